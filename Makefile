@@ -1,0 +1,38 @@
+# make            sets up and runs the workflow on the built-in sample, into results/
+# make test       sets up and runs the tests
+# make test-slow  the tests that take longer
+# make check      formatting and lint, as the tests hold them too
+
+PYTHON ?= python3
+CORES  ?= all
+BIN    := .venv/bin
+
+.PHONY: all setup run test test-slow check clean
+
+all: run
+
+setup: .venv/installed
+
+.venv/installed: requirements.txt requirements-dev.txt
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed; name one by: make PYTHON=python3.12")'
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet -r requirements.txt -r requirements-dev.txt
+	touch $@
+
+run: setup
+	$(BIN)/snakemake --cores $(CORES)
+
+test: setup
+	$(BIN)/python -m pytest -m "not slow"
+
+test-slow: setup
+	$(BIN)/python -m pytest -m slow
+
+check: setup
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/snakefmt --check Snakefile workflow
+	$(BIN)/snakemake --lint
+
+clean:
+	rm -rf results/data results/runs results/logs results/benchmarks results/index.html resources .snakemake

@@ -1,0 +1,1 @@
+"""What the rule scripts share: one module for each role, from archive bytes to report pages."""
