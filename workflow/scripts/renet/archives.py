@@ -1,0 +1,125 @@
+"""Archives that are read where they lie: where each member's bytes are, and those bytes.
+
+Nothing is ever unpacked, so no path inside an archive can reach the file system, and half a million
+photos stay a handful of files.
+"""
+
+import logging
+import tarfile
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from pathlib import Path, PurePosixPath
+from typing import NamedTuple
+
+import pandas as pd
+
+from renet.errors import InputError
+from renet.progress import Progress
+
+INDEX_COLUMNS = ["file", "member", "offset", "size"]
+
+
+class Member(NamedTuple):
+    """One regular file of a tar: its name, and the place and number of its bytes."""
+
+    name: str
+    offset: int
+    size: int
+
+
+def tar_members(tar_path: str | Path) -> Iterator[Member]:
+    """The regular files of a tar, in its order, found in one pass over the headers.
+
+    Links, devices, absolute names and names with `..` are passed over and counted in the log: no
+    photo of the data set is one.
+
+    Raises:
+        InputError: the file is not a tar, or it ends in the middle of a member.
+    """
+    passed_over: Counter[str] = Counter()
+    archive_bytes = Path(tar_path).stat().st_size
+    try:
+        with tarfile.open(tar_path, "r:") as archive:
+            while (header := archive.next()) is not None:
+                archive.members = []  # tarfile would keep every header for its own look-ups
+                if header.isdir():
+                    continue
+                name = PurePosixPath(header.name)
+                if not header.isreg() or header.issparse():
+                    passed_over["neither file nor folder"] += 1
+                elif name.is_absolute() or ".." in name.parts:
+                    passed_over["path leads out of the archive"] += 1
+                elif header.offset_data + header.size > archive_bytes:
+                    raise tarfile.ReadError(f"{header.name} ends after the end of the file")
+                else:
+                    yield Member(str(name), header.offset_data, header.size)
+    except tarfile.TarError as error:
+        raise InputError(
+            f"{tar_path} is not a whole tar archive ({error}); delete it and its receipt to get it "
+            "again."
+        ) from error
+    for kind, count in passed_over.items():
+        logging.warning("%s: %d members passed over: %s", tar_path, count, kind)
+
+
+def index(tar_paths: Iterable[str | Path]) -> pd.DataFrame:
+    """Index the members of all files of a source.
+
+    Returns:
+        A table with the columns `file` (position in `tar_paths`), `member` (name), `offset` and
+        `size` (bytes), in the order of the files. Of a name that stands twice in one source the
+        last one counts, as it would be if the archives were unpacked.
+    """
+    rows = []
+    with Progress(desc="index", unit=" members") as progress:
+        for file_number, tar_path in enumerate(tar_paths):
+            for member in tar_members(tar_path):
+                rows.append((file_number, *member))
+                progress.update()
+    table = pd.DataFrame(rows, columns=INDEX_COLUMNS)
+    repeated = table.duplicated("member", keep="last")
+    if repeated.any():
+        logging.warning(
+            "%d member names stand more than once (such as %s); the last of each counts",
+            repeated.sum(),
+            table.member[repeated].iloc[0],
+        )
+    return table[~repeated]
+
+
+def read_index(members_file: str | Path) -> pd.DataFrame:
+    """Read back the table that `index` made."""
+    return pd.read_csv(members_file, keep_default_na=False)
+
+
+def read_bytes(tar_path: str | Path, offset: int, size: int) -> bytes:
+    """The bytes of one member.
+
+    Raises:
+        InputError: the file has become shorter than its index says.
+    """
+    with Path(tar_path).open("rb") as handle:
+        handle.seek(offset)
+        data = handle.read(size)
+    if len(data) != size:
+        raise InputError(
+            f"{tar_path} is shorter than when it was indexed; delete its receipt to get the "
+            "archive again."
+        )
+    return data
+
+
+def find_metadata(members: pd.DataFrame, database: str) -> pd.Series:
+    """The index row of `<database>.mat`, whichever folder and file of the source it lies in.
+
+    Raises:
+        InputError: there is none, or more than one.
+    """
+    name = f"{database}.mat"
+    found = members[members.member.map(lambda member: PurePosixPath(member).name == name)]
+    if len(found) != 1:
+        raise InputError(
+            f"The archives hold {len(found)} files named {name} and one is needed; check url and "
+            "database of this source in the config."
+        )
+    return found.iloc[0]

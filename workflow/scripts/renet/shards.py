@@ -1,0 +1,93 @@
+"""Shards: the faces of a source in a few files, each cut by a job of its own.
+
+A shard is a NumPy file of shape (faces, C, H, W), uint8, and a table beside it with one line for
+each photo that the shard was to cut.
+"""
+
+import hashlib
+from pathlib import Path
+from typing import BinaryIO
+
+import numpy as np
+import pandas as pd
+
+from renet import faces
+
+TABLE_COLUMNS = ["row", "status", "reason", "index", "width", "height", "grey", "digest"]
+DIGEST_CHARACTERS = 32
+
+
+def assign(members: pd.DataFrame, shards: int) -> np.ndarray:
+    """Which shard (0-based) cuts each member, so that each reads an equal share of the bytes.
+
+    Args:
+        members: index rows, sorted as they lie in the archives.
+    """
+    sizes = members["size"].to_numpy(np.float64)
+    middles = sizes.cumsum() - sizes / 2
+    return np.minimum((middles * shards / max(sizes.sum(), 1)).astype(int), shards - 1)
+
+
+class FaceWriter:
+    """Appends faces to a NumPy file whose number of faces is known at the end only."""
+
+    def __init__(self, handle: BinaryIO, face_shape: tuple[int, int, int]):
+        self._handle = handle
+        self._face_shape = face_shape
+        self.count = 0
+        self._write_header()
+
+    def append(self, pixels: np.ndarray) -> int:
+        """Write one face (C, H, W) uint8; returns its position in the file."""
+        self._handle.write(pixels.tobytes())
+        self.count += 1
+        return self.count - 1
+
+    def finish(self) -> None:
+        """Put the number of faces into the header, which leaves room for it."""
+        self._handle.seek(0)
+        self._write_header()
+
+    def _write_header(self) -> None:
+        header = {
+            "descr": "|u1",
+            "fortran_order": False,
+            "shape": (self.count, *self._face_shape),
+        }
+        np.lib.format.write_array_header_1_0(self._handle, header)
+
+
+def open_faces(faces_file: str | Path) -> np.ndarray:
+    """The faces of a shard, (faces, C, H, W) uint8, mapped and not read; an empty one as zeros."""
+    try:
+        return np.load(faces_file, mmap_mode="r")
+    except ValueError:  # an empty array cannot be mapped
+        return np.load(faces_file)
+
+
+def face_digest(pixels: np.ndarray) -> str:
+    """A digest of a face's pixels: equal for photos that show the same, whatever their names."""
+    return hashlib.sha256(pixels).hexdigest()[:DIGEST_CHARACTERS]
+
+
+def accepted(row: int, index: int, face: faces.Face) -> dict:
+    """The table's line for a face that stands at `index` of the shard."""
+    return {
+        "row": row, "status": "kept", "reason": "", "index": index, "width": face.width,
+        "height": face.height, "grey": int(face.grey), "digest": face_digest(face.pixels),
+    }  # fmt: skip
+
+
+def rejected(row: int, reason: str) -> dict:
+    """The table's line for a photo that gave no face."""
+    return {"row": row, "status": "dropped", "reason": reason}
+
+
+def read_table(table_file: str | Path) -> pd.DataFrame:
+    """Read a shard's table back."""
+    return pd.read_csv(
+        table_file,
+        keep_default_na=False,
+        na_values={name: [""] for name in ("index", "width", "height", "grey")},
+        dtype={"index": "Int64", "width": "Int64", "height": "Int64", "grey": "Int64"},
+    )
