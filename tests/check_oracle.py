@@ -22,7 +22,8 @@ import torch.nn.functional as F
 
 sys.path.append(str(Path(__file__).resolve().parent.parent / "workflow" / "scripts"))
 
-from renet.models import Architecture, ReNet
+from renet.architecture import Architecture
+from renet.models import ReNet
 from renet.training import Recipe, make_optimizer
 
 # The largest differences that a right implementation shows.

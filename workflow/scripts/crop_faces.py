@@ -15,7 +15,8 @@ from pathlib import PurePosixPath
 
 import pandas as pd
 
-from renet import archives, faces, files, logs, metadata, receipts, shards
+from renet import archives, faces, files, logs, metadata, reasons, receipts, shards
+from renet.imdb_wiki import ARCHIVE_MARGIN, DATABASES
 from renet.progress import Progress
 
 BOX_COLUMNS = ["x1", "y1", "x2", "y2"]
@@ -49,9 +50,9 @@ def crop_faces(
                 face = faces.extract_face(data, size, margin, box)
             except faces.RejectedImage as rejection:
                 logging.info("%s dropped as %s: %s", photo.path, rejection.reason, rejection)
-                lines.append(shards.rejected(photo.row, rejection.reason))
+                lines.append(rejected(photo.row, rejection.reason))
             else:
-                lines.append(shards.accepted(photo.row, writer.append(face.pixels), face))
+                lines.append(accepted(photo.row, writer.append(face.pixels), face))
         writer.finish()
     result = pd.DataFrame(lines, columns=shards.TABLE_COLUMNS).astype(
         dict.fromkeys(("index", "width", "height", "grey"), "Int64")
@@ -65,9 +66,28 @@ def locate_photos(members: str, metadata_file: str, database: str) -> pd.DataFra
     index = archives.read_index(members)
     folder = PurePosixPath(archives.find_metadata(index, database).member).parent
     rows = metadata.read_metadata(metadata_file, ["row", "path", "status", *BOX_COLUMNS])
-    rows = rows[rows.status == metadata.KEPT].assign(member=lambda table: f"{folder}/" + table.path)
+    rows = rows[rows.status == reasons.KEPT].assign(member=lambda table: f"{folder}/" + table.path)
     located = rows.merge(index, on="member", validate="many_to_one")
     return located.sort_values(["file", "offset", "row"])
+
+
+def accepted(row: int, index: int, face: faces.Face) -> dict:
+    """The table's line for a face that stands at `index` of the shard."""
+    return {
+        "row": row,
+        "status": reasons.KEPT,
+        "reason": "",
+        "index": index,
+        "width": face.width,
+        "height": face.height,
+        "grey": int(face.grey),
+        "digest": shards.face_digest(face.pixels),
+    }
+
+
+def rejected(row: int, reason: str) -> dict:
+    """The table's line for a photo that gave no face."""
+    return {"row": row, "status": reasons.DROPPED, "reason": reason}
 
 
 def main() -> None:
@@ -76,12 +96,12 @@ def main() -> None:
     parser.add_argument("receipts", nargs="+", metavar="RECEIPT", help="receipts, one a file")
     parser.add_argument("--members", required=True, metavar="CSV", help="by index_archive.py")
     parser.add_argument("--metadata", required=True, metavar="CSV", help="by parse_metadata.py")
-    parser.add_argument("--database", choices=metadata.DATABASES, required=True)
+    parser.add_argument("--database", choices=DATABASES, required=True)
     parser.add_argument("--photos", choices=["crop", "whole"], default="crop")
     parser.add_argument("--shard", type=int, default=1, help="which one, from 1 (default: 1)")
     parser.add_argument("--shards", type=int, default=1, help="of how many (default: 1)")
     parser.add_argument("--size", type=int, nargs=2, default=(128, 128), metavar=("H", "W"))
-    parser.add_argument("--margin", type=float, default=faces.ARCHIVE_MARGIN)
+    parser.add_argument("--margin", type=float, default=ARCHIVE_MARGIN)
     parser.add_argument("-o", "--output", required=True, metavar="NPY", help="faces to write")
     parser.add_argument("--table", required=True, metavar="CSV", help="table to write")
     arguments = parser.parse_args()

@@ -15,7 +15,8 @@ from pathlib import Path, PurePosixPath
 
 import pandas as pd
 
-from renet import archives, files, logs, metadata, receipts
+from renet import archives, files, logs, metadata, reasons, receipts
+from renet.imdb_wiki import DATABASES
 
 
 def parse_metadata(
@@ -42,10 +43,10 @@ def write(table: pd.DataFrame, output: str, funnel: str | None) -> None:
     """Write metadata.csv and, where asked for, funnel.csv; log the funnel and the classes."""
     with files.replacing(output) as temporary:
         table.to_csv(temporary, index=False)
-    steps = metadata.funnel(table.reason, metadata.REASONS)
+    steps = metadata.funnel(table.reason, reasons.OF_METADATA)
     if funnel:
         files.write_text(funnel, steps.to_csv(index=False))
-    kept = table[table.status == metadata.KEPT]
+    kept = table[table.status == reasons.KEPT]
     logging.info("Rows of the .mat, and what remains after each reason:\n%s", steps.to_string())
     logging.info(
         "%d kept = %d male + %d female",
@@ -57,7 +58,7 @@ def main() -> None:
     """Describe a .mat file from the command line, without an archive."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n", 1)[0])
     parser.add_argument("mat", help="wiki.mat or imdb.mat")
-    parser.add_argument("--database", choices=metadata.DATABASES, required=True)
+    parser.add_argument("--database", choices=DATABASES, required=True)
     parser.add_argument("--source", help="name for the column `source` (default: the database)")
     parser.add_argument("-o", "--output", required=True, metavar="CSV", help="table to write")
     parser.add_argument("--funnel", metavar="CSV", help="also write the funnel")

@@ -13,7 +13,7 @@ import logging
 
 import pandas as pd
 
-from renet import faces, files, logs, metadata, shards, splits
+from renet import files, logs, metadata, reasons, shards, splits
 
 METADATA_COLUMNS = [
     "row", "path", "source", "subject", "gender", "age", "photo_taken", "face_score", "reason",
@@ -59,10 +59,9 @@ def to_samples(rows: pd.DataFrame) -> pd.DataFrame:
 
 def count(tables: list[pd.DataFrame], samples: pd.DataFrame) -> pd.DataFrame:
     """The funnel of each source, then of all, down to the subsets."""
-    reasons = [*metadata.REASONS, *faces.REASONS]
+    order = [*reasons.OF_METADATA, *reasons.OF_CROPPING]
     parts = [
-        metadata.funnel(table.reason, reasons).assign(source=table.source.iloc[0])
-        for table in tables
+        metadata.funnel(table.reason, order).assign(source=table.source.iloc[0]) for table in tables
     ]
     subsets = [
         pd.DataFrame({"source": source, "step": name, "dropped": 0, "remaining": len(part)}, [0])

@@ -14,12 +14,14 @@ from renet.errors import InputError
 from renet.models import ReNet
 
 FINGERPRINT_CHARACTERS = 16
+PREFIX = "checkpoint-"
 
 
-def fingerprint(*parts: object) -> str:
-    """A short digest of settings (anything JSON knows), for a checkpoint's name."""
+def path_for(folder: Path, *parts: object) -> Path:
+    """Where the checkpoint of a training lies that depends on `parts` (anything JSON knows)."""
     text = json.dumps(parts, sort_keys=True)
-    return hashlib.sha256(text.encode()).hexdigest()[:FINGERPRINT_CHARACTERS]
+    fingerprint = hashlib.sha256(text.encode()).hexdigest()[:FINGERPRINT_CHARACTERS]
+    return folder / f"{PREFIX}{fingerprint}.pt"
 
 
 class Checkpoint:
@@ -46,7 +48,8 @@ class Checkpoint:
                     logging.warning("The checkpoint is passed over: %s", error)
         return None
 
-    def delete(self) -> None:
-        """Remove both files: a checkpoint kept would make a forced rerun train nothing."""
-        self.path.unlink(missing_ok=True)
-        self.previous.unlink(missing_ok=True)
+
+def delete_all(folder: Path) -> None:
+    """Remove all checkpoints of a run: one kept would make a forced rerun train nothing."""
+    for path in folder.glob(f"{PREFIX}*"):
+        path.unlink()

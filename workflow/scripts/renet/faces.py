@@ -10,18 +10,17 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
-ARCHIVE_MARGIN = 0.4  # of the face's size, on each side: what the crop archives were cut with
+from renet.imdb_wiki import ARCHIVE_MARGIN
+from renet.reasons import BOX_INVALID, TOO_SMALL, UNREADABLE
+
 MIN_SIDE = 8  # pixels; below this there is no face to see (WIKI has 8,070 one-pixel images)
 MAX_BOX_TO_IMAGE = 3  # a box with more than three times the image's longer side is a slip
-
-UNREADABLE, TOO_SMALL, BOX_INVALID = "unreadable", "too_small", "box_invalid"
-REASONS = [UNREADABLE, TOO_SMALL, BOX_INVALID]
 
 JPEG_START, JPEG_SCAN, JPEG_END = b"\xff\xd8", b"\xff\xda", b"\xff\xd9"
 
 
 class RejectedImage(ValueError):
-    """This image gives no face; `reason` is one of `REASONS`, the message says more."""
+    """This image gives no face; `reason` is one of `reasons.OF_CROPPING`, the message says more."""
 
     def __init__(self, reason: str, message: str):
         super().__init__(message)

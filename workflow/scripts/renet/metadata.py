@@ -9,18 +9,13 @@ import numpy as np
 import pandas as pd
 import scipy.io
 
+from renet import reasons
 from renet.errors import InputError
 
-DATABASES = ("wiki", "imdb")
 COLUMNS = [
     "row", "path", "source", "subject", "name", "gender", "age", "dob", "photo_taken",
     "face_score", "second_face_score", "x1", "y1", "x2", "y2", "status", "reason",
 ]  # fmt: skip
-REASONS = [
-    "missing_file", "gender_unknown", "no_face", "second_face", "age_out_of_range",
-    "low_face_score",
-]  # fmt: skip
-KEPT, DROPPED = "kept", "dropped"
 
 UNIX_EPOCH_ORDINAL = 719_163  # date(1970, 1, 1).toordinal()
 MATLAB_ORDINAL_SHIFT = 366  # MATLAB counts days from the year 0, Python from the year 1
@@ -144,7 +139,7 @@ def judge(
     min_age: float,
     max_age: float,
 ) -> pd.Series:
-    """Why each row is dropped: the first of `REASONS` that holds, or "" for a row that is kept.
+    """Why each row is dropped: the first of `reasons.OF_METADATA` that holds, or "" for a row that is kept.
 
     Args:
         table: as from `read_mat`, with a column `age`.
@@ -152,13 +147,13 @@ def judge(
     """
     known = pd.Series(True, index=table.index) if members is None else table.path.isin(members)
     rules = {
-        "missing_file": ~known,
+        reasons.MISSING_FILE: ~known,
         # NaN is neither: a public pipeline that took it for "not 1" made 2,643 men women.
-        "gender_unknown": ~table.gender.isin([0, 1]),
-        "no_face": ~np.isfinite(table.face_score),
-        "second_face": table.second_face_score.notna() & (not allow_second_face),
-        "age_out_of_range": ~table.age.between(min_age, max_age),
-        "low_face_score": ~(table.face_score >= min_face_score),
+        reasons.GENDER_UNKNOWN: ~table.gender.isin([0, 1]),
+        reasons.NO_FACE: ~np.isfinite(table.face_score),
+        reasons.SECOND_FACE: table.second_face_score.notna() & (not allow_second_face),
+        reasons.AGE_OUT_OF_RANGE: ~table.age.between(min_age, max_age),
+        reasons.LOW_FACE_SCORE: ~(table.face_score >= min_face_score),
     }
     return pd.Series(np.select(list(rules.values()), list(rules), default=""), index=table.index)
 
@@ -183,22 +178,22 @@ def describe(
         dob=birth_dates(table.dob.to_numpy()).astype(str),
     )
     described["reason"] = judge(described, members, **rules)
-    described["status"] = np.where(described.reason == "", KEPT, DROPPED)
+    described["status"] = np.where(described.reason == "", reasons.KEPT, reasons.DROPPED)
     whole_numbers = ["gender", "age", "photo_taken"]
     described[whole_numbers] = described[whole_numbers].astype("Int64")
     return described[COLUMNS]
 
 
-def funnel(reasons: pd.Series, order: list[str], first_step: str = "rows") -> pd.DataFrame:
+def funnel(found: pd.Series, order: list[str], first_step: str = "rows") -> pd.DataFrame:
     """How many rows each reason takes, one after the other.
 
     Returns:
         The columns `step`, `dropped` and `remaining`; the first line is all rows.
     """
-    dropped = reasons.value_counts().reindex(order, fill_value=0)
-    remaining = len(reasons) - dropped.cumsum()
+    dropped = found.value_counts().reindex(order, fill_value=0)
+    remaining = len(found) - dropped.cumsum()
     steps = pd.DataFrame({"step": order, "dropped": dropped.to_numpy(), "remaining": remaining})
-    start = pd.DataFrame({"step": [first_step], "dropped": [0], "remaining": [len(reasons)]})
+    start = pd.DataFrame({"step": [first_step], "dropped": [0], "remaining": [len(found)]})
     return pd.concat([start, steps], ignore_index=True)
 
 

@@ -15,7 +15,10 @@ class Progress(tqdm):
     Takes tqdm's own arguments: `iterable`, `total`, `unit`, `desc`, …
     """
 
+    off = False  # set on the class, it silences every progress of the process
+
     def __init__(self, *args, **kwargs):
+        kwargs.setdefault("disable", Progress.off)
         kwargs.setdefault("file", sys.stderr)
         kwargs.setdefault("dynamic_ncols", True)
         self._next_line = time.monotonic() + LOG_SECONDS
@@ -31,6 +34,8 @@ class Progress(tqdm):
 
     def close(self) -> None:
         """End with a log line that holds the total and the mean rate."""
-        if not self.disable and self.n:
-            logging.info("%s", self)
+        if not self.disable:
+            if self.n:
+                logging.info("%s", self)
+            self.disable = not self.fp.isatty()  # no bar of its own on top of that line
         super().close()

@@ -11,8 +11,6 @@ from typing import BinaryIO
 import numpy as np
 import pandas as pd
 
-from renet import faces
-
 TABLE_COLUMNS = ["row", "status", "reason", "index", "width", "height", "grey", "digest"]
 DIGEST_CHARACTERS = 32
 
@@ -68,19 +66,6 @@ def open_faces(faces_file: str | Path) -> np.ndarray:
 def face_digest(pixels: np.ndarray) -> str:
     """A digest of a face's pixels: equal for photos that show the same, whatever their names."""
     return hashlib.sha256(pixels).hexdigest()[:DIGEST_CHARACTERS]
-
-
-def accepted(row: int, index: int, face: faces.Face) -> dict:
-    """The table's line for a face that stands at `index` of the shard."""
-    return {
-        "row": row, "status": "kept", "reason": "", "index": index, "width": face.width,
-        "height": face.height, "grey": int(face.grey), "digest": face_digest(face.pixels),
-    }  # fmt: skip
-
-
-def rejected(row: int, reason: str) -> dict:
-    """The table's line for a photo that gave no face."""
-    return {"row": row, "status": "dropped", "reason": reason}
 
 
 def read_table(table_file: str | Path) -> pd.DataFrame:

@@ -6,9 +6,9 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from renet.errors import InputError
+from renet.imdb_wiki import CLASSES
 
 SUBSETS = ("train", "validation", "test")
-CLASSES = ("female", "male")  # 0 and 1, as in the .mat files
 COLUMNS = [
     "id", "subset", "source", "row", "path", "subject", "target", "age", "year", "face_score",
     "crop_width", "crop_height", "grey", "shard", "index", "digest",

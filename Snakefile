@@ -1,0 +1,38 @@
+"""From the IMDB-WIKI archives to a trained, evaluated gender classifier; `config.yaml` says how."""
+
+import sys
+from pathlib import Path
+
+from snakemake.utils import min_version, validate
+
+min_version("9.27")
+
+SCRIPTS = Path(workflow.basedir) / "workflow" / "scripts"
+sys.path.insert(0, str(SCRIPTS))
+
+from renet import code_digest, settings
+
+
+configfile: Path(workflow.basedir) / "config.yaml"
+
+
+validate(config, Path(workflow.basedir) / "workflow" / "schemas" / "config.schema.yaml")
+settings.check(config)
+
+RUNS = settings.runs(config)
+
+
+def code(script):
+    """Digest of a script with all it imports: a rule that has it reruns when the code changes."""
+    return code_digest.digest(SCRIPTS / script)
+
+
+include: "workflow/rules/dataset.smk"
+include: "workflow/rules/model.smk"
+include: "workflow/rules/results.smk"
+
+
+rule all:
+    default_target: True
+    input:
+        "results/index.html",

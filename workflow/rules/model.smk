@@ -1,0 +1,74 @@
+"""From HDF5 files to trained networks and their answers.
+
+Requires: results/data/{train,validation,test}.h5 and the tables beside them.
+Gives: results/runs/<run>/ model.pt, history.csv, throughput.csv, inference tables.
+"""
+
+
+wildcard_constraints:
+    run="|".join(map(re.escape, RUNS)),
+
+
+def train_settings(wildcards):
+    """The sections `train` of a run."""
+    return RUNS[wildcards.run]["train"]
+
+
+rule train:
+    """Train one run; an interrupted one goes on from its checkpoint."""
+    input:
+        train="results/data/train.h5",
+        validation="results/data/validation.h5",
+    output:
+        model="results/runs/{run}/model.pt",
+        history="results/runs/{run}/history.csv",
+        throughput="results/runs/{run}/throughput.csv",
+    log:
+        "results/logs/train/{run}.log",
+    benchmark:
+        "results/benchmarks/train/{run}.tsv"
+    conda:
+        "../../envs/train.yaml"
+    threads: lambda wildcards: train_settings(wildcards)["threads"]
+    resources:
+        gpu=lambda wildcards: int(train_settings(wildcards)["device"] != "cpu"),
+    params:
+        settings=lambda wildcards: RUNS[wildcards.run],
+        code=code("train.py"),
+    script:
+        "../scripts/train.py"
+
+
+rule infer:
+    """Run a trained network over validation and test set, one row a sample."""
+    input:
+        model="results/runs/{run}/model.pt",
+        validation="results/data/validation.h5",
+        validation_table="results/data/validation.csv",
+        test="results/data/test.h5",
+        test_table="results/data/test.csv",
+    output:
+        test=report(
+            "results/runs/{run}/inference.csv",
+            caption="../report/inference.rst",
+            category="{run}",
+        ),
+        validation="results/runs/{run}/inference_validation.csv",
+        seed_format="results/runs/{run}/inference.txt",
+    log:
+        "results/logs/infer/{run}.log",
+    benchmark:
+        "results/benchmarks/infer/{run}.tsv"
+    conda:
+        "../../envs/infer.yaml"
+    threads: lambda wildcards: train_settings(wildcards)["threads"]
+    resources:
+        gpu=lambda wildcards: int(train_settings(wildcards)["device"] != "cpu"),
+    params:
+        compute=lambda wildcards: {
+            name: train_settings(wildcards)[name]
+            for name in ("device", "precision", "threads")
+        },
+        code=code("infer.py"),
+    script:
+        "../scripts/infer.py"

@@ -1,0 +1,105 @@
+"""Run a trained network over faces and write one row for each: what it is, what was answered.
+
+Reads: model.pt, and an HDF5 file with the table beside it (validation and test in the workflow).
+Writes: the inference table (columns: see `renet.inference.tabulate`), and for the test set also
+inference.txt in the format of the course's save_inference, with the right targets.
+Decides: nothing; a tie between the classes counts for the lower one, as in neon.
+"""
+
+import argparse
+import logging
+
+import pandas as pd
+import torch
+
+from renet import devices, files, hdf5, inference, logs, models
+from renet.errors import InputError
+
+
+def infer(
+    model_file: str,
+    faces: dict[str, tuple[str, str]],
+    seed_format: str | None,
+    *,
+    device: str = "auto",
+    precision: str = "float32",
+    threads: int = 2,
+) -> None:
+    """Write the inference table of each of `faces`, given as {output: (HDF5 file, table)}.
+
+    Args:
+        seed_format: where to write the course's text file of the first of them, if anywhere.
+    """
+    torch.set_num_threads(threads)
+    target = devices.choose(device)
+    model = models.load(model_file).to(target, devices.weight_dtype(precision))
+    model = model.to(memory_format=torch.channels_last)
+    for output, (face_file, table) in faces.items():
+        stored = hdf5.read(face_file)
+        if stored.shape != model.input_shape:
+            raise InputError(
+                f"{face_file} has faces of shape {stored.shape} and {model_file} was trained on "
+                f"{model.input_shape}."
+            )
+        logits = inference.logits(model, stored.pixels, target, precision, progress=True)
+        probabilities = inference.softmax(logits)
+        answers = inference.tabulate(read_samples(table, stored), probabilities)
+        with files.replacing(output) as temporary:
+            answers.to_csv(temporary, index=False)
+        if seed_format:
+            inference.write_seed_format(seed_format, probabilities, stored.targets)
+            seed_format = None
+        logging.info("%s: %d samples, %d right", output, len(answers), answers.correct.sum())
+
+
+def read_samples(table: str, stored: hdf5.FaceFile) -> pd.DataFrame:
+    """The table beside an HDF5 file, held against the classes in it."""
+    samples = pd.read_csv(table, keep_default_na=False)
+    if len(samples) != len(stored) or (samples.target.to_numpy() != stored.targets).any():
+        raise InputError(
+            f"{table} does not describe the faces of {stored.path}: they are not from one run; "
+            "delete both to have them written again."
+        )
+    return samples
+
+
+def main() -> None:
+    """Run a network over one file from the command line."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n\n", 1)[0])
+    parser.add_argument("model", help="model.pt")
+    parser.add_argument("faces", help="HDF5 file of faces")
+    parser.add_argument("table", help="CSV beside it, one line a face")
+    parser.add_argument("-o", "--output", required=True, metavar="CSV", help="table to write")
+    parser.add_argument("--seed-format", metavar="TXT", help="also write the course's text file")
+    parser.add_argument("--device", choices=devices.DEVICES, default="auto")
+    parser.add_argument("--precision", choices=devices.PRECISIONS, default="float32")
+    parser.add_argument("--threads", type=int, default=2, help="threads of torch (default: 2)")
+    arguments = parser.parse_args()
+    logs.start()
+    infer(
+        arguments.model,
+        {arguments.output: (arguments.faces, arguments.table)},
+        arguments.seed_format,
+        device=arguments.device,
+        precision=arguments.precision,
+        threads=arguments.threads,
+    )
+
+
+if __name__ == "__main__":
+    if "snakemake" in globals():
+        logs.start(snakemake.log[0])
+        infer(
+            snakemake.input.model,
+            {
+                snakemake.output.test: (snakemake.input.test, snakemake.input.test_table),
+                snakemake.output.validation: (
+                    snakemake.input.validation,
+                    snakemake.input.validation_table,
+                ),
+            },
+            snakemake.output.seed_format,
+            **snakemake.params.compute,
+        )
+    else:
+        main()

@@ -1,0 +1,131 @@
+"""What the workflow makes of its config: sources, their archives, and the settings of each run."""
+
+import copy
+from pathlib import Path, PurePosixPath
+from urllib.parse import unquote, urlsplit
+
+from renet.architecture import Architecture
+from renet.errors import InputError
+from renet.imdb_wiki import ARCHIVE_MARGIN
+
+SAMPLE = "sample"
+SAMPLE_FILE = "wiki_crop.tar"
+SAMPLE_ARCHIVE = {"database": "wiki", "photos": "crop"}
+DIGESTS = ("md5", "sha256")
+
+
+def check(config: dict) -> None:
+    """Hold the config against the rules that its schema cannot say.
+
+    Raises:
+        InputError: naming the key, what is wrong with it and what it may be.
+    """
+    for source in config["sources"]:
+        archive(config, source)
+    held_out = config["split"]["validation"] + config["split"]["test"]
+    if held_out >= 1:
+        raise InputError(
+            f"split.validation and split.test add up to {held_out:g}, which leaves nothing to "
+            "train on; they must stay below 1 together."
+        )
+    if config["filter"]["min_age"] > config["filter"]["max_age"]:
+        raise InputError("filter.min_age is above filter.max_age, which leaves nobody.")
+    all_runs = runs(config)
+    if not all_runs:
+        raise InputError(
+            "runs names no run that is switched on; `runs: {renet: {}}` is the seed's."
+        )
+    for name, settings in all_runs.items():
+        _check_size(name, settings["model"], image_size(config))
+
+
+def _check_size(run: str, model: dict, size: tuple[int, int]) -> None:
+    divisors = Architecture(**model).size_divisors()
+    if any(side % divisor for side, divisor in zip(size, divisors, strict=True)):
+        raise InputError(
+            f"crop.size is {list(size)}, and the network of the run {run} needs multiples of "
+            f"{list(divisors)} (height, width)."
+        )
+
+
+def archive(config: dict, source: str) -> dict:
+    """The archive of a source, complete: urls, digests, database, photos, shards.
+
+    Raises:
+        InputError: the source is not in `archives`, or its lists do not fit together.
+    """
+    if source == SAMPLE:
+        return SAMPLE_ARCHIVE | {"urls": [], "digests": [], "shards": config["sample"]["shards"]}
+    if source not in config["archives"]:
+        known = ", ".join([SAMPLE, *config["archives"]])
+        raise InputError(f"sources names {source}, which is not one of the archives: {known}.")
+    given = config["archives"][source]
+    urls = _as_list(given["url"])
+    found = [f"{kind}:{value}" for kind in DIGESTS for value in _as_list(given.get(kind) or [])]
+    if found and len(found) != len(urls):
+        raise InputError(
+            f"archives.{source} has {len(urls)} URLs and {len(found)} digests; give one md5 or one "
+            "sha256 for each URL, in the same order, or none."
+        )
+    names = [file_name(url) for url in urls]
+    if len(set(names)) != len(names):
+        raise InputError(f"archives.{source} has two URLs that end in the same file name.")
+    if given["photos"] == "crop" and config["crop"]["margin"] > ARCHIVE_MARGIN:
+        raise InputError(
+            f"crop.margin is {config['crop']['margin']:g}, and the crops of archives.{source} have "
+            f"only {ARCHIVE_MARGIN:g} around the face; lower it, or take the whole photos."
+        )
+    return {
+        "urls": urls,
+        "digests": found or [None] * len(urls),
+        **{key: given[key] for key in ("database", "photos", "shards")},
+    }
+
+
+def _as_list(value: str | list[str]) -> list[str]:
+    return value if isinstance(value, list) else [value]
+
+
+def file_name(url: str) -> str:
+    """The name of the file that a URL ends in."""
+    return PurePosixPath(unquote(urlsplit(url).path)).name
+
+
+def local_path(url: str) -> str | None:
+    """The path of a file:// URL, None for others."""
+    parts = urlsplit(url)
+    return str(Path(unquote(parts.path))) if parts.scheme == "file" else None
+
+
+def receipts(config: dict, source: str) -> list[str]:
+    """The receipts of a source's archive files, in the order of the config."""
+    names = [SAMPLE_FILE] if source == SAMPLE else map(file_name, archive(config, source)["urls"])
+    return [f"resources/{source}/{name}.json" for name in names]
+
+
+def image_size(config: dict) -> tuple[int, int]:
+    """(height, width) of the faces."""
+    size = config["crop"]["size"]
+    return tuple(size) if isinstance(size, list) else (size, size)
+
+
+def runs(config: dict) -> dict[str, dict]:
+    """The settings of each run, {name: {"model": …, "train": …}}, complete.
+
+    A run that is null is off; one with `seeds` becomes one run for each of them.
+    """
+    complete = {}
+    for name, changes in config["runs"].items():
+        if changes is None:
+            continue
+        settings = {
+            section: copy.deepcopy(config[section]) | changes.get(section, {})
+            for section in ("model", "train")
+        }
+        if "seeds" not in changes:
+            complete[name] = settings
+        for seed in changes.get("seeds", []):
+            complete[f"{name}-seed{seed}"] = settings | {
+                "train": settings["train"] | {"seed": seed}
+            }
+    return complete
