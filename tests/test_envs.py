@@ -1,4 +1,4 @@
-"""Each script has a conda environment that parses, is complete, and holds what the tests run with."""
+"""Each script has a conda environment that parses, is complete, and holds the tested versions."""
 
 import ast
 import sys
@@ -9,6 +9,7 @@ import pytest
 import yaml
 from conftest import ROOT, SCRIPTS
 from rattler import MatchSpec, Version, VersionSpec
+
 from renet import code_digest
 
 SCRIPT_FILES = sorted(SCRIPTS.glob("*.py"))
@@ -16,7 +17,11 @@ ENV_FILES = sorted((ROOT / "envs").glob("*.yaml"))
 
 # Names of one package: where it is imported, in conda-forge, and in the package index.
 CONDA_NAMES = {"cv2": "py-opencv", "torch": "pytorch", "sklearn": "scikit-learn", "yaml": "pyyaml"}
-PIP_NAMES = {"py-opencv": "opencv-python-headless", "pytorch": "torch", "matplotlib-base": "matplotlib"}
+PIP_NAMES = {
+    "py-opencv": "opencv-python-headless",
+    "pytorch": "torch",
+    "matplotlib-base": "matplotlib",
+}
 
 
 def dependencies(env_file: Path) -> list[MatchSpec]:
@@ -35,7 +40,9 @@ def third_party_imports(script: Path) -> set[str]:
 
 @pytest.mark.parametrize("script", SCRIPT_FILES, ids=lambda path: path.stem)
 def test_environment_holds_all_that_the_script_and_its_modules_import(script):
-    packages = {spec.name.normalized for spec in dependencies(ROOT / "envs" / f"{script.stem}.yaml")}
+    packages = {
+        spec.name.normalized for spec in dependencies(ROOT / "envs" / f"{script.stem}.yaml")
+    }
     needed = {CONDA_NAMES.get(name, name) for name in third_party_imports(script)}
     packages |= {"matplotlib"} if "matplotlib-base" in packages else set()
     assert needed <= packages

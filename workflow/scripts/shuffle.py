@@ -63,13 +63,14 @@ def count(tables: list[pd.DataFrame], samples: pd.DataFrame) -> pd.DataFrame:
     parts = [
         metadata.funnel(table.reason, order).assign(source=table.source.iloc[0]) for table in tables
     ]
+    sizes = samples.groupby(["source", "subset"]).size()
     subsets = [
-        pd.DataFrame({"source": source, "step": name, "dropped": 0, "remaining": len(part)}, [0])
-        for (source, name), part in samples.groupby(["source", "subset"], sort=False)
+        (source, name, 0, sizes.get((source, name), 0))
+        for source in samples.source.unique()
+        for name in splits.SUBSETS
     ]
-    return pd.concat([*parts, *subsets], ignore_index=True)[
-        ["source", "step", "dropped", "remaining"]
-    ]
+    columns = ["source", "step", "dropped", "remaining"]
+    return pd.concat([*parts, pd.DataFrame(subsets, columns=columns)])[columns]
 
 
 def describe(samples: pd.DataFrame) -> str:

@@ -114,9 +114,9 @@ def subjects(table: pd.DataFrame, database: str) -> pd.Series:
     """
     names = table["name"].map(normalised_name)
     page = table.path.str.extract(rf"/{WIKI_ID.pattern}", expand=False)
-    celeb = table.celeb_id.map(lambda number: f"{number:.0f}", na_action="ignore")
-    identity = celeb.fillna(page).fillna(table.path)
-    return names.where(names != "", f"{database}:" + identity.astype(str))
+    celeb = table.celeb_id.astype("Int64").astype("string")
+    identity = celeb.fillna(page.astype("string")).fillna(table.path)
+    return names.where(names != "", f"{database}:" + identity)
 
 
 def normalised_name(name: str) -> str:
@@ -139,7 +139,7 @@ def judge(
     min_age: float,
     max_age: float,
 ) -> pd.Series:
-    """Why each row is dropped: the first of `reasons.OF_METADATA` that holds, or "" for a row that is kept.
+    """Why each row is dropped: the first of `reasons.OF_METADATA` that holds, "" where none does.
 
     Args:
         table: as from `read_mat`, with a column `age`.

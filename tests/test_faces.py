@@ -1,0 +1,219 @@
+"""From an image's bytes to a face: decoding, cutting, resizing, and what is refused."""
+
+import tarfile
+
+import cv2
+import numpy as np
+import pandas as pd
+import pytest
+from conftest import jpeg, mat_bytes, run_script, write_tar
+
+from renet import faces, metadata, shards
+from renet.faces import Box, RejectedImage
+from renet.receipts import Receipt
+
+
+def picture(height: int = 80, width: int = 100) -> np.ndarray:
+    rows, columns = np.mgrid[:height, :width]
+    return np.stack([columns, rows, (rows + columns) // 2], axis=2).astype(np.uint8)
+
+
+def encode(image: np.ndarray, suffix: str = ".png") -> bytes:
+    return cv2.imencode(suffix, image)[1].tobytes()
+
+
+def reason_of(data: bytes, **settings) -> str:
+    with pytest.raises(RejectedImage) as caught:
+        faces.extract_face(data, (32, 32), 0.4, **settings)
+    return caught.value.reason
+
+
+def test_face_is_rgb_with_channels_first():
+    image = np.zeros((40, 40, 3), np.uint8)
+    image[:, :, 2] = 200  # red, in OpenCV's order
+    face = faces.extract_face(encode(image), (16, 24), 0.4)
+    assert face.pixels.shape == (3, 16, 24) and face.pixels.dtype == np.uint8
+    assert face.pixels.reshape(3, -1).mean(axis=1).tolist() == [200, 0, 0]
+
+
+def test_size_before_resizing_and_colour_are_noted():
+    face = faces.extract_face(encode(picture(80, 100)), (16, 16), 0.4)
+    assert (face.width, face.height, face.grey) == (100, 80, False)
+    assert faces.extract_face(jpeg(channels=1), (16, 16), 0.4).grey
+
+
+def test_aspect_is_not_kept():
+    face = faces.extract_face(encode(picture(40, 80)), (20, 20), 0.4)
+    # The rows shrink to a half and the columns to a quarter.
+    assert np.allclose(face.pixels[2, 0], np.arange(20) * 4 + 1.5, atol=1)
+    assert np.allclose(face.pixels[1, :, 0], np.arange(20) * 2 + 0.5, atol=1)
+
+
+def test_shrinking_averages_areas_and_growing_interpolates():
+    checkered = np.indices((64, 64)).sum(axis=0) % 2 * 255
+    image = np.repeat(checkered[:, :, None], 3, axis=2).astype(np.uint8)
+    assert np.unique(faces.resize(image, (32, 32))).tolist() == [128]
+    assert faces.resize(picture(16, 16), (32, 32)).shape == (32, 32, 3)
+
+
+def turned_jpeg() -> bytes:
+    """A JPEG of 60 x 40 pixels whose EXIF tag says that it stands on its side."""
+    exif = b"Exif\0\0MM\0*\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01\0\x06\0\0\0\0\0\0"
+    plain = encode(picture(40, 60), ".jpg")
+    return plain[:2] + b"\xff\xe1" + (len(exif) + 2).to_bytes(2, "big") + exif + plain[2:]
+
+
+def test_orientation_tag_is_ignored_for_archives_and_followed_for_own_photos():
+    assert faces.decode(turned_jpeg()).shape == (40, 60, 3)
+    assert faces.decode(turned_jpeg(), apply_orientation=True).shape == (60, 40, 3)
+
+
+@pytest.mark.parametrize(
+    "data", [b"", b"<html>404</html>", jpeg()[:-2], jpeg()[: len(jpeg()) // 2], jpeg()[:20]]
+)
+def test_undecodable_bytes_are_unreadable(data):
+    assert reason_of(data) == "unreadable"
+
+
+def test_bytes_after_the_end_of_a_jpeg_do_no_harm():
+    assert faces.decode(jpeg() + b"trailing").shape == (60, 50, 3)
+
+
+@pytest.mark.parametrize("size", [(1, 1), (1, 300), (7, 7)])
+def test_image_of_some_pixels_is_too_small(size):
+    assert reason_of(encode(picture(*size))) == "too_small"
+
+
+def test_cut_takes_in_the_margin_and_partly_touched_pixels():
+    photo = picture(80, 100)
+    crop = faces.cut_face(photo, Box(40, 30, 60, 50), margin=0.25)
+    assert np.array_equal(crop, photo[24:55, 34:65])  # 25..55 and 35..65, counted from 1
+    crop = faces.cut_face(photo, Box(40.5, 30, 60.5, 50), margin=0)
+    assert np.array_equal(crop, photo[29:50, 39:61])
+
+
+def test_cut_that_reaches_outside_repeats_the_border_pixel():
+    photo = picture(20, 20)
+    crop = faces.cut_face(photo, Box(1, 1, 11, 11), margin=0.5)
+    padded = cv2.copyMakeBorder(photo, 5, 0, 5, 0, cv2.BORDER_REPLICATE)
+    assert np.array_equal(crop, padded[:21, :21])
+
+
+@pytest.mark.parametrize(
+    "box",
+    [
+        Box(10, 10, 10, 20), Box(20, 10, 10, 20), Box(np.nan, 1, 10, 10), Box(1, 1, np.inf, 10),
+        Box(200, 10, 220, 30), Box(-50, -50, -10, -10), Box(1, 1, 1e9, 1e9),
+    ],
+)  # fmt: skip
+def test_impossible_box_is_invalid_and_takes_no_memory(box):
+    assert reason_of(encode(picture()), box=box) == "box_invalid"
+
+
+def test_smaller_margin_trims_a_ready_made_crop():
+    crop = picture(180, 90)
+    assert faces.trim_crop(crop, 0.4) is crop
+    assert np.array_equal(faces.trim_crop(crop, 0.0), crop[40:140, 20:70])
+
+
+def test_whole_photo_gives_the_same_face_as_a_crop_of_it():
+    photo = picture(200, 200)
+    box = Box(71, 81, 120, 130)
+    ready_made = encode(faces.cut_face(photo, box, 0.4))
+    cut = faces.extract_face(encode(photo), (32, 32), 0.2, box)
+    trimmed = faces.extract_face(ready_made, (32, 32), 0.2)
+    assert np.abs(cut.pixels.astype(int) - trimmed.pixels).max() <= 2
+
+
+@pytest.mark.parametrize("shards_count", [1, 2, 3, 7, 50])
+def test_shards_part_the_photos_completely_and_by_bytes(shards_count):
+    sizes = np.random.default_rng(0).integers(1, 1000, 500)
+    members = pd.DataFrame({"size": sizes})
+    shard = shards.assign(members, shards_count)
+    assert (np.diff(shard) >= 0).all() and shard[0] == 0 and shard[-1] == shards_count - 1
+    loads = np.bincount(shard, sizes)
+    assert loads.max() - loads.min() <= 2 * sizes.max()
+
+
+def test_shard_file_holds_as_many_faces_as_were_appended(tmp_path):
+    pixels = np.random.default_rng(0).integers(0, 256, (12, 3, 4, 5), dtype=np.uint8)
+    for count in (0, 1, 12):
+        with (tmp_path / "faces.npy").open("wb") as handle:
+            writer = shards.FaceWriter(handle, (3, 4, 5))
+            assert [writer.append(face) for face in pixels[:count]] == list(range(count))
+            writer.finish()
+        assert np.array_equal(shards.open_faces(tmp_path / "faces.npy"), pixels[:count])
+
+
+def make_source(folder, photos: dict[str, bytes], rows: list[dict]) -> list:
+    """A source of some photos, up to the point where crop_faces.py starts."""
+    members = {f"wiki_crop/{path}": data for path, data in photos.items()}
+    write_tar(folder / "wiki_crop.tar", members | {"wiki_crop/wiki.mat": mat_bytes(rows)})
+    (folder / "wiki.mat").write_bytes(mat_bytes(rows))
+    Receipt("made", str(folder / "wiki_crop.tar"), 1, "md5:0", False).write(folder / "r.json")
+    for command in (
+        ("index_archive.py", folder / "r.json", "-o", folder / "members.csv"),
+        ("parse_metadata.py", folder / "wiki.mat", "--database", "wiki", "-o", folder / "meta.csv"),
+    ):
+        outcome = run_script(*command)
+        assert outcome.returncode == 0, outcome.stderr
+    return [
+        folder / "r.json", "--members", folder / "members.csv", "--metadata", folder / "meta.csv",
+        "--database", "wiki", "--size", 32, 32,
+    ]  # fmt: skip
+
+
+def test_bad_photos_get_a_reason_each_and_the_rest_goes_on(tmp_path):
+    photos = {
+        "00/good.jpg": jpeg(seed=1), "00/cut.jpg": jpeg()[:-9], "00/none.jpg": b"",
+        "00/dot.jpg": encode(picture(1, 1)), "00/other.jpg": jpeg(seed=2),
+    }  # fmt: skip
+    arguments = make_source(tmp_path, photos, [{"full_path": path} for path in photos])
+    outcome = run_script(
+        "crop_faces.py", *arguments, "-o", tmp_path / "f.npy", "--table", tmp_path / "f.csv"
+    )
+    assert outcome.returncode == 0, outcome.stderr
+    table = shards.read_table(tmp_path / "f.csv").set_index("row").sort_index()
+    assert table.reason.tolist() == ["", "unreadable", "unreadable", "too_small", ""]
+    assert table["index"].tolist()[0::4] == [0, 1]
+    cut = shards.open_faces(tmp_path / "f.npy")
+    assert cut.shape == (2, 3, 32, 32)
+    assert np.array_equal(cut[1], faces.extract_face(photos["00/other.jpg"], (32, 32), 0.4).pixels)
+
+
+def test_shards_together_hold_every_face_once(tmp_path):
+    photos = {f"00/{number}.jpg": jpeg(seed=number) for number in range(7)}
+    arguments = make_source(tmp_path, photos, [{"full_path": path} for path in reversed(photos)])
+    rows = []
+    for shard in (1, 2, 3):
+        output = ["-o", tmp_path / f"{shard}.npy", "--table", tmp_path / f"{shard}.csv"]
+        outcome = run_script("crop_faces.py", *arguments, "--shard", shard, "--shards", 3, *output)
+        assert outcome.returncode == 0, outcome.stderr
+        table = shards.read_table(tmp_path / f"{shard}.csv")
+        assert len(shards.open_faces(tmp_path / f"{shard}.npy")) == len(table)
+        rows += table.row.tolist()
+    assert sorted(rows) == list(range(7))
+
+
+def test_site_crops_and_our_cuts_of_the_whole_photos_show_the_same(reference_data):
+    """The rule by which the data set's crops were made: found on real photos with real boxes."""
+
+    folder = reference_data / "data" / "faces" / "whole"
+    with (
+        tarfile.open(folder / "wiki.tar.gz") as whole,
+        tarfile.open(folder / "wiki_crop.tar") as crop,
+    ):
+        mat = whole.extractfile("wiki/wiki.mat").read()
+        table = metadata.read_mat(mat, "wiki")
+        table = table[np.isfinite(table.face_score)]
+        ratios = []
+        for row in table.itertuples():
+            photo = whole.extractfile(f"wiki/{row.path}").read()
+            box = Box(row.x1, row.y1, row.x2, row.y2)
+            ours = faces.extract_face(photo, (128, 128), 0.4, box)
+            theirs = faces.extract_face(
+                crop.extractfile(f"wiki_crop/{row.path}").read(), (128, 128), 0.4
+            )
+            assert (ours.width, ours.height) == (theirs.width, theirs.height)
+            ratios.append(cv2.PSNR(ours.pixels, theirs.pixels))
+    assert np.median(ratios) > 45 and min(ratios) > 33

@@ -1,0 +1,59 @@
+"""Outputs are whole or absent."""
+
+import multiprocessing
+
+import pytest
+
+from renet import files
+from renet.errors import InputError
+
+
+def test_output_appears_under_its_name_only_when_it_is_whole(tmp_path):
+    with files.replacing(tmp_path / "table.csv") as temporary:
+        temporary.write_text("half")
+        assert not (tmp_path / "table.csv").exists()
+    assert (tmp_path / "table.csv").read_text() == "half"
+    assert [path.name for path in tmp_path.iterdir()] == ["table.csv"]
+
+
+def test_failed_output_leaves_the_old_one_and_no_temporary_file(tmp_path):
+    (tmp_path / "table.csv").write_text("old")
+    with pytest.raises(RuntimeError), files.replacing(tmp_path / "table.csv") as temporary:
+        temporary.write_text("half")
+        raise RuntimeError
+    assert [path.read_text() for path in tmp_path.iterdir()] == ["old"]
+
+
+def hold(path, held, release):
+    with files.replacing(path) as temporary:
+        temporary.write_text("theirs")
+        held.set()
+        release.wait(20)
+
+
+def test_second_writer_of_one_file_stops_and_the_first_one_finishes(tmp_path):
+    context = multiprocessing.get_context("spawn")
+    held, release = context.Event(), context.Event()
+    twin = context.Process(target=hold, args=(tmp_path / "table.csv", held, release))
+    twin.start()
+    assert held.wait(20)
+    with (
+        pytest.raises(InputError, match=r"table\.csv is being written by another process"),
+        files.replacing(tmp_path / "table.csv"),
+    ):
+        pass
+    release.set()
+    twin.join()
+    assert (tmp_path / "table.csv").read_text() == "theirs"
+
+
+def test_json_has_no_word_for_nan(tmp_path):
+    with pytest.raises(ValueError, match="Out of range"):
+        files.write_json(tmp_path / "figures.json", {"loss": float("nan")})
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_damaged_json_is_named(tmp_path):
+    (tmp_path / "receipt.json").write_text("{")
+    with pytest.raises(InputError, match=r"receipt\.json is not valid JSON"):
+        files.read_json(tmp_path / "receipt.json")

@@ -1,0 +1,153 @@
+"""neon's HDF5 files are read, written with the same structure, and mapped."""
+
+import h5py
+import numpy as np
+import pandas as pd
+import pytest
+from conftest import run_script
+
+from renet import hdf5, shards
+from renet.errors import InputError
+
+SHAPE = (3, 8, 6)
+
+
+def random_faces(count: int, seed: int = 0) -> np.ndarray:
+    return np.random.default_rng(seed).integers(0, 256, (count, *SHAPE), dtype=np.uint8)
+
+
+def structure(path) -> dict:
+    """Everything about a file's layout but its contents and sizes."""
+    with h5py.File(path) as store:
+        return {
+            name: (
+                dataset.dtype,
+                dataset.ndim,
+                dataset.chunks,
+                dataset.compression,
+                dataset.maxshape == dataset.shape,
+                {key: (value.dtype, value.shape) for key, value in dataset.attrs.items()},
+            )
+            for name, dataset in store.items()
+        }
+
+
+def test_what_was_written_is_read_back(tmp_path):
+    faces, targets = random_faces(11), np.arange(11) % 2
+    hdf5.write(tmp_path / "a.h5", SHAPE, [faces[:4], faces[4:4], faces[4:]], targets)
+    stored = hdf5.read(tmp_path / "a.h5")
+    assert np.array_equal(stored.pixels, faces) and isinstance(stored.pixels, np.memmap)
+    assert np.array_equal(stored.targets, targets)
+    assert (stored.shape, stored.class_count, stored.mean) == (SHAPE, 2, None)
+
+
+def test_row_is_channel_row_column(tmp_path):
+    faces = random_faces(2)
+    hdf5.write(tmp_path / "a.h5", SHAPE, [faces], np.array([0, 1]))
+    with h5py.File(tmp_path / "a.h5") as store:
+        row = store["input"][1]
+    assert row[1 * 48 + 2 * 6 + 5] == faces[1, 1, 2, 5]
+
+
+@pytest.mark.parametrize(("kind", "length"), [("channel", 3), ("pixel", 144)])
+def test_mean_is_that_of_the_written_faces(tmp_path, kind, length):
+    faces = random_faces(9)
+    hdf5.write(tmp_path / "a.h5", SHAPE, [faces[:5], faces[5:]], np.zeros(9), kind)
+    expected = faces.mean(axis=(0, 2, 3)) if kind == "channel" else faces.mean(axis=0).ravel()
+    mean = hdf5.read(tmp_path / "a.h5").mean
+    assert mean.shape == (length,) and np.allclose(mean, expected)
+
+
+def test_digest_depends_on_pixels_classes_and_mean_alone(tmp_path):
+    def digest(name, faces, targets, *mean):
+        hdf5.write(tmp_path / name, SHAPE, [faces], targets, *mean)
+        return hdf5.read(tmp_path / name).digest
+
+    faces, targets = random_faces(5), np.zeros(5, int)
+    first = digest("a.h5", faces, targets)
+    assert digest("b.h5", faces, targets) == first
+    assert (tmp_path / "a.h5").read_bytes() == (tmp_path / "b.h5").read_bytes()
+    others = {
+        digest("c.h5", faces[::-1], targets),
+        digest("d.h5", faces, targets + 1),
+        digest("e.h5", faces, targets, "channel"),
+    }
+    assert len(others | {first}) == 4
+
+
+def test_files_of_neon_are_read(reference_data):
+    train = hdf5.read(reference_data / "oracle" / "train.h5")
+    assert (len(train), train.shape, train.class_count) == (10, (3, 32, 32), 2)
+    assert train.targets.tolist() == [0, 0, 1, 0, 0, 1, 1, 0, 1, 0]  # as neon printed them
+    assert train.mean is None
+    mean = hdf5.read(reference_data / "oracle" / "train_mean.h5").mean
+    assert np.allclose(mean, train.pixels.mean(axis=(0, 2, 3)))
+
+
+@pytest.mark.parametrize(("name", "kind"), [("train.h5", "none"), ("train_mean.h5", "channel")])
+def test_what_is_written_has_the_structure_of_neons_files(reference_data, tmp_path, name, kind):
+    neon = hdf5.read(reference_data / "oracle" / name)
+    hdf5.write(tmp_path / name, neon.shape, [neon.pixels], neon.targets, kind)
+    assert structure(tmp_path / name) == structure(reference_data / "oracle" / name)
+    ours = hdf5.read(tmp_path / name)
+    assert np.array_equal(ours.pixels, neon.pixels) and np.array_equal(ours.targets, neon.targets)
+
+
+def test_compressed_file_is_refused_with_the_way_out(tmp_path):
+    with h5py.File(tmp_path / "a.h5", "w") as store:
+        pixels = store.create_dataset("input", data=np.zeros((4, 144), np.uint8), compression=4)
+        pixels.attrs["lshape"] = SHAPE
+        store.create_dataset("output", data=np.zeros((4, 1), np.uint8)).attrs["nclass"] = 2
+    with pytest.raises(InputError, match=r"a\.h5: .*h5repack"):
+        hdf5.read(tmp_path / "a.h5")
+
+
+@pytest.mark.parametrize("content", [b"", b"no HDF5 at all"])
+def test_something_else_is_refused_by_name(tmp_path, content):
+    (tmp_path / "a.h5").write_bytes(content)
+    with pytest.raises(InputError, match=r"a\.h5 is not an HDF5 file"):
+        hdf5.read(tmp_path / "a.h5")
+
+
+def test_missing_file_is_named(tmp_path):
+    with pytest.raises(InputError, match=r"none\.h5 does not exist"):
+        hdf5.read(tmp_path / "none.h5")
+
+
+def test_truncated_file_is_refused(tmp_path):
+    hdf5.write(tmp_path / "a.h5", SHAPE, [random_faces(90)], np.zeros(90))
+    (tmp_path / "a.h5").write_bytes((tmp_path / "a.h5").read_bytes()[:5000])
+    with pytest.raises(InputError, match=r"a\.h5 is not an HDF5 file"):
+        hdf5.read(tmp_path / "a.h5")
+
+
+def test_script_gathers_faces_of_all_shards_in_the_order_of_the_split(tmp_path):
+    pixels = {1: random_faces(5, 1), 2: random_faces(4, 2)}
+    for number, faces in pixels.items():
+        with (tmp_path / f"{number}.npy").open("wb") as handle:
+            writer = shards.FaceWriter(handle, SHAPE)
+            for face in faces:
+                writer.append(face)
+            writer.finish()
+    places = [(2, 3), (1, 0), (2, 0), (1, 4)]
+    split = pd.DataFrame(
+        {
+            "id": range(5), "subset": ["train"] * 4 + ["test"], "source": "wiki",
+            "shard": [shard for shard, _ in places] + [1],
+            "index": [index for _, index in places] + [1], "target": [1, 0, 0, 1, 1],
+        }
+    )  # fmt: skip
+    split.to_csv(tmp_path / "split.csv", index=False)
+    common = [tmp_path / "split.csv", "--source", "wiki", tmp_path / "1.npy", tmp_path / "2.npy"]
+    for subset, more in (("train", []), ("test", ["--train", tmp_path / "train.h5"])):
+        output = ["-o", tmp_path / f"{subset}.h5", "--table", tmp_path / f"{subset}.csv"]
+        outcome = run_script(
+            "write_hdf5.py", *common, "--subset", subset, "--mean", "channel", *more, *output
+        )
+        assert outcome.returncode == 0, outcome.stderr
+    train, test = hdf5.read(tmp_path / "train.h5"), hdf5.read(tmp_path / "test.h5")
+    assert np.array_equal(train.pixels, [pixels[shard][index] for shard, index in places])
+    assert train.targets.tolist() == [1, 0, 0, 1]
+    assert pd.read_csv(tmp_path / "train.csv").id.tolist() == [0, 1, 2, 3]
+    assert np.allclose(train.mean, train.pixels.mean(axis=(0, 2, 3)))
+    assert np.array_equal(test.mean, train.mean)
