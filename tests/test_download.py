@@ -16,11 +16,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from conftest import SCRIPTS
+import yaml
+from conftest import ROOT, SCRIPTS
 from http_server import Answer, ArchiveServer, serving
 
-from renet import downloads, receipts
+from renet import downloads, http_client, http_transfer, receipts, settings
 from renet.errors import InputError
+from renet.file_kinds import describe_bytes
 
 SCRIPT = SCRIPTS / "download.py"
 HTML = (
@@ -47,10 +49,10 @@ SHA256 = "sha256:" + hashlib.sha256(TAR).hexdigest()
 
 @pytest.fixture(autouse=True)
 def _short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(downloads, "BACKOFF", 0.005)
-    monkeypatch.setattr(downloads, "RETRY_AFTER_LIMIT", 0.02)
-    monkeypatch.setattr(downloads, "TIMEOUT", (2.0, 0.4))
-    monkeypatch.setattr(downloads, "RECEIVE_BYTES", 4096)
+    monkeypatch.setattr(http_transfer, "BACKOFF", 0.005)
+    monkeypatch.setattr(http_client, "RETRY_AFTER_LIMIT", 0.02)
+    monkeypatch.setattr(http_client, "TIMEOUT", (2.0, 0.4))
+    monkeypatch.setattr(http_transfer, "RECEIVE_BYTES", 4096)
     monkeypatch.setenv("NO_PROXY", "*")
 
 
@@ -179,12 +181,12 @@ def test_cutting_server_without_ranges_is_not_asked_for_ever(server, receipt_fil
     server.answers = [Answer(drop_after=100_000, ranges=False)] * 50
     with pytest.raises(InputError, match="attempts in a row brought nothing new"):
         downloads.obtain(server.url("/static/wiki_crop.tar"), MD5, receipt_file)
-    assert len(server.requests) == downloads.ATTEMPTS + 1
+    assert len(server.requests) == http_transfer.ATTEMPTS + 1
     assert not archive.exists()
 
 
 def test_attempts_with_progress_are_not_counted(server, receipt_file, archive):
-    server.answers = [Answer(drop_after=10_000)] * (3 * downloads.ATTEMPTS)
+    server.answers = [Answer(drop_after=10_000)] * (3 * http_transfer.ATTEMPTS)
     downloads.obtain(server.url("/static/wiki_crop.tar"), MD5, receipt_file)
     assert archive.read_bytes() == TAR
     assert server.body_bytes == len(TAR)
@@ -317,7 +319,7 @@ def test_busy_server_is_asked_again(server, receipt_file, archive, caplog, statu
 
 
 def test_retry_after_is_waited_for(server, receipt_file, caplog, monkeypatch):
-    monkeypatch.setattr(downloads, "RETRY_AFTER_LIMIT", 0.3)
+    monkeypatch.setattr(http_client, "RETRY_AFTER_LIMIT", 0.3)
     server.answers = [Answer(status=503, headers={"Retry-After": "86400"})]
     downloads.obtain(server.url("/static/wiki_crop.tar"), MD5, receipt_file)
     assert "trying again in 0.3 s" in caplog.text
@@ -334,7 +336,7 @@ def test_server_that_stays_busy_is_given_up(server, receipt_file):
     server.answers = [Answer(status=503)] * 50
     with pytest.raises(InputError, match=r"503.*start again later"):
         downloads.obtain(server.url("/static/wiki_crop.tar"), MD5, receipt_file)
-    assert len(server.requests) == downloads.ATTEMPTS
+    assert len(server.requests) == http_transfer.ATTEMPTS
 
 
 @pytest.mark.parametrize("status", [401, 403, 404])
@@ -639,6 +641,19 @@ def test_url_without_server_or_file_name_is_refused(receipt_file, url):
         downloads.obtain(url, None, receipt_file)
 
 
+@pytest.mark.parametrize("url", ["https://example.org/static/", "file://data/wiki_crop.tar"])
+def test_url_that_cannot_be_used_is_refused_before_any_job(url):
+    config = yaml.safe_load((ROOT / "config.yaml").read_text())
+    config["archives"]["wiki"]["url"] = url
+    with pytest.raises(InputError):
+        settings.check(config | {"sources": ["wiki"]})
+
+
+def test_settings_need_the_standard_library_alone():
+    command = [sys.executable, "-S", "-c", "import renet.settings"]
+    subprocess.run(command, cwd=SCRIPTS, check=True, timeout=60)
+
+
 def test_receipt_may_not_take_the_archives_name(server, archive):
     with pytest.raises(InputError, match=r"add \.json"):
         downloads.obtain(server.url("/static/wiki_crop.tar"), None, archive)
@@ -837,4 +852,4 @@ def test_script_takes_what_snakemake_gives(server, tmp_path):
 def test_bytes_are_described_by_what_they_look_like(tmp_path, content, described):
     path = tmp_path / "bytes"
     path.write_bytes(content)
-    assert downloads.describe_bytes(path) == described
+    assert describe_bytes(path) == described

@@ -1,9 +1,8 @@
 """What the workflow makes of its config: sources, their archives, and the settings of each run."""
 
 import copy
-from pathlib import Path, PurePosixPath
-from urllib.parse import unquote, urlsplit
 
+from renet import urls
 from renet.architecture import Architecture
 from renet.errors import InputError
 from renet.imdb_wiki import ARCHIVE_MARGIN
@@ -52,7 +51,8 @@ def archive(config: dict, source: str) -> dict:
     """The archive of a source, complete: urls, digests, database, photos, shards.
 
     Raises:
-        InputError: the source is not in `archives`, or its lists do not fit together.
+        InputError: the source is not in `archives`, a URL cannot be used, or lists do not fit
+            together.
     """
     if source == SAMPLE:
         return SAMPLE_ARCHIVE | {"urls": [], "digests": [], "shards": config["sample"]["shards"]}
@@ -60,14 +60,14 @@ def archive(config: dict, source: str) -> dict:
         known = ", ".join([SAMPLE, *config["archives"]])
         raise InputError(f"sources names {source}, which is not one of the archives: {known}.")
     given = config["archives"][source]
-    urls = _as_list(given["url"])
+    addresses = _as_list(given["url"])
     found = [f"{kind}:{value}" for kind in DIGESTS for value in _as_list(given.get(kind) or [])]
-    if found and len(found) != len(urls):
+    if found and len(found) != len(addresses):
         raise InputError(
-            f"archives.{source} has {len(urls)} URLs and {len(found)} digests; give one md5 or one "
-            "sha256 for each URL, in the same order, or none."
+            f"archives.{source} has {len(addresses)} URLs and {len(found)} digests; give one md5 "
+            "or one sha256 for each URL, in the same order, or none."
         )
-    names = [file_name(url) for url in urls]
+    names = [urls.file_name(url) for url in addresses]
     if len(set(names)) != len(names):
         raise InputError(f"archives.{source} has two URLs that end in the same file name.")
     if given["photos"] == "crop" and config["crop"]["margin"] > ARCHIVE_MARGIN:
@@ -76,8 +76,8 @@ def archive(config: dict, source: str) -> dict:
             f"only {ARCHIVE_MARGIN:g} around the face; lower it, or take the whole photos."
         )
     return {
-        "urls": urls,
-        "digests": found or [None] * len(urls),
+        "urls": addresses,
+        "digests": found or [None] * len(addresses),
         **{key: given[key] for key in ("database", "photos", "shards")},
     }
 
@@ -86,20 +86,18 @@ def _as_list(value: str | list[str]) -> list[str]:
     return value if isinstance(value, list) else [value]
 
 
-def file_name(url: str) -> str:
-    """The name of the file that a URL ends in."""
-    return PurePosixPath(unquote(urlsplit(url).path)).name
-
-
 def local_path(url: str) -> str | None:
-    """The path of a file:// URL, None for others."""
-    parts = urlsplit(url)
-    return str(Path(unquote(parts.path))) if parts.scheme == "file" else None
+    """The path of a file:// URL, as Snakemake takes it; None for others."""
+    path = urls.local_path(url)
+    return None if path is None else str(path)
 
 
 def receipts(config: dict, source: str) -> list[str]:
     """The receipts of a source's archive files, in the order of the config."""
-    names = [SAMPLE_FILE] if source == SAMPLE else map(file_name, archive(config, source)["urls"])
+    if source == SAMPLE:
+        names = [SAMPLE_FILE]
+    else:
+        names = [urls.file_name(url) for url in archive(config, source)["urls"]]
     return [f"resources/{source}/{name}.json" for name in names]
 
 
