@@ -12,6 +12,10 @@ import numpy as np
 import pytest
 import scipy.io
 
+# The networks of the tests are tiny: threads would only wait for one another. Trainings that the
+# tests start set their own number.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 ROOT = Path(__file__).resolve().parent.parent
 SCRIPTS = ROOT / "workflow" / "scripts"
 

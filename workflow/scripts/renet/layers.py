@@ -56,7 +56,8 @@ class BatchNorm(nn.Module):
         count = maps.numel() // maps.shape[1]
         if count == 1:  # torch refuses a single value a channel; its variance is 0
             self._move(maps.detach().flatten(), torch.zeros_like(self.running_var))
-            return self.bias.reshape(1, -1, 1, 1) + 0 * maps
+            centred = maps - maps  # zero, but tied to the graph
+            return self.weight.reshape(1, -1, 1, 1) * centred + self.bias.reshape(1, -1, 1, 1)
         # With momentum 1 torch leaves the batch's own statistics, at no cost, in these two.
         mean, variance = torch.empty_like(self.running_mean), torch.empty_like(self.running_var)
         normalised = F.batch_norm(

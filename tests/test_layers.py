@@ -1,0 +1,142 @@
+"""The layers compute what neon's and torch's own do, in their own arrangement."""
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from renet.layers import BatchNorm, BiRNNBank, Normalizer, SpatialRNN
+
+torch.manual_seed(0)
+
+
+def randomise(module: nn.Module, seed: int = 0) -> nn.Module:
+    generator = torch.Generator().manual_seed(seed)
+    with torch.no_grad():
+        for parameter in module.parameters():
+            parameter.copy_(torch.randn(parameter.shape, generator=generator) * 0.3)
+    return module
+
+
+def torch_rnn(bank: BiRNNBank, sequence: int) -> nn.Module:
+    """torch's own bidirectional RNN with the weights of one sequence of a bank."""
+    kinds = {"tanh": nn.RNN, "relu": nn.RNN, "gru": nn.GRU, "lstm": nn.LSTM}
+    options = {"nonlinearity": bank.cell} if kinds[bank.cell] is nn.RNN else {}
+    rnn = kinds[bank.cell](bank.inputs, bank.units, bidirectional=True, **options).double()
+    bank_number = sequence % len(bank.bias)
+    with torch.no_grad():
+        for parameter in rnn.parameters():
+            parameter.zero_()
+        for direction, suffix in enumerate(("", "_reverse")):
+            weight = bank.input_weight[bank_number].chunk(2)[direction]
+            getattr(rnn, f"weight_ih_l0{suffix}").copy_(weight)
+            recurrent = bank.recurrent_weight[2 * bank_number + direction]
+            getattr(rnn, f"weight_hh_l0{suffix}").copy_(recurrent)
+            bias = bank.bias[bank_number].chunk(2)[direction]
+            getattr(rnn, f"bias_ih_l0{suffix}").copy_(bias)
+    return rnn
+
+
+@pytest.mark.parametrize("shared", [False, True])
+@pytest.mark.parametrize("cell", ["tanh", "relu", "gru", "lstm"])
+def test_bank_equals_one_torch_rnn_for_each_sequence(cell, shared):
+    bank = randomise(BiRNNBank(3, 5, 4, cell, shared)).double()
+    inputs = torch.randn(3, 6, 2, 5, dtype=torch.double, requires_grad=True)
+    outputs = bank(inputs)
+    expected = torch.stack([torch_rnn(bank, number)(inputs[number])[0] for number in range(3)])
+    assert torch.allclose(outputs, expected, atol=1e-12)
+    weights = torch.randn_like(outputs)
+    (ours,) = torch.autograd.grad((outputs * weights).sum(), inputs, retain_graph=True)
+    (theirs,) = torch.autograd.grad((expected * weights).sum(), inputs)
+    assert torch.allclose(ours, theirs, atol=1e-12)
+
+
+@pytest.mark.parametrize("cell", ["tanh", "relu", "gru", "lstm"])
+def test_gradients_of_the_weights_are_right(cell):
+    bank = randomise(BiRNNBank(2, 3, 2, cell)).double()
+    inputs = torch.randn(2, 3, 2, 3, dtype=torch.double, requires_grad=True)
+    names = [name for name, _ in bank.named_parameters()]
+
+    def run(inputs, *weights):
+        return torch.func.functional_call(bank, dict(zip(names, weights, strict=True)), (inputs,))
+
+    assert torch.autograd.gradcheck(run, (inputs, *bank.parameters()))
+
+
+def test_shared_bank_has_the_weights_of_one_sequence():
+    own, shared = BiRNNBank(8, 5, 4), BiRNNBank(8, 5, 4, shared=True)
+    sizes = [sum(weights.numel() for weights in bank.parameters()) for bank in (own, shared)]
+    assert sizes[0] == 8 * sizes[1]
+
+
+def test_blocks_are_ordered_by_channel_row_column():
+    spatial = SpatialRNN((2, 4, 6), (2, 3), 5)
+    maps = torch.arange(2 * 4 * 6).reshape(1, 2, 4, 6)
+    blocks = spatial.split(maps)
+    assert blocks.shape == (2, 2, 1, 12)  # block columns, block rows, N, features
+    assert torch.equal(blocks[1, 0, 0], maps[0, :, 0:2, 3:6].flatten())
+
+
+@pytest.mark.parametrize("block", [(2, 2), (1, 3), (4, 2)])
+def test_vertical_pass_runs_down_columns_and_horizontal_pass_along_rows(block):
+    spatial = randomise(SpatialRNN((3, 8, 12), block, 4)).double()
+    maps = torch.randn(2, 3, 8, 12, dtype=torch.double)
+    rows, columns = 8 // block[0], 12 // block[1]
+    down = torch.empty(rows, columns, 2, 8, dtype=torch.double)
+    for column in range(columns):
+        strip = maps[..., column * block[1] : (column + 1) * block[1]]
+        sequence = torch.stack([part.flatten(1) for part in strip.split(block[0], 2)])
+        down[:, column] = torch_rnn(spatial.vertical, column)(sequence)[0]
+    along = torch.stack([torch_rnn(spatial.horizontal, row)(down[row])[0] for row in range(rows)])
+    assert torch.allclose(spatial(maps), along.permute(2, 3, 0, 1), atol=1e-12)
+    assert spatial(maps).shape[1:] == spatial.output_shape
+
+
+def test_memory_format_of_the_maps_makes_no_difference():
+    spatial = randomise(SpatialRNN((4, 4, 4), (2, 2), 3)).double()
+    maps = torch.randn(2, 4, 4, 4, dtype=torch.double)
+    turned = maps.contiguous(memory_format=torch.channels_last)
+    assert torch.allclose(spatial(maps), spatial(turned), atol=1e-14)
+
+
+def test_batchnorm_statistics_start_at_zero_and_take_the_biased_variance():
+    layer = BatchNorm(3).double()
+    maps = torch.randn(4, 3, 5, 2, dtype=torch.double) * 3 + 1
+    layer.train()(maps)
+    values = maps.transpose(0, 1).flatten(1).numpy()
+    assert np.allclose(layer.running_mean, 0.1 * values.mean(axis=1))
+    assert np.allclose(layer.running_var, 0.1 * values.var(axis=1))
+    layer(maps)
+    assert np.allclose(layer.running_var, 0.19 * values.var(axis=1))
+
+
+def test_batchnorm_normalises_by_the_batch_in_training_and_by_the_statistics_after_it():
+    layer = randomise(BatchNorm(3)).double()
+    maps = torch.randn(4, 3, 5, 2, dtype=torch.double) * 3 + 1
+    weight, bias = (part.reshape(1, 3, 1, 1) for part in (layer.weight, layer.bias))
+
+    def normalised(mean, variance):
+        mean, variance = mean.reshape(1, 3, 1, 1), variance.reshape(1, 3, 1, 1)
+        return (maps - mean) / (variance + 1e-3).sqrt() * weight + bias
+
+    expected = normalised(maps.mean(dim=(0, 2, 3)), maps.var(dim=(0, 2, 3), unbiased=False))
+    assert torch.allclose(layer.train()(maps), expected)
+    expected = normalised(layer.running_mean, layer.running_var)
+    assert torch.allclose(layer.eval()(maps), expected)
+
+
+def test_batchnorm_takes_a_batch_of_a_single_value_as_neon_does():
+    layer = randomise(BatchNorm(3)).double()
+    maps = torch.randn(1, 3, 1, 1, dtype=torch.double, requires_grad=True)
+    outputs = layer.train()(maps)
+    assert torch.equal(outputs.flatten(), layer.bias)
+    outputs.sum().backward()
+    assert torch.equal(maps.grad, torch.zeros_like(maps))
+    assert torch.equal(layer.running_var, torch.zeros(3, dtype=torch.double))
+
+
+def test_normalizer_subtracts_the_mean_and_divides_by_128():
+    pixels = torch.randint(0, 256, (2, 3, 4, 4), dtype=torch.uint8)
+    assert torch.equal(Normalizer()(pixels), pixels / 128.0)
+    mean = torch.tensor([10.0, 20.0, 30.0]).reshape(3, 1, 1)
+    assert torch.allclose(Normalizer(mean)(pixels), (pixels - mean) / 128.0)

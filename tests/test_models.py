@@ -1,0 +1,162 @@
+"""The network is the course's, starts as neon's, and comes back from its file."""
+
+import json
+
+import check_oracle
+import numpy as np
+import pytest
+import torch
+
+from renet import models
+from renet.architecture import Architecture
+from renet.errors import InputError
+from renet.models import ReNet
+
+SMALL = Architecture(
+    conv_channels=[4, 6, 8, 10],
+    spatial_rnns=[{"units": 5, "block": [2, 2]}, {"units": 7, "block": [2, 2]}],
+)
+
+
+def small_network(seed: int = 0, mean: np.ndarray | None = None) -> ReNet:
+    model = ReNet((3, 64, 96), SMALL, mean)
+    models.initialise(model, seed)
+    return model
+
+
+def test_default_is_the_courses_network():
+    model = ReNet((3, 128, 128))
+    assert models.parameter_count(model) == 25_576_712
+    stages = [name for name, _ in model.named_children()]
+    convolutions = "norm bn0 conv1 bn1 pool1 conv2 bn2 pool2 conv3 bn3 pool3 conv4 bn4"
+    assert stages == [*convolutions.split(), "rnn1", "bn5", "rnn2", "bn6", "cls"]
+
+
+def test_initial_weights_are_neons_own(reference_data):
+    model = ReNet((3, 128, 128))
+    models.initialise(model, 0)
+    stats = json.loads((reference_data / "oracle" / "neon_init_stats.json").read_text())
+    for name, expected in stats.items():
+        values = check_oracle.locate(model, model.state_dict(), name).double().numpy()
+        assert list(values.shape) == expected["shape"]
+        found = [values.mean(), values.std(), values.min(), values.max()]
+        wanted = [expected[key] for key in ("mean", "std", "min", "max")]
+        assert np.allclose(found, wanted, atol=1e-7), name
+
+
+@pytest.mark.parametrize("name", ["small_64x96", "stateful_64x96"])
+def test_network_computes_what_neon_computes(reference_data, name, capsys):
+    assert check_oracle.check(reference_data / "oracle" / f"{name}.npz")
+    report = capsys.readouterr().out
+    assert report.count(" ok") == 14 and "OVER" not in report
+
+
+@pytest.mark.parametrize(
+    "key", ["act/rnn2", "g1/rnn1.v0.bwd.W_rec", "p5/bn3.running_var", "inf_test/softmax"]
+)
+def test_oracle_check_notices_a_single_number_that_is_off(reference_data, tmp_path, capsys, key):
+    with np.load(reference_data / "oracle" / "small_64x96.npz") as stored:
+        oracle = dict(stored)
+    oracle[key] = oracle[key].copy()
+    oracle[key].flat[0] += 1e-3
+    np.savez(tmp_path / "spoiled.npz", **oracle)
+    assert not check_oracle.check(tmp_path / "spoiled.npz")
+    assert capsys.readouterr().out.count("OVER") == 2
+
+
+def write_full_oracle(path) -> None:
+    """A file of the layout `full`, with what the network itself computes at a smaller size."""
+    meta = {"input_shape": [3, 32, 64], "grad": {}}
+    random = np.random.default_rng(0)
+    pixels = random.integers(0, 256, (2, 3, 32, 64), dtype=np.uint8)
+    oracle = {"x": pixels, "y": np.array([0, 1])}
+    model = check_oracle.make_model(meta, torch.double)
+    tensors, names = model.state_dict(), check_oracle.recipe_names(model)
+    shapes = {name: check_oracle.locate(model, tensors, name).shape for name in names}
+    check_oracle.fill(
+        model, {name: check_oracle.recipe_value(name, shapes[name]) for name in names}
+    )
+    for prefix, mode in (("inf", False), ("act", True)):
+        stages = check_oracle.record_stages(model.train(mode), torch.from_numpy(pixels))
+        for stage, value in stages.items():
+            value = value.detach().numpy()
+            oracle[f"{prefix}/{stage}"] = value.astype(np.float32) if value.ndim == 4 else value
+            if value.ndim == 4:
+                oracle[f"{prefix}/{stage}@head"] = value[:, :4, :6, :6]
+                oracle[f"{prefix}/{stage}@tail"] = value[:, -4:, -6:, -6:]
+    loss = torch.nn.functional.cross_entropy(stages["logits"], torch.tensor([0, 1]))
+    loss.backward()
+    oracle["loss"] = loss.detach().numpy()
+    gradients = {name: value.grad for name, value in model.named_parameters()}
+    for name in names:
+        if "running" not in name:
+            gradient = check_oracle.locate(model, gradients, name).flatten()
+            first = gradient[:4].tolist()
+            meta["grad"][name] = {"l2": gradient.norm().item(), "first": first}
+    np.savez(path, **oracle, meta_json=json.dumps(meta))
+
+
+def test_oracle_check_reads_a_full_network_whose_parameters_come_from_the_recipe(tmp_path, capsys):
+    write_full_oracle(tmp_path / "full.npz")
+    assert check_oracle.check(tmp_path / "full.npz")
+    assert "full.npz (full, input (3, 32, 64))" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("size", [(32, 32), (64, 32), (96, 160)])
+@pytest.mark.parametrize("count", [1, 3])
+def test_any_multiple_of_32_and_any_batch_trains(size, count):
+    model = ReNet((3, *size), SMALL)
+    models.initialise(model, 0)
+    logits = model(torch.randint(0, 256, (count, 3, *size), dtype=torch.uint8))
+    assert logits.shape == (count, 2) and logits.isfinite().all()
+    logits.sum().backward()
+    assert all(parameter.grad is not None for parameter in model.parameters())
+
+
+@pytest.mark.parametrize(("size", "side"), [((100, 128), "height"), ((128, 48), "width")])
+def test_size_that_does_not_fit_is_an_error_that_names_the_side(size, side):
+    with pytest.raises(InputError, match=f"The {side} of the images, .*multiple of 32"):
+        ReNet((3, *size))
+
+
+def test_blocks_widths_and_depth_come_from_the_architecture():
+    architecture = Architecture(
+        conv_channels=[4, 8],
+        spatial_rnns=[{"units": 3, "block": [3, 1]}, {"units": 4, "block": [1, 2]}],
+        cell="gru",
+        classes=5,
+    )
+    assert architecture.size_divisors() == (6, 4)
+    model = ReNet((1, 24, 16), architecture)
+    assert model.rnn1.output_shape == (6, 4, 8) and model.rnn2.output_shape == (8, 4, 4)
+    assert model(torch.zeros(2, 1, 24, 16, dtype=torch.uint8)).shape == (2, 5)
+
+
+def test_stored_network_answers_as_before(tmp_path):
+    pixels = torch.randint(0, 256, (2, 3, 64, 96), dtype=torch.uint8)
+    for mean in (None, np.array([100.0, 110.0, 120.0]), np.linspace(0, 255, 3 * 64 * 96)):
+        model = small_network(mean=mean)
+        model(pixels)  # moves the running statistics
+        models.save(tmp_path / "model.pt", model)
+        again = models.load(tmp_path / "model.pt")
+        assert torch.equal(again.eval()(pixels), model.eval()(pixels))
+        assert again.architecture == SMALL
+
+
+def test_stored_bytes_do_not_depend_on_the_files_name(tmp_path):
+    models.save(tmp_path / "a.pt", small_network())
+    models.save(tmp_path / "other.pt", small_network())
+    assert (tmp_path / "a.pt").read_bytes() == (tmp_path / "other.pt").read_bytes()
+
+
+@pytest.mark.parametrize("content", [b"", b"PK\x03\x04 damaged", b"text"])
+def test_something_that_is_no_model_is_refused_by_name(tmp_path, content):
+    (tmp_path / "model.pt").write_bytes(content)
+    with pytest.raises(InputError, match=r"model\.pt is not a model that torch can load"):
+        models.load(tmp_path / "model.pt")
+
+
+def test_other_torch_file_is_refused(tmp_path):
+    torch.save({"weights": torch.zeros(3)}, tmp_path / "model.pt")
+    with pytest.raises(InputError, match=r"model\.pt is not a model of this project"):
+        models.load(tmp_path / "model.pt")
