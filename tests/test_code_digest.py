@@ -1,0 +1,57 @@
+"""A rule's code is its script, what that imports, and the files that these name."""
+
+import pytest
+from conftest import SCRIPTS
+
+from renet import code_digest
+
+
+@pytest.fixture
+def scripts(tmp_path):
+    """A script that uses one module of two, and a template by way of another."""
+    package = tmp_path / "package"
+    (package / "templates" / "parts").mkdir(parents=True)
+    files = {
+        "script.py": "from package import used\n\ndef later():\n    import package.lazy\n",
+        "other.py": "import package.unused\n",
+        "package/__init__.py": "",
+        "package/used.py": "from package.pages import render\n",
+        "package/pages.py": "from pathlib import Path\nP = Path(__file__).with_name('templates')\n",
+        "package/lazy.py": "",
+        "package/unused.py": "",
+        "package/templates/page.html": "page",
+        "package/templates/parts/row.html": "row",
+        "package/beside.css": "",
+    }
+    for name, text in files.items():
+        (tmp_path / name).write_text(text)
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    ("edited", "reruns"),
+    [
+        ("script.py", True), ("package/used.py", True), ("package/pages.py", True),
+        ("package/lazy.py", True), ("package/__init__.py", True),
+        ("package/templates/page.html", True), ("package/templates/parts/row.html", True),
+        ("package/unused.py", False), ("other.py", False), ("package/beside.css", False),
+    ],
+)  # fmt: skip
+def test_digest_changes_with_what_the_script_uses_and_nothing_else(scripts, edited, reruns):
+    before = code_digest.digest(scripts / "script.py")
+    (scripts / edited).write_text((scripts / edited).read_text() + "\n")
+    assert (code_digest.digest(scripts / "script.py") != before) == reruns
+
+
+def test_digest_goes_by_contents_not_by_place_or_time(scripts, tmp_path_factory):
+    before = code_digest.digest(scripts / "script.py")
+    for path in scripts.rglob("*"):
+        path.touch()
+    assert code_digest.digest(scripts / "script.py") == before
+    moved = scripts.rename(tmp_path_factory.mktemp("elsewhere") / "scripts")
+    assert code_digest.digest(moved / "script.py") == before
+
+
+def test_report_depends_on_its_templates():
+    names = {path.name for path in code_digest.dependencies(SCRIPTS / "report.py")}
+    assert {"pages.py", "index.html.j2", "run.html.j2", "base.html.j2", "style.css"} <= names
