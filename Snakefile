@@ -36,3 +36,5 @@ rule all:
     default_target: True
     input:
         "results/index.html",
+        # Each page by name: a run that is added is seen by the file that it lacks.
+        expand("results/runs/{run}/report.html", run=RUNS),

@@ -85,9 +85,6 @@ rule download:
         "../scripts/download.py"
 
 
-ruleorder: make_sample > download
-
-
 rule index_archive:
     """Note where each member of a source's archives lies."""
     input:

@@ -1,0 +1,281 @@
+"""The workflow through Snakemake: from the sample to results, and what a change makes again."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import yaml
+from conftest import ROOT
+
+PROJECT_PARTS = ["Snakefile", "config.yaml", "configs", "envs", "profiles", "workflow"]
+SMALL_MODEL = {
+    "conv_channels": [4, 4, 4, 8],
+    "spatial_rnns": [{"units": 8, "block": [2, 2]}, {"units": 8, "block": [2, 2]}],
+}
+SMALL = {
+    "sample": {"photos": 60},
+    "crop": {"size": 32},
+    "model": SMALL_MODEL,
+    "train": {"epochs": 2, "batch_size": 16, "threads": 1},
+}
+EVERYTHING_AFTER = {
+    "train": {"train", "infer", "evaluate", "report"},
+    "shuffle": {"shuffle", "write_hdf5", "train", "infer", "evaluate", "report"},
+}
+EVERYTHING_AFTER["crop_faces"] = {"crop_faces"} | EVERYTHING_AFTER["shuffle"]
+EVERYTHING_AFTER["parse_metadata"] = {"parse_metadata"} | EVERYTHING_AFTER["crop_faces"]
+
+
+def snakemake(project: Path, *arguments: object) -> subprocess.CompletedProcess:
+    command = [sys.executable, "-m", "snakemake", *map(str, arguments)]
+    return subprocess.run(command, cwd=project, capture_output=True, text=True, check=False)
+
+
+def write_config(project: Path, **changes: dict) -> None:
+    """The small config as an overlay, with further changes to its sections."""
+    overlay = {section: dict(values) for section, values in SMALL.items()}
+    for section, values in changes.items():
+        if isinstance(values, dict):
+            overlay[section] = overlay.get(section, {}) | values
+        else:
+            overlay[section] = values
+    (project / "small.yaml").write_text(yaml.safe_dump(overlay))
+
+
+def run(project: Path, *arguments: object) -> str:
+    """Run the workflow; returns what it said."""
+    outcome = snakemake(project, "--cores", 2, "--configfile", "small.yaml", *arguments)
+    assert outcome.returncode == 0, outcome.stdout + outcome.stderr
+    return outcome.stdout + outcome.stderr
+
+
+def planned(project: Path, *arguments: object) -> set[str]:
+    """The rules that a dry run would run."""
+    outcome = snakemake(project, "-n", "--configfile", "small.yaml", *arguments)
+    assert outcome.returncode == 0, outcome.stdout + outcome.stderr
+    rules = re.findall(r"^(?:local)?rule (\w+):", outcome.stdout + outcome.stderr, re.MULTILINE)
+    return set(rules) - {"all"}
+
+
+def copy_project(folder: Path) -> Path:
+    for part in PROJECT_PARTS:
+        if (ROOT / part).is_dir():
+            ignored = shutil.ignore_patterns("__pycache__")
+            shutil.copytree(ROOT / part, folder / part, ignore=ignored)
+        else:
+            shutil.copy(ROOT / part, folder / part)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory) -> Path:
+    """A copy of the project in which the workflow has run on a small sample."""
+    project = copy_project(tmp_path_factory.mktemp("project"))
+    write_config(project)
+    run(project)
+    return project
+
+
+@pytest.fixture
+def project(finished, tmp_path) -> Path:
+    """A copy of the finished project, to be changed by one test."""
+    shutil.copytree(finished, tmp_path / "copy", symlinks=True)
+    return tmp_path / "copy"
+
+
+def test_results_are_laid_out_as_documented(finished):
+    made = {
+        path.relative_to(finished / "results").as_posix() for path in finished.rglob("results/**/*")
+    }
+    assert {
+        "index.html", "data/funnel.csv", "data/split.csv", "data/sample/metadata.csv",
+        "data/sample/funnel.csv", "data/sample/members.csv", "data/sample/faces/1-of-2.npy",
+        "data/train.h5", "data/train.csv", "data/validation.h5", "data/validation.csv",
+        "data/test.h5", "data/test.csv", "runs/renet/model.pt", "runs/renet/history.csv",
+        "runs/renet/throughput.csv", "runs/renet/inference.csv",
+        "runs/renet/inference_validation.csv", "runs/renet/inference.txt",
+        "runs/renet/metrics.json", "runs/renet/learning_curve.svg",
+        "runs/renet/confusion_matrix.svg", "runs/renet/report.html",
+        "logs/train/renet.log", "benchmarks/train/renet.tsv",
+    } <= made  # fmt: skip
+    assert not [name for name in made if name.endswith(".tmp") or "checkpoint" in name]
+
+
+def test_counts_add_up_from_the_rows_to_the_answers(finished):
+    data = finished / "results" / "data"
+    funnel = pd.read_csv(data / "funnel.csv").set_index("step")
+    reasons = funnel[:"box_invalid"]
+    assert reasons.remaining["rows"] == 60
+    assert 60 - reasons.dropped.sum() == reasons.remaining["box_invalid"]
+    sizes = {
+        name: len(pd.read_csv(data / f"{name}.csv")) for name in ("train", "validation", "test")
+    }
+    assert sum(sizes.values()) == reasons.remaining["box_invalid"]
+    assert {name: funnel.remaining[name] for name in sizes} == sizes
+    answers = pd.read_csv(finished / "results/runs/renet/inference.csv")
+    assert answers.id.tolist() == pd.read_csv(data / "test.csv").id.tolist()
+    figures = json.loads((finished / "results/runs/renet/metrics.json").read_text())
+    assert figures["test"]["n"] == sizes["test"]
+    assert figures["test"]["accuracy"] == answers.correct.mean()
+    lines = (finished / "results/runs/renet/inference.txt").read_text().splitlines()
+    assert len(lines) == sizes["test"] + 1
+
+
+def test_pages_link_only_files_that_exist(finished):
+    for page in [finished / "results/index.html", finished / "results/runs/renet/report.html"]:
+        links = re.findall(r'(?:href|src)="([^"]+)"', page.read_text())
+        assert links
+        for link in links:
+            assert (page.parent / link).exists(), f"{page.name}: {link}"
+
+
+def test_finished_workflow_has_nothing_to_do(finished):
+    assert planned(finished) == set()
+    assert "Nothing to be done" in run(finished)
+
+
+def test_touched_tree_reruns_nothing(project):
+    paths = sorted(path for path in project.rglob("*") if ".snakemake" not in path.parts)
+    for number, path in enumerate(reversed(paths)):
+        os.utime(path, (2_000_000_000 + number, 2_000_000_000 + number))
+    assert planned(project) == set()
+
+
+def test_copied_tree_without_time_stamps_reruns_nothing(finished, tmp_path):
+    shutil.copytree(finished, tmp_path / "copy", copy_function=shutil.copyfile)
+    assert planned(tmp_path / "copy") == set()
+
+
+def test_comment_in_the_config_reruns_nothing(project):
+    text = (project / "config.yaml").read_text()
+    (project / "config.yaml").write_text(f"# A comment.\n{text}")
+    assert planned(project) == set()
+
+
+@pytest.mark.parametrize(
+    ("changes", "rules"),
+    [
+        ({"train": {"learning_rate": 0.02}}, EVERYTHING_AFTER["train"]),
+        ({"model": {"cell": "gru"}}, EVERYTHING_AFTER["train"]),
+        ({"split": {"seed": 43}}, EVERYTHING_AFTER["shuffle"]),
+        ({"crop": {"margin": 0.3}}, EVERYTHING_AFTER["crop_faces"]),
+        ({"filter": {"min_face_score": 2.0}}, EVERYTHING_AFTER["parse_metadata"]),
+        ({"hdf5": {"mean": "channel"}}, EVERYTHING_AFTER["shuffle"] - {"shuffle"}),
+        ({"runs": {"renet": {"train": {"momentum": 0.8}}}}, EVERYTHING_AFTER["train"]),
+        ({"runs": {"second": {"train": {"seed": 2}}}}, EVERYTHING_AFTER["train"]),
+    ],
+    ids=str,
+)
+def test_changed_config_reruns_what_depends_on_it(project, changes, rules):
+    write_config(project, **changes)
+    assert planned(project) == rules
+
+
+def test_further_run_leaves_the_first_one_alone(project):
+    write_config(project, runs={"second": {"train": {"seed": 2}}})
+    jobs = snakemake(project, "-n", "--configfile", "small.yaml").stdout
+    assert "wildcards: run=second" in jobs and "wildcards: run=renet" not in jobs
+
+
+@pytest.mark.parametrize(
+    ("module", "rules"),
+    [
+        ("train.py", EVERYTHING_AFTER["train"]),
+        ("renet/training.py", EVERYTHING_AFTER["train"]),
+        ("renet/layers.py", EVERYTHING_AFTER["train"]),
+        ("renet/faces.py", EVERYTHING_AFTER["crop_faces"]),
+        ("renet/splits.py", EVERYTHING_AFTER["shuffle"]),
+        ("renet/plots.py", {"evaluate", "report"}),
+        ("renet/templates/run.html.j2", {"report"}),
+        ("renet/templates/style.css", {"report"}),
+    ],
+)
+def test_edited_module_reruns_exactly_its_users(project, module, rules):
+    path = project / "workflow" / "scripts" / module
+    comment = {".py": "# edited\n", ".j2": "{# edited #}\n", ".css": "/* edited */\n"}[path.suffix]
+    path.write_text(path.read_text() + comment)
+    assert planned(project) == rules
+
+
+def test_edited_module_of_the_download_never_downloads_again(project):
+    archive = project / "resources" / "sample" / "wiki_crop.tar"
+    own = {"url": f"file://{archive}", "database": "wiki", "photos": "crop", "shards": 1}
+    write_config(project, archives={"own": own}, sources=["own"])
+    run(project)
+    for name in ("downloads.py", "files.py"):
+        path = project / "workflow" / "scripts" / "renet" / name
+        path.write_text(path.read_text() + "# edited\n")
+    assert "download" not in planned(project)
+    assert planned(project) >= EVERYTHING_AFTER["parse_metadata"]
+
+
+def test_same_config_gives_the_same_bytes(finished, tmp_path):
+    project = copy_project(tmp_path)
+    write_config(project)
+    run(project)
+    compared = 0
+    for path in (finished / "results").rglob("*"):
+        name = path.relative_to(finished)
+        if path.is_file() and not {"throughput.csv", "benchmarks", "logs"} & set(name.parts):
+            assert path.read_bytes() == (project / name).read_bytes(), name
+            compared += 1
+    assert compared > 20
+
+
+def test_archive_can_be_freed_once_its_faces_are_cut(project):
+    (project / "resources" / "sample" / "wiki_crop.tar").unlink()
+    assert planned(project) == set()
+    write_config(project, crop={"margin": 0.3})
+    outcome = snakemake(project, "--cores", 1, "--configfile", "small.yaml")
+    assert outcome.returncode != 0
+    assert "wiki_crop.tar.json speaks of is gone; delete the receipt" in (
+        outcome.stdout + outcome.stderr
+    )
+
+
+def test_shards_are_freed_where_the_config_says_so(finished, tmp_path):
+    project = copy_project(tmp_path)
+    write_config(project, crop={"keep": False})
+    run(project)
+    assert not list(project.glob("results/data/sample/faces/*.npy"))
+    assert planned(project) == set()
+    write_config(project, crop={"keep": False}, split={"seed": 7})
+    assert planned(project) == {"crop_faces"} | EVERYTHING_AFTER["shuffle"]
+
+
+def test_slip_in_the_config_is_named_before_any_job(project):
+    write_config(project, train={"learning_rte": 0.1})
+    outcome = snakemake(project, "--cores", 1, "--configfile", "small.yaml")
+    assert outcome.returncode != 0 and "learning_rte" in outcome.stdout + outcome.stderr
+
+
+def test_unknown_source_is_named_before_any_job(project):
+    write_config(project, sources=["wikki"])
+    outcome = snakemake(project, "--cores", 1, "--configfile", "small.yaml")
+    assert outcome.returncode != 0
+    assert (
+        "sources names wikki, which is not one of the archives" in outcome.stdout + outcome.stderr
+    )
+
+
+def test_work_can_be_done_in_another_folder(finished, tmp_path):
+    outcome = snakemake(
+        finished, "-n", "--directory", tmp_path / "elsewhere", "--configfile", "small.yaml"
+    )
+    assert outcome.returncode == 0, outcome.stderr
+    assert "make_sample" in outcome.stdout + outcome.stderr
+
+
+def test_snakemake_report_holds_the_figures_with_their_captions(finished, tmp_path):
+    run(finished, "--report", tmp_path / "report.zip")
+    shutil.unpack_archive(tmp_path / "report.zip", tmp_path)
+    page = (tmp_path / "report" / "report.html").read_text()
+    for text in ("confusion_matrix.svg", "learning_curve.svg", "metrics.json", "index.html"):
+        assert text in page
+    assert "the shares are of the recorded class" in page
