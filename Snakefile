@@ -19,14 +19,8 @@ configfile: Path(workflow.basedir) / "config.yaml"
 validate(config, Path(workflow.basedir) / "workflow" / "schemas" / "config.schema.yaml")
 settings.check(config)
 
-RUNS = settings.runs(config)
 
-
-def code(script):
-    """Digest of a script with all it imports: a rule that has it reruns when the code changes."""
-    return code_digest.digest(SCRIPTS / script)
-
-
+include: "workflow/rules/common.smk"
 include: "workflow/rules/dataset.smk"
 include: "workflow/rules/model.smk"
 include: "workflow/rules/results.smk"

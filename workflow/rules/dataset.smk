@@ -4,40 +4,6 @@ Requires: the archives of `sources`, wherever their URLs point.
 Gives: resources/<source>/ (archives and their receipts), results/data/ (tables, faces, HDF5 files).
 """
 
-SOURCE_FACES = "results/data/{source}/faces/{shard}-of-{shards}"
-
-
-wildcard_constraints:
-    source=r"[A-Za-z0-9][A-Za-z0-9_.-]*",
-    file=r"[^/]+",
-    shard=r"\d+",
-    shards=r"\d+",
-    subset="train|validation|test",
-
-
-def archive_of(wildcards):
-    """The settings of a source's archive."""
-    return settings.archive(config, wildcards.source)
-
-
-def position(wildcards):
-    """The number of a downloaded file among its source's files."""
-    receipt = f"resources/{wildcards.source}/{wildcards.file}.json"
-    return settings.receipts(config, wildcards.source).index(receipt)
-
-
-def receipts_of(wildcards):
-    """The receipts of all files of a source."""
-    return settings.receipts(config, wildcards.source)
-
-
-def shards_of(source, suffix):
-    """All shards of a source: their faces (.npy) or tables (.csv)."""
-    count = settings.archive(config, source)["shards"]
-    return expand(
-        SOURCE_FACES + suffix, source=source, shard=range(1, count + 1), shards=count
-    )
-
 
 localrules:
     download,
@@ -65,22 +31,20 @@ rule make_sample:
 rule download:
     """Get one archive file and check it; its bytes lie beside the receipt, or where they were."""
     input:
-        # A file:// source that changes is noticed by its time stamp.
-        lambda wildcards: settings.local_path(
-            archive_of(wildcards)["urls"][position(wildcards)]
-        )
-        or [],
+        local_file_of,
     output:
         receipt="resources/{source}/{file}.json",
     log:
         "results/logs/download/{source}/{file}.log",
     benchmark:
         "results/benchmarks/download/{source}/{file}.tsv"
+    wildcard_constraints:
+        source=rf"(?!{settings.SAMPLE}/)[^/]+",
     conda:
         "../../envs/download.yaml"
     params:
-        url=lambda wildcards: archive_of(wildcards)["urls"][position(wildcards)],
-        digest=lambda wildcards: archive_of(wildcards)["digests"][position(wildcards)],
+        url=lambda wildcards: file_of(wildcards)[0],
+        digest=lambda wildcards: file_of(wildcards)[1],
     script:
         "../scripts/download.py"
 
@@ -132,12 +96,8 @@ rule crop_faces:
         members="results/data/{source}/members.csv",
         metadata="results/data/{source}/metadata.csv",
     output:
-        faces=(
-            SOURCE_FACES + ".npy"
-            if config["crop"]["keep"]
-            else temp(SOURCE_FACES + ".npy")
-        ),
-        table=SOURCE_FACES + ".csv",
+        faces=freed_unless_kept("results/data/{source}/faces/{shard}-of-{shards}.npy"),
+        table="results/data/{source}/faces/{shard}-of-{shards}.csv",
     log:
         "results/logs/crop_faces/{source}/{shard}-of-{shards}.log",
     benchmark:
@@ -145,13 +105,7 @@ rule crop_faces:
     conda:
         "../../envs/crop_faces.yaml"
     params:
-        crop=lambda wildcards: {
-            "database": archive_of(wildcards)["database"],
-            "photos": archive_of(wildcards)["photos"],
-            "shards_count": archive_of(wildcards)["shards"],
-            "size": settings.image_size(config),
-            "margin": config["crop"]["margin"],
-        },
+        crop=crop_settings,
         code=code("crop_faces.py"),
     script:
         "../scripts/crop_faces.py"
@@ -160,10 +114,7 @@ rule crop_faces:
 rule shuffle:
     """Decide subset and order of every face, from the tables alone."""
     input:
-        **{
-            source: [f"results/data/{source}/metadata.csv", *shards_of(source, ".csv")]
-            for source in config["sources"]
-        },
+        **for_each_source(tables_of),
     output:
         split="results/data/split.csv",
         funnel="results/data/funnel.csv",
@@ -174,7 +125,6 @@ rule shuffle:
     conda:
         "../../envs/shuffle.yaml"
     params:
-        sources=config["sources"],
         rules=config["split"],
         code=code("shuffle.py"),
     script:
@@ -184,14 +134,9 @@ rule shuffle:
 rule write_hdf5:
     """Gather the faces of one subset into an HDF5 file in neon's layout."""
     input:
-        # The mean is the training set's; the other subsets take it from train.h5.
-        lambda wildcards: (
-            []
-            if wildcards.subset == "train" or config["hdf5"]["mean"] == "none"
-            else "results/data/train.h5"
-        ),
-        **{source: shards_of(source, ".npy") for source in config["sources"]},
+        **for_each_source(faces_of),
         split="results/data/split.csv",
+        train=mean_of,
     output:
         faces="results/data/{subset}.h5",
         table="results/data/{subset}.csv",

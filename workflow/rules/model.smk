@@ -5,15 +5,6 @@ Gives: results/runs/<run>/ model.pt, history.csv, throughput.csv, inference tabl
 """
 
 
-wildcard_constraints:
-    run="|".join(map(re.escape, RUNS)),
-
-
-def train_settings(wildcards):
-    """The sections `train` of a run."""
-    return RUNS[wildcards.run]["train"]
-
-
 rule train:
     """Train one run; an interrupted one goes on from its checkpoint."""
     input:
@@ -29,9 +20,9 @@ rule train:
         "results/benchmarks/train/{run}.tsv"
     conda:
         "../../envs/train.yaml"
-    threads: lambda wildcards: train_settings(wildcards)["threads"]
+    threads: threads_of
     resources:
-        gpu=lambda wildcards: int(train_settings(wildcards)["device"] != "cpu"),
+        gpu=gpus_of,
     params:
         settings=lambda wildcards: RUNS[wildcards.run],
         code=code("train.py"),
@@ -61,14 +52,11 @@ rule infer:
         "results/benchmarks/infer/{run}.tsv"
     conda:
         "../../envs/infer.yaml"
-    threads: lambda wildcards: train_settings(wildcards)["threads"]
+    threads: threads_of
     resources:
-        gpu=lambda wildcards: int(train_settings(wildcards)["device"] != "cpu"),
+        gpu=gpus_of,
     params:
-        compute=lambda wildcards: {
-            name: train_settings(wildcards)[name]
-            for name in ("device", "precision", "threads")
-        },
+        compute=compute_settings,
         code=code("infer.py"),
     script:
         "../scripts/infer.py"

@@ -5,16 +5,6 @@ Gives: metrics, plots and report.html of each run, results/index.html.
 """
 
 
-def report_data():
-    """What the pages say about the data."""
-    sections = ("sources", "filter", "split", "hdf5")
-    return {
-        "size": list(settings.image_size(config)),
-        "margin": config["crop"]["margin"],
-        **{section: config[section] for section in sections},
-    }
-
-
 localrules:
     report,
 

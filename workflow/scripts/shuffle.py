@@ -108,7 +108,7 @@ if __name__ == "__main__":
     if "snakemake" in globals():
         logs.start(snakemake.log[0])
         shuffle(
-            [list(snakemake.input[source]) for source in snakemake.params.sources],
+            [list(paths) for _, paths in snakemake.input.items()],
             snakemake.output.split,
             snakemake.output.funnel,
             snakemake.params.rules,

@@ -105,12 +105,15 @@ if __name__ == "__main__":
         logs.start(snakemake.log[0])
         write_hdf5(
             snakemake.input.split,
-            {source: list(snakemake.input[source]) for source in snakemake.params.sources},
+            {
+                source: list(snakemake.input[f"source_{number}"])
+                for number, source in enumerate(snakemake.params.sources)
+            },
             snakemake.output.faces,
             snakemake.output.table,
             subset=snakemake.wildcards.subset,
             mean=snakemake.params.mean,
-            train=snakemake.input.get("train"),
+            train=snakemake.input.train or None,
         )
     else:
         main()
