@@ -1,0 +1,130 @@
+"""What the rules ask of the config and the code.
+
+Requires: a config that was validated.
+Gives: input and param functions for the other files, and the pattern of each wildcard.
+"""
+
+RUNS = settings.runs(config)
+
+
+wildcard_constraints:
+    source=r"[A-Za-z0-9][A-Za-z0-9_.-]*",
+    file=r"[^/]+",
+    shard=r"\d+",
+    shards=r"\d+",
+    subset="train|validation|test",
+    run="|".join(map(re.escape, RUNS)),
+
+
+def code(script):
+    """Digest of a script with all it imports: a rule that has it reruns when the code changes."""
+    return code_digest.digest(SCRIPTS / script)
+
+
+def archive_of(wildcards):
+    """The settings of a source's archive."""
+    return settings.archive(config, wildcards.source)
+
+
+def receipts_of(wildcards):
+    """The receipts of all files of a source."""
+    return settings.receipts(config, wildcards.source)
+
+
+def file_of(wildcards):
+    """URL and digest of one file of a source."""
+    archive = archive_of(wildcards)
+    receipt = f"resources/{wildcards.source}/{wildcards.file}.json"
+    number = receipts_of(wildcards).index(receipt)
+    return archive["urls"][number], archive["digests"][number]
+
+
+def local_file_of(wildcards):
+    """The file that a file:// URL names: one that changes is noticed by its time stamp."""
+    return settings.local_path(file_of(wildcards)[0]) or []
+
+
+def shards_of(source):
+    """The paths of all shards of a source, without their endings."""
+    count = settings.archive(config, source)["shards"]
+    return [
+        f"results/data/{source}/faces/{number}-of-{count}"
+        for number in range(1, count + 1)
+    ]
+
+
+def tables_of(source):
+    """metadata.csv of a source and the tables of its shards."""
+    return [
+        f"results/data/{source}/metadata.csv",
+        *(f"{shard}.csv" for shard in shards_of(source)),
+    ]
+
+
+def faces_of(source):
+    """The faces of all shards of a source."""
+    return [f"{shard}.npy" for shard in shards_of(source)]
+
+
+def for_each_source(paths_of):
+    """Named inputs source_0, source_1, …: a source's own name could be one that Snakemake needs."""
+    return {
+        f"source_{number}": paths_of(name)
+        for number, name in enumerate(config["sources"])
+    }
+
+
+def freed_unless_kept(path):
+    """An output that goes when its last user is done, unless the config keeps it."""
+    return path if config["crop"]["keep"] else temp(path)
+
+
+def mean_of(wildcards):
+    """The mean is the training set's; the other subsets take it from train.h5."""
+    own = wildcards.subset == "train" or config["hdf5"]["mean"] == "none"
+    return [] if own else "results/data/train.h5"
+
+
+def crop_settings(wildcards):
+    """What crop_faces needs to know of a source."""
+    archive = archive_of(wildcards)
+    return {
+        "database": archive["database"],
+        "photos": archive["photos"],
+        "shards_count": archive["shards"],
+        "size": settings.image_size(config),
+        "margin": config["crop"]["margin"],
+    }
+
+
+def train_settings(wildcards):
+    """The section `train` of a run."""
+    return RUNS[wildcards.run]["train"]
+
+
+def threads_of(wildcards):
+    """What torch computes with; sums of floats depend on it."""
+    return train_settings(wildcards)["threads"]
+
+
+def gpus_of(wildcards):
+    """One, unless the config says cpu: a run with `--resources gpu=1` has one training at a time."""
+    return int(train_settings(wildcards)["device"] != "cpu")
+
+
+def compute_settings(wildcards):
+    """How a run's network is to be computed."""
+    return {
+        name: train_settings(wildcards)[name]
+        for name in ("device", "precision", "threads")
+    }
+
+
+def report_data():
+    """What the pages say about the data."""
+    sections = ("sources", "filter", "split", "hdf5")
+    return {
+        "size": list(settings.image_size(config)),
+        "margin": config["crop"]["margin"],
+        **{section: config[section] for section in sections},
+    }
