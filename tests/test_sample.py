@@ -1,0 +1,367 @@
+"""The built-in sample: the real archive's layout, its quirks, and portraits that can be read."""
+
+import dataclasses
+import datetime
+import hashlib
+import io
+import json
+import math
+import subprocess
+import sys
+import tarfile
+from collections import Counter
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pandas as pd
+import pytest
+import scipy.io
+from conftest import SCRIPTS
+
+from renet import metadata, people, portraits, receipts, sample
+from renet.errors import InputError
+
+PHOTOS, SEED = 60, 1  # the smallest sample, which has to hold every quirk
+FIELDS = (
+    "dob", "photo_taken", "full_path", "gender", "name", "face_location", "face_score",
+    "second_face_score",
+)  # fmt: skip
+RULES = {"min_face_score": 1.0, "allow_second_face": False, "min_age": 0, "max_age": 100}
+
+
+class Sample:
+    """A sample read back: its tar members, and its rows with their bytes."""
+
+    def __init__(self, archive: Path):
+        self.archive = archive
+        with tarfile.open(archive) as tar:
+            self.members = tar.getmembers()
+            self.files = {
+                member.name: tar.extractfile(member).read()
+                for member in self.members
+                if member.isfile()
+            }
+        self.mat = self.files["wiki_crop/wiki.mat"]
+        paths = {name.removeprefix("wiki_crop/") for name in self.files}
+        table = metadata.read_mat(self.mat, "wiki")
+        described = metadata.describe(table, "sample", "wiki", paths, RULES)
+        self.table = table.assign(age=described.age, reason=described.reason)
+        self.table["data"] = [self.files.get(f"wiki_crop/{path}") for path in table.path]
+        self.table["image"] = self.table.data.map(decode, na_action="ignore")
+
+    def usable(self) -> pd.DataFrame:
+        """The rows that nothing speaks against, in the .mat file or in the photo."""
+        whole = self.table.data.map(lambda data: bool(data) and data.endswith(b"\xff\xd9"))
+        return self.table[(self.table.reason == "") & whole & self.table.image.notna()]
+
+
+def decode(data: bytes) -> np.ndarray | None:
+    """An image as it is stored, (h, w) or (h, w, 3); None where OpenCV can make nothing of it."""
+    return cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED) if data else None
+
+
+@pytest.fixture(scope="module")
+def small(tmp_path_factory) -> Sample:
+    archive = tmp_path_factory.mktemp("small") / "wiki_crop.tar"
+    sample.write_sample(archive, PHOTOS, SEED)
+    return Sample(archive)
+
+
+@pytest.fixture(scope="module")
+def larger(tmp_path_factory) -> Sample:
+    archive = tmp_path_factory.mktemp("larger") / "wiki_crop.tar"
+    sample.write_sample(archive, 150, 3)
+    return Sample(archive)
+
+
+def run_script(*arguments: str) -> subprocess.CompletedProcess:
+    return subprocess.run(
+        [sys.executable, str(SCRIPTS / "make_sample.py"), *arguments],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_script_makes_the_same_bytes_as_another_process_and_a_receipt(small, tmp_path):
+    receipt_file = tmp_path / "sample" / "wiki_crop.tar.json"
+    done = run_script("--photos", str(PHOTOS), "--seed", str(SEED), "-o", str(receipt_file))
+    assert done.returncode == 0, done.stderr
+    archive = receipt_file.with_suffix("")
+    assert archive.read_bytes() == small.archive.read_bytes()
+    receipt = receipts.read(receipt_file)
+    assert receipt.path == str(archive)
+    assert receipt.digest == f"sha256:{hashlib.sha256(archive.read_bytes()).hexdigest()}"
+    assert receipt.size == archive.stat().st_size
+    assert receipt.verified
+    assert json.loads(receipt_file.read_text())["url"] == "made:sample"
+    assert sorted(path.name for path in archive.parent.iterdir()) == [
+        "wiki_crop.tar",
+        "wiki_crop.tar.json",
+    ]
+
+
+def test_another_seed_draws_other_people(small, larger):
+    assert not set(small.files) & set(larger.files) - {"wiki_crop/wiki.mat"}
+
+
+@pytest.mark.parametrize(
+    ("photos", "seed", "named"),
+    [(59, 1, "59 photos"), (10_001, 1, "10001"), (60, -1, "seed is -1")],
+)
+def test_numbers_out_of_range_are_refused(photos, seed, named, tmp_path):
+    with pytest.raises(InputError, match=named):
+        sample.write_sample(tmp_path / "wiki_crop.tar", photos, seed)
+    assert not any(tmp_path.iterdir())
+
+
+def test_script_says_in_a_sentence_why_too_few_photos_are_refused(tmp_path):
+    done = run_script("--photos", "12", "-o", str(tmp_path / "wiki_crop.tar.json"))
+    assert done.returncode == 1
+    assert "cannot have 12 photos" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert not any(tmp_path.iterdir())
+
+
+def test_members_stand_in_the_order_of_their_names_and_the_mat_file_comes_last(small):
+    *photos, mat = small.members
+    assert mat.name == "wiki_crop/wiki.mat"
+    names = [member.name + "/" * member.isdir() for member in photos]
+    assert names == sorted(names)
+    assert names[0] == "wiki_crop/"
+    for member in photos:
+        if member.isfile():
+            folder, name = member.name.split("/")[1:]
+            assert folder == name.partition("_")[0][-2:]
+            assert f"wiki_crop/{folder}/" in names
+
+
+def test_members_have_one_owner_and_one_date(small):
+    assert {(m.uid, m.gid, m.uname, m.gname) for m in small.members} == {(0, 0, "", "")}
+    dates = {datetime.datetime.fromtimestamp(m.mtime, datetime.UTC) for m in small.members}
+    assert {date.date().isoformat() for date in dates} == {"2016-01-16"}
+
+
+def test_mat_file_reads_with_the_types_of_the_real_one(small):
+    wiki = scipy.io.loadmat(io.BytesIO(small.mat))["wiki"]
+    assert wiki.shape == (1, 1)
+    assert wiki.dtype.names == FIELDS
+    row = wiki[0, 0]
+    assert {row[field].shape for field in FIELDS} == {(1, PHOTOS)}
+    assert row["dob"].dtype == np.int32
+    assert row["photo_taken"].dtype == np.uint16
+    for field in ("gender", "face_score", "second_face_score"):
+        assert row[field].dtype == np.float64
+    boxes = row["face_location"][0]
+    assert {box.shape for box in boxes} == {(1, 4)}
+    assert {box.dtype.name for box in boxes} == {"float64", "uint8", "uint16"}
+
+
+def test_mat_file_holds_doubles_for_whoever_asks_matlabs_types(small):
+    row = scipy.io.loadmat(io.BytesIO(small.mat), mat_dtype=True)["wiki"][0, 0]
+    assert row["dob"].dtype == row["photo_taken"].dtype == np.float64
+    assert {box.dtype for box in row["face_location"][0]} == {np.dtype(np.float64)}
+
+
+def test_mat_header_says_nothing_about_today(small):
+    header = small.mat[:116]
+    assert header.startswith(b"MATLAB 5.0 MAT-file")
+    assert b"Created on: Sat Jan 16 16:25:20 2016" in header
+
+
+def first_day(table: pd.DataFrame) -> pd.Series:
+    return table.path.str.split("_").str[1]
+
+
+def exif_tag(data: bytes | None) -> bool:
+    return bool(data) and data[2:4] == b"\xff\xe1" and b"Exif\0\0" in data[:20]
+
+
+def plain(names: pd.Series) -> pd.Series:
+    return names.map(metadata.normalised_name)
+
+
+QUIRKS = {
+    "gender unknown": lambda t: t.gender.isna(),
+    "no face in a photo": lambda t: np.isneginf(t.face_score) & (t.x2 > 1),
+    "a one-pixel image": lambda t: (
+        np.isneginf(t.face_score)
+        & (t[["x1", "y1", "x2", "y2"]] == 1).all(axis=1)
+        & t.image.map(lambda image: image is not None and image.shape[:2] == (1, 1))
+    ),
+    "second face": lambda t: t.second_face_score.notna(),
+    "age below 0": lambda t: t.age < 0,
+    "age above 100": lambda t: t.age > 100,
+    "birth in the year 11": lambda t: t.dob < 5000,
+    "score between 0 and 1": lambda t: (t.face_score > 0) & (t.face_score < 1),
+    "name beyond ASCII": lambda t: ~t.name.map(str.isascii),
+    "empty name": lambda t: t.name == "",
+    "colon in the file name": lambda t: t.path.str.contains(":"),
+    "doubled dot in the file name": lambda t: t.path.str.contains(r"\._"),
+    "day with a nought too many": lambda t: first_day(t).str.fullmatch(r"\d{4}-\d\d-0\d\d"),
+    "date that is none": lambda t: first_day(t).str.endswith("-00"),
+    "empty file": lambda t: t.data.map(lambda data: data == b"", na_action="ignore").eq(True),
+    "JPEG cut in the header": lambda t: t.data.map(
+        lambda data: bool(data) and data[:2] == b"\xff\xd8" and b"\xff\xda" not in data
+    ),
+    "JPEG cut in the scan": lambda t: t.data.map(
+        lambda data: bool(data) and b"\xff\xda" in data and not data.endswith(b"\xff\xd9")
+    ),
+    "web page instead of a photo": lambda t: t.data.map(
+        lambda data: bool(data) and data.startswith(b"<!DOCTYPE html>")
+    ),
+    "photo that is not in the archive": lambda t: t.data.isna(),
+    "EXIF orientation": lambda t: t.data.map(exif_tag),
+    "grey JPEG": lambda t: t.image.map(lambda image: image is not None and image.ndim == 2),
+    "two rows of the same bytes": lambda t: t.data.notna() & t.data.duplicated(keep=False),
+    "person with two photos": lambda t: (t.name != "") & t.name.duplicated(keep=False),
+    "person in two spellings": lambda t: (
+        (t.name != "") & plain(t.name).duplicated(keep=False) & ~t.name.duplicated(keep=False)
+    ),
+    "box of whole numbers": lambda t: np.isfinite(t.face_score) & (t.x1 % 1 == 0) & (t.y2 % 1 == 0),
+    "box outside the photo": lambda t: t.x1 < 1,
+    "not square": lambda t: t.image.map(
+        lambda image: image is not None and image.shape[0] != image.shape[1]
+    ),
+}
+
+
+@pytest.mark.parametrize("quirk", QUIRKS)
+def test_smallest_sample_holds(quirk, small):
+    found = small.table[QUIRKS[quirk](small.table)]
+    assert 1 <= len(found) <= (PHOTOS if quirk == "name beyond ASCII" else PHOTOS / 5)
+
+
+def test_twice_photographed_people_are_usable_and_keep_their_gender(small):
+    usable = small.usable()
+    named = usable[usable.name != ""]
+    several = named.groupby(plain(named.name)).filter(lambda photos: len(photos) > 1)
+    assert plain(several.name).nunique() >= 3
+    assert (several.groupby(plain(several.name)).gender.nunique() == 1).all()
+
+
+def test_the_same_bytes_stand_under_two_names_of_one_gender(small):
+    twins = small.table[QUIRKS["two rows of the same bytes"](small.table)]
+    assert len(twins) == 2
+    assert twins.name.nunique() == twins.path.nunique() == 2
+    assert twins.gender.nunique() == 1
+
+
+def test_birthdays_of_ordinary_file_names_agree_with_the_mat_file(small):
+    ordinary = small.table[first_day(small.table).str.fullmatch(r"\d{4}-\d\d-\d\d")]
+    born = metadata.birth_dates(ordinary.dob.to_numpy()).astype(str)
+    assert (first_day(ordinary) == born).all()
+    assert len(ordinary) == PHOTOS - 4  # but for the three odd ones and the one of the year 11
+
+
+def test_smallest_sample_keeps_enough_usable_rows_of_both_genders(small):
+    assert len(small.table) == PHOTOS
+    usable = small.usable()
+    assert len(usable) >= 45
+    assert usable.gender.value_counts().min() >= 12
+
+
+def test_about_one_row_in_six_is_unusable_and_three_in_five_are_men(larger):
+    usable = larger.usable()
+    assert 0.14 < 1 - len(usable) / len(larger.table) < 0.2
+    assert 0.53 < (usable.gender == people.MALE).mean() < 0.67
+
+
+def test_every_photo_without_a_quirk_decodes_and_has_a_photos_size(larger):
+    kept = larger.table[larger.table.reason == ""]
+    lost = len(kept) - len(larger.usable())
+    assert lost == 4  # empty, a web page, and cut short twice
+    sides = np.array([image.shape[:2] for image in larger.usable().image])
+    assert sides.min() >= 55
+    assert sides.max() <= 350
+    assert 150 < np.median(sides) < 240
+
+
+def test_boxes_with_their_margin_give_the_crops(larger):
+    usable = larger.usable()
+    for row in usable.itertuples():
+        height, width = row.image.shape[:2]
+        for first, last, length in ((row.x1, row.x2, width), (row.y1, row.y2, height)):
+            margin = 0.4 * (last - first)
+            cut = math.ceil(last + margin) - math.floor(first - margin) + 1
+            assert abs(cut - length) <= 1
+
+
+def test_crop_repeats_the_border_pixel_where_it_reaches_outside_the_photo(small):
+    row = small.table[small.table.x1 < 1].iloc[0]
+    outside = -math.floor(row.x1 - 0.4 * (row.x2 - row.x1))
+    strip = row.image[:, : outside - 8].astype(float)  # less a JPEG block
+    assert outside > 0.2 * row.image.shape[1]
+    assert np.ptp(strip, axis=1).mean() < 12
+
+
+def test_ten_thousand_people_have_ten_thousand_names():
+    rng = np.random.default_rng(0)
+    names = people.names(rng, people.MALE, 6000) + people.names(rng, people.FEMALE, 4000)
+    assert len({metadata.normalised_name(name) for name in names}) == len(names)
+
+
+def test_gender_shifts_the_odds_and_decides_nothing_but_beards():
+    rng = np.random.default_rng(0)
+    crowd = {
+        gender: [people.random_person(rng, gender) for _ in range(1500)]
+        for gender in (people.FEMALE, people.MALE)
+    }
+    shares = {
+        gender: Counter(who.hair_style in ("long", "bob") for who in those)[True] / len(those)
+        for gender, those in crowd.items()
+    }
+    assert shares[people.FEMALE] > 0.5
+    assert 0.03 < shares[people.MALE] < 0.2
+    masculine = np.mean([who.look < 0.5 for who in crowd[people.FEMALE]])
+    assert 0.01 < masculine < 0.06
+    assert {who.beard for who in crowd[people.FEMALE]} == {"none"}
+
+
+CHOICES = [
+    *(("hair_style", style) for odds in people.HAIR_STYLES.values() for style in odds),
+    *(("hairline", hairline) for hairline in people.HAIRLINES[people.MALE]),
+    *(("beard", beard) for beard in people.BEARDS),
+    *(("clothes", clothes) for odds in people.CLOTHES.values() for clothes in odds),
+    *(("pattern", pattern) for odds in people.PATTERNS.values() for pattern in odds),
+    *(("hat", hat) for odds in people.HATS.values() for hat in odds),
+    *(("glasses", glasses) for glasses in people.GLASSES),
+    *(("earrings", earrings) for earrings in people.EARRINGS),
+    *(("background", background) for background in people.BACKGROUNDS),
+]
+
+
+@pytest.mark.parametrize(("trait", "choice"), sorted(set(CHOICES)))
+def test_every_choice_can_be_painted(trait, choice):
+    rng = np.random.default_rng(5)
+    person = people.random_person(rng, people.MALE)
+    shot = people.random_shot(rng, person, 40, old_photo=False)
+    shot = dataclasses.replace(shot, size=(120, 96), border=(0, 0, 0, 0))
+    if hasattr(person, trait):
+        person = dataclasses.replace(person, **{trait: choice})
+    else:
+        shot = dataclasses.replace(shot, **{trait: choice})
+    image = portraits.draw(person, shot)
+    assert image.shape == (120, 96, 3)
+    assert image.dtype == np.uint8
+    assert image.std() > 15
+    np.testing.assert_array_equal(image, portraits.draw(person, shot))
+
+
+def test_somebody_beside_changes_the_picture_only_at_one_side():
+    rng = np.random.default_rng(6)
+    person, other = (people.random_person(rng, gender) for gender in (0, 1))
+    shot, theirs = (people.random_shot(rng, who, 30, old_photo=False) for who in (person, other))
+    shot = dataclasses.replace(shot, size=(128, 128), noise=0.0, background="flat")
+    beside = (other, dataclasses.replace(theirs, shift=(1.1, 0.0), zoom=0.6))
+    change = np.abs(portraits.draw(person, shot, beside).astype(int) - portraits.draw(person, shot))
+    assert change[:, 80:].mean() > 5 * change[:, :48].mean()
+
+
+def test_grey_photo_has_three_equal_channels():
+    rng = np.random.default_rng(7)
+    person = people.random_person(rng, people.FEMALE)
+    shot = dataclasses.replace(people.random_shot(rng, person, 30, old_photo=False), grey=True)
+    image = portraits.draw(person, shot)
+    assert (image == image[..., :1]).all()
