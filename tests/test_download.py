@@ -20,9 +20,10 @@ import yaml
 from conftest import ROOT, SCRIPTS
 from http_server import Answer, ArchiveServer, serving
 
-from renet import downloads, http_client, http_transfer, receipts, settings
+from renet import receipts, settings
+from renet.download import downloads, http_client, http_transfer
+from renet.download.file_kinds import describe_bytes
 from renet.errors import InputError
-from renet.file_kinds import describe_bytes
 
 SCRIPT = SCRIPTS / "download.py"
 HTML = (

@@ -208,7 +208,7 @@ def test_edited_module_of_the_download_never_downloads_again(project):
     own = {"url": f"file://{archive}", "database": "wiki", "photos": "crop", "shards": 1}
     write_config(project, archives={"own": own}, sources=["own"])
     run(project)
-    for name in ("downloads.py", "files.py"):
+    for name in ("download/downloads.py", "files.py"):
         path = project / "workflow" / "scripts" / "renet" / name
         path.write_text(path.read_text() + "# edited\n")
     assert "download" not in planned(project)

@@ -17,11 +17,12 @@ checked and used where it lies.
 
 import argparse
 
-from renet import downloads, logs
+from renet import logs
+from renet.download import downloads
 
 
 def download(receipt: str, url: str, digest: str | None) -> None:
-    """Get the archive at `url` and write `receipt`; see `renet.downloads.obtain`."""
+    """Get the archive at `url` and write `receipt`; see `renet.download.downloads.obtain`."""
     downloads.obtain(url, digest, receipt)
 
 

@@ -43,10 +43,12 @@ def dependencies(script: Path) -> set[Path]:
 def imported_modules(tree: ast.AST, root: Path) -> Iterator[Path]:
     """The files below `root` that the import statements of a syntax tree stand for."""
     for name in imported_names(tree):
-        path = root.joinpath(*name.split("."))
-        for candidate in (path.with_suffix(".py"), path / "__init__.py"):
-            if candidate.is_file():
-                yield candidate
+        parts = name.split(".")
+        for length in range(1, len(parts) + 1):  # importing a.b.c runs a and a.b too
+            path = root.joinpath(*parts[:length])
+            for candidate in (path.with_suffix(".py"), path / "__init__.py"):
+                if candidate.is_file():
+                    yield candidate
 
 
 def imported_names(tree: ast.AST) -> Iterator[str]:
@@ -60,7 +62,7 @@ def imported_names(tree: ast.AST) -> Iterator[str]:
 
 
 def named_files(tree: ast.AST, folder: Path) -> Iterator[Path]:
-    """The files of `folder` that a string of a syntax tree names; of a folder all it holds."""
+    """The files of `folder` that a string of the tree names; of a folder, all that it holds."""
     beside = {path.name: path for path in folder.iterdir()}
     for node in ast.walk(tree):
         if isinstance(node, ast.Constant) and isinstance(node.value, str):

@@ -2,8 +2,8 @@
 
 import copy
 
-from renet import urls
 from renet.architecture import Architecture
+from renet.download import urls
 from renet.errors import InputError
 from renet.imdb_wiki import ARCHIVE_MARGIN
 

@@ -5,10 +5,11 @@ import logging
 import zlib
 from pathlib import Path
 
-from renet import disk, files, origins
+from renet import files
+from renet.download import disk, origins
+from renet.download.file_kinds import describe_bytes
+from renet.download.origins import Origin
 from renet.errors import InputError
-from renet.file_kinds import describe_bytes
-from renet.origins import Origin
 from renet.progress import Progress
 from renet.receipts import Receipt
 

@@ -4,7 +4,7 @@ import hashlib
 import re
 from pathlib import Path
 
-from renet import file_kinds
+from renet.download import file_kinds
 from renet.errors import InputError
 from renet.progress import Progress
 

@@ -19,11 +19,11 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from renet import http_client, http_transfer, origins, urls, verification
-from renet.decompression import decompress
+from renet.download import http_client, http_transfer, origins, urls, verification
+from renet.download.decompression import decompress
+from renet.download.file_kinds import describe_bytes
+from renet.download.origins import Origin
 from renet.errors import InputError
-from renet.file_kinds import describe_bytes
-from renet.origins import Origin
 from renet.receipts import Receipt
 
 

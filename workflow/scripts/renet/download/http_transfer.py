@@ -8,10 +8,10 @@ import requests
 import tenacity
 import urllib3
 
-from renet import disk, http_client, origins
+from renet.download import disk, http_client, origins
+from renet.download.http_client import Interrupted, Outdated
+from renet.download.origins import Origin
 from renet.errors import InputError
-from renet.http_client import Interrupted, Outdated
-from renet.origins import Origin
 from renet.progress import Progress
 
 ATTEMPTS = 7  # in a row without any progress

@@ -7,7 +7,7 @@ import tarfile
 import zlib
 from pathlib import Path
 
-from renet.urls import tar_name
+from renet.download.urls import tar_name
 
 HEAD_BYTES = 4096
 TAR_BLOCK_BYTES = 512

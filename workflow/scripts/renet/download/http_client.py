@@ -12,8 +12,8 @@ from collections.abc import Iterator
 import requests
 import urllib3
 
+from renet.download.origins import Origin
 from renet.errors import InputError
-from renet.origins import Origin
 
 HEADERS = {"User-Agent": "renet-workflow", "Accept-Encoding": "identity"}
 TIMEOUT = (15.0, 60.0)  # seconds to connect, and between two reads

@@ -1,0 +1,1 @@
+"""Archives from a server, or where they lie: fetched once, resumed, checked, ready to be read."""
