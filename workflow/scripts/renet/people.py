@@ -114,8 +114,8 @@ HATS = {
 EARRINGS = {"hoop": 1, "drop": 1, "stud": 1}
 GLASSES = {"round": 4, "square": 5, "half": 2, "sun": 1}
 BACKGROUNDS = {
-    "flat": 14, "gradient": 24, "texture": 18, "blobs": 16, "curtain": 8, "foliage": 10, "sky": 6,
-    "shelves": 8,
+    "flat": 20, "gradient": 30, "texture": 18, "blobs": 8, "curtain": 6, "foliage": 6, "sky": 6,
+    "shelves": 6,
 }  # fmt: skip
 EYE_COLOURS, DARK_EYES, LIPSTICKS = 6, 2, 6  # how many there are to choose from
 
@@ -297,8 +297,8 @@ def _random_style(rng: np.random.Generator, person: Person, age: float) -> dict:
 def _random_pose(rng: np.random.Generator, person: Person) -> dict:
     """Pose and expression, as keyword arguments of `Shot`."""
     return {
-        "shift": (float(rng.normal(0, 0.05)), float(rng.normal(0.02, 0.045))),
-        "zoom": _normal(rng, 1.0, 0.055, 0.85, 1.16),
+        "shift": (float(rng.normal(0, 0.04)), float(rng.normal(0.02, 0.035))),
+        "zoom": _normal(rng, 1.0, 0.045, 0.87, 1.14),
         "tilt": _normal(rng, 0, 0.075, -0.22, 0.22),
         "yaw": _normal(rng, 0, 0.12, -0.27, 0.27),
         "pitch": _normal(rng, 0, 0.03, -0.07, 0.07),
@@ -321,12 +321,12 @@ def random_shot(rng: np.random.Generator, person: Person, age: float, old_photo:
         light=(float(rng.uniform(-1, 1)), float(rng.uniform(-0.1, 1))),
         light_strength=float(rng.uniform(0.25, 0.95)),
         cast=(1 + warm, 1 + float(rng.normal(0, 0.015)), 1 - warm),
-        exposure=_normal(rng, 0.98, 0.11, 0.65, 1.18),
+        exposure=_normal(rng, 0.98, 0.09, 0.68, 1.16),
         contrast=_normal(rng, 1.0, 0.09, 0.75, 1.18),
         background=_choose(rng, BACKGROUNDS),
-        backdrop=(float(rng.random()), float(rng.beta(1.5, 2.2)), float(rng.uniform(0.22, 0.95))),
+        backdrop=(float(rng.random()), float(rng.beta(1.3, 3.0)), float(rng.uniform(0.3, 0.95))),
         border=_random_border(rng, size),
         blur=float(rng.gamma(1.2, 0.35)),
-        noise=float(rng.gamma(1.5, 2.0)),
+        noise=float(rng.gamma(1.5, 1.5)),
         grey=bool(rng.random() < (0.35 if old_photo else 0.02)),
     )
