@@ -99,7 +99,8 @@ if __name__ == "__main__":
                 ),
             },
             snakemake.output.seed_format,
-            **snakemake.params.compute,
+            # What Snakemake grants goes before what the settings say.
+            **snakemake.params.compute | ({} if snakemake.resources.gpu else {"device": "cpu"}),
         )
     else:
         main()

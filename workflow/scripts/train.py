@@ -49,15 +49,17 @@ def train(
     history: str,
     throughput: str,
     settings: dict,
+    gpus: int,
     code: str,
 ) -> None:
     """Train one run of the workflow.
 
     Args:
         settings: the run's sections `model` and `train`.
+        gpus: what Snakemake grants; none leaves the CPU, whatever the settings say.
         code: digest of the code, part of the checkpoint's name.
     """
-    recipe = Recipe(**settings["train"])
+    recipe = Recipe(**settings["train"] | ({} if gpus else {"device": "cpu"}))
     faces, validation = hdf5.read(train_file), hdf5.read(validation_file)
     model = make_network(faces, Architecture(**settings["model"]), recipe.seed)
     folder = Path(model_file).parent
@@ -212,6 +214,7 @@ if __name__ == "__main__":
             snakemake.output.history,
             snakemake.output.throughput,
             settings=snakemake.params.settings,
+            gpus=snakemake.resources.gpu,
             code=snakemake.params.code,
         )
     else:
