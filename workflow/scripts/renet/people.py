@@ -164,8 +164,9 @@ def _choose(rng: np.random.Generator, odds: dict[str, float]) -> str:
 
 
 def _styled(rng: np.random.Generator, look: float, odds: dict[int, dict[str, float]]) -> str:
-    """One of the keys for a feminine or a masculine look, each as often as the look says."""
-    return _choose(rng, odds[FEMALE if rng.random() < look else MALE])
+    """One of the keys for a feminine or a masculine look, mixed where the look is in between."""
+    feminine = look**2 * (3 - 2 * look)  # steeper: a slight lean hardly mixes
+    return _choose(rng, odds[FEMALE if rng.random() < feminine else MALE])
 
 
 def _normal(
@@ -224,7 +225,7 @@ def random_person(rng: np.random.Generator, gender: int) -> Person:
     look = float(np.clip(0.5 + 2 * leaning, 0, 1))
     tone = float(rng.beta(1.1, 1.7))
     style = _styled(rng, look, HAIR_STYLES)
-    bearded = gender == MALE and look < 0.5
+    bearded = gender == MALE and look < 0.3
     return Person(
         gender=gender,
         look=look,
