@@ -19,8 +19,10 @@ import pytest
 import scipy.io
 from conftest import SCRIPTS
 
-from renet import metadata, people, portraits, receipts, sample
+from renet import metadata, receipts
 from renet.errors import InputError
+from renet.sample import people, portraits
+from renet.sample.archive import write_sample
 
 PHOTOS, SEED = 60, 1  # the smallest sample, which has to hold every quirk
 FIELDS = (
@@ -64,14 +66,14 @@ def decode(data: bytes) -> np.ndarray | None:
 @pytest.fixture(scope="module")
 def small(tmp_path_factory) -> Sample:
     archive = tmp_path_factory.mktemp("small") / "wiki_crop.tar"
-    sample.write_sample(archive, PHOTOS, SEED)
+    write_sample(archive, PHOTOS, SEED)
     return Sample(archive)
 
 
 @pytest.fixture(scope="module")
 def larger(tmp_path_factory) -> Sample:
     archive = tmp_path_factory.mktemp("larger") / "wiki_crop.tar"
-    sample.write_sample(archive, 150, 3)
+    write_sample(archive, 150, 3)
     return Sample(archive)
 
 
@@ -112,7 +114,7 @@ def test_another_seed_draws_other_people(small, larger):
 )
 def test_numbers_out_of_range_are_refused(photos, seed, named, tmp_path):
     with pytest.raises(InputError, match=named):
-        sample.write_sample(tmp_path / "wiki_crop.tar", photos, seed)
+        write_sample(tmp_path / "wiki_crop.tar", photos, seed)
     assert not any(tmp_path.iterdir())
 
 

@@ -11,14 +11,15 @@ import argparse
 import logging
 from pathlib import Path
 
-from renet import files, logs, sample
+from renet import files, logs
 from renet.receipts import Receipt
+from renet.sample.archive import MAX_PHOTOS, MIN_PHOTOS, write_sample
 
 
 def make_sample(receipt: str, photos: int, seed: int) -> None:
     """Draw the archive beside `receipt` (its name without .json), and write the receipt."""
     archive = Path(receipt).with_suffix("")
-    sample.write_sample(archive, photos, seed)
+    write_sample(archive, photos, seed)
     size = archive.stat().st_size
     digest = f"sha256:{files.file_digest(archive)}"
     Receipt("made:sample", str(archive), size, digest, verified=True).write(receipt)
@@ -35,7 +36,7 @@ def main() -> None:
         "--photos",
         type=int,
         default=600,
-        help=f"rows of the .mat file, {sample.MIN_PHOTOS} to {sample.MAX_PHOTOS} (default: 600)",
+        help=f"rows of the .mat file, {MIN_PHOTOS} to {MAX_PHOTOS} (default: 600)",
     )
     parser.add_argument("--seed", type=int, default=1, help="another one draws others (default: 1)")
     parser.add_argument(

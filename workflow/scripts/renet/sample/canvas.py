@@ -78,6 +78,9 @@ def rgb(red: float, green: float, blue: float) -> np.ndarray:
     return np.array((red, green, blue), np.float32)
 
 
+WHITE = rgb(255, 255, 255)
+
+
 def from_hsv(hue: float, saturation: float, value: float) -> np.ndarray:
     """RGB in 0..255 from hue, saturation and value in 0..1."""
     ramp = np.abs((hue * 6 + np.array((0, 4, 2))) % 6 - 3) - 1

@@ -13,20 +13,18 @@ from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
 
-import cv2
 import numpy as np
-import scipy.io
 
-from renet import files, people, portraits
+from renet import files
 from renet.errors import InputError
-from renet.imdb_wiki import ARCHIVE_MARGIN
 from renet.progress import Progress
+from renet.sample import people
+from renet.sample.mat_file import cell_array, compact, mat_bytes
+from renet.sample.photos import adapt_shot, damage_photo, take_photo
 
 MIN_PHOTOS, MAX_PHOTOS = 60, 10_000  # fewer do not hold every quirk, more run out of names
 FOLDER = "wiki_crop"
 MADE = 1_452_961_520  # 2016-01-16 16:25:20 UTC, the date of the real archive
-MAT_HEADER = b"MATLAB 5.0 MAT-file, Platform: renet, Created on: Sat Jan 16 16:25:20 2016"
-MAT_HEADER_SIZE = 116
 MALE_SHARE = 0.6
 LAST_YEAR = 2015
 FILM_YEAR = 1968  # most photos before it are grey
@@ -58,11 +56,6 @@ USABLE_SHARES = {
 }
 USABLE_ROWS = {"colon": 1, "doubled dot": 1, "padded day": 1, "same bytes": 2}
 REPEATED_SHARE = 0.008  # of the rows: people who are there twice, three of them at least
-
-WEB_PAGE = b"""<!DOCTYPE html>
-<html><head><title>404 Not Found</title></head>
-<body><h1>Not Found</h1><p>The requested file was not found on this server.</p></body></html>
-"""
 
 
 @dataclasses.dataclass
@@ -199,8 +192,8 @@ def _row(
     """A row for a photo of somebody; taken some years later where it is a photo `again`."""
     born, taken, age = _dates(rng, who, oddity, int(rng.integers(1, 12)) if again else 0)
     shot = people.random_shot(rng, who.person, age, old_photo=taken < FILM_YEAR)
-    shot = _adapted(rng, shot, oddity)
-    photo, location = _photo(rng, who.person, shot, oddity)
+    shot = adapt_shot(rng, shot, oddity)
+    photo, location = take_photo(rng, who.person, shot, oddity)
     found = oddity not in ("one pixel", "no face")
     score = float(np.clip(rng.normal(3.25, 1.35), 1.02, 7))
     if oddity == "low score":
@@ -214,7 +207,7 @@ def _row(
         face_location=location,
         face_score=score if found else -np.inf,
         second_face_score=float(rng.uniform(0.75, 4)) if oddity == "second face" else np.nan,
-        photo=_damaged(photo, oddity),
+        photo=damage_photo(photo, oddity),
     )
 
 
@@ -253,113 +246,6 @@ def _date_text(born: date, oddity: str | None) -> str:
     }.get(oddity, f"{born}")
 
 
-# --- photos -------------------------------------------------------------------------------------
-
-
-def _adapted(rng: np.random.Generator, shot: people.Shot, oddity: str | None) -> people.Shot:
-    """The shot as an oddity wants it."""
-    side = min(shot.size)
-    if oddity == "grey":
-        return dataclasses.replace(shot, grey=True)
-    if oddity == "box outside":
-        return dataclasses.replace(shot, border=(0, 0, round(0.25 * shot.size[1]), 0))
-    if oddity == "whole-number box":  # 1.8 times its side is a whole number, too
-        side = 9 * (side // 9) + 1
-        return dataclasses.replace(shot, size=(side, side), border=(0, 0, 0, 0))
-    if oddity == "no face":
-        wide = int(rng.integers(220, 351))
-        return dataclasses.replace(shot, size=(wide * 3 // 4, wide), border=(0, 0, 0, 0))
-    return shot
-
-
-def _photo(
-    rng: np.random.Generator, person: people.Person, shot: people.Shot, oddity: str | None
-) -> tuple[bytes, tuple[float, float, float, float]]:
-    """The JPEG file of a shot, and where in the whole photo the face was found."""
-    if oddity == "one pixel":
-        return _jpeg(np.full((1, 1, 3), int(rng.integers(256)), np.uint8), 75, False), (1, 1, 1, 1)
-    quality = int(rng.integers(50, 97))
-    if oddity == "no face":
-        scene = portraits.draw_scene(shot)
-        return _jpeg(scene, quality, shot.grey), (1, 1, shot.size[1], shot.size[0])
-    beside = _neighbour(rng, shot) if oddity == "second face" else None
-    image = portraits.draw(person, shot, beside)
-    return _jpeg(image, quality, shot.grey), _face_box(rng, shot, oddity == "whole-number box")
-
-
-def _neighbour(rng: np.random.Generator, shot: people.Shot) -> tuple[people.Person, people.Shot]:
-    """Somebody else, a little behind and to one side."""
-    other = people.random_person(rng, int(rng.integers(2)))
-    theirs = people.random_shot(rng, other, float(rng.uniform(15, 70)), old_photo=False)
-    aside = float(rng.choice((-1, 1)) * rng.uniform(0.95, 1.15))
-    return other, dataclasses.replace(
-        theirs, shift=(aside, -0.1), zoom=0.68, light=shot.light, light_strength=shot.light_strength
-    )
-
-
-def _jpeg(image: np.ndarray, quality: int, grey: bool) -> bytes:
-    """Encode RGB (h, w, 3) uint8 as a JPEG file, with one channel where it is grey."""
-    stored = image[..., 0] if grey else image[..., ::-1]
-    done, data = cv2.imencode(".jpg", stored, [cv2.IMWRITE_JPEG_QUALITY, quality])
-    if not done:
-        raise RuntimeError("OpenCV did not encode a JPEG")
-    return data.tobytes()
-
-
-def _face_box(
-    rng: np.random.Generator, shot: people.Shot, whole_numbers: bool
-) -> tuple[float, float, float, float]:
-    """The face box of which the shot is the crop: the face and 40 % of its size on each side."""
-    (height, width), (top, _, left, _) = shot.size, shot.border
-    x1, x2 = _face_span(rng, width, left, whole_numbers)
-    y1, y2 = _face_span(rng, height, top, whole_numbers)
-    return x1, y1, x2, y2
-
-
-def _face_span(
-    rng: np.random.Generator, length: int, border: int, whole_numbers: bool
-) -> tuple[float, float]:
-    """First and last coordinate of a face whose cut is `length` pixels long, 1-based.
-
-    The `border` pixels at its start lie outside the whole photo.
-    """
-    first = 1 - border if border else 1 + int(rng.integers(0, 300))
-    start, end = first, first + length - 1
-    if not whole_numbers:  # the cut takes in pixels that are touched in part
-        start, end = start + rng.uniform(0.02, 0.98), end - rng.uniform(0.02, 0.98)
-    margin = (end - start) * ARCHIVE_MARGIN / (1 + 2 * ARCHIVE_MARGIN)
-    if whole_numbers:
-        margin = round(margin)
-    return float(start + margin), float(end - margin)
-
-
-def _damaged(photo: bytes, oddity: str | None) -> bytes | None:
-    """What of a photo is in the archive."""
-    match oddity:
-        case "missing file":
-            return None
-        case "empty file":
-            return b""
-        case "cut in the header":
-            return photo[:150]
-        case "cut in the scan":
-            return photo[: 2 * len(photo) // 3]
-        case "web page":
-            return WEB_PAGE
-        case "turned by EXIF":
-            return _with_orientation(photo, 6)
-    return photo
-
-
-def _with_orientation(photo: bytes, orientation: int) -> bytes:
-    """A JPEG file with an EXIF segment that asks viewers to turn the image."""
-    entry = (0x0112).to_bytes(2) + (3).to_bytes(2) + (1).to_bytes(4)
-    entry += orientation.to_bytes(2) + bytes(2)
-    tiff = b"MM\0*" + (8).to_bytes(4) + (1).to_bytes(2) + entry + bytes(4)
-    segment = b"Exif\0\0" + tiff
-    return photo[:2] + b"\xff\xe1" + (len(segment) + 2).to_bytes(2) + segment + photo[2:]
-
-
 # --- files --------------------------------------------------------------------------------------
 
 
@@ -393,62 +279,13 @@ def _mat(rows: list[Row]) -> bytes:
     }
     boxes = [np.array([row.face_location], np.float64) for row in rows]
     struct = {
-        "dob": _compact(numbers["dob"]),
-        "photo_taken": _compact(numbers["photo_taken"]),
-        "full_path": _cells([row.path for row in rows]),
+        "dob": compact(numbers["dob"]),
+        "photo_taken": compact(numbers["photo_taken"]),
+        "full_path": cell_array([row.path for row in rows]),
         "gender": numbers["gender"],
-        "name": _cells([row.name for row in rows]),
-        "face_location": _cells([_compact(box) for box in boxes]),
+        "name": cell_array([row.name for row in rows]),
+        "face_location": cell_array([compact(box) for box in boxes]),
         "face_score": numbers["face_score"],
         "second_face_score": numbers["second_face_score"],
     }
-    stream = io.BytesIO()
-    scipy.io.savemat(stream, {"wiki": struct})
-    content = bytearray(stream.getvalue())
-    content[:MAT_HEADER_SIZE] = MAT_HEADER.ljust(MAT_HEADER_SIZE)
-    _declare_doubles(content, MAT_HEADER_SIZE + 12, len(content))
-    return bytes(content)
-
-
-def _cells(values: list) -> np.ndarray:
-    """A MATLAB cell array (1, n)."""
-    cells = np.empty((1, len(values)), object)
-    for k, value in enumerate(values):
-        cells[0, k] = value
-    return cells
-
-
-def _compact(values: np.ndarray) -> np.ndarray:
-    """Numbers in the smallest type that holds them, as MATLAB stores its doubles."""
-    for kind in (np.uint8, np.uint16, np.int32):
-        limits = np.iinfo(kind)
-        whole = np.isfinite(values) & (values == np.round(values))
-        if whole.all() and values.min() >= limits.min and values.max() <= limits.max:
-            return values.astype(kind)
-    return values
-
-
-MI_MATRIX = 14  # data types and array classes of MATLAB's v5 format
-CLASS_CELL, CLASS_STRUCT, CLASS_DOUBLE = 1, 2, 6
-INTEGER_CLASSES = range(8, 14)
-
-
-def _declare_doubles(content: bytearray, start: int, end: int) -> None:
-    """Call integer arrays doubles: MATLAB's numbers are, however compactly they are stored.
-
-    scipy.io.savemat cannot write that; it calls an array what its bytes are. Walks the data
-    elements between two offsets of an uncompressed file, and those within them.
-    """
-    while start < end:
-        kind, size = np.frombuffer(content, "<u4", 2, start).tolist()
-        body = start + 8
-        if kind >> 16:  # a small element: its size is in the upper half, its data in the tag
-            start = body
-            continue
-        if kind == MI_MATRIX and size:
-            flags = body + 8  # after the tag of the array's flags
-            if content[flags] in INTEGER_CLASSES:
-                content[flags] = CLASS_DOUBLE
-            elif content[flags] in (CLASS_CELL, CLASS_STRUCT):
-                _declare_doubles(content, body, body + size)
-        start = body + -(-size // 8) * 8
+    return mat_bytes({"wiki": struct})

@@ -1,0 +1,1 @@
+"""The built-in sample: portraits of invented people, drawn and packed as the real archive is."""
