@@ -10,17 +10,19 @@ from renet import code_digest
 def scripts(tmp_path):
     """A script that uses one module of two, and a template by way of another."""
     package = tmp_path / "package"
-    (package / "templates" / "parts").mkdir(parents=True)
+    for folder in ("templates/parts", "named"):
+        (package / folder).mkdir(parents=True)
     files = {
         "script.py": "from package import used\n\ndef later():\n    import package.lazy\n",
         "other.py": "import package.unused\n",
         "package/__init__.py": "",
-        "package/used.py": "from package.pages import render\n",
+        "package/used.py": "from package.pages import render\nSOURCE = 'named'\n",
         "package/pages.py": "from pathlib import Path\nP = Path(__file__).with_name('templates')\n",
         "package/lazy.py": "",
         "package/unused.py": "",
         "package/templates/page.html": "page",
         "package/templates/parts/row.html": "row",
+        "package/named/__init__.py": "",
         "package/beside.css": "",
     }
     for name, text in files.items():
@@ -35,6 +37,7 @@ def scripts(tmp_path):
         ("package/lazy.py", True), ("package/__init__.py", True),
         ("package/templates/page.html", True), ("package/templates/parts/row.html", True),
         ("package/unused.py", False), ("other.py", False), ("package/beside.css", False),
+        ("package/named/__init__.py", False),
     ],
 )  # fmt: skip
 def test_digest_changes_with_what_the_script_uses_and_nothing_else(scripts, edited, reruns):

@@ -67,7 +67,7 @@ def named_files(tree: ast.AST, folder: Path) -> Iterator[Path]:
     for node in ast.walk(tree):
         if isinstance(node, ast.Constant) and isinstance(node.value, str):
             path = beside.get(node.value)
-            if path and path.is_dir():
-                yield from (inner for inner in path.rglob("*") if inner.is_file())
-            elif path:
+            if path and path.is_file():
                 yield path
+            elif path and not (path / "__init__.py").exists():  # packages are found by imports
+                yield from (inner for inner in path.rglob("*") if inner.is_file())
