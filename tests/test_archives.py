@@ -71,6 +71,28 @@ def test_archive_that_ends_too_early_is_refused(tmp_path, kept):
         list(archives.tar_members(tar_path))
 
 
+@pytest.mark.parametrize("damage", ["cut between two members", "header spoiled"])
+def test_archive_with_damage_between_members_is_refused(tmp_path, damage):
+    """tarfile alone takes both for the end of the archive."""
+    tar_path = write_tar(tmp_path / "a.tar", {f"{number}.jpg": b"x" * 512 for number in range(10)})
+    data = bytearray(tar_path.read_bytes())
+    if damage == "header spoiled":
+        data[3 * 1024 : 3 * 1024 + 100] = b"?" * 100
+    else:
+        del data[3 * 1024 :]
+    tar_path.write_bytes(data)
+    with pytest.raises(InputError, match="there is neither a member nor the end mark"):
+        list(archives.tar_members(tar_path))
+
+
+def test_member_whose_name_is_no_utf8_can_be_written_down(tmp_path):
+    tar_path = tmp_path / "latin.tar"
+    with tarfile.open(tar_path, "w", format=tarfile.GNU_FORMAT, encoding="latin-1") as archive:
+        archive.addfile(tarfile.TarInfo("wiki_crop/José.jpg"))
+    archives.index([tar_path]).to_csv(tmp_path / "members.csv", index=False)
+    assert archives.read_index(tmp_path / "members.csv").member[0].startswith("wiki_crop/Jos")
+
+
 def test_html_page_under_the_name_of_an_archive_is_refused(tmp_path):
     (tmp_path / "page.tar").write_bytes(b"<!doctype html><title>404</title>" * 40)
     with pytest.raises(InputError, match="not a whole tar"):

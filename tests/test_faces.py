@@ -181,6 +181,30 @@ def test_bad_photos_get_a_reason_each_and_the_rest_goes_on(tmp_path):
     assert np.array_equal(cut[1], faces.extract_face(photos["00/other.jpg"], (32, 32), 0.4).pixels)
 
 
+def test_mat_file_at_the_root_of_the_tar_finds_its_photos(tmp_path):
+    """Both sides of the join follow one rule, whatever folder the .mat lies in."""
+    photos = {"00/1.jpg": jpeg(seed=1), "00/2.jpg": jpeg(seed=2)}
+    rows = [{"full_path": path} for path in photos]
+    arguments = make_source(tmp_path, photos, rows)
+    write_tar(tmp_path / "wiki_crop.tar", photos | {"wiki.mat": mat_bytes(rows)})
+    run_script("index_archive.py", tmp_path / "r.json", "-o", tmp_path / "members.csv")
+    outcome = run_script(
+        "crop_faces.py", *arguments, "-o", tmp_path / "f.npy", "--table", tmp_path / "f.csv"
+    )
+    assert outcome.returncode == 0, outcome.stderr
+    assert shards.read_table(tmp_path / "f.csv").reason.tolist() == ["", ""]
+
+
+def test_kept_row_without_a_member_is_an_error_not_a_loss(tmp_path):
+    photos = {"00/1.jpg": jpeg(seed=1)}
+    rows = [{"full_path": path} for path in (*photos, "00/absent.jpg")]
+    arguments = make_source(tmp_path, photos, rows)
+    outcome = run_script(
+        "crop_faces.py", *arguments, "-o", tmp_path / "f.npy", "--table", tmp_path / "f.csv"
+    )
+    assert outcome.returncode == 1 and "keeps 1 photos that" in outcome.stderr
+
+
 def test_shards_together_hold_every_face_once(tmp_path):
     photos = {f"00/{number}.jpg": jpeg(seed=number) for number in range(7)}
     arguments = make_source(tmp_path, photos, [{"full_path": path} for path in reversed(photos)])

@@ -109,6 +109,15 @@ def test_something_else_is_refused_by_name(tmp_path, content):
         hdf5.read(tmp_path / "a.h5")
 
 
+@pytest.mark.parametrize("rows", [4, 40])
+def test_pixels_that_do_not_fit_the_classes_are_refused(tmp_path, rows):
+    with h5py.File(tmp_path / "a.h5", "w") as store:
+        store.create_dataset("input", data=np.zeros((rows, 144), np.uint8)).attrs["lshape"] = SHAPE
+        store.create_dataset("output", data=np.zeros((6, 1), np.uint8)).attrs["nclass"] = 2
+    with pytest.raises(InputError, match="does not fit 6 classes"):
+        hdf5.read(tmp_path / "a.h5")
+
+
 def test_missing_file_is_named(tmp_path):
     with pytest.raises(InputError, match=r"none\.h5 does not exist"):
         hdf5.read(tmp_path / "none.h5")

@@ -143,6 +143,14 @@ def test_stored_network_answers_as_before(tmp_path):
         assert again.architecture == SMALL
 
 
+def test_stored_network_keeps_its_precision(tmp_path):
+    model = small_network().double()
+    models.save(tmp_path / "model.pt", model)
+    again = models.load(tmp_path / "model.pt")
+    assert torch.equal(again.conv1.weight, model.conv1.weight)
+    assert again.conv1.weight.dtype == torch.double
+
+
 def test_stored_bytes_do_not_depend_on_the_files_name(tmp_path):
     models.save(tmp_path / "a.pt", small_network())
     models.save(tmp_path / "other.pt", small_network())

@@ -76,6 +76,11 @@ def test_unknown_key_or_wrong_type_is_named(overlay, named):
         ({"split": {"validation": 0.5, "test": 0.5}}, "leaves nothing to train on"),
         ({"filter": {"min_age": 50, "max_age": 20}}, "min_age is above"),
         ({"runs": {"renet": None}}, "no run that is switched on"),
+        ({"train": {"nesterov": True, "momentum": 0}}, "renet has nesterov: true, which needs"),
+        (
+            {"runs": {"a": {"seeds": [1]}, "a-seed1": {}}},
+            "Two runs would be called a-seed1",
+        ),
         ({"crop": {"size": 100}}, r"crop\.size is \[100, 100\].*run renet.*\[32, 32\]"),
         ({"crop": {"margin": 0.6}, "sources": ["wiki"]}, r"crop\.margin is 0\.6"),
         ({"archives": {"a": ROSTER | {"md5": ["0" * 32] * 2}}, "sources": ["a"]}, "1 URLs and 2"),

@@ -91,6 +91,21 @@ def test_one_person_with_most_photos_does_not_upset_the_sizes():
     assert shares["train"] == pytest.approx(0.7, abs=0.02)
 
 
+def test_person_with_more_photos_than_a_subset_holds_is_for_training():
+    many = [f"much seen {number}" for number in range(6) for _ in range(100 + 50 * (number > 2))]
+    subjects = many + [f"seen once {number}" for number in range(250)]
+    samples = pd.DataFrame(
+        {
+            "subject": subjects,
+            "target": [number % 2 for number in range(len(subjects))],
+            "digest": [f"{number:032x}" for number in range(len(subjects))],
+        }
+    )
+    split = splits.split(samples, validation=0.1, test=0.1, by="subject", seed=1)
+    assert split.subset.value_counts().to_dict() == {"train": 800, "validation": 100, "test": 100}
+    assert (split.groupby("subset").subject.nunique() > 0).all()
+
+
 def test_too_few_people_for_three_subsets_is_an_error():
     samples = make_samples(2)
     with pytest.raises(InputError, match="too few for the subset"):

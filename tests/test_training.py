@@ -238,7 +238,7 @@ def test_faces_of_other_classes_are_refused(tmp_path):
         store["output"].attrs["nclass"] = 7
     write_faces(tmp_path / "test.h5")
     outcome = run_script("train.py", "--data_root", tmp_path, "-e", 1)
-    assert outcome.returncode == 1 and "has 7 classes and the network 2" in outcome.stderr
+    assert outcome.returncode == 1 and "has 7 classes of faces" in outcome.stderr
 
 
 # The course's command line.
@@ -281,6 +281,25 @@ def test_going_on_from_a_model_file_equals_training_at_once(data_root, tmp_path)
     assert same(
         models.read(tmp_path / "at_once.pt")["state"], models.read(tmp_path / "second.pt")["state"]
     )
+
+
+def test_recipe_counts_after_going_on_not_that_of_the_stored_training(faces, tmp_path):
+    first = make_trainer(faces, Recipe(**vars(QUICK) | {"epochs": 1}))
+    first.run()
+    models.save(tmp_path / "first.pt", first.model, training=first.state())
+    second = make_trainer(faces, Recipe(**vars(QUICK) | {"nesterov": True, "learning_rate": 0.5}))
+    second.restore(models.read(tmp_path / "first.pt"))
+    group = second.optimizer.param_groups[0]
+    assert (group["nesterov"], group["lr"]) == (True, 0.5)
+    assert second.optimizer.state_dict()["state"]
+
+
+def test_model_for_faces_of_another_size_is_refused(faces):
+    model = models.ReNet((3, 64, 64), SMALL)
+    with pytest.raises(
+        InputError, match=r"train\.h5 has 2 classes of faces of shape \(3, 32, 32\)"
+    ):
+        Trainer(model, QUICK, *faces)
 
 
 def test_missing_data_is_named(tmp_path):

@@ -11,11 +11,11 @@ rest goes on. Shards are cut where the archives' bytes, not the numbers of photo
 
 import argparse
 import logging
-from pathlib import PurePosixPath
 
 import pandas as pd
 
 from renet import archives, faces, files, logs, metadata, reasons, receipts, shards
+from renet.errors import InputError
 from renet.imdb_wiki import ARCHIVE_MARGIN, DATABASES
 from renet.progress import Progress
 
@@ -64,10 +64,16 @@ def crop_faces(
 def locate_photos(members: str, metadata_file: str, database: str) -> pd.DataFrame:
     """The kept rows of metadata.csv with their place in the archives, in the archives' order."""
     index = archives.read_index(members)
-    folder = PurePosixPath(archives.find_metadata(index, database).member).parent
+    mat_member = archives.find_metadata(index, database).member
     rows = metadata.read_metadata(metadata_file, ["row", "path", "status", *BOX_COLUMNS])
-    rows = rows[rows.status == reasons.KEPT].assign(member=lambda table: f"{folder}/" + table.path)
+    rows = rows[rows.status == reasons.KEPT]
+    rows = rows.assign(member=[archives.photo_member(mat_member, path) for path in rows.path])
     located = rows.merge(index, on="member", validate="many_to_one")
+    if len(located) != len(rows):
+        raise InputError(
+            f"{metadata_file} keeps {len(rows) - len(located)} photos that {members} does not "
+            "have; delete both to have them written again."
+        )
     return located.sort_values(["file", "offset", "row"])
 
 

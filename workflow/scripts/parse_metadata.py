@@ -11,7 +11,7 @@ low_face_score. Gender is 0 for female, 1 for male.
 
 import argparse
 import logging
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 import pandas as pd
 
@@ -34,8 +34,10 @@ def parse_metadata(
     mat = archives.find_metadata(index, database)
     tar_path = receipts.read(receipt_files[mat.file]).path
     table = metadata.read_mat(archives.read_bytes(tar_path, mat.offset, mat["size"]), database)
-    folder = str(PurePosixPath(mat.member).parent) + "/"
-    photos = set(index.member.str.removeprefix(folder))
+    members_held = set(index.member)
+    photos = {
+        path for path in table.path if archives.photo_member(mat.member, path) in members_held
+    }
     write(metadata.describe(table, source, database, photos, rules), output, funnel)
 
 

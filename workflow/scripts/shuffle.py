@@ -2,8 +2,8 @@
 
 Reads: metadata.csv of each source and the tables of its shards.
 Writes: split.csv, one line for each face, subset after subset and in the order of the HDF5 files
-(the columns of `renet.splits.COLUMNS`); and the funnel over all sources, from the rows of the .mat
-files to the faces of each subset.
+(the columns of `renet.splits.COLUMNS`); and the funnel of every source, from the rows of its .mat
+file to its faces in each subset.
 Decides: subset and order from a seed. Photos of one person stay in one subset (`by: subject`), as
 do photos with the same pixels; subsets have the same share of each class as far as that allows.
 """
@@ -14,6 +14,7 @@ import logging
 import pandas as pd
 
 from renet import files, logs, metadata, reasons, shards, splits
+from renet.errors import InputError
 
 METADATA_COLUMNS = [
     "row", "path", "source", "subject", "gender", "age", "photo_taken", "face_score", "reason",
@@ -41,6 +42,12 @@ def read_source(metadata_file: str, *shard_tables: str) -> pd.DataFrame:
         ]
     ).set_index("row")
     rows.loc[cut.index, "reason"] = cut.reason
+    uncut = set(rows.index[rows.reason == ""]) - set(cut.index)
+    if uncut:
+        raise InputError(
+            f"{metadata_file} keeps {len(uncut)} rows that none of its shards has; run crop_faces "
+            "again for all of them."
+        )
     return rows.join(cut.drop(columns=["status", "reason"])).reset_index()
 
 
@@ -58,7 +65,7 @@ def to_samples(rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def count(tables: list[pd.DataFrame], samples: pd.DataFrame) -> pd.DataFrame:
-    """The funnel of each source, then of all, down to the subsets."""
+    """The funnel of each source, down to its faces in each subset."""
     order = [*reasons.OF_METADATA, *reasons.OF_CROPPING]
     parts = [
         metadata.funnel(table.reason, order).assign(source=table.source.iloc[0]) for table in tables

@@ -30,11 +30,6 @@ PRECISION_OF_DATATYPE = {"f32": "float32", "f64": "float64", "bf16": "bfloat16"}
 
 def make_network(train_file: FaceFile, architecture: Architecture, seed: int) -> ReNet:
     """The network for these faces, with its initial weights."""
-    if train_file.class_count != architecture.classes:
-        raise InputError(
-            f"{train_file.path} has {train_file.class_count} classes and the network "
-            f"{architecture.classes}; change model.classes."
-        )
     model = ReNet(train_file.shape, architecture, train_file.mean)
     models.initialise(model, seed)
     logging.info("The network has %s parameters", f"{models.parameter_count(model):,}")
@@ -63,7 +58,10 @@ def train(
     faces, validation = hdf5.read(train_file), hdf5.read(validation_file)
     model = make_network(faces, Architecture(**settings["model"]), recipe.seed)
     folder = Path(model_file).parent
-    path = checkpoints.path_for(folder, settings, code, faces.digest, validation.digest)
+    # How often a checkpoint is left changes nothing of the training, which may go on from it.
+    recipe_settings = settings["train"] | {"checkpoint_minutes": None}
+    parts = (settings["model"], recipe_settings, code, faces.digest, validation.digest)
+    path = checkpoints.path_for(folder, *parts)
     checkpoint = checkpoints.Checkpoint(path)
     trainer = Trainer(model, recipe, faces, validation, checkpoint)
     if content := checkpoint.load():
@@ -106,8 +104,7 @@ def train_by_hand(arguments: argparse.Namespace) -> None:
     snapshots.finish(trainer)
     if arguments.output_file:
         write_metrics(Path(arguments.output_file), trainer.history)
-    if trainer.history:
-        print(f"Accuracy = {trainer.history[-1]['validation_accuracy'] * 100:.1f}%")
+    print(f"Accuracy = {trainer.validate()[1] * 100:.1f}%")
 
 
 def find_held_out(data_root: Path) -> FaceFile:

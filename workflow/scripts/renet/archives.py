@@ -39,7 +39,7 @@ def tar_members(tar_path: str | Path) -> Iterator[Member]:
     passed_over: Counter[str] = Counter()
     archive_bytes = Path(tar_path).stat().st_size
     try:
-        with tarfile.open(tar_path, "r:") as archive:
+        with tarfile.open(tar_path, "r:", errors="replace") as archive:
             while (header := archive.next()) is not None:
                 archive.members = []  # tarfile would keep every header for its own look-ups
                 if header.isdir():
@@ -53,13 +53,23 @@ def tar_members(tar_path: str | Path) -> Iterator[Member]:
                     raise tarfile.ReadError(f"{header.name} ends after the end of the file")
                 else:
                     yield Member(str(name), header.offset_data, header.size)
+            _check_end(tar_path, archive.offset)
     except tarfile.TarError as error:
         raise InputError(
-            f"{tar_path} is not a whole tar archive ({error}); delete it and its receipt to get it "
-            "again."
+            f"{tar_path} is not a whole tar archive ({error}); if it was downloaded, delete it and "
+            "its receipt to get it again, else put a whole copy in its place."
         ) from error
     for kind, count in passed_over.items():
         logging.warning("%s: %d members passed over: %s", tar_path, count, kind)
+
+
+def _check_end(tar_path: str | Path, offset: int) -> None:
+    """tarfile takes a damaged header, or a cut between two members, for its end: zeros are."""
+    with Path(tar_path).open("rb") as handle:
+        handle.seek(offset)
+        block = handle.read(tarfile.BLOCKSIZE)
+    if len(block) < tarfile.BLOCKSIZE or block.strip(b"\0"):
+        raise tarfile.ReadError(f"at byte {offset} there is neither a member nor the end mark")
 
 
 def index(tar_paths: Iterable[str | Path]) -> pd.DataFrame:
@@ -107,6 +117,11 @@ def read_bytes(tar_path: str | Path, offset: int, size: int) -> bytes:
             "archive again."
         )
     return data
+
+
+def photo_member(mat_member: str, path: str) -> str:
+    """The member that a path in the .mat file stands for: it is relative to the .mat's folder."""
+    return str(PurePosixPath(mat_member).parent / path)
 
 
 def find_metadata(members: pd.DataFrame, database: str) -> pd.Series:

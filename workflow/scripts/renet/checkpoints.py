@@ -46,6 +46,7 @@ class Checkpoint:
                     return models.read(path)
                 except InputError as error:
                     logging.warning("The checkpoint is passed over: %s", error)
+                    path.unlink()  # or it would take the place of the good one before it
         return None
 
 

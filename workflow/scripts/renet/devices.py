@@ -19,8 +19,8 @@ def choose(device: str) -> torch.device:
     """
     if device.startswith("cuda") and not torch.cuda.is_available():
         raise InputError(
-            "The config asks for a GPU (train.device: cuda) and torch sees none; use auto or cpu, "
-            "or a torch built for this machine's GPU."
+            "A GPU is asked for and torch sees none: use -b cpu, or train.device: auto or cpu in "
+            "the config, or a torch built for this machine's GPU."
         )
     if device == "auto":
         device = "cuda" if torch.cuda.is_available() else "cpu"

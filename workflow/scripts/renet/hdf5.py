@@ -117,6 +117,11 @@ def read(path: str | Path) -> FaceFile:
                 )
             targets = output[...].astype(np.int64).ravel()
             count = len(targets)
+            if stored.shape != (count, int(np.prod(shape))):
+                raise InputError(
+                    f"{path}: its dataset input has the shape {stored.shape}, which does not fit "
+                    f"{count} classes in output and the attribute lshape {shape}."
+                )
             pixels = (
                 np.memmap(path, np.uint8, "r", offset, (count, *shape))
                 if count

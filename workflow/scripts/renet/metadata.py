@@ -1,7 +1,6 @@
 """The .mat files of IMDB-WIKI, row by row: what they say, and which rows can be used."""
 
 import io
-import re
 import unicodedata
 from pathlib import Path
 
@@ -19,7 +18,7 @@ COLUMNS = [
 
 UNIX_EPOCH_ORDINAL = 719_163  # date(1970, 1, 1).toordinal()
 MATLAB_ORDINAL_SHIFT = 366  # MATLAB counts days from the year 0, Python from the year 1
-WIKI_ID = re.compile(r"(\d+)_")
+PAGE_NUMBER = r"/(\d+)_"  # begins the name of a WIKI photo
 
 
 def read_mat(mat: bytes | str | Path, database: str) -> pd.DataFrame:
@@ -113,7 +112,7 @@ def subjects(table: pd.DataFrame, database: str) -> pd.Series:
     Without a name, IMDB's celeb_id or the page number that starts a WIKI file name stands in.
     """
     names = table["name"].map(normalised_name)
-    page = table.path.str.extract(rf"/{WIKI_ID.pattern}", expand=False)
+    page = table.path.str.extract(PAGE_NUMBER, expand=False)
     celeb = table.celeb_id.astype("Int64").astype("string")
     identity = celeb.fillna(page.astype("string")).fillna(table.path)
     return names.where(names != "", f"{database}:" + identity)

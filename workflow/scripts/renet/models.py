@@ -171,14 +171,14 @@ def read(path: str | Path) -> dict:
 
 
 def build(content: dict) -> ReNet:
-    """Build the network that `read` returned, on the CPU, in float32."""
+    """Build the network that `read` returned, on the CPU, in the precision it was stored in."""
     state = content["state"]
     mean = state["norm.mean"]
     model = ReNet(
         tuple(content["input_shape"]),
         Architecture(**content["architecture"]),
-        None if mean.numel() == 1 else mean.numpy(),
-    )
+        None if mean.dim() == 1 else mean.numpy(),
+    ).to(mean.dtype)
     model.load_state_dict(state)
     return model
 

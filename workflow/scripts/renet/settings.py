@@ -35,6 +35,8 @@ def check(config: dict) -> None:
             "runs names no run that is switched on; `runs: {renet: {}}` is the seed's."
         )
     for name, settings in all_runs.items():
+        if settings["train"]["nesterov"] and not settings["train"]["momentum"]:
+            raise InputError(f"The run {name} has nesterov: true, which needs a momentum above 0.")
         _check_size(name, settings["model"], image_size(config))
 
 
@@ -120,10 +122,12 @@ def runs(config: dict) -> dict[str, dict]:
             section: copy.deepcopy(config[section]) | changes.get(section, {})
             for section in ("model", "train")
         }
-        if "seeds" not in changes:
-            complete[name] = settings
-        for seed in changes.get("seeds", []):
-            complete[f"{name}-seed{seed}"] = settings | {
-                "train": settings["train"] | {"seed": seed}
-            }
+        by_seed = {
+            f"{name}-seed{seed}": settings | {"train": settings["train"] | {"seed": seed}}
+            for seed in changes.get("seeds", [])
+        }
+        for run, run_settings in (by_seed or {name: settings}).items():
+            if run in complete:
+                raise InputError(f"Two runs would be called {run}; rename one of them in runs.")
+            complete[run] = run_settings
     return complete

@@ -39,8 +39,9 @@ def assign_subsets(
 ) -> np.ndarray:
     """Give each group to one subset so that sizes and class shares come out as asked.
 
-    Groups are taken in random order, but large ones first, as long as there is room to make up for
-    them; each goes where its classes are missed most. That is stratification as far as undivided
+    Groups are taken in random order, but large ones first, while there is room to make up for
+    them. Each goes where its classes are missed most, among the subsets that it fits into; one that
+    fits nowhere goes where most faces are missing. That is stratification as far as undivided
     groups allow.
 
     Args:
@@ -59,8 +60,11 @@ def assign_subsets(
     order = order[np.argsort(-counts[order].sum(axis=1), kind="stable")]
     subset_of_group = np.empty(len(counts), dtype=int)
     for number in order:
+        room = missing.sum(axis=1)
+        fits = room >= counts[number].sum()
         need = (missing / wanted) @ counts[number]
-        subset_of_group[number] = chosen = need.argmax()
+        chosen = np.where(fits, need, -np.inf).argmax() if fits.any() else room.argmax()
+        subset_of_group[number] = chosen
         missing[chosen] -= counts[number]
     return np.array(list(shares))[subset_of_group[group]]
 

@@ -62,7 +62,7 @@ class Recipe:
     checkpoint_minutes: float = 10
 
 
-class TrainingInterrupted(Exception):
+class TrainingInterrupted(InputError):
     """The training was told to stop (SIGTERM) and has left a checkpoint."""
 
 
@@ -101,7 +101,16 @@ class Trainer:
         Args:
             checkpoint: where to leave checkpoints; None leaves none.
             after_epoch: called after every epoch, for instance to save a snapshot.
+
+        Raises:
+            InputError: the faces are not of the network's size or number of classes.
         """
+        for faces in (train, validation):
+            if (faces.shape, faces.class_count) != (model.input_shape, model.architecture.classes):
+                raise InputError(
+                    f"{faces.path} has {faces.class_count} classes of faces of shape {faces.shape} "
+                    f"and the network is for {model.architecture.classes} of {model.input_shape}."
+                )
         torch.set_num_threads(recipe.threads)
         self.device = devices.choose(recipe.device)
         self.model = model.to(
@@ -134,7 +143,10 @@ class Trainer:
         state = content["training"]
         self.epoch = state["epoch"]
         self.sums = EpochSums(**state["sums"])
+        ours = [dict(group) for group in self.optimizer.param_groups]
         self.optimizer.load_state_dict(state["optimizer"])
+        for group, settings in zip(self.optimizer.param_groups, ours, strict=True):
+            group.update(settings)  # the recipe counts, not that of the stored training
         self.history, self.throughput = state["history"], state["throughput"]
         self.best = state["best"]
         logging.info("Going on after epoch %d, batch %d", self.epoch, self.sums.steps)
@@ -146,7 +158,9 @@ class Trainer:
             InputError: the loss became NaN or infinite; the last checkpoint stays.
             TrainingInterrupted: SIGTERM came; a checkpoint was left.
         """
-        before = signal.signal(signal.SIGTERM, self._ask_to_stop)
+        before = signal.getsignal(signal.SIGTERM)
+        if self.checkpoint:  # without one there is nothing to stop for
+            signal.signal(signal.SIGTERM, self._ask_to_stop)
         try:
             while self.epoch < self.recipe.epochs:
                 self._run_epoch()
@@ -175,7 +189,10 @@ class Trainer:
                 progress.set_postfix_str(str(self.sums), refresh=False)
                 if self._stop_asked:
                     self._save_checkpoint()
-                    raise TrainingInterrupted("SIGTERM")
+                    raise TrainingInterrupted(
+                        f"The training was told to stop in epoch {self.epoch + 1}; start it again "
+                        f"to go on from {self.checkpoint.path}."
+                    )
                 if time.monotonic() > next_checkpoint:
                     self._save_checkpoint()
                     next_checkpoint = time.monotonic() + 60 * self.recipe.checkpoint_minutes
@@ -216,14 +233,15 @@ class Trainer:
             "validation_accuracy": None,
         }
         if self.epoch % self.recipe.validate_every == 0 or self.epoch == self.recipe.epochs:
-            row["validation_loss"], row["validation_accuracy"] = self._validate()
+            row["validation_loss"], row["validation_accuracy"] = self.validate()
         self.history.append(row)
         self.sums = EpochSums()
         logging.info("%s", ", ".join(f"{name} {_short(row[name])}" for name in HISTORY_COLUMNS))
         if self.after_epoch:
             self.after_epoch(self)
 
-    def _validate(self) -> tuple[float, float]:
+    def validate(self) -> tuple[float, float]:
+        """Mean loss and accuracy on the validation set, of the network as it is."""
         logits = inference.logits(
             self.model, self.validation.pixels, self.device, self.recipe.precision
         )
