@@ -19,7 +19,6 @@ from renet.hdf5 import FaceFile
 from renet.models import ReNet
 from renet.progress import Progress
 
-KEEP = ("last", "best")
 HISTORY_COLUMNS = [
     "epoch", "learning_rate", "loss", "accuracy", "validation_loss", "validation_accuracy",
 ]  # fmt: skip
