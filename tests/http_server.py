@@ -2,13 +2,17 @@
 
 import contextlib
 import dataclasses
+import mmap
 import re
 import socket
 import threading
+import time
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 
 STALL_SECONDS = 30.0  # the longest that a stalled answer keeps its thread
+PIECE_BYTES = 1 << 14
 
 
 @dataclasses.dataclass(frozen=True)
@@ -23,6 +27,7 @@ class Answer:
         ranges: whether Range is honoured; None honours it even against If-Range.
         drop_after, stall_after: bytes of the body after which the connection is cut, or goes
             silent until the server is closed.
+        throttle: bytes a second, at most.
         chunked: whether the length is left unsaid.
     """
 
@@ -33,6 +38,7 @@ class Answer:
     ranges: bool | None = True
     drop_after: int | None = None
     stall_after: int | None = None
+    throttle: int | None = None
     chunked: bool = False
 
 
@@ -46,13 +52,16 @@ class Request:
 
 
 class ArchiveServer(ThreadingHTTPServer):
-    """Serves `contents` (path to bytes); `answers` are used up one a GET, then all is well."""
+    """Serves `contents` (path to bytes, or to the file that holds them).
+
+    `answers` are used up one a GET, then all is well.
+    """
 
     daemon_threads = True
 
-    def __init__(self):
-        super().__init__(("127.0.0.1", 0), _Handler)
-        self.contents: dict[str, bytes] = {}
+    def __init__(self, port: int = 0):
+        super().__init__(("127.0.0.1", port), _Handler)
+        self.contents: dict[str, bytes | Path] = {}
         self.answers: list[Answer] = []
         self.head_status: int | None = None
         self.requests: list[Request] = []
@@ -81,7 +90,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_HEAD(self) -> None:
         self._note()
-        content = self.server.contents.get(self._path())
+        content = self._content()
         status = self.server.head_status or (200 if content is not None else 404)
         self.send_response(status)
         self.send_header("Content-Length", str(len(content or b"") if status == 200 else 0))
@@ -90,7 +99,7 @@ class _Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         self._note()
         answer = self.server.answers.pop(0) if self.server.answers else Answer()
-        content = self.server.contents.get(self._path())
+        content = self._content()
         if answer.body is not None:
             content = answer.body
         if content is None or answer.status is not None:
@@ -98,13 +107,18 @@ class _Handler(BaseHTTPRequestHandler):
         else:
             self._send_file(content, answer)
 
-    def _path(self) -> str:
-        return self.path.partition("?")[0]
+    def _content(self) -> bytes | memoryview | None:
+        """The bytes of the path; a file's are mapped, however many they are."""
+        content = self.server.contents.get(self.path.partition("?")[0])
+        if not isinstance(content, Path):
+            return content
+        with content.open("rb") as handle:
+            return memoryview(mmap.mmap(handle.fileno(), 0, access=mmap.ACCESS_READ))
 
     def _note(self) -> None:
         self.server.requests.append(Request(self.command, self.path, dict(self.headers)))
 
-    def _send_file(self, content: bytes, answer: Answer) -> None:
+    def _send_file(self, content: bytes | memoryview, answer: Answer) -> None:
         headers = {"Accept-Ranges": "bytes", "ETag": answer.etag or '"first"'}
         asked = re.fullmatch(r"bytes=(\d+)-(\d*)", self.headers.get("Range", ""))
         validators = (headers["ETag"], answer.headers.get("Last-Modified"))
@@ -120,7 +134,7 @@ class _Handler(BaseHTTPRequestHandler):
         headers["Content-Range"] = f"bytes {first}-{last}/{len(content)}"
         return self._send(206, content[first : last + 1], answer, headers)
 
-    def _send(self, status: int, body: bytes, answer: Answer, headers: dict) -> None:
+    def _send(self, status: int, body: bytes | memoryview, answer: Answer, headers: dict) -> None:
         length = {"Transfer-Encoding": "chunked"} if answer.chunked else {}
         headers = {"Content-Length": str(len(body))} | headers | length | answer.headers
         if answer.chunked:
@@ -131,7 +145,7 @@ class _Handler(BaseHTTPRequestHandler):
                 self.send_header(name, value)
         self.end_headers()
         limits = [n for n in (answer.drop_after, answer.stall_after) if n is not None]
-        self._send_body(body[: min(limits)] if limits else body, answer.chunked)
+        self._send_body(body[: min(limits)] if limits else body, answer)
         if answer.stall_after is not None:
             self.server.closing.wait(STALL_SECONDS)
         if limits:
@@ -141,17 +155,19 @@ class _Handler(BaseHTTPRequestHandler):
         elif answer.chunked:
             self.wfile.write(b"0\r\n\r\n")
 
-    def _send_body(self, body: bytes, chunked: bool) -> None:
-        for start in range(0, len(body), 4096):
-            piece = body[start : start + 4096]
-            self.wfile.write(b"%x\r\n%s\r\n" % (len(piece), piece) if chunked else piece)
+    def _send_body(self, body: bytes | memoryview, answer: Answer) -> None:
+        for start in range(0, len(body), PIECE_BYTES):
+            piece = body[start : start + PIECE_BYTES]
+            self.wfile.write(b"%x\r\n%s\r\n" % (len(piece), piece) if answer.chunked else piece)
             self.server.body_bytes += len(piece)
+            if answer.throttle:
+                time.sleep(len(piece) / answer.throttle)
 
 
 @contextlib.contextmanager
-def serving() -> Iterator[ArchiveServer]:
-    """A server that runs meanwhile."""
-    with ArchiveServer() as server:
+def serving(port: int = 0) -> Iterator[ArchiveServer]:
+    """A server that runs meanwhile, on a free port unless one is given."""
+    with ArchiveServer(port) as server:
         thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
         thread.start()
         try:
