@@ -14,9 +14,9 @@ from renet.errors import InputError
 RULES = {"min_face_score": 1.0, "allow_second_face": False, "min_age": 0, "max_age": 100}
 
 
-def describe(rows: list[dict], database: str = "wiki", members=None, **rules) -> pd.DataFrame:
+def describe(rows: list[dict], database: str = "wiki", held=None, **rules) -> pd.DataFrame:
     table = metadata.read_mat(mat_bytes(rows, database), database)
-    return metadata.describe(table, database, database, members, RULES | rules)
+    return metadata.describe(table, database, database, held, RULES | rules)
 
 
 def day(year: int, month: int, day_of_month: int) -> int:
@@ -47,7 +47,7 @@ def test_nan_gender_is_dropped_and_counted():
     ],
 )
 def test_first_reason_that_holds_is_the_one(row, reason):
-    table = describe([row], members={"00/1_1971-04-10_2000.jpg"})
+    table = describe([row], held=np.array(["absent" not in row.get("full_path", "")]))
     assert table.reason.tolist() == [reason]
     assert table.status.tolist() == ["dropped" if reason else "kept"]
 

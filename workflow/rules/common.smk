@@ -85,15 +85,31 @@ def mean_of(wildcards):
     return [] if own else "results/data/train.h5"
 
 
-def crop_settings(wildcards):
-    """What crop_faces needs to know of a source."""
+def own_table_of(wildcards):
+    """The CSV of one's own photos that stands in for a .mat file."""
+    return archive_of(wildcards)["table"] or []
+
+
+def row_settings(wildcards):
+    """What parse_metadata needs to know of a source."""
     archive = archive_of(wildcards)
+    return {"database": archive["database"], "whole": archive["photos"] == "whole"}
+
+
+def crop_settings(wildcards):
+    """What crop_faces needs to know of a source.
+
+    Photos of one's own may lie on their side; ready-made crops of one's own are taken as they are.
+    """
+    archive = archive_of(wildcards)
+    own, whole = archive["table"] is not None, archive["photos"] == "whole"
+    margin = config["crop"]["margin"]
     return {
-        "database": archive["database"],
-        "photos": archive["photos"],
+        "whole": whole,
+        "turn": own,
         "shards_count": archive["shards"],
         "size": settings.image_size(config),
-        "margin": config["crop"]["margin"],
+        "margin": max(margin, settings.ARCHIVE_MARGIN) if own and not whole else margin,
     }
 
 
@@ -128,3 +144,44 @@ def report_data():
         "margin": config["crop"]["margin"],
         **{section: config[section] for section in sections},
     }
+
+
+PICTURES = (
+    "learning_curve",
+    "confusion_matrix",
+    "ranking_curves",
+    "reliability",
+    "slices",
+)
+
+
+def of_run(name, kind):
+    """A file of a run that Snakemake's report shows too, with the caption of its name."""
+    return report(
+        f"results/runs/{{run}}/{name}",
+        caption=f"../report/{name.split('.')[0]}.rst",
+        category="{run}",
+        subcategory=kind,
+    )
+
+
+def of_all_runs(*names):
+    """These files of every run."""
+    return expand("results/runs/{run}/{name}", run=RUNS, name=names)
+
+
+def evaluate_settings():
+    """What an evaluation needs to know of the data."""
+    return {
+        "split_by": config["split"]["by"],
+        "size": list(settings.image_size(config)),
+    }
+
+
+def all_receipts():
+    """The receipts of all archive files."""
+    return [
+        receipt
+        for source in config["sources"]
+        for receipt in settings.receipts(config, source)
+    ]

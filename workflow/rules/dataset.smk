@@ -68,13 +68,15 @@ rule index_archive:
 
 
 rule parse_metadata:
-    """Write every row of a source's .mat file as kept, or dropped for one reason."""
+    """Write every row of a source's .mat file, or table, as kept or dropped for one reason."""
     input:
         receipts=receipts_of,
         members="results/data/{source}/members.csv",
+        table=own_table_of,
     output:
         metadata="results/data/{source}/metadata.csv",
         funnel="results/data/{source}/funnel.csv",
+        photos="results/data/{source}/photos.csv",
     log:
         "results/logs/parse_metadata/{source}.log",
     benchmark:
@@ -82,7 +84,7 @@ rule parse_metadata:
     conda:
         "../../envs/parse_metadata.yaml"
     params:
-        database=lambda wildcards: archive_of(wildcards)["database"],
+        archive=row_settings,
         rules=config["filter"],
         code=code("parse_metadata.py"),
     script:
@@ -93,8 +95,7 @@ rule crop_faces:
     """Cut the faces of one shard of a source out of its archives."""
     input:
         receipts=receipts_of,
-        members="results/data/{source}/members.csv",
-        metadata="results/data/{source}/metadata.csv",
+        photos="results/data/{source}/photos.csv",
     output:
         faces=freed_unless_kept("results/data/{source}/faces/{shard}-of-{shards}.npy"),
         table="results/data/{source}/faces/{shard}-of-{shards}.csv",

@@ -1,12 +1,13 @@
 """Cut the faces of one shard of a source out of its archives.
 
-Reads: the receipts, members.csv and metadata.csv of the source, and the bytes of this shard's
-photos where they lie in the archives.
+Reads: the receipts and photos.csv of the source, and the bytes of this shard's photos where they
+lie in the archives.
 Writes: the faces as a NumPy file (faces, 3, height, width), uint8, RGB; and a table with the
-columns of `renet.shards.TABLE_COLUMNS`, one line for each kept row of metadata.csv that falls to
-this shard: kept with its place in the NumPy file, or dropped for a reason.
-Decides: a photo that cannot be used is dropped as unreadable, too_small or box_invalid, and the
-rest goes on. Shards are cut where the archives' bytes, not the numbers of photos, are equal.
+columns of `renet.shards.TABLE_COLUMNS`, one line for each row of photos.csv that falls to this
+shard: kept with its place in the NumPy file, or dropped for a reason.
+Decides: a photo that cannot be used is dropped as unreadable, too_small, too_large or box_invalid,
+and the rest goes on. Shards are cut where the archives' bytes, not the numbers of photos, are
+equal.
 """
 
 import argparse
@@ -14,45 +15,42 @@ import logging
 
 import pandas as pd
 
-from renet import archives, faces, files, logs, metadata, reasons, receipts, shards
-from renet.errors import InputError
-from renet.imdb_wiki import ARCHIVE_MARGIN, DATABASES
+from renet import archives, faces, files, logs, photos, reasons, receipts, shards
+from renet.imdb_wiki import ARCHIVE_MARGIN
+from renet.opencv import cv2
 from renet.progress import Progress
-
-BOX_COLUMNS = ["x1", "y1", "x2", "y2"]
 
 
 def crop_faces(
     receipt_files: list[str],
-    members: str,
-    metadata_file: str,
+    photos_file: str,
     output: str,
     table: str,
     *,
-    database: str,
-    photos: str,
     shard: int,
     shards_count: int,
+    whole: bool,
+    turn: bool,
     size: tuple[int, int],
     margin: float,
 ) -> None:
-    """Cut the faces of shard number `shard` (1-based) of `shards_count`."""
+    """Cut the faces of shard number `shard` (1-based) of `shards_count`.
+
+    Args:
+        whole: whether faces are to be cut by their boxes, or photos are cut to the face already.
+        turn: whether photos are turned as their EXIF tag says, before anything else.
+    """
+    cv2.setNumThreads(1)  # the shards are what runs side by side
     tar_paths = [receipts.read(receipt_file).path for receipt_file in receipt_files]
-    todo = locate_photos(members, metadata_file, database)
-    todo = todo[shards.assign(todo, shards_count) == shard - 1]
-    lines = []
-    with files.replacing(output) as temporary, temporary.open("wb") as handle:
+    todo = photos.read_share(photos_file, shards_count, shard)
+    with (
+        files.replacing(output) as temporary,
+        temporary.open("wb") as handle,
+        archives.Reader(tar_paths) as reader,
+    ):
         writer = shards.FaceWriter(handle, (3, *size))
-        for photo in Progress(todo.itertuples(), total=len(todo), desc="crop", unit=" photos"):
-            data = archives.read_bytes(tar_paths[photo.file], photo.offset, photo.size)
-            box = faces.Box(photo.x1, photo.y1, photo.x2, photo.y2) if photos == "whole" else None
-            try:
-                face = faces.extract_face(data, size, margin, box)
-            except faces.RejectedImage as rejection:
-                logging.info("%s dropped as %s: %s", photo.path, rejection.reason, rejection)
-                lines.append(rejected(photo.row, rejection.reason))
-            else:
-                lines.append(accepted(photo.row, writer.append(face.pixels), face))
+        bar = Progress(todo.itertuples(), total=len(todo), desc="crop", unit=" photos")
+        lines = [cut(photo, reader, writer, whole, turn, size, margin) for photo in bar]
         writer.finish()
     result = pd.DataFrame(lines, columns=shards.TABLE_COLUMNS).astype(
         dict.fromkeys(("index", "width", "height", "grey"), "Int64")
@@ -61,49 +59,35 @@ def crop_faces(
     logging.info("%d photos read, %d faces cut", len(todo), writer.count)
 
 
-def locate_photos(members: str, metadata_file: str, database: str) -> pd.DataFrame:
-    """The kept rows of metadata.csv with their place in the archives, in the archives' order."""
-    index = archives.read_index(members)
-    mat_member = archives.find_metadata(index, database).member
-    rows = metadata.read_metadata(metadata_file, ["row", "path", "status", *BOX_COLUMNS])
-    rows = rows[rows.status == reasons.KEPT]
-    rows = rows.assign(member=[archives.photo_member(mat_member, path) for path in rows.path])
-    located = rows.merge(index, on="member", validate="many_to_one")
-    if len(located) != len(rows):
-        raise InputError(
-            f"{metadata_file} keeps {len(rows) - len(located)} photos that {members} does not "
-            "have; delete both to have them written again."
-        )
-    return located.sort_values(["file", "offset", "row"])
-
-
-def accepted(row: int, index: int, face: faces.Face) -> dict:
-    """The table's line for a face that stands at `index` of the shard."""
-    return {
-        "row": row,
-        "status": reasons.KEPT,
-        "reason": "",
-        "index": index,
-        "width": face.width,
-        "height": face.height,
-        "grey": int(face.grey),
-        "digest": shards.face_digest(face.pixels),
-    }
-
-
-def rejected(row: int, reason: str) -> dict:
-    """The table's line for a photo that gave no face."""
-    return {"row": row, "status": reasons.DROPPED, "reason": reason}
+def cut(
+    photo: tuple,
+    reader: archives.Reader,
+    writer: shards.FaceWriter,
+    whole: bool,
+    turn: bool,
+    size: tuple[int, int],
+    margin: float,
+) -> tuple:
+    """Cut one face and append it to the shard; returns its line of the table."""
+    data = reader.read(photo.file, photo.offset, photo.size)
+    box = faces.Box(photo.x1, photo.y1, photo.x2, photo.y2) if whole else None
+    try:
+        face = faces.extract_face(data, size, margin, box, turn)
+    except faces.RejectedImage as rejection:
+        logging.info("%s dropped as %s: %s", photo.path, rejection.reason, rejection)
+        return (photo.row, reasons.DROPPED, rejection.reason, None, None, None, None, None)
+    digest = shards.face_digest(face.pixels)
+    index = writer.append(face.pixels)
+    return (photo.row, reasons.KEPT, "", index, face.width, face.height, int(face.grey), digest)
 
 
 def main() -> None:
     """Cut the faces of a source, or of one shard of it, from the command line."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n", 1)[0])
     parser.add_argument("receipts", nargs="+", metavar="RECEIPT", help="receipts, one a file")
-    parser.add_argument("--members", required=True, metavar="CSV", help="by index_archive.py")
-    parser.add_argument("--metadata", required=True, metavar="CSV", help="by parse_metadata.py")
-    parser.add_argument("--database", choices=DATABASES, required=True)
-    parser.add_argument("--photos", choices=["crop", "whole"], default="crop")
+    parser.add_argument("--photos", required=True, metavar="CSV", help="by parse_metadata.py")
+    parser.add_argument("--whole", action="store_true", help="cut the faces by their boxes")
+    parser.add_argument("--turn", action="store_true", help="turn photos as their EXIF tag says")
     parser.add_argument("--shard", type=int, default=1, help="which one, from 1 (default: 1)")
     parser.add_argument("--shards", type=int, default=1, help="of how many (default: 1)")
     parser.add_argument("--size", type=int, nargs=2, default=(128, 128), metavar=("H", "W"))
@@ -114,14 +98,13 @@ def main() -> None:
     logs.start()
     crop_faces(
         arguments.receipts,
-        arguments.members,
-        arguments.metadata,
+        arguments.photos,
         arguments.output,
         arguments.table,
-        database=arguments.database,
-        photos=arguments.photos,
         shard=arguments.shard,
         shards_count=arguments.shards,
+        whole=arguments.whole,
+        turn=arguments.turn,
         size=tuple(arguments.size),
         margin=arguments.margin,
     )
@@ -132,8 +115,7 @@ if __name__ == "__main__":
         logs.start(snakemake.log[0])
         crop_faces(
             snakemake.input.receipts,
-            snakemake.input.members,
-            snakemake.input.metadata,
+            snakemake.input.photos,
             snakemake.output.faces,
             snakemake.output.table,
             shard=int(snakemake.wildcards.shard),

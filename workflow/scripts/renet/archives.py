@@ -5,15 +5,17 @@ photos stay a handful of files.
 """
 
 import logging
+import os
 import tarfile
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path, PurePosixPath
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 import pandas as pd
 
 from renet.errors import InputError
+from renet.imdb_wiki import TABLE
 from renet.progress import Progress
 
 INDEX_COLUMNS = ["file", "member", "offset", "size"]
@@ -102,26 +104,48 @@ def read_index(members_file: str | Path) -> pd.DataFrame:
     return pd.read_csv(members_file, keep_default_na=False)
 
 
+class Reader:
+    """The bytes of members, from all files of a source, which stay open meanwhile."""
+
+    def __init__(self, tar_paths: Sequence[str | Path]):
+        self._tar_paths = tar_paths
+        self._descriptors: dict[int, int] = {}
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for descriptor in self._descriptors.values():
+            os.close(descriptor)
+
+    def read(self, file: int, offset: int, size: int) -> bytes:
+        """The bytes of one member of the file number `file`.
+
+        Raises:
+            InputError: the file has become shorter than its index says.
+        """
+        if file not in self._descriptors:
+            self._descriptors[file] = os.open(self._tar_paths[file], os.O_RDONLY)
+        data = os.pread(self._descriptors[file], size, offset)
+        if len(data) != size:
+            raise InputError(
+                f"{self._tar_paths[file]} is shorter than when it was indexed; delete its receipt "
+                "to get the archive again."
+            )
+        return data
+
+
 def read_bytes(tar_path: str | Path, offset: int, size: int) -> bytes:
-    """The bytes of one member.
-
-    Raises:
-        InputError: the file has become shorter than its index says.
-    """
-    with Path(tar_path).open("rb") as handle:
-        handle.seek(offset)
-        data = handle.read(size)
-    if len(data) != size:
-        raise InputError(
-            f"{tar_path} is shorter than when it was indexed; delete its receipt to get the "
-            "archive again."
-        )
-    return data
+    """The bytes of one member; see `Reader.read`."""
+    with Reader([tar_path]) as reader:
+        return reader.read(0, offset, size)
 
 
-def photo_member(mat_member: str, path: str) -> str:
-    """The member that a path in the .mat file stands for: it is relative to the .mat's folder."""
-    return str(PurePosixPath(mat_member).parent / path)
+def photo_folder(members: pd.DataFrame, database: str) -> str:
+    """The folder of the archives that the paths of a .mat file are relative to: its own."""
+    if database == TABLE:
+        return "."
+    return str(PurePosixPath(find_metadata(members, database).member).parent)
 
 
 def find_metadata(members: pd.DataFrame, database: str) -> pd.Series:
@@ -131,7 +155,7 @@ def find_metadata(members: pd.DataFrame, database: str) -> pd.Series:
         InputError: there is none, or more than one.
     """
     name = f"{database}.mat"
-    found = members[members.member.map(lambda member: PurePosixPath(member).name == name)]
+    found = members[members.member.str.endswith(f"/{name}") | (members.member == name)]
     if len(found) != 1:
         raise InputError(
             f"The archives hold {len(found)} files named {name} and one is needed; check url and "

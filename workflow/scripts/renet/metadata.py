@@ -131,7 +131,7 @@ def normalised_name(name: str) -> str:
 
 def judge(
     table: pd.DataFrame,
-    members: set[str] | None,
+    held: np.ndarray | None,
     *,
     min_face_score: float,
     allow_second_face: bool,
@@ -142,23 +142,29 @@ def judge(
 
     Args:
         table: as from `read_mat`, with a column `age`.
-        members: paths of the photos that the archives hold; None skips `missing_file`.
+        held: whether the archives hold each row's photo; None skips `missing_file`.
     """
-    known = pd.Series(True, index=table.index) if members is None else table.path.isin(members)
-    rules = {
-        reasons.MISSING_FILE: ~known,
-        # NaN is neither: a public pipeline that took it for "not 1" made 2,643 men women.
-        reasons.GENDER_UNKNOWN: ~table.gender.isin([0, 1]),
-        reasons.NO_FACE: ~np.isfinite(table.face_score),
-        reasons.SECOND_FACE: table.second_face_score.notna() & (not allow_second_face),
-        reasons.AGE_OUT_OF_RANGE: ~table.age.between(min_age, max_age),
-        reasons.LOW_FACE_SCORE: ~(table.face_score >= min_face_score),
-    }
-    return pd.Series(np.select(list(rules.values()), list(rules), default=""), index=table.index)
+    return first_reason(
+        {
+            reasons.MISSING_FILE: np.zeros(len(table), bool) if held is None else ~held,
+            # NaN is neither: a public pipeline that took it for "not 1" made 2,643 men women.
+            reasons.GENDER_UNKNOWN: ~table.gender.isin([0, 1]),
+            reasons.NO_FACE: ~np.isfinite(table.face_score),
+            reasons.SECOND_FACE: table.second_face_score.notna() & (not allow_second_face),
+            reasons.AGE_OUT_OF_RANGE: ~table.age.between(min_age, max_age),
+            reasons.LOW_FACE_SCORE: ~(table.face_score >= min_face_score),
+        },
+        table.index,
+    )
+
+
+def first_reason(rules: dict[str, np.ndarray | pd.Series], index: pd.Index) -> pd.Series:
+    """The first of the reasons, in the order of `rules`, that holds for each row; else ""."""
+    return pd.Series(np.select(list(rules.values()), list(rules), default=""), index=index)
 
 
 def describe(
-    table: pd.DataFrame, source: str, database: str, members: set[str] | None, rules: dict
+    table: pd.DataFrame, source: str, database: str, held: np.ndarray | None, rules: dict
 ) -> pd.DataFrame:
     """The table metadata.csv: every row of the .mat, kept or with its one reason (`COLUMNS`).
 
@@ -166,18 +172,25 @@ def describe(
         table: as from `read_mat`.
         source: name of the source in the config.
         database: `wiki` or `imdb`.
-        members: as in `judge`.
+        held: as in `judge`.
         rules: the keyword arguments of `judge`, the config's section `filter`.
     """
     described = table.assign(
-        row=np.arange(len(table)),
         source=source,
         subject=subjects(table, database),
         age=ages(table.dob.to_numpy(), table.photo_taken.to_numpy()),
         dob=birth_dates(table.dob.to_numpy()).astype(str),
     )
-    described["reason"] = judge(described, members, **rules)
-    described["status"] = np.where(described.reason == "", reasons.KEPT, reasons.DROPPED)
+    return finish(described, judge(described, held, **rules))
+
+
+def finish(described: pd.DataFrame, reason: pd.Series) -> pd.DataFrame:
+    """Number the rows of a source, and put their reasons and the columns in order (`COLUMNS`)."""
+    described = described.assign(
+        row=np.arange(len(described)),
+        reason=reason,
+        status=np.where(reason == "", reasons.KEPT, reasons.DROPPED),
+    )
     whole_numbers = ["gender", "age", "photo_taken"]
     described[whole_numbers] = described[whole_numbers].astype("Int64")
     return described[COLUMNS]

@@ -5,11 +5,11 @@ import copy
 from renet.architecture import Architecture
 from renet.download import urls
 from renet.errors import InputError
-from renet.imdb_wiki import ARCHIVE_MARGIN
+from renet.imdb_wiki import ARCHIVE_MARGIN, TABLE
 
 SAMPLE = "sample"
 SAMPLE_FILE = "wiki_crop.tar"
-SAMPLE_ARCHIVE = {"database": "wiki", "photos": "crop"}
+SAMPLE_ARCHIVE = {"database": "wiki", "photos": "crop", "table": None}
 DIGESTS = ("md5", "sha256")
 
 
@@ -50,7 +50,7 @@ def _check_size(run: str, model: dict, size: tuple[int, int]) -> None:
 
 
 def archive(config: dict, source: str) -> dict:
-    """The archive of a source, complete: urls, digests, database, photos, shards.
+    """The archive of a source, complete: urls, digests, database, table, photos, shards.
 
     Raises:
         InputError: the source is not in `archives`, a URL cannot be used, or lists do not fit
@@ -72,7 +72,12 @@ def archive(config: dict, source: str) -> dict:
     names = [urls.file_name(url) for url in addresses]
     if len(set(names)) != len(names):
         raise InputError(f"archives.{source} has two URLs that end in the same file name.")
-    if given["photos"] == "crop" and config["crop"]["margin"] > ARCHIVE_MARGIN:
+    table = given.get("table")
+    if (table is not None) != (given["database"] == TABLE):
+        raise InputError(
+            f"archives.{source} needs both `database: table` and a path under `table`, or neither."
+        )
+    if given["photos"] == "crop" and table is None and config["crop"]["margin"] > ARCHIVE_MARGIN:
         raise InputError(
             f"crop.margin is {config['crop']['margin']:g}, and the crops of archives.{source} have "
             f"only {ARCHIVE_MARGIN:g} around the face; lower it, or take the whole photos."
@@ -80,6 +85,7 @@ def archive(config: dict, source: str) -> dict:
     return {
         "urls": addresses,
         "digests": found or [None] * len(addresses),
+        "table": table,
         **{key: given[key] for key in ("database", "photos", "shards")},
     }
 

@@ -15,15 +15,22 @@ TABLE_COLUMNS = ["row", "status", "reason", "index", "width", "height", "grey", 
 DIGEST_CHARACTERS = 32
 
 
-def assign(members: pd.DataFrame, shards: int) -> np.ndarray:
-    """Which shard (0-based) cuts each member, so that each reads an equal share of the bytes.
+def share(sizes: np.ndarray, shards: int, shard: int) -> slice:
+    """Which photos a shard cuts, so that each shard reads an equal share of the bytes.
 
     Args:
-        members: index rows, sorted as they lie in the archives.
+        sizes: bytes of each photo, in the order in which they lie in the archives.
+        shards: number of shards.
+        shard: which one, from 1.
+
+    Returns:
+        The positions of its photos.
     """
-    sizes = members["size"].to_numpy(np.float64)
+    sizes = sizes.astype(np.float64)
     middles = sizes.cumsum() - sizes / 2
-    return np.minimum((middles * shards / max(sizes.sum(), 1)).astype(int), shards - 1)
+    bounds = np.array([shard - 1, shard]) * sizes.sum() / shards
+    start, stop = np.searchsorted(middles, bounds)
+    return slice(int(start), len(sizes) if shard == shards else int(stop))
 
 
 class FaceWriter:
@@ -37,7 +44,7 @@ class FaceWriter:
 
     def append(self, pixels: np.ndarray) -> int:
         """Write one face (C, H, W) uint8; returns its position in the file."""
-        self._handle.write(pixels.tobytes())
+        self._handle.write(pixels.data)
         self.count += 1
         return self.count - 1
 

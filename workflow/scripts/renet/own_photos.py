@@ -1,0 +1,127 @@
+"""A table of one's own photos in place of a .mat file: a CSV with a line for each photo.
+
+Columns: `path` (in the folder or tar of photos) and `gender`, and optionally `subject` (who it is),
+`age` (in years), and `x1`, `y1`, `x2`, `y2` (the face in the photo, in pixels counted from 1, both
+ends included). An empty field is something that is not known.
+"""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from renet import metadata, reasons
+from renet.errors import InputError
+
+BOX_COLUMNS = ["x1", "y1", "x2", "y2"]
+NEEDED, OPTIONAL = ["path", "gender"], ["subject", "age", *BOX_COLUMNS]
+GENDERS = {"0": 0, "female": 0, "f": 0, "1": 1, "male": 1, "m": 1, "": np.nan}
+
+
+def read(table_file: str | Path) -> pd.DataFrame:
+    """Read a table of photos.
+
+    Returns:
+        The columns of `NEEDED` and `OPTIONAL`, in the table's order; gender is 0, 1 or NaN, text is
+        "" and a number NaN where the field is empty or the column absent.
+
+    Raises:
+        InputError: it is no CSV in UTF-8 with these columns, or a field cannot be understood.
+    """
+    try:
+        table = pd.read_csv(
+            table_file, dtype=str, keep_default_na=False, encoding="utf-8-sig", index_col=False
+        )
+    except FileNotFoundError as error:
+        raise InputError(f"The table {table_file} does not exist; check `table`.") from error
+    except (ValueError, OSError) as error:  # pandas' own errors, and bytes that are not UTF-8
+        raise InputError(f"{table_file} is not a CSV in UTF-8 ({error}).") from error
+    _check_columns(table, table_file)
+    table = table.reindex(columns=[*NEEDED, *OPTIONAL], fill_value="")
+    table = table.apply(lambda column: column.str.strip())
+    _refuse(table.path == "", "the path is empty", table_file)
+    _refuse(table.path.duplicated(), "the path stands on a line before", table_file)
+    gender = table.gender.str.lower().map(GENDERS)
+    unknown = gender.isna() & (table.gender != "")
+    _refuse(unknown, f"the gender is none of {', '.join(filter(None, GENDERS))}", table_file)
+    numbers = {name: _numbers(table[name], table_file) for name in ["age", *BOX_COLUMNS]}
+    return table.assign(gender=gender.astype(np.float64), **numbers)
+
+
+def _check_columns(table: pd.DataFrame, table_file: str | Path) -> None:
+    missing = [name for name in NEEDED if name not in table]
+    odd = [name for name in table if name not in NEEDED + OPTIONAL]
+    if missing or odd:
+        raise InputError(
+            f"{table_file} has the columns {', '.join(table)}; {', '.join(NEEDED)} are needed, "
+            f"{', '.join(OPTIONAL)} may be there, and no others."
+        )
+    given = [name for name in BOX_COLUMNS if name in table]
+    if given and given != BOX_COLUMNS and sorted(given) != BOX_COLUMNS:
+        raise InputError(f"{table_file} has only {', '.join(given)} of a box; give all four.")
+    if table.empty:
+        raise InputError(f"{table_file} has no line below its header.")
+
+
+def _numbers(column: pd.Series, table_file: str | Path) -> pd.Series:
+    numbers = pd.to_numeric(column, errors="coerce")
+    bad = (numbers.isna() | np.isinf(numbers)) & (column != "")
+    _refuse(bad, f"{column.name} is no number", table_file)
+    return numbers.astype(np.float64)
+
+
+def _refuse(bad: pd.Series, fault: str, table_file: str | Path) -> None:
+    """Name the first line where something is wrong."""
+    if bad.any():
+        line = int(np.argmax(bad.to_numpy())) + 2  # the header is line 1
+        raise InputError(
+            f"{table_file}, line {line}: {fault} ({bad.sum()} such lines); mend the table."
+        )
+
+
+def describe(
+    table: pd.DataFrame,
+    source: str,
+    held: np.ndarray | None,
+    rules: dict,
+    whole: bool,
+) -> pd.DataFrame:
+    """The table metadata.csv of one's own photos, with the columns of `metadata.COLUMNS`.
+
+    The filter's bounds of the age count where an age is given; its rules on the scores of a face
+    detector do not. A photo whose subject is not named is a subject of its own.
+
+    Args:
+        table: as from `read`.
+        source: name of the source in the config.
+        held: whether each row's photo is there; None skips `missing_file`.
+        rules: the config's section `filter`.
+        whole: whether faces are cut by their boxes; a row without one has no face then.
+    """
+    named = table.subject.map(metadata.normalised_name)
+    described = table.assign(
+        source=source,
+        name=table.subject,
+        subject=named.where(named != "", f"{source}:" + table.path),
+        dob="",
+        photo_taken=np.nan,
+        face_score=np.nan,
+        second_face_score=np.nan,
+    )
+    boxless = table[BOX_COLUMNS].isna().any(axis=1)
+    known_age = table.age.notna()
+    # Whole years, as in the data set.
+    described["age"] = np.floor(table.age)
+    return metadata.finish(
+        described,
+        metadata.first_reason(
+            {
+                reasons.MISSING_FILE: np.zeros(len(table), bool) if held is None else ~held,
+                reasons.GENDER_UNKNOWN: table.gender.isna(),
+                reasons.NO_FACE: boxless & whole,
+                reasons.AGE_OUT_OF_RANGE: known_age
+                & ~table.age.between(rules["min_age"], rules["max_age"]),
+            },
+            table.index,
+        ),
+    )
