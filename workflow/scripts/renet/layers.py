@@ -114,66 +114,44 @@ class BiRNNBank(nn.Module):
 
     def forward(self, inputs: Tensor) -> Tensor:
         """(sequences, time, N, inputs) to (sequences, time, N, 2 * units), forward units first."""
-        drive = self._drive(inputs)
-        weight = self._for_each_sequence(self.recurrent_weight).transpose(1, 2)
-        if self.carry_state:
-            drive = self._with_carried_state(drive, weight)
-        state = self._initial_state(drive)
-        step = getattr(self, f"_{self.cell}_step")
-        hidden = []
-        for drive_now in drive:
-            state = step(drive_now, weight, *state)
-            hidden.append(state[0])
-        if self.carry_state:
-            self._carried = state[0].detach()
-        return self._untwist(torch.stack(hidden))
-
-    def _drive(self, inputs: Tensor) -> Tensor:
-        """What the inputs add to each step: (time, sequences * 2, N, gates * units).
-
-        The backward direction is turned round in time, so that one step serves both.
-        """
-        sequences, time, count, _ = inputs.shape
-        weight = self._for_each_sequence(self.input_weight).transpose(1, 2)
-        bias = self._for_each_sequence(self.bias).unsqueeze(1)
-        product = torch.baddbmm(bias, inputs.reshape(sequences, time * count, -1), weight)
-        forwards, backwards = product.view(sequences, time, count, DIRECTIONS, -1).unbind(3)
-        return (
-            torch.stack([forwards, backwards.flip(1)], 1)
-            .transpose(0, 2)
-            .transpose(1, 2)
-            .reshape(time, sequences * DIRECTIONS, count, -1)
+        inputs, *weights = _in_one_dtype(
+            inputs, self.input_weight, self.recurrent_weight, self.bias
         )
+        weights = [self._for_each_sequence(weight) for weight in weights]
+        if self.cell in ("gru", "lstm"):
+            return self._sweep_gated(inputs, *weights)
+        first = self._from_carried_state(weights[1]) if self.carry_state else None
+        hidden = ElmanSweep.apply(inputs, *weights, self.cell, first)
+        if self.carry_state:
+            last = hidden.detach().unflatten(3, (DIRECTIONS, -1))
+            self._carried = torch.stack([last[:, -1, :, 0], last[:, 0, :, 1]], 1).flatten(0, 1)
+        return hidden
 
     def _for_each_sequence(self, weights: Tensor) -> Tensor:
         """The weights of all sequences, also where these share one set."""
         copies = self.sequences // len(self.bias)
         return weights if copies == 1 else weights.repeat(copies, *[1] * (weights.dim() - 1))
 
-    def _untwist(self, hidden: Tensor) -> Tensor:
-        """(time, sequences * 2, N, units) to (sequences, time, N, 2 * units)."""
-        time, _, count, units = hidden.shape
-        forwards, backwards = hidden.view(time, -1, DIRECTIONS, count, units).unbind(2)
-        return torch.cat([forwards, backwards.flip(0)], dim=3).transpose(0, 1)
-
-    def _initial_state(self, drive: Tensor) -> tuple[Tensor, ...]:
-        zeros = drive.new_zeros(drive.shape[1], drive.shape[2], self.units)
-        return (zeros, zeros) if self.cell == "lstm" else (zeros,)
-
-    def _with_carried_state(self, drive: Tensor, weight: Tensor) -> Tensor:
-        """What the first step gets from the batch before; neon lets no gradient through it."""
+    def _from_carried_state(self, recurrent_weight: Tensor) -> Tensor | None:
+        """What the batch before adds to the first step; neon lets no gradient through it."""
         if self._carried is None:
-            return drive
-        first = drive[0] + torch.bmm(self._carried, weight).detach()
-        return torch.cat([first.unsqueeze(0), drive[1:]])
+            return None
+        return torch.bmm(self._carried, recurrent_weight.detach().transpose(1, 2))
 
-    @staticmethod
-    def _tanh_step(drive: Tensor, weight: Tensor, hidden: Tensor) -> tuple[Tensor]:
-        return (torch.baddbmm(drive, hidden, weight).tanh(),)
-
-    @staticmethod
-    def _relu_step(drive: Tensor, weight: Tensor, hidden: Tensor) -> tuple[Tensor]:
-        return (torch.baddbmm(drive, hidden, weight).relu(),)
+    def _sweep_gated(
+        self, inputs: Tensor, input_weight: Tensor, recurrent_weight: Tensor, bias: Tensor
+    ) -> Tensor:
+        drive = project(inputs, input_weight, bias)
+        weight = recurrent_weight.transpose(1, 2)
+        step = self._gru_step if self.cell == "gru" else self._lstm_step
+        zeros = drive.new_zeros(len(weight), inputs.shape[2], self.units)
+        state = (zeros,) if self.cell == "gru" else (zeros, zeros)
+        hidden = []
+        for time in range(inputs.shape[1]):
+            state = step(both_directions(drive, time), weight, *state)
+            hidden.append(state[0].unflatten(0, (-1, DIRECTIONS)))
+        forwards, backwards = torch.stack(hidden, 1).unbind(2)
+        return torch.cat([forwards, backwards.flip(1)], 3)
 
     @staticmethod
     def _gru_step(drive: Tensor, weight: Tensor, hidden: Tensor) -> tuple[Tensor]:
@@ -192,6 +170,115 @@ class BiRNNBank(nn.Module):
         take, forget, candidate, give = gates.chunk(4, 2)
         memory = forget.sigmoid() * memory + take.sigmoid() * candidate.tanh()
         return give.sigmoid() * memory.tanh(), memory
+
+
+def _in_one_dtype(*tensors: Tensor) -> list[Tensor]:
+    """The tensors in the dtype of the running autocast, or else in that of the first."""
+    device = tensors[0].device.type
+    dtype = tensors[0].dtype
+    if torch.is_autocast_enabled(device) and dtype != torch.float64:
+        dtype = torch.get_autocast_dtype(device)
+    return [tensor.to(dtype) for tensor in tensors]
+
+
+def project(inputs: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
+    """W x + b for all sequences and times: (S, T, N, inputs) to (S, T, N, outputs)."""
+    sequences, time, count, _ = inputs.shape
+    flat = inputs.reshape(sequences, time * count, -1)
+    return torch.baddbmm(bias.unsqueeze(1), flat, weight.transpose(1, 2)).view(
+        sequences, time, count, -1
+    )
+
+
+def both_directions(values: Tensor, time: int) -> Tensor:
+    """What the two directions meet at their step number `time`, the backward one from the end.
+
+    (S, T, N, 2 * units) to (S * 2, N, units).
+    """
+    forwards, backwards = values.chunk(DIRECTIONS, 3)
+    return torch.stack([forwards[:, time], backwards[:, -1 - time]], 1).flatten(0, 1)
+
+
+def _put_both_directions(values: Tensor, time: int, step: Tensor) -> None:
+    """The opposite of `both_directions`."""
+    forwards, backwards = values.chunk(DIRECTIONS, 3)
+    now = step.unflatten(0, (-1, DIRECTIONS))
+    forwards[:, time], backwards[:, -1 - time] = now[:, 0], now[:, 1]
+
+
+class ElmanSweep(torch.autograd.Function):
+    """A bank's whole pass for tanh and relu, with a backward pass of its own.
+
+    autograd alone would add up a gradient of the recurrent weights at every step, and turn each
+    weight's gradient over in memory; here each is one product over all steps, laid out as the
+    weight is.
+    """
+
+    @staticmethod
+    def forward(
+        ctx,
+        inputs: Tensor,
+        input_weight: Tensor,
+        recurrent_weight: Tensor,
+        bias: Tensor,
+        cell: str,
+        first: Tensor | None,
+    ) -> Tensor:
+        """Inputs (S, T, N, I) and a bank's weights to hidden states (S, T, N, 2 * units).
+
+        Args:
+            first: (S * 2, N, units), a constant that is added to what the first step's tanh takes.
+        """
+        inputs = inputs.contiguous()
+        hidden = project(inputs, input_weight, bias)
+        weight = recurrent_weight.transpose(1, 2)
+        for time in range(inputs.shape[1]):
+            state = both_directions(hidden, time)
+            if time:
+                state = torch.baddbmm(state, before, weight)
+            elif first is not None:
+                state = state + first
+            before = state.tanh_() if cell == "tanh" else state.relu_()
+            _put_both_directions(hidden, time, before)
+        ctx.save_for_backward(inputs, input_weight, recurrent_weight, hidden)
+        ctx.cell = cell
+        return hidden
+
+    @staticmethod
+    @torch.autograd.function.once_differentiable
+    def backward(ctx, gradient: Tensor) -> tuple[Tensor | None, ...]:
+        """The gradients of inputs, weights and bias."""
+        inputs, input_weight, recurrent_weight, hidden = ctx.saved_tensors
+        sequences, time, count, _ = hidden.shape
+        units = recurrent_weight.shape[2]
+        drive = torch.empty_like(hidden)  # the gradient of what the tanh took
+        later = None
+        for now in reversed(range(time)):
+            step, state = both_directions(gradient, now), both_directions(hidden, now)
+            if later is not None:
+                step = torch.baddbmm(step, later, recurrent_weight)
+            if ctx.cell == "tanh":
+                later = torch.ops.aten.tanh_backward(step, state)
+            else:
+                later = torch.ops.aten.threshold_backward(step, state, 0)
+            _put_both_directions(drive, now, later)
+        drive, hidden, inputs = (
+            value.view(sequences, time * count, -1) for value in (drive, hidden, inputs)
+        )
+        of_inputs = None
+        if ctx.needs_input_grad[0]:
+            of_inputs = torch.bmm(drive, input_weight).view(sequences, time, count, -1)
+        forwards = drive[:, count:, :units].transpose(1, 2), hidden[:, :-count, :units]
+        backwards = drive[:, :-count, units:].transpose(1, 2), hidden[:, count:, units:]
+        of_recurrent = torch.stack([torch.bmm(*forwards), torch.bmm(*backwards)], 1)
+        return (
+            of_inputs,
+            torch.bmm(drive.transpose(1, 2), inputs),
+            of_recurrent.flatten(0, 1),
+            drive.sum(1),
+            None,
+            None,
+        )
 
 
 class SpatialRNN(nn.Module):
@@ -229,15 +316,19 @@ class SpatialRNN(nn.Module):
         self.output_shape = (DIRECTIONS * units, rows, columns)
 
     def forward(self, maps: Tensor) -> Tensor:
-        """(N, C, H, W) to (N, 2 * units, H / block height, W / block width)."""
+        """(N, C, H, W) to (N, 2 * units, H / block height, W / block width), channels last."""
         swept = self.vertical(self.split(maps))
-        return self.horizontal(swept.transpose(0, 1)).permute(2, 3, 0, 1)
+        swept = self.horizontal(swept.transpose(0, 1))
+        return swept.permute(2, 0, 1, 3).contiguous().permute(0, 3, 1, 2)
 
     def split(self, maps: Tensor) -> Tensor:
         """(N, C, H, W) to (block columns, block rows, N, features), features ordered c, dy, dx."""
         count, channels, height, width = maps.shape
         block_height, block_width = self.block
-        blocks = maps.reshape(
-            count, channels, height // block_height, block_height, width // block_width, block_width
+        # By way of channels last, so that the gradient of the maps comes back in that format, and
+        # in two steps, which move whole rows of channels before any single number.
+        grid = maps.permute(0, 2, 3, 1).reshape(
+            count, height // block_height, block_height, width // block_width, block_width, channels
         )
-        return blocks.permute(4, 2, 0, 1, 3, 5).flatten(3)
+        blocks = grid.permute(3, 1, 0, 2, 4, 5).flatten(3, 4)
+        return blocks.transpose(3, 4).flatten(3)
