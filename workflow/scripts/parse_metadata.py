@@ -14,6 +14,7 @@ to be cut), second_face, age_out_of_range, low_face_score. Gender is 0 for femal
 import argparse
 import logging
 from pathlib import Path
+from typing import BinaryIO
 
 import pandas as pd
 
@@ -40,14 +41,14 @@ def parse_metadata(
     if database != TABLE:
         mat = archives.find_metadata(index, database)
         tar_path = receipts.read(receipt_files[mat.file]).path
-        rows = archives.read_bytes(tar_path, mat.offset, mat["size"])
+        rows = archives.open_member(tar_path, mat.offset, mat["size"])
     described = describe(rows, database, source, rules, whole, index)
     write(described, output, funnel)
     write_photos(described, database, index, photos_file)
 
 
 def describe(
-    rows: bytes | str | Path,
+    rows: BinaryIO | str | Path,
     database: str,
     source: str,
     rules: dict,

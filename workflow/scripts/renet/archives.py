@@ -4,8 +4,10 @@ Nothing is ever unpacked, so no path inside an archive can reach the file system
 photos stay a handful of files.
 """
 
+import io
 import logging
 import os
+import re
 import tarfile
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
@@ -29,6 +31,25 @@ class Member(NamedTuple):
     size: int
 
 
+class _Header(tarfile.TarInfo):
+    """A member's header: of a plain file no more is decoded than is asked for, in half the time."""
+
+    OCTAL = re.compile(rb"0*([0-7]+)[ \0]*")
+
+    @classmethod
+    def frombuf(cls, buf: bytes, encoding: str, errors: str) -> tarfile.TarInfo:
+        """As tarfile's own, which is asked for whatever is not plain, or damaged."""
+        # A regular file (0) in a header of POSIX or GNU, whose name needs no prefix.
+        if len(buf) == tarfile.BLOCKSIZE and buf[156:157] == tarfile.REGTYPE and not buf[345]:
+            size, checksum = cls.OCTAL.fullmatch(buf, 124, 136), cls.OCTAL.fullmatch(buf, 148, 156)
+            computed = sum(buf) - sum(buf[148:156]) + 8 * ord(" ")
+            if buf[257:262] == b"ustar" and size and checksum and int(checksum[1], 8) == computed:
+                header = cls(buf[:100].partition(b"\0")[0].decode(encoding, errors))
+                header.size = int(size[1], 8)
+                return header
+        return super().frombuf(buf, encoding, errors)
+
+
 def tar_members(tar_path: str | Path) -> Iterator[Member]:
     """The regular files of a tar, in its order, found in one pass over the headers.
 
@@ -41,20 +62,20 @@ def tar_members(tar_path: str | Path) -> Iterator[Member]:
     passed_over: Counter[str] = Counter()
     archive_bytes = Path(tar_path).stat().st_size
     try:
-        with tarfile.open(tar_path, "r:", errors="replace") as archive:
+        with tarfile.open(tar_path, "r:", errors="replace", tarinfo=_Header) as archive:
             while (header := archive.next()) is not None:
                 archive.members = []  # tarfile would keep every header for its own look-ups
                 if header.isdir():
                     continue
-                name = PurePosixPath(header.name)
+                name = header.name
                 if not header.isreg() or header.issparse():
                     passed_over["neither file nor folder"] += 1
-                elif name.is_absolute() or ".." in name.parts:
+                elif name.startswith("/") or ".." in name.split("/"):
                     passed_over["path leads out of the archive"] += 1
                 elif header.offset_data + header.size > archive_bytes:
                     raise tarfile.ReadError(f"{header.name} ends after the end of the file")
                 else:
-                    yield Member(str(name), header.offset_data, header.size)
+                    yield Member(_normalised(name), header.offset_data, header.size)
             _check_end(tar_path, archive.offset)
     except tarfile.TarError as error:
         raise InputError(
@@ -63,6 +84,11 @@ def tar_members(tar_path: str | Path) -> Iterator[Member]:
         ) from error
     for kind, count in passed_over.items():
         logging.warning("%s: %d members passed over: %s", tar_path, count, kind)
+
+
+def _normalised(name: str) -> str:
+    """A member's name without `./` and doubled slashes."""
+    return str(PurePosixPath(name)) if "./" in name or "//" in name else name
 
 
 def _check_end(tar_path: str | Path, offset: int) -> None:
@@ -139,6 +165,41 @@ def read_bytes(tar_path: str | Path, offset: int, size: int) -> bytes:
     """The bytes of one member; see `Reader.read`."""
     with Reader([tar_path]) as reader:
         return reader.read(0, offset, size)
+
+
+class _Window(io.RawIOBase):
+    """A part of a file as a file of its own."""
+
+    def __init__(self, path: str | Path, offset: int, size: int):
+        self._file = io.FileIO(path)
+        self._offset, self._size, self._at = offset, size, 0
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        start = {os.SEEK_SET: 0, os.SEEK_CUR: self._at, os.SEEK_END: self._size}[whence]
+        self._at = max(start + offset, 0)
+        return self._at
+
+    def readinto(self, buffer: memoryview) -> int:
+        length = max(min(len(buffer), self._size - self._at), 0)
+        self._file.seek(self._offset + self._at)
+        count = self._file.readinto(memoryview(buffer)[:length])
+        self._at += count
+        return count
+
+    def close(self) -> None:
+        self._file.close()
+        super().close()
+
+
+def open_member(tar_path: str | Path, offset: int, size: int) -> io.BufferedReader:
+    """One member as a file open for reading, of which no more than is asked for is in memory."""
+    return io.BufferedReader(_Window(tar_path, offset, size))
 
 
 def photo_folder(members: pd.DataFrame, database: str) -> str:

@@ -3,6 +3,7 @@
 import io
 import unicodedata
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 import pandas as pd
@@ -21,11 +22,11 @@ MATLAB_ORDINAL_SHIFT = 366  # MATLAB counts days from the year 0, Python from th
 PAGE_NUMBER = r"/(\d+)_"  # begins the name of a WIKI photo
 
 
-def read_mat(mat: bytes | str | Path, database: str) -> pd.DataFrame:
+def read_mat(mat: BinaryIO | bytes | str | Path, database: str) -> pd.DataFrame:
     """Read `wiki.mat` or `imdb.mat`: one row for each photo, in the file's order.
 
     Args:
-        mat: the file's bytes or its path.
+        mat: the file, open or as its bytes or its path.
         database: name of the struct in it, `wiki` or `imdb`.
 
     Returns:
@@ -37,24 +38,17 @@ def read_mat(mat: bytes | str | Path, database: str) -> pd.DataFrame:
         InputError: the file is no MATLAB v5 file with that struct and these fields.
     """
     where = mat if isinstance(mat, str | Path) else f"{database}.mat"
-    struct = _load_struct(mat, database, where)
+    fields = _load_fields(mat, database, where)
     try:
-        fields = {name: np.ravel(struct[name]) for name in struct.dtype.names}
-        boxes = np.array([np.ravel(box) for box in fields["face_location"]], dtype=np.float64)
-        table = pd.DataFrame(
-            {
-                "path": [_text(cell) for cell in fields["full_path"]],
-                "name": [_text(cell) for cell in fields["name"]],
-                "celeb_id": fields.get("celeb_id", np.full(len(boxes), np.nan)),
-                **{
-                    name: fields[name].astype(np.float64)
-                    for name in (
-                        "gender", "dob", "photo_taken", "face_score", "second_face_score"
-                    )
-                },
-            }
-        )  # fmt: skip
-        table[["x1", "y1", "x2", "y2"]] = boxes.reshape(-1, 4)
+        # Each field goes as soon as it is read: MATLAB's cells take a kilobyte a row.
+        boxes = [np.ravel(box) for box in fields.pop("face_location")]
+        boxes = np.array(boxes, dtype=np.float64).reshape(-1, 4)
+        table = pd.DataFrame(boxes, columns=["x1", "y1", "x2", "y2"])
+        for name, field in (("path", "full_path"), ("name", "name")):
+            table[name] = [_text(cell) for cell in fields.pop(field)]
+        table["celeb_id"] = fields.get("celeb_id", np.full(len(boxes), np.nan))
+        for name in ("gender", "dob", "photo_taken", "face_score", "second_face_score"):
+            table[name] = fields[name].astype(np.float64)
     except (KeyError, ValueError, TypeError) as error:
         raise InputError(
             f"{where} does not have the fields of IMDB-WIKI's metadata, each with one entry a "
@@ -63,11 +57,15 @@ def read_mat(mat: bytes | str | Path, database: str) -> pd.DataFrame:
     return table
 
 
-def _load_struct(mat: bytes | str | Path, database: str, where: str | Path) -> np.void:
+def _load_fields(
+    mat: BinaryIO | bytes | str | Path, database: str, where: str | Path
+) -> dict[str, np.ndarray]:
+    """The fields of the struct, flat."""
     stream = io.BytesIO(mat) if isinstance(mat, bytes) else mat
     try:
         content = scipy.io.loadmat(stream, variable_names=[database], mat_dtype=True)
-        return content[database][0, 0]
+        struct = content[database][0, 0]
+        return {name: np.ravel(struct[name]) for name in struct.dtype.names}
     except FileNotFoundError as error:
         raise InputError(f"{where} does not exist.") from error
     except Exception as error:  # a decoder of foreign bytes raises anything
