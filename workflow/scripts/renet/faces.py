@@ -137,7 +137,7 @@ def _divides(size: tuple[int, int], shape: tuple[int, ...]) -> bool:
     return shape[0] % size[0] == 0 and shape[1] % size[1] == 0
 
 
-def _can_be_halved(frame: tuple[int, int] | None, size: tuple[int, int], margin: float) -> bool:
+def can_be_halved(frame: tuple[int, int] | None, size: tuple[int, int], margin: float) -> bool:
     """Whether half of a ready-made crop has pixels to spare, whichever way it is turned."""
     if frame is None:
         return False
@@ -170,7 +170,7 @@ def extract_face(
         RejectedImage: with the reason.
     """
     frame = jpeg.frame_size(data)
-    halved = box is None and _can_be_halved(frame, size, margin)
+    halved = box is None and can_be_halved(frame, size, margin)
     image = decode(data, apply_orientation, halved)
     if min(image.shape[:2]) < MIN_SIDE:
         raise RejectedImage(TOO_SMALL, f"{image.shape[1]}x{image.shape[0]} pixels are no face")
