@@ -9,7 +9,7 @@ import torch
 from conftest import run_script
 from test_training import SMALL, write_faces
 
-from renet import inference, metrics, models
+from renet import inference, models
 from renet.devices import choose
 
 
@@ -82,54 +82,3 @@ def test_no_faces_give_no_answers():
     model = models.ReNet((3, 32, 32), SMALL)
     answers = inference.logits(model, np.zeros((0, 3, 32, 32), np.uint8), choose("cpu"))
     assert answers.shape == (0, 2)
-
-
-def answers_of(targets: list[int], predicted: list[int]) -> pd.DataFrame:
-    male = np.where(np.array(predicted) == 1, 0.8, 0.2)
-    return pd.DataFrame(
-        {"target": targets, "predicted": predicted, "p_female": 1 - male, "p_male": male}
-    )
-
-
-def test_figures_agree_with_a_count_by_hand():
-    figures = metrics.summarise(answers_of([0, 0, 1, 1, 1, 1], [0, 1, 1, 1, 1, 0]))
-    assert figures["n"] == 6
-    assert figures["accuracy"] == pytest.approx(4 / 6)
-    assert figures["recall"] == {"female": 0.5, "male": 0.75}
-    assert figures["balanced_accuracy"] == pytest.approx(0.625)
-    assert figures["confusion_matrix"] == [[1, 1], [1, 3]]
-    assert figures["majority_baseline"] == {"class": "male", "accuracy": pytest.approx(4 / 6)}
-    assert figures["loss"] == pytest.approx(-(4 * np.log(0.8) + 2 * np.log(0.2)) / 6)
-    assert figures["answers_one_class"] is False
-
-
-def test_network_that_says_the_same_of_every_face_is_called_out():
-    figures = metrics.summarise(answers_of([0, 1, 1, 1], [1, 1, 1, 1]))
-    assert figures["answers_one_class"] is True
-    assert figures["accuracy"] == 0.75 and figures["balanced_accuracy"] == 0.5
-
-
-def test_subset_of_one_class_still_has_figures():
-    figures = metrics.summarise(answers_of([1, 1], [1, 0]))
-    assert figures["recall"] == {"male": 0.5} and figures["balanced_accuracy"] == 0.5
-
-
-def test_evaluation_prints_the_accuracy_as_the_course_does_and_warns(tmp_path):
-    answers_of([0, 1, 1], [1, 1, 1]).to_csv(tmp_path / "inference.csv", index=False)
-    (tmp_path / "history.csv").write_text(
-        "epoch,learning_rate,loss,accuracy,validation_loss,validation_accuracy\n"
-        "1,0.01,0.7,0.5,,\n2,0.01,0.6,0.6,0.65,0.55\n"
-    )
-    for attempt in ("a", "b"):
-        outcome = run_script(
-            "evaluate.py", tmp_path / "inference.csv", tmp_path / "inference.csv",
-            tmp_path / "history.csv", "-o", tmp_path / f"{attempt}.json",
-            "--learning-curve", tmp_path / f"{attempt}.svg",
-            "--confusion-matrix", tmp_path / f"{attempt}-matrix.svg",
-        )  # fmt: skip
-        assert outcome.returncode == 0, outcome.stderr
-    assert "Accuracy = 66.7%" in outcome.stderr
-    assert "same answer to every face" in outcome.stderr
-    for name in ("json", "svg"):
-        assert (tmp_path / f"a.{name}").read_bytes() == (tmp_path / f"b.{name}").read_bytes()
-    assert json.loads((tmp_path / "a.json").read_text())["test"]["n"] == 3

@@ -8,6 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import jsonschema
 import pandas as pd
 import pytest
 import yaml
@@ -24,10 +25,8 @@ SMALL = {
     "model": SMALL_MODEL,
     "train": {"epochs": 2, "batch_size": 16, "threads": 1},
 }
-EVERYTHING_AFTER = {
-    "train": {"train", "infer", "evaluate", "report"},
-    "shuffle": {"shuffle", "write_hdf5", "train", "infer", "evaluate", "report"},
-}
+EVERYTHING_AFTER = {"train": {"train", "infer", "evaluate", "gallery", "explain", "report"}}
+EVERYTHING_AFTER["shuffle"] = {"shuffle", "write_hdf5", "thumbnails"} | EVERYTHING_AFTER["train"]
 EVERYTHING_AFTER["crop_faces"] = {"crop_faces"} | EVERYTHING_AFTER["shuffle"]
 EVERYTHING_AFTER["parse_metadata"] = {"parse_metadata"} | EVERYTHING_AFTER["crop_faces"]
 
@@ -101,10 +100,48 @@ def test_results_are_laid_out_as_documented(finished):
         "runs/renet/throughput.csv", "runs/renet/inference.csv",
         "runs/renet/inference_validation.csv", "runs/renet/inference.txt",
         "runs/renet/metrics.json", "runs/renet/learning_curve.svg",
-        "runs/renet/confusion_matrix.svg", "runs/renet/report.html",
+        "runs/renet/confusion_matrix.svg", "runs/renet/report.html", "runs/renet/slices.csv",
+        "runs/renet/model_card.md", "data/datasheet.md", "data/thumbnails/sheets/0.webp",
         "logs/train/renet.log", "benchmarks/train/renet.tsv",
     } <= made  # fmt: skip
     assert not [name for name in made if name.endswith(".tmp") or "checkpoint" in name]
+
+
+def documented_files() -> list[re.Pattern]:
+    """The first column of the README's table of files, as patterns."""
+    rows = re.findall(r"^\| (`.*?) \|", (ROOT / "results/README.md").read_text(), re.MULTILINE)
+    patterns = []
+    for name in re.findall(r"`([^`]+)`", " ".join(rows)):
+        pattern = re.escape(name).replace("…", ".+")
+        pattern = re.sub(r"<\w+>", "[^/]+", pattern)
+        pattern = re.sub(r"\\\{(.*?)\\\}", lambda some: f"({some[1].replace(',', '|')})", pattern)
+        patterns.append(re.compile(pattern))
+    return patterns
+
+
+def test_readme_of_the_results_names_every_file_and_no_other(finished):
+    results = finished / "results"
+    made = [path for path in results.rglob("*") if path.is_file() and path.name[0] != "."]
+    names = {path.relative_to(results).as_posix() for path in made}
+    patterns = documented_files()
+    assert [name for name in names if not any(one.fullmatch(name) for one in patterns)] == []
+    assert [one.pattern for one in patterns if not any(map(one.fullmatch, names))] == []
+
+
+def test_readme_of_the_results_names_every_column(finished):
+    text = (ROOT / "results/README.md").read_text()
+    columns = text.split("## Columns")[1]
+    words = {word for name in re.findall(r"`([^`]+)`", columns) for word in name.split()}
+    tables = list((finished / "results").rglob("*.csv"))
+    assert len(tables) > 12
+    for path in tables:
+        assert set(pd.read_csv(path, nrows=0).columns) <= words, path
+
+
+def test_metrics_are_as_their_schema_says(finished):
+    schema = yaml.safe_load((ROOT / "workflow/schemas/metrics.schema.yaml").read_text())
+    figures = json.loads((finished / "results/runs/renet/metrics.json").read_text())
+    jsonschema.Draft202012Validator(schema).validate(figures)
 
 
 def test_counts_add_up_from_the_rows_to_the_answers(finished):
@@ -131,8 +168,12 @@ def test_pages_link_only_files_that_exist(finished):
     for page in [finished / "results/index.html", finished / "results/runs/renet/report.html"]:
         links = re.findall(r'(?:href|src)="([^"]+)"', page.read_text())
         assert links
+        ids = set(re.findall(r' id="([^"]+)"', page.read_text()))
         for link in links:
-            assert (page.parent / link).exists(), f"{page.name}: {link}"
+            if link.startswith("#"):
+                assert link[1:] in ids, f"{page.name}: {link}"
+            elif link != "data:,":  # no icon
+                assert (page.parent / link).exists(), f"{page.name}: {link}"
 
 
 def test_finished_workflow_has_nothing_to_do(finished):
@@ -192,14 +233,23 @@ def test_further_run_leaves_the_first_one_alone(project):
         ("renet/faces.py", EVERYTHING_AFTER["crop_faces"]),
         ("renet/splits.py", EVERYTHING_AFTER["shuffle"]),
         ("renet/plots.py", {"evaluate", "report"}),
+        ("renet/slices.py", {"evaluate", "report"}),
+        ("renet/saliency.py", {"explain", "report"}),
+        ("renet/sprites.py", {"thumbnails", "gallery", "explain", "report"}),
         ("renet/templates/run.html.j2", {"report"}),
+        ("renet/templates/faces.js", {"report"}),
         ("renet/templates/style.css", {"report"}),
     ],
 )
 def test_edited_module_reruns_exactly_its_users(project, module, rules):
     path = project / "workflow" / "scripts" / module
-    comment = {".py": "# edited\n", ".j2": "{# edited #}\n", ".css": "/* edited */\n"}[path.suffix]
-    path.write_text(path.read_text() + comment)
+    comments = {
+        ".py": "# edited",
+        ".j2": "{# edited #}",
+        ".css": "/* edited */",
+        ".js": "// edited",
+    }
+    path.write_text(f"{path.read_text()}{comments[path.suffix]}\n")
     assert planned(project) == rules
 
 
@@ -276,6 +326,12 @@ def test_snakemake_report_holds_the_figures_with_their_captions(finished, tmp_pa
     run(finished, "--report", tmp_path / "report.zip")
     shutil.unpack_archive(tmp_path / "report.zip", tmp_path)
     page = (tmp_path / "report" / "report.html").read_text()
-    for text in ("confusion_matrix.svg", "learning_curve.svg", "metrics.json", "index.html"):
+    for text in (
+        "confusion_matrix.svg", "learning_curve.svg", "metrics.json", "index.html", "slices.svg",
+        "ranking_curves.svg", "reliability.svg", "mistakes.jpg", "saliency.jpg", "funnel.svg",
+    ):  # fmt: skip
         assert text in page
-    assert "the shares are of the recorded class" in page
+    for caption in (
+        "the shares are of the recorded class", "some differ by chance", "the network is surest of",
+    ):  # fmt: skip
+        assert caption in page

@@ -1,0 +1,216 @@
+"""What the figures, pictures and pages of a large test set cost: time, memory, and bytes on disk.
+
+Makes a results folder as the workflow leaves it before its last rules, with as many made faces as
+asked for (grainy blots, which compress no better than photos; 20,000 people with names), and runs
+the scripts of those rules on it, each in a process of its own, as Snakemake would:
+
+    python benchmarks/report.py --faces 50000
+
+The answers are drawn, and the network is untrained: neither changes what the rules cost. Making the
+faces takes longer than what is measured, and 2.5 GB of disk for 50,000; the folder goes at the end.
+"""
+
+import argparse
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pandas as pd
+import yaml
+
+ROOT = Path(__file__).resolve().parent.parent
+SCRIPTS = ROOT / "workflow" / "scripts"
+sys.path.append(str(SCRIPTS))
+
+from renet import files, hdf5, models  # noqa: E402
+from renet.architecture import Architecture  # noqa: E402
+
+RUN = "made"
+SLAB = 500  # faces that are made at once
+SUBSETS = {"train": 0.8, "validation": 0.1, "test": 0.1}
+
+
+def make_faces(count: int, side: int) -> Iterator[np.ndarray]:
+    """Slabs of grainy blots, (n, 3, side, side) uint8."""
+    random = np.random.default_rng(1)
+    for first in range(0, count, SLAB):
+        size = min(SLAB, count - first)
+        blots = random.integers(0, 256, (size, 7, 6, 3), dtype=np.uint8)
+        grain = random.normal(0, 22, (side, side, 1))
+        slab = np.stack([cv2.resize(blot, (side, side), interpolation=cv2.INTER_CUBIC)
+                         for blot in blots])  # fmt: skip
+        yield np.clip(slab + grain, 0, 255).astype(np.uint8).transpose(0, 3, 1, 2)
+
+
+def make_table(subset: str, count: int, people: int, first: int) -> pd.DataFrame:
+    """A table as it lies beside an HDF5 file; people of two subsets never have the same name."""
+    random = np.random.default_rng(len(subset))
+    rows = np.arange(first, first + count)
+    born, shot = random.integers(1930, 1990, count), random.integers(1960, 2016, count)
+    person = random.integers(people, size=count)
+    return pd.DataFrame(
+        {
+            "id": [f"imdb:{row}" for row in rows],
+            "subset": subset,
+            "source": "imdb",
+            "row": rows,
+            "path": [f"{n % 100:02}/nm{n:07}_rm{n * 7919 % 10**9}_{year}-5-17_{shot[n - first]}.jpg"
+                     for n, year in zip(rows, born, strict=True)],
+            "subject": [f"{subset} person number {number}" for number in person],
+            "target": (person % 10 < 6).astype(int),
+            "age": (shot - born).clip(0).astype(float),
+            "year": shot,
+            "face_score": random.gamma(4, 1, count).round(4),
+            "crop_width": random.integers(40, 400, count),
+            "crop_height": random.integers(40, 400, count),
+            "grey": random.integers(0, 2, count),
+            "digest": [f"{row:032x}" for row in rows],
+        }
+    )  # fmt: skip
+
+
+def make_answers(samples: pd.DataFrame) -> pd.DataFrame:
+    """An inference table in which nine of ten answers are right."""
+    random = np.random.default_rng(len(samples))
+    odds = random.normal(1.5 * (2 * samples.target - 1), 1.2)
+    male = 1 / (1 + np.exp(-1.5 * odds))
+    predicted = (male > 0.5).astype(int)
+    columns = ["id", "path", "source", "subject", "subset", "target", "age", "year", "face_score",
+               "crop_width", "crop_height", "grey"]  # fmt: skip
+    return samples[columns].assign(
+        p_female=1 - male, p_male=male, predicted=predicted,
+        correct=(predicted == samples.target).astype(int),
+    )  # fmt: skip
+
+
+def make_inputs(
+    results: Path, count: int, side: int = 128, architecture: Architecture | None = None
+) -> None:
+    """What the last rules read, with `count` test faces."""
+    data, run = results / "data", results / "runs" / RUN
+    run.mkdir(parents=True)
+    data.mkdir()
+    parts, first = [], 0
+    for subset, share in SUBSETS.items():
+        size = max(4, round(count * share / SUBSETS["test"]))
+        parts.append(make_table(subset, size, max(2, size * 2 // 5), first))
+        first += size
+    split = pd.concat(parts)
+    split.to_csv(data / "split.csv", index=False)
+    parts[-1].to_csv(data / "test.csv", index=False)
+    hdf5.write(data / "test.h5", (3, side, side), make_faces(len(parts[-1]), side),
+               parts[-1].target.to_numpy())  # fmt: skip
+    make_answers(parts[1]).to_csv(run / "inference_validation.csv", index=False)
+    make_answers(parts[2]).to_csv(run / "inference.csv", index=False)
+    make_small_files(results, split)
+    model = models.ReNet((3, side, side), architecture)
+    models.initialise(model, 1)
+    models.save(run / "model.pt", model)
+
+
+def make_small_files(results: Path, split: pd.DataFrame) -> None:
+    """History, funnel, receipt and settings."""
+    run = results / "runs" / RUN
+    epochs = np.arange(1, 11)
+    history = {"epoch": epochs, "learning_rate": 0.01, "loss": 0.7 / epochs, "accuracy": 0.9,
+               "validation_loss": 0.8 / epochs, "validation_accuracy": 0.9}  # fmt: skip
+    pd.DataFrame(history).to_csv(run / "history.csv", index=False)
+    steps = {"rows": 2 * len(split), "low_face_score": len(split)}
+    steps |= split.subset.value_counts().to_dict()
+    funnel = pd.DataFrame({"source": "imdb", "step": steps.keys(), "dropped": 0,
+                           "remaining": steps.values()})  # fmt: skip
+    funnel.to_csv(results / "data" / "funnel.csv", index=False)
+    receipt = {"url": "https://example.org/imdb_crop.tar", "size": 1, "digest": "md5:0",
+               "verified": False}  # fmt: skip
+    files.write_json(results / "receipt.json", receipt)
+    config = yaml.safe_load((ROOT / "config.yaml").read_text(encoding="utf-8"))
+    data = {name: config[name] for name in ("filter", "split", "hdf5")}
+    data |= {"sources": ["imdb"], "size": [128, 128], "margin": 0.4}
+    settings = {"runs": {RUN: {name: config[name] for name in ("model", "train")}}, "data": data}
+    (results / "settings.yaml").write_text(yaml.safe_dump(settings), encoding="utf-8")
+
+
+def commands(results: Path) -> dict[str, list]:
+    """The command line of each rule."""
+    data, run = results / "data", results / "runs" / RUN
+    return {
+        "evaluate": [run / "inference.csv", run / "inference_validation.csv", run / "history.csv",
+                     data / "split.csv", "-o", run],
+        "thumbnails": [data / "test.h5", data / "test.csv", "--sheets",
+                       data / "thumbnails/sheets", "--samples", data / "thumbnails/samples.js"],
+        "gallery": [run / "inference.csv", data / "test.h5", "-o", run],
+        "explain": [run / "model.pt", run / "inference.csv", data / "test.h5", "-o", run,
+                    "--device", "cpu"],
+        "report": [results, results / "settings.yaml", results / "receipt.json"],
+    }  # fmt: skip
+
+
+# A process of its own starts each script: one that a large process starts counts its memory too.
+LAUNCHER = """
+import os, subprocess, sys
+process = subprocess.Popen(sys.argv[1:], stderr=subprocess.DEVNULL)
+_, status, usage = os.wait4(process.pid, 0)
+print(usage.ru_maxrss)
+sys.exit(os.waitstatus_to_exitcode(status))
+"""
+
+
+def measure(script: str, arguments: list) -> tuple[float, float]:
+    """Seconds and peak MiB of one script.
+
+    Raises:
+        subprocess.CalledProcessError: it failed.
+    """
+    command = [sys.executable, str(SCRIPTS / f"{script}.py"), *map(str, arguments)]
+    start = time.monotonic()
+    done = subprocess.run([sys.executable, "-S", "-c", LAUNCHER, *command],
+                          stdout=subprocess.PIPE, text=True, check=True)  # fmt: skip
+    return time.monotonic() - start, int(done.stdout) / 1024
+
+
+def page_bytes(results: Path) -> dict[str, int]:
+    """Bytes of what a browser loads, of the pages with all that lies beside them."""
+    made = {
+        "report.html with its pictures": [*(results / "runs" / RUN).glob("*.html"),
+                                          *(results / "runs" / RUN).glob("*.svg"),
+                                          *(results / "runs" / RUN).glob("*.jpg")],
+        "rows of the table": [results / "data/thumbnails/samples.js",
+                              results / "runs" / RUN / "answers.js"],
+        "thumbnails, loaded as they are seen": [*(results / "data/thumbnails/sheets").iterdir()],
+        "index.html with its pictures": [results / "index.html", results / "learning_curves.svg",
+                                         results / "data/funnel.svg"],
+    }  # fmt: skip
+    return {name: sum(path.stat().st_size for path in paths) for name, paths in made.items()}
+
+
+def main() -> None:
+    """Measure what the command line asks for."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n\n", 1)[0])
+    parser.add_argument("--faces", type=int, default=50_000, help="of the test set")
+    parser.add_argument(
+        "--folder", type=Path, help="keep the results there, and use them if they are there already"
+    )
+    arguments = parser.parse_args()
+    with tempfile.TemporaryDirectory() as scratch:
+        results = arguments.folder or Path(scratch) / "results"
+        if not results.exists():
+            make_inputs(results, arguments.faces)
+        print(f"{arguments.faces:,} test faces\n{'rule':<12}{'seconds':>9}{'peak MiB':>10}")
+        seconds = 0.0
+        for script, options in commands(results).items():
+            took, peak = measure(script, options)
+            seconds += took
+            print(f"{script:<12}{took:>9.1f}{peak:>10,.0f}", flush=True)
+        print(f"{'in all':<12}{seconds:>9.1f}\n")
+        sizes = page_bytes(results)
+        for name, size in (sizes | {"in all": sum(sizes.values())}).items():
+            print(f"{name:<38}{size / 1e6:>8.2f} MB")
+
+
+if __name__ == "__main__":
+    main()
