@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 from conftest import run_script
 
-from renet import hdf5, shards
+from renet import digests, gather, hdf5, shards
 from renet.errors import InputError
 
 SHAPE = (3, 8, 6)
@@ -144,6 +144,8 @@ def test_script_gathers_faces_of_all_shards_in_the_order_of_the_split(tmp_path):
             "id": range(5), "subset": ["train"] * 4 + ["test"], "source": "wiki",
             "shard": [shard for shard, _ in places] + [1],
             "index": [index for _, index in places] + [1], "target": [1, 0, 0, 1, 1],
+            "digest": [digests.face_digest(pixels[shard][index]) for shard, index in places]
+            + [digests.face_digest(pixels[1][1])],
         }
     )  # fmt: skip
     split.to_csv(tmp_path / "split.csv", index=False)
@@ -160,3 +162,34 @@ def test_script_gathers_faces_of_all_shards_in_the_order_of_the_split(tmp_path):
     assert pd.read_csv(tmp_path / "train.csv").id.tolist() == [0, 1, 2, 3]
     assert np.allclose(train.mean, train.pixels.mean(axis=(0, 2, 3)))
     assert np.array_equal(test.mean, train.mean)
+    hdf5.write(tmp_path / "whole.h5", SHAPE, [train.pixels], train.targets, "channel")
+    assert hdf5.read(tmp_path / "whole.h5").digest == train.digest
+
+
+def write_shard(path, faces: np.ndarray):
+    with path.open("wb") as handle:
+        writer = shards.FaceWriter(handle, faces.shape[1:])
+        for face in faces:
+            writer.append(face)
+        writer.finish()
+    return path
+
+
+@pytest.mark.parametrize("slab_faces", [1, 3, 7, 1000])
+def test_faces_of_all_shards_come_in_the_asked_order(tmp_path, monkeypatch, slab_faces):
+    monkeypatch.setattr(gather, "SLAB_BYTES", slab_faces * int(np.prod(SHAPE)))
+    faces = [random_faces(count, count) for count in (9, 0, 20)]
+    names = [write_shard(tmp_path / f"{number}.npy", part) for number, part in enumerate(faces)]
+    random = np.random.default_rng(0)
+    shard = random.choice([0, 2], 50)
+    index = random.integers(0, 9, 50)
+    slabs = [slab.copy() for slab in gather.slabs(names, shard, index)]
+    assert max(map(len, slabs)) <= slab_faces
+    expected = [faces[number][place] for number, place in zip(shard, index, strict=True)]
+    assert np.array_equal(np.concatenate(slabs), expected)
+
+
+def test_face_that_no_shard_has_is_refused(tmp_path):
+    name = write_shard(tmp_path / "1.npy", random_faces(3))
+    with pytest.raises(InputError, match=r"1\.npy has 3 faces, and split\.csv asks for number 3"):
+        list(gather.slabs([name], np.array([0, 0]), np.array([0, 3])))

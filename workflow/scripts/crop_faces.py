@@ -15,7 +15,7 @@ import logging
 
 import pandas as pd
 
-from renet import archives, faces, files, logs, photos, reasons, receipts, shards
+from renet import archives, digests, faces, files, logs, photos, reasons, receipts, shards
 from renet.imdb_wiki import ARCHIVE_MARGIN
 from renet.opencv import cv2
 from renet.progress import Progress
@@ -76,7 +76,7 @@ def cut(
     except faces.RejectedImage as rejection:
         logging.info("%s dropped as %s: %s", photo.path, rejection.reason, rejection)
         return (photo.row, reasons.DROPPED, rejection.reason, None, None, None, None, None)
-    digest = shards.face_digest(face.pixels)
+    digest = digests.face_digest(face.pixels)
     index = writer.append(face.pixels)
     return (photo.row, reasons.KEPT, "", index, face.width, face.height, int(face.grey), digest)
 

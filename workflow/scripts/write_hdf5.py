@@ -13,11 +13,12 @@ from collections.abc import Iterator
 import numpy as np
 import pandas as pd
 
-from renet import files, hdf5, logs, shards
+from renet import files, gather, hdf5, logs, shards
 from renet.errors import InputError
 from renet.progress import Progress
 
-SLAB_BYTES = 32 << 20
+LINES = 10_000  # of split.csv that are in memory at a time
+PLACE = ["source", "shard", "index", "target"]
 
 
 def write_hdf5(
@@ -37,37 +38,63 @@ def write_hdf5(
         mean: `none`, `channel` or `pixel`; of the faces themselves in the subset `train`, else
             the one in the file `train`.
     """
-    rows = pd.read_csv(split, keep_default_na=False)
-    rows = rows[rows.subset == subset]
-    pixels = {
-        (source, number): shards.open_faces(name)
-        for source, names in shard_files.items()
-        for number, name in enumerate(names, 1)
-    }
-    shape = next(iter(pixels.values())).shape[1:]
+    names = [name for source in shard_files.values() for name in source]
+    shard, index, target = read_places(split, subset, shard_files)
+    shape = shards.open_faces(names[0]).shape[1:]
     train_mean = hdf5.read(train).mean if train else None
-    with files.replacing(output) as temporary:
-        slabs = gather(rows, pixels, shape)
-        hdf5.write(temporary, shape, slabs, rows.target.to_numpy(), mean, train_mean)
-    files.write_text(table, rows.to_csv(index=False))
-    logging.info("%s: %d faces of %dx%d pixels", output, len(rows), shape[2], shape[1])
+    with (
+        files.replacing(output) as temporary,
+        Progress(total=len(shard), desc="write", unit=" faces") as progress,
+    ):
+        slabs = counted(gather.slabs(names, shard, index), progress)
+        known = read_digests(split, subset)
+        hdf5.write(temporary, shape, slabs, target, mean, train_mean, known)
+    write_table(split, subset, table)
+    logging.info("%s: %d faces of %dx%d pixels", output, len(shard), shape[2], shape[1])
 
 
-def gather(
-    rows: pd.DataFrame, pixels: dict[tuple[str, int], np.ndarray], shape: tuple[int, int, int]
-) -> Iterator[np.ndarray]:
-    """Yield the faces of `rows` in their order, in slabs of some megabytes."""
-    slab_rows = max(1, SLAB_BYTES // int(np.prod(shape)))
-    with Progress(total=len(rows), desc="write", unit=" faces") as progress:
-        for start in range(0, len(rows), slab_rows):
-            part = rows.iloc[start : start + slab_rows].reset_index(drop=True)
-            slab = np.empty((len(part), *shape), np.uint8)
-            for shard, members in part.groupby(["source", "shard"], sort=False):
-                if shard not in pixels:
-                    raise InputError(f"split.csv names the shard {shard}, which was not given.")
-                slab[members.index] = pixels[shard][members["index"].to_numpy()]
-            yield slab
-            progress.update(len(part))
+def read_lines(split: str, subset: str, **options: object) -> Iterator[pd.DataFrame]:
+    """The lines of a subset in split.csv, some thousand at a time; text stays as it is."""
+    with pd.read_csv(split, chunksize=LINES, keep_default_na=False, **options) as chunks:
+        for lines in chunks:
+            yield lines[lines.subset == subset]
+
+
+def read_places(
+    split: str, subset: str, shard_files: dict[str, list[str]]
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Number of the shard (over all sources, from 0), index in it and class of each face."""
+    counts = [len(names) for names in shard_files.values()]
+    first = dict(zip(shard_files, np.cumsum([0, *counts[:-1]]), strict=True))
+    parts = []
+    for lines in read_lines(split, subset, usecols=["subset", *PLACE]):
+        known = lines.source.map(shard_files).map(len, na_action="ignore").fillna(0)
+        if not lines.shard.between(1, known).all():
+            raise InputError(
+                f"{split} names shards that were not given; give those of all sources."
+            )
+        parts.append([lines.source.map(first) + lines.shard - 1, lines["index"], lines.target])
+    return tuple(np.concatenate(column).astype(np.int64) for column in zip(*parts, strict=True))
+
+
+def read_digests(split: str, subset: str) -> Iterator[str]:
+    """The digest of each face."""
+    for lines in read_lines(split, subset, usecols=["subset", "digest"], dtype=str):
+        yield from lines.digest
+
+
+def counted(slabs: Iterator[np.ndarray], progress: Progress) -> Iterator[np.ndarray]:
+    """Pass slabs on and count their faces."""
+    for slab in slabs:
+        yield slab
+        progress.update(len(slab))
+
+
+def write_table(split: str, subset: str, output: str) -> None:
+    """Copy the lines of the subset."""
+    with files.replacing(output) as temporary, temporary.open("w") as handle:
+        for number, lines in enumerate(read_lines(split, subset, dtype=str)):
+            lines.to_csv(handle, index=False, header=number == 0)
 
 
 def main() -> None:

@@ -7,13 +7,13 @@ is contiguous and not compressed, so that it can be mapped into memory.
 """
 
 import dataclasses
-import hashlib
 from collections.abc import Iterable
 from pathlib import Path
 
 import h5py
 import numpy as np
 
+from renet import digests
 from renet.errors import InputError
 
 CLASS_COUNT = 2
@@ -28,11 +28,12 @@ def write(
     targets: np.ndarray,
     mean_kind: str = "none",
     mean: np.ndarray | None = None,
+    face_digests: Iterable[str] | None = None,
 ) -> None:
     """Write faces and their classes in neon's layout.
 
     Beside what neon knows, the file's own attributes say the `color_order` and the `digest`
-    (SHA-256 over pixels, classes and mean), by which a training knows its data again.
+    (SHA-256 over the faces' digests, classes and mean), by which a training knows its data again.
 
     Args:
         path: the temporary file to write (see `files.replacing`).
@@ -41,8 +42,9 @@ def write(
         targets: class of each face, (N,).
         mean_kind: one of `MEANS`, to compute from these faces.
         mean: (C,) or (C*H*W,), another file's mean to store instead.
+        face_digests: as from `digests.face_digest`, of each face in order, where they are known.
     """
-    digest = hashlib.sha256()
+    computed: list[str] = []
     with h5py.File(path, "w", locking=False) as store:
         length = int(np.prod(shape))
         pixels = store.create_dataset("input", (len(targets), length), np.uint8)
@@ -53,18 +55,19 @@ def write(
             rows = np.ascontiguousarray(slab).reshape(len(slab), length)
             pixels[start : start + len(rows)] = rows
             start += len(rows)
-            digest.update(rows)
+            if face_digests is None:
+                computed += map(digests.face_digest, rows)
             if mean_kind != "none" and mean is None:
                 sums += rows.sum(axis=0, dtype=np.int64)
         classes = targets.astype(np.uint8).reshape(-1, 1)
         store.create_dataset("output", data=classes).attrs["nclass"] = CLASS_COUNT
-        digest.update(classes)
         if mean_kind != "none":
             mean = _mean(sums / max(start, 1), shape, mean_kind) if mean is None else mean
             store.create_dataset("mean", data=mean.reshape(-1, 1))
-            digest.update(mean)
         store.attrs["color_order"] = COLOR_ORDER
-        store.attrs["digest"] = digest.hexdigest()
+        known = computed if face_digests is None else face_digests
+        means = () if mean is None else (mean,)
+        store.attrs["digest"] = digests.set_digest(known, classes, *means)
 
 
 def _mean(pixel_mean: np.ndarray, shape: tuple[int, int, int], kind: str) -> np.ndarray:

@@ -4,7 +4,6 @@ A shard is a NumPy file of shape (faces, C, H, W), uint8, and a table beside it 
 each photo that the shard was to cut.
 """
 
-import hashlib
 from pathlib import Path
 from typing import BinaryIO
 
@@ -12,7 +11,6 @@ import numpy as np
 import pandas as pd
 
 TABLE_COLUMNS = ["row", "status", "reason", "index", "width", "height", "grey", "digest"]
-DIGEST_CHARACTERS = 32
 
 
 def share(sizes: np.ndarray, shards: int, shard: int) -> slice:
@@ -68,11 +66,6 @@ def open_faces(faces_file: str | Path) -> np.ndarray:
         return np.load(faces_file, mmap_mode="r")
     except ValueError:  # an empty array cannot be mapped
         return np.load(faces_file)
-
-
-def face_digest(pixels: np.ndarray) -> str:
-    """A digest of a face's pixels: equal for photos that show the same, whatever their names."""
-    return hashlib.sha256(pixels).hexdigest()[:DIGEST_CHARACTERS]
 
 
 def read_table(table_file: str | Path) -> pd.DataFrame:

@@ -1,0 +1,23 @@
+"""By what faces, and whole sets of faces, are known again."""
+
+import hashlib
+from collections.abc import Iterable
+
+import numpy as np
+
+DIGEST_CHARACTERS = 32
+
+
+def face_digest(pixels: np.ndarray) -> str:
+    """A digest of a face's pixels: equal for photos that show the same, whatever their names."""
+    return hashlib.sha256(pixels).hexdigest()[:DIGEST_CHARACTERS]
+
+
+def set_digest(faces: Iterable[str], *others: np.ndarray) -> str:
+    """A digest of faces in their order, given by their own digests, and of further arrays."""
+    summary = hashlib.sha256()
+    for face in faces:
+        summary.update(face.encode())
+    for array in others:
+        summary.update(array)
+    return summary.hexdigest()
