@@ -24,7 +24,8 @@ sys.path.append(str(Path(__file__).resolve().parent.parent / "workflow" / "scrip
 
 from renet.architecture import Architecture
 from renet.models import ReNet
-from renet.training import Recipe, make_optimizer
+from renet.recipe import Recipe
+from renet.steps import make_optimizer
 
 # The largest differences that a right implementation shows.
 TOLERANCES = {

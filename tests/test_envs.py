@@ -16,11 +16,18 @@ SCRIPT_FILES = sorted(SCRIPTS.glob("*.py"))
 ENV_FILES = sorted((ROOT / "envs").glob("*.yaml"))
 
 # Names of one package: where it is imported, in conda-forge, and in the package index.
-CONDA_NAMES = {"cv2": "py-opencv", "torch": "pytorch", "sklearn": "scikit-learn", "yaml": "pyyaml"}
+CONDA_NAMES = {
+    "cv2": "py-opencv",
+    "torch": "pytorch",
+    "sklearn": "scikit-learn",
+    "yaml": "pyyaml",
+    "tensorboardX": "tensorboardx",
+}
 PIP_NAMES = {
     "py-opencv": "opencv-python-headless",
     "pytorch": "torch",
     "matplotlib-base": "matplotlib",
+    "tensorboardx": "tensorboardX",
 }
 
 

@@ -123,9 +123,19 @@ def threads_of(wildcards):
     return train_settings(wildcards)["threads"]
 
 
+def train_threads_of(wildcards):
+    """What all processes of a training compute with."""
+    return threads_of(wildcards) * train_settings(wildcards)["processes"]
+
+
 def gpus_of(wildcards):
-    """One, unless the config says cpu: a run with `--resources gpu=1` has one training at a time."""
+    """One, unless the config says cpu: a run with `--resources gpu=1` has one job at a time on it."""
     return int(train_settings(wildcards)["device"] != "cpu")
+
+
+def train_gpus_of(wildcards):
+    """One for each process of a training, unless the config says cpu."""
+    return gpus_of(wildcards) * train_settings(wildcards)["processes"]
 
 
 def compute_settings(wildcards):

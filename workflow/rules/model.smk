@@ -14,15 +14,16 @@ rule train:
         model="results/runs/{run}/model.pt",
         history="results/runs/{run}/history.csv",
         throughput="results/runs/{run}/throughput.csv",
+        events=directory("results/runs/{run}/tensorboard"),
     log:
         "results/logs/train/{run}.log",
     benchmark:
         "results/benchmarks/train/{run}.tsv"
     conda:
         "../../envs/train.yaml"
-    threads: threads_of
+    threads: train_threads_of
     resources:
-        gpu=gpus_of,
+        gpu=train_gpus_of,
     params:
         settings=lambda wildcards: RUNS[wildcards.run],
         code=code("train.py"),

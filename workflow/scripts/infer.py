@@ -32,8 +32,7 @@ def infer(
     """
     torch.set_num_threads(threads)
     target = devices.choose(device)
-    model = models.load(model_file).to(target, devices.weight_dtype(precision))
-    model = model.to(memory_format=torch.channels_last)
+    model = devices.place(models.load(model_file), target, precision)
     for output, (face_file, table) in faces.items():
         stored = hdf5.read(face_file)
         if stored.shape != model.input_shape:

@@ -7,3 +7,7 @@ class InputError(ValueError):
     The message is a full sentence for the user; scripts show it without a traceback.
     Faults of the program itself stay ordinary exceptions, with theirs.
     """
+
+
+class TrainingInterrupted(InputError):
+    """The training was told to stop (SIGTERM) and has left a checkpoint."""

@@ -6,7 +6,8 @@ import numpy as np
 import pandas as pd
 import torch
 
-from renet import devices, files
+from renet import files, steps
+from renet.batches import StreamedFaces
 from renet.models import ReNet
 from renet.progress import Progress
 
@@ -31,19 +32,20 @@ def logits(
     """
     model.eval()
     answers = []
-    starts = range(0, len(pixels), BATCH_SIZE)
-    with (
-        torch.inference_mode(),
-        devices.arithmetic(precision, device),
-        Progress(total=len(pixels), desc="infer", unit=" img", disable=not progress) as bar,
-    ):
-        for start in starts:
-            batch = torch.from_numpy(np.array(pixels[start : start + BATCH_SIZE])).to(device)
-            answers.append(model(batch).double().cpu())
+    rows = [
+        np.arange(start, min(start + BATCH_SIZE, len(pixels)))
+        for start in range(0, len(pixels), BATCH_SIZE)
+    ]
+    feed = StreamedFaces(pixels, np.zeros(len(pixels), np.int64), device)
+    with Progress(
+        total=len(pixels), desc="infer", unit=" img", disable=Progress.off or not progress
+    ) as bar:
+        for batch, _ in feed.batches(rows):
+            answers.append(steps.answer(model, batch, precision).double())
             bar.update(len(batch))
     if not answers:
         return np.zeros((0, model.architecture.classes))
-    return torch.cat(answers).numpy()
+    return torch.cat(answers).cpu().numpy()
 
 
 def softmax(values: np.ndarray) -> np.ndarray:

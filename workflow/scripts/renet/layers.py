@@ -5,6 +5,7 @@ arXiv:1505.00393), and neon 2.6.0 for what its BatchNorm and BiRNN compute.
 """
 
 import torch
+import torch.distributed
 import torch.nn.functional as F
 from torch import Tensor, nn
 
@@ -35,6 +36,10 @@ class BatchNorm(nn.Module):
 
     Unlike torch's: running mean and variance start at 0, and the running variance takes the biased
     variance of the batch. Both move by a tenth of the difference with each batch; eps is 1e-3.
+
+    Attributes:
+        synchronised: whether processes that train together normalise by the statistics of the
+            whole batch; else each by those of its own share.
     """
 
     EPS = 1e-3
@@ -46,6 +51,7 @@ class BatchNorm(nn.Module):
         self.bias = nn.Parameter(torch.zeros(channels))
         self.register_buffer("running_mean", torch.zeros(channels))
         self.register_buffer("running_var", torch.zeros(channels))
+        self.synchronised = False
 
     def forward(self, maps: Tensor) -> Tensor:
         """(N, C, H, W) to the same shape; in training mode the running statistics move."""
@@ -53,23 +59,89 @@ class BatchNorm(nn.Module):
             return F.batch_norm(
                 maps, self.running_mean, self.running_var, self.weight, self.bias, eps=self.EPS
             )
+        if self.synchronised:
+            mean, variance = common_statistics(*batch_statistics(maps.detach()), maps)
+            self._move(mean, variance)
+            return SynchronisedNorm.apply(maps, self.weight, self.bias, mean, variance, self.EPS)
         count = maps.numel() // maps.shape[1]
         if count == 1:  # torch refuses a single value a channel; its variance is 0
             self._move(maps.detach().flatten(), torch.zeros_like(self.running_var))
             centred = maps - maps  # zero, but tied to the graph
             return self.weight.reshape(1, -1, 1, 1) * centred + self.bias.reshape(1, -1, 1, 1)
-        # With momentum 1 torch leaves the batch's own statistics, at no cost, in these two.
-        mean, variance = torch.empty_like(self.running_mean), torch.empty_like(self.running_var)
-        normalised = F.batch_norm(
-            maps, mean.zero_(), variance.zero_(), self.weight, self.bias, True, 1.0, self.EPS
-        )
-        self._move(mean, variance * ((count - 1) / count))
+        normalised, mean, variance = normalise(maps, self.weight, self.bias, self.EPS)
+        self._move(mean, variance)
         return normalised
 
     @torch.no_grad()
     def _move(self, mean: Tensor, variance: Tensor) -> None:
         self.running_mean.lerp_(mean.to(self.running_mean.dtype), self.MOMENTUM)
         self.running_var.lerp_(variance, self.MOMENTUM)
+
+
+def normalise(
+    maps: Tensor, weight: Tensor | None, bias: Tensor | None, eps: float
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Normalised maps (N, C, H, W), and the batch's own mean and biased variance, each (C,)."""
+    mean, variance = (
+        torch.zeros(maps.shape[1], dtype=_statistics_dtype(maps), device=maps.device)
+        for _ in range(2)
+    )
+    # With momentum 1 torch leaves the batch's own statistics, at no cost, in these two.
+    normalised = F.batch_norm(maps, mean, variance, weight, bias, True, 1.0, eps)
+    count = maps.numel() // maps.shape[1]
+    return normalised, mean, variance * ((count - 1) / count)
+
+
+def _statistics_dtype(maps: Tensor) -> torch.dtype:
+    return torch.float64 if maps.dtype == torch.float64 else torch.float32
+
+
+def batch_statistics(maps: Tensor) -> tuple[Tensor, Tensor]:
+    """Mean and biased variance of each channel of (N, C, H, W), each (C,)."""
+    if maps.numel() == maps.shape[1]:
+        mean = maps.flatten().to(_statistics_dtype(maps))
+        return mean, torch.zeros_like(mean)
+    return normalise(maps, None, None, 1.0)[1:]
+
+
+def common_statistics(mean: Tensor, variance: Tensor, maps: Tensor) -> tuple[Tensor, Tensor]:
+    """Mean and biased variance over the maps of all processes, from those of this one's."""
+    count = torch.full((1,), maps.numel() // maps.shape[1], device=maps.device)
+    wide = mean.double()
+    sums = torch.cat([wide * count, (variance.double() + wide**2) * count, count])
+    torch.distributed.all_reduce(sums)
+    first, second = (sums[:-1] / sums[-1]).chunk(2)
+    return first.to(mean.dtype), (second - first**2).to(mean.dtype)
+
+
+class SynchronisedNorm(torch.autograd.Function):
+    """Normalisation by statistics over all processes, on a CPU too, where torch has none."""
+
+    @staticmethod
+    def forward(
+        ctx, maps: Tensor, weight: Tensor, bias: Tensor, mean: Tensor, variance: Tensor, eps: float
+    ) -> Tensor:
+        """Maps (N, C, H, W) by `mean` and `variance` of the whole batch, (C,)."""
+        ctx.save_for_backward(maps, weight, mean, (variance + eps).rsqrt())
+        ctx.eps = eps
+        return F.batch_norm(maps, mean, variance, weight, bias, eps=eps)
+
+    @staticmethod
+    @torch.autograd.function.once_differentiable
+    def backward(ctx, gradient: Tensor) -> tuple[Tensor | None, ...]:
+        """The gradients of maps, weight and bias; mean and variance are functions of the maps."""
+        maps, weight, mean, scale = ctx.saved_tensors
+        shape = (1, -1, 1, 1)
+        normal = (maps - mean.view(shape)) * scale.view(shape)
+        of_bias = gradient.sum((0, 2, 3), dtype=mean.dtype)
+        of_weight = (gradient * normal).sum((0, 2, 3), dtype=mean.dtype)
+        count = torch.full((1,), maps.numel() // maps.shape[1], device=maps.device)
+        sums = torch.cat([of_bias.double(), of_weight.double(), count])
+        torch.distributed.all_reduce(sums)
+        by_mean, by_variance = (sums[:-1] / sums[-1]).to(mean.dtype).chunk(2)
+        centred = gradient - by_mean.view(shape) - normal * by_variance.view(shape)
+        of_maps = (centred * (weight * scale).view(shape)).to(maps.dtype)
+        return of_maps, of_weight, of_bias, None, None, None
 
 
 class ConvReLU(nn.Conv2d):
@@ -232,9 +304,10 @@ class ElmanSweep(torch.autograd.Function):
         inputs = inputs.contiguous()
         hidden = project(inputs, input_weight, bias)
         weight = recurrent_weight.transpose(1, 2)
+        before = None
         for time in range(inputs.shape[1]):
             state = both_directions(hidden, time)
-            if time:
+            if before is not None:
                 state = torch.baddbmm(state, before, weight)
             elif first is not None:
                 state = state + first

@@ -1,5 +1,6 @@
-"""The course's optimizer and training loop (section 3.2.5), made to be interrupted."""
+"""The course's training loop (section 3.2.5), made to be interrupted and to be shared."""
 
+import contextlib
 import dataclasses
 import logging
 import math
@@ -12,69 +13,26 @@ import pandas as pd
 import torch
 import torch.nn.functional as F
 
-from renet import devices, inference
+from renet import batches, devices, inference, memory, steps
 from renet.checkpoints import Checkpoint
-from renet.errors import InputError
+from renet.errors import InputError, TrainingInterrupted
 from renet.hdf5 import FaceFile
+from renet.layers import BatchNorm
 from renet.models import ReNet
+from renet.processes import ALONE, World
 from renet.progress import Progress
+from renet.recipe import Recipe
 
 HISTORY_COLUMNS = [
     "epoch", "learning_rate", "loss", "accuracy", "validation_loss", "validation_accuracy",
 ]  # fmt: skip
-THROUGHPUT_COLUMNS = ["epoch", "images", "seconds", "images_per_second"]
+THROUGHPUT_COLUMNS = [
+    "epoch", "images", "seconds", "images_per_second", "waiting_share", "memory_mb",
+    "gpu_memory_mb",
+]  # fmt: skip
 
-
-@dataclasses.dataclass(frozen=True)
-class Recipe:
-    """What the config's section `train` says; the defaults are the course's training.
-
-    Attributes:
-        epochs: passes over the training set, in all.
-        batch_size: samples an update; the last batch of an epoch may be smaller.
-        learning_rate, momentum, weight_decay: of stochastic gradient descent; the decay is of all
-            parameters, biases and batch normalisation included, as in neon.
-        nesterov: Nesterov's momentum. The course's text names it; its code, and neon, do without.
-        seed: of the initial weights, and of the order where `reshuffle` is on.
-        reshuffle: a new order every epoch. neon keeps the file's order.
-        keep: `last` epoch's weights, or the `best` by loss on the validation set.
-        device: auto, cpu or cuda.
-        precision: float32, bfloat16 (arithmetic only) or float64.
-        threads: what torch computes with; sums of floats depend on it.
-        validate_every: epochs between two looks at the validation set.
-        checkpoint_minutes: longest time between two checkpoints; there is one after each epoch too.
-    """
-
-    epochs: int = 10
-    batch_size: int = 32
-    learning_rate: float = 0.01
-    momentum: float = 0.9
-    nesterov: bool = False
-    weight_decay: float = 0.0005
-    seed: int = 1
-    reshuffle: bool = False
-    keep: str = "last"
-    device: str = "auto"
-    precision: str = "float32"
-    threads: int = 2
-    validate_every: int = 1
-    checkpoint_minutes: float = 10
-
-
-class TrainingInterrupted(InputError):
-    """The training was told to stop (SIGTERM) and has left a checkpoint."""
-
-
-def make_optimizer(model: torch.nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
-    """neon's `GradientDescentMomentum`, which equals torch's SGD on the mean loss."""
-    return torch.optim.SGD(
-        model.parameters(),
-        lr=recipe.learning_rate,
-        momentum=recipe.momentum,
-        weight_decay=recipe.weight_decay,
-        nesterov=recipe.nesterov,
-        fused=True,  # one pass over the 25 million parameters
-    )
+# Batches between two looks at the sums: each look makes a GPU wait for the host.
+LOOK_EVERY = {"cpu": 1, "cuda": 20}
 
 
 def loss_and_accuracy(logits: np.ndarray, targets: np.ndarray) -> tuple[float, float]:
@@ -94,15 +52,19 @@ class Trainer:
         validation: FaceFile,
         checkpoint: Checkpoint | None = None,
         after_epoch: Callable[["Trainer"], None] | None = None,
+        world: World = ALONE,
     ):
         """Prepare a training from its start.
 
         Args:
             checkpoint: where to leave checkpoints; None leaves none.
-            after_epoch: called after every epoch, for instance to save a snapshot.
+            after_epoch: called after every epoch, in the first process, for instance to save a
+                model.
+            world: the processes that train together.
 
         Raises:
-            InputError: the faces are not of the network's size or number of classes.
+            InputError: the faces are not of the network's size or number of classes, or the device
+                is not there.
         """
         for faces in (train, validation):
             if (faces.shape, faces.class_count) != (model.input_shape, model.architecture.classes):
@@ -111,12 +73,14 @@ class Trainer:
                     f"and the network is for {model.architecture.classes} of {model.input_shape}."
                 )
         torch.set_num_threads(recipe.threads)
-        self.device = devices.choose(recipe.device)
-        self.model = model.to(
-            self.device, devices.weight_dtype(recipe.precision), memory_format=torch.channels_last
-        )
-        self.recipe, self.train, self.validation = recipe, train, validation
-        self.optimizer = make_optimizer(self.model, recipe)
+        self.device = devices.choose(recipe.device, world.local_rank)
+        self.model = devices.place(model, self.device, recipe.precision)
+        for module in self.model.modules():
+            if isinstance(module, BatchNorm):
+                module.synchronised = recipe.sync_batchnorm and world.size > 1
+        self.recipe, self.train, self.validation, self.world = recipe, train, validation, world
+        self.step = steps.make_train_step(self.model, recipe, world.size)
+        self.optimizer = self.step.optimizer
         self.checkpoint, self.after_epoch = checkpoint, after_epoch
         self.epoch = 0  # whole epochs done
         self.sums = EpochSums()  # of the epoch that has begun
@@ -124,9 +88,15 @@ class Trainer:
         self.throughput: list[dict] = []
         self.best: dict | None = None
         self._stop_asked = False
+        self._next_checkpoint = math.inf
 
     def state(self) -> dict:
-        """All but the weights: plain values and tensors, to be given to `restore`."""
+        """All but the weights: plain values and tensors, to be given to `restore`.
+
+        The order of an epoch follows from seed and epoch, and nothing else is drawn: so the
+        number of images seen in this epoch is the sampler's position, and there are no further
+        random states.
+        """
         return {
             "epoch": self.epoch,
             "sums": dataclasses.asdict(self.sums),
@@ -161,8 +131,10 @@ class Trainer:
         if self.checkpoint:  # without one there is nothing to stop for
             signal.signal(signal.SIGTERM, self._ask_to_stop)
         try:
+            if self.epoch < self.recipe.epochs:
+                feed = batches.make_feed(self.train.pixels, self.train.targets, self.device)
             while self.epoch < self.recipe.epochs:
-                self._run_epoch()
+                self._run_epoch(feed)
                 self._save_checkpoint()
         finally:
             signal.signal(signal.SIGTERM, before)
@@ -172,54 +144,76 @@ class Trainer:
     def _ask_to_stop(self, signal_number: int, frame: object) -> None:
         self._stop_asked = True
 
-    def _run_epoch(self) -> None:
-        next_checkpoint = time.monotonic() + 60 * self.recipe.checkpoint_minutes
-        started, images_before = time.perf_counter(), self.sums.images
+    def _run_epoch(self, feed: batches.StreamedFaces | batches.ResidentFaces) -> None:
+        meter = EpochMeter(self.sums.images, feed.waited, self.device)
+        self._next_checkpoint = self._checkpoint_due()
         self.model.train()
-        with Progress(
+        look_every = LOOK_EVERY[self.device.type]
+        shares = list(self._rest_of_epoch())
+        with (
+            contextlib.closing(feed.batches(share.rows for share in shares)) as faces,
+            self._progress() as progress,
+        ):
+            unseen = EpochSums()  # batches since the last look
+            for share, (pixels, targets) in zip(shares, faces, strict=True):
+                self.step(pixels, targets, share.weight)
+                unseen.images += share.images
+                unseen.steps += 1
+                last = self.sums.images + unseen.images == len(self.train)
+                if last or (self.sums.steps + unseen.steps) % look_every == 0:
+                    self._look(unseen)
+                    progress.set_postfix_str(self._in_words(meter), refresh=False)
+                    progress.update(unseen.images)
+                    unseen = EpochSums()
+        self.throughput.append(meter.row(self.epoch + 1, self.sums.images, feed.waited))
+        self._end_epoch()
+
+    def _progress(self) -> Progress:
+        return Progress(
             total=len(self.train),
             initial=self.sums.images,
             desc=f"epoch {self.epoch + 1}/{self.recipe.epochs}",
             unit=" img",
-        ) as progress:
-            for batch in self._batches():
-                self._step(*batch)
-                progress.update(len(batch[1]))
-                progress.set_postfix_str(str(self.sums), refresh=False)
-                if self._stop_asked:
-                    self._save_checkpoint()
-                    raise TrainingInterrupted(
-                        f"The training was told to stop in epoch {self.epoch + 1}; start it again "
-                        f"to go on from {self.checkpoint.path}."
-                    )
-                if time.monotonic() > next_checkpoint:
-                    self._save_checkpoint()
-                    next_checkpoint = time.monotonic() + 60 * self.recipe.checkpoint_minutes
-        self._note_throughput(self.sums.images - images_before, time.perf_counter() - started)
-        self._end_epoch()
+            disable=Progress.off or not self.world.is_first,
+        )
 
-    def _batches(self) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
-        """The rest of this epoch's batches, on the device."""
+    def _rest_of_epoch(self) -> Iterator["Share"]:
         order = epoch_order(len(self.train), self.recipe, self.epoch)
         for start in range(self.sums.images, len(order), self.recipe.batch_size):
-            rows = order[start : start + self.recipe.batch_size]
-            pixels = torch.from_numpy(self.train.pixels[rows]).to(self.device)
-            targets = torch.from_numpy(self.train.targets[rows]).to(self.device)
-            yield pixels.contiguous(memory_format=torch.channels_last), targets
+            yield Share.of(order[start : start + self.recipe.batch_size], self.world)
 
-    def _step(self, pixels: torch.Tensor, targets: torch.Tensor) -> None:
-        with devices.arithmetic(self.recipe.precision, self.device):
-            logits = self.model(pixels)
-        loss = F.cross_entropy(logits.to(self.model.norm.mean.dtype), targets)
-        self.optimizer.zero_grad()
-        loss.backward()
-        self.optimizer.step()
-        self.sums.add(loss.item(), (logits.argmax(1) == targets).sum().item(), len(targets))
-        if not math.isfinite(self.sums.loss):
+    def _look(self, unseen: "EpochSums") -> None:
+        """Read the sums from the device, and do what they, the clock and the system ask for.
+
+        All processes look after the same batches, and come to the same decisions.
+        """
+        loss, correct, finite = self.step.take_sums()
+        due = self.world.is_first and time.monotonic() > self._next_checkpoint
+        told = [loss, correct, unseen.steps - finite, self._stop_asked, due]
+        loss, correct, wrong, stop_asked, due = self.world.total(told, self.device)
+        if wrong:
             raise InputError(
-                f"The loss is {loss.item()} in epoch {self.epoch + 1}, batch {self.sums.steps}, at "
-                f"a learning rate of {self.recipe.learning_rate}; lower train.learning_rate."
+                f"The loss is no finite number in epoch {self.epoch + 1}, batch "
+                f"{self.sums.steps + finite + 1}, at a learning rate of "
+                f"{self.recipe.learning_rate}; lower train.learning_rate."
             )
+        self.sums.add(loss, int(correct), unseen)
+        if stop_asked:
+            self._save_checkpoint()
+            raise TrainingInterrupted(
+                f"The training was told to stop in epoch {self.epoch + 1}; start it again to go "
+                "on from its checkpoint."
+            )
+        if due:
+            self._save_checkpoint()
+            self._next_checkpoint = self._checkpoint_due()
+
+    def _checkpoint_due(self) -> float:
+        return time.monotonic() + 60 * self.recipe.checkpoint_minutes
+
+    def _in_words(self, meter: "EpochMeter") -> str:
+        to_do = (self.recipe.epochs - self.epoch) * len(self.train) - self.sums.images
+        return f"{self.sums}, all done in {meter.time_for(to_do, self.sums.images)}"
 
     def _end_epoch(self) -> None:
         self.epoch += 1
@@ -236,14 +230,16 @@ class Trainer:
         self.history.append(row)
         self.sums = EpochSums()
         logging.info("%s", ", ".join(f"{name} {_short(row[name])}" for name in HISTORY_COLUMNS))
-        if self.after_epoch:
+        if self.after_epoch and self.world.is_first:
             self.after_epoch(self)
 
     def validate(self) -> tuple[float, float]:
         """Mean loss and accuracy on the validation set, of the network as it is."""
+        ours = self.world.share(len(self.validation))
         logits = inference.logits(
-            self.model, self.validation.pixels, self.device, self.recipe.precision
+            self.model, self.validation.pixels[ours], self.device, self.recipe.precision
         )
+        logits = self.world.gather(logits)
         if not logits.any():
             logging.warning(
                 "The network has died: the ReLU before the softmax gives 0 for every validation "
@@ -256,33 +252,88 @@ class Trainer:
             self.best = {"epoch": self.epoch, "loss": loss, "state": weights}
         return loss, accuracy
 
-    def _note_throughput(self, images: int, seconds: float) -> None:
-        row = (self.epoch + 1, images, round(seconds, 3), round(images / seconds, 1))
-        self.throughput.append(dict(zip(THROUGHPUT_COLUMNS, row, strict=True)))
-
     def _save_checkpoint(self) -> None:
-        if self.checkpoint:
+        if self.checkpoint and self.world.is_first:
             self.checkpoint.save(self.model, self.state())
 
 
 @dataclasses.dataclass
 class EpochSums:
-    """Sums over the batches of the running epoch."""
+    """Sums over the batches of the running epoch, of all processes."""
 
     loss: float = 0.0
     correct: int = 0
     images: int = 0
     steps: int = 0
 
-    def add(self, mean_loss: float, correct: int, images: int) -> None:
-        """Count one batch."""
-        self.loss += mean_loss * images
+    def add(self, loss: float, correct: int, unseen: "EpochSums") -> None:
+        """Count the batches since the last look; `loss` is summed over their images."""
+        self.loss += loss
         self.correct += correct
-        self.images += images
-        self.steps += 1
+        self.images += unseen.images
+        self.steps += unseen.steps
 
     def __str__(self) -> str:
         return f"loss {self.loss / self.images:.4f}, accuracy {self.correct / self.images:.3f}"
+
+
+@dataclasses.dataclass(frozen=True)
+class Share:
+    """A process's part of a batch.
+
+    Attributes:
+        rows: (n,) of the set.
+        weight: of the mean loss over them, so that the mean over all processes is that over the
+            batch. A process that an epoch's short last batch leaves without samples takes its
+            last one, with weight 0.
+        images: in the whole batch.
+    """
+
+    rows: np.ndarray
+    weight: float
+    images: int
+
+    @classmethod
+    def of(cls, batch: np.ndarray, world: World) -> "Share":
+        """The part of `batch` that this process takes."""
+        rows = batch[world.share(len(batch))]
+        weight = len(rows) * world.size / len(batch)
+        return cls(rows if len(rows) else batch[-1:], weight, len(batch))
+
+
+class EpochMeter:
+    """What the clock and the memory said while an epoch ran."""
+
+    def __init__(self, images: int, waited: float, device: torch.device):
+        """Begin, with so many images done and so many seconds waited for batches before."""
+        self._images, self._waited, self._device = images, waited, device
+        self._started = time.perf_counter()
+        if device.type == "cuda":
+            torch.cuda.reset_peak_memory_stats(device)
+        self._memory = memory.HighWater()
+
+    def time_for(self, images: int, images_done: int) -> str:
+        """How long so many images will take at this epoch's pace."""
+        self._memory.look()
+        pace = (time.perf_counter() - self._started) / max(1, images_done - self._images)
+        return Progress.format_interval(pace * images)
+
+    def row(self, epoch: int, images_done: int, waited: float) -> dict:
+        """A row of throughput.csv."""
+        seconds, images = time.perf_counter() - self._started, images_done - self._images
+        gpu = 0
+        if self._device.type == "cuda":
+            gpu = torch.cuda.max_memory_allocated(self._device)
+        row = (
+            epoch,
+            images,
+            round(seconds, 3),
+            round(images / seconds, 1),
+            round((waited - self._waited) / seconds, 4),
+            round(self._memory.look() / 1e6),
+            round(gpu / 1e6),
+        )
+        return dict(zip(THROUGHPUT_COLUMNS, row, strict=True))
 
 
 def epoch_order(count: int, recipe: Recipe, epoch: int) -> np.ndarray:

@@ -1,0 +1,253 @@
+"""Training and inference against a plain port of the course's network, in one run.
+
+The plain port is what a straightforward translation to PyTorch gives: one `torch.nn.RNN` for each
+column and each row, NCHW, float32, torch's own BatchNorm and optimizer. It and the project's path,
+in each precision, take turns on the same made faces; the table holds medians over the rounds. The
+ceiling is the machine's best matrix product in the same precision, measured in the same turns, over
+the network's 2.25 GFLOP for a trained and 0.75 for an answered image.
+
+Needs torch and numpy alone:
+
+    python benchmarks/train.py                            # the CPU, two threads
+    python benchmarks/train.py --device cuda --batch-size 32 512 1024
+"""
+
+import argparse
+import multiprocessing
+import statistics
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+sys.path.append(str(Path(__file__).resolve().parent.parent / "workflow" / "scripts"))
+
+from renet import devices, models, steps
+from renet.recipe import Recipe
+
+SIDE = 128
+PLAIN = "plain port, float32"
+GFLOP = {"train": 2.25, "infer": 0.75}  # an image
+
+
+class PlainSpatialRNN(nn.Module):
+    """A SpatialRNN block with one module for each sequence."""
+
+    def __init__(self, channels: int, side: int, units: int):
+        super().__init__()
+        cells = side // 2
+        self.vertical = nn.ModuleList(
+            nn.RNN(channels * 4, units, bidirectional=True) for _ in range(cells)
+        )
+        self.horizontal = nn.ModuleList(
+            nn.RNN(2 * units, units, bidirectional=True) for _ in range(cells)
+        )
+
+    def forward(self, maps: Tensor) -> Tensor:
+        """(N, C, H, W) to (N, 2 * units, H / 2, W / 2)."""
+        count, channels, height, width = maps.shape
+        blocks = maps.reshape(count, channels, height // 2, 2, width // 2, 2)
+        blocks = blocks.permute(4, 2, 0, 1, 3, 5).reshape(width // 2, height // 2, count, -1)
+        columns = [rnn(column)[0] for rnn, column in zip(self.vertical, blocks, strict=True)]
+        rows = torch.stack(columns, 1)
+        swept = [rnn(row)[0] for rnn, row in zip(self.horizontal, rows, strict=True)]
+        return torch.stack(swept).permute(2, 3, 0, 1)
+
+
+class PlainPort(nn.Module):
+    """The course's network for 128x128 faces in torch's own modules."""
+
+    def __init__(self):
+        super().__init__()
+        stages: list[nn.Module] = [nn.BatchNorm2d(3)]
+        channels = 3
+        for width in (32, 64, 128, 256):
+            stages += [
+                nn.Conv2d(channels, width, 3, padding=2, dilation=2), nn.ReLU(),
+                nn.BatchNorm2d(width),
+            ]  # fmt: skip
+            if width < 256:
+                stages.append(nn.MaxPool2d(3, 2, 1))
+            channels = width
+        stages += [PlainSpatialRNN(256, SIDE // 8, 256), nn.BatchNorm2d(512)]
+        stages += [PlainSpatialRNN(512, SIDE // 16, 512), nn.BatchNorm2d(1024)]
+        stages += [nn.Conv2d(1024, 2, 1, padding=1), nn.ReLU()]
+        self.stages = nn.Sequential(*stages)
+
+    def forward(self, pixels: Tensor) -> Tensor:
+        """(N, 3, 128, 128) uint8 to (N, 2)."""
+        return self.stages(pixels.float() / 128).mean(dim=(2, 3))
+
+
+class Faces:
+    """Made faces and classes on the device, as many as four batches."""
+
+    def __init__(self, batch_size: int, device: torch.device):
+        random = torch.Generator().manual_seed(0)
+        count = 4 * batch_size
+        self.pixels = torch.randint(
+            0, 256, (count, 3, SIDE, SIDE), dtype=torch.uint8, generator=random
+        ).to(device)
+        self.targets = torch.randint(0, 2, (count,), generator=random).to(device)
+        self.batches = torch.arange(count).to(device).split(batch_size)
+
+
+def plain_train(faces: Faces, device: torch.device) -> Callable[[int], object]:
+    """A function that trains the plain port on batch number `i`."""
+    model = PlainPort().to(device).train()
+    optimizer = torch.optim.SGD(model.parameters(), 0.01, momentum=0.9, weight_decay=5e-4)
+
+    def step(number: int) -> None:
+        rows = faces.batches[number % 4]
+        loss = nn.functional.cross_entropy(model(faces.pixels[rows]), faces.targets[rows])
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        loss.item()
+
+    return step
+
+
+def plain_infer(faces: Faces, device: torch.device) -> Callable[[int], object]:
+    """A function that answers batch number `i` with the plain port."""
+    model = PlainPort().to(device).eval()
+
+    @torch.inference_mode()
+    def step(number: int) -> None:
+        model(faces.pixels[faces.batches[number % 4]])
+
+    return step
+
+
+def our_network(precision: str, device: torch.device) -> models.ReNet:
+    model = models.ReNet((3, SIDE, SIDE))
+    models.initialise(model, 1)
+    return devices.place(model, device, precision)
+
+
+def our_train(faces: Faces, device: torch.device, precision: str) -> Callable[[int], object]:
+    """A function that trains the project's network on batch number `i`."""
+    rows = faces.batches
+    recipe = Recipe(batch_size=len(rows[0]), precision=precision)
+    step = steps.make_train_step(our_network(precision, device).train(), recipe)
+    return lambda number: step(faces.pixels[rows[number % 4]], faces.targets[rows[number % 4]])
+
+
+def our_infer(faces: Faces, device: torch.device, precision: str) -> Callable[[int], object]:
+    """A function that answers batch number `i` with the project's network."""
+    model, rows = our_network(precision, device).eval(), faces.batches
+    return lambda number: steps.answer(model, faces.pixels[rows[number % 4]], precision)
+
+
+def matmul_gflops(device: torch.device, dtype: torch.dtype) -> float:
+    """The rate of a large matrix product."""
+    size = 8192 if device.type == "cuda" else 2048
+    left, right = (torch.randn(size, size, device=device).to(dtype) for _ in range(2))
+    seconds = time_of(lambda _: left @ right, 8, device)
+    return 2 * size**3 / seconds / 1e9
+
+
+def time_of(step: Callable[[int], object], repeats: int, device: torch.device) -> float:
+    """Mean seconds of one call."""
+    synchronize(device)
+    started = time.perf_counter()
+    for number in range(repeats):
+        step(number)
+    synchronize(device)
+    return (time.perf_counter() - started) / repeats
+
+
+def synchronize(device: torch.device) -> None:
+    """Wait for a GPU."""
+    if device.type == "cuda":
+        torch.cuda.synchronize()
+
+
+class Contender:
+    """One way to do the task, in a process of its own: how memory is handled is part of the way."""
+
+    def __init__(self, make: Callable, *details: object):
+        context = multiprocessing.get_context("spawn")
+        self._pipe, theirs = context.Pipe()
+        self._process = context.Process(target=serve, args=(theirs, make, *details), daemon=True)
+        self._process.start()
+
+    def turn(self, repeats: int) -> float:
+        """Mean seconds of a step, over so many steps."""
+        self._pipe.send(repeats)
+        return self._pipe.recv()
+
+    def stop(self) -> None:
+        """End the process."""
+        self._pipe.send(0)
+        self._process.join()
+
+
+def serve(pipe, make: Callable, batch_size: int, device_name: str, threads: int, *more) -> None:
+    """Take turns until told to stop."""
+    torch.set_num_threads(threads)
+    device = torch.device(device_name)
+    step = make(Faces(batch_size, device), device, *more)
+    while repeats := pipe.recv():
+        pipe.send(time_of(step, repeats, device))
+
+
+def measure(task: str, batch_size: int, arguments: argparse.Namespace) -> None:
+    """Print the table of one task and batch size."""
+    device = torch.device(arguments.device)
+    plain, ours = {"train": (plain_train, our_train), "infer": (plain_infer, our_infer)}[task]
+    setting = (batch_size, arguments.device, arguments.threads)
+    contenders = {PLAIN: Contender(plain, *setting)}
+    for precision in arguments.precision:
+        contenders[f"this project, {precision}"] = Contender(ours, *setting, precision)
+    rates = {name: [] for name in contenders}
+    ceilings = {precision: [] for precision in arguments.precision}
+    for contender in contenders.values():
+        contender.turn(arguments.warm_up)
+    for _ in range(arguments.rounds):
+        for precision, found in ceilings.items():
+            dtype = getattr(torch, "float32" if precision == "tf32" else precision)
+            with devices.arithmetic("tf32" if precision == "tf32" else "float32", device):
+                found.append(matmul_gflops(device, dtype) / GFLOP[task])
+        for name, contender in contenders.items():
+            rates[name].append(batch_size / contender.turn(arguments.repeats))
+    for contender in contenders.values():
+        contender.stop()
+    print(f"\n{task}, batch {batch_size}")
+    baseline = statistics.median(rates[PLAIN])
+    for name, found in rates.items():
+        rate, precision = statistics.median(found), name.split(", ")[1]
+        line = f"{name:<28}{rate:>10,.1f} img/s   {rate / baseline:5.2f} x plain"
+        if precision in ceilings:
+            ceiling = statistics.median(ceilings[precision])
+            line += f"   {rate / ceiling:4.0%} of the ceiling, {ceiling:,.0f} img/s"
+        print(line, flush=True)
+
+
+def main() -> None:
+    """Measure what the command line asks for."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n\n", 1)[0])
+    parser.add_argument("--device", default="cpu", help="cpu or cuda")
+    parser.add_argument("--batch-size", type=int, nargs="+", default=[32])
+    parser.add_argument("--precision", nargs="+", default=["float32", "bfloat16"])
+    parser.add_argument("--task", nargs="+", choices=list(GFLOP), default=list(GFLOP))
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--warm-up", type=int, default=3, help="steps before the clock")
+    parser.add_argument("--repeats", type=int, default=4, help="steps a turn")
+    parser.add_argument("--rounds", type=int, default=5, help="turns of each")
+    arguments = parser.parse_args()
+    torch.set_num_threads(arguments.threads)
+    name = f"{torch.get_num_threads()} CPU threads"
+    if arguments.device.startswith("cuda"):
+        name = torch.cuda.get_device_name(arguments.device)
+    print(f"torch {torch.__version__}, {name}")
+    for task in arguments.task:
+        for batch_size in arguments.batch_size:
+            measure(task, batch_size, arguments)
+
+
+if __name__ == "__main__":
+    main()
