@@ -4,9 +4,9 @@ The rows of wiki.mat are the genuine ones where the environment variable REFEREN
 folder that has them (data/metadata/wiki.mat); those of imdb.mat are made: 460,723 photos of 20,284
 people, 8,462 without a gender, scores drawn from WIKI's. Photos are noise of a natural spectrum in
 the real sizes (median side 243 pixels, 14 % below 128, 46 % from 256, 6 % from 512; WIKI's rows
-without an image are one pixel). Some thousand distinct JPEGs stand for all of them, each written
-as often as rows fall to it: an archive is as large and as long as the real one, but the same faces
-come again, so that what a network learns from it says nothing.
+without an image are one pixel). Some thousand drawn JPEGs stand for all of them: each is written as
+often as rows fall to it, every time with other numbers in its quantisation table, so that it takes
+the same time and yet gives other pixels. What a network learns from such photos says nothing.
 
     python benchmarks/rehearsal.py crops FOLDER                 # wiki_crop.tar, imdb_crop.tar: 8 GB
     python benchmarks/rehearsal.py crops FOLDER --rows 50000    # both, shortened in proportion
@@ -22,6 +22,7 @@ import os
 import sys
 import tarfile
 import time
+from collections import Counter
 from pathlib import Path
 
 import cv2
@@ -69,6 +70,23 @@ def make_pool(distinct: int, random: np.random.Generator) -> list[bytes]:
     shapes = np.stack([sides, sides * random.uniform(0.98, 1.02, distinct)], axis=1).round()
     bar = Progress(shapes.astype(int), desc="drawing", unit=" photos")
     return [encode(natural_noise(height, width, random)) for height, width in bar]
+
+
+class Copies:
+    """Copies of the JPEGs of a pool, no two of one photo alike."""
+
+    def __init__(self, pool: list[bytes]):
+        self._pool, self._count = pool, Counter()
+
+    def take(self, number: int) -> bytes:
+        """A further copy: three low frequencies are weighted by the digits of its number."""
+        data, copy = bytearray(self._pool[number]), self._count[number]
+        self._count[number] += 1
+        table = data.index(b"\xff\xdb") + 5  # after the marker, the length and the table's number
+        for digit in (1, 2, 3):
+            data[table + digit] += copy % 8
+            copy //= 8
+        return bytes(data)
 
 
 def wiki_rows(rows: int, random: np.random.Generator) -> tuple[pd.DataFrame, bytes | None]:
@@ -172,12 +190,13 @@ def write_crops(folder: Path, rows: int, distinct: int, seed: int) -> None:
     imdb = imdb_rows(rows - len(wiki), wiki, random)
     pool, pixel = make_pool(distinct, random), encode(np.full((1, 1, 3), 200, np.uint8))
     for database, table, mat in (("wiki", wiki, genuine), ("imdb", imdb, None)):
-        chosen = random.integers(0, len(pool), len(table))
+        chosen = random.integers(0, len(pool), len(table)).tolist()
         photos = zip(table.path, chosen, is_one_pixel(table), strict=True)
+        copies = Copies(pool)
         with TarWriter(folder / f"{database}_crop.tar") as tar:
             bar = Progress(photos, total=len(table), desc=f"{database}_crop.tar", unit=" photos")
             for path, number, empty in bar:
-                tar.add(f"{database}_crop/{path}", pixel if empty else pool[number])
+                tar.add(f"{database}_crop/{path}", pixel if empty else copies.take(number))
             tar.add(f"{database}_crop/{database}.mat", mat or mat_of(table, database))
 
 
@@ -222,7 +241,7 @@ def main() -> None:
     parser.add_argument("what", choices=["crops", "whole", "serve"])
     parser.add_argument("folder", type=Path)
     parser.add_argument("--rows", type=int, default=WIKI_ROWS + IMDB_ROWS, help="of both archives")
-    parser.add_argument("--distinct", type=int, default=3000, help="different photos")
+    parser.add_argument("--distinct", type=int, default=3000, help="drawn photos")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--port", type=int, default=0, help="to serve on (default: a free one)")
     parser.add_argument("--drop-after", type=int, metavar="BYTES", help="of every answer")
