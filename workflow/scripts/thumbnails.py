@@ -10,6 +10,7 @@ import argparse
 import math
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from renet import answers, hdf5, logs, page_data, sprites
@@ -34,17 +35,18 @@ def thumbnails(face_file: str, table: str, sheets: Path, samples: str) -> None:
 
 
 def write_samples(facts: pd.DataFrame, path: str, folder: str) -> None:
-    """Write what is recorded of each face."""
-    sources = sorted(set(facts.source))
+    """Write what is recorded of each face; sources and subjects as numbers in a sorted list."""
+    names = {column: sorted(set(facts[column])) for column in ("source", "subject")}
     columns = {
-        "source": facts.source.map(sources.index),
-        **{name: facts[name] for name in ("row", "path", "subject", "target", "age", "year")},
+        **{name: pd.Series(np.searchsorted(known, facts[name])) for name, known in names.items()},
+        **{name: facts[name] for name in ("row", "path", "target", "age", "year")},
         "face_score": facts.face_score.round(2),
         "width": facts.crop_width,
         "height": facts.crop_height,
     }
     layout = {"folder": folder, "side": SIDE, "columns": COLUMNS, "per_sheet": PER_SHEET}
-    page_data.write(path, "renetSamples", columns, sources=sources, sheets=layout)
+    lists = {f"{column}s": known for column, known in names.items()}
+    page_data.write(path, "renetSamples", columns, sheets=layout, **lists)
 
 
 def main() -> None:

@@ -8,7 +8,7 @@ import numpy as np
 from renet import files
 
 QUALITY = {
-    ".webp": (cv2.IMWRITE_WEBP_QUALITY, 50),  # 40 pixels of a face in about 250 bytes
+    ".webp": (cv2.IMWRITE_WEBP_QUALITY, 40),  # 40 pixels of a face in about 250 bytes
     ".jpg": (cv2.IMWRITE_JPEG_QUALITY, 88),
 }
 

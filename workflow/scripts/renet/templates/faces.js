@@ -14,12 +14,13 @@
   const count = samples.row.length;
   const predicted = answers.predicted;
   const right = (n) => predicted[n] === samples.target[n];
+  const personOf = (n) => samples.subjects[samples.subject[n]];
   const idOf = (n) => `${samples.sources[samples.source[n]]}:${samples.row[n]}`;
   // The value that a column is sorted by, and what it shows where that is something else.
   const COLUMNS = {
     photo: { value: (n) => n },
     id: { value: (n) => n, show: idOf, text: true },
-    person: { value: (n) => samples.subject[n], text: true },
+    person: { value: (n) => samples.subject[n], show: personOf, text: true },
     recorded: { value: (n) => samples.target[n], show: (n) => CLASSES[samples.target[n]] },
     answer: { value: (n) => predicted[n], show: (n) => CLASSES[predicted[n]] },
     correct: { value: (n) => Number(right(n)), show: (n) => (right(n) ? "right" : "wrong") },
@@ -98,7 +99,7 @@
   function filter() {
     const words = controls.query.value.toLowerCase().split(/\s+/).filter(Boolean);
     haystack ??= samples.path.map((path, n) =>
-      `${idOf(n)} ${samples.subject[n]} ${path}`.toLowerCase());
+      `${idOf(n)} ${personOf(n)} ${path}`.toLowerCase());
     const { answer, recorded } = Object.fromEntries(new FormData(controls));
     shown = order.filter((n) =>
       (answer === "" || right(n) === (answer === "right")) &&
