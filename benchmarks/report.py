@@ -131,7 +131,7 @@ def make_small_files(results: Path, split: pd.DataFrame) -> None:
     files.write_json(results / "receipt.json", receipt)
     config = yaml.safe_load((ROOT / "config.yaml").read_text(encoding="utf-8"))
     data = {name: config[name] for name in ("filter", "split", "hdf5")}
-    data |= {"sources": ["imdb"], "size": [128, 128], "margin": 0.4}
+    data |= {"sources": ["imdb"], "databases": ["imdb"], "size": [128, 128], "margin": 0.4}
     settings = {"runs": {RUN: {name: config[name] for name in ("model", "train")}}, "data": data}
     (results / "settings.yaml").write_text(yaml.safe_dump(settings), encoding="utf-8")
 

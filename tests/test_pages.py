@@ -314,7 +314,7 @@ def test_runs_that_differ_by_their_seed_are_summed_up(results):
     )
     mean, deviation = (first + second) / 2, abs(first - second) / 2**0.5
     assert "mean ± standard deviation of 2 seeds: made, again" in page
-    assert f"{mean:.3f} ± {deviation:.3f}" in page
+    assert f"{wording.percent(mean)} ± {wording.percent(deviation)}" in page
 
 
 def test_cards_hold_the_runs_own_numbers(results):

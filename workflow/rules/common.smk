@@ -149,7 +149,13 @@ def compute_settings(wildcards):
 def report_data():
     """What the pages say about the data."""
     sections = ("sources", "filter", "split", "hdf5")
+    databases = {
+        settings.archive(config, source)["database"]
+        for source in config["sources"]
+        if source != settings.SAMPLE
+    }
     return {
+        "databases": sorted(databases),
         "size": list(settings.image_size(config)),
         "margin": config["crop"]["margin"],
         **{section: config[section] for section in sections},

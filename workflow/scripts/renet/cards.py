@@ -7,6 +7,7 @@ Datasets (2021).
 from pathlib import Path
 
 from renet import files, pages, wording
+from renet.imdb_wiki import DATABASES
 
 
 def write_model_card(path: str | Path, name: str, run: dict, data: dict) -> None:
@@ -20,7 +21,8 @@ def write_model_card(path: str | Path, name: str, run: dict, data: dict) -> None
         test=run["metrics"]["test"],
         calibration=run["metrics"]["calibration"],
         leakage=run["metrics"]["leakage"],
-        data=data["config"],
+        **_kinds(data["config"]),
+        training=run["settings"]["train"],
         figures=wording.all_figures(run["metrics"]),
         slices=[_slice_line(row) for _, row in known.iterrows()],
         left_out=len(table) - len(known),
@@ -41,7 +43,7 @@ def write_datasheet(path: str | Path, run: dict, data: dict) -> None:
     steps = data["funnel"].groupby("step", sort=False).agg({"dropped": "sum", "remaining": "sum"})
     text = _fill(
         "datasheet.md.j2",
-        data=data["config"],
+        **_kinds(data["config"]),
         archives=data["archives"],
         steps=[
             [step.replace("_", " "), f"{row.dropped:,}", f"{row.remaining:,}"]
@@ -54,6 +56,16 @@ def write_datasheet(path: str | Path, run: dict, data: dict) -> None:
         slices=run["slices"],
     )
     files.write_text(path, text)
+
+
+def _kinds(config: dict) -> dict:
+    """What kind of photos there are: `drawn`, of the `public` data set, or one's `own`."""
+    return {
+        "data": config,
+        "drawn": "sample" in config["sources"],
+        "public": bool(set(DATABASES) & set(config["databases"])),
+        "own": "table" in config["databases"],
+    }
 
 
 def _fill(template: str, **values: object) -> str:

@@ -188,17 +188,20 @@ def _over_seeds(runs: dict[str, dict]) -> list[dict]:
         rows.append(
             {
                 "name": f"mean ± standard deviation of {len(names)} seeds: {', '.join(names)}",
-                "figures": [_mean_figure([figure["value"] for figure in one]) for one in columns],
+                "figures": [_mean_figure(one) for one in columns],
             }
         )
     return rows
 
 
-def _mean_figure(values: list[float | None]) -> dict:
+def _mean_figure(figures: tuple[dict, ...]) -> dict:
+    values = [figure["value"] for figure in figures]
     if None in values:
         return {"value": None, "text": wording.NOTHING, "interval": ""}
     mean, deviation = comparison.mean_and_deviation(values)
-    return {"value": mean, "text": f"{mean:.3f} ± {deviation:.3f}", "interval": ""}
+    share = figures[0]["share"]
+    text = f"{wording.either(mean, share)} ± {wording.either(deviation, share)}"
+    return {"value": mean, "text": text, "interval": ""}
 
 
 def _baseline_row(test: dict) -> dict:

@@ -61,11 +61,12 @@ def pick(summary: dict, place: tuple[str, ...]) -> float | None:
 
 
 def figure(summary: dict, place: tuple[str, ...], interval: str, name: str, share: bool) -> dict:
-    """A figure with its wider interval: `name`, `value`, `text`, `interval`."""
+    """A figure with its wider interval: `name`, `value`, `share`, `text`, `interval`."""
     value = pick(summary, place)
     bounds = wider(summary["intervals"], interval)
     text, interval_text = either(value, share), span(bounds, share)
-    return {"name": name, "value": value, "text": text, "interval": interval_text}
+    known = {"name": name, "value": value, "share": share}
+    return known | {"text": text, "interval": interval_text}
 
 
 def all_figures(metrics: dict) -> list[list[str]]:
