@@ -9,7 +9,7 @@ import dataclasses
 import os
 import signal
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -58,6 +58,12 @@ class World:
         sums = torch.tensor(values, dtype=torch.float64, device=device)
         distributed.all_reduce(sums)
         return sums.tolist()
+
+    def take_from_first(self, tensors: Iterable[torch.Tensor]) -> None:
+        """Give the tensors the values that they have in the first process."""
+        if self.size > 1:
+            for tensor in tensors:
+                distributed.broadcast(tensor, 0)
 
     def gather(self, values: np.ndarray) -> np.ndarray:
         """The arrays of all processes, one after the other, for each of them."""

@@ -69,12 +69,11 @@ class TrainStep:
         self.optimizer.zero_grad()
         (loss if share == 1.0 else loss * share).backward()
         self.optimizer.step()
-        if share:
-            self._count(logits.detach(), loss.detach(), targets)
+        self._count(logits.detach(), loss.detach(), targets, len(targets) if share else 0)
 
-    def _count(self, logits: Tensor, loss: Tensor, targets: Tensor) -> None:
-        right = (logits.argmax(1) == targets).sum()
-        self.sums[:2] += torch.stack([loss.double() * len(targets), right.double()])
+    def _count(self, logits: Tensor, loss: Tensor, targets: Tensor, samples: int) -> None:
+        right = (logits.argmax(1) == targets)[:samples].sum()
+        self.sums[:2] += torch.stack([loss.double() * samples, right.double()])
         self.sums[2] += self.sums[0].isfinite()
 
     def take_sums(self) -> tuple[float, int, int]:

@@ -235,6 +235,8 @@ class Trainer:
 
     def validate(self) -> tuple[float, float]:
         """Mean loss and accuracy on the validation set, of the network as it is."""
+        # Where each process normalises for itself, the first one's statistics are the network's.
+        self.world.take_from_first(self.model.buffers())
         ours = self.world.share(len(self.validation))
         logits = inference.logits(
             self.model, self.validation.pixels[ours], self.device, self.recipe.precision

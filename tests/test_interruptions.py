@@ -1,0 +1,179 @@
+"""A training that is killed, terminated or damaged ends in the bits of one that never was."""
+
+import contextlib
+import json
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from conftest import SCRIPTS
+from test_training import write_faces
+
+# Runs a rule's script as Snakemake does, in a process that can be killed.
+AS_A_RULE = """
+import json, os, runpy, sys, types
+
+sys.path.append(os.path.dirname(sys.argv[2]))
+if __name__ == "__main__":
+    names = json.load(open(sys.argv[1]))
+    snakemake = types.SimpleNamespace(**{
+        key: types.SimpleNamespace(**value) if isinstance(value, dict) else value
+        for key, value in names.items()
+    })
+    runpy.run_path(sys.argv[2], init_globals={"snakemake": snakemake}, run_name="__main__")
+"""
+
+# Few computations and many weights: writing a checkpoint takes long enough to be caught at it.
+HEAVY_MODEL = {
+    "conv_channels": [4, 4, 4, 8],
+    "spatial_rnns": [{"units": 384, "block": [2, 2]}, {"units": 384, "block": [2, 2]}],
+}
+LIGHT_MODEL = {
+    "conv_channels": [4, 4, 4, 8],
+    "spatial_rnns": [{"units": 8, "block": [2, 2]}, {"units": 8, "block": [2, 2]}],
+}
+SETTINGS = {
+    "epochs": 3, "batch_size": 8, "threads": 1, "device": "cpu", "reshuffle": True,
+    "checkpoint_minutes": 0.005,
+}  # fmt: skip
+
+
+class Training:
+    """The rule `train` in a folder of its own, to be started and ended at will."""
+
+    def __init__(self, folder: Path, model: dict, **settings: object):
+        write_faces(folder / "train.h5", 200)
+        write_faces(folder / "validation.h5", 40, 1)
+        self.run = folder / "run"
+        self.run.mkdir()
+        self.log = folder / "train.log"
+        (folder / "rule.py").write_text(AS_A_RULE)
+        outputs = {
+            "model": "model.pt", "history": "history.csv", "throughput": "throughput.csv",
+            "events": "tensorboard",
+        }  # fmt: skip
+        rule = {
+            "input": {name: str(folder / f"{name}.h5") for name in ("train", "validation")},
+            "output": {name: str(self.run / file) for name, file in outputs.items()},
+            "params": {"settings": {"model": model, "train": SETTINGS | settings}, "code": "code"},
+            "resources": {"gpu": 0},
+            "log": [str(self.log)],
+        }
+        (folder / "rule.json").write_text(json.dumps(rule))
+        self._command = [sys.executable, folder / "rule.py", folder / "rule.json"]
+
+    def start(self) -> subprocess.Popen:
+        command = [*self._command, SCRIPTS / "train.py"]
+        return subprocess.Popen(command, stderr=subprocess.DEVNULL)
+
+    def finish(self) -> dict[str, bytes]:
+        """Run to the end; returns what may be compared byte for byte."""
+        assert self.start().wait(timeout=120) == 0, self.log.read_text()
+        assert not list(self.run.glob("*.tmp")) and not list(self.run.glob("checkpoint*"))
+        return {name: (self.run / name).read_bytes() for name in ("model.pt", "history.csv")}
+
+    def stop_when(self, condition: Callable[[], object], how: signal.Signals) -> None:
+        """Start, and send the signal as soon as the condition holds."""
+        process, deadline = self.start(), time.monotonic() + 60
+        while not condition():
+            assert process.poll() is None, "it ended before it could be stopped"
+            assert time.monotonic() < deadline, self.log.read_text()
+        process.send_signal(how)
+        process.wait(timeout=60)
+        assert process.returncode != 0
+        assert not (self.run / "model.pt").exists()
+
+    def is_writing(self) -> list[Path]:
+        return list(self.run.glob("checkpoint-*.tmp"))
+
+    def newest(self) -> Path:
+        return next(self.run.glob("checkpoint-*.pt"), self.run / "none yet")
+
+    def has_gone_on(self) -> Callable[[], bool]:
+        """A condition: another checkpoint is whole, and some batches were trained after it."""
+        seen: list[int] = []
+
+        def condition() -> bool:
+            with contextlib.suppress(FileNotFoundError):  # it is the previous one by now
+                changed = self.newest().stat().st_mtime_ns
+                if changed not in seen:
+                    seen.append(changed)
+            return len(seen) > 1 and time.time_ns() > seen[1] + 1e8
+
+        return condition
+
+
+@pytest.fixture
+def training(tmp_path) -> Callable[..., Training]:
+    def make(name: str, model: dict = HEAVY_MODEL, **settings: object) -> Training:
+        (tmp_path / name).mkdir()
+        return Training(tmp_path / name, model, **settings)
+
+    return make
+
+
+def test_training_killed_at_several_points_ends_in_the_same_bits(training):
+    undisturbed = training("undisturbed").finish()
+    disturbed = training("disturbed")
+    disturbed.stop_when(disturbed.is_writing, signal.SIGKILL)  # the first checkpoint
+    assert disturbed.is_writing(), "it was not killed in the middle of writing"
+    disturbed.stop_when(disturbed.has_gone_on(), signal.SIGKILL)  # between two
+    previous = disturbed.newest()
+    disturbed.stop_when(
+        lambda: disturbed.is_writing() and not previous.exists(), signal.SIGKILL
+    )  # after the last one became the previous one
+    assert "Going on after epoch" in disturbed.log.read_text()
+    disturbed.stop_when(disturbed.has_gone_on(), signal.SIGTERM)
+    assert "was told to stop in epoch" in disturbed.log.read_text()
+    newest = disturbed.newest()
+    newest.write_bytes(newest.read_bytes()[:-1000])
+    assert disturbed.finish() == undisturbed
+    assert f"{newest.name} is not a model that torch can load" in disturbed.log.read_text()
+
+
+def test_two_processes_that_are_terminated_end_in_the_same_bits(training):
+    undisturbed = training("undisturbed", LIGHT_MODEL, processes=2).finish()
+    disturbed = training("disturbed", LIGHT_MODEL, processes=2)
+    disturbed.stop_when(disturbed.has_gone_on(), signal.SIGTERM)
+    assert "was told to stop in epoch" in disturbed.log.read_text()
+    assert disturbed.finish() == undisturbed
+
+
+def test_changed_setting_starts_afresh(training):
+    changed = training("changed", LIGHT_MODEL, learning_rate=0.02)
+    expected = changed.finish()
+    for file in changed.run.iterdir():
+        if file.is_file():
+            file.unlink()
+    rule = changed.run.parent / "rule.json"
+    text = rule.read_text()
+    rule.write_text(text.replace('"learning_rate": 0.02', '"learning_rate": 0.01'))
+    changed.stop_when(changed.has_gone_on(), signal.SIGKILL)
+    rule.write_text(text)
+    assert changed.finish() == expected
+    assert "Going on" not in changed.log.read_text()
+
+
+def test_how_often_is_saved_may_change_in_mid_training(training):
+    undisturbed = training("undisturbed", LIGHT_MODEL).finish()
+    disturbed = training("disturbed", LIGHT_MODEL)
+    disturbed.stop_when(disturbed.has_gone_on(), signal.SIGKILL)
+    rule = disturbed.run.parent / "rule.json"
+    text = rule.read_text()
+    rule.write_text(text.replace('"checkpoint_minutes": 0.005', '"checkpoint_minutes": 9'))
+    assert disturbed.finish() == undisturbed
+    assert "Going on after epoch" in disturbed.log.read_text()
+
+
+def test_finished_run_that_is_forced_trains_again(training):
+    forced = training("forced", LIGHT_MODEL, save_every=1, save_history=2)
+    first = forced.finish()
+    assert forced.finish() == first
+    assert "Going on" not in forced.log.read_text()
+    assert "epoch 1, learning_rate" in forced.log.read_text()
+    names = sorted(path.name for path in (forced.run / "models").iterdir())
+    assert names == ["model_2.pt", "model_3.pt"]
