@@ -1,0 +1,114 @@
+"""How fast faces come from train.h5, against h5py's own way, and how much memory that takes.
+
+Writes a file of made faces in neon's layout, reads it once so that it lies in the page cache, and
+then serves random batches from it, each way in turn: rows by h5py (one call a batch, sorted as it
+wants them), rows of the memmap by NumPy, and the batches of `renet.batches` that a training gets.
+The ceiling is a plain copy of the same bytes in memory.
+
+    python benchmarks/reader.py --faces 40000
+"""
+
+import argparse
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import h5py
+import numpy as np
+import torch
+
+sys.path.append(str(Path(__file__).resolve().parent.parent / "workflow" / "scripts"))
+
+from renet import devices, hdf5, memory
+from renet.batches import StreamedFaces
+
+SHAPE = (3, 128, 128)
+
+
+def write_faces(path: Path, count: int) -> None:
+    """A file of noise; one slab of it is all that is in memory."""
+    slab = np.random.default_rng(0).integers(0, 256, (1000, *SHAPE), dtype=np.uint8)
+    slabs = (slab[: min(1000, count - start)] for start in range(0, count, 1000))
+    hdf5.write(path, SHAPE, slabs, np.arange(count) % 2)
+
+
+def by_h5py(path: Path, batches: list[np.ndarray]) -> None:
+    """Each batch by one call."""
+    with h5py.File(path, "r") as store:
+        for rows in batches:
+            places = np.sort(rows)
+            store["input"][places]
+
+
+def by_memmap(faces: hdf5.FaceFile, batches: list[np.ndarray]) -> None:
+    """Each batch by NumPy."""
+    for rows in batches:
+        np.asarray(faces.pixels[rows])
+
+
+def by_feed(faces: hdf5.FaceFile, batches: list[np.ndarray]) -> None:
+    """As a training gets them."""
+    for _ in StreamedFaces(faces.pixels, faces.targets, torch.device("cpu")).batches(batches):
+        pass
+
+
+def copy(block: np.ndarray, batches: list[np.ndarray]) -> None:
+    """The same bytes from memory to memory."""
+    for rows in batches:
+        block[: len(rows)].copy()
+
+
+def rate(way: Callable[[], None], images: int) -> float:
+    """Images a second."""
+    started = time.perf_counter()
+    way()
+    return images / (time.perf_counter() - started)
+
+
+def main() -> None:
+    """Measure what the command line asks for."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n\n", 1)[0])
+    parser.add_argument("--faces", type=int, default=20000)
+    parser.add_argument("--batch-size", type=int, nargs="+", default=[32, 512])
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--folder", help="where to write the file, if not in the temporary folder")
+    arguments = parser.parse_args()
+    devices.keep_freed_memory()  # as a training does
+    with tempfile.TemporaryDirectory(dir=arguments.folder) as folder:
+        path = Path(folder) / "train.h5"
+        write_faces(path, arguments.faces)
+        faces = hdf5.read(path)
+        gigabytes = faces.pixels.nbytes / 1e9
+        for start in range(0, len(faces), 1000):
+            faces.pixels[start : start + 1000].sum()  # into the page cache
+        for batch_size in arguments.batch_size:
+            measure(path, faces, batch_size, arguments.rounds)
+    print(f"{gigabytes:.1f} GB of faces; own memory at most {memory.anonymous_bytes() / 1e6:.0f} MB")
+
+
+def measure(path: Path, faces: hdf5.FaceFile, batch_size: int, rounds: int) -> None:
+    """Print the table of one batch size."""
+    order = np.random.default_rng(1).permutation(len(faces))
+    batches = np.split(order, range(batch_size, len(order), batch_size))
+    few = batches[: max(1, 2000 // batch_size)]
+    block = np.array(faces.pixels[:batch_size])
+    ways = {
+        "h5py, a call a batch": (lambda: by_h5py(path, few), sum(map(len, few))),
+        "memmap, NumPy": (lambda: by_memmap(faces, batches), len(order)),
+        "this project's batches": (lambda: by_feed(faces, batches), len(order)),
+        "copy in memory": (lambda: copy(block, batches), len(order)),
+    }
+    rates = {name: [] for name in ways}
+    for _ in range(rounds):
+        for name, (way, images) in ways.items():
+            rates[name].append(rate(way, images))
+    print(f"\nrandom batches of {batch_size}")
+    for name, found in rates.items():
+        print(f"{name:<26}{statistics.median(found):>12,.0f} img/s")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,118 @@
+"""An update is the same whether it runs as it is or is recorded and replayed."""
+
+import contextlib
+
+import pytest
+import torch
+from test_training import SMALL
+
+from renet import devices, models, steps
+from renet.recipe import Recipe
+
+RECIPE = Recipe(batch_size=8, learning_rate=0.05, device="cpu")
+
+
+class ReplayedOnCPU(steps.RecordedTrainStep):
+    """A CPU records nothing; but from where to where the batches go is the same."""
+
+    def __init__(self, *arguments: object):
+        super().__init__(*arguments)
+        self.log: list[str] = []
+
+    def _warm_up(self, pixels: torch.Tensor, targets: torch.Tensor) -> None:
+        self.log.append("warm-up")
+        self._update(pixels, targets, 1.0)
+
+    def _record(self):
+        self.log.append("record")
+        return lambda: (
+            self.log.append("replay"),
+            self._update(self._pixels, self._targets, 1.0),
+        )
+
+
+def network() -> models.ReNet:
+    model = models.ReNet((3, 32, 32), SMALL)
+    models.initialise(model, 1)
+    return devices.place(model, torch.device("cpu"), "float32").train()
+
+
+def some_batches() -> list[tuple[torch.Tensor, torch.Tensor]]:
+    generator = torch.Generator().manual_seed(0)
+    return [
+        (
+            torch.randint(0, 256, (size, 3, 32, 32), dtype=torch.uint8, generator=generator),
+            torch.randint(0, 2, (size,), generator=generator),
+        )
+        for size in (8, 8, 3, 8, 8, 8, 3, 8)
+    ]
+
+
+def test_replayed_updates_are_those_of_plain_steps():
+    plain, recorded = steps.TrainStep(network(), RECIPE), ReplayedOnCPU(network(), RECIPE)
+    for batch in some_batches():
+        plain(*batch)
+        recorded(*batch)
+    for name, value in plain.network.state_dict().items():
+        assert torch.equal(value, recorded.network.state_dict()[name]), name
+    assert plain.take_sums() == recorded.take_sums()
+    # Short batches run as they are, and what is recorded is recorded once.
+    assert recorded.log == [*["warm-up"] * 3, "record", *["replay"] * 3]
+
+
+def test_sums_count_losses_right_answers_and_finite_batches_since_the_last_look():
+    model = network()
+    step = steps.TrainStep(model, Recipe(batch_size=8, learning_rate=1e-12))
+    batches = some_batches()[:3]
+    expected = 0.0
+    for pixels, targets in batches:
+        expected += torch.nn.functional.cross_entropy(model(pixels), targets).item() * len(targets)
+        step(pixels, targets)
+    loss, right, finite = step.take_sums()
+    assert loss == pytest.approx(expected, rel=1e-5)
+    assert 0 <= right <= 19 and finite == 3
+    assert step.take_sums() == (0.0, 0, 0)
+
+
+def test_batches_after_a_loss_that_is_no_number_are_not_counted_as_finite():
+    model = network()
+    step = steps.TrainStep(model, RECIPE)
+    for number, batch in enumerate(some_batches()[:4]):
+        if number == 2:
+            with torch.no_grad():
+                model.conv1.weight.fill_(torch.inf)
+        step(*batch)
+    assert step.take_sums()[2] == 2
+
+
+def test_float32_is_computed_without_tf32_also_in_convolutions():
+    cpu = torch.device("cpu")
+    for precision in ("tf32", "float32"):
+        with devices.arithmetic(precision, cpu):
+            assert torch.backends.cudnn.allow_tf32 == (precision == "tf32")
+            assert torch.backends.cuda.matmul.allow_tf32 == (precision == "tf32")
+
+
+def test_bfloat16_is_that_of_products_alone():
+    model = network()
+    with devices.arithmetic("bfloat16", torch.device("cpu")):
+        maps = model.conv1(torch.rand(2, 3, 32, 32))
+    assert maps.dtype == torch.bfloat16 and model.conv1.weight.dtype == torch.float32
+
+
+@contextlib.contextmanager
+def two_gpus(monkeypatch):
+    """As if torch saw two GPUs."""
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    monkeypatch.setattr(torch.cuda, "set_device", lambda device: None)
+    monkeypatch.setattr(torch.cuda, "get_device_name", lambda device: "a GPU")
+    yield
+
+
+def test_each_process_has_a_gpu_of_its_own(monkeypatch):
+    with two_gpus(monkeypatch):
+        assert devices.choose("auto", 1) == torch.device("cuda:1")
+        assert devices.choose("cuda:0", 1) == torch.device("cuda:0")
+        with pytest.raises(devices.InputError, match="GPU number 2 is asked for and torch sees 2"):
+            devices.choose("cuda", 2)
