@@ -19,7 +19,7 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from test_training import SMALL
 
-from renet import comparison, page_data, pages, wording
+from renet import page_data, pages, wording
 
 FLAGS = [
     "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
@@ -349,10 +349,6 @@ def test_columns_of_a_script_keep_names_numbers_and_gaps(tmp_path):
     assert json.loads(text[len("window.it = ") : -2]) == {
         "age": [1, None], "name": ["NA", "é\u2028"], "share": [0.25, 1.0], "more": [1],
     }  # fmt: skip
-
-
-def test_settings_of_one_run_do_not_differ():
-    assert comparison.differences({"a": {"settings": {"train": {"seed": 1}}}}) == {}
 
 
 def test_missing_value_of_a_page_is_an_error():

@@ -23,12 +23,13 @@ def flatten(settings: dict, prefix: str = "") -> dict:
 
 
 def seed_groups(runs: dict[str, dict]) -> list[list[str]]:
-    """The names of runs that differ by `train.seed` alone, two or more of them."""
-    groups: dict[str, list[str]] = {}
+    """The names of runs that differ by `train.seed` alone: two seeds or more, one run of each."""
+    groups: dict[str, dict[int, str]] = {}
     for name, run in runs.items():
-        settings = flatten(run["settings"]) | {"train.seed": None}
-        groups.setdefault(repr(sorted(settings.items())), []).append(name)
-    return [names for names in groups.values() if len(names) > 1]
+        settings = flatten(run["settings"])
+        seed = settings.pop("train.seed")
+        groups.setdefault(repr(sorted(settings.items())), {}).setdefault(seed, name)
+    return [list(names.values()) for names in groups.values() if len(names) > 1]
 
 
 def mean_and_deviation(values: list[float]) -> tuple[float, float]:

@@ -25,7 +25,7 @@ def hard_cases(answers: pd.DataFrame, count: int = LARGEST) -> pd.DataFrame:
 def to_explain(answers: pd.DataFrame, count: int = EXPLAINED) -> pd.DataFrame:
     """The surest right answers, as many of each class, and the surest wrong ones."""
     right = _by_confidence(answers[answers.correct == 1], ascending=False)
-    right = right.groupby("target", sort=True).head(count // 2)
+    right = right.groupby("target").head(count // 2)
     return pd.concat([right, mistakes(answers, count)])
 
 

@@ -153,10 +153,14 @@ def slices(table: pd.DataFrame) -> str:
         )
     several = table.groupby("slice").value.transform("size") > 1
     fair = table[several & (table.n >= SMALL_SLICE) & (table.slice != "recorded gender")]
-    if not fair.empty:
-        worst = fair.loc[fair.accuracy.idxmin()]
+    whole = table[table.slice == "recorded gender"]
+    worse = fair[fair.accuracy < (whole.n * whole.accuracy).sum() / whole.n.sum()]
+    if worse.empty:
+        sentences.append(f"No other slice of at least {SMALL_SLICE} faces is below the whole set.")
+    else:
+        worst = worse.loc[worse.accuracy.idxmin()]
         sentences.append(
-            f"Of the other slices with at least {SMALL_SLICE} faces, {worst.slice}: {worst.value} "
+            f"Of the other slices of at least {SMALL_SLICE} faces, {worst.slice}: {worst.value} "
             f"does worst, {percent(worst.accuracy)} ({span(widest(worst), True)}, "
             f"n = {worst.n:,})."
         )
