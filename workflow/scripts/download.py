@@ -12,7 +12,7 @@ interrupted download goes on where it stopped, if the server's file is still the
 the wrong digest stay as `<file>.rejected`: deleting them fetches again, putting their digest in the
 config accepts them without fetching. Without a digest the log says "not verified", and nothing but
 a tar, a gzipped tar or a .mat file, as the URL's ending promises, is accepted. A file:// archive is
-checked and used where it lies.
+checked and used where it lies; a folder that a file:// URL names is packed into a tar.
 """
 
 import argparse

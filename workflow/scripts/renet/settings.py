@@ -38,6 +38,7 @@ def check(config: dict) -> None:
         if settings["train"]["nesterov"] and not settings["train"]["momentum"]:
             raise InputError(f"The run {name} has nesterov: true, which needs a momentum above 0.")
         _check_size(name, settings["model"], image_size(config))
+        _check_nodes(name, settings["train"]["processes"], resources(config)[name]["nodes"])
 
 
 def _check_size(run: str, model: dict, size: tuple[int, int]) -> None:
@@ -46,6 +47,15 @@ def _check_size(run: str, model: dict, size: tuple[int, int]) -> None:
         raise InputError(
             f"crop.size is {list(size)}, and the network of the run {run} needs multiples of "
             f"{list(divisors)} (height, width)."
+        )
+
+
+def _check_nodes(run: str, processes: int, nodes: int) -> None:
+    if processes % nodes:
+        raise InputError(
+            f"The run {run} has train.processes: {processes} and resources.nodes: {nodes}; each "
+            "machine takes the same number of processes, so that the first must be a multiple of "
+            "the second."
         )
 
 
@@ -120,13 +130,25 @@ def runs(config: dict) -> dict[str, dict]:
 
     A run that is null is off; one with `seeds` becomes one run for each of them.
     """
+    return {
+        name: {section: settings[section] for section in ("model", "train")}
+        for name, settings in _runs_with_resources(config).items()
+    }
+
+
+def resources(config: dict) -> dict[str, dict]:
+    """What the training of each run may take, which changes nothing of its result."""
+    return {name: settings["resources"] for name, settings in _runs_with_resources(config).items()}
+
+
+def _runs_with_resources(config: dict) -> dict[str, dict]:
     complete = {}
     for name, changes in config["runs"].items():
         if changes is None:
             continue
         settings = {
             section: copy.deepcopy(config[section]) | changes.get(section, {})
-            for section in ("model", "train")
+            for section in ("model", "train", "resources")
         }
         by_seed = {
             f"{name}-seed{seed}": settings | {"train": settings["train"] | {"seed": seed}}

@@ -9,6 +9,7 @@ Beside the receipt lie, named after the end of the URL:
                        what the server said of these bytes; they outlive the receipt
     <tar>, <tar>.source.json
                        the tar that was in a .tar.gz or .tgz, and the digest of what it came from
+    <folder>.tar       the files of a folder that a file URL names
 """
 
 import contextlib
@@ -22,6 +23,7 @@ from pathlib import Path
 from renet.download import http_client, http_transfer, origins, urls, verification
 from renet.download.decompression import decompress
 from renet.download.file_kinds import describe_bytes
+from renet.download.folders import pack
 from renet.download.origins import Origin
 from renet.errors import InputError
 from renet.receipts import Receipt
@@ -31,8 +33,9 @@ def obtain(url: str, digest: str | None, receipt_file: str | Path) -> Receipt:
     """Get the archive behind `url`, check it, make it readable by offset and write its receipt.
 
     An http or https archive is put beside the receipt, unless it lies there already; a file URL
-    is used where it lies. A .tar.gz or .tgz is decompressed beside the receipt in either case,
-    and the receipt names that tar. The same archive gives the same receipt, byte for byte.
+    is used where it lies; a folder is packed into a tar beside the receipt. A .tar.gz or .tgz is
+    decompressed beside the receipt in either case, and the receipt names that tar. The same archive
+    gives the same receipt, byte for byte.
 
     Args:
         url: http://, https:// or file:// with an absolute path.
@@ -53,7 +56,12 @@ def obtain(url: str, digest: str | None, receipt_file: str | Path) -> Receipt:
             ".json to its name."
         )
     receipt_file.parent.mkdir(parents=True, exist_ok=True)
-    receipt = _from_disk(url, in_place, wanted) if in_place else _from_server(url, archive, wanted)
+    if in_place and in_place.is_dir():
+        receipt = _from_folder(url, in_place, archive.with_name(f"{archive.name}.tar"), wanted)
+    elif in_place:
+        receipt = _from_disk(url, in_place, wanted)
+    else:
+        receipt = _from_server(url, archive, wanted)
     _log_verdict(receipt)
     if tar != archive:
         decompress(receipt, tar)
@@ -92,6 +100,15 @@ def _from_disk(url: str, path: Path, wanted: str | None) -> Receipt:
             f"{describe_bytes(path)}. Put the right file there{_offer_to_accept(wanted, digest)}."
         )
     return Receipt(url, str(path), size, digest, verified=wanted is not None)
+
+
+def _from_folder(url: str, folder: Path, tar: Path, wanted: str | None) -> Receipt:
+    """Pack a folder of photos beside the receipt."""
+    if wanted:
+        raise InputError(f"{folder} is a folder, which has no digest; give none for {url}.")
+    pack(folder, tar)
+    digest = verification.compute_digest(tar, "sha256")
+    return Receipt(url, str(tar), tar.stat().st_size, digest, verified=False)
 
 
 # Archives from a server.

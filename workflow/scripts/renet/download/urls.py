@@ -16,7 +16,9 @@ def file_name(url: str) -> str:
     Raises:
         InputError: the URL cannot be used, or its path does not end in a file's name.
     """
-    name = unquote(_split(url).path.rpartition("/")[2])
+    parts = _split(url)
+    path = parts.path.rstrip("/") if parts.scheme == "file" else parts.path  # it may be a folder
+    name = unquote(path.rpartition("/")[2])
     if name in ("", ".", "..") or "/" in name or not name.isprintable():
         raise InputError(
             f"The URL {url} does not end in the name of a file, as in "
