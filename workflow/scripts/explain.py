@@ -41,7 +41,7 @@ def explain(
     model = models.load(model_file)
     files.write_json(outputs["model"], describe(model, model_file))
     target = devices.choose(device)
-    model = model.to(target, devices.weight_dtype(precision))
+    model = devices.place(model, target, precision)
     given = answers.read(table, ("id", "target", "p_female", "p_male", "correct"))
     chosen = galleries.to_explain(given)
     faces = hdf5.read(face_file)
