@@ -335,3 +335,26 @@ def test_snakemake_report_holds_the_figures_with_their_captions(finished, tmp_pa
         "the shares are of the recorded class", "some differ by chance", "the network is surest of",
     ):  # fmt: skip
         assert caption in page
+
+
+def test_two_processes_learn_what_one_does_and_leave_the_models_asked_for(project):
+    together = {"processes": 2, "sync_batchnorm": True, "save_every": 1, "save_history": 1}
+    write_config(project, runs={"together": {"train": together}})
+    run(project, "--", "results/runs/together/history.csv")
+    alone, together = (
+        pd.read_csv(project / "results" / "runs" / name / "history.csv")
+        for name in ("renet", "together")
+    )
+    pd.testing.assert_frame_equal(together, alone, rtol=1e-4)
+    models = [path.name for path in (project / "results/runs/together/models").iterdir()]
+    assert models == ["model_2.pt"]
+
+
+def test_fewer_gpus_than_processes_are_an_error_with_the_way_out(project):
+    write_config(project, runs={"together": {"train": {"processes": 2, "device": "auto"}}})
+    outcome = snakemake(
+        project, "--cores", 2, "--configfile", "small.yaml", "--resources", "gpu=1",
+        "--", "results/runs/together/history.csv",
+    )  # fmt: skip
+    assert outcome.returncode != 0
+    assert "train.processes is 2 and Snakemake was told of 1 GPUs only" in outcome.stderr
