@@ -42,6 +42,8 @@ rule download:
         source=rf"(?!{settings.SAMPLE}/)[^/]+",
     conda:
         "../../envs/download.yaml"
+    resources:
+        downloads=1,
     params:
         url=lambda wildcards: file_of(wildcards)[0],
         digest=lambda wildcards: file_of(wildcards)[1],

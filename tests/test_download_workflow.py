@@ -1,0 +1,107 @@
+"""Ten files of one archive through Snakemake: interrupted, gone on with, never fetched twice."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import yaml
+from conftest import write_tar
+from http_server import Answer, ArchiveServer, serving
+from test_workflow import copy_project, snakemake
+
+FILES = 10
+SIZE = 400_000
+WAIT_SECONDS = 60.0
+
+
+@pytest.fixture
+def server(tmp_path, monkeypatch):
+    monkeypatch.setenv("NO_PROXY", "*")
+    with serving() as running:
+        for number in range(FILES):
+            photo = os.urandom(SIZE)
+            tar = write_tar(tmp_path / f"imdb_{number}.tar", {f"imdb/{number}/a.jpg": photo})
+            running.contents[f"/imdb_{number}.tar"] = tar.read_bytes()
+        yield running
+
+
+@pytest.fixture
+def project(server, tmp_path) -> Path:
+    """A project whose only source is the ten files."""
+    (tmp_path / "project").mkdir()
+    project = copy_project(tmp_path / "project")
+    write_config(project, server)
+    return project
+
+
+def write_config(project: Path, server: ArchiveServer, **changes: object) -> None:
+    urls = [server.url(f"/imdb_{number}.tar") for number in range(FILES)]
+    many = {"url": urls, "database": "imdb", "photos": "whole", "shards": 1}
+    config = {"sources": ["many"], "archives": {"many": many}} | changes
+    (project / "many.yaml").write_text(yaml.safe_dump(config))
+
+
+ARGUMENTS = ["results/data/many/members.csv", "--configfile", "many.yaml"]
+
+
+def total_bytes(server: ArchiveServer) -> int:
+    return sum(map(len, server.contents.values()))
+
+
+def test_interrupted_download_of_ten_files_goes_on_byte_by_byte(project, server):
+    """Two at a time: two files come, the third and fourth stall in their middle."""
+    server.answers = [Answer()] * 2 + [Answer(stall_after=SIZE // 2)] * 2
+    command = [sys.executable, "-m", "snakemake", "--cores", "8", *ARGUMENTS]
+    process = subprocess.Popen(
+        command, cwd=project, stderr=subprocess.DEVNULL, start_new_session=True
+    )
+    try:
+        expected = 2 * len(server.contents["/imdb_0.tar"]) + 2 * (SIZE // 2)
+        deadline = time.monotonic() + WAIT_SECONDS
+        while server.body_bytes < expected:
+            assert time.monotonic() < deadline, "the downloads did not get going"
+            time.sleep(0.05)
+        time.sleep(0.5)
+        gets = len(server.ranges_asked())
+        assert gets == 4, "more than two downloads at a time"
+    finally:
+        os.killpg(process.pid, signal.SIGINT)
+        process.wait(WAIT_SECONDS)
+    parts = sorted(path.name for path in (project / "resources" / "many").glob("*.part"))
+    assert len(parts) == 2
+    outcome = snakemake(project, "--cores", 8, *ARGUMENTS)
+    assert outcome.returncode == 0, outcome.stdout + outcome.stderr
+    resumed = [asked for asked in server.ranges_asked()[gets:] if asked]
+    assert len(resumed) == 2 and len(server.ranges_asked()) == FILES + 2
+    # What was on its way when the processes ended may come a second time.
+    assert total_bytes(server) <= server.body_bytes <= total_bytes(server) + 4 * (1 << 16)
+
+
+def test_nothing_is_fetched_after_a_change_that_concerns_no_archive(project, server):
+    assert snakemake(project, "--cores", 8, *ARGUMENTS).returncode == 0
+    fetched = server.body_bytes
+    write_config(project, server, filter={"max_age": 50}, crop={"size": 64}, split={"seed": 9})
+    with (project / "workflow/scripts/renet/archives.py").open("a") as module:
+        module.write("# edited\n")
+    with (project / "workflow/scripts/renet/download/downloads.py").open("a") as module:
+        module.write("# edited\n")
+    outcome = snakemake(project, "--cores", 8, *ARGUMENTS)
+    assert outcome.returncode == 0
+    assert "rule index_archive" in outcome.stderr and "rule download" not in outcome.stderr
+    # And one whose receipt was lost is recognised by its bytes.
+    (project / "resources" / "many" / "imdb_3.tar.json").unlink()
+    assert snakemake(project, "--cores", 8, *ARGUMENTS).returncode == 0
+    assert server.body_bytes == fetched
+
+
+def test_file_that_is_refused_stops_the_others_not_and_is_named(project, server):
+    server.contents["/imdb_4.tar"] = b"<!DOCTYPE html><title>Moved</title>"
+    outcome = snakemake(project, "--cores", 8, "--keep-going", *ARGUMENTS)
+    said = outcome.stdout + outcome.stderr
+    assert outcome.returncode != 0
+    assert 'an HTML page titled "Moved"' in said and "imdb_4.tar.rejected" in said
+    assert len(list((project / "resources" / "many").glob("*.tar"))) == FILES - 1
