@@ -7,10 +7,11 @@ import sys
 import tarfile
 from pathlib import Path
 
-import cv2
 import numpy as np
 import pytest
 import scipy.io
+
+from renet.opencv import cv2  # before anything else imports it: it sets a limit
 
 # The networks of the tests are tiny: threads would only wait for one another. Trainings that the
 # tests start set their own number.

@@ -69,9 +69,11 @@ def cut(
     margin: float,
 ) -> tuple:
     """Cut one face and append it to the shard; returns its line of the table."""
-    data = reader.read(photo.file, photo.offset, photo.size)
     box = faces.Box(photo.x1, photo.y1, photo.x2, photo.y2) if whole else None
     try:
+        if photo.size > faces.MAX_FILE_BYTES:
+            raise faces.RejectedImage(reasons.TOO_LARGE, f"it has {photo.size:,} bytes")
+        data = reader.read(photo.file, photo.offset, photo.size)
         face = faces.extract_face(data, size, margin, box, turn)
     except faces.RejectedImage as rejection:
         logging.info("%s dropped as %s: %s", photo.path, rejection.reason, rejection)

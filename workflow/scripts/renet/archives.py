@@ -19,7 +19,9 @@ import pandas as pd
 from renet.errors import InputError
 from renet.imdb_wiki import TABLE
 from renet.progress import Progress
+from renet.text import UNPRINTABLE
 
+MAX_MAT_BYTES = 1 << 30  # imdb.mat has about a tenth of it
 INDEX_COLUMNS = ["file", "member", "offset", "size"]
 
 
@@ -35,11 +37,16 @@ class _Header(tarfile.TarInfo):
     """A member's header: of a plain file no more is decoded than is asked for, in half the time."""
 
     OCTAL = re.compile(rb"0*([0-7]+)[ \0]*")
+    IN_MEMORY = (b"L", b"K", b"x", b"g", b"X")  # long names and extended headers: read as a whole
+    MAX_IN_MEMORY = 1 << 20
 
     @classmethod
     def frombuf(cls, buf: bytes, encoding: str, errors: str) -> tarfile.TarInfo:
-        """As tarfile's own, which is asked for whatever is not plain, or damaged."""
-        # A regular file (0) in a header of POSIX or GNU, whose name needs no prefix.
+        """As tarfile's own, which is asked for whatever is not plain, or damaged.
+
+        Sizes that would take tarfile backwards, or gigabytes into memory, are damage too.
+        """
+        # A regular file in a header of POSIX or GNU, whose name needs no prefix.
         if len(buf) == tarfile.BLOCKSIZE and buf[156:157] == tarfile.REGTYPE and not buf[345]:
             size, checksum = cls.OCTAL.fullmatch(buf, 124, 136), cls.OCTAL.fullmatch(buf, 148, 156)
             computed = sum(buf) - sum(buf[148:156]) + 8 * ord(" ")
@@ -47,14 +54,18 @@ class _Header(tarfile.TarInfo):
                 header = cls(buf[:100].partition(b"\0")[0].decode(encoding, errors))
                 header.size = int(size[1], 8)
                 return header
-        return super().frombuf(buf, encoding, errors)
+        header = super().frombuf(buf, encoding, errors)
+        too_much = header.type in cls.IN_MEMORY and header.size > cls.MAX_IN_MEMORY
+        if header.size < 0 or too_much:
+            raise tarfile.InvalidHeaderError(f"a header with the size {header.size}")
+        return header
 
 
 def tar_members(tar_path: str | Path) -> Iterator[Member]:
     """The regular files of a tar, in its order, found in one pass over the headers.
 
-    Links, devices, absolute names and names with `..` are passed over and counted in the log: no
-    photo of the data set is one.
+    Links, devices, absolute names and names with `..` or control characters are passed over and
+    counted in the log: no photo of the data set is one.
 
     Raises:
         InputError: the file is not a tar, or it ends in the middle of a member.
@@ -63,7 +74,11 @@ def tar_members(tar_path: str | Path) -> Iterator[Member]:
     archive_bytes = Path(tar_path).stat().st_size
     try:
         with tarfile.open(tar_path, "r:", errors="replace", tarinfo=_Header) as archive:
+            start = -1
             while (header := archive.next()) is not None:
+                if header.size < 0 or archive.offset <= start:  # as an extended header may say
+                    raise tarfile.ReadError(f"{header.name} has the size {header.size}")
+                start = archive.offset
                 archive.members = []  # tarfile would keep every header for its own look-ups
                 if header.isdir():
                     continue
@@ -72,12 +87,14 @@ def tar_members(tar_path: str | Path) -> Iterator[Member]:
                     passed_over["neither file nor folder"] += 1
                 elif name.startswith("/") or ".." in name.split("/"):
                     passed_over["path leads out of the archive"] += 1
+                elif UNPRINTABLE.search(name):
+                    passed_over["control characters in the name"] += 1
                 elif header.offset_data + header.size > archive_bytes:
                     raise tarfile.ReadError(f"{header.name} ends after the end of the file")
                 else:
                     yield Member(_normalised(name), header.offset_data, header.size)
             _check_end(tar_path, archive.offset)
-    except tarfile.TarError as error:
+    except Exception as error:  # tarfile raises anything on damaged extended headers
         raise InputError(
             f"{tar_path} is not a whole tar archive ({error}); if it was downloaded, delete it and "
             "its receipt to get it again, else put a whole copy in its place."
@@ -221,5 +238,10 @@ def find_metadata(members: pd.DataFrame, database: str) -> pd.Series:
         raise InputError(
             f"The archives hold {len(found)} files named {name} and one is needed; check url and "
             "database of this source in the config."
+        )
+    if found["size"].iloc[0] > MAX_MAT_BYTES:
+        raise InputError(
+            f"{found.member.iloc[0]} has {found['size'].iloc[0]:,} bytes, and IMDB-WIKI's .mat "
+            "files have a tenth of a gigabyte; check url and database of this source."
         )
     return found.iloc[0]

@@ -15,6 +15,8 @@ from renet.opencv import MAX_PIXELS, cv2
 from renet.reasons import BOX_INVALID, TOO_LARGE, TOO_SMALL, UNREADABLE
 
 MIN_SIDE = 8  # pixels; below this there is no face to see (WIKI has 8,070 one-pixel images)
+MAX_FILE_BYTES = 1 << 28  # of one photo
+MAX_FLOATS = 1 << 24  # numbers of an image that may be held as floats, for speed
 MAX_BOX_TO_IMAGE = 3  # a box with more than three times the image's longer side is a slip
 # A JPEG is decoded at half its size if that leaves so many times the pixels that are needed on
 # each side: faces then equal those of a full decoding to 46 dB. With less to spare they do not
@@ -64,6 +66,9 @@ def decode(data: bytes, apply_orientation: bool = False, halved: bool = False) -
     # Some OpenCV versions fill a truncated JPEG with grey and call it decoded.
     if data.startswith(jpeg.START) and jpeg.is_truncated(data):
         raise RejectedImage(UNREADABLE, "the JPEG is truncated")
+    height, width = jpeg.frame_size(data) or (0, 0)
+    if height * width > MAX_PIXELS:
+        raise RejectedImage(TOO_LARGE, f"its header claims {width}x{height} pixels")
     flags = cv2.IMREAD_REDUCED_COLOR_2 if halved else cv2.IMREAD_COLOR
     flags |= 0 if apply_orientation else cv2.IMREAD_IGNORE_ORIENTATION
     try:
@@ -99,14 +104,20 @@ def cut_face(photo: np.ndarray, box: Box, margin: float) -> np.ndarray:
         raise RejectedImage(BOX_INVALID, f"the box {tuple(box)} is outside {width}x{height}")
     if max(box_width, box_height) > MAX_BOX_TO_IMAGE * max(width, height):
         raise RejectedImage(BOX_INVALID, f"the box {tuple(box)} is too large for {width}x{height}")
-    columns = _span(box.x1, box.x2, margin * box_width, width)
-    rows = _span(box.y1, box.y2, margin * box_height, height)
-    return photo[rows][:, columns]
+    left, right = _span(box.x1, box.x2, margin * box_width)
+    top, bottom = _span(box.y1, box.y2, margin * box_height)
+    if (right - left) * (bottom - top) > MAX_PIXELS:
+        raise RejectedImage(BOX_INVALID, f"the box {tuple(box)} makes too large a cut")
+    inside = photo[max(top, 0) : bottom, max(left, 0) : right]
+    beyond = (max(-top, 0), max(bottom - height, 0), max(-left, 0), max(right - width, 0))
+    if not any(beyond):
+        return inside
+    return cv2.copyMakeBorder(inside, *beyond, cv2.BORDER_REPLICATE)
 
 
-def _span(first: float, last: float, margin: float, length: int) -> np.ndarray:
-    """0-based pixel numbers of a 1-based span with its margin, kept inside the photo."""
-    return np.arange(math.floor(first - margin) - 1, math.ceil(last + margin)).clip(0, length - 1)
+def _span(first: float, last: float, margin: float) -> tuple[int, int]:
+    """0-based start and end of a 1-based span with its margin."""
+    return math.floor(first - margin) - 1, math.ceil(last + margin)
 
 
 def trim_crop(crop: np.ndarray, margin: float) -> np.ndarray:
@@ -125,7 +136,8 @@ def resize(image: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     height, width = size
     if image.shape[0] * image.shape[1] <= height * width:
         return cv2.resize(image, (width, height), interpolation=cv2.INTER_LINEAR)
-    if image.shape[0] < height or image.shape[1] < width or _divides(size, image.shape):
+    extends = image.shape[0] < height or image.shape[1] < width
+    if extends or _divides(size, image.shape) or image.size > MAX_FLOATS:
         return cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA)
     # The same areas in the same arithmetic, but a third faster than OpenCV's own for bytes.
     means = cv2.resize(image.astype(np.float32), (width, height), interpolation=cv2.INTER_AREA)

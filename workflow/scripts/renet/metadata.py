@@ -11,6 +11,7 @@ import scipy.io
 
 from renet import reasons
 from renet.errors import InputError
+from renet.text import printable
 
 COLUMNS = [
     "row", "path", "source", "subject", "name", "gender", "age", "dob", "photo_taken",
@@ -19,6 +20,7 @@ COLUMNS = [
 
 UNIX_EPOCH_ORDINAL = 719_163  # date(1970, 1, 1).toordinal()
 MATLAB_ORDINAL_SHIFT = 366  # MATLAB counts days from the year 0, Python from the year 1
+MAX_DAY, MAX_YEAR = 10**7, 10**4  # beyond them numbers are no dates; Python's end in the year 9999
 PAGE_NUMBER = r"/(\d+)_"  # begins the name of a WIKI photo
 
 
@@ -49,6 +51,9 @@ def read_mat(mat: BinaryIO | bytes | str | Path, database: str) -> pd.DataFrame:
         table["celeb_id"] = fields.get("celeb_id", np.full(len(boxes), np.nan))
         for name in ("gender", "dob", "photo_taken", "face_score", "second_face_score"):
             table[name] = fields[name].astype(np.float64)
+        for name, largest in (("dob", MAX_DAY), ("photo_taken", MAX_YEAR), ("celeb_id", MAX_DAY)):
+            table[name] = _whole_numbers(table[name], largest)
+        table["gender"] = _whole_numbers(table["gender"], 1)
     except (KeyError, ValueError, TypeError) as error:
         raise InputError(
             f"{where} does not have the fields of IMDB-WIKI's metadata, each with one entry a "
@@ -68,6 +73,11 @@ def _load_fields(
         return {name: np.ravel(struct[name]) for name in struct.dtype.names}
     except FileNotFoundError as error:
         raise InputError(f"{where} does not exist.") from error
+    except NotImplementedError as error:
+        raise InputError(
+            f"{where} is a MATLAB v7.3 file, which is HDF5, and IMDB-WIKI's are of v5; write it "
+            "again in MATLAB with save -v7."
+        ) from error
     except Exception as error:  # a decoder of foreign bytes raises anything
         raise InputError(
             f"{where} is not a MATLAB v5 file with a struct named {database} "
@@ -76,9 +86,14 @@ def _load_fields(
         ) from error
 
 
+def _whole_numbers(numbers: pd.Series, largest: int) -> pd.Series:
+    """NaN, which is not known, in place of what is no whole number from 0 to `largest`."""
+    return numbers.where(numbers.between(0, largest) & (numbers == np.floor(numbers)))
+
+
 def _text(cell: np.ndarray) -> str:
     """The text of a MATLAB cell; 124 of WIKI's names are empty arrays."""
-    return str(np.ravel(cell)[0]) if np.size(cell) else ""
+    return printable(str(np.ravel(cell)[0])) if np.size(cell) else ""
 
 
 def birth_dates(dob: np.ndarray) -> np.ndarray:

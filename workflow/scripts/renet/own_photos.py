@@ -12,6 +12,7 @@ import pandas as pd
 
 from renet import metadata, reasons
 from renet.errors import InputError
+from renet.text import printable
 
 BOX_COLUMNS = ["x1", "y1", "x2", "y2"]
 NEEDED, OPTIONAL = ["path", "gender"], ["subject", "age", *BOX_COLUMNS]
@@ -38,7 +39,7 @@ def read(table_file: str | Path) -> pd.DataFrame:
         raise InputError(f"{table_file} is not a CSV in UTF-8 ({error}).") from error
     _check_columns(table, table_file)
     table = table.reindex(columns=[*NEEDED, *OPTIONAL], fill_value="")
-    table = table.apply(lambda column: column.str.strip())
+    table = table.apply(lambda column: column.str.strip().map(printable))
     _refuse(table.path == "", "the path is empty", table_file)
     _refuse(table.path.duplicated(), "the path stands on a line before", table_file)
     gender = table.gender.str.lower().map(GENDERS)

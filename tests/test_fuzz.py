@@ -1,0 +1,357 @@
+"""Damaged and hostile bytes end in a reason or in an error of our own, and in bounded memory.
+
+Some hundred cases of each kind belong to every run; the slow test tries thousands.
+"""
+
+import io
+import resource
+import struct
+import subprocess
+import sys
+import tarfile
+import tempfile
+import zlib
+from collections.abc import Callable
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pandas as pd
+import pytest
+import scipy.io
+from conftest import SCRIPTS, jpeg, mat_bytes, write_tar
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from renet import archives, faces, metadata, own_photos, reasons
+from renet.errors import InputError
+from renet.faces import Box, RejectedImage
+
+RULES = {"min_face_score": 1.0, "allow_second_face": False, "min_age": 0, "max_age": 100}
+SIZE = (32, 32)
+QUICK_CASES, SLOW_CASES = 150, 4000
+ODD_FLOATS = st.floats() | st.integers(-10, 3000).map(float) | st.sampled_from([0.0, 1.0, 7e5])
+TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=12)
+
+
+def in_scratch(check: Callable[[Path, object], None]) -> Callable[[object], None]:
+    """The check with a folder of its own for each case."""
+
+    def with_folder(case: object) -> None:
+        with tempfile.TemporaryDirectory() as folder:
+            check(Path(folder), case)
+
+    return with_folder
+
+
+@st.composite
+def damaged(draw: st.DrawFn, originals: list[bytes]) -> tuple[bytes, bytes]:
+    """(original, damaged): bytes overwritten, moved in from elsewhere, inserted, cut off."""
+    original = draw(st.sampled_from(originals))
+    data = bytearray(original)
+    for _ in range(draw(st.integers(1, 4))):
+        place = draw(st.integers(0, len(data)))
+        kind = draw(st.sampled_from(["overwrite", "copy", "insert", "cut", "delete"]))
+        if kind == "overwrite":
+            piece = draw(st.binary(min_size=1, max_size=12))
+            data[place : place + len(piece)] = piece
+        elif kind == "copy":
+            start, length = draw(st.integers(0, len(data))), draw(st.integers(1, 600))
+            piece = data[start : start + length]
+            data[place : place + len(piece)] = piece
+        elif kind == "insert":
+            data[place:place] = draw(st.binary(max_size=20))
+        elif kind == "delete":
+            del data[place : place + draw(st.integers(1, 600))]
+        elif draw(st.booleans()):
+            del data[place:]
+    return original, bytes(data)
+
+
+# Tars.
+
+
+def odd_tar(kind: int) -> bytes:
+    """A tar with long names, links, folders and extended headers, in one of tar's three forms."""
+    stream = io.BytesIO()
+    with tarfile.open(fileobj=stream, mode="w", format=kind) as archive:
+        for name in ("wiki/a.jpg", "wiki/" + "long" * 22 + ".jpg", "wiki/é.jpg", "wiki/wiki.mat"):
+            header = tarfile.TarInfo(name)
+            header.size = 700
+            archive.addfile(header, io.BytesIO(name.encode()[:7] * 100))
+        for kind_of_member in (tarfile.DIRTYPE, tarfile.SYMTYPE, tarfile.FIFOTYPE):
+            header = tarfile.TarInfo("wiki/odd")
+            header.type, header.linkname = kind_of_member, "/etc/passwd"
+            archive.addfile(header)
+    return stream.getvalue()
+
+
+TARS = [odd_tar(kind) for kind in (tarfile.USTAR_FORMAT, tarfile.GNU_FORMAT, tarfile.PAX_FORMAT)]
+
+
+def check_tar(folder: Path, case: tuple[bytes, bytes]) -> None:
+    """Each member that is found lies in the file, has a harmless name, and survives the CSV."""
+    path = folder / "a.tar"
+    path.write_bytes(case[1])
+    try:
+        index = archives.index([path])
+    except InputError as error:
+        assert "a.tar is not a whole tar archive" in str(error)
+        return
+    assert (index.offset + index["size"] <= len(case[1])).all() and (index["size"] >= 0).all()
+    assert not index.member.str.startswith("/").any()
+    assert not index.member.map(lambda name: ".." in name.split("/")).any()
+    index.to_csv(folder / "members.csv", index=False)
+    again = archives.read_index(folder / "members.csv")
+    assert again.to_numpy().tolist() == index.to_numpy().tolist()
+
+
+# .mat files.
+
+MAT_ROWS = [
+    {"full_path": f"0{number}/{number}_1971-04-10_2000.jpg", "name": name, "gender": gender}
+    for number, (name, gender) in enumerate([("A Name", 1.0), ("", np.nan), ("José", 0.0)])
+]
+
+
+def compressed(mat: bytes) -> bytes:
+    stream = io.BytesIO()
+    content = scipy.io.loadmat(io.BytesIO(mat), mat_dtype=True)
+    scipy.io.savemat(stream, {"wiki": content["wiki"]}, do_compression=True)
+    return stream.getvalue()
+
+
+MATS = [mat_bytes(MAT_ROWS), compressed(mat_bytes(MAT_ROWS))]
+
+
+def check_table(folder: Path, table: pd.DataFrame, count: int | None = None) -> None:
+    """A table that was read can be described, and comes back from metadata.csv row by row."""
+    described = metadata.describe(table, "wiki", "wiki", None, RULES)
+    assert count is None or len(described) == count
+    assert described.reason.isin(["", *reasons.OF_METADATA]).all()
+    kept = described[described.reason == ""]
+    assert kept.gender.isin([0, 1]).all() and kept.age.between(0, 100).all()
+    described.to_csv(folder / "metadata.csv", index=False)
+    again = metadata.read_metadata(folder / "metadata.csv")
+    assert again.row.tolist() == list(range(len(described)))
+    for column in ("path", "name", "subject", "reason"):
+        assert again[column].tolist() == described[column].tolist()
+
+
+def check_mat(folder: Path, case: tuple[bytes, bytes]) -> None:
+    try:
+        table = metadata.read_mat(case[1], "wiki")
+    except InputError:
+        return
+    check_table(folder, table)
+
+
+def check_values(folder: Path, rows: list[dict]) -> None:
+    check_table(folder, metadata.read_mat(mat_bytes(rows), "wiki"), len(rows))
+
+
+VALUES = st.lists(
+    st.fixed_dictionaries(
+        {
+            "full_path": TEXT.filter(bool), "name": TEXT, "gender": ODD_FLOATS, "dob": ODD_FLOATS,
+            "photo_taken": ODD_FLOATS, "face_score": ODD_FLOATS, "second_face_score": ODD_FLOATS,
+            "face_location": st.lists(ODD_FLOATS, min_size=4, max_size=4),
+        }
+    ),
+    min_size=2,
+    max_size=4,
+)  # fmt: skip
+
+
+# Tables of one's own photos.
+
+
+def check_own_table(folder: Path, text: str) -> None:
+    path = folder / "own.csv"
+    path.write_bytes(text.encode("utf-8", "surrogatepass"))
+    try:
+        table = own_photos.read(path)
+    except InputError as error:
+        assert "own.csv" in str(error)
+        return
+    described = own_photos.describe(table, "own", None, RULES, whole=False)
+    described.to_csv(folder / "metadata.csv", index=False)
+    assert metadata.read_metadata(folder / "metadata.csv").path.tolist() == table.path.tolist()
+
+
+FIELDS = st.text(max_size=6) | st.sampled_from(["f", "male", "", "30", "1e999", "-1", "nan"])
+OWN_TABLES = st.lists(st.lists(FIELDS, min_size=1, max_size=4).map(",".join), max_size=4).map(
+    lambda lines: "\n".join(["path,gender,age,subject", *lines])
+)
+
+
+# Images.
+
+
+def png(height: int, width: int, data: bytes = b"") -> bytes:
+    """A PNG whose header claims a size, whatever its data are."""
+
+    def chunk(kind: bytes, body: bytes) -> bytes:
+        checksum = zlib.crc32(kind + body)
+        return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", checksum)
+
+    header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
+    chunks = (chunk(b"IHDR", header), chunk(b"IDAT", zlib.compress(data)), chunk(b"IEND", b""))
+    return b"\x89PNG\r\n\x1a\n" + b"".join(chunks)
+
+
+def resized_header(data: bytes, height: int, width: int) -> bytes:
+    """A JPEG whose frame header claims another size."""
+    at = data.index(b"\xff\xc0") + 5
+    return data[:at] + struct.pack(">HH", height, width) + data[at + 4 :]
+
+
+def progressive() -> bytes:
+    image = cv2.imdecode(np.frombuffer(jpeg(90, 80), np.uint8), cv2.IMREAD_COLOR)
+    return cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_PROGRESSIVE, 1])[1].tobytes()
+
+
+IMAGES = [
+    jpeg(), jpeg(channels=1), jpeg(200, 180), progressive(),
+    cv2.imencode(".png", np.full((20, 20, 3), 7, np.uint8))[1].tobytes(),
+    cv2.imencode(".webp", np.full((20, 20, 3), 7, np.uint8))[1].tobytes(),
+]  # fmt: skip
+BOXES = st.none() | st.builds(Box, ODD_FLOATS, ODD_FLOATS, ODD_FLOATS, ODD_FLOATS)
+MARGINS = st.floats(0, 2)
+
+
+def check_image(case: tuple[tuple[bytes, bytes], Box | None, float, bool]) -> None:
+    (_, data), box, margin, turn = case
+    try:
+        face = faces.extract_face(data, SIZE, margin, box, turn)
+    except RejectedImage as rejection:
+        assert rejection.reason in reasons.OF_CROPPING and str(rejection)
+        return
+    assert face.pixels.shape == (3, *SIZE) and face.pixels.dtype == np.uint8
+    assert min(face.width, face.height) >= faces.MIN_SIDE
+
+
+PROPERTIES = {
+    "damaged tar": (damaged(TARS), in_scratch(check_tar)),
+    "damaged .mat": (damaged(MATS), in_scratch(check_mat)),
+    "odd values in a .mat": (VALUES, in_scratch(check_values)),
+    "odd table": (OWN_TABLES, in_scratch(check_own_table)),
+    "damaged image": (
+        st.tuples(damaged(IMAGES), BOXES, MARGINS, st.booleans()),
+        check_image,
+    ),
+}
+
+
+def try_cases(name: str, count: int) -> None:
+    cases, check = PROPERTIES[name]
+    options = settings(max_examples=count, deadline=None, database=None, derandomize=True)
+    options(given(cases)(check))()
+
+
+@pytest.mark.parametrize("name", PROPERTIES)
+def test_some_cases_end_in_a_reason_or_in_our_own_error(name):
+    try_cases(name, QUICK_CASES)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", PROPERTIES)
+def test_thousands_of_cases_end_in_a_reason_or_in_our_own_error(name):
+    try_cases(name, SLOW_CASES)
+
+
+# What chance would hardly find.
+
+
+@pytest.mark.parametrize(
+    "bomb",
+    [resized_header(jpeg(), 60_000, 60_000), png(60_000, 60_000), png(10_001, 10_000)],
+    ids=["jpeg", "png", "png over the limit"],
+)
+def test_image_that_claims_to_be_huge_is_too_large(bomb):
+    with pytest.raises(RejectedImage) as caught:
+        faces.extract_face(bomb, SIZE, 0.4)
+    assert caught.value.reason == "too_large"
+
+
+def test_bomb_of_an_image_takes_no_memory(tmp_path):
+    (tmp_path / "bomb.png").write_bytes(png(60_000, 60_000, bytes(1 << 20)))
+    program = (
+        f"import sys; sys.path.append({str(SCRIPTS)!r})\n"
+        "from pathlib import Path; from renet import faces\n"
+        f"try: faces.extract_face(Path({str(tmp_path / 'bomb.png')!r}).read_bytes(), (32, 32), 0)\n"
+        "except faces.RejectedImage as rejection: print(rejection.reason)\n"
+    )
+
+    def limit() -> None:
+        resource.setrlimit(resource.RLIMIT_AS, (2 << 30, 2 << 30))  # 11 GB would be decoded
+
+    command = [sys.executable, "-c", program]
+    outcome = subprocess.run(command, capture_output=True, text=True, preexec_fn=limit, check=False)
+    assert outcome.stdout == "too_large\n", outcome.stderr
+
+
+def test_cut_far_beyond_a_large_photo_is_invalid():
+    photo = np.zeros((9000, 9000, 3), np.uint8)
+    with pytest.raises(RejectedImage, match="too large a cut"):
+        faces.cut_face(photo, Box(1, 1, 9000, 9000), 2.0)
+
+
+def pax_size(size: int) -> bytes:
+    """A tar whose extended header gives a member another size than its own header."""
+    stream = io.BytesIO()
+    with tarfile.open(fileobj=stream, mode="w", format=tarfile.PAX_FORMAT) as archive:
+        for name in ("a.jpg", "b.jpg"):
+            header = tarfile.TarInfo(name)
+            header.size, header.pax_headers = 10, {"size": str(size)}
+            archive.addfile(header, io.BytesIO(bytes(10)))
+    return stream.getvalue()
+
+
+def gnu_size(size: int, kind: bytes = b"S") -> bytes:
+    """A tar header with a size in GNU's binary form, which can be negative or enormous."""
+    header = bytearray(tarfile.TarInfo("a.jpg").tobuf(tarfile.GNU_FORMAT))
+    header[156:157] = kind
+    header[124:136] = size.to_bytes(12, "big", signed=True)
+    if size >= 0:
+        header[124] |= 0x80
+    header[148:156] = b" " * 8
+    header[148:156] = b"%06o\0 " % sum(header)
+    return bytes(header) + bytes(10_240)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [pax_size(-512), pax_size(-4096), pax_size(10**15), gnu_size(-512), gnu_size(-512, b"0"),
+     gnu_size(1 << 60, b"0"), gnu_size(1 << 40, b"L"), gnu_size(1 << 40, b"x")],
+)  # fmt: skip
+def test_tar_with_an_impossible_size_neither_loops_nor_fills_the_memory(tmp_path, data):
+    (tmp_path / "a.tar").write_bytes(data)
+    with pytest.raises(InputError, match="not a whole tar archive"):
+        archives.index([tmp_path / "a.tar"])
+
+
+def test_member_with_control_characters_in_its_name_is_passed_over(tmp_path, caplog):
+    tar_path = write_tar(tmp_path / "a.tar", {"wiki/a\r\n1.jpg": b"x", "wiki/b.jpg": b"y"})
+    assert archives.index([tar_path]).member.tolist() == ["wiki/b.jpg"]
+    assert "control characters in the name" in caplog.text
+
+
+def test_mat_file_of_version_7_3_says_how_to_write_it_again(tmp_path):
+    header = b"MATLAB 7.3 MAT-file, Platform: GLNXA64".ljust(116) + bytes(8) + b"\0\2IM"
+    with pytest.raises(InputError, match=r"v7\.3 file, which is HDF5.*save -v7"):
+        metadata.read_mat(header.ljust(512, b"\0") + b"\x89HDF\r\n\x1a\n", "wiki")
+
+
+@pytest.mark.parametrize("kept", [130, 300, 0.5, 0.9])
+def test_truncated_mat_file_is_refused(kept):
+    data = mat_bytes(MAT_ROWS)
+    with pytest.raises(InputError, match=r"wiki\.mat"):
+        metadata.read_mat(data[: kept if kept > 1 else int(len(data) * kept)], "wiki")
+
+
+def test_enormous_mat_file_is_not_read(tmp_path, monkeypatch):
+    monkeypatch.setattr(archives, "MAX_MAT_BYTES", 100)
+    index = archives.index([write_tar(tmp_path / "a.tar", {"wiki/wiki.mat": bytes(101)})])
+    with pytest.raises(InputError, match="tenth of a gigabyte"):
+        archives.find_metadata(index, "wiki")
