@@ -24,6 +24,7 @@ include: "workflow/rules/common.smk"
 include: "workflow/rules/dataset.smk"
 include: "workflow/rules/model.smk"
 include: "workflow/rules/results.smk"
+include: "workflow/rules/audit.smk"
 
 
 rule all:
@@ -32,3 +33,4 @@ rule all:
         "results/index.html",
         # Each page by name: a run that is added is seen by the file that it lacks.
         expand("results/runs/{run}/report.html", run=RUNS),
+        audited_labels(),

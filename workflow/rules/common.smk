@@ -5,6 +5,8 @@ Gives: input and param functions for the other files, and the pattern of each wi
 """
 
 RUNS = settings.runs(config)
+SUBSETS = ("train", "validation", "test")
+RESOURCES = settings.resources(config)
 
 
 wildcard_constraints:
@@ -138,6 +140,32 @@ def train_gpus_of(wildcards):
     return gpus_of(wildcards) * train_settings(wildcards)["processes"]
 
 
+def train_memory_of(wildcards, attempt):
+    """Megabytes on each machine; an attempt after a failure gets as much more."""
+    return RESOURCES[wildcards.run]["memory_mb"] * attempt
+
+
+def train_minutes_of(wildcards):
+    """The time limit of a training's job."""
+    return RESOURCES[wildcards.run]["minutes"]
+
+
+def on_several_nodes(value_of):
+    """A resource of trainings that several machines share, None for the others."""
+
+    def resource_of(wildcards):
+        nodes = RESOURCES[wildcards.run]["nodes"]
+        return value_of(wildcards, nodes) if nodes > 1 else None
+
+    return resource_of
+
+
+def gpus_of_a_node(wildcards, nodes):
+    """The same number of GPUs on each machine: `gpu` alone leaves it to SLURM which has more."""
+    gpus = train_gpus_of(wildcards) // nodes
+    return f"gpu:{gpus}" if gpus else None
+
+
 def compute_settings(wildcards):
     """How a run's network is to be computed."""
     return {
@@ -201,3 +229,13 @@ def all_receipts():
         for source in config["sources"]
         for receipt in settings.receipts(config, source)
     ]
+
+
+def audit_settings():
+    """Network and recipe of the run that judges the labels."""
+    return RUNS.get(config["audit"]["run"], next(iter(RUNS.values())))
+
+
+def audited_labels():
+    """The ranking of the labels, where the config asks for it."""
+    return ["results/audit/labels.csv"] if config["audit"]["folds"] else []

@@ -34,6 +34,11 @@ def check(config: dict) -> None:
         raise InputError(
             "runs names no run that is switched on; `runs: {renet: {}}` is the seed's."
         )
+    if config["audit"]["folds"] and config["audit"]["run"] not in all_runs:
+        raise InputError(
+            f"audit.run is {config['audit']['run']}, which is none of the runs that are switched "
+            f"on: {', '.join(all_runs)}."
+        )
     for name, settings in all_runs.items():
         if settings["train"]["nesterov"] and not settings["train"]["momentum"]:
             raise InputError(f"The run {name} has nesterov: true, which needs a momentum above 0.")

@@ -1,0 +1,101 @@
+"""How many wrong labels the audit finds: among suspects named by others, and among flipped ones.
+
+Takes the data folder of a finished workflow, results/data, and answers every face out of fold, as
+the rules audit_fold and audit do. Two questions follow: where in the ranking are the faces that a
+list names (one path a line, of labels that others found suspect), and, with a share of the labels
+flipped on purpose, where are these.
+
+    python benchmarks/audit.py results/data --suspects suspects.txt --flip 0.05 --folds 3
+"""
+
+import argparse
+import dataclasses
+import logging
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+sys.path.append(str(Path(__file__).resolve().parent.parent / "workflow" / "scripts"))
+
+from renet import audit, hdf5, inference, logs, runs, selections
+from renet.architecture import Architecture
+from renet.hdf5 import FaceFile
+from renet.recipe import Recipe
+from renet.splits import SUBSETS
+from renet.training import Trainer
+
+
+def out_of_fold(faces: FaceFile, fold: np.ndarray, recipe: Recipe) -> np.ndarray:
+    """Probabilities (N, 2) of each face by a network that saw none of its fold."""
+    probabilities = np.empty((len(faces), 2))
+    for number in np.unique(fold):
+        held_out = fold == number
+        parts = (
+            selections.select([faces], np.flatnonzero(chosen)) for chosen in (~held_out, held_out)
+        )
+        training, others = parts
+        model = runs.make_network(training, Architecture(), recipe.seed)
+        trainer = Trainer(model, recipe, training, others)
+        trainer.run()
+        logits = inference.logits(model, others.pixels, trainer.device, recipe.precision)
+        probabilities[held_out] = inference.softmax(logits)
+    return probabilities
+
+
+def report(title: str, ranked: pd.DataFrame, wrong: np.ndarray) -> None:
+    """Print precision and recall at several n, beside what guessing would give."""
+    counts = sorted({len(wrong), 2 * len(wrong), 4 * len(wrong), int(ranked.suspect.sum())})
+    counts = [count for count in counts if 0 < count <= len(ranked)]
+    table = audit.precision_and_recall(ranked.id.to_numpy(), wrong, counts)
+    print(f"\n{title}: {len(wrong)} of {len(ranked)} labels are known to be wrong")
+    print(table.to_string(index=False, float_format="{:.2f}".format))
+    print(f"by chance the precision would be {len(wrong) / len(ranked):.2f}", flush=True)
+
+
+def main() -> None:
+    """Measure what the command line asks for."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n\n", 1)[0])
+    parser.add_argument("data", type=Path, help="results/data of a finished workflow")
+    parser.add_argument("--suspects", type=Path, nargs="*", default=[], help="lists of paths")
+    parser.add_argument("--flip", type=float, default=0.05, help="share of labels to flip")
+    parser.add_argument("--folds", type=int, default=5)
+    parser.add_argument("--epochs", type=int, default=10)
+    parser.add_argument("--precision", default="float32")
+    parser.add_argument("--seed", type=int, default=0, help="of what is flipped")
+    arguments = parser.parse_args()
+    logs.start(level=logging.WARNING)
+    stored = [hdf5.read(arguments.data / f"{subset}.h5") for subset in SUBSETS]
+    samples = pd.concat(
+        [
+            pd.read_csv(arguments.data / f"{subset}.csv", keep_default_na=False)
+            for subset in SUBSETS
+        ],
+        ignore_index=True,
+    )
+    faces = selections.select(stored, np.arange(len(samples)))
+    fold = audit.folds(samples, arguments.folds, 42)
+    recipe = Recipe(
+        epochs=arguments.epochs,
+        validate_every=arguments.epochs,
+        precision=arguments.precision,
+        device="auto",
+    )
+    if arguments.suspects:
+        named = [line for path in arguments.suspects for line in path.read_text().split("\n")]
+        ranked = audit.rank(samples, out_of_fold(faces, fold, recipe))
+        wrong = samples.id[samples.path.isin(named)].to_numpy()
+        report("suspects named by others", ranked, wrong)
+    if arguments.flip:
+        random = np.random.default_rng(arguments.seed)
+        chosen = random.choice(len(samples), round(arguments.flip * len(samples)), replace=False)
+        targets = faces.targets.copy()
+        targets[chosen] = 1 - targets[chosen]
+        flipped = dataclasses.replace(faces, targets=targets)
+        ranked = audit.rank(samples.assign(target=targets), out_of_fold(flipped, fold, recipe))
+        report("labels flipped on purpose", ranked, samples.id[chosen].to_numpy())
+
+
+if __name__ == "__main__":
+    main()

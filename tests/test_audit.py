@@ -1,0 +1,131 @@
+"""Doubtful labels are found by networks that saw no photo of the person."""
+
+import numpy as np
+import pandas as pd
+import pytest
+import yaml
+from conftest import run_script
+from test_training import SMALL, write_faces
+
+from renet import audit, hdf5, selections
+from renet.errors import InputError
+from renet.splits import SUBSETS
+
+
+def samples_of(targets: np.ndarray, people: int = 20) -> pd.DataFrame:
+    count = len(targets)
+    return pd.DataFrame(
+        {
+            "id": [f"wiki:{number}" for number in range(count)], "source": "wiki",
+            "path": [f"00/{number}.jpg" for number in range(count)],
+            "subject": [f"person {number % people}" for number in range(count)],
+            "digest": [f"{number:032x}" for number in range(count)], "subset": "train",
+            "target": targets,
+        }
+    )  # fmt: skip
+
+
+def test_person_is_in_one_fold_and_folds_are_the_same_each_time():
+    samples = samples_of(np.arange(200) % 2)
+    fold = audit.folds(samples, 4, seed=1)
+    assert samples.assign(fold=fold).groupby("subject").fold.nunique().eq(1).all()
+    assert set(fold) == {0, 1, 2, 3}
+    assert np.array_equal(fold, audit.folds(samples, 4, seed=1))
+    assert not np.array_equal(fold, audit.folds(samples, 4, seed=2))
+
+
+def test_more_folds_than_people_are_refused():
+    with pytest.raises(InputError, match="3 people cannot be divided into 4 folds"):
+        audit.folds(samples_of(np.arange(9) % 2, people=3), 4, seed=1)
+
+
+def test_labels_that_contradict_sure_answers_come_first():
+    random = np.random.default_rng(0)
+    truth = random.integers(0, 2, 300)
+    sure = random.uniform(0.8, 0.99, 300)
+    probabilities = np.stack([np.where(truth, 1 - sure, sure), np.where(truth, sure, 1 - sure)], 1)
+    flipped = random.choice(300, 15, replace=False)
+    labels = truth.copy()
+    labels[flipped] = 1 - labels[flipped]
+    ranked = audit.rank(samples_of(labels), probabilities)
+    wrong = [f"wiki:{number}" for number in flipped]
+    assert set(ranked.id[:15]) == set(wrong)
+    assert set(ranked.id[ranked.suspect == 1]) == set(wrong)
+    assert ranked["rank"].tolist() == list(range(1, 301))
+    assert ranked.label_quality.is_monotonic_increasing
+    table = audit.precision_and_recall(ranked.id.to_numpy(), np.array(wrong), [5, 15, 30])
+    assert table.precision.tolist() == [1.0, 1.0, 0.5]
+    assert table.recall.tolist() == pytest.approx([1 / 3, 1.0, 1.0])
+
+
+def test_disagreement_is_the_share_of_a_persons_other_photos_labelled_otherwise():
+    samples = samples_of(np.array([0, 1, 1, 1, 0]), people=5)
+    samples.subject = ["a", "a", "a", "b", "c"]
+    found = audit.rank(samples, np.full((5, 2), 0.5)).set_index("id").person_disagreement
+    assert found[["wiki:0", "wiki:1", "wiki:2"]].tolist() == [1.0, 0.5, 0.5]
+    assert found[["wiki:3", "wiki:4"]].isna().all()
+
+
+@pytest.fixture
+def data(tmp_path):
+    """A data folder: three HDF5 files of faces that are easy to tell, and their tables."""
+    folder = tmp_path / "data"
+    folder.mkdir()
+    for number, (subset, count) in enumerate(zip(SUBSETS, (80, 16, 24), strict=True)):
+        faces = write_faces(folder / f"{subset}.h5", count, number)
+        table = samples_of(faces.targets, people=40)
+        table.id = subset + table.id
+        table.digest = subset + table.digest
+        table.subset = subset
+        table.to_csv(folder / f"{subset}.csv", index=False)
+    return folder
+
+
+def test_selection_is_the_rows_of_all_files(data):
+    files = [hdf5.read(data / f"{subset}.h5") for subset in SUBSETS]
+    rows = np.array([119, 0, 81, 95, 79, 96])
+    chosen = selections.select(files, rows)
+    everything = np.concatenate([file.pixels for file in files])
+    assert chosen.pixels.shape == (6, 3, 32, 32) and chosen.pixels.nbytes == 6 * 3 * 32 * 32
+    assert np.array_equal(chosen.pixels[:], everything[rows])
+    assert np.array_equal(np.take(chosen.pixels, [4, 1], axis=0), everything[rows[[4, 1]]])
+    assert (
+        chosen.targets.tolist() == np.concatenate([file.targets for file in files])[rows].tolist()
+    )
+    assert chosen.digest != selections.select(files, rows[::-1]).digest
+
+
+def test_scripts_find_labels_that_were_flipped(data, tmp_path):
+    path = data / "train.h5"
+    faces = hdf5.read(path)
+    pixels, targets = np.array(faces.pixels), faces.targets.copy()
+    targets[:4] = 1 - targets[:4]
+    hdf5.write(path, faces.shape, [pixels], targets)
+    table = pd.read_csv(data / "train.csv").assign(target=targets)
+    table.to_csv(data / "train.csv", index=False)
+    recipe = {"epochs": 12, "batch_size": 8, "threads": 1, "device": "cpu", "learning_rate": 0.05}
+    settings = {"model": {"conv_channels": SMALL.conv_channels}, "train": recipe}
+    settings["model"]["spatial_rnns"] = SMALL.spatial_rnns
+    (tmp_path / "settings.yaml").write_text(yaml.safe_dump(settings))
+    for fold in (1, 2):
+        outcome = run_script(
+            "audit_fold.py", data, tmp_path / "settings.yaml", "--fold", fold, "--folds", 2,
+            "-o", tmp_path / f"{fold}.csv",
+        )  # fmt: skip
+        assert outcome.returncode == 0, outcome.stderr
+    outcome = run_script(
+        "audit.py", data, tmp_path / "1.csv", tmp_path / "2.csv",
+        "-o", tmp_path / "labels.csv", "--picture", tmp_path / "suspects.jpg",
+    )  # fmt: skip
+    assert outcome.returncode == 0, outcome.stderr
+    ranked = pd.read_csv(tmp_path / "labels.csv")
+    assert len(ranked) == 120
+    found = ranked.id[:8].tolist()
+    assert sum(f"trainwiki:{number}" in found for number in range(4)) >= 3
+    assert (tmp_path / "suspects.jpg").stat().st_size > 1000
+    assert sorted(path.name for path in tmp_path.glob("*.csv")) == ["1.csv", "2.csv", "labels.csv"]
+    outcome = run_script(
+        "audit.py", data, tmp_path / "1.csv", "-o", tmp_path / "again.csv",
+        "--picture", tmp_path / "suspects.jpg",
+    )  # fmt: skip
+    assert outcome.returncode == 1 and "are not of the faces of" in outcome.stderr

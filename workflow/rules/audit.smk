@@ -1,0 +1,62 @@
+"""Which labels are likely to be wrong; off unless the config gives a number of folds.
+
+Requires: results/data/{train,validation,test}.h5 and the tables beside them.
+Gives: results/audit/labels.csv and suspects.jpg.
+"""
+
+
+rule audit_fold:
+    """Train without one fold of the people, and answer for these."""
+    input:
+        faces=expand("results/data/{subset}.h5", subset=SUBSETS),
+        tables=expand("results/data/{subset}.csv", subset=SUBSETS),
+    output:
+        "results/audit/{fold}-of-{folds}.csv",
+    log:
+        "results/logs/audit_fold/{fold}-of-{folds}.log",
+    benchmark:
+        "results/benchmarks/audit_fold/{fold}-of-{folds}.tsv"
+    conda:
+        "../../envs/audit_fold.yaml"
+    threads: audit_settings()["train"]["threads"]
+    resources:
+        gpu=int(audit_settings()["train"]["device"] != "cpu"),
+    params:
+        settings=audit_settings(),
+        seed=config["split"]["seed"],
+        code=code("audit_fold.py"),
+    script:
+        "../scripts/audit_fold.py"
+
+
+rule audit:
+    """Rank the labels by how doubtful they are."""
+    input:
+        answers=expand(
+            "results/audit/{fold}-of-{folds}.csv",
+            fold=range(1, config["audit"]["folds"] + 1),
+            folds=config["audit"]["folds"],
+        ),
+        faces=expand("results/data/{subset}.h5", subset=SUBSETS),
+        tables=expand("results/data/{subset}.csv", subset=SUBSETS),
+    output:
+        labels=report(
+            "results/audit/labels.csv",
+            caption="../report/labels.rst",
+            category="Data",
+        ),
+        picture=report(
+            "results/audit/suspects.jpg",
+            caption="../report/suspects.rst",
+            category="Data",
+        ),
+    log:
+        "results/logs/audit/audit.log",
+    benchmark:
+        "results/benchmarks/audit/audit.tsv"
+    conda:
+        "../../envs/audit.yaml"
+    params:
+        code=code("audit.py"),
+    script:
+        "../scripts/audit.py"

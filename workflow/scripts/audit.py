@@ -1,0 +1,83 @@
+"""Rank the labels by how doubtful they are, and show the faces of the most doubtful ones.
+
+Reads: the out-of-fold answers of all folds, and train, validation and test HDF5 files with the
+tables beside them.
+Writes: labels.csv (columns: see `renet.audit.rank`), most doubtful first; suspects.jpg, the first
+`LARGEST` of them, tiles of `SIDE` pixels, `COLUMNS` a line, in the table's order.
+Decides: nothing; no label is changed. Who wants to leave some out can do so by their ids.
+"""
+
+import argparse
+import logging
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from renet import audit, files, hdf5, logs, selections, sprites
+from renet.errors import InputError
+from renet.splits import SUBSETS
+
+LARGEST = 48  # faces in the picture
+SIDE = 112  # pixels of a tile
+COLUMNS = 8
+
+
+def audit_labels(
+    answers: list[str], face_files: list[str], tables: list[str], output: str, picture: str
+) -> None:
+    """Write the ranking and its picture."""
+    samples = pd.concat(
+        [pd.read_csv(table, keep_default_na=False) for table in tables], ignore_index=True
+    )
+    given = pd.concat([pd.read_csv(answer) for answer in answers]).set_index("id")
+    if set(given.index) != set(samples.id) or len(given) != len(samples):
+        raise InputError(
+            f"The answers {', '.join(map(str, answers))} are not of the faces of "
+            f"{', '.join(map(str, tables))}: delete them to have them made again."
+        )
+    probabilities = given.loc[samples.id, audit.PROBABILITIES].to_numpy()
+    ranked = audit.rank(samples, probabilities)
+    faces = selections.select(
+        [hdf5.read(path) for path in face_files], ranked.index[:LARGEST].to_numpy()
+    )
+    tiles = [sprites.tile(face, SIDE) for face in faces.pixels[np.arange(len(faces))]]
+    sprites.write(Path(picture), sprites.sheet(tiles, COLUMNS, SIDE))
+    files.write_text(output, ranked.to_csv(index=False, float_format="%.6g"))
+    suspects = ranked[ranked.suspect == 1]
+    logging.info(
+        "%d of %d labels are suspect: %d of them say female, %d male",
+        len(suspects), len(ranked), (suspects.target == 0).sum(), (suspects.target == 1).sum(),
+    )  # fmt: skip
+
+
+def main() -> None:
+    """Rank labels from the command line."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n\n", 1)[0])
+    parser.add_argument("data", type=Path, help="folder of train.h5, train.csv, validation.h5, …")
+    parser.add_argument("answers", nargs="+", help="tables that audit_fold.py wrote")
+    parser.add_argument("-o", "--output", required=True, metavar="CSV", help="table to write")
+    parser.add_argument("--picture", required=True, metavar="JPG", help="picture to write")
+    arguments = parser.parse_args()
+    logs.start()
+    audit_labels(
+        arguments.answers,
+        [str(arguments.data / f"{subset}.h5") for subset in SUBSETS],
+        [str(arguments.data / f"{subset}.csv") for subset in SUBSETS],
+        arguments.output,
+        arguments.picture,
+    )
+
+
+if __name__ == "__main__":
+    if "snakemake" in globals():
+        logs.start(snakemake.log[0])
+        audit_labels(
+            snakemake.input.answers,
+            snakemake.input.faces,
+            snakemake.input.tables,
+            snakemake.output.labels,
+            snakemake.output.picture,
+        )
+    else:
+        main()
