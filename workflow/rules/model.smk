@@ -24,6 +24,17 @@ rule train:
     threads: train_threads_of
     resources:
         gpu=train_gpus_of,
+        mem_mb=train_memory_of,
+        runtime=train_minutes_of,
+        # For SLURM's plugin: the script itself starts one task on each machine.
+        mpi=on_several_nodes(lambda wildcards, nodes: "srun"),
+        nodes=on_several_nodes(lambda wildcards, nodes: nodes),
+        tasks=on_several_nodes(lambda wildcards, nodes: nodes),
+        tasks_per_gpu=on_several_nodes(lambda wildcards, nodes: 0),  # not said
+        cpus_per_task=on_several_nodes(
+            lambda wildcards, nodes: train_threads_of(wildcards) // nodes
+        ),
+        gres=on_several_nodes(gpus_of_a_node),
     params:
         settings=lambda wildcards: RUNS[wildcards.run],
         code=code("train.py"),

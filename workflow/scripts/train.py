@@ -8,17 +8,19 @@ tensorboard/ (the same for TensorBoard), and with train.save_every models/model_
 Decides: nothing beyond the settings. A checkpoint beside model.pt, named by a fingerprint of
 settings, code and data, lets an interrupted training go on where it was; it goes when all is done.
 
-By hand it takes the options of the course's main_classify.py under their own names; torchrun can
-start it in several processes, on one machine or many.
+Several processes are started here, on one machine or on those of a SLURM job. By hand it takes the
+options of the course's main_classify.py under their own names; torchrun can start it in several
+processes, on one machine or many.
 """
 
 import argparse
 import logging
+import os
 from pathlib import Path
 
 import h5py
 
-from renet import files, hdf5, logs, models, processes, runs, training
+from renet import files, hdf5, logs, models, nodes, processes, runs, training
 from renet.architecture import Architecture
 from renet.errors import InputError
 from renet.hdf5 import FaceFile
@@ -31,12 +33,13 @@ from renet.training import Trainer
 PRECISION_OF_DATATYPE = {"f32": "float32", "f64": "float64", "bf16": "bfloat16", "tf32": "tf32"}
 
 
-def train(paths: RunFiles, settings: dict, gpus: int, code: str) -> None:
+def train(paths: RunFiles, settings: dict, gpus: int, machines: int, code: str) -> None:
     """Train one run of the workflow, in as many processes as its settings say.
 
     Args:
         settings: the run's sections `model` and `train`.
         gpus: what Snakemake grants; none leaves the CPU, whatever the settings say.
+        machines: what SLURM granted; outside its jobs this one does all.
         code: digest of the code, part of the checkpoint's name.
     """
     recipe = Recipe(**settings["train"])
@@ -47,8 +50,11 @@ def train(paths: RunFiles, settings: dict, gpus: int, code: str) -> None:
             f"train.processes is {recipe.processes} and Snakemake was told of {gpus} GPUs only: "
             f"lower it, or raise --resources gpu={gpus}; gpu=0 computes on the CPU."
         )
-    device = settings["train"]["device"]
-    processes.run(recipe.processes, device, runs.train, paths, settings, code)
+    if machines > 1 and nodes.SLURM_JOB in os.environ:
+        nodes.train(machines, recipe.processes, paths, settings, code)
+    else:
+        device = settings["train"]["device"]
+        processes.run(recipe.processes, device, runs.train, paths, settings, code)
 
 
 def train_by_hand(world: World, arguments: argparse.Namespace) -> None:
@@ -177,6 +183,7 @@ if __name__ == "__main__":
             ),
             settings=snakemake.params.settings,
             gpus=snakemake.resources.gpu,
+            machines=snakemake.resources.get("nodes", 1),
             code=snakemake.params.code,
         )
     else:

@@ -1,6 +1,7 @@
 """The course's network (section 3.1.3, `generate_rnn_model`): how it is built, begun and stored."""
 
 import dataclasses
+import json
 import math
 from collections import OrderedDict
 from pathlib import Path
@@ -142,7 +143,8 @@ def save(path: str | Path, model: ReNet, **more: object) -> None:
     """
     content = {
         "format": FORMAT,
-        "architecture": dataclasses.asdict(model.architecture),
+        # Through JSON: pickled bytes depend on which equal strings are one object.
+        "architecture": json.loads(json.dumps(dataclasses.asdict(model.architecture))),
         "input_shape": list(model.input_shape),
         "classes": list(CLASSES),
         "state": {name: value.detach().cpu() for name, value in model.state_dict().items()},

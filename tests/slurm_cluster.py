@@ -1,0 +1,162 @@
+"""A real SLURM on this machine alone: two node daemons, queues, memory limits and GPUs to grant.
+
+It needs root on a Debian or Ubuntu that is not part of a cluster, where it installs the package
+slurm-wlm if that is missing. Nodes have more cores than the machine, and GPUs that are device files
+of no device: both are there to be scheduled. There is no accounting data base.
+"""
+
+import contextlib
+import os
+import shutil
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+PACKAGES = ["slurm-wlm"]
+CONFIG_FOLDER = Path("/etc/slurm")
+CONFIG_FILES = ("slurm.conf", "gres.conf", "slurm.key")
+NODES = ("n1", "n2")
+CORES, MEMORY_MB, GPUS = 4, 6000, 2  # of each node, whatever the machine has
+PORT = 26817
+SECONDS_TO_START = 30
+KEY_BYTES = 1024
+
+SLURM_CONF = """
+ClusterName=test
+SlurmctldHost={host}(127.0.0.1)
+SlurmctldPort={port}
+AuthType=auth/slurm
+CredType=cred/slurm
+AuthInfo=use_client_ids
+ProctrackType=proctrack/linuxproc
+TaskPlugin=task/none
+MpiDefault=none
+SelectType=select/cons_tres
+SelectTypeParameters=CR_Core_Memory
+AccountingStorageType=accounting_storage/none
+JobAcctGatherType=jobacct_gather/linux
+JobAcctGatherFrequency=task=1
+JobAcctGatherParams=OverMemoryKill
+GresTypes=gpu
+SlurmdParameters=config_overrides
+SchedulerParameters=sched_interval=1,sched_min_interval=100000
+ReturnToService=2
+MinJobAge=3600
+KillWait=20
+MailProg=/bin/true
+SlurmUser=root
+StateSaveLocation={folder}/state
+SlurmctldPidFile={folder}/slurmctld.pid
+SlurmctldLogFile={folder}/slurmctld.log
+SlurmdPidFile={folder}/slurmd-%n.pid
+SlurmdLogFile={folder}/slurmd-%n.log
+SlurmdSpoolDir={folder}/spool-%n
+{nodes}
+PartitionName=main Nodes=ALL Default=YES MaxTime=INFINITE State=UP
+"""
+NODE = (
+    "NodeName={name} NodeHostname={host} NodeAddr=127.0.0.1 Port={port} CPUs={cores} "
+    "RealMemory={memory} Gres=gpu:toy:{gpus} State=UNKNOWN"
+)
+GRES = "NodeName={name} Name=gpu Type=toy File={folder}/nvidia[0-{last}] Flags=nvidia_gpu_env"
+
+
+def install() -> None:
+    """Have SLURM's programs, or skip the test that asks, saying why."""
+    if os.geteuid() != 0:
+        pytest.skip("SLURM was not tried: its daemons need root")
+    if not shutil.which("slurmctld"):
+        if not shutil.which("apt-get"):
+            pytest.skip("SLURM was not tried: it is not installed, and there is no apt-get")
+        for command in (["update"], ["install", "-y", "--no-install-recommends", *PACKAGES]):
+            outcome = subprocess.run(
+                ["apt-get", "-qq", *command], capture_output=True, text=True, check=False
+            )
+        if outcome.returncode:
+            pytest.skip(f"SLURM was not tried: apt-get cannot install it: {outcome.stderr[-300:]}")
+    if any((CONFIG_FOLDER / name).exists() for name in CONFIG_FILES):
+        pytest.skip(f"SLURM was not tried: {CONFIG_FOLDER} is that of a cluster already")
+
+
+@contextlib.contextmanager
+def running(folder: Path) -> Iterator[Path]:
+    """Configure and start the daemons with all their files in `folder`; stop them at the end."""
+    install()
+    _configure(folder)
+    links = [CONFIG_FOLDER / name for name in CONFIG_FILES]
+    CONFIG_FOLDER.mkdir(exist_ok=True)
+    for link in links:
+        link.unlink(missing_ok=True)  # one that points to nowhere
+        link.symlink_to(folder / link.name)
+    try:
+        subprocess.run(["slurmctld", "-c"], check=True)
+        _wait_for(lambda: "is UP" in ask("scontrol", "ping"), "The controller")
+        for name in NODES:
+            subprocess.run(["slurmd", "-N", name], check=True)
+        _wait_for(lambda: _node_states() == ["idle"] * len(NODES), "The nodes")
+        yield folder
+    finally:
+        for name in (*(f"slurmd-{node}" for node in NODES), "slurmctld"):
+            _stop(folder / f"{name}.pid")
+        for link in links:
+            link.unlink()
+
+
+def _configure(folder: Path) -> None:
+    host = os.uname().nodename
+    nodes = [
+        NODE.format(
+            name=name, host=host, port=PORT + number, cores=CORES, memory=MEMORY_MB, gpus=GPUS
+        )
+        for number, name in enumerate(NODES, 1)
+    ]
+    text = SLURM_CONF.format(host=host, port=PORT, folder=folder, nodes="\n".join(nodes))
+    (folder / "slurm.conf").write_text(text)
+    gres = [GRES.format(name=name, folder=folder, last=GPUS - 1) for name in NODES]
+    (folder / "gres.conf").write_text("\n".join(gres) + "\n")
+    key = folder / "slurm.key"
+    key.touch(mode=0o600)
+    key.write_bytes(os.urandom(KEY_BYTES))
+    for name in ("state", *(f"spool-{node}" for node in NODES)):
+        (folder / name).mkdir()
+    for number in range(GPUS):
+        null_device = os.makedev(1, 3)
+        os.mknod(folder / f"nvidia{number}", 0o600 | 0o020000, null_device)
+
+
+def _node_states() -> list[str]:
+    return ask("sinfo", "--noheader", "--Node", "--format=%T").split()
+
+
+def _wait_for(ready: Callable[[], bool], what: str) -> None:
+    deadline = time.monotonic() + SECONDS_TO_START
+    while not ready():
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"{what} is not ready after {SECONDS_TO_START} seconds")
+        time.sleep(0.2)
+
+
+def _stop(pid_file: Path) -> None:
+    with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+        pid = int(pid_file.read_text())
+        os.kill(pid, signal.SIGTERM)
+        deadline = time.monotonic() + SECONDS_TO_START
+        while time.monotonic() < deadline:
+            os.kill(pid, 0)
+            time.sleep(0.1)
+
+
+def ask(*command: str) -> str:
+    """What a SLURM command says."""
+    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=60).stdout
+
+
+def requeue(job: str) -> None:
+    """Have SLURM take a job back, and start it again without the two minutes that it waits."""
+    ask("scontrol", "requeue", job)
+    _wait_for(lambda: "JobState=PENDING" in ask("scontrol", "show", "job", job), f"Job {job}")
+    ask("scontrol", "update", f"JobId={job}", "StartTime=now")
