@@ -120,6 +120,25 @@ def train_settings(wildcards):
     return RUNS[wildcards.run]["train"]
 
 
+def provenance_settings():
+    """What of the config, beside a run's own settings, its result depends on."""
+    archives = {
+        source: {
+            key: settings.archive(config, source)[key] for key in ("database", "photos")
+        }
+        for source in config["sources"]
+    }
+    crop = {key: config["crop"][key] for key in ("size", "margin")}
+    sample = {"sample": {key: config["sample"][key] for key in ("photos", "seed")}}
+    return {
+        "sources": config["sources"],
+        **(sample if settings.SAMPLE in config["sources"] else {}),
+        "archives": archives,
+        "crop": crop,
+        **{section: config[section] for section in ("filter", "split", "hdf5")},
+    }
+
+
 def threads_of(wildcards):
     """What torch computes with; sums of floats depend on it."""
     return train_settings(wildcards)["threads"]
@@ -176,7 +195,7 @@ def compute_settings(wildcards):
 
 def report_data():
     """What the pages say about the data."""
-    sections = ("sources", "filter", "split", "hdf5")
+    sections = ("sources", "filter", "split", "hdf5", "audit")
     databases = {
         settings.archive(config, source)["database"]
         for source in config["sources"]
@@ -236,6 +255,6 @@ def audit_settings():
     return RUNS.get(config["audit"]["run"], next(iter(RUNS.values())))
 
 
-def audited_labels():
-    """The ranking of the labels, where the config asks for it."""
-    return ["results/audit/labels.csv"] if config["audit"]["folds"] else []
+def audit_page():
+    """The page of the audit, where the config asks for one."""
+    return ["results/audit/index.html"] if config["audit"]["folds"] else []

@@ -1,9 +1,11 @@
 """Train the network on train.h5, and leave it with the history of its epochs.
 
-Reads: train.h5 and validation.h5 in neon's layout, and the run's settings.
+Reads: train.h5 and validation.h5 in neon's layout, the receipts of the archives behind them, and
+the run's settings.
 Writes: model.pt (the network with its architecture), history.csv (loss and accuracy of every epoch,
 on the training set while it was learned and on the validation set after it), throughput.csv (what
 the clock and the memory said, kept apart so that the other two can be compared byte for byte),
+provenance.json (all that it takes to train it again, see workflow/schemas/provenance.schema.yaml),
 tensorboard/ (the same for TensorBoard), and with train.save_every models/model_<epoch>.pt.
 Decides: nothing beyond the settings. A checkpoint beside model.pt, named by a fingerprint of
 settings, code and data, lets an interrupted training go on where it was; it goes when all is done.
@@ -15,12 +17,11 @@ processes, on one machine or many.
 
 import argparse
 import logging
-import os
 from pathlib import Path
 
 import h5py
 
-from renet import files, hdf5, logs, models, nodes, processes, runs, training
+from renet import files, hdf5, logs, models, nodes, processes, provenance, runs, training
 from renet.architecture import Architecture
 from renet.errors import InputError
 from renet.hdf5 import FaceFile
@@ -33,13 +34,15 @@ from renet.training import Trainer
 PRECISION_OF_DATATYPE = {"f32": "float32", "f64": "float64", "bf16": "bfloat16", "tf32": "tf32"}
 
 
-def train(paths: RunFiles, settings: dict, gpus: int, machines: int, code: str) -> None:
+def train(paths: RunFiles, settings: dict, gpus: int, machines: int, code: str) -> dict:
     """Train one run of the workflow, in as many processes as its settings say.
+
+    Returns the settings that were used.
 
     Args:
         settings: the run's sections `model` and `train`.
         gpus: what Snakemake grants; none leaves the CPU, whatever the settings say.
-        machines: what SLURM granted; outside its jobs this one does all.
+        machines: that share the processes.
         code: digest of the code, part of the checkpoint's name.
     """
     recipe = Recipe(**settings["train"])
@@ -50,11 +53,12 @@ def train(paths: RunFiles, settings: dict, gpus: int, machines: int, code: str) 
             f"train.processes is {recipe.processes} and Snakemake was told of {gpus} GPUs only: "
             f"lower it, or raise --resources gpu={gpus}; gpu=0 computes on the CPU."
         )
-    if machines > 1 and nodes.SLURM_JOB in os.environ:
+    if machines > 1:
         nodes.train(machines, recipe.processes, paths, settings, code)
     else:
         device = settings["train"]["device"]
         processes.run(recipe.processes, device, runs.train, paths, settings, code)
+    return settings
 
 
 def train_by_hand(world: World, arguments: argparse.Namespace) -> None:
@@ -172,19 +176,20 @@ def main() -> None:
 if __name__ == "__main__":
     if "snakemake" in globals():
         logs.start(snakemake.log[0])
-        train(
-            RunFiles(
-                snakemake.input.train,
-                snakemake.input.validation,
-                snakemake.output.model,
-                snakemake.output.history,
-                snakemake.output.throughput,
-                snakemake.output.events,
-            ),
-            settings=snakemake.params.settings,
-            gpus=snakemake.resources.gpu,
-            machines=snakemake.resources.get("nodes", 1),
-            code=snakemake.params.code,
+        paths = RunFiles(
+            snakemake.input.train,
+            snakemake.input.validation,
+            snakemake.output.model,
+            snakemake.output.history,
+            snakemake.output.throughput,
+            snakemake.output.events,
         )
+        granted, code = snakemake.resources, snakemake.params.code
+        machines = nodes.count_of(granted)
+        used = train(paths, snakemake.params.settings, granted.gpu, machines, code)
+        origin = provenance.of_training(
+            used, snakemake.params.data, snakemake.input.receipts, paths, machines, code
+        )
+        files.write_json(snakemake.output.provenance, origin)
     else:
         main()

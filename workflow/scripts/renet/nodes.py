@@ -12,14 +12,19 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from renet import logs, processes, runs
 from renet.errors import InputError, TrainingInterrupted
 from renet.runs import RunFiles
 
-SLURM_JOB = "SLURM_JOB_ID"
+JOB_VARIABLE = "SLURM_JOB_ID"
 GRACE_SECONDS = 60  # for the other machines to end when one has failed
+
+
+def count_of(resources: Mapping[str, int]) -> int:
+    """The machines that a rule's resources name; outside of SLURM's jobs this one does all."""
+    return resources.get("nodes", 1) if JOB_VARIABLE in os.environ else 1
 
 
 def train(nodes: int, count: int, paths: RunFiles, settings: dict, code: str) -> None:
@@ -37,7 +42,7 @@ def train(nodes: int, count: int, paths: RunFiles, settings: dict, code: str) ->
             *(sys.executable, "-m", "torch.distributed.run"),
             *(f"--nnodes={nodes}", f"--nproc-per-node={count // nodes}"),
             *("--rdzv-backend=c10d", f"--rdzv-endpoint={_meeting_point()}"),
-            f"--rdzv-id={os.environ[SLURM_JOB]}",
+            f"--rdzv-id={os.environ[JOB_VARIABLE]}",
             *("-m", __name__, json.dumps(job | {"log_file": logs.log_file()})),
         ],
         env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)},

@@ -1,0 +1,90 @@
+"""What a run records of where it comes from."""
+
+import subprocess
+from pathlib import Path
+
+import jsonschema
+import numpy as np
+import pytest
+import torch
+import yaml
+from conftest import ROOT
+
+from renet import hdf5, provenance
+from renet.receipts import Receipt
+from renet.runs import RunFiles
+
+SETTINGS = {
+    "model": {"cell": "gru"},
+    "train": {"device": "cpu", "precision": "tf32", "threads": 3, "processes": 2},
+}
+DATA = {"sources": ["wiki"], "filter": {}, "crop": {}, "split": {}, "hdf5": {}}
+
+
+@pytest.fixture
+def origin(tmp_path) -> dict:
+    """The record of a training on two machines."""
+    files = {}
+    for number, name in enumerate(("train", "validation")):
+        pixels = np.full((2, 3, 4, 4), number, np.uint8)
+        files[name] = str(tmp_path / f"{name}.h5")
+        hdf5.write(Path(files[name]), (3, 4, 4), [pixels], np.array([0, 1]))
+    receipt = Receipt("https://example.org/a.tar", "/data/a.tar", 10, "md5:00ff", True)
+    receipt.write(tmp_path / "a.tar.json")
+    paths = RunFiles(files["train"], files["validation"], "", "", "", "")
+    receipts = [str(tmp_path / "a.tar.json")]
+    return provenance.of_training(SETTINGS, DATA, receipts, paths, 2, "0123456789abcdef")
+
+
+def test_record_is_as_its_schema_says(origin):
+    schema = yaml.safe_load((ROOT / "workflow/schemas/provenance.schema.yaml").read_text())
+    jsonschema.Draft202012Validator(schema).validate(origin)
+
+
+def test_settings_code_and_inputs_are_recorded(origin, tmp_path):
+    assert origin["config"] == DATA | SETTINGS
+    assert origin["code"]["train"] == "0123456789abcdef"
+    digests = [hdf5.read(tmp_path / f"{name}.h5").digest for name in ("train", "validation")]
+    assert list(origin["inputs"]["faces"].values()) == digests
+    assert digests[0] != digests[1]
+
+
+def test_archive_is_known_by_url_and_digest_not_by_its_place(origin):
+    assert origin["inputs"]["archives"] == [
+        {"url": "https://example.org/a.tar", "size": 10, "digest": "md5:00ff", "verified": True}
+    ]
+
+
+def test_precision_is_the_one_that_ran_not_the_one_that_was_asked_for(origin):
+    assert origin["computed"] == {
+        "device": "cpu", "precision": "float32", "threads": 3, "processes": 2, "machines": 2,
+    }  # fmt: skip
+    assert provenance.precision_that_ran("tf32", torch.device("cuda")) == "tf32"
+    assert provenance.precision_that_ran("bfloat16", torch.device("cpu")) == "bfloat16"
+
+
+def test_packages_have_their_versions(origin):
+    packages = origin["software"]["packages"]
+    assert packages["torch"] == torch.__version__
+    assert packages["numpy"] == np.__version__
+
+
+def git(folder, *arguments: str) -> str:
+    who = ("-c", "user.name=A Name", "-c", "user.email=a@example.org")
+    command = ["git", "-C", str(folder), *who, *arguments]
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+
+
+def test_revision_says_whether_files_differ_from_it(tmp_path):
+    (tmp_path / "file").write_text("one")
+    git(tmp_path, "init")
+    git(tmp_path, "add", "file")
+    git(tmp_path, "commit", "-m", "one")
+    commit = git(tmp_path, "rev-parse", "HEAD")
+    assert provenance.revision(tmp_path) == {"revision": commit, "modified": False}
+    (tmp_path / "file").write_text("two")
+    assert provenance.revision(tmp_path) == {"revision": commit, "modified": True}
+
+
+def test_folder_outside_of_git_has_no_revision(tmp_path):
+    assert provenance.revision(tmp_path) == {"revision": None, "modified": None}

@@ -1,0 +1,113 @@
+"""Where a result comes from: all that it takes to make it again a year later."""
+
+import importlib.metadata
+import os
+import platform
+import subprocess
+from pathlib import Path
+
+import torch
+
+from renet import devices, files, hdf5
+from renet.runs import RunFiles
+
+FORMAT = "renet-provenance-1"
+FACTS = ("url", "size", "digest", "verified")  # of a receipt; its path is this machine's
+
+
+def of_training(
+    settings: dict,
+    data_settings: dict,
+    receipts: list[str],
+    paths: RunFiles,
+    machines: int,
+    code: str,
+) -> dict:
+    """What a training was made from and by, for the JSON file beside its model.
+
+    Args:
+        settings: the run's sections `model` and `train`, with the device that was granted.
+        data_settings: the config's sections about the data.
+        receipts: of all archives.
+        paths: the training's files; only the faces are looked at.
+        machines: that shared the training.
+        code: digest of the training's code.
+    """
+    device = devices.choose(settings["train"]["device"])
+    faces = {"train": paths.train, "validation": paths.validation}
+    return {
+        "format": FORMAT,
+        "config": data_settings | settings,
+        "code": {"train": code, **revision(Path(__file__).parent)},
+        "inputs": {
+            "archives": [
+                {fact: files.read_json(path)[fact] for fact in FACTS} for path in receipts
+            ],
+            "faces": {name: hdf5.read(path).digest for name, path in faces.items()},
+        },
+        "computed": {
+            "device": device.type,
+            "precision": precision_that_ran(settings["train"]["precision"], device),
+            "threads": settings["train"]["threads"],
+            "processes": settings["train"]["processes"],
+            "machines": machines,
+        },
+        "hardware": hardware(),
+        "software": {
+            "python": platform.python_version(),
+            "system": platform.platform(),
+            "packages": packages(),
+        },
+    }
+
+
+def precision_that_ran(precision: str, device: torch.device) -> str:
+    """On a CPU tf32 is float32."""
+    return "float32" if precision == "tf32" and device.type == "cpu" else precision
+
+
+def hardware() -> dict:
+    """The machine, by what can change the bits of a result, and by what can hold it."""
+    gpus = [torch.cuda.get_device_name(number) for number in range(torch.cuda.device_count())]
+    return {
+        "cpu": _cpu_name(),
+        "cores": os.cpu_count(),
+        "instructions": torch.backends.cpu.get_cpu_capability(),
+        "memory_mb": round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1e6),
+        "gpus": gpus,
+        "cuda": torch.version.cuda if gpus else None,
+    }
+
+
+def _cpu_name() -> str:
+    cpuinfo = Path("/proc/cpuinfo")
+    if cpuinfo.exists():
+        for line in cpuinfo.read_text().splitlines():
+            if line.startswith("model name"):
+                return line.split(":", 1)[1].strip()
+    return platform.processor() or platform.machine()
+
+
+def packages() -> dict[str, str]:
+    """The version of every package that is installed where this runs."""
+    found = {
+        (package.metadata["Name"] or "").lower(): package.version
+        for package in importlib.metadata.distributions()
+    }
+    return {name: found[name] for name in sorted(found) if name}
+
+
+def revision(folder: Path) -> dict:
+    """The git revision of a folder, and whether its files differ from it; null outside of git."""
+    commit = _git(folder, "rev-parse", "HEAD")
+    changes = _git(folder, "status", "--porcelain", "--untracked-files=no")
+    return {"revision": commit, "modified": None if commit is None else bool(changes)}
+
+
+def _git(folder: Path, *arguments: str) -> str | None:
+    command = ["git", "-C", str(folder), *arguments]
+    try:
+        outcome = subprocess.run(command, capture_output=True, text=True, check=False)
+    except FileNotFoundError:  # a compute node need not have git
+        return None
+    return outcome.stdout.strip() if outcome.returncode == 0 else None
