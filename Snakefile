@@ -33,4 +33,4 @@ rule all:
         "results/index.html",
         # Each page by name: a run that is added is seen by the file that it lacks.
         expand("results/runs/{run}/report.html", run=RUNS),
-        audited_labels(),
+        audit_page(),

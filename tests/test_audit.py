@@ -115,17 +115,18 @@ def test_scripts_find_labels_that_were_flipped(data, tmp_path):
         assert outcome.returncode == 0, outcome.stderr
     outcome = run_script(
         "audit.py", data, tmp_path / "1.csv", tmp_path / "2.csv",
-        "-o", tmp_path / "labels.csv", "--picture", tmp_path / "suspects.jpg",
+        "-o", tmp_path / "audit",
     )  # fmt: skip
     assert outcome.returncode == 0, outcome.stderr
-    ranked = pd.read_csv(tmp_path / "labels.csv")
+    ranked = pd.read_csv(tmp_path / "audit/labels.csv")
     assert len(ranked) == 120
     found = ranked.id[:8].tolist()
     assert sum(f"trainwiki:{number}" in found for number in range(4)) >= 3
-    assert (tmp_path / "suspects.jpg").stat().st_size > 1000
-    assert sorted(path.name for path in tmp_path.glob("*.csv")) == ["1.csv", "2.csv", "labels.csv"]
+    assert (tmp_path / "audit/suspects.jpg").stat().st_size > 1000
+    page = (tmp_path / "audit/index.html").read_text()
+    assert page.count("<li><img") == 48 and f"{ranked.suspect.sum()} of 120 labels" in page
+    assert sorted(path.name for path in tmp_path.iterdir() if path.is_dir()) == ["audit", "data"]
     outcome = run_script(
-        "audit.py", data, tmp_path / "1.csv", "-o", tmp_path / "again.csv",
-        "--picture", tmp_path / "suspects.jpg",
+        "audit.py", data, tmp_path / "1.csv", "-o", tmp_path / "again",
     )  # fmt: skip
     assert outcome.returncode == 1 and "are not of the faces of" in outcome.stderr

@@ -15,16 +15,15 @@ from test_training import write_faces
 
 # Runs a rule's script as Snakemake does, in a process that can be killed.
 AS_A_RULE = """
-import json, os, runpy, sys, types
+import json, os, runpy, sys
+
+class Named(dict):
+    __getattr__ = dict.__getitem__
 
 sys.path.append(os.path.dirname(sys.argv[2]))
 if __name__ == "__main__":
-    names = json.load(open(sys.argv[1]))
-    snakemake = types.SimpleNamespace(**{
-        key: types.SimpleNamespace(**value) if isinstance(value, dict) else value
-        for key, value in names.items()
-    })
-    runpy.run_path(sys.argv[2], init_globals={"snakemake": snakemake}, run_name="__main__")
+    rule = json.load(open(sys.argv[1]), object_hook=Named)
+    runpy.run_path(sys.argv[2], init_globals={"snakemake": rule}, run_name="__main__")
 """
 
 # Few computations and many weights: writing a checkpoint takes long enough to be caught at it.

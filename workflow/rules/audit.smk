@@ -1,7 +1,7 @@
 """Which labels are likely to be wrong; off unless the config gives a number of folds.
 
 Requires: results/data/{train,validation,test}.h5 and the tables beside them.
-Gives: results/audit/labels.csv and suspects.jpg.
+Gives: results/audit/ labels.csv, suspects.jpg and index.html.
 """
 
 
@@ -40,6 +40,11 @@ rule audit:
         faces=expand("results/data/{subset}.h5", subset=SUBSETS),
         tables=expand("results/data/{subset}.csv", subset=SUBSETS),
     output:
+        page=report(
+            "results/audit/index.html",
+            caption="../report/audit.rst",
+            category="Data",
+        ),
         labels=report(
             "results/audit/labels.csv",
             caption="../report/labels.rst",
@@ -57,6 +62,7 @@ rule audit:
     conda:
         "../../envs/audit.yaml"
     params:
+        sources=config["sources"],
         code=code("audit.py"),
     script:
         "../scripts/audit.py"

@@ -114,6 +114,7 @@ rule report:
         ),
         of_all_runs("mistakes.jpg", "hard_cases.jpg", "saliency.jpg", "throughput.csv"),
         "results/data/thumbnails/samples.js",
+        audit_page(),
         funnel="results/data/funnel.csv",
         receipts=all_receipts(),
     output:

@@ -3,7 +3,8 @@
 Reads: the out-of-fold answers of all folds, and train, validation and test HDF5 files with the
 tables beside them.
 Writes: labels.csv (columns: see `renet.audit.rank`), most doubtful first; suspects.jpg, the first
-`LARGEST` of them, tiles of `SIDE` pixels, `COLUMNS` a line, in the table's order.
+`LARGEST` of them, tiles of `SIDE` pixels, `COLUMNS` a line, in the table's order; index.html, the
+page that shows these.
 Decides: nothing; no label is changed. Who wants to leave some out can do so by their ids.
 """
 
@@ -14,7 +15,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from renet import audit, files, hdf5, logs, selections, sprites
+from renet import audit, files, hdf5, logs, pages, selections, sprites
 from renet.errors import InputError
 from renet.splits import SUBSETS
 
@@ -24,9 +25,19 @@ COLUMNS = 8
 
 
 def audit_labels(
-    answers: list[str], face_files: list[str], tables: list[str], output: str, picture: str
+    answers: list[str],
+    face_files: list[str],
+    tables: list[str],
+    outputs: dict[str, str],
+    sources: list[str],
 ) -> None:
-    """Write the ranking and its picture."""
+    """Write the ranking, its picture and its page.
+
+    Args:
+        answers: of all folds.
+        outputs: paths of `labels`, `picture` and `page`.
+        sources: of the faces, for the page.
+    """
     samples = pd.concat(
         [pd.read_csv(table, keep_default_na=False) for table in tables], ignore_index=True
     )
@@ -38,12 +49,14 @@ def audit_labels(
         )
     probabilities = given.loc[samples.id, audit.PROBABILITIES].to_numpy()
     ranked = audit.rank(samples, probabilities)
-    faces = selections.select(
-        [hdf5.read(path) for path in face_files], ranked.index[:LARGEST].to_numpy()
-    )
+    shown = ranked.head(LARGEST)
+    faces = selections.select([hdf5.read(path) for path in face_files], shown.index.to_numpy())
     tiles = [sprites.tile(face, SIDE) for face in faces.pixels[np.arange(len(faces))]]
-    sprites.write(Path(picture), sprites.sheet(tiles, COLUMNS, SIDE))
-    files.write_text(output, ranked.to_csv(index=False, float_format="%.6g"))
+    sprites.write(Path(outputs["picture"]), sprites.sheet(tiles, COLUMNS, SIDE))
+    files.write_text(outputs["labels"], ranked.to_csv(index=False, float_format="%.6g"))
+    places = np.arange(len(shown))
+    shown = shown.assign(x=SIDE * (places % COLUMNS), y=SIDE * (places // COLUMNS))
+    pages.write_audit(outputs["page"], ranked, shown, len(answers), sources)
     suspects = ranked[ranked.suspect == 1]
     logging.info(
         "%d of %d labels are suspect: %d of them say female, %d male",
@@ -56,16 +69,19 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n", 1)[0])
     parser.add_argument("data", type=Path, help="folder of train.h5, train.csv, validation.h5, …")
     parser.add_argument("answers", nargs="+", help="tables that audit_fold.py wrote")
-    parser.add_argument("-o", "--output", required=True, metavar="CSV", help="table to write")
-    parser.add_argument("--picture", required=True, metavar="JPG", help="picture to write")
+    parser.add_argument("-o", "--output", required=True, type=Path, help="folder to write to")
     arguments = parser.parse_args()
     logs.start()
     audit_labels(
         arguments.answers,
         [str(arguments.data / f"{subset}.h5") for subset in SUBSETS],
         [str(arguments.data / f"{subset}.csv") for subset in SUBSETS],
-        arguments.output,
-        arguments.picture,
+        {
+            "labels": arguments.output / "labels.csv",
+            "picture": arguments.output / "suspects.jpg",
+            "page": arguments.output / "index.html",
+        },
+        [arguments.data.name],
     )
 
 
@@ -76,8 +92,8 @@ if __name__ == "__main__":
             snakemake.input.answers,
             snakemake.input.faces,
             snakemake.input.tables,
-            snakemake.output.labels,
-            snakemake.output.picture,
+            dict(snakemake.output.items()),
+            snakemake.params.sources,
         )
     else:
         main()

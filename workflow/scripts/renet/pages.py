@@ -178,6 +178,54 @@ def write_index(path: str | Path, runs: dict[str, dict], data: dict) -> None:
     )  # fmt: skip
 
 
+def write_audit(
+    path: str | Path, labels: pd.DataFrame, shown: pd.DataFrame, folds: int, sources: list[str]
+) -> None:
+    """Write the page of the audit.
+
+    Args:
+        labels: all labels, as from `audit.rank`.
+        shown: the first of them, with `x` and `y`, the places of their tiles in suspects.jpg.
+        folds: how many networks judged.
+        sources: of the faces.
+    """
+    suspect = labels.suspect == 1
+    by_class = [
+        [name, f"{len(ours):,}", f"{ours.suspect.sum():,}", wording.percent(ours.suspect.mean())]
+        for target, name in enumerate(CLASSES)
+        for ours in [labels[labels.target == target]]
+        if len(ours)
+    ]
+    _write(
+        "audit.html.j2",
+        path,
+        title="Audit of the labels",
+        data={"sources": sources},
+        labels=len(labels),
+        suspects=int(suspect.sum()),
+        folds=folds,
+        by_class=by_class,
+        faces=[_doubtful_face(row) for row in shown.to_dict("records")],
+    )
+
+
+def _doubtful_face(row: dict) -> dict:
+    others, share = int(row["person_photos"]) - 1, row["person_disagreement"]
+    answer = int(row["p_male"] > row["p_female"])
+    return {
+        "id": row["id"],
+        "x": row["x"],
+        "y": row["y"],
+        "recorded": CLASSES[row["target"]],
+        "answer": CLASSES[answer],
+        "sure": wording.percent(max(row["p_female"], row["p_male"])),
+        "disagreement": f"{round(share * others)} of {others} other photos of the person are "
+        "recorded otherwise"
+        if others
+        else "",
+    }
+
+
 def _over_seeds(runs: dict[str, dict]) -> list[dict]:
     """Mean and standard deviation of each group of runs that differ by their seed alone."""
     rows = []
