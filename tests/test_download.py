@@ -209,8 +209,19 @@ def test_wrong_content_range_is_noticed(server, receipt_file, archive, caplog, l
     server.answers = [Answer(drop_after=100_000), lie]
     downloads.obtain(server.url("/static/wiki_crop.tar"), MD5, receipt_file)
     assert archive.read_bytes() == TAR
-    assert server.ranges_asked() == [None, "bytes=100000-", None]
+    assert server.ranges_asked() == [None, "bytes=100000-", "bytes=100000-"]
     assert "wrong range" in caplog.text
+    assert server.body_bytes < 2 * len(TAR)
+
+
+def test_server_that_keeps_giving_wrong_ranges_is_fetched_from_the_start(
+    server, receipt_file, archive
+):
+    lie = Answer(headers={"Content-Range": "bytes 0-1/2"})
+    server.answers = [Answer(drop_after=100_000), lie, lie]
+    downloads.obtain(server.url("/static/wiki_crop.tar"), MD5, receipt_file)
+    assert archive.read_bytes() == TAR
+    assert server.ranges_asked() == [None, "bytes=100000-", "bytes=100000-", None]
 
 
 def test_range_that_is_shorter_than_asked_for_is_continued(server, receipt_file, archive):

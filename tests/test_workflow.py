@@ -289,6 +289,32 @@ def test_archive_can_be_freed_once_its_faces_are_cut(project):
     )
 
 
+@pytest.mark.parametrize(
+    "patterns",
+    [
+        ["resources/sample/*.tar"],
+        ["results/data/sample/faces/*.npy"],
+        ["results/data/*.h5"],
+        ["resources/sample/*.tar", "results/data/sample/faces/*.npy", "results/data/*.h5"],
+    ],
+    ids=["archive", "shards", "HDF5 files", "all of them"],
+)
+def test_what_takes_space_can_be_deleted_and_an_unchanged_run_does_nothing(project, patterns):
+    for pattern in patterns:
+        found = list(project.glob(pattern))
+        assert found
+        for path in found:
+            path.unlink()
+    assert planned(project) == set()
+
+
+def test_deleted_hdf5_files_are_written_again_from_the_shards_when_they_are_needed(project):
+    for path in project.glob("results/data/*.h5"):
+        path.unlink()
+    write_config(project, train={"learning_rate": 0.02})
+    assert planned(project) == EVERYTHING_AFTER["shuffle"] - {"shuffle"}
+
+
 def test_shards_are_freed_where_the_config_says_so(finished, tmp_path):
     project = copy_project(tmp_path)
     write_config(project, crop={"keep": False})

@@ -16,7 +16,7 @@ from renet import shards
 from renet.errors import InputError
 
 SLAB_BYTES = 32 << 20
-READERS = 4
+READERS = 8
 
 
 def slabs(
@@ -44,6 +44,8 @@ def slabs(
     length = max(1, SLAB_BYTES // face_bytes)
     buffers = np.empty((2, length, *shape), np.uint8)
     descriptors = [os.open(name, os.O_RDONLY) for name in shard_files]
+    for descriptor in descriptors:  # reading ahead would read what another slab wants
+        os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_RANDOM)
     try:
         with ThreadPoolExecutor(READERS) as pool:
 

@@ -20,7 +20,7 @@ COLUMNS = [
 
 UNIX_EPOCH_ORDINAL = 719_163  # date(1970, 1, 1).toordinal()
 MATLAB_ORDINAL_SHIFT = 366  # MATLAB counts days from the year 0, Python from the year 1
-MAX_DAY, MAX_YEAR = 10**7, 10**4  # beyond them numbers are no dates; Python's end in the year 9999
+MAX_DAY, MAX_YEAR, MAX_ID = 10**7, 10**4, 10**9  # beyond them numbers cannot mean what they should
 PAGE_NUMBER = r"/(\d+)_"  # begins the name of a WIKI photo
 
 
@@ -51,9 +51,10 @@ def read_mat(mat: BinaryIO | bytes | str | Path, database: str) -> pd.DataFrame:
         table["celeb_id"] = fields.get("celeb_id", np.full(len(boxes), np.nan))
         for name in ("gender", "dob", "photo_taken", "face_score", "second_face_score"):
             table[name] = fields[name].astype(np.float64)
-        for name, largest in (("dob", MAX_DAY), ("photo_taken", MAX_YEAR), ("celeb_id", MAX_DAY)):
-            table[name] = _whole_numbers(table[name], largest)
-        table["gender"] = _whole_numbers(table["gender"], 1)
+        table["dob"] = np.floor(table["dob"])  # the time of day is none of our business
+        largest = {"dob": MAX_DAY, "photo_taken": MAX_YEAR, "celeb_id": MAX_ID, "gender": 1}
+        for name, bound in largest.items():
+            table[name] = _whole_numbers(table[name], bound)
     except (KeyError, ValueError, TypeError) as error:
         raise InputError(
             f"{where} does not have the fields of IMDB-WIKI's metadata, each with one entry a "

@@ -33,6 +33,10 @@ class Outdated(Interrupted):
     """The bytes that are here cannot be continued; a further request has to ask for all."""
 
 
+class WrongRange(Interrupted):
+    """The answer does not go on where the bytes that are here end."""
+
+
 @contextlib.contextmanager
 def asking(origin: Origin, offset: int) -> Iterator[requests.Response]:
     """Ask for the bytes of `origin` from `offset` on; yield the answer before its body is read.
@@ -42,7 +46,8 @@ def asking(origin: Origin, offset: int) -> Iterator[requests.Response]:
 
     Raises:
         Interrupted: the server cannot be reached or is busy.
-        Outdated: the server's file is not the one that `origin` speaks of, or its range is wrong.
+        Outdated: the server's file is not the one that `origin` speaks of.
+        WrongRange: another range came than was asked for.
         InputError: there is no use in asking again.
     """
     with _get(origin, offset) as response:
@@ -124,14 +129,13 @@ def _check_range(response: requests.Response, offset: int, origin: Origin) -> No
     """Pass only the continuation of the bytes that are known as `origin`."""
     now = origin_of(response, origin.url)
     pairs = ((origin.etag, now.etag), (origin.last_modified, now.last_modified))
-    text = response.headers.get("Content-Range", "")
     if any(None not in pair and pair[0] != pair[1] for pair in pairs):
-        reason = "has changed"
-    elif not _continues(text, offset, origin.size, now.size):
-        reason = f"answered with the wrong range, {text!r} instead of one from {offset} on"
-    else:
-        return
-    raise Outdated(f"{origin.url} {reason}, so that it is fetched from its start")
+        raise Outdated(f"{origin.url} has changed, so that it is fetched from its start")
+    text = response.headers.get("Content-Range", "")
+    if not _continues(text, offset, origin.size, now.size):
+        raise WrongRange(
+            f"{origin.url} answered with the wrong range, {text!r} instead of one from {offset} on"
+        )
 
 
 def _continues(text: str, offset: int, total: int | None, length: int | None) -> bool:

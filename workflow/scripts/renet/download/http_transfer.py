@@ -9,12 +9,13 @@ import tenacity
 import urllib3
 
 from renet.download import disk, http_client, origins
-from renet.download.http_client import Interrupted, Outdated
+from renet.download.http_client import Interrupted, Outdated, WrongRange
 from renet.download.origins import Origin
 from renet.errors import InputError
 from renet.progress import Progress
 
 ATTEMPTS = 7  # in a row without any progress
+WRONG_RANGES = 2  # in a row, before the bytes that are here are given up
 BACKOFF = 1.0  # seconds after the first of them, doubled after each further one
 BACKOFF_LIMIT = 60.0
 RECEIVE_BYTES = 1 << 16  # small, because a stall loses what has not been written yet
@@ -39,7 +40,7 @@ def fetch(url: str, part: Path) -> None:
         reraise=True,
     )
     try:
-        retrying(_attempt, url, part)
+        retrying(_attempt, url, part, patience)
     except Interrupted as error:
         raise InputError(
             f"{error}, and {ATTEMPTS} attempts in a row brought nothing new. The "
@@ -56,6 +57,7 @@ class _Patience:
 
     def __init__(self, part: Path, longest: int):
         self.part, self.longest, self.fruitless = part, longest, 0
+        self.wrong_ranges = 0
 
     def count(self, _: tenacity.RetryCallState) -> None:
         size = self.part.stat().st_size
@@ -78,7 +80,7 @@ def _log_pause(state: tenacity.RetryCallState) -> None:
     )
 
 
-def _attempt(url: str, part: Path) -> None:
+def _attempt(url: str, part: Path, patience: _Patience) -> None:
     """Ask once for what `part` lacks; returns when it is whole.
 
     Raises:
@@ -97,9 +99,16 @@ def _attempt(url: str, part: Path) -> None:
                 origin = http_client.origin_of(response, url)
                 os.truncate(part, 0)  # before its origin changes, so that the two never mix
                 origins.write(part, origin)
+            patience.wrong_ranges = 0
             _receive(response, part, origin.size)
     except Outdated:
         os.truncate(part, 0)
+        raise
+    except WrongRange:
+        # One of several servers may be at fault, and gigabytes may be here: ask once more.
+        patience.wrong_ranges += 1
+        if patience.wrong_ranges % WRONG_RANGES == 0:
+            os.truncate(part, 0)
         raise
     size = part.stat().st_size
     if origin.size not in (None, size):
