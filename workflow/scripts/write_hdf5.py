@@ -92,7 +92,7 @@ def counted(slabs: Iterator[np.ndarray], progress: Progress) -> Iterator[np.ndar
 
 def write_table(split: str, subset: str, output: str) -> None:
     """Copy the lines of the subset."""
-    with files.replacing(output) as temporary, temporary.open("w") as handle:
+    with files.replacing(output) as temporary, temporary.open("w", encoding="utf-8") as handle:
         for number, lines in enumerate(read_lines(split, subset, dtype=str)):
             lines.to_csv(handle, index=False, header=number == 0)
 

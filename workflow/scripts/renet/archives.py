@@ -144,7 +144,7 @@ def index(tar_paths: Iterable[str | Path]) -> pd.DataFrame:
 
 def read_index(members_file: str | Path) -> pd.DataFrame:
     """Read back the table that `index` made."""
-    return pd.read_csv(members_file, keep_default_na=False)
+    return pd.read_csv(members_file, keep_default_na=False, dtype={"member": str})
 
 
 class Reader:
