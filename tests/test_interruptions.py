@@ -1,6 +1,7 @@
 """A training that is killed, terminated or damaged ends in the bits of one that never was."""
 
 import contextlib
+import dataclasses
 import json
 import signal
 import subprocess
@@ -13,6 +14,8 @@ import pytest
 from conftest import SCRIPTS
 from test_training import write_faces
 
+from renet.recipe import Recipe
+
 # Runs a rule's script as Snakemake does, in a process that can be killed.
 AS_A_RULE = """
 import json, os, runpy, sys
@@ -22,7 +25,10 @@ class Named(dict):
 
 sys.path.append(os.path.dirname(sys.argv[2]))
 if __name__ == "__main__":
-    rule = json.load(open(sys.argv[1]), object_hook=Named)
+    rule = Named({
+        key: Named(value) if isinstance(value, dict) else value
+        for key, value in json.load(open(sys.argv[1])).items()
+    })
     runpy.run_path(sys.argv[2], init_globals={"snakemake": rule}, run_name="__main__")
 """
 
@@ -35,7 +41,7 @@ LIGHT_MODEL = {
     "conv_channels": [4, 4, 4, 8],
     "spatial_rnns": [{"units": 8, "block": [2, 2]}, {"units": 8, "block": [2, 2]}],
 }
-SETTINGS = {
+SETTINGS = dataclasses.asdict(Recipe()) | {
     "epochs": 3, "batch_size": 8, "threads": 1, "device": "cpu", "reshuffle": True,
     "checkpoint_minutes": 0.005,
 }  # fmt: skip
@@ -53,12 +59,20 @@ class Training:
         (folder / "rule.py").write_text(AS_A_RULE)
         outputs = {
             "model": "model.pt", "history": "history.csv", "throughput": "throughput.csv",
-            "events": "tensorboard",
+            "events": "tensorboard", "provenance": "provenance.json",
         }  # fmt: skip
         rule = {
-            "input": {name: str(folder / f"{name}.h5") for name in ("train", "validation")},
+            "input": {
+                "train": str(folder / "train.h5"),
+                "validation": str(folder / "validation.h5"),
+                "receipts": [],
+            },
             "output": {name: str(self.run / file) for name, file in outputs.items()},
-            "params": {"settings": {"model": model, "train": SETTINGS | settings}, "code": "code"},
+            "params": {
+                "settings": {"model": model, "train": SETTINGS | settings},
+                "data": {},
+                "code": "code",
+            },
             "resources": {"gpu": 0},
             "log": [str(self.log)],
         }
