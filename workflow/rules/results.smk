@@ -113,6 +113,7 @@ rule report:
             *(f"{name}.svg" for name in PICTURES), "inference.csv", "answers.js"
         ),
         of_all_runs("mistakes.jpg", "hard_cases.jpg", "saliency.jpg", "throughput.csv"),
+        of_all_runs("provenance.json"),
         "results/data/thumbnails/samples.js",
         audit_page(),
         funnel="results/data/funnel.csv",
