@@ -1,0 +1,50 @@
+"""What the workflow asks of a file system that many share: few files, whatever the data."""
+
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+from conftest import ROOT
+from test_workflow import copy_project, run, snakemake, write_config
+
+MOST_FILES = 700  # profiles/README.md says so
+TEST_SHARE, ROWS, FACES_A_SHEET = 0.1, 523_051, 256
+
+
+def files_to_be_left(folder: Path, config: dict) -> int:
+    """Files of a whole run: outputs, Snakemake's note of each, log and benchmark of each job.
+
+    A folder counts as one.
+    """
+    overlay = folder / "overlay.yaml"
+    overlay.write_text(yaml.safe_dump(config))
+    arguments = ("--configfile", overlay, "--directory", folder)
+    summary, plan = snakemake(ROOT, "--summary", *arguments), snakemake(ROOT, "-n", *arguments)
+    assert summary.returncode == plan.returncode == 0, summary.stderr + plan.stderr
+    outputs = summary.stdout.splitlines()[1:]
+    jobs = int(re.search(r"^total +(\d+)", plan.stdout + plan.stderr, re.MULTILINE)[1]) - 1  # all
+    return 2 * len(outputs) + 2 * jobs
+
+
+def test_imdb_and_wiki_together_leave_a_few_hundred_files(tmp_path):
+    files = files_to_be_left(tmp_path, {"sources": ["imdb", "wiki"]})
+    sheets = TEST_SHARE * ROWS / FACES_A_SHEET  # even if every row became a face
+    assert 400 < files + sheets < MOST_FILES
+
+
+def test_more_photos_leave_no_more_files(tmp_path):
+    counts = [files_to_be_left(tmp_path, {"sample": {"photos": photos}}) for photos in (60, 6000)]
+    assert counts[0] == counts[1] > 0
+
+
+@pytest.mark.slow
+def test_a_run_leaves_the_files_that_are_counted_for_it(tmp_path):
+    project = copy_project(tmp_path / "project")
+    write_config(project)
+    run(project)
+    made = [path for path in project.rglob("results/**/*") if path.is_file()]
+    notes = [path for path in (project / ".snakemake" / "metadata").rglob("*") if path.is_file()]
+    counted = files_to_be_left(tmp_path, {})
+    receipts = 1
+    assert len(made) + len(notes) + receipts == counted
