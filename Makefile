@@ -1,6 +1,6 @@
 # make            sets up and runs the workflow on the built-in sample, into results/
 # make test       sets up and runs the tests
-# make test-slow  the tests that take longer: the workflow on real photographs (REFERENCE_DATA)
+# make test-slow  the tests that take longer: real photographs (REFERENCE_DATA), SLURM (root, Debian)
 # make check      formatting and lint, as the tests hold them too
 
 PYTHON ?= python3

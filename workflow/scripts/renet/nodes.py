@@ -49,7 +49,7 @@ def train(nodes: int, count: int, paths: RunFiles, settings: dict, code: str) ->
     )
     with _sigterm_noted() as came:
         status = spread.wait()
-    if came:
+    if status and came:
         raise TrainingInterrupted("The training was told to stop; start it again to go on.")
     if status:
         raise InputError(
