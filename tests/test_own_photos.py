@@ -69,6 +69,8 @@ def test_photo_that_is_not_there_is_missing(tmp_path):
         ("path,gender,age\na.jpg,f,old\n", "line 2: age is no number"),
         ("path,gender,age\na.jpg,f,inf\n", "line 2: age is no number"),
         ('path,gender\n"a.jpg,f\n', "is not a CSV"),
+        ("path,gender\na,1.jpg,f\n", "as many fields a line"),
+        ("path,gender\na.jpg,f\nb,1.jpg,f\n", "as many fields a line"),
     ],
 )
 def test_slip_in_the_table_is_an_error_that_says_where(tmp_path, text, fault):

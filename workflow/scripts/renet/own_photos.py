@@ -5,6 +5,7 @@ Columns: `path` (in the folder or tar of photos) and `gender`, and optionally `s
 ends included). An empty field is something that is not known.
 """
 
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -30,13 +31,17 @@ def read(table_file: str | Path) -> pd.DataFrame:
         InputError: it is no CSV in UTF-8 with these columns, or a field cannot be understood.
     """
     try:
-        table = pd.read_csv(
-            table_file, dtype=str, keep_default_na=False, encoding="utf-8-sig", index_col=False
-        )
+        with warnings.catch_warnings(action="error", category=pd.errors.ParserWarning):
+            table = pd.read_csv(
+                table_file, dtype=str, keep_default_na=False, encoding="utf-8-sig", index_col=False
+            )
     except FileNotFoundError as error:
         raise InputError(f"The table {table_file} does not exist; check `table`.") from error
-    except (ValueError, OSError) as error:  # pandas' own errors, and bytes that are not UTF-8
-        raise InputError(f"{table_file} is not a CSV in UTF-8 ({error}).") from error
+    except (ValueError, OSError, pd.errors.ParserWarning) as error:  # also bytes that are not UTF-8
+        raise InputError(
+            f"{table_file} is not a CSV in UTF-8 with as many fields a line as in its header "
+            f"({error}); mend it."
+        ) from error
     _check_columns(table, table_file)
     table = table.reindex(columns=[*NEEDED, *OPTIONAL], fill_value="")
     table = table.apply(lambda column: column.str.strip().map(printable))
