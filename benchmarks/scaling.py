@@ -87,6 +87,7 @@ def measure_slurm() -> tuple[float, float]:
     from test_workflow import copy_project, write_config
 
     with tempfile.TemporaryDirectory() as name:
+        Path(name, "project").mkdir()
         project = copy_project(Path(name, "project"))
         write_config(project, sample={"photos": 60, "shards": SHARDS_TO_MEASURE})
         Path(name, "slurm").mkdir()
