@@ -122,7 +122,7 @@ def imdb_rows(rows: int, wiki: pd.DataFrame | None, random: np.random.Generator)
     return pd.DataFrame(
         {
             "path": [
-                f"{who % 100:02}/nm{who:07}_rm{number}_1960-1-2_{year}.jpg"
+                f"{who * 19 % 100:02}/nm{who:07}_rm{number}_1960-1-2_{year}.jpg"
                 for number, (who, year) in enumerate(zip(person, taken, strict=True))
             ],
             "name": [f"Person Number{who}" for who in person],
