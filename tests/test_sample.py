@@ -47,7 +47,8 @@ class Sample:
         self.mat = self.files["wiki_crop/wiki.mat"]
         paths = {name.removeprefix("wiki_crop/") for name in self.files}
         table = metadata.read_mat(self.mat, "wiki")
-        described = metadata.describe(table, "sample", "wiki", paths, RULES)
+        held = table.path.isin(paths).to_numpy()
+        described = metadata.describe(table, "sample", "wiki", held, RULES)
         self.table = table.assign(age=described.age, reason=described.reason)
         self.table["data"] = [self.files.get(f"wiki_crop/{path}") for path in table.path]
         self.table["image"] = self.table.data.map(decode, na_action="ignore")
