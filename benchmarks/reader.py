@@ -86,7 +86,8 @@ def main() -> None:
             faces.pixels[start : start + 1000].sum()  # into the page cache
         for batch_size in arguments.batch_size:
             measure(path, faces, batch_size, arguments.rounds)
-    print(f"{gigabytes:.1f} GB of faces; own memory at most {memory.anonymous_bytes() / 1e6:.0f} MB")
+    own = memory.anonymous_bytes() / 1e6
+    print(f"{gigabytes:.1f} GB of faces; own memory at the end {own:.0f} MB")
 
 
 def measure(path: Path, faces: hdf5.FaceFile, batch_size: int, rounds: int) -> None:
