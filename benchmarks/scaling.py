@@ -32,7 +32,7 @@ JOBS = (1, 2, 4)
 SLOTS = (1, 2, 4, 8, 16, 32, 64)
 SHARDS = (8, 16, 32, 40, 64, 128, 256)
 SHARDS_TO_MEASURE = 6
-OVERHEAD, SUBMISSION = 6.0, 0.3  # seconds, as measured with --slurm; see scaling.md
+OVERHEAD, SUBMISSION = 5.5, 0.01  # seconds, as measured with --slurm; see scaling.md
 
 
 def simulate(

@@ -22,7 +22,7 @@ CONFIG_FILES = ("slurm.conf", "gres.conf", "slurm.key")
 NODES = ("n1", "n2")
 CORES, MEMORY_MB, GPUS = 4, 6000, 2  # of each node, whatever the machine has
 PORT = 26817
-SECONDS_TO_START = 30
+SECONDS_TO_START, TRIES = 30, 3
 KEY_BYTES = 1024
 
 SLURM_CONF = """
@@ -96,8 +96,7 @@ def running(folder: Path) -> Iterator[Path]:
         subprocess.run(["slurmctld", "-c"], check=True)
         _wait_for(lambda: "is UP" in ask("scontrol", "ping"), "The controller")
         for name in NODES:
-            subprocess.run(["slurmd", "-N", name], check=True)
-        _wait_for(lambda: _node_states() == ["idle"] * len(NODES), "The nodes")
+            _start_node(name)
         yield folder
     finally:
         for name in (*(f"slurmd-{node}" for node in NODES), "slurmctld"):
@@ -128,15 +127,25 @@ def _configure(folder: Path) -> None:
         os.mknod(folder / f"nvidia{number}", 0o600 | 0o020000, null_device)
 
 
-def _node_states() -> list[str]:
-    return ask("sinfo", "--noheader", "--Node", "--format=%T").split()
+def _start_node(name: str) -> None:
+    """Start a node's daemon; on a busy machine one may end at once, without a word."""
+
+    def is_idle() -> bool:
+        return ask("sinfo", "--noheader", "--nodes", name, "--format=%T").strip() == "idle"
+
+    for _ in range(TRIES - 1):
+        subprocess.run(["slurmd", "-N", name], check=False)
+        with contextlib.suppress(TimeoutError):
+            return _wait_for(is_idle, f"Node {name}", SECONDS_TO_START / TRIES)
+    subprocess.run(["slurmd", "-N", name], check=True)
+    return _wait_for(is_idle, f"Node {name}")
 
 
-def _wait_for(ready: Callable[[], bool], what: str) -> None:
-    deadline = time.monotonic() + SECONDS_TO_START
+def _wait_for(ready: Callable[[], bool], what: str, seconds: float = SECONDS_TO_START) -> None:
+    deadline = time.monotonic() + seconds
     while not ready():
         if time.monotonic() > deadline:
-            raise TimeoutError(f"{what} is not ready after {SECONDS_TO_START} seconds")
+            raise TimeoutError(f"{what} is not ready after {seconds} seconds")
         time.sleep(0.2)
 
 
