@@ -1,0 +1,88 @@
+"""`--sdm conda` through a stand-in for conda: the wiring of rules and environments.
+
+The stand-in makes an environment of nothing but a `python` that notes its own use and starts that
+of the tests. So this shows which environment each rule is run in and when it runs again, not that
+conda can solve the files in envs/; `test_envs.py` holds these against conda's own grammar.
+"""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from test_workflow import EVERYTHING_AFTER, copy_project, planned, run, write_config
+
+pytestmark = pytest.mark.slow
+
+CONDA = """#!/bin/bash
+# Stand-in for conda: only what Snakemake asks of it.
+set -euo pipefail
+case "$1 ${{2:-}}" in
+    "info --json")
+        echo '{{"conda_prefix": "{prefix}", "platform": "linux-64"}}' ;;
+    "--version ")
+        echo "conda 25.1.0" ;;
+    "config --get")
+        echo '{{"get": {{"channel_priority": "strict"}}}}' ;;
+    "clean -y") ;;
+    "env create")
+        while [ "$1" != --prefix ]; do shift; done
+        mkdir -p "$2/bin"
+        echo '#!/bin/bash' > "$2/bin/python"
+        echo "echo \\"$2 \\$*\\" >> {notes}" >> "$2/bin/python"
+        echo 'exec {python} "$@"' >> "$2/bin/python"
+        chmod +x "$2/bin/python" ;;
+    *)
+        echo "The stand-in for conda knows no: $*" >&2
+        exit 1 ;;
+esac
+"""
+
+
+@pytest.fixture
+def conda(tmp_path, monkeypatch) -> Path:
+    """The stand-in on the PATH; returns the file in which environments note what they run."""
+    prefix, notes = tmp_path / "conda", tmp_path / "notes"
+    (prefix / "bin").mkdir(parents=True)
+    script = prefix / "bin" / "conda"
+    script.write_text(CONDA.format(prefix=prefix, notes=notes, python=sys.executable))
+    script.chmod(0o755)
+    (prefix / "bin" / "activate").write_text('export PATH="$1/bin:$PATH"\n')
+    monkeypatch.setenv("PATH", f"{prefix}/bin{os.pathsep}{os.environ['PATH']}")
+    return notes
+
+
+def environments(project: Path) -> dict[str, str]:
+    """The name of the file in envs/ of which each environment was made, by its folder."""
+    contents = {path.read_text(): path.stem for path in (project / "envs").glob("*.yaml")}
+    made = (project / ".snakemake" / "conda").glob("*.yaml")
+    return {str(path.with_suffix("")): contents[path.read_text()] for path in made}
+
+
+def test_each_rule_runs_in_the_environment_of_its_own_script(conda, tmp_path):
+    (tmp_path / "project").mkdir()
+    project = copy_project(tmp_path / "project")
+    write_config(project)
+    run(project, "--sdm", "conda")
+    names = environments(project)
+    ran = set()
+    for line in conda.read_text().splitlines():
+        environment, *arguments = line.split()
+        scripts = [word for word in arguments if "/scripts/" in word and word.endswith(".py")]
+        for script in scripts:
+            name = Path(script).name.split(".", 1)[1].removesuffix(".py")  # tmpab12.train.py
+            assert name == names[environment]
+            ran.add(name)
+    assert (
+        ran >= {"make_sample", "index_archive", "parse_metadata"} | EVERYTHING_AFTER["crop_faces"]
+    )
+    assert planned(project, "--sdm", "conda") == set()
+    env_file = project / "envs" / "train.yaml"
+    env_file.write_text(env_file.read_text().replace("tqdm>=4.66", "tqdm>=4.67"))
+    assert planned(project, "--sdm", "conda") == EVERYTHING_AFTER["train"]
+
+
+def test_stand_in_refuses_what_it_does_not_know(conda):
+    outcome = subprocess.run(["conda", "install"], capture_output=True, text=True, check=False)
+    assert outcome.returncode == 1 and "stand-in" in outcome.stderr
