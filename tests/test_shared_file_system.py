@@ -45,6 +45,7 @@ def test_a_run_leaves_the_files_that_are_counted_for_it(tmp_path):
     write_config(project)
     run(project)
     made = [path for path in project.rglob("results/**/*") if path.is_file()]
+    made = [path for path in made if path.name != ".snakemake_timestamp"]  # one in each folder
     notes = [path for path in (project / ".snakemake" / "metadata").rglob("*") if path.is_file()]
     counted = files_to_be_left(tmp_path, {})
     receipts = 1
