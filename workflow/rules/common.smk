@@ -169,11 +169,16 @@ def train_minutes_of(wildcards):
     return RESOURCES[wildcards.run]["minutes"]
 
 
+def nodes_of(wildcards):
+    """The machines of a training; SLURM may spread even two GPUs, unless it is told."""
+    return RESOURCES[wildcards.run]["nodes"]
+
+
 def on_several_nodes(value_of):
     """A resource of trainings that several machines share, None for the others."""
 
     def resource_of(wildcards):
-        nodes = RESOURCES[wildcards.run]["nodes"]
+        nodes = nodes_of(wildcards)
         return value_of(wildcards, nodes) if nodes > 1 else None
 
     return resource_of

@@ -28,9 +28,9 @@ rule train:
         gpu=train_gpus_of,
         mem_mb=train_memory_of,
         runtime=train_minutes_of,
+        nodes=nodes_of,
         # For SLURM's plugin: the script itself starts one task on each machine.
         mpi=on_several_nodes(lambda wildcards, nodes: "srun"),
-        nodes=on_several_nodes(lambda wildcards, nodes: nodes),
         tasks=on_several_nodes(lambda wildcards, nodes: nodes),
         tasks_per_gpu=on_several_nodes(lambda wildcards, nodes: 0),  # not said
         cpus_per_task=on_several_nodes(
