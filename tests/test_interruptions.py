@@ -171,6 +171,7 @@ def test_changed_setting_starts_afresh(training):
     assert "Going on" not in changed.log.read_text()
 
 
+@pytest.mark.slow
 def test_how_often_is_saved_may_change_in_mid_training(training):
     undisturbed = training("undisturbed", LIGHT_MODEL).finish()
     disturbed = training("disturbed", LIGHT_MODEL)

@@ -19,6 +19,8 @@ CHARTS = {
     "gpu_memory_mb": "memory_mb/gpu",
 }
 
+FLUSH_SECONDS = 1
+
 
 class EventLog:
     """A folder of event files, one point a chart and epoch, readable while the training runs."""
@@ -26,7 +28,8 @@ class EventLog:
     def __init__(self, folder: str | Path, history: list[dict], throughput: list[dict]):
         """Start the folder anew, with the epochs that a training goes on after."""
         shutil.rmtree(folder, ignore_errors=True)
-        self._writer = SummaryWriter(str(folder))
+        # A thread of its own writes; it is to keep nothing back for longer than this.
+        self._writer = SummaryWriter(str(folder), flush_secs=FLUSH_SECONDS)
         for row in _rows(history, throughput):
             self._add(row)
 
@@ -39,7 +42,6 @@ class EventLog:
         for column, chart in CHARTS.items():
             if row.get(column) is not None:
                 self._writer.add_scalar(chart, row[column], row["epoch"])
-        self._writer.flush()
 
     def close(self) -> None:
         """Write what is left."""
