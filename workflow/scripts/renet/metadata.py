@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import scipy.io
 
-from renet import reasons
+from renet import isolation, reasons
 from renet.errors import InputError
 from renet.text import printable
 
@@ -40,6 +40,16 @@ def read_mat(mat: BinaryIO | bytes | str | Path, database: str) -> pd.DataFrame:
         InputError: the file is no MATLAB v5 file with that struct and these fields.
     """
     where = mat if isinstance(mat, str | Path) else f"{database}.mat"
+    try:
+        # scipy's reader is in C, and some damaged files end the process that it runs in.
+        return isolation.in_child(_read, mat, database, where)
+    except isolation.ChildCrashed as error:
+        raise InputError(
+            f"{where} is damaged in a way that no reader survives ({error}); fetch it again."
+        ) from error
+
+
+def _read(mat: BinaryIO | bytes | str | Path, database: str, where: str | Path) -> pd.DataFrame:
     fields = _load_fields(mat, database, where)
     try:
         # Each field goes as soon as it is read: MATLAB's cells take a kilobyte a row.
