@@ -59,18 +59,13 @@ class Training:
         (folder / "rule.py").write_text(AS_A_RULE)
         outputs = {
             "model": "model.pt", "history": "history.csv", "throughput": "throughput.csv",
-            "events": "tensorboard", "provenance": "provenance.json",
+            "events": "tensorboard", "training": "training.json",
         }  # fmt: skip
         rule = {
-            "input": {
-                "train": str(folder / "train.h5"),
-                "validation": str(folder / "validation.h5"),
-                "receipts": [],
-            },
+            "input": {name: str(folder / f"{name}.h5") for name in ("train", "validation")},
             "output": {name: str(self.run / file) for name, file in outputs.items()},
             "params": {
                 "settings": {"model": model, "train": SETTINGS | settings},
-                "data": {},
                 "code": "code",
             },
             "resources": {"gpu": 0},

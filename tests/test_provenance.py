@@ -1,5 +1,6 @@
 """What a run records of where it comes from."""
 
+import json
 import subprocess
 from pathlib import Path
 
@@ -8,11 +9,10 @@ import numpy as np
 import pytest
 import torch
 import yaml
-from conftest import ROOT
+from conftest import ROOT, run_script
 
 from renet import hdf5, provenance
 from renet.receipts import Receipt
-from renet.runs import RunFiles
 
 SETTINGS = {
     "model": {"cell": "gru"},
@@ -31,9 +31,15 @@ def origin(tmp_path) -> dict:
         hdf5.write(Path(files[name]), (3, 4, 4), [pixels], np.array([0, 1]))
     receipt = Receipt("https://example.org/a.tar", "/data/a.tar", 10, "md5:00ff", True)
     receipt.write(tmp_path / "a.tar.json")
-    paths = RunFiles(files["train"], files["validation"], "", "", "", "")
-    receipts = [str(tmp_path / "a.tar.json")]
-    return provenance.of_training(SETTINGS, DATA, receipts, paths, 2, "0123456789abcdef")
+    training = provenance.of_training(SETTINGS, files, 2, "0123456789abcdef")
+    (tmp_path / "training.json").write_text(json.dumps(training))
+    (tmp_path / "data.yaml").write_text(yaml.safe_dump(DATA))
+    outcome = run_script(
+        "provenance.py", tmp_path / "training.json", tmp_path / "data.yaml",
+        tmp_path / "a.tar.json", "-o", tmp_path / "provenance.json",
+    )  # fmt: skip
+    assert outcome.returncode == 0, outcome.stderr
+    return json.loads((tmp_path / "provenance.json").read_text())
 
 
 def test_record_is_as_its_schema_says(origin):

@@ -35,7 +35,14 @@ ON_SLURM = [
     *("--seconds-between-status-checks", "1"),
 ]
 # What has the clock or the machine in it.
-NOT_COMPARED = {"throughput.csv", "tensorboard", "provenance.json", "benchmarks", "logs"}
+NOT_COMPARED = {
+    "throughput.csv",
+    "tensorboard",
+    "training.json",
+    "provenance.json",
+    "benchmarks",
+    "logs",
+}
 SECONDS_TO_ACT = 120
 
 

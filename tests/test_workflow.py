@@ -26,7 +26,9 @@ SMALL = {
     "train": {"epochs": 2, "batch_size": 16, "threads": 1},
 }
 WITH_A_CLOCK = {"throughput.csv", "tensorboard", "benchmarks", "logs"}
-EVERYTHING_AFTER = {"train": {"train", "infer", "evaluate", "gallery", "explain", "report"}}
+EVERYTHING_AFTER = {
+    "train": {"train", "infer", "evaluate", "gallery", "explain", "provenance", "report"}
+}
 EVERYTHING_AFTER["shuffle"] = {"shuffle", "write_hdf5", "thumbnails"} | EVERYTHING_AFTER["train"]
 EVERYTHING_AFTER["crop_faces"] = {"crop_faces"} | EVERYTHING_AFTER["shuffle"]
 EVERYTHING_AFTER["parse_metadata"] = {"parse_metadata"} | EVERYTHING_AFTER["crop_faces"]
@@ -280,6 +282,15 @@ def test_same_config_gives_the_same_bytes(finished, tmp_path):
             assert path.read_bytes() == (project / name).read_bytes(), name
             compared += 1
     assert compared > 20
+
+
+def test_news_of_an_archives_digest_is_recorded_and_trains_nothing_again(project):
+    receipt = project / "resources" / "sample" / "wiki_crop.tar.json"
+    receipt.write_text(receipt.read_text().replace('"verified": true', '"verified": false'))
+    said = run(project)
+    assert "rule provenance" in said and "rule train" not in said
+    record = json.loads((project / "results/runs/renet/provenance.json").read_text())
+    assert [archive["verified"] for archive in record["inputs"]["archives"]] == [False]
 
 
 def test_archive_can_be_freed_once_its_faces_are_cut(project):

@@ -14,7 +14,7 @@ wildcard_constraints:
     file=r"[^/]+",
     shard=r"\d+",
     shards=r"\d+",
-    subset="train|validation|test",
+    subset="|".join(SUBSETS),
     run="|".join(map(re.escape, RUNS)),
 
 

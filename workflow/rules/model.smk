@@ -1,7 +1,7 @@
 """From HDF5 files to trained networks and their answers.
 
 Requires: results/data/{train,validation,test}.h5 and the tables beside them.
-Gives: results/runs/<run>/ model.pt, history.csv, throughput.csv, provenance.json, inference tables.
+Gives: results/runs/<run>/ model.pt, history.csv, throughput.csv, training.json, inference tables.
 """
 
 
@@ -10,12 +10,11 @@ rule train:
     input:
         train="results/data/train.h5",
         validation="results/data/validation.h5",
-        receipts=all_receipts(),
     output:
         model="results/runs/{run}/model.pt",
         history="results/runs/{run}/history.csv",
         throughput="results/runs/{run}/throughput.csv",
-        provenance=of_run("provenance.json", "Figures"),
+        training="results/runs/{run}/training.json",
         events=directory("results/runs/{run}/tensorboard"),
     log:
         "results/logs/train/{run}.log",
@@ -39,7 +38,6 @@ rule train:
         gres=on_several_nodes(gpus_of_a_node),
     params:
         settings=lambda wildcards: RUNS[wildcards.run],
-        data=provenance_settings(),
         code=code("train.py"),
     script:
         "../scripts/train.py"

@@ -8,6 +8,7 @@ results/data/ thumbnails and datasheet.md; results/index.html.
 
 
 localrules:
+    provenance,
     report,
 
 
@@ -101,6 +102,26 @@ rule explain:
         code=code("explain.py"),
     script:
         "../scripts/explain.py"
+
+
+rule provenance:
+    """Record where a run comes from."""
+    input:
+        training="results/runs/{run}/training.json",
+        receipts=all_receipts(),
+    output:
+        of_run("provenance.json", "Figures"),
+    log:
+        "results/logs/provenance/{run}.log",
+    benchmark:
+        "results/benchmarks/provenance/{run}.tsv"
+    conda:
+        "../../envs/provenance.yaml"
+    params:
+        data=provenance_settings(),
+        code=code("provenance.py"),
+    script:
+        "../scripts/provenance.py"
 
 
 rule report:

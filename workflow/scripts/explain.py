@@ -79,9 +79,7 @@ def main() -> None:
     parser.add_argument("table", help="inference.csv")
     parser.add_argument("faces", help="HDF5 file of the same faces")
     parser.add_argument("-o", "--output", required=True, type=Path, help="folder to write to")
-    parser.add_argument("--device", choices=devices.DEVICES, default="auto")
-    parser.add_argument("--precision", choices=devices.PRECISIONS, default="float32")
-    parser.add_argument("--threads", type=int, default=2, help="threads of torch (default: 2)")
+    devices.add_options(parser)
     arguments = parser.parse_args()
     logs.start()
     names = {"model": "model.json", "saliency": "saliency.jpg", "table": "saliency.csv"}

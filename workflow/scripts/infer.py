@@ -70,9 +70,7 @@ def main() -> None:
     parser.add_argument("table", help="CSV beside it, one line a face")
     parser.add_argument("-o", "--output", required=True, metavar="CSV", help="table to write")
     parser.add_argument("--seed-format", metavar="TXT", help="also write the course's text file")
-    parser.add_argument("--device", choices=devices.DEVICES, default="auto")
-    parser.add_argument("--precision", choices=devices.PRECISIONS, default="float32")
-    parser.add_argument("--threads", type=int, default=2, help="threads of torch (default: 2)")
+    devices.add_options(parser)
     arguments = parser.parse_args()
     logs.start()
     infer(

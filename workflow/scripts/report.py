@@ -16,8 +16,7 @@ import yaml
 
 from renet import answers, cards, files, logs, pages, plots
 from renet.errors import InputError
-
-FACTS = ("url", "size", "digest", "verified")  # of a receipt; its path is this machine's
+from renet.receipts import facts
 
 
 def report(results: Path, runs: dict[str, dict], config: dict, receipts: list[str]) -> None:
@@ -31,9 +30,7 @@ def report(results: Path, runs: dict[str, dict], config: dict, receipts: list[st
     data = {
         "config": config,
         "funnel": pd.read_csv(results / "data" / "funnel.csv"),
-        "archives": [
-            {name: receipt[name] for name in FACTS} for receipt in map(files.read_json, receipts)
-        ],
+        "archives": [facts(receipt) for receipt in receipts],
     }
     complete = {
         name: read_run(results / "runs" / name, settings) for name, settings in runs.items()

@@ -1,12 +1,11 @@
 """Train the network on train.h5, and leave it with the history of its epochs.
 
-Reads: train.h5 and validation.h5 in neon's layout, the receipts of the archives behind them, and
-the run's settings.
+Reads: train.h5 and validation.h5 in neon's layout, and the run's settings.
 Writes: model.pt (the network with its architecture), history.csv (loss and accuracy of every epoch,
 on the training set while it was learned and on the validation set after it), throughput.csv (what
 the clock and the memory said, kept apart so that the other two can be compared byte for byte),
-provenance.json (all that it takes to train it again, see workflow/schemas/provenance.schema.yaml),
-tensorboard/ (the same for TensorBoard), and with train.save_every models/model_<epoch>.pt.
+training.json (settings, code, data, machine and packages, for the rule provenance), tensorboard/
+(the history for TensorBoard), and with train.save_every models/model_<epoch>.pt.
 Decides: nothing beyond the settings. A checkpoint beside model.pt, named by a fingerprint of
 settings, code and data, lets an interrupted training go on where it was; it goes when all is done.
 
@@ -187,9 +186,8 @@ if __name__ == "__main__":
         granted, code = snakemake.resources, snakemake.params.code
         machines = nodes.count_of(granted)
         used = train(paths, snakemake.params.settings, granted.gpu, machines, code)
-        origin = provenance.of_training(
-            used, snakemake.params.data, snakemake.input.receipts, paths, machines, code
-        )
-        files.write_json(snakemake.output.provenance, origin)
+        faces = {"train": paths.train, "validation": paths.validation}
+        origin = provenance.of_training(used, faces, machines, code)
+        files.write_json(snakemake.output.training, origin)
     else:
         main()

@@ -1,5 +1,6 @@
 """Where the network runs, and in which precision."""
 
+import argparse
 import contextlib
 import ctypes
 import logging
@@ -47,6 +48,13 @@ def describe(device: torch.device) -> str:
     if device.type == "cuda":
         return f"{device} ({torch.cuda.get_device_name(device)})"
     return f"{device} ({torch.get_num_threads()} threads)"
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Give a command line the options `--device`, `--precision` and `--threads`."""
+    parser.add_argument("--device", choices=DEVICES, default="auto")
+    parser.add_argument("--precision", choices=PRECISIONS, default="float32")
+    parser.add_argument("--threads", type=int, default=2, help="threads of torch (default: 2)")
 
 
 def weight_dtype(precision: str) -> torch.dtype:

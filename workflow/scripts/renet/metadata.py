@@ -13,9 +13,10 @@ from renet import isolation, reasons
 from renet.errors import InputError
 from renet.text import printable
 
+BOX_COLUMNS = ["x1", "y1", "x2", "y2"]
 COLUMNS = [
     "row", "path", "source", "subject", "name", "gender", "age", "dob", "photo_taken",
-    "face_score", "second_face_score", "x1", "y1", "x2", "y2", "status", "reason",
+    "face_score", "second_face_score", *BOX_COLUMNS, "status", "reason",
 ]  # fmt: skip
 
 UNIX_EPOCH_ORDINAL = 719_163  # date(1970, 1, 1).toordinal()
@@ -55,7 +56,7 @@ def _read(mat: BinaryIO | bytes | str | Path, database: str, where: str | Path) 
         # Each field goes as soon as it is read: MATLAB's cells take a kilobyte a row.
         boxes = [np.ravel(box) for box in fields.pop("face_location")]
         boxes = np.array(boxes, dtype=np.float64).reshape(-1, 4)
-        table = pd.DataFrame(boxes, columns=["x1", "y1", "x2", "y2"])
+        table = pd.DataFrame(boxes, columns=BOX_COLUMNS)
         for name, field in (("path", "full_path"), ("name", "name")):
             table[name] = [_text(cell) for cell in fields.pop(field)]
         table["celeb_id"] = fields.get("celeb_id", np.full(len(boxes), np.nan))

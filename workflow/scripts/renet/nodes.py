@@ -19,7 +19,6 @@ from renet.errors import InputError, TrainingInterrupted
 from renet.runs import RunFiles
 
 JOB_VARIABLE = "SLURM_JOB_ID"
-GRACE_SECONDS = 60  # for the other machines to end when one has failed
 
 
 def count_of(resources: Mapping[str, int]) -> int:
@@ -38,7 +37,7 @@ def train(nodes: int, count: int, paths: RunFiles, settings: dict, code: str) ->
     spread = subprocess.Popen(
         [
             *("srun", f"--nodes={nodes}", f"--ntasks={nodes}", "--ntasks-per-node=1"),
-            *("--kill-on-bad-exit=1", f"--wait={GRACE_SECONDS}"),
+            *("--kill-on-bad-exit=1", f"--wait={processes.GRACE_SECONDS}"),
             *(sys.executable, "-m", "torch.distributed.run"),
             *(f"--nnodes={nodes}", f"--nproc-per-node={count // nodes}"),
             *("--rdzv-backend=c10d", f"--rdzv-endpoint={_meeting_point()}"),

@@ -13,9 +13,9 @@ import pandas as pd
 
 from renet import metadata, reasons
 from renet.errors import InputError
+from renet.metadata import BOX_COLUMNS
 from renet.text import printable
 
-BOX_COLUMNS = ["x1", "y1", "x2", "y2"]
 NEEDED, OPTIONAL = ["path", "gender"], ["subject", "age", *BOX_COLUMNS]
 GENDERS = {"0": 0, "female": 0, "f": 0, "1": 1, "male": 1, "m": 1, "": np.nan}
 

@@ -7,8 +7,8 @@ import pandas as pd
 
 from renet import reasons, shards
 from renet.errors import InputError
+from renet.metadata import BOX_COLUMNS
 
-BOX_COLUMNS = ["x1", "y1", "x2", "y2"]
 COLUMNS = ["row", "path", "file", "offset", "size", *BOX_COLUMNS]
 
 

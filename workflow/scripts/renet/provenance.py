@@ -1,4 +1,4 @@
-"""Where a result comes from: all that it takes to make it again a year later."""
+"""Where a result comes from, as far as the job knows that computes it."""
 
 import importlib.metadata
 import os
@@ -8,43 +8,23 @@ from pathlib import Path
 
 import torch
 
-from renet import devices, files, hdf5
-from renet.runs import RunFiles
-
-FORMAT = "renet-provenance-1"
-FACTS = ("url", "size", "digest", "verified")  # of a receipt; its path is this machine's
+from renet import devices, hdf5
 
 
-def of_training(
-    settings: dict,
-    data_settings: dict,
-    receipts: list[str],
-    paths: RunFiles,
-    machines: int,
-    code: str,
-) -> dict:
-    """What a training was made from and by, for the JSON file beside its model.
+def of_training(settings: dict, faces: dict[str, str], machines: int, code: str) -> dict:
+    """What a training was made from and by, as the training itself knows it: training.json.
 
     Args:
         settings: the run's sections `model` and `train`, with the device that was granted.
-        data_settings: the config's sections about the data.
-        receipts: of all archives.
-        paths: the training's files; only the faces are looked at.
+        faces: the HDF5 files `train` and `validation`.
         machines: that shared the training.
         code: digest of the training's code.
     """
     device = devices.choose(settings["train"]["device"])
-    faces = {"train": paths.train, "validation": paths.validation}
     return {
-        "format": FORMAT,
-        "config": data_settings | settings,
+        "config": settings,
         "code": {"train": code, **revision(Path(__file__).parent)},
-        "inputs": {
-            "archives": [
-                {fact: files.read_json(path)[fact] for fact in FACTS} for path in receipts
-            ],
-            "faces": {name: hdf5.read(path).digest for name, path in faces.items()},
-        },
+        "faces": {name: hdf5.read(path).digest for name, path in faces.items()},
         "computed": {
             "device": device.type,
             "precision": precision_that_ran(settings["train"]["precision"], device),

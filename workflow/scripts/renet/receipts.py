@@ -37,6 +37,15 @@ class Receipt:
         files.write_json(receipt_file, dataclasses.asdict(self))
 
 
+FACTS = ("url", "size", "digest", "verified")
+
+
+def facts(receipt_file: str | Path) -> dict:
+    """What a page or a record says of an archive file (`FACTS`); its path is this machine's own."""
+    receipt = files.read_json(receipt_file)
+    return {name: receipt[name] for name in FACTS}
+
+
 def read(receipt_file: str | Path) -> Receipt:
     """Read a receipt, and check that the file it speaks of is still there.
 
