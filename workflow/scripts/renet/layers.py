@@ -111,7 +111,7 @@ def common_statistics(mean: Tensor, variance: Tensor, maps: Tensor) -> tuple[Ten
     sums = torch.cat([wide * count, (variance.double() + wide**2) * count, count])
     torch.distributed.all_reduce(sums)
     first, second = (sums[:-1] / sums[-1]).chunk(2)
-    return first.to(mean.dtype), (second - first**2).to(mean.dtype)
+    return first.to(mean.dtype), (second - first**2).clamp(min=0).to(mean.dtype)
 
 
 class SynchronisedNorm(torch.autograd.Function):
@@ -123,7 +123,6 @@ class SynchronisedNorm(torch.autograd.Function):
     ) -> Tensor:
         """Maps (N, C, H, W) by `mean` and `variance` of the whole batch, (C,)."""
         ctx.save_for_backward(maps, weight, mean, (variance + eps).rsqrt())
-        ctx.eps = eps
         return F.batch_norm(maps, mean, variance, weight, bias, eps=eps)
 
     @staticmethod
