@@ -2,8 +2,7 @@
 
 Reads: training.json, which the training left, and the receipts of the archives.
 Writes: provenance.json (workflow/schemas/provenance.schema.yaml).
-Decides: nothing. It is a rule of its own so that what only has to be written down, as a digest
-that was confirmed, trains nothing again.
+Decides: nothing. It is a rule of its own so that what is only written down trains nothing again.
 """
 
 import argparse

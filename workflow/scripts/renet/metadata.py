@@ -11,9 +11,9 @@ import scipy.io
 
 from renet import isolation, reasons
 from renet.errors import InputError
+from renet.imdb_wiki import BOX_COLUMNS
 from renet.text import printable
 
-BOX_COLUMNS = ["x1", "y1", "x2", "y2"]
 COLUMNS = [
     "row", "path", "source", "subject", "name", "gender", "age", "dob", "photo_taken",
     "face_score", "second_face_score", *BOX_COLUMNS, "status", "reason",

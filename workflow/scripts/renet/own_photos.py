@@ -13,7 +13,7 @@ import pandas as pd
 
 from renet import metadata, reasons
 from renet.errors import InputError
-from renet.metadata import BOX_COLUMNS
+from renet.imdb_wiki import BOX_COLUMNS
 from renet.text import printable
 
 NEEDED, OPTIONAL = ["path", "gender"], ["subject", "age", *BOX_COLUMNS]

@@ -7,7 +7,7 @@ import pandas as pd
 
 from renet import reasons, shards
 from renet.errors import InputError
-from renet.metadata import BOX_COLUMNS
+from renet.imdb_wiki import BOX_COLUMNS
 
 COLUMNS = ["row", "path", "file", "offset", "size", *BOX_COLUMNS]
 
