@@ -17,6 +17,9 @@ from renet.opencv import cv2  # before anything else imports it: it sets a limit
 # tests start set their own number.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
+# Snakemake's plugin asks SLURM at each start, and one that is away lets it wait for ten seconds.
+os.environ["SLURM_CONF"] = os.devnull
+
 ROOT = Path(__file__).resolve().parent.parent
 SCRIPTS = ROOT / "workflow" / "scripts"
 

@@ -78,8 +78,16 @@ def install() -> None:
             )
         if outcome.returncode:
             pytest.skip(f"SLURM was not tried: apt-get cannot install it: {outcome.stderr[-300:]}")
-    if any((CONFIG_FOLDER / name).exists() for name in CONFIG_FILES):
+    if any(_is_in_use(CONFIG_FOLDER / name) for name in CONFIG_FILES):
         pytest.skip(f"SLURM was not tried: {CONFIG_FOLDER} is that of a cluster already")
+
+
+def _is_in_use(config_file: Path) -> bool:
+    """Whether a cluster needs this file; a test that was killed leaves links, and no controller."""
+    controller = config_file.resolve().parent / "slurmctld.pid"
+    if config_file.is_symlink() and controller.exists():
+        return Path("/proc", controller.read_text().strip()).exists()
+    return config_file.exists()
 
 
 @contextlib.contextmanager
@@ -90,7 +98,7 @@ def running(folder: Path) -> Iterator[Path]:
     links = [CONFIG_FOLDER / name for name in CONFIG_FILES]
     CONFIG_FOLDER.mkdir(exist_ok=True)
     for link in links:
-        link.unlink(missing_ok=True)  # one that points to nowhere
+        link.unlink(missing_ok=True)
         link.symlink_to(folder / link.name)
     try:
         subprocess.run(["slurmctld", "-c"], check=True)

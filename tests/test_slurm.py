@@ -48,8 +48,10 @@ SECONDS_TO_ACT = 120
 
 @pytest.fixture(scope="module")
 def cluster(tmp_path_factory) -> Iterator[Path]:
-    with slurm_cluster.running(tmp_path_factory.mktemp("slurm")) as folder:
-        yield folder
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv("SLURM_CONF")  # here SLURM is to be asked
+        with slurm_cluster.running(tmp_path_factory.mktemp("slurm")) as folder:
+            yield folder
 
 
 @pytest.fixture(scope="module")

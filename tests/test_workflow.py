@@ -217,7 +217,7 @@ def test_comment_in_the_config_reruns_nothing(project):
         ({"runs": {"renet": {"train": {"momentum": 0.8}}}}, EVERYTHING_AFTER["train"]),
         ({"runs": {"second": {"train": {"seed": 2}}}}, EVERYTHING_AFTER["train"]),
     ],
-    ids=str,
+    ids=lambda value: str(value) if isinstance(value, dict) else "",
 )
 def test_changed_config_reruns_what_depends_on_it(project, changes, rules):
     write_config(project, **changes)
@@ -234,6 +234,7 @@ def test_further_run_leaves_the_first_one_alone(project):
     ("module", "rules"),
     [
         ("train.py", EVERYTHING_AFTER["train"]),
+        ("provenance.py", {"provenance", "report"}),  # what is only written down
         ("renet/training.py", EVERYTHING_AFTER["train"]),
         ("renet/layers.py", EVERYTHING_AFTER["train"]),
         ("renet/faces.py", EVERYTHING_AFTER["crop_faces"]),
@@ -282,15 +283,6 @@ def test_same_config_gives_the_same_bytes(finished, tmp_path):
             assert path.read_bytes() == (project / name).read_bytes(), name
             compared += 1
     assert compared > 20
-
-
-def test_news_of_an_archives_digest_is_recorded_and_trains_nothing_again(project):
-    receipt = project / "resources" / "sample" / "wiki_crop.tar.json"
-    receipt.write_text(receipt.read_text().replace('"verified": true', '"verified": false'))
-    said = run(project)
-    assert "rule provenance" in said and "rule train" not in said
-    record = json.loads((project / "results/runs/renet/provenance.json").read_text())
-    assert [archive["verified"] for archive in record["inputs"]["archives"]] == [False]
 
 
 def test_archive_can_be_freed_once_its_faces_are_cut(project):
