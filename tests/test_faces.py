@@ -98,6 +98,8 @@ def test_undecodable_bytes_are_unreadable(data):
 
 def test_bytes_after_the_end_of_a_jpeg_do_no_harm():
     assert faces.decode(jpeg() + b"trailing").shape == (60, 50, 3)
+    film = b"\xff\xd9 of a motion photo, with any bytes: \xff\xda"
+    assert faces.decode(jpeg() + film).shape == (60, 50, 3)
 
 
 @pytest.mark.parametrize("size", [(1, 1), (1, 300), (7, 7)])

@@ -1,25 +1,40 @@
 """What can be seen in a JPEG's bytes without decoding them."""
 
-START, SCAN, END = b"\xff\xd8", b"\xff\xda", b"\xff\xd9"
+from collections.abc import Iterator
+
+START, END = b"\xff\xd8", b"\xff\xd9"
+SCAN = 0xDA
 FRAME_MARKERS = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}  # SOF0 to SOF15 (ITU-T T.81)
 
 
 def is_truncated(data: bytes) -> bool:
-    """Whether the end marker is missing: it has to come after the last scan's start.
+    """Whether the end marker is missing: it has to come after the first scan's start.
 
-    Within a scan neither marker can occur as data.
+    Within a scan it cannot occur as data. What comes before, as a thumbnail, or after, as the film
+    of a "motion photo", may hold any bytes.
     """
-    return data.rfind(END) < data.rfind(SCAN)
+    scan = next((at for marker, at in _segments(data) if marker == SCAN), 0)
+    return data.find(END, scan) < 0
 
 
 def frame_size(data: bytes) -> tuple[int, int] | None:
     """(height, width) in pixels as the first frame header says; None if there is none in sight."""
-    if not data.startswith(START):
-        return None
-    at = len(START)
-    while at + 9 <= len(data) and data[at] == 0xFF:
-        if data[at + 1] in FRAME_MARKERS:
+    for marker, at in _segments(data):
+        if marker in FRAME_MARKERS and at + 9 <= len(data):
             height = int.from_bytes(data[at + 5 : at + 7], "big")
             return height, int.from_bytes(data[at + 7 : at + 9], "big")
-        at += 2 + int.from_bytes(data[at + 2 : at + 4], "big")
     return None
+
+
+def _segments(data: bytes) -> Iterator[tuple[int, int]]:
+    """Marker and place of each segment from the start to the first scan."""
+    if not data.startswith(START):
+        return
+    at, marker = len(START), None
+    while marker != SCAN and at + 4 <= len(data) and data[at] == 0xFF:
+        marker = data[at + 1]
+        if marker == 0xFF:  # padding
+            at += 1
+            continue
+        yield marker, at
+        at += 2 + int.from_bytes(data[at + 2 : at + 4], "big")
