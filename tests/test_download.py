@@ -52,7 +52,7 @@ SHA256 = "sha256:" + hashlib.sha256(TAR).hexdigest()
 def _short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(http_transfer, "BACKOFF", 0.005)
     monkeypatch.setattr(http_client, "RETRY_AFTER_LIMIT", 0.02)
-    monkeypatch.setattr(http_client, "TIMEOUT", (2.0, 0.4))
+    monkeypatch.setattr(http_client, "TIMEOUT", (2.0, 10.0))
     monkeypatch.setattr(http_transfer, "RECEIVE_BYTES", 4096)
     monkeypatch.setenv("NO_PROXY", "*")
 
@@ -147,7 +147,8 @@ def test_dropped_connection_is_resumed_where_it_broke(server, receipt_file, arch
     assert server.body_bytes == len(TAR)
 
 
-def test_stalled_connection_is_given_up_and_resumed(server, receipt_file, archive):
+def test_stalled_connection_is_given_up_and_resumed(server, receipt_file, archive, monkeypatch):
+    monkeypatch.setattr(http_client, "TIMEOUT", (2.0, 0.4))
     server.answers = [Answer(stall_after=81_920)]
     downloads.obtain(server.url("/static/wiki_crop.tar"), MD5, receipt_file)
     assert archive.read_bytes() == TAR
@@ -231,6 +232,15 @@ def test_range_that_is_shorter_than_asked_for_is_continued(server, receipt_file,
     downloads.obtain(server.url("/static/wiki_crop.tar"), MD5, receipt_file)
     assert archive.read_bytes() == TAR
     assert server.ranges_asked() == [None, "bytes=100000-", "bytes=200000-"]
+
+
+def test_length_that_only_a_range_tells_is_held_against_what_came(server, receipt_file, archive):
+    headers = {"Content-Range": f"bytes 98304-199999/{len(TAR)}", "ETag": '"first"'}
+    short = Answer(status=206, body=TAR[98_304:200_000], headers=headers)
+    server.answers = [Answer(chunked=True, drop_after=98_304), short]
+    downloads.obtain(server.url("/static/wiki_crop.tar"), None, receipt_file)
+    assert archive.read_bytes() == TAR
+    assert server.ranges_asked() == [None, "bytes=98304-", "bytes=200000-"]
 
 
 def test_range_that_nobody_asked_for_is_noticed(server, receipt_file, archive):

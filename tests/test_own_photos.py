@@ -1,5 +1,8 @@
 """Photos of one's own with a table take the same way as the archives."""
 
+import errno
+from pathlib import Path
+
 import cv2
 import numpy as np
 import pandas as pd
@@ -60,6 +63,7 @@ def test_photo_that_is_not_there_is_missing(tmp_path):
     [
         ("", "is not a CSV"),
         ("path,gender\n", "no line below its header"),
+        ("path,gender\n\n\n", "no line below its header"),
         ("path;gender\na.jpg;f\n", "path, gender are needed"),
         ("path,gender,colour\na.jpg,f,red\n", "no others"),
         ("path,gender,x1\na.jpg,f,3\n", "give all four"),
@@ -68,6 +72,7 @@ def test_photo_that_is_not_there_is_missing(tmp_path):
         ("path,gender\n,f\n", "line 2: the path is empty"),
         ("path,gender,age\na.jpg,f,old\n", "line 2: age is no number"),
         ("path,gender,age\na.jpg,f,inf\n", "line 2: age is no number"),
+        ("path,gender,age\n\na.jpg,f,30\nb.jpg,f,1e300\n", "line 4: age is no number"),
         ('path,gender\n"a.jpg,f\n', "is not a CSV"),
         ("path,gender\na,1.jpg,f\n", "as many fields a line"),
         ("path,gender\na.jpg,f\nb,1.jpg,f\n", "as many fields a line"),
@@ -95,6 +100,8 @@ def test_folder_is_packed_with_the_same_bytes_each_time(tmp_path):
     (folder / "anna" / "1.jpg").write_bytes(b"one")
     (folder / "2.jpg").write_bytes(b"two")
     (folder / "link.jpg").symlink_to("/etc/passwd")
+    for name in (".DS_Store", "Thumbs.db"):
+        (folder / "anna" / name).write_bytes(b"of a file browser")
     receipt_file = tmp_path / "resources" / "photos.json"
     downloads.obtain(folder.as_uri(), None, receipt_file)
     first = receipt_file.read_bytes()
@@ -111,6 +118,23 @@ def test_empty_folder_and_digest_of_a_folder_are_refused(tmp_path):
         downloads.obtain((tmp_path / "photos").as_uri(), None, tmp_path / "r.json")
     with pytest.raises(InputError, match="has no digest"):
         downloads.obtain((tmp_path / "photos").as_uri(), "md5:" + "0" * 32, tmp_path / "r.json")
+
+
+def test_photo_that_cannot_be_read_is_named(tmp_path, monkeypatch):
+    (tmp_path / "photos").mkdir()
+    photo = tmp_path / "photos" / "1.jpg"
+    photo.write_bytes(b"one")
+    whole = Path.open
+
+    def refuse(path, *arguments):
+        if path == photo:
+            raise PermissionError(errno.EACCES, "Permission denied")
+        return whole(path, *arguments)
+
+    monkeypatch.setattr(Path, "open", refuse)
+    with pytest.raises(InputError, match=rf"photo {photo} cannot be read \(Permission denied\)"):
+        downloads.obtain((tmp_path / "photos").as_uri(), None, tmp_path / "r.json")
+    assert not (tmp_path / "photos.tar").exists()
 
 
 def test_photo_on_its_side_is_turned_before_its_box_is_cut(tmp_path):
@@ -152,7 +176,7 @@ def test_workflow_takes_a_folder_and_a_table_and_notices_a_change_of_either(tmp_
     (tmp_path / "project").mkdir()
     project = copy_project(tmp_path / "project")
     folder = tmp_path / "photos"
-    folder.mkdir()
+    (folder / "of anna").mkdir(parents=True)
     lines = ["path,gender,subject"]
     for number in range(40):
         (folder / f"{number}.jpg").write_bytes(jpeg(seed=number))
@@ -172,5 +196,5 @@ def test_workflow_takes_a_folder_and_a_table_and_notices_a_change_of_either(tmp_
     changed = snakemake(project, "-n", *arguments).stdout
     assert "rule parse_metadata" in changed and "rule index_archive" not in changed
     write(table, "\n".join(lines))
-    (folder / "another.jpg").write_bytes(jpeg(seed=99))
+    (folder / "of anna" / "another.jpg").write_bytes(jpeg(seed=99))
     assert "rule download" in snakemake(project, "-n", *arguments).stdout

@@ -91,7 +91,12 @@ def test_unknown_key_or_wrong_type_is_named(overlay, named):
         (
             {"archives": {"a": ROSTER | {"url": ["file:///1/a.tar", "file:///2/a.tar"]}},
              "sources": ["a"]},
-            "same file name",
+            "have the same name",
+        ),
+        (
+            {"archives": {"a": ROSTER | {"url": ["https://a/p.tgz", "https://a/p.tar"]}},
+             "sources": ["a"]},
+            "have the same name",
         ),
     ],
 )  # fmt: skip

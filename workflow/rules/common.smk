@@ -41,9 +41,9 @@ def file_of(wildcards):
     return archive["urls"][number], archive["digests"][number]
 
 
-def local_file_of(wildcards):
-    """The file that a file:// URL names: one that changes is noticed by its time stamp."""
-    return settings.local_path(file_of(wildcards)[0]) or []
+def local_files_of(wildcards):
+    """What a file:// URL names: a file or folder that changes is noticed by its time stamp."""
+    return settings.local_paths(file_of(wildcards)[0])
 
 
 def shards_of(source):
@@ -118,6 +118,20 @@ def crop_settings(wildcards):
 def train_settings(wildcards):
     """The section `train` of a run."""
     return RUNS[wildcards.run]["train"]
+
+
+def without(section, *keys):
+    """A section of the config without these keys."""
+    return {key: value for key, value in section.items() if key not in keys}
+
+
+def run_settings(wildcards):
+    """All that a training depends on: not how often it is saved on the way."""
+    run = RUNS[wildcards.run]
+    return {
+        "model": run["model"],
+        "train": without(run["train"], "checkpoint_minutes"),
+    }
 
 
 def provenance_settings():
@@ -255,9 +269,17 @@ def all_receipts():
     ]
 
 
+def audit_run():
+    """The run whose network judges the labels."""
+    return config["audit"]["run"] if config["audit"]["folds"] else next(iter(RUNS))
+
+
 def audit_settings():
-    """Network and recipe of the run that judges the labels."""
-    return RUNS.get(config["audit"]["run"], next(iter(RUNS.values())))
+    """Network and recipe of that run, but for what a fold of an audit has no use for."""
+    run = RUNS[audit_run()]
+    unused = ("processes", "sync_batchnorm", "validate_every", "keep")
+    saving = ("checkpoint_minutes", "save_every", "save_history")
+    return {"model": run["model"], "train": without(run["train"], *unused, *saving)}
 
 
 def audit_page():

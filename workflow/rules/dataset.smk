@@ -31,7 +31,7 @@ rule make_sample:
 rule download:
     """Get one archive file and check it; its bytes lie beside the receipt, or where they were."""
     input:
-        local_file_of,
+        local_files_of,
     output:
         receipt="resources/{source}/{file}.json",
     log:

@@ -17,6 +17,7 @@ from renet.imdb_wiki import BOX_COLUMNS
 from renet.text import printable
 
 NEEDED, OPTIONAL = ["path", "gender"], ["subject", "age", *BOX_COLUMNS]
+LARGEST = 10**9  # neither an age nor a place in a photo
 GENDERS = {"0": 0, "female": 0, "f": 0, "1": 1, "male": 1, "m": 1, "": np.nan}
 
 
@@ -33,7 +34,12 @@ def read(table_file: str | Path) -> pd.DataFrame:
     try:
         with warnings.catch_warnings(action="error", category=pd.errors.ParserWarning):
             table = pd.read_csv(
-                table_file, dtype=str, keep_default_na=False, encoding="utf-8-sig", index_col=False
+                table_file,
+                dtype=str,
+                keep_default_na=False,
+                encoding="utf-8-sig",
+                index_col=False,
+                skip_blank_lines=False,  # so that lines can be named by their numbers
             )
     except FileNotFoundError as error:
         raise InputError(f"The table {table_file} does not exist; check `table`.") from error
@@ -43,6 +49,9 @@ def read(table_file: str | Path) -> pd.DataFrame:
             f"({error}); mend it."
         ) from error
     _check_columns(table, table_file)
+    table = table[(table.fillna("") != "").any(axis=1)]
+    if table.empty:
+        raise InputError(f"{table_file} has no line below its header.")
     table = table.reindex(columns=[*NEEDED, *OPTIONAL], fill_value="")
     table = table.apply(lambda column: column.str.strip().map(printable))
     _refuse(table.path == "", "the path is empty", table_file)
@@ -51,7 +60,7 @@ def read(table_file: str | Path) -> pd.DataFrame:
     unknown = gender.isna() & (table.gender != "")
     _refuse(unknown, f"the gender is none of {', '.join(filter(None, GENDERS))}", table_file)
     numbers = {name: _numbers(table[name], table_file) for name in ["age", *BOX_COLUMNS]}
-    return table.assign(gender=gender.astype(np.float64), **numbers)
+    return table.assign(gender=gender.astype(np.float64), **numbers).reset_index(drop=True)
 
 
 def _check_columns(table: pd.DataFrame, table_file: str | Path) -> None:
@@ -65,21 +74,19 @@ def _check_columns(table: pd.DataFrame, table_file: str | Path) -> None:
     given = [name for name in BOX_COLUMNS if name in table]
     if given and given != BOX_COLUMNS and sorted(given) != BOX_COLUMNS:
         raise InputError(f"{table_file} has only {', '.join(given)} of a box; give all four.")
-    if table.empty:
-        raise InputError(f"{table_file} has no line below its header.")
 
 
 def _numbers(column: pd.Series, table_file: str | Path) -> pd.Series:
     numbers = pd.to_numeric(column, errors="coerce")
-    bad = (numbers.isna() | np.isinf(numbers)) & (column != "")
-    _refuse(bad, f"{column.name} is no number", table_file)
+    bad = ~(numbers.abs() < LARGEST) & (column != "")
+    _refuse(bad, f"{column.name} is no number, or none that could be", table_file)
     return numbers.astype(np.float64)
 
 
 def _refuse(bad: pd.Series, fault: str, table_file: str | Path) -> None:
     """Name the first line where something is wrong."""
     if bad.any():
-        line = int(np.argmax(bad.to_numpy())) + 2  # the header is line 1
+        line = bad.idxmax() + 2  # the header is line 1
         raise InputError(
             f"{table_file}, line {line}: {fault} ({bad.sum()} such lines); mend the table."
         )

@@ -1,6 +1,7 @@
 """What the workflow makes of its config: sources, their archives, and the settings of each run."""
 
 import copy
+import os
 
 from renet.architecture import Architecture
 from renet.download import urls
@@ -85,8 +86,11 @@ def archive(config: dict, source: str) -> dict:
             "or one sha256 for each URL, in the same order, or none."
         )
     names = [urls.file_name(url) for url in addresses]
-    if len(set(names)) != len(names):
-        raise InputError(f"archives.{source} has two URLs that end in the same file name.")
+    tars = {urls.tar_name(name) or name for name in names}
+    if len(tars) != len(names):
+        raise InputError(
+            f"archives.{source} has two URLs whose files, or the tars in them, have the same name."
+        )
     table = given.get("table")
     if (table is not None) != (given["database"] == TABLE):
         raise InputError(
@@ -109,10 +113,16 @@ def _as_list(value: str | list[str]) -> list[str]:
     return value if isinstance(value, list) else [value]
 
 
-def local_path(url: str) -> str | None:
-    """The path of a file:// URL, as Snakemake takes it; None for others."""
+def local_paths(url: str) -> list[str]:
+    """What a file:// URL names, as Snakemake takes it; nothing for others.
+
+    A folder comes with all folders in it: one that gets a file has a new time stamp, and not those
+    around it.
+    """
     path = urls.local_path(url)
-    return None if path is None else str(path)
+    if path is None:
+        return []
+    return [str(path), *sorted(folder for folder, _, _ in os.walk(path) if folder != str(path))]
 
 
 def receipts(config: dict, source: str) -> list[str]:

@@ -34,6 +34,6 @@ def writing(path: Path) -> Iterator[None]:
     except OSError as error:
         free = shutil.disk_usage(path.parent).free
         raise InputError(
-            f"{path} cannot be written: {error.strerror} ({free:,} bytes are free in "
+            f"{path} cannot be written: {error.strerror or error} ({free:,} bytes are free in "
             f"{path.parent}). Make room and start again; what was fetched until now is kept."
         ) from error

@@ -14,12 +14,12 @@ Beside the receipt lie, named after the end of the URL:
 
 import contextlib
 import dataclasses
-import fcntl
 import logging
 import os
 from collections.abc import Iterator
 from pathlib import Path
 
+from renet import files
 from renet.download import http_client, http_transfer, origins, urls, verification
 from renet.download.decompression import decompress
 from renet.download.file_kinds import describe_bytes
@@ -135,7 +135,7 @@ def _locked(part: Path) -> Iterator[None]:
     """Hold the lock on `<file>.part`, which the kernel lets go when the process ends."""
     with part.open("ab") as handle:
         try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            files.lock(handle)
             # It may have been renamed by another process before this one got the lock.
             mine = os.path.samestat(os.fstat(handle.fileno()), part.stat())
         except (BlockingIOError, FileNotFoundError):

@@ -1,7 +1,9 @@
 """A folder of one's own photos as a tar, so that it is read, and noticed, like any archive."""
 
+import os
 import tarfile
 from pathlib import Path
+from typing import BinaryIO
 
 from renet import files
 from renet.download import disk
@@ -10,14 +12,15 @@ from renet.progress import Progress
 
 
 def pack(folder: Path, tar: Path) -> None:
-    """Write the files of `folder` to `tar`, under their names in it; links are left out.
+    """Write the files of `folder` to `tar`, under their names in it.
 
-    The same files give the same bytes, whenever and by whomever they were put there.
+    Links are left out, and what file browsers leave behind. The same files give the same bytes,
+    whenever and by whomever they were put there.
 
     Raises:
-        InputError: the folder holds no files, or the disk is full.
+        InputError: the folder holds no files, one cannot be read, or the disk is full.
     """
-    paths = sorted(path for path in folder.rglob("*") if path.is_file() and not path.is_symlink())
+    paths = sorted(path for path in folder.rglob("*") if _is_photo(path))
     if not paths:
         raise InputError(f"The folder {folder} holds no files.")
     total = sum(path.stat().st_size + 2 * tarfile.BLOCKSIZE for path in paths)
@@ -30,7 +33,21 @@ def pack(folder: Path, tar: Path) -> None:
     ):
         for path in bar:
             header = tarfile.TarInfo(path.relative_to(folder).as_posix())
-            header.size = path.stat().st_size
-            with path.open("rb") as handle:
+            with _opened(path) as handle:
+                header.size = os.fstat(handle.fileno()).st_size
                 archive.addfile(header, handle)
             archive.members = []  # tarfile would keep every header
+
+
+def _is_photo(path: Path) -> bool:
+    left_behind = path.name.startswith(".") or path.name in ("Thumbs.db", "desktop.ini")
+    return path.is_file() and not path.is_symlink() and not left_behind
+
+
+def _opened(path: Path) -> BinaryIO:
+    try:
+        return path.open("rb")
+    except OSError as error:
+        raise InputError(
+            f"The photo {path} cannot be read ({error.strerror}); mend that, or take it away."
+        ) from error

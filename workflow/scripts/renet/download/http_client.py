@@ -65,6 +65,12 @@ def origin_of(response: requests.Response, url: str) -> Origin:
     )
 
 
+def total_of(response: requests.Response) -> int | None:
+    """Bytes of the whole file, as an answer with a part of it (206) says; None if it does not."""
+    fields = CONTENT_RANGE.fullmatch(response.headers.get("Content-Range", ""))
+    return int(fields[3]) if fields and fields[3] != "*" else None
+
+
 def ask_size(url: str) -> int | None:
     """The size in bytes that a server gives by HEAD, else by a request for one byte; else None."""
     try:
@@ -74,9 +80,8 @@ def ask_size(url: str) -> int | None:
                 return int(length)
         headers = HEADERS | {"Range": "bytes=0-0"}
         with requests.get(url, headers=headers, timeout=TIMEOUT, stream=True) as response:
-            fields = CONTENT_RANGE.fullmatch(response.headers.get("Content-Range", ""))
-            if response.status_code == requests.codes.partial_content and fields:
-                return None if fields[3] == "*" else int(fields[3])
+            if response.status_code == requests.codes.partial_content:
+                return total_of(response)
             if response.status_code == requests.codes.ok:
                 return response.raw.length_remaining
     except requests.RequestException as error:

@@ -1,5 +1,6 @@
 """A `.part` brought to its full length, over as many connections as that takes."""
 
+import dataclasses
 import logging
 import os
 from pathlib import Path
@@ -94,6 +95,10 @@ def _attempt(url: str, part: Path, patience: _Patience) -> None:
         with http_client.asking(origin, offset) as response, disk.writing(part):
             if response.status_code == requests.codes.partial_content:
                 logging.info("Going on with %s from byte %s.", part, f"{offset:,}")
+                total = http_client.total_of(response)
+                if total and not origin.size:  # the first answer did not say
+                    origin = dataclasses.replace(origin, size=total)
+                    origins.write(part, origin)
             else:
                 logging.info("Fetching %s to %s.", url, part)
                 origin = http_client.origin_of(response, url)
