@@ -1,5 +1,6 @@
 """Outputs are whole or absent."""
 
+import errno
 import multiprocessing
 
 import pytest
@@ -45,6 +46,15 @@ def test_second_writer_of_one_file_stops_and_the_first_one_finishes(tmp_path):
     release.set()
     twin.join()
     assert (tmp_path / "table.csv").read_text() == "theirs"
+
+
+def test_file_system_without_locks_does_without(tmp_path, monkeypatch):
+    def refuse(handle, operation):
+        raise OSError(errno.ENOSYS, "Function not implemented")
+
+    monkeypatch.setattr(files.fcntl, "flock", refuse)
+    files.write_text(tmp_path / "file", "whole")
+    assert (tmp_path / "file").read_text() == "whole"
 
 
 def test_json_has_no_word_for_nan(tmp_path):

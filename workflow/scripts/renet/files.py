@@ -1,13 +1,18 @@
 """Files that are either whole or absent: written beside their final name, then renamed."""
 
 import contextlib
+import errno
 import fcntl
 import hashlib
 import json
+import logging
 from collections.abc import Iterator
 from pathlib import Path
+from typing import IO
 
 from renet.errors import InputError
+
+NO_LOCKS = {errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOLCK}
 
 
 @contextlib.contextmanager
@@ -26,7 +31,7 @@ def replacing(path: str | Path) -> Iterator[Path]:
     temporary = path.with_name(path.name + ".tmp")
     with temporary.open("ab") as handle:
         try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            lock(handle)
         except BlockingIOError as error:
             raise InputError(
                 f"{path} is being written by another process; wait for it to end, or stop it, "
@@ -38,6 +43,20 @@ def replacing(path: str | Path) -> Iterator[Path]:
         except BaseException:
             temporary.unlink(missing_ok=True)
             raise
+
+
+def lock(handle: IO) -> None:
+    """Lock an open file (flock) until it is closed; a file system without locks has to do without.
+
+    Raises:
+        BlockingIOError: another process holds the lock.
+    """
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        if error.errno not in NO_LOCKS:
+            raise
+        logging.debug("%s is not locked: its file system has no locks.", handle.name)
 
 
 def write_text(path: str | Path, text: str) -> None:
