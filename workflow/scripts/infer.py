@@ -12,7 +12,7 @@ import logging
 import pandas as pd
 import torch
 
-from renet import devices, files, hdf5, inference, logs, models
+from renet import answers, devices, files, hdf5, inference, logs, models
 from renet.errors import InputError
 
 
@@ -42,18 +42,18 @@ def infer(
             )
         logits = inference.logits(model, stored.pixels, target, precision, progress=True)
         probabilities = inference.softmax(logits)
-        answers = inference.tabulate(read_samples(table, stored), probabilities)
+        answered = inference.tabulate(read_samples(table, stored), probabilities)
         with files.replacing(output) as temporary:
-            answers.to_csv(temporary, index=False)
+            answered.to_csv(temporary, index=False)
         if seed_format:
             inference.write_seed_format(seed_format, probabilities, stored.targets)
             seed_format = None
-        logging.info("%s: %d samples, %d right", output, len(answers), answers.correct.sum())
+        logging.info("%s: %d samples, %d right", output, len(answered), answered.correct.sum())
 
 
 def read_samples(table: str, stored: hdf5.FaceFile) -> pd.DataFrame:
     """The table beside an HDF5 file, held against the classes in it."""
-    samples = pd.read_csv(table, keep_default_na=False)
+    samples = pd.read_csv(table, keep_default_na=False, dtype=answers.AS_TEXT)
     if len(samples) != len(stored) or (samples.target.to_numpy() != stored.targets).any():
         raise InputError(
             f"{table} does not describe the faces of {stored.path}: they are not from one run; "

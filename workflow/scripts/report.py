@@ -29,7 +29,7 @@ def report(results: Path, runs: dict[str, dict], config: dict, receipts: list[st
     """
     data = {
         "config": config,
-        "funnel": pd.read_csv(results / "data" / "funnel.csv"),
+        "funnel": pd.read_csv(results / "data" / "funnel.csv", dtype={"source": str}),
         "archives": [facts(receipt) for receipt in receipts],
     }
     complete = {

@@ -67,7 +67,7 @@ def read_places(
     counts = [len(names) for names in shard_files.values()]
     first = dict(zip(shard_files, np.cumsum([0, *counts[:-1]]), strict=True))
     parts = []
-    for lines in read_lines(split, subset, usecols=["subset", *PLACE]):
+    for lines in read_lines(split, subset, usecols=["subset", *PLACE], dtype={"source": str}):
         known = lines.source.map(shard_files).map(len, na_action="ignore").fillna(0)
         if not lines.shard.between(1, known).all():
             raise InputError(

@@ -7,6 +7,7 @@ import pandas as pd
 from renet.errors import InputError
 
 TEXT = ("id", "path", "source", "subject", "subset", "digest")
+AS_TEXT = dict.fromkeys(TEXT, str)  # types for pandas: a person called 007 is not the person 7
 
 
 def read(path: str | Path, needed: tuple[str, ...] = ()) -> pd.DataFrame:
@@ -25,7 +26,7 @@ def read(path: str | Path, needed: tuple[str, ...] = ()) -> pd.DataFrame:
         header = pd.read_csv(path, nrows=0).columns
         table = pd.read_csv(
             path,
-            dtype={name: str for name in TEXT if name in header},
+            dtype=AS_TEXT,
             keep_default_na=False,
             na_values={name: ["", "nan"] for name in header if name not in TEXT},
         )
