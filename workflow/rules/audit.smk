@@ -21,6 +21,8 @@ rule audit_fold:
     threads: audit_settings()["train"]["threads"]
     resources:
         gpu=int(audit_settings()["train"]["device"] != "cpu"),
+        mem_mb=lambda wildcards, attempt: RESOURCES[audit_run()]["memory_mb"] * attempt,
+        runtime=RESOURCES[audit_run()]["minutes"],
     params:
         settings=audit_settings(),
         seed=config["split"]["seed"],

@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from renet import audit, files, hdf5, logs, pages, selections, sprites
+from renet import answers, audit, files, hdf5, logs, pages, selections, sprites
 from renet.errors import InputError
 from renet.splits import SUBSETS
 
@@ -25,7 +25,7 @@ COLUMNS = 8
 
 
 def audit_labels(
-    answers: list[str],
+    answer_files: list[str],
     face_files: list[str],
     tables: list[str],
     outputs: dict[str, str],
@@ -34,29 +34,27 @@ def audit_labels(
     """Write the ranking, its picture and its page.
 
     Args:
-        answers: of all folds.
+        answer_files: of all folds.
         outputs: paths of `labels`, `picture` and `page`.
         sources: of the faces, for the page.
     """
-    samples = pd.concat(
-        [pd.read_csv(table, keep_default_na=False) for table in tables], ignore_index=True
-    )
-    given = pd.concat([pd.read_csv(answer) for answer in answers]).set_index("id")
+    samples = pd.concat(map(answers.read, tables), ignore_index=True)
+    given = pd.concat(map(answers.read, answer_files)).set_index("id")
     if set(given.index) != set(samples.id) or len(given) != len(samples):
         raise InputError(
-            f"The answers {', '.join(map(str, answers))} are not of the faces of "
+            f"The answers {', '.join(map(str, answer_files))} are not of the faces of "
             f"{', '.join(map(str, tables))}: delete them to have them made again."
         )
     probabilities = given.loc[samples.id, audit.PROBABILITIES].to_numpy()
     ranked = audit.rank(samples, probabilities)
     shown = ranked.head(LARGEST)
     faces = selections.select([hdf5.read(path) for path in face_files], shown.index.to_numpy())
-    tiles = [sprites.tile(face, SIDE) for face in faces.pixels[np.arange(len(faces))]]
+    tiles = [sprites.tile(face, SIDE) for face in faces.pixels.take(np.arange(len(faces)))]
     sprites.write(Path(outputs["picture"]), sprites.sheet(tiles, COLUMNS, SIDE))
     files.write_text(outputs["labels"], ranked.to_csv(index=False, float_format="%.6g"))
     places = np.arange(len(shown))
     shown = shown.assign(x=SIDE * (places % COLUMNS), y=SIDE * (places // COLUMNS))
-    pages.write_audit(outputs["page"], ranked, shown, len(answers), sources)
+    pages.write_audit(outputs["page"], ranked, shown, len(answer_files), sources)
     suspects = ranked[ranked.suspect == 1]
     logging.info(
         "%d of %d labels are suspect: %d of them say female, %d male",

@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 import yaml
 
-from renet import audit, checkpoints, files, hdf5, inference, logs, runs, selections
+from renet import answers, audit, checkpoints, files, hdf5, inference, logs, runs, selections
 from renet.architecture import Architecture
 from renet.hdf5 import FaceFile
 from renet.recipe import Recipe
@@ -42,7 +42,7 @@ def answer_fold(
         code: digest of the code, part of the checkpoint's name.
     """
     stored = [hdf5.read(path) for path in face_files]
-    samples = pd.concat([pd.read_csv(table, keep_default_na=False) for table in tables])
+    samples = pd.concat(map(answers.read, tables))
     held_out = audit.folds(samples, folds, seed) == fold - 1
     training, others = (
         selections.select(stored, np.flatnonzero(chosen)) for chosen in (~held_out, held_out)

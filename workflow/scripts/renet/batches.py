@@ -82,7 +82,7 @@ class ResidentFaces:
         self._pixels = torch.empty(pixels.shape, dtype=torch.uint8, device=device)
         slab = max(1, SLAB_BYTES // max(1, pixels[:1].nbytes))
         for start in range(0, len(pixels), slab):
-            part = np.array(pixels[start : start + slab])
+            part = np.take(pixels, np.arange(start, min(start + slab, len(pixels))), axis=0)
             self._pixels[start : start + slab].copy_(torch.from_numpy(part))
         self._targets = torch.from_numpy(targets).to(device)
         self._device = device

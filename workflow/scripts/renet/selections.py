@@ -35,8 +35,8 @@ class SelectedPixels:
             out[ours] = part[places[ours] - self._starts[number]]
         return out
 
-    def __getitem__(self, rows: slice | np.ndarray) -> np.ndarray:
-        return self.take(np.arange(len(self))[rows])
+    def __getitem__(self, rows: slice) -> "SelectedPixels":
+        return SelectedPixels(self._parts, self._rows[rows])
 
 
 def select(files: list[FaceFile], rows: np.ndarray) -> FaceFile:
