@@ -189,6 +189,7 @@ class Contender:
 def serve(pipe, make: Callable, batch_size: int, device_name: str, threads: int, *more) -> None:
     """Take turns until told to stop."""
     torch.set_num_threads(threads)
+    torch.backends.cudnn.allow_tf32 = False  # float32 means so, for the plain port too
     device = torch.device(device_name)
     step = make(Faces(batch_size, device), device, *more)
     while repeats := pipe.recv():

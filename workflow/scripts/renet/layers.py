@@ -40,6 +40,8 @@ class BatchNorm(nn.Module):
     Attributes:
         synchronised: whether processes that train together normalise by the statistics of the
             whole batch; else each by those of its own share.
+        counted: whether the maps are part of that batch; a process that has no share of it
+            computes something all the same, to keep step with the others.
     """
 
     EPS = 1e-3
@@ -51,7 +53,7 @@ class BatchNorm(nn.Module):
         self.bias = nn.Parameter(torch.zeros(channels))
         self.register_buffer("running_mean", torch.zeros(channels))
         self.register_buffer("running_var", torch.zeros(channels))
-        self.synchronised = False
+        self.synchronised, self.counted = False, True
 
     def forward(self, maps: Tensor) -> Tensor:
         """(N, C, H, W) to the same shape; in training mode the running statistics move."""
@@ -60,9 +62,12 @@ class BatchNorm(nn.Module):
                 maps, self.running_mean, self.running_var, self.weight, self.bias, eps=self.EPS
             )
         if self.synchronised:
-            mean, variance = common_statistics(*batch_statistics(maps.detach()), maps)
+            count = maps.numel() // maps.shape[1] if self.counted else 0
+            mean, variance = common_statistics(*batch_statistics(maps.detach()), count)
             self._move(mean, variance)
-            return SynchronisedNorm.apply(maps, self.weight, self.bias, mean, variance, self.EPS)
+            return SynchronisedNorm.apply(
+                maps, self.weight, self.bias, mean, variance, self.EPS, count
+            )
         count = maps.numel() // maps.shape[1]
         if count == 1:  # torch refuses a single value a channel; its variance is 0
             self._move(maps.detach().flatten(), torch.zeros_like(self.running_var))
@@ -104,11 +109,15 @@ def batch_statistics(maps: Tensor) -> tuple[Tensor, Tensor]:
     return normalise(maps, None, None, 1.0)[1:]
 
 
-def common_statistics(mean: Tensor, variance: Tensor, maps: Tensor) -> tuple[Tensor, Tensor]:
-    """Mean and biased variance over the maps of all processes, from those of this one's."""
-    count = torch.full((1,), maps.numel() // maps.shape[1], device=maps.device)
+def common_statistics(mean: Tensor, variance: Tensor, count: int) -> tuple[Tensor, Tensor]:
+    """Mean and biased variance over the maps of all processes, from those of this one's.
+
+    Args:
+        count: of this process's values in each channel; 0 leaves them out.
+    """
     wide = mean.double()
-    sums = torch.cat([wide * count, (variance.double() + wide**2) * count, count])
+    moments = torch.cat([wide, variance.double() + wide**2, torch.ones_like(wide[:1])])
+    sums = moments * count
     torch.distributed.all_reduce(sums)
     first, second = (sums[:-1] / sums[-1]).chunk(2)
     return first.to(mean.dtype), (second - first**2).clamp(min=0).to(mean.dtype)
@@ -119,10 +128,21 @@ class SynchronisedNorm(torch.autograd.Function):
 
     @staticmethod
     def forward(
-        ctx, maps: Tensor, weight: Tensor, bias: Tensor, mean: Tensor, variance: Tensor, eps: float
+        ctx,
+        maps: Tensor,
+        weight: Tensor,
+        bias: Tensor,
+        mean: Tensor,
+        variance: Tensor,
+        eps: float,
+        count: int,
     ) -> Tensor:
-        """Maps (N, C, H, W) by `mean` and `variance` of the whole batch, (C,)."""
+        """Maps (N, C, H, W) by `mean` and `variance` of the whole batch, (C,).
+
+        `count` is this process's part of the batch, as in `common_statistics`.
+        """
         ctx.save_for_backward(maps, weight, mean, (variance + eps).rsqrt())
+        ctx.count = count
         return F.batch_norm(maps, mean, variance, weight, bias, eps=eps)
 
     @staticmethod
@@ -134,13 +154,15 @@ class SynchronisedNorm(torch.autograd.Function):
         normal = (maps - mean.view(shape)) * scale.view(shape)
         of_bias = gradient.sum((0, 2, 3), dtype=mean.dtype)
         of_weight = (gradient * normal).sum((0, 2, 3), dtype=mean.dtype)
-        count = torch.full((1,), maps.numel() // maps.shape[1], device=maps.device)
+        count = torch.full_like(of_bias[:1], ctx.count, dtype=torch.double)
         sums = torch.cat([of_bias.double(), of_weight.double(), count])
         torch.distributed.all_reduce(sums)
         by_mean, by_variance = (sums[:-1] / sums[-1]).to(mean.dtype).chunk(2)
         centred = gradient - by_mean.view(shape) - normal * by_variance.view(shape)
         of_maps = (centred * (weight * scale).view(shape)).to(maps.dtype)
-        return of_maps, of_weight, of_bias, None, None, None
+        if not ctx.count:  # the statistics do not depend on these maps
+            of_maps = torch.zeros_like(of_maps)
+        return of_maps, of_weight, of_bias, None, None, None, None
 
 
 class ConvReLU(nn.Conv2d):

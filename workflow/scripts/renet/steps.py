@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
 from renet import devices
+from renet.layers import BatchNorm
 from renet.recipe import Recipe
 
 
@@ -46,6 +47,7 @@ class TrainStep:
         first = next(model.parameters())
         self.device, self.dtype = first.device, first.dtype
         self.sums = torch.zeros(3, dtype=torch.float64, device=self.device)
+        self._norms = [layer for layer in model.modules() if isinstance(layer, BatchNorm)]
         self.network = model
         if processes > 1:
             # The running statistics are each process's own: what is stored is the first one's.
@@ -63,6 +65,8 @@ class TrainStep:
         self._update(pixels, targets, share)
 
     def _update(self, pixels: Tensor, targets: Tensor, share: float) -> None:
+        for norm in self._norms:
+            norm.counted = share > 0
         with devices.arithmetic(self.recipe.precision, self.device):
             logits = self.network(pixels).to(self.dtype)
         loss = F.cross_entropy(logits, targets)
@@ -128,7 +132,8 @@ class RecordedTrainStep(TrainStep):
         """Record an update from the two fixed places of a batch, without doing it."""
         graph = torch.cuda.CUDAGraph()
         self.optimizer.zero_grad()
-        with torch.cuda.graph(graph):
+        # The threads that read ahead may allocate pinned memory meanwhile, which is their affair.
+        with torch.cuda.graph(graph, capture_error_mode="thread_local"):
             self._update(self._pixels, self._targets, 1.0)
         return graph.replay
 
