@@ -37,6 +37,8 @@ def train(nodes: int, count: int, paths: RunFiles, settings: dict, code: str) ->
     spread = subprocess.Popen(
         [
             *("srun", f"--nodes={nodes}", f"--ntasks={nodes}", "--ntasks-per-node=1"),
+            # srun takes nothing over from the job, and would bind each task to one core.
+            f"--cpus-per-task={count // nodes * settings['train']['threads']}",
             *("--kill-on-bad-exit=1", f"--wait={processes.GRACE_SECONDS}"),
             *(sys.executable, "-m", "torch.distributed.run"),
             *(f"--nnodes={nodes}", f"--nproc-per-node={count // nodes}"),
