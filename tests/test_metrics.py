@@ -90,6 +90,11 @@ def test_subset_of_one_class_has_the_figures_that_it_defines():
     assert figures["intervals"]["roc_auc"] == {"subjects": None}
 
 
+def test_matthews_coefficient_holds_for_any_number_of_answers():
+    matrix = np.array([[9, 1], [1, 9]])
+    assert weighted.matthews(matrix * 10**8) == pytest.approx(weighted.matthews(matrix))
+
+
 def test_weighted_figures_agree_with_scikit_learn():
     answers = random_answers(400)
     weights = np.random.default_rng(1).integers(0, 4, len(answers)).astype(float)

@@ -62,6 +62,7 @@ class WeightedFigures:
 
 def matthews(matrix: np.ndarray) -> float:
     """Matthews' correlation coefficient of a 2x2 confusion matrix; 0 where a margin is empty."""
+    matrix = matrix.astype(float)  # products of four counts pass the largest integer
     margins = np.prod(matrix.sum(axis=0)) * np.prod(matrix.sum(axis=1))
     difference = matrix[0, 0] * matrix[1, 1] - matrix[0, 1] * matrix[1, 0]
     return difference / np.sqrt(margins) if margins else 0.0
