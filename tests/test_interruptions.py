@@ -43,8 +43,10 @@ LIGHT_MODEL = {
 }
 SETTINGS = dataclasses.asdict(Recipe()) | {
     "epochs": 3, "batch_size": 8, "threads": 1, "device": "cpu", "reshuffle": True,
-    "checkpoint_minutes": 0.005,
 }  # fmt: skip
+
+
+MANY = 15  # epochs, so that a light training is not over before it is stopped
 
 
 class Training:
@@ -68,7 +70,7 @@ class Training:
                 "settings": {"model": model, "train": SETTINGS | settings},
                 "code": "code",
             },
-            "resources": {"gpu": 0},
+            "resources": {"gpu": 0, "checkpoint_seconds": 0.3},
             "log": [str(self.log)],
         }
         (folder / "rule.json").write_text(json.dumps(rule))
@@ -144,15 +146,15 @@ def test_training_killed_at_several_points_ends_in_the_same_bits(training):
 
 
 def test_two_processes_that_are_terminated_end_in_the_same_bits(training):
-    undisturbed = training("undisturbed", LIGHT_MODEL, processes=2).finish()
-    disturbed = training("disturbed", LIGHT_MODEL, processes=2)
+    undisturbed = training("undisturbed", LIGHT_MODEL, processes=2, epochs=MANY).finish()
+    disturbed = training("disturbed", LIGHT_MODEL, processes=2, epochs=MANY)
     disturbed.stop_when(disturbed.has_gone_on(), signal.SIGTERM)
     assert "was told to stop in epoch" in disturbed.log.read_text()
     assert disturbed.finish() == undisturbed
 
 
 def test_changed_setting_starts_afresh(training):
-    changed = training("changed", LIGHT_MODEL, learning_rate=0.02)
+    changed = training("changed", LIGHT_MODEL, learning_rate=0.02, epochs=MANY)
     expected = changed.finish()
     for file in changed.run.iterdir():
         if file.is_file():
@@ -168,14 +170,24 @@ def test_changed_setting_starts_afresh(training):
 
 @pytest.mark.slow
 def test_how_often_is_saved_may_change_in_mid_training(training):
-    undisturbed = training("undisturbed", LIGHT_MODEL).finish()
-    disturbed = training("disturbed", LIGHT_MODEL)
+    undisturbed = training("undisturbed", LIGHT_MODEL, epochs=MANY).finish()
+    disturbed = training("disturbed", LIGHT_MODEL, epochs=MANY)
     disturbed.stop_when(disturbed.has_gone_on(), signal.SIGKILL)
     rule = disturbed.run.parent / "rule.json"
     text = rule.read_text()
-    rule.write_text(text.replace('"checkpoint_minutes": 0.005', '"checkpoint_minutes": 9'))
+    rule.write_text(text.replace('"checkpoint_seconds": 0.3', '"checkpoint_seconds": 540'))
     assert disturbed.finish() == undisturbed
     assert "Going on after epoch" in disturbed.log.read_text()
+
+
+def test_checkpoint_stays_until_all_is_written(training):
+    blocked = training("blocked", LIGHT_MODEL)
+    (blocked.run / "training.json").mkdir()
+    assert blocked.start().wait(timeout=120) != 0
+    assert blocked.newest().exists()
+    (blocked.run / "training.json").rmdir()
+    blocked.finish()
+    assert "Going on after epoch 3" in blocked.log.read_text()
 
 
 def test_finished_run_that_is_forced_trains_again(training):

@@ -1,5 +1,6 @@
 """Training follows the recipe, can be interrupted anywhere, and is the course's command line."""
 
+import errno
 import io
 import signal
 import subprocess
@@ -162,10 +163,10 @@ def test_training_goes_on_from_an_epochs_checkpoint_to_the_same_bits(faces, tmp_
         make_trainer(faces, checkpoint=checkpoint, after_epoch=cut_the_power).run()
     resumed = make_trainer(faces, checkpoint=checkpoint)
     content = checkpoint.load()
-    assert (content is None) == (epoch == 0)
-    if content:
-        resumed.restore(content)
+    assert content["training"]["epoch"] == epoch  # written before the validation
+    resumed.restore(content)
     resumed.run()
+    assert [row["epoch"] for row in resumed.throughput] == [1, 2, 3]
     assert same(weights_of(whole), weights_of(resumed)) and whole.history == resumed.history
 
 
@@ -199,6 +200,23 @@ def test_damaged_checkpoint_is_named_and_the_previous_one_used(faces, tmp_path, 
     checkpoint.path.write_bytes(checkpoint.path.read_bytes()[:1000])
     assert checkpoint.load()["training"]["epoch"] == 2
     assert "checkpoint-a.pt" in caplog.text
+    assert (tmp_path / "checkpoint-a.pt.damaged").exists()
+
+
+def test_checkpoint_that_cannot_be_read_now_stays_where_it_is(faces, tmp_path, monkeypatch):
+    checkpoint = checkpoints.Checkpoint(tmp_path / "checkpoint-a.pt")
+    make_trainer(faces, checkpoint=checkpoint).run()
+    before = sorted(tmp_path.iterdir())
+
+    def fail(*arguments, **options):
+        raise OSError(errno.EIO, "Input/output error")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(torch, "load", fail)
+        with pytest.raises(InputError, match="Input/output error"):
+            checkpoint.load()
+    assert sorted(tmp_path.iterdir()) == before
+    assert checkpoint.load()["training"]["epoch"] == 3
 
 
 def test_checkpoint_is_found_under_the_same_settings_code_and_data_only(tmp_path):

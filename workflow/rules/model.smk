@@ -28,6 +28,10 @@ rule train:
         mem_mb=train_memory_of,
         runtime=train_minutes_of,
         nodes=nodes_of,
+        # Not a param: a finished training does not start again when it changes.
+        checkpoint_seconds=lambda wildcards: round(
+            60 * train_settings(wildcards)["checkpoint_minutes"]
+        ),
         # For SLURM's plugin: the script itself starts one task on each machine.
         mpi=on_several_nodes(lambda wildcards, nodes: "srun"),
         tasks=on_several_nodes(lambda wildcards, nodes: nodes),
@@ -37,7 +41,7 @@ rule train:
         ),
         gres=on_several_nodes(gpus_of_a_node),
     params:
-        settings=lambda wildcards: RUNS[wildcards.run],
+        settings=run_settings,
         code=code("train.py"),
     script:
         "../scripts/train.py"

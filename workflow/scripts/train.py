@@ -20,7 +20,18 @@ from pathlib import Path
 
 import h5py
 
-from renet import files, hdf5, logs, models, nodes, processes, provenance, runs, training
+from renet import (
+    checkpoints,
+    files,
+    hdf5,
+    logs,
+    models,
+    nodes,
+    processes,
+    provenance,
+    runs,
+    training,
+)
 from renet.architecture import Architecture
 from renet.errors import InputError
 from renet.hdf5 import FaceFile
@@ -185,9 +196,12 @@ if __name__ == "__main__":
         )
         granted, code = snakemake.resources, snakemake.params.code
         machines = nodes.count_of(granted)
-        used = train(paths, snakemake.params.settings, granted.gpu, machines, code)
+        settings = snakemake.params.settings
+        settings["train"]["checkpoint_minutes"] = granted.checkpoint_seconds / 60
+        used = train(paths, settings, granted.gpu, machines, code)
         faces = {"train": paths.train, "validation": paths.validation}
         origin = provenance.of_training(used, faces, machines, code)
         files.write_json(snakemake.output.training, origin)
+        checkpoints.delete_all(Path(paths.model).parent)  # not before nothing can go wrong
     else:
         main()

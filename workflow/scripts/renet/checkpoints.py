@@ -39,14 +39,21 @@ class Checkpoint:
         models.save(self.path, model, training=state)
 
     def load(self) -> dict | None:
-        """What the newest whole checkpoint holds (see `models.read`); None without one."""
+        """What the newest whole checkpoint holds (see `models.read`); None without one.
+
+        Raises:
+            InputError: one is there, and the machine cannot read it now.
+        """
         for path in (self.path, self.previous):
             if path.exists():
                 try:
                     return models.read(path)
                 except InputError as error:
+                    if isinstance(error.__cause__, OSError | MemoryError):
+                        raise  # the machine failed, which says nothing of the file
                     logging.warning("The checkpoint is passed over: %s", error)
-                    path.unlink()  # or it would take the place of the good one before it
+                    # Under its name it would take the place of the good one before it.
+                    path.replace(path.with_name(path.name + ".damaged"))
         return None
 
 

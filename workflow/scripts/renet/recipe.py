@@ -22,7 +22,7 @@ class Recipe:
         processes: processes that share each batch, on one machine: one a GPU, or on the CPU.
         sync_batchnorm: statistics over all processes; else each normalises by its own share.
         validate_every: epochs between two looks at the validation set.
-        checkpoint_minutes: longest time between two checkpoints; there is one after each epoch too.
+        checkpoint_minutes: longest time between two checkpoints; each epoch leaves one too.
         save_every: epochs between two models that are kept beside the last; 0 for none.
         save_history: how many of these are kept, the newest.
     """
@@ -45,3 +45,7 @@ class Recipe:
     checkpoint_minutes: float = 10
     save_every: int = 0
     save_history: int = 1
+
+    def validates_after(self, epoch: int) -> bool:
+        """Whether the validation set is looked at after this epoch (from 1)."""
+        return epoch % self.validate_every == 0 or epoch == self.epochs

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from renet import checkpoints, files, hdf5, models, training
 from renet.architecture import Architecture
+from renet.errors import InputError
 from renet.events import EventLog
 from renet.hdf5 import FaceFile
 from renet.models import ReNet
@@ -46,7 +47,7 @@ def make_network(faces: FaceFile, architecture: Architecture, seed: int) -> ReNe
 
 
 def train(world: World, paths: RunFiles, settings: dict, code: str) -> None:
-    """Train one run in this process, which may be one of several.
+    """Train one run in this process, which may be one of several; its checkpoints stay.
 
     Args:
         settings: the run's sections `model` and `train`.
@@ -69,6 +70,7 @@ def train(world: World, paths: RunFiles, settings: dict, code: str) -> None:
     content = _load(checkpoint, world)
     if content:
         trainer.restore(content)
+    _check_position(trainer)
     if not world.is_first:
         trainer.run()
         return
@@ -88,7 +90,6 @@ def train(world: World, paths: RunFiles, settings: dict, code: str) -> None:
         paths.throughput, training.table(trainer.throughput, training.THROUGHPUT_COLUMNS)
     )
     models.save(paths.model, trainer.model)
-    checkpoints.delete_all(folder)
 
 
 def _load(checkpoint: checkpoints.Checkpoint, world: World) -> dict | None:
@@ -96,6 +97,16 @@ def _load(checkpoint: checkpoints.Checkpoint, world: World) -> dict | None:
     content = checkpoint.load() if world.is_first else None
     world.meet()
     return content if world.is_first else checkpoint.load()
+
+
+def _check_position(trainer: Trainer) -> None:
+    """Refuse to go on where not all processes have read the same checkpoint."""
+    ours = [trainer.epoch, trainer.sums.images]
+    if trainer.world.total(ours, trainer.device) != [trainer.world.size * one for one in ours]:
+        raise InputError(
+            "The processes of this training did not find the same checkpoint, though they share a "
+            "folder: its file system may show them late. Start again."
+        )
 
 
 @dataclasses.dataclass

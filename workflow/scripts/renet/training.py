@@ -165,7 +165,8 @@ class Trainer:
                     progress.set_postfix_str(self._in_words(meter), refresh=False)
                     progress.update(unseen.images)
                     unseen = EpochSums()
-        self.throughput.append(meter.row(self.epoch + 1, self.sums.images, feed.waited))
+        if shares:
+            self.throughput.append(meter.row(self.epoch + 1, self.sums.images, feed.waited))
         self._end_epoch()
 
     def _progress(self) -> Progress:
@@ -216,6 +217,9 @@ class Trainer:
         return f"{self.sums}, all done in {meter.time_for(to_do, self.sums.images)}"
 
     def _end_epoch(self) -> None:
+        validates = self.recipe.validates_after(self.epoch + 1)
+        if validates:
+            self._save_checkpoint()  # a validation may last longer than SIGTERM leaves time
         self.epoch += 1
         row = {
             "epoch": self.epoch,
@@ -225,7 +229,7 @@ class Trainer:
             "validation_loss": None,
             "validation_accuracy": None,
         }
-        if self.epoch % self.recipe.validate_every == 0 or self.epoch == self.recipe.epochs:
+        if validates:
             row["validation_loss"], row["validation_accuracy"] = self.validate()
         self.history.append(row)
         self.sums = EpochSums()
