@@ -207,17 +207,21 @@ def write_whole(folder: Path, rows: int, distinct: int, seed: int) -> None:
     imdb = imdb_rows(rows - len(wiki), wiki, random)
     shapes = random.integers(*WHOLE_SIDES, (distinct, 2))
     pool = [encode(natural_noise(*shape, random)) for shape in Progress(shapes, desc="drawing")]
+
+    def any_photo() -> bytes:
+        return pool[random.integers(distinct)]
+
     with TarWriter(folder / "wiki.tar.gz", "w:gz") as tar:
         for path, empty in zip(wiki.path, is_one_pixel(wiki), strict=True):
-            photo = encode(np.full((1, 1, 3), 200, np.uint8)) if empty else random.choice(pool)
-            tar.add(f"wiki/{path}", bytes(photo))
+            photo = encode(np.full((1, 1, 3), 200, np.uint8)) if empty else any_photo()
+            tar.add(f"wiki/{path}", photo)
         tar.add("wiki/wiki.mat", genuine or mat_of(wiki, "wiki"))
     with TarWriter(folder / "imdb_meta.tar") as tar:
         tar.add("imdb/imdb.mat", mat_of(imdb, "imdb"))
     for number in range(WHOLE_FILES):
         with TarWriter(folder / f"imdb_{number}.tar") as tar:
             for path in imdb.path[imdb.path.str.startswith(str(number))]:
-                tar.add(f"imdb/{path}", bytes(random.choice(pool)))
+                tar.add(f"imdb/{path}", any_photo())
 
 
 def serve(folder: Path, port: int, fault: Answer, lie_every: int) -> None:

@@ -24,7 +24,7 @@ def slabs(
 ) -> Iterator[np.ndarray]:
     """Yield faces in the asked order, in slabs (n, C, H, W) uint8 of some megabytes.
 
-    A slab is overwritten when the one after the next is asked for.
+    A slab is overwritten when the next one is asked for.
 
     Args:
         shard_files: the shards' NumPy files, all of the same shape of face.

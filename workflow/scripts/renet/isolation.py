@@ -33,7 +33,7 @@ def in_child(function: Callable[..., Result], *arguments: object) -> Result:
     theirs.close()
     try:
         failed, value = ours.recv()
-    except EOFError as error:
+    except (EOFError, OSError) as error:  # nothing came, or half of an answer
         child.join()
         if child.exitcode >= 0:
             raise RuntimeError("A child process failed; its traceback is above.") from error
