@@ -2,6 +2,7 @@
 # make test       sets up and runs the tests
 # make test-slow  the tests that take longer: real photographs (REFERENCE_DATA), SLURM (root, Debian)
 # make check      formatting and lint, as the tests hold them too
+# make clean      frees all that was made; what was downloaded stays in resources/
 
 PYTHON ?= python3
 CORES  ?= all
@@ -35,4 +36,5 @@ check: setup
 	$(BIN)/snakemake --lint
 
 clean:
-	rm -rf results/data results/runs results/logs results/benchmarks results/index.html resources .snakemake
+	rm -rf results/data results/runs results/audit results/logs results/benchmarks
+	rm -rf results/index.html results/learning_curves.svg resources/sample .snakemake
