@@ -194,7 +194,7 @@ def _forest_line(axis: Axes, place: int, row: object) -> None:
 
 
 def funnel(rows: pd.DataFrame, path: str | Path) -> None:
-    """How many rows of the .mat files remain at each step, a bar a step, from funnel.csv."""
+    """How many recorded rows remain at each step, a bar a step, from funnel.csv."""
     steps = rows.groupby("step", sort=False).agg({"dropped": "sum", "remaining": "sum"})
     with plt.rc_context(STYLE | {"axes.grid.axis": "x"}):
         height = 0.3 * len(steps) + 0.7

@@ -148,10 +148,12 @@ def slices(table: pd.DataFrame) -> str:
     gender = table[table.slice == "recorded gender"].set_index("value").accuracy
     sentences = []
     if len(gender) > 1:
-        gap = abs(gender.iloc[0] - gender.iloc[1])
+        gap = f"{100 * abs(gender.iloc[0] - gender.iloc[1]):.1f}"
         sentences.append(
-            f"Faces recorded as {gender.idxmax()} are recognised "
-            f"{100 * gap:.1f} points more often than those recorded as {gender.idxmin()}."
+            "Faces recorded as female and as male are recognised equally often."
+            if gap == "0.0"
+            else f"Faces recorded as {gender.idxmax()} are recognised {gap} points more often than "
+            f"those recorded as {gender.idxmin()}."
         )
     several = table.groupby("slice").value.transform("size") > 1
     fair = table[several & (table.n >= SMALL_SLICE) & (table.slice != "recorded gender")]
