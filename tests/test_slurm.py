@@ -203,7 +203,7 @@ def test_training_that_runs_out_of_time_goes_on_in_another_job(project, local):
             os.kill(process, signal.SIGSTOP)  # or it might be done before its time is up
         # With SIGTERM SLURM has it go on.
         work.wait_for(lambda: not any(map(is_alive, stopped)), "it was not told to end")
-    assert len(work.jobs("rule_train")) == 2
+    assert len(work.jobs("rule_train")) >= 2  # on a slow machine the second has too little time too
     assert_same_training(project, local, "renet")
 
 

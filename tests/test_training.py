@@ -2,6 +2,7 @@
 
 import errno
 import io
+import math
 import signal
 import subprocess
 import sys
@@ -150,7 +151,11 @@ class PowerCut(Exception):
 
 
 @pytest.mark.parametrize("epoch", [0, 1, 2])
-def test_training_goes_on_from_an_epochs_checkpoint_to_the_same_bits(faces, tmp_path, epoch):
+@pytest.mark.parametrize("seconds", [0.0, math.inf], ids=["before validation", "after an epoch"])
+def test_training_goes_on_from_an_epochs_checkpoint_to_the_same_bits(
+    faces, tmp_path, monkeypatch, seconds, epoch
+):
+    monkeypatch.setattr(training, "MUCH_TO_LOSE", seconds)
     whole = make_trainer(faces)
     whole.run()
     checkpoint = checkpoints.Checkpoint(tmp_path / "checkpoint-a.pt")
@@ -163,8 +168,11 @@ def test_training_goes_on_from_an_epochs_checkpoint_to_the_same_bits(faces, tmp_
         make_trainer(faces, checkpoint=checkpoint, after_epoch=cut_the_power).run()
     resumed = make_trainer(faces, checkpoint=checkpoint)
     content = checkpoint.load()
-    assert content["training"]["epoch"] == epoch  # written before the validation
-    resumed.restore(content)
+    assert (content is None) == (seconds > 0 and epoch == 0)
+    if content:
+        assert content["training"]["epoch"] == epoch
+        assert (content["training"]["sums"]["images"] == len(faces[0])) == (seconds == 0)
+        resumed.restore(content)
     resumed.run()
     assert [row["epoch"] for row in resumed.throughput] == [1, 2, 3]
     assert same(weights_of(whole), weights_of(resumed)) and whole.history == resumed.history

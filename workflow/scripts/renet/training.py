@@ -31,6 +31,8 @@ THROUGHPUT_COLUMNS = [
     "gpu_memory_mb",
 ]  # fmt: skip
 
+MUCH_TO_LOSE = 30.0  # seconds of training without a checkpoint
+
 # Batches between two looks at the sums: each look makes a GPU wait for the host.
 LOOK_EVERY = {"cpu": 1, "cuda": 20}
 
@@ -88,6 +90,7 @@ class Trainer:
         self.throughput: list[dict] = []
         self.best: dict | None = None
         self._stop_asked = False
+        self._saved = time.monotonic()
         self._next_checkpoint = math.inf
 
     def state(self) -> dict:
@@ -218,7 +221,7 @@ class Trainer:
 
     def _end_epoch(self) -> None:
         validates = self.recipe.validates_after(self.epoch + 1)
-        if validates:
+        if validates and time.monotonic() - self._saved > MUCH_TO_LOSE:
             self._save_checkpoint()  # a validation may last longer than SIGTERM leaves time
         self.epoch += 1
         row = {
@@ -261,6 +264,7 @@ class Trainer:
     def _save_checkpoint(self) -> None:
         if self.checkpoint and self.world.is_first:
             self.checkpoint.save(self.model, self.state())
+        self._saved = time.monotonic()
 
 
 @dataclasses.dataclass
