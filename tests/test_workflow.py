@@ -209,7 +209,7 @@ def test_comment_in_the_config_reruns_nothing(project):
     ("changes", "rules"),
     [
         ({"train": {"learning_rate": 0.02}}, EVERYTHING_AFTER["train"]),
-        ({"train": {"checkpoint_minutes": 3}}, set()),
+        ({"train": {"checkpoint_minutes": 3}}, {"report"}),
         ({"model": {"cell": "gru"}}, EVERYTHING_AFTER["train"]),
         ({"split": {"seed": 43}}, EVERYTHING_AFTER["shuffle"]),
         ({"crop": {"margin": 0.3}}, EVERYTHING_AFTER["crop_faces"]),
