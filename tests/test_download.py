@@ -445,12 +445,12 @@ def test_without_digest_the_computed_one_is_recorded(server, receipt_file, caplo
     ("name", "content", "looks"),
     [
         ("wiki_crop.tar", HTML, "an HTML page titled"),
-        ("wiki_crop.tar", gzip.compress(TAR), "a gzip file"),
+        ("wiki_crop.tar", gzip.compress(TAR, mtime=0), "a gzip file"),
         ("wiki_crop.tar", b"\xff\xd8\xff\xe0" + bytes(600), "a JPEG"),
         ("wiki_crop.tar", bytes(2048), "unknown bytes"),
         ("wiki_crop.tar", b"", "an empty file"),
         ("wiki.tar.gz", TAR, "a tar file"),
-        ("wiki.tgz", gzip.compress(HTML), "a gzip file"),
+        ("wiki.tgz", gzip.compress(HTML, mtime=0), "a gzip file"),
         ("wiki.mat", HTML, "an HTML page"),
         ("wiki", HTML, "an HTML page"),
     ],
@@ -714,7 +714,7 @@ def test_tar_of_an_earlier_archive_is_made_again(server, receipt_file):
 
 def test_gzipped_tar_in_place_is_decompressed_beside_the_receipt(tmp_path, receipt_file):
     source = tmp_path / "wiki.tar.gz"
-    source.write_bytes(gzip.compress(TAR))
+    source.write_bytes(gzip.compress(TAR, mtime=0))
     receipt = downloads.obtain(source.as_uri(), None, receipt_file)
     assert receipt.path == str(receipt_file.with_name("wiki.tar"))
     assert Path(receipt.path).read_bytes() == TAR
@@ -723,7 +723,7 @@ def test_gzipped_tar_in_place_is_decompressed_beside_the_receipt(tmp_path, recei
 
 @pytest.mark.parametrize("damage", ["truncated", "corrupt"])
 def test_damaged_gzip_is_an_input_error(server, receipt_file, damage):
-    packed = bytearray(gzip.compress(TAR))
+    packed = bytearray(gzip.compress(TAR, mtime=0))
     if damage == "truncated":
         del packed[-1000:]
     else:
@@ -737,7 +737,7 @@ def test_damaged_gzip_is_an_input_error(server, receipt_file, damage):
 
 
 def test_content_encoding_is_not_undone(server, receipt_file):
-    packed = gzip.compress(TAR)
+    packed = gzip.compress(TAR, mtime=0)
     server.contents["/wiki.tar.gz"] = packed
     server.answers = [Answer(headers={"Content-Encoding": "gzip"})]
     downloads.obtain(server.url("/wiki.tar.gz"), digest_of(packed), receipt_file)
@@ -863,7 +863,7 @@ def test_script_takes_what_snakemake_gives(server, tmp_path):
         (HTML, 'an HTML page titled "404 Not & Found"'),
         (b"\xef\xbb\xbf\n <HTML><body>Moved", "an HTML page"),
         (b"<?xml version='1.0'?><html><TITLE>\n Log\n in </TITLE>", 'an HTML page titled "Log in"'),
-        (gzip.compress(b"x"), "a gzip file"),
+        (gzip.compress(b"x", mtime=0), "a gzip file"),
         (TAR, "a tar file"),
         (b"\xff\xd8\xff\xe0\x00\x10JFIF", "a JPEG"),
         (b"PK\x03\x04....", "a zip file"),
