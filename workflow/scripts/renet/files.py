@@ -12,7 +12,7 @@ from typing import IO
 
 from renet.errors import InputError
 
-NO_LOCKS = {errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOLCK}
+NO_LOCKS = {errno.ENOSYS, errno.EOPNOTSUPP, errno.ENOLCK}  # as file systems without them say
 
 
 @contextlib.contextmanager

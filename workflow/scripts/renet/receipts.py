@@ -10,6 +10,8 @@ from pathlib import Path
 from renet import files
 from renet.errors import InputError
 
+FACTS = ("url", "size", "digest", "verified")  # what holds on any machine
+
 
 @dataclasses.dataclass(frozen=True)
 class Receipt:
@@ -37,11 +39,8 @@ class Receipt:
         files.write_json(receipt_file, dataclasses.asdict(self))
 
 
-FACTS = ("url", "size", "digest", "verified")
-
-
 def facts(receipt_file: str | Path) -> dict:
-    """What a page or a record says of an archive file (`FACTS`); its path is this machine's own."""
+    """What a page or a record says of an archive file: `FACTS`."""
     receipt = files.read_json(receipt_file)
     return {name: receipt[name] for name in FACTS}
 

@@ -19,7 +19,7 @@ class Recipe:
         device: auto, cpu or cuda.
         precision: float32, tf32, bfloat16 or float64 (see `devices.arithmetic`).
         threads: what torch computes with in each process; sums of floats depend on it.
-        processes: processes that share each batch, on one machine: one a GPU, or on the CPU.
+        processes: processes that share each batch: one a GPU, or on the CPU.
         sync_batchnorm: statistics over all processes; else each normalises by its own share.
         validate_every: epochs between two looks at the validation set.
         checkpoint_minutes: longest time between two checkpoints; each epoch leaves one too.

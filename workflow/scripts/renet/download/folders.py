@@ -20,7 +20,7 @@ def pack(folder: Path, tar: Path) -> None:
     Raises:
         InputError: the folder holds no files, one cannot be read, or the disk is full.
     """
-    paths = sorted(path for path in folder.rglob("*") if _is_photo(path))
+    paths = sorted(path for path in folder.rglob("*") if _is_packed(path))
     if not paths:
         raise InputError(f"The folder {folder} holds no files.")
     total = sum(path.stat().st_size + 2 * tarfile.BLOCKSIZE for path in paths)
@@ -39,7 +39,7 @@ def pack(folder: Path, tar: Path) -> None:
             archive.members = []  # tarfile would keep every header
 
 
-def _is_photo(path: Path) -> bool:
+def _is_packed(path: Path) -> bool:
     left_behind = path.name.startswith(".") or path.name in ("Thumbs.db", "desktop.ini")
     return path.is_file() and not path.is_symlink() and not left_behind
 
