@@ -10,7 +10,8 @@ min_version("9.27")
 SCRIPTS = Path(workflow.basedir) / "workflow" / "scripts"
 sys.path.insert(0, str(SCRIPTS))
 
-from renet import code_digest, settings
+from renet.common import code_digest
+from renet.config import settings
 
 
 configfile: Path(workflow.basedir) / "config.yaml"

@@ -19,12 +19,16 @@ import pandas as pd
 
 sys.path.append(str(Path(__file__).resolve().parent.parent / "workflow" / "scripts"))
 
-from renet import audit, hdf5, inference, logs, runs, selections
-from renet.architecture import Architecture
-from renet.hdf5 import FaceFile
-from renet.recipe import Recipe
-from renet.splits import SUBSETS
-from renet.training import Trainer
+from renet.common import logs
+from renet.config.architecture import Architecture
+from renet.config.recipe import Recipe
+from renet.dataset import hdf5, selections
+from renet.dataset.hdf5 import FaceFile
+from renet.dataset.splits import SUBSETS
+from renet.evaluation import label_audit
+from renet.network import inference
+from renet.training import run
+from renet.training.trainer import Trainer
 
 
 def out_of_fold(faces: FaceFile, fold: np.ndarray, recipe: Recipe) -> np.ndarray:
@@ -36,7 +40,7 @@ def out_of_fold(faces: FaceFile, fold: np.ndarray, recipe: Recipe) -> np.ndarray
             selections.select([faces], np.flatnonzero(chosen)) for chosen in (~held_out, held_out)
         )
         training, others = parts
-        model = runs.make_network(training, Architecture(), recipe.seed)
+        model = run.make_network(training, Architecture(), recipe.seed)
         trainer = Trainer(model, recipe, training, others)
         trainer.run()
         logits = inference.logits(model, others.pixels, trainer.device, recipe.precision)
@@ -48,7 +52,7 @@ def report(title: str, ranked: pd.DataFrame, wrong: np.ndarray) -> None:
     """Print precision and recall at several n, beside what guessing would give."""
     counts = sorted({len(wrong), 2 * len(wrong), 4 * len(wrong), int(ranked.suspect.sum())})
     counts = [count for count in counts if 0 < count <= len(ranked)]
-    table = audit.precision_and_recall(ranked.id.to_numpy(), wrong, counts)
+    table = label_audit.precision_and_recall(ranked.id.to_numpy(), wrong, counts)
     print(f"\n{title}: {len(wrong)} of {len(ranked)} labels are known to be wrong")
     print(table.to_string(index=False, float_format="{:.2f}".format))
     print(f"by chance the precision would be {len(wrong) / len(ranked):.2f}", flush=True)
@@ -75,7 +79,7 @@ def main() -> None:
         ignore_index=True,
     )
     faces = selections.select(stored, np.arange(len(samples)))
-    fold = audit.folds(samples, arguments.folds, 42)
+    fold = label_audit.folds(samples, arguments.folds, 42)
     recipe = Recipe(
         epochs=arguments.epochs,
         validate_every=arguments.epochs,
@@ -84,7 +88,7 @@ def main() -> None:
     )
     if arguments.suspects:
         named = [line for path in arguments.suspects for line in path.read_text().split("\n")]
-        ranked = audit.rank(samples, out_of_fold(faces, fold, recipe))
+        ranked = label_audit.rank(samples, out_of_fold(faces, fold, recipe))
         wrong = samples.id[samples.path.isin(named)].to_numpy()
         report("suspects named by others", ranked, wrong)
     if arguments.flip:
@@ -93,7 +97,9 @@ def main() -> None:
         targets = faces.targets.copy()
         targets[chosen] = 1 - targets[chosen]
         flipped = dataclasses.replace(faces, targets=targets)
-        ranked = audit.rank(samples.assign(target=targets), out_of_fold(flipped, fold, recipe))
+        ranked = label_audit.rank(
+            samples.assign(target=targets), out_of_fold(flipped, fold, recipe)
+        )
         report("labels flipped on purpose", ranked, samples.id[chosen].to_numpy())
 
 

@@ -33,10 +33,11 @@ sys.path.append(str(Path(__file__).resolve().parent.parent / "workflow" / "scrip
 
 import crop_faces
 
-from renet import archives, faces, jpeg
-from renet.photos import COLUMNS
-from renet.progress import Progress
-from renet.receipts import Receipt
+from renet.archives import tar_index
+from renet.archives.receipts import Receipt
+from renet.common.progress import Progress
+from renet.faces import crop, jpeg
+from renet.faces.photo_index import COLUMNS
 
 SCRIPTS = Path(crop_faces.__file__).parent
 SIZE = (128, 128)
@@ -44,10 +45,10 @@ SURPLUSES = [1, 1.25, 1.5, 2, 3, np.inf]
 REDUCED = {2: cv2.IMREAD_REDUCED_COLOR_2, 4: cv2.IMREAD_REDUCED_COLOR_4}
 
 
-def index(tar: Path, folder: Path) -> list[archives.Member]:
+def index(tar: Path, folder: Path) -> list[tar_index.Member]:
     """Write receipt.json and photos.csv for all photos of a tar that can be cut."""
     Receipt("made", str(tar), tar.stat().st_size, "md5:0", False).write(folder / "receipt.json")
-    members = [member for member in archives.tar_members(tar) if member.name.endswith(".jpg")]
+    members = [member for member in tar_index.tar_members(tar) if member.name.endswith(".jpg")]
     members = [member for member in members if member.size > 1000]  # not the single pixels
     with (folder / "photos.csv").open("w") as handle:
         print(*COLUMNS, sep=",", file=handle)
@@ -138,8 +139,8 @@ def measure_speed(tar: Path, rounds: int, cores: int) -> None:
     with tempfile.TemporaryDirectory(dir=tar.parent) as name:
         folder = Path(name)
         members = index(tar, folder)
-        photos = [archives.read_bytes(tar, member.offset, member.size) for member in members]
-        halved = [faces.can_be_halved(jpeg.frame_size(data), SIZE, 0.4) for data in photos]
+        photos = [tar_index.read_bytes(tar, member.offset, member.size) for member in members]
+        halved = [crop.can_be_halved(jpeg.frame_size(data), SIZE, 0.4) for data in photos]
         print(f"{len(photos)} photos, {np.mean(halved):.0%} decoded at half their size")
 
         def clean() -> None:
@@ -176,8 +177,8 @@ def measure_reduced(tars: list[Path]) -> None:
     """Print the PSNR of faces by reduced decoding against those by full decoding."""
     found = []
     for tar in tars:
-        for member in Progress(archives.tar_members(tar), desc=tar.name):
-            data = archives.read_bytes(tar, member.offset, member.size)
+        for member in Progress(tar_index.tar_members(tar), desc=tar.name):
+            data = tar_index.read_bytes(tar, member.offset, member.size)
             if jpeg.frame_size(data) and not jpeg.is_truncated(data):
                 found += psnr_by_scale(data)
     found = np.array(found)
@@ -198,12 +199,12 @@ def psnr_by_scale(data: bytes) -> list[tuple[int, float, float]]:
     image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
     if image is None:
         return []
-    full, found = faces.resize(image, SIZE), []
+    full, found = crop.resize(image, SIZE), []
     for scale, flags in REDUCED.items():
         reduced = cv2.imdecode(np.frombuffer(data, np.uint8), flags)
         surplus = min(reduced.shape[:2]) / max(SIZE)
         if surplus >= 1:
-            found.append((scale, surplus, cv2.PSNR(faces.resize(reduced, SIZE), full)))
+            found.append((scale, surplus, cv2.PSNR(crop.resize(reduced, SIZE), full)))
     return found
 
 

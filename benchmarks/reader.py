@@ -2,8 +2,8 @@
 
 Writes a file of made faces in neon's layout, reads it once so that it lies in the page cache, and
 then serves random batches from it, each way in turn: rows by h5py (one call a batch, sorted as it
-wants them), rows of the memmap by NumPy, and the batches of `renet.batches` that a training gets.
-The ceiling is a plain copy of the same bytes in memory.
+wants them), rows of the memmap by NumPy, and the batches of `renet.network.loader` that a training
+gets. The ceiling is a plain copy of the same bytes in memory.
 
     python benchmarks/reader.py --faces 40000
 """
@@ -22,8 +22,10 @@ import torch
 
 sys.path.append(str(Path(__file__).resolve().parent.parent / "workflow" / "scripts"))
 
-from renet import devices, hdf5, memory
-from renet.batches import StreamedFaces
+from renet.dataset import hdf5
+from renet.network import devices
+from renet.network.loader import StreamedFaces
+from renet.training import memory
 
 SHAPE = (3, 128, 128)
 

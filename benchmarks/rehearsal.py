@@ -32,10 +32,9 @@ import pandas as pd
 sys.path.append(str(Path(__file__).resolve().parent.parent / "workflow" / "scripts"))
 sys.path.append(str(Path(__file__).resolve().parent.parent / "tests"))
 
-from http_server import Answer, serving
-
-from renet import metadata
-from renet.progress import Progress
+from helpers.http_server import Answer, serving
+from renet.common.progress import Progress
+from renet.metadata import mat_file
 from renet.sample.mat_file import cell_array, compact, mat_bytes
 
 WIKI_ROWS, IMDB_ROWS = 62_328, 460_723
@@ -99,7 +98,7 @@ def wiki_rows(rows: int, random: np.random.Generator) -> tuple[pd.DataFrame, byt
         made.loc[one_pixel, "face_score"] = -np.inf
         return made, None
     genuine = Path(folder) / "data" / "metadata" / "wiki.mat"
-    table = metadata.read_mat(genuine, "wiki")
+    table = mat_file.read_mat(genuine, "wiki")
     return table.iloc[:rows], genuine.read_bytes() if rows >= len(table) else None
 
 
@@ -141,7 +140,7 @@ def imdb_rows(rows: int, wiki: pd.DataFrame | None, random: np.random.Generator)
 
 
 def mat_of(table: pd.DataFrame, database: str) -> bytes:
-    """The .mat file that `renet.metadata.read_mat` reads `table` from."""
+    """The .mat file that `renet.metadata.mat_file.read_mat` reads `table` from."""
     numbers = {
         name: compact(table[name].to_numpy())[None]
         for name in ("dob", "photo_taken", "gender", "face_score", "second_face_score")

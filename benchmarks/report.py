@@ -27,8 +27,10 @@ ROOT = Path(__file__).resolve().parent.parent
 SCRIPTS = ROOT / "workflow" / "scripts"
 sys.path.append(str(SCRIPTS))
 
-from renet import files, hdf5, models  # noqa: E402
-from renet.architecture import Architecture  # noqa: E402
+from renet.common import files  # noqa: E402
+from renet.config.architecture import Architecture  # noqa: E402
+from renet.dataset import hdf5  # noqa: E402
+from renet.network import models  # noqa: E402
 
 RUN = "made"
 SLAB = 500  # faces that are made at once

@@ -82,7 +82,7 @@ def measure(tar: Path, rounds: int) -> tuple[int, dict[int, float]]:
 def measure_slurm() -> tuple[float, float]:
     """Median seconds that a crop job costs on SLURM, and between two submissions."""
     sys.path.append(str(Path(__file__).resolve().parent.parent / "tests"))
-    import slurm_cluster
+    from helpers import slurm_cluster
     from test_slurm import OnSlurm
     from test_workflow import copy_project, write_config
 
@@ -109,7 +109,7 @@ def measure_slurm() -> tuple[float, float]:
 
 def seconds_of_job(job: str) -> float:
     """How long a job of SLURM ran."""
-    import slurm_cluster
+    from helpers import slurm_cluster
 
     said = slurm_cluster.ask("scontrol", "show", "job", job)
     hours, minutes, seconds = map(int, re.search(r"RunTime=(\d+):(\d+):(\d+)", said).groups())

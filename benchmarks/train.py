@@ -25,8 +25,10 @@ from torch import Tensor, nn
 
 sys.path.append(str(Path(__file__).resolve().parent.parent / "workflow" / "scripts"))
 
-from renet import devices, models, steps
-from renet.recipe import Recipe
+from renet.config.recipe import Recipe
+from renet.network import devices, models
+from renet.network.forward import forward
+from renet.training import train_step
 
 SIDE = 128
 PLAIN = "plain port, float32"
@@ -132,14 +134,14 @@ def our_train(faces: Faces, device: torch.device, precision: str) -> Callable[[i
     """A function that trains the project's network on batch number `i`."""
     rows = faces.batches
     recipe = Recipe(batch_size=len(rows[0]), precision=precision)
-    step = steps.make_train_step(our_network(precision, device).train(), recipe)
+    step = train_step.make_train_step(our_network(precision, device).train(), recipe)
     return lambda number: step(faces.pixels[rows[number % 4]], faces.targets[rows[number % 4]])
 
 
 def our_infer(faces: Faces, device: torch.device, precision: str) -> Callable[[int], object]:
     """A function that answers batch number `i` with the project's network."""
     model, rows = our_network(precision, device).eval(), faces.batches
-    return lambda number: steps.answer(model, faces.pixels[rows[number % 4]], precision)
+    return lambda number: forward(model, faces.pixels[rows[number % 4]], precision)
 
 
 def matmul_gflops(device: torch.device, dtype: torch.dtype) -> float:

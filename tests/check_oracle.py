@@ -22,10 +22,10 @@ import torch.nn.functional as F
 
 sys.path.append(str(Path(__file__).resolve().parent.parent / "workflow" / "scripts"))
 
-from renet.architecture import Architecture
-from renet.models import ReNet
-from renet.recipe import Recipe
-from renet.steps import make_optimizer
+from renet.config.architecture import Architecture
+from renet.config.recipe import Recipe
+from renet.network.models import ReNet
+from renet.training.train_step import make_optimizer
 
 # The largest differences that a right implementation shows.
 TOLERANCES = {

@@ -4,11 +4,12 @@ import io
 import tarfile
 
 import pytest
-from conftest import run_script, write_tar
 
-from renet import archives
-from renet.errors import InputError
-from renet.receipts import Receipt
+from helpers.archives import write_tar
+from helpers.project import run_script
+from renet.archives import tar_index
+from renet.archives.receipts import Receipt
+from renet.common.errors import InputError
 
 
 def test_members_are_read_by_their_offset(tmp_path):
@@ -19,8 +20,8 @@ def test_members_are_read_by_their_offset(tmp_path):
     }
     tar_path = write_tar(tmp_path / "wiki_crop.tar", files)
     found = {
-        member.name: archives.read_bytes(tar_path, member.offset, member.size)
-        for member in archives.tar_members(tar_path)
+        member.name: tar_index.read_bytes(tar_path, member.offset, member.size)
+        for member in tar_index.tar_members(tar_path)
     }
     assert found == files
 
@@ -28,9 +29,9 @@ def test_members_are_read_by_their_offset(tmp_path):
 def test_index_spans_the_files_of_a_source_in_their_order(tmp_path):
     first = write_tar(tmp_path / "imdb_meta.tar", {"imdb/imdb.mat": b"m"})
     second = write_tar(tmp_path / "imdb_0.tar", {"imdb/00/a.jpg": b"a"})
-    index = archives.index([first, second])
+    index = tar_index.index([first, second])
     assert index[["file", "member"]].values.tolist() == [[0, "imdb/imdb.mat"], [1, "imdb/00/a.jpg"]]
-    assert archives.find_metadata(index, "imdb").member == "imdb/imdb.mat"
+    assert tar_index.find_metadata(index, "imdb").member == "imdb/imdb.mat"
 
 
 def test_last_of_two_members_with_one_name_counts(tmp_path):
@@ -40,14 +41,14 @@ def test_last_of_two_members_with_one_name_counts(tmp_path):
             header = tarfile.TarInfo("a.jpg")
             header.size = len(data)
             archive.addfile(header, io.BytesIO(data))
-    index = archives.index([tar_path])
+    index = tar_index.index([tar_path])
     assert index[["member", "size"]].values.tolist() == [["a.jpg", 5]]
 
 
 @pytest.mark.parametrize("name", ["../outside.jpg", "/etc/outside.jpg", "wiki_crop/../../x.jpg"])
 def test_member_whose_path_leads_out_is_passed_over(tmp_path, name, caplog):
     tar_path = write_tar(tmp_path / "evil.tar", {name: b"x", "wiki_crop/a.jpg": b"y"})
-    assert [member.name for member in archives.tar_members(tar_path)] == ["wiki_crop/a.jpg"]
+    assert [member.name for member in tar_index.tar_members(tar_path)] == ["wiki_crop/a.jpg"]
     assert "1 members passed over: path leads out of the archive" in caplog.text
 
 
@@ -60,7 +61,7 @@ def test_links_and_devices_are_passed_over(tmp_path, kind):
         header = tarfile.TarInfo("wiki_crop/link.jpg")
         header.type, header.linkname = kind, "/etc/passwd"
         archive.addfile(header)
-    assert list(archives.tar_members(tar_path)) == []
+    assert list(tar_index.tar_members(tar_path)) == []
 
 
 @pytest.mark.parametrize("kept", [100, 700, 1500])
@@ -68,7 +69,7 @@ def test_archive_that_ends_too_early_is_refused(tmp_path, kept):
     tar_path = write_tar(tmp_path / "short.tar", {"a.jpg": b"x" * 5000})
     tar_path.write_bytes(tar_path.read_bytes()[:kept])
     with pytest.raises(InputError, match=r"short\.tar is not a whole tar archive"):
-        list(archives.tar_members(tar_path))
+        list(tar_index.tar_members(tar_path))
 
 
 @pytest.mark.parametrize("damage", ["cut between two members", "header spoiled"])
@@ -82,27 +83,27 @@ def test_archive_with_damage_between_members_is_refused(tmp_path, damage):
         del data[3 * 1024 :]
     tar_path.write_bytes(data)
     with pytest.raises(InputError, match="there is neither a member nor the end mark"):
-        list(archives.tar_members(tar_path))
+        list(tar_index.tar_members(tar_path))
 
 
 def test_member_whose_name_is_no_utf8_can_be_written_down(tmp_path):
     tar_path = tmp_path / "latin.tar"
     with tarfile.open(tar_path, "w", format=tarfile.GNU_FORMAT, encoding="latin-1") as archive:
         archive.addfile(tarfile.TarInfo("wiki_crop/José.jpg"))
-    archives.index([tar_path]).to_csv(tmp_path / "members.csv", index=False)
-    assert archives.read_index(tmp_path / "members.csv").member[0].startswith("wiki_crop/Jos")
+    tar_index.index([tar_path]).to_csv(tmp_path / "members.csv", index=False)
+    assert tar_index.read_index(tmp_path / "members.csv").member[0].startswith("wiki_crop/Jos")
 
 
 def test_html_page_under_the_name_of_an_archive_is_refused(tmp_path):
     (tmp_path / "page.tar").write_bytes(b"<!doctype html><title>404</title>" * 40)
     with pytest.raises(InputError, match="not a whole tar"):
-        list(archives.tar_members(tmp_path / "page.tar"))
+        list(tar_index.tar_members(tmp_path / "page.tar"))
 
 
 def test_missing_metadata_is_an_error_that_names_the_file(tmp_path):
-    index = archives.index([write_tar(tmp_path / "a.tar", {"wiki_crop/00/a.jpg": b"a"})])
+    index = tar_index.index([write_tar(tmp_path / "a.tar", {"wiki_crop/00/a.jpg": b"a"})])
     with pytest.raises(InputError, match=r"hold 0 files named wiki\.mat"):
-        archives.find_metadata(index, "wiki")
+        tar_index.find_metadata(index, "wiki")
 
 
 def test_script_says_which_archive_is_gone(tmp_path):

@@ -4,12 +4,13 @@ import numpy as np
 import pandas as pd
 import pytest
 import yaml
-from conftest import run_script
-from test_training import SMALL, write_faces
 
-from renet import audit, hdf5, selections
-from renet.errors import InputError
-from renet.splits import SUBSETS
+from helpers.project import run_script
+from helpers.training import SMALL, write_faces
+from renet.common.errors import InputError
+from renet.dataset import hdf5, selections
+from renet.dataset.splits import SUBSETS
+from renet.evaluation import label_audit
 
 
 def samples_of(targets: np.ndarray, people: int = 20) -> pd.DataFrame:
@@ -27,16 +28,16 @@ def samples_of(targets: np.ndarray, people: int = 20) -> pd.DataFrame:
 
 def test_person_is_in_one_fold_and_folds_are_the_same_each_time():
     samples = samples_of(np.arange(200) % 2)
-    fold = audit.folds(samples, 4, seed=1)
+    fold = label_audit.folds(samples, 4, seed=1)
     assert samples.assign(fold=fold).groupby("subject").fold.nunique().eq(1).all()
     assert set(fold) == {0, 1, 2, 3}
-    assert np.array_equal(fold, audit.folds(samples, 4, seed=1))
-    assert not np.array_equal(fold, audit.folds(samples, 4, seed=2))
+    assert np.array_equal(fold, label_audit.folds(samples, 4, seed=1))
+    assert not np.array_equal(fold, label_audit.folds(samples, 4, seed=2))
 
 
 def test_more_folds_than_people_are_refused():
     with pytest.raises(InputError, match="3 people cannot be divided into 4 folds"):
-        audit.folds(samples_of(np.arange(9) % 2, people=3), 4, seed=1)
+        label_audit.folds(samples_of(np.arange(9) % 2, people=3), 4, seed=1)
 
 
 def test_labels_that_contradict_sure_answers_come_first():
@@ -47,13 +48,13 @@ def test_labels_that_contradict_sure_answers_come_first():
     flipped = random.choice(300, 15, replace=False)
     labels = truth.copy()
     labels[flipped] = 1 - labels[flipped]
-    ranked = audit.rank(samples_of(labels), probabilities)
+    ranked = label_audit.rank(samples_of(labels), probabilities)
     wrong = [f"wiki:{number}" for number in flipped]
     assert set(ranked.id[:15]) == set(wrong)
     assert set(ranked.id[ranked.suspect == 1]) == set(wrong)
     assert ranked["rank"].tolist() == list(range(1, 301))
     assert ranked.label_quality.is_monotonic_increasing
-    table = audit.precision_and_recall(ranked.id.to_numpy(), np.array(wrong), [5, 15, 30])
+    table = label_audit.precision_and_recall(ranked.id.to_numpy(), np.array(wrong), [5, 15, 30])
     assert table.precision.tolist() == [1.0, 1.0, 0.5]
     assert table.recall.tolist() == pytest.approx([1 / 3, 1.0, 1.0])
 
@@ -61,7 +62,7 @@ def test_labels_that_contradict_sure_answers_come_first():
 def test_disagreement_is_the_share_of_a_persons_other_photos_labelled_otherwise():
     samples = samples_of(np.array([0, 1, 1, 1, 0]), people=5)
     samples.subject = ["a", "a", "a", "b", "c"]
-    found = audit.rank(samples, np.full((5, 2), 0.5)).set_index("id").person_disagreement
+    found = label_audit.rank(samples, np.full((5, 2), 0.5)).set_index("id").person_disagreement
     assert found[["wiki:0", "wiki:1", "wiki:2"]].tolist() == [1.0, 0.5, 0.5]
     assert found[["wiki:3", "wiki:4"]].isna().all()
 

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 import torch
 
-from renet import batches
-from renet.batches import ResidentFaces, StreamedFaces
+from renet.network import loader
+from renet.network.loader import ResidentFaces, StreamedFaces
 
 CPU = torch.device("cpu")
 
@@ -37,7 +37,7 @@ def test_batches_are_the_rows_asked_for(faces, kind):
 
 
 def test_set_larger_than_a_slab_is_whole_on_the_device(faces, monkeypatch):
-    monkeypatch.setattr(batches, "SLAB_BYTES", 7 * 48)
+    monkeypatch.setattr(loader, "SLAB_BYTES", 7 * 48)
     (pixels, _), *_ = ResidentFaces(*faces, CPU).batches([np.arange(50)])
     assert np.array_equal(pixels.numpy(), faces[0])
 
@@ -73,9 +73,9 @@ def test_set_is_kept_on_a_gpu_only_where_it_fits(faces, monkeypatch):
             pass
 
     gpu = torch.device("cuda:0")
-    monkeypatch.setattr(batches, "ResidentFaces", Kept)
-    bytes_needed = faces[0].nbytes / batches.RESIDENT_SHARE
+    monkeypatch.setattr(loader, "ResidentFaces", Kept)
+    bytes_needed = faces[0].nbytes / loader.RESIDENT_SHARE
     for free, kind in ((bytes_needed + 10, Kept), (bytes_needed - 10, StreamedFaces)):
-        monkeypatch.setattr(batches, "free_bytes", lambda device, free=free: free)
-        assert isinstance(batches.make_feed(*faces, gpu), kind)
-    assert isinstance(batches.make_feed(*faces, CPU), StreamedFaces)
+        monkeypatch.setattr(loader, "free_bytes", lambda device, free=free: free)
+        assert isinstance(loader.make_feed(*faces, gpu), kind)
+    assert isinstance(loader.make_feed(*faces, CPU), StreamedFaces)

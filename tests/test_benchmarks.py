@@ -4,7 +4,8 @@ import subprocess
 import sys
 
 import pytest
-from conftest import ROOT
+
+from helpers.project import ROOT
 
 BENCHMARKS = sorted((ROOT / "benchmarks").glob("*.py"))
 IMPORTED_AS = {"opencv-python-headless": "cv2", "scikit-learn": "sklearn", "pyyaml": "yaml"}

@@ -1,9 +1,9 @@
 """A rule's code is its script, what that imports, and the files that these name."""
 
 import pytest
-from conftest import SCRIPTS
 
-from renet import code_digest
+from helpers.project import SCRIPTS
+from renet.common import code_digest
 
 
 @pytest.fixture

@@ -11,7 +11,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from test_workflow import EVERYTHING_AFTER, copy_project, planned, run, write_config
+
+from helpers.workflow import EVERYTHING_AFTER, copy_project, planned, run, write_config
 
 pytestmark = pytest.mark.slow
 

@@ -5,7 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from conftest import ROOT
+from helpers.project import ROOT
 
 
 def hadolint(recipe: Path) -> subprocess.CompletedProcess:

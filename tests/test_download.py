@@ -17,13 +17,13 @@ from pathlib import Path
 
 import pytest
 import yaml
-from conftest import ROOT, SCRIPTS
-from http_server import Answer, ArchiveServer, serving
 
-from renet import receipts, settings
-from renet.download import downloads, http_client, http_transfer
-from renet.download.file_kinds import describe_bytes
-from renet.errors import InputError
+from helpers.http_server import Answer, ArchiveServer, serving
+from helpers.project import ROOT, SCRIPTS
+from renet.archives import downloads, http_client, http_transfer, receipts
+from renet.archives.file_kinds import describe_bytes
+from renet.common.errors import InputError
+from renet.config import settings
 
 SCRIPT = SCRIPTS / "download.py"
 HTML = (
@@ -672,7 +672,7 @@ def test_url_that_cannot_be_used_is_refused_before_any_job(url):
 
 
 def test_settings_need_the_standard_library_alone():
-    command = [sys.executable, "-S", "-c", "import renet.settings"]
+    command = [sys.executable, "-S", "-c", "import renet.config.settings"]
     subprocess.run(command, cwd=SCRIPTS, check=True, timeout=60)
 
 

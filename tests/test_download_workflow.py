@@ -9,9 +9,10 @@ from pathlib import Path
 
 import pytest
 import yaml
-from conftest import write_tar
-from http_server import Answer, ArchiveServer, serving
-from test_workflow import copy_project, snakemake
+
+from helpers.archives import write_tar
+from helpers.http_server import Answer, ArchiveServer, serving
+from helpers.workflow import copy_project, snakemake
 
 FILES = 10
 SIZE = 400_000
@@ -94,9 +95,9 @@ def test_nothing_is_fetched_after_a_change_that_concerns_no_archive(project, ser
     assert snakemake(project, "--cores", 8, *ARGUMENTS).returncode == 0
     fetched = server.body_bytes
     write_config(project, server, filter={"max_age": 50}, crop={"size": 64}, split={"seed": 9})
-    with (project / "workflow/scripts/renet/archives.py").open("a") as module:
+    with (project / "workflow/scripts/renet/archives/tar_index.py").open("a") as module:
         module.write("# edited\n")
-    with (project / "workflow/scripts/renet/download/downloads.py").open("a") as module:
+    with (project / "workflow/scripts/renet/archives/downloads.py").open("a") as module:
         module.write("# edited\n")
     outcome = snakemake(project, "--cores", 8, *ARGUMENTS)
     assert outcome.returncode == 0

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 import yaml
-from conftest import ROOT, SCRIPTS
 from rattler import MatchSpec, Version, VersionSpec
 
-from renet import code_digest
+from helpers.project import ROOT, SCRIPTS
+from renet.common import code_digest
 
 SCRIPT_FILES = sorted(SCRIPTS.glob("*.py"))
 ENV_FILES = sorted((ROOT / "envs").glob("*.yaml"))

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from tensorboardX.proto.event_pb2 import Event
 
-from renet.events import EventLog
+from renet.training.tensorboard import EventLog
 
 
 def read(folder: Path) -> dict[tuple[str, int], float]:

@@ -6,44 +6,37 @@ import tarfile
 import cv2
 import numpy as np
 import pytest
-from conftest import jpeg, mat_bytes, run_script, write_tar
 
-from renet import faces, metadata, shards
-from renet.faces import Box, RejectedImage
-from renet.receipts import Receipt
-
-
-def picture(height: int = 80, width: int = 100) -> np.ndarray:
-    rows, columns = np.mgrid[:height, :width]
-    return np.stack([columns, rows, (rows + columns) // 2], axis=2).astype(np.uint8)
-
-
-def encode(image: np.ndarray, suffix: str = ".png") -> bytes:
-    return cv2.imencode(suffix, image)[1].tobytes()
+from helpers.archives import encode, jpeg, mat_bytes, picture, turned_jpeg, write_tar
+from helpers.project import run_script
+from renet.archives.receipts import Receipt
+from renet.faces import crop, shards
+from renet.faces.crop import Box, RejectedImage
+from renet.metadata import mat_file
 
 
 def reason_of(data: bytes, **settings) -> str:
     with pytest.raises(RejectedImage) as caught:
-        faces.extract_face(data, (32, 32), 0.4, **settings)
+        crop.extract_face(data, (32, 32), 0.4, **settings)
     return caught.value.reason
 
 
 def test_face_is_rgb_with_channels_first():
     image = np.zeros((40, 40, 3), np.uint8)
     image[:, :, 2] = 200  # red, in OpenCV's order
-    face = faces.extract_face(encode(image), (16, 24), 0.4)
+    face = crop.extract_face(encode(image), (16, 24), 0.4)
     assert face.pixels.shape == (3, 16, 24) and face.pixels.dtype == np.uint8
     assert face.pixels.reshape(3, -1).mean(axis=1).tolist() == [200, 0, 0]
 
 
 def test_size_before_resizing_and_colour_are_noted():
-    face = faces.extract_face(encode(picture(80, 100)), (16, 16), 0.4)
+    face = crop.extract_face(encode(picture(80, 100)), (16, 16), 0.4)
     assert (face.width, face.height, face.grey) == (100, 80, False)
-    assert faces.extract_face(jpeg(channels=1), (16, 16), 0.4).grey
+    assert crop.extract_face(jpeg(channels=1), (16, 16), 0.4).grey
 
 
 def test_aspect_is_not_kept():
-    face = faces.extract_face(encode(picture(40, 80)), (20, 20), 0.4)
+    face = crop.extract_face(encode(picture(40, 80)), (20, 20), 0.4)
     # The rows shrink to a half and the columns to a quarter.
     assert np.allclose(face.pixels[2, 0], np.arange(20) * 4 + 1.5, atol=1)
     assert np.allclose(face.pixels[1, :, 0], np.arange(20) * 2 + 0.5, atol=1)
@@ -52,41 +45,34 @@ def test_aspect_is_not_kept():
 def test_shrinking_averages_areas_and_growing_interpolates():
     checkered = np.indices((64, 64)).sum(axis=0) % 2 * 255
     image = np.repeat(checkered[:, :, None], 3, axis=2).astype(np.uint8)
-    assert np.unique(faces.resize(image, (32, 32))).tolist() == [128]
-    assert faces.resize(picture(16, 16), (32, 32)).shape == (32, 32, 3)
+    assert np.unique(crop.resize(image, (32, 32))).tolist() == [128]
+    assert crop.resize(picture(16, 16), (32, 32)).shape == (32, 32, 3)
 
 
 @pytest.mark.parametrize("shape", [(200, 243), (129, 129), (300, 128), (256, 384), (60, 400)])
 def test_shrinking_gives_the_bytes_of_opencv(shape):
     image = np.random.default_rng(0).integers(0, 256, (*shape, 3), dtype=np.uint8)
     expected = cv2.resize(image, (128, 128), interpolation=cv2.INTER_AREA)
-    assert np.array_equal(faces.resize(image, (128, 128)), expected)
+    assert np.array_equal(crop.resize(image, (128, 128)), expected)
 
 
 @pytest.mark.parametrize("side", [511, 512, 513, 701])
 def test_large_jpeg_is_decoded_at_half_its_size_and_gives_the_same_face(side):
     data = jpeg(side, side + 30, seed=3)
-    face = faces.extract_face(data, (128, 128), 0.4)
-    full = faces.resize(cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR), (128, 128))
+    face = crop.extract_face(data, (128, 128), 0.4)
+    full = crop.resize(cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR), (128, 128))
     assert cv2.PSNR(face.pixels, full[:, :, ::-1].transpose(2, 0, 1).copy()) > 46
     assert (face.width, face.height) == (side + 30, side)
 
 
 def test_large_jpeg_on_its_side_keeps_its_size_on_record():
-    face = faces.extract_face(turned_jpeg(600, 700), (128, 128), 0.4, apply_orientation=True)
+    face = crop.extract_face(turned_jpeg(600, 700), (128, 128), 0.4, apply_orientation=True)
     assert (face.width, face.height) == (600, 700)
 
 
-def turned_jpeg(height: int = 40, width: int = 60) -> bytes:
-    """A JPEG whose EXIF tag says that it stands on its side."""
-    exif = b"Exif\0\0MM\0*\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01\0\x06\0\0\0\0\0\0"
-    plain = encode(picture(height, width), ".jpg")
-    return plain[:2] + b"\xff\xe1" + (len(exif) + 2).to_bytes(2, "big") + exif + plain[2:]
-
-
 def test_orientation_tag_is_ignored_for_archives_and_followed_for_own_photos():
-    assert faces.decode(turned_jpeg()).shape == (40, 60, 3)
-    assert faces.decode(turned_jpeg(), apply_orientation=True).shape == (60, 40, 3)
+    assert crop.decode(turned_jpeg()).shape == (40, 60, 3)
+    assert crop.decode(turned_jpeg(), apply_orientation=True).shape == (60, 40, 3)
 
 
 @pytest.mark.parametrize(
@@ -97,9 +83,9 @@ def test_undecodable_bytes_are_unreadable(data):
 
 
 def test_bytes_after_the_end_of_a_jpeg_do_no_harm():
-    assert faces.decode(jpeg() + b"trailing").shape == (60, 50, 3)
+    assert crop.decode(jpeg() + b"trailing").shape == (60, 50, 3)
     film = b"\xff\xd9 of a motion photo, with any bytes: \xff\xda"
-    assert faces.decode(jpeg() + film).shape == (60, 50, 3)
+    assert crop.decode(jpeg() + film).shape == (60, 50, 3)
 
 
 @pytest.mark.parametrize("size", [(1, 1), (1, 300), (7, 7)])
@@ -109,17 +95,17 @@ def test_image_of_some_pixels_is_too_small(size):
 
 def test_cut_takes_in_the_margin_and_partly_touched_pixels():
     photo = picture(80, 100)
-    crop = faces.cut_face(photo, Box(40, 30, 60, 50), margin=0.25)
-    assert np.array_equal(crop, photo[24:55, 34:65])  # 25..55 and 35..65, counted from 1
-    crop = faces.cut_face(photo, Box(40.5, 30, 60.5, 50), margin=0)
-    assert np.array_equal(crop, photo[29:50, 39:61])
+    cut = crop.cut_face(photo, Box(40, 30, 60, 50), margin=0.25)
+    assert np.array_equal(cut, photo[24:55, 34:65])  # 25..55 and 35..65, counted from 1
+    cut = crop.cut_face(photo, Box(40.5, 30, 60.5, 50), margin=0)
+    assert np.array_equal(cut, photo[29:50, 39:61])
 
 
 def test_cut_that_reaches_outside_repeats_the_border_pixel():
     photo = picture(20, 20)
-    crop = faces.cut_face(photo, Box(1, 1, 11, 11), margin=0.5)
+    cut = crop.cut_face(photo, Box(1, 1, 11, 11), margin=0.5)
     padded = cv2.copyMakeBorder(photo, 5, 0, 5, 0, cv2.BORDER_REPLICATE)
-    assert np.array_equal(crop, padded[:21, :21])
+    assert np.array_equal(cut, padded[:21, :21])
 
 
 @pytest.mark.parametrize(
@@ -134,17 +120,17 @@ def test_impossible_box_is_invalid_and_takes_no_memory(box):
 
 
 def test_smaller_margin_trims_a_ready_made_crop():
-    crop = picture(180, 90)
-    assert np.array_equal(faces.trim_crop(crop, 0.4), crop)
-    assert np.array_equal(faces.trim_crop(crop, 0.0), crop[40:140, 20:70])
+    ready_made = picture(180, 90)
+    assert np.array_equal(crop.trim_crop(ready_made, 0.4), ready_made)
+    assert np.array_equal(crop.trim_crop(ready_made, 0.0), ready_made[40:140, 20:70])
 
 
 def test_whole_photo_gives_the_same_face_as_a_crop_of_it():
     photo = picture(200, 200)
     box = Box(71, 81, 120, 130)
-    ready_made = encode(faces.cut_face(photo, box, 0.4))
-    cut = faces.extract_face(encode(photo), (32, 32), 0.2, box)
-    trimmed = faces.extract_face(ready_made, (32, 32), 0.2)
+    ready_made = encode(crop.cut_face(photo, box, 0.4))
+    cut = crop.extract_face(encode(photo), (32, 32), 0.2, box)
+    trimmed = crop.extract_face(ready_made, (32, 32), 0.2)
     assert np.abs(cut.pixels.astype(int) - trimmed.pixels).max() <= 2
 
 
@@ -215,7 +201,7 @@ def test_bad_photos_get_a_reason_each_and_the_rest_goes_on(tmp_path):
     assert table["index"].tolist()[0::4] == [0, 1]
     cut = shards.open_faces(tmp_path / "f.npy")
     assert cut.shape == (2, 3, 32, 32)
-    assert np.array_equal(cut[1], faces.extract_face(photos["00/other.jpg"], (32, 32), 0.4).pixels)
+    assert np.array_equal(cut[1], crop.extract_face(photos["00/other.jpg"], (32, 32), 0.4).pixels)
 
 
 def test_mat_file_at_the_root_of_the_tar_finds_its_photos(tmp_path):
@@ -236,7 +222,7 @@ def test_row_without_a_member_is_dropped_as_missing_and_the_rest_is_cut(tmp_path
     photos = {"00/1.jpg": jpeg(seed=1)}
     rows = [{"full_path": path} for path in (*photos, "00/absent.jpg")]
     arguments = make_source(tmp_path, photos, rows)
-    assert metadata.read_metadata(tmp_path / "meta.csv").reason.tolist() == ["", "missing_file"]
+    assert mat_file.read_metadata(tmp_path / "meta.csv").reason.tolist() == ["", "missing_file"]
     outcome = run_script(
         "crop_faces.py", *arguments, "-o", tmp_path / "f.npy", "--table", tmp_path / "f.csv"
     )
@@ -267,14 +253,14 @@ def test_site_crops_and_our_cuts_of_the_whole_photos_show_the_same(reference_dat
         tarfile.open(folder / "wiki_crop.tar") as crop,
     ):
         mat = whole.extractfile("wiki/wiki.mat").read()
-        table = metadata.read_mat(mat, "wiki")
+        table = mat_file.read_mat(mat, "wiki")
         table = table[np.isfinite(table.face_score)]
         ratios = []
         for row in table.itertuples():
             photo = whole.extractfile(f"wiki/{row.path}").read()
             box = Box(row.x1, row.y1, row.x2, row.y2)
-            ours = faces.extract_face(photo, (128, 128), 0.4, box)
-            theirs = faces.extract_face(
+            ours = crop.extract_face(photo, (128, 128), 0.4, box)
+            theirs = crop.extract_face(
                 crop.extractfile(f"wiki_crop/{row.path}").read(), (128, 128), 0.4
             )
             assert (ours.width, ours.height) == (theirs.width, theirs.height)

@@ -5,8 +5,8 @@ import multiprocessing
 
 import pytest
 
-from renet import files
-from renet.errors import InputError
+from renet.common import files
+from renet.common.errors import InputError
 
 
 def test_output_appears_under_its_name_only_when_it_is_whole(tmp_path):

@@ -19,13 +19,17 @@ import numpy as np
 import pandas as pd
 import pytest
 import scipy.io
-from conftest import SCRIPTS, jpeg, mat_bytes, write_tar
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from renet import archives, faces, metadata, own_photos, reasons
-from renet.errors import InputError
-from renet.faces import Box, RejectedImage
+from helpers.archives import jpeg, mat_bytes, write_tar
+from helpers.project import SCRIPTS
+from renet.archives import tar_index
+from renet.common import drop_reasons
+from renet.common.errors import InputError
+from renet.faces import crop
+from renet.faces.crop import Box, RejectedImage
+from renet.metadata import mat_file, own_photos
 
 RULES = {"min_face_score": 1.0, "allow_second_face": False, "min_age": 0, "max_age": 100}
 SIZE = (32, 32)
@@ -94,7 +98,7 @@ def check_tar(folder: Path, case: tuple[bytes, bytes]) -> None:
     path = folder / "a.tar"
     path.write_bytes(case[1])
     try:
-        index = archives.index([path])
+        index = tar_index.index([path])
     except InputError as error:
         assert "a.tar is not a whole tar archive" in str(error)
         return
@@ -102,7 +106,7 @@ def check_tar(folder: Path, case: tuple[bytes, bytes]) -> None:
     assert not index.member.str.startswith("/").any()
     assert not index.member.map(lambda name: ".." in name.split("/")).any()
     index.to_csv(folder / "members.csv", index=False)
-    again = archives.read_index(folder / "members.csv")
+    again = tar_index.read_index(folder / "members.csv")
     assert again.to_numpy().tolist() == index.to_numpy().tolist()
 
 
@@ -126,13 +130,13 @@ MATS = [mat_bytes(MAT_ROWS), compressed(mat_bytes(MAT_ROWS))]
 
 def check_table(folder: Path, table: pd.DataFrame, count: int | None = None) -> None:
     """A table that was read can be described, and comes back from metadata.csv row by row."""
-    described = metadata.describe(table, "wiki", "wiki", None, RULES)
+    described = mat_file.describe(table, "wiki", "wiki", None, RULES)
     assert count is None or len(described) == count
-    assert described.reason.isin(["", *reasons.OF_METADATA]).all()
+    assert described.reason.isin(["", *drop_reasons.OF_METADATA]).all()
     kept = described[described.reason == ""]
     assert kept.gender.isin([0, 1]).all() and kept.age.between(0, 100).all()
     described.to_csv(folder / "metadata.csv", index=False)
-    again = metadata.read_metadata(folder / "metadata.csv")
+    again = mat_file.read_metadata(folder / "metadata.csv")
     assert again.row.tolist() == list(range(len(described)))
     for column in ("path", "name", "subject", "reason"):
         assert again[column].tolist() == described[column].tolist()
@@ -140,14 +144,14 @@ def check_table(folder: Path, table: pd.DataFrame, count: int | None = None) -> 
 
 def check_mat(folder: Path, case: tuple[bytes, bytes]) -> None:
     try:
-        table = metadata.read_mat(case[1], "wiki")
+        table = mat_file.read_mat(case[1], "wiki")
     except InputError:
         return
     check_table(folder, table)
 
 
 def check_values(folder: Path, rows: list[dict]) -> None:
-    check_table(folder, metadata.read_mat(mat_bytes(rows), "wiki"), len(rows))
+    check_table(folder, mat_file.read_mat(mat_bytes(rows), "wiki"), len(rows))
 
 
 VALUES = st.lists(
@@ -176,7 +180,7 @@ def check_own_table(folder: Path, text: str) -> None:
         return
     described = own_photos.describe(table, "own", None, RULES, whole=False)
     described.to_csv(folder / "metadata.csv", index=False)
-    assert metadata.read_metadata(folder / "metadata.csv").path.tolist() == table.path.tolist()
+    assert mat_file.read_metadata(folder / "metadata.csv").path.tolist() == table.path.tolist()
 
 
 FIELDS = st.text(max_size=6) | st.sampled_from(["f", "male", "", "30", "1e999", "-1", "nan"])
@@ -223,12 +227,12 @@ MARGINS = st.floats(0, 2)
 def check_image(case: tuple[tuple[bytes, bytes], Box | None, float, bool]) -> None:
     (_, data), box, margin, turn = case
     try:
-        face = faces.extract_face(data, SIZE, margin, box, turn)
+        face = crop.extract_face(data, SIZE, margin, box, turn)
     except RejectedImage as rejection:
-        assert rejection.reason in reasons.OF_CROPPING and str(rejection)
+        assert rejection.reason in drop_reasons.OF_CROPPING and str(rejection)
         return
     assert face.pixels.shape == (3, *SIZE) and face.pixels.dtype == np.uint8
-    assert min(face.width, face.height) >= faces.MIN_SIDE
+    assert min(face.width, face.height) >= crop.MIN_SIDE
 
 
 PROPERTIES = {
@@ -270,7 +274,7 @@ def test_thousands_of_cases_end_in_a_reason_or_in_our_own_error(name):
 )
 def test_image_that_claims_to_be_huge_is_too_large(bomb):
     with pytest.raises(RejectedImage) as caught:
-        faces.extract_face(bomb, SIZE, 0.4)
+        crop.extract_face(bomb, SIZE, 0.4)
     assert caught.value.reason == "too_large"
 
 
@@ -278,9 +282,9 @@ def test_bomb_of_an_image_takes_no_memory(tmp_path):
     (tmp_path / "bomb.png").write_bytes(png(60_000, 60_000, bytes(1 << 20)))
     program = (
         f"import sys; sys.path.append({str(SCRIPTS)!r})\n"
-        "from pathlib import Path; from renet import faces\n"
-        f"try: faces.extract_face(Path({str(tmp_path / 'bomb.png')!r}).read_bytes(), (32, 32), 0)\n"
-        "except faces.RejectedImage as rejection: print(rejection.reason)\n"
+        "from pathlib import Path; from renet.faces import crop\n"
+        f"try: crop.extract_face(Path({str(tmp_path / 'bomb.png')!r}).read_bytes(), (32, 32), 0)\n"
+        "except crop.RejectedImage as rejection: print(rejection.reason)\n"
     )
 
     def limit() -> None:
@@ -294,7 +298,7 @@ def test_bomb_of_an_image_takes_no_memory(tmp_path):
 def test_cut_far_beyond_a_large_photo_is_invalid():
     photo = np.zeros((9000, 9000, 3), np.uint8)
     with pytest.raises(RejectedImage, match="too large a cut"):
-        faces.cut_face(photo, Box(1, 1, 9000, 9000), 2.0)
+        crop.cut_face(photo, Box(1, 1, 9000, 9000), 2.0)
 
 
 def pax_size(size: int) -> bytes:
@@ -328,30 +332,30 @@ def gnu_size(size: int, kind: bytes = b"S") -> bytes:
 def test_tar_with_an_impossible_size_neither_loops_nor_fills_the_memory(tmp_path, data):
     (tmp_path / "a.tar").write_bytes(data)
     with pytest.raises(InputError, match="not a whole tar archive"):
-        archives.index([tmp_path / "a.tar"])
+        tar_index.index([tmp_path / "a.tar"])
 
 
 def test_member_with_control_characters_in_its_name_is_passed_over(tmp_path, caplog):
     tar_path = write_tar(tmp_path / "a.tar", {"wiki/a\r\n1.jpg": b"x", "wiki/b.jpg": b"y"})
-    assert archives.index([tar_path]).member.tolist() == ["wiki/b.jpg"]
+    assert tar_index.index([tar_path]).member.tolist() == ["wiki/b.jpg"]
     assert "control characters in the name" in caplog.text
 
 
 def test_mat_file_of_version_7_3_says_how_to_write_it_again(tmp_path):
     header = b"MATLAB 7.3 MAT-file, Platform: GLNXA64".ljust(116) + bytes(8) + b"\0\2IM"
     with pytest.raises(InputError, match=r"v7\.3 file, which is HDF5.*save -v7"):
-        metadata.read_mat(header.ljust(512, b"\0") + b"\x89HDF\r\n\x1a\n", "wiki")
+        mat_file.read_mat(header.ljust(512, b"\0") + b"\x89HDF\r\n\x1a\n", "wiki")
 
 
 @pytest.mark.parametrize("kept", [130, 300, 0.5, 0.9])
 def test_truncated_mat_file_is_refused(kept):
     data = mat_bytes(MAT_ROWS)
     with pytest.raises(InputError, match=r"wiki\.mat"):
-        metadata.read_mat(data[: kept if kept > 1 else int(len(data) * kept)], "wiki")
+        mat_file.read_mat(data[: kept if kept > 1 else int(len(data) * kept)], "wiki")
 
 
 def test_enormous_mat_file_is_not_read(tmp_path, monkeypatch):
-    monkeypatch.setattr(archives, "MAX_MAT_BYTES", 100)
-    index = archives.index([write_tar(tmp_path / "a.tar", {"wiki/wiki.mat": bytes(101)})])
+    monkeypatch.setattr(tar_index, "MAX_MAT_BYTES", 100)
+    index = tar_index.index([write_tar(tmp_path / "a.tar", {"wiki/wiki.mat": bytes(101)})])
     with pytest.raises(InputError, match="tenth of a gigabyte"):
-        archives.find_metadata(index, "wiki")
+        tar_index.find_metadata(index, "wiki")

@@ -5,11 +5,12 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from conftest import run_script
-from test_metrics import answers_of
-from test_training import write_faces
 
-from renet import comparison, galleries, saliency, sprites
+from helpers.predictions import answers_of
+from helpers.project import run_script
+from helpers.training import write_faces
+from renet.evaluation import galleries, saliency, sprites
+from renet.pages import run_comparison
 
 ANSWERS = answers_of([0, 0, 0, 1, 1, 1], [0.9, 0.6, 0.1, 0.2, 0.95, 0.55])
 
@@ -126,10 +127,10 @@ def settings_of(seed: int, rate: float) -> dict:
 def test_runs_with_other_seeds_alone_make_a_group():
     runs = {"a": settings_of(1, 0.1), "b": settings_of(2, 0.1), "c": settings_of(1, 0.2),
             "again": settings_of(1, 0.1)}  # fmt: skip
-    assert comparison.seed_groups(runs) == [["a", "b"]]
+    assert run_comparison.seed_groups(runs) == [["a", "b"]]
 
 
 def test_only_settings_that_differ_are_compared():
     runs = {"a": settings_of(1, 0.1), "b": settings_of(1, 0.2)}
-    assert comparison.differences(runs) == {"train.learning_rate": [0.1, 0.2]}
-    assert comparison.differences({"a": settings_of(1, 0.1)}) == {}
+    assert run_comparison.differences(runs) == {"train.learning_rate": [0.1, 0.2]}
+    assert run_comparison.differences({"a": settings_of(1, 0.1)}) == {}

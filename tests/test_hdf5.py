@@ -4,10 +4,11 @@ import h5py
 import numpy as np
 import pandas as pd
 import pytest
-from conftest import run_script
 
-from renet import digests, gather, hdf5, shards
-from renet.errors import InputError
+from helpers.project import run_script
+from renet.common.errors import InputError
+from renet.dataset import gather, hdf5
+from renet.faces import digests, shards
 
 SHAPE = (3, 8, 6)
 

@@ -6,11 +6,11 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from conftest import run_script
-from test_training import SMALL, write_faces
 
-from renet import inference, models
-from renet.devices import choose
+from helpers.project import run_script
+from helpers.training import SMALL, write_faces
+from renet.network import inference, models
+from renet.network.devices import choose
 
 
 @pytest.fixture

@@ -11,10 +11,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from conftest import SCRIPTS
-from test_training import write_faces
 
-from renet.recipe import Recipe
+from helpers.project import SCRIPTS
+from helpers.training import write_faces
+from renet.config.recipe import Recipe
 
 # Runs a rule's script as Snakemake does, in a process that can be killed.
 AS_A_RULE = """

@@ -5,8 +5,8 @@ import signal
 
 import pytest
 
-from renet.errors import InputError
-from renet.isolation import ChildCrashed, in_child
+from renet.common.errors import InputError
+from renet.metadata.isolation import ChildCrashed, in_child
 
 
 def refuse() -> None:

@@ -5,7 +5,7 @@ import pytest
 import torch
 from torch import nn
 
-from renet.layers import BatchNorm, BiRNNBank, Normalizer, SpatialRNN
+from renet.network.layers import BatchNorm, BiRNNBank, Normalizer, SpatialRNN
 
 torch.manual_seed(0)
 

@@ -6,17 +6,20 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
-from conftest import mat_bytes, run_script
 
-from renet import archives, metadata, reasons
-from renet.errors import InputError
+from helpers.archives import mat_bytes
+from helpers.project import run_script
+from renet.archives import tar_index
+from renet.common import drop_reasons
+from renet.common.errors import InputError
+from renet.metadata import mat_file
 
 RULES = {"min_face_score": 1.0, "allow_second_face": False, "min_age": 0, "max_age": 100}
 
 
 def describe(rows: list[dict], database: str = "wiki", held=None, **rules) -> pd.DataFrame:
-    table = metadata.read_mat(mat_bytes(rows, database), database)
-    return metadata.describe(table, database, database, held, RULES | rules)
+    table = mat_file.read_mat(mat_bytes(rows, database), database)
+    return mat_file.describe(table, database, database, held, RULES | rules)
 
 
 def day(year: int, month: int, day_of_month: int) -> int:
@@ -27,7 +30,7 @@ def test_nan_gender_is_dropped_and_counted():
     table = describe([{}, {"gender": np.nan}, {"gender": 0.0}])
     assert table.reason.tolist() == ["", "gender_unknown", ""]
     assert table.gender.tolist() == [1, pd.NA, 0]
-    funnel = metadata.funnel(table.reason, reasons.OF_METADATA).set_index("step")
+    funnel = mat_file.funnel(table.reason, drop_reasons.OF_METADATA).set_index("step")
     assert funnel.dropped["gender_unknown"] == 1
     assert funnel.remaining["low_face_score"] == 2
 
@@ -97,7 +100,7 @@ def test_subject_is_the_normalised_name_else_an_id():
 def test_metadata_comes_back_from_csv_as_it_was(tmp_path):
     table = describe([{"name": "NA"}, {"name": "", "gender": np.nan, "face_score": -np.inf}])
     table.to_csv(tmp_path / "metadata.csv", index=False)
-    again = metadata.read_metadata(tmp_path / "metadata.csv")
+    again = mat_file.read_metadata(tmp_path / "metadata.csv")
     assert again.name.tolist() == ["NA", ""]
     assert np.isneginf(again.face_score[1]) and np.isnan(again.gender[1])
     assert again.reason.tolist() == ["", "gender_unknown"]
@@ -108,17 +111,17 @@ def test_something_that_is_no_mat_file_is_an_error_that_says_so(data):
     with pytest.raises(
         InputError, match=r"wiki\.mat is not a MATLAB v5 file with a struct named wiki"
     ):
-        metadata.read_mat(data, "wiki")
+        mat_file.read_mat(data, "wiki")
 
 
 def test_struct_of_another_name_is_an_error():
     with pytest.raises(InputError, match="struct named imdb"):
-        metadata.read_mat(mat_bytes([{}], "wiki"), "imdb")
+        mat_file.read_mat(mat_bytes([{}], "wiki"), "imdb")
 
 
 def test_fields_of_unequal_length_are_an_error():
     with pytest.raises(InputError, match="each with one entry a photo"):
-        metadata.read_mat(mat_bytes([{"face_location": [1.0, 2.0]}]), "wiki")
+        mat_file.read_mat(mat_bytes([{"face_location": [1.0, 2.0]}]), "wiki")
 
 
 def test_genuine_wiki_file_gives_the_published_counts(reference_data, tmp_path):
@@ -130,7 +133,7 @@ def test_genuine_wiki_file_gives_the_published_counts(reference_data, tmp_path):
     assert "38138 kept = 28601 male + 9537 female" in outcome.stderr
     funnel = pd.read_csv(tmp_path / "funnel.csv")
     assert funnel.remaining.tolist() == [62328, 62328, 59685, 43452, 39455, 39400, 38138]
-    table = metadata.read_metadata(tmp_path / "out.csv")
+    table = mat_file.read_metadata(tmp_path / "out.csv")
     assert (table.gender == 1).sum() == 47063 and (table.gender == 0).sum() == 12622
     assert table.gender.isna().sum() == 2643
     assert np.isneginf(table.face_score).sum() == 18016
@@ -142,10 +145,10 @@ def test_genuine_wiki_file_gives_the_published_counts(reference_data, tmp_path):
 @pytest.mark.parametrize("archive", ["faces/wiki_crop", "faces/imdb_crop", "congress/wiki_crop"])
 def test_real_photographs_agree_with_their_labels_row_by_row(reference_data, archive):
     database = archive.split("/")[1].split("_")[0]
-    index = archives.index([reference_data / "data" / f"{archive}.tar"])
-    mat = archives.find_metadata(index, database)
-    data = archives.read_bytes(reference_data / "data" / f"{archive}.tar", mat.offset, mat["size"])
-    found = metadata.describe(metadata.read_mat(data, database), database, database, None, RULES)
+    index = tar_index.index([reference_data / "data" / f"{archive}.tar"])
+    mat = tar_index.find_metadata(index, database)
+    data = tar_index.read_bytes(reference_data / "data" / f"{archive}.tar", mat.offset, mat["size"])
+    found = mat_file.describe(mat_file.read_mat(data, database), database, database, None, RULES)
     labels = pd.read_csv(reference_data / "data" / f"{archive}.labels.csv")
     both = found.merge(labels, left_on="path", right_on="full_path", validate="one_to_one")
     assert len(both) == len(found) == len(labels)

@@ -7,32 +7,15 @@ import numpy as np
 import pandas as pd
 import pytest
 import yaml
-from conftest import ROOT, run_script
 from scipy import stats
 from sklearn import metrics as reference
 
-from renet import calibration, intervals, leakage, metrics, slices, weighted
-from renet.errors import InputError
+from helpers.predictions import answers_of
+from helpers.project import ROOT, run_script
+from renet.common.errors import InputError
+from renet.evaluation import calibration, intervals, leakage, metrics, slices, weighted_metrics
 
 QUICK = 200  # resamples where the width of an interval does not matter
-
-
-def answers_of(targets, p_male, subjects=None, **columns) -> pd.DataFrame:
-    """An inference table of answers with these probabilities."""
-    targets, p_male = np.array(targets), np.array(p_male, dtype=float)
-    predicted = (p_male > 0.5).astype(int)
-    count = len(targets)
-    table = {
-        "id": [f"wiki:{number}" for number in range(count)],
-        "path": [f"00/{number}.jpg" for number in range(count)],
-        "source": "wiki", "subset": "test",
-        "subject": [f"p{number}" for number in range(count)] if subjects is None else subjects,
-        "target": targets, "p_female": 1 - p_male, "p_male": p_male,
-        "predicted": predicted, "correct": (predicted == targets).astype(int),
-        "age": 30.0, "year": 2000.0, "face_score": 3.5, "crop_width": 90, "crop_height": 91,
-        "grey": 0,
-    }  # fmt: skip
-    return pd.DataFrame(table | columns)
 
 
 def random_answers(count: int, people: int | None = None, seed: int = 0) -> pd.DataFrame:
@@ -92,13 +75,17 @@ def test_subset_of_one_class_has_the_figures_that_it_defines():
 
 def test_matthews_coefficient_holds_for_any_number_of_answers():
     matrix = np.array([[9, 1], [1, 9]])
-    assert weighted.matthews(matrix * 10**8) == pytest.approx(weighted.matthews(matrix))
+    assert weighted_metrics.matthews(matrix * 10**8) == pytest.approx(
+        weighted_metrics.matthews(matrix)
+    )
 
 
 def test_weighted_figures_agree_with_scikit_learn():
     answers = random_answers(400)
     weights = np.random.default_rng(1).integers(0, 4, len(answers)).astype(float)
-    found = dict(zip(weighted.NAMES, weighted.WeightedFigures(answers)(weights), strict=True))
+    found = dict(
+        zip(weighted_metrics.NAMES, weighted_metrics.WeightedFigures(answers)(weights), strict=True)
+    )
     target, predicted, p_male = (answers[name] for name in ("target", "predicted", "p_male"))
     given = {"sample_weight": weights}
     expected = {

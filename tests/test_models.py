@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 import torch
 
-from renet import models
-from renet.architecture import Architecture
-from renet.errors import InputError
-from renet.models import ReNet
+from renet.common.errors import InputError
+from renet.config.architecture import Architecture
+from renet.network import models
+from renet.network.models import ReNet
 
 SMALL = Architecture(
     conv_channels=[4, 6, 8, 10],

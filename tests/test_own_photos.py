@@ -8,13 +8,14 @@ import numpy as np
 import pandas as pd
 import pytest
 import yaml
-from conftest import jpeg, run_script, write_tar
-from test_faces import turned_jpeg
-from test_workflow import copy_project, snakemake
 
-from renet import faces, metadata, own_photos, receipts, shards
-from renet.download import downloads
-from renet.errors import InputError
+from helpers.archives import jpeg, turned_jpeg, write_tar
+from helpers.project import run_script
+from helpers.workflow import copy_project, snakemake
+from renet.archives import downloads, receipts
+from renet.common.errors import InputError
+from renet.faces import crop, shards
+from renet.metadata import mat_file, own_photos
 
 RULES = {"min_face_score": 1.0, "allow_second_face": False, "min_age": 0, "max_age": 100}
 
@@ -33,7 +34,7 @@ def test_path_and_gender_are_enough(tmp_path):
     assert table.gender.tolist() == [0, 1, 1, pd.NA]
     assert table.reason.tolist() == ["", "", "", "gender_unknown"]
     assert table.subject.tolist() == ["own:a.jpg", "own:b.jpg", "own:c.jpg", "own:d.jpg"]
-    assert table.columns.tolist() == metadata.COLUMNS
+    assert table.columns.tolist() == mat_file.COLUMNS
 
 
 def test_subject_age_and_box_are_taken_where_they_are_given(tmp_path):
@@ -153,7 +154,7 @@ def test_photo_on_its_side_is_turned_before_its_box_is_cut(tmp_path):
         outcome = run_script(*command)
         assert outcome.returncode == 0, outcome.stderr
     face = shards.open_faces(tmp_path / "f.npy")[0]
-    seen = faces.decode(turned_jpeg(), apply_orientation=True)[30:60, :40]
+    seen = crop.decode(turned_jpeg(), apply_orientation=True)[30:60, :40]
     assert np.array_equal(face, cv2.cvtColor(seen, cv2.COLOR_BGR2RGB).transpose(2, 0, 1))
 
 

@@ -12,7 +12,6 @@ from pathlib import Path
 import pandas as pd
 import pytest
 import yaml
-from conftest import ROOT, run_script
 from selenium import webdriver
 from selenium.common.exceptions import StaleElementReferenceException
 from selenium.webdriver.chrome.options import Options
@@ -20,9 +19,10 @@ from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.ui import WebDriverWait
-from test_training import SMALL
 
-from renet import page_data, pages, wording
+from helpers.project import ROOT, run_script
+from helpers.training import SMALL
+from renet.pages import page_data, pages, phrases
 
 FLAGS = [
     "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
@@ -321,22 +321,22 @@ def test_runs_that_differ_by_their_seed_are_summed_up(results):
     )
     mean, deviation = (first + second) / 2, abs(first - second) / 2**0.5
     assert "mean ± standard deviation of 2 seeds: made, again" in page
-    assert f"{wording.percent(mean)} ± {wording.percent(deviation)}" in page
+    assert f"{phrases.percent(mean)} ± {phrases.percent(deviation)}" in page
 
 
 def test_equal_recalls_are_called_equal():
     rows = [("recorded gender", "female", 40, 0.9), ("recorded gender", "male", 60, 0.9)]
     table = pd.DataFrame(rows, columns=["slice", "value", "n", "accuracy"])
-    assert "female and as male are recognised equally often" in wording.slices(table)
+    assert "female and as male are recognised equally often" in phrases.slices(table)
 
 
 def test_cards_hold_the_runs_own_numbers(results):
     metrics = json.loads((results / "runs/made/metrics.json").read_text())
     card = (results / "runs/made/model_card.md").read_text()
-    assert wording.percent(metrics["test"]["accuracy"]) in card
+    assert phrases.percent(metrics["test"]["accuracy"]) in card
     assert json.loads((results / "runs/made/model.json").read_text())["sha256"] in card
     slices = pd.read_csv(results / "runs/made/slices.csv")
-    shown = slices[slices.n >= wording.SMALL_SLICE]
+    shown = slices[slices.n >= phrases.SMALL_SLICE]
     assert all(f"| {row.slice}: {row.value} |" in card for row in shown.itertuples())
     assert "not for" in card and "<" not in card and "&" not in card
     sheet = (results / "data/datasheet.md").read_text()

@@ -8,15 +8,17 @@ import sys
 import numpy as np
 import pytest
 import torch
-from conftest import SCRIPTS
-from test_training import QUICK, SMALL, write_faces
 
-from renet import hdf5, models, processes
-from renet.errors import InputError, TrainingInterrupted
-from renet.layers import BatchNorm
-from renet.processes import World
-from renet.recipe import Recipe
-from renet.training import Share, Trainer
+from helpers.project import SCRIPTS
+from helpers.training import QUICK, SMALL, write_faces
+from renet.common.errors import InputError, TrainingInterrupted
+from renet.config.recipe import Recipe
+from renet.dataset import hdf5
+from renet.network import models
+from renet.network.layers import BatchNorm
+from renet.training import process_group
+from renet.training.process_group import World
+from renet.training.trainer import Share, Trainer
 
 
 @pytest.mark.parametrize("count", [1, 2, 3, 7, 100])
@@ -58,7 +60,7 @@ def trained(tmp_path_factory) -> dict[tuple[int, int], dict]:
     for count in (1, 2, 3):
         options = {"processes": count, "sync_batchnorm": True, "precision": "float64"}
         recipe = Recipe(**vars(QUICK) | options)
-        processes.run(count, "cpu", train, str(folder), recipe)
+        process_group.run(count, "cpu", train, str(folder), recipe)
         for rank in range(count):
             outcomes[count, rank] = torch.load(folder / f"outcome-{count}-{rank}.pt")
     return outcomes
@@ -98,7 +100,7 @@ def test_common_statistics_and_their_gradients_are_those_of_the_whole_batch(tmp_
     maps = torch.randn(5, 3, 4, 2, dtype=torch.double) * 3 + 100
     torch.save([maps, torch.randn_like(maps)], tmp_path / "maps.pt")
     for count in (1, 2):
-        processes.run(count, "cpu", normalise, str(tmp_path))
+        process_group.run(count, "cpu", normalise, str(tmp_path))
     outputs, (of_maps, of_weight, of_bias), statistics = torch.load(tmp_path / "1-0.pt")
     first, second = (torch.load(tmp_path / f"2-{rank}.pt") for rank in (0, 1))
     assert torch.allclose(torch.cat([first[0], second[0]]), outputs, atol=1e-9)
@@ -121,7 +123,7 @@ def fail(world: World, how: str) -> None:
 
 def test_killed_process_ends_the_others_with_a_sentence():
     with pytest.raises(InputError, match=r"Training process \d of 2 ended without a word"):
-        processes.run(2, "cpu", fail, "kill")
+        process_group.run(2, "cpu", fail, "kill")
 
 
 @pytest.mark.parametrize(
@@ -129,7 +131,7 @@ def test_killed_process_ends_the_others_with_a_sentence():
 )
 def test_error_of_one_process_is_that_of_all(how, kind):
     with pytest.raises(kind, match=f"This is why: {how}"):
-        processes.run(2, "cpu", fail, how)
+        process_group.run(2, "cpu", fail, how)
 
 
 def test_torchrun_starts_the_courses_command_in_several_processes(tmp_path):

@@ -9,10 +9,11 @@ import numpy as np
 import pytest
 import torch
 import yaml
-from conftest import ROOT, run_script
 
-from renet import hdf5, provenance
-from renet.receipts import Receipt
+from helpers.project import ROOT, run_script
+from renet.archives.receipts import Receipt
+from renet.dataset import hdf5
+from renet.training import provenance
 
 SETTINGS = {
     "model": {"cell": "gru"},

@@ -6,8 +6,9 @@ import numpy as np
 import pandas as pd
 import pytest
 import yaml
-from conftest import ROOT
-from test_workflow import snakemake
+
+from helpers.project import ROOT
+from helpers.workflow import snakemake
 
 ARCHIVES = {"wiki": "wiki_crop", "imdb": "imdb_crop"}
 

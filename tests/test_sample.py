@@ -17,10 +17,11 @@ import numpy as np
 import pandas as pd
 import pytest
 import scipy.io
-from conftest import SCRIPTS
 
-from renet import metadata, receipts
-from renet.errors import InputError
+from helpers.project import SCRIPTS
+from renet.archives import receipts
+from renet.common.errors import InputError
+from renet.metadata import mat_file
 from renet.sample import people, portraits
 from renet.sample.archive import write_sample
 
@@ -46,9 +47,9 @@ class Sample:
             }
         self.mat = self.files["wiki_crop/wiki.mat"]
         paths = {name.removeprefix("wiki_crop/") for name in self.files}
-        table = metadata.read_mat(self.mat, "wiki")
+        table = mat_file.read_mat(self.mat, "wiki")
         held = table.path.isin(paths).to_numpy()
-        described = metadata.describe(table, "sample", "wiki", held, RULES)
+        described = mat_file.describe(table, "sample", "wiki", held, RULES)
         self.table = table.assign(age=described.age, reason=described.reason)
         self.table["data"] = [self.files.get(f"wiki_crop/{path}") for path in table.path]
         self.table["image"] = self.table.data.map(decode, na_action="ignore")
@@ -182,7 +183,7 @@ def exif_tag(data: bytes | None) -> bool:
 
 
 def plain(names: pd.Series) -> pd.Series:
-    return names.map(metadata.normalised_name)
+    return names.map(mat_file.normalised_name)
 
 
 QUIRKS = {
@@ -253,7 +254,7 @@ def test_the_same_bytes_stand_under_two_names_of_one_gender(small):
 
 def test_birthdays_of_ordinary_file_names_agree_with_the_mat_file(small):
     ordinary = small.table[first_day(small.table).str.fullmatch(r"\d{4}-\d\d-\d\d")]
-    born = metadata.birth_dates(ordinary.dob.to_numpy()).astype(str)
+    born = mat_file.birth_dates(ordinary.dob.to_numpy()).astype(str)
     assert (first_day(ordinary) == born).all()
     assert len(ordinary) == PHOTOS - 4  # but for the three odd ones and the one of the year 11
 
@@ -302,7 +303,7 @@ def test_crop_repeats_the_border_pixel_where_it_reaches_outside_the_photo(small)
 def test_ten_thousand_people_have_ten_thousand_names():
     rng = np.random.default_rng(0)
     names = people.names(rng, people.MALE, 6000) + people.names(rng, people.FEMALE, 4000)
-    assert len({metadata.normalised_name(name) for name in names}) == len(names)
+    assert len({mat_file.normalised_name(name) for name in names}) == len(names)
 
 
 def test_gender_shifts_the_odds_and_decides_nothing_but_beards():

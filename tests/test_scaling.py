@@ -3,7 +3,8 @@
 import sys
 
 import pytest
-from conftest import ROOT
+
+from helpers.project import ROOT
 
 sys.path.append(str(ROOT / "benchmarks"))
 

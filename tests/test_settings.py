@@ -4,13 +4,13 @@ import copy
 
 import pytest
 import yaml
-from conftest import ROOT
 from snakemake.utils import update_config, validate
 
-from renet import settings
-from renet.architecture import Architecture
-from renet.errors import InputError
-from renet.training import Recipe
+from helpers.project import ROOT
+from renet.common.errors import InputError
+from renet.config import settings
+from renet.config.architecture import Architecture
+from renet.training.trainer import Recipe
 
 CONFIG = yaml.safe_load((ROOT / "config.yaml").read_text())
 OVERLAYS = sorted((ROOT / "configs").glob("*.yaml"))

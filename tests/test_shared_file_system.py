@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 import yaml
-from conftest import ROOT
-from test_workflow import copy_project, run, snakemake, write_config
+
+from helpers.project import ROOT
+from helpers.workflow import copy_project, run, snakemake, write_config
 
 MOST_FILES = 700  # profiles/README.md says so
 TEST_SHARE, ROWS, FACES_A_SHEET = 0.1, 523_051, 256

@@ -14,10 +14,11 @@ from pathlib import Path
 
 import jsonschema
 import pytest
-import slurm_cluster
 import yaml
-from conftest import ROOT
-from test_workflow import copy_project, run, write_config
+
+from helpers import slurm_cluster
+from helpers.project import ROOT
+from helpers.workflow import copy_project, run, write_config
 
 pytestmark = pytest.mark.slow
 
@@ -157,7 +158,7 @@ def test_two_machines_share_a_training(project, local):
     with training(project, "apart") as work:
         (job,) = work.jobs("rule_train")
         said = slurm_cluster.ask("scontrol", "show", "job", job)
-        (killed, *_) = processes_of(project, "renet.nodes")
+        (killed, *_) = processes_of(project, "renet.training.slurm")
         os.kill(killed, signal.SIGKILL)
     assert "cpu=2,mem=3000M,node=2" in said and "NodeList=n[1-2]" in said
     assert len(work.jobs("rule_train")) == 2

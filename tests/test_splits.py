@@ -4,8 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from renet import splits
-from renet.errors import InputError
+from renet.common.errors import InputError
+from renet.dataset import splits
 
 RULES = {"validation": 0.1, "test": 0.2, "by": "subject", "seed": 1}
 

@@ -4,15 +4,16 @@ import contextlib
 
 import pytest
 import torch
-from test_training import SMALL
 
-from renet import devices, models, steps
-from renet.recipe import Recipe
+from helpers.training import SMALL
+from renet.config.recipe import Recipe
+from renet.network import devices, models
+from renet.training import train_step
 
 RECIPE = Recipe(batch_size=8, learning_rate=0.05, device="cpu")
 
 
-class ReplayedOnCPU(steps.RecordedTrainStep):
+class ReplayedOnCPU(train_step.RecordedTrainStep):
     """A CPU records nothing; but from where to where the batches go is the same."""
 
     def __init__(self, *arguments: object):
@@ -49,7 +50,7 @@ def some_batches() -> list[tuple[torch.Tensor, torch.Tensor]]:
 
 
 def test_replayed_updates_are_those_of_plain_steps():
-    plain, recorded = steps.TrainStep(network(), RECIPE), ReplayedOnCPU(network(), RECIPE)
+    plain, recorded = train_step.TrainStep(network(), RECIPE), ReplayedOnCPU(network(), RECIPE)
     for batch in some_batches():
         plain(*batch)
         recorded(*batch)
@@ -62,7 +63,7 @@ def test_replayed_updates_are_those_of_plain_steps():
 
 def test_sums_count_losses_right_answers_and_finite_batches_since_the_last_look():
     model = network()
-    step = steps.TrainStep(model, Recipe(batch_size=8, learning_rate=1e-12))
+    step = train_step.TrainStep(model, Recipe(batch_size=8, learning_rate=1e-12))
     batches = some_batches()[:3]
     expected = 0.0
     for pixels, targets in batches:
@@ -76,7 +77,7 @@ def test_sums_count_losses_right_answers_and_finite_batches_since_the_last_look(
 
 def test_batches_after_a_loss_that_is_no_number_are_not_counted_as_finite():
     model = network()
-    step = steps.TrainStep(model, RECIPE)
+    step = train_step.TrainStep(model, RECIPE)
     for number, batch in enumerate(some_batches()[:4]):
         if number == 2:
             with torch.no_grad():

@@ -4,7 +4,8 @@ import subprocess
 import sys
 
 import pytest
-from conftest import ROOT
+
+from helpers.project import ROOT
 
 RUFF = [sys.executable, "-m", "ruff"]
 SNAKEFMT = [sys.executable, "-m", "snakefmt"]

@@ -14,48 +14,19 @@ import pandas as pd
 import pytest
 import torch
 import torch.nn.functional as F
-from conftest import SCRIPTS, run_script
 
-from renet import checkpoints, hdf5, models, training
-from renet.architecture import Architecture
-from renet.errors import InputError
-from renet.recipe import Recipe
-from renet.training import Trainer
-
-SMALL = Architecture(
-    conv_channels=[4, 4, 4, 8],
-    spatial_rnns=[{"units": 8, "block": [2, 2]}, {"units": 8, "block": [2, 2]}],
-)
-QUICK = Recipe(epochs=3, batch_size=8, threads=1, device="cpu", learning_rate=0.05)
-
-
-def write_faces(path, count: int = 44, seed: int = 0):
-    """Faces of 32 x 32 pixels; those of class 1 are lighter."""
-    random = np.random.default_rng(seed)
-    targets = random.integers(0, 2, count)
-    light = 80 + 60 * targets[:, None, None, None]
-    pixels = (light + random.integers(-60, 60, (count, 3, 32, 32))).clip(0, 255).astype(np.uint8)
-    hdf5.write(path, (3, 32, 32), [pixels], targets)
-    return hdf5.read(path)
+from helpers.project import SCRIPTS, run_script
+from helpers.training import QUICK, SMALL, make_trainer, same, weights_of, write_faces
+from renet.common.errors import InputError
+from renet.config.recipe import Recipe
+from renet.network import models
+from renet.training import checkpoints
+from renet.training.trainer import HISTORY_COLUMNS, Trainer, epoch_order, to_csv
 
 
 @pytest.fixture
 def faces(tmp_path):
     return write_faces(tmp_path / "train.h5"), write_faces(tmp_path / "validation.h5", 20, 1)
-
-
-def make_trainer(faces, recipe=QUICK, **options) -> Trainer:
-    model = models.ReNet((3, 32, 32), SMALL)
-    models.initialise(model, recipe.seed)
-    return Trainer(model, recipe, *faces, **options)
-
-
-def weights_of(trainer: Trainer) -> dict[str, torch.Tensor]:
-    return {name: value.clone() for name, value in trainer.model.state_dict().items()}
-
-
-def same(first: dict, second: dict) -> bool:
-    return all(torch.equal(value, second[name]) for name, value in first.items())
 
 
 def test_training_learns_what_can_be_learned(faces):
@@ -106,10 +77,10 @@ def test_epoch_loss_is_the_mean_over_samples_not_batches(faces):
 
 
 def test_order_is_the_files_unless_reshuffled():
-    assert training.epoch_order(10, Recipe(), 3).tolist() == list(range(10))
-    orders = [training.epoch_order(10, Recipe(reshuffle=True), epoch).tolist() for epoch in (0, 1)]
+    assert epoch_order(10, Recipe(), 3).tolist() == list(range(10))
+    orders = [epoch_order(10, Recipe(reshuffle=True), epoch).tolist() for epoch in (0, 1)]
     assert sorted(orders[0]) == list(range(10)) and orders[0] != orders[1]
-    assert orders[0] == training.epoch_order(10, Recipe(reshuffle=True), 0).tolist()
+    assert orders[0] == epoch_order(10, Recipe(reshuffle=True), 0).tolist()
 
 
 def test_same_settings_give_the_same_bits(faces):
@@ -155,7 +126,7 @@ class PowerCut(Exception):
 def test_training_goes_on_from_an_epochs_checkpoint_to_the_same_bits(
     faces, tmp_path, monkeypatch, seconds, epoch
 ):
-    monkeypatch.setattr(training, "MUCH_TO_LOSE", seconds)
+    monkeypatch.setattr("renet.training.trainer.MUCH_TO_LOSE", seconds)
     whole = make_trainer(faces)
     whole.run()
     checkpoint = checkpoints.Checkpoint(tmp_path / "checkpoint-a.pt")
@@ -348,14 +319,15 @@ def test_terminated_training_leaves_a_checkpoint(faces, tmp_path):
     program = f"""
 import sys
 sys.path[:0] = [{str(SCRIPTS)!r}, {str(SCRIPTS.parent.parent / "tests")!r}]
-import test_training as t
 from pathlib import Path
-from renet import checkpoints, hdf5
+from helpers.training import Recipe, make_trainer
+from renet.dataset import hdf5
+from renet.training import checkpoints
 folder = Path({str(tmp_path)!r})
 faces = hdf5.read(folder / "train.h5"), hdf5.read(folder / "validation.h5")
-recipe = t.Recipe(epochs=10**6, batch_size=8, threads=1)
+recipe = Recipe(epochs=10**6, batch_size=8, threads=1)
 checkpoint = checkpoints.Checkpoint(folder / "checkpoint-a.pt")
-t.make_trainer(faces, recipe, checkpoint=checkpoint).run()
+make_trainer(faces, recipe, checkpoint=checkpoint).run()
 """
     process = subprocess.Popen([sys.executable, "-c", program], stderr=subprocess.PIPE, text=True)
     checkpoint = checkpoints.Checkpoint(tmp_path / "checkpoint-a.pt")
@@ -372,7 +344,7 @@ t.make_trainer(faces, recipe, checkpoint=checkpoint).run()
 def test_history_holds_no_clock_values(faces):
     trainer = make_trainer(faces)
     trainer.run()
-    table = training.table(trainer.history, training.HISTORY_COLUMNS)
+    table = to_csv(trainer.history, HISTORY_COLUMNS)
     assert table.splitlines()[0] == (
         "epoch,learning_rate,loss,accuracy,validation_loss,validation_accuracy"
     )

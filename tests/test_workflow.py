@@ -4,75 +4,17 @@ import json
 import os
 import re
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import jsonschema
 import pandas as pd
 import pytest
 import yaml
-from conftest import ROOT
 
-PROJECT_PARTS = ["Snakefile", "config.yaml", "configs", "envs", "profiles", "workflow"]
-SMALL_MODEL = {
-    "conv_channels": [4, 4, 4, 8],
-    "spatial_rnns": [{"units": 8, "block": [2, 2]}, {"units": 8, "block": [2, 2]}],
-}
-SMALL = {
-    "sample": {"photos": 60},
-    "crop": {"size": 32},
-    "model": SMALL_MODEL,
-    "train": {"epochs": 2, "batch_size": 16, "threads": 1},
-}
+from helpers.project import ROOT
+from helpers.workflow import EVERYTHING_AFTER, copy_project, planned, run, write_config
+
 WITH_A_CLOCK = {"throughput.csv", "tensorboard", "benchmarks", "logs"}
-EVERYTHING_AFTER = {
-    "train": {"train", "infer", "evaluate", "gallery", "explain", "provenance", "report"}
-}
-EVERYTHING_AFTER["shuffle"] = {"shuffle", "write_hdf5", "thumbnails"} | EVERYTHING_AFTER["train"]
-EVERYTHING_AFTER["crop_faces"] = {"crop_faces"} | EVERYTHING_AFTER["shuffle"]
-EVERYTHING_AFTER["parse_metadata"] = {"parse_metadata"} | EVERYTHING_AFTER["crop_faces"]
-
-
-def snakemake(project: Path, *arguments: object) -> subprocess.CompletedProcess:
-    command = [sys.executable, "-m", "snakemake", *map(str, arguments)]
-    return subprocess.run(command, cwd=project, capture_output=True, text=True, check=False)
-
-
-def write_config(project: Path, **changes: dict) -> None:
-    """The small config as an overlay, with further changes to its sections."""
-    overlay = {section: dict(values) for section, values in SMALL.items()}
-    for section, values in changes.items():
-        if isinstance(values, dict):
-            overlay[section] = overlay.get(section, {}) | values
-        else:
-            overlay[section] = values
-    (project / "small.yaml").write_text(yaml.safe_dump(overlay))
-
-
-def run(project: Path, *arguments: object) -> str:
-    """Run the workflow; returns what it said."""
-    outcome = snakemake(project, "--cores", 2, "--configfile", "small.yaml", *arguments)
-    assert outcome.returncode == 0, outcome.stdout + outcome.stderr
-    return outcome.stdout + outcome.stderr
-
-
-def planned(project: Path, *arguments: object) -> set[str]:
-    """The rules that a dry run would run."""
-    outcome = snakemake(project, "-n", "--configfile", "small.yaml", *arguments)
-    assert outcome.returncode == 0, outcome.stdout + outcome.stderr
-    rules = re.findall(r"^(?:local)?rule (\w+):", outcome.stdout + outcome.stderr, re.MULTILINE)
-    return set(rules) - {"all"}
-
-
-def copy_project(folder: Path) -> Path:
-    for part in PROJECT_PARTS:
-        if (ROOT / part).is_dir():
-            ignored = shutil.ignore_patterns("__pycache__")
-            shutil.copytree(ROOT / part, folder / part, ignore=ignored)
-        else:
-            shutil.copy(ROOT / part, folder / part)
-    return folder
 
 
 @pytest.fixture(scope="module")
@@ -236,17 +178,17 @@ def test_further_run_leaves_the_first_one_alone(project):
     [
         ("train.py", EVERYTHING_AFTER["train"]),
         ("provenance.py", {"provenance", "report"}),  # what is only written down
-        ("renet/training.py", EVERYTHING_AFTER["train"]),
-        ("renet/layers.py", EVERYTHING_AFTER["train"]),
-        ("renet/faces.py", EVERYTHING_AFTER["crop_faces"]),
-        ("renet/splits.py", EVERYTHING_AFTER["shuffle"]),
-        ("renet/plots.py", {"evaluate", "report"}),
-        ("renet/slices.py", {"evaluate", "report"}),
-        ("renet/saliency.py", {"explain", "report"}),
-        ("renet/sprites.py", {"thumbnails", "gallery", "explain", "report"}),
-        ("renet/templates/run.html.j2", {"report"}),
-        ("renet/templates/faces.js", {"report"}),
-        ("renet/templates/style.css", {"report"}),
+        ("renet/training/trainer.py", EVERYTHING_AFTER["train"]),
+        ("renet/network/layers.py", EVERYTHING_AFTER["train"]),
+        ("renet/faces/crop.py", EVERYTHING_AFTER["crop_faces"]),
+        ("renet/dataset/splits.py", EVERYTHING_AFTER["shuffle"]),
+        ("renet/evaluation/plots.py", {"evaluate", "report"}),
+        ("renet/evaluation/slices.py", {"evaluate", "report"}),
+        ("renet/evaluation/saliency.py", {"explain", "report"}),
+        ("renet/evaluation/sprites.py", {"thumbnails", "gallery", "explain", "report"}),
+        ("renet/pages/templates/run.html.j2", {"report"}),
+        ("renet/pages/templates/faces.js", {"report"}),
+        ("renet/pages/templates/style.css", {"report"}),
     ],
 )
 def test_edited_module_reruns_exactly_its_users(project, module, rules):
@@ -266,7 +208,7 @@ def test_edited_module_of_the_download_never_downloads_again(project):
     own = {"url": f"file://{archive}", "database": "wiki", "photos": "crop", "shards": 1}
     write_config(project, archives={"own": own}, sources=["own"])
     run(project)
-    for name in ("download/downloads.py", "files.py"):
+    for name in ("archives/downloads.py", "common/files.py"):
         path = project / "workflow" / "scripts" / "renet" / name
         path.write_text(path.read_text() + "# edited\n")
     assert "download" not in planned(project)

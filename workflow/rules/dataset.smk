@@ -54,7 +54,7 @@ rule download:
 rule index_archive:
     """Note where each member of a source's archives lies."""
     input:
-        receipts_of,
+        receipt_files=receipts_of,
     output:
         members="results/data/{source}/members.csv",
     log:

@@ -2,9 +2,9 @@
 
 Reads: the out-of-fold answers of all folds, and train, validation and test HDF5 files with the
 tables beside them.
-Writes: labels.csv (columns: see `renet.audit.rank`), most doubtful first; suspects.jpg, the first
-`LARGEST` of them, tiles of `SIDE` pixels, `COLUMNS` a line, in the table's order; index.html, the
-page that shows these.
+Writes: labels.csv (columns: see `renet.evaluation.label_audit.rank`), most doubtful first;
+suspects.jpg, the first `LARGEST` of them, tiles of `SIDE` pixels, `COLUMNS` a line, in the table's
+order; index.html, the page that shows these.
 Decides: nothing; no label is changed. Who wants to leave some out can do so by their ids.
 """
 
@@ -15,9 +15,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from renet import answers, audit, files, hdf5, logs, pages, selections, sprites
-from renet.errors import InputError
-from renet.splits import SUBSETS
+from renet.common import files, logs
+from renet.common.errors import InputError
+from renet.dataset import hdf5, selections
+from renet.dataset.splits import SUBSETS
+from renet.evaluation import inference_table, label_audit, sprites
+from renet.pages import pages
 
 LARGEST = 48  # faces in the picture
 SIDE = 112  # pixels of a tile
@@ -38,15 +41,15 @@ def audit_labels(
         outputs: paths of `labels`, `picture` and `page`.
         sources: of the faces, for the page.
     """
-    samples = pd.concat(map(answers.read, tables), ignore_index=True)
-    given = pd.concat(map(answers.read, answer_files)).set_index("id")
+    samples = pd.concat(map(inference_table.read, tables), ignore_index=True)
+    given = pd.concat(map(inference_table.read, answer_files)).set_index("id")
     if set(given.index) != set(samples.id) or len(given) != len(samples):
         raise InputError(
             f"The answers {', '.join(map(str, answer_files))} are not of the faces of "
             f"{', '.join(map(str, tables))}: delete them to have them made again."
         )
-    probabilities = given.loc[samples.id, audit.PROBABILITIES].to_numpy()
-    ranked = audit.rank(samples, probabilities)
+    probabilities = given.loc[samples.id, label_audit.PROBABILITIES].to_numpy()
+    ranked = label_audit.rank(samples, probabilities)
     shown = ranked.head(LARGEST)
     faces = selections.select([hdf5.read(path) for path in face_files], shown.index.to_numpy())
     tiles = [sprites.tile(face, SIDE) for face in faces.pixels.take(np.arange(len(faces)))]

@@ -15,12 +15,16 @@ import numpy as np
 import pandas as pd
 import yaml
 
-from renet import answers, audit, checkpoints, files, hdf5, inference, logs, runs, selections
-from renet.architecture import Architecture
-from renet.hdf5 import FaceFile
-from renet.recipe import Recipe
-from renet.splits import SUBSETS
-from renet.training import Trainer
+from renet.common import files, logs
+from renet.config.architecture import Architecture
+from renet.config.recipe import Recipe
+from renet.dataset import hdf5, selections
+from renet.dataset.hdf5 import FaceFile
+from renet.dataset.splits import SUBSETS
+from renet.evaluation import inference_table, label_audit
+from renet.network import inference
+from renet.training import checkpoints, run
+from renet.training.trainer import Trainer
 
 
 def answer_fold(
@@ -42,8 +46,8 @@ def answer_fold(
         code: digest of the code, part of the checkpoint's name.
     """
     stored = [hdf5.read(path) for path in face_files]
-    samples = pd.concat(map(answers.read, tables))
-    held_out = audit.folds(samples, folds, seed) == fold - 1
+    samples = pd.concat(map(inference_table.read, tables))
+    held_out = label_audit.folds(samples, folds, seed) == fold - 1
     training, others = (
         selections.select(stored, np.flatnonzero(chosen)) for chosen in (~held_out, held_out)
     )
@@ -53,7 +57,7 @@ def answer_fold(
     logits = inference.logits(
         trainer.model, others.pixels, trainer.device, trainer.recipe.precision, progress=True
     )
-    probabilities = pd.DataFrame(inference.softmax(logits), columns=audit.PROBABILITIES)
+    probabilities = pd.DataFrame(inference.softmax(logits), columns=label_audit.PROBABILITIES)
     probabilities.insert(0, "id", samples.id[held_out].to_numpy())
     files.write_text(output, probabilities.to_csv(index=False))
     shutil.rmtree(folder, ignore_errors=True)
@@ -65,7 +69,7 @@ def make_trainer(
     """A training that looks at the fold that is held out only to report on it at the end."""
     recipe = Recipe(**settings["train"])
     recipe = dataclasses.replace(recipe, keep="last", validate_every=recipe.epochs, processes=1)
-    model = runs.make_network(training, Architecture(**settings["model"]), recipe.seed)
+    model = run.make_network(training, Architecture(**settings["model"]), recipe.seed)
     path = checkpoints.path_for(folder, settings, code, training.digest, others.digest)
     trainer = Trainer(model, recipe, training, others, checkpoints.Checkpoint(path))
     if content := trainer.checkpoint.load():

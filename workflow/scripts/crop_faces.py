@@ -3,8 +3,8 @@
 Reads: the receipts and photos.csv of the source, and the bytes of this shard's photos where they
 lie in the archives.
 Writes: the faces as a NumPy file (faces, 3, height, width), uint8, RGB; and a table with the
-columns of `renet.shards.TABLE_COLUMNS`, one line for each row of photos.csv that falls to this
-shard: kept with its place in the NumPy file, or dropped for a reason.
+columns of `renet.faces.shards.TABLE_COLUMNS`, one line for each row of photos.csv that falls to
+this shard: kept with its place in the NumPy file, or dropped for a reason.
 Decides: a photo that cannot be used is dropped as unreadable, too_small, too_large or box_invalid,
 and the rest goes on. Shards are cut where the archives' bytes, not the numbers of photos, are
 equal.
@@ -15,10 +15,12 @@ import logging
 
 import pandas as pd
 
-from renet import archives, digests, faces, files, logs, photos, reasons, receipts, shards
-from renet.imdb_wiki import ARCHIVE_MARGIN
-from renet.opencv import cv2
-from renet.progress import Progress
+from renet.archives import receipts, tar_index
+from renet.common import drop_reasons, files, logs
+from renet.common.imdb_wiki import ARCHIVE_MARGIN
+from renet.common.progress import Progress
+from renet.faces import crop, digests, photo_index, shards
+from renet.faces.opencv import cv2
 
 
 def crop_faces(
@@ -42,11 +44,11 @@ def crop_faces(
     """
     cv2.setNumThreads(1)  # the shards are what runs side by side
     tar_paths = [receipts.read(receipt_file).path for receipt_file in receipt_files]
-    todo = photos.read_share(photos_file, shards_count, shard)
+    todo = photo_index.read_share(photos_file, shards_count, shard)
     with (
         files.replacing(output) as temporary,
         temporary.open("wb") as handle,
-        archives.Reader(tar_paths) as reader,
+        tar_index.Reader(tar_paths) as reader,
     ):
         writer = shards.FaceWriter(handle, (3, *size))
         bar = Progress(todo.itertuples(), total=len(todo), desc="crop", unit=" photos")
@@ -61,7 +63,7 @@ def crop_faces(
 
 def cut(
     photo: tuple,
-    reader: archives.Reader,
+    reader: tar_index.Reader,
     writer: shards.FaceWriter,
     whole: bool,
     turn: bool,
@@ -69,18 +71,27 @@ def cut(
     margin: float,
 ) -> tuple:
     """Cut one face and append it to the shard; returns its line of the table."""
-    box = faces.Box(photo.x1, photo.y1, photo.x2, photo.y2) if whole else None
+    box = crop.Box(photo.x1, photo.y1, photo.x2, photo.y2) if whole else None
     try:
-        if photo.size > faces.MAX_FILE_BYTES:
-            raise faces.RejectedImage(reasons.TOO_LARGE, f"it has {photo.size:,} bytes")
+        if photo.size > crop.MAX_FILE_BYTES:
+            raise crop.RejectedImage(drop_reasons.TOO_LARGE, f"it has {photo.size:,} bytes")
         data = reader.read(photo.file, photo.offset, photo.size)
-        face = faces.extract_face(data, size, margin, box, turn)
-    except faces.RejectedImage as rejection:
+        face = crop.extract_face(data, size, margin, box, turn)
+    except crop.RejectedImage as rejection:
         logging.info("%s dropped as %s: %s", photo.path, rejection.reason, rejection)
-        return (photo.row, reasons.DROPPED, rejection.reason, None, None, None, None, None)
+        return (photo.row, drop_reasons.DROPPED, rejection.reason, None, None, None, None, None)
     digest = digests.face_digest(face.pixels)
     index = writer.append(face.pixels)
-    return (photo.row, reasons.KEPT, "", index, face.width, face.height, int(face.grey), digest)
+    return (
+        photo.row,
+        drop_reasons.KEPT,
+        "",
+        index,
+        face.width,
+        face.height,
+        int(face.grey),
+        digest,
+    )
 
 
 def main() -> None:

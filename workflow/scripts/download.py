@@ -17,12 +17,12 @@ checked and used where it lies; a folder that a file:// URL names is packed into
 
 import argparse
 
-from renet import logs
-from renet.download import downloads
+from renet.archives import downloads
+from renet.common import logs
 
 
 def download(receipt: str, url: str, digest: str | None) -> None:
-    """Get the archive at `url` and write `receipt`; see `renet.download.downloads.obtain`."""
+    """Get the archive at `url` and write `receipt`; see `renet.archives.downloads.obtain`."""
     downloads.obtain(url, digest, receipt)
 
 

@@ -1,10 +1,10 @@
 """Say how good a run is, from its tables alone: no network is needed.
 
 Reads: inference.csv (test), inference_validation.csv and history.csv of a run, and split.csv.
-Writes: metrics.json (`renet.metrics.summarise` for test and validation, the calibration, the check
-for leakage; described by workflow/schemas/metrics.schema.yaml), slices.csv
-(`renet.slices.tabulate`), and pictures: learning_curve, confusion_matrix, ranking_curves,
-reliability and slices (.svg).
+Writes: metrics.json (`renet.evaluation.metrics.summarise` for test and validation, the calibration,
+the check for leakage; described by workflow/schemas/metrics.schema.yaml), slices.csv
+(`renet.evaluation.slices.tabulate`), and pictures: learning_curve, confusion_matrix,
+ranking_curves, reliability and slices (.svg).
 Decides: the temperature, from the validation set. It refuses a split that has a person (with
 `split.by: subject`) or the same photo in two subsets; it prints the accuracy on the test set as the
 course's script does, and warns of a network that gives one answer to everything.
@@ -16,7 +16,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from renet import answers, files, leakage, logs, metrics, plots, slices
+from renet.common import files, logs
+from renet.evaluation import inference_table, leakage, metrics, plots, slices
 
 PICTURES = ("learning_curve", "confusion_matrix", "ranking_curves", "reliability", "slices")
 NEEDED = (
@@ -36,8 +37,10 @@ def evaluate(
         pictures: where to write each of `PICTURES`.
         settings: `split_by`, and `size`, the (height, width) that the network takes.
     """
-    test, validation = (answers.read(tables[name], NEEDED) for name in ("test", "validation"))
-    split = answers.read(tables["split"], ("subset", "subject", "digest", "target"))
+    test, validation = (
+        inference_table.read(tables[name], NEEDED) for name in ("test", "validation")
+    )
+    split = inference_table.read(tables["split"], ("subset", "subject", "digest", "target"))
     kept_apart = leakage.check(split, settings["split_by"], tables["split"])
     male_share = float(split.target[split.subset == leakage.TRAIN].mean())
     figures = {

@@ -14,8 +14,11 @@ from pathlib import Path
 import pandas as pd
 import torch
 
-from renet import answers, devices, files, galleries, hdf5, logs, models, saliency, sprites
-from renet.progress import Progress
+from renet.common import files, logs
+from renet.common.progress import Progress
+from renet.dataset import hdf5
+from renet.evaluation import galleries, inference_table, saliency, sprites
+from renet.network import devices, models
 
 SIDE = 112  # pixels of a tile
 
@@ -42,7 +45,7 @@ def explain(
     files.write_json(outputs["model"], describe(model, model_file))
     target = devices.choose(device)
     model = devices.place(model, target, precision)
-    given = answers.read(table, ("id", "target", "p_female", "p_male", "correct"))
+    given = inference_table.read(table, ("id", "target", "p_female", "p_male", "correct"))
     chosen = galleries.to_explain(given)
     faces = hdf5.read(face_file)
     tiles, strongest = [], []

@@ -12,8 +12,11 @@ from pathlib import Path
 
 import pandas as pd
 
-from renet import answers, files, galleries, hdf5, logs, page_data, sprites
-from renet.errors import InputError
+from renet.common import files, logs
+from renet.common.errors import InputError
+from renet.dataset import hdf5
+from renet.evaluation import galleries, inference_table, sprites
+from renet.pages import page_data
 
 SIDE = 112  # pixels of a tile
 COLUMNS = 8
@@ -26,7 +29,9 @@ def gallery(table: str, face_file: str, outputs: dict[str, str]) -> None:
         table: inference.csv.
         outputs: paths of `mistakes`, `hard_cases`, `table` and `answers`.
     """
-    given = answers.read(table, ("id", "target", "p_female", "p_male", "predicted", "correct"))
+    given = inference_table.read(
+        table, ("id", "target", "p_female", "p_male", "predicted", "correct")
+    )
     faces = hdf5.read(face_file)
     if len(faces) != len(given) or (faces.targets != given.target.to_numpy()).any():
         raise InputError(

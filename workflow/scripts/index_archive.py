@@ -7,32 +7,23 @@ Decides: links, devices and names that lead out of the archive are left out, and
 of a name that stands twice the last one counts.
 """
 
-import argparse
+from pathlib import Path
 
-from renet import archives, files, logs, receipts
+from renet.archives import receipts, tar_index
+from renet.common import files, script
 
 
-def index_archive(receipt_files: list[str], members: str) -> None:
-    """Index the archives that `receipt_files` name into the table `members`."""
-    tar_paths = [receipts.read(receipt_file).path for receipt_file in receipt_files]
-    table = archives.index(tar_paths)
+def index_archive(receipt_files: list[Path], *, members: script.Output) -> None:
+    """Index the tars of a source, without unpacking them.
+
+    Args:
+        receipt_files: receipts of the source's files, as download.py writes them.
+        members: table to write, one row for each regular file.
+    """
+    table = tar_index.index(receipts.read(receipt_file).path for receipt_file in receipt_files)
     with files.replacing(members) as temporary:
         table.to_csv(temporary, index=False)
 
 
-def main() -> None:
-    """Index archives from the command line."""
-    parser = argparse.ArgumentParser(description=__doc__.split("\n\n", 1)[0])
-    parser.add_argument("receipts", nargs="+", metavar="RECEIPT", help="receipts, one a file")
-    parser.add_argument("-o", "--output", required=True, metavar="CSV", help="the index to write")
-    arguments = parser.parse_args()
-    logs.start()
-    index_archive(arguments.receipts, arguments.output)
-
-
 if __name__ == "__main__":
-    if "snakemake" in globals():
-        logs.start(snakemake.log[0])
-        index_archive(list(snakemake.input), snakemake.output[0])
-    else:
-        main()
+    script.run(index_archive)

@@ -1,8 +1,8 @@
 """Run a trained network over faces and write one row for each: what it is, what was answered.
 
 Reads: model.pt, and an HDF5 file with the table beside it (validation and test in the workflow).
-Writes: the inference table (columns: see `renet.inference.tabulate`), and for the test set also
-inference.txt in the format of the course's save_inference, with the right targets.
+Writes: the inference table (columns: see `renet.evaluation.inference_table.tabulate`), and for the
+test set also inference.txt in the format of the course's save_inference, with the right targets.
 Decides: nothing; a tie between the classes counts for the lower one, as in neon.
 """
 
@@ -12,8 +12,11 @@ import logging
 import pandas as pd
 import torch
 
-from renet import answers, devices, files, hdf5, inference, logs, models
-from renet.errors import InputError
+from renet.common import files, logs
+from renet.common.errors import InputError
+from renet.dataset import hdf5
+from renet.evaluation import inference_table
+from renet.network import devices, inference, models
 
 
 def infer(
@@ -42,18 +45,18 @@ def infer(
             )
         logits = inference.logits(model, stored.pixels, target, precision, progress=True)
         probabilities = inference.softmax(logits)
-        answered = inference.tabulate(read_samples(table, stored), probabilities)
+        answered = inference_table.tabulate(read_samples(table, stored), probabilities)
         with files.replacing(output) as temporary:
             answered.to_csv(temporary, index=False)
         if seed_format:
-            inference.write_seed_format(seed_format, probabilities, stored.targets)
+            inference_table.write_seed_format(seed_format, probabilities, stored.targets)
             seed_format = None
         logging.info("%s: %d samples, %d right", output, len(answered), answered.correct.sum())
 
 
 def read_samples(table: str, stored: hdf5.FaceFile) -> pd.DataFrame:
     """The table beside an HDF5 file, held against the classes in it."""
-    samples = pd.read_csv(table, keep_default_na=False, dtype=answers.AS_TEXT)
+    samples = pd.read_csv(table, keep_default_na=False, dtype=inference_table.AS_TEXT)
     if len(samples) != len(stored) or (samples.target.to_numpy() != stored.targets).any():
         raise InputError(
             f"{table} does not describe the faces of {stored.path}: they are not from one run; "

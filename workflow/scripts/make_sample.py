@@ -11,8 +11,8 @@ import argparse
 import logging
 from pathlib import Path
 
-from renet import files, logs
-from renet.receipts import Receipt
+from renet.archives.receipts import Receipt
+from renet.common import files, logs
 from renet.sample.archive import MAX_PHOTOS, MIN_PHOTOS, write_sample
 
 

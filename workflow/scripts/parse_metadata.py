@@ -1,11 +1,11 @@
 """Write every row of a source's .mat file, or table, as kept or dropped for one reason.
 
 Reads: the index of the source's archives and, by offset, `<database>.mat` in one of them; for the
-database `table` a CSV of one's own photos instead (see `renet.own_photos`); by hand, a .mat file as
-it lies on the disk.
-Writes: metadata.csv, in the .mat's order, with the columns of `renet.metadata.COLUMNS`;
+database `table` a CSV of one's own photos instead (see `renet.metadata.own_photos`); by hand, a
+.mat file as it lies on the disk.
+Writes: metadata.csv, in the .mat's order, with the columns of `renet.metadata.mat_file.COLUMNS`;
 funnel.csv: how many rows each reason takes and how many remain; and photos.csv, with the columns of
-`renet.photos.COLUMNS`: where the photos of the kept rows lie, in the archives' order.
+`renet.faces.photo_index.COLUMNS`: where the photos of the kept rows lie, in the archives' order.
 Decides: the reasons, of which the first that holds counts: missing_file (not in the archives; not
 asked without them), gender_unknown, no_face (score not finite; in a table, no box where faces are
 to be cut), second_face, age_out_of_range, low_face_score. Gender is 0 for female, 1 for male.
@@ -18,8 +18,11 @@ from typing import BinaryIO
 
 import pandas as pd
 
-from renet import archives, files, logs, metadata, own_photos, photos, reasons, receipts
-from renet.imdb_wiki import DATABASES, TABLE
+from renet.archives import receipts, tar_index
+from renet.common import drop_reasons, files, logs
+from renet.common.imdb_wiki import DATABASES, TABLE
+from renet.faces import photo_index
+from renet.metadata import mat_file, own_photos
 
 
 def parse_metadata(
@@ -36,12 +39,12 @@ def parse_metadata(
     rules: dict,
 ) -> None:
     """Describe the rows of one source of the workflow."""
-    index = archives.read_index(members)
+    index = tar_index.read_index(members)
     rows = table_file
     if database != TABLE:
-        mat = archives.find_metadata(index, database)
+        mat = tar_index.find_metadata(index, database)
         tar_path = receipts.read(receipt_files[mat.file]).path
-        rows = archives.open_member(tar_path, mat.offset, mat["size"])
+        rows = tar_index.open_member(tar_path, mat.offset, mat["size"])
     described = describe(rows, database, source, rules, whole, index)
     write(described, output, funnel)
     write_photos(described, database, index, photos_file)
@@ -57,26 +60,26 @@ def describe(
 ) -> pd.DataFrame:
     """The table metadata.csv of the .mat file or table `rows`, with an index of photos or without.
 
-    The other arguments are those of `metadata.describe` and `own_photos.describe`.
+    The other arguments are those of `mat_file.describe` and `own_photos.describe`.
     """
     own = database == TABLE
-    table = own_photos.read(rows) if own else metadata.read_mat(rows, database)
+    table = own_photos.read(rows) if own else mat_file.read_mat(rows, database)
     held = None
     if index is not None:
-        held = photos.are_held(table.path, index, archives.photo_folder(index, database))
+        held = photo_index.are_held(table.path, index, tar_index.photo_folder(index, database))
     if own:
         return own_photos.describe(table, source, held, rules, whole)
-    return metadata.describe(table, source, database, held, rules)
+    return mat_file.describe(table, source, database, held, rules)
 
 
 def write(table: pd.DataFrame, output: str, funnel: str | None) -> None:
     """Write metadata.csv and, where asked for, funnel.csv; log the funnel and the classes."""
     with files.replacing(output) as temporary:
         table.to_csv(temporary, index=False)
-    steps = metadata.funnel(table.reason, reasons.OF_METADATA)
+    steps = mat_file.funnel(table.reason, drop_reasons.OF_METADATA)
     if funnel:
         files.write_text(funnel, steps.to_csv(index=False))
-    kept = table[table.status == reasons.KEPT]
+    kept = table[table.status == drop_reasons.KEPT]
     logging.info("Rows of the .mat, and what remains after each reason:\n%s", steps.to_string())
     logging.info(
         "%d kept = %d male + %d female",
@@ -86,7 +89,7 @@ def write(table: pd.DataFrame, output: str, funnel: str | None) -> None:
 
 def write_photos(described: pd.DataFrame, database: str, index: pd.DataFrame, output: str) -> None:
     """Write photos.csv."""
-    located = photos.locate(described, index, archives.photo_folder(index, database))
+    located = photo_index.locate(described, index, tar_index.photo_folder(index, database))
     with files.replacing(output) as temporary:
         located.to_csv(temporary, index=False)
 
@@ -114,7 +117,7 @@ def main() -> None:
         name: getattr(arguments, name)
         for name in ("min_face_score", "allow_second_face", "min_age", "max_age")
     }
-    index = archives.read_index(arguments.members) if arguments.members else None
+    index = tar_index.read_index(arguments.members) if arguments.members else None
     source = arguments.source or arguments.database
     described = describe(arguments.rows, arguments.database, source, rules, arguments.whole, index)
     write(described, arguments.output, arguments.funnel)

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import yaml
 
-from renet import files, logs, receipts
+from renet.archives import receipts
+from renet.common import files, logs
 
 FORMAT = "renet-provenance-1"
 

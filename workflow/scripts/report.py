@@ -14,9 +14,11 @@ from pathlib import Path
 import pandas as pd
 import yaml
 
-from renet import answers, cards, files, logs, pages, plots
-from renet.errors import InputError
-from renet.receipts import facts
+from renet.archives.receipts import facts
+from renet.common import files, logs
+from renet.common.errors import InputError
+from renet.evaluation import inference_table, plots
+from renet.pages import cards, pages
 
 
 def report(results: Path, runs: dict[str, dict], config: dict, receipts: list[str]) -> None:
@@ -54,8 +56,8 @@ def read_run(folder: Path, settings: dict) -> dict:
         "model": files.read_json(folder / "model.json"),
         "history": pd.read_csv(folder / "history.csv"),
         "slices": pd.read_csv(folder / "slices.csv"),
-        "gallery": answers.read(folder / "gallery.csv"),
-        "saliency": answers.read(folder / "saliency.csv"),
+        "gallery": inference_table.read(folder / "gallery.csv"),
+        "saliency": inference_table.read(folder / "saliency.csv"),
     }
 
 

@@ -2,8 +2,8 @@
 
 Reads: metadata.csv of each source and the tables of its shards.
 Writes: split.csv, one line for each face, subset after subset and in the order of the HDF5 files
-(the columns of `renet.splits.COLUMNS`); and the funnel of every source, from the rows of its .mat
-file to its faces in each subset.
+(the columns of `renet.dataset.splits.COLUMNS`); and the funnel of every source, from the rows of
+its .mat file to its faces in each subset.
 Decides: subset and order from a seed. Photos of one person stay in one subset (`by: subject`), as
 do photos with the same pixels; subsets have the same share of each class as far as that allows.
 """
@@ -13,8 +13,11 @@ import logging
 
 import pandas as pd
 
-from renet import files, logs, metadata, reasons, shards, splits
-from renet.errors import InputError
+from renet.common import drop_reasons, files, logs
+from renet.common.errors import InputError
+from renet.dataset import splits
+from renet.faces import shards
+from renet.metadata import mat_file
 
 METADATA_COLUMNS = [
     "row", "path", "source", "subject", "gender", "age", "photo_taken", "face_score", "reason",
@@ -34,7 +37,7 @@ def shuffle(sources: list[list[str]], output: str, funnel: str, rules: dict) -> 
 
 def read_source(metadata_file: str, *shard_tables: str) -> pd.DataFrame:
     """Every row of a source with its final reason, and what the shards know of its face."""
-    rows = metadata.read_metadata(metadata_file, METADATA_COLUMNS).set_index("row")
+    rows = mat_file.read_metadata(metadata_file, METADATA_COLUMNS).set_index("row")
     cut = pd.concat(
         [
             shards.read_table(name).assign(shard=number)
@@ -66,9 +69,9 @@ def to_samples(rows: pd.DataFrame) -> pd.DataFrame:
 
 def count(tables: list[pd.DataFrame], samples: pd.DataFrame) -> pd.DataFrame:
     """The funnel of each source, down to its faces in each subset."""
-    order = [*reasons.OF_METADATA, *reasons.OF_CROPPING]
+    order = [*drop_reasons.OF_METADATA, *drop_reasons.OF_CROPPING]
     parts = [
-        metadata.funnel(table.reason, order).assign(source=table.source.iloc[0]) for table in tables
+        mat_file.funnel(table.reason, order).assign(source=table.source.iloc[0]) for table in tables
     ]
     sizes = samples.groupby(["source", "subset"]).size()
     subsets = [

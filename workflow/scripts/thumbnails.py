@@ -13,8 +13,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from renet import answers, hdf5, logs, page_data, sprites
-from renet.progress import Progress
+from renet.common import logs
+from renet.common.progress import Progress
+from renet.dataset import hdf5
+from renet.evaluation import inference_table, sprites
+from renet.pages import page_data
 
 SIDE = 40  # pixels of a thumbnail
 COLUMNS = 16
@@ -23,7 +26,7 @@ PER_SHEET = COLUMNS * COLUMNS
 
 def thumbnails(face_file: str, table: str, sheets: Path, samples: str) -> None:
     """Write the sheets and samples.js of one HDF5 file of faces."""
-    facts = answers.read(table, ("source", "row", "path", "subject", "target"))
+    facts = inference_table.read(table, ("source", "row", "path", "subject", "target"))
     write_samples(facts, samples, f"{sheets.name}/")
     sheets.mkdir(parents=True, exist_ok=True)
     for number in Progress(range(math.ceil(len(facts) / PER_SHEET)), desc="thumbnails"):

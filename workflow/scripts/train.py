@@ -20,26 +20,18 @@ from pathlib import Path
 
 import h5py
 
-from renet import (
-    checkpoints,
-    files,
-    hdf5,
-    logs,
-    models,
-    nodes,
-    processes,
-    provenance,
-    runs,
-    training,
-)
-from renet.architecture import Architecture
-from renet.errors import InputError
-from renet.hdf5 import FaceFile
-from renet.processes import World
-from renet.progress import Progress
-from renet.recipe import Recipe
-from renet.runs import RunFiles, Snapshots
-from renet.training import Trainer
+from renet.common import files, logs
+from renet.common.errors import InputError
+from renet.common.progress import Progress
+from renet.config.architecture import Architecture
+from renet.config.recipe import Recipe
+from renet.dataset import hdf5
+from renet.dataset.hdf5 import FaceFile
+from renet.network import models
+from renet.training import checkpoints, process_group, provenance, run, slurm
+from renet.training.process_group import World
+from renet.training.run import RunFiles, Snapshots
+from renet.training.trainer import HISTORY_COLUMNS, Trainer, to_csv
 
 PRECISION_OF_DATATYPE = {"f32": "float32", "f64": "float64", "bf16": "bfloat16", "tf32": "tf32"}
 
@@ -64,10 +56,10 @@ def train(paths: RunFiles, settings: dict, gpus: int, machines: int, code: str) 
             f"lower it, or raise --resources gpu={gpus}; gpu=0 computes on the CPU."
         )
     if machines > 1:
-        nodes.train(machines, recipe.processes, paths, settings, code)
+        slurm.train(machines, recipe.processes, paths, settings, code)
     else:
         device = settings["train"]["device"]
-        processes.run(recipe.processes, device, runs.train, paths, settings, code)
+        process_group.run(recipe.processes, device, run.train, paths, settings, code)
     return settings
 
 
@@ -91,7 +83,7 @@ def train_by_hand(world: World, arguments: argparse.Namespace) -> None:
     if content:
         model = models.build(content)
     else:
-        model = runs.make_network(faces, Architecture(), recipe.seed)
+        model = run.make_network(faces, Architecture(), recipe.seed)
     trainer = Trainer(model, recipe, faces, held_out, None, snapshots.save, world)
     if content:
         trainer.restore(content)
@@ -132,10 +124,10 @@ def find_held_out(data_root: Path) -> FaceFile:
 def write_metrics(path: Path, history: list[dict]) -> None:
     """Write the history as CSV, or as one HDF5 dataset a column where the name ends so."""
     if path.suffix not in (".h5", ".hdf5"):
-        files.write_text(path, training.table(history, training.HISTORY_COLUMNS))
+        files.write_text(path, to_csv(history, HISTORY_COLUMNS))
         return
     with files.replacing(path) as temporary, h5py.File(temporary, "w", locking=False) as store:
-        for column in training.HISTORY_COLUMNS:
+        for column in HISTORY_COLUMNS:
             values = [float("nan") if row[column] is None else row[column] for row in history]
             store.create_dataset(column, data=values)
 
@@ -179,7 +171,7 @@ def main() -> None:
     arguments = parse_arguments()
     logs.start(level=logging.DEBUG if arguments.verbose > 1 else logging.INFO)
     Progress.off = arguments.no_progress_bar
-    with processes.joined("cpu" if arguments.backend == "cpu" else "cuda") as world:
+    with process_group.joined("cpu" if arguments.backend == "cpu" else "cuda") as world:
         train_by_hand(world, arguments)
 
 
@@ -195,7 +187,7 @@ if __name__ == "__main__":
             snakemake.output.events,
         )
         granted, code = snakemake.resources, snakemake.params.code
-        machines = nodes.count_of(granted)
+        machines = slurm.count_of(granted)
         settings = snakemake.params.settings
         settings["train"]["checkpoint_minutes"] = granted.checkpoint_seconds / 60
         used = train(paths, settings, granted.gpu, machines, code)

@@ -1,8 +1,8 @@
 """Gather the faces of one subset from the shards into one HDF5 file, in the order of split.csv.
 
 Reads: split.csv, the shards of all sources, and for a mean of the training set also train.h5.
-Writes: <subset>.h5 in neon's layout (see `renet.hdf5`) and <subset>.csv, one line a face in the
-same order.
+Writes: <subset>.h5 in neon's layout (see `renet.dataset.hdf5`) and <subset>.csv, one line a face in
+the same order.
 Decides: nothing; it only moves bytes, in slabs, so that its memory does not grow with the data.
 """
 
@@ -13,9 +13,11 @@ from collections.abc import Iterator
 import numpy as np
 import pandas as pd
 
-from renet import files, gather, hdf5, logs, shards
-from renet.errors import InputError
-from renet.progress import Progress
+from renet.common import files, logs
+from renet.common.errors import InputError
+from renet.common.progress import Progress
+from renet.dataset import gather, hdf5
+from renet.faces import shards
 
 LINES = 10_000  # of split.csv that are in memory at a time
 PLACE = ["source", "shard", "index", "target"]

@@ -15,9 +15,9 @@ from pathlib import Path
 
 import numpy as np
 
-from renet import files
-from renet.errors import InputError
-from renet.progress import Progress
+from renet.common import files
+from renet.common.errors import InputError
+from renet.common.progress import Progress
 from renet.sample import people
 from renet.sample.mat_file import cell_array, compact, mat_bytes
 from renet.sample.photos import adapt_shot, damage_photo, take_photo

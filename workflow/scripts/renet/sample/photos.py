@@ -5,7 +5,7 @@ import dataclasses
 import cv2
 import numpy as np
 
-from renet.imdb_wiki import ARCHIVE_MARGIN
+from renet.common.imdb_wiki import ARCHIVE_MARGIN
 from renet.sample import people, portraits
 
 WEB_PAGE = b"""<!DOCTYPE html>

@@ -1,0 +1,72 @@
+"""Photos, .mat files and tars in the data set's layout."""
+
+import io
+import tarfile
+from pathlib import Path
+
+import numpy as np
+import scipy.io
+
+from renet.faces.opencv import cv2  # before anything else imports it: it sets a limit
+
+
+def jpeg(height: int = 60, width: int = 50, seed: int = 0, channels: int = 3) -> bytes:
+    """A JPEG of smooth noise, which survives the compression nearly unchanged."""
+    noise = np.random.default_rng(seed).integers(0, 256, (6, 5, channels), dtype=np.uint8)
+    image = cv2.resize(noise, (width, height), interpolation=cv2.INTER_CUBIC)
+    return cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, 95])[1].tobytes()
+
+
+def mat_bytes(rows: list[dict], database: str = "wiki") -> bytes:
+    """A MATLAB v5 file of one struct with IMDB-WIKI's fields; `rows` override a usable photo."""
+    usable = {
+        "dob": 720000, "photo_taken": 2000, "full_path": "00/1_1971-04-10_2000.jpg", "gender": 1.0,
+        "name": "A Name", "face_location": [11.0, 11.0, 40.0, 40.0], "face_score": 3.0,
+        "second_face_score": np.nan,
+    }  # fmt: skip
+    if database == "imdb":
+        usable |= {"celeb_id": 1.0}
+    table = [usable | row for row in rows]
+    struct = {}
+    for field in usable:
+        values = [row[field] for row in table]
+        if field in ("full_path", "name", "face_location"):
+            cells = np.empty((1, len(values)), dtype=object)
+            for number, value in enumerate(values):
+                # An empty name is an empty array, not an empty string.
+                empty = isinstance(value, str) and not value
+                cells[0, number] = np.empty(0) if empty else np.array([value])
+            struct[field] = cells
+        else:
+            struct[field] = np.array([values])
+    stream = io.BytesIO()
+    scipy.io.savemat(stream, {database: struct})
+    return stream.getvalue()
+
+
+def write_tar(path: Path, members: dict[str, bytes]) -> Path:
+    """A tar of regular files, in the order given."""
+    with tarfile.open(path, "w") as archive:
+        for name, data in members.items():
+            header = tarfile.TarInfo(name)
+            header.size = len(data)
+            archive.addfile(header, io.BytesIO(data))
+    return path
+
+
+def picture(height: int = 80, width: int = 100) -> np.ndarray:
+    """An image (height, width, 3) uint8 whose pixels tell where they are."""
+    rows, columns = np.mgrid[:height, :width]
+    return np.stack([columns, rows, (rows + columns) // 2], axis=2).astype(np.uint8)
+
+
+def encode(image: np.ndarray, suffix: str = ".png") -> bytes:
+    """An image file of the format that `suffix` names."""
+    return cv2.imencode(suffix, image)[1].tobytes()
+
+
+def turned_jpeg(height: int = 40, width: int = 60) -> bytes:
+    """A JPEG whose EXIF tag says that it stands on its side."""
+    exif = b"Exif\0\0MM\0*\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01\0\x06\0\0\0\0\0\0"
+    plain = encode(picture(height, width), ".jpg")
+    return plain[:2] + b"\xff\xe1" + (len(exif) + 2).to_bytes(2, "big") + exif + plain[2:]

@@ -1,0 +1,40 @@
+"""A network and a training that take less than a second, and faces for them."""
+
+import numpy as np
+import torch
+
+from renet.config.architecture import Architecture
+from renet.config.recipe import Recipe
+from renet.dataset import hdf5
+from renet.network import models
+from renet.training.trainer import Trainer
+
+SMALL = Architecture(
+    conv_channels=[4, 4, 4, 8],
+    spatial_rnns=[{"units": 8, "block": [2, 2]}, {"units": 8, "block": [2, 2]}],
+)
+QUICK = Recipe(epochs=3, batch_size=8, threads=1, device="cpu", learning_rate=0.05)
+
+
+def write_faces(path, count: int = 44, seed: int = 0):
+    """Faces of 32 x 32 pixels; those of class 1 are lighter."""
+    random = np.random.default_rng(seed)
+    targets = random.integers(0, 2, count)
+    light = 80 + 60 * targets[:, None, None, None]
+    pixels = (light + random.integers(-60, 60, (count, 3, 32, 32))).clip(0, 255).astype(np.uint8)
+    hdf5.write(path, (3, 32, 32), [pixels], targets)
+    return hdf5.read(path)
+
+
+def make_trainer(faces, recipe=QUICK, **options) -> Trainer:
+    model = models.ReNet((3, 32, 32), SMALL)
+    models.initialise(model, recipe.seed)
+    return Trainer(model, recipe, *faces, **options)
+
+
+def weights_of(trainer: Trainer) -> dict[str, torch.Tensor]:
+    return {name: value.clone() for name, value in trainer.model.state_dict().items()}
+
+
+def same(first: dict, second: dict) -> bool:
+    return all(torch.equal(value, second[name]) for name, value in first.items())

@@ -1,0 +1,70 @@
+"""A copy of the project, and the workflow run in it through snakemake."""
+
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import yaml
+
+from helpers.project import ROOT
+
+PROJECT_PARTS = ["Snakefile", "config.yaml", "configs", "envs", "profiles", "workflow"]
+SMALL_MODEL = {
+    "conv_channels": [4, 4, 4, 8],
+    "spatial_rnns": [{"units": 8, "block": [2, 2]}, {"units": 8, "block": [2, 2]}],
+}
+SMALL = {
+    "sample": {"photos": 60},
+    "crop": {"size": 32},
+    "model": SMALL_MODEL,
+    "train": {"epochs": 2, "batch_size": 16, "threads": 1},
+}
+EVERYTHING_AFTER = {
+    "train": {"train", "infer", "evaluate", "gallery", "explain", "provenance", "report"}
+}
+EVERYTHING_AFTER["shuffle"] = {"shuffle", "write_hdf5", "thumbnails"} | EVERYTHING_AFTER["train"]
+EVERYTHING_AFTER["crop_faces"] = {"crop_faces"} | EVERYTHING_AFTER["shuffle"]
+EVERYTHING_AFTER["parse_metadata"] = {"parse_metadata"} | EVERYTHING_AFTER["crop_faces"]
+
+
+def snakemake(project: Path, *arguments: object) -> subprocess.CompletedProcess:
+    command = [sys.executable, "-m", "snakemake", *map(str, arguments)]
+    return subprocess.run(command, cwd=project, capture_output=True, text=True, check=False)
+
+
+def write_config(project: Path, **changes: dict) -> None:
+    """The small config as an overlay, with further changes to its sections."""
+    overlay = {section: dict(values) for section, values in SMALL.items()}
+    for section, values in changes.items():
+        if isinstance(values, dict):
+            overlay[section] = overlay.get(section, {}) | values
+        else:
+            overlay[section] = values
+    (project / "small.yaml").write_text(yaml.safe_dump(overlay))
+
+
+def run(project: Path, *arguments: object) -> str:
+    """Run the workflow; returns what it said."""
+    outcome = snakemake(project, "--cores", 2, "--configfile", "small.yaml", *arguments)
+    assert outcome.returncode == 0, outcome.stdout + outcome.stderr
+    return outcome.stdout + outcome.stderr
+
+
+def planned(project: Path, *arguments: object) -> set[str]:
+    """The rules that a dry run would run."""
+    outcome = snakemake(project, "-n", "--configfile", "small.yaml", *arguments)
+    assert outcome.returncode == 0, outcome.stdout + outcome.stderr
+    rules = re.findall(r"^(?:local)?rule (\w+):", outcome.stdout + outcome.stderr, re.MULTILINE)
+    return set(rules) - {"all"}
+
+
+def copy_project(folder: Path) -> Path:
+    for part in PROJECT_PARTS:
+        if (ROOT / part).is_dir():
+            ignored = shutil.ignore_patterns("__pycache__")
+            shutil.copytree(ROOT / part, folder / part, ignore=ignored)
+        else:
+            shutil.copy(ROOT / part, folder / part)
+    return folder

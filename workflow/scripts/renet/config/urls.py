@@ -1,0 +1,77 @@
+"""What a URL of the config means: a file's name here, or its path on this machine.
+
+The standard library alone is enough for it, because the config is checked before any environment
+of a rule is made.
+"""
+
+from pathlib import Path
+from urllib.parse import SplitResult, unquote, urlsplit
+
+from renet.common.errors import InputError
+
+
+def file_name(url: str) -> str:
+    """The local name of an archive: the decoded end of the URL's path, without any query.
+
+    Raises:
+        InputError: the URL cannot be used, or its path does not end in a file's name.
+    """
+    parts = _split(url)
+    path = parts.path.rstrip("/") if parts.scheme == "file" else parts.path  # it may be a folder
+    name = unquote(path.rpartition("/")[2])
+    if name in ("", ".", "..") or "/" in name or not name.isprintable():
+        raise InputError(
+            f"The URL {url} does not end in the name of a file, as in "
+            "https://example.org/wiki_crop.tar; give the URL of the file itself."
+        )
+    return name
+
+
+def local_path(url: str) -> Path | None:
+    """The absolute path that a file URL means (RFC 8089); None for http and https.
+
+    Raises:
+        InputError: the URL cannot be used.
+    """
+    parts = _split(url)
+    return Path(unquote(parts.path)) if parts.scheme == "file" else None
+
+
+def tar_name(name: str) -> str | None:
+    """The name of the tar in a gzipped tar of this name; None for other files."""
+    if name.lower().endswith(".tar.gz"):
+        return name[: -len(".gz")]
+    if name.lower().endswith(".tgz"):
+        return name[: -len(".tgz")] + ".tar"
+    return None
+
+
+def _split(url: str) -> SplitResult:
+    """The parts of a URL that can be used."""
+    try:
+        parts = urlsplit(url)
+    except ValueError as error:
+        raise InputError(f"{url} is not a valid URL ({error}).") from error
+    if parts.scheme not in ("http", "https", "file"):
+        raise InputError(
+            f"The URL {url} cannot be fetched: it has to begin with http:// or https://, or with "
+            "file:// and an absolute path for an archive that is on this machine already, as in "
+            "file:///data/wiki_crop.tar."
+        )
+    if parts.scheme == "file":
+        _check_path(url, parts)
+    elif not parts.hostname:
+        raise InputError(f"The URL {url} does not name a server.")
+    return parts
+
+
+def _check_path(url: str, parts: SplitResult) -> None:
+    if parts.netloc not in ("", "localhost") or not parts.path.startswith("/"):
+        raise InputError(
+            f"The URL {url} does not give an absolute path; write three slashes after file:, as "
+            "in file:///data/wiki_crop.tar."
+        )
+    if parts.query or parts.fragment:
+        raise InputError(
+            f"The path in the URL {url} would end before its ? or #; write them as %3F and %23."
+        )

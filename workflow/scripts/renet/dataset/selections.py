@@ -1,0 +1,60 @@
+"""Some faces of several HDF5 files, as if they were one file; nothing is copied."""
+
+import dataclasses
+import hashlib
+
+import numpy as np
+
+from renet.common.errors import InputError
+from renet.dataset.hdf5 import FaceFile
+
+
+class SelectedPixels:
+    """Rows of several mapped arrays, taken like those of one (N, C, H, W) uint8 array."""
+
+    def __init__(self, parts: list[np.ndarray], rows: np.ndarray):
+        """Name the rows, counted over all parts."""
+        self._parts, self._rows = parts, rows
+        self._starts = np.cumsum([0, *map(len, parts)])
+        self.shape = (len(rows), *parts[0].shape[1:])
+        self.dtype = parts[0].dtype
+        self.nbytes = int(np.prod(self.shape, dtype=np.int64)) * self.dtype.itemsize
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def take(
+        self, rows: np.ndarray, axis: int = 0, out: np.ndarray | None = None, mode: str = "raise"
+    ) -> np.ndarray:
+        """What `np.take` calls: the faces of these rows of the selection."""
+        places = self._rows[rows]
+        out = np.empty((len(places), *self.shape[1:]), self.dtype) if out is None else out
+        owner = np.searchsorted(self._starts, places, side="right") - 1
+        for number, part in enumerate(self._parts):
+            ours = owner == number
+            out[ours] = part[places[ours] - self._starts[number]]
+        return out
+
+    def __getitem__(self, rows: slice) -> "SelectedPixels":
+        return SelectedPixels(self._parts, self._rows[rows])
+
+
+def select(files: list[FaceFile], rows: np.ndarray) -> FaceFile:
+    """The faces at these rows, counted over all files one after the other.
+
+    The mean is the first file's, and the digest says files and rows.
+
+    Raises:
+        InputError: the files have faces of different sizes.
+    """
+    if len({file.shape for file in files}) > 1:
+        named = ", ".join(f"{file.path} {file.shape}" for file in files)
+        raise InputError(f"The faces of these files are not of one size: {named}.")
+    digest = hashlib.sha256("".join(file.digest for file in files).encode())
+    digest.update(np.ascontiguousarray(rows, dtype=np.int64))
+    return dataclasses.replace(
+        files[0],
+        pixels=SelectedPixels([file.pixels for file in files], rows),
+        targets=np.concatenate([file.targets for file in files])[rows],
+        digest=digest.hexdigest(),
+    )
