@@ -33,6 +33,7 @@ check: setup
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/snakefmt --check Snakefile workflow
+	PYTHONPATH=workflow/scripts $(BIN)/lint-imports
 	$(BIN)/snakemake --lint
 
 clean:

@@ -1,24 +1,27 @@
-"""From the IMDB-WIKI archives to a trained, evaluated gender classifier; `config.yaml` says how."""
+"""From the IMDB-WIKI archives to a trained and evaluated gender classifier; see `config.yaml`."""
 
 import sys
 from pathlib import Path
 
+import yaml
 from snakemake.utils import min_version, validate
 
 min_version("9.27")
 
 SCRIPTS = Path(workflow.basedir) / "workflow" / "scripts"
+SCHEMA = Path(workflow.basedir) / "workflow" / "schemas" / "config.schema.yaml"
 sys.path.insert(0, str(SCRIPTS))
 
 from renet.common import code_digest
-from renet.config import settings
+from renet.config import checks, data_summary, defaults, runs, sources
 
 
 configfile: Path(workflow.basedir) / "config.yaml"
 
 
-validate(config, Path(workflow.basedir) / "workflow" / "schemas" / "config.schema.yaml")
-settings.check(config)
+defaults.fill(config, yaml.safe_load(SCHEMA.read_text(encoding="utf-8")))
+validate(config, SCHEMA, set_default=False)
+checks.check(config)
 
 
 include: "workflow/rules/common.smk"

@@ -82,9 +82,10 @@ def measure(tar: Path, rounds: int) -> tuple[int, dict[int, float]]:
 def measure_slurm() -> tuple[float, float]:
     """Median seconds that a crop job costs on SLURM, and between two submissions."""
     sys.path.append(str(Path(__file__).resolve().parent.parent / "tests"))
-    from helpers import slurm_cluster
     from test_slurm import OnSlurm
     from test_workflow import copy_project, write_config
+
+    from helpers import slurm_cluster
 
     with tempfile.TemporaryDirectory() as name:
         Path(name, "project").mkdir()

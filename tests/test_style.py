@@ -1,14 +1,17 @@
 """The code is formatted and free of what the linters find."""
 
+import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
-from helpers.project import ROOT
+from helpers.project import ROOT, SCRIPTS
 
 RUFF = [sys.executable, "-m", "ruff"]
 SNAKEFMT = [sys.executable, "-m", "snakefmt"]
+LINT_IMPORTS = [str(Path(sys.executable).with_name("lint-imports")), "--no-cache"]
 SNAKEMAKE = [sys.executable, "-m", "snakemake"]
 
 
@@ -18,10 +21,18 @@ SNAKEMAKE = [sys.executable, "-m", "snakemake"]
         [*RUFF, "check", "."],
         [*RUFF, "format", "--check", "."],
         [*SNAKEFMT, "--check", "Snakefile", "workflow"],
+        LINT_IMPORTS,
         [*SNAKEMAKE, "--lint"],
     ],
-    ids=["ruff check", "ruff format", "snakefmt", "snakemake lint"],
+    ids=["ruff check", "ruff format", "snakefmt", "import-linter", "snakemake lint"],
 )
 def test_linter_finds_nothing(command):
-    outcome = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    outcome = subprocess.run(
+        command,
+        cwd=ROOT,
+        env=os.environ | {"PYTHONPATH": str(SCRIPTS)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     assert outcome.returncode == 0, outcome.stdout + outcome.stderr

@@ -65,7 +65,9 @@ def documented_files() -> list[re.Pattern]:
 
 
 def test_readme_of_the_results_names_every_file_and_no_other(project):
-    write_config(project, audit={"folds": 2}, train={"save_every": 1})
+    write_config(
+        project, audit={"folds": 2}, runs={"renet": {}, "saved": {"checkpoints": {"save_every": 1}}}
+    )
     run(project)
     results = project / "results"
     assert 'href="audit/index.html"' in (results / "index.html").read_text()
@@ -151,7 +153,8 @@ def test_comment_in_the_config_reruns_nothing(project):
     ("changes", "rules"),
     [
         ({"train": {"learning_rate": 0.02}}, EVERYTHING_AFTER["train"]),
-        ({"train": {"checkpoint_minutes": 3}}, {"report"}),
+        ({"checkpoints": {"minutes": 3, "save_every": 1}}, set()),
+        ({"resources": {"minutes": 100}}, set()),
         ({"model": {"cell": "gru"}}, EVERYTHING_AFTER["train"]),
         ({"split": {"seed": 43}}, EVERYTHING_AFTER["shuffle"]),
         ({"crop": {"margin": 0.3}}, EVERYTHING_AFTER["crop_faces"]),
@@ -267,11 +270,11 @@ def test_deleted_hdf5_files_are_written_again_from_the_shards_when_they_are_need
 
 def test_shards_are_freed_where_the_config_says_so(finished, tmp_path):
     project = copy_project(tmp_path)
-    write_config(project, crop={"keep": False})
+    write_config(project, crop={"keep_shards": False})
     run(project)
     assert not list(project.glob("results/data/sample/faces/*.npy"))
     assert planned(project) == set()
-    write_config(project, crop={"keep": False}, split={"seed": 7})
+    write_config(project, crop={"keep_shards": False}, split={"seed": 7})
     assert planned(project) == {"crop_faces"} | EVERYTHING_AFTER["shuffle"]
 
 
@@ -314,8 +317,9 @@ def test_snakemake_report_holds_the_figures_with_their_captions(finished, tmp_pa
 
 
 def test_two_processes_learn_what_one_does_and_leave_the_models_asked_for(project):
-    together = {"processes": 2, "sync_batchnorm": True, "save_every": 1, "save_history": 1}
-    write_config(project, runs={"together": {"train": together}})
+    together = {"processes": 2, "sync_batchnorm": True}
+    saved = {"save_every": 1, "keep_models": 1}
+    write_config(project, runs={"together": {"train": together, "checkpoints": saved}})
     run(project, "--", "results/runs/together/history.csv")
     alone, together = (
         pd.read_csv(project / "results" / "runs" / name / "history.csv")

@@ -4,6 +4,9 @@ Requires: results/data/{train,validation,test}.h5 and the tables beside them.
 Gives: results/audit/ labels.csv, suspects.jpg and index.html.
 """
 
+AUDIT_RUN = runs.audit_run(config)
+AUDIT = runs.audit_settings(config)
+
 
 rule audit_fold:
     """Train without one fold of the people, and answer for these."""
@@ -18,13 +21,13 @@ rule audit_fold:
         "results/benchmarks/audit_fold/{fold}-of-{folds}.tsv"
     conda:
         "../../envs/audit_fold.yaml"
-    threads: audit_settings()["train"]["threads"]
+    threads: AUDIT["train"]["threads"]
     resources:
-        gpu=int(audit_settings()["train"]["device"] != "cpu"),
-        mem_mb=lambda wildcards, attempt: RESOURCES[audit_run()]["memory_mb"] * attempt,
-        runtime=RESOURCES[audit_run()]["minutes"],
+        gpu=int(AUDIT["train"]["device"] != "cpu"),
+        mem_mb=lambda wildcards, attempt: AUDIT_RUN["resources"]["memory_mb"] * attempt,
+        runtime=AUDIT_RUN["resources"]["minutes"],
     params:
-        settings=audit_settings(),
+        settings=AUDIT,
         seed=config["split"]["seed"],
         code=code("audit_fold.py"),
     script:

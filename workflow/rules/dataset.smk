@@ -13,7 +13,7 @@ localrules:
 rule make_sample:
     """Draw the built-in sample, in the layout of the real archive."""
     output:
-        receipt=f"resources/{settings.SAMPLE}/{settings.SAMPLE_FILE}.json",
+        receipt=f"resources/{sources.SAMPLE}/{sources.SAMPLE_FILE}.json",
     log:
         "results/logs/make_sample/sample.log",
     benchmark:
@@ -39,7 +39,7 @@ rule download:
     benchmark:
         "results/benchmarks/download/{source}/{file}.tsv"
     wildcard_constraints:
-        source=rf"(?!{settings.SAMPLE}/)[^/]+",
+        source=rf"(?!{sources.SAMPLE}/)[^/]+",
     conda:
         "../../envs/download.yaml"
     resources:

@@ -26,12 +26,14 @@ rule train:
     resources:
         gpu=train_gpus_of,
         mem_mb=train_memory_of,
-        runtime=train_minutes_of,
-        nodes=nodes_of,
+        runtime=lambda wildcards: resources_of(wildcards)["minutes"],
+        nodes=lambda wildcards: resources_of(wildcards)["nodes"],
         # Not a param: a finished training does not start again when it changes.
         checkpoint_seconds=lambda wildcards: round(
-            60 * train_settings(wildcards)["checkpoint_minutes"]
+            60 * checkpoints_of(wildcards)["minutes"]
         ),
+        save_every=lambda wildcards: checkpoints_of(wildcards)["save_every"],
+        keep_models=lambda wildcards: checkpoints_of(wildcards)["keep_models"],
         # For SLURM's plugin: the script itself starts one task on each machine.
         mpi=on_several_nodes(lambda wildcards, nodes: "srun"),
         tasks=on_several_nodes(lambda wildcards, nodes: nodes),

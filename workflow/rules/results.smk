@@ -118,7 +118,7 @@ rule provenance:
     conda:
         "../../envs/provenance.yaml"
     params:
-        data=provenance_settings(),
+        data=data_summary.for_provenance(config),
         code=code("provenance.py"),
     script:
         "../scripts/provenance.py"
@@ -167,8 +167,8 @@ rule report:
     conda:
         "../../envs/report.yaml"
     params:
-        runs=RUNS,
-        data=report_data(),
+        runs={name: runs.training_settings(run) for name, run in RUNS.items()},
+        data=data_summary.for_pages(config),
         code=code("report.py"),
     script:
         "../scripts/report.py"

@@ -1,4 +1,4 @@
-"""The shape of the network, as the config says it (no torch needed)."""
+"""The architecture of the network (no torch needed)."""
 
 import dataclasses
 import math
@@ -8,16 +8,7 @@ from renet.common.imdb_wiki import CLASSES
 
 @dataclasses.dataclass(frozen=True)
 class Architecture:
-    """What the config's section `model` says; the defaults are the course's network.
-
-    Attributes:
-        conv_channels: widths of the convolutions; each is followed by a pooling but the last.
-        spatial_rnns: units of the RNNs and (height, width) of the blocks, for each SpatialRNN.
-        cell: kind of RNN, one of tanh, relu, gru, lstm.
-        shared: one RNN for all columns and one for all rows, as in the ReNet paper; the course
-            gives each column and row its own.
-        classes: number of classes.
-    """
+    """The config's section `model`; the defaults are the course's network."""
 
     conv_channels: list[int] = dataclasses.field(default_factory=lambda: [32, 64, 128, 256])
     spatial_rnns: list[dict] = dataclasses.field(

@@ -1,0 +1,230 @@
+"""A config may hold only what differs from the defaults; an error in it names the key."""
+
+import copy
+
+import pytest
+import yaml
+from snakemake.utils import update_config, validate
+
+from helpers.project import ROOT
+from renet.common.errors import InputError
+from renet.config import checks, data_summary, defaults, runs, sources
+from renet.config.architecture import Architecture
+from renet.config.checkpoints import Checkpoints
+from renet.config.recipe import Recipe
+
+CONFIG = yaml.safe_load((ROOT / "config.yaml").read_text())
+SCHEMA_FILE = ROOT / "workflow" / "schemas" / "config.schema.yaml"
+SCHEMA = yaml.safe_load(SCHEMA_FILE.read_text())
+OVERLAYS = sorted((ROOT / "configs").glob("*.yaml"))
+ROSTER = {"url": "file:///data/wiki_crop.tar", "database": "wiki", "photos": "crop", "shards": 2}
+
+
+def complete(config: dict) -> dict:
+    """Fill in and check a config as the Snakefile does."""
+    defaults.fill(config, SCHEMA)
+    validate(config, SCHEMA_FILE, set_default=False)
+    checks.check(config)
+    return config
+
+
+def check(overlay: dict) -> dict:
+    """Load config.yaml with an overlay."""
+    config = copy.deepcopy(CONFIG)
+    update_config(config, overlay)
+    return complete(config)
+
+
+def test_config_is_valid_and_runs_on_the_sample():
+    assert check({})["sources"] == ["sample"]
+
+
+@pytest.mark.parametrize("overlay", OVERLAYS, ids=lambda path: path.stem)
+def test_overlay_is_valid(overlay):
+    config = check(yaml.safe_load(overlay.read_text()))
+    for source in config["sources"]:
+        archive = sources.archive(config, source)
+        if archive["database"] == "table":
+            continue  # one's own photos, wherever they are
+        assert all(url.startswith("https://data.vision.ee.ethz.ch/") for url in archive["urls"])
+        assert all(digest.startswith("md5:") for digest in archive["digests"])
+
+
+def test_config_file_holds_the_defaults_of_the_schema():
+    assert complete({}) == CONFIG
+
+
+def test_defaults_of_the_code_are_those_of_the_schema():
+    assert vars(Architecture()) == CONFIG["model"]
+    assert vars(Recipe()) == CONFIG["train"]
+    assert vars(Checkpoints()) == CONFIG["checkpoints"]
+
+
+def test_partial_config_is_completed():
+    config = complete({"sources": ["wiki"], "train": {"epochs": 3}, "archives": {"wiki": ROSTER}})
+    assert config["train"] == CONFIG["train"] | {"epochs": 3}
+    assert config["archives"] == {"wiki": ROSTER}
+
+
+def test_archive_without_a_number_of_shards_has_eight():
+    archive = {key: value for key, value in ROSTER.items() if key != "shards"}
+    config = complete({"sources": ["own"], "archives": {"own": archive}})
+    assert len(sources.shards(config, "own")) == 8
+
+
+@pytest.mark.parametrize(
+    ("overlay", "named"),
+    [
+        ({"trian": {}}, "trian"),
+        ({"train": {"learning_rte": 0.1}}, "learning_rte"),
+        ({"train": {"epochs": "ten"}}, "epochs"),
+        ({"train": {"learning_rate": "0.01"}}, "learning_rate"),
+        ({"train": {"device": "tpu"}}, "device"),
+        ({"filter": {"min_score": 1}}, "min_score"),
+        ({"crop": {"size": "large"}}, "size"),
+        ({"split": {"validation": 1.5}}, "validation"),
+        ({"model": {"cell": "elman"}}, "cell"),
+        ({"runs": {"wide": {"model": {"width": 3}}}}, "width"),
+        ({"runs": {"../out": {}}}, r"\.\./out"),
+        ({"archives": {"wiki": {"md5": "f536"}}}, "md5"),
+        ({"archives": {"wiki": {"url": "ftp://example.org/x.tar"}}}, "url"),
+        ({"archives": {"sample": ROSTER}}, "sample"),
+        ({"sample": {"photos": 3}}, "photos"),
+    ],
+)
+def test_unknown_key_or_wrong_type_is_named(overlay, named):
+    with pytest.raises(Exception, match=named):
+        check(overlay)
+
+
+@pytest.mark.parametrize(
+    ("overlay", "message"),
+    [
+        ({"sources": ["wikki"]}, "sources names wikki.*sample, wiki, imdb"),
+        ({"split": {"validation": 0.5, "test": 0.5}}, "leaves nothing to train on"),
+        ({"filter": {"min_age": 50, "max_age": 20}}, "min_age is above"),
+        ({"runs": {"renet": None}}, "no run that is switched on"),
+        ({"train": {"nesterov": True, "momentum": 0}}, "renet has nesterov: true, which needs"),
+        (
+            {"runs": {"a": {"seeds": [1]}, "a-seed1": {}}},
+            "Two runs would be called a-seed1",
+        ),
+        ({"crop": {"size": 100}}, r"crop\.size is \[100, 100\].*run renet.*\[32, 32\]"),
+        ({"crop": {"margin": 0.6}, "sources": ["wiki"]}, r"crop\.margin is 0\.6"),
+        ({"archives": {"a": ROSTER | {"md5": ["0" * 32] * 2}}, "sources": ["a"]}, "1 URLs and 2"),
+        ({"archives": {"a": ROSTER | {"table": "a.csv"}}, "sources": ["a"]}, "or neither"),
+        ({"archives": {"a": ROSTER | {"database": "table"}}, "sources": ["a"]}, "or neither"),
+        (
+            {"archives": {"a": ROSTER | {"url": ["file:///1/a.tar", "file:///2/a.tar"]}},
+             "sources": ["a"]},
+            "have the same name",
+        ),
+        (
+            {"archives": {"a": ROSTER | {"url": ["https://a/p.tgz", "https://a/p.tar"]}},
+             "sources": ["a"]},
+            "have the same name",
+        ),
+    ],
+)  # fmt: skip
+def test_rule_that_the_schema_cannot_say_is_checked_too(overlay, message):
+    with pytest.raises(InputError, match=message):
+        check(overlay)
+
+
+def test_archive_may_have_no_digest_and_a_digest_may_be_taken_away():
+    config = check({"archives": {"wiki": {"md5": None}, "own": ROSTER}, "sources": ["wiki", "own"]})
+    assert sources.archive(config, "wiki")["digests"] == [None]
+    assert sources.receipts(config, "own") == ["resources/own/wiki_crop.tar.json"]
+
+
+def test_runs_override_their_sections_and_nothing_else():
+    config = check(
+        {
+            "runs": {
+                "renet": None,
+                "wide": {"model": {"conv_channels": [8, 16]}, "train": {"nesterov": True}},
+                "saved": {"checkpoints": {"save_every": 2}},
+                "many": {"seeds": [5, 6]},
+            }
+        }
+    )
+    complete_runs = runs.runs(config)
+    assert list(complete_runs) == ["wide", "saved", "many-seed5", "many-seed6"]
+    assert complete_runs["wide"]["model"] == CONFIG["model"] | {"conv_channels": [8, 16]}
+    assert complete_runs["wide"]["train"] == CONFIG["train"] | {"nesterov": True}
+    assert complete_runs["saved"]["train"] == CONFIG["train"]
+    assert complete_runs["saved"]["checkpoints"] == CONFIG["checkpoints"] | {"save_every": 2}
+    assert complete_runs["many-seed6"]["train"] == CONFIG["train"] | {"seed": 6}
+
+
+def test_run_may_take_back_what_the_config_changes():
+    config = check({"train": {"epochs": 3}, "runs": {"long": {"train": {"epochs": 10}}}})
+    assert runs.runs(config)["long"]["train"]["epochs"] == 10
+
+
+def test_result_of_a_training_depends_on_model_and_recipe_alone():
+    settings = [
+        runs.training_settings(runs.runs(check(overlay))["renet"])
+        for overlay in ({}, {"checkpoints": {"minutes": 1}}, {"resources": {"nodes": 1}})
+    ]
+    assert settings[0] == settings[1] == settings[2] == {
+        "model": CONFIG["model"], "train": CONFIG["train"],
+    }  # fmt: skip
+
+
+def test_label_audit_depends_on_its_run_but_not_on_the_processes():
+    overlay = {"audit": {"folds": 5, "run": "gru"}, "runs": {"gru": {"model": {"cell": "gru"}}}}
+    settings = runs.audit_settings(check(overlay))
+    assert settings["model"]["cell"] == "gru"
+    assert settings == runs.audit_settings(check(overlay | {"train": {"processes": 2}}))
+    assert settings != runs.audit_settings(check(overlay | {"train": {"epochs": 2}}))
+
+
+@pytest.mark.parametrize(
+    ("changes", "crop"),
+    [
+        ({"photos": "crop"}, {"margin": 0.3, "whole": False, "turn": False}),
+        ({"photos": "whole"}, {"margin": 0.3, "whole": True, "turn": False}),
+        # Nobody knows the margin of a user's own crops, so that they are left as they are.
+        ({"photos": "crop", "database": "table"}, {"margin": None, "whole": False, "turn": True}),
+        ({"photos": "whole", "database": "table"}, {"margin": 0.3, "whole": True, "turn": True}),
+    ],
+)
+def test_crop_settings_follow_from_the_kind_of_photos(changes, crop):
+    table = {"table": "own.csv"} if "database" in changes else {}
+    config = check(
+        {
+            "sources": ["a"],
+            "archives": {"a": ROSTER | changes | table},
+            "crop": {"margin": 0.3, "size": [64, 96]},
+        }
+    )
+    assert sources.crop_settings(config, "a") == crop | {"size": [64, 96]}
+
+
+def test_pages_and_provenance_name_the_settings_of_the_data():
+    config = check({"sources": ["sample", "wiki"]})
+    assert data_summary.for_pages(config)["databases"] == ["wiki"]
+    provenance = data_summary.for_provenance(config)
+    assert provenance["sample"] == {"photos": 600, "seed": 1}
+    assert provenance["archives"]["wiki"] == {"database": "wiki", "photos": "crop"}
+    assert "sample" not in data_summary.for_provenance(check({"sources": ["wiki"]}))
+    changed = check({"sources": ["sample", "wiki"], "crop": {"keep_shards": False}})
+    assert data_summary.for_provenance(changed) == provenance
+
+
+def test_every_key_of_the_schema_is_described():
+    def undescribed(node: dict, path: str) -> list[str]:
+        found = []
+        for name, child in node.get("properties", {}).items():
+            if "$ref" in child:
+                continue  # described where the reference leads
+            if "description" not in child:
+                found.append(f"{path}{name}")
+            found += undescribed(child, f"{path}{name}.")
+        return found
+
+    assert undescribed(SCHEMA, "") == []
+    others = SCHEMA["properties"]
+    assert undescribed(others["archives"]["additionalProperties"], "archives.") == []
+    assert undescribed(others["runs"]["additionalProperties"], "runs.") == []
