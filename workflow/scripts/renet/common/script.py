@@ -14,6 +14,7 @@ the function's docstring.
 import dataclasses
 import inspect
 import sys
+import types
 import typing
 from collections.abc import Callable
 from pathlib import Path
@@ -80,9 +81,9 @@ def as_type(value: object, hint: object) -> object:
     if kind in (int, Path):
         return kind(value)
     if kind in (list, tuple):
-        of = typing.get_args(hint)[0]
-        return kind(as_type(part, of) for part in value)
-    if kind is typing.get_origin(Path | None):  # an optional path
+        parts = [value] if isinstance(value, str) else value
+        return kind(as_type(part, typing.get_args(hint)[0]) for part in parts)
+    if kind is types.UnionType:  # with None, for what is optional
         (of,) = set(typing.get_args(hint)) - {type(None)}
-        return as_type(value, of) if value or value == 0 else None
+        return None if value is None or value == [] else as_type(value, of)
     return value
