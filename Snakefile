@@ -4,7 +4,7 @@ import sys
 from pathlib import Path
 
 import yaml
-from snakemake.utils import min_version, validate
+from snakemake.utils import min_version
 
 min_version("9.27")
 
@@ -13,15 +13,22 @@ SCHEMA = Path(workflow.basedir) / "workflow" / "schemas" / "config.schema.yaml"
 sys.path.insert(0, str(SCRIPTS))
 
 from renet.common import code_digest
-from renet.config import checks, data_summary, defaults, runs, sources
+from renet.common.errors import InputError
+from renet.config import data_summary, runs, sources, validation
 
 
 configfile: Path(workflow.basedir) / "config.yaml"
 
 
-defaults.fill(config, yaml.safe_load(SCHEMA.read_text(encoding="utf-8")))
-validate(config, SCHEMA, set_default=False)
-checks.check(config)
+try:
+    validation.load(
+        config,
+        yaml.safe_load(SCHEMA.read_text(encoding="utf-8")),
+        [Path(workflow.basedir) / "config.yaml", *workflow.config_settings.configfiles],
+        workflow.config_settings.config,
+    )
+except InputError as error:
+    sys.exit(str(error))  # the sentence alone, without a traceback
 
 
 include: "workflow/rules/common.smk"

@@ -1,7 +1,9 @@
 """The rules of the config that its schema cannot express."""
 
+from pathlib import Path
+
 from renet.common.errors import InputError
-from renet.config import runs, sources
+from renet.config import runs, sources, urls
 from renet.config.architecture import Architecture
 
 
@@ -27,6 +29,26 @@ def check(config: dict) -> None:
         )
     for name, run in complete.items():
         _check_run(name, run, sources.image_size(config))
+
+
+def check_paths(config: dict) -> None:
+    """Check that the files and folders that the config names are there.
+
+    A missing input alone would not tell: Snakemake says "Nothing to be done" where the results of
+    an earlier run stand.
+
+    Raises:
+        InputError: naming the key and the path.
+    """
+    for source in config["sources"]:
+        archive = sources.archive(config, source)
+        for url in archive["urls"]:
+            path = urls.local_path(url)
+            if path and not path.exists():
+                raise InputError(f"archives.{source}.url names {path}, which does not exist.")
+        table = archive["table"]
+        if table and not Path(table).is_file():
+            raise InputError(f"archives.{source}.table names {table}, which is not a file.")
 
 
 def _check_data(config: dict) -> None:
