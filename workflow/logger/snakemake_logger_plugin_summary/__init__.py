@@ -1,0 +1,90 @@
+"""A logger for Snakemake that prints one line for each rule, with the result of its jobs.
+
+`make` uses it: PYTHONPATH=workflow/logger snakemake --logger summary. Snakemake's own lines are in
+.snakemake/log as always. The result is the last line of the job's own log. An error is printed
+once, at the end.
+"""
+
+import logging
+import sys
+import time
+from collections import Counter
+from pathlib import Path
+
+from snakemake_interface_logger_plugins.base import LogHandlerBase
+from snakemake_interface_logger_plugins.common import LogEvent
+
+
+class LogHandler(LogHandlerBase):
+    """Prints a line when the last job of a rule is done."""
+
+    writes_to_stream = True
+    writes_to_file = False
+    has_filter = True
+    has_formatter = True
+    needs_rulegraph = False
+
+    def __post_init__(self) -> None:
+        self._planned: Counter[str] = Counter()
+        self._finished: Counter[str] = Counter()
+        self._jobs: dict[int, dict] = {}
+        self._began: dict[str, float] = {}
+        self._failed = False
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Print what a user should see of one record; most of them are for the log file alone."""
+        details = vars(record)
+        match details.get("event"):
+            case LogEvent.RUN_INFO:
+                self._planned.update(details["stats"])
+            case LogEvent.JOB_INFO:
+                self._jobs[details["jobid"]] = details
+                self._began.setdefault(details["rule_name"], time.monotonic())
+            case LogEvent.JOB_FINISHED:
+                self._finish(self._jobs[details["job_id"]])
+            case LogEvent.JOB_ERROR:
+                self._print(f"{details['rule_name']} failed: {error_of(details['log'])}")
+                self._failed = True
+            case LogEvent.ERROR if details["exception"] != "RuleException" and not self._failed:
+                self._print(record.getMessage())
+            case None if record.levelno >= logging.WARNING and not self._failed:
+                self._print(record.getMessage())
+            case None if record.getMessage().startswith("Nothing to be done"):
+                self._print("Nothing to be done: the results are up to date.")
+
+    def _finish(self, job: dict) -> None:
+        rule = job["rule_name"]
+        self._finished[rule] += 1
+        if self._finished[rule] < self._planned[rule] or not job["log"]:
+            return
+        jobs = f" ({self._planned[rule]} jobs)" if self._planned[rule] > 1 else ""
+        seconds = time.monotonic() - self._began[rule]
+        self._print(f"{rule + jobs:<24} {seconds:>6.1f} s  {result_of(job['log'])}")
+
+    def _print(self, text: str) -> None:
+        print(text, file=sys.stderr, flush=True)
+
+
+def result_of(log: list[str]) -> str:
+    """The message of the last line of a job's log."""
+    lines = read_lines(log)
+    return message_of(lines[-1]) if lines else ""
+
+
+def error_of(log: list[str]) -> str:
+    """The last error in a job's log and the path of the log."""
+    errors = [line for line in read_lines(log) if " ERROR " in line or " CRITICAL " in line]
+    where = f" (log: {log[0]})" if log else ""
+    return (message_of(errors[-1]) if errors else "it left no message") + where
+
+
+def read_lines(log: list[str]) -> list[str]:
+    """The lines of a job's log; none where the job wrote none."""
+    path = Path(log[0].split(" ")[0]) if log else None
+    return path.read_text(encoding="utf-8").splitlines() if path and path.exists() else []
+
+
+def message_of(line: str) -> str:
+    """A line of a log without its time and level."""
+    parts = line.split(" ", 2)
+    return parts[2] if len(parts) == 3 and parts[0].count(":") == 2 else line
