@@ -127,7 +127,7 @@ def plain_infer(faces: Faces, device: torch.device) -> Callable[[int], object]:
 def our_network(precision: str, device: torch.device) -> models.ReNet:
     model = models.ReNet((3, SIDE, SIDE))
     models.initialise(model, 1)
-    return devices.place(model, device, precision)
+    return devices.to_device(model, device, precision)
 
 
 def our_train(faces: Faces, device: torch.device, precision: str) -> Callable[[int], object]:
@@ -213,7 +213,7 @@ def measure(task: str, batch_size: int, arguments: argparse.Namespace) -> None:
     for _ in range(arguments.rounds):
         for precision, found in ceilings.items():
             dtype = getattr(torch, "float32" if precision == "tf32" else precision)
-            with devices.arithmetic("tf32" if precision == "tf32" else "float32", device):
+            with devices.precision_context("tf32" if precision == "tf32" else "float32", device):
                 found.append(matmul_gflops(device, dtype) / GFLOP[task])
         for name, contender in contenders.items():
             rates[name].append(batch_size / contender.turn(arguments.repeats))

@@ -10,7 +10,7 @@ import torch
 from helpers.project import run_script
 from helpers.training import SMALL, write_faces
 from renet.network import inference, models
-from renet.network.devices import choose
+from renet.network.devices import Compute, choose
 
 
 @pytest.fixture
@@ -89,5 +89,5 @@ def test_table_of_other_faces_is_refused(run):
 
 def test_no_faces_give_no_answers():
     model = models.ReNet((3, 32, 32), SMALL)
-    answers = inference.logits(model, np.zeros((0, 3, 32, 32), np.uint8), choose("cpu"))
+    answers = inference.logits(model, np.zeros((0, 3, 32, 32), np.uint8), choose(Compute("cpu")))
     assert answers.shape == (0, 2)

@@ -1,13 +1,16 @@
 """An update is the same whether it runs as it is or is recorded and replayed."""
 
 import contextlib
+import dataclasses
 
 import pytest
 import torch
 
 from helpers.training import SMALL
+from renet.common.errors import InputError
 from renet.config.recipe import Recipe
 from renet.network import devices, models
+from renet.network.devices import Compute
 from renet.training import train_step
 
 RECIPE = Recipe(batch_size=8, learning_rate=0.05, device="cpu")
@@ -35,7 +38,7 @@ class ReplayedOnCPU(train_step.RecordedTrainStep):
 def network() -> models.ReNet:
     model = models.ReNet((3, 32, 32), SMALL)
     models.initialise(model, 1)
-    return devices.place(model, torch.device("cpu"), "float32").train()
+    return devices.to_device(model, torch.device("cpu"), "float32").train()
 
 
 def some_batches() -> list[tuple[torch.Tensor, torch.Tensor]]:
@@ -86,17 +89,37 @@ def test_batches_after_a_loss_that_is_no_number_are_not_counted_as_finite():
     assert step.take_sums()[2] == 2
 
 
-def test_float32_is_computed_without_tf32_also_in_convolutions():
-    cpu = torch.device("cpu")
+def tf32_flags() -> tuple[bool, bool]:
+    return torch.backends.cudnn.allow_tf32, torch.backends.cuda.matmul.allow_tf32
+
+
+@pytest.mark.parametrize("precision", ["tf32", "float32"])
+def test_tf32_is_off_for_float32_also_in_convolutions_and_in_the_backward_pass(precision):
+    model, seen = network(), []
+    model.conv1.register_forward_hook(lambda *_: seen.append(tf32_flags()))
+    model.conv1.weight.register_hook(lambda _: seen.append(tf32_flags()))
+    recipe = dataclasses.replace(RECIPE, precision=precision)
+    before = tf32_flags()
+    train_step.TrainStep(model, recipe)(*some_batches()[0])
+    assert seen == [(precision == "tf32",) * 2] * 2
+    assert tf32_flags() == before
+
+
+def test_precision_flags_are_restored_after_an_error():
+    before = tf32_flags()
     for precision in ("tf32", "float32"):
-        with devices.arithmetic(precision, cpu):
-            assert torch.backends.cudnn.allow_tf32 == (precision == "tf32")
-            assert torch.backends.cuda.matmul.allow_tf32 == (precision == "tf32")
+        with (
+            pytest.raises(ZeroDivisionError),
+            devices.precision_context(precision, torch.device("cpu")),
+        ):
+            assert tf32_flags() == (precision == "tf32",) * 2
+            raise ZeroDivisionError
+        assert tf32_flags() == before
 
 
 def test_bfloat16_is_that_of_products_alone():
     model = network()
-    with devices.arithmetic("bfloat16", torch.device("cpu")):
+    with devices.precision_context("bfloat16", torch.device("cpu")):
         maps = model.conv1(torch.rand(2, 3, 32, 32))
     assert maps.dtype == torch.bfloat16 and model.conv1.weight.dtype == torch.float32
 
@@ -113,7 +136,21 @@ def two_gpus(monkeypatch):
 
 def test_each_process_has_a_gpu_of_its_own(monkeypatch):
     with two_gpus(monkeypatch):
-        assert devices.choose("auto", 1) == torch.device("cuda:1")
-        assert devices.choose("cuda:0", 1) == torch.device("cuda:0")
-        with pytest.raises(devices.InputError, match="GPU number 2 is asked for and torch sees 2"):
-            devices.choose("cuda", 2)
+        assert devices.choose(Compute("auto"), local_rank=1) == torch.device("cuda:1")
+        with pytest.raises(InputError, match="GPU number 2 is asked for and PyTorch sees 2"):
+            devices.choose(Compute("cuda"), local_rank=2)
+
+
+@pytest.mark.parametrize("device", ["auto", "cuda"])
+def test_gpus_that_snakemake_grants_go_before_the_settings(device, monkeypatch):
+    with two_gpus(monkeypatch):
+        assert devices.choose(Compute(device), gpus=0).type == "cpu"
+        for gpus in (1, None):
+            assert devices.choose(Compute(device), gpus).type == "cuda"
+
+
+def test_number_of_threads_is_that_of_the_settings():
+    before = torch.get_num_threads()
+    devices.choose(Compute("cpu", threads=1))
+    assert torch.get_num_threads() == 1
+    torch.set_num_threads(before)

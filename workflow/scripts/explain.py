@@ -10,6 +10,7 @@ Decides: which faces: the surest right and the surest wrong answers.
 import argparse
 import dataclasses
 from pathlib import Path
+from typing import get_args
 
 import pandas as pd
 import torch
@@ -40,11 +41,10 @@ def explain(
         face_file: HDF5 file of the same faces.
         outputs: paths of `model`, `saliency` and `table`.
     """
-    torch.set_num_threads(threads)
     model = models.load(model_file)
     files.write_json(outputs["model"], describe(model, model_file))
-    target = devices.choose(device)
-    model = devices.place(model, target, precision)
+    target = devices.choose(devices.Compute(device, precision, threads))
+    model = devices.to_device(model, target, precision)
     given = inference_table.read(table, ("id", "target", "p_female", "p_male", "correct"))
     chosen = galleries.to_explain(given)
     faces = hdf5.read(face_file)
@@ -82,7 +82,9 @@ def main() -> None:
     parser.add_argument("table", help="inference.csv")
     parser.add_argument("faces", help="HDF5 file of the same faces")
     parser.add_argument("-o", "--output", required=True, type=Path, help="folder to write to")
-    devices.add_options(parser)
+    parser.add_argument("--device", choices=get_args(devices.Device), default="auto")
+    parser.add_argument("--precision", choices=get_args(devices.Precision), default="float32")
+    parser.add_argument("--threads", type=int, default=2, help="threads of PyTorch (default: 2)")
     arguments = parser.parse_args()
     logs.start()
     names = {"model": "model.json", "saliency": "saliency.jpg", "table": "saliency.csv"}

@@ -8,9 +8,9 @@ Decides: nothing; a tie between the classes counts for the lower one, as in neon
 
 import argparse
 import logging
+from typing import get_args
 
 import pandas as pd
-import torch
 
 from renet.common import files, logs
 from renet.common.errors import InputError
@@ -33,9 +33,8 @@ def infer(
     Args:
         seed_format: where to write the course's text file of the first of them, if anywhere.
     """
-    torch.set_num_threads(threads)
-    target = devices.choose(device)
-    model = devices.place(models.load(model_file), target, precision)
+    target = devices.choose(devices.Compute(device, precision, threads))
+    model = devices.to_device(models.load(model_file), target, precision)
     for output, (face_file, table) in faces.items():
         stored = hdf5.read(face_file)
         if stored.shape != model.input_shape:
@@ -73,7 +72,9 @@ def main() -> None:
     parser.add_argument("table", help="CSV beside it, one line a face")
     parser.add_argument("-o", "--output", required=True, metavar="CSV", help="table to write")
     parser.add_argument("--seed-format", metavar="TXT", help="also write the course's text file")
-    devices.add_options(parser)
+    parser.add_argument("--device", choices=get_args(devices.Device), default="auto")
+    parser.add_argument("--precision", choices=get_args(devices.Precision), default="float32")
+    parser.add_argument("--threads", type=int, default=2, help="threads of PyTorch (default: 2)")
     arguments = parser.parse_args()
     logs.start()
     infer(

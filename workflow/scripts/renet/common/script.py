@@ -25,7 +25,9 @@ from cyclopts import App, Parameter
 from renet.common import logs
 
 Output = Annotated[Path, Parameter(alias="-o")]  # the main output, `-o` on a command line
-Code = Annotated[str, Parameter(parse=False)]  # the rule's digest of its code, for Snakemake alone
+# For Snakemake alone:
+Code = Annotated[str, Parameter(parse=False)]  # the rule's digest of its code
+Granted = Annotated[int | None, Parameter(parse=False)]  # what the job gets of a resource
 DIGEST_OF_CODE = "code"
 
 

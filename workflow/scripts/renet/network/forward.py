@@ -12,5 +12,5 @@ def forward(model: nn.Module, pixels: Tensor, precision: str) -> Tensor:
 
     The network has to be in evaluation mode.
     """
-    with devices.arithmetic(precision, pixels.device):
+    with devices.precision_context(precision, pixels.device):
         return model(pixels)

@@ -21,7 +21,7 @@ def of_training(settings: dict, faces: dict[str, str], machines: int, code: str)
         machines: that shared the training.
         code: digest of the training's code.
     """
-    device = devices.choose(settings["train"]["device"])
+    device = devices.choose(devices.Compute(settings["train"]["device"]))
     return {
         "config": settings,
         "code": {"train": code, **revision(Path(__file__).parent)},

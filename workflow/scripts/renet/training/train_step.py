@@ -25,7 +25,7 @@ def make_optimizer(model: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
 
 
 def make_train_step(model: nn.Module, recipe: Recipe, processes: int = 1) -> "TrainStep":
-    """The update for a network that is on its device already (`devices.place`)."""
+    """The update for a network that is on its device already (`devices.to_device`)."""
     recorded = next(model.parameters()).device.type == "cuda" and processes == 1
     return (RecordedTrainStep if recorded else TrainStep)(model, recipe, processes)
 
@@ -67,12 +67,14 @@ class TrainStep:
     def _update(self, pixels: Tensor, targets: Tensor, share: float) -> None:
         for norm in self._norms:
             norm.counted = share > 0
-        with devices.arithmetic(self.recipe.precision, self.device):
-            logits = self.network(pixels).to(self.dtype)
-        loss = F.cross_entropy(logits, targets)
-        self.optimizer.zero_grad()
-        (loss if share == 1.0 else loss * share).backward()
-        self.optimizer.step()
+        precision = self.recipe.precision
+        with devices.tf32_flags(precision):  # for the backward pass too, unlike autocast
+            with devices.precision_context(precision, self.device):
+                logits = self.network(pixels).to(self.dtype)
+            loss = F.cross_entropy(logits, targets)
+            self.optimizer.zero_grad()
+            (loss if share == 1.0 else loss * share).backward()
+            self.optimizer.step()
         self._count(logits.detach(), loss.detach(), targets, len(targets) if share else 0)
 
     def _count(self, logits: Tensor, loss: Tensor, targets: Tensor, samples: int) -> None:

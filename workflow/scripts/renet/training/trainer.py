@@ -75,9 +75,9 @@ class Trainer:
                     f"{faces.path} has {faces.class_count} classes of faces of shape {faces.shape} "
                     f"and the network is for {model.architecture.classes} of {model.input_shape}."
                 )
-        torch.set_num_threads(recipe.threads)
-        self.device = devices.choose(recipe.device, world.local_rank)
-        self.model = devices.place(model, self.device, recipe.precision)
+        compute = devices.Compute(recipe.device, recipe.precision, recipe.threads)
+        self.device = devices.choose(compute, local_rank=world.local_rank)
+        self.model = devices.to_device(model, self.device, recipe.precision)
         for module in self.model.modules():
             if isinstance(module, BatchNorm):
                 module.synchronised = recipe.sync_batchnorm and world.size > 1
