@@ -149,9 +149,9 @@ def test_whole_workflow_gives_the_bytes_of_one_machine(local, tmp_path):
         origin = json.loads((project / f"results/runs/{name}/provenance.json").read_text())
         jsonschema.Draft202012Validator(schema).validate(origin)
         assert origin["computed"]["machines"] == machines
-    names = ("group_rows", "group_crops", "group_subsets", "group_answers", "rule_train")
+    names = ("group_rows", "group_crops", "group_subsets", "group_evaluation", "rule_train")
     submitted = {name: len(work.jobs(name)) for name in names}
-    assert submitted == dict.fromkeys(names, 1) | {"group_answers": 3, "rule_train": 3}
+    assert submitted == dict.fromkeys(names, 1) | {"group_evaluation": 3, "rule_train": 3}
 
 
 def test_two_machines_share_a_training(project, local):
