@@ -30,7 +30,8 @@ sys.path.append(str(SCRIPTS))
 from renet.common import files  # noqa: E402
 from renet.config.architecture import Architecture  # noqa: E402
 from renet.dataset import hdf5  # noqa: E402
-from renet.network import models  # noqa: E402
+from renet.network import model_file  # noqa: E402
+from renet.network.model import ReNet, init_weights  # noqa: E402
 
 RUN = "made"
 SLAB = 500  # faces that are made at once
@@ -111,9 +112,9 @@ def make_inputs(
     make_answers(parts[1]).to_csv(run / "inference_validation.csv", index=False)
     make_answers(parts[2]).to_csv(run / "inference.csv", index=False)
     make_small_files(results, split)
-    model = models.ReNet((3, side, side), architecture)
-    models.initialise(model, 1)
-    models.save(run / "model.pt", model)
+    model = ReNet((3, side, side), architecture)
+    init_weights(model, 1)
+    model_file.save(run / "model.pt", model)
 
 
 def make_small_files(results: Path, split: pd.DataFrame) -> None:

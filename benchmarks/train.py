@@ -26,8 +26,9 @@ from torch import Tensor, nn
 sys.path.append(str(Path(__file__).resolve().parent.parent / "workflow" / "scripts"))
 
 from renet.config.recipe import Recipe
-from renet.network import devices, models
-from renet.network.forward import forward
+from renet.network import devices
+from renet.network.model import ReNet, init_weights
+from renet.network.model import infer
 from renet.training import train_step
 
 SIDE = 128
@@ -124,9 +125,9 @@ def plain_infer(faces: Faces, device: torch.device) -> Callable[[int], object]:
     return step
 
 
-def our_network(precision: str, device: torch.device) -> models.ReNet:
-    model = models.ReNet((3, SIDE, SIDE))
-    models.initialise(model, 1)
+def our_network(precision: str, device: torch.device) -> ReNet:
+    model = ReNet((3, SIDE, SIDE))
+    init_weights(model, 1)
     return devices.to_device(model, device, precision)
 
 
@@ -141,7 +142,7 @@ def our_train(faces: Faces, device: torch.device, precision: str) -> Callable[[i
 def our_infer(faces: Faces, device: torch.device, precision: str) -> Callable[[int], object]:
     """A function that answers batch number `i` with the project's network."""
     model, rows = our_network(precision, device).eval(), faces.batches
-    return lambda number: forward(model, faces.pixels[rows[number % 4]], precision)
+    return lambda number: infer(model, faces.pixels[rows[number % 4]], precision)
 
 
 def matmul_gflops(device: torch.device, dtype: torch.dtype) -> float:

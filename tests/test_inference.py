@@ -9,7 +9,8 @@ import torch
 
 from helpers.project import run_script
 from helpers.training import SMALL, write_faces
-from renet.network import inference, models
+from renet.network import inference, model_file
+from renet.network.model import ReNet, init_weights
 from renet.network.devices import Compute, choose
 
 
@@ -27,10 +28,10 @@ def run(tmp_path):
     )  # fmt: skip
     table.loc[3, "age"] = np.nan
     table.to_csv(tmp_path / "test.csv", index=False)
-    model = models.ReNet((3, 32, 32), SMALL)
-    models.initialise(model, 3)
+    model = ReNet((3, 32, 32), SMALL)
+    init_weights(model, 3)
     model(torch.from_numpy(np.array(faces.pixels[:50])))  # moves the running statistics
-    models.save(tmp_path / "model.pt", model.eval())
+    model_file.save(tmp_path / "model.pt", model.eval())
     return tmp_path, model, faces
 
 
@@ -88,6 +89,6 @@ def test_table_of_other_faces_is_refused(run):
 
 
 def test_no_faces_give_no_answers():
-    model = models.ReNet((3, 32, 32), SMALL)
+    model = ReNet((3, 32, 32), SMALL)
     answers = inference.logits(model, np.zeros((0, 3, 32, 32), np.uint8), choose(Compute("cpu")))
     assert answers.shape == (0, 2)

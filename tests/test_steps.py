@@ -1,4 +1,4 @@
-"""An update is the same whether it runs as it is or is recorded and replayed."""
+"""An update is the same whether it runs directly or as a CUDA graph."""
 
 import contextlib
 import dataclasses
@@ -9,15 +9,16 @@ import torch
 from helpers.training import SMALL
 from renet.common.errors import InputError
 from renet.config.recipe import Recipe
-from renet.network import devices, models
+from renet.network import devices
+from renet.network.model import ReNet, init_weights
 from renet.network.devices import Compute
 from renet.training import train_step
 
 RECIPE = Recipe(batch_size=8, learning_rate=0.05, device="cpu")
 
 
-class ReplayedOnCPU(train_step.RecordedTrainStep):
-    """A CPU records nothing; but from where to where the batches go is the same."""
+class ReplayedOnCPU(train_step.CudaGraphTrainStep):
+    """Captures nothing, but copies the batches to and from the same tensors."""
 
     def __init__(self, *arguments: object):
         super().__init__(*arguments)
@@ -27,17 +28,17 @@ class ReplayedOnCPU(train_step.RecordedTrainStep):
         self.log.append("warm-up")
         self._update(pixels, targets, 1.0)
 
-    def _record(self):
-        self.log.append("record")
+    def _capture(self):
+        self.log.append("capture")
         return lambda: (
             self.log.append("replay"),
             self._update(self._pixels, self._targets, 1.0),
         )
 
 
-def network() -> models.ReNet:
-    model = models.ReNet((3, 32, 32), SMALL)
-    models.initialise(model, 1)
+def network() -> ReNet:
+    model = ReNet((3, 32, 32), SMALL)
+    init_weights(model, 1)
     return devices.to_device(model, torch.device("cpu"), "float32").train()
 
 
@@ -53,18 +54,18 @@ def some_batches() -> list[tuple[torch.Tensor, torch.Tensor]]:
 
 
 def test_replayed_updates_are_those_of_plain_steps():
-    plain, recorded = train_step.TrainStep(network(), RECIPE), ReplayedOnCPU(network(), RECIPE)
+    plain, captured = train_step.TrainStep(network(), RECIPE), ReplayedOnCPU(network(), RECIPE)
     for batch in some_batches():
         plain(*batch)
-        recorded(*batch)
+        captured(*batch)
     for name, value in plain.network.state_dict().items():
-        assert torch.equal(value, recorded.network.state_dict()[name]), name
-    assert plain.take_sums() == recorded.take_sums()
-    # Short batches run as they are, and what is recorded is recorded once.
-    assert recorded.log == [*["warm-up"] * 3, "record", *["replay"] * 3]
+        assert torch.equal(value, captured.network.state_dict()[name]), name
+    assert plain.take_sums() == captured.take_sums()
+    # Short batches run without the graph, which is captured once.
+    assert captured.log == [*["warm-up"] * 3, "capture", *["replay"] * 3]
 
 
-def test_sums_count_losses_right_answers_and_finite_batches_since_the_last_look():
+def test_sums_count_losses_correct_predictions_and_finite_batches_since_the_last_call():
     model = network()
     step = train_step.TrainStep(model, Recipe(batch_size=8, learning_rate=1e-12))
     batches = some_batches()[:3]
@@ -72,9 +73,9 @@ def test_sums_count_losses_right_answers_and_finite_batches_since_the_last_look(
     for pixels, targets in batches:
         expected += torch.nn.functional.cross_entropy(model(pixels), targets).item() * len(targets)
         step(pixels, targets)
-    loss, right, finite = step.take_sums()
+    loss, correct, finite = step.take_sums()
     assert loss == pytest.approx(expected, rel=1e-5)
-    assert 0 <= right <= 19 and finite == 3
+    assert 0 <= correct <= 19 and finite == 3
     assert step.take_sums() == (0.0, 0, 0)
 
 

@@ -6,7 +6,8 @@ import torch
 from renet.config.architecture import Architecture
 from renet.config.recipe import Recipe
 from renet.dataset import hdf5
-from renet.network import models
+from renet.training import run
+from renet.training.run import RunSettings
 from renet.training.trainer import Trainer
 
 SMALL = Architecture(
@@ -26,10 +27,15 @@ def write_faces(path, count: int = 44, seed: int = 0):
     return hdf5.read(path)
 
 
-def make_trainer(faces, recipe=QUICK, **options) -> Trainer:
-    model = models.ReNet((3, 32, 32), SMALL)
-    models.initialise(model, recipe.seed)
-    return Trainer(model, recipe, *faces, **options)
+def make_trainer(faces, recipe=QUICK, saved=None) -> Trainer:
+    return run.build(RunSettings(SMALL, recipe), *faces, saved=saved)
+
+
+def train(faces, recipe=QUICK, **options) -> Trainer:
+    """A finished training; `options` are those of `Trainer.run`."""
+    trainer = make_trainer(faces, recipe)
+    trainer.run(**options)
+    return trainer
 
 
 def weights_of(trainer: Trainer) -> dict[str, torch.Tensor]:

@@ -9,12 +9,12 @@ AUDIT = runs.audit_settings(config)
 
 
 rule audit_fold:
-    """Train without one fold of the people, and answer for these."""
+    """Train without one fold of the subjects, and predict the faces of this fold."""
     input:
         faces=expand("results/data/{subset}.h5", subset=SUBSETS),
         tables=expand("results/data/{subset}.csv", subset=SUBSETS),
     output:
-        "results/audit/{fold}-of-{folds}.csv",
+        predictions="results/audit/{fold}-of-{folds}.csv",
     log:
         "results/logs/audit_fold/{fold}-of-{folds}.log",
     benchmark:

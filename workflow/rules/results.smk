@@ -105,12 +105,12 @@ rule explain:
 
 
 rule provenance:
-    """Record where a run comes from."""
+    """Record all that it takes to reproduce a run."""
     input:
         training="results/runs/{run}/training.json",
-        receipts=all_receipts(),
+        receipt_files=all_receipts(),
     output:
-        of_run("provenance.json", "Figures"),
+        provenance=of_run("provenance.json", "Figures"),
     log:
         "results/logs/provenance/{run}.log",
     benchmark:

@@ -19,7 +19,8 @@ from renet.common import files, logs
 from renet.common.progress import Progress
 from renet.dataset import hdf5
 from renet.evaluation import galleries, inference_table, saliency, sprites
-from renet.network import devices, models
+from renet.network import devices, model_file
+from renet.network.model import ReNet, parameter_count
 
 SIDE = 112  # pixels of a tile
 
@@ -41,7 +42,7 @@ def explain(
         face_file: HDF5 file of the same faces.
         outputs: paths of `model`, `saliency` and `table`.
     """
-    model = models.load(model_file)
+    model = model_file.load(model_file)
     files.write_json(outputs["model"], describe(model, model_file))
     target = devices.choose(devices.Compute(device, precision, threads))
     model = devices.to_device(model, target, precision)
@@ -58,12 +59,12 @@ def explain(
     files.write_text(outputs["table"], tabulate(chosen, strongest).to_csv(index=False))
 
 
-def describe(model: models.ReNet, model_file: str) -> dict:
+def describe(model: ReNet, model_file: str) -> dict:
     """What model.json says of a network."""
     return {
         "architecture": dataclasses.asdict(model.architecture),
         "input_shape": list(model.input_shape),
-        "parameters": models.parameter_count(model),
+        "parameters": parameter_count(model),
         "sha256": files.file_digest(Path(model_file)),
         "torch": torch.__version__,
     }

@@ -16,7 +16,7 @@ from renet.common import files, logs
 from renet.common.errors import InputError
 from renet.dataset import hdf5
 from renet.evaluation import inference_table
-from renet.network import devices, inference, models
+from renet.network import devices, inference, model_file
 
 
 def infer(
@@ -34,7 +34,7 @@ def infer(
         seed_format: where to write the course's text file of the first of them, if anywhere.
     """
     target = devices.choose(devices.Compute(device, precision, threads))
-    model = devices.to_device(models.load(model_file), target, precision)
+    model = devices.to_device(model_file.load(model_file), target, precision)
     for output, (face_file, table) in faces.items():
         stored = hdf5.read(face_file)
         if stored.shape != model.input_shape:
@@ -42,7 +42,7 @@ def infer(
                 f"{face_file} has faces of shape {stored.shape} and {model_file} was trained on "
                 f"{model.input_shape}."
             )
-        logits = inference.logits(model, stored.pixels, target, precision, progress=True)
+        logits = inference.logits(model, stored.pixels, target, precision, show_progress=True)
         probabilities = inference.softmax(logits)
         answered = inference_table.tabulate(read_samples(table, stored), probabilities)
         with files.replacing(output) as temporary:

@@ -15,10 +15,7 @@ class Progress(tqdm):
     Takes tqdm's own arguments: `iterable`, `total`, `unit`, `desc`, …
     """
 
-    off = False  # set on the class, it silences every progress of the process
-
     def __init__(self, *args, **kwargs):
-        kwargs.setdefault("disable", Progress.off)
         kwargs.setdefault("file", sys.stderr)
         kwargs.setdefault("dynamic_ncols", True)
         self._next_line = time.monotonic() + LOG_SECONDS

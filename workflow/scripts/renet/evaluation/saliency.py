@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from renet.network import inference
-from renet.network.models import ReNet
+from renet.network.model import ReNet
 
 PATCH, STRIDE = 1 / 4, 1 / 8  # of the face's sides
 HELPS, HINDERS = np.array([214.0, 69, 44]), np.array([49.0, 110, 190])  # red and blue, RGB
