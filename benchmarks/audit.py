@@ -2,8 +2,7 @@
 
 Reads the data folder of a finished workflow, results/data, and predicts every face out of fold, as
 the rules audit_fold and audit do. It then prints precision and recall of the ranking for the faces
-of a list (one path a line, of labels that others found suspect). It does the same for labels that it
-flips.
+of a list (one path a line, of labels that others found suspect), and for labels that it flips.
 
     python benchmarks/audit.py results/data --suspects suspects.txt --flip 0.05 --folds 3
 """
