@@ -85,12 +85,8 @@ def main() -> None:
     )
     targets = samples.target.to_numpy()
     fold = label_audit.folds(samples, arguments.folds, 42)
-    recipe = Recipe(
-        epochs=arguments.epochs,
-        validate_every=arguments.epochs,
-        precision=arguments.precision,
-        device="auto",
-    )
+    epochs = arguments.epochs
+    recipe = Recipe(epochs=epochs, validate_every=epochs, precision=arguments.precision)
     if arguments.suspects:
         named = [line for path in arguments.suspects for line in path.read_text().split("\n")]
         ranked = label_audit.rank(samples, out_of_fold(stored, targets, fold, recipe))

@@ -17,9 +17,10 @@ from renet.common import files, script
 from renet.common.errors import InputError
 from renet.config.checkpoints import Checkpoints
 from renet.dataset import hdf5, selections
+from renet.dataset.hdf5 import FaceFile
 from renet.evaluation import inference_table, label_audit
 from renet.network import inference
-from renet.training import checkpoints, run
+from renet.training import run
 from renet.training.checkpoints import Checkpoint
 from renet.training.run import RunSettings
 
@@ -53,30 +54,42 @@ def audit_fold(
         code: digest of the code, part of the checkpoint's name.
     """
     if not 1 <= fold <= folds or folds < 2:
-        raise InputError(f"Fold {fold} of {folds}: folds must be at least 2, and fold one of them.")
-    stored = [hdf5.read(path) for path in faces]
+        raise InputError(
+            f"fold is {fold} and folds {folds}; folds must be 2 or more, fold 1 to {folds}."
+        )
     samples = pd.concat(map(inference_table.read, tables))
     held_out = label_audit.folds(samples, folds, seed) == fold - 1
-    training, others = (
-        selections.select(stored, np.flatnonzero(chosen)) for chosen in (~held_out, held_out)
-    )
+    training, others = split(faces, held_out)
     settings = for_a_fold(settings.granted(gpu))
     folder = predictions.with_suffix("")  # of this fold alone: other folds may be training
-    parts = (dataclasses.asdict(settings), code, training.digest, others.digest)
-    checkpoint = Checkpoint(checkpoints.path_for(folder, *parts), 60 * Checkpoints().minutes)
-    trainer = run.build(settings, training, others, saved=checkpoint.load())
-    trainer.run(checkpoint)
-    logits = inference.logits(
-        trainer.model,
-        others.pixels,
-        trainer.device,
-        trainer.recipe.precision,
-        show_progress=True,
+    path = run.checkpoint_path(folder, settings, training, others, code)
+    checkpoint = Checkpoint(path, 60 * Checkpoints().minutes)
+    probabilities = pd.DataFrame(
+        predict(training, others, settings, checkpoint), columns=label_audit.PROBABILITIES
     )
-    probabilities = pd.DataFrame(inference.softmax(logits), columns=label_audit.PROBABILITIES)
     probabilities.insert(0, "id", samples.id[held_out].to_numpy())
     files.write_text(predictions, probabilities.to_csv(index=False))
     shutil.rmtree(folder, ignore_errors=True)
+
+
+def split(faces: list[Path], held_out: np.ndarray) -> tuple[FaceFile, FaceFile]:
+    """The faces that are not held out, and those that are."""
+    stored = [hdf5.read(path) for path in faces]
+    return tuple(
+        selections.select(stored, np.flatnonzero(chosen)) for chosen in (~held_out, held_out)
+    )
+
+
+def predict(
+    training: FaceFile, others: FaceFile, settings: RunSettings, checkpoint: Checkpoint
+) -> np.ndarray:
+    """Probabilities (N, 2) of the faces `others` by a network that is trained on `training`."""
+    trainer = run.build(settings, training, others, saved=checkpoint.load())
+    trainer.run(checkpoint)
+    logits = inference.logits(
+        trainer.model, others.pixels, trainer.device, settings.train.precision, show_progress=True
+    )
+    return inference.softmax(logits)
 
 
 def for_a_fold(settings: RunSettings) -> RunSettings:

@@ -19,8 +19,9 @@ from renet.common import files, logs
 from renet.common.progress import Progress
 from renet.dataset import hdf5
 from renet.evaluation import galleries, inference_table, saliency, sprites
-from renet.network import devices, model_file
+from renet.network import devices
 from renet.network.model import ReNet, parameter_count
+from renet.network.model_file import load
 
 SIDE = 112  # pixels of a tile
 
@@ -42,7 +43,7 @@ def explain(
         face_file: HDF5 file of the same faces.
         outputs: paths of `model`, `saliency` and `table`.
     """
-    model = model_file.load(model_file)
+    model = load(model_file)
     files.write_json(outputs["model"], describe(model, model_file))
     target = devices.choose(devices.Compute(device, precision, threads))
     model = devices.to_device(model, target, precision)

@@ -16,7 +16,8 @@ from renet.common import files, logs
 from renet.common.errors import InputError
 from renet.dataset import hdf5
 from renet.evaluation import inference_table
-from renet.network import devices, inference, model_file
+from renet.network import devices, inference
+from renet.network.model_file import load
 
 
 def infer(
@@ -34,7 +35,7 @@ def infer(
         seed_format: where to write the course's text file of the first of them, if anywhere.
     """
     target = devices.choose(devices.Compute(device, precision, threads))
-    model = devices.to_device(model_file.load(model_file), target, precision)
+    model = devices.to_device(load(model_file), target, precision)
     for output, (face_file, table) in faces.items():
         stored = hdf5.read(face_file)
         if stored.shape != model.input_shape:

@@ -42,13 +42,10 @@ def train(
     """Train one run of the workflow.
 
     Args:
-        train: HDF5 file of the training set.
-        validation: HDF5 file of the validation set.
+        train, validation: HDF5 files.
         model, history, throughput, training, events: see the top of this file.
-        gpu: number of GPUs that Snakemake grants.
-        nodes: number of machines, on a cluster.
-        checkpoint_seconds: from one checkpoint within an epoch to the next.
-        save_every, keep_models: see `renet.training.checkpoints.SavedModels`.
+        gpu, nodes: numbers of GPUs and machines that Snakemake grants.
+        checkpoint_seconds, save_every, keep_models: see `renet.training.checkpoints`.
         code: digest of the code, part of the checkpoint's name.
     """
     job = RunJob(

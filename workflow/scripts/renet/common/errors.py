@@ -10,4 +10,4 @@ class InputError(ValueError):
 
 
 class TrainingInterrupted(InputError):
-    """The training was told to stop (SIGTERM) and has left a checkpoint."""
+    """The training received SIGTERM and has written a checkpoint."""

@@ -115,7 +115,7 @@ def launch(count: int, device: str, function: Callable[..., None], *arguments: o
 
     Raises:
         InputError: one of them raised it, or was killed.
-        TrainingInterrupted: they were told to stop, and did.
+        TrainingInterrupted: they received SIGTERM.
     """
     if count == 1:
         function(SINGLE_PROCESS, *arguments)
@@ -134,7 +134,7 @@ def launch(count: int, device: str, function: Callable[..., None], *arguments: o
 
 @dataclasses.dataclass(frozen=True)
 class _Launch:
-    """What the spawned processes share: `folder` is for their rendezvous and their errors."""
+    """The arguments of all spawned processes; `folder` is for their rendezvous and errors."""
 
     count: int
     device: str

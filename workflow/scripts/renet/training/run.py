@@ -57,7 +57,7 @@ class RunFiles:
 
 @dataclasses.dataclass(frozen=True)
 class RunJob:
-    """All that the processes of a run have to know.
+    """The input of each process of a run.
 
     Attributes:
         checkpoints: does not change the result.
@@ -80,8 +80,8 @@ def build(
     """Build a training, at its start or at the state of a model file.
 
     Args:
-        saved: content of a model file with a training's state; its network is taken, whatever
-            `settings.model` says.
+        saved: content of a model file with a training's state; its network replaces that of
+            `settings.model`.
 
     Raises:
         InputError: see `Trainer`; or the processes were given different states.
@@ -113,17 +113,18 @@ def run_training(group: ProcessGroup, job: RunJob) -> None:
         InputError, TrainingInterrupted: see `Trainer`.
     """
     faces, validation = hdf5.read(job.files.train), hdf5.read(job.files.validation)
-    checkpoint = find_checkpoint(job, faces, validation)
+    folder = job.files.model.parent
+    path = checkpoint_path(folder, job.settings, faces, validation, job.code)
+    checkpoint = Checkpoint(path, 60 * job.checkpoints.minutes)
     saved = load_checkpoint(checkpoint, group)
     trainer = build(job.settings, faces, validation, group, saved)
     if not group.is_main:
         trainer.run(checkpoint)
         return
-    models = job.files.model.with_name("models")
     if not saved:
-        shutil.rmtree(models, ignore_errors=True)
+        shutil.rmtree(folder / "models", ignore_errors=True)
     saved_models = SavedModels(
-        models / "model.pt", job.checkpoints.save_every, job.checkpoints.keep_models
+        folder / "models" / "model.pt", job.checkpoints.save_every, job.checkpoints.keep_models
     )
     events = EventLog(job.files.events, trainer.history, trainer.throughput)
 
@@ -138,11 +139,12 @@ def run_training(group: ProcessGroup, job: RunJob) -> None:
     model_file.save(job.files.model, trainer.model)
 
 
-def find_checkpoint(job: RunJob, train: FaceFile, validation: FaceFile) -> Checkpoint:
-    """The checkpoint of exactly this training, whether it exists or not."""
-    parts = (dataclasses.asdict(job.settings), job.code, train.digest, validation.digest)
-    path = checkpoints.path_for(job.files.model.parent, *parts)
-    return Checkpoint(path, 60 * job.checkpoints.minutes)
+def checkpoint_path(
+    folder: Path, settings: RunSettings, train: FaceFile, validation: FaceFile, code: str
+) -> Path:
+    """The checkpoint of exactly this training."""
+    parts = (dataclasses.asdict(settings), code, train.digest, validation.digest)
+    return checkpoints.path_for(folder, *parts)
 
 
 def load_checkpoint(checkpoint: Checkpoint, group: ProcessGroup) -> dict | None:

@@ -1,6 +1,6 @@
 """A training on several machines: srun starts one torchrun on each, which starts the processes.
 
-This needs a SLURM job that was granted the machines, and a file system that they share.
+It runs in a SLURM job on these machines, and needs a file system that they share.
 """
 
 import contextlib
@@ -31,7 +31,7 @@ def launch(machines: int, job: RunJob) -> None:
     """Train a run in its number of processes, evenly on the machines of this SLURM job.
 
     Raises:
-        TrainingInterrupted: the job was told to stop.
+        TrainingInterrupted: the job received SIGTERM.
         InputError: a process failed or was killed; the log file has the reason.
     """
     recipe = job.settings.train
@@ -54,7 +54,7 @@ def launch(machines: int, job: RunJob) -> None:
     with _note_sigterm() as signals:
         status = srun.wait()
     if status and signals:
-        raise TrainingInterrupted("The training was told to stop; start it again to continue.")
+        raise TrainingInterrupted("The training received SIGTERM; start it again to continue.")
     if status:
         raise InputError(
             f"The processes on {machines} machines ended with exit code {status}; the lines above "

@@ -208,8 +208,8 @@ class Trainer:
         if stop:
             self._save_checkpoint()
             raise TrainingInterrupted(
-                f"The training was told to stop in epoch {self.epoch + 1}; start it again to "
-                "continue from its checkpoint."
+                f"The training received SIGTERM in epoch {self.epoch + 1} and stopped; start it "
+                "again to continue from its checkpoint."
             )
         if due:
             self._save_checkpoint()
