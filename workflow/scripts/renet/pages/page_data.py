@@ -1,4 +1,4 @@
-"""Columns of a table as a script that a page can load: a page on a disk may load no JSON."""
+"""Columns of a table as a script: a page that is opened from a disk cannot load JSON."""
 
 import json
 from pathlib import Path
