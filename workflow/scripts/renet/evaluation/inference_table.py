@@ -1,4 +1,4 @@
-"""The tables that an evaluation reads back: answers of a network, and the split."""
+"""Inference tables: the predictions of a network for a file of faces, one row a face."""
 
 from pathlib import Path
 
@@ -41,8 +41,10 @@ def read(path: str | Path, needed: tuple[str, ...] = ()) -> pd.DataFrame:
     return table
 
 
-def tabulate(samples: pd.DataFrame, probabilities: np.ndarray) -> pd.DataFrame:
-    """The inference table: one row a sample, in the order of the HDF5 file.
+def build(samples: pd.DataFrame, probabilities: np.ndarray) -> pd.DataFrame:
+    """The inference table of a file of faces, in its order.
+
+    Equal probabilities count for the lower class, as in neon.
 
     Args:
         samples: the table beside the HDF5 file.
@@ -50,24 +52,24 @@ def tabulate(samples: pd.DataFrame, probabilities: np.ndarray) -> pd.DataFrame:
 
     Returns:
         `id, path, source, subject, subset, target, p_female, p_male, predicted, correct, age, year,
-        face_score, crop_width, crop_height, grey`; a tie counts for the lower class, as in neon.
+        face_score, crop_width, crop_height, grey`.
     """
     predicted = probabilities.argmax(axis=1)
-    answers = samples[["id", "path", "source", "subject", "subset", "target"]].assign(
+    predictions = samples[["id", "path", "source", "subject", "subset", "target"]].assign(
         p_female=probabilities[:, 0],
         p_male=probabilities[:, 1],
         predicted=predicted,
         correct=(predicted == samples.target).astype(int),
     )
-    known = ["age", "year", "face_score", "crop_width", "crop_height", "grey"]
-    return pd.concat([answers, samples[known]], axis=1)
+    attributes = ["age", "year", "face_score", "crop_width", "crop_height", "grey"]
+    return pd.concat([predictions, samples[attributes]], axis=1)
 
 
-def write_seed_format(path: str | Path, probabilities: np.ndarray, targets: np.ndarray) -> None:
-    """Write the text file of the course's `save_inference` (section 3.2.7), with right targets.
+def write_course_format(path: Path, probabilities: np.ndarray, targets: np.ndarray) -> None:
+    """Write the text file of the course's `save_inference` (section 3.2.7), with correct targets.
 
-    The course's own code reads the targets from an iterator that wraps round, and pairs outputs
-    with the targets of other samples unless the batch size divides the number of samples.
+    The course's code reads the targets from an iterator that wraps round: unless the batch size
+    divides the number of samples, its outputs stand beside the targets of other samples.
     """
     lines = ["inference, target"]
     lines += [

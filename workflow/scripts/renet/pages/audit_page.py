@@ -6,7 +6,7 @@ import pandas as pd
 
 from renet.common.imdb_wiki import CLASSES
 from renet.pages import formats, templates
-from renet.pages.templates import Table
+from renet.pages.templates import PageTable
 
 
 def write(
@@ -33,7 +33,7 @@ def write(
     )
 
 
-def _table_by_class(labels: pd.DataFrame) -> Table:
+def _table_by_class(labels: pd.DataFrame) -> PageTable:
     rows = [
         [
             CLASSES[target],
@@ -43,7 +43,7 @@ def _table_by_class(labels: pd.DataFrame) -> Table:
         ]
         for target, of_class in labels.groupby("target")
     ]
-    return Table("Suspect labels by class", ["label", "faces", "suspect", "percentage"], rows)
+    return PageTable("Suspect labels by class", ["label", "faces", "suspect", "percentage"], rows)
 
 
 def _face(row: dict) -> dict:

@@ -11,7 +11,7 @@ import pandas as pd
 from renet.common.imdb_wiki import DATABASES
 from renet.pages import formats, metric_tables, phrases, templates
 from renet.pages.results import DataResults, RunResults
-from renet.pages.templates import Table
+from renet.pages.templates import PageTable
 
 
 def write_model_card(path: Path, run: RunResults, data: DataResults) -> None:
@@ -35,7 +35,7 @@ def write_model_card(path: Path, run: RunResults, data: DataResults) -> None:
     )
 
 
-def _accuracy_by_slice(slices: pd.DataFrame) -> Table:
+def _accuracy_by_slice(slices: pd.DataFrame) -> PageTable:
     rows = [
         [
             f"{row.slice}: {row.value}",
@@ -46,7 +46,7 @@ def _accuracy_by_slice(slices: pd.DataFrame) -> Table:
         for _, row in slices.iterrows()
     ]
     headings = ["slice", "faces", "accuracy", "95 % interval (the wider)"]
-    return Table("Accuracy by slice", headings, rows)
+    return PageTable("Accuracy by slice", headings, rows)
 
 
 def write_datasheet(path: Path, run: RunResults, data: DataResults) -> None:
@@ -65,15 +65,15 @@ def write_datasheet(path: Path, run: RunResults, data: DataResults) -> None:
     )
 
 
-def _funnel(steps: pd.DataFrame) -> Table:
+def _funnel(steps: pd.DataFrame) -> PageTable:
     rows = [
         [step.replace("_", " "), f"{row.dropped:,}", f"{row.remaining:,}"]
         for step, row in steps.iterrows()
     ]
-    return Table("Funnel", ["step", "dropped", "remaining"], rows)
+    return PageTable("Funnel", ["step", "dropped", "remaining"], rows)
 
 
-def _counts_by_slice(slices: pd.DataFrame) -> Table:
+def _counts_by_slice(slices: pd.DataFrame) -> PageTable:
     counts = slices[["n", "subjects", "n_female", "n_male"]]
     rows = [
         [f"{slice_name}: {value}", *map("{:,}".format, row)]
@@ -81,7 +81,7 @@ def _counts_by_slice(slices: pd.DataFrame) -> Table:
             slices.slice, slices.value, counts.to_numpy(), strict=True
         )
     ]
-    return Table("Test set", ["slice", "faces", "people", "female", "male"], rows)
+    return PageTable("Test set", ["slice", "faces", "people", "female", "male"], rows)
 
 
 def _kinds_of_photos(config: dict) -> dict:

@@ -14,7 +14,7 @@ from renet.evaluation.metric_definitions import (
 )
 from renet.pages import metric_tables, phrases, run_comparison, templates
 from renet.pages.results import DataResults, RunResults
-from renet.pages.templates import Table
+from renet.pages.templates import PageTable
 
 TITLE = "Gender classification with a ReNet-style network"
 COMPARED = (ACCURACY, BALANCED_ACCURACY, MCC, ROC_AUC, LOSS, ECE)
@@ -64,7 +64,7 @@ def _baseline_row(test: dict) -> dict:
     return _row(f"always {baseline['class']}", baseline)
 
 
-def _funnel_table(data: DataResults) -> Table:
+def _funnel_table(data: DataResults) -> PageTable:
     """The remaining rows of each source at each step."""
     funnel: pd.DataFrame = data.funnel
     counts = funnel.pivot(index="step", columns="source", values="remaining")
@@ -73,4 +73,4 @@ def _funnel_table(data: DataResults) -> Table:
         [step.replace("_", " "), *map("{:,}".format, row)]
         for step, row in zip(counts.index, counts.astype(int).to_numpy(), strict=True)
     ]
-    return Table("Funnel by source", ["step", *counts.columns], rows, collapsed=True)
+    return PageTable("Funnel by source", ["step", *counts.columns], rows, collapsed=True)

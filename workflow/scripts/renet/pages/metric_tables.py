@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from renet.evaluation.metric_definitions import BRIER, ECE, LOSS, METRICS, Metric
 from renet.pages import formats, run_comparison
-from renet.pages.templates import Table
+from renet.pages.templates import PageTable
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ def mean_cell(metric: Metric, summaries: list[dict]) -> Cell:
     return Cell(metric.label, mean, text)
 
 
-def metrics_table(metrics: dict) -> Table:
+def metrics_table(metrics: dict) -> PageTable:
     """Every metric: test set with both intervals, validation set and majority baseline."""
     test, rows = metrics["test"], []
     for metric in METRICS:
@@ -52,10 +52,10 @@ def metrics_table(metrics: dict) -> Table:
         )
     baseline = f"always {test['majority_baseline']['class']}"
     headings = ["metric", "test", "bootstrap over people", "Wilson", "validation", baseline]
-    return Table("Metrics", headings, rows)
+    return PageTable("Metrics", headings, rows)
 
 
-def calibration_table(metrics: dict) -> Table:
+def calibration_table(metrics: dict) -> PageTable:
     """Log loss, Brier score and ECE of the test set, without and with temperature scaling."""
     rows = [
         [
@@ -66,7 +66,7 @@ def calibration_table(metrics: dict) -> Table:
         for metric in (LOSS, BRIER, ECE)
     ]
     headings = ["metric of the test set", "uncalibrated", "temperature scaling"]
-    return Table("Calibration", headings, rows)
+    return PageTable("Calibration", headings, rows)
 
 
 def _width(bounds: list[float]) -> float:

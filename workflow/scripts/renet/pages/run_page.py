@@ -19,7 +19,7 @@ from renet.evaluation.run_figures import RUN_FIGURES, RunFigure
 from renet.pages import formats, metric_tables, phrases, templates
 from renet.pages.metric_tables import Cell
 from renet.pages.results import DataResults, RunResults
-from renet.pages.templates import Table
+from renet.pages.templates import PageTable
 
 HEADLINE = (ACCURACY, BALANCED_ACCURACY, RECALL_FEMALE, RECALL_MALE, LOSS)
 CONTENTS = [
@@ -61,7 +61,7 @@ class Section(NamedTuple):
     figure: RunFigure
     alt: str = ""
     text: str = ""
-    table: Table | None = None
+    table: PageTable | None = None
 
 
 def write(path: Path, run: RunResults, data: DataResults) -> None:
@@ -116,16 +116,16 @@ def _sections(run: RunResults) -> list[Section]:
     return [Section(figure, **more.get(figure.name, {})) for figure in RUN_FIGURES]
 
 
-def _history_table(history: pd.DataFrame) -> Table:
+def _history_table(history: pd.DataFrame) -> PageTable:
     rows = [
         [f"{value:.4g}" if value == value else formats.UNDEFINED for value in row]
         for row in history.itertuples(index=False)
     ]
     headings = [column.replace("_", " ") for column in history.columns]
-    return Table("Metrics by epoch", headings, rows, collapsed=True)
+    return PageTable("Metrics by epoch", headings, rows, collapsed=True)
 
 
-def _slices_table(slices: pd.DataFrame) -> Table:
+def _slices_table(slices: pd.DataFrame) -> PageTable:
     rows = [
         [
             f"{row.slice}: {row.value}",
@@ -144,7 +144,7 @@ def _slices_table(slices: pd.DataFrame) -> Table:
         "slice", "faces", "people", "accuracy", "bootstrap over people", "Wilson",
         "recall of female", "recall of male", "majority class",
     ]  # fmt: skip
-    return Table("Slices", headings, rows, collapsed=True)
+    return PageTable("Slices", headings, rows, collapsed=True)
 
 
 def _faces(rows: pd.DataFrame) -> list[dict]:

@@ -20,7 +20,7 @@ TEMPLATES = Path(__file__).with_name("templates")
 
 
 @dataclass(frozen=True)
-class Table:
+class PageTable:
     """A table of a page or a card.
 
     Attributes:
