@@ -1,0 +1,55 @@
+"""The CSV tables of predictions and of what is computed from them."""
+
+from renet.common.tables import Table
+from renet.dataset.tables import SPLIT
+
+PROBABILITIES = {"p_female": float, "p_male": float}
+
+
+def _samples(*names: str) -> dict:
+    """Columns that are taken from the table beside the HDF5 file."""
+    return {name: SPLIT.columns[name] for name in names}
+
+
+# inference.csv: one row for each face of an HDF5 file, in its order.
+INFERENCE = Table(
+    {
+        **_samples("id", "path", "source", "subject", "subset", "target"),
+        **PROBABILITIES,
+        "predicted": int,
+        "correct": int,
+        **_samples("age", "year", "face_score", "crop_width", "crop_height", "grey"),
+    }
+)
+
+# gallery.csv and saliency.csv: the predictions that the images show, and where in the image.
+GALLERY = Table({"gallery": str, "x": int, "y": int, **INFERENCE.columns})
+SALIENCY = Table({"y": int, "largest_drop": float, **INFERENCE.columns})
+
+# slices.csv: one row for each value of each slice; a recall without samples is empty.
+SLICES = Table(
+    {
+        **{"slice": str, "value": str},
+        **dict.fromkeys(["n", "subjects", "n_female", "n_male"], int),
+        **dict.fromkeys(["accuracy", "wilson_low", "wilson_high"], float),
+        **dict.fromkeys(["subjects_low", "subjects_high"], float),
+        **dict.fromkeys(["recall_female", "recall_male", "balanced_accuracy"], float),
+        "majority_baseline": float,
+    }
+)
+
+# audit/<fold>-of-<folds>.csv: the out-of-fold predictions of one fold.
+FOLD = Table({"id": str, **PROBABILITIES})
+
+# audit/labels.csv: all labels, the lowest label quality first.
+LABELS = Table(
+    {
+        "rank": int,
+        **_samples("id", "path", "source", "subject", "subset", "target"),
+        **PROBABILITIES,
+        "label_quality": float,
+        "suspect": int,
+        "person_photos": int,
+        "person_disagreement": float,
+    }
+)
