@@ -2,7 +2,7 @@
 
 Reads: the out-of-fold predictions of all folds, and train, validation and test HDF5 files with the
 tables beside them.
-Writes: labels.csv (columns: `renet.evaluation.label_audit.COLUMNS`), the lowest label quality first;
+Writes: labels.csv (columns: `renet.evaluation.tables.LABELS`), the lowest label quality first;
 suspects.jpg, the faces of its first `SHOWN` rows in the same order, with tiles as in `GRID`;
 index.html, the page of the audit, which shows suspects.jpg.
 Decides: nothing; no label is changed.
@@ -14,11 +14,13 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from renet.common import files, script
+from renet.common import script
 from renet.common.errors import InputError
 from renet.dataset import hdf5, selections
-from renet.evaluation import inference_table, label_audit
+from renet.dataset.tables import SPLIT
+from renet.evaluation import label_audit
 from renet.evaluation.sprites import Grid
+from renet.evaluation.tables import FOLD, LABELS, PROBABILITIES
 from renet.pages import audit_page
 
 SHOWN = 48  # faces
@@ -47,7 +49,7 @@ def audit(
         sources: of the faces.
     """
     ranked = label_audit.rank(*read_predictions(predictions, tables))
-    files.write_text(labels, ranked.to_csv(index=False, float_format="%.6g"))
+    LABELS.write(labels, ranked, float_format="%.6g")
     shown = ranked.head(SHOWN)
     if picture:
         stored = [hdf5.read(path) for path in faces]
@@ -71,14 +73,14 @@ def read_predictions(
     Raises:
         InputError: the predictions are not of these samples.
     """
-    samples = pd.concat(map(inference_table.read, tables), ignore_index=True)
-    predicted = pd.concat(map(inference_table.read, predictions)).set_index("id")
+    samples = pd.concat(map(SPLIT.read, tables), ignore_index=True)
+    predicted = pd.concat(map(FOLD.read, predictions)).set_index("id")
     if set(predicted.index) != set(samples.id) or len(predicted) != len(samples):
         raise InputError(
             f"The predictions {', '.join(map(str, predictions))} are not of the faces of "
             f"{', '.join(map(str, tables))}: delete them to have them made again."
         )
-    return samples, predicted.loc[samples.id, label_audit.PROBABILITIES].to_numpy()
+    return samples, predicted.loc[samples.id, list(PROBABILITIES)].to_numpy()
 
 
 if __name__ == "__main__":

@@ -3,7 +3,7 @@
 Reads: inference.csv (test), inference_validation.csv and history.csv of a run, and split.csv.
 Writes: metrics.json (`renet.evaluation.metrics.summarise` of test and validation set, the
 calibration and the check for leakage; schema: workflow/schemas/metrics.schema.yaml), slices.csv
-(`renet.evaluation.slices.tabulate`), and the figures of `renet.evaluation.run_figures`.
+(columns: `renet.evaluation.tables.SLICES`), and the figures of `renet.evaluation.run_figures`.
 Decides: the temperature, on the validation set. A split with a person (with `split.by: subject`) or
 a photo in two subsets is refused. A network that predicts one class for all faces gives a warning.
 """
@@ -15,13 +15,10 @@ from typing import Literal
 import pandas as pd
 
 from renet.common import files, script
+from renet.dataset.tables import SPLIT
 from renet.evaluation import calibration, inference_table, leakage, run_plots, slices
 from renet.evaluation.metrics import summarise
-
-NEEDED = (
-    "id", "subject", "target", "p_female", "p_male", "predicted", "correct", "age", "year",
-    "face_score", "crop_width", "crop_height", "grey", "source",
-)  # fmt: skip
+from renet.evaluation.tables import SLICES
 
 
 def evaluate(
@@ -49,8 +46,8 @@ def evaluate(
         split_by: `split.by` of the config.
         size: input size of the network, height and width in pixels.
     """
-    predictions, of_validation = (inference_table.read(path, NEEDED) for path in (test, validation))
-    split_table = inference_table.read(split, ("subset", "subject", "digest", "target"))
+    predictions, of_validation = map(inference_table.read, (test, validation))
+    split_table = SPLIT.read(split, ("subset", "subject", "digest", "target"))
     leaks = leakage.check(split_table, split_by, str(split))
     male_fraction = float(split_table.target[split_table.subset == leakage.TRAIN].mean())
     summary = {
@@ -65,7 +62,7 @@ def evaluate(
     for path in figures:
         run_plots.draw(path.stem, evaluation, path)
     if slice_table:
-        files.write_text(slice_table, by_slice.to_csv(index=False))
+        SLICES.write(slice_table, by_slice)
     files.write_json(metrics, summary)
     log_summary(summary["test"])
 

@@ -1,7 +1,7 @@
 """Show a run's wrong and least certain predictions, and give its predictions to the page's table.
 
 Reads: inference.csv of a run, and test.h5 in the same order.
-Writes: gallery.csv, one row a tile (columns: `renet.evaluation.galleries.tabulate`); mistakes.jpg
+Writes: gallery.csv, one row a tile (columns: `renet.evaluation.tables.GALLERY`); mistakes.jpg
 (the wrong predictions of the highest confidence) and hard_cases.jpg (the correct ones of the lowest
 confidence), with tiles as in `GRID`; predictions.js, all predictions as a script of the page.
 Decides: nothing.
@@ -9,11 +9,12 @@ Decides: nothing.
 
 from pathlib import Path
 
-from renet.common import files, script
+from renet.common import script
 from renet.common.errors import InputError
 from renet.dataset import hdf5
 from renet.evaluation import galleries, inference_table
 from renet.evaluation.sprites import Grid
+from renet.evaluation.tables import GALLERY
 from renet.pages import page_data
 
 GRID = Grid(columns=8, side=112)
@@ -38,9 +39,7 @@ def gallery(
         hard_cases: sheet of correct predictions to write, JPEG.
         predictions: predictions.js to write.
     """
-    given = inference_table.read(
-        inference, ("id", "target", "p_female", "p_male", "predicted", "correct")
-    )
+    given = inference_table.read(inference)
     stored = hdf5.read(faces)
     if len(stored) != len(given) or (stored.targets != given.target.to_numpy()).any():
         raise InputError(
@@ -53,7 +52,7 @@ def gallery(
     for rows, path in zip(shown.values(), (mistakes, hard_cases), strict=True):
         if path:
             GRID.write_faces(path, (stored.pixels[row] for row in rows.index))
-    files.write_text(table, galleries.tabulate(shown, GRID).to_csv(index=False))
+    GALLERY.write(table, galleries.tabulate(shown, GRID))
     if predictions:
         columns = {"p_male": given.p_male.round(4), "predicted": given.predicted}
         page_data.write(predictions, "renetPredictions", columns)

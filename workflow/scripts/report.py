@@ -11,13 +11,13 @@ Decides: nothing.
 from pathlib import Path
 from typing import Annotated
 
-import pandas as pd
 import yaml
 from cyclopts import Parameter
 
 from renet.archives import receipts as archive_receipts
 from renet.common import script
 from renet.common.errors import InputError
+from renet.dataset.tables import FUNNEL
 from renet.pages import cards, index_page, index_plots, results, run_page
 
 
@@ -56,7 +56,7 @@ def report(
     folder = index.parent
     data = results.DataResults(
         config=settings["data"],
-        funnel=pd.read_csv(funnel, dtype={"source": str}),
+        funnel=FUNNEL.read(funnel),
         archives=[archive_receipts.facts(receipt) for receipt in receipts],
     )
     folders = {path.parent.name: path.parent for path in run_files}

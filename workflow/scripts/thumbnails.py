@@ -15,7 +15,7 @@ import pandas as pd
 from renet.common import script
 from renet.common.progress import Progress
 from renet.dataset import hdf5
-from renet.evaluation import inference_table
+from renet.dataset.tables import SPLIT
 from renet.evaluation.sprites import Grid
 from renet.pages import page_data
 
@@ -32,11 +32,11 @@ def thumbnails(faces: Path, table: Path, *, samples: script.Output, sheets: Path
         samples: samples.js to write.
         sheets: folder of sprite sheets to write, beside samples.js.
     """
-    data = inference_table.read(table, ("source", "row", "path", "subject", "target"))
+    data = SPLIT.read(table)
     write_samples(data, samples, f"{sheets.name}/")
     sheets.mkdir(parents=True, exist_ok=True)
     for number in Progress(range(math.ceil(len(data) / PER_SHEET)), desc="thumbnails"):
-        # Opened again for each sheet: what was read of a memory map stays in memory until it closes.
+        # Opened again for each sheet: pages of a memory map count as memory until it is closed.
         first = number * PER_SHEET
         pixels = hdf5.read(faces).pixels[first : first + PER_SHEET]
         GRID.write_faces(sheets / f"{number}.webp", pixels)

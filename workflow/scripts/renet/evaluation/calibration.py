@@ -18,7 +18,7 @@ SMALLEST = 1e-12  # probabilities are clipped to it, so that their logits are fi
 
 
 def probability_metrics(p_male: np.ndarray, targets: np.ndarray) -> dict[str, float]:
-    """`loss` (log loss, natural logarithm), `brier` (Brier score) and `ece`; both arguments (n,)."""
+    """`loss` (log loss, natural logarithm), `brier` (Brier score) and `ece`, of arrays (n,)."""
     return {
         "loss": float(metrics.log_loss(targets, p_male, labels=[0, 1])),
         "brier": float(metrics.brier_score_loss(targets, p_male, labels=[0, 1])),

@@ -1,8 +1,8 @@
 """95 % confidence intervals: Wilson's for a fraction, and a bootstrap over subjects.
 
 Photos of one person are not independent: if one is classified correctly, the others are likely to
-be, too. Wilson's interval takes photos as independent, so that it is too narrow where people repeat;
-the bootstrap draws whole people.
+be, too. Wilson's interval takes photos as independent and is too narrow where people repeat. The
+bootstrap draws whole people.
 """
 
 from collections.abc import Callable
@@ -34,7 +34,7 @@ def subject_bootstrap(
 ) -> np.ndarray:
     """95 % percentile intervals from a bootstrap over subjects (a cluster bootstrap).
 
-    Each resample draws as many subjects as there are, with replacement, and takes all their samples.
+    Each resample draws as many subjects as there are, with replacement, with all their samples.
 
     Args:
         subjects: subject of each sample.

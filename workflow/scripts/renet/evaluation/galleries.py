@@ -27,7 +27,7 @@ def hard_cases(predictions: pd.DataFrame, count: int = GALLERY_SIZE) -> pd.DataF
 
 
 def to_explain(predictions: pd.DataFrame, count: int = EXPLAINED) -> pd.DataFrame:
-    """The correct predictions of the highest confidence, `count / 2` of each class, and mistakes."""
+    """The highest-confidence correct predictions, `count / 2` of each class, and the mistakes."""
     correct = _highest_confidence(predictions[predictions.correct == 1])
     correct = correct.groupby("target").head(count // 2)
     return pd.concat([correct, mistakes(predictions, count)])

@@ -14,12 +14,7 @@ from sklearn.model_selection import StratifiedGroupKFold
 
 from renet.common.errors import InputError
 from renet.dataset import splits
-
-PROBABILITIES = ["p_female", "p_male"]
-COLUMNS = [
-    "rank", "id", "path", "source", "subject", "subset", "target", *PROBABILITIES, "label_quality",
-    "suspect", "person_photos", "person_disagreement",
-]  # fmt: skip
+from renet.evaluation.tables import LABELS
 
 
 def folds(samples: pd.DataFrame, count: int, seed: int) -> np.ndarray:
@@ -51,22 +46,23 @@ def rank(samples: pd.DataFrame, probabilities: np.ndarray) -> pd.DataFrame:
         probabilities: (samples, 2), out of fold.
 
     Returns:
-        The columns `COLUMNS`. `label_quality` is from 0 to 1, low where the networks predict the
-        other class with high confidence; `suspect` is 1 where confident learning finds a label
+        The columns `tables.LABELS`. `label_quality` is from 0 to 1, low where the networks predict
+        the other class with high confidence; `suspect` is 1 where confident learning finds a label
         error. `person_disagreement` is the fraction of the person's other photos that have the
-        other label, empty for a person with one photo.
+        other label, NaN for a person with one photo.
     """
     labels = samples.target.to_numpy()
     quality = get_label_quality_scores(labels, probabilities)
     suspect = find_label_issues(labels, probabilities, n_jobs=1)
     audited = samples.assign(
-        **dict(zip(PROBABILITIES, probabilities.T, strict=True)),
+        p_female=probabilities[:, 0],
+        p_male=probabilities[:, 1],
         label_quality=quality,
         suspect=suspect.astype(int),
         **_person_columns(samples),
     )
     audited = audited.sort_values("label_quality", kind="stable")
-    return audited.assign(rank=np.arange(1, len(audited) + 1))[COLUMNS]
+    return audited.assign(rank=np.arange(1, len(audited) + 1))[list(LABELS.columns)]
 
 
 def _person_columns(samples: pd.DataFrame) -> dict[str, pd.Series]:
@@ -77,4 +73,3 @@ def _person_columns(samples: pd.DataFrame) -> dict[str, pd.Series]:
         "person_photos": photos,
         "person_disagreement": (other_label / (photos - 1)).where(photos > 1),
     }
-

@@ -49,13 +49,13 @@ RUN_FIGURES = (
         "reliability",
         "Reliability diagram",
         "Accuracy by confidence.",
-        "Bars are Wilson's 95 % intervals. The lower plot counts the predictions of each confidence.",
+        "Bars are Wilson's 95 % intervals. The lower plot counts the predictions by confidence.",
     ),
     RunFigure(
         "slices",
         "Accuracy by slice",
         "Accuracy of each slice with its intervals; the table below has the values.",
-        "The grey line is the accuracy on the whole test set. Slices overlap. Among this many, some "
-        "differ by chance.",
+        "The grey line is the accuracy on the whole test set. Slices overlap, and among this many "
+        "some differ by chance.",
     ),
 )

@@ -10,6 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from sklearn import metrics
 
+from renet.common.errors import InputError
 from renet.common.imdb_wiki import CLASSES
 from renet.evaluation import calibration, plot_style
 from renet.evaluation.plot_style import BLUE, GREY, RED
@@ -33,7 +34,13 @@ class Evaluation:
 
 
 def draw(name: str, evaluation: Evaluation, path: Path) -> None:
-    """Draw the figure of that name and write it as SVG."""
+    """Draw the figure of that name and write it as SVG.
+
+    Raises:
+        InputError: there is no figure of that name.
+    """
+    if name not in DRAWING:
+        raise InputError(f"{path} is none of the figures {', '.join(DRAWING)}; name one of these.")
     plot_style.save(DRAWING[name](evaluation), path)
 
 

@@ -7,6 +7,7 @@ import pandas as pd
 
 from renet.common.imdb_wiki import CLASSES
 from renet.evaluation import confidence_intervals
+from renet.evaluation.tables import SLICES
 
 UNKNOWN = "unknown"
 BANDS = {
@@ -14,11 +15,6 @@ BANDS = {
     "face score": ([1, 2, 3, 4, 5, 6], ""),
     "crop size": ([0, 64, 96, 128, 192, 256], "px"),
 }
-COLUMNS = [
-    "slice", "value", "n", "subjects", "n_female", "n_male", "accuracy", "wilson_low",
-    "wilson_high", "subjects_low", "subjects_high", "recall_female", "recall_male",
-    "balanced_accuracy", "majority_baseline",
-]  # fmt: skip
 
 
 def assign(
@@ -33,7 +29,7 @@ def assign(
             if it is true of a sample.
     """
     smaller = (predictions.crop_height < size[0]) | (predictions.crop_width < size[1])
-    decades = pd.to_numeric(predictions.year) // 10 * 10
+    decades = predictions.year.astype(float) // 10 * 10
     crop_size = predictions[["crop_height", "crop_width"]].min(axis=1)
     columns = {
         "recorded gender": predictions.target.map(dict(enumerate(CLASSES))),
@@ -52,7 +48,7 @@ def assign(
 
 def bands(values: pd.Series, edges: list[float], unit: str) -> pd.Series:
     """Bands of a number, lower edge included: `20–29 years`, `5 and more`; or `unknown`."""
-    numbers = pd.to_numeric(values)
+    numbers = values.astype(float)
     unit = f" {unit}" if unit else ""
     whole = unit != ""
     names = [
@@ -77,7 +73,7 @@ def tabulate(
     slices: pd.DataFrame,
     resamples: int = confidence_intervals.RESAMPLES,
 ) -> pd.DataFrame:
-    """The table slices.csv: one row for each value of each slice, with the columns `COLUMNS`.
+    """The table slices.csv: one row for each value of each slice, with the columns `SLICES`.
 
     Args:
         predictions: an inference table.
@@ -97,7 +93,7 @@ def tabulate(
     bounds = _bootstrap_intervals(predictions, slices, resamples)
     table = pd.DataFrame(rows)
     table[["subjects_low", "subjects_high"]] = bounds
-    return table[COLUMNS]
+    return table[list(SLICES.columns)]
 
 
 def _row(samples: pd.DataFrame, name: str, value: str) -> dict:

@@ -29,11 +29,20 @@ SALIENCY = Table({"y": int, "largest_drop": float, **INFERENCE.columns})
 # slices.csv: one row for each value of each slice; a recall without samples is empty.
 SLICES = Table(
     {
-        **{"slice": str, "value": str},
-        **dict.fromkeys(["n", "subjects", "n_female", "n_male"], int),
-        **dict.fromkeys(["accuracy", "wilson_low", "wilson_high"], float),
-        **dict.fromkeys(["subjects_low", "subjects_high"], float),
-        **dict.fromkeys(["recall_female", "recall_male", "balanced_accuracy"], float),
+        "slice": str,
+        "value": str,
+        "n": int,
+        "subjects": int,
+        "n_female": int,
+        "n_male": int,
+        "accuracy": float,
+        "wilson_low": float,
+        "wilson_high": float,
+        "subjects_low": float,
+        "subjects_high": float,
+        "recall_female": float,
+        "recall_male": float,
+        "balanced_accuracy": float,
         "majority_baseline": float,
     }
 )

@@ -13,8 +13,8 @@ def calibration(metrics: dict) -> str:
     temperature = metrics["calibration"]["temperature"]
     if metrics["calibration"]["at_bound"]:
         return (
-            f"The temperature, {temperature:.2f}, is at a bound of its search range: the validation "
-            "set is too small or too easy to fit it."
+            f"The temperature, {temperature:.2f}, is at a bound of its search range: the "
+            "validation set is too small or too easy to fit it."
         )
     verdict = "overconfident" if temperature > 1 else "underconfident"
     if abs(temperature - 1) < WELL_CALIBRATED:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pandas as pd
 
 from renet.common import files
-from renet.evaluation import inference_table
+from renet.evaluation.tables import GALLERY, SALIENCY, SLICES
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,7 @@ def read_run(folder: Path, settings: dict) -> RunResults:
         metrics=files.read_json(folder / "metrics.json"),
         model=files.read_json(folder / "model.json"),
         history=pd.read_csv(folder / "history.csv"),
-        slices=pd.read_csv(folder / "slices.csv"),
-        gallery=inference_table.read(folder / "gallery.csv"),
-        saliency=inference_table.read(folder / "saliency.csv"),
+        slices=SLICES.read(folder / "slices.csv"),
+        gallery=GALLERY.read(folder / "gallery.csv"),
+        saliency=SALIENCY.read(folder / "saliency.csv"),
     )

@@ -155,7 +155,7 @@ def _faces(rows: pd.DataFrame) -> list[dict]:
             "label": CLASSES[row["target"]],
             "predicted": CLASSES[row["predicted"]],
             "confidence": formats.percentage(max(row["p_female"], row["p_male"])),
-            "age": "" if row["age"] != row["age"] else f"{row['age']:.0f}",
+            "age": "" if pd.isna(row["age"]) else row["age"],
         }
         for row in rows.to_dict("records")
     ]
