@@ -20,7 +20,7 @@ from renet.dataset import hdf5, selections
 from renet.dataset.tables import SPLIT
 from renet.evaluation import label_audit
 from renet.evaluation.sprites import Grid
-from renet.evaluation.tables import FOLD, LABELS, PROBABILITIES
+from renet.evaluation.tables import FOLD, LABELS, PROBABILITIES, SAMPLE
 from renet.pages import audit_page
 
 SHOWN = 48  # faces
@@ -73,7 +73,7 @@ def read_predictions(
     Raises:
         InputError: the predictions are not of these samples.
     """
-    samples = pd.concat(map(SPLIT.read, tables), ignore_index=True)
+    samples = pd.concat((SPLIT.read(path, SAMPLE) for path in tables), ignore_index=True)
     predicted = pd.concat(map(FOLD.read, predictions)).set_index("id")
     if set(predicted.index) != set(samples.id) or len(predicted) != len(samples):
         raise InputError(

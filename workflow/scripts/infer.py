@@ -18,7 +18,7 @@ from renet.common.errors import InputError
 from renet.dataset import hdf5
 from renet.dataset.tables import SPLIT
 from renet.evaluation import inference_table
-from renet.evaluation.tables import INFERENCE
+from renet.evaluation.tables import ATTRIBUTES, INFERENCE, SAMPLE
 from renet.network import devices, model_file
 from renet.network.inference import logits, softmax
 
@@ -78,7 +78,7 @@ def read_samples(table: Path, stored: hdf5.FaceFile) -> pd.DataFrame:
     Raises:
         InputError: its targets are not those of the HDF5 file.
     """
-    samples = SPLIT.read(table)
+    samples = SPLIT.read(table, [*SAMPLE, *ATTRIBUTES])
     if len(samples) != len(stored) or (samples.target.to_numpy() != stored.targets).any():
         raise InputError(
             f"{table} does not describe the faces of {stored.path}: they are not from one run; "

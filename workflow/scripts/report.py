@@ -46,7 +46,8 @@ def report(
     """Write all pages of a folder of results.
 
     Args:
-        run_files: metrics.json, model.json and the tables of each run, in the folder of the run.
+        run_files: metrics.json, model.json and the tables of each run; by hand, one file in the
+            folder of each run is enough.
         funnel: data/funnel.csv.
         settings: the keys `runs` (sections `model` and `train` of each run) and `data` (the
             config's sections about the data).

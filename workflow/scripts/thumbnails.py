@@ -21,6 +21,10 @@ from renet.pages import page_data
 
 GRID = Grid(columns=16, side=40)
 PER_SHEET = GRID.columns * GRID.columns
+COLUMNS = (
+    "source", "row", "path", "subject", "target", "age", "year", "face_score", "crop_width",
+    "crop_height",
+)  # fmt: skip
 
 
 def thumbnails(faces: Path, table: Path, *, samples: script.Output, sheets: Path) -> None:
@@ -32,7 +36,7 @@ def thumbnails(faces: Path, table: Path, *, samples: script.Output, sheets: Path
         samples: samples.js to write.
         sheets: folder of sprite sheets to write, beside samples.js.
     """
-    data = SPLIT.read(table)
+    data = SPLIT.read(table, COLUMNS)
     write_samples(data, samples, f"{sheets.name}/")
     sheets.mkdir(parents=True, exist_ok=True)
     for number in Progress(range(math.ceil(len(data) / PER_SHEET)), desc="thumbnails"):

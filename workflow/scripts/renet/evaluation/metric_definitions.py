@@ -40,13 +40,13 @@ RECALL_FEMALE = Metric(("recall", "female"), "recall of female", is_fraction=Tru
 RECALL_MALE = Metric(("recall", "male"), "recall of male", is_fraction=True)
 PRECISION_FEMALE = Metric(("precision", "female"), "precision of female", is_fraction=True)
 PRECISION_MALE = Metric(("precision", "male"), "precision of male", is_fraction=True)
-MCC = Metric(("mcc",), "Matthews correlation coefficient (MCC)")
-ROC_AUC = Metric(("roc_auc",), "area under the ROC curve")
+MCC = Metric(("mcc",), "Matthews correlation (MCC)")
+ROC_AUC = Metric(("roc_auc",), "ROC AUC")
 PR_AUC_FEMALE = Metric(("pr_auc", "female"), "average precision of female")
 PR_AUC_MALE = Metric(("pr_auc", "male"), "average precision of male")
 LOSS = Metric(("loss",), "log loss")
 BRIER = Metric(("brier",), "Brier score")
-ECE = Metric(("ece",), "expected calibration error (ECE)")
+ECE = Metric(("ece",), "calibration error (ECE)")
 
 METRICS = (
     ACCURACY, BALANCED_ACCURACY, RECALL_FEMALE, RECALL_MALE, PRECISION_FEMALE, PRECISION_MALE, MCC,

@@ -4,21 +4,23 @@ from renet.common.tables import Table
 from renet.dataset.tables import SPLIT
 
 PROBABILITIES = {"p_female": float, "p_male": float}
-
-
-def _samples(*names: str) -> dict:
-    """Columns that are taken from the table beside the HDF5 file."""
-    return {name: SPLIT.columns[name] for name in names}
-
+# Columns that are taken from the table beside the HDF5 file.
+SAMPLE = {
+    name: SPLIT.columns[name] for name in ("id", "path", "source", "subject", "subset", "target")
+}
+ATTRIBUTES = {
+    name: SPLIT.columns[name]
+    for name in ("age", "year", "face_score", "crop_width", "crop_height", "grey")
+}
 
 # inference.csv: one row for each face of an HDF5 file, in its order.
 INFERENCE = Table(
     {
-        **_samples("id", "path", "source", "subject", "subset", "target"),
+        **SAMPLE,
         **PROBABILITIES,
         "predicted": int,
         "correct": int,
-        **_samples("age", "year", "face_score", "crop_width", "crop_height", "grey"),
+        **ATTRIBUTES,
     }
 )
 
@@ -54,7 +56,7 @@ FOLD = Table({"id": str, **PROBABILITIES})
 LABELS = Table(
     {
         "rank": int,
-        **_samples("id", "path", "source", "subject", "subset", "target"),
+        **SAMPLE,
         **PROBABILITIES,
         "label_quality": float,
         "suspect": int,

@@ -46,7 +46,7 @@ def ranking_curves(test: dict) -> str:
         f"{formats.decimal(value)} for {name}" for name, value in test["pr_auc"].items()
     )
     area = formats.decimal(test["roc_auc"])
-    return f"Area under the ROC curve {area}; average precision {precisions}."
+    return f"ROC AUC {area}; average precision {precisions}."
 
 
 def learning_curve(history: pd.DataFrame) -> str:
@@ -73,7 +73,7 @@ def slices(table: pd.DataFrame) -> str:
     else:
         worst = worse.loc[worse.accuracy.idxmin()]
         sentences.append(
-            f"Of the other slices of at least {SMALL_SLICE} faces, {worst.slice}: {worst.value} "
+            f"Of the other slices of at least {SMALL_SLICE} faces, {worst.slice} = {worst.value} "
             f"has the lowest accuracy, {formats.percentage(worst.accuracy)} "
             f"({formats.percentage_interval(wider_interval(worst))}, n = {worst.n:,})."
         )
