@@ -1,8 +1,8 @@
 """Cost of evaluation, figures and pages for a large test set: time, memory and bytes on disk.
 
-Makes a results folder as it is before the workflow's last rules, with synthetic faces (grainy blots,
-which compress like real photos) of 20,000 people with names, and runs the scripts of these rules,
-each in a process of its own, as Snakemake does:
+Makes a results folder as it is before the workflow's last rules, with synthetic faces (grainy
+blots, which compress like real photos) of 20,000 people with names, and runs the scripts of these
+rules, each in a process of its own, as Snakemake does:
 
     python benchmarks/report.py --faces 50000
 
@@ -160,7 +160,9 @@ def commands(results: Path) -> dict[str, list]:
         "explain": [run / "model.pt", run / "inference.csv", data / "test.h5", "-o",
                     run / "saliency.jpg", "--table", run / "saliency.csv", "--description",
                     run / "model.json", "--compute.device", "cpu"],
-        "report": [*results.glob("runs/*/history.csv"), "--funnel", data / "funnel.csv", "--settings", results / "settings.yaml", "--receipts", results / "receipt.json", "-o", results / "index.html"],
+        "report": [*results.glob("runs/*/history.csv"), "--funnel", data / "funnel.csv",
+                   "--settings", results / "settings.yaml", "--receipts",
+                   results / "receipt.json", "-o", results / "index.html"],
     }  # fmt: skip
 
 

@@ -18,6 +18,8 @@ def samples_of(targets: np.ndarray, people: int = 20) -> pd.DataFrame:
     return pd.DataFrame(
         {
             "id": [f"wiki:{number}" for number in range(count)], "source": "wiki",
+            "row": range(count), "age": 30, "year": 2000, "face_score": 3.5, "crop_width": 90,
+            "crop_height": 91, "grey": 0, "shard": 1, "index": range(count),
             "path": [f"00/{number}.jpg" for number in range(count)],
             "subject": [f"person {number % people}" for number in range(count)],
             "digest": [f"{number:032x}" for number in range(count)], "subset": "train",

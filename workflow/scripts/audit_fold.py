@@ -13,11 +13,13 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from renet.common import files, script
+from renet.common import script
 from renet.common.errors import InputError
 from renet.config.checkpoints import Checkpoints
 from renet.dataset import hdf5, selections
-from renet.evaluation import inference_table, label_audit
+from renet.dataset.tables import SPLIT
+from renet.evaluation import label_audit
+from renet.evaluation.tables import FOLD, PROBABILITIES
 from renet.network import inference
 from renet.training import checkpoints, run
 from renet.training.checkpoints import Checkpoint
@@ -55,7 +57,7 @@ def audit_fold(
     if not 1 <= fold <= folds or folds < 2:
         raise InputError(f"Fold {fold} of {folds}: folds must be at least 2, and fold one of them.")
     stored = [hdf5.read(path) for path in faces]
-    samples = pd.concat(map(inference_table.read, tables))
+    samples = pd.concat(map(SPLIT.read, tables))
     held_out = label_audit.folds(samples, folds, seed) == fold - 1
     training, others = (
         selections.select(stored, np.flatnonzero(chosen)) for chosen in (~held_out, held_out)
@@ -73,9 +75,9 @@ def audit_fold(
         trainer.recipe.precision,
         show_progress=True,
     )
-    probabilities = pd.DataFrame(inference.softmax(logits), columns=label_audit.PROBABILITIES)
+    probabilities = pd.DataFrame(inference.softmax(logits), columns=list(PROBABILITIES))
     probabilities.insert(0, "id", samples.id[held_out].to_numpy())
-    files.write_text(predictions, probabilities.to_csv(index=False))
+    FOLD.write(predictions, probabilities)
     shutil.rmtree(folder, ignore_errors=True)
 
 

@@ -14,7 +14,7 @@ from renet.common.errors import InputError
 from renet.dataset import hdf5
 from renet.evaluation import galleries, inference_table
 from renet.evaluation.sprites import Grid
-from renet.evaluation.tables import GALLERY
+from renet.evaluation.tables import GALLERY, HARD_CASES, MISTAKES
 from renet.pages import page_data
 
 GRID = Grid(columns=8, side=112)
@@ -46,8 +46,8 @@ def gallery(
             f"{inference} does not describe the faces of {faces}; run infer on this file again."
         )
     shown = {
-        galleries.MISTAKES: galleries.mistakes(given),
-        galleries.HARD_CASES: galleries.hard_cases(given),
+        MISTAKES: galleries.mistakes(given),
+        HARD_CASES: galleries.hard_cases(given),
     }
     for rows, path in zip(shown.values(), (mistakes, hard_cases), strict=True):
         if path:

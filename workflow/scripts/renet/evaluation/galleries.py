@@ -4,7 +4,6 @@ import pandas as pd
 
 from renet.evaluation.sprites import Grid
 
-MISTAKES, HARD_CASES = "mistakes", "hard_cases"
 GALLERY_SIZE = 24  # faces
 EXPLAINED = 4  # correct and wrong predictions each, for the saliency maps
 

@@ -25,6 +25,7 @@ INFERENCE = Table(
 )
 
 # gallery.csv and saliency.csv: the predictions that the images show, and where in the image.
+MISTAKES, HARD_CASES = "mistakes", "hard_cases"  # the values of `gallery`
 GALLERY = Table({"gallery": str, "x": int, "y": int, **INFERENCE.columns})
 SALIENCY = Table({"y": int, "largest_drop": float, **INFERENCE.columns})
 

@@ -7,7 +7,6 @@ import pandas as pd
 import yaml
 
 from renet.common.imdb_wiki import CLASSES
-from renet.evaluation import galleries
 from renet.evaluation.metric_definitions import (
     ACCURACY,
     BALANCED_ACCURACY,
@@ -16,6 +15,7 @@ from renet.evaluation.metric_definitions import (
     RECALL_MALE,
 )
 from renet.evaluation.run_figures import RUN_FIGURES, RunFigure
+from renet.evaluation.tables import HARD_CASES, MISTAKES
 from renet.pages import formats, metric_tables, phrases, templates
 from renet.pages.metric_tables import Cell
 from renet.pages.results import DataResults, RunResults
@@ -81,8 +81,8 @@ def write(path: Path, run: RunResults, data: DataResults) -> None:
         headline=[*(metric_tables.cell(metric, test) for metric in HEADLINE), _baseline(test)],
         metrics=metric_tables.metrics_table(run.metrics),
         sections=_sections(run),
-        mistakes=_faces(gallery[gallery.gallery == galleries.MISTAKES]),
-        hard_cases=_faces(gallery[gallery.gallery == galleries.HARD_CASES]),
+        mistakes=_faces(gallery[gallery.gallery == MISTAKES]),
+        hard_cases=_faces(gallery[gallery.gallery == HARD_CASES]),
         explained=_faces(run.saliency),
         face_columns=FACE_COLUMNS,
         funnel_alt=phrases.funnel(data.funnel),
