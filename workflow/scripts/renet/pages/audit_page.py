@@ -5,7 +5,7 @@ from pathlib import Path
 import pandas as pd
 
 from renet.common.imdb_wiki import CLASSES
-from renet.pages import formats, templates
+from renet.pages import formats, phrases, templates
 from renet.pages.templates import PageTable
 
 
@@ -29,37 +29,14 @@ def write(
         suspects=int(labels.suspect.sum()),
         folds=folds,
         by_class=_table_by_class(labels),
-        faces=[_face(row) for row in shown.to_dict("records")],
+        faces=phrases.faces(shown),
     )
 
 
 def _table_by_class(labels: pd.DataFrame) -> PageTable:
     rows = [
-        [
-            CLASSES[target],
-            f"{len(of_class):,}",
-            f"{of_class.suspect.sum():,}",
-            formats.percentage(of_class.suspect.mean()),
-        ]
-        for target, of_class in labels.groupby("target")
-    ]
+        [CLASSES[target], f"{len(suspect):,}", f"{suspect.sum():,}",
+         formats.percentage(suspect.mean())]
+        for target, suspect in labels.groupby("target").suspect
+    ]  # fmt: skip
     return PageTable("Suspect labels by class", ["label", "faces", "suspect", "percentage"], rows)
-
-
-def _face(row: dict) -> dict:
-    """A face as the template shows it."""
-    predicted = int(row["p_male"] > row["p_female"])
-    others = int(row["person_photos"]) - 1
-    disagreement = ""
-    if others:
-        count = round(row["person_disagreement"] * others)
-        disagreement = f"{count} of {others} other photos of the person have the other label"
-    return {
-        "id": row["id"],
-        "x": row["x"],
-        "y": row["y"],
-        "label": CLASSES[row["target"]],
-        "predicted": CLASSES[predicted],
-        "confidence": formats.percentage(max(row["p_female"], row["p_male"])),
-        "disagreement": disagreement,
-    }

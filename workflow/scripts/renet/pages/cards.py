@@ -41,7 +41,7 @@ def _accuracy_by_slice(slices: pd.DataFrame) -> PageTable:
             f"{row.slice}: {row.value}",
             f"{row.n:,}",
             formats.percentage(row.accuracy),
-            formats.percentage_interval(phrases.wider_interval(row)),
+            phrases.slice_interval(row),
         ]
         for _, row in slices.iterrows()
     ]
@@ -57,31 +57,12 @@ def write_datasheet(path: Path, run: RunResults, data: DataResults) -> None:
         path,
         **_kinds_of_photos(data.config),
         archives=data.archives,
-        steps=_funnel(steps),
+        steps=steps,
         rows=int(steps.remaining.iloc[0]),
         faces=int(steps.remaining[["train", "validation", "test"]].sum()),
         leakage=run.metrics["leakage"],
-        slices=_counts_by_slice(run.slices),
+        slices=run.slices,
     )
-
-
-def _funnel(steps: pd.DataFrame) -> PageTable:
-    rows = [
-        [step.replace("_", " "), f"{row.dropped:,}", f"{row.remaining:,}"]
-        for step, row in steps.iterrows()
-    ]
-    return PageTable("Funnel", ["step", "dropped", "remaining"], rows)
-
-
-def _counts_by_slice(slices: pd.DataFrame) -> PageTable:
-    counts = slices[["n", "subjects", "n_female", "n_male"]]
-    rows = [
-        [f"{slice_name}: {value}", *map("{:,}".format, row)]
-        for slice_name, value, row in zip(
-            slices.slice, slices.value, counts.to_numpy(), strict=True
-        )
-    ]
-    return PageTable("Test set", ["slice", "faces", "people", "female", "male"], rows)
 
 
 def _kinds_of_photos(config: dict) -> dict:

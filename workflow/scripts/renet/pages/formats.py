@@ -1,5 +1,7 @@
 """Numbers as text, for pages and cards."""
 
+from collections.abc import Iterable
+
 from renet.evaluation.metric_definitions import Metric
 
 UNDEFINED = "–"
@@ -22,6 +24,12 @@ def percentage_interval(bounds: list[float]) -> str:
     if bounds[0] != bounds[0]:
         return UNDEFINED
     return f"{100 * bounds[0]:.1f} to {percentage(bounds[1])}"
+
+
+def wider(intervals: Iterable[list[float]]) -> list[float] | None:
+    """The widest of the known intervals: a bootstrap interval can have no width."""
+    known = [bounds for bounds in intervals if bounds[0] == bounds[0]]
+    return max(known, key=lambda bounds: bounds[1] - bounds[0], default=None)
 
 
 def value(metric: Metric, number: float | None) -> str:

@@ -4,20 +4,16 @@ from pathlib import Path
 
 import pandas as pd
 
-from renet.evaluation.metric_definitions import (
-    ACCURACY,
-    BALANCED_ACCURACY,
-    ECE,
-    LOSS,
-    MCC,
-    ROC_AUC,
-)
+from renet.evaluation import metric_definitions as metrics
 from renet.pages import metric_tables, phrases, run_comparison, templates
 from renet.pages.results import DataResults, RunResults
 from renet.pages.templates import PageTable
 
 TITLE = "Gender classification with a ReNet-style network"
-COMPARED = (ACCURACY, BALANCED_ACCURACY, MCC, ROC_AUC, LOSS, ECE)
+COMPARED = (
+    metrics.ACCURACY, metrics.BALANCED_ACCURACY, metrics.MCC, metrics.ROC_AUC, metrics.LOSS,
+    metrics.ECE,
+)  # fmt: skip
 
 
 def write(path: Path, runs: list[RunResults], data: DataResults) -> None:

@@ -18,9 +18,8 @@ class Cell:
 
 
 def cell(metric: Metric, summary: dict) -> Cell:
-    """A metric of a summary with its wider interval: a bootstrap interval can have no width."""
-    number = metric.value(summary)
-    bounds = max(metric.intervals(summary).values(), key=_width, default=None)
+    """A metric of a summary with the wider of its intervals."""
+    number, bounds = metric.value(summary), formats.wider(metric.intervals(summary).values())
     text, interval = formats.value(metric, number), formats.interval(metric, bounds)
     return Cell(metric.label, number, text, interval)
 
@@ -67,7 +66,3 @@ def calibration_table(metrics: dict) -> PageTable:
     ]
     headings = ["metric of the test set", "uncalibrated", "temperature scaling"]
     return PageTable("Calibration", headings, rows)
-
-
-def _width(bounds: list[float]) -> float:
-    return bounds[1] - bounds[0]

@@ -1,7 +1,8 @@
-"""Results as sentences, for pages, cards and text alternatives."""
+"""Results as text, for pages, cards and text alternatives."""
 
 import pandas as pd
 
+from renet.common.imdb_wiki import CLASSES
 from renet.pages import formats
 
 SMALL_SLICE = 30  # faces; the interval of a smaller slice is too wide for a statement
@@ -75,7 +76,7 @@ def slices(table: pd.DataFrame) -> str:
         sentences.append(
             f"Of the other slices of at least {SMALL_SLICE} faces, {worst.slice} = {worst.value} "
             f"has the lowest accuracy, {formats.percentage(worst.accuracy)} "
-            f"({formats.percentage_interval(wider_interval(worst))}, n = {worst.n:,})."
+            f"({slice_interval(worst)}, n = {worst.n:,})."
         )
     return " ".join(sentences)
 
@@ -90,15 +91,26 @@ def _gender_gap(accuracy: pd.Series) -> str:
     )
 
 
-def wider_interval(row: pd.Series) -> list[float]:
-    """The wider of a slice's two intervals."""
-    intervals = [[row.wilson_low, row.wilson_high]]
-    if row.subjects_low == row.subjects_low:
-        intervals.append([row.subjects_low, row.subjects_high])
-    return max(intervals, key=lambda bounds: bounds[1] - bounds[0])
+def slice_interval(row: pd.Series) -> str:
+    """The wider 95 % interval of a slice's accuracy."""
+    intervals = [[row.wilson_low, row.wilson_high], [row.subjects_low, row.subjects_high]]
+    return formats.percentage_interval(formats.wider(intervals))
 
 
 def funnel(rows: pd.DataFrame) -> str:
     """The remaining rows at each step, over all sources."""
     steps = rows.groupby("step", sort=False).remaining.sum()
     return ", ".join(f"{name.replace('_', ' ')} {count:,}" for name, count in steps.items())
+
+
+def faces(rows: pd.DataFrame) -> list[dict]:
+    """Rows of a table of predictions, with `label`, `predicted` and `confidence` as text."""
+    return [
+        {
+            **row,
+            "label": CLASSES[row["target"]],
+            "predicted": CLASSES[int(row["p_male"] > row["p_female"])],
+            "confidence": formats.percentage(max(row["p_female"], row["p_male"])),
+        }
+        for row in rows.astype(object).where(rows.notna(), None).to_dict("records")
+    ]

@@ -45,9 +45,23 @@
   const body = viewport.querySelector("tbody");
   const controls = section.querySelector("form");
   const status = section.querySelector("output");
+  const headings = viewport.querySelector("thead tr");
   let order = Uint32Array.from({ length: count }, (_, n) => n);
   let shown = order;
   let haystack = null;
+
+  function heading(name) {
+    const th = document.createElement("th");
+    const button = document.createElement("button");
+    button.type = "button";
+    button.textContent = name.replace("_", " ");
+    th.scope = "col";
+    th.dataset.column = name;
+    th.className = COLUMNS[name].text ? "text" : "";
+    button.addEventListener("click", () => sort(th));
+    th.append(button);
+    return th;
+  }
 
   function cell(name, n) {
     const td = document.createElement("td");
@@ -115,11 +129,11 @@
     draw();
   }
 
-  function sort(heading) {
-    const ascending = heading.getAttribute("aria-sort") !== "ascending";
-    viewport.querySelectorAll("th").forEach((other) => other.removeAttribute("aria-sort"));
-    heading.setAttribute("aria-sort", ascending ? "ascending" : "descending");
-    const values = Array.from({ length: count }, (_, n) => COLUMNS[heading.dataset.column].value(n));
+  function sort(th) {
+    const ascending = th.getAttribute("aria-sort") !== "ascending";
+    [...headings.cells].forEach((other) => other.removeAttribute("aria-sort"));
+    th.setAttribute("aria-sort", ascending ? "ascending" : "descending");
+    const values = Array.from({ length: count }, (_, n) => COLUMNS[th.dataset.column].value(n));
     const sign = ascending ? 1 : -1;
     order = order.slice().sort((one, two) => {
       const [left, other] = [values[one], values[two]];
@@ -130,8 +144,7 @@
     filter();
   }
 
-  viewport.querySelectorAll("th button").forEach((button) =>
-    button.addEventListener("click", () => sort(button.closest("th"))));
+  headings.append(...Object.keys(COLUMNS).map(heading));
   viewport.addEventListener("scroll", () => requestAnimationFrame(draw));
   window.addEventListener("resize", draw);
   controls.query.addEventListener("input", filter);
