@@ -1,9 +1,11 @@
 """Wrong labels are found by networks that were trained without any photo of the person."""
 
+import dataclasses
+import json
+
 import numpy as np
 import pandas as pd
 import pytest
-import yaml
 
 from helpers.project import run_script
 from helpers.training import SMALL, write_faces
@@ -96,10 +98,14 @@ def test_selection_is_the_rows_of_all_files(data):
     assert chosen.digest != selections.select(files, rows[::-1]).digest
 
 
+def options_of(data) -> list:
+    """The options that name the faces of a data folder and their tables."""
+    faces, tables = ([data / f"{subset}.{kind}" for subset in SUBSETS] for kind in ("h5", "csv"))
+    return ["--faces", *faces, "--tables", *tables]
+
+
 def audit(data, *options):
-    """Run audit.py on the faces of a data folder."""
-    files = {kind: [data / f"{subset}.{kind}" for subset in SUBSETS] for kind in ("h5", "csv")}
-    return run_script("audit.py", *options, "--faces", *files["h5"], "--tables", *files["csv"])
+    return run_script("audit.py", *options, *options_of(data))
 
 
 def test_scripts_find_labels_that_were_flipped(data, tmp_path):
@@ -110,13 +116,12 @@ def test_scripts_find_labels_that_were_flipped(data, tmp_path):
     hdf5.write(path, faces.shape, [pixels], targets)
     table = pd.read_csv(data / "train.csv").assign(target=targets)
     table.to_csv(data / "train.csv", index=False)
+    model = json.dumps(dataclasses.asdict(SMALL))
     recipe = {"epochs": 12, "batch_size": 8, "threads": 1, "device": "cpu", "learning_rate": 0.05}
-    settings = {"model": {"conv_channels": SMALL.conv_channels}, "train": recipe}
-    settings["model"]["spatial_rnns"] = SMALL.spatial_rnns
-    (tmp_path / "settings.yaml").write_text(yaml.safe_dump(settings))
     for fold in (1, 2):
         outcome = run_script(
-            "audit_fold.py", data, tmp_path / "settings.yaml", "--fold", fold, "--folds", 2,
+            "audit_fold.py", *options_of(data), "--fold", fold, "--folds", 2,
+            "--settings.model", model, "--settings.train", json.dumps(recipe),
             "-o", tmp_path / f"{fold}.csv",
         )  # fmt: skip
         assert outcome.returncode == 0, outcome.stderr

@@ -11,8 +11,8 @@ from helpers.project import run_script
 from helpers.training import SMALL, write_faces
 from renet.evaluation import inference_table
 from renet.network import inference, model_file
-from renet.network.model import ReNet, init_weights
 from renet.network.devices import Compute, choose
+from renet.network.model import ReNet, init_weights
 
 
 @pytest.fixture

@@ -111,7 +111,7 @@ rule provenance:
         training="results/runs/{run}/training.json",
         receipt_files=all_receipts(),
     output:
-        provenance=of_run("provenance.json", "Figures"),
+        provenance=of_run("provenance.json", "Provenance"),
     log:
         "results/logs/provenance/{run}.log",
     benchmark:
