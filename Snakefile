@@ -14,6 +14,7 @@ sys.path.insert(0, str(SCRIPTS))
 
 from renet.common import code_digest
 from renet.config import checks, data_summary, defaults, runs, sources
+from renet.evaluation.run_figures import RUN_FIGURES
 
 
 configfile: Path(workflow.basedir) / "config.yaml"

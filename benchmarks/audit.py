@@ -57,7 +57,9 @@ def report(title: str, ranked: pd.DataFrame, wrong: np.ndarray) -> None:
     """Print precision and recall of the first n for several n, and the precision by chance."""
     counts = sorted({len(wrong), 2 * len(wrong), 4 * len(wrong), int(ranked.suspect.sum())})
     counts = [count for count in counts if 0 < count <= len(ranked)]
-    table = label_audit.precision_and_recall(ranked.id.to_numpy(), wrong, counts)
+    hits = np.isin(ranked.id.to_numpy(), wrong).cumsum()
+    rows = [(n, hits[n - 1], hits[n - 1] / n, hits[n - 1] / len(wrong)) for n in counts]
+    table = pd.DataFrame(rows, columns=["n", "hits", "precision", "recall"])
     print(f"\n{title}: {len(wrong)} of {len(ranked)} labels are wrong or suspect")
     print(table.to_string(index=False, float_format="{:.2f}".format))
     print(f"by chance the precision would be {len(wrong) / len(ranked):.2f}", flush=True)

@@ -10,8 +10,8 @@ from helpers.training import SMALL
 from renet.common.errors import InputError
 from renet.config.recipe import Recipe
 from renet.network import devices
-from renet.network.model import ReNet, init_weights
 from renet.network.devices import Compute
+from renet.network.model import ReNet, init_weights
 from renet.training import train_step
 
 RECIPE = Recipe(batch_size=8, learning_rate=0.05, device="cpu")

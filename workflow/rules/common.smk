@@ -180,21 +180,7 @@ def audit_page():
     return ["results/audit/index.html"] if config["audit"]["folds"] else []
 
 
-PICTURES = (
-    "learning_curve",
-    "confusion_matrix",
-    "ranking_curves",
-    "reliability",
-    "slices",
-)
-
-
 def row_settings(wildcards):
     """What parse_metadata needs to know of a source."""
     archive = archive_of(wildcards)
     return {"database": archive["database"], "whole": archive["photos"] == "whole"}
-
-
-def evaluate_settings():
-    """What an evaluation needs to know of the data."""
-    return {"split_by": config["split"]["by"], "size": sources.image_size(config)}

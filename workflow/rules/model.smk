@@ -50,21 +50,21 @@ rule train:
 
 
 rule infer:
-    """Run a trained network over validation and test set, one row a sample."""
+    """Predict the validation and the test set, one row for each face."""
     input:
         model="results/runs/{run}/model.pt",
-        validation="results/data/validation.h5",
+        faces="results/data/test.h5",
+        table="results/data/test.csv",
+        validation_faces="results/data/validation.h5",
         validation_table="results/data/validation.csv",
-        test="results/data/test.h5",
-        test_table="results/data/test.csv",
     output:
-        test=report(
+        inference=report(
             "results/runs/{run}/inference.csv",
             caption="../report/inference.rst",
             category="{run}",
         ),
-        validation="results/runs/{run}/inference_validation.csv",
-        seed_format="results/runs/{run}/inference.txt",
+        inference_validation="results/runs/{run}/inference_validation.csv",
+        course_format="results/runs/{run}/inference.txt",
     log:
         "results/logs/infer/{run}.log",
     benchmark:

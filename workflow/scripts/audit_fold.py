@@ -13,12 +13,14 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from renet.common import files, script
+from renet.common import script
 from renet.common.errors import InputError
 from renet.config.checkpoints import Checkpoints
 from renet.dataset import hdf5, selections
 from renet.dataset.hdf5 import FaceFile
-from renet.evaluation import inference_table, label_audit
+from renet.dataset.tables import SPLIT
+from renet.evaluation import label_audit
+from renet.evaluation.tables import FOLD, PROBABILITIES
 from renet.network import inference
 from renet.training import run
 from renet.training.checkpoints import Checkpoint
@@ -57,7 +59,7 @@ def audit_fold(
         raise InputError(
             f"fold is {fold} and folds {folds}; folds must be 2 or more, fold 1 to {folds}."
         )
-    samples = pd.concat(map(inference_table.read, tables))
+    samples = pd.concat(map(SPLIT.read, tables))
     held_out = label_audit.folds(samples, folds, seed) == fold - 1
     training, others = split(faces, held_out)
     settings = for_a_fold(settings.granted(gpu))
@@ -65,10 +67,10 @@ def audit_fold(
     path = run.checkpoint_path(folder, settings, training, others, code)
     checkpoint = Checkpoint(path, 60 * Checkpoints().minutes)
     probabilities = pd.DataFrame(
-        predict(training, others, settings, checkpoint), columns=label_audit.PROBABILITIES
+        predict(training, others, settings, checkpoint), columns=list(PROBABILITIES)
     )
     probabilities.insert(0, "id", samples.id[held_out].to_numpy())
-    files.write_text(predictions, probabilities.to_csv(index=False))
+    FOLD.write(predictions, probabilities)
     shutil.rmtree(folder, ignore_errors=True)
 
 
