@@ -2,7 +2,6 @@
 
 import json
 import subprocess
-from pathlib import Path
 
 import jsonschema
 import numpy as np
@@ -10,6 +9,7 @@ import pytest
 import torch
 import yaml
 
+from helpers.faces import write_hdf5
 from helpers.project import ROOT, run_script
 from renet.archives.receipts import Receipt
 from renet.dataset import hdf5
@@ -29,7 +29,7 @@ def origin(tmp_path) -> dict:
     for number, name in enumerate(("train", "validation")):
         pixels = np.full((2, 3, 4, 4), number, np.uint8)
         files[name] = str(tmp_path / f"{name}.h5")
-        hdf5.write(Path(files[name]), (3, 4, 4), [pixels], np.array([0, 1]))
+        write_hdf5(files[name], pixels, np.array([0, 1]))
     receipt = Receipt("https://example.org/a.tar", "/data/a.tar", 10, "md5:00ff", True)
     receipt.write(tmp_path / "a.tar.json")
     training = provenance.of_training(SETTINGS, files, 2, "0123456789abcdef")

@@ -1,5 +1,6 @@
 """The .mat files of IMDB-WIKI: their rows, and the ages and subjects that follow from them."""
 
+import faulthandler
 import multiprocessing
 import unicodedata
 from concurrent.futures import ProcessPoolExecutor
@@ -40,9 +41,9 @@ def read(path: str | Path, database: str, member: Member | None = None) -> pd.Da
     Raises:
         InputError: the file is not a MATLAB v5 file with that struct and these fields.
     """
-    # Other start methods would run the temporary script that Snakemake makes of this one again.
+    # Fork, because with other start methods the child runs the temporary script of Snakemake again.
     context = multiprocessing.get_context("fork")
-    with ProcessPoolExecutor(1, context) as child:
+    with ProcessPoolExecutor(1, context, initializer=faulthandler.disable) as child:
         try:
             return child.submit(_read, path, database, member).result()
         except BrokenProcessPool as error:
