@@ -18,6 +18,7 @@ from pathlib import Path
 
 import h5py
 import numpy as np
+import pandas as pd
 import torch
 
 sys.path.append(str(Path(__file__).resolve().parent.parent / "workflow" / "scripts"))
@@ -34,7 +35,8 @@ def write_faces(path: Path, count: int) -> None:
     """A file of noise; one slab of it is all that is in memory."""
     slab = np.random.default_rng(0).integers(0, 256, (1000, *SHAPE), dtype=np.uint8)
     slabs = (slab[: min(1000, count - start)] for start in range(0, count, 1000))
-    hdf5.write(path, SHAPE, slabs, np.arange(count) % 2)
+    samples = pd.DataFrame({"target": np.arange(count) % 2, "digest": ""})
+    hdf5.write(path, SHAPE, slabs, samples)
 
 
 def by_h5py(path: Path, batches: list[np.ndarray]) -> None:

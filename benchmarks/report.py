@@ -110,8 +110,7 @@ def make_inputs(
     split = pd.concat(parts)
     split.to_csv(data / "split.csv", index=False)
     parts[-1].to_csv(data / "test.csv", index=False)
-    hdf5.write(data / "test.h5", (3, side, side), make_faces(len(parts[-1]), side),
-               parts[-1].target.to_numpy())  # fmt: skip
+    hdf5.write(data / "test.h5", (3, side, side), make_faces(len(parts[-1]), side), parts[-1])
     make_predictions(parts[1]).to_csv(run / "inference_validation.csv", index=False)
     make_predictions(parts[2]).to_csv(run / "inference.csv", index=False)
     make_small_files(results, split)

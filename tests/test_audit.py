@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from helpers.faces import write_hdf5
 from helpers.project import run_script
 from helpers.training import SMALL, write_faces
 from renet.common.errors import InputError
@@ -113,7 +114,7 @@ def test_scripts_find_labels_that_were_flipped(data, tmp_path):
     faces = hdf5.read(path)
     pixels, targets = np.array(faces.pixels), faces.targets.copy()
     targets[:4] = 1 - targets[:4]
-    hdf5.write(path, faces.shape, [pixels], targets)
+    write_hdf5(path, pixels, targets)
     table = pd.read_csv(data / "train.csv").assign(target=targets)
     table.to_csv(data / "train.csv", index=False)
     model = json.dumps(dataclasses.asdict(SMALL))

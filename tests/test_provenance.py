@@ -10,6 +10,7 @@ import pytest
 import torch
 import yaml
 
+from helpers.faces import write_hdf5
 from helpers.project import ROOT, run_script
 from renet.archives.receipts import Receipt
 from renet.config.architecture import Architecture
@@ -32,7 +33,7 @@ def origin(tmp_path) -> dict:
     for number, name in enumerate(("train", "validation")):
         pixels = np.full((2, 3, 4, 4), number, np.uint8)
         files[name] = tmp_path / f"{name}.h5"
-        hdf5.write(files[name], (3, 4, 4), [pixels], np.array([0, 1]))
+        write_hdf5(files[name], pixels, np.array([0, 1]))
     receipt = Receipt("https://example.org/a.tar", "/data/a.tar", 10, "md5:00ff", verified=True)
     receipt.write(tmp_path / "a.tar.json")
     written = {name: tmp_path for name in ("model", "history", "throughput", "events")}

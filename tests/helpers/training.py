@@ -3,6 +3,7 @@
 import numpy as np
 import torch
 
+from helpers.faces import write_hdf5
 from renet.config.architecture import Architecture
 from renet.config.recipe import Recipe
 from renet.dataset import hdf5
@@ -23,7 +24,7 @@ def write_faces(path, count: int = 44, seed: int = 0):
     targets = random.integers(0, 2, count)
     light = 80 + 60 * targets[:, None, None, None]
     pixels = (light + random.integers(-60, 60, (count, 3, 32, 32))).clip(0, 255).astype(np.uint8)
-    hdf5.write(path, (3, 32, 32), [pixels], targets)
+    write_hdf5(path, pixels, targets)
     return hdf5.read(path)
 
 

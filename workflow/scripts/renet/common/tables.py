@@ -35,16 +35,24 @@ class Table:
         """Rows, given as tuples in the order of the columns or as dictionaries, as a DataFrame."""
         return pd.DataFrame(list(records), columns=list(self.columns)).astype(self._integers())
 
-    def write(self, path: str | Path, frame: pd.DataFrame, float_format: str | None = None) -> None:
-        """Write the columns of the table from `frame`, which may have further ones.
+    def write(
+        self,
+        path: str | Path,
+        frames: pd.DataFrame | Iterable[pd.DataFrame],
+        float_format: str | None = None,
+    ) -> None:
+        """Write the columns of the table; the file is either whole or absent.
 
-        The file is either whole or absent. Integers are written without a decimal point, also
-        where `frame` has them as floats with NaN.
+        Args:
+            frames: one DataFrame, or its parts; they may have further columns. Integers may be
+                floats with NaN; they are written without a decimal point.
         """
-        with files.replacing(path) as temporary:
-            frame[list(self.columns)].astype(self._integers()).to_csv(
-                temporary, index=False, float_format=float_format
-            )
+        parts = [frames] if isinstance(frames, pd.DataFrame) else frames
+        with files.replacing(path) as temporary, temporary.open("w", encoding="utf-8") as handle:
+            for number, part in enumerate(parts):
+                part[list(self.columns)].astype(self._integers()).to_csv(
+                    handle, index=False, header=number == 0, float_format=float_format
+                )
 
     def read(
         self, path: str | Path, columns: Iterable[str] | None = None, rows: slice | None = None
@@ -69,15 +77,15 @@ class Table:
     def read_chunks(
         self, path: str | Path, columns: Iterable[str] | None = None
     ) -> Iterator[pd.DataFrame]:
-        """Read a table in pieces of `CHUNK_ROWS` rows; see `read`."""
+        """Read a table as at least one part of at most `CHUNK_ROWS` rows; see `read`."""
         wanted = list(self.columns if columns is None else columns)
         options = self._options(wanted)
         with _readable(path), pd.read_csv(path, chunksize=CHUNK_ROWS, **options) as chunks:
             for chunk in chunks:
                 yield _in_order(chunk, wanted, path)
 
-    def _integers(self) -> dict[str, str]:
-        return {name: "Int64" for name, dtype in self.columns.items() if dtype in (int, "Int64")}
+    def _integers(self) -> dict[str, type | str]:
+        return {name: dtype for name, dtype in self.columns.items() if dtype in (int, "Int64")}
 
     def _options(self, wanted: list[str]) -> dict:
         """Options of `pandas.read_csv`; a missing column is not an error there."""
