@@ -1,12 +1,13 @@
-# All packages of the workflow, from the list that `make setup` installs; the project itself is
-# mounted, so that an edited script needs no new image.
+# An image with the packages that `make setup` installs. The project itself is mounted, so that an
+# edited script needs no new image.
 #   docker build --tag renet .
 #   docker run --rm --user "$(id -u):$(id -g)" --volume "$PWD:/project" renet
-# With GPUs add `--gpus all`: the torch that pip installs on x86 brings CUDA along, and computes on
-# CPUs too. Under Apptainer: apptainer run --nv docker-daemon://renet:latest
+# With GPUs, add `--gpus all`. On x86, pip installs a PyTorch build with CUDA; it runs on CPUs too.
+# With Apptainer: apptainer run --nv docker-daemon://renet:latest
 FROM python:3.13-slim-trixie
 
-# git tells provenance.json the revision; the project belongs to another user than the one in here.
+# git gives the revision for provenance.json. The mounted project can belong to another user than
+# the container's; git accepts it only as a safe.directory.
 # hadolint ignore=DL3008
 RUN apt-get update \
     && apt-get install --yes --no-install-recommends git \
@@ -16,7 +17,7 @@ RUN apt-get update \
 COPY requirements.txt /
 RUN pip install --no-cache-dir --requirement /requirements.txt
 
-# Whoever runs this has no home in here, and caches go with the container.
+# The user has no home folder in the container. Caches are deleted with the container.
 ENV HOME=/tmp
 WORKDIR /project
 CMD ["snakemake", "--cores", "all"]

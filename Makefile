@@ -21,7 +21,8 @@ setup: .venv/installed
 	touch $@
 
 run: setup
-	$(BIN)/snakemake --cores $(CORES)
+	@PYTHONPATH=workflow/logger $(BIN)/snakemake --cores $(CORES) --logger summary
+	@echo "Open results/index.html; Snakemake's own log is in .snakemake/log."
 
 test: setup
 	$(BIN)/python -m pytest -m "not slow" --numprocesses auto --maxprocesses 8

@@ -3,29 +3,28 @@
 import sys
 from pathlib import Path
 
-import yaml
 from snakemake.utils import min_version
 
 min_version("9.27")
 
 SCRIPTS = Path(workflow.basedir) / "workflow" / "scripts"
+DEFAULTS = Path(workflow.basedir) / "config.yaml"
 SCHEMA = Path(workflow.basedir) / "workflow" / "schemas" / "config.schema.yaml"
 sys.path.insert(0, str(SCRIPTS))
 
 from renet.common import code_digest
 from renet.common.errors import InputError
 from renet.config import data_summary, runs, sources, validation
+from renet.evaluation.run_figures import RUN_FIGURES
 
 
-configfile: Path(workflow.basedir) / "config.yaml"
+configfile: DEFAULTS
 
 
 try:
+    overlays = workflow.config_settings.configfiles
     validation.load(
-        config,
-        yaml.safe_load(SCHEMA.read_text(encoding="utf-8")),
-        [Path(workflow.basedir) / "config.yaml", *workflow.config_settings.configfiles],
-        workflow.config_settings.config,
+        config, SCHEMA, [DEFAULTS, *overlays], workflow.config_settings.config
     )
 except InputError as error:
     sys.exit(str(error))  # the sentence alone, without a traceback

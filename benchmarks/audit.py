@@ -1,9 +1,8 @@
-"""How many wrong labels the audit finds: among suspects named by others, and among flipped ones.
+"""How many wrong labels the audit finds: labels that others found suspect, and flipped labels.
 
-Takes the data folder of a finished workflow, results/data, and answers every face out of fold, as
-the rules audit_fold and audit do. Two questions follow: where in the ranking are the faces that a
-list names (one path a line, of labels that others found suspect), and, with a share of the labels
-flipped on purpose, where are these.
+Reads the data folder of a finished workflow, results/data, and predicts every face out of fold, as
+the rules audit_fold and audit do. It then prints precision and recall of the ranking for the faces
+of a list (one path a line, of labels that others found suspect), and for labels that it flips.
 
     python benchmarks/audit.py results/data --suspects suspects.txt --flip 0.05 --folds 3
 """
@@ -20,7 +19,6 @@ import pandas as pd
 sys.path.append(str(Path(__file__).resolve().parent.parent / "workflow" / "scripts"))
 
 from renet.common import logs
-from renet.config.architecture import Architecture
 from renet.config.recipe import Recipe
 from renet.dataset import hdf5, selections
 from renet.dataset.hdf5 import FaceFile
@@ -28,32 +26,41 @@ from renet.dataset.splits import SUBSETS
 from renet.evaluation import label_audit
 from renet.network import inference
 from renet.training import run
-from renet.training.trainer import Trainer
+from renet.training.run import RunSettings
 
 
-def out_of_fold(faces: FaceFile, fold: np.ndarray, recipe: Recipe) -> np.ndarray:
-    """Probabilities (N, 2) of each face by a network that saw none of its fold."""
-    probabilities = np.empty((len(faces), 2))
+def out_of_fold(
+    stored: list[FaceFile], targets: np.ndarray, fold: np.ndarray, recipe: Recipe
+) -> np.ndarray:
+    """Probabilities (N, 2) of each face by a network that was trained without its fold.
+
+    Args:
+        targets: (N,), which take the place of those in the files.
+    """
+    probabilities = np.empty((len(targets), 2))
     for number in np.unique(fold):
         held_out = fold == number
-        parts = (
-            selections.select([faces], np.flatnonzero(chosen)) for chosen in (~held_out, held_out)
+        training, others = (
+            dataclasses.replace(
+                selections.select(stored, np.flatnonzero(chosen)), targets=targets[chosen]
+            )
+            for chosen in (~held_out, held_out)
         )
-        training, others = parts
-        model = run.make_network(training, Architecture(), recipe.seed)
-        trainer = Trainer(model, recipe, training, others)
+        trainer = run.build(RunSettings(train=recipe), training, others)
         trainer.run()
-        logits = inference.logits(model, others.pixels, trainer.device, recipe.precision)
+        logits = inference.logits(trainer.model, others.pixels, trainer.device, recipe.precision)
         probabilities[held_out] = inference.softmax(logits)
     return probabilities
 
 
 def report(title: str, ranked: pd.DataFrame, wrong: np.ndarray) -> None:
-    """Print precision and recall at several n, beside what guessing would give."""
+    """Print precision and recall of the first n for several n, and the precision by chance."""
     counts = sorted({len(wrong), 2 * len(wrong), 4 * len(wrong), int(ranked.suspect.sum())})
     counts = [count for count in counts if 0 < count <= len(ranked)]
-    table = label_audit.precision_and_recall(ranked.id.to_numpy(), wrong, counts)
-    print(f"\n{title}: {len(wrong)} of {len(ranked)} labels are known to be wrong")
+    hits = np.isin(ranked.id.to_numpy(), wrong).cumsum()
+    rows = [(n, hits[n - 1], hits[n - 1] / n, hits[n - 1] / len(wrong)) for n in counts]
+    table = pd.DataFrame(rows, columns=["n", "hits", "precision", "recall"])
+    print(f"\n{title}: {len(wrong)} of {len(ranked)} labels are wrong or suspect")
     print(table.to_string(index=False, float_format="{:.2f}".format))
     print(f"by chance the precision would be {len(wrong) / len(ranked):.2f}", flush=True)
 
@@ -63,11 +70,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n", 1)[0])
     parser.add_argument("data", type=Path, help="results/data of a finished workflow")
     parser.add_argument("--suspects", type=Path, nargs="*", default=[], help="lists of paths")
-    parser.add_argument("--flip", type=float, default=0.05, help="share of labels to flip")
+    parser.add_argument("--flip", type=float, default=0.05, help="fraction of the labels to flip")
     parser.add_argument("--folds", type=int, default=5)
     parser.add_argument("--epochs", type=int, default=10)
     parser.add_argument("--precision", default="float32")
-    parser.add_argument("--seed", type=int, default=0, help="of what is flipped")
+    parser.add_argument("--seed", type=int, default=0, help="of the choice of flipped labels")
     arguments = parser.parse_args()
     logs.start(level=logging.WARNING)
     stored = [hdf5.read(arguments.data / f"{subset}.h5") for subset in SUBSETS]
@@ -78,29 +85,24 @@ def main() -> None:
         ],
         ignore_index=True,
     )
-    faces = selections.select(stored, np.arange(len(samples)))
+    targets = samples.target.to_numpy()
     fold = label_audit.folds(samples, arguments.folds, 42)
-    recipe = Recipe(
-        epochs=arguments.epochs,
-        validate_every=arguments.epochs,
-        precision=arguments.precision,
-        device="auto",
-    )
+    epochs = arguments.epochs
+    recipe = Recipe(epochs=epochs, validate_every=epochs, precision=arguments.precision)
     if arguments.suspects:
         named = [line for path in arguments.suspects for line in path.read_text().split("\n")]
-        ranked = label_audit.rank(samples, out_of_fold(faces, fold, recipe))
+        ranked = label_audit.rank(samples, out_of_fold(stored, targets, fold, recipe))
         wrong = samples.id[samples.path.isin(named)].to_numpy()
-        report("suspects named by others", ranked, wrong)
+        report("labels that others found suspect", ranked, wrong)
     if arguments.flip:
         random = np.random.default_rng(arguments.seed)
         chosen = random.choice(len(samples), round(arguments.flip * len(samples)), replace=False)
-        targets = faces.targets.copy()
-        targets[chosen] = 1 - targets[chosen]
-        flipped = dataclasses.replace(faces, targets=targets)
+        flipped = targets.copy()
+        flipped[chosen] = 1 - flipped[chosen]
         ranked = label_audit.rank(
-            samples.assign(target=targets), out_of_fold(flipped, fold, recipe)
+            samples.assign(target=flipped), out_of_fold(stored, flipped, fold, recipe)
         )
-        report("labels flipped on purpose", ranked, samples.id[chosen].to_numpy())
+        report("flipped labels", ranked, samples.id[chosen].to_numpy())
 
 
 if __name__ == "__main__":

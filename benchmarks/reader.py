@@ -18,14 +18,15 @@ from pathlib import Path
 
 import h5py
 import numpy as np
+import pandas as pd
 import torch
 
 sys.path.append(str(Path(__file__).resolve().parent.parent / "workflow" / "scripts"))
 
 from renet.dataset import hdf5
 from renet.network import devices
-from renet.network.loader import StreamedFaces
-from renet.training import memory
+from renet.network.loader import StreamingLoader
+from renet.training import throughput
 
 SHAPE = (3, 128, 128)
 
@@ -34,7 +35,8 @@ def write_faces(path: Path, count: int) -> None:
     """A file of noise; one slab of it is all that is in memory."""
     slab = np.random.default_rng(0).integers(0, 256, (1000, *SHAPE), dtype=np.uint8)
     slabs = (slab[: min(1000, count - start)] for start in range(0, count, 1000))
-    hdf5.write(path, SHAPE, slabs, np.arange(count) % 2)
+    samples = pd.DataFrame({"target": np.arange(count) % 2, "digest": ""})
+    hdf5.write(path, SHAPE, slabs, samples)
 
 
 def by_h5py(path: Path, batches: list[np.ndarray]) -> None:
@@ -51,9 +53,9 @@ def by_memmap(faces: hdf5.FaceFile, batches: list[np.ndarray]) -> None:
         np.asarray(faces.pixels[rows])
 
 
-def by_feed(faces: hdf5.FaceFile, batches: list[np.ndarray]) -> None:
-    """As a training gets them."""
-    for _ in StreamedFaces(faces.pixels, faces.targets, torch.device("cpu")).batches(batches):
+def by_loader(faces: hdf5.FaceFile, batches: list[np.ndarray]) -> None:
+    """As in a training."""
+    for _ in StreamingLoader(faces.pixels, faces.targets, torch.device("cpu")).batches(batches):
         pass
 
 
@@ -88,7 +90,7 @@ def main() -> None:
             faces.pixels[start : start + 1000].sum()  # into the page cache
         for batch_size in arguments.batch_size:
             measure(path, faces, batch_size, arguments.rounds)
-    own = memory.anonymous_bytes() / 1e6
+    own = throughput.anonymous_bytes() / 1e6
     print(f"{gigabytes:.1f} GB of faces; own memory at the end {own:.0f} MB")
 
 
@@ -101,7 +103,7 @@ def measure(path: Path, faces: hdf5.FaceFile, batch_size: int, rounds: int) -> N
     ways = {
         "h5py, a call a batch": (lambda: by_h5py(path, few), sum(map(len, few))),
         "memmap, NumPy": (lambda: by_memmap(faces, batches), len(order)),
-        "this project's batches": (lambda: by_feed(faces, batches), len(order)),
+        "this project's loader": (lambda: by_loader(faces, batches), len(order)),
         "copy in memory": (lambda: copy(block, batches), len(order)),
     }
     rates = {name: [] for name in ways}

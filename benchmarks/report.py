@@ -1,13 +1,13 @@
-"""What the figures, pictures and pages of a large test set cost: time, memory, and bytes on disk.
+"""Cost of evaluation, figures and pages for a large test set: time, memory and bytes on disk.
 
-Makes a results folder as the workflow leaves it before its last rules, with as many made faces as
-asked for (grainy blots, which compress as real photos do; 20,000 people with names), and runs
-the scripts of those rules on it, each in a process of its own, as Snakemake would:
+Makes a results folder as it is before the workflow's last rules, with synthetic faces (grainy
+blots, which compress like real photos) of 20,000 people with names, and runs the scripts of these
+rules, each in a process of its own, as Snakemake does:
 
     python benchmarks/report.py --faces 50000
 
-The answers are drawn, and the network is untrained: neither changes what the rules cost. Making the
-faces takes longer than what is measured, and 2.5 GB of disk for 50,000; the folder goes at the end.
+The predictions are random and the network is untrained; neither changes the cost. Making the faces
+takes longer than the measurement, and 2.5 GB of disk for 50,000. The folder is deleted at the end.
 """
 
 import argparse
@@ -25,16 +25,20 @@ import yaml
 
 ROOT = Path(__file__).resolve().parent.parent
 SCRIPTS = ROOT / "workflow" / "scripts"
+SCHEMA = ROOT / "workflow" / "schemas" / "config.schema.yaml"
 sys.path.append(str(SCRIPTS))
 
 from renet.common import files  # noqa: E402
+from renet.config import data_summary, defaults, runs  # noqa: E402
 from renet.config.architecture import Architecture  # noqa: E402
 from renet.dataset import hdf5  # noqa: E402
-from renet.network import models  # noqa: E402
+from renet.evaluation.run_figures import RUN_FIGURES  # noqa: E402
+from renet.network import model_file  # noqa: E402
+from renet.network.model import ReNet, init_weights  # noqa: E402
 
 RUN = "made"
-SLAB = 500  # faces that are made at once
-GRAIN = 17  # grey levels: a thumbnail takes 255 bytes, as those of real crops do
+SLAB = 500  # faces made at once
+GRAIN = 17  # grey levels: a thumbnail takes 255 bytes, like those of real crops
 SUBSETS = {"train": 0.8, "validation": 0.1, "test": 0.1}
 
 
@@ -51,7 +55,7 @@ def make_faces(count: int, side: int) -> Iterator[np.ndarray]:
 
 
 def make_table(subset: str, count: int, people: int, first: int) -> pd.DataFrame:
-    """A table as it lies beside an HDF5 file; people of two subsets never have the same name."""
+    """The table beside an HDF5 file; people of two subsets never have the same name."""
     random = np.random.default_rng(len(subset))
     rows = np.arange(first, first + count)
     born, shot = random.integers(1930, 1990, count), random.integers(1960, 2016, count)
@@ -77,8 +81,8 @@ def make_table(subset: str, count: int, people: int, first: int) -> pd.DataFrame
     )  # fmt: skip
 
 
-def make_answers(samples: pd.DataFrame) -> pd.DataFrame:
-    """An inference table in which nine of ten answers are right."""
+def make_predictions(samples: pd.DataFrame) -> pd.DataFrame:
+    """An inference table in which nine of ten predictions are correct."""
     random = np.random.default_rng(len(samples))
     odds = random.normal(1.5 * (2 * samples.target - 1), 1.2)
     male = 1 / (1 + np.exp(-1.5 * odds))
@@ -94,30 +98,29 @@ def make_answers(samples: pd.DataFrame) -> pd.DataFrame:
 def make_inputs(
     results: Path, count: int, side: int = 128, architecture: Architecture | None = None
 ) -> None:
-    """What the last rules read, with `count` test faces."""
+    """Make the inputs of the last rules, with `count` test faces."""
     data, run = results / "data", results / "runs" / RUN
     run.mkdir(parents=True)
     data.mkdir()
     parts, first = [], 0
-    for subset, share in SUBSETS.items():
-        size = max(4, round(count * share / SUBSETS["test"]))
+    for subset, fraction in SUBSETS.items():
+        size = max(4, round(count * fraction / SUBSETS["test"]))
         parts.append(make_table(subset, size, max(2, size * 2 // 5), first))
         first += size
     split = pd.concat(parts)
     split.to_csv(data / "split.csv", index=False)
     parts[-1].to_csv(data / "test.csv", index=False)
-    hdf5.write(data / "test.h5", (3, side, side), make_faces(len(parts[-1]), side),
-               parts[-1].target.to_numpy())  # fmt: skip
-    make_answers(parts[1]).to_csv(run / "inference_validation.csv", index=False)
-    make_answers(parts[2]).to_csv(run / "inference.csv", index=False)
+    hdf5.write(data / "test.h5", (3, side, side), make_faces(len(parts[-1]), side), parts[-1])
+    make_predictions(parts[1]).to_csv(run / "inference_validation.csv", index=False)
+    make_predictions(parts[2]).to_csv(run / "inference.csv", index=False)
     make_small_files(results, split)
-    model = models.ReNet((3, side, side), architecture)
-    models.initialise(model, 1)
-    models.save(run / "model.pt", model)
+    model = ReNet((3, side, side), architecture)
+    init_weights(model, 1)
+    model_file.save(run / "model.pt", model)
 
 
 def make_small_files(results: Path, split: pd.DataFrame) -> None:
-    """History, funnel, receipt and settings."""
+    """Make history, funnel, receipt and settings."""
     run = results / "runs" / RUN
     epochs = np.arange(1, 11)
     history = {"epoch": epochs, "learning_rate": 0.01, "loss": 0.7 / epochs, "accuracy": 0.9,
@@ -132,28 +135,37 @@ def make_small_files(results: Path, split: pd.DataFrame) -> None:
                "verified": False}  # fmt: skip
     files.write_json(results / "receipt.json", receipt)
     config = yaml.safe_load((ROOT / "config.yaml").read_text(encoding="utf-8"))
-    data = {name: config[name] for name in ("filter", "split", "hdf5")}
-    data |= {"sources": ["imdb"], "databases": ["imdb"], "size": [128, 128], "margin": 0.4}
-    settings = {"runs": {RUN: {name: config[name] for name in ("model", "train")}}, "data": data}
+    defaults.fill(config, yaml.safe_load(SCHEMA.read_text(encoding="utf-8")))
+    settings = {
+        "runs": {RUN: runs.training_settings(config)},
+        "data": data_summary.for_pages(config | {"sources": ["imdb"]}),
+    }
     (results / "settings.yaml").write_text(yaml.safe_dump(settings), encoding="utf-8")
 
 
 def commands(results: Path) -> dict[str, list]:
-    """The command line of each rule."""
+    """The command line of each script."""
     data, run = results / "data", results / "runs" / RUN
     return {
-        "evaluate": [run / "inference.csv", run / "inference_validation.csv", run / "history.csv",
-                     data / "split.csv", "-o", run],
-        "thumbnails": [data / "test.h5", data / "test.csv", "--sheets",
-                       data / "thumbnails/sheets", "--samples", data / "thumbnails/samples.js"],
-        "gallery": [run / "inference.csv", data / "test.h5", "-o", run],
-        "explain": [run / "model.pt", run / "inference.csv", data / "test.h5", "-o", run,
-                    "--device", "cpu"],
-        "report": [results, results / "settings.yaml", results / "receipt.json"],
+        "evaluate": [run / "inference.csv", run / "inference_validation.csv", data / "split.csv",
+                     run / "history.csv", "-o", run / "metrics.json", "--slice_table",
+                     run / "slices.csv", "--figures",
+                     *(run / f"{figure.name}.svg" for figure in RUN_FIGURES)],
+        "thumbnails": [data / "test.h5", data / "test.csv", "-o", data / "thumbnails/samples.js",
+                       "--sheets", data / "thumbnails/sheets"],
+        "gallery": [run / "inference.csv", data / "test.h5", "-o", run / "gallery.csv",
+                    "--mistakes", run / "mistakes.jpg", "--hard_cases", run / "hard_cases.jpg",
+                    "--predictions", run / "predictions.js"],
+        "explain": [run / "model.pt", run / "inference.csv", data / "test.h5", "-o",
+                    run / "saliency.jpg", "--table", run / "saliency.csv", "--description",
+                    run / "model.json", "--compute.device", "cpu"],
+        "report": [*results.glob("runs/*/history.csv"), "--funnel", data / "funnel.csv",
+                   "--settings", results / "settings.yaml", "--receipts",
+                   results / "receipt.json", "-o", results / "index.html"],
     }  # fmt: skip
 
 
-# A process of its own starts each script: one that a large process starts counts its memory too.
+# A small process starts each script: the peak memory of a child includes that of its parent.
 LAUNCHER = """
 import os, subprocess, sys
 process = subprocess.Popen(sys.argv[1:], stderr=subprocess.DEVNULL)
@@ -177,14 +189,14 @@ def measure(script: str, arguments: list) -> tuple[float, float]:
 
 
 def page_bytes(results: Path) -> dict[str, int]:
-    """Bytes of what a browser loads, of the pages with all that lies beside them."""
+    """Bytes of the pages and of the files that a browser loads with them."""
     made = {
         "report.html with its pictures": [*(results / "runs" / RUN).glob("*.html"),
                                           *(results / "runs" / RUN).glob("*.svg"),
                                           *(results / "runs" / RUN).glob("*.jpg")],
         "rows of the table": [results / "data/thumbnails/samples.js",
-                              results / "runs" / RUN / "answers.js"],
-        "thumbnails, loaded as they are seen": [*(results / "data/thumbnails/sheets").iterdir()],
+                              results / "runs" / RUN / "predictions.js"],
+        "thumbnails, loaded when visible": [*(results / "data/thumbnails/sheets").iterdir()],
         "index.html with its pictures": [results / "index.html", results / "learning_curves.svg",
                                          results / "data/funnel.svg"],
     }  # fmt: skip
@@ -192,11 +204,13 @@ def page_bytes(results: Path) -> dict[str, int]:
 
 
 def main() -> None:
-    """Measure what the command line asks for."""
+    """Measure the scripts and the pages."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n", 1)[0])
-    parser.add_argument("--faces", type=int, default=50_000, help="of the test set")
+    parser.add_argument("--faces", type=int, default=50_000, help="number of test faces")
     parser.add_argument(
-        "--folder", type=Path, help="keep the results there, and use them if they are there already"
+        "--folder",
+        type=Path,
+        help="folder of the inputs, which is kept, and used again if it exists",
     )
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as scratch:
@@ -209,9 +223,9 @@ def main() -> None:
             took, peak = measure(script, options)
             seconds += took
             print(f"{script:<12}{took:>9.1f}{peak:>10,.0f}", flush=True)
-        print(f"{'in all':<12}{seconds:>9.1f}\n")
+        print(f"{'total':<12}{seconds:>9.1f}\n")
         sizes = page_bytes(results)
-        for name, size in (sizes | {"in all": sum(sizes.values())}).items():
+        for name, size in (sizes | {"total": sum(sizes.values())}).items():
             print(f"{name:<38}{size / 1e6:>8.2f} MB")
 
 

@@ -4,14 +4,13 @@
     python benchmarks/scaling.py FOLDER/imdb_crop.tar
     python benchmarks/scaling.py FOLDER/imdb_crop.tar --slurm   # overheads too (root, Debian)
 
-**Measured**: photos a second with 1, 2 and 4 jobs of crop_faces.py side by side, each on its share
-of the tar, in turns after a round that is not counted; medians. With `--slurm` also what a job
-costs on top on a real SLURM of this machine: jobs that have next to nothing to cut.
+**Measured**: photos per second with 1, 2 and 4 parallel jobs of crop_faces.py, each on its shard of
+the tar, in turns after a warm-up round; medians. With `--slurm` also the overhead of a job on a
+real SLURM on this machine, from jobs with a few photos.
 
-**Simulated**: all crop jobs of IMDB and WIKI. Snakemake submits one after the other; a job starts
-as soon as one of the slots is free, and takes the overhead of a job, and its share of the photos at
-the speed of one job alone. What the simulation leaves out is the file system: so many readers at
-once may be slower than one.
+**Simulated**: all crop jobs of IMDB and WIKI. Snakemake submits one after the other. A job starts
+as soon as a slot is free, and takes the overhead of a job plus the time for its photos at the speed
+of a single job. The simulation ignores the file system, which many readers may slow down.
 """
 
 import argparse
@@ -41,8 +40,8 @@ def simulate(
     """Seconds until the last of `shards` equal jobs ends, on so many slots.
 
     Args:
-        speed: photos a second of one job.
-        overhead: seconds that a job takes beside its photos.
+        speed: photos per second of one job.
+        overhead: seconds that a job takes without its photos.
         submission: seconds between two submissions.
     """
     free = [0.0] * slots
@@ -52,8 +51,8 @@ def simulate(
     return max(free)
 
 
-def cut(folder: Path, jobs: int) -> float:
-    """Seconds in which so many jobs side by side cut all photos of the folder's table."""
+def crop_all(folder: Path, jobs: int) -> float:
+    """Seconds in which so many parallel jobs crop all photos of the folder's table."""
     started = time.perf_counter()
     running = []
     for shard in range(1, jobs + 1):
@@ -73,19 +72,18 @@ def measure(tar: Path, rounds: int) -> tuple[int, dict[int, float]]:
         photos = len(crop.index(tar, Path(name)))
         for turn in range(rounds + 1):
             for jobs in JOBS:
-                taken = cut(Path(name), jobs)
+                taken = crop_all(Path(name), jobs)
                 if turn:
                     seconds[jobs].append(taken)
     return photos, {jobs: statistics.median(taken) for jobs, taken in seconds.items()}
 
 
 def measure_slurm() -> tuple[float, float]:
-    """Median seconds that a crop job costs on SLURM, and between two submissions."""
+    """Median seconds of a crop job's overhead on SLURM, and between two submissions."""
     sys.path.append(str(Path(__file__).resolve().parent.parent / "tests"))
-    from test_slurm import OnSlurm
-    from test_workflow import copy_project, write_config
-
     from helpers import slurm_cluster
+    from helpers.slurm_workflow import SlurmWorkflow
+    from helpers.workflow import copy_project, write_config
 
     with tempfile.TemporaryDirectory() as name:
         Path(name, "project").mkdir()
@@ -97,8 +95,8 @@ def measure_slurm() -> tuple[float, float]:
             for number in range(1, SHARDS_TO_MEASURE + 1)
         ]
         with slurm_cluster.running(Path(name, "slurm")):
-            # One at a time, so that the machine's few cores do not slow them.
-            work = OnSlurm(project, *faces, "--group-components", "crops=1", "--jobs", 1)
+            # One at a time: the machine has few cores.
+            work = SlurmWorkflow(project, *faces, "--group-components", "crops=1", "--jobs", 1)
             work.finish()
             runs = [seconds_of_job(job) for job in work.jobs("group_crops")]
             started = time.perf_counter()
@@ -109,32 +107,32 @@ def measure_slurm() -> tuple[float, float]:
 
 
 def seconds_of_job(job: str) -> float:
-    """How long a job of SLURM ran."""
+    """The run time of a SLURM job."""
     from helpers import slurm_cluster
 
-    said = slurm_cluster.ask("scontrol", "show", "job", job)
-    hours, minutes, seconds = map(int, re.search(r"RunTime=(\d+):(\d+):(\d+)", said).groups())
+    described = slurm_cluster.ask("scontrol", "show", "job", job)
+    hours, minutes, seconds = map(int, re.search(r"RunTime=(\d+):(\d+):(\d+)", described).groups())
     return 3600 * hours + 60 * minutes + seconds
 
 
 def main() -> None:
     """Print the tables."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n", 1)[0])
-    parser.add_argument("tar", type=Path, help="crops, as made by rehearsal.py")
+    parser.add_argument("tar", type=Path, help="crops, as rehearsal.py makes them")
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--slurm", action="store_true", help="measure what a job costs on SLURM")
+    parser.add_argument("--slurm", action="store_true", help="measure the overhead of a SLURM job")
     arguments = parser.parse_args()
     photos, seconds = measure(arguments.tar, arguments.rounds)
     print(f"\nMeasured: {photos} photos, {os.cpu_count()} cores, {arguments.rounds} rounds\n")
-    print("| jobs | seconds | photos/s | against one |\n| --- | --- | --- | --- |")
+    print("| jobs | seconds | photos/s | speedup |\n| --- | --- | --- | --- |")
     for jobs, taken in seconds.items():
         gain = seconds[1] / taken
         print(f"| {jobs} | {taken:.1f} | {photos / taken:.0f} | {gain:.2f} |")
     overhead, submission = measure_slurm() if arguments.slurm else (OVERHEAD, SUBMISSION)
     speed = photos / seconds[1]
     print(
-        f"\nSimulated: {PHOTOS} photos at {speed:.0f} photos/s a job, {overhead:.1f} s on top of "
-        f"each, {submission:.2f} s a submission. Seconds until all are cut:\n"
+        f"\nSimulated: {PHOTOS} photos at {speed:.0f} photos/s per job, {overhead:.1f} s overhead "
+        f"per job, {submission:.2f} s per submission. Seconds until the last job ends:\n"
     )
     print("| slots |", " | ".join(f"{shards} shards" for shards in SHARDS), "| best |")
     print("| --- |" + " --- |" * (len(SHARDS) + 1))

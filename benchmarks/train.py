@@ -2,11 +2,11 @@
 
 The plain port is what a straightforward translation to PyTorch gives: one `torch.nn.RNN` for each
 column and each row, NCHW, float32, torch's own BatchNorm and optimizer. It and the project's path,
-in each precision, take turns on the same made faces; the table holds medians over the rounds. The
-ceiling is the machine's best matrix product in the same precision, measured in the same turns, over
-the network's 2.25 GFLOP for a trained and 0.75 for an answered image.
+in each precision, take turns on the same random faces. The table has medians over the rounds. The
+ceiling is the peak matmul throughput of the machine in the same precision, measured in the same
+turns, divided by the network's 2.25 GFLOP per image in training and 0.75 in inference.
 
-Needs torch and numpy alone:
+It needs torch and numpy only:
 
     python benchmarks/train.py                            # the CPU, two threads
     python benchmarks/train.py --device cuda --batch-size 32 512 1024
@@ -26,8 +26,8 @@ from torch import Tensor, nn
 sys.path.append(str(Path(__file__).resolve().parent.parent / "workflow" / "scripts"))
 
 from renet.config.recipe import Recipe
-from renet.network import devices, models
-from renet.network.forward import forward
+from renet.network import devices
+from renet.network.model import ReNet, infer, init_weights
 from renet.training import train_step
 
 SIDE = 128
@@ -36,7 +36,7 @@ GFLOP = {"train": 2.25, "infer": 0.75}  # an image
 
 
 class PlainSpatialRNN(nn.Module):
-    """A SpatialRNN block with one module for each sequence."""
+    """A SpatialRNN block with one module per sequence."""
 
     def __init__(self, channels: int, side: int, units: int):
         super().__init__()
@@ -85,7 +85,7 @@ class PlainPort(nn.Module):
 
 
 class Faces:
-    """Made faces and classes on the device, as many as four batches."""
+    """Random faces and classes on the device, four batches of them."""
 
     def __init__(self, batch_size: int, device: torch.device):
         random = torch.Generator().manual_seed(0)
@@ -114,7 +114,7 @@ def plain_train(faces: Faces, device: torch.device) -> Callable[[int], object]:
 
 
 def plain_infer(faces: Faces, device: torch.device) -> Callable[[int], object]:
-    """A function that answers batch number `i` with the plain port."""
+    """A function that runs the plain port on batch number `i`."""
     model = PlainPort().to(device).eval()
 
     @torch.inference_mode()
@@ -124,10 +124,10 @@ def plain_infer(faces: Faces, device: torch.device) -> Callable[[int], object]:
     return step
 
 
-def our_network(precision: str, device: torch.device) -> models.ReNet:
-    model = models.ReNet((3, SIDE, SIDE))
-    models.initialise(model, 1)
-    return devices.place(model, device, precision)
+def our_network(precision: str, device: torch.device) -> ReNet:
+    model = ReNet((3, SIDE, SIDE))
+    init_weights(model, 1)
+    return devices.to_device(model, device, precision)
 
 
 def our_train(faces: Faces, device: torch.device, precision: str) -> Callable[[int], object]:
@@ -139,13 +139,13 @@ def our_train(faces: Faces, device: torch.device, precision: str) -> Callable[[i
 
 
 def our_infer(faces: Faces, device: torch.device, precision: str) -> Callable[[int], object]:
-    """A function that answers batch number `i` with the project's network."""
+    """A function that runs the project's network on batch number `i`."""
     model, rows = our_network(precision, device).eval(), faces.batches
-    return lambda number: forward(model, faces.pixels[rows[number % 4]], precision)
+    return lambda number: infer(model, faces.pixels[rows[number % 4]], precision)
 
 
 def matmul_gflops(device: torch.device, dtype: torch.dtype) -> float:
-    """The rate of a large matrix product."""
+    """The throughput of a large matrix product."""
     size = 8192 if device.type == "cuda" else 2048
     left, right = (torch.randn(size, size, device=device).to(dtype) for _ in range(2))
     seconds = time_of(lambda _: left @ right, 8, device)
@@ -169,7 +169,7 @@ def synchronize(device: torch.device) -> None:
 
 
 class Contender:
-    """One way to do the task, in a process of its own: how memory is handled is part of the way."""
+    """One implementation, in its own process, since each has its own memory allocation."""
 
     def __init__(self, make: Callable, *details: object):
         context = multiprocessing.get_context("spawn")
@@ -189,9 +189,9 @@ class Contender:
 
 
 def serve(pipe, make: Callable, batch_size: int, device_name: str, threads: int, *more) -> None:
-    """Take turns until told to stop."""
+    """Take turns until the number of repeats is 0."""
     torch.set_num_threads(threads)
-    torch.backends.cudnn.allow_tf32 = False  # float32 means so, for the plain port too
+    torch.backends.cudnn.allow_tf32 = False  # plain float32, for the plain port too
     device = torch.device(device_name)
     step = make(Faces(batch_size, device), device, *more)
     while repeats := pipe.recv():
@@ -213,7 +213,7 @@ def measure(task: str, batch_size: int, arguments: argparse.Namespace) -> None:
     for _ in range(arguments.rounds):
         for precision, found in ceilings.items():
             dtype = getattr(torch, "float32" if precision == "tf32" else precision)
-            with devices.arithmetic("tf32" if precision == "tf32" else "float32", device):
+            with devices.precision_context("tf32" if precision == "tf32" else "float32", device):
                 found.append(matmul_gflops(device, dtype) / GFLOP[task])
         for name, contender in contenders.items():
             rates[name].append(batch_size / contender.turn(arguments.repeats))
@@ -238,9 +238,9 @@ def main() -> None:
     parser.add_argument("--precision", nargs="+", default=["float32", "bfloat16"])
     parser.add_argument("--task", nargs="+", choices=list(GFLOP), default=list(GFLOP))
     parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--warm-up", type=int, default=3, help="steps before the clock")
-    parser.add_argument("--repeats", type=int, default=4, help="steps a turn")
-    parser.add_argument("--rounds", type=int, default=5, help="turns of each")
+    parser.add_argument("--warm-up", type=int, default=3, help="steps before the measurement")
+    parser.add_argument("--repeats", type=int, default=4, help="steps per turn")
+    parser.add_argument("--rounds", type=int, default=5, help="number of turns")
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
     name = f"{torch.get_num_threads()} CPU threads"

@@ -3,9 +3,9 @@
     python tests/check_oracle.py FILE.npz …
 
 reads any file of the oracle's layout: a small network after one and five updates (`small`), the
-same with neon's literal habit of carrying the hidden state on (`stateful`), or the whole network
-with parameters from a recipe (`full`). It prints the largest difference of each kind in float64 and
-in float32, and ends with status 1 where one is over its tolerance.
+same with the hidden state carried from batch to batch, neon's default (`stateful`), or the whole
+network with parameters from a formula (`full`). It prints the largest difference of each kind in
+float64 and in float32. The exit status is 1 if one is above its tolerance.
 """
 
 import argparse
@@ -24,10 +24,10 @@ sys.path.append(str(Path(__file__).resolve().parent.parent / "workflow" / "scrip
 
 from renet.config.architecture import Architecture
 from renet.config.recipe import Recipe
-from renet.network.models import ReNet
+from renet.network.model import ReNet
 from renet.training.train_step import make_optimizer
 
-# The largest differences that a right implementation shows.
+# The largest differences of a correct implementation.
 TOLERANCES = {
     torch.float64: defaultdict(lambda: 1e-9),
     torch.float32: {
@@ -48,8 +48,8 @@ def locate(model: ReNet, tensors: dict[str, torch.Tensor], name: str) -> torch.T
     """The view of our tensors that neon's parameter or statistic `name` corresponds to."""
     match = RECURRENT.fullmatch(name)
     if not match:
-        stage, kind = name.split(".")
-        return tensors[f"{stage}.{SIMPLE_NAMES.get(kind, kind)}"]
+        layer, kind = name.split(".")
+        return tensors[f"{layer}.{SIMPLE_NAMES.get(kind, kind)}"]
     block, pass_, sequence, direction, kind = match.groups()
     bank_name = f"rnn{block}.{'vertical' if pass_ == 'v' else 'horizontal'}"
     units = model.get_submodule(bank_name).units
@@ -61,7 +61,7 @@ def locate(model: ReNet, tensors: dict[str, torch.Tensor], name: str) -> torch.T
 
 
 class Differences:
-    """The largest difference of each kind between what is and what should be."""
+    """The largest difference of each kind between the network and neon."""
 
     def __init__(self):
         self.largest: dict[str, float] = defaultdict(float)
@@ -82,7 +82,7 @@ class Differences:
         self._note(kind, abs(found - expected) / max(1.0, abs(expected)))
 
     def _note(self, kind: str, difference: float) -> None:
-        # NaN compares as small with everything, and is as wrong as can be.
+        # No comparison finds NaN to be large.
         self.largest[kind] = max(self.largest[kind], np.nan_to_num(difference, nan=np.inf))
 
     def report(self, dtype: torch.dtype) -> bool:
@@ -92,17 +92,17 @@ class Differences:
             tolerance = TOLERANCES[dtype][kind]
             verdict = "ok" if difference <= tolerance else "OVER"
             fine = fine and difference <= tolerance
-            figures = f"{difference:.1e}  (at most {tolerance:.0e})"
-            print(f"  {str(dtype)[6:]}  {kind:<12} {figures} {verdict}")
+            values = f"{difference:.1e}  (at most {tolerance:.0e})"
+            print(f"  {str(dtype)[6:]}  {kind:<12} {values} {verdict}")
         return fine
 
 
-def record_stages(model: ReNet, pixels: torch.Tensor) -> dict[str, torch.Tensor]:
-    """Run the network and note the output of each stage under neon's name for it."""
-    stages: dict[str, torch.Tensor] = {}
+def record_layers(model: ReNet, pixels: torch.Tensor) -> dict[str, torch.Tensor]:
+    """Run the network and note the output of each layer under neon's name for it."""
+    layers: dict[str, torch.Tensor] = {}
 
     def note(name: str):
-        return lambda module, inputs, output: stages.__setitem__(name, output)
+        return lambda module, inputs, output: layers.__setitem__(name, output)
 
     hooks = [module.register_forward_hook(note(name)) for name, module in model.named_children()]
     for name, module in model.named_children():
@@ -111,34 +111,34 @@ def record_stages(model: ReNet, pixels: torch.Tensor) -> dict[str, torch.Tensor]
     logits = model(pixels)
     for hook in hooks:
         hook.remove()
-    for name in [name for name in stages if name.endswith("_vertical")]:
-        stages[name] = stages[name].permute(2, 3, 1, 0)  # (columns, rows, N, units) to NCHW
-    return stages | {"logits": logits, "softmax": logits.softmax(1)}
+    for name in [name for name in layers if name.endswith("_vertical")]:
+        layers[name] = layers[name].permute(2, 3, 1, 0)  # (columns, rows, N, units) to NCHW
+    return layers | {"logits": logits, "softmax": logits.softmax(1)}
 
 
-def compare_stages(
-    differences: Differences, oracle: dict, prefix: str, stages: dict[str, torch.Tensor]
+def compare_layers(
+    differences: Differences, oracle: dict, prefix: str, layers: dict[str, torch.Tensor]
 ) -> None:
-    """Compare every stage that the oracle holds, whole or as its corners."""
+    """Compare every layer that the oracle holds, whole or as its corners."""
     for key in oracle:
         if not key.startswith(f"{prefix}/"):
             continue
-        stage, _, corner = key.removeprefix(f"{prefix}/").partition("@")
-        found = stages[stage]
+        layer, _, corner = key.removeprefix(f"{prefix}/").partition("@")
+        found = layers[layer]
         if corner == "head":
             found = found[:, :4, :6, :6]
         elif corner == "tail":
             found = found[:, -4:, -6:, -6:]
         kind = (
-            "softmax" if stage == "softmax" else "activations" if prefix == "act" else "inference"
+            "softmax" if layer == "softmax" else "activations" if prefix == "act" else "inference"
         )
-        # A stage that has corners beside it is stored in float32: what it lost there is no fault.
+        # A layer that is also stored as corners is stored in float32, which rounds it.
         rounding = 1e-6 * np.abs(oracle[key]).max() if f"{key}@head" in oracle else 0.0
         differences.add(kind, found, oracle[key], rounding)
 
 
 def make_model(meta: dict, dtype: torch.dtype) -> ReNet:
-    """The network of an oracle file, its weights still zero."""
+    """The network of an oracle file, with all weights zero."""
     widths = {}
     if "channels" in meta:
         units = [{"units": size, "block": [2, 2]} for size in meta["rnn"]]
@@ -158,7 +158,7 @@ def fill(model: ReNet, values: dict[str, np.ndarray]) -> None:
         locate(model, tensors, name).copy_(torch.from_numpy(value))
 
 
-def under(oracle: dict, prefix: str) -> dict[str, np.ndarray]:
+def entries(oracle: dict, prefix: str) -> dict[str, np.ndarray]:
     """The entries `<prefix>/<name>`, by name."""
     return {key.split("/", 1)[1]: oracle[key] for key in oracle if key.startswith(f"{prefix}/")}
 
@@ -167,28 +167,28 @@ def check_updates(oracle: dict, meta: dict, dtype: torch.dtype) -> Differences:
     """Forward, gradients, and one and five updates of a small network, then inference."""
     differences = Differences()
     model = make_model(meta, dtype).train()
-    fill(model, under(oracle, "p0"))
+    fill(model, entries(oracle, "p0"))
     optimizer = make_optimizer(model, Recipe())
     images, classes = torch.from_numpy(oracle["x"]), torch.from_numpy(oracle["y"])
     for step in range(len(images)):
-        stages = record_stages(model, images[step])
-        losses = F.cross_entropy(stages["logits"], classes[step], reduction="none")
+        layers = record_layers(model, images[step])
+        losses = F.cross_entropy(layers["logits"], classes[step], reduction="none")
         optimizer.zero_grad()
         losses.mean().backward()
         differences.add("losses", losses.mean(), oracle["losses"][step])
         if step == 0:
-            compare_stages(differences, oracle, "act", stages)
+            compare_layers(differences, oracle, "act", layers)
             differences.add("losses", losses, oracle["loss_per_sample"])
             gradients = {name: value.grad for name, value in model.named_parameters()}
-            for name, expected in under(oracle, "g1").items():
+            for name, expected in entries(oracle, "g1").items():
                 differences.add("gradients", locate(model, gradients, name), expected)
         optimizer.step()
         compare_state(differences, model, optimizer, oracle, step + 1)
     model.eval()
     with torch.no_grad():
         for prefix, pixels in (("inf_x0", oracle["x"][0]), ("inf_test", oracle["x_test"])):
-            stages = record_stages(model, torch.from_numpy(pixels))
-            compare_stages(differences, oracle, prefix, stages)
+            layers = record_layers(model, torch.from_numpy(pixels))
+            compare_layers(differences, oracle, prefix, layers)
     return differences
 
 
@@ -199,9 +199,9 @@ def compare_state(
     oracle: dict,
     steps: int,
 ) -> None:
-    """Parameters, running statistics and velocities after so many updates, where known."""
+    """Parameters, running statistics and velocities after so many updates, as far as stored."""
     tensors = model.state_dict()
-    for name, expected in under(oracle, f"p{steps}").items():
+    for name, expected in entries(oracle, f"p{steps}").items():
         kind = "statistics" if "running" in name else "parameters"
         differences.add(kind, locate(model, tensors, name), expected)
     rate = optimizer.param_groups[0]["lr"]
@@ -209,12 +209,12 @@ def compare_state(
         name: -rate * optimizer.state[value]["momentum_buffer"]
         for name, value in model.named_parameters()
     }
-    for name, expected in under(oracle, f"v{steps}").items():
+    for name, expected in entries(oracle, f"v{steps}").items():
         differences.add("parameters", locate(model, velocities, name), expected)
 
 
-def recipe_value(name: str, shape: tuple[int, ...]) -> np.ndarray:
-    """The value that the recipe of the full file gives a parameter or statistic of this name."""
+def formula_value(name: str, shape: tuple[int, ...]) -> np.ndarray:
+    """The value of a parameter or statistic of the full file, by the formula for its name."""
     random = np.random.RandomState(zlib.crc32(name.encode()) & 0xFFFFFFFF)
     kind = name.rpartition(".")[2]
     if name == "cls.bias":
@@ -235,19 +235,19 @@ def recipe_value(name: str, shape: tuple[int, ...]) -> np.ndarray:
     return value.astype(np.float32)
 
 
-def recipe_names(model: ReNet) -> list[str]:
+def neon_names(model: ReNet) -> list[str]:
     """neon's names of all parameters and running statistics of a network."""
     names = []
-    for stage, module in model.named_children():
-        if stage.startswith("bn"):
+    for layer, module in model.named_children():
+        if layer.startswith("bn"):
             names += [
-                f"{stage}.{kind}" for kind in ("gamma", "beta", "running_mean", "running_var")
+                f"{layer}.{kind}" for kind in ("gamma", "beta", "running_mean", "running_var")
             ]
-        elif stage.startswith(("conv", "cls")):
-            names += [f"{stage}.weight", f"{stage}.bias"]
-        elif stage.startswith("rnn"):
+        elif layer.startswith(("conv", "cls")):
+            names += [f"{layer}.weight", f"{layer}.bias"]
+        elif layer.startswith("rnn"):
             names += [
-                f"{stage}.{pass_}{sequence}.{direction}.{kind}"
+                f"{layer}.{pass_}{sequence}.{direction}.{kind}"
                 for pass_, bank in (("v", module.vertical), ("h", module.horizontal))
                 for sequence in range(bank.sequences)
                 for direction in ("fwd", "bwd")
@@ -261,14 +261,14 @@ def check_full(oracle: dict, meta: dict, dtype: torch.dtype) -> Differences:
     differences = Differences()
     model = make_model(meta, dtype)
     tensors = model.state_dict()
-    names = recipe_names(model)
-    fill(model, {name: recipe_value(name, locate(model, tensors, name).shape) for name in names})
+    names = neon_names(model)
+    fill(model, {name: formula_value(name, locate(model, tensors, name).shape) for name in names})
     images, classes = torch.from_numpy(oracle["x"]), torch.from_numpy(oracle["y"])
     with torch.no_grad():
-        compare_stages(differences, oracle, "inf", record_stages(model.eval(), images))
-    stages = record_stages(model.train(), images)
-    compare_stages(differences, oracle, "act", stages)
-    losses = F.cross_entropy(stages["logits"], classes, reduction="none")
+        compare_layers(differences, oracle, "inf", record_layers(model.eval(), images))
+    layers = record_layers(model.train(), images)
+    compare_layers(differences, oracle, "act", layers)
+    losses = F.cross_entropy(layers["logits"], classes, reduction="none")
     losses.mean().backward()
     if "loss_per_sample" in oracle:
         differences.add("losses", losses, oracle["loss_per_sample"])
@@ -299,7 +299,7 @@ def check(path: Path) -> bool:
     whole = not any(key.startswith("p0/") for key in oracle)
     print(f"{path.name} ({'full' if whole else 'small'}, input {tuple(meta['input_shape'])})")
     run = check_full if whole else check_updates
-    # A list, not a generator: both precisions are to be printed even if the first one fails.
+    # A list, not a generator, to print both precisions even if the first one fails.
     return all([run(oracle, meta, dtype).report(dtype) for dtype in TOLERANCES])
 
 

@@ -1,4 +1,4 @@
-"""Archives are read where they lie, and nothing in them reaches the file system."""
+"""Archives are read in place, and nothing in them reaches the file system."""
 
 import io
 import tarfile
@@ -9,6 +9,8 @@ from helpers.archives import write_tar
 from helpers.project import run_script
 from renet.archives import tar_index
 from renet.archives.receipts import Receipt
+from renet.archives.tables import MEMBERS
+from renet.archives.tar_index import Member
 from renet.common.errors import InputError
 
 
@@ -19,11 +21,22 @@ def test_members_are_read_by_their_offset(tmp_path):
         "wiki_crop/wiki.mat": b"x" * 700,
     }
     tar_path = write_tar(tmp_path / "wiki_crop.tar", files)
-    found = {
-        member.name: tar_index.read_bytes(tar_path, member.offset, member.size)
-        for member in tar_index.tar_members(tar_path)
-    }
-    assert found == files
+    with tar_index.Reader([tar_path]) as reader:
+        for name, offset, size in tar_index.tar_members(tar_path):
+            assert reader.read(0, offset, size) == files[name]
+            with tar_index.open_member(tar_path, offset, size) as stream:
+                assert stream.read() == files[name]
+                stream.seek(size // 2)
+                assert stream.read(10) == files[name][size // 2 :][:10]
+
+
+def test_archive_that_became_shorter_is_refused(tmp_path):
+    tar_path = write_tar(tmp_path / "a.tar", {"a.jpg": b"x" * 700})
+    with (
+        tar_index.Reader([tar_path]) as reader,
+        pytest.raises(InputError, match=r"a\.tar is shorter than when it was indexed"),
+    ):
+        reader.read(0, 512, 1 << 20)
 
 
 def test_index_spans_the_files_of_a_source_in_their_order(tmp_path):
@@ -31,7 +44,9 @@ def test_index_spans_the_files_of_a_source_in_their_order(tmp_path):
     second = write_tar(tmp_path / "imdb_0.tar", {"imdb/00/a.jpg": b"a"})
     index = tar_index.index([first, second])
     assert index[["file", "member"]].values.tolist() == [[0, "imdb/imdb.mat"], [1, "imdb/00/a.jpg"]]
-    assert tar_index.find_metadata(index, "imdb").member == "imdb/imdb.mat"
+    MEMBERS.write(tmp_path / "members.csv", index)
+    found = tar_index.find_metadata(tmp_path / "members.csv", "imdb")
+    assert found == (0, Member("imdb/imdb.mat", 512, 1))
 
 
 def test_last_of_two_members_with_one_name_counts(tmp_path):
@@ -46,16 +61,16 @@ def test_last_of_two_members_with_one_name_counts(tmp_path):
 
 
 @pytest.mark.parametrize("name", ["../outside.jpg", "/etc/outside.jpg", "wiki_crop/../../x.jpg"])
-def test_member_whose_path_leads_out_is_passed_over(tmp_path, name, caplog):
+def test_member_whose_path_leads_out_is_skipped(tmp_path, name, caplog):
     tar_path = write_tar(tmp_path / "evil.tar", {name: b"x", "wiki_crop/a.jpg": b"y"})
     assert [member.name for member in tar_index.tar_members(tar_path)] == ["wiki_crop/a.jpg"]
-    assert "1 members passed over: path leads out of the archive" in caplog.text
+    assert "1 members skipped: path leads out of the archive" in caplog.text
 
 
 @pytest.mark.parametrize(
     "kind", [tarfile.SYMTYPE, tarfile.LNKTYPE, tarfile.CHRTYPE, tarfile.FIFOTYPE]
 )
-def test_links_and_devices_are_passed_over(tmp_path, kind):
+def test_links_and_devices_are_skipped(tmp_path, kind):
     tar_path = tmp_path / "odd.tar"
     with tarfile.open(tar_path, "w") as archive:
         header = tarfile.TarInfo("wiki_crop/link.jpg")
@@ -90,8 +105,8 @@ def test_member_whose_name_is_no_utf8_can_be_written_down(tmp_path):
     tar_path = tmp_path / "latin.tar"
     with tarfile.open(tar_path, "w", format=tarfile.GNU_FORMAT, encoding="latin-1") as archive:
         archive.addfile(tarfile.TarInfo("wiki_crop/José.jpg"))
-    tar_index.index([tar_path]).to_csv(tmp_path / "members.csv", index=False)
-    assert tar_index.read_index(tmp_path / "members.csv").member[0].startswith("wiki_crop/Jos")
+    MEMBERS.write(tmp_path / "members.csv", tar_index.index([tar_path]))
+    assert MEMBERS.read(tmp_path / "members.csv").member[0].startswith("wiki_crop/Jos")
 
 
 def test_html_page_under_the_name_of_an_archive_is_refused(tmp_path):
@@ -102,14 +117,17 @@ def test_html_page_under_the_name_of_an_archive_is_refused(tmp_path):
 
 def test_missing_metadata_is_an_error_that_names_the_file(tmp_path):
     index = tar_index.index([write_tar(tmp_path / "a.tar", {"wiki_crop/00/a.jpg": b"a"})])
+    MEMBERS.write(tmp_path / "members.csv", index)
     with pytest.raises(InputError, match=r"hold 0 files named wiki\.mat"):
-        tar_index.find_metadata(index, "wiki")
+        tar_index.find_metadata(tmp_path / "members.csv", "wiki")
 
 
 def test_script_says_which_archive_is_gone(tmp_path):
-    Receipt("made", str(tmp_path / "gone.tar"), 1, "md5:0", False).write(tmp_path / "r.json")
+    Receipt("made", str(tmp_path / "gone.tar"), 1, "md5:0", verified=False).write(
+        tmp_path / "r.json"
+    )
     outcome = run_script("index_archive.py", tmp_path / "r.json", "-o", tmp_path / "members.csv")
     assert outcome.returncode == 1
-    assert "gone.tar that" in outcome.stderr and "delete the receipt" in outcome.stderr
+    assert "gone.tar of the receipt" in outcome.stderr and "delete the receipt" in outcome.stderr
     assert "Traceback" not in outcome.stderr
     assert not (tmp_path / "members.csv").exists()

@@ -1,4 +1,4 @@
-"""Batches come in the order asked for, ahead of time, and in a few batches' memory."""
+"""Loaders give the batches that are asked for, read ahead, in the memory of a few batches."""
 
 import contextlib
 import threading
@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from renet.network import loader
-from renet.network.loader import ResidentFaces, StreamedFaces
+from renet.network.loader import DeviceLoader, StreamingLoader
 
 CPU = torch.device("cpu")
 
@@ -25,7 +25,7 @@ def orders() -> list[np.ndarray]:
     return np.array_split(np.random.default_rng(1).permutation(50), [16, 32, 48])
 
 
-@pytest.mark.parametrize("kind", [StreamedFaces, ResidentFaces])
+@pytest.mark.parametrize("kind", [StreamingLoader, DeviceLoader])
 def test_batches_are_the_rows_asked_for(faces, kind):
     pixels, targets = faces
     found = list(kind(pixels, targets, CPU).batches(orders()))
@@ -36,9 +36,9 @@ def test_batches_are_the_rows_asked_for(faces, kind):
         assert (some_pixels.dtype, some_targets.dtype) == (torch.uint8, torch.int64)
 
 
-def test_set_larger_than_a_slab_is_whole_on_the_device(faces, monkeypatch):
-    monkeypatch.setattr(loader, "SLAB_BYTES", 7 * 48)
-    (pixels, _), *_ = ResidentFaces(*faces, CPU).batches([np.arange(50)])
+def test_set_larger_than_a_chunk_is_whole_on_the_device(faces, monkeypatch):
+    monkeypatch.setattr(loader, "CHUNK_BYTES", 7 * 48)
+    (pixels, _), *_ = DeviceLoader(*faces, CPU).batches([np.arange(50)])
     assert np.array_equal(pixels.numpy(), faces[0])
 
 
@@ -50,11 +50,11 @@ def test_no_more_than_a_few_batches_are_read_ahead(faces):
             asked.append(number)
             yield np.array([number])
 
-    feed = StreamedFaces(*faces, CPU)
-    with contextlib.closing(feed.batches(rows())) as found:
+    streaming = StreamingLoader(*faces, CPU)
+    with contextlib.closing(streaming.batches(rows())) as found:
         next(found)
-        assert len(asked) == StreamedFaces.AHEAD + 1
-    assert feed.waited > 0
+        assert len(asked) == StreamingLoader.AHEAD + 1
+    assert streaming.data_wait > 0
     assert not [thread for thread in threading.enumerate() if "reader" in thread.name]
 
 
@@ -64,7 +64,7 @@ def test_fault_of_the_disk_is_not_lost_in_a_thread(faces):
             raise OSError("Input/output error")
 
     with pytest.raises(OSError, match="Input/output error"):
-        list(StreamedFaces(faces[0].view(Broken), faces[1], CPU).batches(orders()))
+        list(StreamingLoader(faces[0].view(Broken), faces[1], CPU).batches(orders()))
 
 
 def test_set_is_kept_on_a_gpu_only_where_it_fits(faces, monkeypatch):
@@ -73,9 +73,9 @@ def test_set_is_kept_on_a_gpu_only_where_it_fits(faces, monkeypatch):
             pass
 
     gpu = torch.device("cuda:0")
-    monkeypatch.setattr(loader, "ResidentFaces", Kept)
-    bytes_needed = faces[0].nbytes / loader.RESIDENT_SHARE
-    for free, kind in ((bytes_needed + 10, Kept), (bytes_needed - 10, StreamedFaces)):
+    monkeypatch.setattr(loader, "DeviceLoader", Kept)
+    bytes_needed = faces[0].nbytes / loader.MAX_MEMORY_FRACTION
+    for free, kind in ((bytes_needed + 10, Kept), (bytes_needed - 10, StreamingLoader)):
         monkeypatch.setattr(loader, "free_bytes", lambda device, free=free: free)
-        assert isinstance(loader.make_feed(*faces, gpu), kind)
-    assert isinstance(loader.make_feed(*faces, CPU), StreamedFaces)
+        assert isinstance(loader.make_loader(*faces, gpu), kind)
+    assert isinstance(loader.make_loader(*faces, CPU), StreamingLoader)

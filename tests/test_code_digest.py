@@ -57,4 +57,4 @@ def test_digest_goes_by_contents_not_by_place_or_time(scripts, tmp_path_factory)
 
 def test_report_depends_on_its_templates():
     names = {path.name for path in code_digest.dependencies(SCRIPTS / "report.py")}
-    assert {"pages.py", "index.html.j2", "run.html.j2", "base.html.j2", "style.css"} <= names
+    assert {"templates.py", "index.html.j2", "run.html.j2", "base.html.j2", "style.css"} <= names

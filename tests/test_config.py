@@ -16,7 +16,8 @@ from renet.config.checkpoints import Checkpoints
 from renet.config.recipe import Recipe
 
 CONFIG = yaml.safe_load((ROOT / "config.yaml").read_text())
-SCHEMA = yaml.safe_load((ROOT / "workflow" / "schemas" / "config.schema.yaml").read_text())
+SCHEMA_FILE = ROOT / "workflow" / "schemas" / "config.schema.yaml"
+SCHEMA = yaml.safe_load(SCHEMA_FILE.read_text())
 OVERLAYS = sorted((ROOT / "configs").glob("*.yaml"))
 ROSTER = {
     "url": "https://example.org/wiki_crop.tar",
@@ -28,7 +29,7 @@ ROSTER = {
 
 def complete(config: dict) -> dict:
     """Fill in and check a config as the Snakefile does."""
-    validation.load(config, SCHEMA, [], {})
+    validation.load(config, SCHEMA_FILE, [], {})
     return config
 
 

@@ -11,7 +11,7 @@ from helpers.workflow import snakemake
 from renet.common.errors import InputError
 from renet.config import runs, validation
 
-SCHEMA = yaml.safe_load((ROOT / "workflow" / "schemas" / "config.schema.yaml").read_text())
+SCHEMA_FILE = ROOT / "workflow" / "schemas" / "config.schema.yaml"
 DEFAULTS = ROOT / "config.yaml"
 OWN = "sources: [own]\narchives: {own: {database: wiki, photos: crop, url: "
 
@@ -23,7 +23,7 @@ def load(overlay: Path, command_line: dict | None = None) -> dict:
     for key, value in content.items():
         merged = isinstance(value, dict) and isinstance(config.get(key), dict)
         config[key] = config[key] | value if merged else value
-    validation.load(config, SCHEMA, [DEFAULTS, overlay], command_line or {})
+    validation.load(config, SCHEMA_FILE, [DEFAULTS, overlay], command_line or {})
     return config
 
 

@@ -1,4 +1,4 @@
-"""TensorBoard's event files hold the history, also of a training that was interrupted."""
+"""TensorBoard's event files have the history, also of a training that was interrupted."""
 
 import struct
 import time
@@ -31,12 +31,12 @@ def rows(*epochs: int) -> tuple[list[dict], list[dict]]:
     return history, [{"epoch": epoch, "images_per_second": 10.0 * epoch} for epoch in epochs]
 
 
-def test_each_epoch_is_a_point_of_each_chart_soon_after_it_is_over(tmp_path):
+def test_each_epoch_is_a_point_of_each_chart_soon_after_its_end(tmp_path):
     log = EventLog(tmp_path / "tensorboard", [], [])
     log.add(*rows(1))
     deadline = time.monotonic() + 30
     while ("loss/train", 1) not in read(tmp_path / "tensorboard"):
-        assert time.monotonic() < deadline, "the training goes on, and its epoch is not to be seen"
+        assert time.monotonic() < deadline, "the epoch does not show up during the training"
         time.sleep(0.1)
     assert read(tmp_path / "tensorboard")["loss/train", 1] == 1.0
     log.add(*rows(1, 2))
@@ -46,7 +46,7 @@ def test_each_epoch_is_a_point_of_each_chart_soon_after_it_is_over(tmp_path):
     assert not [chart for chart, _ in points if chart == "loss/validation"]
 
 
-def test_training_that_goes_on_has_the_epochs_before_it_once(tmp_path):
+def test_continued_training_has_the_earlier_epochs_once(tmp_path):
     EventLog(tmp_path / "tensorboard", *rows(1, 2)).close()
     log = EventLog(tmp_path / "tensorboard", *rows(1))
     log.add(*rows(1, 2))

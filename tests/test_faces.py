@@ -1,4 +1,4 @@
-"""From an image's bytes to a face: decoding, cutting, resizing, and what is refused."""
+"""From the bytes of an image to a face: decoding, cropping, resizing, and rejected images."""
 
 import itertools
 import tarfile
@@ -10,33 +10,39 @@ import pytest
 from helpers.archives import encode, jpeg, mat_bytes, picture, turned_jpeg, write_tar
 from helpers.project import run_script
 from renet.archives.receipts import Receipt
+from renet.archives.tar_index import Member
+from renet.common.errors import InputError
 from renet.faces import crop, shards
-from renet.faces.crop import Box, RejectedImage
+from renet.faces.crop import Box, CropSpec, RejectedImage
+from renet.faces.tables import SHARD
 from renet.metadata import mat_file
+from renet.metadata.tables import METADATA
+
+SMALL = CropSpec((32, 32))
 
 
-def reason_of(data: bytes, **settings) -> str:
+def reason_of(data: bytes, spec: CropSpec = SMALL, box: Box | None = None) -> str:
     with pytest.raises(RejectedImage) as caught:
-        crop.extract_face(data, (32, 32), 0.4, **settings)
+        crop.extract_face(data, spec, box)
     return caught.value.reason
 
 
 def test_face_is_rgb_with_channels_first():
     image = np.zeros((40, 40, 3), np.uint8)
     image[:, :, 2] = 200  # red, in OpenCV's order
-    face = crop.extract_face(encode(image), (16, 24), 0.4)
+    face = crop.extract_face(encode(image), CropSpec((16, 24)))
     assert face.pixels.shape == (3, 16, 24) and face.pixels.dtype == np.uint8
     assert face.pixels.reshape(3, -1).mean(axis=1).tolist() == [200, 0, 0]
 
 
 def test_size_before_resizing_and_colour_are_noted():
-    face = crop.extract_face(encode(picture(80, 100)), (16, 16), 0.4)
+    face = crop.extract_face(encode(picture(80, 100)), CropSpec((16, 16)))
     assert (face.width, face.height, face.grey) == (100, 80, False)
-    assert crop.extract_face(jpeg(channels=1), (16, 16), 0.4).grey
+    assert crop.extract_face(jpeg(channels=1), CropSpec((16, 16))).grey
 
 
 def test_aspect_is_not_kept():
-    face = crop.extract_face(encode(picture(40, 80)), (20, 20), 0.4)
+    face = crop.extract_face(encode(picture(40, 80)), CropSpec((20, 20)))
     # The rows shrink to a half and the columns to a quarter.
     assert np.allclose(face.pixels[2, 0], np.arange(20) * 4 + 1.5, atol=1)
     assert np.allclose(face.pixels[1, :, 0], np.arange(20) * 2 + 0.5, atol=1)
@@ -59,20 +65,20 @@ def test_shrinking_gives_the_bytes_of_opencv(shape):
 @pytest.mark.parametrize("side", [511, 512, 513, 701])
 def test_large_jpeg_is_decoded_at_half_its_size_and_gives_the_same_face(side):
     data = jpeg(side, side + 30, seed=3)
-    face = crop.extract_face(data, (128, 128), 0.4)
+    face = crop.extract_face(data, CropSpec())
     full = crop.resize(cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR), (128, 128))
     assert cv2.PSNR(face.pixels, full[:, :, ::-1].transpose(2, 0, 1).copy()) > 46
     assert (face.width, face.height) == (side + 30, side)
 
 
 def test_large_jpeg_on_its_side_keeps_its_size_on_record():
-    face = crop.extract_face(turned_jpeg(600, 700), (128, 128), 0.4, apply_orientation=True)
+    face = crop.extract_face(turned_jpeg(600, 700), CropSpec(turn=True))
     assert (face.width, face.height) == (600, 700)
 
 
 def test_orientation_tag_is_ignored_for_archives_and_followed_for_own_photos():
     assert crop.decode(turned_jpeg()).shape == (40, 60, 3)
-    assert crop.decode(turned_jpeg(), apply_orientation=True).shape == (60, 40, 3)
+    assert crop.decode(turned_jpeg(), turn=True).shape == (60, 40, 3)
 
 
 @pytest.mark.parametrize(
@@ -116,12 +122,13 @@ def test_cut_that_reaches_outside_repeats_the_border_pixel():
     ],
 )  # fmt: skip
 def test_impossible_box_is_invalid_and_takes_no_memory(box):
-    assert reason_of(encode(picture()), box=box) == "box_invalid"
+    assert reason_of(encode(picture()), CropSpec(whole=True), box) == "box_invalid"
 
 
 def test_smaller_margin_trims_a_ready_made_crop():
     ready_made = picture(180, 90)
     assert np.array_equal(crop.trim_crop(ready_made, 0.4), ready_made)
+    assert np.array_equal(crop.trim_crop(ready_made, None), ready_made)
     assert np.array_equal(crop.trim_crop(ready_made, 0.0), ready_made[40:140, 20:70])
 
 
@@ -129,27 +136,37 @@ def test_whole_photo_gives_the_same_face_as_a_crop_of_it():
     photo = picture(200, 200)
     box = Box(71, 81, 120, 130)
     ready_made = encode(crop.cut_face(photo, box, 0.4))
-    cut = crop.extract_face(encode(photo), (32, 32), 0.2, box)
-    trimmed = crop.extract_face(ready_made, (32, 32), 0.2)
+    cut = crop.extract_face(encode(photo), CropSpec((32, 32), 0.2, whole=True), box)
+    trimmed = crop.extract_face(ready_made, CropSpec((32, 32), 0.2))
     assert np.abs(cut.pixels.astype(int) - trimmed.pixels).max() <= 2
 
 
 @pytest.mark.parametrize("shards_count", [1, 2, 3, 7, 50])
-def test_shards_part_the_photos_completely_and_by_bytes(shards_count):
+def test_each_photo_is_in_one_shard_and_shards_have_the_same_number_of_bytes(shards_count):
     sizes = np.random.default_rng(0).integers(1, 1000, 500)
-    shares = [shards.share(sizes, shards_count, number + 1) for number in range(shards_count)]
-    assert shares[0].start == 0 and shares[-1].stop == len(sizes)
-    assert all(first.stop == after.start for first, after in itertools.pairwise(shares))
-    loads = [sizes[share].sum() for share in shares]
+    parts = [shards.photos_of(sizes, shards_count, number + 1) for number in range(shards_count)]
+    assert parts[0].start == 0 and parts[-1].stop == len(sizes)
+    assert all(first.stop == after.start for first, after in itertools.pairwise(parts))
+    loads = [sizes[part].sum() for part in parts]
     assert max(loads) - min(loads) <= 2 * sizes.max()
 
 
 @pytest.mark.parametrize("sizes", [[], [0, 0, 0], [5]])
-def test_few_or_empty_photos_can_be_shared_too(sizes):
-    shares = [shards.share(np.array(sizes, int), 3, number) for number in (1, 2, 3)]
-    assert [place for share in shares for place in range(len(sizes))[share]] == list(
-        range(len(sizes))
-    )
+def test_few_or_empty_photos_are_divided_too(sizes):
+    parts = [shards.photos_of(np.array(sizes, int), 3, number) for number in (1, 2, 3)]
+    positions = [position for part in parts for position in range(len(sizes))[part]]
+    assert positions == list(range(len(sizes)))
+
+
+@pytest.mark.parametrize("suffix", ["npy", "csv"])
+def test_path_of_a_shard_gives_its_source_and_number(monkeypatch, tmp_path, suffix):
+    path = tmp_path / "my.source-2" / "faces" / f"12-of-40.{suffix}"
+    assert shards.source_and_number(path) == ("my.source-2", 12)
+    path.parent.mkdir(parents=True)
+    monkeypatch.chdir(path.parent)
+    assert shards.source_and_number(path.name) == ("my.source-2", 12)
+    with pytest.raises(InputError, match=r"f\.npy is not called <source>/faces/"):
+        shards.source_and_number("f.npy")
 
 
 def test_shard_file_holds_as_many_faces_as_were_appended(tmp_path):
@@ -167,7 +184,8 @@ def make_source(folder, photos: dict[str, bytes], rows: list[dict]) -> list:
     members = {f"wiki_crop/{path}": data for path, data in photos.items()}
     write_tar(folder / "wiki_crop.tar", members | {"wiki_crop/wiki.mat": mat_bytes(rows)})
     (folder / "wiki.mat").write_bytes(mat_bytes(rows))
-    Receipt("made", str(folder / "wiki_crop.tar"), 1, "md5:0", False).write(folder / "r.json")
+    receipt = Receipt("made", str(folder / "wiki_crop.tar"), 1, "md5:0", verified=False)
+    receipt.write(folder / "r.json")
     return locate(folder)
 
 
@@ -183,7 +201,7 @@ def locate(folder) -> list:
     ):  # fmt: skip
         outcome = run_script(*command)
         assert outcome.returncode == 0, outcome.stderr
-    return [folder / "r.json", "--photos", folder / "photos.csv", "--size", 32, 32]
+    return [folder / "r.json", "--photos", folder / "photos.csv", "--crop.size", 32, 32]
 
 
 def test_bad_photos_get_a_reason_each_and_the_rest_goes_on(tmp_path):
@@ -196,12 +214,12 @@ def test_bad_photos_get_a_reason_each_and_the_rest_goes_on(tmp_path):
         "crop_faces.py", *arguments, "-o", tmp_path / "f.npy", "--table", tmp_path / "f.csv"
     )
     assert outcome.returncode == 0, outcome.stderr
-    table = shards.read_table(tmp_path / "f.csv").set_index("row").sort_index()
+    table = SHARD.read(tmp_path / "f.csv").set_index("row").sort_index()
     assert table.reason.tolist() == ["", "unreadable", "unreadable", "too_small", ""]
     assert table["index"].tolist()[0::4] == [0, 1]
     cut = shards.open_faces(tmp_path / "f.npy")
     assert cut.shape == (2, 3, 32, 32)
-    assert np.array_equal(cut[1], crop.extract_face(photos["00/other.jpg"], (32, 32), 0.4).pixels)
+    assert np.array_equal(cut[1], crop.extract_face(photos["00/other.jpg"], SMALL).pixels)
 
 
 def test_mat_file_at_the_root_of_the_tar_finds_its_photos(tmp_path):
@@ -215,19 +233,19 @@ def test_mat_file_at_the_root_of_the_tar_finds_its_photos(tmp_path):
         "crop_faces.py", *arguments, "-o", tmp_path / "f.npy", "--table", tmp_path / "f.csv"
     )
     assert outcome.returncode == 0, outcome.stderr
-    assert shards.read_table(tmp_path / "f.csv").reason.tolist() == ["", ""]
+    assert SHARD.read(tmp_path / "f.csv").reason.tolist() == ["", ""]
 
 
 def test_row_without_a_member_is_dropped_as_missing_and_the_rest_is_cut(tmp_path):
     photos = {"00/1.jpg": jpeg(seed=1)}
     rows = [{"full_path": path} for path in (*photos, "00/absent.jpg")]
     arguments = make_source(tmp_path, photos, rows)
-    assert mat_file.read_metadata(tmp_path / "meta.csv").reason.tolist() == ["", "missing_file"]
+    assert METADATA.read(tmp_path / "meta.csv").reason.tolist() == ["", "missing_file"]
     outcome = run_script(
         "crop_faces.py", *arguments, "-o", tmp_path / "f.npy", "--table", tmp_path / "f.csv"
     )
     assert outcome.returncode == 0, outcome.stderr
-    assert shards.read_table(tmp_path / "f.csv").row.tolist() == [0]
+    assert SHARD.read(tmp_path / "f.csv").row.tolist() == [0]
 
 
 def test_shards_together_hold_every_face_once(tmp_path):
@@ -238,31 +256,30 @@ def test_shards_together_hold_every_face_once(tmp_path):
         output = ["-o", tmp_path / f"{shard}.npy", "--table", tmp_path / f"{shard}.csv"]
         outcome = run_script("crop_faces.py", *arguments, "--shard", shard, "--shards", 3, *output)
         assert outcome.returncode == 0, outcome.stderr
-        table = shards.read_table(tmp_path / f"{shard}.csv")
+        table = SHARD.read(tmp_path / f"{shard}.csv")
         assert len(shards.open_faces(tmp_path / f"{shard}.npy")) == len(table)
         rows += table.row.tolist()
     assert sorted(rows) == list(range(7))
 
 
-def test_site_crops_and_our_cuts_of_the_whole_photos_show_the_same(reference_data):
+def test_archive_crops_and_our_crops_of_the_whole_photos_agree(reference_data):
     """The rule by which the data set's crops were made: found on real photos with real boxes."""
-
     folder = reference_data / "data" / "faces" / "whole"
     with (
         tarfile.open(folder / "wiki.tar.gz") as whole,
-        tarfile.open(folder / "wiki_crop.tar") as crop,
+        tarfile.open(folder / "wiki_crop.tar") as crops,
     ):
-        mat = whole.extractfile("wiki/wiki.mat").read()
-        table = mat_file.read_mat(mat, "wiki")
+        mat = crops.getmember("wiki_crop/wiki.mat")
+        member = Member(mat.name, mat.offset_data, mat.size)
+        table = mat_file.read(folder / "wiki_crop.tar", "wiki", member)
         table = table[np.isfinite(table.face_score)]
         ratios = []
         for row in table.itertuples():
             photo = whole.extractfile(f"wiki/{row.path}").read()
             box = Box(row.x1, row.y1, row.x2, row.y2)
-            ours = crop.extract_face(photo, (128, 128), 0.4, box)
-            theirs = crop.extract_face(
-                crop.extractfile(f"wiki_crop/{row.path}").read(), (128, 128), 0.4
-            )
+            ours = crop.extract_face(photo, CropSpec(whole=True), box)
+            ready_made = crops.extractfile(f"wiki_crop/{row.path}").read()
+            theirs = crop.extract_face(ready_made, CropSpec())
             assert (ours.width, ours.height) == (theirs.width, theirs.height)
             ratios.append(cv2.PSNR(ours.pixels, theirs.pixels))
     assert np.median(ratios) > 45 and min(ratios) > 33

@@ -1,14 +1,16 @@
-"""neon's HDF5 files are read, written with the same structure, and mapped."""
+"""neon's HDF5 files are read, and files of the same structure are written."""
 
 import h5py
 import numpy as np
 import pandas as pd
 import pytest
 
+from helpers.faces import write_hdf5, write_shard
 from helpers.project import run_script
 from renet.common.errors import InputError
 from renet.dataset import gather, hdf5
-from renet.faces import digests, shards
+from renet.dataset.tables import SPLIT
+from renet.faces import digests
 
 SHAPE = (3, 8, 6)
 
@@ -35,7 +37,8 @@ def structure(path) -> dict:
 
 def test_what_was_written_is_read_back(tmp_path):
     faces, targets = random_faces(11), np.arange(11) % 2
-    hdf5.write(tmp_path / "a.h5", SHAPE, [faces[:4], faces[4:4], faces[4:]], targets)
+    samples = pd.DataFrame({"target": targets, "digest": ""})
+    hdf5.write(tmp_path / "a.h5", SHAPE, [faces[:4], faces[4:4], faces[4:]], samples)
     stored = hdf5.read(tmp_path / "a.h5")
     assert np.array_equal(stored.pixels, faces) and isinstance(stored.pixels, np.memmap)
     assert np.array_equal(stored.targets, targets)
@@ -44,7 +47,7 @@ def test_what_was_written_is_read_back(tmp_path):
 
 def test_row_is_channel_row_column(tmp_path):
     faces = random_faces(2)
-    hdf5.write(tmp_path / "a.h5", SHAPE, [faces], np.array([0, 1]))
+    write_hdf5(tmp_path / "a.h5", faces, np.array([0, 1]))
     with h5py.File(tmp_path / "a.h5") as store:
         row = store["input"][1]
     assert row[1 * 48 + 2 * 6 + 5] == faces[1, 1, 2, 5]
@@ -53,7 +56,7 @@ def test_row_is_channel_row_column(tmp_path):
 @pytest.mark.parametrize(("kind", "length"), [("channel", 3), ("pixel", 144)])
 def test_mean_is_that_of_the_written_faces(tmp_path, kind, length):
     faces = random_faces(9)
-    hdf5.write(tmp_path / "a.h5", SHAPE, [faces[:5], faces[5:]], np.zeros(9), kind)
+    write_hdf5(tmp_path / "a.h5", faces, np.zeros(9), kind)
     expected = faces.mean(axis=(0, 2, 3)) if kind == "channel" else faces.mean(axis=0).ravel()
     mean = hdf5.read(tmp_path / "a.h5").mean
     assert mean.shape == (length,) and np.allclose(mean, expected)
@@ -61,7 +64,7 @@ def test_mean_is_that_of_the_written_faces(tmp_path, kind, length):
 
 def test_digest_depends_on_pixels_classes_and_mean_alone(tmp_path):
     def digest(name, faces, targets, *mean):
-        hdf5.write(tmp_path / name, SHAPE, [faces], targets, *mean)
+        write_hdf5(tmp_path / name, faces, targets, *mean)
         return hdf5.read(tmp_path / name).digest
 
     faces, targets = random_faces(5), np.zeros(5, int)
@@ -88,7 +91,7 @@ def test_files_of_neon_are_read(reference_data):
 @pytest.mark.parametrize(("name", "kind"), [("train.h5", "none"), ("train_mean.h5", "channel")])
 def test_what_is_written_has_the_structure_of_neons_files(reference_data, tmp_path, name, kind):
     neon = hdf5.read(reference_data / "oracle" / name)
-    hdf5.write(tmp_path / name, neon.shape, [neon.pixels], neon.targets, kind)
+    write_hdf5(tmp_path / name, neon.pixels, neon.targets, kind)
     assert structure(tmp_path / name) == structure(reference_data / "oracle" / name)
     ours = hdf5.read(tmp_path / name)
     assert np.array_equal(ours.pixels, neon.pixels) and np.array_equal(ours.targets, neon.targets)
@@ -125,55 +128,62 @@ def test_missing_file_is_named(tmp_path):
 
 
 def test_truncated_file_is_refused(tmp_path):
-    hdf5.write(tmp_path / "a.h5", SHAPE, [random_faces(90)], np.zeros(90))
+    write_hdf5(tmp_path / "a.h5", random_faces(90), np.zeros(90))
     (tmp_path / "a.h5").write_bytes((tmp_path / "a.h5").read_bytes()[:5000])
     with pytest.raises(InputError, match=r"a\.h5 is not an HDF5 file"):
         hdf5.read(tmp_path / "a.h5")
 
 
-def test_script_gathers_faces_of_all_shards_in_the_order_of_the_split(tmp_path):
-    pixels = {1: random_faces(5, 1), 2: random_faces(4, 2)}
-    for number, faces in pixels.items():
-        with (tmp_path / f"{number}.npy").open("wb") as handle:
-            writer = shards.FaceWriter(handle, SHAPE)
-            for face in faces:
-                writer.append(face)
-            writer.finish()
-    places = [(2, 3), (1, 0), (2, 0), (1, 4)]
-    split = pd.DataFrame(
-        {
-            "id": range(5), "subset": ["train"] * 4 + ["test"], "source": "wiki",
-            "shard": [shard for shard, _ in places] + [1],
-            "index": [index for _, index in places] + [1], "target": [1, 0, 0, 1, 1],
-            "digest": [digests.face_digest(pixels[shard][index]) for shard, index in places]
-            + [digests.face_digest(pixels[1][1])],
+@pytest.fixture
+def split(tmp_path):
+    """Two shards of one source and one of another, and a split.csv of some of their faces."""
+    pixels = {
+        ("wiki", 1): random_faces(5, 1), ("wiki", 2): random_faces(4, 2),
+        ("imdb", 1): random_faces(3, 3),
+    }  # fmt: skip
+    counts = {"wiki": 2, "imdb": 1}
+    for (source, number), faces in pixels.items():
+        write_shard(tmp_path / source / "faces" / f"{number}-of-{counts[source]}.npy", faces)
+    places = [("wiki", 2, 3), ("imdb", 1, 2), ("wiki", 2, 0), ("wiki", 1, 4), ("wiki", 1, 1)]
+    rows = [
+        dict.fromkeys(SPLIT.columns, 0)
+        | {
+            "id": str(number), "subset": "test" if number == 4 else "train", "source": source,
+            "path": "a.jpg", "subject": "007", "target": number % 2, "shard": shard,
+            "index": index, "digest": digests.face_digest(pixels[source, shard][index]),
         }
-    )  # fmt: skip
-    split.to_csv(tmp_path / "split.csv", index=False)
-    common = [tmp_path / "split.csv", "--source", "wiki", tmp_path / "1.npy", tmp_path / "2.npy"]
+        for number, (source, shard, index) in enumerate(places)
+    ]  # fmt: skip
+    SPLIT.write(tmp_path / "split.csv", SPLIT.frame(rows))
+    return np.stack([pixels[source, shard][index] for source, shard, index in places])
+
+
+@pytest.mark.parametrize("backwards", [False, True])
+def test_script_gathers_faces_of_all_shards_in_the_order_of_the_split(tmp_path, split, backwards):
+    faces = sorted(tmp_path.glob("*/faces/*.npy"), reverse=backwards)
+    common = [tmp_path / "split.csv", *faces, "--mean", "channel"]
     for subset, more in (("train", []), ("test", ["--train", tmp_path / "train.h5"])):
         output = ["-o", tmp_path / f"{subset}.h5", "--table", tmp_path / f"{subset}.csv"]
-        outcome = run_script(
-            "write_hdf5.py", *common, "--subset", subset, "--mean", "channel", *more, *output
-        )
+        outcome = run_script("write_hdf5.py", *common, "--subset", subset, *more, *output)
         assert outcome.returncode == 0, outcome.stderr
     train, test = hdf5.read(tmp_path / "train.h5"), hdf5.read(tmp_path / "test.h5")
-    assert np.array_equal(train.pixels, [pixels[shard][index] for shard, index in places])
-    assert train.targets.tolist() == [1, 0, 0, 1]
-    assert pd.read_csv(tmp_path / "train.csv").id.tolist() == [0, 1, 2, 3]
+    assert np.array_equal(train.pixels, split[:4]) and np.array_equal(test.pixels, split[4:])
+    assert train.targets.tolist() == [0, 1, 0, 1]
+    table = SPLIT.read(tmp_path / "train.csv")
+    assert table.id.tolist() == ["0", "1", "2", "3"] and set(table.subject) == {"007"}
     assert np.allclose(train.mean, train.pixels.mean(axis=(0, 2, 3)))
     assert np.array_equal(test.mean, train.mean)
-    hdf5.write(tmp_path / "whole.h5", SHAPE, [train.pixels], train.targets, "channel")
+    write_hdf5(tmp_path / "whole.h5", train.pixels, train.targets, "channel")
     assert hdf5.read(tmp_path / "whole.h5").digest == train.digest
 
 
-def write_shard(path, faces: np.ndarray):
-    with path.open("wb") as handle:
-        writer = shards.FaceWriter(handle, faces.shape[1:])
-        for face in faces:
-            writer.append(face)
-        writer.finish()
-    return path
+def test_script_needs_each_shard_once(tmp_path, split):
+    faces = sorted(tmp_path.glob("*/faces/*.npy"))
+    output = ["--subset", "train", "-o", tmp_path / "a.h5", "--table", tmp_path / "a.csv"]
+    outcome = run_script("write_hdf5.py", tmp_path / "split.csv", *faces[1:], *output)
+    assert outcome.returncode == 1 and "names shards that were not given" in outcome.stderr
+    outcome = run_script("write_hdf5.py", tmp_path / "split.csv", *faces, faces[0], *output)
+    assert outcome.returncode == 1 and "give each shard once" in outcome.stderr
 
 
 @pytest.mark.parametrize("slab_faces", [1, 3, 7, 1000])
@@ -192,5 +202,5 @@ def test_faces_of_all_shards_come_in_the_asked_order(tmp_path, monkeypatch, slab
 
 def test_face_that_no_shard_has_is_refused(tmp_path):
     name = write_shard(tmp_path / "1.npy", random_faces(3))
-    with pytest.raises(InputError, match=r"1\.npy has 3 faces, and split\.csv asks for number 3"):
+    with pytest.raises(InputError, match=r"1\.npy has 3 faces, and split\.csv names number 3"):
         list(gather.slabs([name], np.array([0, 0]), np.array([0, 3])))

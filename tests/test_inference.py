@@ -1,4 +1,4 @@
-"""What the network answers is written one row a sample, and summed up rightly."""
+"""The predictions of a network are written one row for each face, in the order of the file."""
 
 import json
 
@@ -9,8 +9,10 @@ import torch
 
 from helpers.project import run_script
 from helpers.training import SMALL, write_faces
-from renet.network import inference, models
-from renet.network.devices import choose
+from renet.evaluation import inference_table
+from renet.network import inference, model_file
+from renet.network.devices import Compute, choose
+from renet.network.model import ReNet, init_weights
 
 
 @pytest.fixture
@@ -27,36 +29,36 @@ def run(tmp_path):
     )  # fmt: skip
     table.loc[3, "age"] = np.nan
     table.to_csv(tmp_path / "test.csv", index=False)
-    model = models.ReNet((3, 32, 32), SMALL)
-    models.initialise(model, 3)
+    model = ReNet((3, 32, 32), SMALL)
+    init_weights(model, 3)
     model(torch.from_numpy(np.array(faces.pixels[:50])))  # moves the running statistics
-    models.save(tmp_path / "model.pt", model.eval())
+    model_file.save(tmp_path / "model.pt", model.eval())
     return tmp_path, model, faces
 
 
 def infer(folder):
     return run_script(
-        "infer.py", folder / "model.pt", folder / "test.h5", folder / "test.csv",
-        "-o", folder / "inference.csv", "--seed-format", folder / "inference.txt",
+        "infer.py", folder / "model.pt", folder / "test.h5",
+        "-o", folder / "inference.csv", "--course_format", folder / "inference.txt",
     )  # fmt: skip
 
 
-def test_every_sample_has_a_row_with_its_own_answer(run):
+def test_every_face_has_a_row_with_its_own_prediction(run):
     folder, model, faces = run
     outcome = infer(folder)
     assert outcome.returncode == 0, outcome.stderr
-    answers = pd.read_csv(folder / "inference.csv", keep_default_na=False)
+    predictions = pd.read_csv(folder / "inference.csv", keep_default_na=False)
     with torch.no_grad():
         expected = model(torch.from_numpy(np.array(faces.pixels))).double().softmax(1).numpy()
-    assert np.allclose(answers[["p_female", "p_male"]], expected, atol=1e-6)
-    assert answers.target.tolist() == faces.targets.tolist()
-    assert (answers.predicted == expected.argmax(1)).all()
-    assert (answers.correct == (answers.predicted == answers.target)).all()
-    assert answers.columns.tolist() == [
+    assert np.allclose(predictions[["p_female", "p_male"]], expected, atol=1e-6)
+    assert predictions.target.tolist() == faces.targets.tolist()
+    assert (predictions.predicted == expected.argmax(1)).all()
+    assert (predictions.correct == (predictions.predicted == predictions.target)).all()
+    assert predictions.columns.tolist() == [
         "id", "path", "source", "subject", "subset", "target", "p_female", "p_male", "predicted",
         "correct", "age", "year", "face_score", "crop_width", "crop_height", "grey",
     ]  # fmt: skip
-    assert answers.subject[0] == "NA" and answers.age[3] == ""
+    assert predictions.subject[0] == "NA" and predictions.age[3] == ""
 
 
 def test_people_who_are_called_by_numbers_stay_two_people(run):
@@ -68,7 +70,7 @@ def test_people_who_are_called_by_numbers_stay_two_people(run):
     assert pd.read_csv(folder / "inference.csv", dtype=str).subject.tolist() == ["007", "7"] * 75
 
 
-def test_seeds_format_pairs_outputs_with_their_own_targets(run):
+def test_course_format_pairs_outputs_with_their_own_targets(run):
     folder, _, faces = run
     infer(folder)
     lines = (folder / "inference.txt").read_text().splitlines()
@@ -87,7 +89,17 @@ def test_table_of_other_faces_is_refused(run):
     assert not (folder / "inference.csv").exists()
 
 
-def test_no_faces_give_no_answers():
-    model = models.ReNet((3, 32, 32), SMALL)
-    answers = inference.logits(model, np.zeros((0, 3, 32, 32), np.uint8), choose("cpu"))
-    assert answers.shape == (0, 2)
+def test_no_faces_give_no_predictions():
+    model = ReNet((3, 32, 32), SMALL)
+    predictions = inference.logits(
+        model, np.zeros((0, 3, 32, 32), np.uint8), choose(Compute("cpu"))
+    )
+    assert predictions.shape == (0, 2)
+
+
+def test_equal_probabilities_count_for_the_lower_class(run):
+    samples = pd.read_csv(run[0] / "test.csv").iloc[:3].assign(target=[0, 1, 1])
+    probabilities = np.array([[0.5, 0.5], [0.5, 0.5], [0.4, 0.6]])
+    predictions = inference_table.build(samples, probabilities)
+    assert predictions.predicted.tolist() == [0, 0, 1]
+    assert predictions.correct.tolist() == [1, 0, 1]

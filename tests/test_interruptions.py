@@ -1,4 +1,4 @@
-"""A training that is killed, terminated or damaged ends in the bits of one that never was."""
+"""A training that is killed, terminated or damaged gives the bits of an undisturbed one."""
 
 import contextlib
 import dataclasses
@@ -32,7 +32,7 @@ if __name__ == "__main__":
     runpy.run_path(sys.argv[2], init_globals={"snakemake": rule}, run_name="__main__")
 """
 
-# Few computations and many weights: writing a checkpoint takes long enough to be caught at it.
+# Few computations and many weights: a checkpoint takes long enough to be interrupted.
 HEAVY_MODEL = {
     "conv_channels": [4, 4, 4, 8],
     "spatial_rnns": [{"units": 384, "block": [2, 2]}, {"units": 384, "block": [2, 2]}],
@@ -42,17 +42,17 @@ LIGHT_MODEL = {
     "spatial_rnns": [{"units": 8, "block": [2, 2]}, {"units": 8, "block": [2, 2]}],
 }
 SETTINGS = dataclasses.asdict(Recipe()) | {
-    "epochs": 3, "batch_size": 8, "threads": 1, "device": "cpu", "reshuffle": True,
+    "epochs": 3, "batch_size": 8, "threads": 1, "device": "cpu", "shuffle_each_epoch": True,
 }  # fmt: skip
 
 
-MANY = 15  # epochs, so that a light training is not over before it is stopped
+MANY = 15  # epochs, so that a light training does not end before it is stopped
 
 
 class Training:
-    """The rule `train` in a folder of its own, to be started and ended at will."""
+    """The rule `train` in its own folder, to be started and stopped."""
 
-    def __init__(self, folder: Path, model: dict, **settings: object):
+    def __init__(self, folder: Path, model: dict, save_every: int = 0, **settings: object):
         write_faces(folder / "train.h5", 200)
         write_faces(folder / "validation.h5", 40, 1)
         self.run = folder / "run"
@@ -70,7 +70,14 @@ class Training:
                 "settings": {"model": model, "train": SETTINGS | settings},
                 "code": "code",
             },
-            "resources": {"gpu": 0, "checkpoint_seconds": 0.3},
+            "wildcards": {"run": "run"},
+            "resources": {
+                "gpu": 0,
+                "nodes": 1,
+                "checkpoint_seconds": 0.3,
+                "save_every": save_every,
+                "keep_models": 2,
+            },
             "log": [str(self.log)],
         }
         (folder / "rule.json").write_text(json.dumps(rule))
@@ -81,7 +88,7 @@ class Training:
         return subprocess.Popen(command, stderr=subprocess.DEVNULL)
 
     def finish(self) -> dict[str, bytes]:
-        """Run to the end; returns what may be compared byte for byte."""
+        """Run to the end; returns the files that are reproducible byte for byte."""
         assert self.start().wait(timeout=120) == 0, self.log.read_text()
         assert not list(self.run.glob("*.tmp")) and not list(self.run.glob("checkpoint*"))
         return {name: (self.run / name).read_bytes() for name in ("model.pt", "history.csv")}
@@ -103,12 +110,12 @@ class Training:
     def newest(self) -> Path:
         return next(self.run.glob("checkpoint-*.pt"), self.run / "none yet")
 
-    def has_gone_on(self) -> Callable[[], bool]:
-        """A condition: another checkpoint is whole, and some batches were trained after it."""
+    def is_past_a_checkpoint(self) -> Callable[[], bool]:
+        """A condition: another checkpoint is complete, and some batches were trained after it."""
         seen: list[int] = []
 
         def condition() -> bool:
-            with contextlib.suppress(FileNotFoundError):  # it is the previous one by now
+            with contextlib.suppress(FileNotFoundError):  # it is the previous one now
                 changed = self.newest().stat().st_mtime_ns
                 if changed not in seen:
                     seen.append(changed)
@@ -126,30 +133,30 @@ def training(tmp_path) -> Callable[..., Training]:
     return make
 
 
-def test_training_killed_at_several_points_ends_in_the_same_bits(training):
+def test_training_killed_at_several_points_gives_the_same_bits(training):
     undisturbed = training("undisturbed").finish()
     disturbed = training("disturbed")
     disturbed.stop_when(disturbed.is_writing, signal.SIGKILL)  # the first checkpoint
-    assert disturbed.is_writing(), "it was not killed in the middle of writing"
-    disturbed.stop_when(disturbed.has_gone_on(), signal.SIGKILL)  # between two
+    assert disturbed.is_writing(), "it was not killed while it wrote"
+    disturbed.stop_when(disturbed.is_past_a_checkpoint(), signal.SIGKILL)  # between two
     previous = disturbed.newest()
     disturbed.stop_when(
         lambda: disturbed.is_writing() and not previous.exists(), signal.SIGKILL
     )  # after the last one became the previous one
-    assert "Going on after epoch" in disturbed.log.read_text()
-    disturbed.stop_when(disturbed.has_gone_on(), signal.SIGTERM)
-    assert "was told to stop in epoch" in disturbed.log.read_text()
+    assert "Continuing after epoch" in disturbed.log.read_text()
+    disturbed.stop_when(disturbed.is_past_a_checkpoint(), signal.SIGTERM)
+    assert "received SIGTERM in epoch" in disturbed.log.read_text()
     newest = disturbed.newest()
     newest.write_bytes(newest.read_bytes()[:-1000])
     assert disturbed.finish() == undisturbed
     assert f"{newest.name} is not a model that torch can load" in disturbed.log.read_text()
 
 
-def test_two_processes_that_are_terminated_end_in_the_same_bits(training):
+def test_two_processes_that_are_terminated_give_the_same_bits(training):
     undisturbed = training("undisturbed", LIGHT_MODEL, processes=2, epochs=MANY).finish()
     disturbed = training("disturbed", LIGHT_MODEL, processes=2, epochs=MANY)
-    disturbed.stop_when(disturbed.has_gone_on(), signal.SIGTERM)
-    assert "was told to stop in epoch" in disturbed.log.read_text()
+    disturbed.stop_when(disturbed.is_past_a_checkpoint(), signal.SIGTERM)
+    assert "received SIGTERM in epoch" in disturbed.log.read_text()
     assert disturbed.finish() == undisturbed
 
 
@@ -162,39 +169,39 @@ def test_changed_setting_starts_afresh(training):
     rule = changed.run.parent / "rule.json"
     text = rule.read_text()
     rule.write_text(text.replace('"learning_rate": 0.02', '"learning_rate": 0.01'))
-    changed.stop_when(changed.has_gone_on(), signal.SIGKILL)
+    changed.stop_when(changed.is_past_a_checkpoint(), signal.SIGKILL)
     rule.write_text(text)
     assert changed.finish() == expected
-    assert "Going on" not in changed.log.read_text()
+    assert "Continuing" not in changed.log.read_text()
 
 
 @pytest.mark.slow
-def test_how_often_is_saved_may_change_in_mid_training(training):
+def test_time_between_checkpoints_may_change_during_a_training(training):
     undisturbed = training("undisturbed", LIGHT_MODEL, epochs=MANY).finish()
     disturbed = training("disturbed", LIGHT_MODEL, epochs=MANY)
-    disturbed.stop_when(disturbed.has_gone_on(), signal.SIGKILL)
+    disturbed.stop_when(disturbed.is_past_a_checkpoint(), signal.SIGKILL)
     rule = disturbed.run.parent / "rule.json"
     text = rule.read_text()
     rule.write_text(text.replace('"checkpoint_seconds": 0.3', '"checkpoint_seconds": 540'))
     assert disturbed.finish() == undisturbed
-    assert "Going on after epoch" in disturbed.log.read_text()
+    assert "Continuing after epoch" in disturbed.log.read_text()
 
 
-def test_checkpoint_stays_until_all_is_written(training):
+def test_checkpoint_is_kept_until_all_is_written(training):
     blocked = training("blocked", LIGHT_MODEL)
     (blocked.run / "training.json").mkdir()
     assert blocked.start().wait(timeout=120) != 0
     assert blocked.newest().exists()
     (blocked.run / "training.json").rmdir()
     blocked.finish()
-    assert "Going on after epoch 3" in blocked.log.read_text()
+    assert "Continuing after epoch 3" in blocked.log.read_text()
 
 
 def test_finished_run_that_is_forced_trains_again(training):
-    forced = training("forced", LIGHT_MODEL, save_every=1, save_history=2)
+    forced = training("forced", LIGHT_MODEL, save_every=1)
     first = forced.finish()
     assert forced.finish() == first
-    assert "Going on" not in forced.log.read_text()
+    assert "Continuing" not in forced.log.read_text()
     assert "epoch 1, learning_rate" in forced.log.read_text()
     names = sorted(path.name for path in (forced.run / "models").iterdir())
     assert names == ["model_2.pt", "model_3.pt"]

@@ -5,7 +5,10 @@ import pytest
 import torch
 from torch import nn
 
-from renet.network.layers import BatchNorm, BiRNNBank, Normalizer, SpatialRNN
+from renet.network.batch_norm import BatchNorm
+from renet.network.birnn import BiRNNBank
+from renet.network.layers import Normalizer
+from renet.network.spatial_rnn import SpatialRNN
 
 torch.manual_seed(0)
 

@@ -1,25 +1,36 @@
-"""Every row of a .mat file is kept, or dropped for the first reason that holds."""
+"""Every row of a .mat file is kept, or dropped for the first reason that applies."""
 
 import datetime
 import json
+import os
+import signal
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from helpers.archives import mat_bytes
+from helpers.archives import mat_bytes, read_mat, write_tar
 from helpers.project import run_script
 from renet.archives import tar_index
-from renet.common import drop_reasons
+from renet.archives.receipts import Receipt
+from renet.archives.tables import MEMBERS
+from renet.common.drop_reasons import RowReason
 from renet.common.errors import InputError
-from renet.metadata import mat_file
+from renet.metadata import mat_file, row_filter
+from renet.metadata.row_filter import RowFilter
+from renet.metadata.tables import METADATA
 
-RULES = {"min_face_score": 1.0, "allow_second_face": False, "min_age": 0, "max_age": 100}
+DEFAULT = RowFilter()
 
 
-def describe(rows: list[dict], database: str = "wiki", held=None, **rules) -> pd.DataFrame:
-    table = mat_file.read_mat(mat_bytes(rows, database), database)
-    return mat_file.describe(table, database, database, held, RULES | rules)
+def describe(
+    rows: list[dict], database: str = "wiki", missing=None, limits: RowFilter = DEFAULT
+) -> pd.DataFrame:
+    described = mat_file.describe(read_mat(mat_bytes(rows, database), database), database, database)
+    dropped = row_filter.dropped_of_mat(described, limits)
+    if missing is not None:
+        dropped[RowReason.MISSING_FILE] = missing
+    return row_filter.metadata_table(described, dropped)
 
 
 def day(year: int, month: int, day_of_month: int) -> int:
@@ -30,7 +41,7 @@ def test_nan_gender_is_dropped_and_counted():
     table = describe([{}, {"gender": np.nan}, {"gender": 0.0}])
     assert table.reason.tolist() == ["", "gender_unknown", ""]
     assert table.gender.tolist() == [1, pd.NA, 0]
-    funnel = mat_file.funnel(table.reason, drop_reasons.OF_METADATA).set_index("step")
+    funnel = row_filter.funnel(table.reason, RowReason).set_index("step")
     assert funnel.dropped["gender_unknown"] == 1
     assert funnel.remaining["low_face_score"] == 2
 
@@ -49,14 +60,15 @@ def test_nan_gender_is_dropped_and_counted():
         ({"face_score": 1.0}, ""),
     ],
 )
-def test_first_reason_that_holds_is_the_one(row, reason):
-    table = describe([row], held=np.array(["absent" not in row.get("full_path", "")]))
+def test_first_reason_that_applies_is_the_one(row, reason):
+    table = describe([row], missing=np.array(["absent" in row.get("full_path", "")]))
     assert table.reason.tolist() == [reason]
     assert table.status.tolist() == ["dropped" if reason else "kept"]
 
 
 def test_second_face_is_kept_where_it_is_allowed():
-    assert describe([{"second_face_score": 1.5}], allow_second_face=True).reason.tolist() == [""]
+    limits = RowFilter(allow_second_face=True)
+    assert describe([{"second_face_score": 1.5}], limits=limits).reason.tolist() == [""]
 
 
 @pytest.mark.parametrize(
@@ -99,10 +111,10 @@ def test_subject_is_the_normalised_name_else_an_id():
 
 def test_metadata_comes_back_from_csv_as_it_was(tmp_path):
     table = describe([{"name": "NA"}, {"name": "", "gender": np.nan, "face_score": -np.inf}])
-    table.to_csv(tmp_path / "metadata.csv", index=False)
-    again = mat_file.read_metadata(tmp_path / "metadata.csv")
+    METADATA.write(tmp_path / "metadata.csv", table)
+    again = METADATA.read(tmp_path / "metadata.csv")
     assert again.name.tolist() == ["NA", ""]
-    assert np.isneginf(again.face_score[1]) and np.isnan(again.gender[1])
+    assert np.isneginf(again.face_score[1]) and again.gender.tolist() == [1, pd.NA]
     assert again.reason.tolist() == ["", "gender_unknown"]
 
 
@@ -111,17 +123,62 @@ def test_something_that_is_no_mat_file_is_an_error_that_says_so(data):
     with pytest.raises(
         InputError, match=r"wiki\.mat is not a MATLAB v5 file with a struct named wiki"
     ):
-        mat_file.read_mat(data, "wiki")
+        read_mat(data, "wiki")
 
 
 def test_struct_of_another_name_is_an_error():
     with pytest.raises(InputError, match="struct named imdb"):
-        mat_file.read_mat(mat_bytes([{}], "wiki"), "imdb")
+        read_mat(mat_bytes([{}], "wiki"), "imdb")
+
+
+def test_crash_of_the_reader_is_an_error_that_names_the_file(monkeypatch):
+    def crash(*_, **__) -> None:
+        os.kill(os.getpid(), signal.SIGSEGV)
+
+    monkeypatch.setattr(mat_file.scipy.io, "loadmat", crash)
+    with pytest.raises(InputError, match=r"wiki\.mat crashed the process that reads it"):
+        read_mat(mat_bytes([{}]), "wiki")
+
+
+def test_bug_in_the_reading_process_is_no_crash_of_the_reader(monkeypatch):
+    monkeypatch.setattr(mat_file, "_to_table", lambda fields: {}[0, 0])
+    with pytest.raises(InputError, match="each with one entry a photo"):
+        read_mat(mat_bytes([{}]), "wiki")
+    monkeypatch.setattr(mat_file, "_to_table", lambda fields: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        read_mat(mat_bytes([{}]), "wiki")
+
+
+def test_missing_mat_file_is_named(tmp_path):
+    with pytest.raises(InputError, match=r"none\.mat does not exist"):
+        mat_file.read(tmp_path / "none.mat", "wiki")
+
+
+def test_script_without_a_mat_file_and_archives_says_what_to_give(tmp_path):
+    outcome = run_script("parse_metadata.py", "--database", "wiki", "-o", tmp_path / "out.csv")
+    assert outcome.returncode == 1
+    assert "Give a .mat file or table" in outcome.stderr and "Traceback" not in outcome.stderr
+
+
+def test_script_reads_the_mat_file_in_an_archive(tmp_path):
+    rows = [{"full_path": "00/1.jpg"}, {"full_path": "00/absent.jpg"}]
+    tar = write_tar(
+        tmp_path / "wiki.tar", {"wiki/00/1.jpg": b"x", "wiki/wiki.mat": mat_bytes(rows)}
+    )
+    Receipt("made", str(tar), 1, "md5:0", verified=False).write(tmp_path / "r.json")
+    run_script("index_archive.py", tmp_path / "r.json", "-o", tmp_path / "members.csv")
+    outcome = run_script(
+        "parse_metadata.py", "--database", "wiki", "--members", tmp_path / "members.csv",
+        "--receipt_files", tmp_path / "r.json", "-o", tmp_path / "out.csv", "--filter.min_age", 99,
+    )  # fmt: skip
+    assert outcome.returncode == 0, outcome.stderr
+    table = METADATA.read(tmp_path / "out.csv")
+    assert table.reason.tolist() == ["age_out_of_range", "missing_file"]
 
 
 def test_fields_of_unequal_length_are_an_error():
     with pytest.raises(InputError, match="each with one entry a photo"):
-        mat_file.read_mat(mat_bytes([{"face_location": [1.0, 2.0]}]), "wiki")
+        read_mat(mat_bytes([{"face_location": [1.0, 2.0]}]), "wiki")
 
 
 def test_genuine_wiki_file_gives_the_published_counts(reference_data, tmp_path):
@@ -133,7 +190,7 @@ def test_genuine_wiki_file_gives_the_published_counts(reference_data, tmp_path):
     assert "38138 kept = 28601 male + 9537 female" in outcome.stderr
     funnel = pd.read_csv(tmp_path / "funnel.csv")
     assert funnel.remaining.tolist() == [62328, 62328, 59685, 43452, 39455, 39400, 38138]
-    table = mat_file.read_metadata(tmp_path / "out.csv")
+    table = METADATA.read(tmp_path / "out.csv")
     assert (table.gender == 1).sum() == 47063 and (table.gender == 0).sum() == 12622
     assert table.gender.isna().sum() == 2643
     assert np.isneginf(table.face_score).sum() == 18016
@@ -143,12 +200,13 @@ def test_genuine_wiki_file_gives_the_published_counts(reference_data, tmp_path):
 
 
 @pytest.mark.parametrize("archive", ["faces/wiki_crop", "faces/imdb_crop", "congress/wiki_crop"])
-def test_real_photographs_agree_with_their_labels_row_by_row(reference_data, archive):
+def test_real_photographs_agree_with_their_labels_row_by_row(reference_data, archive, tmp_path):
     database = archive.split("/")[1].split("_")[0]
-    index = tar_index.index([reference_data / "data" / f"{archive}.tar"])
-    mat = tar_index.find_metadata(index, database)
-    data = tar_index.read_bytes(reference_data / "data" / f"{archive}.tar", mat.offset, mat["size"])
-    found = mat_file.describe(mat_file.read_mat(data, database), database, database, None, RULES)
+    tar_path = reference_data / "data" / f"{archive}.tar"
+    MEMBERS.write(tmp_path / "members.csv", tar_index.index([tar_path]))
+    _, member = tar_index.find_metadata(tmp_path / "members.csv", database)
+    rows = mat_file.describe(mat_file.read(tar_path, database, member), database, database)
+    found = row_filter.metadata_table(rows, row_filter.dropped_of_mat(rows, RowFilter()))
     labels = pd.read_csv(reference_data / "data" / f"{archive}.labels.csv")
     both = found.merge(labels, left_on="path", right_on="full_path", validate="one_to_one")
     assert len(both) == len(found) == len(labels)

@@ -1,4 +1,4 @@
-"""The figures of a run agree with independent computations, and say how sure they are."""
+"""The metrics of a run agree with independent computations; so do their intervals."""
 
 import json
 
@@ -10,47 +10,58 @@ import yaml
 from scipy import stats
 from sklearn import metrics as reference
 
-from helpers.predictions import answers_of
+from helpers.predictions import predictions_of
 from helpers.project import ROOT, run_script
 from renet.common.errors import InputError
-from renet.evaluation import calibration, intervals, leakage, metrics, slices, weighted_metrics
+from renet.evaluation import (
+    calibration,
+    confidence_intervals,
+    leakage,
+    metrics,
+    run_figures,
+    run_plots,
+    slices,
+    weighted_metrics,
+)
+from renet.evaluation.metric_definitions import METRICS
+from renet.evaluation.tables import SLICES
 
 QUICK = 200  # resamples where the width of an interval does not matter
 
 
-def random_answers(count: int, people: int | None = None, seed: int = 0) -> pd.DataFrame:
-    """Answers that are mostly right, with equal probabilities among them."""
+def random_predictions(count: int, people: int | None = None, seed: int = 0) -> pd.DataFrame:
+    """Predictions that are mostly correct, with equal probabilities among them."""
     random = np.random.default_rng(seed)
     targets = (random.random(count) < 0.7).astype(int)
     p_male = np.clip(random.normal(0.35 + 0.3 * targets, 0.25), 0.001, 0.999).round(2)
     people = people or count
-    return answers_of(targets, p_male, [f"p{n}" for n in random.integers(people, size=count)])
+    return predictions_of(targets, p_male, [f"p{n}" for n in random.integers(people, size=count)])
 
 
-def summarise(answers: pd.DataFrame) -> dict:
-    return metrics.summarise(answers, 0.7, QUICK)
+def summarise(predictions: pd.DataFrame) -> dict:
+    return metrics.summarise(predictions, 0.7, QUICK)
 
 
-def test_figures_agree_with_a_count_by_hand():
-    figures = summarise(answers_of([0, 0, 1, 1, 1, 1], [0.2, 0.8, 0.8, 0.8, 0.8, 0.2]))
-    assert (figures["n"], figures["subjects"]) == (6, 6)
-    assert figures["confusion_matrix"] == [[1, 1], [1, 3]]
-    assert figures["accuracy"] == pytest.approx(4 / 6)
-    assert figures["recall"] == {"female": 0.5, "male": 0.75}
-    assert figures["precision"] == {"female": 0.5, "male": 0.75}
-    assert figures["balanced_accuracy"] == pytest.approx(0.625)
-    assert figures["mcc"] == pytest.approx((1 * 3 - 1 * 1) / np.sqrt(2 * 4 * 2 * 4))
-    # Of the 8 pairs of a woman and a man, 3 are in order, 4 are ties and 1 is the wrong way round.
-    assert figures["roc_auc"] == pytest.approx((3 + 4 / 2) / 8)
-    assert figures["pr_auc"]["male"] == pytest.approx(3 / 4 * 3 / 4 + 1 / 4 * 4 / 6)
-    assert figures["loss"] == pytest.approx(-(4 * np.log(0.8) + 2 * np.log(0.2)) / 6)
-    assert figures["brier"] == pytest.approx((4 * 0.2**2 + 2 * 0.8**2) / 6)
-    assert figures["ece"] == pytest.approx(abs(0.8 - 4 / 6))
-    assert figures["answers_one_class"] is False
+def test_metrics_agree_with_a_count_by_hand():
+    found = summarise(predictions_of([0, 0, 1, 1, 1, 1], [0.2, 0.8, 0.8, 0.8, 0.8, 0.2]))
+    assert (found["n"], found["subjects"]) == (6, 6)
+    assert found["confusion_matrix"] == [[1, 1], [1, 3]]
+    assert found["accuracy"] == pytest.approx(4 / 6)
+    assert found["recall"] == {"female": 0.5, "male": 0.75}
+    assert found["precision"] == {"female": 0.5, "male": 0.75}
+    assert found["balanced_accuracy"] == pytest.approx(0.625)
+    assert found["mcc"] == pytest.approx((1 * 3 - 1 * 1) / np.sqrt(2 * 4 * 2 * 4))
+    # Of the 8 pairs of a woman and a man, 3 are ranked correctly, 4 are ties and 1 is reversed.
+    assert found["roc_auc"] == pytest.approx((3 + 4 / 2) / 8)
+    assert found["pr_auc"]["male"] == pytest.approx(3 / 4 * 3 / 4 + 1 / 4 * 4 / 6)
+    assert found["loss"] == pytest.approx(-(4 * np.log(0.8) + 2 * np.log(0.2)) / 6)
+    assert found["brier"] == pytest.approx((4 * 0.2**2 + 2 * 0.8**2) / 6)
+    assert found["ece"] == pytest.approx(abs(0.8 - 4 / 6))
+    assert found["constant_prediction"] is False
 
 
-def test_baseline_answers_the_training_sets_majority_class():
-    baseline = metrics.summarise(answers_of([0, 0, 0, 1], [0.1, 0.2, 0.3, 0.9]), 0.7, QUICK)
+def test_baseline_predicts_the_training_sets_majority_class():
+    baseline = metrics.summarise(predictions_of([0, 0, 0, 1], [0.1, 0.2, 0.3, 0.9]), 0.7, QUICK)
     baseline = baseline["majority_baseline"]
     assert baseline["class"] == "male" and baseline["accuracy"] == 0.25
     assert baseline["balanced_accuracy"] == 0.5 and baseline["mcc"] == 0
@@ -58,35 +69,39 @@ def test_baseline_answers_the_training_sets_majority_class():
     assert baseline["loss"] == pytest.approx(-(3 * np.log(0.3) + np.log(0.7)) / 4)
 
 
-def test_network_that_says_the_same_of_every_face_is_called_out():
-    figures = summarise(answers_of([0, 1, 1, 1], [0.5, 0.5, 0.5, 0.5]))
-    assert figures["answers_one_class"] is True
-    assert figures["accuracy"] == 0.25 and figures["balanced_accuracy"] == 0.5
-    assert figures["roc_auc"] == 0.5 and figures["mcc"] == 0
+def test_constant_prediction_is_flagged():
+    found = summarise(predictions_of([0, 1, 1, 1], [0.5, 0.5, 0.5, 0.5]))
+    assert found["constant_prediction"] is True
+    assert found["accuracy"] == 0.25 and found["balanced_accuracy"] == 0.5
+    assert found["roc_auc"] == 0.5 and found["mcc"] == 0
 
 
-def test_subset_of_one_class_has_the_figures_that_it_defines():
-    figures = summarise(answers_of([1, 1], [0.8, 0.2]))
-    assert figures["recall"] == {"female": None, "male": 0.5}
-    assert figures["balanced_accuracy"] == 0.5
-    assert figures["roc_auc"] is None and figures["pr_auc"] == {"female": None, "male": 1.0}
-    assert figures["intervals"]["roc_auc"] == {"subjects": None}
+def test_metrics_that_a_subset_of_one_class_does_not_define_are_null():
+    found = summarise(predictions_of([1, 1], [0.8, 0.2]))
+    assert found["recall"] == {"female": None, "male": 0.5}
+    assert found["balanced_accuracy"] == 0.5
+    assert found["roc_auc"] is None and found["pr_auc"] == {"female": None, "male": 1.0}
+    assert found["intervals"]["roc_auc"] == {"subjects": None}
 
 
-def test_matthews_coefficient_holds_for_any_number_of_answers():
+def test_matthews_correlation_does_not_overflow():
     matrix = np.array([[9, 1], [1, 9]])
     assert weighted_metrics.matthews(matrix * 10**8) == pytest.approx(
         weighted_metrics.matthews(matrix)
     )
 
 
-def test_weighted_figures_agree_with_scikit_learn():
-    answers = random_answers(400)
-    weights = np.random.default_rng(1).integers(0, 4, len(answers)).astype(float)
+def test_weighted_metrics_agree_with_scikit_learn():
+    predictions = random_predictions(400)
+    weights = np.random.default_rng(1).integers(0, 4, len(predictions)).astype(float)
     found = dict(
-        zip(weighted_metrics.NAMES, weighted_metrics.WeightedFigures(answers)(weights), strict=True)
+        zip(
+            weighted_metrics.NAMES,
+            weighted_metrics.WeightedMetrics(predictions)(weights),
+            strict=True,
+        )
     )
-    target, predicted, p_male = (answers[name] for name in ("target", "predicted", "p_male"))
+    target, predicted, p_male = (predictions[name] for name in ("target", "predicted", "p_male"))
     given = {"sample_weight": weights}
     expected = {
         "accuracy": reference.accuracy_score(target, predicted, **given),
@@ -103,56 +118,60 @@ def test_weighted_figures_agree_with_scikit_learn():
     assert found == pytest.approx(expected, abs=1e-12)
 
 
-@pytest.mark.parametrize(("right", "count"), [(0, 5), (5, 5), (41, 50), (45_000, 50_000)])
-def test_wilsons_interval_agrees_with_its_formula(right, count):
-    z, share = stats.norm.ppf(0.975), right / count
-    middle = (share + z**2 / (2 * count)) / (1 + z**2 / count)
-    reach = z * np.sqrt(share * (1 - share) / count + z**2 / (4 * count**2)) / (1 + z**2 / count)
-    assert intervals.wilson(right, count) == pytest.approx((middle - reach, middle + reach))
+@pytest.mark.parametrize(("correct", "count"), [(0, 5), (5, 5), (41, 50), (45_000, 50_000)])
+def test_wilsons_interval_agrees_with_its_formula(correct, count):
+    z, fraction = stats.norm.ppf(0.975), correct / count
+    middle = (fraction + z**2 / (2 * count)) / (1 + z**2 / count)
+    reach = (
+        z * np.sqrt(fraction * (1 - fraction) / count + z**2 / (4 * count**2)) / (1 + z**2 / count)
+    )
+    assert confidence_intervals.wilson(correct, count) == pytest.approx(
+        (middle - reach, middle + reach)
+    )
 
 
-def test_wilsons_interval_of_nothing_says_nothing():
-    assert intervals.wilson(0, 0) == (0, 1)
+def test_wilsons_interval_without_a_trial_is_0_to_1():
+    assert confidence_intervals.wilson(0, 0) == (0, 1)
 
 
-def width(answers: pd.DataFrame) -> float:
-    low, high = metrics.summarise(answers, 0.7)["intervals"]["accuracy"]["subjects"]
+def width(predictions: pd.DataFrame) -> float:
+    low, high = metrics.summarise(predictions, 0.7)["intervals"]["accuracy"]["subjects"]
     return high - low
 
 
 def test_bootstrap_of_independent_photos_has_the_width_of_the_normal_approximation():
-    answers = random_answers(1000)
-    answers["subject"] = answers.id
-    share = answers.correct.mean()
-    expected = 2 * 1.96 * np.sqrt(share * (1 - share) / len(answers))
-    assert width(answers) == pytest.approx(expected, rel=0.1)
+    predictions = random_predictions(1000)
+    predictions["subject"] = predictions.id
+    accuracy = predictions.correct.mean()
+    expected = 2 * 1.96 * np.sqrt(accuracy * (1 - accuracy) / len(predictions))
+    assert width(predictions) == pytest.approx(expected, rel=0.1)
 
 
 def test_bootstrap_is_wider_where_people_repeat():
-    one_each = random_answers(500)
+    one_each = random_predictions(500)
     one_each["subject"] = one_each.id
     four_each = pd.concat([one_each] * 4)
     independent = four_each.assign(subject=[f"p{number}" for number in range(len(four_each))])
-    # Four photos with the same answer tell as much as one.
+    # Four photos with the same prediction have the information of one.
     assert width(four_each) == pytest.approx(width(one_each), rel=0.01)
     assert width(four_each) == pytest.approx(2 * width(independent), rel=0.15)
 
 
-def test_same_answers_have_the_same_intervals():
-    assert summarise(random_answers(200, 50)) == summarise(random_answers(200, 50))
+def test_same_predictions_have_the_same_intervals():
+    assert summarise(random_predictions(200, 50)) == summarise(random_predictions(200, 50))
 
 
 def overconfident(count: int, factor: float, seed: int) -> pd.DataFrame:
-    """Answers whose log-odds are `factor` times what they should be."""
+    """Predictions whose log-odds are `factor` times those of a calibrated network."""
     random = np.random.default_rng(seed)
     odds = random.normal(0, 2, count)
     targets = (random.random(count) < 1 / (1 + np.exp(-odds))).astype(int)
-    return answers_of(targets, 1 / (1 + np.exp(-factor * odds)))
+    return predictions_of(targets, 1 / (1 + np.exp(-factor * odds)))
 
 
-def test_temperature_undoes_overconfidence():
+def test_temperature_scaling_corrects_overconfidence():
     validation, test = overconfident(20_000, 3, seed=1), overconfident(20_000, 3, seed=2)
-    found = metrics.calibrate(validation, test)
+    found = calibration.temperature_scaling(validation, test)
     assert found["temperature"] == pytest.approx(3, rel=0.05) and not found["at_bound"]
     before = summarise(test)
     assert found["ece"] < 0.02 < before["ece"] and found["loss"] < before["loss"]
@@ -161,27 +180,31 @@ def test_temperature_undoes_overconfidence():
 def test_temperature_is_fitted_on_the_validation_set_alone():
     validation = overconfident(500, 3, seed=1)
     found = [
-        metrics.calibrate(validation, test)["temperature"]
+        calibration.temperature_scaling(validation, test)["temperature"]
         for test in (overconfident(500, 1, seed=2), overconfident(300, 9, seed=3))
     ]
     assert found[0] == found[1]
 
 
-def test_temperature_of_a_validation_set_without_mistakes_is_said_to_be_at_its_bound():
-    perfect = answers_of([0, 1], [0.1, 0.9])
-    assert metrics.calibrate(perfect, perfect)["at_bound"] is True
+def test_temperature_of_a_validation_set_without_mistakes_is_at_its_bound():
+    perfect = predictions_of([0, 1], [0.1, 0.9])
+    assert calibration.temperature_scaling(perfect, perfect)["at_bound"] is True
 
 
 def test_calibration_error_agrees_with_a_loop():
-    answers = overconfident(500, 2, seed=1)
-    confidence = np.maximum(answers.p_male, answers.p_female)
+    predictions = overconfident(500, 2, seed=1)
+    confidence = np.maximum(predictions.p_male, predictions.p_female)
     total = 0.0
     for low in np.arange(10) / 20 + 0.5:
         inside = (confidence >= low) & (confidence < low + 0.05)
-        total += abs(confidence[inside].sum() - answers.correct[inside].sum())
-    bins = calibration.reliability(answers.p_male.to_numpy(), answers.target.to_numpy())
-    assert calibration.expected_error(bins) == pytest.approx(total / len(answers), abs=1e-9)
-    assert bins.n.sum() == len(answers)
+        total += abs(confidence[inside].sum() - predictions.correct[inside].sum())
+    bins = calibration.reliability_bins(
+        predictions.p_male.to_numpy(), predictions.target.to_numpy()
+    )
+    assert calibration.expected_calibration_error(bins) == pytest.approx(
+        total / len(predictions), abs=1e-9
+    )
+    assert bins.n.sum() == len(predictions)
 
 
 def split_of(**columns) -> pd.DataFrame:
@@ -195,7 +218,7 @@ def test_split_that_keeps_people_apart_passes():
     found = leakage.check(split_of(), "subject", "split.csv")
     assert found == {
         "split_by": "subject", "subjects_in_two_subsets": 0, "photos_in_two_subsets": 0,
-        "test_samples_seen": 0,
+        "test_samples_of_training_subjects": 0,
     }  # fmt: skip
 
 
@@ -204,7 +227,7 @@ def test_person_in_two_subsets_is_refused_where_the_split_is_by_person():
     with pytest.raises(InputError, match=r"split.csv has 1 people in more than one subset"):
         leakage.check(split, "subject", "split.csv")
     found = leakage.check(split, "image", "split.csv")
-    assert found["subjects_in_two_subsets"] == 1 and found["test_samples_seen"] == 1
+    assert found["subjects_in_two_subsets"] == 1 and found["test_samples_of_training_subjects"] == 1
 
 
 @pytest.mark.parametrize("by", ["subject", "image"])
@@ -213,33 +236,37 @@ def test_photo_in_two_subsets_is_always_refused(by):
         leakage.check(split_of(digest=["1", "2", "1", "4"]), by, "split.csv")
 
 
-def slice_table(answers: pd.DataFrame, seen: list[bool] | None = None) -> pd.DataFrame:
-    seen = pd.Series(seen or [False] * len(answers))
-    return slices.tabulate(answers, slices.label(answers, (128, 128), seen), QUICK)
+def slice_table(
+    predictions: pd.DataFrame, in_training_set: list[bool] | None = None
+) -> pd.DataFrame:
+    flags = pd.Series(in_training_set or [False] * len(predictions))
+    return slices.tabulate(predictions, slices.assign(predictions, (128, 128), flags), QUICK)
 
 
 def test_each_slice_holds_every_sample_once():
-    answers = random_answers(300, 80)
+    predictions = random_predictions(300, 80)
     random = np.random.default_rng(2)
-    answers["age"] = random.choice([5, 15, 35, 75, np.nan], 300)
-    answers["year"] = random.choice([1969, 2001, np.nan], 300)
-    answers["face_score"] = random.choice([0.5, 1.0, 6.5, np.inf], 300)
-    answers["crop_width"] = random.choice([40, 128, 400], 300)
-    table = slice_table(answers)
+    predictions["age"] = random.choice([5, 15, 35, 75, np.nan], 300)
+    predictions["year"] = random.choice([1969, 2001, np.nan], 300)
+    predictions["face_score"] = random.choice([0.5, 1.0, 6.5, np.inf], 300)
+    predictions["crop_width"] = random.choice([40, 128, 400], 300)
+    table = slice_table(predictions)
     assert (table.groupby("slice").n.sum() == 300).all()
     assert (table.n_female + table.n_male == table.n).all()
     assert (table.groupby("slice").apply(lambda part: (part.n * part.accuracy).sum()).round()
-            == answers.correct.sum()).all()  # fmt: skip
-    assert table.columns.tolist() == slices.COLUMNS
+            == predictions.correct.sum()).all()  # fmt: skip
+    assert table.columns.tolist() == list(SLICES.columns)
 
 
-def test_slices_agree_with_the_answers_that_they_hold():
-    answers = answers_of([0, 0, 1, 1], [0.2, 0.8, 0.8, 0.7], list("abcc"), age=[20, 29, 30, np.nan])
-    table = slice_table(answers).set_index(["slice", "value"])
+def test_slices_agree_with_their_predictions():
+    predictions = predictions_of(
+        [0, 0, 1, 1], [0.2, 0.8, 0.8, 0.7], list("abcc"), age=[20, 29, 30, np.nan]
+    )
+    table = slice_table(predictions).set_index(["slice", "value"])
     twenties = table.loc[("age", "20–29 years")]
     assert (twenties.n, twenties.subjects, twenties.accuracy) == (2, 2, 0.5)
     assert twenties.recall_female == 0.5 and np.isnan(twenties.recall_male)
-    assert (twenties.wilson_low, twenties.wilson_high) == intervals.wilson(1, 2)
+    assert (twenties.wilson_low, twenties.wilson_high) == confidence_intervals.wilson(1, 2)
     assert table.loc[("age", "unknown")].n == 1
     assert table.loc[("recorded gender", "male")].subjects == 1
     assert table.loc[("scaled", "up")].n == 4
@@ -252,20 +279,20 @@ def test_bands_hold_their_lower_edge():
     ]  # fmt: skip
 
 
-def test_seen_people_are_a_slice_where_there_are_any():
-    answers = answers_of([0, 0, 1, 1], [0.2, 0.8, 0.8, 0.7])
-    assert "person in the training set" not in set(slice_table(answers).slice)
-    table = slice_table(answers, [True, False, True, True]).set_index(["slice", "value"])
+def test_people_of_the_training_set_are_a_slice_if_there_are_any():
+    predictions = predictions_of([0, 0, 1, 1], [0.2, 0.8, 0.8, 0.7])
+    assert "person in the training set" not in set(slice_table(predictions).slice)
+    table = slice_table(predictions, [True, False, True, True]).set_index(["slice", "value"])
     assert table.loc[("person in the training set", "yes")].accuracy == 1
     assert table.loc[("person in the training set", "no")].accuracy == 0
 
 
 @pytest.fixture
 def tables(tmp_path):
-    """What evaluate reads, with a person called NA; every answer is male."""
-    answers = answers_of([0, 1, 1], [0.8, 0.8, 0.6], ["NA", "b", "c"], age=[30, 40, np.nan])
+    """What evaluate reads, with a person called NA; every prediction is male."""
+    predictions = predictions_of([0, 1, 1], [0.8, 0.8, 0.6], ["NA", "b", "c"], age=[30, 40, np.nan])
     for name in ("inference.csv", "inference_validation.csv"):
-        answers.to_csv(tmp_path / name, index=False)
+        predictions.to_csv(tmp_path / name, index=False)
     (tmp_path / "history.csv").write_text(
         "epoch,learning_rate,loss,accuracy,validation_loss,validation_accuracy\n"
         "1,0.01,0.7,0.5,,\n2,0.01,0.6,0.6,0.65,0.55\n"
@@ -275,18 +302,22 @@ def tables(tmp_path):
 
 
 def evaluate(folder, output, *options):
-    names = ("inference.csv", "inference_validation.csv", "history.csv", "split.csv")
+    names = ("inference.csv", "inference_validation.csv", "split.csv", "history.csv")
     return run_script(
-        "evaluate.py", *(folder / name for name in names), "-o", folder / output, *options
-    )
+        "evaluate.py", *(folder / name for name in names),
+        "-o", folder / output / "metrics.json", *options,
+    )  # fmt: skip
 
 
 def test_evaluation_prints_the_accuracy_as_the_course_does_and_warns(tables):
     for attempt in ("a", "b"):
-        outcome = evaluate(tables, attempt)
+        folder = tables / attempt
+        figures = [folder / f"{figure.name}.svg" for figure in run_figures.RUN_FIGURES]
+        options = ["--slice_table", folder / "slices.csv", "--figures", *figures]
+        outcome = evaluate(tables, attempt, *options)
         assert outcome.returncode == 0, outcome.stderr
     assert "Accuracy = 66.7%" in outcome.stderr
-    assert "same answer to every face" in outcome.stderr
+    assert "predicts the same class for every face" in outcome.stderr
     written = sorted(path.name for path in (tables / "a").iterdir())
     assert written == [
         "confusion_matrix.svg", "learning_curve.svg", "metrics.json", "ranking_curves.svg",
@@ -294,20 +325,20 @@ def test_evaluation_prints_the_accuracy_as_the_course_does_and_warns(tables):
     ]  # fmt: skip
     for name in written:
         assert (tables / "a" / name).read_bytes() == (tables / "b" / name).read_bytes()
-    figures = json.loads((tables / "a" / "metrics.json").read_text())
-    assert (figures["test"]["n"], figures["test"]["subjects"]) == (3, 3)
+    found = json.loads((tables / "a" / "metrics.json").read_text())
+    assert (found["test"]["n"], found["test"]["subjects"]) == (3, 3)
 
 
 def test_metrics_json_is_as_its_schema_says(tables):
     evaluate(tables, "out")
     schema = yaml.safe_load((ROOT / "workflow/schemas/metrics.schema.yaml").read_text())
-    figures = json.loads((tables / "out" / "metrics.json").read_text())
+    found = json.loads((tables / "out" / "metrics.json").read_text())
     checker = jsonschema.Draft202012Validator(schema)
     checker.check_schema(schema)
-    checker.validate(figures)
-    for part, key in ((figures["test"], "news"), (figures["test"]["majority_baseline"], "n")):
+    checker.validate(found)
+    for part, key in ((found["test"], "news"), (found["test"]["majority_baseline"], "n")):
         part[key] = 1
-        assert not checker.is_valid(figures)
+        assert not checker.is_valid(found)
         del part[key]
 
 
@@ -316,10 +347,34 @@ def test_leaking_split_stops_the_evaluation(tables):
     outcome = evaluate(tables, "out")
     assert outcome.returncode == 1 and "1 people in more than one subset" in outcome.stderr
     assert not (tables / "out" / "metrics.json").exists()
-    assert evaluate(tables, "out", "--split-by", "image").returncode == 0
+    assert evaluate(tables, "out", "--split_by", "image").returncode == 0
 
 
 def test_table_of_something_else_is_refused_by_name(tables):
     (tables / "inference.csv").write_text("a,b\n1,2\n")
     outcome = evaluate(tables, "out")
     assert outcome.returncode == 1 and "inference.csv lacks the columns id" in outcome.stderr
+
+
+def test_table_without_a_row_is_refused_by_name(tables):
+    header = (tables / "inference.csv").read_text().splitlines()[0]
+    (tables / "inference.csv").write_text(header + "\n")
+    outcome = evaluate(tables, "out")
+    assert outcome.returncode == 1 and "inference.csv has no row" in outcome.stderr
+
+
+def test_unknown_figure_is_an_error_that_names_the_known_ones(tables):
+    outcome = evaluate(tables, "out", "--figures", tables / "learning_curv.svg")
+    assert outcome.returncode == 1 and "none of the figures learning_curve" in outcome.stderr
+
+
+def test_every_declared_figure_is_drawn_and_described_for_the_report():
+    for figure in run_figures.RUN_FIGURES:
+        assert figure.name in run_plots.DRAWING
+        assert (ROOT / "workflow" / "report" / f"{figure.name}.rst").exists()
+
+
+def test_every_interval_belongs_to_a_metric():
+    summary = summarise(random_predictions(50))
+    assert set(summary["intervals"]) <= {metric.name for metric in METRICS}
+    assert all(metric.value(summary) is not None for metric in METRICS)

@@ -1,4 +1,4 @@
-"""The network is the course's, starts as neon's, and comes back from its file."""
+"""The network is the course's, has neon's initial weights, and can be saved."""
 
 import json
 
@@ -9,8 +9,8 @@ import torch
 
 from renet.common.errors import InputError
 from renet.config.architecture import Architecture
-from renet.network import models
-from renet.network.models import ReNet
+from renet.network import model_file
+from renet.network.model import ReNet, init_weights, parameter_count
 
 SMALL = Architecture(
     conv_channels=[4, 6, 8, 10],
@@ -20,21 +20,21 @@ SMALL = Architecture(
 
 def small_network(seed: int = 0, mean: np.ndarray | None = None) -> ReNet:
     model = ReNet((3, 64, 96), SMALL, mean)
-    models.initialise(model, seed)
+    init_weights(model, seed)
     return model
 
 
 def test_default_is_the_courses_network():
     model = ReNet((3, 128, 128))
-    assert models.parameter_count(model) == 25_576_712
-    stages = [name for name, _ in model.named_children()]
+    assert parameter_count(model) == 25_576_712
+    layers = [name for name, _ in model.named_children()]
     convolutions = "norm bn0 conv1 bn1 pool1 conv2 bn2 pool2 conv3 bn3 pool3 conv4 bn4"
-    assert stages == [*convolutions.split(), "rnn1", "bn5", "rnn2", "bn6", "cls"]
+    assert layers == [*convolutions.split(), "rnn1", "bn5", "rnn2", "bn6", "cls"]
 
 
 def test_initial_weights_are_neons_own(reference_data):
     model = ReNet((3, 128, 128))
-    models.initialise(model, 0)
+    init_weights(model, 0)
     stats = json.loads((reference_data / "oracle" / "neon_init_stats.json").read_text())
     for name, expected in stats.items():
         values = check_oracle.locate(model, model.state_dict(), name).double().numpy()
@@ -54,7 +54,7 @@ def test_network_computes_what_neon_computes(reference_data, name, capsys):
 @pytest.mark.parametrize(
     "key", ["act/rnn2", "g1/rnn1.v0.bwd.W_rec", "p5/bn3.running_var", "inf_test/softmax"]
 )
-def test_oracle_check_notices_a_single_number_that_is_off(reference_data, tmp_path, capsys, key):
+def test_oracle_check_finds_a_single_wrong_number(reference_data, tmp_path, capsys, key):
     with np.load(reference_data / "oracle" / "small_64x96.npz") as stored:
         oracle = dict(stored)
     oracle[key] = oracle[key].copy()
@@ -71,20 +71,20 @@ def write_full_oracle(path) -> None:
     pixels = random.integers(0, 256, (2, 3, 32, 64), dtype=np.uint8)
     oracle = {"x": pixels, "y": np.array([0, 1])}
     model = check_oracle.make_model(meta, torch.double)
-    tensors, names = model.state_dict(), check_oracle.recipe_names(model)
+    tensors, names = model.state_dict(), check_oracle.neon_names(model)
     shapes = {name: check_oracle.locate(model, tensors, name).shape for name in names}
     check_oracle.fill(
-        model, {name: check_oracle.recipe_value(name, shapes[name]) for name in names}
+        model, {name: check_oracle.formula_value(name, shapes[name]) for name in names}
     )
     for prefix, mode in (("inf", False), ("act", True)):
-        stages = check_oracle.record_stages(model.train(mode), torch.from_numpy(pixels))
-        for stage, value in stages.items():
+        layers = check_oracle.record_layers(model.train(mode), torch.from_numpy(pixels))
+        for layer, value in layers.items():
             value = value.detach().numpy()
-            oracle[f"{prefix}/{stage}"] = value.astype(np.float32) if value.ndim == 4 else value
+            oracle[f"{prefix}/{layer}"] = value.astype(np.float32) if value.ndim == 4 else value
             if value.ndim == 4:
-                oracle[f"{prefix}/{stage}@head"] = value[:, :4, :6, :6]
-                oracle[f"{prefix}/{stage}@tail"] = value[:, -4:, -6:, -6:]
-    loss = torch.nn.functional.cross_entropy(stages["logits"], torch.tensor([0, 1]))
+                oracle[f"{prefix}/{layer}@head"] = value[:, :4, :6, :6]
+                oracle[f"{prefix}/{layer}@tail"] = value[:, -4:, -6:, -6:]
+    loss = torch.nn.functional.cross_entropy(layers["logits"], torch.tensor([0, 1]))
     loss.backward()
     oracle["loss"] = loss.detach().numpy()
     gradients = {name: value.grad for name, value in model.named_parameters()}
@@ -96,7 +96,7 @@ def write_full_oracle(path) -> None:
     np.savez(path, **oracle, meta_json=json.dumps(meta))
 
 
-def test_oracle_check_reads_a_full_network_whose_parameters_come_from_the_recipe(tmp_path, capsys):
+def test_oracle_check_reads_a_full_network_whose_parameters_come_from_the_formula(tmp_path, capsys):
     write_full_oracle(tmp_path / "full.npz")
     assert check_oracle.check(tmp_path / "full.npz")
     assert "full.npz (full, input (3, 32, 64))" in capsys.readouterr().out
@@ -104,9 +104,9 @@ def test_oracle_check_reads_a_full_network_whose_parameters_come_from_the_recipe
 
 @pytest.mark.parametrize("size", [(32, 32), (64, 32), (96, 160)])
 @pytest.mark.parametrize("count", [1, 3])
-def test_any_multiple_of_32_and_any_batch_trains(size, count):
+def test_any_multiple_of_32_and_any_batch_size_trains(size, count):
     model = ReNet((3, *size), SMALL)
-    models.initialise(model, 0)
+    init_weights(model, 0)
     logits = model(torch.randint(0, 256, (count, 3, *size), dtype=torch.uint8))
     assert logits.shape == (count, 2) and logits.isfinite().all()
     logits.sum().backward()
@@ -132,39 +132,39 @@ def test_blocks_widths_and_depth_come_from_the_architecture():
     assert model(torch.zeros(2, 1, 24, 16, dtype=torch.uint8)).shape == (2, 5)
 
 
-def test_stored_network_answers_as_before(tmp_path):
+def test_saved_network_predicts_as_before(tmp_path):
     pixels = torch.randint(0, 256, (2, 3, 64, 96), dtype=torch.uint8)
     for mean in (None, np.array([100.0, 110.0, 120.0]), np.linspace(0, 255, 3 * 64 * 96)):
         model = small_network(mean=mean)
         model(pixels)  # moves the running statistics
-        models.save(tmp_path / "model.pt", model)
-        again = models.load(tmp_path / "model.pt")
+        model_file.save(tmp_path / "model.pt", model)
+        again = model_file.load(tmp_path / "model.pt")
         assert torch.equal(again.eval()(pixels), model.eval()(pixels))
         assert again.architecture == SMALL
 
 
-def test_stored_network_keeps_its_precision(tmp_path):
+def test_saved_network_keeps_its_dtype(tmp_path):
     model = small_network().double()
-    models.save(tmp_path / "model.pt", model)
-    again = models.load(tmp_path / "model.pt")
+    model_file.save(tmp_path / "model.pt", model)
+    again = model_file.load(tmp_path / "model.pt")
     assert torch.equal(again.conv1.weight, model.conv1.weight)
     assert again.conv1.weight.dtype == torch.double
 
 
-def test_stored_bytes_do_not_depend_on_the_files_name(tmp_path):
-    models.save(tmp_path / "a.pt", small_network())
-    models.save(tmp_path / "other.pt", small_network())
+def test_saved_bytes_do_not_depend_on_the_files_name(tmp_path):
+    model_file.save(tmp_path / "a.pt", small_network())
+    model_file.save(tmp_path / "other.pt", small_network())
     assert (tmp_path / "a.pt").read_bytes() == (tmp_path / "other.pt").read_bytes()
 
 
 @pytest.mark.parametrize("content", [b"", b"PK\x03\x04 damaged", b"text"])
-def test_something_that_is_no_model_is_refused_by_name(tmp_path, content):
+def test_file_that_is_no_model_is_an_error_that_names_it(tmp_path, content):
     (tmp_path / "model.pt").write_bytes(content)
     with pytest.raises(InputError, match=r"model\.pt is not a model that torch can load"):
-        models.load(tmp_path / "model.pt")
+        model_file.load(tmp_path / "model.pt")
 
 
 def test_other_torch_file_is_refused(tmp_path):
     torch.save({"weights": torch.zeros(3)}, tmp_path / "model.pt")
     with pytest.raises(InputError, match=r"model\.pt is not a model of this project"):
-        models.load(tmp_path / "model.pt")
+        model_file.load(tmp_path / "model.pt")

@@ -1,4 +1,4 @@
-"""Photos of one's own with a table take the same way as the archives."""
+"""The user's own photos with a table are handled like the archives."""
 
 import errno
 from pathlib import Path
@@ -13,11 +13,14 @@ from helpers.archives import jpeg, turned_jpeg, write_tar
 from helpers.project import run_script
 from helpers.workflow import copy_project, snakemake
 from renet.archives import downloads, receipts
+from renet.common.drop_reasons import RowReason
 from renet.common.errors import InputError
+from renet.dataset import hdf5
 from renet.faces import crop, shards
-from renet.metadata import mat_file, own_photos
-
-RULES = {"min_face_score": 1.0, "allow_second_face": False, "min_age": 0, "max_age": 100}
+from renet.faces.crop import CropSpec
+from renet.metadata import own_photos, row_filter
+from renet.metadata.row_filter import RowFilter
+from renet.metadata.tables import METADATA
 
 
 def write(path, text: str):
@@ -25,8 +28,12 @@ def write(path, text: str):
     return path
 
 
-def describe(path, text: str, held=None, whole: bool = False) -> pd.DataFrame:
-    return own_photos.describe(own_photos.read(write(path, text)), "own", held, RULES, whole)
+def describe(path, text: str, missing=None, whole: bool = False) -> pd.DataFrame:
+    rows = own_photos.describe(own_photos.read(write(path, text)), "own")
+    dropped = row_filter.dropped_of_own_photos(rows, RowFilter(), whole=whole)
+    if missing is not None:
+        dropped[RowReason.MISSING_FILE] = missing
+    return row_filter.metadata_table(rows, dropped)
 
 
 def test_path_and_gender_are_enough(tmp_path):
@@ -34,7 +41,7 @@ def test_path_and_gender_are_enough(tmp_path):
     assert table.gender.tolist() == [0, 1, 1, pd.NA]
     assert table.reason.tolist() == ["", "", "", "gender_unknown"]
     assert table.subject.tolist() == ["own:a.jpg", "own:b.jpg", "own:c.jpg", "own:d.jpg"]
-    assert table.columns.tolist() == mat_file.COLUMNS
+    assert table.columns.tolist() == list(METADATA.columns)
 
 
 def test_subject_age_and_box_are_taken_where_they_are_given(tmp_path):
@@ -54,8 +61,8 @@ def test_subject_age_and_box_are_taken_where_they_are_given(tmp_path):
 
 
 def test_photo_that_is_not_there_is_missing(tmp_path):
-    held = np.array([True, False])
-    table = describe(tmp_path / "t.csv", "path,gender\na.jpg,f\nb.jpg,m\n", held)
+    missing = np.array([False, True])
+    table = describe(tmp_path / "t.csv", "path,gender\na.jpg,f\nb.jpg,m\n", missing)
     assert table.reason.tolist() == ["", "missing_file"]
 
 
@@ -66,20 +73,20 @@ def test_photo_that_is_not_there_is_missing(tmp_path):
         ("path,gender\n", "no line below its header"),
         ("path,gender\n\n\n", "no line below its header"),
         ("path;gender\na.jpg;f\n", "path, gender are needed"),
-        ("path,gender,colour\na.jpg,f,red\n", "no others"),
+        ("path,gender,colour\na.jpg,f,red\n", "there are no others"),
         ("path,gender,x1\na.jpg,f,3\n", "give all four"),
         ("path,gender\na.jpg,f\nb.jpg,mael\n", "line 3: the gender is none of"),
-        ("path,gender\na.jpg,f\na.jpg,m\n", "line 3: the path stands on a line before"),
+        ("path,gender\na.jpg,f\na.jpg,m\n", "line 3: the path is also on an earlier line"),
         ("path,gender\n,f\n", "line 2: the path is empty"),
-        ("path,gender,age\na.jpg,f,old\n", "line 2: age is no number"),
-        ("path,gender,age\na.jpg,f,inf\n", "line 2: age is no number"),
-        ("path,gender,age\n\na.jpg,f,30\nb.jpg,f,1e300\n", "line 4: age is no number"),
+        ("path,gender,age\na.jpg,f,old\n", "line 2: age is not a number"),
+        ("path,gender,age\na.jpg,f,inf\n", "line 2: age is not a number"),
+        ("path,gender,age\n\na.jpg,f,30\nb.jpg,f,1e300\n", "line 4: age is not a number"),
         ('path,gender\n"a.jpg,f\n', "is not a CSV"),
         ("path,gender\na,1.jpg,f\n", "as many fields a line"),
         ("path,gender\na.jpg,f\nb,1.jpg,f\n", "as many fields a line"),
     ],
 )
-def test_slip_in_the_table_is_an_error_that_says_where(tmp_path, text, fault):
+def test_error_in_the_table_names_the_line(tmp_path, text, fault):
     with pytest.raises(InputError, match=fault):
         own_photos.read(write(tmp_path / "t.csv", text))
 
@@ -138,9 +145,9 @@ def test_photo_that_cannot_be_read_is_named(tmp_path, monkeypatch):
     assert not (tmp_path / "photos.tar").exists()
 
 
-def test_photo_on_its_side_is_turned_before_its_box_is_cut(tmp_path):
+def test_photo_on_its_side_is_turned_before_its_box_is_cropped(tmp_path):
     write_tar(tmp_path / "own.tar", {"a.jpg": turned_jpeg()})  # 60 x 40 stored, 40 x 60 seen
-    tar = receipts.Receipt("made", str(tmp_path / "own.tar"), 1, "md5:0", False)
+    tar = receipts.Receipt("made", str(tmp_path / "own.tar"), 1, "md5:0", verified=False)
     tar.write(tmp_path / "r.json")
     table = write(tmp_path / "t.csv", "path,gender,x1,y1,x2,y2\na.jpg,f,1,31,40,60\n")
     members, photos = tmp_path / "members.csv", tmp_path / "photos.csv"
@@ -148,19 +155,20 @@ def test_photo_on_its_side_is_turned_before_its_box_is_cut(tmp_path):
         ("index_archive.py", tmp_path / "r.json", "-o", members),
         ("parse_metadata.py", table, "--database", "table", "--whole", "--members", members,
          "--photos", photos, "-o", tmp_path / "metadata.csv"),
-        ("crop_faces.py", tmp_path / "r.json", "--photos", photos, "--whole", "--turn",
-         "--margin", 0, "--size", 30, 40, "-o", tmp_path / "f.npy", "--table", tmp_path / "f.csv"),
+        ("crop_faces.py", tmp_path / "r.json", "--photos", photos, "--crop.whole", "--crop.turn",
+         "--crop.margin", 0, "--crop.size", 30, 40, "-o", tmp_path / "f.npy",
+         "--table", tmp_path / "f.csv"),
     ):  # fmt: skip
         outcome = run_script(*command)
         assert outcome.returncode == 0, outcome.stderr
     face = shards.open_faces(tmp_path / "f.npy")[0]
-    seen = crop.decode(turned_jpeg(), apply_orientation=True)[30:60, :40]
+    seen = crop.decode(turned_jpeg(), turn=True)[30:60, :40]
     assert np.array_equal(face, cv2.cvtColor(seen, cv2.COLOR_BGR2RGB).transpose(2, 0, 1))
 
 
 def test_paths_that_fit_no_photo_are_an_error_not_an_empty_set(tmp_path):
     write_tar(tmp_path / "own.tar", {"photos/a.jpg": jpeg()})
-    tar = receipts.Receipt("made", str(tmp_path / "own.tar"), 1, "md5:0", False)
+    tar = receipts.Receipt("made", str(tmp_path / "own.tar"), 1, "md5:0", verified=False)
     tar.write(tmp_path / "r.json")
     table = write(tmp_path / "t.csv", "path,gender\na.jpg,f\n")
     run_script("index_archive.py", tmp_path / "r.json", "-o", tmp_path / "members.csv")
@@ -185,13 +193,17 @@ def test_workflow_takes_a_folder_and_a_table_and_notices_a_change_of_either(tmp_
     table = write(tmp_path / "photos.csv", "\n".join(lines))
     own = {"url": folder.as_uri(), "database": "table", "table": str(table), "photos": "crop",
            "shards": 2}  # fmt: skip
-    config = {"sources": ["own"], "archives": {"own": own}, "crop": {"size": 32}}
+    config = {"sources": ["own"], "archives": {"own": own}, "crop": {"size": 32, "margin": 0.2}}
     (project / "own.yaml").write_text(yaml.safe_dump(config))
     arguments = ["results/data/test.h5", "results/data/train.h5", "--configfile", "own.yaml"]
     outcome = snakemake(project, "--cores", 2, *arguments)
     assert outcome.returncode == 0, outcome.stdout + outcome.stderr
     split = pd.read_csv(project / "results" / "data" / "split.csv")
     assert len(split) == 40 and (split.groupby("subject").subset.nunique() == 1).all()
+    # Ready-made crops are taken as they are, because their margin is unknown.
+    face = hdf5.read(project / "results" / "data" / "train.h5").pixels[0]
+    photo = (folder / split.path[0]).read_bytes()
+    assert np.array_equal(face, crop.extract_face(photo, CropSpec((32, 32))).pixels)
     assert "Nothing to be done" in snakemake(project, "-n", *arguments).stdout
     write(table, "\n".join(lines[:-1]))
     changed = snakemake(project, "-n", *arguments).stdout

@@ -22,7 +22,7 @@ from selenium.webdriver.support.ui import WebDriverWait
 
 from helpers.project import ROOT, run_script
 from helpers.training import SMALL
-from renet.pages import page_data, pages, phrases
+from renet.pages import formats, page_data, phrases, run_comparison, templates
 
 FLAGS = [
     "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
@@ -51,10 +51,10 @@ def build(results: Path) -> None:
         rows.loc[0, "subject"] = hostile
         rows.loc[1, "age"] = None
         rows.to_csv(path, index=False)
-    for script, options in benchmark.commands(results).items():
-        outcome = run_script(f"{script}.py", *options)
+    for script in benchmark.commands(results):
+        outcome = run_script(f"{script}.py", *benchmark.commands(results)[script])
         assert outcome.returncode == 0, outcome.stderr
-        if script == "explain":  # a second run with another seed and learning rate, same answers
+        if script == "explain":  # further runs with another seed and learning rate
             add_run(results, benchmark.RUN)
 
 
@@ -212,40 +212,45 @@ def test_table_sorts_by_a_column_both_ways_with_the_unknown_last(window, results
 
 
 def test_table_shows_what_the_tables_say_of_a_face(window, results):
-    answers = pd.read_csv(results / "runs/made/inference.csv").iloc[7]
+    predictions = pd.read_csv(results / "runs/made/inference.csv").iloc[7]
     window.get(run_page(results))
-    window.find_element(By.NAME, "query").send_keys(answers.id)
+    window.find_element(By.NAME, "query").send_keys(predictions.id)
     row = texts(window, "#faces tbody tr:nth-child(2) td")
-    classes, verdicts = ("female", "male"), ("wrong", "right")
-    wanted = [answers.id, answers.subject, classes[answers.target], classes[answers.predicted]]
-    wanted.append(verdicts[answers.correct])
+    classes, is_correct = ("female", "male"), ("no", "yes")
+    wanted = [
+        predictions.id,
+        predictions.subject,
+        classes[predictions.target],
+        classes[predictions.predicted],
+    ]
+    wanted.append(is_correct[predictions.correct])
     assert row[1:6] == wanted
     assert float(row[6].split()[0]) == pytest.approx(
-        100 * max(answers.p_male, answers.p_female), abs=0.06)  # fmt: skip
-    assert row[7:9] == [f"{answers.age:.0f}", str(answers.year)]
-    assert row[10:] == [f"{answers.crop_width} × {answers.crop_height}", answers.path]
+        100 * max(predictions.p_male, predictions.p_female), abs=0.06)  # fmt: skip
+    assert row[7:9] == [f"{predictions.age:.0f}", str(predictions.year)]
+    assert row[10:] == [f"{predictions.crop_width} × {predictions.crop_height}", predictions.path]
 
 
 def test_table_searches_numbers_names_and_paths(window, results):
-    answers = pd.read_csv(results / "runs/made/inference.csv")
-    lines = (answers.id + " " + answers.subject + " " + answers.path).str.lower()
+    predictions = pd.read_csv(results / "runs/made/inference.csv")
+    lines = (predictions.id + " " + predictions.subject + " " + predictions.path).str.lower()
     window.get(run_page(results))
     field = window.find_element(By.NAME, "query")
-    for query in (answers.path[5], answers.subject[9].upper(), "imdb 77 99", "nobody"):
+    for query in (predictions.path[5], predictions.subject[9].upper(), "imdb 77 99", "nobody"):
         field.clear()
         field.send_keys(query)
         hits = sum(all(word in line for word in query.lower().split()) for line in lines)
         assert texts(window, "#faces output") == [f"{hits:,} of 3,000 faces"], query
 
 
-def test_table_filters_by_answer_and_by_recorded_class(window, results):
-    answers = pd.read_csv(results / "runs/made/inference.csv")
+def test_table_filters_by_prediction_and_by_label(window, results):
+    predictions = pd.read_csv(results / "runs/made/inference.csv")
     window.get(run_page(results))
-    window.find_element(By.CSS_SELECTOR, 'select[name="answer"] option:last-child').click()
-    wrong = answers[answers.correct == 0]
+    window.find_element(By.CSS_SELECTOR, 'select[name="prediction"] option:last-child').click()
+    wrong = predictions[predictions.correct == 0]
     assert texts(window, "#faces output") == [f"{len(wrong):,} of 3,000 faces"]
-    assert set(column(window, 6)) == {"wrong"}
-    window.find_element(By.CSS_SELECTOR, 'select[name="recorded"] option:nth-child(2)').click()
+    assert set(column(window, 6)) == {"no"}
+    window.find_element(By.CSS_SELECTOR, 'select[name="label"] option:nth-child(2)').click()
     assert texts(window, "#faces output") == [f"{(wrong.target == 0).sum():,} of 3,000 faces"]
     assert set(column(window, 4)) == {"female"}
 
@@ -285,14 +290,14 @@ def test_table_is_sorted_with_the_keyboard(window, results):
     window.get(run_page(results))
     button = window.find_element(By.CSS_SELECTOR, '#faces th[data-column="confidence"] button')
     button.send_keys(Keys.ENTER)
-    shares = [float(text.split()[0]) for text in column(window, 7)]
-    assert shares == sorted(shares)
+    confidences = [float(text.split()[0]) for text in column(window, 7)]
+    assert confidences == sorted(confidences)
 
 
 def test_page_without_its_rows_says_so(window, results, tmp_path):
     shutil.copy(results / "runs/made/report.html", tmp_path)
     window.get((tmp_path / "report.html").as_uri())
-    assert "needs answers.js beside it" in window.find_element(By.CSS_SELECTOR, ".missing").text
+    assert "needs predictions.js beside it" in window.find_element(By.CSS_SELECTOR, ".missing").text
 
 
 def test_index_sorts_its_runs_and_keeps_the_baseline_last(window, results):
@@ -313,7 +318,7 @@ def test_index_shows_which_settings_differ(results):
     assert re.findall(r'class="differs">(.*?)<', table) == ["0.001", "2"]
 
 
-def test_runs_that_differ_by_their_seed_are_summed_up(results):
+def test_runs_that_differ_by_their_seed_have_a_row_of_means(results):
     page = (results / "index.html").read_text()
     first, second = (
         json.loads((results / "runs" / name / "metrics.json").read_text())["test"]["accuracy"]
@@ -321,24 +326,24 @@ def test_runs_that_differ_by_their_seed_are_summed_up(results):
     )
     mean, deviation = (first + second) / 2, abs(first - second) / 2**0.5
     assert "mean ± standard deviation of 2 seeds: made, again" in page
-    assert f"{phrases.percent(mean)} ± {phrases.percent(deviation)}" in page
+    assert f"{formats.percentage(mean)} ± {formats.percentage(deviation)}" in page
 
 
-def test_equal_recalls_are_called_equal():
+def test_equal_accuracies_are_called_equal():
     rows = [("recorded gender", "female", 40, 0.9), ("recorded gender", "male", 60, 0.9)]
     table = pd.DataFrame(rows, columns=["slice", "value", "n", "accuracy"])
-    assert "female and as male are recognised equally often" in phrases.slices(table)
+    assert "accuracy is equal for faces labelled female and male" in phrases.slices(table)
 
 
 def test_cards_hold_the_runs_own_numbers(results):
     metrics = json.loads((results / "runs/made/metrics.json").read_text())
     card = (results / "runs/made/model_card.md").read_text()
-    assert phrases.percent(metrics["test"]["accuracy"]) in card
+    assert formats.percentage(metrics["test"]["accuracy"]) in card
     assert json.loads((results / "runs/made/model.json").read_text())["sha256"] in card
     slices = pd.read_csv(results / "runs/made/slices.csv")
     shown = slices[slices.n >= phrases.SMALL_SLICE]
     assert all(f"| {row.slice}: {row.value} |" in card for row in shown.itertuples())
-    assert "not for" in card and "<" not in card and "&" not in card
+    assert "Out-of-scope use" in card and "<" not in card and "&" not in card
     sheet = (results / "data/datasheet.md").read_text()
     assert "30,000" in sheet and "https://example.org/imdb_crop.tar" in sheet
 
@@ -353,18 +358,34 @@ def test_same_results_make_the_same_pages(results, tmp_path):
 def test_columns_of_a_script_keep_names_numbers_and_gaps(tmp_path):
     page_data.write(
         tmp_path / "a.js", "it",
-        {"age": pd.Series([1.0, None]), "name": pd.Series(["NA", "é\u2028"]),
-         "share": pd.Series([0.25, 1.0])},
+        {"age": pd.Series([1, None], dtype="Int64"), "name": pd.Series(["NA", "é\u2028"]),
+         "score": pd.Series([0.25, None])},
         more=[1],
     )  # fmt: skip
     text = (tmp_path / "a.js").read_text()
     assert text.startswith("window.it = ") and text.endswith(";\n")
     assert json.loads(text[len("window.it = ") : -2]) == {
-        "age": [1, None], "name": ["NA", "é\u2028"], "share": [0.25, 1.0], "more": [1],
+        "age": [1, None], "name": ["NA", "é\u2028"], "score": [0.25, None], "more": [1],
     }  # fmt: skip
 
 
 def test_missing_value_of_a_page_is_an_error():
-    template = pages.environment().from_string("{{ nothing }}")
+    template = templates.environment().from_string("{{ nothing }}")
     with pytest.raises(Exception, match="'nothing' is undefined"):
         template.render()
+
+
+def settings_of(seed: int, rate: float) -> dict:
+    return {"train": {"seed": seed, "learning_rate": rate}, "model": {"cell": "gru"}}
+
+
+def test_runs_with_other_seeds_alone_make_a_group():
+    runs = {"a": settings_of(1, 0.1), "b": settings_of(2, 0.1), "c": settings_of(1, 0.2),
+            "again": settings_of(1, 0.1)}  # fmt: skip
+    assert run_comparison.seed_groups(runs) == [["a", "b"]]
+
+
+def test_only_settings_that_differ_are_compared():
+    runs = {"a": settings_of(1, 0.1), "b": settings_of(1, 0.2)}
+    assert run_comparison.differences(runs) == {"train.learning_rate": [0.1, 0.2]}
+    assert run_comparison.differences({"a": settings_of(1, 0.1)}) == {}

@@ -1,4 +1,4 @@
-"""Processes that train together do what one would, and end together."""
+"""Processes that train together compute what one process does, and end together."""
 
 import os
 import signal
@@ -14,18 +14,19 @@ from helpers.training import QUICK, SMALL, write_faces
 from renet.common.errors import InputError, TrainingInterrupted
 from renet.config.recipe import Recipe
 from renet.dataset import hdf5
-from renet.network import models
-from renet.network.layers import BatchNorm
-from renet.training import process_group
-from renet.training.process_group import World
-from renet.training.trainer import Share, Trainer
+from renet.network import model_file
+from renet.network.batch_norm import BatchNorm
+from renet.training import process_group, run
+from renet.training.process_group import ProcessGroup
+from renet.training.run import RunSettings
+from renet.training.trainer import BatchSlice
 
 
 @pytest.mark.parametrize("count", [1, 2, 3, 7, 100])
 @pytest.mark.parametrize("size", [1, 2, 3])
-def test_shares_are_disjoint_and_whole(count, size):
+def test_slices_are_disjoint_and_complete(count, size):
     rows = np.arange(count)
-    parts = [rows[World(rank, size).share(count)] for rank in range(size)]
+    parts = [rows[ProcessGroup(rank, size).slice_of(count)] for rank in range(size)]
     assert np.concatenate(parts).tolist() == rows.tolist()
     assert max(map(len, parts)) - min(map(len, parts)) <= 1
 
@@ -33,26 +34,24 @@ def test_shares_are_disjoint_and_whole(count, size):
 def test_weights_make_the_mean_over_processes_the_mean_over_the_batch():
     for count in (1, 5, 8):
         losses = np.random.default_rng(count).random(count)
-        shares = [Share.of(np.arange(count), World(rank, 3)) for rank in range(3)]
-        means = [losses[share.rows].mean() * share.weight for share in shares]
+        slices = [BatchSlice.of(np.arange(count), ProcessGroup(rank, 3)) for rank in range(3)]
+        means = [losses[part.rows].mean() * part.loss_weight for part in slices]
         assert np.mean(means) == pytest.approx(losses.mean())
-        assert all(share.images == count for share in shares)
+        assert all(part.batch_size == count for part in slices)
 
 
-def train(world: World, folder: str, recipe: Recipe) -> None:
-    """What a process does in the tests: train, and leave weights and history."""
+def train_and_save(group: ProcessGroup, folder: str, recipe: Recipe) -> None:
+    """Train in one process of a test, and save weights and history."""
     faces = hdf5.read(f"{folder}/train.h5"), hdf5.read(f"{folder}/validation.h5")
-    model = models.ReNet((3, 32, 32), SMALL)
-    models.initialise(model, recipe.seed)
-    trainer = Trainer(model, recipe, *faces, world=world)
+    trainer = run.build(RunSettings(SMALL, recipe), *faces, group)
     trainer.run()
     outcome = {"history": trainer.history, "state": trainer.model.state_dict()}
-    torch.save(outcome, f"{folder}/outcome-{recipe.processes}-{world.rank}.pt")
+    torch.save(outcome, f"{folder}/outcome-{recipe.processes}-{group.rank}.pt")
 
 
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory) -> dict[tuple[int, int], dict]:
-    """What one process, and each of two and of three, have at the end of the same training."""
+    """The outcome of the same training in one process, and in each of two and of three."""
     folder = tmp_path_factory.mktemp("faces")
     write_faces(folder / "train.h5", 41)  # a last batch of one face: less than there are processes
     write_faces(folder / "validation.h5", 20, 1)
@@ -60,14 +59,14 @@ def trained(tmp_path_factory) -> dict[tuple[int, int], dict]:
     for count in (1, 2, 3):
         options = {"processes": count, "sync_batchnorm": True, "precision": "float64"}
         recipe = Recipe(**vars(QUICK) | options)
-        process_group.run(count, "cpu", train, str(folder), recipe)
+        process_group.launch(count, "cpu", train_and_save, str(folder), recipe)
         for rank in range(count):
             outcomes[count, rank] = torch.load(folder / f"outcome-{count}-{rank}.pt")
     return outcomes
 
 
 @pytest.mark.parametrize("count", [2, 3])
-def test_processes_with_common_statistics_learn_what_one_does(trained, count):
+def test_processes_with_common_statistics_compute_what_one_does(trained, count):
     alone, together = trained[1, 0], trained[count, 0]
     for ours, theirs in zip(together["history"], alone["history"], strict=True):
         assert ours == pytest.approx(theirs, rel=1e-9)
@@ -83,24 +82,26 @@ def test_processes_have_the_same_weights_and_history(trained, count):
             assert torch.equal(value, trained[count, 0]["state"][name]), name
 
 
-def normalise(world: World, folder: str) -> None:
-    """Normalise this process's share of some maps, there and back."""
+def normalise(group: ProcessGroup, folder: str) -> None:
+    """Normalise this process's slice of some maps, forward and backward."""
     maps, weights = torch.load(f"{folder}/maps.pt")
-    ours = maps[world.share(len(maps))].requires_grad_()
+    ours = maps[group.slice_of(len(maps))].requires_grad_()
     layer = BatchNorm(maps.shape[1]).double()
-    layer.synchronised = world.size > 1
+    layer.synchronised = group.world_size > 1
     outputs = layer(ours)
-    (outputs * weights[world.share(len(maps))]).sum().backward()
+    (outputs * weights[group.slice_of(len(maps))]).sum().backward()
     gradients = [ours.grad, layer.weight.grad, layer.bias.grad]
     statistics = [layer.running_mean, layer.running_var]
-    torch.save([outputs.detach(), gradients, statistics], f"{folder}/{world.size}-{world.rank}.pt")
+    torch.save(
+        [outputs.detach(), gradients, statistics], f"{folder}/{group.world_size}-{group.rank}.pt"
+    )
 
 
 def test_common_statistics_and_their_gradients_are_those_of_the_whole_batch(tmp_path):
     maps = torch.randn(5, 3, 4, 2, dtype=torch.double) * 3 + 100
     torch.save([maps, torch.randn_like(maps)], tmp_path / "maps.pt")
     for count in (1, 2):
-        process_group.run(count, "cpu", normalise, str(tmp_path))
+        process_group.launch(count, "cpu", normalise, str(tmp_path))
     outputs, (of_maps, of_weight, of_bias), statistics = torch.load(tmp_path / "1-0.pt")
     first, second = (torch.load(tmp_path / f"2-{rank}.pt") for rank in (0, 1))
     assert torch.allclose(torch.cat([first[0], second[0]]), outputs, atol=1e-9)
@@ -111,19 +112,19 @@ def test_common_statistics_and_their_gradients_are_those_of_the_whole_batch(tmp_
         assert torch.allclose(ours, theirs, atol=1e-9)
 
 
-def fail(world: World, how: str) -> None:
-    """End as a test wants it; the first process waits for the other, which never comes."""
-    if world.rank == 1:
+def fail(group: ProcessGroup, how: str) -> None:
+    """Fail in rank 1, while rank 0 waits for it."""
+    if group.rank == 1:
         if how == "kill":
             os.kill(os.getpid(), signal.SIGKILL)
         error = TrainingInterrupted if how == "interrupt" else InputError
         raise error(f"This is why: {how}.")
-    world.meet()
+    group.barrier()
 
 
-def test_killed_process_ends_the_others_with_a_sentence():
-    with pytest.raises(InputError, match=r"Training process \d of 2 ended without a word"):
-        process_group.run(2, "cpu", fail, "kill")
+def test_killed_process_ends_the_others_with_an_error():
+    with pytest.raises(InputError, match=r"Training process \d of 2 exited without a message"):
+        process_group.launch(2, "cpu", fail, "kill")
 
 
 @pytest.mark.parametrize(
@@ -131,7 +132,7 @@ def test_killed_process_ends_the_others_with_a_sentence():
 )
 def test_error_of_one_process_is_that_of_all(how, kind):
     with pytest.raises(kind, match=f"This is why: {how}"):
-        process_group.run(2, "cpu", fail, how)
+        process_group.launch(2, "cpu", fail, how)
 
 
 def test_torchrun_starts_the_courses_command_in_several_processes(tmp_path):
@@ -148,4 +149,4 @@ def test_torchrun_starts_the_courses_command_in_several_processes(tmp_path):
     )  # fmt: skip
     assert outcome.returncode == 0, outcome.stderr
     assert outcome.stdout.count("Accuracy = ") == 1
-    assert models.read(tmp_path / "model.pt")["training"]["epoch"] == 1
+    assert model_file.read(tmp_path / "model.pt")["training"]["epoch"] == 1

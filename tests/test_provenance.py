@@ -1,8 +1,8 @@
-"""What a run records of where it comes from."""
+"""provenance.json records how a run was made."""
 
+import dataclasses
 import json
 import subprocess
-from pathlib import Path
 
 import jsonschema
 import numpy as np
@@ -10,15 +10,19 @@ import pytest
 import torch
 import yaml
 
+from helpers.faces import write_hdf5
 from helpers.project import ROOT, run_script
 from renet.archives.receipts import Receipt
+from renet.config.architecture import Architecture
+from renet.config.checkpoints import Checkpoints
+from renet.config.recipe import Recipe
 from renet.dataset import hdf5
 from renet.training import provenance
+from renet.training.run import RunFiles, RunJob, RunSettings
 
-SETTINGS = {
-    "model": {"cell": "gru"},
-    "train": {"device": "cpu", "precision": "tf32", "threads": 3, "processes": 2},
-}
+SETTINGS = RunSettings(
+    Architecture(cell="gru"), Recipe(device="cpu", precision="tf32", threads=3, processes=2)
+)
 DATA = {"sources": ["wiki"], "filter": {}, "crop": {}, "split": {}, "hdf5": {}}
 
 
@@ -28,16 +32,16 @@ def origin(tmp_path) -> dict:
     files = {}
     for number, name in enumerate(("train", "validation")):
         pixels = np.full((2, 3, 4, 4), number, np.uint8)
-        files[name] = str(tmp_path / f"{name}.h5")
-        hdf5.write(Path(files[name]), (3, 4, 4), [pixels], np.array([0, 1]))
-    receipt = Receipt("https://example.org/a.tar", "/data/a.tar", 10, "md5:00ff", True)
+        files[name] = tmp_path / f"{name}.h5"
+        write_hdf5(files[name], pixels, np.array([0, 1]))
+    receipt = Receipt("https://example.org/a.tar", "/data/a.tar", 10, "md5:00ff", verified=True)
     receipt.write(tmp_path / "a.tar.json")
-    training = provenance.of_training(SETTINGS, files, 2, "0123456789abcdef")
-    (tmp_path / "training.json").write_text(json.dumps(training))
-    (tmp_path / "data.yaml").write_text(yaml.safe_dump(DATA))
+    written = {name: tmp_path for name in ("model", "history", "throughput", "events")}
+    job = RunJob(SETTINGS, RunFiles(**files, **written), Checkpoints(), "0123456789abcdef")
+    (tmp_path / "training.json").write_text(json.dumps(provenance.of_training(job, 2)))
     outcome = run_script(
-        "provenance.py", tmp_path / "training.json", tmp_path / "data.yaml",
-        tmp_path / "a.tar.json", "-o", tmp_path / "provenance.json",
+        "provenance.py", tmp_path / "training.json", tmp_path / "a.tar.json",
+        "--data", json.dumps(DATA), "-o", tmp_path / "provenance.json",
     )  # fmt: skip
     assert outcome.returncode == 0, outcome.stderr
     return json.loads((tmp_path / "provenance.json").read_text())
@@ -49,25 +53,25 @@ def test_record_is_as_its_schema_says(origin):
 
 
 def test_settings_code_and_inputs_are_recorded(origin, tmp_path):
-    assert origin["config"] == DATA | SETTINGS
+    assert origin["config"] == DATA | dataclasses.asdict(SETTINGS)
     assert origin["code"]["train"] == "0123456789abcdef"
     digests = [hdf5.read(tmp_path / f"{name}.h5").digest for name in ("train", "validation")]
     assert list(origin["inputs"]["faces"].values()) == digests
     assert digests[0] != digests[1]
 
 
-def test_archive_is_known_by_url_and_digest_not_by_its_place(origin):
+def test_archive_is_recorded_by_url_and_digest_not_by_its_path(origin):
     assert origin["inputs"]["archives"] == [
         {"url": "https://example.org/a.tar", "size": 10, "digest": "md5:00ff", "verified": True}
     ]
 
 
-def test_precision_is_the_one_that_ran_not_the_one_that_was_asked_for(origin):
+def test_precision_is_the_one_that_was_computed_in_not_the_one_of_the_settings(origin):
     assert origin["computed"] == {
         "device": "cpu", "precision": "float32", "threads": 3, "processes": 2, "machines": 2,
     }  # fmt: skip
-    assert provenance.precision_that_ran("tf32", torch.device("cuda")) == "tf32"
-    assert provenance.precision_that_ran("bfloat16", torch.device("cpu")) == "bfloat16"
+    assert provenance.effective_precision("tf32", torch.device("cuda")) == "tf32"
+    assert provenance.effective_precision("bfloat16", torch.device("cpu")) == "bfloat16"
 
 
 def test_packages_have_their_versions(origin):

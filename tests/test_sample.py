@@ -20,8 +20,11 @@ import scipy.io
 
 from helpers.project import SCRIPTS
 from renet.archives import receipts
+from renet.archives.tar_index import Member
+from renet.common.drop_reasons import RowReason
 from renet.common.errors import InputError
-from renet.metadata import mat_file
+from renet.metadata import mat_file, row_filter
+from renet.metadata.row_filter import RowFilter
 from renet.sample import people, portraits
 from renet.sample.archive import write_sample
 
@@ -30,7 +33,6 @@ FIELDS = (
     "dob", "photo_taken", "full_path", "gender", "name", "face_location", "face_score",
     "second_face_score",
 )  # fmt: skip
-RULES = {"min_face_score": 1.0, "allow_second_face": False, "min_age": 0, "max_age": 100}
 
 
 class Sample:
@@ -47,9 +49,13 @@ class Sample:
             }
         self.mat = self.files["wiki_crop/wiki.mat"]
         paths = {name.removeprefix("wiki_crop/") for name in self.files}
-        table = mat_file.read_mat(self.mat, "wiki")
-        held = table.path.isin(paths).to_numpy()
-        described = mat_file.describe(table, "sample", "wiki", held, RULES)
+        mat = next(member for member in self.members if member.name == "wiki_crop/wiki.mat")
+        member = Member(mat.name, mat.offset_data, mat.size)
+        table = mat_file.read(archive, "wiki", member)
+        rows = mat_file.describe(table, "sample", "wiki")
+        dropped = row_filter.dropped_of_mat(rows, RowFilter())
+        dropped[RowReason.MISSING_FILE] = ~rows.path.isin(paths)
+        described = row_filter.metadata_table(rows, dropped)
         self.table = table.assign(age=described.age, reason=described.reason)
         self.table["data"] = [self.files.get(f"wiki_crop/{path}") for path in table.path]
         self.table["image"] = self.table.data.map(decode, na_action="ignore")

@@ -1,4 +1,4 @@
-"""The simulated schedule of crop jobs, where it can be reckoned by hand."""
+"""The simulated schedule of crop jobs, in cases that can be computed by hand."""
 
 import sys
 
@@ -19,7 +19,7 @@ FACTS = {"photos": 1200, "speed": 10, "overhead": 5, "submission": 1}
         (1, 1, 1 + 5 + 120),
         (4, 1, 1 + 4 * (5 + 30)),  # one after the other
         (4, 4, 4 + 5 + 30),  # the last one waits for three submissions
-        (4, 2, 2 + 2 * (5 + 30)),  # two rounds; the second slot begins a submission later
+        (4, 2, 2 + 2 * (5 + 30)),  # two rounds; the second slot starts a submission later
     ],
 )
 def test_schedule_ends_when_the_last_job_does(shards, slots, seconds):

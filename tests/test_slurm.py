@@ -1,15 +1,11 @@
-"""The workflow on a real SLURM: the same bytes as on one machine, whatever happens on the way."""
+"""The workflow on a real SLURM gives the bytes of one machine, also after interruptions."""
 
 import contextlib
 import json
 import os
-import re
 import shutil
 import signal
-import subprocess
-import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import jsonschema
@@ -18,24 +14,19 @@ import yaml
 
 from helpers import slurm_cluster
 from helpers.project import ROOT
+from helpers.slurm_workflow import SlurmWorkflow
 from helpers.workflow import copy_project, run, write_config
 
 pytestmark = pytest.mark.slow
 
-# Long enough to be hit in the middle.
+# Long enough to be interrupted.
 RUNS = {
     "renet": {"train": {"epochs": 300}},
     "twice": {"train": {"epochs": 100, "processes": 2}},
     "apart": {"train": {"epochs": 100, "processes": 2}, "resources": {"nodes": 2}},
 }
 RESOURCES = {"memory_mb": 1500, "minutes": 10}
-# What the small cluster of the tests needs on top of the profile.
-ON_SLURM = [
-    *("--profile", "profiles/slurm", "--configfile", "small.yaml", "--latency-wait", "10"),
-    *("--slurm-status-command", "squeue", "--slurm-init-seconds-before-status-checks", "1"),
-    *("--seconds-between-status-checks", "1"),
-]
-# What has the clock or the machine in it.
+# Files with times, or with facts of the machine.
 NOT_COMPARED = {
     "throughput.csv",
     "tensorboard",
@@ -44,13 +35,12 @@ NOT_COMPARED = {
     "benchmarks",
     "logs",
 }
-SECONDS_TO_ACT = 120
 
 
 @pytest.fixture(scope="module")
 def cluster(tmp_path_factory) -> Iterator[Path]:
     with pytest.MonkeyPatch.context() as patch:
-        patch.delenv("SLURM_CONF")  # here SLURM is to be asked
+        patch.delenv("SLURM_CONF")  # conftest.py sets it
         with slurm_cluster.running(tmp_path_factory.mktemp("slurm")) as folder:
             yield folder
 
@@ -66,42 +56,17 @@ def local(cluster, tmp_path_factory) -> Path:
 
 @pytest.fixture
 def project(local, tmp_path) -> Path:
-    """A copy of it that lacks the trainings."""
+    """A copy of it without the trainings."""
     shutil.copytree(local, tmp_path / "copy", symlinks=True)
     shutil.rmtree(tmp_path / "copy" / "results" / "runs")
     return tmp_path / "copy"
 
 
-class OnSlurm:
-    """Snakemake at work on SLURM in a folder, and what it said when it is done."""
-
-    def __init__(self, project: Path, *arguments: object):
-        self.project, self.said = project, project / "said.txt"
-        command = [sys.executable, "-m", "snakemake", *ON_SLURM, *map(str, arguments)]
-        with self.said.open("w") as handle:
-            self.process = subprocess.Popen(command, cwd=project, stdout=handle, stderr=handle)
-
-    def jobs(self, name: str) -> list[str]:
-        """SLURM's numbers of the jobs that were submitted for rule_<rule> or group_<group>."""
-        pattern = rf"SLURM jobid (\d+) \(log: \S*/{name}\w*/"
-        return re.findall(pattern, self.said.read_text())
-
-    def wait_for(self, ready: Callable[[], object], what: str) -> None:
-        deadline = time.monotonic() + SECONDS_TO_ACT
-        while not ready():
-            assert self.process.poll() is None, self.said.read_text()
-            assert time.monotonic() < deadline, f"{what}: {self.said.read_text()}"
-            time.sleep(0.05)
-
-    def finish(self) -> None:
-        assert self.process.wait(timeout=300) == 0, self.said.read_text()
-
-
 @contextlib.contextmanager
-def training(project: Path, name: str, *arguments: object) -> Iterator[OnSlurm]:
-    """A training on SLURM that has left a checkpoint and goes on; it has ended on leaving."""
+def training(project: Path, name: str, *arguments: object) -> Iterator[SlurmWorkflow]:
+    """A training on SLURM that has written a checkpoint; on leaving, wait for its end."""
     folder = project / "results" / "runs" / name
-    work = OnSlurm(project, f"results/runs/{name}/model.pt", *arguments)
+    work = SlurmWorkflow(project, f"results/runs/{name}/model.pt", *arguments)
     try:
         work.wait_for(lambda: list(folder.glob("checkpoint-*.pt")), "no checkpoint")
         yield work
@@ -112,7 +77,7 @@ def training(project: Path, name: str, *arguments: object) -> Iterator[OnSlurm]:
 
 
 def processes_of(project: Path, word: str) -> list[int]:
-    """Running processes that speak of the project and of `word`."""
+    """Running processes whose command line has the project's folder and `word`."""
     found = []
     for command in Path("/proc").glob("[0-9]*/cmdline"):
         with contextlib.suppress(FileNotFoundError, ProcessLookupError):
@@ -123,9 +88,9 @@ def processes_of(project: Path, word: str) -> list[int]:
 
 
 def assert_same_training(project: Path, local: Path, name: str) -> None:
-    """It went on from a checkpoint, and left what the undisturbed one on one machine left."""
+    """It continued from a checkpoint, and gave the files of the undisturbed training."""
     log = (project / "results" / "logs" / "train" / f"{name}.log").read_text()
-    assert "Going on after epoch" in log
+    assert "Continuing after epoch" in log
     for file in ("model.pt", "history.csv"):
         path = Path("results") / "runs" / name / file
         assert (project / path).read_bytes() == (local / path).read_bytes()
@@ -135,7 +100,7 @@ def assert_same_training(project: Path, local: Path, name: str) -> None:
 def test_whole_workflow_gives_the_bytes_of_one_machine(local, tmp_path):
     project = copy_project(tmp_path)
     write_config(project, runs=RUNS, resources=RESOURCES)
-    work = OnSlurm(project)
+    work = SlurmWorkflow(project)
     work.finish()
     compared = 0
     for path in (local / "results").rglob("*"):
@@ -149,37 +114,37 @@ def test_whole_workflow_gives_the_bytes_of_one_machine(local, tmp_path):
         origin = json.loads((project / f"results/runs/{name}/provenance.json").read_text())
         jsonschema.Draft202012Validator(schema).validate(origin)
         assert origin["computed"]["machines"] == machines
-    names = ("group_rows", "group_crops", "group_subsets", "group_answers", "rule_train")
+    names = ("group_rows", "group_crops", "group_subsets", "group_evaluation", "rule_train")
     submitted = {name: len(work.jobs(name)) for name in names}
-    assert submitted == dict.fromkeys(names, 1) | {"group_answers": 3, "rule_train": 3}
+    assert submitted == dict.fromkeys(names, 1) | {"group_evaluation": 3, "rule_train": 3}
 
 
 def test_two_machines_share_a_training(project, local):
     with training(project, "apart") as work:
         (job,) = work.jobs("rule_train")
-        said = slurm_cluster.ask("scontrol", "show", "job", job)
+        described = slurm_cluster.ask("scontrol", "show", "job", job)
         (killed, *_) = processes_of(project, "renet.training.slurm")
         os.kill(killed, signal.SIGKILL)
-    assert "cpu=2,mem=3000M,node=2" in said and "NodeList=n[1-2]" in said
+    assert "cpu=2,mem=3000M,node=2" in described and "NodeList=n[1-2]" in described
     assert len(work.jobs("rule_train")) == 2
     assert_same_training(project, local, "apart")
 
 
-def test_killed_training_is_submitted_again_with_more_memory_and_goes_on(project, local):
+def test_killed_training_is_submitted_again_with_more_memory_and_continues(project, local):
     with training(project, "renet") as work:
         for process in processes_of(project, ".train.py"):
             os.kill(process, signal.SIGKILL)
     first, second = (
         slurm_cluster.ask("scontrol", "show", "job", job) for job in work.jobs("rule_train")
     )
-    # What the config says: memory, GPUs, threads and time.
+    # Memory, GPUs, threads and time of the config.
     assert "cpu=1,mem=1500M,node=1" in first and "cpu=1,mem=3000M,node=1" in second
     assert "TresPerJob=gres/gpu:1" in first and "TimeLimit=00:10:00" in first
     assert_same_training(project, local, "renet")
 
 
 @pytest.mark.parametrize("name", ["renet", "apart"])
-def test_requeued_training_goes_on(project, local, name):
+def test_requeued_training_continues(project, local, name):
     with training(project, name, "--retries", 0) as work:
         (job,) = work.jobs("rule_train")
         slurm_cluster.requeue(job)
@@ -188,7 +153,7 @@ def test_requeued_training_goes_on(project, local, name):
 
 
 @pytest.mark.parametrize("name", ["twice", "apart"])
-def test_terminated_training_is_submitted_again_and_goes_on(project, local, name):
+def test_terminated_training_is_submitted_again_and_continues(project, local, name):
     with training(project, name) as work:
         (job,) = work.jobs("rule_train")
         slurm_cluster.ask("scancel", "--signal=TERM", job)
@@ -196,15 +161,15 @@ def test_terminated_training_is_submitted_again_and_goes_on(project, local, name
     assert_same_training(project, local, name)
 
 
-def test_training_that_runs_out_of_time_goes_on_in_another_job(project, local):
+def test_training_that_runs_out_of_time_continues_in_another_job(project, local):
     short = ["train:runtime=1", "train:slurm_extra='--signal=TERM@45'"]
     with training(project, "renet", "--set-resources", *short) as work:
         stopped = processes_of(project, ".train.py")
         for process in stopped:
-            os.kill(process, signal.SIGSTOP)  # or it might be done before its time is up
-        # With SIGTERM SLURM has it go on.
-        work.wait_for(lambda: not any(map(is_alive, stopped)), "it was not told to end")
-    assert len(work.jobs("rule_train")) >= 2  # on a slow machine the second has too little time too
+            os.kill(process, signal.SIGSTOP)  # or it may end before the time is up
+        # SLURM sends SIGCONT with SIGTERM.
+        work.wait_for(lambda: not any(map(is_alive, stopped)), "no SIGTERM")
+    assert len(work.jobs("rule_train")) >= 2  # on a slow machine, the second runs out of time too
     assert_same_training(project, local, "renet")
 
 
@@ -216,7 +181,7 @@ def test_crop_over_its_memory_is_submitted_again_with_more(local, tmp_path):
     project = copy_project(tmp_path)
     write_config(project)
     name = "results/data/sample/faces/1-of-2.npy"
-    work = OnSlurm(project, name, "--set-resources", "crop_faces:mem_mb=60 * attempt ** 4")
+    work = SlurmWorkflow(project, name, "--set-resources", "crop_faces:mem_mb=60 * attempt ** 4")
     work.finish()
     first, second = work.jobs("group_crops")[:2]
     assert "JobState=COMPLETED" not in slurm_cluster.ask("scontrol", "show", "job", first)

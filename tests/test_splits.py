@@ -4,8 +4,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from helpers.project import run_script
 from renet.common.errors import InputError
 from renet.dataset import splits
+from renet.dataset.tables import FUNNEL, SPLIT
+from renet.faces.tables import SHARD
+from renet.metadata.tables import METADATA
 
 RULES = {"validation": 0.1, "test": 0.2, "by": "subject", "seed": 1}
 
@@ -115,3 +119,61 @@ def test_too_few_people_for_three_subsets_is_an_error():
 def test_nothing_left_to_split_is_an_error_that_points_to_the_funnel():
     with pytest.raises(InputError, match=r"funnel\.csv"):
         splits.split(make_samples().iloc[:0], **RULES)
+
+
+@pytest.fixture
+def sources(tmp_path):
+    """Two sources of 30 rows, every tenth of which is dropped when it is cropped, in two shards."""
+    for source in ("b", "a"):
+        rows = [
+            dict.fromkeys(METADATA.columns) | {
+                "row": row, "path": f"{row}.jpg", "source": source, "subject": f"0{row // 2}",
+                "name": "", "gender": row % 2, "dob": "", "status": "kept", "reason": "",
+            }
+            for row in range(30)
+        ]  # fmt: skip
+        METADATA.write(tmp_path / source / "metadata.csv", METADATA.frame(rows))
+        cropped = [
+            {"row": row, "status": "dropped", "reason": "too_small"}
+            if row % 10 == 0
+            else {
+                "row": row, "status": "kept", "reason": "", "index": row, "width": 9, "height": 9,
+                "grey": 0, "digest": f"{source}{row}",
+            }
+            for row in range(30)
+        ]  # fmt: skip
+        for number, part in ((1, cropped[:12]), (2, cropped[12:])):
+            path = tmp_path / source / "faces" / f"{number}-of-2.csv"
+            SHARD.write(path, SHARD.frame(part))
+    return tmp_path
+
+
+def shuffle(folder, *tables) -> str:
+    metadata = [folder / "b" / "metadata.csv", folder / "a" / "metadata.csv"]
+    outcome = run_script(
+        "shuffle.py", "--metadata", *metadata, "--tables", *tables, "-o", folder / "split.csv",
+        "--funnel", folder / "funnel.csv",
+    )  # fmt: skip
+    assert "Traceback" not in outcome.stderr
+    return outcome.stderr
+
+
+def test_script_knows_shards_by_their_paths_whatever_their_order(sources):
+    tables = sorted(sources.glob("*/faces/*.csv"))
+    shuffle(sources, *tables)
+    first = (sources / "split.csv").read_bytes()
+    shuffle(sources, *reversed(tables))
+    assert (sources / "split.csv").read_bytes() == first
+    split = SPLIT.read(sources / "split.csv")
+    assert len(split) == 54 and (split.shard == 1 + (split.row >= 12)).all()
+    assert split.subject.str.startswith("0").all()
+    funnel = FUNNEL.read(sources / "funnel.csv")
+    assert funnel.source.drop_duplicates().tolist() == ["b", "a"]
+    assert funnel.dropped[funnel.step == "too_small"].tolist() == [3, 3]
+
+
+def test_script_needs_each_shard_once(sources):
+    tables = sorted(sources.glob("*/faces/*.csv"))
+    assert "keeps 12 rows that none of its shards has" in shuffle(sources, *tables[1:])
+    assert "source a, and no table of its shards was given" in shuffle(sources, *tables[2:])
+    assert "have the same rows" in shuffle(sources, *tables, tables[0])

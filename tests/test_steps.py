@@ -1,20 +1,24 @@
-"""An update is the same whether it runs as it is or is recorded and replayed."""
+"""An update is the same whether it runs directly or as a CUDA graph."""
 
 import contextlib
+import dataclasses
 
 import pytest
 import torch
 
 from helpers.training import SMALL
+from renet.common.errors import InputError
 from renet.config.recipe import Recipe
-from renet.network import devices, models
+from renet.network import devices
+from renet.network.devices import Compute
+from renet.network.model import ReNet, init_weights
 from renet.training import train_step
 
 RECIPE = Recipe(batch_size=8, learning_rate=0.05, device="cpu")
 
 
-class ReplayedOnCPU(train_step.RecordedTrainStep):
-    """A CPU records nothing; but from where to where the batches go is the same."""
+class ReplayedOnCPU(train_step.CudaGraphTrainStep):
+    """Captures nothing, but copies the batches to and from the same tensors."""
 
     def __init__(self, *arguments: object):
         super().__init__(*arguments)
@@ -24,18 +28,18 @@ class ReplayedOnCPU(train_step.RecordedTrainStep):
         self.log.append("warm-up")
         self._update(pixels, targets, 1.0)
 
-    def _record(self):
-        self.log.append("record")
+    def _capture(self):
+        self.log.append("capture")
         return lambda: (
             self.log.append("replay"),
             self._update(self._pixels, self._targets, 1.0),
         )
 
 
-def network() -> models.ReNet:
-    model = models.ReNet((3, 32, 32), SMALL)
-    models.initialise(model, 1)
-    return devices.place(model, torch.device("cpu"), "float32").train()
+def network() -> ReNet:
+    model = ReNet((3, 32, 32), SMALL)
+    init_weights(model, 1)
+    return devices.to_device(model, torch.device("cpu"), "float32").train()
 
 
 def some_batches() -> list[tuple[torch.Tensor, torch.Tensor]]:
@@ -50,18 +54,18 @@ def some_batches() -> list[tuple[torch.Tensor, torch.Tensor]]:
 
 
 def test_replayed_updates_are_those_of_plain_steps():
-    plain, recorded = train_step.TrainStep(network(), RECIPE), ReplayedOnCPU(network(), RECIPE)
+    plain, captured = train_step.TrainStep(network(), RECIPE), ReplayedOnCPU(network(), RECIPE)
     for batch in some_batches():
         plain(*batch)
-        recorded(*batch)
+        captured(*batch)
     for name, value in plain.network.state_dict().items():
-        assert torch.equal(value, recorded.network.state_dict()[name]), name
-    assert plain.take_sums() == recorded.take_sums()
-    # Short batches run as they are, and what is recorded is recorded once.
-    assert recorded.log == [*["warm-up"] * 3, "record", *["replay"] * 3]
+        assert torch.equal(value, captured.network.state_dict()[name]), name
+    assert plain.take_sums() == captured.take_sums()
+    # Short batches run without the graph, which is captured once.
+    assert captured.log == [*["warm-up"] * 3, "capture", *["replay"] * 3]
 
 
-def test_sums_count_losses_right_answers_and_finite_batches_since_the_last_look():
+def test_sums_count_losses_correct_predictions_and_finite_batches_since_the_last_call():
     model = network()
     step = train_step.TrainStep(model, Recipe(batch_size=8, learning_rate=1e-12))
     batches = some_batches()[:3]
@@ -69,9 +73,9 @@ def test_sums_count_losses_right_answers_and_finite_batches_since_the_last_look(
     for pixels, targets in batches:
         expected += torch.nn.functional.cross_entropy(model(pixels), targets).item() * len(targets)
         step(pixels, targets)
-    loss, right, finite = step.take_sums()
+    loss, correct, finite = step.take_sums()
     assert loss == pytest.approx(expected, rel=1e-5)
-    assert 0 <= right <= 19 and finite == 3
+    assert 0 <= correct <= 19 and finite == 3
     assert step.take_sums() == (0.0, 0, 0)
 
 
@@ -86,17 +90,37 @@ def test_batches_after_a_loss_that_is_no_number_are_not_counted_as_finite():
     assert step.take_sums()[2] == 2
 
 
-def test_float32_is_computed_without_tf32_also_in_convolutions():
-    cpu = torch.device("cpu")
+def tf32_flags() -> tuple[bool, bool]:
+    return torch.backends.cudnn.allow_tf32, torch.backends.cuda.matmul.allow_tf32
+
+
+@pytest.mark.parametrize("precision", ["tf32", "float32"])
+def test_tf32_is_off_for_float32_also_in_convolutions_and_in_the_backward_pass(precision):
+    model, seen = network(), []
+    model.conv1.register_forward_hook(lambda *_: seen.append(tf32_flags()))
+    model.conv1.weight.register_hook(lambda _: seen.append(tf32_flags()))
+    recipe = dataclasses.replace(RECIPE, precision=precision)
+    before = tf32_flags()
+    train_step.TrainStep(model, recipe)(*some_batches()[0])
+    assert seen == [(precision == "tf32",) * 2] * 2
+    assert tf32_flags() == before
+
+
+def test_precision_flags_are_restored_after_an_error():
+    before = tf32_flags()
     for precision in ("tf32", "float32"):
-        with devices.arithmetic(precision, cpu):
-            assert torch.backends.cudnn.allow_tf32 == (precision == "tf32")
-            assert torch.backends.cuda.matmul.allow_tf32 == (precision == "tf32")
+        with (
+            pytest.raises(ZeroDivisionError),
+            devices.precision_context(precision, torch.device("cpu")),
+        ):
+            assert tf32_flags() == (precision == "tf32",) * 2
+            raise ZeroDivisionError
+        assert tf32_flags() == before
 
 
 def test_bfloat16_is_that_of_products_alone():
     model = network()
-    with devices.arithmetic("bfloat16", torch.device("cpu")):
+    with devices.precision_context("bfloat16", torch.device("cpu")):
         maps = model.conv1(torch.rand(2, 3, 32, 32))
     assert maps.dtype == torch.bfloat16 and model.conv1.weight.dtype == torch.float32
 
@@ -113,7 +137,21 @@ def two_gpus(monkeypatch):
 
 def test_each_process_has_a_gpu_of_its_own(monkeypatch):
     with two_gpus(monkeypatch):
-        assert devices.choose("auto", 1) == torch.device("cuda:1")
-        assert devices.choose("cuda:0", 1) == torch.device("cuda:0")
-        with pytest.raises(devices.InputError, match="GPU number 2 is asked for and torch sees 2"):
-            devices.choose("cuda", 2)
+        assert devices.choose(Compute("auto"), local_rank=1) == torch.device("cuda:1")
+        with pytest.raises(InputError, match="GPU number 2 is asked for and PyTorch sees 2"):
+            devices.choose(Compute("cuda"), local_rank=2)
+
+
+@pytest.mark.parametrize("device", ["auto", "cuda"])
+def test_gpus_that_snakemake_grants_go_before_the_settings(device, monkeypatch):
+    with two_gpus(monkeypatch):
+        assert devices.choose(Compute(device), gpus=0).type == "cpu"
+        for gpus in (1, None):
+            assert devices.choose(Compute(device), gpus).type == "cuda"
+
+
+def test_number_of_threads_is_that_of_the_settings():
+    before = torch.get_num_threads()
+    devices.choose(Compute("cpu", threads=1))
+    assert torch.get_num_threads() == 1
+    torch.set_num_threads(before)

@@ -90,11 +90,11 @@ def test_readme_of_the_results_names_every_column(finished):
 
 def test_metrics_are_as_their_schema_says(finished):
     schema = yaml.safe_load((ROOT / "workflow/schemas/metrics.schema.yaml").read_text())
-    figures = json.loads((finished / "results/runs/renet/metrics.json").read_text())
-    jsonschema.Draft202012Validator(schema).validate(figures)
+    metrics = json.loads((finished / "results/runs/renet/metrics.json").read_text())
+    jsonschema.Draft202012Validator(schema).validate(metrics)
 
 
-def test_counts_add_up_from_the_rows_to_the_answers(finished):
+def test_counts_add_up_from_the_rows_to_the_predictions(finished):
     data = finished / "results" / "data"
     funnel = pd.read_csv(data / "funnel.csv").set_index("step")
     reasons = funnel[:"box_invalid"]
@@ -105,11 +105,11 @@ def test_counts_add_up_from_the_rows_to_the_answers(finished):
     }
     assert sum(sizes.values()) == reasons.remaining["box_invalid"]
     assert {name: funnel.remaining[name] for name in sizes} == sizes
-    answers = pd.read_csv(finished / "results/runs/renet/inference.csv")
-    assert answers.id.tolist() == pd.read_csv(data / "test.csv").id.tolist()
-    figures = json.loads((finished / "results/runs/renet/metrics.json").read_text())
-    assert figures["test"]["n"] == sizes["test"]
-    assert figures["test"]["accuracy"] == answers.correct.mean()
+    predictions = pd.read_csv(finished / "results/runs/renet/inference.csv")
+    assert predictions.id.tolist() == pd.read_csv(data / "test.csv").id.tolist()
+    metrics = json.loads((finished / "results/runs/renet/metrics.json").read_text())
+    assert metrics["test"]["n"] == sizes["test"]
+    assert metrics["test"]["accuracy"] == predictions.correct.mean()
     lines = (finished / "results/runs/renet/inference.txt").read_text().splitlines()
     assert len(lines) == sizes["test"] + 1
 
@@ -185,7 +185,7 @@ def test_further_run_leaves_the_first_one_alone(project):
         ("renet/network/layers.py", EVERYTHING_AFTER["train"]),
         ("renet/faces/crop.py", EVERYTHING_AFTER["crop_faces"]),
         ("renet/dataset/splits.py", EVERYTHING_AFTER["shuffle"]),
-        ("renet/evaluation/plots.py", {"evaluate", "report"}),
+        ("renet/evaluation/run_plots.py", {"evaluate", "report"}),
         ("renet/evaluation/slices.py", {"evaluate", "report"}),
         ("renet/evaluation/saliency.py", {"explain", "report"}),
         ("renet/evaluation/sprites.py", {"thumbnails", "gallery", "explain", "report"}),
@@ -311,7 +311,8 @@ def test_snakemake_report_holds_the_figures_with_their_captions(finished, tmp_pa
     ):  # fmt: skip
         assert text in page
     for caption in (
-        "the shares are of the recorded class", "some differ by chance", "the network is surest of",
+        "the fractions are of the recorded class", "some differences are due to",
+        "Highest-confidence wrong predictions",
     ):  # fmt: skip
         assert caption in page
 

@@ -2,16 +2,19 @@
 
 import io
 import tarfile
+import tempfile
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import scipy.io
 
-from renet.faces.opencv import cv2  # before anything else imports it: it sets a limit
+from renet.faces.opencv import cv2  # before any other import of cv2: it sets a limit
+from renet.metadata import mat_file
 
 
 def jpeg(height: int = 60, width: int = 50, seed: int = 0, channels: int = 3) -> bytes:
-    """A JPEG of smooth noise, which survives the compression nearly unchanged."""
+    """A JPEG of smooth noise, which the compression hardly changes."""
     noise = np.random.default_rng(seed).integers(0, 256, (6, 5, channels), dtype=np.uint8)
     image = cv2.resize(noise, (width, height), interpolation=cv2.INTER_CUBIC)
     return cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, 95])[1].tobytes()
@@ -44,6 +47,14 @@ def mat_bytes(rows: list[dict], database: str = "wiki") -> bytes:
     return stream.getvalue()
 
 
+def read_mat(data: bytes, database: str) -> pd.DataFrame:
+    """The rows of a .mat file given as bytes."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / f"{database}.mat"
+        path.write_bytes(data)
+        return mat_file.read(path, database)
+
+
 def write_tar(path: Path, members: dict[str, bytes]) -> Path:
     """A tar of regular files, in the order given."""
     with tarfile.open(path, "w") as archive:
@@ -55,7 +66,7 @@ def write_tar(path: Path, members: dict[str, bytes]) -> Path:
 
 
 def picture(height: int = 80, width: int = 100) -> np.ndarray:
-    """An image (height, width, 3) uint8 whose pixels tell where they are."""
+    """An image (height, width, 3) uint8 whose pixels are functions of their position."""
     rows, columns = np.mgrid[:height, :width]
     return np.stack([columns, rows, (rows + columns) // 2], axis=2).astype(np.uint8)
 
@@ -66,7 +77,7 @@ def encode(image: np.ndarray, suffix: str = ".png") -> bytes:
 
 
 def turned_jpeg(height: int = 40, width: int = 60) -> bytes:
-    """A JPEG whose EXIF tag says that it stands on its side."""
+    """A JPEG whose EXIF orientation is a rotation by 90 degrees."""
     exif = b"Exif\0\0MM\0*\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01\0\x06\0\0\0\0\0\0"
     plain = encode(picture(height, width), ".jpg")
     return plain[:2] + b"\xff\xe1" + (len(exif) + 2).to_bytes(2, "big") + exif + plain[2:]

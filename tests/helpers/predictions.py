@@ -1,11 +1,11 @@
-"""Inference tables that a test makes up."""
+"""Inference tables with given predictions."""
 
 import numpy as np
 import pandas as pd
 
 
-def answers_of(targets, p_male, subjects=None, **columns) -> pd.DataFrame:
-    """An inference table of answers with these probabilities."""
+def predictions_of(targets, p_male, subjects=None, **columns) -> pd.DataFrame:
+    """An inference table of predictions with these probabilities."""
     targets, p_male = np.array(targets), np.array(p_male, dtype=float)
     predicted = (p_male > 0.5).astype(int)
     count = len(targets)
@@ -16,7 +16,7 @@ def answers_of(targets, p_male, subjects=None, **columns) -> pd.DataFrame:
         "subject": [f"p{number}" for number in range(count)] if subjects is None else subjects,
         "target": targets, "p_female": 1 - p_male, "p_male": p_male,
         "predicted": predicted, "correct": (predicted == targets).astype(int),
-        "age": 30.0, "year": 2000.0, "face_score": 3.5, "crop_width": 90, "crop_height": 91,
+        "age": 30, "year": 2000, "face_score": 3.5, "crop_width": 90, "crop_height": 91,
         "grey": 0,
     }  # fmt: skip
     return pd.DataFrame(table | columns)

@@ -1,8 +1,8 @@
-"""A real SLURM on this machine alone: two node daemons, queues, memory limits and GPUs to grant.
+"""A real SLURM on this machine: two node daemons with queues, memory limits and GPUs.
 
 It needs root on a Debian or Ubuntu that is not part of a cluster, where it installs the package
-slurm-wlm if that is missing. Nodes have more cores than the machine, and GPUs that are device files
-of no device: both are there to be scheduled. There is no accounting data base.
+slurm-wlm if that is missing. The nodes have more cores than the machine, and their GPUs are device
+files without a device: both serve scheduling only. There is no accounting database.
 """
 
 import contextlib
@@ -20,7 +20,7 @@ PACKAGES = ["slurm-wlm"]
 CONFIG_FOLDER = Path("/etc/slurm")
 CONFIG_FILES = ("slurm.conf", "gres.conf", "slurm.key")
 NODES = ("n1", "n2")
-CORES, MEMORY_MB, GPUS = 4, 6000, 2  # of each node, whatever the machine has
+CORES, MEMORY_MB, GPUS = 4, 6000, 2  # of each node, independent of the machine
 PORT = 26817
 SECONDS_TO_START, TRIES = 30, 3
 KEY_BYTES = 1024
@@ -66,24 +66,24 @@ GRES = "NodeName={name} Name=gpu Type=toy File={folder}/nvidia[0-{last}] Flags=n
 
 
 def install() -> None:
-    """Have SLURM's programs, or skip the test that asks, saying why."""
+    """Install SLURM's programs, or skip the test with the reason."""
     if os.geteuid() != 0:
-        pytest.skip("SLURM was not tried: its daemons need root")
+        pytest.skip("SLURM was not tested: its daemons need root")
     if not shutil.which("slurmctld"):
         if not shutil.which("apt-get"):
-            pytest.skip("SLURM was not tried: it is not installed, and there is no apt-get")
+            pytest.skip("SLURM was not tested: it is not installed, and there is no apt-get")
         for command in (["update"], ["install", "-y", "--no-install-recommends", *PACKAGES]):
             outcome = subprocess.run(
                 ["apt-get", "-qq", *command], capture_output=True, text=True, check=False
             )
         if outcome.returncode:
-            pytest.skip(f"SLURM was not tried: apt-get cannot install it: {outcome.stderr[-300:]}")
+            pytest.skip(f"SLURM was not tested: apt-get cannot install it: {outcome.stderr[-300:]}")
     if any(_is_in_use(CONFIG_FOLDER / name) for name in CONFIG_FILES):
-        pytest.skip(f"SLURM was not tried: {CONFIG_FOLDER} is that of a cluster already")
+        pytest.skip(f"SLURM was not tested: {CONFIG_FOLDER} belongs to a cluster")
 
 
 def _is_in_use(config_file: Path) -> bool:
-    """Whether a cluster needs this file; a test that was killed leaves links, and no controller."""
+    """Whether a cluster uses this file; a killed test leaves links without a controller."""
     controller = config_file.resolve().parent / "slurmctld.pid"
     if config_file.is_symlink() and controller.exists():
         return Path("/proc", controller.read_text().strip()).exists()
@@ -136,7 +136,7 @@ def _configure(folder: Path) -> None:
 
 
 def _start_node(name: str) -> None:
-    """Start a node's daemon; on a busy machine one may end at once, without a word."""
+    """Start a node's daemon; on a busy machine it may exit at once without a message."""
 
     def is_idle() -> bool:
         return ask("sinfo", "--noheader", "--nodes", name, "--format=%T").strip() == "idle"
@@ -168,12 +168,12 @@ def _stop(pid_file: Path) -> None:
 
 
 def ask(*command: str) -> str:
-    """What a SLURM command says."""
+    """The output of a SLURM command."""
     return subprocess.run(command, capture_output=True, text=True, check=False, timeout=60).stdout
 
 
 def requeue(job: str) -> None:
-    """Have SLURM take a job back, and start it again without the two minutes that it waits."""
+    """Requeue a job, without the two minutes that SLURM waits before it starts it again."""
     ask("scontrol", "requeue", job)
     _wait_for(lambda: "JobState=PENDING" in ask("scontrol", "show", "job", job), f"Job {job}")
     ask("scontrol", "update", f"JobId={job}", "StartTime=now")

@@ -3,10 +3,12 @@
 import numpy as np
 import torch
 
+from helpers.faces import write_hdf5
 from renet.config.architecture import Architecture
 from renet.config.recipe import Recipe
 from renet.dataset import hdf5
-from renet.network import models
+from renet.training import run
+from renet.training.run import RunSettings
 from renet.training.trainer import Trainer
 
 SMALL = Architecture(
@@ -22,14 +24,19 @@ def write_faces(path, count: int = 44, seed: int = 0):
     targets = random.integers(0, 2, count)
     light = 80 + 60 * targets[:, None, None, None]
     pixels = (light + random.integers(-60, 60, (count, 3, 32, 32))).clip(0, 255).astype(np.uint8)
-    hdf5.write(path, (3, 32, 32), [pixels], targets)
+    write_hdf5(path, pixels, targets)
     return hdf5.read(path)
 
 
-def make_trainer(faces, recipe=QUICK, **options) -> Trainer:
-    model = models.ReNet((3, 32, 32), SMALL)
-    models.initialise(model, recipe.seed)
-    return Trainer(model, recipe, *faces, **options)
+def make_trainer(faces, recipe=QUICK, saved=None) -> Trainer:
+    return run.build(RunSettings(SMALL, recipe), *faces, saved=saved)
+
+
+def train(faces, recipe=QUICK, **options) -> Trainer:
+    """A finished training; `options` are those of `Trainer.run`."""
+    trainer = make_trainer(faces, recipe)
+    trainer.run(**options)
+    return trainer
 
 
 def weights_of(trainer: Trainer) -> dict[str, torch.Tensor]:

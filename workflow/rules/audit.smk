@@ -1,7 +1,7 @@
-"""Which labels are likely to be wrong; off unless the config gives a number of folds.
+"""Label audit: find labels that are likely to be wrong; off unless audit.folds is set.
 
 Requires: results/data/{train,validation,test}.h5 and the tables beside them.
-Gives: results/audit/ labels.csv, suspects.jpg and index.html.
+Provides: results/audit/ labels.csv, suspects.jpg and index.html.
 """
 
 AUDIT_RUN = runs.audit_run(config)
@@ -9,12 +9,12 @@ AUDIT = runs.audit_settings(config)
 
 
 rule audit_fold:
-    """Train without one fold of the people, and answer for these."""
+    """Train without one fold of the subjects, and predict the faces of this fold."""
     input:
         faces=expand("results/data/{subset}.h5", subset=SUBSETS),
         tables=expand("results/data/{subset}.csv", subset=SUBSETS),
     output:
-        "results/audit/{fold}-of-{folds}.csv",
+        predictions="results/audit/{fold}-of-{folds}.csv",
     log:
         "results/logs/audit_fold/{fold}-of-{folds}.log",
     benchmark:
@@ -35,9 +35,9 @@ rule audit_fold:
 
 
 rule audit:
-    """Rank the labels by how doubtful they are."""
+    """Rank the labels by how likely they are to be wrong."""
     input:
-        answers=expand(
+        predictions=expand(
             "results/audit/{fold}-of-{folds}.csv",
             fold=range(1, config["audit"]["folds"] + 1),
             folds=config["audit"]["folds"],
@@ -45,11 +45,6 @@ rule audit:
         faces=expand("results/data/{subset}.h5", subset=SUBSETS),
         tables=expand("results/data/{subset}.csv", subset=SUBSETS),
     output:
-        page=report(
-            "results/audit/index.html",
-            caption="../report/audit.rst",
-            category="Data",
-        ),
         labels=report(
             "results/audit/labels.csv",
             caption="../report/labels.rst",
@@ -58,6 +53,11 @@ rule audit:
         picture=report(
             "results/audit/suspects.jpg",
             caption="../report/suspects.rst",
+            category="Data",
+        ),
+        page=report(
+            "results/audit/index.html",
+            caption="../report/audit.rst",
             category="Data",
         ),
     log:

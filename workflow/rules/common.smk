@@ -51,26 +51,13 @@ def local_files_of(wildcards):
     return sources.local_paths(file_of(wildcards)[0])
 
 
-def tables_of(source):
-    """metadata.csv of a source and the tables of its shards."""
-    shards = sources.shards(config, source)
+def files_of_all_shards(suffix):
+    """A file of each shard of every source."""
     return [
-        f"results/data/{source}/metadata.csv",
-        *(f"{shard}.csv" for shard in shards),
+        f"{shard}{suffix}"
+        for source in config["sources"]
+        for shard in sources.shards(config, source)
     ]
-
-
-def faces_of(source):
-    """The faces of all shards of a source."""
-    return [f"{shard}.npy" for shard in sources.shards(config, source)]
-
-
-def for_each_source(paths_of):
-    """Named inputs source_0, source_1, …: a source's own name could be one that Snakemake needs."""
-    return {
-        f"source_{number}": paths_of(name)
-        for number, name in enumerate(config["sources"])
-    }
 
 
 def freed_unless_kept(path):
@@ -178,23 +165,3 @@ def of_all_runs(*names):
 def audit_page():
     """The page of the label audit, where the config asks for one."""
     return ["results/audit/index.html"] if config["audit"]["folds"] else []
-
-
-PICTURES = (
-    "learning_curve",
-    "confusion_matrix",
-    "ranking_curves",
-    "reliability",
-    "slices",
-)
-
-
-def row_settings(wildcards):
-    """What parse_metadata needs to know of a source."""
-    archive = archive_of(wildcards)
-    return {"database": archive["database"], "whole": archive["photos"] == "whole"}
-
-
-def evaluate_settings():
-    """What an evaluation needs to know of the data."""
-    return {"split_by": config["split"]["by"], "size": sources.image_size(config)}

@@ -1,7 +1,8 @@
 """From archives to HDF5 files.
 
-Requires: the archives of `sources`, wherever their URLs point.
-Gives: resources/<source>/ (archives and their receipts), results/data/ (tables, faces, HDF5 files).
+Requires: the archives of `sources`, at their URLs.
+Provides: resources/<source>/ (archives and their receipts), results/data/ (tables, faces, HDF5
+files).
 """
 
 
@@ -29,7 +30,7 @@ rule make_sample:
 
 
 rule download:
-    """Get one archive file and check it; its bytes lie beside the receipt, or where they were."""
+    """Download one archive file, or find it on the disk, and check it."""
     input:
         local_files_of,
     output:
@@ -52,7 +53,7 @@ rule download:
 
 
 rule index_archive:
-    """Note where each member of a source's archives lies."""
+    """Index the members of a source's archives."""
     input:
         receipt_files=receipts_of,
     output:
@@ -70,11 +71,11 @@ rule index_archive:
 
 
 rule parse_metadata:
-    """Write every row of a source's .mat file, or table, as kept or dropped for one reason."""
+    """List every row of a source's .mat file, or table, as kept or dropped for one reason."""
     input:
-        receipts=receipts_of,
+        rows=own_table_of,
         members="results/data/{source}/members.csv",
-        table=own_table_of,
+        receipt_files=receipts_of,
     output:
         metadata="results/data/{source}/metadata.csv",
         funnel="results/data/{source}/funnel.csv",
@@ -86,17 +87,18 @@ rule parse_metadata:
     conda:
         "../../envs/parse_metadata.yaml"
     params:
-        archive=row_settings,
-        rules=config["filter"],
+        database=lambda wildcards: archive_of(wildcards)["database"],
+        whole=lambda wildcards: archive_of(wildcards)["photos"] == "whole",
+        filter=config["filter"],
         code=code("parse_metadata.py"),
     script:
         "../scripts/parse_metadata.py"
 
 
 rule crop_faces:
-    """Cut the faces of one shard of a source out of its archives."""
+    """Crop the faces of one shard of a source from its archives."""
     input:
-        receipts=receipts_of,
+        receipt_files=receipts_of,
         photos="results/data/{source}/photos.csv",
     output:
         faces=freed_unless_kept("results/data/{source}/faces/{shard}-of-{shards}.npy"),
@@ -115,9 +117,10 @@ rule crop_faces:
 
 
 rule shuffle:
-    """Decide subset and order of every face, from the tables alone."""
+    """Assign each face to a subset, in a random order."""
     input:
-        **for_each_source(tables_of),
+        metadata=expand("results/data/{source}/metadata.csv", source=config["sources"]),
+        tables=files_of_all_shards(".csv"),
     output:
         split="results/data/split.csv",
         funnel="results/data/funnel.csv",
@@ -128,7 +131,7 @@ rule shuffle:
     conda:
         "../../envs/shuffle.yaml"
     params:
-        rules=config["split"],
+        **config["split"],
         code=code("shuffle.py"),
     script:
         "../scripts/shuffle.py"
@@ -137,11 +140,11 @@ rule shuffle:
 rule write_hdf5:
     """Gather the faces of one subset into an HDF5 file in neon's layout."""
     input:
-        **for_each_source(faces_of),
         split="results/data/split.csv",
+        faces=files_of_all_shards(".npy"),
         train=mean_of,
     output:
-        faces="results/data/{subset}.h5",
+        face_file="results/data/{subset}.h5",
         table="results/data/{subset}.csv",
     log:
         "results/logs/write_hdf5/{subset}.log",
@@ -150,7 +153,6 @@ rule write_hdf5:
     conda:
         "../../envs/write_hdf5.yaml"
     params:
-        sources=config["sources"],
         mean=config["hdf5"]["mean"],
         code=code("write_hdf5.py"),
     script:

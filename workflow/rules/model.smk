@@ -1,12 +1,12 @@
-"""From HDF5 files to trained networks and their answers.
+"""From HDF5 files to trained networks and their predictions.
 
 Requires: results/data/{train,validation,test}.h5 and the tables beside them.
-Gives: results/runs/<run>/ model.pt, history.csv, throughput.csv, training.json, inference tables.
+Provides: results/runs/<run>/ model.pt, history.csv, throughput.csv, training.json, inference tables.
 """
 
 
 rule train:
-    """Train one run; an interrupted one goes on from its checkpoint."""
+    """Train one run; an interrupted one continues from its checkpoint."""
     input:
         train="results/data/train.h5",
         validation="results/data/validation.h5",
@@ -28,7 +28,7 @@ rule train:
         mem_mb=train_memory_of,
         runtime=lambda wildcards: resources_of(wildcards)["minutes"],
         nodes=lambda wildcards: resources_of(wildcards)["nodes"],
-        # Not a param: a finished training does not start again when it changes.
+        # Not params: a finished training does not start again when they change.
         checkpoint_seconds=lambda wildcards: round(
             60 * checkpoints_of(wildcards)["minutes"]
         ),
@@ -37,7 +37,7 @@ rule train:
         # For SLURM's plugin: the script itself starts one task on each machine.
         mpi=on_several_nodes(lambda wildcards, nodes: "srun"),
         tasks=on_several_nodes(lambda wildcards, nodes: nodes),
-        tasks_per_gpu=on_several_nodes(lambda wildcards, nodes: 0),  # not said
+        tasks_per_gpu=on_several_nodes(lambda wildcards, nodes: 0),  # 0: not set
         cpus_per_task=on_several_nodes(
             lambda wildcards, nodes: train_threads_of(wildcards) // nodes
         ),
@@ -50,21 +50,21 @@ rule train:
 
 
 rule infer:
-    """Run a trained network over validation and test set, one row a sample."""
+    """Predict the validation and the test set, one row for each face."""
     input:
         model="results/runs/{run}/model.pt",
-        validation="results/data/validation.h5",
+        faces="results/data/test.h5",
+        table="results/data/test.csv",
+        validation_faces="results/data/validation.h5",
         validation_table="results/data/validation.csv",
-        test="results/data/test.h5",
-        test_table="results/data/test.csv",
     output:
-        test=report(
+        inference=report(
             "results/runs/{run}/inference.csv",
             caption="../report/inference.rst",
             category="{run}",
         ),
-        validation="results/runs/{run}/inference_validation.csv",
-        seed_format="results/runs/{run}/inference.txt",
+        inference_validation="results/runs/{run}/inference_validation.csv",
+        course_format="results/runs/{run}/inference.txt",
     log:
         "results/logs/infer/{run}.log",
     benchmark:

@@ -1,8 +1,8 @@
-"""From tables and faces to figures, pictures and pages.
+"""From tables and faces to metrics, figures and pages.
 
 Requires: results/runs/<run>/ model, history and inference tables; results/data/ split.csv,
 funnel.csv, test.h5 and the table beside it.
-Gives: figures, slices, pictures, galleries, model.json, report.html and model_card.md of each run;
+Provides: metrics, slices, figures, galleries, model.json, report.html and model_card.md of each run;
 results/data/ thumbnails and datasheet.md; results/index.html.
 """
 
@@ -13,16 +13,16 @@ localrules:
 
 
 rule evaluate:
-    """Say how good a run is, in figures and pictures."""
+    """Compute a run's metrics on the test set and draw its figures."""
     input:
         test="results/runs/{run}/inference.csv",
         validation="results/runs/{run}/inference_validation.csv",
-        history="results/runs/{run}/history.csv",
         split="results/data/split.csv",
+        history="results/runs/{run}/history.csv",
     output:
-        **{name: of_run(f"{name}.svg", "Charts") for name in PICTURES},
-        metrics=of_run("metrics.json", "Figures"),
-        slice_table=of_run("slices.csv", "Figures"),
+        metrics=of_run("metrics.json", "Metrics"),
+        slice_table=of_run("slices.csv", "Metrics"),
+        figures=[of_run(f"{figure.name}.svg", "Figures") for figure in RUN_FIGURES],
     log:
         "results/logs/evaluate/{run}.log",
     benchmark:
@@ -30,20 +30,21 @@ rule evaluate:
     conda:
         "../../envs/evaluate.yaml"
     params:
-        settings=evaluate_settings(),
+        split_by=config["split"]["by"],
+        size=sources.image_size(config),
         code=code("evaluate.py"),
     script:
         "../scripts/evaluate.py"
 
 
 rule thumbnails:
-    """Make small pictures of the test faces, and their facts, for the table in the pages."""
+    """Make thumbnails of the test faces and a script of their data, for the pages' table."""
     input:
         faces="results/data/test.h5",
         table="results/data/test.csv",
     output:
-        sheets=directory("results/data/thumbnails/sheets"),
         samples="results/data/thumbnails/samples.js",
+        sheets=directory("results/data/thumbnails/sheets"),
     log:
         "results/logs/thumbnails/test.log",
     benchmark:
@@ -57,15 +58,15 @@ rule thumbnails:
 
 
 rule gallery:
-    """Pick the faces of a run that are worth a look, and hand its answers to the page's table."""
+    """Show wrong and least certain predictions; give all predictions to the page's table."""
     input:
-        answers="results/runs/{run}/inference.csv",
+        inference="results/runs/{run}/inference.csv",
         faces="results/data/test.h5",
     output:
+        table=of_run("gallery.csv", "Faces"),
         mistakes=of_run("mistakes.jpg", "Faces"),
         hard_cases=of_run("hard_cases.jpg", "Faces"),
-        table=of_run("gallery.csv", "Faces"),
-        answers="results/runs/{run}/answers.js",
+        predictions="results/runs/{run}/predictions.js",
     log:
         "results/logs/gallery/{run}.log",
     benchmark:
@@ -79,15 +80,15 @@ rule gallery:
 
 
 rule explain:
-    """Say what a network is and where it looks."""
+    """Describe a network and draw saliency maps."""
     input:
         model="results/runs/{run}/model.pt",
-        answers="results/runs/{run}/inference.csv",
+        inference="results/runs/{run}/inference.csv",
         faces="results/data/test.h5",
     output:
-        model="results/runs/{run}/model.json",
         saliency=of_run("saliency.jpg", "Faces"),
         table=of_run("saliency.csv", "Faces"),
+        description="results/runs/{run}/model.json",
     log:
         "results/logs/explain/{run}.log",
     benchmark:
@@ -105,12 +106,12 @@ rule explain:
 
 
 rule provenance:
-    """Record where a run comes from."""
+    """Record all that it takes to reproduce a run."""
     input:
         training="results/runs/{run}/training.json",
-        receipts=all_receipts(),
+        receipt_files=all_receipts(),
     output:
-        of_run("provenance.json", "Figures"),
+        provenance=of_run("provenance.json", "Provenance"),
     log:
         "results/logs/provenance/{run}.log",
     benchmark:
@@ -125,41 +126,46 @@ rule provenance:
 
 
 rule report:
-    """Write the page and card of each run, and the first page that links all of it."""
+    """Write the page and the card of each run, and the page over all runs."""
     input:
-        of_all_runs("metrics.json", "history.csv", "slices.csv", "gallery.csv"),
-        of_all_runs("model.json", "saliency.csv"),
-        # What the pages only link or show, so that no link is dead.
-        of_all_runs(
-            *(f"{name}.svg" for name in PICTURES), "inference.csv", "answers.js"
-        ),
-        of_all_runs("mistakes.jpg", "hard_cases.jpg", "saliency.jpg", "throughput.csv"),
+        # Not read, but the pages show or link them.
+        of_all_runs(*(f"{figure.name}.svg" for figure in RUN_FIGURES)),
+        of_all_runs("mistakes.jpg", "hard_cases.jpg", "saliency.jpg"),
+        of_all_runs("inference.csv", "predictions.js", "throughput.csv"),
         of_all_runs("provenance.json"),
         "results/data/thumbnails/samples.js",
         audit_page(),
+        run_files=of_all_runs(
+            "metrics.json",
+            "model.json",
+            "history.csv",
+            "slices.csv",
+            "gallery.csv",
+            "saliency.csv",
+        ),
         funnel="results/data/funnel.csv",
         receipts=all_receipts(),
     output:
-        index=report(
-            "results/index.html", caption="../report/index.rst", category="All runs"
-        ),
-        learning_curves=report(
+        # The links between these are relative: the script writes them beside index.html.
+        report(
             "results/learning_curves.svg",
             caption="../report/learning_curves.rst",
             category="All runs",
         ),
-        funnel=report(
+        report(
             "results/data/funnel.svg",
             caption="../report/funnel.rst",
             category="All runs",
         ),
-        datasheet=report(
+        report(
             "results/data/datasheet.md",
             caption="../report/datasheet.rst",
             category="All runs",
         ),
-        pages=of_all_runs("report.html"),
-        cards=of_all_runs("model_card.md"),
+        of_all_runs("report.html", "model_card.md"),
+        index=report(
+            "results/index.html", caption="../report/index.rst", category="All runs"
+        ),
     log:
         "results/logs/report/report.log",
     benchmark:
@@ -167,8 +173,10 @@ rule report:
     conda:
         "../../envs/report.yaml"
     params:
-        runs={name: runs.training_settings(run) for name, run in RUNS.items()},
-        data=data_summary.for_pages(config),
+        settings={
+            "runs": {name: runs.training_settings(run) for name, run in RUNS.items()},
+            "data": data_summary.for_pages(config),
+        },
         code=code("report.py"),
     script:
         "../scripts/report.py"

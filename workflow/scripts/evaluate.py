@@ -1,121 +1,84 @@
-"""Say how good a run is, from its tables alone: no network is needed.
+"""Evaluate a run from its tables: metrics, slices and figures.
 
 Reads: inference.csv (test), inference_validation.csv and history.csv of a run, and split.csv.
-Writes: metrics.json (`renet.evaluation.metrics.summarise` for test and validation, the calibration,
-the check for leakage; described by workflow/schemas/metrics.schema.yaml), slices.csv
-(`renet.evaluation.slices.tabulate`), and pictures: learning_curve, confusion_matrix,
-ranking_curves, reliability and slices (.svg).
-Decides: the temperature, from the validation set. It refuses a split that has a person (with
-`split.by: subject`) or the same photo in two subsets; it prints the accuracy on the test set as the
-course's script does, and warns of a network that gives one answer to everything.
+Writes: metrics.json (`renet.evaluation.metrics.summarise` of test and validation set, the
+calibration and the check for leakage; schema: workflow/schemas/metrics.schema.yaml), slices.csv
+(columns: `renet.evaluation.tables.SLICES`), and the figures of `renet.evaluation.run_figures`.
+Decides: the temperature, on the validation set. A split with a person (with `split.by: subject`) or
+a photo in two subsets is refused. A network that predicts one class for all faces gives a warning.
 """
 
-import argparse
 import logging
 from pathlib import Path
+from typing import Literal
 
 import pandas as pd
 
-from renet.common import files, logs
-from renet.evaluation import inference_table, leakage, metrics, plots, slices
-
-PICTURES = ("learning_curve", "confusion_matrix", "ranking_curves", "reliability", "slices")
-NEEDED = (
-    "id", "subject", "target", "p_female", "p_male", "predicted", "correct", "age", "year",
-    "face_score", "crop_width", "crop_height", "grey", "source",
-)  # fmt: skip
+from renet.common import files, script
+from renet.dataset.tables import SPLIT
+from renet.evaluation import calibration, inference_table, leakage, run_plots, slices
+from renet.evaluation.metrics import summarise
+from renet.evaluation.tables import SLICES
 
 
 def evaluate(
-    tables: dict[str, str], output: str, by_slice: str, pictures: dict[str, str], settings: dict
+    test: Path,
+    validation: Path,
+    split: Path,
+    history: Path,
+    *,
+    metrics: script.Output,
+    slice_table: Path | None = None,
+    figures: list[Path] = (),
+    split_by: Literal["subject", "image"] = "subject",
+    size: tuple[int, int] = (128, 128),
 ) -> None:
-    """Evaluate one run.
+    """Evaluate a run.
 
     Args:
-        tables: paths of `test`, `validation`, `history` and `split`.
-        output, by_slice: metrics.json and slices.csv to write.
-        pictures: where to write each of `PICTURES`.
-        settings: `split_by`, and `size`, the (height, width) that the network takes.
+        test: inference table of the test set.
+        validation: inference table of the validation set.
+        split: split.csv.
+        history: history.csv.
+        metrics: metrics.json to write.
+        slice_table: slices.csv to write.
+        figures: figures to draw, as <name>.svg.
+        split_by: `split.by` of the config.
+        size: input size of the network, height and width in pixels.
     """
-    test, validation = (
-        inference_table.read(tables[name], NEEDED) for name in ("test", "validation")
-    )
-    split = inference_table.read(tables["split"], ("subset", "subject", "digest", "target"))
-    kept_apart = leakage.check(split, settings["split_by"], tables["split"])
-    male_share = float(split.target[split.subset == leakage.TRAIN].mean())
-    figures = {
-        "test": metrics.summarise(test, male_share),
-        "validation": metrics.summarise(validation, male_share),
-        "calibration": metrics.calibrate(validation, test),
-        "leakage": kept_apart,
+    predictions, of_validation = map(inference_table.read, (test, validation))
+    split_table = SPLIT.read(split, ("subset", "subject", "digest", "target"))
+    leaks = leakage.check(split_table, split_by, str(split))
+    male_fraction = float(split_table.target[split_table.subset == leakage.TRAIN].mean())
+    summary = {
+        "test": summarise(predictions, male_fraction),
+        "validation": summarise(of_validation, male_fraction),
+        "calibration": calibration.temperature_scaling(of_validation, predictions),
+        "leakage": leaks,
     }
-    seen = leakage.seen(test.subject, split)
-    by_value = slices.tabulate(test, slices.label(test, settings["size"], seen))
-    draw(pictures, figures, test, by_value, pd.read_csv(tables["history"]))
-    files.write_text(by_slice, by_value.to_csv(index=False))
-    files.write_json(output, figures)
-    say(figures["test"])
+    in_training_set = leakage.in_training_set(predictions.subject, split_table)
+    by_slice = slices.tabulate(predictions, slices.assign(predictions, size, in_training_set))
+    evaluation = run_plots.Evaluation(predictions, summary, by_slice, pd.read_csv(history))
+    for path in figures:
+        run_plots.draw(path.stem, evaluation, path)
+    if slice_table:
+        SLICES.write(slice_table, by_slice)
+    files.write_json(metrics, summary)
+    log_summary(summary["test"])
 
 
-def draw(
-    pictures: dict[str, str],
-    figures: dict,
-    test: pd.DataFrame,
-    by_value: pd.DataFrame,
-    history: pd.DataFrame,
-) -> None:
-    """Draw all pictures."""
-    plots.learning_curve(history, pictures["learning_curve"])
-    plots.confusion_matrix(figures["test"], pictures["confusion_matrix"])
-    plots.ranking_curves(test, pictures["ranking_curves"])
-    plots.reliability(test, figures["calibration"]["temperature"], pictures["reliability"])
-    plots.forest(by_value, figures["test"]["accuracy"], pictures["slices"])
-
-
-def say(summary: dict) -> None:
-    """Log the figures that matter most."""
-    if summary["answers_one_class"]:
-        logging.warning("The network gives the same answer to every face of the test set.")
+def log_summary(test: dict) -> None:
+    """Log the main metrics; the last line is that of the course's script."""
+    if test["constant_prediction"]:
+        logging.warning("The network predicts the same class for every face of the test set.")
     logging.info(
         "Balanced accuracy %.1f%%, majority baseline %.1f%%, n = %d",
-        summary["balanced_accuracy"] * 100,
-        summary["majority_baseline"]["accuracy"] * 100,
-        summary["n"],
+        test["balanced_accuracy"] * 100,
+        test["majority_baseline"]["accuracy"] * 100,
+        test["n"],
     )
-    logging.info("Accuracy = %.1f%%", summary["accuracy"] * 100)
-
-
-def main() -> None:
-    """Evaluate a run from the command line."""
-    parser = argparse.ArgumentParser(description=__doc__.split("\n\n", 1)[0])
-    parser.add_argument("test", help="inference.csv")
-    parser.add_argument("validation", help="inference_validation.csv")
-    parser.add_argument("history", help="history.csv")
-    parser.add_argument("split", help="split.csv")
-    parser.add_argument("-o", "--output", required=True, type=Path, help="folder to write to")
-    parser.add_argument("--split-by", choices=["subject", "image"], default="subject")
-    parser.add_argument("--size", type=int, nargs=2, default=[128, 128], metavar=("H", "W"),
-                        help="what the network takes, in pixels (default: 128 128)")  # fmt: skip
-    arguments = parser.parse_args()
-    logs.start()
-    evaluate(
-        {name: getattr(arguments, name) for name in ("test", "validation", "history", "split")},
-        arguments.output / "metrics.json",
-        arguments.output / "slices.csv",
-        {name: arguments.output / f"{name}.svg" for name in PICTURES},
-        {"split_by": arguments.split_by, "size": arguments.size},
-    )
+    logging.info("Accuracy = %.1f%%", test["accuracy"] * 100)
 
 
 if __name__ == "__main__":
-    if "snakemake" in globals():
-        logs.start(snakemake.log[0])
-        evaluate(
-            dict(snakemake.input.items()),
-            snakemake.output.metrics,
-            snakemake.output.slice_table,
-            {name: snakemake.output[name] for name in PICTURES},
-            snakemake.params.settings,
-        )
-    else:
-        main()
+    script.run(evaluate)

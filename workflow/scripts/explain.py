@@ -1,112 +1,83 @@
-"""Say what a network is and where it looks.
+"""Describe a network and draw saliency maps of some of its predictions.
 
-Reads: model.pt, inference.csv of the run, and test.h5, whose order it has.
-Writes: model.json (architecture, number of trained values, SHA-256 of model.pt, version of torch);
-saliency.jpg, a line of two tiles for each face, as it is and with what speaks for the answer in red
-and against it in blue; saliency.csv, one row a line.
-Decides: which faces: the surest right and the surest wrong answers.
+Reads: model.pt, inference.csv of the run, and test.h5 in the same order.
+Writes: saliency.jpg, one line for each face with two tiles as in `GRID`, the face and its saliency
+map (red: supports the prediction, blue: contradicts it); saliency.csv, one row for each line
+(columns: `renet.evaluation.tables.SALIENCY`); model.json (architecture, number of trainable
+parameters, SHA-256 of model.pt, version of PyTorch).
+Decides: which faces are shown: the predictions of the highest confidence, correct and wrong ones.
 """
 
-import argparse
 import dataclasses
 from pathlib import Path
 
-import pandas as pd
 import torch
 
-from renet.common import files, logs
+from renet.common import files, script
 from renet.common.progress import Progress
 from renet.dataset import hdf5
-from renet.evaluation import galleries, inference_table, saliency, sprites
-from renet.network import devices, models
+from renet.evaluation import galleries, inference_table, sprites
+from renet.evaluation.saliency import occlusion, overlay
+from renet.evaluation.sprites import Grid
+from renet.evaluation.tables import SALIENCY
+from renet.network import devices, model_file
+from renet.network.model import ReNet, parameter_count
 
-SIDE = 112  # pixels of a tile
+GRID = Grid(columns=2, side=112)
+COMPUTE = devices.Compute()
 
 
 def explain(
-    model_file: str,
-    table: str,
-    face_file: str,
-    outputs: dict[str, str],
+    model: Path,
+    inference: Path,
+    faces: Path,
     *,
-    device: str = "auto",
-    precision: str = "float32",
-    threads: int = 2,
+    saliency: script.Output,
+    table: Path | None = None,
+    description: Path | None = None,
+    compute: devices.Compute = COMPUTE,
+    gpu: script.Granted = None,
 ) -> None:
-    """Explain one run.
+    """Draw saliency maps and describe the network.
 
     Args:
-        table: inference.csv.
-        face_file: HDF5 file of the same faces.
-        outputs: paths of `model`, `saliency` and `table`.
+        model: model.pt.
+        inference: inference table.
+        faces: HDF5 file of the same faces.
+        saliency: JPEG to write.
+        table: saliency.csv to write.
+        description: model.json to write.
+        compute: device, precision and threads.
     """
-    torch.set_num_threads(threads)
-    model = models.load(model_file)
-    files.write_json(outputs["model"], describe(model, model_file))
-    target = devices.choose(device)
-    model = devices.place(model, target, precision)
-    given = inference_table.read(table, ("id", "target", "p_female", "p_male", "correct"))
-    chosen = galleries.to_explain(given)
-    faces = hdf5.read(face_file)
-    tiles, strongest = [], []
-    for place in Progress(chosen.index, desc="saliency", unit=" img"):
-        drops = saliency.occlusion(model, faces.pixels[place], target, precision)
-        picture = sprites.tile(faces.pixels[place], SIDE)
-        tiles += [picture, saliency.overlay(picture, drops)]
-        strongest.append(float(drops.max()))
-    sprites.write(Path(outputs["saliency"]), sprites.sheet(tiles, 2, SIDE))
-    files.write_text(outputs["table"], tabulate(chosen, strongest).to_csv(index=False))
+    device = devices.choose(compute, gpu)
+    network = model_file.load(model)
+    if description:
+        files.write_json(description, describe(network, model))
+    network = devices.to_device(network, device, compute.precision)
+    shown = galleries.to_explain(inference_table.read(inference))
+    pixels = hdf5.read(faces).pixels
+    tiles, largest_drops = [], []
+    for row in Progress(shown.index, desc="saliency", unit=" img"):
+        drops = occlusion(network, pixels[row], device, compute.precision)
+        tile = GRID.tile(pixels[row])
+        tiles += [tile, overlay(tile, drops)]
+        largest_drops.append(float(drops.max()))
+    sprites.write(saliency, GRID.sheet(tiles))
+    if table:
+        y = [GRID.position(2 * line)[1] for line in range(len(shown))]
+        SALIENCY.write(table, shown.assign(y=y, largest_drop=largest_drops))
 
 
-def describe(model: models.ReNet, model_file: str) -> dict:
-    """What model.json says of a network."""
+def describe(network: ReNet, path: Path) -> dict:
+    """The content of model.json."""
     return {
-        "architecture": dataclasses.asdict(model.architecture),
-        "input_shape": list(model.input_shape),
-        "parameters": models.parameter_count(model),
-        "sha256": files.file_digest(Path(model_file)),
+        "architecture": dataclasses.asdict(network.architecture),
+        "input_shape": list(network.input_shape),
+        "parameters": parameter_count(network),
+        "sha256": files.file_digest(path),
         "torch": torch.__version__,
     }
 
 
-def tabulate(chosen: pd.DataFrame, strongest: list[float]) -> pd.DataFrame:
-    """The table saliency.csv: the answers, where each line lies in the sheet, and its maximum."""
-    table = chosen.assign(y=[SIDE * line for line in range(len(chosen))], largest_drop=strongest)
-    return table[["y", "largest_drop", *chosen.columns]]
-
-
-def main() -> None:
-    """Explain one run from the command line."""
-    parser = argparse.ArgumentParser(description=__doc__.split("\n\n", 1)[0])
-    parser.add_argument("model", help="model.pt")
-    parser.add_argument("table", help="inference.csv")
-    parser.add_argument("faces", help="HDF5 file of the same faces")
-    parser.add_argument("-o", "--output", required=True, type=Path, help="folder to write to")
-    devices.add_options(parser)
-    arguments = parser.parse_args()
-    logs.start()
-    names = {"model": "model.json", "saliency": "saliency.jpg", "table": "saliency.csv"}
-    explain(
-        arguments.model,
-        arguments.table,
-        arguments.faces,
-        {key: arguments.output / name for key, name in names.items()},
-        device=arguments.device,
-        precision=arguments.precision,
-        threads=arguments.threads,
-    )
-
-
 if __name__ == "__main__":
-    if "snakemake" in globals():
-        logs.start(snakemake.log[0])
-        explain(
-            snakemake.input.model,
-            snakemake.input.answers,
-            snakemake.input.faces,
-            dict(snakemake.output.items()),
-            # What Snakemake grants goes before what the settings say.
-            **snakemake.params.compute | ({} if snakemake.resources.gpu else {"device": "cpu"}),
-        )
-    else:
-        main()
+    script.run(explain)

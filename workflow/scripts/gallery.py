@@ -1,86 +1,62 @@
-"""Pick the faces of a run that are worth a look, and hand its answers to the page's table.
+"""Show a run's wrong and least certain predictions, and give its predictions to the page's table.
 
-Reads: inference.csv of a run, and test.h5, whose order it has.
-Writes: mistakes.jpg (the wrong answers that the network is surest of) and hard_cases.jpg (the right
-ones it is least sure of), tiles of `SIDE` pixels, `COLUMNS` a line; gallery.csv, one row a tile;
-answers.js, every answer as a script that a page can load.
-Decides: nothing but the number of tiles.
+Reads: inference.csv of a run, and test.h5 in the same order.
+Writes: gallery.csv, one row a tile (columns: `renet.evaluation.tables.GALLERY`); mistakes.jpg
+(the wrong predictions of the highest confidence) and hard_cases.jpg (the correct ones of the lowest
+confidence), with tiles as in `GRID`; predictions.js, all predictions as a script of the page.
+Decides: nothing.
 """
 
-import argparse
 from pathlib import Path
 
-import pandas as pd
-
-from renet.common import files, logs
+from renet.common import script
 from renet.common.errors import InputError
 from renet.dataset import hdf5
-from renet.evaluation import galleries, inference_table, sprites
+from renet.evaluation import galleries, inference_table
+from renet.evaluation.sprites import Grid
+from renet.evaluation.tables import GALLERY, HARD_CASES, MISTAKES
 from renet.pages import page_data
 
-SIDE = 112  # pixels of a tile
-COLUMNS = 8
+GRID = Grid(columns=8, side=112)
 
 
-def gallery(table: str, face_file: str, outputs: dict[str, str]) -> None:
-    """Write the galleries of one run.
+def gallery(
+    inference: Path,
+    faces: Path,
+    *,
+    table: script.Output,
+    mistakes: Path | None = None,
+    hard_cases: Path | None = None,
+    predictions: Path | None = None,
+) -> None:
+    """Write the galleries of a run.
 
     Args:
-        table: inference.csv.
-        outputs: paths of `mistakes`, `hard_cases`, `table` and `answers`.
+        inference: inference table.
+        faces: HDF5 file of the same faces.
+        table: gallery.csv to write.
+        mistakes: sheet of wrong predictions to write, JPEG.
+        hard_cases: sheet of correct predictions to write, JPEG.
+        predictions: predictions.js to write.
     """
-    given = inference_table.read(
-        table, ("id", "target", "p_female", "p_male", "predicted", "correct")
-    )
-    faces = hdf5.read(face_file)
-    if len(faces) != len(given) or (faces.targets != given.target.to_numpy()).any():
+    given = inference_table.read(inference)
+    stored = hdf5.read(faces)
+    if len(stored) != len(given) or (stored.targets != given.target.to_numpy()).any():
         raise InputError(
-            f"{table} does not describe the faces of {face_file}; run infer on this file again."
+            f"{inference} does not describe the faces of {faces}; run infer on this file again."
         )
-    chosen = {
-        galleries.MISTAKES: galleries.mistakes(given),
-        galleries.HARD_CASES: galleries.hard_cases(given),
+    shown = {
+        MISTAKES: galleries.mistakes(given),
+        HARD_CASES: galleries.hard_cases(given),
     }
-    for name, rows in chosen.items():
-        tiles = [sprites.tile(faces.pixels[place], SIDE) for place in rows.index]
-        sprites.write(Path(outputs[name]), sprites.sheet(tiles, COLUMNS, SIDE))
-    files.write_text(outputs["table"], tabulate(chosen).to_csv(index=False))
-    columns = {"p_male": given.p_male.round(4), "predicted": given.predicted}
-    page_data.write(outputs["answers"], "renetAnswers", columns)
-
-
-def tabulate(chosen: dict[str, pd.DataFrame]) -> pd.DataFrame:
-    """The table gallery.csv: the answers of each gallery, and each tile's place in its sheet."""
-    parts = [
-        rows.assign(gallery=name, x=SIDE * (place % COLUMNS), y=SIDE * (place // COLUMNS))
-        for name, rows in chosen.items()
-        for place in [pd.RangeIndex(len(rows)).to_numpy()]
-    ]
-    table = pd.concat(parts)
-    return table[["gallery", "x", "y", *table.columns.drop(["gallery", "x", "y"])]]
-
-
-def main() -> None:
-    """Make the galleries of one run from the command line."""
-    parser = argparse.ArgumentParser(description=__doc__.split("\n\n", 1)[0])
-    parser.add_argument("table", help="inference.csv")
-    parser.add_argument("faces", help="HDF5 file of the same faces")
-    parser.add_argument("-o", "--output", required=True, type=Path, help="folder to write to")
-    arguments = parser.parse_args()
-    logs.start()
-    names = {
-        "mistakes": "mistakes.jpg",
-        "hard_cases": "hard_cases.jpg",
-        "table": "gallery.csv",
-        "answers": "answers.js",
-    }
-    paths = {key: arguments.output / name for key, name in names.items()}
-    gallery(arguments.table, arguments.faces, paths)
+    for rows, path in zip(shown.values(), (mistakes, hard_cases), strict=True):
+        if path:
+            GRID.write_faces(path, (stored.pixels[row] for row in rows.index))
+    GALLERY.write(table, galleries.tabulate(shown, GRID))
+    if predictions:
+        columns = {"p_male": given.p_male.round(4), "predicted": given.predicted}
+        page_data.write(predictions, "renetPredictions", columns)
 
 
 if __name__ == "__main__":
-    if "snakemake" in globals():
-        logs.start(snakemake.log[0])
-        gallery(snakemake.input.answers, snakemake.input.faces, dict(snakemake.output.items()))
-    else:
-        main()
+    script.run(gallery)

@@ -1,62 +1,84 @@
-"""Run a trained network over faces and write one row for each: what it is, what was answered.
+"""Run a trained network over files of faces and write its predictions, one row for each face.
 
-Reads: model.pt, and an HDF5 file with the table beside it (validation and test in the workflow).
-Writes: the inference table (columns: see `renet.evaluation.inference_table.tabulate`), and for the
-test set also inference.txt in the format of the course's save_inference, with the right targets.
-Decides: nothing; a tie between the classes counts for the lower one, as in neon.
+Reads: model.pt, and an HDF5 file with the table beside it (in the workflow: test and validation).
+Writes: an inference table for each file (columns: `renet.evaluation.tables.INFERENCE`), and for the
+first one also inference.txt, the format of the course's save_inference with correct targets.
+Decides: nothing; equal probabilities count for the lower class, as in neon.
 """
 
-import argparse
 import logging
+from pathlib import Path
+from typing import Annotated
 
 import pandas as pd
-import torch
+from cyclopts import Parameter
 
-from renet.common import files, logs
+from renet.common import script
 from renet.common.errors import InputError
 from renet.dataset import hdf5
+from renet.dataset.tables import SPLIT
 from renet.evaluation import inference_table
-from renet.network import devices, inference, models
+from renet.evaluation.tables import ATTRIBUTES, INFERENCE, SAMPLE
+from renet.network import devices, model_file
+from renet.network.inference import logits, softmax
+
+OfRule = Annotated[Path | None, Parameter(parse=False)]  # the rule's second file
+COMPUTE = devices.Compute()
 
 
 def infer(
-    model_file: str,
-    faces: dict[str, tuple[str, str]],
-    seed_format: str | None,
+    model: Path,
+    faces: Path,
+    table: Path | None = None,
     *,
-    device: str = "auto",
-    precision: str = "float32",
-    threads: int = 2,
+    inference: script.Output,
+    course_format: Path | None = None,
+    compute: devices.Compute = COMPUTE,
+    validation_faces: OfRule = None,
+    validation_table: OfRule = None,
+    inference_validation: OfRule = None,
+    gpu: script.Granted = None,
 ) -> None:
-    """Write the inference table of each of `faces`, given as {output: (HDF5 file, table)}.
+    """Write the predictions of a network.
 
     Args:
-        seed_format: where to write the course's text file of the first of them, if anywhere.
+        model: model.pt.
+        faces: HDF5 file of faces.
+        table: CSV table of the faces; by default the one beside the HDF5 file.
+        inference: inference table to write.
+        course_format: text file to write in the course's format.
+        compute: device, precision and threads.
     """
-    torch.set_num_threads(threads)
-    target = devices.choose(device)
-    model = devices.place(models.load(model_file), target, precision)
-    for output, (face_file, table) in faces.items():
+    device = devices.choose(compute, gpu)
+    network = devices.to_device(model_file.load(model), device, compute.precision)
+    subsets = [(faces, table or faces.with_suffix(".csv"), inference)]
+    if validation_faces:
+        subsets.append((validation_faces, validation_table, inference_validation))
+    for face_file, table_file, output in subsets:
         stored = hdf5.read(face_file)
-        if stored.shape != model.input_shape:
+        samples = read_samples(table_file, stored)
+        if stored.shape != network.input_shape:
             raise InputError(
-                f"{face_file} has faces of shape {stored.shape} and {model_file} was trained on "
-                f"{model.input_shape}."
+                f"{face_file} has faces of shape {stored.shape} and {model} was trained on "
+                f"{network.input_shape}; write the HDF5 file again with that size."
             )
-        logits = inference.logits(model, stored.pixels, target, precision, progress=True)
-        probabilities = inference.softmax(logits)
-        answered = inference_table.tabulate(read_samples(table, stored), probabilities)
-        with files.replacing(output) as temporary:
-            answered.to_csv(temporary, index=False)
-        if seed_format:
-            inference_table.write_seed_format(seed_format, probabilities, stored.targets)
-            seed_format = None
-        logging.info("%s: %d samples, %d right", output, len(answered), answered.correct.sum())
+        values = logits(network, stored.pixels, device, compute.precision, show_progress=True)
+        probabilities = softmax(values)
+        predictions = inference_table.build(samples, probabilities)
+        INFERENCE.write(output, predictions)
+        if course_format and face_file == faces:
+            inference_table.write_course_format(course_format, probabilities, stored.targets)
+        correct = predictions.correct.sum()
+        logging.info("%s: %d samples, %d correct", output, len(predictions), correct)
 
 
-def read_samples(table: str, stored: hdf5.FaceFile) -> pd.DataFrame:
-    """The table beside an HDF5 file, held against the classes in it."""
-    samples = pd.read_csv(table, keep_default_na=False, dtype=inference_table.AS_TEXT)
+def read_samples(table: Path, stored: hdf5.FaceFile) -> pd.DataFrame:
+    """The table beside an HDF5 file.
+
+    Raises:
+        InputError: its targets are not those of the HDF5 file.
+    """
+    samples = SPLIT.read(table, [*SAMPLE, *ATTRIBUTES])
     if len(samples) != len(stored) or (samples.target.to_numpy() != stored.targets).any():
         raise InputError(
             f"{table} does not describe the faces of {stored.path}: they are not from one run; "
@@ -65,42 +87,5 @@ def read_samples(table: str, stored: hdf5.FaceFile) -> pd.DataFrame:
     return samples
 
 
-def main() -> None:
-    """Run a network over one file from the command line."""
-    parser = argparse.ArgumentParser(description=__doc__.split("\n\n", 1)[0])
-    parser.add_argument("model", help="model.pt")
-    parser.add_argument("faces", help="HDF5 file of faces")
-    parser.add_argument("table", help="CSV beside it, one line a face")
-    parser.add_argument("-o", "--output", required=True, metavar="CSV", help="table to write")
-    parser.add_argument("--seed-format", metavar="TXT", help="also write the course's text file")
-    devices.add_options(parser)
-    arguments = parser.parse_args()
-    logs.start()
-    infer(
-        arguments.model,
-        {arguments.output: (arguments.faces, arguments.table)},
-        arguments.seed_format,
-        device=arguments.device,
-        precision=arguments.precision,
-        threads=arguments.threads,
-    )
-
-
 if __name__ == "__main__":
-    if "snakemake" in globals():
-        logs.start(snakemake.log[0])
-        infer(
-            snakemake.input.model,
-            {
-                snakemake.output.test: (snakemake.input.test, snakemake.input.test_table),
-                snakemake.output.validation: (
-                    snakemake.input.validation,
-                    snakemake.input.validation_table,
-                ),
-            },
-            snakemake.output.seed_format,
-            # What Snakemake grants goes before what the settings say.
-            **snakemake.params.compute | ({} if snakemake.resources.gpu else {"device": "cpu"}),
-        )
-    else:
-        main()
+    script.run(infer)

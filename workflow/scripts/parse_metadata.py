@@ -1,143 +1,113 @@
-"""Write every row of a source's .mat file, or table, as kept or dropped for one reason.
+"""List every row of a source's .mat file, or table, as kept or dropped for one reason.
 
-Reads: the index of the source's archives and, by offset, `<database>.mat` in one of them; for the
-database `table` a CSV of one's own photos instead (see `renet.metadata.own_photos`); by hand, a
-.mat file as it lies on the disk.
-Writes: metadata.csv, in the .mat's order, with the columns of `renet.metadata.mat_file.COLUMNS`;
-funnel.csv: how many rows each reason takes and how many remain; and photos.csv, with the columns of
-`renet.faces.photo_index.COLUMNS`: where the photos of the kept rows lie, in the archives' order.
-Decides: the reasons, of which the first that holds counts: missing_file (not in the archives; not
-asked without them), gender_unknown, no_face (score not finite; in a table, no box where faces are
-to be cut), second_face, age_out_of_range, low_face_score. Gender is 0 for female, 1 for male.
+Reads: the index of the source's archives and `<database>.mat` in one of them, by offset; for the
+database `table` a CSV of the user's own photos instead (see `renet.metadata.own_photos`). By hand
+it also reads a .mat file on the disk, with or without an index of archives.
+Writes: metadata.csv, every row in the .mat's order (columns: `renet.metadata.tables.METADATA`);
+funnel.csv, how many rows each reason drops and how many remain; photos.csv, where the photos of the
+kept rows lie, in the archives' order (columns: `renet.faces.tables.PHOTOS`).
+Decides: the reason of a dropped row, the first that applies: missing_file (not in the archives; not
+checked without an index), gender_unknown, no_face (score not finite; in a table, no box although
+faces are to be cropped by their boxes), second_face, age_out_of_range, low_face_score. Gender is 0
+for female, 1 for male.
 """
 
-import argparse
 import logging
-from pathlib import Path
-from typing import BinaryIO
+from pathlib import Path, PurePosixPath
+from typing import Literal
 
 import pandas as pd
 
 from renet.archives import receipts, tar_index
-from renet.common import drop_reasons, files, logs
-from renet.common.imdb_wiki import DATABASES, TABLE
+from renet.archives.tables import MEMBERS
+from renet.common import script
+from renet.common.drop_reasons import KEPT, RowReason
+from renet.common.errors import InputError
+from renet.common.imdb_wiki import TABLE
 from renet.faces import photo_index
-from renet.metadata import mat_file, own_photos
+from renet.faces.tables import PHOTOS
+from renet.metadata import mat_file, own_photos, row_filter
+from renet.metadata.row_filter import RowFilter
+from renet.metadata.tables import FUNNEL, METADATA
+
+DEFAULT_FILTER = RowFilter()
 
 
 def parse_metadata(
-    receipt_files: list[str],
-    members: str,
-    output: str,
-    funnel: str,
-    photos_file: str,
+    rows: Path | None = None,
     *,
-    source: str,
-    database: str,
-    table_file: str | None,
-    whole: bool,
-    rules: dict,
+    database: Literal["wiki", "imdb", "table"],
+    metadata: script.Output,
+    members: Path | None = None,
+    receipt_files: list[Path] | None = None,
+    source: str | None = None,
+    whole: bool = False,
+    filter: RowFilter = DEFAULT_FILTER,
+    funnel: Path | None = None,
+    photos: Path | None = None,
 ) -> None:
-    """Describe the rows of one source of the workflow."""
-    index = tar_index.read_index(members)
-    rows = table_file
-    if database != TABLE:
-        mat = tar_index.find_metadata(index, database)
-        tar_path = receipts.read(receipt_files[mat.file]).path
-        rows = tar_index.open_member(tar_path, mat.offset, mat["size"])
-    described = describe(rows, database, source, rules, whole, index)
-    write(described, output, funnel)
-    write_photos(described, database, index, photos_file)
+    """List every row of a .mat file, or table, as kept or dropped for one reason.
 
-
-def describe(
-    rows: BinaryIO | str | Path,
-    database: str,
-    source: str,
-    rules: dict,
-    whole: bool,
-    index: pd.DataFrame | None,
-) -> pd.DataFrame:
-    """The table metadata.csv of the .mat file or table `rows`, with an index of photos or without.
-
-    The other arguments are those of `mat_file.describe` and `own_photos.describe`.
+    Args:
+        rows: wiki.mat, imdb.mat or a CSV of own photos; without it, the .mat file in the archives.
+        database: name of the .mat file, or `table` for own photos.
+        metadata: table to write, one row for each row read.
+        members: index of the archives, written by index_archive.py.
+        receipt_files: receipts of the archives, to read the .mat file in them.
+        source: value of the column `source` (default: the database).
+        whole: whether faces are to be cropped by their boxes.
+        filter: limits for the rows to keep.
+        funnel: table to write, rows that each reason drops.
+        photos: table to write, where the photos of the kept rows lie; needs members.
     """
-    own = database == TABLE
-    table = own_photos.read(rows) if own else mat_file.read_mat(rows, database)
-    held = None
-    if index is not None:
-        held = photo_index.are_held(table.path, index, tar_index.photo_folder(index, database))
-    if own:
-        return own_photos.describe(table, source, held, rules, whole)
-    return mat_file.describe(table, source, database, held, rules)
-
-
-def write(table: pd.DataFrame, output: str, funnel: str | None) -> None:
-    """Write metadata.csv and, where asked for, funnel.csv; log the funnel and the classes."""
-    with files.replacing(output) as temporary:
-        table.to_csv(temporary, index=False)
-    steps = mat_file.funnel(table.reason, drop_reasons.OF_METADATA)
+    source = source or database
+    if photos and not members:
+        raise InputError("photos needs members, the index of the archives; give both or neither.")
+    if not rows and (database == TABLE or not members or not receipt_files):
+        raise InputError("Give a .mat file or table, or the index and receipts of its archives.")
+    if database == TABLE:
+        folder = PurePosixPath()
+        described = own_photos.describe(own_photos.read(rows), source)
+        dropped = row_filter.dropped_of_own_photos(described, filter, whole=whole)
+    else:
+        folder, read = read_mat(rows, database, members, receipt_files)
+        described = mat_file.describe(read, source, database)
+        dropped = row_filter.dropped_of_mat(described, filter)
+    if members:
+        index = MEMBERS.read(members)
+        positions = photo_index.positions(described.path, index, folder)
+        dropped[RowReason.MISSING_FILE] = positions < 0
+    table = row_filter.metadata_table(described, dropped)
+    METADATA.write(metadata, table)
+    if photos:
+        PHOTOS.write(photos, photo_index.locate(table, index, positions))
+    steps = row_filter.funnel(table.reason, RowReason)
     if funnel:
-        files.write_text(funnel, steps.to_csv(index=False))
-    kept = table[table.status == drop_reasons.KEPT]
-    logging.info("Rows of the .mat, and what remains after each reason:\n%s", steps.to_string())
+        FUNNEL.write(funnel, steps)
+    log_summary(table, steps)
+
+
+def read_mat(
+    mat: Path | None, database: str, members: Path | None, receipt_files: list[Path] | None
+) -> tuple[PurePosixPath, pd.DataFrame]:
+    """The folder of the archives that the .mat file's paths are relative to, and its rows."""
+    if not members:
+        return PurePosixPath(), mat_file.read(mat, database)
+    file, member = tar_index.find_metadata(members, database)
+    folder = PurePosixPath(member.name).parent
+    if mat:
+        return folder, mat_file.read(mat, database)
+    return folder, mat_file.read(receipts.read(receipt_files[file]).path, database, member)
+
+
+def log_summary(table: pd.DataFrame, steps: pd.DataFrame) -> None:
+    """Log the funnel and the number of kept rows of each class."""
+    logging.info("Rows, and what remains after each reason:\n%s", steps.to_string())
+    genders = table.gender[table.status == KEPT]
     logging.info(
-        "%d kept = %d male + %d female",
-        len(kept), (kept.gender == 1).sum(), (kept.gender == 0).sum(),
-    )  # fmt: skip
-
-
-def write_photos(described: pd.DataFrame, database: str, index: pd.DataFrame, output: str) -> None:
-    """Write photos.csv."""
-    located = photo_index.locate(described, index, tar_index.photo_folder(index, database))
-    with files.replacing(output) as temporary:
-        located.to_csv(temporary, index=False)
-
-
-def main() -> None:
-    """Describe a .mat file or a table from the command line, with an index of photos or without."""
-    parser = argparse.ArgumentParser(description=__doc__.split("\n\n", 1)[0])
-    parser.add_argument("rows", help="wiki.mat, imdb.mat or a CSV of your own photos")
-    parser.add_argument("--database", choices=[*DATABASES, TABLE], required=True)
-    parser.add_argument("--source", help="name for the column `source` (default: the database)")
-    parser.add_argument("--members", metavar="CSV", help="by index_archive.py")
-    parser.add_argument("--whole", action="store_true", help="faces are to be cut by their boxes")
-    parser.add_argument("-o", "--output", required=True, metavar="CSV", help="table to write")
-    parser.add_argument("--funnel", metavar="CSV", help="also write the funnel")
-    parser.add_argument("--photos", metavar="CSV", help="also write where the photos lie")
-    parser.add_argument("--min-face-score", type=float, default=1.0, help="default: 1.0")
-    parser.add_argument("--allow-second-face", action="store_true")
-    parser.add_argument("--min-age", type=float, default=0, help="default: 0")
-    parser.add_argument("--max-age", type=float, default=100, help="default: 100")
-    arguments = parser.parse_args()
-    if arguments.photos and not arguments.members:
-        parser.error("--photos needs --members")
-    logs.start()
-    rules = {
-        name: getattr(arguments, name)
-        for name in ("min_face_score", "allow_second_face", "min_age", "max_age")
-    }
-    index = tar_index.read_index(arguments.members) if arguments.members else None
-    source = arguments.source or arguments.database
-    described = describe(arguments.rows, arguments.database, source, rules, arguments.whole, index)
-    write(described, arguments.output, arguments.funnel)
-    if arguments.photos:
-        write_photos(described, arguments.database, index, arguments.photos)
+        "%d kept = %d male + %d female", len(genders), (genders == 1).sum(), (genders == 0).sum()
+    )
 
 
 if __name__ == "__main__":
-    if "snakemake" in globals():
-        logs.start(snakemake.log[0])
-        parse_metadata(
-            snakemake.input.receipts,
-            snakemake.input.members,
-            snakemake.output.metadata,
-            snakemake.output.funnel,
-            snakemake.output.photos,
-            source=snakemake.wildcards.source,
-            table_file=snakemake.input.table or None,
-            rules=snakemake.params.rules,
-            **snakemake.params.archive,
-        )
-    else:
-        main()
+    script.run(parse_metadata)

@@ -1,56 +1,37 @@
-"""Record where a run comes from: all that it takes to make it again a year later.
+"""Record all that it takes to reproduce a run.
 
-Reads: training.json, which the training left, and the receipts of the archives.
+Reads: training.json, which the training has written, and the receipts of the archives.
 Writes: provenance.json (workflow/schemas/provenance.schema.yaml).
-Decides: nothing. It is a rule of its own so that what is only written down trains nothing again.
+Decides: nothing. It is a rule of its own, so that a change of it does not train again.
 """
 
-import argparse
 from pathlib import Path
 
-import yaml
-
 from renet.archives import receipts
-from renet.common import files, logs
+from renet.common import files, script
 
 FORMAT = "renet-provenance-1"
 
 
-def record(training: str, receipt_files: list[str], data: dict, output: str) -> None:
+def provenance(
+    training: Path, receipt_files: list[Path], *, provenance: script.Output, data: script.Json
+) -> None:
     """Write provenance.json of one run.
 
     Args:
         training: training.json of the run.
-        receipt_files: of all archives.
-        data: the config's sections about the data.
+        receipt_files: receipts of all archives, as download.py writes them.
+        provenance: JSON file to write.
+        data: the config's sections about the data, as a JSON object.
     """
-    known = files.read_json(training)
-    inputs = {"archives": list(map(receipts.facts, receipt_files)), "faces": known.pop("faces")}
-    config = data | known.pop("config")
-    files.write_json(output, {"format": FORMAT, "config": config, "inputs": inputs, **known})
-
-
-def main() -> None:
-    """Record where a run comes from, from the command line."""
-    parser = argparse.ArgumentParser(description=__doc__.split("\n\n", 1)[0])
-    parser.add_argument("training", help="training.json of the run")
-    parser.add_argument("data", type=Path, help="YAML file with the config's sections on the data")
-    parser.add_argument("receipts", nargs="*", help="receipts of the archives")
-    parser.add_argument("-o", "--output", required=True, metavar="JSON", help="file to write")
-    arguments = parser.parse_args()
-    logs.start()
-    data = yaml.safe_load(arguments.data.read_text(encoding="utf-8"))
-    record(arguments.training, arguments.receipts, data, arguments.output)
+    recorded = files.read_json(training)
+    inputs = {
+        "archives": [receipts.facts(path) for path in receipt_files],
+        "faces": recorded.pop("faces"),
+    }
+    config = data | recorded.pop("config")
+    files.write_json(provenance, {"format": FORMAT, "config": config, "inputs": inputs} | recorded)
 
 
 if __name__ == "__main__":
-    if "snakemake" in globals():
-        logs.start(snakemake.log[0])
-        record(
-            snakemake.input.training,
-            snakemake.input.receipts,
-            snakemake.params.data,
-            snakemake.output[0],
-        )
-    else:
-        main()
+    script.run(provenance)

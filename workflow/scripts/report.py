@@ -1,88 +1,87 @@
-"""Write the pages and cards of the results: report.html of each run, and index.html over all.
+"""Write the pages and cards of the results.
 
 Reads: metrics.json, model.json, history.csv, slices.csv, gallery.csv and saliency.csv of each run,
-funnel.csv, the receipts of the archives, and the settings.
-Writes: runs/<run>/report.html and model_card.md, data/datasheet.md, index.html, and two pictures,
-learning_curves.svg (all runs) and data/funnel.svg. The pages show pictures by reference and link
-every file that a run leaves.
+the funnel, the receipts of the archives, and the settings.
+Writes: index.html, and at their places in the same folder learning_curves.svg, data/funnel.svg,
+data/datasheet.md, and report.html and model_card.md of each run. The pages show figures by relative
+links and link all files of a run.
 Decides: nothing.
 """
 
-import argparse
+import logging
 from pathlib import Path
+from typing import Annotated
 
-import pandas as pd
 import yaml
+from cyclopts import Parameter
 
-from renet.archives.receipts import facts
-from renet.common import files, logs
+from renet.archives import receipts as archive_receipts
+from renet.common import script
 from renet.common.errors import InputError
-from renet.evaluation import inference_table, plots
-from renet.pages import cards, pages
+from renet.dataset.tables import FUNNEL
+from renet.pages import cards, index_page, index_plots, results, run_page
 
 
-def report(results: Path, runs: dict[str, dict], config: dict, receipts: list[str]) -> None:
-    """Write all pages below the folder `results`.
+def read_settings(_: type, tokens: list) -> dict:
+    """Settings on a command line: a YAML file."""
+    path = Path(tokens[0].value)
+    settings = yaml.safe_load(path.read_text(encoding="utf-8"))
+    if not isinstance(settings, dict) or not {"runs", "data"} <= set(settings):
+        raise InputError(f"{path} must be a YAML file with the keys runs and data.")
+    return settings
+
+
+Settings = Annotated[
+    dict, Parameter(converter=read_settings, accepts_keys=False, n_tokens=1, metavar="YAML")
+]
+
+
+def report(
+    run_files: list[Path],
+    *,
+    funnel: Path,
+    settings: Settings,
+    receipts: list[Path] = (),
+    index: script.Output,
+) -> None:
+    """Write all pages of a folder of results.
 
     Args:
-        runs: settings of each run, by name.
-        config: the config's sections about the data.
+        run_files: metrics.json, model.json and the tables of each run; by hand, one file in the
+            folder of each run is enough.
+        funnel: data/funnel.csv.
+        settings: the keys `runs` (sections `model` and `train` of each run) and `data` (the
+            config's sections about the data).
         receipts: of all archives.
+        index: index.html to write; the other files are written to the same folder.
     """
-    data = {
-        "config": config,
-        "funnel": pd.read_csv(results / "data" / "funnel.csv", dtype={"source": str}),
-        "archives": [facts(receipt) for receipt in receipts],
-    }
-    complete = {
-        name: read_run(results / "runs" / name, settings) for name, settings in runs.items()
-    }
-    for name, run in complete.items():
-        folder = results / "runs" / name
-        pages.write_run(folder / "report.html", name, run, data)
-        cards.write_model_card(folder / "model_card.md", name, run, data)
-    cards.write_datasheet(results / "data" / "datasheet.md", next(iter(complete.values())), data)
-    plots.funnel(data["funnel"], results / "data" / "funnel.svg")
-    histories = {name: run["history"] for name, run in complete.items()}
-    plots.learning_curves(histories, results / "learning_curves.svg")
-    pages.write_index(results / "index.html", complete, data)
-
-
-def read_run(folder: Path, settings: dict) -> dict:
-    """What `pages.write_run` needs to know of a run."""
-    return {
-        "settings": settings,
-        "metrics": files.read_json(folder / "metrics.json"),
-        "model": files.read_json(folder / "model.json"),
-        "history": pd.read_csv(folder / "history.csv"),
-        "slices": pd.read_csv(folder / "slices.csv"),
-        "gallery": inference_table.read(folder / "gallery.csv"),
-        "saliency": inference_table.read(folder / "saliency.csv"),
-    }
-
-
-def main() -> None:
-    """Write the pages of a results folder again, from the command line."""
-    parser = argparse.ArgumentParser(description=__doc__.split("\n\n", 1)[0])
-    parser.add_argument("results", type=Path, help="folder with runs/ and data/funnel.csv")
-    parser.add_argument("settings", type=Path, help="YAML file with the keys runs and data")
-    parser.add_argument("receipts", nargs="*", help="receipts of the archives, to be named")
-    arguments = parser.parse_args()
-    logs.start()
-    settings = yaml.safe_load(arguments.settings.read_text(encoding="utf-8"))
-    if not isinstance(settings, dict) or not {"runs", "data"} <= set(settings):
-        raise InputError(f"{arguments.settings} must have the keys runs and data.")
-    report(arguments.results, settings["runs"], settings["data"], arguments.receipts)
+    folder = index.parent
+    data = results.DataResults(
+        config=settings["data"],
+        funnel=FUNNEL.read(funnel),
+        archives=[archive_receipts.facts(receipt) for receipt in receipts],
+    )
+    folders = {path.parent.name: path.parent for path in run_files}
+    runs = [
+        results.read_run(folders[name], run_settings)
+        for name, run_settings in settings["runs"].items()
+    ]
+    for run in runs:
+        run_page.write(folder / "runs" / run.name / "report.html", run, data)
+        cards.write_model_card(folder / "runs" / run.name / "model_card.md", run, data)
+    cards.write_datasheet(folder / "data" / "datasheet.md", runs[0], data)
+    index_plots.funnel(data.funnel, folder / "data" / "funnel.svg")
+    histories = {run.name: run.history for run in runs}
+    index_plots.learning_curves(histories, folder / "learning_curves.svg")
+    index_page.write(index, runs, data)
+    for run in runs:
+        test = run.metrics["test"]
+        logging.info(
+            "Run %s: test accuracy %.1f%%, balanced accuracy %.1f%%, majority class %.1f%%",
+            run.name, 100 * test["accuracy"], 100 * test["balanced_accuracy"],
+            100 * test["majority_baseline"]["accuracy"],
+        )  # fmt: skip
 
 
 if __name__ == "__main__":
-    if "snakemake" in globals():
-        logs.start(snakemake.log[0])
-        report(
-            Path(snakemake.output.index).parent,
-            snakemake.params.runs,
-            snakemake.params.data,
-            snakemake.input.receipts,
-        )
-    else:
-        main()
+    script.run(report)

@@ -1,77 +1,120 @@
-"""Decide which face goes into which subset, and in which order; no pixel is read.
+"""Assign each face to a subset, in a random order; no pixel is read.
 
 Reads: metadata.csv of each source and the tables of its shards.
-Writes: split.csv, one line for each face, subset after subset and in the order of the HDF5 files
-(the columns of `renet.dataset.splits.COLUMNS`); and the funnel of every source, from the rows of
-its .mat file to its faces in each subset.
-Decides: subset and order from a seed. Photos of one person stay in one subset (`by: subject`), as
-do photos with the same pixels; subsets have the same share of each class as far as that allows.
+Writes: split.csv, one row for each face, subset after subset and in the order of the HDF5 files
+(columns: `renet.dataset.tables.SPLIT`); and the funnel of every source, from the rows of its .mat
+file to its faces in each subset.
+Decides: subset and order, from a random seed. Photos of one person stay in one subset (`by:
+subject`), and so do photos with the same pixels; each subset has the same fraction of each class as
+far as that allows.
 """
 
-import argparse
 import logging
+from collections import defaultdict
+from pathlib import Path
+from typing import Literal
 
 import pandas as pd
 
-from renet.common import drop_reasons, files, logs
+from renet.common import script
+from renet.common.drop_reasons import CropReason, RowReason
 from renet.common.errors import InputError
 from renet.dataset import splits
+from renet.dataset.tables import FUNNEL, SPLIT
 from renet.faces import shards
-from renet.metadata import mat_file
+from renet.faces.tables import SHARD
+from renet.metadata import row_filter
+from renet.metadata.tables import METADATA
 
 METADATA_COLUMNS = [
     "row", "path", "source", "subject", "gender", "age", "photo_taken", "face_score", "reason",
 ]  # fmt: skip
 
 
-def shuffle(sources: list[list[str]], output: str, funnel: str, rules: dict) -> None:
-    """Split the faces of `sources`, each given as [metadata.csv, table of shard 1, …]."""
-    tables = [read_source(*names) for names in sources]
-    rows = pd.concat(tables, ignore_index=True)
-    samples = splits.split(to_samples(rows[rows.reason == ""]), **rules)
-    with files.replacing(output) as temporary:
-        samples[splits.COLUMNS].to_csv(temporary, index=False)
-    files.write_text(funnel, count(tables, samples).to_csv(index=False))
-    logging.info("Faces by subset and class (0 female, 1 male):\n%s", describe(samples))
+def shuffle(
+    *,
+    metadata: list[Path],
+    tables: list[Path],
+    split: script.Output,
+    funnel: Path,
+    validation: float = 0.1,
+    test: float = 0.1,
+    by: Literal["subject", "image"] = "subject",
+    seed: int = 42,
+) -> None:
+    """Assign each face to a subset, in a random order.
+
+    Args:
+        metadata: metadata.csv of each source.
+        tables: tables of all shards of these sources, `<source>/faces/<number>-of-<count>.csv`.
+        split: table to write, one row for each face.
+        funnel: table to write, the rows that each step drops.
+        validation: fraction of the faces for validation.
+        test: fraction of the faces for the test.
+        by: what stays in one subset, all photos of a person or copies of an image.
+        seed: of the random order.
+    """
+    rows = read_rows(metadata, tables)
+    samples = splits.split(
+        to_samples(rows[rows.reason == ""]), validation=validation, test=test, by=by, seed=seed
+    )
+    SPLIT.write(split, samples)
+    FUNNEL.write(funnel, count_steps(rows, samples))
+    logging.info("Faces by subset and class (0 female, 1 male):\n%s", summarise(samples))
 
 
-def read_source(metadata_file: str, *shard_tables: str) -> pd.DataFrame:
-    """Every row of a source with its final reason, and what the shards know of its face."""
-    rows = mat_file.read_metadata(metadata_file, METADATA_COLUMNS).set_index("row")
-    cut = pd.concat(
-        [
-            shards.read_table(name).assign(shard=number)
-            for number, name in enumerate(shard_tables, 1)
-        ]
-    ).set_index("row")
-    rows.loc[cut.index, "reason"] = cut.reason
-    uncut = set(rows.index[rows.reason == ""]) - set(cut.index)
-    if uncut:
+def read_rows(metadata_files: list[Path], shard_tables: list[Path]) -> pd.DataFrame:
+    """Every row of all sources with its final reason and the columns of its shard's table."""
+    tables = defaultdict(list)
+    for path in shard_tables:
+        source, number = shards.source_and_number(path)
+        tables[source].append(SHARD.read(path).assign(shard=number))
+    return pd.concat([read_source(path, tables) for path in metadata_files], ignore_index=True)
+
+
+def read_source(metadata_file: Path, tables: dict[str, list[pd.DataFrame]]) -> pd.DataFrame:
+    """Every row of a source with its final reason and the columns of its shard's table.
+
+    Args:
+        tables: of all shards, by source.
+    """
+    rows = METADATA.read(metadata_file, METADATA_COLUMNS).set_index("row")
+    source = rows.source.iloc[0]
+    if source not in tables:
         raise InputError(
-            f"{metadata_file} keeps {len(uncut)} rows that none of its shards has; run crop_faces "
-            "again for all of them."
+            f"{metadata_file} is of the source {source}, and no table of its shards was given, "
+            f"{source}/faces/<number>-of-<count>.csv."
         )
-    return rows.join(cut.drop(columns=["status", "reason"])).reset_index()
+    cropped = pd.concat(tables[source]).set_index("row")
+    uncropped = rows.index[rows.reason == ""].difference(cropped.index)
+    if len(uncropped):
+        raise InputError(
+            f"{metadata_file} keeps {len(uncropped)} rows that none of its shards has; run "
+            "crop_faces again for all of them."
+        )
+    if cropped.index.has_duplicates:
+        raise InputError(f"Two shards of the source {source} have the same rows; give each once.")
+    rows.loc[cropped.index, "reason"] = cropped.reason
+    return rows.join(cropped.drop(columns=["status", "reason"])).reset_index()
 
 
 def to_samples(rows: pd.DataFrame) -> pd.DataFrame:
-    """The kept rows under the names that split.csv has for their columns."""
+    """The kept rows with the column names of split.csv."""
     return rows.assign(
         id=rows.source + ":" + rows.row.astype(str),
         target=rows.gender.astype(int),
-        age=rows.age.astype("Int64"),
-        year=rows.photo_taken.astype("Int64"),
-        shard=rows.shard.astype(int),
+        year=rows.photo_taken,
         crop_width=rows.width,
         crop_height=rows.height,
     )
 
 
-def count(tables: list[pd.DataFrame], samples: pd.DataFrame) -> pd.DataFrame:
+def count_steps(rows: pd.DataFrame, samples: pd.DataFrame) -> pd.DataFrame:
     """The funnel of each source, down to its faces in each subset."""
-    order = [*drop_reasons.OF_METADATA, *drop_reasons.OF_CROPPING]
+    steps = [*RowReason, *CropReason]
     parts = [
-        mat_file.funnel(table.reason, order).assign(source=table.source.iloc[0]) for table in tables
+        row_filter.funnel(part.reason, steps).assign(source=source)
+        for source, part in rows.groupby("source", sort=False)
     ]
     sizes = samples.groupby(["source", "subset"]).size()
     subsets = [
@@ -79,11 +122,10 @@ def count(tables: list[pd.DataFrame], samples: pd.DataFrame) -> pd.DataFrame:
         for source in samples.source.unique()
         for name in splits.SUBSETS
     ]
-    columns = ["source", "step", "dropped", "remaining"]
-    return pd.concat([*parts, pd.DataFrame(subsets, columns=columns)])[columns]
+    return pd.concat([*parts, FUNNEL.frame(subsets)])
 
 
-def describe(samples: pd.DataFrame) -> str:
+def summarise(samples: pd.DataFrame) -> str:
     """Numbers of faces and of people, for the log."""
     faces_by_class = samples.pivot_table(
         index="subset", columns="target", values="id", aggfunc="count", fill_value=0, sort=False
@@ -91,37 +133,5 @@ def describe(samples: pd.DataFrame) -> str:
     return faces_by_class.assign(people=samples.groupby("subset").subject.nunique()).to_string()
 
 
-def main() -> None:
-    """Split one or several sources from the command line."""
-    parser = argparse.ArgumentParser(description=__doc__.split("\n\n", 1)[0])
-    parser.add_argument(
-        "--source",
-        nargs="+",
-        action="append",
-        required=True,
-        metavar=("METADATA", "SHARD_TABLE"),
-        help="metadata.csv of a source and the tables of all its shards; give it once a source",
-    )
-    parser.add_argument("--validation", type=float, default=0.1, help="share (default: 0.1)")
-    parser.add_argument("--test", type=float, default=0.1, help="share (default: 0.1)")
-    parser.add_argument("--by", choices=["subject", "image"], default="subject")
-    parser.add_argument("--seed", type=int, default=42)
-    parser.add_argument("-o", "--output", required=True, metavar="CSV", help="split to write")
-    parser.add_argument("--funnel", required=True, metavar="CSV", help="funnel to write")
-    arguments = parser.parse_args()
-    logs.start()
-    rules = {name: getattr(arguments, name) for name in ("validation", "test", "by", "seed")}
-    shuffle(arguments.source, arguments.output, arguments.funnel, rules)
-
-
 if __name__ == "__main__":
-    if "snakemake" in globals():
-        logs.start(snakemake.log[0])
-        shuffle(
-            [list(paths) for _, paths in snakemake.input.items()],
-            snakemake.output.split,
-            snakemake.output.funnel,
-            snakemake.params.rules,
-        )
-    else:
-        main()
+    script.run(shuffle)

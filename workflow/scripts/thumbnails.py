@@ -1,77 +1,65 @@
-"""Make small pictures of the test faces, and their facts, for the table in the pages.
+"""Make thumbnails of the test faces and a script of their data, for the table of the pages.
 
 Reads: test.h5 and the table beside it.
-Writes: a folder of sprite sheets, <n>.webp from 0, with `PER_SHEET` faces each in the order of the
-file; and samples.js, what is recorded of each face, as a script that a page can load.
-Decides: nothing. All runs share these files; a run adds its answers.js.
+Writes: a folder of sprite sheets, <n>.webp from 0, each with `PER_SHEET` faces in the order of the
+file; and samples.js, the data of each face as a script of the page.
+Decides: nothing. All runs share these files; each run adds its predictions.js.
 """
 
-import argparse
 import math
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from renet.common import logs
+from renet.common import script
 from renet.common.progress import Progress
 from renet.dataset import hdf5
-from renet.evaluation import inference_table, sprites
+from renet.dataset.tables import SPLIT
+from renet.evaluation.sprites import Grid
 from renet.pages import page_data
 
-SIDE = 40  # pixels of a thumbnail
-COLUMNS = 16
-PER_SHEET = COLUMNS * COLUMNS
+GRID = Grid(columns=16, side=40)
+PER_SHEET = GRID.columns * GRID.columns
+COLUMNS = (
+    "source", "row", "path", "subject", "target", "age", "year", "face_score", "crop_width",
+    "crop_height",
+)  # fmt: skip
 
 
-def thumbnails(face_file: str, table: str, sheets: Path, samples: str) -> None:
-    """Write the sheets and samples.js of one HDF5 file of faces."""
-    facts = inference_table.read(table, ("source", "row", "path", "subject", "target"))
-    write_samples(facts, samples, f"{sheets.name}/")
+def thumbnails(faces: Path, table: Path, *, samples: script.Output, sheets: Path) -> None:
+    """Write the thumbnails and the data of a file of faces.
+
+    Args:
+        faces: HDF5 file of faces.
+        table: CSV table beside it.
+        samples: samples.js to write.
+        sheets: folder of sprite sheets to write, beside samples.js.
+    """
+    data = SPLIT.read(table, COLUMNS)
+    write_samples(data, samples, f"{sheets.name}/")
     sheets.mkdir(parents=True, exist_ok=True)
-    for number in Progress(range(math.ceil(len(facts) / PER_SHEET)), desc="thumbnails"):
-        # Opened anew for each sheet: what a map has read counts as memory until it is closed.
+    for number in Progress(range(math.ceil(len(data) / PER_SHEET)), desc="thumbnails"):
+        # Opened again for each sheet: pages of a memory map count as memory until it is closed.
         first = number * PER_SHEET
-        faces = hdf5.read(face_file).pixels[first : first + PER_SHEET]
-        tiles = [sprites.tile(face, SIDE) for face in faces]
-        sprites.write(sheets / f"{number}.webp", sprites.sheet(tiles, COLUMNS, SIDE))
+        pixels = hdf5.read(faces).pixels[first : first + PER_SHEET]
+        GRID.write_faces(sheets / f"{number}.webp", pixels)
 
 
-def write_samples(facts: pd.DataFrame, path: str, folder: str) -> None:
-    """Write what is recorded of each face; sources and subjects as numbers in a sorted list."""
-    names = {column: sorted(set(facts[column])) for column in ("source", "subject")}
+def write_samples(data: pd.DataFrame, path: Path, folder: str) -> None:
+    """Write the data of each face; sources and subjects are numbers of entries in sorted lists."""
+    names = {column: sorted(set(data[column])) for column in ("source", "subject")}
     columns = {
-        **{name: pd.Series(np.searchsorted(known, facts[name])) for name, known in names.items()},
-        **{name: facts[name] for name in ("row", "path", "target", "age", "year")},
-        "face_score": facts.face_score.round(2),
-        "width": facts.crop_width,
-        "height": facts.crop_height,
+        **{name: pd.Series(np.searchsorted(known, data[name])) for name, known in names.items()},
+        **{name: data[name] for name in ("row", "path", "target", "age", "year")},
+        "face_score": data.face_score.round(2),
+        "width": data.crop_width,
+        "height": data.crop_height,
     }
-    layout = {"folder": folder, "side": SIDE, "columns": COLUMNS, "per_sheet": PER_SHEET}
+    layout = {"folder": folder, "side": GRID.side, "columns": GRID.columns, "per_sheet": PER_SHEET}
     lists = {f"{column}s": known for column, known in names.items()}
     page_data.write(path, "renetSamples", columns, sheets=layout, **lists)
 
 
-def main() -> None:
-    """Make the thumbnails of one file from the command line."""
-    parser = argparse.ArgumentParser(description=__doc__.split("\n\n", 1)[0])
-    parser.add_argument("faces", help="HDF5 file of faces")
-    parser.add_argument("table", help="CSV beside it, one line a face")
-    parser.add_argument("--sheets", type=Path, required=True, metavar="FOLDER")
-    parser.add_argument("--samples", required=True, metavar="JS")
-    arguments = parser.parse_args()
-    logs.start()
-    thumbnails(arguments.faces, arguments.table, arguments.sheets, arguments.samples)
-
-
 if __name__ == "__main__":
-    if "snakemake" in globals():
-        logs.start(snakemake.log[0])
-        thumbnails(
-            snakemake.input.faces,
-            snakemake.input.table,
-            Path(snakemake.output.sheets),
-            snakemake.output.samples,
-        )
-    else:
-        main()
+    script.run(thumbnails)

@@ -1,4 +1,4 @@
-"""The tar in a gzipped tar, written once: its members can only be read by offset from there."""
+"""The tar in a gzipped tar, written to disk once: members cannot be read by offset in a gzip."""
 
 import gzip
 import logging
@@ -17,7 +17,7 @@ BLOCK_BYTES = 1 << 20
 
 
 def decompress(receipt: Receipt, tar: Path) -> None:
-    """Write the tar in the archive of `receipt` to `tar`, unless it was made of it before.
+    """Decompress the archive of `receipt` to `tar`, unless that was done before.
 
     Raises:
         InputError: the archive is damaged, the disk is full, or another process writes that tar.

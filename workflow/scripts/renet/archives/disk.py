@@ -1,4 +1,4 @@
-"""The disk that archives are written to: whether it has room, and what to say when it fails."""
+"""The disk that archives are written to: free space and errors."""
 
 import contextlib
 import shutil
@@ -9,31 +9,28 @@ from renet.common.errors import InputError
 
 
 def require_space(path: Path, needed: int) -> None:
-    """Check that `needed` bytes more can be written to `path`, whose folder exists.
+    """Check that `needed` more bytes can be written to `path`, whose folder exists.
 
     Raises:
-        InputError: they cannot.
+        InputError: there is too little free space.
     """
     free = shutil.disk_usage(path.parent).free
     if needed > free:
         raise InputError(
-            f"{path} needs {needed:,} bytes more, but only {free:,} are free in {path.parent}; "
-            "make room, or keep the resources on another disk."
+            f"{path} needs {needed:,} more bytes, but only {free:,} are free in {path.parent}; "
+            "free some space, or keep the resources on another disk."
         )
 
 
 @contextlib.contextmanager
 def writing(path: Path) -> Iterator[None]:
-    """Turn an error of the disk while `path` is written into one for the user.
-
-    Raises:
-        InputError: the block raised an OSError.
-    """
+    """Raise an InputError in place of an OSError while `path` is written."""
     try:
         yield
     except OSError as error:
         free = shutil.disk_usage(path.parent).free
         raise InputError(
             f"{path} cannot be written: {error.strerror or error} ({free:,} bytes are free in "
-            f"{path.parent}). Make room and start again; what was fetched until now is kept."
+            f"{path.parent}). Free some space and start again; the bytes downloaded so far are "
+            "kept."
         ) from error

@@ -1,14 +1,14 @@
-"""Archives from a server, or where they lie: fetched once, resumed, checked, ready to be read.
+"""Get an archive from a server or from the disk: download once, resume, verify, decompress.
 
-Beside the receipt lie, named after the end of the URL:
+Files beside the receipt, named after the end of the URL:
 
-    <file>             the archive, only ever whole and checked
-    <file>.part        bytes on their way, locked (flock) by the process that fetches them
-    <file>.rejected    a whole download that is not what the config expects
+    <file>             the archive, complete and verified
+    <file>.part        an incomplete download, locked (flock) by the process that downloads
+    <file>.rejected    a complete download that the config does not expect
     <file>.source.json, <file>.part.json, <file>.rejected.json
-                       what the server said of these bytes; they outlive the receipt
+                       the origin of these bytes; it outlives the receipt
     <tar>, <tar>.source.json
-                       the tar that was in a .tar.gz or .tgz, and the digest of what it came from
+                       the tar in a .tar.gz or .tgz, and the digest of the compressed file
     <folder>.tar       the files of a folder that a file URL names
 """
 
@@ -31,21 +31,21 @@ from renet.config import urls
 
 
 def obtain(url: str, digest: str | None, receipt_file: str | Path) -> Receipt:
-    """Get the archive behind `url`, check it, make it readable by offset and write its receipt.
+    """Get the archive at `url`, verify it, make it readable by offset and write its receipt.
 
-    An http or https archive is put beside the receipt, unless it lies there already; a file URL
-    is used where it lies; a folder is packed into a tar beside the receipt. A .tar.gz or .tgz is
-    decompressed beside the receipt in either case, and the receipt names that tar. The same archive
-    gives the same receipt, byte for byte.
+    An http or https archive is downloaded beside the receipt, unless it is already there. A file
+    URL is used in place; a folder is packed into a tar beside the receipt. A .tar.gz or .tgz is
+    decompressed beside the receipt, and the receipt names that tar. The same archive gives the same
+    receipt, byte for byte.
 
     Args:
         url: http://, https:// or file:// with an absolute path.
-        digest: `md5:<hex>`, `sha256:<hex>`, or None if none is known.
-        receipt_file: where the receipt is written; names the folder of everything else.
+        digest: `md5:<hex>`, `sha256:<hex>`, or None if it is not known.
+        receipt_file: JSON file to write; all other files go to its folder.
 
     Raises:
-        InputError: the URL or the digest cannot be used, the server does not give the file, the
-            bytes are not the expected ones, the disk is full, or another process is fetching.
+        InputError: the URL or the digest cannot be used, the server does not send the file, the
+            bytes are not the expected ones, the disk is full, or another process is downloading.
     """
     receipt_file = Path(receipt_file)
     archive = receipt_file.with_name(urls.file_name(url))
@@ -53,8 +53,8 @@ def obtain(url: str, digest: str | None, receipt_file: str | Path) -> Receipt:
     in_place, wanted = urls.local_path(url), verification.parse_digest(digest)
     if receipt_file.name in (archive.name, tar.name):
         raise InputError(
-            f"The receipt cannot be called {receipt_file}, because the archive goes there; add "
-            ".json to its name."
+            f"The receipt cannot be called {receipt_file}, because that is the name of the "
+            "archive; add .json to it."
         )
     receipt_file.parent.mkdir(parents=True, exist_ok=True)
     if in_place and in_place.is_dir():
@@ -63,7 +63,7 @@ def obtain(url: str, digest: str | None, receipt_file: str | Path) -> Receipt:
         receipt = _from_disk(url, in_place, wanted)
     else:
         receipt = _from_server(url, archive, wanted)
-    _log_verdict(receipt)
+    _log_verification(receipt)
     if tar != archive:
         decompress(receipt, tar)
         receipt = dataclasses.replace(receipt, path=str(tar))
@@ -71,7 +71,7 @@ def obtain(url: str, digest: str | None, receipt_file: str | Path) -> Receipt:
     return receipt
 
 
-def _log_verdict(receipt: Receipt) -> None:
+def _log_verification(receipt: Receipt) -> None:
     if receipt.verified:
         logging.info("%s: verified, %s.", receipt.path, receipt.digest)
     else:
@@ -86,13 +86,13 @@ def _offer_to_accept(wanted: str | None, digest: str) -> str:
     return f", or put {digest} in the config to accept this one" if wanted else ""
 
 
-# Archives that are on this machine.
+# Archives on this machine.
 
 
 def _from_disk(url: str, path: Path, wanted: str | None) -> Receipt:
-    """Check a file in place; it is never copied, moved or marked."""
+    """Verify a file in place; it is never copied or moved."""
     if not path.is_file():
-        raise InputError(f"There is no file {path}, which the URL {url} speaks of.")
+        raise InputError(f"The file {path} of the URL {url} does not exist.")
     digest, fault = verification.examine(path, path.name, wanted)
     size = path.stat().st_size
     if fault:
@@ -106,7 +106,7 @@ def _from_disk(url: str, path: Path, wanted: str | None) -> Receipt:
 def _from_folder(url: str, folder: Path, tar: Path, wanted: str | None) -> Receipt:
     """Pack a folder of photos beside the receipt."""
     if wanted:
-        raise InputError(f"{folder} is a folder, which has no digest; give none for {url}.")
+        raise InputError(f"{folder} is a folder, which has no digest; remove that of {url}.")
     pack(folder, tar)
     digest = verification.compute_digest(tar, "sha256")
     return Receipt(url, str(tar), tar.stat().st_size, digest, verified=False)
@@ -116,12 +116,12 @@ def _from_folder(url: str, folder: Path, tar: Path, wanted: str | None) -> Recei
 
 
 def _from_server(url: str, archive: Path, wanted: str | None) -> Receipt:
-    """The receipt of an archive that lies there already, was rejected before or is fetched."""
+    """The receipt of an archive that is already there, was rejected before or is downloaded."""
     part = archive.with_name(archive.name + ".part")
     with _locked(part):
-        origin = _keep(url, archive, wanted)
+        origin = _reuse(url, archive, wanted)
         if origin:
-            os.truncate(part, 0)  # nobody needs the rest of it any more
+            os.truncate(part, 0)
         else:
             origin = _accept_rejected(url, archive, wanted)
         if not origin:
@@ -133,11 +133,11 @@ def _from_server(url: str, archive: Path, wanted: str | None) -> Receipt:
 
 @contextlib.contextmanager
 def _locked(part: Path) -> Iterator[None]:
-    """Hold the lock on `<file>.part`, which the kernel lets go when the process ends."""
+    """Hold the lock on `<file>.part`, which the kernel releases when the process ends."""
     with part.open("ab") as handle:
         try:
             files.lock(handle)
-            # It may have been renamed by another process before this one got the lock.
+            # Another process may have renamed the file before this one got the lock.
             mine = os.path.samestat(os.fstat(handle.fileno()), part.stat())
         except (BlockingIOError, FileNotFoundError):
             mine = False
@@ -151,11 +151,11 @@ def _locked(part: Path) -> Iterator[None]:
         finally:
             if part.exists() and not part.stat().st_size:
                 part.unlink()
-                origins.forget(part)
+                origins.delete(part)
 
 
-def _keep(url: str, archive: Path, wanted: str | None) -> Origin | None:
-    """What is known of the archive that lies there; None if it is absent or has to be fetched."""
+def _reuse(url: str, archive: Path, wanted: str | None) -> Origin | None:
+    """The origin of the archive that is already there; None if it has to be downloaded."""
     if not archive.is_file():
         return None
     size, known = archive.stat().st_size, origins.read_for(url, archive)
@@ -165,45 +165,45 @@ def _keep(url: str, archive: Path, wanted: str | None) -> Origin | None:
     if not fault and not wanted and known.digest:
         fault = _damage(archive, digest, known.digest)
     if fault:
-        logging.warning("%s lies there already, but has to be fetched again: %s.", archive, fault)
+        logging.warning("%s exists, but has to be downloaded again: %s.", archive, fault)
         return None
-    logging.info("%s lies there already; nothing is fetched.", archive)
+    logging.info("%s exists; nothing is downloaded.", archive)
     return dataclasses.replace(known, size=size, digest=digest)
 
 
-def _damage(archive: Path, digest: str, noted: str) -> str | None:
-    """Whether bytes that have `digest` differ from those that had the `noted` one."""
-    algorithm = noted.partition(":")[0]
+def _damage(archive: Path, digest: str, known: str) -> str | None:
+    """What is wrong with an archive that has `digest` now and had `known` when it came."""
+    algorithm = known.partition(":")[0]
     if not digest.startswith(algorithm):
         digest = verification.compute_digest(archive, algorithm)
-    return None if digest == noted else f"it came with {noted} and has {digest} now"
+    return None if digest == known else f"it came with {known} and has {digest} now"
 
 
 def _size_fault(url: str, archive: Path) -> str | None:
-    """Whether the server's size speaks against the bytes here; an absent server does not."""
-    announced, size = http_client.ask_size(url), archive.stat().st_size
+    """What is wrong with the archive's size, if the server can be reached."""
+    announced, size = http_client.remote_size(url), archive.stat().st_size
     if announced is not None:
         return None if size == announced else f"it has {size:,} bytes, {url} has {announced:,}"
-    logging.warning("The size of %s could not be asked for.", url)
+    logging.warning("The server does not give the size of %s.", url)
     known = origins.read(archive)
     return f"it came from {known.url}" if known and known.url != url else None
 
 
 def _accept_rejected(url: str, archive: Path, wanted: str | None) -> Origin | None:
-    """Take a rejected download that the config accepts now; None if there is none to judge."""
+    """The origin of a rejected download that the config accepts now; None if there is none."""
     rejected = _rejected(archive)
     if not rejected.is_file():
         return None
     known = origins.read(rejected)
     elsewhere = known is not None and known.url != url
     if elsewhere and (wanted is None or verification.examine(rejected, archive.name, wanted)[1]):
-        logging.info("%s came from another URL, %s; it is left alone.", rejected, known.url)
+        logging.info("%s came from another URL, %s; it is not used.", rejected, known.url)
         return None
     return _accept(url, rejected, archive, wanted)
 
 
 def _accept(url: str, candidate: Path, archive: Path, wanted: str | None) -> Origin:
-    """Give a whole download the archive's name, or leave it as `<file>.rejected` and raise."""
+    """Rename a complete download to the archive's name, or to `<file>.rejected` and raise."""
     digest, fault = verification.examine(candidate, archive.name, wanted)
     known = origins.read_for(url, candidate)
     if fault:
@@ -211,9 +211,9 @@ def _accept(url: str, candidate: Path, archive: Path, wanted: str | None) -> Ori
         if candidate != rejected:
             origins.move(candidate, rejected)
         raise InputError(
-            f"{url} did not give what the config expects: {fault}. The "
-            f"{rejected.stat().st_size:,} bytes that came look like {describe_bytes(rejected)}; "
-            f"they are left as {rejected}. Delete that file to fetch it again"
+            f"{url} did not send what the config expects: {fault}. The "
+            f"{rejected.stat().st_size:,} bytes received look like {describe_bytes(rejected)}; "
+            f"they are kept as {rejected}. Delete that file to download it again"
             f"{_offer_to_accept(wanted, digest)}."
         )
     origins.move(candidate, archive)

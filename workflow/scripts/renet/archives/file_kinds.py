@@ -1,4 +1,4 @@
-"""What kind of file some bytes look like, and which kind a file's name promises."""
+"""Kinds of files: what the first bytes of a file look like, and what its name promises."""
 
 import gzip
 import html
@@ -52,10 +52,10 @@ def promised_kind(path: Path, name: str) -> tuple[str, bool]:
 
     Args:
         path: the file, under whatever name it has at the moment.
-        name: the name that it came with; what is neither .tar.gz, .tgz nor .mat promises a tar.
+        name: the name in the URL; any name but .tar.gz, .tgz and .mat promises a tar.
 
     Returns:
-        The kind, as a noun phrase for error messages, and the verdict.
+        The kind, as a noun phrase for error messages, and whether the bytes agree.
     """
     with path.open("rb") as handle:
         head = handle.read(TAR_BLOCK_BYTES)
@@ -76,7 +76,7 @@ def _holds_tar(path: Path) -> bool:
 
 
 def _is_tar_header(block: bytes) -> bool:
-    """Whether a block's checksum makes it a tar header: old (v7) tars have no other sign."""
+    """Whether a block's checksum makes it a tar header: old (v7) tars have no magic number."""
     try:
         tarfile.TarInfo.frombuf(block, "utf-8", "surrogateescape")
     except tarfile.HeaderError:

@@ -1,4 +1,4 @@
-"""A folder of one's own photos as a tar, so that it is read, and noticed, like any archive."""
+"""A folder of the user's own photos is packed into a tar, and is then read like any archive."""
 
 import os
 import tarfile
@@ -12,10 +12,10 @@ from renet.common.progress import Progress
 
 
 def pack(folder: Path, tar: Path) -> None:
-    """Write the files of `folder` to `tar`, under their names in it.
+    """Write the files of `folder` to `tar`, under their relative paths.
 
-    Links are left out, and what file browsers leave behind. The same files give the same bytes,
-    whenever and by whomever they were put there.
+    Links and the hidden files of file browsers are left out. The bytes of the tar depend on names
+    and contents alone, not on owners or time stamps.
 
     Raises:
         InputError: the folder holds no files, one cannot be read, or the disk is full.
@@ -36,12 +36,12 @@ def pack(folder: Path, tar: Path) -> None:
             with _opened(path) as handle:
                 header.size = os.fstat(handle.fileno()).st_size
                 archive.addfile(header, handle)
-            archive.members = []  # tarfile would keep every header
+            archive.members = []  # tarfile would keep every header in memory
 
 
 def _is_packed(path: Path) -> bool:
-    left_behind = path.name.startswith(".") or path.name in ("Thumbs.db", "desktop.ini")
-    return path.is_file() and not path.is_symlink() and not left_behind
+    hidden = path.name.startswith(".") or path.name in ("Thumbs.db", "desktop.ini")
+    return path.is_file() and not path.is_symlink() and not hidden
 
 
 def _opened(path: Path) -> BinaryIO:
@@ -49,5 +49,6 @@ def _opened(path: Path) -> BinaryIO:
         return path.open("rb")
     except OSError as error:
         raise InputError(
-            f"The photo {path} cannot be read ({error.strerror}); mend that, or take it away."
+            f"The photo {path} cannot be read ({error.strerror}); change its permissions or remove "
+            "it."
         ) from error

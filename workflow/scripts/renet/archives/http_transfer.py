@@ -1,4 +1,4 @@
-"""A `.part` brought to its full length, over as many connections as that takes."""
+"""Complete a `.part` file, over as many connections as that takes."""
 
 import dataclasses
 import logging
@@ -15,104 +15,93 @@ from renet.archives.origins import Origin
 from renet.common.errors import InputError
 from renet.common.progress import Progress
 
-ATTEMPTS = 7  # in a row without any progress
-WRONG_RANGES = 2  # in a row, before the bytes that are here are given up
-BACKOFF = 1.0  # seconds after the first of them, doubled after each further one
+MAX_FAILURES = 7  # attempts in a row without progress
+WRONG_RANGES = 2  # in a row, before the local bytes are discarded
+BACKOFF = 1.0  # seconds after the first failure, doubled after each further one
 BACKOFF_LIMIT = 60.0
-RECEIVE_BYTES = 1 << 16  # small, because a stall loses what has not been written yet
+RECEIVE_BYTES = 1 << 16  # small, because a stall loses the bytes that are not written yet
 
 
 def fetch(url: str, part: Path) -> None:
-    """Fetch what the file `part` lacks of the one at `url`, and note where that came from.
+    """Download the bytes of `url` that the file `part` lacks, and save their origin.
 
-    Bytes are kept over attempts and processes where the server can vouch that they belong together.
+    Local bytes are kept over attempts and processes if the server can confirm that its file is
+    still the same.
 
     Raises:
-        InputError: the server refuses, keeps being in trouble or cannot be reached, or the disk is
-            full; what came stays in `part`.
+        InputError: the server refuses, keeps failing or cannot be reached, or the disk is full; the
+            bytes received so far stay in `part`.
     """
-    patience = _Patience(part, longest=_resume_point(url, part)[0])
+    policy = _RetryPolicy(part, longest=_resume_point(url, part)[0])
     retrying = tenacity.Retrying(
         retry=tenacity.retry_if_exception_type(Interrupted),
-        after=patience.count,
-        wait=patience.pause,
-        stop=patience.is_over,
+        after=policy.count,
+        wait=policy.pause,
+        stop=policy.is_exhausted,
         before_sleep=_log_pause,
         reraise=True,
     )
     try:
-        retrying(_attempt, url, part, patience)
+        retrying(_attempt, url, part, policy)
     except Interrupted as error:
         raise InputError(
-            f"{error}, and {ATTEMPTS} attempts in a row brought nothing new. The "
-            f"{part.stat().st_size:,} bytes that came before are kept; start again later to go on."
+            f"{error}; {MAX_FAILURES} attempts in a row brought no new bytes. The "
+            f"{part.stat().st_size:,} bytes received so far are kept; start again later to resume."
         ) from error
 
 
-class _Patience:
-    """Counts the attempts in a row after which the part was not longer than ever before.
+class _RetryPolicy:
+    """Counts the attempts in a row without progress.
 
-    Growth beyond the longest so far, not mere arrival of bytes, is progress: a server that cuts
-    the connection and cannot resume would be asked for ever otherwise.
+    An attempt makes progress if the part grows beyond its longest so far. If any received byte
+    counted, a server that cuts the connection and cannot resume would be retried without end.
     """
 
     def __init__(self, part: Path, longest: int):
-        self.part, self.longest, self.fruitless = part, longest, 0
-        self.wrong_ranges = 0
+        self.part, self.longest = part, longest
+        self.failures = self.wrong_ranges = 0
 
     def count(self, _: tenacity.RetryCallState) -> None:
         size = self.part.stat().st_size
-        self.fruitless = 0 if size > self.longest else self.fruitless + 1
+        self.failures = 0 if size > self.longest else self.failures + 1
         self.longest = max(self.longest, size)
 
     def pause(self, state: tenacity.RetryCallState) -> float:
-        """Seconds; with a random share, so that parallel jobs do not come back all at once."""
-        backoff = min(BACKOFF * 2 ** max(self.fruitless - 1, 0), BACKOFF_LIMIT)
+        """Seconds; partly random, so that parallel jobs do not retry at the same time."""
+        backoff = min(BACKOFF * 2 ** max(self.failures - 1, 0), BACKOFF_LIMIT)
         pause = max(backoff, state.outcome.exception().retry_after)
         return pause + tenacity.wait_random(0, BACKOFF)(state)
 
-    def is_over(self, _: tenacity.RetryCallState) -> bool:
-        return self.fruitless >= ATTEMPTS
+    def is_exhausted(self, _: tenacity.RetryCallState) -> bool:
+        return self.failures >= MAX_FAILURES
 
 
 def _log_pause(state: tenacity.RetryCallState) -> None:
-    logging.warning(
-        "%s; trying again in %.1f s.", state.outcome.exception(), state.next_action.sleep
-    )
+    logging.warning("%s; retrying in %.1f s.", state.outcome.exception(), state.next_action.sleep)
 
 
-def _attempt(url: str, part: Path, patience: _Patience) -> None:
-    """Ask once for what `part` lacks; returns when it is whole.
+def _attempt(url: str, part: Path, policy: _RetryPolicy) -> None:
+    """Request the bytes that `part` lacks once; return if it is complete.
 
     Raises:
-        Interrupted: it is not, but another attempt may bring more.
-        InputError: there is no use in another attempt.
+        Interrupted: it is not complete, and another attempt may bring more.
+        InputError: another attempt cannot change the outcome.
     """
     offset, origin = _resume_point(url, part)
     if offset and offset == origin.size:
-        return  # whole, but the process ended before it could be checked
+        return  # complete, but the last process ended before it was checked
     try:
-        with http_client.asking(origin, offset) as response, disk.writing(part):
-            if response.status_code == requests.codes.partial_content:
-                logging.info("Going on with %s from byte %s.", part, f"{offset:,}")
-                total = http_client.total_of(response)
-                if total and not origin.size:  # the first answer did not say
-                    origin = dataclasses.replace(origin, size=total)
-                    origins.write(part, origin)
-            else:
-                logging.info("Fetching %s to %s.", url, part)
-                origin = http_client.origin_of(response, url)
-                os.truncate(part, 0)  # before its origin changes, so that the two never mix
-                origins.write(part, origin)
-            patience.wrong_ranges = 0
+        with http_client.open_response(origin, offset) as response, disk.writing(part):
+            origin = _prepare(response, part, origin, offset)
+            policy.wrong_ranges = 0
             _receive(response, part, origin.size)
     except Outdated:
         os.truncate(part, 0)
         raise
     except WrongRange:
-        # One of several servers may be at fault, and gigabytes may be here: ask once more.
-        patience.wrong_ranges += 1
-        if patience.wrong_ranges % WRONG_RANGES == 0:
+        # One of several servers may be at fault, and the part may have gigabytes: retry once.
+        policy.wrong_ranges += 1
+        if policy.wrong_ranges % WRONG_RANGES == 0:
             os.truncate(part, 0)
         raise
     size = part.stat().st_size
@@ -120,10 +109,26 @@ def _attempt(url: str, part: Path, patience: _Patience) -> None:
         raise Interrupted(f"{url} ended after {size:,} of {origin.size:,} bytes")
 
 
-def _resume_point(url: str, part: Path) -> tuple[int, Origin]:
-    """How many bytes of `part` can be kept, and what is known of them.
+def _prepare(response: requests.Response, part: Path, origin: Origin, offset: int) -> Origin:
+    """Prepare the part for the body of a response; returns the origin of its bytes."""
+    if response.status_code == requests.codes.partial_content:
+        logging.info("Resuming %s at byte %s.", part, f"{offset:,}")
+        total = http_client.total_size(response)
+        if origin.size or not total:
+            return origin
+        origin = dataclasses.replace(origin, size=total)  # the first response did not give it
+    else:
+        logging.info("Downloading %s to %s.", origin.url, part)
+        origin = http_client.origin_of(response, origin.url)
+        os.truncate(part, 0)  # before its origin changes: bytes and origin must agree
+    origins.write(part, origin)
+    return origin
 
-    Without a validator a later piece could be of another file, so that nothing is kept.
+
+def _resume_point(url: str, part: Path) -> tuple[int, Origin]:
+    """How many bytes of `part` can be kept, and their origin.
+
+    Without a validator none are kept, since the remaining bytes could be those of another file.
     """
     origin, size = origins.read_for(url, part), part.stat().st_size
     too_long = origin.size is not None and size > origin.size
@@ -131,10 +136,10 @@ def _resume_point(url: str, part: Path) -> tuple[int, Origin]:
 
 
 def _receive(response: requests.Response, part: Path, total: int | None) -> None:
-    """Append the answer's body to `part`, as it comes: Content-Encoding is not undone."""
+    """Append the body of a response to `part`; Content-Encoding is not decoded."""
     offset = part.stat().st_size
     if total is None:
-        logging.warning("The server does not say how many bytes it sends.")
+        logging.warning("The server does not give the size of the file.")
     else:
         disk.require_space(part, total - offset)
     bar = Progress(desc=part.name, total=total, initial=offset, unit="B", unit_scale=True)

@@ -1,7 +1,7 @@
-"""Receipts: what lies where an archive was put, and how sure that is.
+"""Receipts: where an archive file lies, and whether its digest was verified.
 
-Snakemake knows an archive by its receipt alone (`resources/<archive>/<file>.json`): it deletes the
-declared outputs of a job that it repeats, and an archive must survive that.
+The receipt (`resources/<archive>/<file>.json`) is the declared output for Snakemake, not the
+archive: Snakemake deletes the declared outputs of a job before it repeats it.
 """
 
 import dataclasses
@@ -10,7 +10,7 @@ from pathlib import Path
 from renet.common import files
 from renet.common.errors import InputError
 
-FACTS = ("url", "size", "digest", "verified")  # what holds on any machine
+FACTS = ("url", "size", "digest", "verified")  # the same on every machine
 
 
 @dataclasses.dataclass(frozen=True)
@@ -18,12 +18,12 @@ class Receipt:
     """One archive file that was downloaded, found in place or made.
 
     Attributes:
-        url: where it came from.
-        path: where its tar (decompressed, if it came as .tar.gz) or plain file lies.
-        size: bytes of the file as it came.
-        digest: `md5:…` or `sha256:…` of the file as it came, in lower-case hexadecimals.
+        url: its URL.
+        path: path of the file, or of the decompressed tar for a .tar.gz.
+        size: bytes of the file at the URL.
+        digest: `md5:…` or `sha256:…` of the file at the URL, in lower-case hexadecimals.
         verified: whether that digest was compared with one from the config.
-        etag, last_modified: the server's headers, where it sent them.
+        etag, last_modified: the server's headers; None if it did not send them.
     """
 
     url: str
@@ -40,16 +40,16 @@ class Receipt:
 
 
 def facts(receipt_file: str | Path) -> dict:
-    """What a page or a record says of an archive file: `FACTS`."""
+    """The fields `FACTS` of a receipt, for pages and the provenance."""
     receipt = files.read_json(receipt_file)
     return {name: receipt[name] for name in FACTS}
 
 
 def read(receipt_file: str | Path) -> Receipt:
-    """Read a receipt, and check that the file it speaks of is still there.
+    """Read a receipt, and check that its archive is still there.
 
     Raises:
-        InputError: the receipt is not one, or its archive is gone.
+        InputError: the file is not a receipt, or its archive is gone.
     """
     try:
         receipt = Receipt(**files.read_json(receipt_file))
@@ -60,7 +60,7 @@ def read(receipt_file: str | Path) -> Receipt:
         ) from error
     if not Path(receipt.path).is_file():
         raise InputError(
-            f"The archive {receipt.path} that {receipt_file} speaks of is gone; delete the receipt "
+            f"The archive {receipt.path} of the receipt {receipt_file} is gone; delete the receipt "
             "to get the archive again."
         )
     return receipt

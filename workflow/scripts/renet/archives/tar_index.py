@@ -1,10 +1,10 @@
-"""Archives that are read where they lie: where each member's bytes are, and those bytes.
+"""Archives are read in place: the offset and size of each member, and its bytes.
 
-Nothing is ever unpacked, so no path inside an archive can reach the file system, and half a million
-photos stay a handful of files.
+Nothing is unpacked. No path inside an archive can reach the file system, and half a million photos
+stay a handful of files.
 """
 
-import io
+import contextlib
 import logging
 import os
 import re
@@ -12,21 +12,20 @@ import tarfile
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path, PurePosixPath
-from typing import NamedTuple, Self
+from typing import IO, NamedTuple, Self
 
 import pandas as pd
 
+from renet.archives.tables import MEMBERS
 from renet.common.errors import InputError
-from renet.common.imdb_wiki import TABLE
 from renet.common.progress import Progress
 from renet.common.text import UNPRINTABLE
 
 MAX_MAT_BYTES = 1 << 30  # imdb.mat has about a tenth of it
-INDEX_COLUMNS = ["file", "member", "offset", "size"]
 
 
 class Member(NamedTuple):
-    """One regular file of a tar: its name, and the place and number of its bytes."""
+    """One regular file of a tar: its name, offset and size in bytes."""
 
     name: str
     offset: int
@@ -34,17 +33,17 @@ class Member(NamedTuple):
 
 
 class _Header(tarfile.TarInfo):
-    """A member's header: of a plain file no more is decoded than is asked for, in half the time."""
+    """The header of a member, decoded in half the time if it is a plain file."""
 
     OCTAL = re.compile(rb"0*([0-7]+)[ \0]*")
-    IN_MEMORY = (b"L", b"K", b"x", b"g", b"X")  # long names and extended headers: read as a whole
+    IN_MEMORY = (b"L", b"K", b"x", b"g", b"X")  # long names and extended headers
     MAX_IN_MEMORY = 1 << 20
 
     @classmethod
     def frombuf(cls, buf: bytes, encoding: str, errors: str) -> tarfile.TarInfo:
-        """As tarfile's own, which is asked for whatever is not plain, or damaged.
+        """Like tarfile's own method, which decodes all but plain files and finds damage.
 
-        Sizes that would take tarfile backwards, or gigabytes into memory, are damage too.
+        Sizes that would make tarfile seek backwards or read gigabytes into memory count as damage.
         """
         # A regular file in a header of POSIX or GNU, whose name needs no prefix.
         if len(buf) == tarfile.BLOCKSIZE and buf[156:157] == tarfile.REGTYPE and not buf[345]:
@@ -62,45 +61,53 @@ class _Header(tarfile.TarInfo):
 
 
 def tar_members(tar_path: str | Path) -> Iterator[Member]:
-    """The regular files of a tar, in its order, found in one pass over the headers.
+    """The regular files of a tar, in its order, from one pass over the headers.
 
-    Links, devices, absolute names and names with `..` or control characters are passed over and
-    counted in the log: no photo of the data set is one.
+    Links, devices, absolute names and names with `..` or control characters are skipped and counted
+    in the log: no photo of the data set is one.
 
     Raises:
         InputError: the file is not a tar, or it ends in the middle of a member.
     """
-    passed_over: Counter[str] = Counter()
+    skipped: Counter[str] = Counter()
     archive_bytes = Path(tar_path).stat().st_size
     try:
-        with tarfile.open(tar_path, "r:", errors="replace", tarinfo=_Header) as archive:
-            start = -1
-            while (header := archive.next()) is not None:
-                if header.size < 0 or archive.offset <= start:  # as an extended header may say
-                    raise tarfile.ReadError(f"{header.name} has the size {header.size}")
-                start = archive.offset
-                archive.members = []  # tarfile would keep every header for its own look-ups
-                if header.isdir():
-                    continue
-                name = header.name
-                if not header.isreg() or header.issparse():
-                    passed_over["neither file nor folder"] += 1
-                elif name.startswith("/") or ".." in name.split("/"):
-                    passed_over["path leads out of the archive"] += 1
-                elif UNPRINTABLE.search(name):
-                    passed_over["control characters in the name"] += 1
-                elif header.offset_data + header.size > archive_bytes:
-                    raise tarfile.ReadError(f"{header.name} ends after the end of the file")
-                else:
-                    yield Member(_normalised(name), header.offset_data, header.size)
-            _check_end(tar_path, archive.offset)
+        for header in _headers(tar_path):
+            if reason := _skip_reason(header):
+                skipped[reason] += 1
+            elif header.offset_data + header.size > archive_bytes:
+                raise tarfile.ReadError(f"{header.name} ends after the end of the file")
+            else:
+                yield Member(_normalised(header.name), header.offset_data, header.size)
     except Exception as error:  # tarfile raises anything on damaged extended headers
         raise InputError(
             f"{tar_path} is not a whole tar archive ({error}); if it was downloaded, delete it and "
             "its receipt to get it again, else put a whole copy in its place."
         ) from error
-    for kind, count in passed_over.items():
-        logging.warning("%s: %d members passed over: %s", tar_path, count, kind)
+    for reason, count in skipped.items():
+        logging.warning("%s: %d members skipped: %s", tar_path, count, reason)
+
+
+def _headers(tar_path: str | Path) -> Iterator[tarfile.TarInfo]:
+    """The headers of all members but folders."""
+    with tarfile.open(tar_path, "r:", errors="replace", tarinfo=_Header) as archive:
+        start = -1
+        while (header := archive.next()) is not None:
+            if header.size < 0 or archive.offset <= start:  # as an extended header may say
+                raise tarfile.ReadError(f"{header.name} has the size {header.size}")
+            start = archive.offset
+            archive.members = []  # tarfile would keep every header in memory
+            if not header.isdir():
+                yield header
+        _check_end(tar_path, archive.offset)
+
+
+def _skip_reason(header: tarfile.TarInfo) -> str | None:
+    if not header.isreg() or header.issparse():
+        return "neither file nor folder"
+    if header.name.startswith("/") or ".." in header.name.split("/"):
+        return "path leads out of the archive"
+    return "control characters in the name" if UNPRINTABLE.search(header.name) else None
 
 
 def _normalised(name: str) -> str:
@@ -109,7 +116,7 @@ def _normalised(name: str) -> str:
 
 
 def _check_end(tar_path: str | Path, offset: int) -> None:
-    """tarfile takes a damaged header, or a cut between two members, for its end: zeros are."""
+    """Check that a tar ends with zeros: tarfile takes a damaged header or a cut for the end."""
     with Path(tar_path).open("rb") as handle:
         handle.seek(offset)
         block = handle.read(tarfile.BLOCKSIZE)
@@ -118,12 +125,9 @@ def _check_end(tar_path: str | Path, offset: int) -> None:
 
 
 def index(tar_paths: Iterable[str | Path]) -> pd.DataFrame:
-    """Index the members of all files of a source.
+    """Index the members of all files of a source: the table `MEMBERS`, in the files' order.
 
-    Returns:
-        A table with the columns `file` (position in `tar_paths`), `member` (name), `offset` and
-        `size` (bytes), in the order of the files. Of a name that stands twice in one source the
-        last one counts, as it would be if the archives were unpacked.
+    If a name occurs twice in one source, the last member counts, as it would after unpacking.
     """
     rows = []
     with Progress(desc="index", unit=" members") as progress:
@@ -131,24 +135,19 @@ def index(tar_paths: Iterable[str | Path]) -> pd.DataFrame:
             for member in tar_members(tar_path):
                 rows.append((file_number, *member))
                 progress.update()
-    table = pd.DataFrame(rows, columns=INDEX_COLUMNS)
+    table = MEMBERS.frame(rows)
     repeated = table.duplicated("member", keep="last")
     if repeated.any():
         logging.warning(
-            "%d member names stand more than once (such as %s); the last of each counts",
+            "%d member names occur more than once (such as %s); the last of each counts",
             repeated.sum(),
             table.member[repeated].iloc[0],
         )
     return table[~repeated]
 
 
-def read_index(members_file: str | Path) -> pd.DataFrame:
-    """Read back the table that `index` made."""
-    return pd.read_csv(members_file, keep_default_na=False, dtype={"member": str})
-
-
 class Reader:
-    """The bytes of members, from all files of a source, which stay open meanwhile."""
+    """Reads members of all files of a source; keeps the files open."""
 
     def __init__(self, tar_paths: Sequence[str | Path]):
         self._tar_paths = tar_paths
@@ -162,7 +161,7 @@ class Reader:
             os.close(descriptor)
 
     def read(self, file: int, offset: int, size: int) -> bytes:
-        """The bytes of one member of the file number `file`.
+        """The bytes of one member of file number `file`.
 
         Raises:
             InputError: the file has become shorter than its index says.
@@ -178,70 +177,36 @@ class Reader:
         return data
 
 
-def read_bytes(tar_path: str | Path, offset: int, size: int) -> bytes:
-    """The bytes of one member; see `Reader.read`."""
-    with Reader([tar_path]) as reader:
-        return reader.read(0, offset, size)
+@contextlib.contextmanager
+def open_member(tar_path: str | Path, offset: int, size: int) -> Iterator[IO[bytes]]:
+    """Open one member as a file for reading; nothing but the requested parts is in memory."""
+    header = tarfile.TarInfo()
+    header.offset_data, header.size = offset, size
+    with tarfile.open(tar_path, "r:") as archive, archive.extractfile(header) as stream:
+        yield stream
 
 
-class _Window(io.RawIOBase):
-    """A part of a file as a file of its own."""
-
-    def __init__(self, path: str | Path, offset: int, size: int):
-        self._file = io.FileIO(path)
-        self._offset, self._size, self._at = offset, size, 0
-
-    def readable(self) -> bool:
-        return True
-
-    def seekable(self) -> bool:
-        return True
-
-    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
-        start = {os.SEEK_SET: 0, os.SEEK_CUR: self._at, os.SEEK_END: self._size}[whence]
-        self._at = max(start + offset, 0)
-        return self._at
-
-    def readinto(self, buffer: memoryview) -> int:
-        length = max(min(len(buffer), self._size - self._at), 0)
-        self._file.seek(self._offset + self._at)
-        count = self._file.readinto(memoryview(buffer)[:length])
-        self._at += count
-        return count
-
-    def close(self) -> None:
-        self._file.close()
-        super().close()
-
-
-def open_member(tar_path: str | Path, offset: int, size: int) -> io.BufferedReader:
-    """One member as a file open for reading, of which no more than is asked for is in memory."""
-    return io.BufferedReader(_Window(tar_path, offset, size))
-
-
-def photo_folder(members: pd.DataFrame, database: str) -> str:
-    """The folder of the archives that the paths of a .mat file are relative to: its own."""
-    if database == TABLE:
-        return "."
-    return str(PurePosixPath(find_metadata(members, database).member).parent)
-
-
-def find_metadata(members: pd.DataFrame, database: str) -> pd.Series:
-    """The index row of `<database>.mat`, whichever folder and file of the source it lies in.
+def find_metadata(members_file: str | Path, database: str) -> tuple[int, Member]:
+    """`<database>.mat` by members.csv: the number of its archive file, and its member there.
 
     Raises:
-        InputError: there is none, or more than one.
+        InputError: there is none or more than one, or it is too large.
     """
     name = f"{database}.mat"
-    found = members[members.member.str.endswith(f"/{name}") | (members.member == name)]
+    found = pd.concat(
+        chunk[chunk.member.str.endswith(f"/{name}") | (chunk.member == name)]
+        for chunk in MEMBERS.read_chunks(members_file)
+    )
     if len(found) != 1:
         raise InputError(
             f"The archives hold {len(found)} files named {name} and one is needed; check url and "
             "database of this source in the config."
         )
-    if found["size"].iloc[0] > MAX_MAT_BYTES:
+    (file, *member) = next(found.itertuples(index=False, name=None))
+    member = Member(*member)
+    if member.size > MAX_MAT_BYTES:
         raise InputError(
-            f"{found.member.iloc[0]} has {found['size'].iloc[0]:,} bytes, and IMDB-WIKI's .mat "
-            "files have a tenth of a gigabyte; check url and database of this source."
+            f"{member.name} has {member.size:,} bytes, and IMDB-WIKI's .mat files have a tenth of "
+            "a gigabyte; check url and database of this source."
         )
-    return found.iloc[0]
+    return file, member

@@ -1,4 +1,4 @@
-"""Whether the bytes of a file are those that the config expects."""
+"""Verification of files against the digests of the config."""
 
 import hashlib
 import re
@@ -13,10 +13,10 @@ HEX_DIGITS = {"md5": 32, "sha256": 64}
 
 
 def parse_digest(digest: str | None) -> str | None:
-    """A digest of the config in lower case, or None where it gives none.
+    """A digest of the config in lower case; None if the config gives none.
 
     Raises:
-        InputError: it is neither `md5:` nor `sha256:` with as many hexadecimal digits as it takes.
+        InputError: it is neither `md5:` with 32 nor `sha256:` with 64 hexadecimal digits.
     """
     if digest is None:
         return None
@@ -29,21 +29,21 @@ def parse_digest(digest: str | None) -> str | None:
 
 
 def examine(path: Path, name: str, expected: str | None) -> tuple[str, str | None]:
-    """The digest of a file, and what is wrong with it, in words, or None.
+    """The digest of a file, and what is wrong with the file as a phrase, or None.
 
-    Without an expected digest the kind of file that its `name` promises is all that can be
-    checked, and the digest is a SHA-256; with one, the digest alone decides.
+    With an expected digest, the digest alone decides. Without one, the digest is a SHA-256, and the
+    file must be of the kind that its `name` promises.
     """
     algorithm = expected.partition(":")[0] if expected else "sha256"
     digest = compute_digest(path, algorithm)
     if expected is None:
-        promised, kept = file_kinds.promised_kind(path, name)
-        return digest, None if kept else f"{promised} was expected"
+        promised, agrees = file_kinds.promised_kind(path, name)
+        return digest, None if agrees else f"{promised} was expected"
     return digest, None if digest == expected else f"{expected} was expected, {digest} came"
 
 
 def compute_digest(path: Path, algorithm: str) -> str:
-    """`<algorithm>:<hex>` of a whole file: a resumed download has to be read from its start."""
+    """`<algorithm>:<hex>` of a whole file."""
     state = hashlib.new(algorithm, usedforsecurity=False)
     size = path.stat().st_size
     bar = Progress(desc=f"{algorithm} of {path.name}", total=size, unit="B", unit_scale=True)

@@ -1,19 +1,25 @@
-"""Why a row of a .mat file does not become a face: one reason a row, the first that holds."""
+"""Why a row of the metadata gives no face: one reason a row, the first that applies."""
 
-MISSING_FILE = "missing_file"
-GENDER_UNKNOWN = "gender_unknown"
-NO_FACE = "no_face"
-SECOND_FACE = "second_face"
-AGE_OUT_OF_RANGE = "age_out_of_range"
-LOW_FACE_SCORE = "low_face_score"
-UNREADABLE = "unreadable"
-TOO_SMALL = "too_small"
-TOO_LARGE = "too_large"
-BOX_INVALID = "box_invalid"
-
-OF_METADATA = [
-    MISSING_FILE, GENDER_UNKNOWN, NO_FACE, SECOND_FACE, AGE_OUT_OF_RANGE, LOW_FACE_SCORE,
-]  # fmt: skip
-OF_CROPPING = [UNREADABLE, TOO_SMALL, TOO_LARGE, BOX_INVALID]
+import enum
 
 KEPT, DROPPED = "kept", "dropped"  # the column `status`
+
+
+class RowReason(enum.StrEnum):
+    """Reasons that the metadata show, in the order in which they are checked."""
+
+    MISSING_FILE = enum.auto()
+    GENDER_UNKNOWN = enum.auto()
+    NO_FACE = enum.auto()
+    SECOND_FACE = enum.auto()
+    AGE_OUT_OF_RANGE = enum.auto()
+    LOW_FACE_SCORE = enum.auto()
+
+
+class CropReason(enum.StrEnum):
+    """Reasons that the photo itself shows when its face is cropped."""
+
+    UNREADABLE = enum.auto()
+    TOO_SMALL = enum.auto()
+    TOO_LARGE = enum.auto()
+    BOX_INVALID = enum.auto()

@@ -1,13 +1,13 @@
-"""The error that a user can mend: its message names the file, the broken rule and the way out."""
+"""Errors that the user can fix; each message names the file or key, the broken rule and the fix."""
 
 
 class InputError(ValueError):
     """Something given to the workflow (a file, a URL, a setting) cannot be used as it is.
 
-    The message is a full sentence for the user; scripts show it without a traceback.
-    Faults of the program itself stay ordinary exceptions, with theirs.
+    The message is a full sentence for the user; scripts show it without a traceback. Bugs of the
+    program stay ordinary exceptions, with a traceback.
     """
 
 
 class TrainingInterrupted(InputError):
-    """The training was told to stop (SIGTERM) and has left a checkpoint."""
+    """The training was stopped by SIGTERM and has saved a checkpoint."""

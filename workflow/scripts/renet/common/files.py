@@ -1,4 +1,4 @@
-"""Files that are either whole or absent: written beside their final name, then renamed."""
+"""Files that are either whole or absent: written under a temporary name, then renamed."""
 
 import contextlib
 import errno
@@ -12,16 +12,16 @@ from typing import IO
 
 from renet.common.errors import InputError
 
-NO_LOCKS = {errno.ENOSYS, errno.EOPNOTSUPP, errno.ENOLCK}  # as file systems without them say
+NO_LOCKS = {errno.ENOSYS, errno.EOPNOTSUPP, errno.ENOLCK}  # errors of file systems without locks
 
 
 @contextlib.contextmanager
 def replacing(path: str | Path) -> Iterator[Path]:
-    """Yield the temporary path `<path>.tmp`; on success it takes the name `path`, else it goes.
+    """Yield the path `<path>.tmp`; rename it to `path` on success, delete it otherwise.
 
-    The temporary file is locked (flock) meanwhile, so that a job started again while its
-    abandoned twin is still alive stops instead of writing into the twin's file. h5py locks too:
-    open the yielded path with `locking=False`.
+    The temporary file is locked (flock): a job that is started again while an abandoned process
+    still writes the same output stops with an error. h5py has locks of its own: open the yielded
+    path with `locking=False`.
 
     Raises:
         InputError: another process is writing the same file.
@@ -46,7 +46,7 @@ def replacing(path: str | Path) -> Iterator[Path]:
 
 
 def lock(handle: IO) -> None:
-    """Lock an open file (flock) until it is closed; a file system without locks has to do without.
+    """Lock an open file (flock) until it is closed; without effect on file systems without locks.
 
     Raises:
         BlockingIOError: another process holds the lock.
@@ -60,15 +60,16 @@ def lock(handle: IO) -> None:
 
 
 def write_text(path: str | Path, text: str) -> None:
-    """Write `text` as UTF-8 under the name `path`, whole or not at all."""
+    """Write `text` as UTF-8; the file is either whole or absent."""
     with replacing(path) as temporary:
         temporary.write_text(text, encoding="utf-8")
 
 
 def write_json(path: str | Path, value: object) -> None:
-    """Write `value` as indented JSON under the name `path`, whole or not at all.
+    """Write `value` as indented JSON; the file is either whole or absent.
 
-    NaN and infinities are refused (ValueError): JSON has no word for them.
+    Raises:
+        ValueError: the value has a NaN or an infinity, which JSON cannot represent.
     """
     write_text(path, json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
 
@@ -77,7 +78,7 @@ def read_json(path: str | Path) -> dict:
     """Read a JSON file.
 
     Raises:
-        InputError: the file holds something else.
+        InputError: the file is not valid JSON.
     """
     try:
         return json.loads(Path(path).read_text(encoding="utf-8"))

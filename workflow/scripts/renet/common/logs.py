@@ -1,4 +1,4 @@
-"""How a rule script speaks: to standard error, and to the rule's own log file."""
+"""Logging setup of the scripts: standard error, and the log file of the rule."""
 
 import logging
 import sys
@@ -11,23 +11,26 @@ TIME_FORMAT = "%H:%M:%S"
 
 
 def start(log_file: str | None = None, level: int = logging.INFO, append: bool = False) -> None:
-    """Send log lines to standard error, and to `log_file` where one is given.
+    """Send log records to `log_file`, or to standard error without one.
 
-    An `InputError` that ends the script is shown as its sentence alone, any other exception with
-    its traceback; both stand in the log file, where Snakemake and its users look for them.
+    With a log file, standard error has only the warnings: Snakemake prints the log file of a failed
+    job, so that its error appears once. An `InputError` that ends the script is logged as its
+    message alone, any other exception with its traceback.
     """
-    handlers: list[logging.Handler] = [logging.StreamHandler(sys.stderr)]
+    terminal = logging.StreamHandler(sys.stderr)
+    handlers: list[logging.Handler] = [terminal]
     if log_file:
+        terminal.addFilter(lambda record: record.levelno == logging.WARNING)
         handlers.append(logging.FileHandler(log_file, "a" if append else "w", encoding="utf-8"))
     logging.basicConfig(
         level=level, format=LINE_FORMAT, datefmt=TIME_FORMAT, handlers=handlers, force=True
     )
-    logging.captureWarnings(True)
+    logging.captureWarnings(capture=True)
     sys.excepthook = _log_uncaught
 
 
 def log_file() -> str | None:
-    """Where `start` sends the log lines, for a process that is to write there too."""
+    """The log file given to `start`, for child processes that append to it."""
     for handler in logging.getLogger().handlers:
         if isinstance(handler, logging.FileHandler):
             return handler.baseFilename

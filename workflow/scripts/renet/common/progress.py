@@ -1,4 +1,4 @@
-"""Progress with a rate: a bar on a terminal, a log line now and then elsewhere."""
+"""Progress with a rate: a bar on a terminal, a log record every ten seconds elsewhere."""
 
 import logging
 import sys
@@ -10,22 +10,19 @@ LOG_SECONDS = 10.0
 
 
 class Progress(tqdm):
-    """tqdm's bar on a terminal; log lines every ten seconds, and one at the end, in a log.
+    """tqdm's bar on a terminal; elsewhere a log record every ten seconds and one at the end.
 
-    Takes tqdm's own arguments: `iterable`, `total`, `unit`, `desc`, …
+    Takes the arguments of tqdm: `iterable`, `total`, `unit`, `desc`, …
     """
 
-    off = False  # set on the class, it silences every progress of the process
-
     def __init__(self, *args, **kwargs):
-        kwargs.setdefault("disable", Progress.off)
         kwargs.setdefault("file", sys.stderr)
         kwargs.setdefault("dynamic_ncols", True)
         self._next_line = time.monotonic() + LOG_SECONDS
         super().__init__(*args, **kwargs)
 
     def display(self, msg: str | None = None, pos: int | None = None) -> None:
-        """Called by tqdm whenever its bar is due."""
+        """Show the current state; tqdm decides when."""
         if self.fp.isatty():
             super().display(msg, pos)
         elif time.monotonic() >= self._next_line:
@@ -33,9 +30,9 @@ class Progress(tqdm):
             logging.info("%s", self)
 
     def close(self) -> None:
-        """End with a log line that holds the total and the mean rate."""
+        """End with a log record of the total and the mean rate."""
         if not self.disable:
             if self.n:
                 logging.info("%s", self)
-            self.disable = not self.fp.isatty()  # no bar of its own on top of that line
+            self.disable = not self.fp.isatty()  # no bar after that record
         super().close()

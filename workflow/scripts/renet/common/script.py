@@ -13,6 +13,7 @@ the function's docstring.
 
 import dataclasses
 import inspect
+import json
 import sys
 import types
 import typing
@@ -25,7 +26,15 @@ from cyclopts import App, Parameter
 from renet.common import logs
 
 Output = Annotated[Path, Parameter(alias="-o")]  # the main output, `-o` on a command line
-Code = Annotated[str, Parameter(parse=False)]  # the rule's digest of its code, for Snakemake alone
+Json = Annotated[  # a JSON object, `--data '{"key": 1}'` on a command line
+    dict,
+    Parameter(
+        accepts_keys=False, n_tokens=1, converter=lambda _, given: json.loads(given[0].value)
+    ),
+]
+# For Snakemake alone:
+Code = Annotated[str, Parameter(parse=False)]  # the rule's digest of its code
+Granted = Annotated[int | None, Parameter(parse=False)]  # what the job gets of a resource
 DIGEST_OF_CODE = "code"
 
 

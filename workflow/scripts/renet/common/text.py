@@ -1,12 +1,12 @@
-"""Text from foreign files, made fit for a line of a CSV."""
+"""Text from foreign files, made safe for a CSV file."""
 
 import re
 
-# What a CSV, or UTF-8, cannot carry and bring back: control characters and lone surrogates.
+# What CSV or UTF-8 cannot represent: control characters and lone surrogates.
 UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
 REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
 
 
 def printable(text: str) -> str:
-    """The text with each character that cannot be written down replaced."""
+    """The text with every control character and lone surrogate replaced."""
     return UNPRINTABLE.sub(REPLACEMENT, text)

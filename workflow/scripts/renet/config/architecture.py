@@ -2,8 +2,16 @@
 
 import dataclasses
 import math
+from typing import TypedDict
 
 from renet.common.imdb_wiki import CLASSES
+
+
+class RNNBlock(TypedDict):
+    """One of the config's `model.spatial_rnns`."""
+
+    units: int
+    block: list[int]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -11,7 +19,7 @@ class Architecture:
     """The config's section `model`; the defaults are the course's network."""
 
     conv_channels: list[int] = dataclasses.field(default_factory=lambda: [32, 64, 128, 256])
-    spatial_rnns: list[dict] = dataclasses.field(
+    spatial_rnns: list[RNNBlock] = dataclasses.field(
         default_factory=lambda: [
             {"units": 256, "block": [2, 2]},
             {"units": 512, "block": [2, 2]},

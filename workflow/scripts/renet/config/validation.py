@@ -35,17 +35,18 @@ EXPONENT = re.compile(r"([+-]?\d+)(\.\d*)?e([+-]?)(\d+)", re.IGNORECASE)
 Key = tuple[str | int, ...]
 
 
-def load(config: dict, schema: dict, files: Sequence[Path], command_line: Mapping) -> None:
+def load(config: dict, schema_file: Path, files: Sequence[Path], command_line: Mapping) -> None:
     """Fill in the defaults of a config and check all of it, in place.
 
     Args:
-        schema: JSON schema of the config.
+        schema_file: JSON schema of the config.
         files: config.yaml and the overlays, in the order in which Snakemake merges them.
         command_line: what `--config` gives; Snakemake leaves its nested values as text.
 
     Raises:
         InputError: the config does not fit the schema; a sentence for each error.
     """
+    schema = _read(schema_file)
     for key, value in command_line.items():
         if isinstance(value, Mapping | list):
             _merge(config, {key: _parsed(value)})
@@ -94,8 +95,8 @@ def _names_as_text(config: dict, given: list[tuple[str, object]]) -> None:
             for name in config[section]:
                 if not isinstance(name, str):
                     raise InputError(
-                        f"{_where(given, (section, name))}{section}.{_shown(name)} is a name that YAML does not read as text; "
-                        f'write "{_shown(name)}".'
+                        f"{_where(given, (section, name))}{section}.{_shown(name)} is a name that "
+                        f'YAML does not read as text; write "{_shown(name)}".'
                     )
     if isinstance(config.get("sources"), list):
         config["sources"] = [str(n) if type(n) is int else n for n in config["sources"]]

@@ -1,10 +1,11 @@
-"""Faces of many shards brought into one order, as fast as the disk gives them.
+"""Read faces from many shards in a given order, at the speed of the disk.
 
-Faces are read one by one where they lie, several at a time, because a disk is fast at random places
-only if it is asked for several; mapped files would wait for each page. While a slab is in use the
-next one is being read. Two buffers are all the memory it takes.
+Faces are read by several threads: random reads are fast only if the disk has several requests at a
+time; memory-mapped files would wait for each page. While a slab is in use, the next one is read.
+The memory is that of two slabs.
 """
 
+import contextlib
 import os
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -22,49 +23,53 @@ READERS = 8
 def slabs(
     shard_files: Sequence[str | Path], shard: np.ndarray, index: np.ndarray
 ) -> Iterator[np.ndarray]:
-    """Yield faces in the asked order, in slabs (n, C, H, W) uint8 of some megabytes.
+    """Yield faces in the given order, in slabs (n, C, H, W) uint8 of `SLAB_BYTES`.
 
-    A slab is overwritten when the next one is asked for.
+    A slab is overwritten when the next one is requested.
 
     Args:
-        shard_files: the shards' NumPy files, all of the same shape of face.
-        shard: for each face the position of its shard in `shard_files`.
-        index: for each face its position in the shard.
+        shard_files: the shards' NumPy files, with faces of one shape.
+        shard: position of each face's shard in `shard_files`.
+        index: position of each face in its shard.
 
     Raises:
-        InputError: a shard has not the asked face, or faces of another shape.
+        InputError: a shard lacks a face, or has faces of another shape.
     """
     stored = [shards.open_faces(name) for name in shard_files]
     shape = stored[0].shape[1:]
     _check(shard_files, stored, shard, index)
     face_bytes = int(np.prod(shape))
-    # Memory maps know where the faces begin; an empty shard is none, and nothing is read from it.
+    # A memory map knows where the faces begin; an empty shard is none and is never read.
     starts = np.array([getattr(faces, "offset", 0) for faces in stored])
     offsets = starts[shard] + index * face_bytes
     length = max(1, SLAB_BYTES // face_bytes)
     buffers = np.empty((2, length, *shape), np.uint8)
-    descriptors = [os.open(name, os.O_RDONLY) for name in shard_files]
-    for descriptor in descriptors:  # reading ahead would read what another slab wants
-        os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_RANDOM)
+    with _opened(shard_files) as files, ThreadPoolExecutor(READERS) as pool:
+        sources = np.array(files)[shard]
+
+        def start(first: int) -> tuple[np.ndarray, list[Future]]:
+            wanted = slice(first, first + length)
+            slab = buffers[first // length % 2][: len(shard[wanted])]
+            faces = list(zip(slab, sources[wanted].tolist(), offsets[wanted].tolist(), strict=True))
+            return slab, [pool.submit(_read, faces[part::READERS]) for part in range(READERS)]
+
+        following = start(0)
+        for first in range(0, len(shard), length):
+            slab, jobs = following
+            for job in jobs:
+                job.result()
+            following = start(first + length)
+            yield slab
+
+
+@contextlib.contextmanager
+def _opened(names: Sequence[str | Path]) -> Iterator[list[int]]:
+    """The descriptors of files that are read at random places."""
+    descriptors = [os.open(name, os.O_RDONLY) for name in names]
     try:
-        with ThreadPoolExecutor(READERS) as pool:
-
-            def start(first: int) -> tuple[np.ndarray, list[Future]]:
-                files = [descriptors[number] for number in shard[first : first + length]]
-                places = offsets[first : first + length].tolist()
-                slab = buffers[first // length % 2][: len(files)]
-                parts = [slice(part, None, READERS) for part in range(READERS)]
-                return slab, [
-                    pool.submit(_read, slab[part], files[part], places[part]) for part in parts
-                ]
-
-            waiting = start(0)
-            for first in range(0, len(shard), length):
-                slab, jobs = waiting
-                for job in jobs:
-                    job.result()
-                waiting = start(first + length)
-                yield slab
+        for descriptor in descriptors:
+            os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_RANDOM)  # no read-ahead
+        yield descriptors
     finally:
         for descriptor in descriptors:
             os.close(descriptor)
@@ -74,17 +79,18 @@ def _check(
     names: Sequence[str | Path], stored: list[np.ndarray], shard: np.ndarray, index: np.ndarray
 ) -> None:
     for number, (name, faces) in enumerate(zip(names, stored, strict=True)):
-        asked = index[shard == number]
-        if len(asked) and faces.shape[1:] != stored[0].shape[1:]:
-            raise InputError(f"{name} has faces of another shape than {names[0]}; cut both again.")
-        if len(asked) and not 0 <= asked.min() <= asked.max() < len(faces):
+        wanted = index[shard == number]
+        if len(wanted) and faces.shape[1:] != stored[0].shape[1:]:
+            raise InputError(f"{name} has faces of another shape than {names[0]}; crop both again.")
+        if len(wanted) and not 0 <= wanted.min() <= wanted.max() < len(faces):
             raise InputError(
-                f"{name} has {len(faces)} faces, and split.csv asks for number {asked.max()}; "
+                f"{name} has {len(faces)} faces, and split.csv names number {wanted.max()}; "
                 "delete split.csv to have it written again."
             )
 
 
-def _read(slab: np.ndarray, descriptors: list[int], offsets: list[int]) -> None:
-    for face, descriptor, offset in zip(slab, descriptors, offsets, strict=True):
+def _read(faces: list[tuple[np.ndarray, int, int]]) -> None:
+    """Read faces, given as (buffer, descriptor, offset)."""
+    for face, descriptor, offset in faces:
         if os.preadv(descriptor, [face], offset) != face.nbytes:
-            raise InputError("A shard became shorter while it was read; cut its faces again.")
+            raise InputError("A shard became shorter while it was read; crop its faces again.")

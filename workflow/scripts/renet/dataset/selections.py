@@ -1,4 +1,4 @@
-"""Some faces of several HDF5 files, as if they were one file; nothing is copied."""
+"""Some faces of several HDF5 files as one file, without copying."""
 
 import dataclasses
 import hashlib
@@ -10,10 +10,10 @@ from renet.dataset.hdf5 import FaceFile
 
 
 class SelectedPixels:
-    """Rows of several mapped arrays, taken like those of one (N, C, H, W) uint8 array."""
+    """Rows of several memory-mapped arrays, read like one (N, C, H, W) uint8 array."""
 
     def __init__(self, parts: list[np.ndarray], rows: np.ndarray):
-        """Name the rows, counted over all parts."""
+        """Select rows, counted over all parts."""
         self._parts, self._rows = parts, rows
         self._starts = np.cumsum([0, *map(len, parts)])
         self.shape = (len(rows), *parts[0].shape[1:])
@@ -26,7 +26,7 @@ class SelectedPixels:
     def take(
         self, rows: np.ndarray, axis: int = 0, out: np.ndarray | None = None, mode: str = "raise"
     ) -> np.ndarray:
-        """What `np.take` calls: the faces of these rows of the selection."""
+        """The faces of these rows of the selection, for `np.take`."""
         places = self._rows[rows]
         out = np.empty((len(places), *self.shape[1:]), self.dtype) if out is None else out
         owner = np.searchsorted(self._starts, places, side="right") - 1
@@ -42,14 +42,14 @@ class SelectedPixels:
 def select(files: list[FaceFile], rows: np.ndarray) -> FaceFile:
     """The faces at these rows, counted over all files one after the other.
 
-    The mean is the first file's, and the digest says files and rows.
+    The mean is that of the first file; the digest depends on all files and rows.
 
     Raises:
         InputError: the files have faces of different sizes.
     """
     if len({file.shape for file in files}) > 1:
         named = ", ".join(f"{file.path} {file.shape}" for file in files)
-        raise InputError(f"The faces of these files are not of one size: {named}.")
+        raise InputError(f"The faces of these files have different sizes: {named}.")
     digest = hashlib.sha256("".join(file.digest for file in files).encode())
     digest.update(np.ascontiguousarray(rows, dtype=np.int64))
     return dataclasses.replace(

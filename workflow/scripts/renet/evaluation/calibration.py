@@ -1,69 +1,53 @@
-"""Whether probabilities mean what they say, and the temperature that makes them.
+"""Calibration: the metrics of probabilities, reliability bins, and temperature scaling.
 
-Guo et al., On Calibration of Modern Neural Networks (2017): logits are divided by one temperature,
-fitted on the validation set. It changes no answer, only how sure the network says it is.
+Guo et al., On Calibration of Modern Neural Networks (2017): the logits are divided by one
+temperature, fitted on the validation set. The predicted classes stay the same.
 """
 
 import numpy as np
 import pandas as pd
 from scipy.optimize import minimize_scalar
 from scipy.special import expit, logit
+from sklearn import metrics
 
-from renet.evaluation import intervals
+from renet.evaluation import confidence_intervals
 
-BINS = 10  # of the confidence, from a half to one
-TEMPERATURES = (0.05, 20.0)
-SMALLEST = 1e-12  # a probability that rounds to zero still has a logit
-
-
-def log_odds(p_male: np.ndarray) -> np.ndarray:
-    """The difference of the two logits, (samples,)."""
-    return logit(np.clip(p_male, SMALLEST, 1 - SMALLEST))
+BINS = 10  # of the confidence, from 0.5 to 1
+TEMPERATURE_BOUNDS = (0.05, 20.0)
+SMALLEST = 1e-12  # probabilities are clipped to it, so that their logits are finite
 
 
-def soften(p_male: np.ndarray, temperature: float) -> np.ndarray:
-    """The probabilities at another temperature, (samples,); above 1 they are less extreme."""
-    return expit(log_odds(p_male) / temperature)
+def probability_metrics(p_male: np.ndarray, targets: np.ndarray) -> dict[str, float]:
+    """`loss` (log loss, natural logarithm), `brier` (Brier score) and `ece`, of arrays (n,)."""
+    return {
+        "loss": float(metrics.log_loss(targets, p_male, labels=[0, 1])),
+        "brier": float(metrics.brier_score_loss(targets, p_male, labels=[0, 1])),
+        "ece": expected_calibration_error(reliability_bins(p_male, targets)),
+    }
 
 
-def fit_temperature(p_male: np.ndarray, targets: np.ndarray) -> float:
-    """The temperature with the lowest log-loss, within `TEMPERATURES`.
-
-    A validation set without a mistake would have every answer certain: the lower bound, then, says
-    that nothing can be learnt from it.
-    """
-    odds = log_odds(p_male) * np.where(targets == 1, 1, -1)
-    found = minimize_scalar(
-        lambda exponent: np.logaddexp(0, -odds / np.exp(exponent)).mean(),
-        bounds=np.log(TEMPERATURES),
-        method="bounded",
-        options={"xatol": 1e-6},
-    )
-    return float(np.exp(found.x))
-
-
-def reliability(p_male: np.ndarray, targets: np.ndarray) -> pd.DataFrame:
-    """Confidence against accuracy, a row for each bin of the confidence that has samples.
+def reliability_bins(p_male: np.ndarray, targets: np.ndarray) -> pd.DataFrame:
+    """Accuracy by confidence: one row for each bin of the confidence that has samples.
 
     Returns:
-        `low` and `high` (bounds of the bin), `n`, `confidence` (mean probability of the answer),
-        `accuracy`, and `accuracy_low`, `accuracy_high` (Wilson's interval).
+        `low` and `high` (bounds of the bin), `n`, `confidence` (mean probability of the predicted
+        class), `accuracy`, and `accuracy_low`, `accuracy_high` (Wilson's interval).
     """
     confidence = np.maximum(p_male, 1 - p_male)
-    right = (p_male > 0.5) == (targets == 1)
+    correct = (p_male > 0.5) == (targets == 1)
     edges = np.linspace(0.5, 1, BINS + 1)
-    number = np.clip(np.searchsorted(edges, confidence, side="right") - 1, 0, BINS - 1)
+    bin_of_sample = np.clip(np.searchsorted(edges, confidence, side="right") - 1, 0, BINS - 1)
     rows = []
-    for bin_number in np.unique(number):
-        inside = number == bin_number
-        low, high = intervals.wilson(right[inside].sum(), inside.sum())
+    for number in np.unique(bin_of_sample):
+        inside = bin_of_sample == number
+        low, high = confidence_intervals.wilson(correct[inside].sum(), inside.sum())
         rows.append(
             {
-                "low": edges[bin_number],
-                "high": edges[bin_number + 1],
+                "low": edges[number],
+                "high": edges[number + 1],
                 "n": int(inside.sum()),
                 "confidence": confidence[inside].mean(),
-                "accuracy": right[inside].mean(),
+                "accuracy": correct[inside].mean(),
                 "accuracy_low": low,
                 "accuracy_high": high,
             }
@@ -71,6 +55,53 @@ def reliability(p_male: np.ndarray, targets: np.ndarray) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def expected_error(bins: pd.DataFrame) -> float:
-    """The expected calibration error (ECE): mean gap of confidence and accuracy, by sample."""
+def expected_calibration_error(bins: pd.DataFrame) -> float:
+    """ECE: the mean difference of confidence and accuracy over bins, weighted by their samples."""
     return float((bins.n * (bins.confidence - bins.accuracy).abs()).sum() / bins.n.sum())
+
+
+def temperature_scaling(validation: pd.DataFrame, test: pd.DataFrame) -> dict:
+    """Fit a temperature on the validation set and apply it to the test set.
+
+    Args:
+        validation, test: inference tables.
+
+    Returns:
+        `temperature`; `fitted_on`; `at_bound`, whether the temperature is at a bound of the search
+        and so is not reliable; `loss`, `brier` and `ece` of the test set at that temperature.
+    """
+    temperature = fit_temperature(validation.p_male.to_numpy(), validation.target.to_numpy())
+    low, high = TEMPERATURE_BOUNDS
+    scaled = apply_temperature(test.p_male.to_numpy(), temperature)
+    return {
+        "temperature": temperature,
+        "fitted_on": "validation",
+        "at_bound": bool(temperature < low * 1.01 or temperature > high / 1.01),
+        **probability_metrics(scaled, test.target.to_numpy()),
+    }
+
+
+def fit_temperature(p_male: np.ndarray, targets: np.ndarray) -> float:
+    """The temperature with the lowest log loss, within `TEMPERATURE_BOUNDS`.
+
+    Without an error in the validation set the log loss falls with the temperature, down to the
+    lower bound.
+    """
+    odds = log_odds(p_male) * np.where(targets == 1, 1, -1)
+    minimum = minimize_scalar(
+        lambda exponent: np.logaddexp(0, -odds / np.exp(exponent)).mean(),
+        bounds=np.log(TEMPERATURE_BOUNDS),
+        method="bounded",
+        options={"xatol": 1e-6},
+    )
+    return float(np.exp(minimum.x))
+
+
+def apply_temperature(p_male: np.ndarray, temperature: float) -> np.ndarray:
+    """The probabilities at a temperature, (samples,); above 1 they are less extreme."""
+    return expit(log_odds(p_male) / temperature)
+
+
+def log_odds(p_male: np.ndarray) -> np.ndarray:
+    """The difference of the two logits, (samples,)."""
+    return logit(np.clip(p_male, SMALLEST, 1 - SMALLEST))

@@ -1,14 +1,14 @@
-"""Whether somebody, or some photo, stands in two subsets."""
+"""Leakage between the subsets: people or photos that are in more than one."""
 
 import pandas as pd
 
 from renet.common.errors import InputError
 
-TRAIN = "train"
+TRAIN, TEST = "train", "test"
 
 
 def check(split: pd.DataFrame, by: str, split_file: str) -> dict:
-    """Count the people and photos in two subsets, and refuse those that must not be there.
+    """Count the people and photos in more than one subset, and refuse a split that leaks.
 
     Args:
         split: split.csv, at least `subset`, `subject` and `digest`.
@@ -16,11 +16,12 @@ def check(split: pd.DataFrame, by: str, split_file: str) -> dict:
         split_file: its name, for the error.
 
     Returns:
-        `split_by`, `subjects_in_two_subsets`, `photos_in_two_subsets` and `test_samples_seen`, the
-        number of test samples whose subject is in the training set.
+        `split_by`, `subjects_in_two_subsets`, `photos_in_two_subsets` and
+        `test_samples_of_training_subjects`.
 
     Raises:
-        InputError: photos with the same pixels, or with `by="subject"` people, are in two subsets.
+        InputError: photos with the same pixels, or people with `by="subject"`, are in more than one
+            subset.
     """
     subjects, photos = (
         int((split.groupby(column).subset.nunique() > 1).sum()) for column in ("subject", "digest")
@@ -31,18 +32,18 @@ def check(split: pd.DataFrame, by: str, split_file: str) -> dict:
     ):
         if count and forbidden:
             raise InputError(
-                f"{split_file} has {count} {what} in more than one subset, so that no figure on "
-                "the test set could be trusted; delete the file to have the split made again."
+                f"{split_file} has {count} {what} in more than one subset, so that the metrics of "
+                "the test set would be too high; delete the file to have the split made again."
             )
-    test = split[split.subset == "test"]
+    test = split[split.subset == TEST]
     return {
         "split_by": by,
         "subjects_in_two_subsets": subjects,
         "photos_in_two_subsets": photos,
-        "test_samples_seen": int(seen(test.subject, split).sum()),
+        "test_samples_of_training_subjects": int(in_training_set(test.subject, split).sum()),
     }
 
 
-def seen(subjects: pd.Series, split: pd.DataFrame) -> pd.Series:
+def in_training_set(subjects: pd.Series, split: pd.DataFrame) -> pd.Series:
     """Whether each of these subjects has photos in the training set."""
     return subjects.isin(split.subject[split.subset == TRAIN])

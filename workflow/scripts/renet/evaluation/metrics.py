@@ -1,117 +1,105 @@
-"""How good the answers are, computed from an inference table alone."""
+"""The metrics of a set of predictions, computed from an inference table alone."""
 
 import numpy as np
 import pandas as pd
 from sklearn import metrics
 
 from renet.common.imdb_wiki import CLASSES
-from renet.evaluation import calibration, intervals
-from renet.evaluation.weighted_metrics import NAMES, WeightedFigures, matthews
+from renet.evaluation import calibration, confidence_intervals, weighted_metrics
 
 LABELS = list(range(len(CLASSES)))
 
 
 def summarise(
-    answers: pd.DataFrame, male_share: float, resamples: int = intervals.RESAMPLES
+    predictions: pd.DataFrame,
+    male_fraction: float,
+    resamples: int = confidence_intervals.RESAMPLES,
 ) -> dict:
-    """The figures of one subset, as metrics.json has them (workflow/schemas/metrics.schema.yaml).
+    """The metrics of one subset, as metrics.json has them (workflow/schemas/metrics.schema.yaml).
 
     Args:
-        answers: an inference table (`inference_table.tabulate`), not empty.
-        male_share: share of class 1 in the training set, for the baseline.
+        predictions: an inference table with at least one row.
+        male_fraction: fraction of class 1 in the training set, for the baseline.
         resamples: of the bootstrap over subjects.
 
     Returns:
-        The figures, with None for those that a set of one class does not define; `intervals` has
-        95 % intervals of them; `majority_baseline` the same figures for always answering the class
-        that is more frequent in the training set, with its share as the probability;
-        `answers_one_class` is true where the network says the same of every face.
+        The metrics, None where a set of one class does not define them; `intervals`, their 95 %
+        intervals; `majority_baseline`, the metrics of always predicting the training set's majority
+        class; `constant_prediction`, whether all predictions are the same class.
     """
-    targets, predicted = answers.target.to_numpy(), answers.predicted.to_numpy()
-    subjects = answers.subject.factorize()[0]
-    figures = _figures(answers)
-    matrix = metrics.confusion_matrix(targets, predicted, labels=LABELS)
-    bounds = intervals.by_subject(subjects, WeightedFigures(answers), resamples)
+    matrix = _confusion_matrix(predictions)
     return {
-        "n": len(answers),
-        "subjects": int(subjects.max()) + 1,
+        "n": len(predictions),
+        "subjects": predictions.subject.nunique(),
         "classes": list(CLASSES),
-        **figures,
+        **point_estimates(predictions),
         "confusion_matrix": matrix.tolist(),
-        "intervals": _intervals(matrix, dict(zip(NAMES, bounds.tolist(), strict=True))),
-        "majority_baseline": _baseline(targets, male_share),
-        "answers_one_class": bool(len(np.unique(predicted)) == 1),
+        "intervals": intervals(predictions, matrix, resamples),
+        "majority_baseline": majority_baseline(predictions.target.to_numpy(), male_fraction),
+        "constant_prediction": predictions.predicted.nunique() == 1,
     }
 
 
-def _figures(answers: pd.DataFrame) -> dict:
-    targets, predicted = answers.target.to_numpy(), answers.predicted.to_numpy()
-    p_male = answers.p_male.to_numpy()
-    both = len(np.unique(targets)) == len(CLASSES)
-    matrix = metrics.confusion_matrix(targets, predicted, labels=LABELS)
-    of_class, answered = matrix.sum(axis=1), matrix.sum(axis=0)
-    recalls = [_share(matrix[number, number], of_class[number]) for number in LABELS]
-    precisions = [_share(matrix[number, number], answered[number]) for number in LABELS]
+def point_estimates(predictions: pd.DataFrame) -> dict:
+    """Each metric's value; `predictions` has at least `target`, `predicted` and `p_male`."""
+    targets, p_male = predictions.target.to_numpy(), predictions.p_male.to_numpy()
+    matrix = _confusion_matrix(predictions)
+    of_class, of_prediction = matrix.sum(axis=1), matrix.sum(axis=0)
+    recalls = [_fraction(matrix[label, label], of_class[label]) for label in LABELS]
+    precisions = [_fraction(matrix[label, label], of_prediction[label]) for label in LABELS]
+    average_precisions = [
+        float(metrics.average_precision_score(targets == label, scores))
+        if of_class[label]
+        else None
+        for label, scores in enumerate((1 - p_male, p_male))
+    ]
     return {
-        "accuracy": float(metrics.accuracy_score(targets, predicted)),
+        "accuracy": float(metrics.accuracy_score(targets, predictions.predicted)),
         "balanced_accuracy": float(np.mean([value for value in recalls if value is not None])),
         "recall": dict(zip(CLASSES, recalls, strict=True)),
         "precision": dict(zip(CLASSES, precisions, strict=True)),
-        "mcc": float(matthews(matrix)),
-        "roc_auc": float(metrics.roc_auc_score(targets, p_male)) if both else None,
-        "pr_auc": {
-            name: float(metrics.average_precision_score(targets == number, scores))
-            if of_class[number]
-            else None
-            for number, (name, scores) in enumerate(zip(CLASSES, (1 - p_male, p_male), strict=True))
-        },
-        "loss": float(metrics.log_loss(targets, p_male, labels=LABELS)),
-        "brier": float(metrics.brier_score_loss(targets, p_male, labels=LABELS)),
-        "ece": calibration.expected_error(calibration.reliability(p_male, targets)),
+        "mcc": float(weighted_metrics.matthews(matrix)),
+        "roc_auc": float(metrics.roc_auc_score(targets, p_male)) if of_class.all() else None,
+        "pr_auc": dict(zip(CLASSES, average_precisions, strict=True)),
+        **calibration.probability_metrics(p_male, targets),
     }
 
 
-def _share(part: int, whole: int) -> float | None:
-    return float(part / whole) if whole else None
+def intervals(predictions: pd.DataFrame, matrix: np.ndarray, resamples: int) -> dict:
+    """95 % intervals: `subjects` (bootstrap) of each metric, `wilson` of a fraction of samples.
 
-
-def _intervals(matrix: np.ndarray, by_subject: dict[str, list[float]]) -> dict:
-    """Wilson's interval where a figure is a share of samples, the bootstrap's for every figure."""
-    shares = {"accuracy": (np.trace(matrix), matrix.sum())} | {
-        f"recall_{name}": (matrix[number, number], matrix[number].sum())
-        for number, name in enumerate(CLASSES)
+    A `subjects` interval that too few resamples define is None.
+    """
+    bootstrap = confidence_intervals.subject_bootstrap(
+        predictions.subject, weighted_metrics.WeightedMetrics(predictions), resamples
+    )
+    fractions = {"accuracy": (np.trace(matrix), matrix.sum())} | {
+        f"recall_{name}": (matrix[label, label], matrix[label].sum())
+        for label, name in enumerate(CLASSES)
     }
     found = {}
-    for name, bounds in by_subject.items():
+    for name, bounds in zip(weighted_metrics.NAMES, bootstrap.tolist(), strict=True):
         found[name] = {"subjects": bounds if np.isfinite(bounds).all() else None}
-        if name in shares:
-            found[name]["wilson"] = list(intervals.wilson(*shares[name]))
+        if name in fractions:
+            found[name]["wilson"] = list(confidence_intervals.wilson(*fractions[name]))
     return found
 
 
-def _baseline(targets: np.ndarray, male_share: float) -> dict:
-    """The figures of always answering the training set's more frequent class."""
-    always = int(male_share >= 0.5)
-    constant = pd.DataFrame({"target": targets, "predicted": always, "p_male": male_share})
-    return {"class": CLASSES[always], "male_share": male_share, **_figures(constant)}
+def majority_baseline(targets: np.ndarray, male_fraction: float) -> dict:
+    """The metrics of always predicting the training set's majority class.
 
-
-def calibrate(validation: pd.DataFrame, test: pd.DataFrame) -> dict:
-    """A temperature from the validation set, and what it does to the test set's probabilities.
-
-    Returns:
-        `temperature`; `fitted_on`; `at_bound`, whether the temperature is at a bound of the search
-        and so says little; `loss`, `brier` and `ece` of the test set at that temperature.
+    Its probability of class 1 is `male_fraction`, for every sample.
     """
-    temperature = calibration.fit_temperature(
-        validation.p_male.to_numpy(), validation.target.to_numpy()
-    )
-    low, high = calibration.TEMPERATURES
-    softened = test.assign(p_male=calibration.soften(test.p_male.to_numpy(), temperature))
-    figures = _figures(softened)
-    return {
-        "temperature": temperature,
-        "fitted_on": "validation",
-        "at_bound": bool(temperature < low * 1.01 or temperature > high / 1.01),
-        **{name: figures[name] for name in ("loss", "brier", "ece")},
-    }
+    majority = int(male_fraction >= 0.5)
+    constant = pd.DataFrame({"target": targets, "predicted": majority, "p_male": male_fraction})
+    estimates = point_estimates(constant)
+    return {"class": CLASSES[majority], "male_fraction": male_fraction, **estimates}
+
+
+def _confusion_matrix(predictions: pd.DataFrame) -> np.ndarray:
+    """Counts (2, 2): rows are labels, columns predictions."""
+    return metrics.confusion_matrix(predictions.target, predictions.predicted, labels=LABELS)
+
+
+def _fraction(part: int, whole: int) -> float | None:
+    return float(part / whole) if whole else None

@@ -1,7 +1,7 @@
-"""Where a network looks: what its answer loses when a part of the face is covered.
+"""Saliency by occlusion: how much the log-odds of the prediction fall when a patch is covered.
 
-Zeiler and Fergus, Visualizing and Understanding Convolutional Networks (2014). A gradient would be
-cheaper; where the ReLU before the softmax gives zero it has nothing to say.
+Zeiler and Fergus, Visualizing and Understanding Convolutional Networks (2014). Gradients would be
+cheaper, but are zero where the ReLU before the softmax outputs zero.
 """
 
 import cv2
@@ -9,24 +9,25 @@ import numpy as np
 import torch
 
 from renet.network import inference
-from renet.network.models import ReNet
+from renet.network.model import ReNet
 
 PATCH, STRIDE = 1 / 4, 1 / 8  # of the face's sides
-HELPS, HINDERS = np.array([214.0, 69, 44]), np.array([49.0, 110, 190])  # red and blue, RGB
+SUPPORTS = np.array([214.0, 69, 44])  # red, RGB
+CONTRADICTS = np.array([49.0, 110, 190])  # blue
 
 
 def occlusion(
     model: ReNet, face: np.ndarray, device: torch.device, precision: str = "float32"
 ) -> np.ndarray:
-    """How far the log-odds of the network's answer fall when a patch gets the face's mean colour.
+    """The fall of the predicted class's log-odds when a patch is covered with the mean colour.
 
     Args:
         model: on `device`.
         face: (C, H, W) uint8.
 
     Returns:
-        (lines, columns) float64, a value for each place of the patch; above zero where what is
-        covered speaks for the answer.
+        (lines, columns) float64, a value for each position of the patch; above zero where the
+        covered pixels support the prediction.
     """
     corners = [_corners(side) for side in face.shape[1:]]
     height, width = (round(side * PATCH) for side in face.shape[1:])
@@ -39,8 +40,8 @@ def occlusion(
             covered.append(copy)
     logits = inference.logits(model, np.stack(covered), device, precision)
     odds = logits[:, 1] - logits[:, 0]
-    answer = 1 if odds[0] > 0 else -1
-    return answer * (odds[0] - odds[1:]).reshape(len(corners[0]), len(corners[1]))
+    sign = 1 if odds[0] > 0 else -1
+    return sign * (odds[0] - odds[1:]).reshape(len(corners[0]), len(corners[1]))
 
 
 def _corners(side: int) -> list[int]:
@@ -49,21 +50,22 @@ def _corners(side: int) -> list[int]:
 
 
 def overlay(picture: np.ndarray, drops: np.ndarray) -> np.ndarray:
-    """A picture (H, W, 3) uint8, RGB, greyed, with what speaks for the answer red, against it blue.
+    """An image (H, W, 3) uint8, RGB, in grey with the drops in colour.
 
-    The strongest place of the picture has the full colour.
+    Pixels that support the prediction are red, those that contradict it blue. The largest drop of
+    the image has the full colour.
     """
     height, width = picture.shape[:2]
-    places = _spread(drops, height, width)
-    strength = np.abs(places) / max(np.abs(places).max(), np.finfo(float).tiny)
-    colour = np.where(places[..., None] > 0, HELPS, HINDERS)
+    drop = _interpolate(drops, height, width)
+    strength = np.abs(drop) / max(np.abs(drop).max(), np.finfo(float).tiny)
+    colour = np.where(drop[..., None] > 0, SUPPORTS, CONTRADICTS)
     grey = picture.mean(axis=2, keepdims=True).repeat(3, axis=2)
-    share = 0.7 * strength[..., None]
-    return ((1 - share) * grey + share * colour).round().astype(np.uint8)
+    alpha = 0.7 * strength[..., None]
+    return ((1 - alpha) * grey + alpha * colour).round().astype(np.uint8)
 
 
-def _spread(drops: np.ndarray, height: int, width: int) -> np.ndarray:
-    """Each drop at the middle of its patch, smoothly between them; (height, width)."""
+def _interpolate(drops: np.ndarray, height: int, width: int) -> np.ndarray:
+    """Each drop at the centre of its patch, linear between them; (height, width)."""
     lines, columns = (
         np.interp(np.linspace(0, 1, side), np.linspace(PATCH / 2, 1 - PATCH / 2, count),
                   np.arange(count))

@@ -1,4 +1,4 @@
-"""How good the answers are on parts of a set: by gender, age, decade, size, colour, source."""
+"""Accuracy by slice: subsets of the test set by gender, age, decade, size, colour and source."""
 
 import itertools
 
@@ -6,7 +6,8 @@ import numpy as np
 import pandas as pd
 
 from renet.common.imdb_wiki import CLASSES
-from renet.evaluation import intervals
+from renet.evaluation import confidence_intervals
+from renet.evaluation.tables import SLICES
 
 UNKNOWN = "unknown"
 BANDS = {
@@ -14,54 +15,53 @@ BANDS = {
     "face score": ([1, 2, 3, 4, 5, 6], ""),
     "crop size": ([0, 64, 96, 128, 192, 256], "px"),
 }
-COLUMNS = [
-    "slice", "value", "n", "subjects", "n_female", "n_male", "accuracy", "wilson_low",
-    "wilson_high", "subjects_low", "subjects_high", "recall_female", "recall_male",
-    "balanced_accuracy", "majority_baseline",
-]  # fmt: skip
 
 
-def label(answers: pd.DataFrame, size: tuple[int, int], seen: pd.Series) -> pd.DataFrame:
-    """Which value of each slice a sample has: a column a slice, ordered categories.
+def assign(
+    predictions: pd.DataFrame, size: tuple[int, int], in_training_set: pd.Series
+) -> pd.DataFrame:
+    """The value of each slice for each sample: one column a slice, ordered categories.
 
     Args:
-        answers: an inference table.
-        size: (height, width) that the network takes, in pixels.
-        seen: whether the subject is in the training set; a slice only where some are.
+        predictions: an inference table.
+        size: input size of the network, (height, width) in pixels.
+        in_training_set: whether the sample's subject is in the training set; this is a slice only
+            if it is true of a sample.
     """
-    smaller = (answers.crop_height < size[0]) | (answers.crop_width < size[1])
-    decades = pd.to_numeric(answers.year) // 10 * 10
+    smaller = (predictions.crop_height < size[0]) | (predictions.crop_width < size[1])
+    decades = predictions.year.astype(float) // 10 * 10
+    crop_size = predictions[["crop_height", "crop_width"]].min(axis=1)
     columns = {
-        "recorded gender": answers.target.map(dict(enumerate(CLASSES))),
-        "age": bands(answers.age, *BANDS["age"]),
+        "recorded gender": predictions.target.map(dict(enumerate(CLASSES))),
+        "age": bands(predictions.age, *BANDS["age"]),
         "decade": decades.map(lambda year: UNKNOWN if np.isnan(year) else f"{year:.0f}s"),
-        "face score": bands(answers.face_score, *BANDS["face score"]),
-        "crop size": bands(answers[["crop_height", "crop_width"]].min(axis=1), *BANDS["crop size"]),
+        "face score": bands(predictions.face_score, *BANDS["face score"]),
+        "crop size": bands(crop_size, *BANDS["crop size"]),
         "scaled": smaller.map({True: "up", False: "down or not"}),
-        "colour": answers.grey.astype(bool).map({True: "grey", False: "colour"}),
-        "source": answers.source,
+        "colour": predictions.grey.astype(bool).map({True: "grey", False: "colour"}),
+        "source": predictions.source,
     }
-    if seen.any():
-        columns["person in the training set"] = seen.map({True: "yes", False: "no"})
+    if in_training_set.any():
+        columns["person in the training set"] = in_training_set.map({True: "yes", False: "no"})
     return pd.DataFrame({name: _ordered(values) for name, values in columns.items()})
 
 
 def bands(values: pd.Series, edges: list[float], unit: str) -> pd.Series:
     """Bands of a number, lower edge included: `20–29 years`, `5 and more`; or `unknown`."""
-    numbers = pd.to_numeric(values)
+    numbers = values.astype(float)
     unit = f" {unit}" if unit else ""
     whole = unit != ""
     names = [
         f"{low}–{high - 1 if whole else high}{unit}" for low, high in itertools.pairwise(edges)
     ]
     names = [f"below {edges[0]}{unit}", *names, f"{edges[-1]}{unit} and more"]
-    found = np.searchsorted(edges, numbers, side="right")
-    named = pd.Series(np.array(names)[found], index=values.index).where(numbers.notna(), UNKNOWN)
+    band = np.searchsorted(edges, numbers, side="right")
+    named = pd.Series(np.array(names)[band], index=values.index).where(numbers.notna(), UNKNOWN)
     return named.astype(pd.CategoricalDtype([*names, UNKNOWN], ordered=True))
 
 
 def _ordered(values: pd.Series) -> pd.Series:
-    """As ordered categories, those that occur; in alphabetical order where none is given."""
+    """As ordered categories, those that occur; in alphabetical order if they have none."""
     if not isinstance(values.dtype, pd.CategoricalDtype):
         names = sorted(set(values), key=lambda name: (name == UNKNOWN, name))
         values = values.astype(pd.CategoricalDtype(names, ordered=True))
@@ -69,60 +69,66 @@ def _ordered(values: pd.Series) -> pd.Series:
 
 
 def tabulate(
-    answers: pd.DataFrame, labels: pd.DataFrame, resamples: int = intervals.RESAMPLES
+    predictions: pd.DataFrame,
+    slices: pd.DataFrame,
+    resamples: int = confidence_intervals.RESAMPLES,
 ) -> pd.DataFrame:
-    """The table slices.csv: a row for each value of each slice (`COLUMNS`).
+    """The table slices.csv: one row for each value of each slice, with the columns `SLICES`.
 
     Args:
-        answers: an inference table.
-        labels: as from `label`.
+        predictions: an inference table.
+        slices: as from `assign`.
         resamples: of the bootstrap.
 
     Returns:
         `accuracy` with Wilson's interval (`wilson_…`) and that of a bootstrap over subjects
-        (`subjects_…`), the recall of each class (empty where the slice has none of it), their mean,
-        and the accuracy of always answering the slice's more frequent class.
+        (`subjects_…`), the recall of each class (empty if the slice has none of it), their mean,
+        and the accuracy of always predicting the slice's majority class.
     """
-    parts = [
-        _row(answers[labels[name] == value], name, value)
-        for name in labels
-        for value in labels[name].cat.categories
+    rows = [
+        _row(predictions[slices[name] == value], name, value)
+        for name in slices
+        for value in slices[name].cat.categories
     ]
-    table = pd.DataFrame(parts)
-    table[["subjects_low", "subjects_high"]] = _subject_intervals(answers, labels, resamples)
-    return table[COLUMNS]
+    bounds = _bootstrap_intervals(predictions, slices, resamples)
+    table = pd.DataFrame(rows)
+    table[["subjects_low", "subjects_high"]] = bounds
+    return table[list(SLICES.columns)]
 
 
-def _row(part: pd.DataFrame, name: str, value: str) -> dict:
-    counts = part.target.value_counts().reindex(range(len(CLASSES)), fill_value=0)
-    recalls = part.groupby("target").correct.mean().reindex(range(len(CLASSES)))
-    low, high = intervals.wilson(part.correct.sum(), len(part))
+def _row(samples: pd.DataFrame, name: str, value: str) -> dict:
+    counts = samples.target.value_counts().reindex(range(len(CLASSES)), fill_value=0)
+    recalls = samples.groupby("target").correct.mean().reindex(range(len(CLASSES)))
+    low, high = confidence_intervals.wilson(samples.correct.sum(), len(samples))
     return {
         "slice": name,
         "value": value,
-        "n": len(part),
-        "subjects": part.subject.nunique(),
-        "accuracy": part.correct.mean(),
+        "n": len(samples),
+        "subjects": samples.subject.nunique(),
+        "accuracy": samples.correct.mean(),
         "wilson_low": low,
         "wilson_high": high,
         "balanced_accuracy": recalls.mean(),
-        "majority_baseline": counts.max() / len(part),
-        **{f"n_{name}": counts[number] for number, name in enumerate(CLASSES)},
-        **{f"recall_{name}": recalls[number] for number, name in enumerate(CLASSES)},
+        "majority_baseline": counts.max() / len(samples),
+        **{f"n_{name}": counts[label] for label, name in enumerate(CLASSES)},
+        **{f"recall_{name}": recalls[label] for label, name in enumerate(CLASSES)},
     }
 
 
-def _subject_intervals(answers: pd.DataFrame, labels: pd.DataFrame, resamples: int) -> np.ndarray:
-    codes = [labels[name].cat.codes.to_numpy() for name in labels]
-    counts = [len(labels[name].cat.categories) for name in labels]
-    right = answers.correct.to_numpy().astype(float)
+def _bootstrap_intervals(
+    predictions: pd.DataFrame, slices: pd.DataFrame, resamples: int
+) -> np.ndarray:
+    """95 % intervals of each slice value's accuracy, (values of all slices, 2)."""
+    codes = [slices[name].cat.codes.to_numpy() for name in slices]
+    counts = [len(slices[name].cat.categories) for name in slices]
+    correct = predictions.correct.to_numpy().astype(float)
 
     def accuracies(weights: np.ndarray) -> np.ndarray:
-        found = [
-            np.bincount(code, weights * right, count) / np.bincount(code, weights, count)
+        of_slice = [
+            np.bincount(code, weights * correct, count) / np.bincount(code, weights, count)
             for code, count in zip(codes, counts, strict=True)
         ]
-        return np.concatenate(found)
+        return np.concatenate(of_slice)
 
-    with np.errstate(invalid="ignore"):  # a slice of few people is empty in some draws
-        return intervals.by_subject(answers.subject.factorize()[0], accuracies, resamples)
+    with np.errstate(invalid="ignore"):  # a resample can have no sample of a small slice
+        return confidence_intervals.subject_bootstrap(predictions.subject, accuracies, resamples)

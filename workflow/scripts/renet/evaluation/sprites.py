@@ -1,5 +1,7 @@
-"""Many small pictures in one file: a page that shows them loads one file instead of hundreds."""
+"""Sprite sheets: many small images in one file, so that a page loads one file and not hundreds."""
 
+from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
@@ -13,30 +15,44 @@ QUALITY = {
 }
 
 
-def tile(face: np.ndarray, side: int) -> np.ndarray:
-    """A face (C, H, W) uint8, RGB, as a square (side, side, 3) uint8, RGB."""
-    height, width = face.shape[1:]
-    shrinks = side < min(height, width)
-    interpolation = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
-    picture = np.ascontiguousarray(face.transpose(1, 2, 0))
-    return cv2.resize(picture, (side, side), interpolation=interpolation)
+@dataclass(frozen=True)
+class Grid:
+    """The layout of a sheet: `columns` tiles a line, each `side` x `side` pixels."""
 
+    columns: int
+    side: int
 
-def sheet(tiles: list[np.ndarray], columns: int, side: int) -> np.ndarray:
-    """Tiles side by side, line after line, (lines * side, columns * side, 3) uint8, RGB.
+    def position(self, number: int) -> tuple[int, int]:
+        """x and y of a tile in the sheet, in pixels."""
+        line, column = divmod(number, self.columns)
+        return self.side * column, self.side * line
 
-    What is left of the last line stays grey; without a tile there is one grey line.
-    """
-    lines = max(1, -(-len(tiles) // columns))
-    picture = np.full((lines * side, columns * side, 3), 128, np.uint8)
-    for place, one in enumerate(tiles):
-        top, left = (side * part for part in divmod(place, columns))
-        picture[top : top + side, left : left + side] = one
-    return picture
+    def tile(self, face: np.ndarray) -> np.ndarray:
+        """A face (C, H, W) uint8, RGB, as a square (side, side, 3) uint8, RGB."""
+        shrinks = self.side < min(face.shape[1:])
+        interpolation = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
+        picture = np.ascontiguousarray(face.transpose(1, 2, 0))
+        return cv2.resize(picture, (self.side, self.side), interpolation=interpolation)
+
+    def sheet(self, tiles: list[np.ndarray]) -> np.ndarray:
+        """The tiles line by line, (lines * side, columns * side, 3) uint8, RGB.
+
+        The rest of the last line is grey. Without a tile the sheet is one grey line.
+        """
+        lines = max(1, -(-len(tiles) // self.columns))
+        sheet = np.full((lines * self.side, self.columns * self.side, 3), 128, np.uint8)
+        for number, tile in enumerate(tiles):
+            x, y = self.position(number)
+            sheet[y : y + self.side, x : x + self.side] = tile
+        return sheet
+
+    def write_faces(self, path: Path, faces: Iterable[np.ndarray]) -> None:
+        """Write faces (C, H, W) uint8, RGB, as a sheet."""
+        write(path, self.sheet([self.tile(face) for face in faces]))
 
 
 def write(path: Path, picture: np.ndarray) -> None:
-    """Write a picture (H, W, 3) uint8, RGB, as the format that its name ends in."""
+    """Write an image (H, W, 3) uint8, RGB, in the format of its name's suffix."""
     bgr = cv2.cvtColor(picture, cv2.COLOR_RGB2BGR)
     encoded = cv2.imencode(path.suffix, bgr, QUALITY[path.suffix])[1]
     with files.replacing(path) as temporary:

@@ -1,8 +1,8 @@
-"""The figures of one set of answers under changing weights of its samples, as a bootstrap needs.
+"""The metrics of one set of predictions under changing sample weights, for the bootstrap.
 
-scikit-learn takes weights too, and sorts and checks the answers anew at each call: a thousand draws
-of 50,000 answers would take minutes. Here they are sorted once. The tests hold every figure against
-scikit-learn's.
+scikit-learn takes sample weights, too, but sorts and validates the predictions at each call: 1,000
+resamples of 50,000 predictions would take minutes. Here the predictions are sorted once. The tests
+compare every metric with scikit-learn's.
 """
 
 import numpy as np
@@ -17,23 +17,23 @@ NAMES = (
 )  # fmt: skip
 
 
-class WeightedFigures:
-    """Call it with weights (samples,) to get the figures `NAMES`, (10,) float64, NaN if undefined.
+class WeightedMetrics:
+    """Call it with weights (samples,) to get the metrics `NAMES`, (10,) float64, NaN if undefined.
 
     Args of the constructor:
-        answers: the columns `target`, `predicted` and `p_male` of an inference table.
+        predictions: the columns `target`, `predicted` and `p_male` of an inference table.
     """
 
-    def __init__(self, answers: pd.DataFrame):
-        order = np.argsort(answers.p_male.to_numpy(), kind="stable")
+    def __init__(self, predictions: pd.DataFrame):
+        order = np.argsort(predictions.p_male.to_numpy(), kind="stable")
         self._order = order
-        p_male = answers.p_male.to_numpy()[order]
-        self._male = answers.target.to_numpy()[order] == 1
-        self._cell = len(CLASSES) * self._male + answers.predicted.to_numpy()[order]
-        right = np.where(self._male, p_male, 1 - p_male)
-        self._loss = -np.log(np.clip(right, SMALLEST, 1 - SMALLEST))
-        self._brier = (1 - right) ** 2
-        # First of each run of equal probabilities: the curves have one point for it.
+        p_male = predictions.p_male.to_numpy()[order]
+        self._male = predictions.target.to_numpy()[order] == 1
+        self._cell = len(CLASSES) * self._male + predictions.predicted.to_numpy()[order]
+        p_target = np.where(self._male, p_male, 1 - p_male)
+        self._loss = -np.log(np.clip(p_target, SMALLEST, 1 - SMALLEST))
+        self._brier = (1 - p_target) ** 2
+        # Start of each group of equal probabilities: a group is one point of the curves.
         self._starts = np.flatnonzero(np.diff(p_male, prepend=-1.0))
 
     def __call__(self, weights: np.ndarray) -> np.ndarray:
@@ -46,7 +46,7 @@ class WeightedFigures:
                 np.add.reduceat(weights * of_class, self._starts)
                 for of_class in (~self._male, self._male)
             )
-            figures = [
+            metrics = [
                 np.trace(matrix) / total,
                 np.nanmean(recalls),
                 *recalls,
@@ -57,12 +57,12 @@ class WeightedFigures:
                 self._loss @ weights / total,
                 self._brier @ weights / total,
             ]
-        return np.array(figures)
+        return np.array(metrics)
 
 
 def matthews(matrix: np.ndarray) -> float:
-    """Matthews' correlation coefficient of a 2x2 confusion matrix; 0 where a margin is empty."""
-    matrix = matrix.astype(float)  # products of four counts pass the largest integer
+    """Matthews correlation coefficient of a 2x2 confusion matrix; 0 where a margin is empty."""
+    matrix = matrix.astype(float)  # the product of four counts can overflow int64
     margins = np.prod(matrix.sum(axis=0)) * np.prod(matrix.sum(axis=1))
     difference = matrix[0, 0] * matrix[1, 1] - matrix[0, 1] * matrix[1, 0]
     return difference / np.sqrt(margins) if margins else 0.0
@@ -74,14 +74,15 @@ def roc_auc(negative: np.ndarray, positive: np.ndarray) -> float:
     return positive @ below / (positive.sum() * negative.sum())
 
 
-def average_precision(other: np.ndarray, positive: np.ndarray) -> float:
-    """Average precision of the class whose weights are `positive`, `other` the other's.
+def average_precision(negative: np.ndarray, positive: np.ndarray) -> float:
+    """Average precision of the positive class, a sum of steps as in scikit-learn.
 
-    Both (scores,), by rising score of that class. Like scikit-learn's, a sum of steps: recall won
-    at each threshold times the precision there.
+    Each threshold adds its recall times the precision there. Both arguments are the weights of a
+    class at each score of the positive class, in rising order, (scores,).
     """
-    positive, other = positive[::-1], other[::-1]
-    found = np.cumsum(positive)
-    precision = found / (found + np.cumsum(other))
-    won = positive > 0
-    return positive[won] @ precision[won] / found[-1] if found[-1] else np.nan
+    positive, negative = positive[::-1], negative[::-1]
+    true_positives = np.cumsum(positive)
+    precision = true_positives / (true_positives + np.cumsum(negative))
+    steps = positive > 0
+    total = true_positives[-1]
+    return positive[steps] @ precision[steps] / total if total else np.nan

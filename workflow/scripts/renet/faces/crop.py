@@ -1,15 +1,16 @@
-"""From an image's bytes to the pixels of one face: one way for training, prediction and export.
+"""From the bytes of an image to the pixels of one face, the same for training and prediction.
 
-The steps are decode (RGB in the end, EXIF orientation ignored for the archives), cut out the face
-with its margin, resize without keeping the aspect.
+The steps: decode (to RGB; EXIF orientation ignored for the archives), crop the face with its
+margin, resize without keeping the aspect ratio.
 """
 
+import dataclasses
 import math
 from typing import NamedTuple
 
 import numpy as np
 
-from renet.common.drop_reasons import BOX_INVALID, TOO_LARGE, TOO_SMALL, UNREADABLE
+from renet.common.drop_reasons import CropReason
 from renet.common.imdb_wiki import ARCHIVE_MARGIN
 from renet.faces import jpeg
 from renet.faces.opencv import MAX_PIXELS, cv2
@@ -17,23 +18,41 @@ from renet.faces.opencv import MAX_PIXELS, cv2
 MIN_SIDE = 8  # pixels; below this there is no face to see (WIKI has 8,070 one-pixel images)
 MAX_FILE_BYTES = 1 << 28  # of one photo
 MAX_FLOATS = 1 << 24  # numbers of an image that may be held as floats, for speed
-MAX_BOX_TO_IMAGE = 3  # a box with more than three times the image's longer side is a slip
-# A JPEG is decoded at half its size if that leaves so many times the pixels that are needed on
-# each side: faces then equal those of a full decoding to 46 dB. With less to spare they do not
-# (34 dB at once the pixels), nor do those of a quarter (36 dB); see benchmarks/crop.py.
+MAX_BOX_TO_IMAGE = 3  # a box of more than three times the image's longer side is an error
+# A JPEG is decoded at half its size if each side then has this many times the pixels needed: faces
+# agree with those of a full decoding to 46 dB. With fewer pixels they do not (34 dB at a factor of
+# 1), nor do those decoded at a quarter (36 dB); see benchmarks/crop.py.
 HALVED_SURPLUS = 2
 
 
-class RejectedImage(ValueError):
-    """This image gives no face; `reason` is one of `reasons.OF_CROPPING`, the message says more."""
+@dataclasses.dataclass(frozen=True)
+class CropSpec:
+    """How faces are cropped.
 
-    def __init__(self, reason: str, message: str):
+    Attributes:
+        size: (height, width) of the result.
+        margin: of the face's size, on each side; None takes a ready-made crop as it is.
+        whole: whether a photo is whole and its face is cropped by its box, or is a ready-made crop.
+        turn: whether a photo is turned by its EXIF orientation before anything else: False for the
+            archives, whose boxes are in the stored frame; True for a user's own photos.
+    """
+
+    size: tuple[int, int] = (128, 128)
+    margin: float | None = ARCHIVE_MARGIN
+    whole: bool = False
+    turn: bool = False
+
+
+class RejectedImage(ValueError):
+    """This image gives no face, for a reason that the message describes further."""
+
+    def __init__(self, reason: CropReason, message: str):
         super().__init__(message)
         self.reason = reason
 
 
 class Box(NamedTuple):
-    """A face's place as IMDB-WIKI gives it: 1-based pixels, both ends included."""
+    """The box of a face as in IMDB-WIKI: 1-based pixels, both ends included."""
 
     x1: float
     y1: float
@@ -42,7 +61,7 @@ class Box(NamedTuple):
 
 
 class Face(NamedTuple):
-    """One face: `pixels` (3, height, width) uint8 RGB, and what it was before the resizing."""
+    """One face: `pixels` (3, height, width) uint8 RGB, and the size before resizing."""
 
     pixels: np.ndarray
     width: int
@@ -50,64 +69,67 @@ class Face(NamedTuple):
     grey: bool
 
 
-def decode(data: bytes, apply_orientation: bool = False, halved: bool = False) -> np.ndarray:
-    """Decode an image file's bytes into (H, W, 3) uint8, in OpenCV's order BGR.
+def decode(data: bytes, *, turn: bool = False, halved: bool = False) -> np.ndarray:
+    """Decode the bytes of an image file to (H, W, 3) uint8, in OpenCV's order BGR.
 
     Args:
-        apply_orientation: turn the image as its EXIF tag says. False for the archives, whose
-            face_location is in the stored frame; True for a user's own photos.
-        halved: at half the size, which is twice as fast for a JPEG.
+        turn: turn the image by its EXIF orientation.
+        halved: decode at half the size, which is twice as fast for a JPEG.
 
     Raises:
-        RejectedImage: empty, truncated, no image at all, or of more than MAX_PIXELS pixels.
+        RejectedImage: empty, truncated, not an image, or of more than MAX_PIXELS pixels.
     """
     if not data:
-        raise RejectedImage(UNREADABLE, "it is empty")
+        raise RejectedImage(CropReason.UNREADABLE, "it is empty")
     # Some OpenCV versions fill a truncated JPEG with grey and call it decoded.
     if data.startswith(jpeg.START) and jpeg.is_truncated(data):
-        raise RejectedImage(UNREADABLE, "the JPEG is truncated")
+        raise RejectedImage(CropReason.UNREADABLE, "the JPEG is truncated")
     height, width = jpeg.frame_size(data) or (0, 0)
     if height * width > MAX_PIXELS:
-        raise RejectedImage(TOO_LARGE, f"its header claims {width}x{height} pixels")
+        raise RejectedImage(CropReason.TOO_LARGE, f"its header claims {width}x{height} pixels")
     flags = cv2.IMREAD_REDUCED_COLOR_2 if halved else cv2.IMREAD_COLOR
-    flags |= 0 if apply_orientation else cv2.IMREAD_IGNORE_ORIENTATION
+    flags |= 0 if turn else cv2.IMREAD_IGNORE_ORIENTATION
     try:
         image = cv2.imdecode(np.frombuffer(data, np.uint8), flags)
     except cv2.error as error:
         if "MAX_IMAGE" in str(error):
             raise RejectedImage(
-                TOO_LARGE, f"its header claims more than {MAX_PIXELS:,} pixels"
+                CropReason.TOO_LARGE, f"its header claims more than {MAX_PIXELS:,} pixels"
             ) from error
-        raise RejectedImage(UNREADABLE, f"OpenCV cannot decode it: {error}") from error
+        raise RejectedImage(CropReason.UNREADABLE, f"OpenCV cannot decode it: {error}") from error
     if image is None:
-        raise RejectedImage(UNREADABLE, "it is no image")
+        raise RejectedImage(CropReason.UNREADABLE, "it is not an image")
     return image
 
 
 def cut_face(photo: np.ndarray, box: Box, margin: float) -> np.ndarray:
-    """Cut `box` out of a whole photo with `margin` times its size on each side.
+    """Crop `box` from a whole photo with `margin` times its size on each side.
 
-    As the data set's own crops were made: the border pixel is repeated where the cut reaches
-    outside the photo, and pixels that are touched in part are taken in.
+    As the data set's own crops were made: the border pixel is repeated where the crop reaches
+    outside the photo, and partly covered pixels are included.
 
     Args:
         photo: (H, W, 3) uint8.
 
     Raises:
-        RejectedImage: the box is empty, not finite, outside the photo or absurdly large.
+        RejectedImage: the box is empty, not finite, outside the photo or far too large.
     """
     height, width = photo.shape[:2]
     box_width, box_height = box.x2 - box.x1, box.y2 - box.y1
     if not all(map(math.isfinite, box)) or box_width <= 0 or box_height <= 0:
-        raise RejectedImage(BOX_INVALID, f"the box {tuple(box)} is empty")
+        raise RejectedImage(CropReason.BOX_INVALID, f"the box {tuple(box)} is empty")
     if box.x2 < 1 or box.y2 < 1 or box.x1 > width or box.y1 > height:
-        raise RejectedImage(BOX_INVALID, f"the box {tuple(box)} is outside {width}x{height}")
+        raise RejectedImage(
+            CropReason.BOX_INVALID, f"the box {tuple(box)} is outside {width}x{height}"
+        )
     if max(box_width, box_height) > MAX_BOX_TO_IMAGE * max(width, height):
-        raise RejectedImage(BOX_INVALID, f"the box {tuple(box)} is too large for {width}x{height}")
+        raise RejectedImage(
+            CropReason.BOX_INVALID, f"the box {tuple(box)} is too large for {width}x{height}"
+        )
     left, right = _span(box.x1, box.x2, margin * box_width)
     top, bottom = _span(box.y1, box.y2, margin * box_height)
     if (right - left) * (bottom - top) > MAX_PIXELS:
-        raise RejectedImage(BOX_INVALID, f"the box {tuple(box)} makes too large a cut")
+        raise RejectedImage(CropReason.BOX_INVALID, f"the box {tuple(box)} gives too large a crop")
     inside = photo[max(top, 0) : bottom, max(left, 0) : right]
     beyond = (max(-top, 0), max(bottom - height, 0), max(-left, 0), max(right - width, 0))
     if not any(beyond):
@@ -120,41 +142,46 @@ def _span(first: float, last: float, margin: float) -> tuple[int, int]:
     return math.floor(first - margin) - 1, math.ceil(last + margin)
 
 
-def trim_crop(crop: np.ndarray, margin: float) -> np.ndarray:
-    """Cut a ready-made crop, which has 40 % of the face on each side, down to a smaller margin."""
+def trim_crop(crop: np.ndarray, margin: float | None) -> np.ndarray:
+    """Trim a ready-made crop, whose margin is `ARCHIVE_MARGIN`, to a smaller one; None: not."""
     return crop[_trimmed(crop.shape[0], margin), _trimmed(crop.shape[1], margin)]
 
 
-def _trimmed(length: int, margin: float) -> slice:
-    """What is left of a side of a ready-made crop."""
+def _trimmed(length: int, margin: float | None) -> slice:
+    """The pixels that remain of a side of a ready-made crop."""
+    margin = ARCHIVE_MARGIN if margin is None else margin
     cut = round(length * max(ARCHIVE_MARGIN - margin, 0) / (1 + 2 * ARCHIVE_MARGIN))
     return slice(cut, length - cut)
 
 
 def resize(image: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    """Resize (H, W, 3) to `size` (height, width), by area where it shrinks, else linearly."""
+    """Resize (H, W, 3) to `size` (height, width), by area if it shrinks, else bilinearly."""
     height, width = size
     if image.shape[0] * image.shape[1] <= height * width:
         return cv2.resize(image, (width, height), interpolation=cv2.INTER_LINEAR)
     extends = image.shape[0] < height or image.shape[1] < width
     if extends or _divides(size, image.shape) or image.size > MAX_FLOATS:
         return cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA)
-    # The same areas in the same arithmetic, but a third faster than OpenCV's own for bytes.
+    # The same pixels as INTER_AREA on bytes, but a third faster.
     means = cv2.resize(image.astype(np.float32), (width, height), interpolation=cv2.INTER_AREA)
     return cv2.convertScaleAbs(means)
 
 
 def _divides(size: tuple[int, int], shape: tuple[int, ...]) -> bool:
-    """Whether each area is made of whole pixels, for which OpenCV has a fast way."""
+    """Whether each area consists of whole pixels, for which OpenCV has a fast path."""
     return shape[0] % size[0] == 0 and shape[1] % size[1] == 0
 
 
-def can_be_halved(frame: tuple[int, int] | None, size: tuple[int, int], margin: float) -> bool:
-    """Whether half of a ready-made crop has pixels to spare, whichever way it is turned."""
-    if frame is None:
+def can_be_halved(frame: tuple[int, int] | None, spec: CropSpec) -> bool:
+    """Whether an image can be decoded at half its size, for any orientation.
+
+    Args:
+        frame: (height, width) by the header; None if unknown.
+    """
+    if frame is None or spec.whole:
         return False
-    left = _trimmed(min(frame) // 2, margin)
-    return left.stop - left.start >= HALVED_SURPLUS * max(size)
+    left = _trimmed(min(frame) // 2, spec.margin)
+    return left.stop - left.start >= HALVED_SURPLUS * max(spec.size)
 
 
 def _to_planes(image: np.ndarray) -> np.ndarray:
@@ -164,41 +191,38 @@ def _to_planes(image: np.ndarray) -> np.ndarray:
     return planes
 
 
-def extract_face(
-    data: bytes,
-    size: tuple[int, int],
-    margin: float,
-    box: Box | None = None,
-    apply_orientation: bool = False,
-) -> Face:
-    """Make the network's input from an image file's bytes.
+def extract_face(data: bytes, spec: CropSpec, box: Box | None = None) -> Face:
+    """Make the input of the network from the bytes of an image file.
 
     Args:
-        size: (height, width) of the result.
-        margin: of the face's size, on each side.
-        box: where the face is in a whole photo; None for an image that is cut to the face already.
+        box: of the face, for a whole photo.
 
     Raises:
-        RejectedImage: with the reason.
+        RejectedImage: the image gives no face.
     """
     frame = jpeg.frame_size(data)
-    halved = box is None and can_be_halved(frame, size, margin)
-    image = decode(data, apply_orientation, halved)
+    halved = can_be_halved(frame, spec)
+    image = decode(data, turn=spec.turn, halved=halved)
     if min(image.shape[:2]) < MIN_SIDE:
-        raise RejectedImage(TOO_SMALL, f"{image.shape[1]}x{image.shape[0]} pixels are no face")
-    crop = trim_crop(image, margin) if box is None else cut_face(image, box, margin)
+        raise RejectedImage(
+            CropReason.TOO_SMALL, f"{image.shape[1]}x{image.shape[0]} pixels are no face"
+        )
+    margin = spec.margin
+    crop = cut_face(image, box, margin or 0.0) if spec.whole else trim_crop(image, margin)
     height, width = crop.shape[:2]
     if min(height, width) < MIN_SIDE:
-        raise RejectedImage(TOO_SMALL, f"{width}x{height} pixels are no face")
-    pixels = _to_planes(resize(crop, size))
+        raise RejectedImage(CropReason.TOO_SMALL, f"{width}x{height} pixels are no face")
+    pixels = _to_planes(resize(crop, spec.size))
     grey = np.array_equal(pixels[0], pixels[1]) and np.array_equal(pixels[1], pixels[2])
     if halved:
         height, width = _size_of_crop(frame, image, margin)
     return Face(pixels, width, height, grey)
 
 
-def _size_of_crop(frame: tuple[int, int], image: np.ndarray, margin: float) -> tuple[int, int]:
-    """(height, width) of the crop in a frame that was decoded at half its size."""
+def _size_of_crop(
+    frame: tuple[int, int], image: np.ndarray, margin: float | None
+) -> tuple[int, int]:
+    """(height, width) of the crop of a frame that was decoded at half its size."""
     turned = image.shape[0] != math.ceil(frame[0] / 2)
     spans = [_trimmed(length, margin) for length in (frame[::-1] if turned else frame)]
     return spans[0].stop - spans[0].start, spans[1].stop - spans[1].start

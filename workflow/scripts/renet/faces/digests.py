@@ -1,4 +1,4 @@
-"""By what faces, and whole sets of faces, are known again."""
+"""Digests that identify faces and sets of faces."""
 
 import hashlib
 from collections.abc import Iterable
@@ -9,12 +9,12 @@ DIGEST_CHARACTERS = 32
 
 
 def face_digest(pixels: np.ndarray) -> str:
-    """A digest of a face's pixels: equal for photos that show the same, whatever their names."""
+    """A digest of a face's pixels, equal for copies of one photo under different names."""
     return hashlib.sha256(pixels).hexdigest()[:DIGEST_CHARACTERS]
 
 
 def set_digest(faces: Iterable[str], *others: np.ndarray) -> str:
-    """A digest of faces in their order, given by their own digests, and of further arrays."""
+    """A digest of a sequence of faces, given by their digests, and of further arrays."""
     summary = hashlib.sha256()
     for face in faces:
         summary.update(face.encode())

@@ -1,4 +1,4 @@
-"""What can be seen in a JPEG's bytes without decoding them."""
+"""Facts about a JPEG that can be read without decoding it."""
 
 from collections.abc import Iterator
 
@@ -8,17 +8,17 @@ FRAME_MARKERS = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}  # SOF0 to SOF
 
 
 def is_truncated(data: bytes) -> bool:
-    """Whether the end marker is missing: it has to come after the first scan's start.
+    """Whether there is no end marker after the start of the first scan.
 
-    Within a scan it cannot occur as data. What comes before, as a thumbnail, or after, as the film
-    of a "motion photo", may hold any bytes.
+    Within a scan the marker cannot occur as data. Segments before it, as a thumbnail, or bytes
+    after it, as the film of a "motion photo", may have any bytes.
     """
     scan = next((at for marker, at in _segments(data) if marker == SCAN), 0)
     return data.find(END, scan) < 0
 
 
 def frame_size(data: bytes) -> tuple[int, int] | None:
-    """(height, width) in pixels as the first frame header says; None if there is none in sight."""
+    """(height, width) in pixels by the first frame header; None if there is none."""
     for marker, at in _segments(data):
         if marker in FRAME_MARKERS and at + 9 <= len(data):
             height = int.from_bytes(data[at + 5 : at + 7], "big")
@@ -27,7 +27,7 @@ def frame_size(data: bytes) -> tuple[int, int] | None:
 
 
 def _segments(data: bytes) -> Iterator[tuple[int, int]]:
-    """Marker and place of each segment from the start to the first scan."""
+    """Marker and offset of each segment up to the first scan."""
     if not data.startswith(START):
         return
     at, marker = len(START), None

@@ -1,28 +1,42 @@
-"""Shards: the faces of a source in a few files, each cut by a job of its own.
+"""Shards: the faces of a source in several files, each written by a job of its own.
 
-A shard is a NumPy file of shape (faces, C, H, W), uint8, and a table beside it with one line for
-each photo that the shard was to cut.
+A shard is a NumPy file of shape (faces, C, H, W), uint8, and beside it a CSV table (`SHARD`) with
+one row for each photo of the shard. Both are called `<source>/faces/<number>-of-<count>`.
 """
 
+import re
 from pathlib import Path
 from typing import BinaryIO
 
 import numpy as np
-import pandas as pd
 
-TABLE_COLUMNS = ["row", "status", "reason", "index", "width", "height", "grey", "digest"]
+from renet.common.errors import InputError
+
+NAME = re.compile(r"([^/]+)/faces/(\d+)-of-\d+\.(?:npy|csv)")
 
 
-def share(sizes: np.ndarray, shards: int, shard: int) -> slice:
-    """Which photos a shard cuts, so that each shard reads an equal share of the bytes.
+def source_and_number(path: str | Path) -> tuple[str, int]:
+    """The source of a shard's file, and the shard's number (from 1), as its path says.
+
+    Raises:
+        InputError: the path is not one of a shard.
+    """
+    name = NAME.fullmatch("/".join(Path(path).absolute().parts[-3:]))
+    if not name:
+        raise InputError(
+            f"{path} is not called <source>/faces/<number>-of-<count>.npy or .csv, by which the "
+            "source and the number of a shard are known."
+        )
+    return name[1], int(name[2])
+
+
+def photos_of(sizes: np.ndarray, shards: int, shard: int) -> slice:
+    """The positions of a shard's photos; each shard reads about the same number of bytes.
 
     Args:
         sizes: bytes of each photo, in the order in which they lie in the archives.
         shards: number of shards.
         shard: which one, from 1.
-
-    Returns:
-        The positions of its photos.
     """
     sizes = sizes.astype(np.float64)
     middles = sizes.cumsum() - sizes / 2
@@ -32,7 +46,7 @@ def share(sizes: np.ndarray, shards: int, shard: int) -> slice:
 
 
 class FaceWriter:
-    """Appends faces to a NumPy file whose number of faces is known at the end only."""
+    """Appends faces to a NumPy file; their number is not known before the end."""
 
     def __init__(self, handle: BinaryIO, face_shape: tuple[int, int, int]):
         self._handle = handle
@@ -47,7 +61,7 @@ class FaceWriter:
         return self.count - 1
 
     def finish(self) -> None:
-        """Put the number of faces into the header, which leaves room for it."""
+        """Write the number of faces into the header, whose length does not change."""
         self._handle.seek(0)
         self._write_header()
 
@@ -61,18 +75,8 @@ class FaceWriter:
 
 
 def open_faces(faces_file: str | Path) -> np.ndarray:
-    """The faces of a shard, (faces, C, H, W) uint8, mapped and not read; an empty one as zeros."""
+    """The faces of a shard, (faces, C, H, W) uint8, memory-mapped unless there are none."""
     try:
         return np.load(faces_file, mmap_mode="r")
     except ValueError:  # an empty array cannot be mapped
         return np.load(faces_file)
-
-
-def read_table(table_file: str | Path) -> pd.DataFrame:
-    """Read a shard's table back."""
-    return pd.read_csv(
-        table_file,
-        keep_default_na=False,
-        na_values={name: [""] for name in ("index", "width", "height", "grey")},
-        dtype={"index": "Int64", "width": "Int64", "height": "Int64", "grey": "Int64"},
-    )

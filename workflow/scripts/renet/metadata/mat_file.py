@@ -1,118 +1,154 @@
-"""The .mat files of IMDB-WIKI, row by row: what they say, and which rows can be used."""
+"""The .mat files of IMDB-WIKI: their rows, and the ages and subjects that follow from them."""
 
-import io
+import faulthandler
+import multiprocessing
 import unicodedata
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
-from typing import BinaryIO
+from typing import IO
 
 import numpy as np
 import pandas as pd
 import scipy.io
 
-from renet.common import drop_reasons
+from renet.archives import tar_index
+from renet.archives.tar_index import Member
 from renet.common.errors import InputError
 from renet.common.imdb_wiki import BOX_COLUMNS
 from renet.common.text import printable
-from renet.metadata import isolation
-
-COLUMNS = [
-    "row", "path", "source", "subject", "name", "gender", "age", "dob", "photo_taken",
-    "face_score", "second_face_score", *BOX_COLUMNS, "status", "reason",
-]  # fmt: skip
 
 UNIX_EPOCH_ORDINAL = 719_163  # date(1970, 1, 1).toordinal()
 MATLAB_ORDINAL_SHIFT = 366  # MATLAB counts days from the year 0, Python from the year 1
-MAX_DAY, MAX_YEAR, MAX_ID = 10**7, 10**4, 10**9  # beyond them numbers cannot mean what they should
-PAGE_NUMBER = r"/(\d+)_"  # begins the name of a WIKI photo
+MAX_DAY, MAX_YEAR, MAX_ID = 10**7, 10**4, 10**9  # larger numbers are damage
+PAGE_NUMBER = r"/(\d+)_"  # at the start of a WIKI photo's file name
 
 
-def read_mat(mat: BinaryIO | bytes | str | Path, database: str) -> pd.DataFrame:
+def read(path: str | Path, database: str, member: Member | None = None) -> pd.DataFrame:
     """Read `wiki.mat` or `imdb.mat`: one row for each photo, in the file's order.
 
+    A child process reads the file: scipy's reader is in C, and some damaged files crash it.
+
     Args:
-        mat: the file, open or as its bytes or its path.
+        path: the .mat file, or the tar that has it.
         database: name of the struct in it, `wiki` or `imdb`.
+        member: the .mat file in the tar.
 
     Returns:
         The columns `path, name, celeb_id, gender, dob, photo_taken, face_score, second_face_score,
-        x1, y1, x2, y2`; numbers are float64 as MATLAB means them (scipy's compact unsigned types
-        would wrap around in arithmetic), dob is MATLAB's serial day.
+        x1, y1, x2, y2`. Numbers are float64; dob is MATLAB's serial day.
 
     Raises:
-        InputError: the file is no MATLAB v5 file with that struct and these fields.
+        InputError: the file is not a MATLAB v5 file with that struct and these fields.
     """
-    where = mat if isinstance(mat, str | Path) else f"{database}.mat"
-    try:
-        # scipy's reader is in C, and some damaged files end the process that it runs in.
-        return isolation.in_child(_read, mat, database, where)
-    except isolation.ChildCrashed as error:
-        raise InputError(
-            f"{where} is damaged in a way that no reader survives ({error}); fetch it again."
-        ) from error
+    # Fork, because with other start methods the child runs the temporary script of Snakemake again.
+    context = multiprocessing.get_context("fork")
+    with ProcessPoolExecutor(1, context, initializer=faulthandler.disable) as child:
+        try:
+            return child.submit(_read, path, database, member).result()
+        except BrokenProcessPool as error:
+            raise InputError(
+                f"{_name(path, member)} crashed the process that reads it: it is damaged, or there "
+                "is too little memory; get it again."
+            ) from error
 
 
-def _read(mat: BinaryIO | bytes | str | Path, database: str, where: str | Path) -> pd.DataFrame:
-    fields = _load_fields(mat, database, where)
+def _name(path: str | Path, member: Member | None) -> str:
+    return f"{member.name} in {path}" if member else str(path)
+
+
+def _read(path: str | Path, database: str, member: Member | None) -> pd.DataFrame:
+    name = _name(path, member)
     try:
-        # Each field goes as soon as it is read: MATLAB's cells take a kilobyte a row.
-        boxes = [np.ravel(box) for box in fields.pop("face_location")]
-        boxes = np.array(boxes, dtype=np.float64).reshape(-1, 4)
-        table = pd.DataFrame(boxes, columns=BOX_COLUMNS)
-        for name, field in (("path", "full_path"), ("name", "name")):
-            table[name] = [_text(cell) for cell in fields.pop(field)]
-        table["celeb_id"] = fields.get("celeb_id", np.full(len(boxes), np.nan))
-        for name in ("gender", "dob", "photo_taken", "face_score", "second_face_score"):
-            table[name] = fields[name].astype(np.float64)
-        table["dob"] = np.floor(table["dob"])  # the time of day is none of our business
-        largest = {"dob": MAX_DAY, "photo_taken": MAX_YEAR, "celeb_id": MAX_ID, "gender": 1}
-        for name, bound in largest.items():
-            table[name] = _whole_numbers(table[name], bound)
+        if member:
+            with tar_index.open_member(path, member.offset, member.size) as stream:
+                fields = _load_fields(stream, database, name)
+        else:
+            with Path(path).open("rb") as stream:
+                fields = _load_fields(stream, database, name)
+    except FileNotFoundError as error:
+        raise InputError(f"{path} does not exist.") from error
+    try:
+        return _to_table(fields)
     except (KeyError, ValueError, TypeError) as error:
         raise InputError(
-            f"{where} does not have the fields of IMDB-WIKI's metadata, each with one entry a "
-            f"photo ({error}); check the source's database in the config."
+            f"{name} does not have the fields of IMDB-WIKI's metadata, each with one entry a photo "
+            f"({error}); check the source's database in the config."
         ) from error
-    return table
 
 
-def _load_fields(
-    mat: BinaryIO | bytes | str | Path, database: str, where: str | Path
-) -> dict[str, np.ndarray]:
-    """The fields of the struct, flat."""
-    stream = io.BytesIO(mat) if isinstance(mat, bytes) else mat
+def _load_fields(stream: IO[bytes], database: str, name: str) -> dict[str, np.ndarray]:
+    """The fields of the struct, flat.
+
+    scipy squeezes each array: a cell with a text becomes a `str`, which takes less than half the
+    memory of an array, and a number or a single cell is no array any more.
+    """
     try:
-        content = scipy.io.loadmat(stream, variable_names=[database], mat_dtype=True)
-        struct = content[database][0, 0]
-        return {name: np.ravel(struct[name]) for name in struct.dtype.names}
-    except FileNotFoundError as error:
-        raise InputError(f"{where} does not exist.") from error
+        content = scipy.io.loadmat(
+            stream, variable_names=[database], mat_dtype=True, squeeze_me=True
+        )
+        struct = content[database].reshape(1)[0]
+        return {name: struct[name] for name in struct.dtype.names}
     except NotImplementedError as error:
         raise InputError(
-            f"{where} is a MATLAB v7.3 file, which is HDF5, and IMDB-WIKI's are of v5; write it "
+            f"{name} is a MATLAB v7.3 file, which is HDF5, and IMDB-WIKI's are of v5; write it "
             "again in MATLAB with save -v7."
         ) from error
     except Exception as error:  # a decoder of foreign bytes raises anything
         raise InputError(
-            f"{where} is not a MATLAB v5 file with a struct named {database} "
+            f"{name} is not a MATLAB v5 file with a struct named {database} "
             f"({type(error).__name__}: {error}); check the file and the source's database in the "
             "config."
         ) from error
 
 
+def _to_table(fields: dict[str, np.ndarray]) -> pd.DataFrame:
+    # Each field is released as soon as it is converted.
+    boxes = np.array(_cells(fields.pop("face_location")), dtype=np.float64)
+    table = pd.DataFrame(boxes.reshape(-1, 4), columns=BOX_COLUMNS)
+    for column, field in (("path", "full_path"), ("name", "name")):
+        table[column] = [_text(cell) for cell in _cells(fields.pop(field))]
+    fields.setdefault("celeb_id", np.full(len(table), np.nan))
+    for name in ("celeb_id", "gender", "dob", "photo_taken", "face_score", "second_face_score"):
+        # In float64, because scipy's compact unsigned types wrap around in arithmetic.
+        table[name] = np.ravel(fields[name]).astype(np.float64)
+    table["dob"] = np.floor(table["dob"])  # drop the time of day
+    largest = {"dob": MAX_DAY, "photo_taken": MAX_YEAR, "celeb_id": MAX_ID, "gender": 1}
+    for name, bound in largest.items():
+        table[name] = _whole_numbers(table[name], bound)
+    return table
+
+
+def _cells(field: object) -> list:
+    """The contents of a cell array, also of one that scipy squeezed to its only cell."""
+    is_array = isinstance(field, np.ndarray) and field.dtype == object
+    return np.ravel(field).tolist() if is_array else [field]
+
+
+def _text(cell: object) -> str:
+    """The text of a cell; 124 names of WIKI are empty arrays."""
+    return printable(str(np.ravel(cell)[0])) if np.size(cell) else ""
+
+
 def _whole_numbers(numbers: pd.Series, largest: int) -> pd.Series:
-    """NaN, which is not known, in place of what is no whole number from 0 to `largest`."""
+    """The numbers, with NaN (unknown) in place of all but whole numbers from 0 to `largest`."""
     return numbers.where(numbers.between(0, largest) & (numbers == np.floor(numbers)))
 
 
-def _text(cell: np.ndarray) -> str:
-    """The text of a MATLAB cell; 124 of WIKI's names are empty arrays."""
-    return printable(str(np.ravel(cell)[0])) if np.size(cell) else ""
+def describe(rows: pd.DataFrame, source: str, database: str) -> pd.DataFrame:
+    """The columns of metadata.csv that describe rows as from `read`."""
+    return rows.assign(
+        source=source,
+        subject=subjects(rows, database),
+        age=ages(rows.dob.to_numpy(), rows.photo_taken.to_numpy()),
+        dob=birth_dates(rows.dob.to_numpy()).astype(str),
+    )
 
 
 def birth_dates(dob: np.ndarray) -> np.ndarray:
     """MATLAB serial days as dates (datetime64[D]); NaN gives NaT.
 
-    A day before the year 1 counts as its first day, as the field's scripts have it.
+    A day before the year 1 counts as the first day of that year, as in the data set's own scripts.
     """
     known = np.isfinite(dob)
     ordinal = np.maximum(np.where(known, dob, 0).astype(np.int64) - MATLAB_ORDINAL_SHIFT, 1)
@@ -121,9 +157,9 @@ def birth_dates(dob: np.ndarray) -> np.ndarray:
 
 
 def ages(dob: np.ndarray, photo_taken: np.ndarray) -> np.ndarray:
-    """Age in whole years on the photo, taking it to be made in the middle of its year.
+    """Age in whole years on the photo, which is taken to be from the middle of its year.
 
-    As published with the data set: one year less for whoever was born in July or later.
+    As published with the data set: one year less for those born in July or later.
     """
     born = birth_dates(dob)
     year = born.astype("datetime64[Y]").astype(np.float64) + 1970
@@ -132,15 +168,15 @@ def ages(dob: np.ndarray, photo_taken: np.ndarray) -> np.ndarray:
     return np.where(np.isnat(born), np.nan, age)
 
 
-def subjects(table: pd.DataFrame, database: str) -> pd.Series:
-    """Who is on each photo: the normalised name, since a person can be in both data sets.
+def subjects(rows: pd.DataFrame, database: str) -> pd.Series:
+    """Who is on each photo: the normalised name, because a person can be in both data sets.
 
-    Without a name, IMDB's celeb_id or the page number that starts a WIKI file name stands in.
+    Without a name it is IMDB's celeb_id, or the page number that starts a WIKI file name.
     """
-    names = table["name"].map(normalised_name)
-    page = table.path.str.extract(PAGE_NUMBER, expand=False)
-    celeb = table.celeb_id.astype("Int64").astype("string")
-    identity = celeb.fillna(page.astype("string")).fillna(table.path)
+    names = rows["name"].map(normalised_name)
+    page = rows.path.str.extract(PAGE_NUMBER, expand=False)
+    celeb = rows.celeb_id.astype("Int64").astype("string")
+    identity = celeb.fillna(page.astype("string")).fillna(rows.path)
     return names.where(names != "", f"{database}:" + identity)
 
 
@@ -153,95 +189,3 @@ def normalised_name(name: str) -> str:
         if not unicodedata.combining(character)
     )
     return " ".join(letters.casefold().split())
-
-
-def judge(
-    table: pd.DataFrame,
-    held: np.ndarray | None,
-    *,
-    min_face_score: float,
-    allow_second_face: bool,
-    min_age: float,
-    max_age: float,
-) -> pd.Series:
-    """Why each row is dropped: the first of `OF_METADATA` that holds, "" where none does.
-
-    Args:
-        table: as from `read_mat`, with a column `age`.
-        held: whether the archives hold each row's photo; None skips `missing_file`.
-    """
-    return first_reason(
-        {
-            drop_reasons.MISSING_FILE: np.zeros(len(table), bool) if held is None else ~held,
-            # NaN is neither: a public pipeline that took it for "not 1" made 2,643 men women.
-            drop_reasons.GENDER_UNKNOWN: ~table.gender.isin([0, 1]),
-            drop_reasons.NO_FACE: ~np.isfinite(table.face_score),
-            drop_reasons.SECOND_FACE: table.second_face_score.notna() & (not allow_second_face),
-            drop_reasons.AGE_OUT_OF_RANGE: ~table.age.between(min_age, max_age),
-            drop_reasons.LOW_FACE_SCORE: ~(table.face_score >= min_face_score),
-        },
-        table.index,
-    )
-
-
-def first_reason(rules: dict[str, np.ndarray | pd.Series], index: pd.Index) -> pd.Series:
-    """The first of the reasons, in the order of `rules`, that holds for each row; else ""."""
-    return pd.Series(np.select(list(rules.values()), list(rules), default=""), index=index)
-
-
-def describe(
-    table: pd.DataFrame, source: str, database: str, held: np.ndarray | None, rules: dict
-) -> pd.DataFrame:
-    """The table metadata.csv: every row of the .mat, kept or with its one reason (`COLUMNS`).
-
-    Args:
-        table: as from `read_mat`.
-        source: name of the source in the config.
-        database: `wiki` or `imdb`.
-        held: as in `judge`.
-        rules: the keyword arguments of `judge`, the config's section `filter`.
-    """
-    described = table.assign(
-        source=source,
-        subject=subjects(table, database),
-        age=ages(table.dob.to_numpy(), table.photo_taken.to_numpy()),
-        dob=birth_dates(table.dob.to_numpy()).astype(str),
-    )
-    return finish(described, judge(described, held, **rules))
-
-
-def finish(described: pd.DataFrame, reason: pd.Series) -> pd.DataFrame:
-    """Number the rows of a source, and put their reasons and the columns in order (`COLUMNS`)."""
-    described = described.assign(
-        row=np.arange(len(described)),
-        reason=reason,
-        status=np.where(reason == "", drop_reasons.KEPT, drop_reasons.DROPPED),
-    )
-    whole_numbers = ["gender", "age", "photo_taken"]
-    described[whole_numbers] = described[whole_numbers].astype("Int64")
-    return described[COLUMNS]
-
-
-def funnel(found: pd.Series, order: list[str], first_step: str = "rows") -> pd.DataFrame:
-    """How many rows each reason takes, one after the other.
-
-    Returns:
-        The columns `step`, `dropped` and `remaining`; the first line is all rows.
-    """
-    dropped = found.value_counts().reindex(order, fill_value=0)
-    remaining = len(found) - dropped.cumsum()
-    steps = pd.DataFrame({"step": order, "dropped": dropped.to_numpy(), "remaining": remaining})
-    start = pd.DataFrame({"step": [first_step], "dropped": [0], "remaining": [len(found)]})
-    return pd.concat([start, steps], ignore_index=True)
-
-
-def read_metadata(metadata_file: str | Path, columns: list[str] | None = None) -> pd.DataFrame:
-    """Read metadata.csv back; names and paths stay text, whatever they look like."""
-    text = ["path", "source", "subject", "name", "dob", "status", "reason"]
-    return pd.read_csv(
-        metadata_file,
-        usecols=columns,
-        dtype={name: str for name in text if columns is None or name in columns},
-        keep_default_na=False,
-        na_values={name: ["", "nan"] for name in COLUMNS if name not in text},
-    )

@@ -1,95 +1,135 @@
-"""Where the network runs, and in which precision."""
+"""The device and the precision in which a network computes."""
 
-import argparse
 import contextlib
 import ctypes
+import dataclasses
 import logging
+from collections.abc import Iterator
+from typing import Literal
 
 import torch
 from torch import nn
 
 from renet.common.errors import InputError
 
-DEVICES = ("auto", "cpu", "cuda")
-PRECISIONS = ("float32", "tf32", "bfloat16", "float64")
+Device = Literal["auto", "cpu", "cuda"]
+Precision = Literal["float32", "tf32", "bfloat16", "float64"]
 
 # From glibc's malloc.h.
 M_TRIM_THRESHOLD, M_MMAP_MAX = -1, -4
 NEVER = 2**31 - 1
 
 
-def choose(device: str, number: int = 0) -> torch.device:
-    """The device of that name; `auto` takes a GPU where torch sees one.
+@dataclasses.dataclass(frozen=True)
+class Compute:
+    """The settings of a computation, those of the config's section `train`.
 
     Args:
-        number: of the GPU, for the name `cuda` without one.
+        device: auto uses a GPU if PyTorch sees one.
+        precision: of the activations; tf32 is for GPUs.
+        threads: number of PyTorch's threads on a CPU.
+    """
+
+    device: Device = "auto"
+    precision: Precision = "float32"
+    threads: int = 2
+
+
+def granted(device: str, gpus: int | None) -> str:
+    """The device of the settings, or `cpu` if Snakemake grants the job no GPU.
+
+    Args:
+        gpus: the job's resource `gpu`; None outside of Snakemake, where nothing is withheld.
+    """
+    return "cpu" if gpus == 0 else device
+
+
+def choose(compute: Compute, gpus: int | None = None, local_rank: int = 0) -> torch.device:
+    """Set PyTorch's number of threads, and choose the device.
+
+    Args:
+        gpus: see `granted`.
+        local_rank: the process's number on this machine, which is the number of its GPU.
 
     Raises:
-        InputError: a GPU is asked for where there is none, or fewer.
+        InputError: PyTorch sees no GPU, or too few, and one is asked for.
     """
-    if device == "auto":
-        device = "cuda" if torch.cuda.is_available() else "cpu"
-    chosen = torch.device(device)
-    if chosen.type == "cuda":
-        chosen = torch.device("cuda", number if chosen.index is None else chosen.index)
-        if chosen.index >= torch.cuda.device_count():
+    torch.set_num_threads(compute.threads)
+    name = granted(compute.device, gpus)
+    if name == "auto":
+        name = "cuda" if torch.cuda.is_available() else "cpu"
+    device = torch.device(name)
+    if name == "cuda":
+        if local_rank >= torch.cuda.device_count():
             raise InputError(
-                f"GPU number {chosen.index} is asked for and torch sees {torch.cuda.device_count()}"
-                ": use -b cpu, or train.device: auto or cpu in the config, or fewer "
-                "train.processes, or a torch built for this machine's GPU."
+                f"GPU number {local_rank} is asked for and PyTorch sees "
+                f"{torch.cuda.device_count()}: use -b cpu, or train.device: auto or cpu in the "
+                "config, or fewer train.processes, or a PyTorch for this machine's GPU."
             )
-        torch.cuda.set_device(chosen)
-    logging.info("Device: %s", describe(chosen))
-    return chosen
+        device = torch.device("cuda", local_rank)
+        torch.cuda.set_device(device)
+    logging.info("Device: %s", describe(device))
+    return device
 
 
 def describe(device: torch.device) -> str:
-    """The device's name for people."""
+    """The device's name for a log."""
     if device.type == "cuda":
         return f"{device} ({torch.cuda.get_device_name(device)})"
     return f"{device} ({torch.get_num_threads()} threads)"
 
 
-def add_options(parser: argparse.ArgumentParser) -> None:
-    """Give a command line the options `--device`, `--precision` and `--threads`."""
-    parser.add_argument("--device", choices=DEVICES, default="auto")
-    parser.add_argument("--precision", choices=PRECISIONS, default="float32")
-    parser.add_argument("--threads", type=int, default=2, help="threads of torch (default: 2)")
-
-
 def weight_dtype(precision: str) -> torch.dtype:
-    """What the weights are stored in: float32 also where the arithmetic is in bfloat16."""
+    """The dtype of the weights: float32 also for activations in bfloat16."""
     return torch.float64 if precision == "float64" else torch.float32
 
 
-def place(model: nn.Module, device: torch.device, precision: str) -> nn.Module:
-    """Move a network to a device, in the dtype and the memory format that it computes in."""
+def to_device(model: nn.Module, device: torch.device, precision: str) -> nn.Module:
+    """Move a network to a device, with the dtype and the memory format that it computes in."""
     if device.type == "cpu":
         keep_freed_memory()
     return model.to(device, weight_dtype(precision), memory_format=torch.channels_last)
 
 
 @contextlib.contextmanager
-def arithmetic(precision: str, device: torch.device):
-    """A context in which the network computes in that precision.
+def precision_context(precision: str, device: torch.device) -> Iterator[None]:
+    """A context for a forward pass in that precision.
 
-    `bfloat16` computes products in bfloat16, with weights in float32. `tf32` lets a GPU round the
-    factors of products of float32 to 10 bits; `float32` does not, also in convolutions, where torch
-    would by itself. On a CPU the two are the same.
+    `bfloat16` computes matrix products and convolutions in bfloat16, with weights in float32.
+    The others compute in the dtype of the weights; see `tf32_flags` for `tf32`.
     """
-    tf32 = precision == "tf32"
-    torch.backends.cudnn.allow_tf32 = torch.backends.cuda.matmul.allow_tf32 = tf32
-    with torch.autocast(device.type, torch.bfloat16, enabled=precision == "bfloat16"):
+    with (
+        tf32_flags(precision),
+        torch.autocast(device.type, torch.bfloat16, enabled=precision == "bfloat16"),
+    ):
         yield
 
 
-def keep_freed_memory() -> None:
-    """Have malloc keep large blocks that are freed, for the next step to use again.
+@contextlib.contextmanager
+def tf32_flags(precision: str) -> Iterator[None]:
+    """A context for forward and backward passes; PyTorch's global flags are restored after it.
 
-    By itself glibc returns each to the system, which hands it out again a page at a time, zeroed:
-    for the maps of this network that costs a fifth of the training on a CPU.
+    `tf32` lets a GPU round the factors of float32 products to 10 bits. `float32` does not, also in
+    convolutions, where PyTorch's default does. On a CPU the two are the same.
+    """
+    backends = (torch.backends.cudnn, torch.backends.cuda.matmul)
+    before = [backend.allow_tf32 for backend in backends]
+    try:
+        for backend in backends:
+            backend.allow_tf32 = precision == "tf32"
+        yield
+    finally:
+        for backend, allowed in zip(backends, before, strict=True):
+            backend.allow_tf32 = allowed
+
+
+def keep_freed_memory() -> None:
+    """Have malloc keep large blocks that are freed, for the next step to reuse.
+
+    By default glibc returns each to the system, which hands it out again page by page, zeroed. For
+    this network's activations that costs a fifth of the training time on a CPU.
     """
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
-    if mallopt:  # other C libraries have no such knob
+    if mallopt:  # other C libraries do not have it
         mallopt(M_MMAP_MAX, 0)
         mallopt(M_TRIM_THRESHOLD, NEVER)

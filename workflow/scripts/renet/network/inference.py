@@ -1,12 +1,11 @@
-"""Run a network over faces: logits and probabilities, in the order of the faces."""
+"""Logits and probabilities of many faces."""
 
 import numpy as np
 import torch
 
 from renet.common.progress import Progress
-from renet.network.forward import forward
-from renet.network.loader import StreamedFaces
-from renet.network.models import ReNet
+from renet.network.loader import StreamingLoader
+from renet.network.model import ReNet, infer
 
 BATCH_SIZE = 128
 
@@ -16,33 +15,33 @@ def logits(
     pixels: np.ndarray,
     device: torch.device,
     precision: str = "float32",
-    progress: bool = False,
+    show_progress: bool = False,
 ) -> np.ndarray:
-    """The network's answers in inference mode, in the order of the faces.
+    """The logits of a network in evaluation mode, in the order of the faces.
 
     Args:
         model: on `device`; it is left in evaluation mode.
-        pixels: (N, C, H, W) uint8, mapped or in memory.
+        pixels: (N, C, H, W) uint8, memory-mapped or in memory.
 
     Returns:
         (N, classes) float64.
     """
     model.eval()
-    answers = []
+    batches = []
     rows = [
         np.arange(start, min(start + BATCH_SIZE, len(pixels)))
         for start in range(0, len(pixels), BATCH_SIZE)
     ]
-    feed = StreamedFaces(pixels, np.zeros(len(pixels), np.int64), device)
+    loader = StreamingLoader(pixels, np.zeros(len(pixels), np.int64), device)
     with Progress(
-        total=len(pixels), desc="infer", unit=" img", disable=Progress.off or not progress
-    ) as bar:
-        for batch, _ in feed.batches(rows):
-            answers.append(forward(model, batch, precision).double())
-            bar.update(len(batch))
-    if not answers:
+        total=len(pixels), desc="infer", unit=" img", disable=not show_progress
+    ) as progress:
+        for batch, _ in loader.batches(rows):
+            batches.append(infer(model, batch, precision).double())
+            progress.update(len(batch))
+    if not batches:
         return np.zeros((0, model.architecture.classes))
-    return torch.cat(answers).cpu().numpy()
+    return torch.cat(batches).cpu().numpy()
 
 
 def softmax(values: np.ndarray) -> np.ndarray:

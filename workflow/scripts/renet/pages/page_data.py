@@ -1,20 +1,19 @@
-"""Columns of a table as a script that a page can load: a page on a disk may load no JSON."""
+"""Columns of a table as a script: a page that is opened from a disk cannot load JSON."""
 
 import json
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 
 from renet.common import files
 
 
 def write(path: str | Path, name: str, columns: dict[str, pd.Series], **more: object) -> None:
-    """Write `window.<name> = {…}` with each column as an array; NaN becomes null.
+    """Write `window.<name> = {…}` with each column as an array; a missing value becomes null.
 
     Args:
-        columns: of equal length; floats are written as they are, so round them first.
-        more: further plain values.
+        columns: of equal length; floats are written in full, so round them first.
+        more: further values.
     """
     values = {column: _plain(series) for column, series in columns.items()} | more
     text = json.dumps(values, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
@@ -22,13 +21,5 @@ def write(path: str | Path, name: str, columns: dict[str, pd.Series], **more: ob
 
 
 def _plain(series: pd.Series) -> list:
-    if series.dtype.kind == "f":
-        whole = series.dropna() % 1 == 0
-        if whole.all():
-            series = series.astype("Int64")
-    return [None if missing else value for value, missing in _pairs(series)]
-
-
-def _pairs(series: pd.Series) -> zip:
-    numbers = series.astype(object).where(series.notna(), None)
-    return zip(numbers.tolist(), np.asarray(series.isna()).tolist(), strict=True)
+    """Python's own numbers and strings, which JSON takes; None for a missing value."""
+    return series.astype(object).where(series.notna(), None).tolist()

@@ -1,13 +1,17 @@
-"""Runs side by side: which settings differ, and which runs differ by their seed alone."""
+"""Comparison of runs: the settings that differ, and the runs that differ by their seed alone."""
 
 import statistics
 
 
-def differences(runs: dict[str, dict]) -> dict[str, list]:
-    """The settings in which the runs differ, `section.key` to the value of each run."""
-    flat = {name: flatten(run["settings"]) for name, run in runs.items()}
-    keys = {key: None for settings in flat.values() for key in settings}
-    values = {key: [settings.get(key) for settings in flat.values()] for key in keys}
+def differences(settings: dict[str, dict]) -> dict[str, list]:
+    """The settings that differ, as `section.key` and the value of each run.
+
+    Args:
+        settings: of each run, by its name.
+    """
+    flat = [flatten(of_run) for of_run in settings.values()]
+    keys = dict.fromkeys(key for of_run in flat for key in of_run)
+    values = {key: [of_run.get(key) for of_run in flat] for key in keys}
     return {key: found for key, found in values.items() if any(v != found[0] for v in found)}
 
 
@@ -22,13 +26,13 @@ def flatten(settings: dict, prefix: str = "") -> dict:
     return flat
 
 
-def seed_groups(runs: dict[str, dict]) -> list[list[str]]:
-    """The names of runs that differ by `train.seed` alone: two seeds or more, one run of each."""
+def seed_groups(settings: dict[str, dict]) -> list[list[str]]:
+    """Groups of runs that differ by `train.seed` alone: two seeds or more, one run of each."""
     groups: dict[str, dict[int, str]] = {}
-    for name, run in runs.items():
-        settings = flatten(run["settings"])
-        seed = settings.pop("train.seed")
-        groups.setdefault(repr(sorted(settings.items())), {}).setdefault(seed, name)
+    for name, of_run in settings.items():
+        flat = flatten(of_run)
+        seed = flat.pop("train.seed")
+        groups.setdefault(repr(sorted(flat.items())), {}).setdefault(seed, name)
     return [list(names.values()) for names in groups.values() if len(names) > 1]
 
 

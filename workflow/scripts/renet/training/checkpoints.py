@@ -1,63 +1,99 @@
-"""Checkpoints: what an interrupted training needs to go on as if nothing had happened.
+"""Checkpoints, from which an interrupted training continues to the same result, and saved models.
 
-A checkpoint is a model file that also holds the training's state. It is named by a fingerprint of
-all that the training depends on, so that a changed config, code or data set never finds it.
+A checkpoint is a model file with the state of the training. Its name holds a fingerprint of all
+that the training depends on, so that a changed config, code or data set does not find it.
 """
 
+import dataclasses
 import hashlib
 import json
 import logging
 from pathlib import Path
 
 from renet.common.errors import InputError
-from renet.network import models
-from renet.network.models import ReNet
+from renet.network import model_file
+from renet.network.model import ReNet
 
 FINGERPRINT_CHARACTERS = 16
 PREFIX = "checkpoint-"
 
 
 def path_for(folder: Path, *parts: object) -> Path:
-    """Where the checkpoint of a training lies that depends on `parts` (anything JSON knows)."""
+    """The checkpoint of a training that depends on `parts` (anything that JSON can hold)."""
     text = json.dumps(parts, sort_keys=True)
     fingerprint = hashlib.sha256(text.encode()).hexdigest()[:FINGERPRINT_CHARACTERS]
     return folder / f"{PREFIX}{fingerprint}.pt"
 
 
 class Checkpoint:
-    """The latest checkpoint of one training and the one before, `<path>` and `<path>.previous`."""
+    """The latest checkpoint of a training and the previous one, `<path>` and `<path>.previous`.
 
-    def __init__(self, path: str | Path):
+    Attributes:
+        seconds: from one checkpoint within an epoch to the next.
+    """
+
+    def __init__(self, path: str | Path, seconds: float):
         """Name the checkpoint; nothing is read or written yet."""
-        self.path = Path(path)
+        self.path, self.seconds = Path(path), seconds
         self.previous = self.path.with_name(self.path.name + ".previous")
 
     def save(self, model: ReNet, state: dict) -> None:
-        """Write the network and the training's state; the last checkpoint becomes the previous."""
+        """Write a checkpoint; the latest one becomes the previous one."""
         if self.path.exists():
             self.path.replace(self.previous)
-        models.save(self.path, model, training=state)
+        model_file.save(self.path, model, training=state)
 
     def load(self) -> dict | None:
-        """What the newest whole checkpoint holds (see `models.read`); None without one.
+        """The content of the latest intact checkpoint (see `model_file.read`); None without one.
 
         Raises:
-            InputError: one is there, and the machine cannot read it now.
+            InputError: there is one, and the machine fails to read it.
         """
         for path in (self.path, self.previous):
             if path.exists():
                 try:
-                    return models.read(path)
+                    return model_file.read(path)
                 except InputError as error:
                     if isinstance(error.__cause__, OSError | MemoryError):
-                        raise  # the machine failed, which says nothing of the file
-                    logging.warning("The checkpoint is passed over: %s", error)
-                    # Under its name it would take the place of the good one before it.
+                        raise  # a fault of the machine, not of the file
+                    logging.warning("This checkpoint is not used: %s", error)
+                    # Renamed: the next save would replace the intact previous one by it.
                     path.replace(path.with_name(path.name + ".damaged"))
         return None
 
 
 def delete_all(folder: Path) -> None:
-    """Remove all checkpoints of a run: one kept would make a forced rerun train nothing."""
+    """Remove all checkpoints of a run; with one left, a forced rerun would train nothing."""
     for path in folder.glob(f"{PREFIX}*"):
         path.unlink()
+
+
+@dataclasses.dataclass(frozen=True)
+class SavedModels:
+    """Models that a training saves every few epochs, with the state to continue from.
+
+    Attributes:
+        path: name of the models; model.pt stands for model_5.pt, model_10.pt, …
+        every: epochs from one model to the next; 0 saves none.
+        keep: number of models that are kept.
+        numbered: False: one model, whose name is `path`.
+    """
+
+    path: Path
+    every: int
+    keep: int
+    numbered: bool = True
+
+    def save(self, model: ReNet, epoch: int, state: dict) -> None:
+        """Save the model of this epoch if it is due, and delete the oldest one."""
+        if not self.every or epoch % self.every:
+            return
+        path, oldest = self._path(epoch), self._path(epoch - self.keep * self.every)
+        model_file.save(path, model, training=state)
+        if oldest != path:  # by its name: an interrupted job of this training may have written it
+            oldest.unlink(missing_ok=True)
+
+    def _path(self, epoch: int) -> Path:
+        if not self.numbered:
+            return self.path
+        return self.path.with_name(f"{self.path.stem}_{epoch}{self.path.suffix}")

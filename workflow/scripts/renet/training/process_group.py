@@ -1,7 +1,7 @@
-"""Several processes that train one network together, each on its share of every batch.
+"""Processes that train one network together, each on its slice of every batch.
 
-On one machine they are started from here (`run`); over several machines torchrun starts them, and
-says who is who in the environment. They talk by nccl between GPUs, by gloo between CPUs.
+On one machine, `launch` starts them. Over several machines torchrun does, and describes the group
+in the environment. GPUs communicate through NCCL, CPUs through Gloo.
 """
 
 import contextlib
@@ -20,133 +20,141 @@ from torch import distributed
 from renet.common import logs
 from renet.common.errors import InputError, TrainingInterrupted
 
-GRACE_SECONDS = 60  # for the others to end when one has failed
+GRACE_SECONDS = 60  # for the other processes to end after one has failed
 
 
 @dataclasses.dataclass(frozen=True)
-class World:
-    """Who trains together, and which of them this process is.
+class ProcessGroup:
+    """This process's place in the group; the methods are collectives of `torch.distributed`.
 
     Attributes:
-        rank: of this process; the first (0) writes files and speaks.
-        size: number of processes.
-        local_rank: of this process among those on its machine: the number of its GPU.
+        rank: of this process; rank 0 writes the files and the log.
+        world_size: number of processes.
+        local_rank: of this process on its machine, which is the number of its GPU.
     """
 
     rank: int = 0
-    size: int = 1
+    world_size: int = 1
     local_rank: int = 0
 
     @property
-    def is_first(self) -> bool:
-        """Whether this process writes files and speaks."""
+    def is_main(self) -> bool:
+        """Whether this process writes the files and the log."""
         return self.rank == 0
 
-    def share(self, count: int) -> slice:
+    def slice_of(self, count: int) -> slice:
         """This process's part of `count` samples, in their order."""
-        return slice(self.rank * count // self.size, (self.rank + 1) * count // self.size)
+        size = self.world_size
+        return slice(self.rank * count // size, (self.rank + 1) * count // size)
 
-    def meet(self) -> None:
-        """Wait until all processes have come here."""
-        if self.size > 1:
+    def barrier(self) -> None:
+        """Wait for all processes."""
+        if self.world_size > 1:
             distributed.barrier()
 
-    def total(self, values: list[float], device: torch.device) -> list[float]:
-        """The sums over all processes, the same for each of them."""
-        if self.size == 1:
+    def all_reduce(self, values: list[float], device: torch.device) -> list[float]:
+        """The sums over all processes."""
+        if self.world_size == 1:
             return values
         sums = torch.tensor(values, dtype=torch.float64, device=device)
         distributed.all_reduce(sums)
         return sums.tolist()
 
-    def take_from_first(self, tensors: Iterable[torch.Tensor]) -> None:
-        """Give the tensors the values that they have in the first process."""
-        if self.size > 1:
+    def broadcast(self, tensors: Iterable[torch.Tensor]) -> None:
+        """Copy the tensors of rank 0 into those of all processes."""
+        if self.world_size > 1:
             for tensor in tensors:
                 distributed.broadcast(tensor, 0)
 
-    def gather(self, values: np.ndarray) -> np.ndarray:
-        """The arrays of all processes, one after the other, for each of them."""
-        if self.size == 1:
+    def all_gather(self, values: np.ndarray) -> np.ndarray:
+        """The concatenated arrays of all processes."""
+        if self.world_size == 1:
             return values
-        parts: list = [None] * self.size
+        parts: list = [None] * self.world_size
         distributed.all_gather_object(parts, values)
         return np.concatenate(parts)
 
 
-ALONE = World()
+SINGLE_PROCESS = ProcessGroup()
 
 
 @contextlib.contextmanager
-def joined(device: str) -> Iterator[World]:
-    """Join the processes that torchrun started; alone where it did not start this one.
+def from_torchrun(device: str) -> Iterator[ProcessGroup]:
+    """The group that torchrun started, or a single process if it did not start this one.
 
     Args:
-        device: as in the config, to know by what they talk.
+        device: auto, cpu or cuda, which decides on the backend.
     """
     if "TORCHELASTIC_RUN_ID" not in os.environ:
-        yield ALONE
+        yield SINGLE_PROCESS
         return
-    size = int(os.environ["WORLD_SIZE"])
-    with _group(device, World(int(os.environ["RANK"]), size, int(os.environ["LOCAL_RANK"]))) as us:
-        yield us
+    rank, size, local = (int(os.environ[key]) for key in ("RANK", "WORLD_SIZE", "LOCAL_RANK"))
+    with _initialised(ProcessGroup(rank, size, local), device) as group:
+        yield group
 
 
 @contextlib.contextmanager
-def _group(device: str, world: World, init_method: str = "env://") -> Iterator[World]:
-    on_gpu = device.startswith("cuda") or (device == "auto" and torch.cuda.is_available())
+def _initialised(
+    group: ProcessGroup, device: str, init_method: str = "env://"
+) -> Iterator[ProcessGroup]:
+    on_gpu = device == "cuda" or (device == "auto" and torch.cuda.is_available())
     distributed.init_process_group(
-        "nccl" if on_gpu else "gloo", init_method, rank=world.rank, world_size=world.size
+        "nccl" if on_gpu else "gloo", init_method, rank=group.rank, world_size=group.world_size
     )
     try:
-        yield world
+        yield group
     finally:
         distributed.destroy_process_group()
 
 
-def run(count: int, device: str, function: Callable[..., None], *arguments: object) -> None:
-    """Call `function(world, *arguments)` in `count` processes and wait for them.
+def launch(count: int, device: str, function: Callable[..., None], *arguments: object) -> None:
+    """Call `function(group, *arguments)` in `count` processes and wait for them.
 
-    One alone runs in this process. Several are spawned, so that function and arguments have to be
-    importable and picklable; a SIGTERM that comes meanwhile is handed on to all of them.
+    One process is this one. Several are spawned, so that function and arguments have to be
+    importable and picklable. A SIGTERM to this process is passed on to them.
 
     Raises:
-        InputError: what one of them raised, or one of them was killed.
-        TrainingInterrupted: they were told to stop, and did.
+        InputError: one of them raised it, or was killed.
+        TrainingInterrupted: they received SIGTERM.
     """
     if count == 1:
-        function(ALONE, *arguments)
+        function(SINGLE_PROCESS, *arguments)
         return
     with tempfile.TemporaryDirectory() as folder:
         spawned = torch.multiprocessing.start_processes(
-            _spawned,
-            (count, device, folder, logs.log_file(), function, arguments),
+            _run_spawned,
+            (_Launch(count, device, Path(folder), logs.log_file()), function, arguments),
             nprocs=count,
             join=False,
             start_method="spawn",
         )
-        with _sigterm_handed_on(spawned.pids()):
+        with _pass_on_sigterm(spawned.pids()):
             _wait(spawned, Path(folder))
 
 
-def _spawned(
-    rank: int,
-    count: int,
-    device: str,
-    folder: str,
-    log_file: str | None,
-    function: Callable[..., None],
-    arguments: tuple,
+@dataclasses.dataclass(frozen=True)
+class _Launch:
+    """The arguments of all spawned processes; `folder` is for their rendezvous and errors."""
+
+    count: int
+    device: str
+    folder: Path
+    log_file: str | None
+
+
+def _run_spawned(
+    rank: int, launch: _Launch, function: Callable[..., None], arguments: tuple
 ) -> None:
     if rank == 0:
-        logs.start(log_file, append=True)
+        logs.start(launch.log_file, append=True)
+    group = ProcessGroup(rank, launch.count, rank)
     try:
-        with _group(device, World(rank, count, rank), f"file://{folder}/meeting") as world:
-            function(world, *arguments)
+        with _initialised(group, launch.device, f"file://{launch.folder}/rendezvous"):
+            function(group, *arguments)
     except InputError as error:
-        # The parent says it: from here it would come as a traceback within a traceback.
+        # The parent raises it again; from here it would be a traceback within a traceback.
         note = f"{type(error).__name__}\n{error}"
-        Path(folder, f"error-{rank}").write_text(note, encoding="utf-8")
+        Path(launch.folder, f"error-{rank}").write_text(note, encoding="utf-8")
         raise SystemExit(1) from error
 
 
@@ -164,21 +172,21 @@ def _wait(spawned: torch.multiprocessing.ProcessContext, folder: Path) -> None:
             raise (TrainingInterrupted if interrupted else InputError)(message) from error
         if isinstance(error, torch.multiprocessing.ProcessExitedException):
             raise InputError(
-                f"Training process {error.error_index} of {len(spawned.processes)} ended without a "
-                f"word (exit code {error.exit_code}); it may have been killed, for instance for "
-                "want of memory. Start again to go on from the last checkpoint."
+                f"Training process {error.error_index} of {len(spawned.processes)} exited without "
+                f"a message (exit code {error.exit_code}); it may have been killed, possibly out "
+                "of memory. Start again to continue from the last checkpoint."
             ) from error
         raise
 
 
 @contextlib.contextmanager
-def _sigterm_handed_on(pids: list[int]) -> Iterator[None]:
-    def hand_on(signal_number: int, frame: object) -> None:
+def _pass_on_sigterm(pids: list[int]) -> Iterator[None]:
+    def pass_on(signal_number: int, frame: object) -> None:
         for pid in pids:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGTERM)
 
-    before = signal.signal(signal.SIGTERM, hand_on)
+    before = signal.signal(signal.SIGTERM, pass_on)
     try:
         yield
     finally:

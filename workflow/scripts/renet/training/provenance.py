@@ -1,5 +1,6 @@
-"""Where a result comes from, as far as the job knows that computes it."""
+"""How a run was made, as far as the training job knows it: training.json."""
 
+import dataclasses
 import importlib.metadata
 import os
 import platform
@@ -10,27 +11,28 @@ import torch
 
 from renet.dataset import hdf5
 from renet.network import devices
+from renet.training.run import RunJob
 
 
-def of_training(settings: dict, faces: dict[str, str], machines: int, code: str) -> dict:
-    """What a training was made from and by, as the training itself knows it: training.json.
+def of_training(job: RunJob, machines: int) -> dict:
+    """The content of training.json.
 
     Args:
-        settings: the run's sections `model` and `train`, with the device that was granted.
-        faces: the HDF5 files `train` and `validation`.
-        machines: that shared the training.
-        code: digest of the training's code.
+        job: with the device that was granted.
+        machines: number of machines that the processes ran on.
     """
-    device = devices.choose(settings["train"]["device"])
+    recipe = job.settings.train
+    device = devices.choose(devices.Compute(recipe.device, recipe.precision, recipe.threads))
+    faces = {"train": job.files.train, "validation": job.files.validation}
     return {
-        "config": settings,
-        "code": {"train": code, **revision(Path(__file__).parent)},
+        "config": dataclasses.asdict(job.settings),
+        "code": {"train": job.code, **revision(Path(__file__).parent)},
         "faces": {name: hdf5.read(path).digest for name, path in faces.items()},
         "computed": {
             "device": device.type,
-            "precision": precision_that_ran(settings["train"]["precision"], device),
-            "threads": settings["train"]["threads"],
-            "processes": settings["train"]["processes"],
+            "precision": effective_precision(recipe.precision, device),
+            "threads": recipe.threads,
+            "processes": recipe.processes,
             "machines": machines,
         },
         "hardware": hardware(),
@@ -42,13 +44,13 @@ def of_training(settings: dict, faces: dict[str, str], machines: int, code: str)
     }
 
 
-def precision_that_ran(precision: str, device: torch.device) -> str:
-    """On a CPU tf32 is float32."""
+def effective_precision(precision: str, device: torch.device) -> str:
+    """The precision that is computed in: on a CPU, tf32 is float32."""
     return "float32" if precision == "tf32" and device.type == "cpu" else precision
 
 
 def hardware() -> dict:
-    """The machine, by what can change the bits of a result, and by what can hold it."""
+    """What the bits of a result can depend on, and the size of the machine."""
     gpus = [torch.cuda.get_device_name(number) for number in range(torch.cuda.device_count())]
     return {
         "cpu": _cpu_name(),
@@ -70,7 +72,7 @@ def _cpu_name() -> str:
 
 
 def packages() -> dict[str, str]:
-    """The version of every package that is installed where this runs."""
+    """The version of every package in this environment."""
     found = {
         (package.metadata["Name"] or "").lower(): package.version
         for package in importlib.metadata.distributions()
@@ -79,7 +81,7 @@ def packages() -> dict[str, str]:
 
 
 def revision(folder: Path) -> dict:
-    """The git revision of a folder, and whether its files differ from it; null outside of git."""
+    """The git commit of a folder, and whether its files differ from it; None outside of git."""
     commit = _git(folder, "rev-parse", "HEAD")
     changes = _git(folder, "status", "--porcelain", "--untracked-files=no")
     return {"revision": commit, "modified": None if commit is None else bool(changes)}
@@ -89,6 +91,6 @@ def _git(folder: Path, *arguments: str) -> str | None:
     command = ["git", "-C", str(folder), *arguments]
     try:
         outcome = subprocess.run(command, capture_output=True, text=True, check=False)
-    except FileNotFoundError:  # a compute node need not have git
+    except FileNotFoundError:  # compute nodes may lack git
         return None
     return outcome.stdout.strip() if outcome.returncode == 0 else None

@@ -1,150 +1,154 @@
-"""A whole training run: from HDF5 files to the trained network, with checkpoints on the way."""
+"""A training from its settings and HDF5 files to its results, in each process of its group."""
 
 import dataclasses
 import logging
 import shutil
 from pathlib import Path
 
-from renet.common import files
 from renet.common.errors import InputError
 from renet.config.architecture import Architecture
+from renet.config.checkpoints import Checkpoints
 from renet.config.recipe import Recipe
 from renet.dataset import hdf5
 from renet.dataset.hdf5 import FaceFile
-from renet.network import models
-from renet.network.models import ReNet
+from renet.network import devices, model_file
+from renet.network.model import ReNet, init_weights, parameter_count
 from renet.training import checkpoints
-from renet.training.process_group import World
+from renet.training.checkpoints import Checkpoint, SavedModels
+from renet.training.history import HISTORY, THROUGHPUT
+from renet.training.process_group import SINGLE_PROCESS, ProcessGroup
 from renet.training.tensorboard import EventLog
-from renet.training.trainer import HISTORY_COLUMNS, THROUGHPUT_COLUMNS, Trainer, to_csv
+from renet.training.trainer import Trainer
 
-# How often something is saved changes nothing of the training, which may go on from it.
-SAVING = ("checkpoint_minutes", "save_every", "save_history")
+
+@dataclasses.dataclass(frozen=True)
+class RunSettings:
+    """The sections of a run that its result depends on."""
+
+    model: Architecture = dataclasses.field(default_factory=Architecture)
+    train: Recipe = dataclasses.field(default_factory=Recipe)
+
+    def granted(self, gpus: int | None) -> "RunSettings":
+        """The same on the device that Snakemake grants; see `devices.granted`.
+
+        Raises:
+            InputError: there are fewer GPUs than processes, and not none.
+        """
+        if gpus and gpus < self.train.processes:
+            raise InputError(
+                f"train.processes is {self.train.processes} and Snakemake may use {gpus} GPUs "
+                f"only: lower it, or raise --resources gpu={gpus}; gpu=0 computes on the CPU."
+            )
+        device = devices.granted(self.train.device, gpus)
+        return dataclasses.replace(self, train=dataclasses.replace(self.train, device=device))
 
 
 @dataclasses.dataclass(frozen=True)
 class RunFiles:
-    """Where a run finds and leaves its files.
+    """The files of a run: HDF5 files to read, and what a finished run leaves."""
+
+    train: Path
+    validation: Path
+    model: Path
+    history: Path
+    throughput: Path
+    events: Path
+
+
+@dataclasses.dataclass(frozen=True)
+class RunJob:
+    """The input of each process of a run.
 
     Attributes:
-        train, validation: HDF5 files of faces.
-        model, history, throughput: what a finished run leaves.
-        events: folder of TensorBoard's event files.
+        checkpoints: does not change the result.
+        code: digest of the code, part of the checkpoint's name.
     """
 
-    train: str
-    validation: str
-    model: str
-    history: str
-    throughput: str
-    events: str
+    settings: RunSettings
+    files: RunFiles
+    checkpoints: Checkpoints
+    code: str
 
 
-def make_network(faces: FaceFile, architecture: Architecture, seed: int) -> ReNet:
-    """The network for these faces, with its initial weights."""
-    model = ReNet(faces.shape, architecture, faces.mean)
-    models.initialise(model, seed)
-    logging.info("The network has %s parameters", f"{models.parameter_count(model):,}")
-    logging.debug("%s", model)
-    return model
-
-
-def train(world: World, paths: RunFiles, settings: dict, code: str) -> None:
-    """Train one run in this process, which may be one of several; its checkpoints stay.
+def build(
+    settings: RunSettings,
+    train: FaceFile,
+    validation: FaceFile,
+    group: ProcessGroup = SINGLE_PROCESS,
+    saved: dict | None = None,
+) -> Trainer:
+    """Build a training, at its start or at the state of a model file.
 
     Args:
-        settings: the run's sections `model` and `train`.
-        code: digest of the code, part of the checkpoint's name.
+        saved: content of a model file with a training's state; its network replaces that of
+            `settings.model`.
+
+    Raises:
+        InputError: see `Trainer`; or the processes were given different states.
+    """
+    if saved:
+        model = model_file.build(saved)
+    else:
+        model = ReNet(train.shape, settings.model, train.mean)
+        init_weights(model, settings.train.seed)
+    logging.info("The network has %s parameters", f"{parameter_count(model):,}")
+    logging.debug("%s", model)
+    trainer = Trainer(model, settings.train, train, validation, group)
+    if saved:
+        trainer.restore(saved)
+    position = [trainer.epoch, trainer.sums.images]
+    sums = group.all_reduce(position, trainer.device)
+    if sums != [group.world_size * number for number in position]:
+        raise InputError(
+            "The processes of this training did not find the same checkpoint in the folder that "
+            "they share: its file system may be slow to show new files. Start again."
+        )
+    return trainer
+
+
+def run_training(group: ProcessGroup, job: RunJob) -> None:
+    """Train a run in this process of its group; its checkpoints stay.
 
     Raises:
         InputError, TrainingInterrupted: see `Trainer`.
     """
-    recipe = Recipe(**settings["train"])
-    faces, validation = hdf5.read(paths.train), hdf5.read(paths.validation)
-    model = make_network(faces, Architecture(**settings["model"]), recipe.seed)
-    folder = Path(paths.model).parent
-    lasting = {key: value for key, value in settings["train"].items() if key not in SAVING}
-    parts = (settings["model"], lasting, code, faces.digest, validation.digest)
-    checkpoint = checkpoints.Checkpoint(checkpoints.path_for(folder, *parts))
-    snapshots = Snapshots(
-        folder / "models" / "model.pt", recipe.save_every, recipe.save_history, numbered=True
-    )
-    trainer = Trainer(model, recipe, faces, validation, checkpoint, world=world)
-    content = _load(checkpoint, world)
-    if content:
-        trainer.restore(content)
-    _check_position(trainer)
-    if not world.is_first:
-        trainer.run()
+    faces, validation = hdf5.read(job.files.train), hdf5.read(job.files.validation)
+    folder = job.files.model.parent
+    path = checkpoint_path(folder, job.settings, faces, validation, job.code)
+    checkpoint = Checkpoint(path, 60 * job.checkpoints.minutes)
+    saved = load_checkpoint(checkpoint, group)
+    trainer = build(job.settings, faces, validation, group, saved)
+    if not group.is_main:
+        trainer.run(checkpoint)
         return
-    if not content:
+    if not saved:
         shutil.rmtree(folder / "models", ignore_errors=True)
-    events = EventLog(paths.events, trainer.history, trainer.throughput)
+    saved_models = SavedModels(
+        folder / "models" / "model.pt", job.checkpoints.save_every, job.checkpoints.keep_models
+    )
+    events = EventLog(job.files.events, trainer.history, trainer.throughput)
 
     def after_epoch(trainer: Trainer) -> None:
         events.add(trainer.history, trainer.throughput)
-        snapshots.save(trainer)
+        saved_models.save(trainer.model, trainer.epoch, trainer.state())
 
-    trainer.after_epoch = after_epoch
-    trainer.run()
+    trainer.run(checkpoint, after_epoch)
     events.close()
-    files.write_text(paths.history, to_csv(trainer.history, HISTORY_COLUMNS))
-    files.write_text(paths.throughput, to_csv(trainer.throughput, THROUGHPUT_COLUMNS))
-    models.save(paths.model, trainer.model)
+    HISTORY.write(job.files.history, HISTORY.frame(trainer.history))
+    THROUGHPUT.write(job.files.throughput, THROUGHPUT.frame(trainer.throughput))
+    model_file.save(job.files.model, trainer.model)
 
 
-def _load(checkpoint: checkpoints.Checkpoint, world: World) -> dict | None:
-    """What the newest whole checkpoint holds; the first process looks first, and alone."""
-    content = checkpoint.load() if world.is_first else None
-    world.meet()
-    return content if world.is_first else checkpoint.load()
+def checkpoint_path(
+    folder: Path, settings: RunSettings, train: FaceFile, validation: FaceFile, code: str
+) -> Path:
+    """The checkpoint of exactly this training."""
+    parts = (dataclasses.asdict(settings), code, train.digest, validation.digest)
+    return checkpoints.path_for(folder, *parts)
 
 
-def _check_position(trainer: Trainer) -> None:
-    """Refuse to go on where not all processes have read the same checkpoint."""
-    ours = [trainer.epoch, trainer.sums.images]
-    if trainer.world.total(ours, trainer.device) != [trainer.world.size * one for one in ours]:
-        raise InputError(
-            "The processes of this training did not find the same checkpoint, though they share a "
-            "folder: its file system may show them late. Start again."
-        )
-
-
-@dataclasses.dataclass
-class Snapshots:
-    """Models saved during the training, each with the state to go on from (--model_file).
-
-    Attributes:
-        path: file for the newest model; None saves nothing.
-        every: epochs between two models; 0 saves none but the last.
-        keep: number of models kept.
-        numbered: whether a model has its epoch in its name, model_5.pt; it always has where more
-            than one is kept.
-    """
-
-    path: str | Path | None
-    every: int
-    keep: int
-    numbered: bool = False
-
-    def save(self, trainer: Trainer) -> None:
-        """Called after each epoch."""
-        if self.path and self.every and trainer.epoch % self.every == 0:
-            self._write(trainer)
-
-    def finish(self, trainer: Trainer) -> None:
-        """Save the trained model under the very name that was asked for."""
-        if self.path:
-            models.save(self.path, trainer.model, training=trainer.state())
-
-    def _write(self, trainer: Trainer) -> None:
-        if self.keep == 1 and not self.numbered:
-            models.save(self.path, trainer.model, training=trainer.state())
-            return
-        models.save(self._numbered(trainer.epoch), trainer.model, training=trainer.state())
-        # Not only those of this process: an interrupted training goes on counting.
-        self._numbered(trainer.epoch - self.keep * self.every).unlink(missing_ok=True)
-
-    def _numbered(self, epoch: int) -> Path:
-        path = Path(self.path)
-        return path.with_name(f"{path.stem}_{epoch}{path.suffix}")
+def load_checkpoint(checkpoint: Checkpoint, group: ProcessGroup) -> dict | None:
+    """The content of the latest intact checkpoint; rank 0 reads it first, and alone."""
+    saved = checkpoint.load() if group.is_main else None
+    group.barrier()
+    return saved if group.is_main else checkpoint.load()

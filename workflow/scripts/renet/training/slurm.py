@@ -1,6 +1,6 @@
-"""A training on several machines: srun starts a torchrun on each, and these the processes.
+"""A training on several machines: srun starts one torchrun on each, which starts the processes.
 
-It runs within a SLURM job that was granted the machines, and needs a file system that they share.
+It runs in a SLURM job on these machines, and needs a file system that they share.
 """
 
 import contextlib
@@ -12,81 +12,86 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
-from renet.common import logs
+from renet.common import logs, script
 from renet.common.errors import InputError, TrainingInterrupted
 from renet.training import process_group, run
-from renet.training.run import RunFiles
+from renet.training.run import RunJob
 
 JOB_VARIABLE = "SLURM_JOB_ID"
 
 
-def count_of(resources: Mapping[str, int]) -> int:
-    """The machines that a rule's resources name; outside of SLURM's jobs this one does all."""
-    return resources.get("nodes", 1) if JOB_VARIABLE in os.environ else 1
+def machine_count(nodes: int) -> int:
+    """The number of machines of a job that has the resource `nodes`; one outside of SLURM."""
+    return nodes if JOB_VARIABLE in os.environ else 1
 
 
-def train(nodes: int, count: int, paths: RunFiles, settings: dict, code: str) -> None:
-    """Train one run in `count` processes, the same number on each of the job's machines.
+def launch(machines: int, job: RunJob) -> None:
+    """Train a run in its number of processes, evenly on the machines of this SLURM job.
 
     Raises:
-        TrainingInterrupted: the job was told to stop.
-        InputError: a process failed or was killed; the log file says why.
+        TrainingInterrupted: the job received SIGTERM.
+        InputError: a process failed or was killed; the log file has the reason.
     """
-    job = {"paths": dataclasses.asdict(paths), "settings": settings, "code": code}
-    spread = subprocess.Popen(
+    recipe = job.settings.train
+    per_machine = recipe.processes // machines
+    content = json.dumps(dataclasses.asdict(job) | {"log_file": logs.log_file()}, default=str)
+    srun = subprocess.Popen(
         [
-            *("srun", f"--nodes={nodes}", f"--ntasks={nodes}", "--ntasks-per-node=1"),
-            # srun takes nothing over from the job, and would bind each task to one core.
-            f"--cpus-per-task={count // nodes * settings['train']['threads']}",
+            *("srun", f"--nodes={machines}", f"--ntasks={machines}", "--ntasks-per-node=1"),
+            # srun does not inherit this from the job, and would bind each task to one core.
+            f"--cpus-per-task={per_machine * recipe.threads}",
             *("--kill-on-bad-exit=1", f"--wait={process_group.GRACE_SECONDS}"),
             *(sys.executable, "-m", "torch.distributed.run"),
-            *(f"--nnodes={nodes}", f"--nproc-per-node={count // nodes}"),
-            *("--rdzv-backend=c10d", f"--rdzv-endpoint={_meeting_point()}"),
+            *(f"--nnodes={machines}", f"--nproc-per-node={per_machine}"),
+            *("--rdzv-backend=c10d", f"--rdzv-endpoint={_rendezvous_endpoint()}"),
             f"--rdzv-id={os.environ[JOB_VARIABLE]}",
-            *("-m", __name__, json.dumps(job | {"log_file": logs.log_file()})),
+            *("-m", __name__, content),
         ],
         env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)},
     )
-    with _sigterm_noted() as came:
-        status = spread.wait()
-    if status and came:
-        raise TrainingInterrupted("The training was told to stop; start it again to go on.")
+    with _note_sigterm() as signals:
+        status = srun.wait()
+    if status and signals:
+        raise TrainingInterrupted("The training received SIGTERM; start it again to continue.")
     if status:
         raise InputError(
-            f"The processes on {nodes} machines ended with exit code {status}; the lines above say "
-            "why, where one of them could. Start again to go on from the last checkpoint."
+            f"The processes on {machines} machines ended with exit code {status}; the lines above "
+            "have the reason, unless they were killed. Start again to continue from the last "
+            "checkpoint."
         )
 
 
-def _meeting_point() -> str:
-    """This machine and a port that is free."""
+def _rendezvous_endpoint() -> str:
+    """This machine's name and a free port."""
     with socket.socket() as probe:
         probe.bind(("", 0))
         return f"{socket.gethostname()}:{probe.getsockname()[1]}"
 
 
 @contextlib.contextmanager
-def _sigterm_noted() -> Iterator[list[int]]:
-    """SIGTERM does not end this process before the others, which SLURM tells by itself."""
-    came: list[int] = []
-    before = signal.signal(signal.SIGTERM, lambda number, frame: came.append(number))
+def _note_sigterm() -> Iterator[list[int]]:
+    """Keep this process alive until the others have ended: SLURM sends them SIGTERM too."""
+    signals: list[int] = []
+    before = signal.signal(signal.SIGTERM, lambda number, frame: signals.append(number))
     try:
-        yield came
+        yield signals
     finally:
         signal.signal(signal.SIGTERM, before)
 
 
 def main() -> None:
-    """Take part in a training, as one of the processes that torchrun starts."""
-    job = json.loads(sys.argv[1])
-    is_first = os.environ["RANK"] == "0"
-    logs.start(job["log_file"] if is_first else None, append=True)
-    if not is_first:
+    """Train as one of the processes that torchrun starts."""
+    content = json.loads(sys.argv[1])
+    log_file = content.pop("log_file")
+    is_main = os.environ["RANK"] == "0"
+    logs.start(log_file if is_main else None, append=True)
+    if not is_main:
         logging.getLogger().setLevel(logging.WARNING)
-    with process_group.joined(job["settings"]["train"]["device"]) as world:
-        run.train(world, RunFiles(**job["paths"]), job["settings"], job["code"])
+    job = script.as_type(content, RunJob)
+    with process_group.from_torchrun(job.settings.train.device) as group:
+        run.run_training(group, job)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The history of a training as TensorBoard shows it: `tensorboard --logdir results/runs`."""
+"""The history of a training for TensorBoard: `tensorboard --logdir results/runs`."""
 
 import shutil
 from collections.abc import Iterator
@@ -6,7 +6,7 @@ from pathlib import Path
 
 from tensorboardX import SummaryWriter
 
-# What stands in one chart together, by the column of history.csv or throughput.csv.
+# The chart of each column of history.csv and throughput.csv.
 CHARTS = {
     "loss": "loss/train",
     "validation_loss": "loss/validation",
@@ -14,7 +14,7 @@ CHARTS = {
     "validation_accuracy": "accuracy/validation",
     "learning_rate": "learning_rate",
     "images_per_second": "throughput/images_per_second",
-    "waiting_share": "throughput/waiting_share",
+    "data_wait_fraction": "throughput/data_wait_fraction",
     "memory_mb": "memory_mb/host",
     "gpu_memory_mb": "memory_mb/gpu",
 }
@@ -23,12 +23,16 @@ FLUSH_SECONDS = 1
 
 
 class EventLog:
-    """A folder of event files, one point a chart and epoch, readable while the training runs."""
+    """A folder of event files with one point per chart and epoch, written during the training."""
 
     def __init__(self, folder: str | Path, history: list[dict], throughput: list[dict]):
-        """Start the folder anew, with the epochs that a training goes on after."""
+        """Empty the folder, and write the epochs before the one that the training continues with.
+
+        Args:
+            history, throughput: rows of history.csv and throughput.csv.
+        """
         shutil.rmtree(folder, ignore_errors=True)
-        # A thread of its own writes; it is to keep nothing back for longer than this.
+        # A thread writes the points, at the latest after this time.
         self._writer = SummaryWriter(str(folder), flush_secs=FLUSH_SECONDS)
         for row in _rows(history, throughput):
             self._add(row)
@@ -49,7 +53,7 @@ class EventLog:
 
 
 def _rows(history: list[dict], throughput: list[dict]) -> Iterator[dict]:
-    """The rows of both, by epoch; an epoch that was interrupted counts with its last part."""
-    paces = {row["epoch"]: row for row in throughput}
+    """The rows of both, by epoch; of an interrupted epoch, the throughput of its last part."""
+    by_epoch = {row["epoch"]: row for row in throughput}
     for row in history:
-        yield paces.get(row["epoch"], {}) | row
+        yield by_epoch.get(row["epoch"], {}) | row

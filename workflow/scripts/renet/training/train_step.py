@@ -1,4 +1,4 @@
-"""One update of the network, and one answer of it, as fast as the device can."""
+"""One update of the network."""
 
 from collections.abc import Callable
 
@@ -9,11 +9,11 @@ from torch.nn.parallel import DistributedDataParallel
 
 from renet.config.recipe import Recipe
 from renet.network import devices
-from renet.network.layers import BatchNorm
+from renet.network.batch_norm import BatchNorm
 
 
 def make_optimizer(model: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
-    """neon's `GradientDescentMomentum`, which equals torch's SGD on the mean loss."""
+    """neon's `GradientDescentMomentum`, which equals PyTorch's SGD on the mean loss."""
     return torch.optim.SGD(
         model.parameters(),
         lr=recipe.learning_rate,
@@ -24,24 +24,23 @@ def make_optimizer(model: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
     )
 
 
-def make_train_step(model: nn.Module, recipe: Recipe, processes: int = 1) -> "TrainStep":
-    """The update for a network that is on its device already (`devices.place`)."""
-    recorded = next(model.parameters()).device.type == "cuda" and processes == 1
-    return (RecordedTrainStep if recorded else TrainStep)(model, recipe, processes)
+def make_train_step(model: nn.Module, recipe: Recipe, world_size: int = 1) -> "TrainStep":
+    """The update of a network that is on its device already (see `devices.to_device`)."""
+    as_graph = next(model.parameters()).device.type == "cuda" and world_size == 1
+    return (CudaGraphTrainStep if as_graph else TrainStep)(model, recipe, world_size)
 
 
 class TrainStep:
-    """An update of the weights from a batch, and sums over the batches that it saw.
-
-    The sums stay on the device, so that a GPU never waits for the host to read them:
+    """Updates the weights from a batch, and sums up loss and accuracy.
 
     Attributes:
-        sums: (3,) float64: loss, times samples; right answers; batches after which the sum of the
-            losses was still a finite number.
+        sums: (3,) float64, on the device, so that a GPU does not wait for the host to read them:
+            loss times samples; correct predictions; batches after which the sum of the losses was
+            finite.
     """
 
-    def __init__(self, model: nn.Module, recipe: Recipe, processes: int = 1):
-        """Prepare the optimizer; more than one process shares the gradients with the others."""
+    def __init__(self, model: nn.Module, recipe: Recipe, world_size: int = 1):
+        """Make the optimizer; with several processes, the gradients are averaged over them."""
         self.recipe = recipe
         self.optimizer = make_optimizer(model, recipe)
         first = next(model.parameters())
@@ -49,90 +48,92 @@ class TrainStep:
         self.sums = torch.zeros(3, dtype=torch.float64, device=self.device)
         self._norms = [layer for layer in model.modules() if isinstance(layer, BatchNorm)]
         self.network = model
-        if processes > 1:
-            # The running statistics are each process's own: what is stored is the first one's.
+        if world_size > 1:
+            # Each process has its own running statistics; those of rank 0 are saved.
             self.network = DistributedDataParallel(model, broadcast_buffers=False)
 
-    def __call__(self, pixels: Tensor, targets: Tensor, share: float = 1.0) -> None:
+    def __call__(self, pixels: Tensor, targets: Tensor, loss_weight: float = 1.0) -> None:
         """Train on one batch.
 
         Args:
             pixels: (N, C, H, W) uint8, on the device.
             targets: (N,) int64, on the device.
-            share: what this process's mean loss is multiplied by, so that the mean over the
-                processes is that over their samples; 0 for samples that do not count.
+            loss_weight: factor of this process's mean loss that makes the mean over the processes
+                the mean over all samples; 0 for samples that do not count.
         """
-        self._update(pixels, targets, share)
+        self._update(pixels, targets, loss_weight)
 
-    def _update(self, pixels: Tensor, targets: Tensor, share: float) -> None:
+    def _update(self, pixels: Tensor, targets: Tensor, loss_weight: float) -> None:
         for norm in self._norms:
-            norm.counted = share > 0
-        with devices.arithmetic(self.recipe.precision, self.device):
-            logits = self.network(pixels).to(self.dtype)
-        loss = F.cross_entropy(logits, targets)
-        self.optimizer.zero_grad()
-        (loss if share == 1.0 else loss * share).backward()
-        self.optimizer.step()
-        self._count(logits.detach(), loss.detach(), targets, len(targets) if share else 0)
+            norm.has_samples = loss_weight > 0
+        precision = self.recipe.precision
+        with devices.tf32_flags(precision):  # for the backward pass too, unlike autocast
+            with devices.precision_context(precision, self.device):
+                logits = self.network(pixels).to(self.dtype)
+            loss = F.cross_entropy(logits, targets)
+            self.optimizer.zero_grad()
+            (loss if loss_weight == 1.0 else loss * loss_weight).backward()
+            self.optimizer.step()
+        self._count(logits.detach(), loss.detach(), targets, len(targets) if loss_weight else 0)
 
     def _count(self, logits: Tensor, loss: Tensor, targets: Tensor, samples: int) -> None:
-        right = (logits.argmax(1) == targets)[:samples].sum()
-        self.sums[:2] += torch.stack([loss.double() * samples, right.double()])
+        correct = (logits.argmax(1) == targets)[:samples].sum()
+        self.sums[:2] += torch.stack([loss.double() * samples, correct.double()])
         self.sums[2] += self.sums[0].isfinite()
 
     def take_sums(self) -> tuple[float, int, int]:
-        """The sums since the last call: loss times samples, right answers, finite batches."""
-        loss, right, finite = self.sums.tolist()
+        """The sums since the last call: loss times samples, correct predictions, finite batches."""
+        loss, correct, finite = self.sums.tolist()
         self.sums.zero_()
-        return loss, int(right), int(finite)
+        return loss, int(correct), int(finite)
 
 
-class RecordedTrainStep(TrainStep):
-    """The same on a GPU, recorded as a CUDA graph: one launch instead of some thousand.
+class CudaGraphTrainStep(TrainStep):
+    """The same on a GPU as a CUDA graph: one launch instead of some thousand.
 
-    The first batches run as they are (cuDNN and cuBLAS make their choices, the momentum begins),
-    then a batch of the full size is recorded, and replayed from there on. A batch of another size,
-    as an epoch's last, runs as it is.
+    The first batches run without a graph, while cuDNN and cuBLAS choose their algorithms and the
+    optimizer makes its momentum buffers. The next full batch is captured, and replayed from then
+    on. A batch of another size, such as the last one of an epoch, runs without the graph.
     """
 
-    UNRECORDED = 3
+    WARMUP_STEPS = 3
 
-    def __init__(self, model: nn.Module, recipe: Recipe, processes: int = 1):
-        """Prepare the optimizer; nothing is recorded yet."""
-        super().__init__(model, recipe, processes)
+    def __init__(self, model: nn.Module, recipe: Recipe, world_size: int = 1):
+        """Make the optimizer; nothing is captured yet."""
+        super().__init__(model, recipe, world_size)
         self._full_batches = 0
         self._replay: Callable[[], object] | None = None
         self._pixels = self._targets = torch.empty(0)
 
-    def __call__(self, pixels: Tensor, targets: Tensor, share: float = 1.0) -> None:
+    def __call__(self, pixels: Tensor, targets: Tensor, loss_weight: float = 1.0) -> None:
         """Train on one batch; see `TrainStep`."""
-        if len(targets) != self.recipe.batch_size or share != 1.0:
-            self._update(pixels, targets, share)
+        if len(targets) != self.recipe.batch_size or loss_weight != 1.0:
+            self._update(pixels, targets, loss_weight)
             return
         self._full_batches += 1
-        if self._full_batches <= self.UNRECORDED:
+        if self._full_batches <= self.WARMUP_STEPS:
             self._warm_up(pixels, targets)
             return
         if self._replay is None:
             self._pixels, self._targets = torch.empty_like(pixels), torch.empty_like(targets)
-            self._replay = self._record()
+            self._replay = self._capture()
         self._pixels.copy_(pixels)
         self._targets.copy_(targets)
         self._replay()
 
     def _warm_up(self, pixels: Tensor, targets: Tensor) -> None:
-        """An update on a stream of its own, as recording wants it to have been."""
+        """Train on a side stream, which PyTorch requires before a capture."""
         stream = torch.cuda.Stream()
         stream.wait_stream(torch.cuda.current_stream())
         with torch.cuda.stream(stream):
             self._update(pixels, targets, 1.0)
         torch.cuda.current_stream().wait_stream(stream)
 
-    def _record(self) -> Callable[[], object]:
-        """Record an update from the two fixed places of a batch, without doing it."""
+    def _capture(self) -> Callable[[], object]:
+        """Capture an update on the two static input tensors, without running it."""
         graph = torch.cuda.CUDAGraph()
         self.optimizer.zero_grad()
-        # The threads that read ahead may allocate pinned memory meanwhile, which is their affair.
+        # thread_local: the loader's threads may allocate pinned memory during the capture.
         with torch.cuda.graph(graph, capture_error_mode="thread_local"):
             self._update(self._pixels, self._targets, 1.0)
         return graph.replay

@@ -1,4 +1,4 @@
-"""The course's training loop (section 3.2.5), made to be interrupted and to be shared."""
+"""The course's training loop (section 3.2.5), interruptible and for several processes."""
 
 import contextlib
 import dataclasses
@@ -9,7 +9,6 @@ import time
 from collections.abc import Callable, Iterator
 
 import numpy as np
-import pandas as pd
 import torch
 import torch.nn.functional as F
 
@@ -17,35 +16,37 @@ from renet.common.errors import InputError, TrainingInterrupted
 from renet.common.progress import Progress
 from renet.config.recipe import Recipe
 from renet.dataset.hdf5 import FaceFile
-from renet.network import devices, inference, loader
-from renet.network.layers import BatchNorm
-from renet.network.models import ReNet
-from renet.training import memory, train_step
+from renet.network import devices, inference
+from renet.network.batch_norm import BatchNorm
+from renet.network.loader import DeviceLoader, StreamingLoader, make_loader
+from renet.network.model import ReNet
+from renet.training import train_step
 from renet.training.checkpoints import Checkpoint
-from renet.training.process_group import ALONE, World
+from renet.training.process_group import SINGLE_PROCESS, ProcessGroup
+from renet.training.throughput import EpochMeter
 
-HISTORY_COLUMNS = [
-    "epoch", "learning_rate", "loss", "accuracy", "validation_loss", "validation_accuracy",
-]  # fmt: skip
-THROUGHPUT_COLUMNS = [
-    "epoch", "images", "seconds", "images_per_second", "waiting_share", "memory_mb",
-    "gpu_memory_mb",
-]  # fmt: skip
+# No checkpoint is written before a validation if the latest one is younger than this, in seconds.
+MIN_CHECKPOINT_GAP = 30.0
 
-MUCH_TO_LOSE = 30.0  # seconds of training without a checkpoint
-
-# Batches between two looks at the sums: each look makes a GPU wait for the host.
-LOOK_EVERY = {"cpu": 1, "cuda": 20}
+# Batches from one reading of the metrics to the next: on a GPU, each waits for the device.
+SYNC_EVERY = {"cpu": 1, "cuda": 20}
 
 
 def loss_and_accuracy(logits: np.ndarray, targets: np.ndarray) -> tuple[float, float]:
-    """Mean cross-entropy (natural logarithm) and share of right answers, ties to class 0."""
+    """Mean cross-entropy (natural logarithm) and accuracy; a tie counts as class 0."""
     values, classes = torch.from_numpy(logits), torch.from_numpy(targets)
     return F.cross_entropy(values, classes).item(), float((logits.argmax(1) == targets).mean())
 
 
 class Trainer:
-    """One training run: the network, its optimizer, and how far they have come."""
+    """A training: the network, its optimizer and its progress.
+
+    Attributes:
+        epoch: number of completed epochs.
+        sums: of the epoch that is under way.
+        history, throughput: a row for each completed epoch; see `renet.training.history`.
+        best: epoch, loss and weights of the lowest validation loss, with select_epoch: best.
+    """
 
     def __init__(
         self,
@@ -53,21 +54,13 @@ class Trainer:
         recipe: Recipe,
         train: FaceFile,
         validation: FaceFile,
-        checkpoint: Checkpoint | None = None,
-        after_epoch: Callable[["Trainer"], None] | None = None,
-        world: World = ALONE,
+        group: ProcessGroup = SINGLE_PROCESS,
     ):
         """Prepare a training from its start.
 
-        Args:
-            checkpoint: where to leave checkpoints; None leaves none.
-            after_epoch: called after every epoch, in the first process, for instance to save a
-                model.
-            world: the processes that train together.
-
         Raises:
-            InputError: the faces are not of the network's size or number of classes, or the device
-                is not there.
+            InputError: size or number of classes of the faces is not the network's, or the device
+                does not exist.
         """
         for faces in (train, validation):
             if (faces.shape, faces.class_count) != (model.input_shape, model.architecture.classes):
@@ -75,31 +68,28 @@ class Trainer:
                     f"{faces.path} has {faces.class_count} classes of faces of shape {faces.shape} "
                     f"and the network is for {model.architecture.classes} of {model.input_shape}."
                 )
-        torch.set_num_threads(recipe.threads)
-        self.device = devices.choose(recipe.device, world.local_rank)
-        self.model = devices.place(model, self.device, recipe.precision)
+        compute = devices.Compute(recipe.device, recipe.precision, recipe.threads)
+        self.device = devices.choose(compute, local_rank=group.local_rank)
+        self.model = devices.to_device(model, self.device, recipe.precision)
         for module in self.model.modules():
             if isinstance(module, BatchNorm):
-                module.synchronised = recipe.sync_batchnorm and world.size > 1
-        self.recipe, self.train, self.validation, self.world = recipe, train, validation, world
-        self.step = train_step.make_train_step(self.model, recipe, world.size)
+                module.synchronised = recipe.sync_batchnorm and group.world_size > 1
+        self.recipe, self.train, self.validation, self.group = recipe, train, validation, group
+        self.step = train_step.make_train_step(self.model, recipe, group.world_size)
         self.optimizer = self.step.optimizer
-        self.checkpoint, self.after_epoch = checkpoint, after_epoch
-        self.epoch = 0  # whole epochs done
-        self.sums = EpochSums()  # of the epoch that has begun
+        self.epoch, self.sums = 0, EpochSums()
         self.history: list[dict] = []
         self.throughput: list[dict] = []
         self.best: dict | None = None
-        self._stop_asked = False
-        self._saved = time.monotonic()
-        self._next_checkpoint = math.inf
+        self._checkpoint: Checkpoint | None = None
+        self._last_checkpoint, self._next_checkpoint = time.monotonic(), math.inf
+        self._stop_requested = False
 
     def state(self) -> dict:
-        """All but the weights: plain values and tensors, to be given to `restore`.
+        """The state of the training without the weights, for `restore`: plain values and tensors.
 
-        The order of an epoch follows from seed and epoch, and nothing else is drawn: so the
-        number of images seen in this epoch is the sampler's position, and there are no further
-        random states.
+        The order of an epoch follows from seed and epoch, and nothing else is random. The number of
+        images of this epoch is therefore the position in the data, and there is no random state.
         """
         return {
             "epoch": self.epoch,
@@ -110,120 +100,132 @@ class Trainer:
             "best": self.best,
         }
 
-    def restore(self, content: dict) -> None:
-        """Go on from a model file with a training's state, as `models.read` returns it."""
-        self.model.load_state_dict(content["state"])
-        state = content["training"]
+    def restore(self, saved: dict) -> None:
+        """Continue from a model file with a training's state, as `model_file.read` returns it."""
+        self.model.load_state_dict(saved["state"])
+        state = saved["training"]
         self.epoch = state["epoch"]
         self.sums = EpochSums(**state["sums"])
         ours = [dict(group) for group in self.optimizer.param_groups]
         self.optimizer.load_state_dict(state["optimizer"])
         for group, settings in zip(self.optimizer.param_groups, ours, strict=True):
-            group.update(settings)  # the recipe counts, not that of the stored training
+            group.update(settings)  # those of this recipe, not of the saved training
         self.history, self.throughput = state["history"], state["throughput"]
         self.best = state["best"]
-        logging.info("Going on after epoch %d, batch %d", self.epoch, self.sums.steps)
+        logging.info("Continuing after epoch %d, batch %d", self.epoch, self.sums.steps)
 
-    def run(self) -> None:
+    def run(
+        self,
+        checkpoint: Checkpoint | None = None,
+        after_epoch: Callable[["Trainer"], None] | None = None,
+        show_progress: bool = True,
+    ) -> None:
         """Train up to the recipe's number of epochs.
+
+        Args:
+            checkpoint: where to write checkpoints; None writes none, and SIGTERM ends the process.
+            after_epoch: called after every epoch, in rank 0.
 
         Raises:
             InputError: the loss became NaN or infinite; the last checkpoint stays.
-            TrainingInterrupted: SIGTERM came; a checkpoint was left.
+            TrainingInterrupted: SIGTERM came; a checkpoint was written.
         """
+        self._checkpoint = checkpoint
         before = signal.getsignal(signal.SIGTERM)
-        if self.checkpoint:  # without one there is nothing to stop for
-            signal.signal(signal.SIGTERM, self._ask_to_stop)
+        if checkpoint:
+            signal.signal(signal.SIGTERM, self._request_stop)
         try:
             if self.epoch < self.recipe.epochs:
-                feed = loader.make_feed(self.train.pixels, self.train.targets, self.device)
+                loader = make_loader(self.train.pixels, self.train.targets, self.device)
             while self.epoch < self.recipe.epochs:
-                self._run_epoch(feed)
+                self._run_epoch(loader, show_progress)
+                self._end_epoch()
+                if after_epoch and self.group.is_main:
+                    after_epoch(self)
                 self._save_checkpoint()
         finally:
             signal.signal(signal.SIGTERM, before)
-        if self.recipe.keep == "best" and self.best:
+        if self.recipe.select_epoch == "best" and self.best:
             self.model.load_state_dict(self.best["state"])
 
-    def _ask_to_stop(self, signal_number: int, frame: object) -> None:
-        self._stop_asked = True
+    def _request_stop(self, signal_number: int, frame: object) -> None:
+        self._stop_requested = True
 
-    def _run_epoch(self, feed: loader.StreamedFaces | loader.ResidentFaces) -> None:
-        meter = EpochMeter(self.sums.images, feed.waited, self.device)
+    def _run_epoch(self, loader: StreamingLoader | DeviceLoader, show_progress: bool) -> None:
+        meter = EpochMeter(self.sums.images, loader.data_wait, self.device)
         self._next_checkpoint = self._checkpoint_due()
         self.model.train()
-        look_every = LOOK_EVERY[self.device.type]
-        shares = list(self._rest_of_epoch())
+        sync_every = SYNC_EVERY[self.device.type]
+        slices = list(self._rest_of_epoch())
         with (
-            contextlib.closing(feed.batches(share.rows for share in shares)) as faces,
-            self._progress() as progress,
+            contextlib.closing(loader.batches(part.rows for part in slices)) as batches,
+            self._progress(show_progress) as progress,
         ):
-            unseen = EpochSums()  # batches since the last look
-            for share, (pixels, targets) in zip(shares, faces, strict=True):
-                self.step(pixels, targets, share.weight)
-                unseen.images += share.images
-                unseen.steps += 1
-                last = self.sums.images + unseen.images == len(self.train)
-                if last or (self.sums.steps + unseen.steps) % look_every == 0:
-                    self._look(unseen)
-                    progress.set_postfix_str(self._in_words(meter), refresh=False)
-                    progress.update(unseen.images)
-                    unseen = EpochSums()
-        if shares:
-            self.throughput.append(meter.row(self.epoch + 1, self.sums.images, feed.waited))
-        self._end_epoch()
+            pending = EpochSums()  # batches since the last reading of the metrics
+            for part, (pixels, targets) in zip(slices, batches, strict=True):
+                self.step(pixels, targets, part.loss_weight)
+                pending.images += part.batch_size
+                pending.steps += 1
+                last = self.sums.images + pending.images == len(self.train)
+                if last or (self.sums.steps + pending.steps) % sync_every == 0:
+                    self._sync_metrics(pending)
+                    progress.set_postfix_str(self._describe(meter), refresh=False)
+                    progress.update(pending.images)
+                    pending = EpochSums()
+        if slices:
+            self.throughput.append(meter.row(self.epoch + 1, self.sums.images, loader.data_wait))
 
-    def _progress(self) -> Progress:
+    def _progress(self, show_progress: bool) -> Progress:
         return Progress(
             total=len(self.train),
             initial=self.sums.images,
             desc=f"epoch {self.epoch + 1}/{self.recipe.epochs}",
             unit=" img",
-            disable=Progress.off or not self.world.is_first,
+            disable=not (show_progress and self.group.is_main),
         )
 
-    def _rest_of_epoch(self) -> Iterator["Share"]:
+    def _rest_of_epoch(self) -> Iterator["BatchSlice"]:
         order = epoch_order(len(self.train), self.recipe, self.epoch)
         for start in range(self.sums.images, len(order), self.recipe.batch_size):
-            yield Share.of(order[start : start + self.recipe.batch_size], self.world)
+            yield BatchSlice.of(order[start : start + self.recipe.batch_size], self.group)
 
-    def _look(self, unseen: "EpochSums") -> None:
-        """Read the sums from the device, and do what they, the clock and the system ask for.
+    def _sync_metrics(self, pending: "EpochSums") -> None:
+        """Read the sums from the device; stop or write a checkpoint if that is due.
 
-        All processes look after the same batches, and come to the same decisions.
+        All processes call this after the same batches, and come to the same decisions.
         """
         loss, correct, finite = self.step.take_sums()
-        due = self.world.is_first and time.monotonic() > self._next_checkpoint
-        told = [loss, correct, unseen.steps - finite, self._stop_asked, due]
-        loss, correct, wrong, stop_asked, due = self.world.total(told, self.device)
-        if wrong:
+        due = self.group.is_main and time.monotonic() > self._next_checkpoint
+        ours = [loss, correct, pending.steps - finite, self._stop_requested, due]
+        loss, correct, not_finite, stop, due = self.group.all_reduce(ours, self.device)
+        if not_finite:
             raise InputError(
-                f"The loss is no finite number in epoch {self.epoch + 1}, batch "
+                f"The loss is NaN or infinite in epoch {self.epoch + 1}, batch "
                 f"{self.sums.steps + finite + 1}, at a learning rate of "
                 f"{self.recipe.learning_rate}; lower train.learning_rate."
             )
-        self.sums.add(loss, int(correct), unseen)
-        if stop_asked:
+        self.sums.add(loss, int(correct), pending)
+        if stop:
             self._save_checkpoint()
             raise TrainingInterrupted(
-                f"The training was told to stop in epoch {self.epoch + 1}; start it again to go "
-                "on from its checkpoint."
+                f"The training received SIGTERM in epoch {self.epoch + 1} and stopped; start it "
+                "again to continue from its checkpoint."
             )
         if due:
             self._save_checkpoint()
             self._next_checkpoint = self._checkpoint_due()
 
     def _checkpoint_due(self) -> float:
-        return time.monotonic() + 60 * self.recipe.checkpoint_minutes
+        return time.monotonic() + self._checkpoint.seconds if self._checkpoint else math.inf
 
-    def _in_words(self, meter: "EpochMeter") -> str:
-        to_do = (self.recipe.epochs - self.epoch) * len(self.train) - self.sums.images
-        return f"{self.sums}, all done in {meter.time_for(to_do, self.sums.images)}"
+    def _describe(self, meter: EpochMeter) -> str:
+        remaining = (self.recipe.epochs - self.epoch) * len(self.train) - self.sums.images
+        return f"{self.sums}, all done in {meter.time_for(remaining, self.sums.images)}"
 
     def _end_epoch(self) -> None:
         validates = self.recipe.validates_after(self.epoch + 1)
-        if validates and time.monotonic() - self._saved > MUCH_TO_LOSE:
-            self._save_checkpoint()  # a validation may last longer than SIGTERM leaves time
+        if validates and time.monotonic() - self._last_checkpoint > MIN_CHECKPOINT_GAP:
+            self._save_checkpoint()  # a validation may take longer than the time after SIGTERM
         self.epoch += 1
         row = {
             "epoch": self.epoch,
@@ -237,126 +239,85 @@ class Trainer:
             row["validation_loss"], row["validation_accuracy"] = self.validate()
         self.history.append(row)
         self.sums = EpochSums()
-        logging.info("%s", ", ".join(f"{name} {_short(row[name])}" for name in HISTORY_COLUMNS))
-        if self.after_epoch and self.world.is_first:
-            self.after_epoch(self)
+        logging.info("%s", ", ".join(f"{name} {_short(value)}" for name, value in row.items()))
 
     def validate(self) -> tuple[float, float]:
         """Mean loss and accuracy on the validation set, of the network as it is."""
-        # Where each process normalises for itself, the first one's statistics are the network's.
-        self.world.take_from_first(self.model.buffers())
-        ours = self.world.share(len(self.validation))
+        # Without sync_batchnorm, each process has its own statistics; rank 0 has the network's.
+        self.group.broadcast(self.model.buffers())
+        ours = self.group.slice_of(len(self.validation))
         logits = inference.logits(
             self.model, self.validation.pixels[ours], self.device, self.recipe.precision
         )
-        logits = self.world.gather(logits)
+        logits = self.group.all_gather(logits)
         if not logits.any():
             logging.warning(
-                "The network has died: the ReLU before the softmax gives 0 for every validation "
-                "face, so that it answers one class for all and learns no more. Another train.seed "
-                "or a lower train.learning_rate may help."
+                "Constant prediction: the ReLU before the softmax is 0 for every validation face, "
+                "so that the network predicts one class for all and no longer learns. Another "
+                "train.seed or a lower train.learning_rate may help."
             )
         loss, accuracy = loss_and_accuracy(logits, self.validation.targets)
-        if self.recipe.keep == "best" and (self.best is None or loss < self.best["loss"]):
+        selects = self.recipe.select_epoch == "best"
+        if selects and (self.best is None or loss < self.best["loss"]):
             weights = {name: value.clone() for name, value in self.model.state_dict().items()}
             self.best = {"epoch": self.epoch, "loss": loss, "state": weights}
         return loss, accuracy
 
     def _save_checkpoint(self) -> None:
-        if self.checkpoint and self.world.is_first:
-            self.checkpoint.save(self.model, self.state())
-        self._saved = time.monotonic()
+        if self._checkpoint and self.group.is_main:
+            self._checkpoint.save(self.model, self.state())
+        self._last_checkpoint = time.monotonic()
 
 
 @dataclasses.dataclass
 class EpochSums:
-    """Sums over the batches of the running epoch, of all processes."""
+    """Sums over batches of the current epoch, of all processes."""
 
     loss: float = 0.0
     correct: int = 0
     images: int = 0
     steps: int = 0
 
-    def add(self, loss: float, correct: int, unseen: "EpochSums") -> None:
-        """Count the batches since the last look; `loss` is summed over their images."""
+    def add(self, loss: float, correct: int, pending: "EpochSums") -> None:
+        """Add the batches of `pending`; `loss` is the sum over their images."""
         self.loss += loss
         self.correct += correct
-        self.images += unseen.images
-        self.steps += unseen.steps
+        self.images += pending.images
+        self.steps += pending.steps
 
     def __str__(self) -> str:
         return f"loss {self.loss / self.images:.4f}, accuracy {self.correct / self.images:.3f}"
 
 
 @dataclasses.dataclass(frozen=True)
-class Share:
-    """A process's part of a batch.
+class BatchSlice:
+    """A process's slice of a batch.
 
     Attributes:
-        rows: (n,) of the set.
-        weight: of the mean loss over them, so that the mean over all processes is that over the
-            batch. A process that an epoch's short last batch leaves without samples takes its
-            last one, with weight 0.
-        images: in the whole batch.
+        rows: (n,), of the training set.
+        loss_weight: factor of the mean loss over the slice that makes the mean over the processes
+            the mean over the batch. If the last batch of an epoch has fewer samples than there are
+            processes, an empty slice becomes the last sample, with weight 0.
+        batch_size: of the whole batch.
     """
 
     rows: np.ndarray
-    weight: float
-    images: int
+    loss_weight: float
+    batch_size: int
 
     @classmethod
-    def of(cls, batch: np.ndarray, world: World) -> "Share":
-        """The part of `batch` that this process takes."""
-        rows = batch[world.share(len(batch))]
-        weight = len(rows) * world.size / len(batch)
-        return cls(rows if len(rows) else batch[-1:], weight, len(batch))
-
-
-class EpochMeter:
-    """What the clock and the memory said while an epoch ran."""
-
-    def __init__(self, images: int, waited: float, device: torch.device):
-        """Begin, with so many images done and so many seconds waited for batches before."""
-        self._images, self._waited, self._device = images, waited, device
-        self._started = time.perf_counter()
-        if device.type == "cuda":
-            torch.cuda.reset_peak_memory_stats(device)
-        self._memory = memory.HighWater()
-
-    def time_for(self, images: int, images_done: int) -> str:
-        """How long so many images will take at this epoch's pace."""
-        self._memory.look()
-        pace = (time.perf_counter() - self._started) / max(1, images_done - self._images)
-        return Progress.format_interval(pace * images)
-
-    def row(self, epoch: int, images_done: int, waited: float) -> dict:
-        """A row of throughput.csv."""
-        seconds, images = time.perf_counter() - self._started, images_done - self._images
-        gpu = 0
-        if self._device.type == "cuda":
-            gpu = torch.cuda.max_memory_allocated(self._device)
-        row = (
-            epoch,
-            images,
-            round(seconds, 3),
-            round(images / seconds, 1),
-            round((waited - self._waited) / seconds, 4),
-            round(self._memory.look() / 1e6),
-            round(gpu / 1e6),
-        )
-        return dict(zip(THROUGHPUT_COLUMNS, row, strict=True))
+    def of(cls, batch: np.ndarray, group: ProcessGroup) -> "BatchSlice":
+        """The slice of `batch` for this process."""
+        rows = batch[group.slice_of(len(batch))]
+        loss_weight = len(rows) * group.world_size / len(batch)
+        return cls(rows if len(rows) else batch[-1:], loss_weight, len(batch))
 
 
 def epoch_order(count: int, recipe: Recipe, epoch: int) -> np.ndarray:
-    """The order of the samples in an epoch (0-based): the file's, or one drawn for this epoch."""
-    if not recipe.reshuffle:
+    """The order of the samples in an epoch (from 0): the file's, or a random one."""
+    if not recipe.shuffle_each_epoch:
         return np.arange(count)
     return np.random.default_rng([recipe.seed, epoch]).permutation(count)
-
-
-def to_csv(rows: list[dict], columns: list[str]) -> str:
-    """History or throughput as CSV text."""
-    return pd.DataFrame(rows, columns=columns).to_csv(index=False)
 
 
 def _short(value: float | None) -> str:

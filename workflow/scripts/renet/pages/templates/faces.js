@@ -1,36 +1,39 @@
-// The table of all test faces. Only the rows in sight are in the page, so that 50,000 are as quick
-// as 50. Reads window.renetSamples (what is recorded) and window.renetAnswers (what was answered).
+// The table of all test faces. Only the visible rows are in the page, so that it stays fast with
+// 50,000 faces. Reads window.renetSamples (the data) and window.renetPredictions (the run's).
 (() => {
   const ROW_HEIGHT = 48;
-  const SPARE_ROWS = 6; // drawn above and below what is in sight
+  const SPARE_ROWS = 6; // drawn above and below the visible rows
   const section = document.getElementById("faces");
   const samples = window.renetSamples;
-  const answers = window.renetAnswers;
-  if (!samples || !answers || samples.row.length !== answers.p_male.length) {
+  const predictions = window.renetPredictions;
+  if (!samples || !predictions || samples.row.length !== predictions.p_male.length) {
     section.querySelector(".missing").hidden = false;
     return;
   }
   const CLASSES = ["female", "male"];
   const count = samples.row.length;
-  const predicted = answers.predicted;
-  const right = (n) => predicted[n] === samples.target[n];
+  const predicted = predictions.predicted;
+  const isCorrect = (n) => predicted[n] === samples.target[n];
   const personOf = (n) => samples.subjects[samples.subject[n]];
   const idOf = (n) => `${samples.sources[samples.source[n]]}:${samples.row[n]}`;
-  // The value that a column is sorted by, and what it shows where that is something else.
+  // The value that a column is sorted by; `show` gives the text if that is something else.
   const COLUMNS = {
     photo: { value: (n) => n },
     id: { value: (n) => n, show: idOf, text: true },
     person: { value: (n) => samples.subject[n], show: personOf, text: true },
-    recorded: { value: (n) => samples.target[n], show: (n) => CLASSES[samples.target[n]] },
-    answer: { value: (n) => predicted[n], show: (n) => CLASSES[predicted[n]] },
-    correct: { value: (n) => Number(right(n)), show: (n) => (right(n) ? "right" : "wrong") },
+    label: { value: (n) => samples.target[n], show: (n) => CLASSES[samples.target[n]] },
+    predicted: { value: (n) => predicted[n], show: (n) => CLASSES[predicted[n]] },
+    correct: { value: (n) => Number(isCorrect(n)), show: (n) => (isCorrect(n) ? "yes" : "no") },
     confidence: {
-      value: (n) => Math.max(answers.p_male[n], 1 - answers.p_male[n]),
+      value: (n) => Math.max(predictions.p_male[n], 1 - predictions.p_male[n]),
       show: (n) => `${(100 * COLUMNS.confidence.value(n)).toFixed(1)} %`,
     },
     age: { value: (n) => samples.age[n] },
     year: { value: (n) => samples.year[n] },
-    score: { value: (n) => samples.face_score[n], show: (n) => samples.face_score[n]?.toFixed(2) },
+    face_score: {
+      value: (n) => samples.face_score[n],
+      show: (n) => samples.face_score[n]?.toFixed(2),
+    },
     crop: {
       value: (n) => samples.width[n] * samples.height[n],
       show: (n) => `${samples.width[n]} × ${samples.height[n]}`,
@@ -41,10 +44,24 @@
   const viewport = section.querySelector(".viewport");
   const body = viewport.querySelector("tbody");
   const controls = section.querySelector("form");
-  const said = section.querySelector("output");
+  const status = section.querySelector("output");
+  const headings = viewport.querySelector("thead tr");
   let order = Uint32Array.from({ length: count }, (_, n) => n);
   let shown = order;
   let haystack = null;
+
+  function heading(name) {
+    const th = document.createElement("th");
+    const button = document.createElement("button");
+    button.type = "button";
+    button.textContent = name.replace("_", " ");
+    th.scope = "col";
+    th.dataset.column = name;
+    th.className = COLUMNS[name].text ? "text" : "";
+    button.addEventListener("click", () => sort(th));
+    th.append(button);
+    return th;
+  }
 
   function cell(name, n) {
     const td = document.createElement("td");
@@ -61,14 +78,14 @@
 
   function photo(n) {
     const { folder, side, columns, per_sheet: perSheet } = samples.sheets;
-    const place = n % perSheet;
+    const tile = n % perSheet;
     const span = document.createElement("span");
     span.className = "photo";
     span.setAttribute("role", "img");
-    span.setAttribute("aria-label", `Photo ${idOf(n)}, recorded as ${CLASSES[samples.target[n]]}`);
+    span.setAttribute("aria-label", `Photo ${idOf(n)}, labelled ${CLASSES[samples.target[n]]}`);
     span.style.backgroundImage = `url("${viewport.dataset.base}${folder}${Math.floor(n / perSheet)}.webp")`;
     span.style.backgroundPosition =
-      `${-side * (place % columns)}px ${-side * Math.floor(place / columns)}px`;
+      `${-side * (tile % columns)}px ${-side * Math.floor(tile / columns)}px`;
     return span;
   }
 
@@ -82,14 +99,14 @@
 
   function draw() {
     const first = Math.max(0, Math.floor(viewport.scrollTop / ROW_HEIGHT) - SPARE_ROWS);
-    const inSight = Math.ceil(viewport.clientHeight / ROW_HEIGHT) + 2 * SPARE_ROWS;
-    const last = Math.min(shown.length, first + inSight);
+    const visible = Math.ceil(viewport.clientHeight / ROW_HEIGHT) + 2 * SPARE_ROWS;
+    const last = Math.min(shown.length, first + visible);
     const rows = [];
-    for (let place = first; place < last; place += 1) {
-      const n = shown[place];
+    for (let row = first; row < last; row += 1) {
+      const n = shown[row];
       const tr = document.createElement("tr");
-      tr.setAttribute("aria-rowindex", place + 2); // the heading is the first
-      tr.className = right(n) ? "" : "wrong";
+      tr.setAttribute("aria-rowindex", row + 2); // row 1 is the heading
+      tr.className = isCorrect(n) ? "" : "wrong";
       tr.append(...Object.keys(COLUMNS).map((name) => cell(name, n)));
       rows.push(tr);
     }
@@ -100,35 +117,34 @@
     const words = controls.query.value.toLowerCase().split(/\s+/).filter(Boolean);
     haystack ??= samples.path.map((path, n) =>
       `${idOf(n)} ${personOf(n)} ${path}`.toLowerCase());
-    const { answer, recorded } = Object.fromEntries(new FormData(controls));
+    const { prediction, label } = Object.fromEntries(new FormData(controls));
     shown = order.filter((n) =>
-      (answer === "" || right(n) === (answer === "right")) &&
-      (recorded === "" || samples.target[n] === Number(recorded)) &&
+      (prediction === "" || isCorrect(n) === (prediction === "correct")) &&
+      (label === "" || samples.target[n] === Number(label)) &&
       words.every((word) => haystack[n].includes(word)));
     const number = new Intl.NumberFormat("en");
-    said.textContent = `${number.format(shown.length)} of ${number.format(count)} faces`;
+    status.textContent = `${number.format(shown.length)} of ${number.format(count)} faces`;
     viewport.querySelector("table").setAttribute("aria-rowcount", shown.length + 1);
     viewport.scrollTop = 0;
     draw();
   }
 
-  function sort(heading) {
-    const rising = heading.getAttribute("aria-sort") !== "ascending";
-    viewport.querySelectorAll("th").forEach((other) => other.removeAttribute("aria-sort"));
-    heading.setAttribute("aria-sort", rising ? "ascending" : "descending");
-    const values = Array.from({ length: count }, (_, n) => COLUMNS[heading.dataset.column].value(n));
-    const sign = rising ? 1 : -1;
+  function sort(th) {
+    const ascending = th.getAttribute("aria-sort") !== "ascending";
+    [...headings.cells].forEach((other) => other.removeAttribute("aria-sort"));
+    th.setAttribute("aria-sort", ascending ? "ascending" : "descending");
+    const values = Array.from({ length: count }, (_, n) => COLUMNS[th.dataset.column].value(n));
+    const sign = ascending ? 1 : -1;
     order = order.slice().sort((one, two) => {
       const [left, other] = [values[one], values[two]];
       if (left === other) return one - two;
-      if (left === null || other === null) return left === null ? 1 : -1; // the unknown come last
+      if (left === null || other === null) return left === null ? 1 : -1; // unknown values come last
       return left < other ? -sign : sign;
     });
     filter();
   }
 
-  viewport.querySelectorAll("th button").forEach((button) =>
-    button.addEventListener("click", () => sort(button.closest("th"))));
+  headings.append(...Object.keys(COLUMNS).map(heading));
   viewport.addEventListener("scroll", () => requestAnimationFrame(draw));
   window.addEventListener("resize", draw);
   controls.query.addEventListener("input", filter);

@@ -1,4 +1,4 @@
-// Tables of class "sortable" sort by the column whose heading is pressed; the body "summary" stays.
+// Tables of class "sortable": a click on a heading sorts the first body; the second one stays.
 document.querySelectorAll("table.sortable").forEach((table) => {
   const headings = [...table.tHead.rows[0].cells];
   const body = table.tBodies[0];
@@ -10,10 +10,10 @@ document.querySelectorAll("table.sortable").forEach((table) => {
   headings.forEach((heading, column) => {
     const button = heading.querySelector("button");
     button?.addEventListener("click", () => {
-      const falling = heading.getAttribute("aria-sort") !== "descending";
+      const descending = heading.getAttribute("aria-sort") !== "descending";
       headings.forEach((other) => other.removeAttribute("aria-sort"));
-      heading.setAttribute("aria-sort", falling ? "descending" : "ascending");
-      const order = falling ? -1 : 1;
+      heading.setAttribute("aria-sort", descending ? "descending" : "ascending");
+      const order = descending ? -1 : 1;
       const rows = [...body.rows].sort((one, two) => {
         const [left, right] = [key(one, column), key(two, column)];
         return left === right ? 0 : order * (left < right ? -1 : 1);

@@ -1,0 +1,122 @@
+"""CSV tables: the columns and dtypes of each are declared once, as a `Table`.
+
+The package that writes a table declares it, and all code that reads the file uses the declaration:
+
+    FUNNEL = Table({"step": str, "dropped": int, "remaining": int})
+
+Text stays text, whatever it looks like: a person called "007" or "NA" is neither 7 nor missing.
+"""
+
+import contextlib
+import dataclasses
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+
+import pandas as pd
+
+from renet.common import files
+from renet.common.errors import InputError
+
+CHUNK_ROWS = 10_000
+
+
+@dataclasses.dataclass(frozen=True)
+class Table:
+    """The columns of a CSV file, in their order.
+
+    Attributes:
+        columns: {name: dtype}: `str`, where an empty field is ""; `int`, where no field is empty;
+            "Int64", where an empty field is NA; `float`, where an empty field is NaN.
+    """
+
+    columns: Mapping[str, type | str]
+
+    def frame(self, records: Iterable) -> pd.DataFrame:
+        """Rows, given as tuples in the order of the columns or as dictionaries, as a DataFrame."""
+        return pd.DataFrame(list(records), columns=list(self.columns)).astype(self._integers())
+
+    def write(
+        self,
+        path: str | Path,
+        frames: pd.DataFrame | Iterable[pd.DataFrame],
+        float_format: str | None = None,
+    ) -> None:
+        """Write the columns of the table; the file is either whole or absent.
+
+        Args:
+            frames: one DataFrame, or its parts; they may have further columns. Integers may be
+                floats with NaN; they are written without a decimal point.
+        """
+        parts = [frames] if isinstance(frames, pd.DataFrame) else frames
+        with files.replacing(path) as temporary, temporary.open("w", encoding="utf-8") as handle:
+            for number, part in enumerate(parts):
+                part[list(self.columns)].astype(self._integers()).to_csv(
+                    handle, index=False, header=number == 0, float_format=float_format
+                )
+
+    def read(
+        self, path: str | Path, columns: Iterable[str] | None = None, rows: slice | None = None
+    ) -> pd.DataFrame:
+        """Read a table.
+
+        Args:
+            columns: names of the columns to read; None for all. The file may have further ones.
+            rows: which rows to read, counted from 0; None for all.
+
+        Raises:
+            InputError: the file is missing, lacks one of the columns or has a field of another
+                dtype.
+        """
+        wanted = list(self.columns if columns is None else columns)
+        part = {}
+        if rows is not None:
+            part = {"skiprows": range(1, 1 + rows.start), "nrows": rows.stop - rows.start}
+        with _readable(path):
+            return _in_order(pd.read_csv(path, **self._options(wanted), **part), wanted, path)
+
+    def read_chunks(
+        self, path: str | Path, columns: Iterable[str] | None = None
+    ) -> Iterator[pd.DataFrame]:
+        """Read a table as at least one part of at most `CHUNK_ROWS` rows; see `read`."""
+        wanted = list(self.columns if columns is None else columns)
+        options = self._options(wanted)
+        with _readable(path), pd.read_csv(path, chunksize=CHUNK_ROWS, **options) as chunks:
+            for chunk in chunks:
+                yield _in_order(chunk, wanted, path)
+
+    def _integers(self) -> dict[str, type | str]:
+        return {name: dtype for name, dtype in self.columns.items() if dtype in (int, "Int64")}
+
+    def _options(self, wanted: list[str]) -> dict:
+        """Options of `pandas.read_csv`; a missing column is not an error there."""
+        dtypes = {name: self.columns[name] for name in wanted}
+        return {
+            "usecols": lambda name: name in dtypes,
+            "dtype": dtypes,
+            "keep_default_na": False,
+            "na_values": {name: ["", "nan"] for name in wanted if dtypes[name] is not str},
+        }
+
+
+@contextlib.contextmanager
+def _readable(path: str | Path) -> Iterator[None]:
+    try:
+        yield
+    except FileNotFoundError as error:
+        raise InputError(f"The table {path} does not exist.") from error
+    except InputError:
+        raise
+    except ValueError as error:
+        raise InputError(
+            f"{path} cannot be read as a table of this workflow ({error}); delete it to have it "
+            "made again."
+        ) from error
+
+
+def _in_order(frame: pd.DataFrame, wanted: list[str], path: str | Path) -> pd.DataFrame:
+    if missing := [name for name in wanted if name not in frame]:
+        raise InputError(
+            f"{path} lacks the columns {', '.join(missing)}; delete it to have it made again, or "
+            "give another table."
+        )
+    return frame[wanted]

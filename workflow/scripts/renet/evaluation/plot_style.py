@@ -1,0 +1,32 @@
+"""The style of all figures, and their SVG files, whose bytes depend on the data alone."""
+
+from pathlib import Path
+
+import matplotlib
+
+matplotlib.use("svg")
+
+import matplotlib.pyplot as plt
+from matplotlib.figure import Figure
+
+from renet.common import files
+
+BLUE, RED, GREY = "#3b6ea5", "#c8553d", "#8a94a0"
+plt.rcParams.update(
+    {
+        "svg.hashsalt": "renet",  # element ids are random without it
+        "svg.fonttype": "none",
+        "font.family": "sans-serif",
+        "axes.spines.top": False,
+        "axes.spines.right": False,
+        "axes.grid": True,
+        "grid.alpha": 0.3,
+    }
+)
+
+
+def save(figure: Figure, path: str | Path) -> None:
+    """Write a figure as SVG and close it."""
+    with files.replacing(path) as temporary:
+        figure.savefig(temporary, format="svg", metadata={"Date": None}, bbox_inches="tight")
+    plt.close(figure)

@@ -1,0 +1,61 @@
+"""The figures of a run: declared here once, for the rule, the script and the page.
+
+To add a figure: declare it in `RUN_FIGURES`, draw it in run_plots.py, and describe it in
+workflow/report/<name>.rst (for Snakemake's report) and results/README.md. This module needs the
+standard library alone, since the rules import it.
+"""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class RunFigure:
+    """A figure of the test set, <name>.svg.
+
+    Attributes:
+        name: of the file, and of the function in run_plots.py that draws it.
+        title: heading of its section on the run's page.
+        alt: text alternative: what is plotted. The page may add values.
+        caption: how to read it.
+    """
+
+    name: str
+    title: str
+    alt: str
+    caption: str
+
+
+RUN_FIGURES = (
+    RunFigure(
+        "learning_curve",
+        "Training",
+        "Loss and accuracy by epoch.",
+        "Training metrics are means over the epoch, while the weights change; validation metrics "
+        "are computed after the epoch.",
+    ),
+    RunFigure(
+        "confusion_matrix",
+        "Confusion matrix",
+        "Confusion matrix.",
+        "Percentages are fractions of the labelled class.",
+    ),
+    RunFigure(
+        "ranking_curves",
+        "ROC and precision-recall curves",
+        "ROC curve, and precision-recall curve of each class.",
+        "Dotted: a random classifier.",
+    ),
+    RunFigure(
+        "reliability",
+        "Reliability diagram",
+        "Accuracy by confidence.",
+        "Bars are Wilson's 95 % intervals. The lower plot counts the predictions by confidence.",
+    ),
+    RunFigure(
+        "slices",
+        "Accuracy by slice",
+        "Accuracy of each slice with its intervals; the table below has the values.",
+        "The grey line is the accuracy on the whole test set. Slices overlap, and among this many "
+        "some differ by chance.",
+    ),
+)

@@ -1,0 +1,188 @@
+"""The figures of one run (`run_figures.RUN_FIGURES`): one function each, of the same name."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from sklearn import metrics
+
+from renet.common.errors import InputError
+from renet.common.imdb_wiki import CLASSES
+from renet.evaluation import calibration, plot_style
+from renet.evaluation.plot_style import BLUE, GREY, RED
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """What the figures of a run are drawn from.
+
+    Attributes:
+        predictions: inference table of the test set.
+        metrics: as in metrics.json.
+        slices: slices.csv.
+        history: history.csv.
+    """
+
+    predictions: pd.DataFrame
+    metrics: dict
+    slices: pd.DataFrame
+    history: pd.DataFrame
+
+
+def draw(name: str, evaluation: Evaluation, path: Path) -> None:
+    """Draw the figure of that name and write it as SVG.
+
+    Raises:
+        InputError: there is no figure of that name.
+    """
+    if name not in DRAWING:
+        raise InputError(f"{path} is none of the figures {', '.join(DRAWING)}; name one of these.")
+    plot_style.save(DRAWING[name](evaluation), path)
+
+
+def learning_curve(evaluation: Evaluation) -> Figure:
+    """Loss and accuracy of the training and the validation set by epoch."""
+    figure, axes = plt.subplots(1, 2, figsize=(9, 3.4), layout="constrained")
+    for axis, metric in zip(axes, ("loss", "accuracy"), strict=True):
+        for column, label, colour in (
+            (metric, "train", BLUE),
+            (f"validation_{metric}", "validation", RED),
+        ):
+            computed = evaluation.history.dropna(subset=column)
+            axis.plot(computed.epoch, computed[column], "o-", ms=4, color=colour, label=label)
+        axis.set(xlabel="epoch", ylabel=metric)
+        axis.xaxis.get_major_locator().set_params(integer=True)
+    axes[1].set_ylim(top=1.02)
+    axes[0].set_ylim(bottom=0)
+    axes[1].legend(loc="lower right")
+    return figure
+
+
+def confusion_matrix(evaluation: Evaluation) -> Figure:
+    """Counts of each label and prediction, and their fraction of the label."""
+    test = evaluation.metrics["test"]
+    matrix, classes = np.array(test["confusion_matrix"]), test["classes"]
+    fractions = matrix / matrix.sum(axis=1, keepdims=True).clip(min=1)
+    figure, axis = plt.subplots(figsize=(4.2, 3.6), layout="constrained")
+    axis.grid(visible=False)
+    axis.imshow(fractions, cmap="Blues", vmin=0, vmax=1)
+    for row, column in np.ndindex(*matrix.shape):
+        axis.text(
+            column,
+            row,
+            f"{matrix[row, column]}\n{fractions[row, column]:.1%}",
+            ha="center",
+            va="center",
+            color="white" if fractions[row, column] > 0.5 else "black",
+        )
+    axis.set(xlabel="predicted", ylabel="label")
+    axis.set_xticks(range(len(classes)), classes)
+    axis.set_yticks(range(len(classes)), classes)
+    return figure
+
+
+def ranking_curves(evaluation: Evaluation) -> Figure:
+    """ROC curve, and precision-recall curve of each class; none for a set of one class."""
+    targets = evaluation.predictions.target
+    figure, (roc, pr) = plt.subplots(1, 2, figsize=(9, 4), layout="constrained")
+    roc.plot([0, 1], [0, 1], ":", color=GREY)
+    roc.set(xlabel="false positive rate (male)", ylabel="true positive rate (male)")
+    pr.set(xlabel="recall", ylabel="precision")
+    if targets.nunique() == len(CLASSES):
+        false_positives, true_positives, _ = metrics.roc_curve(
+            targets, evaluation.predictions.p_male
+        )
+        roc.plot(*_thinned(false_positives, true_positives), color=BLUE)
+        for label, (name, colour) in enumerate(zip(CLASSES, (RED, BLUE), strict=True)):
+            of_class = targets == label
+            scores = evaluation.predictions[f"p_{name}"]
+            precision, recall, _ = metrics.precision_recall_curve(of_class, scores)
+            pr.plot(*_thinned(recall, precision), color=colour, label=name)
+            pr.axhline(of_class.mean(), ls=":", color=colour, alpha=0.6)
+        pr.legend(loc="lower left")
+    else:
+        roc.set_title("one class only: no curve")
+    for axis in (roc, pr):
+        axis.set(xlim=(-0.02, 1.02), ylim=(-0.02, 1.02), aspect="equal")
+    return figure
+
+
+def _thinned(*coordinates: np.ndarray, points: int = 500) -> list[np.ndarray]:
+    """At most so many points of a line: with 50,000 the file would have megabytes."""
+    chosen = np.unique(np.linspace(0, len(coordinates[0]) - 1, points).astype(int))
+    return [values[chosen] for values in coordinates]
+
+
+def reliability(evaluation: Evaluation) -> Figure:
+    """Accuracy by confidence with Wilson's intervals, without and with temperature scaling."""
+    targets = evaluation.predictions.target.to_numpy()
+    p_male = evaluation.predictions.p_male.to_numpy()
+    temperature = evaluation.metrics["calibration"]["temperature"]
+    figure, (axis, counts) = plt.subplots(
+        2, 1, figsize=(5.2, 5.2), sharex=True, height_ratios=[3, 1], layout="constrained"
+    )
+    axis.plot([0.5, 1], [0.5, 1], ":", color=GREY, label="perfect calibration")
+    for probabilities, colour, label in (
+        (p_male, BLUE, "uncalibrated"),
+        (
+            calibration.apply_temperature(p_male, temperature),
+            RED,
+            f"temperature {temperature:.2f}",
+        ),
+    ):
+        bins = calibration.reliability_bins(probabilities, targets)
+        reach = np.abs(bins[["accuracy_low", "accuracy_high"]].T - bins.accuracy.to_numpy())
+        axis.errorbar(
+            bins.confidence, bins.accuracy, reach, fmt="o-", ms=4, capsize=2, color=colour,
+            label=label,
+        )  # fmt: skip
+        confidence = np.maximum(probabilities, 1 - probabilities)
+        counts.stairs(*np.histogram(confidence, calibration.BINS, (0.5, 1)), color=colour)
+    axis.set(ylabel="accuracy", ylim=(-0.02, 1.02), xlim=(0.49, 1.01))
+    axis.legend(loc="lower right")
+    counts.set(xlabel="confidence (probability of the predicted class)", ylabel="samples")
+    return figure
+
+
+def slices(evaluation: Evaluation) -> Figure:
+    """Accuracy of each slice with both intervals (a forest plot)."""
+    groups = list(evaluation.slices.groupby("slice", sort=False))
+    lines = len(evaluation.slices) + len(groups)
+    figure, axis = plt.subplots(figsize=(9, 0.27 * lines + 0.9), layout="constrained")
+    axis.grid(visible=False, axis="y")
+    axis.axvline(evaluation.metrics["test"]["accuracy"], color=GREY, lw=1)
+    line, ticks, labels = 0, [], []
+    for name, rows in groups:
+        axis.text(-0.01, line, name, transform=axis.get_yaxis_transform(), ha="right",
+                  va="center", weight="bold")  # fmt: skip
+        for row in rows.itertuples():
+            line += 1
+            _slice_line(axis, line, row)
+            ticks.append(line)
+            labels.append(f"{row.value} (n = {row.n:,}, {row.subjects:,} people)")
+        line += 1
+    axis.set_yticks(ticks, labels)
+    axis.set(ylim=(line - 0.4, -0.6), xlim=(-0.01, 1.01), xlabel="accuracy")
+    axis.plot([], [], color=BLUE, lw=3, alpha=0.45, label="Wilson (photos as independent)")
+    axis.plot([], [], color=BLUE, lw=1, label="bootstrap over people")
+    axis.plot([], [], "|", color=RED, ms=8, label="majority class of the slice")
+    axis.legend(loc="lower left", fontsize="small")
+    return figure
+
+
+def _slice_line(axis: Axes, line: int, row: object) -> None:
+    axis.plot([row.wilson_low, row.wilson_high], [line, line], color=BLUE, lw=5, alpha=0.35,
+              solid_capstyle="butt")  # fmt: skip
+    axis.plot([row.subjects_low, row.subjects_high], [line, line], color=BLUE, lw=1)
+    axis.plot(row.accuracy, line, "o", color=BLUE, ms=4)
+    axis.plot(row.majority_baseline, line, "|", color=RED, ms=8)
+
+
+DRAWING = {
+    function.__name__: function
+    for function in (learning_curve, confusion_matrix, ranking_curves, reliability, slices)
+}

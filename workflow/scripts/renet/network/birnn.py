@@ -1,0 +1,209 @@
+"""Many bidirectional RNNs in one layer; each computes what neon 2.6.0's BiRNN does."""
+
+import torch
+from torch import Tensor, nn
+
+DIRECTIONS = 2
+GATES = {"tanh": 1, "relu": 1, "gru": 3, "lstm": 4}
+
+
+class BiRNNBank(nn.Module):
+    """Many independent bidirectional RNNs of one size, computed together.
+
+    Each sequence has its own weights for each direction, stacked in three tensors. A pass takes one
+    batched product for all inputs and one per time step, whatever the number of sequences. In the
+    recurrences, h[t] depends on h[t-1] in the forward direction and on h[t+1] in the backward one;
+    both start from zero:
+
+        tanh, relu   h[t] = f(W x[t] + b + R h[t-1])
+        gru          r, z as usual; n = tanh(W x[t] + b + r * R h[t-1]); h[t] = (1-z) n + z h[t-1]
+        lstm         gates in the order input, forget, candidate, output, without peepholes
+
+    Attributes:
+        input_weight: W, (sequences, 2 * gates * units, inputs), forward rows first.
+        recurrent_weight: R, (sequences * 2, gates * units, units), both directions of a sequence
+            in a row.
+        bias: b, (sequences, 2 * gates * units).
+        carry_state: True: a batch starts from the last state of the previous one, which is neon's
+            default. It serves the comparison with neon, for tanh and relu only.
+    """
+
+    def __init__(self, sequences: int, inputs: int, units: int, cell: str = "tanh", shared=False):
+        """Make a bank for `sequences` sequences; with `shared` all have the same weights."""
+        super().__init__()
+        self.sequences, self.inputs, self.units, self.cell = sequences, inputs, units, cell
+        banks, outputs = 1 if shared else sequences, GATES[cell] * units
+        # Three dimensions: with four, the change to channels_last would transpose them.
+        self.input_weight = nn.Parameter(torch.zeros(banks, DIRECTIONS * outputs, inputs))
+        self.recurrent_weight = nn.Parameter(torch.zeros(banks * DIRECTIONS, outputs, units))
+        self.bias = nn.Parameter(torch.zeros(banks, DIRECTIONS * outputs))
+        self.carry_state = False
+        self._carried: Tensor | None = None
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        """(sequences, time, N, inputs) to (sequences, time, N, 2 * units), forward units first."""
+        inputs, *weights = _in_one_dtype(
+            inputs, self.input_weight, self.recurrent_weight, self.bias
+        )
+        weights = [self._for_each_sequence(weight) for weight in weights]
+        if self.cell in ("gru", "lstm"):
+            return self._sweep_gated(inputs, *weights)
+        first = self._from_carried_state(weights[1]) if self.carry_state else None
+        hidden = ElmanSweep.apply(inputs, *weights, self.cell, first)
+        if self.carry_state:
+            last = hidden.detach().unflatten(3, (DIRECTIONS, -1))
+            self._carried = torch.stack([last[:, -1, :, 0], last[:, 0, :, 1]], 1).flatten(0, 1)
+        return hidden
+
+    def _for_each_sequence(self, weights: Tensor) -> Tensor:
+        """The weights of all sequences, repeated where they share one set."""
+        copies = self.sequences // len(self.bias)
+        return weights if copies == 1 else weights.repeat(copies, *[1] * (weights.dim() - 1))
+
+    def _from_carried_state(self, recurrent_weight: Tensor) -> Tensor | None:
+        """What the previous batch adds to the first step, without a gradient, as in neon."""
+        if self._carried is None:
+            return None
+        return torch.bmm(self._carried, recurrent_weight.detach().transpose(1, 2))
+
+    def _sweep_gated(
+        self, inputs: Tensor, input_weight: Tensor, recurrent_weight: Tensor, bias: Tensor
+    ) -> Tensor:
+        drive = project(inputs, input_weight, bias)
+        weight = recurrent_weight.transpose(1, 2)
+        step = self._gru_step if self.cell == "gru" else self._lstm_step
+        zeros = drive.new_zeros(len(weight), inputs.shape[2], self.units)
+        state = (zeros,) if self.cell == "gru" else (zeros, zeros)
+        hidden = []
+        for time in range(inputs.shape[1]):
+            state = step(both_directions(drive, time), weight, *state)
+            hidden.append(state[0].unflatten(0, (-1, DIRECTIONS)))
+        forwards, backwards = torch.stack(hidden, 1).unbind(2)
+        return torch.cat([forwards, backwards.flip(1)], 3)
+
+    @staticmethod
+    def _gru_step(drive: Tensor, weight: Tensor, hidden: Tensor) -> tuple[Tensor]:
+        gates_in, candidate_in = drive.split([2 * hidden.shape[2], hidden.shape[2]], 2)
+        recurrent = torch.bmm(hidden, weight)
+        gates_rec, candidate_rec = recurrent.split([2 * hidden.shape[2], hidden.shape[2]], 2)
+        reset, update = (gates_in + gates_rec).sigmoid().chunk(2, 2)
+        candidate = (candidate_in + reset * candidate_rec).tanh()
+        return (torch.lerp(candidate, hidden, update),)
+
+    @staticmethod
+    def _lstm_step(
+        drive: Tensor, weight: Tensor, hidden: Tensor, memory: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        gates = torch.baddbmm(drive, hidden, weight)
+        take, forget, candidate, give = gates.chunk(4, 2)
+        memory = forget.sigmoid() * memory + take.sigmoid() * candidate.tanh()
+        return give.sigmoid() * memory.tanh(), memory
+
+
+def _in_one_dtype(*tensors: Tensor) -> list[Tensor]:
+    """The tensors in the dtype of the active autocast, or else in that of the first."""
+    device = tensors[0].device.type
+    dtype = tensors[0].dtype
+    if torch.is_autocast_enabled(device) and dtype != torch.float64:
+        dtype = torch.get_autocast_dtype(device)
+    return [tensor.to(dtype) for tensor in tensors]
+
+
+def project(inputs: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
+    """W x + b for all sequences and times: (S, T, N, inputs) to (S, T, N, outputs)."""
+    sequences, time, count, _ = inputs.shape
+    flat = inputs.reshape(sequences, time * count, -1)
+    return torch.baddbmm(bias.unsqueeze(1), flat, weight.transpose(1, 2)).view(
+        sequences, time, count, -1
+    )
+
+
+def both_directions(values: Tensor, time: int) -> Tensor:
+    """The values of both directions at their step number `time`; the backward one starts at T.
+
+    (S, T, N, 2 * units) to (S * 2, N, units).
+    """
+    forwards, backwards = values.chunk(DIRECTIONS, 3)
+    return torch.stack([forwards[:, time], backwards[:, -1 - time]], 1).flatten(0, 1)
+
+
+def _put_both_directions(values: Tensor, time: int, step: Tensor) -> None:
+    """Write a step's values in place: the inverse of `both_directions`."""
+    forwards, backwards = values.chunk(DIRECTIONS, 3)
+    now = step.unflatten(0, (-1, DIRECTIONS))
+    forwards[:, time], backwards[:, -1 - time] = now[:, 0], now[:, 1]
+
+
+class ElmanSweep(torch.autograd.Function):
+    """The forward pass of a whole bank for tanh and relu, with its own backward pass.
+
+    PyTorch's autograd would add a gradient of the recurrent weights at every step, and transpose
+    the gradients in memory. Here each is one product over all steps, in the weight's own layout.
+    """
+
+    @staticmethod
+    def forward(  # noqa: PLR0913 (autograd wants each tensor as an argument)
+        ctx,
+        inputs: Tensor,
+        input_weight: Tensor,
+        recurrent_weight: Tensor,
+        bias: Tensor,
+        cell: str,
+        first: Tensor | None,
+    ) -> Tensor:
+        """Inputs (S, T, N, I) and a bank's weights to hidden states (S, T, N, 2 * units).
+
+        Args:
+            first: (S * 2, N, units), a constant added to the input of the first step's activation.
+        """
+        inputs = inputs.contiguous()
+        hidden = project(inputs, input_weight, bias)
+        weight = recurrent_weight.transpose(1, 2)
+        before = None
+        for time in range(inputs.shape[1]):
+            state = both_directions(hidden, time)
+            if before is not None:
+                state = torch.baddbmm(state, before, weight)
+            elif first is not None:
+                state = state + first
+            before = state.tanh_() if cell == "tanh" else state.relu_()
+            _put_both_directions(hidden, time, before)
+        ctx.save_for_backward(inputs, input_weight, recurrent_weight, hidden)
+        ctx.cell = cell
+        return hidden
+
+    @staticmethod
+    @torch.autograd.function.once_differentiable
+    def backward(ctx, gradient: Tensor) -> tuple[Tensor | None, ...]:
+        """The gradients of inputs, weights and bias."""
+        inputs, input_weight, recurrent_weight, hidden = ctx.saved_tensors
+        sequences, time, count, _ = hidden.shape
+        units = recurrent_weight.shape[2]
+        drive = torch.empty_like(hidden)  # the gradient of the activation's input
+        later = None
+        for now in reversed(range(time)):
+            step, state = both_directions(gradient, now), both_directions(hidden, now)
+            if later is not None:
+                step = torch.baddbmm(step, later, recurrent_weight)
+            if ctx.cell == "tanh":
+                later = torch.ops.aten.tanh_backward(step, state)
+            else:
+                later = torch.ops.aten.threshold_backward(step, state, 0)
+            _put_both_directions(drive, now, later)
+        drive, hidden, inputs = (
+            value.view(sequences, time * count, -1) for value in (drive, hidden, inputs)
+        )
+        inputs_gradient = None
+        if ctx.needs_input_grad[0]:
+            inputs_gradient = torch.bmm(drive, input_weight).view(sequences, time, count, -1)
+        forwards = drive[:, count:, :units].transpose(1, 2), hidden[:, :-count, :units]
+        backwards = drive[:, :-count, units:].transpose(1, 2), hidden[:, count:, units:]
+        recurrent_gradient = torch.stack([torch.bmm(*forwards), torch.bmm(*backwards)], 1)
+        return (
+            inputs_gradient,
+            torch.bmm(drive.transpose(1, 2), inputs),
+            recurrent_gradient.flatten(0, 1),
+            drive.sum(1),
+            None,
+            None,
+        )

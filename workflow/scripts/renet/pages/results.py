@@ -1,0 +1,60 @@
+"""What the pages are written from: the results of a run, and those of the data."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from renet.common import files
+from renet.evaluation.tables import GALLERY, SALIENCY, SLICES
+
+
+@dataclass(frozen=True)
+class RunResults:
+    """The results of one run.
+
+    Attributes:
+        name: of the run.
+        settings: its sections `model` and `train` of the config.
+        metrics: metrics.json.
+        model: model.json.
+        history, slices, gallery, saliency: the CSV files of these names.
+    """
+
+    name: str
+    settings: dict
+    metrics: dict
+    model: dict
+    history: pd.DataFrame
+    slices: pd.DataFrame
+    gallery: pd.DataFrame
+    saliency: pd.DataFrame
+
+
+@dataclass(frozen=True)
+class DataResults:
+    """The results that all runs share.
+
+    Attributes:
+        config: the config's sections about the data.
+        funnel: data/funnel.csv.
+        archives: facts of the receipts.
+    """
+
+    config: dict
+    funnel: pd.DataFrame
+    archives: list[dict]
+
+
+def read_run(folder: Path, settings: dict) -> RunResults:
+    """Read the results of the run that has this folder."""
+    return RunResults(
+        name=folder.name,
+        settings=settings,
+        metrics=files.read_json(folder / "metrics.json"),
+        model=files.read_json(folder / "model.json"),
+        history=pd.read_csv(folder / "history.csv"),
+        slices=SLICES.read(folder / "slices.csv"),
+        gallery=GALLERY.read(folder / "gallery.csv"),
+        saliency=SALIENCY.read(folder / "saliency.csv"),
+    )

@@ -1,0 +1,56 @@
+"""Jinja templates, and the tables that they show.
+
+Pages need neither a server nor a network and hold no dates, so that the same results make the same
+pages. Styles and scripts are in the page; figures and the rows of the faces are files beside it.
+
+The charts are matplotlib's SVG: a browser without JavaScript, a printer and Snakemake's report show
+them, too. The table of all faces is our own script (templates/faces.js): grid libraries that hold
+50,000 rows, like Tabulator, add some 400 kB to each page and make an object of every row.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import jinja2
+
+from renet.common import files
+from renet.pages import formats
+
+TEMPLATES = Path(__file__).with_name("templates")
+
+
+@dataclass(frozen=True)
+class PageTable:
+    """A table of a page or a card.
+
+    Attributes:
+        label: what it is, for screen readers and as the heading of a collapsed table.
+        headings: of the columns.
+        rows: cells as text; the first one is the row's heading.
+        collapsed: whether a page shows it only when its label is clicked.
+    """
+
+    label: str
+    headings: list[str]
+    rows: list[list[str]]
+    collapsed: bool = False
+
+
+def environment() -> jinja2.Environment:
+    """The templates' environment: HTML is escaped, a missing value is an error."""
+    made = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(TEMPLATES),
+        autoescape=lambda name: name is not None and ".html" in name,
+        undefined=jinja2.StrictUndefined,
+        keep_trailing_newline=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    made.globals |= {"file": lambda name: (TEMPLATES / name).read_text(encoding="utf-8")}
+    made.filters |= {"percentage": formats.percentage, "thousands": "{:,}".format}
+    return made
+
+
+def write(template: str, path: Path, **values: object) -> None:
+    """Fill in a template and write the result."""
+    files.write_text(path, environment().get_template(template).render(**values))

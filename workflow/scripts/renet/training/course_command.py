@@ -1,0 +1,139 @@
+"""The command line of the course's main_classify.py, whose options are neon's NeonArgparser's.
+
+It trains on --data_root, saves the network to --save_path and prints the accuracy at the end.
+torchrun can start it in several processes, on one machine or several.
+"""
+
+import argparse
+import dataclasses
+import logging
+from pathlib import Path
+
+import h5py
+
+from renet.common import files, logs
+from renet.common.errors import InputError
+from renet.config.recipe import Recipe
+from renet.dataset import hdf5
+from renet.dataset.hdf5 import FaceFile
+from renet.network import model_file
+from renet.training import process_group, run
+from renet.training.checkpoints import SavedModels
+from renet.training.history import HISTORY
+from renet.training.process_group import ProcessGroup
+from renet.training.run import RunSettings
+from renet.training.trainer import Trainer
+
+PRECISION_OF_DATATYPE = {"f32": "float32", "f64": "float64", "bf16": "bfloat16", "tf32": "tf32"}
+DEVICE_OF_BACKEND = {"cpu": "cpu", "mkl": "cpu", "gpu": "cuda"}
+
+
+def main() -> None:
+    """Train from the command line."""
+    arguments = parse_arguments()
+    logs.start(level=logging.DEBUG if arguments.verbose > 1 else logging.INFO)
+    with process_group.from_torchrun(DEVICE_OF_BACKEND[arguments.backend]) as group:
+        if group.world_size == 1:
+            group = dataclasses.replace(group, local_rank=arguments.device_id)
+        run_course(group, arguments)
+
+
+def parse_arguments() -> argparse.Namespace:
+    """The options of the course's script."""
+    parser = argparse.ArgumentParser(
+        description="Train the network on train.h5 with the options of the course's script.",
+        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+    )
+    add = parser.add_argument
+    add("-v", "--verbose", action="count", default=1, help="log more; may be repeated")
+    add("--no_progress_bar", action="store_true", help="do not show the progress")
+    add("--data_root", type=Path, default="./results/data", help="folder of train.h5 and test.h5")
+    add("-e", "--epochs", type=int, default=10, help="epochs in total, with --model_file too")
+    add("-s", "--save_path", type=Path, help="file to save the model to")
+    add("--serialize", type=int, nargs="?", const=1, default=0, metavar="N",
+        help="save the model every N epochs")  # fmt: skip
+    add("--model_file", help="continue from this model, which --save_path has saved")
+    add("-o", "--output_file", type=Path, help="metrics of the epochs, .csv or .h5")
+    add("-eval", "--eval_freq", type=int, default=1, help="epochs from one evaluation to the next")
+    add("-H", "--history", type=int, default=1, help="number of saved models to keep")
+    add("-b", "--backend", choices=list(DEVICE_OF_BACKEND), default="cpu", help="mkl is cpu")
+    add("-i", "--device_id", type=int, default=0, help="number of the GPU")
+    add("-r", "--rng_seed", type=int, default=1, help="seed of the initial weights")
+    add("-d", "--datatype", choices=list(PRECISION_OF_DATATYPE), default="f32", help="precision")
+    add("-z", "--batch_size", type=int, default=32, help="batch size")
+    add("--nesterov", action="store_true", help="Nesterov momentum; neon's default is plain")
+    add("--sync_batchnorm", action="store_true",
+        help="with torchrun, normalise by the statistics of the whole batch")  # fmt: skip
+    add("--threads", type=int, default=2, help="number of PyTorch's threads on a CPU")
+    arguments = parser.parse_args()
+    for name in ("epochs", "batch_size", "eval_freq", "history", "threads"):
+        if getattr(arguments, name) < 1:
+            parser.error(f"--{name} must be at least 1")
+    return arguments
+
+
+def run_course(group: ProcessGroup, arguments: argparse.Namespace) -> None:
+    """Train in this process of its group, as the course's script does."""
+    recipe = Recipe(
+        epochs=arguments.epochs,
+        batch_size=arguments.batch_size,
+        device=DEVICE_OF_BACKEND[arguments.backend],
+        precision=PRECISION_OF_DATATYPE[arguments.datatype],
+        seed=arguments.rng_seed,
+        validate_every=arguments.eval_freq,
+        nesterov=arguments.nesterov,
+        threads=arguments.threads,
+        sync_batchnorm=arguments.sync_batchnorm,
+    )
+    faces, held_out = hdf5.read(arguments.data_root / "train.h5"), find_held_out(arguments)
+    saved = read_model_file(arguments.model_file) if arguments.model_file else None
+    trainer = run.build(RunSettings(train=recipe), faces, held_out, group, saved)
+    trainer.run(
+        after_epoch=lambda trainer: save_if_due(trainer, arguments),
+        show_progress=not arguments.no_progress_bar,
+    )
+    accuracy = trainer.validate()[1]
+    if not group.is_main:
+        return
+    if arguments.save_path:
+        model_file.save(arguments.save_path, trainer.model, training=trainer.state())
+    else:
+        logging.warning("The trained network is not saved: no --save_path was given.")
+    if arguments.output_file:
+        write_metrics(arguments.output_file, trainer.history)
+    print(f"Accuracy = {accuracy * 100:.1f}%")
+
+
+def find_held_out(arguments: argparse.Namespace) -> FaceFile:
+    """validation.h5 if --data_root has one, else test.h5, as in the course."""
+    validation = arguments.data_root / "validation.h5"
+    return hdf5.read(validation if validation.exists() else arguments.data_root / "test.h5")
+
+
+def read_model_file(path: str) -> dict:
+    """The content of a model file with the state of a training."""
+    saved = model_file.read(path)
+    if "training" not in saved:
+        raise InputError(
+            f"{path} has no state of a training to continue from; files saved by --save_path do."
+        )
+    return saved
+
+
+def save_if_due(trainer: Trainer, arguments: argparse.Namespace) -> None:
+    """Save the model if this epoch is due; with --history above 1, under a name with the epoch."""
+    if arguments.save_path:
+        keep = arguments.history
+        models = SavedModels(arguments.save_path, arguments.serialize, keep, numbered=keep > 1)
+        models.save(trainer.model, trainer.epoch, trainer.state())
+
+
+def write_metrics(path: Path, history: list[dict]) -> None:
+    """Write the history as CSV, or, as neon does, as HDF5: a dataset for each column."""
+    table = HISTORY.frame(history)
+    if path.suffix not in (".h5", ".hdf5"):
+        HISTORY.write(path, table)
+        return
+    with files.replacing(path) as temporary, h5py.File(temporary, "w", locking=False) as store:
+        for column, values in table.items():
+            store.create_dataset(column, data=values.to_numpy(HISTORY.columns[column]))

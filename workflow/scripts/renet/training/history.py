@@ -1,0 +1,25 @@
+"""The tables that a training leaves; they need no PyTorch to be read."""
+
+from renet.common.tables import Table
+
+HISTORY = Table(
+    {
+        "epoch": int,
+        "learning_rate": float,
+        "loss": float,
+        "accuracy": float,
+        "validation_loss": float,  # empty after an epoch without a validation
+        "validation_accuracy": float,
+    }
+)
+THROUGHPUT = Table(
+    {
+        "epoch": int,
+        "images": int,
+        "seconds": float,
+        "images_per_second": float,
+        "data_wait_fraction": float,  # of the seconds
+        "memory_mb": int,
+        "gpu_memory_mb": int,
+    }
+)
