@@ -211,7 +211,7 @@ QUIRKS = {
     "extra dot in the file name": lambda t: t.path.str.contains(r"\._"),
     "day with an extra zero": lambda t: first_day(t).str.fullmatch(r"\d{4}-\d\d-0\d\d"),
     "impossible date": lambda t: first_day(t).str.endswith("-00"),
-    "empty file": lambda t: t.data.map(lambda data: data == b"", na_action="ignore").eq(True),
+    "empty file": lambda t: t.data.map(lambda data: data == b"", na_action="ignore").eq(other=True),
     "JPEG cut in the header": lambda t: t.data.map(
         lambda data: bool(data) and data[:2] == b"\xff\xd8" and b"\xff\xda" not in data
     ),
