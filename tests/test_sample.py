@@ -1,4 +1,4 @@
-"""The built-in sample: the real archive's layout, its quirks, and portraits that can be read."""
+"""The built-in sample: the layout of the real archive, its quirks, and readable portraits."""
 
 import dataclasses
 import datetime
@@ -25,10 +25,10 @@ from renet.common.drop_reasons import RowReason
 from renet.common.errors import InputError
 from renet.metadata import mat_file, row_filter
 from renet.metadata.row_filter import RowFilter
-from renet.sample import people, portraits
+from renet.sample import face, head, people, portraits
 from renet.sample.archive import write_sample
 
-PHOTOS, SEED = 60, 1  # the smallest sample, which has to hold every quirk
+PHOTOS, SEED = 60, 1  # the smallest sample, which must hold every quirk
 FIELDS = (
     "dob", "photo_taken", "full_path", "gender", "name", "face_location", "face_score",
     "second_face_score",
@@ -61,13 +61,13 @@ class Sample:
         self.table["image"] = self.table.data.map(decode, na_action="ignore")
 
     def usable(self) -> pd.DataFrame:
-        """The rows that nothing speaks against, in the .mat file or in the photo."""
+        """The rows that no filter drops and whose photo is a complete JPEG."""
         whole = self.table.data.map(lambda data: bool(data) and data.endswith(b"\xff\xd9"))
         return self.table[(self.table.reason == "") & whole & self.table.image.notna()]
 
 
 def decode(data: bytes) -> np.ndarray | None:
-    """An image as it is stored, (h, w) or (h, w, 3); None where OpenCV can make nothing of it."""
+    """An image as it is stored, (h, w) or (h, w, 3); None where OpenCV cannot decode it."""
     return cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED) if data else None
 
 
@@ -126,7 +126,7 @@ def test_numbers_out_of_range_are_refused(photos, seed, named, tmp_path):
     assert not any(tmp_path.iterdir())
 
 
-def test_script_says_in_a_sentence_why_too_few_photos_are_refused(tmp_path):
+def test_script_refuses_too_few_photos_without_a_traceback(tmp_path):
     done = run_script("--photos", "12", "-o", str(tmp_path / "wiki_crop.tar.json"))
     assert done.returncode == 1
     assert "cannot have 12 photos" in done.stderr
@@ -134,7 +134,7 @@ def test_script_says_in_a_sentence_why_too_few_photos_are_refused(tmp_path):
     assert not any(tmp_path.iterdir())
 
 
-def test_members_stand_in_the_order_of_their_names_and_the_mat_file_comes_last(small):
+def test_members_are_sorted_by_name_and_the_mat_file_is_last(small):
     *photos, mat = small.members
     assert mat.name == "wiki_crop/wiki.mat"
     names = [member.name + "/" * member.isdir() for member in photos]
@@ -168,13 +168,13 @@ def test_mat_file_reads_with_the_types_of_the_real_one(small):
     assert {box.dtype.name for box in boxes} == {"float64", "uint8", "uint16"}
 
 
-def test_mat_file_holds_doubles_for_whoever_asks_matlabs_types(small):
+def test_mat_file_holds_doubles_in_matlabs_types(small):
     row = scipy.io.loadmat(io.BytesIO(small.mat), mat_dtype=True)["wiki"][0, 0]
     assert row["dob"].dtype == row["photo_taken"].dtype == np.float64
     assert {box.dtype for box in row["face_location"][0]} == {np.dtype(np.float64)}
 
 
-def test_mat_header_says_nothing_about_today(small):
+def test_mat_header_has_the_date_of_the_real_archive(small):
     header = small.mat[:116]
     assert header.startswith(b"MATLAB 5.0 MAT-file")
     assert b"Created on: Sat Jan 16 16:25:20 2016" in header
@@ -208,10 +208,10 @@ QUIRKS = {
     "name beyond ASCII": lambda t: ~t.name.map(str.isascii),
     "empty name": lambda t: t.name == "",
     "colon in the file name": lambda t: t.path.str.contains(":"),
-    "doubled dot in the file name": lambda t: t.path.str.contains(r"\._"),
-    "day with a nought too many": lambda t: first_day(t).str.fullmatch(r"\d{4}-\d\d-0\d\d"),
-    "date that is none": lambda t: first_day(t).str.endswith("-00"),
-    "empty file": lambda t: t.data.map(lambda data: data == b"", na_action="ignore").eq(True),
+    "extra dot in the file name": lambda t: t.path.str.contains(r"\._"),
+    "day with an extra zero": lambda t: first_day(t).str.fullmatch(r"\d{4}-\d\d-0\d\d"),
+    "impossible date": lambda t: first_day(t).str.endswith("-00"),
+    "empty file": lambda t: t.data.map(lambda data: data == b"", na_action="ignore").eq(other=True),
     "JPEG cut in the header": lambda t: t.data.map(
         lambda data: bool(data) and data[:2] == b"\xff\xd8" and b"\xff\xda" not in data
     ),
@@ -243,7 +243,7 @@ def test_smallest_sample_holds(quirk, small):
     assert 1 <= len(found) <= (PHOTOS if quirk == "name beyond ASCII" else PHOTOS / 5)
 
 
-def test_twice_photographed_people_are_usable_and_keep_their_gender(small):
+def test_people_with_two_photos_are_usable_and_keep_their_gender(small):
     usable = small.usable()
     named = usable[usable.name != ""]
     several = named.groupby(plain(named.name)).filter(lambda photos: len(photos) > 1)
@@ -251,21 +251,21 @@ def test_twice_photographed_people_are_usable_and_keep_their_gender(small):
     assert (several.groupby(plain(several.name)).gender.nunique() == 1).all()
 
 
-def test_the_same_bytes_stand_under_two_names_of_one_gender(small):
+def test_same_bytes_have_two_names_of_one_gender(small):
     twins = small.table[QUIRKS["two rows of the same bytes"](small.table)]
     assert len(twins) == 2
     assert twins.name.nunique() == twins.path.nunique() == 2
     assert twins.gender.nunique() == 1
 
 
-def test_birthdays_of_ordinary_file_names_agree_with_the_mat_file(small):
+def test_birthdays_in_file_names_agree_with_the_mat_file(small):
     ordinary = small.table[first_day(small.table).str.fullmatch(r"\d{4}-\d\d-\d\d")]
     born = mat_file.birth_dates(ordinary.dob.to_numpy()).astype(str)
     assert (first_day(ordinary) == born).all()
-    assert len(ordinary) == PHOTOS - 4  # but for the three odd ones and the one of the year 11
+    assert len(ordinary) == PHOTOS - 4  # the others: three malformed dates, and the year 11
 
 
-def test_smallest_sample_keeps_enough_usable_rows_of_both_genders(small):
+def test_smallest_sample_has_enough_usable_rows_of_both_genders(small):
     assert len(small.table) == PHOTOS
     usable = small.usable()
     assert len(usable) >= 45
@@ -278,10 +278,10 @@ def test_about_one_row_in_six_is_unusable_and_three_in_five_are_men(larger):
     assert 0.53 < (usable.gender == people.MALE).mean() < 0.67
 
 
-def test_every_photo_without_a_quirk_decodes_and_has_a_photos_size(larger):
+def test_every_other_photo_decodes_and_has_a_realistic_size(larger):
     kept = larger.table[larger.table.reason == ""]
     lost = len(kept) - len(larger.usable())
-    assert lost == 4  # empty, a web page, and cut short twice
+    assert lost == 4  # empty, a web page, and two truncated files
     sides = np.array([image.shape[:2] for image in larger.usable().image])
     assert sides.min() >= 55
     assert sides.max() <= 350
@@ -301,29 +301,31 @@ def test_boxes_with_their_margin_give_the_crops(larger):
 def test_crop_repeats_the_border_pixel_where_it_reaches_outside_the_photo(small):
     row = small.table[small.table.x1 < 1].iloc[0]
     outside = -math.floor(row.x1 - 0.4 * (row.x2 - row.x1))
-    strip = row.image[:, : outside - 8].astype(float)  # less a JPEG block
+    strip = row.image[:, : outside - 8].astype(float)  # without the last JPEG block
     assert outside > 0.2 * row.image.shape[1]
     assert np.ptp(strip, axis=1).mean() < 12
 
 
-def test_ten_thousand_people_have_ten_thousand_names():
+def test_ten_thousand_people_have_distinct_names():
     rng = np.random.default_rng(0)
-    names = people.names(rng, people.MALE, 6000) + people.names(rng, people.FEMALE, 4000)
+    names = people.random_names(rng, people.MALE, 6000) + people.random_names(
+        rng, people.FEMALE, 4000
+    )
     assert len({mat_file.normalised_name(name) for name in names}) == len(names)
 
 
-def test_gender_shifts_the_odds_and_decides_nothing_but_beards():
+def test_gender_changes_the_odds_and_decides_only_beards():
     rng = np.random.default_rng(0)
     crowd = {
         gender: [people.random_person(rng, gender) for _ in range(1500)]
         for gender in (people.FEMALE, people.MALE)
     }
-    shares = {
+    loose = {
         gender: Counter(who.hair_style in ("long", "bob") for who in those)[True] / len(those)
         for gender, those in crowd.items()
     }
-    assert shares[people.FEMALE] > 0.5
-    assert 0.03 < shares[people.MALE] < 0.2
+    assert loose[people.FEMALE] > 0.5
+    assert 0.03 < loose[people.MALE] < 0.2
     masculine = np.mean([who.look < 0.5 for who in crowd[people.FEMALE]])
     assert 0.01 < masculine < 0.06
     assert {who.beard for who in crowd[people.FEMALE]} == {"none"}
@@ -335,10 +337,10 @@ CHOICES = [
     *(("beard", beard) for beard in people.BEARDS),
     *(("clothes", clothes) for odds in people.CLOTHES.values() for clothes in odds),
     *(("pattern", pattern) for odds in people.PATTERNS.values() for pattern in odds),
-    *(("hat", hat) for odds in people.HATS.values() for hat in odds),
     *(("glasses", glasses) for glasses in people.GLASSES),
     *(("earrings", earrings) for earrings in people.EARRINGS),
     *(("background", background) for background in people.BACKGROUNDS),
+    *(("hair_colour", colour) for colour in head.HAIR_COLOURS),
 ]
 
 
@@ -346,7 +348,7 @@ CHOICES = [
 def test_every_choice_can_be_painted(trait, choice):
     rng = np.random.default_rng(5)
     person = people.random_person(rng, people.MALE)
-    shot = people.random_shot(rng, person, 40, old_photo=False)
+    shot = people.random_shot(rng, person, 40)
     shot = dataclasses.replace(shot, size=(120, 96), border=(0, 0, 0, 0))
     if hasattr(person, trait):
         person = dataclasses.replace(person, **{trait: choice})
@@ -359,11 +361,16 @@ def test_every_choice_can_be_painted(trait, choice):
     np.testing.assert_array_equal(image, portraits.draw(person, shot))
 
 
-def test_somebody_beside_changes_the_picture_only_at_one_side():
+def test_colours_are_as_many_as_are_chosen_from():
+    assert len(face.EYE_COLOURS) == people.EYE_COLOURS
+    assert len(face.LIPSTICKS) == people.LIPSTICKS
+
+
+def test_second_person_changes_one_side_of_the_photo():
     rng = np.random.default_rng(6)
     person, other = (people.random_person(rng, gender) for gender in (0, 1))
-    shot, theirs = (people.random_shot(rng, who, 30, old_photo=False) for who in (person, other))
-    shot = dataclasses.replace(shot, size=(128, 128), noise=0.0, background="flat")
+    shot, theirs = (people.random_shot(rng, who, 30) for who in (person, other))
+    shot = dataclasses.replace(shot, size=(128, 128), noise=0.0, background="wall")
     beside = (other, dataclasses.replace(theirs, shift=(1.1, 0.0), zoom=0.6))
     change = np.abs(portraits.draw(person, shot, beside).astype(int) - portraits.draw(person, shot))
     assert change[:, 80:].mean() > 5 * change[:, :48].mean()
@@ -372,6 +379,6 @@ def test_somebody_beside_changes_the_picture_only_at_one_side():
 def test_grey_photo_has_three_equal_channels():
     rng = np.random.default_rng(7)
     person = people.random_person(rng, people.FEMALE)
-    shot = dataclasses.replace(people.random_shot(rng, person, 30, old_photo=False), grey=True)
+    shot = dataclasses.replace(people.random_shot(rng, person, 30), grey=True)
     image = portraits.draw(person, shot)
     assert (image == image[..., :1]).all()

@@ -15,8 +15,7 @@ INTEGER_CLASSES = range(8, 14)
 def mat_bytes(variables: dict) -> bytes:
     """A MATLAB v5 file of variables as `scipy.io.savemat` takes them.
 
-    Integer arrays are doubles to whoever asks MATLAB's types. The header's date is always the
-    same.
+    Integer arrays have the class double. The header's date is always the same.
     """
     stream = io.BytesIO()
     scipy.io.savemat(stream, variables)
@@ -37,26 +36,25 @@ def cell_array(values: list) -> np.ndarray:
 def compact(values: np.ndarray) -> np.ndarray:
     """Numbers in the smallest type that holds them, as MATLAB stores its doubles."""
     for kind in (np.uint8, np.uint16, np.int32):
-        limits = np.iinfo(kind)
-        whole = np.isfinite(values) & (values == np.round(values))
-        if whole.all() and values.min() >= limits.min and values.max() <= limits.max:
-            return values.astype(kind)
+        with np.errstate(invalid="ignore"):  # of NaN, infinity and what is out of range
+            integers = values.astype(kind)
+        if np.array_equal(integers, values):
+            return integers
     return values
 
 
 def _declare_doubles(content: bytearray, start: int, end: int) -> None:
-    """Call integer arrays doubles: MATLAB's numbers are, however compactly they are stored.
+    """Change the class of integer arrays to double, as MATLAB stores whole doubles.
 
-    scipy.io.savemat cannot write that; it calls an array what its bytes are. Walks the data
-    elements between two offsets of an uncompressed file, and those within them.
+    scipy.io.savemat cannot write that. The function walks the data elements between two offsets of
+    an uncompressed file, and those within them.
     """
     while start < end:
         kind, size = np.frombuffer(content, "<u4", 2, start).tolist()
         body = start + 8
-        if kind >> 16:  # a small element: its size is in the upper half, its data in the tag
-            start = body
-            continue
-        if kind == MI_MATRIX and size:
+        if kind >> 16:  # a small element: its size and its data are within these eight bytes
+            size = 0
+        elif kind == MI_MATRIX and size:
             flags = body + 8  # after the tag of the array's flags
             if content[flags] in INTEGER_CLASSES:
                 content[flags] = CLASS_DOUBLE
