@@ -1,15 +1,15 @@
-"""Cropping against a bare OpenCV loop, against the peers' way, and what reduced decoding costs.
+"""Cropping: speed against a bare OpenCV loop and a pool of processes, and the effect of scaling.
 
     python benchmarks/rehearsal.py crops FOLDER --rows 6000
     python benchmarks/crop.py FOLDER/imdb_crop.tar                 # the two tables of speed
     python benchmarks/crop.py --reduced wiki_crop.tar …            # PSNR of reduced decoding
 
-**Per core**: the bare loop has the photos' bytes in memory, decodes them at the same scale as this
-project does, resizes them with OpenCV and throws the result away. This project's loop is the rule
-itself: it reads photos.csv and the tar, decodes, resizes, puts planes in order, digests and writes.
-**On all cores**: the peers' way unpacks the tar, then reads, resizes and writes each file with a
-pool of processes; this project indexes the tar and cuts one shard a core, as the rules do. The
-pairs take turns after a round that is not counted; medians are printed.
+**Per core**: the bare loop has the bytes of the photos in memory, decodes them at the same scale as
+this project, resizes them with OpenCV and discards the result. This project runs the rule's own
+function: it reads photos.csv and the tar, decodes, resizes, orders the planes, digests and writes.
+**On all cores**: the baseline unpacks the tar, then reads, resizes and writes each file with a pool
+of processes; this project indexes the tar and crops one shard a core, as the rules do. The two
+alternate after a warm-up round; medians are printed.
 """
 
 import argparse
@@ -37,7 +37,8 @@ from renet.archives import tar_index
 from renet.archives.receipts import Receipt
 from renet.common.progress import Progress
 from renet.faces import crop, jpeg
-from renet.faces.photo_index import COLUMNS
+from renet.faces.crop import CropSpec
+from renet.faces.tables import PHOTOS
 
 SCRIPTS = Path(crop_faces.__file__).parent
 SIZE = (128, 128)
@@ -47,13 +48,15 @@ REDUCED = {2: cv2.IMREAD_REDUCED_COLOR_2, 4: cv2.IMREAD_REDUCED_COLOR_4}
 
 def index(tar: Path, folder: Path) -> list[tar_index.Member]:
     """Write receipt.json and photos.csv for all photos of a tar that can be cut."""
-    Receipt("made", str(tar), tar.stat().st_size, "md5:0", False).write(folder / "receipt.json")
+    receipt = Receipt("made", str(tar), tar.stat().st_size, "md5:0", verified=False)
+    receipt.write(folder / "receipt.json")
     members = [member for member in tar_index.tar_members(tar) if member.name.endswith(".jpg")]
     members = [member for member in members if member.size > 1000]  # not the single pixels
-    with (folder / "photos.csv").open("w") as handle:
-        print(*COLUMNS, sep=",", file=handle)
-        for row, member in enumerate(members):
-            print(row, member.name, 0, member.offset, member.size, 1, 1, 9, 9, sep=",", file=handle)
+    photos = [
+        (row, member.name, 0, member.offset, member.size, 1, 1, 9, 9)
+        for row, member in enumerate(members)
+    ]
+    PHOTOS.write(folder / "photos.csv", PHOTOS.frame(photos))
     return members
 
 
@@ -70,16 +73,10 @@ def bare(photos: list[bytes], halved: list[bool]) -> None:
 def ours(folder: Path) -> None:
     """The rule's own function, on one core."""
     crop_faces.crop_faces(
-        [str(folder / "receipt.json")],
-        str(folder / "photos.csv"),
-        str(folder / "faces.npy"),
-        str(folder / "faces.csv"),
-        shard=1,
-        shards_count=1,
-        whole=False,
-        turn=False,
-        size=SIZE,
-        margin=0.4,
+        [folder / "receipt.json"],
+        photos=folder / "photos.csv",
+        faces=folder / "faces.npy",
+        table=folder / "faces.csv",
     )
 
 
@@ -98,14 +95,14 @@ def ours_on_all_cores(folder: Path, cores: int) -> None:
         raise RuntimeError("crop_faces.py failed")
 
 
-def peer_file(paths: tuple[str, str]) -> None:
+def resize_file(paths: tuple[str, str]) -> None:
     """Read, resize and write one file."""
     image = cv2.imread(paths[0])
     if image is not None:
         cv2.imwrite(paths[1], cv2.resize(image, SIZE, interpolation=cv2.INTER_AREA))
 
 
-def peers_on_all_cores(tar: Path, folder: Path, cores: int) -> None:
+def baseline_on_all_cores(tar: Path, folder: Path, cores: int) -> None:
     """Unpack the tar, then read, resize and write each file."""
     with tarfile.open(tar) as archive:
         archive.extractall(folder / "unpacked", filter="data")
@@ -113,7 +110,7 @@ def peers_on_all_cores(tar: Path, folder: Path, cores: int) -> None:
     (folder / "resized").mkdir()
     pairs = [(str(path), str(folder / "resized" / path.name)) for path in files]
     with multiprocessing.Pool(cores, initializer=cv2.setNumThreads, initargs=(1,)) as pool:
-        pool.map(peer_file, pairs, chunksize=64)
+        pool.map(resize_file, pairs, chunksize=64)
 
 
 def seconds_of(task: Callable[[], None]) -> float:
@@ -123,8 +120,8 @@ def seconds_of(task: Callable[[], None]) -> float:
     return time.perf_counter() - started
 
 
-def take_turns(tasks: dict[str, Callable[[], None]], rounds: int, clean: Callable) -> dict:
-    """Median seconds of each task, after a round that is not counted."""
+def alternate(tasks: dict[str, Callable[[], None]], rounds: int, clean: Callable) -> dict:
+    """Median seconds of each task, after a warm-up round."""
     seconds = {name: [] for name in tasks}
     for _ in range(rounds + 1):
         for name, task in tasks.items():
@@ -139,28 +136,29 @@ def measure_speed(tar: Path, rounds: int, cores: int) -> None:
     with tempfile.TemporaryDirectory(dir=tar.parent) as name:
         folder = Path(name)
         members = index(tar, folder)
-        photos = [tar_index.read_bytes(tar, member.offset, member.size) for member in members]
-        halved = [crop.can_be_halved(jpeg.frame_size(data), SIZE, 0.4) for data in photos]
+        with tar_index.Reader([tar]) as reader:
+            photos = [reader.read(0, member.offset, member.size) for member in members]
+        halved = [crop.can_be_halved(jpeg.frame_size(data), CropSpec(SIZE)) for data in photos]
         print(f"{len(photos)} photos, {np.mean(halved):.0%} decoded at half their size")
 
         def clean() -> None:
             for left in ("unpacked", "resized"):
                 shutil.rmtree(folder / left, ignore_errors=True)
 
-        print("\none core            seconds   photos/s")
-        seconds = take_turns(
+        print("\none core              seconds   photos/s")
+        seconds = alternate(
             {"bare OpenCV loop": lambda: bare(photos, halved), "crop_faces": lambda: ours(folder)},
             rounds,
             clean,
         )
         for task, spent in seconds.items():
-            print(f"{task:<18}{spent:>9.2f}{len(photos) / spent:>11,.0f}")
+            print(f"{task:<20}{spent:>9.2f}{len(photos) / spent:>11,.0f}")
         print(f"crop_faces runs at {seconds['bare OpenCV loop'] / seconds['crop_faces']:.0%}")
 
-        print(f"\n{cores} cores             seconds   photos/s   a core")
-        seconds = take_turns(
+        print(f"\n{cores} cores               seconds   photos/s   a core")
+        seconds = alternate(
             {
-                "peers' way": lambda: peers_on_all_cores(tar, folder, cores),
+                "unpack, then a pool": lambda: baseline_on_all_cores(tar, folder, cores),
                 "index + crop_faces": lambda: ours_on_all_cores(folder, cores),
             },
             rounds,
@@ -168,8 +166,8 @@ def measure_speed(tar: Path, rounds: int, cores: int) -> None:
         )
         for task, spent in seconds.items():
             rate = len(photos) / spent
-            print(f"{task:<18}{spent:>9.2f}{rate:>11,.0f}{rate / cores:>9,.0f}")
-        ratio = seconds["peers' way"] / seconds["index + crop_faces"]
+            print(f"{task:<20}{spent:>9.2f}{rate:>11,.0f}{rate / cores:>9,.0f}")
+        ratio = seconds["unpack, then a pool"] / seconds["index + crop_faces"]
         print(f"this project is {ratio:.1f} times as fast")
 
 
@@ -177,10 +175,11 @@ def measure_reduced(tars: list[Path]) -> None:
     """Print the PSNR of faces by reduced decoding against those by full decoding."""
     found = []
     for tar in tars:
-        for member in Progress(tar_index.tar_members(tar), desc=tar.name):
-            data = tar_index.read_bytes(tar, member.offset, member.size)
-            if jpeg.frame_size(data) and not jpeg.is_truncated(data):
-                found += psnr_by_scale(data)
+        with tar_index.Reader([tar]) as reader:
+            for member in Progress(tar_index.tar_members(tar), desc=tar.name):
+                data = reader.read(0, member.offset, member.size)
+                if jpeg.frame_size(data) and not jpeg.is_truncated(data):
+                    found += psnr_by_scale(data)
     found = np.array(found)
     print("scale  pixels left over pixels needed   photos   PSNR in dB: least  5 %  median")
     for scale in REDUCED:

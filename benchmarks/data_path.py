@@ -4,13 +4,13 @@
     python benchmarks/data_path.py FOLDER --work WORK
 
 Snakemake runs the workflow up to its HDF5 files in WORK, on the archives in FOLDER or, with --url,
-on those that `rehearsal.py serve` offers. Meanwhile the memory of each rule's process and all its
-children is looked at fifty times a second: RssAnon of /proc/<pid>/status, which leaves out pages of
-mapped files, because the kernel takes these back when it needs them. Seconds are Snakemake's own,
-from results/benchmarks. An interrupted measurement goes on where it stopped.
+on those that `rehearsal.py serve` serves. Fifty times a second the memory of each rule's process
+with all its children is read: RssAnon of /proc/<pid>/status, which does not count pages of mapped
+files, because the kernel frees these when it needs memory. Seconds are Snakemake's own, from
+results/benchmarks. An interrupted measurement can be resumed.
 
-In the end write_hdf5 takes turns with a plain copy of the shards' bytes, each from a cold cache,
-and a dry run of the finished workflow is timed.
+At the end, write_hdf5 alternates with a plain copy of the shards' bytes, from a cold and from a
+warm cache, and a dry run of the finished workflow is timed.
 """
 
 import argparse
@@ -38,7 +38,7 @@ COPY_BYTES = 4 << 20
 
 
 class MemoryWatch(threading.Thread):
-    """Notes the largest anonymous memory of every rule's script below this process."""
+    """Records the peak anonymous memory of each rule's script below this process."""
 
     SCRIPT = re.compile(rb"\.snakemake/scripts/[^/\0]*?(" + "|".join(RULES).encode() + rb")\.py")
 
@@ -49,10 +49,10 @@ class MemoryWatch(threading.Thread):
 
     def run(self) -> None:
         while not self.over.wait(SAMPLE_SECONDS):
-            self._look(os.getpid())
+            self._measure(os.getpid())
 
-    def _look(self, pid: int) -> int:
-        """Look at a process and its descendants; returns what they have, in kB."""
+    def _measure(self, pid: int) -> int:
+        """The memory of a process and its descendants, in kB."""
         try:
             script = self.SCRIPT.search(Path(f"/proc/{pid}/cmdline").read_bytes())
             status = Path(f"/proc/{pid}/status").read_text()
@@ -62,7 +62,7 @@ class MemoryWatch(threading.Thread):
         except OSError:
             return 0  # it ended meanwhile
         found = re.search(r"RssAnon:\s+(\d+) kB", status)
-        total = (int(found[1]) if found else 0) + sum(map(self._look, children))
+        total = (int(found[1]) if found else 0) + sum(map(self._measure, children))
         if script:
             name = script[1].decode()
             self.peaks[name] = max(self.peaks[name], total)
@@ -70,7 +70,7 @@ class MemoryWatch(threading.Thread):
 
 
 def write_overlay(folder: Path, url: str | None, work: Path) -> Path:
-    """The config of the rehearsal: the real one but for the archives' places."""
+    """The config of the rehearsal: the default one with other URLs of the archives."""
     base = url or folder.resolve().as_uri()
     archives = {
         source: {"url": f"{base}/{source}_crop.tar", "md5": None} for source in ("wiki", "imdb")
@@ -90,7 +90,7 @@ def snakemake(work: Path, overlay: Path, *arguments: object) -> None:
 
 
 def measure_rules(work: Path, overlay: Path, cores: int) -> dict[str, int]:
-    """Run the workflow; returns the peaks of all rules until now, in kB."""
+    """Run the workflow; returns the peaks of all rules so far, in kB."""
     peaks_file = work / "peaks.json"
     watch = MemoryWatch(json.loads(peaks_file.read_text()) if peaks_file.exists() else {})
     watch.start()
@@ -148,26 +148,19 @@ def copy_bytes(shards: list[Path], target: Path, length: int) -> float:
     return time.perf_counter() - started
 
 
-def write_again(shards: dict[str, list[Path]], work: Path, target: Path) -> float:
+def write_again(shards: list[Path], work: Path, target: Path) -> float:
     """Write train.h5 once more, as the rule does; returns the seconds."""
     command = [sys.executable, SCRIPTS / "write_hdf5.py", work / "results" / "data" / "split.csv"]
-    for source, names in shards.items():
-        command += ["--source", source, *names]
-    command += ["--subset", "train", "-o", target, "--table", target.with_suffix(".csv")]
+    command += [*shards, "--subset", "train", "-o", target, "--table", target.with_suffix(".csv")]
     started = time.perf_counter()
     subprocess.run([*map(str, command)], stderr=subprocess.DEVNULL, check=True)
     return time.perf_counter() - started
 
 
 def measure_write(work: Path, rounds: int, cold: bool) -> None:
-    """Let write_hdf5 take turns with a plain copy of as many bytes from the same shards."""
+    """Alternate write_hdf5 with a plain copy of as many bytes from the same shards."""
     data = work / "results" / "data"
-    shards = {
-        source: sorted((data / source / "faces").glob("*.npy"), key=lambda path: int(
-            path.name.split("-")[0]))
-        for source in ("wiki", "imdb")
-    }  # fmt: skip
-    names = [name for source in shards.values() for name in source]
+    shards = sorted(data.glob("*/faces/*.npy"))
     length, targets = (data / "train.h5").stat().st_size, [work / "again.h5", work / "copy"]
     seconds = {"copy": [], "write_hdf5": []}
     for _ in range(rounds):
@@ -176,9 +169,9 @@ def measure_write(work: Path, rounds: int, cold: bool) -> None:
                 target.unlink(missing_ok=True)
             os.sync()
             if cold:
-                forget([*names, data / "train.h5"])
+                forget([*shards, data / "train.h5"])
             if task == "copy":
-                found.append(copy_bytes(names, targets[1], length))
+                found.append(copy_bytes(shards, targets[1], length))
             else:
                 found.append(write_again(shards, work, targets[0]))
     for target in [*targets, targets[0].with_suffix(".csv")]:

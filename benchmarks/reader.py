@@ -1,9 +1,9 @@
 """How fast faces come from train.h5, against h5py's own way, and how much memory that takes.
 
-Writes a file of made faces in neon's layout, reads it once so that it lies in the page cache, and
-then serves random batches from it, each way in turn: rows by h5py (one call a batch, sorted as it
-wants them), rows of the memmap by NumPy, and the batches of `renet.network.loader` that a training
-gets. The ceiling is a plain copy of the same bytes in memory.
+Writes a file of random pixels in neon's layout, reads it once into the page cache, and then reads
+random batches from it in three ways, which alternate: rows by h5py (one call a batch, sorted as
+h5py requires), rows of the memmap by NumPy, and the batches of `renet.network.loader` for training.
+The upper bound is a plain copy of the same bytes in memory.
 
     python benchmarks/reader.py --faces 40000
 """

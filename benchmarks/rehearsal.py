@@ -32,7 +32,7 @@ import pandas as pd
 sys.path.append(str(Path(__file__).resolve().parent.parent / "workflow" / "scripts"))
 sys.path.append(str(Path(__file__).resolve().parent.parent / "tests"))
 
-from helpers.http_server import Answer, serving
+from helpers.http_server import Response, serving
 from renet.common.progress import Progress
 from renet.metadata import mat_file
 from renet.sample.mat_file import cell_array, compact, mat_bytes
@@ -98,7 +98,7 @@ def wiki_rows(rows: int, random: np.random.Generator) -> tuple[pd.DataFrame, byt
         made.loc[one_pixel, "face_score"] = -np.inf
         return made, None
     genuine = Path(folder) / "data" / "metadata" / "wiki.mat"
-    table = mat_file.read_mat(genuine, "wiki")
+    table = mat_file.read(genuine, "wiki")
     return table.iloc[:rows], genuine.read_bytes() if rows >= len(table) else None
 
 
@@ -140,7 +140,7 @@ def imdb_rows(rows: int, wiki: pd.DataFrame | None, random: np.random.Generator)
 
 
 def mat_of(table: pd.DataFrame, database: str) -> bytes:
-    """The .mat file that `renet.metadata.mat_file.read_mat` reads `table` from."""
+    """The .mat file that `renet.metadata.mat_file.read` reads `table` from."""
     numbers = {
         name: compact(table[name].to_numpy())[None]
         for name in ("dob", "photo_taken", "gender", "face_score", "second_face_score")
@@ -223,18 +223,18 @@ def write_whole(folder: Path, rows: int, distinct: int, seed: int) -> None:
                 tar.add(f"imdb/{path}", any_photo())
 
 
-def serve(folder: Path, port: int, fault: Answer, lie_every: int) -> None:
+def serve(folder: Path, port: int, fault: Response, lie_every: int) -> None:
     """Serve a folder until interrupted: every GET with `fault`, some with a wrong range."""
     with serving(port) as server:
         for path in sorted(folder.iterdir()):
             server.contents[f"/{path.name}"] = path
             print(server.url(f"/{path.name}"), flush=True)
-        lie = Answer(headers={"Content-Range": "bytes 0-1/2"})
+        lie = Response(headers={"Content-Range": "bytes 0-1/2"})
         count = 0
         while True:
-            if not server.answers:
+            if not server.responses:
                 count += 1
-                server.answers.append(lie if lie_every and not count % lie_every else fault)
+                server.responses.append(lie if lie_every and not count % lie_every else fault)
             time.sleep(0.002)
 
 
@@ -247,16 +247,16 @@ def main() -> None:
     parser.add_argument("--distinct", type=int, default=3000, help="drawn photos")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--port", type=int, default=0, help="to serve on (default: a free one)")
-    parser.add_argument("--drop-after", type=int, metavar="BYTES", help="of every answer")
-    parser.add_argument("--stall-after", type=int, metavar="BYTES", help="of every answer")
+    parser.add_argument("--drop-after", type=int, metavar="BYTES", help="of every response")
+    parser.add_argument("--stall-after", type=int, metavar="BYTES", help="of every response")
     parser.add_argument("--throttle", type=int, metavar="BYTES", help="a second and connection")
-    parser.add_argument("--no-ranges", action="store_true", help="answer with the whole file")
+    parser.add_argument("--no-ranges", action="store_true", help="send the whole file always")
     parser.add_argument(
         "--lie-every", type=int, default=0, help="wrong Content-Range each N-th GET"
     )
     options = parser.parse_args()
     if options.what == "serve":
-        fault = Answer(
+        fault = Response(
             drop_after=options.drop_after,
             stall_after=options.stall_after,
             throttle=options.throttle,

@@ -1,4 +1,4 @@
-"""Ten files of one archive through Snakemake: interrupted, gone on with, never fetched twice."""
+"""Ten files of one archive through Snakemake: interrupted, resumed, never downloaded twice."""
 
 import os
 import signal
@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from helpers.archives import write_tar
-from helpers.http_server import Answer, ArchiveServer, serving
+from helpers.http_server import ArchiveServer, Response, serving
 from helpers.workflow import copy_project, snakemake
 
 FILES = 10
@@ -55,16 +55,16 @@ def total_bytes(server: ArchiveServer) -> int:
 
 @pytest.fixture
 def ctrl_c_ends_processes():
-    """A shell ignores SIGINT for what it runs in the background, and so would all below it."""
+    """Handle SIGINT, which a shell ignores for background processes and their children."""
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     yield
     signal.signal(signal.SIGINT, before)
 
 
 @pytest.mark.usefixtures("ctrl_c_ends_processes")
-def test_interrupted_download_of_ten_files_goes_on_byte_by_byte(project, server):
+def test_interrupted_download_of_ten_files_is_resumed_byte_by_byte(project, server):
     """Two at a time: two files come, the third and fourth stall in their middle."""
-    server.answers = [Answer()] * 2 + [Answer(stall_after=SIZE // 2)] * 2
+    server.responses = [Response()] * 2 + [Response(stall_after=SIZE // 2)] * 2
     command = [sys.executable, "-m", "snakemake", "--cores", "8", *ARGUMENTS]
     process = subprocess.Popen(
         command, cwd=project, stderr=subprocess.DEVNULL, start_new_session=True
@@ -73,10 +73,10 @@ def test_interrupted_download_of_ten_files_goes_on_byte_by_byte(project, server)
         expected = 2 * len(server.contents["/imdb_0.tar"]) + 2 * (SIZE // 2)
         deadline = time.monotonic() + WAIT_SECONDS
         while server.body_bytes < expected:
-            assert time.monotonic() < deadline, "the downloads did not get going"
+            assert time.monotonic() < deadline, "the downloads did not start"
             time.sleep(0.05)
         time.sleep(0.5)
-        gets = len(server.ranges_asked())
+        gets = len(server.requested_ranges())
         assert gets == 4, "more than two downloads at a time"
     finally:
         os.killpg(process.pid, signal.SIGINT)
@@ -85,9 +85,9 @@ def test_interrupted_download_of_ten_files_goes_on_byte_by_byte(project, server)
     assert len(parts) == 2
     outcome = snakemake(project, "--cores", 8, *ARGUMENTS)
     assert outcome.returncode == 0, outcome.stdout + outcome.stderr
-    resumed = [asked for asked in server.ranges_asked()[gets:] if asked]
-    assert len(resumed) == 2 and len(server.ranges_asked()) == FILES + 2
-    # What was on its way when the processes ended may come a second time.
+    resumed = [asked for asked in server.requested_ranges()[gets:] if asked]
+    assert len(resumed) == 2 and len(server.requested_ranges()) == FILES + 2
+    # Bytes in transit when the processes ended may be sent a second time.
     assert total_bytes(server) <= server.body_bytes <= total_bytes(server) + 4 * (1 << 16)
 
 
@@ -102,13 +102,13 @@ def test_nothing_is_fetched_after_a_change_that_concerns_no_archive(project, ser
     outcome = snakemake(project, "--cores", 8, *ARGUMENTS)
     assert outcome.returncode == 0
     assert "rule index_archive" in outcome.stderr and "rule download" not in outcome.stderr
-    # And one whose receipt was lost is recognised by its bytes.
+    # An archive without its receipt is recognised by its bytes.
     (project / "resources" / "many" / "imdb_3.tar.json").unlink()
     assert snakemake(project, "--cores", 8, *ARGUMENTS).returncode == 0
     assert server.body_bytes == fetched
 
 
-def test_file_that_is_refused_stops_the_others_not_and_is_named(project, server):
+def test_rejected_file_is_named_and_does_not_stop_the_others(project, server):
     server.contents["/imdb_4.tar"] = b"<!DOCTYPE html><title>Moved</title>"
     outcome = snakemake(project, "--cores", 8, "--keep-going", *ARGUMENTS)
     said = outcome.stdout + outcome.stderr

@@ -1,4 +1,4 @@
-"""A real HTTP server on the loopback interface that can misbehave as servers on the web do."""
+"""An HTTP server on the loopback interface, with the faults of servers on the web."""
 
 import contextlib
 import dataclasses
@@ -11,24 +11,24 @@ from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
-STALL_SECONDS = 30.0  # the longest that a stalled answer keeps its thread
+STALL_SECONDS = 30.0  # the longest that a stalled response blocks its thread
 PIECE_BYTES = 1 << 14
 
 
 @dataclasses.dataclass(frozen=True)
-class Answer:
-    """How one request is answered; the default is a faultless answer with the file's bytes.
+class Response:
+    """The response to one request; by default a correct one with the bytes of the file.
 
     Attributes:
         status: sent instead of 200 or 206, with `body`.
         body: sent instead of the file's bytes.
-        headers: further headers; a value of None leaves the header of that name away.
+        headers: further headers; a value of None omits the header of that name.
         etag: sent instead of the file's.
-        ranges: whether Range is honoured; None honours it even against If-Range.
-        drop_after, stall_after: bytes of the body after which the connection is cut, or goes
-            silent until the server is closed.
+        ranges: whether Range is supported; None ignores If-Range.
+        drop_after, stall_after: bytes of the body after which the connection is cut, or stalls
+            until the server is closed.
         throttle: bytes a second, at most.
-        chunked: whether the length is left unsaid.
+        chunked: whether the body is sent in chunks, without its length.
     """
 
     status: int | None = None
@@ -44,7 +44,7 @@ class Answer:
 
 @dataclasses.dataclass(frozen=True)
 class Request:
-    """One request as it came."""
+    """A request."""
 
     method: str
     path: str
@@ -54,7 +54,7 @@ class Request:
 class ArchiveServer(ThreadingHTTPServer):
     """Serves `contents` (path to bytes, or to the file that holds them).
 
-    `answers` are used up one a GET, then all is well.
+    Each GET takes the next one of `responses`; later ones get the default response.
     """
 
     daemon_threads = True
@@ -62,7 +62,7 @@ class ArchiveServer(ThreadingHTTPServer):
     def __init__(self, port: int = 0):
         super().__init__(("127.0.0.1", port), _Handler)
         self.contents: dict[str, bytes | Path] = {}
-        self.answers: list[Answer] = []
+        self.responses: list[Response] = []
         self.head_status: int | None = None
         self.requests: list[Request] = []
         self.body_bytes = 0
@@ -72,13 +72,13 @@ class ArchiveServer(ThreadingHTTPServer):
         """The URL of a path that begins with a slash."""
         return f"http://127.0.0.1:{self.server_port}{path}"
 
-    def ranges_asked(self) -> list[str | None]:
+    def requested_ranges(self) -> list[str | None]:
         """The Range header of each GET, in order."""
         gets = [request for request in self.requests if request.method == "GET"]
         return [request.headers.get("Range") for request in gets]
 
     def handle_error(self, request, client_address) -> None:
-        """A client that goes away in the middle is part of the tests."""
+        """Ignore clients that disconnect, as some tests do."""
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -86,7 +86,7 @@ class _Handler(BaseHTTPRequestHandler):
     server: ArchiveServer
 
     def log_message(self, *args) -> None:
-        """Say nothing."""
+        """Log nothing."""
 
     def do_HEAD(self) -> None:
         self._note()
@@ -98,17 +98,17 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         self._note()
-        answer = self.server.answers.pop(0) if self.server.answers else Answer()
+        response = self.server.responses.pop(0) if self.server.responses else Response()
         content = self._content()
-        if answer.body is not None:
-            content = answer.body
-        if content is None or answer.status is not None:
-            self._send(answer.status or 404, answer.body or b"nothing here", answer, {})
+        if response.body is not None:
+            content = response.body
+        if content is None or response.status is not None:
+            self._send(response.status or 404, response.body or b"nothing here", response, {})
         else:
-            self._send_file(content, answer)
+            self._send_file(content, response)
 
     def _content(self) -> bytes | memoryview | None:
-        """The bytes of the path; a file's are mapped, however many they are."""
+        """The bytes of the path; those of a file are memory-mapped."""
         content = self.server.contents.get(self.path.partition("?")[0])
         if not isinstance(content, Path):
             return content
@@ -118,55 +118,57 @@ class _Handler(BaseHTTPRequestHandler):
     def _note(self) -> None:
         self.server.requests.append(Request(self.command, self.path, dict(self.headers)))
 
-    def _send_file(self, content: bytes | memoryview, answer: Answer) -> None:
-        headers = {"Accept-Ranges": "bytes", "ETag": answer.etag or '"first"'}
+    def _send_file(self, content: bytes | memoryview, response: Response) -> None:
+        headers = {"Accept-Ranges": "bytes", "ETag": response.etag or '"first"'}
         asked = re.fullmatch(r"bytes=(\d+)-(\d*)", self.headers.get("Range", ""))
-        validators = (headers["ETag"], answer.headers.get("Last-Modified"))
+        validators = (headers["ETag"], response.headers.get("Last-Modified"))
         same = self.headers.get("If-Range", headers["ETag"]) in validators
-        if not asked or answer.ranges is False:
-            return self._send(200, content, answer, headers)
-        if answer.ranges is True and not same:
-            return self._send(200, content, answer, headers)
+        if not asked or response.ranges is False:
+            return self._send(200, content, response, headers)
+        if response.ranges is True and not same:
+            return self._send(200, content, response, headers)
         first = int(asked[1])
         last = min(int(asked[2] or len(content)), len(content) - 1)
         if first >= len(content):
-            return self._send(416, b"", answer, {"Content-Range": f"bytes */{len(content)}"})
+            return self._send(416, b"", response, {"Content-Range": f"bytes */{len(content)}"})
         headers["Content-Range"] = f"bytes {first}-{last}/{len(content)}"
-        return self._send(206, content[first : last + 1], answer, headers)
+        return self._send(206, content[first : last + 1], response, headers)
 
-    def _send(self, status: int, body: bytes | memoryview, answer: Answer, headers: dict) -> None:
-        length = {"Transfer-Encoding": "chunked"} if answer.chunked else {}
-        headers = {"Content-Length": str(len(body))} | headers | length | answer.headers
-        if answer.chunked:
+    def _send(
+        self, status: int, body: bytes | memoryview, response: Response, headers: dict
+    ) -> None:
+        length = {"Transfer-Encoding": "chunked"} if response.chunked else {}
+        headers = {"Content-Length": str(len(body))} | headers | length | response.headers
+        if response.chunked:
             headers["Content-Length"] = None
         self.send_response(status)
         for name, value in headers.items():
             if value is not None:
                 self.send_header(name, value)
         self.end_headers()
-        limits = [n for n in (answer.drop_after, answer.stall_after) if n is not None]
-        self._send_body(body[: min(limits)] if limits else body, answer)
-        if answer.stall_after is not None:
+        limits = [n for n in (response.drop_after, response.stall_after) if n is not None]
+        self._send_body(body[: min(limits)] if limits else body, response)
+        if response.stall_after is not None:
             self.server.closing.wait(STALL_SECONDS)
         if limits:
             self.close_connection = True
             with contextlib.suppress(OSError):
                 self.connection.shutdown(socket.SHUT_RDWR)
-        elif answer.chunked:
+        elif response.chunked:
             self.wfile.write(b"0\r\n\r\n")
 
-    def _send_body(self, body: bytes | memoryview, answer: Answer) -> None:
+    def _send_body(self, body: bytes | memoryview, response: Response) -> None:
         for start in range(0, len(body), PIECE_BYTES):
             piece = body[start : start + PIECE_BYTES]
-            self.wfile.write(b"%x\r\n%s\r\n" % (len(piece), piece) if answer.chunked else piece)
+            self.wfile.write(b"%x\r\n%s\r\n" % (len(piece), piece) if response.chunked else piece)
             self.server.body_bytes += len(piece)
-            if answer.throttle:
-                time.sleep(len(piece) / answer.throttle)
+            if response.throttle:
+                time.sleep(len(piece) / response.throttle)
 
 
 @contextlib.contextmanager
 def serving(port: int = 0) -> Iterator[ArchiveServer]:
-    """A server that runs meanwhile, on a free port unless one is given."""
+    """Run a server, on a free port unless one is given."""
     with ArchiveServer(port) as server:
         thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
         thread.start()

@@ -1,0 +1,97 @@
+"""An archive to download, and its server, receipt and digests."""
+
+import hashlib
+import io
+import os
+import random
+import subprocess
+import sys
+import tarfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from helpers.http_server import ArchiveServer, Response, serving
+from helpers.project import SCRIPTS
+from renet.archives import downloads, http_client, http_transfer
+from renet.common.errors import InputError
+
+SCRIPT = SCRIPTS / "download.py"
+HTML = (
+    b"<!DOCTYPE html>\n<html><head><title>404 Not &amp; Found</title></head><body>no</body></html>"
+)
+
+
+def tar_bytes(size: int = 300_000, seed: int = 1) -> bytes:
+    """A tar of one member with the bytes of a JPEG, which cannot be compressed."""
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w") as tar:
+        member = tarfile.TarInfo("wiki_crop/00/1_2000-01-01_2010.jpg")
+        member.size = size
+        photo = b"\xff\xd8\xff" + random.Random(seed).randbytes(size - 3)
+        tar.addfile(member, io.BytesIO(photo))
+    return buffer.getvalue()
+
+
+TAR = tar_bytes()
+MD5 = "md5:" + hashlib.md5(TAR).hexdigest()
+SHA256 = "sha256:" + hashlib.sha256(TAR).hexdigest()
+
+
+@pytest.fixture
+def short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Retries without waiting, and small blocks."""
+    monkeypatch.setattr(http_transfer, "BACKOFF", 0.005)
+    monkeypatch.setattr(http_client, "RETRY_AFTER_LIMIT", 0.02)
+    monkeypatch.setattr(http_client, "TIMEOUT", (2.0, 10.0))
+    monkeypatch.setattr(http_transfer, "RECEIVE_BYTES", 4096)
+    monkeypatch.setenv("NO_PROXY", "*")
+
+
+@pytest.fixture
+def server(short_pauses: None) -> Iterator[ArchiveServer]:
+    """A server of the archive, under /static/wiki_crop.tar."""
+    with serving() as running:
+        running.contents["/static/wiki_crop.tar"] = TAR
+        yield running
+
+
+@pytest.fixture
+def receipt_file(tmp_path: Path, short_pauses: None) -> Path:
+    """Where to write the receipt."""
+    return tmp_path / "resources" / "wiki" / "wiki_crop.tar.json"
+
+
+@pytest.fixture
+def archive(receipt_file: Path) -> Path:
+    """Where the archive goes."""
+    return receipt_file.with_suffix("")
+
+
+def names(folder: Path) -> set[str]:
+    return {path.name for path in folder.iterdir()}
+
+
+def digest_of(data: bytes) -> str:
+    return "md5:" + hashlib.md5(data).hexdigest()
+
+
+def leave_part(server: ArchiveServer, receipt_file: Path) -> None:
+    """Download 100,000 bytes; then the archive is gone from the server."""
+    server.responses = [Response(drop_after=100_000), Response(status=410)]
+    with pytest.raises(InputError, match="410"):
+        downloads.obtain(server.url("/static/wiki_crop.tar"), MD5, receipt_file)
+    assert receipt_file.with_name("wiki_crop.tar.part").stat().st_size == 100_000
+
+
+def environment() -> dict[str, str]:
+    return os.environ | {"NO_PROXY": "*"}
+
+
+def run_download(*arguments: object, **options) -> subprocess.CompletedProcess:
+    """Run the script as a user would."""
+    command = [sys.executable, str(SCRIPT), *map(str, arguments)]
+    return subprocess.run(
+        command, capture_output=True, text=True, timeout=60, env=environment(), **options
+    )

@@ -1,0 +1,113 @@
+"""An archive that is already there is downloaded again only if it has to be."""
+
+import pytest
+
+from helpers.download import HTML, MD5, SHA256, TAR, digest_of, leave_part, names, tar_bytes
+from helpers.http_server import Response, serving
+from renet.archives import downloads
+from renet.common.errors import InputError
+
+
+@pytest.mark.parametrize("digest", [MD5, SHA256, None])
+def test_existing_archive_gets_the_same_receipt(server, receipt_file, digest):
+    url = server.url("/static/wiki_crop.tar")
+    downloads.obtain(url, digest, receipt_file)
+    first = receipt_file.read_bytes()
+    receipt_file.unlink()
+    downloads.obtain(url, digest, receipt_file)
+    assert receipt_file.read_bytes() == first
+    assert server.body_bytes == len(TAR)
+
+
+def test_changing_the_kind_of_digest_fetches_nothing(server, receipt_file):
+    url = server.url("/static/wiki_crop.tar")
+    downloads.obtain(url, MD5, receipt_file)
+    assert downloads.obtain(url, SHA256, receipt_file).digest == SHA256
+    downloads.obtain(url, MD5, receipt_file)
+    receipt = downloads.obtain(url, None, receipt_file)
+    assert (receipt.digest, receipt.verified) == (SHA256, False)
+    assert server.body_bytes == len(TAR)
+
+
+def test_archive_put_there_by_hand_needs_no_server(receipt_file, archive):
+    archive.parent.mkdir(parents=True)
+    archive.write_bytes(TAR)
+    with serving() as gone:
+        url = gone.url("/wiki_crop.tar")
+    assert downloads.obtain(url, MD5, receipt_file).verified
+    assert not downloads.obtain(url, None, receipt_file).verified
+
+
+def test_archive_of_another_url_needs_that_server_or_a_digest(server, receipt_file, archive):
+    downloads.obtain(server.url("/static/wiki_crop.tar"), None, receipt_file)
+    with serving() as gone:
+        url = gone.url("/wiki_crop.tar")
+    with pytest.raises(InputError, match="cannot be reached"):
+        downloads.obtain(url, None, receipt_file)
+    assert archive.read_bytes() == TAR
+    assert downloads.obtain(url, MD5, receipt_file).etag is None
+
+
+def test_part_is_deleted_once_the_archive_is_there(server, receipt_file, archive):
+    leave_part(server, receipt_file)
+    archive.write_bytes(TAR)
+    downloads.obtain(server.url("/static/wiki_crop.tar"), MD5, receipt_file)
+    assert not {name for name in names(archive.parent) if ".part" in name}
+
+
+def test_successor_put_there_by_hand_does_not_inherit_the_etag(server, receipt_file, archive):
+    url, successor = server.url("/static/wiki_crop.tar"), tar_bytes(seed=2)
+    downloads.obtain(url, MD5, receipt_file)
+    archive.with_name("wiki_crop.tar.rejected").write_bytes(successor)
+    assert downloads.obtain(url, digest_of(successor), receipt_file).etag is None
+    assert archive.read_bytes() == successor
+
+
+def test_archive_with_another_digest_is_fetched_again(server, receipt_file, archive):
+    url = server.url("/static/wiki_crop.tar")
+    downloads.obtain(url, MD5, receipt_file)
+    server.contents["/static/wiki_crop.tar"] = tar_bytes(seed=2)
+    downloads.obtain(url, digest_of(tar_bytes(seed=2)), receipt_file)
+    assert archive.read_bytes() == tar_bytes(seed=2)
+
+
+def test_archive_stays_while_its_successor_is_rejected(server, receipt_file, archive):
+    url = server.url("/static/wiki_crop.tar")
+    downloads.obtain(url, MD5, receipt_file)
+    server.contents["/static/wiki_crop.tar"] = HTML
+    with pytest.raises(InputError, match="an HTML page"):
+        downloads.obtain(url, "md5:" + "0" * 32, receipt_file)
+    assert archive.read_bytes() == TAR
+    assert downloads.obtain(url, MD5, receipt_file).etag == '"first"'
+
+
+def test_without_digest_another_size_at_the_server_fetches_again(server, receipt_file, archive):
+    url = server.url("/static/wiki_crop.tar")
+    downloads.obtain(url, None, receipt_file)
+    server.contents["/static/wiki_crop.tar"] = tar_bytes(size=40_000)
+    downloads.obtain(url, None, receipt_file)
+    assert archive.read_bytes() == tar_bytes(size=40_000)
+
+
+@pytest.mark.parametrize("digest", [MD5, None])
+def test_without_digest_damage_on_the_disk_fetches_again(server, receipt_file, archive, digest):
+    url = server.url("/static/wiki_crop.tar")
+    downloads.obtain(url, digest, receipt_file)
+    archive.write_bytes(TAR[:-1] + b"!")
+    downloads.obtain(url, None, receipt_file)
+    assert archive.read_bytes() == TAR
+
+
+@pytest.mark.parametrize("ranges", [True, False])
+def test_server_without_head_is_asked_for_one_byte(server, receipt_file, archive, ranges):
+    url = server.url("/static/wiki_crop.tar")
+    server.head_status = 405
+    downloads.obtain(url, None, receipt_file)
+    server.responses = [Response(ranges=ranges)]
+    downloads.obtain(url, None, receipt_file)
+    assert [request.method for request in server.requests] == ["GET", "HEAD", "GET"]
+    assert server.requested_ranges()[-1] == "bytes=0-0"
+    server.contents["/static/wiki_crop.tar"] = tar_bytes(size=40_000)
+    server.responses = [Response(ranges=ranges)]
+    downloads.obtain(url, None, receipt_file)
+    assert archive.read_bytes() == tar_bytes(size=40_000)
