@@ -68,11 +68,15 @@ def read_samples(split: Path, subset: str, faces: list[Path]) -> pd.DataFrame:
     if given.has_duplicates:
         raise InputError("Two of the files are shards of the same number; give each shard once.")
     columns = ["subset", "source", "shard", "index", "target", "digest"]
-    samples = pd.concat(read_subset(split, subset, columns))
-    shard = given.get_indexer(pd.MultiIndex.from_frame(samples[["source", "shard"]]))
-    if (shard < 0).any():
-        raise InputError(f"{split} names shards that were not given; give those of all sources.")
-    return samples.assign(shard=shard)
+    parts = []
+    for rows in read_subset(split, subset, columns):
+        shard = given.get_indexer(pd.MultiIndex.from_frame(rows[["source", "shard"]]))
+        if (shard < 0).any():
+            raise InputError(
+                f"{split} names shards that were not given; give those of all sources."
+            )
+        parts.append(rows[["index", "target", "digest"]].assign(shard=shard))
+    return pd.concat(parts, ignore_index=True)
 
 
 def read_subset(split: Path, subset: str, columns: Iterable[str]) -> Iterator[pd.DataFrame]:

@@ -2,6 +2,7 @@
 
 import gzip
 import logging
+import shutil
 import zlib
 from pathlib import Path
 
@@ -23,8 +24,8 @@ def decompress(receipt: Receipt, tar: Path) -> None:
         InputError: the archive is damaged, the disk is full, or another process writes that tar.
     """
     archive, known = Path(receipt.path), origins.read(tar)
-    made = (tar.stat().st_size, receipt.digest) if tar.is_file() else None
-    if known and made == (known.size, known.digest):
+    found = (tar.stat().st_size, receipt.digest) if tar.is_file() else None
+    if known and found == (known.size, known.digest):
         logging.info("%s is decompressed already.", tar)
         return
     disk.require_space(tar, receipt.size)  # JPEGs hardly shrink: the tar is about as large
@@ -34,16 +35,16 @@ def decompress(receipt: Receipt, tar: Path) -> None:
 
 
 def _gunzip(source: Path, target: Path) -> None:
-    size = source.stat().st_size
-    bar = Progress(desc=f"decompressing {source.name}", total=size, unit="B", unit_scale=True)
-    with source.open("rb") as raw, gzip.open(raw) as stream, target.open("wb") as out, bar:
+    with (
+        Progress.of_file(source, f"decompressing {source.name}") as raw,
+        gzip.open(raw) as stream,
+        target.open("wb") as out,
+    ):
         try:
-            while block := stream.read(BLOCK_BYTES):
-                out.write(block)
-                bar.update(raw.tell() - bar.n)
+            shutil.copyfileobj(stream, out, BLOCK_BYTES)
         except (EOFError, gzip.BadGzipFile, zlib.error) as error:
             raise InputError(
                 f"{source} is damaged and cannot be decompressed ({error}); it looks like "
-                f"{describe_bytes(source)}. Put a whole copy in its place, or delete it to fetch "
-                "it again if it was downloaded."
+                f"{describe_bytes(source)}. Put a whole copy in its place, or delete it to "
+                "download it again."
             ) from error

@@ -45,10 +45,7 @@ def examine(path: Path, name: str, expected: str | None) -> tuple[str, str | Non
 def compute_digest(path: Path, algorithm: str) -> str:
     """`<algorithm>:<hex>` of a whole file."""
     state = hashlib.new(algorithm, usedforsecurity=False)
-    size = path.stat().st_size
-    bar = Progress(desc=f"{algorithm} of {path.name}", total=size, unit="B", unit_scale=True)
-    with path.open("rb") as handle, bar:
+    with Progress.of_file(path, f"{algorithm} of {path.name}") as handle:
         while block := handle.read(BLOCK_BYTES):
             state.update(block)
-            bar.update(len(block))
     return f"{algorithm}:{state.hexdigest()}"

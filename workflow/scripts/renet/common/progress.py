@@ -1,8 +1,12 @@
 """Progress with a rate: a bar on a terminal, a log record every ten seconds elsewhere."""
 
+import contextlib
 import logging
 import sys
 import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import BinaryIO
 
 from tqdm import tqdm
 
@@ -20,6 +24,15 @@ class Progress(tqdm):
         kwargs.setdefault("dynamic_ncols", True)
         self._next_line = time.monotonic() + LOG_SECONDS
         super().__init__(*args, **kwargs)
+
+    @classmethod
+    @contextlib.contextmanager
+    def of_file(cls, path: Path, description: str) -> Iterator[BinaryIO]:
+        """Open a file for reading; the progress is that of the bytes read."""
+        size = path.stat().st_size
+        options = {"total": size, "desc": description, "unit": "B", "unit_scale": True}
+        with path.open("rb") as handle, cls.wrapattr(handle, "read", **options) as counted:
+            yield counted
 
     def display(self, msg: str | None = None, pos: int | None = None) -> None:
         """Show the current state; tqdm decides when."""

@@ -46,23 +46,29 @@ def write(
         length = int(np.prod(shape))
         pixels = store.create_dataset("input", (len(samples), length), np.uint8)
         pixels.attrs["lshape"] = np.array(shape, dtype=np.int64)
-        sums = np.zeros(length, dtype=np.int64)
-        start = 0
-        for slab in slabs:
-            rows = np.ascontiguousarray(slab).reshape(len(slab), length)
-            pixels[start : start + len(rows)] = rows
-            start += len(rows)
-            if is_computed:
-                sums += rows.sum(axis=0, dtype=np.int64)
+        sums = _write_pixels(pixels, slabs, sums=is_computed)
         classes = samples.target.to_numpy(np.uint8).reshape(-1, 1)
         store.create_dataset("output", data=classes).attrs["nclass"] = CLASS_COUNT
         if is_computed:
-            mean = _mean(sums / max(start, 1), shape, mean)
+            mean = _mean(sums / max(len(samples), 1), shape, mean)
         means = [mean] if isinstance(mean, np.ndarray) else []
         for array in means:
             store.create_dataset("mean", data=array.reshape(-1, 1))
         store.attrs["color_order"] = COLOR_ORDER
         store.attrs["digest"] = digests.set_digest(samples.digest, classes, *means)
+
+
+def _write_pixels(pixels: h5py.Dataset, slabs: Iterable[np.ndarray], *, sums: bool) -> np.ndarray:
+    """Write slabs one after the other; returns the sum of each pixel over all faces if asked."""
+    total = np.zeros(pixels.shape[1], dtype=np.int64)
+    start = 0
+    for slab in slabs:
+        rows = np.ascontiguousarray(slab).reshape(len(slab), pixels.shape[1])
+        pixels[start : start + len(rows)] = rows
+        start += len(rows)
+        if sums:
+            total += rows.sum(axis=0, dtype=np.int64)
+    return total
 
 
 def _mean(pixel_mean: np.ndarray, shape: tuple[int, int, int], kind: str) -> np.ndarray:
