@@ -36,6 +36,12 @@ def test_file_is_plain_csv_in_the_order_of_the_columns(tmp_path):
     assert "0,007,30,0.30\n" in (tmp_path / "people.csv").read_text()
 
 
+def test_parts_become_one_file_without_what_a_killed_process_left(tmp_path):
+    (tmp_path / "people.csv.tmp").write_text("left by a killed process")
+    PEOPLE.write(tmp_path / "people.csv", (FRAME[:1], FRAME[1:]))
+    pd.testing.assert_frame_equal(PEOPLE.read(tmp_path / "people.csv"), FRAME)
+
+
 def test_records_become_a_frame_with_the_dtypes_of_the_table(tmp_path):
     frame = PEOPLE.frame([(0, "007", 30, 0.5), (1, "NA", None, 1.5)])
     assert frame.age.dtype == "Int64" and frame.age.isna().tolist() == [False, True]
@@ -49,7 +55,7 @@ def test_table_without_rows_comes_back_with_its_dtypes(tmp_path):
     PEOPLE.write(tmp_path / "people.csv", PEOPLE.frame([]))
     again = PEOPLE.read(tmp_path / "people.csv")
     assert again.empty and again.dtypes.astype(str).tolist()[2:] == ["Int64", "float64"]
-    assert sum(map(len, PEOPLE.read_chunks(tmp_path / "people.csv"))) == 0
+    assert [len(chunk) for chunk in PEOPLE.read_chunks(tmp_path / "people.csv")] == [0]
 
 
 def test_some_columns_and_some_rows_are_read(tmp_path):

@@ -3,25 +3,15 @@
 from renet.common.imdb_wiki import BOX_COLUMNS
 from renet.common.tables import Table
 
-# metadata.csv: every row, in the file's order; numbers are missing where they are not known.
+# metadata.csv: every row, in the file's order. Numbers are missing where they are not known.
 METADATA = Table(
     {
-        "row": int,
-        "path": str,
-        "source": str,
-        "subject": str,
-        "name": str,
-        "gender": "Int64",
-        "age": "Int64",
-        "dob": str,
-        "photo_taken": "Int64",
-        "face_score": float,
-        "second_face_score": float,
-        **dict.fromkeys(BOX_COLUMNS, float),
-        "status": str,
+        "row": int, "path": str, "source": str, "subject": str, "name": str, "gender": "Int64",
+        "age": "Int64", "dob": str, "photo_taken": "Int64", "face_score": float,
+        "second_face_score": float, **dict.fromkeys(BOX_COLUMNS, float), "status": str,
         "reason": str,
     }
-)
+)  # fmt: skip
 
 # funnel.csv: how many rows each step drops, and how many remain after it.
 FUNNEL = Table({"step": str, "dropped": int, "remaining": int})
