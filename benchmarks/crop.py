@@ -38,7 +38,7 @@ from renet.archives.receipts import Receipt
 from renet.common.progress import Progress
 from renet.faces import crop, jpeg
 from renet.faces.crop import CropSpec
-from renet.faces.tables import PHOTOS
+from renet.faces.photo_index import PHOTOS
 
 SCRIPTS = Path(crop_faces.__file__).parent
 SIZE = (128, 128)

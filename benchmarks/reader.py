@@ -36,7 +36,7 @@ def write_faces(path: Path, count: int) -> None:
     slab = np.random.default_rng(0).integers(0, 256, (1000, *SHAPE), dtype=np.uint8)
     slabs = (slab[: min(1000, count - start)] for start in range(0, count, 1000))
     samples = pd.DataFrame({"target": np.arange(count) % 2, "digest": ""})
-    hdf5.write(path, SHAPE, slabs, samples)
+    hdf5.write(path, (count, *SHAPE), slabs, [samples])
 
 
 def by_h5py(path: Path, batches: list[np.ndarray]) -> None:

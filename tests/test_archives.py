@@ -9,8 +9,7 @@ from helpers.archives import write_tar
 from helpers.project import run_script
 from renet.archives import tar_index
 from renet.archives.receipts import Receipt
-from renet.archives.tables import MEMBERS
-from renet.archives.tar_index import Member
+from renet.archives.tar_index import MEMBERS, Member
 from renet.common.errors import InputError
 
 

@@ -4,7 +4,7 @@ import pytest
 
 from helpers.download import MD5, TAR, digest_of, leave_part, names, tar_bytes
 from helpers.http_server import Response, serving
-from renet.archives import downloads, http_client, http_transfer
+from renet.archives import downloads, http_transfer
 from renet.common.errors import InputError
 
 
@@ -18,7 +18,7 @@ def test_dropped_connection_is_resumed_where_it_broke(server, receipt_file, arch
 
 
 def test_stalled_connection_is_cut_and_resumed(server, receipt_file, archive, monkeypatch):
-    monkeypatch.setattr(http_client, "TIMEOUT", (2.0, 0.4))
+    monkeypatch.setattr(http_transfer, "TIMEOUT", (2.0, 0.4))
     server.responses = [Response(stall_after=81_920)]
     downloads.obtain(server.url("/static/wiki_crop.tar"), MD5, receipt_file)
     assert archive.read_bytes() == TAR
@@ -200,7 +200,7 @@ def test_busy_server_is_retried(server, receipt_file, archive, caplog, status):
 
 
 def test_retry_after_is_waited_for(server, receipt_file, caplog, monkeypatch):
-    monkeypatch.setattr(http_client, "RETRY_AFTER_LIMIT", 0.3)
+    monkeypatch.setattr(http_transfer, "RETRY_AFTER_LIMIT", 0.3)
     server.responses = [Response(status=503, headers={"Retry-After": "86400"})]
     downloads.obtain(server.url("/static/wiki_crop.tar"), MD5, receipt_file)
     assert "retrying in 0.3 s" in caplog.text

@@ -8,7 +8,7 @@ import pytest
 from helpers.download import HTML, MD5, SHA256, TAR
 from helpers.http_server import Response
 from renet.archives import downloads
-from renet.archives.file_kinds import describe_bytes
+from renet.archives.verification import describe_bytes
 from renet.common.errors import InputError
 
 

@@ -12,9 +12,9 @@ from helpers.project import run_script
 from renet.archives.receipts import Receipt
 from renet.archives.tar_index import Member
 from renet.common.errors import InputError
-from renet.faces import crop, shards
+from renet.faces import crop, photo_index, shards
 from renet.faces.crop import Box, CropSpec, RejectedImage
-from renet.faces.tables import SHARD
+from renet.faces.shards import SHARD
 from renet.metadata import mat_file
 from renet.metadata.tables import METADATA
 
@@ -144,7 +144,9 @@ def test_whole_photo_gives_the_same_face_as_a_crop_of_it():
 @pytest.mark.parametrize("shards_count", [1, 2, 3, 7, 50])
 def test_each_photo_is_in_one_shard_and_shards_have_the_same_number_of_bytes(shards_count):
     sizes = np.random.default_rng(0).integers(1, 1000, 500)
-    parts = [shards.photos_of(sizes, shards_count, number + 1) for number in range(shards_count)]
+    parts = [
+        photo_index.photos_of(sizes, shards_count, number + 1) for number in range(shards_count)
+    ]
     assert parts[0].start == 0 and parts[-1].stop == len(sizes)
     assert all(first.stop == after.start for first, after in itertools.pairwise(parts))
     loads = [sizes[part].sum() for part in parts]
@@ -153,7 +155,7 @@ def test_each_photo_is_in_one_shard_and_shards_have_the_same_number_of_bytes(sha
 
 @pytest.mark.parametrize("sizes", [[], [0, 0, 0], [5]])
 def test_few_or_empty_photos_are_divided_too(sizes):
-    parts = [shards.photos_of(np.array(sizes, int), 3, number) for number in (1, 2, 3)]
+    parts = [photo_index.photos_of(np.array(sizes, int), 3, number) for number in (1, 2, 3)]
     positions = [position for part in parts for position in range(len(sizes))[part]]
     assert positions == list(range(len(sizes)))
 

@@ -25,7 +25,7 @@ from hypothesis import strategies as st
 from helpers.archives import jpeg, mat_bytes, read_mat, write_tar
 from helpers.project import SCRIPTS
 from renet.archives import tar_index
-from renet.archives.tables import MEMBERS
+from renet.archives.tar_index import MEMBERS
 from renet.common.drop_reasons import CropReason, RowReason
 from renet.common.errors import InputError
 from renet.faces import crop

@@ -10,7 +10,7 @@ from helpers.project import run_script
 from renet.common.errors import InputError
 from renet.dataset import gather, hdf5
 from renet.dataset.tables import SPLIT
-from renet.faces import digests
+from renet.faces.shards import face_digest
 
 SHAPE = (3, 8, 6)
 
@@ -38,7 +38,8 @@ def structure(path) -> dict:
 def test_what_was_written_is_read_back(tmp_path):
     faces, targets = random_faces(11), np.arange(11) % 2
     samples = pd.DataFrame({"target": targets, "digest": ""})
-    hdf5.write(tmp_path / "a.h5", SHAPE, [faces[:4], faces[4:4], faces[4:]], samples)
+    slabs = [faces[:4], faces[4:4], faces[4:]]
+    hdf5.write(tmp_path / "a.h5", faces.shape, slabs, [samples[:3], samples[3:]])
     stored = hdf5.read(tmp_path / "a.h5")
     assert np.array_equal(stored.pixels, faces) and isinstance(stored.pixels, np.memmap)
     assert np.array_equal(stored.targets, targets)
@@ -150,7 +151,7 @@ def split(tmp_path):
         | {
             "id": str(number), "subset": "test" if number == 4 else "train", "source": source,
             "path": "a.jpg", "subject": "007", "target": number % 2, "shard": shard,
-            "index": index, "digest": digests.face_digest(pixels[source, shard][index]),
+            "index": index, "digest": face_digest(pixels[source, shard][index]),
         }
         for number, (source, shard, index) in enumerate(places)
     ]  # fmt: skip

@@ -13,7 +13,7 @@ from helpers.archives import mat_bytes, read_mat, write_tar
 from helpers.project import run_script
 from renet.archives import tar_index
 from renet.archives.receipts import Receipt
-from renet.archives.tables import MEMBERS
+from renet.archives.tar_index import MEMBERS
 from renet.common.drop_reasons import RowReason
 from renet.common.errors import InputError
 from renet.metadata import mat_file, row_filter

@@ -8,7 +8,7 @@ from helpers.project import run_script
 from renet.common.errors import InputError
 from renet.dataset import splits
 from renet.dataset.tables import FUNNEL, SPLIT
-from renet.faces.tables import SHARD
+from renet.faces.shards import SHARD
 from renet.metadata.tables import METADATA
 
 RULES = {"validation": 0.1, "test": 0.2, "by": "subject", "seed": 1}

@@ -6,17 +6,16 @@ import numpy as np
 import pandas as pd
 
 from renet.dataset import hdf5
-from renet.faces import digests
-from renet.faces.shards import FaceWriter
+from renet.faces.shards import FaceWriter, face_digest
 
 
 def write_hdf5(
     path: str | Path, pixels: np.ndarray, targets: np.ndarray, mean: str | np.ndarray = "none"
 ) -> None:
     """Write an HDF5 file of faces (N, C, H, W) uint8, in slabs of four."""
-    samples = pd.DataFrame({"target": targets, "digest": list(map(digests.face_digest, pixels))})
+    samples = pd.DataFrame({"target": targets, "digest": list(map(face_digest, pixels))})
     slabs = (pixels[start : start + 4] for start in range(0, len(pixels), 4))
-    hdf5.write(Path(path), pixels.shape[1:], slabs, samples, mean)
+    hdf5.write(Path(path), pixels.shape, slabs, [samples], mean)
 
 
 def write_shard(path: Path, pixels: np.ndarray) -> Path:

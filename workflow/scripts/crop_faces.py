@@ -3,7 +3,7 @@
 Reads: the receipts and photos.csv of the source, and the bytes of this shard's photos in the
 archives.
 Writes: the faces as a NumPy file (faces, 3, height, width), uint8, RGB; and a table (columns:
-`renet.faces.tables.SHARD`) with one row for each row of photos.csv in this shard: kept with its
+`renet.faces.shards.SHARD`) with one row for each row of photos.csv in this shard: kept with its
 position in the NumPy file, or dropped for a reason.
 Decides: a photo that cannot be used is dropped as unreadable, too_small, too_large or box_invalid.
 Each shard reads about the same number of bytes from the archives.
@@ -16,11 +16,10 @@ from renet.archives import receipts, tar_index
 from renet.common import files, script
 from renet.common.drop_reasons import DROPPED, KEPT, CropReason
 from renet.common.progress import Progress
-from renet.faces import digests, photo_index
+from renet.faces import photo_index
 from renet.faces.crop import MAX_FILE_BYTES, Box, CropSpec, RejectedImage, extract_face
 from renet.faces.opencv import cv2
-from renet.faces.shards import FaceWriter
-from renet.faces.tables import SHARD
+from renet.faces.shards import SHARD, FaceWriter, face_digest
 
 DEFAULT_CROP = CropSpec()
 
@@ -82,7 +81,7 @@ def crop_photo(
         "width": face.width,
         "height": face.height,
         "grey": int(face.grey),
-        "digest": digests.face_digest(face.pixels),
+        "digest": face_digest(face.pixels),
     }
 
 

@@ -10,7 +10,7 @@ if a name occurs twice, the last member counts.
 from pathlib import Path
 
 from renet.archives import receipts, tar_index
-from renet.archives.tables import MEMBERS
+from renet.archives.tar_index import MEMBERS
 from renet.common import script
 
 

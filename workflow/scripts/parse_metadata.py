@@ -5,7 +5,7 @@ database `table` a CSV of the user's own photos instead (see `renet.metadata.own
 it also reads a .mat file on the disk, with or without an index of archives.
 Writes: metadata.csv, every row in the .mat's order (columns: `renet.metadata.tables.METADATA`);
 funnel.csv, how many rows each reason drops and how many remain; photos.csv, where the photos of the
-kept rows lie, in the archives' order (columns: `renet.faces.tables.PHOTOS`).
+kept rows lie, in the archives' order (columns: `renet.faces.photo_index.PHOTOS`).
 Decides: the reason of a dropped row, the first that applies: missing_file (not in the archives; not
 checked without an index), gender_unknown, no_face (score not finite; in a table, no box although
 faces are to be cropped by their boxes), second_face, age_out_of_range, low_face_score. Gender is 0
@@ -19,13 +19,13 @@ from typing import Literal
 import pandas as pd
 
 from renet.archives import receipts, tar_index
-from renet.archives.tables import MEMBERS
+from renet.archives.tar_index import MEMBERS
 from renet.common import script
 from renet.common.drop_reasons import KEPT, RowReason
 from renet.common.errors import InputError
 from renet.common.imdb_wiki import TABLE
 from renet.faces import photo_index
-from renet.faces.tables import PHOTOS
+from renet.faces.photo_index import PHOTOS
 from renet.metadata import mat_file, own_photos, row_filter
 from renet.metadata.row_filter import RowFilter
 from renet.metadata.tables import FUNNEL, METADATA

@@ -22,7 +22,7 @@ from renet.common.errors import InputError
 from renet.dataset import splits
 from renet.dataset.tables import FUNNEL, SPLIT
 from renet.faces import shards
-from renet.faces.tables import SHARD
+from renet.faces.shards import SHARD
 from renet.metadata import row_filter
 from renet.metadata.tables import METADATA
 

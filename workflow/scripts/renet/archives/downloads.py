@@ -19,12 +19,10 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from renet.archives import http_client, http_transfer, origins, verification
-from renet.archives.decompression import decompress
-from renet.archives.file_kinds import describe_bytes
-from renet.archives.folders import pack
+from renet.archives import http_transfer, local_tars, origins, verification
 from renet.archives.origins import Origin
 from renet.archives.receipts import Receipt
+from renet.archives.verification import describe_bytes
 from renet.common import files
 from renet.common.errors import InputError
 from renet.config import urls
@@ -39,7 +37,6 @@ def obtain(url: str, digest: str | None, receipt_file: str | Path) -> Receipt:
     receipt, byte for byte.
 
     Args:
-        url: http://, https:// or file:// with an absolute path.
         digest: `md5:<hex>`, `sha256:<hex>`, or None if it is not known.
         receipt_file: JSON file to write; all other files go to its folder.
 
@@ -65,7 +62,7 @@ def obtain(url: str, digest: str | None, receipt_file: str | Path) -> Receipt:
         receipt = _from_server(url, archive, wanted)
     _log_verification(receipt)
     if tar != archive:
-        decompress(receipt, tar)
+        local_tars.decompress(receipt, tar)
         receipt = dataclasses.replace(receipt, path=str(tar))
     receipt.write(receipt_file)
     return receipt
@@ -75,11 +72,8 @@ def _log_verification(receipt: Receipt) -> None:
     if receipt.verified:
         logging.info("%s: verified, %s.", receipt.path, receipt.digest)
     else:
-        logging.warning(
-            "%s: not verified, because the config gives no digest for it; it has %s.",
-            receipt.path,
-            receipt.digest,
-        )
+        fault = "not verified, because the config gives no digest for it"
+        logging.warning("%s: %s; it has %s.", receipt.path, fault, receipt.digest)
 
 
 def _offer_to_accept(wanted: str | None, digest: str) -> str:
@@ -90,7 +84,6 @@ def _offer_to_accept(wanted: str | None, digest: str) -> str:
 
 
 def _from_disk(url: str, path: Path, wanted: str | None) -> Receipt:
-    """Verify a file in place; it is never copied or moved."""
     if not path.is_file():
         raise InputError(f"The file {path} of the URL {url} does not exist.")
     digest, fault = verification.examine(path, path.name, wanted)
@@ -104,10 +97,9 @@ def _from_disk(url: str, path: Path, wanted: str | None) -> Receipt:
 
 
 def _from_folder(url: str, folder: Path, tar: Path, wanted: str | None) -> Receipt:
-    """Pack a folder of photos beside the receipt."""
     if wanted:
         raise InputError(f"{folder} is a folder, which has no digest; remove that of {url}.")
-    pack(folder, tar)
+    local_tars.pack(folder, tar)
     digest = verification.compute_digest(tar, "sha256")
     return Receipt(url, str(tar), tar.stat().st_size, digest, verified=False)
 
@@ -181,7 +173,7 @@ def _damage(archive: Path, digest: str, known: str) -> str | None:
 
 def _size_fault(url: str, archive: Path) -> str | None:
     """What is wrong with the archive's size, if the server can be reached."""
-    announced, size = http_client.remote_size(url), archive.stat().st_size
+    announced, size = http_transfer.remote_size(url), archive.stat().st_size
     if announced is not None:
         return None if size == announced else f"it has {size:,} bytes, {url} has {announced:,}"
     logging.warning("The server does not give the size of %s.", url)
@@ -191,7 +183,7 @@ def _size_fault(url: str, archive: Path) -> str | None:
 
 def _accept_rejected(url: str, archive: Path, wanted: str | None) -> Origin | None:
     """The origin of a rejected download that the config accepts now; None if there is none."""
-    rejected = _rejected(archive)
+    rejected = archive.with_name(archive.name + ".rejected")
     if not rejected.is_file():
         return None
     known = origins.read(rejected)
@@ -207,7 +199,7 @@ def _accept(url: str, candidate: Path, archive: Path, wanted: str | None) -> Ori
     digest, fault = verification.examine(candidate, archive.name, wanted)
     known = origins.read_for(url, candidate)
     if fault:
-        rejected = _rejected(archive)
+        rejected = archive.with_name(archive.name + ".rejected")
         if candidate != rejected:
             origins.move(candidate, rejected)
         raise InputError(
@@ -218,7 +210,3 @@ def _accept(url: str, candidate: Path, archive: Path, wanted: str | None) -> Ori
         )
     origins.move(candidate, archive)
     return dataclasses.replace(known, size=archive.stat().st_size, digest=digest)
-
-
-def _rejected(archive: Path) -> Path:
-    return archive.with_name(archive.name + ".rejected")

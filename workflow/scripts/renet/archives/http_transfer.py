@@ -1,32 +1,53 @@
-"""Complete a `.part` file, over as many connections as that takes."""
+"""Complete a `.part` file over HTTP, over as many connections as that takes.
+
+Requests and responses follow RFC 9110: ranges (section 14), If-Range (13.1.5) and Retry-After
+(10.2.3). Local bytes are continued only if the response proves to be the rest of the same file.
+"""
 
 import dataclasses
 import logging
 import os
+import re
 from pathlib import Path
 
 import requests
 import tenacity
 import urllib3
 
-from renet.archives import disk, http_client, origins
-from renet.archives.http_client import Interrupted, Outdated, WrongRange
+from renet.archives import disk, origins
 from renet.archives.origins import Origin
 from renet.common.errors import InputError
 from renet.common.progress import Progress
 
+HEADERS = {"User-Agent": "renet-workflow", "Accept-Encoding": "identity"}
+TIMEOUT = (15.0, 60.0)  # seconds to connect, and between two reads
+RETRY_AFTER_LIMIT = 300.0  # seconds that a server may ask for
 MAX_FAILURES = 7  # attempts in a row without progress
 WRONG_RANGES = 2  # in a row, before the local bytes are discarded
 BACKOFF = 1.0  # seconds after the first failure, doubled after each further one
 BACKOFF_LIMIT = 60.0
 RECEIVE_BYTES = 1 << 16  # small, because a stall loses the bytes that are not written yet
+CONTENT_RANGE = re.compile(r"bytes (\d{1,18})-(\d{1,18})/(\d{1,18}|\*)")
+
+
+class Interrupted(Exception):
+    """The request failed, and another one after `retry_after` seconds may succeed."""
+
+    def __init__(self, reason: str, retry_after: float = 0.0):
+        super().__init__(reason)
+        self.retry_after = retry_after
+
+
+class Outdated(Interrupted):
+    """The local bytes cannot be continued; the next request has to be for the whole file."""
+
+
+class WrongRange(Interrupted):
+    """The response does not continue where the local bytes end."""
 
 
 def fetch(url: str, part: Path) -> None:
     """Download the bytes of `url` that the file `part` lacks, and save their origin.
-
-    Local bytes are kept over attempts and processes if the server can confirm that its file is
-    still the same.
 
     Raises:
         InputError: the server refuses, keeps failing or cannot be reached, or the disk is full; the
@@ -37,7 +58,7 @@ def fetch(url: str, part: Path) -> None:
         retry=tenacity.retry_if_exception_type(Interrupted),
         after=policy.count,
         wait=policy.pause,
-        stop=policy.is_exhausted,
+        stop=lambda _: policy.failures >= MAX_FAILURES,
         before_sleep=_log_pause,
         reraise=True,
     )
@@ -48,6 +69,24 @@ def fetch(url: str, part: Path) -> None:
             f"{error}; {MAX_FAILURES} attempts in a row brought no new bytes. The "
             f"{part.stat().st_size:,} bytes received so far are kept; start again later to resume."
         ) from error
+
+
+def remote_size(url: str) -> int | None:
+    """The size in bytes by a HEAD request, else by a request for one byte; None if not given."""
+    try:
+        with requests.head(url, headers=HEADERS, timeout=TIMEOUT, allow_redirects=True) as response:
+            length = response.headers.get("Content-Length", "")
+            if response.ok and length.isdecimal():
+                return int(length)
+        headers = HEADERS | {"Range": "bytes=0-0"}
+        with requests.get(url, headers=headers, timeout=TIMEOUT, stream=True) as response:
+            if response.status_code == requests.codes.partial_content:
+                return _total_size(response)
+            if response.status_code == requests.codes.ok:
+                return response.raw.length_remaining
+    except requests.RequestException as error:
+        logging.info("%s", error)
+    return None
 
 
 class _RetryPolicy:
@@ -72,29 +111,24 @@ class _RetryPolicy:
         pause = max(backoff, state.outcome.exception().retry_after)
         return pause + tenacity.wait_random(0, BACKOFF)(state)
 
-    def is_exhausted(self, _: tenacity.RetryCallState) -> bool:
-        return self.failures >= MAX_FAILURES
-
 
 def _log_pause(state: tenacity.RetryCallState) -> None:
     logging.warning("%s; retrying in %.1f s.", state.outcome.exception(), state.next_action.sleep)
 
 
 def _attempt(url: str, part: Path, policy: _RetryPolicy) -> None:
-    """Request the bytes that `part` lacks once; return if it is complete.
-
-    Raises:
-        Interrupted: it is not complete, and another attempt may bring more.
-        InputError: another attempt cannot change the outcome.
-    """
+    """Request the bytes that `part` lacks once; return if it is complete."""
     offset, origin = _resume_point(url, part)
     if offset and offset == origin.size:
         return  # complete, but the last process ended before it was checked
     try:
-        with http_client.open_response(origin, offset) as response, disk.writing(part):
-            origin = _prepare(response, part, origin, offset)
-            policy.wrong_ranges = 0
-            _receive(response, part, origin.size)
+        with _request(origin, offset) as response:
+            _check_status(response, url)
+            _check_range(response, origin, offset)
+            with disk.writing(part):
+                origin = _prepare(response, part, origin, offset)
+                policy.wrong_ranges = 0
+                _receive(response, part, origin.size)
     except Outdated:
         os.truncate(part, 0)
         raise
@@ -109,22 +143,6 @@ def _attempt(url: str, part: Path, policy: _RetryPolicy) -> None:
         raise Interrupted(f"{url} ended after {size:,} of {origin.size:,} bytes")
 
 
-def _prepare(response: requests.Response, part: Path, origin: Origin, offset: int) -> Origin:
-    """Prepare the part for the body of a response; returns the origin of its bytes."""
-    if response.status_code == requests.codes.partial_content:
-        logging.info("Resuming %s at byte %s.", part, f"{offset:,}")
-        total = http_client.total_size(response)
-        if origin.size or not total:
-            return origin
-        origin = dataclasses.replace(origin, size=total)  # the first response did not give it
-    else:
-        logging.info("Downloading %s to %s.", origin.url, part)
-        origin = http_client.origin_of(response, origin.url)
-        os.truncate(part, 0)  # before its origin changes: bytes and origin must agree
-    origins.write(part, origin)
-    return origin
-
-
 def _resume_point(url: str, part: Path) -> tuple[int, Origin]:
     """How many bytes of `part` can be kept, and their origin.
 
@@ -133,6 +151,97 @@ def _resume_point(url: str, part: Path) -> tuple[int, Origin]:
     origin, size = origins.read_for(url, part), part.stat().st_size
     too_long = origin.size is not None and size > origin.size
     return (0, Origin(url)) if too_long or not origin.validator else (size, origin)
+
+
+def _request(origin: Origin, offset: int) -> requests.Response:
+    url, headers = origin.url, dict(HEADERS)
+    if offset:
+        headers |= {"Range": f"bytes={offset}-", "If-Range": origin.validator}
+    try:
+        return requests.get(url, headers=headers, stream=True, timeout=TIMEOUT)
+    except (requests.ConnectionError, requests.Timeout) as error:
+        raise Interrupted(f"{url} cannot be reached ({_root_cause(error)})") from error
+    except requests.RequestException as error:
+        raise InputError(f"{url} cannot be downloaded ({error}); check the URL.") from error
+
+
+def _check_status(response: requests.Response, url: str) -> None:
+    """Raise an exception unless the body has bytes of the file."""
+    code, status = response.status_code, f"{response.status_code} {response.reason}"
+    if code == requests.codes.requested_range_not_satisfiable:
+        raise Outdated(f"{url} responded {status}; the download starts again")
+    if code in (408, 429) or code >= 500:
+        raise Interrupted(f"{url} responded {status}", _retry_after(response))
+    if code not in (requests.codes.ok, requests.codes.partial_content):
+        raise InputError(
+            f"{url} cannot be downloaded: the server responded {status}. Open the URL in a browser "
+            "to see why, and correct it in the config."
+        )
+
+
+def _retry_after(response: requests.Response) -> float:
+    """Seconds that the server asks to wait; 0 if it does not ask, or not in a readable way."""
+    try:
+        return min(urllib3.Retry().get_retry_after(response.raw) or 0, RETRY_AFTER_LIMIT)
+    except urllib3.exceptions.InvalidHeader:
+        return 0.0
+
+
+def _check_range(response: requests.Response, origin: Origin, offset: int) -> None:
+    """Raise an exception unless the body is the whole file or continues the bytes of `origin`."""
+    if response.status_code != requests.codes.partial_content:
+        return
+    now = _origin_of(response, origin.url)
+    pairs = ((origin.etag, now.etag), (origin.last_modified, now.last_modified))
+    if any(None not in pair and pair[0] != pair[1] for pair in pairs):
+        raise Outdated(f"{origin.url} has changed; the download starts again")
+    text = response.headers.get("Content-Range", "")
+    if not _continues(text, offset, origin.size, now.size):
+        raise WrongRange(
+            f"{origin.url} responded with the range {text!r} instead of one from {offset} on"
+        )
+
+
+def _continues(text: str, offset: int, total: int | None, length: int | None) -> bool:
+    """Whether a Content-Range begins at `offset` and agrees with the known sizes."""
+    fields = CONTENT_RANGE.fullmatch(text)
+    if not fields or not 0 < offset == int(fields[1]) <= int(fields[2]):
+        return False
+    announced = total if fields[3] == "*" else int(fields[3])
+    return (
+        length in (None, int(fields[2]) - offset + 1)
+        and total in (None, announced)
+        and (announced is None or int(fields[2]) < announced)
+    )
+
+
+def _origin_of(response: requests.Response, url: str) -> Origin:
+    """The origin by the headers; its size is that of the body, None if not announced."""
+    headers = response.headers
+    return Origin(
+        url, response.raw.length_remaining, headers.get("ETag"), headers.get("Last-Modified")
+    )
+
+
+def _total_size(response: requests.Response) -> int | None:
+    """Bytes of the whole file by the headers of a partial response (206); None if not given."""
+    fields = CONTENT_RANGE.fullmatch(response.headers.get("Content-Range", ""))
+    return int(fields[3]) if fields and fields[3] != "*" else None
+
+
+def _prepare(response: requests.Response, part: Path, origin: Origin, offset: int) -> Origin:
+    """Prepare the part for the body of a response; returns the origin of its bytes."""
+    if response.status_code == requests.codes.partial_content:
+        logging.info("Resuming %s at byte %s.", part, f"{offset:,}")
+        if origin.size or not (total := _total_size(response)):
+            return origin
+        origin = dataclasses.replace(origin, size=total)  # the first response did not give it
+    else:
+        logging.info("Downloading %s to %s.", origin.url, part)
+        origin = _origin_of(response, origin.url)
+        os.truncate(part, 0)  # before its origin changes: bytes and origin must agree
+    origins.write(part, origin)
+    return origin
 
 
 def _receive(response: requests.Response, part: Path, total: int | None) -> None:
@@ -149,7 +258,14 @@ def _receive(response: requests.Response, part: Path, total: int | None) -> None
                 handle.write(block)
                 bar.update(len(block))
     except urllib3.exceptions.HTTPError as error:
-        size, cause = part.stat().st_size, http_client.root_cause(error)
         raise Interrupted(
-            f"The connection to {response.url} was lost after {size:,} bytes ({cause})"
+            f"The connection to {response.url} was lost after {part.stat().st_size:,} bytes "
+            f"({_root_cause(error)})"
         ) from error
+
+
+def _root_cause(error: BaseException) -> BaseException:
+    """The innermost error, whose message is the short one."""
+    while inner := error.__cause__ or error.__context__:
+        error = inner
+    return error

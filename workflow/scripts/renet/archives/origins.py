@@ -17,7 +17,6 @@ class Origin:
     """Where the bytes of a file came from.
 
     Attributes:
-        url: their URL.
         size: bytes of the whole file; None if the server did not send it.
         etag, last_modified: the server's headers; None if it did not send them.
         digest: `md5:…` or `sha256:…`; None until it is computed.
@@ -52,12 +51,10 @@ def read_for(url: str, path: Path) -> Origin:
 
 
 def write(path: Path, origin: Origin) -> None:
-    """Save the origin of the bytes in `path`."""
     files.write_json(_origin_file(path), dataclasses.asdict(origin))
 
 
 def delete(path: Path) -> None:
-    """Delete the origin of the bytes in `path`, if there is one."""
     _origin_file(path).unlink(missing_ok=True)
 
 

@@ -18,7 +18,6 @@ class Receipt:
     """One archive file that was downloaded, found in place or made.
 
     Attributes:
-        url: its URL.
         path: path of the file, or of the decompressed tar for a .tar.gz.
         size: bytes of the file at the URL.
         digest: `md5:…` or `sha256:…` of the file at the URL, in lower-case hexadecimals.

@@ -16,11 +16,13 @@ from typing import IO, NamedTuple, Self
 
 import pandas as pd
 
-from renet.archives.tables import MEMBERS
 from renet.common.errors import InputError
 from renet.common.progress import Progress
-from renet.common.text import UNPRINTABLE
+from renet.common.tables import UNPRINTABLE, Table
 
+# members.csv: the regular files in the archives of a source. `file` is the position of the archive
+# in the source's list; `offset` and `size` are bytes.
+MEMBERS = Table({"file": int, "member": str, "offset": int, "size": int})
 MAX_MAT_BYTES = 1 << 30  # imdb.mat has about a tenth of it
 
 
@@ -78,7 +80,10 @@ def tar_members(tar_path: str | Path) -> Iterator[Member]:
             elif header.offset_data + header.size > archive_bytes:
                 raise tarfile.ReadError(f"{header.name} ends after the end of the file")
             else:
-                yield Member(_normalised(header.name), header.offset_data, header.size)
+                # Without `./` and doubled slashes.
+                plain = "./" not in header.name and "//" not in header.name
+                name = header.name if plain else str(PurePosixPath(header.name))
+                yield Member(name, header.offset_data, header.size)
     except Exception as error:  # tarfile raises anything on damaged extended headers
         raise InputError(
             f"{tar_path} is not a whole tar archive ({error}); if it was downloaded, delete it and "
@@ -108,11 +113,6 @@ def _skip_reason(header: tarfile.TarInfo) -> str | None:
     if header.name.startswith("/") or ".." in header.name.split("/"):
         return "path leads out of the archive"
     return "control characters in the name" if UNPRINTABLE.search(header.name) else None
-
-
-def _normalised(name: str) -> str:
-    """A member's name without `./` and doubled slashes."""
-    return str(PurePosixPath(name)) if "./" in name or "//" in name else name
 
 
 def _check_end(tar_path: str | Path, offset: int) -> None:

@@ -9,6 +9,7 @@ Text stays text, whatever it looks like: a person called "007" or "NA" is neithe
 
 import contextlib
 import dataclasses
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
@@ -18,6 +19,13 @@ from renet.common import files
 from renet.common.errors import InputError
 
 CHUNK_ROWS = 10_000
+# What CSV or UTF-8 cannot represent: control characters and lone surrogates.
+UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
+
+
+def printable(text: str) -> str:
+    """The text with every character that a CSV file cannot represent replaced."""
+    return UNPRINTABLE.sub("\N{REPLACEMENT CHARACTER}", text)
 
 
 @dataclasses.dataclass(frozen=True)

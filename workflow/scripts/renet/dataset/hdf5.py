@@ -7,6 +7,7 @@ is contiguous and not compressed, so that it can be memory-mapped.
 """
 
 import dataclasses
+import hashlib
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -15,7 +16,6 @@ import numpy as np
 import pandas as pd
 
 from renet.common.errors import InputError
-from renet.faces import digests
 
 CLASS_COUNT = 2
 COLOR_ORDER = "RGB"
@@ -23,9 +23,9 @@ COLOR_ORDER = "RGB"
 
 def write(
     path: Path,
-    shape: tuple[int, int, int],
+    shape: tuple[int, int, int, int],
     slabs: Iterable[np.ndarray],
-    samples: pd.DataFrame,
+    samples: Iterable[pd.DataFrame],
     mean: str | np.ndarray = "none",
 ) -> None:
     """Write faces and their classes in neon's layout.
@@ -35,27 +35,35 @@ def write(
 
     Args:
         path: temporary file to write (see `files.replacing`).
-        shape: (C, H, W) of one face.
+        shape: (N, C, H, W) of all faces.
         slabs: the faces in order, uint8, in parts of shape (n, C, H, W).
-        samples: `target`, the class, and `digest` (as from `digests.face_digest`) of each face.
+        samples: in parts, `target`, the class, and `digest` (`shards.face_digest`) of each face;
+            no more than one part is in memory.
         mean: `none`, or `channel` or `pixel` to compute it from these faces; or the mean of another
             file, (C,) or (C*H*W,).
     """
+    count, channels = shape[:2]
     is_computed = isinstance(mean, str) and mean != "none"
     with h5py.File(path, "w", locking=False) as store:
-        length = int(np.prod(shape))
-        pixels = store.create_dataset("input", (len(samples), length), np.uint8)
-        pixels.attrs["lshape"] = np.array(shape, dtype=np.int64)
+        pixels = store.create_dataset("input", (count, int(np.prod(shape[1:]))), np.uint8)
+        pixels.attrs["lshape"] = np.array(shape[1:], dtype=np.int64)
         sums = _write_pixels(pixels, slabs, sums=is_computed)
-        classes = samples.target.to_numpy(np.uint8).reshape(-1, 1)
+        digest, targets = hashlib.sha256(), []
+        for part in samples:
+            digest.update("".join(part.digest).encode())
+            targets.append(part.target.to_numpy(np.uint8))
+        classes = np.concatenate(targets).reshape(-1, 1)
+        digest.update(classes)
         store.create_dataset("output", data=classes).attrs["nclass"] = CLASS_COUNT
         if is_computed:
-            mean = _mean(sums / max(len(samples), 1), shape, mean)
-        means = [mean] if isinstance(mean, np.ndarray) else []
-        for array in means:
-            store.create_dataset("mean", data=array.reshape(-1, 1))
+            pixel_mean = sums / max(count, 1)
+            by_channel = pixel_mean.reshape(channels, -1).mean(axis=1)
+            mean = by_channel if mean == "channel" else pixel_mean
+        if isinstance(mean, np.ndarray):
+            digest.update(mean)
+            store.create_dataset("mean", data=mean.reshape(-1, 1))
         store.attrs["color_order"] = COLOR_ORDER
-        store.attrs["digest"] = digests.set_digest(samples.digest, classes, *means)
+        store.attrs["digest"] = digest.hexdigest()
 
 
 def _write_pixels(pixels: h5py.Dataset, slabs: Iterable[np.ndarray], *, sums: bool) -> np.ndarray:
@@ -71,20 +79,14 @@ def _write_pixels(pixels: h5py.Dataset, slabs: Iterable[np.ndarray], *, sums: bo
     return total
 
 
-def _mean(pixel_mean: np.ndarray, shape: tuple[int, int, int], kind: str) -> np.ndarray:
-    return pixel_mean.reshape(shape[0], -1).mean(axis=1) if kind == "channel" else pixel_mean
-
-
 @dataclasses.dataclass(frozen=True)
 class FaceFile:
     """An HDF5 file of faces, open for reading.
 
     Attributes:
-        path: of the file.
         shape: (C, H, W) of one face.
         pixels: (N, C, H, W) uint8, memory-mapped.
         targets: (N,) int64, class of each face.
-        class_count: number of classes.
         mean: (C,) or (C*H*W,) float64, to subtract from the pixels; None without one.
         digest: of the contents; "" in a file that this project did not write.
     """

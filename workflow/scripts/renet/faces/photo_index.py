@@ -7,8 +7,16 @@ import pandas as pd
 
 from renet.common import drop_reasons
 from renet.common.errors import InputError
-from renet.faces import shards
-from renet.faces.tables import PHOTOS
+from renet.common.imdb_wiki import BOX_COLUMNS
+from renet.common.tables import Table
+
+# photos.csv: the photos of a source's kept rows, in the order in which they lie in the archives.
+PHOTOS = Table(
+    {
+        "row": int, "path": str, "file": int, "offset": int, "size": int,
+        **dict.fromkeys(BOX_COLUMNS, float),
+    }
+)  # fmt: skip
 
 
 def positions(paths: pd.Series, members: pd.DataFrame, folder: PurePosixPath) -> np.ndarray:
@@ -35,8 +43,7 @@ def locate(metadata: pd.DataFrame, members: pd.DataFrame, positions: np.ndarray)
     """The photos of the kept rows (`PHOTOS`), in the order in which they lie in the archives.
 
     Args:
-        metadata: as from `row_filter.metadata_table`.
-        members: as from `tar_index.index`.
+        metadata, members: as from `row_filter.metadata_table` and `tar_index.index`.
         positions: of each row's photo in `members`.
     """
     is_kept = metadata.status == drop_reasons.KEPT
@@ -47,7 +54,19 @@ def locate(metadata: pd.DataFrame, members: pd.DataFrame, positions: np.ndarray)
     return kept[list(PHOTOS.columns)].sort_values(["file", "offset", "row"])
 
 
-def read_shard(photos_file: str | Path, shards_count: int, shard: int) -> pd.DataFrame:
+def read_shard(photos_file: str | Path, shards: int, shard: int) -> pd.DataFrame:
     """The rows of photos.csv that a shard (from 1) crops; no others are kept in memory."""
-    sizes = PHOTOS.read(photos_file, ["size"])["size"].to_numpy()
-    return PHOTOS.read(photos_file, rows=shards.photos_of(sizes, shards_count, shard))
+    sizes = PHOTOS.read(photos_file, ["size"])["size"].to_numpy(np.float64)
+    return PHOTOS.read(photos_file, rows=photos_of(sizes, shards, shard))
+
+
+def photos_of(sizes: np.ndarray, shards: int, shard: int) -> slice:
+    """The positions of a shard's photos; each shard reads about the same number of bytes.
+
+    Args:
+        sizes: bytes of each photo, in the order in which they lie in the archives.
+    """
+    middles = sizes.cumsum() - sizes / 2
+    bounds = np.array([shard - 1, shard]) * sizes.sum() / shards
+    start, stop = np.searchsorted(middles, bounds)
+    return slice(int(start), len(sizes) if shard == shards else int(stop))

@@ -4,6 +4,7 @@ A shard is a NumPy file of shape (faces, C, H, W), uint8, and beside it a CSV ta
 one row for each photo of the shard. Both are called `<source>/faces/<number>-of-<count>`.
 """
 
+import hashlib
 import re
 from pathlib import Path
 from typing import BinaryIO
@@ -11,7 +12,16 @@ from typing import BinaryIO
 import numpy as np
 
 from renet.common.errors import InputError
+from renet.common.tables import Table
 
+# The table beside a shard: one row for each photo. A dropped photo has a reason and no numbers.
+SHARD = Table(
+    {
+        "row": int, "status": str, "reason": str, "index": "Int64", "width": "Int64",
+        "height": "Int64", "grey": "Int64", "digest": str,
+    }
+)  # fmt: skip
+DIGEST_CHARACTERS = 32
 NAME = re.compile(r"([^/]+)/faces/(\d+)-of-\d+\.(?:npy|csv)")
 
 
@@ -30,27 +40,16 @@ def source_and_number(path: str | Path) -> tuple[str, int]:
     return name[1], int(name[2])
 
 
-def photos_of(sizes: np.ndarray, shards: int, shard: int) -> slice:
-    """The positions of a shard's photos; each shard reads about the same number of bytes.
-
-    Args:
-        sizes: bytes of each photo, in the order in which they lie in the archives.
-        shards: number of shards.
-        shard: which one, from 1.
-    """
-    sizes = sizes.astype(np.float64)
-    middles = sizes.cumsum() - sizes / 2
-    bounds = np.array([shard - 1, shard]) * sizes.sum() / shards
-    start, stop = np.searchsorted(middles, bounds)
-    return slice(int(start), len(sizes) if shard == shards else int(stop))
+def face_digest(pixels: np.ndarray) -> str:
+    """A digest of a face's pixels, equal for copies of one photo under different names."""
+    return hashlib.sha256(pixels).hexdigest()[:DIGEST_CHARACTERS]
 
 
 class FaceWriter:
     """Appends faces to a NumPy file; their number is not known before the end."""
 
     def __init__(self, handle: BinaryIO, face_shape: tuple[int, int, int]):
-        self._handle = handle
-        self._face_shape = face_shape
+        self._handle, self._face_shape = handle, face_shape
         self.count = 0
         self._write_header()
 
@@ -66,11 +65,8 @@ class FaceWriter:
         self._write_header()
 
     def _write_header(self) -> None:
-        header = {
-            "descr": "|u1",
-            "fortran_order": False,
-            "shape": (self.count, *self._face_shape),
-        }
+        shape = (self.count, *self._face_shape)
+        header = {"descr": "|u1", "fortran_order": False, "shape": shape}
         np.lib.format.write_array_header_1_0(self._handle, header)
 
 

@@ -16,7 +16,7 @@ from renet.archives import tar_index
 from renet.archives.tar_index import Member
 from renet.common.errors import InputError
 from renet.common.imdb_wiki import BOX_COLUMNS
-from renet.common.text import printable
+from renet.common.tables import printable
 
 UNIX_EPOCH_ORDINAL = 719_163  # date(1970, 1, 1).toordinal()
 MATLAB_ORDINAL_SHIFT = 366  # MATLAB counts days from the year 0, Python from the year 1

@@ -13,7 +13,7 @@ import pandas as pd
 
 from renet.common.errors import InputError
 from renet.common.imdb_wiki import BOX_COLUMNS
-from renet.common.text import printable
+from renet.common.tables import printable
 from renet.metadata.mat_file import normalised_name
 
 REQUIRED, OPTIONAL = ["path", "gender"], ["subject", "age", *BOX_COLUMNS]

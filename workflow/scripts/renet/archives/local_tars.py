@@ -1,0 +1,91 @@
+"""Tars made on this machine, of a gzipped tar or of a folder of the user's own photos."""
+
+import gzip
+import logging
+import os
+import shutil
+import tarfile
+import zlib
+from pathlib import Path
+from typing import BinaryIO
+
+from renet.archives import disk, origins
+from renet.archives.origins import Origin
+from renet.archives.receipts import Receipt
+from renet.archives.verification import BLOCK_BYTES, describe_bytes
+from renet.common import files
+from renet.common.errors import InputError
+from renet.common.progress import Progress
+
+
+def decompress(receipt: Receipt, tar: Path) -> None:
+    """Decompress the archive of `receipt` to `tar`, unless that was done before.
+
+    Members of a gzipped tar cannot be read by offset.
+
+    Raises:
+        InputError: the archive is damaged, the disk is full, or another process writes that tar.
+    """
+    archive, known = Path(receipt.path), origins.read(tar)
+    found = (tar.stat().st_size, receipt.digest) if tar.is_file() else None
+    if known and found == (known.size, known.digest):
+        logging.info("%s is decompressed already.", tar)
+        return
+    disk.require_space(tar, receipt.size)  # JPEGs hardly shrink: the tar is about as large
+    with (
+        disk.writing(tar),
+        files.replacing(tar) as temporary,
+        Progress.of_file(archive, f"decompressing {archive.name}") as raw,
+        gzip.open(raw) as stream,
+        temporary.open("wb") as out,
+    ):
+        try:
+            shutil.copyfileobj(stream, out, BLOCK_BYTES)
+        except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+            raise InputError(
+                f"{archive} is damaged and cannot be decompressed ({error}); it looks like "
+                f"{describe_bytes(archive)}. Put a whole copy in its place, or delete it to "
+                "download it again."
+            ) from error
+    origins.write(tar, Origin(receipt.url, size=tar.stat().st_size, digest=receipt.digest))
+
+
+def pack(folder: Path, tar: Path) -> None:
+    """Write the files of `folder` to `tar`, under their relative paths.
+
+    Links and the hidden files of file browsers are left out. The bytes of the tar depend on names
+    and contents alone, not on owners or time stamps.
+
+    Raises:
+        InputError: the folder holds no files, one cannot be read, or the disk is full.
+    """
+    paths = sorted(path for path in folder.rglob("*") if _is_packed(path))
+    if not paths:
+        raise InputError(f"The folder {folder} holds no files.")
+    disk.require_space(tar, sum(path.stat().st_size + 2 * tarfile.BLOCKSIZE for path in paths))
+    with (
+        disk.writing(tar),
+        files.replacing(tar) as temporary,
+        tarfile.open(temporary, "w", format=tarfile.GNU_FORMAT) as archive,
+    ):
+        for path in Progress(paths, desc=f"packing {folder.name}", unit=" files"):
+            header = tarfile.TarInfo(path.relative_to(folder).as_posix())
+            with _opened(path) as handle:
+                header.size = os.fstat(handle.fileno()).st_size
+                archive.addfile(header, handle)
+            archive.members = []  # tarfile would keep every header in memory
+
+
+def _is_packed(path: Path) -> bool:
+    hidden = path.name.startswith(".") or path.name in ("Thumbs.db", "desktop.ini")
+    return path.is_file() and not path.is_symlink() and not hidden
+
+
+def _opened(path: Path) -> BinaryIO:
+    try:
+        return path.open("rb")
+    except OSError as error:
+        raise InputError(
+            f"The photo {path} cannot be read ({error.strerror}); change its permissions or remove "
+            "it."
+        ) from error
