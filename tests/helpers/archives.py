@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import scipy.io
 
-from renet.faces.opencv import cv2  # before any other import of cv2: it sets a limit
+from renet.faces.crop import cv2  # before any other import of cv2: it sets a limit
 from renet.metadata import mat_file
 
 

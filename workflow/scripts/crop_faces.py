@@ -17,8 +17,7 @@ from renet.common import files, script
 from renet.common.drop_reasons import DROPPED, KEPT, CropReason
 from renet.common.progress import Progress
 from renet.faces import photo_index
-from renet.faces.crop import MAX_FILE_BYTES, Box, CropSpec, RejectedImage, extract_face
-from renet.faces.opencv import cv2
+from renet.faces.crop import MAX_FILE_BYTES, Box, CropSpec, RejectedImage, cv2, extract_face
 from renet.faces.shards import SHARD, FaceWriter, face_digest
 
 DEFAULT_CROP = CropSpec()

@@ -12,7 +12,7 @@ import tarfile
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path, PurePosixPath
-from typing import IO, NamedTuple, Self
+from typing import IO, NamedTuple
 
 import pandas as pd
 
@@ -27,7 +27,7 @@ MAX_MAT_BYTES = 1 << 30  # imdb.mat has about a tenth of it
 
 
 class Member(NamedTuple):
-    """One regular file of a tar: its name, offset and size in bytes."""
+    """One regular file of a tar; offset and size are in bytes."""
 
     name: str
     offset: int
@@ -104,7 +104,14 @@ def _headers(tar_path: str | Path) -> Iterator[tarfile.TarInfo]:
             archive.members = []  # tarfile would keep every header in memory
             if not header.isdir():
                 yield header
-        _check_end(tar_path, archive.offset)
+        # tarfile takes a damaged header or a cut for the end, which is a block of zeros.
+        with Path(tar_path).open("rb") as handle:
+            handle.seek(archive.offset)
+            block = handle.read(tarfile.BLOCKSIZE)
+        if len(block) < tarfile.BLOCKSIZE or block.strip(b"\0"):
+            raise tarfile.ReadError(
+                f"at byte {archive.offset} there is neither a member nor the end mark"
+            )
 
 
 def _skip_reason(header: tarfile.TarInfo) -> str | None:
@@ -113,15 +120,6 @@ def _skip_reason(header: tarfile.TarInfo) -> str | None:
     if header.name.startswith("/") or ".." in header.name.split("/"):
         return "path leads out of the archive"
     return "control characters in the name" if UNPRINTABLE.search(header.name) else None
-
-
-def _check_end(tar_path: str | Path, offset: int) -> None:
-    """Check that a tar ends with zeros: tarfile takes a damaged header or a cut for the end."""
-    with Path(tar_path).open("rb") as handle:
-        handle.seek(offset)
-        block = handle.read(tarfile.BLOCKSIZE)
-    if len(block) < tarfile.BLOCKSIZE or block.strip(b"\0"):
-        raise tarfile.ReadError(f"at byte {offset} there is neither a member nor the end mark")
 
 
 def index(tar_paths: Iterable[str | Path]) -> pd.DataFrame:
@@ -138,27 +136,18 @@ def index(tar_paths: Iterable[str | Path]) -> pd.DataFrame:
     table = MEMBERS.frame(rows)
     repeated = table.duplicated("member", keep="last")
     if repeated.any():
-        logging.warning(
-            "%d member names occur more than once (such as %s); the last of each counts",
-            repeated.sum(),
-            table.member[repeated].iloc[0],
-        )
+        fault = "%d member names occur more than once (such as %s); the last of each counts"
+        logging.warning(fault, repeated.sum(), table.member[repeated].iloc[0])
     return table[~repeated]
 
 
-class Reader:
+class Reader(contextlib.ExitStack):
     """Reads members of all files of a source; keeps the files open."""
 
     def __init__(self, tar_paths: Sequence[str | Path]):
+        super().__init__()
         self._tar_paths = tar_paths
         self._descriptors: dict[int, int] = {}
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        for descriptor in self._descriptors.values():
-            os.close(descriptor)
 
     def read(self, file: int, offset: int, size: int) -> bytes:
         """The bytes of one member of file number `file`.
@@ -168,6 +157,7 @@ class Reader:
         """
         if file not in self._descriptors:
             self._descriptors[file] = os.open(self._tar_paths[file], os.O_RDONLY)
+            self.callback(os.close, self._descriptors[file])
         data = os.pread(self._descriptors[file], size, offset)
         if len(data) != size:
             raise InputError(
@@ -202,8 +192,8 @@ def find_metadata(members_file: str | Path, database: str) -> tuple[int, Member]
             f"The archives hold {len(found)} files named {name} and one is needed; check url and "
             "database of this source in the config."
         )
-    (file, *member) = next(found.itertuples(index=False, name=None))
-    member = Member(*member)
+    file, *place = next(found.itertuples(index=False, name=None))
+    member = Member(*place)
     if member.size > MAX_MAT_BYTES:
         raise InputError(
             f"{member.name} has {member.size:,} bytes, and IMDB-WIKI's .mat files have a tenth of "

@@ -88,7 +88,7 @@ def read_json(path: str | Path) -> dict:
         ) from error
 
 
-def file_digest(path: str | Path, algorithm: str = "sha256") -> str:
-    """The hexadecimal digest of a file's bytes, read in blocks."""
+def file_digest(path: str | Path) -> str:
+    """The SHA-256 of a file's bytes, in hexadecimal digits."""
     with Path(path).open("rb") as handle:
-        return hashlib.file_digest(handle, algorithm).hexdigest()
+        return hashlib.file_digest(handle, "sha256").hexdigest()

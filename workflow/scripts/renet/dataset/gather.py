@@ -28,9 +28,7 @@ def slabs(
     A slab is overwritten when the next one is requested.
 
     Args:
-        shard_files: the shards' NumPy files, with faces of one shape.
-        shard: position of each face's shard in `shard_files`.
-        index: position of each face in its shard.
+        shard, index: position of each face's shard in `shard_files`, and of the face in it.
 
     Raises:
         InputError: a shard lacks a face, or has faces of another shape.
@@ -44,8 +42,11 @@ def slabs(
     offsets = starts[shard] + index * face_bytes
     length = max(1, SLAB_BYTES // face_bytes)
     buffers = np.empty((2, length, *shape), np.uint8)
-    with _opened(shard_files) as files, ThreadPoolExecutor(READERS) as pool:
-        sources = np.array(files)[shard]
+    with contextlib.ExitStack() as opened, ThreadPoolExecutor(READERS) as pool:
+        files = [opened.enter_context(Path(name).open("rb", buffering=0)) for name in shard_files]
+        for file in files:
+            os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_RANDOM)  # no read-ahead
+        sources = np.array([file.fileno() for file in files])[shard]
 
         def start(first: int) -> tuple[np.ndarray, list[Future]]:
             wanted = slice(first, first + length)
@@ -60,19 +61,6 @@ def slabs(
                 job.result()
             following = start(first + length)
             yield slab
-
-
-@contextlib.contextmanager
-def _opened(names: Sequence[str | Path]) -> Iterator[list[int]]:
-    """The descriptors of files that are read at random places."""
-    descriptors = [os.open(name, os.O_RDONLY) for name in names]
-    try:
-        for descriptor in descriptors:
-            os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_RANDOM)  # no read-ahead
-        yield descriptors
-    finally:
-        for descriptor in descriptors:
-            os.close(descriptor)
 
 
 def _check(

@@ -6,6 +6,7 @@ margin, resize without keeping the aspect ratio.
 
 import dataclasses
 import math
+import os
 from typing import NamedTuple
 
 import numpy as np
@@ -13,7 +14,11 @@ import numpy as np
 from renet.common.drop_reasons import CropReason
 from renet.common.imdb_wiki import ARCHIVE_MARGIN
 from renet.faces import jpeg
-from renet.faces.opencv import MAX_PIXELS, cv2
+
+MAX_PIXELS = 100_000_000  # of one image: 300 MB decoded; the largest of the data set has a tenth
+os.environ["OPENCV_IO_MAX_IMAGE_PIXELS"] = str(MAX_PIXELS)  # OpenCV reads it when it is loaded
+
+import cv2  # noqa: E402
 
 MIN_SIDE = 8  # pixels; below this there is no face to see (WIKI has 8,070 one-pixel images)
 MAX_FILE_BYTES = 1 << 28  # of one photo
@@ -73,7 +78,7 @@ def decode(data: bytes, *, turn: bool = False, halved: bool = False) -> np.ndarr
     """Decode the bytes of an image file to (H, W, 3) uint8, in OpenCV's order BGR.
 
     Args:
-        turn: turn the image by its EXIF orientation.
+        turn: by its EXIF orientation.
         halved: decode at half the size, which is twice as fast for a JPEG.
 
     Raises:
@@ -126,8 +131,10 @@ def cut_face(photo: np.ndarray, box: Box, margin: float) -> np.ndarray:
         raise RejectedImage(
             CropReason.BOX_INVALID, f"the box {tuple(box)} is too large for {width}x{height}"
         )
-    left, right = _span(box.x1, box.x2, margin * box_width)
-    top, bottom = _span(box.y1, box.y2, margin * box_height)
+    beside, above = margin * box_width, margin * box_height
+    # From pixels counted from 1 to those counted from 0, with the end excluded.
+    left, right = math.floor(box.x1 - beside) - 1, math.ceil(box.x2 + beside)
+    top, bottom = math.floor(box.y1 - above) - 1, math.ceil(box.y2 + above)
     if (right - left) * (bottom - top) > MAX_PIXELS:
         raise RejectedImage(CropReason.BOX_INVALID, f"the box {tuple(box)} gives too large a crop")
     inside = photo[max(top, 0) : bottom, max(left, 0) : right]
@@ -135,11 +142,6 @@ def cut_face(photo: np.ndarray, box: Box, margin: float) -> np.ndarray:
     if not any(beyond):
         return inside
     return cv2.copyMakeBorder(inside, *beyond, cv2.BORDER_REPLICATE)
-
-
-def _span(first: float, last: float, margin: float) -> tuple[int, int]:
-    """0-based start and end of a 1-based span with its margin."""
-    return math.floor(first - margin) - 1, math.ceil(last + margin)
 
 
 def trim_crop(crop: np.ndarray, margin: float | None) -> np.ndarray:
@@ -160,42 +162,25 @@ def resize(image: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     if image.shape[0] * image.shape[1] <= height * width:
         return cv2.resize(image, (width, height), interpolation=cv2.INTER_LINEAR)
     extends = image.shape[0] < height or image.shape[1] < width
-    if extends or _divides(size, image.shape) or image.size > MAX_FLOATS:
+    # Areas of whole pixels, for which OpenCV has a fast path.
+    divides = image.shape[0] % height == 0 and image.shape[1] % width == 0
+    if extends or divides or image.size > MAX_FLOATS:
         return cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA)
     # The same pixels as INTER_AREA on bytes, but a third faster.
     means = cv2.resize(image.astype(np.float32), (width, height), interpolation=cv2.INTER_AREA)
     return cv2.convertScaleAbs(means)
 
 
-def _divides(size: tuple[int, int], shape: tuple[int, ...]) -> bool:
-    """Whether each area consists of whole pixels, for which OpenCV has a fast path."""
-    return shape[0] % size[0] == 0 and shape[1] % size[1] == 0
-
-
 def can_be_halved(frame: tuple[int, int] | None, spec: CropSpec) -> bool:
-    """Whether an image can be decoded at half its size, for any orientation.
-
-    Args:
-        frame: (height, width) by the header; None if unknown.
-    """
+    """Whether an image with this (height, width) by its header can be decoded at half its size."""
     if frame is None or spec.whole:
         return False
     left = _trimmed(min(frame) // 2, spec.margin)
     return left.stop - left.start >= HALVED_SURPLUS * max(spec.size)
 
 
-def _to_planes(image: np.ndarray) -> np.ndarray:
-    """(H, W, 3) BGR as (3, H, W) RGB."""
-    planes = np.empty((3, *image.shape[:2]), np.uint8)
-    cv2.split(image, [planes[2], planes[1], planes[0]])
-    return planes
-
-
 def extract_face(data: bytes, spec: CropSpec, box: Box | None = None) -> Face:
-    """Make the input of the network from the bytes of an image file.
-
-    Args:
-        box: of the face, for a whole photo.
+    """Make the input of the network from the bytes of an image file, of a whole photo by its box.
 
     Raises:
         RejectedImage: the image gives no face.
@@ -212,7 +197,8 @@ def extract_face(data: bytes, spec: CropSpec, box: Box | None = None) -> Face:
     height, width = crop.shape[:2]
     if min(height, width) < MIN_SIDE:
         raise RejectedImage(CropReason.TOO_SMALL, f"{width}x{height} pixels are no face")
-    pixels = _to_planes(resize(crop, spec.size))
+    pixels = np.empty((3, *spec.size), np.uint8)
+    cv2.split(resize(crop, spec.size), [pixels[2], pixels[1], pixels[0]])  # BGR to RGB
     grey = np.array_equal(pixels[0], pixels[1]) and np.array_equal(pixels[1], pixels[2])
     if halved:
         height, width = _size_of_crop(frame, image, margin)

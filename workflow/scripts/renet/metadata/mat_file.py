@@ -84,10 +84,8 @@ def _load_fields(stream: IO[bytes], database: str, name: str) -> dict[str, np.nd
     memory of an array, and a number or a single cell is no array any more.
     """
     try:
-        content = scipy.io.loadmat(
-            stream, variable_names=[database], mat_dtype=True, squeeze_me=True
-        )
-        struct = content[database].reshape(1)[0]
+        options = {"variable_names": [database], "mat_dtype": True, "squeeze_me": True}
+        struct = scipy.io.loadmat(stream, **options)[database].reshape(1)[0]
         return {name: struct[name] for name in struct.dtype.names}
     except NotImplementedError as error:
         raise InputError(
