@@ -29,6 +29,7 @@ from renet.metadata.tables import METADATA
 METADATA_COLUMNS = [
     "row", "path", "source", "subject", "gender", "age", "photo_taken", "face_score", "reason",
 ]  # fmt: skip
+SAMPLE_NAMES = {"photo_taken": "year", "width": "crop_width", "height": "crop_height"}
 
 
 def shuffle(
@@ -54,30 +55,21 @@ def shuffle(
         by: what stays in one subset, all photos of a person or copies of an image.
         seed: of the random order.
     """
-    rows = read_rows(metadata, tables)
-    samples = splits.split(
-        to_samples(rows[rows.reason == ""]), validation=validation, test=test, by=by, seed=seed
-    )
+    tables_of_source = defaultdict(list)
+    for path in tables:
+        source, number = shards.source_and_number(path)
+        tables_of_source[source].append(SHARD.read(path).assign(shard=number))
+    rows = pd.concat([read_source(path, tables_of_source) for path in metadata], ignore_index=True)
+    kept = rows[rows.reason == ""].rename(columns=SAMPLE_NAMES)
+    kept = kept.assign(id=kept.source + ":" + kept.row.astype(str), target=kept.gender.astype(int))
+    samples = splits.split(kept, validation=validation, test=test, by=by, seed=seed)
     SPLIT.write(split, samples)
     FUNNEL.write(funnel, count_steps(rows, samples))
     logging.info("Faces by subset and class (0 female, 1 male):\n%s", summarise(samples))
 
 
-def read_rows(metadata_files: list[Path], shard_tables: list[Path]) -> pd.DataFrame:
-    """Every row of all sources with its final reason and the columns of its shard's table."""
-    tables = defaultdict(list)
-    for path in shard_tables:
-        source, number = shards.source_and_number(path)
-        tables[source].append(SHARD.read(path).assign(shard=number))
-    return pd.concat([read_source(path, tables) for path in metadata_files], ignore_index=True)
-
-
 def read_source(metadata_file: Path, tables: dict[str, list[pd.DataFrame]]) -> pd.DataFrame:
-    """Every row of a source with its final reason and the columns of its shard's table.
-
-    Args:
-        tables: of all shards, by source.
-    """
+    """Every row of a source with its final reason and the columns of its shard's table."""
     rows = METADATA.read(metadata_file, METADATA_COLUMNS).set_index("row")
     source = rows.source.iloc[0]
     if source not in tables:
@@ -96,17 +88,6 @@ def read_source(metadata_file: Path, tables: dict[str, list[pd.DataFrame]]) -> p
         raise InputError(f"Two shards of the source {source} have the same rows; give each once.")
     rows.loc[cropped.index, "reason"] = cropped.reason
     return rows.join(cropped.drop(columns=["status", "reason"])).reset_index()
-
-
-def to_samples(rows: pd.DataFrame) -> pd.DataFrame:
-    """The kept rows with the column names of split.csv."""
-    return rows.assign(
-        id=rows.source + ":" + rows.row.astype(str),
-        target=rows.gender.astype(int),
-        year=rows.photo_taken,
-        crop_width=rows.width,
-        crop_height=rows.height,
-    )
 
 
 def count_steps(rows: pd.DataFrame, samples: pd.DataFrame) -> pd.DataFrame:

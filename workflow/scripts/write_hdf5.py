@@ -17,7 +17,6 @@ import pandas as pd
 
 from renet.common import files, script
 from renet.common.errors import InputError
-from renet.common.progress import Progress
 from renet.dataset import gather, hdf5
 from renet.dataset.tables import SPLIT
 from renet.faces import shards
@@ -47,11 +46,8 @@ def write_hdf5(
     shard, index = read_places(split, subset, faces)
     shape = (len(shard), *shards.open_faces(faces[0]).shape[1:])
     train_mean = hdf5.read(train).mean if train else None
-    with (
-        files.replacing(face_file) as temporary,
-        Progress(total=len(shard), desc="write", unit=" faces") as progress,
-    ):
-        slabs = counted(gather.slabs(faces, shard, index), progress)
+    with files.replacing(face_file) as temporary:
+        slabs = gather.slabs(faces, shard, index)
         samples = read_subset(split, subset, ["subset", "target", "digest"])
         hdf5.write(temporary, shape, slabs, samples, mean if train_mean is None else train_mean)
     SPLIT.write(table, read_subset(split, subset, SPLIT.columns))
@@ -79,13 +75,6 @@ def read_subset(split: Path, subset: str, columns: Iterable[str]) -> Iterator[pd
     """The rows of a subset in split.csv, in chunks."""
     for rows in SPLIT.read_chunks(split, columns):
         yield rows[rows.subset == subset]
-
-
-def counted(slabs: Iterator[np.ndarray], progress: Progress) -> Iterator[np.ndarray]:
-    """The slabs, whose faces are counted by `progress`."""
-    for slab in slabs:
-        yield slab
-        progress.update(len(slab))
 
 
 if __name__ == "__main__":

@@ -9,11 +9,7 @@ from renet.common.errors import InputError
 
 
 def require_space(path: Path, needed: int) -> None:
-    """Check that `needed` more bytes can be written to `path`, whose folder exists.
-
-    Raises:
-        InputError: there is too little free space.
-    """
+    """Raise an InputError unless `needed` more bytes fit on the disk of `path`."""
     free = shutil.disk_usage(path.parent).free
     if needed > free:
         raise InputError(

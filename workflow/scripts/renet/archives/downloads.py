@@ -60,7 +60,11 @@ def obtain(url: str, digest: str | None, receipt_file: str | Path) -> Receipt:
         receipt = _from_disk(url, in_place, wanted)
     else:
         receipt = _from_server(url, archive, wanted)
-    _log_verification(receipt)
+    if wanted:
+        logging.info("%s: verified, %s.", receipt.path, receipt.digest)
+    else:
+        fault = "not verified, because the config gives no digest for it"
+        logging.warning("%s: %s; it has %s.", receipt.path, fault, receipt.digest)
     if tar != archive:
         local_tars.decompress(receipt, tar)
         receipt = dataclasses.replace(receipt, path=str(tar))
@@ -68,19 +72,8 @@ def obtain(url: str, digest: str | None, receipt_file: str | Path) -> Receipt:
     return receipt
 
 
-def _log_verification(receipt: Receipt) -> None:
-    if receipt.verified:
-        logging.info("%s: verified, %s.", receipt.path, receipt.digest)
-    else:
-        fault = "not verified, because the config gives no digest for it"
-        logging.warning("%s: %s; it has %s.", receipt.path, fault, receipt.digest)
-
-
 def _offer_to_accept(wanted: str | None, digest: str) -> str:
     return f", or put {digest} in the config to accept this one" if wanted else ""
-
-
-# Archives on this machine.
 
 
 def _from_disk(url: str, path: Path, wanted: str | None) -> Receipt:
@@ -102,9 +95,6 @@ def _from_folder(url: str, folder: Path, tar: Path, wanted: str | None) -> Recei
     local_tars.pack(folder, tar)
     digest = verification.compute_digest(tar, "sha256")
     return Receipt(url, str(tar), tar.stat().st_size, digest, verified=False)
-
-
-# Archives from a server.
 
 
 def _from_server(url: str, archive: Path, wanted: str | None) -> Receipt:

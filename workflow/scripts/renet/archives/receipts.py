@@ -34,7 +34,6 @@ class Receipt:
     last_modified: str | None = None
 
     def write(self, receipt_file: str | Path) -> None:
-        """Write the receipt as JSON; the same archive gives the same bytes."""
         files.write_json(receipt_file, dataclasses.asdict(self))
 
 

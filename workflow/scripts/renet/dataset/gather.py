@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from renet.common.errors import InputError
+from renet.common.progress import Progress
 from renet.faces import shards
 
 SLAB_BYTES = 32 << 20
@@ -42,7 +43,8 @@ def slabs(
     offsets = starts[shard] + index * face_bytes
     length = max(1, SLAB_BYTES // face_bytes)
     buffers = np.empty((2, length, *shape), np.uint8)
-    with contextlib.ExitStack() as opened, ThreadPoolExecutor(READERS) as pool:
+    progress = Progress(total=len(shard), desc="write", unit=" faces")
+    with progress, contextlib.ExitStack() as opened, ThreadPoolExecutor(READERS) as pool:
         files = [opened.enter_context(Path(name).open("rb", buffering=0)) for name in shard_files]
         for file in files:
             os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_RANDOM)  # no read-ahead
@@ -61,6 +63,7 @@ def slabs(
                 job.result()
             following = start(first + length)
             yield slab
+            progress.update(len(slab))
 
 
 def _check(

@@ -36,7 +36,7 @@ def assign_subsets(
     fractions: dict[str, float],
     random: np.random.Generator,
 ) -> np.ndarray:
-    """Assign each group to one subset: stratified by class as far as undivided groups allow.
+    """Assign each `group` to one subset: stratified by class as far as undivided groups allow.
 
     Groups are assigned in descending order of size, those of one size in random order. Each goes to
     the subset that lacks most of its classes, among those with enough room; if none has enough
@@ -44,7 +44,6 @@ def assign_subsets(
 
     Args:
         samples: with the column `target`.
-        group: as from `groups`.
         fractions: of each subset; they add up to 1.
 
     Returns:

@@ -33,14 +33,9 @@ def read(table_file: str | Path) -> pd.DataFrame:
     """
     try:
         with warnings.catch_warnings(action="error", category=pd.errors.ParserWarning):
-            table = pd.read_csv(
-                table_file,
-                dtype=str,
-                keep_default_na=False,
-                encoding="utf-8-sig",
-                index_col=False,
-                skip_blank_lines=False,  # for the numbers of lines in messages
-            )
+            # Blank lines are read for the numbers of lines in messages.
+            options = {"dtype": str, "keep_default_na": False, "encoding": "utf-8-sig"}
+            table = pd.read_csv(table_file, index_col=False, skip_blank_lines=False, **options)
     except FileNotFoundError as error:
         raise InputError(f"The table {table_file} does not exist; check `table`.") from error
     except (ValueError, OSError, pd.errors.ParserWarning) as error:  # also bytes that are not UTF-8
@@ -59,14 +54,17 @@ def read(table_file: str | Path) -> pd.DataFrame:
     gender = table.gender.str.lower().map(GENDERS)
     unknown = gender.isna() & (table.gender != "")
     _refuse(unknown, f"the gender is none of {', '.join(filter(None, GENDERS))}", table_file)
-    numbers = {name: _numbers(table[name], table_file) for name in ["age", *BOX_COLUMNS]}
-    return table.assign(gender=gender.astype(np.float64), **numbers).reset_index(drop=True)
+    table = table.assign(gender=gender.astype(np.float64))
+    for name in ["age", *BOX_COLUMNS]:
+        numbers = pd.to_numeric(table[name], errors="coerce").astype(np.float64)
+        invalid = ~(numbers.abs() < LARGEST) & (table[name] != "")
+        _refuse(invalid, f"{name} is not a number, or too large a one", table_file)
+        table[name] = numbers
+    return table.reset_index(drop=True)
 
 
 def _check_columns(table: pd.DataFrame, table_file: str | Path) -> None:
-    missing = [name for name in REQUIRED if name not in table]
-    unknown = [name for name in table if name not in REQUIRED + OPTIONAL]
-    if missing or unknown:
+    if not set(REQUIRED) <= set(table) <= {*REQUIRED, *OPTIONAL}:
         raise InputError(
             f"{table_file} has the columns {', '.join(table)}; {', '.join(REQUIRED)} are needed, "
             f"{', '.join(OPTIONAL)} are optional, and there are no others."
@@ -74,13 +72,6 @@ def _check_columns(table: pd.DataFrame, table_file: str | Path) -> None:
     given = [name for name in BOX_COLUMNS if name in table]
     if given and given != BOX_COLUMNS:
         raise InputError(f"{table_file} has only {', '.join(given)} of a box; give all four.")
-
-
-def _numbers(column: pd.Series, table_file: str | Path) -> pd.Series:
-    numbers = pd.to_numeric(column, errors="coerce")
-    invalid = ~(numbers.abs() < LARGEST) & (column != "")
-    _refuse(invalid, f"{column.name} is not a number, or too large a one", table_file)
-    return numbers.astype(np.float64)
 
 
 def _refuse(invalid: pd.Series, fault: str, table_file: str | Path) -> None:

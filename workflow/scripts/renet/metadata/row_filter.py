@@ -24,11 +24,7 @@ class RowFilter:
 
 
 def dropped_of_mat(rows: pd.DataFrame, limits: RowFilter) -> dict[RowReason, pd.Series]:
-    """For each reason, the rows of a .mat file that it applies to.
-
-    Args:
-        rows: as from `mat_file.describe`.
-    """
+    """For each reason, the rows (as from `mat_file.describe`) that it applies to."""
     return {
         # NaN is neither class: a public pipeline that took it for "not 1" made 2,643 men women.
         RowReason.GENDER_UNKNOWN: ~rows.gender.isin([0, 1]),
@@ -42,19 +38,18 @@ def dropped_of_mat(rows: pd.DataFrame, limits: RowFilter) -> dict[RowReason, pd.
 def dropped_of_own_photos(
     rows: pd.DataFrame, limits: RowFilter, *, whole: bool
 ) -> dict[RowReason, pd.Series]:
-    """For each reason, the rows of a table of own photos that it applies to.
+    """For each reason, the rows (as from `own_photos.describe`) that it applies to.
 
     An age counts only if it is given, and the scores of a face detector do not exist.
 
     Args:
-        rows: as from `own_photos.describe`.
         whole: whether faces are cropped by their boxes, so that a row without a box has no face.
     """
-    known_age = rows.age.notna()
+    in_range = rows.age.isna() | rows.age.between(limits.min_age, limits.max_age)
     return {
         RowReason.GENDER_UNKNOWN: rows.gender.isna(),
         RowReason.NO_FACE: rows[BOX_COLUMNS].isna().any(axis=1) & whole,
-        RowReason.AGE_OUT_OF_RANGE: known_age & ~rows.age.between(limits.min_age, limits.max_age),
+        RowReason.AGE_OUT_OF_RANGE: ~in_range,
     }
 
 
