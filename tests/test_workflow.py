@@ -237,9 +237,7 @@ def test_archive_can_be_freed_once_its_faces_are_cut(project):
     write_config(project, crop={"margin": 0.3})
     outcome = snakemake(project, "--cores", 1, "--configfile", "small.yaml")
     assert outcome.returncode != 0
-    assert "wiki_crop.tar.json speaks of is gone; delete the receipt" in (
-        outcome.stdout + outcome.stderr
-    )
+    assert "wiki_crop.tar.json is gone; delete the receipt" in outcome.stdout + outcome.stderr
 
 
 @pytest.mark.parametrize(

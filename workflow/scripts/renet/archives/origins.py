@@ -1,7 +1,7 @@
 """The origin of the bytes in a file, in a JSON file beside it.
 
-It outlives the receipt and the process, so that a later process can resume a download or recognise
-an archive.
+It outlives the receipt and the process: a later process resumes a download or recognises an archive
+by it.
 """
 
 import contextlib
@@ -14,19 +14,13 @@ from renet.common.errors import InputError
 
 @dataclasses.dataclass(frozen=True)
 class Origin:
-    """Where the bytes of a file came from.
-
-    Attributes:
-        size: bytes of the whole file; None if the server did not send it.
-        etag, last_modified: the server's headers; None if it did not send them.
-        digest: `md5:…` or `sha256:…`; None until it is computed.
-    """
+    """Where the bytes of a file came from; None for what the server did not send."""
 
     url: str
-    size: int | None = None
+    size: int | None = None  # bytes of the whole file
     etag: str | None = None
     last_modified: str | None = None
-    digest: str | None = None
+    digest: str | None = None  # `md5:…` or `sha256:…`, once it is computed
 
     @property
     def validator(self) -> str | None:

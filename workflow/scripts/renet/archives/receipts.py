@@ -15,22 +15,14 @@ FACTS = ("url", "size", "digest", "verified")  # the same on every machine
 
 @dataclasses.dataclass(frozen=True)
 class Receipt:
-    """One archive file that was downloaded, found in place or made.
-
-    Attributes:
-        path: path of the file, or of the decompressed tar for a .tar.gz.
-        size: bytes of the file at the URL.
-        digest: `md5:…` or `sha256:…` of the file at the URL, in lower-case hexadecimals.
-        verified: whether that digest was compared with one from the config.
-        etag, last_modified: the server's headers; None if it did not send them.
-    """
+    """One archive file that was downloaded, found in place or made."""
 
     url: str
-    path: str
-    size: int
-    digest: str
-    verified: bool
-    etag: str | None = None
+    path: str  # of the file, or of the decompressed tar for a .tar.gz
+    size: int  # bytes of the file at the URL
+    digest: str  # `md5:…` or `sha256:…` of the file at the URL, in lower-case hexadecimals
+    verified: bool  # whether that digest was compared with one from the config
+    etag: str | None = None  # the server's headers; None if it did not send them
     last_modified: str | None = None
 
     def write(self, receipt_file: str | Path) -> None:
@@ -49,16 +41,11 @@ def read(receipt_file: str | Path) -> Receipt:
     Raises:
         InputError: the file is not a receipt, or its archive is gone.
     """
+    way_out = "delete the receipt to get the archive again"
     try:
         receipt = Receipt(**files.read_json(receipt_file))
     except TypeError as error:
-        raise InputError(
-            f"{receipt_file} is not the receipt of an archive ({error}); delete it to get the "
-            "archive again."
-        ) from error
+        raise InputError(f"{receipt_file} is not a receipt ({error}); {way_out}.") from error
     if not Path(receipt.path).is_file():
-        raise InputError(
-            f"The archive {receipt.path} of the receipt {receipt_file} is gone; delete the receipt "
-            "to get the archive again."
-        )
+        raise InputError(f"{receipt.path} of the receipt {receipt_file} is gone; {way_out}.")
     return receipt

@@ -94,7 +94,6 @@ def tar_members(tar_path: str | Path) -> Iterator[Member]:
 
 
 def _headers(tar_path: str | Path) -> Iterator[tarfile.TarInfo]:
-    """The headers of all members but folders."""
     with tarfile.open(tar_path, "r:", errors="replace", tarinfo=_Header) as archive:
         start = -1
         while (header := archive.next()) is not None:
@@ -182,21 +181,20 @@ def find_metadata(members_file: str | Path, database: str) -> tuple[int, Member]
     Raises:
         InputError: there is none or more than one, or it is too large.
     """
-    name = f"{database}.mat"
+    name, way_out = f"{database}.mat", "check url and database of this source in the config"
     found = pd.concat(
         chunk[chunk.member.str.endswith(f"/{name}") | (chunk.member == name)]
         for chunk in MEMBERS.read_chunks(members_file)
     )
     if len(found) != 1:
         raise InputError(
-            f"The archives hold {len(found)} files named {name} and one is needed; check url and "
-            "database of this source in the config."
+            f"The archives hold {len(found)} files named {name} and one is needed; {way_out}."
         )
     file, *place = next(found.itertuples(index=False, name=None))
     member = Member(*place)
     if member.size > MAX_MAT_BYTES:
         raise InputError(
             f"{member.name} has {member.size:,} bytes, and IMDB-WIKI's .mat files have a tenth of "
-            "a gigabyte; check url and database of this source."
+            f"a gigabyte; {way_out}."
         )
     return file, member

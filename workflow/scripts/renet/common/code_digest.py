@@ -46,9 +46,8 @@ def imported_modules(tree: ast.AST, root: Path) -> Iterator[Path]:
         parts = name.split(".")
         for length in range(1, len(parts) + 1):  # importing a.b.c runs a and a.b too
             path = root.joinpath(*parts[:length])
-            for candidate in (path.with_suffix(".py"), path / "__init__.py"):
-                if candidate.is_file():
-                    yield candidate
+            candidates = (path.with_suffix(".py"), path / "__init__.py")
+            yield from (candidate for candidate in candidates if candidate.is_file())
 
 
 def imported_names(tree: ast.AST) -> Iterator[str]:

@@ -37,12 +37,10 @@ def log_file() -> str | None:
     return None
 
 
-def _log_uncaught(
-    kind: type[BaseException], error: BaseException, traceback: TracebackType | None
-) -> None:
-    if issubclass(kind, InputError):
+def _log_uncaught(_: type[BaseException], error: BaseException, __: TracebackType | None) -> None:
+    if isinstance(error, InputError):
         logging.error("%s", error)
-    elif issubclass(kind, KeyboardInterrupt):
+    elif isinstance(error, KeyboardInterrupt):
         logging.error("Interrupted.")
     else:
-        logging.critical("The script failed.", exc_info=(kind, error, traceback))
+        logging.critical("The script failed.", exc_info=error)

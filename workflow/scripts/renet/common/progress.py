@@ -14,10 +14,7 @@ LOG_SECONDS = 10.0
 
 
 class Progress(tqdm):
-    """tqdm's bar on a terminal; elsewhere a log record every ten seconds and one at the end.
-
-    Takes the arguments of tqdm: `iterable`, `total`, `unit`, `desc`, …
-    """
+    """tqdm's bar on a terminal; elsewhere a log record every ten seconds and one at the end."""
 
     def __init__(self, *args, **kwargs):
         kwargs.setdefault("file", sys.stderr)
@@ -29,13 +26,12 @@ class Progress(tqdm):
     @contextlib.contextmanager
     def of_file(cls, path: Path, description: str) -> Iterator[BinaryIO]:
         """Open a file for reading; the progress is that of the bytes read."""
-        size = path.stat().st_size
-        options = {"total": size, "desc": description, "unit": "B", "unit_scale": True}
+        options = {"desc": description, "unit": "B", "unit_scale": True}
+        options["total"] = path.stat().st_size
         with path.open("rb") as handle, cls.wrapattr(handle, "read", **options) as counted:
             yield counted
 
     def display(self, msg: str | None = None, pos: int | None = None) -> None:
-        """Show the current state; tqdm decides when."""
         if self.fp.isatty():
             super().display(msg, pos)
         elif time.monotonic() >= self._next_line:

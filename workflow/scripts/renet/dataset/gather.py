@@ -2,7 +2,6 @@
 
 Faces are read by several threads: random reads are fast only if the disk has several requests at a
 time; memory-mapped files would wait for each page. While a slab is in use, the next one is read.
-The memory is that of two slabs.
 """
 
 import contextlib
@@ -26,7 +25,7 @@ def slabs(
 ) -> Iterator[np.ndarray]:
     """Yield faces in the given order, in slabs (n, C, H, W) uint8 of `SLAB_BYTES`.
 
-    A slab is overwritten when the next one is requested.
+    The memory is that of two slabs: one is overwritten when the next one is requested.
 
     Args:
         shard, index: position of each face's shard in `shard_files`, and of the face in it.

@@ -81,23 +81,15 @@ def _write_pixels(pixels: h5py.Dataset, slabs: Iterable[np.ndarray], *, sums: bo
 
 @dataclasses.dataclass(frozen=True)
 class FaceFile:
-    """An HDF5 file of faces, open for reading.
-
-    Attributes:
-        shape: (C, H, W) of one face.
-        pixels: (N, C, H, W) uint8, memory-mapped.
-        targets: (N,) int64, class of each face.
-        mean: (C,) or (C*H*W,) float64, to subtract from the pixels; None without one.
-        digest: of the contents; "" in a file that this project did not write.
-    """
+    """An HDF5 file of faces, open for reading."""
 
     path: Path
-    shape: tuple[int, int, int]
-    pixels: np.ndarray
-    targets: np.ndarray
+    shape: tuple[int, int, int]  # (C, H, W) of one face
+    pixels: np.ndarray  # (N, C, H, W) uint8, memory-mapped
+    targets: np.ndarray  # (N,) int64, class of each face
     class_count: int
-    mean: np.ndarray | None
-    digest: str
+    mean: np.ndarray | None  # (C,) or (C*H*W,) float64, to subtract from the pixels
+    digest: str  # of the contents; "" in a file that this project did not write
 
     def __len__(self) -> int:
         return len(self.targets)

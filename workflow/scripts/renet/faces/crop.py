@@ -98,9 +98,8 @@ def decode(data: bytes, *, turn: bool = False, halved: bool = False) -> np.ndarr
         image = cv2.imdecode(np.frombuffer(data, np.uint8), flags)
     except cv2.error as error:
         if "MAX_IMAGE" in str(error):
-            raise RejectedImage(
-                CropReason.TOO_LARGE, f"its header claims more than {MAX_PIXELS:,} pixels"
-            ) from error
+            fault = f"its header claims more than {MAX_PIXELS:,} pixels"
+            raise RejectedImage(CropReason.TOO_LARGE, fault) from error
         raise RejectedImage(CropReason.UNREADABLE, f"OpenCV cannot decode it: {error}") from error
     if image is None:
         raise RejectedImage(CropReason.UNREADABLE, "it is not an image")
@@ -121,22 +120,19 @@ def cut_face(photo: np.ndarray, box: Box, margin: float) -> np.ndarray:
     """
     height, width = photo.shape[:2]
     box_width, box_height = box.x2 - box.x1, box.y2 - box.y1
+    size, invalid = f"{width}x{height}", f"the box {tuple(box)}"
     if not all(map(math.isfinite, box)) or box_width <= 0 or box_height <= 0:
-        raise RejectedImage(CropReason.BOX_INVALID, f"the box {tuple(box)} is empty")
+        raise RejectedImage(CropReason.BOX_INVALID, f"{invalid} is empty")
     if box.x2 < 1 or box.y2 < 1 or box.x1 > width or box.y1 > height:
-        raise RejectedImage(
-            CropReason.BOX_INVALID, f"the box {tuple(box)} is outside {width}x{height}"
-        )
+        raise RejectedImage(CropReason.BOX_INVALID, f"{invalid} is outside {size}")
     if max(box_width, box_height) > MAX_BOX_TO_IMAGE * max(width, height):
-        raise RejectedImage(
-            CropReason.BOX_INVALID, f"the box {tuple(box)} is too large for {width}x{height}"
-        )
+        raise RejectedImage(CropReason.BOX_INVALID, f"{invalid} is too large for {size}")
     beside, above = margin * box_width, margin * box_height
     # From pixels counted from 1 to those counted from 0, with the end excluded.
     left, right = math.floor(box.x1 - beside) - 1, math.ceil(box.x2 + beside)
     top, bottom = math.floor(box.y1 - above) - 1, math.ceil(box.y2 + above)
     if (right - left) * (bottom - top) > MAX_PIXELS:
-        raise RejectedImage(CropReason.BOX_INVALID, f"the box {tuple(box)} gives too large a crop")
+        raise RejectedImage(CropReason.BOX_INVALID, f"{invalid} gives too large a crop")
     inside = photo[max(top, 0) : bottom, max(left, 0) : right]
     beyond = (max(-top, 0), max(bottom - height, 0), max(-left, 0), max(right - width, 0))
     if not any(beyond):
@@ -188,21 +184,23 @@ def extract_face(data: bytes, spec: CropSpec, box: Box | None = None) -> Face:
     frame = jpeg.frame_size(data)
     halved = can_be_halved(frame, spec)
     image = decode(data, turn=spec.turn, halved=halved)
-    if min(image.shape[:2]) < MIN_SIDE:
-        raise RejectedImage(
-            CropReason.TOO_SMALL, f"{image.shape[1]}x{image.shape[0]} pixels are no face"
-        )
+    _require_size(image)
     margin = spec.margin
     crop = cut_face(image, box, margin or 0.0) if spec.whole else trim_crop(image, margin)
+    _require_size(crop)
     height, width = crop.shape[:2]
-    if min(height, width) < MIN_SIDE:
-        raise RejectedImage(CropReason.TOO_SMALL, f"{width}x{height} pixels are no face")
     pixels = np.empty((3, *spec.size), np.uint8)
     cv2.split(resize(crop, spec.size), [pixels[2], pixels[1], pixels[0]])  # BGR to RGB
     grey = np.array_equal(pixels[0], pixels[1]) and np.array_equal(pixels[1], pixels[2])
     if halved:
         height, width = _size_of_crop(frame, image, margin)
     return Face(pixels, width, height, grey)
+
+
+def _require_size(image: np.ndarray) -> None:
+    height, width = image.shape[:2]
+    if min(height, width) < MIN_SIDE:
+        raise RejectedImage(CropReason.TOO_SMALL, f"{width}x{height} pixels are no face")
 
 
 def _size_of_crop(

@@ -41,24 +41,20 @@ def read(path: str | Path, database: str, member: Member | None = None) -> pd.Da
     Raises:
         InputError: the file is not a MATLAB v5 file with that struct and these fields.
     """
+    name = f"{member.name} in {path}" if member else str(path)
     # Fork, because with other start methods the child runs the temporary script of Snakemake again.
     context = multiprocessing.get_context("fork")
     with ProcessPoolExecutor(1, context, initializer=faulthandler.disable) as child:
         try:
-            return child.submit(_read, path, database, member).result()
+            return child.submit(_read, path, database, member, name).result()
         except BrokenProcessPool as error:
             raise InputError(
-                f"{_name(path, member)} crashed the process that reads it: it is damaged, or there "
-                "is too little memory; get it again."
+                f"{name} crashed the process that reads it: it is damaged, or there is too little "
+                "memory; get it again."
             ) from error
 
 
-def _name(path: str | Path, member: Member | None) -> str:
-    return f"{member.name} in {path}" if member else str(path)
-
-
-def _read(path: str | Path, database: str, member: Member | None) -> pd.DataFrame:
-    name = _name(path, member)
+def _read(path: str | Path, database: str, member: Member | None, name: str) -> pd.DataFrame:
     try:
         if member:
             with tar_index.open_member(path, member.offset, member.size) as stream:
