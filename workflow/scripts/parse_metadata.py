@@ -84,7 +84,9 @@ def parse_metadata(
     steps = row_filter.funnel(table.reason, RowReason)
     if funnel:
         FUNNEL.write(funnel, steps)
-    log_summary(table, steps)
+    logging.info("Rows, and what remains after each reason:\n%s", steps.to_string())
+    count = table.gender[table.status == KEPT].value_counts()
+    logging.info("%d kept = %d male + %d female", count.sum(), count.get(1, 0), count.get(0, 0))
 
 
 def read_mat(
@@ -98,15 +100,6 @@ def read_mat(
     if mat:
         return folder, mat_file.read(mat, database)
     return folder, mat_file.read(receipts.read(receipt_files[file]).path, database, member)
-
-
-def log_summary(table: pd.DataFrame, steps: pd.DataFrame) -> None:
-    """Log the funnel and the number of kept rows of each class."""
-    logging.info("Rows, and what remains after each reason:\n%s", steps.to_string())
-    genders = table.gender[table.status == KEPT]
-    logging.info(
-        "%d kept = %d male + %d female", len(genders), (genders == 1).sum(), (genders == 0).sum()
-    )
 
 
 if __name__ == "__main__":

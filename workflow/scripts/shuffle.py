@@ -65,7 +65,9 @@ def shuffle(
     samples = splits.split(kept, validation=validation, test=test, by=by, seed=seed)
     SPLIT.write(split, samples)
     FUNNEL.write(funnel, count_steps(rows, samples))
-    logging.info("Faces by subset and class (0 female, 1 male):\n%s", summarise(samples))
+    counts = samples.groupby(["subset", "target"], sort=False).size().unstack(fill_value=0)
+    counts["people"] = samples.groupby("subset").subject.nunique()
+    logging.info("Faces by subset and class (0 female, 1 male):\n%s", counts.to_string())
 
 
 def read_source(metadata_file: Path, tables: dict[str, list[pd.DataFrame]]) -> pd.DataFrame:
@@ -104,14 +106,6 @@ def count_steps(rows: pd.DataFrame, samples: pd.DataFrame) -> pd.DataFrame:
         for name in splits.SUBSETS
     ]
     return pd.concat([*parts, FUNNEL.frame(subsets)])
-
-
-def summarise(samples: pd.DataFrame) -> str:
-    """Numbers of faces and of people, for the log."""
-    faces_by_class = samples.pivot_table(
-        index="subset", columns="target", values="id", aggfunc="count", fill_value=0, sort=False
-    )
-    return faces_by_class.assign(people=samples.groupby("subset").subject.nunique()).to_string()
 
 
 if __name__ == "__main__":

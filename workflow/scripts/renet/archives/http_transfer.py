@@ -197,9 +197,8 @@ def _check_range(response: requests.Response, origin: Origin, offset: int) -> No
         raise Outdated(f"{origin.url} has changed; the download starts again")
     text = response.headers.get("Content-Range", "")
     if not _continues(text, offset, origin.size, now.size):
-        raise WrongRange(
-            f"{origin.url} responded with the range {text!r} instead of one from {offset} on"
-        )
+        fault = f"the range {text!r} instead of one from {offset} on"
+        raise WrongRange(f"{origin.url} responded with {fault}")
 
 
 def _continues(text: str, offset: int, total: int | None, length: int | None) -> bool:
@@ -207,20 +206,15 @@ def _continues(text: str, offset: int, total: int | None, length: int | None) ->
     fields = CONTENT_RANGE.fullmatch(text)
     if not fields or not 0 < offset == int(fields[1]) <= int(fields[2]):
         return False
-    announced = total if fields[3] == "*" else int(fields[3])
-    return (
-        length in (None, int(fields[2]) - offset + 1)
-        and total in (None, announced)
-        and (announced is None or int(fields[2]) < announced)
-    )
+    last, announced = int(fields[2]), total if fields[3] == "*" else int(fields[3])
+    within = announced is None or last < announced
+    return within and length in (None, last - offset + 1) and total in (None, announced)
 
 
 def _origin_of(response: requests.Response, url: str) -> Origin:
     """The origin by the headers; its size is that of the body, None if not announced."""
-    headers = response.headers
-    return Origin(
-        url, response.raw.length_remaining, headers.get("ETag"), headers.get("Last-Modified")
-    )
+    size, headers = response.raw.length_remaining, response.headers
+    return Origin(url, size, headers.get("ETag"), headers.get("Last-Modified"))
 
 
 def _total_size(response: requests.Response) -> int | None:
@@ -258,10 +252,8 @@ def _receive(response: requests.Response, part: Path, total: int | None) -> None
                 handle.write(block)
                 bar.update(len(block))
     except urllib3.exceptions.HTTPError as error:
-        raise Interrupted(
-            f"The connection to {response.url} was lost after {part.stat().st_size:,} bytes "
-            f"({_root_cause(error)})"
-        ) from error
+        where = f"after {part.stat().st_size:,} bytes ({_root_cause(error)})"
+        raise Interrupted(f"The connection to {response.url} was lost {where}") from error
 
 
 def _root_cause(error: BaseException) -> BaseException:

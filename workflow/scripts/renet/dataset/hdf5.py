@@ -84,12 +84,16 @@ class FaceFile:
     """An HDF5 file of faces, open for reading."""
 
     path: Path
-    shape: tuple[int, int, int]  # (C, H, W) of one face
     pixels: np.ndarray  # (N, C, H, W) uint8, memory-mapped
     targets: np.ndarray  # (N,) int64, class of each face
     class_count: int
     mean: np.ndarray | None  # (C,) or (C*H*W,) float64, to subtract from the pixels
     digest: str  # of the contents; "" in a file that this project did not write
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """(C, H, W) of one face."""
+        return self.pixels.shape[1:]
 
     def __len__(self) -> int:
         return len(self.targets)
@@ -106,11 +110,9 @@ def read(path: str | Path) -> FaceFile:
         with h5py.File(path, "r", locking=False) as store:
             output = store["output"]
             targets = output[...].astype(np.int64).ravel()
-            shape, pixels = _map_pixels(path, store["input"], len(targets))
             return FaceFile(
                 path=path,
-                shape=shape,
-                pixels=pixels,
+                pixels=_map_pixels(path, store["input"], len(targets)),
                 targets=targets,
                 class_count=int(output.attrs["nclass"]),
                 mean=store["mean"][...].astype(np.float64).ravel() if "mean" in store else None,
@@ -125,10 +127,8 @@ def read(path: str | Path) -> FaceFile:
         ) from error
 
 
-def _map_pixels(
-    path: Path, stored: h5py.Dataset, count: int
-) -> tuple[tuple[int, int, int], np.ndarray]:
-    """(C, H, W) of one face, and the memory-mapped pixels of `count` faces."""
+def _map_pixels(path: Path, stored: h5py.Dataset, count: int) -> np.ndarray:
+    """The memory-mapped pixels (N, C, H, W) of `count` faces."""
     shape = tuple(int(side) for side in stored.attrs["lshape"])
     offset = stored.id.get_offset()
     if stored.dtype != np.uint8 or (stored.size and offset is None):
@@ -142,5 +142,5 @@ def _map_pixels(
             f"classes in output and the attribute lshape {shape}."
         )
     if not count:  # an empty array cannot be mapped
-        return shape, np.zeros((0, *shape), np.uint8)
-    return shape, np.memmap(path, np.uint8, "r", offset, (count, *shape))
+        return np.zeros((0, *shape), np.uint8)
+    return np.memmap(path, np.uint8, "r", offset, (count, *shape))

@@ -1,4 +1,4 @@
-"""Where the photos of a source lie in its archives."""
+"""Where the photos of a source lie in its archives, and which of them a shard crops."""
 
 from pathlib import Path, PurePosixPath
 
