@@ -19,9 +19,7 @@ from renet.common.progress import Progress
 
 
 def decompress(receipt: Receipt, tar: Path) -> None:
-    """Decompress the archive of `receipt` to `tar`, unless that was done before.
-
-    Members of a gzipped tar cannot be read by offset.
+    """Decompress the archive of `receipt` to `tar`, in which members can be read by offset.
 
     Raises:
         InputError: the archive is damaged, the disk is full, or another process writes that tar.

@@ -1,7 +1,6 @@
 """Archives are read in place: the offset and size of each member, and its bytes.
 
-Nothing is unpacked. No path inside an archive can reach the file system, and half a million photos
-stay a handful of files.
+No path inside an archive can reach the file system, and half a million photos stay a few files.
 """
 
 import contextlib

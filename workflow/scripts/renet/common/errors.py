@@ -2,11 +2,7 @@
 
 
 class InputError(ValueError):
-    """Something given to the workflow (a file, a URL, a setting) cannot be used as it is.
-
-    The message is a full sentence for the user; scripts show it without a traceback. Bugs of the
-    program stay ordinary exceptions, with a traceback.
-    """
+    """A file, a URL or a setting cannot be used; scripts show the message without a traceback."""
 
 
 class TrainingInterrupted(InputError):

@@ -10,10 +10,9 @@ from renet.dataset.hdf5 import FaceFile
 
 
 class SelectedPixels:
-    """Rows of several memory-mapped arrays, read like one (N, C, H, W) uint8 array."""
+    """Rows, counted over several memory-mapped arrays, read like one (N, C, H, W) uint8 array."""
 
     def __init__(self, parts: list[np.ndarray], rows: np.ndarray):
-        """Select rows, counted over all parts."""
         self._parts, self._rows = parts, rows
         self._starts = np.cumsum([0, *map(len, parts)])
         self.shape = (len(rows), *parts[0].shape[1:])

@@ -20,11 +20,7 @@ PHOTOS = Table(
 
 
 def positions(paths: pd.Series, members: pd.DataFrame, folder: PurePosixPath) -> np.ndarray:
-    """The position of each photo in the index of the archives; -1 if they do not have it.
-
-    Args:
-        paths: of the photos, relative to `folder`.
-        members: as from `tar_index.index`.
+    """The position of each photo, relative to `folder`, in the index `members`; -1 if missing.
 
     Raises:
         InputError: the archives have none of the photos, so that the two cannot belong together.
@@ -40,12 +36,7 @@ def positions(paths: pd.Series, members: pd.DataFrame, folder: PurePosixPath) ->
 
 
 def locate(metadata: pd.DataFrame, members: pd.DataFrame, positions: np.ndarray) -> pd.DataFrame:
-    """The photos of the kept rows (`PHOTOS`), in the order in which they lie in the archives.
-
-    Args:
-        metadata, members: as from `row_filter.metadata_table` and `tar_index.index`.
-        positions: of each row's photo in `members`.
-    """
+    """The photos of the kept rows (`PHOTOS`), given all rows and their positions in `members`."""
     is_kept = metadata.status == drop_reasons.KEPT
     found = members.iloc[positions[is_kept]]
     kept = metadata[is_kept].assign(

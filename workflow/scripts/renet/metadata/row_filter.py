@@ -40,10 +40,8 @@ def dropped_of_own_photos(
 ) -> dict[RowReason, pd.Series]:
     """For each reason, the rows (as from `own_photos.describe`) that it applies to.
 
-    An age counts only if it is given, and the scores of a face detector do not exist.
-
-    Args:
-        whole: whether faces are cropped by their boxes, so that a row without a box has no face.
+    An age counts only if it is given, and there are no scores of a face detector. With `whole`,
+    faces are cropped by their boxes, so that a row without a box has no face.
     """
     in_range = rows.age.isna() | rows.age.between(limits.min_age, limits.max_age)
     return {
@@ -66,11 +64,9 @@ def metadata_table(rows: pd.DataFrame, dropped: Dropped) -> pd.DataFrame:
 
 
 def funnel(reasons: pd.Series, order: Iterable[str]) -> pd.DataFrame:
-    """The table `FUNNEL`: how many rows each reason drops, one after the other.
+    """The table `FUNNEL`: all rows, then how many each reason in `order` drops.
 
-    Args:
-        reasons: of each row, "" for a kept one.
-        order: of the steps after the first one, which is all rows.
+    The reason of a kept row is "".
     """
     steps = ["rows", *order]
     dropped = reasons.value_counts().reindex(steps, fill_value=0).to_numpy()
