@@ -1,7 +1,6 @@
 """The origin of the bytes in a file, in a JSON file beside it.
 
-It outlives the receipt and the process: a later process resumes a download or recognises an archive
-by it.
+A later process resumes a download or recognises an archive by it.
 """
 
 import contextlib

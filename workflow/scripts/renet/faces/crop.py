@@ -77,7 +77,7 @@ class Face(NamedTuple):
 def decode(data: bytes, *, turn: bool = False, halved: bool = False) -> np.ndarray:
     """Decode the bytes of an image file to (H, W, 3) uint8, in OpenCV's order BGR.
 
-    `turn` turns it by its EXIF orientation; `halved` decodes a JPEG at half the size, twice as fast.
+    `turn` follows its EXIF orientation; `halved` gives half the size, twice as fast for a JPEG.
 
     Raises:
         RejectedImage: empty, truncated, not an image, or of more than MAX_PIXELS pixels.

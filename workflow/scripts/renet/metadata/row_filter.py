@@ -64,10 +64,7 @@ def metadata_table(rows: pd.DataFrame, dropped: Dropped) -> pd.DataFrame:
 
 
 def funnel(reasons: pd.Series, order: Iterable[str]) -> pd.DataFrame:
-    """The table `FUNNEL`: all rows, then how many each reason in `order` drops.
-
-    The reason of a kept row is "".
-    """
+    """The table `FUNNEL`: all rows, then how many each reason in `order` drops; "" drops none."""
     steps = ["rows", *order]
     dropped = reasons.value_counts().reindex(steps, fill_value=0).to_numpy()
     remaining = len(reasons) - dropped.cumsum()
