@@ -76,6 +76,6 @@ def test_set_is_kept_on_a_gpu_only_where_it_fits(faces, monkeypatch):
     monkeypatch.setattr(loader, "DeviceLoader", Kept)
     bytes_needed = faces[0].nbytes / loader.MAX_MEMORY_FRACTION
     for free, kind in ((bytes_needed + 10, Kept), (bytes_needed - 10, StreamingLoader)):
-        monkeypatch.setattr(loader, "free_bytes", lambda device, free=free: free)
+        monkeypatch.setattr(torch.cuda, "mem_get_info", lambda device, free=free: (free, free))
         assert isinstance(loader.make_loader(*faces, gpu), kind)
     assert isinstance(loader.make_loader(*faces, CPU), StreamingLoader)

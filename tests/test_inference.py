@@ -11,7 +11,6 @@ from helpers.project import run_script
 from helpers.training import SMALL, write_faces
 from renet.evaluation import inference_table
 from renet.network import inference, model_file
-from renet.network.devices import Compute, choose
 from renet.network.model import ReNet, init_weights
 
 
@@ -91,9 +90,7 @@ def test_table_of_other_faces_is_refused(run):
 
 def test_no_faces_give_no_predictions():
     model = ReNet((3, 32, 32), SMALL)
-    predictions = inference.logits(
-        model, np.zeros((0, 3, 32, 32), np.uint8), choose(Compute("cpu"))
-    )
+    predictions = inference.logits(model, np.zeros((0, 3, 32, 32), np.uint8), torch.device("cpu"))
     assert predictions.shape == (0, 2)
 
 

@@ -6,9 +6,8 @@ import torch
 from torch import nn
 
 from renet.network.batch_norm import BatchNorm
-from renet.network.birnn import BiRNNBank
-from renet.network.layers import Normalizer
-from renet.network.spatial_rnn import SpatialRNN
+from renet.network.model import Normalizer
+from renet.network.rnn import BiRNNBank, SpatialRNN
 
 torch.manual_seed(0)
 

@@ -14,11 +14,10 @@ from helpers.faces import write_hdf5
 from helpers.project import ROOT, run_script
 from renet.archives.receipts import Receipt
 from renet.config.architecture import Architecture
-from renet.config.checkpoints import Checkpoints
 from renet.config.recipe import Recipe
 from renet.dataset import hdf5
 from renet.training import provenance
-from renet.training.run import RunFiles, RunJob, RunSettings
+from renet.training.run import RunJob, RunSettings
 
 SETTINGS = RunSettings(
     Architecture(cell="gru"), Recipe(device="cpu", precision="tf32", threads=3, processes=2)
@@ -37,7 +36,8 @@ def origin(tmp_path) -> dict:
     receipt = Receipt("https://example.org/a.tar", "/data/a.tar", 10, "md5:00ff", verified=True)
     receipt.write(tmp_path / "a.tar.json")
     written = {name: tmp_path for name in ("model", "history", "throughput", "events")}
-    job = RunJob(SETTINGS, RunFiles(**files, **written), Checkpoints(), "0123456789abcdef")
+    saves = {"checkpoint_seconds": 600, "save_every": 0, "keep_models": 1}
+    job = RunJob(SETTINGS, **files, **written, **saves, code="0123456789abcdef")
     (tmp_path / "training.json").write_text(json.dumps(provenance.of_training(job, 2)))
     outcome = run_script(
         "provenance.py", tmp_path / "training.json", tmp_path / "a.tar.json",

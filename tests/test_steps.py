@@ -1,6 +1,5 @@
 """An update is the same whether it runs directly or as a CUDA graph."""
 
-import contextlib
 import dataclasses
 
 import pytest
@@ -10,7 +9,6 @@ from helpers.training import SMALL
 from renet.common.errors import InputError
 from renet.config.recipe import Recipe
 from renet.network import devices
-from renet.network.devices import Compute
 from renet.network.model import ReNet, init_weights
 from renet.training import train_step
 
@@ -125,33 +123,30 @@ def test_bfloat16_is_that_of_products_alone():
     assert maps.dtype == torch.bfloat16 and model.conv1.weight.dtype == torch.float32
 
 
-@contextlib.contextmanager
+@pytest.fixture
 def two_gpus(monkeypatch):
     """As if torch saw two GPUs."""
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
     monkeypatch.setattr(torch.cuda, "set_device", lambda device: None)
     monkeypatch.setattr(torch.cuda, "get_device_name", lambda device: "a GPU")
-    yield
 
 
-def test_each_process_has_a_gpu_of_its_own(monkeypatch):
-    with two_gpus(monkeypatch):
-        assert devices.choose(Compute("auto"), local_rank=1) == torch.device("cuda:1")
-        with pytest.raises(InputError, match="GPU number 2 is asked for and PyTorch sees 2"):
-            devices.choose(Compute("cuda"), local_rank=2)
+def test_each_process_has_a_gpu_of_its_own(two_gpus):
+    assert devices.choose("auto", 1, local_rank=1) == torch.device("cuda:1")
+    with pytest.raises(InputError, match="GPU number 2 is asked for and PyTorch sees 2"):
+        devices.choose("cuda", 1, local_rank=2)
 
 
 @pytest.mark.parametrize("device", ["auto", "cuda"])
-def test_gpus_that_snakemake_grants_go_before_the_settings(device, monkeypatch):
-    with two_gpus(monkeypatch):
-        assert devices.choose(Compute(device), gpus=0).type == "cpu"
-        for gpus in (1, None):
-            assert devices.choose(Compute(device), gpus).type == "cuda"
+def test_gpus_that_snakemake_grants_go_before_the_settings(device, two_gpus):
+    assert devices.choose(devices.granted(device, 0), 1).type == "cpu"
+    for gpus in (1, None):
+        assert devices.choose(devices.granted(device, gpus), 1).type == "cuda"
 
 
 def test_number_of_threads_is_that_of_the_settings():
     before = torch.get_num_threads()
-    devices.choose(Compute("cpu", threads=1))
+    devices.choose("cpu", threads=1)
     assert torch.get_num_threads() == 1
     torch.set_num_threads(before)

@@ -19,7 +19,6 @@ from renet.common.errors import InputError
 from renet.config.recipe import Recipe
 from renet.network import model_file
 from renet.network.model import ReNet, init_weights
-from renet.training import checkpoints
 from renet.training import trainer as trainer_module
 from renet.training.checkpoints import Checkpoint
 from renet.training.history import HISTORY
@@ -124,7 +123,7 @@ def test_training_continues_from_an_epochs_checkpoint_to_the_same_bits(
 ):
     monkeypatch.setattr("renet.training.trainer.MIN_CHECKPOINT_GAP", seconds)
     whole = train(faces)
-    checkpoint = Checkpoint(tmp_path / "checkpoint-a.pt", HOUR)
+    checkpoint = Checkpoint(tmp_path, HOUR)
 
     def cut_the_power(trainer):
         if trainer.epoch == epoch + 1:
@@ -150,7 +149,7 @@ def test_training_continues_from_the_middle_of_an_epoch_to_the_same_bits(
     monkeypatch.setitem(trainer_module.SYNC_EVERY, "cpu", sync_every)
     recipe = Recipe(**vars(QUICK) | {"shuffle_each_epoch": True})
     whole = train(faces, recipe)
-    checkpoint = Checkpoint(tmp_path / "checkpoint-a.pt", seconds=0)
+    checkpoint = Checkpoint(tmp_path, seconds=0)
     interrupted = make_trainer(faces, recipe)
     update, steps = interrupted.step._update, []
 
@@ -184,16 +183,16 @@ def test_reading_the_metrics_rarely_as_on_a_gpu_changes_nothing(faces, tmp_path,
 
 
 def test_damaged_checkpoint_is_named_and_the_previous_one_used(faces, tmp_path, caplog):
-    checkpoint = Checkpoint(tmp_path / "checkpoint-a.pt", HOUR)
+    checkpoint = Checkpoint(tmp_path, HOUR)
     train(faces, checkpoint=checkpoint)
     checkpoint.path.write_bytes(checkpoint.path.read_bytes()[:1000])
     assert checkpoint.load()["training"]["epoch"] == 2
-    assert "checkpoint-a.pt" in caplog.text
-    assert (tmp_path / "checkpoint-a.pt.damaged").exists()
+    assert checkpoint.path.name in caplog.text
+    assert checkpoint.path.with_name(checkpoint.path.name + ".damaged").exists()
 
 
 def test_checkpoint_that_the_machine_fails_to_read_is_kept(faces, tmp_path, monkeypatch):
-    checkpoint = Checkpoint(tmp_path / "checkpoint-a.pt", HOUR)
+    checkpoint = Checkpoint(tmp_path, HOUR)
     train(faces, checkpoint=checkpoint)
     before = sorted(tmp_path.iterdir())
 
@@ -210,14 +209,14 @@ def test_checkpoint_that_the_machine_fails_to_read_is_kept(faces, tmp_path, monk
 
 def test_checkpoint_is_found_under_the_same_settings_code_and_data_only(tmp_path):
     parts = [{"train": {"epochs": 3}}, "code", "data"]
-    path = checkpoints.path_for(tmp_path, *parts)
-    assert path == checkpoints.path_for(tmp_path, *parts)
+    path = Checkpoint(tmp_path, HOUR, *parts).path
+    assert path == Checkpoint(tmp_path, HOUR, *parts).path
     others = [[{"train": {"epochs": 4}}, "code", "data"], [parts[0], "other", "data"]]
-    assert path not in [checkpoints.path_for(tmp_path, *other) for other in others]
+    assert path not in [Checkpoint(tmp_path, HOUR, *other).path for other in others]
 
 
 def test_loss_that_is_nan_stops_with_epoch_and_learning_rate(faces, tmp_path):
-    checkpoint = Checkpoint(tmp_path / "checkpoint-a.pt", HOUR)
+    checkpoint = Checkpoint(tmp_path, HOUR)
 
     def spoil(trainer):
         if trainer.epoch == 2:
@@ -330,15 +329,14 @@ sys.path[:0] = [{str(SCRIPTS)!r}, {str(SCRIPTS.parent.parent / "tests")!r}]
 from pathlib import Path
 from helpers.training import Recipe, train
 from renet.dataset import hdf5
-from renet.training import checkpoints
-from renet.training import trainer as trainer_module
+from renet.training.checkpoints import Checkpoint
 folder = Path({str(tmp_path)!r})
 faces = hdf5.read(folder / "train.h5"), hdf5.read(folder / "validation.h5")
 recipe = Recipe(epochs=10**6, batch_size=8, threads=1)
-train(faces, recipe, checkpoint=checkpoints.Checkpoint(folder / "checkpoint-a.pt", 3600))
+train(faces, recipe, checkpoint=Checkpoint(folder, 3600))
 """
     process = subprocess.Popen([sys.executable, "-c", program], stderr=subprocess.PIPE, text=True)
-    checkpoint = Checkpoint(tmp_path / "checkpoint-a.pt", HOUR)
+    checkpoint = Checkpoint(tmp_path, HOUR)
     deadline = time.monotonic() + 60
     while not checkpoint.path.exists() and time.monotonic() < deadline:
         time.sleep(0.05)

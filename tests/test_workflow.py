@@ -182,7 +182,7 @@ def test_further_run_leaves_the_first_one_alone(project):
         ("train.py", EVERYTHING_AFTER["train"]),
         ("provenance.py", {"provenance", "report"}),  # what is only written down
         ("renet/training/trainer.py", EVERYTHING_AFTER["train"]),
-        ("renet/network/layers.py", EVERYTHING_AFTER["train"]),
+        ("renet/network/rnn.py", EVERYTHING_AFTER["train"]),
         ("renet/faces/crop.py", EVERYTHING_AFTER["crop_faces"]),
         ("renet/dataset/splits.py", EVERYTHING_AFTER["shuffle"]),
         ("renet/evaluation/run_plots.py", {"evaluate", "report"}),

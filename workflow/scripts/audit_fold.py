@@ -52,8 +52,6 @@ def audit_fold(
         seed: of the division into folds, the config's split.seed.
         settings: network and recipe; a JSON object can replace single options, as in
             --settings.model '{"cell": "gru"}'.
-        gpu: number of GPUs that Snakemake grants.
-        code: digest of the code, part of the checkpoint's name.
     """
     if not 1 <= fold <= folds or folds < 2:
         raise InputError(
@@ -61,25 +59,25 @@ def audit_fold(
         )
     samples = pd.concat(map(SPLIT.read, tables))
     held_out = label_audit.folds(samples, folds, seed) == fold - 1
-    training, others = split(faces, held_out)
-    settings = for_a_fold(settings.granted(gpu))
+    stored = [hdf5.read(path) for path in faces]
+    training, others = (
+        selections.select(stored, np.flatnonzero(chosen)) for chosen in (~held_out, held_out)
+    )
+    settings = settings.granted(gpu)
+    # Nothing may use the held-out fold, but one validation at the end.
+    recipe = dataclasses.replace(
+        settings.train, select_epoch="last", validate_every=settings.train.epochs, processes=1
+    )
+    settings = dataclasses.replace(settings, train=recipe)
     folder = predictions.with_suffix("")  # of this fold alone: other folds may be training
-    path = run.checkpoint_path(folder, settings, training, others, code)
-    checkpoint = Checkpoint(path, 60 * Checkpoints().minutes)
+    parts = (settings, code, training.digest, others.digest)
+    checkpoint = Checkpoint(folder, 60 * Checkpoints().minutes, *parts)
     probabilities = pd.DataFrame(
         predict(training, others, settings, checkpoint), columns=list(PROBABILITIES)
     )
     probabilities.insert(0, "id", samples.id[held_out].to_numpy())
     FOLD.write(predictions, probabilities)
     shutil.rmtree(folder, ignore_errors=True)
-
-
-def split(faces: list[Path], held_out: np.ndarray) -> tuple[FaceFile, FaceFile]:
-    """The faces that are not held out, and those that are."""
-    stored = [hdf5.read(path) for path in faces]
-    return tuple(
-        selections.select(stored, np.flatnonzero(chosen)) for chosen in (~held_out, held_out)
-    )
 
 
 def predict(
@@ -92,15 +90,6 @@ def predict(
         trainer.model, others.pixels, trainer.device, settings.train.precision, show_progress=True
     )
     return inference.softmax(logits)
-
-
-def for_a_fold(settings: RunSettings) -> RunSettings:
-    """The settings without what would use the held-out fold, but for one validation at the end."""
-    recipe = settings.train
-    recipe = dataclasses.replace(
-        recipe, select_epoch="last", validate_every=recipe.epochs, processes=1
-    )
-    return dataclasses.replace(settings, train=recipe)
 
 
 if __name__ == "__main__":

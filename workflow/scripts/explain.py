@@ -49,7 +49,7 @@ def explain(
         description: model.json to write.
         compute: device, precision and threads.
     """
-    device = devices.choose(compute, gpu)
+    device = devices.choose(devices.granted(compute.device, gpu), compute.threads)
     network = model_file.load(model)
     if description:
         files.write_json(description, describe(network, model))

@@ -49,7 +49,7 @@ def infer(
         course_format: text file to write in the course's format.
         compute: device, precision and threads.
     """
-    device = devices.choose(compute, gpu)
+    device = devices.choose(devices.granted(compute.device, gpu), compute.threads)
     network = devices.to_device(model_file.load(model), device, compute.precision)
     subsets = [(faces, table or faces.with_suffix(".csv"), inference)]
     if validation_faces:

@@ -17,9 +17,8 @@ line, the script has the options of the course's main_classify.py instead; see
 from pathlib import Path
 
 from renet.common import files, script
-from renet.config.checkpoints import Checkpoints
 from renet.training import checkpoints, course_command, process_group, provenance, run, slurm
-from renet.training.run import RunFiles, RunJob, RunSettings
+from renet.training.run import RunJob, RunSettings
 
 
 def train(
@@ -39,20 +38,19 @@ def train(
     keep_models: int,
     code: str,
 ) -> None:
-    """Train one run of the workflow.
-
-    Args:
-        train, validation: HDF5 files.
-        model, history, throughput, training, events: see the top of this file.
-        gpu, nodes: numbers of GPUs and machines that Snakemake grants.
-        checkpoint_seconds, save_every, keep_models: see `renet.training.checkpoints`.
-        code: digest of the code, part of the checkpoint's name.
-    """
+    """Train one run of the workflow, on the numbers of GPUs and machines that Snakemake grants."""
     job = RunJob(
-        settings.granted(gpu),
-        RunFiles(train, validation, model, history, throughput, events),
-        Checkpoints(checkpoint_seconds / 60, save_every, keep_models),
-        code,
+        settings=settings.granted(gpu),
+        train=train,
+        validation=validation,
+        model=model,
+        history=history,
+        throughput=throughput,
+        events=events,
+        checkpoint_seconds=checkpoint_seconds,
+        save_every=save_every,
+        keep_models=keep_models,
+        code=code,
     )
     machines = slurm.machine_count(nodes)
     if machines > 1:

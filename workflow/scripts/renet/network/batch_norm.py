@@ -63,10 +63,9 @@ def normalise(
     maps: Tensor, weight: Tensor | None, bias: Tensor | None, eps: float
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Normalised maps (N, C, H, W), and the batch's mean and biased variance, each (C,)."""
-    mean, variance = (
-        torch.zeros(maps.shape[1], dtype=_statistics_dtype(maps), device=maps.device)
-        for _ in range(2)
-    )
+    dtype = torch.promote_types(maps.dtype, torch.float32)
+    mean = torch.zeros(maps.shape[1], dtype=dtype, device=maps.device)
+    variance = torch.zeros_like(mean)
     # With momentum 1 PyTorch writes the statistics of the batch into these two, at no cost.
     normalised = F.batch_norm(
         maps, mean, variance, weight, bias, training=True, momentum=1.0, eps=eps
@@ -75,23 +74,18 @@ def normalise(
     return normalised, mean, variance * ((count - 1) / count)
 
 
-def _statistics_dtype(maps: Tensor) -> torch.dtype:
-    return torch.float64 if maps.dtype == torch.float64 else torch.float32
-
-
 def batch_statistics(maps: Tensor) -> tuple[Tensor, Tensor]:
     """Mean and biased variance of each channel of (N, C, H, W), each (C,)."""
     if maps.numel() == maps.shape[1]:
-        mean = maps.flatten().to(_statistics_dtype(maps))
+        mean = maps.flatten().to(torch.promote_types(maps.dtype, torch.float32))
         return mean, torch.zeros_like(mean)
     return normalise(maps, None, None, 1.0)[1:]
 
 
 def all_reduce_statistics(mean: Tensor, variance: Tensor, count: int) -> tuple[Tensor, Tensor]:
-    """Mean and biased variance over the maps of all processes, each (C,).
+    """Mean and biased variance over the maps of all processes, each (C,), from those of each.
 
     Args:
-        mean, variance: of this process's maps.
         count: number of this process's values per channel; 0 leaves them out.
     """
     wide = mean.double()
@@ -116,11 +110,7 @@ class SynchronisedNorm(torch.autograd.Function):
         eps: float,
         count: int,
     ) -> Tensor:
-        """Normalise maps (N, C, H, W) by `mean` and `variance` (C,) of the whole batch.
-
-        Args:
-            count: see `all_reduce_statistics`.
-        """
+        """Normalise maps (N, C, H, W) by the statistics from `all_reduce_statistics`."""
         ctx.save_for_backward(maps, weight, mean, (variance + eps).rsqrt())
         ctx.count = count
         return F.batch_norm(maps, mean, variance, weight, bias, eps=eps)

@@ -36,29 +36,24 @@ class Compute:
 
 
 def granted(device: str, gpus: int | None) -> str:
-    """The device of the settings, or `cpu` if Snakemake grants the job no GPU.
-
-    Args:
-        gpus: the job's resource `gpu`; None outside of Snakemake, where nothing is withheld.
-    """
+    """The device of the settings; cpu if Snakemake grants no GPU (None: not under Snakemake)."""
     return "cpu" if gpus == 0 else device
 
 
-def choose(compute: Compute, gpus: int | None = None, local_rank: int = 0) -> torch.device:
+def choose(name: str, threads: int, local_rank: int = 0) -> torch.device:
     """Set PyTorch's number of threads, and choose the device.
 
     Args:
-        gpus: see `granted`.
+        name: auto, cpu or cuda, as from `granted`.
         local_rank: the process's number on this machine, which is the number of its GPU.
 
     Raises:
         InputError: PyTorch sees no GPU, or too few, and one is asked for.
     """
-    torch.set_num_threads(compute.threads)
-    name = granted(compute.device, gpus)
+    torch.set_num_threads(threads)
     if name == "auto":
         name = "cuda" if torch.cuda.is_available() else "cpu"
-    device = torch.device(name)
+    device, details = torch.device(name), f"{threads} threads"
     if name == "cuda":
         if local_rank >= torch.cuda.device_count():
             raise InputError(
@@ -68,27 +63,17 @@ def choose(compute: Compute, gpus: int | None = None, local_rank: int = 0) -> to
             )
         device = torch.device("cuda", local_rank)
         torch.cuda.set_device(device)
-    logging.info("Device: %s", describe(device))
+        details = torch.cuda.get_device_name(device)
+    logging.info("Device: %s (%s)", device, details)
     return device
-
-
-def describe(device: torch.device) -> str:
-    """The device's name for a log."""
-    if device.type == "cuda":
-        return f"{device} ({torch.cuda.get_device_name(device)})"
-    return f"{device} ({torch.get_num_threads()} threads)"
-
-
-def weight_dtype(precision: str) -> torch.dtype:
-    """The dtype of the weights: float32 also for activations in bfloat16."""
-    return torch.float64 if precision == "float64" else torch.float32
 
 
 def to_device(model: nn.Module, device: torch.device, precision: str) -> nn.Module:
     """Move a network to a device, with the dtype and the memory format that it computes in."""
     if device.type == "cpu":
         keep_freed_memory()
-    return model.to(device, weight_dtype(precision), memory_format=torch.channels_last)
+    dtype = torch.float64 if precision == "float64" else torch.float32  # bfloat16 too
+    return model.to(device, dtype, memory_format=torch.channels_last)
 
 
 @contextlib.contextmanager
@@ -112,15 +97,13 @@ def tf32_flags(precision: str) -> Iterator[None]:
     `tf32` lets a GPU round the factors of float32 products to 10 bits. `float32` does not, also in
     convolutions, where PyTorch's default does. On a CPU the two are the same.
     """
-    backends = (torch.backends.cudnn, torch.backends.cuda.matmul)
-    before = [backend.allow_tf32 for backend in backends]
+    cudnn, matmul = torch.backends.cudnn, torch.backends.cuda.matmul
+    before = cudnn.allow_tf32, matmul.allow_tf32
+    cudnn.allow_tf32 = matmul.allow_tf32 = precision == "tf32"
     try:
-        for backend in backends:
-            backend.allow_tf32 = precision == "tf32"
         yield
     finally:
-        for backend, allowed in zip(backends, before, strict=True):
-            backend.allow_tf32 = allowed
+        cudnn.allow_tf32, matmul.allow_tf32 = before
 
 
 def keep_freed_memory() -> None:

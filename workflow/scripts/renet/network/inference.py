@@ -17,31 +17,23 @@ def logits(
     precision: str = "float32",
     show_progress: bool = False,
 ) -> np.ndarray:
-    """The logits of a network in evaluation mode, in the order of the faces.
+    """Logits (N, classes) float64 of pixels (N, C, H, W) uint8, memory-mapped or in memory.
 
     Args:
         model: on `device`; it is left in evaluation mode.
-        pixels: (N, C, H, W) uint8, memory-mapped or in memory.
-
-    Returns:
-        (N, classes) float64.
     """
     model.eval()
-    batches = []
-    rows = [
-        np.arange(start, min(start + BATCH_SIZE, len(pixels)))
-        for start in range(0, len(pixels), BATCH_SIZE)
-    ]
+    outputs = [torch.zeros((0, model.architecture.classes), dtype=torch.float64, device=device)]
+    rows = np.arange(len(pixels))
+    batches = np.split(rows, rows[BATCH_SIZE::BATCH_SIZE]) if len(rows) else []
     loader = StreamingLoader(pixels, np.zeros(len(pixels), np.int64), device)
     with Progress(
         total=len(pixels), desc="infer", unit=" img", disable=not show_progress
     ) as progress:
-        for batch, _ in loader.batches(rows):
-            batches.append(infer(model, batch, precision).double())
+        for batch, _ in loader.batches(batches):
+            outputs.append(infer(model, batch, precision).double())
             progress.update(len(batch))
-    if not batches:
-        return np.zeros((0, model.architecture.classes))
-    return torch.cat(batches).cpu().numpy()
+    return torch.cat(outputs).cpu().numpy()
 
 
 def softmax(values: np.ndarray) -> np.ndarray:

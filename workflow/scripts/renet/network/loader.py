@@ -1,6 +1,7 @@
 """Loaders: batches of faces on the device, read ahead so that training rarely waits for data."""
 
 import collections
+import itertools
 import logging
 import time
 from collections.abc import Iterable, Iterator
@@ -35,28 +36,20 @@ class StreamingLoader:
     def batches(self, batches: Iterable[np.ndarray]) -> Iterator[Batch]:
         """The faces of each array of row numbers: pixels (n, C, H, W) uint8, targets (n,) int64."""
         with ThreadPoolExecutor(self.AHEAD if self._on_gpu else 1, "reader") as readers:
-            rows, pending = iter(batches), collections.deque()
+            reads = (readers.submit(self._read, rows) for rows in batches)
+            pending = collections.deque(itertools.islice(reads, self.AHEAD))
             try:
-                for _ in range(self.AHEAD):
-                    self._submit_next(rows, pending, readers)
                 while pending:
                     started = time.perf_counter()
                     pixels, targets = pending.popleft().result()
                     self.data_wait += time.perf_counter() - started
-                    self._submit_next(rows, pending, readers)
+                    pending.extend(itertools.islice(reads, 1))
                     yield (
                         pixels.to(self._device, non_blocking=True),
                         targets.to(self._device, non_blocking=True),
                     )
             finally:
                 readers.shutdown(cancel_futures=True)
-
-    def _submit_next(
-        self, rows: Iterator[np.ndarray], pending: collections.deque, readers: ThreadPoolExecutor
-    ) -> None:
-        following = next(rows, None)
-        if following is not None:
-            pending.append(readers.submit(self._read, following))
 
     def _read(self, rows: np.ndarray) -> Batch:
         # Copies from pinned memory to a GPU do not block the host.
@@ -69,16 +62,12 @@ class StreamingLoader:
 
 
 class DeviceLoader:
-    """Keeps the whole data set on the device, as uint8, and gathers the batches there.
-
-    Attributes:
-        data_wait: 0; nothing is waited for.
-    """
+    """Keeps the whole data set on the device, as uint8, and gathers the batches there."""
 
     data_wait = 0.0
 
     def __init__(self, pixels: np.ndarray, targets: np.ndarray, device: torch.device):
-        """Copy a data set to the device in chunks; see `StreamingLoader`."""
+        """Copy a data set to the device in chunks."""
         self._pixels = torch.empty(pixels.shape, dtype=torch.uint8, device=device)
         chunk = max(1, CHUNK_BYTES // max(1, pixels[:1].nbytes))
         for start in range(0, len(pixels), chunk):
@@ -99,12 +88,9 @@ def make_loader(
     pixels: np.ndarray, targets: np.ndarray, device: torch.device
 ) -> StreamingLoader | DeviceLoader:
     """A loader that keeps the data set on a GPU if it fits there; otherwise one that streams it."""
-    if device.type == "cuda" and pixels.nbytes <= MAX_MEMORY_FRACTION * free_bytes(device):
-        logging.info("The training set (%.1f GB) is kept on the GPU", pixels.nbytes / 1e9)
-        return DeviceLoader(pixels, targets, device)
+    if device.type == "cuda":
+        free, _ = torch.cuda.mem_get_info(device)
+        if pixels.nbytes <= MAX_MEMORY_FRACTION * free:
+            logging.info("The training set (%.1f GB) is kept on the GPU", pixels.nbytes / 1e9)
+            return DeviceLoader(pixels, targets, device)
     return StreamingLoader(pixels, targets, device)
-
-
-def free_bytes(device: torch.device) -> int:
-    """Free memory of a GPU."""
-    return torch.cuda.mem_get_info(device)[0]

@@ -5,15 +5,40 @@ from collections import OrderedDict
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from renet.common.errors import InputError
 from renet.config.architecture import Architecture
 from renet.network import devices
 from renet.network.batch_norm import BatchNorm
-from renet.network.birnn import DIRECTIONS, BiRNNBank
-from renet.network.layers import ConvReLU, Normalizer
-from renet.network.spatial_rnn import SpatialRNN
+from renet.network.rnn import DIRECTIONS, BiRNNBank, SpatialRNN
+
+
+class Normalizer(nn.Module):
+    """neon's `Normalizer(divisor=128)`, after subtracting the mean of the data if there is one.
+
+    Attributes:
+        mean: (1,), (C, 1, 1) or (C, H, W), in grey levels; zero without a mean.
+    """
+
+    DIVISOR = 128.0
+
+    def __init__(self, mean: Tensor | None = None):
+        super().__init__()
+        self.register_buffer("mean", torch.zeros(1) if mean is None else mean)
+
+    def forward(self, pixels: Tensor) -> Tensor:
+        """(N, C, H, W) of any dtype, grey levels from 0 to 255, to the module's own dtype."""
+        return (pixels.to(self.mean.dtype) - self.mean) / self.DIVISOR
+
+
+class ConvReLU(nn.Conv2d):
+    """A convolution with bias and ReLU: neon's `Conv(..., activation=Rectlin())`."""
+
+    def forward(self, maps: Tensor) -> Tensor:
+        """(N, C, H, W) to (N, K, H', W')."""
+        return F.relu(super().forward(maps))
 
 
 class ReNet(nn.Sequential):
@@ -39,8 +64,17 @@ class ReNet(nn.Sequential):
             InputError: H or W is not a multiple of what poolings and blocks need.
         """
         architecture = architecture or Architecture()
-        _check_size(input_shape, architecture)
-        super().__init__(_layers(tuple(input_shape), architecture, _mean(mean, input_shape)))
+        sides = zip(("height", "width"), input_shape[1:], architecture.size_divisors(), strict=True)
+        for name, side, divisor in sides:
+            if side % divisor:
+                raise InputError(
+                    f"The {name} of the images, {side}, is not a multiple of {divisor} as this "
+                    "network needs it; change crop.size, or the blocks and convolutions in model."
+                )
+        if mean is not None:
+            shape = (-1, 1, 1) if mean.size == input_shape[0] else input_shape
+            mean = torch.from_numpy(np.asarray(mean, dtype=np.float32)).reshape(shape)
+        super().__init__(_layers(tuple(input_shape), architecture, mean))
         self.architecture = architecture
         self.input_shape = tuple(input_shape)
 
@@ -51,24 +85,6 @@ class ReNet(nn.Sequential):
         ReLU's output is 0 for every input, the probabilities stay 0.5 and training stops.
         """
         return super().forward(pixels).mean(dim=(2, 3))
-
-
-def _check_size(input_shape: tuple[int, int, int], architecture: Architecture) -> None:
-    for name, side, divisor in zip(
-        ("height", "width"), input_shape[1:], architecture.size_divisors(), strict=True
-    ):
-        if side % divisor:
-            raise InputError(
-                f"The {name} of the images, {side}, is not a multiple of {divisor} as this network "
-                "needs it; change crop.size, or the blocks and convolutions in model."
-            )
-
-
-def _mean(mean: np.ndarray | None, input_shape: tuple[int, int, int]) -> Tensor | None:
-    if mean is None:
-        return None
-    shape = (-1, 1, 1) if mean.size == input_shape[0] else input_shape
-    return torch.from_numpy(np.asarray(mean, dtype=np.float32)).reshape(shape)
 
 
 def _layers(
@@ -109,39 +125,26 @@ def init_weights(model: ReNet, seed: int) -> None:
     random = np.random.RandomState(seed)  # the generator that neon uses
     for module in model.modules():
         if isinstance(module, ConvReLU):
-            _kaiming(module, random)
+            kernels, fan_in = len(module.weight), module.weight[0].numel()
+            drawn = random.normal(0, math.sqrt(2 / fan_in), (fan_in, kernels))
+            module.weight.copy_(torch.from_numpy(drawn.T.reshape(module.weight.shape)))
+            module.bias.zero_()
         elif isinstance(module, BiRNNBank):
-            _glorot(module, random)
-
-
-def _kaiming(convolution: ConvReLU, random: np.random.RandomState) -> None:
-    kernels, *kernel_shape = convolution.weight.shape
-    fan_in = math.prod(kernel_shape)
-    drawn = random.normal(0, math.sqrt(2 / fan_in), (fan_in, kernels))
-    convolution.weight.copy_(torch.from_numpy(drawn.T.reshape(convolution.weight.shape)))
-    convolution.bias.zero_()
-
-
-def _glorot(bank: BiRNNBank, random: np.random.RandomState) -> None:
-    for inputs, recurrent in zip(
-        bank.input_weight, bank.recurrent_weight.unflatten(0, (-1, DIRECTIONS)), strict=True
-    ):
-        for gate in (*inputs.split(bank.units), *recurrent.flatten(0, 1).split(bank.units)):
-            limit = math.sqrt(6 / sum(gate.shape))
-            gate.copy_(torch.from_numpy(random.uniform(-limit, limit, gate.shape)))
-    bank.bias.zero_()
+            recurrent_weight = module.recurrent_weight.unflatten(0, (-1, DIRECTIONS)).flatten(1, 2)
+            for inputs, recurrent in zip(module.input_weight, recurrent_weight, strict=True):
+                for gate in (*inputs.split(module.units), *recurrent.split(module.units)):
+                    limit = math.sqrt(6 / sum(gate.shape))
+                    gate.copy_(torch.from_numpy(random.uniform(-limit, limit, gate.shape)))
+            module.bias.zero_()
 
 
 @torch.inference_mode()
 def infer(model: nn.Module, pixels: Tensor, precision: str) -> Tensor:
-    """Logits (N, classes) of pixels (N, C, H, W) uint8, without gradients.
-
-    The network has to be in evaluation mode, and the pixels on its device.
-    """
+    """Logits (N, classes) of pixels (N, C, H, W) uint8 by a network in evaluation mode."""
     with devices.precision_context(precision, pixels.device):
         return model(pixels)
 
 
 def parameter_count(model: nn.Module) -> int:
-    """The number of trainable parameters."""
+    """Number of trainable parameters."""
     return sum(parameter.numel() for parameter in model.parameters())

@@ -16,11 +16,7 @@ FORMAT = "renet-model-1"
 
 
 def save(path: str | Path, model: ReNet, **more: object) -> None:
-    """Save a network with its architecture; the file alone is enough to build it again.
-
-    Args:
-        more: further plain values and tensors to save with it.
-    """
+    """Save a network with its architecture, and `more` plain values and tensors."""
     content = {
         "format": FORMAT,
         # Through JSON: pickled bytes depend on whether equal strings are the same object.
@@ -36,7 +32,7 @@ def save(path: str | Path, model: ReNet, **more: object) -> None:
 
 
 def read(path: str | Path) -> dict:
-    """Read the content of a model file, as `save` writes it.
+    """The content of a model file.
 
     Raises:
         InputError: the file is missing or is not a model of this project.

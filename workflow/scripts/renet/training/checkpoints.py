@@ -18,13 +18,6 @@ FINGERPRINT_CHARACTERS = 16
 PREFIX = "checkpoint-"
 
 
-def path_for(folder: Path, *parts: object) -> Path:
-    """The checkpoint of a training that depends on `parts` (anything that JSON can hold)."""
-    text = json.dumps(parts, sort_keys=True)
-    fingerprint = hashlib.sha256(text.encode()).hexdigest()[:FINGERPRINT_CHARACTERS]
-    return folder / f"{PREFIX}{fingerprint}.pt"
-
-
 class Checkpoint:
     """The latest checkpoint of a training and the previous one, `<path>` and `<path>.previous`.
 
@@ -32,10 +25,13 @@ class Checkpoint:
         seconds: from one checkpoint within an epoch to the next.
     """
 
-    def __init__(self, path: str | Path, seconds: float):
-        """Name the checkpoint; nothing is read or written yet."""
-        self.path, self.seconds = Path(path), seconds
+    def __init__(self, folder: Path, seconds: float, *parts: object):
+        """Name the checkpoint of a training that depends on `parts`, as JSON or dataclasses."""
+        text = json.dumps(parts, sort_keys=True, default=dataclasses.asdict)
+        fingerprint = hashlib.sha256(text.encode()).hexdigest()[:FINGERPRINT_CHARACTERS]
+        self.path = folder / f"{PREFIX}{fingerprint}.pt"
         self.previous = self.path.with_name(self.path.name + ".previous")
+        self.seconds = seconds
 
     def save(self, model: ReNet, state: dict) -> None:
         """Write a checkpoint; the latest one becomes the previous one."""

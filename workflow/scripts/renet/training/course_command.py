@@ -15,7 +15,6 @@ from renet.common import files, logs
 from renet.common.errors import InputError
 from renet.config.recipe import Recipe
 from renet.dataset import hdf5
-from renet.dataset.hdf5 import FaceFile
 from renet.network import model_file
 from renet.training import process_group, run
 from renet.training.checkpoints import SavedModels
@@ -50,8 +49,7 @@ def parse_arguments() -> argparse.Namespace:
     add("--data_root", type=Path, default="./results/data", help="folder of train.h5 and test.h5")
     add("-e", "--epochs", type=int, default=10, help="epochs in total, with --model_file too")
     add("-s", "--save_path", type=Path, help="file to save the model to")
-    add("--serialize", type=int, nargs="?", const=1, default=0, metavar="N",
-        help="save the model every N epochs")  # fmt: skip
+    add("--serialize", type=int, nargs="?", const=1, default=0, help="epochs between saved models")
     add("--model_file", help="continue from this model, which --save_path has saved")
     add("-o", "--output_file", type=Path, help="metrics of the epochs, .csv or .h5")
     add("-eval", "--eval_freq", type=int, default=1, help="epochs from one evaluation to the next")
@@ -62,8 +60,7 @@ def parse_arguments() -> argparse.Namespace:
     add("-d", "--datatype", choices=list(PRECISION_OF_DATATYPE), default="f32", help="precision")
     add("-z", "--batch_size", type=int, default=32, help="batch size")
     add("--nesterov", action="store_true", help="Nesterov momentum; neon's default is plain")
-    add("--sync_batchnorm", action="store_true",
-        help="with torchrun, normalise by the statistics of the whole batch")  # fmt: skip
+    add("--sync_batchnorm", action="store_true", help="with torchrun: normalise by whole batches")
     add("--threads", type=int, default=2, help="number of PyTorch's threads on a CPU")
     arguments = parser.parse_args()
     for name in ("epochs", "batch_size", "eval_freq", "history", "threads"):
@@ -73,7 +70,7 @@ def parse_arguments() -> argparse.Namespace:
 
 
 def run_course(group: ProcessGroup, arguments: argparse.Namespace) -> None:
-    """Train in this process of its group, as the course's script does."""
+    """Train in this process of its group; test.h5 serves without a validation.h5, as in neon."""
     recipe = Recipe(
         epochs=arguments.epochs,
         batch_size=arguments.batch_size,
@@ -85,9 +82,12 @@ def run_course(group: ProcessGroup, arguments: argparse.Namespace) -> None:
         threads=arguments.threads,
         sync_batchnorm=arguments.sync_batchnorm,
     )
-    faces, held_out = hdf5.read(arguments.data_root / "train.h5"), find_held_out(arguments)
+    train, validation, test = (
+        arguments.data_root / f"{subset}.h5" for subset in ("train", "validation", "test")
+    )
+    faces = hdf5.read(train), hdf5.read(validation if validation.exists() else test)
     saved = read_model_file(arguments.model_file) if arguments.model_file else None
-    trainer = run.build(RunSettings(train=recipe), faces, held_out, group, saved)
+    trainer = run.build(RunSettings(train=recipe), *faces, group, saved)
     trainer.run(
         after_epoch=lambda trainer: save_if_due(trainer, arguments),
         show_progress=not arguments.no_progress_bar,
@@ -102,12 +102,6 @@ def run_course(group: ProcessGroup, arguments: argparse.Namespace) -> None:
     if arguments.output_file:
         write_metrics(arguments.output_file, trainer.history)
     print(f"Accuracy = {accuracy * 100:.1f}%")
-
-
-def find_held_out(arguments: argparse.Namespace) -> FaceFile:
-    """validation.h5 if --data_root has one, else test.h5, as in the course."""
-    validation = arguments.data_root / "validation.h5"
-    return hdf5.read(validation if validation.exists() else arguments.data_root / "test.h5")
 
 
 def read_model_file(path: str) -> dict:

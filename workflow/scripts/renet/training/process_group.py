@@ -10,15 +10,16 @@ import os
 import signal
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
-from pathlib import Path
+from multiprocessing.queues import SimpleQueue
 
 import numpy as np
 import torch
 import torch.multiprocessing
 from torch import distributed
+from torch.multiprocessing import ProcessExitedException, ProcessRaisedException
 
 from renet.common import logs
-from renet.common.errors import InputError, TrainingInterrupted
+from renet.common.errors import InputError
 
 GRACE_SECONDS = 60  # for the other processes to end after one has failed
 
@@ -39,7 +40,7 @@ class ProcessGroup:
 
     @property
     def is_main(self) -> bool:
-        """Whether this process writes the files and the log."""
+        """Whether this is rank 0."""
         return self.rank == 0
 
     def slice_of(self, count: int) -> slice:
@@ -80,29 +81,24 @@ SINGLE_PROCESS = ProcessGroup()
 
 @contextlib.contextmanager
 def from_torchrun(device: str) -> Iterator[ProcessGroup]:
-    """The group that torchrun started, or a single process if it did not start this one.
-
-    Args:
-        device: auto, cpu or cuda, which decides on the backend.
-    """
-    if "TORCHELASTIC_RUN_ID" not in os.environ:
+    """The group that torchrun started, or a single process if it did not start this one."""
+    if not distributed.is_torchelastic_launched():
         yield SINGLE_PROCESS
         return
-    rank, size, local = (int(os.environ[key]) for key in ("RANK", "WORLD_SIZE", "LOCAL_RANK"))
-    with _initialised(ProcessGroup(rank, size, local), device) as group:
+    with _initialised(int(os.environ["LOCAL_RANK"]), backend=_backend(device)) as group:
         yield group
+
+
+def _backend(device: str) -> str:
+    on_gpu = device == "cuda" or (device == "auto" and torch.cuda.is_available())
+    return "nccl" if on_gpu else "gloo"
 
 
 @contextlib.contextmanager
-def _initialised(
-    group: ProcessGroup, device: str, init_method: str = "env://"
-) -> Iterator[ProcessGroup]:
-    on_gpu = device == "cuda" or (device == "auto" and torch.cuda.is_available())
-    distributed.init_process_group(
-        "nccl" if on_gpu else "gloo", init_method, rank=group.rank, world_size=group.world_size
-    )
+def _initialised(local_rank: int, **options: object) -> Iterator[ProcessGroup]:
+    distributed.init_process_group(**options)
     try:
-        yield group
+        yield ProcessGroup(distributed.get_rank(), distributed.get_world_size(), local_rank)
     finally:
         distributed.destroy_process_group()
 
@@ -120,73 +116,56 @@ def launch(count: int, device: str, function: Callable[..., None], *arguments: o
     if count == 1:
         function(SINGLE_PROCESS, *arguments)
         return
+    errors = torch.multiprocessing.get_context("spawn").SimpleQueue()
     with tempfile.TemporaryDirectory() as folder:
+        rendezvous = f"file://{folder}/rendezvous"
+        options = {"backend": _backend(device), "init_method": rendezvous, "world_size": count}
         spawned = torch.multiprocessing.start_processes(
             _run_spawned,
-            (_Launch(count, device, Path(folder), logs.log_file()), function, arguments),
+            (options, errors, logs.log_file(), function, *arguments),
             nprocs=count,
             join=False,
             start_method="spawn",
         )
-        with _pass_on_sigterm(spawned.pids()):
-            _wait(spawned, Path(folder))
-
-
-@dataclasses.dataclass(frozen=True)
-class _Launch:
-    """The arguments of all spawned processes; `folder` is for their rendezvous and errors."""
-
-    count: int
-    device: str
-    folder: Path
-    log_file: str | None
+        with on_sigterm(lambda *_: [process.terminate() for process in spawned.processes]):
+            try:
+                while not spawned.join(grace_period=GRACE_SECONDS):
+                    pass
+            except (ProcessExitedException, ProcessRaisedException) as error:
+                if not errors.empty():
+                    raise errors.get() from error
+                if isinstance(error, ProcessRaisedException):
+                    raise
+                raise InputError(
+                    f"Training process {error.error_index} of {count} exited without a message "
+                    f"(exit code {error.exit_code}); it may have been killed, possibly out of "
+                    "memory. Start again to continue from the last checkpoint."
+                ) from error
 
 
 def _run_spawned(
-    rank: int, launch: _Launch, function: Callable[..., None], arguments: tuple
+    rank: int,
+    options: dict,
+    errors: SimpleQueue,
+    log_file: str | None,
+    function: Callable[..., None],
+    *arguments: object,
 ) -> None:
     if rank == 0:
-        logs.start(launch.log_file, append=True)
-    group = ProcessGroup(rank, launch.count, rank)
+        logs.start(log_file, append=True)
     try:
-        with _initialised(group, launch.device, f"file://{launch.folder}/rendezvous"):
+        with _initialised(rank, rank=rank, **options) as group:
             function(group, *arguments)
     except InputError as error:
         # The parent raises it again; from here it would be a traceback within a traceback.
-        note = f"{type(error).__name__}\n{error}"
-        Path(launch.folder, f"error-{rank}").write_text(note, encoding="utf-8")
+        errors.put(error)
         raise SystemExit(1) from error
 
 
-def _wait(spawned: torch.multiprocessing.ProcessContext, folder: Path) -> None:
-    try:
-        while not spawned.join(grace_period=GRACE_SECONDS):
-            pass
-    except (
-        torch.multiprocessing.ProcessExitedException,
-        torch.multiprocessing.ProcessRaisedException,
-    ) as error:
-        for note in sorted(folder.glob("error-*")):
-            kind, message = note.read_text(encoding="utf-8").split("\n", 1)
-            interrupted = kind == TrainingInterrupted.__name__
-            raise (TrainingInterrupted if interrupted else InputError)(message) from error
-        if isinstance(error, torch.multiprocessing.ProcessExitedException):
-            raise InputError(
-                f"Training process {error.error_index} of {len(spawned.processes)} exited without "
-                f"a message (exit code {error.exit_code}); it may have been killed, possibly out "
-                "of memory. Start again to continue from the last checkpoint."
-            ) from error
-        raise
-
-
 @contextlib.contextmanager
-def _pass_on_sigterm(pids: list[int]) -> Iterator[None]:
-    def pass_on(signal_number: int, frame: object) -> None:
-        for pid in pids:
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGTERM)
-
-    before = signal.signal(signal.SIGTERM, pass_on)
+def on_sigterm(handler: Callable[[int, object], object]) -> Iterator[None]:
+    """Call `handler` at SIGTERM, which no longer ends this process."""
+    before = signal.signal(signal.SIGTERM, handler)
     try:
         yield
     finally:

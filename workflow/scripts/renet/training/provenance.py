@@ -15,15 +15,15 @@ from renet.training.run import RunJob
 
 
 def of_training(job: RunJob, machines: int) -> dict:
-    """The content of training.json.
-
-    Args:
-        job: with the device that was granted.
-        machines: number of machines that the processes ran on.
-    """
+    """The content of training.json, of processes that ran on that number of machines."""
     recipe = job.settings.train
-    device = devices.choose(devices.Compute(recipe.device, recipe.precision, recipe.threads))
-    faces = {"train": job.files.train, "validation": job.files.validation}
+    device = devices.choose(recipe.device, recipe.threads)
+    faces = {"train": job.train, "validation": job.validation}
+    packages = {
+        package.metadata["Name"].lower(): package.version
+        for package in importlib.metadata.distributions()
+        if package.metadata["Name"]
+    }
     return {
         "config": dataclasses.asdict(job.settings),
         "code": {"train": job.code, **revision(Path(__file__).parent)},
@@ -39,7 +39,7 @@ def of_training(job: RunJob, machines: int) -> dict:
         "software": {
             "python": platform.python_version(),
             "system": platform.platform(),
-            "packages": packages(),
+            "packages": dict(sorted(packages.items())),
         },
     }
 
@@ -69,15 +69,6 @@ def _cpu_name() -> str:
             if line.startswith("model name"):
                 return line.split(":", 1)[1].strip()
     return platform.processor() or platform.machine()
-
-
-def packages() -> dict[str, str]:
-    """The version of every package in this environment."""
-    found = {
-        (package.metadata["Name"] or "").lower(): package.version
-        for package in importlib.metadata.distributions()
-    }
-    return {name: found[name] for name in sorted(found) if name}
 
 
 def revision(folder: Path) -> dict:

@@ -7,13 +7,11 @@ from pathlib import Path
 
 from renet.common.errors import InputError
 from renet.config.architecture import Architecture
-from renet.config.checkpoints import Checkpoints
 from renet.config.recipe import Recipe
 from renet.dataset import hdf5
 from renet.dataset.hdf5 import FaceFile
 from renet.network import devices, model_file
 from renet.network.model import ReNet, init_weights, parameter_count
-from renet.training import checkpoints
 from renet.training.checkpoints import Checkpoint, SavedModels
 from renet.training.history import HISTORY, THROUGHPUT
 from renet.training.process_group import SINGLE_PROCESS, ProcessGroup
@@ -44,29 +42,24 @@ class RunSettings:
 
 
 @dataclasses.dataclass(frozen=True)
-class RunFiles:
-    """The files of a run: HDF5 files to read, and what a finished run leaves."""
+class RunJob:
+    """The input of each process of a run: the arguments of the script train.py.
 
+    Attributes:
+        checkpoint_seconds, save_every, keep_models: see `renet.training.checkpoints`.
+        code: digest of the code, part of the checkpoint's name.
+    """
+
+    settings: RunSettings
     train: Path
     validation: Path
     model: Path
     history: Path
     throughput: Path
     events: Path
-
-
-@dataclasses.dataclass(frozen=True)
-class RunJob:
-    """The input of each process of a run.
-
-    Attributes:
-        checkpoints: does not change the result.
-        code: digest of the code, part of the checkpoint's name.
-    """
-
-    settings: RunSettings
-    files: RunFiles
-    checkpoints: Checkpoints
+    checkpoint_seconds: float
+    save_every: int
+    keep_models: int
     code: str
 
 
@@ -112,43 +105,30 @@ def run_training(group: ProcessGroup, job: RunJob) -> None:
     Raises:
         InputError, TrainingInterrupted: see `Trainer`.
     """
-    faces, validation = hdf5.read(job.files.train), hdf5.read(job.files.validation)
-    folder = job.files.model.parent
-    path = checkpoint_path(folder, job.settings, faces, validation, job.code)
-    checkpoint = Checkpoint(path, 60 * job.checkpoints.minutes)
-    saved = load_checkpoint(checkpoint, group)
+    faces, validation = hdf5.read(job.train), hdf5.read(job.validation)
+    folder, parts = job.model.parent, (job.settings, job.code, faces.digest, validation.digest)
+    checkpoint = Checkpoint(folder, job.checkpoint_seconds, *parts)
+    # Rank 0 reads first, and alone: it may rename a damaged checkpoint.
+    saved = checkpoint.load() if group.is_main else None
+    group.barrier()
+    if not group.is_main:
+        saved = checkpoint.load()
     trainer = build(job.settings, faces, validation, group, saved)
     if not group.is_main:
         trainer.run(checkpoint)
         return
     if not saved:
         shutil.rmtree(folder / "models", ignore_errors=True)
-    saved_models = SavedModels(
-        folder / "models" / "model.pt", job.checkpoints.save_every, job.checkpoints.keep_models
-    )
-    events = EventLog(job.files.events, trainer.history, trainer.throughput)
+    saved_models = SavedModels(folder / "models" / "model.pt", job.save_every, job.keep_models)
+    events = EventLog(job.events)
+    events.add_epochs(trainer.history, trainer.throughput)
 
     def after_epoch(trainer: Trainer) -> None:
-        events.add(trainer.history, trainer.throughput)
+        events.add_epochs(trainer.history, trainer.throughput)
         saved_models.save(trainer.model, trainer.epoch, trainer.state())
 
     trainer.run(checkpoint, after_epoch)
     events.close()
-    HISTORY.write(job.files.history, HISTORY.frame(trainer.history))
-    THROUGHPUT.write(job.files.throughput, THROUGHPUT.frame(trainer.throughput))
-    model_file.save(job.files.model, trainer.model)
-
-
-def checkpoint_path(
-    folder: Path, settings: RunSettings, train: FaceFile, validation: FaceFile, code: str
-) -> Path:
-    """The checkpoint of exactly this training."""
-    parts = (dataclasses.asdict(settings), code, train.digest, validation.digest)
-    return checkpoints.path_for(folder, *parts)
-
-
-def load_checkpoint(checkpoint: Checkpoint, group: ProcessGroup) -> dict | None:
-    """The content of the latest intact checkpoint; rank 0 reads it first, and alone."""
-    saved = checkpoint.load() if group.is_main else None
-    group.barrier()
-    return saved if group.is_main else checkpoint.load()
+    HISTORY.write(job.history, HISTORY.frame(trainer.history))
+    THROUGHPUT.write(job.throughput, THROUGHPUT.frame(trainer.throughput))
+    model_file.save(job.model, trainer.model)

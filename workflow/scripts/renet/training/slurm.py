@@ -3,16 +3,13 @@
 It runs in a SLURM job on these machines, and needs a file system that they share.
 """
 
-import contextlib
 import dataclasses
 import json
 import logging
 import os
-import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
 
 from renet.common import logs, script
 from renet.common.errors import InputError, TrainingInterrupted
@@ -51,7 +48,9 @@ def launch(machines: int, job: RunJob) -> None:
         ],
         env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)},
     )
-    with _note_sigterm() as signals:
+    signals: list[int] = []
+    # SLURM sends SIGTERM to srun's processes too; this one waits until they have ended.
+    with process_group.on_sigterm(lambda number, frame: signals.append(number)):
         status = srun.wait()
     if status and signals:
         raise TrainingInterrupted("The training received SIGTERM; start it again to continue.")
@@ -68,17 +67,6 @@ def _rendezvous_endpoint() -> str:
     with socket.socket() as probe:
         probe.bind(("", 0))
         return f"{socket.gethostname()}:{probe.getsockname()[1]}"
-
-
-@contextlib.contextmanager
-def _note_sigterm() -> Iterator[list[int]]:
-    """Keep this process alive until the others have ended: SLURM sends them SIGTERM too."""
-    signals: list[int] = []
-    before = signal.signal(signal.SIGTERM, lambda number, frame: signals.append(number))
-    try:
-        yield signals
-    finally:
-        signal.signal(signal.SIGTERM, before)
 
 
 def main() -> None:

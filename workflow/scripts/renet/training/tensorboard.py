@@ -1,7 +1,6 @@
 """The history of a training for TensorBoard: `tensorboard --logdir results/runs`."""
 
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 
 from tensorboardX import SummaryWriter
@@ -19,41 +18,27 @@ CHARTS = {
     "gpu_memory_mb": "memory_mb/gpu",
 }
 
-FLUSH_SECONDS = 1
+FLUSH_SECONDS = 1  # until a thread writes a point
 
 
-class EventLog:
+class EventLog(SummaryWriter):
     """A folder of event files with one point per chart and epoch, written during the training."""
 
-    def __init__(self, folder: str | Path, history: list[dict], throughput: list[dict]):
-        """Empty the folder, and write the epochs before the one that the training continues with.
-
-        Args:
-            history, throughput: rows of history.csv and throughput.csv.
-        """
+    def __init__(self, folder: Path):
+        """Empty the folder."""
         shutil.rmtree(folder, ignore_errors=True)
-        # A thread writes the points, at the latest after this time.
-        self._writer = SummaryWriter(str(folder), flush_secs=FLUSH_SECONDS)
-        for row in _rows(history, throughput):
-            self._add(row)
+        super().__init__(str(folder), flush_secs=FLUSH_SECONDS)
+        self._written = 0  # epochs
 
-    def add(self, history: list[dict], throughput: list[dict]) -> None:
-        """Add the last epoch."""
-        *_, last = _rows(history, throughput)
-        self._add(last)
+    def add_epochs(self, history: list[dict], throughput: list[dict]) -> None:
+        """Add the epochs that are new: rows of history.csv and throughput.csv.
 
-    def _add(self, row: dict) -> None:
-        for column, chart in CHARTS.items():
-            if row.get(column) is not None:
-                self._writer.add_scalar(chart, row[column], row["epoch"])
-
-    def close(self) -> None:
-        """Write what is left."""
-        self._writer.close()
-
-
-def _rows(history: list[dict], throughput: list[dict]) -> Iterator[dict]:
-    """The rows of both, by epoch; of an interrupted epoch, the throughput of its last part."""
-    by_epoch = {row["epoch"]: row for row in throughput}
-    for row in history:
-        yield by_epoch.get(row["epoch"], {}) | row
+        Of an interrupted epoch, the throughput of its last part counts.
+        """
+        by_epoch = {row["epoch"]: row for row in throughput}
+        for row in history[self._written :]:
+            row = by_epoch.get(row["epoch"], {}) | row
+            for column, chart in CHARTS.items():
+                if row.get(column) is not None:
+                    self.add_scalar(chart, row[column], row["epoch"])
+        self._written = len(history)

@@ -22,19 +22,6 @@ def anonymous_bytes() -> int:
     return peak if sys.platform == "darwin" else peak * 1024
 
 
-class PeakMemory:
-    """The largest memory of this process at any call of `update`."""
-
-    def __init__(self) -> None:
-        """Start with the current memory."""
-        self._peak = anonymous_bytes()
-
-    def update(self) -> int:
-        """Measure again; returns the peak so far, in bytes."""
-        self._peak = max(self._peak, anonymous_bytes())
-        return self._peak
-
-
 class EpochMeter:
     """Measures the speed and the memory of one epoch."""
 
@@ -49,11 +36,11 @@ class EpochMeter:
         self._started = time.perf_counter()
         if device.type == "cuda":
             torch.cuda.reset_peak_memory_stats(device)
-        self._memory = PeakMemory()
+        self._memory = anonymous_bytes()  # the largest so far
 
     def time_for(self, images: int, images_done: int) -> str:
         """The time that `images` will take at the speed of this epoch, such as 01:20."""
-        self._memory.update()
+        self._memory = max(self._memory, anonymous_bytes())
         pace = (time.perf_counter() - self._started) / max(1, images_done - self._images)
         return Progress.format_interval(pace * images)
 
@@ -69,6 +56,6 @@ class EpochMeter:
             "seconds": round(seconds, 3),
             "images_per_second": round(images / seconds, 1),
             "data_wait_fraction": round((data_wait - self._data_wait) / seconds, 4),
-            "memory_mb": round(self._memory.update() / 1e6),
+            "memory_mb": round(max(self._memory, anonymous_bytes()) / 1e6),
             "gpu_memory_mb": round(gpu_bytes / 1e6),
         }

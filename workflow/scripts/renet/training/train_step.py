@@ -74,11 +74,9 @@ class TrainStep:
             self.optimizer.zero_grad()
             (loss if loss_weight == 1.0 else loss * loss_weight).backward()
             self.optimizer.step()
-        self._count(logits.detach(), loss.detach(), targets, len(targets) if loss_weight else 0)
-
-    def _count(self, logits: Tensor, loss: Tensor, targets: Tensor, samples: int) -> None:
-        correct = (logits.argmax(1) == targets)[:samples].sum()
-        self.sums[:2] += torch.stack([loss.double() * samples, correct.double()])
+        samples = len(targets) if loss_weight else 0
+        correct = (logits.detach().argmax(1) == targets)[:samples].sum()
+        self.sums[:2] += torch.stack([loss.detach().double() * samples, correct.double()])
         self.sums[2] += self.sums[0].isfinite()
 
     def take_sums(self) -> tuple[float, int, int]:

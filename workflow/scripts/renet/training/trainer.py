@@ -4,7 +4,6 @@ import contextlib
 import dataclasses
 import logging
 import math
-import signal
 import time
 from collections.abc import Callable, Iterator
 
@@ -22,7 +21,7 @@ from renet.network.loader import DeviceLoader, StreamingLoader, make_loader
 from renet.network.model import ReNet
 from renet.training import train_step
 from renet.training.checkpoints import Checkpoint
-from renet.training.process_group import SINGLE_PROCESS, ProcessGroup
+from renet.training.process_group import SINGLE_PROCESS, ProcessGroup, on_sigterm
 from renet.training.throughput import EpochMeter
 
 # No checkpoint is written before a validation if the latest one is younger than this, in seconds.
@@ -30,12 +29,6 @@ MIN_CHECKPOINT_GAP = 30.0
 
 # Batches from one reading of the metrics to the next: on a GPU, each waits for the device.
 SYNC_EVERY = {"cpu": 1, "cuda": 20}
-
-
-def loss_and_accuracy(logits: np.ndarray, targets: np.ndarray) -> tuple[float, float]:
-    """Mean cross-entropy (natural logarithm) and accuracy; a tie counts as class 0."""
-    values, classes = torch.from_numpy(logits), torch.from_numpy(targets)
-    return F.cross_entropy(values, classes).item(), float((logits.argmax(1) == targets).mean())
 
 
 class Trainer:
@@ -68,8 +61,7 @@ class Trainer:
                     f"{faces.path} has {faces.class_count} classes of faces of shape {faces.shape} "
                     f"and the network is for {model.architecture.classes} of {model.input_shape}."
                 )
-        compute = devices.Compute(recipe.device, recipe.precision, recipe.threads)
-        self.device = devices.choose(compute, local_rank=group.local_rank)
+        self.device = devices.choose(recipe.device, recipe.threads, group.local_rank)
         self.model = devices.to_device(model, self.device, recipe.precision)
         for module in self.model.modules():
             if isinstance(module, BatchNorm):
@@ -131,10 +123,7 @@ class Trainer:
             TrainingInterrupted: SIGTERM came; a checkpoint was written.
         """
         self._checkpoint = checkpoint
-        before = signal.getsignal(signal.SIGTERM)
-        if checkpoint:
-            signal.signal(signal.SIGTERM, self._request_stop)
-        try:
+        with on_sigterm(self._request_stop) if checkpoint else contextlib.nullcontext():
             if self.epoch < self.recipe.epochs:
                 loader = make_loader(self.train.pixels, self.train.targets, self.device)
             while self.epoch < self.recipe.epochs:
@@ -143,8 +132,6 @@ class Trainer:
                 if after_epoch and self.group.is_main:
                     after_epoch(self)
                 self._save_checkpoint()
-        finally:
-            signal.signal(signal.SIGTERM, before)
         if self.recipe.select_epoch == "best" and self.best:
             self.model.load_state_dict(self.best["state"])
 
@@ -157,10 +144,14 @@ class Trainer:
         self.model.train()
         sync_every = SYNC_EVERY[self.device.type]
         slices = list(self._rest_of_epoch())
-        with (
-            contextlib.closing(loader.batches(part.rows for part in slices)) as batches,
-            self._progress(show_progress) as progress,
-        ):
+        progress = Progress(
+            total=len(self.train),
+            initial=self.sums.images,
+            desc=f"epoch {self.epoch + 1}/{self.recipe.epochs}",
+            unit=" img",
+            disable=not (show_progress and self.group.is_main),
+        )
+        with contextlib.closing(loader.batches(part.rows for part in slices)) as batches, progress:
             pending = EpochSums()  # batches since the last reading of the metrics
             for part, (pixels, targets) in zip(slices, batches, strict=True):
                 self.step(pixels, targets, part.loss_weight)
@@ -174,15 +165,6 @@ class Trainer:
                     pending = EpochSums()
         if slices:
             self.throughput.append(meter.row(self.epoch + 1, self.sums.images, loader.data_wait))
-
-    def _progress(self, show_progress: bool) -> Progress:
-        return Progress(
-            total=len(self.train),
-            initial=self.sums.images,
-            desc=f"epoch {self.epoch + 1}/{self.recipe.epochs}",
-            unit=" img",
-            disable=not (show_progress and self.group.is_main),
-        )
 
     def _rest_of_epoch(self) -> Iterator["BatchSlice"]:
         order = epoch_order(len(self.train), self.recipe, self.epoch)
@@ -239,7 +221,8 @@ class Trainer:
             row["validation_loss"], row["validation_accuracy"] = self.validate()
         self.history.append(row)
         self.sums = EpochSums()
-        logging.info("%s", ", ".join(f"{name} {_short(value)}" for name, value in row.items()))
+        texts = ["-" if value is None else f"{value:.4g}" for value in row.values()]
+        logging.info(", ".join(f"{name} %s" for name in row), *texts)
 
     def validate(self) -> tuple[float, float]:
         """Mean loss and accuracy on the validation set, of the network as it is."""
@@ -256,7 +239,9 @@ class Trainer:
                 "so that the network predicts one class for all and no longer learns. Another "
                 "train.seed or a lower train.learning_rate may help."
             )
-        loss, accuracy = loss_and_accuracy(logits, self.validation.targets)
+        targets = self.validation.targets
+        loss = F.cross_entropy(torch.from_numpy(logits), torch.from_numpy(targets)).item()
+        accuracy = float((logits.argmax(1) == targets).mean())  # a tie counts as class 0
         selects = self.recipe.select_epoch == "best"
         if selects and (self.best is None or loss < self.best["loss"]):
             weights = {name: value.clone() for name, value in self.model.state_dict().items()}
@@ -318,7 +303,3 @@ def epoch_order(count: int, recipe: Recipe, epoch: int) -> np.ndarray:
     if not recipe.shuffle_each_epoch:
         return np.arange(count)
     return np.random.default_rng([recipe.seed, epoch]).permutation(count)
-
-
-def _short(value: float | None) -> str:
-    return "-" if value is None else f"{value:.4g}"

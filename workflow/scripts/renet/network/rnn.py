@@ -1,4 +1,4 @@
-"""Many bidirectional RNNs in one layer; each computes what neon 2.6.0's BiRNN does."""
+"""The recurrent block of section 3.1.4 of the course, after ReNet (arXiv:1505.00393)."""
 
 import torch
 from torch import Tensor, nn
@@ -7,8 +7,59 @@ DIRECTIONS = 2
 GATES = {"tanh": 1, "relu": 1, "gru": 3, "lstm": 4}
 
 
+class SpatialRNN(nn.Module):
+    """Bidirectional RNNs over the columns of the map, then over the rows of their output.
+
+    The map is split into blocks. Each column of blocks has its own bidirectional RNN that runs over
+    the rows. In their output, each row of blocks has its own one that runs over the columns. The
+    course's layers Split, Reshape, DimShuffle, Extract and MergeBroadcast are permutations here.
+    """
+
+    def __init__(
+        self,
+        input_shape: tuple[int, int, int],
+        block: tuple[int, int],
+        units: int,
+        cell: str = "tanh",
+        shared: bool = False,
+    ):
+        """Make the block.
+
+        Args:
+            input_shape: (C, H, W) of the map; H and W are multiples of those of `block`.
+            cell: one of `GATES`.
+            shared: one RNN for all columns and one for all rows, as in the ReNet paper.
+        """
+        super().__init__()
+        channels, height, width = input_shape
+        self.block = tuple(block)
+        rows, columns = height // block[0], width // block[1]
+        block_size = channels * block[0] * block[1]
+        self.vertical = BiRNNBank(columns, block_size, units, cell, shared)
+        self.horizontal = BiRNNBank(rows, DIRECTIONS * units, units, cell, shared)
+        self.output_shape = (DIRECTIONS * units, rows, columns)
+
+    def forward(self, maps: Tensor) -> Tensor:
+        """(N, C, H, W) to (N, 2 * units, H / block height, W / block width), channels last."""
+        swept = self.vertical(self.split(maps))
+        swept = self.horizontal(swept.transpose(0, 1))
+        return swept.permute(2, 0, 1, 3).contiguous().permute(0, 3, 1, 2)
+
+    def split(self, maps: Tensor) -> Tensor:
+        """(N, C, H, W) to (block columns, block rows, N, features), features ordered c, dy, dx."""
+        count, channels, height, width = maps.shape
+        block_height, block_width = self.block
+        # Through channels_last, so that the gradient of the maps has that format too, and in two
+        # steps, the first of which moves whole rows of channels.
+        grid = maps.permute(0, 2, 3, 1).reshape(
+            count, height // block_height, block_height, width // block_width, block_width, channels
+        )
+        blocks = grid.permute(3, 1, 0, 2, 4, 5).flatten(3, 4)
+        return blocks.transpose(3, 4).flatten(3)
+
+
 class BiRNNBank(nn.Module):
-    """Many independent bidirectional RNNs of one size, computed together.
+    """Independent bidirectional RNNs of one size; each computes what neon 2.6.0's BiRNN does.
 
     Each sequence has its own weights for each direction, stacked in three tensors. A pass takes one
     batched product for all inputs and one per time step, whatever the number of sequences. In the
@@ -45,26 +96,20 @@ class BiRNNBank(nn.Module):
         inputs, *weights = _in_one_dtype(
             inputs, self.input_weight, self.recurrent_weight, self.bias
         )
-        weights = [self._for_each_sequence(weight) for weight in weights]
+        copies = self.sequences // len(self.bias)
+        if copies > 1:  # all sequences share one set of weights
+            weights = [weight.repeat(copies, *[1] * (weight.dim() - 1)) for weight in weights]
         if self.cell in ("gru", "lstm"):
             return self._sweep_gated(inputs, *weights)
-        first = self._from_carried_state(weights[1]) if self.carry_state else None
+        first = None
+        if self.carry_state and self._carried is not None:
+            # Without a gradient, as in neon.
+            first = torch.bmm(self._carried, weights[1].detach().transpose(1, 2))
         hidden = ElmanSweep.apply(inputs, *weights, self.cell, first)
         if self.carry_state:
             last = hidden.detach().unflatten(3, (DIRECTIONS, -1))
             self._carried = torch.stack([last[:, -1, :, 0], last[:, 0, :, 1]], 1).flatten(0, 1)
         return hidden
-
-    def _for_each_sequence(self, weights: Tensor) -> Tensor:
-        """The weights of all sequences, repeated where they share one set."""
-        copies = self.sequences // len(self.bias)
-        return weights if copies == 1 else weights.repeat(copies, *[1] * (weights.dim() - 1))
-
-    def _from_carried_state(self, recurrent_weight: Tensor) -> Tensor | None:
-        """What the previous batch adds to the first step, without a gradient, as in neon."""
-        if self._carried is None:
-            return None
-        return torch.bmm(self._carried, recurrent_weight.detach().transpose(1, 2))
 
     def _sweep_gated(
         self, inputs: Tensor, input_weight: Tensor, recurrent_weight: Tensor, bias: Tensor
@@ -111,11 +156,8 @@ def _in_one_dtype(*tensors: Tensor) -> list[Tensor]:
 
 def project(inputs: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
     """W x + b for all sequences and times: (S, T, N, inputs) to (S, T, N, outputs)."""
-    sequences, time, count, _ = inputs.shape
-    flat = inputs.reshape(sequences, time * count, -1)
-    return torch.baddbmm(bias.unsqueeze(1), flat, weight.transpose(1, 2)).view(
-        sequences, time, count, -1
-    )
+    flat = torch.baddbmm(bias.unsqueeze(1), inputs.flatten(1, 2), weight.transpose(1, 2))
+    return flat.unflatten(1, inputs.shape[1:3])
 
 
 def both_directions(values: Tensor, time: int) -> Tensor:
