@@ -14,26 +14,19 @@ from pathlib import Path
 import jinja2
 
 from renet.common import files
-from renet.pages import formats
+from renet.pages import phrases
 
 TEMPLATES = Path(__file__).with_name("templates")
 
 
 @dataclass(frozen=True)
 class PageTable:
-    """A table of a page or a card.
+    """A table of a page or a card; the first cell of a row is its heading."""
 
-    Attributes:
-        label: what it is, for screen readers and as the heading of a collapsed table.
-        headings: of the columns.
-        rows: cells as text; the first one is the row's heading.
-        collapsed: whether a page shows it only when its label is clicked.
-    """
-
-    label: str
+    label: str  # for screen readers, and the heading of a collapsed table
     headings: list[str]
     rows: list[list[str]]
-    collapsed: bool = False
+    collapsed: bool = False  # shown only when its label is clicked
 
 
 def environment() -> jinja2.Environment:
@@ -47,7 +40,7 @@ def environment() -> jinja2.Environment:
         lstrip_blocks=True,
     )
     made.globals |= {"file": lambda name: (TEMPLATES / name).read_text(encoding="utf-8")}
-    made.filters |= {"percentage": formats.percentage, "thousands": "{:,}".format}
+    made.filters |= {"percentage": phrases.percentage, "thousands": "{:,}".format}
     return made
 
 
