@@ -370,7 +370,7 @@ def test_columns_of_a_script_keep_names_numbers_and_gaps(tmp_path):
 
 
 def test_missing_value_of_a_page_is_an_error():
-    template = templates.environment().from_string("{{ nothing }}")
+    template = templates.ENVIRONMENT.from_string("{{ nothing }}")
     with pytest.raises(Exception, match="'nothing' is undefined"):
         template.render()
 

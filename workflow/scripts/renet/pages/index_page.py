@@ -14,6 +14,7 @@ def write(path: Path, runs: list[RunResults], data: DataResults) -> None:
     """Write the page over all runs."""
     tests = {run.name: run.metrics["test"] for run in runs}
     settings = {run.name: run.settings for run in runs}
+    baseline = tests[runs[0].name]["majority_baseline"]
     curves = (f"{run.name}: {phrases.learning_curve(run.history)}" for run in runs)
     templates.write(
         "index.html.j2",
@@ -23,7 +24,7 @@ def write(path: Path, runs: list[RunResults], data: DataResults) -> None:
         constant=[name for name, test in tests.items() if test["constant_prediction"]],
         columns=[metric.label for metric in COMPARED],
         runs=[_row(name, test) for name, test in tests.items()],
-        summaries=[*_seed_means(settings, tests), _baseline_row(tests[runs[0].name])],
+        summaries=[*_seed_means(settings, tests), _row(f"always {baseline['class']}", baseline)],
         curves_alt=" ".join(curves),
         differences=differences(settings),
         funnel_table=_funnel_table(data),
@@ -72,11 +73,6 @@ def _seed_means(settings: dict[str, dict], tests: dict[str, dict]) -> list[dict]
         }
         for names in seed_groups(settings)
     ]
-
-
-def _baseline_row(test: dict) -> dict:
-    baseline = test["majority_baseline"]
-    return _row(f"always {baseline['class']}", baseline)
 
 
 def _funnel_table(data: DataResults) -> PageTable:

@@ -51,8 +51,7 @@ def calibration(metrics: dict) -> str:
     return (
         f"The temperature fitted on the validation set is {temperature:.2f}: the network is "
         f"{verdict}. Temperature scaling changes the log loss of the test set from "
-        f"{decimal(before)} to {decimal(after)}. It does not change the predicted "
-        "classes."
+        f"{decimal(before)} to {decimal(after)}. It does not change the predicted classes."
     )
 
 
@@ -71,8 +70,7 @@ def confusion_matrix(test: dict) -> str:
 def ranking_curves(test: dict) -> str:
     """The areas under the curves."""
     precisions = ", ".join(f"{decimal(value)} for {name}" for name, value in test["pr_auc"].items())
-    area = decimal(test["roc_auc"])
-    return f"ROC AUC {area}; average precision {precisions}."
+    return f"ROC AUC {decimal(test['roc_auc'])}; average precision {precisions}."
 
 
 def learning_curve(history: pd.DataFrame) -> str:

@@ -17,6 +17,16 @@ from renet.common import files
 from renet.pages import phrases
 
 TEMPLATES = Path(__file__).with_name("templates")
+ENVIRONMENT = jinja2.Environment(
+    loader=jinja2.FileSystemLoader(TEMPLATES),
+    autoescape=lambda name: name is not None and ".html" in name,
+    undefined=jinja2.StrictUndefined,
+    keep_trailing_newline=True,
+    trim_blocks=True,
+    lstrip_blocks=True,
+)
+ENVIRONMENT.globals["file"] = lambda name: (TEMPLATES / name).read_text(encoding="utf-8")
+ENVIRONMENT.filters |= {"percentage": phrases.percentage, "thousands": "{:,}".format}
 
 
 @dataclass(frozen=True)
@@ -29,21 +39,6 @@ class PageTable:
     collapsed: bool = False  # shown only when its label is clicked
 
 
-def environment() -> jinja2.Environment:
-    """The templates' environment: HTML is escaped, a missing value is an error."""
-    made = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(TEMPLATES),
-        autoescape=lambda name: name is not None and ".html" in name,
-        undefined=jinja2.StrictUndefined,
-        keep_trailing_newline=True,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    made.globals |= {"file": lambda name: (TEMPLATES / name).read_text(encoding="utf-8")}
-    made.filters |= {"percentage": phrases.percentage, "thousands": "{:,}".format}
-    return made
-
-
 def write(template: str, path: Path, **values: object) -> None:
     """Fill in a template and write the result."""
-    files.write_text(path, environment().get_template(template).render(**values))
+    files.write_text(path, ENVIRONMENT.get_template(template).render(**values))
