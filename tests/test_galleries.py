@@ -9,8 +9,9 @@ import torch
 from helpers.predictions import predictions_of
 from helpers.project import run_script
 from helpers.training import write_faces
-from renet.evaluation import galleries, saliency, sprites
-from renet.evaluation.sprites import Grid
+from renet.evaluation import saliency
+from renet.pages import galleries
+from renet.pages.galleries import Grid
 
 PREDICTIONS = predictions_of([0, 0, 0, 1, 1, 1], [0.9, 0.6, 0.1, 0.2, 0.95, 0.55])
 
@@ -50,7 +51,7 @@ def test_sheet_has_its_tiles_line_by_line():
 def test_tile_keeps_the_colours(tmp_path):
     face = np.zeros((3, 32, 32), np.uint8)
     face[0] = 200  # red
-    sprites.write(tmp_path / "a.jpg", Grid(columns=1, side=16).tile(face))
+    galleries.write_image(tmp_path / "a.jpg", Grid(columns=1, side=16).tile(face))
     blue, green, red = cv2.imread(str(tmp_path / "a.jpg")).mean(axis=(0, 1))
     assert (red, green, blue) == pytest.approx((200, 0, 0), abs=3)
 

@@ -21,12 +21,16 @@ from renet.evaluation import (
     run_figures,
     run_plots,
     slices,
-    weighted_metrics,
 )
-from renet.evaluation.metric_definitions import METRICS
 from renet.evaluation.tables import SLICES
+from renet.pages.metric_tables import METRICS
 
-QUICK = 200  # resamples where the width of an interval does not matter
+
+@pytest.fixture(autouse=True)
+def quick(request, monkeypatch):
+    """Fewer resamples where the width of an interval does not matter."""
+    if "bootstrap" not in request.node.name:
+        monkeypatch.setattr(confidence_intervals, "RESAMPLES", 200)
 
 
 def random_predictions(count: int, people: int | None = None, seed: int = 0) -> pd.DataFrame:
@@ -39,7 +43,7 @@ def random_predictions(count: int, people: int | None = None, seed: int = 0) -> 
 
 
 def summarise(predictions: pd.DataFrame) -> dict:
-    return metrics.summarise(predictions, 0.7, QUICK)
+    return metrics.summarise(predictions, 0.7)
 
 
 def test_metrics_agree_with_a_count_by_hand():
@@ -61,8 +65,7 @@ def test_metrics_agree_with_a_count_by_hand():
 
 
 def test_baseline_predicts_the_training_sets_majority_class():
-    baseline = metrics.summarise(predictions_of([0, 0, 0, 1], [0.1, 0.2, 0.3, 0.9]), 0.7, QUICK)
-    baseline = baseline["majority_baseline"]
+    baseline = summarise(predictions_of([0, 0, 0, 1], [0.1, 0.2, 0.3, 0.9]))["majority_baseline"]
     assert baseline["class"] == "male" and baseline["accuracy"] == 0.25
     assert baseline["balanced_accuracy"] == 0.5 and baseline["mcc"] == 0
     assert baseline["roc_auc"] == 0.5 and baseline["pr_auc"] == {"female": 0.75, "male": 0.25}
@@ -86,21 +89,13 @@ def test_metrics_that_a_subset_of_one_class_does_not_define_are_null():
 
 def test_matthews_correlation_does_not_overflow():
     matrix = np.array([[9, 1], [1, 9]])
-    assert weighted_metrics.matthews(matrix * 10**8) == pytest.approx(
-        weighted_metrics.matthews(matrix)
-    )
+    assert metrics.matthews(matrix * 10**8) == pytest.approx(metrics.matthews(matrix))
 
 
 def test_weighted_metrics_agree_with_scikit_learn():
     predictions = random_predictions(400)
     weights = np.random.default_rng(1).integers(0, 4, len(predictions)).astype(float)
-    found = dict(
-        zip(
-            weighted_metrics.NAMES,
-            weighted_metrics.WeightedMetrics(predictions)(weights),
-            strict=True,
-        )
-    )
+    found = dict(zip(metrics.WEIGHTED, metrics.weighted(predictions)(weights), strict=True))
     target, predicted, p_male = (predictions[name] for name in ("target", "predicted", "p_male"))
     given = {"sample_weight": weights}
     expected = {
@@ -135,7 +130,7 @@ def test_wilsons_interval_without_a_trial_is_0_to_1():
 
 
 def width(predictions: pd.DataFrame) -> float:
-    low, high = metrics.summarise(predictions, 0.7)["intervals"]["accuracy"]["subjects"]
+    low, high = summarise(predictions)["intervals"]["accuracy"]["subjects"]
     return high - low
 
 
@@ -240,7 +235,7 @@ def slice_table(
     predictions: pd.DataFrame, in_training_set: list[bool] | None = None
 ) -> pd.DataFrame:
     flags = pd.Series(in_training_set or [False] * len(predictions))
-    return slices.tabulate(predictions, slices.assign(predictions, (128, 128), flags), QUICK)
+    return slices.tabulate(predictions, slices.assign(predictions, (128, 128), flags))
 
 
 def test_each_slice_holds_every_sample_once():

@@ -22,7 +22,7 @@ from selenium.webdriver.support.ui import WebDriverWait
 
 from helpers.project import ROOT, run_script
 from helpers.training import SMALL
-from renet.pages import formats, page_data, phrases, run_comparison, templates
+from renet.pages import galleries, index_page, phrases, templates
 
 FLAGS = [
     "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
@@ -326,7 +326,7 @@ def test_runs_that_differ_by_their_seed_have_a_row_of_means(results):
     )
     mean, deviation = (first + second) / 2, abs(first - second) / 2**0.5
     assert "mean ± standard deviation of 2 seeds: made, again" in page
-    assert f"{formats.percentage(mean)} ± {formats.percentage(deviation)}" in page
+    assert f"{phrases.percentage(mean)} ± {phrases.percentage(deviation)}" in page
 
 
 def test_equal_accuracies_are_called_equal():
@@ -338,7 +338,7 @@ def test_equal_accuracies_are_called_equal():
 def test_cards_hold_the_runs_own_numbers(results):
     metrics = json.loads((results / "runs/made/metrics.json").read_text())
     card = (results / "runs/made/model_card.md").read_text()
-    assert formats.percentage(metrics["test"]["accuracy"]) in card
+    assert phrases.percentage(metrics["test"]["accuracy"]) in card
     assert json.loads((results / "runs/made/model.json").read_text())["sha256"] in card
     slices = pd.read_csv(results / "runs/made/slices.csv")
     shown = slices[slices.n >= phrases.SMALL_SLICE]
@@ -356,7 +356,7 @@ def test_same_results_make_the_same_pages(results, tmp_path):
 
 
 def test_columns_of_a_script_keep_names_numbers_and_gaps(tmp_path):
-    page_data.write(
+    galleries.write_script(
         tmp_path / "a.js", "it",
         {"age": pd.Series([1, None], dtype="Int64"), "name": pd.Series(["NA", "é\u2028"]),
          "score": pd.Series([0.25, None])},
@@ -370,7 +370,7 @@ def test_columns_of_a_script_keep_names_numbers_and_gaps(tmp_path):
 
 
 def test_missing_value_of_a_page_is_an_error():
-    template = templates.environment().from_string("{{ nothing }}")
+    template = templates.ENVIRONMENT.from_string("{{ nothing }}")
     with pytest.raises(Exception, match="'nothing' is undefined"):
         template.render()
 
@@ -382,10 +382,10 @@ def settings_of(seed: int, rate: float) -> dict:
 def test_runs_with_other_seeds_alone_make_a_group():
     runs = {"a": settings_of(1, 0.1), "b": settings_of(2, 0.1), "c": settings_of(1, 0.2),
             "again": settings_of(1, 0.1)}  # fmt: skip
-    assert run_comparison.seed_groups(runs) == [["a", "b"]]
+    assert index_page.seed_groups(runs) == [["a", "b"]]
 
 
 def test_only_settings_that_differ_are_compared():
     runs = {"a": settings_of(1, 0.1), "b": settings_of(1, 0.2)}
-    assert run_comparison.differences(runs) == {"train.learning_rate": [0.1, 0.2]}
-    assert run_comparison.differences({"a": settings_of(1, 0.1)}) == {}
+    assert index_page.differences(runs) == {"train.learning_rate": [0.1, 0.2]}
+    assert index_page.differences({"a": settings_of(1, 0.1)}) == {}

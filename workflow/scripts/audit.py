@@ -16,15 +16,16 @@ import pandas as pd
 
 from renet.common import script
 from renet.common.errors import InputError
+from renet.common.imdb_wiki import CLASSES
 from renet.dataset import hdf5, selections
 from renet.dataset.tables import SPLIT
 from renet.evaluation import label_audit
-from renet.evaluation.sprites import Grid
 from renet.evaluation.tables import FOLD, LABELS, PROBABILITIES, SAMPLE
-from renet.pages import audit_page
+from renet.pages import galleries, phrases, templates
+from renet.pages.templates import PageTable
 
 SHOWN = 48  # faces
-GRID = Grid(columns=8, side=112)
+GRID = galleries.Grid(columns=8, side=112)
 
 
 def audit(
@@ -56,8 +57,18 @@ def audit(
         pixels = selections.select(stored, shown.index.to_numpy()).pixels
         GRID.write_faces(picture, pixels.take(np.arange(len(pixels))))
     if page:
-        x, y = zip(*(GRID.position(number) for number in range(len(shown))), strict=True)
-        audit_page.write(page, ranked, shown.assign(x=x, y=y), len(predictions), sources)
+        x, y = GRID.position(np.arange(len(shown)))
+        templates.write(
+            "audit.html.j2",
+            page,
+            title="Label audit",
+            data={"sources": sources},
+            labels=len(ranked),
+            suspects=int(ranked.suspect.sum()),
+            folds=len(predictions),
+            by_class=table_by_class(ranked),
+            faces=phrases.faces(shown.assign(x=x, y=y)),
+        )
     suspects = ranked.target[ranked.suspect == 1]
     logging.info(
         "%d of %d labels are suspect: %d female, %d male",
@@ -81,6 +92,16 @@ def read_predictions(
             f"{', '.join(map(str, tables))}: delete them to have them made again."
         )
     return samples, predicted.loc[samples.id, list(PROBABILITIES)].to_numpy()
+
+
+def table_by_class(labels: pd.DataFrame) -> PageTable:
+    """The number of suspect labels of each class."""
+    rows = [
+        [CLASSES[target], f"{len(suspect):,}", f"{suspect.sum():,}",
+         phrases.percentage(suspect.mean())]
+        for target, suspect in labels.groupby("target").suspect
+    ]  # fmt: skip
+    return PageTable("Suspect labels by class", ["label", "faces", "suspect", "percentage"], rows)
 
 
 if __name__ == "__main__":

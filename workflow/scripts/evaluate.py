@@ -49,7 +49,7 @@ def evaluate(
     predictions, of_validation = map(inference_table.read, (test, validation))
     split_table = SPLIT.read(split, ("subset", "subject", "digest", "target"))
     leaks = leakage.check(split_table, split_by, str(split))
-    male_fraction = float(split_table.target[split_table.subset == leakage.TRAIN].mean())
+    male_fraction = float(split_table.target[split_table.subset == "train"].mean())
     summary = {
         "test": summarise(predictions, male_fraction),
         "validation": summarise(of_validation, male_fraction),

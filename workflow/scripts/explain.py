@@ -11,19 +11,20 @@ Decides: which faces are shown: the predictions of the highest confidence, corre
 import dataclasses
 from pathlib import Path
 
+import numpy as np
 import torch
 
 from renet.common import files, script
 from renet.common.progress import Progress
 from renet.dataset import hdf5
-from renet.evaluation import galleries, inference_table, sprites
+from renet.evaluation import inference_table
 from renet.evaluation.saliency import occlusion, overlay
-from renet.evaluation.sprites import Grid
 from renet.evaluation.tables import SALIENCY
 from renet.network import devices, model_file
-from renet.network.model import ReNet, parameter_count
+from renet.network.model import parameter_count
+from renet.pages import galleries
 
-GRID = Grid(columns=2, side=112)
+GRID = galleries.Grid(columns=2, side=112)
 COMPUTE = devices.Compute()
 
 
@@ -52,7 +53,14 @@ def explain(
     device = devices.choose(devices.granted(compute.device, gpu), compute.threads)
     network = model_file.load(model)
     if description:
-        files.write_json(description, describe(network, model))
+        contents = {
+            "architecture": dataclasses.asdict(network.architecture),
+            "input_shape": list(network.input_shape),
+            "parameters": parameter_count(network),
+            "sha256": files.file_digest(model),
+            "torch": torch.__version__,
+        }
+        files.write_json(description, contents)
     network = devices.to_device(network, device, compute.precision)
     shown = galleries.to_explain(inference_table.read(inference))
     pixels = hdf5.read(faces).pixels
@@ -62,21 +70,10 @@ def explain(
         tile = GRID.tile(pixels[row])
         tiles += [tile, overlay(tile, drops)]
         largest_drops.append(float(drops.max()))
-    sprites.write(saliency, GRID.sheet(tiles))
+    galleries.write_image(saliency, GRID.sheet(tiles))
     if table:
-        y = [GRID.position(2 * line)[1] for line in range(len(shown))]
+        y = GRID.position(2 * np.arange(len(shown)))[1]
         SALIENCY.write(table, shown.assign(y=y, largest_drop=largest_drops))
-
-
-def describe(network: ReNet, path: Path) -> dict:
-    """The content of model.json."""
-    return {
-        "architecture": dataclasses.asdict(network.architecture),
-        "input_shape": list(network.input_shape),
-        "parameters": parameter_count(network),
-        "sha256": files.file_digest(path),
-        "torch": torch.__version__,
-    }
 
 
 if __name__ == "__main__":

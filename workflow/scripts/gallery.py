@@ -9,15 +9,16 @@ Decides: nothing.
 
 from pathlib import Path
 
+import numpy as np
+
 from renet.common import script
 from renet.common.errors import InputError
 from renet.dataset import hdf5
-from renet.evaluation import galleries, inference_table
-from renet.evaluation.sprites import Grid
+from renet.evaluation import inference_table
 from renet.evaluation.tables import GALLERY, HARD_CASES, MISTAKES
-from renet.pages import page_data
+from renet.pages import galleries
 
-GRID = Grid(columns=8, side=112)
+GRID = galleries.Grid(columns=8, side=112)
 
 
 def gallery(
@@ -45,17 +46,19 @@ def gallery(
         raise InputError(
             f"{inference} does not describe the faces of {faces}; run infer on this file again."
         )
-    shown = {
-        MISTAKES: galleries.mistakes(given),
-        HARD_CASES: galleries.hard_cases(given),
-    }
-    for rows, path in zip(shown.values(), (mistakes, hard_cases), strict=True):
+    tables = []
+    for name, rows, path in (
+        (MISTAKES, galleries.mistakes(given), mistakes),
+        (HARD_CASES, galleries.hard_cases(given), hard_cases),
+    ):
+        x, y = GRID.position(np.arange(len(rows)))
+        tables.append(rows.assign(gallery=name, x=x, y=y))
         if path:
             GRID.write_faces(path, (stored.pixels[row] for row in rows.index))
-    GALLERY.write(table, galleries.tabulate(shown, GRID))
+    GALLERY.write(table, tables)
     if predictions:
         columns = {"p_male": given.p_male.round(4), "predicted": given.predicted}
-        page_data.write(predictions, "renetPredictions", columns)
+        galleries.write_script(predictions, "renetPredictions", columns)
 
 
 if __name__ == "__main__":

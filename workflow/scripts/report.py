@@ -70,7 +70,7 @@ def report(
         run_page.write(folder / "runs" / run.name / "report.html", run, data)
         cards.write_model_card(folder / "runs" / run.name / "model_card.md", run, data)
     cards.write_datasheet(folder / "data" / "datasheet.md", runs[0], data)
-    index_plots.funnel(data.funnel, folder / "data" / "funnel.svg")
+    index_plots.funnel(data.steps, folder / "data" / "funnel.svg")
     histories = {run.name: run.history for run in runs}
     index_plots.learning_curves(histories, folder / "learning_curves.svg")
     index_page.write(index, runs, data)

@@ -16,10 +16,9 @@ from renet.common import script
 from renet.common.progress import Progress
 from renet.dataset import hdf5
 from renet.dataset.tables import SPLIT
-from renet.evaluation.sprites import Grid
-from renet.pages import page_data
+from renet.pages import galleries
 
-GRID = Grid(columns=16, side=40)
+GRID = galleries.Grid(columns=16, side=40)
 PER_SHEET = GRID.columns * GRID.columns
 COLUMNS = (
     "source", "row", "path", "subject", "target", "age", "year", "face_score", "crop_width",
@@ -58,7 +57,7 @@ def write_samples(data: pd.DataFrame, path: Path, folder: str) -> None:
     }
     layout = {"folder": folder, "side": GRID.side, "columns": GRID.columns, "per_sheet": PER_SHEET}
     lists = {f"{column}s": known for column, known in names.items()}
-    page_data.write(path, "renetSamples", columns, sheets=layout, **lists)
+    galleries.write_script(path, "renetSamples", columns, sheets=layout, **lists)
 
 
 if __name__ == "__main__":

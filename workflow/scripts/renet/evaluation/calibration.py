@@ -29,9 +29,8 @@ def probability_metrics(p_male: np.ndarray, targets: np.ndarray) -> dict[str, fl
 def reliability_bins(p_male: np.ndarray, targets: np.ndarray) -> pd.DataFrame:
     """Accuracy by confidence: one row for each bin of the confidence that has samples.
 
-    Returns:
-        `low` and `high` (bounds of the bin), `n`, `confidence` (mean probability of the predicted
-        class), `accuracy`, and `accuracy_low`, `accuracy_high` (Wilson's interval).
+    `confidence` is the mean probability of the predicted class; `accuracy_low` and `accuracy_high`
+    are Wilson's interval.
     """
     confidence = np.maximum(p_male, 1 - p_male)
     correct = (p_male > 0.5) == (targets == 1)
@@ -43,8 +42,6 @@ def reliability_bins(p_male: np.ndarray, targets: np.ndarray) -> pd.DataFrame:
         low, high = confidence_intervals.wilson(correct[inside].sum(), inside.sum())
         rows.append(
             {
-                "low": edges[number],
-                "high": edges[number + 1],
                 "n": int(inside.sum()),
                 "confidence": confidence[inside].mean(),
                 "accuracy": correct[inside].mean(),
@@ -61,16 +58,12 @@ def expected_calibration_error(bins: pd.DataFrame) -> float:
 
 
 def temperature_scaling(validation: pd.DataFrame, test: pd.DataFrame) -> dict:
-    """Fit a temperature on the validation set and apply it to the test set.
+    """Fit a temperature on one inference table and apply it to another.
 
-    Args:
-        validation, test: inference tables.
-
-    Returns:
-        `temperature`; `fitted_on`; `at_bound`, whether the temperature is at a bound of the search
-        and so is not reliable; `loss`, `brier` and `ece` of the test set at that temperature.
+    `at_bound` is whether the temperature is at a bound of the search and so is not reliable;
+    `loss`, `brier` and `ece` are those of the test set at that temperature.
     """
-    temperature = fit_temperature(validation.p_male.to_numpy(), validation.target.to_numpy())
+    temperature = _fit_temperature(validation.p_male.to_numpy(), validation.target.to_numpy())
     low, high = TEMPERATURE_BOUNDS
     scaled = apply_temperature(test.p_male.to_numpy(), temperature)
     return {
@@ -81,13 +74,9 @@ def temperature_scaling(validation: pd.DataFrame, test: pd.DataFrame) -> dict:
     }
 
 
-def fit_temperature(p_male: np.ndarray, targets: np.ndarray) -> float:
-    """The temperature with the lowest log loss, within `TEMPERATURE_BOUNDS`.
-
-    Without an error in the validation set the log loss falls with the temperature, down to the
-    lower bound.
-    """
-    odds = log_odds(p_male) * np.where(targets == 1, 1, -1)
+def _fit_temperature(p_male: np.ndarray, targets: np.ndarray) -> float:
+    """The temperature of the lowest log loss: the lower bound, if all predictions are correct."""
+    odds = _log_odds(p_male) * np.where(targets == 1, 1, -1)
     minimum = minimize_scalar(
         lambda exponent: np.logaddexp(0, -odds / np.exp(exponent)).mean(),
         bounds=np.log(TEMPERATURE_BOUNDS),
@@ -99,9 +88,8 @@ def fit_temperature(p_male: np.ndarray, targets: np.ndarray) -> float:
 
 def apply_temperature(p_male: np.ndarray, temperature: float) -> np.ndarray:
     """The probabilities at a temperature, (samples,); above 1 they are less extreme."""
-    return expit(log_odds(p_male) / temperature)
+    return expit(_log_odds(p_male) / temperature)
 
 
-def log_odds(p_male: np.ndarray) -> np.ndarray:
-    """The difference of the two logits, (samples,)."""
+def _log_odds(p_male: np.ndarray) -> np.ndarray:
     return logit(np.clip(p_male, SMALLEST, 1 - SMALLEST))

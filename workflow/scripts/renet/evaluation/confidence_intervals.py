@@ -17,10 +17,7 @@ SEED = 1  # of the resamples: the same predictions always give the same interval
 
 
 def wilson(successes: int, trials: int) -> tuple[float, float]:
-    """Wilson's 95 % interval of the fraction `successes / trials` (Wilson, 1927).
-
-    Trials are taken as independent. Without a trial the interval is (0, 1).
-    """
+    """Wilson's interval of `successes / trials` (Wilson, 1927); (0, 1) without a trial."""
     if trials == 0:
         return 0.0, 1.0
     interval = binomtest(int(successes), int(trials)).proportion_ci(CONFIDENCE, method="wilson")
@@ -28,11 +25,9 @@ def wilson(successes: int, trials: int) -> tuple[float, float]:
 
 
 def subject_bootstrap(
-    subjects: pd.Series,
-    metrics: Callable[[np.ndarray], np.ndarray],
-    resamples: int = RESAMPLES,
+    subjects: pd.Series, metrics: Callable[[np.ndarray], np.ndarray]
 ) -> np.ndarray:
-    """95 % percentile intervals from a bootstrap over subjects (a cluster bootstrap).
+    """Percentile intervals from a bootstrap over subjects (a cluster bootstrap).
 
     Each resample draws as many subjects as there are, with replacement, with all their samples.
 
@@ -40,7 +35,6 @@ def subject_bootstrap(
         subjects: subject of each sample.
         metrics: takes the samples' weights (samples,) float64, how often each was drawn, and
             returns the metrics (k,), NaN where a resample does not define one.
-        resamples: number of resamples.
 
     Returns:
         (k, 2): low and high; NaN for a metric that fewer than half of the resamples define.
@@ -49,7 +43,7 @@ def subject_bootstrap(
     count = len(names)
     random = np.random.default_rng(SEED)
     resampled = []
-    for _ in range(resamples):
+    for _ in range(RESAMPLES):
         draws = np.bincount(random.integers(count, size=count), minlength=count)
         resampled.append(metrics(draws[subject_of_sample].astype(float)))
     values = np.array(resampled)

@@ -23,16 +23,9 @@ def read(path: Path) -> pd.DataFrame:
 
 
 def build(samples: pd.DataFrame, probabilities: np.ndarray) -> pd.DataFrame:
-    """The inference table of a file of faces, in its order.
+    """The inference table of a file of faces, in its order, with the columns `INFERENCE`.
 
-    Equal probabilities count for the lower class, as in neon.
-
-    Args:
-        samples: the table beside the HDF5 file.
-        probabilities: (N, 2), of female and male.
-
-    Returns:
-        The columns `tables.INFERENCE`.
+    Equal probabilities, (N, 2), count for the lower class, as in neon.
     """
     predicted = probabilities.argmax(axis=1)
     predictions = samples.assign(

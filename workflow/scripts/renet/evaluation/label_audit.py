@@ -52,24 +52,16 @@ def rank(samples: pd.DataFrame, probabilities: np.ndarray) -> pd.DataFrame:
         other label, NaN for a person with one photo.
     """
     labels = samples.target.to_numpy()
-    quality = get_label_quality_scores(labels, probabilities)
-    suspect = find_label_issues(labels, probabilities, n_jobs=1)
-    audited = samples.assign(
-        p_female=probabilities[:, 0],
-        p_male=probabilities[:, 1],
-        label_quality=quality,
-        suspect=suspect.astype(int),
-        **_person_columns(samples),
-    )
-    audited = audited.sort_values("label_quality", kind="stable")
-    return audited.assign(rank=np.arange(1, len(audited) + 1))[list(LABELS.columns)]
-
-
-def _person_columns(samples: pd.DataFrame) -> dict[str, pd.Series]:
     of_person = samples.groupby("subject").target
     photos, male = of_person.transform("size"), of_person.transform("sum")
     other_label = male.where(samples.target == 0, photos - male)
-    return {
-        "person_photos": photos,
-        "person_disagreement": (other_label / (photos - 1)).where(photos > 1),
-    }
+    audited = samples.assign(
+        p_female=probabilities[:, 0],
+        p_male=probabilities[:, 1],
+        label_quality=get_label_quality_scores(labels, probabilities),
+        suspect=find_label_issues(labels, probabilities, n_jobs=1).astype(int),
+        person_photos=photos,
+        person_disagreement=(other_label / (photos - 1)).where(photos > 1),
+    )
+    audited = audited.sort_values("label_quality", kind="stable")
+    return audited.assign(rank=np.arange(1, len(audited) + 1))[list(LABELS.columns)]

@@ -4,8 +4,6 @@ import pandas as pd
 
 from renet.common.errors import InputError
 
-TRAIN, TEST = "train", "test"
-
 
 def check(split: pd.DataFrame, by: str, split_file: str) -> dict:
     """Count the people and photos in more than one subset, and refuse a split that leaks.
@@ -15,10 +13,6 @@ def check(split: pd.DataFrame, by: str, split_file: str) -> dict:
         by: `split.by` of the config.
         split_file: its name, for the error.
 
-    Returns:
-        `split_by`, `subjects_in_two_subsets`, `photos_in_two_subsets` and
-        `test_samples_of_training_subjects`.
-
     Raises:
         InputError: photos with the same pixels, or people with `by="subject"`, are in more than one
             subset.
@@ -26,16 +20,14 @@ def check(split: pd.DataFrame, by: str, split_file: str) -> dict:
     subjects, photos = (
         int((split.groupby(column).subset.nunique() > 1).sum()) for column in ("subject", "digest")
     )
-    for count, what, forbidden in (
-        (subjects, "people", by == "subject"),
-        (photos, "photos with the same pixels", True),
-    ):
-        if count and forbidden:
+    people = subjects if by == "subject" else 0
+    for count, what in ((people, "people"), (photos, "photos with the same pixels")):
+        if count:
             raise InputError(
                 f"{split_file} has {count} {what} in more than one subset, so that the metrics of "
                 "the test set would be too high; delete the file to have the split made again."
             )
-    test = split[split.subset == TEST]
+    test = split[split.subset == "test"]
     return {
         "split_by": by,
         "subjects_in_two_subsets": subjects,
@@ -46,4 +38,4 @@ def check(split: pd.DataFrame, by: str, split_file: str) -> dict:
 
 def in_training_set(subjects: pd.Series, split: pd.DataFrame) -> pd.Series:
     """Whether each of these subjects has photos in the training set."""
-    return subjects.isin(split.subject[split.subset == TRAIN])
+    return subjects.isin(split.subject[split.subset == "train"])

@@ -2,16 +2,13 @@
 
 from pathlib import Path
 
-import matplotlib
-
-matplotlib.use("svg")
-
 import matplotlib.pyplot as plt
 from matplotlib.figure import Figure
 
 from renet.common import files
 
 BLUE, RED, GREY = "#3b6ea5", "#c8553d", "#8a94a0"
+plt.switch_backend("svg")
 plt.rcParams.update(
     {
         "svg.hashsalt": "renet",  # element ids are random without it

@@ -10,19 +10,12 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class RunFigure:
-    """A figure of the test set, <name>.svg.
+    """A figure of the test set, <name>.svg, with its section on the run's page."""
 
-    Attributes:
-        name: of the file, and of the function in run_plots.py that draws it.
-        title: heading of its section on the run's page.
-        alt: text alternative: what is plotted. The page may add values.
-        caption: how to read it.
-    """
-
-    name: str
+    name: str  # also of the function in run_plots.py that draws it
     title: str
-    alt: str
-    caption: str
+    alt: str  # text alternative: what is plotted; the page may add values
+    caption: str  # how to read it
 
 
 RUN_FIGURES = (

@@ -18,17 +18,10 @@ from renet.evaluation.plot_style import BLUE, GREY, RED
 
 @dataclass(frozen=True)
 class Evaluation:
-    """What the figures of a run are drawn from.
+    """What the figures of a run are drawn from."""
 
-    Attributes:
-        predictions: inference table of the test set.
-        metrics: as in metrics.json.
-        slices: slices.csv.
-        history: history.csv.
-    """
-
-    predictions: pd.DataFrame
-    metrics: dict
+    predictions: pd.DataFrame  # of the test set
+    metrics: dict  # metrics.json
     slices: pd.DataFrame
     history: pd.DataFrame
 
@@ -71,14 +64,9 @@ def confusion_matrix(evaluation: Evaluation) -> Figure:
     axis.grid(visible=False)
     axis.imshow(fractions, cmap="Blues", vmin=0, vmax=1)
     for row, column in np.ndindex(*matrix.shape):
-        axis.text(
-            column,
-            row,
-            f"{matrix[row, column]}\n{fractions[row, column]:.1%}",
-            ha="center",
-            va="center",
-            color="white" if fractions[row, column] > 0.5 else "black",
-        )
+        text = f"{matrix[row, column]}\n{fractions[row, column]:.1%}"
+        colour = "white" if fractions[row, column] > 0.5 else "black"
+        axis.text(column, row, text, ha="center", va="center", color=colour)
     axis.set(xlabel="predicted", ylabel="label")
     axis.set_xticks(range(len(classes)), classes)
     axis.set_yticks(range(len(classes)), classes)
@@ -93,10 +81,8 @@ def ranking_curves(evaluation: Evaluation) -> Figure:
     roc.set(xlabel="false positive rate (male)", ylabel="true positive rate (male)")
     pr.set(xlabel="recall", ylabel="precision")
     if targets.nunique() == len(CLASSES):
-        false_positives, true_positives, _ = metrics.roc_curve(
-            targets, evaluation.predictions.p_male
-        )
-        roc.plot(*_thinned(false_positives, true_positives), color=BLUE)
+        curve = metrics.roc_curve(targets, evaluation.predictions.p_male)
+        roc.plot(*_thinned(*curve[:2]), color=BLUE)
         for label, (name, colour) in enumerate(zip(CLASSES, (RED, BLUE), strict=True)):
             of_class = targets == label
             scores = evaluation.predictions[f"p_{name}"]
@@ -126,13 +112,10 @@ def reliability(evaluation: Evaluation) -> Figure:
         2, 1, figsize=(5.2, 5.2), sharex=True, height_ratios=[3, 1], layout="constrained"
     )
     axis.plot([0.5, 1], [0.5, 1], ":", color=GREY, label="perfect calibration")
+    scaled = calibration.apply_temperature(p_male, temperature)
     for probabilities, colour, label in (
         (p_male, BLUE, "uncalibrated"),
-        (
-            calibration.apply_temperature(p_male, temperature),
-            RED,
-            f"temperature {temperature:.2f}",
-        ),
+        (scaled, RED, f"temperature {temperature:.2f}"),
     ):
         bins = calibration.reliability_bins(probabilities, targets)
         reach = np.abs(bins[["accuracy_low", "accuracy_high"]].T - bins.accuracy.to_numpy())

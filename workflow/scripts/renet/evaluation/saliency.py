@@ -4,6 +4,8 @@ Zeiler and Fergus, Visualizing and Understanding Convolutional Networks (2014). 
 cheaper, but are zero where the ReLU before the softmax outputs zero.
 """
 
+import itertools
+
 import cv2
 import numpy as np
 import torch
@@ -29,24 +31,22 @@ def occlusion(
         (lines, columns) float64, a value for each position of the patch; above zero where the
         covered pixels support the prediction.
     """
-    corners = [_corners(side) for side in face.shape[1:]]
     height, width = (round(side * PATCH) for side in face.shape[1:])
+    tops, lefts = (_corners(side) for side in face.shape[1:])
     mean = face.mean(axis=(1, 2), keepdims=True).astype(np.uint8)
     covered = [face]
-    for top in corners[0]:
-        for left in corners[1]:
-            copy = face.copy()
-            copy[:, top : top + height, left : left + width] = mean
-            covered.append(copy)
+    for top, left in itertools.product(tops, lefts):
+        copy = face.copy()
+        copy[:, top : top + height, left : left + width] = mean
+        covered.append(copy)
     logits = inference.logits(model, np.stack(covered), device, precision)
     odds = logits[:, 1] - logits[:, 0]
     sign = 1 if odds[0] > 0 else -1
-    return sign * (odds[0] - odds[1:]).reshape(len(corners[0]), len(corners[1]))
+    return sign * (odds[0] - odds[1:]).reshape(len(tops), len(lefts))
 
 
-def _corners(side: int) -> list[int]:
-    patch, stride = round(side * PATCH), max(1, round(side * STRIDE))
-    return list(range(0, side - patch + 1, stride))
+def _corners(side: int) -> range:
+    return range(0, side - round(side * PATCH) + 1, max(1, round(side * STRIDE)))
 
 
 def overlay(picture: np.ndarray, drops: np.ndarray) -> np.ndarray:

@@ -10,17 +10,12 @@ from renet.evaluation import confidence_intervals
 from renet.evaluation.tables import SLICES
 
 UNKNOWN = "unknown"
-BANDS = {
-    "age": ([0, 10, 20, 30, 40, 50, 60, 70], "years"),
-    "face score": ([1, 2, 3, 4, 5, 6], ""),
-    "crop size": ([0, 64, 96, 128, 192, 256], "px"),
-}
 
 
 def assign(
     predictions: pd.DataFrame, size: tuple[int, int], in_training_set: pd.Series
 ) -> pd.DataFrame:
-    """The value of each slice for each sample: one column a slice, ordered categories.
+    """The value of each slice for each sample: one column a slice, categories in their order.
 
     Args:
         predictions: an inference table.
@@ -33,52 +28,36 @@ def assign(
     crop_size = predictions[["crop_height", "crop_width"]].min(axis=1)
     columns = {
         "recorded gender": predictions.target.map(dict(enumerate(CLASSES))),
-        "age": bands(predictions.age, *BANDS["age"]),
+        "age": bands(predictions.age, [0, 10, 20, 30, 40, 50, 60, 70], "years"),
         "decade": decades.map(lambda year: UNKNOWN if np.isnan(year) else f"{year:.0f}s"),
-        "face score": bands(predictions.face_score, *BANDS["face score"]),
-        "crop size": bands(crop_size, *BANDS["crop size"]),
+        "face score": bands(predictions.face_score, [1, 2, 3, 4, 5, 6]),
+        "crop size": bands(crop_size, [0, 64, 96, 128, 192, 256], "px"),
         "scaled": smaller.map({True: "up", False: "down or not"}),
         "colour": predictions.grey.astype(bool).map({True: "grey", False: "colour"}),
         "source": predictions.source,
     }
     if in_training_set.any():
         columns["person in the training set"] = in_training_set.map({True: "yes", False: "no"})
-    return pd.DataFrame({name: _ordered(values) for name, values in columns.items()})
+    slices = pd.DataFrame(columns).astype("category")
+    return slices.apply(lambda values: values.cat.remove_unused_categories())
 
 
-def bands(values: pd.Series, edges: list[float], unit: str) -> pd.Series:
+def bands(values: pd.Series, edges: list[float], unit: str = "") -> pd.Series:
     """Bands of a number, lower edge included: `20–29 years`, `5 and more`; or `unknown`."""
-    numbers = values.astype(float)
-    unit = f" {unit}" if unit else ""
-    whole = unit != ""
-    names = [
-        f"{low}–{high - 1 if whole else high}{unit}" for low, high in itertools.pairwise(edges)
-    ]
+    unit, step = (f" {unit}", 1) if unit else ("", 0)  # numbers with a unit are whole
+    names = [f"{low}–{high - step}{unit}" for low, high in itertools.pairwise(edges)]
     names = [f"below {edges[0]}{unit}", *names, f"{edges[-1]}{unit} and more"]
-    band = np.searchsorted(edges, numbers, side="right")
-    named = pd.Series(np.array(names)[band], index=values.index).where(numbers.notna(), UNKNOWN)
-    return named.astype(pd.CategoricalDtype([*names, UNKNOWN], ordered=True))
+    numbers = values.astype(float).clip(upper=edges[-1])  # `cut` has no band for infinity
+    band = pd.cut(numbers, [-np.inf, *edges, np.inf], right=False, labels=names)
+    return band.cat.add_categories(UNKNOWN).fillna(UNKNOWN)
 
 
-def _ordered(values: pd.Series) -> pd.Series:
-    """As ordered categories, those that occur; in alphabetical order if they have none."""
-    if not isinstance(values.dtype, pd.CategoricalDtype):
-        names = sorted(set(values), key=lambda name: (name == UNKNOWN, name))
-        values = values.astype(pd.CategoricalDtype(names, ordered=True))
-    return values.cat.remove_unused_categories()
-
-
-def tabulate(
-    predictions: pd.DataFrame,
-    slices: pd.DataFrame,
-    resamples: int = confidence_intervals.RESAMPLES,
-) -> pd.DataFrame:
+def tabulate(predictions: pd.DataFrame, slices: pd.DataFrame) -> pd.DataFrame:
     """The table slices.csv: one row for each value of each slice, with the columns `SLICES`.
 
     Args:
         predictions: an inference table.
         slices: as from `assign`.
-        resamples: of the bootstrap.
 
     Returns:
         `accuracy` with Wilson's interval (`wilson_…`) and that of a bootstrap over subjects
@@ -90,9 +69,18 @@ def tabulate(
         for name in slices
         for value in slices[name].cat.categories
     ]
-    bounds = _bootstrap_intervals(predictions, slices, resamples)
+    in_slice = pd.get_dummies(slices).to_numpy(float)  # (samples, values of all slices)
+    correct = predictions.correct.to_numpy()
+
+    def accuracies(weights: np.ndarray) -> np.ndarray:
+        weight_correct, weight = np.stack([weights * correct, weights]) @ in_slice
+        return weight_correct / weight
+
     table = pd.DataFrame(rows)
-    table[["subjects_low", "subjects_high"]] = bounds
+    with np.errstate(invalid="ignore"):  # a resample can have no sample of a small slice
+        table[["subjects_low", "subjects_high"]] = confidence_intervals.subject_bootstrap(
+            predictions.subject, accuracies
+        )
     return table[list(SLICES.columns)]
 
 
@@ -113,22 +101,3 @@ def _row(samples: pd.DataFrame, name: str, value: str) -> dict:
         **{f"n_{name}": counts[label] for label, name in enumerate(CLASSES)},
         **{f"recall_{name}": recalls[label] for label, name in enumerate(CLASSES)},
     }
-
-
-def _bootstrap_intervals(
-    predictions: pd.DataFrame, slices: pd.DataFrame, resamples: int
-) -> np.ndarray:
-    """95 % intervals of each slice value's accuracy, (values of all slices, 2)."""
-    codes = [slices[name].cat.codes.to_numpy() for name in slices]
-    counts = [len(slices[name].cat.categories) for name in slices]
-    correct = predictions.correct.to_numpy().astype(float)
-
-    def accuracies(weights: np.ndarray) -> np.ndarray:
-        of_slice = [
-            np.bincount(code, weights * correct, count) / np.bincount(code, weights, count)
-            for code, count in zip(codes, counts, strict=True)
-        ]
-        return np.concatenate(of_slice)
-
-    with np.errstate(invalid="ignore"):  # a resample can have no sample of a small slice
-        return confidence_intervals.subject_bootstrap(predictions.subject, accuracies, resamples)

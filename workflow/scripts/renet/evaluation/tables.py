@@ -14,15 +14,7 @@ ATTRIBUTES = {
 }
 
 # inference.csv: one row for each face of an HDF5 file, in its order.
-INFERENCE = Table(
-    {
-        **SAMPLE,
-        **PROBABILITIES,
-        "predicted": int,
-        "correct": int,
-        **ATTRIBUTES,
-    }
-)
+INFERENCE = Table({**SAMPLE, **PROBABILITIES, "predicted": int, "correct": int, **ATTRIBUTES})
 
 # gallery.csv and saliency.csv: the predictions that the images show, and where in the image.
 MISTAKES, HARD_CASES = "mistakes", "hard_cases"  # the values of `gallery`

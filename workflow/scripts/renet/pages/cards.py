@@ -9,7 +9,7 @@ from pathlib import Path
 import pandas as pd
 
 from renet.common.imdb_wiki import DATABASES
-from renet.pages import formats, metric_tables, phrases, templates
+from renet.pages import metric_tables, phrases, templates
 from renet.pages.results import DataResults, RunResults
 from renet.pages.templates import PageTable
 
@@ -40,7 +40,7 @@ def _accuracy_by_slice(slices: pd.DataFrame) -> PageTable:
         [
             f"{row.slice}: {row.value}",
             f"{row.n:,}",
-            formats.percentage(row.accuracy),
+            phrases.percentage(row.accuracy),
             phrases.slice_interval(row),
         ]
         for _, row in slices.iterrows()
@@ -51,15 +51,14 @@ def _accuracy_by_slice(slices: pd.DataFrame) -> PageTable:
 
 def write_datasheet(path: Path, run: RunResults, data: DataResults) -> None:
     """Write datasheet.md of the data that all runs share; `run` is any of them."""
-    steps = data.funnel.groupby("step", sort=False).agg({"dropped": "sum", "remaining": "sum"})
     templates.write(
         "datasheet.md.j2",
         path,
         **_kinds_of_photos(data.config),
         archives=data.archives,
-        steps=steps,
-        rows=int(steps.remaining.iloc[0]),
-        faces=int(steps.remaining[["train", "validation", "test"]].sum()),
+        steps=data.steps,
+        rows=int(data.steps.remaining.iloc[0]),
+        faces=int(data.steps.remaining[["train", "validation", "test"]].sum()),
         leakage=run.metrics["leakage"],
         slices=run.slices,
     )

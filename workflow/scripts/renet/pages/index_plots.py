@@ -15,12 +15,10 @@ def learning_curves(histories: dict[str, pd.DataFrame], path: Path) -> None:
     figure, axis = plt.subplots(figsize=(9, 3.8), layout="constrained")
     colours = plt.get_cmap("tab10" if len(histories) <= 10 else "turbo", len(histories))
     for number, (name, history) in enumerate(histories.items()):
-        validated = history.dropna(subset="validation_loss")
-        colour = colours(number)
+        validated, colour = history.dropna(subset="validation_loss"), colours(number)
         axis.plot(history.epoch, history.loss, "--", lw=0.9, color=colour, alpha=0.7)
-        axis.plot(
-            validated.epoch, validated.validation_loss, "o-", ms=3.5, color=colour, label=name
-        )
+        axis.plot(validated.epoch, validated.validation_loss, "o-", ms=3.5, color=colour,
+                  label=name)  # fmt: skip
     axis.set(xlabel="epoch", ylabel="loss (dashed: training, solid: validation)")
     axis.set_ylim(bottom=0)
     axis.xaxis.get_major_locator().set_params(integer=True)
@@ -28,9 +26,8 @@ def learning_curves(histories: dict[str, pd.DataFrame], path: Path) -> None:
     plot_style.save(figure, path)
 
 
-def funnel(rows: pd.DataFrame, path: Path) -> None:
-    """Rows that remain and that are dropped at each step, over all sources, from funnel.csv."""
-    steps = rows.groupby("step", sort=False).agg({"dropped": "sum", "remaining": "sum"})
+def funnel(steps: pd.DataFrame, path: Path) -> None:
+    """Rows that remain and that are dropped at each step, over all sources."""
     height = 0.3 * len(steps) + 0.7
     figure, axis = plt.subplots(figsize=(9, height), layout="constrained")
     axis.grid(visible=False, axis="y")

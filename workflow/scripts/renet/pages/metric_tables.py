@@ -1,37 +1,95 @@
-"""Metrics as the cells and tables of pages and cards."""
+"""The metrics of a run: where metrics.json holds them, and how pages and cards show them."""
 
+import functools
+import operator
+import statistics
 from dataclasses import dataclass
 
-from renet.evaluation.metric_definitions import BRIER, ECE, LOSS, METRICS, Metric
-from renet.pages import formats, run_comparison
+from renet.pages import phrases
 from renet.pages.templates import PageTable
 
 
 @dataclass(frozen=True)
+class Metric:
+    """One metric of a summary, as `metrics.summarise` returns it."""
+
+    path: tuple[str, ...]  # its keys in the summary
+    label: str
+    is_fraction: bool = False  # shown as a percentage, else as a decimal number
+
+    @property
+    def name(self) -> str:
+        """Its key in the summary's `intervals`: `recall_female`."""
+        return "_".join(self.path)
+
+    def value(self, summary: dict) -> float | None:
+        """The metric in a summary; None where the set does not define it."""
+        return functools.reduce(operator.getitem, self.path, summary)
+
+    def intervals(self, summary: dict) -> dict[str, list[float]]:
+        """Its known 95 % intervals in a summary, by method: `subjects` (bootstrap), `wilson`."""
+        by_method = summary.get("intervals", {}).get(self.name, {})
+        return {method: bounds for method, bounds in by_method.items() if bounds is not None}
+
+    def text(self, number: float | None) -> str:
+        """A value of the metric as text."""
+        return phrases.percentage(number) if self.is_fraction else phrases.decimal(number)
+
+    def interval_text(self, bounds: list[float] | None, missing: str = phrases.UNDEFINED) -> str:
+        """An interval of the metric as text, or `missing` if there is none."""
+        if bounds is None:
+            return missing
+        if self.is_fraction:
+            return phrases.percentage_interval(bounds)
+        return f"{bounds[0]:.3f} to {bounds[1]:.3f}"
+
+
+METRICS = (
+    Metric(("accuracy",), "accuracy", is_fraction=True),
+    Metric(("balanced_accuracy",), "balanced accuracy", is_fraction=True),
+    Metric(("recall", "female"), "recall of female", is_fraction=True),
+    Metric(("recall", "male"), "recall of male", is_fraction=True),
+    Metric(("precision", "female"), "precision of female", is_fraction=True),
+    Metric(("precision", "male"), "precision of male", is_fraction=True),
+    Metric(("mcc",), "Matthews correlation (MCC)"),
+    Metric(("roc_auc",), "ROC AUC"),
+    Metric(("pr_auc", "female"), "average precision of female"),
+    Metric(("pr_auc", "male"), "average precision of male"),
+    Metric(("loss",), "log loss"),
+    Metric(("brier",), "Brier score"),
+    Metric(("ece",), "calibration error (ECE)"),
+)
+
+
+def named(*names: str) -> list[Metric]:
+    """Some metrics, in this order."""
+    by_name = {metric.name: metric for metric in METRICS}
+    return [by_name[name] for name in names]
+
+
+@dataclass(frozen=True)
 class Cell:
-    """A metric on a page: its label, the number to sort by, and the text of value and interval."""
+    """A metric on a page."""
 
     label: str
-    value: float | None
+    value: float | None  # to sort by
     text: str
     interval: str = ""
 
 
 def cell(metric: Metric, summary: dict) -> Cell:
     """A metric of a summary with the wider of its intervals."""
-    number, bounds = metric.value(summary), formats.wider(metric.intervals(summary).values())
-    text, interval = formats.value(metric, number), formats.interval(metric, bounds)
-    return Cell(metric.label, number, text, interval)
+    number, bounds = metric.value(summary), phrases.wider(metric.intervals(summary).values())
+    return Cell(metric.label, number, metric.text(number), metric.interval_text(bounds, ""))
 
 
 def mean_cell(metric: Metric, summaries: list[dict]) -> Cell:
-    """Mean and standard deviation of a metric over several runs."""
+    """Mean and sample standard deviation of a metric over two or more runs."""
     numbers = [metric.value(summary) for summary in summaries]
     if None in numbers:
-        return Cell(metric.label, None, formats.UNDEFINED)
-    mean, deviation = run_comparison.mean_and_deviation(numbers)
-    text = f"{formats.value(metric, mean)} ± {formats.value(metric, deviation)}"
-    return Cell(metric.label, mean, text)
+        return Cell(metric.label, None, phrases.UNDEFINED)
+    mean, deviation = statistics.fmean(numbers), statistics.stdev(numbers)
+    return Cell(metric.label, mean, f"{metric.text(mean)} ± {metric.text(deviation)}")
 
 
 def metrics_table(metrics: dict) -> PageTable:
@@ -42,11 +100,11 @@ def metrics_table(metrics: dict) -> PageTable:
         rows.append(
             [
                 metric.label,
-                formats.value(metric, metric.value(test)),
-                formats.interval(metric, intervals.get("subjects"), formats.UNDEFINED),
-                formats.interval(metric, intervals.get("wilson"), formats.UNDEFINED),
-                formats.value(metric, metric.value(metrics["validation"])),
-                formats.value(metric, metric.value(test["majority_baseline"])),
+                metric.text(metric.value(test)),
+                metric.interval_text(intervals.get("subjects")),
+                metric.interval_text(intervals.get("wilson")),
+                metric.text(metric.value(metrics["validation"])),
+                metric.text(metric.value(test["majority_baseline"])),
             ]
         )
     baseline = f"always {test['majority_baseline']['class']}"
@@ -56,13 +114,10 @@ def metrics_table(metrics: dict) -> PageTable:
 
 def calibration_table(metrics: dict) -> PageTable:
     """Log loss, Brier score and ECE of the test set, without and with temperature scaling."""
+    summaries = metrics["test"], metrics["calibration"]
     rows = [
-        [
-            metric.label,
-            formats.decimal(metric.value(metrics["test"])),
-            formats.decimal(metric.value(metrics["calibration"])),
-        ]
-        for metric in (LOSS, BRIER, ECE)
+        [metric.label, *(metric.text(metric.value(summary)) for summary in summaries)]
+        for metric in named("loss", "brier", "ece")
     ]
     headings = ["metric of the test set", "uncalibrated", "temperature scaling"]
     return PageTable("Calibration", headings, rows)

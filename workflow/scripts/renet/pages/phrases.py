@@ -1,12 +1,39 @@
-"""Results as text, for pages, cards and text alternatives."""
+"""Numbers and results as text, for pages, cards and text alternatives."""
+
+from collections.abc import Iterable
 
 import pandas as pd
 
 from renet.common.imdb_wiki import CLASSES
-from renet.pages import formats
 
+UNDEFINED = "–"
 SMALL_SLICE = 30  # faces; the interval of a smaller slice is too wide for a statement
 WELL_CALIBRATED = 0.05  # difference of the temperature from 1
+
+
+def percentage(fraction: float | None) -> str:
+    """`92.0 %`, with a no-break space."""
+    if fraction is None or fraction != fraction:
+        return UNDEFINED
+    return f"{100 * fraction:.1f}\N{NO-BREAK SPACE}%"
+
+
+def decimal(value: float | None) -> str:
+    """`0.833`."""
+    return UNDEFINED if value is None or value != value else f"{value:.3f}"
+
+
+def percentage_interval(bounds: list[float]) -> str:
+    """`83.7 to 98.0 %`."""
+    if bounds[0] != bounds[0]:
+        return UNDEFINED
+    return f"{100 * bounds[0]:.1f} to {percentage(bounds[1])}"
+
+
+def wider(intervals: Iterable[list[float]]) -> list[float] | None:
+    """The widest of the known intervals: a bootstrap interval can have no width."""
+    known = [bounds for bounds in intervals if bounds[0] == bounds[0]]
+    return max(known, key=lambda bounds: bounds[1] - bounds[0], default=None)
 
 
 def calibration(metrics: dict) -> str:
@@ -24,8 +51,7 @@ def calibration(metrics: dict) -> str:
     return (
         f"The temperature fitted on the validation set is {temperature:.2f}: the network is "
         f"{verdict}. Temperature scaling changes the log loss of the test set from "
-        f"{formats.decimal(before)} to {formats.decimal(after)}. It does not change the predicted "
-        "classes."
+        f"{decimal(before)} to {decimal(after)}. It does not change the predicted classes."
     )
 
 
@@ -43,19 +69,16 @@ def confusion_matrix(test: dict) -> str:
 
 def ranking_curves(test: dict) -> str:
     """The areas under the curves."""
-    precisions = ", ".join(
-        f"{formats.decimal(value)} for {name}" for name, value in test["pr_auc"].items()
-    )
-    area = formats.decimal(test["roc_auc"])
-    return f"ROC AUC {area}; average precision {precisions}."
+    precisions = ", ".join(f"{decimal(value)} for {name}" for name, value in test["pr_auc"].items())
+    return f"ROC AUC {decimal(test['roc_auc'])}; average precision {precisions}."
 
 
 def learning_curve(history: pd.DataFrame) -> str:
     """The losses of the last epoch."""
     last = history.iloc[-1]
     return (
-        f"After {len(history)} epochs the training loss is {formats.decimal(last.loss)} and the "
-        f"validation loss {formats.decimal(last.validation_loss)}."
+        f"After {len(history)} epochs the training loss is {decimal(last.loss)} and the "
+        f"validation loss {decimal(last.validation_loss)}."
     )
 
 
@@ -75,7 +98,7 @@ def slices(table: pd.DataFrame) -> str:
         worst = worse.loc[worse.accuracy.idxmin()]
         sentences.append(
             f"Of the other slices of at least {SMALL_SLICE} faces, {worst.slice} = {worst.value} "
-            f"has the lowest accuracy, {formats.percentage(worst.accuracy)} "
+            f"has the lowest accuracy, {percentage(worst.accuracy)} "
             f"({slice_interval(worst)}, n = {worst.n:,})."
         )
     return " ".join(sentences)
@@ -94,13 +117,13 @@ def _gender_gap(accuracy: pd.Series) -> str:
 def slice_interval(row: pd.Series) -> str:
     """The wider 95 % interval of a slice's accuracy."""
     intervals = [[row.wilson_low, row.wilson_high], [row.subjects_low, row.subjects_high]]
-    return formats.percentage_interval(formats.wider(intervals))
+    return percentage_interval(wider(intervals))
 
 
-def funnel(rows: pd.DataFrame) -> str:
+def funnel(steps: pd.DataFrame) -> str:
     """The remaining rows at each step, over all sources."""
-    steps = rows.groupby("step", sort=False).remaining.sum()
-    return ", ".join(f"{name.replace('_', ' ')} {count:,}" for name, count in steps.items())
+    remaining = steps.remaining.items()
+    return ", ".join(f"{name.replace('_', ' ')} {count:,}" for name, count in remaining)
 
 
 def faces(rows: pd.DataFrame) -> list[dict]:
@@ -110,7 +133,7 @@ def faces(rows: pd.DataFrame) -> list[dict]:
             **row,
             "label": CLASSES[row["target"]],
             "predicted": CLASSES[int(row["p_male"] > row["p_female"])],
-            "confidence": formats.percentage(max(row["p_female"], row["p_male"])),
+            "confidence": percentage(max(row["p_female"], row["p_male"])),
         }
         for row in rows.astype(object).where(rows.notna(), None).to_dict("records")
     ]

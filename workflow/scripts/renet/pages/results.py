@@ -1,5 +1,6 @@
 """What the pages are written from: the results of a run, and those of the data."""
 
+import functools
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,18 +12,10 @@ from renet.evaluation.tables import GALLERY, SALIENCY, SLICES
 
 @dataclass(frozen=True)
 class RunResults:
-    """The results of one run.
-
-    Attributes:
-        name: of the run.
-        settings: its sections `model` and `train` of the config.
-        metrics: metrics.json.
-        model: model.json.
-        history, slices, gallery, saliency: the CSV files of these names.
-    """
+    """The results of one run: the files of these names."""
 
     name: str
-    settings: dict
+    settings: dict  # the sections `model` and `train` of the config
     metrics: dict
     model: dict
     history: pd.DataFrame
@@ -33,17 +26,16 @@ class RunResults:
 
 @dataclass(frozen=True)
 class DataResults:
-    """The results that all runs share.
+    """The results that all runs share."""
 
-    Attributes:
-        config: the config's sections about the data.
-        funnel: data/funnel.csv.
-        archives: facts of the receipts.
-    """
-
-    config: dict
+    config: dict  # the config's sections about the data
     funnel: pd.DataFrame
-    archives: list[dict]
+    archives: list[dict]  # facts of the receipts
+
+    @functools.cached_property
+    def steps(self) -> pd.DataFrame:
+        """Rows that are dropped and that remain at each step, over all sources."""
+        return self.funnel.groupby("step", sort=False)[["dropped", "remaining"]].sum()
 
 
 def read_run(folder: Path, settings: dict) -> RunResults:

@@ -5,17 +5,15 @@ from pathlib import Path
 import pandas as pd
 import yaml
 
-from renet.evaluation import metric_definitions as metrics
 from renet.evaluation.run_figures import RUN_FIGURES
 from renet.evaluation.tables import HARD_CASES, MISTAKES
-from renet.pages import formats, metric_tables, phrases, templates
+from renet.pages import metric_tables, phrases, templates
 from renet.pages.results import DataResults, RunResults
 from renet.pages.templates import PageTable
 
-HEADLINE = (
-    metrics.ACCURACY, metrics.BALANCED_ACCURACY, metrics.RECALL_FEMALE, metrics.RECALL_MALE,
-    metrics.LOSS,
-)  # fmt: skip
+HEADLINE = metric_tables.named(
+    "accuracy", "balanced_accuracy", "recall_female", "recall_male", "loss"
+)
 CONTENTS = [
     ("metrics", "Metrics"),
     *((figure.name, figure.title) for figure in RUN_FIGURES),
@@ -45,7 +43,7 @@ def write(path: Path, run: RunResults, data: DataResults) -> None:
         mistakes=phrases.faces(gallery[gallery.gallery == MISTAKES]),
         hard_cases=phrases.faces(gallery[gallery.gallery == HARD_CASES]),
         explained=phrases.faces(run.saliency),
-        funnel_alt=phrases.funnel(data.funnel),
+        funnel_alt=phrases.funnel(data.steps),
         archives=data.archives,
         settings=yaml.safe_dump(settings, sort_keys=False),
     )
@@ -73,7 +71,7 @@ def _figure_sections(run: RunResults) -> list[dict]:
 
 def _history_table(history: pd.DataFrame) -> PageTable:
     rows = [
-        [f"{value:.4g}" if value == value else formats.UNDEFINED for value in row]
+        [f"{value:.4g}" if value == value else phrases.UNDEFINED for value in row]
         for row in history.itertuples(index=False)
     ]
     headings = [column.replace("_", " ") for column in history.columns]
@@ -86,12 +84,12 @@ def _slices_table(slices: pd.DataFrame) -> PageTable:
             f"{row.slice}: {row.value}",
             f"{row.n:,}",
             f"{row.subjects:,}",
-            formats.percentage(row.accuracy),
-            formats.percentage_interval([row.subjects_low, row.subjects_high]),
-            formats.percentage_interval([row.wilson_low, row.wilson_high]),
-            formats.percentage(row.recall_female),
-            formats.percentage(row.recall_male),
-            formats.percentage(row.majority_baseline),
+            phrases.percentage(row.accuracy),
+            phrases.percentage_interval([row.subjects_low, row.subjects_high]),
+            phrases.percentage_interval([row.wilson_low, row.wilson_high]),
+            phrases.percentage(row.recall_female),
+            phrases.percentage(row.recall_male),
+            phrases.percentage(row.majority_baseline),
         ]
         for row in slices.itertuples()
     ]

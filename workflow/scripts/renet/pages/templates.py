@@ -14,43 +14,31 @@ from pathlib import Path
 import jinja2
 
 from renet.common import files
-from renet.pages import formats
+from renet.pages import phrases
 
 TEMPLATES = Path(__file__).with_name("templates")
+ENVIRONMENT = jinja2.Environment(
+    loader=jinja2.FileSystemLoader(TEMPLATES),
+    autoescape=lambda name: name is not None and ".html" in name,
+    undefined=jinja2.StrictUndefined,
+    keep_trailing_newline=True,
+    trim_blocks=True,
+    lstrip_blocks=True,
+)
+ENVIRONMENT.globals["file"] = lambda name: (TEMPLATES / name).read_text(encoding="utf-8")
+ENVIRONMENT.filters |= {"percentage": phrases.percentage, "thousands": "{:,}".format}
 
 
 @dataclass(frozen=True)
 class PageTable:
-    """A table of a page or a card.
+    """A table of a page or a card; the first cell of a row is its heading."""
 
-    Attributes:
-        label: what it is, for screen readers and as the heading of a collapsed table.
-        headings: of the columns.
-        rows: cells as text; the first one is the row's heading.
-        collapsed: whether a page shows it only when its label is clicked.
-    """
-
-    label: str
+    label: str  # for screen readers, and the heading of a collapsed table
     headings: list[str]
     rows: list[list[str]]
-    collapsed: bool = False
-
-
-def environment() -> jinja2.Environment:
-    """The templates' environment: HTML is escaped, a missing value is an error."""
-    made = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(TEMPLATES),
-        autoescape=lambda name: name is not None and ".html" in name,
-        undefined=jinja2.StrictUndefined,
-        keep_trailing_newline=True,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    made.globals |= {"file": lambda name: (TEMPLATES / name).read_text(encoding="utf-8")}
-    made.filters |= {"percentage": formats.percentage, "thousands": "{:,}".format}
-    return made
+    collapsed: bool = False  # shown only when its label is clicked
 
 
 def write(template: str, path: Path, **values: object) -> None:
     """Fill in a template and write the result."""
-    files.write_text(path, environment().get_template(template).render(**values))
+    files.write_text(path, ENVIRONMENT.get_template(template).render(**values))

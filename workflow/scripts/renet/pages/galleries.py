@@ -1,0 +1,103 @@
+"""The faces that pages show: which ones, as one image of many tiles, and their data as a script."""
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pandas as pd
+
+from renet.common import files
+
+GALLERY_SIZE = 24  # faces
+EXPLAINED = 4  # correct and wrong predictions each, for the saliency maps
+QUALITY = {
+    ".webp": (cv2.IMWRITE_WEBP_QUALITY, 40),  # 40 pixels of a face in about 250 bytes
+    ".jpg": (cv2.IMWRITE_JPEG_QUALITY, 88),
+}
+
+
+def mistakes(predictions: pd.DataFrame, count: int = GALLERY_SIZE) -> pd.DataFrame:
+    """The wrong predictions of the highest confidence. Some of them are label errors."""
+    return _by_confidence(predictions[predictions.correct == 0], ascending=False).head(count)
+
+
+def hard_cases(predictions: pd.DataFrame) -> pd.DataFrame:
+    """The correct predictions of the lowest confidence."""
+    return _by_confidence(predictions[predictions.correct == 1]).head(GALLERY_SIZE)
+
+
+def to_explain(predictions: pd.DataFrame, count: int = EXPLAINED) -> pd.DataFrame:
+    """The highest-confidence correct predictions, `count / 2` of each class, and the mistakes."""
+    correct = _by_confidence(predictions[predictions.correct == 1], ascending=False)
+    correct = correct.groupby("target").head(count // 2)
+    return pd.concat([correct, mistakes(predictions, count)])
+
+
+def _by_confidence(predictions: pd.DataFrame, *, ascending: bool = True) -> pd.DataFrame:
+    confidence = predictions[["p_female", "p_male"]].max(axis=1)
+    return predictions.loc[confidence.sort_values(ascending=ascending, kind="stable").index]
+
+
+@dataclass(frozen=True)
+class Grid:
+    """The layout of an image of many faces, which a page loads faster than many images.
+
+    It has `columns` tiles a line, each `side` x `side` pixels.
+    """
+
+    columns: int
+    side: int
+
+    def position(self, number: int | np.ndarray) -> tuple[int, int] | tuple[np.ndarray, np.ndarray]:
+        """x and y of a tile, or of several, in pixels."""
+        line, column = divmod(number, self.columns)
+        return self.side * column, self.side * line
+
+    def tile(self, face: np.ndarray) -> np.ndarray:
+        """A face (C, H, W) uint8, RGB, as a square (side, side, 3) uint8, RGB."""
+        shrinks = self.side < min(face.shape[1:])
+        interpolation = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
+        picture = np.ascontiguousarray(face.transpose(1, 2, 0))
+        return cv2.resize(picture, (self.side, self.side), interpolation=interpolation)
+
+    def sheet(self, tiles: list[np.ndarray]) -> np.ndarray:
+        """The tiles line by line, (lines * side, columns * side, 3) uint8, RGB.
+
+        The rest of the last line is grey. Without a tile the sheet is one grey line.
+        """
+        lines = max(1, -(-len(tiles) // self.columns))
+        sheet = np.full((lines * self.side, self.columns * self.side, 3), 128, np.uint8)
+        for number, tile in enumerate(tiles):
+            x, y = self.position(number)
+            sheet[y : y + self.side, x : x + self.side] = tile
+        return sheet
+
+    def write_faces(self, path: Path, faces: Iterable[np.ndarray]) -> None:
+        """Write faces (C, H, W) uint8, RGB, as a sheet."""
+        write_image(path, self.sheet([self.tile(face) for face in faces]))
+
+
+def write_image(path: Path, picture: np.ndarray) -> None:
+    """Write an image (H, W, 3) uint8, RGB, in the format of its name's suffix."""
+    bgr = cv2.cvtColor(picture, cv2.COLOR_RGB2BGR)
+    encoded = cv2.imencode(path.suffix, bgr, QUALITY[path.suffix])[1]
+    with files.replacing(path) as temporary:
+        temporary.write_bytes(encoded.tobytes())
+
+
+def write_script(path: Path, name: str, columns: dict[str, pd.Series], **more: object) -> None:
+    """Write `window.<name> = {…}`, since a page that is opened from a disk cannot load JSON.
+
+    Args:
+        columns: become arrays; floats are written in full, a missing value becomes null.
+        more: further values.
+    """
+    values = {
+        column: series.astype(object).where(series.notna(), None).tolist()
+        for column, series in columns.items()
+    }
+    text = json.dumps(values | more, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    files.write_text(path, f"window.{name} = {text};\n")
