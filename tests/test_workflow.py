@@ -336,4 +336,4 @@ def test_fewer_gpus_than_processes_are_an_error_with_the_way_out(project):
         "--", "results/runs/together/history.csv",
     )  # fmt: skip
     assert outcome.returncode != 0
-    assert "train.processes is 2 and Snakemake was told of 1 GPUs only" in outcome.stderr
+    assert "train.processes is 2 and Snakemake may use 1 GPUs only" in outcome.stderr

@@ -12,13 +12,12 @@ import logging
 from pathlib import Path
 from typing import Literal
 
-import pandas as pd
-
 from renet.common import files, script
 from renet.dataset.tables import SPLIT
 from renet.evaluation import calibration, inference_table, leakage, run_plots, slices
 from renet.evaluation.metrics import summarise
 from renet.evaluation.tables import SLICES
+from renet.training.history import HISTORY
 
 
 def evaluate(
@@ -58,7 +57,7 @@ def evaluate(
     }
     in_training_set = leakage.in_training_set(predictions.subject, split_table)
     by_slice = slices.tabulate(predictions, slices.assign(predictions, size, in_training_set))
-    evaluation = run_plots.Evaluation(predictions, summary, by_slice, pd.read_csv(history))
+    evaluation = run_plots.Evaluation(predictions, summary, by_slice, HISTORY.read(history))
     for path in figures:
         run_plots.draw(path.stem, evaluation, path)
     if slice_table:

@@ -8,6 +8,7 @@ import pandas as pd
 
 from renet.common import files
 from renet.evaluation.tables import GALLERY, SALIENCY, SLICES
+from renet.training.history import HISTORY
 
 
 @dataclass(frozen=True)
@@ -45,7 +46,7 @@ def read_run(folder: Path, settings: dict) -> RunResults:
         settings=settings,
         metrics=files.read_json(folder / "metrics.json"),
         model=files.read_json(folder / "model.json"),
-        history=pd.read_csv(folder / "history.csv"),
+        history=HISTORY.read(folder / "history.csv"),
         slices=SLICES.read(folder / "slices.csv"),
         gallery=GALLERY.read(folder / "gallery.csv"),
         saliency=SALIENCY.read(folder / "saliency.csv"),
