@@ -188,7 +188,7 @@ def test_further_run_leaves_the_first_one_alone(project):
         ("renet/evaluation/run_plots.py", {"evaluate", "report"}),
         ("renet/evaluation/slices.py", {"evaluate", "report"}),
         ("renet/evaluation/saliency.py", {"explain", "report"}),
-        ("renet/evaluation/sprites.py", {"thumbnails", "gallery", "explain", "report"}),
+        ("renet/pages/galleries.py", {"thumbnails", "gallery", "explain", "report"}),
         ("renet/pages/templates/run.html.j2", {"report"}),
         ("renet/pages/templates/faces.js", {"report"}),
         ("renet/pages/templates/style.css", {"report"}),
