@@ -12,7 +12,7 @@ import pytest
 import yaml
 
 from helpers.project import ROOT
-from helpers.workflow import EVERYTHING_AFTER, copy_project, planned, run, write_config
+from helpers.workflow import EVERYTHING_AFTER, copy_project, planned, run, snakemake, write_config
 
 WITH_A_CLOCK = {"throughput.csv", "tensorboard", "benchmarks", "logs"}
 
