@@ -98,6 +98,8 @@ def test_gallery_of_other_faces_is_refused(run):
 class CornerNetwork(torch.nn.Module):
     """Its log-odds of male are the brightness of the upper left quarter."""
 
+    architecture = Architecture()
+
     def forward(self, pixels: torch.Tensor) -> torch.Tensor:
         bright = pixels[:, :, :16, :16].float().mean(dim=(1, 2, 3)) / 128 - 1
         return torch.stack([-bright, bright], dim=1)

@@ -36,9 +36,9 @@ def on_a_terminal(project: Path, *arguments: str) -> tuple[int, list[str]]:
     return os.waitstatus_to_exitcode(status), [line for line in lines if line.strip()]
 
 
-@pytest.fixture(scope="module")
-def project(tmp_path_factory) -> Path:
-    made = copy_project(tmp_path_factory.mktemp("project"))
+@pytest.fixture
+def project(tmp_path) -> Path:
+    made = copy_project(tmp_path)
     write_config(made)
     return made
 
@@ -56,9 +56,10 @@ def test_run_prints_a_line_for_each_rule_and_the_accuracy_last(project):
 
 
 def test_error_of_a_job_appears_once_and_last(project):
-    archive = project / "resources" / "sample" / "wiki_crop.tar"
-    archive.unlink()
-    status, lines = on_a_terminal(project, "--forcerun", "index_archive")
+    receipt = "resources/sample/wiki_crop.tar.json"
+    assert on_a_terminal(project, "--", receipt)[0] == 0
+    (project / receipt).with_suffix("").unlink()
+    status, lines = on_a_terminal(project)
     assert status == 1
     assert lines[-1].startswith("index_archive failed: The archive")
     assert len([line for line in lines if "delete the receipt" in line]) == 1
