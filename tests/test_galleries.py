@@ -9,6 +9,7 @@ import torch
 from helpers.predictions import predictions_of
 from helpers.project import run_script
 from helpers.training import write_faces
+from renet.config.architecture import Architecture
 from renet.evaluation import saliency
 from renet.pages import galleries
 from renet.pages.galleries import Grid
