@@ -7,6 +7,7 @@ confidence), with tiles as in `GRID`; predictions.js, all predictions as a scrip
 Decides: nothing.
 """
 
+import logging
 from pathlib import Path
 
 import numpy as np
@@ -56,6 +57,7 @@ def gallery(
         if path:
             GRID.write_faces(path, (stored.pixels[row] for row in rows.index))
     GALLERY.write(table, tables)
+    logging.info("%d faces in the galleries", sum(map(len, tables)))
     if predictions:
         columns = {"p_male": given.p_male.round(4), "predicted": given.predicted}
         galleries.write_script(predictions, "renetPredictions", columns)

@@ -5,6 +5,7 @@ Writes: provenance.json (workflow/schemas/provenance.schema.yaml).
 Decides: nothing. It is a rule of its own, so that a change of it does not train again.
 """
 
+import logging
 from pathlib import Path
 
 from renet.archives import receipts
@@ -31,6 +32,7 @@ def provenance(
     }
     config = data | recorded.pop("config")
     files.write_json(provenance, {"format": FORMAT, "config": config, "inputs": inputs} | recorded)
+    logging.info("%s is written", provenance)
 
 
 if __name__ == "__main__":

@@ -68,6 +68,8 @@ def shuffle(
     counts = samples.groupby(["subset", "target"], sort=False).size().unstack(fill_value=0)
     counts["people"] = samples.groupby("subset").subject.nunique()
     logging.info("Faces by subset and class (0 female, 1 male):\n%s", counts.to_string())
+    sizes = [f"{(samples.subset == name).sum()} {name}" for name in splits.SUBSETS]
+    logging.info("%d faces: %s", len(samples), ", ".join(sizes))
 
 
 def read_source(metadata_file: Path, tables: dict[str, list[pd.DataFrame]]) -> pd.DataFrame:

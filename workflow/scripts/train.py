@@ -14,6 +14,7 @@ line, the script has the options of the course's main_classify.py instead; see
 `renet.training.course_command`.
 """
 
+import logging
 from pathlib import Path
 
 from renet.common import files, script
@@ -59,6 +60,7 @@ def train(
         recipe = job.settings.train
         process_group.launch(recipe.processes, recipe.device, run.run_training, job)
     files.write_json(training, provenance.of_training(job, machines))
+    logging.info("%s is trained for %d epochs", model, job.settings.train.epochs)
     checkpoints.delete_all(model.parent)  # last, when nothing can fail any more
 
 
