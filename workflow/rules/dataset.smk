@@ -45,6 +45,7 @@ rule download:
         "../../envs/download.yaml"
     resources:
         downloads=1,
+    # No digest of the code: a changed script must not download anything again.
     params:
         url=lambda wildcards: file_of(wildcards)[0],
         digest=lambda wildcards: file_of(wildcards)[1],

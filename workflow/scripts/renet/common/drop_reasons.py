@@ -1,4 +1,9 @@
-"""Why a row of the metadata gives no face: one reason a row, the first that applies."""
+"""Why a row of the metadata gives no face: one reason a row, the first that applies.
+
+To add a reason: name it here, at its place in the order; decide it in metadata/row_filter.py (a
+row's reason) or raise `RejectedImage` with it in faces/crop.py (a photo's reason); describe it in
+results/README.md. Funnel, pages and datasheet take it from here.
+"""
 
 import enum
 

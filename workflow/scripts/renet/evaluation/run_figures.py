@@ -1,7 +1,8 @@
 """The figures of a run: declared here once, for the rule, the script and the page.
 
-To add a figure: declare it in `RUN_FIGURES`, draw it in run_plots.py, and describe it in
-workflow/report/<name>.rst (for Snakemake's report) and results/README.md. This module needs the
+To add a figure: declare it in `RUN_FIGURES`, draw it in run_plots.py (a function, listed in its
+`DRAWING`), and describe it in workflow/report/<name>.rst (for Snakemake's report) and in
+results/README.md. The page adds its section by itself. This module needs the
 standard library alone, since the rules import it.
 """
 
