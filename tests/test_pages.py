@@ -187,7 +187,7 @@ def test_page_is_dark_where_the_reader_wants_it_and_light_in_print(window, resul
 
 def test_table_holds_all_faces_and_draws_those_in_sight(window, results):
     window.get(run_page(results))
-    assert texts(window, "#faces output") == ["3,000 of 3,000 faces"]
+    eventually(window, lambda: texts(window, "#faces output") == ["3,000 of 3,000 faces"])
     assert 10 < len(column(window, 2)) < 60
     window.execute_script(
         "const v = document.querySelector('.viewport'); v.scrollTop = v.scrollHeight"
