@@ -4,7 +4,7 @@ The package that writes a table declares it, and all code that reads the file us
 
     FUNNEL = Table({"step": str, "dropped": int, "remaining": int})
 
-Text stays text, whatever it looks like: a person called "007" or "NA" is neither 7 nor missing.
+Text columns are read as text: a person called "007" or "NA" is neither 7 nor missing.
 """
 
 import contextlib

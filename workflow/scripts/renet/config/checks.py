@@ -14,7 +14,7 @@ def check(config: dict) -> None:
         InputError: naming the key, what is wrong with it and what it may be.
     """
     for source in config["sources"]:
-        sources.crop_settings(config, source)
+        sources.crop_settings(config, source)  # raises if archive or margin cannot be used
     _check_data(config)
     complete = runs.runs(config)
     if not complete:

@@ -105,6 +105,9 @@ def crop_settings(config: dict, source: str) -> dict:
     The EXIF orientation applies to a user's own photos only: the boxes of the archives are in the
     stored frame. A margin of None leaves a user's own ready-made crops as they are, since nobody
     knows what margin they have.
+
+    Raises:
+        InputError: as `archive`, or the crops of an archive have a smaller margin.
     """
     given = archive(config, source)
     own, whole = given["table"] is not None, given["photos"] == "whole"

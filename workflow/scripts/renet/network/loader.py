@@ -19,7 +19,7 @@ MAX_MEMORY_FRACTION = 0.6  # of a GPU's free memory; the rest is for the network
 class StreamingLoader:
     """Reads the batches of a memory-mapped data set ahead, in threads.
 
-    It needs the memory of a few batches, whatever the size of the data set.
+    The memory is that of a few batches, for a data set of any size.
 
     Attributes:
         data_wait: seconds that the caller has waited for batches.

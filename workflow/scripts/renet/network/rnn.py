@@ -62,7 +62,7 @@ class BiRNNBank(nn.Module):
     """Independent bidirectional RNNs of one size; each computes what neon 2.6.0's BiRNN does.
 
     Each sequence has its own weights for each direction, stacked in three tensors. A pass takes one
-    batched product for all inputs and one per time step, whatever the number of sequences. In the
+    batched product for all inputs and one per time step, for any number of sequences. In the
     recurrences, h[t] depends on h[t-1] in the forward direction and on h[t+1] in the backward one;
     both start from zero:
 
