@@ -12,11 +12,9 @@ Files beside the receipt, named after the end of the URL:
     <folder>.tar       the files of a folder that a file URL names
 """
 
-import contextlib
 import dataclasses
 import logging
 import os
-from collections.abc import Iterator
 from pathlib import Path
 
 from renet.archives import http_transfer, local_tars, origins, verification
@@ -31,10 +29,7 @@ from renet.config import urls
 def obtain(url: str, digest: str | None, receipt_file: str | Path) -> Receipt:
     """Get the archive at `url`, verify it, make it readable by offset and write its receipt.
 
-    An http or https archive is downloaded beside the receipt, unless it is already there. A file
-    URL is used in place; a folder is packed into a tar beside the receipt. A .tar.gz or .tgz is
-    decompressed beside the receipt, and the receipt names that tar. The same archive gives the same
-    receipt, byte for byte.
+    What is downloaded, resumed, packed or refused is said in the script download.py.
 
     Args:
         digest: `md5:<hex>`, `sha256:<hex>`, or None if it is not known.
@@ -62,7 +57,7 @@ def obtain(url: str, digest: str | None, receipt_file: str | Path) -> Receipt:
         receipt = _from_server(url, archive, wanted)
     if wanted:
         logging.info("%s: verified, %s.", receipt.path, receipt.digest)
-    else:
+    elif not in_place or not in_place.is_dir():  # a folder has no digest
         fault = "not verified, because the config gives no digest for it"
         logging.warning("%s: %s; it has %s.", receipt.path, fault, receipt.digest)
     if tar != archive:
@@ -100,40 +95,22 @@ def _from_folder(url: str, folder: Path, tar: Path, wanted: str | None) -> Recei
 def _from_server(url: str, archive: Path, wanted: str | None) -> Receipt:
     """The receipt of an archive that is already there, was rejected before or is downloaded."""
     part = archive.with_name(archive.name + ".part")
-    with _locked(part):
-        origin = _reuse(url, archive, wanted)
-        if origin:
-            os.truncate(part, 0)
-        else:
-            origin = _accept_rejected(url, archive, wanted)
-        if not origin:
-            http_transfer.fetch(url, part)
-            origin = _accept(url, part, archive, wanted)
-        origins.write(archive, origin)
-    return Receipt(**dataclasses.asdict(origin), path=str(archive), verified=wanted is not None)
-
-
-@contextlib.contextmanager
-def _locked(part: Path) -> Iterator[None]:
-    """Hold the lock on `<file>.part`, which the kernel releases when the process ends."""
-    with part.open("ab") as handle:
+    with files.locked(part):
         try:
-            files.lock(handle)
-            # Another process may have renamed the file before this one got the lock.
-            mine = os.path.samestat(os.fstat(handle.fileno()), part.stat())
-        except (BlockingIOError, FileNotFoundError):
-            mine = False
-        if not mine:
-            raise InputError(
-                f"{part} is being written by another process; wait for it to end, or stop it, "
-                "and start again."
-            )
-        try:
-            yield
+            origin = _reuse(url, archive, wanted)
+            if origin:
+                os.truncate(part, 0)
+            else:
+                origin = _accept_rejected(url, archive, wanted)
+            if not origin:
+                http_transfer.fetch(url, part)
+                origin = _accept(url, part, archive, wanted)
+            origins.write(archive, origin)
         finally:
             if part.exists() and not part.stat().st_size:
                 part.unlink()
                 origins.delete(part)
+    return Receipt(**dataclasses.asdict(origin), path=str(archive), verified=wanted is not None)
 
 
 def _reuse(url: str, archive: Path, wanted: str | None) -> Origin | None:
@@ -177,8 +154,11 @@ def _accept_rejected(url: str, archive: Path, wanted: str | None) -> Origin | No
     if not rejected.is_file():
         return None
     known = origins.read(rejected)
-    elsewhere = known is not None and known.url != url
-    if elsewhere and (wanted is None or verification.examine(rejected, archive.name, wanted)[1]):
+    if (
+        known
+        and known.url != url
+        and (wanted is None or verification.examine(rejected, archive.name, wanted)[1])
+    ):
         logging.info("%s came from another URL, %s; it is not used.", rejected, known.url)
         return None
     return _accept(url, rejected, archive, wanted)

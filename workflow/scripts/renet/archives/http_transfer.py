@@ -7,15 +7,17 @@ Requests and responses follow RFC 9110: ranges (section 14), If-Range (13.1.5) a
 import dataclasses
 import logging
 import os
+import random
 import re
+import time
 from pathlib import Path
 
 import requests
-import tenacity
 import urllib3
 
-from renet.archives import disk, origins
+from renet.archives import origins
 from renet.archives.origins import Origin
+from renet.common import disk
 from renet.common.errors import InputError
 from renet.common.progress import Progress
 
@@ -23,7 +25,7 @@ HEADERS = {"User-Agent": "renet-workflow", "Accept-Encoding": "identity"}
 TIMEOUT = (15.0, 60.0)  # seconds to connect, and between two reads
 RETRY_AFTER_LIMIT = 300.0  # seconds that a server may ask for
 MAX_FAILURES = 7  # attempts in a row without progress
-WRONG_RANGES = 2  # in a row, before the local bytes are discarded
+WRONG_RANGES = 2  # without progress in between, before the local bytes are discarded
 BACKOFF = 1.0  # seconds after the first failure, doubled after each further one
 BACKOFF_LIMIT = 60.0
 RECEIVE_BYTES = 1 << 16  # small, because a stall loses the bytes that are not written yet
@@ -49,26 +51,38 @@ class WrongRange(Interrupted):
 def fetch(url: str, part: Path) -> None:
     """Download the bytes of `url` that the file `part` lacks, and save their origin.
 
+    An attempt makes progress if the part grows beyond its longest so far. If any received byte
+    counted, a server that cuts the connection and cannot resume would be retried without end.
+
     Raises:
         InputError: the server refuses, keeps failing or cannot be reached, or the disk is full; the
             bytes received so far stay in `part`.
     """
-    policy = _RetryPolicy(part, longest=_resume_point(url, part)[0])
-    retrying = tenacity.Retrying(
-        retry=tenacity.retry_if_exception_type(Interrupted),
-        after=policy.count,
-        wait=policy.pause,
-        stop=lambda _: policy.failures >= MAX_FAILURES,
-        before_sleep=_log_pause,
-        reraise=True,
-    )
-    try:
-        retrying(_attempt, url, part, policy)
-    except Interrupted as error:
-        raise InputError(
-            f"{error}; {MAX_FAILURES} attempts in a row brought no new bytes. The "
-            f"{part.stat().st_size:,} bytes received so far are kept; start again later to resume."
-        ) from error
+    longest, failures, wrong_ranges = _resume_point(url, part)[0], 0, 0
+    while True:
+        try:
+            return _attempt(url, part)
+        except Interrupted as error:
+            wrong_ranges += isinstance(error, WrongRange)
+            # One of several servers may be at fault, and the part may have gigabytes: retry once.
+            if isinstance(error, Outdated) or wrong_ranges == WRONG_RANGES:
+                os.truncate(part, 0)
+                wrong_ranges = 0
+            size = part.stat().st_size
+            if size > longest:
+                longest, failures, wrong_ranges = size, 0, 0
+            else:
+                failures += 1
+            if failures == MAX_FAILURES:
+                raise InputError(
+                    f"{error}; {MAX_FAILURES} attempts in a row brought no new bytes. The "
+                    f"{size:,} bytes received so far are kept; start again later to resume."
+                ) from error
+            backoff = min(BACKOFF * 2 ** max(failures - 1, 0), BACKOFF_LIMIT)
+            # Partly random, so that parallel jobs do not retry at the same time: no secret.
+            pause = max(backoff, error.retry_after) + random.uniform(0, BACKOFF)  # noqa: S311
+            logging.warning("%s; retrying in %.1f s.", error, pause)
+            time.sleep(pause)
 
 
 def remote_size(url: str) -> int | None:
@@ -89,55 +103,17 @@ def remote_size(url: str) -> int | None:
     return None
 
 
-class _RetryPolicy:
-    """Counts the attempts in a row without progress.
-
-    An attempt makes progress if the part grows beyond its longest so far. If any received byte
-    counted, a server that cuts the connection and cannot resume would be retried without end.
-    """
-
-    def __init__(self, part: Path, longest: int):
-        self.part, self.longest = part, longest
-        self.failures = self.wrong_ranges = 0
-
-    def count(self, _: tenacity.RetryCallState) -> None:
-        size = self.part.stat().st_size
-        self.failures = 0 if size > self.longest else self.failures + 1
-        self.longest = max(self.longest, size)
-
-    def pause(self, state: tenacity.RetryCallState) -> float:
-        """Seconds; partly random, so that parallel jobs do not retry at the same time."""
-        backoff = min(BACKOFF * 2 ** max(self.failures - 1, 0), BACKOFF_LIMIT)
-        pause = max(backoff, state.outcome.exception().retry_after)
-        return pause + tenacity.wait_random(0, BACKOFF)(state)
-
-
-def _log_pause(state: tenacity.RetryCallState) -> None:
-    logging.warning("%s; retrying in %.1f s.", state.outcome.exception(), state.next_action.sleep)
-
-
-def _attempt(url: str, part: Path, policy: _RetryPolicy) -> None:
+def _attempt(url: str, part: Path) -> None:
     """Request the bytes that `part` lacks once; return if it is complete."""
     offset, origin = _resume_point(url, part)
     if offset and offset == origin.size:
         return  # complete, but the last process ended before it was checked
-    try:
-        with _request(origin, offset) as response:
-            _check_status(response, url)
-            _check_range(response, origin, offset)
-            with disk.writing(part):
-                origin = _prepare(response, part, origin, offset)
-                policy.wrong_ranges = 0
-                _receive(response, part, origin.size)
-    except Outdated:
-        os.truncate(part, 0)
-        raise
-    except WrongRange:
-        # One of several servers may be at fault, and the part may have gigabytes: retry once.
-        policy.wrong_ranges += 1
-        if policy.wrong_ranges % WRONG_RANGES == 0:
-            os.truncate(part, 0)
-        raise
+    with _request(origin, offset) as response:
+        _check_status(response, url)
+        _check_range(response, origin, offset)
+        with disk.writing(part):
+            origin = _prepare(response, part, origin, offset)
+            _receive(response, part, origin.size)
     size = part.stat().st_size
     if origin.size not in (None, size):
         raise Interrupted(f"{url} ended after {size:,} of {origin.size:,} bytes")
@@ -155,7 +131,7 @@ def _resume_point(url: str, part: Path) -> tuple[int, Origin]:
 
 def _request(origin: Origin, offset: int) -> requests.Response:
     url, headers = origin.url, dict(HEADERS)
-    if offset:
+    if offset and origin.validator:
         headers |= {"Range": f"bytes={offset}-", "If-Range": origin.validator}
     try:
         return requests.get(url, headers=headers, stream=True, timeout=TIMEOUT)
@@ -227,9 +203,8 @@ def _prepare(response: requests.Response, part: Path, origin: Origin, offset: in
     """Prepare the part for the body of a response; returns the origin of its bytes."""
     if response.status_code == requests.codes.partial_content:
         logging.info("Resuming %s at byte %s.", part, f"{offset:,}")
-        if origin.size or not (total := _total_size(response)):
-            return origin
-        origin = dataclasses.replace(origin, size=total)  # the first response did not give it
+        # The first response may not have given the size.
+        origin = dataclasses.replace(origin, size=origin.size or _total_size(response))
     else:
         logging.info("Downloading %s to %s.", origin.url, part)
         origin = _origin_of(response, origin.url)

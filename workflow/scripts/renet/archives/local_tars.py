@@ -6,14 +6,15 @@ import os
 import shutil
 import tarfile
 import zlib
+from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
-from renet.archives import disk, origins
+from renet.archives import origins
 from renet.archives.origins import Origin
 from renet.archives.receipts import Receipt
 from renet.archives.verification import BLOCK_BYTES, describe_bytes
-from renet.common import files
+from renet.common import disk, files
 from renet.common.errors import InputError
 from renet.common.progress import Progress
 
@@ -51,13 +52,14 @@ def decompress(receipt: Receipt, tar: Path) -> None:
 def pack(folder: Path, tar: Path) -> None:
     """Write the files of `folder` to `tar`, under their relative paths.
 
-    Links and the hidden files of file browsers are left out. The bytes of the tar depend on names
-    and contents alone, not on owners or time stamps.
+    Links to files and folders are followed. Hidden files, and what is no file, are left out; the
+    log counts both. The bytes of the tar depend on names and contents alone, not on owners or time
+    stamps.
 
     Raises:
         InputError: the folder holds no files, one cannot be read, or the disk is full.
     """
-    paths = sorted(path for path in folder.rglob("*") if _is_packed(path))
+    paths = _files_of(folder)
     if not paths:
         raise InputError(f"The folder {folder} holds no files.")
     disk.require_space(tar, sum(path.stat().st_size + 2 * tarfile.BLOCKSIZE for path in paths))
@@ -71,12 +73,47 @@ def pack(folder: Path, tar: Path) -> None:
             with _opened(path) as handle:
                 header.size = os.fstat(handle.fileno()).st_size
                 archive.addfile(header, handle)
-            archive.members = []  # tarfile would keep every header in memory
+            archive.members = []  # type: ignore[attr-defined]  # tarfile would keep all headers
 
 
-def _is_packed(path: Path) -> bool:
-    hidden = path.name.startswith(".") or path.name in ("Thumbs.db", "desktop.ini")
-    return path.is_file() and not path.is_symlink() and not hidden
+def _files_of(folder: Path) -> list[Path]:
+    """The files to pack, in the order of their names; the log counts links and what is left out."""
+    found = sorted(_walk(folder))
+    kinds = {path: _left_out_as(path) for path in found}
+    packed = [path for path, kind in kinds.items() if not kind]
+    if links := [path for path in packed if path.is_symlink()]:
+        logging.info("%s: %d links to files are followed.", folder, len(links))
+    for kind in sorted(set(filter(None, kinds.values()))):
+        paths = [path for path in found if kinds[path] == kind]
+        logging.warning(
+            "%s: %d files are left out, because %s; the first is %s.",
+            folder, len(paths), kind, paths[0].relative_to(folder),
+        )  # fmt: skip
+    return packed
+
+
+def _walk(folder: Path) -> Iterator[Path]:
+    """All that is in a folder and is no folder itself, through links to folders, too."""
+    for place, inner, names in os.walk(folder, followlinks=True):
+        above = {Path(place).resolve(), *Path(place).resolve().parents}
+        for name in list(inner):
+            path = Path(place, name)
+            if path.is_symlink():
+                if path.resolve() in above:  # a link to a folder around it would never end
+                    logging.warning("%s: a link to a folder around it is left out.", path)
+                    inner.remove(name)
+                else:
+                    logging.info("%s: a link to a folder is followed.", path)
+        yield from (Path(place, name) for name in names)
+
+
+def _left_out_as(path: Path) -> str | None:
+    """Why a path is not packed; None if it is."""
+    if path.name.startswith(".") or path.name in ("Thumbs.db", "desktop.ini"):
+        return "they are hidden"
+    if path.is_file():
+        return None
+    return "they are links to files that do not exist" if path.is_symlink() else "they are no files"
 
 
 def _opened(path: Path) -> BinaryIO:

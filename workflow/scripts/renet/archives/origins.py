@@ -54,7 +54,7 @@ def delete(path: Path) -> None:
 def move(source: Path, target: Path) -> None:
     """Move a file with its origin; a kill in between loses the origin but never mixes two."""
     delete(target)
-    source.replace(target)
+    files.move(source, target)
     with contextlib.suppress(FileNotFoundError):
         _origin_file(source).replace(_origin_file(target))
 

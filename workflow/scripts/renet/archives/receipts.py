@@ -5,12 +5,19 @@ archive: Snakemake deletes the declared outputs of a job before it repeats it.
 """
 
 import dataclasses
+import os
 from pathlib import Path
 
+from renet.archives import verification
 from renet.common import files
 from renet.common.errors import InputError
+from renet.config import urls
 
 FACTS = ("url", "size", "digest", "verified")  # the same on every machine
+
+
+class ArchiveIsGone(InputError):
+    """The archive of a receipt is not there; it may have been deleted to save space."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -36,16 +43,39 @@ def facts(receipt_file: str | Path) -> dict:
 
 
 def read(receipt_file: str | Path) -> Receipt:
-    """Read a receipt, and check that its archive is still there.
+    """Read a receipt, and check that its archive is still there and the same.
+
+    An archive that is newer than its receipt has been copied or changed since: its digest is
+    computed again.
 
     Raises:
-        InputError: the file is not a receipt, or its archive is gone.
+        ArchiveIsGone: its archive is gone.
+        InputError: the file is not a receipt, or its archive has changed.
     """
     way_out = "delete the receipt to get the archive again"
     try:
         receipt = Receipt(**files.read_json(receipt_file))
     except TypeError as error:
         raise InputError(f"{receipt_file} is not a receipt ({error}); {way_out}.") from error
-    if not Path(receipt.path).is_file():
-        raise InputError(f"{receipt.path} of the receipt {receipt_file} is gone; {way_out}.")
+    archive = Path(receipt.path)
+    if not archive.is_file():
+        raise ArchiveIsGone(f"{receipt.path} of the receipt {receipt_file} is gone; {way_out}.")
+    # The tar of a .tar.gz has no digest: the receipt's is that of the compressed file.
+    is_decompressed = urls.tar_name(receipt.url.partition("?")[0]) and not urls.tar_name(
+        archive.name
+    )
+    if not is_decompressed and archive.stat().st_mtime_ns > Path(receipt_file).stat().st_mtime_ns:
+        _check_digest(receipt, receipt_file)
     return receipt
+
+
+def _check_digest(receipt: Receipt, receipt_file: str | Path) -> None:
+    archive = Path(receipt.path)
+    digest = verification.compute_digest(archive, receipt.digest.partition(":")[0])
+    if digest != receipt.digest:
+        raise InputError(
+            f"{archive} has changed since its receipt {receipt_file} was written: it had "
+            f"{receipt.digest} and has {digest}; put the right file there, or delete the receipt "
+            "to get or accept the archive again."
+        )
+    os.utime(receipt_file)  # the other jobs need not compute it again

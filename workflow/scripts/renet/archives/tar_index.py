@@ -9,9 +9,9 @@ import os
 import re
 import tarfile
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from pathlib import Path, PurePosixPath
-from typing import IO, NamedTuple
+from typing import Any, BinaryIO, NamedTuple, Self
 
 import pandas as pd
 
@@ -41,7 +41,7 @@ class _Header(tarfile.TarInfo):
     MAX_IN_MEMORY = 1 << 20
 
     @classmethod
-    def frombuf(cls, buf: bytes, encoding: str, errors: str) -> tarfile.TarInfo:
+    def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> Self:
         """Like tarfile's own method, which decodes all but plain files and finds damage.
 
         Sizes that would make tarfile seek backwards or read gigabytes into memory count as damage.
@@ -57,7 +57,8 @@ class _Header(tarfile.TarInfo):
         header = super().frombuf(buf, encoding, errors)
         too_much = header.type in cls.IN_MEMORY and header.size > cls.MAX_IN_MEMORY
         if header.size < 0 or too_much:
-            raise tarfile.InvalidHeaderError(f"a header with the size {header.size}")
+            message = f"a header with the size {header.size}"
+            raise tarfile.InvalidHeaderError(message)  # type: ignore[attr-defined]
         return header
 
 
@@ -99,7 +100,7 @@ def _headers(tar_path: str | Path) -> Iterator[tarfile.TarInfo]:
             if header.size < 0 or archive.offset <= start:  # as an extended header may say
                 raise tarfile.ReadError(f"{header.name} has the size {header.size}")
             start = archive.offset
-            archive.members = []  # tarfile would keep every header in memory
+            archive.members = []  # type: ignore[attr-defined]  # tarfile would keep all headers
             if not header.isdir():
                 yield header
         # tarfile takes a damaged header or a cut for the end, which is a block of zeros.
@@ -121,10 +122,7 @@ def _skip_reason(header: tarfile.TarInfo) -> str | None:
 
 
 def index(tar_paths: Iterable[str | Path]) -> pd.DataFrame:
-    """Index the members of all files of a source: the table `MEMBERS`, in the files' order.
-
-    If a name occurs twice in one source, the last member counts, as it would after unpacking.
-    """
+    """Index the members of all files of a source: the table `MEMBERS`, in the files' order."""
     rows = []
     with Progress(desc="index", unit=" members") as progress:
         for file_number, tar_path in enumerate(tar_paths):
@@ -139,39 +137,30 @@ def index(tar_paths: Iterable[str | Path]) -> pd.DataFrame:
     return table[~repeated]
 
 
-class Reader(contextlib.ExitStack):
-    """Reads members of all files of a source; keeps the files open."""
+def read_member(tar: BinaryIO, offset: int, size: int) -> bytes:
+    """The bytes of one member of an open tar.
 
-    def __init__(self, tar_paths: Sequence[str | Path]):
-        super().__init__()
-        self._tar_paths = tar_paths
-        self._descriptors: dict[int, int] = {}
-
-    def read(self, file: int, offset: int, size: int) -> bytes:
-        """The bytes of one member of file number `file`.
-
-        Raises:
-            InputError: the file has become shorter than its index says.
-        """
-        if file not in self._descriptors:
-            self._descriptors[file] = os.open(self._tar_paths[file], os.O_RDONLY)
-            self.callback(os.close, self._descriptors[file])
-        data = os.pread(self._descriptors[file], size, offset)
-        if len(data) != size:
-            raise InputError(
-                f"{self._tar_paths[file]} is shorter than when it was indexed; delete its receipt "
-                "to get the archive again."
-            )
-        return data
+    Raises:
+        InputError: the file has become shorter than its index says.
+    """
+    data = os.pread(tar.fileno(), size, offset)
+    if len(data) != size:
+        raise InputError(
+            f"{tar.name} is shorter than when it was indexed; delete its receipt to get the "
+            "archive again."
+        )
+    return data
 
 
 @contextlib.contextmanager
-def open_member(tar_path: str | Path, offset: int, size: int) -> Iterator[IO[bytes]]:
+def open_member(tar_path: str | Path, offset: int, size: int) -> Iterator[BinaryIO]:
     """Open one member as a file for reading; nothing but the requested parts is in memory."""
     header = tarfile.TarInfo()
     header.offset_data, header.size = offset, size
-    with tarfile.open(tar_path, "r:") as archive, archive.extractfile(header) as stream:
-        yield stream
+    with tarfile.open(tar_path, "r:") as archive:
+        stream: Any = archive.extractfile(header)  # None only for what is no file
+        with stream:
+            yield stream
 
 
 def find_metadata(members_file: str | Path, database: str) -> tuple[int, Member]:

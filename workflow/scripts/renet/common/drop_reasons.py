@@ -1,8 +1,9 @@
 """Why a row of the metadata gives no face: one reason a row, the first that applies.
 
 To add a reason: name it here, at its place in the order; decide it in metadata/row_filter.py (a
-row's reason) or raise `RejectedImage` with it in faces/crop.py (a photo's reason); describe it in
-results/README.md. Funnel, pages and datasheet take it from here.
+row's reason), raise `RejectedImage` with it in faces/crop.py (a photo's) or assign it in shuffle.py
+(a correction's) or dataset/external.py (an external set's); describe it in results/README.md.
+Funnel, pages and datasheet take it from here.
 """
 
 import enum
@@ -14,6 +15,7 @@ class RowReason(enum.StrEnum):
     """Reasons that the metadata show, in the order in which they are checked."""
 
     MISSING_FILE = enum.auto()
+    REPEATED = enum.auto()  # own photos alone: an earlier row describes the same face
     GENDER_UNKNOWN = enum.auto()
     NO_FACE = enum.auto()
     SECOND_FACE = enum.auto()
@@ -28,3 +30,16 @@ class CropReason(enum.StrEnum):
     TOO_SMALL = enum.auto()
     TOO_LARGE = enum.auto()
     BOX_INVALID = enum.auto()
+
+
+class ExternalReason(enum.StrEnum):
+    """Reasons why a face of an external test set is not new to the networks."""
+
+    KNOWN_PERSON = enum.auto()
+    KNOWN_PHOTO = enum.auto()
+
+
+class CorrectionReason(enum.StrEnum):
+    """Reasons that a person's corrections give, after the faces are cropped."""
+
+    DROPPED_BY_CORRECTION = enum.auto()

@@ -2,12 +2,39 @@
 
 import logging
 import sys
+from pathlib import Path
 from types import TracebackType
 
+from renet.common import disk
 from renet.common.errors import InputError
 
 LINE_FORMAT = "%(asctime)s %(levelname)s %(message)s"
 TIME_FORMAT = "%H:%M:%S"
+CLEAR_LINE = "\r\x1b[K"  # cursor to the first column, delete the line
+
+
+class TerminalHandler(logging.StreamHandler):
+    """Writes to standard error; on a terminal, each record replaces a progress bar in its line."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        line = super().format(record)
+        return CLEAR_LINE + line if self.stream.isatty() else line
+
+
+class LogFileHandler(logging.FileHandler):
+    """Writes to the log file; where its disk is full, it says so once, on standard error."""
+
+    _has_failed = False
+
+    def handleError(self, record: logging.LogRecord) -> None:
+        """Called where a record cannot be written."""
+        error = sys.exc_info()[1]
+        sentence = disk.fault(error, Path(self.baseFilename)) if error else None
+        if not sentence:
+            super().handleError(record)
+        elif not self._has_failed:
+            self._has_failed = True
+            sys.stderr.write(f"{sentence} The job goes on without its log.\n")
 
 
 def start(log_file: str | None = None, level: int = logging.INFO, append: bool = False) -> None:
@@ -17,11 +44,17 @@ def start(log_file: str | None = None, level: int = logging.INFO, append: bool =
     job, so that its error appears once. An `InputError` that ends the script is logged as its
     message alone, any other exception with its traceback.
     """
-    terminal = logging.StreamHandler(sys.stderr)
+    terminal = TerminalHandler(sys.stderr)
     handlers: list[logging.Handler] = [terminal]
     if log_file:
         terminal.addFilter(lambda record: record.levelno == logging.WARNING)
-        handlers.append(logging.FileHandler(log_file, "a" if append else "w", encoding="utf-8"))
+        try:
+            if not append:
+                Path(log_file).write_bytes(b"")
+            # Not "w", which would write over the lines that child processes have appended.
+            handlers.append(LogFileHandler(log_file, "a", encoding="utf-8"))
+        except OSError as error:
+            sys.exit(disk.fault(error, Path(log_file)) or f"{log_file} cannot be opened: {error}.")
     logging.basicConfig(
         level=level, format=LINE_FORMAT, datefmt=TIME_FORMAT, handlers=handlers, force=True
     )
@@ -42,5 +75,7 @@ def _log_uncaught(_: type[BaseException], error: BaseException, __: TracebackTyp
         logging.error("%s", error)
     elif isinstance(error, KeyboardInterrupt):
         logging.error("Interrupted.")
+    elif isinstance(error, Exception) and (sentence := disk.fault(error)):
+        logging.error("%s", sentence)
     else:
         logging.critical("The script failed.", exc_info=error)

@@ -1,7 +1,13 @@
-"""Progress with a rate: a bar on a terminal, a log record every ten seconds elsewhere."""
+"""Progress with a rate: one bar on a terminal, and log records every ten seconds.
+
+Several jobs of a workflow write to one terminal. The first of them to show a bar holds a lock on
+the terminal until it ends, so that one bar is there at a time; the others write log records alone.
+"""
 
 import contextlib
+import fcntl
 import logging
+import os
 import sys
 import time
 from collections.abc import Iterator
@@ -10,16 +16,31 @@ from typing import BinaryIO
 
 from tqdm import tqdm
 
+from renet.common import logs
+
 LOG_SECONDS = 10.0
+# Of a training, whose metrics end with the remaining time; it leaves room for the bar itself.
+WITH_METRICS = "{desc}: {percentage:3.0f}%|{bar}| {n_fmt}/{total_fmt} [{rate_fmt}{postfix}]"
+# Log records:
+RUNNING = "{desc}: {n_fmt}/{total_fmt} in {elapsed}, {remaining} left, {rate_fmt}{postfix}"
+FINISHED = "{desc}: {n_fmt} in {elapsed}, {rate_fmt}{postfix}"
+
+_terminal_locks: list[int] = []  # the descriptor of this process's lock, if it has one
 
 
 class Progress(tqdm):
-    """tqdm's bar on a terminal; elsewhere a log record every ten seconds and one at the end."""
+    """tqdm's bar on a terminal; log records every ten seconds and at the end.
+
+    In a job of the workflow, the bar begins with the name of the job's log file, disappears at its
+    end, and the records are in that file. In a script that a user calls, the finished bar stays,
+    and there are records only where there is no bar.
+    """
 
     def __init__(self, *args, **kwargs):
         kwargs.setdefault("file", sys.stderr)
         kwargs.setdefault("dynamic_ncols", True)
-        self._next_line = time.monotonic() + LOG_SECONDS
+        self._next_record = time.monotonic() + LOG_SECONDS
+        self._drawn = False
         super().__init__(*args, **kwargs)
 
     @classmethod
@@ -31,17 +52,51 @@ class Progress(tqdm):
         with path.open("rb") as handle, cls.wrapattr(handle, "read", **options) as counted:
             yield counted
 
-    def display(self, msg: str | None = None, pos: int | None = None) -> None:
-        if self.fp.isatty():
-            super().display(msg, pos)
-        elif time.monotonic() >= self._next_line:
-            self._next_line = time.monotonic() + LOG_SECONDS
-            logging.info("%s", self)
+    def display(self, msg: str | None = None, pos: int | None = None) -> bool:
+        """Draw the bar, or `msg` in its place, if this process has the terminal."""
+        if not self._drawn and msg is None:
+            self._drawn = self.pos == 0 and self.fp.isatty() and _take_terminal(self.fp.fileno())
+        if self._is_recorded() and msg is None and time.monotonic() >= self._next_record:
+            self._next_record = time.monotonic() + LOG_SECONDS
+            self._record(RUNNING if self.total else FINISHED)
+        return self._drawn and super().display(self._bar() if msg is None else msg, pos)
 
     def close(self) -> None:
         """End with a log record of the total and the mean rate."""
         if not self.disable:
-            if self.n:
-                logging.info("%s", self)
-            self.disable = not self.fp.isatty()  # no bar after that record
+            if self.n and self._is_recorded():
+                self._record(FINISHED)
+            self.leave = self._drawn and logs.log_file() is None
         super().close()
+
+    def _is_recorded(self) -> bool:
+        return logs.log_file() is not None or not self._drawn
+
+    def _record(self, bar_format: str) -> None:
+        logging.info("%s", self.format_meter(**self.format_dict | {"bar_format": bar_format}))
+
+    def _bar(self) -> str:
+        """The bar as wide as the terminal; a job's name tells it from that of another job."""
+        job = Path(logs.log_file() or "").stem
+        name = self.desc if job in self.desc else f"{job} {self.desc}"
+        shown = self.format_dict | {"prefix": name}
+        if self.postfix and self.total:
+            shown["bar_format"] = WITH_METRICS
+        return self.format_meter(**shown)
+
+
+def _take_terminal(descriptor: int) -> bool:
+    """Whether this process draws on the terminal, which no other does until this one ends."""
+    if not _terminal_locks:
+        try:
+            # Opened anew, since a lock belongs to all copies of a descriptor, and jobs inherit it.
+            terminal = os.open(os.ttyname(descriptor), os.O_RDONLY | os.O_NOCTTY)
+        except OSError:  # after `su`, the terminal is another user's
+            return False
+        try:
+            fcntl.flock(terminal, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(terminal)
+            return False
+        _terminal_locks.append(terminal)
+    return True

@@ -14,16 +14,24 @@ the function's docstring.
 import dataclasses
 import inspect
 import json
+import os
 import sys
 import types
 import typing
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
-from cyclopts import App, Parameter
+from cyclopts import App, CycloptsError, Parameter
 
 from renet.common import logs
+from renet.common.errors import InputError
+
+# Set before PyTorch is imported, because GCC's OpenMP reads it once. Its waiting threads otherwise
+# spin for milliseconds, which keeps the core from a thread that has work: beside other busy
+# processes, a training step takes seven times as long.
+if "OMP_WAIT_POLICY" not in os.environ:
+    os.environ.setdefault("GOMP_SPINCOUNT", "3000")
 
 Output = Annotated[Path, Parameter(alias="-o")]  # the main output, `-o` on a command line
 Json = Annotated[  # a JSON object, `--data '{"key": 1}'` on a command line
@@ -36,21 +44,45 @@ Json = Annotated[  # a JSON object, `--data '{"key": 1}'` on a command line
 Code = Annotated[str, Parameter(parse=False)]  # the rule's digest of its code
 Granted = Annotated[int | None, Parameter(parse=False)]  # what the job gets of a resource
 DIGEST_OF_CODE = "code"
+USAGE_ERROR = 2  # exit status
 
 
-def run(function: Callable[..., None]) -> None:
+def run(function: Callable[..., None], job_type: type | None = None) -> None:
     """Call a script's function with what the job or the command line gives.
+
+    Args:
+        job_type: a dataclass; the function of a job takes this in place of single arguments.
 
     Raises:
         TypeError: the rule names an input, output or param that the function does not take.
+        InputError: an argument of the command line names a file that does not exist.
     """
     job = function.__globals__.get("snakemake")
     if job is None:
         logs.start()
-        command_line(function)()
+        _run_by_hand(function, sys.argv[1:])
     else:
         logs.start(job.log[0])
-        function(**job_arguments(job, function))
+        if job_type:
+            function(job_type(**job_arguments(job, job_type)))
+        else:
+            function(**job_arguments(job, function))
+
+
+def _run_by_hand(function: Callable[..., None], arguments: list[str]) -> None:
+    """Call a script's function with what a command line gives.
+
+    Raises:
+        InputError: an argument names a file that does not exist.
+    """
+    try:
+        command_line(function)(arguments, exit_on_error=False)
+    except CycloptsError:  # printed; the status is that of argparse for every version
+        sys.exit(USAGE_ERROR)
+    except FileNotFoundError as error:
+        if error.filename is None or os.fspath(error.filename) not in arguments:
+            raise
+        raise InputError(f"{error.filename} does not exist; check the path.") from error
 
 
 def command_line(function: Callable[..., None]) -> App:
@@ -66,7 +98,7 @@ def command_line(function: Callable[..., None]) -> App:
     )
 
 
-def job_arguments(job: object, function: Callable[..., None]) -> dict[str, object]:
+def job_arguments(job: Any, function: Callable[..., None]) -> dict[str, object]:
     """The arguments of a script's function, from the `snakemake` object of a job."""
     parameters = inspect.signature(function).parameters
     declared = dict([*job.input.items(), *job.output.items(), *job.params.items()])
@@ -77,22 +109,30 @@ def job_arguments(job: object, function: Callable[..., None]) -> dict[str, objec
     return {name: as_type(given[name], hints[name]) for name in parameters if name in given}
 
 
-def as_type(value: object, hint: object) -> object:
+def as_type(value: Any, hint: Any) -> Any:
     """A value of a job as the type that a function asks for.
 
     Snakemake gives strings for paths and wildcards, lists of its own, an empty list where a
     function of the rule names no file, and plain dictionaries for sections of the config.
     """
-    kind = typing.get_origin(hint) or hint
+    kind: Any = typing.get_origin(hint) or hint
     if dataclasses.is_dataclass(kind):
-        hints = typing.get_type_hints(kind)
-        return kind(**{name: as_type(part, hints[name]) for name, part in value.items()})
+        section: Any = kind
+        hints = typing.get_type_hints(section)
+        return section(**{name: as_type(part, hints[name]) for name, part in value.items()})
     if kind in (int, Path):
         return kind(value)
     if kind in (list, tuple):
         parts = [value] if isinstance(value, str) else value
         return kind(as_type(part, typing.get_args(hint)[0]) for part in parts)
-    if kind is types.UnionType:  # with None, for what is optional
-        (of,) = set(typing.get_args(hint)) - {type(None)}
-        return None if value is None or value == [] else as_type(value, of)
+    if kind is types.UnionType:
+        return _as_one_of(value, set(typing.get_args(hint)) - {type(None)})
     return value
+
+
+def _as_one_of(value: Any, hints: set[Any]) -> Any:
+    """A value as an optional type, or as that of several dataclasses whose `kind` it names."""
+    if value is None or value == []:
+        return None
+    named = [one for one in hints if len(hints) == 1 or one.kind == value["kind"]]
+    return as_type(value, named[0])

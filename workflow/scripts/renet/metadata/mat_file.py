@@ -2,11 +2,12 @@
 
 import faulthandler
 import multiprocessing
+import os
 import unicodedata
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 import numpy as np
 import pandas as pd
@@ -14,13 +15,15 @@ import scipy.io
 
 from renet.archives import tar_index
 from renet.archives.tar_index import Member
+from renet.common import child_processes
 from renet.common.errors import InputError
 from renet.common.imdb_wiki import BOX_COLUMNS
 from renet.common.tables import printable
 
 UNIX_EPOCH_ORDINAL = 719_163  # date(1970, 1, 1).toordinal()
 MATLAB_ORDINAL_SHIFT = 366  # MATLAB counts days from the year 0, Python from the year 1
-MAX_DAY, MAX_YEAR, MAX_ID = 10**7, 10**4, 10**9  # larger numbers are damage
+# Larger numbers are damage.
+LARGEST = {"dob": 10**7, "photo_taken": 10**4, "celeb_id": 10**9, "gender": 1}
 PAGE_NUMBER = r"/(\d+)_"  # at the start of a WIKI photo's file name
 
 
@@ -44,7 +47,7 @@ def read(path: str | Path, database: str, member: Member | None = None) -> pd.Da
     name = f"{member.name} in {path}" if member else str(path)
     # Fork, because with other start methods the child runs the temporary script of Snakemake again.
     context = multiprocessing.get_context("fork")
-    with ProcessPoolExecutor(1, context, initializer=faulthandler.disable) as child:
+    with ProcessPoolExecutor(1, context, initializer=_begin, initargs=(os.getpid(),)) as child:
         try:
             return child.submit(_read, path, database, member, name).result()
         except BrokenProcessPool as error:
@@ -52,6 +55,11 @@ def read(path: str | Path, database: str, member: Member | None = None) -> pd.Da
                 f"{name} crashed the process that reads it: it is damaged, or there is too little "
                 "memory; get it again."
             ) from error
+
+
+def _begin(parent: int) -> None:
+    child_processes.end_with_parent(parent)
+    faulthandler.disable()
 
 
 def _read(path: str | Path, database: str, member: Member | None, name: str) -> pd.DataFrame:
@@ -101,32 +109,34 @@ def _to_table(fields: dict[str, np.ndarray]) -> pd.DataFrame:
     boxes = np.array(_cells(fields.pop("face_location")), dtype=np.float64)
     table = pd.DataFrame(boxes.reshape(-1, 4), columns=BOX_COLUMNS)
     for column, field in (("path", "full_path"), ("name", "name")):
-        table[column] = [_text(cell) for cell in _cells(fields.pop(field))]
+        _add(table, column, [_text(cell) for cell in _cells(fields.pop(field))])
     fields.setdefault("celeb_id", np.full(len(table), np.nan))
     for name in ("celeb_id", "gender", "dob", "photo_taken", "face_score", "second_face_score"):
         # In float64, because scipy's compact unsigned types wrap around in arithmetic.
-        table[name] = np.ravel(fields[name]).astype(np.float64)
+        _add(table, name, np.ravel(fields[name]).astype(np.float64))
     table["dob"] = np.floor(table["dob"])  # drop the time of day
-    largest = {"dob": MAX_DAY, "photo_taken": MAX_YEAR, "celeb_id": MAX_ID, "gender": 1}
-    for name, bound in largest.items():
-        table[name] = _whole_numbers(table[name], bound)
+    for name, bound in LARGEST.items():
+        is_known = table[name].between(0, bound) & (table[name] == np.floor(table[name]))
+        table[name] = table[name].where(is_known)
     return table
 
 
-def _cells(field: object) -> list:
+def _add(table: pd.DataFrame, name: str, values: list | np.ndarray) -> None:
+    """Add a column; pandas itself would add rows to an empty table."""
+    if len(values) != len(table):
+        raise ValueError(f"{len(values)} of {name} for {len(table)} of face_location")
+    table[name] = values
+
+
+def _cells(field: Any) -> list:
     """The contents of a cell array, also of one that scipy squeezed to its only cell."""
     is_array = isinstance(field, np.ndarray) and field.dtype == object
     return np.ravel(field).tolist() if is_array else [field]
 
 
-def _text(cell: object) -> str:
+def _text(cell: Any) -> str:
     """The text of a cell; 124 names of WIKI are empty arrays."""
     return printable(str(np.ravel(cell)[0])) if np.size(cell) else ""
-
-
-def _whole_numbers(numbers: pd.Series, largest: int) -> pd.Series:
-    """The numbers, with NaN (unknown) in place of all but whole numbers from 0 to `largest`."""
-    return numbers.where(numbers.between(0, largest) & (numbers == np.floor(numbers)))
 
 
 def describe(rows: pd.DataFrame, source: str, database: str) -> pd.DataFrame:

@@ -2,85 +2,125 @@
 
 Columns: `path` (in the folder or tar of photos), `gender`, and optionally `subject` (who it is),
 `age` (in years), and `x1`, `y1`, `x2`, `y2` (the face in the photo, in pixels counted from 1, both
-ends included). An empty field means unknown.
+ends included). An empty field means unknown. See `renet.common.user_tables` for the format.
 """
 
-import warnings
-from pathlib import Path
+import logging
+from pathlib import Path, PurePosixPath
 
 import numpy as np
 import pandas as pd
 
+from renet.common import user_tables
 from renet.common.errors import InputError
 from renet.common.imdb_wiki import BOX_COLUMNS
-from renet.common.tables import printable
 from renet.metadata.mat_file import normalised_name
 
 REQUIRED, OPTIONAL = ["path", "gender"], ["subject", "age", *BOX_COLUMNS]
 LARGEST = 10**9  # larger than any age or coordinate
-GENDERS = {"0": 0, "female": 0, "f": 0, "1": 1, "male": 1, "m": 1, "": np.nan}
+DECIMAL_COMMA = r"^(-?\d+),(\d{1,2})$"
+# The formats that every build of OpenCV decodes. HEIC, the iPhone's, is none of them.
+FORMATS = {
+    "JPEG": (".jpg", ".jpeg", ".jpe"),
+    "PNG": (".png",),
+    "WebP": (".webp",),
+    "BMP": (".bmp",),
+    "TIFF": (".tif", ".tiff"),
+}
 
 
-def read(table_file: str | Path) -> pd.DataFrame:
+def read(table_file: str | Path, *, whole: bool = False) -> pd.DataFrame:
     """Read a table of photos.
 
+    Args:
+        whole: whether faces are to be cropped by their boxes, so that a photo can have several.
+
     Returns:
-        The columns of `REQUIRED` and `OPTIONAL`, in the file's order. Gender is 0, 1 or NaN; an
-        empty field or absent column is "" for text and NaN for numbers.
+        The columns of `REQUIRED` and `OPTIONAL`, in the file's order, and `repeated`: whether an
+        earlier row describes the same face. Gender is 0, 1 or NaN; an empty field or absent column
+        is "" for text and NaN for numbers.
 
     Raises:
-        InputError: the file is not a CSV in UTF-8 with these columns, or has an invalid field.
+        InputError: the file is not a CSV in UTF-8 with these columns, has an invalid field, or
+            contradicts itself.
     """
-    try:
-        with warnings.catch_warnings(action="error", category=pd.errors.ParserWarning):
-            # Blank lines are read for the numbers of lines in messages.
-            options = {"dtype": str, "keep_default_na": False, "encoding": "utf-8-sig"}
-            table = pd.read_csv(table_file, index_col=False, skip_blank_lines=False, **options)
-    except FileNotFoundError as error:
-        raise InputError(f"The table {table_file} does not exist; check `table`.") from error
-    except (ValueError, OSError, pd.errors.ParserWarning) as error:  # also bytes that are not UTF-8
-        raise InputError(
-            f"{table_file} is not a CSV in UTF-8 with as many fields a line as in its header "
-            f"({error}); correct it."
-        ) from error
-    _check_columns(table, table_file)
-    table = table[(table.fillna("") != "").any(axis=1)]
-    if table.empty:
+    written = user_tables.read(table_file, REQUIRED, OPTIONAL)
+    if written.empty:
         raise InputError(f"{table_file} has no line below its header.")
-    table = table.reindex(columns=[*REQUIRED, *OPTIONAL], fill_value="")
-    table = table.apply(lambda column: column.str.strip().map(printable))
-    _refuse(table.path == "", "the path is empty", table_file)
-    _refuse(table.path.duplicated(), "the path is also on an earlier line", table_file)
-    gender = table.gender.str.lower().map(GENDERS)
-    unknown = gender.isna() & (table.gender != "")
-    _refuse(unknown, f"the gender is none of {', '.join(filter(None, GENDERS))}", table_file)
-    table = table.assign(gender=gender.astype(np.float64))
-    for name in ["age", *BOX_COLUMNS]:
-        numbers = pd.to_numeric(table[name], errors="coerce").astype(np.float64)
-        invalid = ~(numbers.abs() < LARGEST) & (table[name] != "")
-        _refuse(invalid, f"{name} is not a number, or too large a one", table_file)
-        table[name] = numbers
-    return table.reset_index(drop=True)
-
-
-def _check_columns(table: pd.DataFrame, table_file: str | Path) -> None:
-    if not set(REQUIRED) <= set(table) <= {*REQUIRED, *OPTIONAL}:
+    given = (written[BOX_COLUMNS] != "").any()
+    if given.any() and not given.all():
         raise InputError(
-            f"{table_file} has the columns {', '.join(table)}; {', '.join(REQUIRED)} are needed, "
-            f"{', '.join(OPTIONAL)} are optional, and there are no others."
+            f"{table_file} has only {', '.join(given.index[given])} of a box; give all four."
         )
-    given = [name for name in BOX_COLUMNS if name in table]
-    if given and given != BOX_COLUMNS:
-        raise InputError(f"{table_file} has only {', '.join(given)} of a box; give all four.")
+    table = written.assign(
+        path=_paths(written.path, table_file),
+        gender=user_tables.genders(written.gender, table_file),
+        **{name: _numbers(written[name], table_file) for name in ["age", *BOX_COLUMNS]},
+    )
+    repeated = _repeated(table, written, table_file, whole=whole)
+    return table.assign(repeated=repeated).reset_index(drop=True)
 
 
-def _refuse(invalid: pd.Series, fault: str, table_file: str | Path) -> None:
-    """Raise an error that names the first invalid line."""
-    if invalid.any():
-        line = invalid.idxmax() + 2  # the header is line 1
-        raise InputError(
-            f"{table_file}, line {line}: {fault} ({invalid.sum()} such lines); correct the table."
-        )
+def _paths(written: pd.Series, table_file: str | Path) -> pd.Series:
+    """The paths as in the archive's index: with slashes, without a leading `./`."""
+    user_tables.refuse(written == "", written, "is an empty path; name a photo", table_file)
+    paths = written.map(lambda path: str(PurePosixPath(path.replace("\\", "/"))))
+    if changed := int((paths != written).sum()):
+        logging.info("%s: %d paths were read with / for \\ or without ./.", table_file, changed)
+    suffixes = paths.map(lambda path: PurePosixPath(path).suffix.lower())
+    accepted = [suffix for of_format in FORMATS.values() for suffix in of_format]
+    fault = f"is in a format that is not accepted; convert it to one of {', '.join(FORMATS)}"
+    user_tables.refuse(~suffixes.isin([*accepted, ""]), written, fault, table_file)
+    return paths
+
+
+def _numbers(written: pd.Series, table_file: str | Path) -> pd.Series:
+    """A column of numbers, NaN where a field is empty.
+
+    A comma before one or two digits is a decimal comma; before three it could separate thousands.
+    """
+    texts = written.str.replace(DECIMAL_COMMA, r"\1.\2", regex=True)
+    numbers = pd.to_numeric(texts, errors="coerce").astype(np.float64)
+    invalid = ~(numbers.abs() < LARGEST) & (written != "")
+    fault = f"is not a number that {written.name} can be; correct it or leave it empty"
+    user_tables.refuse(invalid, written, fault, table_file)
+    if changed := int((texts != written).sum()):
+        logging.info("%s: %d values of %s have a decimal comma.", table_file, changed, written.name)
+    return numbers
+
+
+def _repeated(
+    table: pd.DataFrame, written: pd.DataFrame, table_file: str | Path, *, whole: bool
+) -> pd.Series:
+    """Whether an earlier row describes the same face: the same path and, if `whole`, box.
+
+    Args:
+        written: the table as it is written, for the message.
+
+    Raises:
+        InputError: the rows of a face differ in gender, subject or age.
+    """
+    face = ["path", *(BOX_COLUMNS if whole else [])]
+    number = table.groupby(face, dropna=False, sort=False).ngroup()
+    first = table.index.to_series().groupby(number).transform("first")
+    for name in ("gender", "subject", "age"):
+        values = table[name].fillna(-1)
+        differs = values != values[first].to_numpy()
+        if differs.any():
+            line = differs.idxmax()
+            raise InputError(
+                f'{table_file}, line {line}: {name} is "{written[name][line]}", and on line '
+                f'{first[line]} "{written[name][first[line]]}" for the same photo '
+                f"{table.path[line]}; keep one of the lines."
+            )
+    repeated = first != table.index
+    if repeated.any():
+        line = repeated.idxmax()
+        logging.warning(
+            "%s: %d lines repeat an earlier one and are dropped; the first is line %d, %s.",
+            table_file, repeated.sum(), line, table.path[line],
+        )  # fmt: skip
+    return repeated
 
 
 def describe(rows: pd.DataFrame, source: str) -> pd.DataFrame:

@@ -45,6 +45,7 @@ def dropped_of_own_photos(
     """
     in_range = rows.age.isna() | rows.age.between(limits.min_age, limits.max_age)
     return {
+        RowReason.REPEATED: rows.repeated,
         RowReason.GENDER_UNKNOWN: rows.gender.isna(),
         RowReason.NO_FACE: rows[BOX_COLUMNS].isna().any(axis=1) & whole,
         RowReason.AGE_OUT_OF_RANGE: ~in_range,

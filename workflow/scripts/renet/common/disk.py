@@ -1,0 +1,89 @@
+"""Disks that are full, or that this user cannot write to: one sentence in place of a traceback."""
+
+import contextlib
+import errno
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+from renet.common.errors import InputError
+
+FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}  # the last: a limit on the size of files
+FORBIDDEN = {errno.EACCES, errno.EPERM, errno.EROFS}
+NEARLY_NOTHING = 1 << 16  # bytes; PyTorch and HDF5 do not always say that the disk is full
+
+
+def require_space(path: Path, needed: int) -> None:
+    """Raise an InputError unless `needed` more bytes fit on the disk of `path`."""
+    free = shutil.disk_usage(_existing(path)).free
+    if needed > free:
+        raise InputError(
+            f"{path} needs {needed:,} more bytes, but only {free:,} are free in {path.parent}; "
+            "free some space, or keep these files on another disk."
+        )
+
+
+@contextlib.contextmanager
+def writing(path: Path) -> Iterator[None]:
+    """Raise an InputError in place of an OSError while an archive is written to `path`."""
+    try:
+        yield
+    except OSError as error:
+        free = shutil.disk_usage(path.parent).free
+        raise InputError(
+            f"{path} cannot be written: {error.strerror or error} ({free:,} bytes are free in "
+            f"{path.parent}). Free some space and start again; the bytes downloaded so far are "
+            "kept."
+        ) from error
+
+
+def fault(error: BaseException, path: Path | None = None) -> str | None:
+    """The sentence for an error of a disk that is full or cannot be written; None for others.
+
+    Args:
+        path: the file that was being written, as far as it came.
+    """
+    number = _error_number(error, path)
+    named = getattr(error, "filename", None)
+    written = path or (Path(os.fsdecode(named)) if isinstance(named, str | bytes) else None)
+    if number in FORBIDDEN and written:
+        return (
+            f"{written} cannot be written or read: {os.strerror(number)}; change the permissions, "
+            "or give a folder of your own."
+        )
+    if number not in FULL:
+        return None
+    if not written:
+        return f"A file cannot be written: {os.strerror(number)}; free some space and start again."
+    size = written.stat().st_size if written.exists() else 0
+    free = shutil.disk_usage(_existing(written)).free
+    return (
+        f"{written} cannot be written: {os.strerror(number)}. It needs more than the {size:,} "
+        f"bytes that were written, and {free:,} are free in {written.parent}; free some space and "
+        "start again."
+    )
+
+
+def _error_number(error: BaseException, path: Path | None) -> int | None:
+    """The number of the error of the system behind an error of a library."""
+    if isinstance(error, InputError):
+        return None
+    seen: BaseException | None = error
+    while seen is not None:
+        if isinstance(seen, OSError) and seen.errno in FULL | FORBIDDEN:
+            return seen.errno
+        seen = seen.__cause__ or seen.__context__
+    unnumbered = isinstance(error, OSError) and error.errno is None
+    if (
+        path
+        and (unnumbered or isinstance(error, RuntimeError))
+        and shutil.disk_usage(_existing(path)).free < NEARLY_NOTHING
+    ):
+        return errno.ENOSPC
+    return None
+
+
+def _existing(path: Path) -> Path:
+    """The nearest folder above a file that exists."""
+    return next(folder for folder in path.absolute().parents if folder.exists())

@@ -1,0 +1,83 @@
+"""One process at a time for a folder, such as that of a run.
+
+Where Snakemake alone is killed, its jobs live on. Without a lock, the same job of the next start
+would write the same files.
+"""
+
+import contextlib
+import json
+import logging
+import os
+import socket
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO
+
+from renet.common import files
+from renet.common.errors import InputError
+
+NAME = ".lock"  # of the file in the folder; the lock is the kernel's, and ends with its process
+POLL_SECONDS = 1.0
+
+
+@contextlib.contextmanager
+def alone_in(folder: Path, wait_minutes: float = 0) -> Iterator[None]:
+    """Hold the lock of a folder, which is made if it is missing.
+
+    Args:
+        wait_minutes: how long to wait for another process that holds it.
+
+    Raises:
+        InputError: another process holds it; the message names the process and its machine.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / NAME).open("a+", encoding="utf-8") as handle:
+        until = time.monotonic() + 60 * wait_minutes
+        while not _take(handle):
+            if time.monotonic() >= until:
+                raise InputError(in_use(folder, _owner(handle)))
+            logging.info("Waiting for %s, which works in %s", _owner(handle), folder)
+            time.sleep(POLL_SECONDS)
+        handle.truncate(0)
+        json.dump({"process": os.getpid(), "machine": socket.gethostname()}, handle)
+        handle.flush()
+        try:
+            yield
+        finally:
+            handle.truncate(0)
+
+
+def owner(folder: Path) -> str | None:
+    """The process that holds the lock of a folder, in words; None if none does."""
+    try:
+        with (folder / NAME).open(encoding="utf-8") as handle:
+            return None if _take(handle) else _owner(handle)
+    except OSError:  # no job has worked there, or that of another user
+        return None
+
+
+def in_use(folder: Path, process: str) -> str:
+    """The sentence for a folder in which another process works."""
+    return (
+        f"{folder} is in use by {process}, perhaps a job that outlived its Snakemake: wait for it "
+        "to end, or stop it, and start again; `resources: {wait_minutes: 60}` in the config waits "
+        "for it."
+    )
+
+
+def _take(handle: IO) -> bool:
+    try:
+        files.lock(handle)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _owner(handle: IO) -> str:
+    handle.seek(0)
+    try:
+        known = json.loads(handle.read())
+        return f"the process {known['process']} on {known['machine']}"
+    except (ValueError, KeyError):  # it has only just taken the lock
+        return "another process"

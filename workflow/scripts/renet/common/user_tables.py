@@ -1,0 +1,167 @@
+"""CSV files that a user writes by hand or exports from a spreadsheet.
+
+Fields are separated by commas, semicolons or tabs. Names of columns may be in any case, and further
+columns are not used. Each row keeps the number of its line, so that an error can name it.
+"""
+
+import csv
+import difflib
+import io
+import logging
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from renet.common.errors import InputError
+from renet.common.imdb_wiki import CLASSES
+from renet.common.tables import printable
+
+DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs"}
+GENDERS = {
+    **dict.fromkeys(["0", "0.0", "f", "female"], 0),
+    **dict.fromkeys(["1", "1.0", "m", "male"], 1),
+    **dict.fromkeys(["", "na", "nan", "unknown"], np.nan),
+}
+NEARLY = 0.8  # similarity (difflib) at which an unknown column is taken for a misspelt one
+
+
+def read(file: str | Path, required: Sequence[str], optional: Sequence[str]) -> pd.DataFrame:
+    """Read a table; lines without any value are skipped.
+
+    Returns:
+        The columns `required` and `optional`, as text without surrounding spaces; "" where a field
+        is empty or a column absent. The index is the number of each row's first line, from 1.
+
+    Raises:
+        InputError: the file cannot be read, is not a CSV in UTF-8 or lacks a required column.
+    """
+    text = _text(file)
+    delimiter = _delimiter(text, required)
+    rows = _rows(text, delimiter, file)
+    _, header = next(rows, (1, []))
+    places = _places(header, [*required, *optional], file)
+    if missing := [name for name in required if name not in places]:
+        raise InputError(
+            f"{file} has the columns {', '.join(header) or 'none'} and lacks {', '.join(missing)}; "
+            "its first line must name the columns, separated by commas, semicolons or tabs."
+        )
+    if delimiter != ",":
+        logging.info("%s: the fields are separated by %s.", file, DELIMITERS[delimiter])
+    lines, records = [], []
+    for line, fields in rows:
+        fields = _fitted(fields, len(header), line, file)
+        if any(fields):
+            lines.append(line)
+            records.append([fields[place] for place in places.values()])
+    table = pd.DataFrame(records, index=pd.Index(lines, dtype=int), columns=list(places), dtype=str)
+    return table.reindex(columns=[*required, *optional], fill_value="")
+
+
+def refuse(invalid: pd.Series, values: pd.Series, fault: str, file: str | Path) -> None:
+    """Raise an error that names the first invalid line and its value, if there is one.
+
+    Args:
+        invalid, values: of each row, indexed by its line.
+        fault: what is wrong with the value, as the rest of a sentence.
+    """
+    if invalid.any():
+        line = invalid.idxmax()
+        count = f" ({invalid.sum():,} such lines)" if invalid.sum() > 1 else ""
+        raise InputError(f'{file}, line {line}: "{values[line]}" {fault}{count}.')
+
+
+def genders(column: pd.Series, file: str | Path, further: Sequence[str] = ()) -> pd.Series:
+    """The class of each row, 0, 1 or NaN for unknown, as float; the log counts each spelling.
+
+    Args:
+        further: values that may stand in the place of a gender; they become NaN.
+
+    Raises:
+        InputError: a value is neither a spelling of a gender nor one of `further`.
+    """
+    written = column.str.lower()
+    known = [*filter(None, GENDERS), *further]
+    refuse(
+        ~written.isin([*known, ""]), column, f"is not a gender; write one of {', '.join(known)}",
+        file,
+    )  # fmt: skip
+    classes = written.map(GENDERS).astype(np.float64)
+    names = classes.map(dict(enumerate(CLASSES))).where(~written.isin(further), written)
+    spellings = pd.DataFrame({"is": names.fillna("unknown"), "as": column.map('"{}"'.format)})
+    counts = spellings.value_counts(sort=False).items()
+    read_as = (f"{spelling} is {name} ({count:,} rows)" for (name, spelling), count in counts)
+    logging.info("%s, gender: %s.", file, ", ".join(read_as))
+    return classes
+
+
+def _text(file: str | Path) -> str:
+    try:
+        content = Path(file).read_bytes()
+        return content.decode("utf-8-sig")
+    except OSError as error:
+        raise InputError(f"The table {file} cannot be read ({error.strerror}).") from error
+    except UnicodeDecodeError as error:
+        line = content[: error.start].count(b"\n") + 1
+        raise InputError(
+            f"{file}, line {line}: the byte {content[error.start]:#04x} is not UTF-8; save the "
+            "table as CSV in UTF-8."
+        ) from error
+
+
+def _delimiter(text: str, required: Sequence[str]) -> str:
+    """The delimiter with which the header names most of the required columns."""
+    header = text.partition("\n")[0]
+
+    def named(delimiter: str) -> int:
+        names = {name.strip().strip('"').lower() for name in header.split(delimiter)}
+        return len(names & set(required))
+
+    return max(DELIMITERS, key=named)
+
+
+def _rows(text: str, delimiter: str, file: str | Path) -> Iterator[tuple[int, list[str]]]:
+    """The fields of each row, and the number of its first line."""
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
+    line = 1
+    try:
+        for row in reader:
+            yield line, [printable(field.strip()) for field in row]
+            line = reader.line_num + 1
+    except csv.Error as error:
+        raise InputError(
+            f"{file}, line {line}: the row that begins here is not CSV ({error}); a field with "
+            'quotes is written "like ""this""".'
+        ) from error
+
+
+def _places(header: list[str], known: list[str], file: str | Path) -> dict[str, int]:
+    """Where the known columns are; an unknown name is logged, one that is nearly known refused."""
+    names = [name.lower() for name in header]
+    places = {name: names.index(name) for name in known if name in names}
+    if twice := [name for name in places if names.count(name) > 1]:
+        raise InputError(f"{file} has the column {twice[0]} twice; remove or rename one of them.")
+    absent, unused = [name for name in known if name not in places], []
+    for name in header:
+        if name.lower() in places:
+            continue
+        if near := difflib.get_close_matches(name.lower(), absent, 1, NEARLY):
+            raise InputError(
+                f'{file} has a column "{name}"; did you mean {near[0]}? Rename it to {near[0]}, or '
+                "to something else to have it left out."
+            )
+        unused.append(f'"{name}"')
+    if unused:
+        logging.warning("%s: columns that are not used: %s.", file, ", ".join(unused))
+    return places
+
+
+def _fitted(fields: list[str], width: int, line: int, file: str | Path) -> list[str]:
+    """The fields of a row; empty ones beyond the header are those of a spreadsheet."""
+    if any(fields) and (len(fields) < width or any(fields[width:])):
+        raise InputError(
+            f"{file}, line {line} does not have the header's {width} fields but {len(fields)}; a "
+            'field that contains the delimiter must be in quotes, as in "1,2.jpg".'
+        )
+    return fields[:width]
