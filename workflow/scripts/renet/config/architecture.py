@@ -1,8 +1,9 @@
-"""The architecture of the network (no torch needed)."""
+"""The architectures of all kinds of networks, the config's section `model` (no torch needed)."""
 
 import dataclasses
 import math
-from typing import TypedDict
+from collections.abc import Mapping
+from typing import ClassVar, TypedDict
 
 from renet.common.imdb_wiki import CLASSES
 
@@ -14,9 +15,19 @@ class RNNBlock(TypedDict):
     block: list[int]
 
 
+class StridedConv(TypedDict):
+    """One of the config's `model.strided_convs`."""
+
+    channels: int
+    stride: list[int]
+
+
 @dataclasses.dataclass(frozen=True)
 class Architecture:
-    """The config's section `model`; the defaults are the course's network."""
+    """The kind renet; the defaults are the course's network."""
+
+    has_layers: ClassVar[bool] = True  # that are trained step by step, by the rule train
+    has_walkthrough: ClassVar[bool] = True  # a page of what each layer makes of one photo
 
     conv_channels: list[int] = dataclasses.field(default_factory=lambda: [32, 64, 128, 256])
     spatial_rnns: list[RNNBlock] = dataclasses.field(
@@ -27,11 +38,92 @@ class Architecture:
     )
     cell: str = "tanh"
     shared: bool = False
+    sweep_norm: bool = False
+    residual: bool = False
+    classifier: str = "course"
+    flip_average: bool = False
     classes: int = len(CLASSES)
+    kind: str = "renet"
 
     def size_divisors(self) -> tuple[int, int]:
         """What the height and the width of an image have to be multiples of."""
-        pooling = 2 ** (len(self.conv_channels) - 1)
-        return tuple(
-            pooling * math.prod(rnn["block"][axis] for rnn in self.spatial_rnns) for axis in (0, 1)
-        )
+        return _divisors(self.conv_channels, [rnn["block"] for rnn in self.spatial_rnns])
+
+
+@dataclasses.dataclass(frozen=True)
+class CnnArchitecture:
+    """The kind cnn: convolutions of 3 x 3 with a stride where renet has SpatialRNNs.
+
+    The defaults have the shapes of renet's defaults, and 106 % of its operations for one image.
+    """
+
+    has_layers: ClassVar[bool] = True
+    has_walkthrough: ClassVar[bool] = True
+
+    conv_channels: list[int] = dataclasses.field(default_factory=lambda: [32, 64, 128, 256])
+    strided_convs: list[StridedConv] = dataclasses.field(
+        default_factory=lambda: [
+            {"channels": 512, "stride": [2, 2]},
+            {"channels": 1024, "stride": [2, 2]},
+        ]
+    )
+    classifier: str = "course"
+    flip_average: bool = False
+    classes: int = len(CLASSES)
+    kind: str = "cnn"
+
+    def size_divisors(self) -> tuple[int, int]:
+        """What the height and the width of an image have to be multiples of."""
+        return _divisors(self.conv_channels, [conv["stride"] for conv in self.strided_convs])
+
+
+@dataclasses.dataclass(frozen=True)
+class ResNet18Architecture:
+    """The kind resnet18, for images of any size."""
+
+    has_layers: ClassVar[bool] = True
+    has_walkthrough: ClassVar[bool] = False
+
+    flip_average: bool = False
+    classes: int = len(CLASSES)
+    kind: str = "resnet18"
+
+    def size_divisors(self) -> tuple[int, int]:
+        """What the height and the width of an image have to be multiples of."""
+        return 1, 1
+
+
+@dataclasses.dataclass(frozen=True)
+class HogSvmArchitecture:
+    """The kind hog_svm: a linear SVM on histograms of oriented gradients."""
+
+    has_layers: ClassVar[bool] = False
+    has_walkthrough: ClassVar[bool] = False
+
+    cells: int = 8
+    orientations: int = 9
+    alpha: float = 0.0001
+    flip_average: bool = False
+    classes: int = len(CLASSES)
+    kind: str = "hog_svm"
+
+    def size_divisors(self) -> tuple[int, int]:
+        """What the height and the width of an image have to be multiples of."""
+        return 1, 1
+
+
+AnyArchitecture = Architecture | CnnArchitecture | ResNet18Architecture | HogSvmArchitecture
+KINDS: dict[str, type[AnyArchitecture]] = {
+    made.kind: made
+    for made in (Architecture, CnnArchitecture, ResNet18Architecture, HogSvmArchitecture)
+}
+
+
+def of(settings: Mapping) -> AnyArchitecture:
+    """The architecture of a section `model`; without a kind it is renet's."""
+    return KINDS[settings.get("kind", Architecture.kind)](**settings)
+
+
+def _divisors(conv_channels: list[int], strides: list[list[int]]) -> tuple[int, int]:
+    pooling = 2 ** (len(conv_channels) - 1)
+    return tuple(pooling * math.prod(stride[axis] for stride in strides) for axis in (0, 1))

@@ -10,3 +10,4 @@ class Checkpoints:
     minutes: float = 10
     save_every: int = 0
     keep_models: int = 1
+    keep_last: bool = False

@@ -2,9 +2,14 @@
 
 from pathlib import Path
 
+from renet.common import files
 from renet.common.errors import InputError
-from renet.config import runs, sources, urls
-from renet.config.architecture import Architecture
+from renet.config import architecture, names, runs, sources, urls
+from renet.config.architecture import KINDS
+
+# Tables of results/data beside those of the external sets.
+TABLES = ("train", "validation", "test", "split", "funnel", "corrected")
+AUDIT_PROPOSALS = ("audit", "suspects.csv")  # the end of the path
 
 
 def check(config: dict) -> None:
@@ -13,19 +18,27 @@ def check(config: dict) -> None:
     Raises:
         InputError: naming the key, what is wrong with it and what it may be.
     """
-    for source in config["sources"]:
+    for source in sources.with_external(config):
         sources.crop_settings(config, source)  # raises if archive or margin cannot be used
+    names.check(config)
+    _check_external(config)
     _check_data(config)
     complete = runs.runs(config)
     if not complete:
         raise InputError(
             "runs names no run that is switched on; `runs: {renet: {}}` is the course's."
         )
+    runs.reference(config)  # raises if there is no such run
     audit = config["audit"]
     if audit["folds"] and audit["run"] not in complete:
         raise InputError(
             f"audit.run is {audit['run']}, which is none of the runs that are switched on: "
             f"{', '.join(complete)}."
+        )
+    if audit["folds"] and not KINDS[complete[audit["run"]]["model"]["kind"]].has_layers:
+        raise InputError(
+            f"audit.run is {audit['run']}, a run of the kind hog_svm, and the label audit trains "
+            "networks; name a run of another kind."
         )
     for name, run in complete.items():
         _check_run(name, run, sources.image_size(config))
@@ -40,15 +53,80 @@ def check_paths(config: dict) -> None:
     Raises:
         InputError: naming the key and the path.
     """
-    for source in config["sources"]:
+    for source in sources.with_external(config):
         archive = sources.archive(config, source)
         for url in archive["urls"]:
             path = urls.local_path(url)
             if path and not path.exists():
-                raise InputError(f"archives.{source}.url names {path}, which does not exist.")
+                raise InputError(
+                    f"archives.{source}.url names {_shown(path)}, which does not exist."
+                )
         table = archive["table"]
         if table and not Path(table).is_file():
-            raise InputError(f"archives.{source}.table names {table}, which is not a file.")
+            raise InputError(f"archives.{source}.table names {_shown(table)}, which is not a file.")
+    given = config["predict"]["photos"] or []
+    for photos in [given] if isinstance(given, str) else given:
+        if not Path(photos).exists():
+            raise InputError(
+                f"predict.photos names {_shown(photos)}, which does not exist; name a folder, "
+                "files or a tar, or write null."
+            )
+    notes = config["datasheet"]
+    if notes and not Path(notes).is_file():
+        raise InputError(
+            f"datasheet names {_shown(notes)}, which is not a file; create it or write null."
+        )
+    _check_corrections(config["corrections"])
+
+
+def _shown(path: str | Path) -> str:
+    """A path as it is, or quoted if it has line breaks, so that an error stays one line."""
+    return str(path) if str(path).isprintable() else repr(str(path))
+
+
+def _check_corrections(corrections: str | None) -> None:
+    if corrections and Path(corrections).parts[-2:] == AUDIT_PROPOSALS:
+        raise InputError(
+            f"corrections names {corrections}, which the label audit writes; copy it, keep the "
+            "lines that you confirm, and name the copy."
+        )
+    if corrections and not Path(corrections).is_file():
+        raise InputError(f"corrections names {_shown(corrections)}, which is not a file.")
+
+
+def check_results(config: dict, results: Path) -> None:
+    """Check that the results folder has no models of other sources, which training would replace.
+
+    Args:
+        results: the path variable `results`.
+
+    Raises:
+        InputError: naming the folder, its models and their sources.
+    """
+    for model in sorted(results.glob("runs/*/model.pt")):
+        record = model.with_name("provenance.json")
+        trained_on = files.read_json(record)["config"]["sources"] if record.is_file() else None
+        if trained_on not in (None, config["sources"]):
+            raise InputError(
+                f"{model} was trained on {', '.join(trained_on)}, and sources is now "
+                f"{', '.join(config['sources'])}: the results would be replaced. Give this config "
+                f"a folder of its own, as `pathvars: {{results: {results}/"
+                f"{'-'.join(config['sources'])}}}`, or move or delete {results / 'runs'}."
+            )
+
+
+def _check_external(config: dict) -> None:
+    for name in config["external"]:
+        if name in config["sources"]:
+            raise InputError(
+                f"external names {name}, which is one of the sources, too; faces that are trained "
+                "on cannot test the network: remove it from one of the two lists."
+            )
+        if name in TABLES:
+            raise InputError(
+                f"external names {name}, which is the name of a table of all data in the results; "
+                "rename it in archives."
+            )
 
 
 def _check_data(config: dict) -> None:
@@ -65,7 +143,7 @@ def _check_data(config: dict) -> None:
 def _check_run(name: str, run: dict, size: list[int]) -> None:
     if run["train"]["nesterov"] and not run["train"]["momentum"]:
         raise InputError(f"The run {name} has nesterov: true, which needs a momentum above 0.")
-    divisors = Architecture(**run["model"]).size_divisors()
+    divisors = architecture.of(run["model"]).size_divisors()
     if any(side % divisor for side, divisor in zip(size, divisors, strict=True)):
         raise InputError(
             f"crop.size is {size}, and the network of the run {name} needs multiples of "

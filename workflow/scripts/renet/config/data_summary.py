@@ -1,27 +1,46 @@
 """What the pages and the provenance of a run say about the data."""
 
-from renet.config import sources
+from collections.abc import Sequence
+from pathlib import Path
+
+from renet.config import runs, sources
 
 
-def for_pages(config: dict) -> dict:
-    """The settings of the data that the pages name."""
+def origin(files: Sequence[Path], command_line: dict, module: str | None = None) -> str:
+    """Which config made the results, for the head of each page: `wiki.yaml, --config train`.
+
+    Args:
+        module: its name, where another workflow uses this one as a module and gives the config.
+    """
+    if module:
+        return f"module {module}"
+    names = [file.name for file in files] or ["config.yaml"]
+    return ", ".join(names + [f"--config {key}" for key in command_line])
+
+
+def for_pages(config: dict, origin: str) -> dict:
+    """The settings of the data that the pages name, and the config's origin."""
     databases = {
         sources.archive(config, source)["database"]
         for source in config["sources"]
         if source != sources.SAMPLE
     }
     return {
+        "origin": origin,
         "databases": sorted(databases),
         "size": sources.image_size(config),
         "margin": config["crop"]["margin"],
-        **{name: config[name] for name in ("sources", "filter", "split", "hdf5", "audit")},
+        **{name: config[name] for name in ("sources", "filter", "split", "corrections", "audit")},
+        **_hdf5(config),
     }
 
 
 def for_provenance(config: dict) -> dict:
     """The settings that a run's result depends on, beside its own model and recipe."""
     archives = {
-        source: {key: sources.archive(config, source)[key] for key in ("database", "photos")}
+        source: {
+            key: sources.archive(config, source)[key] for key in ("database", "photos", "subjects")
+        }
         for source in config["sources"]
     }
     sample = {"sample": {key: config["sample"][key] for key in ("photos", "seed")}}
@@ -30,5 +49,30 @@ def for_provenance(config: dict) -> dict:
         **(sample if sources.SAMPLE in config["sources"] else {}),
         "archives": archives,
         "crop": {key: config["crop"][key] for key in ("size", "margin")},
-        **{section: config[section] for section in ("filter", "split", "hdf5")},
+        **{section: config[section] for section in ("filter", "split", "corrections")},
+        **_hdf5(config),
+    }
+
+
+def _hdf5(config: dict) -> dict:
+    """What the HDF5 files hold; whether they are kept changes no result."""
+    return {"hdf5": {"mean": config["hdf5"]["mean"]}}
+
+
+def to_repeat(config: dict, run: str) -> dict:
+    """The config of one run: all that its results depend on, and nothing of other runs.
+
+    Where Snakemake merges it with config.yaml, whose run is renet, no other run is added.
+    """
+    others = {} if run == "renet" else {"renet": None}
+    archives = {
+        source: {key: value for key, value in config["archives"][source].items() if key != "shards"}
+        for source in config["sources"]
+        if source != sources.SAMPLE
+    }
+    return {
+        **for_provenance(config),
+        "archives": archives,
+        "predict": {"max_error": config["predict"]["max_error"]},
+        "runs": others | {run: runs.training_settings(runs.runs(config)[run])},
     }

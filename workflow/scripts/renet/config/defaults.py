@@ -1,6 +1,16 @@
 """The defaults of the config, which the schema alone holds."""
 
 import copy
+from pathlib import Path
+
+import yaml
+
+
+def complete(schema_file: Path) -> dict:
+    """The config that the defaults make."""
+    config: dict = {}
+    fill(config, yaml.safe_load(schema_file.read_text(encoding="utf-8")))
+    return config
 
 
 def fill(config: dict, schema: dict) -> None:
@@ -10,12 +20,16 @@ def fill(config: dict, schema: dict) -> None:
     not tell what a run overrides. Here, subschemas behind a `$ref`, as runs have, are left alone.
 
     Args:
-        schema: JSON schema; what is not an object in the config is left for the validation.
+        schema: JSON schema; what is not an object in the config is left for the validation. With
+                `allOf`, each case has the keys of one `kind`.
     """
     known = schema.get("properties", {})
     for name, subschema in known.items():
         if "default" in subschema:
             config.setdefault(name, copy.deepcopy(subschema["default"]))
+    for case in schema.get("allOf", ()):  # of a section whose keys depend on its kind
+        if config.get("kind") == case["if"]["properties"]["kind"]["const"]:
+            fill(config, case["then"])
     others = schema.get("additionalProperties", False)
     for name, value in config.items():
         subschema = known.get(name, others)

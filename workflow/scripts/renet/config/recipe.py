@@ -12,19 +12,32 @@ class Recipe:
 
     epochs: int = 10
     batch_size: int = 32
+    optimizer: str = "sgd"
     learning_rate: float = 0.01
+    schedule: str = "constant"
+    warm_up: float = 0
     momentum: float = 0.9
     nesterov: bool = False
     weight_decay: float = 0.0005
+    label_smoothing: float = 0
+    ema: float = 0
+    augment: list[str] = dataclasses.field(default_factory=list)
+    mixup: float = 0
     seed: int = 1
     shuffle_each_epoch: bool = False
     select_epoch: str = "last"
     validate_every: int = 1
     device: str = "auto"
     precision: str = "float32"
+    deterministic: bool = False
     threads: int = 2
     processes: int = 1
     sync_batchnorm: bool = False
+
+    @property
+    def augments(self) -> bool:
+        """Whether the training faces are changed."""
+        return bool(self.augment) or self.mixup > 0
 
     def validates_after(self, epoch: int) -> bool:
         """Whether the training validates after this epoch (from 1)."""

@@ -1,44 +1,83 @@
 """The runs that a config names: the complete settings of each."""
 
 import copy
+import dataclasses
+import hashlib
+import json
+from pathlib import Path
 
 from renet.common.errors import InputError
+from renet.config import grids
+from renet.config.architecture import KINDS
 
 SECTIONS = ("model", "train", "checkpoints", "resources")  # that a run may override
 # A fold of the label audit trains in one process and validates nothing.
+USED_WITHOUT_LAYERS = ("epochs", "seed", "threads")
 UNUSED_BY_AUDIT = ("processes", "sync_batchnorm", "validate_every", "select_epoch")
 
 
 def runs(config: dict) -> dict[str, dict]:
     """The settings of each run by its name, complete, with the keys `SECTIONS`.
 
-    A run that is null is off; one with `seeds` becomes one run for each of them.
+    A run that is null is off; one with `seeds` or a `grid` becomes several (`grids.expand`).
 
     Raises:
         InputError: two runs would have the same name.
     """
     complete: dict[str, dict] = {}
-    for name, changes in config["runs"].items():
-        if changes is None:
-            continue
-        settings = {
-            section: copy.deepcopy(config[section]) | changes.get(section, {})
-            for section in SECTIONS
-        }
-        by_seed = {
-            f"{name}-seed{seed}": settings | {"train": settings["train"] | {"seed": seed}}
-            for seed in changes.get("seeds", [])
-        }
-        for run, run_settings in (by_seed or {name: settings}).items():
+    for name, entry in config["runs"].items():
+        for run, changes in grids.expand(name, entry):
             if run in complete:
-                raise InputError(f"Two runs would be called {run}; rename one of them in runs.")
-            complete[run] = run_settings
+                raise InputError(
+                    f"Two runs would be called {run}, one of them of runs.{name}; rename one of "
+                    "them in runs."
+                )
+            complete[run] = {
+                section: copy.deepcopy(config[section]) | changes.get(section, {})
+                for section in SECTIONS
+            }
+            complete[run]["model"] = model_of(config, changes.get("model", {}))
     return complete
 
 
+def grid_keys(config: dict) -> dict[str, dict[str, list]]:
+    """For each entry of `runs` with a grid, its `keys` and the names of its `runs`."""
+    return {
+        name: {"keys": list(entry["grid"]), "runs": [run for run, _ in grids.expand(name, entry)]}
+        for name, entry in config["runs"].items()
+        if entry and "grid" in entry
+    }
+
+
+def model_of(config: dict, changes: dict) -> dict:
+    """The section `model` of a run; that of another kind than the config's has other defaults."""
+    kind = changes.get("kind", config["model"]["kind"])
+    same = kind == config["model"]["kind"]
+    return copy.deepcopy(config["model"] if same else dataclasses.asdict(KINDS[kind]())) | changes
+
+
+def removed(config: dict, results: Path) -> list[str]:
+    """The runs that have a folder in the results but are no longer in the config."""
+    folders = [path.name for path in (results / "runs").glob("*") if path.is_dir()]
+    return sorted(set(folders) - set(runs(config)))
+
+
 def training_settings(run: dict) -> dict:
-    """What the result of a run's training depends on: its sections `model` and `train`."""
-    return {section: run[section] for section in ("model", "train")}
+    """What the result of a run's training depends on: its sections `model` and `train`.
+
+    Of a kind without layers, it depends on the keys `USED_WITHOUT_LAYERS` of `train` alone.
+    """
+    settings = {section: run[section] for section in ("model", "train")}
+    if KINDS[run["model"]["kind"]].has_layers:
+        return settings
+    used = {key: run["train"][key] for key in USED_WITHOUT_LAYERS}
+    return settings | {"train": used}
+
+
+def digest(settings: dict) -> str:
+    """SHA-256 of settings, whatever the order of their keys."""
+    text = json.dumps(settings, sort_keys=True, ensure_ascii=False)
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def compute_settings(run: dict) -> dict:
@@ -54,6 +93,42 @@ def audit_run(config: dict) -> dict:
 
 def audit_settings(config: dict) -> dict:
     """What the folds of the label audit depend on: model and recipe of its run."""
-    settings = training_settings(audit_run(config))
-    train = {key: settings["train"][key] for key in settings["train"] if key not in UNUSED_BY_AUDIT}
-    return settings | {"train": train}
+    run = audit_run(config)
+    train = {key: run["train"][key] for key in run["train"] if key not in UNUSED_BY_AUDIT}
+    return {"model": run["model"], "train": train}
+
+
+def seed_groups(settings: dict[str, dict]) -> list[list[str]]:
+    """Groups of runs that differ by `train.seed` alone: two seeds or more, one run of each."""
+    groups: dict[str, dict[int, str]] = {}
+    for name, of_run in settings.items():
+        flat = flatten(of_run)
+        seed = flat.pop("train.seed")
+        groups.setdefault(repr(sorted(flat.items())), {}).setdefault(seed, name)
+    return [list(names.values()) for names in groups.values() if len(names) > 1]
+
+
+def flatten(settings: dict) -> dict:
+    """A run's settings as one level, `train.seed`."""
+    return {
+        f"{section}.{key}": value for section, of in settings.items() for key, value in of.items()
+    }
+
+
+def reference(config: dict) -> str:
+    """The run that the others are compared with; of several seeds, or of a grid, the first.
+
+    Raises:
+        InputError: `comparison.reference` names no run that is switched on.
+    """
+    complete, named = runs(config), config["comparison"]["reference"]
+    if named is None:
+        return next(iter(complete))
+    of_entry = grids.expand(named, config["runs"].get(named))
+    run, _ = next(of_entry, (named, {}))
+    if run not in complete:
+        raise InputError(
+            f"comparison.reference is {named}, which is none of the runs that are switched on: "
+            f"{', '.join(complete)}."
+        )
+    return run

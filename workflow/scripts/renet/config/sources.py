@@ -1,6 +1,9 @@
 """The sources of faces that a config names: their archives, receipts, shards and crop settings."""
 
+import contextlib
+import hashlib
 import os
+from pathlib import Path
 
 from renet.common.errors import InputError
 from renet.common.imdb_wiki import ARCHIVE_MARGIN, TABLE
@@ -8,22 +11,26 @@ from renet.config import urls
 
 SAMPLE = "sample"
 SAMPLE_FILE = "wiki_crop.tar"
-SAMPLE_ARCHIVE = {"database": "wiki", "photos": "crop", "table": None}
+SAMPLE_ARCHIVE = {
+    "files": [SAMPLE_FILE], "urls": [], "digests": [],
+    "table": None, "database": "wiki", "photos": "crop", "subjects": "shared",
+}  # fmt: skip
 DIGESTS = ("md5", "sha256")
 
 
 def archive(config: dict, source: str) -> dict:
-    """The archive of a source, complete: urls, digests, database, table, photos, shards.
+    """The archive of a source, complete: its settings, files, urls and digests.
 
     Raises:
         InputError: the source is not in `archives`, a URL cannot be used, or lists do not fit
             together.
     """
     if source == SAMPLE:
-        return SAMPLE_ARCHIVE | {"urls": [], "digests": [], "shards": config["sample"]["shards"]}
+        return SAMPLE_ARCHIVE | {"shards": config["sample"]["shards"]}
     if source not in config["archives"]:
         known = ", ".join([SAMPLE, *config["archives"]])
-        raise InputError(f"sources names {source}, which is not one of the archives: {known}.")
+        section = "external" if source in config["external"] else "sources"
+        raise InputError(f"{section} names {source}, which is not one of the archives: {known}.")
     given = config["archives"][source]
     addresses = _as_list(given["url"])
     found = [f"{kind}:{value}" for kind in DIGESTS for value in _as_list(given.get(kind) or [])]
@@ -32,46 +39,48 @@ def archive(config: dict, source: str) -> dict:
             f"archives.{source} has {len(addresses)} URLs and {len(found)} digests; give one md5 "
             "or one sha256 for each URL, in the same order, or none."
         )
-    _check_names(source, addresses)
+    names = [urls.file_name(url) for url in addresses]
+    if len({urls.tar_name(name) or name for name in names}) < len(names):
+        raise InputError(
+            f"archives.{source} has two URLs whose files, or the tars in them, have the same name."
+        )
     table = given.get("table")
     if (table is not None) != (given["database"] == TABLE):
         raise InputError(
             f"archives.{source} needs both `database: table` and a path under `table`, or neither."
         )
     return {
+        "files": names,
         "urls": addresses,
         "digests": found or [None] * len(addresses),
         "table": table,
-        **{key: given[key] for key in ("database", "photos", "shards")},
+        **{key: given[key] for key in ("database", "photos", "shards", "subjects")},
     }
+
+
+def with_external(config: dict) -> list[str]:
+    """The sources, and those of the external test sets."""
+    return [*config["sources"], *config["external"]]
+
+
+def own_photos(config: dict) -> list[str]:
+    """The sources that are a user's own photos."""
+    return [name for name in config["sources"] if archive(config, name)["table"]]
 
 
 def _as_list(value: str | list[str]) -> list[str]:
     return value if isinstance(value, list) else [value]
 
 
-def _check_names(source: str, addresses: list[str]) -> None:
-    names = [urls.file_name(url) for url in addresses]
-    tars = {urls.tar_name(name) or name for name in names}
-    if len(tars) != len(names):
-        raise InputError(
-            f"archives.{source} has two URLs whose files, or the tars in them, have the same name."
-        )
-
-
 def receipts(config: dict, source: str) -> list[str]:
     """The receipts of a source's archive files, in the order of the config."""
-    if source == SAMPLE:
-        names = [SAMPLE_FILE]
-    else:
-        names = [urls.file_name(url) for url in archive(config, source)["urls"]]
-    return [f"resources/{source}/{name}.json" for name in names]
+    return [f"<resources>/{source}/{name}.json" for name in archive(config, source)["files"]]
 
 
 def url_and_digest(config: dict, source: str, file: str) -> tuple[str, str | None]:
     """The URL of one archive file of a source, and the digest that the config gives for it."""
     given = archive(config, source)
-    number = receipts(config, source).index(f"resources/{source}/{file}.json")
+    number = given["files"].index(file)
     return given["urls"][number], given["digests"][number]
 
 
@@ -87,10 +96,28 @@ def local_paths(url: str) -> list[str]:
     return [str(path), *sorted(folder for folder, _, _ in os.walk(path) if folder != str(path))]
 
 
+def folder_state(url: str) -> str:
+    """A digest of name, size and time of each file in the folder of a file:// URL; "" for others.
+
+    A photo that is edited in place changes the time stamp of no folder.
+    """
+    folder = urls.local_path(url)
+    if folder is None or not folder.is_dir():
+        return ""
+    found = hashlib.sha256()
+    for place, inner, names in os.walk(folder, followlinks=False):
+        inner.sort()
+        for name in sorted(names):
+            with contextlib.suppress(FileNotFoundError):  # a link that leads nowhere
+                status = Path(place, name).stat()
+                found.update(f"{place}/{name}\0{status.st_size}\0{status.st_mtime_ns}\0".encode())
+    return found.hexdigest()
+
+
 def shards(config: dict, source: str) -> list[str]:
     """The paths of all shards of a source, without their suffixes."""
     count = archive(config, source)["shards"]
-    return [f"results/data/{source}/faces/{number}-of-{count}" for number in range(1, count + 1)]
+    return [f"<results>/data/{source}/faces/{number}-of-{count}" for number in range(1, count + 1)]
 
 
 def image_size(config: dict) -> list[int]:
@@ -110,16 +137,22 @@ def crop_settings(config: dict, source: str) -> dict:
         InputError: as `archive`, or the crops of an archive have a smaller margin.
     """
     given = archive(config, source)
-    own, whole = given["table"] is not None, given["photos"] == "whole"
     margin = config["crop"]["margin"]
-    if not own and not whole and margin > ARCHIVE_MARGIN:
+    is_crop = given["table"] is None and given["photos"] != "whole"
+    if is_crop and margin > ARCHIVE_MARGIN:
         raise InputError(
             f"crop.margin is {margin:g}, and the crops of the source {source} have only "
             f"{ARCHIVE_MARGIN:g} around the face; lower it, or take the whole photos."
         )
+    return crop_spec(config, given)
+
+
+def crop_spec(config: dict, given: dict) -> dict:
+    """The same for an archive of which `database` and `photos` are known, as in provenance.json."""
+    own, whole = given["database"] == TABLE, given["photos"] == "whole"
     return {
         "size": image_size(config),
-        "margin": None if own and not whole else margin,
+        "margin": None if own and not whole else config["crop"]["margin"],
         "whole": whole,
         "turn": own,
     }

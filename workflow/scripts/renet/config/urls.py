@@ -50,6 +50,7 @@ def _split(url: str) -> SplitResult:
     """The parts of a URL that can be used."""
     try:
         parts = urlsplit(url)
+        _ = parts.port  # raises if it is none
     except ValueError as error:
         raise InputError(f"{url} is not a valid URL ({error}).") from error
     if parts.scheme not in ("http", "https", "file"):
@@ -58,14 +59,10 @@ def _split(url: str) -> SplitResult:
             "file:// and an absolute path for an archive that is on this machine already, as in "
             "file:///data/wiki_crop.tar."
         )
-    if parts.scheme == "file":
-        _check_path(url, parts)
-    elif not parts.hostname:
-        raise InputError(f"The URL {url} does not name a server.")
-    return parts
-
-
-def _check_path(url: str, parts: SplitResult) -> None:
+    if parts.scheme != "file":
+        if not parts.hostname:
+            raise InputError(f"The URL {url} does not name a server.")
+        return parts
     if parts.netloc not in ("", "localhost") or not parts.path.startswith("/"):
         raise InputError(
             f"The URL {url} does not give an absolute path; write three slashes after file:, as "
@@ -75,3 +72,4 @@ def _check_path(url: str, parts: SplitResult) -> None:
         raise InputError(
             f"The path in the URL {url} would end before its ? or #; write them as %3F and %23."
         )
+    return parts

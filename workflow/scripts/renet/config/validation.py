@@ -4,16 +4,20 @@ A sentence names the file, the key as a dotted path, what is wrong, and the near
 Snakemake's own validation prints the whole schema instead.
 """
 
+import copy
 import difflib
+import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import jsonschema
 import yaml
 
 from renet.common.errors import InputError
-from renet.config import checks, defaults
+from renet.config import checks, defaults, grids, yaml_files
+from renet.config.architecture import Architecture
 
 SHOWN = 4  # errors in one message
 COMMAND_LINE = "--config"
@@ -44,18 +48,29 @@ def load(config: dict, schema_file: Path, files: Sequence[Path], command_line: M
         command_line: what `--config` gives; Snakemake leaves its nested values as text.
 
     Raises:
-        InputError: the config does not fit the schema; a sentence for each error.
+        InputError: a file breaks YAML's syntax or gives a key twice, or the config does not fit
+            the schema; a sentence for each error.
     """
-    schema = _read(schema_file)
+    schema = yaml.safe_load(schema_file.read_text(encoding="utf-8"))
     for key, value in command_line.items():
         if isinstance(value, Mapping | list):
             _merge(config, {key: _parsed(value)})
-    given = [(COMMAND_LINE, command_line), *((str(file), _read(file)) for file in files[::-1])]
+    given: list[tuple[str, Mapping]] = [
+        (COMMAND_LINE, command_line),
+        *((str(file), yaml_files.read(file)) for file in files[::-1]),
+    ]
     _names_as_text(config, given)
+    _runs_as_written(config, given)
+    grids.numbers_as_numbers(config.get("runs"))
+    overrides = [content for _, content in given[:0:-1]]
+    _models_of_one_kind(config, [*overrides, _parsed(command_line)])
     defaults.fill(config, schema)
     validator = jsonschema.Draft202012Validator(schema)
     errors = sorted(validator.iter_errors(config), key=lambda error: list(map(str, error.path)))
-    found = [one for error in errors for one in _sentences(_most_specific(error), schema)]
+    found = [*_not_finite(config)]
+    found += [one for error in errors for one in _sentences(_most_specific(error), schema)]
+    if not found:
+        found += _faults_of_grids(config, validator)
     sentences = [f"{_where(given, key)}{sentence}" for key, sentence in dict.fromkeys(found)]
     if sentences:
         rest = len(sentences) - SHOWN
@@ -86,7 +101,7 @@ def _merge(config: dict, changes: Mapping) -> None:
             config[key] = value
 
 
-def _names_as_text(config: dict, given: list[tuple[str, object]]) -> None:
+def _names_as_text(config: dict, given: Sequence[tuple[str, object]]) -> None:
     """Runs, archives and sources that are called 1 or 2024: YAML reads a number."""
     for section in ("runs", "archives"):
         if isinstance(config.get(section), dict):
@@ -98,15 +113,70 @@ def _names_as_text(config: dict, given: list[tuple[str, object]]) -> None:
                         f"{_where(given, (section, name))}{section}.{_shown(name)} is a name that "
                         f'YAML does not read as text; write "{_shown(name)}".'
                     )
-    if isinstance(config.get("sources"), list):
-        config["sources"] = [str(n) if type(n) is int else n for n in config["sources"]]
+    for section in ("sources", "external"):
+        if isinstance(config.get(section), list):
+            config[section] = [str(n) if type(n) is int else n for n in config[section]]
 
 
-def _read(file: Path) -> object:
-    return yaml.safe_load(file.read_text(encoding="utf-8"))
+def _runs_as_written(config: dict, given: Sequence[tuple[str, object]]) -> None:
+    """The runs in the order of the last file that names them; merging keeps that of the first."""
+    for _, content in reversed(given):
+        named = content.get("runs") if isinstance(content, Mapping) else None
+        if isinstance(named, Mapping) and isinstance(config["runs"], dict):
+            for name in map(str, named):
+                config["runs"][name] = config["runs"].pop(name)
 
 
-def _where(given: list[tuple[str, object]], key: Key) -> str:
+def _models_of_one_kind(config: dict, contents: list[object]) -> None:
+    """Each section `model` with its kind, and without the keys that a file gave to another kind.
+
+    Args:
+        contents: of the files and the command line, each overriding those before it.
+    """
+    model: dict = {}
+    for content in contents:
+        given = content.get("model") if isinstance(content, Mapping) else None
+        if isinstance(given, Mapping):
+            if given.get("kind", model.get("kind")) != model.get("kind"):
+                model = {}
+            _merge(model, copy.deepcopy(given))
+    if not isinstance(config.get("model", {}), dict):
+        return
+    config["model"] = {"kind": Architecture.kind, **(model or config.get("model", {}))}
+    named = config.get("runs")
+    for run in named.values() if isinstance(named, dict) else ():
+        if isinstance(run, dict) and isinstance(run.get("model"), dict):
+            run["model"].setdefault("kind", config["model"]["kind"])
+
+
+def _faults_of_grids(
+    config: dict, validator: jsonschema.Draft202012Validator
+) -> Iterator[tuple[Key, str]]:
+    """What is wrong with the grids of a config that fits the schema otherwise."""
+    sections = validator.schema["properties"]
+    known = {section: _keys(sections[section]) for section in grids.SECTIONS}
+    for name, changes in config["runs"].items():
+        if not changes or "grid" not in changes:
+            continue
+        found = list(grids.faults(name, changes, known))
+        yield from found
+        for _, of_run in [] if found else grids.expand(name, changes):
+            of_run.setdefault("model", {}).setdefault("kind", config["model"]["kind"])
+            for error in validator.iter_errors({"runs": {name: of_run}}):
+                for key, sentence in _sentences(_most_specific(error), validator.schema):
+                    yield _in_grid(key, sentence, changes["grid"])
+
+
+def _in_grid(key: Key, sentence: str, grid: Mapping) -> tuple[Key, str]:
+    """A sentence about a key of a run that a grid makes, as one about the grid."""
+    run, section, inner = key[:2], str(key[2]), ".".join(map(str, key[2:4]))
+    if inner not in grid:
+        return key, sentence
+    written = _dotted((*run, section))
+    return (*run, "grid", inner), sentence.replace(written, _dotted((*run, "grid", section)))
+
+
+def _where(given: Sequence[tuple[str, object]], key: Key) -> str:
     """The last file that gives a key, or its nearest parent, as the start of a sentence."""
     for length in range(len(key), 0, -1):
         for name, content in given:
@@ -115,7 +185,7 @@ def _where(given: list[tuple[str, object]], key: Key) -> str:
     return ""
 
 
-def _holds(content: object, key: Key) -> bool:
+def _holds(content: Any, key: Key) -> bool:
     for part in key:
         if isinstance(content, Mapping) and part not in content and str(part).isdigit():
             part = int(part)
@@ -124,6 +194,15 @@ def _holds(content: object, key: Key) -> bool:
         except (KeyError, IndexError, TypeError):
             return False
     return True
+
+
+def _not_finite(value: object, key: Key = ()) -> Iterator[tuple[Key, str]]:
+    """The numbers that are infinite or none; a schema has no word for them."""
+    if isinstance(value, float) and not math.isfinite(value):
+        yield key, f"{_dotted(key)} is {_shown(value)}, and must be a finite number."
+    elif isinstance(value, dict | list):
+        for name, part in value.items() if isinstance(value, dict) else enumerate(value):
+            yield from _not_finite(part, (*key, name))
 
 
 def _most_specific(error: jsonschema.ValidationError) -> jsonschema.ValidationError:
@@ -137,7 +216,8 @@ def _sentences(error: jsonschema.ValidationError, schema: dict) -> Iterator[tupl
     if error.validator == "additionalProperties":
         known = list(error.schema["properties"])
         for name in sorted(set(error.instance) - set(known), key=str):
-            yield (*key, name), _unknown_key((*key, name), known, schema)
+            kind = error.instance["kind"] if "kind" in known else None
+            yield (*key, name), _unknown_key((*key, name), known, schema, kind)
     elif error.validator == "required":
         missing = [name for name in error.validator_value if name not in error.instance]
         yield key, f"{_dotted(key)} lacks {', '.join(missing)}."
@@ -148,19 +228,26 @@ def _sentences(error: jsonschema.ValidationError, schema: dict) -> Iterator[tupl
         yield key, f"{_dotted(key)} is {_shown(error.instance)}{_rule(error)}"
 
 
-def _unknown_key(key: Key, known: list[str], schema: dict) -> str:
+def _unknown_key(key: Key, known: list[str], schema: dict, kind: str | None) -> str:
     name = str(key[-1])
     near = [(*key[:-1], match) for match in difflib.get_close_matches(name, known, 1)]
     if not near and len(key) == 1:  # a key of a section, written at the top
         near = [
             (section, name)
             for section, subschema in schema["properties"].items()
-            if name in subschema.get("properties", {})
+            if name in _keys(subschema)
         ]
     way_out = f"did you mean {' or '.join(map(_dotted, near))}?"
     if not near:
         way_out = f"known: {', '.join(known)}."
-    return f"{_dotted(key)} is not a key of the config; {way_out}"
+    of = f"the kind {kind}" if kind else "the config"
+    return f"{_dotted(key)} is not a key of {of}; {way_out}"
+
+
+def _keys(section: dict) -> set[str]:
+    """The keys of a section, of all its kinds."""
+    cases = (case["then"] for case in section.get("allOf", ()))
+    return {name for part in (section, *cases) for name in part.get("properties", {})}
 
 
 def _rule(error: jsonschema.ValidationError) -> str:
@@ -180,7 +267,7 @@ def _rule(error: jsonschema.ValidationError) -> str:
             return f", and must be {words.get(error.validator, 'below')} {bound}."
         case "pattern":
             return _pattern_rule(str(value), bound)
-        case "minItems" | "minLength" if not value:
+        case "minItems" | "minLength" | "minProperties" if not value:
             return ", and must not be empty."
         case "uniqueItems":
             return ", which names something twice."
@@ -196,9 +283,9 @@ def _type_rule(value: object, kinds: list[str]) -> str:
         written = f"{number}{fraction or '.0'}e{sign or '+'}{power}"
         return f", which is text in YAML, and must be {wanted}; write {written}."
     if kinds == ["array"] and isinstance(value, str | int | float):
-        return f", and must be a list; write [{value}]."
+        return f", and must be a list; write [{_shown(value)}]."
     if kinds == ["string"] and not isinstance(value, dict | list | None):
-        return f', and must be text; write "{value}".'
+        return f', and must be text; write "{_shown(value)}".'
     return f", and must be {wanted}."
 
 
@@ -213,7 +300,8 @@ def _pattern_rule(value: str, pattern: str) -> str:
 
 
 def _dotted(key: Key) -> str:
-    return ".".join(map(str, key)) or "The config"
+    text = ".".join(map(str, key)) or "The config"
+    return text if text.isprintable() else repr(text)
 
 
 def _shown(value: object) -> str:
@@ -221,5 +309,5 @@ def _shown(value: object) -> str:
     if value is None:
         return "empty"
     text = yaml.safe_dump(value, default_flow_style=True, width=10**6).strip()
-    text = text.removesuffix("...").strip()
+    text = " ".join(text.removesuffix("...").split())  # YAML breaks the lines of some text
     return text if len(text) <= 60 else text[:57] + "…"

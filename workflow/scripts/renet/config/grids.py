@@ -1,0 +1,112 @@
+"""Grids: one entry of `runs` that stands for a run of each combination of some values.
+
+    sweep: {grid: {train.learning_rate: [0.003, 0.01], model.cell: [tanh, gru]}}
+
+is the runs sweep-cell_gru-learning_rate_0.003, … The name of a run follows from its keys and values
+alone, in the order of the keys' names: a further value leaves the other runs as they are.
+"""
+
+import copy
+import itertools
+import math
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+
+SECTIONS = ("model", "train")  # that a grid may vary
+MAX_RUNS = 50
+EXPONENT = re.compile(r"[+-]?\d+(\.\d*)?e[+-]?\d+", re.IGNORECASE)  # which YAML takes for text
+
+Sentence = tuple[tuple[str | int, ...], str]  # the key that is wrong, and what is wrong with it
+
+
+def expand(name: str, changes: Mapping | None) -> Iterator[tuple[str, dict]]:
+    """The names of the runs that an entry of `runs` makes, and what each changes.
+
+    Args:
+        changes: the entry; None makes no run, `grid` a run of each combination, and `seeds` one of
+            each seed.
+    """
+    if changes is None:
+        return
+    rest = {key: value for key, value in changes.items() if key not in ("grid", "seeds")}
+    for settings in combinations(changes.get("grid", {})):
+        words = [name, *(word(key, value) for key, value in sorted(settings.items()))]
+        of_run = _changed(rest, settings)
+        for seed in changes.get("seeds", [None]):
+            if seed is None:
+                yield "-".join(words), of_run
+            else:
+                yield "-".join([*words, f"seed{seed}"]), _changed(of_run, {"train.seed": seed})
+
+
+def combinations(grid: Mapping[str, list]) -> Iterator[dict[str, object]]:
+    """One value of each key of a grid, `{"train.learning_rate": 0.01}`, in all combinations."""
+    for values in itertools.product(*grid.values()):
+        yield dict(zip(grid, values, strict=True))
+
+
+def word(key: str, value: object) -> str:
+    """What a value of a key adds to the name of a run: `learning_rate_0.01`, `augment_flip`."""
+    return "_".join([key.rpartition(".")[2], *(_parts(value) or ["none"])])
+
+
+def _parts(value: object) -> list[str]:
+    """The numbers and texts of a value; equal numbers give the same text, however written."""
+    if isinstance(value, bool):
+        return [str(value).lower()]
+    if isinstance(value, int | float):
+        whole = math.isfinite(value) and value == int(value) and abs(value) < 1e15
+        return [str(int(value)) if whole else repr(float(value)).replace("+", "")]
+    if isinstance(value, str):
+        return [value]
+    inner = value.values() if isinstance(value, Mapping) else value
+    return [text for part in inner for text in _parts(part)] if isinstance(inner, Iterable) else []
+
+
+def _changed(changes: Mapping, settings: Mapping[str, object]) -> dict:
+    """The changes of a run with further settings, given by `section.key`."""
+    changed = copy.deepcopy(dict(changes))
+    for key, value in settings.items():
+        section, _, name = key.partition(".")
+        changed[section] = {**changed.get(section, {}), name: copy.deepcopy(value)}
+    return changed
+
+
+def numbers_as_numbers(runs: object) -> None:
+    """Read 1e-2, which YAML takes for text, as a number in all grids, in place."""
+    for changes in runs.values() if isinstance(runs, dict) else ():
+        grid = changes.get("grid") if isinstance(changes, dict) else None
+        for values in grid.values() if isinstance(grid, dict) else ():
+            if isinstance(values, list):
+                values[:] = [
+                    float(one) if isinstance(one, str) and EXPONENT.fullmatch(one) else one
+                    for one in values
+                ]
+
+
+def faults(name: str, changes: Mapping, known: Mapping[str, set[str]]) -> Iterator[Sentence]:
+    """What is wrong with the grid of a run, beside its values.
+
+    Args:
+        changes: an entry of `runs` that fits the schema.
+        known: the keys of each of `SECTIONS`.
+    """
+    grid, at = changes["grid"], ("runs", name, "grid")
+    for key, values in grid.items():
+        section, _, inner = str(key).partition(".")
+        shown = ".".join((*at, str(key)))
+        near = [f"{one}.{key}" for one in SECTIONS if key in known[one]]
+        if section not in SECTIONS or not inner:
+            way_out = f"did you mean {' or '.join(near)}?" if near else "write train.learning_rate."
+            yield (*at, key), f"{shown} is not a key of {' or '.join(SECTIONS)}; {way_out}"
+        elif inner in changes.get(section, {}) and key != "model.kind":
+            yield (*at, key), f"{shown} is in runs.{name}.{section}, too; give it once."
+        elif key == "train.seed" and "seeds" in changes:
+            yield (*at, key), f"{shown} stands beside runs.{name}.seeds; give one of the two."
+        names = Counter(word(str(key), value) for value in values)
+        for twice in [one for one in names if names[one] > 1]:
+            yield (*at, key), f"{shown} has two values that are called {twice}; remove one of them."
+    count = math.prod(map(len, grid.values())) * len(changes.get("seeds", [0]))
+    if count > MAX_RUNS:
+        yield at, f"{'.'.join(at)} makes {count:,} runs; give at most {MAX_RUNS} at a time."
