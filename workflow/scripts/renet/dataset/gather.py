@@ -7,7 +7,7 @@ time; memory-mapped files would wait for each page. While a slab is in use, the 
 import contextlib
 import os
 from collections.abc import Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -49,17 +49,16 @@ def slabs(
             os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_RANDOM)  # no read-ahead
         sources = np.array([file.fileno() for file in files])[shard]
 
-        def start(first: int) -> tuple[np.ndarray, list[Future]]:
+        def start(first: int) -> tuple[np.ndarray, Iterator[None]]:
             wanted = slice(first, first + length)
             slab = buffers[first // length % 2][: len(shard[wanted])]
             faces = list(zip(slab, sources[wanted].tolist(), offsets[wanted].tolist(), strict=True))
-            return slab, [pool.submit(_read, faces[part::READERS]) for part in range(READERS)]
+            return slab, pool.map(_read, [faces[part::READERS] for part in range(READERS)])
 
         following = start(0)
         for first in range(0, len(shard), length):
-            slab, jobs = following
-            for job in jobs:
-                job.result()
+            slab, readings = following
+            list(readings)  # waits for them, and raises their errors
             following = start(first + length)
             yield slab
             progress.update(len(slab))

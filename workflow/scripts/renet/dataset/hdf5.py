@@ -10,15 +10,19 @@ import dataclasses
 import hashlib
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 import h5py
 import numpy as np
 import pandas as pd
 
+from renet.common import disk
 from renet.common.errors import InputError
+from renet.common.progress import Progress
 
 CLASS_COUNT = 2
 COLOR_ORDER = "RGB"
+RESERVED_BYTES = 1 << 18  # HDF5 crashes where it cannot write its own tables at the end
 
 
 def write(
@@ -30,15 +34,14 @@ def write(
 ) -> None:
     """Write faces and their classes in neon's layout.
 
-    In addition, the file's attributes give the `color_order` and the `digest` (SHA-256 over the
-    faces' digests, classes and mean), by which a training recognises its data.
+    In addition, the file's attributes give the `color_order` and the `digest` (SHA-256 over pixels,
+    classes and mean), by which a training recognises and checks its data.
 
     Args:
         path: temporary file to write (see `files.replacing`).
         shape: (N, C, H, W) of all faces.
         slabs: the faces in order, uint8, in parts of shape (n, C, H, W).
-        samples: in parts, `target`, the class, and `digest` (`shards.face_digest`) of each face;
-            no more than one part is in memory.
+        samples: in parts, `target`, the class of each face; no more than one part is in memory.
         mean: `none`, or `channel` or `pixel` to compute it from these faces; or the mean of another
             file, (C,) or (C*H*W,).
     """
@@ -47,12 +50,10 @@ def write(
     with h5py.File(path, "w", locking=False) as store:
         pixels = store.create_dataset("input", (count, int(np.prod(shape[1:]))), np.uint8)
         pixels.attrs["lshape"] = np.array(shape[1:], dtype=np.int64)
-        sums = _write_pixels(pixels, slabs, sums=is_computed)
-        digest, targets = hashlib.sha256(), []
-        for part in samples:
-            digest.update("".join(part.digest).encode())
-            targets.append(part.target.to_numpy(np.uint8))
-        classes = np.concatenate(targets).reshape(-1, 1)
+        digest = hashlib.sha256()
+        sums = _write_pixels(pixels, slabs, digest, sums=is_computed)
+        classes = np.concatenate([part.target.to_numpy(np.uint8) for part in samples])
+        classes = classes.reshape(-1, 1)
         digest.update(classes)
         store.create_dataset("output", data=classes).attrs["nclass"] = CLASS_COUNT
         if is_computed:
@@ -66,13 +67,18 @@ def write(
         store.attrs["digest"] = digest.hexdigest()
 
 
-def _write_pixels(pixels: h5py.Dataset, slabs: Iterable[np.ndarray], *, sums: bool) -> np.ndarray:
+def _write_pixels(
+    pixels: h5py.Dataset, slabs: Iterable[np.ndarray], digest: "hashlib._Hash", *, sums: bool
+) -> np.ndarray:
     """Write slabs one after the other; returns the sum of each pixel over all faces if asked."""
+    path = Path(pixels.file.filename)
     total = np.zeros(pixels.shape[1], dtype=np.int64)
     start = 0
     for slab in slabs:
         rows = np.ascontiguousarray(slab).reshape(len(slab), pixels.shape[1])
+        disk.require_space(path, rows.nbytes + RESERVED_BYTES)
         pixels[start : start + len(rows)] = rows
+        digest.update(rows)
         start += len(rows)
         if sums:
             total += rows.sum(axis=0, dtype=np.int64)
@@ -84,7 +90,7 @@ class FaceFile:
     """An HDF5 file of faces, open for reading."""
 
     path: Path
-    pixels: np.ndarray  # (N, C, H, W) uint8, memory-mapped
+    pixels: Any  # (N, C, H, W) uint8, memory-mapped: an array, or what is indexed like one
     targets: np.ndarray  # (N,) int64, class of each face
     class_count: int
     mean: np.ndarray | None  # (C,) or (C*H*W,) float64, to subtract from the pixels
@@ -108,28 +114,83 @@ def read(path: str | Path) -> FaceFile:
     path = Path(path)
     try:
         with h5py.File(path, "r", locking=False) as store:
-            output = store["output"]
-            targets = output[...].astype(np.int64).ravel()
+            output = _dataset(store, "output")
+            targets = _whole_numbers(output[...], "output")
+            (class_count,) = _whole_numbers(output.attrs["nclass"], "the attribute nclass")
+            if not np.isin(targets, np.arange(class_count)).all():
+                raise ValueError(f"a class in output is not one of 0 to {class_count - 1}")
+            pixels = _map_pixels(path, _dataset(store, "input"), len(targets))
             return FaceFile(
                 path=path,
-                pixels=_map_pixels(path, store["input"], len(targets)),
+                pixels=pixels,
                 targets=targets,
-                class_count=int(output.attrs["nclass"]),
-                mean=store["mean"][...].astype(np.float64).ravel() if "mean" in store else None,
+                class_count=int(class_count),
+                mean=_mean(_dataset(store, "mean"), pixels.shape) if "mean" in store else None,
                 digest=str(store.attrs.get("digest", "")),
             )
     except FileNotFoundError as error:
         raise InputError(f"{path} does not exist.") from error
-    except (OSError, KeyError) as error:
+    except InputError:
+        raise
+    except (OSError, KeyError, ValueError) as error:
         raise InputError(
             f"{path} is not an HDF5 file with the datasets input (attribute lshape) and output "
             f"(attribute nclass): {error}"
         ) from error
 
 
+def _dataset(store: h5py.File, name: str) -> h5py.Dataset:
+    found = store[name]
+    if not isinstance(found, h5py.Dataset):
+        raise ValueError(f"{name} is a group")
+    return found
+
+
+def _whole_numbers(values: Any, name: str) -> np.ndarray:
+    """Stored numbers as (N,) int64; a ValueError for texts and fractions."""
+    found = np.ravel(values)
+    if found.dtype.kind not in "iuf" or (found != np.floor(found)).any():
+        raise ValueError(f"{name} must be whole numbers")
+    return found.astype(np.int64)
+
+
+def _mean(stored: h5py.Dataset, shape: tuple[int, ...]) -> np.ndarray:
+    """The mean of faces of the shape (N, C, H, W), (C,) or (C*H*W,) float64."""
+    if stored.dtype.kind not in "iuf" or not np.isfinite(stored[...]).all():
+        raise ValueError("mean must be finite numbers")
+    if stored.size not in (shape[1], int(np.prod(shape[1:]))):
+        raise ValueError(f"mean has {stored.size} values for faces of the shape {shape[1:]}")
+    return stored[...].astype(np.float64).ravel()
+
+
+def check_digest(faces: FaceFile) -> None:
+    """Compare the contents of a file with the digest that was computed when it was written.
+
+    A file that this project did not write has none, and is not checked.
+
+    Raises:
+        InputError: they differ.
+    """
+    if not faces.digest:
+        return
+    digest = hashlib.sha256()
+    for face in Progress(faces.pixels, desc=f"checking {faces.path.name}", unit=" faces"):
+        digest.update(face)
+    digest.update(faces.targets.astype(np.uint8))
+    if faces.mean is not None:
+        digest.update(faces.mean)
+    if digest.hexdigest() != faces.digest:
+        raise InputError(
+            f"{faces.path} is damaged: its pixels or classes have changed since it was written. "
+            "Delete it, and start again to have it written again."
+        )
+
+
 def _map_pixels(path: Path, stored: h5py.Dataset, count: int) -> np.ndarray:
     """The memory-mapped pixels (N, C, H, W) of `count` faces."""
-    shape = tuple(int(side) for side in stored.attrs["lshape"])
+    shape = tuple(_whole_numbers(stored.attrs["lshape"], "the attribute lshape").tolist())
+    if len(shape) != 3 or min(shape) < 1:
+        raise ValueError(f"the attribute lshape must be channels, height and width, not {shape}")
     offset = stored.id.get_offset()
     if stored.dtype != np.uint8 or (stored.size and offset is None):
         raise InputError(

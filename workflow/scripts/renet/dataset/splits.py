@@ -7,24 +7,24 @@ from scipy.sparse.csgraph import connected_components
 
 from renet.common.errors import InputError
 from renet.common.imdb_wiki import CLASSES
-
-SUBSETS = ("train", "validation", "test")
+from renet.dataset.tables import SUBSETS
 
 
 def groups(samples: pd.DataFrame, by: str) -> np.ndarray:
     """The number of each sample's group, shape (samples,); a group stays in one subset.
 
-    Photos with the same pixels are in one group; with `by="subject"` also all photos of one person.
+    Photos with the same pixels are in one group, or those with the same number in the column
+    `photo` if there is one; with `by="subject"` also all photos of one person.
     Two subjects with a photo in common, as two spellings of a name, are in one group.
     """
-    digests = samples.digest.factorize()[0]
+    photos = samples["photo" if "photo" in samples else "digest"].factorize()[0]
     if by == "image":
-        return digests
+        return photos
     subjects = samples.subject.factorize()[0]
     count = len(samples)
     nodes = np.arange(count)
-    # Nodes: the samples, the subjects, the digests; edges from each sample to its two.
-    ends = np.concatenate([count + subjects, count + subjects.max() + 1 + digests])
+    # Nodes: the samples, the subjects, the photos; edges from each sample to its two.
+    ends = np.concatenate([count + subjects, count + subjects.max() + 1 + photos])
     total = ends.max() + 1
     graph = coo_array((np.ones(2 * count), (np.tile(nodes, 2), ends)), shape=(total, total))
     return connected_components(graph, directed=False)[1][:count]
@@ -71,7 +71,7 @@ def split(
     """Assign each sample to a subset, in a random order.
 
     Args:
-        samples: one row for each face, with at least `subject`, `target` and `digest`.
+        samples: one row for each face, with at least `subject`, `target` and `digest` or `photo`.
         validation, test: fractions of these subsets; the rest is for training.
         by: `subject` keeps each person in one subset; `image` splits at random, as the course did.
 
@@ -97,3 +97,9 @@ def split(
         )
     place = shuffled.subset.map(SUBSETS.index).to_numpy()
     return shuffled.iloc[place.argsort(kind="stable")].reset_index(drop=True)
+
+
+def contradictions(samples: pd.DataFrame) -> pd.DataFrame:
+    """The samples whose pixels are also those of a sample with another label."""
+    labels = samples.groupby("digest").target.transform("nunique")
+    return samples[labels > 1].sort_values(["digest", "source", "row"])

@@ -3,14 +3,26 @@
 from renet.common.tables import Table
 from renet.metadata.tables import FUNNEL as SOURCE_FUNNEL
 
+SUBSETS = ("train", "validation", "test")
+
 # split.csv and, with the rows of one subset, the table beside each HDF5 file.
 SPLIT = Table(
     {
         "id": str, "subset": str, "source": str, "row": int, "path": str, "subject": str,
         "target": int, "age": "Int64", "year": "Int64", "face_score": float, "crop_width": int,
-        "crop_height": int, "grey": int, "shard": int, "index": int, "digest": str,
+        "crop_height": int, "grey": int, "shard": int, "index": int, "digest": str, "phash": str,
     }
 )  # fmt: skip
 
-# data/funnel.csv: the funnel of every source, down to its faces in each subset.
-FUNNEL = Table({"source": str, **SOURCE_FUNNEL.columns})
+# data/corrected.csv: one row for each line of the config's corrections, and what became of it.
+CORRECTED = Table(
+    {
+        "id": str, "subset": str, "recorded": "Int64", "gender": "Int64", "outcome": str,
+        "note": str,
+    }
+)  # fmt: skip
+
+# data/funnel.csv: the funnel of every source, down to its faces in each subset; `changed` counts
+# the labels that the step corrects, or the faces that the step keeps together.
+NEAR_DUPLICATES = "near_duplicates"  # the step that keeps them in one subset
+FUNNEL = Table({"source": str, **SOURCE_FUNNEL.columns, "changed": int})

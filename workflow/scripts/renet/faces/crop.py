@@ -133,9 +133,7 @@ def cut_face(photo: np.ndarray, box: Box, margin: float) -> np.ndarray:
         raise RejectedImage(CropReason.BOX_INVALID, f"{invalid} gives too large a crop")
     inside = photo[max(top, 0) : bottom, max(left, 0) : right]
     beyond = (max(-top, 0), max(bottom - height, 0), max(-left, 0), max(right - width, 0))
-    if not any(beyond):
-        return inside
-    return cv2.copyMakeBorder(inside, *beyond, cv2.BORDER_REPLICATE)
+    return cv2.copyMakeBorder(inside, *beyond, cv2.BORDER_REPLICATE) if any(beyond) else inside
 
 
 def trim_crop(crop: np.ndarray, margin: float | None) -> np.ndarray:
@@ -182,16 +180,31 @@ def extract_face(data: bytes, spec: CropSpec, box: Box | None = None) -> Face:
     frame = jpeg.frame_size(data)
     halved = can_be_halved(frame, spec)
     image = decode(data, turn=spec.turn, halved=halved)
+    face = face_of(image, spec, box)
+    if halved and frame:
+        height, width = _size_of_crop(frame, image, spec.margin)
+        return face._replace(width=width, height=height)
+    return face
+
+
+def face_of(image: np.ndarray, spec: CropSpec, box: Box | None = None) -> Face:
+    """Make the input of the network from a decoded image (H, W, 3) uint8 BGR; see `extract_face`.
+
+    Raises:
+        RejectedImage: the image gives no face.
+    """
     _require_size(image)
     margin = spec.margin
-    crop = cut_face(image, box, margin or 0.0) if spec.whole else trim_crop(image, margin)
+    crop = (
+        cut_face(image, box, margin or 0.0)  # type: ignore[arg-type]  # a whole photo has a box
+        if spec.whole
+        else trim_crop(image, margin)
+    )
     _require_size(crop)
     height, width = crop.shape[:2]
     pixels = np.empty((3, *spec.size), np.uint8)
     cv2.split(resize(crop, spec.size), [pixels[2], pixels[1], pixels[0]])  # BGR to RGB
     grey = np.array_equal(pixels[0], pixels[1]) and np.array_equal(pixels[1], pixels[2])
-    if halved:
-        height, width = _size_of_crop(frame, image, margin)
     return Face(pixels, width, height, grey)
 
 

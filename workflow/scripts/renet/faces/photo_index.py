@@ -39,9 +39,8 @@ def locate(metadata: pd.DataFrame, members: pd.DataFrame, positions: np.ndarray)
     """The photos of the kept rows (`PHOTOS`), given all rows and their positions in `members`."""
     is_kept = metadata.status == drop_reasons.KEPT
     found = members.iloc[positions[is_kept]]
-    kept = metadata[is_kept].assign(
-        **{name: found[name].to_numpy() for name in ("file", "offset", "size")}
-    )
+    places = {name: found[name].to_numpy() for name in ("file", "offset", "size")}
+    kept = metadata[is_kept].assign(**places)
     return kept[list(PHOTOS.columns)].sort_values(["file", "offset", "row"])
 
 

@@ -18,7 +18,7 @@ from renet.common.tables import Table
 SHARD = Table(
     {
         "row": int, "status": str, "reason": str, "index": "Int64", "width": "Int64",
-        "height": "Int64", "grey": "Int64", "digest": str,
+        "height": "Int64", "grey": "Int64", "digest": str, "phash": str,
     }
 )  # fmt: skip
 DIGEST_CHARACTERS = 32

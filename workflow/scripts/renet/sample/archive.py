@@ -104,16 +104,16 @@ def _rows(photos: int, seed: int) -> Iterator[Row]:
     subjects = [*subjects[:repeated], *subjects]
     pages = 1000 + rng.choice(50_000_000, photos, replace=False)
     counts = {quirk: max(1, int(fraction * photos)) for quirk, fraction in QUIRKS.items()}
-    quirks = [quirk for quirk, count in counts.items() for _ in range(count)]
-    quirks = [None] * (photos - len(quirks)) + quirks
-    row = None
+    last = [quirk for quirk, count in counts.items() for _ in range(count)]
+    quirks = [None] * (photos - len(last)) + last
+    row: Row | None = None
     for k in Progress(range(photos), desc="draw", unit=" portraits"):
         own = np.random.default_rng((seed, 1, k))
         years_later = int(own.integers(1, 12)) if k < repeated else 0
         previous, row = row, _row(own, subjects[k], int(pages[k]), quirks[k], years_later)
         if k == 0:  # the same person in another spelling
             row.name = _unaccented(row.name).upper()
-        if quirks[k] == "same bytes":
+        if quirks[k] == "same bytes" and previous is not None:
             row = _copy(row, previous)
         yield row
 
@@ -176,12 +176,13 @@ def _row(rng: Generator, who: Subject, page: int, quirk: str | None, years_later
 
 def _date_text(born: date, quirk: str | None) -> str:
     """The birthday as the file name has it."""
-    return {
+    texts: dict[str | None, str] = {
         "ancient birth": "11-03-00",
         "colon": f"{born}UTC08:04",
         "doubled dot": f"{born}.",
         "padded day": f"{born:%Y-%m}-0{born.day:02d}",
-    }.get(quirk, f"{born}")
+    }
+    return texts.get(quirk, f"{born}")
 
 
 def _copy(row: Row, original: Row) -> Row:
@@ -193,7 +194,9 @@ def _copy(row: Row, original: Row) -> Row:
 
 def _write_tar(handle: io.BufferedIOBase, rows: list[Row]) -> None:
     """Write folders and photos in the order of their names, and the .mat file last."""
-    members = {f"{FOLDER}/{row.full_path}": row.photo for row in rows if row.photo is not None}
+    members: dict[str, bytes | None] = {
+        f"{FOLDER}/{row.full_path}": row.photo for row in rows if row.photo is not None
+    }
     folders = {name.rpartition("/")[0] for name in members} | {FOLDER}
     members |= dict.fromkeys(f"{folder}/" for folder in folders)
     with tarfile.open(fileobj=handle, mode="w", format=tarfile.GNU_FORMAT) as tar:

@@ -49,8 +49,8 @@ def ribbon(points: Points, widths: Widths) -> np.ndarray:
     curve = spline(points, closed=False)
     along = np.gradient(curve, axis=0)
     normal = along[:, ::-1] * (-1, 1) / np.maximum(np.linalg.norm(along, axis=1), 1e-6)[:, None]
-    widths = np.atleast_1d(widths)
-    width = np.interp(np.linspace(0, len(widths) - 1, len(curve)), range(len(widths)), widths)
+    given = np.atleast_1d(widths)
+    width = np.interp(np.linspace(0, len(given) - 1, len(curve)), range(len(given)), given)
     offset = normal * width[:, None] / 2
     return np.vstack([curve + offset, (curve - offset)[::-1]])
 
@@ -75,7 +75,9 @@ def shaded(colour: np.ndarray, factor: float | np.ndarray) -> np.ndarray:
     return colour * (1 + (factor - 1) * WARM_SHADOWS)
 
 
-def mixed(one: np.ndarray, other: np.ndarray, fraction: float | np.ndarray) -> np.ndarray:
+def mixed(
+    one: np.ndarray, other: np.ndarray, fraction: float | np.floating | np.ndarray
+) -> np.ndarray:
     """Two colours mixed; `fraction` of the other is a number or (h, w)."""
     return one + (other - one) * fraction
 

@@ -41,8 +41,8 @@ def _sides(head: Head, x: float, low: float, flare: float) -> tuple[np.ndarray, 
     """The right and the left edge of hair, (9, 2) each, from the temples down to `low`."""
     y = np.linspace(-0.1, low, 9)
     wave = 0.055 * head.person.curl * np.sin(y * 8 + head.person.parting * 9) * np.clip(y, 0, 1)
-    x = x + flare * np.clip(y, 0, 1) - 0.06 * np.linspace(0, 1, 9) ** 4
-    return np.stack([x + wave, y], axis=1), np.stack([wave - x, y], axis=1)
+    edge = x + flare * np.clip(y, 0, 1) - 0.06 * np.linspace(0, 1, 9) ** 4
+    return np.stack([edge + wave, y], axis=1), np.stack([wave - edge, y], axis=1)
 
 
 def _hairline(head: Head) -> np.ndarray:

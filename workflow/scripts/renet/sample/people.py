@@ -7,6 +7,7 @@ clothes and make-up. About one person in thirty looks more like the other gender
 
 import dataclasses
 import string
+from collections.abc import Mapping
 
 import numpy as np
 from numpy.random import Generator
@@ -119,13 +120,13 @@ NAMES = [
 ]  # fmt: skip
 
 
-def _choose(rng: Generator, odds: dict[str, float]) -> str:
+def _choose(rng: Generator, odds: Mapping[str, float]) -> str:
     """One of the keys, as often as its odds say."""
     weights = np.array([*odds.values()], float)
     return [*odds][rng.choice(len(odds), p=weights / weights.sum())]
 
 
-def _choose_by_look(rng: Generator, look: float, odds: dict[int, dict[str, float]]) -> str:
+def _choose_by_look(rng: Generator, look: float, odds: Mapping[int, Mapping[str, float]]) -> str:
     """One of the keys, by the feminine or the masculine odds; between looks, by either."""
     feminine = look**2 * (3 - 2 * look)  # steeper than the look itself, so that few are mixed
     return _choose(rng, odds[FEMALE if rng.random() < feminine else MALE])
@@ -199,7 +200,8 @@ def _random_border(rng: Generator, size: tuple[int, int]) -> tuple[int, int, int
     """One crop in ten reaches outside the whole photo; there the border pixel repeats."""
     side = int(rng.choice(4, p=[0.5, 0.1, 0.2, 0.2]))
     outside = int(size[side // 2] * rng.uniform(0.03, 0.13)) if rng.random() < 0.1 else 0
-    return tuple(outside * (k == side) for k in range(4))
+    left, top, right, bottom = (outside * (k == side) for k in range(4))
+    return left, top, right, bottom
 
 
 def _random_cloth(rng: Generator, look: float) -> tuple[float, float, float]:

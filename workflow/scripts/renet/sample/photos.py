@@ -77,7 +77,7 @@ def _face_span(rng: Generator, length: int, border: int, quirk: str | None) -> t
     The crop adds 40 % of the face's size on each side; its first `border` pixels are outside the
     whole photo.
     """
-    start = 1 - border if border else 1 + int(rng.integers(0, 300))
+    start: float = 1 - border if border else 1 + int(rng.integers(0, 300))
     end = start + length - 1
     if quirk != "whole-number box":  # the crop includes pixels that are covered in part
         start, end = start + rng.uniform(0.02, 0.98), end - rng.uniform(0.02, 0.98)

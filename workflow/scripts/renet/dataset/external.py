@@ -1,0 +1,52 @@
+"""External test sets: the faces of a source that are new to the networks."""
+
+import logging
+
+import numpy as np
+import pandas as pd
+
+from renet.common.drop_reasons import ExternalReason
+from renet.common.errors import InputError
+from renet.dataset import near_duplicates
+
+SEEN = ("train", "validation")  # subsets that training and choices see
+
+
+def drop_known(rows: pd.DataFrame, split: pd.DataFrame, near: bool = True) -> pd.DataFrame:
+    """The rows of an external set with the reasons `ExternalReason` where they apply.
+
+    Args:
+        rows: as from `rows.read`.
+        split: split.csv, at least `subset`, `subject`, `digest` and `phash`.
+        near: whether a near-duplicate of a known photo counts as known.
+
+    Raises:
+        InputError: no face is left.
+    """
+    seen = split[split.subset.isin(SEEN)]
+    reason = rows.reason.copy()
+    known_photos = rows.digest.isin(seen.digest)
+    if near:
+        faces = rows.phash[reason == ""]
+        known_photos[faces.index] |= near_duplicates.is_known(faces, seen.phash)
+    for name, is_known in (
+        (ExternalReason.KNOWN_PERSON, rows.subject.isin(seen.subject)),
+        (ExternalReason.KNOWN_PHOTO, known_photos),
+    ):
+        drops = (reason == "") & is_known
+        reason[drops] = name
+        logging.info("%d faces dropped as %s", drops.sum(), name)
+    if (reason != "").all():
+        source = rows.source.iloc[0]
+        raise InputError(
+            f"No face of the external set {source} is left, because training and validation have "
+            "all of its people or photos, or none could be cropped; remove it from external, or "
+            f"write `subjects: own` under archives.{source} if its names are invented."
+        )
+    return rows.assign(reason=reason)
+
+
+def shuffle(samples: pd.DataFrame, seed: int) -> pd.DataFrame:
+    """The samples in a random order, with the name of their source as the subset."""
+    order = np.random.default_rng(seed).permutation(len(samples))
+    return samples.assign(subset=samples.source).iloc[order].reset_index(drop=True)

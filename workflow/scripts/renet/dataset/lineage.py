@@ -1,0 +1,116 @@
+"""The lineage of one face: its rows in the tables of the workflow, and its bytes in the archive."""
+
+import dataclasses
+import logging
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from renet.archives import receipts, tar_index
+from renet.archives.tar_index import MEMBERS, Member
+from renet.common.errors import InputError
+from renet.common.imdb_wiki import TABLE
+from renet.common.tables import Table
+from renet.dataset.tables import SPLIT
+from renet.faces.photo_index import PHOTOS
+from renet.metadata.tables import METADATA
+
+
+@dataclasses.dataclass(frozen=True)
+class Lineage:
+    """Where one face comes from."""
+
+    index: int  # of the face in the HDF5 file
+    sample: dict  # its row of the table beside the HDF5 file
+    metadata: dict  # its row of metadata.csv
+    photo: dict  # its row of photos.csv
+    archive: str  # name of the archive file that has its photo
+    member: str  # name of the photo in it
+    mat_file: Member | None  # the .mat file in the archives; None for a user's own photos
+    data: bytes | None  # the bytes of the photo; None if the archive is gone
+
+
+def trace(
+    table: Path, face: str | None, archives: Mapping[str, dict], receipt_files: Sequence[Path]
+) -> Lineage:
+    """Follow one face of an HDF5 file back to its archive.
+
+    Args:
+        table: the table beside the HDF5 file; the folder of each source lies beside it.
+        face: id of the face, as in that table; None for the first one.
+        archives: of each source, with its `database`: wiki, imdb or table.
+        receipt_files: receipts of the archives of all sources, those of one source in its order.
+
+    Raises:
+        InputError: the table has no such face, or the files do not fit together.
+    """
+    index, sample = find_sample(table, face)
+    folder = table.parent / sample["source"]
+    members = folder / "members.csv"
+    photo = find_row(PHOTOS, folder / "photos.csv", row=sample["row"])
+    place = {name: photo[name] for name in ("file", "offset", "size")}
+    ours = [path for path in receipt_files if path.parent.name == sample["source"]]
+    if photo["file"] >= len(ours):
+        raise InputError(
+            f"{photo['path']} is in archive number {photo['file']} of the source "
+            f"{sample['source']}, and {len(ours)} of its receipts were given; give all of them, in "
+            "the order of the config."
+        )
+    database = archives[sample["source"]]["database"]
+    return Lineage(
+        index=index,
+        sample=sample,
+        metadata=find_row(METADATA, folder / "metadata.csv", row=sample["row"]),
+        photo=photo,
+        archive=ours[photo["file"]].stem,
+        member=find_row(MEMBERS, members, **place)["member"],
+        mat_file=None if database == TABLE else tar_index.find_metadata(members, database)[1],
+        data=read_photo(ours[photo["file"]], photo),
+    )
+
+
+def find_sample(table: Path, face: str | None) -> tuple[int, dict]:
+    """The position of a face in its HDF5 file, and its row of the table beside that file."""
+    samples = SPLIT.read(table)
+    rows = np.arange(len(samples)) if face is None else np.flatnonzero(samples.id == face)
+    if not len(rows):
+        known = f"; {samples.id.iloc[0]} is one that it has" if len(samples) else ""
+        raise InputError(f"{table} has no face with the id {face}{known}.")
+    return int(rows[0]), as_dict(samples.iloc[rows[0]])
+
+
+def find_row(table: Table, path: Path, **wanted: object) -> dict:
+    """The first row of a table in which these columns have these values.
+
+    Raises:
+        InputError: there is none.
+    """
+    for chunk in table.read_chunks(path):
+        matches = [chunk[name] == value for name, value in wanted.items()]
+        found = chunk[np.logical_and.reduce(matches)]
+        if len(found):
+            return as_dict(found.iloc[0])
+    values = ", ".join(f"{name} {value}" for name, value in wanted.items())
+    raise InputError(
+        f"{path} has no row with {values}: the tables are not of one run of the workflow; run it "
+        "again."
+    )
+
+
+def as_dict(row: pd.Series) -> dict:
+    """A row of a table as plain values, None where one is missing."""
+    row = row.astype(object)
+    return row.where(row.notna(), None).to_dict()
+
+
+def read_photo(receipt_file: Path, photo: dict) -> bytes | None:
+    """The bytes of a photo in its archive; None, with a warning, if the archive is gone."""
+    try:
+        tar_path = Path(receipts.read(receipt_file).path)
+    except receipts.ArchiveIsGone as error:  # it may be freed once its faces are cropped
+        logging.warning("%s The photo itself is not shown.", error)
+        return None
+    with tar_path.open("rb") as tar:
+        return tar_index.read_member(tar, photo["offset"], photo["size"])

@@ -1,0 +1,91 @@
+"""The rows of sources: what the metadata and the tables of the shards say of each."""
+
+import logging
+from collections import defaultdict
+from pathlib import Path
+
+import pandas as pd
+
+from renet.common.errors import InputError
+from renet.common.imdb_wiki import CLASSES
+from renet.dataset import splits
+from renet.faces import shards
+from renet.faces.shards import SHARD
+from renet.metadata.tables import METADATA
+
+METADATA_COLUMNS = [
+    "row", "path", "source", "subject", "gender", "age", "photo_taken", "face_score", "reason",
+]  # fmt: skip
+SAMPLE_NAMES = {"photo_taken": "year", "width": "crop_width", "height": "crop_height"}
+
+
+def read(metadata: list[Path], tables: list[Path]) -> pd.DataFrame:
+    """Every row of some sources with its reason so far and the columns of its shard's table.
+
+    Args:
+        metadata: metadata.csv of each source.
+        tables: tables of all shards of these sources, `<source>/faces/<number>-of-<count>.csv`.
+
+    Returns:
+        In addition `id`, `shard` (number of the shard) and `table` (metadata.csv of the row).
+
+    Raises:
+        InputError: the tables are not those of the sources.
+    """
+    of_source = defaultdict(list)
+    for path in tables:
+        source, number = shards.source_and_number(path)
+        of_source[source].append(SHARD.read(path).assign(shard=number))
+    return pd.concat([_read_source(path, of_source) for path in metadata], ignore_index=True)
+
+
+def faces(rows: pd.DataFrame) -> pd.DataFrame:
+    """The rows that have a face, with the names of columns as in split.csv."""
+    kept = rows[rows.reason == ""].rename(columns=SAMPLE_NAMES)
+    return kept.assign(target=kept.gender.astype(int))
+
+
+def _read_source(metadata_file: Path, tables: dict[str, list[pd.DataFrame]]) -> pd.DataFrame:
+    """Every row of a source with its final reason and the columns of its shard's table."""
+    rows = METADATA.read(metadata_file, METADATA_COLUMNS).set_index("row")
+    source = rows.source.iloc[0]
+    if source not in tables:
+        raise InputError(
+            f"{metadata_file} is of the source {source}, and no table of its shards was given, "
+            f"{source}/faces/<number>-of-<count>.csv."
+        )
+    cropped = pd.concat(tables[source]).set_index("row")
+    uncropped = rows.index[rows.reason == ""].difference(cropped.index)
+    if len(uncropped):
+        raise InputError(
+            f"{metadata_file} keeps {len(uncropped)} rows that none of its shards has; run "
+            "crop_faces again for all of them."
+        )
+    if cropped.index.has_duplicates:
+        raise InputError(f"Two shards of the source {source} have the same rows; give each once.")
+    rows.loc[cropped.index, "reason"] = cropped.reason
+    rows = rows.join(cropped.drop(columns=["status", "reason"])).reset_index()
+    return rows.assign(id=rows.source + ":" + rows.row.astype(str), table=str(metadata_file))
+
+
+def refuse_contradictions(samples: pd.DataFrame, own: set[str]) -> None:
+    """Refuse photos of the user's own with the same pixels and two labels; count others.
+
+    Raises:
+        InputError: naming two such photos.
+    """
+    found = splits.contradictions(samples)
+    groups = found.digest.nunique()
+    mine = found[found.source.isin(own)]
+    if mine.empty:
+        if groups:
+            logging.warning("%d photos are in the data twice, with different labels.", groups)
+        return
+    one = mine.iloc[0]
+    other = found[(found.digest == one.digest) & (found.target != one.target)].iloc[0]
+    raise InputError(
+        f"{one.table}, line {one.row + 2}: {one.path} is labelled {CLASSES[one.target]}, and "
+        f"{other.path} (line {other.row + 2} of {other.table}), which has the same pixels, "
+        f"{CLASSES[other.target]} ({groups} such photos); correct the table of the photos, or name "
+        f"{one.id} or {other.id} in `corrections`."
+    )

@@ -1,0 +1,48 @@
+"""A hash of what a face looks like, and how far two of them are apart.
+
+It is nearly the same for copies of a photo that were scaled, compressed, brightened or marked. It
+is another one for a mirror image, another crop of the photo and other photos of the person.
+
+It is the usual hash of the discrete cosine transform (Zauner, Implementation and Benchmarking of
+Perceptual Image Hash Functions, 2010) with 255 bits instead of 63: all faces look alike at the
+lowest frequencies, so that 63 bits do not tell two people apart. The usual packages (imagehash,
+OpenCV's img_hash) have the short one.
+"""
+
+from collections.abc import Iterable
+
+import numpy as np
+
+from renet.faces.crop import cv2
+
+SIDE = 32  # pixels of the reduced face
+FREQUENCIES = 16  # in each direction
+BYTES = FREQUENCIES * FREQUENCIES // 8
+# Bits, of 255, between hashes of one photo. Of 32 million pairs of 8,000 real faces, 51 differ in
+# at most 36 bits, and all of them are copies. The next ones differ in 46, and some are two people.
+LARGEST_DISTANCE = 38
+
+
+def perceptual_hash(pixels: np.ndarray) -> str:
+    """The hash of a face (3, H, W) uint8, RGB, as `2 * BYTES` hexadecimal digits.
+
+    Each bit says whether a frequency is above the median of all; the first one, the brightness, is
+    left out.
+    """
+    grey = cv2.cvtColor(np.ascontiguousarray(pixels.transpose(1, 2, 0)), cv2.COLOR_RGB2GRAY)
+    reduced = cv2.resize(grey, (SIDE, SIDE), interpolation=cv2.INTER_AREA)
+    spectrum = cv2.dct(reduced.astype(np.float32))[:FREQUENCIES, :FREQUENCIES].ravel()
+    above = spectrum > np.median(spectrum[1:])
+    above[0] = False
+    return np.packbits(above).tobytes().hex()
+
+
+def as_words(hashes: Iterable[str]) -> np.ndarray:
+    """Hashes as an array (hashes, BYTES // 8) uint64, of which `distances` takes the rows."""
+    stored = np.frombuffer(bytes.fromhex("".join(hashes)), np.uint64)
+    return stored.reshape(-1, BYTES // 8)
+
+
+def distances(words: np.ndarray, others: np.ndarray) -> np.ndarray:
+    """The number of bits in which hashes differ, row by row or one of them against many."""
+    return np.bitwise_count(words ^ others).sum(axis=-1, dtype=np.int64)
