@@ -3,8 +3,13 @@
 import contextlib
 import ctypes
 import dataclasses
+import fcntl
+import functools
 import logging
+import os
+import tempfile
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Literal
 
 import torch
@@ -13,11 +18,18 @@ from torch import nn
 from renet.common.errors import InputError
 
 Device = Literal["auto", "cpu", "cuda"]
-Precision = Literal["float32", "tf32", "bfloat16", "float64"]
+Precision = Literal["auto", "float32", "tf32", "bfloat16", "float64"]
 
 # From glibc's malloc.h.
 M_TRIM_THRESHOLD, M_MMAP_MAX = -1, -4
 NEVER = 2**31 - 1
+
+GRANTS = ("CUDA_VISIBLE_DEVICES", "SLURM_JOB_GPUS")  # set by schedulers that grant GPUs
+NVIDIA_DEVICE = Path("/dev/nvidia0")
+CPU_FEATURES = Path("/proc/cpuinfo")
+BFLOAT16_FEATURES = {"avx512_bf16", "amx_bf16", "bf16"}  # of x86, the last of ARM
+BFLOAT16_CAPABILITY = (8, 0)  # of NVIDIA's GPUs, from Ampere on
+_gpu_locks: dict[str, int] = {}  # open descriptors, by the UUID of the GPU
 
 
 @dataclasses.dataclass(frozen=True)
@@ -26,7 +38,7 @@ class Compute:
 
     Args:
         device: auto uses a GPU if PyTorch sees one.
-        precision: of the activations; tf32 is for GPUs.
+        precision: of the activations; tf32 is for GPUs; see `chosen_precision` for auto.
         threads: number of PyTorch's threads on a CPU.
     """
 
@@ -48,11 +60,13 @@ def choose(name: str, threads: int, local_rank: int = 0) -> torch.device:
         local_rank: the process's number on this machine, which is the number of its GPU.
 
     Raises:
-        InputError: PyTorch sees no GPU, or too few, and one is asked for.
+        InputError: PyTorch sees no GPU, or too few, and one is asked for or was granted.
     """
     torch.set_num_threads(threads)
     if name == "auto":
         name = "cuda" if torch.cuda.is_available() else "cpu"
+        if name == "cpu":
+            _check_unused_gpu()
     device, details = torch.device(name), f"{threads} threads"
     if name == "cuda":
         if local_rank >= torch.cuda.device_count():
@@ -61,11 +75,109 @@ def choose(name: str, threads: int, local_rank: int = 0) -> torch.device:
                 f"{torch.cuda.device_count()}: use -b cpu, or train.device: auto or cpu in the "
                 "config, or fewer train.processes, or a PyTorch for this machine's GPU."
             )
-        device = torch.device("cuda", local_rank)
+        device = torch.device("cuda", own_gpu(local_rank))
         torch.cuda.set_device(device)
         details = torch.cuda.get_device_name(device)
     logging.info("Device: %s (%s)", device, details)
     return device
+
+
+def _check_unused_gpu() -> None:
+    """Warn that PyTorch cannot use a GPU of this machine; raise if the job was granted one."""
+    reason = (
+        f"PyTorch {torch.__version__} cannot use it: install the build for this machine's driver"
+    )
+    for variable in GRANTS:
+        if os.environ.get(variable, "-1") not in ("", "-1", "NoDevFiles"):
+            raise InputError(
+                f"A GPU was granted to this job ({variable}={os.environ[variable]}), and {reason}, "
+                "or compute on the CPU by train.device: cpu."
+            )
+    if NVIDIA_DEVICE.exists():
+        logging.warning("This machine has a GPU, and %s. The CPU computes.", reason)
+
+
+def own_gpu(local_rank: int) -> int:
+    """The number of the GPU that this process uses until it ends: one that no other process has.
+
+    All processes of this project on the machine take part, whether a scheduler has granted them
+    some of its GPUs or not. GPU number `local_rank` comes first.
+    """
+    count = torch.cuda.device_count()
+    numbers = [(local_rank + shift) % count for shift in range(count)]
+    uuids = [str(torch.cuda.get_device_properties(number).uuid) for number in numbers]
+    free = lock_first_free(uuids, Path(tempfile.gettempdir()))
+    if free is None:
+        logging.warning("All GPUs are used by other jobs; this one shares GPU %d.", local_rank)
+        return local_rank
+    return numbers[free]
+
+
+def lock_first_free(uuids: list[str], folder: Path) -> int | None:
+    """Lock the first of these GPUs that is free, until this process ends; None if none is free.
+
+    The lock is on a file in `folder` named by the GPU's UUID. A process that has one gets the same
+    one again.
+    """
+    for number, uuid in enumerate(uuids):
+        if uuid in _gpu_locks:
+            return number
+    for number, uuid in enumerate(uuids):
+        path = folder / f"renet-gpu-{uuid}.lock"
+        # Opened for reading, since it can be another user's; Linux refuses O_CREAT on such a file.
+        descriptor = os.open(path, os.O_RDONLY | (0 if path.exists() else os.O_CREAT))
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(descriptor)
+        else:
+            _gpu_locks[uuid] = descriptor
+            return number
+    return None
+
+
+def chosen_precision(precision: str, device: str) -> str:
+    """The precision of the settings; for auto, bfloat16 where the device has it, else float32.
+
+    Other devices compute in bfloat16 too, by conversions, and more slowly than in float32.
+
+    Args:
+        device: auto, cpu or cuda, as from `granted`.
+    """
+    if precision != "auto":
+        return precision
+    return "bfloat16" if _has_bfloat16(device != "cpu" and torch.cuda.is_available()) else "float32"
+
+
+@functools.cache
+def _has_bfloat16(on_gpu: bool) -> bool:
+    """Whether the CPU, or each GPU of this machine, has instructions for bfloat16."""
+    if on_gpu:
+        numbers = range(torch.cuda.device_count())
+        capabilities = [torch.cuda.get_device_capability(number) for number in numbers]
+        has_it = min(capabilities) >= BFLOAT16_CAPABILITY
+    else:
+        words = CPU_FEATURES.read_text().split() if CPU_FEATURES.exists() else []
+        has_it = not BFLOAT16_FEATURES.isdisjoint(words)
+    device, chosen = "GPU" if on_gpu else "CPU", "bfloat16" if has_it else "float32"
+    reason = "has" if has_it else "lacks"
+    logging.info("Precision: %s, because the %s %s bfloat16", chosen, device, reason)
+    return has_it
+
+
+def choose_algorithms(device: torch.device, deterministic: bool) -> None:
+    """Set which algorithms a GPU may use; a CPU's are deterministic.
+
+    Args:
+        deterministic: only those that give the same bits each time, and an error where there is
+            none. Otherwise cuDNN times its algorithms, and takes the fastest for each shape.
+    """
+    if device.type != "cuda":
+        return
+    torch.use_deterministic_algorithms(deterministic)
+    torch.backends.cudnn.benchmark = not deterministic
+    if deterministic:  # cuBLAS reads it when it is first used
+        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
 
 
 def to_device(model: nn.Module, device: torch.device, precision: str) -> nn.Module:
@@ -80,9 +192,11 @@ def to_device(model: nn.Module, device: torch.device, precision: str) -> nn.Modu
 def precision_context(precision: str, device: torch.device) -> Iterator[None]:
     """A context for a forward pass in that precision.
 
-    `bfloat16` computes matrix products and convolutions in bfloat16, with weights in float32.
-    The others compute in the dtype of the weights; see `tf32_flags` for `tf32`.
+    `bfloat16` computes matrix products and convolutions in bfloat16, with weights in float32; the
+    classifier and the mean of its output are in float32. The others compute in the dtype of the
+    weights; see `tf32_flags` for `tf32`, and `chosen_precision` for `auto`.
     """
+    precision = chosen_precision(precision, device.type)
     with (
         tf32_flags(precision),
         torch.autocast(device.type, torch.bfloat16, enabled=precision == "bfloat16"),

@@ -5,13 +5,13 @@ import torch
 
 from renet.common.progress import Progress
 from renet.network.loader import StreamingLoader
-from renet.network.model import ReNet, infer
+from renet.network.model import Network, infer
 
 BATCH_SIZE = 128
 
 
 def logits(
-    model: ReNet,
+    model: Network,
     pixels: np.ndarray,
     device: torch.device,
     precision: str = "float32",
@@ -27,12 +27,10 @@ def logits(
     rows = np.arange(len(pixels))
     batches = np.split(rows, rows[BATCH_SIZE::BATCH_SIZE]) if len(rows) else []
     loader = StreamingLoader(pixels, np.zeros(len(pixels), np.int64), device)
-    with Progress(
-        total=len(pixels), desc="infer", unit=" img", disable=not show_progress
-    ) as progress:
+    with Progress(total=len(pixels), desc="infer", unit=" img", disable=not show_progress) as bar:
         for batch, _ in loader.batches(batches):
             outputs.append(infer(model, batch, precision).double())
-            progress.update(len(batch))
+            bar.update(len(batch))
     return torch.cat(outputs).cpu().numpy()
 
 

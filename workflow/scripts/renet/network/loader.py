@@ -4,7 +4,7 @@ import collections
 import itertools
 import logging
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -22,7 +22,7 @@ class StreamingLoader:
     The memory is that of a few batches, for a data set of any size.
 
     Attributes:
-        data_wait: seconds that the caller has waited for batches.
+        data_wait: seconds that the caller has waited for the latest `batches`.
     """
 
     AHEAD = 4  # batches
@@ -31,10 +31,10 @@ class StreamingLoader:
         """Take a data set: pixels (N, C, H, W) uint8, targets (N,) int64."""
         self._pixels, self._targets, self._device = pixels, targets, device
         self._on_gpu = device.type == "cuda"
-        self.data_wait = 0.0
 
-    def batches(self, batches: Iterable[np.ndarray]) -> Iterator[Batch]:
+    def batches(self, batches: Iterable[np.ndarray]) -> Generator[Batch, None, None]:
         """The faces of each array of row numbers: pixels (n, C, H, W) uint8, targets (n,) int64."""
+        self.data_wait = 0.0
         with ThreadPoolExecutor(self.AHEAD if self._on_gpu else 1, "reader") as readers:
             reads = (readers.submit(self._read, rows) for rows in batches)
             pending = collections.deque(itertools.islice(reads, self.AHEAD))
@@ -76,7 +76,7 @@ class DeviceLoader:
         self._targets = torch.from_numpy(targets).to(device)
         self._device = device
 
-    def batches(self, batches: Iterable[np.ndarray]) -> Iterator[Batch]:
+    def batches(self, batches: Iterable[np.ndarray]) -> Generator[Batch, None, None]:
         """The faces of each array of row numbers; see `StreamingLoader.batches`."""
         for rows in batches:
             # The copy of a few bytes per face is queued; the host does not wait for it.
@@ -84,9 +84,10 @@ class DeviceLoader:
             yield self._pixels[indices], self._targets[indices]
 
 
-def make_loader(
-    pixels: np.ndarray, targets: np.ndarray, device: torch.device
-) -> StreamingLoader | DeviceLoader:
+Loader = StreamingLoader | DeviceLoader
+
+
+def make_loader(pixels: np.ndarray, targets: np.ndarray, device: torch.device) -> Loader:
     """A loader that keeps the data set on a GPU if it fits there; otherwise one that streams it."""
     if device.type == "cuda":
         free, _ = torch.cuda.mem_get_info(device)

@@ -1,23 +1,43 @@
-"""Model files: a network with its architecture, and a training's state if there is one."""
+"""Model files: a network with its architecture, and a training's state if there is one.
+
+They are PyTorch's zip files, which hold a CRC-32 of each tensor. PyTorch does not check it: `read`
+does. Nothing in them is compressed, so that a file whose members take more bytes than itself, which
+could fill the memory, is refused before they are read.
+"""
 
 import dataclasses
 import json
+import pickle
+import textwrap
+import zipfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import torch
+from torch import Tensor
 
 from renet.common import files
 from renet.common.errors import InputError
 from renet.common.imdb_wiki import CLASSES
-from renet.config.architecture import Architecture
-from renet.network.model import ReNet
+from renet.config import architecture
+from renet.network import kinds
+from renet.network.model import Network
 
 FORMAT = "renet-model-1"
 
 
-def save(path: str | Path, model: ReNet, **more: object) -> None:
-    """Save a network with its architecture, and `more` plain values and tensors."""
-    content = {
+def save(path: str | Path, model: Network, **more: object) -> None:
+    """Save a network with its architecture, and `more` plain values and tensors.
+
+    Raises:
+        InputError: a tensor has a NaN or an infinity.
+    """
+    write(path, content_of(model, **more))
+
+
+def content_of(model: Network, **more: object) -> dict:
+    """The content of a model file; it shares the tensors that are in main memory."""
+    return {
         "format": FORMAT,
         # Through JSON: pickled bytes depend on whether equal strings are the same object.
         "architecture": json.loads(json.dumps(dataclasses.asdict(model.architecture))),
@@ -26,41 +46,115 @@ def save(path: str | Path, model: ReNet, **more: object) -> None:
         "state": {name: value.detach().cpu() for name, value in model.state_dict().items()},
         **more,
     }
+
+
+def write(path: str | Path, content: dict) -> None:
+    """Write the content of a model file; see `save`."""
+    check_finite(content, f"{path} is not written")
     # To a file object: given a path, torch.save writes the file's name into its bytes.
-    with files.replacing(path) as temporary, temporary.open("wb") as handle:
+    size = sum(tensor.nbytes for _, tensor in _named_tensors(content, ""))
+    with files.replacing(path, size) as temporary, temporary.open("wb") as handle:
         torch.save(content, handle)
+
+
+def check_finite(content: dict, consequence: str) -> None:
+    """Check all tensors of a model file: the network's, by their names, and the others.
+
+    Raises:
+        InputError: one has a NaN or an infinity; the sentence begins with `consequence`.
+    """
+    for name, tensor in _named_tensors(content["state"] | {**content, "state": None}, ""):
+        if not tensor.isfinite().all():
+            raise InputError(f"{consequence}, because {name} has a NaN or an infinity.")
+
+
+def _named_tensors(value: object, name: str) -> Iterator[tuple[str, Tensor]]:
+    """The tensors in nested dicts and lists, with their keys and numbers as their name."""
+    if isinstance(value, Tensor):
+        yield name, value
+    elif isinstance(value, dict | list):
+        for key, part in value.items() if isinstance(value, dict) else enumerate(value):
+            yield from _named_tensors(part, f"{name}.{key}" if name else str(key))
 
 
 def read(path: str | Path) -> dict:
     """The content of a model file.
 
     Raises:
-        InputError: the file is missing or is not a model of this project.
+        InputError: the file is missing, damaged, or not a model of this project, or a tensor in it
+            has a NaN or an infinity.
     """
     try:
+        with zipfile.ZipFile(path) as archive:
+            _check_size(archive, path)
+            damaged = archive.testzip()
         content = torch.load(path, map_location="cpu", weights_only=True)
     except FileNotFoundError as error:
         raise InputError(f"The model {path} does not exist.") from error
+    except pickle.UnpicklingError as error:
+        raise InputError(
+            f"{path} is not loaded, because it holds Python objects beside weights, which could "
+            "run code; give a model that this project has written."
+        ) from error
+    except InputError:
+        raise
     except Exception as error:  # pickle and zip raise anything on foreign bytes
         raise InputError(f"{path} is not a model that torch can load: {error}") from error
+    if damaged:
+        raise InputError(f"{path} is damaged: its {damaged} does not have the stored CRC-32.")
     if not isinstance(content, dict) or content.get("format") != FORMAT:
-        raise InputError(f"{path} is not a model of this project ({FORMAT}).")
+        found = content.get("format") if isinstance(content, dict) else None
+        raise InputError(
+            f"{path} is not a model of this project: its format is {found or 'not named'}, and "
+            f"{FORMAT} is needed; train it again, or use the version that wrote it."
+        )
+    if not isinstance(content.get("state"), dict):
+        raise InputError(f"{path} has no weights; give a model that this project has written.")
+    check_finite(content, f"{path} cannot be used")
     return content
 
 
-def build(content: dict) -> ReNet:
-    """Build the network from the content that `read` returns, on the CPU, in its saved dtype."""
+def _check_size(archive: zipfile.ZipFile, path: str | Path) -> None:
+    """Raise an InputError for a zip file that would become larger where it is read."""
+    size = sum(member.file_size for member in archive.infolist())
+    if size > Path(path).stat().st_size:
+        raise InputError(
+            f"{path} is not loaded, because it would unpack to {size:,} bytes, more than it has, "
+            "and models are not compressed; give a model that this project has written."
+        )
+
+
+def build(content: dict, path: str | Path = "The saved network") -> Network:
+    """Build the network from the content that `read` returns, on the CPU, in its saved dtype.
+
+    Args:
+        path: the file, for errors.
+
+    Raises:
+        InputError: the weights are not those of the architecture.
+    """
+    try:
+        return _build(content)
+    except (AttributeError, KeyError, RuntimeError, StopIteration, TypeError, ValueError) as error:
+        reason = textwrap.shorten(str(error) or type(error).__name__, 300)
+        raise InputError(
+            f"{path} cannot be used, because its weights are not those of its architecture "
+            f"({reason}); train it again."
+        ) from error
+
+
+def _build(content: dict) -> Network:
     state = content["state"]
-    mean = state["norm.mean"]
-    model = ReNet(
+    mean = state.get("norm.mean")
+    model = kinds.build(
         tuple(content["input_shape"]),
-        Architecture(**content["architecture"]),
-        None if mean.dim() == 1 else mean.numpy(),
-    ).to(mean.dtype)
+        architecture.of(content["architecture"]),
+        None if mean is None or mean.dim() == 1 else mean.numpy(),
+    ).to(next(iter(state.values())).dtype)
     model.load_state_dict(state)
     return model
 
 
-def load(path: str | Path) -> ReNet:
-    """The network in a model file; see `read` for the errors."""
-    return build(read(path))
+def load(path: str | Path) -> Network:
+    """The network in a model file; see `read` and `build` for the errors."""
+    return build(read(path), path)

@@ -1,5 +1,7 @@
 """The recurrent block of section 3.1.4 of the course, after ReNet (arXiv:1505.00393)."""
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor, nn
 
@@ -41,9 +43,16 @@ class SpatialRNN(nn.Module):
 
     def forward(self, maps: Tensor) -> Tensor:
         """(N, C, H, W) to (N, 2 * units, H / block height, W / block width), channels last."""
-        swept = self.vertical(self.split(maps))
-        swept = self.horizontal(swept.transpose(0, 1))
+        swept = self.over_rows(self.over_columns(maps))
         return swept.permute(2, 0, 1, 3).contiguous().permute(0, 3, 1, 2)
+
+    def over_columns(self, maps: Tensor) -> Tensor:
+        """The vertical sweep: (N, C, H, W) to (block columns, block rows, N, 2 * units)."""
+        return self.vertical(self.split(maps))
+
+    def over_rows(self, swept: Tensor) -> Tensor:
+        """The horizontal sweep, to (block rows, block columns, N, 2 * units)."""
+        return self.horizontal(swept.transpose(0, 1))
 
     def split(self, maps: Tensor) -> Tensor:
         """(N, C, H, W) to (block columns, block rows, N, features), features ordered c, dy, dx."""
@@ -75,8 +84,6 @@ class BiRNNBank(nn.Module):
         recurrent_weight: R, (sequences * 2, gates * units, units), both directions of a sequence
             in a row.
         bias: b, (sequences, 2 * gates * units).
-        carry_state: True: a batch starts from the last state of the previous one, which is neon's
-            default. It serves the comparison with neon, for tanh and relu only.
     """
 
     def __init__(self, sequences: int, inputs: int, units: int, cell: str = "tanh", shared=False):
@@ -88,8 +95,6 @@ class BiRNNBank(nn.Module):
         self.input_weight = nn.Parameter(torch.zeros(banks, DIRECTIONS * outputs, inputs))
         self.recurrent_weight = nn.Parameter(torch.zeros(banks * DIRECTIONS, outputs, units))
         self.bias = nn.Parameter(torch.zeros(banks, DIRECTIONS * outputs))
-        self.carry_state = False
-        self._carried: Tensor | None = None
 
     def forward(self, inputs: Tensor) -> Tensor:
         """(sequences, time, N, inputs) to (sequences, time, N, 2 * units), forward units first."""
@@ -99,32 +104,31 @@ class BiRNNBank(nn.Module):
         copies = self.sequences // len(self.bias)
         if copies > 1:  # all sequences share one set of weights
             weights = [weight.repeat(copies, *[1] * (weight.dim() - 1)) for weight in weights]
-        if self.cell in ("gru", "lstm"):
-            return self._sweep_gated(inputs, *weights)
-        first = None
-        if self.carry_state and self._carried is not None:
-            # Without a gradient, as in neon.
-            first = torch.bmm(self._carried, weights[1].detach().transpose(1, 2))
-        hidden = ElmanSweep.apply(inputs, *weights, self.cell, first)
-        if self.carry_state:
-            last = hidden.detach().unflatten(3, (DIRECTIONS, -1))
-            self._carried = torch.stack([last[:, -1, :, 0], last[:, 0, :, 1]], 1).flatten(0, 1)
-        return hidden
+        if self.cell in ("gru", "lstm") or torch.compiler.is_exporting():
+            return self._sweep_by_steps(inputs, *weights)
+        return ElmanSweep.apply(inputs, *weights, self.cell)
 
-    def _sweep_gated(
+    def _sweep_by_steps(
         self, inputs: Tensor, input_weight: Tensor, recurrent_weight: Tensor, bias: Tensor
     ) -> Tensor:
+        """The sweep without writes in place, which autograd and other formats can follow."""
         drive = project(inputs, input_weight, bias)
         weight = recurrent_weight.transpose(1, 2)
-        step = self._gru_step if self.cell == "gru" else self._lstm_step
+        step: Callable[..., tuple[Tensor, ...]] = self._elman_step
+        if self.cell in ("gru", "lstm"):
+            step = self._gru_step if self.cell == "gru" else self._lstm_step
         zeros = drive.new_zeros(len(weight), inputs.shape[2], self.units)
-        state = (zeros,) if self.cell == "gru" else (zeros, zeros)
+        state = (zeros, zeros) if self.cell == "lstm" else (zeros,)
         hidden = []
         for time in range(inputs.shape[1]):
             state = step(both_directions(drive, time), weight, *state)
             hidden.append(state[0].unflatten(0, (-1, DIRECTIONS)))
         forwards, backwards = torch.stack(hidden, 1).unbind(2)
         return torch.cat([forwards, backwards.flip(1)], 3)
+
+    def _elman_step(self, drive: Tensor, weight: Tensor, hidden: Tensor) -> tuple[Tensor]:
+        total = torch.baddbmm(drive, hidden, weight)
+        return (total.tanh() if self.cell == "tanh" else total.relu(),)
 
     @staticmethod
     def _gru_step(drive: Tensor, weight: Tensor, hidden: Tensor) -> tuple[Tensor]:
@@ -191,13 +195,8 @@ class ElmanSweep(torch.autograd.Function):
         recurrent_weight: Tensor,
         bias: Tensor,
         cell: str,
-        first: Tensor | None,
     ) -> Tensor:
-        """Inputs (S, T, N, I) and a bank's weights to hidden states (S, T, N, 2 * units).
-
-        Args:
-            first: (S * 2, N, units), a constant added to the input of the first step's activation.
-        """
+        """Inputs (S, T, N, I) and a bank's weights to hidden states (S, T, N, 2 * units)."""
         inputs = inputs.contiguous()
         hidden = project(inputs, input_weight, bias)
         weight = recurrent_weight.transpose(1, 2)
@@ -206,8 +205,6 @@ class ElmanSweep(torch.autograd.Function):
             state = both_directions(hidden, time)
             if before is not None:
                 state = torch.baddbmm(state, before, weight)
-            elif first is not None:
-                state = state + first
             before = state.tanh_() if cell == "tanh" else state.relu_()
             _put_both_directions(hidden, time, before)
         ctx.save_for_backward(inputs, input_weight, recurrent_weight, hidden)
@@ -246,6 +243,5 @@ class ElmanSweep(torch.autograd.Function):
             torch.bmm(drive.transpose(1, 2), inputs),
             recurrent_gradient.flatten(0, 1),
             drive.sum(1),
-            None,
             None,
         )

@@ -1,0 +1,95 @@
+"""The layers of the course's network that more than one kind of network has."""
+
+import math
+from collections import OrderedDict
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from renet.common.errors import InputError
+from renet.config.architecture import Architecture, CnnArchitecture
+from renet.network.batch_norm import BatchNorm
+from renet.network.model import ConvReLU, Network, Normalizer
+
+Layers = OrderedDict[str, nn.Module]
+
+
+class Classifier(ConvReLU):
+    """The last convolution, in the dtype of its weights: bfloat16 has three digits of a logit.
+
+    Attributes:
+        has_relu: False: the logits can be negative, which the course's cannot.
+    """
+
+    def __init__(self, channels: int, classes: int, plain: bool = False):
+        """Make it as in the course, or with `plain` without ReLU and padding.
+
+        The course's padding of this 1x1 convolution adds a border of relu(bias).
+        """
+        super().__init__(channels, classes, 1, padding=0 if plain else 1)
+        self.has_relu = not plain
+
+    def forward(self, maps: Tensor) -> Tensor:
+        """(N, C, H, W) to (N, classes, H', W')."""
+        with torch.autocast(maps.device.type, enabled=False):
+            maps = maps.to(self.weight.dtype)
+            return super().forward(maps) if self.has_relu else nn.Conv2d.forward(self, maps)
+
+
+class CourseNetwork(Network):
+    """Convolutions, what the kind adds, and a classifier whose map's mean is the logit.
+
+    The layers are named after the course's listing: norm, bn0, conv1, bn1, pool1, …, cls.
+    """
+
+    def logits(self, pixels: Tensor) -> Tensor:
+        """Pixels (N, C, H, W), uint8 or float from 0 to 255, to logits (N, classes).
+
+        With the course's classifier the logits are means over the output of a ReLU, so that they
+        are never negative. If the ReLU's output is 0 for every input, the probabilities stay 0.5
+        and training stops.
+        """
+        return super().logits(pixels).mean(dim=(2, 3))
+
+
+def check_size(
+    input_shape: tuple[int, int, int], architecture: Architecture | CnnArchitecture
+) -> None:
+    """Check the size of the images.
+
+    Raises:
+        InputError: H or W is not a multiple of what poolings, blocks and strides need.
+    """
+    sides = zip(("height", "width"), input_shape[1:], architecture.size_divisors(), strict=True)
+    for name, side, divisor in sides:
+        if side % divisor:
+            raise InputError(
+                f"The {name} of the images, {side}, is not a multiple of {divisor} as this "
+                "network needs it; change crop.size, or the blocks and convolutions in model."
+            )
+
+
+def convolutions(
+    input_shape: tuple[int, int, int], conv_channels: list[int], mean: np.ndarray | None
+) -> tuple[Layers, tuple[int, int, int]]:
+    """The layers up to the last dilated convolution, and the shape (C, H, W) of their output."""
+    channels, height, width = input_shape
+    layers: Layers = OrderedDict(norm=Normalizer(input_shape, mean), bn0=BatchNorm(channels))
+    for number, out_channels in enumerate(conv_channels, 1):
+        layers[f"conv{number}"] = ConvReLU(channels, out_channels, 3, padding=2, dilation=2)
+        layers[f"bn{number}"] = BatchNorm(out_channels)
+        if number < len(conv_channels):
+            layers[f"pool{number}"] = nn.MaxPool2d(3, stride=2, padding=1)
+            height, width = height // 2, width // 2
+        channels = out_channels
+    return layers, (channels, height, width)
+
+
+@torch.no_grad()
+def draw_convolution(layer: ConvReLU, random: np.random.RandomState) -> None:
+    """Kaiming's normal distribution as neon draws it, and zeros for the bias."""
+    kernels, fan_in = len(layer.weight), layer.weight[0].numel()
+    drawn = random.normal(0, math.sqrt(2 / fan_in), (fan_in, kernels))
+    layer.weight.copy_(torch.from_numpy(drawn.T.reshape(layer.weight.shape)))
+    layer.bias.zero_()

@@ -1,0 +1,40 @@
+"""The kinds of networks, a module for each, found by its name.
+
+Such a module has `build(input_shape, architecture, mean)`, a network whose weights are to be
+loaded, and `init_weights(network, seed)`. No module but that of the chosen kind is imported, and
+the digest of a run's code takes no other (`renet.common.code_digest`).
+"""
+
+import importlib
+from types import ModuleType
+
+import numpy as np
+
+from renet.config.architecture import AnyArchitecture
+from renet.network.model import Network
+
+
+def build(
+    input_shape: tuple[int, int, int],
+    architecture: AnyArchitecture,
+    mean: np.ndarray | None = None,
+) -> Network:
+    """Make a network, to be given weights; see `init_weights`.
+
+    Args:
+        input_shape: (C, H, W) of the images.
+        mean: (C,) or (C*H*W,), in grey levels, subtracted from every image.
+
+    Raises:
+        InputError: H or W does not suit the architecture.
+    """
+    return _module(architecture.kind).build(tuple(input_shape), architecture, mean)
+
+
+def init_weights(network: Network, seed: int) -> None:
+    """Give a network its initial weights, which follow from the seed alone."""
+    _module(network.architecture.kind).init_weights(network, seed)
+
+
+def _module(kind: str) -> ModuleType:
+    return importlib.import_module(f"{__name__}.{kind}")

@@ -1,0 +1,41 @@
+"""The kind cnn: renet with strided convolutions in place of the SpatialRNNs.
+
+What it lacks beside renet is recurrence alone: the convolutions before them, batch normalisation,
+the shapes of all outputs and the classifier are the same.
+"""
+
+import numpy as np
+
+from renet.config.architecture import CnnArchitecture
+from renet.network import course_layers
+from renet.network.batch_norm import BatchNorm
+from renet.network.course_layers import Classifier, CourseNetwork
+from renet.network.model import ConvReLU
+
+
+def build(
+    input_shape: tuple[int, int, int],
+    architecture: CnnArchitecture,
+    mean: np.ndarray | None = None,
+) -> CourseNetwork:
+    """Make the network, to be given weights; see `renet.network.kinds`."""
+    course_layers.check_size(input_shape, architecture)
+    layers, shape = course_layers.convolutions(input_shape, architecture.conv_channels, mean)
+    channels, first = shape[0], len(architecture.conv_channels) + 1
+    for number, conv in enumerate(architecture.strided_convs, first):
+        layers[f"conv{number}"] = ConvReLU(
+            channels, conv["channels"], 3, stride=tuple(conv["stride"]), padding=1
+        )
+        channels = conv["channels"]
+        layers[f"bn{number}"] = BatchNorm(channels)
+    plain = architecture.classifier == "plain"
+    layers["cls"] = Classifier(channels, architecture.classes, plain)
+    return CourseNetwork(layers, architecture, input_shape)
+
+
+def init_weights(network: CourseNetwork, seed: int) -> None:
+    """Kaiming's normal distribution for all convolutions, drawn as those of renet."""
+    random = np.random.RandomState(seed)
+    for layer in network.modules():
+        if isinstance(layer, ConvReLU):
+            course_layers.draw_convolution(layer, random)

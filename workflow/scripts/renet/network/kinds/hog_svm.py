@@ -1,0 +1,100 @@
+"""The kind hog_svm: scikit-image's histograms of oriented gradients and a linear SVM.
+
+Dalal and Triggs, Histograms of Oriented Gradients for Human Detection (2005). The rule hog_svm fits
+it with scikit-learn; here are its coefficients, in a network that a model file can hold.
+"""
+
+from collections import OrderedDict
+
+import numpy as np
+import torch
+from skimage.feature import hog
+from torch import Tensor, nn
+
+from renet.common.errors import InputError
+from renet.config.architecture import HogSvmArchitecture
+from renet.network.model import Network
+
+BLOCK = 2  # cells on each side of a block, which is normalised
+
+
+class Hog(nn.Module):
+    """Histograms of oriented gradients, computed on the CPU, of the channel that changes most."""
+
+    def __init__(self, input_shape: tuple[int, int, int], architecture: HogSvmArchitecture):
+        """Divide images of this shape (C, H, W) into cells.
+
+        Raises:
+            InputError: a cell would have less than two pixels on a side.
+        """
+        super().__init__()
+        self.orientations, self.cells = architecture.orientations, architecture.cells
+        self.cell_size = tuple(side // self.cells for side in input_shape[1:])
+        if min(self.cell_size) < 2:
+            raise InputError(
+                f"Images of {input_shape[1]} x {input_shape[2]} pixels have no {self.cells} cells "
+                "of two pixels on a side; lower model.cells, or raise crop.size."
+            )
+        self.feature_count = (self.cells - BLOCK + 1) ** 2 * BLOCK**2 * self.orientations
+
+    def forward(self, pixels: Tensor) -> Tensor:
+        """(N, C, H, W) to (N, features) float32."""
+        faces = pixels.cpu().numpy()
+        features = np.zeros((len(faces), self.feature_count), np.float32)
+        for row, face in enumerate(faces):
+            features[row] = self.features(face)
+        return torch.from_numpy(features).to(pixels.device)
+
+    def features(self, face: np.ndarray) -> np.ndarray:
+        """(C, H, W) to (features,), without the pixels right of and below the last whole cell."""
+        height, width = (self.cells * side for side in self.cell_size)
+        return hog(
+            face[:, :height, :width],
+            orientations=self.orientations,
+            pixels_per_cell=self.cell_size,
+            cells_per_block=(BLOCK, BLOCK),
+            channel_axis=0,
+        )
+
+
+class Margin(nn.Linear):
+    """The decision function of the SVM, in the dtype of its weights: (N, features) to (N, 1)."""
+
+    def forward(self, features: Tensor) -> Tensor:
+        """In every precision."""
+        with torch.autocast(features.device.type, enabled=False):
+            return super().forward(features.to(self.weight.dtype))
+
+
+class Sigmoid(nn.Module):
+    """Platt's sigmoid as logits: (N, 1) to (N, 2), of which the first is 0."""
+
+    def __init__(self):
+        super().__init__()
+        self.scale = nn.Parameter(torch.ones(1))
+        self.shift = nn.Parameter(torch.zeros(1))
+
+    def forward(self, margin: Tensor) -> Tensor:
+        """In the dtype of the margin."""
+        return nn.functional.pad(margin * self.scale + self.shift, (1, 0))
+
+
+def build(
+    input_shape: tuple[int, int, int],
+    architecture: HogSvmArchitecture,
+    mean: np.ndarray | None = None,
+) -> Network:
+    """Make the network, to be given coefficients; gradients do not need a mean of the data."""
+    features = Hog(input_shape, architecture)
+    layers = OrderedDict(hog=features, svm=Margin(features.feature_count, 1), sigmoid=Sigmoid())
+    return Network(layers, architecture, input_shape)
+
+
+@torch.no_grad()
+def fill(network: Network, coefficients: np.ndarray, intercept: float, sigmoid: tuple) -> None:
+    """Give the network the coefficients (features,) of an SVM, and scale and shift of a sigmoid."""
+    svm, platt = network.get_submodule("svm"), network.get_submodule("sigmoid")
+    svm.weight.copy_(torch.from_numpy(coefficients)[None])
+    svm.bias.fill_(intercept)
+    platt.scale.fill_(sigmoid[0])
+    platt.shift.fill_(sigmoid[1])
