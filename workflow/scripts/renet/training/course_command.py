@@ -5,8 +5,8 @@ torchrun can start it in several processes, on one machine or several.
 """
 
 import argparse
-import dataclasses
 import logging
+import os
 from pathlib import Path
 
 import h5py
@@ -16,12 +16,10 @@ from renet.common.errors import InputError
 from renet.config.recipe import Recipe
 from renet.dataset import hdf5
 from renet.network import model_file
-from renet.training import process_group, run
+from renet.training import processes, run, training_state
 from renet.training.checkpoints import SavedModels
 from renet.training.history import HISTORY
-from renet.training.process_group import ProcessGroup
 from renet.training.run import RunSettings
-from renet.training.trainer import Trainer
 
 PRECISION_OF_DATATYPE = {"f32": "float32", "f64": "float64", "bf16": "bfloat16", "tf32": "tf32"}
 DEVICE_OF_BACKEND = {"cpu": "cpu", "mkl": "cpu", "gpu": "cuda"}
@@ -31,10 +29,9 @@ def main() -> None:
     """Train from the command line."""
     arguments = parse_arguments()
     logs.start(level=logging.DEBUG if arguments.verbose > 1 else logging.INFO)
-    with process_group.from_torchrun(DEVICE_OF_BACKEND[arguments.backend]) as group:
-        if group.world_size == 1:
-            group = dataclasses.replace(group, local_rank=arguments.device_id)
-        run_course(group, arguments)
+    os.environ.setdefault("LOCAL_RANK", str(arguments.device_id))  # torchrun has set it
+    with processes.group(DEVICE_OF_BACKEND[arguments.backend]):
+        run_course(arguments)
 
 
 def parse_arguments() -> argparse.Namespace:
@@ -69,7 +66,7 @@ def parse_arguments() -> argparse.Namespace:
     return arguments
 
 
-def run_course(group: ProcessGroup, arguments: argparse.Namespace) -> None:
+def run_course(arguments: argparse.Namespace) -> None:
     """Train in this process of its group; test.h5 serves without a validation.h5, as in neon."""
     recipe = Recipe(
         epochs=arguments.epochs,
@@ -82,21 +79,23 @@ def run_course(group: ProcessGroup, arguments: argparse.Namespace) -> None:
         threads=arguments.threads,
         sync_batchnorm=arguments.sync_batchnorm,
     )
-    train, validation, test = (
-        arguments.data_root / f"{subset}.h5" for subset in ("train", "validation", "test")
-    )
-    faces = hdf5.read(train), hdf5.read(validation if validation.exists() else test)
+    folder = arguments.data_root
+    held_out = "validation.h5" if (folder / "validation.h5").exists() else "test.h5"
+    faces = hdf5.read(folder / "train.h5"), hdf5.read(folder / held_out)
     saved = read_model_file(arguments.model_file) if arguments.model_file else None
-    trainer = run.build(RunSettings(train=recipe), *faces, group, saved)
+    trainer = run.build(RunSettings(train=recipe), *faces, saved)
+    # With --history above 1, the names of the saved models hold the epoch.
+    every, keep = arguments.serialize if arguments.save_path else 0, arguments.history
+    models = SavedModels(arguments.save_path, every, keep, numbered=keep > 1)
     trainer.run(
-        after_epoch=lambda trainer: save_if_due(trainer, arguments),
+        after_epoch=lambda now: models.save(now.model, now.epoch, training_state.of(now)),
         show_progress=not arguments.no_progress_bar,
     )
-    accuracy = trainer.validate()[1]
-    if not group.is_main:
+    accuracy = trainer.validation.measure(trainer.model)[1]
+    if not processes.is_main():
         return
     if arguments.save_path:
-        model_file.save(arguments.save_path, trainer.model, training=trainer.state())
+        model_file.save(arguments.save_path, trainer.model, training=training_state.of(trainer))
     else:
         logging.warning("The trained network is not saved: no --save_path was given.")
     if arguments.output_file:
@@ -112,14 +111,6 @@ def read_model_file(path: str) -> dict:
             f"{path} has no state of a training to continue from; files saved by --save_path do."
         )
     return saved
-
-
-def save_if_due(trainer: Trainer, arguments: argparse.Namespace) -> None:
-    """Save the model if this epoch is due; with --history above 1, under a name with the epoch."""
-    if arguments.save_path:
-        keep = arguments.history
-        models = SavedModels(arguments.save_path, arguments.serialize, keep, numbered=keep > 1)
-        models.save(trainer.model, trainer.epoch, trainer.state())
 
 
 def write_metrics(path: Path, history: list[dict]) -> None:

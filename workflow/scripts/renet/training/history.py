@@ -1,5 +1,7 @@
 """The tables that a training leaves; they need no PyTorch to be read."""
 
+import logging
+
 from renet.common.tables import Table
 
 HISTORY = Table(
@@ -23,3 +25,21 @@ THROUGHPUT = Table(
         "gpu_memory_mb": int,
     }
 )
+NOT_VALIDATED = {"validation_loss": None, "validation_accuracy": None}
+
+
+def row(epoch: int, learning_rate: float, loss: float, accuracy: float) -> dict:
+    """A row of the table `HISTORY`, after an epoch without a validation."""
+    return {
+        "epoch": epoch,
+        "learning_rate": learning_rate,
+        "loss": loss,
+        "accuracy": accuracy,
+        **NOT_VALIDATED,
+    }
+
+
+def log(row: dict) -> None:
+    """Write a row of the table `HISTORY` to the log."""
+    texts = ["-" if value is None else f"{value:.4g}" for value in row.values()]
+    logging.info(", ".join(f"{name} %s" for name in row), *texts)

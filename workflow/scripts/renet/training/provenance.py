@@ -4,18 +4,30 @@ import dataclasses
 import importlib.metadata
 import os
 import platform
+import re
 import subprocess
 from pathlib import Path
+from typing import Any, Protocol
 
+import psutil
 import torch
 
 from renet.dataset import hdf5
 from renet.network import devices
-from renet.training.run import RunJob
 
 
-def of_training(job: RunJob, machines: int) -> dict:
-    """The content of training.json, of processes that ran on that number of machines."""
+class Job(Protocol):
+    """What is recorded of a job: its settings `model` and `train`, data, code and machines."""
+
+    settings: Any
+    train: Path
+    validation: Path
+    code: str
+    nodes: int
+
+
+def of_training(job: Job) -> dict:
+    """The content of training.json."""
     recipe = job.settings.train
     device = devices.choose(recipe.device, recipe.threads)
     faces = {"train": job.train, "validation": job.validation}
@@ -33,7 +45,7 @@ def of_training(job: RunJob, machines: int) -> dict:
             "precision": effective_precision(recipe.precision, device),
             "threads": recipe.threads,
             "processes": recipe.processes,
-            "machines": machines,
+            "machines": job.nodes,
         },
         "hardware": hardware(),
         "software": {
@@ -46,6 +58,7 @@ def of_training(job: RunJob, machines: int) -> dict:
 
 def effective_precision(precision: str, device: torch.device) -> str:
     """The precision that is computed in: on a CPU, tf32 is float32."""
+    precision = devices.chosen_precision(precision, device.type)
     return "float32" if precision == "tf32" and device.type == "cpu" else precision
 
 
@@ -56,7 +69,7 @@ def hardware() -> dict:
         "cpu": _cpu_name(),
         "cores": os.cpu_count(),
         "instructions": torch.backends.cpu.get_cpu_capability(),
-        "memory_mb": round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1e6),
+        "memory_mb": round(psutil.virtual_memory().total / 1e6),
         "gpus": gpus,
         "cuda": torch.version.cuda if gpus else None,
     }
@@ -64,24 +77,16 @@ def hardware() -> dict:
 
 def _cpu_name() -> str:
     cpuinfo = Path("/proc/cpuinfo")
-    if cpuinfo.exists():
-        for line in cpuinfo.read_text().splitlines():
-            if line.startswith("model name"):
-                return line.split(":", 1)[1].strip()
-    return platform.processor() or platform.machine()
+    name = re.search(r"model name\s*: (.+)", cpuinfo.read_text()) if cpuinfo.exists() else None
+    return name[1] if name else platform.processor() or platform.machine()
 
 
 def revision(folder: Path) -> dict:
     """The git commit of a folder, and whether its files differ from it; None outside of git."""
-    commit = _git(folder, "rev-parse", "HEAD")
-    changes = _git(folder, "status", "--porcelain", "--untracked-files=no")
-    return {"revision": commit, "modified": None if commit is None else bool(changes)}
-
-
-def _git(folder: Path, *arguments: str) -> str | None:
-    command = ["git", "-C", str(folder), *arguments]
+    command = ["git", "-C", str(folder), "describe", "--always", "--abbrev=40", "--exclude=*"]
     try:
-        outcome = subprocess.run(command, capture_output=True, text=True, check=False)
-    except FileNotFoundError:  # compute nodes may lack git
-        return None
-    return outcome.stdout.strip() if outcome.returncode == 0 else None
+        described = subprocess.check_output([*command, "--dirty"], stderr=subprocess.DEVNULL)
+    except (FileNotFoundError, subprocess.CalledProcessError):  # compute nodes may lack git
+        return {"revision": None, "modified": None}
+    commit, *dirty = described.decode().strip().split("-")
+    return {"revision": commit, "modified": bool(dirty)}

@@ -1,33 +1,50 @@
 """A training from its settings and HDF5 files to its results, in each process of its group."""
 
 import dataclasses
+import json
 import logging
 import shutil
 from pathlib import Path
+from typing import Annotated
+
+import numpy as np
+from cyclopts import Parameter
 
 from renet.common.errors import InputError
-from renet.config.architecture import Architecture
+from renet.config import architecture
+from renet.config.architecture import AnyArchitecture, Architecture
 from renet.config.recipe import Recipe
 from renet.dataset import hdf5
 from renet.dataset.hdf5 import FaceFile
-from renet.network import devices, model_file
-from renet.network.model import ReNet, init_weights, parameter_count
+from renet.network import devices, kinds, model_file
+from renet.network.model import parameter_count
+from renet.training import processes, profiling, training_state
 from renet.training.checkpoints import Checkpoint, SavedModels
+from renet.training.finished import Finished
 from renet.training.history import HISTORY, THROUGHPUT
-from renet.training.process_group import SINGLE_PROCESS, ProcessGroup
 from renet.training.tensorboard import EventLog
 from renet.training.trainer import Trainer
+
+# On a command line: one JSON object, whose keys are those of its kind.
+OneJson = Parameter(
+    accepts_keys=False,
+    n_tokens=1,
+    converter=lambda _, given: architecture.of(json.loads(given[0].value)),
+)
 
 
 @dataclasses.dataclass(frozen=True)
 class RunSettings:
     """The sections of a run that its result depends on."""
 
-    model: Architecture = dataclasses.field(default_factory=Architecture)
+    model: Annotated[AnyArchitecture, OneJson] = dataclasses.field(default_factory=Architecture)
     train: Recipe = dataclasses.field(default_factory=Recipe)
 
     def granted(self, gpus: int | None) -> "RunSettings":
-        """The same on the device that Snakemake grants; see `devices.granted`.
+        """The same on the device that Snakemake grants, in the precision that is chosen for it.
+
+        What depends on these settings, such as a checkpoint, does not depend on the machine where
+        `auto` is read next. See `devices.granted` and `devices.chosen_precision`.
 
         Raises:
             InputError: there are fewer GPUs than processes, and not none.
@@ -38,16 +55,27 @@ class RunSettings:
                 f"only: lower it, or raise --resources gpu={gpus}; gpu=0 computes on the CPU."
             )
         device = devices.granted(self.train.device, gpus)
-        return dataclasses.replace(self, train=dataclasses.replace(self.train, device=device))
+        precision = devices.chosen_precision(self.train.precision, device)
+        recipe = dataclasses.replace(self.train, device=device, precision=precision)
+        return dataclasses.replace(self, train=recipe)
+
+    def without_device(self) -> "RunSettings":
+        """What a checkpoint depends on: it can be continued on another device."""
+        return dataclasses.replace(self, train=dataclasses.replace(self.train, device="auto"))
 
 
 @dataclasses.dataclass(frozen=True)
 class RunJob:
-    """The input of each process of a run: the arguments of the script train.py.
+    """The inputs, outputs, params and resources of the rule `train`, for each process of a run.
 
     Attributes:
         checkpoint_seconds, save_every, keep_models: see `renet.training.checkpoints`.
         code: digest of the code, part of the checkpoint's name.
+        gpu, nodes: number of GPUs and of machines.
+        wait_minutes: how long to wait for another process in the folder of the run.
+        forced: whether a training that has ended before is computed anew, not put back.
+        keep_last: whether the last checkpoint stays, for a training with more epochs.
+        profile_steps: number of steps of which there is to be a trace.
     """
 
     settings: RunSettings
@@ -56,18 +84,46 @@ class RunJob:
     model: Path
     history: Path
     throughput: Path
+    training: Path
     events: Path
     checkpoint_seconds: float
     save_every: int
     keep_models: int
     code: str
+    gpu: int
+    nodes: int
+    wait_minutes: int = 0
+    forced: int = 1
+    keep_last: int = 0
+    profile_steps: int = 0
+
+    def checkpoint(self) -> Checkpoint:
+        """Where the checkpoints of this training are."""
+        digests = {path.name: hdf5.read(path).digest for path in (self.train, self.validation)}
+        depends_on = dataclasses.asdict(self.settings.without_device()) | {"code": self.code}
+        return Checkpoint(self.model.parent, self.checkpoint_seconds, depends_on | digests)
+
+    def load(self, checkpoint: Checkpoint) -> dict | None:
+        """The checkpoint to continue from: of this training, or of a finished one to prolong."""
+        saved = checkpoint.load()
+        if not saved and not self.forced:
+            saved = checkpoint.load_shorter()
+        if not saved and processes.is_main():
+            checkpoint.explain_others()
+        return saved
+
+    def finished(self) -> Finished:
+        """The results of the training before, if it was the same."""
+        data = [hdf5.read(path).digest for path in (self.train, self.validation)]
+        parts = (self.settings, self.code, *data)
+        outputs = (self.model, self.history, self.throughput, self.training, self.events)
+        return Finished((*outputs, self.model.with_name("models")), parts)
 
 
 def build(
     settings: RunSettings,
     train: FaceFile,
     validation: FaceFile,
-    group: ProcessGroup = SINGLE_PROCESS,
     saved: dict | None = None,
 ) -> Trainer:
     """Build a training, at its start or at the state of a model file.
@@ -82,16 +138,15 @@ def build(
     if saved:
         model = model_file.build(saved)
     else:
-        model = ReNet(train.shape, settings.model, train.mean)
-        init_weights(model, settings.train.seed)
+        model = kinds.build(train.shape, settings.model, train.mean)
+        kinds.init_weights(model, settings.train.seed)
     logging.info("The network has %s parameters", f"{parameter_count(model):,}")
     logging.debug("%s", model)
-    trainer = Trainer(model, settings.train, train, validation, group)
+    trainer = Trainer(model, settings.train, train, validation)
     if saved:
-        trainer.restore(saved)
-    position = [trainer.epoch, trainer.sums.images]
-    sums = group.all_reduce(position, trainer.device)
-    if sums != [group.world_size * number for number in position]:
+        training_state.restore(trainer, saved)
+    positions = processes.concatenate(np.array([[trainer.epoch, trainer.images]]))
+    if (positions != positions[0]).any():
         raise InputError(
             "The processes of this training did not find the same checkpoint in the folder that "
             "they share: its file system may be slow to show new files. Start again."
@@ -99,25 +154,28 @@ def build(
     return trainer
 
 
-def run_training(group: ProcessGroup, job: RunJob) -> None:
+def run_training(job: RunJob) -> None:
     """Train a run in this process of its group; its checkpoints stay.
 
     Raises:
-        InputError, TrainingInterrupted: see `Trainer`.
+        InputError, TrainingInterrupted: see `Trainer`; or the faces are damaged.
     """
     faces, validation = hdf5.read(job.train), hdf5.read(job.validation)
-    folder, parts = job.model.parent, (job.settings, job.code, faces.digest, validation.digest)
-    checkpoint = Checkpoint(folder, job.checkpoint_seconds, *parts)
-    # Rank 0 reads first, and alone: it may rename a damaged checkpoint.
-    saved = checkpoint.load() if group.is_main else None
-    group.barrier()
-    if not group.is_main:
-        saved = checkpoint.load()
-    trainer = build(job.settings, faces, validation, group, saved)
-    if not group.is_main:
+    checkpoint, saved = job.checkpoint(), None
+    if processes.is_main():
+        hdf5.check_digest(faces)
+        hdf5.check_digest(validation)
+        saved = job.load(checkpoint)  # first, and alone: it may rename a damaged checkpoint
+    processes.barrier()
+    if not processes.is_main():
+        saved = job.load(checkpoint)
+    trainer = build(job.settings, faces, validation, saved)
+    if not processes.is_main():
         trainer.run(checkpoint)
         return
+    folder = job.model.parent
     if not saved:
+        checkpoint.require_space(trainer.model)
         shutil.rmtree(folder / "models", ignore_errors=True)
     saved_models = SavedModels(folder / "models" / "model.pt", job.save_every, job.keep_models)
     events = EventLog(job.events)
@@ -125,9 +183,10 @@ def run_training(group: ProcessGroup, job: RunJob) -> None:
 
     def after_epoch(trainer: Trainer) -> None:
         events.add_epochs(trainer.history, trainer.throughput)
-        saved_models.save(trainer.model, trainer.epoch, trainer.state())
+        saved_models.save(trainer.model, trainer.epoch, training_state.of(trainer))
 
-    trainer.run(checkpoint, after_epoch)
+    with profiling.trace_of(job.profile_steps, job.model) as after_step:
+        trainer.run(checkpoint, after_epoch, after_step)
     events.close()
     HISTORY.write(job.history, HISTORY.frame(trainer.history))
     THROUGHPUT.write(job.throughput, THROUGHPUT.frame(trainer.throughput))

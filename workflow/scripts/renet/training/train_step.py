@@ -1,22 +1,36 @@
 """One update of the network."""
 
-from collections.abc import Callable
+import contextlib
+from collections.abc import Callable, Iterator
 
+import numpy as np
 import torch
 import torch.nn.functional as F
-from torch import Tensor, nn
-from torch.nn.parallel import DistributedDataParallel
+from torch import Tensor, distributed, nn
 
+from renet.common.errors import InputError
 from renet.config.recipe import Recipe
 from renet.network import devices
 from renet.network.batch_norm import BatchNorm
+from renet.training import processes
 
 
 def make_optimizer(model: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
-    """neon's `GradientDescentMomentum`, which equals PyTorch's SGD on the mean loss."""
+    """AdamW, or neon's `GradientDescentMomentum`, which equals PyTorch's SGD on the mean loss."""
+    first = next(model.parameters())
+    on_gpu = first.device.type == "cuda"
+    rate: float | Tensor = recipe.learning_rate
+    if not (on_gpu and first.dtype == torch.float64):
+        # On the device: a recorded step reads its present value. A GPU's kernel takes float32.
+        dtype = torch.float32 if on_gpu else torch.float64
+        rate = torch.tensor(rate, dtype=dtype, device=first.device)
+    if recipe.optimizer == "adamw":
+        return torch.optim.AdamW(
+            model.parameters(), lr=rate, weight_decay=recipe.weight_decay, fused=True
+        )
     return torch.optim.SGD(
         model.parameters(),
-        lr=recipe.learning_rate,
+        lr=rate,
         momentum=recipe.momentum,
         weight_decay=recipe.weight_decay,
         nesterov=recipe.nesterov,
@@ -24,10 +38,24 @@ def make_optimizer(model: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
     )
 
 
-def make_train_step(model: nn.Module, recipe: Recipe, world_size: int = 1) -> "TrainStep":
+def make_train_step(model: nn.Module, recipe: Recipe) -> "TrainStep":
     """The update of a network that is on its device already (see `devices.to_device`)."""
-    as_graph = next(model.parameters()).device.type == "cuda" and world_size == 1
-    return (CudaGraphTrainStep if as_graph else TrainStep)(model, recipe, world_size)
+    # Not in float64, whose learning rate is a number, nor with collectives in the forward pass, nor
+    # with AdamW, whose state would have to be taken back after the warm-up.
+    recordable = recipe.precision != "float64" and not recipe.sync_batchnorm
+    recordable = recordable and recipe.optimizer == "sgd"
+    on_gpu = next(model.parameters()).device.type == "cuda"
+    return (RecordedTrainStep if on_gpu and recordable else TrainStep)(model, recipe)
+
+
+def part_of_batch(batch: np.ndarray) -> tuple[np.ndarray, float]:
+    """This process's rows of a batch, and their share of it.
+
+    If a batch has fewer rows than there are processes, an empty part becomes the last row, with a
+    share of 0: each process has to take part in the step.
+    """
+    rows = batch[processes.part(len(batch))]
+    return rows if len(rows) else batch[-1:], len(rows) / len(batch)
 
 
 class TrainStep:
@@ -36,102 +64,172 @@ class TrainStep:
     Attributes:
         sums: (3,) float64, on the device, so that a GPU does not wait for the host to read them:
             loss times samples; correct predictions; batches after which the sum of the losses was
-            finite.
+            finite. They are those of all processes.
     """
 
-    def __init__(self, model: nn.Module, recipe: Recipe, world_size: int = 1):
-        """Make the optimizer; with several processes, the gradients are averaged over them."""
-        self.recipe = recipe
+    def __init__(self, model: nn.Module, recipe: Recipe):
+        """Make the optimizer."""
+        self.model, self.recipe = model, recipe
         self.optimizer = make_optimizer(model, recipe)
-        first = next(model.parameters())
-        self.device, self.dtype = first.device, first.dtype
+        self.rate = recipe.learning_rate
+        parameters = list(model.parameters())
+        self.device, self.dtype = parameters[0].device, parameters[0].dtype
         self.sums = torch.zeros(3, dtype=torch.float64, device=self.device)
+        self._is_alone = processes.size() == 1
         self._norms = [layer for layer in model.modules() if isinstance(layer, BatchNorm)]
-        self.network = model
-        if world_size > 1:
-            # Each process has its own running statistics; those of rank 0 are saved.
-            self.network = DistributedDataParallel(model, broadcast_buffers=False)
+        for norm in self._norms:
+            norm.synchronised = recipe.sync_batchnorm and not self._is_alone
+        # What the processes add up: loss, correct predictions and samples, and the gradients.
+        sizes = [] if self._is_alone else [parameter.numel() for parameter in parameters]
+        self._added = torch.zeros(3 + sum(sizes), dtype=self.dtype, device=self.device)
+        self._figures, *gradients = self._added.split([3, *sizes])
+        for parameter, gradient in zip(parameters, gradients, strict=False):
+            parameter.grad = gradient.as_strided(parameter.shape, parameter.stride())
 
-    def __call__(self, pixels: Tensor, targets: Tensor, loss_weight: float = 1.0) -> None:
-        """Train on one batch.
+    def __call__(self, pixels: Tensor, targets: Tensor, share: float = 1.0) -> None:
+        """Train on this process's part of a batch.
 
         Args:
             pixels: (N, C, H, W) uint8, on the device.
-            targets: (N,) int64, on the device.
-            loss_weight: factor of this process's mean loss that makes the mean over the processes
-                the mean over all samples; 0 for samples that do not count.
+            targets: (N,) int64, on the device; or the weights of the classes, (N, classes).
+            share: of the samples of the whole batch; 0: these samples do not count.
         """
-        self._update(pixels, targets, loss_weight)
+        self._compute(pixels, targets, share)
+        self._add_up()
+        self._update()
 
-    def _update(self, pixels: Tensor, targets: Tensor, loss_weight: float) -> None:
+    def set_rate(self, rate: float) -> None:
+        """Set the learning rate; a recorded step reads it from the device."""
+        if rate != self.rate:
+            self.rate = rate
+            for group in self.optimizer.param_groups:
+                if isinstance(group["lr"], Tensor):
+                    group["lr"].fill_(rate)
+                else:
+                    group["lr"] = rate
+
+    def record(self, shape: tuple[int, int, int]) -> None:
+        """Prepare for faces (C, H, W): nothing to do without a GPU."""
+
+    def _compute(self, pixels: Tensor, targets: Tensor, share: float) -> None:
+        """Forward and backward, to this process's part of the gradients."""
         for norm in self._norms:
-            norm.has_samples = loss_weight > 0
+            norm.has_samples = share > 0
         precision = self.recipe.precision
         with devices.tf32_flags(precision):  # for the backward pass too, unlike autocast
             with devices.precision_context(precision, self.device):
-                logits = self.network(pixels).to(self.dtype)
-            loss = F.cross_entropy(logits, targets)
-            self.optimizer.zero_grad()
-            (loss if loss_weight == 1.0 else loss * loss_weight).backward()
-            self.optimizer.step()
-        samples = len(targets) if loss_weight else 0
-        correct = (logits.detach().argmax(1) == targets)[:samples].sum()
-        self.sums[:2] += torch.stack([loss.detach().double() * samples, correct.double()])
+                logits = self.model(pixels).to(self.dtype)
+            mixed = targets.is_floating_point()
+            loss = F.cross_entropy(
+                logits,
+                targets.to(self.dtype) if mixed else targets,
+                label_smoothing=float(self.recipe.label_smoothing),
+            )
+            if share != 1.0:
+                loss = loss * share
+            self.optimizer.zero_grad(set_to_none=self._is_alone)
+            loss.backward()
+        samples = len(targets) if share else 0
+        labels = targets.argmax(1) if mixed else targets
+        correct = (logits.detach().argmax(1) == labels)[:samples].sum()
+        self._figures[0].copy_(loss.detach())
+        self._figures[1].copy_(correct)
+        self._figures[2].fill_(samples)
+
+    def _add_up(self) -> None:
+        if not self._is_alone:
+            distributed.all_reduce(self._added)
+
+    def _update(self) -> None:
+        self.optimizer.step()
+        loss, correct, samples = self._figures.double()
+        self.sums[:2] += torch.stack([loss * samples, correct])
         self.sums[2] += self.sums[0].isfinite()
 
-    def take_sums(self) -> tuple[float, int, int]:
-        """The sums since the last call: loss times samples, correct predictions, finite batches."""
-        loss, correct, finite = self.sums.tolist()
-        self.sums.zero_()
-        return loss, int(correct), int(finite)
 
+class RecordedTrainStep(TrainStep):
+    """The same on a GPU from CUDA graphs: two launches instead of some thousand.
 
-class CudaGraphTrainStep(TrainStep):
-    """The same on a GPU as a CUDA graph: one launch instead of some thousand.
-
-    The first batches run without a graph, while cuDNN and cuBLAS choose their algorithms and the
-    optimizer makes its momentum buffers. The next full batch is captured, and replayed from then
-    on. A batch of another size, such as the last one of an epoch, runs without the graph.
+    A batch that is not full, such as the last one of an epoch, runs without the graphs.
     """
 
-    WARMUP_STEPS = 3
+    WARM_UP_STEPS = 3
+    _replays: tuple[Callable[[], object], Callable[[], object]] | None = None
 
-    def __init__(self, model: nn.Module, recipe: Recipe, world_size: int = 1):
-        """Make the optimizer; nothing is captured yet."""
-        super().__init__(model, recipe, world_size)
-        self._full_batches = 0
-        self._replay: Callable[[], object] | None = None
-        self._pixels = self._targets = torch.empty(0)
-
-    def __call__(self, pixels: Tensor, targets: Tensor, loss_weight: float = 1.0) -> None:
+    def __call__(self, pixels: Tensor, targets: Tensor, share: float = 1.0) -> None:
         """Train on one batch; see `TrainStep`."""
-        if len(targets) != self.recipe.batch_size or loss_weight != 1.0:
-            self._update(pixels, targets, loss_weight)
+        rows, full_share = part_of_batch(np.arange(self.recipe.batch_size))
+        if (len(targets), share) != (len(rows), full_share):
+            super().__call__(pixels, targets, share)
             return
-        self._full_batches += 1
-        if self._full_batches <= self.WARMUP_STEPS:
-            self._warm_up(pixels, targets)
-            return
-        if self._replay is None:
-            self._pixels, self._targets = torch.empty_like(pixels), torch.empty_like(targets)
-            self._replay = self._capture()
+        if not self._replays:
+            self.record(pixels.shape[1:])
+        compute, update = self._replays  # type: ignore[misc]  # recorded above
         self._pixels.copy_(pixels)
         self._targets.copy_(targets)
-        self._replay()
+        compute()
+        self._add_up()
+        update()
 
-    def _warm_up(self, pixels: Tensor, targets: Tensor) -> None:
-        """Train on a side stream, which PyTorch requires before a capture."""
-        stream = torch.cuda.Stream()
-        stream.wait_stream(torch.cuda.current_stream())
-        with torch.cuda.stream(stream):
-            self._update(pixels, targets, 1.0)
-        torch.cuda.current_stream().wait_stream(stream)
+    def record(self, shape: tuple[int, int, int]) -> None:
+        """Record the step for full batches of faces (C, H, W), and leave the training as it is.
 
-    def _capture(self) -> Callable[[], object]:
-        """Capture an update on the two static input tensors, without running it."""
+        Before that some steps run without a graph, while cuDNN and cuBLAS choose their algorithms.
+        """
+        self.model.train()
+        rows, share = part_of_batch(np.arange(self.recipe.batch_size))
+        changed, mixed = self.recipe.augments, self.recipe.mixup > 0
+        pixel_type = torch.float32 if changed else torch.uint8
+        self._pixels = torch.zeros((len(rows), *shape), dtype=pixel_type, device=self.device)
+        self._targets = torch.zeros(len(rows), dtype=torch.int64, device=self.device)
+        if mixed:
+            self._targets = F.one_hot(self._targets, self.model.architecture.classes).float()
+        for parameter in self.model.parameters():
+            momentum = self.optimizer.state[parameter]
+            momentum.setdefault("momentum_buffer", torch.zeros_like(parameter))
+        momenta = [state["momentum_buffer"] for state in self.optimizer.state.values()]
+        tensors = [*self.model.state_dict().values(), *momenta, self.sums]
+        before = [tensor.clone() for tensor in tensors]
+
+        def compute() -> None:
+            self._compute(self._pixels, self._targets, share)
+
+        self._warm_up(compute)
+        with torch.no_grad():
+            torch._foreach_copy_(tensors, before)
+        self.optimizer.zero_grad(set_to_none=self._is_alone)  # the graph has gradients of its own
+        self._replays = self._capture(compute), self._capture(self._update)
+
+    def _warm_up(self, compute: Callable[[], None]) -> None:
+        """On the stream of the capture, as PyTorch requires."""
+        self._stream, self._pool = torch.cuda.Stream(), torch.cuda.graph_pool_handle()
+        self._stream.wait_stream(torch.cuda.current_stream())
+        with torch.cuda.stream(self._stream):
+            for _ in range(self.WARM_UP_STEPS):
+                compute()
+                self._update()
+        torch.cuda.current_stream().wait_stream(self._stream)
+
+    def _capture(self, function: Callable[[], None]) -> Callable[[], object]:
+        """Record what the function does, without doing it; frees the memory of the warm-up."""
         graph = torch.cuda.CUDAGraph()
-        self.optimizer.zero_grad()
         # thread_local: the loader's threads may allocate pinned memory during the capture.
-        with torch.cuda.graph(graph, capture_error_mode="thread_local"):
-            self._update(self._pixels, self._targets, 1.0)
+        with torch.cuda.graph(graph, self._pool, self._stream, capture_error_mode="thread_local"):
+            function()
         return graph.replay
+
+
+@contextlib.contextmanager
+def lack_of_memory_named(batch_size: int) -> Iterator[None]:
+    """Raise an `InputError` with the batch size where memory is lacking."""
+    try:
+        yield
+    except (MemoryError, RuntimeError) as error:
+        # PyTorch has no class for a failed allocation on a CPU.
+        kinds = MemoryError | torch.OutOfMemoryError
+        if not isinstance(error, kinds) and "can't allocate memory" not in str(error):
+            raise
+        raise InputError(
+            f"The memory does not suffice for batches of {batch_size} faces ({error}); lower "
+            "train.batch_size, or train in more processes."
+        ) from error

@@ -1,0 +1,125 @@
+"""manifest.json: the digests by which a run can be recognised, and what differs from them."""
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from renet.archives import receipts, verification
+from renet.common import code_digest, files
+from renet.common.errors import InputError
+from renet.common.progress import Progress
+from renet.dataset import hdf5
+
+FORMAT = "renet-manifest-1"
+FILE = "manifest.json"
+SCRIPTS = Path(__file__).resolve().parents[2]
+# The scripts of a run, from the archives to its pages; `hog_svm` in place of `train`.
+OF_A_RUN = (
+    "index_archive.py", "parse_metadata.py", "crop_faces.py", "shuffle.py", "write_hdf5.py",
+    "train.py", "hog_svm.py", "infer.py", "evaluate.py", "predictor.py", "report.py",
+)  # fmt: skip
+
+
+def of_run(outputs: Iterable[Path], receipt_files: Iterable[Path], kind: str) -> dict:
+    """The manifest of a run, from its files.
+
+    Args:
+        outputs: files and folders in the run's folder, provenance.json and config.yaml among them.
+        receipt_files: of all archives.
+        kind: of the network.
+    """
+    outputs = list(outputs)
+    (provenance,) = (path for path in outputs if path.name == "provenance.json")
+    recorded = files.read_json(provenance)
+    folder = provenance.parent
+    found = sorted(inner for path in outputs for inner in _files(path))
+    return {
+        "format": FORMAT,
+        "run": folder.name,
+        "kind": kind,
+        "outputs": {path.relative_to(folder).as_posix(): files.file_digest(path) for path in found},
+        "code": _code(kind),
+        "faces": recorded["inputs"]["faces"],
+        "archives": {str(path): receipts.facts(path) for path in receipt_files},
+        "packages": recorded["software"]["packages"],
+    }
+
+
+def _files(path: Path) -> Iterator[Path]:
+    inside = path.rglob("*") if path.is_dir() else [path]
+    return (inner for inner in inside if inner.is_file())
+
+
+def _code(kind: str) -> dict[str, str]:
+    module = f"renet.network.kinds.{kind}"
+    return {name: code_digest.digest(SCRIPTS / name, module) for name in OF_A_RUN}
+
+
+def differences(folder: Path, *, quick: bool) -> list[str]:
+    """What differs from the manifest of a run, a phrase each; none: the run is whole.
+
+    Args:
+        folder: of the run, in `runs` of a folder of results; receipts are found from the working
+            directory.
+        quick: whether the archives are left out.
+
+    Raises:
+        InputError: there is no manifest, or it is not one of this version.
+    """
+    if not (folder / FILE).is_file():
+        raise InputError(f"{folder} has no {FILE}; run the workflow to have it made.")
+    manifest = files.read_json(folder / FILE)
+    if not isinstance(manifest, dict) or manifest.get("format") != FORMAT:
+        raise InputError(f"{folder / FILE} is not of the format {FORMAT}; run the workflow again.")
+    try:
+        return [
+            *_changed_outputs(folder, manifest["outputs"]),
+            *_changed_code(manifest["code"], manifest["kind"]),
+            *_changed_faces(folder.parents[1] / "data", manifest["faces"]),
+            *_changed_archives(manifest["archives"], quick=quick),
+        ]
+    except (KeyError, TypeError, AttributeError) as error:
+        raise InputError(f"{folder / FILE} lacks {error}; run the workflow again.") from error
+
+
+def _changed_outputs(folder: Path, outputs: dict[str, str]) -> Iterator[str]:
+    for name, digest in Progress(outputs.items(), desc=folder.name, unit=" files"):
+        if not (folder / name).is_file():
+            yield f"{name} is missing"
+        elif files.file_digest(folder / name) != digest:
+            yield f"{name} has other bytes"
+
+
+def _changed_code(code: dict[str, str], kind: str) -> Iterator[str]:
+    now = _code(kind)
+    if changed := [name for name, digest in code.items() if now.get(name) != digest]:
+        yield f"the code of {', '.join(changed)} has changed"
+
+
+def _changed_faces(data: Path, faces: dict[str, str]) -> Iterator[str]:
+    for subset, digest in faces.items():
+        path = data / f"{subset}.h5"
+        if path.is_file() and hdf5.read(path).digest != digest:  # it can have been freed
+            yield f"{path} has different faces"
+
+
+def _changed_archives(archives: dict[str, dict], *, quick: bool) -> Iterator[str]:
+    for name, facts in archives.items():
+        if not Path(name).is_file():
+            yield f"the receipt {name} is missing"
+        elif receipts.facts(name) != facts:
+            yield f"the receipt {name} is for a different archive"
+        elif not quick:
+            yield from _changed_archive(Path(name), facts)
+
+
+def _changed_archive(receipt_file: Path, facts: dict) -> Iterator[str]:
+    try:
+        path = Path(receipts.read(receipt_file).path)
+    except InputError as error:
+        yield str(error).rstrip(".")
+        return
+    # Of a .tar.gz or a folder there is a tar, whose bytes are not those of the digest.
+    is_same_file = facts["url"].endswith(".tar") or facts["url"].startswith("made:")
+    algorithm = facts["digest"].partition(":")[0]
+    if is_same_file and verification.compute_digest(path, algorithm) != facts["digest"]:
+        yield f"{path} has other bytes than its receipt says"

@@ -1,0 +1,85 @@
+"""The processes that train one network together, each on its part of every batch.
+
+They are those of `torch.distributed`'s group. Without a group, this process is number 0 of 1.
+"""
+
+import contextlib
+import os
+from collections.abc import Iterable, Iterator
+
+import numpy as np
+import torch
+from torch import distributed
+
+
+@contextlib.contextmanager
+def group(device: str) -> Iterator[None]:
+    """The group that torchrun or `launch` describes in the environment; none without either.
+
+    GPUs communicate through NCCL, CPUs through Gloo.
+    """
+    if not distributed.is_torchelastic_launched():
+        yield
+        return
+    on_gpu = device == "cuda" or (device == "auto" and torch.cuda.is_available())
+    distributed.init_process_group("nccl" if on_gpu else "gloo")
+    yield
+    # Not after an error: under NCCL this may wait for the other processes.
+    distributed.destroy_process_group()
+
+
+def size() -> int:
+    """The number of processes."""
+    return distributed.get_world_size() if distributed.is_initialized() else 1
+
+
+def rank() -> int:
+    """The number of this process, from 0."""
+    return distributed.get_rank() if distributed.is_initialized() else 0
+
+
+def is_main() -> bool:
+    """Whether this process writes the files and the log."""
+    return rank() == 0
+
+
+def local_rank() -> int:
+    """The number of this process on its machine, which is the number of its GPU."""
+    return int(os.environ.get("LOCAL_RANK", "0"))
+
+
+def part(count: int) -> slice:
+    """This process's part of `count` samples, in their order; the last ranks have fewer."""
+    first, end = (-(-number * count // size()) for number in (rank(), rank() + 1))
+    return slice(first, end)
+
+
+def barrier() -> None:
+    """Wait for all processes."""
+    if distributed.is_initialized():
+        distributed.barrier()
+
+
+def any_of(flag: bool, device: torch.device) -> bool:
+    """Whether the flag is set in any process: all come to the same decision."""
+    if not distributed.is_initialized():
+        return flag
+    count = torch.tensor(float(flag), device=device)
+    distributed.all_reduce(count)
+    return count.item() > 0
+
+
+def broadcast(tensors: Iterable[torch.Tensor]) -> None:
+    """Copy the tensors of rank 0 into those of all processes."""
+    if distributed.is_initialized():
+        for tensor in tensors:
+            distributed.broadcast(tensor, 0)
+
+
+def concatenate(values: np.ndarray) -> np.ndarray:
+    """The concatenated arrays of all processes."""
+    if not distributed.is_initialized():
+        return values
+    parts: list = [None] * size()
+    distributed.all_gather_object(parts, values)
+    return np.concatenate(parts)

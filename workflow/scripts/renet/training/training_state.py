@@ -1,0 +1,58 @@
+"""The state of a training without the weights: plain values and tensors, for model files.
+
+The order of an epoch follows from seed and epoch, and nothing else is random. The number of images
+of this epoch is therefore the position in the data, and there is no random state.
+"""
+
+import logging
+from typing import TYPE_CHECKING
+
+import torch
+
+from renet.training import history
+
+if TYPE_CHECKING:
+    from renet.training.trainer import Trainer
+
+
+def of(trainer: "Trainer") -> dict:
+    """The state of a training as it is, which shares its tensors."""
+    loss, correct, _ = trainer.step.sums.tolist()
+    return {
+        "epoch": trainer.epoch,
+        "sums": {
+            "loss": loss,
+            "correct": correct,
+            "images": trainer.images,
+            "steps": trainer.steps,
+        },
+        "optimizer": {"state": trainer.step.optimizer.state_dict()["state"]},  # the momenta
+        "history": trainer.history,
+        "throughput": trainer.throughput,
+        "best": trainer.validation.best,
+        "best_of_longer": trainer.validation.best_of_longer,
+        "average": trainer.average.network.state_dict() if trainer.average else None,
+    }
+
+
+def restore(trainer: "Trainer", saved: dict) -> None:
+    """Continue from a model file with a training's state, as `model_file.read` returns it."""
+    trainer.model.load_state_dict(saved["state"])
+    state, optimizer = saved["training"], trainer.step.optimizer
+    sums = state["sums"]
+    trainer.epoch, trainer.images, trainer.steps = state["epoch"], sums["images"], sums["steps"]
+    values = [sums["loss"], sums["correct"], sums["steps"]]
+    trainer.step.sums.copy_(torch.tensor(values, dtype=torch.float64))
+    # The settings are those of this recipe, not of the saved training.
+    settings = optimizer.state_dict()["param_groups"]
+    optimizer.load_state_dict(state["optimizer"] | {"param_groups": settings})
+    trainer.history, trainer.throughput = state["history"], state["throughput"]
+    validation = trainer.validation
+    validation.best, validation.best_of_longer = state["best"], state.get("best_of_longer")
+    if trainer.history and not trainer.recipe.validates_after(trainer.epoch):
+        # It was the last epoch, and was validated for that alone.
+        trainer.history[-1] |= history.NOT_VALIDATED
+        validation.best = validation.best_of_longer
+    if trainer.average:
+        trainer.average.network.load_state_dict(state["average"])
+    logging.info("Continuing after epoch %d, batch %d", trainer.epoch, trainer.steps)
