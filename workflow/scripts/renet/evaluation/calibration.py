@@ -4,6 +4,8 @@ Guo et al., On Calibration of Modern Neural Networks (2017): the logits are divi
 temperature, fitted on the validation set. The predicted classes stay the same.
 """
 
+from collections.abc import Callable
+
 import numpy as np
 import pandas as pd
 from scipy.optimize import minimize_scalar
@@ -32,10 +34,7 @@ def reliability_bins(p_male: np.ndarray, targets: np.ndarray) -> pd.DataFrame:
     `confidence` is the mean probability of the predicted class; `accuracy_low` and `accuracy_high`
     are Wilson's interval.
     """
-    confidence = np.maximum(p_male, 1 - p_male)
-    correct = (p_male > 0.5) == (targets == 1)
-    edges = np.linspace(0.5, 1, BINS + 1)
-    bin_of_sample = np.clip(np.searchsorted(edges, confidence, side="right") - 1, 0, BINS - 1)
+    confidence, correct, bin_of_sample = _binned(p_male, targets)
     rows = []
     for number in np.unique(bin_of_sample):
         inside = bin_of_sample == number
@@ -52,9 +51,32 @@ def reliability_bins(p_male: np.ndarray, targets: np.ndarray) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
+def _binned(p_male: np.ndarray, targets: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Of each sample: confidence, whether the prediction is correct, and number of the bin."""
+    confidence = np.maximum(p_male, 1 - p_male)
+    correct = (p_male > 0.5) == (targets == 1)
+    edges = np.linspace(0.5, 1, BINS + 1)
+    bin_of_sample = np.clip(np.searchsorted(edges, confidence, side="right") - 1, 0, BINS - 1)
+    return confidence, correct, bin_of_sample
+
+
 def expected_calibration_error(bins: pd.DataFrame) -> float:
     """ECE: the mean difference of confidence and accuracy over bins, weighted by their samples."""
     return float((bins.n * (bins.confidence - bins.accuracy).abs()).sum() / bins.n.sum())
+
+
+def weighted_calibration_error(
+    p_male: np.ndarray, targets: np.ndarray
+) -> Callable[[np.ndarray], float]:
+    """A function of the samples' weights (samples,), for the ECE of the weighted samples."""
+    confidence, correct, bin_of_sample = _binned(p_male, targets)
+    excess = confidence - correct
+
+    def compute(weights: np.ndarray) -> float:
+        excess_of_bin = np.bincount(bin_of_sample, weights * excess, minlength=BINS)
+        return np.abs(excess_of_bin).sum() / weights.sum()
+
+    return compute
 
 
 def temperature_scaling(validation: pd.DataFrame, test: pd.DataFrame) -> dict:

@@ -6,6 +6,8 @@ ranks the labels by these predictions. The disagreement between the labels of on
 too.
 """
 
+import dataclasses
+
 import numpy as np
 import pandas as pd
 from cleanlab.filter import find_label_issues
@@ -13,20 +15,50 @@ from cleanlab.rank import get_label_quality_scores
 from sklearn.model_selection import StratifiedGroupKFold
 
 from renet.common.errors import InputError
-from renet.dataset import splits
-from renet.evaluation.tables import LABELS
+from renet.common.imdb_wiki import CLASSES
+from renet.dataset import near_duplicates, splits
+from renet.evaluation import confidence_intervals
+from renet.evaluation.tables import LABELS, PROPOSALS
+
+
+@dataclasses.dataclass(frozen=True)
+class Skill:
+    """How often out-of-fold predictions agree with the labels, against the majority class.
+
+    Attributes:
+        accuracy: fraction of the labels that the networks predict.
+        baseline: fraction that always predicting `majority` does.
+        gain: accuracy - baseline, and `low` and `high`, its 95 % interval by a bootstrap over
+            people.
+    """
+
+    accuracy: float
+    baseline: float
+    majority: str
+    gain: float
+    low: float
+    high: float
+
+    @property
+    def is_shown(self) -> bool:
+        """Whether the networks are better than the majority class, by the interval."""
+        return self.low > 0
 
 
 def folds(samples: pd.DataFrame, count: int, seed: int) -> np.ndarray:
-    """The fold of each sample, from 0, (samples,); all photos of a person are in one fold.
+    """The fold of each sample, from 0, (samples,).
+
+    All photos of a person are in one fold, and so are nearly the same photos: a network that knows
+    a copy would repeat its label.
 
     Args:
-        samples: the table beside the HDF5 files, with `subject`, `digest` and `target`.
+        samples: the table beside the HDF5 files, with `subject`, `phash` and `target`.
 
     Raises:
         InputError: there are fewer people than folds.
     """
-    group = splits.groups(samples, "subject")
+    photo = near_duplicates.groups(samples.phash)
+    group = splits.groups(samples.assign(photo=photo), "subject")
     if group.max() + 1 < count:
         raise InputError(
             f"{group.max() + 1} people cannot be divided into {count} folds; lower audit.folds."
@@ -65,3 +97,42 @@ def rank(samples: pd.DataFrame, probabilities: np.ndarray) -> pd.DataFrame:
     )
     audited = audited.sort_values("label_quality", kind="stable")
     return audited.assign(rank=np.arange(1, len(audited) + 1))[list(LABELS.columns)]
+
+
+def skill(labels: pd.DataFrame) -> Skill:
+    """The skill of the networks whose predictions are in a table `LABELS`."""
+    agrees = _predicted(labels) == labels.target
+    majority = int(labels.target.mean() >= 0.5)
+    is_majority = labels.target == majority
+    difference = agrees.astype(float) - is_majority.astype(float)
+
+    def mean_difference(weights: np.ndarray) -> np.ndarray:
+        return np.array([np.average(difference, weights=weights)])
+
+    ((low, high),) = confidence_intervals.subject_bootstrap(labels.subject, mean_difference)
+    return Skill(
+        accuracy=agrees.mean(),
+        baseline=is_majority.mean(),
+        majority=CLASSES[majority],
+        gain=difference.mean(),
+        low=low,
+        high=high,
+    )
+
+
+def proposals(suspects: pd.DataFrame) -> pd.DataFrame:
+    """The table suspects.csv (`PROPOSALS`): the predicted class of each suspect as a correction.
+
+    Args:
+        suspects: rows of a table `LABELS`.
+    """
+    predicted = _predicted(suspects)
+    confidence = suspects[["p_female", "p_male"]].max(axis=1)
+    return PROPOSALS.frame(
+        (one.id, CLASSES[new], f"was {CLASSES[one.target]}, predicted with {100 * p:.1f} %")
+        for one, new, p in zip(suspects.itertuples(), predicted, confidence, strict=True)
+    )
+
+
+def _predicted(labels: pd.DataFrame) -> pd.Series:
+    return (labels.p_male > labels.p_female).astype(int)

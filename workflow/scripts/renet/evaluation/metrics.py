@@ -16,9 +16,11 @@ from renet.evaluation import calibration, confidence_intervals
 
 LABELS = list(range(len(CLASSES)))
 WEIGHTED = (
-    "accuracy", "balanced_accuracy", "recall_female", "recall_male", "mcc", "roc_auc",
-    "pr_auc_female", "pr_auc_male", "loss", "brier",
+    "accuracy", "balanced_accuracy", "recall_female", "recall_male", "precision_female",
+    "precision_male", "mcc", "roc_auc", "pr_auc_female", "pr_auc_male", "loss", "brier", "ece",
+    "over_baseline", "male_minus_female",
 )  # fmt: skip
+DIFFERENCES = WEIGHTED[-2:]
 SMALLEST = np.finfo(float).eps  # as scikit-learn clips probabilities before their logarithm
 
 
@@ -34,20 +36,27 @@ def summarise(predictions: pd.DataFrame, male_fraction: float) -> dict:
         The metrics, None where a set of one class does not define them, their 95 % intervals, and
         those of the baseline; `constant_prediction`, whether all predictions are the same class.
     """
-    matrix = _confusion_matrix(predictions)
     majority = int(male_fraction >= 0.5)
     constant = predictions[["target"]].assign(predicted=majority, p_male=male_fraction)
+    values, baseline = _point_estimates(predictions), _point_estimates(constant)
+    matrix, bounds = _confusion_matrix(predictions), _bootstrap(predictions, majority)
     return {
         "n": len(predictions),
         "subjects": predictions.subject.nunique(),
         "classes": list(CLASSES),
-        **_point_estimates(predictions),
+        **values,
         "confusion_matrix": matrix.tolist(),
-        "intervals": _intervals(predictions, matrix),
+        "intervals": _intervals(matrix, bounds, values["ece"]),
+        "differences": {
+            "over_baseline": _difference(
+                values["accuracy"] - baseline["accuracy"], subjects=_known(bounds["over_baseline"])
+            ),
+            "male_minus_female": _recall_difference(matrix, bounds["male_minus_female"]),
+        },
         "majority_baseline": {
             "class": CLASSES[majority],
             "male_fraction": male_fraction,
-            **_point_estimates(constant),
+            **baseline,
         },
         "constant_prediction": predictions.predicted.nunique() == 1,
     }
@@ -87,55 +96,110 @@ def _fraction(part: int, whole: int) -> float | None:
     return float(part / whole) if whole else None
 
 
-def _intervals(predictions: pd.DataFrame, matrix: np.ndarray) -> dict:
+def _bootstrap(predictions: pd.DataFrame, majority: int) -> dict[str, np.ndarray]:
+    """Percentile intervals, (2,) each, of a bootstrap over subjects, by the names `WEIGHTED`."""
+    metrics_of = weighted(predictions, majority)
+    bounds = confidence_intervals.subject_bootstrap(predictions.subject, metrics_of)
+    return dict(zip(WEIGHTED, bounds, strict=True))
+
+
+def _intervals(matrix: np.ndarray, bounds: dict[str, np.ndarray], ece: float) -> dict:
     """95 % intervals: `subjects` (bootstrap) of each metric, `wilson` of a fraction of samples.
 
-    A `subjects` interval that too few resamples define is None.
+    Args:
+        matrix: the confusion matrix.
+        bounds: as from `_bootstrap`.
+        ece: the calibration error of the samples.
     """
-    bootstrap = confidence_intervals.subject_bootstrap(predictions.subject, weighted(predictions))
-    fractions = {"accuracy": (np.trace(matrix), matrix.sum())} | {
-        f"recall_{name}": (matrix[label, label], matrix[label].sum())
-        for label, name in enumerate(CLASSES)
-    }
-    found = {}
-    for name, bounds in zip(WEIGHTED, bootstrap.tolist(), strict=True):
-        found[name] = {"subjects": bounds if np.isfinite(bounds).all() else None}
-        if name in fractions:
-            found[name]["wilson"] = list(confidence_intervals.wilson(*fractions[name]))
-    return found
+    bounds = bounds | {"ece": confidence_intervals.basic(ece, bounds["ece"])}
+    fractions = {"accuracy": (np.trace(matrix), matrix.sum())}
+    for label, name in enumerate(CLASSES):
+        fractions[f"recall_{name}"] = (matrix[label, label], matrix[label].sum())
+        fractions[f"precision_{name}"] = (matrix[label, label], matrix[:, label].sum())
+    found = {name: {"subjects": _known(bounds[name])} for name in WEIGHTED}
+    for name, counts in fractions.items():
+        found[name]["wilson"] = list(confidence_intervals.wilson(*counts))
+    return {name: found[name] for name in WEIGHTED if name not in DIFFERENCES}
 
 
-def weighted(predictions: pd.DataFrame) -> Callable[[np.ndarray], np.ndarray]:
-    """A function of weights (samples,), for the metrics `WEIGHTED`, (10,), NaN if undefined."""
-    order = np.argsort(predictions.p_male.to_numpy(), kind="stable")
-    ranked = predictions.iloc[order]
-    p_male, is_male = ranked.p_male.to_numpy(), ranked.target.to_numpy() == 1
-    cell = len(CLASSES) * is_male + ranked.predicted.to_numpy()
-    p_target = np.where(is_male, p_male, 1 - p_male)
+def _known(bounds: np.ndarray) -> list[float] | None:
+    """A bootstrap interval, or None if too few resamples define it."""
+    return bounds.tolist() if np.isfinite(bounds).all() else None
+
+
+def _recall_difference(matrix: np.ndarray, bounds: np.ndarray) -> dict:
+    """Recall of male minus that of female, undefined where a class has no sample."""
+    of_female, of_male = matrix.sum(axis=1)
+    if not of_female or not of_male:
+        return _difference(None, subjects=None, newcombe=None)
+    female, male = (matrix[0, 0], of_female), (matrix[1, 1], of_male)
+    return _difference(
+        float(male[0] / male[1] - female[0] / female[1]),
+        subjects=_known(bounds),
+        newcombe=list(confidence_intervals.newcombe(male, female)),
+    )
+
+
+def _difference(value: float | None, **intervals: list[float] | None) -> dict:
+    """A difference with its intervals, and whether all of them exclude zero (`shown`)."""
+    shown = all(bounds is not None and (bounds[0] > 0 or bounds[1] < 0)
+                for bounds in intervals.values())  # fmt: skip
+    return {"value": value, **intervals, "shown": shown}
+
+
+def weighted(predictions: pd.DataFrame, majority: int) -> Callable[[np.ndarray], np.ndarray]:
+    """The metrics of the bootstrap, with what they need computed once.
+
+    Args:
+        predictions: an inference table.
+        majority: the class that the baseline predicts.
+
+    Returns:
+        A function of the samples' weights (samples,), for the metrics `WEIGHTED`, (15,), NaN where
+        one is not defined. `over_baseline` is the accuracy minus that of the baseline on the same
+        samples, `male_minus_female` the difference of the recalls.
+    """
+    targets, p_male = predictions.target.to_numpy(), predictions.p_male.to_numpy()
+    cell = len(CLASSES) * targets + predictions.predicted.to_numpy()
+    rank = _weighted_ranking(p_male, targets)
+    ece = calibration.weighted_calibration_error(p_male, targets)
+    p_target = np.where(targets == 1, p_male, 1 - p_male)
     loss, brier = -np.log(np.clip(p_target, SMALLEST, 1 - SMALLEST)), (1 - p_target) ** 2
-    # Start of each group of equal probabilities: a group is one point of the curves.
-    starts = np.flatnonzero(np.diff(p_male, prepend=-1.0))
 
     def compute(weights: np.ndarray) -> np.ndarray:
-        weights = weights[order]
         matrix = np.bincount(cell, weights, minlength=4).reshape(2, 2)
         total = weights.sum()
+        accuracy, correct = np.trace(matrix) / total, np.diag(matrix)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            recalls, precisions = correct / matrix.sum(axis=1), correct / matrix.sum(axis=0)
+            values = [
+                accuracy, np.nanmean(recalls), *recalls, *precisions, matthews(matrix),
+                *rank(weights), loss @ weights / total, brier @ weights / total, ece(weights),
+                accuracy - matrix[majority].sum() / total, recalls[1] - recalls[0],
+            ]  # fmt: skip
+        return np.array(values)
+
+    return compute
+
+
+def _weighted_ranking(
+    p_male: np.ndarray, targets: np.ndarray
+) -> Callable[[np.ndarray], tuple[float, float, float]]:
+    """A function of weights (samples,), for the ROC AUC and each class's average precision."""
+    order = np.argsort(p_male, kind="stable")
+    is_male = targets[order] == 1
+    # Start of each group of equal probabilities: a group is one point of the curves.
+    starts = np.flatnonzero(np.diff(p_male[order], prepend=-1.0))
+
+    def compute(weights: np.ndarray) -> tuple[float, float, float]:
+        weights = weights[order]
         female = np.add.reduceat(weights * ~is_male, starts)
         male = np.add.reduceat(weights * is_male, starts)
-        with np.errstate(divide="ignore", invalid="ignore"):
-            recalls = np.diag(matrix) / matrix.sum(axis=1)
-            values = [
-                np.trace(matrix) / total,
-                np.nanmean(recalls),
-                *recalls,
-                matthews(matrix),
-                _roc_auc(female, male),
-                _average_precision(male[::-1], female[::-1]),
-                _average_precision(female, male),
-                loss @ weights / total,
-                brier @ weights / total,
-            ]
-        return np.array(values)
+        return (
+            _roc_auc(female, male),
+            _average_precision(male[::-1], female[::-1]),
+            _average_precision(female, male),
+        )
 
     return compute
 

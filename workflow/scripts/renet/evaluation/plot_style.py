@@ -24,6 +24,11 @@ plt.rcParams.update(
 
 def save(figure: Figure, path: str | Path) -> None:
     """Write a figure as SVG and close it."""
+    figure.draw_without_rendering()
+    figure.set_layout_engine("none")
+    for axes in figure.axes:
+        # The last bits of a constrained layout depend on the order of objects in memory.
+        axes.set_position([round(side, 4) for side in axes.get_position().bounds])
     with files.replacing(path) as temporary:
         figure.savefig(temporary, format="svg", metadata={"Date": None}, bbox_inches="tight")
     plt.close(figure)

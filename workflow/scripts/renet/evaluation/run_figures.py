@@ -37,13 +37,22 @@ RUN_FIGURES = (
         "ranking_curves",
         "ROC and precision-recall curves",
         "ROC curve, and precision-recall curve of each class.",
-        "Dotted: a random classifier.",
+        "Dotted: a random classifier. AUC: area under the ROC curve; AP: average precision.",
     ),
     RunFigure(
         "reliability",
         "Reliability diagram",
         "Accuracy by confidence.",
-        "Bars are Wilson's 95 % intervals. The lower plot counts the predictions by confidence.",
+        "Bars are Wilson's 95 % intervals. Hollow points are bins of fewer than five faces, and no "
+        "line goes through them. The numbers count the faces of each bin.",
+    ),
+    RunFigure(
+        "risk_coverage",
+        "Unsure predictions",
+        "Error of the accepted predictions by their fraction of all.",
+        "Predictions are accepted in the order of their confidence; the others are unsure. The "
+        "band is Wilson's 95 % interval, and the dashed line the highest error that the config "
+        "allows.",
     ),
     RunFigure(
         "slices",
@@ -53,3 +62,6 @@ RUN_FIGURES = (
         "some differ by chance.",
     ),
 )
+
+# Those that an external test set has, too: all but the one of the training.
+FIGURES_OF_PREDICTIONS = tuple(figure for figure in RUN_FIGURES if figure.name != "learning_curve")

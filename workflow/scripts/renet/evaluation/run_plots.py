@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -12,18 +13,20 @@ from sklearn import metrics
 
 from renet.common.errors import InputError
 from renet.common.imdb_wiki import CLASSES
-from renet.evaluation import calibration, plot_style
+from renet.evaluation import abstention, calibration, confidence_intervals, plot_style
 from renet.evaluation.plot_style import BLUE, GREY, RED
+
+FEWEST = 5  # faces of a bin that the line of a reliability diagram goes through
 
 
 @dataclass(frozen=True)
 class Evaluation:
     """What the figures of a run are drawn from."""
 
-    predictions: pd.DataFrame  # of the test set
+    predictions: pd.DataFrame  # of the test set, or of an external one
     metrics: dict  # metrics.json
     slices: pd.DataFrame
-    history: pd.DataFrame
+    history: Any  # history.csv; None for an external set, which has no figure of it
 
 
 def draw(name: str, evaluation: Evaluation, path: Path) -> None:
@@ -60,7 +63,7 @@ def confusion_matrix(evaluation: Evaluation) -> Figure:
     test = evaluation.metrics["test"]
     matrix, classes = np.array(test["confusion_matrix"]), test["classes"]
     fractions = matrix / matrix.sum(axis=1, keepdims=True).clip(min=1)
-    figure, axis = plt.subplots(figsize=(4.2, 3.6), layout="constrained")
+    figure, axis = plt.subplots(figsize=(3.5, 3.1), layout="constrained")
     axis.grid(visible=False)
     axis.imshow(fractions, cmap="Blues", vmin=0, vmax=1)
     for row, column in np.ndindex(*matrix.shape):
@@ -74,21 +77,23 @@ def confusion_matrix(evaluation: Evaluation) -> Figure:
 
 
 def ranking_curves(evaluation: Evaluation) -> Figure:
-    """ROC curve, and precision-recall curve of each class; none for a set of one class."""
-    targets = evaluation.predictions.target
+    """ROC curve (AUC), precision-recall curve of each class (AP); none for a set of one class."""
+    targets, test = evaluation.predictions.target, evaluation.metrics["test"]
     figure, (roc, pr) = plt.subplots(1, 2, figsize=(9, 4), layout="constrained")
     roc.plot([0, 1], [0, 1], ":", color=GREY)
     roc.set(xlabel="false positive rate (male)", ylabel="true positive rate (male)")
     pr.set(xlabel="recall", ylabel="precision")
     if targets.nunique() == len(CLASSES):
         curve = metrics.roc_curve(targets, evaluation.predictions.p_male)
-        roc.plot(*_thinned(*curve[:2]), color=BLUE)
-        for label, (name, colour) in enumerate(zip(CLASSES, (RED, BLUE), strict=True)):
-            of_class = targets == label
+        roc.plot(*thinned(*curve[:2]), color=BLUE, label=f"AUC {test['roc_auc']:.3f}")
+        for number, (name, colour) in enumerate(zip(CLASSES, (RED, BLUE), strict=True)):
+            of_class = targets == number
             scores = evaluation.predictions[f"p_{name}"]
             precision, recall, _ = metrics.precision_recall_curve(of_class, scores)
-            pr.plot(*_thinned(recall, precision), color=colour, label=name)
+            label = f"{name}: AP {test['pr_auc'][name]:.3f}"
+            pr.plot(*thinned(recall, precision), color=colour, label=label)
             pr.axhline(of_class.mean(), ls=":", color=colour, alpha=0.6)
+        roc.legend(loc="lower right")
         pr.legend(loc="lower left")
     else:
         roc.set_title("one class only: no curve")
@@ -97,7 +102,7 @@ def ranking_curves(evaluation: Evaluation) -> Figure:
     return figure
 
 
-def _thinned(*coordinates: np.ndarray, points: int = 500) -> list[np.ndarray]:
+def thinned(*coordinates: np.ndarray, points: int = 500) -> list[np.ndarray]:
     """At most so many points of a line: with 50,000 the file would have megabytes."""
     chosen = np.unique(np.linspace(0, len(coordinates[0]) - 1, points).astype(int))
     return [values[chosen] for values in coordinates]
@@ -109,25 +114,64 @@ def reliability(evaluation: Evaluation) -> Figure:
     p_male = evaluation.predictions.p_male.to_numpy()
     temperature = evaluation.metrics["calibration"]["temperature"]
     figure, (axis, counts) = plt.subplots(
-        2, 1, figsize=(5.2, 5.2), sharex=True, height_ratios=[3, 1], layout="constrained"
+        2, 1, figsize=(6.5, 5.6), sharex=True, height_ratios=[3, 1], layout="constrained"
     )
     axis.plot([0.5, 1], [0.5, 1], ":", color=GREY, label="perfect calibration")
     scaled = calibration.apply_temperature(p_male, temperature)
-    for probabilities, colour, label in (
-        (p_male, BLUE, "uncalibrated"),
-        (scaled, RED, f"temperature {temperature:.2f}"),
-    ):
+    series = ((p_male, BLUE, "uncalibrated"), (scaled, RED, f"temperature {temperature:.2f}"))
+    for line, (probabilities, colour, label) in enumerate(series):
         bins = calibration.reliability_bins(probabilities, targets)
-        reach = np.abs(bins[["accuracy_low", "accuracy_high"]].T - bins.accuracy.to_numpy())
-        axis.errorbar(
-            bins.confidence, bins.accuracy, reach, fmt="o-", ms=4, capsize=2, color=colour,
-            label=label,
-        )  # fmt: skip
-        confidence = np.maximum(probabilities, 1 - probabilities)
-        counts.stairs(*np.histogram(confidence, calibration.BINS, (0.5, 1)), color=colour)
+        _reliability_line(axis, bins, colour, label)
+        _bin_counts(counts, np.maximum(probabilities, 1 - probabilities), colour, line)
     axis.set(ylabel="accuracy", ylim=(-0.02, 1.02), xlim=(0.49, 1.01))
-    axis.legend(loc="lower right")
-    counts.set(xlabel="confidence (probability of the predicted class)", ylabel="samples")
+    figure.legend(loc="outside upper left", ncols=3, frameon=False)
+    counts.set(xlabel="confidence (probability of the predicted class)", ylabel="faces")
+    return figure
+
+
+def _reliability_line(axis: Axes, bins: pd.DataFrame, colour: str, label: str) -> None:
+    """The bins of a reliability diagram: those of few faces are hollow and end the line."""
+    enough = bins.n >= FEWEST
+    axis.plot(bins.confidence, bins.accuracy.where(enough), "o-", ms=4, color=colour, label=label)
+    few = bins[~enough]
+    axis.plot(few.confidence, few.accuracy, "o", ms=4, color=colour, mfc="white", zorder=3)
+    axis.vlines(bins.confidence, bins.accuracy_low, bins.accuracy_high, color=colour, lw=1)
+
+
+def _bin_counts(axis: Axes, confidence: np.ndarray, colour: str, line: int) -> None:
+    """Histogram of the confidence, with the counts as numbers in a line above the axis."""
+    counts, edges = np.histogram(confidence, calibration.BINS, (0.5, 1))
+    axis.stairs(counts, edges, color=colour)
+    for count, left, right in zip(counts, edges[:-1], edges[1:], strict=True):
+        above = axis.get_xaxis_transform()
+        axis.text((left + right) / 2, 1.24 - 0.2 * line, f"{count:,}", transform=above,
+                  ha="center", color=colour, size=8)  # fmt: skip
+
+
+def risk_coverage(evaluation: Evaluation) -> Figure:
+    """Error of the accepted predictions by coverage, with Wilson's interval and the threshold."""
+    abstaining = evaluation.metrics["abstention"]
+    temperature = evaluation.metrics["calibration"]["temperature"]
+    confidence = abstention.confidences(evaluation.predictions.p_male.to_numpy(), temperature)
+    correct = evaluation.predictions.correct.to_numpy()
+    coverage, risk = abstention.risk_coverage(confidence, correct)
+    accepted, coverage, risk = thinned(np.arange(1, len(correct) + 1), coverage, risk)
+    intervals = [
+        confidence_intervals.wilson(round(errors), number)
+        for errors, number in zip(risk * accepted, accepted, strict=True)
+    ]
+    figure, axis = plt.subplots(figsize=(6.5, 3.8), layout="constrained")
+    axis.fill_between(coverage, *np.transpose(intervals), color=BLUE, alpha=0.2, lw=0)
+    axis.plot(coverage, risk, color=BLUE, label=f"area {abstaining['test']['area']:.4f}")
+    axis.axhline(abstaining["max_error"], ls="--", color=GREY, label="highest error")
+    if abstaining["threshold"] is not None and abstaining["test"]["accepted"]:
+        chosen = abstaining["test"]
+        axis.plot(chosen["coverage"], chosen["error"], "o", color=RED, label="chosen threshold")
+    top = max(2 * risk[-1], 2 * abstaining["max_error"])
+    axis.set(
+        xlabel="coverage", ylabel="error of the accepted predictions", xlim=(0, 1.01), ylim=(0, top)
+    )
+    axis.legend(loc="upper left")
     return figure
 
 
@@ -153,11 +197,11 @@ def slices(evaluation: Evaluation) -> Figure:
     axis.plot([], [], color=BLUE, lw=3, alpha=0.45, label="Wilson (photos as independent)")
     axis.plot([], [], color=BLUE, lw=1, label="bootstrap over people")
     axis.plot([], [], "|", color=RED, ms=8, label="majority class of the slice")
-    axis.legend(loc="lower left", fontsize="small")
+    figure.legend(loc="outside upper left", ncols=3, frameon=False)
     return figure
 
 
-def _slice_line(axis: Axes, line: int, row: object) -> None:
+def _slice_line(axis: Axes, line: int, row: Any) -> None:
     axis.plot([row.wilson_low, row.wilson_high], [line, line], color=BLUE, lw=5, alpha=0.35,
               solid_capstyle="butt")  # fmt: skip
     axis.plot([row.subjects_low, row.subjects_high], [line, line], color=BLUE, lw=1)
@@ -167,5 +211,12 @@ def _slice_line(axis: Axes, line: int, row: object) -> None:
 
 DRAWING = {
     function.__name__: function
-    for function in (learning_curve, confusion_matrix, ranking_curves, reliability, slices)
+    for function in (
+        learning_curve,
+        confusion_matrix,
+        ranking_curves,
+        reliability,
+        risk_coverage,
+        slices,
+    )
 }

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 
 from renet.network import inference
-from renet.network.model import ReNet
+from renet.network.model import Network
 
 PATCH, STRIDE = 1 / 4, 1 / 8  # of the face's sides
 SUPPORTS = np.array([214.0, 69, 44])  # red, RGB
@@ -19,7 +19,7 @@ CONTRADICTS = np.array([49.0, 110, 190])  # blue
 
 
 def occlusion(
-    model: ReNet, face: np.ndarray, device: torch.device, precision: str = "float32"
+    model: Network, face: np.ndarray, device: torch.device, precision: str = "float32"
 ) -> np.ndarray:
     """The fall of the predicted class's log-odds when a patch is covered with the mean colour.
 

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from renet.common.imdb_wiki import CLASSES
-from renet.evaluation import confidence_intervals
+from renet.evaluation import confidence_intervals, weak_slices
 from renet.evaluation.tables import SLICES
 
 UNKNOWN = "unknown"
@@ -16,6 +16,8 @@ def assign(
     predictions: pd.DataFrame, size: tuple[int, int], in_training_set: pd.Series
 ) -> pd.DataFrame:
     """The value of each slice for each sample: one column a slice, categories in their order.
+
+    A slice of which no value is known, as the decade of a user's own photos, is left out.
 
     Args:
         predictions: an inference table.
@@ -39,6 +41,7 @@ def assign(
     if in_training_set.any():
         columns["person in the training set"] = in_training_set.map({True: "yes", False: "no"})
     slices = pd.DataFrame(columns).astype("category")
+    slices = slices.loc[:, (slices != UNKNOWN).any()]
     return slices.apply(lambda values: values.cat.remove_unused_categories())
 
 
@@ -62,7 +65,8 @@ def tabulate(predictions: pd.DataFrame, slices: pd.DataFrame) -> pd.DataFrame:
     Returns:
         `accuracy` with Wilson's interval (`wilson_…`) and that of a bootstrap over subjects
         (`subjects_…`), the recall of each class (empty if the slice has none of it), their mean,
-        and the accuracy of always predicting the slice's majority class.
+        the accuracy of always predicting the slice's majority class, and the columns of
+        `weak_slices.test`.
     """
     rows = [
         _row(predictions[slices[name] == value], name, value)
@@ -81,6 +85,7 @@ def tabulate(predictions: pd.DataFrame, slices: pd.DataFrame) -> pd.DataFrame:
         table[["subjects_low", "subjects_high"]] = confidence_intervals.subject_bootstrap(
             predictions.subject, accuracies
         )
+    table[["upper_holm", "p_holm"]] = weak_slices.test(table, predictions, slices)
     return table[list(SLICES.columns)]
 
 

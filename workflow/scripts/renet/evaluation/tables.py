@@ -17,11 +17,15 @@ ATTRIBUTES = {
 INFERENCE = Table({**SAMPLE, **PROBABILITIES, "predicted": int, "correct": int, **ATTRIBUTES})
 
 # gallery.csv and saliency.csv: the predictions that the images show, and where in the image.
-MISTAKES, HARD_CASES = "mistakes", "hard_cases"  # the values of `gallery`
+EXAMPLES, MISTAKES, HARD_CASES = "examples", "mistakes", "hard_cases"  # the values of `gallery`
 GALLERY = Table({"gallery": str, "x": int, "y": int, **INFERENCE.columns})
 SALIENCY = Table({"y": int, "largest_drop": float, **INFERENCE.columns})
 
-# slices.csv: one row for each value of each slice; a recall without samples is empty.
+SMALL_SLICE = 30  # faces; the interval of a smaller slice is too wide for a statement
+ALPHA = 0.05  # probability that any slice is called weaker if none is
+
+# slices.csv: one row for each value of each slice; a recall without samples is empty, and so
+# are the test's columns for slices that are not tested.
 SLICES = Table(
     {
         "slice": str,
@@ -39,8 +43,45 @@ SLICES = Table(
         "recall_male": float,
         "balanced_accuracy": float,
         "majority_baseline": float,
+        "upper_holm": float,
+        "p_holm": float,
     }
 )
+
+REFERENCE, BASELINE, RECIPE, PAIR = "reference", "majority", "recipe", "pair"  # the column `kind`
+FEWEST_SEEDS = 3  # of a recipe of which something is claimed
+POWER = 0.8  # probability with which the smallest detectable difference is shown
+
+# comparison/comparison.csv: a row for each pair of runs that is compared on a set. The columns of
+# the tests are empty where nothing is claimed.
+COMPARISON = Table(
+    {
+        "set": str,
+        "kind": str,
+        "run": str,
+        "other": str,
+        "metric": str,
+        "value": float,
+        "other_value": float,
+        "difference": float,
+        "low": float,
+        "high": float,
+        "p": float,
+        "p_holm": float,
+        "shown": "Int64",
+        "p_mcnemar": float,
+        "detectable": float,
+    }
+)
+
+# comparison/disagreements.csv: the faces on which the runs disagree, and where in the picture of
+# their set the first ones are.
+DISAGREEMENTS = Table(
+    {
+        "set": str, "id": str, "path": str, "target": int, "correct": int, "runs": int,
+        "wrong": str, "x": "Int64", "y": "Int64",
+    }
+)  # fmt: skip
 
 # audit/<fold>-of-<folds>.csv: the out-of-fold predictions of one fold.
 FOLD = Table({"id": str, **PROBABILITIES})
@@ -57,3 +98,12 @@ LABELS = Table(
         "person_disagreement": float,
     }
 )
+
+# audit/suspects.csv: the suspects in the format of the config's corrections.
+PROPOSALS = Table({"id": str, "gender": str, "note": str})
+
+# layers.csv: the layers of a network in their order, for one image.
+LAYERS = Table({"layer": str, "kind": str, "output": str, "parameters": int, "operations": int})
+
+# layer_times.csv: the time of the layers in a training step.
+LAYER_TIMES = Table({"layer": str, "milliseconds": float, "fraction": float})

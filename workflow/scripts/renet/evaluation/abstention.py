@@ -1,0 +1,155 @@
+"""Abstaining: predictions whose confidence is not above a threshold are "unsure".
+
+The threshold is chosen on the validation set so that the error of the accepted predictions, those
+above it, stays below a stated rate, for new photos from the same source, with 95 % confidence.
+Temperature scaling does not change the order of the confidences, and so not the choice either.
+
+The accepted part of a sample above its own k-th largest confidence is a sample from the population
+above it, so that its number of errors is binomial, and Clopper and Pearson's upper bound holds for
+any k that is fixed beforehand. The best of many thresholds is not fixed beforehand: a fixed
+sequence of ranks is tested from few predictions to many, until a bound is too high. One error among
+the first would end a single sequence, so that there are `SEQUENCES` of them with different starts,
+each at its part of the 5 % (Bonferroni). After Angelopoulos et al., Learn then Test (2021), and
+Geifman and El-Yaniv, Selective Classification for Deep Neural Networks (2017).
+"""
+
+import math
+
+import numpy as np
+import pandas as pd
+from scipy.stats import beta
+
+from renet.evaluation import calibration, confidence_intervals
+
+LEVEL = 0.95
+SEQUENCES = 5
+RANKS = 100  # of the sequence with the earliest start
+ACCEPT_ALL = 0.0  # the threshold that every confidence is above
+GROUPS = ("recorded gender", "age")  # slices
+
+
+def summarise(
+    validation: pd.DataFrame,
+    test: pd.DataFrame,
+    slices: pd.DataFrame,
+    temperature: float,
+    max_error: float,
+) -> dict:
+    """Choose the threshold on the validation set, and what it does on the test set.
+
+    Args:
+        validation, test: inference tables.
+        slices: of the test set, as from `slices.assign`.
+        temperature: that divides the logits.
+        max_error: highest error rate of the accepted predictions.
+
+    Returns:
+        The section `abstention` of metrics.json. The choice takes one photo of each person, since
+        photos of one person are not independent.
+    """
+    one_each = validation.drop_duplicates("subject")  # the rows are in a random order
+    chosen = choose(
+        confidences(one_each.p_male.to_numpy(), temperature), one_each.correct.to_numpy(), max_error
+    )
+    confidence = confidences(test.p_male.to_numpy(), temperature)
+    correct = test.correct.to_numpy()
+    accepted = np.zeros(len(test), bool)
+    if chosen["threshold"] is not None:
+        accepted = confidence > chosen["threshold"]
+    _, risk = risk_coverage(confidence, correct)
+    return {
+        "max_error": max_error,
+        "level": LEVEL,
+        **chosen,
+        "test": {**_accepted(correct, accepted), "area": float(risk.mean())},
+        "groups": [
+            {"slice": name, "value": value, **_accepted(correct[inside], accepted[inside])}
+            for name in GROUPS
+            if name in slices
+            for value in slices[name].cat.categories
+            for inside in [(slices[name] == value).to_numpy()]
+        ],
+    }
+
+
+def confidences(p_male: np.ndarray, temperature: float) -> np.ndarray:
+    """The probability of the predicted class at a temperature, (n,)."""
+    scaled = calibration.apply_temperature(p_male, temperature)
+    return np.maximum(scaled, 1 - scaled)
+
+
+def choose(confidence: np.ndarray, correct: np.ndarray, max_error: float) -> dict:
+    """The threshold that accepts the most predictions, with an error of at most `max_error` shown.
+
+    Args:
+        confidence, correct: of independent predictions, (n,).
+
+    Returns:
+        `threshold`, above which a prediction is accepted, None if no threshold is shown to reach
+        that; `people` of the choice, and the fewest `needed` for any threshold; `accepted`,
+        `errors` and `upper_bound` of the error at the threshold.
+    """
+    people, needed = len(confidence), fewest_predictions(max_error)
+    order = np.argsort(-confidence, kind="stable")
+    falling = np.append(confidence[order], ACCEPT_ALL)
+    errors_of_first = np.append(0, np.cumsum(1 - correct[order]))
+    found: dict[str, float | None] = {"threshold": None, "people": people, "needed": needed}
+    found |= {"accepted": 0, "errors": 0, "upper_bound": None}
+    if people < needed:
+        return found
+    ranks = np.unique(np.linspace(needed, people, RANKS).round().astype(int))
+    # Strictly above the threshold: of equal confidences, none is accepted.
+    accepted = np.searchsorted(-falling[:-1], -falling[ranks], side="left")
+    errors = errors_of_first[accepted]
+    bounds = upper_bound(errors, accepted)
+    fails = ~(bounds <= max_error)
+    for start in np.linspace(0, len(ranks), SEQUENCES, endpoint=False).astype(int):
+        passed = start + int(np.argmax(fails[start:])) if fails[start:].any() else len(ranks)
+        if passed > start:  # later sequences reach further
+            last = passed - 1
+            found |= {
+                "threshold": float(falling[ranks[last]]),
+                "accepted": int(accepted[last]),
+                "errors": int(errors[last]),
+                "upper_bound": float(bounds[last]),
+            }
+    return found
+
+
+def fewest_predictions(max_error: float) -> int:
+    """How many predictions without an error show an error rate of at most `max_error`."""
+    return math.ceil(math.log((1 - LEVEL) / SEQUENCES) / math.log1p(-max_error))
+
+
+def upper_bound(errors: np.ndarray, accepted: np.ndarray) -> np.ndarray:
+    """Clopper and Pearson's upper bound of an error rate, at one sequence's part of the level."""
+    tail = (1 - LEVEL) / SEQUENCES
+    bounds = beta.ppf(1 - tail, errors + 1, np.maximum(accepted - errors, 1))
+    return np.where(accepted > errors, bounds, 1.0)
+
+
+def risk_coverage(confidence: np.ndarray, correct: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Error rate of the k most confident predictions, for k from 1 to n: coverage and risk, (n,).
+
+    The mean of the risk is the area under the curve. Equal confidences are in a random order, of
+    which this is the mean.
+    """
+    values, group = np.unique(-confidence, return_inverse=True)
+    counts = np.cumsum(np.bincount(group, minlength=len(values)))
+    errors = np.cumsum(np.bincount(group, 1 - correct, minlength=len(values)))
+    count = np.arange(1, len(confidence) + 1)
+    expected = np.interp(count, np.append(0, counts), np.append(0, errors))
+    return count / len(confidence), expected / count
+
+
+def _accepted(correct: np.ndarray, accepted: np.ndarray) -> dict:
+    """Coverage, and the error of the accepted and of all predictions."""
+    number, errors = int(accepted.sum()), int((1 - correct)[accepted].sum())
+    return {
+        "n": len(correct),
+        "accepted": number,
+        "coverage": number / len(correct),
+        "error": errors / number if number else None,
+        "error_interval": list(confidence_intervals.wilson(errors, number)) if number else None,
+        "error_of_all": float((1 - correct).mean()),
+    }

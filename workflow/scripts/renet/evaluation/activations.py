@@ -1,0 +1,125 @@
+"""What each layer of a network makes of one face."""
+
+import contextlib
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from renet.network import model
+from renet.network.model import Network
+from renet.network.rnn import DIRECTIONS, SpatialRNN
+
+
+@dataclass(frozen=True)
+class Activations:
+    """The outputs of a network's layers for one face, as maps (channels, rows, columns)."""
+
+    maps: dict[str, np.ndarray]  # by name: bn0, conv1, … and rnn1.vertical, rnn1.horizontal, …
+    logits: np.ndarray  # (classes,) float64
+
+
+def record(
+    network: Network, face: np.ndarray, device: torch.device, precision: str = "float32"
+) -> Activations:
+    """Run the network over one face and keep the output of each layer.
+
+    Args:
+        network: on `device`; it is left in evaluation mode.
+        face: (C, H, W) uint8.
+    """
+    network.eval()
+    maps: dict[str, np.ndarray] = {}
+
+    def keep(name: str, to_maps: Callable[[Tensor], Tensor]) -> Callable[..., None]:
+        def hook(_: nn.Module, __: tuple[Tensor], output: Tensor) -> None:
+            maps[name] = to_maps(output).double().cpu().numpy()
+
+        return hook
+
+    with contextlib.ExitStack() as hooks:
+        for name, layer in network.named_children():
+            parts: dict[str, tuple[nn.Module, Callable]] = {name: (layer, _first_of_batch)}
+            if isinstance(layer, SpatialRNN):
+                parts[f"{name}.vertical"] = layer.vertical, _maps_of_columns
+                parts[f"{name}.horizontal"] = layer.horizontal, _maps_of_rows
+            for part, (module, to_maps) in parts.items():
+                handle = module.register_forward_hook(keep(part, to_maps))
+                hooks.callback(handle.remove)
+        pixels = torch.from_numpy(face.copy()).unsqueeze(0).to(device)
+        logits = model.infer(network, pixels, precision)[0].double().cpu().numpy()
+    return Activations(maps, logits)
+
+
+def _first_of_batch(output: Tensor) -> Tensor:
+    return output[0]
+
+
+def _maps_of_columns(hidden: Tensor) -> Tensor:
+    """The output of a vertical sweep, (columns, rows, 1, units), to (units, rows, columns)."""
+    return hidden[:, :, 0].permute(2, 1, 0)
+
+
+def _maps_of_rows(hidden: Tensor) -> Tensor:
+    """The output of a horizontal sweep, (rows, columns, 1, units), to (units, rows, columns)."""
+    return hidden[:, :, 0].permute(2, 0, 1)
+
+
+@dataclass(frozen=True)
+class Reach:
+    """The change of a SpatialRNN's hidden states when one block of its input is set to zero.
+
+    Each is (rows, columns) of blocks: the Euclidean norm over the units of one direction, or of
+    both in `horizontal`.
+    """
+
+    block: tuple[int, int]  # row and column of that block
+    forward: np.ndarray  # of the vertical sweep from the top
+    backward: np.ndarray  # of the one from the bottom
+    horizontal: np.ndarray  # of the horizontal sweep, which reads both
+
+
+@torch.inference_mode()
+def reach(rnn: SpatialRNN, maps: np.ndarray) -> Reach:
+    """Set the middle block of a SpatialRNN's input (C, H, W) to zero; return what changes."""
+    weight = rnn.vertical.input_weight
+    whole = torch.from_numpy(maps).to(weight.device, weight.dtype).unsqueeze(0)
+    height, width = rnn.block
+    row, column = rnn.output_shape[1] // 2, rnn.output_shape[2] // 2
+    changed = whole.clone()
+    changed[..., row * height : (row + 1) * height, column * width : (column + 1) * width] = 0
+    (swept, out), (swept_changed, out_changed) = (_sweeps(rnn, one) for one in (whole, changed))
+    forward, backward = (swept_changed - swept).chunk(DIRECTIONS, 0)
+    norms = [part.norm(dim=0).double().cpu().numpy()
+             for part in (forward, backward, out_changed - out)]  # fmt: skip
+    return Reach((row, column), *norms)
+
+
+def _sweeps(rnn: SpatialRNN, maps: Tensor) -> tuple[Tensor, Tensor]:
+    """The maps after the vertical and after the horizontal sweep."""
+    swept = rnn.over_columns(maps)
+    return _maps_of_columns(swept), _maps_of_rows(rnn.over_rows(swept))
+
+
+def receptive_fields(network: Network) -> dict[str, int]:
+    """For each convolution, the side in pixels of the square of the face that one value depends on.
+
+    Pixels beyond the border count too. Behind a SpatialRNN, every value depends on the whole face.
+    """
+    side, stride, fields = 1, 1, {}
+    for name, layer in network.named_children():
+        if isinstance(layer, SpatialRNN):
+            break
+        if isinstance(layer, nn.Conv2d | nn.MaxPool2d):
+            kernel, dilation, step = (_side(getattr(layer, key))
+                                      for key in ("kernel_size", "dilation", "stride"))  # fmt: skip
+            side += (kernel - 1) * dilation * stride
+            stride *= step
+            fields[name] = side
+    return fields
+
+
+def _side(value: int | tuple[int, int]) -> int:
+    return value if isinstance(value, int) else value[0]
