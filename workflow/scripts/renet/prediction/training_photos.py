@@ -1,0 +1,71 @@
+"""Whether a photo was probably in the training set: the perceptual hashes of the training faces.
+
+They lie beside predictor.json, 32 bytes for each face, and are compared with the hash of a photo
+one by one: 300,000 of them in a millisecond. Copies that were compressed or scaled are found;
+mirror images, other crops and other photos of the person are not (benchmarks/README.md).
+"""
+
+import dataclasses
+from collections.abc import Iterable
+from pathlib import Path
+
+import numpy as np
+
+from renet.common import files
+from renet.common.errors import InputError
+from renet.common.progress import Progress
+from renet.faces.perceptual_hash import BYTES, LARGEST_DISTANCE, as_words, perceptual_hash
+
+FILE = "training_hashes.npy"
+WORDS = BYTES // 8
+
+
+@dataclasses.dataclass(frozen=True)
+class TrainingPhotos:
+    """The hashes of all training faces.
+
+    Attributes:
+        words: (WORDS, faces) uint64, each column a hash.
+    """
+
+    words: np.ndarray
+
+    @classmethod
+    def of(cls, faces: np.ndarray) -> "TrainingPhotos":
+        """Those of faces (N, 3, height, width) uint8 RGB, memory-mapped or not."""
+        hashes = map(perceptual_hash, Progress(faces, desc="hashes", unit=" faces"))
+        return cls(np.ascontiguousarray(as_words(hashes).T))
+
+    def write(self, path: Path) -> None:
+        """Write them as a NumPy file."""
+        with files.replacing(path) as temporary, temporary.open("wb") as handle:
+            np.save(handle, self.words)
+
+    @classmethod
+    def read(cls, path: Path, digest: str) -> "TrainingPhotos":
+        """Read them.
+
+        Args:
+            digest: SHA-256 of the file, as predictor.json has it.
+
+        Raises:
+            InputError: the file is another one.
+        """
+        if files.file_digest(path) != digest:
+            raise InputError(
+                f"{path} is not the file that predictor.json names; delete it to predict without "
+                "it, or delete predictor.json to have both made again."
+            )
+        return cls(np.load(path))
+
+    def have(self, pictures: Iterable[np.ndarray]) -> bool:
+        """Whether one of the faces (3, height, width) uint8 RGB is nearly a training face."""
+        return any(self.distance(picture) <= LARGEST_DISTANCE for picture in pictures)
+
+    def distance(self, pixels: np.ndarray) -> int:
+        """The bits in which the nearest training face's hash differs, of 255."""
+        (words,) = as_words([perceptual_hash(pixels)])
+        bits = np.bitwise_count(self.words[0] ^ words[0])
+        for number in range(1, WORDS):  # at most 255 in all: the first bit is always 0
+            bits += np.bitwise_count(self.words[number] ^ words[number])
+        return int(bits.min(initial=255))
