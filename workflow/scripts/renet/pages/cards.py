@@ -1,62 +1,117 @@
-"""Model card and data sheet, filled in with the results of a run.
+"""Model card and data sheet, filled in with the results of a run: Markdown, and a page beside it.
 
 After Mitchell et al., Model Cards for Model Reporting (2019), and Gebru et al., Datasheets for
 Datasets (2021).
 """
 
+import html
+from collections.abc import Sequence
 from pathlib import Path
 
 import pandas as pd
+import yaml
+from markdown_it import MarkdownIt
+from markdown_it.renderer import RendererHTML
+from markdown_it.token import Token
 
-from renet.common.imdb_wiki import DATABASES
+from renet.common import files
+from renet.common.drop_reasons import CorrectionReason
+from renet.dataset.corrections import Outcome
+from renet.dataset.tables import NEAR_DUPLICATES
+from renet.evaluation.tables import MISTAKES
 from renet.pages import metric_tables, phrases, templates
 from renet.pages.results import DataResults, RunResults
 from renet.pages.templates import PageTable
 
+CARD_METRICS = ("accuracy", "balanced_accuracy", "mcc", "loss", "brier", "ece")
+
 
 def write_model_card(path: Path, run: RunResults, data: DataResults) -> None:
-    """Write model_card.md of one run."""
+    """Write model_card.md and model_card.html of one run."""
+    mistakes = run.gallery[run.gallery.gallery == MISTAKES]
     shown = run.slices[run.slices.n >= phrases.SMALL_SLICE]
-    templates.write(
+    _write(
         "model_card.md.j2",
         path,
+        home="../../index.html",
         name=run.name,
         model=run.model,
+        architecture=run.architecture,
         test=run.metrics["test"],
         leakage=run.metrics["leakage"],
-        **_kinds_of_photos(data.config),
+        data=data.config,
+        **data.kinds_of_photos,
         training=run.settings["train"],
         metrics=metric_tables.metrics_table(run.metrics),
         calibration=phrases.calibration(run.metrics),
-        slices=_accuracy_by_slice(shown),
-        slices_text=phrases.slices(run.slices),
+        slices=_accuracy_by_slice(shown, run.metrics["test"]["n"]),
+        slices_text=phrases.slices(run.metrics),
+        suspects=phrases.suspects(mistakes, data.suspects),
+        front_matter=front_matter(run, data),
         left_out=len(run.slices) - len(shown),
         small=phrases.SMALL_SLICE,
     )
 
 
-def _accuracy_by_slice(slices: pd.DataFrame) -> PageTable:
+def front_matter(run: RunResults, data: DataResults) -> str:
+    """The YAML that model hubs read at the head of a model card: licence, tags, data, metrics.
+
+    The keys are those of Hugging Face's model cards; `model-index` has the values of metrics.json.
+    """
+    test, public = run.metrics["test"], data.kinds_of_photos["public"]
+    terms = {"license": "mit"}
+    if public:  # the terms of IMDB-WIKI
+        terms = {"license": "other", "license_name": "academic-research-only"}
+    dataset = {"name": ", ".join(data.config["sources"]), "type": "-".join(data.config["sources"])}
+    result = {
+        "task": {"type": "image-classification"},
+        "dataset": dataset | {"split": "test"},
+        "metrics": [{"type": name, "name": name, "value": test[name]} for name in CARD_METRICS],
+    }
+    content = {
+        **terms,
+        "library_name": "pytorch",
+        "pipeline_tag": "image-classification",
+        "tags": ["image-classification", "face", "gender", run.settings["model"]["kind"]],
+        "datasets": data.config["sources"],
+        "metrics": list(CARD_METRICS),
+        "model-index": [{"name": run.name, "results": [result]}],
+    }
+    return yaml.safe_dump(content, sort_keys=False, allow_unicode=True)
+
+
+def _accuracy_by_slice(slices: pd.DataFrame, faces: int) -> PageTable:
     rows = [
         [
             f"{row.slice}: {row.value}",
             f"{row.n:,}",
             phrases.percentage(row.accuracy),
             phrases.slice_interval(row),
+            phrases.slice_finding(row, faces),
         ]
         for _, row in slices.iterrows()
     ]
-    headings = ["slice", "faces", "accuracy", "95 % interval (the wider)"]
+    interval = "95 % interval (the wider)"
+    headings = ["slice", "faces", "accuracy", interval, "weaker than the whole set"]
     return PageTable("Accuracy by slice", headings, rows)
 
 
 def write_datasheet(path: Path, run: RunResults, data: DataResults) -> None:
-    """Write datasheet.md of the data that all runs share; `run` is any of them."""
-    templates.write(
+    """Write datasheet.md and datasheet.html of the data of all runs; `run` is any of them."""
+    _write(
         "datasheet.md.j2",
         path,
-        **_kinds_of_photos(data.config),
+        home="../index.html",
+        notes=data.notes,
+        data=data.config,
+        **data.kinds_of_photos,
         archives=data.archives,
         steps=data.steps,
+        external=data.external,
+        funnel_step=phrases.funnel_step,
+        corrected=_changed(data, Outcome.CORRECTED),
+        near_duplicates=_changed(data, NEAR_DUPLICATES),
+        dropped_by_correction=_dropped(data, CorrectionReason.DROPPED_BY_CORRECTION),
         rows=int(data.steps.remaining.iloc[0]),
         faces=int(data.steps.remaining[["train", "validation", "test"]].sum()),
         leakage=run.metrics["leakage"],
@@ -64,11 +119,46 @@ def write_datasheet(path: Path, run: RunResults, data: DataResults) -> None:
     )
 
 
-def _kinds_of_photos(config: dict) -> dict:
-    """The kinds of photos: `drawn` (the sample), `public` (IMDB-WIKI), the user's `own`."""
-    return {
-        "data": config,
-        "drawn": "sample" in config["sources"],
-        "public": bool(set(DATABASES) & set(config["databases"])),
-        "own": "table" in config["databases"],
-    }
+def _changed(data: DataResults, step: str) -> int:
+    return int(data.funnel.changed[data.funnel.step == step].sum())
+
+
+def _dropped(data: DataResults, reason: str) -> int:
+    return int(data.funnel.dropped[data.funnel.step == reason].sum())
+
+
+def _write(template: str, path: Path, home: str, **values: object) -> None:
+    """Write a card as Markdown, and as a page with the same text and a link to `home`."""
+    files.write_text(path, templates.render(template, suffix="md", **values))
+    text = templates.render(template, suffix="html", **values)
+    templates.write(
+        "card.html.j2",
+        path.with_suffix(".html"),
+        title=text.splitlines()[0].removeprefix("# "),
+        data=values["data"],
+        home=home,
+        markdown=path.name,
+        body=MARKDOWN.render(text),
+    )
+
+
+def _open_table(_: RendererHTML, tokens: Sequence[Token], index: int, *__: object) -> str:
+    """A table in a box that scrolls by keyboard too; its name is the heading before it."""
+    names = [
+        tokens[number + 1].content
+        for number in range(index)
+        if tokens[number].type == "heading_open"
+    ]
+    name = html.escape(names[-1] if names else "Table")
+    return f'<div class="scroll" tabindex="0" role="group" aria-label="{name}"><table>\n'
+
+
+def _fence(_: RendererHTML, tokens: Sequence[Token], index: int, *__: object) -> str:
+    """A block of code, which scrolls by keyboard too."""
+    return f'<pre tabindex="0"><code>{html.escape(tokens[index].content)}</code></pre>\n'
+
+
+MARKDOWN = MarkdownIt("commonmark", {"html": False}).enable("table")
+MARKDOWN.add_render_rule("table_open", _open_table)
+MARKDOWN.add_render_rule("table_close", lambda *_: "</table></div>\n")
+MARKDOWN.add_render_rule("fence", _fence)

@@ -1,9 +1,9 @@
-"""The faces that pages show: which ones, as one image of many tiles, and their data as a script."""
+"""The faces that pages show: which ones, and as one image of many tiles."""
 
-import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -12,15 +12,22 @@ import pandas as pd
 from renet.common import files
 
 GALLERY_SIZE = 24  # faces
+EXAMPLE_COUNT = 8
 EXPLAINED = 4  # correct and wrong predictions each, for the saliency maps
 QUALITY = {
     ".webp": (cv2.IMWRITE_WEBP_QUALITY, 40),  # 40 pixels of a face in about 250 bytes
     ".jpg": (cv2.IMWRITE_JPEG_QUALITY, 88),
+    ".png": (cv2.IMWRITE_PNG_COMPRESSION, 9),
 }
 
 
+def examples(predictions: pd.DataFrame) -> pd.DataFrame:
+    """The first predictions: the order of the faces is random and no run has a part in it."""
+    return predictions.head(EXAMPLE_COUNT)
+
+
 def mistakes(predictions: pd.DataFrame, count: int = GALLERY_SIZE) -> pd.DataFrame:
-    """The wrong predictions of the highest confidence. Some of them are label errors."""
+    """The wrong predictions of the highest confidence."""
     return _by_confidence(predictions[predictions.correct == 0], ascending=False).head(count)
 
 
@@ -51,7 +58,7 @@ class Grid:
     columns: int
     side: int
 
-    def position(self, number: int | np.ndarray) -> tuple[int, int] | tuple[np.ndarray, np.ndarray]:
+    def position(self, number: Any) -> tuple[Any, Any]:
         """x and y of a tile, or of several, in pixels."""
         line, column = divmod(number, self.columns)
         return self.side * column, self.side * line
@@ -80,24 +87,12 @@ class Grid:
         write_image(path, self.sheet([self.tile(face) for face in faces]))
 
 
+DISAGREEMENTS = Grid(columns=8, side=112)
+
+
 def write_image(path: Path, picture: np.ndarray) -> None:
     """Write an image (H, W, 3) uint8, RGB, in the format of its name's suffix."""
     bgr = cv2.cvtColor(picture, cv2.COLOR_RGB2BGR)
     encoded = cv2.imencode(path.suffix, bgr, QUALITY[path.suffix])[1]
     with files.replacing(path) as temporary:
         temporary.write_bytes(encoded.tobytes())
-
-
-def write_script(path: Path, name: str, columns: dict[str, pd.Series], **more: object) -> None:
-    """Write `window.<name> = {…}`, since a page that is opened from a disk cannot load JSON.
-
-    Args:
-        columns: become arrays; floats are written in full, a missing value becomes null.
-        more: further values.
-    """
-    values = {
-        column: series.astype(object).where(series.notna(), None).tolist()
-        for column, series in columns.items()
-    }
-    text = json.dumps(values | more, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
-    files.write_text(path, f"window.{name} = {text};\n")

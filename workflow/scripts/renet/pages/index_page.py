@@ -1,77 +1,155 @@
 """The page over all runs, index.html."""
 
+import dataclasses
+import functools
+import operator
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from renet.pages import metric_tables, phrases, templates
+from renet.config.architecture import KINDS
+from renet.config.runs import flatten, seed_groups
+from renet.pages import (
+    comparison_section,
+    external_sets,
+    grid_section,
+    index_plots,
+    metric_tables,
+    phrases,
+    templates,
+    verdict,
+)
 from renet.pages.results import DataResults, RunResults
 from renet.pages.templates import PageTable
 
 TITLE = "Gender classification with a ReNet-style network"
-COMPARED = metric_tables.named("accuracy", "balanced_accuracy", "mcc", "roc_auc", "loss", "ece")
+# The columns of metrics in the table of runs: heading, set, and key of the metric.
+COLUMNS: tuple[tuple[Any, ...], ...] = tuple(
+    (heading, subset, *metric_tables.named(metric))
+    for heading, subset, metric in (
+        ("validation accuracy", "validation", "accuracy"),
+        ("test accuracy", "test", "accuracy"),
+        ("balanced accuracy", "test", "balanced_accuracy"),
+        ("MCC", "test", "mcc"),
+        ("ROC AUC", "test", "roc_auc"),
+        ("log loss", "test", "loss"),
+        ("ECE", "test", "ece"),
+    )
+)
+
+LACKS = "–"  # in place of the value of a setting that a kind of network does not have
 
 
-def write(path: Path, runs: list[RunResults], data: DataResults) -> None:
-    """Write the page over all runs."""
+@dataclass(frozen=True)
+class Difference:
+    """A setting that is not the default in at least one run."""
+
+    default: object
+    values: dict[str, object]  # by run
+
+
+def write(
+    path: Path, runs: list[RunResults], defaults: dict, data: DataResults, grids: dict
+) -> None:
+    """Write the page over all runs, and its figures at their places in the same folder.
+
+    Args:
+        defaults: the sections of the default config.
+        grids: the grids among the runs, see `grid_section.write`.
+    """
+    curves_file = path.with_name("learning_curves.svg")
+    index_plots.learning_curves({run.name: run.history for run in runs}, curves_file)
+    index_plots.funnel(data.steps, path.parent / "data" / "funnel.svg")
+    compared = data.comparison[0].metric.iloc[0] if data.comparison else "balanced_accuracy"
     tests = {run.name: run.metrics["test"] for run in runs}
     settings = {run.name: run.settings for run in runs}
-    baseline = tests[runs[0].name]["majority_baseline"]
+    different = differences(settings, defaults)
     curves = (f"{run.name}: {phrases.learning_curve(run.history)}" for run in runs)
     templates.write(
         "index.html.j2",
         path,
         title=TITLE,
         data=data.config,
+        verdict=verdict.of_best(runs, data),
         constant=[name for name, test in tests.items() if test["constant_prediction"]],
-        columns=[metric.label for metric in COMPARED],
-        runs=[_row(name, test) for name, test in tests.items()],
-        summaries=[*_seed_means(settings, tests), _row(f"always {baseline['class']}", baseline)],
+        columns=[heading for heading, _, _ in COLUMNS],
+        runs=[_row(run, different) for run in runs],
+        summaries=[*_seed_means(runs), _baseline(runs[0].metrics)],
+        comparison=comparison_section.section(*data.comparison, runs) if data.comparison else None,
+        grids=grid_section.write(path.parent, grids, runs, *metric_tables.named(compared)),
+        accuracies={
+            name: phrases.percentage(test["balanced_accuracy"]) for name, test in tests.items()
+        },
+        cost_alt=index_plots.costs(runs, path.with_name("cost.svg")),
+        sets=external_sets.table(runs),
+        set_descriptions=external_sets.descriptions(runs, data),
+        curves=inline_svg(curves_file),
         curves_alt=" ".join(curves),
-        differences=differences(settings),
+        differences=different,
+        removed_runs=data.removed_runs,
         funnel_table=_funnel_table(data),
         funnel_alt=phrases.funnel(data.steps),
     )
 
 
-def differences(settings: dict[str, dict]) -> dict[str, list]:
-    """The settings that differ, as `section.key` and the value of each run."""
-    flat = [flatten(of_run) for of_run in settings.values()]
-    keys = dict.fromkeys(key for of_run in flat for key in of_run)
-    values = {key: [of_run.get(key) for of_run in flat] for key in keys}
-    return {key: found for key, found in values.items() if any(v != found[0] for v in found)}
+def inline_svg(path: Path) -> str:
+    """An SVG file as an element of the page, whose scripts cannot change a picture."""
+    text = path.read_text(encoding="utf-8")
+    return text[text.index("<svg") :]
 
 
-def seed_groups(settings: dict[str, dict]) -> list[list[str]]:
-    """Groups of runs that differ by `train.seed` alone: two seeds or more, one run of each."""
-    groups: dict[str, dict[int, str]] = {}
-    for name, of_run in settings.items():
-        flat = flatten(of_run)
-        seed = flat.pop("train.seed")
-        groups.setdefault(repr(sorted(flat.items())), {}).setdefault(seed, name)
-    return [list(names.values()) for names in groups.values() if len(names) > 1]
-
-
-def flatten(settings: dict) -> dict:
-    """A run's settings as one level, `train.seed`."""
+def differences(settings: dict[str, dict], defaults: dict) -> dict[str, Difference]:
+    """The settings, as `section.key`, that are not the default in at least one run."""
+    flat = {name: flatten(of_run) for name, of_run in settings.items()}
+    of_kinds = (flatten({"model": dataclasses.asdict(kind())}) for kind in KINDS.values())
+    known = functools.reduce(operator.or_, of_kinds) | flatten(defaults)
+    found = {
+        key: Difference(default, {name: of_run.get(key, LACKS) for name, of_run in flat.items()})
+        for key, default in known.items()
+    }
     return {
-        f"{section}.{key}": value for section, of in settings.items() for key, value in of.items()
+        key: one
+        for key, one in found.items()
+        if any(value not in (one.default, LACKS) for value in one.values.values())
     }
 
 
-def _row(name: str, summary: dict) -> dict:
-    return {"name": name, "cells": [metric_tables.cell(metric, summary) for metric in COMPARED]}
+def _row(run: RunResults, different: dict[str, Difference]) -> dict:
+    """A row of the table of runs; the filter of the table searches its `words`."""
+    settings = (
+        f"{key}={templates.setting(one.values[run.name])}" for key, one in different.items()
+    )
+    return {
+        "name": run.name,
+        "curve": index_plots.curve_id(run.name),
+        "words": " ".join([run.name, *settings]),
+        "parameters": run.model["parameters"],
+        "gflop": run.layers.operations.sum() / 1e9 if len(run.layers) else None,
+        "has_walkthrough": run.architecture.has_walkthrough,
+        "epochs": len(run.history),
+        "cells": [metric_tables.cell(metric, run.metrics[subset]) for _, subset, metric in COLUMNS],
+    }
 
 
-def _seed_means(settings: dict[str, dict], tests: dict[str, dict]) -> list[dict]:
+def _baseline(metrics: dict) -> dict:
+    """The row of always predicting the majority class."""
+    baselines = {subset: metrics[subset]["majority_baseline"] for subset in ("validation", "test")}
+    cells = [metric_tables.cell(metric, baselines[subset]) for _, subset, metric in COLUMNS]
+    return {"name": f"always {baselines['test']['class']}", "cells": cells}
+
+
+def _seed_means(runs: list[RunResults]) -> list[dict]:
     """Mean and standard deviation of each group of runs that differ by their seed alone."""
+    metrics = {run.name: run.metrics for run in runs}
     return [
         {
             "name": f"mean ± standard deviation of {len(names)} seeds: {', '.join(names)}",
             "cells": [
-                metric_tables.mean_cell(metric, [tests[name] for name in names])
-                for metric in COMPARED
+                metric_tables.mean_cell(metric, [metrics[name][subset] for name in names])
+                for _, subset, metric in COLUMNS
             ],
         }
-        for names in seed_groups(settings)
+        for names in seed_groups({run.name: run.settings for run in runs})
     ]
 
 
@@ -80,7 +158,7 @@ def _funnel_table(data: DataResults) -> PageTable:
     counts = data.funnel.pivot(index="step", columns="source", values="remaining")
     counts = counts.loc[data.steps.index, data.config["sources"]].fillna(0)
     rows = [
-        [step.replace("_", " "), *map("{:,}".format, row)]
-        for step, row in zip(counts.index, counts.astype(int).to_numpy(), strict=True)
+        [phrases.funnel_step(step), *map("{:,}".format, row)]
+        for step, row in zip(data.steps.itertuples(), counts.astype(int).to_numpy(), strict=True)
     ]
     return PageTable("Funnel by source", ["step", *counts.columns], rows, collapsed=True)

@@ -8,22 +8,66 @@ import pandas as pd
 
 from renet.evaluation import plot_style
 from renet.evaluation.plot_style import BLUE, RED
+from renet.pages import phrases
+from renet.pages.results import RunResults
 
 
 def learning_curves(histories: dict[str, pd.DataFrame], path: Path) -> None:
-    """Loss by epoch of all runs, from their history.csv: training dashed, validation solid."""
+    """Loss by epoch of all runs, from their history.csv: training dashed, validation solid.
+
+    The ids of a run's lines and of its entry in the legend begin with `curve_id(run)`: the page
+    hides them with the run.
+    """
     figure, axis = plt.subplots(figsize=(9, 3.8), layout="constrained")
     colours = plt.get_cmap("tab10" if len(histories) <= 10 else "turbo", len(histories))
     for number, (name, history) in enumerate(histories.items()):
         validated, colour = history.dropna(subset="validation_loss"), colours(number)
-        axis.plot(history.epoch, history.loss, "--", lw=0.9, color=colour, alpha=0.7)
+        axis.plot(history.epoch, history.loss, "--", lw=0.9, color=colour, alpha=0.7,
+                  gid=f"{curve_id(name)}training")  # fmt: skip
         axis.plot(validated.epoch, validated.validation_loss, "o-", ms=3.5, color=colour,
-                  label=name)  # fmt: skip
+                  label=name, gid=f"{curve_id(name)}validation")  # fmt: skip
     axis.set(xlabel="epoch", ylabel="loss (dashed: training, solid: validation)")
     axis.set_ylim(bottom=0)
     axis.xaxis.get_major_locator().set_params(integer=True)
-    figure.legend(loc="outside right upper", frameon=False)
+    legend = figure.legend(loc="outside right upper", frameon=False)
+    for name, line, text in zip(histories, legend.get_lines(), legend.get_texts(), strict=True):
+        line.set_gid(f"{curve_id(name)}line")
+        text.set_gid(f"{curve_id(name)}name")
     plot_style.save(figure, path)
+
+
+def curve_id(run: str) -> str:
+    """What the ids of a run's elements in learning_curves.svg begin with."""
+    return f"curve:{run}:"
+
+
+def costs(runs: list[RunResults], path: Path) -> str:
+    """Balanced accuracy on the test set against the parameters, and the operations of the training.
+
+    Returns:
+        The values as text, for the figure's text alternative.
+    """
+    figure, axes = plt.subplots(1, 2, figsize=(9, 3.6), sharey=True, layout="constrained")
+    sentences = []
+    for run in runs:
+        faces = run.metrics["data"]["faces"]["train"]
+        operations = int(run.layers.operations.sum()) * faces * len(run.history)
+        accuracy = run.metrics["test"]["balanced_accuracy"]
+        for axis, cost in zip(axes, (run.model["parameters"], operations), strict=True):
+            if not cost:  # a kind without layers
+                continue
+            axis.plot([cost], [100 * accuracy], "o", color=BLUE)
+            axis.annotate(run.name, (cost, 100 * accuracy), (5, 4), textcoords="offset points")
+        sentences.append(
+            f"{run.name}: {phrases.percentage(accuracy)}, {run.model['parameters']:,} parameters, "
+            f"{operations:.1e} operations."
+        )
+    for axis, label in zip(axes, ("parameters", "operations of the training"), strict=True):
+        axis.set(xscale="log", xlabel=label)
+        axis.margins(x=0.25, y=0.2)
+    axes[0].set_ylabel("balanced accuracy on the test set, %")
+    plot_style.save(figure, path)
+    return " ".join(sentences)
 
 
 def funnel(steps: pd.DataFrame, path: Path) -> None:
@@ -39,7 +83,7 @@ def funnel(steps: pd.DataFrame, path: Path) -> None:
         end = (step.remaining + step.dropped, line)
         axis.annotate(f"{step.remaining:,}{dropped}", end, (5, 0),
                       textcoords="offset points", va="center")  # fmt: skip
-    axis.set_yticks(lines, steps.index.str.replace("_", " "))
+    axis.set_yticks(lines, [phrases.funnel_step(step) for step in steps.itertuples()])
     axis.set_ylim(len(steps) - 0.4, -0.6)
     axis.set_xlim(right=1.18 * max(1, steps.remaining.max()))
     axis.set_xlabel("remaining rows (red: dropped)")

@@ -1,9 +1,8 @@
 """The metrics of a run: where metrics.json holds them, and how pages and cards show them."""
 
-import functools
-import operator
 import statistics
 from dataclasses import dataclass
+from typing import Any
 
 from renet.pages import phrases
 from renet.pages.templates import PageTable
@@ -24,7 +23,10 @@ class Metric:
 
     def value(self, summary: dict) -> float | None:
         """The metric in a summary; None where the set does not define it."""
-        return functools.reduce(operator.getitem, self.path, summary)
+        value: Any = summary
+        for key in self.path:
+            value = value[key]
+        return value
 
     def intervals(self, summary: dict) -> dict[str, list[float]]:
         """Its known 95 % intervals in a summary, by method: `subjects` (bootstrap), `wilson`."""
@@ -75,25 +77,36 @@ class Cell:
     value: float | None  # to sort by
     text: str
     interval: str = ""
+    note: str = ""
 
 
 def cell(metric: Metric, summary: dict) -> Cell:
-    """A metric of a summary with the wider of its intervals."""
+    """A metric of a summary with the wider of its intervals.
+
+    The note says if an accuracy is not shown to be above that of the majority class.
+    """
     number, bounds = metric.value(summary), phrases.wider(metric.intervals(summary).values())
-    return Cell(metric.label, number, metric.text(number), metric.interval_text(bounds, ""))
+    is_compared = metric.name == "accuracy" and "differences" in summary
+    note = phrases.against_baseline(summary) if is_compared else ""
+    return Cell(metric.label, number, metric.text(number), metric.interval_text(bounds, ""), note)
 
 
 def mean_cell(metric: Metric, summaries: list[dict]) -> Cell:
     """Mean and sample standard deviation of a metric over two or more runs."""
-    numbers = [metric.value(summary) for summary in summaries]
-    if None in numbers:
+    values = [metric.value(summary) for summary in summaries]
+    numbers = [value for value in values if value is not None]
+    if len(numbers) < len(values):
         return Cell(metric.label, None, phrases.UNDEFINED)
     mean, deviation = statistics.fmean(numbers), statistics.stdev(numbers)
     return Cell(metric.label, mean, f"{metric.text(mean)} ± {metric.text(deviation)}")
 
 
-def metrics_table(metrics: dict) -> PageTable:
-    """Every metric: test set with both intervals, validation set and majority baseline."""
+def metrics_table(metrics: dict, name: str = "test") -> PageTable:
+    """Every metric: test set with both intervals, validation set and majority baseline.
+
+    Args:
+        name: of the set, for the heading of its column.
+    """
     test, rows = metrics["test"], []
     for metric in METRICS:
         intervals = metric.intervals(test)
@@ -108,12 +121,17 @@ def metrics_table(metrics: dict) -> PageTable:
             ]
         )
     baseline = f"always {test['majority_baseline']['class']}"
-    headings = ["metric", "test", "bootstrap over people", "Wilson", "validation", baseline]
+    headings = ["metric", name, "bootstrap over people", "Wilson", "validation", baseline]
     return PageTable("Metrics", headings, rows)
 
 
-def calibration_table(metrics: dict) -> PageTable:
-    """Log loss, Brier score and ECE of the test set, without and with temperature scaling."""
+def calibration_table(metrics: dict) -> PageTable | None:
+    """Log loss, Brier score and ECE of the test set, without and with temperature scaling.
+
+    None where the temperature changes nothing.
+    """
+    if not phrases.calibration(metrics):
+        return None
     summaries = metrics["test"], metrics["calibration"]
     rows = [
         [metric.label, *(metric.text(metric.value(summary)) for summary in summaries)]
@@ -121,3 +139,26 @@ def calibration_table(metrics: dict) -> PageTable:
     ]
     headings = ["metric of the test set", "uncalibrated", "temperature scaling"]
     return PageTable("Calibration", headings, rows)
+
+
+def abstention_table(metrics: dict, name: str = "test") -> PageTable:
+    """Coverage and error of a set of faces and of its groups, with the "unsure" ones left out."""
+    found = metrics["abstention"]
+    groups = [{"slice": "all", "value": f"{name} faces", **found["test"]}, *found["groups"]]
+    rows = [
+        [
+            f"{group['slice']}: {group['value']}",
+            f"{group['n']:,}",
+            f"{group['accepted']:,}",
+            phrases.percentage(group["coverage"]),
+            phrases.percentage(group["error"]),
+            phrases.percentage_interval(group["error_interval"] or [float("nan")]),
+            phrases.percentage(group["error_of_all"]),
+        ]
+        for group in groups
+    ]
+    headings = [
+        "group", "faces", "accepted", "coverage", "their error", "Wilson",
+        "error without abstaining",
+    ]  # fmt: skip
+    return PageTable("Coverage and error by group", headings, rows, collapsed=True)

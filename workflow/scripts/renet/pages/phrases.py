@@ -1,14 +1,16 @@
 """Numbers and results as text, for pages, cards and text alternatives."""
 
 from collections.abc import Iterable
+from typing import Any
 
 import pandas as pd
 
 from renet.common.imdb_wiki import CLASSES
+from renet.dataset.tables import NEAR_DUPLICATES
+from renet.evaluation.tables import ALPHA, SMALL_SLICE
 
 UNDEFINED = "–"
-SMALL_SLICE = 30  # faces; the interval of a smaller slice is too wide for a statement
-WELL_CALIBRATED = 0.05  # difference of the temperature from 1
+CLOSE = 0.05  # of a temperature to 1
 
 
 def percentage(fraction: float | None) -> str:
@@ -30,6 +32,16 @@ def percentage_interval(bounds: list[float]) -> str:
     return f"{100 * bounds[0]:.1f} to {percentage(bounds[1])}"
 
 
+def points(difference: float) -> str:
+    """A difference of fractions in percentage points, `−3.6`."""
+    return f"{100 * difference:.1f}".replace("-", "\N{MINUS SIGN}")
+
+
+def points_interval(bounds: list[float]) -> str:
+    """An interval of a difference, in percentage points: `95 % interval −3.6 to 28.3`."""
+    return f"95\N{NO-BREAK SPACE}% interval {points(bounds[0])} to {points(bounds[1])}"
+
+
 def wider(intervals: Iterable[list[float]]) -> list[float] | None:
     """The widest of the known intervals: a bootstrap interval can have no width."""
     known = [bounds for bounds in intervals if bounds[0] == bounds[0]]
@@ -37,21 +49,97 @@ def wider(intervals: Iterable[list[float]]) -> list[float] | None:
 
 
 def calibration(metrics: dict) -> str:
-    """The fitted temperature and its effect on the test set."""
-    temperature = metrics["calibration"]["temperature"]
-    if metrics["calibration"]["at_bound"]:
+    """The fitted temperature and what it changes on the test set; nothing at 1.00."""
+    scaled = metrics["calibration"]
+    temperature = f"{scaled['temperature']:.2f}"
+    if scaled["at_bound"]:
         return (
-            f"The temperature, {temperature:.2f}, is at a bound of its search range: the "
+            f"The temperature, {temperature}, is at a bound of its search range: the "
             "validation set is too small or too easy to fit it."
         )
-    verdict = "overconfident" if temperature > 1 else "underconfident"
-    if abs(temperature - 1) < WELL_CALIBRATED:
-        verdict = "well calibrated"
-    before, after = metrics["test"]["loss"], metrics["calibration"]["loss"]
+    if temperature == "1.00":
+        return ""
+    verdict = "overconfident" if scaled["temperature"] > 1 else "underconfident"
+    if abs(scaled["temperature"] - 1) < CLOSE:
+        verdict = f"slightly {verdict}"
     return (
-        f"The temperature fitted on the validation set is {temperature:.2f}: the network is "
-        f"{verdict}. Temperature scaling changes the log loss of the test set from "
-        f"{decimal(before)} to {decimal(after)}. It does not change the predicted classes."
+        f"The temperature fitted on the validation set is {temperature}: the network is {verdict} "
+        f"there.{_effect(metrics['test'], scaled)} It does not change the predicted classes."
+    )
+
+
+def _effect(test: dict, scaled: dict) -> str:
+    """What temperature scaling changes on the test set, with a space before it."""
+    names = {"loss": "log loss", "brier": "Brier score", "ece": "calibration error (ECE)"}
+    changes: dict[str, list[str]] = {"lowers": [], "raises": []}
+    for key, name in names.items():
+        before, after = decimal(test[key]), decimal(scaled[key])
+        if before != after:
+            verb = "lowers" if scaled[key] < test[key] else "raises"
+            changes[verb].append(f"the {name} from {before} to {after}")
+    effects = [f"{verb} {listed(parts)}" for verb, parts in changes.items() if parts]
+    return f" On the test set it {listed(effects)}." if effects else ""
+
+
+def listed(parts: list[str]) -> str:
+    """`a, b and c`."""
+    return " and ".join(filter(None, [", ".join(parts[:-1]), parts[-1]]))
+
+
+def abstention(metrics: dict) -> str:
+    """The threshold of "unsure", on which faces it was chosen and what it does on the test set."""
+    found = metrics["abstention"]
+    rate, level = percentage(found["max_error"]), f"{100 * found['level']:.0f}\N{NO-BREAK SPACE}%"
+    people = f"{found['people']:,} people of the validation set"
+    if found["threshold"] is None and found["people"] < found["needed"]:
+        return (
+            f"No threshold can show an error of at most {rate} with a confidence of {level}: that "
+            f"takes at least {found['needed']:,} people, and there are {people}."
+        )
+    if found["threshold"] is None:
+        return (
+            f"No threshold is shown to keep the error of the accepted predictions at or below "
+            f"{rate} with a confidence of {level}, on {people}."
+        )
+    test = found["test"]
+    chosen = (
+        "Every prediction is accepted"
+        if found["threshold"] == 0
+        else f"A prediction is unsure unless its confidence is above {found['threshold']:.4f}"
+    )
+    return (
+        f"{chosen}. This was chosen on one photo each of {people}: {found['errors']:,} of "
+        f"{found['accepted']:,} accepted predictions are wrong, at most "
+        f"{percentage(found['upper_bound'])} with "
+        f"a confidence of {level} after a correction for the choice. On the test set "
+        f"{percentage(test['coverage'])} are accepted, with an error of "
+        f"{percentage(test['error'])} in place of {percentage(test['error_of_all'])} without "
+        "abstaining. The bound is for photos like those of the data set; abstaining can widen the "
+        "difference between groups."
+    )
+
+
+def abstention_on_set(metrics: dict) -> str:
+    """What the threshold of "unsure" does on an external set, with the area under the curve."""
+    found, area = metrics["abstention"]["test"], risk_coverage_area(metrics)
+    if metrics["abstention"]["threshold"] is None:
+        return f"No threshold for unsure predictions was found on the validation set. {area}"
+    if not found["accepted"]:
+        return f"All predictions are unsure. {area}"
+    return (
+        f"By the threshold that was chosen on the validation set, "
+        f"{percentage(1 - found['coverage'])} of the predictions are unsure. The error of the "
+        f"others is {percentage(found['error'])}; that of all predictions is "
+        f"{percentage(found['error_of_all'])}. {area}"
+    )
+
+
+def risk_coverage_area(metrics: dict) -> str:
+    """The area under the risk-coverage curve, and that of a confidence that says nothing."""
+    found = metrics["abstention"]["test"]
+    return (
+        f"The area under the curve of error by coverage is {found['area']:.4f}; if the confidence "
+        f"said nothing about errors, it would be {found['error_of_all']:.4f}."
     )
 
 
@@ -82,48 +170,156 @@ def learning_curve(history: pd.DataFrame) -> str:
     )
 
 
-def slices(table: pd.DataFrame) -> str:
-    """The accuracy gap between the genders, and the slice of the lowest accuracy."""
-    gender = table[table.slice == "recorded gender"]
-    sentences = [_gender_gap(gender.set_index("value").accuracy)] if len(gender) > 1 else []
-    has_values = table.groupby("slice").value.transform("size") > 1
-    others = table[has_values & (table.n >= SMALL_SLICE) & (table.slice != "recorded gender")]
-    worse = others[others.accuracy < (gender.n * gender.accuracy).sum() / gender.n.sum()]
-    if worse.empty:
-        sentences.append(
-            f"No other slice of at least {SMALL_SLICE} faces has a lower accuracy than the whole "
-            "test set."
-        )
-    else:
-        worst = worse.loc[worse.accuracy.idxmin()]
-        sentences.append(
-            f"Of the other slices of at least {SMALL_SLICE} faces, {worst.slice} = {worst.value} "
-            f"has the lowest accuracy, {percentage(worst.accuracy)} "
-            f"({slice_interval(worst)}, n = {worst.n:,})."
-        )
-    return " ".join(sentences)
+def against_baseline(summary: dict) -> str:
+    """Whether a set's accuracy is not above that of the majority class; nothing where it is."""
+    difference = summary["differences"]["over_baseline"]
+    if difference["value"] <= 0:
+        return "at or below the baseline"
+    return "" if difference["shown"] else "no difference from the baseline shown"
 
 
-def _gender_gap(accuracy: pd.Series) -> str:
-    gap = f"{100 * abs(accuracy.iloc[0] - accuracy.iloc[1]):.1f}"
-    if gap == "0.0":
-        return "The accuracy is equal for faces labelled female and male."
-    return (
-        f"The accuracy is {gap} percentage points higher for faces labelled {accuracy.idxmax()} "
-        f"than for those labelled {accuracy.idxmin()}."
+def margin(test: dict) -> str:
+    """How far the accuracy is above that of the majority class, or that this is not shown."""
+    difference, baseline = test["differences"]["over_baseline"], test["majority_baseline"]
+    value, bounds = difference["value"], difference["subjects"]
+    place = "below" if value < 0 else "above"
+    if bounds and value < 0:
+        bounds = [-bounds[1], -bounds[0]]
+    interval = points_interval(bounds) if bounds else "too few people for an interval"
+    found = (
+        f"points ({interval}) {place} always predicting {baseline['class']}, which is correct for "
+        f"{percentage(baseline['accuracy'])}."
     )
+    if value <= 0:
+        return f"{found} The network is not better on these faces than guessing."
+    if not difference["shown"]:
+        return f"{found} The interval covers zero: no difference is shown."
+    return found
+
+
+def slices(metrics: dict) -> str:
+    """The difference between the genders, and the weakest slice."""
+    return f"{gender_gap(metrics['test'])} {weakest_slice(metrics)}"
+
+
+def gender_gap(test: dict) -> str:
+    """The difference of the recalls with the interval that is closer to zero, or beyond it."""
+    difference = test["differences"]["male_minus_female"]
+    if difference["value"] is None:
+        return "The test set has faces of one class alone, so that no classes can be compared."
+    counts = [(row[label], sum(row)) for label, row in enumerate(test["confusion_matrix"])]
+    recalls = ", ".join(
+        f"{correct:,} of {total:,} labelled {name} ({percentage(correct / total)})"
+        for (correct, total), name in zip(counts, CLASSES, strict=True)
+    )
+    value, sign = abs(difference["value"]), -1 if difference["value"] < 0 else 1
+    intervals = [
+        sorted(sign * bound for bound in bounds)
+        for bounds in (difference["subjects"], difference["newcombe"])
+        if bounds
+    ]
+    interval = points_interval(min(intervals))
+    found = f"The difference is {points(value)} percentage points ({interval})."
+    if not difference["shown"]:
+        found = (
+            f"No difference is shown: it is {points(value)} percentage points, and the {interval} "
+            "covers zero."
+        )
+    small = [name for (_, total), name in zip(counts, CLASSES, strict=True) if total < SMALL_SLICE]
+    note = f" Fewer than {SMALL_SLICE} faces are labelled {' or '.join(small)}." if small else ""
+    return f"Correct: {recalls}. {found}{note}"
+
+
+def weakest_slice(metrics: dict) -> str:
+    """The weakest slice that is shown to be weaker than the whole test set, if there is one."""
+    found = metrics["slices"]
+    least = f"of at least {found['minimum']} faces"
+    if not found["tested"]:
+        return f"No slice is tested for a lower accuracy: none {least} is a part of the test set."
+    tested = f"{found['tested']} slice{'s' if found['tested'] > 1 else ''} {least}"
+    weakest = found["weakest"]
+    if weakest is None:
+        return (
+            f"None is shown to be weaker than the whole test set ({tested} tested). Small "
+            "differences need more faces than these to be shown."
+        )
+    others = found["weaker"] - 1
+    more = f" {others} more slice{'s are' if others > 1 else ' is'} shown to be weaker."
+    return (
+        f"{weakest['slice']}, {weakest['value']}: {percentage(weakest['accuracy'])} of "
+        f"{weakest['n']:,} faces are correct. Corrected for {tested}, this is at most "
+        f"{percentage(weakest['upper_holm'])}, below the "
+        f"{percentage(metrics['test']['accuracy'])} of the whole test set.{more if others else ''}"
+    )
+
+
+def slice_finding(row: pd.Series, faces: int) -> str:
+    """Whether a slice, a row of slices.csv, is shown to be weaker than the set of so many faces."""
+    if row.n == faces:
+        return "the whole set"
+    if row.n < SMALL_SLICE:
+        return f"under {SMALL_SLICE} faces"
+    if row.p_holm > ALPHA:
+        return "not shown"
+    return f"shown (p {'< 0.001' if row.p_holm < 0.001 else f'= {row.p_holm:.3f}'})"
 
 
 def slice_interval(row: pd.Series) -> str:
     """The wider 95 % interval of a slice's accuracy."""
     intervals = [[row.wilson_low, row.wilson_high], [row.subjects_low, row.subjects_high]]
-    return percentage_interval(wider(intervals))
+    bounds = wider(intervals)
+    return percentage_interval(bounds) if bounds else ""
 
 
 def funnel(steps: pd.DataFrame) -> str:
     """The remaining rows at each step, over all sources."""
-    remaining = steps.remaining.items()
-    return ", ".join(f"{name.replace('_', ' ')} {count:,}" for name, count in remaining)
+    return ", ".join(f"{funnel_step(step)} {step.remaining:,}" for step in steps.itertuples())
+
+
+def funnel_step(step: Any) -> str:
+    """The name of a row of the funnel: `gender unknown`, `corrected (3 labels)`."""
+    noun = "face" if step.Index == NEAR_DUPLICATES else "label"
+    changed = (
+        f" ({step.changed:,} {noun}{'' if step.changed == 1 else 's'})" if step.changed else ""
+    )
+    return step.Index.replace("_", " ") + changed
+
+
+def confidences(rows: pd.DataFrame, total: int, kind: str) -> str:
+    """How many predictions of a kind are shown, of how many, and the range of their confidence.
+
+    Args:
+        rows: of a table of predictions, in the order of their confidence.
+        total: predictions of that kind.
+        kind: such as `wrong`.
+    """
+    if rows.empty:
+        return ""
+    first, last = (max(row.p_female, row.p_male) for row in (rows.iloc[0], rows.iloc[-1]))
+    way = ("down", "highest") if first >= last else ("up", "lowest")
+    span = f"from {percentage(first)} {way[0]} to {percentage(last)}"
+    if len(rows) < total:
+        return (
+            f"{len(rows)} of the {total:,} {kind} predictions, those of the {way[1]} confidence: "
+            f"{span}."
+        )
+    if total == 1:
+        return f"The only {kind} prediction, with a confidence of {percentage(first)}."
+    return f"All {total:,} {kind} predictions, with a confidence {span}."
+
+
+def suspects(rows: pd.DataFrame, suspect_ids: frozenset[str] | None) -> str:
+    """How many labels of these faces the label audit suspects; nothing without an audit."""
+    if suspect_ids is None:
+        return ""
+    count = int(rows.id.isin(suspect_ids).sum())
+    return f"The label audit suspects {count or 'none'} of their labels."
+
+
+def network(layers: pd.DataFrame) -> str:
+    """The layers of a network with the shapes of their outputs."""
+    shapes = (f"{row.layer} ({row.kind}) {row.output}" for row in layers.itertuples())
+    return f"Layers with the shapes of their outputs: {'; '.join(shapes)}."
 
 
 def faces(rows: pd.DataFrame) -> list[dict]:

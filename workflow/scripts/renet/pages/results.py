@@ -1,14 +1,30 @@
 """What the pages are written from: the results of a run, and those of the data."""
 
+import email.utils
 import functools
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pandas as pd
 
+from renet.archives import receipts
 from renet.common import files
-from renet.evaluation.tables import GALLERY, SALIENCY, SLICES
+from renet.common.imdb_wiki import DATABASES, TABLE
+from renet.config import architecture
+from renet.config.architecture import AnyArchitecture
+from renet.dataset.tables import SUBSETS
+from renet.evaluation.tables import GALLERY, LABELS, LAYERS, SALIENCY, SLICES
 from renet.training.history import HISTORY
+
+
+@dataclass(frozen=True)
+class SetResults:
+    """The results of one run on an external test set; `test` in its metrics is this set."""
+
+    metrics: dict
+    slices: pd.DataFrame
+    gallery: pd.DataFrame
 
 
 @dataclass(frozen=True)
@@ -23,6 +39,13 @@ class RunResults:
     slices: pd.DataFrame
     gallery: pd.DataFrame
     saliency: pd.DataFrame
+    layers: pd.DataFrame  # empty for a kind without layers
+    external: dict[str, SetResults]  # by the name of the set
+
+    @property
+    def architecture(self) -> AnyArchitecture:
+        """Which tells what a network of this kind lacks."""
+        return architecture.of(self.settings["model"])
 
 
 @dataclass(frozen=True)
@@ -31,16 +54,36 @@ class DataResults:
 
     config: dict  # the config's sections about the data
     funnel: pd.DataFrame
-    archives: list[dict]  # facts of the receipts
+    archives: list[dict]  # as from `read_archive`
+    notes: str  # Markdown that the user wrote for the data sheet; "" for none
+    removed_runs: list[str]  # that have results but are no longer in the config
+    external: dict[str, pd.DataFrame] = field(default_factory=dict)  # funnel of each external set
+    # comparison.csv and disagreements.csv
+    comparison: tuple[pd.DataFrame, pd.DataFrame] | None = None
+    suspects: frozenset[str] | None = None  # ids that the label audit suspects; None without one
 
     @functools.cached_property
     def steps(self) -> pd.DataFrame:
-        """Rows that are dropped and that remain at each step, over all sources."""
-        return self.funnel.groupby("step", sort=False)[["dropped", "remaining"]].sum()
+        """Rows that are dropped and that remain at each step, over all sources.
+
+        Steps at which nothing happens are left out, but not the first one and the subsets.
+        """
+        steps = self.funnel.groupby("step", sort=False)[["dropped", "remaining", "changed"]].sum()
+        is_shown = (steps.dropped > 0) | (steps.changed > 0) | steps.index.isin(["rows", *SUBSETS])
+        return steps[is_shown]
+
+    @property
+    def kinds_of_photos(self) -> dict[str, bool]:
+        """Whether there are `drawn` (the sample), `public` (IMDB-WIKI) and the user's `own`."""
+        return {
+            "drawn": "sample" in self.config["sources"],
+            "public": bool(set(DATABASES) & set(self.config["databases"])),
+            "own": TABLE in self.config["databases"],
+        }
 
 
-def read_run(folder: Path, settings: dict) -> RunResults:
-    """Read the results of the run that has this folder."""
+def read_run(folder: Path, settings: dict, external: Iterable[str] = ()) -> RunResults:
+    """Read the results of the run that has this folder, also those on these external sets."""
     return RunResults(
         name=folder.name,
         settings=settings,
@@ -50,4 +93,37 @@ def read_run(folder: Path, settings: dict) -> RunResults:
         slices=SLICES.read(folder / "slices.csv"),
         gallery=GALLERY.read(folder / "gallery.csv"),
         saliency=SALIENCY.read(folder / "saliency.csv"),
+        layers=_read_layers(folder / "layers.csv", settings["model"]),
+        external={name: _read_set(folder / "external" / name) for name in external},
     )
+
+
+def _read_set(folder: Path) -> SetResults:
+    return SetResults(
+        metrics=files.read_json(folder / "metrics.json"),
+        slices=SLICES.read(folder / "slices.csv"),
+        gallery=GALLERY.read(folder / "gallery.csv"),
+    )
+
+
+def _read_layers(path: Path, model: dict) -> pd.DataFrame:
+    return LAYERS.read(path) if architecture.of(model).has_layers else LAYERS.frame([])
+
+
+def read_archive(receipt: Path) -> dict:
+    """The facts of an archive's receipt.
+
+    With `last_modified`, the server's date of the file, `2016-01-16`; None if it sent no date.
+    """
+    header = files.read_json(receipt).get("last_modified")
+    try:
+        date = email.utils.parsedate_to_datetime(header).date().isoformat() if header else None
+    except ValueError:  # the server sent something else
+        date = None
+    return {**receipts.facts(receipt), "last_modified": date}
+
+
+def read_suspects(labels: Path) -> frozenset[str]:
+    """The ids of the suspect labels, from labels.csv of the label audit."""
+    audited = LABELS.read(labels, ("id", "suspect"))
+    return frozenset(audited.id[audited.suspect == 1])

@@ -7,8 +7,8 @@ import yaml
 
 from renet.evaluation.run_figures import RUN_FIGURES
 from renet.evaluation.tables import HARD_CASES, MISTAKES
-from renet.pages import metric_tables, phrases, templates
-from renet.pages.results import DataResults, RunResults
+from renet.pages import external_sets, metric_tables, phrases, templates, verdict
+from renet.pages.results import DataResults, RunResults, SetResults
 from renet.pages.templates import PageTable
 
 HEADLINE = metric_tables.named(
@@ -18,41 +18,77 @@ CONTENTS = [
     ("metrics", "Metrics"),
     *((figure.name, figure.title) for figure in RUN_FIGURES),
     ("mistakes", "Wrong predictions"), ("hard_cases", "Hard cases"), ("saliency", "Saliency maps"),
-    ("faces", "All test faces"), ("data", "Data"), ("use", "Intended use"),
+    ("faces", "All test faces"), ("network", "Network"), ("data", "Data"), ("use", "Intended use"),
     ("settings", "Settings"), ("files", "Files"),
 ]  # fmt: skip
 
 
 def write(path: Path, run: RunResults, data: DataResults) -> None:
     """Write the page of a run."""
-    test, gallery = run.metrics["test"], run.gallery
+    test = run.metrics["test"]
     settings = {**run.settings, "data": data.config}
     templates.write(
         "run.html.j2",
         path,
+        name=run.name,
         title=f"Run {run.name}",
         data=data.config,
-        contents=CONTENTS,
+        verdict=verdict.of_run(run, data),
+        contents=_contents(run),
         model=run.model,
+        architecture=run.architecture,
         epochs=len(run.history),
         test=test,
         leakage=run.metrics["leakage"],
         headline=[metric_tables.cell(metric, test) for metric in HEADLINE],
         metrics=metric_tables.metrics_table(run.metrics),
         sections=_figure_sections(run),
-        mistakes=phrases.faces(gallery[gallery.gallery == MISTAKES]),
-        hard_cases=phrases.faces(gallery[gallery.gallery == HARD_CASES]),
+        **_galleries(run, data.suspects),
         explained=phrases.faces(run.saliency),
+        external=[
+            external_sets.section(name, of_set, _slices_table(of_set.slices, _faces(of_set)))
+            for name, of_set in run.external.items()
+        ],
+        layers=run.layers.to_dict("records"),
+        network_alt=phrases.network(run.layers),
         funnel_alt=phrases.funnel(data.steps),
         archives=data.archives,
         settings=yaml.safe_dump(settings, sort_keys=False),
     )
 
 
+def _contents(run: RunResults) -> list[tuple[str, str]]:
+    """Anchor and title of each section; the external sets stand after the test faces."""
+    known = [one for one in CONTENTS if one[0] != "network" or run.architecture.has_layers]
+    position = [anchor for anchor, _ in known].index("faces") + 1
+    sets = [(f"external-{name}", f"External set {name}") for name in run.external]
+    return [*known[:position], *sets, *known[position:]]
+
+
+def _faces(of_set: SetResults) -> int:
+    return of_set.metrics["test"]["n"]
+
+
+def _galleries(run: RunResults, suspects: frozenset[str] | None) -> dict:
+    """The faces of the galleries, and a note to each that says which they are."""
+    test = run.metrics["test"]
+    correct = sum(counts[label] for label, counts in enumerate(test["confusion_matrix"]))
+    mistakes, hard_cases = (
+        run.gallery[run.gallery.gallery == name] for name in (MISTAKES, HARD_CASES)
+    )
+    return {
+        "mistakes": phrases.faces(mistakes),
+        "mistakes_note": phrases.confidences(mistakes, test["n"] - correct, "wrong"),
+        "suspects": phrases.suspects(mistakes, suspects),
+        "hard_cases": phrases.faces(hard_cases),
+        "hard_cases_note": phrases.confidences(hard_cases, correct, "correct"),
+    }
+
+
 def _figure_sections(run: RunResults) -> list[dict]:
     """A section for each figure, with values for the text alternative, a text and a table."""
     test = run.metrics["test"]
-    further = {
+    further: dict[str, dict] = {
         "learning_curve": {
             "alt": phrases.learning_curve(run.history),
             "table": _history_table(run.history),
@@ -63,7 +99,15 @@ def _figure_sections(run: RunResults) -> list[dict]:
             "text": phrases.calibration(run.metrics),
             "table": metric_tables.calibration_table(run.metrics),
         },
-        "slices": {"text": phrases.slices(run.slices), "table": _slices_table(run.slices)},
+        "risk_coverage": {
+            "alt": f"Area under the curve {run.metrics['abstention']['test']['area']:.4f}.",
+            "text": f"{phrases.abstention(run.metrics)} {phrases.risk_coverage_area(run.metrics)}",
+            "table": metric_tables.abstention_table(run.metrics),
+        },
+        "slices": {
+            "text": phrases.slices(run.metrics),
+            "table": _slices_table(run.slices, test["n"]),
+        },
     }
     empty = {"alt": "", "text": "", "table": None}
     return [{"figure": figure, **empty, **further.get(figure.name, {})} for figure in RUN_FIGURES]
@@ -78,7 +122,7 @@ def _history_table(history: pd.DataFrame) -> PageTable:
     return PageTable("Metrics by epoch", headings, rows, collapsed=True)
 
 
-def _slices_table(slices: pd.DataFrame) -> PageTable:
+def _slices_table(slices: pd.DataFrame, faces: int) -> PageTable:
     rows = [
         [
             f"{row.slice}: {row.value}",
@@ -90,11 +134,13 @@ def _slices_table(slices: pd.DataFrame) -> PageTable:
             phrases.percentage(row.recall_female),
             phrases.percentage(row.recall_male),
             phrases.percentage(row.majority_baseline),
+            phrases.slice_finding(row, faces),
         ]
         for row in slices.itertuples()
     ]
     headings = [
         "slice", "faces", "people", "accuracy", "bootstrap over people", "Wilson",
         "recall of female", "recall of male", "majority class",
+        "weaker than the whole set",
     ]  # fmt: skip
     return PageTable("Slices", headings, rows, collapsed=True)

@@ -8,6 +8,8 @@ them, too. The table of all faces is our own script (templates/faces.js): grid l
 50,000 rows, like Tabulator, add some 400 kB to each page and make an object of every row.
 """
 
+import json
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,18 +17,39 @@ import jinja2
 
 from renet.common import files
 from renet.pages import phrases
+from renet.pages.version import VERSION
 
+MARKUP = re.compile(r"([\\`*\[\]<>|])")
 TEMPLATES = Path(__file__).with_name("templates")
 ENVIRONMENT = jinja2.Environment(
     loader=jinja2.FileSystemLoader(TEMPLATES),
-    autoescape=lambda name: name is not None and ".html" in name,
+    autoescape=jinja2.select_autoescape(["html.j2"]),
     undefined=jinja2.StrictUndefined,
     keep_trailing_newline=True,
     trim_blocks=True,
     lstrip_blocks=True,
 )
 ENVIRONMENT.globals["file"] = lambda name: (TEMPLATES / name).read_text(encoding="utf-8")
-ENVIRONMENT.filters |= {"percentage": phrases.percentage, "thousands": "{:,}".format}
+
+ENVIRONMENT.globals["version"] = VERSION
+
+
+def setting(value: object) -> str:
+    """A value of the config as one writes it in YAML."""
+    return value if isinstance(value, str) else json.dumps(value)
+
+
+def markdown_text(text: str) -> str:
+    """A text that is no markup in Markdown, nor the end of a table's cell."""
+    return MARKUP.sub(r"\\\1", " ".join(text.split()))
+
+
+ENVIRONMENT.filters |= {
+    "markdown_text": markdown_text,
+    "percentage": phrases.percentage,
+    "setting": setting,
+    "thousands": "{:,}".format,
+}
 
 
 @dataclass(frozen=True)
@@ -39,6 +62,11 @@ class PageTable:
     collapsed: bool = False  # shown only when its label is clicked
 
 
+def render(template: str, **values: object) -> str:
+    """Fill in a template."""
+    return ENVIRONMENT.get_template(template).render(**values)
+
+
 def write(template: str, path: Path, **values: object) -> None:
     """Fill in a template and write the result."""
-    files.write_text(path, ENVIRONMENT.get_template(template).render(**values))
+    files.write_text(path, render(template, **values))

@@ -46,7 +46,8 @@
   const controls = section.querySelector("form");
   const status = section.querySelector("output");
   const headings = viewport.querySelector("thead tr");
-  let order = Uint32Array.from({ length: count }, (_, n) => n);
+  const fileOrder = Uint32Array.from({ length: count }, (_, n) => n);
+  let order = fileOrder;
   let shown = order;
   let haystack = null;
 
@@ -58,7 +59,10 @@
     th.scope = "col";
     th.dataset.column = name;
     th.className = COLUMNS[name].text ? "text" : "";
-    button.addEventListener("click", () => sort(th));
+    button.addEventListener("click", () => {
+      sort(name, th.getAttribute("aria-sort") === "ascending");
+      filterAndKeep();
+    });
     th.append(button);
     return th;
   }
@@ -129,32 +133,56 @@
     draw();
   }
 
-  function sort(th) {
-    const ascending = th.getAttribute("aria-sort") !== "ascending";
-    [...headings.cells].forEach((other) => other.removeAttribute("aria-sort"));
-    th.setAttribute("aria-sort", ascending ? "ascending" : "descending");
-    const values = Array.from({ length: count }, (_, n) => COLUMNS[th.dataset.column].value(n));
-    const sign = ascending ? 1 : -1;
-    order = order.slice().sort((one, two) => {
+  function sort(name, descending) {
+    [...headings.cells].forEach((th) => {
+      th.removeAttribute("aria-sort");
+      if (th.dataset.column === name) {
+        th.setAttribute("aria-sort", descending ? "descending" : "ascending");
+      }
+    });
+    if (!Object.hasOwn(COLUMNS, name)) {
+      order = fileOrder;
+      return;
+    }
+    const values = Array.from({ length: count }, (_, n) => COLUMNS[name].value(n));
+    const sign = descending ? -1 : 1;
+    order = fileOrder.slice().sort((one, two) => {
       const [left, other] = [values[one], values[two]];
       if (left === other) return one - two;
       if (left === null || other === null) return left === null ? 1 : -1; // unknown values come last
       return left < other ? -sign : sign;
     });
+  }
+
+  // The state in the URL: the values of the form, and `sort`, a column, after a minus if descending.
+  function restore(state) {
+    ["query", "prediction", "label"].forEach((name) => {
+      controls[name].value = state.get(name) ?? "";
+      if (controls[name].selectedIndex === -1) controls[name].value = ""; // no such choice
+    });
+    const column = state.get("sort") ?? "";
+    sort(column.replace(/^-/, ""), column.startsWith("-"));
     filter();
+  }
+
+  function keepState() {
+    const sorted = headings.querySelector("[aria-sort]");
+    const minus = sorted?.getAttribute("aria-sort") === "descending" ? "-" : "";
+    keep([...new FormData(controls), ["sort", sorted ? minus + sorted.dataset.column : ""]]);
+  }
+
+  function filterAndKeep() {
+    filter();
+    keepState();
   }
 
   headings.append(...Object.keys(COLUMNS).map(heading));
   viewport.addEventListener("scroll", () => requestAnimationFrame(draw));
   window.addEventListener("resize", draw);
-  controls.query.addEventListener("input", filter);
-  controls.querySelectorAll("select").forEach((one) => one.addEventListener("change", filter));
+  controls.query.addEventListener("input", filterAndKeep);
+  controls.querySelectorAll("select").forEach((one) =>
+    one.addEventListener("change", filterAndKeep));
   controls.addEventListener("submit", (event) => event.preventDefault());
-  document.querySelectorAll("a[data-find]").forEach((link) =>
-    link.addEventListener("click", () => {
-      controls.reset();
-      controls.query.value = link.dataset.find;
-      filter();
-    }));
   filter();
+  const keep = urlState("faces", restore);
 })();

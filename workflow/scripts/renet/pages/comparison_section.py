@@ -1,0 +1,198 @@
+"""The comparison of the runs on index.html: which differences are shown, in words and tables."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from renet.common.imdb_wiki import CLASSES
+from renet.config import runs as runs_config
+from renet.evaluation.tables import BASELINE, FEWEST_SEEDS, POWER, RECIPE, REFERENCE
+from renet.pages import metric_tables, phrases, templates
+from renet.pages.results import RunResults
+from renet.pages.templates import PageTable
+
+CLAIMS = {REFERENCE: "reference", RECIPE: "recipe", BASELINE: "majority class"}
+
+
+@dataclass(frozen=True)
+class OfSet:
+    """What is said of one set."""
+
+    name: str
+    findings: list[str]
+    table: PageTable
+    faces: list[dict]  # on which the runs disagree, with `x` and `y` in their picture
+    disagreeing: int
+
+
+@dataclass(frozen=True)
+class Section:
+    """The section of the page."""
+
+    reference: str
+    metric: str
+    sets: list[OfSet]
+    about: str  # what the claims are about
+
+
+def section(
+    table: pd.DataFrame, disagreements: pd.DataFrame, runs: list[RunResults]
+) -> Section | None:
+    """The section, from comparison.csv and disagreements.csv; None for one run alone."""
+    if len(runs) < 2:
+        return None
+    (metric,) = metric_tables.named(table.metric.iloc[0])
+    reference = table.other[table.kind == REFERENCE].iloc[0]
+    majority = runs[0].metrics["test"]["majority_baseline"]["class"]
+    settings = settings_against(reference, runs)
+    sets = [
+        OfSet(
+            name=name,
+            findings=findings(of_set, majority),
+            table=_table(of_set, metric, majority, settings),
+            faces=_faces(disagreements[disagreements.set == name]),
+            disagreeing=int((disagreements.set == name).sum()),
+        )
+        for name, of_set in table.groupby("set", sort=False)
+    ]
+    return Section(reference, metric.label, sets, about(table))
+
+
+def about(table: pd.DataFrame) -> str:
+    """What the claims are about: trained models, or their recipes too."""
+    if (table.kind == RECIPE).any():
+        return (
+            "A recipe is a group of runs that differ in their seeds alone. The claims about "
+            "recipes hold for further seeds, too. The others are about the trained models."
+        )
+    return (
+        "The claims are about the trained models. Another seed of the same recipe can give another "
+        f"result: a claim about a recipe needs {FEWEST_SEEDS} seeds of it and of the "
+        "reference (the key seeds of a run in the config)."
+    )
+
+
+def headline(table: pd.DataFrame, majority: str) -> str:
+    """What is shown on the test set, for the head of the page; nothing for one run alone."""
+    of_test = table[(table.set == "test") & table.kind.isin([REFERENCE, RECIPE])]
+    return "" if of_test.empty else " ".join(findings(of_test, majority))
+
+
+def findings(of_set: pd.DataFrame, majority: str) -> list[str]:
+    """What is shown on one set, as sentences."""
+    against = of_set[of_set.kind == REFERENCE]
+    recipes = of_set[of_set.kind == RECIPE]
+    baseline = of_set[of_set.kind == BASELINE]
+    sentences = [_shown(row, row.run, row.other) for row in _of_verdict(against, shown=True)]
+    if names := [row.run for row in _of_verdict(against, shown=False)]:
+        reference = against.other.iloc[0]
+        sentences.append(f"No difference from {reference} is shown for {phrases.listed(names)}.")
+    for row in recipes.itertuples():
+        recipe, base = f"The recipe of {_names(row.run)}", f"that of {_names(row.other)}"
+        sentences.append(
+            _shown(row, recipe, base)
+            if row.shown == 1
+            else f"No difference between the recipes of {_names(row.run)} and of "
+            f"{_names(row.other)} is shown."
+        )
+    better = [row.run for row in _of_verdict(baseline, shown=True) if row.difference > 0]
+    others = [name for name in baseline.run if name not in better]
+    if better:
+        sentences.append(f"Better than always predicting {majority}: {phrases.listed(better)}.")
+    if others:
+        sentences.append(
+            f"Not shown to be better than always predicting {majority}: {phrases.listed(others)}."
+        )
+    return [*sentences, *_smallest(against)]
+
+
+def _of_verdict(rows: pd.DataFrame, *, shown: bool) -> list:
+    return [row for row in rows.itertuples() if (row.shown == 1) == shown]
+
+
+def _shown(row: Any, run: str, other: str) -> str:
+    verb = "better" if row.difference > 0 else "worse"
+    bounds = sorted(np.sign(row.difference) * np.array([row.low, row.high]))
+    return (
+        f"{run} is {verb} than {other}: {phrases.points(abs(row.difference))} percentage points "
+        f"({phrases.points_interval(bounds)}, p {_p_value(row.p_holm)})."
+    )
+
+
+def _smallest(against: pd.DataFrame) -> list[str]:
+    """The smallest differences from the reference that the set could show."""
+    known = against.detectable[against.detectable > 0]
+    if known.empty:
+        return []
+    least, most = phrases.points(known.min()), phrases.points(known.max())
+    span = least if least == most else f"{least} to {most}"
+    more = "" if least == most else ", more for runs that disagree more"
+    return [
+        f"The smallest difference from {against.other.iloc[0]} that this set would show with a "
+        f"probability of {100 * POWER:.0f}\N{NO-BREAK SPACE}% is about {span} "
+        f"percentage points{more}."
+    ]
+
+
+def _p_value(number: float) -> str:
+    return "< 0.001" if number < 0.001 else f"= {number:.3f}"
+
+
+def _in_table(p_value: float) -> str:
+    return phrases.UNDEFINED if pd.isna(p_value) else _p_value(p_value).removeprefix("= ")
+
+
+def _names(runs: str) -> str:
+    return phrases.listed(runs.split())
+
+
+def settings_against(reference: str, runs: list[RunResults]) -> dict[str, str]:
+    """The settings of each run that are not those of the reference."""
+    flat = {run.name: runs_config.flatten(run.settings) for run in runs}
+    return {
+        name: ", ".join(
+            f"{key}: {templates.setting(value)}"
+            for key, value in of_run.items()
+            if flat[reference].get(key) != value
+        )
+        for name, of_run in flat.items()
+    }
+
+
+def _table(
+    of_set: pd.DataFrame, metric: metric_tables.Metric, majority: str, settings: dict[str, str]
+) -> PageTable:
+    rows = []
+    for row in of_set[of_set.kind.isin(CLAIMS)].itertuples():
+        other = f"always {majority}" if row.kind == BASELINE else _names(row.other)
+        verdict = "shown" if row.shown == 1 else "not shown"
+        rows.append(
+            [
+                _names(row.run),
+                metric.text(row.value),
+                other,
+                metric.text(row.other_value),
+                phrases.points(row.difference),
+                f"{phrases.points(row.low)} to {phrases.points(row.high)}",
+                _in_table(row.p_holm),
+                "not tested" if pd.isna(row.p_holm) else verdict,
+                phrases.points(row.detectable) if row.detectable > 0 else phrases.UNDEFINED,
+                _in_table(row.p_mcnemar),
+                settings.get(row.run, "seeds") if row.kind != BASELINE else "",
+            ]
+        )
+    headings = [
+        "run", metric.label, "against", metric.label, "difference in points", "95 % interval",
+        "p (Holm)", "difference", "smallest detectable", "p of McNemar", "settings that differ",
+    ]  # fmt: skip
+    return PageTable(f"All claims about {of_set.set.iloc[0]}", headings, rows, collapsed=True)
+
+
+def _faces(rows: pd.DataFrame) -> list[dict]:
+    """The faces of the picture, on which the runs disagree."""
+    return [
+        face | {"label": CLASSES[face["target"]], "wrong": _names(face["wrong"])}
+        for face in rows.dropna(subset="x").to_dict("records")
+    ]

@@ -1,0 +1,88 @@
+"""A page of the faces that were predicted: those of the highest and of the lowest confidence."""
+
+import base64
+from pathlib import Path
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+import pandas as pd
+
+from renet.pages import phrases, templates
+from renet.prediction.prediction import Cut
+
+MOST_FACES = 500
+SIDE = 112  # pixels of a face on the page
+JPEG_QUALITY = 80
+
+
+class _Shown(NamedTuple):
+    confidence: float
+    number: int  # in the order of the table
+    picture: bytes
+    row: dict
+
+
+class ContactSheet:
+    """Collects faces batch by batch; no more than two batches above `MOST_FACES` are in memory."""
+
+    def __init__(self) -> None:
+        self._faces: list[_Shown] = []
+        self._seen = self._without_face = self._in_training = 0
+
+    def add(self, batch: list[Cut], table: pd.DataFrame) -> None:
+        """Add a batch of cuts and their rows of predictions.csv."""
+        for cut, row in zip(batch, table.to_dict("records"), strict=True):
+            if cut.pixels is None:
+                self._without_face += 1
+                continue
+            confidence = max(row["p_female"], row["p_male"])
+            self._faces.append(_Shown(confidence, self._seen, _thumbnail(cut.pixels), row))
+            self._seen += 1
+            self._in_training += cut.in_training is True
+        if len(self._faces) > 2 * MOST_FACES:
+            self._keep_extremes()
+
+    def _keep_extremes(self) -> None:
+        ranked = sorted(self._faces, key=lambda face: (-face.confidence, face.number))
+        half = MOST_FACES // 2
+        if len(ranked) > MOST_FACES:
+            ranked = ranked[:half] + ranked[-half:]
+        self._faces = ranked
+
+    def write(self, path: Path, model: str, table: str) -> None:
+        """Write the page; it holds the pictures itself."""
+        self._keep_extremes()
+        templates.write(
+            "contact_sheet.html.j2",
+            path,
+            title="Predictions",
+            data={"origin": f"{model}, {table}", "sources": []},
+            faces=[_described(face) for face in self._faces],
+            seen=self._seen,
+            without_face=self._without_face,
+            in_training=self._in_training,
+            recognises=all(pd.notna(face.row["in_training"]) for face in self._faces),
+            calibrated=all(face.row["calibrated"] == 1 for face in self._faces),
+        )
+
+
+def _thumbnail(pixels: np.ndarray) -> bytes:
+    """A face (3, height, width) uint8 RGB as a small JPEG."""
+    picture = cv2.resize(np.ascontiguousarray(pixels[::-1].transpose(1, 2, 0)), (SIDE, SIDE),
+                         interpolation=cv2.INTER_AREA)  # fmt: skip
+    return cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])[1].tobytes()
+
+
+def _described(face: _Shown) -> dict:
+    row = face.row
+    return {
+        "picture": "data:image/jpeg;base64," + base64.b64encode(face.picture).decode(),
+        "file": row["file"],
+        "name": Path(row["file"]).name,
+        "number": row["face"],
+        "predicted": row["predicted"],
+        "confidence": phrases.percentage(face.confidence),
+        "unsure": row["unsure"] == 1,
+        "in_training": row["in_training"] == 1,
+    }

@@ -1,0 +1,101 @@
+"""What the pages say of external test sets."""
+
+from dataclasses import dataclass, replace
+
+from renet.evaluation.run_figures import FIGURES_OF_PREDICTIONS, RunFigure
+from renet.evaluation.tables import MISTAKES
+from renet.pages import metric_tables, phrases
+from renet.pages.results import DataResults, RunResults, SetResults
+from renet.pages.templates import PageTable
+
+COLUMNS = metric_tables.named("accuracy", "balanced_accuracy")
+
+
+@dataclass(frozen=True)
+class Section:
+    """The section on one external set of a run's page."""
+
+    name: str
+    folder: str  # of the set's results, relative to the page, with a slash at its end
+    test: dict  # the summary of the set
+    accuracy: metric_tables.Cell
+    texts: list[str]
+    metrics: PageTable
+    slices: PageTable
+    abstention: PageTable
+    figures: tuple[RunFigure, ...]
+    mistakes: list[dict]
+    mistakes_note: str
+
+
+def section(name: str, results: SetResults, slices: PageTable) -> Section:
+    """The section on one external set; `slices` is its table of slices."""
+    test = results.metrics["test"]
+    mistakes = results.gallery[results.gallery.gallery == MISTAKES]
+    wrong = test["n"] - sum(row[label] for label, row in enumerate(test["confusion_matrix"]))
+    points = phrases.points(abs(test["differences"]["over_baseline"]["value"]))
+    return Section(
+        name=name,
+        folder=f"external/{name}/",
+        test=test,
+        accuracy=metric_tables.cell(COLUMNS[0], test),
+        texts=[
+            f"The accuracy is {points} percentage {phrases.margin(test)}",
+            phrases.gender_gap(test),
+            f"Weaker slices: {phrases.weakest_slice(results.metrics)}",
+            phrases.abstention_on_set(results.metrics),
+        ],
+        metrics=_named(metric_tables.metrics_table(results.metrics, name), name),
+        slices=_named(slices, name),
+        abstention=_named(metric_tables.abstention_table(results.metrics, name), name),
+        figures=FIGURES_OF_PREDICTIONS,
+        mistakes=phrases.faces(mistakes),
+        mistakes_note=phrases.confidences(mistakes, wrong, "wrong"),
+    )
+
+
+def _named(content: PageTable, name: str) -> PageTable:
+    """A collapsed table whose label names the set, so that no two of a page have the same."""
+    return replace(content, label=f"{content.label} of {name}", collapsed=True)
+
+
+def table(runs: list[RunResults]) -> dict:
+    """The table of runs by sets: `headings`, and `rows` of a name and cells, the baseline last.
+
+    Nothing without an external set.
+    """
+    if not runs[0].external:
+        return {}
+    summaries = {run.name: _summaries(run) for run in runs}
+    baselines = {name: test["majority_baseline"] for name, test in summaries[runs[0].name].items()}
+    majority = next(iter(baselines.values()))["class"]
+    return {
+        "headings": [f"{name}: {metric.label}" for name in baselines for metric in COLUMNS],
+        "rows": [{"name": name, "cells": _cells(of_sets)} for name, of_sets in summaries.items()],
+        "baseline": {"name": f"always {majority}", "cells": _cells(baselines)},
+    }
+
+
+def _summaries(run: RunResults) -> dict[str, dict]:
+    sets = {name: results.metrics["test"] for name, results in run.external.items()}
+    return {"test": run.metrics["test"], **sets}
+
+
+def _cells(summaries: dict[str, dict]) -> list[metric_tables.Cell]:
+    return [
+        metric_tables.cell(metric, summary) for summary in summaries.values() for metric in COLUMNS
+    ]
+
+
+def descriptions(runs: list[RunResults], data: DataResults) -> list[str]:
+    """A sentence on each external set: its faces, and what was left out of it."""
+    sentences = []
+    for name, funnel in data.external.items():
+        test = runs[0].external[name].metrics["test"]
+        dropped = funnel.set_index("step").dropped
+        left_out = ", ".join(
+            f"{count:,} {step.replace('_', ' ')}" for step, count in dropped.items() if count
+        )
+        people = f"{test['n']:,} faces of {test['subjects']:,} people"
+        sentences.append(f"{name}: {people}; left out: {left_out or 'none'}.")
+    return sentences

@@ -1,0 +1,128 @@
+"""The steps of one photo from the metadata to the HDF5 file, for the page walkthrough.html."""
+
+import math
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from renet.common.errors import InputError
+from renet.common.imdb_wiki import BOX_COLUMNS
+from renet.dataset.lineage import Lineage
+from renet.faces import crop_steps
+from renet.faces.crop import Box, CropSpec, RejectedImage
+from renet.faces.shards import face_digest
+from renet.pages import galleries
+from renet.pages.templates import PageTable
+
+PHOTO_SIDE = 480  # pixels of the longer side of the photo on the page
+PATCH = 8  # rows and columns of pixels that are shown as numbers
+SCALE = 2  # of the picture that shows where they are
+HEAD_BYTES = 12  # of the photo's file
+FRAME, FRAME_WIDTH = (255, 200, 0), 1 / 120  # RGB; of the photo's longer side
+MEANINGS = {
+    "row": "number of the row, from 0",
+    "path": "path of the photo in its folder",
+    "name": "name of the person, as recorded",
+    "subject": "the name without accents and capitals; all photos of a subject stay in one subset",
+    "gender": "the label: 0 female, 1 male",
+    "dob": "date of birth",
+    "photo_taken": "year of the photo",
+    "age": "age in the photo, in whole years",
+    "face_score": "score of the face detector; higher is more certain",
+    "second_face_score": "score of a second face; empty if there is none",
+    "x1": "left edge of the face in the whole photo, in pixels from 1",
+    "y1": "upper edge",
+    "x2": "right edge",
+    "y2": "lower edge",
+    "status": "kept or dropped by the filter",
+}
+
+
+def steps(lineage: Lineage, spec: CropSpec, face: np.ndarray, pictures: Path) -> dict:
+    """The values of the page's steps about the data; the pictures are written."""
+    galleries.write_image(pictures / "face.png", _picture(face))
+    middle = tuple(side // 2 for side in face.shape[1:])
+    return {
+        "metadata": _metadata_table(lineage),
+        "photo": _photo(lineage, spec, face, pictures),
+        "shape": face.shape,
+        "digest": face_digest(face),
+        "patch": _patch(face, middle, pictures),
+        "middle": middle,
+    }
+
+
+def _metadata_table(lineage: Lineage) -> PageTable:
+    rows = [[name, _text(lineage.metadata[name]), meaning] for name, meaning in MEANINGS.items()]
+    return PageTable("Row of the metadata", ["column", "value", "meaning"], rows)
+
+
+def _text(value: object) -> str:
+    """A value of a table as text: numbers in six digits, a missing one as nothing."""
+    if value is None:
+        return ""
+    return f"{value:.6g}" if isinstance(value, float) else str(value)
+
+
+def _photo(
+    lineage: Lineage, spec: CropSpec, face: np.ndarray, pictures: Path
+) -> dict[str, object] | None:
+    """The photo and its crop, which are written as pictures; None without the archive.
+
+    Raises:
+        InputError: the bytes in the archive give no face.
+    """
+    if lineage.data is None:
+        return None
+    box = Box(*(lineage.photo[name] or math.nan for name in BOX_COLUMNS))
+    try:
+        found = crop_steps.follow(lineage.data, spec, box)
+    except RejectedImage as error:
+        raise InputError(
+            f"{lineage.member} in {lineage.archive} is not the photo that was cropped ({error}): "
+            "the archive has changed; delete its receipt to have it read again."
+        ) from error
+    galleries.write_image(pictures / "photo.jpg", _shrink(_framed(found.photo, spec, box)))
+    galleries.write_image(pictures / "crop.jpg", _shrink(found.cut))
+    differences = np.abs(found.pixels.astype(int) - face)
+    return {
+        "head": lineage.data[:HEAD_BYTES].hex(" "),
+        "height": found.photo.shape[0],
+        "width": found.photo.shape[1],
+        "crop_height": found.cut.shape[0],
+        "crop_width": found.cut.shape[1],
+        "is_cut": found.cut.shape != found.photo.shape,
+        "largest_difference": int(differences.max()),
+    }
+
+
+def _framed(photo: np.ndarray, spec: CropSpec, box: Box) -> np.ndarray:
+    """The photo with the box of its face, if the face is cropped by it."""
+    framed = np.ascontiguousarray(photo)
+    if spec.whole:
+        width = max(1, round(max(photo.shape) * FRAME_WIDTH))
+        corners = [(round(x) - 1, round(y) - 1) for x, y in (box[:2], box[2:])]
+        cv2.rectangle(framed, *corners, FRAME, width)
+    return framed
+
+
+def _shrink(picture: np.ndarray) -> np.ndarray:
+    scale = PHOTO_SIDE / max(picture.shape)
+    if scale >= 1:
+        return np.ascontiguousarray(picture)
+    return cv2.resize(picture, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+
+
+def _picture(face: np.ndarray) -> np.ndarray:
+    return np.ascontiguousarray(face.transpose(1, 2, 0))
+
+
+def _patch(face: np.ndarray, middle: tuple[int, int], pictures: Path) -> dict:
+    """The red values in the middle of the face, with a picture of where they are."""
+    top, left = (max(0, place - PATCH // 2) for place in middle)
+    values = face[0, top : top + PATCH, left : left + PATCH]
+    picture = _picture(face).repeat(SCALE, axis=0).repeat(SCALE, axis=1)
+    corners = ([SCALE * (side + more) for side in (left, top)] for more in (0, PATCH))
+    galleries.write_image(pictures / "patch.png", cv2.rectangle(picture, *corners, FRAME, SCALE))
+    return {"top": top, "left": left, "rows": values.tolist()}

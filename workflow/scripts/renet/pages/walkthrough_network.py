@@ -1,0 +1,150 @@
+"""The stages of the network for one photo, for the page walkthrough.html."""
+
+from pathlib import Path
+
+import numpy as np
+from torch import nn
+
+from renet.common.imdb_wiki import CLASSES
+from renet.evaluation import activations, feature_maps
+from renet.evaluation.activations import Activations
+from renet.evaluation.feature_maps import COLUMNS
+from renet.network.model import Network, parameter_count
+from renet.network.rnn import DIRECTIONS
+from renet.pages import galleries
+from renet.pages.templates import PageTable
+
+
+def stages(network: Network, seen: Activations, face: np.ndarray, pictures: Path) -> dict:
+    """The values of the page's stages; the pictures of the maps are written to a folder."""
+    names = [name for name, _ in network.named_children()]
+    convolutions = [
+        _convolution(network, seen, names[names.index(name) - 1 :], pictures)
+        for name in names
+        if name.startswith("conv")
+    ]
+    sweeps = [
+        _sweep(network, seen, names[names.index(name) - 1 :], pictures)
+        for name in names
+        if name.startswith("rnn")
+    ]
+    _draw(seen.maps["bn0"], pictures / "bn0.png")
+    return {
+        "pixel": _pixel(seen, face),
+        "convolutions": convolutions,
+        "sweeps": sweeps,
+        "evidence": _evidence(seen.maps["cls"], network.get_submodule("cls").padding[0]),
+        "layers": _layers_table(network, seen),
+        "parameters": parameter_count(network),
+        "flip_average": network.architecture.flip_average,
+    }
+
+
+def _shape(maps: np.ndarray) -> str:
+    return "\N{NO-BREAK SPACE}×\N{NO-BREAK SPACE}".join(map(str, maps.shape))
+
+
+def _pixel(seen: Activations, face: np.ndarray) -> list[dict]:
+    """The middle pixel's channels in the file, after scaling and after batch normalisation."""
+    row, column = (side // 2 for side in face.shape[1:])
+    stored, scaled, normalised = (
+        maps[:, row, column] for maps in (face, seen.maps["norm"], seen.maps["bn0"])
+    )
+    return [
+        {"channel": channel, "stored": int(values[0]), "scaled": values[1], "normalised": values[2]}
+        for channel, values in zip(
+            ("red", "green", "blue"), zip(stored, scaled, normalised, strict=True), strict=True
+        )
+    ]
+
+
+def _draw(maps: np.ndarray, path: Path, channels: list[int] | None = None) -> dict:
+    """Write a picture of some maps (default: all); returns its file and the channels."""
+    channels = list(range(len(maps))) if channels is None else channels
+    tiles = [feature_maps.colour(one) for one in maps[channels]]
+    galleries.write_image(path, feature_maps.sheet(tiles))
+    return {"file": path.name, "channels": channels}
+
+
+def _convolution(network: Network, seen: Activations, names: list[str], pictures: Path) -> dict:
+    """A convolution with its batch normalisation and pooling.
+
+    Args:
+        names: of the layers, from the one before the convolution on.
+    """
+    before, name, norm, following = names[:4]
+    maps, layer = seen.maps[name], network.get_submodule(name)
+    is_pooled = isinstance(network.get_submodule(following), nn.MaxPool2d)
+    return {
+        "name": name,
+        "layer": layer,
+        "norm": norm,
+        "pool": following if is_pooled else None,
+        "span": 1 + (layer.kernel_size[0] - 1) * layer.dilation[0],
+        "field": activations.receptive_fields(network)[name],
+        "input": _shape(seen.maps[before]),
+        "output": _shape(maps),
+        "pooled": _shape(seen.maps[following if is_pooled else norm]),
+        "zeros": float((maps == 0).mean()),
+        "picture": _draw(maps, pictures / f"{name}.png", feature_maps.most_varied(maps)),
+    }
+
+
+def _sweep(network: Network, seen: Activations, names: list[str], pictures: Path) -> dict:
+    """A SpatialRNN: the maps after each sweep, and how far one block reaches.
+
+    Args:
+        names: of the layers, from the one before the SpatialRNN on.
+    """
+    before, name = names[:2]
+    layer = network.get_submodule(name)
+    reach = activations.reach(layer, seen.maps[before])
+    tiles = [reach.forward, reach.backward, reach.horizontal]
+    sheet = feature_maps.sheet([feature_maps.colour(tile) for tile in tiles])
+    galleries.write_image(pictures / f"{name}_reach.png", sheet)
+    swept = {}
+    for part in ("vertical", "horizontal"):
+        maps = seen.maps[f"{name}.{part}"]
+        units = np.split(np.arange(len(maps)), DIRECTIONS)
+        channels = [
+            int(direction[place])
+            for direction in units
+            for place in feature_maps.most_varied(maps[direction], COLUMNS)
+        ]
+        swept[part] = _draw(maps, pictures / f"{name}_{part}.png", channels)
+    return {
+        "name": name,
+        "layer": layer,
+        "input": _shape(seen.maps[before]),
+        "output": _shape(seen.maps[name]),
+        "rows": layer.output_shape[1],
+        "columns": layer.output_shape[2],
+        "reach": reach,
+        "changed": [int((tile > 0).sum()) for tile in tiles],
+        **swept,
+    }
+
+
+def _evidence(maps: np.ndarray, border: int) -> dict:
+    """The classifier's maps, whose means are the logits, and their border of some cells."""
+    height, width = maps.shape[1:]
+    return {
+        "classes": [
+            {"name": name, "rows": values.tolist(), "sum": values.sum(), "mean": values.mean()}
+            for name, values in zip(CLASSES, maps, strict=True)
+        ],
+        "cells": height * width,
+        "border_cells": height * width - (height - 2 * border) * (width - 2 * border),
+        "largest": np.abs(maps).max(),
+    }  # fmt: skip
+
+
+def _layers_table(network: Network, seen: Activations) -> PageTable:
+    rows = []
+    for name, layer in network.named_children():
+        maps = seen.maps[name]
+        numbers = [f"{value:.3g}" for value in (maps.min(), maps.mean(), maps.max())]
+        zeros = f"{100 * (maps == 0).mean():.0f} %"
+        rows.append([name, _shape(maps), f"{parameter_count(layer):,}", *numbers, zeros])
+    headings = ["layer", "output", "parameters", "lowest", "mean", "highest", "zeros"]
+    return PageTable("Layers", headings, rows)

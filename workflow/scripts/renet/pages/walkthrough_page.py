@@ -1,0 +1,99 @@
+"""The page that follows one photo through the workflow and the network, walkthrough.html."""
+
+import dataclasses
+from pathlib import Path
+
+import numpy as np
+
+from renet.common.errors import InputError
+from renet.common.imdb_wiki import ARCHIVE_MARGIN, CLASSES
+from renet.dataset.lineage import Lineage
+from renet.evaluation.activations import Activations
+from renet.faces.crop import CropSpec
+from renet.network.inference import softmax
+from renet.network.model import Network
+from renet.pages import templates, walkthrough_data, walkthrough_network
+
+TITLE = "One photo, step by step"
+AGREEMENT = 0.01  # largest difference from inference.csv that the precision can explain
+
+
+@dataclasses.dataclass(frozen=True)
+class Prediction:
+    """The line of a face in inference.csv."""
+
+    row: dict
+    text: str  # the header and the line
+    number: int  # of the line in the file, from 1
+
+
+@dataclasses.dataclass(frozen=True)
+class Walkthrough:
+    """What the page is written from."""
+
+    run: str
+    config: dict  # of provenance.json
+    command: str  # that makes the page of another photo
+    lineage: Lineage
+    crop: CropSpec
+    face: np.ndarray  # (C, H, W) uint8
+    network: Network  # on its device
+    activations: Activations
+    prediction: Prediction
+
+
+def write(path: Path, pictures: Path, walk: Walkthrough) -> None:
+    """Write the page, and its pictures into a folder beside it.
+
+    Raises:
+        InputError: the network's probabilities are not those of inference.csv.
+    """
+    pictures.mkdir(parents=True, exist_ok=True)
+    sample = walk.lineage.sample
+    templates.write(
+        "walkthrough.html.j2",
+        path,
+        title=TITLE,
+        run=walk.run,
+        data=walk.config,
+        command=walk.command,
+        sample=sample,
+        label=CLASSES[sample["target"]],
+        lineage=walk.lineage,
+        folder=pictures.name,
+        crop=walk.crop,
+        archive_margin=ARCHIVE_MARGIN,
+        **walkthrough_data.steps(walk.lineage, walk.crop, walk.face, pictures),
+        **walkthrough_network.stages(walk.network, walk.activations, walk.face, pictures),
+        outcome=_outcome(walk),
+        prediction=walk.prediction,
+    )
+
+
+def _outcome(walk: Walkthrough) -> dict:
+    """Logits and probabilities of each class, computed and as in inference.csv."""
+    logits, row = walk.activations.logits, walk.prediction.row
+    probabilities = softmax(logits[None])[0]
+    classes = [
+        {
+            "name": name,
+            "logit": logit,
+            "exponential": np.exp(logit),
+            "probability": probability,
+            "in_file": row[f"p_{name}"],
+        }
+        for name, logit, probability in zip(CLASSES, logits, probabilities, strict=True)
+    ]
+    difference = max(abs(one["probability"] - one["in_file"]) for one in classes)
+    if difference > AGREEMENT:
+        raise InputError(
+            f"The network gives {row['id']} probabilities that differ from its line in the "
+            f"inference table by {difference:.3f}: they are not of one model; run infer again."
+        )
+    return {
+        "classes": classes,
+        "difference": difference,
+        "predicted": CLASSES[row["predicted"]],
+        "is_correct": bool(row["correct"]),
+        "exponentials": sum(one["exponential"] for one in classes),
+    }
