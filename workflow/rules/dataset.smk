@@ -6,19 +6,15 @@ files).
 """
 
 
-localrules:
-    download,
-    make_sample,
-
-
 rule make_sample:
     """Draw the built-in sample, in the layout of the real archive."""
     output:
-        receipt=f"resources/{sources.SAMPLE}/{sources.SAMPLE_FILE}.json",
+        receipt=f"<resources>/{sources.SAMPLE}/{sources.SAMPLE_FILE}.json",
     log:
-        "results/logs/make_sample/sample.log",
+        "<results>/logs/make_sample/sample.log",
     benchmark:
-        "results/benchmarks/make_sample/sample.tsv"
+        "<results>/benchmarks/make_sample/sample.tsv"
+    localrule: True
     conda:
         "../../envs/make_sample.yaml"
     params:
@@ -34,13 +30,14 @@ rule download:
     input:
         local_files_of,
     output:
-        receipt="resources/{source}/{file}.json",
+        receipt="<resources>/{source}/{file}.json",
     log:
-        "results/logs/download/{source}/{file}.log",
+        "<results>/logs/download/{source}/{file}.log",
     benchmark:
-        "results/benchmarks/download/{source}/{file}.tsv"
+        "<results>/benchmarks/download/{source}/{file}.tsv"
     wildcard_constraints:
         source=rf"(?!{sources.SAMPLE}/)[^/]+",
+    localrule: True
     conda:
         "../../envs/download.yaml"
     resources:
@@ -49,6 +46,7 @@ rule download:
     params:
         url=lambda wildcards: file_of(wildcards)[0],
         digest=lambda wildcards: file_of(wildcards)[1],
+        contents=lambda wildcards: sources.folder_state(file_of(wildcards)[0]),
     script:
         "../scripts/download.py"
 
@@ -56,13 +54,13 @@ rule download:
 rule index_archive:
     """Index the members of a source's archives."""
     input:
-        receipt_files=receipts_of,
+        receipt_files=of_source(sources.receipts),
     output:
-        members="results/data/{source}/members.csv",
+        members="<results>/data/{source}/members.csv",
     log:
-        "results/logs/index_archive/{source}.log",
+        "<results>/logs/index_archive/{source}.log",
     benchmark:
-        "results/benchmarks/index_archive/{source}.tsv"
+        "<results>/benchmarks/index_archive/{source}.tsv"
     conda:
         "../../envs/index_archive.yaml"
     params:
@@ -74,22 +72,23 @@ rule index_archive:
 rule parse_metadata:
     """List every row of a source's .mat file, or table, as kept or dropped for one reason."""
     input:
-        rows=own_table_of,
-        members="results/data/{source}/members.csv",
-        receipt_files=receipts_of,
+        rows=lambda wildcards: own_file(of_archive("table")(wildcards)),
+        members="<results>/data/{source}/members.csv",
+        receipt_files=of_source(sources.receipts),
     output:
-        metadata="results/data/{source}/metadata.csv",
-        funnel="results/data/{source}/funnel.csv",
-        photos="results/data/{source}/photos.csv",
+        metadata="<results>/data/{source}/metadata.csv",
+        funnel="<results>/data/{source}/funnel.csv",
+        photos="<results>/data/{source}/photos.csv",
     log:
-        "results/logs/parse_metadata/{source}.log",
+        "<results>/logs/parse_metadata/{source}.log",
     benchmark:
-        "results/benchmarks/parse_metadata/{source}.tsv"
+        "<results>/benchmarks/parse_metadata/{source}.tsv"
     conda:
         "../../envs/parse_metadata.yaml"
     params:
-        database=lambda wildcards: archive_of(wildcards)["database"],
-        whole=lambda wildcards: archive_of(wildcards)["photos"] == "whole",
+        database=of_archive("database"),
+        whole=lambda wildcards: of_archive("photos")(wildcards) == "whole",
+        subjects=of_archive("subjects"),
         filter=config["filter"],
         code=code("parse_metadata.py"),
     script:
@@ -99,62 +98,96 @@ rule parse_metadata:
 rule crop_faces:
     """Crop the faces of one shard of a source from its archives."""
     input:
-        receipt_files=receipts_of,
-        photos="results/data/{source}/photos.csv",
+        receipt_files=of_source(sources.receipts),
+        photos="<results>/data/{source}/photos.csv",
     output:
-        faces=freed_unless_kept("results/data/{source}/faces/{shard}-of-{shards}.npy"),
-        table="results/data/{source}/faces/{shard}-of-{shards}.csv",
+        faces=freed_unless_kept(
+            "<results>/data/{source}/faces/{shard}-of-{shards}.npy",
+            config["crop"]["keep_shards"],
+        ),
+        table="<results>/data/{source}/faces/{shard}-of-{shards}.csv",
     log:
-        "results/logs/crop_faces/{source}/{shard}-of-{shards}.log",
+        "<results>/logs/crop_faces/{source}/{shard}-of-{shards}.log",
     benchmark:
-        "results/benchmarks/crop_faces/{source}/{shard}-of-{shards}.tsv"
+        "<results>/benchmarks/crop_faces/{source}/{shard}-of-{shards}.tsv"
     conda:
         "../../envs/crop_faces.yaml"
     params:
-        crop=crop_settings,
+        crop=of_source(sources.crop_settings),
         code=code("crop_faces.py"),
     script:
         "../scripts/crop_faces.py"
 
 
 rule shuffle:
-    """Assign each face to a subset, in a random order."""
+    """Assign each face to a subset, in a random order, and correct labels."""
     input:
-        metadata=expand("results/data/{source}/metadata.csv", source=config["sources"]),
+        metadata=expand(
+            "<results>/data/{source}/metadata.csv", source=config["sources"]
+        ),
         tables=files_of_all_shards(".csv"),
+        corrections=own_file(config["corrections"]),
     output:
-        split="results/data/split.csv",
-        funnel="results/data/funnel.csv",
+        split="<results>/data/split.csv",
+        funnel="<results>/data/funnel.csv",
+        corrected="<results>/data/corrected.csv",
     log:
-        "results/logs/shuffle/shuffle.log",
+        "<results>/logs/shuffle/shuffle.log",
     benchmark:
-        "results/benchmarks/shuffle/shuffle.tsv"
+        "<results>/benchmarks/shuffle/shuffle.tsv"
     conda:
         "../../envs/shuffle.yaml"
     params:
         **config["split"],
+        own=sources.own_photos(config),
         code=code("shuffle.py"),
     script:
         "../scripts/shuffle.py"
 
 
+rule external_set:
+    """Choose the faces of an external test set: those that no training and no choice sees."""
+    input:
+        metadata="<results>/data/{external}/metadata.csv",
+        tables=lambda wildcards: files_of_all_shards(".csv", [wildcards.external]),
+        known="<results>/data/split.csv",
+    output:
+        split="<results>/data/{external}/split.csv",
+        funnel="<results>/data/{external}/external_funnel.csv",
+    log:
+        "<results>/logs/external_set/{external}.log",
+    benchmark:
+        "<results>/benchmarks/external_set/{external}.tsv"
+    conda:
+        "../../envs/external_set.yaml"
+    params:
+        own=lambda wildcards: bool(sources.archive(config, wildcards.external)["table"]),
+        near_duplicates=config["split"]["near_duplicates"],
+        seed=config["split"]["seed"],
+        code=code("external_set.py"),
+    script:
+        "../scripts/external_set.py"
+
+
 rule write_hdf5:
     """Gather the faces of one subset into an HDF5 file in neon's layout."""
     input:
-        split="results/data/split.csv",
-        faces=files_of_all_shards(".npy"),
+        split=split_of,
+        faces=faces_of,
         train=mean_of,
     output:
-        face_file="results/data/{subset}.h5",
-        table="results/data/{subset}.csv",
+        face_file=freed_unless_kept(
+            "<results>/data/{subset}.h5", config["hdf5"]["keep_files"]
+        ),
+        table="<results>/data/{subset}.csv",
     log:
-        "results/logs/write_hdf5/{subset}.log",
+        "<results>/logs/write_hdf5/{subset}.log",
     benchmark:
-        "results/benchmarks/write_hdf5/{subset}.tsv"
+        "<results>/benchmarks/write_hdf5/{subset}.tsv"
     conda:
         "../../envs/write_hdf5.yaml"
     params:
-        mean=config["hdf5"]["mean"],
+        mean=mean_kind_of,
         code=code("write_hdf5.py"),
     script:
         "../scripts/write_hdf5.py"

@@ -8,32 +8,38 @@ Provides: results/runs/<run>/ model.pt, history.csv, throughput.csv, training.js
 rule train:
     """Train one run; an interrupted one continues from its checkpoint."""
     input:
-        train="results/data/train.h5",
-        validation="results/data/validation.h5",
+        train="<results>/data/train.h5",
+        validation="<results>/data/validation.h5",
     output:
-        model="results/runs/{run}/model.pt",
-        history="results/runs/{run}/history.csv",
-        throughput="results/runs/{run}/throughput.csv",
-        training="results/runs/{run}/training.json",
-        events=directory("results/runs/{run}/tensorboard"),
+        model="<results>/runs/{run}/model.pt",
+        history="<results>/runs/{run}/history.csv",
+        throughput="<results>/runs/{run}/throughput.csv",
+        training="<results>/runs/{run}/training.json",
+        events=directory("<results>/runs/{run}/tensorboard"),
     log:
-        "results/logs/train/{run}.log",
+        "<results>/logs/train/{run}.log",
     benchmark:
-        "results/benchmarks/train/{run}.tsv"
+        "<results>/benchmarks/train/{run}.tsv"
+    wildcard_constraints:
+        run=one_of(LAYERED),
     conda:
         "../../envs/train.yaml"
     threads: train_threads_of
     resources:
         gpu=train_gpus_of,
         mem_mb=train_memory_of,
-        runtime=lambda wildcards: resources_of(wildcards)["minutes"],
-        nodes=lambda wildcards: resources_of(wildcards)["nodes"],
+        runtime=of_run("resources", "minutes"),
+        nodes=of_run("resources", "nodes"),
         # Not params: a finished training does not start again when they change.
         checkpoint_seconds=lambda wildcards: round(
-            60 * checkpoints_of(wildcards)["minutes"]
+            60 * of_run("checkpoints", "minutes")(wildcards)
         ),
-        save_every=lambda wildcards: checkpoints_of(wildcards)["save_every"],
-        keep_models=lambda wildcards: checkpoints_of(wildcards)["keep_models"],
+        save_every=of_run("checkpoints", "save_every"),
+        keep_models=of_run("checkpoints", "keep_models"),
+        keep_last=lambda wildcards: int(of_run("checkpoints", "keep_last")(wildcards)),
+        wait_minutes=of_run("resources", "wait_minutes"),
+        profile_steps=of_run("resources", "profile_steps"),
+        forced=is_forced,
         # For SLURM's plugin: the script itself starts one task on each machine.
         mpi=on_several_nodes(lambda wildcards, nodes: "srun"),
         tasks=on_several_nodes(lambda wildcards, nodes: nodes),
@@ -44,38 +50,77 @@ rule train:
         gres=on_several_nodes(gpus_of_a_node),
     params:
         settings=run_settings,
-        code=code("train.py"),
+        code=code_with_kind("train.py"),
     script:
         "../scripts/train.py"
+
+
+rule hog_svm:
+    """Fit the SVM of one run, whose kind has no layers to train."""
+    input:
+        train="<results>/data/train.h5",
+        table="<results>/data/train.csv",
+        validation="<results>/data/validation.h5",
+    output:
+        model="<results>/runs/{run}/model.pt",
+        history="<results>/runs/{run}/history.csv",
+        throughput="<results>/runs/{run}/throughput.csv",
+        training="<results>/runs/{run}/training.json",
+    log:
+        "<results>/logs/hog_svm/{run}.log",
+    benchmark:
+        "<results>/benchmarks/hog_svm/{run}.tsv"
+    wildcard_constraints:
+        run=one_of(UNLAYERED),
+    conda:
+        "../../envs/hog_svm.yaml"
+    threads: of_run("train", "threads")
+    resources:
+        mem_mb=train_memory_of,
+        runtime=of_run("resources", "minutes"),
+    params:
+        settings=run_settings,
+        code=code_with_kind("hog_svm.py"),
+    script:
+        "../scripts/hog_svm.py"
 
 
 rule infer:
     """Predict the validation and the test set, one row for each face."""
     input:
-        model="results/runs/{run}/model.pt",
-        faces="results/data/test.h5",
-        table="results/data/test.csv",
-        validation_faces="results/data/validation.h5",
-        validation_table="results/data/validation.csv",
+        model="<results>/runs/{run}/model.pt",
+        faces="<results>/data/test.h5",
+        table="<results>/data/test.csv",
+        validation_faces="<results>/data/validation.h5",
+        validation_table="<results>/data/validation.csv",
     output:
-        inference=report(
-            "results/runs/{run}/inference.csv",
-            caption="../report/inference.rst",
-            category="{run}",
-        ),
-        inference_validation="results/runs/{run}/inference_validation.csv",
-        course_format="results/runs/{run}/inference.txt",
+        inference=reported_of_run("inference.csv"),
+        inference_validation="<results>/runs/{run}/inference_validation.csv",
+        course_format="<results>/runs/{run}/inference.txt",
     log:
-        "results/logs/infer/{run}.log",
+        "<results>/logs/infer/{run}.log",
     benchmark:
-        "results/benchmarks/infer/{run}.tsv"
+        "<results>/benchmarks/infer/{run}.tsv"
     conda:
         "../../envs/infer.yaml"
-    threads: threads_of
+    threads: of_run("train", "threads")
     resources:
         gpu=gpus_of,
     params:
         compute=compute_settings,
-        code=code("infer.py"),
+        code=code_with_kind("infer.py"),
     script:
         "../scripts/infer.py"
+
+
+use rule infer as infer_external with:
+    input:
+        model="<results>/runs/{run}/model.pt",
+        faces="<results>/data/{external}.h5",
+        table="<results>/data/{external}.csv",
+    output:
+        inference=of_set("inference.csv"),
+    log:
+        "<results>/logs/infer_external/{run}/{external}.log",
+    benchmark:
+        "<results>/benchmarks/infer_external/{run}/{external}.tsv"

@@ -1,10 +1,11 @@
-"""Rank the labels by how likely they are to be wrong, and show the faces of the first ones.
+"""Rank the labels by how likely they are to be wrong, and show the suspects to a person.
 
-Reads: the out-of-fold predictions of all folds, and train, validation and test HDF5 files with the
-tables beside them.
+Reads: the out-of-fold predictions of all folds, train, validation and test HDF5 files with the
+tables beside them, and what became of earlier corrections.
 Writes: labels.csv (columns: `renet.evaluation.tables.LABELS`), the lowest label quality first;
-suspects.jpg, the faces of its first `SHOWN` rows in the same order, with tiles as in `GRID`;
-index.html, the page of the audit, which shows suspects.jpg.
+suspects.csv, the predicted classes of the suspects in the format of the config's `corrections`;
+index.html, the page of the audit; suspects.jpg, the faces that the page shows, with tiles as in
+`GRID`.
 Decides: nothing; no label is changed.
 """
 
@@ -18,13 +19,14 @@ from renet.common import script
 from renet.common.errors import InputError
 from renet.common.imdb_wiki import CLASSES
 from renet.dataset import hdf5, selections
-from renet.dataset.tables import SPLIT
+from renet.dataset.corrections import Outcome
+from renet.dataset.tables import CORRECTED, SPLIT
 from renet.evaluation import label_audit
-from renet.evaluation.tables import FOLD, LABELS, PROBABILITIES, SAMPLE
+from renet.evaluation.tables import FOLD, LABELS, PROBABILITIES, PROPOSALS, SAMPLE
 from renet.pages import galleries, phrases, templates
 from renet.pages.templates import PageTable
 
-SHOWN = 48  # faces
+SUSPECTS_SHOWN, OTHERS_SHOWN = 200, 24  # faces
 GRID = galleries.Grid(columns=8, side=112)
 
 
@@ -34,9 +36,11 @@ def audit(
     faces: list[Path],
     tables: list[Path],
     labels: script.Output,
+    proposals: Path | None = None,
     picture: Path | None = None,
     page: Path | None = None,
-    sources: list[str] = (),
+    corrected: Path | None = None,
+    data: script.Json | None = None,
 ) -> None:
     """Rank the labels.
 
@@ -45,35 +49,74 @@ def audit(
         faces: the HDF5 files.
         tables: the CSV tables beside them.
         labels: labels.csv to write.
+        proposals: suspects.csv to write; labels that a person has seen are left out.
         picture: suspects.jpg to write.
-        page: page to write, beside suspects.jpg.
-        sources: of the faces.
+        page: page to write, beside the other files.
+        corrected: corrected.csv, written by shuffle.py.
+        data: the config's sections about the data, for the page.
     """
     ranked = label_audit.rank(*read_predictions(predictions, tables))
     LABELS.write(labels, ranked, float_format="%.6g")
-    shown = ranked.head(SHOWN)
+    reviewed = ranked.id.isin(read_reviewed(corrected))
+    ranked = ranked.assign(reviewed=reviewed)
+    suspects, others = ranked[ranked.suspect == 1], ranked[(ranked.suspect == 0) & ~reviewed]
+    skill = label_audit.skill(ranked)
+    if proposals:
+        PROPOSALS.write(proposals, label_audit.proposals(suspects[~suspects.reviewed]))
+    shown = pd.concat([suspects.head(SUSPECTS_SHOWN), others.head(OTHERS_SHOWN)])
     if picture:
         stored = [hdf5.read(path) for path in faces]
         pixels = selections.select(stored, shown.index.to_numpy()).pixels
         GRID.write_faces(picture, pixels.take(np.arange(len(pixels))))
     if page:
-        x, y = GRID.position(np.arange(len(shown)))
-        templates.write(
-            "audit.html.j2",
-            page,
-            title="Label audit",
-            data={"sources": sources},
-            labels=len(ranked),
-            suspects=int(ranked.suspect.sum()),
-            folds=len(predictions),
-            by_class=table_by_class(ranked),
-            faces=phrases.faces(shown.assign(x=x, y=y)),
-        )
-    suspects = ranked.target[ranked.suspect == 1]
+        write_page(page, ranked, shown, skill, {"folds": len(predictions), "data": data})
+    logging.info(
+        "The networks agree with %.1f%% of the labels, always predicting %s with %.1f%%.",
+        100 * skill.accuracy, skill.majority, 100 * skill.baseline,
+    )  # fmt: skip
+    if not skill.is_shown:
+        logging.warning("They are not shown to be better: their suspects are no evidence.")
     logging.info(
         "%d of %d labels are suspect: %d female, %d male",
-        len(suspects), len(ranked), (suspects == 0).sum(), (suspects == 1).sum(),
+        len(suspects), len(ranked), (suspects.target == 0).sum(), (suspects.target == 1).sum(),
     )  # fmt: skip
+
+
+def read_reviewed(corrected: Path | None) -> set[str]:
+    """The faces whose label a person has corrected or confirmed."""
+    if not corrected:
+        return set()
+    table = CORRECTED.read(corrected)
+    return set(table.id[table.outcome.isin([Outcome.CORRECTED, Outcome.CONFIRMED])])
+
+
+def write_page(
+    page: Path, ranked: pd.DataFrame, shown: pd.DataFrame, skill: label_audit.Skill, settings: dict
+) -> None:
+    """Write the page of the audit.
+
+    Args:
+        ranked: all labels, with `reviewed`.
+        shown: those with a tile in the picture, the suspects first.
+        settings: what else the template shows.
+    """
+    x, y = GRID.position(np.arange(len(shown)))
+    shown = shown.assign(x=x, y=y)
+    suspects = ranked[ranked.suspect == 1]
+    templates.write(
+        "audit.html.j2",
+        page,
+        title="Label audit",
+        labels=len(ranked),
+        suspects=len(suspects),
+        suspects_of_test=int((suspects.subset == "test").sum()),
+        any_reviewed=bool(suspects.reviewed.any()),
+        skill=skill,
+        by_class=table_by_class(ranked),
+        suspect_faces=phrases.faces(shown[shown.suspect == 1]),
+        other_faces=phrases.faces(shown[shown.suspect == 0]),
+        **settings,
+    )
 
 
 def read_predictions(

@@ -60,6 +60,8 @@ def audit_fold(
     samples = pd.concat(map(SPLIT.read, tables))
     held_out = label_audit.folds(samples, folds, seed) == fold - 1
     stored = [hdf5.read(path) for path in faces]
+    for file in stored:
+        hdf5.check_digest(file)
     training, others = (
         selections.select(stored, np.flatnonzero(chosen)) for chosen in (~held_out, held_out)
     )

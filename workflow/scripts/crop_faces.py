@@ -9,8 +9,11 @@ Decides: a photo that cannot be used is dropped as unreadable, too_small, too_la
 Each shard reads about the same number of bytes from the archives.
 """
 
+import contextlib
 import logging
+import math
 from pathlib import Path
+from typing import BinaryIO
 
 from renet.archives import receipts, tar_index
 from renet.common import files, script
@@ -18,9 +21,8 @@ from renet.common.drop_reasons import DROPPED, KEPT, CropReason
 from renet.common.progress import Progress
 from renet.faces import photo_index
 from renet.faces.crop import MAX_FILE_BYTES, Box, CropSpec, RejectedImage, cv2, extract_face
+from renet.faces.perceptual_hash import perceptual_hash
 from renet.faces.shards import SHARD, FaceWriter, face_digest
-
-DEFAULT_CROP = CropSpec()
 
 
 def crop_faces(
@@ -29,7 +31,7 @@ def crop_faces(
     photos: Path,
     faces: script.Output,
     table: Path,
-    crop: CropSpec = DEFAULT_CROP,
+    crop: CropSpec = CropSpec(),
     shard: int = 1,
     shards: int = 1,
 ) -> None:
@@ -45,29 +47,30 @@ def crop_faces(
         shards: number of shards.
     """
     cv2.setNumThreads(1)  # Snakemake runs the shards in parallel
-    tar_paths = [receipts.read(receipt_file).path for receipt_file in receipt_files]
+    tar_paths = [Path(receipts.read(receipt_file).path) for receipt_file in receipt_files]
     chosen = photo_index.read_shard(photos, shards, shard)
     with (
-        files.replacing(faces) as temporary,
+        files.replacing(faces, size=len(chosen) * 3 * math.prod(crop.size)) as temporary,
         temporary.open("wb") as handle,
-        tar_index.Reader(tar_paths) as reader,
+        contextlib.ExitStack() as opened,
     ):
+        tars = [opened.enter_context(tar_path.open("rb")) for tar_path in tar_paths]
         writer = FaceWriter(handle, (3, *crop.size))
         bar = Progress(chosen.itertuples(), total=len(chosen), desc="crop", unit=" photos")
-        lines = [crop_photo(photo, reader, writer, crop) for photo in bar]
+        lines = [crop_photo(photo, tars[photo.file], writer, crop) for photo in bar]
         writer.finish()
     SHARD.write(table, SHARD.frame(lines))
     logging.info("%d photos read, %d faces cropped", len(chosen), writer.count)
 
 
 def crop_photo(
-    photo: tuple, reader: tar_index.Reader, writer: FaceWriter, crop: CropSpec
+    photo: tuple, tar: BinaryIO, writer: FaceWriter, crop: CropSpec
 ) -> dict[str, object]:
     """Crop one face and append it to the shard; returns its row of the table."""
     try:
         if photo.size > MAX_FILE_BYTES:
             raise RejectedImage(CropReason.TOO_LARGE, f"it has {photo.size:,} bytes")
-        data = reader.read(photo.file, photo.offset, photo.size)
+        data = tar_index.read_member(tar, photo.offset, photo.size)
         face = extract_face(data, crop, Box(photo.x1, photo.y1, photo.x2, photo.y2))
     except RejectedImage as rejection:
         logging.info("%s dropped as %s: %s", photo.path, rejection.reason, rejection)
@@ -81,6 +84,7 @@ def crop_photo(
         "height": face.height,
         "grey": int(face.grey),
         "digest": face_digest(face.pixels),
+        "phash": perceptual_hash(face.pixels),
     }
 
 

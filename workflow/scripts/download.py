@@ -19,7 +19,9 @@ from renet.archives import downloads
 from renet.common import script
 
 
-def download(url: str, *, digest: str | None = None, receipt: script.Output) -> None:
+def download(
+    url: str, *, digest: str | None = None, receipt: script.Output, contents: script.Code = ""
+) -> None:
     """Download or find one archive, check it, and write a receipt.
 
     Args:
@@ -27,6 +29,7 @@ def download(url: str, *, digest: str | None = None, receipt: script.Output) -> 
         digest: `md5:HEX` or `sha256:HEX`, which the file must have.
         receipt: JSON file to write, as resources/wiki/wiki_crop.tar.json; the archive goes beside
             it.
+        contents: state of the files of a folder; the rule packs them again when it changes.
     """
     downloads.obtain(url, digest, receipt)
 

@@ -1,36 +1,56 @@
 """Evaluate a run from its tables: metrics, slices and figures.
 
-Reads: inference.csv (test), inference_validation.csv and history.csv of a run, and split.csv.
+Reads: inference.csv (test), inference_validation.csv and history.csv of a run, and split.csv; for
+an external test set its inference.csv and the table beside its HDF5 file instead.
 Writes: metrics.json (`renet.evaluation.metrics.summarise` of test and validation set, the
-calibration and the check for leakage; schema: workflow/schemas/metrics.schema.yaml), slices.csv
+calibration, the threshold of "unsure", the check for leakage, the composition of the data and which
+slices are shown to be weaker; schema: workflow/schemas/metrics.schema.yaml), slices.csv
 (columns: `renet.evaluation.tables.SLICES`), and the figures of `renet.evaluation.run_figures`.
-Decides: the temperature, on the validation set. A split with a person (with `split.by: subject`) or
-a photo in two subsets is refused. A network that predicts one class for all faces gives a warning.
+For an external set, `test` in metrics.json means this set, and the subsets that are checked for
+leakage are training, validation and this set.
+Decides: the temperature and the threshold of "unsure", on the validation set. A split with a person
+(with `split.by: subject`) or a photo in two subsets is refused. A network that predicts one class
+for all faces gives a warning.
 """
 
 import logging
 from pathlib import Path
 from typing import Literal
 
+import pandas as pd
+
 from renet.common import files, script
 from renet.dataset.tables import SPLIT
-from renet.evaluation import calibration, inference_table, leakage, run_plots, slices
+from renet.evaluation import (
+    abstention,
+    calibration,
+    composition,
+    inference_table,
+    leakage,
+    run_plots,
+    slices,
+    weak_slices,
+)
 from renet.evaluation.metrics import summarise
 from renet.evaluation.tables import SLICES
 from renet.training.history import HISTORY
+
+SPLIT_COLUMNS = ("subset", "subject", "digest", "target", "year")
 
 
 def evaluate(
     test: Path,
     validation: Path,
     split: Path,
-    history: Path,
+    history: Path | None = None,
     *,
+    external: Path | None = None,
     metrics: script.Output,
     slice_table: Path | None = None,
     figures: list[Path] = (),
     split_by: Literal["subject", "image"] = "subject",
     size: tuple[int, int] = (128, 128),
+    max_error: float = 0.02,
 ) -> None:
     """Evaluate a run.
 
@@ -38,26 +58,39 @@ def evaluate(
         test: inference table of the test set.
         validation: inference table of the validation set.
         split: split.csv.
-        history: history.csv.
+        history: history.csv, for the figure of the training.
+        external: table beside the HDF5 file of an external set, if `test` is of one.
         metrics: metrics.json to write.
         slice_table: slices.csv to write.
         figures: figures to draw, as <name>.svg.
         split_by: `split.by` of the config.
         size: input size of the network, height and width in pixels.
+        max_error: highest error rate of the predictions that are not "unsure".
     """
     predictions, of_validation = map(inference_table.read, (test, validation))
-    split_table = SPLIT.read(split, ("subset", "subject", "digest", "target"))
-    leaks = leakage.check(split_table, split_by, str(split))
+    split_table = SPLIT.read(split, SPLIT_COLUMNS)
+    if external:
+        others = split_table[split_table.subset != "test"]
+        split_table = pd.concat([others, SPLIT.read(external, SPLIT_COLUMNS)], ignore_index=True)
+    leaks = leakage.check(split_table, split_by, str(external or split))
     male_fraction = float(split_table.target[split_table.subset == "train"].mean())
+    in_training_set = leakage.in_training_set(predictions.subject, split_table)
+    assigned = slices.assign(predictions, size, in_training_set)
+    by_slice = slices.tabulate(predictions, assigned)
+    scaling = calibration.temperature_scaling(of_validation, predictions)
     summary = {
+        "data": composition.summarise(split_table),
         "test": summarise(predictions, male_fraction),
         "validation": summarise(of_validation, male_fraction),
-        "calibration": calibration.temperature_scaling(of_validation, predictions),
+        "calibration": scaling,
+        "abstention": abstention.summarise(
+            of_validation, predictions, assigned, scaling["temperature"], max_error
+        ),
+        "slices": weak_slices.summarise(by_slice),
         "leakage": leaks,
     }
-    in_training_set = leakage.in_training_set(predictions.subject, split_table)
-    by_slice = slices.tabulate(predictions, slices.assign(predictions, size, in_training_set))
-    evaluation = run_plots.Evaluation(predictions, summary, by_slice, HISTORY.read(history))
+    epochs = HISTORY.read(history) if history else None
+    evaluation = run_plots.Evaluation(predictions, summary, by_slice, epochs)
     for path in figures:
         run_plots.draw(path.stem, evaluation, path)
     if slice_table:

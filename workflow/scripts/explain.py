@@ -9,10 +9,11 @@ Decides: which faces are shown: the predictions of the highest confidence, corre
 """
 
 import dataclasses
+import importlib.metadata
+import logging
 from pathlib import Path
 
 import numpy as np
-import torch
 
 from renet.common import files, script
 from renet.common.progress import Progress
@@ -25,7 +26,6 @@ from renet.network.model import parameter_count
 from renet.pages import galleries
 
 GRID = galleries.Grid(columns=2, side=112)
-COMPUTE = devices.Compute()
 
 
 def explain(
@@ -36,7 +36,7 @@ def explain(
     saliency: script.Output,
     table: Path | None = None,
     description: Path | None = None,
-    compute: devices.Compute = COMPUTE,
+    compute: devices.Compute = devices.Compute(),
     gpu: script.Granted = None,
 ) -> None:
     """Draw saliency maps and describe the network.
@@ -58,7 +58,7 @@ def explain(
             "input_shape": list(network.input_shape),
             "parameters": parameter_count(network),
             "sha256": files.file_digest(model),
-            "torch": torch.__version__,
+            "torch": importlib.metadata.version("torch"),
         }
         files.write_json(description, contents)
     network = devices.to_device(network, device, compute.precision)
@@ -71,6 +71,7 @@ def explain(
         tiles += [tile, overlay(tile, drops)]
         largest_drops.append(float(drops.max()))
     galleries.write_image(saliency, GRID.sheet(tiles))
+    logging.info("saliency maps of %d faces", len(shown))
     if table:
         y = GRID.position(2 * np.arange(len(shown)))[1]
         SALIENCY.write(table, shown.assign(y=y, largest_drop=largest_drops))

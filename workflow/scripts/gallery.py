@@ -1,9 +1,10 @@
-"""Show a run's wrong and least certain predictions, and give its predictions to the page's table.
+"""Show some of a run's predictions, and give all of them to the page's table.
 
 Reads: inference.csv of a run, and test.h5 in the same order.
-Writes: gallery.csv, one row a tile (columns: `renet.evaluation.tables.GALLERY`); mistakes.jpg
-(the wrong predictions of the highest confidence) and hard_cases.jpg (the correct ones of the lowest
-confidence), with tiles as in `GRID`; predictions.js, all predictions as a script of the page.
+Writes: gallery.csv, one row a tile (columns: `renet.evaluation.tables.GALLERY`); examples.jpg (the
+first faces), mistakes.jpg (the wrong predictions of the highest confidence) and hard_cases.jpg (the
+correct ones of the lowest confidence), with tiles as in `GRIDS`; predictions.js, all predictions as
+a script of the page.
 Decides: nothing.
 """
 
@@ -16,10 +17,14 @@ from renet.common import script
 from renet.common.errors import InputError
 from renet.dataset import hdf5
 from renet.evaluation import inference_table
-from renet.evaluation.tables import GALLERY, HARD_CASES, MISTAKES
-from renet.pages import galleries
+from renet.evaluation.tables import EXAMPLES, GALLERY, HARD_CASES, MISTAKES
+from renet.pages import galleries, page_data
 
-GRID = galleries.Grid(columns=8, side=112)
+GRIDS = {
+    EXAMPLES: galleries.Grid(columns=8, side=96),
+    MISTAKES: galleries.Grid(columns=8, side=112),
+    HARD_CASES: galleries.Grid(columns=8, side=112),
+}
 
 
 def gallery(
@@ -27,6 +32,7 @@ def gallery(
     faces: Path,
     *,
     table: script.Output,
+    examples: Path | None = None,
     mistakes: Path | None = None,
     hard_cases: Path | None = None,
     predictions: Path | None = None,
@@ -37,6 +43,7 @@ def gallery(
         inference: inference table.
         faces: HDF5 file of the same faces.
         table: gallery.csv to write.
+        examples: sheet of the first faces to write, JPEG.
         mistakes: sheet of wrong predictions to write, JPEG.
         hard_cases: sheet of correct predictions to write, JPEG.
         predictions: predictions.js to write.
@@ -49,18 +56,19 @@ def gallery(
         )
     tables = []
     for name, rows, path in (
+        (EXAMPLES, galleries.examples(given), examples),
         (MISTAKES, galleries.mistakes(given), mistakes),
         (HARD_CASES, galleries.hard_cases(given), hard_cases),
     ):
-        x, y = GRID.position(np.arange(len(rows)))
+        x, y = GRIDS[name].position(np.arange(len(rows)))
         tables.append(rows.assign(gallery=name, x=x, y=y))
         if path:
-            GRID.write_faces(path, (stored.pixels[row] for row in rows.index))
+            GRIDS[name].write_faces(path, (stored.pixels[row] for row in rows.index))
     GALLERY.write(table, tables)
     logging.info("%d faces in the galleries", sum(map(len, tables)))
     if predictions:
         columns = {"p_male": given.p_male.round(4), "predicted": given.predicted}
-        galleries.write_script(predictions, "renetPredictions", columns)
+        page_data.write_table(predictions, "renetPredictions", columns)
 
 
 if __name__ == "__main__":

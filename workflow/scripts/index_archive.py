@@ -4,9 +4,10 @@ Reads: the receipts of all files of one source, and of the tars that they name t
 Writes: members.csv, one row for each regular file: `file` (number of the receipt, from 0, in the
 order given), `member` (name in the archive), `offset` and `size` (bytes).
 Decides: links, devices and names that lead out of the archive are skipped and counted in the log;
-if a name occurs twice, the last member counts.
+if a name occurs twice, the last member counts, as it would after unpacking.
 """
 
+import logging
 from pathlib import Path
 
 from renet.archives import receipts, tar_index
@@ -22,7 +23,9 @@ def index_archive(receipt_files: list[Path], *, members: script.Output) -> None:
         members: table to write, one row for each regular file.
     """
     tar_paths = [receipts.read(receipt_file).path for receipt_file in receipt_files]
-    MEMBERS.write(members, tar_index.index(tar_paths))
+    found = tar_index.index(tar_paths)
+    MEMBERS.write(members, found)
+    logging.info("%d members in the archive", len(found))
 
 
 if __name__ == "__main__":

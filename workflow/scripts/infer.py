@@ -23,7 +23,6 @@ from renet.network import devices, model_file
 from renet.network.inference import logits, softmax
 
 OfRule = Annotated[Path | None, Parameter(parse=False)]  # the rule's second file
-COMPUTE = devices.Compute()
 
 
 def infer(
@@ -33,7 +32,7 @@ def infer(
     *,
     inference: script.Output,
     course_format: Path | None = None,
-    compute: devices.Compute = COMPUTE,
+    compute: devices.Compute = devices.Compute(),
     validation_faces: OfRule = None,
     validation_table: OfRule = None,
     inference_validation: OfRule = None,

@@ -7,9 +7,9 @@ Writes: metadata.csv, every row in the .mat's order (columns: `renet.metadata.ta
 funnel.csv, how many rows each reason drops and how many remain; photos.csv, where the photos of the
 kept rows lie, in the archives' order (columns: `renet.faces.photo_index.PHOTOS`).
 Decides: the reason of a dropped row, the first that applies: missing_file (not in the archives; not
-checked without an index), gender_unknown, no_face (score not finite; in a table, no box although
-faces are to be cropped by their boxes), second_face, age_out_of_range, low_face_score. Gender is 0
-for female, 1 for male.
+checked without an index), repeated (in a table: an earlier row describes the same face),
+gender_unknown, no_face (score not finite; in a table, no box although faces are to be cropped by
+their boxes), second_face, age_out_of_range, low_face_score. Gender is 0 for female, 1 for male.
 """
 
 import logging
@@ -30,8 +30,6 @@ from renet.metadata import mat_file, own_photos, row_filter
 from renet.metadata.row_filter import RowFilter
 from renet.metadata.tables import FUNNEL, METADATA
 
-DEFAULT_FILTER = RowFilter()
-
 
 def parse_metadata(
     rows: Path | None = None,
@@ -42,7 +40,8 @@ def parse_metadata(
     receipt_files: list[Path] | None = None,
     source: str | None = None,
     whole: bool = False,
-    filter: RowFilter = DEFAULT_FILTER,
+    subjects: Literal["shared", "own"] = "shared",
+    filter: RowFilter = RowFilter(),
     funnel: Path | None = None,
     photos: Path | None = None,
 ) -> None:
@@ -56,6 +55,7 @@ def parse_metadata(
         receipt_files: receipts of the archives, to read the .mat file in them.
         source: value of the column `source` (default: the database).
         whole: whether faces are to be cropped by their boxes.
+        subjects: `own` keeps the people of this source apart from those of the same name in others.
         filter: limits for the rows to keep.
         funnel: table to write, rows that each reason drops.
         photos: table to write, where the photos of the kept rows lie; needs members.
@@ -67,12 +67,14 @@ def parse_metadata(
         raise InputError("Give a .mat file or table, or the index and receipts of its archives.")
     if database == TABLE:
         folder = PurePosixPath()
-        described = own_photos.describe(own_photos.read(rows), source)
+        described = own_photos.describe(own_photos.read(rows, whole=whole), source)
         dropped = row_filter.dropped_of_own_photos(described, filter, whole=whole)
     else:
         folder, read = read_mat(rows, database, members, receipt_files)
         described = mat_file.describe(read, source, database)
         dropped = row_filter.dropped_of_mat(described, filter)
+    if subjects == "own":
+        described["subject"] = f"{source}:" + described.subject
     if members:
         index = MEMBERS.read(members)
         positions = photo_index.positions(described.path, index, folder)

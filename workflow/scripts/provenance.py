@@ -1,7 +1,9 @@
 """Record all that it takes to reproduce a run.
 
-Reads: training.json, which the training has written, and the receipts of the archives.
-Writes: provenance.json (workflow/schemas/provenance.schema.yaml).
+Reads: training.json and throughput.csv, which the training has written, and the receipts of the
+archives.
+Writes: provenance.json (workflow/schemas/provenance.schema.yaml); machine.js, what the pages show
+of time and machine.
 Decides: nothing. It is a rule of its own, so that a change of it does not train again.
 """
 
@@ -10,27 +12,43 @@ from pathlib import Path
 
 from renet.archives import receipts
 from renet.common import files, script
+from renet.pages import machine as machine_facts
+from renet.pages import page_data
+from renet.pages.version import VERSION
+from renet.training.history import THROUGHPUT
 
 FORMAT = "renet-provenance-1"
 
 
 def provenance(
-    training: Path, receipt_files: list[Path], *, provenance: script.Output, data: script.Json
+    training: Path,
+    receipt_files: list[Path],
+    *,
+    provenance: script.Output,
+    data: script.Json,
+    throughput: Path | None = None,
+    machine: Path | None = None,
 ) -> None:
-    """Write provenance.json of one run.
+    """Write provenance.json of one run, and machine.js.
 
     Args:
         training: training.json of the run.
         receipt_files: receipts of all archives, as download.py writes them.
         provenance: JSON file to write.
         data: the config's sections about the data, as a JSON object.
+        throughput: throughput.csv of the run.
+        machine: machine.js to write, in the run's folder; needs `throughput`.
     """
     recorded = files.read_json(training)
+    if machine:
+        facts = machine_facts.summarise(recorded, THROUGHPUT.read(throughput))
+        page_data.write_entry(machine, "renetMachines", machine.parent.name, facts)
     inputs = {
         "archives": [receipts.facts(path) for path in receipt_files],
         "faces": recorded.pop("faces"),
     }
     config = data | recorded.pop("config")
+    recorded["code"] = {"version": VERSION} | recorded["code"]
     files.write_json(provenance, {"format": FORMAT, "config": config, "inputs": inputs} | recorded)
     logging.info("%s is written", provenance)
 

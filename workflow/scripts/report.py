@@ -1,10 +1,13 @@
 """Write the pages and cards of the results.
 
-Reads: metrics.json, model.json, history.csv, slices.csv, gallery.csv and saliency.csv of each run,
-the funnel, the receipts of the archives, and the settings.
+Reads: metrics.json, model.json, history.csv, slices.csv, gallery.csv, saliency.csv and layers.csv
+of each run, metrics.json, slices.csv and gallery.csv of each external test set, the funnels, the
+receipts of the archives, the labels of the audit and the user's notes for the data sheet if there
+are any, and the settings.
 Writes: index.html, and at their places in the same folder learning_curves.svg, data/funnel.svg,
-data/datasheet.md, and report.html and model_card.md of each run. The pages show figures by relative
-links and link all files of a run.
+data/datasheet.md, a figure of each grid, and report.html and model_card.md of each run; the data
+sheet and the model cards as pages too (.html). The pages show figures by relative links and link
+all files of a run.
 Decides: nothing.
 """
 
@@ -15,25 +18,23 @@ from typing import Annotated
 import yaml
 from cyclopts import Parameter
 
-from renet.archives import receipts as archive_receipts
 from renet.common import script
 from renet.common.errors import InputError
 from renet.dataset.tables import FUNNEL
-from renet.pages import cards, index_page, index_plots, results, run_page
+from renet.evaluation.tables import COMPARISON, DISAGREEMENTS
+from renet.pages import cards, index_page, results, run_page
 
 
 def read_settings(_: type, tokens: list) -> dict:
     """Settings on a command line: a YAML file."""
     path = Path(tokens[0].value)
     settings = yaml.safe_load(path.read_text(encoding="utf-8"))
-    if not isinstance(settings, dict) or not {"runs", "data"} <= set(settings):
-        raise InputError(f"{path} must be a YAML file with the keys runs and data.")
+    if not isinstance(settings, dict) or not {"runs", "defaults", "data"} <= set(settings):
+        raise InputError(f"{path} must be a YAML file with the keys runs, defaults and data.")
     return settings
 
 
-Settings = Annotated[
-    dict, Parameter(converter=read_settings, accepts_keys=False, n_tokens=1, metavar="YAML")
-]
+Settings = Annotated[dict, Parameter(converter=read_settings, accepts_keys=False, n_tokens=1)]
 
 
 def report(
@@ -41,7 +42,13 @@ def report(
     *,
     funnel: Path,
     settings: Settings,
+    external_funnels: list[Path] = (),
     receipts: list[Path] = (),
+    notes: Path | None = None,
+    removed_runs: list[str] = (),
+    audit: Path | None = None,
+    comparison: Path | None = None,
+    disagreements: Path | None = None,
     index: script.Output,
 ) -> None:
     """Write all pages of a folder of results.
@@ -50,30 +57,41 @@ def report(
         run_files: metrics.json, model.json and the tables of each run; by hand, one file in the
             folder of each run is enough.
         funnel: data/funnel.csv.
-        settings: the keys `runs` (sections `model` and `train` of each run) and `data` (the
-            config's sections about the data).
+        settings: a YAML file with the keys `runs` (sections `model` and `train` of each run),
+            `defaults` (the same sections of the default config) and `data` (the config's sections
+            about the data); where there are grids, also `grids` (the keys and the runs of each).
+        external_funnels: data/<set>/external_funnel.csv of each external test set.
         receipts: of all archives.
+        notes: Markdown file of the user for the data sheet.
+        removed_runs: runs that have results but are no longer in the config.
+        audit: labels.csv of the label audit.
+        comparison: comparison.csv, with disagreements.csv beside it.
+        disagreements: disagreements.csv.
         index: index.html to write; the other files are written to the same folder.
     """
     folder = index.parent
     data = results.DataResults(
         config=settings["data"],
         funnel=FUNNEL.read(funnel),
-        archives=[archive_receipts.facts(receipt) for receipt in receipts],
+        archives=[results.read_archive(receipt) for receipt in receipts],
+        notes=notes.read_text(encoding="utf-8") if notes else "",
+        removed_runs=list(removed_runs),
+        external={path.parent.name: FUNNEL.read(path) for path in external_funnels},
+        comparison=(COMPARISON.read(comparison), DISAGREEMENTS.read(disagreements))
+        if comparison and disagreements
+        else None,
+        suspects=results.read_suspects(audit) if audit else None,
     )
     folders = {path.parent.name: path.parent for path in run_files}
     runs = [
-        results.read_run(folders[name], run_settings)
+        results.read_run(folders[name], run_settings, data.external)
         for name, run_settings in settings["runs"].items()
     ]
     for run in runs:
         run_page.write(folder / "runs" / run.name / "report.html", run, data)
         cards.write_model_card(folder / "runs" / run.name / "model_card.md", run, data)
     cards.write_datasheet(folder / "data" / "datasheet.md", runs[0], data)
-    index_plots.funnel(data.steps, folder / "data" / "funnel.svg")
-    histories = {run.name: run.history for run in runs}
-    index_plots.learning_curves(histories, folder / "learning_curves.svg")
-    index_page.write(index, runs, data)
+    index_page.write(index, runs, settings["defaults"], data, settings.get("grids", {}))
     for run in runs:
         test = run.metrics["test"]
         logging.info(

@@ -1,35 +1,30 @@
-"""Assign each face to a subset, in a random order; no pixel is read.
+"""Assign each face to a subset, in a random order, and correct labels; no pixel is read.
 
-Reads: metadata.csv of each source and the tables of its shards.
+Reads: metadata.csv of each source, the tables of its shards, and a person's corrections of labels.
 Writes: split.csv, one row for each face, subset after subset and in the order of the HDF5 files
-(columns: `renet.dataset.tables.SPLIT`); and the funnel of every source, from the rows of its .mat
-file to its faces in each subset.
+(columns: `renet.dataset.tables.SPLIT`); the funnel of every source, from the rows of its .mat file
+or table to its faces in each subset; and corrected.csv, what became of each correction.
 Decides: subset and order, from a random seed. Photos of one person stay in one subset (`by:
-subject`), and so do photos with the same pixels; each subset has the same fraction of each class as
-far as that allows.
+subject`), and so do photos that are the same, or nearly the same by their perceptual hashes; each
+subset has the same fraction of each class as far as that allows. Corrections do not change the
+subset or the order.
 """
 
 import logging
-from collections import defaultdict
 from pathlib import Path
 from typing import Literal
 
 import pandas as pd
 
 from renet.common import script
-from renet.common.drop_reasons import CropReason, RowReason
+from renet.common.drop_reasons import CorrectionReason, CropReason, RowReason
 from renet.common.errors import InputError
-from renet.dataset import splits
-from renet.dataset.tables import FUNNEL, SPLIT
-from renet.faces import shards
-from renet.faces.shards import SHARD
+from renet.dataset import corrections as label_corrections
+from renet.dataset import near_duplicates as near
+from renet.dataset import rows, splits
+from renet.dataset.corrections import Outcome
+from renet.dataset.tables import CORRECTED, FUNNEL, NEAR_DUPLICATES, SPLIT
 from renet.metadata import row_filter
-from renet.metadata.tables import METADATA
-
-METADATA_COLUMNS = [
-    "row", "path", "source", "subject", "gender", "age", "photo_taken", "face_score", "reason",
-]  # fmt: skip
-SAMPLE_NAMES = {"photo_taken": "year", "width": "crop_width", "height": "crop_height"}
 
 
 def shuffle(
@@ -38,33 +33,42 @@ def shuffle(
     tables: list[Path],
     split: script.Output,
     funnel: Path,
+    corrections: Path | None = None,
+    corrected: Path | None = None,
+    own: list[str] = (),
     validation: float = 0.1,
     test: float = 0.1,
     by: Literal["subject", "image"] = "subject",
+    near_duplicates: bool = True,
     seed: int = 42,
 ) -> None:
-    """Assign each face to a subset, in a random order.
+    """Assign each face to a subset, in a random order, and correct labels.
 
     Args:
         metadata: metadata.csv of each source.
         tables: tables of all shards of these sources, `<source>/faces/<number>-of-<count>.csv`.
         split: table to write, one row for each face.
         funnel: table to write, the rows that each step drops.
+        corrections: CSV of a person's corrections: id, gender (female, male or drop), note.
+        corrected: table to write, what became of each correction.
+        own: sources whose labels the user writes, so that contradictions are errors.
         validation: fraction of the faces for validation.
         test: fraction of the faces for the test.
         by: what stays in one subset, all photos of a person or copies of an image.
+        near_duplicates: whether near-duplicates stay in one subset, too.
         seed: of the random order.
     """
-    tables_of_source = defaultdict(list)
-    for path in tables:
-        source, number = shards.source_and_number(path)
-        tables_of_source[source].append(SHARD.read(path).assign(shard=number))
-    rows = pd.concat([read_source(path, tables_of_source) for path in metadata], ignore_index=True)
-    kept = rows[rows.reason == ""].rename(columns=SAMPLE_NAMES)
-    kept = kept.assign(id=kept.source + ":" + kept.row.astype(str), target=kept.gender.astype(int))
-    samples = splits.split(kept, validation=validation, test=test, by=by, seed=seed)
+    all_rows = rows.read(metadata, tables)
+    faces = rows.faces(all_rows)
+    faces["photo"] = near.groups(faces.phash) if near_duplicates else faces.digest
+    samples = splits.split(faces, validation=validation, test=test, by=by, seed=seed)
+    samples["has_copy"] = samples.groupby("photo").digest.transform("nunique") > 1
+    samples, applied = correct(samples, all_rows, corrections)
+    rows.refuse_contradictions(samples, set(own))
     SPLIT.write(split, samples)
-    FUNNEL.write(funnel, count_steps(rows, samples))
+    FUNNEL.write(funnel, count_steps(all_rows, samples, applied))
+    if corrected:
+        CORRECTED.write(corrected, applied)
     counts = samples.groupby(["subset", "target"], sort=False).size().unstack(fill_value=0)
     counts["people"] = samples.groupby("subset").subject.nunique()
     logging.info("Faces by subset and class (0 female, 1 male):\n%s", counts.to_string())
@@ -72,42 +76,49 @@ def shuffle(
     logging.info("%d faces: %s", len(samples), ", ".join(sizes))
 
 
-def read_source(metadata_file: Path, tables: dict[str, list[pd.DataFrame]]) -> pd.DataFrame:
-    """Every row of a source with its final reason and the columns of its shard's table."""
-    rows = METADATA.read(metadata_file, METADATA_COLUMNS).set_index("row")
-    source = rows.source.iloc[0]
-    if source not in tables:
+def correct(
+    samples: pd.DataFrame, all_rows: pd.DataFrame, file: Path | None
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """The samples with a person's corrections, and what became of each (`CORRECTED`).
+
+    Raises:
+        InputError: the file is no table of corrections, names no row of the sources, or drops all
+            faces of a subset.
+    """
+    if not file:
+        return samples, CORRECTED.frame([])
+    given = label_corrections.read(file)
+    label_corrections.check(given, all_rows, file)
+    remaining, applied = label_corrections.apply(samples, given)
+    if emptied := sorted(set(samples.subset) - set(remaining.subset)):
         raise InputError(
-            f"{metadata_file} is of the source {source}, and no table of its shards was given, "
-            f"{source}/faces/<number>-of-<count>.csv."
+            f"{file} drops all faces of the subset {emptied[0]}; drop fewer, or change the section "
+            "split."
         )
-    cropped = pd.concat(tables[source]).set_index("row")
-    uncropped = rows.index[rows.reason == ""].difference(cropped.index)
-    if len(uncropped):
-        raise InputError(
-            f"{metadata_file} keeps {len(uncropped)} rows that none of its shards has; run "
-            "crop_faces again for all of them."
-        )
-    if cropped.index.has_duplicates:
-        raise InputError(f"Two shards of the source {source} have the same rows; give each once.")
-    rows.loc[cropped.index, "reason"] = cropped.reason
-    return rows.join(cropped.drop(columns=["status", "reason"])).reset_index()
+    return remaining, applied
 
 
-def count_steps(rows: pd.DataFrame, samples: pd.DataFrame) -> pd.DataFrame:
+def count_steps(
+    all_rows: pd.DataFrame, samples: pd.DataFrame, applied: pd.DataFrame
+) -> pd.DataFrame:
     """The funnel of each source, down to its faces in each subset."""
-    steps = [*RowReason, *CropReason]
-    parts = [
-        row_filter.funnel(part.reason, steps).assign(source=source)
-        for source, part in rows.groupby("source", sort=False)
-    ]
-    sizes = samples.groupby(["source", "subset"]).size()
-    subsets = [
-        (source, name, 0, sizes.get((source, name), 0))
-        for source in samples.source.unique()
-        for name in splits.SUBSETS
-    ]
-    return pd.concat([*parts, FUNNEL.frame(subsets)])
+    dropped = all_rows.id.isin(applied.id[applied.outcome == Outcome.DROPPED])
+    reason = all_rows.reason.mask(dropped, CorrectionReason.DROPPED_BY_CORRECTION)
+    is_changed = all_rows.id.isin(applied.id[applied.outcome == Outcome.CORRECTED])
+    steps = [*RowReason, *CropReason, *CorrectionReason]
+    parts = []
+    for source, part in all_rows.assign(reason=reason).groupby("source", sort=False):
+        faces = samples[samples.source == source]
+        sizes = faces.groupby("subset").size()
+        remaining = row_filter.funnel(part.reason, steps).assign(changed=0)
+        after = [
+            (NEAR_DUPLICATES, 0, len(faces), int(faces.has_copy.sum())),
+            (Outcome.CORRECTED, 0, len(faces), int(is_changed[part.index].sum())),
+        ]
+        after += [(name, 0, sizes.get(name, 0), 0) for name in splits.SUBSETS]
+        further = pd.DataFrame(after, columns=remaining.columns)
+        parts.append(pd.concat([remaining, further]).assign(source=source))
+    return pd.concat(parts)
 
 
 if __name__ == "__main__":

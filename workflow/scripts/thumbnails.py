@@ -6,6 +6,7 @@ file; and samples.js, the data of each face as a script of the page.
 Decides: nothing. All runs share these files; each run adds its predictions.js.
 """
 
+import logging
 import math
 from pathlib import Path
 
@@ -16,14 +17,10 @@ from renet.common import script
 from renet.common.progress import Progress
 from renet.dataset import hdf5
 from renet.dataset.tables import SPLIT
-from renet.pages import galleries
+from renet.pages import galleries, page_data
 
 GRID = galleries.Grid(columns=16, side=40)
 PER_SHEET = GRID.columns * GRID.columns
-COLUMNS = (
-    "source", "row", "path", "subject", "target", "age", "year", "face_score", "crop_width",
-    "crop_height",
-)  # fmt: skip
 
 
 def thumbnails(faces: Path, table: Path, *, samples: script.Output, sheets: Path) -> None:
@@ -35,14 +32,17 @@ def thumbnails(faces: Path, table: Path, *, samples: script.Output, sheets: Path
         samples: samples.js to write.
         sheets: folder of sprite sheets to write, beside samples.js.
     """
-    data = SPLIT.read(table, COLUMNS)
+    data = SPLIT.read(table)
     write_samples(data, samples, f"{sheets.name}/")
     sheets.mkdir(parents=True, exist_ok=True)
-    for number in Progress(range(math.ceil(len(data) / PER_SHEET)), desc="thumbnails"):
+    for number in Progress(
+        range(math.ceil(len(data) / PER_SHEET)), desc="thumbnails", unit=" sheets"
+    ):
         # Opened again for each sheet: pages of a memory map count as memory until it is closed.
         first = number * PER_SHEET
         pixels = hdf5.read(faces).pixels[first : first + PER_SHEET]
         GRID.write_faces(sheets / f"{number}.webp", pixels)
+    logging.info("thumbnails of %d faces", len(data))
 
 
 def write_samples(data: pd.DataFrame, path: Path, folder: str) -> None:
@@ -57,7 +57,7 @@ def write_samples(data: pd.DataFrame, path: Path, folder: str) -> None:
     }
     layout = {"folder": folder, "side": GRID.side, "columns": GRID.columns, "per_sheet": PER_SHEET}
     lists = {f"{column}s": known for column, known in names.items()}
-    galleries.write_script(path, "renetSamples", columns, sheets=layout, **lists)
+    page_data.write_table(path, "renetSamples", columns, sheets=layout, **lists)
 
 
 if __name__ == "__main__":

@@ -7,65 +7,52 @@ on the training set, summed up during the epoch, and on the validation set after
 byte), training.json (settings, code, data, machine and packages, for the rule provenance),
 tensorboard/ (the history for TensorBoard), and with checkpoints.save_every models/model_<epoch>.pt.
 Decides: nothing beyond the settings. From a checkpoint beside model.pt, whose name is a fingerprint
-of settings, code and data, an interrupted training continues; it is deleted at the end.
+of settings, code and data, an interrupted training continues; it is deleted at the end, or kept for
+a training with more epochs (checkpoints.keep_last). The outputs stay as finished-<fingerprint>/
+until those of another training are there, because Snakemake deletes outputs before a job: a
+training that is not forced and has the same fingerprint puts them back. A lock on the run's folder
+is taken first, and an error names the process that holds it.
 
 This starts the processes of the training, on this machine or on those of a SLURM job. On a command
 line, the script has the options of the course's main_classify.py instead; see
 `renet.training.course_command`.
 """
 
+import dataclasses
 import logging
-from pathlib import Path
 
-from renet.common import files, script
-from renet.training import checkpoints, course_command, process_group, provenance, run, slurm
-from renet.training.run import RunJob, RunSettings
+from renet.common import files, locks, script
+from renet.training import course_command, provenance, run, slurm
+from renet.training.launch import launch
+from renet.training.run import RunJob
 
 
-def train(
-    train: Path,
-    validation: Path,
-    *,
-    model: Path,
-    history: Path,
-    throughput: Path,
-    training: Path,
-    events: Path,
-    settings: RunSettings,
-    gpu: int,
-    nodes: int,
-    checkpoint_seconds: float,
-    save_every: int,
-    keep_models: int,
-    code: str,
-) -> None:
+def train(job: RunJob) -> None:
     """Train one run of the workflow, on the numbers of GPUs and machines that Snakemake grants."""
-    job = RunJob(
-        settings=settings.granted(gpu),
-        train=train,
-        validation=validation,
-        model=model,
-        history=history,
-        throughput=throughput,
-        events=events,
-        checkpoint_seconds=checkpoint_seconds,
-        save_every=save_every,
-        keep_models=keep_models,
-        code=code,
-    )
-    machines = slurm.machine_count(nodes)
-    if machines > 1:
-        slurm.launch(machines, job)
+    settings, nodes = job.settings.granted(job.gpu), slurm.machine_count(job.nodes)
+    job = dataclasses.replace(job, settings=settings, nodes=nodes)
+    with locks.alone_in(job.model.parent, job.wait_minutes):
+        finished = job.finished()
+        if not job.forced and finished.restore():
+            logging.info("%s was trained with the same settings, code and data before", job.model)
+            return
+        _train(job)
+        finished.keep()
+        job.checkpoint().finish(bool(job.keep_last))  # last, when nothing can fail any more
+
+
+def _train(job: RunJob) -> None:
+    recipe, nodes = job.settings.train, job.nodes
+    if nodes > 1:
+        slurm.launch_job(job)
     else:
-        recipe = job.settings.train
-        process_group.launch(recipe.processes, recipe.device, run.run_training, job)
-    files.write_json(training, provenance.of_training(job, machines))
-    logging.info("%s is trained for %d epochs", model, job.settings.train.epochs)
-    checkpoints.delete_all(model.parent)  # last, when nothing can fail any more
+        launch(run.run_training, job, count=recipe.processes, device=recipe.device)
+    files.write_json(job.training, provenance.of_training(job))
+    logging.info("%s is trained for %d epochs", job.model, recipe.epochs)
 
 
 if __name__ == "__main__":
     if "snakemake" in globals():
-        script.run(train)
+        script.run(train, RunJob)
     else:
         course_command.main()

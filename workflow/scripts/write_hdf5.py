@@ -8,6 +8,7 @@ place of its pixels and its class.
 """
 
 import logging
+import math
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Literal
@@ -28,27 +29,27 @@ def write_hdf5(
     *,
     face_file: script.Output,
     table: Path,
-    subset: Literal["train", "validation", "test"],
+    subset: str,
     mean: Literal["none", "channel", "pixel"] = "none",
     train: Path | None = None,
 ) -> None:
     """Gather the faces of one subset into one HDF5 file, in the order of split.csv.
 
     Args:
-        split: split.csv, written by shuffle.py.
+        split: split.csv, written by shuffle.py or, for an external set, by external_set.py.
         faces: faces of all shards of all sources, `<source>/faces/<number>-of-<count>.npy`.
         face_file: HDF5 file to write.
         table: CSV to write, the rows of the subset.
-        subset: which faces of the split to write.
+        subset: which faces of the split to write: train, validation, test or an external set.
         mean: mean image to store, of these faces or, if it is given, the one in `train`.
         train: train.h5.
     """
     shard, index = read_places(split, subset, faces)
     shape = (len(shard), *shards.open_faces(faces[0]).shape[1:])
     train_mean = hdf5.read(train).mean if train else None
-    with files.replacing(face_file) as temporary:
+    with files.replacing(face_file, size=math.prod(shape)) as temporary:
         slabs = gather.slabs(faces, shard, index)
-        samples = read_subset(split, subset, ["subset", "target", "digest"])
+        samples = read_subset(split, subset, ["subset", "target"])
         hdf5.write(temporary, shape, slabs, samples, mean if train_mean is None else train_mean)
     SPLIT.write(table, read_subset(split, subset, SPLIT.columns))
     logging.info("%s: %d faces of %dx%d pixels", face_file, len(shard), shape[3], shape[2])

@@ -2,7 +2,7 @@
 
 `make` uses it: PYTHONPATH=workflow/logger snakemake --logger summary. Snakemake's own lines are in
 .snakemake/log as always. The result is the last line of the job's own log. An error is printed
-once, at the end.
+once, below the lines of all jobs. If other jobs still run, a line says that they are waited for.
 """
 
 import logging
@@ -14,6 +14,8 @@ from pathlib import Path
 from snakemake_interface_logger_plugins.base import LogHandlerBase
 from snakemake_interface_logger_plugins.common import LogEvent
 
+CLEAR_LINE = "\r\x1b[K"  # cursor to the first column, delete the line
+
 
 class LogHandler(LogHandlerBase):
     """Prints a line when the last job of a rule is done."""
@@ -24,11 +26,15 @@ class LogHandler(LogHandlerBase):
     has_formatter = True
     needs_rulegraph = False
 
+    _page: str | None = None  # the index, once it is written
+
     def __post_init__(self) -> None:
         self._planned: Counter[str] = Counter()
         self._finished: Counter[str] = Counter()
         self._jobs: dict[int, dict] = {}
         self._began: dict[str, float] = {}
+        self._running: set[int] = set()
+        self._errors: list[str] = []  # to be printed when no job runs any more
         self._failed = False
 
     def emit(self, record: logging.LogRecord) -> None:
@@ -39,12 +45,12 @@ class LogHandler(LogHandlerBase):
                 self._planned.update(details["stats"])
             case LogEvent.JOB_INFO:
                 self._jobs[details["jobid"]] = details
+                self._running.add(details["jobid"])
                 self._began.setdefault(details["rule_name"], time.monotonic())
             case LogEvent.JOB_FINISHED:
                 self._finish(self._jobs[details["job_id"]])
             case LogEvent.JOB_ERROR:
-                self._print(f"{details['rule_name']} failed: {error_of(details['log'])}")
-                self._failed = True
+                self._fail(details)
             case LogEvent.ERROR if details["exception"] != "RuleException" and not self._failed:
                 self._print(record.getMessage())
             case None if record.levelno >= logging.WARNING and not self._failed:
@@ -52,17 +58,51 @@ class LogHandler(LogHandlerBase):
             case None if record.getMessage().startswith("Nothing to be done"):
                 self._print("Nothing to be done: the results are up to date.")
 
+    def close(self) -> None:
+        """Print what is left to say: errors after an interruption, and where to look."""
+        self._print_errors()
+        if self._page:  # last: other rules may end after the report
+            self._print(f"Open {self._page}")
+            self._page = None
+        super().close()
+
+    def _fail(self, job: dict) -> None:
+        self._failed = True
+        self._running.discard(job["jobid"])
+        self._errors.append(f"{job['rule_name']} failed: {error_of(job['log'])}")
+        if self._running:
+            jobs = f"{len(self._running)} job{'s' if len(self._running) > 1 else ''}"
+            self._print(f"{job['rule_name']} failed; waiting for {jobs} that had begun.")
+        else:
+            self._print_errors()
+
+    def _print_errors(self) -> None:
+        while self._errors:
+            self._print(self._errors.pop(0))
+
     def _finish(self, job: dict) -> None:
         rule = job["rule_name"]
+        self._running.discard(job["jobid"])
         self._finished[rule] += 1
-        if self._finished[rule] < self._planned[rule] or not job["log"]:
-            return
+        if self._finished[rule] == self._planned[rule] and job["log"]:
+            self._print_result(job)
+        if not self._running:
+            self._print_errors()
+
+    def _print_result(self, job: dict) -> None:
+        rule = job["rule_name"]
         jobs = f" ({self._planned[rule]} jobs)" if self._planned[rule] > 1 else ""
         seconds = time.monotonic() - self._began[rule]
         self._print(f"{rule + jobs:<24} {seconds:>6.1f} s  {result_of(job['log'])}")
+        for page in job["output"]:
+            if rule == "report" and page.endswith("/index.html"):
+                self._page = page
 
     def _print(self, text: str) -> None:
-        print(text, file=sys.stderr, flush=True)
+        """Print lines; on a terminal, the first replaces the progress bar that a job has drawn."""
+        start = CLEAR_LINE if sys.stderr.isatty() else ""
+        sys.stderr.write(f"{start}{text}\n")  # in one piece, since jobs write there too
+        sys.stderr.flush()
 
 
 def result_of(log: list[str]) -> str:

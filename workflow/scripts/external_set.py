@@ -1,0 +1,59 @@
+"""Choose the faces of an external test set, in a random order; no pixel is read.
+
+Reads: metadata.csv of the source, the tables of its shards, and split.csv.
+Writes: split.csv of the set, one row for each face in the order of its HDF5 file (columns:
+`renet.dataset.tables.SPLIT`), and the set's funnel, from the rows of the source to these faces.
+Decides: a face is dropped as known_person if its subject is in the training or the validation set,
+and as known_photo if the same photo is, or nearly the same one by their perceptual hashes. The
+training loses no face to the set.
+"""
+
+import logging
+from pathlib import Path
+
+import pandas as pd
+
+from renet.common import script
+from renet.common.drop_reasons import CropReason, ExternalReason, RowReason
+from renet.dataset import external, rows
+from renet.dataset.tables import FUNNEL, SPLIT
+from renet.metadata import row_filter
+
+
+def external_set(
+    metadata: Path,
+    tables: list[Path],
+    *,
+    known: Path,
+    split: script.Output,
+    funnel: Path,
+    own: bool = False,
+    near_duplicates: bool = True,
+    seed: int = 42,
+) -> None:
+    """Choose the faces of an external test set.
+
+    Args:
+        metadata: metadata.csv of the source.
+        tables: tables of all shards of the source, `<source>/faces/<number>-of-<count>.csv`.
+        known: split.csv of the sources that the networks are trained on.
+        split: table to write, one row for each face.
+        funnel: table to write, the rows that each step drops.
+        own: whether the user writes the labels, so that contradictions are errors.
+        near_duplicates: whether near-duplicates count as the same photo.
+        seed: of the random order.
+    """
+    seen = SPLIT.read(known, ("subset", "subject", "digest", "phash"))
+    all_rows = external.drop_known(rows.read([metadata], tables), seen, near=near_duplicates)
+    samples = external.shuffle(rows.faces(all_rows), seed)
+    name = samples.source.iloc[0]
+    rows.refuse_contradictions(samples, {name} if own else set())
+    steps = row_filter.funnel(all_rows.reason, [*RowReason, *CropReason, *ExternalReason])
+    last = pd.DataFrame([(name, 0, len(samples))], columns=steps.columns)
+    SPLIT.write(split, samples)
+    FUNNEL.write(funnel, pd.concat([steps, last]).assign(source=name, changed=0))
+    logging.info("%d faces of %d people", len(samples), samples.subject.nunique())
+
+
+if __name__ == "__main__":
+    script.run(external_set)

@@ -1,0 +1,152 @@
+"""Fit a linear SVM to histograms of oriented gradients of the faces, with probabilities.
+
+Reads: train.h5 with the table beside it, and validation.h5.
+Writes: model.pt (the coefficients as a network of the kind hog_svm), history.csv (one row: loss and
+accuracy after the fit, on the training set and on the validation set), throughput.csv (the speed at
+which features were computed, and the SVM was fitted), and training.json (settings, code, data,
+machine and packages, for the rule provenance).
+Decides: nothing beyond the settings `model`, and of `train` the keys epochs (passes over the
+features), seed and threads (processes that compute features). The features lie in a file that is
+deleted at the end, 7 kB a face.
+"""
+
+import dataclasses
+import logging
+import os
+import tempfile
+from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
+
+import numpy as np
+from numpy.lib.format import open_memmap
+
+from renet.common import child_processes, files, script
+from renet.common.progress import Progress
+from renet.config.architecture import HogSvmArchitecture
+from renet.config.recipe import Recipe
+from renet.dataset import hdf5
+from renet.dataset.hdf5 import FaceFile
+from renet.dataset.tables import SPLIT
+from renet.network import devices, kinds, model_file
+from renet.network.kinds import hog_svm as kind
+from renet.network.model import Network
+from renet.training import provenance, svm
+from renet.training.history import HISTORY, THROUGHPUT
+from renet.training.throughput import EpochMeter
+
+PART = 64  # faces that a process takes at a time
+
+
+@dataclasses.dataclass(frozen=True)
+class Settings:
+    """The sections of a run that its result depends on."""
+
+    model: HogSvmArchitecture = dataclasses.field(default_factory=HogSvmArchitecture)
+    train: Recipe = dataclasses.field(default_factory=Recipe)
+
+
+COURSE = Settings()
+
+
+@dataclasses.dataclass(frozen=True)
+class SvmJob:
+    """What training.json records of the job."""
+
+    settings: Settings
+    train: Path
+    validation: Path
+    code: str
+    nodes: int = 1
+
+
+def hog_svm(
+    train: Path,
+    table: Path,
+    validation: Path,
+    *,
+    model: script.Output,
+    history: Path,
+    throughput: Path,
+    training: Path,
+    settings: Settings = COURSE,
+    code: script.Code = "",
+) -> None:
+    """Fit the SVM of one run.
+
+    Args:
+        train: train.h5.
+        table: train.csv, whose subjects the cross-validation keeps together.
+        validation: validation.h5.
+        model: model.pt to write.
+        history: history.csv to write.
+        throughput: throughput.csv to write.
+        training: training.json to write.
+        settings: the options of the kind, and the recipe.
+    """
+    recipe = dataclasses.replace(settings.train, device="cpu", precision="float32", processes=1)
+    settings = dataclasses.replace(settings, train=recipe)
+    faces, validation_faces = hdf5.read(train), hdf5.read(validation)
+    hdf5.check_digest(faces)
+    hdf5.check_digest(validation_faces)
+    subjects = SPLIT.read(table, ["subject"]).subject.to_numpy()
+    network = kinds.build(faces.shape, settings.model)
+    meter = EpochMeter(0, devices.choose(recipe.device, recipe.threads))
+    with tempfile.TemporaryDirectory(dir=model.parent, prefix=".hog-") as folder:
+        features, held_out = (
+            write_features(Path(folder) / f"{name}.npy", stored, network, recipe.threads)
+            for name, stored in (("train", faces), ("validation", validation_faces))
+        )
+        options = svm.Options(settings.model.alpha, recipe.epochs, recipe.seed)
+        fitted = svm.fit_with_probabilities(svm.Samples(features, faces.targets, subjects), options)
+        row = {"epoch": 1, "learning_rate": None, **measure(fitted, features, faces.targets)}
+        on_validation = measure(fitted, held_out, validation_faces.targets)
+        row |= {f"validation_{name}": value for name, value in on_validation.items()}
+    kind.fill(network, fitted.svm.coef_[0], fitted.svm.intercept_[0], fitted.sigmoid)
+    HISTORY.write(history, HISTORY.frame([row]))
+    THROUGHPUT.write(throughput, THROUGHPUT.frame([meter.row(1, len(faces), 0.0)]))
+    job = SvmJob(settings, train, validation, code)
+    files.write_json(training, provenance.of_training(job))
+    model_file.save(model, network)
+    logging.info("%s: validation accuracy %.3f", model, row["validation_accuracy"])
+
+
+def write_features(path: Path, faces: FaceFile, network: Network, processes: int) -> np.ndarray:
+    """The features of a file of faces, (N, features) float32, in a file."""
+    hog, count = network.get_submodule("hog"), len(faces)
+    features = open_memmap(path, "w+", np.float32, (count, hog.feature_count))
+    starts = range(0, count, PART)
+    with (
+        ProcessPoolExecutor(
+            processes, initializer=_begin, initargs=(os.getpid(), faces.path, hog)
+        ) as pool,
+        Progress(total=count, desc=f"features of {faces.path.name}", unit=" img") as bar,
+    ):
+        for start, part in zip(starts, pool.map(_features_from, starts), strict=True):
+            features[start : start + len(part)] = part
+            bar.update(len(part))
+    return features
+
+
+_opened: tuple[FaceFile, kind.Hog]  # of a process of the pool
+
+
+def _begin(parent: int, path: Path, hog: kind.Hog) -> None:
+    global _opened
+    child_processes.end_with_parent(parent)
+    _opened = hdf5.read(path), hog
+
+
+def _features_from(start: int) -> np.ndarray:
+    faces, hog = _opened
+    return np.stack([hog.features(face) for face in faces.pixels[start : start + PART]])
+
+
+def measure(fitted: svm.Fitted, features: np.ndarray, targets: np.ndarray) -> dict[str, float]:
+    """Mean loss and accuracy of the predictions for all rows of a file of features."""
+    odds = fitted.log_odds(features)
+    loss = np.logaddexp(0, np.where(targets == 1, -odds, odds)).mean()
+    return {"loss": float(loss), "accuracy": float(((odds > 0) == targets).mean())}
+
+
+if __name__ == "__main__":
+    script.run(hog_svm)

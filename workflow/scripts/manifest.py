@@ -1,0 +1,47 @@
+"""Record the digests of a run, by which verify.py knows it, and the config that makes it again.
+
+Reads: all files of the run but the pages of the rule report, which change with any run, and the
+receipts of the archives.
+Writes: config.yaml, the complete config of this run alone; and manifest.json, the digests of its
+files, code, training data and archives, and the packages that it was trained with.
+Decides: nothing.
+"""
+
+import logging
+from pathlib import Path
+
+import yaml
+
+from renet.common import files, script
+from renet.training import manifest as manifests
+
+
+def manifest(
+    outputs: list[Path],
+    receipt_files: list[Path],
+    *,
+    manifest: script.Output,
+    config: Path,
+    folders: list[Path] = (),
+    settings: script.Json,
+    kind: str = "renet",
+) -> None:
+    """Write manifest.json and config.yaml of one run.
+
+    Args:
+        outputs: files of the run, provenance.json among them.
+        receipt_files: receipts of all archives.
+        manifest: JSON file to write.
+        config: YAML file to write.
+        folders: of the run, whose files count too.
+        settings: the config of this run alone, as a JSON object.
+        kind: of the network.
+    """
+    files.write_text(config, yaml.safe_dump(settings, sort_keys=False, allow_unicode=True))
+    content = manifests.of_run([*outputs, *folders, config], receipt_files, kind)
+    files.write_json(manifest, content)
+    logging.info("%s: digests of %d files", manifest, len(content["outputs"]))
+
+
+if __name__ == "__main__":
+    script.run(manifest)

@@ -1,0 +1,57 @@
+"""Write down how a run's network predicts other photos, for predict.py and export.py.
+
+Reads: model.pt and metrics.json of a run, and the training faces.
+Writes: predictor.json: size and margin of the faces, how a detector's box becomes a box of the data
+set, temperature, the threshold of "unsure", and the digests of model and settings; and
+training_hashes.npy, by which predict.py knows photos of the training set.
+Decides: the detector's box, fitted on training faces.
+"""
+
+import logging
+from pathlib import Path
+
+from renet.common import files, script
+from renet.config import runs
+from renet.dataset import hdf5
+from renet.prediction import detection
+from renet.prediction import predictor as predictors
+from renet.prediction.training_photos import TrainingPhotos
+
+
+def predictor(
+    model: Path,
+    metrics: Path,
+    faces: Path,
+    *,
+    predictor: script.Output,
+    hashes: Path | None = None,
+    margin: float = 0.4,
+    settings: script.Json = {},  # noqa: B006
+) -> None:
+    """Write predictor.json of a run.
+
+    Args:
+        model: model.pt.
+        metrics: metrics.json.
+        faces: HDF5 file of the training faces.
+        predictor: JSON file to write.
+        hashes: NumPy file of the training faces' hashes to write; predict.py finds it as
+            training_hashes.npy beside the predictor.
+        margin: of the faces, on each side, as a fraction of the box.
+        settings: all that the run depends on, as a JSON object.
+    """
+    pixels = hdf5.read(faces).pixels
+    box = detection.fit(pixels, margin)
+    content = predictors.describe(
+        model, files.read_json(metrics), box, margin=margin, settings_digest=runs.digest(settings)
+    )
+    if hashes:
+        TrainingPhotos.of(pixels).write(hashes)
+        content["training_photos"] = {"faces": len(pixels), "sha256": files.file_digest(hashes)}
+    files.write_json(predictor, content)
+    fitted = f"fitted on {box.faces} faces" if box.faces else "the default: too few faces to fit it"
+    logging.info("%s is written; the map of the detector's box is %s", predictor, fitted)
+
+
+if __name__ == "__main__":
+    script.run(predictor)

@@ -1,0 +1,43 @@
+"""Say whether each run is whole and made by this code, config and data, by its manifest.json.
+
+Reads: all files of each run, the digests of the HDF5 files, the receipts and the archives.
+Writes: nothing; a line for each run. The exit status is 1 if a run differs from its manifest.
+Decides: nothing.
+"""
+
+import logging
+from pathlib import Path
+
+from renet.common import script
+from renet.common.errors import InputError
+from renet.training import manifest
+
+SHOWN = 8  # differences of a run
+
+
+def verify(results: Path, *, quick: bool = False) -> None:
+    """Compare each run with its manifest.
+
+    Args:
+        results: folder of the results; the archives are found from the working directory.
+        quick: whether to leave out the archives, which take long to read.
+    """
+    folders = sorted(path.parent for path in results.glob("runs/*/model.pt"))
+    if not folders:
+        raise InputError(f"{results} has no runs/*/model.pt; give a folder of results.")
+    differing = 0
+    for folder in folders:
+        try:
+            found = manifest.differences(folder, quick=quick)
+        except InputError as error:
+            found = [str(error).rstrip(".")]
+        differing += bool(found)
+        more = [f"{len(found) - SHOWN} more differences"] if len(found) > SHOWN else []
+        verdict = "; ".join(found[:SHOWN] + more) or "whole, and made by this code, config and data"
+        logging.info("%s: %s.", folder.name, verdict)
+    if differing:
+        raise InputError(f"{differing} of {len(folders)} runs differ from their manifests.")
+
+
+if __name__ == "__main__":
+    script.run(verify)
