@@ -34,7 +34,7 @@ from renet.config.architecture import Architecture  # noqa: E402
 from renet.dataset import hdf5  # noqa: E402
 from renet.evaluation.run_figures import RUN_FIGURES  # noqa: E402
 from renet.network import model_file  # noqa: E402
-from renet.network.model import ReNet, init_weights  # noqa: E402
+from renet.network.kinds.renet import ReNet, init_weights  # noqa: E402
 
 RUN = "made"
 SLAB = 500  # faces made at once
@@ -76,7 +76,10 @@ def make_table(subset: str, count: int, people: int, first: int) -> pd.DataFrame
             "crop_width": random.integers(40, 400, count),
             "crop_height": random.integers(40, 400, count),
             "grey": random.integers(0, 2, count),
+            "shard": 1,
+            "index": rows,
             "digest": [f"{row:032x}" for row in rows],
+            "phash": [f"{row:064x}" for row in rows],
         }
     )  # fmt: skip
 
@@ -122,7 +125,7 @@ def make_inputs(
 
 
 def make_small_files(results: Path, split: pd.DataFrame) -> None:
-    """Make history, funnel, receipt and settings."""
+    """Make history, throughput, training.json, funnel, receipt and settings."""
     run = results / "runs" / RUN
     epochs = np.arange(1, 11)
     history = {"epoch": epochs, "learning_rate": 0.01, "loss": 0.7 / epochs, "accuracy": 0.9,
@@ -131,8 +134,19 @@ def make_small_files(results: Path, split: pd.DataFrame) -> None:
     steps = {"rows": 2 * len(split), "low_face_score": len(split)}
     steps |= split.subset.value_counts().to_dict()
     funnel = pd.DataFrame({"source": "imdb", "step": steps.keys(), "dropped": 0,
-                           "remaining": steps.values()})  # fmt: skip
+                           "remaining": steps.values(), "changed": 0})  # fmt: skip
     funnel.to_csv(results / "data" / "funnel.csv", index=False)
+    throughput = {"epoch": epochs, "images": len(split), "seconds": 60.0, "images_per_second": 64.0,
+                  "data_wait_fraction": 0.0, "memory_mb": 1000, "gpu_memory_mb": 0}  # fmt: skip
+    pd.DataFrame(throughput).to_csv(run / "throughput.csv", index=False)
+    training = {
+        "config": {}, "faces": {}, "software": {},
+        "code": {"train": "0", "revision": "0123456789abcdef", "modified": False},
+        "computed": {"device": "cpu", "precision": "float32", "threads": 2, "processes": 1,
+                     "machines": 1},
+        "hardware": {"cpu": "A processor", "cores": 2, "gpus": []},
+    }  # fmt: skip
+    files.write_json(run / "training.json", training)
     receipt = {"url": "https://example.org/imdb_crop.tar", "size": 1, "digest": "md5:0",
                "verified": False}  # fmt: skip
     files.write_json(results / "receipt.json", receipt)
@@ -140,7 +154,8 @@ def make_small_files(results: Path, split: pd.DataFrame) -> None:
     defaults.fill(config, yaml.safe_load(SCHEMA.read_text(encoding="utf-8")))
     settings = {
         "runs": {RUN: runs.training_settings(config)},
-        "data": data_summary.for_pages(config | {"sources": ["imdb"]}),
+        "defaults": runs.training_settings(config),
+        "data": data_summary.for_pages(config | {"sources": ["imdb"]}, "imdb.yaml"),
     }
     (results / "settings.yaml").write_text(yaml.safe_dump(settings), encoding="utf-8")
 
@@ -148,6 +163,8 @@ def make_small_files(results: Path, split: pd.DataFrame) -> None:
 def commands(results: Path) -> dict[str, list]:
     """The command line of each script."""
     data, run = results / "data", results / "runs" / RUN
+    compared = [results / "comparison" / f"{name}.csv" for name in ("comparison", "disagreements")]
+    external = sorted(data.glob("*/external_funnel.csv"))
     return {
         "evaluate": [run / "inference.csv", run / "inference_validation.csv", data / "split.csv",
                      run / "history.csv", "-o", run / "metrics.json", "--slice_table",
@@ -156,14 +173,24 @@ def commands(results: Path) -> dict[str, list]:
         "thumbnails": [data / "test.h5", data / "test.csv", "-o", data / "thumbnails/samples.js",
                        "--sheets", data / "thumbnails/sheets"],
         "gallery": [run / "inference.csv", data / "test.h5", "-o", run / "gallery.csv",
-                    "--mistakes", run / "mistakes.jpg", "--hard_cases", run / "hard_cases.jpg",
-                    "--predictions", run / "predictions.js"],
+                    "--examples", run / "examples.jpg", "--mistakes", run / "mistakes.jpg",
+                    "--hard_cases", run / "hard_cases.jpg", "--predictions",
+                    run / "predictions.js"],
+        "profile_layers": [run / "model.pt", data / "test.h5", "-o", run / "layers.csv",
+                           "--figure", run / "network.svg", "--times", run / "layer_times.csv",
+                           "--compute.device", "cpu"],
         "explain": [run / "model.pt", run / "inference.csv", data / "test.h5", "-o",
                     run / "saliency.jpg", "--table", run / "saliency.csv", "--description",
                     run / "model.json", "--compute.device", "cpu"],
+        "provenance": [run / "training.json", results / "receipt.json", "--data", "{}",
+                       "-o", run / "provenance.json", "--throughput", run / "throughput.csv",
+                       "--machine", run / "machine.js"],
         "report": [*results.glob("runs/*/history.csv"), "--funnel", data / "funnel.csv",
                    "--settings", results / "settings.yaml", "--receipts",
-                   results / "receipt.json", "-o", results / "index.html"],
+                   results / "receipt.json", "-o", results / "index.html",
+                   *(["--comparison", compared[0], "--disagreements", compared[1]]
+                     if compared[0].exists() else []),
+                   *(["--external_funnels", *external] if external else [])],
     }  # fmt: skip
 
 

@@ -3,21 +3,31 @@
 The plain port is what a straightforward translation to PyTorch gives: one `torch.nn.RNN` for each
 column and each row, NCHW, float32, torch's own BatchNorm and optimizer. It and the project's path,
 in each precision, take turns on the same random faces. The table has medians over the rounds. The
-ceiling is the peak matmul throughput of the machine in the same precision, measured in the same
-turns, divided by the network's 2.25 GFLOP per image in training and 0.75 in inference.
+ceiling is the best throughput in the same precision, measured in the same turns, of matrix products
+of several sizes and of the network's own convolutions, divided by the network's 2.25 GFLOP per
+image in training and 0.75 in inference.
+
+With `--shared N`, every round has a second part, beside N processes that are always busy, and the
+project's path takes part twice: with the spin count of OpenMP's waiting threads that its scripts
+set, and with GCC's default.
 
 It needs torch and numpy only:
 
     python benchmarks/train.py                            # the CPU, two threads
     python benchmarks/train.py --device cuda --batch-size 32 512 1024
+    python benchmarks/train.py --task train --precision bfloat16 --shared 2
 """
 
 import argparse
+import contextlib
+import math
 import multiprocessing
+import os
 import statistics
+import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import torch
@@ -27,12 +37,18 @@ sys.path.append(str(Path(__file__).resolve().parent.parent / "workflow" / "scrip
 
 from renet.config.recipe import Recipe
 from renet.network import devices
-from renet.network.model import ReNet, infer, init_weights
+from renet.network.kinds.renet import ReNet, init_weights
+from renet.network.model import infer
 from renet.training import train_step
 
 SIDE = 128
 PLAIN = "plain port, float32"
 GFLOP = {"train": 2.25, "infer": 0.75}  # an image
+PRODUCTS = {"cpu": (1024, 2048, 3072), "cuda": (4096, 8192)}  # sides of the matrices
+SPINS, GCC_SPINS = 3000, 300000  # as `renet.common.script` sets it, and GCC's default
+GCC = "GCC's spin count"
+SHARED_LIMIT = 6.0  # seconds of a turn beside busy processes
+WIDTH = 44  # of the names
 
 
 class PlainSpatialRNN(nn.Module):
@@ -144,22 +160,37 @@ def our_infer(faces: Faces, device: torch.device, precision: str) -> Callable[[i
     return lambda number: infer(model, faces.pixels[rows[number % 4]], precision)
 
 
-def matmul_gflops(device: torch.device, dtype: torch.dtype) -> float:
-    """The throughput of a large matrix product."""
-    size = 8192 if device.type == "cuda" else 2048
-    left, right = (torch.randn(size, size, device=device).to(dtype) for _ in range(2))
-    seconds = time_of(lambda _: left @ right, 8, device)
-    return 2 * size**3 / seconds / 1e9
+def best_gflops(device: torch.device, precision: str, batch_size: int) -> float:
+    """The best throughput of a matrix product, or of one of the network's convolutions."""
+    dtype = getattr(torch, "float32" if precision == "tf32" else precision)
+    found = []
+    for size in PRODUCTS[device.type]:
+        left, right = (torch.randn(size, size, device=device).to(dtype) for _ in range(2))
+        seconds = time_of(lambda _, a=left, b=right: a @ b, 3, device)
+        found.append(2 * size**3 / seconds)
+    for channels, side in ((32, SIDE // 2), (64, SIDE // 4), (128, SIDE // 8)):
+        maps = torch.randn(batch_size, channels, side, side, device=device)
+        layer = nn.Conv2d(channels, 2 * channels, 3, padding=2, dilation=2, device=device)
+        maps, layer = (
+            value.to(dtype=dtype, memory_format=torch.channels_last) for value in (maps, layer)
+        )
+        with torch.inference_mode():
+            seconds = time_of(lambda _, f=layer, x=maps: f(x), 6, device)
+        found.append(2 * maps.numel() * 2 * channels * 9 / seconds)
+    return max(found) / 1e9
 
 
-def time_of(step: Callable[[int], object], repeats: int, device: torch.device) -> float:
-    """Mean seconds of one call."""
+def time_of(
+    step: Callable[[int], object], repeats: int, device: torch.device, limit: float = math.inf
+) -> float:
+    """Mean seconds of one call, over so many calls, or fewer after `limit` seconds."""
     synchronize(device)
-    started = time.perf_counter()
-    for number in range(repeats):
+    started, number = time.perf_counter(), 0
+    while number < repeats and (not number or time.perf_counter() - started < limit):
         step(number)
+        number += 1
     synchronize(device)
-    return (time.perf_counter() - started) / repeats
+    return (time.perf_counter() - started) / number
 
 
 def synchronize(device: torch.device) -> None:
@@ -169,22 +200,28 @@ def synchronize(device: torch.device) -> None:
 
 
 class Contender:
-    """One implementation, in its own process, since each has its own memory allocation."""
+    """One implementation, in its own process, since each has its own memory and threads."""
 
-    def __init__(self, make: Callable, *details: object):
+    def __init__(self, spins: int | None, make: Callable, *details: object):
+        """Start the process with a number of spins of OpenMP's waiting threads; None: as it is."""
+        before = dict(os.environ)
+        if spins:
+            os.environ["GOMP_SPINCOUNT"] = str(spins)
         context = multiprocessing.get_context("spawn")
         self._pipe, theirs = context.Pipe()
         self._process = context.Process(target=serve, args=(theirs, make, *details), daemon=True)
         self._process.start()
+        os.environ.clear()
+        os.environ.update(before)
 
-    def turn(self, repeats: int) -> float:
-        """Mean seconds of a step, over so many steps."""
-        self._pipe.send(repeats)
+    def turn(self, repeats: int, limit: float = math.inf) -> float:
+        """Mean seconds of a step, over so many steps, or fewer after `limit` seconds."""
+        self._pipe.send((repeats, limit))
         return self._pipe.recv()
 
     def stop(self) -> None:
         """End the process."""
-        self._pipe.send(0)
+        self._pipe.send((0, 0))
         self._process.join()
 
 
@@ -194,40 +231,87 @@ def serve(pipe, make: Callable, batch_size: int, device_name: str, threads: int,
     torch.backends.cudnn.allow_tf32 = False  # plain float32, for the plain port too
     device = torch.device(device_name)
     step = make(Faces(batch_size, device), device, *more)
-    while repeats := pipe.recv():
-        pipe.send(time_of(step, repeats, device))
+    while (turn := pipe.recv())[0]:
+        repeats, limit = turn
+        pipe.send(time_of(step, repeats, device, limit))
+
+
+@contextlib.contextmanager
+def busy_processes(count: int) -> Iterator[None]:
+    """Others that compute without end, or until this process has ended."""
+    program = "import os\nparent = os.getppid()\nwhile os.getppid() == parent: sum(range(99999))"
+    started = [subprocess.Popen([sys.executable, "-c", program]) for _ in range(count)]
+    try:
+        yield
+    finally:
+        for process in started:
+            process.kill()
+            process.wait()
+
+
+def make_contenders(task: str, batch_size: int, arguments: argparse.Namespace) -> dict:
+    """A contender for each line of the table, by its name."""
+    plain, ours = {"train": (plain_train, our_train), "infer": (plain_infer, our_infer)}[task]
+    setting = (batch_size, arguments.device, arguments.threads)
+    contenders = {PLAIN: Contender(None, plain, *setting)}
+    for precision in arguments.precision:
+        name = f"this project, {precision}"
+        contenders[name] = Contender(SPINS, ours, *setting, precision)
+        if arguments.shared:
+            contenders[f"{name}, {GCC}"] = Contender(GCC_SPINS, ours, *setting, precision)
+    return contenders
 
 
 def measure(task: str, batch_size: int, arguments: argparse.Namespace) -> None:
-    """Print the table of one task and batch size."""
+    """Print the tables of one task and batch size."""
     device = torch.device(arguments.device)
-    plain, ours = {"train": (plain_train, our_train), "infer": (plain_infer, our_infer)}[task]
-    setting = (batch_size, arguments.device, arguments.threads)
-    contenders = {PLAIN: Contender(plain, *setting)}
-    for precision in arguments.precision:
-        contenders[f"this project, {precision}"] = Contender(ours, *setting, precision)
-    rates = {name: [] for name in contenders}
+    contenders = make_contenders(task, batch_size, arguments)
+    alone, shared = ({name: [] for name in contenders} for _ in range(2))
     ceilings = {precision: [] for precision in arguments.precision}
     for contender in contenders.values():
         contender.turn(arguments.warm_up)
     for _ in range(arguments.rounds):
         for precision, found in ceilings.items():
-            dtype = getattr(torch, "float32" if precision == "tf32" else precision)
-            with devices.precision_context("tf32" if precision == "tf32" else "float32", device):
-                found.append(matmul_gflops(device, dtype) / GFLOP[task])
+            with devices.tf32_flags(precision):
+                found.append(best_gflops(device, precision, batch_size) / GFLOP[task])
         for name, contender in contenders.items():
-            rates[name].append(batch_size / contender.turn(arguments.repeats))
+            alone[name].append(batch_size / contender.turn(arguments.repeats))
+        if arguments.shared:
+            with busy_processes(arguments.shared):
+                for name, contender in contenders.items():
+                    seconds = contender.turn(arguments.repeats, SHARED_LIMIT)
+                    shared[name].append(batch_size / seconds)
     for contender in contenders.values():
         contender.stop()
     print(f"\n{task}, batch {batch_size}")
+    print_alone(alone, ceilings)
+    if arguments.shared:
+        print(f"\n{task}, batch {batch_size}, beside {arguments.shared} busy processes")
+        print_shared(shared, alone)
+
+
+def print_alone(rates: dict[str, list[float]], ceilings: dict[str, list[float]]) -> None:
+    """A line for each contender: its median rate, compared with the plain port's."""
     baseline = statistics.median(rates[PLAIN])
     for name, found in rates.items():
         rate, precision = statistics.median(found), name.split(", ")[1]
-        line = f"{name:<28}{rate:>10,.1f} img/s   {rate / baseline:5.2f} x plain"
+        line = f"{name:<{WIDTH}}{rate:>8,.1f} img/s   {rate / baseline:5.2f} x plain"
         if precision in ceilings:
             ceiling = statistics.median(ceilings[precision])
             line += f"   {rate / ceiling:4.0%} of the ceiling, {ceiling:,.0f} img/s"
         print(line, flush=True)
+
+
+def print_shared(shared: dict[str, list[float]], alone: dict[str, list[float]]) -> None:
+    """A line for each contender: its rates beside busy processes, compared with its own alone."""
+    for name, found in shared.items():
+        own = statistics.median(alone[name])
+        rate, worst = statistics.median(found), min(found)
+        print(
+            f"{name:<{WIDTH}}{rate:>8,.1f} img/s   {rate / own:5.2f} of alone, at worst "
+            f"{worst / own:.2f} ({worst:,.1f} img/s)",
+            flush=True,
+        )
 
 
 def main() -> None:
@@ -238,6 +322,7 @@ def main() -> None:
     parser.add_argument("--precision", nargs="+", default=["float32", "bfloat16"])
     parser.add_argument("--task", nargs="+", choices=list(GFLOP), default=list(GFLOP))
     parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--shared", type=int, default=0, help="number of busy processes beside")
     parser.add_argument("--warm-up", type=int, default=3, help="steps before the measurement")
     parser.add_argument("--repeats", type=int, default=4, help="steps per turn")
     parser.add_argument("--rounds", type=int, default=5, help="number of turns")

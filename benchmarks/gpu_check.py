@@ -1,0 +1,557 @@
+"""What a machine without a GPU cannot show about the code for GPUs, in one command.
+
+    python benchmarks/gpu_check.py --output gpu_check.json
+
+It takes less than five minutes on one GPU. Standard output, or the file, has one JSON with an entry
+for each check: "passed", "failed" or "skipped", a reason for the last two, and figures. What the
+machine lacks is skipped. The exit status is
+
+    0   a GPU passed every check that was not skipped
+    1   a check failed
+    3   nothing about a GPU could be checked: there is none, or PyTorch cannot use it
+
+Without a GPU, the checks that hold for a CPU too run on it; the others would compare the CPU with
+itself, and are skipped. The equality checks need only torch and numpy, those of whole trainings
+all packages of requirements.txt.
+"""
+
+import argparse
+import contextlib
+import dataclasses
+import importlib.util
+import itertools
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import traceback
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+sys.path.append(str(Path(__file__).resolve().parent.parent / "workflow" / "scripts"))
+
+from renet.common.errors import InputError, TrainingInterrupted
+from renet.config.architecture import Architecture
+from renet.config.recipe import Recipe
+from renet.network import devices
+from renet.network.kinds.renet import ReNet, init_weights
+from renet.network.loader import DeviceLoader, StreamingLoader
+from renet.network.model import infer
+from renet.training import train_step
+
+SCRIPTS = Path(__file__).resolve().parent.parent / "workflow" / "scripts"
+CPU = torch.device("cpu")
+CELLS = ("tanh", "relu", "gru", "lstm")
+# The largest differences from a CPU in float64: of the logits, relative to the largest one, and of
+# the gradient of all weights, relative to its length. On a CPU were found, over the four cells,
+# 1e-6 and 2e-3 in float32, where the gradient of a ReLU can be on either side of zero, and 0.06 and
+# 0.4 in bfloat16, where the gradients of a new network are largely rounding. TF32 has three more
+# bits than bfloat16.
+TOLERANCES = {
+    "float64": (1e-9, 1e-9),
+    "float32": (1e-4, 1e-2),
+    "tf32": (2e-2, 0.3),
+    "bfloat16": (0.1, 0.7),
+}
+SAME_KERNELS = 1e-4  # relative, after some steps: a GPU adds up in any order
+LEFT_FREE = 350 << 20  # bytes: the weights, their gradients and momentum, and no activations
+NO_GPU = "a CPU would be compared with itself"
+STATUS = {"passed": 0, "failed": 1, "no GPU": 3}
+
+
+class Skipped(Exception):
+    """The machine lacks what a check needs."""
+
+
+class Failed(Exception):
+    """A check found what must not be."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Machine:
+    """Where the checks run, and on how much.
+
+    Attributes:
+        side: of the faces, in pixels.
+        faces: number for each training.
+        batch_sizes: for the throughput.
+        stands_in: True: a CPU takes the place of a GPU, to test the checks.
+    """
+
+    device: torch.device
+    gpus: int
+    architecture: Architecture = dataclasses.field(default_factory=Architecture)
+    side: int = 128
+    faces: int = 672  # with batches of 16, a GPU is asked for the loss twice in an epoch
+    batch_sizes: tuple[int, ...] = (32, 512, 1024)
+    stands_in: bool = False
+
+    def require_gpus(self, count: int = 1, reason: str = "") -> None:
+        """Skip the check on a machine with fewer GPUs."""
+        if self.gpus < count and not self.stands_in:
+            raise Skipped(reason or f"it needs {count} GPUs, and PyTorch sees {self.gpus}")
+
+    def network(self, device: torch.device, recipe: Recipe, cell: str = "tanh") -> ReNet:
+        """A new network in training mode."""
+        architecture = dataclasses.replace(self.architecture, cell=cell)
+        model = ReNet((3, self.side, self.side), architecture)
+        init_weights(model, recipe.seed)
+        return devices.to_device(model, device, recipe.precision).train()
+
+    def pixels(self, count: int) -> tuple[np.ndarray, np.ndarray]:
+        """Random faces and classes, the same at each call; those of class 1 are lighter."""
+        random = np.random.default_rng(0)
+        targets = random.integers(0, 2, count)
+        noise = random.integers(0, 160, (count, 3, self.side, self.side), np.uint8)
+        return noise + 60 * targets[:, None, None, None].astype(np.uint8), targets
+
+    def batch(self, count: int, device: torch.device) -> tuple[Tensor, Tensor]:
+        """The first of these faces, on a device."""
+        return tuple(torch.from_numpy(values).to(device) for values in self.pixels(count))
+
+
+def distance(found: dict[str, Tensor], expected: dict[str, Tensor]) -> float:
+    """The length of all differences, relative to that of the expected values."""
+    differences = squares = 0.0
+    for name, value in expected.items():
+        value = value.detach().double().cpu()
+        differences += (found[name].detach().double().cpu() - value).square().sum().item()
+        squares += value.square().sum().item()
+    return float(np.sqrt(differences / squares))
+
+
+def require(difference: float, tolerance: float, what: str) -> float:
+    """The difference, if it is within the tolerance and a number."""
+    if not difference <= tolerance:
+        raise Failed(f"{what} differ by {difference:.1e}, more than {tolerance:.0e}")
+    return difference
+
+
+def gradients_and_logits(
+    machine: Machine, device: torch.device, precision: str, cell: str
+) -> tuple[dict[str, Tensor], Tensor]:
+    """The momentum after one update of a new network, and its logits before."""
+    recipe = Recipe(batch_size=4, precision=precision)
+    model, (pixels, targets) = machine.network(device, recipe, cell), machine.batch(4, device)
+    with torch.no_grad(), devices.precision_context(precision, device):
+        logits = model(pixels)
+    step = train_step.TrainStep(model, recipe)
+    step(pixels, targets)
+    states = step.optimizer.state
+    named = model.named_parameters()
+    return {name: states[weight]["momentum_buffer"] for name, weight in named}, logits
+
+
+def equality(machine: Machine, cell: str) -> dict:
+    """One update with a cell, in each precision, against a CPU in float64."""
+    gradients, logits = gradients_and_logits(machine, CPU, "float64", cell)
+    scale, figures = logits.abs().max().item(), {}
+    for precision, (of_logits, of_gradients) in TOLERANCES.items():
+        same = machine.device.type == "cpu" and precision in ("float64", "tf32")
+        if same and not machine.stands_in:
+            continue  # the CPU itself; tf32 is float32 there
+        found, evidence = gradients_and_logits(machine, machine.device, precision, cell)
+        apart = (evidence.double().cpu() - logits).abs().max().item() / scale
+        figures[precision] = {
+            "logits": require(apart, of_logits, f"the logits in {precision}"),
+            "gradients": require(
+                distance(found, gradients), of_gradients, f"the gradients in {precision}"
+            ),
+        }
+    return figures
+
+
+def graphs_on_and_off(machine: Machine) -> dict:
+    """Recorded and plain updates give the same weights, a short batch among them."""
+    machine.require_gpus(reason="there are no CUDA graphs on a CPU")
+    weights = []
+    for make in (train_step.TrainStep, train_step.make_train_step):
+        recipe = Recipe(batch_size=8)
+        model = machine.network(machine.device, recipe)
+        step, (pixels, targets) = make(model, recipe), machine.batch(61, machine.device)
+        for rows in torch.arange(61, device=machine.device).split(8):
+            step(pixels[rows], targets[rows])
+        weights.append(model.state_dict())
+    apart = distance(*reversed(weights))
+    return {"weights": require(apart, SAME_KERNELS, "the weights"), "same bits": apart == 0}
+
+
+def deterministic(machine: Machine) -> dict:
+    """With `train.deterministic`, two trainings give the same bits."""
+    machine.require_gpus(reason="a CPU is always deterministic")
+    device, recipe, states = machine.device, Recipe(batch_size=8, deterministic=True), []
+    try:
+        for _ in range(2):
+            devices.choose_algorithms(device, recipe.deterministic)
+            model, batch = machine.network(device, recipe), machine.batch(8, device)
+            step = train_step.make_train_step(model, recipe)
+            for _ in range(5):
+                step(*batch)
+            states.append(model.state_dict())
+    except RuntimeError as error:
+        raise Failed(f"an operation is not deterministic: {error}") from error
+    finally:
+        devices.choose_algorithms(device, deterministic=False)
+    return {"weights": require(distance(*states), 0.0, "the weights")}
+
+
+def hidden_waits(machine: Machine) -> dict:
+    """No update and no inference makes the host wait for the GPU."""
+    if machine.device.type != "cuda":
+        raise Skipped("only CUDA reports where the host waits")
+    kinds = (train_step.TrainStep, train_step.make_train_step)
+    for precision, make in itertools.product(TOLERANCES, kinds):
+        recipe = Recipe(batch_size=8, precision=precision)
+        model, batch = machine.network(machine.device, recipe), machine.batch(8, machine.device)
+        step = make(model, recipe)
+        for _ in range(5):  # until the step is recorded, which waits
+            step(*batch)
+        torch.cuda.synchronize()
+        torch.cuda.set_sync_debug_mode("error")
+        try:
+            step(*batch)
+            infer(model.eval(), batch[0], precision)
+        except RuntimeError as error:
+            raise Failed(f"in {precision}, {make.__name__}: {error}") from error
+        finally:
+            torch.cuda.set_sync_debug_mode("default")
+    return {"precisions": list(TOLERANCES)}
+
+
+def resident_and_streamed(machine: Machine) -> dict:
+    """Faces that are kept on the device and faces that are streamed train the same network."""
+    pixels, targets = machine.pixels(machine.faces)
+    weights, figures = [], {}
+    for loader_type in (DeviceLoader, StreamingLoader):
+        recipe = Recipe(batch_size=16)
+        model = machine.network(machine.device, recipe)
+        step = train_step.make_train_step(model, recipe)
+        loader, started = loader_type(pixels, targets, machine.device), time.perf_counter()
+        rows = np.random.default_rng(1).permutation(machine.faces)
+        for batch in loader.batches(np.split(rows, range(16, len(rows), 16))):
+            step(*batch)
+        step.sums.tolist()
+        waited = loader.data_wait / (time.perf_counter() - started)
+        figures[f"data wait, {loader_type.__name__}"] = round(waited, 4)
+        weights.append(model.state_dict())
+    apart = require(distance(*weights), SAME_KERNELS, "the weights")
+    return figures | {"weights": apart}
+
+
+def trained(
+    machine: Machine,
+    device: torch.device,
+    saved: dict | None = None,
+    epochs: int = 2,
+    **options: object,
+):
+    """A training of some epochs on a device, which has run with these options."""
+    try:
+        from renet.dataset.hdf5 import FaceFile
+        from renet.training import run
+    except ModuleNotFoundError as error:
+        raise Skipped(f"the package {error.name} is not installed") from error
+    recipe = Recipe(
+        epochs=epochs,
+        batch_size=16,
+        device=device.type,
+        shuffle_each_epoch=True,
+        threads=torch.get_num_threads(),
+    )
+    pixels, targets = machine.pixels(machine.faces)
+    targets = targets.astype(np.int64)
+    faces = [
+        FaceFile(Path(name), pixels[rows], targets[rows], 2, None, "")
+        for name, rows in (("train", slice(32, None)), ("validation", slice(32)))
+    ]
+    trainer = run.build(run.RunSettings(machine.architecture, recipe), *faces, saved=saved)
+    trainer.run(show_progress=False, **options)
+    return trainer
+
+
+@contextlib.contextmanager
+def checkpoints() -> Iterator[object]:
+    """A checkpoint in a temporary folder."""
+    from renet.training.checkpoints import Checkpoint
+
+    with tempfile.TemporaryDirectory() as folder:
+        yield Checkpoint(Path(folder), 3600.0)
+
+
+def stop_and_continue(machine: Machine) -> dict:
+    """A training that SIGTERM stops within an epoch continues to the undisturbed result."""
+    whole = trained(machine, machine.device)
+
+    def stop(trainer: object) -> None:
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    with checkpoints() as checkpoint:
+        try:
+            trained(machine, machine.device, checkpoint=checkpoint, after_epoch=stop)
+        except TrainingInterrupted:
+            pass
+        else:
+            raise Failed("SIGTERM did not stop the training")
+        saved = checkpoint.load()
+        images = saved["training"]["sums"]["images"]
+        if not 0 < images < machine.faces - 32:
+            raise Failed(f"the training stopped after {images} faces, not within an epoch")
+        continued = trained(machine, machine.device, saved)
+    apart = distance(continued.model.state_dict(), whole.model.state_dict())
+    tolerance = 0.0 if machine.device.type == "cpu" else SAME_KERNELS
+    return {"weights": require(apart, tolerance, "the weights")}
+
+
+def other_device(machine: Machine) -> dict:
+    """A checkpoint of a CPU continues on a GPU, and one of a GPU on a CPU."""
+    machine.require_gpus(reason=NO_GPU)
+    expected, figures = trained(machine, CPU), {}
+    for first, second in ((CPU, machine.device), (machine.device, CPU)):
+        with checkpoints() as checkpoint:
+            trained(machine, first, epochs=1, checkpoint=checkpoint)
+            continued = trained(machine, second, checkpoint.load())
+        apart = distance(continued.model.state_dict(), expected.model.state_dict())
+        what = f"{first.type} to {second.type}"
+        figures[what] = require(apart, 1e-2, f"the weights, {what},")
+    return figures
+
+
+def lack_of_memory(machine: Machine) -> dict:
+    """A batch that does not fit in the GPU's memory ends in one sentence with its size."""
+    if machine.device.type != "cuda":
+        raise Skipped("the memory of a CPU cannot be filled without harm")
+    torch.cuda.empty_cache()
+    free, _ = torch.cuda.mem_get_info(machine.device)
+    filler = torch.empty(free - LEFT_FREE, dtype=torch.uint8, device=machine.device)
+    try:
+        trained(machine, machine.device)
+    except InputError as error:
+        if "batches of 16 faces" not in str(error):
+            raise Failed(f"the sentence does not name the batch size: {error}") from error
+        return {"sentence": str(error).splitlines()[0]}
+    finally:
+        del filler
+        torch.cuda.empty_cache()
+    raise Failed("a batch that does not fit was trained")
+
+
+def course_command(folder: Path, *options: object, processes: int = 1) -> subprocess.Popen:
+    """Start the course's command on the faces in a folder."""
+    torchrun = ["-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={processes}"]
+    command = [sys.executable, *(torchrun if processes > 1 else []), SCRIPTS / "train.py"]
+    options = ["--data_root", folder, "-e", 1, "-z", 16, "--threads", 1, *options]
+    return subprocess.Popen(
+        [*map(str, [*command, *options, "--no_progress_bar"])],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+
+
+def write_faces(machine: Machine, folder: Path) -> None:
+    """Write train.h5 and test.h5."""
+    try:
+        import pandas as pd
+
+        from renet.dataset import hdf5
+        from renet.faces.shards import face_digest
+    except ModuleNotFoundError as error:
+        raise Skipped(f"the package {error.name} is not installed") from error
+    pixels, targets = machine.pixels(machine.faces)
+    samples = pd.DataFrame({"target": targets, "digest": list(map(face_digest, pixels))})
+    for name in ("train.h5", "test.h5"):
+        hdf5.write(folder / name, pixels.shape, [pixels], [samples], "none")
+
+
+def output_of(process: subprocess.Popen) -> str:
+    """What a command printed; it must have succeeded."""
+    printed, _ = process.communicate(timeout=120)
+    if process.returncode:
+        raise Failed(f"a training ended with status {process.returncode}: {printed[-1000:]}")
+    return printed
+
+
+def one_and_two_gpus(machine: Machine) -> dict:
+    """With common statistics, two GPUs train the network that one trains."""
+    machine.require_gpus(2)
+    backend = "gpu" if machine.gpus else "cpu"
+    states = []
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        write_faces(machine, folder)
+        for processes in (1, 2):
+            path = folder / f"{processes}.pt"
+            options = ["-b", backend, "--sync_batchnorm", "-s", path]
+            output_of(course_command(folder, *options, processes=processes))
+            states.append(torch.load(path, weights_only=True)["state"])
+    return {"weights": require(distance(*states), 1e-2, "the weights")}
+
+
+def runs_at_once(machine: Machine) -> dict:
+    """Two trainings that are started at once take a GPU each."""
+    machine.require_gpus(2)
+    backend = "gpu" if machine.gpus else "cpu"
+    with tempfile.TemporaryDirectory() as name:
+        write_faces(machine, Path(name))
+        started = [course_command(Path(name), "-b", backend) for _ in range(2)]
+        printed = [output_of(process) for process in started]
+    found = [re.search(r"Device: (\S+)", text)[1] for text in printed]
+    if machine.gpus and len(set(found)) < 2:
+        raise Failed(f"both trainings computed on {found[0]}")
+    return {"devices": found}
+
+
+def peer() -> object:
+    """The module benchmarks/train.py, which shares its name with a rule's script."""
+    path = Path(__file__).with_name("train.py")
+    spec = importlib.util.spec_from_file_location("benchmark_of_training", path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def throughput(machine: Machine) -> dict:
+    """Images per second in training, against a plain port of the network to PyTorch."""
+    machine.require_gpus(reason="benchmarks/train.py measures a CPU")
+    benchmark, figures = peer(), {}
+    torch.backends.cudnn.allow_tf32 = False  # plain float32, for the plain port too
+    for size in machine.batch_sizes:
+        faces = benchmark.Faces(size, machine.device)
+        steps = {"plain port, float32": benchmark.plain_train(faces, machine.device)}
+        for precision in ("float32", "tf32", "bfloat16"):
+            steps[precision] = benchmark.our_train(faces, machine.device, precision)
+        for step in steps.values():
+            benchmark.time_of(step, 5, machine.device)  # records the graph
+        seconds = {name: [] for name in steps}
+        for _ in range(3):
+            for name, step in steps.items():
+                seconds[name].append(benchmark.time_of(step, 5, machine.device))
+        figures[f"batch {size}"] = {
+            name: round(size / float(np.median(found))) for name, found in seconds.items()
+        }
+    return figures
+
+
+def kernels_of_a_step(machine: Machine) -> dict:
+    """How many kernels one update launches where it is not recorded, by precision."""
+    if machine.device.type != "cuda":
+        raise Skipped("a CPU launches no kernels")
+    activities, figures = [torch.profiler.ProfilerActivity.CUDA], {}
+    for precision in TOLERANCES:
+        recipe = Recipe(batch_size=32, precision=precision)
+        step = train_step.TrainStep(machine.network(machine.device, recipe), recipe)
+        batch = machine.batch(32, machine.device)
+        step(*batch)
+        torch.cuda.synchronize()
+        with torch.profiler.profile(activities=activities) as profile:
+            step(*batch)
+            torch.cuda.synchronize()
+        on_gpu = torch.autograd.DeviceType.CUDA
+        figures[precision] = sum(event.device_type == on_gpu for event in profile.events())
+    return figures
+
+
+def epoch_overhead(machine: Machine) -> dict:
+    """Seconds of a training that are not spent in its epochs' updates."""
+    machine.require_gpus(reason="it says nothing about a GPU")
+    started = time.perf_counter()
+    epochs = trained(machine, machine.device, epochs=4).throughput
+    total, last = time.perf_counter() - started, epochs[-1]
+    if last["data_wait_fraction"] > 0.5:
+        raise Failed(f"{last['data_wait_fraction']:.0%} of an epoch waits for data")
+    spent = sum(row["seconds"] for row in epochs)
+    return {
+        "seconds in all": round(total, 3),
+        "seconds of the epochs": round(spent, 3),
+        "data wait": last["data_wait_fraction"],
+        "gpu memory, MB": last["gpu_memory_mb"],
+    }
+
+
+CHECKS: dict[str, Callable[[Machine], dict]] = {
+    **{f"equality, {cell}": lambda machine, cell=cell: equality(machine, cell) for cell in CELLS},
+    "graphs on and off": graphs_on_and_off,
+    "deterministic": deterministic,
+    "hidden waits": hidden_waits,
+    "resident and streamed": resident_and_streamed,
+    "stop and continue": stop_and_continue,
+    "other device": other_device,
+    "lack of memory": lack_of_memory,
+    "one and two GPUs": one_and_two_gpus,
+    "runs at once": runs_at_once,
+    "throughput": throughput,
+    "kernels of a step": kernels_of_a_step,
+    "overhead of an epoch": epoch_overhead,
+}
+
+
+def outcome(check: Callable[[Machine], dict], machine: Machine) -> dict:
+    """The entry of a check."""
+    started = time.perf_counter()
+    try:
+        found = {"result": "passed", "figures": check(machine)}
+    except Skipped as reason:
+        found = {"result": "skipped", "reason": str(reason)}
+    except Failed as reason:
+        found = {"result": "failed", "reason": str(reason)}
+    except Exception as error:  # noqa: BLE001 (one failing check must not stop the others)
+        found = {"result": "failed", "reason": f"{type(error).__name__}: {error}"}
+        traceback.print_exc()
+    return found | {"seconds": round(time.perf_counter() - started, 1)}
+
+
+def report(machine: Machine, checks: dict[str, Callable[[Machine], dict]]) -> dict:
+    """Run the checks; the content of the JSON."""
+    entries = {}
+    for name, check in checks.items():
+        entries[name] = outcome(check, machine)
+        reason = entries[name].get("reason", "")
+        print(f"{name}: {entries[name]['result']} {reason}", file=sys.stderr, flush=True)
+    verdict = "passed" if machine.gpus or machine.stands_in else "no GPU"
+    if any(entry["result"] == "failed" for entry in entries.values()):
+        verdict = "failed"
+    on_gpu = machine.device.type == "cuda"
+    return {
+        "verdict": verdict,
+        "device": torch.cuda.get_device_name(machine.device) if on_gpu else "CPU",
+        "gpus": machine.gpus,
+        "torch": torch.__version__,
+        "cuda": torch.version.cuda,
+        "cudnn": torch.backends.cudnn.version() if on_gpu else None,
+        "checks": entries,
+    }
+
+
+def this_machine() -> Machine:
+    """The first GPU, or a CPU where PyTorch can use none."""
+    gpus = torch.cuda.device_count() if torch.cuda.is_available() else 0
+    return Machine(torch.device("cuda", 0), gpus) if gpus else Machine(CPU, 0, faces=128)
+
+
+def main(machine: Machine | None = None) -> None:
+    """Run the checks that the command line names, and exit with the verdict's status."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--output", type=Path, help="file for the JSON, instead of stdout")
+    parser.add_argument("--only", nargs="+", choices=list(CHECKS), default=list(CHECKS))
+    arguments = parser.parse_args()
+    found = report(machine or this_machine(), {name: CHECKS[name] for name in arguments.only})
+    text = json.dumps(found, indent=2) + "\n"
+    if arguments.output:
+        arguments.output.write_text(text, encoding="utf-8")
+    else:
+        print(text, end="")
+    sys.exit(STATUS[found["verdict"]])
+
+
+if __name__ == "__main__":
+    main()

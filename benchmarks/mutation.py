@@ -1,0 +1,124 @@
+"""How many small faults the tests notice: mutants of the modules that the results rest on.
+
+cosmic-ray changes one operator, number or condition of a module at a time, and the fitting quick
+test files run. A mutant is killed if they fail. For each module, a random sample of the mutants is
+tried, at most one for each place in the code. Mutants of `|` are left out: most of them are in type
+hints. Survivors are printed as differences; some of them are equivalent, which a person has to say.
+
+Works in a copy of the committed project, at most two test runs at a time.
+
+    pip install cosmic-ray
+    python benchmarks/mutation.py --mutants 25 --output mutants.csv
+"""
+
+import argparse
+import random
+import shlex
+import shutil
+import subprocess
+import sys
+import tempfile
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pandas as pd
+from cosmic_ray.work_db import use_db
+from cosmic_ray.work_item import WorkerOutcome, WorkItem, WorkResult
+
+ROOT = Path(__file__).resolve().parent.parent
+PACKAGE = Path("workflow/scripts/renet")
+TESTS = {
+    "metadata/row_filter.py": ["test_metadata.py", "test_own_photos.py"],
+    "faces/crop.py": ["test_faces.py"],
+    "faces/perceptual_hash.py": ["test_near_duplicates.py"],
+    "dataset/near_duplicates.py": ["test_near_duplicates.py"],
+    "dataset/splits.py": ["test_splits.py"],
+    "dataset/hdf5.py": ["test_hdf5.py"],
+    "network/course_layers.py": ["test_models.py", "test_kinds.py"],
+    "network/batch_norm.py": ["test_layers.py"],
+    "training/checkpoints.py": ["test_checkpoints.py"],
+    "evaluation/metrics.py": ["test_metrics.py"],
+    "evaluation/confidence_intervals.py": ["test_metrics.py"],
+}
+GIT = shutil.which("git") or "git"
+LEFT_OUT = "core/ReplaceBinaryOperator_BitOr_"
+SECONDS = 120.0  # of one test run; longer is a kill
+
+
+def try_module(module: str, mutants: int, seed: int) -> pd.DataFrame:
+    """Try a sample of the mutants of a module: `module`, `line`, `operator`, `outcome`, `diff`."""
+    with tempfile.TemporaryDirectory() as folder:
+        project = Path(folder, "project")
+        subprocess.run([GIT, "clone", "--quiet", ROOT, project], check=True)
+        files = " ".join(f"tests/{name}" for name in TESTS[module])
+        command = f"{sys.executable} -m pytest -x -q -p no:cacheprovider -m 'not slow' {files}"
+        subprocess.run(shlex.split(command), cwd=project, check=True, stdout=subprocess.DEVNULL)
+        config, session = project / "mutation.toml", project / "mutation.sqlite"
+        config.write_text(
+            f'[cosmic-ray]\nmodule-path = "{PACKAGE / module}"\ntimeout = {SECONDS}\n'
+            f'excluded-modules = []\ntest-command = "{command}"\n'
+            '[cosmic-ray.distributor]\nname = "local"\n'
+        )
+        cosmic_ray = [sys.executable, "-m", "cosmic_ray.cli"]
+        subprocess.run([*cosmic_ray, "init", config, session], cwd=project, check=True)
+        with use_db(session) as database:
+            chosen = sample(list(database.work_items), mutants, f"{module} {seed}")
+            for item in database.work_items:
+                if item.job_id not in chosen:
+                    database.set_result(item.job_id, WorkResult(WorkerOutcome.SKIPPED))
+        subprocess.run([*cosmic_ray, "exec", config, session], cwd=project, check=True)
+        with use_db(session) as database:
+            places = {item.job_id: item.mutations[0] for item in database.work_items}
+            rows = [
+                (module, places[job].start_pos[0], places[job].operator_name, result)
+                for job, result in database.results
+                if job in chosen
+            ]
+    return pd.DataFrame(
+        [(*place, result.test_outcome.value, result.diff) for *place, result in rows],
+        columns=["module", "line", "operator", "outcome", "diff"],
+    )
+
+
+def sample(items: list[WorkItem], count: int, seed: str) -> set[str]:
+    """The ids of some mutants, at most one at each place."""
+    order = random.Random(seed)  # noqa: S311 (a sample, no secret)
+    order.shuffle(items)
+    places = {
+        item.mutations[0].start_pos: item.job_id
+        for item in items
+        if not item.mutations[0].operator_name.startswith(LEFT_OUT)
+    }
+    return set(list(places.values())[:count])
+
+
+def main() -> None:
+    """Try the mutants of all modules and print the table."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
+    parser.add_argument("modules", nargs="*", default=list(TESTS), help="default: all")
+    parser.add_argument("--mutants", type=int, default=25, help="of each module (default: 25)")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--jobs", type=int, default=2, help="test runs at a time (default: 2)")
+    parser.add_argument("--output", type=Path, help="CSV of all mutants that were tried")
+    options = parser.parse_args()
+    tables = []
+    with ThreadPoolExecutor(options.jobs) as workers:
+        trials = [
+            workers.submit(try_module, module, options.mutants, options.seed)
+            for module in options.modules
+        ]
+        for trial in trials:
+            tables.append(trial.result())
+            found = tables[-1]
+            killed = (found.outcome != "survived").sum()
+            print(f"{found.module[0]}: {killed} of {len(found)} killed", flush=True)
+            for survivor in found[found.outcome == "survived"].itertuples():
+                print(f"  line {survivor.line}\n{survivor.diff}", flush=True)
+    table = pd.concat(tables)
+    if options.output:
+        table.to_csv(options.output, index=False)
+    print(f"{(table.outcome != 'survived').sum()} of {len(table)} killed")
+
+
+if __name__ == "__main__":
+    main()
