@@ -20,9 +20,9 @@ def test_members_are_read_by_their_offset(tmp_path):
         "wiki_crop/wiki.mat": b"x" * 700,
     }
     tar_path = write_tar(tmp_path / "wiki_crop.tar", files)
-    with tar_index.Reader([tar_path]) as reader:
+    with tar_path.open("rb") as tar:
         for name, offset, size in tar_index.tar_members(tar_path):
-            assert reader.read(0, offset, size) == files[name]
+            assert tar_index.read_member(tar, offset, size) == files[name]
             with tar_index.open_member(tar_path, offset, size) as stream:
                 assert stream.read() == files[name]
                 stream.seek(size // 2)
@@ -32,10 +32,10 @@ def test_members_are_read_by_their_offset(tmp_path):
 def test_archive_that_became_shorter_is_refused(tmp_path):
     tar_path = write_tar(tmp_path / "a.tar", {"a.jpg": b"x" * 700})
     with (
-        tar_index.Reader([tar_path]) as reader,
+        tar_path.open("rb") as tar,
         pytest.raises(InputError, match=r"a\.tar is shorter than when it was indexed"),
     ):
-        reader.read(0, 512, 1 << 20)
+        tar_index.read_member(tar, 512, 1 << 20)
 
 
 def test_index_spans_the_files_of_a_source_in_their_order(tmp_path):
@@ -116,6 +116,21 @@ def test_html_page_under_the_name_of_an_archive_is_refused(tmp_path):
 
 def test_missing_metadata_is_an_error_that_names_the_file(tmp_path):
     index = tar_index.index([write_tar(tmp_path / "a.tar", {"wiki_crop/00/a.jpg": b"a"})])
+    MEMBERS.write(tmp_path / "members.csv", index)
+    with pytest.raises(InputError, match=r"hold 0 files named wiki\.mat"):
+        tar_index.find_metadata(tmp_path / "members.csv", "wiki")
+
+
+@pytest.mark.parametrize(
+    "bytes_of_it", [b"", bytes(1024), bytes(10_240)], ids=["none", "end", "tar's"]
+)
+def test_empty_archive_has_no_member_or_is_refused(tmp_path, bytes_of_it):
+    (tmp_path / "empty.tar").write_bytes(bytes_of_it)
+    try:
+        index = tar_index.index([tmp_path / "empty.tar"])
+    except InputError as error:
+        assert "empty.tar is not a whole tar archive" in str(error) and not bytes_of_it
+        return
     MEMBERS.write(tmp_path / "members.csv", index)
     with pytest.raises(InputError, match=r"hold 0 files named wiki\.mat"):
         tar_index.find_metadata(tmp_path / "members.csv", "wiki")

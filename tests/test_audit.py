@@ -6,14 +6,24 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
+from selenium.webdriver.common.by import By
 
+from helpers.audit import random_hash
+from helpers.browser import DESKTOP, PHONE, eventually, show, texts
 from helpers.faces import write_hdf5
+from helpers.pages import run_page
 from helpers.project import run_script
 from helpers.training import SMALL, write_faces
+from helpers.workflow import copy_project, run, write_config
 from renet.common.errors import InputError
-from renet.dataset import hdf5, selections
+from renet.dataset import corrections, hdf5, selections
 from renet.dataset.splits import SUBSETS
+from renet.dataset.tables import CORRECTED, SPLIT
 from renet.evaluation import label_audit
+from renet.evaluation.tables import LABELS, PROPOSALS
+
+PAGE_DATA = json.dumps({"origin": "test.yaml", "sources": ["wiki"], "audit": {"run": "made"}})
+FLIPPED = 0.05  # fraction of the labels
 
 
 def samples_of(targets: np.ndarray, people: int = 20) -> pd.DataFrame:
@@ -25,7 +35,8 @@ def samples_of(targets: np.ndarray, people: int = 20) -> pd.DataFrame:
             "crop_height": 91, "grey": 0, "shard": 1, "index": range(count),
             "path": [f"00/{number}.jpg" for number in range(count)],
             "subject": [f"person {number % people}" for number in range(count)],
-            "digest": [f"{number:032x}" for number in range(count)], "subset": "train",
+            "digest": [f"{number:032x}" for number in range(count)],
+            "phash": [random_hash(f"{number}") for number in range(count)], "subset": "train",
             "target": targets,
         }
     )  # fmt: skip
@@ -40,9 +51,50 @@ def test_person_is_in_one_fold_and_folds_are_the_same_each_time():
     assert not np.array_equal(fold, label_audit.folds(samples, 4, seed=2))
 
 
+def test_nearly_the_same_photos_of_two_names_are_in_one_fold():
+    samples = samples_of(np.arange(200) % 2)
+    samples.loc[1, "phash"] = samples.phash[0][:-1] + "0"  # at most four bits are others
+    near = samples.subject.isin(samples.subject[:2])
+    for seed in range(5):
+        assert len(set(label_audit.folds(samples, 4, seed)[near])) == 1
+
+
 def test_more_folds_than_people_are_refused():
     with pytest.raises(InputError, match="3 people cannot be divided into 4 folds"):
         label_audit.folds(samples_of(np.arange(9) % 2, people=3), 4, seed=1)
+
+
+def ranked_of(labels: np.ndarray, p_male: np.ndarray, people: int = 20) -> pd.DataFrame:
+    """The ranking of labels, given the out-of-fold probabilities."""
+    return label_audit.rank(samples_of(labels, people), np.stack([1 - p_male, p_male], 1))
+
+
+@pytest.mark.parametrize(
+    ("count", "accuracy", "is_shown"), [(60, 0.68, False), (6000, 0.68, True), (6000, 0.4, False)]
+)
+def test_skill_is_shown_only_where_its_interval_is_above_zero(count, accuracy, is_shown):
+    random = np.random.default_rng(3)
+    labels = (np.arange(count) % 10 < 6).astype(int)
+    agrees = random.permutation(count) < accuracy * count
+    skill = label_audit.skill(ranked_of(labels, np.where(agrees == labels, 0.7, 0.3), count // 3))
+    assert skill.accuracy == pytest.approx(accuracy, abs=0.01)
+    assert (skill.baseline, skill.majority) == (0.6, "male")
+    assert skill.gain == pytest.approx(skill.accuracy - 0.6)
+    assert skill.low < skill.gain < skill.high and skill.is_shown == is_shown
+
+
+def test_networks_that_always_predict_the_majority_have_no_skill():
+    labels = (np.arange(300) % 10 < 6).astype(int)
+    assert not label_audit.skill(ranked_of(labels, np.full(300, 0.9))).is_shown
+
+
+def test_proposals_are_corrections_with_the_predicted_class(tmp_path):
+    ranked = ranked_of(np.array([0, 1, 1]), np.array([0.98, 0.1, 0.9]))
+    table = label_audit.proposals(ranked[ranked.id != "wiki:2"])
+    PROPOSALS.write(tmp_path / "suspects.csv", table)
+    given = corrections.read(tmp_path / "suspects.csv").set_index("id")
+    assert given.gender.to_dict() == {"wiki:0": 1, "wiki:1": 0}
+    assert given.note["wiki:0"] == "was female, predicted with 98.0 %"
 
 
 def test_labels_that_contradict_confident_predictions_come_first():
@@ -109,6 +161,7 @@ def audit(data, *options):
     return run_script("audit.py", *options, *options_of(data))
 
 
+@pytest.mark.slow
 def test_scripts_find_labels_that_were_flipped(data, tmp_path):
     path = data / "train.h5"
     faces = hdf5.read(path)
@@ -130,15 +183,168 @@ def test_scripts_find_labels_that_were_flipped(data, tmp_path):
     outcome = audit(
         data, tmp_path / "1.csv", tmp_path / "2.csv", "-o", folder / "labels.csv",
         "--picture", folder / "suspects.jpg", "--page", folder / "index.html",
+        "--proposals", folder / "suspects.csv", "--data", PAGE_DATA,
     )  # fmt: skip
     assert outcome.returncode == 0, outcome.stderr
+    assert "The networks agree with" in outcome.stderr and "no evidence" not in outcome.stderr
     ranked = pd.read_csv(tmp_path / "audit/labels.csv")
     assert len(ranked) == 120
     found = ranked.id[:8].tolist()
     assert sum(f"trainwiki:{number}" in found for number in range(4)) >= 3
     assert (tmp_path / "audit/suspects.jpg").stat().st_size > 1000
     page = (tmp_path / "audit/index.html").read_text()
-    assert page.count("<li><img") == 48 and f"{ranked.suspect.sum()} of 120 labels" in page
+    assert f"{ranked.suspect.sum()} of 120 labels" in page
+    assert page.count('<img class="tile"') == ranked.suspect.sum() + 24
     assert sorted(path.name for path in tmp_path.iterdir() if path.is_dir()) == ["audit", "data"]
     outcome = audit(data, tmp_path / "1.csv", "-o", tmp_path / "again" / "labels.csv")
     assert outcome.returncode == 1 and "are not of the faces of" in outcome.stderr
+
+
+@pytest.fixture
+def guessed(data, tmp_path):
+    """Audit the data folder with made predictions; returns the audit's folder and its log."""
+
+    def write(p_male_of):
+        rows = pd.concat([SPLIT.read(data / f"{subset}.csv") for subset in SUBSETS])
+        p_male = p_male_of(rows.target.to_numpy())
+        table = pd.DataFrame({"id": rows.id, "p_female": 1 - p_male, "p_male": p_male})
+        table.to_csv(tmp_path / "fold.csv", index=False)
+        folder = tmp_path / "audit"
+        outcome = audit(
+            data, tmp_path / "fold.csv", "-o", folder / "labels.csv", "--page",
+            folder / "index.html", "--picture", folder / "suspects.jpg", "--proposals",
+            folder / "suspects.csv", "--corrected", tmp_path / "corrected.csv", "--data", PAGE_DATA,
+        )  # fmt: skip
+        assert outcome.returncode == 0, outcome.stderr
+        return folder, outcome.stderr
+
+    CORRECTED.write(tmp_path / "corrected.csv", CORRECTED.frame([]))
+    return write
+
+
+def mostly_right(targets: np.ndarray) -> np.ndarray:
+    """Confident predictions of which every eighth is wrong."""
+    wrong = np.arange(len(targets)) % 8 == 0
+    return np.where((targets == 1) ^ wrong, 0.95, 0.05)
+
+
+def test_page_warns_where_the_networks_do_not_beat_the_baseline(guessed):
+    folder, log = guessed(lambda targets: np.linspace(0.2, 0.8, len(targets)))
+    assert "The list is no evidence of wrong labels" in (folder / "index.html").read_text()
+    assert "suspects are no evidence" in log
+    folder, log = guessed(mostly_right)
+    assert "no evidence" not in (folder / "index.html").read_text() + log
+
+
+def test_suspects_stand_apart_and_lead_to_their_rows(guessed):
+    folder = guessed(mostly_right)[0]
+    labels = LABELS.read(folder / "labels.csv")
+    page = (folder / "index.html").read_text()
+    suspects, others = page.split('id="suspects"')[1].split('id="others"')
+    assert suspects.count('class="tile"') == labels.suspect.sum() > 10
+    assert others.count('class="tile"') == 24
+    lines = (folder / "labels.csv").read_text().splitlines()
+    for one in labels[labels.suspect == 1].itertuples():
+        assert f'href="labels.csv#row={one.rank + 1}">line {one.rank + 1}<' in suspects
+        assert f",{one.path}," in lines[one.rank]
+        link = f'../runs/made/report.html#faces?query={one.id.replace(":", "%3A")}"'
+        assert (link in suspects) == (one.subset == "test")
+
+
+def test_suspects_are_sorted_by_a_click_on_a_heading(window, guessed):
+    folder = guessed(mostly_right)[0]
+    window.get((folder / "index.html").as_uri())
+    names = "#suspects ~ .scroll table.sortable tbody th"
+    ids = [text.split("line")[0] for text in texts(window, names)]
+    assert ids == LABELS.read(folder / "labels.csv").query("suspect == 1").id.tolist()
+    buttons = window.find_elements(By.CSS_SELECTOR, "table.sortable th button")
+    (by_id,) = (button for button in buttons if button.text == "id")
+    for order in (sorted(ids, reverse=True), sorted(ids)):
+        by_id.click()
+        assert [text.split("line")[0] for text in texts(window, names)] == order
+
+
+def test_suspect_of_the_test_set_leads_to_its_row_on_the_page_of_the_run(window, results):
+    window.get((results / "audit" / "index.html").as_uri())
+    (name, *_) = texts(window, "table.sortable tbody th")[0].split("line")
+    window.find_element(By.LINK_TEXT, "test face").click()
+    eventually(window, lambda: texts(window, "#faces tbody td:nth-child(2)")[0] == name)
+    assert window.current_url.startswith(run_page(results))
+
+
+@pytest.mark.parametrize("width", [PHONE, DESKTOP])
+def test_audit_page_fits_a_phone_and_shows_all_columns_on_a_desktop(window, guessed, width):
+    show(window, width)
+    window.get((guessed(mostly_right)[0] / "index.html").as_uri())
+    assert window.execute_script("return document.documentElement.scrollWidth") <= width
+    region = window.find_element(By.CSS_SELECTOR, "#suspects ~ .scroll")
+    hidden = "return arguments[0].scrollWidth - arguments[0].clientWidth"
+    assert width == PHONE or window.execute_script(hidden, region) <= 0
+    assert window.get_log("browser") == []
+
+
+def test_label_that_a_person_has_seen_is_not_proposed_again(guessed, tmp_path):
+    folder = guessed(mostly_right)[0]
+    first = PROPOSALS.read(folder / "suspects.csv")
+    verdict = {"id": first.id[0], "subset": "train", "recorded": 1, "gender": 1,
+               "outcome": "confirmed", "note": ""}  # fmt: skip
+    CORRECTED.write(tmp_path / "corrected.csv", CORRECTED.frame([verdict]))
+    folder = guessed(mostly_right)[0]
+    assert PROPOSALS.read(folder / "suspects.csv").id.tolist() == first.id.tolist()[1:]
+    assert (folder / "index.html").read_text().count("<td>yes</td>") == 1
+
+
+@pytest.fixture
+def accuracy_with(tmp_path):
+    """Train with corrections, given as {id: class}; returns the accuracy on the test set.
+
+    The fixture also has the folder of the project, and a function that audits the labels.
+    """
+    project = copy_project(tmp_path)
+    settings = {
+        "sample": {"photos": 1000}, "crop": {"size": 32}, "split": {"test": 0.3},
+        "model": {"conv_channels": [16, 32, 64, 64],
+                  "spatial_rnns": 2 * [{"units": 64, "block": [2, 2]}]},
+        "train": {"epochs": 15, "batch_size": 16, "threads": 2},
+        "corrections": "corrections.csv",
+    }  # fmt: skip
+
+    def train(verdicts: pd.Series, **changes: object) -> float:
+        verdicts.rename("gender").to_csv(project / "corrections.csv", index_label="id")
+        write_config(project, **settings, **changes)
+        run(project, "--until", "audit" if changes else "evaluate")
+        metrics = json.loads((project / "results/runs/renet/metrics.json").read_text())
+        return metrics["test"]["accuracy"]
+
+    return project, train
+
+
+@pytest.mark.slow
+def test_accuracy_returns_when_flipped_labels_are_corrected_from_the_audits_list(accuracy_with):
+    """Labels of training and validation are flipped, and the test set keeps its own.
+
+    A reviewer who knows the truth confirms what is wrong on the list; beside that, the whole list
+    is applied without a review.
+    """
+    project, train = accuracy_with
+    accuracies = {"true labels": train(pd.Series(dtype=int))}
+    split = SPLIT.read(project / "results/data/split.csv").set_index("id")
+    seen = split[split.subset != "test"]
+    flipped = seen.sample(frac=FLIPPED, random_state=1).target.rsub(1)
+    accuracies["flipped"] = train(flipped)
+    train(flipped, audit={"folds": 3})
+    labels = LABELS.read(project / "results/audit/labels.csv").set_index("id")
+    labels = labels[(labels.suspect == 1) & (labels.subset != "test")]
+    proposed = 1 - labels.target
+    is_found = flipped.index.isin(proposed.index)
+    accuracies["reviewed"] = train(flipped[~is_found])
+    accuracies["not reviewed"] = train(pd.concat([flipped[~is_found], proposed]))
+    by_chance = len(flipped) * len(proposed) / len(seen)
+    print(
+        f"{len(flipped)} of {len(seen)} labels flipped; {is_found.sum()} of them among "
+        f"{len(proposed)} suspects ({by_chance:.1f} by chance). Accuracy on "
+        f"{len(split) - len(seen)} test faces: "
+        + ", ".join(f"{value:.3f} {name}" for name, value in accuracies.items())
+    )
+    assert is_found.sum() > max(0.5 * len(flipped), 2 * by_chance)
+    assert accuracies["reviewed"] > accuracies["flipped"] - 0.05

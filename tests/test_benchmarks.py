@@ -19,15 +19,16 @@ def run(*command: object) -> str:
     return outcome.stdout
 
 
-def test_training_benchmark_needs_torch_and_numpy_alone():
+@pytest.mark.parametrize("name", ["train.py", "gpu_check.py"])
+def test_benchmark_for_bare_gpu_machines_needs_torch_and_numpy_alone(name):
     lines = (ROOT / "requirements.txt").read_text().splitlines()
     packages = {line.split(">")[0] for line in lines if line and not line.startswith("#")}
     absent = {IMPORTED_AS.get(name, name) for name in packages - {"torch", "numpy"}}
     program = f"""
 import runpy, sys
 sys.modules.update(dict.fromkeys({absent!r}))  # importing one of them is an ImportError
-sys.argv = ["train.py", "--help"]
-runpy.run_path("benchmarks/train.py", run_name="__main__")
+sys.argv = [{name!r}, "--help"]
+runpy.run_path("benchmarks/{name}", run_name="__main__")
 """
     assert len(absent) > 8 and run("-c", program).startswith("usage: ")
 
@@ -40,8 +41,12 @@ def test_benchmark_says_what_it_measures(benchmark):
 
 @pytest.mark.slow
 def test_training_benchmark_prints_rates_ratios_and_the_ceiling():
-    printed = run(ROOT / "benchmarks/train.py", "--warm-up", 1, "--repeats", 1, "--rounds", 1)
+    quick = ("--warm-up", 1, "--repeats", 1, "--rounds", 1)
+    printed = run(ROOT / "benchmarks/train.py", *quick)
     assert printed.count("x plain") == 6 and printed.count("of the ceiling") == 6
+    shared = ("--shared", 1, "--task", "infer", "--precision", "bfloat16")
+    printed = run(ROOT / "benchmarks/train.py", *quick, *shared)
+    assert printed.count("x plain") == 3 and printed.count("of alone, at worst") == 3
 
 
 @pytest.mark.slow

@@ -11,7 +11,7 @@ from helpers.project import ROOT
 from helpers.workflow import snakemake
 from renet.common.errors import InputError
 from renet.config import data_summary, runs, sources, validation
-from renet.config.architecture import Architecture
+from renet.config.architecture import KINDS, Architecture, CnnArchitecture
 from renet.config.checkpoints import Checkpoints
 from renet.config.recipe import Recipe
 
@@ -77,6 +77,8 @@ def test_config_file_holds_the_defaults_of_the_schema():
 
 def test_defaults_of_the_code_are_those_of_the_schema():
     assert vars(Architecture()) == CONFIG["model"]
+    for kind, made in KINDS.items():
+        assert complete({"model": {"kind": kind}})["model"] == vars(made())
     assert vars(Recipe()) == CONFIG["train"]
     assert vars(Checkpoints()) == CONFIG["checkpoints"]
 
@@ -116,6 +118,10 @@ def test_archive_without_a_number_of_shards_has_eight():
             "have the same name",
         ),
         (
+            {"audit": {"folds": 5, "run": "svm"}, "runs": {"svm": {"model": {"kind": "hog_svm"}}}},
+            "audit.run is svm, a run of the kind hog_svm",
+        ),
+        (
             {"archives": {"a": ROSTER | {"url": ["https://a/p.tgz", "https://a/p.tar"]}},
              "sources": ["a"]},
             "have the same name",
@@ -130,7 +136,7 @@ def test_rule_that_the_schema_cannot_say_is_checked_too(overlay, message):
 def test_archive_may_have_no_digest_and_a_digest_may_be_taken_away():
     config = check({"archives": {"wiki": {"md5": None}, "own": ROSTER}, "sources": ["wiki", "own"]})
     assert sources.archive(config, "wiki")["digests"] == [None]
-    assert sources.receipts(config, "own") == ["resources/own/wiki_crop.tar.json"]
+    assert sources.receipts(config, "own") == ["<resources>/own/wiki_crop.tar.json"]
 
 
 def test_runs_override_their_sections_and_nothing_else():
@@ -151,6 +157,29 @@ def test_runs_override_their_sections_and_nothing_else():
     assert complete_runs["saved"]["train"] == CONFIG["train"]
     assert complete_runs["saved"]["checkpoints"] == CONFIG["checkpoints"] | {"save_every": 2}
     assert complete_runs["many-seed6"]["train"] == CONFIG["train"] | {"seed": 6}
+
+
+def test_run_of_another_kind_begins_at_the_defaults_of_that_kind(tmp_path):
+    overlay = tmp_path / "overlay.yaml"
+    content = {
+        "model": {"kind": "cnn", "classifier": "plain"},
+        "runs": {"a": {}, "b": {"model": {"kind": "renet", "cell": "gru"}}},
+    }
+    overlay.write_text(yaml.safe_dump(content))
+    config = copy.deepcopy(CONFIG)
+    update_config(config, content)
+    validation.load(config, SCHEMA_FILE, [ROOT / "config.yaml", overlay], {"model": {}})
+    complete_runs = runs.runs(config)
+    assert complete_runs["a"]["model"] == vars(CnnArchitecture(classifier="plain"))
+    assert complete_runs["b"]["model"] == vars(Architecture(cell="gru"))
+
+
+def test_svm_depends_on_the_settings_that_it_uses():
+    def settings(**train) -> dict:
+        overlay = {"runs": {"svm": {"model": {"kind": "hog_svm"}}}, "train": train}
+        return runs.training_settings(runs.runs(check(overlay))["svm"])
+
+    assert settings() == settings(learning_rate=0.5) != settings(seed=2)
 
 
 def test_run_may_take_back_what_the_config_changes():
@@ -201,13 +230,20 @@ def test_crop_settings_follow_from_the_kind_of_photos(tmp_path, changes, crop):
 
 def test_pages_and_provenance_name_the_settings_of_the_data():
     config = check({"sources": ["sample", "wiki"]})
-    assert data_summary.for_pages(config)["databases"] == ["wiki"]
+    assert data_summary.for_pages(config, "wiki.yaml")["databases"] == ["wiki"]
     provenance = data_summary.for_provenance(config)
     assert provenance["sample"] == {"photos": 600, "seed": 1}
-    assert provenance["archives"]["wiki"] == {"database": "wiki", "photos": "crop"}
+    assert provenance["archives"]["wiki"] == {
+        "database": "wiki", "photos": "crop", "subjects": "shared",
+    }  # fmt: skip
     assert "sample" not in data_summary.for_provenance(check({"sources": ["wiki"]}))
     changed = check({"sources": ["sample", "wiki"], "crop": {"keep_shards": False}})
     assert data_summary.for_provenance(changed) == provenance
+
+
+def test_origin_names_the_overlays_and_the_keys_of_the_command_line():
+    assert data_summary.origin([], {}) == "config.yaml"
+    assert data_summary.origin([Path("/a/wiki.yaml")], {"train": {}}) == "wiki.yaml, --config train"
 
 
 def test_every_key_of_the_schema_is_described():
@@ -225,3 +261,7 @@ def test_every_key_of_the_schema_is_described():
     others = SCHEMA["properties"]
     assert undescribed(others["archives"]["additionalProperties"], "archives.") == []
     assert undescribed(others["runs"]["additionalProperties"], "runs.") == []
+    kinds = others["model"]["allOf"]
+    assert len(kinds) == len(KINDS)
+    for case in kinds:
+        assert undescribed(case["then"], "model.") == []

@@ -1,15 +1,18 @@
 """An error in the config is one sentence: file, key, what is wrong, and the nearest valid form."""
 
 import copy
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 import yaml
 
 from helpers.project import ROOT
-from helpers.workflow import snakemake
+from helpers.workflow import copy_project, snakemake
 from renet.common.errors import InputError
-from renet.config import runs, validation
+from renet.config import runs, validation, yaml_files
 
 SCHEMA_FILE = ROOT / "workflow" / "schemas" / "config.schema.yaml"
 DEFAULTS = ROOT / "config.yaml"
@@ -64,6 +67,22 @@ def load(overlay: Path, command_line: dict | None = None) -> dict:
             "model.cell is grue, and must be one of tanh, relu, gru, lstm; did you mean gru?",
         ),
         ("model: {classes: 3}", "model.classes is 3, and must be 2."),
+        (
+            "model: {kind: cnn, cell: gru}",
+            "model.cell is not a key of the kind cnn; known: kind, conv_channels, strided_convs, "
+            "classifier, flip_average, classes.",
+        ),
+        (
+            "runs: {wide: {model: {kind: resnet18, conv_channels: [4]}}}",
+            "runs.wide.model.conv_channels is not a key of the kind resnet18; known: kind, "
+            "flip_average, classes.",
+        ),
+        (
+            "model: {kind: resnet-18}",
+            "model.kind is resnet-18, and must be one of renet, cnn, resnet18, hog_svm; did you "
+            "mean resnet18?",
+        ),
+        ("cell: gru", "cell is not a key of the config; did you mean model.cell?"),
         ("model: {conv_channels: []}", "model.conv_channels is [], and must not be empty."),
         ("model: {spatial_rnns: [{units: 3}]}", "model.spatial_rnns.0 lacks block."),
         ("sources: wiki", "sources is wiki, and must be a list; write [wiki]."),
@@ -101,8 +120,9 @@ def load(overlay: Path, command_line: dict | None = None) -> dict:
         ("archives: {own: {}}", "archives.own lacks url, database, photos."),
         (
             "runs: {wide: {model: {width: 3}}}",
-            "runs.wide.model.width is not a key of the config; known: conv_channels, "
-            "spatial_rnns, cell, shared, classes.",
+            "runs.wide.model.width is not a key of the kind renet; known: kind, conv_channels, "
+            "spatial_rnns, cell, shared, sweep_norm, residual, classifier, flip_average, "
+            "classes.",
         ),
         ("runs: {wide: 5}", "runs.wide is 5, and must be a section with keys or null."),
         (
@@ -201,3 +221,114 @@ def test_mistyped_folder_is_named_even_where_old_results_stand(tmp_path):
     path.write_text(OWN + "'file:///no/such/photos.tar'}}")
     printed = output(tmp_path, "--configfile", path)
     assert "archives.own.url names /no/such/photos.tar, which does not exist." in printed
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("train:\n\tepochs: 3\n", ", line 2, column 1: a tab stands here; write spaces."),
+        (
+            "train:\n  epochs: 3\n   seed: 1\n",
+            ", line 3, column 8: this colon does not fit; check the indentation and that the key "
+            "above ends with a colon, and write text that has a colon in quotes.",
+        ),
+        (
+            "train:\n  epochs: 3\n seed: 1\n",
+            ", line 3, column 2: this does not fit the lines above; check the indentation and the "
+            "quotes.",
+        ),
+        (
+            "sources: [wiki\ntrain: {}\n",
+            ", line 2, column 6: a comma is missing here, or ] for the bracket of line 1.",
+        ),
+        ("crop:\n  size: '64\n", ", line 3, column 1: the quote of line 2 is not closed."),
+        ("train: {}\nseeds\n", ", line 3, column 1: the line before has no colon after its key."),
+        (
+            "runs: {a: *b}",
+            ", line 1, column 11: * begins the name of an alias, which does not exist; write text "
+            "that begins with * in quotes.",
+        ),
+        (
+            "runs: !a {}",
+            ", line 1, column 7: ! begins a tag, which a config cannot have; write text that "
+            "begins with ! in quotes.",
+        ),
+        ("runs: @a", ", line 1, column 7: text cannot begin with @; write it in quotes."),
+        ('runs: "\\q"', ", line 1, column 9: found unknown escape character 'q'."),
+        (
+            "train: {}\n---\ncrop: {}",
+            ", line 2, column 1: a second document begins here; a config is one document.",
+        ),
+        (
+            "train: {}\ncrop: \7\n",
+            ", line 2, column 7: the character U+0007 is not allowed; delete it.",
+        ),
+        (
+            "train:\n  epochs: 3\n  seed: 1\n  epochs: 4\n",
+            ", line 4, column 3: epochs is given twice, first in line 2.",
+        ),
+        (
+            "corrections: 2020-13-45",
+            ": a value is no date (month must be in 1..12); write it in quotes.",
+        ),
+        ("", " is empty; write at least one key, as in config.yaml."),
+        ("# epochs: 3\n", " is empty; write at least one key, as in config.yaml."),
+        ("- wiki\n", " holds no keys; write lines such as sources: [wiki]."),
+    ],
+)
+def test_error_of_the_syntax_is_one_sentence_with_file_line_and_column(tmp_path, text, sentence):
+    path = tmp_path / "own.yaml"
+    path.write_text(text)
+    with pytest.raises(InputError) as caught:
+        yaml_files.read(path)
+    assert str(caught.value) == f"{path}{sentence}"
+
+
+def test_file_that_cannot_be_read_is_named(tmp_path):
+    with pytest.raises(InputError, match=r"none\.yaml cannot be read: No such file"):
+        yaml_files.read(tmp_path / "none.yaml")
+    (tmp_path / "latin.yaml").write_bytes("train: {} # für".encode("latin-1"))
+    with pytest.raises(InputError, match=r"latin\.yaml is not UTF-8 text; save it"):
+        yaml_files.read(tmp_path / "latin.yaml")
+
+
+def test_aliases_and_json_are_read(tmp_path):
+    path = tmp_path / "own.yaml"
+    path.write_text("runs: {a: &a {train: {seed: 2}}, b: *a}")
+    assert yaml_files.read(path)["runs"]["b"] == {"train": {"seed": 2}}
+    path.write_text('{\n\t"train": {"epochs": 3}\n}')
+    assert yaml_files.read(path) == {"train": {"epochs": 3}}
+
+
+def test_make_prints_the_sentence_before_snakemake_reads_the_file(tmp_path):
+    path = tmp_path / "own.yaml"
+    path.write_text("train:\n\tepochs: 3\n")
+    command = ["make", "--old-file=.venv/installed", f"BIN={Path(sys.executable).parent}"]
+    # Without what a make that runs these tests hands on, such as to print its folder.
+    alone = {name: value for name, value in os.environ.items() if not name.startswith("MAKE")}
+    outcome = subprocess.run(
+        [*command, "run", f"CONFIG={path}"],
+        cwd=ROOT, env=alone, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    lines = (outcome.stdout + outcome.stderr).splitlines()
+    assert lines[0] == f"{path}, line 2, column 1: a tab stands here; write spaces."
+    assert len(lines) == 2 and lines[1].startswith("make: ***")
+
+
+def test_snakemake_names_the_line_of_a_broken_config_yaml(tmp_path):
+    project = copy_project(tmp_path)
+    with (project / "config.yaml").open("a") as config:
+        config.write("train: [\n")
+    outcome = snakemake(project, "-n")
+    lines = (outcome.stdout + outcome.stderr).splitlines()
+    count = len((project / "config.yaml").read_text().splitlines())
+    assert outcome.returncode == 1
+    assert f"config.yaml, line {count + 1}, column 1: " in lines[-1] and len(lines) <= 5
+
+
+def test_snakemake_refuses_a_key_that_is_given_twice(tmp_path):
+    path = tmp_path / "own.yaml"
+    path.write_text("train: {epochs: 3}\ntrain: {seed: 4}\n")
+    lines = output(tmp_path, "--configfile", path).splitlines()
+    assert lines[-1] == f"{path}, line 2, column 1: train is given twice, first in line 1."
+    assert len(lines) <= 5

@@ -1,11 +1,20 @@
-"""The container recipe: linted, since an image cannot be built everywhere, and of one list."""
+"""The container: its recipe, as an image cannot be built everywhere, and its nameless user."""
 
+import os
 import re
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
+import pytest
+from packaging.specifiers import SpecifierSet
+
 from helpers.project import ROOT
+from helpers.workflow import copy_project, write_config
+
+TARGET = "results/data/sample/photos.csv"
+CACHES = ("XDG_CACHE_HOME", "MPLCONFIGDIR")
 
 
 def hadolint(recipe: Path) -> subprocess.CompletedProcess:
@@ -26,13 +35,64 @@ def test_linter_finds_faults(tmp_path):
     assert {"DL3006", "DL3013"} <= set(re.findall(r"DL\d+", outcome.stdout))
 
 
-def test_image_holds_the_packages_of_requirements_and_nothing_else_of_the_project():
+def test_image_holds_the_packages_of_the_lock_and_nothing_else_of_the_project():
     recipe = (ROOT / "Dockerfile").read_text()
-    assert re.findall(r"^(?:COPY|ADD) (.*)", recipe, re.MULTILINE) == ["requirements.txt /"]
-    assert "pip install --no-cache-dir --requirement /requirements.txt" in recipe
-    assert (ROOT / ".dockerignore").read_text().split() == ["*", "!requirements.txt"]
+    copied = re.findall(r"^(?:COPY|ADD) (.*)", recipe, re.MULTILINE)
+    assert copied == ["requirements.txt constraints.txt /"]
+    assert "--constraint /constraints.txt --requirement /requirements.txt" in recipe
+    ignored = (ROOT / ".dockerignore").read_text().split()
+    assert ignored == ["*", "!requirements.txt", "!constraints.txt"]
+
+
+def test_index_of_pytorch_is_an_argument_of_the_image():
+    recipe = (ROOT / "Dockerfile").read_text()
+    assert "ARG TORCH_INDEX=\n" in recipe and '--no-deps --index-url "$TORCH_INDEX"' in recipe
 
 
 def test_image_has_a_python_that_the_environments_allow():
-    version = re.search(r"^FROM python:(\d+)\.(\d+)-", (ROOT / "Dockerfile").read_text(), re.M)
-    assert (int(version[1]), int(version[2])) >= (3, 11)
+    version = re.search(r"^FROM python:(\d+\.\d+)-", (ROOT / "Dockerfile").read_text(), re.M)[1]
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    assert version in SpecifierSet(project["requires-python"])
+
+
+NAMELESS = """
+import pwd, sys
+
+def unknown(number):
+    raise KeyError(f"getpwuid(): uid not found: {number}")
+
+pwd.getpwuid = unknown
+from snakemake.cli import main
+main(sys.argv[1:])
+"""
+USER_NAMES = ("LOGNAME", "USER", "LNAME", "USERNAME")
+
+
+def without_user(**changes: str) -> dict[str, str]:
+    """The environment of a container whose user has neither a name nor a folder."""
+    rest = {key: value for key, value in os.environ.items() if key not in (*USER_NAMES, *CACHES)}
+    return rest | {"HOME": "/proc/nobody"} | changes
+
+
+@pytest.mark.slow
+def test_workflow_runs_for_a_user_with_neither_a_name_nor_a_home(tmp_path):
+    (tmp_path / "project").mkdir()
+    project = copy_project(tmp_path / "project")
+    write_config(project)
+    outcome = subprocess.run(
+        [sys.executable, "-c", NAMELESS, TARGET, "--cores", "2", "--configfile", "small.yaml"],
+        cwd=project, env=without_user(XDG_CACHE_HOME=str(tmp_path / "cache")),
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert outcome.returncode == 0, outcome.stdout + outcome.stderr
+    assert (project / TARGET).exists()
+
+
+def test_make_keeps_caches_in_the_project_where_the_user_has_no_home():
+    def cache(environment: dict[str, str]) -> str:
+        command = ["make", "--no-print-directory", "--eval=show:;@echo $$XDG_CACHE_HOME", "show"]
+        return subprocess.check_output(command, cwd=ROOT, env=environment, text=True).strip()
+
+    assert cache(without_user()) == f"{ROOT}/.snakemake/cache"
+    assert cache(without_user(XDG_CACHE_HOME="/elsewhere")) == "/elsewhere"
+    assert cache(without_user(HOME=str(ROOT))) == ""

@@ -1,5 +1,7 @@
 """Interrupted downloads, wrong responses and servers in trouble."""
 
+import time
+
 import pytest
 
 from helpers.download import MD5, TAR, digest_of, leave_part, names, tar_bytes
@@ -234,3 +236,19 @@ def test_unreachable_server_is_an_input_error(receipt_file):
         url = gone.url("/wiki_crop.tar")
     with pytest.raises(InputError, match="cannot be reached"):
         downloads.obtain(url, MD5, receipt_file)
+
+
+def test_redirects_in_a_circle_are_one_sentence(server, receipt_file, archive):
+    here = Response(status=302, headers={"Location": server.url("/static/wiki_crop.tar")})
+    server.responses = [here] * 99
+    with pytest.raises(InputError, match=r"cannot be downloaded.*redirects.*check the URL"):
+        downloads.obtain(server.url("/static/wiki_crop.tar"), MD5, receipt_file)
+    assert len(server.requests) < 50 and names(archive.parent) == set()
+
+
+def test_slow_server_is_waited_for_as_long_as_bytes_come(server, receipt_file, monkeypatch):
+    monkeypatch.setattr(http_transfer, "TIMEOUT", (2.0, 0.3))
+    server.responses = [Response(throttle=400_000)]
+    started = time.monotonic()
+    downloads.obtain(server.url("/static/wiki_crop.tar"), MD5, receipt_file)
+    assert time.monotonic() - started > 0.5 and len(server.requests) == 1

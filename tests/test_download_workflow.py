@@ -61,6 +61,7 @@ def ctrl_c_ends_processes():
     signal.signal(signal.SIGINT, before)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("ctrl_c_ends_processes")
 def test_interrupted_download_of_ten_files_is_resumed_byte_by_byte(project, server):
     """Two at a time: two files come, the third and fourth stall in their middle."""

@@ -1,8 +1,10 @@
 """Each script has a conda environment that parses, is complete, and holds the tested versions."""
 
-import ast
+import itertools
 import sys
+import tomllib
 from importlib import metadata
+from modulefinder import ModuleFinder
 from pathlib import Path
 
 import pytest
@@ -11,6 +13,7 @@ from rattler import MatchSpec, Version, VersionSpec
 
 from helpers.project import ROOT, SCRIPTS
 from renet.common import code_digest
+from renet.config.architecture import KINDS
 
 SCRIPT_FILES = sorted(SCRIPTS.glob("*.py"))
 ENV_FILES = sorted((ROOT / "envs").glob("*.yaml"))
@@ -20,7 +23,9 @@ CONDA_NAMES = {
     "cv2": "py-opencv",
     "torch": "pytorch",
     "sklearn": "scikit-learn",
+    "skimage": "scikit-image",
     "yaml": "pyyaml",
+    "markdown_it": "markdown-it-py",
     "tensorboardX": "tensorboardx",
 }
 PIP_NAMES = {
@@ -29,20 +34,38 @@ PIP_NAMES = {
     "matplotlib-base": "matplotlib",
     "tensorboardx": "tensorboardX",
 }
+# conda-forge counts OpenCV's own versions; its builds without a window system are `headless…`,
+# those of any other name bring Qt.
+CONDA_SPECS = {"py-opencv": "py-opencv>=4.10.0,<6 headless*"}
+
+
+# Imported where they are installed, and not needed.
+OPTIONAL = {"pillow_heif"}
+
+
+def written(env_file: Path) -> list[str]:
+    """The dependencies as they are written, those that conda-forge lacks (`pip:`) among them."""
+    texts = []
+    for entry in yaml.safe_load(env_file.read_text())["dependencies"]:
+        texts += entry["pip"] if isinstance(entry, dict) else [entry]
+    return [text for text in texts if text != "pip"]
 
 
 def dependencies(env_file: Path) -> list[MatchSpec]:
-    environment = yaml.safe_load(env_file.read_text())
-    return [MatchSpec(text, strict=True) for text in environment["dependencies"]]
+    return [MatchSpec(text, strict=True) for text in written(env_file)]
+
+
+def all_imports(script: Path) -> ModuleFinder:
+    """What a script imports; one that builds networks can be asked for any kind."""
+    found = code_digest.imports(script)
+    kinds = [f"renet.network.kinds.{kind}" for kind in KINDS]
+    builds = "renet.network.kinds" in found.modules
+    return code_digest.imports(script, *kinds) if builds else found
 
 
 def third_party_imports(script: Path) -> set[str]:
-    names = set()
-    for path in code_digest.dependencies(script):
-        if path.suffix == ".py":
-            tree = ast.parse(path.read_text())
-            names |= {name.split(".")[0] for name in code_digest.imported_names(tree)}
-    return names - set(sys.stdlib_module_names) - {"renet", "snakemake"}
+    names = {name.split(".")[0] for name in all_imports(script).badmodules}
+    return names - set(sys.stdlib_module_names) - {"renet", "snakemake"} - OPTIONAL
 
 
 @pytest.mark.parametrize("script", SCRIPT_FILES, ids=lambda path: path.stem)
@@ -74,15 +97,23 @@ def test_environment_takes_the_versions_that_the_tests_run_with(env_file):
         assert VersionSpec(str(spec.version)).matches(Version(installed)), name
 
 
+def conda_specs() -> set[str]:
+    """The table of all dependencies: requirements.txt and the Python, in conda-forge's names."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    conda_names = {pip_name: name for name, pip_name in PIP_NAMES.items()}
+    specs = {f"python{project['requires-python']}"}
+    files = (ROOT / "requirements.txt", ROOT / "requirements-export.txt")
+    for line in itertools.chain(*(path.read_text().splitlines() for path in files)):
+        if not line.startswith("#"):
+            pip_name, bound = line.split(">", 1)
+            name = conda_names.get(pip_name, pip_name)
+            specs.add(CONDA_SPECS.get(name, f"{name}>{bound}"))
+    return specs
+
+
 @pytest.mark.parametrize("env_file", ENV_FILES, ids=lambda path: path.stem)
-def test_environment_and_requirements_name_the_same_range(env_file):
-    lines = (ROOT / "requirements.txt").read_text().splitlines()
-    wanted = {line.split(">")[0]: line for line in lines if line and not line.startswith("#")}
-    for text in yaml.safe_load(env_file.read_text())["dependencies"]:
-        name = text.split(">")[0].strip()
-        if name != "python":
-            pip_name = PIP_NAMES.get(name, name)
-            assert wanted[pip_name] == pip_name + text.removeprefix(name).strip()
+def test_environment_has_the_ranges_of_requirements_and_an_upper_bound_of_python(env_file):
+    assert set(written(env_file)) <= conda_specs()
 
 
 def test_each_script_has_one_environment_and_one_rule():
@@ -96,3 +127,11 @@ def test_each_script_has_one_environment_and_one_rule():
 @pytest.mark.parametrize("env_file", ENV_FILES, ids=lambda path: path.stem)
 def test_environment_takes_packages_from_conda_forge_alone(env_file):
     assert yaml.safe_load(env_file.read_text())["channels"] == ["conda-forge", "nodefaults"]
+
+
+def test_tests_run_with_the_packages_of_the_exports():
+    exports, tests = (
+        {line for line in (ROOT / name).read_text().splitlines() if not line.startswith("#")}
+        for name in ("requirements-export.txt", "requirements-dev.txt")
+    )
+    assert exports and exports <= tests

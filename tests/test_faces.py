@@ -1,5 +1,6 @@
 """From the bytes of an image to a face: decoding, cropping, resizing, and rejected images."""
 
+import dataclasses
 import itertools
 import tarfile
 
@@ -14,6 +15,7 @@ from renet.archives.tar_index import Member
 from renet.common.errors import InputError
 from renet.faces import crop, photo_index, shards
 from renet.faces.crop import Box, CropSpec, RejectedImage
+from renet.faces.perceptual_hash import perceptual_hash
 from renet.faces.shards import SHARD
 from renet.metadata import mat_file
 from renet.metadata.tables import METADATA
@@ -71,6 +73,15 @@ def test_large_jpeg_is_decoded_at_half_its_size_and_gives_the_same_face(side):
     assert (face.width, face.height) == (side + 30, side)
 
 
+@pytest.mark.parametrize(("side", "margin", "halves"), [
+    (512, None, True), (511, None, False), (920, 0.0, True), (919, 0.0, False),
+])  # fmt: skip
+def test_jpeg_is_decoded_at_half_its_size_only_where_enough_pixels_remain(side, margin, halves):
+    spec = CropSpec((128, 128), margin=margin)
+    assert crop.can_be_halved((side, side + 30), spec) == halves
+    assert not crop.can_be_halved((side, side + 30), dataclasses.replace(spec, whole=True))
+
+
 def test_large_jpeg_on_its_side_keeps_its_size_on_record():
     face = crop.extract_face(turned_jpeg(600, 700), CropSpec(turn=True))
     assert (face.width, face.height) == (600, 700)
@@ -123,6 +134,12 @@ def test_cut_that_reaches_outside_repeats_the_border_pixel():
 )  # fmt: skip
 def test_impossible_box_is_invalid_and_takes_no_memory(box):
     assert reason_of(encode(picture()), CropSpec(whole=True), box) == "box_invalid"
+
+
+def test_crop_of_more_than_a_hundred_million_pixels_is_refused():
+    photo = np.zeros((6000, 6000, 3), np.uint8)
+    with pytest.raises(RejectedImage, match="gives too large a crop"):
+        crop.cut_face(photo, Box(1, 1, 6000, 6000), margin=1)
 
 
 def test_smaller_margin_trims_a_ready_made_crop():
@@ -222,6 +239,7 @@ def test_bad_photos_get_a_reason_each_and_the_rest_goes_on(tmp_path):
     cut = shards.open_faces(tmp_path / "f.npy")
     assert cut.shape == (2, 3, 32, 32)
     assert np.array_equal(cut[1], crop.extract_face(photos["00/other.jpg"], SMALL).pixels)
+    assert table.phash.tolist()[0::4] == list(map(perceptual_hash, cut))
 
 
 def test_mat_file_at_the_root_of_the_tar_finds_its_photos(tmp_path):
@@ -230,6 +248,7 @@ def test_mat_file_at_the_root_of_the_tar_finds_its_photos(tmp_path):
     rows = [{"full_path": path} for path in photos]
     make_source(tmp_path, photos, rows)
     write_tar(tmp_path / "wiki_crop.tar", photos | {"wiki.mat": mat_bytes(rows)})
+    (tmp_path / "r.json").touch()  # the receipt is that of this tar
     arguments = locate(tmp_path)
     outcome = run_script(
         "crop_faces.py", *arguments, "-o", tmp_path / "f.npy", "--table", tmp_path / "f.csv"

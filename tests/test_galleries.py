@@ -72,17 +72,22 @@ def test_gallery_table_says_where_each_face_is(run):
     out = folder / "out"
     outcome = run_script(
         "gallery.py", folder / "inference.csv", folder / "test.h5", "-o", out / "gallery.csv",
-        "--mistakes", out / "mistakes.jpg", "--hard_cases", out / "hard_cases.jpg",
+        "--examples", out / "examples.jpg", "--mistakes", out / "mistakes.jpg",
+        "--hard_cases", out / "hard_cases.jpg",
     )  # fmt: skip
     assert outcome.returncode == 0, outcome.stderr
     table = pd.read_csv(folder / "out" / "gallery.csv")
     assert table[table.gallery == "mistakes"].id.tolist() == ["wiki:3", "wiki:7"]
     assert (table.gallery == "hard_cases").sum() == 18
+    first = [f"wiki:{number}" for number in range(8)]
+    assert table[table.gallery == "examples"].id.tolist() == first
+    sides = {"examples": 96, "mistakes": 112, "hard_cases": 112}
     for name, rows in table.groupby("gallery"):
+        side = sides[name]
         picture = cv2.imread(str(folder / "out" / f"{name}.jpg"))[:, :, ::-1]
         for row in rows.itertuples():
-            shown = picture[row.y : row.y + 112, row.x : row.x + 112]
-            face = Grid(columns=8, side=112).tile(faces.pixels[int(row.id.split(":")[1])])
+            shown = picture[row.y : row.y + side, row.x : row.x + side]
+            face = Grid(columns=8, side=side).tile(faces.pixels[int(row.id.split(":")[1])])
             assert cv2.PSNR(np.ascontiguousarray(shown), face) > 25
 
 

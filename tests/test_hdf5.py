@@ -80,6 +80,17 @@ def test_digest_depends_on_pixels_classes_and_mean_alone(tmp_path):
     assert len(others | {first}) == 4
 
 
+@pytest.mark.parametrize("mean", ["none", "channel"])
+def test_pixels_that_changed_since_they_were_written_are_noticed(tmp_path, mean):
+    path = tmp_path / "train.h5"
+    write_hdf5(path, random_faces(5), np.zeros(5, int), mean)
+    hdf5.check_digest(hdf5.read(path))
+    with h5py.File(path, "a") as store:
+        store["input"][3, 7] ^= 1
+    with pytest.raises(InputError, match=r"train\.h5 is damaged: its pixels or classes"):
+        hdf5.check_digest(hdf5.read(path))
+
+
 def test_files_of_neon_are_read(reference_data):
     train = hdf5.read(reference_data / "oracle" / "train.h5")
     assert (len(train), train.shape, train.class_count) == (10, (3, 32, 32), 2)
@@ -121,6 +132,39 @@ def test_pixels_that_do_not_fit_the_classes_are_refused(tmp_path, rows):
         store.create_dataset("output", data=np.zeros((6, 1), np.uint8)).attrs["nclass"] = 2
     with pytest.raises(InputError, match="does not fit 6 classes"):
         hdf5.read(tmp_path / "a.h5")
+
+
+@pytest.mark.parametrize(
+    ("change", "value"),
+    [
+        ("lshape", "three"), ("lshape", [3.5, 8, 6]), ("lshape", [-3, -8, 6]), ("lshape", 144),
+        ("nclass", "two"), ("nclass", [2, 2]), ("nclass", 0), ("output", [b"f", b"m"]),
+        ("output", [0, 7]), ("output", [0, -1]), ("output", [0, np.nan]), ("output", None),
+        ("mean", [1, 2]), ("mean", [b"a", b"b", b"c"]), ("mean", [1, 2, np.nan]), ("input", None),
+        ("input", np.zeros((2, 144), np.float32)), ("input", np.zeros(288, np.uint8)),
+    ],
+    ids=str,
+)  # fmt: skip
+def test_wrong_dtype_or_attribute_is_one_sentence_that_names_the_file(tmp_path, change, value):
+    """`None` puts a group in place of the dataset."""
+    path = tmp_path / "a.h5"
+    write_hdf5(path, random_faces(2), np.array([0, 1]))
+    with h5py.File(path, "a") as store:
+        if change in ("lshape", "nclass"):
+            store["input" if change == "lshape" else "output"].attrs[change] = value
+        else:
+            attributes = dict(store[change].attrs) if change in store else {}
+            if change in store:
+                del store[change]
+            made = (
+                store.create_group(change)
+                if value is None
+                else store.create_dataset(change, data=value)
+            )
+            made.attrs.update(attributes)
+    with pytest.raises(InputError, match=r"a\.h5") as caught:
+        hdf5.read(path)
+    assert "\n" not in str(caught.value)
 
 
 def test_missing_file_is_named(tmp_path):

@@ -6,12 +6,16 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from infer import read_samples
 
 from helpers.project import run_script
 from helpers.training import SMALL, write_faces
+from renet.common.errors import InputError
+from renet.dataset.tables import SPLIT
 from renet.evaluation import inference_table
+from renet.evaluation.tables import ATTRIBUTES, SAMPLE
 from renet.network import inference, model_file
-from renet.network.model import ReNet, init_weights
+from renet.network.kinds.renet import ReNet, init_weights
 
 
 @pytest.fixture
@@ -86,6 +90,15 @@ def test_table_of_other_faces_is_refused(run):
     outcome = infer(folder)
     assert outcome.returncode == 1 and "does not describe the faces" in outcome.stderr
     assert not (folder / "inference.csv").exists()
+
+
+@pytest.mark.parametrize("rows", [0, 149, 151])
+def test_table_of_another_length_is_refused(run, rows):
+    path = run[0] / "test.csv"
+    table = SPLIT.read(path, [*SAMPLE, *ATTRIBUTES])
+    table.iloc[np.arange(rows) % 150].to_csv(path, index=False)
+    with pytest.raises(InputError, match=r"test\.csv does not describe the faces of"):
+        read_samples(path, run[2])
 
 
 def test_no_faces_give_no_predictions():

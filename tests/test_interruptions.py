@@ -34,10 +34,12 @@ if __name__ == "__main__":
 
 # Few computations and many weights: a checkpoint takes long enough to be interrupted.
 HEAVY_MODEL = {
+    "kind": "renet",
     "conv_channels": [4, 4, 4, 8],
     "spatial_rnns": [{"units": 384, "block": [2, 2]}, {"units": 384, "block": [2, 2]}],
 }
 LIGHT_MODEL = {
+    "kind": "renet",
     "conv_channels": [4, 4, 4, 8],
     "spatial_rnns": [{"units": 8, "block": [2, 2]}, {"units": 8, "block": [2, 2]}],
 }
@@ -83,9 +85,11 @@ class Training:
         (folder / "rule.json").write_text(json.dumps(rule))
         self._command = [sys.executable, folder / "rule.py", folder / "rule.json"]
 
-    def start(self) -> subprocess.Popen:
+    def start(self, largest_file: int | str = "unlimited") -> subprocess.Popen:
+        """Start; writing a file of more bytes than `largest_file` fails."""
         command = [*self._command, SCRIPTS / "train.py"]
-        return subprocess.Popen(command, stderr=subprocess.DEVNULL)
+        limit = ["prlimit", f"--fsize={largest_file}", *command]
+        return subprocess.Popen(limit, stderr=subprocess.DEVNULL)
 
     def finish(self) -> dict[str, bytes]:
         """Run to the end; returns the files that are reproducible byte for byte."""
@@ -124,6 +128,14 @@ class Training:
         return condition
 
 
+def change_rule(training: Training, **resources: int) -> None:
+    """Change what Snakemake grants, or how it starts the rule."""
+    path = training.run.parent / "rule.json"
+    rule = json.loads(path.read_text())
+    rule["resources"] |= resources
+    path.write_text(json.dumps(rule))
+
+
 @pytest.fixture
 def training(tmp_path) -> Callable[..., Training]:
     def make(name: str, model: dict = HEAVY_MODEL, **settings: object) -> Training:
@@ -152,6 +164,7 @@ def test_training_killed_at_several_points_gives_the_same_bits(training):
     assert f"{newest.name} is not a model that torch can load" in disturbed.log.read_text()
 
 
+@pytest.mark.slow
 def test_two_processes_that_are_terminated_give_the_same_bits(training):
     undisturbed = training("undisturbed", LIGHT_MODEL, processes=2, epochs=MANY).finish()
     disturbed = training("disturbed", LIGHT_MODEL, processes=2, epochs=MANY)
@@ -160,6 +173,25 @@ def test_two_processes_that_are_terminated_give_the_same_bits(training):
     assert disturbed.finish() == undisturbed
 
 
+@pytest.mark.slow
+def test_first_process_that_cannot_write_ends_the_others_and_loses_nothing(training):
+    undisturbed = training("undisturbed", LIGHT_MODEL, processes=2, epochs=MANY).finish()
+    disturbed = training("disturbed", LIGHT_MODEL, processes=2, epochs=MANY)
+    disturbed.stop_when(disturbed.is_past_a_checkpoint(), signal.SIGTERM)
+    saved = disturbed.newest()
+    bytes_of_it = saved.read_bytes()
+    assert disturbed.start(largest_file=len(bytes_of_it) // 2).wait(timeout=60) == 1
+    log = disturbed.log.read_text()
+    assert "Continuing after epoch" in log and saved.name in log
+    assert "free some space and start again." in log and "Traceback" not in log
+    kept = next(
+        path for path in (saved, saved.with_name(f"{saved.name}.previous")) if path.exists()
+    )
+    assert kept.read_bytes() == bytes_of_it and not disturbed.is_writing()
+    assert disturbed.finish() == undisturbed
+
+
+@pytest.mark.slow
 def test_changed_setting_starts_afresh(training):
     changed = training("changed", LIGHT_MODEL, learning_rate=0.02, epochs=MANY)
     expected = changed.finish()
@@ -187,6 +219,7 @@ def test_time_between_checkpoints_may_change_during_a_training(training):
     assert "Continuing after epoch" in disturbed.log.read_text()
 
 
+@pytest.mark.slow
 def test_checkpoint_is_kept_until_all_is_written(training):
     blocked = training("blocked", LIGHT_MODEL)
     (blocked.run / "training.json").mkdir()
@@ -197,6 +230,7 @@ def test_checkpoint_is_kept_until_all_is_written(training):
     assert "Continuing after epoch 3" in blocked.log.read_text()
 
 
+@pytest.mark.slow
 def test_finished_run_that_is_forced_trains_again(training):
     forced = training("forced", LIGHT_MODEL, save_every=1)
     first = forced.finish()
@@ -205,3 +239,71 @@ def test_finished_run_that_is_forced_trains_again(training):
     assert "epoch 1, learning_rate" in forced.log.read_text()
     names = sorted(path.name for path in (forced.run / "models").iterdir())
     assert names == ["model_2.pt", "model_3.pt"]
+    (forced.run / "model.pt").unlink()
+    change_rule(forced, forced=0)
+    assert forced.finish() == first
+    assert "was trained with the same settings, code and data before" in forced.log.read_text()
+
+
+@pytest.mark.slow
+def test_results_outlive_the_training_that_replaces_them_and_are_put_back(training):
+    changed = training("changed", LIGHT_MODEL, epochs=MANY)
+    first = changed.finish()
+    (kept,) = changed.run.glob("finished-*")
+    for name in first:  # as Snakemake does before it starts the job again
+        (changed.run / name).unlink()
+    rule = changed.run.parent / "rule.json"
+    text = rule.read_text()
+    rule.write_text(text.replace('"learning_rate": 0.01', '"learning_rate": 0.02'))
+    changed.stop_when(changed.is_past_a_checkpoint(), signal.SIGKILL)
+    assert (kept / "model.pt").read_bytes() == first["model.pt"]
+    rule.write_text(text)
+    change_rule(changed, forced=0)
+    started = time.monotonic()
+    assert changed.start().wait(timeout=60) == 0
+    assert {name: (changed.run / name).read_bytes() for name in first} == first
+    assert "was trained with the same settings, code and data before" in changed.log.read_text()
+    assert "epoch 1" not in changed.log.read_text() and time.monotonic() > started
+    assert (
+        list(changed.run.glob("tensorboard/events*")) and (changed.run / "training.json").exists()
+    )
+
+
+@pytest.mark.slow
+def test_kept_results_go_when_another_training_has_ended_and_damaged_ones_are_not_used(training):
+    other = training("other", LIGHT_MODEL)
+    other.finish()
+    (kept,) = other.run.glob("finished-*")
+    rule = other.run.parent / "rule.json"
+    rule.write_text(rule.read_text().replace('"learning_rate": 0.01', '"learning_rate": 0.02'))
+    second = other.finish()
+    (replaced,) = other.run.glob("finished-*")
+    assert replaced != kept
+    (other.run / "model.pt").unlink()
+    (replaced / "model.pt").write_bytes(second["model.pt"][:-1000])
+    change_rule(other, forced=0)
+    assert other.finish() == second
+    assert "kept results of this training are not used" in other.log.read_text()
+
+
+@pytest.mark.slow
+def test_second_start_names_the_process_that_trains_and_touches_nothing(training):
+    orphan = training("orphan", LIGHT_MODEL, epochs=MANY)
+    process = orphan.start()
+    while not orphan.newest().exists():
+        assert process.poll() is None
+        time.sleep(0.01)
+    process.send_signal(signal.SIGSTOP)  # so that it does not end meanwhile
+    before = {path: path.stat().st_mtime_ns for path in orphan.run.rglob("*")}
+    assert orphan.start().wait(timeout=60) != 0
+    assert {path: path.stat().st_mtime_ns for path in orphan.run.rglob("*")} == before
+    assert f"is in use by the process {process.pid} on " in orphan.log.read_text()
+    change_rule(orphan, forced=0, wait_minutes=1)
+    waiting = orphan.start()
+    while "Waiting for the process" not in orphan.log.read_text():
+        assert waiting.poll() is None
+        time.sleep(0.01)
+    process.send_signal(signal.SIGCONT)
+    assert process.wait(timeout=120) == 0
+    assert waiting.wait(timeout=60) == 0
+    assert "was trained with the same settings" in orphan.log.read_text()

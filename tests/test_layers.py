@@ -5,7 +5,9 @@ import pytest
 import torch
 from torch import nn
 
+from renet.network import batch_norm
 from renet.network.batch_norm import BatchNorm
+from renet.network.course_layers import Classifier
 from renet.network.model import Normalizer
 from renet.network.rnn import BiRNNBank, SpatialRNN
 
@@ -101,7 +103,9 @@ def test_memory_format_of_the_maps_makes_no_difference():
     assert torch.allclose(spatial(maps), spatial(turned), atol=1e-14)
 
 
-def test_batchnorm_statistics_start_at_zero_and_take_the_biased_variance():
+@pytest.mark.parametrize("as_on_a_gpu", [False, True])
+def test_batchnorm_statistics_start_at_zero_and_take_the_biased_variance(as_on_a_gpu, monkeypatch):
+    monkeypatch.setattr(batch_norm, "has_accurate_sums", lambda device: as_on_a_gpu)
     layer = BatchNorm(3).double()
     maps = torch.randn(4, 3, 5, 2, dtype=torch.double) * 3 + 1
     layer.train()(maps)
@@ -127,18 +131,66 @@ def test_batchnorm_normalises_by_the_batch_in_training_and_by_the_statistics_aft
     assert torch.allclose(layer.eval()(maps), expected)
 
 
+def trained(maps: torch.Tensor, gradient: torch.Tensor) -> dict[str, torch.Tensor]:
+    """Statistics and gradients of a batch normalisation, in the dtype of the maps."""
+    layer = randomise(BatchNorm(maps.shape[1])).to(maps.dtype)
+    maps = maps.detach().requires_grad_()
+    layer.train()(maps).backward(gradient)
+    statistics = {"mean": layer.running_mean, "variance": layer.running_var}
+    return statistics | {
+        "weight": layer.weight.grad, "bias": layer.bias.grad, "maps": maps.grad
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "shape",
+    [
+        (32, 3, 128, 128),
+        (32, 32, 128, 128),
+        (32, 128, 32, 32),
+        (31, 256, 16, 16),
+        (32, 512, 4, 4),
+        pytest.param((128, 32, 128, 128), marks=pytest.mark.slow),
+    ],
+)
+@pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last])
+def test_batchnorm_in_float32_has_the_statistics_and_gradients_of_float64(shape, layout):
+    torch.manual_seed(0)
+    maps = torch.relu(torch.randn(shape) * 2 + 3).contiguous(memory_format=layout)
+    gradient = (torch.randn(shape) + 0.1).contiguous(memory_format=layout)
+    expected = trained(maps.double(), gradient.double())
+    for name, values in trained(maps, gradient).items():
+        difference = (values - expected[name]).abs().max() / expected[name].abs().max()
+        assert difference < 1e-5, name
+
+
+def test_batchnorm_has_the_gradients_of_its_formula():
+    layer = randomise(BatchNorm(3)).double().train()
+    maps = torch.randn(4, 3, 6, 2, dtype=torch.double).contiguous(memory_format=torch.channels_last)
+    assert torch.autograd.gradcheck(layer, maps.requires_grad_())
+
+
 def test_batchnorm_takes_a_batch_of_a_single_value_as_neon_does():
     layer = randomise(BatchNorm(3)).double()
     maps = torch.randn(1, 3, 1, 1, dtype=torch.double, requires_grad=True)
     outputs = layer.train()(maps)
-    assert torch.equal(outputs.flatten(), layer.bias)
+    assert torch.allclose(outputs.flatten(), layer.bias)
     outputs.sum().backward()
-    assert torch.equal(maps.grad, torch.zeros_like(maps))
+    assert torch.allclose(maps.grad, torch.zeros_like(maps))
     assert torch.equal(layer.running_var, torch.zeros(3, dtype=torch.double))
 
 
 def test_normalizer_subtracts_the_mean_and_divides_by_128():
     pixels = torch.randint(0, 256, (2, 3, 4, 4), dtype=torch.uint8)
-    assert torch.equal(Normalizer()(pixels), pixels / 128.0)
-    mean = torch.tensor([10.0, 20.0, 30.0]).reshape(3, 1, 1)
-    assert torch.allclose(Normalizer(mean)(pixels), (pixels - mean) / 128.0)
+    assert torch.equal(Normalizer((3, 4, 4))(pixels), pixels / 128.0)
+    mean = np.array([10.0, 20.0, 30.0])
+    expected = (pixels.double() - mean.reshape(3, 1, 1)) / 128.0
+    assert torch.allclose(Normalizer((3, 4, 4), mean)(pixels).double(), expected)
+
+
+def test_classifier_is_in_float32_where_the_other_layers_are_in_bfloat16():
+    classifier = randomise(Classifier(8, 2))
+    maps = torch.randn(4, 8, 3, 5)
+    with torch.autocast("cpu", torch.bfloat16):
+        evidence = classifier(maps.bfloat16())
+    assert torch.equal(evidence, classifier(maps.bfloat16().float()))

@@ -1,6 +1,7 @@
 """Every row of a .mat file is kept, or dropped for the first reason that applies."""
 
 import datetime
+import io
 import json
 import os
 import signal
@@ -8,6 +9,7 @@ import signal
 import numpy as np
 import pandas as pd
 import pytest
+import scipy.io
 
 from helpers.archives import mat_bytes, read_mat, write_tar
 from helpers.project import run_script
@@ -126,6 +128,67 @@ def test_something_that_is_no_mat_file_is_an_error_that_says_so(data):
         read_mat(data, "wiki")
 
 
+FIELDS = ("dob", "photo_taken", "full_path", "gender", "name", "face_location", "face_score",
+          "second_face_score")  # fmt: skip
+
+
+def changed_mat(change) -> bytes:
+    """A .mat file of three photos in which a function has changed the dict of fields."""
+    struct = scipy.io.loadmat(io.BytesIO(mat_bytes([{}, {}, {}])))["wiki"][0, 0]
+    fields = {name: struct[name] for name in struct.dtype.names}
+    change(fields)
+    stream = io.BytesIO()
+    scipy.io.savemat(stream, {"wiki": fields})
+    return stream.getvalue()
+
+
+def cells(*values: object) -> np.ndarray:
+    row = np.empty((1, len(values)), dtype=object)
+    row[0, :] = values
+    return row
+
+
+@pytest.mark.parametrize("name", FIELDS)
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda fields, name: fields.pop(name),
+        lambda fields, name: fields.update({name: fields[name][:, :2]}),
+        lambda fields, name: fields.update({name: np.zeros((1, 0))}),
+        lambda fields, name: fields.update({name: {"a": 1.0}}),
+    ],
+    ids=["missing", "shorter", "empty", "a struct"],
+)
+def test_field_that_is_not_as_in_the_data_set_is_one_sentence(name, change):
+    with pytest.raises(InputError, match=r"wiki\.mat does not have the fields") as caught:
+        read_mat(changed_mat(lambda fields: change(fields, name)), "wiki")
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("name", FIELDS)
+@pytest.mark.parametrize(
+    "value",
+    [np.full((1, 3), np.nan), np.full((1, 3), 1e308), np.full((1, 3), -np.inf),
+     cells("text", "text", "text"), cells(np.zeros(4), np.full(4, np.nan), np.full(4, 1e308))],
+    ids=["nan", "1e308", "-inf", "texts", "vectors"],
+)  # fmt: skip
+def test_values_of_another_kind_drop_their_rows_or_are_one_sentence(tmp_path, name, value):
+    try:
+        read = read_mat(changed_mat(lambda fields: fields.update({name: value})), "wiki")
+    except InputError as error:
+        assert "wiki.mat does not have the fields" in str(error) and "\n" not in str(error)
+        return
+    rows = mat_file.describe(read, "wiki", "wiki")
+    table = row_filter.metadata_table(rows, row_filter.dropped_of_mat(rows, DEFAULT))
+    METADATA.write(tmp_path / "metadata.csv", table)
+    again = METADATA.read(tmp_path / "metadata.csv")
+    needed = {"gender", "dob", "photo_taken", "face_score"}
+    # A score of 1e308 is a good one.
+    assert len(again) == 3 and (
+        name not in needed or (again.reason != "").all() or value[0, 0] == 1e308
+    )
+
+
 def test_struct_of_another_name_is_an_error():
     with pytest.raises(InputError, match="struct named imdb"):
         read_mat(mat_bytes([{}], "wiki"), "imdb")
@@ -189,7 +252,7 @@ def test_genuine_wiki_file_gives_the_published_counts(reference_data, tmp_path):
     assert outcome.returncode == 0, outcome.stderr
     assert "38138 kept = 28601 male + 9537 female" in outcome.stderr
     funnel = pd.read_csv(tmp_path / "funnel.csv")
-    assert funnel.remaining.tolist() == [62328, 62328, 59685, 43452, 39455, 39400, 38138]
+    assert funnel.remaining.tolist() == [62328, 62328, 62328, 59685, 43452, 39455, 39400, 38138]
     table = METADATA.read(tmp_path / "out.csv")
     assert (table.gender == 1).sum() == 47063 and (table.gender == 0).sum() == 12622
     assert table.gender.isna().sum() == 2643

@@ -15,6 +15,7 @@ from helpers.project import ROOT, run_script
 from renet.common.errors import InputError
 from renet.evaluation import (
     calibration,
+    composition,
     confidence_intervals,
     leakage,
     metrics,
@@ -95,7 +96,7 @@ def test_matthews_correlation_does_not_overflow():
 def test_weighted_metrics_agree_with_scikit_learn():
     predictions = random_predictions(400)
     weights = np.random.default_rng(1).integers(0, 4, len(predictions)).astype(float)
-    found = dict(zip(metrics.WEIGHTED, metrics.weighted(predictions)(weights), strict=True))
+    found = dict(zip(metrics.WEIGHTED, metrics.weighted(predictions, 1)(weights), strict=True))
     target, predicted, p_male = (predictions[name] for name in ("target", "predicted", "p_male"))
     given = {"sample_weight": weights}
     expected = {
@@ -103,6 +104,8 @@ def test_weighted_metrics_agree_with_scikit_learn():
         "balanced_accuracy": reference.balanced_accuracy_score(target, predicted, **given),
         "recall_female": reference.recall_score(target, predicted, pos_label=0, **given),
         "recall_male": reference.recall_score(target, predicted, **given),
+        "precision_female": reference.precision_score(target, predicted, pos_label=0, **given),
+        "precision_male": reference.precision_score(target, predicted, **given),
         "mcc": reference.matthews_corrcoef(target, predicted, **given),
         "roc_auc": reference.roc_auc_score(target, p_male, **given),
         "pr_auc_female": reference.average_precision_score(target == 0, 1 - p_male, **given),
@@ -110,6 +113,10 @@ def test_weighted_metrics_agree_with_scikit_learn():
         "loss": reference.log_loss(target, p_male, **given),
         "brier": reference.brier_score_loss(target, p_male, **given),
     }
+    drawn = predictions.loc[predictions.index.repeat(weights.astype(int))]
+    expected["ece"] = summarise(drawn)["ece"]
+    expected["over_baseline"] = expected["accuracy"] - target @ weights / weights.sum()
+    expected["male_minus_female"] = expected["recall_male"] - expected["recall_female"]
     assert found == pytest.approx(expected, abs=1e-12)
 
 
@@ -127,6 +134,74 @@ def test_wilsons_interval_agrees_with_its_formula(correct, count):
 
 def test_wilsons_interval_without_a_trial_is_0_to_1():
     assert confidence_intervals.wilson(0, 0) == (0, 1)
+
+
+def test_newcombes_interval_agrees_with_his_example():
+    # 56 of 70 against 48 of 80, method 10 in table II of the paper.
+    assert confidence_intervals.newcombe((56, 70), (48, 80)) == pytest.approx(
+        (0.0524, 0.3339), abs=5e-5
+    )
+
+
+def recall_difference(female: tuple[int, int], male: tuple[int, int]) -> dict:
+    """The difference of the recalls, each given as correct predictions of samples."""
+    p_male = [
+        *np.repeat([0.2, 0.8], [female[0], female[1] - female[0]]),
+        *np.repeat([0.8, 0.2], [male[0], male[1] - male[0]]),
+    ]
+    targets = np.repeat([0, 1], [female[1], male[1]])
+    return summarise(predictions_of(targets, p_male))["differences"]["male_minus_female"]
+
+
+def test_difference_whose_interval_covers_zero_is_not_shown():
+    found = recall_difference((17, 20), (29, 30))
+    assert found["value"] == pytest.approx(29 / 30 - 17 / 20) and not found["shown"]
+    assert found["subjects"][0] < 0 and found["newcombe"][0] < 0
+
+
+def test_large_difference_is_shown():
+    found = recall_difference((100, 200), (190, 200))
+    assert found["shown"] and found["subjects"][0] > 0.3
+
+
+def test_perfect_recalls_of_three_faces_show_no_difference_from_a_bootstrap_without_width():
+    found = recall_difference((1, 3), (3, 3))
+    assert found["newcombe"][0] < 0 and not found["shown"]
+
+
+def test_difference_with_a_class_without_samples_is_null():
+    found = summarise(predictions_of([1, 1], [0.8, 0.2]))["differences"]["male_minus_female"]
+    assert found == {"value": None, "subjects": None, "newcombe": None, "shown": False}
+
+
+def test_margin_over_the_baseline_is_paired_on_the_same_faces():
+    # The errors differ in 10 of 100 faces: the interval is that of these, not of two independent
+    # accuracies (which would be about 0.2 wide).
+    targets = np.repeat([0, 1], [10, 90])
+    found = summarise(predictions_of(targets, np.repeat([0.2, 0.8], [10, 90])))
+    margin = found["differences"]["over_baseline"]
+    assert margin["value"] == pytest.approx(0.1) and margin["shown"]
+    low, high = margin["subjects"]
+    assert high - low == pytest.approx(2 * 1.96 * np.sqrt(0.1 * 0.9 / 100), rel=0.15)
+
+
+def test_constant_prediction_has_no_margin():
+    margin = summarise(predictions_of([0, 1, 1, 1], [0.6] * 4))["differences"]["over_baseline"]
+    assert margin["value"] == 0 and not margin["shown"]
+
+
+def test_interval_of_the_calibration_error_is_not_moved_by_its_bias():
+    # Percentiles of the bootstrap lie above the ECE of a calibrated network, which is about 0.
+    calibrated = overconfident(400, 1, seed=1)
+    found = summarise(calibrated)
+    low, high = found["intervals"]["ece"]["subjects"]
+    assert low < 0.01 and low <= found["ece"] <= high + 0.01
+
+
+def test_precision_has_both_intervals():
+    found = summarise(predictions_of([0, 0, 1, 1], [0.2, 0.8, 0.8, 0.8]))
+    interval = found["intervals"]["precision_male"]
+    assert interval["wilson"] == list(confidence_intervals.wilson(2, 3)) and interval["subjects"]
 
 
 def width(predictions: pd.DataFrame) -> float:
@@ -205,7 +280,8 @@ def test_calibration_error_agrees_with_a_loop():
 def split_of(**columns) -> pd.DataFrame:
     return pd.DataFrame(
         {"subset": ["train", "train", "validation", "test"], "subject": ["a", "b", "c", "d"],
-         "digest": ["1", "2", "3", "4"], "target": [0, 1, 1, 0]} | columns
+         "digest": ["1", "2", "3", "4"], "target": [0, 1, 1, 0],
+         "year": [1990, 2001, None, 2015]} | columns
     )  # fmt: skip
 
 
@@ -229,6 +305,11 @@ def test_person_in_two_subsets_is_refused_where_the_split_is_by_person():
 def test_photo_in_two_subsets_is_always_refused(by):
     with pytest.raises(InputError, match="1 photos with the same pixels"):
         leakage.check(split_of(digest=["1", "2", "1", "4"]), by, "split.csv")
+
+
+def test_photos_without_a_year_are_counted():
+    found = composition.summarise(split_of(year=[None] * 4))
+    assert (found["first_year"], found["last_year"], found["without_year"]) == (None, None, 4)
 
 
 def slice_table(
@@ -319,6 +400,10 @@ def test_evaluation_prints_the_accuracy_as_the_course_does_and_warns(tables):
         assert (tables / "a" / name).read_bytes() == (tables / "b" / name).read_bytes()
     found = json.loads((tables / "a" / "metrics.json").read_text())
     assert (found["test"]["n"], found["test"]["subjects"]) == (3, 3)
+    assert found["data"] == {
+        "faces": {"train": 2, "validation": 1, "test": 1}, "subjects": 4,
+        "first_year": 1990, "last_year": 2015, "without_year": 1,
+    }  # fmt: skip
 
 
 def test_metrics_json_is_as_its_schema_says(tables):

@@ -1,8 +1,14 @@
 """The network is the course's, has neon's initial weights, and can be saved."""
 
 import json
+import subprocess
+import sys
+import tracemalloc
+import zipfile
+from pathlib import Path
 
 import check_oracle
+import make_drift_file
 import numpy as np
 import pytest
 import torch
@@ -10,12 +16,15 @@ import torch
 from renet.common.errors import InputError
 from renet.config.architecture import Architecture
 from renet.network import model_file
-from renet.network.model import ReNet, init_weights, parameter_count
+from renet.network.kinds.renet import ReNet, init_weights
+from renet.network.model import parameter_count
 
 SMALL = Architecture(
     conv_channels=[4, 6, 8, 10],
     spatial_rnns=[{"units": 5, "block": [2, 2]}, {"units": 7, "block": [2, 2]}],
 )
+
+BOMB = 1 << 24  # bytes
 
 
 def small_network(seed: int = 0, mean: np.ndarray | None = None) -> ReNet:
@@ -51,17 +60,46 @@ def test_network_computes_what_neon_computes(reference_data, name, capsys):
     assert report.count(" ok") == 14 and "OVER" not in report
 
 
+def test_network_computes_what_it_computed_when_the_drift_file_was_made(capsys):
+    assert check_oracle.check(check_oracle.DRIFT_FILE)
+    report = capsys.readouterr().out
+    assert report.count(" ok") == 14 and "OVER" not in report
+    assert "not numbers of neon" in report
+    assert check_oracle.DRIFT_FILE.stat().st_size < 200_000
+
+
+def test_drift_file_is_what_its_script_writes(tmp_path):
+    make_drift_file.write(tmp_path / "drift.npz")
+    with np.load(tmp_path / "drift.npz") as made, np.load(check_oracle.DRIFT_FILE) as stored:
+        assert made.files == stored.files
+        for key in set(made.files) - {"meta_json"}:
+            assert np.allclose(made[key], stored[key], rtol=0, atol=1e-9), key
+        assert str(made["meta_json"]) == str(stored["meta_json"])
+
+
 @pytest.mark.parametrize(
     "key", ["act/rnn2", "g1/rnn1.v0.bwd.W_rec", "p5/bn3.running_var", "inf_test/softmax"]
 )
-def test_oracle_check_finds_a_single_wrong_number(reference_data, tmp_path, capsys, key):
-    with np.load(reference_data / "oracle" / "small_64x96.npz") as stored:
+def test_oracle_check_finds_a_single_wrong_number(tmp_path, capsys, key):
+    with np.load(check_oracle.DRIFT_FILE) as stored:
         oracle = dict(stored)
     oracle[key] = oracle[key].copy()
-    oracle[key].flat[0] += 1e-3
+    oracle[key].flat[0] += 2e-3
     np.savez(tmp_path / "spoiled.npz", **oracle)
     assert not check_oracle.check(tmp_path / "spoiled.npz")
     assert capsys.readouterr().out.count("OVER") == 2
+
+
+@pytest.mark.parametrize("name", [None, "none.npz", "text.npz"])
+def test_oracle_check_without_a_file_says_where_files_come_from(tmp_path, name):
+    (tmp_path / "text.npz").write_text("no arrays")
+    arguments = [tmp_path / name] if name else []
+    command = [sys.executable, check_oracle.__file__, *arguments]
+    outcome = subprocess.run(command, capture_output=True, text=True, check=False)
+    printed = outcome.stdout + outcome.stderr
+    assert "They are made with neon 2.6.0" in printed and "Traceback" not in printed
+    assert outcome.returncode == (1 if name else 0)
+    assert ("drift_32x64.npz (small" in printed) == (name is None)
 
 
 def write_full_oracle(path) -> None:
@@ -96,10 +134,36 @@ def write_full_oracle(path) -> None:
     np.savez(path, **oracle, meta_json=json.dumps(meta))
 
 
-def test_oracle_check_reads_a_full_network_whose_parameters_come_from_the_formula(tmp_path, capsys):
-    write_full_oracle(tmp_path / "full.npz")
-    assert check_oracle.check(tmp_path / "full.npz")
+@pytest.fixture(scope="module")
+def full_oracle(tmp_path_factory) -> Path:
+    path = tmp_path_factory.mktemp("oracle") / "full.npz"
+    write_full_oracle(path)
+    return path
+
+
+def test_oracle_check_reads_a_full_network_whose_parameters_come_from_the_formula(
+    full_oracle, capsys
+):
+    assert check_oracle.check(full_oracle)
     assert "full.npz (full, input (3, 32, 64))" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("wrong", ["norm", "value"])
+def test_gradient_of_a_full_network_is_compared_relative_to_its_size(
+    full_oracle, tmp_path, capsys, wrong
+):
+    with np.load(full_oracle) as stored:
+        oracle = dict(stored)
+    meta = json.loads(str(oracle.pop("meta_json")))
+    gradients = [gradient for gradient in meta["grad"].values() if gradient["l2"]]
+    smallest = min(gradients, key=lambda gradient: gradient["l2"])
+    if wrong == "norm":
+        smallest["l2"] *= 1 + 2e-4
+    else:
+        smallest["first"][0] += 2e-4 * smallest["l2"]
+    np.savez(tmp_path / "spoiled.npz", **oracle, meta_json=json.dumps(meta))
+    assert not check_oracle.check(tmp_path / "spoiled.npz")
+    assert capsys.readouterr().out.count("OVER") == 2
 
 
 @pytest.mark.parametrize("size", [(32, 32), (64, 32), (96, 160)])
@@ -157,6 +221,32 @@ def test_saved_bytes_do_not_depend_on_the_files_name(tmp_path):
     assert (tmp_path / "a.pt").read_bytes() == (tmp_path / "other.pt").read_bytes()
 
 
+def test_bytes_that_changed_inside_a_model_are_noticed(tmp_path):
+    path, model = tmp_path / "model.pt", small_network(1)
+    model_file.save(path, model)
+    whole = path.read_bytes()
+    noticed = 0
+    for start in range(0, len(whole) - 64, len(whole) // 40):
+        path.write_bytes(whole[:start] + bytes(64) + whole[start + 64 :])
+        try:
+            state = model_file.load(path).state_dict()
+        except InputError:
+            noticed += 1
+        else:  # only padding, or zeros, were there
+            assert all(map(torch.equal, state.values(), model.state_dict().values()))
+    assert noticed > 20
+
+
+@pytest.mark.parametrize("value", [torch.nan, torch.inf])
+def test_weights_that_are_not_finite_are_never_written(tmp_path, value):
+    model = small_network()
+    with torch.no_grad():
+        model.conv1.bias[0] = value
+    with pytest.raises(InputError, match=r"model\.pt is not written, because conv1\.bias"):
+        model_file.save(tmp_path / "model.pt", model)
+    assert list(tmp_path.iterdir()) == []
+
+
 @pytest.mark.parametrize("content", [b"", b"PK\x03\x04 damaged", b"text"])
 def test_file_that_is_no_model_is_an_error_that_names_it(tmp_path, content):
     (tmp_path / "model.pt").write_bytes(content)
@@ -168,3 +258,51 @@ def test_other_torch_file_is_refused(tmp_path):
     torch.save({"weights": torch.zeros(3)}, tmp_path / "model.pt")
     with pytest.raises(InputError, match=r"model\.pt is not a model of this project"):
         model_file.load(tmp_path / "model.pt")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"input_shape": [3, 64]}, {"input_shape": None}, {"architecture": {"kind": "none"}},
+        {"architecture": {"cell": "gru"}}, {"architecture": {"units": 3}}, {"state": {}},
+        {"state": {"conv1.weight": 3}}, {"state": [1]}, {"state": {"conv1.weight": torch.ones(2)}},
+    ],
+    ids=str,
+)  # fmt: skip
+def test_model_whose_parts_do_not_fit_is_one_sentence(tmp_path, change):
+    model_file.save(tmp_path / "model.pt", small_network())
+    content = torch.load(tmp_path / "model.pt", weights_only=True)
+    torch.save(content | change, tmp_path / "model.pt")
+    with pytest.raises(
+        InputError, match=r"model\.pt (cannot be used, because|has no weights)"
+    ) as caught:
+        model_file.load(tmp_path / "model.pt")
+    assert "\n" not in str(caught.value) and len(str(caught.value)) < 600
+
+
+def write_bomb(path: Path, claimed: int) -> None:
+    """A model with a small member that unpacks to `BOMB` bytes, and claims another number."""
+    model_file.save(path, small_network())
+    with zipfile.ZipFile(path, "a", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("archive/data/bomb", bytes(BOMB))
+    data = bytearray(path.read_bytes())
+    listed = data.rindex(b"PK\1\2") + 24  # the size in the last line of the list of members
+    data[listed : listed + 4] = claimed.to_bytes(4, "little")
+    path.write_bytes(data)
+
+
+@pytest.mark.parametrize(
+    ("claimed", "fault"),
+    [
+        (BOMB, "would unpack to"),
+        (4_000_000_000, "would unpack to"),
+        (10, "is damaged: its archive"),
+    ],
+)
+def test_model_that_would_fill_the_memory_is_refused_before_it_is_read(tmp_path, claimed, fault):
+    write_bomb(tmp_path / "model.pt", claimed)
+    tracemalloc.start()
+    with pytest.raises(InputError, match=rf"model\.pt .*{fault}"):
+        model_file.read(tmp_path / "model.pt")
+    assert tracemalloc.get_traced_memory()[1] < BOMB / 4
+    tracemalloc.stop()

@@ -1,6 +1,9 @@
 """The user's own photos with a table are handled like the archives."""
 
+import dataclasses
 import errno
+import re
+import tarfile
 from pathlib import Path
 
 import cv2
@@ -10,17 +13,23 @@ import pytest
 import yaml
 
 from helpers.archives import jpeg, turned_jpeg, write_tar
-from helpers.project import run_script
+from helpers.pages import write_report
+from helpers.predictions import predictions_of
+from helpers.project import ROOT, run_script
 from helpers.workflow import copy_project, snakemake
 from renet.archives import downloads, receipts
 from renet.common.drop_reasons import RowReason
 from renet.common.errors import InputError
 from renet.dataset import hdf5
+from renet.dataset.tables import FUNNEL
+from renet.evaluation import slices
 from renet.faces import crop, shards
 from renet.faces.crop import CropSpec
 from renet.metadata import own_photos, row_filter
 from renet.metadata.row_filter import RowFilter
 from renet.metadata.tables import METADATA
+from renet.pages import phrases
+from renet.pages.results import DataResults
 
 
 def write(path, text: str):
@@ -29,7 +38,7 @@ def write(path, text: str):
 
 
 def describe(path, text: str, missing=None, whole: bool = False) -> pd.DataFrame:
-    rows = own_photos.describe(own_photos.read(write(path, text)), "own")
+    rows = own_photos.describe(own_photos.read(write(path, text), whole=whole), "own")
     dropped = row_filter.dropped_of_own_photos(rows, RowFilter(), whole=whole)
     if missing is not None:
         dropped[RowReason.MISSING_FILE] = missing
@@ -69,36 +78,118 @@ def test_photo_that_is_not_there_is_missing(tmp_path):
 @pytest.mark.parametrize(
     ("text", "fault"),
     [
-        ("", "is not a CSV"),
+        ("", "has the columns none and lacks path, gender"),
         ("path,gender\n", "no line below its header"),
-        ("path,gender\n\n\n", "no line below its header"),
-        ("path;gender\na.jpg;f\n", "path, gender are needed"),
-        ("path,gender,colour\na.jpg,f,red\n", "there are no others"),
-        ("path,gender,x1\na.jpg,f,3\n", "give all four"),
-        ("path,gender\na.jpg,f\nb.jpg,mael\n", "line 3: the gender is none of"),
-        ("path,gender\na.jpg,f\na.jpg,m\n", "line 3: the path is also on an earlier line"),
-        ("path,gender\n,f\n", "line 2: the path is empty"),
-        ("path,gender,age\na.jpg,f,old\n", "line 2: age is not a number"),
-        ("path,gender,age\na.jpg,f,inf\n", "line 2: age is not a number"),
-        ("path,gender,age\n\na.jpg,f,30\nb.jpg,f,1e300\n", "line 4: age is not a number"),
-        ('path,gender\n"a.jpg,f\n', "is not a CSV"),
-        ("path,gender\na,1.jpg,f\n", "as many fields a line"),
-        ("path,gender\na.jpg,f\nb,1.jpg,f\n", "as many fields a line"),
+        ("path,gender\n\n,\n", "no line below its header"),
+        ("file,sex\na.jpg,f\n", "has the columns file, sex and lacks path, gender"),
+        ("path,gender,Gender\na.jpg,f,m\n", "has the column gender twice"),
+        ("path,gender,subjects\na.jpg,f,me\n", 'column "subjects"; did you mean subject'),
+        ("path,gender,x1\na.jpg,f,3\n", "has only x1 of a box; give all four"),
+        ("path,gender\na.jpg,f\nb.jpg,mael\n", 'line 3: "mael" is not a gender; write one of'),
+        ("path,gender\na.jpg,2\n", 'line 2: "2" is not a gender'),
+        ("path,gender\n,f\n", 'line 2: "" is an empty path'),
+        ("path,gender,age\na.jpg,f,old\n", 'line 2: "old" is not a number that age can be'),
+        ("path,gender,age\na.jpg,f,inf\n", 'line 2: "inf" is not a number'),
+        ("path,gender,age\n\na.jpg,f,30\nb.jpg,f,1e300\n", 'line 4: "1e300" is not a number'),
+        ('path,gender,age\na.jpg,f,"1,234"\n', 'line 2: "1,234" is not a number that age'),
+        ('path,gender\n"a.jpg,f\n', "line 2: the row that begins here is not CSV"),
+        ("path,gender\na.jpg,f\nb,1.jpg,f\n", "line 3 does not have the header's 2 fields but 3"),
+        ("path,gender\na.jpg,f\nb.jpg\n", "line 3 does not have the header's 2 fields but 1"),
+        ("path,gender\na.jpg,f\nb.HEIC,f\n", 'line 3: "b.HEIC" is in a format that is not'),
     ],
 )
-def test_error_in_the_table_names_the_line(tmp_path, text, fault):
+def test_error_in_the_table_names_line_and_value(tmp_path, text, fault):
+    with pytest.raises(InputError) as error:
+        own_photos.read(write(tmp_path / "t.csv", text))
+    assert fault in str(error.value) and str(tmp_path / "t.csv") in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+def test_each_plain_spelling_of_gender_is_read_and_counted_in_the_log(tmp_path, caplog):
+    caplog.set_level("INFO")
+    genders = ["1.0", "0.0", "1", "0", "male", "F", "M", "Female", "", "NA", "unknown"]
+    lines = [f"{number}.jpg,{gender}\n" for number, gender in enumerate(genders)]
+    table = own_photos.read(write(tmp_path / "t.csv", "path,gender\n" + "".join(lines)))
+    assert table.gender.fillna(-1).tolist() == [1, 0, 1, 0, 1, 0, 1, 0, -1, -1, -1]
+    for spelling in ('"1.0" is male (1 rows)', '"F" is female (1 rows)', '"NA" is unknown'):
+        assert spelling in caplog.text
+
+
+@pytest.mark.parametrize("delimiter", [",", ";", "\t"])
+def test_header_in_capitals_with_any_delimiter_and_further_columns_is_read(
+    tmp_path, delimiter, caplog
+):
+    text = "\ufeff,Path,Colour,Gender,AGE\r\n0,a.jpg,red,1.0,30.5\r\n1, b.jpg,,F,\r\n,,,,\r\n"
+    table = own_photos.read(write(tmp_path / "t.csv", text.replace(",", delimiter)))
+    assert table.path.tolist() == ["a.jpg", "b.jpg"]
+    assert table.gender.tolist() == [1, 0] and table.age[0] == 30.5
+    assert 'columns that are not used: "", "Colour"' in caplog.text
+
+
+def test_decimal_comma_and_windows_path_are_read_and_counted(tmp_path, caplog):
+    caplog.set_level("INFO")
+    text = "path;gender;age\n.\\of anna\\1.jpg;f;30,5\n"
+    table = own_photos.read(write(tmp_path / "t.csv", text))
+    assert table.path.tolist() == ["of anna/1.jpg"] and table.age.tolist() == [30.5]
+    assert "1 paths were read with /" in caplog.text
+    assert "1 values of age have a decimal comma" in caplog.text
+
+
+def test_repeated_line_is_dropped_counted_and_logged(tmp_path, caplog):
+    text = "path,gender\na.jpg,f\nb.jpg,m\na.jpg,0.0\n./a.jpg,female\n"
+    table = describe(tmp_path / "t.csv", text)
+    assert table.reason.tolist() == ["", "", "repeated", "repeated"]
+    funnel = row_filter.funnel(table.reason, RowReason).set_index("step")
+    assert funnel.dropped["repeated"] == 2
+    assert "2 lines repeat an earlier one and are dropped; the first is line 4" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("last", "fault"),
+    [
+        ("a.jpg,m,me,", 'line 4: gender is "m", and on line 2 "f" for the same photo a.jpg'),
+        ("a.jpg,,me,", 'line 4: gender is "", and on line 2 "f"'),
+        ("a.jpg,f,you,", 'line 4: subject is "you", and on line 2 "me"'),
+        ("a.jpg,f,me,9", 'line 4: age is "9", and on line 2 ""'),
+    ],
+)
+def test_photo_that_two_lines_describe_differently_is_refused(tmp_path, last, fault):
+    text = f"path,gender,subject,age\na.jpg,f,me,\nb.jpg,m,,\n{last}\n"
     with pytest.raises(InputError, match=fault):
         own_photos.read(write(tmp_path / "t.csv", text))
 
 
+def test_two_boxes_on_one_whole_photo_are_two_faces(tmp_path):
+    text = "path,gender,x1,y1,x2,y2\na.jpg,f,1,1,9,9\na.jpg,m,20,1,29,9\na.jpg,f,1,1,9,9\n"
+    assert describe(tmp_path / "t.csv", text, whole=True).reason.tolist() == ["", "", "repeated"]
+    with pytest.raises(InputError, match="gender"):  # of ready-made crops, the box is not used
+        describe(tmp_path / "t.csv", text)
+
+
+@pytest.mark.parametrize(
+    "suffix", [suffix for suffixes in own_photos.FORMATS.values() for suffix in suffixes]
+)
+def test_accepted_format_is_decoded(suffix):
+    encoded = cv2.imencode(suffix, np.full((40, 30, 3), 90, np.uint8))[1].tobytes()
+    assert crop.decode(encoded).shape == (40, 30, 3)
+
+
+def test_accepted_formats_are_listed_where_a_user_looks(tmp_path):
+    with pytest.raises(InputError) as error:
+        own_photos.read(write(tmp_path / "t.csv", "path,gender\na.heic,f\n"))
+    documents = [(ROOT / name).read_text() for name in ("docs/data.md", "configs/own-photos.yaml")]
+    for text in (str(error.value), *documents):
+        assert all(name in text for name in own_photos.FORMATS), text
+
+
 def test_table_in_another_encoding_is_refused(tmp_path):
     (tmp_path / "t.csv").write_bytes("path,gender\nJosé.jpg,m\n".encode("latin-1"))
-    with pytest.raises(InputError, match="is not a CSV in UTF-8"):
+    with pytest.raises(InputError, match="line 2: the byte 0xe9 is not UTF-8"):
         own_photos.read(tmp_path / "t.csv")
 
 
 def test_missing_table_is_named(tmp_path):
-    with pytest.raises(InputError, match=r"none\.csv does not exist"):
+    with pytest.raises(InputError, match=r"none\.csv cannot be read \(No such file"):
         own_photos.read(tmp_path / "none.csv")
 
 
@@ -107,7 +198,6 @@ def test_folder_is_packed_with_the_same_bytes_each_time(tmp_path):
     (folder / "anna").mkdir(parents=True)
     (folder / "anna" / "1.jpg").write_bytes(b"one")
     (folder / "2.jpg").write_bytes(b"two")
-    (folder / "link.jpg").symlink_to("/etc/passwd")
     for name in (".DS_Store", "Thumbs.db"):
         (folder / "anna" / name).write_bytes(b"of a file browser")
     receipt_file = tmp_path / "resources" / "photos.json"
@@ -118,6 +208,30 @@ def test_folder_is_packed_with_the_same_bytes_each_time(tmp_path):
     assert receipt.digest in first.decode()
     run_script("index_archive.py", receipt_file, "-o", tmp_path / "members.csv")
     assert pd.read_csv(tmp_path / "members.csv").member.tolist() == ["2.jpg", "anna/1.jpg"]
+
+
+def test_links_in_a_folder_are_followed_and_what_is_left_out_is_counted(tmp_path, caplog):
+    caplog.set_level("INFO")
+    folder, elsewhere = tmp_path / "photos", tmp_path / "elsewhere"
+    (folder / "anna").mkdir(parents=True)
+    (elsewhere / "berta").mkdir(parents=True)
+    (elsewhere / "berta" / "1.jpg").write_bytes(b"one")
+    (folder / "anna" / "link.jpg").symlink_to(elsewhere / "berta" / "1.jpg")
+    (folder / "berta").symlink_to(elsewhere / "berta")
+    (folder / "anna" / "loop").symlink_to(folder)
+    (folder / "gone.jpg").symlink_to(tmp_path / "gone.jpg")
+    (folder / ".hidden.jpg").write_bytes(b"hidden")
+    receipt = downloads.obtain(folder.as_uri(), None, tmp_path / "r.json")
+    with tarfile.open(receipt.path) as tar:
+        assert tar.getnames() == ["anna/link.jpg", "berta/1.jpg"]
+        assert {tar.extractfile(member).read() for member in tar} == {b"one"}
+    for line in (
+        "1 links to files are followed", "berta: a link to a folder is followed",
+        "loop: a link to a folder around it is left out",
+        "1 files are left out, because they are links to files that do not exist; the first",
+        "1 files are left out, because they are hidden; the first is .hidden.jpg",
+    ):  # fmt: skip
+        assert line in caplog.text
 
 
 def test_empty_folder_and_digest_of_a_folder_are_refused(tmp_path):
@@ -181,6 +295,7 @@ def test_paths_that_fit_no_photo_are_an_error_not_an_empty_set(tmp_path):
     assert "called a.jpg" in outcome.stderr and "Traceback" not in outcome.stderr
 
 
+@pytest.mark.slow
 def test_workflow_takes_a_folder_and_a_table_and_notices_a_change_of_either(tmp_path):
     (tmp_path / "project").mkdir()
     project = copy_project(tmp_path / "project")
@@ -206,8 +321,52 @@ def test_workflow_takes_a_folder_and_a_table_and_notices_a_change_of_either(tmp_
     assert np.array_equal(face, crop.extract_face(photo, CropSpec((32, 32))).pixels)
     assert "Nothing to be done" in snakemake(project, "-n", *arguments).stdout
     write(table, "\n".join(lines[:-1]))
-    changed = snakemake(project, "-n", *arguments).stdout
-    assert "rule parse_metadata" in changed and "rule index_archive" not in changed
+    planned = snakemake(project, "-n", *arguments).stdout
+    assert "rule parse_metadata" in planned and "rule index_archive" not in planned
     write(table, "\n".join(lines))
     (folder / "of anna" / "another.jpg").write_bytes(jpeg(seed=99))
     assert "rule download" in snakemake(project, "-n", *arguments).stdout
+
+
+def data_results(steps: list[tuple]) -> DataResults:
+    """The data of pages: a funnel of one source, given as (step, dropped, remaining, changed)."""
+    funnel = FUNNEL.frame([("own", *step) for step in steps])
+    empty = {field.name: None for field in dataclasses.fields(DataResults)}
+    return DataResults(**empty | {"funnel": funnel})
+
+
+def test_steps_of_the_funnel_at_which_nothing_happens_are_not_shown():
+    steps = [
+        ("rows", 0, 9, 0), ("missing_file", 0, 9, 0), ("repeated", 2, 7, 0), ("no_face", 0, 7, 0),
+        ("dropped_by_correction", 0, 7, 0), ("corrected", 0, 7, 1), ("near_duplicates", 0, 7, 2),
+        ("train", 0, 7, 0), ("validation", 0, 0, 0), ("test", 0, 0, 0),
+    ]  # fmt: skip
+    shown = data_results(steps).steps
+    subsets = ["train", "validation", "test"]
+    assert shown.index.tolist() == ["rows", "repeated", "corrected", "near_duplicates", *subsets]
+    assert phrases.funnel(shown) == (
+        "rows 9, repeated 7, corrected (1 label) 7, near duplicates (2 faces) 7, train 7, "
+        "validation 0, test 0"
+    )
+    unchanged = data_results([*steps[:5], ("corrected", 0, 7, 0), *steps[6:]]).steps
+    assert "corrected" not in unchanged.index
+
+
+def test_pages_of_own_photos_do_not_speak_of_archives(changed):
+    settings = yaml.safe_load((changed / "settings.yaml").read_text())
+    settings["data"] |= {"databases": ["table"], "sources": ["imdb"]}  # the made results' source
+    (changed / "settings.yaml").write_text(yaml.safe_dump(settings))
+    write_report(changed)
+    names = ["index.html", "runs/made/report.html", "runs/made/model_card.md", "data/datasheet.md"]
+    for name in names:
+        text = re.sub(r"<(pre|style|script).*?</\1>", "", (changed / name).read_text(), flags=re.S)
+        assert re.findall(r"[^.]*(?:archive|\.mat\b|not verified)[^.]*", text) == [], name
+
+
+def test_slices_of_which_nothing_is_known_are_left_out():
+    known = predictions_of([0, 1], [0.2, 0.8], year=[1990, np.nan], age=[np.nan, 30])
+    unknown = known.assign(year=np.nan, face_score=np.nan)
+    in_training_set = pd.Series([False, False])
+    assert {"decade", "age"} <= set(slices.assign(known, (64, 64), in_training_set))
+    names = set(slices.assign(unknown, (64, 64), in_training_set))
+    assert not {"decade", "face score"} & names and "age" in names

@@ -1,9 +1,12 @@
 """Processes that train together compute what one process does, and end together."""
 
+import multiprocessing
 import os
 import signal
 import subprocess
 import sys
+import time
+from collections.abc import Callable
 
 import numpy as np
 import pytest
@@ -16,37 +19,48 @@ from renet.config.recipe import Recipe
 from renet.dataset import hdf5
 from renet.network import model_file
 from renet.network.batch_norm import BatchNorm
-from renet.training import process_group, run
-from renet.training.process_group import ProcessGroup
+from renet.training import processes, run
+from renet.training.launch import launch
 from renet.training.run import RunSettings
-from renet.training.trainer import BatchSlice
+from renet.training.train_step import part_of_batch
+
+
+def in_each_of(size: int, function: Callable[[], object]) -> list:
+    """What a function returns in each process of a group."""
+    results = []
+    for rank in range(size):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(processes, "size", lambda: size)
+            patch.setattr(processes, "rank", lambda rank=rank: rank)
+            results.append(function())
+    return results
 
 
 @pytest.mark.parametrize("count", [1, 2, 3, 7, 100])
 @pytest.mark.parametrize("size", [1, 2, 3])
-def test_slices_are_disjoint_and_complete(count, size):
+def test_parts_are_disjoint_and_complete(count, size):
     rows = np.arange(count)
-    parts = [rows[ProcessGroup(rank, size).slice_of(count)] for rank in range(size)]
+    parts = [rows[part] for part in in_each_of(size, lambda: processes.part(count))]
     assert np.concatenate(parts).tolist() == rows.tolist()
     assert max(map(len, parts)) - min(map(len, parts)) <= 1
+    assert len(parts[0]) == max(map(len, parts))  # the statistics of rank 0 are saved
 
 
-def test_weights_make_the_mean_over_processes_the_mean_over_the_batch():
+def test_shares_make_the_sum_over_processes_the_mean_over_the_batch():
     for count in (1, 5, 8):
         losses = np.random.default_rng(count).random(count)
-        slices = [BatchSlice.of(np.arange(count), ProcessGroup(rank, 3)) for rank in range(3)]
-        means = [losses[part.rows].mean() * part.loss_weight for part in slices]
-        assert np.mean(means) == pytest.approx(losses.mean())
-        assert all(part.batch_size == count for part in slices)
+        parts = in_each_of(3, lambda count=count: part_of_batch(np.arange(count)))
+        means = [losses[rows].mean() * share for rows, share in parts]
+        assert np.sum(means) == pytest.approx(losses.mean())
 
 
-def train_and_save(group: ProcessGroup, folder: str, recipe: Recipe) -> None:
+def train_and_save(folder: str, recipe: Recipe) -> None:
     """Train in one process of a test, and save weights and history."""
     faces = hdf5.read(f"{folder}/train.h5"), hdf5.read(f"{folder}/validation.h5")
-    trainer = run.build(RunSettings(SMALL, recipe), *faces, group)
+    trainer = run.build(RunSettings(SMALL, recipe), *faces)
     trainer.run()
     outcome = {"history": trainer.history, "state": trainer.model.state_dict()}
-    torch.save(outcome, f"{folder}/outcome-{recipe.processes}-{group.rank}.pt")
+    torch.save(outcome, f"{folder}/outcome-{recipe.processes}-{processes.rank()}.pt")
 
 
 @pytest.fixture(scope="module")
@@ -59,7 +73,7 @@ def trained(tmp_path_factory) -> dict[tuple[int, int], dict]:
     for count in (1, 2, 3):
         options = {"processes": count, "sync_batchnorm": True, "precision": "float64"}
         recipe = Recipe(**vars(QUICK) | options)
-        process_group.launch(count, "cpu", train_and_save, str(folder), recipe)
+        launch(train_and_save, str(folder), recipe, count=count, device="cpu")
         for rank in range(count):
             outcomes[count, rank] = torch.load(folder / f"outcome-{count}-{rank}.pt")
     return outcomes
@@ -82,18 +96,19 @@ def test_processes_have_the_same_weights_and_history(trained, count):
             assert torch.equal(value, trained[count, 0]["state"][name]), name
 
 
-def normalise(group: ProcessGroup, folder: str) -> None:
+def normalise(folder: str) -> None:
     """Normalise this process's slice of some maps, forward and backward."""
     maps, weights = torch.load(f"{folder}/maps.pt")
-    ours = maps[group.slice_of(len(maps))].requires_grad_()
+    ours = maps[processes.part(len(maps))].requires_grad_()
     layer = BatchNorm(maps.shape[1]).double()
-    layer.synchronised = group.world_size > 1
+    layer.synchronised = processes.size() > 1
     outputs = layer(ours)
-    (outputs * weights[group.slice_of(len(maps))]).sum().backward()
+    (outputs * weights[processes.part(len(maps))]).sum().backward()
     gradients = [ours.grad, layer.weight.grad, layer.bias.grad]
     statistics = [layer.running_mean, layer.running_var]
     torch.save(
-        [outputs.detach(), gradients, statistics], f"{folder}/{group.world_size}-{group.rank}.pt"
+        [outputs.detach(), gradients, statistics],
+        f"{folder}/{processes.size()}-{processes.rank()}.pt",
     )
 
 
@@ -101,7 +116,7 @@ def test_common_statistics_and_their_gradients_are_those_of_the_whole_batch(tmp_
     maps = torch.randn(5, 3, 4, 2, dtype=torch.double) * 3 + 100
     torch.save([maps, torch.randn_like(maps)], tmp_path / "maps.pt")
     for count in (1, 2):
-        process_group.launch(count, "cpu", normalise, str(tmp_path))
+        launch(normalise, str(tmp_path), count=count, device="cpu")
     outputs, (of_maps, of_weight, of_bias), statistics = torch.load(tmp_path / "1-0.pt")
     first, second = (torch.load(tmp_path / f"2-{rank}.pt") for rank in (0, 1))
     assert torch.allclose(torch.cat([first[0], second[0]]), outputs, atol=1e-9)
@@ -112,29 +127,79 @@ def test_common_statistics_and_their_gradients_are_those_of_the_whole_batch(tmp_
         assert torch.allclose(ours, theirs, atol=1e-9)
 
 
-def fail(group: ProcessGroup, how: str) -> None:
+def test_maps_without_samples_do_not_move_the_running_statistics():
+    layer = BatchNorm(3).train()
+    layer.has_samples = False
+    maps = torch.randn(1, 3, 4, 4, requires_grad=True)
+    layer(maps).sum().backward()
+    assert not layer.running_mean.any() and not layer.running_var.any()
+    assert torch.equal(maps.grad, torch.zeros_like(maps))
+
+
+FAILURES = {
+    "mistake": InputError("This is why."),
+    "interrupt": TrainingInterrupted("This is why."),
+    "exception": KeyError("This is why."),
+    "memory": MemoryError(),
+    "gpu memory": torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2 GiB."),
+}
+
+
+def fail(how: str, collective: Callable[[], None]) -> None:
     """Fail in rank 1, while rank 0 waits for it."""
-    if group.rank == 1:
+    if processes.rank() == 1:
         if how == "kill":
             os.kill(os.getpid(), signal.SIGKILL)
-        error = TrainingInterrupted if how == "interrupt" else InputError
-        raise error(f"This is why: {how}.")
-    group.barrier()
+        raise FAILURES[how]
+    collective()
 
 
-def test_killed_process_ends_the_others_with_an_error():
-    with pytest.raises(InputError, match=r"Training process \d of 2 exited without a message"):
-        process_group.launch(2, "cpu", fail, "kill")
+def wait_for_ever() -> None:
+    """Wait as under NCCL: a lost peer goes unnoticed, and SIGTERM too."""
+    signal.signal(signal.SIGTERM, lambda *_: None)
+    while True:
+        time.sleep(1)
 
 
 @pytest.mark.parametrize(
-    ("how", "kind"), [("mistake", InputError), ("interrupt", TrainingInterrupted)]
+    ("how", "kind", "message"),
+    [
+        ("mistake", InputError, r"This is why\."),
+        ("interrupt", TrainingInterrupted, r"This is why\."),
+        (
+            "exception",
+            InputError,
+            r"process 2 of 2 failed with KeyError: 'This is why\.'; the log .*",
+        ),
+        ("memory", InputError, r"process 2 of 2 failed with MemoryError: .*; the log .*"),
+        ("gpu memory", InputError, r"process 2 of 2 failed with OutOfMemoryError: CUDA .*"),
+        ("kill", InputError, r"process 2 of 2 was killed by SIGKILL, possibly .* start again .*"),
+    ],
 )
-def test_error_of_one_process_is_that_of_all(how, kind):
-    with pytest.raises(kind, match=f"This is why: {how}"):
-        process_group.launch(2, "cpu", fail, how)
+def test_process_that_fails_alone_ends_the_others_with_one_sentence(how, kind, message):
+    before = set(multiprocessing.active_children())
+    with pytest.raises(kind, match=rf"\A(Training )?{message}\Z"):
+        launch(fail, how, processes.barrier, count=2, device="cpu")
+    assert set(multiprocessing.active_children()) <= before
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("how", ["exception", "kill"])
+def test_processes_that_do_not_notice_the_failure_end_within_a_minute(how):
+    before, started = set(multiprocessing.active_children()), time.monotonic()
+    with pytest.raises(InputError, match="process 2 of 2"):
+        launch(fail, how, wait_for_ever, count=2, device="cpu")
+    assert time.monotonic() - started < 60
+    assert set(multiprocessing.active_children()) <= before
+
+
+def test_traceback_of_an_unexpected_failure_is_logged(caplog):
+    with pytest.raises(InputError):
+        launch(fail, "exception", processes.barrier, count=2, device="cpu")
+    assert "raise FAILURES[how]" in caplog.text
+
+
+@pytest.mark.slow
 def test_torchrun_starts_the_courses_command_in_several_processes(tmp_path):
     write_faces(tmp_path / "train.h5")
     write_faces(tmp_path / "test.h5", 20, 1)

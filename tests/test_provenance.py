@@ -13,9 +13,11 @@ import yaml
 from helpers.faces import write_hdf5
 from helpers.project import ROOT, run_script
 from renet.archives.receipts import Receipt
+from renet.common import files, releases
 from renet.config.architecture import Architecture
 from renet.config.recipe import Recipe
 from renet.dataset import hdf5
+from renet.pages.version import VERSION
 from renet.training import provenance
 from renet.training.run import RunJob, RunSettings
 
@@ -35,10 +37,11 @@ def origin(tmp_path) -> dict:
         write_hdf5(files[name], pixels, np.array([0, 1]))
     receipt = Receipt("https://example.org/a.tar", "/data/a.tar", 10, "md5:00ff", verified=True)
     receipt.write(tmp_path / "a.tar.json")
-    written = {name: tmp_path for name in ("model", "history", "throughput", "events")}
+    written = {name: tmp_path for name in ("model", "history", "throughput", "training", "events")}
     saves = {"checkpoint_seconds": 600, "save_every": 0, "keep_models": 1}
-    job = RunJob(SETTINGS, **files, **written, **saves, code="0123456789abcdef")
-    (tmp_path / "training.json").write_text(json.dumps(provenance.of_training(job, 2)))
+    granted = {"gpu": 0, "nodes": 2}
+    job = RunJob(SETTINGS, **files, **written, **saves, **granted, code="0123456789abcdef")
+    (tmp_path / "training.json").write_text(json.dumps(provenance.of_training(job)))
     outcome = run_script(
         "provenance.py", tmp_path / "training.json", tmp_path / "a.tar.json",
         "--data", json.dumps(DATA), "-o", tmp_path / "provenance.json",
@@ -64,6 +67,24 @@ def test_archive_is_recorded_by_url_and_digest_not_by_its_path(origin):
     assert origin["inputs"]["archives"] == [
         {"url": "https://example.org/a.tar", "size": 10, "digest": "md5:00ff", "verified": True}
     ]
+
+
+def test_version_of_the_workflow_is_recorded(origin):
+    assert origin["code"]["version"] == VERSION
+
+
+def test_runs_of_another_version_are_named_and_others_are_not(tmp_path):
+    versions = {"old": "0.9.0", "older": "0.1", "new": VERSION, **dict.fromkeys("abcdef", "0.1")}
+    for run, version in versions.items():
+        path = tmp_path / "runs" / run / "provenance.json"
+        files.write_json(path, {"code": {"version": version}})
+    for run, text in {"cut": "{", "bare": "{}", "odd": "[1]"}.items():
+        files.write_text(tmp_path / "runs" / run / "provenance.json", text)
+    silent = ["new", "cut", "bare", "odd", "missing"]
+    assert releases.other_versions(tmp_path, silent, VERSION) is None
+    found = releases.other_versions(tmp_path, versions, VERSION)
+    assert "version 0.9.0 (old) and version 0.1 (older, a, b, c, d and 2 more)" in found
+    assert f"this is version {VERSION}" in found and "\n" not in found
 
 
 def test_precision_is_the_one_that_was_computed_in_not_the_one_of_the_settings(origin):

@@ -79,10 +79,10 @@ def test_every_usable_photo_is_in_one_subset_with_its_recorded_gender(results, r
         assert (gender.loc[rows.path].to_numpy() == rows.target.to_numpy()).all()
 
 
-def test_every_test_photo_has_an_answer_and_the_network_has_learned(results):
+def test_every_test_photo_has_a_prediction_and_the_network_has_learned(results):
     split = pd.read_csv(results / "data" / "split.csv")
-    answers = pd.read_csv(results / "runs" / "renet" / "inference.csv")
-    assert answers.id.tolist() == split.id[split.subset == "test"].tolist()
+    predictions = pd.read_csv(results / "runs" / "renet" / "inference.csv")
+    assert predictions.id.tolist() == split.id[split.subset == "test"].tolist()
     figures = json.loads((results / "runs" / "renet" / "metrics.json").read_text())
     assert figures["test"]["balanced_accuracy"] > 0.65
     assert figures["test"]["accuracy"] > figures["test"]["majority_baseline"]["accuracy"]

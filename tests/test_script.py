@@ -1,13 +1,17 @@
 """A script's function gets its arguments from Snakemake's job or from a command line."""
 
 import dataclasses
+import os
+import subprocess
+import sys
 import types
 from pathlib import Path
 
 import pytest
 
 from helpers.project import SCRIPTS, run_script
-from renet.common import script
+from renet.common import code_digest, script
+from renet.common.errors import InputError
 
 
 @dataclasses.dataclass(frozen=True)
@@ -48,7 +52,7 @@ def test_arguments_come_from_the_parts_of_a_job_and_get_their_types():
         input={"faces": ["a.npy"], "table": []},
         output={"output": "out.csv"},
         params={"section": {"rate": 0.1, "inner": {"size": [3, 4]}}, "code": "0123"},
-        resources={"gpu": 0, "mem_mb": 100, "tmpdir": "/tmp"},
+        resources={"gpu": 0, "mem_mb": 100, "tmpdir": "tmp"},
         wildcards={"shard": "2", "shards": "8"},
     )
     assert script.job_arguments(given, count) == {
@@ -60,6 +64,20 @@ def test_arguments_come_from_the_parts_of_a_job_and_get_their_types():
         "gpu": 0,
         "code": "0123",
     }
+
+
+def test_values_of_a_job_can_be_taken_as_one_dataclass(monkeypatch, tmp_path):
+    taken = []
+
+    def take(section: Section) -> None:
+        taken.append(section)
+
+    given = job(params={"rate": 0.1, "inner": {"size": [3, 4]}}, resources={"mem_mb": 100})
+    given.log = [str(tmp_path / "log")]
+    monkeypatch.setitem(take.__globals__, "snakemake", given)
+    monkeypatch.setattr(script.logs, "start", lambda log_file: None)
+    script.run(take, Section)
+    assert taken == [Section(0.1, Inner((3, 4)))]
 
 
 def test_single_file_is_a_list_of_one_where_a_list_is_asked_for():
@@ -105,3 +123,94 @@ def test_help_describes_every_option(path):
 def test_unknown_option_is_an_error_that_names_it():
     outcome = run_script("index_archive.py", "a.json", "-o", "members.csv", "--member", "x")
     assert outcome.returncode == 2 and "--member" in outcome.stderr
+
+
+@pytest.mark.parametrize(
+    ("given", "error"), [("no.csv", InputError), ("folder", FileNotFoundError)]
+)
+def test_file_of_a_command_line_that_does_not_exist_is_named_in_one_sentence(
+    monkeypatch, tmp_path, given, error
+):
+    """Of other files that are missing, the traceback says where they were needed."""
+
+    def read(path: Path) -> None:
+        (path if path.suffix else path / "no.csv").read_bytes()
+
+    monkeypatch.setattr(sys, "argv", ["read.py", str(tmp_path / given)])
+    monkeypatch.setattr(script.logs, "start", lambda: None)
+    with pytest.raises(error, match=r"no\.csv"):
+        script.run(read)
+
+
+FIND_TORCH = """
+import os, runpy, sys
+
+class Finder:
+    def find_spec(self, name, path, target=None):
+        if name == "torch":
+            print(os.environ.get("GOMP_SPINCOUNT"))
+            sys.exit()
+
+sys.path.insert(0, os.path.dirname(sys.argv[1]))
+sys.meta_path.insert(0, Finder())
+runpy.run_path(sys.argv[1])
+"""
+THREAD_SETTINGS = ("GOMP_SPINCOUNT", "OMP_WAIT_POLICY")
+COMPUTING = [
+    "train",
+    "hog_svm",
+    "infer",
+    "predict",
+    "predictor",
+    "export",
+    "explain",
+    "audit_fold",
+    "profile_layers",
+    "walkthrough",
+]
+
+
+def spin_count_at_the_import_of_torch(name: str, **environment: str) -> str:
+    rest = {key: value for key, value in os.environ.items() if key not in THREAD_SETTINGS}
+    command = [sys.executable, "-S", "-c", FIND_TORCH, str(SCRIPTS / f"{name}.py")]
+    packages = {"PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
+    outcome = subprocess.run(
+        command, env=rest | packages | environment, capture_output=True, text=True, check=True
+    )
+    return outcome.stdout.strip()
+
+
+@pytest.mark.parametrize("name", COMPUTING)
+def test_waiting_threads_spin_briefly_in_every_script_that_computes(name):
+    assert spin_count_at_the_import_of_torch(name) == "3000"
+
+
+def test_waiting_of_threads_is_left_to_the_user_who_sets_it():
+    assert spin_count_at_the_import_of_torch("infer", GOMP_SPINCOUNT="5") == "5"
+    assert spin_count_at_the_import_of_torch("infer", OMP_WAIT_POLICY="active") == "None"
+
+
+def test_list_of_computing_scripts_is_whole():
+    imports = {path.stem: code_digest.imports(path).badmodules for path in SCRIPTS.glob("*.py")}
+    assert {name for name, packages in imports.items() if "torch" in packages} == set(COMPUTING)
+
+
+CHILD_LOGS = """
+import logging, sys
+from renet.common import logs
+
+logs.start(sys.argv[1])
+logging.info("The parent begins.")
+with open(sys.argv[1], "a") as child:
+    child.write("The child works.\\n")
+logging.info("The parent ends.")
+"""
+
+
+def test_lines_of_child_processes_stay_in_the_log(tmp_path):
+    log = tmp_path / "job.log"
+    log.write_text("The job before.")
+    command = [sys.executable, "-c", CHILD_LOGS, log]
+    subprocess.run(command, env=os.environ | {"PYTHONPATH": str(SCRIPTS)}, check=True)
+    texts = [line.split(" INFO ")[-1] for line in log.read_text().splitlines()]
+    assert texts == ["The parent begins.", "The child works.", "The parent ends."]

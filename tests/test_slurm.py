@@ -19,19 +19,25 @@ from helpers.workflow import copy_project, run, write_config
 
 pytestmark = pytest.mark.slow
 
-# Long enough to be interrupted.
+# Long enough to be interrupted. The GPUs of the cluster are for scheduling alone.
 RUNS = {
-    "renet": {"train": {"epochs": 300}},
-    "twice": {"train": {"epochs": 100, "processes": 2}},
-    "apart": {"train": {"epochs": 100, "processes": 2}, "resources": {"nodes": 2}},
-}
+    "renet": {"train": {"epochs": 300, "device": "cpu"}},
+    "twice": {"train": {"epochs": 100, "device": "cpu", "processes": 2}},
+    "apart": {
+        "train": {"epochs": 100, "device": "cpu", "processes": 2}, "resources": {"nodes": 2},
+    },
+}  # fmt: skip
 RESOURCES = {"memory_mb": 1500, "minutes": 10}
 # Files with times, or with facts of the machine.
 NOT_COMPARED = {
     "throughput.csv",
+    "machine.js",
+    "layer_times.csv",
+    "layer_times.js",
     "tensorboard",
     "training.json",
     "provenance.json",
+    "manifest.json",
     "benchmarks",
     "logs",
 }
@@ -131,13 +137,13 @@ def test_two_machines_share_a_training(project, local):
 
 
 def test_killed_training_is_submitted_again_with_more_memory_and_continues(project, local):
-    with training(project, "renet") as work:
+    with training(project, "renet", "--set-resources", "train:gpu=1") as work:
         for process in processes_of(project, ".train.py"):
             os.kill(process, signal.SIGKILL)
     first, second = (
         slurm_cluster.ask("scontrol", "show", "job", job) for job in work.jobs("rule_train")
     )
-    # Memory, GPUs, threads and time of the config.
+    # Memory, threads and time of the config, and the GPU.
     assert "cpu=1,mem=1500M,node=1" in first and "cpu=1,mem=3000M,node=1" in second
     assert "TresPerJob=gres/gpu:1" in first and "TimeLimit=00:10:00" in first
     assert_same_training(project, local, "renet")

@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from helpers.audit import random_hash
 from helpers.project import run_script
 from renet.common.errors import InputError
 from renet.dataset import splits
@@ -121,6 +122,16 @@ def test_nothing_left_to_split_is_an_error_that_points_to_the_funnel():
         splits.split(make_samples().iloc[:0], **RULES)
 
 
+def test_photos_with_the_same_pixels_and_two_labels_are_contradictions():
+    samples = make_samples().assign(source="own", row=range(len(make_samples())))
+    samples["digest"] = [f"{number}" for number in range(len(samples))]
+    assert splits.contradictions(samples).empty
+    samples.loc[samples.row < 3, "digest"] = "same"
+    samples.loc[samples.row < 3, "target"] = [0, 1, 0]
+    samples.loc[samples.row.isin([3, 4]), ["digest", "target"]] = ["equal", 1]
+    assert splits.contradictions(samples).row.tolist() == [0, 1, 2]
+
+
 @pytest.fixture
 def sources(tmp_path):
     """Two sources of 30 rows, every tenth of which is dropped when it is cropped, in two shards."""
@@ -138,7 +149,7 @@ def sources(tmp_path):
             if row % 10 == 0
             else {
                 "row": row, "status": "kept", "reason": "", "index": row, "width": 9, "height": 9,
-                "grey": 0, "digest": f"{source}{row}",
+                "grey": 0, "digest": f"{source}{row}", "phash": random_hash(f"{source}{row}"),
             }
             for row in range(30)
         ]  # fmt: skip

@@ -1,37 +1,41 @@
 """An update is the same whether it runs directly or as a CUDA graph."""
 
 import dataclasses
+import multiprocessing
+import os
+from collections.abc import Callable
+from types import SimpleNamespace
 
 import pytest
 import torch
 
-from helpers.training import SMALL
+from helpers.training import QUICK, SMALL, make_trainer, write_faces
 from renet.common.errors import InputError
 from renet.config.recipe import Recipe
 from renet.network import devices
-from renet.network.model import ReNet, init_weights
-from renet.training import train_step
+from renet.network.kinds.renet import ReNet, init_weights
+from renet.training import train_step, trainer
+from renet.training.throughput import EpochMeter
 
 RECIPE = Recipe(batch_size=8, learning_rate=0.05, device="cpu")
 
 
-class ReplayedOnCPU(train_step.CudaGraphTrainStep):
-    """Captures nothing, but copies the batches to and from the same tensors."""
+class ReplayedOnCPU(train_step.RecordedTrainStep):
+    """Records nothing, but copies the batches to and from the same tensors."""
 
     def __init__(self, *arguments: object):
         super().__init__(*arguments)
         self.log: list[str] = []
 
-    def _warm_up(self, pixels: torch.Tensor, targets: torch.Tensor) -> None:
+    def _warm_up(self, compute: Callable[[], None]) -> None:
         self.log.append("warm-up")
-        self._update(pixels, targets, 1.0)
+        for _ in range(3):
+            compute()
+            self._update()
 
-    def _capture(self):
-        self.log.append("capture")
-        return lambda: (
-            self.log.append("replay"),
-            self._update(self._pixels, self._targets, 1.0),
-        )
+    def _capture(self, function: Callable[[], None]) -> Callable[[], None]:
+        self.log.append(f"capture {function.__name__}")
+        return lambda: (self.log.append(f"replay {function.__name__}"), function())
 
 
 def network() -> ReNet:
@@ -51,19 +55,51 @@ def some_batches() -> list[tuple[torch.Tensor, torch.Tensor]]:
     ]
 
 
+def assert_same_training(first: train_step.TrainStep, second: train_step.TrainStep) -> None:
+    for name, value in first.model.state_dict().items():
+        assert torch.equal(value, second.model.state_dict()[name]), name
+    assert torch.equal(first.sums, second.sums)
+
+
 def test_replayed_updates_are_those_of_plain_steps():
-    plain, captured = train_step.TrainStep(network(), RECIPE), ReplayedOnCPU(network(), RECIPE)
+    plain, recorded = train_step.TrainStep(network(), RECIPE), ReplayedOnCPU(network(), RECIPE)
     for batch in some_batches():
         plain(*batch)
-        captured(*batch)
-    for name, value in plain.network.state_dict().items():
-        assert torch.equal(value, captured.network.state_dict()[name]), name
-    assert plain.take_sums() == captured.take_sums()
-    # Short batches run without the graph, which is captured once.
-    assert captured.log == [*["warm-up"] * 3, "capture", *["replay"] * 3]
+        recorded(*batch)
+    assert_same_training(plain, recorded)
+    # Short batches run without the graphs, which are captured once.
+    captured = ["warm-up", "capture compute", "capture _update"]
+    assert recorded.log == [*captured, *["replay compute", "replay _update"] * 6]
 
 
-def test_sums_count_losses_correct_predictions_and_finite_batches_since_the_last_call():
+def test_recording_leaves_a_training_that_goes_on_as_it_is():
+    plain, recorded = train_step.TrainStep(network(), RECIPE), ReplayedOnCPU(network(), RECIPE)
+    for number, batch in enumerate(some_batches()):
+        plain(*batch)
+        if number < 4:
+            train_step.TrainStep.__call__(recorded, *batch)
+        else:
+            recorded(*batch)
+    assert recorded.log.count("warm-up") == 1
+    assert_same_training(plain, recorded)
+
+
+def test_learning_rate_is_read_from_a_tensor_in_each_step():
+    """As a recorded graph does; a number would be frozen into it."""
+    step, batch = train_step.TrainStep(network(), RECIPE), some_batches()[0]
+    rate = step.optimizer.param_groups[0]["lr"]
+    assert rate.item() == RECIPE.learning_rate
+    step(*batch)
+    before = {name: value.clone() for name, value in step.model.named_parameters()}
+    rate.fill_(0)
+    step(*batch)
+    assert all(torch.equal(before[name], value) for name, value in step.model.named_parameters())
+    rate.fill_(0.1)
+    step(*batch)
+    assert not torch.equal(before["conv1.weight"], step.model.conv1.weight)
+
+
+def test_sums_count_losses_correct_predictions_and_finite_batches():
     model = network()
     step = train_step.TrainStep(model, Recipe(batch_size=8, learning_rate=1e-12))
     batches = some_batches()[:3]
@@ -71,10 +107,9 @@ def test_sums_count_losses_correct_predictions_and_finite_batches_since_the_last
     for pixels, targets in batches:
         expected += torch.nn.functional.cross_entropy(model(pixels), targets).item() * len(targets)
         step(pixels, targets)
-    loss, correct, finite = step.take_sums()
+    loss, correct, finite = step.sums.tolist()
     assert loss == pytest.approx(expected, rel=1e-5)
     assert 0 <= correct <= 19 and finite == 3
-    assert step.take_sums() == (0.0, 0, 0)
 
 
 def test_batches_after_a_loss_that_is_no_number_are_not_counted_as_finite():
@@ -85,7 +120,7 @@ def test_batches_after_a_loss_that_is_no_number_are_not_counted_as_finite():
             with torch.no_grad():
                 model.conv1.weight.fill_(torch.inf)
         step(*batch)
-    assert step.take_sums()[2] == 2
+    assert step.sums[2] == 2
 
 
 def tf32_flags() -> tuple[bool, bool]:
@@ -124,18 +159,75 @@ def test_bfloat16_is_that_of_products_alone():
 
 
 @pytest.fixture
-def two_gpus(monkeypatch):
+def two_gpus(monkeypatch, tmp_path):
     """As if torch saw two GPUs."""
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
     monkeypatch.setattr(torch.cuda, "set_device", lambda device: None)
     monkeypatch.setattr(torch.cuda, "get_device_name", lambda device: "a GPU")
+    monkeypatch.setattr(torch.cuda, "get_device_properties", properties)
+    monkeypatch.setattr(devices.tempfile, "tempdir", str(tmp_path))
+    monkeypatch.setattr(devices, "_gpu_locks", {})
 
 
-def test_each_process_has_a_gpu_of_its_own(two_gpus):
+def properties(number: int) -> SimpleNamespace:
+    return SimpleNamespace(uuid=f"uuid{number}")
+
+
+@pytest.mark.parametrize("granted", [None, "0,1"])
+def test_process_has_the_gpu_of_its_number(two_gpus, monkeypatch, granted):
+    if granted:
+        monkeypatch.setenv("CUDA_VISIBLE_DEVICES", granted)
     assert devices.choose("auto", 1, local_rank=1) == torch.device("cuda:1")
     with pytest.raises(InputError, match="GPU number 2 is asked for and PyTorch sees 2"):
         devices.choose("cuda", 1, local_rank=2)
+
+
+@pytest.mark.parametrize("variable", ["CUDA_VISIBLE_DEVICES", "SLURM_JOB_GPUS"])
+def test_granted_gpu_that_cannot_be_used_is_an_error(monkeypatch, variable):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    monkeypatch.setenv(variable, "3")
+    with pytest.raises(InputError, match=rf"granted to this job \({variable}=3\), and PyTorch"):
+        devices.choose("auto", 1)
+    assert devices.choose("cpu", 1).type == "cpu"
+    monkeypatch.setenv(variable, "")
+    assert devices.choose("auto", 1).type == "cpu"
+
+
+def test_visible_gpu_that_cannot_be_used_is_a_warning(monkeypatch, tmp_path, caplog):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    monkeypatch.setattr(devices, "NVIDIA_DEVICE", tmp_path)
+    assert devices.choose("auto", 1).type == "cpu"
+    assert "This machine has a GPU, and PyTorch" in caplog.text
+
+
+def take_gpu(folder, taken, release):
+    """A job of one process on a machine with two GPUs, which both are granted to it."""
+    os.environ["CUDA_VISIBLE_DEVICES"] = "0,1"
+    devices.tempfile.tempdir = folder
+    torch.cuda.device_count, torch.cuda.get_device_properties = lambda: 2, properties
+    with pytest.MonkeyPatch.context() as patched:
+        warnings = []
+        patched.setattr(devices.logging, "warning", lambda text, *_: warnings.append(text))
+        taken.put((devices.own_gpu(0), warnings))
+    release.wait(60)
+
+
+def test_each_job_has_a_gpu_of_its_own_until_it_ends(tmp_path):
+    spawn = multiprocessing.get_context("spawn")
+    taken, release = spawn.Queue(), spawn.Event()
+    jobs = [spawn.Process(target=take_gpu, args=(str(tmp_path), taken, release)) for _ in range(3)]
+    for job in jobs:
+        job.start()
+    found = sorted(taken.get(timeout=60) for _ in jobs)
+    shared = ["All GPUs are used by other jobs; this one shares GPU %d."]
+    assert found == [(0, []), (0, shared), (1, [])]
+    release.set()
+    for job in jobs:
+        job.join()
+    uuids = ["uuid0", "uuid1"]
+    assert devices.lock_first_free(uuids, tmp_path) == 0
+    assert devices.lock_first_free(uuids, tmp_path) == 0  # its own
 
 
 @pytest.mark.parametrize("device", ["auto", "cuda"])
@@ -150,3 +242,22 @@ def test_number_of_threads_is_that_of_the_settings():
     devices.choose("cpu", threads=1)
     assert torch.get_num_threads() == 1
     torch.set_num_threads(before)
+
+
+def test_gpu_memory_is_what_torch_has_reserved_which_includes_a_recorded_step(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "reset_peak_memory_stats", lambda device: None)
+    monkeypatch.setattr(torch.cuda, "max_memory_allocated", lambda device: 1e9)
+    monkeypatch.setattr(torch.cuda, "max_memory_reserved", lambda device: 3e9)
+    row = EpochMeter(0, torch.device("cuda")).row(1, 44, 0.0)
+    assert row["gpu_memory_mb"] == 3000
+
+
+def test_step_is_recorded_before_the_faces_are_loaded(tmp_path, monkeypatch):
+    """They are given a part of the free memory, which has to be that beside the network."""
+    order = []
+    load = trainer.make_loader
+    monkeypatch.setattr(trainer, "make_loader", lambda *to: (order.append("faces"), load(*to))[1])
+    monkeypatch.setattr(train_step.TrainStep, "record", lambda *_: order.append("step"))
+    faces = write_faces(tmp_path / "train.h5"), write_faces(tmp_path / "validation.h5")
+    make_trainer(faces, dataclasses.replace(QUICK, epochs=1)).run()
+    assert order == ["step", "faces"]

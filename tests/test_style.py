@@ -12,6 +12,8 @@ from helpers.project import ROOT, SCRIPTS
 RUFF = [sys.executable, "-m", "ruff"]
 SNAKEFMT = [sys.executable, "-m", "snakefmt"]
 LINT_IMPORTS = [str(Path(sys.executable).with_name("lint-imports")), "--no-cache"]
+CHECK_SCHEMA = [str(Path(sys.executable).with_name("check-jsonschema")), "--builtin-schema"]
+MYPY = [sys.executable, "-m", "mypy"]
 SNAKEMAKE = [sys.executable, "-m", "snakemake"]
 
 
@@ -22,9 +24,19 @@ SNAKEMAKE = [sys.executable, "-m", "snakemake"]
         [*RUFF, "format", "--check", "."],
         [*SNAKEFMT, "--check", "Snakefile", "workflow"],
         LINT_IMPORTS,
+        MYPY,
         [*SNAKEMAKE, "--lint"],
+        [*CHECK_SCHEMA, "vendor.github-workflows", ".github/workflows/main.yml"],
     ],
-    ids=["ruff check", "ruff format", "snakefmt", "import-linter", "snakemake lint"],
+    ids=[
+        "ruff check",
+        "ruff format",
+        "snakefmt",
+        "import-linter",
+        "mypy",
+        "snakemake lint",
+        "GitHub",
+    ],
 )
 def test_linter_finds_nothing(command):
     outcome = subprocess.run(

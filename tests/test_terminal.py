@@ -1,39 +1,59 @@
-"""The output of `make` on a terminal: one line for each rule, and an error once."""
+"""What a terminal shows: one line for each rule, one bar, and an error once."""
 
-import os
-import pty
+import itertools
+import re
 import sys
 from pathlib import Path
 
 import pytest
 
-from helpers.workflow import copy_project, write_config
+from helpers.project import ROOT, SCRIPTS
+from helpers.terminal import COLUMNS, Session, on_a_terminal
+from helpers.training import write_faces
+from helpers.workflow import copy_project, run, write_config
 
-COLUMNS = 110
+UNWRAPPED = 400  # columns
+BAR = re.compile(r"^(\S+ )?(epoch \d+/\d+|\w+): +\d+%\|.+\| \d+/\d+ \[.+/s.*\]$")
+RULE = re.compile(r"^\w+ (\(\d+ jobs\))? +\d+\.\d s  \S")
+LINES_BESIDE_A_BAR = r"""
+import logging, sys
+from renet.common import logs
+from snakemake_logger_plugin_summary import LogHandler
+
+def draw_bar():
+    bar = "\rrenet epoch 1/3:  40%|####      | 80/201 [00:01<00:02, 66.00 img/s]"
+    print(bar, end="", file=sys.stderr, flush=True)
+
+draw_bar()
+record = {"levelno": logging.WARNING, "msg": "of snakemake", "event": None}
+LogHandler(None, None).handle(logging.makeLogRecord(record))
+draw_bar()
+logs.start("job.log")
+logging.warning("of a job")
+"""
+EPOCH_OF_WIKI = r"""
+from renet.common.progress import Progress
+
+with Progress(total=38138, desc="epoch 12/12", unit=" img") as bar:
+    for _ in range(2):
+        bar.set_postfix_str("loss 0.7044, accuracy 0.625, all done in 12:20:02", refresh=False)
+        bar.update(19069)
+"""
 
 
-def on_a_terminal(project: Path, *arguments: str) -> tuple[int, list[str]]:
-    """Run snakemake as `make` does, in a pseudo-terminal; its exit status and its lines."""
-    printed = bytearray()
+def run_in(project: Path, *arguments: object, columns: int = COLUMNS) -> Session:
+    """Run snakemake as `make` does."""
+    command = [sys.executable, "-m", "snakemake", "--cores", "2", "--logger", "summary"]
+    arguments = ["--configfile", "small.yaml", *arguments]
+    return on_a_terminal(
+        project, *command, *arguments, columns=columns, PYTHONPATH="workflow/logger"
+    )
 
-    def read(descriptor: int) -> bytes:
-        data = os.read(descriptor, 1 << 16)
-        printed.extend(data)
-        return b""
 
-    child, descriptor = pty.fork()
-    if child == 0:
-        os.chdir(project)
-        os.environ |= {"PYTHONPATH": "workflow/logger", "COLUMNS": str(COLUMNS)}
-        command = [sys.executable, "-m", "snakemake", "--cores", "2", "--logger", "summary"]
-        os.execv(sys.executable, [*command, "--configfile", "small.yaml", *arguments])
-    try:
-        while True:
-            read(descriptor)
-    except OSError:  # the child has ended
-        status = os.waitpid(child, 0)[1]
-    lines = printed.decode().replace("\r\n", "\n").split("\n")
-    return os.waitstatus_to_exitcode(status), [line for line in lines if line.strip()]
+def bars(session: Session) -> list[str]:
+    """All bars that the screen has shown, in order and without their numbers."""
+    shown = [line for screen in session.screens for line in screen if "%|" in line]
+    return [line.split(":")[0] for line in shown]
 
 
 @pytest.fixture
@@ -44,22 +64,108 @@ def project(tmp_path) -> Path:
 
 
 def test_run_prints_a_line_for_each_rule_and_the_accuracy_last(project):
-    status, lines = on_a_terminal(project)
-    assert status == 0, "\n".join(lines)
-    rules = [line.split()[0] for line in lines if " s  " in line]
-    assert rules[0] == "make_sample" and rules[-1] == "report"
-    assert len(rules) == len(set(rules)) == 14
-    assert "test accuracy" in lines[-1]
-    assert len(lines) < 30
-    status, lines = on_a_terminal(project)
-    assert status == 0 and lines[-1] == "Nothing to be done: the results are up to date."
+    session = run_in(project, columns=UNWRAPPED)
+    lines = session.lines
+    assert session.status == 0, "\n".join(lines)
+    rules = [line.split()[0] for line in lines if RULE.match(line)]
+    assert rules[0] == "make_sample" and "report" in rules[-3:]  # or predictor, or manifest
+    assert len(rules) == len(set(rules)) == 19
+    assert any("test accuracy" in line for line in lines[-4:])
+    assert lines[-1] == "Open results/index.html"
+    assert len(lines) < 26
+    assert not any("%|" in line for line in lines)
+    session = run_in(project)
+    assert session.status == 0
+    assert session.lines[-1] == "Nothing to be done: the results are up to date."
+
+
+@pytest.mark.slow
+def test_trainings_at_once_show_one_bar_at_a_time_below_the_lines_of_the_rules(project):
+    write_config(
+        project,
+        sample={"photos": 150},
+        train={"epochs": 6, "batch_size": 2, "threads": 1},
+        runs={"renet": {}, "second": {"train": {"momentum": 0.8}}},
+    )
+    session = run_in(project, "--until", "train")
+    assert session.status == 0, "\n".join(session.lines)
+    for screen in session.screens:
+        shown = [line for line in screen if "%|" in line]
+        assert len(shown) <= 1 and shown in ([], screen[-1:]), "\n".join(screen)
+        before = [line for line in shown if re.search(" (checking|near-duplicates)", line)]
+        assert before or all(BAR.match(line) for line in shown), shown
+        assert all(len(line) <= COLUMNS for line in shown), shown
+    names = [bar.split(" ")[0] for bar in bars(session) if "epoch" in bar]
+    assert set(names) <= {"renet", "second"} and names
+    changes = [name for name, _ in itertools.groupby(names)]
+    assert len(changes) == len(set(changes)), changes  # the second waits until the first has ended
+    assert session.lines[-1].startswith("train (2 jobs) ")
+    assert not any("%|" in line for line in session.lines)
+    for name in ("renet", "second"):
+        log = (project / f"results/logs/train/{name}.log").read_bytes()
+        assert log.count(b" img/s, loss ") == 6 and b"\r" not in log and b"%|" not in log
+
+
+def test_lines_replace_a_bar_that_another_process_has_drawn(tmp_path):
+    """The logger's line for a rule, and a job's warning, while a training shows its bar."""
+    script = tmp_path / "print_lines.py"
+    script.write_text(LINES_BESIDE_A_BAR)
+    path = f"{ROOT / 'workflow/logger'}:{SCRIPTS}"
+    session = on_a_terminal(tmp_path, sys.executable, script, PYTHONPATH=path)
+    assert session.status == 0, session.lines
+    assert session.lines[0] == "of snakemake"
+    assert re.fullmatch(r"\S+ WARNING of a job", session.lines[1]) and len(session.lines) == 2
+
+
+def test_bar_of_a_large_epoch_has_room_beside_its_metrics(tmp_path):
+    script = tmp_path / "show_progress.py"
+    script.write_text(EPOCH_OF_WIKI)
+    session = on_a_terminal(tmp_path, sys.executable, script, PYTHONPATH=str(SCRIPTS))
+    (line,) = session.lines
+    assert BAR.match(line) and line.endswith("all done in 12:20:02]") and len(line) <= COLUMNS
+    assert len(line.split("|")[1]) >= 5
+
+
+def test_no_bar_without_a_terminal(project):
+    printed = run(project, "--until", "make_sample")
+    assert "%|" not in printed and "portraits/s" not in printed
+    log = (project / "results/logs/make_sample/sample.log").read_text()
+    assert "portraits/s" in log
 
 
 def test_error_of_a_job_appears_once_and_last(project):
     receipt = "resources/sample/wiki_crop.tar.json"
-    assert on_a_terminal(project, "--", receipt)[0] == 0
+    assert run_in(project, "--", receipt).status == 0
     (project / receipt).with_suffix("").unlink()
-    status, lines = on_a_terminal(project)
-    assert status == 1
-    assert lines[-1].startswith("index_archive failed: ")
-    assert len([line for line in lines if "delete the receipt" in line]) == 1
+    session = run_in(project, columns=UNWRAPPED)
+    assert session.status == 1
+    assert session.lines[-1].startswith("index_archive failed: ")
+    assert len([line for line in session.lines if "delete the receipt" in line]) == 1
+
+
+@pytest.mark.slow
+def test_error_stands_below_the_lines_of_jobs_that_go_on(project):
+    write_config(
+        project,
+        train={"epochs": 20, "batch_size": 2, "threads": 1},
+        runs={"renet": {}, "second": {"train": {"learning_rate": 1e30}}},
+    )
+    session = run_in(project, "--until", "train", columns=UNWRAPPED)
+    assert session.status == 1
+    assert session.lines[-2] == "train failed; waiting for 1 job that had begun."
+    assert session.lines[-1].startswith("train failed: The loss is NaN or infinite in epoch 1")
+    assert len([line for line in session.lines if "The loss is NaN" in line]) == 1
+    assert (project / "results/runs/renet/model.pt").exists()
+
+
+def test_script_called_by_hand_leaves_one_bar_and_one_line_for_each_epoch(tmp_path):
+    write_faces(tmp_path / "train.h5")
+    write_faces(tmp_path / "test.h5", 20, 1)
+    command = [sys.executable, SCRIPTS / "train.py", "-b", "mkl", "-e", "3", "-z", "8"]
+    session = on_a_terminal(tmp_path, *command, "--data_root", ".", "--save_path", "model.pt")
+    assert session.status == 0, "\n".join(session.lines)
+    epochs = [BAR.match(line)[2] for line in session.lines if " 100%|" in line]
+    assert epochs == ["epoch 1/3", "epoch 2/3", "epoch 3/3"]
+    assert len([line for line in session.lines if "%|" in line]) == 3
+    records = [line for line in session.lines if " INFO epoch " in line]
+    assert len(records) == 3 and not any("img/s" in line for line in records)

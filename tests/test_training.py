@@ -1,5 +1,6 @@
 """Training follows the recipe, can be interrupted anywhere, and has the course's command line."""
 
+import dataclasses
 import errno
 import math
 import signal
@@ -18,8 +19,9 @@ from helpers.training import QUICK, SMALL, make_trainer, same, train, weights_of
 from renet.common.errors import InputError
 from renet.config.recipe import Recipe
 from renet.network import model_file
-from renet.network.model import ReNet, init_weights
+from renet.network.kinds.renet import ReNet, init_weights
 from renet.training import trainer as trainer_module
+from renet.training import training_state, validation
 from renet.training.checkpoints import Checkpoint
 from renet.training.history import HISTORY
 from renet.training.trainer import Trainer, epoch_order
@@ -56,8 +58,8 @@ def test_update_is_plain_sgd_on_the_mean_loss_with_decay_of_every_parameter(face
 def test_last_short_batch_is_trained_as_it_is(faces):
     sizes = []
     trainer = make_trainer(faces, Recipe(epochs=1, batch_size=8, threads=1))
-    update = trainer.step._update
-    trainer.step._update = lambda *batch: (sizes.append(len(batch[1])), update(*batch))
+    compute = trainer.step._compute
+    trainer.step._compute = lambda *batch: (sizes.append(len(batch[1])), compute(*batch))
     trainer.run()
     assert sizes == [8, 8, 8, 8, 8, 4]
 
@@ -151,19 +153,19 @@ def test_training_continues_from_the_middle_of_an_epoch_to_the_same_bits(
     whole = train(faces, recipe)
     checkpoint = Checkpoint(tmp_path, seconds=0)
     interrupted = make_trainer(faces, recipe)
-    update, steps = interrupted.step._update, []
+    compute, steps = interrupted.step._compute, []
 
     def step_until_the_power_is_cut(*batch):
         if len(steps) == 10:  # four into the second epoch
             raise PowerCut
         steps.append(batch)
-        update(*batch)
+        compute(*batch)
 
-    interrupted.step._update = step_until_the_power_is_cut
+    interrupted.step._compute = step_until_the_power_is_cut
     with pytest.raises(PowerCut):
         interrupted.run(checkpoint)
     resumed = make_trainer(faces, recipe, checkpoint.load())
-    assert (resumed.epoch, resumed.sums.steps) == (1, 4 - 4 % sync_every)
+    assert (resumed.epoch, resumed.steps) == (1, 4 - 4 % sync_every)
     resumed.run()
     assert same(weights_of(whole), weights_of(resumed)) and whole.history == resumed.history
 
@@ -173,13 +175,12 @@ def test_reading_the_metrics_rarely_as_on_a_gpu_changes_nothing(faces, tmp_path,
     every_step = train(faces, recipe)
     monkeypatch.setitem(trainer_module.SYNC_EVERY, "cpu", trainer_module.SYNC_EVERY["cuda"])
     rarely = make_trainer(faces, recipe)
-    take_sums, calls = rarely.step.take_sums, []
-    rarely.step.take_sums = lambda: (calls.append(1), take_sums())[1]
+    read, calls = rarely._read_metrics, []
+    rarely._read_metrics = lambda: (calls.append(1), read())[1]
     rarely.run()
-    assert len(calls) == 2 * 3
+    assert len(calls) == 2 * (3 + 1)  # and at the end of each epoch
     assert same(weights_of(every_step), weights_of(rarely))
-    for ours, theirs in zip(rarely.history, every_step.history, strict=True):
-        assert ours == pytest.approx(theirs, rel=1e-12)  # the losses are added up in another order
+    assert rarely.history == every_step.history
 
 
 def test_damaged_checkpoint_is_named_and_the_previous_one_used(faces, tmp_path, caplog):
@@ -215,18 +216,75 @@ def test_checkpoint_is_found_under_the_same_settings_code_and_data_only(tmp_path
     assert path not in [Checkpoint(tmp_path, HOUR, *other).path for other in others]
 
 
+def spoil(model: ReNet) -> None:
+    with torch.no_grad():
+        model.conv1.weight.fill_(torch.nan)
+
+
 def test_loss_that_is_nan_stops_with_epoch_and_learning_rate(faces, tmp_path):
     checkpoint = Checkpoint(tmp_path, HOUR)
+    trainer = make_trainer(faces, QUICK)
+    compute = trainer.step._compute
 
-    def spoil(trainer):
+    def from_epoch_3_on(*batch):
         if trainer.epoch == 2:
-            with torch.no_grad():
-                trainer.model.conv1.weight.fill_(torch.nan)
+            spoil(trainer.model)
+        compute(*batch)
 
-    stopped = r"NaN or infinite in epoch 3, batch 1, at a learning rate of 0\.05"
+    trainer.step._compute = from_epoch_3_on
+    stopped = r"The loss is NaN or infinite in epoch 3, batch 1, at a learning rate of 0\.05"
     with pytest.raises(InputError, match=stopped):
-        train(faces, checkpoint=checkpoint, after_epoch=spoil)
-    assert checkpoint.load() is not None
+        trainer.run(checkpoint)
+    assert checkpoint.load()["training"]["epoch"] == 2
+
+
+@pytest.mark.parametrize("select_epoch", ["last", "best"])
+def test_last_update_that_explodes_is_no_success(faces, tmp_path, select_epoch):
+    checkpoint = Checkpoint(tmp_path, HOUR)
+    trainer = make_trainer(faces, dataclasses.replace(QUICK, select_epoch=select_epoch))
+    read_metrics = trainer._read_metrics
+
+    def after_the_last_batch():
+        if trainer.epoch == 1 and trainer.images == len(trainer.train):
+            spoil(trainer.model)
+        return read_metrics()
+
+    trainer._read_metrics = after_the_last_batch
+    with pytest.raises(InputError, match=r"A weight is NaN or infinite in epoch 2, batch \d+"):
+        trainer.run(checkpoint)
+    assert checkpoint.load()["training"]["epoch"] == 1
+
+
+@pytest.mark.parametrize("select_epoch", ["last", "best"])
+def test_nan_in_the_validation_is_no_success(faces, tmp_path, monkeypatch, select_epoch):
+    def logits(model, pixels, *options):
+        return np.full((len(pixels), 2), np.nan, np.float32)
+
+    monkeypatch.setattr(validation.inference, "logits", logits)
+    checkpoint = Checkpoint(tmp_path, HOUR)
+    recipe = dataclasses.replace(QUICK, select_epoch=select_epoch)
+    with pytest.raises(InputError, match="The validation loss is NaN or infinite in epoch 1"):
+        train(faces, recipe, checkpoint=checkpoint)
+    assert checkpoint.load() is None
+
+
+@pytest.mark.parametrize(
+    ("error", "text"),
+    [
+        (MemoryError, "32 GiB wanted"),
+        (torch.OutOfMemoryError, "32 GiB wanted"),
+        (RuntimeError, "DefaultCPUAllocator: can't allocate memory"),
+    ],
+)
+def test_lack_of_memory_is_a_sentence_that_names_the_batch_size(faces, monkeypatch, error, text):
+    trainer = make_trainer(faces, QUICK)
+
+    def fail(*batch):
+        raise error(text)
+
+    monkeypatch.setattr(trainer.step, "_compute", fail)
+    with pytest.raises(InputError, match=rf"batches of \d+ faces \({text}\); lower train"):
+        trainer.run()
 
 
 def test_constant_prediction_is_reported(faces, caplog):
@@ -276,6 +334,7 @@ def test_courses_example_command_trains_saves_and_prints_the_accuracy(data_root,
     assert "img/s" not in outcome.stderr
 
 
+@pytest.mark.slow
 def test_continuing_from_a_model_file_equals_training_at_once(data_root, tmp_path):
     common = ["--data_root", data_root, "-z", 16, "--threads", 1]
     at_once = [*common, "-e", 2, "-s", tmp_path / "at_once.pt"]
@@ -292,12 +351,12 @@ def test_continuing_from_a_model_file_equals_training_at_once(data_root, tmp_pat
 
 def test_continued_training_has_the_new_recipe_not_the_saved_one(faces, tmp_path):
     first = train(faces, Recipe(**vars(QUICK) | {"epochs": 1}))
-    model_file.save(tmp_path / "first.pt", first.model, training=first.state())
+    model_file.save(tmp_path / "first.pt", first.model, training=training_state.of(first))
     recipe = Recipe(**vars(QUICK) | {"nesterov": True, "learning_rate": 0.5})
     second = make_trainer(faces, recipe, model_file.read(tmp_path / "first.pt"))
-    group = second.optimizer.param_groups[0]
+    group = second.step.optimizer.param_groups[0]
     assert (group["nesterov"], group["lr"]) == (True, 0.5)
-    assert second.optimizer.state_dict()["state"]
+    assert second.step.optimizer.state_dict()["state"]
 
 
 def test_model_for_faces_of_another_size_is_refused(faces):

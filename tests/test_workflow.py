@@ -1,9 +1,12 @@
 """The workflow through Snakemake: from the sample to results, and what a change makes again."""
 
+import hashlib
 import json
 import os
 import re
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import jsonschema
@@ -11,10 +14,19 @@ import pandas as pd
 import pytest
 import yaml
 
+from helpers.archives import jpeg
 from helpers.project import ROOT
-from helpers.workflow import EVERYTHING_AFTER, copy_project, planned, run, snakemake, write_config
+from helpers.workflow import (
+    EVERYTHING_AFTER,
+    MAY_DIFFER,
+    copy_project,
+    planned,
+    run,
+    snakemake,
+    write_config,
+)
 
-WITH_A_CLOCK = {"throughput.csv", "tensorboard", "benchmarks", "logs"}
+SAVED = "saved-seed_1"  # the one run of a grid
 
 
 @pytest.fixture(scope="module")
@@ -46,7 +58,9 @@ def test_results_are_laid_out_as_documented(finished):
         "runs/renet/inference_validation.csv", "runs/renet/inference.txt",
         "runs/renet/metrics.json", "runs/renet/learning_curve.svg",
         "runs/renet/confusion_matrix.svg", "runs/renet/report.html", "runs/renet/slices.csv",
-        "runs/renet/model_card.md", "data/datasheet.md", "data/thumbnails/sheets/0.webp",
+        "runs/renet/model_card.md", "runs/renet/model_card.html", "runs/renet/machine.js",
+        "runs/renet/walkthrough.html", "runs/renet/network.svg", "runs/renet/predictor.json",
+        "data/datasheet.md", "data/thumbnails/sheets/0.webp",
         "logs/train/renet.log", "benchmarks/train/renet.tsv",
     } <= made  # fmt: skip
     assert not [name for name in made if name.endswith(".tmp") or "checkpoint" in name]
@@ -64,18 +78,80 @@ def documented_files() -> list[re.Pattern]:
     return patterns
 
 
+def add_photos(project: Path, name: str = "photos") -> dict:
+    """A folder of 12 photos of 12 people, two of whom the training and the test set have, too."""
+    split = pd.read_csv(project / "results/data/split.csv").groupby("subset").subject.first()
+    known = [split["train"], split["test"]]
+    folder = project / name
+    folder.mkdir()
+    lines = ["path,gender,subject"]
+    for number in range(12):
+        (folder / f"{number}.jpg").write_bytes(jpeg(seed=number))
+        subject = known[number] if number < len(known) else f"stranger {number}"
+        lines.append(f"{number}.jpg,{'fm'[number % 2]},{subject}")
+    (project / f"{name}.csv").write_text("\n".join(lines))
+    own = {"url": folder.as_uri(), "database": "table", "table": f"{name}.csv", "photos": "crop"}
+    return {"external": [name], "archives": {name: own | {"shards": 1}}}
+
+
 def test_readme_of_the_results_names_every_file_and_no_other(project):
-    write_config(
-        project, audit={"folds": 2}, runs={"renet": {}, "saved": {"checkpoints": {"save_every": 1}}}
-    )
+    saved = {"checkpoints": {"save_every": 1, "keep_last": True}, "grid": {"train.seed": [1]}}
+    runs = {"saved": saved, "renet": {}}
+    photos = {"photos": "resources/sample/wiki_crop.tar"}
+    settings = {"audit": {"folds": 2}, "runs": runs, "predict": photos, "export": ["safetensors"]}
+    external = add_photos(project)
+    write_config(project, **settings, **external)
     run(project)
+    check_external_set(project, settings, external)
     results = project / "results"
-    assert 'href="audit/index.html"' in (results / "index.html").read_text()
+    index = (results / "index.html").read_text()
+    assert 'href="audit/index.html"' in index
+    assert re.findall(r"<tr data-run=\"(.*?)\"><th scope=\"row\"><a", index) == [SAVED, "renet"]
     made = [path for path in results.rglob("*") if path.is_file() and path.name[0] != "."]
     names = {path.relative_to(results).as_posix() for path in made}
     patterns = documented_files()
     assert [name for name in names if not any(one.fullmatch(name) for one in patterns)] == []
     assert [one.pattern for one in patterns if not any(map(one.fullmatch, names))] == []
+
+
+def check_external_set(project: Path, settings: dict, external: dict) -> None:
+    """All runs are evaluated on the external set; a change of it, or its end, trains nothing."""
+    results = project / "results"
+    faces = pd.read_csv(results / "data/photos.csv")
+    assert sorted(faces.row) == [row for row in range(12) if row != 0]  # the trained person's
+    assert (faces.subset == "photos").all()
+    funnel = pd.read_csv(results / "data/photos/external_funnel.csv").set_index("step")
+    assert funnel.dropped["known_person"] == 1 and funnel.remaining["photos"] == 11
+    for name in ("renet", SAVED):
+        of_set = results / "runs" / name / "external/photos"
+        assert pd.read_csv(of_set / "inference.csv").id.tolist() == faces.id.tolist()
+        metrics = json.loads((of_set / "metrics.json").read_text())
+        jsonschema.Draft202012Validator(metrics_schema()).validate(metrics)
+        assert metrics["test"]["n"] == 11 and "test" not in metrics["data"]["faces"]
+        assert "External test set photos" in (of_set.parents[1] / "report.html").read_text()
+    assert "photos: balanced accuracy" in (results / "index.html").read_text()
+    (project / "photos.csv").write_text((project / "photos.csv").read_text() + "\n12.jpg,f,new")
+    (project / "photos/12.jpg").write_bytes(jpeg(seed=12))
+    further = planned(project)
+    assert {"crop_faces", "external_set", "infer_external", "report"} <= further
+    assert not {"train", "infer", "evaluate", "shuffle", "audit_fold"} & further
+    write_config(project, **settings)
+    assert planned(project) == {"compare", "report"}
+    write_config(project, **settings, **external)
+
+
+def metrics_schema() -> dict:
+    return yaml.safe_load((ROOT / "workflow/schemas/metrics.schema.yaml").read_text())
+
+
+def test_added_external_set_trains_nothing(project):
+    write_config(project, **add_photos(project))
+    assert planned(project) == {
+        "download", "index_archive", "parse_metadata", "crop_faces", "external_set", "write_hdf5",
+        "infer_external", "evaluate_external", "gallery_external", "compare", "report",
+    }  # fmt: skip
+    jobs = snakemake(project, "-n", "--configfile", "small.yaml").stdout
+    assert "subset=photos" in jobs and "subset=train" not in jobs
 
 
 def test_readme_of_the_results_names_every_column(finished):
@@ -89,9 +165,8 @@ def test_readme_of_the_results_names_every_column(finished):
 
 
 def test_metrics_are_as_their_schema_says(finished):
-    schema = yaml.safe_load((ROOT / "workflow/schemas/metrics.schema.yaml").read_text())
     metrics = json.loads((finished / "results/runs/renet/metrics.json").read_text())
-    jsonschema.Draft202012Validator(schema).validate(metrics)
+    jsonschema.Draft202012Validator(metrics_schema()).validate(metrics)
 
 
 def test_counts_add_up_from_the_rows_to_the_predictions(finished):
@@ -104,6 +179,7 @@ def test_counts_add_up_from_the_rows_to_the_predictions(finished):
         name: len(pd.read_csv(data / f"{name}.csv")) for name in ("train", "validation", "test")
     }
     assert sum(sizes.values()) == reasons.remaining["box_invalid"]
+    assert funnel.changed["near_duplicates"] == 0  # drawn people are not taken for one another
     assert {name: funnel.remaining[name] for name in sizes} == sizes
     predictions = pd.read_csv(finished / "results/runs/renet/inference.csv")
     assert predictions.id.tolist() == pd.read_csv(data / "test.csv").id.tolist()
@@ -115,20 +191,88 @@ def test_counts_add_up_from_the_rows_to_the_predictions(finished):
 
 
 def test_pages_link_only_files_that_exist(finished):
-    for page in [finished / "results/index.html", finished / "results/runs/renet/report.html"]:
+    for page in (finished / "results").rglob("*.html"):
         links = re.findall(r'(?:href|src)="([^"]+)"', page.read_text())
         assert links
-        ids = set(re.findall(r' id="([^"]+)"', page.read_text()))
-        for link in links:
-            if link.startswith("#"):
-                assert link[1:] in ids, f"{page.name}: {link}"
-            elif link != "data:,":  # no icon
-                assert (page.parent / link).exists(), f"{page.name}: {link}"
+        for link in set(links) - {"data:,"}:  # no icon
+            path, _, anchor = link.split("?")[0].partition("#")
+            target = page.parent / path if path else page
+            assert target.exists(), f"{page.name}: {link}"
+            assert not anchor or f' id="{anchor}"' in target.read_text(), f"{page.name}: {link}"
+
+
+def test_course_page_links_places_that_exist(finished):
+    links = re.findall(
+        r"\]\(\.\./(results/[^)#]+)#([^)]+)\)", (ROOT / "docs/course.md").read_text()
+    )
+    assert len(links) > 15
+    for path, anchor in links:
+        assert f'id="{anchor}"' in (finished / path).read_text(), f"{path}#{anchor}"
 
 
 def test_finished_workflow_has_nothing_to_do(finished):
     assert planned(finished) == set()
     assert "Nothing to be done" in run(finished)
+
+
+def outputs_and_wanted(project: Path) -> tuple[set[str], set[str]]:
+    """The outputs of all jobs of a forced dry run, and the files that `rule all` asks for."""
+    plan = snakemake(project, "-n", "--forceall", "--configfile", "small.yaml").stdout
+    outputs = re.findall(r"^    output: (.+)$", plan, re.MULTILINE)
+    wanted = re.search(r"^(?:local)?rule all:\n    input: (.+)$", plan, re.MULTILINE)[1]
+    return {path for line in outputs for path in line.split(", ")}, set(wanted.split(", "))
+
+
+def test_every_output_is_wanted_by_name(project):
+    write_config(project, audit={"folds": 2}, runs={"renet": {}, "second": {}})
+    outputs, wanted = outputs_and_wanted(project)
+    assert len(outputs) > 90 and "results/audit/2-of-2.csv" in outputs
+    assert outputs == wanted
+
+
+def rules_without_each(project: Path, names: list[str]) -> dict[str, list[str]]:
+    """The rules that run again where one of the files is lost."""
+    script = ROOT / "tests" / "helpers" / "lost_outputs.py"
+    said = subprocess.run(
+        [sys.executable, script, "small.yaml", *names],
+        cwd=project, capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    return json.loads(said.stdout)
+
+
+def test_lost_table_and_lost_model_are_made_again(project):
+    names = {
+        "results/data/sample/metadata.csv": EVERYTHING_AFTER["parse_metadata"],
+        "results/runs/renet/history.csv": EVERYTHING_AFTER["train"],
+        "results/runs/renet/layer_times.csv": {"profile_layers", "report", "manifest"},
+    }
+    found = rules_without_each(project, list(names))
+    assert {name: set(rules) for name, rules in found.items()} == names
+
+
+@pytest.mark.slow
+def test_each_output_that_is_lost_is_made_again(project):
+    names = sorted(outputs_and_wanted(project)[0])
+    assert len(names) > 50
+    found = rules_without_each(project, names)
+    assert [name for name in names if not found[name]] == []
+
+
+@pytest.mark.slow
+def test_failed_retraining_is_repeated_and_the_old_config_gets_its_model_back(project):
+    model = project / "results/runs/renet/model.pt"
+    before = model.read_bytes()
+    write_config(project, train={"learning_rate": 1e30})
+    outcome = snakemake(project, "--cores", 2, "--configfile", "small.yaml")
+    assert outcome.returncode != 0 and not model.exists()
+    assert "train" in planned(project)
+    write_config(project)
+    said = run(project)
+    assert model.read_bytes() == before
+    assert "epoch 1," not in (project / "results/logs/train/renet.log").read_text(), said
+    run(project, "--forcerun", "train", "--", "results/runs/renet/model.pt")
+    assert model.read_bytes() == before
+    assert "epoch 1," in (project / "results/logs/train/renet.log").read_text()
 
 
 def test_touched_tree_reruns_nothing(project):
@@ -170,6 +314,27 @@ def test_changed_config_reruns_what_depends_on_it(project, changes, rules):
     assert planned(project) == rules
 
 
+def test_results_of_another_version_are_named_and_what_it_computes_otherwise_is_made_again(project):
+    record = project / "results/runs/renet/provenance.json"
+    written = json.loads(record.read_text())
+    written["code"]["version"] = "0.9.0"
+    record.write_text(json.dumps(written))
+    module = (
+        project / "workflow/scripts/renet/evaluation/calibration.py"
+    )  # as another version has it
+    module.write_text(module.read_text() + "# edited\n")
+    outcome = snakemake(project, "-n", "--configfile", "small.yaml")
+    assert "results has runs of version 0.9.0 (renet), and this is version" in outcome.stderr
+    assert re.search(r"^rule evaluate:", outcome.stdout, re.MULTILINE)
+    assert not re.search(r"^rule (train|infer|crop_faces):", outcome.stdout, re.MULTILINE)
+
+
+def test_notes_for_the_data_sheet_rerun_the_report_alone(project):
+    (project / "notes.md").write_text("From my own album.")
+    write_config(project, datasheet="notes.md")
+    assert planned(project) == {"report"}
+
+
 def test_further_run_leaves_the_first_one_alone(project):
     write_config(project, runs={"second": {"train": {"seed": 2}}})
     jobs = snakemake(project, "-n", "--configfile", "small.yaml").stdout
@@ -180,18 +345,28 @@ def test_further_run_leaves_the_first_one_alone(project):
     ("module", "rules"),
     [
         ("train.py", EVERYTHING_AFTER["train"]),
-        ("provenance.py", {"provenance", "report"}),  # what is only written down
+        # What is only written down:
+        ("provenance.py", {"provenance", "walkthrough", "report", "manifest"}),
         ("renet/training/trainer.py", EVERYTHING_AFTER["train"]),
         ("renet/network/rnn.py", EVERYTHING_AFTER["train"]),
+        ("renet/network/kinds/cnn.py", set()),  # of a kind that no run has
         ("renet/faces/crop.py", EVERYTHING_AFTER["crop_faces"]),
         ("renet/dataset/splits.py", EVERYTHING_AFTER["shuffle"]),
-        ("renet/evaluation/run_plots.py", {"evaluate", "report"}),
-        ("renet/evaluation/slices.py", {"evaluate", "report"}),
-        ("renet/evaluation/saliency.py", {"explain", "report"}),
-        ("renet/pages/galleries.py", {"thumbnails", "gallery", "explain", "report"}),
-        ("renet/pages/templates/run.html.j2", {"report"}),
-        ("renet/pages/templates/faces.js", {"report"}),
-        ("renet/pages/templates/style.css", {"report"}),
+        (
+            "renet/evaluation/run_plots.py",
+            {"evaluate", "predictor", "compare", "report", "manifest"},
+        ),
+        ("renet/evaluation/slices.py", {"evaluate", "predictor", "report", "manifest"}),
+        ("renet/evaluation/saliency.py", {"explain", "report", "manifest"}),
+        ("renet/evaluation/layer_profile.py", {"profile_layers", "report", "manifest"}),
+        ("renet/evaluation/activations.py", {"walkthrough", "report", "manifest"}),
+        (
+            "renet/pages/galleries.py",
+            {"thumbnails", "gallery", "explain", "walkthrough", "compare", "report", "manifest"},
+        ),
+        ("renet/pages/templates/run.html.j2", {"walkthrough", "report", "manifest"}),
+        ("renet/pages/templates/faces.js", {"walkthrough", "report", "manifest"}),
+        ("renet/pages/templates/style.css", {"walkthrough", "report", "manifest"}),
     ],
 )
 def test_edited_module_reruns_exactly_its_users(project, module, rules):
@@ -206,10 +381,12 @@ def test_edited_module_reruns_exactly_its_users(project, module, rules):
     assert planned(project) == rules
 
 
+@pytest.mark.slow
 def test_edited_module_of_the_download_never_downloads_again(project):
     archive = project / "resources" / "sample" / "wiki_crop.tar"
     own = {"url": f"file://{archive}", "database": "wiki", "photos": "crop", "shards": 1}
-    write_config(project, archives={"own": own}, sources=["own"])
+    pathvars = {"results": "results/own"}
+    write_config(project, archives={"own": own}, sources=["own"], pathvars=pathvars)
     run(project)
     for name in ("archives/downloads.py", "common/files.py"):
         path = project / "workflow" / "scripts" / "renet" / name
@@ -218,19 +395,28 @@ def test_edited_module_of_the_download_never_downloads_again(project):
     assert planned(project) >= EVERYTHING_AFTER["parse_metadata"]
 
 
-def test_same_config_gives_the_same_bytes(finished, tmp_path):
+def digests(project: Path) -> dict[str, str]:
+    """The digest of each file of the results that is the same each time."""
+    found = {}
+    for path in (project / "results").rglob("*"):
+        name = path.relative_to(project / "results")
+        if path.is_file() and not MAY_DIFFER.keys() & set(name.parts):
+            found[name.as_posix()] = hashlib.sha256(path.read_bytes()).hexdigest()
+    return found
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("cores", [1, 8])
+def test_same_config_gives_the_same_bytes_on_any_number_of_cores(finished, tmp_path, cores):
     project = copy_project(tmp_path)
     write_config(project)
-    run(project)
-    compared = 0
-    for path in (finished / "results").rglob("*"):
-        name = path.relative_to(finished)
-        if path.is_file() and not WITH_A_CLOCK & set(name.parts):
-            assert path.read_bytes() == (project / name).read_bytes(), name
-            compared += 1
-    assert compared > 20
+    run(project, "--cores", cores)
+    on_two_cores = digests(finished)
+    assert len(on_two_cores) > 60
+    assert digests(project) == on_two_cores
 
 
+@pytest.mark.slow
 def test_archive_can_be_freed_once_its_faces_are_cut(project):
     (project / "resources" / "sample" / "wiki_crop.tar").unlink()
     assert planned(project) == set()
@@ -241,31 +427,36 @@ def test_archive_can_be_freed_once_its_faces_are_cut(project):
 
 
 @pytest.mark.parametrize(
-    "patterns",
+    ("patterns", "config"),
     [
-        ["resources/sample/*.tar"],
-        ["results/data/sample/faces/*.npy"],
-        ["results/data/*.h5"],
-        ["resources/sample/*.tar", "results/data/sample/faces/*.npy", "results/data/*.h5"],
+        (["resources/sample/*.tar"], {}),
+        (["results/data/sample/faces/*.npy"], {"crop": {"keep_shards": False}}),
+        (["results/data/*.h5"], {"hdf5": {"keep_files": False}}),
+        (
+            ["resources/sample/*.tar", "results/data/sample/faces/*.npy", "results/data/*.h5"],
+            {"crop": {"keep_shards": False}, "hdf5": {"keep_files": False}},
+        ),
     ],
     ids=["archive", "shards", "HDF5 files", "all of them"],
 )
-def test_what_takes_space_can_be_deleted_and_an_unchanged_run_does_nothing(project, patterns):
+def test_what_takes_space_can_go_where_the_config_says_so(project, patterns, config):
     for pattern in patterns:
         found = list(project.glob(pattern))
         assert found
         for path in found:
             path.unlink()
+    write_config(project, **config)
     assert planned(project) == set()
 
 
 def test_deleted_hdf5_files_are_written_again_from_the_shards_when_they_are_needed(project):
+    write_config(project, hdf5={"keep_files": False}, train={"learning_rate": 0.02})
     for path in project.glob("results/data/*.h5"):
         path.unlink()
-    write_config(project, train={"learning_rate": 0.02})
     assert planned(project) == EVERYTHING_AFTER["shuffle"] - {"shuffle"}
 
 
+@pytest.mark.slow
 def test_shards_are_freed_where_the_config_says_so(finished, tmp_path):
     project = copy_project(tmp_path)
     write_config(project, crop={"keep_shards": False})
@@ -291,6 +482,57 @@ def test_unknown_source_is_named_before_any_job(project):
     )
 
 
+def test_every_file_is_in_the_folders_that_the_config_names(project):
+    write_config(project, pathvars={"results": "mine/results", "resources": "mine/archives"})
+    plan = snakemake(project, "-n", "--configfile", "small.yaml").stdout
+    files = re.findall(r"^    (?:output|log|benchmark): (.+)$", plan, re.MULTILINE)
+    paths = [path for line in files for path in line.split(", ")]
+    assert "mine/results/index.html" in paths and len(paths) > 50
+    assert [path for path in paths if not path.startswith("mine/")] == []
+
+
+def test_models_of_other_sources_are_not_replaced(project):
+    photos = {"other": {"url": (project / "config.yaml").as_uri(), "database": "wiki",
+                        "photos": "crop"}}  # fmt: skip
+    write_config(project, sources=["other"], archives=photos)
+    outcome = snakemake(project, "-n", "--configfile", "small.yaml")
+    assert outcome.returncode != 0 and "Traceback" not in outcome.stderr
+    assert "results/runs/renet/model.pt was trained on sample" in outcome.stderr
+    write_config(project, sources=["other"], archives=photos, pathvars={"results": "results/b"})
+    assert "train" in planned(project)
+
+
+@pytest.mark.slow
+def test_removed_run_is_listed_until_it_is_cleared(project):
+    old, index = project / "results/runs/old", project / "results/index.html"
+    shutil.copytree(project / "results/runs/renet", old)
+    assert planned(project) == {"report"}
+    run(project)
+    assert "still in the folder runs: old." in index.read_text()
+    snakemake(project, "clear_removed_runs", "--cores", 1, "--configfile", "small.yaml")
+    assert not old.exists() and (project / "results/runs/renet/model.pt").exists()
+    run(project)
+    assert "still in the folder runs" not in index.read_text()
+    assert planned(project) == set()
+
+
+def test_each_page_names_its_config(finished):
+    pages = list((finished / "results").rglob("*.html"))
+    assert len(pages) > 1
+    assert all("Made by the config small.yaml" in page.read_text() for page in pages)
+
+
+def test_make_clean_keeps_trained_models_and_distclean_asks(project):
+    shutil.copy(ROOT / "Makefile", project)
+    model = project / "results/runs/renet/model.pt"
+    subprocess.run(["make", "clean"], cwd=project, check=True)
+    assert model.exists() and not (project / "results/data").exists()
+    subprocess.run(["make", "distclean"], cwd=project, check=True, input="n\n", text=True)
+    assert model.exists()
+    subprocess.run(["make", "distclean"], cwd=project, check=True, input="y\n", text=True)
+    assert not model.exists() and not (project / "resources").exists()
+
+
 def test_work_can_be_done_in_another_folder(finished, tmp_path):
     outcome = snakemake(
         finished, "-n", "--directory", tmp_path / "elsewhere", "--configfile", "small.yaml"
@@ -304,17 +546,37 @@ def test_snakemake_report_holds_the_figures_with_their_captions(finished, tmp_pa
     shutil.unpack_archive(tmp_path / "report.zip", tmp_path)
     page = (tmp_path / "report" / "report.html").read_text()
     for text in (
-        "confusion_matrix.svg", "learning_curve.svg", "metrics.json", "index.html", "slices.svg",
+        "confusion_matrix.svg", "learning_curve.svg", "metrics.json", "slices.svg",
         "ranking_curves.svg", "reliability.svg", "mistakes.jpg", "saliency.jpg", "funnel.svg",
     ):  # fmt: skip
         assert text in page
     for caption in (
         "the fractions are of the recorded class", "some differences are due to",
-        "Highest-confidence wrong predictions",
+        "The wrong predictions on the test set",
     ):  # fmt: skip
         assert caption in page
+    text = page.replace("\\n", " ")  # as JSON has it
+    assert "faces of these sources: sample. The config names these runs" in text
+    assert "its metrics say nothing about real faces" in text
+    for title in ("Confusion matrix", "Saliency maps", "Rows that became faces", "Data sheet"):
+        assert f'"content": "{title}"' in page
 
 
+def test_no_file_in_snakemakes_report_refers_to_one_that_is_not_there(finished, tmp_path):
+    run(finished, "--report", tmp_path / "report.zip")
+    shutil.unpack_archive(tmp_path / "report.zip", tmp_path)
+    files = [path for path in (tmp_path / "report" / "data").rglob("*") if path.is_file()]
+    assert {"metrics.json", "funnel.svg"} <= {path.name for path in files}
+    for path in files:
+        if path.suffix in (".html", ".md", ".svg"):
+            links = r"""(?:src|href)=["']([^"'#]+)|\]\(([^)#\s]+)"""
+            for match in re.finditer(links, path.read_text(encoding="utf-8")):
+                target = match[1] or match[2]
+                if not re.match(r"[a-z]+:", target):
+                    assert (path.parent / target).exists(), (path.name, target)
+
+
+@pytest.mark.slow
 def test_two_processes_learn_what_one_does_and_leave_the_models_asked_for(project):
     together = {"processes": 2, "sync_batchnorm": True}
     saved = {"save_every": 1, "keep_models": 1}
@@ -337,3 +599,49 @@ def test_fewer_gpus_than_processes_are_an_error_with_the_way_out(project):
     )  # fmt: skip
     assert outcome.returncode != 0
     assert "train.processes is 2 and Snakemake may use 1 GPUs only" in outcome.stderr
+
+
+def verify(project: Path, *arguments: str) -> subprocess.CompletedProcess:
+    return subprocess.run(
+        [sys.executable, "workflow/scripts/verify.py", "results", *arguments],
+        cwd=project, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+
+
+def test_verify_says_whether_a_run_is_whole_and_what_differs(project):
+    outcome = verify(project)
+    assert outcome.returncode == 0, outcome.stderr
+    assert "renet: whole, and made by this code, config and data." in outcome.stderr
+    run = project / "results/runs/renet"
+    (run / "history.csv").write_text("other")
+    (run / "slices.svg").unlink()
+    code = project / "workflow/scripts/renet/network/rnn.py"
+    code.write_text(code.read_text() + "# edited\n")
+    archive = project / "resources/sample/wiki_crop.tar"
+    archive.write_bytes(archive.read_bytes()[:-1] + b"x")
+    quick, whole = verify(project, "--quick"), verify(project)
+    assert quick.returncode == whole.returncode == 1
+    for fault in (
+        "history.csv has other bytes",
+        "slices.svg is missing",
+        "the code of",
+        "train.py",
+    ):
+        assert fault in quick.stderr and fault in whole.stderr
+    assert "wiki_crop.tar has changed since" in whole.stderr and archive.name not in quick.stderr
+
+
+@pytest.mark.slow
+def test_config_beside_a_run_makes_this_run_again_byte_for_byte(project):
+    runs = {"second": {"train": {"seed": 2}}, "renet": {}}
+    write_config(project, runs=runs, split={"seed": 7}, crop={"size": 32})
+    run(project)
+    for name in runs:
+        config, again = project / f"results/runs/{name}/config.yaml", project / f"again-{name}"
+        outcome = snakemake(project, "--cores", 2, "--directory", again, "--configfile", config)
+        assert outcome.returncode == 0, outcome.stdout + outcome.stderr
+        made = again / "results/runs"
+        assert [path.name for path in made.iterdir()] == [name]
+        for file in ("model.pt", "history.csv", "inference.csv", "metrics.json", "predictor.json"):
+            first = project / "results/runs" / name / file
+            assert (made / name / file).read_bytes() == first.read_bytes(), file

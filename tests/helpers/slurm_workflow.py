@@ -13,7 +13,8 @@ OPTIONS = [
     *("--slurm-status-command", "squeue", "--slurm-init-seconds-before-status-checks", "1"),
     *("--seconds-between-status-checks", "1"),
 ]
-TIMEOUT_SECONDS = 120
+TIMEOUT_SECONDS = 300
+TIMEOUT_OF_ALL = 1200
 
 
 class SlurmWorkflow:
@@ -41,4 +42,4 @@ class SlurmWorkflow:
 
     def finish(self) -> None:
         """Wait for the end of the workflow."""
-        assert self.process.wait(timeout=300) == 0, self.log.read_text()
+        assert self.process.wait(timeout=TIMEOUT_OF_ALL) == 0, self.log.read_text()

@@ -1,5 +1,7 @@
 """A network and a training that take less than a second, and faces for them."""
 
+from pathlib import Path
+
 import numpy as np
 import torch
 
@@ -8,7 +10,7 @@ from renet.config.architecture import Architecture
 from renet.config.recipe import Recipe
 from renet.dataset import hdf5
 from renet.training import run
-from renet.training.run import RunSettings
+from renet.training.run import RunJob, RunSettings
 from renet.training.trainer import Trainer
 
 SMALL = Architecture(
@@ -26,6 +28,24 @@ def write_faces(path, count: int = 44, seed: int = 0):
     pixels = (light + random.integers(-60, 60, (count, 3, 32, 32))).clip(0, 255).astype(np.uint8)
     write_hdf5(path, pixels, targets)
     return hdf5.read(path)
+
+
+def train_job(folder: Path, settings: RunSettings, **options: object) -> RunJob:
+    """The rule `train` on the faces in a folder, with its results in the folder's `run`."""
+    run_folder = folder / "run"
+    required = {"checkpoint_seconds": 3600, "save_every": 0, "keep_models": 1}
+    required |= {"code": "code", "gpu": 0, "nodes": 1}
+    return RunJob(
+        settings=settings,
+        train=folder / "train.h5",
+        validation=folder / "validation.h5",
+        model=run_folder / "model.pt",
+        history=run_folder / "history.csv",
+        throughput=run_folder / "throughput.csv",
+        training=run_folder / "training.json",
+        events=run_folder / "tensorboard",
+        **required | options,
+    )
 
 
 def make_trainer(faces, recipe=QUICK, saved=None) -> Trainer:

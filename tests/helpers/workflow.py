@@ -11,6 +11,17 @@ import yaml
 from helpers.project import ROOT
 
 PROJECT_PARTS = ["Snakefile", "config.yaml", "configs", "envs", "profiles", "workflow"]
+# What differs between two runs of one config on one machine, and why.
+MAY_DIFFER = {
+    "throughput.csv": "seconds and memory of each epoch",
+    "layer_times.csv": "seconds of each layer",
+    "layer_times.js": "the same, for the pages",
+    "machine.js": "seconds of the training, for the pages",
+    "tensorboard": "the time of each event, in the name of the file too",
+    "manifest.json": "digests of these files",
+    "benchmarks": "seconds and memory of each job",
+    "logs": "the time of each line",
+}
 SMALL_MODEL = {
     "conv_channels": [4, 4, 4, 8],
     "spatial_rnns": [{"units": 8, "block": [2, 2]}, {"units": 8, "block": [2, 2]}],
@@ -22,7 +33,20 @@ SMALL = {
     "train": {"epochs": 2, "batch_size": 16, "threads": 1},
 }
 EVERYTHING_AFTER = {
-    "train": {"train", "infer", "evaluate", "gallery", "explain", "provenance", "report"}
+    "train": {
+        "train",
+        "infer",
+        "evaluate",
+        "gallery",
+        "explain",
+        "profile_layers",
+        "walkthrough",
+        "predictor",
+        "provenance",
+        "compare",
+        "report",
+        "manifest",
+    }
 }
 EVERYTHING_AFTER["shuffle"] = {"shuffle", "write_hdf5", "thumbnails"} | EVERYTHING_AFTER["train"]
 EVERYTHING_AFTER["crop_faces"] = {"crop_faces"} | EVERYTHING_AFTER["shuffle"]
@@ -42,7 +66,7 @@ def write_config(project: Path, **changes: dict) -> None:
             overlay[section] = overlay.get(section, {}) | values
         else:
             overlay[section] = values
-    (project / "small.yaml").write_text(yaml.safe_dump(overlay))
+    (project / "small.yaml").write_text(yaml.safe_dump(overlay, sort_keys=False))
 
 
 def run(project: Path, *arguments: object) -> str:

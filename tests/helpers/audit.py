@@ -1,0 +1,48 @@
+"""The tables of a cropped source, as the rules before the shuffle leave them."""
+
+import hashlib
+from collections.abc import Mapping
+from pathlib import Path
+
+from renet.faces.shards import SHARD
+from renet.metadata.tables import METADATA
+
+
+def cropped_source(
+    folder: Path,
+    source: str,
+    count: int,
+    digests: Mapping[int, str] | None = None,
+    hashes: Mapping[int, str] | None = None,
+) -> Path:
+    """Write metadata.csv and one shard's table: two photos a person, even rows female.
+
+    Row 0 is dropped, because its photo is too small. Returns the folder.
+
+    Args:
+        digests: of the pixels of some rows; all others are different.
+        hashes: perceptual hashes of some rows; all others are different.
+    """
+    rows = [
+        dict.fromkeys(METADATA.columns) | {
+            "row": row, "path": f"{row}.jpg", "source": source, "subject": f"{row // 2}",
+            "name": "", "gender": row % 2, "dob": "", "status": "kept", "reason": "",
+        }
+        for row in range(count)
+    ]  # fmt: skip
+    METADATA.write(folder / source / "metadata.csv", METADATA.frame(rows))
+    cropped = [{"row": 0, "status": "dropped", "reason": "too_small"}] + [
+        {
+            "row": row, "status": "kept", "reason": "", "index": row - 1, "width": 9, "height": 9,
+            "grey": 0, "digest": (digests or {}).get(row, f"{source}{row}"),
+            "phash": (hashes or {}).get(row, random_hash(f"{source}{row}")),
+        }
+        for row in range(1, count)
+    ]  # fmt: skip
+    SHARD.write(folder / source / "faces" / "1-of-1.csv", SHARD.frame(cropped))
+    return folder
+
+
+def random_hash(name: str) -> str:
+    """A perceptual hash that is unlike those of other names."""
+    return hashlib.sha256(name.encode()).hexdigest()

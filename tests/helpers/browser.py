@@ -1,0 +1,91 @@
+"""A headless Chromium, and what tests ask it."""
+
+import importlib.resources
+import json
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+
+import pytest
+from selenium import webdriver
+from selenium.common.exceptions import StaleElementReferenceException
+from selenium.webdriver.chrome.options import Options
+from selenium.webdriver.chrome.service import Service
+from selenium.webdriver.chrome.webdriver import WebDriver
+from selenium.webdriver.support.ui import WebDriverWait
+
+FLAGS = [
+    "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+    "--disable-background-networking", "--disable-component-update", "--disable-sync",
+]  # fmt: skip
+AXE = importlib.resources.files("axe_playwright_python") / "axe.min.js"
+PHONE, DESKTOP = 390, 1280  # widths in pixels
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[WebDriver]:
+    """A headless Chromium that keeps the console's and the network's log."""
+    programs = [shutil.which(name) for name in ("chromium", "chromedriver")]
+    if not all(programs):
+        pytest.skip("chromium and chromedriver (Debian: chromium, chromium-driver) are not on PATH")
+    options = Options()
+    options.binary_location = programs[0]
+    with tempfile.TemporaryDirectory() as profile:
+        for flag in [*FLAGS, f"--user-data-dir={profile}", "--window-size=1280,1000"]:
+            options.add_argument(flag)
+        options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
+        driver = webdriver.Chrome(options=options, service=Service(programs[1]))
+        yield driver
+        driver.quit()
+
+
+@pytest.fixture
+def window(browser: WebDriver) -> WebDriver:
+    """The browser as a desktop in light colours; changes of one test do not reach the next."""
+    show(browser, DESKTOP)
+    browser.get("about:blank")
+    for log in ("browser", "performance"):
+        browser.get_log(log)
+    return browser
+
+
+def show(browser: WebDriver, width: int, scheme: str = "light", medium: str = "screen") -> None:
+    """Set the width of the window, the colour scheme and the medium."""
+    size = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": width < 500}
+    browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
+    feature = {"name": "prefers-color-scheme", "value": scheme}
+    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": medium, "features": [feature]})
+
+
+def requests(browser: WebDriver) -> list[str]:
+    """The addresses that the browser asked for."""
+    events = [json.loads(entry["message"])["message"] for entry in browser.get_log("performance")]
+    sent = [event for event in events if event["method"] == "Network.requestWillBeSent"]
+    return [event["params"]["request"]["url"] for event in sent]
+
+
+def texts(browser: WebDriver, selector: str) -> list[str]:
+    """The text of each element, hidden or not."""
+    return browser.execute_script(
+        "return [...document.querySelectorAll(arguments[0])].map((one) => one.textContent.trim())",
+        selector,
+    )
+
+
+def eventually(browser: WebDriver, holds: Callable[[], bool]) -> None:
+    """Wait until something holds: a table is drawn in the frame after the one that asked for it."""
+    missing = (IndexError, StaleElementReferenceException)
+    WebDriverWait(browser, 10, 0.05, ignored_exceptions=missing).until(lambda _: holds())
+
+
+def violations(browser: WebDriver) -> list[str]:
+    """What axe-core finds on the page: each rule with the first elements that break it."""
+    browser.execute_script(AXE.read_text())
+    browser.execute_script("document.querySelectorAll('details').forEach((one) => one.open = true)")
+    found = browser.execute_async_script(
+        "axe.run({resultTypes: ['violations']}).then((found) => arguments[0](found.violations))"
+    )
+    return [
+        f"{one['id']}: {one['help']}: {[node['html'][:120] for node in one['nodes'][:3]]}"
+        for one in found
+    ]

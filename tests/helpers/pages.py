@@ -1,0 +1,187 @@
+"""A folder of results whose pages are written, from inputs that a benchmark makes."""
+
+import importlib.util
+import json
+import shutil
+from pathlib import Path
+from types import ModuleType
+
+import pandas as pd
+import pytest
+import yaml
+
+from helpers.faces import write_hdf5
+from helpers.project import ROOT, run_script
+from helpers.training import SMALL
+from renet.dataset import hdf5
+from renet.dataset.tables import FUNNEL
+from renet.evaluation.run_figures import FIGURES_OF_PREDICTIONS
+
+# Names and paths that would be markup, code, a spreadsheet's formula or a change of direction.
+HOSTILE = [
+    '<img src=x onerror="document.title=1">',
+    "</script><script>document.title=2</script>",
+    "\"' onmouseover='document.title=3' x=\"",
+    "|*bold*|[link](javascript:alert(1))|`code`",
+    '=HYPERLINK("https://example.org","sum")',
+    "+1+1", "-1+cmd|' /C calc'!A0", "@SUM(1+1)",
+    "\N{RIGHT-TO-LEFT OVERRIDE}gpj.exe", "\N{RIGHT-TO-LEFT MARK}a, b; c\N{LINE SEPARATOR}d",
+    "{{ 7 * 7 }} ${x} %s \\n \\u003cb\\u003e",
+]  # fmt: skip
+FIRST_HOSTILE = 100  # row of the test set
+FACES = 3000
+SIDE = 32
+
+
+def benchmark_module() -> ModuleType:
+    """benchmarks/report.py, which makes the inputs of the last rules."""
+    spec = importlib.util.spec_from_file_location("report_benchmark", ROOT / "benchmarks/report.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def build(results: Path) -> None:
+    """Run the scripts of the last rules on inputs that the benchmark makes."""
+    benchmark = benchmark_module()
+    benchmark.make_inputs(results, FACES, SIDE, SMALL)
+    for path in (results / "data/test.csv", results / "runs" / benchmark.RUN / "inference.csv"):
+        rows = pd.read_csv(path)
+        rows.loc[1, "age"] = None
+        last = FIRST_HOSTILE + len(HOSTILE) - 1
+        rows.loc[FIRST_HOSTILE:last, ["subject", "path"]] = [[name, name] for name in HOSTILE]
+        if "p_male" in rows:  # confident mistakes, which are shown
+            wrong = 0.9999 - 0.9998 * rows.target[FIRST_HOSTILE : last + 1]
+            rows.loc[FIRST_HOSTILE:last, "p_male"] = wrong
+            rows.loc[FIRST_HOSTILE:last, "p_female"] = 1 - wrong
+            rows.loc[FIRST_HOSTILE:last, "predicted"] = 1 - rows.target
+            rows.loc[FIRST_HOSTILE:last, "correct"] = 0
+        rows.to_csv(path, index=False)
+    receipt = json.loads((results / "receipt.json").read_text())
+    receipt["url"] += f"?{HOSTILE[0]}{HOSTILE[3]}"
+    (results / "receipt.json").write_text(json.dumps(receipt))
+    for script in benchmark.commands(results):
+        outcome = run_script(f"{script}.py", *benchmark.commands(results)[script])
+        assert outcome.returncode == 0, outcome.stderr
+        if script == "explain":
+            add_external_set(results, benchmark.RUN)
+        if script == "provenance":  # further runs with another seed and learning rate
+            add_runs(results, benchmark.RUN)
+            add_comparison(results)
+    write_audit(results, benchmark.RUN)
+
+
+def add_external_set(results: Path, run: str) -> None:
+    """Add an external set, portraits, of the first third of the test faces."""
+    folder, data = results / "runs" / run, results / "data"
+    of_set = folder / "external" / "portraits"
+    of_set.mkdir(parents=True)
+    faces = pd.read_csv(data / "test.csv").head(FACES // 3)
+    faces.assign(subset="portraits").to_csv(data / "portraits.csv", index=False)
+    stored = hdf5.read(data / "test.h5")
+    write_hdf5(data / "portraits.h5", stored.pixels[: len(faces)], stored.targets[: len(faces)])
+    predictions = pd.read_csv(folder / "inference.csv").head(FACES // 3).assign(subset="portraits")
+    predictions.to_csv(of_set / "inference.csv", index=False)
+    steps = {
+        "rows": (0, len(faces) + 7),
+        "known_person": (7, len(faces)),
+        "portraits": (0, len(faces)),
+    }
+    funnel = [("portraits", step, *counts, 0) for step, counts in steps.items()]
+    FUNNEL.write(data / "portraits" / "external_funnel.csv", FUNNEL.frame(funnel))
+    outcome = run_script(
+        "evaluate.py", of_set / "inference.csv", folder / "inference_validation.csv",
+        data / "split.csv", "--external", data / "portraits.csv", "-o", of_set / "metrics.json",
+        "--slice_table", of_set / "slices.csv", "--figures",
+        *(of_set / f"{figure.name}.svg" for figure in FIGURES_OF_PREDICTIONS),
+    )  # fmt: skip
+    assert outcome.returncode == 0, outcome.stderr
+    for name in ("gallery.csv", "examples.jpg", "mistakes.jpg", "hard_cases.jpg"):
+        shutil.copy(folder / name, of_set / name)
+
+
+def add_runs(results: Path, first: str) -> None:
+    """Copy a run, as runs of another seed and of another learning rate, which make a grid."""
+    settings = yaml.safe_load((results / "settings.yaml").read_text())
+    for name, changes in {"again": {"seed": 2}, "slow": {"learning_rate": 0.001}}.items():
+        shutil.copytree(results / "runs" / first, results / "runs" / name)
+        run = json.loads(json.dumps(settings["runs"][first]))
+        run["train"] |= changes
+        settings["runs"][name] = run
+        metrics = json.loads((results / "runs" / name / "metrics.json").read_text())
+        metrics["test"]["accuracy"] -= 0.1 if name == "slow" else 0.05
+        (results / "runs" / name / "metrics.json").write_text(json.dumps(metrics))
+        script = results / "runs" / name / "machine.js"
+        script.write_text(script.read_text().replace(f'"{first}"', f'"{name}"'))
+    settings["grids"] = {"rates": {"keys": ["train.learning_rate"], "runs": [*settings["runs"]]}}
+    (results / "settings.yaml").write_text(yaml.safe_dump(settings, sort_keys=False))
+
+
+def add_comparison(results: Path) -> None:
+    """Compare the runs, after some predictions of the copies are turned around."""
+    for name, every in (("again", 50), ("slow", 5)):
+        for path in sorted((results / "runs" / name).rglob("inference.csv")):
+            rows = pd.read_csv(path)
+            rows.loc[::every, "correct"] = 1 - rows.correct[::every]
+            rows.to_csv(path, index=False)
+    folder, data = results / "comparison", results / "data"
+    sets = ("test", "portraits")
+    outcome = run_script(
+        "compare.py", *sorted((results / "runs").rglob("inference.csv")),
+        "--split", data / "split.csv", "--faces", *(data / f"{name}.h5" for name in sets),
+        "--reference", "made", "-o", folder / "comparison.csv", "--curves",
+        folder / "ranking_curves.svg", "--as_json", folder / "comparison.json", "--disagreements",
+        folder / "disagreements.csv", "--sheets",
+        *(folder / f"disagreements_{name}.jpg" for name in sets),
+    )  # fmt: skip
+    assert outcome.returncode == 0, outcome.stderr
+
+
+def write_audit(results: Path, run: str) -> None:
+    """Write the page of a label audit, in which the predictions of a run are one fold."""
+    folder, data = results / "audit", results / "data"
+    settings = yaml.safe_load((results / "settings.yaml").read_text())
+    shown = settings["data"] | {"audit": {"folds": 1, "run": run}}
+    folder.mkdir()
+    fold = folder / "1-of-1.csv"
+    pd.read_csv(results / "runs" / run / "inference.csv")[["id", "p_female", "p_male"]].to_csv(
+        fold, index=False
+    )
+    outcome = run_script(
+        "audit.py", fold, "--faces", data / "test.h5", "--tables", data / "test.csv",
+        "-o", folder / "labels.csv", "--proposals", folder / "suspects.csv",
+        "--picture", folder / "suspects.jpg",
+        "--page", folder / "index.html", "--data", json.dumps(shown),
+    )  # fmt: skip
+    assert outcome.returncode == 0, outcome.stderr
+
+
+def write_report(results: Path) -> None:
+    """Write the pages of a folder of results again."""
+    outcome = run_script("report.py", *benchmark_module().commands(results)["report"])
+    assert outcome.returncode == 0, outcome.stderr
+
+
+@pytest.fixture(scope="session")
+def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Results of three runs, `made`, `again` and `slow`; not to be changed by a test."""
+    folder = tmp_path_factory.mktemp("pages") / "results"
+    build(folder)
+    return folder
+
+
+@pytest.fixture
+def changed(results: Path, tmp_path: Path) -> Path:
+    """A copy of the results, to be changed by one test."""
+    shutil.copytree(results, tmp_path / "results")
+    return tmp_path / "results"
+
+
+def index(results: Path) -> str:
+    """The address of the page over all runs."""
+    return (results / "index.html").as_uri()
+
+
+def run_page(results: Path) -> str:
+    """The address of a run's page."""
+    return (results / "runs" / "made" / "report.html").as_uri()

@@ -1,0 +1,56 @@
+"""A command in a pseudo-terminal, and what stands on its screen while it runs and afterwards."""
+
+import dataclasses
+import fcntl
+import os
+import pty
+import struct
+import termios
+from pathlib import Path
+
+import pyte
+
+COLUMNS = 110  # a bar and its numbers fit; long lines of text are wrapped
+ROWS = 50  # more than a test prints, so that nothing scrolls away
+
+
+@dataclasses.dataclass(frozen=True)
+class Session:
+    """A command that has ended.
+
+    Attributes:
+        status: exit status.
+        screens: the lines of the screen after each read of what the command wrote, without empty
+            lines; the last is what a user sees in the end.
+    """
+
+    status: int
+    screens: list[list[str]]
+
+    @property
+    def lines(self) -> list[str]:
+        """What a user sees in the end."""
+        return self.screens[-1]
+
+
+def on_a_terminal(
+    folder: Path, *command: object, columns: int = COLUMNS, **environment: str
+) -> Session:
+    """Run a command in a folder, with a terminal as its standard input, output and error."""
+    child, descriptor = pty.fork()
+    if child == 0:
+        fcntl.ioctl(0, termios.TIOCSWINSZ, struct.pack("HHHH", ROWS, columns, 0, 0))
+        os.chdir(folder)
+        os.environ.pop("COLUMNS", None)
+        os.execvpe(str(command[0]), [*map(str, command)], os.environ | environment)
+    screen = pyte.Screen(columns, ROWS)
+    stream = pyte.ByteStream(screen)
+    screens: list[list[str]] = [[]]
+    try:
+        while printed := os.read(descriptor, 1 << 16):
+            stream.feed(printed)
+            screens.append([line.rstrip() for line in screen.display if line.strip()])
+    except OSError:  # the child has ended
+        pass
+    os.close(descriptor)
+    return Session(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), screens)

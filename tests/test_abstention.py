@@ -1,0 +1,126 @@
+"""The threshold of "unsure": the error of the accepted predictions stays below the stated rate."""
+
+import numpy as np
+import pytest
+from scipy.stats import binomtest
+
+from helpers.predictions import predictions_of
+from renet.evaluation import abstention, slices
+
+LEVEL = 1 - (1 - abstention.LEVEL) / abstention.SEQUENCES
+
+
+def violations(error_of, people, rate, draws=1500, choose=abstention.choose):
+    """How often the true error above the chosen threshold exceeds the rate.
+
+    `error_of` is the probability of an error at a confidence; confidences are uniform.
+    """
+    random = np.random.default_rng(7)
+    grid = np.linspace(0.5, 1, 2001)
+    risk_above = np.cumsum(error_of(grid)[::-1])[::-1] / np.arange(len(grid), 0, -1)
+    count = chosen = 0
+    for _ in range(draws):
+        confidence = random.uniform(0.5, 1, people)
+        correct = (random.random(people) > error_of(confidence)).astype(int)
+        threshold = choose(confidence, correct, rate)["threshold"]
+        if threshold is not None:
+            chosen += 1
+            count += np.interp(max(threshold, 0.5), grid, risk_above) > rate
+    return count / draws, chosen / draws
+
+
+def best_pointwise(confidence, correct, rate):
+    """What is not valid: the best of all thresholds, each at the whole level."""
+    order = np.argsort(-confidence)
+    errors = np.cumsum(1 - correct[order])
+    bounds = abstention.beta.ppf(abstention.LEVEL, errors + 1, np.arange(len(order)) - errors + 1)
+    passed = np.flatnonzero(bounds <= rate)
+    falling = np.append(confidence[order], 0.0)
+    return {"threshold": falling[passed[-1] + 1] if len(passed) else None}
+
+
+# Constant, so that every choice is wrong; rising; wrong where the confidence is highest.
+POPULATIONS = {
+    "constant": lambda confidence: np.full_like(confidence, 0.0502),
+    "rising": lambda confidence: (1 - confidence) ** 2 * 1.2,
+    "worst at the top": lambda confidence: 0.02 + 0.1 * (confidence > 0.9),
+}
+
+
+@pytest.mark.parametrize("population", POPULATIONS)
+def test_error_of_accepted_predictions_exceeds_the_rate_in_at_most_a_twentieth_of_the_samples(
+    population,
+):
+    violated, _ = violations(POPULATIONS[population], people=600, rate=0.05)
+    assert violated <= 0.05 + 3 * np.sqrt(0.05 * 0.95 / 1500)
+
+
+def test_simulation_finds_a_choice_that_is_not_valid():
+    violated, _ = violations(POPULATIONS["constant"], 600, 0.05, 400, best_pointwise)
+    assert violated > 0.1
+
+
+def test_threshold_is_found_where_the_confidence_tells_errors():
+    _, chosen = violations(POPULATIONS["rising"], people=1500, rate=0.05, draws=200)
+    assert chosen > 0.95
+
+
+def test_one_early_error_does_not_end_the_search():
+    confidence = np.linspace(1, 0.5, 1000)
+    correct = np.ones(1000, int)
+    correct[3] = 0
+    chosen = abstention.choose(confidence, correct, 0.02)
+    assert chosen["threshold"] == abstention.ACCEPT_ALL
+    assert (chosen["accepted"], chosen["errors"]) == (1000, 1)
+
+
+def test_bound_is_clopper_and_pearsons():
+    interval = binomtest(3, 400).proportion_ci(1 - 2 * (1 - LEVEL), method="exact")
+    assert abstention.upper_bound(np.array([3]), np.array([400])) == pytest.approx(interval.high)
+    assert abstention.upper_bound(np.array([5, 0]), np.array([5, 0])).tolist() == [1, 1]
+
+
+def test_too_few_people_reach_no_threshold_and_the_number_needed_is_said():
+    needed = abstention.fewest_predictions(0.02)
+    for people, reached in ((needed - 1, False), (needed, True)):
+        chosen = abstention.choose(np.linspace(1, 0.6, people), np.ones(people, int), 0.02)
+        assert (chosen["threshold"] is not None) == reached
+        assert chosen["needed"] == needed
+
+
+def test_equal_confidences_are_all_accepted_or_all_unsure():
+    confidence = np.repeat([0.9, 0.8], [300, 300])
+    correct = np.repeat([1, 0], [300, 300])
+    chosen = abstention.choose(confidence, correct, 0.05)
+    assert chosen["threshold"] == 0.8 and chosen["accepted"] == 300
+
+
+def test_area_is_the_mean_error_over_all_coverages():
+    correct = np.array([1, 1, 0, 0])
+    coverage, risk = abstention.risk_coverage(np.array([0.9, 0.8, 0.7, 0.6]), correct)
+    assert coverage.tolist() == [0.25, 0.5, 0.75, 1]
+    np.testing.assert_allclose(risk, [0, 0, 1 / 3, 1 / 2])
+    _, risk = abstention.risk_coverage(np.full(4, 0.7), correct)
+    np.testing.assert_allclose(risk, 0.5)
+
+
+def test_groups_have_their_own_coverage_and_error_and_a_person_counts_once():
+    random = np.random.default_rng(2)
+    targets = random.integers(0, 2, 2000)
+    p_male = np.where(targets == 1, 0.99, 0.2)
+    p_male[:4] = 1 - p_male[:4]
+    validation = predictions_of(targets, p_male, [f"p{number // 2}" for number in range(2000)])
+    test = predictions_of(targets, p_male)
+    test["age"] = np.where(test.target == 1, 25, 45)
+    by_slice = slices.assign(test, (32, 32), test.target < 0)
+    found = abstention.summarise(validation, test, by_slice, 1.0, 0.02)
+    assert found["people"] == 1000 and found["threshold"] is not None
+    groups = {(group["slice"], group["value"]): group for group in found["groups"]}
+    assert set(groups) == {
+        ("recorded gender", "female"), ("recorded gender", "male"),
+        ("age", "20–29 years"), ("age", "40–49 years"),
+    }  # fmt: skip
+    for group in groups.values():
+        assert group["accepted"] == round(group["coverage"] * group["n"])
+    assert sum(groups["recorded gender", name]["n"] for name in ("female", "male")) == 2000
+    assert found["test"]["error_of_all"] == 4 / 2000

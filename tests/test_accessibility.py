@@ -1,0 +1,70 @@
+"""axe-core finds no barrier on any page, at the width of a phone and of a desktop."""
+
+import pytest
+from selenium.webdriver.common.by import By
+from selenium.webdriver.common.keys import Keys
+
+from helpers.browser import DESKTOP, PHONE, eventually, show, violations
+from helpers.pages import index, run_page
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [PHONE, DESKTOP])
+def test_pages_have_no_barrier(window, results, width, scheme):
+    copies = {"again", "slow"}  # runs with the pages of `made`
+    pages = [page for page in results.rglob("*.html") if page.parent.name not in copies]
+    assert len(pages) >= 4
+    show(window, width, scheme)
+    for page in pages:
+        window.get(page.as_uri())
+        assert violations(window) == [], page.relative_to(results)
+
+
+def test_axe_finds_a_barrier_that_is_there(window, tmp_path):
+    page = tmp_path / "page.html"
+    page.write_text('<!doctype html><html lang="en"><title>A</title><img src="data:,">')
+    window.get(page.as_uri())
+    assert any(one.startswith("image-alt") for one in violations(window))
+
+
+SMALLEST = """
+    const size = (text) => parseFloat(getComputedStyle(text).fontSize)
+        * Math.hypot(text.getScreenCTM().a, text.getScreenCTM().b);
+    const smallest = (chart) => Math.min(...[...chart.querySelectorAll("text")].map(size));
+"""
+
+
+def text_sizes(browser, page: str) -> list[float]:
+    """The smallest text of each chart of a page, in pixels as the page shows the chart."""
+    browser.get(page)
+    sizes = browser.execute_script(
+        SMALLEST + "return [...document.querySelectorAll('div.chart')].map(smallest)"
+    )
+    images = browser.execute_script(
+        "return [...document.querySelectorAll('img.chart')].map((one) => [one.src, one.width])"
+    )
+    for source, width in images:
+        browser.get(source)
+        size, natural = browser.execute_script(
+            SMALLEST + "const svg = document.documentElement;"
+            "return [smallest(svg), svg.getBoundingClientRect().width]"
+        )
+        sizes.append(size * width / natural)
+    return sizes
+
+
+@pytest.mark.parametrize("width", [PHONE, 700, DESKTOP])
+def test_text_of_a_chart_is_never_smaller_than_nine_pixels(window, results, width):
+    show(window, width)
+    for page in (index, run_page):
+        sizes = text_sizes(window, page(results))
+        assert len(sizes) >= 2
+        assert min(sizes) >= 9, sizes
+
+
+def test_chart_that_is_wider_than_a_phone_scrolls_with_the_keyboard(window, results):
+    show(window, PHONE)
+    window.get(index(results))
+    chart = window.find_element(By.CSS_SELECTOR, "figure .scroll")
+    chart.send_keys(Keys.ARROW_RIGHT)
+    eventually(window, lambda: window.execute_script("return arguments[0].scrollLeft", chart) > 0)

@@ -1,0 +1,178 @@
+"""Changes of the training faces follow from seed, epoch and row, and from nothing else."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+import torch
+from scipy.special import betaincinv
+
+from renet.config.recipe import Recipe
+from renet.network.loader import DeviceLoader, StreamingLoader
+from renet.training import augmentation, schedule
+from renet.training.augmentation import DRAWS, Augmentation
+from renet.training.ema import MovingAverage
+
+NAMES = ["flip", "affine", "colour", "grey", "blur", "noise", "erase"]
+COUNT, CPU = 40, torch.device("cpu")
+PIXELS = np.random.default_rng(0).integers(0, 256, (COUNT, 3, 24, 31), dtype=np.uint8)
+TARGETS = np.arange(COUNT) % 2
+FULL = Augmentation.of(Recipe(augment=NAMES, mixup=0.3, seed=5), COUNT, 2)
+
+
+def changed(rows, augment=FULL, epoch=2, loader=StreamingLoader):
+    """The batch of some rows: their pixels and targets."""
+    read = augment.rows_to_read(np.asarray(rows), epoch)
+    made = loader(PIXELS, TARGETS, CPU)
+    ((pixels, targets),) = made.batches([read])
+    return augment(pixels, targets, np.asarray(rows), epoch)
+
+
+@pytest.mark.parametrize("processes", [1, 2, 3, 17])
+@pytest.mark.parametrize("loader", [StreamingLoader, DeviceLoader])
+def test_any_number_of_processes_and_either_loader_give_equal_pixels(processes, loader):
+    order = np.random.default_rng(1).permutation(COUNT)[:17]
+    expected_pixels, expected_targets = changed(order)
+    made = [changed(part, loader=loader) for part in np.array_split(order, processes)]
+    assert torch.equal(torch.cat([pixels for pixels, _ in made]), expected_pixels)
+    assert torch.equal(torch.cat([targets for _, targets in made]), expected_targets)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_each_group_changes_faces_by_itself_and_by_seed_epoch_and_row(name):
+    alone = dataclasses.replace(FULL, names=frozenset([name]), mixup=0)
+    rows = np.arange(COUNT)
+    pixels, targets = changed(rows, alone)
+    original = torch.from_numpy(PIXELS).float()
+    differs = (pixels != original).flatten(1).any(1)
+    assert 0.02 < differs.float().mean() <= 1
+    assert torch.equal(targets, torch.from_numpy(TARGETS))
+    assert pixels.min() >= 0 and pixels.max() <= 255 and pixels.dtype == torch.float32
+    for other in (dataclasses.replace(alone, seed=6), alone):
+        epoch = 2 if other is not alone else 3
+        assert not torch.equal(changed(rows, other, epoch)[0], pixels)
+    same_face = np.zeros(COUNT, np.int64)
+    by_key = augmentation.change(
+        original[same_face].byte(), frozenset([name]), augmentation.keys(5, 2, rows)
+    )
+    assert len(by_key.flatten(1).unique(dim=0)) > 1  # the row decides, not the face
+
+
+def test_group_that_is_left_out_does_not_change_the_draws_of_the_others():
+    key = augmentation.keys(1, 0, np.arange(6))
+    for name, places in DRAWS.items():
+        drawn = augmentation.uniform(key, places)
+        whole = augmentation.uniform(key, range(max(p.stop for p in DRAWS.values())))
+        assert np.array_equal(drawn, whole[:, places.start : places.stop]), name
+    places = [place for group in DRAWS.values() for place in group]
+    assert len(places) == len(set(places))
+
+
+def test_draws_are_uniform_and_do_not_depend_on_one_another():
+    drawn = augmentation.uniform(augmentation.keys(3, 1, np.arange(20_000)), range(4))
+    counts = [np.histogram(column, 10, (0, 1))[0] for column in drawn.T]
+    assert np.allclose(counts, 2000, atol=200)
+    assert np.abs(np.corrcoef(drawn.T) - np.eye(4)).max() < 0.03
+    neighbours = augmentation.uniform(augmentation.keys(3, 2, np.arange(20_000)), range(4))
+    assert abs(np.corrcoef(drawn[:, 0], neighbours[:, 0])[0, 1]) < 0.03
+    assert abs(np.corrcoef(drawn[1:, 0], drawn[:-1, 0])[0, 1]) < 0.03
+
+
+def test_device_mixes_words_as_the_host_does():
+    words = np.random.default_rng(0).integers(0, 2**64, 1000, dtype=np.uint64)
+    on_device = augmentation._mixed_on_device(torch.from_numpy(words.view(np.int64)))
+    assert np.array_equal(on_device.numpy().view(np.uint64), augmentation._mixed(words.copy()))
+
+
+def test_noise_is_nearly_normal():
+    faces = torch.zeros(4, 3, 64, 64)
+    drawn = np.full((4, 2), [0, 0.5])
+    noise = augmentation._noise(faces, drawn, augmentation.keys(0, 0, np.arange(4)))
+    assert noise.mean().abs() < 0.1 and noise.std() == pytest.approx(8, rel=0.02)
+    assert not torch.equal(noise[0], noise[1])
+
+
+def test_flip_mirrors_half_of_the_faces():
+    alone = dataclasses.replace(FULL, names=frozenset(["flip"]), mixup=0)
+    pixels, _ = changed(np.arange(COUNT), alone)
+    original = torch.from_numpy(PIXELS).float()
+    kept = (pixels == original).flatten(1).all(1)
+    assert torch.equal(pixels[~kept], original[~kept].flip(3))
+    assert 10 < kept.sum() < 30
+
+
+def test_affine_without_a_change_is_the_face_and_a_shift_moves_it():
+    faces = torch.from_numpy(PIXELS[:2]).float()
+    neutral = np.full((2, 4), 0.5)
+    torch.testing.assert_close(augmentation._affine(faces, neutral), faces, atol=0.01, rtol=0)
+    right = neutral.copy()
+    right[:, 2] = 0.5 + 0.5 * (1 / 31) / augmentation.SHIFT  # by one pixel
+    moved = augmentation._affine(faces, right)
+    torch.testing.assert_close(moved[..., :-1], faces[..., 1:], atol=0.01, rtol=0)
+
+
+def test_mixup_mixes_each_face_with_its_partner_and_the_labels_alike():
+    mix = dataclasses.replace(FULL, names=frozenset())
+    rows = np.array([3, 30, 8])
+    read = mix.rows_to_read(rows, 4)
+    partners = read[3:]
+    assert np.array_equal(read[:3], rows) and (partners < COUNT).all()
+    pixels, targets = changed(rows, mix, 4)
+    drawn = augmentation.uniform(augmentation.keys(5, 4, rows), DRAWS["mixup"])
+    weight = betaincinv(0.3, 0.3, drawn[:, 1])
+    weight = np.maximum(weight, 1 - weight)
+    for place in range(3):
+        own, other = weight[place], 1 - weight[place]
+        expected = own * PIXELS[rows[place]] + other * PIXELS[partners[place]]
+        np.testing.assert_allclose(pixels[place].numpy(), expected, atol=1e-3)
+        labels = own * np.eye(2)[TARGETS[rows[place]]] + other * np.eye(2)[TARGETS[partners[place]]]
+        np.testing.assert_allclose(targets[place].numpy(), labels, atol=1e-6)
+
+
+def test_partner_has_the_pixels_that_its_own_row_has_in_that_epoch():
+    rows = np.array([7])
+    partner = FULL.rows_to_read(rows, 2)[1:]
+    alone = dataclasses.replace(FULL, mixup=0)
+    weight = changed(rows, dataclasses.replace(FULL, names=frozenset()))[1]
+    own, other = changed(rows, alone)[0], changed(partner, alone)[0]
+    share = FULL._partners(rows, 2)[1][0]
+    torch.testing.assert_close(changed(rows)[0], own * share + other * (1 - share))
+    assert weight.sum() == pytest.approx(1)
+
+
+def test_recipe_without_changes_has_no_augmentation():
+    assert Augmentation.of(Recipe(), COUNT, 2) is None
+
+
+@pytest.mark.parametrize("steps", [7, 10])
+def test_cosine_rises_in_the_warm_up_and_falls_to_zero(steps):
+    recipe = Recipe(epochs=4, schedule="cosine", warm_up=1, learning_rate=0.1)
+    rates = [schedule.rate(recipe, step, steps) for step in range(4 * steps + 1)]
+    assert np.all(np.diff(rates[: steps + 1]) > 0) and np.all(np.diff(rates[steps:]) < 0)
+    assert max(rates) == rates[steps] == 0.1 and rates[-1] == pytest.approx(0, abs=1e-12)
+    middle = steps + 3 * steps / 2
+    if middle == int(middle):
+        assert rates[int(middle)] == pytest.approx(0.05)
+
+
+def test_constant_rate_without_a_warm_up_is_the_recipes():
+    assert {schedule.rate(Recipe(), step, 5) for step in range(50)} == {0.01}
+
+
+def test_moving_average_follows_weights_and_statistics_with_a_decay_that_rises():
+    model = torch.nn.Sequential(torch.nn.Linear(2, 2), torch.nn.BatchNorm1d(2))
+    average = MovingAverage(model, 0.5)
+    expected = {name: value.clone() for name, value in model.state_dict().items()}
+    for step in range(12):
+        for value in model.state_dict().values():
+            if value.is_floating_point():
+                value.add_(1.0)
+        average.update(step)
+        decay = min(0.5, (1 + step) / (10 + step))
+        for name, value in model.state_dict().items():
+            if value.is_floating_point():
+                expected[name] = decay * expected[name] + (1 - decay) * value
+    for name, value in average.network.state_dict().items():
+        if value.is_floating_point():
+            torch.testing.assert_close(value, expected[name])
+    assert "1.running_var" in expected and not average.network.training

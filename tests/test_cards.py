@@ -1,0 +1,127 @@
+"""Model card and data sheet: Markdown and a page with the same text, and code that runs."""
+
+import ast
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+
+import cv2
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+import yaml
+from selenium.webdriver.common.by import By
+
+from helpers.browser import DESKTOP, PHONE, show, texts
+from helpers.pages import benchmark_module, write_report
+from helpers.project import ROOT, SCRIPTS, run_script
+from renet.common.errors import InputError
+from renet.config import checks, defaults
+from renet.dataset import hdf5
+from renet.dataset.tables import FUNNEL, NEAR_DUPLICATES
+from renet.network import inference, model_file
+from renet.pages.cards import CARD_METRICS
+
+SCHEMA = ROOT / "workflow/schemas/config.schema.yaml"
+CARD, SHEET = "runs/made/model_card", "data/datasheet"
+
+
+@pytest.mark.parametrize("card", [CARD, SHEET])
+@pytest.mark.parametrize("width", [PHONE, DESKTOP])
+def test_page_of_a_card_has_the_text_of_its_markdown(window, results, card, width):
+    show(window, width)
+    window.get((results / f"{card}.html").as_uri())
+    text = (results / f"{card}.md").read_text()
+    headings = re.findall(r"^#+ (.*)", text, re.MULTILINE)
+    assert texts(window, "h1, h2") == headings and window.title == headings[0]
+    rows = [line for line in text.splitlines() if line.startswith("|") and "---" not in line]
+    assert len(texts(window, "main tr")) == len(rows)
+    assert window.execute_script("return document.documentElement.scrollWidth") <= width
+
+
+def test_model_card_and_data_sheet_lead_to_each_other_as_pages_and_as_markdown(window, results):
+    window.get((results / f"{CARD}.html").as_uri())
+    window.find_element(By.LINK_TEXT, "data sheet").click()
+    assert window.current_url.endswith("data/datasheet.html")
+    assert "(../../data/datasheet.md)" in (results / f"{CARD}.md").read_text()
+
+
+def test_snippet_of_the_model_card_loads_the_model_and_predicts_a_face(results, tmp_path):
+    run = results / "runs" / "made"
+    (snippet,) = re.findall(r"```python\n(.*?)```", (run / "model_card.md").read_text(), re.DOTALL)
+    shutil.copy(run / "model.pt", tmp_path)
+    face = hdf5.read(results / "data" / "test.h5").pixels[:1]
+    bgr = cv2.cvtColor(np.ascontiguousarray(face[0].transpose(1, 2, 0)), cv2.COLOR_RGB2BGR)
+    cv2.imwrite(str(tmp_path / "face.png"), bgr)  # PNG keeps the pixels; OpenCV goes by the content
+    (tmp_path / "face.png").rename(tmp_path / "face.jpg")
+    outcome = subprocess.run(
+        [sys.executable, "-c", snippet], cwd=tmp_path, capture_output=True, text=True, check=False,
+        env=os.environ | {"PYTHONPATH": str(SCRIPTS)},
+    )  # fmt: skip
+    assert outcome.returncode == 0, outcome.stderr
+    network = model_file.load(run / "model.pt")
+    expected = inference.softmax(inference.logits(network, face, torch.device("cpu")))[0]
+    printed = ast.literal_eval(outcome.stdout)
+    assert printed == pytest.approx(dict(zip(("female", "male"), expected, strict=True)), abs=1e-5)
+
+
+def report_with_notes(results, notes) -> str:
+    """The data sheet that the report writes with a file of notes."""
+    arguments = benchmark_module().commands(results)["report"]
+    outcome = run_script("report.py", *arguments, "--notes", notes)
+    assert outcome.returncode == 0, outcome.stderr
+    return (results / f"{SHEET}.md").read_text()
+
+
+def test_data_sheet_includes_the_users_notes_and_leaves_their_file_alone(changed, tmp_path, window):
+    notes = tmp_path / "notes.md"
+    notes.write_text("All *consented*. <script>document.title = 'x'</script>\n")
+    sheet = report_with_notes(changed, notes)
+    assert "## Notes of the data's author\n\nAll *consented*." in sheet
+    assert notes.read_text().startswith("All *consented*.")
+    window.get((changed / f"{SHEET}.html").as_uri())
+    assert texts(window, "main em") == ["consented"]
+    assert window.title == "Data sheet"  # HTML in the notes is text
+
+
+def test_data_sheet_of_own_photos_says_where_to_write_what_is_missing(changed, tmp_path):
+    settings = yaml.safe_load((changed / "settings.yaml").read_text())
+    settings["data"]["databases"] = ["table"]
+    (changed / "settings.yaml").write_text(yaml.safe_dump(settings))
+    funnel = FUNNEL.read(changed / "data/funnel.csv")
+    kept_together = funnel.iloc[:1].assign(step=NEAR_DUPLICATES, changed=4)
+    FUNNEL.write(changed / "data/funnel.csv", pd.concat([funnel, kept_together]))
+    write_report(changed)
+    sheet = (changed / f"{SHEET}.md").read_text()
+    assert "near duplicates (4 faces) |" in sheet
+    assert "in one subset, even under different names: 4 faces" in sheet
+    assert "**Not documented: where the photos come from" in sheet
+    assert "`datasheet: notes.md`" in sheet
+    (tmp_path / "notes.md").write_text("From my own album.")
+    assert "Not documented" not in report_with_notes(changed, tmp_path / "notes.md")
+
+
+def test_missing_file_of_notes_is_an_error_that_names_the_key():
+    config = defaults.complete(SCHEMA) | {"datasheet": "nowhere.md"}
+    with pytest.raises(InputError, match=r"datasheet names nowhere\.md, which is not a file"):
+        checks.check_paths(config)
+
+
+def test_front_matter_of_the_model_card_is_read_by_model_hubs_and_has_the_runs_metrics(results):
+    from huggingface_hub import ModelCard
+
+    run = results / "runs" / "made"
+    card = ModelCard.load(run / "model_card.md")
+    test = json.loads((run / "metrics.json").read_text())["test"]
+    found = {result.metric_type: result.metric_value for result in card.data.eval_results}
+    assert found == {name: test[name] for name in CARD_METRICS}
+    assert (card.data.model_name, card.data.pipeline_tag) == ("made", "image-classification")
+    assert card.data.license == "other" and card.data.datasets == ["imdb"]
+    assert card.text.lstrip().startswith("# Model card: made")
+    again = ModelCard(card.content)
+    assert again.data.to_dict() == card.data.to_dict()
+    assert not (run / "model_card.html").read_text().count("model-index")

@@ -1,0 +1,131 @@
+"""The layout that snakedeploy and Snakemake's workflow catalogue expect."""
+
+import importlib
+import re
+import shutil
+import tomllib
+from pathlib import Path
+
+import make_config_table
+import yaml
+
+from helpers.project import ROOT
+from helpers.workflow import snakemake
+from renet.pages import templates
+from renet.pages.version import VERSION
+
+# What snakedeploy writes for a workflow with workflow/Snakefile and config/config.yaml.
+DEPLOYED = """
+from snakemake.utils import min_version
+
+
+min_version("6.10.0")
+
+
+configfile: "config/config.yaml"
+
+
+# declare renet as a module
+module renet:
+    snakefile: 
+        "{snakefile}"
+    config:
+        config
+
+
+# use all rules from renet
+use rule * from renet
+"""  # noqa: W291 as in snakedeploy's template
+
+
+def deploy(folder: Path) -> None:
+    """Repeat `snakedeploy deploy-workflow`: copies of config, profiles and licence; a module."""
+    shutil.copytree(ROOT / "config", folder / "config")
+    shutil.copytree(ROOT / "profiles", folder / "profiles")
+    shutil.copy(ROOT / "LICENSE", folder)
+    (folder / "workflow").mkdir()
+    snakefile = DEPLOYED.format(snakefile=ROOT / "workflow" / "Snakefile")
+    (folder / "workflow" / "Snakefile").write_text(snakefile)
+
+
+def test_deployed_workflow_plans_all_pages_of_the_sample(tmp_path):
+    deploy(tmp_path)
+    outcome = snakemake(tmp_path, "-n")
+    assert outcome.returncode == 0, outcome.stdout + outcome.stderr
+    planned = outcome.stdout + outcome.stderr
+    assert "rule make_sample" in planned and "rule report" in planned
+    assert "rule everything:" in planned and "results/runs/renet/report.html" in planned
+
+
+def test_file_in_workflow_folder_runs_the_same_as_the_one_at_the_top():
+    plans = []
+    for snakefile in ("Snakefile", "workflow/Snakefile"):
+        outcome = snakemake(ROOT, "-n", "--forceall", "-s", snakefile)
+        assert outcome.returncode == 0, outcome.stdout + outcome.stderr
+        planned = re.findall(r"^rule (\w+):", outcome.stdout + outcome.stderr, re.MULTILINE)
+        plans.append(sorted(set(planned) - {"all", "everything"}))
+    assert plans[0] == plans[1] and "report" in plans[0]
+
+
+def test_config_for_the_catalogue_is_a_part_of_the_defaults():
+    defaults = yaml.safe_load((ROOT / "config.yaml").read_text())
+    given = yaml.safe_load((ROOT / "config" / "config.yaml").read_text())
+    for key, value in given.items():
+        expected = defaults[key]
+        if isinstance(value, dict):
+            assert value.items() <= expected.items()
+        else:
+            assert value == expected
+
+
+def test_readme_is_short_and_no_link_of_the_documents_dangles():
+    readme = ROOT / "README.md"
+    assert len(readme.read_text().splitlines()) <= 150
+    folders = ("", "docs", "config", "profiles", "benchmarks")
+    pages = [page for folder in folders for page in sorted((ROOT / folder).glob("*.md"))]
+    assert readme in pages and ROOT / "docs" / "install.md" in pages
+    for page in pages:
+        for link in re.findall(r"\]\(([^)#\s]+)", page.read_text()):
+            made_by_a_run = link.startswith("../results/runs/")
+            if not re.match(r"\w+:", link) and not made_by_a_run:
+                assert (page.parent / link).exists(), (page.name, link)
+
+
+def test_table_of_all_keys_is_that_of_the_schema():
+    page = (ROOT / "config" / "README.md").read_text()
+    written = page.split(make_config_table.HEADING)[1]
+    expected = make_config_table.INTRODUCTION + make_config_table.table()
+    assert written == expected, "run python tests/make_config_table.py"
+
+
+def test_table_of_all_keys_expands_references():
+    table = make_config_table.table()
+    assert "| `crop.size` | integer ≥ 8, ≤ 4096 or list of integer ≥ 8, ≤ 4096 |" in table
+    assert "| `runs.<name>.train` | keys of `train` |" in table
+    assert "$" not in table
+
+
+def test_version_and_its_date_are_the_same_everywhere():
+    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text())
+    newest = re.search(r"^## (\S+) – (\S+)$", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)
+    assert citation["version"] == newest[1] == VERSION
+    assert str(citation["date-released"]) == newest[2]
+
+
+def test_project_table_takes_the_version_from_the_package():
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    assert settings["project"]["dynamic"] == ["version"]
+    module, name = settings["tool"]["setuptools"]["dynamic"]["version"]["attr"].rsplit(".", 1)
+    assert getattr(importlib.import_module(module), name) == VERSION
+
+
+def test_footer_of_a_page_states_the_version():
+    page = templates.render("base.html.j2", title="", data={"origin": "", "sources": []})
+    assert f"renet-gender-workflow {VERSION}" in page[page.index("<footer>") :]
+
+
+def test_matrix_of_faults_names_tests_that_exist():
+    named = set(re.findall(r"`(test_\w+)`", (ROOT / "docs" / "faults.md").read_text()))
+    code = "".join(path.read_text() for path in (ROOT / "tests").glob("test_*.py"))
+    assert len(named) > 35
+    assert named - set(re.findall(r"^def (test_\w+)", code, re.MULTILINE)) == set()

@@ -1,0 +1,241 @@
+"""What is on the disk suffices to continue, whatever fails and whenever the power does."""
+
+import dataclasses
+import errno
+import os
+import signal
+import threading
+from pathlib import Path
+
+import pytest
+import torch
+import train as train_script
+
+from helpers.training import (
+    QUICK,
+    SMALL,
+    make_trainer,
+    same,
+    train,
+    train_job,
+    weights_of,
+    write_faces,
+)
+from renet.common.errors import InputError, TrainingInterrupted
+from renet.network import model_file
+from renet.training import training_state
+from renet.training.checkpoints import Checkpoint
+from renet.training.run import RunSettings
+from renet.training.trainer import Trainer
+
+HOUR = 3600
+
+
+@pytest.fixture
+def faces(tmp_path):
+    return write_faces(tmp_path / "train.h5"), write_faces(tmp_path / "validation.h5", 20, 1)
+
+
+def momentum(state: dict) -> torch.Tensor:
+    return state["optimizer"]["state"][7]["momentum_buffer"]
+
+
+def best_weights(state: dict) -> torch.Tensor:
+    return state["best"]["state"]["bn3.running_var"]
+
+
+def train_for_the_best(faces, checkpoint: Checkpoint) -> Trainer:
+    recipe = dataclasses.replace(QUICK, select_epoch="best")
+    return train(faces, recipe, checkpoint=checkpoint)
+
+
+@pytest.mark.parametrize("value", [torch.nan, torch.inf])
+@pytest.mark.parametrize(
+    ("spoilt", "name"),
+    [
+        (momentum, r"training\.optimizer\.state\.7\.momentum_buffer"),
+        (best_weights, r"training\.best\.state\.bn3\.running_var"),
+    ],
+    ids=["momentum", "best"],
+)
+def test_state_that_is_not_finite_is_refused_and_both_checkpoints_stay(
+    faces, tmp_path, spoilt, name, value
+):
+    checkpoint = Checkpoint(tmp_path, HOUR)
+    trainer = train_for_the_best(faces, checkpoint)
+    before = {path: path.read_bytes() for path in (checkpoint.path, checkpoint.previous)}
+    state = training_state.of(trainer)
+    spoilt(state)[0] = value
+    with pytest.raises(InputError, match=rf"\.pt is not written, because {name} has a NaN"):
+        checkpoint.save(trainer.model, state)
+    assert {path: path.read_bytes() for path in before} == before
+
+
+@pytest.mark.parametrize("spoilt", [momentum, best_weights])
+def test_checkpoint_that_is_not_finite_is_named_and_the_previous_one_used(
+    faces, tmp_path, monkeypatch, caplog, spoilt
+):
+    checkpoint = Checkpoint(tmp_path, HOUR)
+    trainer = train_for_the_best(faces, checkpoint)
+    state = training_state.of(trainer) | {"epoch": 7}
+    spoilt(state)[0] = torch.nan
+    with monkeypatch.context() as careless:
+        careless.setattr(model_file, "check_finite", lambda *_: None)
+        checkpoint.save(trainer.model, state)
+    assert checkpoint.load()["training"]["epoch"] == 3
+    assert f"{checkpoint.path.name} cannot be used, because training." in caplog.text
+    make_trainer(faces, saved=checkpoint.load())
+
+
+def test_bytes_that_flipped_in_a_checkpoint_never_go_into_a_training(faces, tmp_path):
+    checkpoint = Checkpoint(tmp_path / "run", HOUR)
+    train(faces, checkpoint=checkpoint)
+    intact, whole = checkpoint.load(), checkpoint.path.read_bytes()
+    fallen_back = 0
+    for place in range(0, len(whole), len(whole) // 40):
+        checkpoint.path.write_bytes(
+            whole[:place] + bytes([whole[place] ^ 0x41]) + whole[place + 1 :]
+        )
+        found = checkpoint.load()
+        if found["training"]["epoch"] == 2:
+            fallen_back += 1
+        else:  # only what fills up the file was hit
+            assert same(found["state"], intact["state"])
+            assert repr(found["training"]) == repr(intact["training"])
+    assert fallen_back > 20  # the others hit bytes that only fill up the file
+
+
+def test_full_disk_leaves_the_last_checkpoint_to_continue_from(faces, tmp_path, monkeypatch):
+    whole, checkpoint = train(faces), Checkpoint(tmp_path / "run", HOUR)
+    save = torch.save
+
+    def save_until_the_disk_is_full(content, handle):
+        if content["training"]["epoch"] == 2:
+            handle.write(b"PK" * 1000)
+            raise OSError(errno.ENOSPC, "No space left on device")
+        save(content, handle)
+
+    with monkeypatch.context() as full:
+        full.setattr(torch, "save", save_until_the_disk_is_full)
+        with pytest.raises(InputError, match="No space left on device"):
+            train(faces, checkpoint=checkpoint)
+    assert [path.name for path in checkpoint.path.parent.iterdir()] == [checkpoint.previous.name]
+    saved = checkpoint.load()
+    assert saved["training"]["epoch"] == 1
+    resumed = make_trainer(faces, saved=saved)
+    resumed.run(checkpoint)
+    assert same(weights_of(whole), weights_of(resumed)) and whole.history == resumed.history
+
+
+@pytest.fixture
+def slow_disk(monkeypatch) -> threading.Event:
+    """No checkpoint is complete before this event; one that takes five seconds fails."""
+    may_end, save = threading.Event(), torch.save
+
+    def save_in_the_end(content, handle):
+        if not may_end.wait(5):
+            raise OSError(errno.EIO, "Input/output error")
+        save(content, handle)
+
+    monkeypatch.setattr(torch, "save", save_in_the_end)
+    return may_end
+
+
+def test_training_goes_on_while_a_checkpoint_of_its_past_is_written(faces, tmp_path, slow_disk):
+    checkpoint, seen = Checkpoint(tmp_path, HOUR), []
+    trainer = make_trainer(faces, dataclasses.replace(QUICK, epochs=2))
+    compute = trainer.step._compute
+
+    def step(*batch):
+        compute(*batch)
+        if (trainer.epoch, trainer.steps) == (1, 3):
+            slow_disk.set()
+
+    trainer.step._compute = step
+    trainer.run(checkpoint, lambda now: seen.append(weights_of(now)))
+    first, second = model_file.read(checkpoint.previous), checkpoint.load()
+    assert [len(saved["training"]["history"]) for saved in (first, second)] == [1, 2]
+    assert same(first["state"], seen[0]) and same(second["state"], seen[1])
+
+
+def test_end_by_sigterm_waits_for_its_checkpoint(faces, tmp_path, slow_disk):
+    checkpoint, trainer = Checkpoint(tmp_path, HOUR), make_trainer(faces)
+    compute = trainer.step._compute
+
+    def step(*batch):
+        compute(*batch)
+        signal.raise_signal(signal.SIGTERM)
+        threading.Timer(0.2, slow_disk.set).start()
+
+    trainer.step._compute = step
+    with pytest.raises(TrainingInterrupted):
+        trainer.run(checkpoint)
+    assert checkpoint.load()["training"]["sums"]["steps"] == 1
+
+
+def test_checkpoint_that_cannot_be_written_ends_the_training(faces, tmp_path, monkeypatch, caplog):
+    def fail(content, handle):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    def interrupt(*batch):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(torch, "save", fail)
+    once = dataclasses.replace(QUICK, epochs=1)  # its only checkpoint is the last thing it does
+    with pytest.raises(InputError, match="No space left on device"):
+        train(faces, once, checkpoint=Checkpoint(tmp_path, HOUR))
+    trainer = make_trainer(faces)
+    with pytest.raises(KeyboardInterrupt):
+        trainer.run(
+            Checkpoint(tmp_path, HOUR), lambda now: setattr(now.step, "_compute", interrupt)
+        )
+    assert "No space left on device" in caplog.text
+
+
+@pytest.fixture
+def disk_events(monkeypatch) -> list[tuple[str, str]]:
+    """What is done to files and folders, in order: fsync, rename or delete, and to which."""
+    events = []
+    fsync, replace, unlink = os.fsync, os.replace, os.unlink
+
+    def recorded_fsync(descriptor):
+        events.append(("fsync", str(Path(f"/proc/self/fd/{descriptor}").readlink())))
+        fsync(descriptor)
+
+    def recorded_replace(source, target):
+        events.append(("rename", str(target)))
+        replace(source, target)
+
+    def recorded_unlink(path, **options):
+        events.append(("delete", str(path)))
+        unlink(path, **options)
+
+    monkeypatch.setattr(os, "fsync", recorded_fsync)
+    monkeypatch.setattr(os, "replace", recorded_replace)
+    monkeypatch.setattr(os, "unlink", recorded_unlink)
+    return events
+
+
+def test_checkpoints_are_deleted_only_when_all_results_are_on_the_disk(
+    faces, tmp_path, disk_events
+):
+    job = train_job(tmp_path, RunSettings(SMALL, QUICK))
+    train_script.train(job)
+    folder = str(job.model.parent)
+    saved = [path for what, path in disk_events if "checkpoint-" in path and what == "rename"]
+    deletions = [disk_events.index(("delete", path)) for path in set(saved)]
+    assert len(deletions) == 2  # the latest and the previous one
+    for path in map(str, (job.model, job.history, job.throughput, job.training)):
+        written = disk_events.index(("fsync", f"{path}.tmp"))
+        named = disk_events.index(("rename", path))
+        name_is_on_the_disk = disk_events.index(("fsync", folder), named)
+        assert written < named < name_is_on_the_disk < min(deletions), path
+
+
+def test_checkpoint_is_on_the_disk_before_it_has_its_name(faces, tmp_path, disk_events):
+    checkpoint = Checkpoint(tmp_path / "run", HOUR)
+    train(faces, checkpoint=checkpoint)
+    one, folder = str(checkpoint.path), str(checkpoint.path.parent)
+    previous = ("rename", str(checkpoint.previous))
+    writing = [("fsync", f"{one}.tmp"), ("rename", one), ("fsync", folder)]
+    assert disk_events == [*writing, *[previous, *writing] * 2]

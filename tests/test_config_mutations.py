@@ -1,0 +1,187 @@
+"""Any mutation of config.yaml is either a config or ends in a sentence that names the key."""
+
+import copy
+import json
+import re
+import resource
+import subprocess
+import sys
+
+import pytest
+import yaml
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from helpers.project import ROOT
+from helpers.workflow import copy_project, snakemake
+from renet.common.errors import InputError
+from renet.config import data_summary, names, runs, sources, validation
+
+CONFIG = yaml.safe_load((ROOT / "config.yaml").read_text())
+SCHEMA_FILE = ROOT / "workflow" / "schemas" / "config.schema.yaml"
+URL = "https://example.org/a.tar"
+ARCHIVE = {"url": URL, "database": "wiki", "photos": "crop"}
+ODD = st.sampled_from(
+    [None, True, 0, -1, 3, 5, 0.5, 1e308, 10**30, float("nan"), float("inf"), float("-inf"), "",
+     "1e-3", "a" * 250, "ab" * 40, "{x}", "<results>", "true", "thumbnails", "funnel.csv", "../up",
+     "\u202eabc", "=1+1", "a\nb", [], [None], [1, "a"], {}, {"a": 1}, {"renet": None},
+     {5: {}}, {True: {}}, {"x{y}": {}}, {"a" * 120: {}},
+     {"train": {"seed": 2}}, {"seeds": list(range(30))}, {"seeds": [1] * 3}, "file:///",
+     "file:///no/such{x}.tar", "https://example.org:99999/a.tar", "https://[::1/a.tar", URL]
+)  # fmt: skip
+
+
+@st.composite
+def mutations(draw: st.DrawFn) -> tuple[dict, list[str]]:
+    """A config of which one to three values are replaced, removed, renamed or added; and where."""
+    config, places = copy.deepcopy(CONFIG), []
+    for _ in range(draw(st.integers(1, 3))):
+        section, key = config, []
+        while True:
+            name = draw(st.sampled_from(sorted(section, key=str)))
+            key.append(str(name))
+            inner = section[name]
+            if not isinstance(inner, dict) or not inner or draw(st.booleans()):
+                break
+            section = inner
+        match draw(st.sampled_from(["replace", "replace", "remove", "rename", "add"])):
+            case "replace":
+                section[name] = copy.deepcopy(draw(ODD))
+            case "remove":
+                del section[name]
+            case "rename":
+                section[draw(st.sampled_from([f"{name}s", 5, True]))] = section.pop(name)
+            case "add":
+                other = draw(ODD.filter(lambda one: not isinstance(one, dict | list)))
+                section[other] = copy.deepcopy(draw(ODD))
+                places.append(str(other))
+        places.append(".".join(key))
+        if not config:
+            break
+    return config, places
+
+
+def planned(config: dict) -> None:
+    """What the Snakefile computes of a config before the first job."""
+    complete = runs.runs(config)
+    assert 0 < len(complete) <= names.MAX_RUNS
+    for source in config["sources"]:
+        assert 0 < len(sources.shards(config, source)) <= 10_000
+        sources.receipts(config, source)
+        sources.crop_settings(config, source)
+        for url in sources.archive(config, source)["urls"]:
+            sources.local_paths(url)
+    assert config["audit"]["folds"] <= 100
+    runs.audit_settings(config)
+    json.dumps(data_summary.for_provenance(config), allow_nan=False)
+    json.dumps(data_summary.for_pages(config, "a.yaml"), allow_nan=False)
+
+
+@settings(max_examples=100, deadline=None, derandomize=True, database=None)
+@given(case=mutations())
+def test_mutated_config_works_or_ends_in_sentences_that_name_a_key(case):
+    config, places = case
+    try:
+        validation.load(config, SCHEMA_FILE, [], {})
+    except InputError as error:
+        lines = str(error).splitlines()
+        assert len(lines) <= validation.SHOWN + 1 and max(map(len, lines)) < 1000
+        words = {place.split(".")[0].lower() for place in places} | set(CONFIG)
+        assert all(
+            line.startswith("… and") or words & set(re.findall(r"\w+", line.lower())) or
+            "is not a key of the config" in line or "URL" in line or "run " in line
+            for line in lines
+        ), error  # fmt: skip
+    else:
+        planned(config)
+
+
+@pytest.mark.parametrize(
+    ("overlay", "sentence"),
+    [
+        ({"sample": {"shards": 3_000_000}}, "sample.shards is 3000000, and must be at most 10000."),
+        ({"audit": {"folds": 101}}, "audit.folds is 101, and must be at most 100."),
+        (
+            {"runs": {"a": {"seeds": list(range(51))}}},
+            "runs names 51 runs; give at most 50",
+        ),
+        ({"runs": {"a" * 101: {}}}, "aaa… has a name of 101 characters; give it at most 100."),
+        ({"runs": {"ab" * 20: {}}}, "has a name that repeats itself 20 times, which Snakemake"),
+        (
+            {"sources": ["thumbnails"], "archives": {"thumbnails": ARCHIVE}},
+            "archives.thumbnails has the name of another file of the results; rename it, without",
+        ),
+        (
+            {"sources": ["funnel.csv"], "archives": {"funnel.csv": ARCHIVE}},
+            "archives.funnel.csv has the name of another file of the results",
+        ),
+        ({"sources": [True]}, 'sources.0 is true, and must be text; write "true".'),
+        (
+            {"sources": ["a"], "archives": {"a": ARCHIVE | {"url": "https://a.org/{x}.tar"}}},
+            "archives.a.url is {x}.tar, whose braces Snakemake would read as wildcards; rename it.",
+        ),
+        ({"pathvars": {"results": "a{b}"}}, "pathvars.results is a{b}, whose braces"),
+        (
+            {"sources": ["a"], "archives": {"a": ARCHIVE | {"url": "https://a.org:99999/a.tar"}}},
+            "https://a.org:99999/a.tar is not a valid URL (Port out of range 0-65535).",
+        ),
+        ({"train": {"learning_rate": float("nan")}}, "train.learning_rate is .nan, and must be a"),
+        ({"train": None}, "train is empty, and must be a section with keys."),
+    ],
+)
+def test_value_that_only_snakemake_would_refuse_is_named(overlay, sentence):
+    with pytest.raises(InputError) as caught:
+        validation.load(overlay, SCHEMA_FILE, [], {})
+    assert sentence in str(caught.value)
+
+
+def test_no_source_can_have_the_name_of_a_file_beside_the_sources():
+    rules = "".join(path.read_text() for path in (ROOT / "workflow/rules").glob("*.smk"))
+    beside = set(re.findall(r"<results>/data/([^/\"{]+)", rules)) | {"train.h5", "test.csv"}
+    assert len(beside) > 8
+    for name in beside:
+        config = {"sources": [name], "archives": {name: ARCHIVE}}
+        with pytest.raises(InputError, match="has the name of another file of the results"):
+            validation.load(config, SCHEMA_FILE, [], {})
+
+
+def test_braces_in_the_path_of_the_project_are_named_in_one_sentence(tmp_path):
+    (tmp_path / "pro{j}ect").mkdir()
+    outcome = snakemake(copy_project(tmp_path / "pro{j}ect"), "-n")
+    assert outcome.returncode != 0 and "Traceback" not in outcome.stderr
+    assert "The project's folder is " in outcome.stderr and "braces" in outcome.stderr
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "overlay",
+    [
+        {"sample": {"shards": 10_000}},
+        {"audit": {"folds": 100}},
+        {"runs": {"a": {"seeds": list(range(49))}}},  # and renet
+        {"runs": {5: {}}, "sources": [5], "archives": {5: ARCHIVE}},
+        {"runs": {"a" * 19 + "b" * 19 + "-" * 19 + "c": {}}},
+        {"sources": ["a"], "archives": {"a": ARCHIVE | {"url": URL + "?x={y}"}}},
+        {"train": {"learning_rate": 1e308, "epochs": 10**30}},
+    ],
+    ids=lambda overlay: str(overlay)[:40],
+)
+def test_dry_run_at_the_bounds_takes_less_than_30_seconds_and_1_gb(tmp_path, overlay):
+    (tmp_path / "odd.yaml").write_text(yaml.safe_dump(overlay))
+    command = [
+        sys.executable,
+        "-m",
+        "snakemake",
+        "-n",
+        "--quiet",
+        "--snakefile",
+        ROOT / "Snakefile",
+    ]
+    started = resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime
+    outcome = subprocess.run(
+        [*command, "--directory", tmp_path, "--configfile", tmp_path / "odd.yaml"],
+        capture_output=True, text=True, check=False,
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_DATA, (1 << 30, 1 << 30)),
+    )  # fmt: skip
+    assert outcome.returncode == 0, outcome.stdout[-2000:] + outcome.stderr[-2000:]
+    assert resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime - started < 30

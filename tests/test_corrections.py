@@ -1,0 +1,151 @@
+"""A person's corrections change labels and drop faces; nothing else moves."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from helpers.audit import cropped_source
+from helpers.project import run_script
+from helpers.workflow import EVERYTHING_AFTER, copy_project, planned, run, write_config
+from renet.common.errors import InputError
+from renet.config import checks
+from renet.dataset import corrections
+from renet.dataset.tables import CORRECTED, FUNNEL, SPLIT
+
+
+@pytest.fixture
+def source(tmp_path):
+    """A source of 60 rows of 30 people, of which row 0 is dropped and all others are faces."""
+    return cropped_source(tmp_path, "own", 60)
+
+
+def shuffle(folder, text: str | None = None, *options):
+    """Run shuffle.py with corrections of this text; returns its outcome."""
+    if text is not None:
+        (folder / "corrections.csv").write_text(text)
+        options = [*options, "--corrections", folder / "corrections.csv"]
+    return run_script(
+        "shuffle.py", "--metadata", folder / "own" / "metadata.csv",
+        "--tables", *sorted(folder.glob("own/faces/*.csv")), "-o", folder / "split.csv",
+        "--funnel", folder / "funnel.csv", "--corrected", folder / "corrected.csv", *options,
+    )  # fmt: skip
+
+
+def test_labels_change_and_faces_drop_while_subsets_and_order_stay(source):
+    assert shuffle(source).returncode == 0
+    before = SPLIT.read(source / "split.csv").set_index("id")
+    assert CORRECTED.read(source / "corrected.csv").empty
+    text = "ID;Gender;Note\nown:1;Female;looks so\nown:4;1.0;\nown:3;drop;a dog\nown:6;0;right\n"
+    outcome = shuffle(source, text + "own:0;male;\n")
+    assert outcome.returncode == 0, outcome.stderr
+    after = SPLIT.read(source / "split.csv").set_index("id")
+    assert after.index.tolist() == [name for name in before.index if name != "own:3"]
+    assert (after.subset == before.subset[after.index]).all()
+    changed = after.index[after.target != before.target[after.index]]
+    assert sorted(changed) == ["own:1", "own:4"]
+    assert after.target[["own:1", "own:4"]].tolist() == [0, 1]
+
+
+def test_each_correction_has_an_outcome_and_the_funnel_counts_them(source):
+    text = "id,gender,note\nown:1,female,\nown:3,drop,a dog\nown:6,female,\nown:0,male,\n"
+    outcome = shuffle(source, text)
+    table = CORRECTED.read(source / "corrected.csv").set_index("id")
+    assert table.outcome.to_dict() == {
+        "own:1": "corrected", "own:3": "dropped", "own:6": "confirmed", "own:0": "no_effect",
+    }  # fmt: skip
+    assert table.note["own:3"] == "a dog" and table.recorded["own:1"] == 1
+    assert table.subset["own:0"] == "" and table.subset["own:1"] in ("train", "validation", "test")
+    funnel = FUNNEL.read(source / "funnel.csv").set_index("step")
+    assert funnel.dropped["dropped_by_correction"] == 1
+    assert funnel.changed["corrected"] == 1 == funnel.changed.sum()
+    assert funnel.remaining["corrected"] == 58 == funnel.remaining[-3:].sum()
+    assert "4 corrections: 1 corrected" in outcome.stderr
+
+
+@pytest.mark.parametrize(
+    ("text", "fault"),
+    [
+        ("id,gender\nown:1,f\nown:99,m\n", 'line 3: "own:99" is no id of the sources'),
+        ("id,gender\nown:1,f\n\nown:1,m\n", 'line 4: "own:1" is on an earlier line'),
+        ("id,gender\nown:1,femal\n", 'line 2: "femal" is not a gender; write one of 0, 0.0'),
+        ("id,gender\nown:1,\n", 'line 2: "" is no verdict; write female, male or drop'),
+        ("id,gender\nown:1,unknown\n", 'line 2: "unknown" is no verdict'),
+        ("id,label\nown:1,f\n", "has the columns id, label and lacks gender"),
+        ("id,gender\n" + "".join(f"own:{n},drop\n" for n in range(60)), "drops all faces of the"),
+    ],
+)
+def test_error_in_the_corrections_names_line_and_value(source, text, fault):
+    outcome = shuffle(source, text)
+    assert outcome.returncode == 1 and "Traceback" not in outcome.stderr
+    assert fault in outcome.stderr and "corrections.csv" in outcome.stderr
+    assert not (source / "split.csv").exists()
+
+
+def test_own_photos_with_the_same_pixels_and_two_labels_are_refused_until_corrected(source):
+    cropped_source(source, "own", 60, digests={4: "same", 7: "same"})
+    outcome = shuffle(source, None, "--own", "own")
+    assert outcome.returncode == 1
+    wanted = "own/metadata.csv, line 6: 4.jpg is labelled female, and 7.jpg (line 9 of "
+    assert wanted in outcome.stderr and "which has the same pixels, male" in outcome.stderr
+    assert shuffle(source, "id,gender\nown:7,drop\n", "--own", "own").returncode == 0
+    assert shuffle(source, "id,gender\nown:7,female\n", "--own", "own").returncode == 0
+
+
+def test_archives_with_the_same_pixels_and_two_labels_are_counted(source):
+    cropped_source(source, "own", 60, digests={4: "same", 7: "same"})
+    outcome = shuffle(source)
+    assert outcome.returncode == 0
+    assert "1 photos are in the data twice, with different labels" in outcome.stderr
+
+
+def test_corrections_do_not_depend_on_their_order():
+    samples = pd.DataFrame({"id": ["a:1", "a:2", "a:3"], "subset": "train", "target": [0, 1, 1]})
+    given = pd.DataFrame({"id": ["a:3", "a:1"], "gender": [np.nan, 1], "note": ""}, index=[2, 3])
+    for order in (given, given[::-1]):
+        remaining, applied = corrections.apply(samples, order)
+        assert remaining.id.tolist() == ["a:1", "a:2"] and remaining.target.tolist() == [1, 1]
+        assert applied.set_index("id").outcome.to_dict() == {"a:1": "corrected", "a:3": "dropped"}
+
+
+def test_unknown_id_of_a_source_that_is_not_used_is_refused():
+    rows = pd.DataFrame({"id": ["wiki:1"]})
+    given = pd.DataFrame({"id": ["imdb:1"], "gender": [1.0]}, index=[2])
+    with pytest.raises(InputError, match=r'c\.csv, line 2: "imdb:1" is no id .* such as wiki:1'):
+        corrections.check(given, rows, "c.csv")
+
+
+@pytest.mark.slow
+def test_workflow_applies_corrections_without_cropping_again(tmp_path):
+    project = copy_project(tmp_path)
+    write_config(project)
+    run(project)
+    split = SPLIT.read(project / "results/data/split.csv")
+    test_face = split[split.subset == "test"].iloc[0]
+    path = project / "corrections.csv"
+    path.write_text(f"id,gender\n{test_face.id},{1 - test_face.target}\n{split.id[0]},drop\n")
+    write_config(project, corrections="corrections.csv")
+    assert planned(project) == EVERYTHING_AFTER["shuffle"]
+    run(project)
+    test = SPLIT.read(project / "results/data/test.csv").set_index("id")
+    assert test.target[test_face.id] == 1 - test_face.target
+    assert split.id[0] not in set(SPLIT.read(project / "results/data/train.csv").id)
+    sheet = (project / "results/data/datasheet.md").read_text()
+    assert "labels changed:\n  1, faces dropped: 1." in sheet
+    assert "corrected (1 label)" in sheet and "dropped by correction | 1 |" in sheet
+    assert "dropped by correction" in (project / "results/index.html").read_text()
+    assert planned(project) == set()
+    path.write_text(f"id,gender\n{test_face.id},drop\n")
+    assert planned(project) == EVERYTHING_AFTER["shuffle"]
+
+
+@pytest.mark.parametrize(
+    ("name", "fault"),
+    [
+        ("none.csv", "corrections names none.csv, which is not a file"),
+        ("results/audit/suspects.csv", "which the label audit writes; copy it"),
+    ],
+)
+def test_corrections_are_a_file_that_the_audit_does_not_write(name, fault):
+    others = {"sources": [], "external": [], "datasheet": None, "predict": {"photos": None}}
+    with pytest.raises(InputError, match=fault):
+        checks.check_paths(others | {"corrections": name})

@@ -1,0 +1,196 @@
+"""A run's network in other formats predicts what predict.py predicts."""
+
+import dataclasses
+import json
+import re
+import subprocess
+import sys
+import tarfile
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+import torch
+
+from helpers.project import ROOT
+from helpers.training import SMALL
+from renet.common import files
+from renet.common.errors import InputError
+from renet.faces import crop
+from renet.network import model_file
+from renet.network.kinds.renet import ReNet, init_weights
+from renet.prediction import export, predictor
+from renet.prediction.detection import BoxMap
+
+CELLS = ("tanh", "relu", "gru", "lstm")
+METRICS = {
+    "calibration": {"temperature": 0.3},
+    "abstention": {"threshold": 0.9, "max_error": 0.02, "level": 0.95},
+}
+CPU = torch.device("cpu")
+
+
+def some_faces(count: int, side: int = 32) -> np.ndarray:
+    blots = np.random.default_rng(count).integers(0, 256, (count, 5, 6, 3), dtype=np.uint8)
+    resized = [cv2.resize(blot, (side, side), interpolation=cv2.INTER_CUBIC) for blot in blots]
+    return np.stack(resized).transpose(0, 3, 1, 2)
+
+
+def make_run(folder: Path, cell: str = "tanh") -> Path:
+    """A run's folder with a model whose statistics have moved, and its predictor.json."""
+    folder.mkdir()
+    # With a ReLU on the logits, this untrained network of relu cells predicts 0.5 always.
+    classifier = "plain" if cell == "relu" else "course"
+    architecture = dataclasses.replace(
+        SMALL, cell=cell, flip_average=cell == "tanh", classifier=classifier
+    )
+    model = ReNet((3, 32, 32), architecture, np.array([90.0, 110.0, 100.0]))
+    init_weights(model, 1)
+    model(torch.from_numpy(some_faces(64)))
+    model_file.save(folder / "model.pt", model.eval())
+    content = predictor.describe(
+        folder / "model.pt", METRICS, BoxMap(), margin=0.4, settings_digest="0" * 64
+    )
+    files.write_json(folder / "predictor.json", content)
+    return folder
+
+
+@pytest.fixture(scope="module", params=CELLS)
+def exported(request, tmp_path_factory) -> Path:
+    """A run's folder with model.onnx, for each kind of cell; one has flip averaging."""
+    run = make_run(tmp_path_factory.mktemp("export") / request.param, request.param)
+    export.write_onnx(run / "model.onnx", predictor.load(run))
+    return run
+
+
+def session_of(path: Path):
+    import onnxruntime
+
+    return onnxruntime.InferenceSession(path)
+
+
+def outputs(path: Path, faces: np.ndarray) -> np.ndarray:
+    return session_of(path).run(None, {"faces": faces})[0]
+
+
+@pytest.mark.slow
+def test_onnx_gives_the_probabilities_of_predict_for_any_number_of_faces(exported):
+    found = predictor.load(exported)
+    for count in (1, 7, 40):
+        faces = some_faces(count)
+        expected = found.probabilities(faces, CPU)
+        assert expected.std() > 0.01 or count == 1
+        np.testing.assert_allclose(outputs(exported / "model.onnx", faces), expected, atol=1e-4)
+
+
+@pytest.mark.slow
+def test_onnx_gives_the_probabilities_of_predict_on_real_photos(exported, reference_data):
+    found = predictor.load(exported)
+    with tarfile.open(reference_data / "data/faces/whole/wiki_crop.tar") as archive:
+        names = [name for name in archive.getnames() if name.endswith(".jpg")][:100]
+        photos = [archive.extractfile(name).read() for name in names]
+    spec = found.crop(whole=False)
+    faces = np.stack([crop.extract_face(photo, spec).pixels for photo in photos])
+    expected = found.probabilities(faces, CPU)
+    np.testing.assert_allclose(outputs(exported / "model.onnx", faces), expected, atol=1e-4)
+
+
+@pytest.mark.slow
+def test_onnx_is_one_file_without_scatter_nodes_or_paths_of_this_machine(exported):
+    import onnx
+
+    data = (exported / "model.onnx").read_bytes()
+    model = onnx.load_from_string(data)
+    assert not [node for node in model.graph.node if "Scatter" in node.op_type]
+    for place in (str(ROOT), sys.prefix, "site-packages", ".py"):
+        assert place.encode() not in data, place
+    assert sorted(path.name for path in exported.iterdir()) == [
+        "model.onnx", "model.pt", "predictor.json"
+    ]  # fmt: skip
+    (known,) = [entry for entry in model.metadata_props if entry.key == "renet"]
+    facts = json.loads(known.value)
+    assert (facts["temperature"], facts["threshold"], facts["margin"]) == (0.3, 0.9, 0.4)
+    assert facts["model_sha256"] == files.file_digest(exported / "model.pt")
+
+
+@pytest.mark.slow
+def test_example_of_the_documentation_predicts_without_pytorch_and_this_project(exported):
+    (code,) = re.findall(r"```python\n(.*?)```", (ROOT / "docs/predict.md").read_text(), re.DOTALL)
+    assert len(code.splitlines()) <= 11
+    photo = cv2.resize(some_faces(1)[0].transpose(1, 2, 0), (64, 64))
+    cv2.imwrite(str(exported / "face.jpg"), photo)
+    blocked = "import sys\nsys.modules['torch'] = sys.modules['renet'] = None\n"
+    outcome = subprocess.run(
+        [sys.executable, "-c", blocked + code],
+        cwd=exported, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    (exported / "face.jpg").unlink()
+    assert outcome.returncode == 0, outcome.stderr
+    face = cv2.resize(cv2.imdecode(cv2.imencode(".jpg", photo)[1], 1), (32, 32), interpolation=3)
+    pixels = np.ascontiguousarray(face[..., ::-1].transpose(2, 0, 1))[None]
+    expected = predictor.load(exported).probabilities(pixels, CPU)[0]
+    found = [float(number) for number in re.findall(r"\d\.\d+", outcome.stdout)]
+    np.testing.assert_allclose(found, expected, atol=2e-4)
+
+
+@pytest.mark.slow
+def test_int8_has_fewer_bytes_and_nearly_the_same_probabilities(tmp_path):
+    run = make_run(tmp_path / "run")
+    found = predictor.load(run)
+    export.write_onnx(run / "model.onnx", found)
+    export.write_int8(run / "model.int8.onnx", found)
+    assert (run / "model.int8.onnx").stat().st_size < (run / "model.onnx").stat().st_size
+    faces = some_faces(40)
+    probabilities = outputs(run / "model.int8.onnx", faces)
+    difference = abs(probabilities - found.probabilities(faces, CPU))
+    assert difference.mean() < 0.03 and difference.max() < 0.3
+    again = run / "again.onnx"
+    export.write_onnx(again, found)
+    assert again.read_bytes() == (run / "model.onnx").read_bytes()
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory) -> Path:
+    return make_run(tmp_path_factory.mktemp("safetensors") / "run")
+
+
+def test_safetensors_holds_the_weights_and_how_to_build_the_network(run):
+    from safetensors import safe_open
+
+    found = predictor.load(run)
+    export.write_safetensors(run / "model.safetensors", found)
+    with safe_open(run / "model.safetensors", "pt") as stored:
+        facts = json.loads(stored.metadata()["renet"])
+        weights = {name: stored.get_tensor(name) for name in stored.keys()}  # noqa: SIM118
+    content = {"architecture": facts["architecture"], "input_shape": facts["input_shape"]}
+    network = model_file.build(content | {"state": weights}).eval()
+    faces = torch.from_numpy(some_faces(5))
+    with torch.inference_mode():
+        assert torch.equal(network(faces), found.network(faces))
+    first = (run / "model.safetensors").read_bytes()
+    export.write_safetensors(run / "model.safetensors", found)
+    assert (run / "model.safetensors").read_bytes() == first
+
+
+def test_missing_package_is_one_sentence_with_the_way_out(run, monkeypatch):
+    monkeypatch.setitem(sys.modules, "safetensors", None)
+    monkeypatch.setitem(sys.modules, "safetensors.torch", None)
+    with pytest.raises(InputError, match=r"safetensors.*pip install -r requirements-export\.txt"):
+        export.write_safetensors(run / "other.safetensors", predictor.load(run))
+    assert not (run / "other.safetensors").exists()
+
+
+@pytest.mark.parametrize("cell", ["tanh", "relu"])
+def test_sweep_without_writes_in_place_is_the_same(cell):
+    from renet.network.rnn import BiRNNBank
+
+    bank = BiRNNBank(3, 5, 4, cell)
+    generator = torch.Generator().manual_seed(2)
+    for parameter in bank.parameters():
+        parameter.data = torch.randn(parameter.shape, generator=generator) / 2
+    inputs = torch.randn(3, 6, 2, 5, generator=generator)
+    stepped = bank._sweep_by_steps(
+        inputs, bank.input_weight, bank.recurrent_weight, bank.bias
+    )  # fmt: skip
+    torch.testing.assert_close(stepped, bank(inputs))

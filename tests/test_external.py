@@ -1,0 +1,108 @@
+"""External test sets hold faces that neither training nor validation has."""
+
+import copy
+
+import pandas as pd
+import pytest
+from test_config import check
+
+from helpers.audit import random_hash
+from helpers.project import run_script
+from renet.common.errors import InputError
+from renet.dataset import external
+from renet.metadata.tables import METADATA
+
+SPLIT = pd.DataFrame(
+    {
+        "subset": ["train", "validation", "test"],
+        "subject": ["anna", "berta", "carla"],
+        "digest": ["a", "b", "c"],
+        "phash": list(map(random_hash, "abc")),
+    }
+)
+NEAR_A = f"{int(random_hash('a'), 16) ^ 0xFF:064x}"  # differs in eight bits
+
+
+def rows(*faces: tuple[str, str]) -> pd.DataFrame:
+    """Rows of an external set, given as subject and digest."""
+    table = pd.DataFrame(faces, columns=["subject", "digest"])
+    hashes = [random_hash(str(digest)) for digest in table.digest]
+    return table.assign(source="old", reason="", phash=hashes)
+
+
+@pytest.mark.parametrize(
+    ("face", "reason"),
+    [
+        (("anna", "x"), "known_person"),
+        (("berta", "x"), "known_person"),
+        (("nobody", "a"), "known_photo"),
+        (("nobody", "b"), "known_photo"),
+        (("carla", "c"), ""),  # the test set has no part in any training or choice
+        (("nobody", "x"), ""),
+    ],
+)
+def test_face_that_training_or_validation_has_leaves_the_set(face, reason):
+    kept = external.drop_known(rows(face, ("stranger", "y")), SPLIT)
+    assert kept.reason.tolist() == [reason, ""]
+
+
+@pytest.mark.parametrize(("near", "reason"), [(True, "known_photo"), (False, "")])
+def test_face_that_is_nearly_a_known_photo_leaves_the_set_unless_switched_off(near, reason):
+    given = rows(("nobody", "x"), ("stranger", "y"))
+    given.loc[0, "phash"] = NEAR_A
+    assert external.drop_known(given, SPLIT, near=near).reason.tolist() == [reason, ""]
+
+
+def test_row_that_was_dropped_before_keeps_its_reason():
+    given = rows(("anna", None), ("stranger", "y"))
+    given.loc[0, "reason"] = "too_small"
+    assert external.drop_known(given, SPLIT).reason.tolist() == ["too_small", ""]
+
+
+def test_set_without_a_new_face_is_an_error_with_a_way_out():
+    with pytest.raises(InputError, match=r"the external set old is left.*subjects: own"):
+        external.drop_known(rows(("anna", "a")), SPLIT)
+
+
+def test_order_of_a_set_follows_from_the_seed():
+    samples = rows(*((f"p{number}", f"{number}") for number in range(50)))
+    first, again, other = (external.shuffle(samples, seed) for seed in (1, 1, 2))
+    pd.testing.assert_frame_equal(first, again)
+    assert first.digest.tolist() != other.digest.tolist() != samples.digest.tolist()
+    assert (first.subset == "old").all() and set(first.digest) == set(samples.digest)
+
+
+def test_invented_names_are_kept_apart_from_those_of_other_sources(tmp_path):
+    (tmp_path / "photos.csv").write_text("path,gender,subject\n1.jpg,f,Anna\n2.jpg,f,\n")
+    for subjects in ("shared", "own"):
+        outcome = run_script(
+            "parse_metadata.py", tmp_path / "photos.csv", "--database", "table", "--source", "old",
+            "--subjects", subjects, "-o", tmp_path / f"{subjects}.csv",
+        )  # fmt: skip
+        assert outcome.returncode == 0, outcome.stderr
+    shared, own = (METADATA.read(tmp_path / f"{name}.csv").subject for name in ("shared", "own"))
+    assert shared.tolist() == ["anna", "old:2.jpg"]
+    assert own.tolist() == ["old:anna", "old:old:2.jpg"]
+
+
+ROSTER = {"url": "https://example.org/wiki_crop.tar", "database": "wiki", "photos": "crop"}
+
+
+@pytest.mark.parametrize(
+    ("overlay", "fault"),
+    [
+        ({"external": ["sample"]}, "external names sample, which is one of the sources"),
+        ({"external": ["old"]}, "external names old, which is not one of the archives"),
+        (
+            {"external": ["train"], "archives": {"train": ROSTER}},
+            "external names train, which is the name of a table of all data",
+        ),
+        (
+            {"external": ["old"], "archives": {"old": ROSTER | {"url": "file:///nowhere/a.tar"}}},
+            r"archives\.old\.url names /nowhere/a\.tar, which does not exist",
+        ),
+    ],
+)
+def test_set_that_cannot_be_one_is_named(overlay, fault):
+    with pytest.raises(InputError, match=fault):
+        check(copy.deepcopy(overlay))

@@ -1,0 +1,64 @@
+"""What the figures of a run show."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from matplotlib import pyplot as plt
+
+from helpers.predictions import predictions_of
+from renet.evaluation import run_plots
+from renet.evaluation.metrics import summarise
+from renet.evaluation.run_plots import FEWEST, Evaluation
+
+# The confidence, the number of faces and the number of wrong predictions of each bin.
+BINS = [(0.52, 6, 3), (0.63, FEWEST - 1, 1), (0.77, FEWEST, 1), (0.98, 30, 0)]
+
+
+@pytest.fixture
+def evaluation():
+    p_male = np.concatenate([[confidence] * n for confidence, n, _ in BINS])
+    targets = np.concatenate([[0] * wrong + [1] * (n - wrong) for _, n, wrong in BINS])
+    predictions = predictions_of(targets, p_male)
+    summary = {"test": summarise(predictions, 0.5), "calibration": {"temperature": 1.0}}
+    yield Evaluation(predictions, summary, pd.DataFrame(), pd.DataFrame())
+    plt.close("all")
+
+
+def legend(axis) -> list[str]:
+    return [text.get_text() for text in axis.get_legend().get_texts()]
+
+
+def test_legends_of_the_curves_have_their_areas(evaluation):
+    roc, pr = run_plots.ranking_curves(evaluation).axes
+    test = evaluation.metrics["test"]
+    assert legend(roc) == [f"AUC {test['roc_auc']:.3f}"]
+    areas = test["pr_auc"]
+    assert legend(pr) == [f"{name}: AP {areas[name]:.3f}" for name in ("female", "male")]
+
+
+def test_line_of_the_reliability_diagram_leaves_out_bins_of_few_faces(evaluation):
+    axis, _ = run_plots.reliability(evaluation).axes
+    lines = {line.get_label(): line for line in axis.lines}
+    accuracies = [(n - wrong) / n for _, n, wrong in BINS]
+    accuracies[1] = np.nan  # neither on the line nor bridged by it
+    np.testing.assert_allclose(lines["uncalibrated"].get_ydata(), accuracies)
+    hollow = [line for line in axis.lines if line.get_markerfacecolor() == "white"]
+    for line in hollow:  # one for each of the two series
+        np.testing.assert_allclose(line.get_xdata(), [BINS[1][0]])
+    assert len(hollow) == 2
+
+
+def test_reliability_diagram_counts_the_faces_of_each_bin(evaluation):
+    _, counts = run_plots.reliability(evaluation).axes
+    uncalibrated = [text.get_text() for text in counts.texts[:10]]
+    assert uncalibrated == ["6", "0", "4", "0", "0", "5", "0", "0", "0", "30"]
+    assert [text.get_text() for text in counts.texts[10:]] == uncalibrated  # at temperature 1
+
+
+def test_curve_of_the_unsure_predictions_has_its_area_and_the_highest_error(evaluation):
+    found = {"area": 0.0123, "coverage": 0.5, "error": 0.01, "accepted": 20}
+    evaluation.metrics["abstention"] = {"max_error": 0.03, "threshold": 0.9, "test": found}
+    (axis,) = run_plots.risk_coverage(evaluation).axes
+    assert legend(axis) == ["area 0.0123", "highest error", "chosen threshold"]
+    curve = axis.lines[0]
+    assert curve.get_ydata()[-1] == pytest.approx(1 - evaluation.metrics["test"]["accuracy"])

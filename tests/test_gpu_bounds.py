@@ -1,0 +1,51 @@
+"""The count of operations and bytes, in cases that can be computed by hand."""
+
+import sys
+
+import pytest
+import torch
+import torch.nn.functional as F
+
+from helpers.project import ROOT
+
+sys.path.append(str(ROOT / "benchmarks"))
+
+import gpu_bounds
+
+SOME = torch.ones(2, 3, 4, 4)
+BYTES = SOME.nbytes
+SQUARE = torch.ones(8, 8)
+
+
+@pytest.mark.parametrize(
+    ("compute", "moved"),
+    [
+        (lambda: SOME.relu(), 2 * BYTES),
+        (lambda: SOME.permute(0, 2, 3, 1)[1:].flatten(), 2 * BYTES // 2),  # one copy, of half of it
+        (lambda: torch.empty(100).detach(), 0),
+        (lambda: torch.empty(2, 3, 4, 4).copy_(SOME), 2 * BYTES),
+        (lambda: SQUARE @ SQUARE, 3 * SQUARE.nbytes),
+        (lambda: torch.zeros(10), 40),
+        # Maps read twice and written; mean and deviation of three channels are written.
+        (lambda: F.batch_norm(SOME, None, None, training=True), 3 * BYTES + 2 * 12),
+    ],
+)
+def test_kernel_moves_its_inputs_and_outputs_and_a_view_nothing(compute, moved):
+    with gpu_bounds.Traffic() as traffic:
+        compute()
+    assert sum(traffic.by_operation.values()) == moved
+
+
+def test_layers_of_the_course_have_the_operations_that_its_sizes_give(monkeypatch):
+    monkeypatch.setattr(gpu_bounds.batch_norm, "has_accurate_sums", lambda device: True)
+    found = gpu_bounds.count("float32", 2)
+    convolutions = {(3, 32): 128, (32, 64): 64, (64, 128): 32, (128, 256): 16}
+    forward = sum(9 * a * b * side**2 for (a, b), side in convolutions.items())
+    # Two directions; each sweep has the product of its inputs and, after the first step, of states.
+    for inputs, units, side in ((1024, 256, 8), (2048, 512, 4)):
+        for size in (inputs, 2 * units):
+            forward += 2 * side * (side * size * units + (side - 1) * units**2)
+    forward += 36 * 1024 * 2
+    # The backward pass has two products for each; the pixels have a gradient, for bn0's weights.
+    assert found["GFLOP"] == pytest.approx(2 * 3 * forward / 1e9, rel=2e-2)
+    assert found["MB by kernel"] > found["MB by tensor"]

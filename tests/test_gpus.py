@@ -1,0 +1,60 @@
+"""How many GPUs the jobs of one machine may use at a time."""
+
+import pytest
+
+from helpers.workflow import copy_project, snakemake, write_config
+from renet.config import gpus
+
+
+@pytest.mark.parametrize(
+    ("granted", "count"),
+    [
+        (None, 3),
+        ("", 0),
+        ("-1", 0),
+        ("NoDevFiles", 0),
+        ("2", 1),
+        ("1, 0", 2),
+        ("0,-1,1", 1),
+        ("GPU-5ebe9f43,MIG-a1", 2),
+    ],
+)
+def test_gpus_are_those_that_cuda_would_see(monkeypatch, tmp_path, granted, count):
+    monkeypatch.setattr(gpus, "DEVICES", tmp_path)
+    for name in ("nvidia0", "nvidia1", "nvidia10", "nvidiactl", "nvidia-uvm", "null"):
+        (tmp_path / name).touch()
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    if granted is not None:
+        monkeypatch.setenv("CUDA_VISIBLE_DEVICES", granted)
+    assert gpus.visible_count() == count
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory):
+    """A workflow whose training wants four GPUs."""
+    project = copy_project(tmp_path_factory.mktemp("project"))
+    write_config(project, train={"processes": 4, "threads": 1})
+    return project
+
+
+@pytest.mark.parametrize(
+    ("options", "found", "granted"),
+    [
+        pytest.param(["--cores", 2], "0,1", 2, id="those found"),
+        pytest.param(["--executor", "slurm", "--jobs", 4], "0,1", 4, id="a cluster has its own"),
+        pytest.param(
+            ["--cores", 2, "--resources", "gpu=3", "downloads=2"],
+            *("0,1", 3),
+            id="those named",
+            marks=pytest.mark.slow,
+        ),
+        pytest.param(["--cores", 2], "", 4, id="none found", marks=pytest.mark.slow),
+    ],
+)
+def test_training_is_granted_what_this_machine_has(project, monkeypatch, options, found, granted):
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", found)
+    model = "results/runs/renet/model.pt"
+    outcome = snakemake(project, model, "-n", "--configfile", "small.yaml", *options)
+    assert outcome.returncode == 0, outcome.stderr[-2000:]
+    train = outcome.stdout.split("rule train:")[1].split("rule ")[0]
+    assert f"gpu={granted}" in train

@@ -1,0 +1,161 @@
+"""A grid in the config is as many runs, as if each was written by hand."""
+
+import itertools
+import re
+
+import pytest
+import yaml
+from test_config import check
+
+from helpers.workflow import copy_project, snakemake, write_config
+from renet.common.errors import InputError
+from renet.config import runs
+from renet.pages import grid_section, metric_tables
+from renet.pages.results import read_run
+
+RATES, CELLS = [0.003, 0.01], ["tanh", "gru"]
+GRID = {"train.learning_rate": RATES, "model.cell": CELLS}
+
+
+def complete(entry: dict, **others: dict) -> dict[str, dict]:
+    """The runs of a config with an entry `a` and others."""
+    return runs.runs(check({"runs": {"renet": None, "a": entry, **others}}))
+
+
+def test_grid_is_a_run_of_each_combination_named_by_key_and_value():
+    found = complete({"grid": GRID, "train": {"epochs": 3}})
+    assert set(found) == {
+        f"a-cell_{cell}-learning_rate_{rate}" for rate, cell in itertools.product(RATES, CELLS)
+    }
+    for rate, cell in itertools.product(RATES, CELLS):
+        entry = {"train": {"epochs": 3, "learning_rate": rate}, "model": {"cell": cell}}
+        name = f"a-cell_{cell}-learning_rate_{rate}"
+        by_hand = runs.runs(check({"runs": {"renet": None, name: entry}}))
+        assert found[name] == by_hand[name]
+        asked = [runs.digest(runs.training_settings(of[name])) for of in (found, by_hand)]
+        assert asked[0] == asked[1]
+
+
+def test_names_depend_on_no_position_and_on_no_spelling():
+    found = complete({"grid": GRID})
+    turned = {key: values[::-1] for key, values in reversed(GRID.items())}
+    assert complete({"grid": turned}) == found
+    spelled = {**GRID, "train.learning_rate": ["3e-3", "1e-2", 0.1]}  # as YAML reads 3e-3
+    assert {name: complete({"grid": spelled})[name] for name in found} == found
+    assert list(complete({"grid": {"train.epochs": [2.0]}})) == ["a-epochs_2"]
+
+
+def test_values_of_any_kind_have_names():
+    grid = {
+        "model.conv_channels": [[4, 8]], "train.augment": [[], ["flip", "grey"]],
+        "train.nesterov": [True], "train.weight_decay": [1e-05],
+    }  # fmt: skip
+    assert sorted(complete({"grid": grid})) == [
+        f"a-conv_channels_4_8-augment_{augment}-nesterov_true-weight_decay_1e-05"
+        for augment in ("flip_grey", "none")
+    ]
+
+
+def test_grid_may_vary_the_kind_and_have_seeds():
+    found = complete({"grid": {"model.kind": ["renet", "cnn"]}, "seeds": [4, 5]})
+    assert list(found) == [f"a-kind_{k}-seed{s}" for k in ("renet", "cnn") for s in (4, 5)]
+    assert found["a-kind_cnn-seed5"]["train"]["seed"] == 5
+    assert "strided_convs" in found["a-kind_cnn-seed4"]["model"]
+    config = check({"runs": {"a": {"grid": GRID}}, "comparison": {"reference": "a"}})
+    assert runs.reference(config) == "a-cell_tanh-learning_rate_0.003"
+    assert list(runs.grid_keys(config)) == ["a"]
+
+
+@pytest.mark.parametrize(
+    ("entry", "fault"),
+    [
+        ({"grid": {}}, "runs.a.grid is {}, and must not be empty."),
+        ({"grid": {"train.epochs": []}}, "runs.a.grid.train.epochs is [], and must not be empty."),
+        ({"grid": {"train.epochs": 3}}, "runs.a.grid.train.epochs is 3, and must be a list"),
+        ({"grid": {"train.epochs": [0]}}, "runs.a.grid.train.epochs is 0, and must be at least 1."),
+        (
+            {"grid": {"train.epoch": [1]}},
+            "runs.a.grid.train.epoch is not a key of the config; did you mean "
+            "runs.a.grid.train.epochs?",
+        ),
+        (
+            {"grid": {"epochs": [1]}},
+            "runs.a.grid.epochs is not a key of model or train; did you mean train.epochs?",
+        ),
+        ({"grid": {5: [1]}}, "runs.a.grid.5 is not a key of model or train"),
+        (
+            {"grid": {"model.kind": ["renet", "cnn"], "model.cell": ["gru"]}},
+            "runs.a.grid.model.cell is not a key of the kind cnn",
+        ),
+        (
+            {"grid": {"train.epochs": [3]}, "train": {"epochs": 4}},
+            "runs.a.grid.train.epochs is in runs.a.train, too; give it once.",
+        ),
+        (
+            {"grid": {"train.seed": [3]}, "seeds": [4]},
+            "runs.a.grid.train.seed stands beside runs.a.seeds; give one of the two.",
+        ),
+        (
+            {"grid": {"train.learning_rate": [0.01, "1e-2"]}},
+            "runs.a.grid.train.learning_rate is [0.01, 0.01], which names something twice.",
+        ),
+        (
+            {"grid": {"model.spatial_rnns": [[], "none"]}},
+            "runs.a.grid.model.spatial_rnns has two values that are called spatial_rnns_none",
+        ),
+        (
+            {"grid": {"train.epochs": list(range(1, 18))}, "seeds": [1, 2, 3]},
+            "runs.a.grid makes 51 runs; give at most 50 at a time.",
+        ),
+        (
+            {"grid": {f"train.{key}": [*range(1, 9999)] for key in ("epochs", "seed", "threads")}},
+            "runs.a.grid makes 999,400,119,992 runs",
+        ),
+    ],
+)
+def test_grid_that_cannot_be_one_is_named_in_one_sentence(entry, fault):
+    with pytest.raises(InputError, match=re.escape(fault)) as caught:
+        complete(entry)
+    assert len(str(caught.value).splitlines()) == 1
+
+
+def test_run_by_hand_of_the_same_name_is_an_error_that_names_both():
+    with pytest.raises(InputError, match=r"called a-epochs_3, one of them of runs\.a-epochs_3;"):
+        complete({"grid": {"train.epochs": [3]}}, **{"a-epochs_3": {}})
+
+
+def test_effect_of_a_setting_is_the_validation_metric_of_each_run_by_value(results):
+    settings = yaml.safe_load((results / "settings.yaml").read_text())["runs"]
+    three_runs = [read_run(results / "runs" / name, settings[name]) for name in settings]
+    (metric,) = metric_tables.named("balanced_accuracy")
+    keys = ["train.learning_rate", "train.epochs"]
+    rows = grid_section.effect(keys[0], keys, three_runs, metric)
+    assert rows.value.tolist() == ["0.001", "0.01", "0.01"]  # in the order of the numbers
+    expected = [run.metrics["validation"]["balanced_accuracy"] for run in three_runs]
+    assert sorted(rows.number) == sorted(expected)
+    epochs = three_runs[0].settings["train"]["epochs"]
+    assert set(rows.others) == {f"train.epochs: {epochs}"}
+
+
+def test_index_shows_the_figure_and_the_table_of_a_grid(results):
+    page = (results / "index.html").read_text()
+    assert "What each setting does" in page and 'src="grids/rates.svg"' in page
+    assert "Settings of the grid rates" in page
+    figure = (results / "grids/rates.svg").read_text()
+    assert "train.learning_rate" in figure and "validation set" in figure
+
+
+@pytest.mark.slow
+def test_another_value_trains_only_what_is_new(tmp_path):
+    project = copy_project(tmp_path)
+    entry = {"grid": {"train.learning_rate": [0.01]}, "train": {"epochs": 1}}
+    write_config(project, runs={"renet": None, "a": entry})
+    first = "results/runs/a-learning_rate_0.01/model.pt"
+    outcome = snakemake(project, "--cores", 2, first, "--configfile", "small.yaml")
+    assert outcome.returncode == 0, outcome.stdout + outcome.stderr
+    entry["grid"]["train.learning_rate"] = [0.003, 0.01]
+    write_config(project, runs={"renet": None, "a": entry})
+    plan = snakemake(project, "-n", "--configfile", "small.yaml")
+    assert plan.returncode == 0, plan.stderr
+    trained = re.findall(r"^rule train:.*?run=([^,\s]+)", plan.stdout + plan.stderr, re.M | re.S)
+    assert trained == ["a-learning_rate_0.003"]

@@ -1,0 +1,287 @@
+"""The index compares the runs of a config; the state of its filters is in the URL."""
+
+import html
+import json
+import re
+
+import pandas as pd
+import pytest
+import yaml
+from selenium.webdriver.common.by import By
+from selenium.webdriver.common.keys import Keys
+
+from helpers.browser import DESKTOP, PHONE, eventually, show, texts
+from helpers.pages import index, run_page, write_report
+from helpers.project import ROOT
+from renet.config import validation
+from renet.evaluation.tables import COMPARISON, DISAGREEMENTS
+from renet.pages import index_page, machine, phrases
+
+SCHEMA = ROOT / "workflow/schemas/config.schema.yaml"
+RUNS = "table.sortable tbody:first-of-type tr:not([hidden]) th"
+
+
+def test_runs_keep_the_order_of_the_file_that_names_them(tmp_path):
+    merged = {"runs": {"renet": {}, "zeta": {}, "alpha": {}}}  # as Snakemake merges the files
+    defaults, overlay = tmp_path / "config.yaml", tmp_path / "overlay.yaml"
+    defaults.write_text("runs: {renet: {}}")
+    overlay.write_text("runs: {zeta: {}, renet: {}, alpha: {}}")
+    validation.load(merged, SCHEMA, [defaults, overlay], {})
+    assert list(merged["runs"]) == ["zeta", "renet", "alpha"]
+
+
+def test_run_that_only_the_defaults_name_comes_first(tmp_path):
+    merged = {"runs": {"renet": {}, "zeta": {}, "alpha": {}}}
+    defaults, overlay = tmp_path / "config.yaml", tmp_path / "overlay.yaml"
+    defaults.write_text("runs: {renet: {}}")
+    overlay.write_text("runs: {zeta: {}, alpha: {}}")
+    validation.load(merged, SCHEMA, [defaults, overlay], {})
+    assert list(merged["runs"]) == ["renet", "zeta", "alpha"]
+
+
+def settings_of(rate: float) -> dict:
+    return {"train": {"epochs": 10, "learning_rate": rate}, "model": {"cell": "gru"}}
+
+
+def test_settings_that_are_not_the_default_are_compared_also_where_all_runs_share_them():
+    defaults = {"train": {"epochs": 10, "learning_rate": 0.1}, "model": {"cell": "tanh"}}
+    found = index_page.differences({"a": settings_of(0.1), "b": settings_of(0.2)}, defaults)
+    assert {key: (one.default, one.values) for key, one in found.items()} == {
+        "train.learning_rate": (0.1, {"a": 0.1, "b": 0.2}),
+        "model.cell": ("tanh", {"a": "gru", "b": "gru"}),
+    }
+    assert index_page.differences({"a": defaults}, defaults) == {}
+
+
+def test_index_shows_the_runs_in_the_order_of_the_settings_with_their_size(window, results):
+    window.get(index(results))
+    assert texts(window, RUNS) == ["made", "again", "slow"]
+    headings = texts(window, "table.sortable thead th")
+    cells = dict(zip(headings, texts(window, 'tr[data-run="made"] > *'), strict=False))
+    run = results / "runs" / "made"
+    metrics = json.loads((run / "metrics.json").read_text())
+    parameters = json.loads((run / "model.json").read_text())["parameters"]
+    assert cells["parameters"] == f"{parameters:,}"
+    assert cells["epochs"] == str(len(pd.read_csv(run / "history.csv")))
+    for subset in ("validation", "test"):
+        accuracy = phrases.percentage(metrics[subset]["accuracy"])
+        assert cells[f"{subset} accuracy"].startswith(accuracy)
+
+
+def test_index_has_a_table_of_runs_by_sets(window, results):
+    window.get(index(results))
+    table = '[aria-label="Runs by test sets"]'
+    assert texts(window, f"{table} th[scope=row]") == ["made", "again", "slow", "always male"]
+    headings = texts(window, f"{table} thead th")
+    cells = dict(zip(headings, texts(window, f'{table} tr[data-run="made"] > *'), strict=True))
+    of_set = results / "runs/made/external/portraits/metrics.json"
+    test = json.loads(of_set.read_text())["test"]
+    assert cells["portraits: accuracy"].startswith(phrases.percentage(test["accuracy"]))
+    found = texts(window, "#external + p + ul li")
+    assert found == [
+        f"portraits: 1,000 faces of {test['subjects']} people; left out: 7 known person."
+    ]
+
+
+def test_index_says_in_words_which_differences_are_shown(window, results):
+    window.get(index(results))
+    table = COMPARISON.read(results / "comparison/comparison.csv")
+    rows = table[(table.set == "test") & (table.kind == "reference")].set_index("run")
+    assert rows.shown.to_dict() == {"again": 1, "slow": 1}  # 60 and 600 of 3,000 are turned around
+    lists = texts(window, ".findings")
+    said = next(
+        text for text in lists if f"{phrases.points(rows.detectable.max())} percentage" in text
+    )
+    drop = phrases.points(-rows.difference["slow"])
+    assert f"slow is worse than made: {drop} percentage points" in said
+    assert "Better than always predicting male: again, made and slow." in said
+    assert "slow is worse than made" in " ".join(texts(window, ".verdict dd"))
+    faces = DISAGREEMENTS.read(results / "comparison/disagreements.csv")
+    assert f"{(faces.set == 'test').sum()} faces of test" in window.page_source
+    assert (faces.set == "test").sum() == 600
+
+
+def marked(browser) -> dict[str, list[str]]:
+    """The runs whose value of a setting is marked as not the default."""
+    return browser.execute_script("""
+        return Object.fromEntries([...document.querySelectorAll("td.differs")].map(
+            (cell) => [cell.parentElement.cells[0].textContent, cell.dataset.run]))
+    """)
+
+
+def test_index_marks_the_settings_that_are_not_the_default(window, results):
+    window.get(index(results))
+    assert marked(window) == {"train.learning_rate": "slow", "train.seed": "again"}
+
+
+def curves(browser) -> list[str]:
+    """The runs in the legend of the loss."""
+    return browser.execute_script("""
+        return [...document.querySelectorAll('[id^="curve:"][id$=":name"]')].filter(
+            (one) => one.getBoundingClientRect().width > 0).map((one) => one.textContent.trim())
+    """)
+
+
+@pytest.mark.parametrize("width", [PHONE, DESKTOP])
+def test_run_is_hidden_with_the_keyboard_everywhere_and_in_the_url(window, results, width):
+    show(window, width)
+    window.get(index(results))
+    box = window.find_element(By.CSS_SELECTOR, '#runs-controls input[value="again"]')
+    box.send_keys(Keys.SPACE)
+    assert texts(window, RUNS) == ["made", "slow"]
+    assert texts(window, "#runs-controls output") == ["2 of 3 runs"]
+    assert "again" not in curves(window) and "made" in curves(window)
+    visible = "[...document.querySelectorAll('[data-run=\"again\"]')].some((one) => !one.hidden)"
+    assert not window.execute_script(f"return {visible}")
+    assert window.current_url.endswith("index.html#runs?hide=again")
+
+
+def test_filter_of_the_runs_searches_names_and_settings(window, results):
+    window.get(index(results))
+    field = window.find_element(By.CSS_SELECTOR, "#runs-controls [name='filter']")
+    for query, found in {
+        "rate=0.001": ["slow"],
+        "MADE": ["made"],
+        "seed=1": ["made", "slow"],
+    }.items():
+        field.clear()
+        field.send_keys(query)
+        assert texts(window, RUNS) == found, query
+    assert window.current_url.endswith("#runs?filter=seed%3D1")
+
+
+def test_url_of_the_index_restores_its_filter(window, results):
+    window.get(f"{index(results)}#runs?filter=seed%3D1&hide=made&hide=gone")
+    assert texts(window, RUNS) == ["slow"]
+    boxes = window.find_elements(By.CSS_SELECTOR, "#runs-controls input[type=checkbox]")
+    assert [box.is_selected() for box in boxes] == [False, True, True]
+
+
+def test_url_of_the_index_restores_the_order_of_its_runs(window, results):
+    window.get(index(results))
+    heading = "//table//button[text()='test accuracy']"
+    for state, order in (("-", ["made", "again", "slow"]), ("", ["slow", "again", "made"])):
+        window.find_element(By.XPATH, heading).send_keys(Keys.ENTER)
+        assert window.current_url.endswith(f"#runs?sort={state}test+accuracy")
+        assert texts(window, RUNS) == order
+        window.refresh()
+        assert texts(window, RUNS) == order
+
+
+def test_index_of_one_run_has_nothing_to_choose_from(changed):
+    settings = yaml.safe_load((changed / "settings.yaml").read_text())
+    settings["runs"] = {"made": settings["runs"]["made"]}
+    (changed / "settings.yaml").write_text(yaml.safe_dump(settings))
+    write_report(changed)
+    page = (changed / "index.html").read_text()
+    assert "<form" not in page and "All settings of model and training are the defaults" in page
+
+
+def test_url_of_a_run_restores_the_filter_of_its_table(window, results):
+    predictions = pd.read_csv(results / "runs/made/inference.csv")
+    window.get(f"{run_page(results)}#faces?prediction=wrong&label=1&sort=-age")
+    wrong = predictions[(predictions.correct == 0) & (predictions.target == 1)]
+    eventually(window, lambda: texts(window, "#faces output") == [f"{len(wrong)} of 3,000 faces"])
+    sorted_by = window.find_element(By.CSS_SELECTOR, "#faces th[aria-sort]")
+    assert sorted_by.get_attribute("data-column") == "age"
+    assert sorted_by.get_attribute("aria-sort") == "descending"
+
+
+def test_url_with_choices_that_the_table_does_not_have_shows_all_faces(window, results):
+    window.get(f"{run_page(results)}#faces?prediction=maybe&label=7&sort=constructor")
+    assert texts(window, "#faces output") == ["3,000 of 3,000 faces"]
+    assert window.get_log("browser") == []
+
+
+def test_table_of_faces_keeps_its_filter_in_the_url(window, results):
+    window.get(run_page(results))
+    window.find_element(By.NAME, "query").send_keys("person 7")
+    window.find_element(By.CSS_SELECTOR, 'select[name="label"] option:nth-child(2)').click()
+    window.find_element(By.CSS_SELECTOR, '#faces th[data-column="year"] button').click()
+    assert window.current_url.endswith("report.html#faces?query=person+7&label=0&sort=year")
+    found = texts(window, "#faces output")
+    window.refresh()
+    eventually(window, lambda: texts(window, "#faces output") == found)
+
+
+def test_keyboard_goes_on_from_the_row_that_a_gallery_leads_to(window, results):
+    window.get(run_page(results))
+    window.find_element(By.CSS_SELECTOR, ".gallery a").send_keys(Keys.ENTER)
+    focus = "return document.activeElement.closest('section')?.id"
+    eventually(window, lambda: window.execute_script(focus) == "faces")
+
+
+def test_back_button_leaves_the_row_of_a_gallery(window, results):
+    window.get(f"{run_page(results)}#faces?prediction=wrong")
+    wrong = texts(window, "#faces output")
+    window.find_element(By.CSS_SELECTOR, ".gallery a").send_keys(Keys.ENTER)
+    eventually(window, lambda: texts(window, "#faces output") == ["1 of 3,000 faces"])
+    window.back()
+    eventually(window, lambda: texts(window, "#faces output") == wrong)
+
+
+def test_time_and_machine_are_shown(window, results):
+    for page in (index, run_page):
+        window.get(page(results))
+        cells = texts(window, '[data-run="made"] [data-machine]')
+        throughput = pd.read_csv(results / "runs/made/throughput.csv")
+        speed = throughput.images.sum() / throughput.seconds.sum()
+        hardware = "A processor, 2 threads, float32"
+        assert cells[-4:] == ["10 min 0 s", f"{speed:.0f}", hardware, "0123456789"]
+        assert cells[:-4] == ([f"{speed:.0f}"] if page is index else [])  # beside the parameters
+
+
+def test_pages_have_the_same_bytes_on_any_machine(changed):
+    before = {path: path.read_bytes() for path in changed.rglob("*.html")}
+    for name in ("machine.js", "throughput.csv", "training.json", "provenance.json"):
+        for path in changed.rglob(name):
+            path.write_text("another machine")
+    write_report(changed)
+    assert before == {path: path.read_bytes() for path in changed.rglob("*.html")}
+
+
+def test_page_without_the_facts_of_the_machine_shows_the_rest(changed, window):
+    (changed / "runs/made/machine.js").unlink()
+    window.get(index(changed))
+    assert texts(window, '[data-run="made"] [data-machine]') == ["–"] * 5
+    assert texts(window, '[data-run="slow"] [data-machine="time"]') == ["10 min 0 s"]
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"), [(45.4, "45 s"), (59.7, "1 min 0 s"), (185, "3 min 5 s"),
+                          (3600, "1 h 0 min"), (27_030, "7 h 30 min")],
+)  # fmt: skip
+def test_duration_is_read_without_counting(seconds, text):
+    assert machine.duration(seconds) == text
+
+
+def test_hardware_of_a_training_on_gpus_is_the_gpus():
+    training = {
+        "computed": {"device": "cuda", "precision": "bfloat16", "threads": 2, "processes": 4,
+                     "machines": 2},
+        "hardware": {"cpu": "A processor", "gpus": ["NVIDIA H100"]},
+        "code": {"revision": None, "modified": None},
+    }  # fmt: skip
+    throughput = pd.DataFrame({"images": [100, 100], "seconds": [1.0, 3.0]})
+    facts = machine.summarise(training, throughput)
+    assert facts["hardware"] == "4 × NVIDIA H100, 2 machines, bfloat16"
+    assert facts["speed"] == "50" and facts["commit"] == "not under git"
+
+
+def test_page_of_a_run_says_what_abstaining_does_on_the_test_set_and_on_external_sets(results):
+    page = html.unescape((results / "runs/made/report.html").read_text())
+    for folder, suffix in (("", ""), ("external/portraits", " of portraits")):
+        metrics = json.loads((results / "runs/made" / folder / "metrics.json").read_text())
+        found = metrics["abstention"]
+        assert phrases.risk_coverage_area(metrics) in page
+        (table,) = re.findall(
+            rf'aria-label="Coverage and error by group{suffix}".*?</table>', page, re.DOTALL
+        )
+        assert {group["slice"] for group in found["groups"]} == {"recorded gender", "age"}
+        for group in found["groups"]:
+            cells = [
+                f"{group['n']:,}", f"{group['accepted']:,}", phrases.percentage(group["coverage"]),
+                phrases.percentage(group["error"]),
+            ]  # fmt: skip
+            row = f'<th scope="row">{group["slice"]}: {group["value"]}</th>'
+            assert row + "".join(f"<td>{cell}</td>" for cell in cells) in table

@@ -1,0 +1,201 @@
+"""The installation: the commands that make runs, the lock, and the bounds of the packages."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tomllib
+from importlib import metadata
+from pathlib import Path
+
+import pytest
+import yaml
+from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
+from packaging.utils import canonicalize_name
+
+from helpers.project import ROOT
+from helpers.workflow import SMALL, copy_project
+
+INSTALLER = """#!/bin/bash
+# Stand-in for Python and for uv: notes its arguments, and makes an environment of itself.
+echo "$*" >> {notes}
+if [ "$1 $2" = "-m venv" ]; then mkdir -p .venv/bin; ln -sf {python} .venv/bin/python; fi
+"""
+OTHER_PYTHON = """#!/bin/bash
+exec {python} -c 'import sys; sys.version_info = {version}; exec(sys.argv[2])' "$@"
+"""
+TORCH = ("torch", "torchvision")
+
+
+def requirements(name: str) -> list[Requirement]:
+    lines = (line.split("#")[0].strip() for line in (ROOT / name).read_text().splitlines())
+    return [Requirement(line) for line in lines if line]
+
+
+def locked() -> dict[str, Requirement]:
+    return {canonicalize_name(line.name): line for line in requirements("constraints.txt")}
+
+
+def torch_ranges() -> str:
+    lines = (ROOT / "requirements.txt").read_text().splitlines()
+    return " ".join(line for line in lines if line.startswith("torch"))
+
+
+def program(path: Path, text: str) -> Path:
+    path.write_text(text)
+    path.chmod(0o755)
+    return path
+
+
+@pytest.fixture
+def make(tmp_path):
+    """Runs make with a stand-in for Python; returns the arguments of its calls."""
+    for name in ("Makefile", "requirements.txt", "requirements-dev.txt", "constraints.txt"):
+        shutil.copy(ROOT / name, tmp_path)
+    notes, python = tmp_path / "notes", tmp_path / "python"
+    program(python, INSTALLER.format(notes=notes, python=python))
+    alone = {name: value for name, value in os.environ.items() if not name.startswith("MAKE")}
+
+    def run(*arguments: str) -> list[str]:
+        notes.write_text("")
+        command = ["make", "UV=", f"PYTHON={python}", *arguments]
+        subprocess.run(command, cwd=tmp_path, env=alone, check=True, stdout=subprocess.DEVNULL)
+        return [line for line in notes.read_text().splitlines() if "import sys" not in line]
+
+    return run
+
+
+def test_setup_installs_what_the_workflow_needs_alone_and_once(make):
+    install = "-m pip install"
+    assert make("setup") == [
+        "-m venv .venv",
+        f"{install} --constraint constraints.txt {torch_ranges()}",
+        f"{install} --quiet --constraint constraints.txt -r requirements.txt",
+    ]
+    assert make("setup") == []
+    assert make("setup-tests") == [
+        f"{install} --quiet --constraint constraints.txt -r requirements-dev.txt"
+    ]
+    assert make("setup-tests") == []
+
+
+def test_build_of_torch_for_cpus_is_the_only_package_from_its_own_index(make):
+    calls = make("setup-tests", "TORCH=cpu")
+    index = "--index-url https://download.pytorch.org/whl/cpu"
+    assert [call for call in calls if "index" in call] == [
+        f"-m pip install --no-deps {index} --constraint constraints.txt {torch_ranges()}"
+    ]
+
+
+def test_newest_versions_are_installed_without_the_lock(make):
+    assert make("setup", "LOCK=")[1:] == [
+        f"-m pip install {torch_ranges()}", "-m pip install --quiet -r requirements.txt",
+    ]  # fmt: skip
+
+
+def test_uv_installs_into_the_same_environment(make, tmp_path):
+    calls = make("setup", f"UV={tmp_path / 'python'}")
+    assert [call.split(" --quiet")[0] for call in calls[1:]] == [
+        f"pip install --python .venv/bin/python --constraint constraints.txt {torch_ranges()}",
+        "pip install --python .venv/bin/python",
+    ]
+
+
+@pytest.mark.parametrize("version", [(3, 10, 9), (3, 14, 0)])
+def test_python_outside_the_bounds_is_refused_with_a_way_out(tmp_path, version):
+    shutil.copy(ROOT / "Makefile", tmp_path)
+    (tmp_path / "requirements.txt").touch()
+    (tmp_path / "constraints.txt").touch()
+    text = OTHER_PYTHON.format(python=sys.executable, version=version)
+    python = program(tmp_path / "python", text)
+    command = ["make", "setup", f"PYTHON={python}"]
+    outcome = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert outcome.returncode != 0 and not (tmp_path / ".venv").exists()
+    assert "Python 3.11, 3.12 or 3.13 is needed; name one by: make PYTHON=" in outcome.stderr
+
+
+def test_bounds_of_python_are_those_of_the_project_table():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    allowed = SpecifierSet(project["requires-python"])
+    assert [minor for minor in range(30) if f"3.{minor}" in allowed] == [11, 12, 13]
+    assert allowed.contains(".".join(map(str, sys.version_info[:3])))
+
+
+def test_help_describes_every_target_but_the_parts_of_others():
+    shown = subprocess.run(["make", "help"], cwd=ROOT, capture_output=True, text=True, check=True)
+    targets = re.search(r"^\.PHONY: (.*)", (ROOT / "Makefile").read_text(), re.MULTILINE)[1]
+    described = set(re.findall(r"^make (\S+)", shown.stdout, re.MULTILINE))
+    assert described == set(targets.split()) - {"all", "setup", "setup-tests", "run"}
+    assert "TORCH=cpu" in shown.stdout and "#" not in shown.stdout
+
+
+@pytest.mark.parametrize("name", ["requirements.txt", "requirements-dev.txt"])
+def test_lock_has_a_version_of_each_package_within_its_range(name):
+    versions = locked()
+    for requirement in requirements(name):
+        pin = versions.get(canonicalize_name(requirement.name))
+        assert pin, f"{requirement.name} is not in constraints.txt: run make lock"
+        (exact,) = pin.specifier
+        assert exact.operator == "==" and exact.version in requirement.specifier
+
+
+def test_lock_fits_every_build_of_torch():
+    text = (ROOT / "constraints.txt").read_text()
+    assert not re.search(r"^(nvidia|cuda|triton)|[+@]|://", text, re.MULTILINE)
+
+
+def test_every_make_in_the_github_workflow_has_a_target():
+    workflow = yaml.safe_load((ROOT / ".github/workflows/main.yml").read_text())
+    steps = [step for job in workflow["jobs"].values() for step in job["steps"]]
+    lines = "\n".join(step.get("run", "") for step in steps)
+    used = set(re.findall(r"^make ?([a-z-]*)", lines, re.MULTILINE)) - {""}
+    assert used == {"check", "test", "setup-tests"}
+    targets = re.search(r"^\.PHONY: (.*)", (ROOT / "Makefile").read_text(), re.MULTILINE)[1]
+    assert used <= set(targets.split())
+
+
+def lowest(requirement: Requirement) -> Requirement:
+    (bound,) = (limit.version for limit in requirement.specifier if limit.operator == ">=")
+    return Requirement(f"{requirement.name}=={bound}")
+
+
+def link_torch(site_packages: Path) -> None:
+    """Give an environment the PyTorch of the tests, whose build can be a download of gigabytes."""
+    for package in TORCH:
+        names = {path.parts[0] for path in metadata.files(package)} - {"..", "__pycache__"}
+        for name in names:
+            (site_packages / name).symlink_to(metadata.distribution(package).locate_file(name))
+
+
+@pytest.mark.slow
+def test_workflow_runs_with_the_lowest_version_of_each_package(tmp_path):
+    """PyTorch is that of the tests, unless TORCH_INDEX names an index of smaller builds."""
+    subprocess.run([sys.executable, "-m", "venv", tmp_path / "venv"], check=True)
+    python = tmp_path / "venv" / "bin" / "python"
+    install = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+    wanted = [lowest(each) for each in requirements("requirements.txt")]
+    index = os.environ.get("TORCH_INDEX")
+    if index:
+        builds = [str(each) for each in wanted if each.name in TORCH]
+        subprocess.run([*install, "--no-deps", "--index-url", index, *builds], check=True)
+    else:
+        (site_packages,) = (tmp_path / "venv" / "lib").glob("python*/site-packages")
+        link_torch(site_packages)
+        wanted = [each for each in wanted if each.name not in TORCH] + list(map(Requirement, TORCH))
+    subprocess.run([*install, *map(str, wanted)], check=True)
+    project = copy_project(tmp_path)
+    (project / "small.yaml").write_text(yaml.safe_dump(SMALL | {"audit": {"folds": 2}}))
+    command = [python, "-m", "snakemake", "--cores", "2", "--configfile", "small.yaml"]
+    outcome = subprocess.run(command, cwd=project, capture_output=True, text=True, check=False)
+    assert outcome.returncode == 0, outcome.stdout + outcome.stderr
+    assert (project / "results" / "audit" / "index.html").exists()
+    record = json.loads((project / "results/runs/renet/provenance.json").read_text())
+    versions = record["software"]["packages"]
+    for requirement in wanted:
+        assert requirement.specifier.contains(versions[requirement.name.lower()]), requirement
+    command = [python, "workflow/scripts/index_archive.py", "a.json", "-o", "b.csv", "--member"]
+    outcome = subprocess.run(command, cwd=project, capture_output=True, text=True, check=False)
+    assert outcome.returncode == 2 and "--member" in outcome.stderr

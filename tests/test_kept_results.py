@@ -1,0 +1,137 @@
+"""A trained model is not lost before another one has ended, and a run's folder has one process."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from helpers.project import SCRIPTS
+from helpers.training import SMALL
+from helpers.workflow import copy_project, snakemake, write_config
+from renet.common import locks
+from renet.common.errors import InputError
+from renet.network import model_file
+from renet.network.kinds.renet import ReNet
+from renet.training.finished import Finished
+
+HOLD = """
+import sys
+from pathlib import Path
+sys.path.insert(0, sys.argv[1])
+from renet.common import locks
+with locks.alone_in(Path(sys.argv[2])):
+    print("held", flush=True)
+    sys.stdin.read()
+"""
+
+
+@pytest.fixture
+def outputs(tmp_path) -> tuple[Path, ...]:
+    """The outputs of a training: a model, a table, and a folder of events; no saved models."""
+    model_file.save(tmp_path / "model.pt", ReNet((3, 32, 32), SMALL))
+    (tmp_path / "history.csv").write_text("epoch\n1\n")
+    (tmp_path / "tensorboard").mkdir()
+    (tmp_path / "tensorboard" / "events").write_text("events")
+    return tuple(tmp_path / name for name in ("model.pt", "history.csv", "tensorboard", "models"))
+
+
+def delete(outputs: tuple[Path, ...]) -> None:
+    """As Snakemake does before a job."""
+    outputs[0].unlink()
+    outputs[1].unlink()
+    (outputs[2] / "events").unlink()
+
+
+def test_results_that_are_deleted_are_put_back_for_the_same_settings_and_faces_alone(outputs):
+    finished = Finished(outputs, ({"epochs": 3}, "digest"))
+    assert not finished.restore()
+    finished.keep()
+    model = outputs[0].read_bytes()
+    delete(outputs)
+    assert not Finished(outputs, ({"epochs": 4}, "digest")).restore()
+    assert not outputs[0].exists()
+    assert finished.restore()
+    assert outputs[0].read_bytes() == model and outputs[1].read_text() == "epoch\n1\n"
+    assert (outputs[2] / "events").read_text() == "events" and not outputs[3].exists()
+
+
+def test_saved_models_of_another_training_do_not_stay_beside_results_that_are_put_back(outputs):
+    finished = Finished(outputs, ("digest",))
+    finished.keep()
+    outputs[3].mkdir()
+    (outputs[3] / "model_5.pt").write_text("of another training")
+    assert finished.restore() and not outputs[3].exists()
+
+
+def test_kept_results_need_no_space_and_go_when_another_training_has_ended(outputs):
+    first, second = Finished(outputs, ("first",)), Finished(outputs, ("second",))
+    first.keep()
+    assert (first.folder / "model.pt").samefile(outputs[0])
+    second.keep()
+    assert not first.folder.exists() and (second.folder / "tensorboard" / "events").exists()
+    second.keep()
+    assert [path.name for path in outputs[0].parent.glob("finished-*")] == [second.folder.name]
+
+
+def test_damaged_model_is_not_put_back(outputs, caplog):
+    finished = Finished(outputs, ("digest",))
+    finished.keep()
+    delete(outputs)
+    kept = finished.folder / "model.pt"
+    kept.write_bytes(kept.read_bytes()[:-1000])
+    assert not finished.restore() and not outputs[0].exists()
+    assert "kept results of this training are not used" in caplog.text
+
+
+def test_faces_without_a_digest_never_count_as_the_same(outputs):
+    finished = Finished(outputs, ({}, ""))
+    finished.keep()
+    assert not finished.restore()
+
+
+@pytest.fixture
+def holder(tmp_path) -> Iterator[subprocess.Popen]:
+    """A process that works in the folder of the run renet."""
+    folder = tmp_path / "results" / "runs" / "renet"
+    command = [sys.executable, "-c", HOLD, SCRIPTS, folder]
+    process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    process.stdout.readline()
+    yield process
+    process.communicate()
+
+
+def test_process_that_holds_a_folder_is_named_until_it_ends(tmp_path, holder):
+    folder = tmp_path / "results" / "runs" / "renet"
+    sentence = rf"in use by the process {holder.pid} on .*wait_minutes"
+    with pytest.raises(InputError, match=sentence), locks.alone_in(folder):
+        pass
+    assert f"the process {holder.pid}" in locks.owner(folder)
+    holder.kill()
+    holder.wait()
+    with locks.alone_in(folder, wait_minutes=1):
+        assert locks.owner(folder)
+    assert locks.owner(folder) is None
+
+
+def test_folder_is_waited_for_where_the_config_says_so(tmp_path, holder, monkeypatch, caplog):
+    caplog.set_level("INFO")
+    monkeypatch.setattr(locks.time, "sleep", lambda seconds: holder.communicate())
+    with locks.alone_in(tmp_path / "results" / "runs" / "renet", wait_minutes=1):
+        pass
+    assert f"Waiting for the process {holder.pid}" in caplog.text
+
+
+def test_no_job_starts_and_no_output_goes_while_an_orphan_works_in_the_folder(tmp_path, holder):
+    project = copy_project(tmp_path)
+    write_config(project)
+    model = project / "results" / "runs" / "renet" / "model.pt"
+    model.write_text("a model")
+    outcome = snakemake(project, "--cores", 1, "--configfile", "small.yaml")
+    assert outcome.returncode != 0 and "Traceback" not in outcome.stderr
+    assert f"results/runs/renet is in use by the process {holder.pid}" in outcome.stderr
+    assert model.read_text() == "a model" and not (project / "resources").exists()
+    owned = json.loads((model.parent / ".lock").read_text())
+    assert owned["process"] == holder.pid

@@ -1,0 +1,207 @@
+"""Kinds of networks: their shapes, weights, config, and what an edited module retrains."""
+
+import dataclasses
+import shutil
+
+import numpy as np
+import pytest
+import torch
+from torch.utils.flop_counter import FlopCounterMode
+from torchvision.models import resnet18
+
+from helpers.project import SCRIPTS
+from helpers.training import QUICK, same, weights_of, write_faces
+from renet.common import code_digest, script
+from renet.config import architecture
+from renet.config.architecture import Architecture, CnnArchitecture, ResNet18Architecture
+from renet.evaluation import activations, layer_profile
+from renet.network import kinds, model_file
+from renet.network.model import infer, parameter_count
+from renet.training import run, training_state
+from renet.training.run import RunSettings
+
+SMALL_BLOCKS = [{"units": 4, "block": [2, 2]}, {"units": 6, "block": [2, 4]}]
+SMALL = {
+    "renet": Architecture([4, 8], SMALL_BLOCKS),
+    "cnn": CnnArchitecture([4, 8], [{"channels": 8, "stride": [2, 2]}]),
+    "resnet18": ResNet18Architecture(),
+}
+each_kind = pytest.mark.parametrize("kind", list(SMALL))
+
+
+def made(kind: str, seed: int = 1):
+    network = kinds.build((3, 32, 32), SMALL[kind])
+    kinds.init_weights(network, seed)
+    return network
+
+
+def operations(network) -> int:
+    """Of a forward pass of one image."""
+    pixels = torch.zeros((1, *network.input_shape), dtype=torch.uint8)
+    with FlopCounterMode(display=False) as counter:
+        infer(network.eval(), pixels, "float32")
+    return counter.get_total_flops()
+
+
+@pytest.mark.parametrize("side", [64, 128])
+def test_cnn_has_the_shapes_of_renet_and_nearly_its_operations(side):
+    renet, cnn = (kinds.build((3, side, side), of()) for of in (Architecture, CnnArchitecture))
+    assert operations(cnn) == pytest.approx(operations(renet), rel=0.1)
+    face = np.zeros((3, side, side), np.uint8)
+    shapes = []
+    for network in (renet, cnn):
+        maps = activations.record(network, face, torch.device("cpu")).maps
+        shapes.append({name: values.shape for name, values in maps.items()})
+    for name in ("conv4", "bn5", "bn6", "cls"):
+        assert shapes[0][name] == shapes[1][name], name
+
+
+@each_kind
+def test_initial_weights_follow_from_the_seed_alone(kind):
+    state = made(kind, 1).state_dict()
+    torch.rand(5)  # the global generator does not matter
+    assert same(state, made(kind, 1).state_dict())
+    assert not same(state, made(kind, 2).state_dict())
+
+
+def test_resnet18_is_torchvisions_own():
+    torch.manual_seed(1)
+    reference = resnet18(num_classes=2).eval()
+    network = kinds.build((3, 64, 64), ResNet18Architecture())
+    kinds.init_weights(network, 1)
+    ours, theirs = network.state_dict(), reference.state_dict()
+    weights = [name for name in theirs if name.endswith(("weight", "bias"))]
+    assert len(weights) == 62 and all(torch.equal(ours[name], theirs[name]) for name in weights)
+    for module in network.modules():  # the same statistics for both
+        if hasattr(module, "running_var"):
+            module.running_var.fill_(1 - module.EPS + 1e-5)
+    pixels = torch.randint(0, 256, (2, 3, 64, 64), dtype=torch.uint8)
+    expected = reference(pixels / 128)
+    torch.testing.assert_close(
+        infer(network.eval(), pixels, "float32"), expected, atol=1e-4, rtol=1e-4
+    )
+
+
+@each_kind
+def test_saved_network_of_each_kind_predicts_as_before(kind, tmp_path):
+    network = made(kind)
+    pixels = torch.randint(0, 256, (3, 3, 32, 32), dtype=torch.uint8)
+    network(pixels)  # moves the running statistics
+    model_file.save(tmp_path / "model.pt", network)
+    again = model_file.load(tmp_path / "model.pt")
+    assert again.architecture == SMALL[kind]
+    assert torch.equal(
+        infer(again.eval(), pixels, "float32"), infer(network.eval(), pixels, "float32")
+    )
+
+
+def test_model_file_without_a_kind_is_a_renet(tmp_path):
+    network = made("renet")
+    model_file.save(tmp_path / "model.pt", network)
+    content = model_file.read(tmp_path / "model.pt")
+    for name in ("kind", "residual", "sweep_norm", "classifier"):
+        del content["architecture"][name]
+    assert same(model_file.build(content).state_dict(), network.state_dict())
+
+
+@each_kind
+def test_every_kind_learns_and_continues_from_a_checkpoint(kind, tmp_path):
+    faces = write_faces(tmp_path / "train.h5"), write_faces(tmp_path / "test.h5", 20, 1)
+    settings = RunSettings(SMALL[kind], dataclasses.replace(QUICK, learning_rate=0.001, epochs=2))
+    trainer = run.build(settings, *faces)
+
+    def stop(trainer):
+        if trainer.epoch == 1:
+            model_file.save(
+                tmp_path / "model.pt", trainer.model, training=training_state.of(trainer)
+            )
+
+    trainer.run(after_epoch=stop)
+    assert trainer.history[-1]["loss"] < trainer.history[0]["loss"]
+    again = run.build(settings, *faces, saved=model_file.read(tmp_path / "model.pt"))
+    again.run()
+    assert same(weights_of(trainer), weights_of(again)) and again.history == trainer.history
+
+
+@each_kind
+def test_layers_of_each_kind_have_its_parameters(kind):
+    network = made(kind)
+    layers = layer_profile.describe(network)
+    assert layers.parameters.sum() == parameter_count(network)
+    assert layers.operations.sum() > 0 and layers.layer.tolist()[0] == "norm"
+
+
+OPTIONS = {"sweep_norm": True, "residual": True, "shared": True, "classifier": "plain"}
+
+
+def test_plain_classifier_has_logits_of_both_signs_and_no_border():
+    network = kinds.build((3, 32, 32), Architecture([4, 8], SMALL_BLOCKS, classifier="plain"))
+    kinds.init_weights(network, 1)
+    pixels = torch.randint(0, 256, (40, 3, 32, 32), dtype=torch.uint8)
+    logits = network(pixels)
+    assert (logits < 0).any() and (logits > 0).any()
+    assert network.cls.padding == (0, 0)
+    assert layer_profile.describe(network).set_index("layer").kind["cls"] == "convolution"
+
+
+def test_residual_paths_lead_around_both_sweeps():
+    """With the RNNs at zero, the block is the linear map around the first sweep."""
+    network = kinds.build((3, 32, 32), Architecture([4, 8], SMALL_BLOCKS, residual=True))
+    kinds.init_weights(network, 1)
+    rnn = network.rnn1
+    for bank in (rnn.vertical, rnn.horizontal):
+        for weight in bank.parameters():
+            weight.data.zero_()
+    maps = torch.randn(2, 8, 16, 16)
+    expected = torch.nn.functional.conv2d(maps, rnn.around.weight.view(8, 8, 2, 2), stride=2)
+    torch.testing.assert_close(rnn(maps), expected)
+
+
+def test_norm_of_the_sweeps_makes_the_hidden_states_of_a_place_even():
+    network = kinds.build((3, 32, 32), Architecture([4, 8], SMALL_BLOCKS, sweep_norm=True))
+    kinds.init_weights(network, 1)
+    swept = network.rnn1.over_columns(torch.randn(2, 8, 16, 16))
+    torch.testing.assert_close(swept.mean(-1), torch.zeros(8, 8, 2), atol=1e-5, rtol=0)
+    assert swept.std(-1).min() > 0.9
+
+
+@pytest.mark.parametrize("cell", ["tanh", "gru", "lstm", "relu"])
+def test_options_of_renet_train_and_are_kept_in_the_model_file(cell, tmp_path):
+    faces = write_faces(tmp_path / "train.h5"), write_faces(tmp_path / "test.h5", 20, 1)
+    shape = Architecture([4, 4, 4, 8], SMALL["renet"].spatial_rnns[:1], cell, **OPTIONS)
+    trainer = run.build(RunSettings(shape, QUICK), *faces)
+    trainer.run()
+    assert trainer.history[-1]["loss"] < trainer.history[0]["loss"]
+    model_file.save(tmp_path / "model.pt", trainer.model)
+    assert model_file.load(tmp_path / "model.pt").architecture == shape
+    reach = activations.reach(trainer.model.rnn1, np.random.default_rng(0).normal(size=(8, 4, 4)))
+    assert (reach.horizontal > 0).all()
+
+
+def test_each_kind_has_a_module_and_a_name_in_the_config():
+    modules = {path.stem for path in (SCRIPTS / "renet/network/kinds").glob("[a-z]*.py")}
+    assert modules == set(architecture.KINDS)
+
+
+def test_settings_become_the_architecture_of_their_kind():
+    for made_of in SMALL.values():
+        settings = script.as_type({"model": vars(made_of), "train": {}}, RunSettings)
+        assert settings.model == made_of
+    assert architecture.of({"cell": "gru"}) == Architecture(cell="gru")
+
+
+def test_digest_of_a_run_takes_its_own_kind_and_no_other(tmp_path):
+    scripts = shutil.copytree(SCRIPTS, tmp_path / "scripts")
+
+    def digests():
+        return {
+            kind: code_digest.digest(scripts / "train.py", f"renet.network.kinds.{kind}")
+            for kind in SMALL
+        }
+
+    for edited in SMALL:
+        before = digests()
+        module = scripts / "renet" / "network" / "kinds" / f"{edited}.py"
+        module.write_text(module.read_text() + "# edited\n")
+        after = digests()
+        assert [kind for kind in SMALL if before[kind] != after[kind]] == [edited]

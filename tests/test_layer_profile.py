@@ -1,0 +1,183 @@
+"""The layers of a network: their table, figure and times, and what single layers make of a face."""
+
+import json
+import re
+
+import numpy as np
+import pytest
+import torch
+
+from helpers.browser import texts
+from helpers.pages import run_page
+from renet.config.architecture import Architecture
+from renet.evaluation import activations, feature_maps, layer_profile, network_plot
+from renet.evaluation.tables import LAYER_TIMES, LAYERS
+from renet.network.kinds.renet import ReNet, init_weights
+from renet.network.model import parameter_count
+
+SHAPE = (3, 32, 32)
+SMALL = Architecture(
+    conv_channels=[4, 8],
+    spatial_rnns=[{"units": 6, "block": [2, 4]}, {"units": 5, "block": [2, 1]}],
+)
+
+
+@pytest.fixture
+def network() -> ReNet:
+    made = ReNet(SHAPE, SMALL)
+    init_weights(made, 1)
+    return made
+
+
+def test_layers_have_the_shapes_and_parameters_of_the_network(network):
+    layers = layer_profile.describe(network).set_index("layer")
+    assert layers.parameters.sum() == parameter_count(network)
+    values = torch.zeros((1, *SHAPE), dtype=torch.uint8)
+    for name, layer in network.eval().named_children():
+        values = layer(values)
+        assert layers.output[name] == " × ".join(map(str, values.shape[1:])), name
+
+
+def test_operations_are_counted_by_hand(network):
+    """Twice the products of a forward pass, and as many for each of the two gradients."""
+    operations = layer_profile.describe(network).set_index("layer").operations
+    assert operations["conv1"] == 3 * 2 * (4 * 3 * 9) * 32 * 32
+    assert operations["cls"] == 3 * 2 * (2 * 10) * 6 * 6
+    inputs, sequences, time, units = 8 * 2 * 4, 4, 8, 6
+    vertical = 2 * sequences * units * (time * inputs + (time - 1) * units)
+    horizontal = 2 * time * units * (sequences * 2 * units + (sequences - 1) * units)
+    # The gradient of the recurrent weights counts a product for each step but the first, too.
+    assert operations["rnn1"] == 3 * 2 * (vertical + horizontal)
+    assert not operations[["norm", "bn0", "bn1", "pool1"]].any()
+
+
+@pytest.mark.parametrize("cell", ["tanh", "gru", "lstm"])
+@pytest.mark.parametrize("precision", ["float32", "bfloat16", "float64"])
+def test_every_layer_is_timed_in_every_precision(cell, precision):
+    network = ReNet(SHAPE, Architecture([4, 8], SMALL.spatial_rnns, cell))
+    init_weights(network, 1)
+    network = network.double() if precision == "float64" else network
+    pixels = np.random.default_rng(0).integers(0, 256, (3, *SHAPE), dtype=np.uint8)
+    times = layer_profile.measure_times(network, pixels, precision)
+    assert times.layer.tolist() == [name for name, _ in network.named_children()]
+    assert (times.milliseconds > 0).all() and times.fraction.sum() == pytest.approx(1)
+
+
+def test_step_by_layers_has_the_gradients_of_the_whole_network(network, monkeypatch):
+    """What is measured is a whole step: backward through the layers equals backward at once."""
+    pixels = torch.randint(0, 256, (3, *SHAPE), dtype=torch.uint8)
+    grads = {}
+    monkeypatch.setattr(network, "zero_grad", lambda: grads.update(
+        {name: value.grad.clone() for name, value in network.named_parameters()}
+    ))  # fmt: skip
+    layer_profile.run_step(network, pixels, lambda call: (call(), 0.0))
+    for parameter in network.parameters():
+        parameter.grad = None
+    output = torch.nn.Sequential.forward(network, pixels)
+    output.mean().backward()
+    for name, parameter in network.named_parameters():
+        torch.testing.assert_close(grads[name], parameter.grad)
+
+
+def test_figure_names_every_layer_with_its_shape(network, tmp_path):
+    layers = layer_profile.describe(network)
+    network_plot.draw(layers, SHAPE, tmp_path / "network.svg")
+    figure = (tmp_path / "network.svg").read_text()
+    for row in layers.itertuples():
+        assert f"{row.layer}: {row.kind}" in figure and row.output in figure
+    network_plot.draw(layers, SHAPE, tmp_path / "again.svg")
+    assert (tmp_path / "again.svg").read_text() == figure
+
+
+@pytest.mark.parametrize(("amount", "text"), [(896, "896"), (18_496, "18.5 k"), (2.5e7, "25 M")])
+def test_numbers_of_the_figure_are_short(amount, text):
+    assert network_plot.short(amount) == text
+
+
+def test_run_page_shows_the_network_and_the_measured_times(window, results):
+    run = results / "runs" / "made"
+    layers, times = LAYERS.read(run / "layers.csv"), LAYER_TIMES.read(run / "layer_times.csv")
+    page = (run / "report.html").read_text()
+    assert 'src="network.svg"' in page and layers.output.iloc[-1] in page
+    assert not re.search(r"\d ms", page)  # times are in a script, so that the page's bytes stay
+    window.get(run_page(results))
+    shown = texts(window, "#layers tbody td:last-child")
+    assert [float(text.split()[0]) for text in shown] == pytest.approx(
+        (100 * times.fraction).tolist(), abs=0.06
+    )
+    script = (run / "layer_times.js").read_text().removeprefix("window.renetLayerTimes = ")
+    total = sum(json.loads(script.rstrip(";\n"))["milliseconds"])
+    assert f"took {total:.0f} ms" in texts(window, "#step-time")[0]
+
+
+def test_maps_of_the_sweeps_are_the_output_of_the_spatial_rnn(network):
+    face = np.random.default_rng(1).integers(0, 256, SHAPE, dtype=np.uint8)
+    seen = activations.record(network, face, torch.device("cpu"))
+    assert np.array_equal(seen.maps["rnn1.horizontal"], seen.maps["rnn1"])
+    assert seen.maps["rnn1.vertical"].shape == (12, 8, 4)
+    assert seen.maps["cls"].mean(axis=(1, 2)) == pytest.approx(seen.logits, abs=1e-6)
+    assert not any(layer._forward_hooks for layer in network.modules())
+
+
+def test_vertical_sweep_reaches_its_column_and_both_sweeps_the_whole_map(network):
+    maps = np.random.default_rng(1).normal(size=(8, 16, 16))
+    reach = activations.reach(network.rnn1, maps)
+    row, column = reach.block
+    assert (row, column) == (4, 2)
+    rows, columns = np.indices(reach.forward.shape)
+    assert np.array_equal(reach.forward > 0, (columns == column) & (rows >= row))
+    assert np.array_equal(reach.backward > 0, (columns == column) & (rows <= row))
+    assert (reach.horizontal > 0).all()
+
+
+def columns_that_change(network: ReNet, layer: str, column: int) -> int:
+    """Columns of a layer's maps from the first to the last that change when one pixel does."""
+    dark = np.zeros((3, 64, 64), np.uint8)
+    bright = dark.copy()
+    bright[:, 32, column] = 255
+    before, after = (
+        activations.record(network, one, torch.device("cpu")) for one in (dark, bright)
+    )
+    changed = np.flatnonzero((before.maps[layer] != after.maps[layer]).any(axis=(0, 1)))
+    return int(np.ptp(changed)) + 1
+
+
+def test_receptive_field_is_where_a_changed_pixel_shows():
+    network = ReNet((3, 64, 64), Architecture([4, 4], []))
+    init_weights(network, 1)
+    for layer in network.modules():  # so that ReLU hides no change
+        if isinstance(layer, torch.nn.Conv2d):
+            layer.weight.data.abs_()
+    fields = activations.receptive_fields(network)
+    assert fields["conv1"] == columns_that_change(network, "conv1", 32) == 5
+    # The pooling halves the map: a pixel is in every second field of two neighbours together.
+    changes = sum(columns_that_change(network, "conv2", column) for column in (32, 33))
+    assert fields["conv2"] == changes == 15
+
+
+def test_maps_that_vary_most_are_chosen_in_their_order():
+    maps = np.zeros((5, 4, 4))
+    maps[[1, 4], 0, 0], maps[2, 0, 0], maps[3] = (
+        2,
+        3,
+        9,
+    )  # number 3 is large, but the same everywhere
+    assert feature_maps.most_varied(maps, 3) == [1, 2, 4]
+    assert feature_maps.most_varied(maps, 9) == [0, 1, 2, 3, 4]
+
+
+def test_colours_end_at_the_largest_magnitude_and_white_is_zero():
+    picture = feature_maps.colour(np.array([[-2.0, 0.0, 1.0]]))
+    blue, white, red = picture[0].astype(int)
+    assert blue[2] > blue[0] + 50 and red[0] > red[2] + 50 and white.min() > 240
+    black, bright = feature_maps.colour(np.array([[0.0, 4.0]]))[0].astype(int)
+    assert black.max() < 10 and bright.min() > 150
+    assert feature_maps.colour(np.zeros((1, 1))).max() < 10  # a ReLU without output
+
+
+def test_sheet_enlarges_each_value_to_a_square():
+    tiles = [np.full((2, 4, 3), 40 * number, np.uint8) for number in range(5)]
+    picture = feature_maps.sheet(tiles)
+    assert picture.shape == (2 * 56 + 6, 4 * 112 + 3 * 6, 3)
+    assert (picture[62:, :112] == 160).all() and (picture[62:, 112:] == feature_maps.GROUND).all()
+    assert (picture[:56, 118:230] == 40).all()

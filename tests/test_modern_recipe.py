@@ -1,0 +1,143 @@
+"""A training with the changed faces, the moving average and the schedule of the modern recipe."""
+
+import copy
+import dataclasses
+
+import numpy as np
+import pytest
+import torch
+
+from helpers.training import QUICK, SMALL, make_trainer, same, train, weights_of, write_faces
+from renet.network import inference, kinds, model_file
+from renet.training import schedule, training_state
+from renet.training.augmentation import DRAWS
+from renet.training.checkpoints import Checkpoint
+
+MODERN = dataclasses.replace(
+    QUICK, augment=[name for name in DRAWS if name != "mixup"], mixup=0.2, ema=0.9,
+    label_smoothing=0.1, schedule="cosine", warm_up=0.5, shuffle_each_epoch=True,
+    select_epoch="best", optimizer="adamw", learning_rate=0.005,
+)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def faces(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("faces")
+    return write_faces(folder / "train.h5"), write_faces(folder / "validation.h5", 20, 1)
+
+
+@pytest.fixture(scope="module")
+def trained(faces):
+    return train(faces, MODERN)
+
+
+class Stop(Exception):
+    pass
+
+
+@pytest.mark.parametrize("steps", [2, 6, 9])
+def test_resumed_training_has_the_same_bytes(faces, trained, steps, tmp_path, monkeypatch):
+    trainer = make_trainer(faces, MODERN)
+    update, done = trainer.step.__call__, []
+
+    def step(*arguments):
+        if len(done) == steps:
+            model_file.save(
+                tmp_path / "model.pt", trainer.model, training=training_state.of(trainer)
+            )
+            raise Stop
+        done.append(update(*arguments))
+
+    monkeypatch.setattr(trainer, "step", StepWith(trainer.step, step))
+    with pytest.raises(Stop):
+        trainer.run()
+    again = make_trainer(faces, MODERN, model_file.read(tmp_path / "model.pt"))
+    again.run()
+    assert same(weights_of(trained), weights_of(again)) and again.history == trained.history
+    model_file.save(tmp_path / "a.pt", trained.model)
+    model_file.save(tmp_path / "b.pt", again.model)
+    assert (tmp_path / "a.pt").read_bytes() == (tmp_path / "b.pt").read_bytes()
+
+
+class StepWith:
+    """A step whose call is another function."""
+
+    def __init__(self, step, call):
+        self._step, self._call = step, call
+
+    def __call__(self, *arguments):
+        return self._call(*arguments)
+
+    def __getattr__(self, name):
+        return getattr(self._step, name)
+
+
+def test_rate_of_each_epoch_is_in_the_history(trained):
+    steps = 6  # of 8 faces each: 44 faces
+    expected = [schedule.rate(MODERN, epoch * steps - 1, steps) for epoch in (1, 2, 3)]
+    assert [row["learning_rate"] for row in trained.history] == pytest.approx(expected)
+
+
+def test_validation_selection_and_model_use_the_moving_average(faces):
+    recipe = dataclasses.replace(MODERN, select_epoch="last")
+    trainer = make_trainer(faces, recipe)
+    seen = {}
+
+    def note(trainer):
+        seen["model"] = copy.deepcopy(trainer.model.state_dict())
+        seen["average"] = copy.deepcopy(trainer.average.network.state_dict())
+
+    trainer.run(after_epoch=note)
+    assert not same(seen["model"], seen["average"])
+    assert same(weights_of(trainer), seen["average"])
+    logits = inference.logits(trainer.model, faces[1].pixels, torch.device("cpu"))
+    accuracy = (logits.argmax(1) == faces[1].targets).mean()
+    assert trainer.history[-1]["validation_accuracy"] == accuracy
+
+
+def test_selected_epoch_has_the_weights_of_the_moving_average(trained):
+    losses = [row["validation_loss"] for row in trained.history]
+    assert trained.validation.best["epoch"] == 1 + int(np.argmin(losses))
+    assert same(weights_of(trained), trained.validation.best["state"])
+
+
+OPTIONS = {
+    "augment": ["noise"], "mixup": 0.4, "label_smoothing": 0.2, "ema": 0.9, "schedule": "cosine",
+    "warm_up": 1, "optimizer": "adamw",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("option", list(OPTIONS))
+def test_each_option_changes_the_result(faces, option):
+    course = dataclasses.replace(QUICK, epochs=1)
+    changed = train(faces, dataclasses.replace(course, **{option: OPTIONS[option]}))
+    assert not same(weights_of(train(faces, course)), weights_of(changed))
+
+
+@pytest.mark.parametrize("shape", [SMALL, dataclasses.replace(SMALL, classifier="plain")])
+def test_flip_average_gives_a_face_and_its_mirror_image_one_prediction(shape, tmp_path):
+    network = kinds.build((3, 32, 32), dataclasses.replace(shape, flip_average=True))
+    kinds.init_weights(network, 1)
+    model_file.save(tmp_path / "model.pt", network)
+    pixels = torch.randint(0, 256, (4, 3, 32, 32), dtype=torch.uint8)
+    loaded = model_file.load(tmp_path / "model.pt").eval()
+    once = loaded.logits(pixels)
+    torch.testing.assert_close(loaded(pixels), (once + loaded.logits(pixels.flip(3))) / 2)
+    torch.testing.assert_close(loaded(pixels), loaded(pixels.flip(3)))
+    assert not torch.allclose(loaded(pixels), once)
+    plain = kinds.build((3, 32, 32), shape)
+    plain.load_state_dict(loaded.state_dict())
+    assert torch.equal(plain.train()(pixels), loaded.train()(pixels))  # trained as without
+
+
+@pytest.mark.parametrize("kind", ["constant", "cosine"])
+def test_only_a_training_at_a_constant_rate_can_be_prolonged(kind, faces, tmp_path):
+    """The rates of a cosine depend on the number of epochs from the first step on."""
+
+    def checkpoint(epochs: int) -> Checkpoint:
+        return Checkpoint(tmp_path, 10, {"train": {"epochs": epochs, "schedule": kind}})
+
+    trainer = make_trainer(faces)
+    checkpoint(2).save(trainer.model, training_state.of(trainer))
+    checkpoint(2).finish(keep_last=True)
+    assert (checkpoint(3).load_shorter() is not None) == (kind == "constant")

@@ -1,0 +1,164 @@
+"""The workflow as a module of another workflow, which lies in another folder."""
+
+import json
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+import yaml
+
+from helpers.project import ROOT
+from helpers.workflow import SMALL, copy_project, snakemake
+
+TWO_INSTANCES = f"""
+configfile: "both.yaml"
+
+module plain:
+    snakefile: "{ROOT}/Snakefile"
+    config: config["plain"]
+    prefix: "inner"
+use rule * from plain as plain_*
+
+module wide:
+    snakefile: "{ROOT}/Snakefile"
+    config: config["wide"]
+    pathvars:
+        results="wide_results",
+        resources="wide_resources"
+use rule * from wide as wide_*
+
+rule both:
+    default_target: True
+    input:
+        rules.plain_all.input,
+        rules.wide_all.input
+"""
+WIDE = SMALL | {"crop": {"size": 64}, "runs": {"gru": {"model": {"cell": "gru"}}}}
+SAME_CONFIG = """
+SMALL = {small}
+
+module first:
+    snakefile: "{root}/Snakefile"
+    config: SMALL
+    pathvars:
+        results="one",
+        resources="one_resources"
+use rule * from first as first_*
+
+module second:
+    snakefile: "{root}/Snakefile"
+    config: SMALL
+    pathvars:
+        results="two",
+        resources="two_resources"
+use rule * from second as second_*
+
+rule both:
+    default_target: True
+    input:
+        rules.first_all.input,
+        rules.second_all.input
+"""
+HOSTED = """
+module renet:
+    snakefile: github("owner/renet", path="workflow/Snakefile", tag="v1")
+    config: {"sources": ["sample"]}
+use rule * from renet
+"""
+
+
+def dry_run(folder: Path, snakefile: str) -> str:
+    (folder / "Snakefile").write_text(snakefile)
+    outcome = snakemake(folder, "-n")
+    assert outcome.returncode == 0, outcome.stdout + outcome.stderr
+    return outcome.stdout + outcome.stderr
+
+
+@pytest.mark.slow
+def test_two_instances_with_partial_configs_run_side_by_side(tmp_path):
+    (tmp_path / "Snakefile").write_text(TWO_INSTANCES)
+    (tmp_path / "both.yaml").write_text(yaml.safe_dump({"plain": SMALL, "wide": WIDE}))
+    outcome = snakemake(tmp_path, "--cores", 2)
+    assert outcome.returncode == 0, outcome.stdout + outcome.stderr
+    plain, wide = tmp_path / "inner" / "results", tmp_path / "wide_results"
+    for results, run, side in ((plain, "renet", 32), (wide, "gru", 64)):
+        assert [path.name for path in (results / "runs").iterdir()] == [run]
+        record = json.loads((results / "runs" / run / "provenance.json").read_text())
+        assert record["config"]["crop"]["size"] == side
+    assert "module wide" in (wide / "index.html").read_text()
+    entries = {path.name for path in tmp_path.iterdir()} - {".snakemake"}
+    assert entries == {"Snakefile", "both.yaml", "inner", "wide_results", "wide_resources"}
+    assert "Nothing to be done" in dry_run(tmp_path, TWO_INSTANCES)
+
+
+def test_instances_can_share_one_config(tmp_path):
+    planned = dry_run(tmp_path, SAME_CONFIG.format(small=SMALL, root=ROOT))
+    assert "one/index.html" in planned and "two/index.html" in planned
+
+
+def test_local_rules_stay_local_under_the_names_of_a_module(tmp_path):
+    shown = '\nprint("local:", *sorted(workflow._localrules))'  # a dry run does not tell
+    planned = dry_run(tmp_path, SAME_CONFIG.format(small=SMALL, root=ROOT) + shown)
+    local = re.search(r"^local: (.*)", planned, re.MULTILINE)[1].split()
+    names = [
+        "clear_removed_runs",
+        "download",
+        "make_sample",
+        "manifest",
+        "provenance",
+        "report",
+        "verify",
+    ]
+    assert local == [f"{module}_{name}" for module in ("first", "second") for name in names]
+
+
+def test_prefix_leaves_the_paths_of_the_users_own_files_alone(tmp_path):
+    (tmp_path / "labels.csv").write_text("id,gender\n")
+    config = SMALL | {"corrections": "labels.csv"}
+    planned = dry_run(
+        tmp_path,
+        f"module renet:\n    snakefile: '{ROOT}/Snakefile'\n    config: {config}\n"
+        "    prefix: 'inner'\nuse rule * from renet\n",
+    )
+    assert ", labels.csv" in planned and "inner/labels.csv" not in planned
+
+
+def test_error_in_the_config_of_a_module_names_the_module(tmp_path):
+    (tmp_path / "Snakefile").write_text(
+        f"module faces:\n    snakefile: '{ROOT}/Snakefile'\n"
+        "    config: {'train': {'epoch': 3}}\nuse rule * from faces\n"
+    )
+    outcome = snakemake(tmp_path, "-n")
+    assert outcome.returncode != 0
+    said = outcome.stdout + outcome.stderr
+    assert "The config of the module faces: train.epoch is not a key" in said
+    assert "Traceback" not in said
+
+
+@pytest.fixture
+def hosted(tmp_path, monkeypatch) -> Path:
+    """A folder in which github("owner/renet") needs no network: Snakemake's cache has the clone."""
+    original = tmp_path / "original"
+    original.mkdir()
+    copy_project(original)
+    git = ["git", "-C", original, "-c", "user.name=a", "-c", "user.email=a@example.org"]
+    for command in (["init", "-q"], ["add", "."], ["commit", "-qm", "one"], ["tag", "v1"]):
+        subprocess.run([*git, *command], check=True)
+    cache = tmp_path / "cache"
+    clone = cache / "snakemake" / "snakemake" / "source-cache" / "snakemake-git-cache"
+    clone = clone / "github.com" / "owner" / "renet"
+    subprocess.run(["git", "clone", "-q", "--bare", original, clone], check=True)
+    shutil.rmtree(original)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(cache))
+    (tmp_path / "deployed").mkdir()
+    return tmp_path / "deployed"
+
+
+@pytest.mark.slow
+def test_module_of_a_hosted_repository_runs_from_a_checkout_of_its_revision(hosted):
+    (hosted / "Snakefile").write_text(HOSTED)
+    outcome = snakemake(hosted, "--cores", 1, "results/data/sample/metadata.csv")
+    assert outcome.returncode == 0, outcome.stdout + outcome.stderr
+    assert (hosted / "results" / "data" / "sample" / "metadata.csv").is_file()

@@ -1,0 +1,187 @@
+"""Copies of a photo that are not the same pixels are found by what they look like."""
+
+import itertools
+import tarfile
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import scipy.fft
+from scipy.sparse.csgraph import connected_components
+from shuffle import shuffle
+
+from helpers.audit import cropped_source, random_hash
+from renet.dataset import near_duplicates
+from renet.dataset.tables import FUNNEL, SPLIT
+from renet.faces.crop import CropSpec, cv2, extract_face
+from renet.faces.perceptual_hash import LARGEST_DISTANCE, as_words, distances, perceptual_hash
+
+
+def photo(seed: int = 0) -> np.ndarray:
+    """A photo (240, 200, 3) of coarse and fine structure."""
+    random = np.random.default_rng(seed)
+    layers = [
+        cv2.resize(
+            random.integers(0, 256, (side, side, 3), dtype=np.uint8), (200, 240),
+            interpolation=cv2.INTER_CUBIC,
+        )
+        for side in (5, 9, 17, 33)
+    ]  # fmt: skip
+    return np.mean(layers, axis=0).astype(np.uint8)
+
+
+def hash_of(image: np.ndarray, size: int = 64, quality: int | None = None) -> str:
+    """The hash of a photo (H, W, 3) that is stored as a JPEG, or without loss, and cropped."""
+    flags = [] if quality is None else [cv2.IMWRITE_JPEG_QUALITY, quality]
+    data = cv2.imencode(".png" if quality is None else ".jpg", image, flags)[1].tobytes()
+    return perceptual_hash(extract_face(data, CropSpec(size=(size, size))).pixels)
+
+
+def distance(one: str, other: str) -> int:
+    return int(distances(as_words([one]), as_words([other]))[0])
+
+
+CHANGES = {
+    "compressed again": lambda image: hash_of(image, quality=30),
+    "half the size": lambda image: hash_of(cv2.resize(image, None, fx=0.5, fy=0.5)),
+    "twice the size": lambda image: hash_of(cv2.resize(image, None, fx=2, fy=2)),
+    "darker, with less contrast": lambda image: hash_of(cv2.convertScaleAbs(image, alpha=0.6)),
+    "grey": lambda image: hash_of(cv2.cvtColor(image, cv2.COLOR_BGR2GRAY)),
+    "marked": lambda image: hash_of(cv2.putText(image.copy(), "(c)", (5, 230), 0, 1, 0, 2)),
+}
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_hash_says_which_low_frequencies_are_above_their_median(seed):
+    face = extract_face(cv2.imencode(".png", photo(seed))[1].tobytes(), CropSpec(size=(64, 64)))
+    grey = cv2.cvtColor(face.pixels.transpose(1, 2, 0).copy(), cv2.COLOR_RGB2GRAY)
+    reduced = cv2.resize(grey, (32, 32), interpolation=cv2.INTER_AREA).astype(float)
+    frequencies = scipy.fft.dctn(reduced, norm="ortho")[:16, :16].ravel()
+    above = frequencies > np.median(frequencies[1:])
+    assert above[1:].sum() == 127
+    bits = np.unpackbits(np.frombuffer(bytes.fromhex(perceptual_hash(face.pixels)), np.uint8))
+    assert bits[0] == 0  # the brightness
+    assert np.array_equal(bits[1:], above[1:])
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_copy_has_nearly_the_same_hash(change):
+    assert distance(hash_of(photo()), CHANGES[change](photo())) <= LARGEST_DISTANCE
+
+
+def test_hash_hardly_depends_on_the_size_of_the_crop():
+    of_sizes = [hash_of(photo(), size) for size in (32, 64, 128)]
+    assert max(distance(of_sizes[0], other) for other in of_sizes[1:]) <= 10
+
+
+def test_other_photos_and_the_mirror_image_have_other_hashes():
+    first = hash_of(photo())
+    others = [hash_of(photo(seed)) for seed in range(1, 20)] + [hash_of(photo()[:, ::-1])]
+    assert min(distance(first, other) for other in others) > 2 * LARGEST_DISTANCE
+
+
+def test_distances_are_counted_in_bits_against_many_hashes_too():
+    words = as_words(["00" * 32, "ff" + "00" * 31, "00" * 31 + "03"])
+    assert distances(words[0], words).tolist() == [0, 8, 2]
+
+
+def flipped(hash_: str, *bits: int) -> str:
+    """A hash with some bits, counted from the last, turned round."""
+    return f"{int(hash_, 16) ^ sum(1 << bit for bit in bits):064x}"
+
+
+def test_groups_are_those_of_a_comparison_of_all_pairs():
+    random = np.random.default_rng(3)
+    first = [random_hash(str(number)) for number in range(300)]
+    hashes = first + [
+        flipped(first[number], *random.choice(255, number // 3, replace=False).tolist())
+        for number in range(90)
+    ]
+    hashes += hashes[:5]  # copies
+    words = as_words(hashes)
+    near = np.array([distances(one, words) for one in words]) <= LARGEST_DISTANCE
+    expected = connected_components(near, directed=False)[1]
+    found = near_duplicates.groups(hashes)
+    assert len(set(zip(found, expected, strict=True))) == len(set(found)) == len(set(expected))
+    assert len(set(found)) == 300
+
+
+def test_only_hashes_that_agree_in_the_bits_of_a_band_are_compared():
+    words = np.unique(as_words([random_hash(str(number)) for number in range(300)]), axis=0)
+    band = np.array([255, 3, 64, 130, 9, 200])
+    bits = np.unpackbits(words.view(np.uint8), axis=1)[:, band]
+    expected = {
+        (one, other)
+        for one, other in itertools.combinations(range(len(words)), 2)
+        if (bits[one] == bits[other]).all()
+    }
+    pairs = np.concatenate(list(near_duplicates.agreeing(words, band)), axis=1)
+    assert pairs.shape[1] == len(expected) > 100
+    assert {tuple(sorted(pair)) for pair in pairs.T.tolist()} == expected
+
+
+def test_many_copies_of_one_photo_are_one_group():
+    one = random_hash("everywhere")
+    copies = [flipped(one, number, 200) for number in range(150)]
+    assert set(near_duplicates.groups(copies)) == {0}
+
+
+def test_no_face_has_no_group():
+    assert near_duplicates.groups([]).tolist() == []
+
+
+def test_known_photos_are_those_near_a_known_one():
+    known = list(map(random_hash, "ab"))
+    asked = [flipped(known[1], *range(20)), random_hash("c"), known[0]]
+    assert near_duplicates.is_known(asked, known).tolist() == [True, False, True]
+
+
+COUNT = 40
+RULES = {"validation": 0.2, "test": 0.2}
+
+
+def split_of(folder: Path, hashes: dict[int, str], **options: bool) -> pd.DataFrame:
+    """split.csv of a source whose rows 1, 2, … have some perceptual hashes; by its rows."""
+    cropped_source(folder, "own", COUNT, hashes=hashes)
+    shuffle(
+        metadata=[folder / "own/metadata.csv"], tables=[folder / "own/faces/1-of-1.csv"],
+        split=folder / "split.csv", funnel=folder / "funnel.csv", **RULES, **options,
+    )  # fmt: skip
+    return SPLIT.read(folder / "split.csv").set_index("row")
+
+
+def test_nearly_the_same_photos_of_many_names_share_a_subset_and_are_counted(tmp_path):
+    one = random_hash("one")
+    rows = range(1, 20, 2)  # of ten people, each of whom has another photo
+    hashes = {row: flipped(one, *range(row)) for row in rows}
+    split = split_of(tmp_path, hashes)
+    assert split.subset[list(rows)].nunique() == 1
+    assert (split.groupby("subject").subset.nunique() == 1).all()
+    funnel = FUNNEL.read(tmp_path / "funnel.csv").set_index("step")
+    step = funnel.loc["near_duplicates"]
+    assert (step.dropped, step.remaining, step.changed) == (0, COUNT - 1, len(rows))
+    apart = split_of(tmp_path, hashes, near_duplicates=False)
+    assert apart.subset[list(rows)].nunique() > 1
+    assert FUNNEL.read(tmp_path / "funnel.csv").changed.sum() == 0
+
+
+def test_split_without_near_duplicates_is_that_of_the_pixels_alone(tmp_path):
+    split_of(tmp_path, {})
+    first = (tmp_path / "split.csv").read_bytes()
+    split_of(tmp_path, {}, near_duplicates=False)
+    assert (tmp_path / "split.csv").read_bytes() == first
+
+
+@pytest.mark.slow
+def test_real_photos_that_are_in_an_archive_under_two_names_are_found(reference_data):
+    hashes = []
+    with tarfile.open(reference_data / "data/faces-large/wiki_crop.tar") as tar:
+        for member in tar:
+            if member.name.endswith(".jpg"):
+                data = tar.extractfile(member).read()
+                face = extract_face(data, CropSpec(size=(64, 64)))
+                hashes.append(perceptual_hash(face.pixels))
+    sizes = np.bincount(near_duplicates.groups(hashes))
+    # Of these groups, all were looked at: each is one photo, and 44 pairs had been found otherwise.
+    assert len(hashes) == 8000 and np.bincount(sizes).tolist()[2:] == [48, 1]

@@ -1,0 +1,126 @@
+"""The precision is that of the device, algorithms are chosen once, and a trace changes nothing."""
+
+import dataclasses
+import json
+
+import pytest
+import torch
+
+from helpers.training import QUICK, SMALL, make_trainer, train_job, write_faces
+from renet.common import logs
+from renet.dataset import hdf5
+from renet.network import devices
+from renet.training import provenance, run, training_state
+from renet.training.run import RunJob, RunSettings
+
+CPU_FLAGS = {True: "flags : fpu avx512f avx512_bf16 sha", False: "flags : fpu avx512f sha"}
+
+
+@pytest.fixture
+def machine(monkeypatch, tmp_path):
+    """A function that makes this machine one whose CPU and GPUs are as given."""
+
+    def make(has_bfloat16: bool = True, *capabilities: tuple[int, int]) -> None:
+        (tmp_path / "cpuinfo").write_text(CPU_FLAGS[has_bfloat16])
+        monkeypatch.setattr(devices, "CPU_FEATURES", tmp_path / "cpuinfo")
+        monkeypatch.setattr(torch.cuda, "is_available", lambda: bool(capabilities))
+        monkeypatch.setattr(torch.cuda, "device_count", lambda: len(capabilities))
+        monkeypatch.setattr(torch.cuda, "get_device_capability", capabilities.__getitem__)
+        devices._has_bfloat16.cache_clear()
+
+    yield make
+    devices._has_bfloat16.cache_clear()
+
+
+@pytest.fixture
+def job(tmp_path) -> RunJob:
+    write_faces(tmp_path / "train.h5")
+    write_faces(tmp_path / "validation.h5", 20, 1)
+    recipe = dataclasses.replace(QUICK, precision="auto", epochs=1)
+    return train_job(tmp_path, RunSettings(SMALL, recipe))
+
+
+def on_this_machine(job: RunJob) -> RunJob:
+    return dataclasses.replace(job, settings=job.settings.granted(job.gpu))
+
+
+@pytest.mark.parametrize(
+    ("has_bfloat16", "capabilities", "device", "chosen"),
+    [
+        (True, [], "auto", "bfloat16"),
+        (False, [], "auto", "float32"),
+        (False, [(8, 0), (9, 0)], "auto", "bfloat16"),
+        (True, [(9, 0), (7, 5)], "cuda", "float32"),  # the processes have to agree
+        (True, [(7, 5)], "cpu", "bfloat16"),
+    ],
+)
+def test_auto_is_bfloat16_where_the_device_has_it(
+    machine, caplog, has_bfloat16, capabilities, device, chosen
+):
+    caplog.set_level("INFO")
+    machine(has_bfloat16, *capabilities)
+    assert devices.chosen_precision("auto", device) == chosen
+    assert f"Precision: {chosen}, because the" in caplog.text
+    assert devices.chosen_precision("tf32", device) == "tf32"
+
+
+@pytest.mark.parametrize("has_bfloat16", [True, False])
+def test_auto_in_a_forward_pass_and_in_the_provenance_is_what_is_chosen(machine, has_bfloat16):
+    machine(has_bfloat16)
+    cpu, dtype = torch.device("cpu"), torch.bfloat16 if has_bfloat16 else torch.float32
+    with devices.precision_context("auto", cpu):
+        assert (torch.ones(2, 2) @ torch.ones(2, 2)).dtype == dtype
+    assert f"torch.{provenance.effective_precision('auto', cpu)}" == str(dtype)
+
+
+def test_checkpoint_belongs_to_the_precision_that_was_chosen(machine, job, caplog):
+    caplog.set_level("INFO")
+    machine(has_bfloat16=True)
+    here, trainer = on_this_machine(job), make_trainer([hdf5.read(job.train)] * 2)
+    here.checkpoint().save(trainer.model, training_state.of(trainer))
+    assert here.load(here.checkpoint())
+    assert "is not continued" not in caplog.text
+    machine(has_bfloat16=False)
+    elsewhere = on_this_machine(job)
+    assert not elsewhere.load(elsewhere.checkpoint())
+    assert "is not continued, because of train.precision" in caplog.text
+
+
+@pytest.mark.parametrize("deterministic", [True, False])
+def test_gpu_is_deterministic_or_times_its_algorithms(monkeypatch, deterministic):
+    monkeypatch.delenv("CUBLAS_WORKSPACE_CONFIG", raising=False)
+    monkeypatch.setattr(torch.backends.cudnn, "benchmark", False)
+    try:
+        devices.choose_algorithms(torch.device("cpu"), deterministic)
+        assert not torch.are_deterministic_algorithms_enabled()
+        devices.choose_algorithms(torch.device("cuda"), deterministic)
+        assert torch.are_deterministic_algorithms_enabled() == deterministic
+        assert torch.backends.cudnn.benchmark != deterministic
+        assert ("CUBLAS_WORKSPACE_CONFIG" in devices.os.environ) == deterministic
+    finally:
+        torch.use_deterministic_algorithms(mode=False)
+
+
+def test_deterministic_is_one_of_the_settings(tmp_path, monkeypatch):
+    faces = write_faces(tmp_path / "train.h5"), write_faces(tmp_path / "validation.h5", 20, 1)
+    seen = []
+    monkeypatch.setattr(devices, "choose_algorithms", lambda *given: seen.append(given))
+    make_trainer(faces, dataclasses.replace(QUICK, deterministic=True))
+    assert seen == [(torch.device("cpu"), True)]
+
+
+def test_trace_of_some_steps_is_beside_the_log_and_changes_no_weight(job, tmp_path, monkeypatch):
+    monkeypatch.setattr(logs, "log_file", lambda: str(tmp_path / "renet.log"))
+    plain, traced = (dataclasses.replace(job, profile_steps=steps) for steps in (0, 2))
+    path = tmp_path / "renet.trace.json"
+    run.run_training(plain)
+    expected = job.model.read_bytes(), job.history.read_bytes()
+    assert not path.exists()
+    plain.checkpoint().finish(keep_last=False)
+    run.run_training(traced)
+    assert (job.model.read_bytes(), job.history.read_bytes()) == expected
+    events = json.loads(path.read_text())["traceEvents"]
+    steps = {event["name"] for event in events if event["name"].startswith("ProfilerStep#")}
+    assert steps == {"ProfilerStep#3", "ProfilerStep#4"}
+    assert any("conv" in event["name"] for event in events)
+    assert not list(path.parent.glob("*.tmp*"))

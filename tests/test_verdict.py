@@ -1,0 +1,272 @@
+"""The verdict at the head of the pages, and sentences that say no more than the numbers bear."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import yaml
+
+from helpers.browser import DESKTOP, PHONE, show, texts
+from helpers.pages import benchmark_module, index, run_page, write_report
+from helpers.predictions import predictions_of
+from helpers.project import run_script
+from renet.evaluation import confidence_intervals, metrics
+from renet.pages import metric_tables, phrases, templates
+
+PAGES = {"index.html.j2", "run.html.j2", "audit.html.j2"}
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch):
+    monkeypatch.setattr(confidence_intervals, "RESAMPLES", 200)
+
+
+def read_metrics(results: Path, run: str) -> dict:
+    return json.loads((results / "runs" / run / "metrics.json").read_text())
+
+
+def change_metrics(results: Path, run: str, part: str, **changes: object) -> None:
+    """Change values of one part of a run's metrics.json."""
+    found = read_metrics(results, run)
+    found[part] |= changes
+    (results / "runs" / run / "metrics.json").write_text(json.dumps(found))
+
+
+def verdict(browser) -> str:
+    """The text of the verdict, as a reader sees it."""
+    return browser.execute_script("return document.querySelector('.verdict').innerText")
+
+
+def bottoms(browser, selector: str) -> list[float]:
+    """The lower edges of elements, in pixels from the top of the page."""
+    return browser.execute_script(
+        "return [...document.querySelectorAll(arguments[0])]"
+        ".map((one) => one.getBoundingClientRect().bottom)",
+        selector,
+    )
+
+
+def test_first_screen_of_a_desktop_holds_the_verdict_with_eight_faces(window, results):
+    show(window, DESKTOP)
+    window.get(index(results))
+    assert bottoms(window, ".verdict")[0] < 800
+    assert len(bottoms(window, ".examples img")) == 8
+
+
+def test_first_screen_of_a_phone_holds_the_result_and_faces(window, results):
+    show(window, PHONE)
+    window.get(index(results))
+    assert window.execute_script("return document.documentElement.scrollWidth") <= PHONE
+    assert bottoms(window, ".verdict .result")[0] < bottoms(window, ".examples img")[0] < 844
+
+
+@pytest.mark.parametrize("page", [index, run_page])
+def test_verdict_holds_the_runs_own_numbers(window, results, page):
+    found = read_metrics(results, "made")
+    window.get(page(results))
+    text = verdict(window)
+    assert phrases.percentage(found["test"]["accuracy"]) in text
+    margin = found["test"]["differences"]
+    assert phrases.points(margin["over_baseline"]["value"]) in text
+    assert phrases.points_interval(margin["over_baseline"]["subjects"]) in text
+    assert f"{found['data']['first_year']} to {found['data']['last_year']}" in text
+    assert f"{found['data']['subjects']:,} people" in text
+
+
+def test_faces_are_the_first_of_the_test_set_with_their_predictions(window, results):
+    first = pd.read_csv(results / "runs/made/inference.csv").head(8)
+    window.get(index(results))
+    shown = texts(window, ".examples li")
+    for text, row in zip(shown, first.itertuples(), strict=True):
+        assert text.startswith(("female", "male")[row.predicted])
+        assert phrases.percentage(max(row.p_female, row.p_male)) in text
+        assert ("correct" in text) == bool(row.correct) and ("wrong" in text) != bool(row.correct)
+
+
+def test_best_run_is_chosen_on_the_validation_set(window, changed):
+    change_metrics(changed, "slow", "validation", accuracy=0.99)
+    change_metrics(changed, "again", "test", accuracy=0.995)
+    write_report(changed)
+    window.get(index(changed))
+    assert texts(window, ".verdict dd")[0] == (
+        "slow, validation accuracy 99.0\N{NO-BREAK SPACE}%, the highest of 3 runs; chance can "
+        "explain a small lead"
+    )
+    assert texts(window, ".verdict dd a") == ["slow"]
+    assert phrases.percentage(read_metrics(changed, "slow")["test"]["accuracy"]) in verdict(window)
+    assert "99.5" not in verdict(window)
+
+
+def test_run_at_the_baseline_is_marked_in_words(window, changed):
+    differences = read_metrics(changed, "slow")["test"]["differences"]
+    differences["over_baseline"] = {"value": 0.0, "subjects": [-0.02, 0.02], "shown": False}
+    change_metrics(changed, "slow", "test", differences=differences)
+    write_report(changed)
+    window.get(index(changed))
+    assert "slow: at or below the baseline" in verdict(window)
+    rows = texts(window, "table.sortable tbody tr")
+    assert ["at or below the baseline" in row for row in rows if row.startswith(("made", "slow"))
+            ] == [False, True]  # fmt: skip
+    window.get((changed / "runs/slow/report.html").as_uri())
+    assert "not better on these faces than guessing" in verdict(window)
+
+
+def test_drawn_sample_is_said_at_the_top_of_every_page(window, changed):
+    settings = yaml.safe_load((changed / "settings.yaml").read_text())
+    settings["data"] |= {"sources": ["sample"], "databases": []}
+    (changed / "settings.yaml").write_text(yaml.safe_dump(settings, sort_keys=False))
+    funnel = pd.read_csv(changed / "data/funnel.csv").assign(source="sample")
+    funnel.to_csv(changed / "data/funnel.csv", index=False)
+    write_report(changed)
+    for page in (index, run_page):
+        window.get(page(changed))
+        first = window.execute_script("return document.querySelector('main').innerText")
+        assert first.index("The sample is drawn") < first.index(texts(window, "h1")[0]), page
+        assert "Drawn portraits" in verdict(window)
+    for page in PAGES:  # every page has the head that says it
+        assert '{% extends "base.html.j2" %}' in (templates.TEMPLATES / page).read_text()
+
+
+def test_photographs_have_no_banner(window, results):
+    window.get(index(results))
+    assert texts(window, ".banner") == []
+
+
+def test_dates_of_the_archives_are_those_of_their_receipts(window, changed):
+    receipt = json.loads((changed / "receipt.json").read_text())
+    receipt["last_modified"] = "Sat, 16 Jan 2016 16:25:20 GMT"
+    (changed / "receipt.json").write_text(json.dumps(receipt))
+    write_report(changed)
+    window.get(index(changed))
+    assert "Last-Modified of the archives: 2016-01-16." in verdict(window)
+
+
+def summary_of(female: tuple[int, int], male: tuple[int, int]) -> dict:
+    """The summary of a test set with so many correct of so many faces of each label."""
+    p_male = [
+        *np.repeat([0.2, 0.8], [female[0], female[1] - female[0]]),
+        *np.repeat([0.8, 0.2], [male[0], male[1] - male[0]]),
+    ]
+    return metrics.summarise(predictions_of(np.repeat([0, 1], [female[1], male[1]]), p_male), 0.6)
+
+
+def test_gap_on_a_few_faces_is_no_difference():
+    text = phrases.gender_gap(summary_of((17, 20), (29, 30)))
+    assert "No difference is shown" in text and "11.7 percentage points" in text
+    assert "17 of 20 labelled female" in text and "29 of 30 labelled male" in text
+    assert "Fewer than 30 faces are labelled female." in text
+
+
+@pytest.mark.parametrize(("female", "male"), [((100, 200), (180, 200)), ((180, 200), (100, 200))])
+def test_gap_on_many_faces_is_a_difference_with_a_positive_interval(female, male):
+    text = phrases.gender_gap(summary_of(female, male))
+    assert "The difference is 40.0 percentage points (95" in text and "\N{MINUS SIGN}" not in text
+    assert "Fewer than" not in text
+
+
+def test_test_set_of_one_class_has_no_gap():
+    assert "faces of one class alone" in phrases.gender_gap(summary_of((0, 0), (29, 30)))
+
+
+def test_margin_that_covers_zero_is_not_shown():
+    text = phrases.margin(summary_of((15, 40), (48, 60)))
+    assert "no difference is shown" in text and ") above always predicting male" in text
+
+
+def test_margin_below_the_baseline_is_no_better_than_guessing():
+    summary = summary_of((5, 40), (48, 60))
+    text = phrases.margin(summary)
+    low, high = summary["differences"]["over_baseline"]["subjects"]
+    assert ") below always predicting male" in text
+    assert phrases.points_interval([-high, -low]) in text
+    assert "not better on these faces than guessing" in text
+    accuracy = metric_tables.cell(*metric_tables.named("accuracy"), summary)
+    assert accuracy.note == "at or below the baseline"
+
+
+def weakness(**changes: object) -> dict:
+    weakest = {"slice": "age", "value": "0–9 years", "n": 120, "subjects": 90, "accuracy": 0.7,
+               "upper_holm": 0.8, "p_holm": 0.001}  # fmt: skip
+    slices = {"minimum": 30, "tested": 12, "weaker": 1, "weakest": weakest}
+    return {"test": {"accuracy": 0.9}, "slices": slices | changes}
+
+
+def test_weakest_slice_is_named_only_where_one_is_shown_to_be_weaker():
+    text = phrases.weakest_slice(weakness())
+    assert text.startswith("age, 0–9 years: 70.0") and "at most 80.0" in text
+    assert "more slice" not in text
+    assert "2 more slices are shown" in phrases.weakest_slice(weakness(weaker=3))
+    none = phrases.weakest_slice(weakness(weaker=0, weakest=None))
+    assert none.startswith("None is shown to be weaker") and "12 slices" in none
+    assert "none of at least 30 faces" in phrases.weakest_slice(
+        weakness(tested=0, weaker=0, weakest=None)
+    )
+
+
+def test_slice_of_under_thirty_faces_says_so():
+    rows = [(29, np.nan), (30, 0.2), (30, 0.0123), (30, 0.0001), (100, np.nan)]
+    found = [phrases.slice_finding(pd.Series({"n": n, "p_holm": p}), 100) for n, p in rows]
+    assert found == ["under 30 faces", "not shown", "shown (p = 0.012)",
+                     "shown (p < 0.001)", "the whole set"]  # fmt: skip
+
+
+def test_slices_of_the_page_say_what_their_test_shows(window, results):
+    slices = pd.read_csv(results / "runs/made/slices.csv")
+    window.get(run_page(results))
+    last = texts(window, '[aria-label="Slices"] tbody td:last-child')
+    assert last == [phrases.slice_finding(row, 3000) for row in slices.itertuples()]
+
+
+def calibrated(temperature: float, **changes: float) -> dict:
+    test = {"loss": 0.3, "brier": 0.1, "ece": 0.05}
+    scaled = {"temperature": temperature, "at_bound": False, **test, **changes}
+    return {"test": test, "calibration": scaled}
+
+
+def test_calibration_says_nothing_at_a_temperature_of_one():
+    metrics_of = calibrated(1.004, loss=0.2999)
+    assert phrases.calibration(metrics_of) == ""
+    assert metric_tables.calibration_table(metrics_of) is None
+
+
+def test_calibration_names_what_changed_and_nothing_else():
+    text = phrases.calibration(calibrated(1.3, loss=0.25, ece=0.06))
+    assert "lowers the log loss from 0.300 to 0.250 and raises the calibration error" in text
+    assert "Brier" not in text
+    assert "On the test set" not in phrases.calibration(calibrated(1.3))
+
+
+def probabilities(*p_male: float) -> pd.DataFrame:
+    return pd.DataFrame({"p_male": p_male, "p_female": 1 - np.array(p_male)})
+
+
+def test_range_of_the_confidence_of_a_gallery_is_said():
+    shown = probabilities(0.99, 0.2, 0.55)
+    space = "\N{NO-BREAK SPACE}%"
+    assert phrases.confidences(shown, 3, "wrong") == (
+        f"All 3 wrong predictions, with a confidence from 99.0{space} down to 55.0{space}."
+    )
+    assert phrases.confidences(shown, 1200, "wrong") == (
+        "3 of the 1,200 wrong predictions, those of the highest confidence: "
+        f"from 99.0{space} down to 55.0{space}."
+    )
+    assert "only wrong prediction, with a confidence of 55.0" in phrases.confidences(
+        probabilities(0.45), 1, "wrong"
+    )
+    assert phrases.confidences(probabilities(), 0, "wrong") == ""
+
+
+def test_labels_are_doubted_only_by_an_audit(window, changed):
+    page = (changed / "runs/made/report.html").read_text()
+    assert "suspect" not in page and "labels\nare wrong" not in page
+    gallery = pd.read_csv(changed / "runs/made/gallery.csv")
+    wrong = gallery[gallery.gallery == "mistakes"].id
+    labels = pd.DataFrame({"id": wrong, "suspect": [1, 1, *[0] * (len(wrong) - 2)]})
+    labels.to_csv(changed / "labels.csv", index=False)
+    arguments = benchmark_module().commands(changed)["report"]
+    outcome = run_script("report.py", *arguments, "--audit", changed / "labels.csv")
+    assert outcome.returncode == 0, outcome.stderr
+    window.get(run_page(changed))
+    assert "The label audit suspects 2 of their labels." in texts(window, "#mistakes + p")[0]

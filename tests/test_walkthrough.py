@@ -1,0 +1,286 @@
+"""The page that follows one photo says what the files and the network say."""
+
+import html
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+import tarfile
+import time
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+import yaml
+
+from helpers.browser import DESKTOP, PHONE, requests, show, texts, violations
+from helpers.project import SCRIPTS
+from helpers.workflow import SMALL, copy_project, planned, run, snakemake, write_config
+from renet.dataset import hdf5
+from renet.faces.crop import cv2
+from renet.faces.shards import face_digest
+from renet.network import model_file
+from renet.network.inference import softmax
+
+RUN = "results/runs/renet"
+PAGE = f"{RUN}/walkthrough.html"
+RECEIPT = "resources/sample/wiki_crop.tar.json"
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory) -> Path:
+    """A project with a small run and the page of its first test face."""
+    project = copy_project(tmp_path_factory.mktemp("walkthrough"))
+    write_config(project)
+    run(project, "--", PAGE)
+    return project
+
+
+@pytest.fixture
+def project(finished, tmp_path) -> Path:
+    """A copy of that project, to be changed by one test."""
+    shutil.copytree(finished, tmp_path / "copy", symlinks=True)
+    return tmp_path / "copy"
+
+
+@pytest.fixture
+def page(finished) -> str:
+    return (finished / PAGE).read_text()
+
+
+def walk(project: Path, *arguments: object) -> subprocess.CompletedProcess:
+    """Run the script as a user would in the project, to write photo.html beside the run's page."""
+    command = [sys.executable, str(SCRIPTS / "walkthrough.py"), f"{RUN}/model.pt",
+               "results/data/test.h5", RECEIPT, "-o", f"{RUN}/photo.html"]  # fmt: skip
+    return subprocess.run([*command, *map(str, arguments)], cwd=project, capture_output=True,
+                          text=True, check=False)  # fmt: skip
+
+
+def text_of(page: str, identity: str) -> str:
+    """The text of the element with an id."""
+    return html.unescape(re.search(rf'id="{identity}"[^>]*>([^<]*)<', page)[1])
+
+
+def cells(page: str, identity: str) -> np.ndarray:
+    """The numbers of the grid in the element with an id."""
+    part = page.split(f'id="{identity}"')[1].split("</table>")[0]
+    rows = [re.findall(r"<td[^>]*>([^<]+)</td>", row) for row in part.split("<tr>")[1:]]
+    return np.array(rows, dtype=float)
+
+
+def sample_of(project: Path, index: int = 0) -> pd.Series:
+    return pd.read_csv(project / "results/data/test.csv").loc[index]
+
+
+def test_metadata_on_the_page_are_those_of_the_row(finished, page):
+    sample = sample_of(finished)
+    row = pd.read_csv(finished / "results/data/sample/metadata.csv", dtype=str, na_filter=False)
+    row = row.set_index("row").loc[str(sample.row)]
+    shown = dict(re.findall(r'<tr><th scope="row">(\w+)</th><td>([^<]*)</td>', page))
+    assert html.unescape(shown["name"]) == row["name"] and shown["path"] == sample.path
+    for name in ("gender", "age", "dob", "photo_taken", "status", "second_face_score"):
+        assert shown[name] == row[name], name
+    for name in ("face_score", "x1", "y1", "x2", "y2"):
+        assert float(shown[name]) == pytest.approx(float(row[name]), rel=1e-5), name
+
+
+def test_command_on_the_page_takes_the_photo_out_of_the_archive(finished, page):
+    command = html.unescape(re.search(r"<pre[^>]*>(tail [^<]*)</pre>", page)[1])
+    folder = finished / "resources/sample"
+    subprocess.run(["bash", "-c", command], cwd=folder, check=True)
+    member = re.search(r"the file <code>([^<]*)</code>", page)[1]
+    with tarfile.open(folder / "wiki_crop.tar") as archive:
+        wanted = archive.extractfile(member).read()
+    found = (folder / "photo").read_bytes()
+    (folder / "photo").unlink()
+    assert found == wanted and member.endswith(sample_of(finished).path)
+    assert int(text_of(page, "size")) == len(wanted)
+    assert f"<code>{wanted[:12].hex(' ')}</code>" in page
+
+
+def test_pixels_on_the_page_are_those_of_the_hdf5_file(finished, page):
+    index = int(text_of(page, "index"))
+    with h5py.File(finished / "results/data/test.h5") as store:
+        face = store["input"][index].reshape(store["input"].attrs["lshape"])
+    top, left = map(int, re.search(r"rows\s+(\d+) to \d+ and columns (\d+) to", page).groups())
+    assert np.array_equal(cells(page, "patch"), face[0, top : top + 8, left : left + 8])
+    assert text_of(page, "digest") == face_digest(face) == sample_of(finished, index).digest
+    assert "equals the one in test.h5 in every pixel" in page
+    shown = re.findall(
+        r"<td>(\d+)</td><td>([\d.]+)</td><td>", page.split('id="pixel"')[1].split("</table>")[0]
+    )
+    middle = face[:, 16, 16]
+    assert [int(stored) for stored, _ in shown] == middle.tolist()
+    assert [float(scaled) for _, scaled in shown] == pytest.approx(middle / 128, abs=1e-6)
+    picture = cv2.imread(str(finished / RUN / "walkthrough/face.png"))[..., ::-1]
+    assert np.array_equal(picture.transpose(2, 0, 1), face)
+
+
+def test_probabilities_are_those_of_the_network_and_of_inference_csv(finished, page):
+    network = model_file.load(finished / RUN / "model.pt").eval()
+    pixels = hdf5.read(finished / "results/data/test.h5").pixels[:1]
+    with torch.inference_mode():
+        logits = network(torch.from_numpy(pixels.copy())).double().numpy()
+    row = pd.read_csv(finished / RUN / "inference.csv", dtype=str).loc[0]
+    for number, name in enumerate(("female", "male")):
+        assert float(text_of(page, f"logit-{name}")) == pytest.approx(logits[0, number], abs=1e-5)
+        shown = float(text_of(page, f"probability-{name}"))
+        assert shown == pytest.approx(softmax(logits)[0, number], abs=2e-6)
+        assert shown == pytest.approx(float(row[f"p_{name}"]), abs=2e-6)
+        assert float(text_of(page, f"in-file-{name}")) == float(row[f"p_{name}"])
+    lines = (finished / RUN / "inference.csv").read_text().splitlines()
+    assert text_of(page, "line").splitlines() == lines[:2]
+
+
+def test_class_evidence_adds_up_to_the_logits(page):
+    for name in ("female", "male"):
+        evidence = cells(page, f"evidence-{name}")
+        assert evidence.shape == (3, 3)  # one position, and the border of the padding
+        logit = float(text_of(page, f"logit-{name}"))
+        assert evidence.mean() == pytest.approx(logit, abs=0.005)
+
+
+def test_layers_on_the_page_have_the_shapes_of_the_network(finished, page):
+    network = model_file.load(finished / RUN / "model.pt").eval()
+    values = torch.zeros((1, *network.input_shape), dtype=torch.uint8)
+    shown = dict(re.findall(r'<th scope="row">(\w+)</th><td>([\d\s×]+)</td>', page))
+    for name, layer in network.named_children():
+        values = layer(values)
+        assert shown[name].split("\u00a0×\u00a0") == [str(side) for side in values.shape[1:]], name
+
+
+@pytest.mark.parametrize("width", [PHONE, DESKTOP])
+def test_page_fits_shows_its_pictures_and_asks_for_nothing_outside(window, finished, width):
+    show(window, width)
+    window.get((finished / PAGE).as_uri())
+    time.sleep(0.3)
+    assert window.execute_script("return document.documentElement.scrollWidth") <= width
+    assert window.get_log("browser") == []
+    assert all(url.startswith(("file://", "data:,")) for url in requests(window))
+    pictures = window.execute_script(
+        "return [...document.images].map((one) => [one.naturalWidth, one.alt, one.src])"
+    )
+    assert len(pictures) == 15
+    for natural_width, text, source in pictures:
+        assert natural_width > 0 and len(text) > 20, source
+    links = window.execute_script(
+        "return [...document.querySelectorAll('nav a')].map((one) => one.hash)"
+    )
+    assert all(window.execute_script("return document.querySelector(arguments[0])", link)
+               for link in links)  # fmt: skip
+    assert texts(window, ".step h2 span") == [str(number) for number in range(1, 15)]
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [PHONE, DESKTOP])
+def test_page_has_no_barrier(window, finished, width, scheme):
+    show(window, width, scheme)
+    window.get((finished / PAGE).as_uri())
+    assert violations(window) == []
+
+
+def test_any_other_face_has_its_page_by_a_command(project):
+    sample = sample_of(project, 3)
+    outcome = walk(project, "--id", sample.id)
+    assert outcome.returncode == 0, outcome.stderr
+    page = (project / RUN / "photo.html").read_text()
+    assert text_of(page, "index") == "3" and text_of(page, "digest") == sample.digest
+    assert (project / RUN / "photo/conv1.png").exists()
+
+
+def test_command_on_the_page_makes_that_page_again(project):
+    page = (project / PAGE).read_text()
+    words = shlex.split(html.unescape(re.search(r"<pre[^>]*>(python [^<]*)</pre>", page)[1]))
+    subprocess.run([sys.executable, *words[1:]], cwd=project, check=True)
+    again = (project / RUN / "photo.html").read_text()
+    again = again.replace("recorded in provenance.json", "small.yaml")
+    assert again.replace("photo/", "walkthrough/") == page
+
+
+def test_unknown_id_is_refused_with_one_that_is_known(project):
+    outcome = walk(project, "--id", "sample:99999")
+    assert outcome.returncode != 0 and "Traceback" not in outcome.stderr
+    assert "has no face with the id sample:99999" in outcome.stderr
+    assert f"{sample_of(project).id} is one that it has" in outcome.stderr
+
+
+def test_predictions_of_another_model_are_refused(project):
+    path = project / RUN / "inference.csv"
+    rows = pd.read_csv(path)
+    rows[["p_female", "p_male"]] = [0.5 + 0.49, 0.01] if rows.p_male[0] > 0.5 else [0.01, 0.99]
+    rows.to_csv(path, index=False)
+    outcome = walk(project)
+    assert outcome.returncode != 0 and "not of one model; run infer again" in outcome.stderr
+
+
+def test_photo_is_left_out_where_the_archive_is_gone(project):
+    (project / "resources/sample/wiki_crop.tar").unlink()
+    outcome = walk(project)
+    assert outcome.returncode == 0, outcome.stderr
+    page = (project / RUN / "photo.html").read_text()
+    assert "archive was no longer on this machine" in page and "photo.jpg" not in page
+    assert (project / RUN / "photo/face.png").exists()
+
+
+def test_corrected_label_is_named(project, page):
+    path = project / "results/data/sample/metadata.csv"
+    rows = pd.read_csv(path, dtype=str, na_filter=False).set_index("row")
+    sample = sample_of(project)
+    rows.loc[str(sample.row), "gender"] = str(1 - sample.target)
+    rows.to_csv(path)
+    outcome = walk(project)
+    assert outcome.returncode == 0, outcome.stderr
+    label = ("female", "male")[sample.target]
+    assert f"the face counts as {label}" in (project / RUN / "photo.html").read_text()
+    assert 'id="corrected"' not in page
+
+
+def test_archive_with_other_bytes_is_refused(project):
+    tar = project / "resources/sample/wiki_crop.tar"
+    tar.write_bytes(bytes(tar.stat().st_size))
+    os.utime(tar, (1, 1))  # else the receipt, which is older, tells
+    outcome = walk(project)
+    assert outcome.returncode != 0 and "Traceback" not in outcome.stderr
+    assert "is not the photo that was cropped" in outcome.stderr
+
+
+@pytest.mark.slow
+def test_config_names_another_photo_and_reruns_the_page_alone(project):
+    write_config(project, walkthrough={"photo": sample_of(project, 2).id})
+    assert planned(project, "--", PAGE) == {"walkthrough"}
+    run(project, "--", PAGE)
+    assert text_of((project / PAGE).read_text(), "index") == "2"
+
+
+@pytest.mark.slow
+def test_own_photos_are_followed_from_their_table(tmp_path):
+    """Whole photos of the user's own, whose faces are cut by boxes, and a gated cell."""
+    (tmp_path / "project").mkdir()
+    project = copy_project(tmp_path / "project")
+    photos = tmp_path / "photos"
+    photos.mkdir()
+    lines = ["path,gender,x1,y1,x2,y2"]
+    for number in range(40):
+        noise = np.random.default_rng(number).integers(0, 256, (8, 9, 3), dtype=np.uint8)
+        cv2.imwrite(str(photos / f"{number}.png"), cv2.resize(noise, (90, 80)))
+        lines.append(f"{number}.png,{'fm'[number % 2]},21,11,60,50")
+    (tmp_path / "photos.csv").write_text("\n".join(lines))
+    own = {"url": photos.as_uri(), "database": "table", "table": str(tmp_path / "photos.csv"),
+           "photos": "whole", "shards": 1}  # fmt: skip
+    overlay = SMALL | {"sources": ["own"], "archives": {"own": own},
+                       "model": SMALL["model"] | {"cell": "gru", "shared": True}}  # fmt: skip
+    (project / "own.yaml").write_text(yaml.safe_dump(overlay))
+    outcome = snakemake(project, "--cores", 2, "--configfile", "own.yaml", "--", PAGE)
+    assert outcome.returncode == 0, outcome.stdout + outcome.stderr
+    page = (project / PAGE).read_text()
+    assert "of the CSV table of the source own" in page and "MATLAB" not in page
+    assert "cut from the photo by its box, with 0.4 times" in page
+    assert "All columns share their weights." in page and "(gru)" in page
+    assert "equals the one in test.h5 in every pixel" in page
+    shown = cv2.imread(str(project / RUN / "walkthrough/photo.jpg"))
+    assert shown.shape == (80, 90, 3)

@@ -1,0 +1,106 @@
+"""Which slices are shown to be weaker than the whole test set."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import stats
+
+from helpers.predictions import predictions_of
+from renet.evaluation import confidence_intervals, slices, weak_slices
+from renet.evaluation.tables import ALPHA
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch):
+    """Few resamples: these tests do not use the bootstrap intervals."""
+    monkeypatch.setattr(confidence_intervals, "RESAMPLES", 2)
+
+
+def sliced(correct: dict[str, tuple[int, int]]) -> tuple[pd.DataFrame, dict]:
+    """slices.csv and the result of the tests for sources with so many correct of so many faces."""
+    right = np.concatenate([np.repeat([1, 0], [yes, of - yes]) for yes, of in correct.values()])
+    source = np.repeat(list(correct), [of for _, of in correct.values()])
+    predictions = predictions_of(np.ones(len(right), int), np.where(right, 0.8, 0.2))
+    return result_of(predictions.assign(source=source))
+
+
+def result_of(predictions: pd.DataFrame) -> tuple[pd.DataFrame, dict]:
+    of_source = predictions[["source"]].astype("category")
+    table = slices.tabulate(predictions, of_source)
+    return table.set_index("value"), weak_slices.summarise(table)
+
+
+def test_holms_adjustment_agrees_with_a_table_by_hand():
+    adjusted, levels = weak_slices.holm(np.array([0.01, 0.04, 0.03, 0.005]))
+    # In order: 4 * 0.005, 3 * 0.01, 2 * 0.03; the last cannot be below the one before.
+    assert adjusted == pytest.approx([0.03, 0.06, 0.06, 0.02])
+    # The first two are rejected, so the others stay at the level of the third.
+    assert levels == pytest.approx([ALPHA / 3, ALPHA / 2, ALPHA / 2, ALPHA / 4])
+
+
+def test_slices_of_independent_photos_have_the_exact_binomial_test():
+    table, _ = sliced({"a": (30, 40), "b": (580, 600)})
+    expected = stats.binomtest(30, 40, 610 / 640, alternative="less").pvalue
+    assert table.p_holm["a"] == pytest.approx(2 * expected)
+    bound = stats.binomtest(30, 40, alternative="less").proportion_ci(1 - ALPHA / 2)
+    assert table.upper_holm["a"] == pytest.approx(bound.high)
+
+
+def test_weakest_slice_is_the_shown_one_of_the_lowest_accuracy():
+    table, found = sliced({"few": (1, 29), "weak": (60, 100), "strong": (880, 900)})
+    assert (found["tested"], found["weaker"]) == (2, 1)
+    assert found["weakest"]["value"] == "weak" and found["weakest"]["accuracy"] == 0.6
+    assert np.isnan(table.p_holm["few"])  # under 30 faces, however few are correct
+
+
+def test_low_accuracy_by_chance_is_not_shown():
+    _, found = sliced({"low": (26, 30), "rest": (540, 600)})
+    assert found["weakest"] is None and found["tested"] == 2
+
+
+def test_photos_that_agree_count_as_one_for_each_person():
+    one_each = predictions_of(np.ones(40, int), np.repeat([0.8, 0.2], [30, 10]))
+    assert weak_slices.effective_size(one_each) == pytest.approx(40)
+    four_each = pd.concat([one_each] * 4)
+    assert weak_slices.effective_size(four_each) == pytest.approx(40, rel=0.08)
+    independent = four_each.assign(subject=[f"p{number}" for number in range(160)])
+    assert weak_slices.effective_size(independent) == pytest.approx(160)
+
+
+def test_photos_of_a_single_person_show_nothing():
+    predictions = predictions_of(
+        np.ones(140, int), np.repeat([0.2, 0.8], [40, 100]),
+        ["one"] * 40 + [f"p{number}" for number in range(100)],
+    ).assign(source=["a"] * 40 + ["b"] * 100)  # fmt: skip
+    _, found = result_of(predictions)
+    assert found["weakest"] is None
+
+
+def test_slice_that_holds_the_whole_set_is_not_tested():
+    table, found = sliced({"all": (50, 100)})
+    assert found == {"minimum": 30, "tested": 0, "weaker": 0, "weakest": None}
+    assert table[["upper_holm", "p_holm"]].isna().all(axis=None)
+
+
+def test_upper_bound_is_below_the_whole_set_exactly_where_a_slice_is_weaker():
+    random = np.random.default_rng(3)
+    for _ in range(20):
+        counts = {name: (int(random.integers(70, 100)), 100) for name in "abcdefgh"}
+        table, found = sliced(counts)
+        whole = sum(yes for yes, _ in counts.values()) / 800
+        assert ((table.p_holm <= ALPHA) == (table.upper_holm < whole)).all()
+        assert found["weaker"] == (table.p_holm <= ALPHA).sum()
+
+
+def test_equal_slices_with_people_that_repeat_are_rarely_called_weaker():
+    random = np.random.default_rng(4)
+    called = 0
+    for _ in range(200):
+        person = random.integers(150, size=600)
+        skill = random.beta(9, 1, 150)  # of each person: their photos are alike
+        right = random.random(600) < skill[person]
+        predictions = predictions_of(
+            np.ones(600, int), np.where(right, 0.8, 0.2), [f"p{number}" for number in person]
+        ).assign(source=[f"s{number % 10}" for number in person])
+        called += result_of(predictions)[1]["weaker"] > 0
+    assert called / 200 <= ALPHA + 0.03
