@@ -1,42 +1,101 @@
-# make            sets up and runs the workflow on the built-in sample, into results/
-# make test       sets up and runs the tests
+# make            installs into .venv what the workflow runs with, and runs it on the built-in sample,
+#                 into results/ (CONFIG=configs/wiki.yaml: with an overlay; CORES=4: on 4 cores)
+# make test       installs what the tests need too, and runs the tests
 # make test-slow  the tests that take longer: real photographs (REFERENCE_DATA), SLURM (root, Debian)
-# make check      formatting and lint, as the tests hold them too
-# make clean      frees all that was made; what was downloaded stays in resources/
+# make check      formatters, linters, types, import contracts, as the tests hold them too
+# make clean      deletes the sample, its faces and pages; trained models, downloads and the results
+#                 of other configs (results/wiki) stay
+# make distclean  deletes all results, downloads and the installation, after a question
+# make lock       completes constraints.txt, with uv (UPGRADE=--upgrade: with the newest versions)
+# make help       prints this
+#
+# Settings of the installation, which uses uv if it is on the PATH:
+#   PYTHON=python3.12  the Python, 3.11 to 3.13
+#   TORCH=cpu          PyTorch's build for CPUs, a download of 0.2 GB instead of 3 GB, from PyTorch's
+#                      own index (TORCH_INDEX: the URL of another one)
+#   LOCK=              the newest versions that requirements.txt allows, instead of those that the
+#                      tests ran with, which constraints.txt lists
 
 PYTHON ?= python3
+TORCH  ?=
+LOCK   ?= constraints.txt
 CORES  ?= all
+CONFIG ?=
 BIN    := .venv/bin
+UV     := $(shell command -v uv)
 
-.PHONY: all setup run test test-slow check clean
+TORCH_INDEX ?= https://download.pytorch.org/whl/$(TORCH)
+INSTALL     := $(if $(UV),$(UV) pip install --python $(BIN)/python,$(BIN)/python -m pip install)
+VERSIONS    := $(if $(LOCK),--constraint $(LOCK))
+
+# Snakemake and Matplotlib keep files in HOME, which the user of a container may lack.
+ifneq ($(shell test -w "$$HOME" && echo writable),writable)
+export XDG_CACHE_HOME ?= $(CURDIR)/.snakemake/cache
+export MPLCONFIGDIR   ?= $(CURDIR)/.snakemake/matplotlib
+endif
+
+.PHONY: all setup setup-tests run test test-slow check clean distclean lock help
 
 all: run
 
-setup: .venv/installed
+help:
+	@sed -n '/^$$/q; s/^# \{0,1\}//p' Makefile
 
-.venv/installed: requirements.txt requirements-dev.txt
-	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed; name one by: make PYTHON=python3.12")'
+setup: .venv/installed
+setup-tests: .venv/installed-for-tests
+
+# PyTorch comes first: by far the largest download, it shows its progress. From PyTorch's own index
+# comes nothing but torch and torchvision, whose builds belong together (--no-deps).
+.venv/installed: requirements.txt $(LOCK)
+	@$(PYTHON) -c 'import sys; (3, 11) <= sys.version_info < (3, 14) or sys.exit("Python 3.11, 3.12 or 3.13 is needed; name one by: make PYTHON=python3.12")'
 	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet -r requirements.txt -r requirements-dev.txt
-	touch $@
+	$(INSTALL) $(if $(TORCH),--no-deps --index-url $(TORCH_INDEX)) $(VERSIONS) $$(grep '^torch' requirements.txt)
+	$(INSTALL) --quiet $(VERSIONS) -r requirements.txt
+	@touch $@
+
+.venv/installed-for-tests: .venv/installed requirements-dev.txt
+	$(INSTALL) --quiet $(VERSIONS) -r requirements-dev.txt
+	@touch $@
+
+# PyTorch's CUDA packages are not listed: they are those that its build names itself.
+lock:
+	uv pip compile --quiet --universal --python-version 3.11 --no-annotate $(UPGRADE) \
+	  --custom-compile-command "make lock" -o constraints.txt requirements.txt requirements-dev.txt
+	sed -i -E '/^(nvidia|cuda|triton)/d' constraints.txt
 
 run: setup
-	@PYTHONPATH=workflow/logger $(BIN)/snakemake --cores $(CORES) --logger summary
-	@echo "Open results/index.html; Snakemake's own log is in .snakemake/log."
+	@PYTHONPATH=workflow/scripts $(BIN)/python -m renet.config.yaml_files config.yaml $(CONFIG)
+	@PYTHONPATH=workflow/logger $(BIN)/snakemake --cores $(CORES) --logger summary \
+	  $(if $(CONFIG),--configfile $(CONFIG))
+	@echo "Snakemake's own log is in .snakemake/log."
 
-test: setup
-	$(BIN)/python -m pytest -m "not slow" --numprocesses auto --maxprocesses 8
+test: setup-tests
+	$(BIN)/python -m pytest -m "not slow" --numprocesses auto --maxprocesses 8 --dist loadfile
 
-test-slow: setup
+test-slow: setup-tests
 	$(BIN)/python -m pytest -m slow
 
-check: setup
+check: setup-tests
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/snakefmt --check Snakefile workflow
 	PYTHONPATH=workflow/scripts $(BIN)/lint-imports
+	$(BIN)/mypy
 	$(BIN)/snakemake --lint
+	$(BIN)/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/main.yml
 
 clean:
-	rm -rf results/data results/runs results/audit results/logs results/benchmarks
-	rm -rf results/index.html results/learning_curves.svg resources/sample .snakemake
+	rm -rf results/data results/audit results/logs results/benchmarks resources/sample
+	rm -f results/index.html results/learning_curves.svg
+	@find results -name model.pt ! -path '*/finished-*' -exec echo "kept: {}" \;
+
+distclean:
+	@find results -name model.pt ! -path '*/finished-*' -exec echo "trained model: {}" \;
+	@du -sh $(wildcard results resources .snakemake .venv)
+	@read -p "Delete all of it? [y/N] " answer; \
+	if [ "$$answer" = y ]; then \
+	  find results -mindepth 1 ! -path results/README.md -delete; \
+	  rm -rf resources .snakemake .venv; \
+	else \
+	  echo "Nothing is deleted."; \
+	fi
