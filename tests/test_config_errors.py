@@ -292,10 +292,12 @@ def test_file_that_cannot_be_read_is_named(tmp_path):
         yaml_files.read(tmp_path / "latin.yaml")
 
 
-def test_aliases_and_json_are_read(tmp_path):
+def test_aliases_merges_and_json_are_read(tmp_path):
     path = tmp_path / "own.yaml"
     path.write_text("runs: {a: &a {train: {seed: 2}}, b: *a}")
     assert yaml_files.read(path)["runs"]["b"] == {"train": {"seed": 2}}
+    path.write_text("runs: {a: &a {train: {seed: 2}, model: {}}, b: {<<: *a, train: {seed: 3}}}")
+    assert yaml_files.read(path)["runs"]["b"] == {"train": {"seed": 3}, "model": {}}
     path.write_text('{\n\t"train": {"epochs": 3}\n}')
     assert yaml_files.read(path) == {"train": {"epochs": 3}}
 

@@ -64,6 +64,8 @@ def _parse(file: Path, text: str) -> object:
     try:
         loader = yaml.SafeLoader(text)
         root = loader.get_single_node()
+        # Before the construction, which adds the keys of a merge (`<<: *alias`) to those given.
+        repeated = list(_repeated_keys(root))
         content = loader.construct_document(root) if root else None
     except yaml.reader.ReaderError as error:
         lines = text[: error.position].split("\n")
@@ -74,7 +76,7 @@ def _parse(file: Path, text: str) -> object:
         raise InputError(f"{_place(file, error.problem_mark)}: {_problem(error)}") from error
     except ValueError as error:  # of a text that looks like a date
         raise InputError(f"{file}: a value is no date ({error}); write it in quotes.") from error
-    for key, first in _repeated_keys(root):
+    for key, first in repeated:
         place = _place(file, key.start_mark)
         raise InputError(f"{place}: {key.value} is given twice, first in line {first}.")
     return content
