@@ -1,6 +1,7 @@
 """A config may hold only what differs from the defaults; an error in it names the key."""
 
 import copy
+import json
 from pathlib import Path
 
 import pytest
@@ -71,8 +72,20 @@ def with_own_photos(overlay: Path, folder: Path) -> dict:
     return yaml.safe_load(overlay.read_text().replace("/data/", f"{folder}/"))
 
 
-def test_config_file_holds_the_defaults_of_the_schema():
-    assert complete({}) == CONFIG
+def test_config_file_holds_the_defaults_of_the_schema_in_their_order():
+    assert json.dumps(complete({})) == json.dumps(CONFIG)
+
+
+def test_keys_in_another_order_give_the_same_text():
+    first = {
+        "filter": {"min_age": 1, "max_age": 9},
+        "model": {"cell": "gru", "spatial_rnns": [{"units": 8, "block": [2, 2]}]},
+    }
+    second = {
+        "model": {"spatial_rnns": [{"block": [2, 2], "units": 8}], "cell": "gru"},
+        "filter": {"max_age": 9, "min_age": 1},
+    }
+    assert json.dumps(complete(first)) == json.dumps(complete(second))
 
 
 def test_defaults_of_the_code_are_those_of_the_schema():

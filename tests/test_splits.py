@@ -183,6 +183,15 @@ def test_script_knows_shards_by_their_paths_whatever_their_order(sources):
     assert funnel.dropped[funnel.step == "too_small"].tolist() == [3, 3]
 
 
+def test_two_sources_with_the_same_paths_and_names_keep_their_photos(sources):
+    shuffle(sources, *sources.glob("*/faces/*.csv"))
+    split = SPLIT.read(sources / "split.csv")
+    assert split.path.value_counts().eq(2).all() and split.id.is_unique
+    assert split.groupby("path").source.agg(set).eq({"a", "b"}).all()
+    of_path = split.groupby("path")
+    assert of_path.subject.nunique().eq(1).all() and of_path.subset.nunique().eq(1).all()
+
+
 def test_script_needs_each_shard_once(sources):
     tables = sorted(sources.glob("*/faces/*.csv"))
     assert "keeps 12 rows that none of its shards has" in shuffle(sources, *tables[1:])

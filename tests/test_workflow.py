@@ -287,9 +287,18 @@ def test_copied_tree_without_time_stamps_reruns_nothing(finished, tmp_path):
     assert planned(tmp_path / "copy") == set()
 
 
-def test_comment_in_the_config_reruns_nothing(project):
-    text = (project / "config.yaml").read_text()
-    (project / "config.yaml").write_text(f"# A comment.\n{text}")
+def reverse_keys(section: object) -> object:
+    """The same section with its keys, and those of its sections, in the opposite order."""
+    if not isinstance(section, dict):
+        return section
+    return {key: reverse_keys(value) for key, value in reversed(section.items())}
+
+
+def test_comment_and_another_order_of_the_keys_in_the_config_rerun_nothing(project):
+    for name in ("config.yaml", "small.yaml"):
+        content = reverse_keys(yaml.safe_load((project / name).read_text()))
+        text = yaml.safe_dump(content, sort_keys=False)
+        (project / name).write_text(f"# A comment.\n{text}")
     assert planned(project) == set()
 
 

@@ -16,6 +16,9 @@ def complete(schema_file: Path) -> dict:
 def fill(config: dict, schema: dict) -> None:
     """Give each missing key of a config the default of its schema, in place.
 
+    The keys get the order of the schema: Snakemake compares the text of a param, so that another
+    order in the file would run rules again.
+
     Snakemake's own way to set defaults would also fill the sections of each run, which then could
     not tell what a run overrides. Here, subschemas behind a `$ref`, as runs have, are left alone.
 
@@ -27,11 +30,23 @@ def fill(config: dict, schema: dict) -> None:
     for name, subschema in known.items():
         if "default" in subschema:
             config.setdefault(name, copy.deepcopy(subschema["default"]))
+    for name in known:
+        if name in config:
+            config[name] = config.pop(name)
     for case in schema.get("allOf", ()):  # of a section whose keys depend on its kind
         if config.get("kind") == case["if"]["properties"]["kind"]["const"]:
             fill(config, case["then"])
     others = schema.get("additionalProperties", False)
     for name, value in config.items():
         subschema = known.get(name, others)
-        if isinstance(value, dict) and isinstance(subschema, dict):
-            fill(value, subschema)
+        if isinstance(subschema, dict):
+            _fill_each(value, subschema)
+
+
+def _fill_each(value: object, schema: dict) -> None:
+    """Fill a section, or the sections of a list."""
+    if isinstance(value, dict):
+        fill(value, schema)
+    elif isinstance(value, list):
+        for part in value:
+            _fill_each(part, schema.get("items", {}))
