@@ -22,8 +22,12 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pandas as pd
-from cosmic_ray.work_db import use_db
-from cosmic_ray.work_item import WorkerOutcome, WorkItem, WorkResult
+
+try:
+    from cosmic_ray.work_db import use_db
+    from cosmic_ray.work_item import WorkerOutcome, WorkItem, WorkResult
+except ModuleNotFoundError:
+    use_db = None
 
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = Path("workflow/scripts/renet")
@@ -80,7 +84,7 @@ def try_module(module: str, mutants: int, seed: int) -> pd.DataFrame:
     )
 
 
-def sample(items: list[WorkItem], count: int, seed: str) -> set[str]:
+def sample(items: list["WorkItem"], count: int, seed: str) -> set[str]:
     """The ids of some mutants, at most one at each place."""
     order = random.Random(seed)  # noqa: S311 (a sample, no secret)
     order.shuffle(items)
@@ -101,6 +105,8 @@ def main() -> None:
     parser.add_argument("--jobs", type=int, default=2, help="test runs at a time (default: 2)")
     parser.add_argument("--output", type=Path, help="CSV of all mutants that were tried")
     options = parser.parse_args()
+    if use_db is None:
+        parser.error("cosmic-ray is not installed; install it with: pip install cosmic-ray")
     tables = []
     with ThreadPoolExecutor(options.jobs) as workers:
         trials = [
