@@ -38,7 +38,7 @@ class Classifier(ConvReLU):
 
 
 class CourseNetwork(Network):
-    """Convolutions, what the kind adds, and a classifier whose map's mean is the logit.
+    """Convolutions, what the kind adds, and a classifier whose map is pooled to the logit.
 
     The layers are named after the course's listing: norm, bn0, conv1, bn1, pool1, …, cls.
     """
@@ -50,7 +50,9 @@ class CourseNetwork(Network):
         are never negative. If the ReLU's output is 0 for every input, the probabilities stay 0.5
         and training stops.
         """
-        return super().logits(pixels).mean(dim=(2, 3))
+        maps = super().logits(pixels)
+        pools_by_maximum = self.architecture.classifier == "max"
+        return maps.amax(dim=(2, 3)) if pools_by_maximum else maps.mean(dim=(2, 3))
 
 
 def check_size(

@@ -34,6 +34,7 @@ def stages(network: Network, seen: Activations, face: np.ndarray, pictures: Path
         "convolutions": convolutions,
         "sweeps": sweeps,
         "evidence": _evidence(seen.maps["cls"], network.get_submodule("cls").padding[0]),
+        "pools_by_maximum": network.architecture.classifier == "max",
         "layers": _layers_table(network, seen),
         "parameters": parameter_count(network),
         "flip_average": network.architecture.flip_average,
@@ -126,11 +127,12 @@ def _sweep(network: Network, seen: Activations, names: list[str], pictures: Path
 
 
 def _evidence(maps: np.ndarray, border: int) -> dict:
-    """The classifier's maps, whose means are the logits, and their border of some cells."""
+    """The classifier's maps, and their border of some cells."""
     height, width = maps.shape[1:]
     return {
         "classes": [
-            {"name": name, "rows": values.tolist(), "sum": values.sum(), "mean": values.mean()}
+            {"name": name, "rows": values.tolist(), "sum": values.sum(), "mean": values.mean(),
+             "maximum": values.max()}
             for name, values in zip(CLASSES, maps, strict=True)
         ],
         "cells": height * width,

@@ -28,7 +28,7 @@ def build(
         )
         channels = conv["channels"]
         layers[f"bn{number}"] = BatchNorm(channels)
-    plain = architecture.classifier == "plain"
+    plain = architecture.classifier != "course"
     layers["cls"] = Classifier(channels, architecture.classes, plain)
     return CourseNetwork(layers, architecture, input_shape)
 

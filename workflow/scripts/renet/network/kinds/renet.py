@@ -41,7 +41,7 @@ class ReNet(CourseNetwork):
             block = _make_block(shape, rnn, architecture)
             layers[f"rnn{number + 1}"], shape = block, block.output_shape
             layers[f"bn{first + number}"] = BatchNorm(shape[0])
-        plain = architecture.classifier == "plain"
+        plain = architecture.classifier != "course"
         layers["cls"] = Classifier(shape[0], architecture.classes, plain)
         super().__init__(layers, architecture, input_shape)
 
