@@ -145,6 +145,17 @@ def test_class_evidence_adds_up_to_the_logits(page):
         assert evidence.mean() == pytest.approx(logit, abs=0.005)
 
 
+@pytest.mark.slow
+def test_logit_that_is_the_maximum_of_its_map_is_called_so(project):
+    write_config(project, model={"classifier": "max"})
+    run(project, "--", PAGE)
+    page = (project / PAGE).read_text()
+    for name in ("female", "male"):
+        logit = float(text_of(page, f"logit-{name}"))
+        assert cells(page, f"evidence-{name}").max() == pytest.approx(logit, abs=0.005)
+    assert re.search(r"The\s+largest value of a map", page) and "cells: logit" not in page
+
+
 def test_layers_on_the_page_have_the_shapes_of_the_network(finished, page):
     network = model_file.load(finished / RUN / "model.pt").eval()
     values = torch.zeros((1, *network.input_shape), dtype=torch.uint8)
