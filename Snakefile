@@ -34,6 +34,7 @@ from renet.config import (
     gpus,
     runs,
     sources,
+    urls,
     validation,
     yaml_files,
 )

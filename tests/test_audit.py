@@ -60,8 +60,10 @@ def test_nearly_the_same_photos_of_two_names_are_in_one_fold():
 
 
 def test_more_folds_than_people_are_refused():
-    with pytest.raises(InputError, match="3 people cannot be divided into 4 folds"):
+    with pytest.raises(InputError, match=r"3 people with .* cannot be divided into 4 folds"):
         label_audit.folds(samples_of(np.arange(9) % 2, people=3), 4, seed=1)
+    with pytest.raises(InputError, match="at most 5 faces of one gender cannot be divided into 6"):
+        label_audit.folds(samples_of(np.arange(9) % 2, people=9), 6, seed=1)
 
 
 def ranked_of(labels: np.ndarray, p_male: np.ndarray, people: int = 20) -> pd.DataFrame:

@@ -12,7 +12,7 @@ import yaml
 from helpers.project import ROOT
 from helpers.workflow import copy_project, snakemake
 from renet.common.errors import InputError
-from renet.config import runs, validation, yaml_files
+from renet.config import checks, runs, sources, validation, yaml_files
 
 SCHEMA_FILE = ROOT / "workflow" / "schemas" / "config.schema.yaml"
 DEFAULTS = ROOT / "config.yaml"
@@ -33,6 +33,12 @@ def load(overlay: Path, command_line: dict | None = None) -> dict:
 @pytest.mark.parametrize(
     ("overlay", "sentence"),
     [
+        (
+            'predict: {photos: "album {a}"}',
+            "predict.photos is album {a}, whose braces Snakemake would read as wildcards; rename "
+            "it.",
+        ),
+        ("split: {seed: 5000000000}", "split.seed is 5000000000, and must be at most 4294967295."),
         ("trian: {}", "trian is not a key of the config; did you mean train?"),
         (
             "train: {learning_rte: 0.1}",
@@ -334,3 +340,18 @@ def test_snakemake_refuses_a_key_that_is_given_twice(tmp_path):
     lines = output(tmp_path, "--configfile", path).splitlines()
     assert lines[-1] == f"{path}, line 2, column 1: train is given twice, first in line 1."
     assert len(lines) <= 5
+
+
+def test_subfolder_that_snakemake_would_read_as_a_wildcard_is_named(tmp_path):
+    (tmp_path / "2024 {best}").mkdir()
+    with pytest.raises(InputError, match=r"2024 \{best\} has braces in its name"):
+        sources.local_paths(tmp_path.as_uri())
+
+
+@pytest.mark.parametrize("content", ["{}", "[]", '{"config": null}'])
+def test_record_of_another_form_does_not_stop_the_workflow(tmp_path, content):
+    run = tmp_path / "runs" / "renet"
+    run.mkdir(parents=True)
+    (run / "model.pt").touch()
+    (run / "provenance.json").write_text(content)
+    checks.check_results({"sources": ["sample"]}, tmp_path)

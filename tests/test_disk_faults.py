@@ -1,5 +1,6 @@
 """A full disk, or a file that cannot be written: one sentence, and nothing half-written."""
 
+import errno
 import logging
 import os
 import shutil
@@ -169,6 +170,12 @@ def test_missing_permission_is_one_sentence(tmp_path_factory, call, sentence):
         folder.chmod(0o700)
     assert outcome.returncode == 1 and "Traceback" not in outcome.stderr
     assert sentence in outcome.stderr and len(outcome.stderr.splitlines()) == 1
+
+
+def test_file_that_the_system_names_is_named_and_not_the_one_that_is_written(tmp_path):
+    error = PermissionError(errno.EACCES, "Permission denied", "/data/wiki.tar")
+    sentence = disk.fault(error, tmp_path / "1-of-2.npy.tmp")
+    assert sentence.startswith("/data/wiki.tar cannot be written or read")
 
 
 def test_other_errors_keep_their_traceback():

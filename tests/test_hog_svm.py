@@ -1,7 +1,9 @@
 """The kind hog_svm: a linear SVM on histograms of oriented gradients, in the model file of all."""
 
 import csv
+import os
 
+import hog_svm
 import numpy as np
 import pytest
 import torch
@@ -72,6 +74,22 @@ def test_svm_predicts_from_the_model_file_what_the_fit_measured(fitted):
     loss = torch.nn.functional.cross_entropy(torch.tensor(logits), torch.tensor(stored.targets))
     assert loss.item() == pytest.approx(history.validation_loss[0], rel=1e-4)
     assert [path.name for path in fitted.iterdir() if path.name.startswith(".hog")] == []
+
+
+def test_folder_that_a_killed_job_has_left_is_emptied(tmp_path):
+    (tmp_path / ".features").mkdir()
+    (tmp_path / ".features" / "train.npy").touch()
+    with hog_svm.emptied(tmp_path / ".features") as folder:
+        assert list(folder.iterdir()) == []
+    assert not folder.exists()
+
+
+def test_process_that_is_killed_is_one_sentence(fitted, tmp_path, monkeypatch):
+    faces = hdf5.read(fitted / "train.h5")
+    network = kinds.build(faces.shape, HogSvmArchitecture(cells=4))
+    monkeypatch.setattr(type(network.hog), "features", lambda *_: os._exit(1))  # forked, too
+    with pytest.raises(InputError, match="was killed, for instance because there is too little"):
+        hog_svm.write_features(tmp_path / "a.npy", faces, network, 1)
 
 
 def test_features_are_scikit_images_own():

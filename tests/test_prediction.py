@@ -1,5 +1,6 @@
 """Predictions on photos of one's own: prepared as in training, one row for each face."""
 
+import gzip
 import html
 import io
 import json
@@ -210,6 +211,14 @@ def with_orientation(jpeg_data: bytes, orientation: int) -> bytes:
         + segment
         + (jpeg_data[2:])
     )
+
+
+def test_compressed_file_that_ends_in_its_first_bytes_is_a_photo_with_a_reason(tmp_path):
+    path = tmp_path / "album.tar.gz"
+    path.write_bytes(gzip.compress(bytes(10_000))[:20])
+    (found,) = photos.find([str(path)])
+    with pytest.raises(RejectedImage):
+        photos.decode(found.read())
 
 
 def test_photo_is_turned_by_its_orientation():

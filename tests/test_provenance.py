@@ -101,6 +101,15 @@ def test_packages_have_their_versions(origin):
     assert packages["numpy"] == np.__version__
 
 
+def test_version_of_a_package_that_is_there_twice_is_the_imported_one(monkeypatch, tmp_path):
+    for folder, version in (("first", "2.0"), ("second", "1.0")):
+        metadata = tmp_path / folder / f"Twice-{version}.dist-info" / "METADATA"
+        metadata.parent.mkdir(parents=True)
+        metadata.write_text(f"Name: Twice\nVersion: {version}\n")
+        monkeypatch.syspath_prepend(str(tmp_path / folder))
+    assert provenance.installed_packages()["twice"] == "1.0"  # put before the first
+
+
 def git(folder, *arguments: str) -> str:
     who = ("-c", "user.name=A Name", "-c", "user.email=a@example.org")
     command = ["git", "-C", str(folder), *who, *arguments]

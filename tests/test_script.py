@@ -90,11 +90,11 @@ def test_value_of_the_rule_that_the_function_does_not_take_is_an_error(part):
         script.job_arguments(job(**{part: {"photos": "photos.csv"}}), count)
 
 
-def test_digest_of_the_code_need_not_be_taken():
+def test_params_that_only_run_a_rule_again_need_not_be_taken():
     def plain(faces: Path) -> None:
         """Takes no digest."""
 
-    given = job(input={"faces": "a.npy"}, params={"code": "0123"})
+    given = job(input={"faces": "a.npy"}, params={"code": "0123", "state": ["a.tar", "b.tar"]})
     assert script.job_arguments(given, plain) == {"faces": Path("a.npy")}
 
 

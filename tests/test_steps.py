@@ -220,7 +220,7 @@ def test_each_job_has_a_gpu_of_its_own_until_it_ends(tmp_path):
     for job in jobs:
         job.start()
     found = sorted(taken.get(timeout=60) for _ in jobs)
-    shared = ["All GPUs are used by other jobs; this one shares GPU %d."]
+    shared = ["No GPU is free; this job shares GPU %d with another one."]
     assert found == [(0, []), (0, shared), (1, [])]
     release.set()
     for job in jobs:
@@ -228,6 +228,30 @@ def test_each_job_has_a_gpu_of_its_own_until_it_ends(tmp_path):
     uuids = ["uuid0", "uuid1"]
     assert devices.lock_first_free(uuids, tmp_path) == 0
     assert devices.lock_first_free(uuids, tmp_path) == 0  # its own
+
+
+@pytest.fixture
+def other_has_gpu_0(two_gpus, monkeypatch, tmp_path):
+    """A machine with two GPUs, the first of which a job of another user has."""
+    monkeypatch.setattr(devices.tempfile, "tempdir", str(tmp_path))
+    monkeypatch.setattr(torch.cuda, "get_device_properties", properties)
+    monkeypatch.setattr(devices, "_gpu_locks", {})
+    before = os.umask(0o077)
+    assert devices.lock_first_free(["uuid0"], tmp_path) == 0
+    os.umask(before)
+    return devices._gpu_locks.pop("uuid0")  # its descriptor, which keeps the lock
+
+
+def test_processes_of_one_training_keep_the_gpus_of_their_ranks(
+    other_has_gpu_0, monkeypatch, caplog
+):
+    monkeypatch.setenv("LOCAL_WORLD_SIZE", "2")
+    assert [devices.own_gpu(rank) for rank in (0, 1)] == [0, 1]
+    assert "this job shares GPU 0 with another one" in caplog.text
+
+
+def test_every_user_can_read_the_lock_of_a_gpu(other_has_gpu_0):
+    assert os.fstat(other_has_gpu_0).st_mode & 0o777 == 0o444
 
 
 @pytest.mark.parametrize("device", ["auto", "cuda"])

@@ -374,7 +374,7 @@ def test_further_run_leaves_the_first_one_alone(project):
             {"thumbnails", "gallery", "explain", "walkthrough", "compare", "report", "manifest"},
         ),
         ("renet/pages/templates/run.html.j2", {"walkthrough", "report", "manifest"}),
-        ("renet/pages/templates/faces.js", {"walkthrough", "report", "manifest"}),
+        ("renet/pages/cards.py", {"report", "manifest"}),
         ("renet/pages/templates/style.css", {"walkthrough", "report", "manifest"}),
     ],
 )
@@ -512,14 +512,32 @@ def test_models_of_other_sources_are_not_replaced(project):
 
 
 @pytest.mark.slow
+def test_fractions_that_are_swapped_rerun_the_split(project):
+    """Snakemake compares the values of the params without their names."""
+    write_config(project, split={"validation": 0.1, "test": 0.2})
+    run(project, "--", "results/data/split.csv")
+    write_config(project, split={"validation": 0.2, "test": 0.1})
+    assert "shuffle" in planned(project)
+
+
+@pytest.mark.slow
 def test_removed_run_is_listed_until_it_is_cleared(project):
-    old, index = project / "results/runs/old", project / "results/index.html"
+    old, index = project / "results/runs/test", project / "results/index.html"
     shutil.copytree(project / "results/runs/renet", old)
+    of_data = project / "results/logs/write_hdf5/test.log"  # of the subset that is called so
+    of_run = [
+        project / "results/logs" / name
+        for name in ("train/test.log", "train/test.trace.json", "export/test.int8.onnx.log")
+    ]
+    for log in of_run:
+        log.parent.mkdir(exist_ok=True)
+        log.touch()
     assert planned(project) == {"report"}
     run(project)
-    assert "still in the folder runs: old." in index.read_text()
+    assert "still in the folder runs: test." in index.read_text()
     snakemake(project, "clear_removed_runs", "--cores", 1, "--configfile", "small.yaml")
     assert not old.exists() and (project / "results/runs/renet/model.pt").exists()
+    assert of_data.exists() and not any(log.exists() for log in of_run)
     run(project)
     assert "still in the folder runs" not in index.read_text()
     assert planned(project) == set()

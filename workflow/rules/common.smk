@@ -98,6 +98,16 @@ def code(script):
     return code_digest.digest(SCRIPTS / script)
 
 
+def state(settings):
+    """A param that tells settings apart which Snakemake's comparison, without names, does not."""
+    return str(settings)
+
+
+def files_in_order(wildcards):
+    """The names of a source's archive files: tables refer to a file by its number in this order."""
+    return sources.archive(config, wildcards.source)["files"]
+
+
 def code_with_kind(script, run=None):
     """The same of a script that uses a network: the kind of the rule's run counts, and no other."""
 
@@ -106,6 +116,12 @@ def code_with_kind(script, run=None):
         return code_digest.digest(SCRIPTS / script, f"renet.network.kinds.{kind}")
 
     return digest
+
+
+def code_of_run(wildcards):
+    """The digests of all scripts of a run, which its manifest records."""
+    scripts = runs.scripts(RUNS[wildcards.run]["model"]["kind"])
+    return [code_with_kind(script)(wildcards) for script in scripts]
 
 
 def of_source(function):
@@ -208,10 +224,21 @@ def recorded_settings(wildcards):
     return data_summary.for_provenance(config) | run_settings(wildcards)
 
 
-def photos_to_predict():
-    """The photos that the config names."""
+def places_to_predict():
+    """The files and folders of photos that the config names."""
     given = config["predict"]["photos"] or []
-    return [own_file(path) for path in ([given] if isinstance(given, str) else given)]
+    return [given] if isinstance(given, str) else given
+
+
+def photos_to_predict():
+    """The same as an input."""
+    return [own_file(path) for path in places_to_predict()]
+
+
+def subfolders_to_predict():
+    """The folders in them, whose time stamps change with their files."""
+    inner = (sources.subfolders(Path(path)) for path in places_to_predict())
+    return [own_file(path) for path in chain.from_iterable(inner)]
 
 
 def compute_settings(wildcards):
@@ -340,6 +367,15 @@ def files_of_run(wildcards):
 def folders_of_run(wildcards):
     """The folders among these."""
     return [path for path in results_of_run(wildcards.run) if not Path(path).suffix]
+
+
+def records_of_runs(wildcards):
+    """The patterns of the logs and benchmarks of all rules that work for a run."""
+    records = (
+        str(path) for one in workflow.rules for path in [*one.log, one.benchmark]
+    )
+    of_run = sorted(path for path in records if "{run}" in path)
+    return [str(Path(path).relative_to(RESULTS)) for path in of_run]
 
 
 def audit_page():

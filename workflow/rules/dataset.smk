@@ -20,6 +20,7 @@ rule make_sample:
     params:
         photos=config["sample"]["photos"],
         seed=config["sample"]["seed"],
+        state=state(config["sample"]),
         code=code("make_sample.py"),
     script:
         "../scripts/make_sample.py"
@@ -46,7 +47,9 @@ rule download:
     params:
         url=lambda wildcards: file_of(wildcards)[0],
         digest=lambda wildcards: file_of(wildcards)[1],
-        contents=lambda wildcards: sources.folder_state(file_of(wildcards)[0]),
+        contents=lambda wildcards: sources.folder_state(
+            urls.local_path(file_of(wildcards)[0])
+        ),
     script:
         "../scripts/download.py"
 
@@ -64,6 +67,7 @@ rule index_archive:
     conda:
         "../../envs/index_archive.yaml"
     params:
+        state=files_in_order,
         code=code("index_archive.py"),
     script:
         "../scripts/index_archive.py"
@@ -90,6 +94,7 @@ rule parse_metadata:
         whole=lambda wildcards: of_archive("photos")(wildcards) == "whole",
         subjects=of_archive("subjects"),
         filter=config["filter"],
+        state=files_in_order,
         code=code("parse_metadata.py"),
     script:
         "../scripts/parse_metadata.py"
@@ -114,6 +119,7 @@ rule crop_faces:
         "../../envs/crop_faces.yaml"
     params:
         crop=of_source(sources.crop_settings),
+        state=files_in_order,
         code=code("crop_faces.py"),
     script:
         "../scripts/crop_faces.py"
@@ -140,6 +146,7 @@ rule shuffle:
     params:
         **config["split"],
         own=sources.own_photos(config),
+        state=state(config["split"]),
         code=code("shuffle.py"),
     script:
         "../scripts/shuffle.py"

@@ -37,6 +37,7 @@ rule predict:
         # Found beside the model.
         "<results>/runs/{run}/predictor.json",
         "<results>/runs/{run}/training_hashes.npy",
+        subfolders_to_predict(),
         model="<results>/runs/{run}/model.pt",
         photos=photos_to_predict(),
     output:
@@ -54,6 +55,7 @@ rule predict:
     params:
         detect=config["predict"]["detect"],
         compute=compute_settings,
+        state=[sources.folder_state(Path(path)) for path in places_to_predict()],
         code=code_with_kind("predict.py"),
     script:
         "../scripts/predict.py"
@@ -99,6 +101,7 @@ rule manifest:
         folders=folders_of_run,
         settings=lambda wildcards: data_summary.to_repeat(config, wildcards.run),
         kind=lambda wildcards: RUNS[wildcards.run]["model"]["kind"],
+        state=code_of_run,
         code=code("manifest.py"),
     script:
         "../scripts/manifest.py"

@@ -331,5 +331,6 @@ rule clear_removed_runs:
     params:
         results=str(RESULTS),
         removed=runs.removed(config, RESULTS),
+        records=records_of_runs,
     script:
         "../scripts/clear_removed_runs.py"

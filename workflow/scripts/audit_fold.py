@@ -75,14 +75,14 @@ def audit_fold(
     parts = (settings, code, training.digest, others.digest)
     checkpoint = Checkpoint(folder, 60 * Checkpoints().minutes, *parts)
     probabilities = pd.DataFrame(
-        predict(training, others, settings, checkpoint), columns=list(PROBABILITIES)
+        train_and_predict(training, others, settings, checkpoint), columns=list(PROBABILITIES)
     )
     probabilities.insert(0, "id", samples.id[held_out].to_numpy())
     FOLD.write(predictions, probabilities)
     shutil.rmtree(folder, ignore_errors=True)
 
 
-def predict(
+def train_and_predict(
     training: FaceFile, others: FaceFile, settings: RunSettings, checkpoint: Checkpoint
 ) -> np.ndarray:
     """Probabilities (N, 2) of the faces `others` by a network that is trained on `training`."""

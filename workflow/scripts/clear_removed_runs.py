@@ -6,29 +6,36 @@ Decides: nothing; it deletes the folder, the logs and the benchmarks of each run
 The index lists these runs until the workflow runs again.
 """
 
+import contextlib
 import logging
+import re
 import shutil
 from pathlib import Path
 
 from renet.common import script
 
+TRACE = "logs/train/{run}.trace.json"  # with `resources.profile_steps`, of no rule
+WILDCARD = re.compile(r"{\w+}")
 
-def clear_removed_runs(removed: list[str], *, results: Path) -> None:
+
+def clear_removed_runs(removed: list[str], *, results: Path, records: list[str] = ()) -> None:
     """Delete the folders, logs and benchmarks of runs.
 
     Args:
         removed: names of the runs.
         results: folder of the results.
+        records: patterns of logs and benchmarks in it, such as logs/train/{run}.log.
     """
     for run in removed:
         folder = results / "runs" / run
         size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
         shutil.rmtree(folder)
-        for path in [*results.glob(f"logs/*/{run}.log"), *results.glob(f"benchmarks/*/{run}.tsv")]:
-            path.unlink()
-        for kind in ("logs", "benchmarks"):
-            for path in results.glob(f"{kind}/*_external/{run}"):
-                shutil.rmtree(path)
+        for pattern in [*records, TRACE]:
+            for path in results.glob(WILDCARD.sub("*", pattern.replace("{run}", run))):
+                path.unlink()
+                if path.parent.name == run:  # a folder for each run
+                    with contextlib.suppress(OSError):  # not empty yet
+                        path.parent.rmdir()
         logging.info("%s is deleted (%.1f MB).", folder, size / 1e6)
     if not removed:
         logging.info("All runs in %s are in the config.", results / "runs")

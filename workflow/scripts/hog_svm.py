@@ -10,17 +10,21 @@ features), seed and threads (processes that compute features). The features lie 
 deleted at the end, 7 kB a face.
 """
 
+import contextlib
 import dataclasses
 import logging
 import os
-import tempfile
+import shutil
+from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 
 import numpy as np
 from numpy.lib.format import open_memmap
 
-from renet.common import child_processes, files, script
+from renet.common import ahead, child_processes, files, script
+from renet.common.errors import InputError
 from renet.common.progress import Progress
 from renet.config.architecture import HogSvmArchitecture
 from renet.config.recipe import Recipe
@@ -35,6 +39,7 @@ from renet.training.history import HISTORY, THROUGHPUT
 from renet.training.throughput import EpochMeter
 
 PART = 64  # faces that a process takes at a time
+AHEAD = 4  # parts for each process that are computed before they are written
 
 
 @dataclasses.dataclass(frozen=True)
@@ -91,9 +96,9 @@ def hog_svm(
     subjects = SPLIT.read(table, ["subject"]).subject.to_numpy()
     network = kinds.build(faces.shape, settings.model)
     meter = EpochMeter(0, devices.choose(recipe.device, recipe.threads))
-    with tempfile.TemporaryDirectory(dir=model.parent, prefix=".hog-") as folder:
+    with emptied(model.with_name(".features")) as folder:
         features, held_out = (
-            write_features(Path(folder) / f"{name}.npy", stored, network, recipe.threads)
+            write_features(folder / f"{name}.npy", stored, network, recipe.threads)
             for name, stored in (("train", faces), ("validation", validation_faces))
         )
         options = svm.Options(settings.model.alpha, recipe.epochs, recipe.seed)
@@ -110,8 +115,23 @@ def hog_svm(
     logging.info("%s: validation accuracy %.3f", model, row["validation_accuracy"])
 
 
+@contextlib.contextmanager
+def emptied(folder: Path) -> Iterator[Path]:
+    """A folder for temporary files, also where a job that was killed has left some in it."""
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder)
+
+
 def write_features(path: Path, faces: FaceFile, network: Network, processes: int) -> np.ndarray:
-    """The features of a file of faces, (N, features) float32, in a file."""
+    """The features of a file of faces, (N, features) float32, in a file.
+
+    Raises:
+        InputError: a process that computes features was killed.
+    """
     hog, count = network.get_submodule("hog"), len(faces)
     features = open_memmap(path, "w+", np.float32, (count, hog.feature_count))
     starts = range(0, count, PART)
@@ -121,9 +141,16 @@ def write_features(path: Path, faces: FaceFile, network: Network, processes: int
         ) as pool,
         Progress(total=count, desc=f"features of {faces.path.name}", unit=" img") as bar,
     ):
-        for start, part in zip(starts, pool.map(_features_from, starts), strict=True):
-            features[start : start + len(part)] = part
-            bar.update(len(part))
+        parts = ahead.map_ahead(pool, _features_from, starts, count=AHEAD * processes)
+        try:
+            for start, part in zip(starts, parts, strict=True):
+                features[start : start + len(part)] = part
+                bar.update(len(part))
+        except BrokenProcessPool as error:
+            raise InputError(
+                f"A process that computes the features of {faces.path} was killed, for instance "
+                "because there is too little memory; lower train.threads, or give the job more."
+            ) from error
     return features
 
 

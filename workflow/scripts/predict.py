@@ -67,7 +67,8 @@ def predict(
 
     def tables() -> Iterator[pd.DataFrame]:
         bar = Progress(photo_files.find(photos), total=total, desc="predict", unit=" photos")
-        for batch in prediction.batches(prediction.cut_ahead(cut, bar)):
+        threads = None if gpu is None else compute.threads  # a job has no more than its rule says
+        for batch in prediction.batches(prediction.cut_ahead(cut, bar, threads)):
             table = prediction.rows(
                 batch,
                 lambda pixels: found.probabilities(pixels, device, compute.precision),

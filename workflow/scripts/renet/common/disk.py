@@ -46,7 +46,8 @@ def fault(error: BaseException, path: Path | None = None) -> str | None:
     """
     number = _error_number(error, path)
     named = getattr(error, "filename", None)
-    written = path or (Path(os.fsdecode(named)) if isinstance(named, str | bytes) else None)
+    found = Path(os.fsdecode(named)) if isinstance(named, str | bytes) else path
+    written = path if path and found == path.parent else found
     if number in FORBIDDEN and written:
         return (
             f"{written} cannot be written or read: {os.strerror(number)}; change the permissions, "

@@ -43,7 +43,7 @@ Json = Annotated[  # a JSON object, `--data '{"key": 1}'` on a command line
 # For Snakemake alone:
 Code = Annotated[str, Parameter(parse=False)]  # the rule's digest of its code
 Granted = Annotated[int | None, Parameter(parse=False)]  # what the job gets of a resource
-DIGEST_OF_CODE = "code"
+RERUN_PARAMS = {"code", "state"}  # that a script need not take: a change runs the rule again
 USAGE_ERROR = 2  # exit status
 
 
@@ -102,7 +102,7 @@ def job_arguments(job: Any, function: Callable[..., None]) -> dict[str, object]:
     """The arguments of a script's function, from the `snakemake` object of a job."""
     parameters = inspect.signature(function).parameters
     declared = dict([*job.input.items(), *job.output.items(), *job.params.items()])
-    if unknown := declared.keys() - parameters.keys() - {DIGEST_OF_CODE}:
+    if unknown := declared.keys() - parameters.keys() - RERUN_PARAMS:
         raise TypeError(f"{function.__name__} does not take {', '.join(sorted(unknown))}.")
     given = dict([*job.wildcards.items(), *job.resources.items()]) | declared
     hints = typing.get_type_hints(function)

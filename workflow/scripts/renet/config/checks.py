@@ -61,6 +61,7 @@ def check_paths(config: dict) -> None:
                 raise InputError(
                     f"archives.{source}.url names {_shown(path)}, which does not exist."
                 )
+            sources.local_paths(url)  # raises if Snakemake cannot take the name of a subfolder
         table = archive["table"]
         if table and not Path(table).is_file():
             raise InputError(f"archives.{source}.table names {_shown(table)}, which is not a file.")
@@ -71,6 +72,7 @@ def check_paths(config: dict) -> None:
                 f"predict.photos names {_shown(photos)}, which does not exist; name a folder, "
                 "files or a tar, or write null."
             )
+        sources.subfolders(Path(photos))
     notes = config["datasheet"]
     if notes and not Path(notes).is_file():
         raise InputError(
@@ -105,7 +107,7 @@ def check_results(config: dict, results: Path) -> None:
     """
     for model in sorted(results.glob("runs/*/model.pt")):
         record = model.with_name("provenance.json")
-        trained_on = files.read_json(record)["config"]["sources"] if record.is_file() else None
+        trained_on = _sources_of(record)
         if trained_on not in (None, config["sources"]):
             raise InputError(
                 f"{model} was trained on {', '.join(trained_on)}, and sources is now "
@@ -113,6 +115,14 @@ def check_results(config: dict, results: Path) -> None:
                 f"a folder of its own, as `pathvars: {{results: {results}/"
                 f"{'-'.join(config['sources'])}}}`, or move or delete {results / 'runs'}."
             )
+
+
+def _sources_of(record: Path) -> list[str] | None:
+    """The sources in a provenance.json; None where it is missing or of another form."""
+    try:
+        return files.read_json(record)["config"]["sources"] if record.is_file() else None
+    except (KeyError, TypeError):
+        return None
 
 
 def _check_external(config: dict) -> None:

@@ -39,14 +39,5 @@ def fill(config: dict, schema: dict) -> None:
     others = schema.get("additionalProperties", False)
     for name, value in config.items():
         subschema = known.get(name, others)
-        if isinstance(subschema, dict):
-            _fill_each(value, subschema)
-
-
-def _fill_each(value: object, schema: dict) -> None:
-    """Fill a section, or the sections of a list."""
-    if isinstance(value, dict):
-        fill(value, schema)
-    elif isinstance(value, list):
-        for part in value:
-            _fill_each(part, schema.get("items", {}))
+        if isinstance(value, dict) and isinstance(subschema, dict):
+            fill(value, subschema)

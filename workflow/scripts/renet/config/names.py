@@ -57,6 +57,10 @@ def _paths(config: dict) -> Iterator[tuple[str, str]]:
     """The keys and values of the paths."""
     yield from ((f"pathvars.{key}", path) for key, path in config["pathvars"].items())
     yield from ((key, config[key] or "") for key in ("corrections", "datasheet"))
+    photos = config["predict"]["photos"] or []
+    yield from (
+        ("predict.photos", path) for path in ([photos] if isinstance(photos, str) else photos)
+    )
     for source in set(sources.with_external(config)) & set(config["archives"]):
         given = config["archives"][source]
         yield f"archives.{source}.table", given.get("table") or ""

@@ -11,8 +11,8 @@ from renet.config import grids
 from renet.config.architecture import KINDS
 
 SECTIONS = ("model", "train", "checkpoints", "resources")  # that a run may override
-# A fold of the label audit trains in one process and validates nothing.
 USED_WITHOUT_LAYERS = ("epochs", "seed", "threads")
+# A fold of the label audit trains in one process and validates nothing.
 UNUSED_BY_AUDIT = ("processes", "sync_batchnorm", "validate_every", "select_epoch")
 
 
@@ -53,7 +53,24 @@ def model_of(config: dict, changes: dict) -> dict:
     """The section `model` of a run; that of another kind than the config's has other defaults."""
     kind = changes.get("kind", config["model"]["kind"])
     same = kind == config["model"]["kind"]
-    return copy.deepcopy(config["model"] if same else dataclasses.asdict(KINDS[kind]())) | changes
+    model = copy.deepcopy(config["model"] if same else dataclasses.asdict(KINDS[kind]())) | changes
+    return {key: _in_order(value) for key, value in model.items()}
+
+
+def _in_order(value: object) -> object:
+    """A setting, the keys of the sections in it sorted: Snakemake compares the text of a param."""
+    if isinstance(value, dict):
+        return {key: _in_order(value[key]) for key in sorted(value)}
+    return [_in_order(part) for part in value] if isinstance(value, list) else value
+
+
+def scripts(kind: str) -> list[str]:
+    """The scripts that make a run of a kind, from the archives to its pages."""
+    trained_by = "train.py" if KINDS[kind].has_layers else "hog_svm.py"
+    return [
+        "index_archive.py", "parse_metadata.py", "crop_faces.py", "shuffle.py", "write_hdf5.py",
+        trained_by, "infer.py", "evaluate.py", "predictor.py", "report.py",
+    ]  # fmt: skip
 
 
 def removed(config: dict, results: Path) -> list[str]:

@@ -87,21 +87,33 @@ def url_and_digest(config: dict, source: str, file: str) -> tuple[str, str | Non
 def local_paths(url: str) -> list[str]:
     """The path of a file:// URL, to be an input of a rule; nothing for other URLs.
 
-    A folder comes with all its subfolders: a new file changes the time stamp of its own folder
-    only.
+    A folder comes with all its subfolders.
     """
     path = urls.local_path(url)
-    if path is None:
-        return []
-    return [str(path), *sorted(folder for folder, _, _ in os.walk(path) if folder != str(path))]
+    return [] if path is None else [str(path), *subfolders(path)]
 
 
-def folder_state(url: str) -> str:
-    """A digest of name, size and time of each file in the folder of a file:// URL; "" for others.
+def subfolders(path: Path) -> list[str]:
+    """All folders in a folder: a new file changes the time stamp of its own folder only.
+
+    Raises:
+        InputError: Snakemake would read the braces of a name as a wildcard.
+    """
+    found = sorted(folder for folder, _, _ in os.walk(path) if folder != str(path))
+    for folder in found:
+        if "{" in folder or "}" in folder:
+            raise InputError(
+                f"{folder} has braces in its name, which Snakemake would read as wildcards; rename "
+                "it."
+            )
+    return found
+
+
+def folder_state(folder: Path | None) -> str:
+    """A digest of name, size and time of each file in a folder; "" for anything else.
 
     A photo that is edited in place changes the time stamp of no folder.
     """
-    folder = urls.local_path(url)
     if folder is None or not folder.is_dir():
         return ""
     found = hashlib.sha256()

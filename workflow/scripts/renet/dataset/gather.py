@@ -6,6 +6,7 @@ time; memory-mapped files would wait for each page. While a slab is in use, the 
 
 import contextlib
 import os
+import resource
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -33,6 +34,7 @@ def slabs(
     Raises:
         InputError: a shard lacks a face, or has faces of another shape.
     """
+    _allow_open_files()
     stored = [shards.open_faces(name) for name in shard_files]
     shape = stored[0].shape[1:]
     _check(shard_files, stored, shard, index)
@@ -62,6 +64,12 @@ def slabs(
             following = start(first + length)
             yield slab
             progress.update(len(slab))
+
+
+def _allow_open_files() -> None:
+    """Raise the soft limit on open files, often 1,024, to the hard one: a shard takes two."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
 def _check(

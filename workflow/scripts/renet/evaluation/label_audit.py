@@ -55,13 +55,15 @@ def folds(samples: pd.DataFrame, count: int, seed: int) -> np.ndarray:
         samples: the table beside the HDF5 files, with `subject`, `phash` and `target`.
 
     Raises:
-        InputError: there are fewer people than folds.
+        InputError: there are fewer people, or faces of each class, than folds.
     """
     photo = near_duplicates.groups(samples.phash)
     group = splits.groups(samples.assign(photo=photo), "subject")
-    if group.max() + 1 < count:
+    people, of_a_class = group.max() + 1, samples.target.value_counts().max()
+    if min(people, of_a_class) < count:
         raise InputError(
-            f"{group.max() + 1} people cannot be divided into {count} folds; lower audit.folds."
+            f"{people} people with at most {of_a_class} faces of one gender cannot be divided into "
+            f"{count} folds; lower audit.folds."
         )
     fold = np.empty(len(samples), dtype=int)
     splitter = StratifiedGroupKFold(count, shuffle=True, random_state=seed)

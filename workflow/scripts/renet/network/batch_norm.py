@@ -115,7 +115,9 @@ class Normalise(torch.autograd.Function):
         gradients = weight_gradient.to(weight.dtype), bias_gradient.to(weight.dtype)
         if not ctx.needs_input_grad[0]:
             return None, *gradients, None, None, None, None
-        sums = torch.cat([weight_gradient, bias_gradient, weight_gradient.new_tensor([ctx.count])])
+        sums = torch.cat(
+            [weight_gradient, bias_gradient, weight_gradient.new_full((1,), ctx.count)]
+        )
         if ctx.group is not None:
             torch.distributed.all_reduce(sums, group=ctx.group)
         by_variance, by_mean = (sums[:-1] / sums[-1]).chunk(2)

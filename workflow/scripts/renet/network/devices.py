@@ -101,14 +101,16 @@ def own_gpu(local_rank: int) -> int:
     """The number of the GPU that this process uses until it ends: one that no other process has.
 
     All processes of this project on the machine take part, whether a scheduler has granted them
-    some of its GPUs or not. GPU number `local_rank` comes first.
+    some of its GPUs or not. GPU number `local_rank` comes first. The processes of one training take
+    no other: it could be that of another rank.
     """
     count = torch.cuda.device_count()
-    numbers = [(local_rank + shift) % count for shift in range(count)]
+    shifts = 1 if int(os.environ.get("LOCAL_WORLD_SIZE", "1")) > 1 else count
+    numbers = [(local_rank + shift) % count for shift in range(shifts)]
     uuids = [str(torch.cuda.get_device_properties(number).uuid) for number in numbers]
     free = lock_first_free(uuids, Path(tempfile.gettempdir()))
     if free is None:
-        logging.warning("All GPUs are used by other jobs; this one shares GPU %d.", local_rank)
+        logging.warning("No GPU is free; this job shares GPU %d with another one.", local_rank)
         return local_rank
     return numbers[free]
 
@@ -123,9 +125,10 @@ def lock_first_free(uuids: list[str], folder: Path) -> int | None:
         if uuid in _gpu_locks:
             return number
     for number, uuid in enumerate(uuids):
-        path = folder / f"renet-gpu-{uuid}.lock"
-        # Opened for reading, since it can be another user's; Linux refuses O_CREAT on such a file.
-        descriptor = os.open(path, os.O_RDONLY | (0 if path.exists() else os.O_CREAT))
+        try:
+            descriptor = _open_lock(folder / f"renet-gpu-{uuid}.lock")
+        except PermissionError:  # another user's, who is creating it at this moment
+            continue
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -134,6 +137,15 @@ def lock_first_free(uuids: list[str], folder: Path) -> int | None:
             _gpu_locks[uuid] = descriptor
             return number
     return None
+
+
+def _open_lock(path: Path) -> int:
+    """Open a lock file for reading, since it can be another user's; every user can read it."""
+    if path.exists():  # Linux refuses O_CREAT on another user's file in a folder such as /tmp
+        return os.open(path, os.O_RDONLY)
+    descriptor = os.open(path, os.O_RDONLY | os.O_CREAT)
+    os.fchmod(descriptor, 0o444)  # whatever the umask of this user
+    return descriptor
 
 
 def chosen_precision(precision: str, device: str) -> str:

@@ -34,7 +34,7 @@ def stages(network: Network, seen: Activations, face: np.ndarray, pictures: Path
         "convolutions": convolutions,
         "sweeps": sweeps,
         "evidence": _evidence(seen.maps["cls"], network.get_submodule("cls").padding[0]),
-        "pools_by_maximum": network.architecture.classifier == "max",
+        "pools_by_maximum": network.pools_by_maximum,
         "layers": _layers_table(network, seen),
         "parameters": parameter_count(network),
         "flip_average": network.architecture.flip_average,

@@ -63,7 +63,7 @@ def _of_place(place: str) -> Iterator[Photo]:
     path = Path(place)
     if path.is_dir():
         yield from _of_folder(path)
-    elif path.is_file() and tarfile.is_tarfile(path):
+    elif path.is_file() and _is_tar(path):
         yield from _of_compressed(path) if _is_compressed_tar(place) else _of_tar(path)
     elif path.exists():
         yield _file(path)
@@ -135,7 +135,14 @@ def _is_compressed_tar(place: str | Path) -> bool:
     with Path(place).open("rb") as handle:
         start = handle.read(6)
     compressed = start.startswith((b"\x1f\x8b", b"BZh")) or start == b"\xfd7zXZ\0"
-    return compressed and tarfile.is_tarfile(place)
+    return compressed and _is_tar(place)
+
+
+def _is_tar(place: str | Path) -> bool:
+    try:
+        return tarfile.is_tarfile(place)
+    except EOFError:  # a compressed file that ends within the first header
+        return False
 
 
 def decode(data: bytes) -> np.ndarray:

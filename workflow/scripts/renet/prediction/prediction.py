@@ -3,10 +3,8 @@
 The memory is that of a few batches, for any number of photos.
 """
 
-import collections
 import contextlib
 import dataclasses
-import itertools
 import os
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -15,6 +13,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
+from renet.common.ahead import map_ahead
 from renet.common.drop_reasons import RowReason
 from renet.common.imdb_wiki import BOX_COLUMNS, CLASSES
 from renet.common.tables import printable
@@ -100,14 +99,7 @@ def cut_ahead(
     """The cuts of each photo, in their order, while threads work on the next ones."""
     threads = threads or min(MOST_THREADS, len(os.sched_getaffinity(0)))
     with ThreadPoolExecutor(threads, "cut") as workers:
-        results = (workers.submit(cut, photo) for photo in found)
-        pending = collections.deque(itertools.islice(results, threads * AHEAD))
-        try:
-            while pending:
-                yield pending.popleft().result()
-                pending.extend(itertools.islice(results, 1))
-        finally:
-            workers.shutdown(cancel_futures=True)
+        yield from map_ahead(workers, cut, found, count=threads * AHEAD)
 
 
 def batches(cuts: Iterable[list[Cut]]) -> Iterator[list[Cut]]:

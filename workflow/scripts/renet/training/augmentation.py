@@ -83,11 +83,12 @@ class Augmentation:
             The pixels of `rows`, (N, C, H, W) float32 from 0 to 255, and their targets: (N,) int64,
             or with mixup the weights of the classes, (N, classes) float32.
         """
-        read = self.rows_to_read(rows, epoch)
-        changed = change(pixels, self.names, keys(self.seed, epoch, read))
         if not self.mixup:
-            return changed, targets
-        weight = _column(self._partners(rows, epoch)[1], pixels.device)
+            return change(pixels, self.names, keys(self.seed, epoch, rows)), targets
+        partner_rows, own_weight = self._partners(rows, epoch)
+        read = np.concatenate([rows, partner_rows])
+        changed = change(pixels, self.names, keys(self.seed, epoch, read))
+        weight = _column(own_weight, pixels.device)
         own, partners = changed.split(len(rows))
         ones = F.one_hot(targets, self.classes).float()
         own_ones, partner_ones = ones.split(len(rows))
@@ -164,7 +165,9 @@ def change(pixels: Tensor, names: frozenset[str], key: np.ndarray) -> Tensor:
 
 def _column(values: np.ndarray, device: torch.device) -> Tensor:
     """A value for each face, as (N, 1, 1, 1) float32 on the device."""
-    return torch.from_numpy(values.astype(np.float32)).view(-1, 1, 1, 1).to(device)
+    return (
+        torch.from_numpy(values.astype(np.float32)).view(-1, 1, 1, 1).to(device, non_blocking=True)
+    )
 
 
 def _around(drawn: np.ndarray, largest: float) -> np.ndarray:
@@ -189,7 +192,8 @@ def _affine(faces: Tensor, drawn: np.ndarray) -> Tensor:
 
 def _centres(side: int, device: torch.device) -> Tensor:
     """The centres of the pixels on a side from -1 to 1."""
-    return torch.from_numpy(((2 * np.arange(side) + 1) / side - 1).astype(np.float32)).to(device)
+    centres = ((2 * np.arange(side) + 1) / side - 1).astype(np.float32)
+    return torch.from_numpy(centres).to(device, non_blocking=True)
 
 
 def _luminance(faces: Tensor) -> Tensor:
@@ -223,7 +227,7 @@ def _noise(faces: Tensor, drawn: np.ndarray, key: np.ndarray) -> Tensor:
     """Add noise to some faces: nearly normal, the sum of four uniform numbers for each value."""
     deviation = _column((drawn[:, 0] < NOISE) * drawn[:, 1] * DEVIATION, faces.device)
     places = torch.arange(faces[0].numel(), device=faces.device) + DRAWS["mixup"].stop + 1
-    start = torch.from_numpy(key.view(np.int64)).to(faces.device).unsqueeze(1)
+    start = torch.from_numpy(key.view(np.int64)).to(faces.device, non_blocking=True).unsqueeze(1)
     words = _mixed_on_device(start + places * _signed(GOLDEN))
     total = sum((words >> shift) & 0xFFFF for shift in (0, 16, 32, 48))
     unit = (total - 2 * 0xFFFF).to(torch.float32) * (math.sqrt(3) / 0x10000)

@@ -63,6 +63,8 @@ def parse_arguments() -> argparse.Namespace:
     for name in ("epochs", "batch_size", "eval_freq", "history", "threads"):
         if getattr(arguments, name) < 1:
             parser.error(f"--{name} must be at least 1")
+    if not 0 <= arguments.rng_seed < 2**32:
+        parser.error("--rng_seed must be from 0 to 4294967295")
     return arguments
 
 

@@ -7,16 +7,12 @@ from renet.archives import receipts, verification
 from renet.common import code_digest, files
 from renet.common.errors import InputError
 from renet.common.progress import Progress
+from renet.config import runs
 from renet.dataset import hdf5
 
 FORMAT = "renet-manifest-1"
 FILE = "manifest.json"
 SCRIPTS = Path(__file__).resolve().parents[2]
-# The scripts of a run, from the archives to its pages; `hog_svm` in place of `train`.
-OF_A_RUN = (
-    "index_archive.py", "parse_metadata.py", "crop_faces.py", "shuffle.py", "write_hdf5.py",
-    "train.py", "hog_svm.py", "infer.py", "evaluate.py", "predictor.py", "report.py",
-)  # fmt: skip
 
 
 def of_run(outputs: Iterable[Path], receipt_files: Iterable[Path], kind: str) -> dict:
@@ -51,7 +47,7 @@ def _files(path: Path) -> Iterator[Path]:
 
 def _code(kind: str) -> dict[str, str]:
     module = f"renet.network.kinds.{kind}"
-    return {name: code_digest.digest(SCRIPTS / name, module) for name in OF_A_RUN}
+    return {name: code_digest.digest(SCRIPTS / name, module) for name in runs.scripts(kind)}
 
 
 def differences(folder: Path, *, quick: bool) -> list[str]:

@@ -31,11 +31,6 @@ def of_training(job: Job) -> dict:
     recipe = job.settings.train
     device = devices.choose(recipe.device, recipe.threads)
     faces = {"train": job.train, "validation": job.validation}
-    packages = {
-        package.metadata["Name"].lower(): package.version
-        for package in importlib.metadata.distributions()
-        if package.metadata["Name"]
-    }
     return {
         "config": dataclasses.asdict(job.settings),
         "code": {"train": job.code, **revision(Path(__file__).parent)},
@@ -51,9 +46,18 @@ def of_training(job: Job) -> dict:
         "software": {
             "python": platform.python_version(),
             "system": platform.platform(),
-            "packages": dict(sorted(packages.items())),
+            "packages": installed_packages(),
         },
     }
+
+
+def installed_packages() -> dict[str, str]:
+    """The version of each package; of two on Python's path, the first one, which is imported."""
+    versions: dict[str, str] = {}
+    for package in importlib.metadata.distributions():
+        if package.metadata["Name"]:
+            versions.setdefault(package.metadata["Name"].lower(), package.version)
+    return dict(sorted(versions.items()))
 
 
 def effective_precision(precision: str, device: torch.device) -> str:

@@ -1,0 +1,28 @@
+"""A function of many items, computed ahead of its use, in their order and in bounded memory."""
+
+import collections
+import itertools
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Executor
+from typing import TypeVar
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+
+def map_ahead(
+    workers: Executor, function: Callable[[Item], Result], items: Iterable[Item], *, count: int
+) -> Iterator[Result]:
+    """Yield the result for each item while the workers compute those of the next `count` items.
+
+    Executor.map submits all items at once, and keeps results that nobody has taken yet.
+    """
+    results = (workers.submit(function, item) for item in items)
+    pending = collections.deque(itertools.islice(results, count))
+    try:
+        while pending:
+            yield pending.popleft().result()
+            pending.extend(itertools.islice(results, 1))
+    finally:
+        for future in pending:
+            future.cancel()
