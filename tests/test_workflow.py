@@ -14,7 +14,7 @@ import pandas as pd
 import pytest
 import yaml
 
-from helpers.archives import jpeg
+from helpers.archives import jpeg, write_tar
 from helpers.project import ROOT
 from helpers.workflow import (
     EVERYTHING_AFTER,
@@ -518,6 +518,34 @@ def test_fractions_that_are_swapped_rerun_the_split(project):
     run(project, "--", "results/data/split.csv")
     write_config(project, split={"validation": 0.2, "test": 0.1})
     assert "shuffle" in planned(project)
+
+
+@pytest.mark.slow
+def test_archive_files_in_another_order_are_indexed_again(project):
+    """The tables refer to a file by its number."""
+    for name in ("a", "b"):
+        write_tar(project / f"{name}.tar", {f"{name}.jpg": jpeg()})
+    (project / "own.csv").write_text("path,gender\na.jpg,f\nb.jpg,m\n")
+    urls = [(project / f"{name}.tar").as_uri() for name in ("a", "b")]
+    own = {"database": "table", "table": "own.csv", "photos": "crop", "shards": 1}
+    settings = {"sources": ["own"], "pathvars": {"results": "results/own"}}
+    write_config(project, archives={"own": own | {"url": urls}}, **settings)
+    run(project, "--", "results/own/data/own/members.csv")
+    write_config(project, archives={"own": own | {"url": urls[::-1]}}, **settings)
+    assert "index_archive" in planned(project)
+
+
+@pytest.mark.slow
+def test_photo_that_is_added_to_a_subfolder_is_predicted(project):
+    inner = project / "album" / "2024"
+    inner.mkdir(parents=True)
+    (inner / "first.jpg").write_bytes(jpeg())
+    write_config(project, predict={"photos": "album"})
+    run(project)
+    assert planned(project) == set()
+    (inner / "second.jpg").write_bytes(jpeg(seed=2))
+    run(project)
+    assert len(pd.read_csv(project / "results/runs/renet/predictions.csv")) == 2
 
 
 @pytest.mark.slow

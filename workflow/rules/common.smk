@@ -7,7 +7,7 @@ Provides: functions for the other files, and the pattern of each wildcard.
 import os
 from itertools import chain
 
-from snakemake.io import flag, is_flagged
+from snakemake.io import flag, is_flagged, strip_wildcard_constraints
 from snakemake.path_modifier import PATH_MODIFIER_FLAG
 
 RUNS = runs.runs(config)
@@ -371,11 +371,10 @@ def folders_of_run(wildcards):
 
 def records_of_runs(wildcards):
     """The patterns of the logs and benchmarks of all rules that work for a run."""
-    records = (
-        str(path) for one in workflow.rules for path in [*one.log, one.benchmark]
-    )
-    of_run = sorted(path for path in records if "{run}" in path)
-    return [str(Path(path).relative_to(RESULTS)) for path in of_run]
+    records = (path for one in workflow.rules for path in [*one.log, one.benchmark])
+    patterns = {strip_wildcard_constraints(str(path)) for path in records if path}
+    of_run = sorted(pattern for pattern in patterns if "{run}" in pattern)
+    return [str(Path(pattern).relative_to(RESULTS)) for pattern in of_run]
 
 
 def audit_page():
