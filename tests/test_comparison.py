@@ -1,6 +1,7 @@
 """Differences of runs: claims hold at their error rate, intervals cover, and tests are exact."""
 
 import itertools
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -13,6 +14,7 @@ from renet.common.errors import InputError
 from renet.config import runs as runs_config
 from renet.evaluation import comparison, confidence_intervals, metrics
 from renet.evaluation.comparison import MAJORITY, Plan, Predictions
+from renet.pages import comparison_section, phrases
 
 
 def predictions(correct: dict, subjects=None, targets=None) -> Predictions:
@@ -156,6 +158,15 @@ def test_recipe_is_claimed_from_three_seeds_on(quick):
     assert "recipe" not in set(fewer.kind)
 
 
+def test_recipes_are_not_told_apart_by_one_person():
+    names = ["a-1", "a-2", "a-3", "b-1", "b-2", "b-3"]
+    correct = {name: [1, int(name[0] == "a")] for name in names}
+    plan = Plan("a-1", "accuracy", [names[:3], names[3:]])
+    table = comparison.compare(predictions(correct, subjects=["anna", "anna"]), plan)
+    row = table[table.kind == "recipe"].iloc[0]
+    assert row.difference == -0.5 and row.p == 1 and row.shown == 0
+
+
 @pytest.mark.parametrize("disagreeing", [1, 2])
 def test_few_disagreements_show_nothing(disagreeing):
     added = np.zeros((30, 2))
@@ -174,6 +185,16 @@ def test_metric_that_a_set_does_not_define_is_not_tested():
     given = predictions({"a": [1, 0, 1], "b": [0, 0, 1]}, targets=[1, 1, 1])
     table = comparison.compare(given, Plan("a", "recall_female"))
     assert table.value.isna().all() and table.p.isna().all() and table.shown.isna().all()
+    table = table.assign(set="test")
+    assert "No difference from a is shown for b." in comparison_section.headline(table, "male")
+
+
+def test_settings_of_a_recipe_are_those_that_its_runs_share():
+    settings = {"b-1": "train.seed: 2, train.learning_rate: 0.2", "c": "train.seed: 3"}
+    row = SimpleNamespace(kind="recipe", run="b-1 b-2 b-3")
+    assert comparison_section._differing(row, settings) == "train.learning_rate: 0.2"
+    row = SimpleNamespace(kind="reference", run="c")
+    assert comparison_section._differing(row, settings) == "train.seed: 3"
 
 
 def test_faces_that_divide_the_runs_most_evenly_stand_first():
@@ -208,3 +229,8 @@ def test_reference_can_be_the_name_of_a_run_with_seeds():
         assert runs_config.reference(config) == found
     with pytest.raises(InputError, match=r"comparison\.reference is renet, which is none of"):
         check({"runs": runs, "comparison": {"reference": "renet"}})
+
+
+def test_equal_confidences_of_a_gallery_are_called_by_its_order():
+    rows = pd.DataFrame({"p_female": [0.5, 0.5], "p_male": [0.5, 0.5]})
+    assert "of the lowest confidence: " in phrases.confidences(rows, 9, "correct", falling=False)

@@ -355,3 +355,11 @@ def test_record_of_another_form_does_not_stop_the_workflow(tmp_path, content):
     (run / "model.pt").touch()
     (run / "provenance.json").write_text(content)
     checks.check_results({"sources": ["sample"]}, tmp_path)
+
+
+def test_notes_for_the_data_sheet_that_are_no_utf_8_are_named_at_the_start(tmp_path):
+    notes = tmp_path / "notes.md"
+    notes.write_bytes("für Anna".encode("latin-1"))
+    config = copy.deepcopy(yaml.safe_load(DEFAULTS.read_text())) | {"datasheet": str(notes)}
+    with pytest.raises(InputError, match=r"notes\.md, which cannot be read as text .*UTF-8"):
+        checks.check_paths(config)

@@ -203,6 +203,11 @@ def test_crash_of_the_reader_is_an_error_that_names_the_file(monkeypatch):
         read_mat(mat_bytes([{}]), "wiki")
 
 
+def test_mat_file_without_a_row_is_one_sentence():
+    with pytest.raises(InputError, match="it has no row"):
+        read_mat(mat_bytes([]), "wiki")
+
+
 def test_bug_in_the_reading_process_is_no_crash_of_the_reader(monkeypatch):
     monkeypatch.setattr(mat_file, "_to_table", lambda fields: {}[0, 0])
     with pytest.raises(InputError, match="each with one entry a photo"):

@@ -219,14 +219,18 @@ def test_links_in_a_folder_are_followed_and_what_is_left_out_is_counted(tmp_path
     (folder / "anna" / "link.jpg").symlink_to(elsewhere / "berta" / "1.jpg")
     (folder / "berta").symlink_to(elsewhere / "berta")
     (folder / "anna" / "loop").symlink_to(folder)
+    (elsewhere / "berta" / "anna").symlink_to(folder / "anna")
+    (folder / "anna" / "berta").symlink_to(folder / "berta")
     (folder / "gone.jpg").symlink_to(tmp_path / "gone.jpg")
     (folder / ".hidden.jpg").write_bytes(b"hidden")
     receipt = downloads.obtain(folder.as_uri(), None, tmp_path / "r.json")
     with tarfile.open(receipt.path) as tar:
-        assert tar.getnames() == ["anna/link.jpg", "berta/1.jpg"]
+        assert tar.getnames() == [
+            "anna/berta/1.jpg", "anna/link.jpg", "berta/1.jpg", "berta/anna/link.jpg",
+        ]  # fmt: skip
         assert {tar.extractfile(member).read() for member in tar} == {b"one"}
     for line in (
-        "1 links to files are followed", "berta: a link to a folder is followed",
+        "2 links to files are followed", "berta: a link to a folder is followed",
         "loop: a link to a folder around it is left out",
         "1 files are left out, because they are links to files that do not exist; the first",
         "1 files are left out, because they are hidden; the first is .hidden.jpg",

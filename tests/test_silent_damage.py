@@ -70,6 +70,11 @@ def test_photo_that_is_edited_in_place_changes_the_state_of_its_folder(tmp_path)
     assert sources.folder_state(tmp_path) == before
     photo.rename(tmp_path / "inner" / "b.jpg")
     assert sources.folder_state(tmp_path) != before
+    (tmp_path / "photos").mkdir()
+    (tmp_path / "photos" / "linked").symlink_to(tmp_path / "inner")
+    before = sources.folder_state(tmp_path / "photos")
+    (tmp_path / "inner" / "c.jpg").touch()
+    assert sources.folder_state(tmp_path / "photos") != before
     assert sources.folder_state(None) == "" == sources.folder_state(photo)
 
 

@@ -1,5 +1,6 @@
 """What a terminal shows: one line for each rule, one bar, and an error once."""
 
+import importlib
 import itertools
 import re
 import sys
@@ -169,3 +170,13 @@ def test_script_called_by_hand_leaves_one_bar_and_one_line_for_each_epoch(tmp_pa
     assert len([line for line in session.lines if "%|" in line]) == 3
     records = [line for line in session.lines if " INFO epoch " in line]
     assert len(records) == 3 and not any("img/s" in line for line in records)
+
+
+@pytest.mark.parametrize("flag", ["", " (retrieve from storage)"])
+def test_result_is_read_from_a_log_whose_path_has_spaces(tmp_path, monkeypatch, flag):
+    monkeypatch.syspath_prepend(str(ROOT / "workflow" / "logger"))
+    plugin = importlib.import_module("snakemake_logger_plugin_summary")
+    log = tmp_path / "my results" / "shuffle.log"
+    log.parent.mkdir()
+    log.write_text("07:00:00 INFO 504 faces\n")
+    assert plugin.result_of([f"{log}{flag}"]) == "504 faces"

@@ -279,7 +279,7 @@ def test_own_photos_are_followed_from_their_table(tmp_path):
     for number in range(40):
         noise = np.random.default_rng(number).integers(0, 256, (8, 9, 3), dtype=np.uint8)
         cv2.imwrite(str(photos / f"{number}.png"), cv2.resize(noise, (90, 80)))
-        lines.append(f"{number}.png,{'fm'[number % 2]},21,11,60,50")
+        lines.append(f"{number}.png,{'fm'[number % 2]},0,11,60,50")  # 0: a box from 0
     (tmp_path / "photos.csv").write_text("\n".join(lines))
     own = {"url": photos.as_uri(), "database": "table", "table": str(tmp_path / "photos.csv"),
            "photos": "whole", "shards": 1}  # fmt: skip
@@ -291,6 +291,7 @@ def test_own_photos_are_followed_from_their_table(tmp_path):
     page = (project / PAGE).read_text()
     assert "of the CSV table of the source own" in page and "MATLAB" not in page
     assert "cut from the photo by its box, with 0.4 times" in page
+    assert re.search(r"tail -c \+\d+ photos\.tar \|", page)  # that the folder was packed into
     assert "All columns share their weights." in page and "(gru)" in page
     assert "equals the one in test.h5 in every pixel" in page
     shown = cv2.imread(str(project / RUN / "walkthrough/photo.jpg"))

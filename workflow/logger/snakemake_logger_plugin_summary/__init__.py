@@ -6,6 +6,7 @@ once, below the lines of all jobs. If other jobs still run, a line says that the
 """
 
 import logging
+import re
 import sys
 import time
 from collections import Counter
@@ -120,7 +121,8 @@ def error_of(log: list[str]) -> str:
 
 def read_lines(log: list[str]) -> list[str]:
     """The lines of a job's log; none where the job wrote none."""
-    path = Path(log[0].split(" ")[0]) if log else None
+    # Behind the path of a flagged file, Snakemake writes the flag in brackets.
+    path = Path(re.sub(r" \([^()]*\)$", "", log[0])) if log else None
     return path.read_text(encoding="utf-8").splitlines() if path and path.exists() else []
 
 

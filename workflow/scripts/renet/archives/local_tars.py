@@ -14,7 +14,7 @@ from renet.archives import origins
 from renet.archives.origins import Origin
 from renet.archives.receipts import Receipt
 from renet.archives.verification import BLOCK_BYTES, describe_bytes
-from renet.common import disk, files
+from renet.common import disk, files, folders
 from renet.common.errors import InputError
 from renet.common.progress import Progress
 
@@ -94,17 +94,12 @@ def _files_of(folder: Path) -> list[Path]:
 
 def _walk(folder: Path) -> Iterator[Path]:
     """All that is in a folder and is no folder itself, through links to folders, too."""
-    for place, inner, names in os.walk(folder, followlinks=True):
-        above = {Path(place).resolve(), *Path(place).resolve().parents}
-        for name in list(inner):
-            path = Path(place, name)
-            if path.is_symlink():
-                if path.resolve() in above:  # a link to a folder around it would never end
-                    logging.warning("%s: a link to a folder around it is left out.", path)
-                    inner.remove(name)
-                else:
-                    logging.info("%s: a link to a folder is followed.", path)
-        yield from (Path(place, name) for name in names)
+    for content in folders.walk(folder):
+        for path in content.circles:
+            logging.warning("%s: a link to a folder around it is left out.", path)
+        for path in filter(Path.is_symlink, content.folders):
+            logging.info("%s: a link to a folder is followed.", path)
+        yield from content.files
 
 
 def _left_out_as(path: Path) -> str | None:

@@ -78,7 +78,19 @@ def check_paths(config: dict) -> None:
         raise InputError(
             f"datasheet names {_shown(notes)}, which is not a file; create it or write null."
         )
+    if notes:
+        _check_text(Path(notes))
     _check_corrections(config["corrections"])
+
+
+def _check_text(notes: Path) -> None:
+    try:
+        notes.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(
+            f"datasheet names {_shown(notes)}, which cannot be read as text ({error}); save it in "
+            "UTF-8."
+        ) from error
 
 
 def _shown(path: str | Path) -> str:

@@ -2,9 +2,9 @@
 
 import contextlib
 import hashlib
-import os
 from pathlib import Path
 
+from renet.common import folders
 from renet.common.errors import InputError
 from renet.common.imdb_wiki import ARCHIVE_MARGIN, TABLE
 from renet.config import urls
@@ -94,12 +94,12 @@ def local_paths(url: str) -> list[str]:
 
 
 def subfolders(path: Path) -> list[str]:
-    """All folders in a folder: a new file changes the time stamp of its own folder only.
+    """All folders in a folder, as inputs of a rule.
 
     Raises:
         InputError: Snakemake would read the braces of a name as a wildcard.
     """
-    found = sorted(folder for folder, _, _ in os.walk(path) if folder != str(path))
+    found = folders.subfolders(path)
     for folder in found:
         if "{" in folder or "}" in folder:
             raise InputError(
@@ -117,12 +117,11 @@ def folder_state(folder: Path | None) -> str:
     if folder is None or not folder.is_dir():
         return ""
     found = hashlib.sha256()
-    for place, inner, names in os.walk(folder, followlinks=False):
-        inner.sort()
-        for name in sorted(names):
+    for content in folders.walk(folder):
+        for path in content.files:
             with contextlib.suppress(FileNotFoundError):  # a link that leads nowhere
-                status = Path(place, name).stat()
-                found.update(f"{place}/{name}\0{status.st_size}\0{status.st_mtime_ns}\0".encode())
+                status = path.stat()
+                found.update(f"{path}\0{status.st_size}\0{status.st_mtime_ns}\0".encode())
     return found.hexdigest()
 
 

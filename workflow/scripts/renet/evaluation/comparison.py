@@ -252,7 +252,8 @@ def recipe_difference(
     value, other = (float(of_seed.mean()) for of_seed in seeds)
     reach = stats.t.isf((1 - confidence_intervals.CONFIDENCE) / 2, freedom) * error
     difference = value - other
-    p_value = 2 * stats.t.sf(abs(difference) / error, freedom) if error else float(difference == 0)
+    # Without an error, as of a set of one person, nothing is known of further ones.
+    p_value = 2 * stats.t.sf(abs(difference) / error, freedom) if error else 1.0
     return {
         "value": value, "other_value": other, "difference": difference,
         "low": difference - reach, "high": difference + reach, "p": float(p_value),

@@ -108,6 +108,8 @@ def _to_table(fields: dict[str, np.ndarray]) -> pd.DataFrame:
     # Each field is released as soon as it is converted.
     boxes = np.array(_cells(fields.pop("face_location")), dtype=np.float64)
     table = pd.DataFrame(boxes.reshape(-1, 4), columns=BOX_COLUMNS)
+    if table.empty:
+        raise ValueError("it has no row")
     for column, field in (("path", "full_path"), ("name", "name")):
         _add(table, column, [_text(cell) for cell in _cells(fields.pop(field))])
     fields.setdefault("celeb_id", np.full(len(table), np.nan))

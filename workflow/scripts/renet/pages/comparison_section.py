@@ -43,6 +43,7 @@ def section(
     """The section, from comparison.csv and disagreements.csv; None for one run alone."""
     if len(runs) < 2:
         return None
+    table = _decided(table)
     (metric,) = metric_tables.named(table.metric.iloc[0])
     reference = table.other[table.kind == REFERENCE].iloc[0]
     majority = runs[0].metrics["test"]["majority_baseline"]["class"]
@@ -58,6 +59,11 @@ def section(
         for name, of_set in table.groupby("set", sort=False)
     ]
     return Section(reference, metric.label, sets, about(table))
+
+
+def _decided(table: pd.DataFrame) -> pd.DataFrame:
+    """The table with nothing shown where a metric is not defined, as of a set of one class."""
+    return table.assign(shown=table.shown.fillna(0))
 
 
 def about(table: pd.DataFrame) -> str:
@@ -76,6 +82,7 @@ def about(table: pd.DataFrame) -> str:
 
 def headline(table: pd.DataFrame, majority: str) -> str:
     """What is shown on the test set, for the head of the page; nothing for one run alone."""
+    table = _decided(table)
     of_test = table[(table.set == "test") & table.kind.isin([REFERENCE, RECIPE])]
     return "" if of_test.empty else " ".join(findings(of_test, majority))
 
@@ -180,7 +187,7 @@ def _table(
                 "not tested" if pd.isna(row.p_holm) else verdict,
                 phrases.points(row.detectable) if row.detectable > 0 else phrases.UNDEFINED,
                 _in_table(row.p_mcnemar),
-                settings.get(row.run, "seeds") if row.kind != BASELINE else "",
+                _differing(row, settings),
             ]
         )
     headings = [
@@ -188,6 +195,15 @@ def _table(
         "p (Holm)", "difference", "smallest detectable", "p of McNemar", "settings that differ",
     ]  # fmt: skip
     return PageTable(f"All claims about {of_set.set.iloc[0]}", headings, rows, collapsed=True)
+
+
+def _differing(row: Any, settings: dict[str, str]) -> str:
+    """The settings of a run, or of a recipe, that are not those of the reference."""
+    if row.kind == BASELINE:
+        return ""
+    parts = settings[row.run.split()[0]].split(", ")
+    is_recipe = row.kind == RECIPE
+    return ", ".join(part for part in parts if not (is_recipe and part.startswith("train.seed:")))
 
 
 def _faces(rows: pd.DataFrame) -> list[dict]:

@@ -50,7 +50,7 @@ def section(name: str, results: SetResults, slices: PageTable) -> Section:
         abstention=_named(metric_tables.abstention_table(results.metrics, name), name),
         figures=FIGURES_OF_PREDICTIONS,
         mistakes=phrases.faces(mistakes),
-        mistakes_note=phrases.confidences(mistakes, wrong, "wrong"),
+        mistakes_note=phrases.confidences(mistakes, wrong, "wrong", falling=True),
     )
 
 

@@ -58,9 +58,10 @@ def costs(runs: list[RunResults], path: Path) -> str:
                 continue
             axis.plot([cost], [100 * accuracy], "o", color=BLUE)
             axis.annotate(run.name, (cost, 100 * accuracy), (5, 4), textcoords="offset points")
+        of_training = f", {operations:.1e} operations" if operations else ""
         sentences.append(
-            f"{run.name}: {phrases.percentage(accuracy)}, {run.model['parameters']:,} parameters, "
-            f"{operations:.1e} operations."
+            f"{run.name}: {phrases.percentage(accuracy)}, {run.model['parameters']:,} parameters"
+            f"{of_training}."
         )
     for axis, label in zip(axes, ("parameters", "operations of the training"), strict=True):
         axis.set(xscale="log", xlabel=label)

@@ -33,7 +33,9 @@ def percentage_interval(bounds: list[float]) -> str:
 
 
 def points(difference: float) -> str:
-    """A difference of fractions in percentage points, `−3.6`."""
+    """A difference of fractions in percentage points, `−3.6`; NaN is undefined."""
+    if difference != difference:
+        return UNDEFINED
     return f"{100 * difference:.1f}".replace("-", "\N{MINUS SIGN}")
 
 
@@ -285,18 +287,19 @@ def funnel_step(step: Any) -> str:
     return step.Index.replace("_", " ") + changed
 
 
-def confidences(rows: pd.DataFrame, total: int, kind: str) -> str:
+def confidences(rows: pd.DataFrame, total: int, kind: str, *, falling: bool) -> str:
     """How many predictions of a kind are shown, of how many, and the range of their confidence.
 
     Args:
         rows: of a table of predictions, in the order of their confidence.
         total: predictions of that kind.
         kind: such as `wrong`.
+        falling: whether the first one has the highest confidence, not the lowest.
     """
     if rows.empty:
         return ""
     first, last = (max(row.p_female, row.p_male) for row in (rows.iloc[0], rows.iloc[-1]))
-    way = ("down", "highest") if first >= last else ("up", "lowest")
+    way = ("down", "highest") if falling else ("up", "lowest")
     span = f"from {percentage(first)} {way[0]} to {percentage(last)}"
     if len(rows) < total:
         return (

@@ -78,10 +78,10 @@ def _galleries(run: RunResults, suspects: frozenset[str] | None) -> dict:
     )
     return {
         "mistakes": phrases.faces(mistakes),
-        "mistakes_note": phrases.confidences(mistakes, test["n"] - correct, "wrong"),
+        "mistakes_note": phrases.confidences(mistakes, test["n"] - correct, "wrong", falling=True),
         "suspects": phrases.suspects(mistakes, suspects),
         "hard_cases": phrases.faces(hard_cases),
-        "hard_cases_note": phrases.confidences(hard_cases, correct, "correct"),
+        "hard_cases_note": phrases.confidences(hard_cases, correct, "correct", falling=False),
     }
 
 

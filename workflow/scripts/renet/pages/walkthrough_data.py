@@ -75,7 +75,8 @@ def _photo(
     """
     if lineage.data is None:
         return None
-    box = Box(*(lineage.photo[name] or math.nan for name in BOX_COLUMNS))
+    sides = (lineage.photo[name] for name in BOX_COLUMNS)
+    box = Box(*(math.nan if side is None else side for side in sides))
     try:
         found = crop_steps.follow(lineage.data, spec, box)
     except RejectedImage as error:

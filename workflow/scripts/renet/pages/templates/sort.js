@@ -7,6 +7,11 @@ document.querySelectorAll("table.sortable").forEach((table) => {
     const text = cell.dataset.value ?? cell.textContent.trim();
     return text !== "" && !Number.isNaN(Number(text)) ? Number(text) : text;
   };
+  // Texts such as "–" in a column of numbers come last.
+  const compare = (left, right, order) => {
+    if (typeof left !== typeof right) return typeof left === "number" ? -1 : 1;
+    return left === right ? 0 : order * (left < right ? -1 : 1);
+  };
   headings.forEach((heading, column) => {
     const button = heading.querySelector("button");
     button?.addEventListener("click", () => {
@@ -14,10 +19,7 @@ document.querySelectorAll("table.sortable").forEach((table) => {
       headings.forEach((other) => other.removeAttribute("aria-sort"));
       heading.setAttribute("aria-sort", descending ? "descending" : "ascending");
       const order = descending ? -1 : 1;
-      const rows = [...body.rows].sort((one, two) => {
-        const [left, right] = [key(one, column), key(two, column)];
-        return left === right ? 0 : order * (left < right ? -1 : 1);
-      });
+      const rows = [...body.rows].sort((one, two) => compare(key(one, column), key(two, column), order));
       body.append(...rows);
     });
   });
