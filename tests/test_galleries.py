@@ -124,6 +124,13 @@ def test_saliency_is_where_the_network_looks(corner, rest):
     assert red > blue + 50 and (picture[60, 60] == 128).all()
 
 
+@pytest.mark.parametrize("side", [32, 100, 128])
+def test_patches_of_the_saliency_map_reach_from_border_to_border(side):
+    corners = saliency._corners(side)
+    assert corners[0] == 0 and corners[-1] + round(side / 4) == side
+    assert max(np.diff(corners)) <= side / 8 + 1
+
+
 def test_saliency_map_of_zeros_is_grey():
     picture = np.full((8, 8, 3), 100, np.uint8)
     assert (saliency.overlay(picture, np.zeros((7, 7))) == 100).all()

@@ -13,7 +13,8 @@ import torch
 from renet.network import inference
 from renet.network.model import Network
 
-PATCH, STRIDE = 1 / 4, 1 / 8  # of the face's sides
+PATCH = 1 / 4  # of the face's sides
+POSITIONS = 7  # of a patch on a side, from border to border: each overlaps half of the next one
 SUPPORTS = np.array([214.0, 69, 44])  # red, RGB
 CONTRADICTS = np.array([49.0, 110, 190])  # blue
 
@@ -45,8 +46,8 @@ def occlusion(
     return sign * (odds[0] - odds[1:]).reshape(len(tops), len(lefts))
 
 
-def _corners(side: int) -> range:
-    return range(0, side - round(side * PATCH) + 1, max(1, round(side * STRIDE)))
+def _corners(side: int) -> list[int]:
+    return np.linspace(0, side - round(side * PATCH), POSITIONS).round().astype(int).tolist()
 
 
 def overlay(picture: np.ndarray, drops: np.ndarray) -> np.ndarray:
