@@ -14,7 +14,7 @@ from renet.common.errors import InputError
 from renet.config import runs as runs_config
 from renet.evaluation import comparison, confidence_intervals, metrics
 from renet.evaluation.comparison import MAJORITY, Plan, Predictions
-from renet.pages import comparison_section, phrases
+from renet.pages import comparison_section
 
 
 def predictions(correct: dict, subjects=None, targets=None) -> Predictions:
@@ -229,8 +229,3 @@ def test_reference_can_be_the_name_of_a_run_with_seeds():
         assert runs_config.reference(config) == found
     with pytest.raises(InputError, match=r"comparison\.reference is renet, which is none of"):
         check({"runs": runs, "comparison": {"reference": "renet"}})
-
-
-def test_equal_confidences_of_a_gallery_are_called_by_its_order():
-    rows = pd.DataFrame({"p_female": [0.5, 0.5], "p_male": [0.5, 0.5]})
-    assert "of the lowest confidence: " in phrases.confidences(rows, 9, "correct", falling=False)

@@ -245,17 +245,18 @@ def probabilities(*p_male: float) -> pd.DataFrame:
 def test_range_of_the_confidence_of_a_gallery_is_said():
     shown = probabilities(0.99, 0.2, 0.55)
     space = "\N{NO-BREAK SPACE}%"
-    assert phrases.confidences(shown, 3, "wrong") == (
+    assert phrases.confidences(shown, 3, "wrong", falling=True) == (
         f"All 3 wrong predictions, with a confidence from 99.0{space} down to 55.0{space}."
     )
-    assert phrases.confidences(shown, 1200, "wrong") == (
+    assert phrases.confidences(shown, 1200, "wrong", falling=True) == (
         "3 of the 1,200 wrong predictions, those of the highest confidence: "
         f"from 99.0{space} down to 55.0{space}."
     )
-    assert "only wrong prediction, with a confidence of 55.0" in phrases.confidences(
-        probabilities(0.45), 1, "wrong"
-    )
-    assert phrases.confidences(probabilities(), 0, "wrong") == ""
+    equal = phrases.confidences(probabilities(0.5, 0.5), 9, "correct", falling=False)
+    assert "of the lowest confidence: from 50.0" in equal
+    only = phrases.confidences(probabilities(0.45), 1, "wrong", falling=True)
+    assert "only wrong prediction, with a confidence of 55.0" in only
+    assert phrases.confidences(probabilities(), 0, "wrong", falling=True) == ""
 
 
 def test_labels_are_doubted_only_by_an_audit(window, changed):
