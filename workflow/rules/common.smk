@@ -5,6 +5,7 @@ Provides: functions for the other files, and the pattern of each wildcard.
 """
 
 import os
+from functools import cache
 from itertools import chain
 
 from snakemake.io import flag, is_flagged, strip_wildcard_constraints
@@ -93,9 +94,12 @@ def name_other_versions():
 name_other_versions()
 
 
+digest_of = cache(code_digest.digest)  # of a script, once for all jobs
+
+
 def code(script):
     """Digest of a script and all that it imports: the rule reruns when its code changes."""
-    return code_digest.digest(SCRIPTS / script)
+    return digest_of(SCRIPTS / script)
 
 
 def state(settings):
@@ -113,7 +117,7 @@ def code_with_kind(script, run=None):
 
     def digest(wildcards):
         kind = RUNS[run or wildcards.run]["model"]["kind"]
-        return code_digest.digest(SCRIPTS / script, f"renet.network.kinds.{kind}")
+        return digest_of(SCRIPTS / script, f"renet.network.kinds.{kind}")
 
     return digest
 
