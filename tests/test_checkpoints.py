@@ -1,4 +1,4 @@
-"""What is on the disk suffices to continue, whatever fails and whenever the power does."""
+"""A training can resume from the files on the disk after any failure, also a power loss."""
 
 import dataclasses
 import errno

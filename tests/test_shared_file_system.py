@@ -1,4 +1,4 @@
-"""What the workflow asks of a file system that many share: few files, whatever the data."""
+"""What the workflow asks of a file system that many share: few files, for any amount of data."""
 
 import re
 from pathlib import Path

@@ -103,7 +103,7 @@ def code(script):
 
 
 def state(settings):
-    """A param that tells settings apart which Snakemake's comparison, without names, does not."""
+    """A param with the names of the settings: Snakemake compares the values of params alone."""
     return str(settings)
 
 
@@ -273,7 +273,11 @@ def train_gpus_of(wildcards):
 
 
 def is_forced(wildcards):
-    """Whether the command line forces jobs; a cluster's job, always forced, is told by Snakemake."""
+    """Whether the command line forces jobs.
+
+    On a cluster, Snakemake forces each job. The job therefore reads the environment variable, which
+    the main process has set.
+    """
     given = workflow.dag_settings
     if not workflow.remote_exec:
         forced = given.forceall or given.forcetargets or given.forcerun

@@ -22,7 +22,7 @@ class TerminalHandler(logging.StreamHandler):
 
 
 class LogFileHandler(logging.FileHandler):
-    """Writes to the log file; where its disk is full, it says so once, on standard error."""
+    """Writes to the log file. If its disk is full, one line on standard error says so."""
 
     _has_failed = False
 

@@ -92,7 +92,7 @@ def training_settings(run: dict) -> dict:
 
 
 def digest(settings: dict) -> str:
-    """SHA-256 of settings, whatever the order of their keys."""
+    """SHA-256 of settings. The order of their keys does not change it."""
     text = json.dumps(settings, sort_keys=True, ensure_ascii=False)
     return hashlib.sha256(text.encode()).hexdigest()
 

@@ -144,7 +144,7 @@ def _open_lock(path: Path) -> int:
     if path.exists():  # Linux refuses O_CREAT on another user's file in a folder such as /tmp
         return os.open(path, os.O_RDONLY)
     descriptor = os.open(path, os.O_RDONLY | os.O_CREAT)
-    os.fchmod(descriptor, 0o444)  # whatever the umask of this user
+    os.fchmod(descriptor, 0o444)  # the umask of this user does not apply
     return descriptor
 
 
