@@ -201,6 +201,11 @@ def test_pages_link_only_files_that_exist(finished):
             assert not anchor or f' id="{anchor}"' in target.read_text(), f"{page.name}: {link}"
 
 
+def test_pages_link_no_file_that_the_config_can_have_deleted(finished):
+    for page in (finished / "results").rglob("*.html"):
+        assert not re.findall(r'href="[^"]+\.(?:h5|npy|tar)"', page.read_text()), page.name
+
+
 def test_course_page_links_places_that_exist(finished):
     links = re.findall(
         r"\]\(\.\./(results/[^)#]+)#([^)]+)\)", (ROOT / "docs/course.md").read_text()
