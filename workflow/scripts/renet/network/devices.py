@@ -22,7 +22,7 @@ Precision = Literal["auto", "float32", "tf32", "bfloat16", "float64"]
 
 # From glibc's malloc.h.
 M_TRIM_THRESHOLD, M_MMAP_MAX = -1, -4
-NEVER = 2**31 - 1
+NEVER = -1
 
 GRANTS = ("CUDA_VISIBLE_DEVICES", "SLURM_JOB_GPUS")  # set by schedulers that grant GPUs
 NVIDIA_DEVICE = Path("/dev/nvidia0")
