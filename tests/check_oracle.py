@@ -25,6 +25,7 @@ In both, <layer>@head and <layer>@tail are corners of a large output.
 """
 
 import argparse
+import copy
 import json
 import re
 import sys
@@ -135,21 +136,23 @@ class Differences:
 
 
 def record_layers(model: ReNet, pixels: torch.Tensor) -> dict[str, torch.Tensor]:
-    """Run the network and note the output of each layer under neon's name for it."""
+    """Run the network and note the output of each layer under neon's name for it.
+
+    In training mode the network computes bn0 and conv1 in one. Each layer is therefore run by
+    itself, on a copy of the network. The logits are those of the network.
+    """
     layers: dict[str, torch.Tensor] = {}
-
-    def note(name: str):
-        return lambda module, inputs, output: layers.__setitem__(name, output)
-
-    hooks = [module.register_forward_hook(note(name)) for name, module in model.named_children()]
-    for name, module in model.named_children():
-        if name.startswith("rnn"):
-            hooks.append(module.vertical.register_forward_hook(note(f"{name}_vertical")))
+    maps = pixels
+    with torch.no_grad():
+        for name, layer in copy.deepcopy(model).named_children():
+            if name.startswith("rnn"):
+                swept = layer.over_columns(maps)
+                layers[f"{name}_vertical"] = swept.permute(2, 3, 1, 0)  # NCHW
+                maps = layer.over_rows(swept).permute(2, 3, 0, 1)
+            else:
+                maps = layer(maps)
+            layers[name] = maps
     logits = model(pixels)
-    for hook in hooks:
-        hook.remove()
-    for name in [name for name in layers if name.endswith("_vertical")]:
-        layers[name] = layers[name].permute(2, 3, 1, 0)  # (columns, rows, N, units) to NCHW
     return layers | {"logits": logits, "softmax": logits.softmax(1)}
 
 

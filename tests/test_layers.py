@@ -1,14 +1,18 @@
 """The layers compute what neon's and torch's own do, in their own arrangement."""
 
+import copy
+
 import numpy as np
 import pytest
 import torch
 from torch import nn
 
-from renet.network import batch_norm
+from helpers.training import SMALL
+from renet.network import batch_norm, course_layers
 from renet.network.batch_norm import BatchNorm
 from renet.network.course_layers import Classifier
-from renet.network.model import Normalizer
+from renet.network.kinds.renet import ReNet
+from renet.network.model import ConvReLU, Normalizer
 from renet.network.rnn import BiRNNBank, SpatialRNN
 
 torch.manual_seed(0)
@@ -168,6 +172,37 @@ def test_batchnorm_has_the_gradients_of_its_formula():
     layer = randomise(BatchNorm(3)).double().train()
     maps = torch.randn(4, 3, 6, 2, dtype=torch.double).contiguous(memory_format=torch.channels_last)
     assert torch.autograd.gradcheck(layer, maps.requires_grad_())
+
+
+@pytest.mark.parametrize("has_samples", [True, False])
+def test_normalisation_inside_the_kernel_computes_what_two_layers_compute(has_samples):
+    norm = randomise(BatchNorm(3)).double().train()
+    convolution = randomise(ConvReLU(3, 5, 3, padding=2, dilation=2)).double()
+    norm.has_samples = has_samples
+    maps = torch.randn(4, 3, 6, 8, dtype=torch.double) * 3 + 1
+    outcomes = []
+    for one_by_one in (True, False):
+        layers = copy.deepcopy(torch.nn.Sequential(norm, convolution))
+        out = layers(maps) if one_by_one else course_layers.convolve_normalised(maps, *layers)
+        (out**2).sum().backward()
+        gradients = [parameter.grad for parameter in layers.parameters()]
+        outcomes.append([out, *gradients, *layers.buffers()])
+    for expected, found in zip(*outcomes, strict=True):
+        assert torch.allclose(found, expected, atol=1e-12)
+
+
+def test_training_uses_the_normalisation_inside_the_kernel(monkeypatch):
+    network = ReNet((3, 32, 32), SMALL)
+    used = []
+    convolve = course_layers.convolve_normalised
+    monkeypatch.setattr(
+        course_layers, "convolve_normalised", lambda *of: used.append(len(of)) or convolve(*of)
+    )
+    pixels = torch.zeros(2, 3, 32, 32, dtype=torch.uint8)
+    network.eval()(pixels)
+    assert not used
+    network.train()(pixels)
+    assert used
 
 
 def test_batchnorm_takes_a_batch_of_a_single_value_as_neon_does():

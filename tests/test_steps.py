@@ -130,8 +130,8 @@ def tf32_flags() -> tuple[bool, bool]:
 @pytest.mark.parametrize("precision", ["tf32", "float32"])
 def test_tf32_is_off_for_float32_also_in_convolutions_and_in_the_backward_pass(precision):
     model, seen = network(), []
-    model.conv1.register_forward_hook(lambda *_: seen.append(tf32_flags()))
-    model.conv1.weight.register_hook(lambda _: seen.append(tf32_flags()))
+    model.conv2.register_forward_hook(lambda *_: seen.append(tf32_flags()))
+    model.conv2.weight.register_hook(lambda _: seen.append(tf32_flags()))
     recipe = dataclasses.replace(RECIPE, precision=precision)
     before = tf32_flags()
     train_step.TrainStep(model, recipe)(*some_batches()[0])

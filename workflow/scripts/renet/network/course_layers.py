@@ -5,6 +5,7 @@ from collections import OrderedDict
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from renet.common.errors import InputError
@@ -57,8 +58,34 @@ class CourseNetwork(Network):
         are never negative. If the ReLU's output is 0 for every input, the probabilities stay 0.5
         and training stops.
         """
-        maps = super().logits(pixels)
+        in_training = self.training and not pixels.requires_grad
+        maps = self._maps_in_training(pixels) if in_training else super().logits(pixels)
         return maps.amax(dim=(2, 3)) if self.pools_by_maximum else maps.mean(dim=(2, 3))
+
+    def _maps_in_training(self, pixels: Tensor) -> Tensor:
+        """The classifier's map, with bn0 and conv1 computed in one."""
+        norm, bn0, conv1, *others = self
+        maps = convolve_normalised(norm(pixels), bn0, conv1)
+        for layer in others:
+            maps = layer(maps)
+        return maps
+
+
+def convolve_normalised(maps: Tensor, norm: BatchNorm, convolution: ConvReLU) -> Tensor:
+    """`convolution(norm(maps))` in training mode, for maps (N, C, H, W) without a gradient.
+
+    Weight and bias of the normalisation become part of the kernel. An input channel of ones carries
+    the bias. The padding is 0 in that channel too: it has no bias, as when the two layers run one
+    by one. This takes fewer passes over the maps, and no gradient of them.
+    """
+    mean, variance = (values.to(maps.dtype) for values in norm.take_statistics(maps))
+    normalised = F.batch_norm(maps, mean, variance, eps=norm.EPS)
+    weight, bias = (values.view(1, -1, 1, 1) for values in (norm.weight, norm.bias))
+    constant = (convolution.weight * bias).sum(1, keepdim=True)
+    kernel = torch.cat([convolution.weight * weight, constant], 1)
+    kernel = kernel.contiguous(memory_format=torch.channels_last)  # so that the output is, too
+    planes = torch.cat([normalised, torch.ones_like(normalised[:, :1])], 1)
+    return convolution.convolve(planes, kernel)
 
 
 def check_size(

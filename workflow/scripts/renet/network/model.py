@@ -67,7 +67,11 @@ class ConvReLU(nn.Conv2d):
 
     def forward(self, maps: Tensor) -> Tensor:
         """(N, C, H, W) to (N, K, H', W')."""
-        return F.relu(super().forward(maps))
+        return self.convolve(maps, self.weight)
+
+    def convolve(self, maps: Tensor, kernel: Tensor) -> Tensor:
+        """The same with `kernel` in place of the layer's weight."""
+        return F.relu(self._conv_forward(maps, kernel, self.bias))
 
 
 @torch.inference_mode()
