@@ -228,7 +228,8 @@ def test_bad_photos_get_a_reason_each_and_the_rest_goes_on(tmp_path):
         "00/good.jpg": jpeg(seed=1), "00/cut.jpg": jpeg()[:-9], "00/none.jpg": b"",
         "00/dot.jpg": encode(picture(1, 1)), "00/other.jpg": jpeg(seed=2),
     }  # fmt: skip
-    arguments = make_source(tmp_path, photos, [{"full_path": path} for path in photos])
+    rows = [{"full_path": path} for path in photos]
+    arguments = make_source(tmp_path, photos | {"00/without_row.jpg": jpeg(seed=3)}, rows)
     outcome = run_script(
         "crop_faces.py", *arguments, "-o", tmp_path / "f.npy", "--table", tmp_path / "f.csv"
     )

@@ -1,5 +1,7 @@
 """neon's HDF5 files are read, and files of the same structure are written."""
 
+import re
+
 import h5py
 import numpy as np
 import pandas as pd
@@ -239,13 +241,43 @@ def test_faces_of_all_shards_come_in_the_asked_order(tmp_path, monkeypatch, slab
     random = np.random.default_rng(0)
     shard = random.choice([0, 2], 50)
     index = random.integers(0, 9, 50)
-    slabs = [slab.copy() for slab in gather.slabs(names, shard, index)]
-    assert max(map(len, slabs)) <= slab_faces
     expected = [faces[number][place] for number, place in zip(shard, index, strict=True)]
+    digest = np.array(list(map(face_digest, expected)), bytes)
+    slabs = [slab.copy() for slab in gather.slabs(names, shard, index, digest)]
+    assert max(map(len, slabs)) <= slab_faces
     assert np.array_equal(np.concatenate(slabs), expected)
 
 
 def test_face_that_no_shard_has_is_refused(tmp_path):
     name = write_shard(tmp_path / "1.npy", random_faces(3))
     with pytest.raises(InputError, match=r"1\.npy has 3 faces, and split\.csv names number 3"):
-        list(gather.slabs([name], np.array([0, 0]), np.array([0, 3])))
+        list(gather.slabs([name], np.array([0, 0]), np.array([0, 3]), np.array([b"", b""])))
+
+
+def zeroed(content: bytes) -> bytes:
+    return content[: len(content) // 2].ljust(len(content), b"\0")
+
+
+def of_another_type(content: bytes) -> bytes:
+    return content.replace(b"'|u1'", b"'|i1'")
+
+
+@pytest.mark.parametrize(
+    ("damage", "reason"),
+    [
+        (zeroed, "face number 3 has changed since it was cut"),
+        (lambda content: content[: len(content) // 2], ""),
+        (lambda content: b"", ""),
+        (of_another_type, "it holds int8"),
+    ],
+    ids=["zeroed", "cut off", "emptied", "of another type"],
+)
+def test_damaged_shard_is_one_sentence_that_names_it(tmp_path, split, damage, reason):
+    path = tmp_path / "wiki" / "faces" / "2-of-2.npy"
+    path.write_bytes(damage(path.read_bytes()))
+    faces = sorted(tmp_path.glob("*/faces/*.npy"))
+    output = ["--subset", "train", "-o", tmp_path / "a.h5", "--table", tmp_path / "a.csv"]
+    outcome = run_script("write_hdf5.py", tmp_path / "split.csv", *faces, *output)
+    assert outcome.returncode == 1 and "Traceback" not in outcome.stderr
+    assert re.search(rf"2-of-2\.npy is damaged \(.*({reason})", outcome.stderr), outcome.stderr
+    assert not list(tmp_path.glob("a.*"))

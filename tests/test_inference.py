@@ -2,6 +2,7 @@
 
 import json
 
+import h5py
 import numpy as np
 import pandas as pd
 import pytest
@@ -89,6 +90,16 @@ def test_table_of_other_faces_is_refused(run):
     table.assign(target=1 - table.target).to_csv(folder / "test.csv", index=False)
     outcome = infer(folder)
     assert outcome.returncode == 1 and "does not describe the faces" in outcome.stderr
+    assert not (folder / "inference.csv").exists()
+
+
+def test_damaged_faces_are_not_predicted(run):
+    folder = run[0]
+    path = folder / "test.h5"
+    with h5py.File(path, "a") as store:
+        store["input"][3, :9] = 0
+    outcome = infer(folder)
+    assert outcome.returncode == 1 and "test.h5 is damaged" in outcome.stderr
     assert not (folder / "inference.csv").exists()
 
 

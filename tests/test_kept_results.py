@@ -1,8 +1,11 @@
 """A trained model is not lost before another one has ended, and a run's folder has one process."""
 
 import json
+import os
+import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,7 +13,7 @@ import pytest
 
 from helpers.project import SCRIPTS
 from helpers.training import SMALL
-from helpers.workflow import copy_project, snakemake, write_config
+from helpers.workflow import copy_project, run, snakemake, write_config
 from renet.common import locks
 from renet.common.errors import InputError
 from renet.network import model_file
@@ -135,3 +138,28 @@ def test_no_job_starts_and_no_output_goes_while_an_orphan_works_in_the_folder(tm
     assert model.read_text() == "a model" and not (project / "resources").exists()
     owned = json.loads((model.parent / ".lock").read_text())
     assert owned["process"] == holder.pid
+
+
+@pytest.mark.slow
+def test_training_that_outlives_a_killed_snakemake_is_named_and_its_work_is_used(tmp_path):
+    project = copy_project(tmp_path)
+    write_config(project, train={"epochs": 200})
+    command = [sys.executable, "-m", "snakemake", "--cores", "1", "--configfile", "small.yaml"]
+    with (tmp_path / "log").open("w") as log:
+        started = subprocess.Popen(command, cwd=project, stdout=log, stderr=log)
+    log = project / "results" / "logs" / "train" / "renet.log"
+    while not log.exists() or "epoch 3," not in log.read_text():
+        assert started.poll() is None, (tmp_path / "log").read_text()
+        time.sleep(0.1)
+    started.kill()
+    started.wait()
+    training = json.loads((project / "results/runs/renet/.lock").read_text())["process"]
+    assert snakemake(project, "--unlock", *command[5:]).returncode == 0  # as Snakemake asks for
+    again = snakemake(project, *command[3:])
+    assert again.returncode != 0
+    assert f"results/runs/renet is in use by the process {training}" in again.stderr
+    os.kill(training, signal.SIGTERM)
+    while Path(f"/proc/{training}").exists():
+        time.sleep(0.1)
+    run(project)
+    assert "Continuing after epoch" in log.read_text()

@@ -55,6 +55,7 @@ def infer(
         subsets.append((validation_faces, validation_table, inference_validation))
     for face_file, table_file, output in subsets:
         stored = hdf5.read(face_file)
+        hdf5.check_digest(stored)
         samples = read_samples(table_file, stored)
         if stored.shape != network.input_shape:
             raise InputError(

@@ -3,8 +3,8 @@
 Reads: split.csv, the shards of all sources, and train.h5 if the mean of the training set is stored.
 Writes: <subset>.h5 in neon's layout (see `renet.dataset.hdf5`), and <subset>.csv, the rows of
 split.csv of these faces in the same order.
-Decides: nothing. Pixels and rows are moved in parts: all that is in memory of every face is the
-place of its pixels and its class.
+Decides: nothing. Each face is held against its digest. Pixels and rows are moved in parts: all that
+is in memory of every face is the place of its pixels, their digest and its class.
 """
 
 import logging
@@ -44,32 +44,31 @@ def write_hdf5(
         mean: mean image to store, of these faces or, if it is given, the one in `train`.
         train: train.h5.
     """
-    shard, index = read_places(split, subset, faces)
+    shard, index, digest = read_places(split, subset, faces)
     shape = (len(shard), *shards.open_faces(faces[0]).shape[1:])
     train_mean = hdf5.read(train).mean if train else None
     with files.replacing(face_file, size=math.prod(shape)) as temporary:
-        slabs = gather.slabs(faces, shard, index)
+        slabs = gather.slabs(faces, shard, index, digest)
         samples = read_subset(split, subset, ["subset", "target"])
         hdf5.write(temporary, shape, slabs, samples, mean if train_mean is None else train_mean)
     SPLIT.write(table, read_subset(split, subset, SPLIT.columns))
     logging.info("%s: %d faces of %dx%d pixels", face_file, len(shard), shape[3], shape[2])
 
 
-def read_places(split: Path, subset: str, faces: list[Path]) -> tuple[np.ndarray, np.ndarray]:
-    """For each face of a subset, the position of its file in `faces`, and its position there."""
+def read_places(split: Path, subset: str, faces: list[Path]) -> tuple[np.ndarray, ...]:
+    """For each face of a subset: number of its file in `faces`, place in the file, and digest."""
     given = pd.MultiIndex.from_tuples([shards.source_and_number(path) for path in faces])
     if given.has_duplicates:
         raise InputError("Two of the files are shards of the same number; give each shard once.")
     places = []
-    for rows in read_subset(split, subset, ["subset", "source", "shard", "index"]):
+    for rows in read_subset(split, subset, ["subset", "source", "shard", "index", "digest"]):
         shard = given.get_indexer(pd.MultiIndex.from_frame(rows[["source", "shard"]]))
         if (shard < 0).any():
             raise InputError(
                 f"{split} names shards that were not given; give those of all sources."
             )
-        places.append((shard, rows["index"].to_numpy()))
-    shard, index = map(np.concatenate, zip(*places, strict=True))
-    return shard, index
+        places.append((shard, rows["index"].to_numpy(), rows.digest.to_numpy(bytes)))
+    return tuple(map(np.concatenate, zip(*places, strict=True)))
 
 
 def read_subset(split: Path, subset: str, columns: Iterable[str]) -> Iterator[pd.DataFrame]:

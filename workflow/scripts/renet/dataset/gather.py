@@ -22,7 +22,7 @@ READERS = 8
 
 
 def slabs(
-    shard_files: Sequence[str | Path], shard: np.ndarray, index: np.ndarray
+    shard_files: Sequence[str | Path], shard: np.ndarray, index: np.ndarray, digest: np.ndarray
 ) -> Iterator[np.ndarray]:
     """Yield faces in the given order, in slabs (n, C, H, W) uint8 of `SLAB_BYTES`.
 
@@ -30,9 +30,10 @@ def slabs(
 
     Args:
         shard, index: position of each face's shard in `shard_files`, and of the face in it.
+        digest: of each face, as bytes.
 
     Raises:
-        InputError: a shard lacks a face, or has faces of another shape.
+        InputError: a shard lacks a face, has faces of another shape, or is damaged.
     """
     _allow_open_files()
     stored = [shards.open_faces(name) for name in shard_files]
@@ -49,13 +50,23 @@ def slabs(
         files = [opened.enter_context(Path(name).open("rb", buffering=0)) for name in shard_files]
         for file in files:
             os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_RANDOM)  # no read-ahead
-        sources = np.array([file.fileno() for file in files])[shard]
+
+        def read(slab: np.ndarray, numbers: range) -> None:
+            """Read and check every `READERS`th face of a slab."""
+            for face, number in zip(slab, numbers, strict=True):
+                file = files[shard[number]]
+                if os.preadv(file.fileno(), [face], offsets[number]) != face.nbytes:
+                    raise InputError(f"{file.name} became shorter while it was read.")
+                shards.check_face(file.name, index[number], face, digest[number])
 
         def start(first: int) -> tuple[np.ndarray, Iterator[None]]:
-            wanted = slice(first, first + length)
-            slab = buffers[first // length % 2][: len(shard[wanted])]
-            faces = list(zip(slab, sources[wanted].tolist(), offsets[wanted].tolist(), strict=True))
-            return slab, pool.map(_read, [faces[part::READERS] for part in range(READERS)])
+            numbers = range(first, min(first + length, len(shard)))
+            slab = buffers[first // length % 2][: len(numbers)]
+            parts = range(READERS)
+            readings = pool.map(
+                read, [slab[p::READERS] for p in parts], [numbers[p::READERS] for p in parts]
+            )
+            return slab, readings
 
         following = start(0)
         for first in range(0, len(shard), length):
@@ -84,10 +95,3 @@ def _check(
                 f"{name} has {len(faces)} faces, and split.csv names number {wanted.max()}; "
                 "delete split.csv to have it written again."
             )
-
-
-def _read(faces: list[tuple[np.ndarray, int, int]]) -> None:
-    """Read faces, given as (buffer, descriptor, offset)."""
-    for face, descriptor, offset in faces:
-        if os.preadv(descriptor, [face], offset) != face.nbytes:
-            raise InputError("A shard became shorter while it was read; crop its faces again.")

@@ -71,8 +71,39 @@ class FaceWriter:
 
 
 def open_faces(faces_file: str | Path) -> np.ndarray:
-    """The faces of a shard, (faces, C, H, W) uint8, memory-mapped unless there are none."""
+    """The faces of a shard, (faces, C, H, W) uint8, memory-mapped unless there are none.
+
+    Raises:
+        InputError: the file is damaged.
+    """
+    try:
+        faces = _map_or_read(faces_file)
+    except (ValueError, EOFError) as error:
+        raise _damaged(faces_file, str(error)) from error
+    if faces.dtype != np.uint8 or faces.ndim != 4:
+        raise _damaged(faces_file, f"it holds {faces.dtype} of shape {faces.shape}")
+    return faces
+
+
+def _map_or_read(faces_file: str | Path) -> np.ndarray:
     try:
         return np.load(faces_file, mmap_mode="r")
     except ValueError:  # an empty array cannot be mapped
         return np.load(faces_file)
+
+
+def _damaged(faces_file: str | Path, reason: str) -> InputError:
+    return InputError(
+        f"{faces_file} is damaged ({reason}); delete it, and start again to have its photos cut "
+        "again."
+    )
+
+
+def check_face(faces_file: str | Path, index: int, face: np.ndarray, digest: bytes) -> None:
+    """Compare a face that was read from a shard with the digest that split.csv has of it.
+
+    Raises:
+        InputError: they differ.
+    """
+    if face_digest(face).encode() != digest:
+        raise _damaged(faces_file, f"face number {index} has changed since it was cut")
