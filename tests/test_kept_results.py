@@ -143,7 +143,7 @@ def test_no_job_starts_and_no_output_goes_while_an_orphan_works_in_the_folder(tm
 @pytest.mark.slow
 def test_training_that_outlives_a_killed_snakemake_is_named_and_its_work_is_used(tmp_path):
     project = copy_project(tmp_path)
-    write_config(project, train={"epochs": 200})
+    write_config(project, train={"epochs": 400})
     command = [sys.executable, "-m", "snakemake", "--cores", "1", "--configfile", "small.yaml"]
     with (tmp_path / "log").open("w") as log:
         started = subprocess.Popen(command, cwd=project, stdout=log, stderr=log)
@@ -154,11 +154,13 @@ def test_training_that_outlives_a_killed_snakemake_is_named_and_its_work_is_used
     started.kill()
     started.wait()
     training = json.loads((project / "results/runs/renet/.lock").read_text())["process"]
+    os.kill(training, signal.SIGSTOP)  # so that it does not end meanwhile
     assert snakemake(project, "--unlock", *command[5:]).returncode == 0  # as Snakemake asks for
     again = snakemake(project, *command[3:])
     assert again.returncode != 0
     assert f"results/runs/renet is in use by the process {training}" in again.stderr
     os.kill(training, signal.SIGTERM)
+    os.kill(training, signal.SIGCONT)
     while Path(f"/proc/{training}").exists():
         time.sleep(0.1)
     run(project)
