@@ -7,7 +7,6 @@ draws of people and seeds. Holm's procedure corrects for the number of recipes. 
 two seeds are enough for a verdict: Student's t distribution makes their intervals wide.
 
     python benchmarks/leave_one_out.py results/wiki
-    python benchmarks/leave_one_out.py results/wiki --reference modern --set test
 """
 
 import argparse
@@ -20,27 +19,28 @@ import pandas as pd
 sys.path.append(str(Path(__file__).resolve().parent.parent / "workflow" / "scripts"))
 
 from renet.evaluation import comparison, confidence_intervals, inference_table, weak_slices
+from renet.evaluation.tables import ALPHA
 
+REFERENCE = "full"  # the recipe that the others differ from
 SEED = "-seed"  # between the names of a recipe and of a seed
-ALPHA = 0.05
+PREDICTIONS = "inference_validation.csv"
 
 
-def read(results: Path, subset: str) -> tuple[pd.DataFrame, pd.Series]:
-    """Whether each run is correct, (faces, runs), and the subject of each face."""
-    name = {"test": "inference.csv"}.get(subset, f"inference_{subset}.csv")
+def read(results: Path) -> tuple[pd.DataFrame, pd.Series]:
+    """Whether each prediction is correct, (faces, runs), and the subject of each face."""
     tables = {
         path.parent.name: inference_table.read(path)
-        for path in sorted((results / "runs").glob(f"*{SEED}*/{name}"))
+        for path in sorted((results / "runs").glob(f"*{SEED}*/{PREDICTIONS}"))
     }
-    if not tables:
-        raise SystemExit(f"{results} has no {name} of a run whose name has {SEED!r}.")
+    if sum(run.startswith(REFERENCE + SEED) for run in tables) < 2:
+        raise SystemExit(f"{results} lacks {PREDICTIONS} of two seeds of the recipe {REFERENCE}.")
     first, *others = tables.values()
     if not all(table.id.equals(first.id) for table in others):
         raise SystemExit(f"The runs in {results} have not predicted the same faces.")
     return pd.DataFrame({run: table.correct for run, table in tables.items()}), first.subject
 
 
-def differences(correct: pd.DataFrame, subjects: pd.Series, reference: str) -> pd.DataFrame:
+def differences(correct: pd.DataFrame, subjects: pd.Series) -> pd.DataFrame:
     """Each recipe against the reference, a row each: value, difference, low, high, p, seeds."""
     recipes = correct.T.groupby(lambda run: run.split(SEED)[0]).groups
     recipes = {recipe: runs for recipe, runs in recipes.items() if len(runs) > 1}
@@ -49,7 +49,7 @@ def differences(correct: pd.DataFrame, subjects: pd.Series, reference: str) -> p
         [weights @ correct.to_numpy(float) / weights.sum() for weights in draws],
         columns=correct.columns,
     )
-    accuracy, base = correct.mean(), list(recipes.pop(reference))
+    accuracy, base = correct.mean(), list(recipes.pop(REFERENCE))
     rows = {}
     for recipe, runs in recipes.items():
         groups = list(runs), base
@@ -75,18 +75,13 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("results", type=Path, help="folder of the results")
-    parser.add_argument("--reference", default="full", help="recipe that the others differ from")
-    parser.add_argument("--set", default="validation", choices=["validation", "test"])
-    arguments = parser.parse_args()
-    correct, subjects = read(arguments.results, arguments.set)
-    own = correct.loc[:, correct.columns.str.startswith(arguments.reference + SEED)].mean()
-    if len(own) < 2:
-        raise SystemExit(f"The recipe {arguments.reference} needs runs of two seeds or more.")
-    print(f"{arguments.set}: {len(correct):,} faces of {subjects.nunique():,} people\n")
+    correct, subjects = read(parser.parse_args().results)
+    own = correct.loc[:, correct.columns.str.startswith(REFERENCE + SEED)].mean()
+    print(f"Validation set: {len(correct):,} faces of {subjects.nunique():,} people\n")
     print("| recipe | accuracy | each seed | difference, points | p (Holm) | verdict |")
     print("| --- | --- | --- | --- | --- | --- |")
-    print(f"| {arguments.reference} | {100 * own.mean():.1f} % | {percent(own)} | | | |")
-    for recipe, row in differences(correct, subjects, arguments.reference).iterrows():
+    print(f"| {REFERENCE} | {100 * own.mean():.1f} % | {percent(own)} | | | |")
+    for recipe, row in differences(correct, subjects).iterrows():
         interval = f"{100 * row.low:+.1f} to {100 * row.high:+.1f}"
         verdict = "shown" if row.p <= ALPHA else "not shown"
         print(

@@ -22,7 +22,7 @@ class TerminalHandler(logging.StreamHandler):
 
 
 class LogFileHandler(logging.FileHandler):
-    """Writes to the log file. If its disk is full, one line on standard error says so."""
+    """Writes to the log file. If the disk is full, it prints one line to standard error."""
 
     _has_failed = False
 

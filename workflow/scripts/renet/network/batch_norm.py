@@ -166,7 +166,7 @@ def batch_statistics(maps: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def _statistics_of_planes(maps: Tensor) -> tuple[Tensor, Tensor]:
-    """Those of maps in NCHW, in two passes that are faster than `torch.var_mean`."""
+    """The same for maps in NCHW, faster than by `torch.var_mean`."""
     count = maps.numel() // maps.shape[1]
     maps = maps.to(torch.promote_types(maps.dtype, torch.float32))
     mean = maps.sum((2, 3)).double().sum(0) / count

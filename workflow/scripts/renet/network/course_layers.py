@@ -83,7 +83,7 @@ def convolve_normalised(maps: Tensor, norm: BatchNorm, convolution: ConvReLU) ->
     weight, bias = (values.view(1, -1, 1, 1) for values in (norm.weight, norm.bias))
     constant = (convolution.weight * bias).sum(1, keepdim=True)
     kernel = torch.cat([convolution.weight * weight, constant], 1)
-    kernel = kernel.contiguous(memory_format=torch.channels_last)  # so that the output is, too
+    kernel = kernel.contiguous(memory_format=torch.channels_last)  # sets the output's format
     planes = torch.cat([normalised, torch.ones_like(normalised[:, :1])], 1)
     return convolution.convolve(planes, kernel)
 
