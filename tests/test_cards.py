@@ -97,7 +97,7 @@ def test_data_sheet_of_own_photos_says_where_to_write_what_is_missing(changed, t
     FUNNEL.write(changed / "data/funnel.csv", pd.concat([funnel, kept_together]))
     write_report(changed)
     sheet = (changed / f"{SHEET}.md").read_text()
-    assert "near duplicates (4 faces) |" in sheet
+    assert "near-duplicates kept in one subset (4 faces) |" in sheet
     assert "in one subset, even under different names: 4 faces" in sheet
     assert "**Not documented: where the photos come from" in sheet
     assert "`datasheet: notes.md`" in sheet

@@ -14,6 +14,7 @@ from renet.common.errors import InputError
 from renet.config import runs as runs_config
 from renet.evaluation import comparison, confidence_intervals, metrics
 from renet.evaluation.comparison import MAJORITY, Plan, Predictions
+from renet.evaluation.tables import COMPARISON
 from renet.pages import comparison_section
 
 
@@ -132,6 +133,7 @@ def test_each_run_is_claimed_against_reference_and_majority_and_other_pairs_are_
     assert table[table.kind == "pair"][["p", "p_holm", "shown"]].isna().all(axis=None)
     assert (claimed.p_holm >= claimed.p).all()
     assert table.low.notna().all()
+    assert table[table.kind != "reference"].detectable.isna().all()
     one = stats.binomtest(int(((correct["a"] == 1) & (correct["b"] == 0)).sum()),
                           int((correct["a"] != correct["b"]).sum()))  # fmt: skip
     assert claimed.p_mcnemar.iloc[0] == pytest.approx(one.pvalue)
@@ -186,7 +188,29 @@ def test_metric_that_a_set_does_not_define_is_not_tested():
     table = comparison.compare(given, Plan("a", "recall_female"))
     assert table.value.isna().all() and table.p.isna().all() and table.shown.isna().all()
     table = table.assign(set="test")
-    assert "No difference from a is shown for b." in comparison_section.headline(table, "male")
+    assert comparison_section.headline(table) == [
+        ("Recall of female against a", "Test set: no difference shown for b.")
+    ]
+
+
+def test_head_of_the_page_has_a_recipe_in_place_of_its_runs():
+    table = COMPARISON.frame(
+        [
+            ("test", kind, run, "a-1", "accuracy", 0, 0, difference, 0, 0, 0, 0, shown, 0, 0)
+            for kind, run, difference, shown in (
+                ("reference", "a-2", 0.001, 0), ("reference", "b-1", 0.02, 1),
+                ("reference", "b-2", 0.021, 0), ("reference", "b-3", 0.019, 1),
+                ("reference", "c", -0.1, 1), ("recipe", "b-1 b-2 b-3", 0.02, 1),
+            )
+        ]
+    )  # fmt: skip
+    ((heading, said),) = comparison_section.headline(table)
+    assert heading == "Accuracy against a-1"
+    minus = "\N{MINUS SIGN}"
+    assert said == (
+        f"Test set: c {minus}10.0 and the recipe of b-1, b-2 and b-3 +2.0 percentage points; "
+        "no difference shown for a-2."
+    )
 
 
 def test_settings_of_a_recipe_are_those_that_its_runs_share():

@@ -79,7 +79,7 @@ def test_index_has_a_table_of_runs_by_sets(window, results):
     assert cells["portraits: accuracy"].startswith(phrases.percentage(test["accuracy"]))
     found = texts(window, "#external + p + ul li")
     assert found == [
-        f"portraits: 1,000 faces of {test['subjects']} people; left out: 7 known person."
+        f"portraits: 1,000 faces of {test['subjects']} people; left out: known person (7)."
     ]
 
 
@@ -95,10 +95,38 @@ def test_index_says_in_words_which_differences_are_shown(window, results):
     drop = phrases.points(-rows.difference["slow"])
     assert f"slow is worse than made: {drop} percentage points" in said
     assert "Better than always predicting male: again, made and slow." in said
-    assert "slow is worse than made" in " ".join(texts(window, ".verdict dd"))
+    head = dict(zip(texts(window, ".verdict dt"), texts(window, ".verdict dd"), strict=True))
+    words = head["Balanced accuracy against made"]
+    assert f"slow \N{MINUS SIGN}{drop} percentage points." in words
+    assert "Test set: again" in words and "External set portraits: again" in words
     faces = DISAGREEMENTS.read(results / "comparison/disagreements.csv")
     assert f"{(faces.set == 'test').sum()} faces of test" in window.page_source
     assert (faces.set == "test").sum() == 600
+
+
+def test_column_of_mcnemar_is_left_out_where_people_have_several_photos(window, results):
+    window.get(index(results))
+    opened = (
+        "document.querySelectorAll('#comparison ~ details').forEach((one) => (one.open = true))"
+    )
+    window.execute_script(opened)
+    headings = texts(window, '[aria-label="All claims about test"] th[scope=col]')
+    assert "p (Holm)" in headings and "p of McNemar" not in headings
+
+
+def test_kinds_of_the_runs_are_named_where_they_differ(window, changed):
+    settings = yaml.safe_load((changed / "settings.yaml").read_text())
+    settings["runs"]["slow"]["model"] = {"kind": "hog_svm"}
+    settings["runs"]["slow"]["train"]["epochs"] = 50
+    (changed / "settings.yaml").write_text(yaml.safe_dump(settings, sort_keys=False))
+    write_report(changed)
+    window.get(index(changed))
+    assert texts(window, "h1") == ["Gender classification with networks of several kinds"]
+    assert "kinds renet, hog_svm" in texts(window, ".lead")[0]
+    assert texts(window, RUNS) == ["made renet", "again renet", "slow hog_svm"]
+    headings = texts(window, "table.sortable thead th")
+    cells = dict(zip(headings, texts(window, 'tr[data-run="slow"] > *'), strict=False))
+    assert cells["epochs"] == "50"  # passes over the features; its history has one row
 
 
 def marked(browser) -> dict[str, list[str]]:

@@ -349,8 +349,8 @@ def test_steps_of_the_funnel_at_which_nothing_happens_are_not_shown():
     subsets = ["train", "validation", "test"]
     assert shown.index.tolist() == ["rows", "repeated", "corrected", "near_duplicates", *subsets]
     assert phrases.funnel(shown) == (
-        "rows 9, repeated 7, corrected (1 label) 7, near duplicates (2 faces) 7, train 7, "
-        "validation 0, test 0"
+        "rows 9, repeated 7, corrected (1 label) 7, near-duplicates kept in one subset (2 faces) "
+        "7, train 7, validation 0, test 0"
     )
     unchanged = data_results([*steps[:5], ("corrected", 0, 7, 0), *steps[6:]]).steps
     assert "corrected" not in unchanged.index

@@ -92,7 +92,8 @@ def test_best_run_is_chosen_on_the_validation_set(window, changed):
     window.get(index(changed))
     assert texts(window, ".verdict dd")[0] == (
         "slow, validation accuracy 99.0\N{NO-BREAK SPACE}%, the highest of 3 runs; chance can "
-        "explain a small lead"
+        "explain a small lead. Another run can be better on the test set, which has no part in "
+        "the choice."
     )
     assert texts(window, ".verdict dd a") == ["slow"]
     assert phrases.percentage(read_metrics(changed, "slow")["test"]["accuracy"]) in verdict(window)

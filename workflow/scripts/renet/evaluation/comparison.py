@@ -143,7 +143,8 @@ def _row(
     if kind != PAIR and np.isfinite(value):
         parts_of_subject = contributions(predictions.subjects, correct, parts)
         row["p"] = swap_test(parts_of_subject)
-        row["detectable"] = np.sqrt((np.diff(parts_of_subject) ** 2).sum())
+        if kind == REFERENCE:
+            row["detectable"] = np.sqrt((np.diff(parts_of_subject) ** 2).sum())
         if predictions.subjects.is_unique:
             row["p_mcnemar"] = mcnemar(correct)
     return row

@@ -8,7 +8,7 @@ import pandas as pd
 
 from renet.common.imdb_wiki import CLASSES
 from renet.config import runs as runs_config
-from renet.evaluation.tables import BASELINE, FEWEST_SEEDS, POWER, RECIPE, REFERENCE
+from renet.evaluation.tables import ALPHA, BASELINE, FEWEST_SEEDS, POWER, RECIPE, REFERENCE
 from renet.pages import metric_tables, phrases, templates
 from renet.pages.results import RunResults
 from renet.pages.templates import PageTable
@@ -21,6 +21,7 @@ class OfSet:
     """What is said of one set."""
 
     name: str
+    described: str
     findings: list[str]
     table: PageTable
     faces: list[dict]  # on which the runs disagree, with `x` and `y` in their picture
@@ -34,6 +35,7 @@ class Section:
     reference: str
     metric: str
     sets: list[OfSet]
+    level: float  # of the tests
     about: str  # what the claims are about
 
 
@@ -51,6 +53,7 @@ def section(
     sets = [
         OfSet(
             name=name,
+            described=described(name),
             findings=findings(of_set, majority),
             table=_table(of_set, metric, majority, settings),
             faces=_faces(disagreements[disagreements.set == name]),
@@ -58,7 +61,7 @@ def section(
         )
         for name, of_set in table.groupby("set", sort=False)
     ]
-    return Section(reference, metric.label, sets, about(table))
+    return Section(reference, metric.label, sets, ALPHA, about(table))
 
 
 def _decided(table: pd.DataFrame) -> pd.DataFrame:
@@ -80,11 +83,45 @@ def about(table: pd.DataFrame) -> str:
     )
 
 
-def headline(table: pd.DataFrame, majority: str) -> str:
-    """What is shown on the test set, for the head of the page; nothing for one run alone."""
+def headline(table: pd.DataFrame) -> list[tuple[str, str]]:
+    """A row of the head of the page: a heading, and a sentence on what is shown on each set.
+
+    A recipe stands for its runs. Nothing for one run alone, which is compared with no other.
+    """
     table = _decided(table)
-    of_test = table[(table.set == "test") & table.kind.isin([REFERENCE, RECIPE])]
-    return "" if of_test.empty else " ".join(findings(of_test, majority))
+    claims = table[table.kind.isin([REFERENCE, RECIPE])]
+    if claims.empty:
+        return []
+    of_recipes = {name for runs in claims.run[claims.kind == RECIPE] for name in runs.split()}
+    claims = claims[~((claims.kind == REFERENCE) & claims.run.isin(of_recipes))]
+    (metric,) = metric_tables.named(table.metric.iloc[0])
+    reference = table.other[table.kind == REFERENCE].iloc[0]
+    label = f"{metric.label[:1].upper()}{metric.label[1:]} against {reference}"
+    sets = claims.groupby("set", sort=False)
+    return [(label, " ".join(_differences_of_set(name, rows) for name, rows in sets))]
+
+
+def _differences_of_set(name: str, rows: pd.DataFrame) -> str:
+    """`Test set: slow −2.4 percentage points; no difference shown for again.`"""
+    shown = [
+        f"{_claimant(row)} {'+' if row.difference > 0 else ''}{phrases.points(row.difference)}"
+        for row in _of_verdict(rows, shown=True)
+    ]
+    others = [_claimant(row) for row in _of_verdict(rows, shown=False)]
+    parts = [f"{phrases.listed(shown)} percentage points"] if shown else []
+    if others:
+        parts.append(f"no difference shown for {phrases.listed(others)}")
+    words = described(name)
+    return f"{words[:1].upper()}{words[1:]}: {'; '.join(parts)}."
+
+
+def _claimant(row: Any) -> str:
+    return f"the recipe of {_names(row.run)}" if row.kind == RECIPE else row.run
+
+
+def described(name: str) -> str:
+    """A set in words: `test set` or `external set congress`."""
+    return "test set" if name == "test" else f"external set {name}"
 
 
 def findings(of_set: pd.DataFrame, majority: str) -> list[str]:
@@ -194,6 +231,10 @@ def _table(
         "run", metric.label, "against", metric.label, "difference in points", "95 % interval",
         "p (Holm)", "difference", "smallest detectable", "p of McNemar", "settings that differ",
     ]  # fmt: skip
+    if of_set.p_mcnemar.isna().all():  # people have several photos
+        column = headings.index("p of McNemar")
+        rows = [row[:column] + row[column + 1 :] for row in rows]
+        headings.remove("p of McNemar")
     return PageTable(f"All claims about {of_set.set.iloc[0]}", headings, rows, collapsed=True)
 
 

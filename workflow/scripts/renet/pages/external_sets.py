@@ -94,7 +94,7 @@ def descriptions(runs: list[RunResults], data: DataResults) -> list[str]:
         test = runs[0].external[name].metrics["test"]
         dropped = funnel.set_index("step").dropped
         left_out = ", ".join(
-            f"{count:,} {step.replace('_', ' ')}" for step, count in dropped.items() if count
+            f"{step.replace('_', ' ')} ({count:,})" for step, count in dropped.items() if count
         )
         people = f"{test['n']:,} faces of {test['subjects']:,} people"
         sentences.append(f"{name}: {people}; left out: {left_out or 'none'}.")

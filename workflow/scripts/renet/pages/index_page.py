@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from renet.config.architecture import KINDS
+from renet.config.architecture import KINDS, Architecture
 from renet.config.runs import flatten, seed_groups
 from renet.pages import (
     comparison_section,
@@ -23,6 +23,7 @@ from renet.pages.results import DataResults, RunResults
 from renet.pages.templates import PageTable
 
 TITLE = "Gender classification with a ReNet-style network"
+TITLE_OF_KINDS = "Gender classification with networks of several kinds"
 # The columns of metrics in the table of runs: heading, set, and key of the metric.
 COLUMNS: tuple[tuple[Any, ...], ...] = tuple(
     (heading, subset, *metric_tables.named(metric))
@@ -64,11 +65,13 @@ def write(
     tests = {run.name: run.metrics["test"] for run in runs}
     settings = {run.name: run.settings for run in runs}
     different = differences(settings, defaults)
+    kinds = list(dict.fromkeys(run.architecture.kind for run in runs))
     curves = (f"{run.name}: {phrases.learning_curve(run.history)}" for run in runs)
     templates.write(
         "index.html.j2",
         path,
-        title=TITLE,
+        title=TITLE if kinds == [Architecture.kind] else TITLE_OF_KINDS,
+        kinds=kinds,
         data=data.config,
         verdict=verdict.of_best(runs, data),
         constant=[name for name, test in tests.items() if test["constant_prediction"]],
@@ -119,14 +122,16 @@ def _row(run: RunResults, different: dict[str, Difference]) -> dict:
     settings = (
         f"{key}={templates.setting(one.values[run.name])}" for key, one in different.items()
     )
+    has_layers = run.architecture.has_layers  # else one row is the history of all epochs
     return {
         "name": run.name,
+        "kind": run.architecture.kind,
         "curve": index_plots.curve_id(run.name),
         "words": " ".join([run.name, *settings]),
         "parameters": run.model["parameters"],
         "gflop": run.layers.operations.sum() / 1e9 if len(run.layers) else None,
         "has_walkthrough": run.architecture.has_walkthrough,
-        "epochs": len(run.history),
+        "epochs": len(run.history) if has_layers else run.settings["train"]["epochs"],
         "cells": [metric_tables.cell(metric, run.metrics[subset]) for _, subset, metric in COLUMNS],
     }
 

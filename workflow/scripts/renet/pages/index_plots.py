@@ -1,4 +1,4 @@
-"""The figures of index.html: the loss of all runs, and the funnel."""
+"""The figures of index.html: the loss of all runs, their accuracy against cost, and the funnel."""
 
 from pathlib import Path
 
@@ -19,9 +19,8 @@ def learning_curves(histories: dict[str, pd.DataFrame], path: Path) -> None:
     hides them with the run.
     """
     figure, axis = plt.subplots(figsize=(9, 3.8), layout="constrained")
-    colours = plt.get_cmap("tab10" if len(histories) <= 10 else "turbo", len(histories))
-    for number, (name, history) in enumerate(histories.items()):
-        validated, colour = history.dropna(subset="validation_loss"), colours(number)
+    for (name, history), colour in zip(histories.items(), colours(len(histories)), strict=True):
+        validated = history.dropna(subset="validation_loss")
         axis.plot(history.epoch, history.loss, "--", lw=0.9, color=colour, alpha=0.7,
                   gid=f"{curve_id(name)}training")  # fmt: skip
         axis.plot(validated.epoch, validated.validation_loss, "o-", ms=3.5, color=colour,
@@ -34,6 +33,12 @@ def learning_curves(histories: dict[str, pd.DataFrame], path: Path) -> None:
         line.set_gid(f"{curve_id(name)}line")
         text.set_gid(f"{curve_id(name)}name")
     plot_style.save(figure, path)
+
+
+def colours(count: int) -> list:
+    """A colour for each run, the same in both figures of all runs."""
+    colour_map = plt.get_cmap("tab10" if count <= 10 else "turbo", count)
+    return [colour_map(number) for number in range(count)]
 
 
 def curve_id(run: str) -> str:
@@ -49,15 +54,15 @@ def costs(runs: list[RunResults], path: Path) -> str:
     """
     figure, axes = plt.subplots(1, 2, figsize=(9, 3.6), sharey=True, layout="constrained")
     sentences = []
-    for run in runs:
+    for run, colour in zip(runs, colours(len(runs)), strict=True):
         faces = run.metrics["data"]["faces"]["train"]
         operations = int(run.layers.operations.sum()) * faces * len(run.history)
         accuracy = run.metrics["test"]["balanced_accuracy"]
         for axis, cost in zip(axes, (run.model["parameters"], operations), strict=True):
             if not cost:  # a kind without layers
                 continue
-            axis.plot([cost], [100 * accuracy], "o", color=BLUE)
-            axis.annotate(run.name, (cost, 100 * accuracy), (5, 4), textcoords="offset points")
+            axis.plot([cost], [100 * accuracy], "o", color=colour, alpha=0.8)
+        axes[0].plot([], [], "o", color=colour, label=run.name)
         of_training = f", {operations:.1e} operations" if operations else ""
         sentences.append(
             f"{run.name}: {phrases.percentage(accuracy)}, {run.model['parameters']:,} parameters"
@@ -67,6 +72,7 @@ def costs(runs: list[RunResults], path: Path) -> str:
         axis.set(xscale="log", xlabel=label)
         axis.margins(x=0.25, y=0.2)
     axes[0].set_ylabel("balanced accuracy on the test set, %")
+    figure.legend(loc="outside right upper", frameon=False)  # names beside the points overlap
     plot_style.save(figure, path)
     return " ".join(sentences)
 

@@ -280,10 +280,10 @@ def funnel(steps: pd.DataFrame) -> str:
 
 def funnel_step(step: Any) -> str:
     """The name of a row of the funnel: `gender unknown`, `corrected (3 labels)`."""
-    noun = "face" if step.Index == NEAR_DUPLICATES else "label"
-    changed = (
-        f" ({step.changed:,} {noun}{'' if step.changed == 1 else 's'})" if step.changed else ""
-    )
+    if step.Index == NEAR_DUPLICATES:  # no row is dropped
+        return f"near-duplicates kept in one subset ({step.changed:,} faces)"
+    labels = f"label{'' if step.changed == 1 else 's'}"
+    changed = f" ({step.changed:,} {labels})" if step.changed else ""
     return step.Index.replace("_", " ") + changed
 
 

@@ -37,12 +37,13 @@ def of_best(runs: list[RunResults], data: DataResults) -> Verdict:
     accuracy = phrases.percentage(best.metrics["validation"]["accuracy"])
     rank = "the only run"
     if len(runs) > 1:
-        rank = f"the highest of {len(runs)} runs; chance can explain a small lead"
+        rank = (
+            f"the highest of {len(runs)} runs; chance can explain a small lead. Another run can be "
+            "better on the test set, which has no part in the choice."
+        )
     rows = _rows(best, data)
     if data.comparison and len(runs) > 1:
-        majority = best.metrics["test"]["majority_baseline"]["class"]
-        if found := comparison_section.headline(data.comparison[0], majority):
-            rows.insert(0, ("Comparison of the runs", found))
+        rows = comparison_section.headline(data.comparison[0]) + rows
     if doubts := not_above_baseline(runs):
         rows.append(("Not above guessing", doubts))
     return _verdict(best, rows, f"runs/{best.name}/", f"validation accuracy {accuracy}, {rank}")
