@@ -67,6 +67,45 @@ def test_fault_of_the_disk_is_not_lost_in_a_thread(faces):
         list(StreamingLoader(faces[0].view(Broken), faces[1], CPU).batches(orders()))
 
 
+def test_copy_to_a_gpu_has_a_stream_of_its_own_for_which_the_computation_waits(monkeypatch):
+    """Without a GPU, the calls are compared with those that PyTorch documents for such a copy."""
+    calls = []
+
+    class Stream:
+        def __init__(self, device=None):
+            self.name = "copies" if device else "computation"
+
+        def wait_stream(self, other):
+            calls.append(f"{self.name} waits for {other.name}")
+
+    class Part:
+        def __init__(self, name):
+            self.name = name
+
+        def to(self, device, non_blocking):
+            calls.append(f"{self.name} to {device}, {non_blocking=}")
+            return self
+
+        def record_stream(self, stream):
+            calls.append(f"{self.name} used by {stream.name}")
+
+    @contextlib.contextmanager
+    def on_stream(stream):
+        calls.append(f"on {stream.name}")
+        yield
+        calls.append(f"off {stream.name}")
+
+    monkeypatch.setattr(torch.cuda, "Stream", Stream)
+    monkeypatch.setattr(torch.cuda, "stream", on_stream)
+    monkeypatch.setattr(torch.cuda, "current_stream", lambda device: Stream())
+    loader.CopyStream(torch.device("cuda:0"))((Part("pixels"), Part("targets")))
+    assert calls == [
+        "on copies", "pixels to cuda:0, non_blocking=True", "targets to cuda:0, non_blocking=True",
+        "off copies", "computation waits for copies",
+        "pixels used by computation", "targets used by computation",
+    ]  # fmt: skip
+
+
 def test_set_is_kept_on_a_gpu_only_where_it_fits(faces, monkeypatch):
     class Kept:
         def __init__(self, *arguments):
@@ -74,6 +113,7 @@ def test_set_is_kept_on_a_gpu_only_where_it_fits(faces, monkeypatch):
 
     gpu = torch.device("cuda:0")
     monkeypatch.setattr(loader, "DeviceLoader", Kept)
+    monkeypatch.setattr(loader, "CopyStream", Kept)
     bytes_needed = faces[0].nbytes / loader.MAX_MEMORY_FRACTION
     for free, kind in ((bytes_needed + 10, Kept), (bytes_needed - 10, StreamingLoader)):
         monkeypatch.setattr(torch.cuda, "mem_get_info", lambda device, free=free: (free, free))

@@ -83,7 +83,7 @@ def test_host_waits_neither_in_training_nor_in_validation(on_a_gpus_way, cell, p
 
 
 def test_host_waits_once_in_a_validation_of_several_batches(on_a_gpus_way, monkeypatch):
-    monkeypatch.setattr(inference, "BATCH_SIZE", 8)
+    monkeypatch.setitem(inference.BATCH_SIZE, "cpu", 8)
     model, pixels = network("tanh", "float32"), np.zeros((20, 3, 32, 32), np.uint8)
     with NoHostWaits():
         logits = inference.logits(model, pixels, torch.device("cpu"))

@@ -7,7 +7,9 @@ from renet.common.progress import Progress
 from renet.network.loader import StreamingLoader
 from renet.network.model import Network, infer
 
-BATCH_SIZE = 128
+# A GPU computes a small batch faster than the host can queue its kernels; a large one needs more
+# memory than the faces of a training leave on a small GPU.
+BATCH_SIZE = {"cpu": 128, "cuda": 256}
 
 
 def logits(
@@ -24,8 +26,8 @@ def logits(
     """
     model.eval()
     outputs = [torch.zeros((0, model.architecture.classes), dtype=torch.float64, device=device)]
-    rows = np.arange(len(pixels))
-    batches = np.split(rows, rows[BATCH_SIZE::BATCH_SIZE]) if len(rows) else []
+    rows, size = np.arange(len(pixels)), BATCH_SIZE[device.type]
+    batches = np.split(rows, rows[size::size]) if len(rows) else []
     loader = StreamingLoader(pixels, np.zeros(len(pixels), np.int64), device)
     with Progress(total=len(pixels), desc="infer", unit=" img", disable=not show_progress) as bar:
         for batch, _ in loader.batches(batches):

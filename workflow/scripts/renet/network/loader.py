@@ -29,8 +29,9 @@ class StreamingLoader:
 
     def __init__(self, pixels: np.ndarray, targets: np.ndarray, device: torch.device):
         """Take a data set: pixels (N, C, H, W) uint8, targets (N,) int64."""
-        self._pixels, self._targets, self._device = pixels, targets, device
+        self._pixels, self._targets = pixels, targets
         self._on_gpu = device.type == "cuda"
+        self._to_device = CopyStream(device) if self._on_gpu else tuple
 
     def batches(self, batches: Iterable[np.ndarray]) -> Generator[Batch, None, None]:
         """The faces of each array of row numbers: pixels (n, C, H, W) uint8, targets (n,) int64."""
@@ -41,13 +42,10 @@ class StreamingLoader:
             try:
                 while pending:
                     started = time.perf_counter()
-                    pixels, targets = pending.popleft().result()
+                    batch = pending.popleft().result()
                     self.data_wait += time.perf_counter() - started
                     pending.extend(itertools.islice(reads, 1))
-                    yield (
-                        pixels.to(self._device, non_blocking=True),
-                        targets.to(self._device, non_blocking=True),
-                    )
+                    yield self._to_device(batch)
             finally:
                 readers.shutdown(cancel_futures=True)
 
@@ -59,6 +57,31 @@ class StreamingLoader:
         np.take(self._pixels, rows, axis=0, out=pixels.numpy(), mode="clip")
         targets = torch.from_numpy(self._targets[rows])
         return pixels, targets.pin_memory() if self._on_gpu else targets
+
+
+class CopyStream:
+    """Copies batches from pinned memory to a GPU while it computes with the batch before.
+
+    On the stream of the computation, a copy would wait for all that was queued before it.
+    """
+
+    def __init__(self, device: torch.device):
+        """Take the GPU."""
+        self._device, self._stream = device, torch.cuda.Stream(device)
+
+    def __call__(self, batch: Batch) -> Batch:
+        """Queue the copy of a batch, for which the computation waits on the GPU."""
+        pixels, targets = batch
+        with torch.cuda.stream(self._stream):
+            copies = (
+                pixels.to(self._device, non_blocking=True),
+                targets.to(self._device, non_blocking=True),
+            )
+        computation = torch.cuda.current_stream(self._device)
+        computation.wait_stream(self._stream)
+        for copy in copies:
+            copy.record_stream(computation)  # else its memory could be used for the next copy
+        return copies
 
 
 class DeviceLoader:

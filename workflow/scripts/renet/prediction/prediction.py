@@ -108,7 +108,7 @@ def batches(cuts: Iterable[list[Cut]]) -> Iterator[list[Cut]]:
     for of_photo in cuts:
         for cut in of_photo:
             batch.append(cut)
-            if len(batch) == BATCH_SIZE:
+            if len(batch) == max(BATCH_SIZE.values()):
                 yield batch
                 batch = []
     if batch:
