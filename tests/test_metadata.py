@@ -10,9 +10,10 @@ import numpy as np
 import pandas as pd
 import pytest
 import scipy.io
+import yaml
 
 from helpers.archives import mat_bytes, read_mat, write_tar
-from helpers.project import run_script
+from helpers.project import ROOT, run_script
 from renet.archives import tar_index
 from renet.archives.receipts import Receipt
 from renet.archives.tar_index import MEMBERS
@@ -66,6 +67,11 @@ def test_first_reason_that_applies_is_the_one(row, reason):
     table = describe([row], missing=np.array(["absent" in row.get("full_path", "")]))
     assert table.reason.tolist() == [reason]
     assert table.status.tolist() == ["dropped" if reason else "kept"]
+
+
+def test_script_alone_filters_as_the_defaults_of_the_config_do():
+    config = yaml.safe_load((ROOT / "config.yaml").read_text())
+    assert RowFilter(**config["filter"]) == DEFAULT
 
 
 def test_second_face_is_kept_where_it_is_allowed():
