@@ -194,7 +194,16 @@ def test_svm_depends_on_the_settings_that_it_uses():
         overlay = {"runs": {"svm": {"model": {"kind": "hog_svm"}}}, "train": train}
         return runs.training_settings(runs.runs(check(overlay))["svm"])
 
-    assert settings() == settings(learning_rate=0.5) != settings(seed=2)
+    assert settings() == settings(learning_rate=0.5) == settings(threads=7)
+    assert settings() != settings(seed=2) and settings() != settings(epochs=3)
+
+
+def test_predictions_of_an_svm_do_not_depend_on_the_number_of_threads():
+    def threads_of(kind: str) -> int:
+        config = check({"runs": {"a": {"model": {"kind": kind}}}, "train": {"threads": 7}})
+        return runs.compute_settings(runs.runs(config)["a"])["threads"]
+
+    assert threads_of("hog_svm") == 1 and threads_of("renet") == 7
 
 
 def test_run_may_take_back_what_the_config_changes():

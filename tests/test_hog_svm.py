@@ -8,9 +8,13 @@ import numpy as np
 import pytest
 import torch
 from skimage.feature import hog
+from threadpoolctl import threadpool_info, threadpool_limits
 
 from helpers.faces import write_hdf5
+from helpers.holders import held
 from helpers.project import run_script
+from helpers.workflow import copy_project, planned, run, write_config
+from renet.common import locks
 from renet.common.errors import InputError
 from renet.config.architecture import HogSvmArchitecture
 from renet.dataset import hdf5
@@ -108,6 +112,68 @@ def test_same_seed_gives_the_same_bytes_in_any_number_of_processes(fitted, tmp_p
     assert fit(tmp_path, threads=2).returncode == 0
     assert (tmp_path / "model.pt").read_bytes() == (fitted / "model.pt").read_bytes()
     assert (tmp_path / "history").read_bytes() == (fitted / "history").read_bytes()
+
+
+def fit_here(fitted, folder, **options) -> bytes:
+    """Fit to the faces of the module's SVM in this process; the bytes of the model."""
+    outputs = {name: folder / name for name in ("model", "history", "throughput", "training")}
+    hog_svm.hog_svm(
+        *(fitted / name for name in ("train.h5", "train.csv", "validation.h5")),
+        settings=hog_svm.Settings(HogSvmArchitecture(cells=4)), **outputs, **options,
+    )  # fmt: skip
+    return outputs["model"].read_bytes()
+
+
+def test_second_svm_in_the_folder_of_a_run_names_the_first_one_and_touches_nothing(
+    fitted, tmp_path
+):
+    (tmp_path / ".features").mkdir()
+    (tmp_path / ".features" / "train.npy").write_bytes(b"of the first one")
+    with held(tmp_path) as first:
+        before = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*")}
+        with pytest.raises(InputError, match=f"{tmp_path} is in use by the process {first.pid} on"):
+            fit_here(fitted, tmp_path)
+        assert {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*")} == before
+
+
+def test_svm_waits_for_the_first_one_where_the_config_says_so(
+    fitted, tmp_path, monkeypatch, caplog
+):
+    caplog.set_level("INFO")
+    with held(tmp_path) as first:
+        monkeypatch.setattr(locks.time, "sleep", lambda seconds: first.communicate())
+        model = fit_here(fitted, tmp_path, wait_minutes=1)
+    assert f"Waiting for the process {first.pid}" in caplog.text
+    assert model == (fitted / "model.pt").read_bytes()
+
+
+def test_fit_sums_in_one_thread(fitted, tmp_path, monkeypatch):
+    """BLAS shares out long sums, so that they depend on the number of its threads."""
+    counts, whole = set(), svm.fit_with_probabilities
+
+    def count_threads(*given):
+        pools = [pool for pool in threadpool_info() if pool["user_api"] == "blas"]
+        counts.update(pool["num_threads"] for pool in pools)
+        return whole(*given)
+
+    monkeypatch.setattr(svm, "fit_with_probabilities", count_threads)
+    with threadpool_limits(2):
+        model = fit_here(fitted, tmp_path, workers=2)
+    assert counts == {1} and model == (fitted / "model.pt").read_bytes()
+
+
+@pytest.mark.slow
+def test_other_threads_rerun_nothing_and_other_epochs_fit_the_svm_again(tmp_path):
+    project = copy_project(tmp_path)
+    svm_run = {"runs": {"renet": None, "svm": {"model": {"kind": "hog_svm", "cells": 4}}}}
+    train = {"epochs": 2, "threads": 1}
+    write_config(project, train=train, **svm_run)
+    of_run = "results/runs/svm/manifest.json"  # which needs all other files of the run
+    run(project, "--", of_run)
+    write_config(project, train=train | {"threads": 2}, **svm_run)
+    assert planned(project, "--", of_run) == set()
+    write_config(project, train=train | {"epochs": 3}, **svm_run)
+    assert "hog_svm" in planned(project, "--", of_run)
 
 
 def samples_of(targets, groups) -> svm.Samples:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from helpers.project import SCRIPTS
+from helpers.holders import held
 from helpers.training import SMALL
 from helpers.workflow import copy_project, run, snakemake, write_config
 from renet.common import locks
@@ -19,16 +19,6 @@ from renet.common.errors import InputError
 from renet.network import model_file
 from renet.network.kinds.renet import ReNet
 from renet.training.finished import Finished
-
-HOLD = """
-import sys
-from pathlib import Path
-sys.path.insert(0, sys.argv[1])
-from renet.common import locks
-with locks.alone_in(Path(sys.argv[2])):
-    print("held", flush=True)
-    sys.stdin.read()
-"""
 
 
 @pytest.fixture
@@ -98,12 +88,8 @@ def test_faces_without_a_digest_never_count_as_the_same(outputs):
 @pytest.fixture
 def holder(tmp_path) -> Iterator[subprocess.Popen]:
     """A process that works in the folder of the run renet."""
-    folder = tmp_path / "results" / "runs" / "renet"
-    command = [sys.executable, "-c", HOLD, SCRIPTS, folder]
-    process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
-    process.stdout.readline()
-    yield process
-    process.communicate()
+    with held(tmp_path / "results" / "runs" / "renet") as process:
+        yield process
 
 
 def test_process_that_holds_a_folder_is_named_until_it_ends(tmp_path, holder):

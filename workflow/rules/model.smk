@@ -78,6 +78,9 @@ rule hog_svm:
     resources:
         mem_mb=train_memory_of,
         runtime=of_run("resources", "minutes"),
+        # Not params: the result does not depend on them.
+        workers=of_run("train", "threads"),
+        wait_minutes=of_run("resources", "wait_minutes"),
     params:
         settings=run_settings,
         code=code_with_kind("hog_svm.py"),

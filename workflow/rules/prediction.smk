@@ -52,6 +52,7 @@ rule predict:
     threads: of_run("train", "threads")
     resources:
         gpu=gpus_of,
+        workers=of_run("train", "threads"),
     params:
         detect=config["predict"]["detect"],
         compute=compute_settings,

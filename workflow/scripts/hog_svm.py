@@ -6,8 +6,9 @@ accuracy after the fit, on the training set and on the validation set), throughp
 which features were computed, and the SVM was fitted), and training.json (settings, code, data,
 machine and packages, for the rule provenance).
 Decides: nothing beyond the settings `model`, and of `train` the keys epochs (passes over the
-features), seed and threads (processes that compute features). The features lie in a file that is
-deleted at the end, 7 kB a face.
+features) and seed; threads is the number of processes that compute features, which changes no
+result. The features lie in a file that is deleted at the end, 7 kB a face. A lock on the run's
+folder is taken first, and an error names the process that holds it.
 """
 
 import contextlib
@@ -22,8 +23,9 @@ from pathlib import Path
 
 import numpy as np
 from numpy.lib.format import open_memmap
+from threadpoolctl import threadpool_limits
 
-from renet.common import ahead, child_processes, files, script
+from renet.common import ahead, child_processes, files, locks, script
 from renet.common.errors import InputError
 from renet.common.progress import Progress
 from renet.config.architecture import HogSvmArchitecture
@@ -74,6 +76,8 @@ def hog_svm(
     throughput: Path,
     training: Path,
     settings: Settings = COURSE,
+    workers: script.Granted = None,
+    wait_minutes: script.Granted = None,
     code: script.Code = "",
 ) -> None:
     """Fit the SVM of one run.
@@ -88,31 +92,42 @@ def hog_svm(
         training: training.json to write.
         settings: the options of the kind, and the recipe.
     """
-    recipe = dataclasses.replace(settings.train, device="cpu", precision="float32", processes=1)
-    settings = dataclasses.replace(settings, train=recipe)
-    faces, validation_faces = hdf5.read(train), hdf5.read(validation)
+    recipe = dataclasses.replace(
+        settings.train,
+        device="cpu", precision="float32", processes=1, threads=workers or settings.train.threads,
+    )  # fmt: skip
+    job = SvmJob(dataclasses.replace(settings, train=recipe), train, validation, code)
+    with locks.alone_in(model.parent, wait_minutes or 0):
+        subjects = SPLIT.read(table, ["subject"]).subject.to_numpy()
+        with emptied(model.with_name(".features")) as folder:
+            network, in_history, in_throughput = _fit(job, subjects, folder)
+        HISTORY.write(history, HISTORY.frame([in_history]))
+        THROUGHPUT.write(throughput, THROUGHPUT.frame([in_throughput]))
+        files.write_json(training, provenance.of_training(job))
+        model_file.save(model, network)
+    logging.info("%s: validation accuracy %.3f", model, in_history["validation_accuracy"])
+
+
+def _fit(job: SvmJob, subjects: np.ndarray, folder: Path) -> tuple[Network, dict, dict]:
+    """The network with the coefficients, and the rows of the tables of history and throughput."""
+    faces, validation_faces = hdf5.read(job.train), hdf5.read(job.validation)
     hdf5.check_digest(faces)
     hdf5.check_digest(validation_faces)
-    subjects = SPLIT.read(table, ["subject"]).subject.to_numpy()
-    network = kinds.build(faces.shape, settings.model)
+    recipe, network = job.settings.train, kinds.build(faces.shape, job.settings.model)
     meter = EpochMeter(0, devices.choose(recipe.device, recipe.threads))
-    with emptied(model.with_name(".features")) as folder:
-        features, held_out = (
-            write_features(folder / f"{name}.npy", stored, network, recipe.threads)
-            for name, stored in (("train", faces), ("validation", validation_faces))
-        )
-        options = svm.Options(settings.model.alpha, recipe.epochs, recipe.seed)
+    features, held_out = (
+        write_features(folder / f"{name}.npy", stored, network, recipe.threads)
+        for name, stored in (("train", faces), ("validation", validation_faces))
+    )
+    options = svm.Options(job.settings.model.alpha, recipe.epochs, recipe.seed)
+    # The order in which a sum is taken depends on the number of threads.
+    with threadpool_limits(1):
         fitted = svm.fit_with_probabilities(svm.Samples(features, faces.targets, subjects), options)
         row = {"epoch": 1, "learning_rate": None, **measure(fitted, features, faces.targets)}
         on_validation = measure(fitted, held_out, validation_faces.targets)
-        row |= {f"validation_{name}": value for name, value in on_validation.items()}
+    row |= {f"validation_{name}": value for name, value in on_validation.items()}
     kind.fill(network, fitted.svm.coef_[0], fitted.svm.intercept_[0], fitted.sigmoid)
-    HISTORY.write(history, HISTORY.frame([row]))
-    THROUGHPUT.write(throughput, THROUGHPUT.frame([meter.row(1, len(faces), 0.0)]))
-    job = SvmJob(settings, train, validation, code)
-    files.write_json(training, provenance.of_training(job))
-    model_file.save(model, network)
-    logging.info("%s: validation accuracy %.3f", model, row["validation_accuracy"])
+    return network, row, meter.row(1, len(faces), 0.0)
 
 
 @contextlib.contextmanager

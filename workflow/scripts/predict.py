@@ -40,6 +40,7 @@ def predict(
     html: Path | None = None,
     compute: devices.Compute = devices.Compute(),
     gpu: script.Granted = None,
+    workers: script.Granted = None,  # a job has no more threads than its rule says
 ) -> None:
     """Predict the faces of photos.
 
@@ -67,8 +68,7 @@ def predict(
 
     def tables() -> Iterator[pd.DataFrame]:
         bar = Progress(photo_files.find(photos), total=total, desc="predict", unit=" photos")
-        threads = None if gpu is None else compute.threads  # a job has no more than its rule says
-        for batch in prediction.batches(prediction.cut_ahead(cut, bar, threads)):
+        for batch in prediction.batches(prediction.cut_ahead(cut, bar, workers)):
             table = prediction.rows(
                 batch,
                 lambda pixels: found.probabilities(pixels, device, compute.precision),

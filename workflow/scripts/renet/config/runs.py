@@ -11,7 +11,7 @@ from renet.config import grids
 from renet.config.architecture import KINDS
 
 SECTIONS = ("model", "train", "checkpoints", "resources")  # that a run may override
-USED_WITHOUT_LAYERS = ("epochs", "seed", "threads")
+USED_WITHOUT_LAYERS = ("epochs", "seed")
 # A fold of the label audit trains in one process and validates nothing.
 UNUSED_BY_AUDIT = ("processes", "sync_batchnorm", "validate_every", "select_epoch")
 
@@ -98,8 +98,13 @@ def digest(settings: dict) -> str:
 
 
 def compute_settings(run: dict) -> dict:
-    """The settings of `renet.network.devices.Compute` for a run."""
-    return {name: run["train"][name] for name in ("device", "precision", "threads")}
+    """The settings of `renet.network.devices.Compute` for a run.
+
+    A network without layers is one product of a matrix and a vector: it computes in one thread, so
+    that its predictions, like its fit, do not depend on `train.threads`.
+    """
+    settings = {name: run["train"][name] for name in ("device", "precision", "threads")}
+    return settings if KINDS[run["model"]["kind"]].has_layers else settings | {"threads": 1}
 
 
 def audit_run(config: dict) -> dict:
