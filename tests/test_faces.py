@@ -2,6 +2,7 @@
 
 import dataclasses
 import itertools
+import os
 import tarfile
 
 import cv2
@@ -243,13 +244,60 @@ def test_bad_photos_get_a_reason_each_and_the_rest_goes_on(tmp_path):
     assert table.phash.tolist()[0::4] == list(map(perceptual_hash, cut))
 
 
+@pytest.mark.parametrize("receipt_is_exchanged", [False, True])
+def test_archive_that_is_exchanged_after_it_was_indexed_is_one_sentence(
+    tmp_path, receipt_is_exchanged
+):
+    photos = {f"00/{number}.jpg": jpeg(seed=number) for number in range(3)}
+    rows = [{"full_path": path} for path in photos]
+    arguments = make_source(tmp_path, photos, rows)
+    tar = tmp_path / "wiki_crop.tar"
+    size = tar.stat().st_size
+    members = {f"wiki_crop/{path}": data for path, data in reversed(photos.items())}
+    write_tar(tar, members | {"wiki_crop/wiki.mat": mat_bytes(rows)})
+    assert tar.stat().st_size == size
+    os.utime(tar, (1, 1))
+    if receipt_is_exchanged:
+        Receipt("made", str(tar), 1, "md5:1", verified=False).write(tmp_path / "r.json")
+    outcome = run_script(
+        "crop_faces.py", *arguments, "-o", tmp_path / "f.npy", "--table", tmp_path / "f.csv"
+    )
+    fault = "is not the archive that was indexed" if receipt_is_exchanged else "has changed since"
+    assert outcome.returncode == 1 and fault in outcome.stderr
+    assert "Traceback" not in outcome.stderr and not list(tmp_path.glob("f.*"))
+
+
+def zeroed(data: bytes, start: float, stop: float) -> bytes:
+    """The bytes with zeros between two fractions of their length."""
+    first, last = int(start * len(data)), int(stop * len(data))
+    return data[:first] + bytes(last - first) + data[last:]
+
+
+def test_photo_that_is_half_zeros_is_unreadable_unless_it_begins_and_ends_as_a_jpeg(tmp_path):
+    whole = jpeg(200, 200, seed=1)
+    photos = {
+        "00/first.jpg": zeroed(whole, 0, 0.5), "00/second.jpg": zeroed(whole, 0.5, 1),
+        "00/header.jpg": zeroed(whole, 0.002, 0.5), "00/middle.jpg": zeroed(whole, 0.4, 0.9),
+        "00/whole.jpg": whole,
+    }  # fmt: skip
+    arguments = make_source(tmp_path, photos, [{"full_path": path} for path in photos])
+    outcome = run_script(
+        "crop_faces.py", *arguments, "-o", tmp_path / "f.npy", "--table", tmp_path / "f.csv"
+    )
+    assert outcome.returncode == 0, outcome.stderr
+    table = SHARD.read(tmp_path / "f.csv").set_index("row").sort_index()
+    assert table.reason.tolist() == ["unreadable", "unreadable", "unreadable", "", ""]
+    assert "00/second.jpg dropped as unreadable: the JPEG is truncated" in outcome.stderr
+
+
 def test_mat_file_at_the_root_of_the_tar_finds_its_photos(tmp_path):
     """Both sides of the join follow one rule, whatever folder the .mat lies in."""
     photos = {"00/1.jpg": jpeg(seed=1), "00/2.jpg": jpeg(seed=2)}
     rows = [{"full_path": path} for path in photos]
     make_source(tmp_path, photos, rows)
     write_tar(tmp_path / "wiki_crop.tar", photos | {"wiki.mat": mat_bytes(rows)})
-    (tmp_path / "r.json").touch()  # the receipt is that of this tar
+    receipt = Receipt("made", str(tmp_path / "wiki_crop.tar"), 1, "md5:0", verified=False)
+    receipt.write(tmp_path / "r.json")
     arguments = locate(tmp_path)
     outcome = run_script(
         "crop_faces.py", *arguments, "-o", tmp_path / "f.npy", "--table", tmp_path / "f.csv"

@@ -6,6 +6,7 @@ Writes: the faces as a NumPy file (faces, 3, height, width), uint8, RGB; and a t
 `renet.faces.shards.SHARD`) with one row for each row of photos.csv in this shard: kept with its
 position in the NumPy file, or dropped for a reason.
 Decides: a photo that cannot be used is dropped as unreadable, too_small, too_large or box_invalid.
+An archive that has another file where photos.csv has a photo is an error.
 Each shard reads about the same number of bytes from the archives.
 """
 
@@ -70,7 +71,7 @@ def crop_photo(
     try:
         if photo.size > MAX_FILE_BYTES:
             raise RejectedImage(CropReason.TOO_LARGE, f"it has {photo.size:,} bytes")
-        data = tar_index.read_member(tar, photo.offset, photo.size)
+        data = tar_index.read_member(tar, photo.offset, photo.size, photo.path)
         face = extract_face(data, crop, Box(photo.x1, photo.y1, photo.x2, photo.y2))
     except RejectedImage as rejection:
         logging.info("%s dropped as %s: %s", photo.path, rejection.reason, rejection)

@@ -23,6 +23,7 @@ from renet.common.tables import UNPRINTABLE, Table
 # in the source's list; `offset` and `size` are bytes.
 MEMBERS = Table({"file": int, "member": str, "offset": int, "size": int})
 MAX_MAT_BYTES = 1 << 30  # imdb.mat has about a tenth of it
+MAX_PLAIN_NAME = 100  # bytes of a name in a header that needs no extension
 
 
 class Member(NamedTuple):
@@ -137,12 +138,17 @@ def index(tar_paths: Iterable[str | Path]) -> pd.DataFrame:
     return table[~repeated]
 
 
-def read_member(tar: BinaryIO, offset: int, size: int) -> bytes:
+def read_member(tar: BinaryIO, offset: int, size: int, path: str = "") -> bytes:
     """The bytes of one member of an open tar.
 
+    Args:
+        path: the end of the member's name; without it, any file is read that lies there.
+
     Raises:
-        InputError: the file has become shorter than its index says.
+        InputError: the file has become shorter than its index says, or has another member there.
     """
+    if path:
+        _check_header(tar, offset, size, path)
     data = os.pread(tar.fileno(), size, offset)
     if len(data) != size:
         raise InputError(
@@ -152,9 +158,43 @@ def read_member(tar: BinaryIO, offset: int, size: int) -> bytes:
     return data
 
 
+def _check_header(tar: BinaryIO, offset: int, size: int, path: str) -> None:
+    """Check that the header before a member is that of a file of this name and size.
+
+    The archive can be another one than was indexed, and its receipt too: that of the next download.
+    """
+    block = os.pread(tar.fileno(), tarfile.BLOCKSIZE, offset - tarfile.BLOCKSIZE)
+    try:
+        header = _Header.frombuf(block, "utf-8", "replace")
+        fits = header.size == size and _may_be_called(header, path)
+    except tarfile.HeaderError:
+        fits = False
+    if not fits:
+        raise InputError(
+            f"{tar.name} is not the archive that was indexed, where {path} lies at byte {offset:,};"
+            " delete its receipt, and start again to have it indexed again."
+        )
+
+
+def _may_be_called(header: tarfile.TarInfo, path: str) -> bool:
+    """Whether the name of a member can end with a path.
+
+    Names that are long or not in ASCII may stand in an extended header, with a part of them here.
+    """
+    if not path.isascii() or len(header.name) >= MAX_PLAIN_NAME or len(path) >= MAX_PLAIN_NAME:
+        return True
+    return str(PurePosixPath(header.name)).endswith(str(PurePosixPath(path)))
+
+
 @contextlib.contextmanager
-def open_member(tar_path: str | Path, offset: int, size: int) -> Iterator[BinaryIO]:
-    """Open one member as a file for reading; nothing but the requested parts is in memory."""
+def open_member(tar_path: str | Path, offset: int, size: int, path: str = "") -> Iterator[BinaryIO]:
+    """Open one member as a file for reading; nothing but the requested parts is in memory.
+
+    The arguments, and errors, are those of `read_member`.
+    """
+    if path:
+        with Path(tar_path).open("rb") as tar:
+            _check_header(tar, offset, size, path)
     header = tarfile.TarInfo()
     header.offset_data, header.size = offset, size
     with tarfile.open(tar_path, "r:") as archive:

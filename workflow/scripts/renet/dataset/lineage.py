@@ -114,4 +114,4 @@ def read_photo(receipt_file: Path, photo: dict) -> bytes | None:
         logging.warning("%s The photo itself is not shown.", error)
         return None
     with tar_path.open("rb") as tar:
-        return tar_index.read_member(tar, photo["offset"], photo["size"])
+        return tar_index.read_member(tar, photo["offset"], photo["size"], photo["path"])
