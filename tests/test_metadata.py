@@ -138,13 +138,17 @@ FIELDS = ("dob", "photo_taken", "full_path", "gender", "name", "face_location", 
           "second_face_score")  # fmt: skip
 
 
-def changed_mat(change) -> bytes:
+def changed_mat(change, database: str = "wiki") -> bytes:
     """A .mat file of three photos in which a function has changed the dict of fields."""
-    struct = scipy.io.loadmat(io.BytesIO(mat_bytes([{}, {}, {}])))["wiki"][0, 0]
+    rows = [{"name": "", "full_path": f"00/nm{number}_1971.jpg"} for number in range(3)]
+    rows = [{}, {}, {}] if database == "wiki" else rows
+    struct = scipy.io.loadmat(io.BytesIO(mat_bytes(rows, database)))[database][0, 0]
     fields = {name: struct[name] for name in struct.dtype.names}
+    if database == "imdb":
+        fields["celeb_names"] = cells("One", "Two", "Three")
     change(fields)
     stream = io.BytesIO()
-    scipy.io.savemat(stream, {"wiki": fields})
+    scipy.io.savemat(stream, {database: fields})
     return stream.getvalue()
 
 
@@ -154,17 +158,17 @@ def cells(*values: object) -> np.ndarray:
     return row
 
 
+CHANGES = {
+    "missing": lambda fields, name: fields.pop(name),
+    "shorter": lambda fields, name: fields.update({name: fields[name][:, :2]}),
+    "empty": lambda fields, name: fields.update({name: np.zeros((1, 0))}),
+    "a struct": lambda fields, name: fields.update({name: {"a": 1.0}}),
+}
+each_change = pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
+
+
 @pytest.mark.parametrize("name", FIELDS)
-@pytest.mark.parametrize(
-    "change",
-    [
-        lambda fields, name: fields.pop(name),
-        lambda fields, name: fields.update({name: fields[name][:, :2]}),
-        lambda fields, name: fields.update({name: np.zeros((1, 0))}),
-        lambda fields, name: fields.update({name: {"a": 1.0}}),
-    ],
-    ids=["missing", "shorter", "empty", "a struct"],
-)
+@each_change
 def test_field_that_is_not_as_in_the_data_set_is_one_sentence(name, change):
     with pytest.raises(InputError, match=r"wiki\.mat does not have the fields") as caught:
         read_mat(changed_mat(lambda fields: change(fields, name)), "wiki")
@@ -195,6 +199,39 @@ def test_values_of_another_kind_drop_their_rows_or_are_one_sentence(tmp_path, na
     )
 
 
+@each_change
+def test_celeb_ids_that_are_not_as_in_the_data_set_are_one_sentence(change):
+    with pytest.raises(InputError, match=r"imdb\.mat does not have the fields") as caught:
+        read_mat(changed_mat(lambda fields: change(fields, "celeb_id"), "imdb"), "imdb")
+    assert "celeb_id" in str(caught.value) and "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "value", [cells("a", "b", "c"), cells(np.zeros(4), np.zeros(4), np.zeros(4))],
+    ids=["texts", "vectors"],
+)  # fmt: skip
+def test_celeb_ids_of_another_type_are_one_sentence(value):
+    with pytest.raises(InputError, match=r"imdb\.mat does not have the fields") as caught:
+        read_mat(changed_mat(lambda fields: fields.update(celeb_id=value), "imdb"), "imdb")
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -1, 0.5, 1e10, 1e308])
+def test_people_without_a_name_and_a_usable_celeb_id_are_known_by_the_photo(value):
+    ids = np.array([[value, 2.0, 2.0]])
+    read = read_mat(changed_mat(lambda fields: fields.update(celeb_id=ids), "imdb"), "imdb")
+    people = mat_file.describe(read, "imdb", "imdb").subject
+    assert people.tolist() == ["imdb:00/nm0_1971.jpg", "imdb:2", "imdb:2"]
+
+
+@each_change
+def test_celeb_names_change_nothing_whatever_they_are(change):
+    """The names are taken from the field of each photo."""
+    whole = read_mat(changed_mat(lambda fields: None, "imdb"), "imdb")
+    changed = read_mat(changed_mat(lambda fields: change(fields, "celeb_names"), "imdb"), "imdb")
+    pd.testing.assert_frame_equal(changed, whole)
+
+
 def test_struct_of_another_name_is_an_error():
     with pytest.raises(InputError, match="struct named imdb"):
         read_mat(mat_bytes([{}], "wiki"), "imdb")
@@ -215,10 +252,10 @@ def test_mat_file_without_a_row_is_one_sentence():
 
 
 def test_bug_in_the_reading_process_is_no_crash_of_the_reader(monkeypatch):
-    monkeypatch.setattr(mat_file, "_to_table", lambda fields: {}[0, 0])
+    monkeypatch.setattr(mat_file, "_to_table", lambda *given: {}[0, 0])
     with pytest.raises(InputError, match="each with one entry a photo"):
         read_mat(mat_bytes([{}]), "wiki")
-    monkeypatch.setattr(mat_file, "_to_table", lambda fields: 1 / 0)
+    monkeypatch.setattr(mat_file, "_to_table", lambda *given: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         read_mat(mat_bytes([{}]), "wiki")
 

@@ -24,6 +24,7 @@ UNIX_EPOCH_ORDINAL = 719_163  # date(1970, 1, 1).toordinal()
 MATLAB_ORDINAL_SHIFT = 366  # MATLAB counts days from the year 0, Python from the year 1
 # Larger numbers are damage.
 LARGEST = {"dob": 10**7, "photo_taken": 10**4, "celeb_id": 10**9, "gender": 1}
+IMDB = "imdb"
 PAGE_NUMBER = r"/(\d+)_"  # at the start of a WIKI photo's file name
 
 
@@ -65,7 +66,7 @@ def _begin(parent: int) -> None:
 def _read(path: str | Path, database: str, member: Member | None, name: str) -> pd.DataFrame:
     try:
         if member:
-            with tar_index.open_member(path, member.offset, member.size) as stream:
+            with tar_index.open_member(path, member.offset, member.size, member.name) as stream:
                 fields = _load_fields(stream, database, name)
         else:
             with Path(path).open("rb") as stream:
@@ -73,7 +74,7 @@ def _read(path: str | Path, database: str, member: Member | None, name: str) -> 
     except FileNotFoundError as error:
         raise InputError(f"{path} does not exist.") from error
     try:
-        return _to_table(fields)
+        return _to_table(fields, database)
     except (KeyError, ValueError, TypeError) as error:
         raise InputError(
             f"{name} does not have the fields of IMDB-WIKI's metadata, each with one entry a photo "
@@ -104,7 +105,7 @@ def _load_fields(stream: IO[bytes], database: str, name: str) -> dict[str, np.nd
         ) from error
 
 
-def _to_table(fields: dict[str, np.ndarray]) -> pd.DataFrame:
+def _to_table(fields: dict[str, np.ndarray], database: str) -> pd.DataFrame:
     # Each field is released as soon as it is converted.
     boxes = np.array(_cells(fields.pop("face_location")), dtype=np.float64)
     table = pd.DataFrame(boxes.reshape(-1, 4), columns=BOX_COLUMNS)
@@ -112,7 +113,8 @@ def _to_table(fields: dict[str, np.ndarray]) -> pd.DataFrame:
         raise ValueError("it has no row")
     for column, field in (("path", "full_path"), ("name", "name")):
         _add(table, column, [_text(cell) for cell in _cells(fields.pop(field))])
-    fields.setdefault("celeb_id", np.full(len(table), np.nan))
+    if database != IMDB:  # whose people without a name are known by it
+        fields["celeb_id"] = np.full(len(table), np.nan)
     for name in ("celeb_id", "gender", "dob", "photo_taken", "face_score", "second_face_score"):
         # In float64, because scipy's compact unsigned types wrap around in arithmetic.
         _add(table, name, np.ravel(fields[name]).astype(np.float64))
