@@ -25,7 +25,7 @@ DEFAULTS = PROJECT / "config.yaml"
 SCHEMA = PROJECT / "workflow" / "schemas" / "config.schema.yaml"
 sys.path.insert(0, str(SCRIPTS))
 
-from renet.common import code_digest, locks, releases, user
+from renet.common import code_digest, future_times, locks, releases, user
 from renet.common.errors import InputError
 from renet.config import (
     checks,
@@ -56,9 +56,10 @@ configfile: DEFAULTS  # not read in a module that is given its config
 MODULE = workflow.modifier.namespace if workflow.modifier.skip_configfile else None
 OVERLAYS = [] if MODULE else workflow.config_settings.configfiles
 COMMAND_LINE = {} if MODULE else workflow.config_settings.config
-# Only a module's `prefix` changes this path.
-RESULTS = Path(
-    workflow.modifier.path_modifier.replace_prefix(workflow.pathvars.get("results"))
+# Only a module's `prefix` changes these paths.
+RESULTS, RESOURCES = (
+    Path(workflow.modifier.path_modifier.replace_prefix(workflow.pathvars.get(name)))
+    for name in ("results", "resources")
 )
 
 try:
@@ -85,6 +86,7 @@ include: PROJECT / "workflow" / "rules" / "prediction.smk"
 
 onstart:
     refuse_runs_in_use()
+    put_back_future_times()
 
 
 rule all:

@@ -31,6 +31,7 @@ def test_archive_is_downloaded_verified_and_gets_a_receipt(server, receipt_file,
     )
     assert names(archive.parent) == {
         "wiki_crop.tar",
+        "wiki_crop.tar.checked",
         "wiki_crop.tar.json",
         "wiki_crop.tar.source.json",
     }

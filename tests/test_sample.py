@@ -108,6 +108,7 @@ def test_script_makes_the_same_bytes_as_another_process_and_a_receipt(small, tmp
     assert json.loads(receipt_file.read_text())["url"] == "made:sample"
     assert sorted(path.name for path in archive.parent.iterdir()) == [
         "wiki_crop.tar",
+        "wiki_crop.tar.checked",
         "wiki_crop.tar.json",
     ]
 

@@ -112,6 +112,12 @@ def files_in_order(wildcards):
     return sources.archive(config, wildcards.source)["files"]
 
 
+def state_of_rows(wildcards):
+    """The same, and the state of the table of own photos where the source has one."""
+    table = of_archive("table")(wildcards)
+    return [*files_in_order(wildcards), sources.file_state(table)]
+
+
 def code_with_kind(script, run=None):
     """The same of a script that uses a network: the kind of the rule's run counts, and no other."""
 
@@ -412,3 +418,10 @@ def refuse_runs_in_use():
         process = locks.owner(folder)
         if process and not settings["resources"]["wait_minutes"]:
             sys.exit(locks.in_use(folder, process))
+
+
+def put_back_future_times():
+    """Have what is made now seem newer than what is there; see `future_times`."""
+    receipt_files = RESOURCES.glob("*/*.json")
+    if said := future_times.put_back(chain(RESULTS.rglob("*"), receipt_files)):
+        print(said, file=sys.stderr)

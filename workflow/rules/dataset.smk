@@ -47,7 +47,7 @@ rule download:
     params:
         url=lambda wildcards: file_of(wildcards)[0],
         digest=lambda wildcards: file_of(wildcards)[1],
-        contents=lambda wildcards: sources.folder_state(
+        contents=lambda wildcards: sources.local_state(
             urls.local_path(file_of(wildcards)[0])
         ),
     script:
@@ -94,7 +94,7 @@ rule parse_metadata:
         whole=lambda wildcards: of_archive("photos")(wildcards) == "whole",
         subjects=of_archive("subjects"),
         filter=config["filter"],
-        state=files_in_order,
+        state=state_of_rows,
         code=code("parse_metadata.py"),
     script:
         "../scripts/parse_metadata.py"
@@ -146,7 +146,7 @@ rule shuffle:
     params:
         **config["split"],
         own=sources.own_photos(config),
-        state=state(config["split"]),
+        state=[state(config["split"]), sources.file_state(config["corrections"])],
         code=code("shuffle.py"),
     script:
         "../scripts/shuffle.py"

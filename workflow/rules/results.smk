@@ -316,6 +316,7 @@ rule report:
             "grids": GRIDS,
         },
         removed_runs=runs.removed(config, RESULTS),
+        state=sources.file_state(config["datasheet"]),
         code=code("report.py"),
     script:
         "../scripts/report.py"

@@ -10,6 +10,7 @@ Files beside the receipt, named after the end of the URL:
     <tar>, <tar>.source.json
                        the tar in a .tar.gz or .tgz, and the digest of the compressed file
     <folder>.tar       the files of a folder that a file URL names
+    <file>.checked     size and time of the archive when its digest was computed; see `receipts`
 """
 
 import dataclasses

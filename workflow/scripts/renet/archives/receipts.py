@@ -1,11 +1,14 @@
 """Receipts: where an archive file lies, and whether its digest was verified.
 
 The receipt (`resources/<archive>/<file>.json`) is the declared output for Snakemake, not the
-archive: Snakemake deletes the declared outputs of a job before it repeats it.
+archive: Snakemake deletes the declared outputs of a job before it repeats it. Beside the receipt,
+`<file>.checked` has the size and the time that the archive had when its digest was computed: with
+another time, earlier or later, it is computed again. They are not in the receipt, which is the same
+wherever the archive is.
 """
 
 import dataclasses
-import os
+import logging
 from pathlib import Path
 
 from renet.archives import verification
@@ -34,6 +37,8 @@ class Receipt:
 
     def write(self, receipt_file: str | Path) -> None:
         files.write_json(receipt_file, dataclasses.asdict(self))
+        if Path(self.path).is_file():
+            _note_checked(receipt_file, _state(Path(self.path)))
 
 
 def facts(receipt_file: str | Path) -> dict:
@@ -45,8 +50,8 @@ def facts(receipt_file: str | Path) -> dict:
 def read(receipt_file: str | Path) -> Receipt:
     """Read a receipt, and check that its archive is still there and the same.
 
-    An archive that is newer than its receipt has been copied or changed since: its digest is
-    computed again.
+    An archive with another size or time than when it was checked has been copied or changed since:
+    its digest is computed again.
 
     Raises:
         ArchiveIsGone: its archive is gone.
@@ -55,6 +60,11 @@ def read(receipt_file: str | Path) -> Receipt:
     way_out = "delete the receipt to get the archive again"
     try:
         receipt = Receipt(**files.read_json(receipt_file))
+    except FileNotFoundError as error:
+        raise InputError(
+            f"The receipt {receipt_file} is not there: it was deleted, or another start that "
+            "shares its folder is writing it; start again."
+        ) from error
     except TypeError as error:
         raise InputError(f"{receipt_file} is not a receipt ({error}); {way_out}.") from error
     archive = Path(receipt.path)
@@ -64,9 +74,37 @@ def read(receipt_file: str | Path) -> Receipt:
     is_decompressed = urls.tar_name(receipt.url.partition("?")[0]) and not urls.tar_name(
         archive.name
     )
-    if not is_decompressed and archive.stat().st_mtime_ns > Path(receipt_file).stat().st_mtime_ns:
-        _check_digest(receipt, receipt_file)
+    if not is_decompressed:
+        state = _state(archive)
+        if not _is_checked(archive, state, receipt_file):
+            _check_digest(receipt, receipt_file)
+            _note_checked(receipt_file, state)
     return receipt
+
+
+def _state(archive: Path) -> str:
+    """What changes where a file is copied or written again: its size and its time."""
+    status = archive.stat()
+    return f"{status.st_size} {status.st_mtime_ns}\n"
+
+
+def _is_checked(archive: Path, state: str, receipt_file: str | Path) -> bool:
+    try:
+        return _checked_file(receipt_file).read_text(encoding="utf-8") == state
+    except OSError:  # a receipt of an earlier version has none
+        return archive.stat().st_mtime_ns <= Path(receipt_file).stat().st_mtime_ns
+
+
+def _note_checked(receipt_file: str | Path, state: str) -> None:
+    """Note the state in which an archive was checked: the other jobs need not check it again."""
+    try:
+        files.write_text(_checked_file(receipt_file), state)
+    except InputError as error:  # another job writes it, or the folder is another user's
+        logging.info("It is not noted that the archive of %s is checked: %s", receipt_file, error)
+
+
+def _checked_file(receipt_file: str | Path) -> Path:
+    return Path(receipt_file).with_suffix(".checked")
 
 
 def _check_digest(receipt: Receipt, receipt_file: str | Path) -> None:
@@ -78,4 +116,3 @@ def _check_digest(receipt: Receipt, receipt_file: str | Path) -> None:
             f"{receipt.digest} and has {digest}; put the right file there, or delete the receipt "
             "to get or accept the archive again."
         )
-    os.utime(receipt_file)  # the other jobs need not compute it again

@@ -4,7 +4,7 @@ import contextlib
 import hashlib
 from pathlib import Path
 
-from renet.common import folders
+from renet.common import files, folders
 from renet.common.errors import InputError
 from renet.common.imdb_wiki import ARCHIVE_MARGIN, TABLE
 from renet.config import urls
@@ -107,6 +107,21 @@ def subfolders(path: Path) -> list[str]:
                 "it."
             )
     return found
+
+
+def local_state(path: Path | None) -> str:
+    """What tells that the file or folder of a file:// URL was exchanged; "" for other URLs.
+
+    Of a file it is the size: Snakemake notices a later time, and not an earlier one.
+    """
+    if path is None or not path.exists():
+        return ""
+    return folder_state(path) or str(path.stat().st_size)
+
+
+def file_state(path: str | None) -> str:
+    """A digest of a user's table or text, "" without one: a later time is not all that changes."""
+    return files.file_digest(path) if path and Path(path).is_file() else ""
 
 
 def folder_state(folder: Path | None) -> str:
