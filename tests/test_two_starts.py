@@ -1,0 +1,107 @@
+"""Two starts of Snakemake at once: in one folder, and of two projects that share archives."""
+
+import os
+import signal
+import subprocess
+import sys
+import tarfile
+import time
+from pathlib import Path
+
+import pytest
+
+from helpers.archives import jpeg
+from helpers.workflow import copy_project, run, snakemake, write_config
+from renet.archives import receipts, tar_index
+
+MEMBERS = "results/data/own/members.csv"
+# Snakemake deletes the receipt where a download has failed, also one that another start has written.
+REASONS = (
+    "is being written by another process",
+    "is not there: it was deleted, or another start",
+    "Missing files after 5 seconds",
+)
+PHOTOS, PADDING = 5, 4_000_000  # bytes after each JPEG, so that both starts take a while
+
+
+def start(project: Path, target: str, **options: object) -> subprocess.Popen:
+    command = [sys.executable, "-m", "snakemake", "--cores", "1", "--configfile", "small.yaml"]
+    streams = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
+    return subprocess.Popen([*command, "--", target], cwd=project, **streams, **options)
+
+
+def state(project: Path) -> dict[Path, tuple[int, int]]:
+    """Size and time of all that the workflow writes."""
+    found = [path for name in ("results", "resources") for path in (project / name).rglob("*")]
+    return {path: (path.stat().st_size, path.stat().st_mtime_ns) for path in found}
+
+
+@pytest.mark.slow
+def test_second_start_in_one_folder_stops_at_snakemakes_lock_and_touches_nothing(tmp_path):
+    project = copy_project(tmp_path)
+    write_config(project)
+    target = "results/data/sample/members.csv"
+    first = start(project, target, start_new_session=True)  # with its jobs, one group
+    deadline = time.monotonic() + 60
+    while not list((project / ".snakemake").glob("locks/*")):
+        assert first.poll() is None and time.monotonic() < deadline
+        time.sleep(0.01)
+    os.killpg(first.pid, signal.SIGSTOP)
+    try:
+        before = state(project)
+        second = snakemake(project, "--cores", 1, "--configfile", "small.yaml", "--", target)
+        assert second.returncode != 0 and "cannot be locked" in second.stdout + second.stderr
+        assert state(project) == before
+    finally:
+        os.killpg(first.pid, signal.SIGCONT)
+    said, _ = first.communicate(timeout=60)
+    assert first.returncode == 0 and (project / target).exists(), said
+
+
+def write_photos(folder: Path, kind: str) -> Path:
+    """Photos as a folder, a tar or a gzipped tar."""
+    photos = folder / "photos"
+    photos.mkdir()
+    for number in range(PHOTOS):
+        (photos / f"{number}.jpg").write_bytes(jpeg(seed=number) + os.urandom(PADDING))
+    if kind == "folder":
+        return photos
+    path = folder / f"photos.{kind}"
+    with tarfile.open(path, "w:gz" if kind == "tar.gz" else "w") as archive:
+        archive.add(photos, "")
+    return path
+
+
+def two_projects(folder: Path, kind: str) -> list[Path]:
+    """Two projects with one folder of archives."""
+    url = write_photos(folder, kind).as_uri()
+    own = {"url": url, "database": "table", "table": "photos.csv", "photos": "crop", "shards": 1}
+    projects = [folder / name for name in ("first", "second")]
+    for project in projects:
+        project.mkdir()
+        copy_project(project)
+        (project / "photos.csv").write_text("path,gender\n0.jpg,male\n")
+        shared = {"resources": str(folder / "shared")}
+        write_config(project, sources=["own"], archives={"own": own}, pathvars=shared)
+    return projects
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["tar", "tar.gz", "folder"])
+def test_two_projects_get_one_archive_at_once_and_agree(tmp_path, kind):
+    projects = two_projects(tmp_path, kind)
+    started = [start(project, MEMBERS) for project in projects]
+    for process in started:
+        said, _ = process.communicate(timeout=120)
+        if process.returncode:
+            assert any(reason in said for reason in REASONS) and "Traceback" not in said, said
+    for project in projects:
+        run(project, "--", MEMBERS)
+    tables = {(project / MEMBERS).read_bytes() for project in projects}
+    assert len(tables) == 1 and tables.pop().count(b".jpg") == PHOTOS
+    found = (tmp_path / "shared" / "own").glob("photos*.json")
+    (receipt,) = (path for path in found if not path.name.endswith(".source.json"))
+    archive = receipts.read(receipt).path
+    assert len(list(tar_index.tar_members(archive))) == PHOTOS
+    left = [path.name for path in (tmp_path / "shared").rglob("*")]
+    assert not [name for name in left if name.endswith((".tmp", ".part"))]
