@@ -15,7 +15,7 @@ from helpers.workflow import copy_project, run, snakemake, write_config
 from renet.archives import receipts, tar_index
 
 MEMBERS = "results/data/own/members.csv"
-# Snakemake deletes the receipt where a download has failed, also one that another start has written.
+# Snakemake deletes the receipt of a job that has failed, also one that another start has written.
 REASONS = (
     "is being written by another process",
     "is not there: it was deleted, or another start",
