@@ -233,6 +233,16 @@ def test_script_needs_each_shard_once(tmp_path, split):
     assert outcome.returncode == 1 and "give each shard once" in outcome.stderr
 
 
+def test_split_without_a_face_of_the_subset_is_one_sentence(tmp_path, split):
+    faces = sorted(tmp_path.glob("*/faces/*.npy"))
+    lines = (tmp_path / "split.csv").read_text().splitlines(keepends=True)
+    (tmp_path / "split.csv").write_text("".join(lines[:5]))  # the faces of the training set
+    output = ["--subset", "test", "-o", tmp_path / "a.h5", "--table", tmp_path / "a.csv"]
+    outcome = run_script("write_hdf5.py", tmp_path / "split.csv", *faces, *output)
+    assert outcome.returncode == 1 and "split.csv has no face of the subset test" in outcome.stderr
+    assert "Traceback" not in outcome.stderr and not list(tmp_path.glob("a.*"))
+
+
 @pytest.mark.parametrize("slab_faces", [1, 3, 7, 1000])
 def test_faces_of_all_shards_come_in_the_asked_order(tmp_path, monkeypatch, slab_faces):
     monkeypatch.setattr(gather, "SLAB_BYTES", slab_faces * int(np.prod(SHAPE)))

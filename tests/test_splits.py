@@ -1,5 +1,7 @@
 """Subsets are kept apart by person, have the asked sizes, and follow from the seed."""
 
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -197,3 +199,23 @@ def test_script_needs_each_shard_once(sources):
     assert "keeps 12 rows that none of its shards has" in shuffle(sources, *tables[1:])
     assert "source a, and no table of its shards was given" in shuffle(sources, *tables[2:])
     assert "have the same rows" in shuffle(sources, *tables, tables[0])
+
+
+@pytest.mark.parametrize(
+    ("name", "lines", "fault"),
+    [
+        ("a/metadata.csv", 20, "a/metadata.csv lacks 11 rows that the shards of a have"),
+        ("a/metadata.csv", 1, "a/metadata.csv has no row"),
+        ("a/faces/2-of-2.csv", 10, "a/metadata.csv keeps 9 rows that none of its shards has"),
+    ],
+)
+def test_table_that_is_cut_off_between_two_rows_is_one_sentence(sources, name, lines, fault):
+    cut_off(sources / name, lines)
+    assert fault in shuffle(sources, *sources.glob("*/faces/*.csv"))
+    assert not (sources / "split.csv").exists()
+
+
+def cut_off(table: Path, lines: int) -> None:
+    """Leave the first lines of a file."""
+    kept = table.read_text().splitlines(keepends=True)[:lines]
+    table.write_text("".join(kept))

@@ -88,6 +88,20 @@ def test_missing_file_is_an_error_that_names_it(tmp_path):
         next(PEOPLE.read_chunks(tmp_path / "people.csv"))
 
 
+@pytest.mark.parametrize("count", [1, 4096])
+def test_table_with_zeros_in_it_is_one_sentence_that_names_it(tmp_path, count):
+    rows = [(number, f"name {number}", None, 0.5) for number in range(1000)]
+    PEOPLE.write(tmp_path / "people.csv", PEOPLE.frame(rows))
+    data = bytearray((tmp_path / "people.csv").read_bytes())
+    at = data.index(b"name 500")
+    data[at : at + count] = bytes(count)
+    (tmp_path / "people.csv").write_bytes(data)
+    with pytest.raises(InputError, match=r"people\.csv is damaged: it has zero bytes"):
+        PEOPLE.read(tmp_path / "people.csv", rows=slice(0, 2))
+    with pytest.raises(InputError, match=r"people\.csv is damaged: it has zero bytes"):
+        next(PEOPLE.read_chunks(tmp_path / "people.csv"))
+
+
 @pytest.mark.parametrize(
     ("text", "fault"),
     [

@@ -56,7 +56,11 @@ def write_hdf5(
 
 
 def read_places(split: Path, subset: str, faces: list[Path]) -> tuple[np.ndarray, ...]:
-    """For each face of a subset: number of its file in `faces`, place in the file, and digest."""
+    """For each face of a subset: number of its file in `faces`, place in the file, and digest.
+
+    Raises:
+        InputError: shards are missing or given twice, or the subset has no face.
+    """
     given = pd.MultiIndex.from_tuples([shards.source_and_number(path) for path in faces])
     if given.has_duplicates:
         raise InputError("Two of the files are shards of the same number; give each shard once.")
@@ -68,7 +72,10 @@ def read_places(split: Path, subset: str, faces: list[Path]) -> tuple[np.ndarray
                 f"{split} names shards that were not given; give those of all sources."
             )
         places.append((shard, rows["index"].to_numpy(), rows.digest.to_numpy(bytes)))
-    return tuple(map(np.concatenate, zip(*places, strict=True)))
+    found = tuple(map(np.concatenate, zip(*places, strict=True)))
+    if not len(found[0]):
+        raise InputError(f"{split} has no face of the subset {subset}; delete it to have it made.")
+    return found
 
 
 def read_subset(split: Path, subset: str, columns: Iterable[str]) -> Iterator[pd.DataFrame]:

@@ -19,6 +19,7 @@ from renet.common import files
 from renet.common.errors import InputError
 
 CHUNK_ROWS = 10_000
+BLOCK_BYTES = 1 << 20
 # What CSV or UTF-8 cannot represent: control characters and lone surrogates.
 UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
 
@@ -72,8 +73,8 @@ class Table:
             rows: which rows to read, counted from 0; None for all.
 
         Raises:
-            InputError: the file is missing, lacks one of the columns or has a field of another
-                dtype.
+            InputError: the file is missing, has zero bytes, lacks one of the columns or has a field
+                of another dtype.
         """
         wanted = list(self.columns if columns is None else columns)
         part = {}
@@ -109,6 +110,7 @@ class Table:
 @contextlib.contextmanager
 def _readable(path: str | Path) -> Iterator[None]:
     try:
+        _refuse_zero_bytes(path)
         yield
     except FileNotFoundError as error:
         raise InputError(f"The table {path} does not exist.") from error
@@ -119,6 +121,17 @@ def _readable(path: str | Path) -> Iterator[None]:
             f"{path} cannot be read as a table of this workflow ({error}); delete it to have it "
             "made again."
         ) from error
+
+
+def _refuse_zero_bytes(path: str | Path) -> None:
+    """Refuse what a file system leaves of a file after a fault; pandas takes it for text."""
+    with Path(path).open("rb") as handle:
+        while block := handle.read(BLOCK_BYTES):
+            if b"\0" in block:
+                raise InputError(
+                    f"{path} is damaged: it has zero bytes, which no table has; delete it to have "
+                    "it made again."
+                )
 
 
 def _in_order(frame: pd.DataFrame, wanted: list[str], path: str | Path) -> pd.DataFrame:

@@ -48,6 +48,8 @@ def faces(rows: pd.DataFrame) -> pd.DataFrame:
 def _read_source(metadata_file: Path, tables: dict[str, list[pd.DataFrame]]) -> pd.DataFrame:
     """Every row of a source with its final reason and the columns of its shard's table."""
     rows = METADATA.read(metadata_file, METADATA_COLUMNS).set_index("row")
+    if rows.empty:
+        raise InputError(f"{metadata_file} has no row; delete it to have it made again.")
     source = rows.source.iloc[0]
     if source not in tables:
         raise InputError(
@@ -60,6 +62,11 @@ def _read_source(metadata_file: Path, tables: dict[str, list[pd.DataFrame]]) -> 
         raise InputError(
             f"{metadata_file} keeps {len(uncropped)} rows that none of its shards has; run "
             "crop_faces again for all of them."
+        )
+    if unknown := len(cropped.index.difference(rows.index)):
+        raise InputError(
+            f"{metadata_file} lacks {unknown} rows that the shards of {source} have: it was cut "
+            "off, or is of another start; delete it to have it made again."
         )
     if cropped.index.has_duplicates:
         raise InputError(f"Two shards of the source {source} have the same rows; give each once.")
