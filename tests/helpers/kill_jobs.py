@@ -1,8 +1,7 @@
 """Runs the jobs of a workflow twice: undisturbed, then each killed at random moments and repeated.
 
-Each job is a child of this process, which has imported what the scripts import, so that a job takes
-no time for its start. As Snakemake does, the outputs of a killed job are deleted before it is
-started again.
+Each job is a child of this process; see forked_jobs.py. As Snakemake does, the outputs of a killed
+job are deleted before it is started again.
 
     python kill_jobs.py <jobs.json> <undisturbed> <disturbed> <kills> <package> …
 
@@ -12,27 +11,18 @@ and the packages of renet that the scripts import. It prints {rule: report} as J
 
 import contextlib
 import dataclasses
-import importlib
 import json
 import os
-import pkgutil
 import random
-import runpy
-import shutil
 import signal
 import sys
 import time
-import traceback
 from pathlib import Path
 
-SCRIPTS = Path(__file__).resolve().parents[2] / "workflow" / "scripts"
+from helpers import forked_jobs
+from helpers.workflow import MAY_DIFFER
+
 GRACE_SECONDS = 10  # for what a killed job has started to notice its end
-
-
-class Named(dict):
-    """A dictionary whose values are attributes, too, as Snakemake's lists of files are."""
-
-    __getattr__ = dict.__getitem__
 
 
 @dataclasses.dataclass
@@ -52,67 +42,27 @@ class Report:
     failed: list[str] = dataclasses.field(default_factory=list)
 
 
-def start(job: dict) -> int:
-    """Start the script of a job in the current folder; returns its process, which leads a group."""
-    for path in (*outputs(job), Path(job["log"][0])):  # as Snakemake does
-        path.parent.mkdir(parents=True, exist_ok=True)
-    process = os.fork()
-    if process:
-        return process
-    status = 1
-    try:
-        os.setpgid(0, 0)
-        said = os.open("said.txt", os.O_RDWR | os.O_CREAT | os.O_TRUNC)
-        for stream in (1, 2):
-            os.dup2(said, stream)
-        given = Named({key: Named(part) if isinstance(part, dict) else part
-                       for key, part in job.items()})  # fmt: skip
-        script = SCRIPTS / Path(job["script"]).name
-        runpy.run_path(str(script), init_globals={"snakemake": given}, run_name="__main__")
-        status = 0
-    except BaseException:  # noqa: BLE001 the child must end here
-        traceback.print_exc()
-        sys.stderr.flush()
-    finally:
-        os._exit(status)  # nothing of the parent is cleaned up
-
-
-def outputs(job: dict) -> list[Path]:
-    """The outputs of a job."""
-    values = job["output"].values()
-    return [Path(path) for value in values
-            for path in (value if isinstance(value, list) else [value])]  # fmt: skip
-
-
-def delete_outputs(job: dict) -> None:
-    """Delete a job's outputs."""
-    for path in outputs(job):
-        if path.is_dir():
-            shutil.rmtree(path)
-        path.unlink(missing_ok=True)
-
-
 def finish(job: dict, report: Report) -> float:
     """Run a job to its end; returns the seconds that it took."""
     started = time.monotonic()
-    if os.waitpid(start(job), 0)[1]:
-        report.failed.append(Path("said.txt").read_text(encoding="utf-8"))
+    if forked_jobs.end_of(forked_jobs.start(job)):
+        report.failed.append(forked_jobs.said(job))
     return time.monotonic() - started
 
 
 def kill(job: dict, after: float, whole: Path, report: Report) -> None:
     """Start a job, kill it after some seconds, and compare what is there with the whole outputs."""
-    process = start(job)
+    process = forked_jobs.start(job)
     time.sleep(after)
     with contextlib.suppress(ProcessLookupError):
         os.kill(process, signal.SIGKILL)
-    report.kills += os.waitpid(process, 0)[1] == signal.SIGKILL
+    report.kills += forked_jobs.end_of(process) == -signal.SIGKILL
     report.survivors += not has_ended(process)
-    for path in outputs(job):
+    for path in forked_jobs.outputs(job):
         clocked = set(path.parts) & MAY_DIFFER.keys()
         if path.is_file() and not clocked and path.read_bytes() != (whole / path).read_bytes():
             report.partial.append(str(path))
-    delete_outputs(job)
+    forked_jobs.delete_outputs(job)
 
 
 def has_ended(group: int) -> bool:
@@ -157,13 +107,7 @@ def run(jobs: list[dict], undisturbed: Path, disturbed: Path, kills: int) -> dic
 
 
 if __name__ == "__main__":
-    sys.path[:0] = [str(SCRIPTS), str(Path(__file__).resolve().parents[1])]
-    from helpers.workflow import MAY_DIFFER
-
     listed, *folders, number = sys.argv[1:5]
-    for name in sys.argv[5:]:
-        package = importlib.import_module(f"renet.{name}")
-        for module in pkgutil.walk_packages(package.__path__, f"renet.{name}."):
-            importlib.import_module(module.name)
+    forked_jobs.import_packages(sys.argv[5:])
     found = run(json.loads(Path(listed).read_text()), *map(Path, folders), int(number))
     print(json.dumps({rule: dataclasses.asdict(report) for rule, report in found.items()}))

@@ -1,0 +1,100 @@
+"""Jobs of a workflow as children of this process, which has imported what the scripts import.
+
+A job therefore takes no time for its start. Jobs are those that list_jobs.py lists, and run in the
+current folder. What they print goes to the file `SAID`.
+"""
+
+import importlib
+import os
+import pkgutil
+import runpy
+import shutil
+import signal
+import sys
+import tempfile
+from collections.abc import Iterable
+from pathlib import Path
+
+from helpers.project import SCRIPTS
+
+SAID = Path("said.txt").absolute()  # in the folder where this process has started
+SECONDS = 120  # after which a job that hangs is ended by SIGALRM
+
+
+class Named(dict):
+    """A dictionary whose values are attributes, too, as Snakemake's lists of files are."""
+
+    __getattr__ = dict.__getitem__
+
+
+def import_packages(names: Iterable[str]) -> None:
+    """Import all modules of some packages of renet."""
+    for name in names:
+        package = importlib.import_module(f"renet.{name}")
+        for module in pkgutil.walk_packages(package.__path__, f"renet.{name}."):
+            importlib.import_module(module.name)
+
+
+def start(job: dict, temporary: Path | None = None) -> int:
+    """Start the script of a job; returns its process, which leads a group.
+
+    Args:
+        temporary: the folder for temporary files, in place of the usual one.
+    """
+    for path in (*outputs(job), Path(job["log"][0])):  # as Snakemake does
+        path.parent.mkdir(parents=True, exist_ok=True)
+    process = os.fork()
+    if process:
+        return process
+    status = 1
+    try:
+        os.setpgid(0, 0)
+        signal.alarm(SECONDS)
+        said = os.open(SAID, os.O_RDWR | os.O_CREAT | os.O_TRUNC)
+        for stream in (1, 2):
+            os.dup2(said, stream)
+        if temporary:
+            os.environ["TMPDIR"], tempfile.tempdir = str(temporary), None
+        _run(job)
+        status = 0
+    except SystemExit as end:
+        print(end, file=sys.stderr)
+    except BaseException:  # noqa: BLE001 the child must end here
+        sys.excepthook(*sys.exc_info())  # which the script has set
+    finally:
+        os._exit(status)  # nothing of the parent is cleaned up
+
+
+def _run(job: dict) -> None:
+    given = Named(
+        {key: Named(part) if isinstance(part, dict) else part for key, part in job.items()}
+    )
+    script = SCRIPTS / Path(job["script"]).name
+    runpy.run_path(str(script), init_globals={"snakemake": given}, run_name="__main__")
+
+
+def end_of(process: int) -> int:
+    """Wait for a job to end; returns its exit status, negative for a signal."""
+    return os.waitstatus_to_exitcode(os.waitpid(process, 0)[1])
+
+
+def said(job: dict) -> str:
+    """What the job that was started last has printed and logged."""
+    log = Path(job["log"][0])
+    logged = log.read_text(encoding="utf-8") if log.exists() else ""
+    return SAID.read_text(encoding="utf-8") + logged
+
+
+def outputs(job: dict) -> list[Path]:
+    """The outputs of a job."""
+    values = job["output"].values()
+    return [Path(path) for value in values
+            for path in (value if isinstance(value, list) else [value])]  # fmt: skip
+
+
+def delete_outputs(job: dict) -> None:
+    """Delete a job's outputs."""
+    for path in outputs(job):
+        if path.is_dir():
+            shutil.rmtree(path)
+        path.unlink(missing_ok=True)
