@@ -22,7 +22,10 @@ class TerminalHandler(logging.StreamHandler):
 
 
 class LogFileHandler(logging.FileHandler):
-    """Writes to the log file. If the disk is full, it prints one line to standard error."""
+    """Writes to the log file.
+
+    If the disk is full, it prints one line to standard error, and the errors that are not logged.
+    """
 
     _has_failed = False
 
@@ -32,9 +35,12 @@ class LogFileHandler(logging.FileHandler):
         sentence = disk.fault(error, Path(self.baseFilename)) if error else None
         if not sentence:
             super().handleError(record)
-        elif not self._has_failed:
+            return
+        if not self._has_failed:
             self._has_failed = True
             sys.stderr.write(f"{sentence} The job goes on without its log.\n")
+        if record.levelno >= logging.ERROR:
+            sys.stderr.write(f"{self.format(record)}\n")
 
 
 def start(log_file: str | None = None, level: int = logging.INFO, append: bool = False) -> None:
