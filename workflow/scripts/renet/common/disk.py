@@ -4,6 +4,7 @@ import contextlib
 import errno
 import os
 import shutil
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -22,6 +23,52 @@ def require_space(path: Path, needed: int) -> None:
             f"{path} needs {needed:,} more bytes, but only {free:,} are free in {path.parent}; "
             "free some space, or keep these files on another disk."
         )
+
+
+def reserve(path: Path) -> None:
+    """Give a file all the blocks that its size takes; until then, the disk does not keep them free.
+
+    Where a memory map of the file is written and the disk is full, the process ends by SIGBUS.
+    """
+    if hasattr(os, "posix_fallocate"):  # macOS lacks it
+        with path.open("r+b") as handle:
+            os.posix_fallocate(handle.fileno(), 0, path.stat().st_size)
+
+
+def place_for_temporary_files() -> Path:
+    """The folder that TMPDIR names, or that of the system.
+
+    Raises:
+        InputError: none can be written.
+    """
+    try:
+        return Path(tempfile.gettempdir())
+    except FileNotFoundError as error:
+        raise InputError(
+            f"No temporary file can be written ({error.strerror}); free some space, or name a "
+            "folder on another disk in TMPDIR."
+        ) from error
+
+
+@contextlib.contextmanager
+def temporary_folder(needed: int) -> Iterator[Path]:
+    """A new folder for temporary files, which is deleted at the end.
+
+    Args:
+        needed: bytes that must be free there.
+
+    Raises:
+        InputError: they are not.
+    """
+    place = place_for_temporary_files()
+    free = shutil.disk_usage(place).free
+    if needed > free:
+        raise InputError(
+            f"The temporary files need {needed:,} more bytes, but only {free:,} are free in "
+            f"{place}; free some space, or name a folder on another disk in TMPDIR."
+        )
+    with tempfile.TemporaryDirectory() as folder:
+        yield Path(folder)
 
 
 @contextlib.contextmanager
@@ -49,10 +96,10 @@ def fault(error: BaseException, path: Path | None = None) -> str | None:
     found = Path(os.fsdecode(named)) if isinstance(named, str | bytes) else path
     written = path if path and found == path.parent else found
     if number in FORBIDDEN and written:
-        return (
-            f"{written} cannot be written or read: {os.strerror(number)}; change the permissions, "
-            "or give a folder of your own."
-        )
+        way_out = "change the permissions, or give a folder of your own"
+        if number == errno.EROFS:
+            way_out = "give a folder on another disk, or let this one be written to"
+        return f"{written} cannot be written or read: {os.strerror(number)}; {way_out}."
     if number not in FULL:
         return None
     if not written:

@@ -38,7 +38,7 @@ def replacing(path: str | Path, size: int = 0) -> Iterator[Path]:
     """
     path = Path(path)
     temporary = path.with_name(path.name + ".tmp")
-    with _explained(temporary):
+    with explained(temporary):
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
         except (FileExistsError, NotADirectoryError) as error:
@@ -50,7 +50,7 @@ def replacing(path: str | Path, size: int = 0) -> Iterator[Path]:
             disk.require_space(path, size)
         with locked(temporary):
             try:
-                with _explained(temporary):
+                with explained(temporary):
                     yield temporary
                     move(temporary, path)
             except BaseException:
@@ -59,8 +59,12 @@ def replacing(path: str | Path, size: int = 0) -> Iterator[Path]:
 
 
 @contextlib.contextmanager
-def _explained(path: Path) -> Iterator[None]:
-    """An InputError in place of the error of a disk that is full or cannot be written."""
+def explained(path: Path) -> Iterator[None]:
+    """An InputError in place of the error of a disk that is full or cannot be written.
+
+    Args:
+        path: the file that is written.
+    """
     try:
         yield
     except Exception as error:
