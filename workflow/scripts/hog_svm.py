@@ -14,6 +14,7 @@ folder is taken first, and an error names the process that holds it.
 import contextlib
 import dataclasses
 import logging
+import math
 import os
 import shutil
 from collections.abc import Iterator
@@ -25,7 +26,7 @@ import numpy as np
 from numpy.lib.format import open_memmap
 from threadpoolctl import threadpool_limits
 
-from renet.common import ahead, child_processes, files, locks, script
+from renet.common import ahead, child_processes, disk, files, locks, script
 from renet.common.errors import InputError
 from renet.common.progress import Progress
 from renet.config.architecture import HogSvmArchitecture
@@ -134,7 +135,7 @@ def _fit(job: SvmJob, subjects: np.ndarray, folder: Path) -> tuple[Network, dict
 def emptied(folder: Path) -> Iterator[Path]:
     """A folder for temporary files, also where a job that was killed has left some in it."""
     shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
+    folder.mkdir(parents=True, exist_ok=True)  # on a read-only disk, the next write says so
     try:
         yield folder
     finally:
@@ -145,10 +146,14 @@ def write_features(path: Path, faces: FaceFile, network: Network, processes: int
     """The features of a file of faces, (N, features) float32, in a file.
 
     Raises:
-        InputError: a process that computes features was killed.
+        InputError: a process that computes features was killed, or the disk is full.
     """
     hog, count = network.get_submodule("hog"), len(faces)
-    features = open_memmap(path, "w+", np.float32, (count, hog.feature_count))
+    shape = count, hog.feature_count
+    disk.require_space(path, math.prod(shape) * np.float32().nbytes)
+    with files.explained(path):
+        features = open_memmap(path, "w+", np.float32, shape)
+        disk.reserve(path)
     starts = range(0, count, PART)
     with (
         ProcessPoolExecutor(
