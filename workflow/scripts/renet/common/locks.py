@@ -32,16 +32,18 @@ def alone_in(folder: Path, wait_minutes: float = 0) -> Iterator[None]:
         InputError: another process holds it; the message names the process and its machine.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    with (folder / NAME).open("a+", encoding="utf-8") as handle:
+    # Without a buffer, whose bytes would be written again, and fail again, where it is closed.
+    with (folder / NAME).open("a+b", buffering=0) as handle:
         until = time.monotonic() + 60 * wait_minutes
         while not _take(handle):
             if time.monotonic() >= until:
                 raise InputError(in_use(folder, _owner(handle)))
             logging.info("Waiting for %s, which works in %s", _owner(handle), folder)
             time.sleep(POLL_SECONDS)
-        handle.truncate(0)
-        json.dump({"process": os.getpid(), "machine": socket.gethostname()}, handle)
-        handle.flush()
+        with files.explained(folder / NAME):
+            handle.truncate(0)
+            holder = {"process": os.getpid(), "machine": socket.gethostname()}
+            handle.write(json.dumps(holder).encode())
         try:
             yield
         finally:

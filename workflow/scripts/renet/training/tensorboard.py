@@ -1,9 +1,14 @@
 """The history of a training for TensorBoard: `tensorboard --logdir results/runs`."""
 
 import shutil
+import time
 from pathlib import Path
 
-from tensorboardX import SummaryWriter
+from tensorboardX.event_file_writer import EventsWriter
+from tensorboardX.proto.event_pb2 import Event
+from tensorboardX.proto.summary_pb2 import Summary
+
+from renet.common import files
 
 # The chart of each column of history.csv and throughput.csv.
 CHARTS = {
@@ -18,16 +23,25 @@ CHARTS = {
     "gpu_memory_mb": "memory_mb/gpu",
 }
 
-FLUSH_SECONDS = 1  # until a thread writes a point
 
+class EventLog:
+    """A folder of event files with one point per chart and epoch, written during the training.
 
-class EventLog(SummaryWriter):
-    """A folder of event files with one point per chart and epoch, written during the training."""
+    Not tensorboardX's SummaryWriter: on a full disk its thread ends, and the training would wait
+    for it for ever.
+    """
 
     def __init__(self, folder: Path):
-        """Empty the folder."""
+        """Empty the folder.
+
+        Raises:
+            InputError: here and in `add_epochs`: the disk is full, or cannot be written.
+        """
         shutil.rmtree(folder, ignore_errors=True)
-        super().__init__(str(folder), flush_secs=FLUSH_SECONDS)
+        folder.mkdir(parents=True, exist_ok=True)
+        self._path = folder / "events"  # as the file's name begins
+        with files.explained(self._path):
+            self._writer = EventsWriter(str(self._path))
         self._written = 0  # epochs
 
     def add_epochs(self, history: list[dict], throughput: list[dict]) -> None:
@@ -36,9 +50,19 @@ class EventLog(SummaryWriter):
         Of an interrupted epoch, the throughput of its last part counts.
         """
         by_epoch = {row["epoch"]: row for row in throughput}
-        for row in history[self._written :]:
-            row = by_epoch.get(row["epoch"], {}) | row
-            for column, chart in CHARTS.items():
-                if row.get(column) is not None:
-                    self.add_scalar(chart, row[column], row["epoch"])
+        with files.explained(self._path):
+            for row in history[self._written :]:
+                row = by_epoch.get(row["epoch"], {}) | row
+                for column, chart in CHARTS.items():
+                    if row.get(column) is not None:
+                        self._add(chart, float(row[column]), row["epoch"])
+            self._writer.flush()
         self._written = len(history)
+
+    def _add(self, chart: str, value: float, epoch: int) -> None:
+        summary = Summary(value=[Summary.Value(tag=chart, simple_value=value)])
+        self._writer.write_event(Event(wall_time=time.time(), step=epoch, summary=summary))
+
+    def close(self) -> None:
+        """Close the file."""
+        self._writer.close()
