@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import re
+import resource
 import subprocess
 import sys
 import tarfile
@@ -72,6 +73,17 @@ def session_of(path: Path):
 
 def outputs(path: Path, faces: np.ndarray) -> np.ndarray:
     return session_of(path).run(None, {"faces": faces})[0]
+
+
+def test_safetensors_that_cannot_be_written_are_one_sentence(tmp_path):
+    run = make_run(tmp_path / "run")
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (4096, hard))
+    try:
+        with pytest.raises(InputError, match=r"model\.safetensors\.tmp cannot be written"):
+            export.write_safetensors(run / "model.safetensors", predictor.load(run))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
 @pytest.mark.slow

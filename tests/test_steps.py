@@ -3,6 +3,7 @@
 import dataclasses
 import multiprocessing
 import os
+import tempfile
 from collections.abc import Callable
 from types import SimpleNamespace
 
@@ -166,7 +167,7 @@ def two_gpus(monkeypatch, tmp_path):
     monkeypatch.setattr(torch.cuda, "set_device", lambda device: None)
     monkeypatch.setattr(torch.cuda, "get_device_name", lambda device: "a GPU")
     monkeypatch.setattr(torch.cuda, "get_device_properties", properties)
-    monkeypatch.setattr(devices.tempfile, "tempdir", str(tmp_path))
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     monkeypatch.setattr(devices, "_gpu_locks", {})
 
 
@@ -204,7 +205,7 @@ def test_visible_gpu_that_cannot_be_used_is_a_warning(monkeypatch, tmp_path, cap
 def take_gpu(folder, taken, release):
     """A job of one process on a machine with two GPUs, which both are granted to it."""
     os.environ["CUDA_VISIBLE_DEVICES"] = "0,1"
-    devices.tempfile.tempdir = folder
+    tempfile.tempdir = folder
     torch.cuda.device_count, torch.cuda.get_device_properties = lambda: 2, properties
     with pytest.MonkeyPatch.context() as patched:
         warnings = []
@@ -233,7 +234,7 @@ def test_each_job_has_a_gpu_of_its_own_until_it_ends(tmp_path):
 @pytest.fixture
 def other_has_gpu_0(two_gpus, monkeypatch, tmp_path):
     """A machine with two GPUs, the first of which a job of another user has."""
-    monkeypatch.setattr(devices.tempfile, "tempdir", str(tmp_path))
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     monkeypatch.setattr(torch.cuda, "get_device_properties", properties)
     monkeypatch.setattr(devices, "_gpu_locks", {})
     before = os.umask(0o077)

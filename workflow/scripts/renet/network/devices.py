@@ -7,7 +7,6 @@ import fcntl
 import functools
 import logging
 import os
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal
@@ -15,6 +14,7 @@ from typing import Literal
 import torch
 from torch import nn
 
+from renet.common import disk
 from renet.common.errors import InputError
 
 Device = Literal["auto", "cpu", "cuda"]
@@ -108,7 +108,7 @@ def own_gpu(local_rank: int) -> int:
     shifts = 1 if int(os.environ.get("LOCAL_WORLD_SIZE", "1")) > 1 else count
     numbers = [(local_rank + shift) % count for shift in range(shifts)]
     uuids = [str(torch.cuda.get_device_properties(number).uuid) for number in numbers]
-    free = lock_first_free(uuids, Path(tempfile.gettempdir()))
+    free = lock_first_free(uuids, disk.place_for_temporary_files())
     if free is None:
         logging.warning("No GPU is free; this job shares GPU %d with another one.", local_rank)
         return local_rank

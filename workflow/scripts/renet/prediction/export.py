@@ -8,7 +8,6 @@ needs to know beside (margin, threshold, digests) is in its metadata.
 import contextlib
 import json
 import logging
-import tempfile
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,7 +15,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from renet.common import files
+from renet.common import disk, files
 from renet.common.errors import InputError
 from renet.common.imdb_wiki import CLASSES
 from renet.network import model_file
@@ -25,6 +24,7 @@ from renet.prediction.predictor import Predictor
 OPSET = 20
 FACES, PROBABILITIES = "faces", "probabilities"
 METADATA = "renet"  # key of the JSON text in both formats
+TEMPORARY_COPIES = 3  # of a model, while it is quantised
 REQUIREMENTS = "pip install -r requirements-export.txt"
 
 
@@ -64,9 +64,12 @@ def write_int8(path: Path, predictor: Predictor) -> None:
     with _packages_for("ONNX in int8"):
         import onnx
         from onnxruntime import quantization
-    with tempfile.TemporaryDirectory() as folder:
-        whole, small = Path(folder, "model.onnx"), Path(folder, "int8.onnx")
-        whole.write_bytes(_onnx_model(predictor).SerializeToString(deterministic=True))
+    content = _onnx_model(predictor).SerializeToString(deterministic=True)
+    # The quantisation writes a copy, and does not notice a full disk.
+    with disk.temporary_folder(TEMPORARY_COPIES * len(content)) as folder:
+        whole, small = folder / "model.onnx", folder / "int8.onnx"
+        with files.explained(whole):
+            whole.write_bytes(content)
         logging.disable(logging.WARNING)  # of each tensor that stays in float32
         try:
             quantization.quantize_dynamic(whole, small, op_types_to_quantize=["MatMul"])
@@ -115,12 +118,14 @@ def write_safetensors(path: Path, predictor: Predictor) -> None:
         InputError: the package for it is not installed.
     """
     with _packages_for("safetensors"):
-        from safetensors.torch import save_file
-    content = model_file.read(predictor.model)
-    weights = {name: value.contiguous() for name, value in content["state"].items()}
+        from safetensors.torch import save
+    state = model_file.read(predictor.model)["state"]
+    weights = {name: value.contiguous() for name, value in state.items()}
     # One key: the order of several is not fixed, and the bytes would differ.
-    with files.replacing(path) as temporary:
-        save_file(weights, temporary, {METADATA: described(predictor)})
+    content = save(weights, {METADATA: described(predictor)})
+    # Not by its save_file, whose error on a full disk is no OSError.
+    with files.replacing(path, len(content)) as temporary:
+        temporary.write_bytes(content)
 
 
 def described(predictor: Predictor) -> str:
