@@ -2,30 +2,44 @@
 
 import errno
 import logging
-import os
 import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
 import pytest
+from numpy.lib.format import open_memmap
 
+from helpers import all_jobs, disks
 from helpers.archives import write_tar
 from helpers.faces import write_hdf5
 from helpers.project import SCRIPTS, run_script
 from helpers.training import SMALL
 from renet.archives.receipts import Receipt
 from renet.archives.tar_index import MEMBERS
-from renet.common import disk, files, logs
+from renet.common import disk, files, locks, logs
 from renet.common.errors import InputError
 from renet.network import kinds, model_file
+from renet.prediction import export
+from renet.training import launch
 from renet.training.checkpoints import Checkpoint
+from renet.training.tensorboard import EventLog
 
 DISK_BYTES = 800_000
+PROJECT_BYTES = 1 << 28
+PAGE = 4096  # bytes; a disk in memory has whole pages
 NOBODY = 65534
+CAUSES = [
+    "No space left on device",
+    "more bytes, but only",
+    "Read-only file system",
+    "Permission denied",
+]
 AS_ANOTHER_USER = """
 import os, sys
 sys.path.insert(0, sys.argv[1])
@@ -40,14 +54,8 @@ if os.geteuid() == 0:
 @pytest.fixture(scope="module")
 def small_disk(tmp_path_factory) -> Iterator[Path]:
     """A disk of its own, small and in memory."""
-    folder = tmp_path_factory.mktemp("disk")
-    command = ["mount", "-t", "tmpfs", "-o", f"size={DISK_BYTES}", "tmpfs", folder]
-    if os.geteuid() != 0 or not shutil.which("mount"):
-        pytest.skip("A full disk was not tested: to mount a small one needs root")
-    if subprocess.run(command, check=False, capture_output=True).returncode:
-        pytest.skip("A full disk was not tested: this machine lets nobody mount one")
-    yield folder
-    subprocess.run(["umount", folder], check=True)
+    with disks.mounted(tmp_path_factory.mktemp("disk"), DISK_BYTES) as folder:
+        yield folder
 
 
 @pytest.fixture
@@ -60,7 +68,7 @@ def full(small_disk) -> Iterator[Callable[[int], Path]]:
 
     yield filled
     for path in small_disk.iterdir():
-        path.unlink()
+        shutil.rmtree(path) if path.is_dir() else path.unlink()
 
 
 def hdf5_file(path: Path) -> None:
@@ -111,6 +119,60 @@ def test_training_does_not_begin_where_its_checkpoints_do_not_fit(full):
         Checkpoint(full(needed // 4096 * 4096), 600, "settings").require_space(model)
 
 
+def test_file_that_is_mapped_gets_its_blocks_before_a_write_without_them_ends_the_process(full):
+    path = full(8192) / "features.npy"
+    with pytest.raises(InputError, match="No space left on device"), files.explained(path):
+        open_memmap(path, "w+", np.float32, (100, 100))
+        disk.reserve(path)
+
+
+def test_lock_of_a_folder_on_a_full_disk_is_one_sentence(full):
+    folder = full(0) / "run"
+    with pytest.raises(InputError, match=r"run/\.lock cannot be written"), locks.alone_in(folder):
+        raise AssertionError("the job has begun")
+
+
+def test_events_for_tensorboard_on_a_full_disk_are_one_sentence_and_nobody_waits_for_them(full):
+    events = EventLog(full(0) / "tensorboard")
+    history = [{"epoch": epoch, "loss": 1.0, "accuracy": 0.5} for epoch in range(50)]
+    with pytest.raises(InputError, match=r"tensorboard/events cannot be written"):
+        events.add_epochs(history, [])
+
+
+@pytest.fixture
+def full_temporary_folder(full, monkeypatch) -> Path:
+    """The folder for temporary files has hardly any space."""
+    monkeypatch.setattr(tempfile, "tempdir", str(full(4096)))
+    return Path(tempfile.gettempdir())
+
+
+def test_training_of_several_processes_does_not_begin_without_space_for_temporary_files(
+    full_temporary_folder,
+):
+    sentence = f"only 4,096 are free in {full_temporary_folder}; .* in TMPDIR"
+    with pytest.raises(InputError, match=sentence):
+        launch.launch(print, count=2, device="cpu")
+
+
+def test_model_is_not_quantised_without_space_for_its_temporary_files(
+    full_temporary_folder, monkeypatch, tmp_path
+):
+    model = SimpleNamespace(SerializeToString=lambda deterministic: bytes(5000))
+    monkeypatch.setattr(export, "_onnx_model", lambda predictor: model)
+    sentence = f"need 15,000 more bytes, but only 4,096 are free in {full_temporary_folder}"
+    with pytest.raises(InputError, match=sentence):
+        export.write_int8(tmp_path / "model.int8.onnx", None)
+
+
+def test_machine_without_any_folder_for_temporary_files_is_one_sentence(monkeypatch):
+    def fail():
+        raise FileNotFoundError(errno.ENOENT, "No usable temporary directory found in ['/tmp']")
+
+    monkeypatch.setattr(tempfile, "gettempdir", fail)
+    with pytest.raises(InputError, match=r"found in \['/tmp'\]\); .* in TMPDIR"):
+        disk.place_for_temporary_files()
+
+
 def test_script_says_one_sentence_on_a_full_disk(full, tmp_path):
     photos = {f"wiki/{number}.jpg": b"" for number in range(2000)}
     tar = write_tar(tmp_path / "a.tar", photos)
@@ -122,23 +184,78 @@ def test_script_says_one_sentence_on_a_full_disk(full, tmp_path):
     assert "members.csv.tmp cannot be written: No space left on device." in line
 
 
+@pytest.mark.slow
+def test_job_of_every_rule_says_one_sentence_on_a_bad_disk_and_ends_well_on_a_good_one(tmp_path):
+    """It has no space, too little, or cannot be written; or TMPDIR's has no space."""
+    project, temporary = tmp_path / "project", tmp_path / "temporary"
+    project.mkdir()
+    temporary.mkdir()
+    with disks.mounted(project, PROJECT_BYTES), disks.mounted(temporary, PAGE):
+        jobs = all_jobs.list_jobs(tmp_path, project, None)
+        packages = all_jobs.OF_THE_DATA + all_jobs.OTHERS
+        found = all_jobs.run_helper(
+            "disk_fault_jobs.py", jobs, project, temporary, *packages, folder=tmp_path
+        )
+    problems = [problem for outcome in found for problem in problems_of(outcome)]
+    assert not problems, "\n".join(problems)
+    assert all_jobs.planned_rules() == {outcome["script"] for outcome in found}
+
+
+def problems_of(outcome: dict) -> list[str]:
+    """What is wrong with how a job ended in one fault."""
+    said, has_ended_well = outcome["said"], outcome["status"] == 0 and not outcome["missing"]
+    is_as_expected = {
+        "full": is_one_sentence(outcome),
+        "read-only": is_one_sentence(outcome),
+        "forbidden": is_one_sentence(outcome),
+        "no temporary files": has_ended_well,
+    }.get(outcome["fault"], is_one_sentence(outcome) or has_ended_well)  # all may fit
+    problems = [f"{path} has other bytes" for path in outcome["other"]]
+    problems += [f"{path} was left" for path in outcome["left"]]
+    if not is_as_expected:
+        problems.append(f"status {outcome['status']}, without {outcome['missing']}, after\n{said}")
+    return [f"{outcome['script']}, {outcome['fault']}: {problem}" for problem in problems]
+
+
+def is_one_sentence(outcome: dict) -> bool:
+    """Whether a job ended with one error, which names a file and the cause."""
+    errors = [line for line in outcome["said"].splitlines() if " ERROR " in line]
+    return (
+        (outcome["status"], len(errors)) == (1, 1)
+        and "Traceback" not in outcome["said"]
+        and any(cause in errors[0] for cause in CAUSES)
+        and any("/" in word for word in errors[0].split())
+    )
+
+
 def test_log_on_a_full_disk_says_so_once_and_the_job_goes_on(capsys):
+    said = printed_without_a_log(capsys, logging.INFO)
+    assert said.count("/dev/full cannot be written: No space left on device.") == 1
+    assert "goes on without its log" in said and "Traceback" not in said
+    assert "first" not in said and "second" not in said
+
+
+def test_error_that_does_not_fit_into_the_log_is_printed(capsys):
+    said = printed_without_a_log(capsys, logging.ERROR)
+    assert said.count("ERROR first") == said.count("ERROR second") == 1
+
+
+def printed_without_a_log(capsys, level: int) -> str:
+    """What two records with a log on a full disk print."""
     if not Path("/dev/full").exists():
         pytest.skip("This system has no /dev/full")
     root = logging.getLogger()
     handlers, hook = root.handlers[:], sys.excepthook
     try:
         logs.start("/dev/full")
-        logging.info("first")
-        logging.info("second")
+        logging.log(level, "first")
+        logging.log(level, "second")
     finally:
         for handler in set(root.handlers) - set(handlers):
             root.removeHandler(handler)
         root.handlers, sys.excepthook = handlers, hook
         logging.captureWarnings(capture=False)
-    said = capsys.readouterr().err
-    assert said.count("/dev/full cannot be written: No space left on device.") == 1
-    assert "goes on without its log" in said and "Traceback" not in said
+    return capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
@@ -176,6 +293,11 @@ def test_file_that_the_system_names_is_named_and_not_the_one_that_is_written(tmp
     error = PermissionError(errno.EACCES, "Permission denied", "/data/wiki.tar")
     sentence = disk.fault(error, tmp_path / "1-of-2.npy.tmp")
     assert sentence.startswith("/data/wiki.tar cannot be written or read")
+
+
+def test_read_only_disk_says_to_take_another_one():
+    error = OSError(errno.EROFS, "Read-only file system", "a.csv")
+    assert "Read-only file system; give a folder on another disk" in disk.fault(error)
 
 
 def test_other_errors_keep_their_traceback():

@@ -11,8 +11,7 @@ import runpy
 import shutil
 import signal
 import sys
-import tempfile
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from helpers.project import SCRIPTS
@@ -35,11 +34,11 @@ def import_packages(names: Iterable[str]) -> None:
             importlib.import_module(module.name)
 
 
-def start(job: dict, temporary: Path | None = None) -> int:
+def start(job: dict, prepare: Callable[[], None] = lambda: None) -> int:
     """Start the script of a job; returns its process, which leads a group.
 
     Args:
-        temporary: the folder for temporary files, in place of the usual one.
+        prepare: what the process calls first.
     """
     for path in (*outputs(job), Path(job["log"][0])):  # as Snakemake does
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -53,8 +52,7 @@ def start(job: dict, temporary: Path | None = None) -> int:
         said = os.open(SAID, os.O_RDWR | os.O_CREAT | os.O_TRUNC)
         for stream in (1, 2):
             os.dup2(said, stream)
-        if temporary:
-            os.environ["TMPDIR"], tempfile.tempdir = str(temporary), None
+        prepare()
         _run(job)
         status = 0
     except SystemExit as end:

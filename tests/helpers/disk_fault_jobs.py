@@ -1,0 +1,167 @@
+"""Runs the jobs of a workflow, the first of each script on a disk that it cannot write to, too.
+
+Each job is a child of this process; see forked_jobs.py. The first job of each script runs
+undisturbed, then in each fault, and at last with enough space in the project but hardly any for
+temporary files. As Snakemake does, the outputs are deleted before each start.
+
+    python disk_fault_jobs.py <jobs.json> <project> <temporary> <package> …
+
+takes the jobs that list_jobs.py lists, the project and a folder for temporary files, each of which
+is a disk of its own, the latter with one page, and the packages of renet that the scripts import.
+It prints a list of `Outcome` as JSON.
+"""
+
+import contextlib
+import ctypes
+import dataclasses
+import json
+import os
+import struct
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from helpers import disks, forked_jobs
+from helpers.workflow import MAY_DIFFER
+
+PLENTY = 1 << 28  # bytes
+PAGE = 4096  # bytes; a disk in memory has whole pages
+READ_ONLY, FORBIDDEN, NO_TEMPORARY_FILES = "read-only", "forbidden", "no temporary files"
+FOLDERS = ("results", "resources")
+CAPABILITY_VERSION = 0x20080522  # capset(2)
+LEFT_ON_PURPOSE = ("checkpoint-", ".lock")  # how the names begin
+
+
+@dataclasses.dataclass
+class Outcome:
+    """How the job of a script ended in one fault.
+
+    Attributes:
+        status: exit status, negative for a signal.
+        said: what was printed and logged.
+        missing: files that the undisturbed job has written, and this one has not.
+        other: files that have other bytes than those of the undisturbed job.
+        left: files that the undisturbed job has not left.
+    """
+
+    script: str
+    fault: str
+    status: int
+    said: str
+    missing: list[str]
+    other: list[str]
+    left: list[str]
+
+
+@dataclasses.dataclass(frozen=True)
+class Place:
+    """Where the jobs run.
+
+    Attributes:
+        project: a disk.
+        temporary: a disk with one page.
+        log: in a folder that can be written to where the project cannot.
+    """
+
+    project: Path
+    temporary: Path
+    log: Path
+
+    def run(self, job: dict, fault: str, free: int) -> tuple[int, str]:
+        """Run a job in a fault; returns its status and what it said."""
+        forked_jobs.delete_outputs(job)
+        Path(job["log"][0]).unlink(missing_ok=True)
+        if fault in (READ_ONLY, FORBIDDEN):  # with its log there, too, the job would not even start
+            job = job | {"log": [str(self.log)]}
+        with self.in_fault(fault, free):
+            status = forked_jobs.end_of(forked_jobs.start(job, lambda: self.prepare(fault)))
+        return status, forked_jobs.said(job)
+
+    @contextlib.contextmanager
+    def in_fault(self, fault: str, free: int) -> Iterator[None]:
+        """The disk of the project has so many free bytes, and cannot be written in some faults."""
+        disks.leave_free(self.project, free)
+        if fault == READ_ONLY:
+            disks.make_read_only(self.project)
+        if fault == FORBIDDEN:
+            set_mode_of_folders(0o555)
+        yield
+        disks.leave_free(self.project, PLENTY)
+        set_mode_of_folders(0o755)
+
+    def prepare(self, fault: str) -> None:
+        """What the process of a job does first in a fault."""
+        if fault == FORBIDDEN:  # without capabilities, root obeys permissions
+            ctypes.CDLL(None).capset(struct.pack("Ii", CAPABILITY_VERSION, 0), bytes(24))
+        if fault == NO_TEMPORARY_FILES:
+            os.environ["TMPDIR"], tempfile.tempdir = str(self.temporary), None
+
+
+def run(jobs: list[dict], place: Place) -> list[Outcome]:
+    """Run all jobs, and the first of each script in all faults, too."""
+    outcomes: list[Outcome] = []
+    seen: set[str] = set()
+    for job in jobs:
+        before = files()
+        status, said = place.run(job, "", PLENTY)
+        if status:
+            raise RuntimeError(said)
+        if job["script"] not in seen:
+            seen.add(job["script"])
+            outcomes += outcomes_of(job, place, before)
+    return outcomes
+
+
+def outcomes_of(job: dict, place: Place, before: set[Path]) -> list[Outcome]:
+    """What happens to a job that has run undisturbed; its files are deleted first.
+
+    Args:
+        before: the files that were there before it ran.
+    """
+    script = Path(job["script"]).stem
+    new = files() - before
+    size = size_of(new)
+    whole = {path: path.read_bytes() for path in new}
+    for path in new:
+        path.unlink()
+    sizes = {"full": 0, "a page": PAGE, "half": size // 2, "most": size * 7 // 8}
+    faults = sizes | dict.fromkeys((READ_ONLY, FORBIDDEN, NO_TEMPORARY_FILES), PLENTY)
+    outcomes = []
+    for fault, free in faults.items():
+        status, said = place.run(job, fault, free)
+        now = files() - before
+        differ = {path for path in now | new if MAY_DIFFER.keys() & set(path.parts)}
+        other = {path for path in (now & new) - differ if path.read_bytes() != whole[path]}
+        left = {path for path in now - new - differ if not path.name.startswith(LEFT_ON_PURPOSE)}
+        missing = new - now - differ
+        found = [sorted(map(str, paths)) for paths in (missing, other, left)]
+        outcomes.append(Outcome(script, fault, status, said, *found))
+    return outcomes
+
+
+def files() -> set[Path]:
+    """The files of the jobs in the current folder, without their logs."""
+    found = (path for folder in FOLDERS for path in Path(folder).rglob("*"))
+    return {path for path in found if path.is_file() and "logs" not in path.parts}
+
+
+def set_mode_of_folders(mode: int) -> None:
+    """Set the permissions of all folders of the results."""
+    for folder in FOLDERS:
+        for path in (Path(folder), *Path(folder).rglob("*/")):
+            path.chmod(mode)
+
+
+def size_of(paths: set[Path]) -> int:
+    """Bytes on the disk; a file with several names counts once."""
+    return 512 * sum({stat.st_ino: stat.st_blocks for stat in map(Path.stat, paths)}.values())
+
+
+if __name__ == "__main__":
+    listed, project, temporary = map(Path, sys.argv[1:4])
+    forked_jobs.import_packages(sys.argv[4:])
+    place = Place(project, temporary, Path("job.log").absolute())
+    jobs = json.loads(listed.read_text())
+    os.chdir(project)
+    print(json.dumps([dataclasses.asdict(outcome) for outcome in run(jobs, place)]))
