@@ -194,13 +194,15 @@ def test_metric_that_a_set_does_not_define_is_not_tested():
 
 
 def test_head_of_the_page_has_a_recipe_in_place_of_its_runs():
+    seeds = "a-1 a-2 a-3"
     table = COMPARISON.frame(
         [
-            ("test", kind, run, "a-1", "accuracy", 0, 0, difference, 0, 0, 0, 0, shown, 0, 0)
-            for kind, run, difference, shown in (
-                ("reference", "a-2", 0.001, 0), ("reference", "b-1", 0.02, 1),
-                ("reference", "b-2", 0.021, 0), ("reference", "b-3", 0.019, 1),
-                ("reference", "c", -0.1, 1), ("recipe", "b-1 b-2 b-3", 0.02, 1),
+            ("test", kind, run, other, "accuracy", 0, 0, difference, 0, 0, 0, 0, shown, 0, 0)
+            for kind, run, other, difference, shown in (
+                ("reference", "a-2", "a-1", 0.001, 0), ("reference", "a-3", "a-1", 0.001, 0),
+                ("reference", "b-1", "a-1", 0.02, 1), ("reference", "b-2", "a-1", 0.021, 0),
+                ("reference", "b-3", "a-1", 0.019, 1), ("reference", "c", "a-1", -0.1, 1),
+                ("recipe", "b-1 b-2 b-3", seeds, 0.02, 1),
             )
         ]
     )  # fmt: skip
@@ -208,8 +210,8 @@ def test_head_of_the_page_has_a_recipe_in_place_of_its_runs():
     assert heading == "Accuracy against a-1"
     minus = "\N{MINUS SIGN}"
     assert said == (
-        f"Test set: c {minus}10.0 and the recipe of b-1, b-2 and b-3 +2.0 percentage points; "
-        "no difference shown for a-2."
+        f"Test set: c {minus}10.0 and the recipe of b-1, b-2 and b-3 (against that of a-1, a-2 and "
+        "a-3) +2.0 percentage points; no difference shown for a-2 and a-3."
     )
 
 

@@ -114,6 +114,17 @@ def test_column_of_mcnemar_is_left_out_where_people_have_several_photos(window, 
     assert "p (Holm)" in headings and "p of McNemar" not in headings
 
 
+def test_single_kind_that_is_not_renet_is_named(window, changed):
+    settings = yaml.safe_load((changed / "settings.yaml").read_text())
+    for run in settings["runs"].values():
+        run["model"] = {"kind": "resnet18"}
+    (changed / "settings.yaml").write_text(yaml.safe_dump(settings, sort_keys=False))
+    write_report(changed)
+    window.get(index(changed))
+    assert texts(window, "h1") == ["Gender classification with a network of the kind resnet18"]
+    assert texts(window, ".lead")[0].startswith("Networks of the kind resnet18 predict")
+
+
 def test_kinds_of_the_runs_are_named_where_they_differ(window, changed):
     settings = yaml.safe_load((changed / "settings.yaml").read_text())
     settings["runs"]["slow"]["model"] = {"kind": "hog_svm"}

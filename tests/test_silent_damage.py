@@ -114,6 +114,15 @@ def test_other_archive_under_the_receipt_of_its_own_is_not_read_by_the_old_index
         pass
 
 
+def test_name_of_a_photo_is_not_the_end_of_another_one(tmp_path):
+    tar_path = write_tar(tmp_path / "a.tar", {"own/11.jpg": b"bytes"})
+    (member,) = tar_index.tar_members(tar_path)
+    with tar_path.open("rb") as tar:
+        assert tar_index.read_member(tar, member.offset, member.size, "11.jpg") == b"bytes"
+        with pytest.raises(InputError, match="not the archive that was indexed"):
+            tar_index.read_member(tar, member.offset, member.size, "1.jpg")
+
+
 NAMES = ["a.jpg", "./a.jpg", "José.jpg", f"{'d/' * 60}a.jpg"]
 LONG = "x" * 150  # without a folder, where the old header could divide it
 FORMATS = [tarfile.USTAR_FORMAT, tarfile.GNU_FORMAT, tarfile.PAX_FORMAT]
@@ -147,6 +156,15 @@ def test_files_of_the_future_are_put_back_in_their_order(tmp_path):
     )
     assert old < now < first == same < second <= time.time_ns()
     assert future_times.put_back(tmp_path.iterdir()) is None
+
+
+def test_file_of_the_future_that_may_not_be_changed_is_named(tmp_path, monkeypatch):
+    (tmp_path / "another users").touch()
+    os.utime(tmp_path / "another users", ns=(2**62, 2**62))
+    monkeypatch.setattr(future_times, "_set_time", lambda path, nanoseconds: False)
+    said = future_times.put_back(future_times.files_in(tmp_path))
+    assert "0 of them were set to now" in said
+    assert f"The others, such as {tmp_path / 'another users'}, may not be changed." in said
 
 
 def test_clock_of_a_file_server_may_be_a_little_ahead(tmp_path):

@@ -256,6 +256,11 @@ def compute_settings(wildcards):
     return runs.compute_settings(RUNS[wildcards.run])
 
 
+def compute_threads_of(wildcards):
+    """The threads that a run predicts with."""
+    return compute_settings(wildcards)["threads"]
+
+
 def train_threads_of(wildcards):
     """The threads of all processes of a training."""
     train = RUNS[wildcards.run]["train"]
@@ -423,5 +428,7 @@ def refuse_runs_in_use():
 def put_back_future_times():
     """Have what is made now seem newer than what is there; see `future_times`."""
     receipt_files = RESOURCES.glob("*/*.json")
-    if said := future_times.put_back(chain(RESULTS.rglob("*"), receipt_files)):
+    if said := future_times.put_back(
+        chain(future_times.files_in(RESULTS), receipt_files)
+    ):
         print(said, file=sys.stderr)

@@ -146,7 +146,10 @@ rule shuffle:
     params:
         **config["split"],
         own=sources.own_photos(config),
-        state=[state(config["split"]), sources.file_state(config["corrections"])],
+        state=lambda wildcards: [
+            state(config["split"]),
+            sources.file_state(config["corrections"]),
+        ],
         code=code("shuffle.py"),
     script:
         "../scripts/shuffle.py"

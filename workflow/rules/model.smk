@@ -106,7 +106,7 @@ rule infer:
         "<results>/benchmarks/infer/{run}.tsv"
     conda:
         "../../envs/infer.yaml"
-    threads: of_run("train", "threads")
+    threads: compute_threads_of
     resources:
         gpu=gpus_of,
     params:

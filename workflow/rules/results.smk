@@ -125,7 +125,7 @@ rule explain:
         "<results>/benchmarks/explain/{run}.tsv"
     conda:
         "../../envs/explain.yaml"
-    threads: of_run("train", "threads")
+    threads: compute_threads_of
     resources:
         gpu=gpus_of,
     params:
@@ -316,7 +316,7 @@ rule report:
             "grids": GRIDS,
         },
         removed_runs=runs.removed(config, RESULTS),
-        state=sources.file_state(config["datasheet"]),
+        state=lambda wildcards: sources.file_state(config["datasheet"]),
         code=code("report.py"),
     script:
         "../scripts/report.py"

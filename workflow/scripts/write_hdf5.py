@@ -74,7 +74,9 @@ def read_places(split: Path, subset: str, faces: list[Path]) -> tuple[np.ndarray
         places.append((shard, rows["index"].to_numpy(), rows.digest.to_numpy(bytes)))
     found = tuple(map(np.concatenate, zip(*places, strict=True)))
     if not len(found[0]):
-        raise InputError(f"{split} has no face of the subset {subset}; delete it to have it made.")
+        raise InputError(
+            f"{split} has no face of the subset {subset}; delete it to have it made again."
+        )
     return found
 
 

@@ -147,9 +147,11 @@ def read_member(tar: BinaryIO, offset: int, size: int, path: str = "") -> bytes:
     Raises:
         InputError: the file has become shorter than its index says, or has another member there.
     """
+    block = tarfile.BLOCKSIZE if path else 0  # header and file are read at once
+    data = os.pread(tar.fileno(), block + size, offset - block)
     if path:
-        _check_header(tar, offset, size, path)
-    data = os.pread(tar.fileno(), size, offset)
+        _check_header(data[:block], tar.name, Member(path, offset, size))
+        data = data[block:]
     if len(data) != size:
         raise InputError(
             f"{tar.name} is shorter than when it was indexed; delete its receipt to get the "
@@ -158,32 +160,32 @@ def read_member(tar: BinaryIO, offset: int, size: int, path: str = "") -> bytes:
     return data
 
 
-def _check_header(tar: BinaryIO, offset: int, size: int, path: str) -> None:
+def _check_header(block: bytes, tar: str, member: Member) -> None:
     """Check that the header before a member is that of a file of this name and size.
 
     The archive can be another one than was indexed, and its receipt too: that of the next download.
     """
-    block = os.pread(tar.fileno(), tarfile.BLOCKSIZE, offset - tarfile.BLOCKSIZE)
     try:
         header = _Header.frombuf(block, "utf-8", "replace")
-        fits = header.size == size and _may_be_called(header, path)
+        fits = header.size == member.size and _may_be_called(header.name, member.name)
     except tarfile.HeaderError:
         fits = False
     if not fits:
         raise InputError(
-            f"{tar.name} is not the archive that was indexed, where {path} lies at byte {offset:,};"
-            " delete its receipt, and start again to have it indexed again."
+            f"{tar} is not the archive that was indexed, where {member.name} lies at byte "
+            f"{member.offset:,}; delete its receipt, and start again to have it indexed again."
         )
 
 
-def _may_be_called(header: tarfile.TarInfo, path: str) -> bool:
-    """Whether the name of a member can end with a path.
+def _may_be_called(name: str, path: str) -> bool:
+    """Whether the name in a header can be that of a member whose name ends with a path.
 
     Names that are long or not in ASCII may stand in an extended header, with a part of them here.
     """
-    if not path.isascii() or len(header.name) >= MAX_PLAIN_NAME or len(path) >= MAX_PLAIN_NAME:
+    if not path.isascii() or max(len(name), len(path)) >= MAX_PLAIN_NAME:
         return True
-    return str(PurePosixPath(header.name)).endswith(str(PurePosixPath(path)))
+    wanted = PurePosixPath(path).parts
+    return PurePosixPath(name).parts[-len(wanted) :] == wanted
 
 
 @contextlib.contextmanager
@@ -194,7 +196,8 @@ def open_member(tar_path: str | Path, offset: int, size: int, path: str = "") ->
     """
     if path:
         with Path(tar_path).open("rb") as tar:
-            _check_header(tar, offset, size, path)
+            block = os.pread(tar.fileno(), tarfile.BLOCKSIZE, offset - tarfile.BLOCKSIZE)
+        _check_header(block, str(tar_path), Member(path, offset, size))
     header = tarfile.TarInfo()
     header.offset_data, header.size = offset, size
     with tarfile.open(tar_path, "r:") as archive:

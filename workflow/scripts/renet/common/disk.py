@@ -17,11 +17,15 @@ NEARLY_NOTHING = 1 << 16  # bytes; PyTorch and HDF5 do not always say that the d
 
 def require_space(path: Path, needed: int) -> None:
     """Raise an InputError unless `needed` more bytes fit on the disk of `path`."""
-    free = shutil.disk_usage(_existing(path)).free
+    needs = f"{path} needs {needed:,} more bytes"
+    _require(needed, _existing(path), path.parent, needs, "keep these files on another disk")
+
+
+def _require(needed: int, disk: Path, shown: Path, needs: str, way_out: str) -> None:
+    free = shutil.disk_usage(disk).free
     if needed > free:
         raise InputError(
-            f"{path} needs {needed:,} more bytes, but only {free:,} are free in {path.parent}; "
-            "free some space, or keep these files on another disk."
+            f"{needs}, but only {free:,} are free in {shown}; free some space, or {way_out}."
         )
 
 
@@ -61,12 +65,8 @@ def temporary_folder(needed: int) -> Iterator[Path]:
         InputError: they are not.
     """
     place = place_for_temporary_files()
-    free = shutil.disk_usage(place).free
-    if needed > free:
-        raise InputError(
-            f"The temporary files need {needed:,} more bytes, but only {free:,} are free in "
-            f"{place}; free some space, or name a folder on another disk in TMPDIR."
-        )
+    needs = f"The temporary files need {needed:,} bytes"
+    _require(needed, place, place, needs, "name a folder on another disk in TMPDIR")
     with tempfile.TemporaryDirectory() as folder:
         yield Path(folder)
 

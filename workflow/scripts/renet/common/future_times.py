@@ -5,11 +5,10 @@ error of Snakemake, and older than what depends on it, which would not be made a
 is interrupted.
 """
 
-import contextlib
 import os
 import stat
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 TOLERANCE = 60 * 10**9  # nanoseconds by which the clock of a file server may be ahead
@@ -23,14 +22,31 @@ def put_back(paths: Iterable[Path]) -> str | None:
         return None
     order = sorted(set(times.values()))
     rank = {changed: number for number, changed in enumerate(order)}
-    for path, changed in times.items():
-        new = now - 1000 * (len(order) - rank[changed])
-        with contextlib.suppress(OSError):  # another user's
-            os.utime(path, ns=(new, new))
-    return (
-        f"{len(times)} files, such as {min(times)}, had times in the future, and have that of now: "
-        "the clock was ahead, or is behind."
-    )
+    set_to = {path: now - 1000 * (len(order) - rank[changed]) for path, changed in times.items()}
+    left = [path for path, new in set_to.items() if not _set_time(path, new)]
+    sentences = [
+        f"{len(times)} files, such as {min(times)}, had times in the future: the computer's clock "
+        "was ahead when they were written, or is behind now.",
+        f"{len(times) - len(left)} of them were set to now.",
+    ]
+    if left:
+        sentences.append(f"The others, such as {min(left)}, may not be changed.")
+    return " ".join(sentences)
+
+
+def files_in(folder: Path) -> Iterator[Path]:
+    """The files in a folder, also while others delete some of them."""
+    for inner, _, names in os.walk(folder):
+        yield from (Path(inner, name) for name in names)
+
+
+def _set_time(path: Path, nanoseconds: int) -> bool:
+    """Whether the time of a file could be set: it can be another user's, or be gone."""
+    try:
+        os.utime(path, ns=(nanoseconds, nanoseconds))
+    except OSError:
+        return False
+    return True
 
 
 def _changed(path: Path) -> int:

@@ -120,8 +120,15 @@ def local_state(path: Path | None) -> str:
 
 
 def file_state(path: str | None) -> str:
-    """A digest of a user's table or text, "" without one: a later time is not all that changes."""
-    return files.file_digest(path) if path and Path(path).is_file() else ""
+    """A digest of a user's table or text, "" without one: a later time is not all that changes.
+
+    Raises:
+        InputError: it cannot be read.
+    """
+    if not path or not Path(path).is_file():
+        return ""
+    with files.explained(Path(path)):
+        return files.file_digest(path)
 
 
 def folder_state(folder: Path | None) -> str:

@@ -65,8 +65,9 @@ def _read_source(metadata_file: Path, tables: dict[str, list[pd.DataFrame]]) -> 
         )
     if unknown := len(cropped.index.difference(rows.index)):
         raise InputError(
-            f"{metadata_file} lacks {unknown} rows that the shards of {source} have: it was cut "
-            "off, or is of another start; delete it to have it made again."
+            f"{metadata_file} lacks {unknown} rows that the shards of {source} have: the "
+            "table was cut off, or comes from another run of the workflow; delete it to have it "
+            "made again."
         )
     if cropped.index.has_duplicates:
         raise InputError(f"Two shards of the source {source} have the same rows; give each once.")

@@ -7,8 +7,8 @@ from renet.common.progress import Progress
 from renet.network.loader import StreamingLoader
 from renet.network.model import Network, infer
 
-# A GPU computes a small batch faster than the host can queue its kernels; a large one needs more
-# memory than the faces of a training leave on a small GPU.
+# A GPU computes a small batch faster than the host can queue its kernels. A larger one might not
+# fit beside the training set in the memory of a small GPU.
 BATCH_SIZE = {"cpu": 128, "cuda": 256}
 
 

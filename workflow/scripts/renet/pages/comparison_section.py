@@ -46,8 +46,7 @@ def section(
     if len(runs) < 2:
         return None
     table = _decided(table)
-    (metric,) = metric_tables.named(table.metric.iloc[0])
-    reference = table.other[table.kind == REFERENCE].iloc[0]
+    reference, metric = _reference_and_metric(table)
     majority = runs[0].metrics["test"]["majority_baseline"]["class"]
     settings = settings_against(reference, runs)
     sets = [
@@ -64,6 +63,11 @@ def section(
     return Section(reference, metric.label, sets, ALPHA, about(table))
 
 
+def _reference_and_metric(table: pd.DataFrame) -> tuple[str, metric_tables.Metric]:
+    (metric,) = metric_tables.named(table.metric.iloc[0])
+    return table.other[table.kind == REFERENCE].iloc[0], metric
+
+
 def _decided(table: pd.DataFrame) -> pd.DataFrame:
     """The table with nothing shown where a metric is not defined, as of a set of one class."""
     return table.assign(shown=table.shown.fillna(0))
@@ -74,7 +78,9 @@ def about(table: pd.DataFrame) -> str:
     if (table.kind == RECIPE).any():
         return (
             "A recipe is a group of runs that differ in their seeds alone. The claims about "
-            "recipes hold for further seeds, too. The others are about the trained models."
+            "recipes hold for further seeds, too: their intervals are over people and seeds, and "
+            "their p-values are of Student's t distribution. The others are about the trained "
+            "models."
         )
     return (
         "The claims are about the trained models. Another seed of the same recipe can give another "
@@ -94,9 +100,8 @@ def headline(table: pd.DataFrame) -> list[tuple[str, str]]:
         return []
     of_recipes = {name for runs in claims.run[claims.kind == RECIPE] for name in runs.split()}
     claims = claims[~((claims.kind == REFERENCE) & claims.run.isin(of_recipes))]
-    (metric,) = metric_tables.named(table.metric.iloc[0])
-    reference = table.other[table.kind == REFERENCE].iloc[0]
-    label = f"{metric.label[:1].upper()}{metric.label[1:]} against {reference}"
+    reference, metric = _reference_and_metric(table)
+    label = f"{phrases.capitalised(metric.label)} against {reference}"
     sets = claims.groupby("set", sort=False)
     return [(label, " ".join(_differences_of_set(name, rows) for name, rows in sets))]
 
@@ -111,12 +116,13 @@ def _differences_of_set(name: str, rows: pd.DataFrame) -> str:
     parts = [f"{phrases.listed(shown)} percentage points"] if shown else []
     if others:
         parts.append(f"no difference shown for {phrases.listed(others)}")
-    words = described(name)
-    return f"{words[:1].upper()}{words[1:]}: {'; '.join(parts)}."
+    return f"{phrases.capitalised(described(name))}: {'; '.join(parts)}."
 
 
 def _claimant(row: Any) -> str:
-    return f"the recipe of {_names(row.run)}" if row.kind == RECIPE else row.run
+    if row.kind != RECIPE:
+        return row.run
+    return f"the recipe of {_names(row.run)} (against that of {_names(row.other)})"
 
 
 def described(name: str) -> str:

@@ -23,7 +23,6 @@ from renet.pages.results import DataResults, RunResults
 from renet.pages.templates import PageTable
 
 TITLE = "Gender classification with a ReNet-style network"
-TITLE_OF_KINDS = "Gender classification with networks of several kinds"
 # The columns of metrics in the table of runs: heading, set, and key of the metric.
 COLUMNS: tuple[tuple[Any, ...], ...] = tuple(
     (heading, subset, *metric_tables.named(metric))
@@ -70,7 +69,7 @@ def write(
     templates.write(
         "index.html.j2",
         path,
-        title=TITLE if kinds == [Architecture.kind] else TITLE_OF_KINDS,
+        title=_title(kinds),
         kinds=kinds,
         data=data.config,
         verdict=verdict.of_best(runs, data),
@@ -93,6 +92,13 @@ def write(
         funnel_table=_funnel_table(data),
         funnel_alt=phrases.funnel(data.steps),
     )
+
+
+def _title(kinds: list[str]) -> str:
+    if kinds == [Architecture.kind]:
+        return TITLE
+    network = "networks of several kinds" if len(kinds) > 1 else f"a network of the kind {kinds[0]}"
+    return f"Gender classification with {network}"
 
 
 def inline_svg(path: Path) -> str:

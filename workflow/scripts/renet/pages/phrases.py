@@ -83,6 +83,11 @@ def _effect(test: dict, scaled: dict) -> str:
     return f" On the test set it {listed(effects)}." if effects else ""
 
 
+def capitalised(text: str) -> str:
+    """A text that begins with a capital letter; the other letters stay as they are."""
+    return text[:1].upper() + text[1:]
+
+
 def listed(parts: list[str]) -> str:
     """`a, b and c`."""
     return " and ".join(filter(None, [", ".join(parts[:-1]), parts[-1]]))

@@ -45,6 +45,7 @@ def markdown_text(text: str) -> str:
 
 
 ENVIRONMENT.filters |= {
+    "capitalised": phrases.capitalised,
     "markdown_text": markdown_text,
     "percentage": phrases.percentage,
     "setting": setting,

@@ -109,7 +109,7 @@ def _data_set(composition: dict, data: DataResults) -> str:
     )
     size = " × ".join(map(str, data.config["size"]))
     return (
-        f"{kinds[:1].upper()}{kinds[1:]} ({', '.join(data.config['sources'])}): {faces:,} faces of "
+        f"{phrases.capitalised(kinds)} ({', '.join(data.config['sources'])}): {faces:,} faces of "
         f"{composition['subjects']:,} people, {size} pixels (height × width), split by "
         f"{data.config['split']['by']}: {subsets}."
     )
