@@ -115,10 +115,19 @@ def test_html_page_under_the_name_of_an_archive_is_refused(tmp_path):
 
 
 def test_missing_metadata_is_an_error_that_names_the_file(tmp_path):
-    index = tar_index.index([write_tar(tmp_path / "a.tar", {"wiki_crop/00/a.jpg": b"a"})])
+    files = {"LICENCE": b"", "wiki_crop/00/a.jpg": b"a", "wiki_crop/old_wiki.mat": b"m"}
+    index = tar_index.index([write_tar(tmp_path / "a.tar", files)])
     MEMBERS.write(tmp_path / "members.csv", index)
     with pytest.raises(InputError, match=r"hold 0 files named wiki\.mat"):
         tar_index.find_metadata(tmp_path / "members.csv", "wiki")
+
+
+def test_name_of_megabytes_is_refused_before_it_is_read(tmp_path):
+    name = "a" * (2 << 20)
+    header = tarfile.TarInfo(name)
+    (tmp_path / "a.tar").write_bytes(header.tobuf(tarfile.GNU_FORMAT) + bytes(1024))
+    with pytest.raises(InputError, match="not a whole tar"):
+        list(tar_index.tar_members(tmp_path / "a.tar"))
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ import pytest
 
 from helpers.faces import write_hdf5, write_shard
 from helpers.project import run_script
+from renet.common import disk
 from renet.common.errors import InputError
 from renet.dataset import gather, hdf5
 from renet.dataset.tables import SPLIT
@@ -262,6 +263,29 @@ def test_face_that_no_shard_has_is_refused(tmp_path):
     name = write_shard(tmp_path / "1.npy", random_faces(3))
     with pytest.raises(InputError, match=r"1\.npy has 3 faces, and split\.csv names number 3"):
         list(gather.slabs([name], np.array([0, 0]), np.array([0, 3]), np.array([b"", b""])))
+
+
+def test_shards_of_another_shape_are_refused_where_their_faces_are_asked_for(tmp_path):
+    sizes = {"large": 16, "small": 4}
+    random = np.random.default_rng(0)
+    faces = {
+        name: random.integers(0, 256, (2, 3, side, side), dtype=np.uint8)
+        for name, side in sizes.items()
+    }
+    names = [write_shard(tmp_path / f"{name}.npy", found) for name, found in faces.items()]
+    digest = np.array(list(map(face_digest, faces["large"])), bytes)
+    (slab,) = gather.slabs(names, np.array([0, 0]), np.array([0, 1]), digest)
+    assert np.array_equal(slab, faces["large"])
+    with pytest.raises(InputError, match=r"small\.npy has faces of another shape than .*large"):
+        list(gather.slabs(names, np.array([0, 1]), np.array([0, 1]), digest))
+
+
+def test_space_for_the_faces_is_checked_before_they_are_written(tmp_path, monkeypatch):
+    needed = []
+    monkeypatch.setattr(disk, "require_space", lambda path, count: needed.append(count))
+    faces = random_faces(5)
+    write_hdf5(tmp_path / "a.h5", faces, np.zeros(5, np.int64))
+    assert sum(count - hdf5.RESERVED_BYTES for count in needed) == faces.nbytes
 
 
 def zeroed(content: bytes) -> bytes:

@@ -111,6 +111,12 @@ def test_table_shows_what_the_tables_say_of_a_face(window, results):
     assert row[10:] == [f"{predictions.crop_width} × {predictions.crop_height}", predictions.path]
 
 
+def wait_for_count(browser, hits: int) -> None:
+    """Wait until the table says that it shows so many faces."""
+    said = [f"{hits:,} of 3,000 faces"]
+    eventually(browser, lambda: texts(browser, "#faces output") == said)
+
+
 def test_table_searches_numbers_names_and_paths(window, results):
     predictions = pd.read_csv(results / "runs/made/inference.csv")
     lines = (predictions.id + " " + predictions.subject + " " + predictions.path).str.lower()
@@ -120,7 +126,7 @@ def test_table_searches_numbers_names_and_paths(window, results):
         field.clear()
         field.send_keys(query)
         hits = sum(all(word in line for word in query.lower().split()) for line in lines)
-        assert texts(window, "#faces output") == [f"{hits:,} of 3,000 faces"], query
+        wait_for_count(window, hits)
 
 
 def test_table_filters_by_prediction_and_by_label(window, results):
@@ -128,11 +134,11 @@ def test_table_filters_by_prediction_and_by_label(window, results):
     window.get(run_page(results))
     window.find_element(By.CSS_SELECTOR, 'select[name="prediction"] option:last-child').click()
     wrong = predictions[predictions.correct == 0]
-    assert texts(window, "#faces output") == [f"{len(wrong):,} of 3,000 faces"]
-    assert set(column(window, 6)) == {"no"}
+    wait_for_count(window, len(wrong))
+    eventually(window, lambda: set(column(window, 6)) == {"no"})
     window.find_element(By.CSS_SELECTOR, 'select[name="label"] option:nth-child(2)').click()
-    assert texts(window, "#faces output") == [f"{(wrong.target == 0).sum():,} of 3,000 faces"]
-    assert set(column(window, 4)) == {"female"}
+    wait_for_count(window, (wrong.target == 0).sum())
+    eventually(window, lambda: set(column(window, 4)) == {"female"})
 
 
 def test_photo_of_a_row_is_that_face_in_its_sheet(window, results):

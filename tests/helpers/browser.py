@@ -22,6 +22,26 @@ AXE = importlib.resources.files("axe_playwright_python") / "axe.min.js"
 PHONE, DESKTOP = 390, 1280  # widths in pixels
 
 
+class Browser(webdriver.Chrome):
+    """Chromium, whose driver does not always wait for the end of a page's scripts."""
+
+    def get(self, url: str) -> None:
+        """Open a page, and wait until it is loaded."""
+        is_other_page = self.current_url.partition("#")[0] != url.partition("#")[0]
+        self._leave(lambda: super(Browser, self).get(url), leaves=is_other_page)
+
+    def refresh(self) -> None:
+        """Load the page again, and wait until it is loaded."""
+        self._leave(super().refresh, leaves=True)
+
+    def _leave(self, go: Callable[[], None], *, leaves: bool) -> None:
+        if leaves:
+            self.execute_script("window.isLeft = true")
+        go()
+        is_loaded = "return document.readyState === 'complete' && !(arguments[0] && window.isLeft)"
+        WebDriverWait(self, 10, 0.01).until(lambda _: self.execute_script(is_loaded, leaves))
+
+
 @pytest.fixture(scope="session")
 def browser() -> Iterator[WebDriver]:
     """A headless Chromium that keeps the console's and the network's log."""
@@ -34,7 +54,7 @@ def browser() -> Iterator[WebDriver]:
         for flag in [*FLAGS, f"--user-data-dir={profile}", "--window-size=1280,1000"]:
             options.add_argument(flag)
         options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
-        driver = webdriver.Chrome(options=options, service=Service(programs[1]))
+        driver = Browser(options=options, service=Service(programs[1]))
         yield driver
         driver.quit()
 

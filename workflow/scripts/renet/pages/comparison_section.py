@@ -149,13 +149,13 @@ def findings(of_set: pd.DataFrame, majority: str) -> list[str]:
         )
     better = [row.run for row in _of_verdict(baseline, shown=True) if row.difference > 0]
     others = [name for name in baseline.run if name not in better]
+    (metric,) = metric_tables.named(of_set.metric.iloc[0])
+    than = f"better in {metric.label} than always predicting {majority}"
     if better:
-        sentences.append(f"Better than always predicting {majority}: {phrases.listed(better)}.")
+        sentences.append(f"Shown to be {than}: {phrases.listed(better)}.")
     if others:
-        sentences.append(
-            f"Not shown to be better than always predicting {majority}: {phrases.listed(others)}."
-        )
-    return [*sentences, *_smallest(against)]
+        sentences.append(f"Not shown to be {than}: {phrases.listed(others)}.")
+    return [*sentences, *_smallest(against), *_smallest(recipes)]
 
 
 def _of_verdict(rows: pd.DataFrame, *, shown: bool) -> list:
@@ -172,15 +172,17 @@ def _shown(row: Any, run: str, other: str) -> str:
 
 
 def _smallest(against: pd.DataFrame) -> list[str]:
-    """The smallest differences from the reference that the set could show."""
+    """The smallest differences from the reference, or from its recipe, that the set could show."""
     known = against.detectable[against.detectable > 0]
     if known.empty:
         return []
     least, most = phrases.points(known.min()), phrases.points(known.max())
     span = least if least == most else f"{least} to {most}"
     more = "" if least == most else ", more for runs that disagree more"
+    other = against.other.iloc[0]
+    base = other if (against.kind == REFERENCE).all() else f"the recipe of {_names(other)}"
     return [
-        f"The smallest difference from {against.other.iloc[0]} that this set would show with a "
+        f"The smallest difference from {base} that this set would show with a "
         f"probability of {100 * POWER:.0f}\N{NO-BREAK SPACE}% is about {span} "
         f"percentage points{more}."
     ]

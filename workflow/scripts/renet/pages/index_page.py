@@ -97,8 +97,8 @@ def write(
 def _title(kinds: list[str]) -> str:
     if kinds == [Architecture.kind]:
         return TITLE
-    network = "networks of several kinds" if len(kinds) > 1 else f"a network of the kind {kinds[0]}"
-    return f"Gender classification with {network}"
+    models = "models of several kinds" if len(kinds) > 1 else f"a model of the kind {kinds[0]}"
+    return f"Gender classification with {models}"
 
 
 def inline_svg(path: Path) -> str:
