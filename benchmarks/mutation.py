@@ -44,7 +44,7 @@ TESTS = {
     "network/rnn.py": ["test_layers.py", "test_models.py"],
     "network/model_file.py": ["test_models.py"],
     "network/course_layers.py": ["test_models.py", "test_kinds.py"],
-    "network/batch_norm.py": ["test_layers.py"],
+    "network/batch_norm.py": ["test_layers.py", "test_processes.py"],
     "training/checkpoints.py": ["test_checkpoints.py"],
     "evaluation/metrics.py": ["test_metrics.py"],
     "evaluation/confidence_intervals.py": ["test_metrics.py"],
