@@ -23,7 +23,7 @@ from helpers.training import (
 )
 from renet.common.errors import InputError, TrainingInterrupted
 from renet.network import model_file
-from renet.training import training_state
+from renet.training import checkpoints, training_state
 from renet.training.checkpoints import Checkpoint
 from renet.training.run import RunSettings
 from renet.training.trainer import Trainer
@@ -47,6 +47,26 @@ def best_weights(state: dict) -> torch.Tensor:
 def train_for_the_best(faces, checkpoint: Checkpoint) -> Trainer:
     recipe = dataclasses.replace(QUICK, select_epoch="best")
     return train(faces, recipe, checkpoint=checkpoint)
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "names"),
+    [
+        ({"train": {"epochs": 1, "seed": 2}}, {"train": {"epochs": 1, "seed": 2}}, []),
+        ({"train": {"epochs": 1}}, {"train": {"epochs": 2}}, ["train.epochs"]),
+        ({"train": {"epochs": 1}}, {"train": {}}, ["train.epochs"]),
+        ({"train": {}, "b": 1}, {"train": {"seed": 1}, "b": 2}, ["b", "train.seed"]),
+        ({"rnns": [{"units": 1}, {"units": 2}]}, {"rnns": [{"units": 1}, {"units": 3}]},
+         ["rnns.units"]),
+        ({"channels": [1, 2]}, {"channels": [1, 2, 3]}, ["channels"]),
+        ({"channels": [1, 2, 3]}, {"channels": [1, 2]}, ["channels"]),
+        ({"cell": "gru"}, {"cell": ["gru"]}, ["cell"]),
+        ({"faces": ""}, {"faces": ""}, ["faces"]),
+        ({"faces": "1f"}, {"faces": "1f"}, []),
+    ],
+)  # fmt: skip
+def test_settings_that_differ_are_named(before, now, names):
+    assert checkpoints.differences(before, now) == names
 
 
 @pytest.mark.parametrize("value", [torch.nan, torch.inf])

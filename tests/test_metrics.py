@@ -136,6 +136,18 @@ def test_wilsons_interval_without_a_trial_is_0_to_1():
     assert confidence_intervals.wilson(0, 0) == (0, 1)
 
 
+def test_metric_that_most_resamples_do_not_define_has_no_interval():
+    subjects = pd.Series(["a", "b", "c", "d"])
+
+    def metrics(weights: np.ndarray) -> np.ndarray:
+        seldom = np.count_nonzero(weights) == 1  # 4 in 256 resamples
+        often = np.count_nonzero(weights) > 1
+        return np.array([1.0 if seldom else np.nan, 1.0 if often else np.nan])
+
+    seldom, often = confidence_intervals.subject_bootstrap(subjects, metrics)
+    assert np.isnan(seldom).all() and often.tolist() == [1, 1]
+
+
 def test_newcombes_interval_agrees_with_his_example():
     # 56 of 70 against 48 of 80, method 10 in table II of the paper.
     assert confidence_intervals.newcombe((56, 70), (48, 80)) == pytest.approx(
