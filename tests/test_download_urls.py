@@ -21,7 +21,7 @@ def test_file_url_is_used_in_place(tmp_path, receipt_file, archive):
     assert "my%20photos" in url
     receipt = downloads.obtain(url, MD5, receipt_file)
     assert (receipt.path, receipt.size, receipt.verified) == (str(source), len(TAR), True)
-    assert names(receipt_file.parent) == {"wiki_crop.tar.json"}
+    assert names(receipt_file.parent) == {"wiki_crop.tar.json", "wiki_crop.tar.checked"}
     assert names(source.parent) == {"wiki_crop.tar"}
     first = receipt_file.read_bytes()
     downloads.obtain(url, MD5, receipt_file)
