@@ -163,7 +163,7 @@ def test_fit_sums_in_one_thread(fitted, tmp_path, monkeypatch):
 
 
 @pytest.mark.slow
-def test_other_threads_rerun_nothing_and_other_epochs_fit_the_svm_again(tmp_path):
+def test_other_threads_rerun_nothing_and_other_epochs_plan_the_fit_again(tmp_path):
     project = copy_project(tmp_path)
     svm_run = {"runs": {"renet": None, "svm": {"model": {"kind": "hog_svm", "cells": 4}}}}
     train = {"epochs": 2, "threads": 1}

@@ -133,7 +133,7 @@ def test_kinds_of_the_runs_are_named_where_they_differ(window, changed):
     write_report(changed)
     window.get(index(changed))
     assert texts(window, "h1") == ["Gender classification with models of several kinds"]
-    assert "kinds renet, hog_svm" in texts(window, ".lead")[0]
+    assert "kinds renet and hog_svm predict" in texts(window, ".lead")[0]
     assert texts(window, RUNS) == ["made renet", "again renet", "slow hog_svm"]
     headings = texts(window, "table.sortable thead th")
     cells = dict(zip(headings, texts(window, 'tr[data-run="slow"] > *'), strict=False))

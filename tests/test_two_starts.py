@@ -18,7 +18,7 @@ MEMBERS = "results/data/own/members.csv"
 # Snakemake deletes the receipt of a job that has failed, also one that another start has written.
 REASONS = (
     "is being written by another process",
-    "is not there: it was deleted, or another start",
+    "is not there: it was deleted, or another run of the workflow",
     "Missing files after 5 seconds",
 )
 PHOTOS, PADDING = 5, 4_000_000  # bytes after each JPEG, so that both starts take a while

@@ -113,7 +113,7 @@ def files_in_order(wildcards):
 
 
 def state_of_rows(wildcards):
-    """The same, and the state of the table of own photos where the source has one."""
+    """The names of a source's archive files, and a digest of its table of own photos."""
     table = of_archive("table")(wildcards)
     return [*files_in_order(wildcards), sources.file_state(table)]
 

@@ -22,7 +22,7 @@ import pandas as pd
 from renet.common import script
 from renet.common.progress import Progress
 from renet.faces.crop import cv2
-from renet.network import devices
+from renet.network import devices, inference
 from renet.pages.contact_sheet import ContactSheet
 from renet.prediction import detection, prediction, predictor
 from renet.prediction import photos as photo_files
@@ -68,7 +68,8 @@ def predict(
 
     def tables() -> Iterator[pd.DataFrame]:
         bar = Progress(photo_files.find(photos), total=total, desc="predict", unit=" photos")
-        for batch in prediction.batches(prediction.cut_ahead(cut, bar, workers)):
+        cuts = prediction.cut_ahead(cut, bar, workers)
+        for batch in prediction.batches(cuts, inference.BATCH_SIZE[device.type]):
             table = prediction.rows(
                 batch,
                 lambda pixels: found.probabilities(pixels, device, compute.precision),

@@ -62,8 +62,8 @@ def read(receipt_file: str | Path) -> Receipt:
         receipt = Receipt(**files.read_json(receipt_file))
     except FileNotFoundError as error:
         raise InputError(
-            f"The receipt {receipt_file} is not there: it was deleted, or another start that "
-            "shares its folder is writing it; start again."
+            f"The receipt {receipt_file} is not there: it was deleted, or another run of "
+            "the workflow that shares its folder is writing it; start again."
         ) from error
     except TypeError as error:
         raise InputError(f"{receipt_file} is not a receipt ({error}); {way_out}.") from error
@@ -100,7 +100,7 @@ def _note_checked(receipt_file: str | Path, state: str) -> None:
     try:
         files.write_text(_checked_file(receipt_file), state)
     except InputError as error:  # another job writes it, or the folder is another user's
-        logging.info("It is not noted that the archive of %s is checked: %s", receipt_file, error)
+        logging.info("The check of the archive of %s was not recorded: %s", receipt_file, error)
 
 
 def _checked_file(receipt_file: str | Path) -> Path:

@@ -98,7 +98,7 @@ def fault(error: BaseException, path: Path | None = None) -> str | None:
     if number in FORBIDDEN and written:
         way_out = "change the permissions, or give a folder of your own"
         if number == errno.EROFS:
-            way_out = "give a folder on another disk, or let this one be written to"
+            way_out = "give a folder on another disk, or remount this one as writable"
         return f"{written} cannot be written or read: {os.strerror(number)}; {way_out}."
     if number not in FULL:
         return None

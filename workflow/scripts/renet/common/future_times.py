@@ -24,14 +24,16 @@ def put_back(paths: Iterable[Path]) -> str | None:
     rank = {changed: number for number, changed in enumerate(order)}
     set_to = {path: now - 1000 * (len(order) - rank[changed]) for path, changed in times.items()}
     left = [path for path, new in set_to.items() if not _set_time(path, new)]
-    sentences = [
-        f"{len(times)} files, such as {min(times)}, had times in the future: the computer's clock "
-        "was ahead when they were written, or is behind now.",
-        f"{len(times) - len(left)} of them were set to now.",
-    ]
+    count = f"{len(times):,} file{'s' if len(times) > 1 else ''}"
+    said = (
+        f"{count} (for example {min(times)}) had times in the future: the computer's clock was "
+        "ahead when they were written, or is behind now."
+    )
+    if len(left) < len(times):
+        said += f" {len(times) - len(left):,} of them were set to now."
     if left:
-        sentences.append(f"The others, such as {min(left)}, may not be changed.")
-    return " ".join(sentences)
+        said += f" {len(left):,} cannot be changed, for example {min(left)}."
+    return said
 
 
 def files_in(folder: Path) -> Iterator[Path]:

@@ -31,7 +31,7 @@ from renet.common.errors import InputError
 # spin for milliseconds, which keeps the core from a thread that has work: beside other busy
 # processes, a training step takes seven times as long.
 if "OMP_WAIT_POLICY" not in os.environ:
-    os.environ.setdefault("GOMP_SPINCOUNT", "4000")
+    os.environ.setdefault("GOMP_SPINCOUNT", "6000")
 
 Output = Annotated[Path, Parameter(alias="-o")]  # the main output, `-o` on a command line
 Json = Annotated[  # a JSON object, `--data '{"key": 1}'` on a command line

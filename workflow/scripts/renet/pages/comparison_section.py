@@ -78,8 +78,8 @@ def about(table: pd.DataFrame) -> str:
     if (table.kind == RECIPE).any():
         return (
             "A recipe is a group of runs that differ in their seeds alone. The claims about "
-            "recipes hold for further seeds, too: their intervals are over people and seeds, and "
-            "their p-values are of Student's t distribution. The others are about the trained "
+            "recipes also hold for other seeds. Their intervals are over people and seeds, and "
+            "their p-values are those of Student's t-test. The other claims are about the trained "
             "models."
         )
     return (
@@ -89,21 +89,21 @@ def about(table: pd.DataFrame) -> str:
     )
 
 
-def headline(table: pd.DataFrame) -> list[tuple[str, str]]:
+def headline(table: pd.DataFrame) -> tuple[str, str] | None:
     """A row of the head of the page: a heading, and a sentence on what is shown on each set.
 
-    A recipe stands for its runs. Nothing for one run alone, which is compared with no other.
+    A recipe stands for its runs. None for one run alone, which is compared with no other.
     """
     table = _decided(table)
     claims = table[table.kind.isin([REFERENCE, RECIPE])]
     if claims.empty:
-        return []
+        return None
     of_recipes = {name for runs in claims.run[claims.kind == RECIPE] for name in runs.split()}
     claims = claims[~((claims.kind == REFERENCE) & claims.run.isin(of_recipes))]
     reference, metric = _reference_and_metric(table)
     label = f"{phrases.capitalised(metric.label)} against {reference}"
     sets = claims.groupby("set", sort=False)
-    return [(label, " ".join(_differences_of_set(name, rows) for name, rows in sets))]
+    return label, " ".join(_differences_of_set(name, rows) for name, rows in sets)
 
 
 def _differences_of_set(name: str, rows: pd.DataFrame) -> str:

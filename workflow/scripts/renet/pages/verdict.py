@@ -42,8 +42,8 @@ def of_best(runs: list[RunResults], data: DataResults) -> Verdict:
             "better on the test set, which has no part in the choice."
         )
     rows = _rows(best, data)
-    if data.comparison and len(runs) > 1:
-        rows = comparison_section.headline(data.comparison[0]) + rows
+    if data.comparison and (compared := comparison_section.headline(data.comparison[0])):
+        rows.insert(0, compared)
     if doubts := not_above_baseline(runs):
         rows.append(("Not above guessing", doubts))
     return _verdict(best, rows, f"runs/{best.name}/", f"validation accuracy {accuracy}, {rank}")

@@ -19,7 +19,6 @@ from renet.common.imdb_wiki import BOX_COLUMNS, CLASSES
 from renet.common.tables import printable
 from renet.faces import crop, jpeg
 from renet.faces.crop import Box, CropSpec, RejectedImage
-from renet.network.inference import BATCH_SIZE
 from renet.prediction import detection, photos
 from renet.prediction.detection import BoxMap
 from renet.prediction.photos import Photo
@@ -102,13 +101,13 @@ def cut_ahead(
         yield from map_ahead(workers, cut, found, count=threads * AHEAD)
 
 
-def batches(cuts: Iterable[list[Cut]]) -> Iterator[list[Cut]]:
-    """The cuts of all photos in lists, each with at most a batch of faces."""
+def batches(cuts: Iterable[list[Cut]], size: int) -> Iterator[list[Cut]]:
+    """The cuts of all photos in lists of at most `size`."""
     batch: list[Cut] = []
     for of_photo in cuts:
         for cut in of_photo:
             batch.append(cut)
-            if len(batch) == max(BATCH_SIZE.values()):
+            if len(batch) == size:
                 yield batch
                 batch = []
     if batch:
