@@ -426,7 +426,7 @@ def refuse_runs_in_use():
 
 
 def put_back_future_times():
-    """Have what is made now seem newer than what is there; see `future_times`."""
+    """Set times in the future to now, so that new outputs are newer than their inputs."""
     receipt_files = RESOURCES.glob("*/*.json")
     if said := future_times.put_back(
         chain(future_times.files_in(RESULTS), receipt_files)

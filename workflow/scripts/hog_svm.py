@@ -92,6 +92,8 @@ def hog_svm(
         throughput: throughput.csv to write.
         training: training.json to write.
         settings: the options of the kind, and the recipe.
+        workers: number of processes that compute features; None for `train.threads`.
+        wait_minutes: how long to wait for another process in the folder of the run.
     """
     recipe = dataclasses.replace(
         settings.train,
@@ -135,7 +137,8 @@ def _fit(job: SvmJob, subjects: np.ndarray, folder: Path) -> tuple[Network, dict
 def emptied(folder: Path) -> Iterator[Path]:
     """A folder for temporary files, also where a job that was killed has left some in it."""
     shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True, exist_ok=True)  # on a read-only disk, the next write says so
+    # The folder is still there if the disk is read-only. The first write then raises the error.
+    folder.mkdir(parents=True, exist_ok=True)
     try:
         yield folder
     finally:

@@ -40,7 +40,7 @@ def predict(
     html: Path | None = None,
     compute: devices.Compute = devices.Compute(),
     gpu: script.Granted = None,
-    workers: script.Granted = None,  # a job has no more threads than its rule says
+    workers: script.Granted = None,
 ) -> None:
     """Predict the faces of photos.
 
@@ -51,6 +51,8 @@ def predict(
         detect: whether to find the faces; without it, each photo is a face that is cropped already.
         html: page of faces to write.
         compute: device, precision and threads.
+        workers: number of threads that read and crop the photos; None for
+            that of the cores, at most 16.
     """
     found = predictor.load(model)
     if detect:

@@ -1,8 +1,7 @@
 """Files whose times lie in the future, because the clock was ahead when they were written.
 
-Snakemake compares times. What is made now would seem older than what it is made of, which is an
-error of Snakemake, and older than what depends on it, which would not be made again where a start
-is interrupted.
+Snakemake compares times. A new output would be older than its inputs, so that Snakemake would fail
+the job. After an interruption, the files that depend on this output would count as up to date.
 """
 
 import os
@@ -15,7 +14,11 @@ TOLERANCE = 60 * 10**9  # nanoseconds by which the clock of a file server may be
 
 
 def put_back(paths: Iterable[Path]) -> str | None:
-    """Give files of the future times before now, in their order; a sentence if there are some."""
+    """Set times in the future to now, and keep their order.
+
+    Returns:
+        What was done, as text; None if no file has a time in the future.
+    """
     now = time.time_ns()
     times = {path: changed for path in paths if (changed := _changed(path)) > now}
     if max(times.values(), default=0) <= now + TOLERANCE:

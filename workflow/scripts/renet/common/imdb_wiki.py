@@ -1,6 +1,7 @@
 """Facts about the data set that several packages use; this module imports nothing."""
 
-DATABASES = ("wiki", "imdb")  # names of the .mat files, and of the structs in them
+IMDB = "imdb"
+DATABASES = ("wiki", IMDB)  # names of the .mat files, and of the structs in them
 TABLE = "table"  # in place of a database: a CSV of the user's own photos
 BOX_COLUMNS = ["x1", "y1", "x2", "y2"]  # of the face, in pixels of the photo
 CLASSES = ("female", "male")  # 0 and 1, as in the .mat files

@@ -17,14 +17,13 @@ from renet.archives import tar_index
 from renet.archives.tar_index import Member
 from renet.common import child_processes
 from renet.common.errors import InputError
-from renet.common.imdb_wiki import BOX_COLUMNS
+from renet.common.imdb_wiki import BOX_COLUMNS, IMDB
 from renet.common.tables import printable
 
 UNIX_EPOCH_ORDINAL = 719_163  # date(1970, 1, 1).toordinal()
 MATLAB_ORDINAL_SHIFT = 366  # MATLAB counts days from the year 0, Python from the year 1
 # Larger numbers are damage.
 LARGEST = {"dob": 10**7, "photo_taken": 10**4, "celeb_id": 10**9, "gender": 1}
-IMDB = "imdb"
 PAGE_NUMBER = r"/(\d+)_"  # at the start of a WIKI photo's file name
 
 
@@ -113,7 +112,7 @@ def _to_table(fields: dict[str, np.ndarray], database: str) -> pd.DataFrame:
         raise ValueError("it has no row")
     for column, field in (("path", "full_path"), ("name", "name")):
         _add(table, column, [_text(cell) for cell in _cells(fields.pop(field))])
-    if database != IMDB:  # whose people without a name are known by it
+    if database != IMDB:  # only there, it identifies people without a name
         fields["celeb_id"] = np.full(len(table), np.nan)
     for name in ("celeb_id", "gender", "dob", "photo_taken", "face_score", "second_face_score"):
         # In float64, because scipy's compact unsigned types wrap around in arithmetic.
