@@ -246,6 +246,32 @@ def resident_and_streamed(machine: Machine) -> dict:
     return figures | {"weights": apart}
 
 
+def recorded_validation(machine: Machine) -> dict:
+    """A validation from a CUDA graph, with resident faces, gives the logits of streamed faces."""
+    from renet.network.inference import RepeatedInference, logits
+
+    machine.require_gpus(reason=NO_GPU)
+    recipe = Recipe(batch_size=8)
+    model, (pixels, _) = machine.network(machine.device, recipe), machine.pixels(machine.faces)
+    repeated = RepeatedInference(model, pixels, machine.device, recipe.precision)
+    step = train_step.make_train_step(model, recipe)
+    step(*machine.batch(8, machine.device))  # the graph has to read the weights after it
+    found, seconds = {}, {}
+    kinds = {
+        "recorded and resident": repeated.logits,
+        "streamed": lambda: logits(model, pixels, machine.device, recipe.precision),
+    }
+    for name, compute in [*kinds.items()] * 2:  # the second time counts
+        started = time.perf_counter()
+        found[name] = torch.from_numpy(compute())
+        seconds[name] = time.perf_counter() - started
+    first, second = ({"logits": values} for values in found.values())
+    apart = require(distance(first, second), SAME_KERNELS, "the logits")
+    return {"logits": apart} | {
+        f"img/s, {name}": round(len(pixels) / spent) for name, spent in seconds.items()
+    }
+
+
 def trained(
     machine: Machine,
     device: torch.device,
@@ -482,6 +508,7 @@ CHECKS: dict[str, Callable[[Machine], dict]] = {
     "deterministic": deterministic,
     "hidden waits": hidden_waits,
     "resident and streamed": resident_and_streamed,
+    "recorded validation": recorded_validation,
     "stop and continue": stop_and_continue,
     "other device": other_device,
     "lack of memory": lack_of_memory,

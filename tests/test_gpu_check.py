@@ -20,8 +20,8 @@ STAND_IN = gpu_check.Machine(
 )
 QUICK = [
     *(f"equality, {cell}" for cell in gpu_check.CELLS),
-    "graphs on and off", "resident and streamed", "stop and continue", "other device",
-    "overhead of an epoch",
+    "graphs on and off", "resident and streamed", "recorded validation", "stop and continue",
+    "other device", "overhead of an epoch",
 ]  # fmt: skip
 
 

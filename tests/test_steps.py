@@ -4,12 +4,12 @@ import dataclasses
 import multiprocessing
 import os
 import tempfile
-from collections.abc import Callable
 from types import SimpleNamespace
 
 import pytest
 import torch
 
+from helpers.recorded_graphs import RecorderOnCPU
 from helpers.training import QUICK, SMALL, make_trainer, write_faces
 from renet.common.errors import InputError
 from renet.config.recipe import Recipe
@@ -21,22 +21,12 @@ from renet.training.throughput import EpochMeter
 RECIPE = Recipe(batch_size=8, learning_rate=0.05, device="cpu")
 
 
-class ReplayedOnCPU(train_step.RecordedTrainStep):
-    """Records nothing, but copies the batches to and from the same tensors."""
-
-    def __init__(self, *arguments: object):
-        super().__init__(*arguments)
-        self.log: list[str] = []
-
-    def _warm_up(self, compute: Callable[[], None]) -> None:
-        self.log.append("warm-up")
-        for _ in range(3):
-            compute()
-            self._update()
-
-    def _capture(self, function: Callable[[], None]) -> Callable[[], None]:
-        self.log.append(f"capture {function.__name__}")
-        return lambda: (self.log.append(f"replay {function.__name__}"), function())
+@pytest.fixture
+def recorder(monkeypatch) -> RecorderOnCPU:
+    """Takes the place of a GPU's recorder."""
+    stand_in = RecorderOnCPU()
+    monkeypatch.setattr(train_step, "GraphRecorder", lambda: stand_in)
+    return stand_in
 
 
 def network() -> ReNet:
@@ -62,27 +52,50 @@ def assert_same_training(first: train_step.TrainStep, second: train_step.TrainSt
     assert torch.equal(first.sums, second.sums)
 
 
-def test_replayed_updates_are_those_of_plain_steps():
-    plain, recorded = train_step.TrainStep(network(), RECIPE), ReplayedOnCPU(network(), RECIPE)
-    for batch in some_batches():
-        plain(*batch)
-        recorded(*batch)
+RECORDABLE = {
+    "course": {},
+    "bfloat16": {"precision": "bfloat16"},
+    "nesterov": {"nesterov": True, "weight_decay": 0.01, "label_smoothing": 0.1},
+}
+
+
+@pytest.mark.parametrize("options", RECORDABLE.values(), ids=RECORDABLE)
+def test_launched_updates_are_those_of_plain_steps(recorder, options):
+    recipe = dataclasses.replace(RECIPE, **options)
+    plain = train_step.TrainStep(network(), recipe)
+    recorded = train_step.RecordedTrainStep(network(), recipe)
+    for number, batch in enumerate(some_batches()):
+        for step in (plain, recorded):
+            step.set_rate(0.05 / (1 + number))
+            step(*batch)
     assert_same_training(plain, recorded)
-    # Short batches run without the graphs, which are captured once.
-    captured = ["warm-up", "capture compute", "capture _update"]
-    assert recorded.log == [*captured, *["replay compute", "replay _update"] * 6]
+    # Short batches run without the graphs, which are recorded once.
+    once = ["warm-up", "record compute", "record _update"]
+    assert recorder.log == [*once, *["launch compute", "launch _update"] * 6]
 
 
-def test_recording_leaves_a_training_that_goes_on_as_it_is():
-    plain, recorded = train_step.TrainStep(network(), RECIPE), ReplayedOnCPU(network(), RECIPE)
+def test_recording_leaves_a_training_that_goes_on_as_it_is(recorder):
+    plain = train_step.TrainStep(network(), RECIPE)
+    recorded = train_step.RecordedTrainStep(network(), RECIPE)
     for number, batch in enumerate(some_batches()):
         plain(*batch)
         if number < 4:
             train_step.TrainStep.__call__(recorded, *batch)
         else:
             recorded(*batch)
-    assert recorded.log.count("warm-up") == 1
+    assert recorder.log.count("warm-up") == 1
     assert_same_training(plain, recorded)
+
+
+def test_number_that_changes_without_a_tensor_would_be_frozen(recorder):
+    """So that the recorder of these tests would show it."""
+    recorded, batch = train_step.RecordedTrainStep(network(), RECIPE), some_batches()[0]
+    recorded(*batch)
+    for group in recorded.optimizer.param_groups:
+        group["lr"] = 0.0
+    before = recorded.model.conv1.weight.clone()
+    recorded(*batch)
+    assert not torch.equal(recorded.model.conv1.weight, before)
 
 
 def test_learning_rate_is_read_from_a_tensor_in_each_step():

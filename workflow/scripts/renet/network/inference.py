@@ -1,10 +1,15 @@
 """Logits and probabilities of many faces."""
 
+import functools
+from collections.abc import Callable
+
 import numpy as np
 import torch
+from torch import Tensor
 
 from renet.common.progress import Progress
-from renet.network.loader import StreamingLoader
+from renet.network.cuda_graphs import GraphRecorder
+from renet.network.loader import Loader, StreamingLoader, make_loader
 from renet.network.model import Network, infer
 
 # A GPU computes a small batch faster than the host can queue its kernels. A larger one might not
@@ -25,15 +30,82 @@ def logits(
         model: on `device`; it is left in evaluation mode.
     """
     model.eval()
-    outputs = [torch.zeros((0, model.architecture.classes), dtype=torch.float64, device=device)]
-    rows, size = np.arange(len(pixels)), BATCH_SIZE[device.type]
-    batches = np.split(rows, rows[size::size]) if len(rows) else []
     loader = StreamingLoader(pixels, np.zeros(len(pixels), np.int64), device)
-    with Progress(total=len(pixels), desc="infer", unit=" img", disable=not show_progress) as bar:
-        for batch, _ in loader.batches(batches):
-            outputs.append(infer(model, batch, precision).double())
-            bar.update(len(batch))
-    return torch.cat(outputs).cpu().numpy()
+    compute = functools.partial(infer, model, precision=precision)
+    batches = _batches(len(pixels), device)
+    return _logits(compute, loader, batches, model.architecture.classes, show_progress)
+
+
+class RepeatedInference:
+    """Logits of the same faces by a network that is trained in between.
+
+    A GPU keeps the faces if its memory suffices, and computes full batches from a CUDA graph.
+    """
+
+    def __init__(self, model: Network, pixels: np.ndarray, device: torch.device, precision: str):
+        """Take a network on `device`, and pixels (N, C, H, W) uint8; see `logits`."""
+        self._model, self._batches = model, _batches(len(pixels), device)
+        self._infer: Callable[[Tensor], Tensor]
+        self._infer = functools.partial(infer, model, precision=precision)
+        if device.type == "cuda" and len(pixels) >= BATCH_SIZE["cuda"]:
+            # Before the faces fill the GPU's memory.
+            self._infer = RecordedInference(model.eval(), BATCH_SIZE["cuda"], device, precision)
+        self._loader = make_loader(pixels, np.zeros(len(pixels), np.int64), device)
+
+    def logits(self) -> np.ndarray:
+        """Logits (N, classes) float64; the network is left in evaluation mode."""
+        self._model.eval()
+        classes = self._model.architecture.classes
+        return _logits(self._infer, self._loader, self._batches, classes)
+
+
+class RecordedInference:
+    """`infer` on a GPU, from a CUDA graph: one launch instead of about a hundred.
+
+    A batch that is not full runs without the graph.
+    """
+
+    def __init__(self, model: Network, batch_size: int, device: torch.device, precision: str):
+        """Record it for batches of this size; `model` is in evaluation mode, on `device`."""
+        self._infer = functools.partial(infer, model, precision=precision)
+        shape = (batch_size, *model.input_shape)
+        self._pixels = torch.zeros(shape, dtype=torch.uint8, device=device)
+        recorder = GraphRecorder()
+        recorder.warm_up(self._compute)
+        self._replay = recorder.record(self._compute)
+
+    def __call__(self, pixels: Tensor) -> Tensor:
+        """Logits (N, classes) of pixels (N, C, H, W) uint8 on the device."""
+        if len(pixels) != len(self._pixels):
+            return self._infer(pixels)
+        self._pixels.copy_(pixels)
+        self._replay()
+        return self._logits.clone()  # the next launch overwrites them
+
+    def _compute(self) -> None:
+        self._logits = self._infer(self._pixels)
+
+
+def _batches(count: int, device: torch.device) -> list[np.ndarray]:
+    """The row numbers of each batch."""
+    rows, size = np.arange(count), BATCH_SIZE[device.type]
+    return np.split(rows, rows[size::size]) if count else []
+
+
+def _logits(
+    compute: Callable[[Tensor], Tensor],
+    loader: Loader,
+    batches: list[np.ndarray],
+    classes: int,
+    show_progress: bool = False,
+) -> np.ndarray:
+    """Logits (N, classes) float64 of all batches."""
+    outputs, count = [], sum(map(len, batches))
+    with Progress(total=count, desc="infer", unit=" img", disable=not show_progress) as bar:
+        for pixels, _ in loader.batches(batches):
+            outputs.append(compute(pixels).double())
+            bar.update(len(pixels))
+    return torch.cat(outputs).cpu().numpy() if outputs else np.zeros((0, classes))
 
 
 def softmax(values: np.ndarray) -> np.ndarray:

@@ -119,6 +119,6 @@ def make_loader(pixels: np.ndarray, targets: np.ndarray, device: torch.device) -
     if device.type == "cuda":
         free, _ = torch.cuda.mem_get_info(device)
         if pixels.nbytes <= MAX_MEMORY_FRACTION * free:
-            logging.info("The training set (%.1f GB) is kept on the GPU", pixels.nbytes / 1e9)
+            logging.info("%d faces (%.1f GB) are kept on the GPU", len(pixels), pixels.nbytes / 1e9)
             return DeviceLoader(pixels, targets, device)
     return StreamingLoader(pixels, targets, device)

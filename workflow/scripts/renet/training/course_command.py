@@ -93,7 +93,7 @@ def run_course(arguments: argparse.Namespace) -> None:
         after_epoch=lambda now: models.save(now.model, now.epoch, training_state.of(now)),
         show_progress=not arguments.no_progress_bar,
     )
-    accuracy = trainer.validation.measure(trainer.model)[1]
+    accuracy = trainer.validation.measure()[1]
     if not processes.is_main():
         return
     if arguments.save_path:

@@ -12,6 +12,7 @@ from renet.common.errors import InputError
 from renet.config.recipe import Recipe
 from renet.network import devices
 from renet.network.batch_norm import BatchNorm
+from renet.network.cuda_graphs import GraphRecorder
 from renet.training import processes
 
 
@@ -153,7 +154,6 @@ class RecordedTrainStep(TrainStep):
     A batch that is not full, such as the last one of an epoch, runs without the graphs.
     """
 
-    WARM_UP_STEPS = 3
     _replays: tuple[Callable[[], object], Callable[[], object]] | None = None
 
     def __call__(self, pixels: Tensor, targets: Tensor, share: float = 1.0) -> None:
@@ -194,29 +194,16 @@ class RecordedTrainStep(TrainStep):
         def compute() -> None:
             self._compute(self._pixels, self._targets, share)
 
-        self._warm_up(compute)
+        def compute_and_update() -> None:
+            compute()
+            self._update()
+
+        recorder = GraphRecorder()
+        recorder.warm_up(compute_and_update)
         with torch.no_grad():
             torch._foreach_copy_(tensors, before)
         self.optimizer.zero_grad(set_to_none=self._is_alone)  # the graph has gradients of its own
-        self._replays = self._capture(compute), self._capture(self._update)
-
-    def _warm_up(self, compute: Callable[[], None]) -> None:
-        """On the stream of the capture, as PyTorch requires."""
-        self._stream, self._pool = torch.cuda.Stream(), torch.cuda.graph_pool_handle()
-        self._stream.wait_stream(torch.cuda.current_stream())
-        with torch.cuda.stream(self._stream):
-            for _ in range(self.WARM_UP_STEPS):
-                compute()
-                self._update()
-        torch.cuda.current_stream().wait_stream(self._stream)
-
-    def _capture(self, function: Callable[[], None]) -> Callable[[], object]:
-        """Record what the function does, without doing it; frees the memory of the warm-up."""
-        graph = torch.cuda.CUDAGraph()
-        # thread_local: the loader's threads may allocate pinned memory during the capture.
-        with torch.cuda.graph(graph, self._pool, self._stream, capture_error_mode="thread_local"):
-            function()
-        return graph.replay
+        self._replays = recorder.record(compute), recorder.record(self._update)
 
 
 @contextlib.contextmanager

@@ -37,7 +37,7 @@ class Trainer:
         images, steps: of the epoch that is under way, of all processes.
         history, throughput: a row for each completed epoch; see `renet.training.history`.
         validation: the validation set, and the best epoch on it.
-        evaluated: the moving average of the network if there is one, or the network.
+        average: the moving average of the network, which is evaluated in its place; or None.
     """
 
     def __init__(self, model: Network, recipe: Recipe, train: FaceFile, validation: FaceFile):
@@ -52,9 +52,9 @@ class Trainer:
         devices.choose_algorithms(self.device, recipe.deterministic)
         self.model = devices.to_device(model, self.device, recipe.precision)
         self.recipe, self.train = recipe, train
-        self.validation = Validation(validation, self.device, recipe)
         self.average = MovingAverage(self.model, recipe.ema) if recipe.ema else None
-        self.evaluated = self.average.network if self.average else self.model
+        evaluated = self.average.network if self.average else self.model
+        self.validation = Validation(evaluated, validation, self.device, recipe)
         self.augment = Augmentation.of(recipe, len(train), model.architecture.classes)
         self.step = train_step.make_train_step(self.model, recipe)
         self.epoch = self.images = self.steps = 0
@@ -169,11 +169,11 @@ class Trainer:
         if self.recipe.validates_after(self.epoch + 1):
             # It may take longer than the time after SIGTERM.
             self._save_checkpoint(MIN_CHECKPOINT_GAP)
-            loss, accuracy = self.validation.measure(self.evaluated)
+            loss, accuracy = self.validation.measure()
             if not math.isfinite(loss):
                 raise divergence("The validation loss", self.epoch + 1, self.steps, self.recipe)
             row |= {"validation_loss": loss, "validation_accuracy": accuracy}
-            self.validation.compare(self.evaluated, self.epoch + 1, loss)
+            self.validation.compare(self.epoch + 1, loss)
         self.history.append(row)
         history.log(row)
         self.epoch, self.images, self.steps = self.epoch + 1, 0, 0

@@ -1,5 +1,6 @@
 """Loss and accuracy of a network on the validation set, and its best epoch."""
 
+import functools
 import logging
 
 import torch
@@ -7,7 +8,7 @@ import torch.nn.functional as F
 
 from renet.config.recipe import Recipe
 from renet.dataset.hdf5 import FaceFile
-from renet.network import inference
+from renet.network.inference import RepeatedInference
 from renet.network.model import Network
 from renet.training import processes
 
@@ -21,19 +22,24 @@ class Validation:
             one may have no validation.
     """
 
-    def __init__(self, faces: FaceFile, device: torch.device, recipe: Recipe):
-        """Take the faces, and the device that the networks are on."""
-        self._faces, self._device, self._recipe = faces, device, recipe
+    def __init__(self, model: Network, faces: FaceFile, device: torch.device, recipe: Recipe):
+        """Take the network that is evaluated, which is on the device, and the faces."""
+        self._model, self._faces, self._device, self._recipe = model, faces, device, recipe
         self.best: dict | None = None
         self.best_of_longer: dict | None = None
 
-    def measure(self, model: Network) -> tuple[float, float]:
-        """Mean loss and accuracy of a network; each process computes its part of the faces."""
+    @functools.cached_property
+    def _inference(self) -> RepeatedInference:
+        """Made for the first validation, when the training already has the memory that it needs."""
+        own = self._faces.pixels[processes.part(len(self._faces))]
+        return RepeatedInference(self._model, own, self._device, self._recipe.precision)
+
+    def measure(self) -> tuple[float, float]:
+        """Mean loss and accuracy of the network; each process computes its part of the faces."""
         # Without sync_batchnorm, each process has its own statistics; rank 0 has the network's.
-        processes.broadcast(model.buffers())
-        pixels = self._faces.pixels[processes.part(len(self._faces))]
-        own = inference.logits(model, pixels, self._device, self._recipe.precision)
-        logits, targets = processes.concatenate(own), self._faces.targets
+        processes.broadcast(self._model.buffers())
+        logits = processes.concatenate(self._inference.logits())
+        targets = self._faces.targets
         if not logits.any():
             logging.warning(
                 "Constant prediction: the ReLU before the softmax is 0 for every validation face, "
@@ -43,12 +49,12 @@ class Validation:
         loss = F.cross_entropy(torch.from_numpy(logits), torch.from_numpy(targets)).item()
         return loss, float((logits.argmax(1) == targets).mean())  # a tie counts as class 0
 
-    def compare(self, model: Network, epoch: int, loss: float) -> None:
+    def compare(self, epoch: int, loss: float) -> None:
         """Remember the network after an epoch (from 1) if its loss is the lowest."""
         if self._recipe.select_epoch != "best":
             return
         if not self.best or loss < self.best["loss"]:
-            weights = {name: value.clone() for name, value in model.state_dict().items()}
+            weights = {name: value.clone() for name, value in self._model.state_dict().items()}
             self.best = {"epoch": epoch, "loss": loss, "state": weights}
         if epoch % self._recipe.validate_every == 0:
             self.best_of_longer = self.best

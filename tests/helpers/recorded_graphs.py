@@ -1,0 +1,78 @@
+"""A recorder of graphs on a CPU, which keeps what makes a CUDA graph differ from its function.
+
+A launch runs the recorded operations, without the Python code that called them. They compute with
+the tensors and the numbers of the recording.
+"""
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
+
+
+class Operations(TorchDispatchMode):
+    """Keeps each operation with its arguments and results, and what it overwrites."""
+
+    def __init__(self):
+        super().__init__()
+        self._calls: list[tuple] = []
+        self._overwritten: list[tuple[Tensor, Tensor]] = []
+
+    def __torch_dispatch__(self, operation, types, arguments=(), options=None):
+        """Run an operation and keep it."""
+        options = options or {}
+        for place, argument in enumerate(operation._schema.arguments):
+            if argument.alias_info and argument.alias_info.is_write:
+                given = arguments[place] if place < len(arguments) else options[argument.name]
+                self._overwritten += [(tensor, tensor.clone()) for tensor in tree_leaves(given)]
+        result = operation(*arguments, **options)
+        self._calls.append((operation, arguments, options, result))
+        return result
+
+    @torch.inference_mode()
+    def undo(self) -> None:
+        """Give all tensors the values from before the recording."""
+        for tensor, value in reversed(self._overwritten):
+            tensor.copy_(value)
+        self._overwritten.clear()
+
+    @torch.inference_mode()
+    def launch(self) -> None:
+        """Run all operations again, into the tensors of their first results."""
+        for operation, arguments, options, result in self._calls:
+            found = tree_leaves(operation(*arguments, **options))
+            for kept, value in zip(tree_leaves(result), found, strict=True):
+                # A view, and an operation in place, have the memory of the recording.
+                if isinstance(kept, Tensor) and kept.data_ptr() != value.data_ptr():
+                    kept.copy_(value)
+
+
+class RecorderOnCPU:
+    """Stands in for `cuda_graphs.GraphRecorder`.
+
+    Attributes:
+        log: what was recorded and launched, by the name of the function.
+    """
+
+    WARM_UP_RUNS = 3
+
+    def __init__(self):
+        self.log: list[str] = []
+
+    def warm_up(self, function: Callable[[], object]) -> None:
+        """Run it as often as a GPU would."""
+        self.log.append("warm-up")
+        for _ in range(self.WARM_UP_RUNS):
+            function()
+
+    def record(self, function: Callable[[], object]) -> Callable[[], None]:
+        """Record a function, which changes nothing until it is launched."""
+        name = function.__name__
+        self.log.append(f"record {name}")
+        operations = Operations()
+        with operations:
+            function()
+        operations.undo()
+        return lambda: (self.log.append(f"launch {name}"), operations.launch())

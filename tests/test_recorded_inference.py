@@ -1,0 +1,122 @@
+"""Validation on a GPU: from a CUDA graph, with the faces on the device, as the CPU computes it."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+import torch
+from test_kinds import SMALL as KINDS
+
+from helpers.recorded_graphs import RecorderOnCPU
+from helpers.training import QUICK, make_trainer, same, weights_of, write_faces
+from renet.network import devices, inference, kinds
+from renet.network.inference import RecordedInference, RepeatedInference
+from renet.network.loader import DeviceLoader, StreamingLoader
+from renet.network.model import infer
+
+CPU, GPU = torch.device("cpu"), torch.device("cuda:0")
+
+
+@pytest.fixture(autouse=True)
+def recorder(monkeypatch) -> RecorderOnCPU:
+    """Takes the place of a GPU's recorder."""
+    stand_in = RecorderOnCPU()
+    monkeypatch.setattr(inference, "GraphRecorder", lambda: stand_in)
+    return stand_in
+
+
+def network(kind: str, precision: str = "float32"):
+    model = kinds.build((3, 32, 32), KINDS[kind])
+    kinds.init_weights(model, 1)
+    return devices.to_device(model, CPU, precision)
+
+
+def faces(count: int) -> np.ndarray:
+    return np.random.default_rng(0).integers(0, 256, (count, 3, 32, 32), np.uint8)
+
+
+@torch.no_grad()
+def change(model) -> None:
+    """As a training does: in place, and the running statistics too."""
+    pixels = torch.from_numpy(faces(8))
+    model.train()(pixels)
+    for parameter in model.parameters():
+        parameter.mul_(1.1)
+    model.eval()
+
+
+@pytest.mark.parametrize("precision", ["float32", "bfloat16", "float64"])
+@pytest.mark.parametrize("kind", KINDS)
+def test_launched_logits_are_those_of_the_network_as_it_is_now(recorder, kind, precision):
+    model = network(kind, precision)
+    change(model)
+    recorded = RecordedInference(model, 8, CPU, precision)
+    found, expected = [], []
+    for pixels in torch.from_numpy(faces(27)).split(8):
+        change(model)
+        found.append(recorded(pixels))
+        expected.append(infer(model, pixels, precision))
+    assert torch.equal(torch.cat(found), torch.cat(expected))
+    # The last batch is short.
+    assert recorder.log == ["warm-up", "record _compute", *["launch _compute"] * 3]
+
+
+@pytest.mark.parametrize(("count", "recorded"), [(256, 1), (600, 1), (255, 0)])
+def test_step_of_a_validation_is_recorded_before_its_faces_fill_the_memory(
+    monkeypatch, count, recorded
+):
+    order, model, pixels = [], network("cnn"), faces(count)
+    change(model)
+
+    def record(network, size, device, precision):
+        assert (size, device, network.training) == (256, GPU, False)
+        order.append("step")
+        return RecordedInference(network, size, CPU, precision)
+
+    def load(pixels, targets, device):
+        order.append("faces")
+        return DeviceLoader(pixels, targets, CPU)
+
+    monkeypatch.setattr(inference, "RecordedInference", record)
+    monkeypatch.setattr(inference, "make_loader", load)
+    repeated = RepeatedInference(model, pixels, GPU, "float32")
+    assert order == [*["step"] * recorded, "faces"]
+    for _ in range(2):
+        change(model)
+        found = repeated.logits()
+        # On a CPU the batches are smaller, and their products are added up in another order.
+        assert np.allclose(found, inference.logits(model, pixels, CPU), rtol=0, atol=1e-6)
+    assert len(order) == recorded + 1
+
+
+def test_cpu_records_nothing_and_streams_the_faces(recorder):
+    repeated = RepeatedInference(network("cnn"), faces(300), CPU, "float32")
+    assert isinstance(repeated._loader, StreamingLoader) and not recorder.log
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{}, {"ema": 0.9}, {"ema": 0.9, "select_epoch": "best"}],
+    ids=["plain", "ema", "best"],
+)
+def test_training_with_recorded_validations_has_the_same_history(
+    recorder, monkeypatch, tmp_path, options
+):
+    """A graph reads the tensors that it was recorded with: no part may replace them."""
+
+    class Recorded(RepeatedInference):
+        def __init__(self, model, pixels, device, precision):
+            super().__init__(model, pixels, device, precision)
+            self._infer = RecordedInference(model.eval(), 8, device, precision)
+
+    monkeypatch.setitem(inference.BATCH_SIZE, "cpu", 8)
+    recipe = dataclasses.replace(QUICK, **options)
+    files = write_faces(tmp_path / "train.h5"), write_faces(tmp_path / "validation.h5", 30, 1)
+    trainers = []
+    for kind in (RepeatedInference, Recorded):
+        monkeypatch.setattr("renet.training.validation.RepeatedInference", kind)
+        trainers.append(make_trainer(files, recipe))
+        trainers[-1].run()
+    assert recorder.log == ["warm-up", "record _compute", *["launch _compute"] * 9]
+    assert trainers[1].history == trainers[0].history
+    assert same(*map(weights_of, trainers))
