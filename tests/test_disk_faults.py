@@ -191,11 +191,8 @@ def test_job_of_every_rule_says_one_sentence_on_a_bad_disk_and_ends_well_on_a_go
     project.mkdir()
     temporary.mkdir()
     with disks.mounted(project, PROJECT_BYTES), disks.mounted(temporary, PAGE):
-        jobs = all_jobs.list_jobs(tmp_path, project, None)
-        packages = all_jobs.OF_THE_DATA + all_jobs.OTHERS
-        found = all_jobs.run_helper(
-            "disk_fault_jobs.py", jobs, project, temporary, *packages, folder=tmp_path
-        )
+        jobs = all_jobs.list_jobs(tmp_path, project)
+        found = all_jobs.run_helper("disk_fault_jobs.py", jobs, project, temporary, folder=tmp_path)
     problems = [problem for outcome in found for problem in problems_of(outcome)]
     assert not problems, "\n".join(problems)
     assert all_jobs.planned_rules() == {outcome["script"] for outcome in found}

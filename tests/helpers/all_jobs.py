@@ -11,23 +11,15 @@ from helpers.project import ROOT, SCRIPTS
 from helpers.workflow import copy_project, write_config
 
 HELPERS = ROOT / "tests" / "helpers"
-# Packages of renet that the scripts import: those of workflow/rules/dataset.smk, and the others.
-OF_THE_DATA = ["common", "config", "archives", "metadata", "faces", "dataset", "sample"]
-OTHERS = ["network", "training", "evaluation", "prediction", "pages"]
 NEVER_PLANNED = {"clear_removed_runs", "verify"}  # rules that a user asks for by name
 
 
-def rules_with_a_script(modules: list[str]) -> set[str]:
-    """The rules of some files in workflow/rules, without the variants that `use rule` makes."""
-    texts = [(ROOT / f"workflow/rules/{name}.smk").read_text() for name in modules]
-    return {line.split()[1].rstrip(":") for text in texts for line in text.splitlines()
-            if line.startswith("rule ")}  # fmt: skip
-
-
 def planned_rules() -> set[str]:
-    """The rules that a config as `list_jobs` writes it has jobs of."""
-    modules = [path.stem for path in (ROOT / "workflow/rules").glob("*.smk")]
-    return rules_with_a_script(modules) - NEVER_PLANNED
+    """The rules that a config as `list_jobs` writes it has jobs of, without their variants."""
+    texts = [path.read_text() for path in (ROOT / "workflow/rules").glob("*.smk")]
+    rules = {line.split()[1].rstrip(":") for text in texts for line in text.splitlines()
+             if line.startswith("rule ")}  # fmt: skip
+    return rules - NEVER_PLANNED
 
 
 def run_helper(name: str, *arguments: object, folder: Path) -> object:
@@ -41,13 +33,11 @@ def run_helper(name: str, *arguments: object, folder: Path) -> object:
     return json.loads(said.stdout)
 
 
-def list_jobs(folder: Path, project: Path, rules: set[str] | None) -> Path:
-    """Copy the project, and list its jobs of some rules, or of all, in a JSON file in a folder."""
+def list_jobs(folder: Path, project: Path) -> Path:
+    """Copy the project, and list its jobs in a JSON file in a folder."""
     write_config(copy_project(project), **whole_config(folder, project))
-    jobs = run_helper("list_jobs.py", "small.yaml", folder=project)
-    chosen = [job for job in jobs if rules is None or job["rule"] in rules]
     path = folder / "jobs.json"
-    path.write_text(json.dumps(chosen))
+    path.write_text(json.dumps(run_helper("list_jobs.py", "small.yaml", folder=project)))
     return path
 
 

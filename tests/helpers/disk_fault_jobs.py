@@ -4,11 +4,10 @@ Each job is a child of this process; see forked_jobs.py. The first job of each s
 undisturbed, then in each fault, and at last with enough space in the project but hardly any for
 temporary files. As Snakemake does, the outputs are deleted before each start.
 
-    python disk_fault_jobs.py <jobs.json> <project> <temporary> <package> …
+    python disk_fault_jobs.py <jobs.json> <project> <temporary>
 
 takes the jobs that list_jobs.py lists, the project and a folder for temporary files, each of which
-is a disk of its own, the latter with one page, and the packages of renet that the scripts import.
-It prints a list of `Outcome` as JSON.
+is a disk of its own, the latter with one page. It prints a list of `Outcome` as JSON.
 """
 
 import contextlib
@@ -164,8 +163,8 @@ def size_of(paths: set[Path]) -> int:
 
 
 if __name__ == "__main__":
-    listed, project, temporary = map(Path, sys.argv[1:4])
-    forked_jobs.import_packages(sys.argv[4:])
+    listed, project, temporary = map(Path, sys.argv[1:])
+    forked_jobs.import_all()
     place = Place(project, temporary, Path("job.log").absolute())
     jobs = json.loads(listed.read_text())
     os.chdir(project)

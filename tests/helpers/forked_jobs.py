@@ -11,9 +11,10 @@ import runpy
 import shutil
 import signal
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from pathlib import Path
 
+import renet
 from helpers.project import SCRIPTS
 
 SAID = Path("said.txt").absolute()  # in the folder where this process has started
@@ -26,12 +27,10 @@ class Named(dict):
     __getattr__ = dict.__getitem__
 
 
-def import_packages(names: Iterable[str]) -> None:
-    """Import all modules of some packages of renet."""
-    for name in names:
-        package = importlib.import_module(f"renet.{name}")
-        for module in pkgutil.walk_packages(package.__path__, f"renet.{name}."):
-            importlib.import_module(module.name)
+def import_all() -> None:
+    """Import all modules of renet."""
+    for module in pkgutil.walk_packages(renet.__path__, "renet."):
+        importlib.import_module(module.name)
 
 
 def start(job: dict, prepare: Callable[[], None] = lambda: None) -> int:

@@ -1,17 +1,19 @@
-"""Runs the jobs of a workflow twice: undisturbed, then each killed at random moments and repeated.
+"""Runs the jobs of a workflow twice: undisturbed, then killed at random moments and repeated.
 
 Each job is a child of this process; see forked_jobs.py. As Snakemake does, the outputs of a killed
 job are deleted before it is started again.
 
-    python kill_jobs.py <jobs.json> <undisturbed> <disturbed> <kills> <package> …
+    python kill_jobs.py <jobs.json> <undisturbed> <disturbed> <kills>
 
-takes the jobs that list_jobs.py lists, two copies of a project, the number of kills of each job,
-and the packages of renet that the scripts import. It prints {rule: report} as JSON; see `Report`.
+takes the jobs that list_jobs.py lists, two copies of a project, and the number of kills for each
+rule, which its jobs share. It prints {rule: report} as JSON; see `Report`.
 """
 
+import collections
 import contextlib
 import dataclasses
 import json
+import math
 import os
 import random
 import signal
@@ -91,12 +93,14 @@ def run(jobs: list[dict], undisturbed: Path, disturbed: Path, kills: int) -> dic
     """Run all jobs in both folders."""
     reports: dict[str, Report] = {}
     moments = random.Random(1)  # noqa: S311 no secret
+    left = collections.Counter(job["rule"] for job in jobs)
     for job in jobs:
         report = reports.setdefault(job["rule"], Report())
         os.chdir(undisturbed)
         seconds = finish(job, report)
         os.chdir(disturbed)
-        wanted = report.kills + kills
+        wanted = report.kills + math.ceil((kills - report.kills) / left[job["rule"]])
+        left[job["rule"]] -= 1
         while report.kills < wanted:
             kill(job, moments.uniform(0, seconds), undisturbed, report)
             seconds *= 0.8  # for a job that has ended sooner this time
@@ -107,7 +111,7 @@ def run(jobs: list[dict], undisturbed: Path, disturbed: Path, kills: int) -> dic
 
 
 if __name__ == "__main__":
-    listed, *folders, number = sys.argv[1:5]
-    forked_jobs.import_packages(sys.argv[5:])
+    listed, *folders, number = sys.argv[1:]
+    forked_jobs.import_all()
     found = run(json.loads(Path(listed).read_text()), *map(Path, folders), int(number))
     print(json.dumps({rule: dataclasses.asdict(report) for rule, report in found.items()}))
