@@ -3,6 +3,7 @@
 import importlib
 import itertools
 import re
+import shutil
 import sys
 from pathlib import Path
 
@@ -11,9 +12,15 @@ import pytest
 from helpers.project import ROOT, SCRIPTS
 from helpers.terminal import COLUMNS, Session, on_a_terminal
 from helpers.training import write_faces
-from helpers.workflow import copy_project, run, write_config
+from helpers.workflow import (
+    SCREEN,
+    WIDE,
+    copy_project,
+    run,
+    run_on_a_terminal,
+    write_config,
+)
 
-UNWRAPPED = 400  # columns
 BAR = re.compile(r"^(\S+ )?(epoch \d+/\d+|\w+): +\d+%\|.+\| \d+/\d+ \[.+/s.*\]$")
 RULE = re.compile(r"^\w+ (\(\d+ jobs\))? +\d+\.\d s  \S")
 LINES_BESIDE_A_BAR = r"""
@@ -42,15 +49,6 @@ with Progress(total=38138, desc="epoch 12/12", unit=" img") as bar:
 """
 
 
-def run_in(project: Path, *arguments: object, columns: int = COLUMNS) -> Session:
-    """Run snakemake as `make` does."""
-    command = [sys.executable, "-m", "snakemake", "--cores", "2", "--logger", "summary"]
-    arguments = ["--configfile", "small.yaml", *arguments]
-    return on_a_terminal(
-        project, *command, *arguments, columns=columns, PYTHONPATH="workflow/logger"
-    )
-
-
 def bars(session: Session) -> list[str]:
     """All bars that the screen has shown, in order and without their numbers."""
     shown = [line for screen in session.screens for line in screen if "%|" in line]
@@ -64,10 +62,8 @@ def project(tmp_path) -> Path:
     return made
 
 
-def test_run_prints_a_line_for_each_rule_and_the_accuracy_last(project):
-    session = run_in(project, columns=UNWRAPPED)
-    lines = session.lines
-    assert session.status == 0, "\n".join(lines)
+def test_run_prints_a_line_for_each_rule_and_the_accuracy_last(finished):
+    lines = (finished / SCREEN).read_text().splitlines()
     rules = [line.split()[0] for line in lines if RULE.match(line)]
     assert rules[0] == "make_sample" and "report" in rules[-3:]  # or predictor, or manifest
     assert len(rules) == len(set(rules)) == 19
@@ -75,7 +71,11 @@ def test_run_prints_a_line_for_each_rule_and_the_accuracy_last(project):
     assert lines[-1] == "Open results/index.html"
     assert len(lines) < 26
     assert not any("%|" in line for line in lines)
-    session = run_in(project)
+
+
+def test_run_with_nothing_to_do_says_so(finished, tmp_path):
+    shutil.copytree(finished, tmp_path / "copy", symlinks=True)
+    session = run_on_a_terminal(tmp_path / "copy")
     assert session.status == 0
     assert session.lines[-1] == "Nothing to be done: the results are up to date."
 
@@ -88,7 +88,7 @@ def test_trainings_at_once_show_one_bar_at_a_time_below_the_lines_of_the_rules(p
         train={"epochs": 6, "batch_size": 2, "threads": 1},
         runs={"renet": {}, "second": {"train": {"momentum": 0.8}}},
     )
-    session = run_in(project, "--until", "train")
+    session = run_on_a_terminal(project, "--until", "train")
     assert session.status == 0, "\n".join(session.lines)
     for screen in session.screens:
         shown = [line for line in screen if "%|" in line]
@@ -136,9 +136,9 @@ def test_no_bar_without_a_terminal(project):
 
 def test_error_of_a_job_appears_once_and_last(project):
     receipt = "resources/sample/wiki_crop.tar.json"
-    assert run_in(project, "--", receipt).status == 0
+    assert run_on_a_terminal(project, "--", receipt).status == 0
     (project / receipt).with_suffix("").unlink()
-    session = run_in(project, columns=UNWRAPPED)
+    session = run_on_a_terminal(project, columns=WIDE)
     assert session.status == 1
     assert session.lines[-1].startswith("index_archive failed: ")
     assert len([line for line in session.lines if "delete the receipt" in line]) == 1
@@ -151,7 +151,7 @@ def test_error_stands_below_the_lines_of_jobs_that_go_on(project):
         train={"epochs": 20, "batch_size": 2, "threads": 1},
         runs={"renet": {}, "second": {"train": {"learning_rate": 1e30}}},
     )
-    session = run_in(project, "--until", "train", columns=UNWRAPPED)
+    session = run_on_a_terminal(project, "--until", "train", columns=WIDE)
     assert session.status == 1
     assert session.lines[-2] == "train failed; waiting for 1 job that had begun."
     assert session.lines[-1].startswith("train failed: The loss is NaN or infinite in epoch 1")

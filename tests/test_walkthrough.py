@@ -33,18 +33,9 @@ PAGE = f"{RUN}/walkthrough.html"
 RECEIPT = "resources/sample/wiki_crop.tar.json"
 
 
-@pytest.fixture(scope="module")
-def finished(tmp_path_factory) -> Path:
-    """A project with a small run and the page of its first test face."""
-    project = copy_project(tmp_path_factory.mktemp("walkthrough"))
-    write_config(project)
-    run(project, "--", PAGE)
-    return project
-
-
 @pytest.fixture
 def project(finished, tmp_path) -> Path:
-    """A copy of that project, to be changed by one test."""
+    """A copy of the finished project, to be changed by one test."""
     shutil.copytree(finished, tmp_path / "copy", symlinks=True)
     return tmp_path / "copy"
 

@@ -30,12 +30,13 @@ SAVED = "saved-seed_1"  # the one run of a grid
 
 
 @pytest.fixture(scope="module")
-def finished(tmp_path_factory) -> Path:
-    """A copy of the project in which the workflow has run on a small sample."""
-    project = copy_project(tmp_path_factory.mktemp("project"))
-    write_config(project)
-    run(project)
-    return project
+def report(finished, tmp_path_factory) -> Path:
+    """Snakemake's report on the finished workflow, unpacked."""
+    folder = tmp_path_factory.mktemp("report")
+    shutil.copytree(finished, folder / "copy", symlinks=True)
+    run(folder / "copy", "--report", folder / "report.zip")
+    shutil.unpack_archive(folder / "report.zip", folder)
+    return folder / "report"
 
 
 @pytest.fixture
@@ -215,9 +216,9 @@ def test_course_page_links_places_that_exist(finished):
         assert f'id="{anchor}"' in (finished / path).read_text(), f"{path}#{anchor}"
 
 
-def test_finished_workflow_has_nothing_to_do(finished):
-    assert planned(finished) == set()
-    assert "Nothing to be done" in run(finished)
+def test_finished_workflow_has_nothing_to_do(project):
+    assert planned(project) == set()
+    assert "Nothing to be done" in run(project)
 
 
 def outputs_and_wanted(project: Path) -> tuple[set[str], set[str]]:
@@ -593,18 +594,16 @@ def test_make_clean_keeps_trained_models_and_distclean_asks(project):
     assert not model.exists() and not (project / "resources").exists()
 
 
-def test_work_can_be_done_in_another_folder(finished, tmp_path):
+def test_work_can_be_done_in_another_folder(project, tmp_path):
     outcome = snakemake(
-        finished, "-n", "--directory", tmp_path / "elsewhere", "--configfile", "small.yaml"
+        project, "-n", "--directory", tmp_path / "elsewhere", "--configfile", "small.yaml"
     )
     assert outcome.returncode == 0, outcome.stderr
     assert "make_sample" in outcome.stdout + outcome.stderr
 
 
-def test_snakemake_report_holds_the_figures_with_their_captions(finished, tmp_path):
-    run(finished, "--report", tmp_path / "report.zip")
-    shutil.unpack_archive(tmp_path / "report.zip", tmp_path)
-    page = (tmp_path / "report" / "report.html").read_text()
+def test_snakemake_report_holds_the_figures_with_their_captions(report):
+    page = (report / "report.html").read_text()
     for text in (
         "confusion_matrix.svg", "learning_curve.svg", "metrics.json", "slices.svg",
         "ranking_curves.svg", "reliability.svg", "mistakes.jpg", "saliency.jpg", "funnel.svg",
@@ -622,10 +621,8 @@ def test_snakemake_report_holds_the_figures_with_their_captions(finished, tmp_pa
         assert f'"content": "{title}"' in page
 
 
-def test_no_file_in_snakemakes_report_refers_to_one_that_is_not_there(finished, tmp_path):
-    run(finished, "--report", tmp_path / "report.zip")
-    shutil.unpack_archive(tmp_path / "report.zip", tmp_path)
-    files = [path for path in (tmp_path / "report" / "data").rglob("*") if path.is_file()]
+def test_no_file_in_snakemakes_report_refers_to_one_that_is_not_there(report):
+    files = [path for path in (report / "data").rglob("*") if path.is_file()]
     assert {"metrics.json", "funnel.svg"} <= {path.name for path in files}
     for path in files:
         if path.suffix in (".html", ".md", ".svg"):

@@ -11,6 +11,7 @@ import pytest
 import yaml
 
 from helpers.faces import write_hdf5
+from helpers.made_once import made_once
 from helpers.project import ROOT, run_script
 from helpers.training import SMALL
 from renet.dataset import hdf5
@@ -165,9 +166,9 @@ def write_report(results: Path) -> None:
 @pytest.fixture(scope="session")
 def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Results of three runs, `made`, `again` and `slow`; not to be changed by a test."""
-    folder = tmp_path_factory.mktemp("pages") / "results"
-    build(folder)
-    return folder
+    return (
+        made_once(tmp_path_factory, "pages", lambda folder: build(folder / "results")) / "results"
+    )
 
 
 @pytest.fixture

@@ -6,8 +6,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 import yaml
 
+from helpers import terminal
+from helpers.made_once import made_once
 from helpers.project import ROOT
 
 PROJECT_PARTS = ["Snakefile", "config.yaml", "configs", "envs", "profiles", "workflow"]
@@ -32,6 +35,8 @@ SMALL = {
     "model": SMALL_MODEL,
     "train": {"epochs": 2, "batch_size": 16, "threads": 1},
 }
+WIDE = 400  # columns of a terminal that wraps no line
+SCREEN = "screen.txt"
 EVERYTHING_AFTER = {
     "train": {
         "train",
@@ -76,12 +81,35 @@ def run(project: Path, *arguments: object) -> str:
     return outcome.stdout + outcome.stderr
 
 
+def run_on_a_terminal(
+    project: Path, *arguments: object, columns: int = terminal.COLUMNS
+) -> terminal.Session:
+    """Run the workflow as `make` does."""
+    command = [sys.executable, "-m", "snakemake", "--cores", "2", "--logger", "summary"]
+    command += ["--configfile", "small.yaml", *arguments]
+    return terminal.on_a_terminal(project, *command, columns=columns, PYTHONPATH="workflow/logger")
+
+
 def planned(project: Path, *arguments: object) -> set[str]:
     """The rules that a dry run would run."""
     outcome = snakemake(project, "-n", "--configfile", "small.yaml", *arguments)
     assert outcome.returncode == 0, outcome.stdout + outcome.stderr
     rules = re.findall(r"^(?:local)?rule (\w+):", outcome.stdout + outcome.stderr, re.MULTILINE)
     return set(rules) - {"all"}
+
+
+def run_whole(folder: Path) -> None:
+    """Run the workflow in a copy of the project; screen.txt has what a user saw in the end."""
+    write_config(copy_project(folder))
+    session = run_on_a_terminal(folder, columns=WIDE)
+    assert session.status == 0, "\n".join(session.lines)
+    (folder / SCREEN).write_text("\n".join(session.lines))
+
+
+@pytest.fixture(scope="session")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of the project in which the workflow has run on a small sample."""
+    return made_once(tmp_path_factory, "finished", run_whole)
 
 
 def copy_project(folder: Path) -> Path:
