@@ -1,5 +1,7 @@
 """A rule's code is its script, what that imports, and the files that these name."""
 
+from modulefinder import ModuleFinder
+
 import pytest
 
 from helpers.project import SCRIPTS
@@ -10,15 +12,18 @@ from renet.common import code_digest
 def scripts(tmp_path):
     """A script that uses one module of two, and a template by way of another."""
     package = tmp_path / "package"
-    for folder in ("templates/parts", "named"):
+    for folder in ("templates/parts", "named", "beneath"):
         (package / folder).mkdir(parents=True)
     files = {
         "script.py": "from package import used\n\ndef later():\n    import package.lazy\n",
         "other.py": "import package.unused\n",
         "package/__init__.py": "",
         "package/used.py": "from package.pages import render\nSOURCE = 'named'\n",
+        "package/beneath/__init__.py": "",
+        "package/beneath/first.py": "from . import second\nfrom ..lazy import x\n",
+        "package/beneath/second.py": "",
         "package/pages.py": "from pathlib import Path\nP = Path(__file__).with_name('templates')\n",
-        "package/lazy.py": "",
+        "package/lazy.py": "def x():\n    from .beneath import first\n",
         "package/unused.py": "",
         "package/templates/page.html": "page",
         "package/templates/parts/row.html": "row",
@@ -35,6 +40,7 @@ def scripts(tmp_path):
     [
         ("script.py", True), ("package/used.py", True), ("package/pages.py", True),
         ("package/lazy.py", True), ("package/__init__.py", True),
+        ("package/beneath/__init__.py", True), ("package/beneath/second.py", True),
         ("package/templates/page.html", True), ("package/templates/parts/row.html", True),
         ("package/unused.py", False), ("other.py", False), ("package/beside.css", False),
         ("package/named/__init__.py", False),
@@ -53,6 +59,14 @@ def test_digest_goes_by_contents_not_by_place_or_time(scripts, tmp_path_factory)
     assert code_digest.digest(scripts / "script.py") == before
     moved = scripts.rename(tmp_path_factory.mktemp("elsewhere") / "scripts")
     assert code_digest.digest(moved / "script.py") == before
+
+
+@pytest.mark.parametrize("script", sorted(SCRIPTS.glob("*.py")), ids=lambda path: path.stem)
+def test_imported_modules_are_those_that_the_standard_library_finds(script):
+    finder = ModuleFinder([str(SCRIPTS)])
+    finder.run_script(str(script))
+    expected = {module.__file__ for module in finder.modules.values() if module.__file__}
+    assert set(map(str, code_digest.imports(script).modules.values())) == expected
 
 
 def test_report_depends_on_its_templates():

@@ -191,7 +191,7 @@ def test_waiting_of_threads_is_left_to_the_user_who_sets_it():
 
 
 def test_list_of_computing_scripts_is_whole():
-    imports = {path.stem: code_digest.imports(path).badmodules for path in SCRIPTS.glob("*.py")}
+    imports = {path.stem: code_digest.imports(path).packages for path in SCRIPTS.glob("*.py")}
     assert {name for name, packages in imports.items() if "torch" in packages} == set(COMPUTING)
 
 

@@ -6,9 +6,11 @@ imports, and a git checkout sets it off. A digest among a rule's params does nei
 
 import ast
 import hashlib
-from collections.abc import Iterator
-from modulefinder import ModuleFinder
+import importlib.util
+from collections.abc import Iterable, Iterator
+from functools import cache
 from pathlib import Path
+from typing import NamedTuple
 
 DIGEST_CHARACTERS = 16
 
@@ -32,30 +34,106 @@ def dependencies(script: Path, *chosen: str) -> set[Path]:
     Modules are found by their imports, at any level of the code. A file or folder beside a module
     counts where a string in the module is its name (templates, styles): so modules find them.
     """
-    local = imports(script, *chosen).modules.values()
-    paths = (getattr(module, "__file__", None) for module in local)
-    modules = {Path(path) for path in paths if path}
-    return modules.union(*map(named_files, modules))
+    modules = set(imports(script, *chosen).modules.values())
+    return modules.union(*(named_files(path, script.resolve().parent) for path in modules))
 
 
-def imports(script: Path, *chosen: str) -> ModuleFinder:
-    """All that a script and the chosen modules import: local files as `modules` of the result,
-    packages as its `badmodules`.
+class Imports(NamedTuple):
+    """What a script imports, directly and by way of local modules.
+
+    Attributes:
+        modules: the file of each local module, by the module's name; the script is `__main__`.
+        packages: the top-level names of all that is not local.
     """
-    finder = ModuleFinder([str(script.resolve().parent)])
-    finder.run_script(str(script.resolve()))
-    for module in chosen:
-        finder.import_hook(module)
-    return finder
+
+    modules: dict[str, Path]
+    packages: set[str]
 
 
-def named_files(module: Path) -> Iterator[Path]:
-    """The files beside a module that a string in it names; of a folder, all that it holds."""
-    beside = {path.name: path for path in module.parent.iterdir()}
-    for node in ast.walk(ast.parse(module.read_text(encoding="utf-8"))):
+def imports(script: Path, *chosen: str) -> Imports:
+    """All that a script and the chosen modules import.
+
+    The standard library's `modulefinder` finds the same. Snakemake asks for some thirty scripts at
+    each start, and `modulefinder` would compile their common modules again for each of them.
+    """
+    script = script.resolve()
+    folder = script.parent
+    found = Imports({"__main__": script}, set())
+    waiting = with_packages(chosen) | names_in(script, folder).modules
+    seen: set[str] = set()
+    while waiting:
+        name = waiting.pop()
+        seen.add(name)
+        path = file_of(name, folder)
+        if path:
+            found.modules[name] = path
+            waiting |= names_in(path, folder).modules - seen
+        elif not is_local(name, folder):
+            found.packages.add(name.partition(".")[0])
+    return found
+
+
+class Names(NamedTuple):
+    """What stands in the source of a module.
+
+    Attributes:
+        modules: that it may import, and the packages that they are in.
+        strings: its string constants.
+    """
+
+    modules: frozenset[str]
+    strings: frozenset[str]
+
+
+def names_in(module: Path, folder: Path) -> Names:
+    """The names in a module that lies in a folder, or in a package there."""
+    package = ".".join(module.parent.relative_to(folder).parts)
+    return names_in_source(module.read_text(encoding="utf-8"), package)
+
+
+@cache
+def names_in_source(source: str, package: str) -> Names:
+    """The names in a source; its relative imports are relative to the package."""
+    modules: set[str] = set()
+    strings: set[str] = set()
+    for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.Constant) and isinstance(node.value, str):
-            path = beside.get(node.value)
-            if path and path.is_file():
-                yield path
-            elif path and not (path / "__init__.py").exists():  # packages are found by imports
-                yield from (inner for inner in path.rglob("*") if inner.is_file())
+            strings.add(node.value)
+        elif isinstance(node, ast.Import):
+            modules.update(alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            origin = importlib.util.resolve_name("." * node.level + (node.module or ""), package)
+            # What is imported from a package may be a module of it.
+            modules.update(f"{origin}.{alias.name}" for alias in node.names)
+    return Names(frozenset(with_packages(modules)), frozenset(strings))
+
+
+def with_packages(modules: Iterable[str]) -> set[str]:
+    """Names of modules, and those of the packages that they are in."""
+    parts = [name.split(".") for name in modules]
+    return {".".join(part[:count]) for part in parts for count in range(1, len(part) + 1)}
+
+
+def file_of(name: str, folder: Path) -> Path | None:
+    """The file of a module that lies in a folder."""
+    path = folder.joinpath(*name.split("."))
+    candidates = (path / "__init__.py", path.with_name(f"{path.name}.py"))
+    return next((candidate for candidate in candidates if candidate.is_file()), None)
+
+
+def is_local(name: str, folder: Path) -> bool:
+    """Whether the top level of a module's name is in the folder."""
+    top = folder / name.partition(".")[0]
+    return top.is_dir() or top.with_name(f"{top.name}.py").is_file()
+
+
+def named_files(module: Path, folder: Path) -> Iterator[Path]:
+    """The files beside a module that a string in it names; of a folder, all that it holds."""
+    strings = names_in(module, folder).strings
+    for path in module.parent.iterdir():
+        if path.name not in strings:
+            continue
+        if path.is_file():
+            yield path
+        elif not (path / "__init__.py").exists():  # packages are found by imports
+            yield from (inner for inner in path.rglob("*") if inner.is_file())
