@@ -30,6 +30,7 @@ from predict import predict
 
 from renet.faces import crop
 from renet.network import devices, inference
+from renet.network.cpu import keep_freed_memory
 from renet.prediction import photos, prediction, predictor
 
 SCRIPTS = Path(sys.path[0])
@@ -114,7 +115,7 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=2)
     arguments = parser.parse_args()
     logging.disable(logging.WARNING)
-    devices.keep_freed_memory()  # as the scripts do
+    keep_freed_memory()  # as the scripts do
     compute = devices.Compute("cpu", arguments.precision, arguments.threads)
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)

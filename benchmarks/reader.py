@@ -24,7 +24,7 @@ import torch
 sys.path.append(str(Path(__file__).resolve().parent.parent / "workflow" / "scripts"))
 
 from renet.dataset import hdf5
-from renet.network import devices
+from renet.network import cpu
 from renet.network.loader import StreamingLoader
 from renet.training import throughput
 
@@ -80,7 +80,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--folder", help="where to write the file, if not in the temporary folder")
     arguments = parser.parse_args()
-    devices.keep_freed_memory()  # as a training does
+    cpu.keep_freed_memory()  # as a training does
     with tempfile.TemporaryDirectory(dir=arguments.folder) as folder:
         path = Path(folder) / "train.h5"
         write_faces(path, arguments.faces)

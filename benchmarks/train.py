@@ -8,8 +8,8 @@ of several sizes and of the network's own convolutions, divided by the network's
 image in training and 0.75 in inference.
 
 With `--shared N`, every round has a second part, beside N processes that are always busy, and the
-project's path takes part twice: with the spin count of OpenMP's waiting threads that its scripts
-set, and with GCC's default.
+project's path takes part three times: as its scripts set up OpenMP's threads, without giving each a
+core of its own, and with GCC's default spin count of waiting threads too.
 
 It needs torch and numpy only:
 
@@ -29,6 +29,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -36,7 +37,7 @@ from torch import Tensor, nn
 sys.path.append(str(Path(__file__).resolve().parent.parent / "workflow" / "scripts"))
 
 from renet.config.recipe import Recipe
-from renet.network import devices
+from renet.network import cpu, devices
 from renet.network.kinds.renet import ReNet, init_weights
 from renet.network.model import infer
 from renet.training import train_step
@@ -47,7 +48,6 @@ GFLOP = {"train": 2.25, "infer": 0.75}  # an image
 PRODUCTS = {"cpu": (1024, 2048, 3072), "cuda": (4096, 8192)}  # sides of the matrices
 SPINS = int(os.environ.get("GOMP_SPINCOUNT", "6000"))  # as `renet.common.script` sets it
 GCC_SPINS = 300000  # GCC's default
-GCC = "GCC's spin count"
 SHARED_LIMIT = 6.0  # seconds of a turn beside busy processes
 WIDTH = 44  # of the names
 
@@ -200,17 +200,31 @@ def synchronize(device: torch.device) -> None:
         torch.cuda.synchronize()
 
 
+class OpenMP(NamedTuple):
+    """How the threads of a process wait, and where they run.
+
+    Attributes:
+        spins: number of times that a waiting thread looks before it sleeps; None: as it is.
+        binds: whether each thread has a core of its own, as in a training.
+    """
+
+    spins: int | None = None
+    binds: bool = False
+
+
 class Contender:
     """One implementation, in its own process, since each has its own memory and threads."""
 
-    def __init__(self, spins: int | None, make: Callable, *details: object):
-        """Start the process with a number of spins of OpenMP's waiting threads; None: as it is."""
+    def __init__(self, openmp: OpenMP, make: Callable, *details: object):
+        """Start the process."""
         before = dict(os.environ)
-        if spins:
-            os.environ["GOMP_SPINCOUNT"] = str(spins)
+        if openmp.spins:
+            os.environ["GOMP_SPINCOUNT"] = str(openmp.spins)
         context = multiprocessing.get_context("spawn")
         self._pipe, theirs = context.Pipe()
-        self._process = context.Process(target=serve, args=(theirs, make, *details), daemon=True)
+        self._process = context.Process(
+            target=serve, args=(theirs, openmp, make, *details), daemon=True
+        )
         self._process.start()
         os.environ.clear()
         os.environ.update(before)
@@ -226,9 +240,13 @@ class Contender:
         self._process.join()
 
 
-def serve(pipe, make: Callable, batch_size: int, device_name: str, threads: int, *more) -> None:
+def serve(
+    pipe, openmp: OpenMP, make: Callable, batch_size: int, device_name: str, threads: int, *more
+) -> None:
     """Take turns until the number of repeats is 0."""
     torch.set_num_threads(threads)
+    if openmp.binds:
+        cpu.bind_threads()
     torch.backends.cudnn.allow_tf32 = False  # plain float32, for the plain port too
     device = torch.device(device_name)
     step = make(Faces(batch_size, device), device, *more)
@@ -254,12 +272,15 @@ def make_contenders(task: str, batch_size: int, arguments: argparse.Namespace) -
     """A contender for each line of the table, by its name."""
     plain, ours = {"train": (plain_train, our_train), "infer": (plain_infer, our_infer)}[task]
     setting = (batch_size, arguments.device, arguments.threads)
-    contenders = {PLAIN: Contender(None, plain, *setting)}
+    contenders = {PLAIN: Contender(OpenMP(), plain, *setting)}
+    binds = task == "train" and arguments.device == "cpu"
     for precision in arguments.precision:
         name = f"this project, {precision}"
-        contenders[name] = Contender(SPINS, ours, *setting, precision)
+        ways = {"": OpenMP(SPINS, binds)}
         if arguments.shared:
-            contenders[f"{name}, {GCC}"] = Contender(GCC_SPINS, ours, *setting, precision)
+            ways |= {", not bound": OpenMP(SPINS), ", GCC's spin count": OpenMP(GCC_SPINS)}
+        for way, openmp in ways.items():
+            contenders[f"{name}{way}"] = Contender(openmp, ours, *setting, precision)
     return contenders
 
 
@@ -280,8 +301,10 @@ def measure(task: str, batch_size: int, arguments: argparse.Namespace) -> None:
         if arguments.shared:
             with busy_processes(arguments.shared):
                 for name, contender in contenders.items():
+                    started, before = time.perf_counter(), stolen_seconds()
                     seconds = contender.turn(arguments.repeats, SHARED_LIMIT)
-                    shared[name].append(batch_size / seconds)
+                    stolen = (stolen_seconds() - before) / (time.perf_counter() - started)
+                    shared[name].append((batch_size / seconds, stolen / os.cpu_count()))
     for contender in contenders.values():
         contender.stop()
     print(f"\n{task}, batch {batch_size}")
@@ -303,16 +326,26 @@ def print_alone(rates: dict[str, list[float]], ceilings: dict[str, list[float]])
         print(line, flush=True)
 
 
-def print_shared(shared: dict[str, list[float]], alone: dict[str, list[float]]) -> None:
-    """A line for each contender: its rates beside busy processes, compared with its own alone."""
+def print_shared(
+    shared: dict[str, list[tuple[float, float]]], alone: dict[str, list[float]]
+) -> None:
+    """A line for each contender: its rates beside busy processes, compared with its own alone.
+
+    In each round, a rate has the fraction of the CPU time that went to other virtual machines.
+    """
     for name, found in shared.items():
         own = statistics.median(alone[name])
-        rate, worst = statistics.median(found), min(found)
-        print(
-            f"{name:<{WIDTH}}{rate:>8,.1f} img/s   {rate / own:5.2f} of alone, at worst "
-            f"{worst / own:.2f} ({worst:,.1f} img/s)",
-            flush=True,
-        )
+        rate = statistics.median(rate for rate, _ in found)
+        rounds = "  ".join(f"{rate / own:.2f} ({stolen:.1%})" for rate, stolen in sorted(found))
+        print(f"{name:<{WIDTH}}{rate:>8,.1f} img/s   {rate / own:5.2f} of alone; rounds: {rounds}")
+
+
+def stolen_seconds() -> float:
+    """CPU time that the host of a virtual machine has given to others, since the start; or 0."""
+    stat = Path("/proc/stat")
+    if not stat.exists():
+        return 0.0
+    return int(stat.read_text().split()[8]) / os.sysconf("SC_CLK_TCK")
 
 
 def main() -> None:

@@ -86,7 +86,8 @@ def train_and_predict(
     training: FaceFile, others: FaceFile, settings: RunSettings, checkpoint: Checkpoint
 ) -> np.ndarray:
     """Probabilities (N, 2) of the faces `others` by a network that is trained on `training`."""
-    trainer = run.build(settings, training, others, saved=checkpoint.load())
+    device = run.choose_device(settings.train)
+    trainer = run.build(settings, training, others, checkpoint.load(), device)
     trainer.run(checkpoint)
     logits = inference.logits(
         trainer.model, others.pixels, trainer.device, settings.train.precision, show_progress=True

@@ -84,8 +84,9 @@ def run_course(arguments: argparse.Namespace) -> None:
     folder = arguments.data_root
     held_out = "validation.h5" if (folder / "validation.h5").exists() else "test.h5"
     faces = hdf5.read(folder / "train.h5"), hdf5.read(folder / held_out)
+    device = run.choose_device(recipe)
     saved = read_model_file(arguments.model_file) if arguments.model_file else None
-    trainer = run.build(RunSettings(train=recipe), *faces, saved)
+    trainer = run.build(RunSettings(train=recipe), *faces, saved, device)
     # With --history above 1, the names of the saved models hold the epoch.
     every, keep = arguments.serialize if arguments.save_path else 0, arguments.history
     models = SavedModels(arguments.save_path, every, keep, numbered=keep > 1)

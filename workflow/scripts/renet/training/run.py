@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Annotated
 
 import numpy as np
+import torch
 from cyclopts import Parameter
 
 from renet.common.errors import InputError
@@ -16,7 +17,7 @@ from renet.config.architecture import AnyArchitecture, Architecture
 from renet.config.recipe import Recipe
 from renet.dataset import hdf5
 from renet.dataset.hdf5 import FaceFile
-from renet.network import devices, kinds, model_file
+from renet.network import cpu, devices, kinds, model_file
 from renet.network.model import parameter_count
 from renet.training import processes, profiling, training_state
 from renet.training.checkpoints import Checkpoint, SavedModels
@@ -120,21 +121,37 @@ class RunJob:
         return Finished((*outputs, self.model.with_name("models")), parts)
 
 
+def choose_device(recipe: Recipe) -> torch.device:
+    """The device of this process; called before anything lets PyTorch start its threads.
+
+    Raises:
+        InputError: the device does not exist.
+    """
+    device = devices.choose(recipe.device, recipe.threads, processes.local_rank())
+    devices.choose_algorithms(device, recipe.deterministic)
+    if device.type == "cpu":
+        cpu.bind_threads()
+    return device
+
+
 def build(
     settings: RunSettings,
     train: FaceFile,
     validation: FaceFile,
     saved: dict | None = None,
+    device: torch.device | None = None,
 ) -> Trainer:
     """Build a training, at its start or at the state of a model file.
 
     Args:
         saved: content of a model file with a training's state; its network replaces that of
             `settings.model`.
+        device: from `choose_device`, which a caller that reads a model file calls before that.
 
     Raises:
-        InputError: see `Trainer`; or the processes were given different states.
+        InputError: see `Trainer` and `choose_device`; or the processes were given different states.
     """
+    device = device or choose_device(settings.train)
     if saved:
         model = model_file.build(saved)
     else:
@@ -142,7 +159,7 @@ def build(
         kinds.init_weights(model, settings.train.seed)
     logging.info("The network has %s parameters", f"{parameter_count(model):,}")
     logging.debug("%s", model)
-    trainer = Trainer(model, settings.train, train, validation)
+    trainer = Trainer(model, settings.train, device, train, validation)
     if saved:
         training_state.restore(trainer, saved)
     positions = processes.concatenate(np.array([[trainer.epoch, trainer.images]]))
@@ -158,8 +175,9 @@ def run_training(job: RunJob) -> None:
     """Train a run in this process of its group; its checkpoints stay.
 
     Raises:
-        InputError, TrainingInterrupted: see `Trainer`; or the faces are damaged.
+        InputError, TrainingInterrupted: see `build` and `Trainer.run`; or the faces are damaged.
     """
+    device = choose_device(job.settings.train)
     faces, validation = hdf5.read(job.train), hdf5.read(job.validation)
     checkpoint, saved = job.checkpoint(), None
     if processes.is_main():
@@ -169,7 +187,7 @@ def run_training(job: RunJob) -> None:
     processes.barrier()
     if not processes.is_main():
         saved = job.load(checkpoint)
-    trainer = build(job.settings, faces, validation, saved)
+    trainer = build(job.settings, faces, validation, saved, device)
     if not processes.is_main():
         trainer.run(checkpoint)
         return

@@ -5,6 +5,7 @@ import math
 from collections.abc import Callable, Iterator
 
 import numpy as np
+import torch
 from torch import Tensor
 
 from renet.common.errors import InputError, TrainingInterrupted
@@ -40,17 +41,22 @@ class Trainer:
         average: the moving average of the network, which is evaluated in its place; or None.
     """
 
-    def __init__(self, model: Network, recipe: Recipe, train: FaceFile, validation: FaceFile):
-        """Prepare a training from its start.
+    def __init__(
+        self,
+        model: Network,
+        recipe: Recipe,
+        device: torch.device,
+        train: FaceFile,
+        validation: FaceFile,
+    ):
+        """Prepare a training from its start, on a device; see `run.choose_device`.
 
         Raises:
-            InputError: size or number of classes of the faces is not the network's, or the device
-                does not exist.
+            InputError: size or number of classes of the faces is not the network's.
         """
         check_faces(model, train, validation)
-        self.device = devices.choose(recipe.device, recipe.threads, processes.local_rank())
-        devices.choose_algorithms(self.device, recipe.deterministic)
-        self.model = devices.to_device(model, self.device, recipe.precision)
+        self.device = device
+        self.model = devices.to_device(model, device, recipe.precision)
         self.recipe, self.train = recipe, train
         self.average = MovingAverage(self.model, recipe.ema) if recipe.ema else None
         evaluated = self.average.network if self.average else self.model
