@@ -5,14 +5,12 @@ import signal
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-
-import pytest
 
 from helpers.download import MD5, SCRIPT, SHA256, TAR, environment, names, run_download
 from helpers.http_server import ArchiveServer, Response
 from renet.archives import downloads, receipts
-from renet.common.errors import InputError
 
 WAIT_SECONDS = 15.0
 
@@ -95,15 +93,34 @@ def test_killed_script_is_resumed_by_the_next(server, receipt_file, archive):
     assert server.body_bytes == len(TAR)
 
 
-def test_second_process_does_not_write_the_same_part(server, receipt_file):
+def test_second_process_waits_for_the_first_and_goes_on_where_it_was_killed(
+    server, receipt_file, archive, caplog
+):
     process = start_stalled(server, receipt_file)
-    try:
-        with pytest.raises(InputError, match="being written by another process"):
-            downloads.obtain(server.url("/static/wiki_crop.tar"), MD5, receipt_file)
-    finally:
-        process.kill()
-        process.wait(WAIT_SECONDS)
-    assert len(server.requests) == 1
+    url = server.url("/static/wiki_crop.tar")
+    with ThreadPoolExecutor() as threads:
+        second = threads.submit(downloads.obtain, url, MD5, receipt_file)
+        try:
+            while "waiting for its end" not in caplog.text:
+                assert not second.done()
+                time.sleep(0.01)
+            assert len(server.requests) == 1
+        finally:
+            process.kill()
+            process.wait(WAIT_SECONDS)
+        assert second.result(WAIT_SECONDS).digest == MD5
+    assert archive.read_bytes() == TAR and server.body_bytes == len(TAR)
+    assert caplog.text.count("waiting for its end") == 1
+
+
+def test_second_process_uses_what_the_first_has_got(server, receipt_file, archive):
+    url = server.url("/static/wiki_crop.tar")
+    with ThreadPoolExecutor() as threads:
+        both = [threads.submit(downloads.obtain, url, MD5, receipt_file) for _ in range(2)]
+        first, second = (one.result(WAIT_SECONDS) for one in both)
+    assert first == second and archive.read_bytes() == TAR
+    assert server.body_bytes == len(TAR)
+    assert not list(archive.parent.glob("*.part*"))
 
 
 def test_script_shows_an_error_without_traceback(receipt_file):

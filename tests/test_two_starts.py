@@ -15,9 +15,8 @@ from helpers.workflow import copy_project, run, snakemake, write_config
 from renet.archives import receipts, tar_index
 
 MEMBERS = "results/data/own/members.csv"
-# Snakemake deletes the receipt of a job that has failed, also one that another start has written.
+# Snakemake deletes a receipt before its job, also one that another start has just written.
 REASONS = (
-    "is being written by another process",
     "is not there: it was deleted, or another run of the workflow",
     "Missing files after 5 seconds",
 )

@@ -12,7 +12,8 @@ came. An interrupted download is resumed if the server's file is still the same.
 wrong digest are kept as `<file>.rejected`: deleting them downloads again, putting their digest into
 the config accepts them without a download. Without a digest the log says "not verified", and only
 a tar, a gzipped tar or a .mat file, as the URL's ending promises, is accepted. A file:// archive is
-checked and used in place; a folder that a file:// URL names is packed into a tar.
+checked and used in place; a folder that a file:// URL names is packed into a tar. While another
+process gets the same archive, such as a job of a second project with this folder, the script waits.
 """
 
 from renet.archives import downloads

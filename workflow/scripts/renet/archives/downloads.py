@@ -3,7 +3,7 @@
 Files beside the receipt, named after the end of the URL:
 
     <file>             the archive, complete and verified
-    <file>.part        an incomplete download, locked (flock) by the process that downloads
+    <file>.part        an incomplete download; locked (flock) by the process that gets the archive
     <file>.rejected    a complete download that the config does not expect
     <file>.source.json, <file>.part.json, <file>.rejected.json
                        the origin of these bytes; it outlives the receipt
@@ -30,7 +30,8 @@ from renet.config import urls
 def obtain(url: str, digest: str | None, receipt_file: str | Path) -> Receipt:
     """Get the archive at `url`, verify it, make it readable by offset and write its receipt.
 
-    What is downloaded, resumed, packed or refused is said in the script download.py.
+    What is downloaded, resumed, packed or refused is said in the script download.py. While another
+    process gets the same archive, this one waits, and then uses what is there.
 
     Args:
         digest: `md5:<hex>`, `sha256:<hex>`, or None if it is not known.
@@ -38,18 +39,33 @@ def obtain(url: str, digest: str | None, receipt_file: str | Path) -> Receipt:
 
     Raises:
         InputError: the URL or the digest cannot be used, the server does not send the file, the
-            bytes are not the expected ones, the disk is full, or another process is downloading.
+            bytes are not the expected ones, or the disk is full.
     """
     receipt_file = Path(receipt_file)
     archive = receipt_file.with_name(urls.file_name(url))
     tar = archive.with_name(urls.tar_name(archive.name) or archive.name)
-    in_place, wanted = urls.local_path(url), verification.parse_digest(digest)
+    wanted = verification.parse_digest(digest)
     if receipt_file.name in (archive.name, tar.name):
         raise InputError(
             f"The receipt cannot be called {receipt_file}, because that is the name of the "
             "archive; add .json to it."
         )
     receipt_file.parent.mkdir(parents=True, exist_ok=True)
+    part = _part_of(archive)
+    with files.locked(part, waits=True):
+        try:
+            receipt = _obtain_alone(url, archive, tar, wanted)
+            receipt.write(receipt_file)
+        finally:
+            if part.exists() and not part.stat().st_size:
+                part.unlink()
+                origins.delete(part)
+    return receipt
+
+
+def _obtain_alone(url: str, archive: Path, tar: Path, wanted: str | None) -> Receipt:
+    """The receipt of an archive that no other process works on."""
+    in_place = urls.local_path(url)
     if in_place and in_place.is_dir():
         receipt = _from_folder(url, in_place, archive.with_name(f"{archive.name}.tar"), wanted)
     elif in_place:
@@ -64,8 +80,11 @@ def obtain(url: str, digest: str | None, receipt_file: str | Path) -> Receipt:
     if tar != archive:
         local_tars.decompress(receipt, tar)
         receipt = dataclasses.replace(receipt, path=str(tar))
-    receipt.write(receipt_file)
     return receipt
+
+
+def _part_of(archive: Path) -> Path:
+    return archive.with_name(archive.name + ".part")
 
 
 def _offer_to_accept(wanted: str | None, digest: str) -> str:
@@ -95,22 +114,16 @@ def _from_folder(url: str, folder: Path, tar: Path, wanted: str | None) -> Recei
 
 def _from_server(url: str, archive: Path, wanted: str | None) -> Receipt:
     """The receipt of an archive that is already there, was rejected before or is downloaded."""
-    part = archive.with_name(archive.name + ".part")
-    with files.locked(part):
-        try:
-            origin = _reuse(url, archive, wanted)
-            if origin:
-                os.truncate(part, 0)
-            else:
-                origin = _accept_rejected(url, archive, wanted)
-            if not origin:
-                http_transfer.fetch(url, part)
-                origin = _accept(url, part, archive, wanted)
-            origins.write(archive, origin)
-        finally:
-            if part.exists() and not part.stat().st_size:
-                part.unlink()
-                origins.delete(part)
+    part = _part_of(archive)
+    origin = _reuse(url, archive, wanted)
+    if origin:
+        os.truncate(part, 0)
+    else:
+        origin = _accept_rejected(url, archive, wanted)
+    if not origin:
+        http_transfer.fetch(url, part)
+        origin = _accept(url, part, archive, wanted)
+    origins.write(archive, origin)
     return Receipt(**dataclasses.asdict(origin), path=str(archive), verified=wanted is not None)
 
 
