@@ -362,7 +362,7 @@ def test_model_for_faces_of_another_size_is_refused(faces):
     with pytest.raises(
         InputError, match=r"train\.h5 has 2 classes of faces of shape \(3, 32, 32\)"
     ):
-        Trainer(model, QUICK, torch.device("cpu"), *faces)
+        Trainer(model, QUICK, *faces)
 
 
 def test_missing_data_is_named(tmp_path):

@@ -159,7 +159,8 @@ def build(
         kinds.init_weights(model, settings.train.seed)
     logging.info("The network has %s parameters", f"{parameter_count(model):,}")
     logging.debug("%s", model)
-    trainer = Trainer(model, settings.train, device, train, validation)
+    model = devices.to_device(model, device, settings.train.precision)
+    trainer = Trainer(model, settings.train, train, validation)
     if saved:
         training_state.restore(trainer, saved)
     positions = processes.concatenate(np.array([[trainer.epoch, trainer.images]]))

@@ -5,14 +5,12 @@ import math
 from collections.abc import Callable, Iterator
 
 import numpy as np
-import torch
 from torch import Tensor
 
 from renet.common.errors import InputError, TrainingInterrupted
 from renet.common.progress import Progress
 from renet.config.recipe import Recipe
 from renet.dataset.hdf5 import FaceFile
-from renet.network import devices
 from renet.network.loader import Loader, make_loader
 from renet.network.model import Network
 from renet.training import history, processes, schedule, train_step, training_state
@@ -41,22 +39,14 @@ class Trainer:
         average: the moving average of the network, which is evaluated in its place; or None.
     """
 
-    def __init__(
-        self,
-        model: Network,
-        recipe: Recipe,
-        device: torch.device,
-        train: FaceFile,
-        validation: FaceFile,
-    ):
-        """Prepare a training from its start, on a device; see `run.choose_device`.
+    def __init__(self, model: Network, recipe: Recipe, train: FaceFile, validation: FaceFile):
+        """Prepare a training of a network, which is on its device, from its start.
 
         Raises:
             InputError: size or number of classes of the faces is not the network's.
         """
         check_faces(model, train, validation)
-        self.device = device
-        self.model = devices.to_device(model, device, recipe.precision)
+        self.model, self.device = model, next(model.parameters()).device
         self.recipe, self.train = recipe, train
         self.average = MovingAverage(self.model, recipe.ema) if recipe.ema else None
         evaluated = self.average.network if self.average else self.model
