@@ -3,8 +3,8 @@
 # make test       installs what the tests need too, and runs the tests
 # make test-slow  the tests that take longer: real photographs (REFERENCE_DATA), SLURM (root, Debian)
 # make check      formatters, linters, types, import contracts, as the tests hold them too
-# make clean      deletes the sample, its faces and pages; trained models, downloads and the results
-#                 of other configs (results/wiki) stay
+# make clean      deletes data, label audit, logs, benchmarks and start page in results/, and the sample;
+#                 results/runs with its models, downloads and other folders (results/wiki) stay
 # make distclean  deletes all results, downloads and the installation, after a question
 # make lock       completes constraints.txt, with uv (UPGRADE=--upgrade: with the newest versions)
 # make help       prints this
