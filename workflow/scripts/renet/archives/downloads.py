@@ -3,7 +3,8 @@
 Files beside the receipt, named after the end of the URL:
 
     <file>             the archive, complete and verified
-    <file>.part        an incomplete download; locked (flock) by the process that gets the archive
+    <file>.part        an incomplete download
+    <file>.lock        locked (flock) by the process that gets the archive; deleted at the end
     <file>.rejected    a complete download that the config does not expect
     <file>.source.json, <file>.part.json, <file>.rejected.json
                        the origin of these bytes; it outlives the receipt
@@ -22,7 +23,7 @@ from renet.archives import http_transfer, local_tars, origins, verification
 from renet.archives.origins import Origin
 from renet.archives.receipts import Receipt
 from renet.archives.verification import describe_bytes
-from renet.common import files
+from renet.common import locks
 from renet.common.errors import InputError
 from renet.config import urls
 
@@ -51,15 +52,9 @@ def obtain(url: str, digest: str | None, receipt_file: str | Path) -> Receipt:
             "archive; add .json to it."
         )
     receipt_file.parent.mkdir(parents=True, exist_ok=True)
-    part = _part_of(archive)
-    with files.locked(part, waits=True):
-        try:
-            receipt = _obtain_alone(url, archive, tar, wanted)
-            receipt.write(receipt_file)
-        finally:
-            if part.exists() and not part.stat().st_size:
-                part.unlink()
-                origins.delete(part)
+    with locks.alone_with(archive):
+        receipt = _obtain_alone(url, archive, tar, wanted)
+        receipt.write(receipt_file)
     return receipt
 
 
@@ -81,10 +76,6 @@ def _obtain_alone(url: str, archive: Path, tar: Path, wanted: str | None) -> Rec
         local_tars.decompress(receipt, tar)
         receipt = dataclasses.replace(receipt, path=str(tar))
     return receipt
-
-
-def _part_of(archive: Path) -> Path:
-    return archive.with_name(archive.name + ".part")
 
 
 def _offer_to_accept(wanted: str | None, digest: str) -> str:
@@ -114,16 +105,22 @@ def _from_folder(url: str, folder: Path, tar: Path, wanted: str | None) -> Recei
 
 def _from_server(url: str, archive: Path, wanted: str | None) -> Receipt:
     """The receipt of an archive that is already there, was rejected before or is downloaded."""
-    part = _part_of(archive)
-    origin = _reuse(url, archive, wanted)
-    if origin:
-        os.truncate(part, 0)
-    else:
-        origin = _accept_rejected(url, archive, wanted)
-    if not origin:
-        http_transfer.fetch(url, part)
-        origin = _accept(url, part, archive, wanted)
-    origins.write(archive, origin)
+    part = archive.with_name(archive.name + ".part")
+    part.touch()
+    try:
+        origin = _reuse(url, archive, wanted)
+        if origin:
+            os.truncate(part, 0)
+        else:
+            origin = _accept_rejected(url, archive, wanted)
+        if not origin:
+            http_transfer.fetch(url, part)
+            origin = _accept(url, part, archive, wanted)
+        origins.write(archive, origin)
+    finally:
+        if part.exists() and not part.stat().st_size:
+            part.unlink()
+            origins.delete(part)
     return Receipt(**dataclasses.asdict(origin), path=str(archive), verified=wanted is not None)
 
 

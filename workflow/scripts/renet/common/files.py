@@ -11,7 +11,6 @@ import hashlib
 import json
 import logging
 import os
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
@@ -19,7 +18,6 @@ from typing import IO
 from renet.common import disk
 from renet.common.errors import InputError
 
-POLL_SECONDS = 0.5
 NO_LOCKS = {errno.ENOSYS, errno.EOPNOTSUPP, errno.ENOLCK}  # errors of file systems without locks
 
 
@@ -94,42 +92,27 @@ def _sync(path: Path) -> None:
 
 
 @contextlib.contextmanager
-def locked(path: Path, waits: bool = False) -> Iterator[None]:
+def locked(path: Path) -> Iterator[None]:
     """Hold the lock on `<file>.tmp` or `<file>.part`, which is made if it is missing.
 
     The kernel releases it when the process ends. File systems without locks do without.
 
-    Args:
-        waits: for another process that holds the lock, until it ends.
-
     Raises:
-        InputError: another process holds the lock, and `waits` is False.
+        InputError: another process holds the lock.
     """
-    is_waiting = False
-    while True:
-        with path.open("ab") as handle:
-            if _has_lock(handle, path):
-                yield
-                return
-        name = path.with_suffix("")
-        if not waits:
+    with path.open("ab") as handle:
+        try:
+            lock(handle)
+            # Another process may have renamed the file before this one got the lock.
+            is_ours = os.path.samestat(os.fstat(handle.fileno()), path.stat())
+        except (BlockingIOError, FileNotFoundError):
+            is_ours = False
+        if not is_ours:
             raise InputError(
-                f"{name} is being written by another process; wait for it to end, or stop it, and "
-                "start again."
+                f"{path.with_suffix('')} is being written by another process; wait for it to end, "
+                "or stop it, and start again."
             )
-        if not is_waiting:
-            logging.warning("%s is being written by another process; waiting for its end", name)
-            is_waiting = True
-        time.sleep(POLL_SECONDS)
-
-
-def _has_lock(handle: IO, path: Path) -> bool:
-    try:
-        lock(handle)
-        # Another process may have renamed the file before this one got the lock.
-        return os.path.samestat(os.fstat(handle.fileno()), path.stat())
-    except (BlockingIOError, FileNotFoundError):
-        return False
+        yield
 
 
 def lock(handle: IO) -> None:

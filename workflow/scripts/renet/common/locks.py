@@ -1,10 +1,11 @@
-"""One process at a time for a folder, such as that of a run.
+"""One process at a time for a folder, such as that of a run, or for a file.
 
 Where Snakemake alone is killed, its jobs live on. Without a lock, the same job of the next start
 would write the same files.
 """
 
 import contextlib
+import itertools
 import json
 import logging
 import os
@@ -19,6 +20,7 @@ from renet.common.errors import InputError
 
 NAME = ".lock"  # of the file in the folder; the lock is the kernel's, and ends with its process
 POLL_SECONDS = 1.0
+POLLS_PER_LINE = 60  # of the log
 
 
 @contextlib.contextmanager
@@ -40,14 +42,32 @@ def alone_in(folder: Path, wait_minutes: float = 0) -> Iterator[None]:
                 raise InputError(in_use(folder, _owner(handle)))
             logging.info("Waiting for %s, which works in %s", _owner(handle), folder)
             time.sleep(POLL_SECONDS)
-        with files.explained(folder / NAME):
-            handle.truncate(0)
-            holder = {"process": os.getpid(), "machine": socket.gethostname()}
-            handle.write(json.dumps(holder).encode())
+        _sign(handle, folder / NAME)
         try:
             yield
         finally:
             handle.truncate(0)
+
+
+@contextlib.contextmanager
+def alone_with(file: Path) -> Iterator[None]:
+    """Hold the lock of a file, which need not exist; wait as long as another process holds it.
+
+    The lock is on `<file>.lock`, which is deleted at the end.
+    """
+    path = file.with_name(f"{file.name}{NAME}")
+    for polls in itertools.count():
+        with path.open("a+b", buffering=0) as handle:
+            if _take(handle) and _is_at(path, handle):
+                _sign(handle, path)
+                try:
+                    yield
+                finally:
+                    path.unlink()
+                return
+            if polls % POLLS_PER_LINE == 0:
+                logging.warning("Waiting for %s, which works on %s", _owner(handle), file)
+        time.sleep(POLL_SECONDS)
 
 
 def owner(folder: Path) -> str | None:
@@ -74,6 +94,18 @@ def _take(handle: IO) -> bool:
     except BlockingIOError:
         return False
     return True
+
+
+def _is_at(path: Path, handle: IO) -> bool:
+    """Whether the open file still is at its path: its holder may have deleted it meanwhile."""
+    return path.exists() and os.path.samestat(os.fstat(handle.fileno()), path.stat())
+
+
+def _sign(handle: IO, path: Path) -> None:
+    with files.explained(path):
+        handle.truncate(0)
+        holder = {"process": os.getpid(), "machine": socket.gethostname()}
+        handle.write(json.dumps(holder).encode())
 
 
 def _owner(handle: IO) -> str:
