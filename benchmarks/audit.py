@@ -46,7 +46,7 @@ def out_of_fold(
             )
             for chosen in (~held_out, held_out)
         )
-        trainer = run.build(RunSettings(train=recipe), training, others)
+        trainer = run.build(RunSettings(train=recipe), run.choose_device(recipe), training, others)
         trainer.run()
         logits = inference.logits(trainer.model, others.pixels, trainer.device, recipe.precision)
         probabilities[held_out] = inference.softmax(logits)

@@ -18,6 +18,7 @@ all packages of requirements.txt.
 import argparse
 import contextlib
 import dataclasses
+import functools
 import importlib.util
 import itertools
 import json
@@ -170,7 +171,7 @@ def equality(machine: Machine, cell: str) -> dict:
 
 
 def graphs_on_and_off(machine: Machine) -> dict:
-    """Recorded and plain updates give the same weights, a short batch among them."""
+    """Captured and plain updates give the same weights, a short batch among them."""
     machine.require_gpus(reason="there are no CUDA graphs on a CPU")
     weights = []
     for make in (train_step.TrainStep, train_step.make_train_step):
@@ -207,18 +208,23 @@ def hidden_waits(machine: Machine) -> dict:
     """No update and no inference makes the host wait for the GPU."""
     if machine.device.type != "cuda":
         raise Skipped("only CUDA reports where the host waits")
+    from renet.network.inference import CudaGraphInference
+
     kinds = (train_step.TrainStep, train_step.make_train_step)
     for precision, make in itertools.product(TOLERANCES, kinds):
         recipe = Recipe(batch_size=8, precision=precision)
         model, batch = machine.network(machine.device, recipe), machine.batch(8, machine.device)
         step = make(model, recipe)
-        for _ in range(5):  # until the step is recorded, which waits
+        for _ in range(5):  # until the step is captured, which waits
             step(*batch)
+        compute = functools.partial(infer, model.eval(), precision=precision)
+        if make is train_step.make_train_step:
+            compute = CudaGraphInference(model, 8, machine.device, precision)
         torch.cuda.synchronize()
         torch.cuda.set_sync_debug_mode("error")
         try:
             step(*batch)
-            infer(model.eval(), batch[0], precision)
+            compute(batch[0])
         except RuntimeError as error:
             raise Failed(f"in {precision}, {make.__name__}: {error}") from error
         finally:
@@ -246,30 +252,31 @@ def resident_and_streamed(machine: Machine) -> dict:
     return figures | {"weights": apart}
 
 
-def recorded_validation(machine: Machine) -> dict:
-    """A validation from a CUDA graph, with resident faces, gives the logits of streamed faces."""
-    from renet.network.inference import RepeatedInference, logits
+def validation_by_graph(machine: Machine) -> dict:
+    """A validation by a CUDA graph, with resident faces, gives the logits of streamed faces."""
+    from renet.network.inference import ValidationInference, logits
 
     machine.require_gpus(reason=NO_GPU)
-    recipe = Recipe(batch_size=8)
-    model, (pixels, _) = machine.network(machine.device, recipe), machine.pixels(machine.faces)
-    repeated = RepeatedInference(model, pixels, machine.device, recipe.precision)
-    step = train_step.make_train_step(model, recipe)
-    step(*machine.batch(8, machine.device))  # the graph has to read the weights after it
-    found, seconds = {}, {}
-    kinds = {
-        "recorded and resident": repeated.logits,
-        "streamed": lambda: logits(model, pixels, machine.device, recipe.precision),
-    }
-    for name, compute in [*kinds.items()] * 2:  # the second time counts
-        started = time.perf_counter()
-        found[name] = torch.from_numpy(compute())
-        seconds[name] = time.perf_counter() - started
-    first, second = ({"logits": values} for values in found.values())
-    apart = require(distance(first, second), SAME_KERNELS, "the logits")
-    return {"logits": apart} | {
-        f"img/s, {name}": round(len(pixels) / spent) for name, spent in seconds.items()
-    }
+    (pixels, _), figures = machine.pixels(machine.faces), {}
+    for precision in TOLERANCES:
+        recipe = Recipe(batch_size=8, precision=precision)
+        model = machine.network(machine.device, recipe)
+        validation = ValidationInference(model, pixels, machine.device, precision)
+        step = train_step.TrainStep(model.train(), recipe)
+        step(*machine.batch(8, machine.device))  # the graph has to read the weights after it
+        found, rates = {}, {}
+        for name in ("streamed", "by graph") * 2:  # the second time counts
+            started = time.perf_counter()
+            if name == "streamed":
+                values = logits(model, pixels, machine.device, precision)
+            else:
+                values = validation.logits()
+            found[name] = {"logits": torch.from_numpy(values)}
+            rates[f"img/s, {name}"] = round(len(pixels) / (time.perf_counter() - started))
+        apart = distance(found["by graph"], found["streamed"])
+        require(apart, SAME_KERNELS, f"the logits in {precision}")
+        figures[precision] = {"logits": apart} | rates
+    return figures
 
 
 def trained(
@@ -298,7 +305,8 @@ def trained(
         FaceFile(Path(name), pixels[rows], targets[rows], 2, None, "")
         for name, rows in (("train", slice(32, None)), ("validation", slice(32)))
     ]
-    trainer = run.build(run.RunSettings(machine.architecture, recipe), *faces, saved=saved)
+    settings = run.RunSettings(machine.architecture, recipe)
+    trainer = run.build(settings, run.choose_device(recipe), *faces, saved=saved)
     trainer.run(show_progress=False, **options)
     return trainer
 
@@ -455,7 +463,7 @@ def throughput(machine: Machine) -> dict:
         for precision in ("float32", "tf32", "bfloat16"):
             steps[precision] = benchmark.our_train(faces, machine.device, precision)
         for step in steps.values():
-            benchmark.time_of(step, 5, machine.device)  # records the graph
+            benchmark.time_of(step, 5, machine.device)  # captures the graph
         seconds = {name: [] for name in steps}
         for _ in range(3):
             for name, step in steps.items():
@@ -467,7 +475,7 @@ def throughput(machine: Machine) -> dict:
 
 
 def kernels_of_a_step(machine: Machine) -> dict:
-    """How many kernels one update launches where it is not recorded, by precision."""
+    """How many kernels one update launches without a graph, by precision."""
     if machine.device.type != "cuda":
         raise Skipped("a CPU launches no kernels")
     activities, figures = [torch.profiler.ProfilerActivity.CUDA], {}
@@ -508,7 +516,7 @@ CHECKS: dict[str, Callable[[Machine], dict]] = {
     "deterministic": deterministic,
     "hidden waits": hidden_waits,
     "resident and streamed": resident_and_streamed,
-    "recorded validation": recorded_validation,
+    "validation by CUDA graph": validation_by_graph,
     "stop and continue": stop_and_continue,
     "other device": other_device,
     "lack of memory": lack_of_memory,

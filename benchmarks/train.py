@@ -7,9 +7,9 @@ ceiling is the best throughput in the same precision, measured in the same turns
 of several sizes and of the network's own convolutions, divided by the network's 2.25 GFLOP per
 image in training and 0.75 in inference.
 
-With `--shared N`, every round has a second part, beside N processes that are always busy, and the
-project's path takes part three times: as its scripts set up OpenMP's threads, without giving each a
-core of its own, and with GCC's default spin count of waiting threads too.
+With `--shared N`, every round has a second part, beside N processes that are always busy. The
+project's path takes part in up to three ways: as its scripts set up OpenMP's threads; without giving
+each a core of its own; and in that way with GCC's default spin count of waiting threads.
 
 It needs torch and numpy only:
 
@@ -49,7 +49,7 @@ PRODUCTS = {"cpu": (1024, 2048, 3072), "cuda": (4096, 8192)}  # sides of the mat
 SPINS = int(os.environ.get("GOMP_SPINCOUNT", "6000"))  # as `renet.common.script` sets it
 GCC_SPINS = 300000  # GCC's default
 SHARED_LIMIT = 6.0  # seconds of a turn beside busy processes
-WIDTH = 44  # of the names
+WIDTH = 56  # of the names
 
 
 class PlainSpatialRNN(nn.Module):
@@ -278,7 +278,8 @@ def make_contenders(task: str, batch_size: int, arguments: argparse.Namespace) -
         name = f"this project, {precision}"
         ways = {"": OpenMP(SPINS, binds)}
         if arguments.shared:
-            ways |= {", not bound": OpenMP(SPINS), ", GCC's spin count": OpenMP(GCC_SPINS)}
+            ways |= {", not bound": OpenMP(SPINS)} if binds else {}
+            ways |= {", not bound, GCC's spin count": OpenMP(GCC_SPINS)}
         for way, openmp in ways.items():
             contenders[f"{name}{way}"] = Contender(openmp, ours, *setting, precision)
     return contenders
@@ -336,8 +337,13 @@ def print_shared(
     for name, found in shared.items():
         own = statistics.median(alone[name])
         rate = statistics.median(rate for rate, _ in found)
-        rounds = "  ".join(f"{rate / own:.2f} ({stolen:.1%})" for rate, stolen in sorted(found))
-        print(f"{name:<{WIDTH}}{rate:>8,.1f} img/s   {rate / own:5.2f} of alone; rounds: {rounds}")
+        worst = min(rate for rate, _ in found)
+        rounds = "  ".join(f"{rate / own:.2f} ({stolen:.1%})" for rate, stolen in found)
+        print(
+            f"{name:<{WIDTH}}{rate:>8,.1f} img/s   {rate / own:5.2f} of alone, at worst "
+            f"{worst / own:.2f}; rounds: {rounds}",
+            flush=True,
+        )
 
 
 def stolen_seconds() -> float:

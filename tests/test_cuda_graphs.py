@@ -1,11 +1,11 @@
-"""The calls that record a CUDA graph are those that PyTorch documents; no GPU is at hand."""
+"""The calls that capture a CUDA graph are those that PyTorch documents; no GPU is at hand."""
 
 import contextlib
 
 import pytest
 import torch
 
-from renet.network.cuda_graphs import GraphRecorder
+from renet.network.cuda_graphs import GraphCapture
 
 
 class Stream:
@@ -31,9 +31,9 @@ def calls(monkeypatch) -> list[str]:
 
     class Graph:
         def replay(self):
-            made.append("launch")
+            made.append("replay")
 
-    monkeypatch.setattr(torch.cuda, "Stream", lambda: Stream("recording", made))
+    monkeypatch.setattr(torch.cuda, "Stream", lambda: Stream("capture", made))
     monkeypatch.setattr(torch.cuda, "current_stream", lambda: Stream("computation", made))
     monkeypatch.setattr(torch.cuda, "graph_pool_handle", lambda: "pool")
     monkeypatch.setattr(torch.cuda, "stream", lambda stream: within(stream.name))
@@ -48,17 +48,17 @@ def calls(monkeypatch) -> list[str]:
     return made
 
 
-def test_warm_up_and_recording_have_one_stream_for_which_the_computation_waits(calls):
-    recorder = GraphRecorder()
-    recorder.warm_up(lambda: calls.append("run"))
+def test_warm_up_and_capture_have_one_stream_for_which_the_computation_waits(calls):
+    capture = GraphCapture()
+    capture.warm_up(lambda: calls.append("run"))
     assert calls == [
-        "recording waits for computation", "on recording", *["run"] * 3, "off recording",
-        "computation waits for recording",
+        "capture waits for computation", "on capture", *["run"] * 3, "off capture",
+        "computation waits for capture",
     ]  # fmt: skip
     calls.clear()
-    launch = recorder.record(lambda: calls.append("run"))
-    graph = "graph in pool by recording, thread_local"
+    replay = capture.capture(lambda: calls.append("run"))
+    graph = "graph in pool by capture, thread_local"
     assert calls == [f"on {graph}", "run", f"off {graph}"]
     calls.clear()
-    launch()
-    assert calls == ["launch"]
+    replay()
+    assert calls == ["replay"]

@@ -20,7 +20,7 @@ STAND_IN = gpu_check.Machine(
 )
 QUICK = [
     *(f"equality, {cell}" for cell in gpu_check.CELLS),
-    "graphs on and off", "resident and streamed", "recorded validation", "stop and continue",
+    "graphs on and off", "resident and streamed", "validation by CUDA graph", "stop and continue",
     "other device", "overhead of an epoch",
 ]  # fmt: skip
 

@@ -21,9 +21,10 @@ def kill_jobs(folder: Path, kills: int) -> set[str]:
     jobs = all_jobs.list_jobs(folder, first)
     shutil.copytree(first, second)
     found = all_jobs.run_helper("kill_jobs.py", jobs, first, second, kills, folder=folder)
+    assert not {rule: said for rule, report in found.items() if (said := report["failed"])}
     for rule, report in found.items():
         assert report["kills"] == kills and not report["survivors"], rule
-        assert not report["partial"] and not report["failed"], (rule, report)
+        assert not report["partial"], (rule, report)
     files = [path for path in (first / "results").rglob("*") if path.is_file()]
     compared = [
         path.relative_to(first) for path in files if not MAY_DIFFER.keys() & set(path.parts)

@@ -26,6 +26,7 @@ SMALL = {
     "cnn": CnnArchitecture([4, 8], [{"channels": 8, "stride": [2, 2]}]),
     "resnet18": ResNet18Architecture(),
 }
+CPU = torch.device("cpu")
 each_kind = pytest.mark.parametrize("kind", list(SMALL))
 
 
@@ -108,7 +109,7 @@ def test_model_file_without_a_kind_is_a_renet(tmp_path):
 def test_every_kind_learns_and_continues_from_a_checkpoint(kind, tmp_path):
     faces = write_faces(tmp_path / "train.h5"), write_faces(tmp_path / "test.h5", 20, 1)
     settings = RunSettings(SMALL[kind], dataclasses.replace(QUICK, learning_rate=0.001, epochs=2))
-    trainer = run.build(settings, *faces)
+    trainer = run.build(settings, CPU, *faces)
 
     def stop(trainer):
         if trainer.epoch == 1:
@@ -118,7 +119,7 @@ def test_every_kind_learns_and_continues_from_a_checkpoint(kind, tmp_path):
 
     trainer.run(after_epoch=stop)
     assert trainer.history[-1]["loss"] < trainer.history[0]["loss"]
-    again = run.build(settings, *faces, saved=model_file.read(tmp_path / "model.pt"))
+    again = run.build(settings, CPU, *faces, saved=model_file.read(tmp_path / "model.pt"))
     again.run()
     assert same(weights_of(trainer), weights_of(again)) and again.history == trainer.history
 
@@ -180,7 +181,7 @@ def test_norm_of_the_sweeps_makes_the_hidden_states_of_a_place_even():
 def test_options_of_renet_train_and_are_kept_in_the_model_file(cell, tmp_path):
     faces = write_faces(tmp_path / "train.h5"), write_faces(tmp_path / "test.h5", 20, 1)
     shape = Architecture([4, 4, 4, 8], SMALL["renet"].spatial_rnns[:1], cell, **OPTIONS)
-    trainer = run.build(RunSettings(shape, QUICK), *faces)
+    trainer = run.build(RunSettings(shape, QUICK), CPU, *faces)
     trainer.run()
     assert trainer.history[-1]["loss"] < trainer.history[0]["loss"]
     model_file.save(tmp_path / "model.pt", trainer.model)

@@ -57,7 +57,7 @@ def test_shares_make_the_sum_over_processes_the_mean_over_the_batch():
 def train_and_save(folder: str, recipe: Recipe) -> None:
     """Train in one process of a test, and save weights and history."""
     faces = hdf5.read(f"{folder}/train.h5"), hdf5.read(f"{folder}/validation.h5")
-    trainer = run.build(RunSettings(SMALL, recipe), *faces)
+    trainer = run.build(RunSettings(SMALL, recipe), run.choose_device(recipe), *faces)
     trainer.run()
     outcome = {"history": trainer.history, "state": trainer.model.state_dict()}
     torch.save(outcome, f"{folder}/outcome-{recipe.processes}-{processes.rank()}.pt")

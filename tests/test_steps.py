@@ -9,7 +9,7 @@ from types import SimpleNamespace
 import pytest
 import torch
 
-from helpers.recorded_graphs import RecorderOnCPU
+from helpers.captured_graphs import CaptureOnCPU
 from helpers.training import QUICK, SMALL, make_trainer, write_faces
 from renet.common.errors import InputError
 from renet.config.recipe import Recipe
@@ -22,10 +22,10 @@ RECIPE = Recipe(batch_size=8, learning_rate=0.05, device="cpu")
 
 
 @pytest.fixture
-def recorder(monkeypatch) -> RecorderOnCPU:
-    """Takes the place of a GPU's recorder."""
-    stand_in = RecorderOnCPU()
-    monkeypatch.setattr(train_step, "GraphRecorder", lambda: stand_in)
+def capture(monkeypatch) -> CaptureOnCPU:
+    """Takes the place of a GPU's capture."""
+    stand_in = CaptureOnCPU()
+    monkeypatch.setattr(train_step, "GraphCapture", lambda: stand_in)
     return stand_in
 
 
@@ -60,46 +60,46 @@ RECORDABLE = {
 
 
 @pytest.mark.parametrize("options", RECORDABLE.values(), ids=RECORDABLE)
-def test_launched_updates_are_those_of_plain_steps(recorder, options):
+def test_replayed_updates_are_those_of_plain_steps(capture, options):
     recipe = dataclasses.replace(RECIPE, **options)
     plain = train_step.TrainStep(network(), recipe)
-    recorded = train_step.RecordedTrainStep(network(), recipe)
+    captured = train_step.CudaGraphTrainStep(network(), recipe)
     for number, batch in enumerate(some_batches()):
-        for step in (plain, recorded):
+        for step in (plain, captured):
             step.set_rate(0.05 / (1 + number))
             step(*batch)
-    assert_same_training(plain, recorded)
-    # Short batches run without the graphs, which are recorded once.
-    once = ["warm-up", "record compute", "record _update"]
-    assert recorder.log == [*once, *["launch compute", "launch _update"] * 6]
+    assert_same_training(plain, captured)
+    # Short batches run without the graphs, which are captured once.
+    once = ["warm-up", "capture compute", "capture _update"]
+    assert capture.log == [*once, *["replay compute", "replay _update"] * 6]
 
 
-def test_recording_leaves_a_training_that_goes_on_as_it_is(recorder):
+def test_capture_leaves_a_training_that_goes_on_as_it_is(capture):
     plain = train_step.TrainStep(network(), RECIPE)
-    recorded = train_step.RecordedTrainStep(network(), RECIPE)
+    captured = train_step.CudaGraphTrainStep(network(), RECIPE)
     for number, batch in enumerate(some_batches()):
         plain(*batch)
         if number < 4:
-            train_step.TrainStep.__call__(recorded, *batch)
+            train_step.TrainStep.__call__(captured, *batch)
         else:
-            recorded(*batch)
-    assert recorder.log.count("warm-up") == 1
-    assert_same_training(plain, recorded)
+            captured(*batch)
+    assert capture.log.count("warm-up") == 1
+    assert_same_training(plain, captured)
 
 
-def test_number_that_changes_without_a_tensor_would_be_frozen(recorder):
-    """So that the recorder of these tests would show it."""
-    recorded, batch = train_step.RecordedTrainStep(network(), RECIPE), some_batches()[0]
-    recorded(*batch)
-    for group in recorded.optimizer.param_groups:
+def test_number_that_changes_without_a_tensor_would_be_frozen(capture):
+    """So that the capture of these tests would show it."""
+    captured, batch = train_step.CudaGraphTrainStep(network(), RECIPE), some_batches()[0]
+    captured(*batch)
+    for group in captured.optimizer.param_groups:
         group["lr"] = 0.0
-    before = recorded.model.conv1.weight.clone()
-    recorded(*batch)
-    assert not torch.equal(recorded.model.conv1.weight, before)
+    before = captured.model.conv1.weight.clone()
+    captured(*batch)
+    assert not torch.equal(captured.model.conv1.weight, before)
 
 
 def test_learning_rate_is_read_from_a_tensor_in_each_step():
-    """As a recorded graph does; a number would be frozen into it."""
+    """As a captured graph does; a number would be frozen into it."""
     step, batch = train_step.TrainStep(network(), RECIPE), some_batches()[0]
     rate = step.optimizer.param_groups[0]["lr"]
     assert rate.item() == RECIPE.learning_rate
@@ -290,12 +290,12 @@ def test_gpu_memory_is_what_torch_has_reserved_which_includes_a_recorded_step(mo
     assert row["gpu_memory_mb"] == 3000
 
 
-def test_step_is_recorded_before_the_faces_are_loaded(tmp_path, monkeypatch):
+def test_step_is_captured_before_the_faces_are_loaded(tmp_path, monkeypatch):
     """They are given a part of the free memory, which has to be that beside the network."""
     order = []
     load = trainer.make_loader
     monkeypatch.setattr(trainer, "make_loader", lambda *to: (order.append("faces"), load(*to))[1])
-    monkeypatch.setattr(train_step.TrainStep, "record", lambda *_: order.append("step"))
+    monkeypatch.setattr(train_step.TrainStep, "capture", lambda *_: order.append("step"))
     faces = write_faces(tmp_path / "train.h5"), write_faces(tmp_path / "validation.h5")
     make_trainer(faces, dataclasses.replace(QUICK, epochs=1)).run()
     assert order == ["step", "faces"]

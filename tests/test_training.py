@@ -19,7 +19,7 @@ from helpers.training import QUICK, SMALL, make_trainer, same, train, weights_of
 from renet.common.errors import InputError
 from renet.config.recipe import Recipe
 from renet.network import model_file
-from renet.network.inference import RepeatedInference
+from renet.network.inference import ValidationInference
 from renet.network.kinds.renet import ReNet, init_weights
 from renet.training import trainer as trainer_module
 from renet.training import training_state
@@ -258,7 +258,7 @@ def test_last_update_that_explodes_is_no_success(faces, tmp_path, select_epoch):
 
 @pytest.mark.parametrize("select_epoch", ["last", "best"])
 def test_nan_in_the_validation_is_no_success(faces, tmp_path, monkeypatch, select_epoch):
-    monkeypatch.setattr(RepeatedInference, "logits", lambda self: np.full((20, 2), np.nan))
+    monkeypatch.setattr(ValidationInference, "logits", lambda self: np.full((20, 2), np.nan))
     checkpoint = Checkpoint(tmp_path, HOUR)
     recipe = dataclasses.replace(QUICK, select_epoch=select_epoch)
     with pytest.raises(InputError, match="The validation loss is NaN or infinite in epoch 1"):

@@ -81,15 +81,14 @@ def test_metadata_on_the_page_are_those_of_the_row(finished, page):
         assert float(shown[name]) == pytest.approx(float(row[name]), rel=1e-5), name
 
 
-def test_command_on_the_page_takes_the_photo_out_of_the_archive(finished, page):
+def test_command_on_the_page_takes_the_photo_out_of_the_archive(finished, page, tmp_path):
     command = html.unescape(re.search(r"<pre[^>]*>(tail [^<]*)</pre>", page)[1])
-    folder = finished / "resources/sample"
-    subprocess.run(["bash", "-c", command], cwd=folder, check=True)
+    tar = shutil.copy(finished / "resources/sample/wiki_crop.tar", tmp_path)
+    subprocess.run(["bash", "-c", command], cwd=tmp_path, check=True)
     member = re.search(r"the file <code>([^<]*)</code>", page)[1]
-    with tarfile.open(folder / "wiki_crop.tar") as archive:
+    with tarfile.open(tar) as archive:
         wanted = archive.extractfile(member).read()
-    found = (folder / "photo").read_bytes()
-    (folder / "photo").unlink()
+    found = (tmp_path / "photo").read_bytes()
     assert found == wanted and member.endswith(sample_of(finished).path)
     assert int(text_of(page, "size")) == len(wanted)
     assert f"<code>{wanted[:12].hex(' ')}</code>" in page

@@ -166,9 +166,8 @@ def write_report(results: Path) -> None:
 @pytest.fixture(scope="session")
 def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Results of three runs, `made`, `again` and `slow`; not to be changed by a test."""
-    return (
-        made_once(tmp_path_factory, "pages", lambda folder: build(folder / "results")) / "results"
-    )
+    folder = made_once(tmp_path_factory, "pages", lambda folder: build(folder / "results"))
+    return folder / "results"
 
 
 @pytest.fixture

@@ -49,7 +49,8 @@ def train_job(folder: Path, settings: RunSettings, **options: object) -> RunJob:
 
 
 def make_trainer(faces, recipe=QUICK, saved=None) -> Trainer:
-    return run.build(RunSettings(SMALL, recipe), *faces, saved=saved)
+    device = run.choose_device(recipe)
+    return run.build(RunSettings(SMALL, recipe), device, *faces, saved=saved)
 
 
 def train(faces, recipe=QUICK, **options) -> Trainer:

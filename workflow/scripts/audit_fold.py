@@ -87,7 +87,7 @@ def train_and_predict(
 ) -> np.ndarray:
     """Probabilities (N, 2) of the faces `others` by a network that is trained on `training`."""
     device = run.choose_device(settings.train)
-    trainer = run.build(settings, training, others, checkpoint.load(), device)
+    trainer = run.build(settings, device, training, others, checkpoint.load())
     trainer.run(checkpoint)
     logits = inference.logits(
         trainer.model, others.pixels, trainer.device, settings.train.precision, show_progress=True

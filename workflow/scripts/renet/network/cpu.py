@@ -1,6 +1,8 @@
-"""How a training uses a CPU: its freed memory and its cores."""
+"""The memory and the cores of a CPU."""
 
+import contextlib
 import ctypes
+import functools
 import logging
 import os
 from pathlib import Path
@@ -12,6 +14,7 @@ M_TRIM_THRESHOLD, M_MMAP_MAX = -1, -4
 NEVER = -1
 
 THREADS = Path("/proc/self/task")  # a folder for each thread of this process
+THIS_THREAD = 0  # for `sched_setaffinity`
 # Variables by which a user places OpenMP's threads.
 PLACEMENT = ("OMP_PROC_BIND", "OMP_PLACES", "GOMP_CPU_AFFINITY", "KMP_AFFINITY")
 
@@ -32,20 +35,41 @@ def bind_threads() -> None:
     """Give each of PyTorch's threads a core of its own, if they are as many as the cores.
 
     Beside two other busy processes on two cores, Linux may leave both threads on one core and the
-    others on the other one: the load of the cores is equal, and a training step takes up to a third
-    longer, with GCC's default spin count ten times as long. With fewer threads than cores nothing
-    is bound: two trainings side by side would choose the same cores.
+    others on the other one, since both cores then have equal loads. A training step takes a third
+    longer there, and with GCC's default spin count ten times as long. With fewer threads than
+    cores nothing is bound: two trainings side by side would choose the same cores.
+
+    It has to be called before PyTorch's first computation. Threads that are started later begin on
+    the core of this one; see `use_all_cores`.
     """
     if not hasattr(os, "sched_setaffinity") or not THREADS.exists():
         return  # not Linux
-    cores, count = sorted(os.sched_getaffinity(0)), torch.get_num_threads()
+    cores, count = sorted(_all_cores()), torch.get_num_threads()
     if count == 1 or count != len(cores) or any(name in os.environ for name in PLACEMENT):
         return
     before = set(THREADS.iterdir())
     torch.ones(1 << 22).neg_()  # OpenMP starts its threads
-    started = set(THREADS.iterdir()) - before
+    started = [int(path.name) for path in set(THREADS.iterdir()) - before]
     if len(started) != count - 1:
-        logging.debug("%d threads were started, not %d: none is bound", len(started), count - 1)
+        logging.info("The threads are not bound to cores: they were started before")
         return
-    for thread, core in zip([0, *(int(path.name) for path in started)], cores, strict=True):
-        os.sched_setaffinity(thread, {core})  # 0: this one
+    try:
+        for thread, core in zip([THIS_THREAD, *started], cores, strict=True):
+            os.sched_setaffinity(thread, {core})
+    except OSError as error:  # a sandbox can refuse it
+        logging.info("The threads are not bound to cores: %s", error.strerror)
+    else:
+        logging.info("Each of the %d threads has a core of its own", count)
+
+
+@functools.cache
+def _all_cores() -> set[int]:
+    """The cores of this process, as they were when it began to compute."""
+    return os.sched_getaffinity(THIS_THREAD)
+
+
+def use_all_cores() -> None:
+    """Let this thread, which works beside the computation, run where there is time."""
+    if hasattr(os, "sched_setaffinity"):
+        with contextlib.suppress(OSError):
+            os.sched_setaffinity(THIS_THREAD, _all_cores())

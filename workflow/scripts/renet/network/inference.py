@@ -1,6 +1,7 @@
 """Logits and probabilities of many faces."""
 
 import functools
+import logging
 from collections.abc import Callable
 
 import numpy as np
@@ -8,13 +9,15 @@ import torch
 from torch import Tensor
 
 from renet.common.progress import Progress
-from renet.network.cuda_graphs import GraphRecorder
+from renet.network.cuda_graphs import GraphCapture
 from renet.network.loader import Loader, StreamingLoader, make_loader
 from renet.network.model import Network, infer
 
 # A GPU computes a small batch faster than the host can queue its kernels. A larger one might not
 # fit beside the training set in the memory of a small GPU.
 BATCH_SIZE = {"cpu": 128, "cuda": 256}
+
+MAX_MEMORY_FRACTION = 0.2  # of a GPU's free memory, for the faces of a validation
 
 
 def logits(
@@ -36,10 +39,11 @@ def logits(
     return _logits(compute, loader, batches, model.architecture.classes, show_progress)
 
 
-class RepeatedInference:
-    """Logits of the same faces by a network that is trained in between.
+class ValidationInference:
+    """Logits of the same faces again and again, by a network that is trained in between.
 
-    A GPU keeps the faces if its memory suffices, and computes full batches from a CUDA graph.
+    A GPU keeps the faces if they take a small part of its free memory, and computes full batches
+    from a CUDA graph.
     """
 
     def __init__(self, model: Network, pixels: np.ndarray, device: torch.device, precision: str):
@@ -48,9 +52,15 @@ class RepeatedInference:
         self._infer: Callable[[Tensor], Tensor]
         self._infer = functools.partial(infer, model, precision=precision)
         if device.type == "cuda" and len(pixels) >= BATCH_SIZE["cuda"]:
-            # Before the faces fill the GPU's memory.
-            self._infer = RecordedInference(model.eval(), BATCH_SIZE["cuda"], device, precision)
-        self._loader = make_loader(pixels, np.zeros(len(pixels), np.int64), device)
+            try:  # before the faces take memory
+                self._infer = CudaGraphInference(
+                    model.eval(), BATCH_SIZE["cuda"], device, precision
+                )
+            except torch.OutOfMemoryError:
+                logging.warning("The validation has no CUDA graph: the GPU's memory is too small")
+        # A capture frees what the training needs again for a batch that is not full.
+        targets = np.zeros(len(pixels), np.int64)
+        self._loader = make_loader(pixels, targets, device, MAX_MEMORY_FRACTION)
 
     def logits(self) -> np.ndarray:
         """Logits (N, classes) float64; the network is left in evaluation mode."""
@@ -59,20 +69,20 @@ class RepeatedInference:
         return _logits(self._infer, self._loader, self._batches, classes)
 
 
-class RecordedInference:
-    """`infer` on a GPU, from a CUDA graph: one launch instead of about a hundred.
+class CudaGraphInference:
+    """`infer` on a GPU, from a CUDA graph: one replay instead of about a hundred launches.
 
     A batch that is not full runs without the graph.
     """
 
     def __init__(self, model: Network, batch_size: int, device: torch.device, precision: str):
-        """Record it for batches of this size; `model` is in evaluation mode, on `device`."""
+        """Capture it for batches of this size; `model` is in evaluation mode, on `device`."""
         self._infer = functools.partial(infer, model, precision=precision)
         shape = (batch_size, *model.input_shape)
         self._pixels = torch.zeros(shape, dtype=torch.uint8, device=device)
-        recorder = GraphRecorder()
-        recorder.warm_up(self._compute)
-        self._replay = recorder.record(self._compute)
+        graphs = GraphCapture()
+        graphs.warm_up(self._compute)
+        self._replay = graphs.capture(self._compute)
 
     def __call__(self, pixels: Tensor) -> Tensor:
         """Logits (N, classes) of pixels (N, C, H, W) uint8 on the device."""
@@ -80,7 +90,7 @@ class RecordedInference:
             return self._infer(pixels)
         self._pixels.copy_(pixels)
         self._replay()
-        return self._logits.clone()  # the next launch overwrites them
+        return self._logits.clone()  # the next replay overwrites them
 
     def _compute(self) -> None:
         self._logits = self._infer(self._pixels)

@@ -11,6 +11,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from renet.network import cpu
+
 Batch = tuple[Tensor, Tensor]
 CHUNK_BYTES = 256 << 20
 MAX_MEMORY_FRACTION = 0.6  # of a GPU's free memory; the rest is for the network
@@ -36,7 +38,8 @@ class StreamingLoader:
     def batches(self, batches: Iterable[np.ndarray]) -> Generator[Batch, None, None]:
         """The faces of each array of row numbers: pixels (n, C, H, W) uint8, targets (n,) int64."""
         self.data_wait = 0.0
-        with ThreadPoolExecutor(self.AHEAD if self._on_gpu else 1, "reader") as readers:
+        count = self.AHEAD if self._on_gpu else 1
+        with ThreadPoolExecutor(count, "reader", cpu.use_all_cores) as readers:
             reads = (readers.submit(self._read, rows) for rows in batches)
             pending = collections.deque(itertools.islice(reads, self.AHEAD))
             try:
@@ -114,11 +117,20 @@ class DeviceLoader:
 Loader = StreamingLoader | DeviceLoader
 
 
-def make_loader(pixels: np.ndarray, targets: np.ndarray, device: torch.device) -> Loader:
-    """A loader that keeps the data set on a GPU if it fits there; otherwise one that streams it."""
+def make_loader(
+    pixels: np.ndarray,
+    targets: np.ndarray,
+    device: torch.device,
+    max_memory_fraction: float = MAX_MEMORY_FRACTION,
+) -> Loader:
+    """A loader that keeps the data set on a GPU if it fits there; otherwise one that streams it.
+
+    Args:
+        max_memory_fraction: of the GPU's free memory that the data set may take.
+    """
     if device.type == "cuda":
         free, _ = torch.cuda.mem_get_info(device)
-        if pixels.nbytes <= MAX_MEMORY_FRACTION * free:
+        if pixels.nbytes <= max_memory_fraction * free:
             logging.info("%d faces (%.1f GB) are kept on the GPU", len(pixels), pixels.nbytes / 1e9)
             return DeviceLoader(pixels, targets, device)
     return StreamingLoader(pixels, targets, device)

@@ -18,7 +18,7 @@ from torch import Tensor
 
 from renet.common import disk
 from renet.common.errors import InputError
-from renet.network import model_file
+from renet.network import cpu, model_file
 from renet.network.model import Network
 
 FINGERPRINT_CHARACTERS = 16
@@ -140,7 +140,7 @@ class CheckpointWriter:
         self._checkpoint = checkpoint
         self.seconds = checkpoint.seconds if checkpoint else math.inf
         self._latest = time.monotonic()
-        self._thread = ThreadPoolExecutor(1, "checkpoint")
+        self._thread = ThreadPoolExecutor(1, "checkpoint", cpu.use_all_cores)
         self._writing: Future[None] | None = None
 
     def __enter__(self) -> None:

@@ -86,7 +86,7 @@ def run_course(arguments: argparse.Namespace) -> None:
     faces = hdf5.read(folder / "train.h5"), hdf5.read(folder / held_out)
     device = run.choose_device(recipe)
     saved = read_model_file(arguments.model_file) if arguments.model_file else None
-    trainer = run.build(RunSettings(train=recipe), *faces, saved, device)
+    trainer = run.build(RunSettings(train=recipe), device, *faces, saved)
     # With --history above 1, the names of the saved models hold the epoch.
     every, keep = arguments.serialize if arguments.save_path else 0, arguments.history
     models = SavedModels(arguments.save_path, every, keep, numbered=keep > 1)

@@ -122,7 +122,7 @@ class RunJob:
 
 
 def choose_device(recipe: Recipe) -> torch.device:
-    """The device of this process; called before anything lets PyTorch start its threads.
+    """The device of this process, chosen before PyTorch's first computation starts its threads.
 
     Raises:
         InputError: the device does not exist.
@@ -136,22 +136,21 @@ def choose_device(recipe: Recipe) -> torch.device:
 
 def build(
     settings: RunSettings,
+    device: torch.device,
     train: FaceFile,
     validation: FaceFile,
     saved: dict | None = None,
-    device: torch.device | None = None,
 ) -> Trainer:
     """Build a training, at its start or at the state of a model file.
 
     Args:
+        device: from `choose_device`.
         saved: content of a model file with a training's state; its network replaces that of
             `settings.model`.
-        device: from `choose_device`, which a caller that reads a model file calls before that.
 
     Raises:
-        InputError: see `Trainer` and `choose_device`; or the processes were given different states.
+        InputError: see `Trainer`; or the processes were given different states.
     """
-    device = device or choose_device(settings.train)
     if saved:
         model = model_file.build(saved)
     else:
@@ -188,7 +187,7 @@ def run_training(job: RunJob) -> None:
     processes.barrier()
     if not processes.is_main():
         saved = job.load(checkpoint)
-    trainer = build(job.settings, faces, validation, saved, device)
+    trainer = build(job.settings, device, faces, validation, saved)
     if not processes.is_main():
         trainer.run(checkpoint)
         return

@@ -36,7 +36,7 @@ class EpochMeter:
         seconds, images = time.perf_counter() - self._started, images_done - self._images
         gpu_bytes = 0
         if self._device.type == "cuda":
-            # Unlike the allocated memory, it includes that of a recorded step.
+            # Unlike the allocated memory, it includes that of a captured step.
             gpu_bytes = torch.cuda.max_memory_reserved(self._device)
         return {
             "epoch": epoch,

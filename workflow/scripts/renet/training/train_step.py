@@ -12,7 +12,7 @@ from renet.common.errors import InputError
 from renet.config.recipe import Recipe
 from renet.network import devices
 from renet.network.batch_norm import BatchNorm
-from renet.network.cuda_graphs import GraphRecorder
+from renet.network.cuda_graphs import GraphCapture
 from renet.training import processes
 
 
@@ -22,7 +22,7 @@ def make_optimizer(model: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
     on_gpu = first.device.type == "cuda"
     rate: float | Tensor = recipe.learning_rate
     if not (on_gpu and first.dtype == torch.float64):
-        # On the device: a recorded step reads its present value. A GPU's kernel takes float32.
+        # On the device: a captured step reads its present value. A GPU's kernel takes float32.
         dtype = torch.float32 if on_gpu else torch.float64
         rate = torch.tensor(rate, dtype=dtype, device=first.device)
     if recipe.optimizer == "adamw":
@@ -43,10 +43,10 @@ def make_train_step(model: nn.Module, recipe: Recipe) -> "TrainStep":
     """The update of a network that is on its device already (see `devices.to_device`)."""
     # Not in float64, whose learning rate is a number, nor with collectives in the forward pass, nor
     # with AdamW, whose state would have to be taken back after the warm-up.
-    recordable = recipe.precision != "float64" and not recipe.sync_batchnorm
-    recordable = recordable and recipe.optimizer == "sgd"
+    capturable = recipe.precision != "float64" and not recipe.sync_batchnorm
+    capturable = capturable and recipe.optimizer == "sgd"
     on_gpu = next(model.parameters()).device.type == "cuda"
-    return (RecordedTrainStep if on_gpu and recordable else TrainStep)(model, recipe)
+    return (CudaGraphTrainStep if on_gpu and capturable else TrainStep)(model, recipe)
 
 
 def part_of_batch(batch: np.ndarray) -> tuple[np.ndarray, float]:
@@ -100,7 +100,7 @@ class TrainStep:
         self._update()
 
     def set_rate(self, rate: float) -> None:
-        """Set the learning rate; a recorded step reads it from the device."""
+        """Set the learning rate; a captured step reads it from the device."""
         if rate != self.rate:
             self.rate = rate
             for group in self.optimizer.param_groups:
@@ -109,7 +109,7 @@ class TrainStep:
                 else:
                     group["lr"] = rate
 
-    def record(self, shape: tuple[int, int, int]) -> None:
+    def capture(self, shape: tuple[int, int, int]) -> None:
         """Prepare for faces (C, H, W): nothing to do without a GPU."""
 
     def _compute(self, pixels: Tensor, targets: Tensor, share: float) -> None:
@@ -148,8 +148,8 @@ class TrainStep:
         self.sums[2] += self.sums[0].isfinite()
 
 
-class RecordedTrainStep(TrainStep):
-    """The same on a GPU from CUDA graphs: two launches instead of some thousand.
+class CudaGraphTrainStep(TrainStep):
+    """The same on a GPU from CUDA graphs: two replays instead of some thousand launches.
 
     A batch that is not full, such as the last one of an epoch, runs without the graphs.
     """
@@ -163,16 +163,16 @@ class RecordedTrainStep(TrainStep):
             super().__call__(pixels, targets, share)
             return
         if not self._replays:
-            self.record(pixels.shape[1:])
-        compute, update = self._replays  # type: ignore[misc]  # recorded above
+            self.capture(pixels.shape[1:])
+        compute, update = self._replays  # type: ignore[misc]  # captured above
         self._pixels.copy_(pixels)
         self._targets.copy_(targets)
         compute()
         self._add_up()
         update()
 
-    def record(self, shape: tuple[int, int, int]) -> None:
-        """Record the step for full batches of faces (C, H, W), and leave the training as it is.
+    def capture(self, shape: tuple[int, int, int]) -> None:
+        """Capture the step for full batches of faces (C, H, W), and leave the training as it is.
 
         Before that some steps run without a graph, while cuDNN and cuBLAS choose their algorithms.
         """
@@ -198,12 +198,12 @@ class RecordedTrainStep(TrainStep):
             compute()
             self._update()
 
-        recorder = GraphRecorder()
-        recorder.warm_up(compute_and_update)
+        graphs = GraphCapture()
+        graphs.warm_up(compute_and_update)
         with torch.no_grad():
             torch._foreach_copy_(tensors, before)
         self.optimizer.zero_grad(set_to_none=self._is_alone)  # the graph has gradients of its own
-        self._replays = recorder.record(compute), recorder.record(self._update)
+        self._replays = graphs.capture(compute), graphs.capture(self._update)
 
 
 @contextlib.contextmanager

@@ -82,7 +82,7 @@ class Trainer:
         self._writer = CheckpointWriter(checkpoint if processes.is_main() else None)
         with stop if checkpoint else contextlib.nullcontext(), lack_of_memory, self._writer:
             if self.epoch < self.recipe.epochs:
-                self.step.record(self.train.shape)  # before the faces fill the GPU's memory
+                self.step.capture(self.train.shape)  # before the faces fill the GPU's memory
                 loader = make_loader(self.train.pixels, self.train.targets, self.device)
             while self.epoch < self.recipe.epochs:
                 self._train_epoch(loader, stop, show_progress)

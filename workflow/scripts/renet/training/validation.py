@@ -8,7 +8,7 @@ import torch.nn.functional as F
 
 from renet.config.recipe import Recipe
 from renet.dataset.hdf5 import FaceFile
-from renet.network.inference import RepeatedInference
+from renet.network.inference import ValidationInference
 from renet.network.model import Network
 from renet.training import processes
 
@@ -29,13 +29,13 @@ class Validation:
         self.best_of_longer: dict | None = None
 
     @functools.cached_property
-    def _inference(self) -> RepeatedInference:
-        """Made for the first validation, when the training already has the memory that it needs."""
+    def _inference(self) -> ValidationInference:
+        """Made for the first validation, after the training has taken most of its memory."""
         own = self._faces.pixels[processes.part(len(self._faces))]
-        return RepeatedInference(self._model, own, self._device, self._recipe.precision)
+        return ValidationInference(self._model, own, self._device, self._recipe.precision)
 
     def measure(self) -> tuple[float, float]:
-        """Mean loss and accuracy of the network; each process computes its part of the faces."""
+        """Mean loss and accuracy of the network as it is now; each process computes its part."""
         # Without sync_batchnorm, each process has its own statistics; rank 0 has the network's.
         processes.broadcast(self._model.buffers())
         logits = processes.concatenate(self._inference.logits())

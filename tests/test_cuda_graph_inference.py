@@ -7,10 +7,10 @@ import pytest
 import torch
 from test_kinds import SMALL as KINDS
 
-from helpers.recorded_graphs import RecorderOnCPU
+from helpers.captured_graphs import CaptureOnCPU
 from helpers.training import QUICK, make_trainer, same, weights_of, write_faces
 from renet.network import devices, inference, kinds
-from renet.network.inference import RecordedInference, RepeatedInference
+from renet.network.inference import CudaGraphInference, ValidationInference
 from renet.network.loader import DeviceLoader, StreamingLoader
 from renet.network.model import infer
 
@@ -18,10 +18,10 @@ CPU, GPU = torch.device("cpu"), torch.device("cuda:0")
 
 
 @pytest.fixture(autouse=True)
-def recorder(monkeypatch) -> RecorderOnCPU:
-    """Takes the place of a GPU's recorder."""
-    stand_in = RecorderOnCPU()
-    monkeypatch.setattr(inference, "GraphRecorder", lambda: stand_in)
+def capture(monkeypatch) -> CaptureOnCPU:
+    """Takes the place of a GPU's capture."""
+    stand_in = CaptureOnCPU()
+    monkeypatch.setattr(inference, "GraphCapture", lambda: stand_in)
     return stand_in
 
 
@@ -47,51 +47,65 @@ def change(model) -> None:
 
 @pytest.mark.parametrize("precision", ["float32", "bfloat16", "float64"])
 @pytest.mark.parametrize("kind", KINDS)
-def test_launched_logits_are_those_of_the_network_as_it_is_now(recorder, kind, precision):
+def test_replayed_logits_are_those_of_the_network_as_it_is_now(capture, kind, precision):
     model = network(kind, precision)
     change(model)
-    recorded = RecordedInference(model, 8, CPU, precision)
+    captured = CudaGraphInference(model, 8, CPU, precision)
     found, expected = [], []
     for pixels in torch.from_numpy(faces(27)).split(8):
         change(model)
-        found.append(recorded(pixels))
+        found.append(captured(pixels))
         expected.append(infer(model, pixels, precision))
     assert torch.equal(torch.cat(found), torch.cat(expected))
     # The last batch is short.
-    assert recorder.log == ["warm-up", "record _compute", *["launch _compute"] * 3]
+    assert capture.log == ["warm-up", "capture _compute", *["replay _compute"] * 3]
 
 
-@pytest.mark.parametrize(("count", "recorded"), [(256, 1), (600, 1), (255, 0)])
-def test_step_of_a_validation_is_recorded_before_its_faces_fill_the_memory(
-    monkeypatch, count, recorded
+@pytest.mark.parametrize(("count", "captured"), [(256, 1), (600, 1), (255, 0)])
+def test_step_of_a_validation_is_captured_before_its_faces_fill_the_memory(
+    monkeypatch, count, captured
 ):
     order, model, pixels = [], network("cnn"), faces(count)
     change(model)
 
-    def record(network, size, device, precision):
+    def capture(network, size, device, precision):
         assert (size, device, network.training) == (256, GPU, False)
         order.append("step")
-        return RecordedInference(network, size, CPU, precision)
+        return CudaGraphInference(network, size, CPU, precision)
 
-    def load(pixels, targets, device):
+    def load(pixels, targets, device, fraction):
+        assert (device, fraction) == (GPU, inference.MAX_MEMORY_FRACTION)
         order.append("faces")
         return DeviceLoader(pixels, targets, CPU)
 
-    monkeypatch.setattr(inference, "RecordedInference", record)
+    monkeypatch.setattr(inference, "CudaGraphInference", capture)
     monkeypatch.setattr(inference, "make_loader", load)
-    repeated = RepeatedInference(model, pixels, GPU, "float32")
-    assert order == [*["step"] * recorded, "faces"]
+    repeated = ValidationInference(model, pixels, GPU, "float32")
+    assert order == [*["step"] * captured, "faces"]
     for _ in range(2):
         change(model)
         found = repeated.logits()
         # On a CPU the batches are smaller, and their products are added up in another order.
         assert np.allclose(found, inference.logits(model, pixels, CPU), rtol=0, atol=1e-6)
-    assert len(order) == recorded + 1
+    assert len(order) == captured + 1
 
 
-def test_cpu_records_nothing_and_streams_the_faces(recorder):
-    repeated = RepeatedInference(network("cnn"), faces(300), CPU, "float32")
-    assert isinstance(repeated._loader, StreamingLoader) and not recorder.log
+def test_validation_without_memory_for_a_graph_runs_without(monkeypatch, caplog):
+    def capture(*arguments):
+        raise torch.OutOfMemoryError("2 GiB wanted")
+
+    monkeypatch.setattr(inference, "CudaGraphInference", capture)
+    monkeypatch.setattr(inference, "make_loader", lambda p, t, *_: DeviceLoader(p, t, CPU))
+    model, pixels = network("cnn"), faces(256)
+    change(model)
+    found = ValidationInference(model, pixels, GPU, "float32").logits()
+    assert np.allclose(found, inference.logits(model, pixels, CPU), rtol=0, atol=1e-6)
+    assert "has no CUDA graph: the GPU's memory is too small" in caplog.text
+
+
+def test_cpu_captures_nothing_and_streams_the_faces(capture):
+    repeated = ValidationInference(network("cnn"), faces(300), CPU, "float32")
+    assert isinstance(repeated._loader, StreamingLoader) and not capture.log
 
 
 @pytest.mark.parametrize(
@@ -99,24 +113,24 @@ def test_cpu_records_nothing_and_streams_the_faces(recorder):
     [{}, {"ema": 0.9}, {"ema": 0.9, "select_epoch": "best"}],
     ids=["plain", "ema", "best"],
 )
-def test_training_with_recorded_validations_has_the_same_history(
-    recorder, monkeypatch, tmp_path, options
+def test_training_with_validation_by_graphs_has_the_same_history(
+    capture, monkeypatch, tmp_path, options
 ):
-    """A graph reads the tensors that it was recorded with: no part may replace them."""
+    """A graph reads the tensors that it was captured with: no part may replace them."""
 
-    class Recorded(RepeatedInference):
+    class Captured(ValidationInference):
         def __init__(self, model, pixels, device, precision):
             super().__init__(model, pixels, device, precision)
-            self._infer = RecordedInference(model.eval(), 8, device, precision)
+            self._infer = CudaGraphInference(model.eval(), 8, device, precision)
 
     monkeypatch.setitem(inference.BATCH_SIZE, "cpu", 8)
     recipe = dataclasses.replace(QUICK, **options)
     files = write_faces(tmp_path / "train.h5"), write_faces(tmp_path / "validation.h5", 30, 1)
     trainers = []
-    for kind in (RepeatedInference, Recorded):
-        monkeypatch.setattr("renet.training.validation.RepeatedInference", kind)
+    for kind in (ValidationInference, Captured):
+        monkeypatch.setattr("renet.training.validation.ValidationInference", kind)
         trainers.append(make_trainer(files, recipe))
         trainers[-1].run()
-    assert recorder.log == ["warm-up", "record _compute", *["launch _compute"] * 9]
+    assert capture.log == ["warm-up", "capture _compute", *["replay _compute"] * 9]
     assert trainers[1].history == trainers[0].history
     assert same(*map(weights_of, trainers))

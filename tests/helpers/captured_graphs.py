@@ -1,7 +1,7 @@
-"""A recorder of graphs on a CPU, which keeps what makes a CUDA graph differ from its function.
+"""A capture of graphs on a CPU, which keeps what makes a CUDA graph differ from its function.
 
-A launch runs the recorded operations, without the Python code that called them. They compute with
-the tensors and the numbers of the recording.
+A replay runs the captured operations, without the Python code that called them. They compute with
+the tensors and the numbers of the capture.
 """
 
 from collections.abc import Callable
@@ -33,27 +33,27 @@ class Operations(TorchDispatchMode):
 
     @torch.inference_mode()
     def undo(self) -> None:
-        """Give all tensors the values from before the recording."""
+        """Give all tensors the values from before the capture."""
         for tensor, value in reversed(self._overwritten):
             tensor.copy_(value)
         self._overwritten.clear()
 
     @torch.inference_mode()
-    def launch(self) -> None:
+    def replay(self) -> None:
         """Run all operations again, into the tensors of their first results."""
         for operation, arguments, options, result in self._calls:
             found = tree_leaves(operation(*arguments, **options))
             for kept, value in zip(tree_leaves(result), found, strict=True):
-                # A view, and an operation in place, have the memory of the recording.
+                # A view, and an operation in place, have the memory of the capture.
                 if isinstance(kept, Tensor) and kept.data_ptr() != value.data_ptr():
                     kept.copy_(value)
 
 
-class RecorderOnCPU:
-    """Stands in for `cuda_graphs.GraphRecorder`.
+class CaptureOnCPU:
+    """Stands in for `cuda_graphs.GraphCapture`.
 
     Attributes:
-        log: what was recorded and launched, by the name of the function.
+        log: what was captured and replayed, by the name of the function.
     """
 
     WARM_UP_RUNS = 3
@@ -67,12 +67,12 @@ class RecorderOnCPU:
         for _ in range(self.WARM_UP_RUNS):
             function()
 
-    def record(self, function: Callable[[], object]) -> Callable[[], None]:
-        """Record a function, which changes nothing until it is launched."""
+    def capture(self, function: Callable[[], object]) -> Callable[[], None]:
+        """Capture a function, which changes nothing until it is replayed."""
         name = function.__name__
-        self.log.append(f"record {name}")
+        self.log.append(f"capture {name}")
         operations = Operations()
         with operations:
             function()
         operations.undo()
-        return lambda: (self.log.append(f"launch {name}"), operations.launch())
+        return lambda: (self.log.append(f"replay {name}"), operations.replay())
