@@ -8,8 +8,8 @@ of several sizes and of the network's own convolutions, divided by the network's
 image in training and 0.75 in inference.
 
 With `--shared N`, every round has a second part, beside N processes that are always busy. The
-project's path takes part in up to three ways: as its scripts set up OpenMP's threads; without giving
-each a core of its own; and in that way with GCC's default spin count of waiting threads.
+project's path takes part in up to three ways: as its scripts set up OpenMP's threads; without
+binding each to a core; and in that way with GCC's default spin count of waiting threads.
 
 It needs torch and numpy only:
 
