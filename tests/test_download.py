@@ -140,6 +140,14 @@ def test_second_process_uses_what_the_first_has_got_and_decompressed(
     assert not [*archive.parent.glob("*.part*"), *archive.parent.glob("*.lock")]
 
 
+def test_lock_that_a_user_deletes_meanwhile_does_no_harm(tmp_path):
+    with locks.alone_with(tmp_path / "wiki_crop.tar"):
+        (tmp_path / "wiki_crop.tar.lock").unlink()
+    with locks.alone_with(tmp_path / "wiki_crop.tar"):
+        assert (tmp_path / "wiki_crop.tar.lock").exists()
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_script_shows_an_error_without_traceback(receipt_file):
     result = run_download("ftp://example.org/wiki_crop.tar", "-o", receipt_file)
     assert result.returncode == 1

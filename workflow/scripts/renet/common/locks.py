@@ -63,7 +63,8 @@ def alone_with(file: Path) -> Iterator[None]:
                 try:
                     yield
                 finally:
-                    path.unlink()
+                    if _is_at(path, handle):  # a user may have deleted it
+                        path.unlink(missing_ok=True)
                 return
             if polls % POLLS_PER_LINE == 0:
                 logging.warning("Waiting for %s, which works on %s", _owner(handle), file)
