@@ -98,6 +98,16 @@ def test_instances_can_share_one_config(tmp_path):
     assert "one/index.html" in planned and "two/index.html" in planned
 
 
+def test_records_of_removed_runs_are_those_in_the_results_of_the_module(tmp_path):
+    other = (
+        "\nrule own:\n    output: '{run}.txt'\n    log: 'mylogs/{run}.log'\n"
+        "    shell: 'touch {output}'\n"
+    )
+    (tmp_path / "Snakefile").write_text(SAME_CONFIG.format(small=SMALL, root=ROOT) + other)
+    outcome = snakemake(tmp_path, "-n", "first_clear_removed_runs")
+    assert outcome.returncode == 0, outcome.stdout + outcome.stderr
+
+
 def test_local_rules_stay_local_under_the_names_of_a_module(tmp_path):
     shown = '\nprint("local:", *sorted(workflow._localrules))'  # a dry run does not tell
     planned = dry_run(tmp_path, SAME_CONFIG.format(small=SMALL, root=ROOT) + shown)

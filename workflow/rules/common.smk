@@ -391,9 +391,10 @@ def folders_of_run(wildcards):
 def records_of_runs(wildcards):
     """The patterns of the logs and benchmarks of all rules that work for a run."""
     records = (path for one in workflow.rules for path in [*one.log, one.benchmark])
-    patterns = {strip_wildcard_constraints(str(path)) for path in records if path}
-    of_run = sorted(pattern for pattern in patterns if "{run}" in pattern)
-    return [str(Path(pattern).relative_to(RESULTS)) for pattern in of_run]
+    patterns = {Path(strip_wildcard_constraints(str(path))) for path in records if path}
+    # A workflow that uses this one as a module has other rules, too.
+    own = sorted(path.relative_to(RESULTS) for path in patterns if path.is_relative_to(RESULTS))
+    return [str(path) for path in own if "{run}" in str(path)]
 
 
 def audit_page():

@@ -332,6 +332,7 @@ rule clear_removed_runs:
     params:
         results=str(RESULTS),
         removed=runs.removed(config, RESULTS),
+        kept=list(RUNS),
         records=records_of_runs,
     script:
         "../scripts/clear_removed_runs.py"

@@ -18,27 +18,38 @@ TRACE = "logs/train/{run}.trace.json"  # with `resources.profile_steps`, of no r
 WILDCARD = re.compile(r"{\w+}")
 
 
-def clear_removed_runs(removed: list[str], *, results: Path, records: list[str] = ()) -> None:
+def clear_removed_runs(
+    removed: list[str], *, results: Path, kept: list[str] = (), records: list[str] = ()
+) -> None:
     """Delete the folders, logs and benchmarks of runs.
 
     Args:
         removed: names of the runs.
         results: folder of the results.
+        kept: names of the other runs.
         records: patterns of logs and benchmarks in it, such as logs/train/{run}.log.
     """
+    found = {run: records_of(run, results, records) for run in [*removed, *kept]}
     for run in removed:
         folder = results / "runs" / run
         size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
         shutil.rmtree(folder)
-        for pattern in [*records, TRACE]:
-            for path in results.glob(WILDCARD.sub("*", pattern.replace("{run}", run))):
-                path.unlink()
-                if path.parent.name == run:  # a folder for each run
-                    with contextlib.suppress(OSError):  # not empty yet
-                        path.parent.rmdir()
+        # Of the runs wide and wide.2, both patterns fit to wide.2.onnx.log.
+        longer = [paths for other, paths in found.items() if len(other) > len(run)]
+        for path in found[run].difference(*longer):
+            path.unlink()
+            if path.parent.name == run:  # a folder for each run
+                with contextlib.suppress(OSError):  # not empty yet
+                    path.parent.rmdir()
         logging.info("%s is deleted (%.1f MB).", folder, size / 1e6)
     if not removed:
         logging.info("All runs in %s are in the config.", results / "runs")
+
+
+def records_of(run: str, results: Path, records: list[str]) -> set[Path]:
+    """The logs and benchmarks that may be those of a run, by their names."""
+    patterns = [WILDCARD.sub("*", record.replace("{run}", run)) for record in [*records, TRACE]]
+    return {path for pattern in patterns for path in results.glob(pattern)}
 
 
 if __name__ == "__main__":

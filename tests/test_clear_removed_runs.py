@@ -1,0 +1,34 @@
+"""The logs of a removed run are deleted, and those of the others stay."""
+
+from pathlib import Path
+
+from clear_removed_runs import clear_removed_runs
+
+RECORDS = ["logs/train/{run}.log", "logs/export/{run}.{format}.log", "logs/audit/{run}/{fold}.log"]
+
+
+def touch(results: Path, *names: str) -> None:
+    for name in names:
+        (results / name).parent.mkdir(parents=True, exist_ok=True)
+        (results / name).touch()
+
+
+def left(results: Path) -> list[str]:
+    found = (path for path in results.rglob("*") if path.is_file())
+    return sorted(path.relative_to(results).as_posix() for path in found)
+
+
+def test_run_whose_name_begins_another_ones_leaves_the_others_logs(tmp_path):
+    others = ["logs/export/wide.2.onnx.log", "logs/train/wide.2.log", "runs/wide.2/model.pt"]
+    own = ["logs/export/wide.onnx.log", "logs/export/wide.int8.onnx.log", "logs/train/wide.log"]
+    touch(tmp_path, *others, *own, "logs/audit/wide/1.log", "runs/wide/model.pt")
+    clear_removed_runs(["wide"], results=tmp_path, kept=["renet", "wide.2"], records=RECORDS)
+    assert left(tmp_path) == others
+    assert not (tmp_path / "logs/audit/wide").exists()
+
+
+def test_runs_that_are_removed_together_leave_nothing(tmp_path):
+    touch(tmp_path, "logs/export/wide.2.onnx.log", "logs/export/wide.onnx.log")
+    touch(tmp_path, "runs/wide/model.pt", "runs/wide.2/model.pt", "runs/renet/model.pt")
+    clear_removed_runs(["wide", "wide.2"], results=tmp_path, kept=["renet"], records=RECORDS)
+    assert left(tmp_path) == ["runs/renet/model.pt"]
