@@ -110,6 +110,11 @@ class Checkpoint:
             return None
         return saved
 
+    def discard(self) -> None:
+        """Remove the checkpoints of this training."""
+        for path in (self.path, self.previous):
+            path.unlink(missing_ok=True)
+
     def finish(self, keep_last: bool) -> None:
         """Remove all checkpoints; with one left, a forced rerun would train nothing.
 
