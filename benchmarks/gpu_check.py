@@ -497,7 +497,7 @@ def epoch_overhead(machine: Machine) -> dict:
     """Seconds of a training that are not spent in its epochs' updates."""
     machine.require_gpus(reason="it says nothing about a GPU")
     started = time.perf_counter()
-    epochs = trained(machine, machine.device, epochs=4).throughput
+    epochs = trained(machine, machine.device, epochs=4).throughput.rows
     total, last = time.perf_counter() - started, epochs[-1]
     if last["data_wait_fraction"] > 0.5:
         raise Failed(f"{last['data_wait_fraction']:.0%} of an epoch waits for data")

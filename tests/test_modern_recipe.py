@@ -11,7 +11,7 @@ from helpers.training import QUICK, SMALL, make_trainer, same, train, weights_of
 from renet.network import inference, kinds, model_file
 from renet.training import schedule, training_state
 from renet.training.augmentation import DRAWS
-from renet.training.checkpoints import Checkpoint
+from renet.training.checkpoints import Checkpoint, SavedModels
 
 MODERN = dataclasses.replace(
     QUICK, augment=[name for name in DRAWS if name != "mixup"], mixup=0.2, ema=0.9,
@@ -93,6 +93,20 @@ def test_validation_selection_and_model_use_the_moving_average(faces):
     logits = inference.logits(trainer.model, faces[1].pixels, torch.device("cpu"))
     accuracy = (logits.argmax(1) == faces[1].targets).mean()
     assert trainer.history[-1]["validation_accuracy"] == accuracy
+
+
+def test_saved_model_is_the_moving_average_and_can_be_continued(faces, tmp_path):
+    recipe = dataclasses.replace(MODERN, select_epoch="last")
+    models = SavedModels(tmp_path / "model.pt", every=1, keep=9)
+    whole = make_trainer(faces, recipe)
+    whole.run(after_epoch=lambda now: models.save(now.evaluated, now.epoch, training_state.of(now)))
+    saved = model_file.load(tmp_path / "model_2.pt")
+    logits = torch.from_numpy(inference.logits(saved, faces[1].pixels, torch.device("cpu")))
+    loss = torch.nn.functional.cross_entropy(logits, torch.from_numpy(faces[1].targets)).item()
+    assert loss == pytest.approx(whole.history[1]["validation_loss"], rel=1e-6)
+    continued = make_trainer(faces, recipe, model_file.read(tmp_path / "model_2.pt"))
+    continued.run()
+    assert same(weights_of(continued), weights_of(whole)) and continued.history == whole.history
 
 
 def test_selected_epoch_has_the_weights_of_the_moving_average(trained):

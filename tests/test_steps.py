@@ -16,7 +16,7 @@ from renet.config.recipe import Recipe
 from renet.network import devices
 from renet.network.kinds.renet import ReNet, init_weights
 from renet.training import train_step, trainer
-from renet.training.throughput import EpochMeter
+from renet.training.throughput import Throughput
 
 RECIPE = Recipe(batch_size=8, learning_rate=0.05, device="cpu")
 
@@ -282,12 +282,14 @@ def test_number_of_threads_is_that_of_the_settings():
     torch.set_num_threads(before)
 
 
-def test_gpu_memory_is_what_torch_has_reserved_which_includes_a_recorded_step(monkeypatch):
+def test_gpu_memory_is_what_torch_has_reserved_which_includes_a_captured_step(monkeypatch):
     monkeypatch.setattr(torch.cuda, "reset_peak_memory_stats", lambda device: None)
     monkeypatch.setattr(torch.cuda, "max_memory_allocated", lambda device: 1e9)
     monkeypatch.setattr(torch.cuda, "max_memory_reserved", lambda device: 3e9)
-    row = EpochMeter(0, torch.device("cuda")).row(1, 44, 0.0)
-    assert row["gpu_memory_mb"] == 3000
+    throughput = Throughput(torch.device("cuda"))
+    throughput.start(0, SimpleNamespace(data_wait=0.0))
+    throughput.end(1, 44)
+    assert throughput.rows[0]["gpu_memory_mb"] == 3000
 
 
 def test_step_is_captured_before_the_faces_are_loaded(tmp_path, monkeypatch):

@@ -3,6 +3,7 @@
 import dataclasses
 import errno
 import math
+import os
 import signal
 import subprocess
 import sys
@@ -16,7 +17,7 @@ import torch.nn.functional as F
 
 from helpers.project import SCRIPTS, run_script
 from helpers.training import QUICK, SMALL, make_trainer, same, train, weights_of, write_faces
-from renet.common.errors import InputError
+from renet.common.errors import InputError, TrainingInterrupted
 from renet.config.recipe import Recipe
 from renet.network import model_file
 from renet.network.inference import ValidationInference
@@ -120,12 +121,14 @@ class PowerCut(Exception):
 
 
 @pytest.mark.parametrize("epoch", [0, 1, 2])
+@pytest.mark.parametrize("schedule", ["constant", "cosine"])
 @pytest.mark.parametrize("seconds", [0.0, math.inf], ids=["before validation", "after an epoch"])
 def test_training_continues_from_an_epochs_checkpoint_to_the_same_bits(
-    faces, tmp_path, monkeypatch, seconds, epoch
+    faces, tmp_path, monkeypatch, seconds, schedule, epoch
 ):
     monkeypatch.setattr("renet.training.trainer.MIN_CHECKPOINT_GAP", seconds)
-    whole = train(faces)
+    recipe = dataclasses.replace(QUICK, schedule=schedule)
+    whole = train(faces, recipe)
     checkpoint = Checkpoint(tmp_path, HOUR)
 
     def cut_the_power(trainer):
@@ -133,16 +136,38 @@ def test_training_continues_from_an_epochs_checkpoint_to_the_same_bits(
             raise PowerCut
 
     with pytest.raises(PowerCut):
-        train(faces, checkpoint=checkpoint, after_epoch=cut_the_power)
+        train(faces, recipe, checkpoint=checkpoint, after_epoch=cut_the_power)
     saved = checkpoint.load()
     assert (saved is None) == (seconds > 0 and epoch == 0)
     if saved:
         assert saved["training"]["epoch"] == epoch
         assert (saved["training"]["sums"]["images"] == len(faces[0])) == (seconds == 0)
-    resumed = make_trainer(faces, saved=saved)
+    resumed = make_trainer(faces, recipe, saved)
     resumed.run(checkpoint)
-    assert [row["epoch"] for row in resumed.throughput] == [1, 2, 3]
+    rows = resumed.throughput.rows
+    assert [(row["epoch"], row["images"]) for row in rows] == [(n, 44) for n in (1, 2, 3)]
     assert same(weights_of(whole), weights_of(resumed)) and whole.history == resumed.history
+
+
+@pytest.mark.parametrize("step", [8, 12], ids=["within an epoch", "after its last batch"])
+def test_time_of_an_interrupted_epoch_is_that_of_all_its_parts(faces, tmp_path, step):
+    checkpoint, steps = Checkpoint(tmp_path, HOUR), []
+
+    def terminate():
+        steps.append(time.sleep(0.05))
+        if len(steps) == step:
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    interrupted = make_trainer(faces)
+    with pytest.raises(TrainingInterrupted):
+        interrupted.run(checkpoint, after_step=terminate)
+    assert [row["epoch"] for row in interrupted.throughput.rows] == [1]
+    resumed = make_trainer(faces, saved=checkpoint.load())
+    resumed.run(checkpoint)
+    second = resumed.throughput.rows[1]
+    assert (second["epoch"], second["images"]) == (2, 44)
+    assert second["seconds"] > 0.05 * (step - 6)
+    assert second["images_per_second"] == pytest.approx(44 / second["seconds"], rel=0.01)
 
 
 @pytest.mark.parametrize("sync_every", [1, 3])

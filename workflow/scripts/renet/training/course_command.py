@@ -91,7 +91,7 @@ def run_course(arguments: argparse.Namespace) -> None:
     every, keep = arguments.serialize if arguments.save_path else 0, arguments.history
     models = SavedModels(arguments.save_path, every, keep, numbered=keep > 1)
     trainer.run(
-        after_epoch=lambda now: models.save(now.model, now.epoch, training_state.of(now)),
+        after_epoch=lambda now: models.save(now.evaluated, now.epoch, training_state.of(now)),
         show_progress=not arguments.no_progress_bar,
     )
     accuracy = trainer.validation.measure()[1]

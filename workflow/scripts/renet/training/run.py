@@ -197,15 +197,15 @@ def run_training(job: RunJob) -> None:
         shutil.rmtree(folder / "models", ignore_errors=True)
     saved_models = SavedModels(folder / "models" / "model.pt", job.save_every, job.keep_models)
     events = EventLog(job.events)
-    events.add_epochs(trainer.history, trainer.throughput)
+    events.add_epochs(trainer.history, trainer.throughput.rows)
 
     def after_epoch(trainer: Trainer) -> None:
-        events.add_epochs(trainer.history, trainer.throughput)
-        saved_models.save(trainer.model, trainer.epoch, training_state.of(trainer))
+        events.add_epochs(trainer.history, trainer.throughput.rows)
+        saved_models.save(trainer.evaluated, trainer.epoch, training_state.of(trainer))
 
     with profiling.trace_of(job.profile_steps, job.model) as after_step:
         trainer.run(checkpoint, after_epoch, after_step)
     events.close()
     HISTORY.write(job.history, HISTORY.frame(trainer.history))
-    THROUGHPUT.write(job.throughput, THROUGHPUT.frame(trainer.throughput))
+    THROUGHPUT.write(job.throughput, THROUGHPUT.frame(trainer.throughput.rows))
     model_file.save(job.model, trainer.model)

@@ -1,11 +1,13 @@
 """Speed and memory of a training."""
 
+import dataclasses
 import time
 
 import psutil
 import torch
 
 from renet.common.progress import Progress
+from renet.network.loader import Loader
 
 
 def anonymous_bytes() -> int:
@@ -14,36 +16,82 @@ def anonymous_bytes() -> int:
     return memory.rss - getattr(memory, "shared", 0)
 
 
-class EpochMeter:
-    """Measures the speed and the memory of one epoch."""
+@dataclasses.dataclass
+class Part:
+    """What was measured in an epoch so far.
 
-    def __init__(self, images: int, device: torch.device):
-        """Start the clock; `images` of the epoch were done before an interruption."""
-        self._images, self._device = images, device
-        self._started = time.perf_counter()
-        if device.type == "cuda":
-            torch.cuda.reset_peak_memory_stats(device)
-        self._memory = anonymous_bytes()  # the largest so far
+    Attributes:
+        seconds, data_wait: in all, and waiting for the loader.
+        memory, gpu_memory: the largest so far, in bytes.
+    """
+
+    seconds: float = 0.0
+    data_wait: float = 0.0
+    memory: int = 0
+    gpu_memory: int = 0
+
+
+class Throughput:
+    """Measures the speed and the memory of each epoch, also of one that is interrupted.
+
+    Attributes:
+        rows: of the table `THROUGHPUT`, one for each completed epoch.
+    """
+
+    def __init__(self, device: torch.device):
+        """Measure nothing yet."""
+        self._device = device
+        self.rows: list[dict] = []
+        self._before = Part()  # of this epoch, before an interruption
+        self._loader: Loader | None = None  # while an epoch is under way
+
+    def start(self, images: int, loader: Loader) -> None:
+        """Start the clock in an epoch; `images` of it were done before an interruption."""
+        self._loader, self._images, self._started = loader, images, time.perf_counter()
+        loader.data_wait = 0.0
+        if self._device.type == "cuda":
+            torch.cuda.reset_peak_memory_stats(self._device)
+        self._before.memory = max(self._before.memory, anonymous_bytes())
 
     def time_for(self, images: int, images_done: int) -> str:
         """The time that `images` will take at the speed of this epoch, such as 01:20."""
-        self._memory = max(self._memory, anonymous_bytes())
+        self._before.memory = max(self._before.memory, anonymous_bytes())
         pace = (time.perf_counter() - self._started) / max(1, images_done - self._images)
         return Progress.format_interval(pace * images)
 
-    def row(self, epoch: int, images_done: int, data_wait: float) -> dict:
-        """A row of the table `THROUGHPUT`; `data_wait` is the loader's."""
-        seconds, images = time.perf_counter() - self._started, images_done - self._images
-        gpu_bytes = 0
+    def part(self) -> Part:
+        """What was measured in the epoch that is under way; nothing between two epochs."""
+        if not self._loader:
+            return Part()
+        gpu_memory = 0
         if self._device.type == "cuda":
             # Unlike the allocated memory, it includes that of a captured step.
-            gpu_bytes = torch.cuda.max_memory_reserved(self._device)
-        return {
-            "epoch": epoch,
-            "images": images,
-            "seconds": round(seconds, 3),
-            "images_per_second": round(images / seconds, 1),
-            "data_wait_fraction": round(data_wait / seconds, 4),
-            "memory_mb": round(max(self._memory, anonymous_bytes()) / 1e6),
-            "gpu_memory_mb": round(gpu_bytes / 1e6),
-        }
+            gpu_memory = torch.cuda.max_memory_reserved(self._device)
+        return Part(
+            self._before.seconds + time.perf_counter() - self._started,
+            self._before.data_wait + self._loader.data_wait,
+            max(self._before.memory, anonymous_bytes()),
+            max(self._before.gpu_memory, gpu_memory),
+        )
+
+    def restore(self, rows: list[dict], part: Part) -> None:
+        """Go on after an interruption."""
+        self.rows, self._before = rows, part
+
+    def end(self, epoch: int, images: int) -> None:
+        """Add the row of an epoch (from 1), unless it was there before an interruption."""
+        part = self.part()
+        self._before, self._loader = Part(), None
+        if self.rows and self.rows[-1]["epoch"] == epoch:
+            return
+        self.rows.append(
+            {
+                "epoch": epoch,
+                "images": images,
+                "seconds": round(part.seconds, 3),
+                "images_per_second": round(images / part.seconds, 1),
+                "data_wait_fraction": round(part.data_wait / part.seconds, 4),
+                "memory_mb": round(part.memory / 1e6),
+                "gpu_memory_mb": round(part.gpu_memory / 1e6),
+            }
+        )

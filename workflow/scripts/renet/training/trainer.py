@@ -18,7 +18,7 @@ from renet.training.augmentation import Augmentation
 from renet.training.checkpoints import Checkpoint, CheckpointWriter
 from renet.training.ema import MovingAverage
 from renet.training.stop_request import StopRequest
-from renet.training.throughput import EpochMeter
+from renet.training.throughput import Throughput
 from renet.training.validation import Validation
 
 # No checkpoint is written before a validation if the latest one is younger than this, in seconds.
@@ -34,9 +34,10 @@ class Trainer:
     Attributes:
         epoch: number of completed epochs.
         images, steps: of the epoch that is under way, of all processes.
-        history, throughput: a row for each completed epoch; see `renet.training.history`.
+        history: a row for each completed epoch; see `renet.training.history`.
+        throughput: speed and memory of the epochs.
         validation: the validation set, and the best epoch on it.
-        average: the moving average of the network, which is evaluated in its place; or None.
+        evaluated: the moving average of the network if there is one, or the network.
     """
 
     def __init__(self, model: Network, recipe: Recipe, train: FaceFile, validation: FaceFile):
@@ -49,13 +50,14 @@ class Trainer:
         self.model, self.device = model, next(model.parameters()).device
         self.recipe, self.train = recipe, train
         self.average = MovingAverage(self.model, recipe.ema) if recipe.ema else None
-        evaluated = self.average.network if self.average else self.model
-        self.validation = Validation(evaluated, validation, self.device, recipe)
+        self.evaluated = self.average.network if self.average else self.model
+        self.validation = Validation(self.evaluated, validation, self.device, recipe)
         self.augment = Augmentation.of(recipe, len(train), model.architecture.classes)
         self.step = train_step.make_train_step(self.model, recipe)
         self.epoch = self.images = self.steps = 0
+        self._steps_of_epoch = -(-len(train) // recipe.batch_size)
         self.history: list[dict] = []
-        self.throughput: list[dict] = []
+        self.throughput = Throughput(self.device)
         self._writer = CheckpointWriter(None)
         self._after_step: Callable[[], None] | None = None
 
@@ -101,7 +103,7 @@ class Trainer:
         order = epoch_order(count, self.recipe, self.epoch)
         starts = range(self.images, count, size)
         parts = [train_step.part_of_batch(order[start : start + size]) for start in starts]
-        meter = EpochMeter(self.images, self.device)
+        self.throughput.start(self.images, loader)
         shows = show_progress and processes.is_main()
         progress = epoch_progress(self.epoch, self.recipe.epochs, self.images, count, shows)
         with contextlib.closing(loader.batches(self._rows_to_read(parts))) as batches, progress:
@@ -113,11 +115,10 @@ class Trainer:
                 if self.images == count or self.steps % SYNC_EVERY[self.device.type] == 0:
                     loss, accuracy = self._read_metrics()
                     remaining = (self.recipe.epochs - self.epoch) * count - self.images
-                    ready = meter.time_for(remaining, self.images)
+                    ready = self.throughput.time_for(remaining, self.images)
                     show_metrics(progress, self.images, loss, accuracy, ready)
                     self._stop_or_save(stop)
-        if parts:
-            self.throughput.append(meter.row(self.epoch + 1, self.images, loader.data_wait))
+        self.throughput.end(self.epoch + 1, self.images)
 
     def _rows_to_read(self, parts: list[tuple[np.ndarray, float]]) -> Iterator[np.ndarray]:
         for rows, _ in parts:
@@ -126,9 +127,8 @@ class Trainer:
     def _train_on(self, part: tuple[np.ndarray, float], pixels: Tensor, targets: Tensor) -> None:
         """One update; rate, changes of the faces and moving average follow from its number."""
         rows, share = part
-        steps_of_epoch = -(-len(self.train) // self.recipe.batch_size)
-        number = self.epoch * steps_of_epoch + self.steps
-        self.step.set_rate(schedule.rate(self.recipe, number, steps_of_epoch))
+        number = self.epoch * self._steps_of_epoch + self.steps
+        self.step.set_rate(schedule.rate(self.recipe, number, self._steps_of_epoch))
         if self.augment:
             pixels, targets = self.augment(pixels, targets, rows, self.epoch)
         self.step(pixels, targets, share)
@@ -161,7 +161,9 @@ class Trainer:
         if not all(values.isfinite().all() for values in self.model.state_dict().values()):
             raise divergence("A weight", self.epoch + 1, self.steps, self.recipe)
         loss, accuracy = self._read_metrics()
-        row = history.row(self.epoch + 1, self.step.rate, loss, accuracy)
+        last = (self.epoch + 1) * self._steps_of_epoch - 1  # perhaps before an interruption
+        rate = schedule.rate(self.recipe, last, self._steps_of_epoch)
+        row = history.row(self.epoch + 1, rate, loss, accuracy)
         if self.recipe.validates_after(self.epoch + 1):
             # It may take longer than the time after SIGTERM.
             self._save_checkpoint(MIN_CHECKPOINT_GAP)

@@ -4,12 +4,14 @@ The order of an epoch follows from seed and epoch, and nothing else is random. T
 of this epoch is therefore the position in the data, and there is no random state.
 """
 
+import dataclasses
 import logging
 from typing import TYPE_CHECKING
 
 import torch
 
 from renet.training import history
+from renet.training.throughput import Part
 
 if TYPE_CHECKING:
     from renet.training.trainer import Trainer
@@ -28,17 +30,20 @@ def of(trainer: "Trainer") -> dict:
         },
         "optimizer": {"state": trainer.step.optimizer.state_dict()["state"]},  # the momenta
         "history": trainer.history,
-        "throughput": trainer.throughput,
+        "throughput": trainer.throughput.rows,
+        "part_of_epoch": dataclasses.asdict(trainer.throughput.part()),
         "best": trainer.validation.best,
         "best_of_longer": trainer.validation.best_of_longer,
+        # A saved model has the moving average in place of the network.
+        "weights": trainer.model.state_dict() if trainer.average else None,
         "average": trainer.average.network.state_dict() if trainer.average else None,
     }
 
 
 def restore(trainer: "Trainer", saved: dict) -> None:
     """Continue from a model file with a training's state, as `model_file.read` returns it."""
-    trainer.model.load_state_dict(saved["state"])
     state, optimizer = saved["training"], trainer.step.optimizer
+    trainer.model.load_state_dict(state.get("weights") or saved["state"])
     sums = state["sums"]
     trainer.epoch, trainer.images, trainer.steps = state["epoch"], sums["images"], sums["steps"]
     values = [sums["loss"], sums["correct"], sums["steps"]]
@@ -46,7 +51,8 @@ def restore(trainer: "Trainer", saved: dict) -> None:
     # The settings are those of this recipe, not of the saved training.
     settings = optimizer.state_dict()["param_groups"]
     optimizer.load_state_dict(state["optimizer"] | {"param_groups": settings})
-    trainer.history, trainer.throughput = state["history"], state["throughput"]
+    trainer.history = state["history"]
+    trainer.throughput.restore(state["throughput"], Part(**state.get("part_of_epoch", {})))
     validation = trainer.validation
     validation.best, validation.best_of_longer = state["best"], state.get("best_of_longer")
     if trainer.history and not trainer.recipe.validates_after(trainer.epoch):
