@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from scipy.special import expit, logit
 from scipy.stats import binomtest
 
 from helpers.predictions import predictions_of
@@ -93,6 +94,49 @@ def test_equal_confidences_are_all_accepted_or_all_unsure():
     correct = np.repeat([1, 0], [300, 300])
     chosen = abstention.choose(confidence, correct, 0.05)
     assert chosen["threshold"] == 0.8 and chosen["accepted"] == 300
+
+
+def by_log_odds(odds, correct=None):
+    """An inference table of men with these log-odds, all predictions right unless said."""
+    odds = np.asarray(odds, float)
+    targets = np.ones(len(odds), int) if correct is None else np.asarray(correct)
+    table = predictions_of(targets, expit(odds))
+    return table.assign(p_female=expit(-odds))  # 1 - p_male would be 0
+
+
+def chosen_on(table, temperature, max_error=0.02):
+    by_slice = slices.assign(table, (32, 32), table.target < 0)
+    return abstention.summarise(table, table, by_slice, temperature, max_error)
+
+
+@pytest.mark.parametrize("temperature", [0.05, 1, 20])
+def test_right_predictions_are_all_accepted_where_their_confidence_is_rounded_to_one(temperature):
+    found = chosen_on(by_log_odds(np.linspace(3, 60, 1000)), temperature)
+    assert (found["threshold"], found["accepted"]) == (0, 1000)
+    assert found["test"]["coverage"] == 1
+
+
+def test_temperature_changes_the_threshold_alone_and_neither_choice_nor_area():
+    random = np.random.default_rng(8)
+    odds = random.exponential(4, 3000)
+    correct = (random.random(3000) < expit(0.7 * odds)).astype(int)
+    table = by_log_odds(odds, correct)
+    found = {temperature: chosen_on(table, temperature) for temperature in (0.05, 0.3, 1, 5)}
+    assert 500 < found[1]["accepted"] < 2500
+    same = ("accepted", "errors", "upper_bound")
+    for temperature, of_one in found.items():
+        assert [of_one[key] for key in same] == [found[1][key] for key in same], temperature
+        assert of_one["test"]["area"] == found[1]["test"]["area"]
+    assert found[0.3]["test"] == found[1]["test"] == found[5]["test"]
+    odds_of = {temperature: found[temperature]["threshold"] for temperature in (1, 5)}
+    assert logit(odds_of[5]) * 5 == pytest.approx(logit(odds_of[1]), rel=1e-9)
+
+
+def test_threshold_is_the_confidence_of_a_prediction_at_the_temperature():
+    odds = np.append(np.linspace(2, 8, 990), np.linspace(0.1, 1.9, 200))
+    found = chosen_on(by_log_odds(odds, np.append(np.ones(990, int), np.zeros(200, int))), 2.0)
+    assert found["test"]["accepted"] == found["accepted"] > 900
+    assert np.isclose(expit(odds / 2), found["threshold"], rtol=1e-12).sum() == 1
 
 
 def test_area_is_the_mean_error_over_all_coverages():

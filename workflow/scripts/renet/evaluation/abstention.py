@@ -2,7 +2,9 @@
 
 The threshold is chosen on the validation set so that the error of the accepted predictions, those
 above it, stays below a stated rate, for new photos from the same source, with 95 % confidence.
-Temperature scaling does not change the order of the confidences, and so not the choice either.
+Predictions are ranked by their absolute log-odds. Temperature scaling does not change this order,
+and so not the choice either. It does round many confidences to 1 at a low temperature; ranked by
+these, the predictions would be equal, and none of them accepted.
 
 The accepted part of a sample above its own k-th largest confidence is a sample from the population
 above it, so that its number of errors is binomial, and Clopper and Pearson's upper bound holds for
@@ -17,14 +19,15 @@ import math
 
 import numpy as np
 import pandas as pd
+from scipy.special import expit
 from scipy.stats import beta
 
-from renet.evaluation import calibration, confidence_intervals
+from renet.evaluation import confidence_intervals
 
 LEVEL = 0.95
 SEQUENCES = 5
 RANKS = 100  # of the sequence with the earliest start
-ACCEPT_ALL = 0.0  # the threshold that every confidence is above
+ACCEPT_ALL = -math.inf  # the threshold that every score is above; as a confidence it is 0
 GROUPS = ("recorded gender", "age")  # slices
 
 
@@ -40,7 +43,7 @@ def summarise(
     Args:
         validation, test: inference tables.
         slices: of the test set, as from `slices.assign`.
-        temperature: that divides the logits.
+        temperature: that divides the logits; of the threshold, which is a confidence.
         max_error: highest error rate of the accepted predictions.
 
     Returns:
@@ -48,15 +51,14 @@ def summarise(
         photos of one person are not independent.
     """
     one_each = validation.drop_duplicates("subject")  # the rows are in a random order
-    chosen = choose(
-        confidences(one_each.p_male.to_numpy(), temperature), one_each.correct.to_numpy(), max_error
-    )
-    confidence = confidences(test.p_male.to_numpy(), temperature)
-    correct = test.correct.to_numpy()
+    chosen = choose(log_odds(one_each), one_each.correct.to_numpy(), max_error)
+    odds, correct = log_odds(test), test.correct.to_numpy()
     accepted = np.zeros(len(test), bool)
     if chosen["threshold"] is not None:
-        accepted = confidence > chosen["threshold"]
-    _, risk = risk_coverage(confidence, correct)
+        chosen["threshold"] = float(confidences(chosen["threshold"], temperature))
+        # By confidences, as a new photo is accepted.
+        accepted = confidences(odds, temperature) > chosen["threshold"]
+    _, risk = risk_coverage(odds, correct)
     return {
         "max_error": max_error,
         "level": LEVEL,
@@ -72,33 +74,43 @@ def summarise(
     }
 
 
-def confidences(p_male: np.ndarray, temperature: float) -> np.ndarray:
-    """The probability of the predicted class at a temperature, (n,)."""
-    scaled = calibration.apply_temperature(p_male, temperature)
-    return np.maximum(scaled, 1 - scaled)
+def log_odds(predictions: pd.DataFrame) -> np.ndarray:
+    """The absolute log-odds of the two classes at temperature 1, (n,); infinite beside a 0.
+
+    Both columns are used: near 1 a probability is rounded, and the other one is not.
+    """
+    with np.errstate(divide="ignore"):
+        logarithms = np.log(predictions[["p_female", "p_male"]].to_numpy(float))
+    return np.abs(logarithms[:, 1] - logarithms[:, 0])
 
 
-def choose(confidence: np.ndarray, correct: np.ndarray, max_error: float) -> dict:
+def confidences(odds: np.ndarray, temperature: float) -> np.ndarray:
+    """The probability of the predicted class at a temperature, from its log-odds, (n,)."""
+    return expit(np.asarray(odds) / temperature)
+
+
+def choose(score: np.ndarray, correct: np.ndarray, max_error: float) -> dict:
     """The threshold that accepts the most predictions, with an error of at most `max_error` shown.
 
     Args:
-        confidence, correct: of independent predictions, (n,).
+        score: of independent predictions, (n,); highest where they are surest, as `log_odds`.
+        correct: 0 or 1 of each, (n,).
 
     Returns:
-        `threshold`, above which a prediction is accepted, None if no threshold is shown to reach
-        that; `people` of the choice, and the fewest `needed` for any threshold; `accepted`,
-        `errors` and `upper_bound` of the error at the threshold.
+        `threshold`, the score above which a prediction is accepted, None if no threshold is shown
+        to reach that; `people` of the choice, and the fewest `needed` for any threshold;
+        `accepted`, `errors` and `upper_bound` of the error at the threshold.
     """
-    people, needed = len(confidence), fewest_predictions(max_error)
-    order = np.argsort(-confidence, kind="stable")
-    falling = np.append(confidence[order], ACCEPT_ALL)
+    people, needed = len(score), fewest_predictions(max_error)
+    order = np.argsort(-score, kind="stable")
+    falling = np.append(score[order], ACCEPT_ALL)
     errors_of_first = np.append(0, np.cumsum(1 - correct[order]))
     found: dict[str, float | None] = {"threshold": None, "people": people, "needed": needed}
     found |= {"accepted": 0, "errors": 0, "upper_bound": None}
     if people < needed:
         return found
     ranks = np.unique(np.linspace(needed, people, RANKS).round().astype(int))
-    # Strictly above the threshold: of equal confidences, none is accepted.
+    # Strictly above the threshold: of equal scores, none is accepted.
     accepted = np.searchsorted(-falling[:-1], -falling[ranks], side="left")
     errors = errors_of_first[accepted]
     bounds = upper_bound(errors, accepted)
@@ -128,18 +140,19 @@ def upper_bound(errors: np.ndarray, accepted: np.ndarray) -> np.ndarray:
     return np.where(accepted > errors, bounds, 1.0)
 
 
-def risk_coverage(confidence: np.ndarray, correct: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Error rate of the k most confident predictions, for k from 1 to n: coverage and risk, (n,).
+def risk_coverage(score: np.ndarray, correct: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Error rate of the k predictions of the highest score, for k from 1 to n, as in `choose`.
 
-    The mean of the risk is the area under the curve. Equal confidences are in a random order, of
-    which this is the mean.
+    Returns:
+        Coverage and risk, (n,) each. The mean of the risk is the area under the curve. Equal scores
+        are in a random order, of which this is the mean.
     """
-    values, group = np.unique(-confidence, return_inverse=True)
+    values, group = np.unique(-score, return_inverse=True)
     counts = np.cumsum(np.bincount(group, minlength=len(values)))
     errors = np.cumsum(np.bincount(group, 1 - correct, minlength=len(values)))
-    count = np.arange(1, len(confidence) + 1)
+    count = np.arange(1, len(score) + 1)
     expected = np.interp(count, np.append(0, counts), np.append(0, errors))
-    return count / len(confidence), expected / count
+    return count / len(score), expected / count
 
 
 def _accepted(correct: np.ndarray, accepted: np.ndarray) -> dict:

@@ -151,10 +151,8 @@ def _bin_counts(axis: Axes, confidence: np.ndarray, colour: str, line: int) -> N
 def risk_coverage(evaluation: Evaluation) -> Figure:
     """Error of the accepted predictions by coverage, with Wilson's interval and the threshold."""
     abstaining = evaluation.metrics["abstention"]
-    temperature = evaluation.metrics["calibration"]["temperature"]
-    confidence = abstention.confidences(evaluation.predictions.p_male.to_numpy(), temperature)
     correct = evaluation.predictions.correct.to_numpy()
-    coverage, risk = abstention.risk_coverage(confidence, correct)
+    coverage, risk = abstention.risk_coverage(abstention.log_odds(evaluation.predictions), correct)
     accepted, coverage, risk = thinned(np.arange(1, len(correct) + 1), coverage, risk)
     intervals = [
         confidence_intervals.wilson(round(errors), number)
