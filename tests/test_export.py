@@ -26,7 +26,7 @@ from renet.prediction.detection import BoxMap
 
 CELLS = ("tanh", "relu", "gru", "lstm")
 METRICS = {
-    "calibration": {"temperature": 0.3},
+    "calibration": {"temperature": 0.3, "at_bound": False},
     "abstention": {"threshold": 0.9, "max_error": 0.02, "level": 0.95},
 }
 CPU = torch.device("cpu")
@@ -84,6 +84,18 @@ def test_safetensors_that_cannot_be_written_are_one_sentence(tmp_path):
             export.write_safetensors(run / "model.safetensors", predictor.load(run))
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+def test_without_a_temperature_the_formats_have_unscaled_probabilities_and_null(tmp_path):
+    run = make_run(tmp_path / "run")
+    content = files.read_json(run / "predictor.json")
+    files.write_json(run / "predictor.json", content | {"temperature": None})
+    found = predictor.load(run)
+    faces = torch.from_numpy(some_faces(3))
+    with torch.no_grad():
+        expected = found.network(faces).softmax(1)
+        assert torch.equal(export.Probabilities(found)(faces), expected)
+    assert json.loads(export.described(found))["temperature"] is None
 
 
 @pytest.mark.slow

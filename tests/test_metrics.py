@@ -431,6 +431,18 @@ def test_metrics_json_is_as_its_schema_says(tables):
         del part[key]
 
 
+def test_threshold_is_chosen_on_unscaled_confidences_where_the_temperature_is_at_a_bound(tables):
+    random = np.random.default_rng(6)
+    odds = random.uniform(10, 27, 1000)  # far too sure
+    targets = (random.random(1000) < np.where(odds > 18, 0.75, 0.45)).astype(int)
+    validation = predictions_of(targets, 1 / (1 + np.exp(-odds)))
+    validation.to_csv(tables / "inference_validation.csv", index=False)
+    evaluate(tables, "out", "--max_error", "0.35")
+    found = json.loads((tables / "out" / "metrics.json").read_text())
+    assert found["calibration"]["at_bound"] and found["calibration"]["temperature"] > 19
+    assert 1 / (1 + np.exp(-10)) < found["abstention"]["threshold"] < 1
+
+
 def test_leaking_split_stops_the_evaluation(tables):
     split_of(subject=["x", "y", "b", "x"]).to_csv(tables / "split.csv", index=False)
     outcome = evaluate(tables, "out")

@@ -38,7 +38,7 @@ from renet.prediction.training_photos import TrainingPhotos
 TEMPERATURE, THRESHOLD, MARGIN = 2.5, 0.52, 0.25
 TRAINED_ON = 40  # the pictures with these first numbers
 METRICS = {
-    "calibration": {"temperature": TEMPERATURE},
+    "calibration": {"temperature": TEMPERATURE, "at_bound": False},
     "abstention": {"threshold": THRESHOLD, "max_error": 0.02, "level": 0.95},
 }
 
@@ -358,6 +358,28 @@ def test_model_alone_predicts_too_and_is_called_uncalibrated(made, tmp_path, cap
     pixels = crop.extract_face(photo.read_bytes(), CropSpec((32, 32))).pixels
     expected = inference.softmax(inference.logits(network, pixels[None], torch.device("cpu")))
     assert row.p_male == pytest.approx(expected[0, 1], abs=1e-6)
+
+
+def test_temperature_at_a_bound_is_not_applied_and_predictions_are_called_uncalibrated(
+    made, tmp_path, caplog
+):
+    (tmp_path / "model.pt").write_bytes((made / "run" / "model.pt").read_bytes())
+    fitted = {"calibration": {"temperature": 0.05, "at_bound": True}}
+    content = predictor.describe(
+        tmp_path / "model.pt", METRICS | fitted, BoxMap(), margin=MARGIN, settings_digest="0" * 64
+    )
+    assert content["temperature"] is None
+    files.write_json(tmp_path / "predictor.json", content)
+    photo, out = made / "photos" / "003.jpg", tmp_path / "out.csv"
+    predict(tmp_path, [str(photo)], predictions=out, html=tmp_path / "out.html")
+    row = pd.read_csv(out).iloc[0]
+    network = model_file.load(tmp_path / "model.pt")
+    pixels = crop.extract_face(photo.read_bytes(), CropSpec((32, 32), MARGIN)).pixels
+    expected = inference.softmax(inference.logits(network, pixels[None], torch.device("cpu")))
+    assert row.p_male == pytest.approx(expected[0, 1], abs=1e-6)
+    assert row.calibrated == 0 and row.unsure == int(expected.max() <= THRESHOLD)
+    assert "predictor.json has no temperature" in caplog.text
+    assert "The probabilities are not calibrated" in (tmp_path / "out.html").read_text()
 
 
 class Code:

@@ -239,6 +239,12 @@ def test_calibration_names_what_changed_and_nothing_else():
     assert "On the test set" not in phrases.calibration(calibrated(1.3))
 
 
+def test_temperature_at_a_bound_is_said_not_to_be_applied_to_other_photos():
+    text = phrases.calibration(calibrated(0.05, at_bound=True))
+    assert "The temperature, 0.05, is at a bound" in text
+    assert "applied neither to other photos nor to the threshold" in text
+
+
 def probabilities(*p_male: float) -> pd.DataFrame:
     return pd.DataFrame({"p_male": p_male, "p_female": 1 - np.array(p_male)})
 

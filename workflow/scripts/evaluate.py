@@ -84,7 +84,11 @@ def evaluate(
         "validation": summarise(of_validation, male_fraction),
         "calibration": scaling,
         "abstention": abstention.summarise(
-            of_validation, predictions, assigned, scaling["temperature"], max_error
+            of_validation,
+            predictions,
+            assigned,
+            calibration.applied_temperature(scaling),
+            max_error,
         ),
         "slices": weak_slices.summarise(by_slice),
         "leakage": leaks,

@@ -1,7 +1,8 @@
 """Predict the faces of photos with a trained network, one row for each face.
 
-Reads: the folder of a run, with model.pt and predictor.json, or a model file alone, which is called
-uncalibrated; and photos: files, folders, patterns such as "a/*.jpg" (in quotes), or tars.
+Reads: the folder of a run, with model.pt and predictor.json, or a model file alone; and photos:
+files, folders, patterns such as "a/*.jpg" (in quotes), or tars. The probabilities are called
+uncalibrated with a model file alone, and where predictor.json has no temperature.
 Writes: predictions.csv (columns: `renet.prediction.tables.PREDICTIONS`); and a page of at most 500
 faces, those with the highest and the lowest confidence, with the prediction of each.
 Decides: with `--detect`, where the faces are; without it, each photo is a face that is cropped with

@@ -2,8 +2,9 @@
 
 Reads: model.pt and metrics.json of a run, and the training faces.
 Writes: predictor.json: size and margin of the faces, how a detector's box becomes a box of the data
-set, temperature, the threshold of "unsure", and the digests of model and settings; and
-training_hashes.npy, by which predict.py knows photos of the training set.
+set, temperature (null where the fitted one is at a bound of its search), the threshold of "unsure",
+and the digests of model and settings; and training_hashes.npy, by which predict.py knows photos of
+the training set.
 Decides: the detector's box, fitted on training faces.
 """
 

@@ -96,6 +96,18 @@ def temperature_scaling(validation: pd.DataFrame, test: pd.DataFrame) -> dict:
     }
 
 
+def applied_temperature(scaling: dict) -> float:
+    """The temperature of new predictions and of the threshold of "unsure".
+
+    It is 1, which changes nothing, where the fitted one is at a bound: after a validation set
+    without a mistake, that would make nearly every confidence 1.
+
+    Args:
+        scaling: as from `temperature_scaling`.
+    """
+    return 1.0 if scaling["at_bound"] else scaling["temperature"]
+
+
 def _fit_temperature(p_male: np.ndarray, targets: np.ndarray) -> float:
     """The temperature of the lowest log loss: the lower bound, if all predictions are correct."""
     odds = _log_odds(p_male) * np.where(targets == 1, 1, -1)

@@ -57,7 +57,8 @@ def calibration(metrics: dict) -> str:
     if scaled["at_bound"]:
         return (
             f"The temperature, {temperature}, is at a bound of its search range: the "
-            "validation set is too small or too easy to fit it."
+            "validation set is too small or too easy to fit it. It is applied neither to "
+            "other photos nor to the threshold of unsure predictions."
         )
     if temperature == "1.00":
         return ""

