@@ -153,6 +153,22 @@ def test_folder_tar_compressed_tar_pattern_and_files_give_the_same_photos(made, 
         assert photos.count(places[kind]) == (None if kind == "compressed" else 134)
 
 
+def test_links_to_folders_are_followed_in_the_order_of_names_and_never_in_a_circle(
+    tmp_path, caplog
+):
+    album, elsewhere = tmp_path / "album", tmp_path / "elsewhere"
+    for folder in (album / "a" / "below", album / "c", elsewhere):
+        folder.mkdir(parents=True)
+        (folder / "1.jpg").write_bytes(b"")
+    (album / "2.jpg").write_bytes(b"")
+    (album / "b").symlink_to(elsewhere)
+    (elsewhere / "around").symlink_to(album)
+    names = [Path(photo.name).relative_to(album).as_posix() for photo in photos.find([str(album)])]
+    assert names == ["2.jpg", "a/below/1.jpg", "b/1.jpg", "c/1.jpg"]
+    assert photos.count([str(album)]) == 4
+    assert caplog.messages == [f"{album / 'b/around'}: a link to a folder around it is left out."]
+
+
 def test_photos_of_the_training_set_are_flagged_in_table_and_page(made, predicted):
     numbered = predicted.loc[[f"{seed:03}.jpg" for seed in range(130)]]
     assert (numbered.in_training == (np.arange(130) < TRAINED_ON)).all()

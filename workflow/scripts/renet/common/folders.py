@@ -17,12 +17,13 @@ class Content(NamedTuple):
 def walk(folder: Path) -> Iterator[Content]:
     """Yield the content of a folder and of all folders in it, as os.walk does; links are followed.
 
-    A folder that cannot be read is left out.
+    Each folder comes before those in it, and these in the order of their names. A folder that
+    cannot be read is left out.
     """
     pending: list[tuple[Path, tuple[Path, ...]]] = [(folder, (folder.resolve(),))]
     while pending:
         place, around = pending.pop()
-        content = Content(place, [], [], [])
+        content, inside = Content(place, [], [], []), []
         try:
             paths = sorted(place.iterdir())
         except OSError:
@@ -36,7 +37,8 @@ def walk(folder: Path) -> Iterator[Content]:
                 content.circles.append(path)
             else:
                 content.folders.append(path)
-                pending.append((path, (*around, target)))
+                inside.append((path, (*around, target)))
+        pending.extend(reversed(inside))  # the last one is taken first
         yield content
 
 

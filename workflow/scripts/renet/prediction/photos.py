@@ -3,7 +3,7 @@
 import functools
 import glob
 import itertools
-import os
+import logging
 import tarfile
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -12,6 +12,7 @@ from typing import NamedTuple
 import numpy as np
 
 from renet.archives import tar_index
+from renet.common import folders
 from renet.common.drop_reasons import CropReason
 from renet.common.errors import InputError
 from renet.faces import crop, jpeg
@@ -35,8 +36,9 @@ def find(places: Sequence[str]) -> Iterator[Photo]:
     """The photos at some places, in the order of their names.
 
     Args:
-        places: files, folders (with all that is below them), patterns such as `a/*.jpg`, or tars,
-            also compressed ones. In a folder and a tar, files count by their suffix.
+        places: files, folders (with all that is below them, through links, too), patterns such as
+            `a/*.jpg`, or tars, also compressed ones. In a folder and a tar, files count by their
+            suffix.
 
     Raises:
         InputError: a place does not exist, or holds no photo.
@@ -75,11 +77,17 @@ def _of_place(place: str) -> Iterator[Photo]:
 
 
 def _of_folder(folder: Path) -> Iterator[Photo]:
-    for parent, folders, names in os.walk(folder):
-        folders.sort()
-        for name in sorted(names):
-            if name.lower().endswith(SUFFIXES):
-                yield _file(Path(parent, name))
+    for content in folders.walk(folder):
+        for path in content.circles:
+            _log_circle(path)
+        for path in content.files:
+            if path.name.lower().endswith(SUFFIXES):
+                yield _file(path)
+
+
+@functools.cache  # a folder is gone through once to count its photos, and once to read them
+def _log_circle(link: Path) -> None:
+    logging.warning("%s: a link to a folder around it is left out.", link)
 
 
 def _file(path: Path) -> Photo:
