@@ -153,6 +153,25 @@ def test_folder_tar_compressed_tar_pattern_and_files_give_the_same_photos(made, 
         assert photos.count(places[kind]) == (None if kind == "compressed" else 134)
 
 
+@pytest.mark.parametrize(
+    ("later", "message"),
+    [
+        ("photso", "photso does not exist"), ("notes", "notes holds no photo"),
+        ("notes.tar.gz", r"notes\.tar\.gz holds no photo"),
+    ],
+)  # fmt: skip
+def test_every_place_is_checked_before_the_photos_of_a_compressed_tar_are_predicted(
+    made, tmp_path, later, message
+):
+    (tmp_path / "notes").mkdir()
+    (tmp_path / "notes" / "notes.txt").write_text("not a photo")
+    for name, folder in (("a.tar.gz", made / "photos"), ("notes.tar.gz", tmp_path / "notes")):
+        with tarfile.open(tmp_path / name, "w:gz") as archive:
+            archive.add(folder, arcname="photos")
+    with pytest.raises(files.InputError, match=message):
+        photos.count([str(tmp_path / "a.tar.gz"), str(tmp_path / later)])
+
+
 def test_links_to_folders_are_followed_in_the_order_of_names_and_never_in_a_circle(
     tmp_path, caplog
 ):

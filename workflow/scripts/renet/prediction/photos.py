@@ -55,10 +55,21 @@ def find(places: Sequence[str]) -> Iterator[Photo]:
 
 
 def count(places: Sequence[str]) -> int | None:
-    """The number of photos, None where a compressed tar would have to be read for it."""
-    if any(Path(place).is_file() and _is_compressed_tar(place) for place in places):
+    """The number of photos, None where a compressed tar would have to be read for it.
+
+    Raises:
+        InputError: as `find`, of any place: all are looked at before the first photo is predicted.
+    """
+    counts = [_count_at(place) for place in places]
+    return None if None in counts else sum(filter(None, counts))
+
+
+def _count_at(place: str) -> int | None:
+    photos = find([place])
+    next(photos)  # a compressed tar is read up to its first photo alone
+    if Path(place).is_file() and _is_compressed_tar(place):
         return None
-    return sum(1 for _ in find(places))
+    return 1 + sum(1 for _ in photos)
 
 
 def _of_place(place: str) -> Iterator[Photo]:
