@@ -4,6 +4,7 @@ import dataclasses
 import itertools
 import os
 import tarfile
+import zlib
 
 import cv2
 import numpy as np
@@ -91,6 +92,46 @@ def test_large_jpeg_on_its_side_keeps_its_size_on_record():
 def test_orientation_tag_is_ignored_for_archives_and_followed_for_own_photos():
     assert crop.decode(turned_jpeg()).shape == (40, 60, 3)
     assert crop.decode(turned_jpeg(), turn=True).shape == (60, 40, 3)
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+def test_transparent_pixels_are_blended_with_white(dtype):
+    full = np.iinfo(dtype).max
+    image = np.zeros((20, 30, 4), dtype)
+    image[..., 2] = full  # red
+    image[:10, :, 3] = full
+    image[10:, :15, 3] = full // 2
+    blended = crop.decode(encode(image, ".png"))
+    assert blended.dtype == np.uint8
+    assert (blended[:10] == (0, 0, 255)).all() and (blended[10:, 15:] == 255).all()
+    assert abs(blended[10:, :15].astype(int) - (128, 128, 255)).max() <= 1
+
+
+@pytest.mark.parametrize("suffix", [".png", ".tif"])
+def test_opaque_alpha_channel_changes_no_pixel(suffix):
+    image = np.dstack([picture(20, 30), np.full((20, 30), 255, np.uint8)])
+    assert np.array_equal(crop.decode(encode(image, suffix)), image[..., :3])
+
+
+def with_orientation(png: bytes, orientation: int) -> bytes:
+    """A PNG with an eXIf chunk after its header."""
+    tiff = b"MM\0*\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01" + bytes([0, orientation]) + bytes(6)
+    chunk = b"eXIf" + tiff
+    length, checksum = len(tiff).to_bytes(4, "big"), zlib.crc32(chunk).to_bytes(4, "big")
+    return png[:33] + length + chunk + checksum + png[33:]
+
+
+@pytest.mark.parametrize("turn", [False, True])
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_alpha_channel_is_turned_with_its_photo(orientation, turn):
+    image = np.dstack([picture(30, 20), np.zeros((30, 20), np.uint8)])
+    image[:7, :, 3] = 255
+    on_white = np.where(image[..., 3:] == 255, image[..., :3], 255).astype(np.uint8)
+    transparent, opaque = (
+        with_orientation(encode(pixels, ".png"), orientation) for pixels in (image, on_white)
+    )
+    expected = crop.decode(opaque, turn=turn)
+    assert np.array_equal(crop.decode(transparent, turn=turn), expected)
 
 
 @pytest.mark.parametrize(

@@ -263,29 +263,12 @@ def test_photo_is_turned_by_its_orientation():
     np.testing.assert_array_equal(turned, np.rot90(photos.decode(encoded(image)), -1))
 
 
-@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
-def test_transparent_pixels_are_blended_with_white(dtype):
-    full = np.iinfo(dtype).max
-    image = np.zeros((20, 30, 4), dtype)
-    image[..., 2] = full  # red
-    image[:10, :, 3] = full
-    image[10:, :15, 3] = full // 2
-    blended = photos.decode(encoded(image, ".png"))
-    assert blended.dtype == np.uint8
-    assert (blended[:10] == (0, 0, 255)).all() and (blended[10:, 15:] == 255).all()
-    assert abs(blended[10:, :15].astype(int) - (128, 128, 255)).max() <= 1
-
-
-def test_alpha_channel_is_turned_with_its_photo(monkeypatch):
-    image = np.dstack([picture(4, 30, 20), np.zeros((30, 20), np.uint8)])
-    image[:7, :, 3] = 255
-    stored = image[..., :3]
-    decode = crop.decode
-    quarter = lambda data, turn=False: np.rot90(decode(data), -1) if turn else decode(data)  # noqa: E731
-    monkeypatch.setattr(crop, "decode", quarter)
-    blended = photos.decode(encoded(image, ".png"))
-    expected = np.where(image[..., 3:] == 255, stored, 255)
-    np.testing.assert_array_equal(blended, np.rot90(expected, -1))
+def test_transparent_photo_is_prepared_as_in_training():
+    image = np.dstack([picture(4), np.zeros((91, 90), np.uint8)])
+    image[:40, :, 3] = 130
+    data, spec = encoded(image, ".png"), CropSpec((32, 32), MARGIN, turn=True)
+    (cut,) = prediction.cut_crop(Photo("a.png", lambda: data), spec)
+    np.testing.assert_array_equal(cut.pixels, crop.extract_face(data, spec).pixels)
 
 
 @pytest.mark.parametrize("kind", ["grey.jpg", "grey16.png", "deep.png", "deep.tif", "photo.webp"])

@@ -1,10 +1,11 @@
 """From the bytes of an image to the pixels of one face, the same for training and prediction.
 
-The steps: decode (to RGB; EXIF orientation ignored for the archives), crop the face with its
-margin, resize without keeping the aspect ratio.
+The steps: decode (to RGB; transparent pixels blended with white; EXIF orientation ignored for the
+archives), crop the face with its margin, resize without keeping the aspect ratio.
 """
 
 import dataclasses
+import itertools
 import math
 import os
 from typing import NamedTuple
@@ -77,21 +78,27 @@ class Face(NamedTuple):
 def decode(data: bytes, *, turn: bool = False, halved: bool = False) -> np.ndarray:
     """Decode the bytes of an image file to (H, W, 3) uint8, in OpenCV's order BGR.
 
-    `turn` follows its EXIF orientation; `halved` gives half the size, twice as fast for a JPEG.
+    Transparent pixels are blended with white. `turn` follows its EXIF orientation; `halved` gives
+    half the size of a JPEG, twice as fast.
 
     Raises:
         RejectedImage: empty, truncated, not an image, or of more than MAX_PIXELS pixels.
     """
     if not data:
         raise RejectedImage(CropReason.UNREADABLE, "it is empty")
+    is_jpeg = data.startswith(jpeg.START)
     # Some OpenCV versions fill a truncated JPEG with grey and call it decoded.
-    if data.startswith(jpeg.START) and jpeg.is_truncated(data):
+    if is_jpeg and jpeg.is_truncated(data):
         raise RejectedImage(CropReason.UNREADABLE, "the JPEG is truncated")
     height, width = jpeg.frame_size(data) or (0, 0)
     if height * width > MAX_PIXELS:
         raise RejectedImage(CropReason.TOO_LARGE, f"its header claims {width}x{height} pixels")
-    flags = cv2.IMREAD_REDUCED_COLOR_2 if halved else cv2.IMREAD_COLOR
-    flags |= 0 if turn else cv2.IMREAD_IGNORE_ORIENTATION
+    flags = cv2.IMREAD_REDUCED_COLOR_2 if halved and is_jpeg else cv2.IMREAD_COLOR
+    image = _decoded(data, flags if turn else flags | cv2.IMREAD_IGNORE_ORIENTATION)
+    return image if is_jpeg else _on_white(image, data, turn=turn)  # a JPEG has no alpha channel
+
+
+def _decoded(data: bytes, flags: int) -> np.ndarray:
     try:
         image = cv2.imdecode(np.frombuffer(data, np.uint8), flags)
     except cv2.error as error:
@@ -102,6 +109,37 @@ def decode(data: bytes, *, turn: bool = False, halved: bool = False) -> np.ndarr
     if image is None:
         raise RejectedImage(CropReason.UNREADABLE, "it is not an image")
     return image
+
+
+def _on_white(image: np.ndarray, data: bytes, *, turn: bool) -> np.ndarray:
+    """The image with its alpha channel, if it has one, blended with white."""
+    full = _decoded(data, cv2.IMREAD_UNCHANGED)
+    if full.ndim != 3 or full.shape[2] != 4 or full.dtype.kind != "u":
+        return image
+    most = np.iinfo(full.dtype).max
+    if full[..., 3].min() == most:
+        return image
+    alpha = full[..., 3:].astype(np.float32) / most
+    if turn:
+        stored = _decoded(data, cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION)
+        alpha = _turned_like(image, stored, alpha)
+    return (image * alpha + 255 * (1 - alpha)).round().astype(np.uint8)
+
+
+def _turned_like(image: np.ndarray, stored: np.ndarray, alpha: np.ndarray) -> np.ndarray:
+    """The alpha channel turned as the image is: OpenCV never turns it.
+
+    Args:
+        stored: the image without the turn of its EXIF orientation.
+    """
+    for mirrored, quarters in itertools.product((False, True), range(4)):
+
+        def turn(picture: np.ndarray) -> np.ndarray:
+            return np.rot90(picture[:, ::-1] if mirrored else picture, quarters)  # noqa: B023
+
+        if np.array_equal(turn(stored), image):
+            return turn(alpha)
+    return alpha
 
 
 def cut_face(photo: np.ndarray, box: Box, margin: float) -> np.ndarray:

@@ -15,7 +15,7 @@ from renet.archives import tar_index
 from renet.common import folders
 from renet.common.drop_reasons import CropReason
 from renet.common.errors import InputError
-from renet.faces import crop, jpeg
+from renet.faces import crop
 from renet.faces.crop import MAX_FILE_BYTES, RejectedImage, cv2
 from renet.metadata.own_photos import FORMATS
 
@@ -167,42 +167,14 @@ def _is_tar(place: str | Path) -> bool:
 def decode(data: bytes) -> np.ndarray:
     """Decode a photo to (H, W, 3) uint8 BGR, turned by its EXIF orientation.
 
-    As `renet.faces.crop.decode`; transparent pixels are blended with white, and HEIC is read where
-    the package pillow-heif is installed.
+    As `renet.faces.crop.decode`; HEIC is read where the package pillow-heif is installed.
 
     Raises:
         RejectedImage: it cannot be decoded, or has too many pixels.
     """
     if data[4:8] == b"ftyp" and data[8:12] in HEIC_BRANDS:
         return _decode_heic(data)
-    image = crop.decode(data, turn=True)
-    return image if data.startswith(jpeg.START) else _on_white(data, image)
-
-
-def _on_white(data: bytes, image: np.ndarray) -> np.ndarray:
-    """The image with its alpha channel, if it has one, blended with white."""
-    full = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
-    if full is None or full.ndim != 3 or full.shape[2] != 4:
-        return image
-    alpha = full[..., 3:].astype(np.float32) / np.iinfo(full.dtype).max
-    alpha = _turned_like(image, crop.decode(data), alpha)
-    return (image * alpha + 255 * (1 - alpha)).round().astype(np.uint8)
-
-
-def _turned_like(image: np.ndarray, stored: np.ndarray, alpha: np.ndarray) -> np.ndarray:
-    """The alpha channel turned as the image is: OpenCV never turns it.
-
-    Args:
-        stored: the image without the turn of its EXIF orientation.
-    """
-    for mirrored, quarters in itertools.product((False, True), range(4)):
-
-        def turn(picture: np.ndarray) -> np.ndarray:
-            return np.rot90(picture[:, ::-1] if mirrored else picture, quarters)  # noqa: B023
-
-        if np.array_equal(turn(stored), image):
-            return turn(alpha)
-    return alpha
+    return crop.decode(data, turn=True)
 
 
 def _decode_heic(data: bytes) -> np.ndarray:
