@@ -5,6 +5,7 @@ import io
 import json
 import os
 import signal
+import unicodedata
 
 import numpy as np
 import pandas as pd
@@ -115,6 +116,20 @@ def test_subject_is_the_normalised_name_else_an_id():
     assert wiki.name.tolist() == ["Dürer,  A.", "durer a", ""]
     imdb = describe([{"name": "", "celeb_id": 7.0}], "imdb")
     assert imdb.subject.tolist() == ["imdb:7"]
+
+
+def test_names_that_differ_in_vowel_signs_or_voicing_marks_are_different_people():
+    for names in (["राम", "रोम", "रीमा"], ["สม", "สิม", "สุม"], ["かき", "がき"]):
+        assert len(set(map(mat_file.normalised_name, names))) == len(names)
+    assert mat_file.normalised_name("राम  कुमार.") == "राम कुमार"
+
+
+def test_accents_of_latin_greek_and_cyrillic_do_not_tell_people_apart():
+    names = {"Nguyễn Văn Á": "nguyen van a", "Γιώργος": "γιωργοσ", "Чайко\u0301вский": "чаиковскии"}
+    for name, expected in names.items():
+        for form in ("NFC", "NFD"):
+            assert mat_file.normalised_name(unicodedata.normalize(form, name)) == expected
+    assert mat_file.normalised_name("´ Ana ¨") == "ana"  # accents without a letter
 
 
 def test_metadata_comes_back_from_csv_as_it_was(tmp_path):

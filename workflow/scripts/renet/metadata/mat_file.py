@@ -188,11 +188,21 @@ def subjects(rows: pd.DataFrame, database: str) -> pd.Series:
 
 
 def normalised_name(name: str) -> str:
-    """A name without accents, case, punctuation and doubled spaces: `Dürer,  A.` is `durer a`."""
-    decomposed = unicodedata.normalize("NFKD", name)
-    letters = "".join(
-        character if character.isalnum() else " "
-        for character in decomposed
-        if not unicodedata.combining(character)
-    )
-    return " ".join(letters.casefold().split())
+    """A name without accents, case, punctuation and doubled spaces: `Dürer,  A.` is `durer a`.
+
+    Marks stay in other scripts than Latin, Greek and Cyrillic: there they are vowels or make
+    another consonant, so that names differ by them alone, as राम and रोम.
+    """
+    letters, base = [], " "
+    for character in unicodedata.normalize("NFKD", name):
+        if not unicodedata.category(character).startswith("M"):
+            base = character if character.isalnum() else " "
+            letters.append(base)
+        elif base != " " and not _has_accents(base):
+            letters.append(character)
+    return " ".join("".join(letters).casefold().split())
+
+
+def _has_accents(letter: str) -> bool:
+    """Whether a mark on a letter or number is an accent, without which the name is the same."""
+    return unicodedata.name(letter, "").startswith(("LATIN", "GREEK", "CYRILLIC"))
