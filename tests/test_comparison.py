@@ -248,6 +248,41 @@ def test_smallest_detectable_difference_is_shown_as_often_as_stated(quick):
     assert np.median(found) == pytest.approx(expected, rel=0.05)
 
 
+def recipe_claim(seed: int, gain: float):
+    """The first of five claims about a set: of two recipes of three seeds that vary much."""
+    (better, base), (drawn, drawn_base) = recipes(seed, spread=0.1, count=3)
+    row = comparison.recipe_difference([better + gain, base], [drawn + gain, drawn_base], 500)
+    return comparison._corrected(pd.DataFrame([row, *[{**row, "p": 1.0}] * 4])).iloc[0]
+
+
+def test_smallest_detectable_difference_of_few_seeds_is_shown_as_often_as_stated():
+    stated = [recipe_claim(seed, gain=0).detectable for seed in range(250)]
+    gain = np.sqrt(np.mean(np.square(stated)))  # as of the true standard error
+    shown = np.mean([recipe_claim(seed, gain).shown for seed in range(1000, 1250)])
+    assert shown == pytest.approx(0.8, abs=0.08)
+
+
+def test_few_degrees_of_freedom_raise_the_smallest_detectable_difference():
+    found = [comparison.standard_errors(0.05, freedom) for freedom in (2, 4, 30, 1e6, np.inf)]
+    assert found == sorted(found, reverse=True)
+    # Computed from the distribution of the estimated variance, without the noncentral t.
+    assert found == pytest.approx([5.653, 3.761, 2.895, 2.802, 2.802], abs=0.001)
+
+
+def test_recipes_are_tested_with_fewer_degrees_of_freedom_than_runs(quick):
+    random = np.random.default_rng(4)
+    names = [f"{recipe}-{seed}" for recipe in "ab" for seed in range(3)]
+    rates = dict(zip(names, [0.5, 0.7, 0.9, 0.6, 0.75, 0.8], strict=True))
+    correct = {name: (random.random(300) < rate).astype(int) for name, rate in rates.items()}
+    plan = Plan("a-0", "accuracy", [names[:3], names[3:]])
+    table = comparison.compare(predictions(correct), plan)
+    assert list(table) == list(COMPARISON.columns)[1:]
+    row = table[table.kind == "recipe"].iloc[0]
+    error = (row.high - row.difference) / stats.t.isf(0.025, 4)  # at most: the freedom is less
+    normal = comparison.standard_errors(0.05 / table.p.notna().sum())
+    assert row.detectable > 1.3 * normal * error
+
+
 def test_reference_can_be_the_name_of_a_run_with_seeds():
     runs = {"renet": None, "a": {}, "b": {"seeds": [4, 5]}}
     for named, found in ((None, "a"), ("b", "b-seed4"), ("b-seed5", "b-seed5")):

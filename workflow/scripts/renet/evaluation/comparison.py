@@ -18,7 +18,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from scipy import stats
+from scipy import optimize, stats
 
 from renet.common.imdb_wiki import CLASSES
 from renet.evaluation import confidence_intervals, weak_slices
@@ -88,12 +88,15 @@ def compare(predictions: Predictions, plan: Plan) -> pd.DataFrame:
     ]
     rows = [_row(predictions, parts, drawn, pair) for pair in pairs]
     rows += _recipe_rows(predictions, parts, drawn, plan)
-    table = pd.DataFrame(rows, columns=list(COMPARISON.columns)[1:])
+    table = pd.DataFrame(rows, columns=[*list(COMPARISON.columns)[1:], "freedom"])
     return _corrected(table.assign(metric=plan.metric))
 
 
 def _corrected(table: pd.DataFrame) -> pd.DataFrame:
-    """The table with Holm's p-values, what is shown, and the smallest detectable difference."""
+    """The table with Holm's p-values, what is shown, and the smallest detectable difference.
+
+    It is without the column `freedom`, the degrees of freedom of each test.
+    """
     tested = table.p.notna().to_numpy()
     table["p_holm"] = np.nan
     table["shown"] = pd.array([pd.NA] * len(table), dtype="Int64")
@@ -103,8 +106,24 @@ def _corrected(table: pd.DataFrame) -> pd.DataFrame:
         table.loc[tested, "shown"] = (adjusted <= ALPHA).astype(int)
     # `detectable` holds the standard error so far; the first test of Holm's procedure decides.
     level = ALPHA / max(1, tested.sum())
-    table["detectable"] *= stats.norm.isf(level / 2) + stats.norm.ppf(POWER)
-    return table
+    table["detectable"] *= [standard_errors(level, freedom) for freedom in table.freedom]
+    return table.drop(columns="freedom")
+
+
+def standard_errors(level: float, freedom: float = np.inf) -> float:
+    """The difference, in standard errors, that a two-sided test shows with the probability `POWER`.
+
+    Args:
+        level: of the test.
+        freedom: degrees of freedom of Student's t, whose standard error is estimated, too; infinite
+            for a test whose statistic is taken as normal.
+    """
+    if not np.isfinite(freedom):
+        return stats.norm.isf(level / 2) + stats.norm.ppf(POWER)
+    critical = stats.t.isf(level / 2, freedom)
+    return optimize.brentq(
+        lambda shift: stats.nct.sf(critical, freedom, shift) - POWER, 0, 2 * critical + 10
+    )
 
 
 def values(correct: np.ndarray, parts: np.ndarray, weights: np.ndarray | None = None) -> np.ndarray:
@@ -138,7 +157,7 @@ def _row(
     row = {
         "kind": kind, "run": run, "other": other, "value": value, "other_value": other_value,
         "difference": value - other_value, "low": low, "high": high,
-        "p": np.nan, "p_mcnemar": np.nan, "detectable": np.nan,
+        "p": np.nan, "p_mcnemar": np.nan, "detectable": np.nan, "freedom": np.inf,
     }  # fmt: skip
     if kind != PAIR and np.isfinite(value):
         parts_of_subject = contributions(predictions.subjects, correct, parts)
@@ -229,12 +248,17 @@ def recipe_difference(
 
     The standard error is that of draws of seeds and subjects. A few drawn seeds vary less than
     seeds do, by (k - 1) / k in their variance for k seeds, which is corrected. The degrees of
-    freedom are those of Welch and Satterthwaite, with the subjects as one more component.
+    freedom are those of Welch and Satterthwaite, with the subjects as one more component; with few
+    seeds they are few, and a difference has to be larger to be shown.
 
     Args:
         seeds: the metric of each seed, (seeds,), of the recipe and of the other one.
         drawn: the metric of each seed in each draw of subjects, (draws, seeds), of both.
         subjects: their number.
+
+    Returns:
+        Columns of `COMPARISON`, but with the standard error as `detectable`, and `freedom`, the
+        degrees of freedom.
     """
     random = np.random.default_rng(SEED)
     draws, components = [], []
@@ -258,7 +282,7 @@ def recipe_difference(
     return {
         "value": value, "other_value": other, "difference": difference,
         "low": difference - reach, "high": difference + reach, "p": float(p_value),
-        "p_mcnemar": np.nan, "detectable": error,
+        "p_mcnemar": np.nan, "detectable": error, "freedom": freedom,
     }  # fmt: skip
 
 
