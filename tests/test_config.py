@@ -252,6 +252,30 @@ def test_crop_settings_follow_from_the_kind_of_photos(tmp_path, changes, crop):
     assert sources.crop_settings(config, "a") == crop | {"size": [64, 96]}
 
 
+@pytest.mark.parametrize(
+    ("names", "margin", "expected"),
+    [
+        (["archive"], 0.3, {"margin": 0.3, "mixed": False}),
+        (["own"], 0.3, {"margin": None, "mixed": False}),
+        (["archive", "own"], 0.3, {"margin": 0.3, "mixed": True}),
+        (["archive", "own"], 0.4, {"margin": 0.4, "mixed": False}),  # nothing is trimmed
+        (["own", "whole"], 0.3, {"margin": None, "mixed": False}),
+        (["whole"], 0.3, {"margin": 0.3, "mixed": False}),
+    ],
+)
+def test_ready_made_crops_are_trimmed_in_predictions_as_in_the_training(
+    tmp_path, names, margin, expected
+):
+    (tmp_path / "own.csv").touch()
+    table = ROSTER | {"database": "table", "table": str(tmp_path / "own.csv")}
+    archives = {
+        "archive": ROSTER | {"photos": "crop"}, "own": table | {"photos": "crop"},
+        "whole": table | {"photos": "whole"},
+    }  # fmt: skip
+    config = check({"sources": names, "archives": archives, "crop": {"margin": margin}})
+    assert sources.ready_made_crops(config) == expected
+
+
 def test_pages_and_provenance_name_the_settings_of_the_data():
     config = check({"sources": ["sample", "wiki"]})
     assert data_summary.for_pages(config, "wiki.yaml")["databases"] == ["wiki"]

@@ -18,10 +18,11 @@ import pandas as pd
 import pytest
 import torch
 from predict import predict
+from predictor import predictor as predictor_of_run
 
 from helpers.pages import HOSTILE
 from helpers.project import run_script
-from helpers.training import SMALL
+from helpers.training import SMALL, write_faces
 from renet.common import files
 from renet.faces import crop
 from renet.faces.crop import Box, CropSpec, RejectedImage
@@ -32,6 +33,7 @@ from renet.pages.contact_sheet import MOST_FACES, ContactSheet
 from renet.prediction import detection, photos, prediction, predictor, training_photos
 from renet.prediction.detection import BoxMap, Detection
 from renet.prediction.photos import Photo
+from renet.prediction.predictor import ReadyMadeCrops
 from renet.prediction.tables import PREDICTIONS
 from renet.prediction.training_photos import TrainingPhotos
 
@@ -94,6 +96,58 @@ def predicted(made) -> pd.DataFrame:
     return run_predict(
         made / "run", made / "photos", "-o", made / "out.csv", "--html", made / "out.html"
     )
+
+
+@pytest.fixture
+def described(made, tmp_path):
+    """A function that makes a run's folder whose predictor.json has other values."""
+
+    def describe(**changes: object) -> Path:
+        run = shutil.copytree(made / "run", tmp_path / "described", dirs_exist_ok=True)
+        content = files.read_json(run / "predictor.json")
+        files.write_json(run / "predictor.json", content | changes)
+        return run
+
+    return describe
+
+
+def test_ready_made_crop_is_trimmed_as_those_of_the_training_and_a_whole_photo_by_its_margin(
+    described,
+):
+    for crops in ({"margin": None, "mixed": False}, {"margin": 0.1, "mixed": True}):
+        found = predictor.load(described(ready_made_crops=crops))
+        assert found.crop(whole=False).margin == crops["margin"]
+        assert found.crop(whole=True).margin == MARGIN
+        data = encoded(picture(3))
+        (cut,) = prediction.cut_crop(Photo("a.jpg", lambda d=data: d), found.crop(whole=False))
+        expected = crop.extract_face(data, CropSpec((32, 32), crops["margin"], turn=True))
+        np.testing.assert_array_equal(cut.pixels, expected.pixels)
+
+
+def test_predictor_file_without_ready_made_crops_trims_them_as_all_faces(made):
+    assert predictor.load(made / "run").crop(whole=False).margin == MARGIN
+
+
+@pytest.mark.parametrize("mixed", [False, True])
+def test_log_warns_where_only_some_ready_made_crops_of_the_training_were_trimmed(
+    made, described, tmp_path, caplog, mixed
+):
+    run = described(ready_made_crops={"margin": 0.3, "mixed": mixed})
+    predict(run, [str(made / "photos/003.jpg")], predictions=tmp_path / "out.csv")
+    assert ("The photos are trimmed to a margin of 0.3" in caplog.text) == mixed
+
+
+def test_script_writes_how_ready_made_crops_are_trimmed(made, tmp_path):
+    (tmp_path / "model.pt").symlink_to(made / "run" / "model.pt")
+    files.write_json(tmp_path / "metrics.json", METRICS)
+    write_faces(tmp_path / "train.h5", 4)
+    predictor_of_run(
+        tmp_path / "model.pt", tmp_path / "metrics.json", tmp_path / "train.h5",
+        predictor=tmp_path / "predictor.json", margin=MARGIN,
+        ready_made_crops=ReadyMadeCrops(None),
+    )  # fmt: skip
+    found = predictor.load(tmp_path)
+    assert (found.margin, found.ready_made) == (MARGIN, ReadyMadeCrops(None))
 
 
 def test_a_face_is_prepared_as_in_training_and_its_probabilities_are_calibrated(made, predicted):
@@ -210,6 +264,17 @@ def test_whole_photo_is_flagged_where_it_is_itself_a_training_crop(monkeypatch):
             photo = Photo("a.jpg", lambda seed=seed: encoded(picture(seed)))
             cuts = prediction.cut_faces(photo, spec, BoxMap(), training)
             assert [cut.in_training for cut in cuts] == [expected] * max(1, len(boxes))
+
+
+def test_whole_photo_is_compared_with_training_crops_that_were_not_trimmed(monkeypatch):
+    ready_made = CropSpec((32, 32), None)
+    training = TrainingPhotos.of(crop.face_of(picture(3), ready_made).pixels[None])
+    monkeypatch.setattr(detection, "detect", found_at())
+    photo = Photo("a.jpg", lambda: encoded(picture(3)))
+    spec = CropSpec((32, 32), 0.0, whole=True, turn=True)
+    for given, expected in ((None, False), (ready_made, True)):
+        (cut,) = prediction.cut_faces(photo, spec, BoxMap(), training, given)
+        assert cut.in_training == expected
 
 
 def test_distance_to_the_training_faces_is_that_of_the_nearest_hash():
@@ -447,7 +512,8 @@ def test_predictor_of_another_model_is_refused(made, tmp_path):
         {"temperature": math.nan}, {"temperature": math.inf}, {"unsure": {}}, {"unsure": 3},
         {"unsure": {"threshold": "0.5"}}, {"detector": {"box": None}}, {"model": []},
         {"detector": {"box": {"width": "1"}}}, {"detector": {"box": {"depth": 1}}},
-        {"input_shape": 3},
+        {"input_shape": 3}, {"ready_made_crops": {"margin": -1, "mixed": False}},
+        {"ready_made_crops": {"margin": None, "mixed": "no"}},
     ],
     ids=str,
 )  # fmt: skip

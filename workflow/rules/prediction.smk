@@ -25,6 +25,7 @@ rule predictor:
         "../../envs/predictor.yaml"
     params:
         margin=config["crop"]["margin"],
+        ready_made_crops=sources.ready_made_crops(config),
         settings=recorded_settings,
         code=code("predictor.py"),
     script:

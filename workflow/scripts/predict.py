@@ -5,10 +5,10 @@ files, folders, patterns such as "a/*.jpg" (in quotes), or tars. The probabiliti
 uncalibrated with a model file alone, and where predictor.json has no temperature.
 Writes: predictions.csv (columns: `renet.prediction.tables.PREDICTIONS`); and a page of at most 500
 faces, those with the highest and the lowest confidence, with the prediction of each.
-Decides: with `--detect`, where the faces are; without it, each photo is a face that is cropped with
-the margin of the data set's crops. A photo that cannot be read or has no face has a row with a
-reason, and the others are predicted all the same. A photo is probably of the training set where it
-looks like a training face (`renet.prediction.training_photos`).
+Decides: with `--detect`, where the faces are; without it, each photo is a face that is cropped as
+the ready-made crops of the training are. A photo that cannot be read or has no face has a row with
+a reason, and the others are predicted all the same. A photo is probably of the training set where
+it looks like a training face (`renet.prediction.training_photos`).
 """
 
 import functools
@@ -67,7 +67,14 @@ def predict(
     how: dict[str, Any] = {"spec": found.crop(whole=detect), "training": found.training}
     cut = functools.partial(prediction.cut_crop, **how)
     if detect:
-        cut = functools.partial(prediction.cut_faces, **how, box_map=found.box)
+        how |= {"box_map": found.box, "ready_made": found.crop(whole=False)}
+        cut = functools.partial(prediction.cut_faces, **how)
+    elif found.ready_made.mixed:
+        logging.warning(
+            "Some ready-made crops of the training were taken as they are, others trimmed. The "
+            "photos are trimmed to a margin of %g, as IMDB-WIKI's crops.",
+            found.ready_made.margin,
+        )
 
     def tables() -> Iterator[pd.DataFrame]:
         bar = Progress(photo_files.find(photos), total=total, desc="predict", unit=" photos")

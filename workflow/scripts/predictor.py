@@ -1,13 +1,14 @@
 """Write down how a run's network predicts other photos, for predict.py and export.py.
 
 Reads: model.pt and metrics.json of a run, and the training faces.
-Writes: predictor.json: size and margin of the faces, how a detector's box becomes a box of the data
-set, temperature (null where the fitted one is at a bound of its search), the threshold of "unsure",
-and the digests of model and settings; and training_hashes.npy, by which predict.py knows photos of
-the training set.
+Writes: predictor.json: size and margin of the faces, how ready-made crops are trimmed, how a
+detector's box becomes a box of the data set, temperature (null where the fitted one is at a bound
+of its search), the threshold of "unsure", and the digests of model and settings; and
+training_hashes.npy, by which predict.py knows photos of the training set.
 Decides: the detector's box, fitted on training faces.
 """
 
+import dataclasses
 import logging
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from renet.config import runs
 from renet.dataset import hdf5
 from renet.prediction import detection
 from renet.prediction import predictor as predictors
+from renet.prediction.predictor import ReadyMadeCrops
 from renet.prediction.training_photos import TrainingPhotos
 
 
@@ -27,6 +29,7 @@ def predictor(
     predictor: script.Output,
     hashes: Path | None = None,
     margin: float = 0.4,
+    ready_made_crops: ReadyMadeCrops | None = None,
     settings: script.Json = {},  # noqa: B006
 ) -> None:
     """Write predictor.json of a run.
@@ -39,6 +42,7 @@ def predictor(
         hashes: NumPy file of the training faces' hashes to write; predict.py finds it as
             training_hashes.npy beside the predictor.
         margin: of the faces, on each side, as a fraction of the box.
+        ready_made_crops: how they are trimmed; None: all to the margin.
         settings: all that the run depends on, as a JSON object.
     """
     pixels = hdf5.read(faces).pixels
@@ -46,6 +50,7 @@ def predictor(
     content = predictors.describe(
         model, files.read_json(metrics), box, margin=margin, settings_digest=runs.digest(settings)
     )
+    content["ready_made_crops"] = dataclasses.asdict(ready_made_crops or ReadyMadeCrops(margin))
     if hashes:
         TrainingPhotos.of(pixels).write(hashes)
         content["training_photos"] = {"faces": len(pixels), "sha256": files.file_digest(hashes)}

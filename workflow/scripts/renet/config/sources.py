@@ -180,6 +180,20 @@ def crop_settings(config: dict, source: str) -> dict:
     return crop_spec(config, given)
 
 
+def ready_made_crops(config: dict) -> dict:
+    """The settings of `renet.prediction.predictor.ReadyMadeCrops`: as in the training.
+
+    Where some ready-made crops of the training were trimmed and others not, it is the margin of
+    IMDB-WIKI's crops, the only ones whose margin is known. Without any, it is that of the faces.
+    """
+    specs = [crop_settings(config, source) for source in config["sources"]]
+    margin = config["crop"]["margin"]
+    margins = {spec["margin"] for spec in specs if not spec["whole"]} or {margin}
+    if len(margins) == 1:
+        return {"margin": margins.pop(), "mixed": False}
+    return {"margin": margin, "mixed": margin < ARCHIVE_MARGIN}  # else nothing is trimmed
+
+
 def crop_spec(config: dict, given: dict) -> dict:
     """The same for an archive of which `database` and `photos` are known, as in provenance.json."""
     own, whole = given["database"] == TABLE, given["photos"] == "whole"

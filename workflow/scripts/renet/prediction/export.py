@@ -7,6 +7,7 @@ temperature divides by 1, and its metadata say null.
 """
 
 import contextlib
+import dataclasses
 import json
 import logging
 import warnings
@@ -139,6 +140,7 @@ def described(predictor: Predictor) -> str:
         "classes": list(CLASSES),
         "colour": "RGB",
         "margin": predictor.margin,
+        "ready_made_crops": dataclasses.asdict(predictor.ready_made),
         "temperature": predictor.temperature,
         "threshold": predictor.threshold,
         "model_sha256": files.file_digest(predictor.model),

@@ -59,11 +59,18 @@ def cut_crop(photo: Photo, spec: CropSpec, training: TrainingPhotos | None = Non
 
 
 def cut_faces(
-    photo: Photo, spec: CropSpec, box_map: BoxMap, training: TrainingPhotos | None = None
+    photo: Photo,
+    spec: CropSpec,
+    box_map: BoxMap,
+    training: TrainingPhotos | None = None,
+    ready_made: CropSpec | None = None,
 ) -> list[Cut]:
     """The faces of a whole photo, the highest detector score first.
 
     The photo is of the training set if one of its faces is, or if the photo itself is a crop of it.
+
+    Args:
+        ready_made: how the training's ready-made crops were trimmed; None: as the faces.
     """
     try:
         image = photos.decode(photo.read())
@@ -83,7 +90,8 @@ def cut_faces(
         return cuts
     pictures = [cut.pixels for cut in cuts if cut.pixels is not None]
     with contextlib.suppress(RejectedImage):  # of a few pixels
-        pictures.append(crop.face_of(image, dataclasses.replace(spec, whole=False)).pixels)
+        ready_made = ready_made or dataclasses.replace(spec, whole=False)
+        pictures.append(crop.face_of(image, ready_made).pixels)
     in_training = training.have(pictures)
     return [cut._replace(in_training=in_training) for cut in cuts]
 

@@ -30,6 +30,20 @@ FILE, MODEL = "predictor.json", "model.pt"
 
 
 @dataclasses.dataclass(frozen=True)
+class ReadyMadeCrops:
+    """How photos that are cropped to the face already are trimmed, as those of the training were.
+
+    Attributes:
+        margin: that remains on each side, as a fraction of the face's size; None: they are taken
+            as they are.
+        mixed: whether others of the training were taken as they are.
+    """
+
+    margin: float | None = ARCHIVE_MARGIN
+    mixed: bool = False
+
+
+@dataclasses.dataclass(frozen=True)
 class Predictor:
     """A network and how photos are prepared for it.
 
@@ -37,6 +51,7 @@ class Predictor:
         network: in evaluation mode, on the CPU.
         model: its file.
         margin: around a face's box, as a fraction of its size.
+        ready_made: how ready-made crops are trimmed.
         box: how a detector's box becomes the data set's box.
         temperature: that divides the logits; None: uncalibrated.
         threshold: of the confidence, at or below which a prediction is unsure; None: none is known.
@@ -46,6 +61,7 @@ class Predictor:
     network: torch.nn.Module
     model: Path
     margin: float = ARCHIVE_MARGIN
+    ready_made: ReadyMadeCrops = ReadyMadeCrops()
     box: BoxMap = dataclasses.field(default_factory=BoxMap)
     temperature: float | None = None
     threshold: float | None = None
@@ -54,7 +70,8 @@ class Predictor:
     def crop(self, *, whole: bool) -> CropSpec:
         """How a face is cut from a whole photo by its box, or made of a ready-made crop."""
         _, *size = self.network.input_shape
-        return CropSpec(tuple(size), self.margin, whole=whole, turn=True)
+        margin = self.margin if whole else self.ready_made.margin
+        return CropSpec(tuple(size), margin, whole=whole, turn=True)
 
     def placed(self, compute: devices.Compute, device: torch.device) -> "Predictor":
         """The same with its network on a device, in the precision that it computes in."""
@@ -133,7 +150,8 @@ def _of(description: Path, network: torch.nn.Module, model: Path) -> Predictor:
         box: dict[str, Any] = given["detector"]["box"]
         box = {name: _number(value) for name, value in box.items()}
         found = Predictor(
-            network, model, margin=_number(given["margin"], least=0), box=BoxMap(**box),
+            network, model, margin=_number(given["margin"], least=0),
+            ready_made=_ready_made(given), box=BoxMap(**box),
             temperature=None if temperature is None else _number(temperature, least=1e-9),
             threshold=None if threshold is None else _number(threshold, least=0),
         )  # fmt: skip
@@ -163,6 +181,15 @@ def _training_photos(description: Path, digest: str | None) -> TrainingPhotos | 
         logging.warning("There is no %s: photos of the training set are not recognised.", path)
         return None
     return TrainingPhotos.read(path, digest)
+
+
+def _ready_made(given: dict) -> ReadyMadeCrops:
+    """How crops are trimmed by predictor.json; as all faces where an earlier version wrote it."""
+    crops = given.get("ready_made_crops", {"margin": given["margin"], "mixed": False})
+    margin, mixed = crops["margin"], crops["mixed"]
+    if not isinstance(mixed, bool):
+        raise ValueError(f"{mixed!r} is neither true nor false")
+    return ReadyMadeCrops(None if margin is None else _number(margin, least=0), mixed)
 
 
 def _number(value: object, least: float = -math.inf) -> float:
