@@ -252,10 +252,10 @@ def test_photo_that_cannot_be_read_is_named(tmp_path, monkeypatch):
     photo.write_bytes(b"one")
     whole = Path.open
 
-    def refuse(path, *arguments):
+    def refuse(path, *arguments, **options):
         if path == photo:
             raise PermissionError(errno.EACCES, "Permission denied")
-        return whole(path, *arguments)
+        return whole(path, *arguments, **options)
 
     monkeypatch.setattr(Path, "open", refuse)
     with pytest.raises(InputError, match=rf"photo {photo} cannot be read \(Permission denied\)"):

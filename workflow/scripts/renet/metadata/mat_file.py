@@ -24,6 +24,8 @@ UNIX_EPOCH_ORDINAL = 719_163  # date(1970, 1, 1).toordinal()
 MATLAB_ORDINAL_SHIFT = 366  # MATLAB counts days from the year 0, Python from the year 1
 # Larger numbers are damage.
 LARGEST = {"dob": 10**7, "photo_taken": 10**4, "celeb_id": 10**9, "gender": 1}
+# Scripts in which marks are accents or optional vowel points, as Unicode names their letters.
+OPTIONAL_MARKS = ("LATIN", "GREEK", "CYRILLIC", "ARABIC", "HEBREW")
 PAGE_NUMBER = r"/(\d+)_"  # at the start of a WIKI photo's file name
 
 
@@ -190,7 +192,7 @@ def subjects(rows: pd.DataFrame, database: str) -> pd.Series:
 def normalised_name(name: str) -> str:
     """A name without accents, case, punctuation and doubled spaces: `Dürer,  A.` is `durer a`.
 
-    Marks stay in other scripts than Latin, Greek and Cyrillic: there they are vowels or make
+    Marks stay in other scripts than those of `OPTIONAL_MARKS`: there they are vowels or make
     another consonant, so that names differ by them alone, as राम and रोम.
     """
     letters, base = [], " "
@@ -198,11 +200,6 @@ def normalised_name(name: str) -> str:
         if not unicodedata.category(character).startswith("M"):
             base = character if character.isalnum() else " "
             letters.append(base)
-        elif base != " " and not _has_accents(base):
+        elif base != " " and not unicodedata.name(base, "").startswith(OPTIONAL_MARKS):
             letters.append(character)
     return " ".join("".join(letters).casefold().split())
-
-
-def _has_accents(letter: str) -> bool:
-    """Whether a mark on a letter or number is an accent, without which the name is the same."""
-    return unicodedata.name(letter, "").startswith(("LATIN", "GREEK", "CYRILLIC"))
