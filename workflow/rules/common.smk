@@ -393,7 +393,9 @@ def records_of_runs(wildcards):
     records = (path for one in workflow.rules for path in [*one.log, one.benchmark])
     patterns = {Path(strip_wildcard_constraints(str(path))) for path in records if path}
     # A workflow that uses this one as a module has other rules, too.
-    own = sorted(path.relative_to(RESULTS) for path in patterns if path.is_relative_to(RESULTS))
+    own = sorted(
+        path.relative_to(RESULTS) for path in patterns if path.is_relative_to(RESULTS)
+    )
     return [str(path) for path in own if "{run}" in str(path)]
 
 

@@ -39,7 +39,7 @@ from renet.network.kinds import hog_svm as kind
 from renet.network.model import Network
 from renet.training import provenance, svm
 from renet.training.history import HISTORY, THROUGHPUT
-from renet.training.throughput import EpochMeter
+from renet.training.throughput import Throughput
 
 PART = 64  # faces that a process takes at a time
 AHEAD = 4  # parts for each process that are computed before they are written
@@ -117,7 +117,8 @@ def _fit(job: SvmJob, subjects: np.ndarray, folder: Path) -> tuple[Network, dict
     hdf5.check_digest(faces)
     hdf5.check_digest(validation_faces)
     recipe, network = job.settings.train, kinds.build(faces.shape, job.settings.model)
-    meter = EpochMeter(0, devices.choose(recipe.device, recipe.threads))
+    throughput = Throughput(devices.choose(recipe.device, recipe.threads))
+    throughput.start()
     features, held_out = (
         write_features(folder / f"{name}.npy", stored, network, recipe.threads)
         for name, stored in (("train", faces), ("validation", validation_faces))
@@ -130,7 +131,8 @@ def _fit(job: SvmJob, subjects: np.ndarray, folder: Path) -> tuple[Network, dict
         on_validation = measure(fitted, held_out, validation_faces.targets)
     row |= {f"validation_{name}": value for name, value in on_validation.items()}
     kind.fill(network, fitted.svm.coef_[0], fitted.svm.intercept_[0], fitted.sigmoid)
-    return network, row, meter.row(1, len(faces), 0.0)
+    throughput.end(1, len(faces))
+    return network, row, throughput.rows[0]
 
 
 @contextlib.contextmanager

@@ -43,12 +43,14 @@ class Throughput:
         self._device = device
         self.rows: list[dict] = []
         self._before = Part()  # of this epoch, before an interruption
-        self._loader: Loader | None = None  # while an epoch is under way
+        self._started: float | None = None  # while an epoch is under way
+        self._loader: Loader | None = None
 
-    def start(self, images: int, loader: Loader) -> None:
+    def start(self, images: int = 0, loader: Loader | None = None) -> None:
         """Start the clock in an epoch; `images` of it were done before an interruption."""
         self._loader, self._images, self._started = loader, images, time.perf_counter()
-        loader.data_wait = 0.0
+        if loader:
+            loader.data_wait = 0.0
         if self._device.type == "cuda":
             torch.cuda.reset_peak_memory_stats(self._device)
         self._before.memory = max(self._before.memory, anonymous_bytes())
@@ -56,12 +58,12 @@ class Throughput:
     def time_for(self, images: int, images_done: int) -> str:
         """The time that `images` will take at the speed of this epoch, such as 01:20."""
         self._before.memory = max(self._before.memory, anonymous_bytes())
-        pace = (time.perf_counter() - self._started) / max(1, images_done - self._images)
-        return Progress.format_interval(pace * images)
+        seconds = self.part().seconds - self._before.seconds
+        return Progress.format_interval(seconds / max(1, images_done - self._images) * images)
 
     def part(self) -> Part:
         """What was measured in the epoch that is under way; nothing between two epochs."""
-        if not self._loader:
+        if self._started is None:
             return Part()
         gpu_memory = 0
         if self._device.type == "cuda":
@@ -69,7 +71,7 @@ class Throughput:
             gpu_memory = torch.cuda.max_memory_reserved(self._device)
         return Part(
             self._before.seconds + time.perf_counter() - self._started,
-            self._before.data_wait + self._loader.data_wait,
+            self._before.data_wait + (self._loader.data_wait if self._loader else 0.0),
             max(self._before.memory, anonymous_bytes()),
             max(self._before.gpu_memory, gpu_memory),
         )
@@ -81,7 +83,7 @@ class Throughput:
     def end(self, epoch: int, images: int) -> None:
         """Add the row of an epoch (from 1), unless it was there before an interruption."""
         part = self.part()
-        self._before, self._loader = Part(), None
+        self._before, self._started = Part(), None
         if self.rows and self.rows[-1]["epoch"] == epoch:
             return
         self.rows.append(
