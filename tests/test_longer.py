@@ -2,6 +2,7 @@
 
 import dataclasses
 import os
+import shutil
 import signal
 from pathlib import Path
 
@@ -61,12 +62,14 @@ def test_forced_training_that_was_interrupted_is_not_continued_after_its_results
         train_on(trainer, *batch)
 
     monkeypatch.setattr(Trainer, "_train_on", terminate)
+    of_another = short.model.with_name("checkpoint-0123456789abcdef.pt")
+    shutil.copy(short.model, of_another)
     forced = dataclasses.replace(short, forced=1)
     with pytest.raises(TrainingInterrupted):
         train(forced)
     train(short)
     assert "was trained with the same settings" in caplog.text
-    assert not list(short.model.parent.glob("checkpoint-*"))
+    assert list(short.model.parent.glob("checkpoint-*")) == [of_another]
     assert short.model.with_name("last_checkpoint.pt").exists()
     steps.clear()
     with pytest.raises(TrainingInterrupted):

@@ -34,8 +34,8 @@ def train(job: RunJob) -> None:
     with locks.alone_in(job.model.parent, job.wait_minutes):
         finished = job.finished()
         if not job.forced and finished.restore():
-            job.checkpoint().discard()  # of a forced training that was interrupted
-            job.checkpoint().finish(bool(job.keep_last))
+            # Of a forced training that was interrupted.
+            job.checkpoint().discard(bool(job.keep_last))
             logging.info("%s was trained with the same settings, code and data before", job.model)
             return
         _train(job)

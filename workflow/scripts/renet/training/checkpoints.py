@@ -110,9 +110,10 @@ class Checkpoint:
             return None
         return saved
 
-    def discard(self) -> None:
-        """Remove the checkpoints of this training."""
-        for path in (self.path, self.previous):
+    def discard(self, keep_last: bool) -> None:
+        """Remove the checkpoints of this training, but for the last one if that is to be kept."""
+        last = [] if keep_last else [self.path.with_name(LAST)]
+        for path in (self.path, self.previous, *last):
             path.unlink(missing_ok=True)
 
     def finish(self, keep_last: bool) -> None:
