@@ -105,6 +105,14 @@ def test_process_that_holds_a_folder_is_named_until_it_ends(tmp_path, holder):
     assert locks.owner(folder) is None
 
 
+def test_lock_is_asked_for_with_a_file_that_nfs_can_lock(tmp_path, holder, monkeypatch):
+    """NFS gives an exclusive lock on a file that is open for writing alone."""
+    asked = []
+    monkeypatch.setattr(locks, "_take", lambda handle: asked.append(handle.writable()))
+    assert locks.owner(tmp_path / "results" / "runs" / "renet")
+    assert asked == [True]
+
+
 def test_folder_is_waited_for_where_the_config_says_so(tmp_path, holder, monkeypatch, caplog):
     caplog.set_level("INFO")
     monkeypatch.setattr(locks.time, "sleep", lambda seconds: holder.communicate())

@@ -74,7 +74,8 @@ def alone_with(file: Path) -> Iterator[None]:
 def owner(folder: Path) -> str | None:
     """The process that holds the lock of a folder, in words; None if none does."""
     try:
-        with (folder / NAME).open(encoding="utf-8") as handle:
+        # For writing: NFS gives no exclusive lock on a file that is open for reading alone.
+        with (folder / NAME).open("r+", encoding="utf-8") as handle:
             return None if _take(handle) else _owner(handle)
     except OSError:  # no job has worked there, or that of another user
         return None
@@ -99,7 +100,10 @@ def _take(handle: IO) -> bool:
 
 def _is_at(path: Path, handle: IO) -> bool:
     """Whether the open file still is at its path: its holder may have deleted it meanwhile."""
-    return path.exists() and os.path.samestat(os.fstat(handle.fileno()), path.stat())
+    try:
+        return os.path.samestat(os.fstat(handle.fileno()), path.stat())
+    except FileNotFoundError:
+        return False
 
 
 def _sign(handle: IO, path: Path) -> None:
