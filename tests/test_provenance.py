@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import os
 import subprocess
 
 import jsonschema
@@ -12,13 +13,14 @@ import yaml
 
 from helpers.faces import write_hdf5
 from helpers.project import ROOT, run_script
+from renet.archives import receipts
 from renet.archives.receipts import Receipt
 from renet.common import files, releases
 from renet.config.architecture import Architecture
 from renet.config.recipe import Recipe
 from renet.dataset import hdf5
 from renet.pages.version import VERSION
-from renet.training import provenance
+from renet.training import manifest, provenance
 from renet.training.run import RunJob, RunSettings
 
 SETTINGS = RunSettings(
@@ -67,6 +69,21 @@ def test_archive_is_recorded_by_url_and_digest_not_by_its_path(origin):
     assert origin["inputs"]["archives"] == [
         {"url": "https://example.org/a.tar", "size": 10, "digest": "md5:00ff", "verified": True}
     ]
+
+
+@pytest.mark.parametrize("url", ["https://a/w.tar", "https://a/w.tar?download=1", "file:///photos"])
+def test_byte_that_changed_in_an_archive_is_noticed_by_its_digest(tmp_path, url):
+    path, receipt_file = tmp_path / "w.tar", tmp_path / "w.tar.json"
+    path.write_bytes(b"whole")
+    digest = f"sha256:{files.file_digest(path)}"
+    Receipt(url, str(path), 5, digest, verified=True).write(receipt_file)
+    facts = receipts.facts(receipt_file)
+    assert not list(manifest._changed_archive(receipt_file, facts))
+    time = path.stat().st_mtime_ns
+    path.write_bytes(b"other")
+    os.utime(path, ns=(time, time))
+    (found,) = manifest._changed_archive(receipt_file, facts)
+    assert found.endswith("w.tar has other bytes than its receipt says")
 
 
 def test_version_of_the_workflow_is_recorded(origin):

@@ -686,6 +686,8 @@ def test_verify_says_whether_a_run_is_whole_and_what_differs(project):
     ):
         assert fault in quick.stderr and fault in whole.stderr
     assert "wiki_crop.tar has changed since" in whole.stderr and archive.name not in quick.stderr
+    (run / "model.pt").unlink()
+    assert "model.pt is missing" in verify(project, "--quick").stderr
 
 
 @pytest.mark.slow

@@ -22,7 +22,9 @@ def verify(results: Path, *, quick: bool = False) -> None:
         results: folder of the results; the archives are found from the working directory.
         quick: whether to leave out the archives, which take long to read.
     """
-    folders = sorted(path.parent for path in results.glob("runs/*/model.pt"))
+    # A run may have lost either file.
+    found_in = [results.glob(f"runs/*/{name}") for name in ("model.pt", manifest.FILE)]
+    folders = sorted({path.parent for paths in found_in for path in paths})
     if not folders:
         raise InputError(f"{results} has no runs/*/model.pt; give a folder of results.")
     differing = 0

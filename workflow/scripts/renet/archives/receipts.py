@@ -70,16 +70,17 @@ def read(receipt_file: str | Path) -> Receipt:
     archive = Path(receipt.path)
     if not archive.is_file():
         raise ArchiveIsGone(f"{receipt.path} of the receipt {receipt_file} is gone; {way_out}.")
-    # The tar of a .tar.gz has no digest: the receipt's is that of the compressed file.
-    is_decompressed = urls.tar_name(receipt.url.partition("?")[0]) and not urls.tar_name(
-        archive.name
-    )
-    if not is_decompressed:
+    if not is_decompressed(receipt.url, archive):
         state = _state(archive)
         if not _is_checked(archive, state, receipt_file):
             _check_digest(receipt, receipt_file)
             _note_checked(receipt_file, state)
     return receipt
+
+
+def is_decompressed(url: str, archive: Path) -> bool:
+    """Whether an archive is the tar of a .tar.gz, which has no digest: the receipt's is not its."""
+    return bool(urls.tar_name(url.partition("?")[0]) and not urls.tar_name(archive.name))
 
 
 def _state(archive: Path) -> str:

@@ -114,8 +114,8 @@ def _changed_archive(receipt_file: Path, facts: dict) -> Iterator[str]:
     except InputError as error:
         yield str(error).rstrip(".")
         return
-    # Of a .tar.gz or a folder there is a tar, whose bytes are not those of the digest.
-    is_same_file = facts["url"].endswith(".tar") or facts["url"].startswith("made:")
+    if receipts.is_decompressed(facts["url"], path):
+        return
     algorithm = facts["digest"].partition(":")[0]
-    if is_same_file and verification.compute_digest(path, algorithm) != facts["digest"]:
+    if verification.compute_digest(path, algorithm) != facts["digest"]:
         yield f"{path} has other bytes than its receipt says"
