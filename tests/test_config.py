@@ -148,6 +148,13 @@ def test_rule_that_the_schema_cannot_say_is_checked_too(overlay, message):
         check(overlay)
 
 
+def test_folder_and_compressed_tar_of_one_name_would_become_one_tar(tmp_path):
+    (tmp_path / "photos").mkdir()
+    addresses = [(tmp_path / "photos").as_uri(), f"{tmp_path.as_uri()}/photos.tar.gz"]
+    with pytest.raises(InputError, match="have the same name"):
+        check({"archives": {"a": ROSTER | {"url": addresses}}, "sources": ["a"]})
+
+
 def test_archive_may_have_no_digest_and_a_digest_may_be_taken_away():
     config = check({"archives": {"wiki": {"md5": None}, "own": ROSTER}, "sources": ["wiki", "own"]})
     assert sources.archive(config, "wiki")["digests"] == [None]

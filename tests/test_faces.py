@@ -5,9 +5,11 @@ import itertools
 import os
 import tarfile
 import zlib
+from pathlib import PurePosixPath
 
 import cv2
 import numpy as np
+import pandas as pd
 import pytest
 
 from helpers.archives import encode, jpeg, mat_bytes, picture, turned_jpeg, write_tar
@@ -394,3 +396,11 @@ def test_archive_crops_and_our_crops_of_the_whole_photos_agree(reference_data):
             assert (ours.width, ours.height) == (theirs.width, theirs.height)
             ratios.append(cv2.PSNR(ours.pixels, theirs.pixels))
     assert np.median(ratios) > 45 and min(ratios) > 33
+
+
+def test_photo_whose_name_macos_has_decomposed_is_found():
+    names = ["Mu\u0308ller.jpg", "a.jpg", "e\u0301.jpg", "\u00e9.jpg"]  # the last two are one
+    members = pd.DataFrame({"member": [f"photos/{name}" for name in names]})
+    paths = pd.Series(["M\u00fcller.jpg", "a.jpg", "\u00e9.jpg", "b.jpg"])
+    found = photo_index.positions(paths, members, PurePosixPath("photos"))
+    assert found.tolist() == [0, 1, 3, -1]

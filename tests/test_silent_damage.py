@@ -187,6 +187,14 @@ def test_size_of_a_local_archive_and_bytes_of_a_table_are_state(tmp_path):
     assert sources.local_state(tmp_path) == sources.folder_state(tmp_path)
 
 
+def test_folder_with_a_link_to_itself_and_a_name_that_is_no_utf_8_has_a_state(tmp_path):
+    (tmp_path / "loop").symlink_to("loop")
+    os.close(os.open(os.fsencode(tmp_path) + b"/M\xfcller.jpg", os.O_CREAT))
+    before = sources.folder_state(tmp_path)
+    (tmp_path / "a.jpg").touch()
+    assert sources.folder_state(tmp_path) != before
+
+
 def test_photo_that_is_edited_in_place_changes_the_state_of_its_folder(tmp_path):
     (tmp_path / "inner").mkdir()
     photo = tmp_path / "inner" / "a.jpg"

@@ -2,6 +2,7 @@
 
 import contextlib
 import hashlib
+import os
 from pathlib import Path
 
 from renet.common import files, folders
@@ -40,7 +41,8 @@ def archive(config: dict, source: str) -> dict:
             "or one sha256 for each URL, in the same order, or none."
         )
     names = [urls.file_name(url) for url in addresses]
-    if len({urls.tar_name(name) or name for name in names}) < len(names):
+    tars = [_tar_of(url) for url in addresses]
+    if len(set(names)) < len(names) or len(set(tars)) < len(tars):
         raise InputError(
             f"archives.{source} has two URLs whose files, or the tars in them, have the same name."
         )
@@ -56,6 +58,12 @@ def archive(config: dict, source: str) -> dict:
         "table": table,
         **{key: given[key] for key in ("database", "photos", "shards", "subjects")},
     }
+
+
+def _tar_of(url: str) -> str:
+    """The name of the tar of a URL: the file, the tar in it, or the one that a folder becomes."""
+    name, folder = urls.file_name(url), urls.local_path(url)
+    return f"{name}.tar" if folder and folder.is_dir() else urls.tar_name(name) or name
 
 
 def with_external(config: dict) -> list[str]:
@@ -141,9 +149,10 @@ def folder_state(folder: Path | None) -> str:
     found = hashlib.sha256()
     for content in folders.walk(folder):
         for path in content.files:
-            with contextlib.suppress(FileNotFoundError):  # a link that leads nowhere
+            with contextlib.suppress(OSError):  # a link that leads nowhere, or to itself
                 status = path.stat()
-                found.update(f"{path}\0{status.st_size}\0{status.st_mtime_ns}\0".encode())
+                found.update(os.fsencode(path))
+                found.update(f"\0{status.st_size}\0{status.st_mtime_ns}\0".encode())
     return found.hexdigest()
 
 

@@ -1,5 +1,6 @@
 """Where the photos of a source lie in its archives, and which of them a shard crops."""
 
+import unicodedata
 from pathlib import Path, PurePosixPath
 
 import numpy as np
@@ -27,12 +28,26 @@ def positions(paths: pd.Series, members: pd.DataFrame, folder: PurePosixPath) ->
     """
     names = [str(folder / path) for path in paths]
     found = pd.Index(members.member).get_indexer(names)
+    if (found < 0).any():  # macOS writes the accents of names as characters of their own
+        found = np.where(found < 0, _positions_of_composed(names, members.member), found)
     if not (found >= 0).any():
         raise InputError(
             f"None of the {len(names)} photos is in the archives, where the first would be called "
             f"{names[0]}; check url and database of this source."
         )
     return found
+
+
+def _positions_of_composed(names: list[str], members: pd.Series) -> np.ndarray:
+    """The same, with names that are compared in Unicode's composed form, where they are unique."""
+    composed = members.map(_composed)
+    once = np.flatnonzero(~composed.duplicated(keep=False))
+    places = pd.Index(composed.iloc[once]).get_indexer([_composed(name) for name in names])
+    return np.where(places < 0, -1, once[places]) if len(once) else places
+
+
+def _composed(name: str) -> str:
+    return unicodedata.normalize("NFC", name)
 
 
 def locate(metadata: pd.DataFrame, members: pd.DataFrame, positions: np.ndarray) -> pd.DataFrame:
