@@ -262,6 +262,13 @@ def test_smallest_detectable_difference_of_few_seeds_is_shown_as_often_as_stated
     assert shown == pytest.approx(0.8, abs=0.08)
 
 
+def test_recipes_that_differ_on_one_person_alone_are_not_shown_to_differ():
+    given, drawn = recipes(1, spread=0.02, count=3)
+    found = comparison.recipe_difference([given[0] + 0.5, given[1]], drawn, subjects=1)
+    assert found["p"] == 1
+    assert np.isnan([found[name] for name in ("low", "high", "detectable")]).all()
+
+
 def test_few_degrees_of_freedom_raise_the_smallest_detectable_difference():
     found = [comparison.standard_errors(0.05, freedom) for freedom in (2, 4, 30, 1e6, np.inf)]
     assert found == sorted(found, reverse=True)

@@ -24,6 +24,7 @@ from renet.evaluation import (
     slices,
 )
 from renet.evaluation.tables import SLICES
+from renet.pages import phrases
 from renet.pages.metric_tables import METRICS
 
 
@@ -195,6 +196,26 @@ def test_margin_over_the_baseline_is_paired_on_the_same_faces():
     assert margin["value"] == pytest.approx(0.1) and margin["shown"]
     low, high = margin["subjects"]
     assert high - low == pytest.approx(2 * 1.96 * np.sqrt(0.1 * 0.9 / 100), rel=0.15)
+
+
+@pytest.mark.parametrize(("people", "shown"), [(1, False), (5, False), (6, True)])
+def test_margin_of_a_few_people_is_not_shown(people, shown):
+    """Each person is a woman who is recognised: the interval of a bootstrap has no width."""
+    predictions = predictions_of(np.zeros(30, int), np.full(30, 0.1))
+    predictions["subject"] = [f"person {number % people}" for number in range(30)]
+    found = summarise(predictions)
+    margin = found["differences"]["over_baseline"]
+    assert margin["value"] == 1 and margin["subjects"] == [1, 1] and margin["shown"] == shown
+    said = "There are too few people: no difference is shown." in phrases.margin(found)
+    assert said != shown
+
+
+def test_recalls_of_two_people_are_not_said_to_have_an_interval_that_covers_zero():
+    predictions = predictions_of(np.repeat([0, 1], 10), np.full(20, 0.9))
+    predictions["subject"] = np.repeat(["a", "b"], 10)
+    test = summarise(predictions)
+    assert not test["differences"]["male_minus_female"]["shown"]
+    assert "and there are too few people." in phrases.gender_gap(test)
 
 
 def test_constant_prediction_has_no_margin():

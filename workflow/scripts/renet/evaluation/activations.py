@@ -98,9 +98,12 @@ def reach(rnn: SpatialRNN, maps: np.ndarray) -> Reach:
 
 
 def _sweeps(rnn: SpatialRNN, maps: Tensor) -> tuple[Tensor, Tensor]:
-    """The maps after the vertical and after the horizontal sweep."""
-    swept = rnn.over_columns(maps)
-    return _maps_of_columns(swept), _maps_of_rows(rnn.over_rows(swept))
+    """The maps of the vertical sweep's RNNs, and those after the horizontal sweep.
+
+    A normalisation after the vertical sweep mixes its directions, and is not in the former.
+    """
+    units = rnn.vertical(rnn.split(maps))
+    return _maps_of_columns(units), _maps_of_rows(rnn.over_rows(rnn.over_columns(maps)))
 
 
 def receptive_fields(network: Network) -> dict[str, int]:

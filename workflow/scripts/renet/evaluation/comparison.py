@@ -275,10 +275,11 @@ def recipe_difference(
     squares = sum(variance**2 / free for variance, free in components)
     freedom = sum(variance for variance, _ in components) ** 2 / squares if squares else np.inf
     value, other = (float(of_seed.mean()) for of_seed in seeds)
+    if subjects == 1:  # the spread of the seeds says nothing of further subjects
+        error = np.nan
     reach = stats.t.isf((1 - confidence_intervals.CONFIDENCE) / 2, freedom) * error
     difference = value - other
-    # Without an error, as of a set of one person, nothing is known of further ones.
-    p_value = 2 * stats.t.sf(abs(difference) / error, freedom) if error else 1.0
+    p_value = 2 * stats.t.sf(abs(difference) / error, freedom) if error > 0 else 1.0
     return {
         "value": value, "other_value": other, "difference": difference,
         "low": difference - reach, "high": difference + reach, "p": float(p_value),

@@ -14,6 +14,8 @@ from sklearn import metrics
 from renet.common.imdb_wiki import CLASSES
 from renet.evaluation import calibration, confidence_intervals
 
+# Subjects that a sign test needs for a p-value of at most 0.05: 2 * 0.5**6 is 0.03.
+FEWEST_DIFFERING = 6
 LABELS = list(range(len(CLASSES)))
 WEIGHTED = (
     "accuracy", "balanced_accuracy", "recall_female", "recall_male", "precision_female",
@@ -48,9 +50,7 @@ def summarise(predictions: pd.DataFrame, male_fraction: float) -> dict:
         "confusion_matrix": matrix.tolist(),
         "intervals": _intervals(matrix, bounds, values["ece"]),
         "differences": {
-            "over_baseline": _difference(
-                values["accuracy"] - baseline["accuracy"], subjects=_known(bounds["over_baseline"])
-            ),
+            "over_baseline": _over_baseline(predictions, majority, bounds["over_baseline"]),
             "male_minus_female": _recall_difference(matrix, bounds["male_minus_female"]),
         },
         "majority_baseline": {
@@ -125,6 +125,19 @@ def _intervals(matrix: np.ndarray, bounds: dict[str, np.ndarray], ece: float) ->
 def _known(bounds: np.ndarray) -> list[float] | None:
     """A bootstrap interval, or None if too few resamples define it."""
     return bounds.tolist() if np.isfinite(bounds).all() else None
+
+
+def _over_baseline(predictions: pd.DataFrame, majority: int, bounds: np.ndarray) -> dict:
+    """Accuracy minus that of always predicting the majority class.
+
+    A bootstrap of a few subjects, or of subjects with the same difference, is too narrow. At least
+    `FEWEST_DIFFERING` have to differ.
+    """
+    correct = (predictions.predicted == predictions.target).astype(int)
+    gains = correct - (predictions.target == majority).astype(int)
+    found = _difference(float(gains.mean()), subjects=_known(bounds))
+    differing = (gains.groupby(predictions.subject).sum() != 0).sum()
+    return found | {"shown": bool(found["shown"] and differing >= FEWEST_DIFFERING)}
 
 
 def _recall_difference(matrix: np.ndarray, bounds: np.ndarray) -> dict:

@@ -201,7 +201,9 @@ def margin(test: dict) -> str:
     if value <= 0:
         return f"{found} The network is not better on these faces than guessing."
     if not difference["shown"]:
-        return f"{found} The interval covers zero: no difference is shown."
+        covers_zero = bounds and bounds[0] <= 0 <= bounds[1]
+        reason = "The interval covers zero" if covers_zero else "There are too few people"
+        return f"{found} {reason}: no difference is shown."
     return found
 
 
@@ -229,10 +231,9 @@ def gender_gap(test: dict) -> str:
     interval = points_interval(min(intervals))
     found = f"The difference is {points(value)} percentage points ({interval})."
     if not difference["shown"]:
-        found = (
-            f"No difference is shown: it is {points(value)} percentage points, and the {interval} "
-            "covers zero."
-        )
+        covers_zero = min(intervals)[0] <= 0
+        reason = f"the {interval} covers zero" if covers_zero else "there are too few people"
+        found = f"No difference is shown: it is {points(value)} percentage points, and {reason}."
     small = [name for (_, total), name in zip(counts, CLASSES, strict=True) if total < SMALL_SLICE]
     note = f" Fewer than {SMALL_SLICE} faces are labelled {' or '.join(small)}." if small else ""
     return f"Correct: {recalls}. {found}{note}"
