@@ -91,6 +91,22 @@ def test_table_sorts_by_a_column_both_ways_with_the_unknown_last(window, results
     eventually(window, lambda: column(window, 8)[-1] == "–")
 
 
+def test_table_sorts_ids_by_source_and_then_by_row(window, changed):
+    script = changed / "data/thumbnails/samples.js"
+    text = script.read_text(encoding="utf-8")
+    columns = json.loads(text[text.index("{") : -2])
+    columns["sources"] = ["early", "late"]
+    columns["source"] = [number % 2 for number in range(3000)]
+    columns["row"] = columns["row"][::-1]  # not in their order, as those of a test set
+    script.write_text(f"window.renetSamples = {json.dumps(columns)};\n", encoding="utf-8")
+    rows = sorted(zip(columns["source"], columns["row"], strict=True))
+    ids = [f"{columns['sources'][source]}:{row}" for source, row in rows]
+    window.get(f"{run_page(changed)}#faces?sort=id")
+    eventually(window, lambda: column(window, 2)[:5] == ids[:5])
+    press(window, "id")
+    eventually(window, lambda: column(window, 2)[:5] == ids[:-6:-1])
+
+
 def test_table_shows_what_the_tables_say_of_a_face(window, results):
     predictions = pd.read_csv(results / "runs/made/inference.csv").iloc[7]
     window.get(run_page(results))

@@ -19,7 +19,8 @@
   // The value that a column is sorted by; `show` gives the text if that is something else.
   const COLUMNS = {
     photo: { value: (n) => n },
-    id: { value: (n) => n, show: idOf, text: true },
+    // By source, then by row: the names of the sources are sorted, and a row is less than 2 ** 32.
+    id: { value: (n) => samples.source[n] * 2 ** 32 + samples.row[n], show: idOf, text: true },
     person: { value: (n) => samples.subject[n], show: personOf, text: true },
     label: { value: (n) => samples.target[n], show: (n) => CLASSES[samples.target[n]] },
     predicted: { value: (n) => predicted[n], show: (n) => CLASSES[predicted[n]] },
