@@ -245,6 +245,12 @@ def test_temperature_at_a_bound_is_said_not_to_be_applied_to_other_photos():
     assert "applied neither to other photos nor to the threshold" in text
 
 
+def test_learning_curve_of_a_single_epoch_is_said_in_the_singular():
+    history = pd.DataFrame({"loss": [0.7], "validation_loss": [0.6]})
+    assert phrases.learning_curve(history, 1).startswith("After 1 epoch the training loss is 0.700")
+    assert phrases.learning_curve(history, 1200).startswith("After 1,200 epochs the training loss")
+
+
 def probabilities(*p_male: float) -> pd.DataFrame:
     return pd.DataFrame({"p_male": p_male, "p_female": 1 - np.array(p_male)})
 

@@ -65,7 +65,7 @@ def write(
     settings = {run.name: run.settings for run in runs}
     different = differences(settings, defaults)
     kinds = list(dict.fromkeys(run.architecture.kind for run in runs))
-    curves = (f"{run.name}: {phrases.learning_curve(run.history)}" for run in runs)
+    curves = (f"{run.name}: {phrases.learning_curve(run.history, run.epochs)}" for run in runs)
     templates.write(
         "index.html.j2",
         path,
@@ -128,7 +128,6 @@ def _row(run: RunResults, different: dict[str, Difference]) -> dict:
     settings = (
         f"{key}={templates.setting(one.values[run.name])}" for key, one in different.items()
     )
-    has_layers = run.architecture.has_layers  # else one row is the history of all epochs
     return {
         "name": run.name,
         "kind": run.architecture.kind,
@@ -137,7 +136,7 @@ def _row(run: RunResults, different: dict[str, Difference]) -> dict:
         "parameters": run.model["parameters"],
         "gflop": run.layers.operations.sum() / 1e9 if len(run.layers) else None,
         "has_walkthrough": run.architecture.has_walkthrough,
-        "epochs": len(run.history) if has_layers else run.settings["train"]["epochs"],
+        "epochs": run.epochs,
         "cells": [metric_tables.cell(metric, run.metrics[subset]) for _, subset, metric in COLUMNS],
     }
 

@@ -56,7 +56,7 @@ def costs(runs: list[RunResults], path: Path) -> str:
     sentences = []
     for run, colour in zip(runs, colours(len(runs)), strict=True):
         faces = run.metrics["data"]["faces"]["train"]
-        operations = int(run.layers.operations.sum()) * faces * len(run.history)
+        operations = int(run.layers.operations.sum()) * faces * run.epochs
         accuracy = run.metrics["test"]["balanced_accuracy"]
         for axis, cost in zip(axes, (run.model["parameters"], operations), strict=True):
             if not cost:  # a kind without layers

@@ -84,6 +84,11 @@ def _effect(test: dict, scaled: dict) -> str:
     return f" On the test set it {listed(effects)}." if effects else ""
 
 
+def counted(count: int, singular: str, plural: str) -> str:
+    """`1 face`, `1,200 faces`."""
+    return f"{count:,} {singular if count == 1 else plural}"
+
+
 def capitalised(text: str) -> str:
     """A text that begins with a capital letter; the other letters stay as they are."""
     return text[:1].upper() + text[1:]
@@ -169,12 +174,12 @@ def ranking_curves(test: dict) -> str:
     return f"ROC AUC {decimal(test['roc_auc'])}; average precision {precisions}."
 
 
-def learning_curve(history: pd.DataFrame) -> str:
-    """The losses of the last epoch."""
+def learning_curve(history: pd.DataFrame, epochs: int) -> str:
+    """The losses of the last row of the history, which is that after so many epochs."""
     last = history.iloc[-1]
     return (
-        f"After {len(history)} epochs the training loss is {decimal(last.loss)} and the "
-        f"validation loss {decimal(last.validation_loss)}."
+        f"After {counted(epochs, 'epoch', 'epochs')} the training loss is {decimal(last.loss)} and "
+        f"the validation loss {decimal(last.validation_loss)}."
     )
 
 

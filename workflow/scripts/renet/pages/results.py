@@ -47,6 +47,12 @@ class RunResults:
         """Which tells what a network of this kind lacks."""
         return architecture.of(self.settings["model"])
 
+    @property
+    def epochs(self) -> int:
+        """Epochs of the training; a kind without layers has one row of history for all of them."""
+        has_layers = self.architecture.has_layers
+        return len(self.history) if has_layers else self.settings["train"]["epochs"]
+
 
 @dataclass(frozen=True)
 class DataResults:

@@ -37,7 +37,7 @@ def write(path: Path, run: RunResults, data: DataResults) -> None:
         contents=_contents(run),
         model=run.model,
         architecture=run.architecture,
-        epochs=len(run.history),
+        epochs=run.epochs,
         test=test,
         leakage=run.metrics["leakage"],
         headline=[metric_tables.cell(metric, test) for metric in HEADLINE],
@@ -90,7 +90,7 @@ def _figure_sections(run: RunResults) -> list[dict]:
     test = run.metrics["test"]
     further: dict[str, dict] = {
         "learning_curve": {
-            "alt": phrases.learning_curve(run.history),
+            "alt": phrases.learning_curve(run.history, run.epochs),
             "table": _history_table(run.history),
         },
         "confusion_matrix": {"alt": phrases.confusion_matrix(test)},

@@ -46,6 +46,7 @@ def markdown_text(text: str) -> str:
 
 ENVIRONMENT.filters |= {
     "capitalised": phrases.capitalised,
+    "counted": phrases.counted,
     "listed": phrases.listed,
     "markdown_text": markdown_text,
     "percentage": phrases.percentage,
