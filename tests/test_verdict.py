@@ -114,6 +114,19 @@ def test_run_at_the_baseline_is_marked_in_words(window, changed):
     assert "not better on these faces than guessing" in verdict(window)
 
 
+def test_constant_prediction_is_put_down_to_the_relu_of_the_courses_classifier_alone(changed):
+    settings = yaml.safe_load((changed / "settings.yaml").read_text())
+    settings["runs"]["again"]["model"]["classifier"] = "max"
+    settings["runs"]["slow"]["model"] = {"kind": "hog_svm"}
+    (changed / "settings.yaml").write_text(yaml.safe_dump(settings, sort_keys=False))
+    for run in settings["runs"]:
+        change_metrics(changed, run, "test", constant_prediction=True)
+    write_report(changed)
+    pages = {run: (changed / "runs" / run / "report.html").read_text() for run in settings["runs"]}
+    assert all("same class for every face of the test set." in page for page in pages.values())
+    assert [run for run, page in pages.items() if "The ReLU\nbefore" in page] == ["made"]
+
+
 def test_drawn_sample_is_said_at_the_top_of_every_page(window, changed):
     settings = yaml.safe_load((changed / "settings.yaml").read_text())
     settings["data"] |= {"sources": ["sample"], "databases": []}
