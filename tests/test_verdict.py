@@ -254,8 +254,13 @@ def test_calibration_names_what_changed_and_nothing_else():
 
 def test_temperature_at_a_bound_is_said_not_to_be_applied_to_other_photos():
     text = phrases.calibration(calibrated(0.05, at_bound=True))
-    assert "The temperature, 0.05, is at a bound" in text
+    assert "The temperature, 0.05, is at a bound of its search range: the validation set is" in text
     assert "applied neither to other photos nor to the threshold" in text
+
+
+def test_temperature_at_the_upper_bound_is_not_that_of_an_easy_validation_set():
+    text = phrases.calibration(calibrated(20.0, at_bound=True))
+    assert "say nothing about the labels of the validation set" in text and "easy" not in text
 
 
 def test_learning_curve_of_a_single_epoch_is_said_in_the_singular():

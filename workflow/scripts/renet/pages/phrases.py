@@ -56,8 +56,8 @@ def calibration(metrics: dict) -> str:
     temperature = f"{scaled['temperature']:.2f}"
     if scaled["at_bound"]:
         return (
-            f"The temperature, {temperature}, is at a bound of its search range: the "
-            "validation set is too small or too easy to fit it. It is applied neither to "
+            f"The temperature, {temperature}, is at a bound of its search range: "
+            f"{_reason_of_bound(scaled['temperature'])}. It is applied neither to "
             "other photos nor to the threshold of unsure predictions."
         )
     if temperature == "1.00":
@@ -69,6 +69,13 @@ def calibration(metrics: dict) -> str:
         f"The temperature fitted on the validation set is {temperature}: the network is {verdict} "
         f"there.{_effect(metrics['test'], scaled)} It does not change the predicted classes."
     )
+
+
+def _reason_of_bound(temperature: float) -> str:
+    """Why the search of the temperature ends at the lower bound or at the upper one."""
+    if temperature > 1:
+        return "the probabilities say nothing about the labels of the validation set"
+    return "the validation set is too small or too easy to fit it"
 
 
 def _effect(test: dict, scaled: dict) -> str:
