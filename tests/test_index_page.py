@@ -83,6 +83,15 @@ def test_index_has_a_table_of_runs_by_sets(window, results):
     ]
 
 
+def test_section_on_an_external_set_says_nothing_of_the_test_set(window, results):
+    window.get(run_page(results))
+    paragraphs = texts(window, "#external-portraits ~ p")
+    (weaker,) = (text for text in paragraphs if text.startswith("Weaker slices:"))
+    assert "set portraits" in weaker and "test set" not in weaker
+    captions = texts(window, "#slices ~ figure figcaption")
+    assert captions and not any("whole test set" in text for text in captions)
+
+
 def test_index_says_in_words_which_differences_are_shown(window, results):
     window.get(index(results))
     table = COMPARISON.read(results / "comparison/comparison.csv")

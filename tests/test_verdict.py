@@ -181,7 +181,9 @@ def test_gap_on_many_faces_is_a_difference_with_a_positive_interval(female, male
 
 
 def test_test_set_of_one_class_has_no_gap():
-    assert "faces of one class alone" in phrases.gender_gap(summary_of((0, 0), (29, 30)))
+    summary = summary_of((0, 0), (29, 30))
+    assert phrases.gender_gap(summary).startswith("The test set has faces of one class alone")
+    assert phrases.gender_gap(summary, "set old").startswith("The set old has faces of one class")
 
 
 def test_margin_that_covers_zero_is_not_shown():
@@ -217,6 +219,15 @@ def test_weakest_slice_is_named_only_where_one_is_shown_to_be_weaker():
     assert "none of at least 30 faces" in phrases.weakest_slice(
         weakness(tested=0, weaker=0, weakest=None)
     )
+
+
+@pytest.mark.parametrize(
+    "changes", [{}, {"weaker": 0, "weakest": None}, {"tested": 0, "weaker": 0, "weakest": None}]
+)
+def test_weakness_is_that_of_the_named_set(changes):
+    assert "test set" in phrases.weakest_slice(weakness(**changes))
+    text = phrases.weakest_slice(weakness(**changes), "set old")
+    assert "set old" in text and "test set" not in text
 
 
 def test_slice_of_under_thirty_faces_says_so():

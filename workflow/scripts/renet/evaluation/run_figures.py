@@ -58,7 +58,7 @@ RUN_FIGURES = (
         "slices",
         "Accuracy by slice",
         "Accuracy of each slice with its intervals; the table below has the values.",
-        "The grey line is the accuracy on the whole test set. Slices overlap, and among this many "
+        "The grey line is the accuracy on the whole set. Slices overlap, and among this many "
         "some differ by chance.",
     ),
 )

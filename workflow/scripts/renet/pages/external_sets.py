@@ -41,8 +41,8 @@ def section(name: str, results: SetResults, slices: PageTable) -> Section:
         accuracy=metric_tables.cell(COLUMNS[0], test),
         texts=[
             f"The accuracy is {points} percentage {phrases.margin(test)}",
-            phrases.gender_gap(test),
-            f"Weaker slices: {phrases.weakest_slice(results.metrics)}",
+            phrases.gender_gap(test, f"set {name}"),
+            f"Weaker slices: {phrases.weakest_slice(results.metrics, f'set {name}')}",
             phrases.abstention_on_set(results.metrics),
         ],
         metrics=_named(metric_tables.metrics_table(results.metrics, name), name),

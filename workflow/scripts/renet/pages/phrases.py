@@ -10,6 +10,7 @@ from renet.dataset.tables import NEAR_DUPLICATES
 from renet.evaluation.tables import ALPHA, SMALL_SLICE
 
 UNDEFINED = "–"
+TEST_SET = "test set"  # whose metrics most sentences are of
 CLOSE = 0.05  # of a temperature to 1
 
 
@@ -224,11 +225,16 @@ def slices(metrics: dict) -> str:
     return f"{gender_gap(metrics['test'])} {weakest_slice(metrics)}"
 
 
-def gender_gap(test: dict) -> str:
-    """The difference of the recalls with the interval that is closer to zero, or beyond it."""
+def gender_gap(test: dict, set_name: str = TEST_SET) -> str:
+    """The difference of the recalls with the interval that is closer to zero, or beyond it.
+
+    Args:
+        test: the summary of the set.
+        set_name: as it stands after `the`.
+    """
     difference = test["differences"]["male_minus_female"]
     if difference["value"] is None:
-        return "The test set has faces of one class alone, so that no classes can be compared."
+        return f"The {set_name} has faces of one class alone, so that no classes can be compared."
     counts = [(row[label], sum(row)) for label, row in enumerate(test["confusion_matrix"])]
     recalls = ", ".join(
         f"{correct:,} of {total:,} labelled {name} ({percentage(correct / total)})"
@@ -251,17 +257,22 @@ def gender_gap(test: dict) -> str:
     return f"Correct: {recalls}. {found}{note}"
 
 
-def weakest_slice(metrics: dict) -> str:
-    """The weakest slice that is shown to be weaker than the whole test set, if there is one."""
+def weakest_slice(metrics: dict, set_name: str = TEST_SET) -> str:
+    """The weakest slice that is shown to be weaker than the whole set, if there is one.
+
+    Args:
+        metrics: those of the set.
+        set_name: as it stands after `the`.
+    """
     found = metrics["slices"]
     least = f"of at least {found['minimum']} faces"
     if not found["tested"]:
-        return f"No slice is tested for a lower accuracy: none {least} is a part of the test set."
+        return f"No slice is tested for a lower accuracy: none {least} is a part of the {set_name}."
     tested = f"{found['tested']} slice{'s' if found['tested'] > 1 else ''} {least}"
     weakest = found["weakest"]
     if weakest is None:
         return (
-            f"None is shown to be weaker than the whole test set ({tested} tested). Small "
+            f"None is shown to be weaker than the whole {set_name} ({tested} tested). Small "
             "differences need more faces than these to be shown."
         )
     others = found["weaker"] - 1
@@ -270,7 +281,8 @@ def weakest_slice(metrics: dict) -> str:
         f"{weakest['slice']}, {weakest['value']}: {percentage(weakest['accuracy'])} of "
         f"{weakest['n']:,} faces are correct. Corrected for {tested}, this is at most "
         f"{percentage(weakest['upper_holm'])}, below the "
-        f"{percentage(metrics['test']['accuracy'])} of the whole test set.{more if others else ''}"
+        f"{percentage(metrics['test']['accuracy'])} of the whole {set_name}."
+        f"{more if others else ''}"
     )
 
 
