@@ -59,8 +59,8 @@ def alone_with(file: Path) -> Iterator[None]:
     for polls in itertools.count():
         with path.open("a+b", buffering=0) as handle:
             if _take(handle) and _is_at(path, handle):
-                _sign(handle, path)
                 try:
+                    _sign(handle, path)
                     yield
                 finally:
                     if _is_at(path, handle):  # a user may have deleted it
@@ -73,9 +73,11 @@ def alone_with(file: Path) -> Iterator[None]:
 
 def owner(folder: Path) -> str | None:
     """The process that holds the lock of a folder, in words; None if none does."""
+    path = folder / NAME
+    # For writing: NFS gives no exclusive lock on a file that is open for reading alone.
+    mode = "r+" if os.access(path, os.W_OK) else "r"
     try:
-        # For writing: NFS gives no exclusive lock on a file that is open for reading alone.
-        with (folder / NAME).open("r+", encoding="utf-8") as handle:
+        with path.open(mode, encoding="utf-8") as handle:
             return None if _take(handle) else _owner(handle)
     except OSError:  # no job has worked there, or that of another user
         return None
