@@ -1,6 +1,7 @@
 """External test sets hold faces that neither training nor validation has."""
 
 import copy
+from types import SimpleNamespace
 
 import pandas as pd
 import pytest
@@ -11,6 +12,7 @@ from helpers.project import run_script
 from renet.common.errors import InputError
 from renet.dataset import external
 from renet.metadata.tables import METADATA
+from renet.pages import external_sets
 
 SPLIT = pd.DataFrame(
     {
@@ -83,6 +85,18 @@ def test_invented_names_are_kept_apart_from_those_of_other_sources(tmp_path):
     shared, own = (METADATA.read(tmp_path / f"{name}.csv").subject for name in ("shared", "own"))
     assert shared.tolist() == ["anna", "old:2.jpg"]
     assert own.tolist() == ["old:anna", "old:old:2.jpg"]
+
+
+@pytest.mark.parametrize(
+    ("faces", "people", "text"), [(1, 1, "1 face of 1 person"), (3, 2, "3 faces of 2 people")]
+)
+def test_set_is_described_by_its_faces_and_people(faces, people, text):
+    of_set = SimpleNamespace(metrics={"test": {"n": faces, "subjects": people}})
+    funnel = pd.DataFrame({"step": ["rows", "known_person"], "dropped": [0, 7]})
+    found = external_sets.descriptions(
+        [SimpleNamespace(external={"old": of_set})], SimpleNamespace(external={"old": funnel})
+    )
+    assert found == [f"old: {text}; left out: known person (7)."]
 
 
 ROSTER = {"url": "https://example.org/wiki_crop.tar", "database": "wiki", "photos": "crop"}

@@ -594,6 +594,18 @@ def test_page_has_the_faces_of_the_highest_and_the_lowest_confidence():
     np.testing.assert_allclose(shown, [*ranked[:half], *ranked[-half:]])
 
 
+def test_page_of_a_single_face_counts_in_the_singular(tmp_path):
+    face = prediction.Cut("a.jpg", 1, pixels=np.zeros((3, 32, 32), np.uint8), in_training=True)
+    batch = [face, prediction.Cut("b.jpg", reason="no_face")]
+    table = prediction.rows(batch, lambda _: np.full((1, 2), 0.5), lambda _: None, calibrated=False)
+    sheet = ContactSheet()
+    sheet.add(batch, table)
+    sheet.write(tmp_path / "out.html", "model", "table")
+    page = " ".join((tmp_path / "out.html").read_text().split())
+    assert "1 face was predicted. 1 of them is probably a face of the training set" in page
+    assert "remember it. 1 photo or face could not be predicted" in page
+
+
 def test_hostile_names_of_photos_are_text_on_the_page_and_in_the_table(tmp_path):
     names = [*HOSTILE, "a\nb\0c.jpg"]
     batch = [prediction.Cut(name, 1, pixels=np.zeros((3, 32, 32), np.uint8)) for name in names]

@@ -280,6 +280,32 @@ def test_learning_curve_of_a_single_epoch_is_said_in_the_singular():
     assert phrases.learning_curve(history, 1200).startswith("After 1,200 epochs the training loss")
 
 
+def test_difference_that_rounds_to_zero_has_no_minus():
+    assert [phrases.points(value) for value in (-0.0004, 0.0, -0.036)] == [
+        "0.0", "0.0", "\N{MINUS SIGN}3.6",
+    ]  # fmt: skip
+    assert phrases.points_interval([-0.0004, 0.283]).endswith("interval 0.0 to 28.3")
+
+
+def test_threshold_that_accepts_no_test_face_has_no_error():
+    accepted = {"accepted": 8, "coverage": 0.8, "error": 0.01, "error_of_all": 0.06}
+    none = {"accepted": 0, "coverage": 0.0, "error": None, "error_of_all": 0.06}
+    found = {"max_error": 0.02, "level": 0.95, "people": 500, "needed": 149, "threshold": 0.9,
+             "errors": 0, "accepted": 300, "upper_bound": 0.01}  # fmt: skip
+    some, nothing = (
+        phrases.abstention({"abstention": found | {"test": test}}) for test in (accepted, none)
+    )
+    assert "On the test set 80.0" in some and "are accepted, with an error of 1.0" in some
+    assert "On the test set all predictions are unsure." in nothing
+    assert phrases.UNDEFINED not in nothing
+
+
+def test_single_thing_is_counted_in_the_singular():
+    template = templates.ENVIRONMENT.from_string("{{ count|counted('face', 'faces') }}")
+    found = [template.render(count=count) for count in (0, 1, 2, 1200)]
+    assert found == ["0 faces", "1 face", "2 faces", "1,200 faces"]
+
+
 def probabilities(*p_male: float) -> pd.DataFrame:
     return pd.DataFrame({"p_male": p_male, "p_female": 1 - np.array(p_male)})
 

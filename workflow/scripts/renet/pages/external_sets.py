@@ -96,6 +96,7 @@ def descriptions(runs: list[RunResults], data: DataResults) -> list[str]:
         left_out = ", ".join(
             f"{step.replace('_', ' ')} ({count:,})" for step, count in dropped.items() if count
         )
-        people = f"{test['n']:,} faces of {test['subjects']:,} people"
-        sentences.append(f"{name}: {people}; left out: {left_out or 'none'}.")
+        faces = phrases.counted(test["n"], "face", "faces")
+        people = phrases.counted(test["subjects"], "person", "people")
+        sentences.append(f"{name}: {faces} of {people}; left out: {left_out or 'none'}.")
     return sentences

@@ -37,7 +37,7 @@ def points(difference: float) -> str:
     """A difference of fractions in percentage points, `−3.6`; NaN is undefined."""
     if difference != difference:
         return UNDEFINED
-    return f"{100 * difference:.1f}".replace("-", "\N{MINUS SIGN}")
+    return f"{100 * difference:z.1f}".replace("-", "\N{MINUS SIGN}")  # z: no minus before 0.0
 
 
 def points_interval(bounds: list[float]) -> str:
@@ -111,7 +111,7 @@ def abstention(metrics: dict) -> str:
     """The threshold of "unsure", on which faces it was chosen and what it does on the test set."""
     found = metrics["abstention"]
     rate, level = percentage(found["max_error"]), f"{100 * found['level']:.0f}\N{NO-BREAK SPACE}%"
-    people = f"{found['people']:,} people of the validation set"
+    people = f"{counted(found['people'], 'person', 'people')} of the validation set"
     if found["threshold"] is None and found["people"] < found["needed"]:
         return (
             f"No threshold can show an error of at most {rate} with a confidence of {level}: that "
@@ -122,7 +122,6 @@ def abstention(metrics: dict) -> str:
             f"No threshold is shown to keep the error of the accepted predictions at or below "
             f"{rate} with a confidence of {level}, on {people}."
         )
-    test = found["test"]
     chosen = (
         "Every prediction is accepted"
         if found["threshold"] == 0
@@ -133,10 +132,19 @@ def abstention(metrics: dict) -> str:
         f"{found['accepted']:,} accepted predictions are wrong, at most "
         f"{percentage(found['upper_bound'])} with "
         f"a confidence of {level} after a correction for the choice. On the test set "
+        f"{_accepted(found['test'])}. The bound is for photos like those of the data set; "
+        "abstaining can widen the difference between groups."
+    )
+
+
+def _accepted(test: dict) -> str:
+    """How many predictions on the test set are accepted, and how many of these are wrong."""
+    if not test["accepted"]:
+        return "all predictions are unsure"
+    return (
         f"{percentage(test['coverage'])} are accepted, with an error of "
         f"{percentage(test['error'])} in place of {percentage(test['error_of_all'])} without "
-        "abstaining. The bound is for photos like those of the data set; abstaining can widen the "
-        "difference between groups."
+        "abstaining"
     )
 
 
@@ -172,7 +180,8 @@ def confusion_matrix(test: dict) -> str:
             f"{count:,} predicted {name}"
             for count, name in zip(counts, test["classes"], strict=True)
         )
-        sentences.append(f"Of {sum(counts):,} faces labelled {label}, {predicted}.")
+        labelled = counted(sum(counts), "face", "faces")
+        sentences.append(f"Of {labelled} labelled {label}, {predicted}.")
     return " ".join(sentences)
 
 
@@ -312,9 +321,8 @@ def funnel(steps: pd.DataFrame) -> str:
 def funnel_step(step: Any) -> str:
     """The name of a row of the funnel: `gender unknown`, `corrected (3 labels)`."""
     if step.Index == NEAR_DUPLICATES:  # no row is dropped
-        return f"near-duplicates kept in one subset ({step.changed:,} faces)"
-    labels = f"label{'' if step.changed == 1 else 's'}"
-    changed = f" ({step.changed:,} {labels})" if step.changed else ""
+        return f"near-duplicates kept in one subset ({counted(step.changed, 'face', 'faces')})"
+    changed = f" ({counted(step.changed, 'label', 'labels')})" if step.changed else ""
     return step.Index.replace("_", " ") + changed
 
 
