@@ -87,7 +87,7 @@ with ThreadPoolExecutor(1, initializer=cpu.use_all_cores) as beside, ThreadPoolE
 
 @several_cores
 def test_training_that_goes_on_from_a_model_file_is_bound_too(tmp_path):
-    """Reading the file computes, and would start threads that cannot be told apart."""
+    """PyTorch starts its threads when it reads a model file: they have to be bound before."""
     write_faces(tmp_path / "train.h5")
     write_faces(tmp_path / "test.h5", 20, 1)
     common = ["-b", "cpu", "-z", 8, "--threads", len(CORES), "--data_root", tmp_path]

@@ -34,7 +34,7 @@ def train(job: RunJob) -> None:
     with locks.alone_in(job.model.parent, job.wait_minutes):
         finished = job.finished()
         if not job.forced and finished.restore():
-            # Of a forced training that was interrupted.
+            # A forced training that was interrupted may have left some.
             job.checkpoint().discard(bool(job.keep_last))
             logging.info("%s was trained with the same settings, code and data before", job.model)
             return

@@ -79,7 +79,7 @@ def read(receipt_file: str | Path) -> Receipt:
 
 
 def is_decompressed(url: str, archive: Path) -> bool:
-    """Whether an archive is the tar of a .tar.gz, which has no digest: the receipt's is not its."""
+    """Whether an archive was unpacked from a .tar.gz, whose digest the receipt has."""
     return bool(urls.tar_name(url.partition("?")[0]) and not urls.tar_name(archive.name))
 
 
