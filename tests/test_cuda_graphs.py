@@ -1,4 +1,4 @@
-"""The calls that capture a CUDA graph are those that PyTorch documents; no GPU is at hand."""
+"""The calls that capture a CUDA graph are those that PyTorch documents; checked without a GPU."""
 
 import contextlib
 

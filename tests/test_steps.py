@@ -88,7 +88,7 @@ def test_capture_leaves_a_training_that_goes_on_as_it_is(capture):
 
 
 def test_number_that_changes_without_a_tensor_would_be_frozen(capture):
-    """So that the capture of these tests would show it."""
+    """The stand-in for a graph would therefore reveal such a number in a step."""
     captured, batch = train_step.CudaGraphTrainStep(network(), RECIPE), some_batches()[0]
     captured(*batch)
     for group in captured.optimizer.param_groups:
