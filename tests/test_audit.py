@@ -195,7 +195,7 @@ def test_scripts_find_labels_that_were_flipped(data, tmp_path):
     assert sum(f"trainwiki:{number}" in found for number in range(4)) >= 3
     assert (tmp_path / "audit/suspects.jpg").stat().st_size > 1000
     page = (tmp_path / "audit/index.html").read_text()
-    assert f"{ranked.suspect.sum()} of 120 labels" in page
+    assert f"Suspect labels: {ranked.suspect.sum()} of 120." in page
     assert page.count('<img class="tile"') == ranked.suspect.sum() + 24
     assert sorted(path.name for path in tmp_path.iterdir() if path.is_dir()) == ["audit", "data"]
     outcome = audit(data, tmp_path / "1.csv", "-o", tmp_path / "again" / "labels.csv")

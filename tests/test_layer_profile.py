@@ -9,9 +9,10 @@ import torch
 
 from helpers.browser import texts
 from helpers.pages import run_page
-from renet.config.architecture import Architecture
+from renet.config.architecture import Architecture, CnnArchitecture
 from renet.evaluation import activations, feature_maps, layer_profile, network_plot
 from renet.evaluation.tables import LAYER_TIMES, LAYERS
+from renet.network import kinds
 from renet.network.kinds.renet import ReNet, init_weights
 from renet.network.model import parameter_count
 
@@ -149,10 +150,17 @@ def test_receptive_field_is_where_a_changed_pixel_shows():
         if isinstance(layer, torch.nn.Conv2d):
             layer.weight.data.abs_()
     fields = activations.receptive_fields(network)
-    assert fields["conv1"] == columns_that_change(network, "conv1", 32) == 5
+    assert fields["conv1"] == (5, columns_that_change(network, "conv1", 32)) == (5, 5)
     # The pooling halves the map: a pixel is in every second field of two neighbours together.
     changes = sum(columns_that_change(network, "conv2", column) for column in (32, 33))
-    assert fields["conv2"] == changes == 15
+    assert fields["conv2"] == (15, changes) == (15, 15)
+
+
+def test_receptive_field_follows_the_strides_of_rows_and_columns():
+    convs = [{"channels": 4, "stride": [1, 2]}, {"channels": 4, "stride": [1, 1]}]
+    network = kinds.build((3, 64, 64), CnnArchitecture([4], convs))
+    fields = activations.receptive_fields(network)
+    assert (fields["conv1"], fields["conv2"], fields["conv3"]) == ((5, 5), (7, 7), (9, 11))
 
 
 def test_maps_that_vary_most_are_chosen_in_their_order():

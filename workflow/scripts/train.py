@@ -38,6 +38,12 @@ def train(job: RunJob) -> None:
             job.checkpoint().discard(bool(job.keep_last))
             logging.info("%s was trained with the same settings, code and data before", job.model)
             return
+        if job.forced and finished.folder.exists():
+            logging.info(
+                "The rule is forced, and trains anew. After an interruption, force it again to "
+                "continue; a start that is not forced puts the results of %s back.",
+                finished.folder,
+            )
         _train(job)
         finished.keep()
         job.checkpoint().finish(bool(job.keep_last))  # last, when nothing can fail any more

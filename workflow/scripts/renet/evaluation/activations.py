@@ -106,23 +106,28 @@ def _sweeps(rnn: SpatialRNN, maps: Tensor) -> tuple[Tensor, Tensor]:
     return _maps_of_columns(units), _maps_of_rows(rnn.over_rows(rnn.over_columns(maps)))
 
 
-def receptive_fields(network: Network) -> dict[str, int]:
-    """For each convolution, the side in pixels of the square of the face that one value depends on.
+def receptive_fields(network: Network) -> dict[str, tuple[int, int]]:
+    """For each convolution, the (rows, columns) of pixels of the face that one value depends on.
 
     Pixels beyond the border count too. Behind a SpatialRNN, every value depends on the whole face.
     """
-    side, stride, fields = 1, 1, {}
+    rows, columns = _receptive_sides(network, 0), _receptive_sides(network, 1)
+    return {name: (rows[name], columns[name]) for name in rows}
+
+
+def _receptive_sides(network: Network, axis: int) -> dict[str, int]:
+    side, stride, sides = 1, 1, {}
     for name, layer in network.named_children():
         if isinstance(layer, SpatialRNN):
             break
         if isinstance(layer, nn.Conv2d | nn.MaxPool2d):
-            kernel, dilation, step = (_side(getattr(layer, key))
+            kernel, dilation, step = (_of_axis(getattr(layer, key), axis)
                                       for key in ("kernel_size", "dilation", "stride"))  # fmt: skip
             side += (kernel - 1) * dilation * stride
             stride *= step
-            fields[name] = side
-    return fields
+            sides[name] = side
+    return sides
 
 
-def _side(value: int | tuple[int, int]) -> int:
-    return value if isinstance(value, int) else value[0]
+def _of_axis(value: int | tuple[int, int], axis: int) -> int:
+    return value if isinstance(value, int) else value[axis]

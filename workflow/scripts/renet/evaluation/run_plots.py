@@ -188,7 +188,8 @@ def slices(evaluation: Evaluation) -> Figure:
             line += 1
             _slice_line(axis, line, row)
             ticks.append(line)
-            labels.append(f"{row.value} (n = {row.n:,}, {row.subjects:,} people)")
+            people = "person" if row.subjects == 1 else "people"
+            labels.append(f"{row.value} (n = {row.n:,}, {row.subjects:,} {people})")
         line += 1
     axis.set_yticks(ticks, labels)
     axis.set(ylim=(line - 0.4, -0.6), xlim=(-0.01, 1.01), xlabel="accuracy")

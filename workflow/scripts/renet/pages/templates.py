@@ -50,6 +50,7 @@ ENVIRONMENT.filters |= {
     "listed": phrases.listed,
     "markdown_text": markdown_text,
     "percentage": phrases.percentage,
+    "points": phrases.points,
     "setting": setting,
     "thousands": "{:,}".format,
 }
