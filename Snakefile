@@ -86,6 +86,7 @@ include: PROJECT / "workflow" / "rules" / "prediction.smk"
 
 onstart:
     refuse_runs_in_use()
+    refuse_future_inputs()
     put_back_future_times()
 
 

@@ -2,7 +2,11 @@
 
 from pathlib import Path
 
+import pytest
 from clear_removed_runs import clear_removed_runs
+
+from renet.common import locks
+from renet.common.errors import InputError
 
 RECORDS = ["logs/train/{run}.log", "logs/export/{run}.{format}.log", "logs/audit/{run}/{fold}.log"]
 
@@ -32,3 +36,17 @@ def test_runs_that_are_removed_together_leave_nothing(tmp_path):
     touch(tmp_path, "runs/wide/model.pt", "runs/wide.2/model.pt", "runs/renet/model.pt")
     clear_removed_runs(["wide", "wide.2"], results=tmp_path, kept=["renet"], records=RECORDS)
     assert left(tmp_path) == ["runs/renet/model.pt"]
+
+
+def test_nothing_is_deleted_while_a_process_works_in_a_removed_run(tmp_path):
+    touch(tmp_path, "runs/first/model.pt", "runs/used/checkpoint-0.pt")
+    with locks.alone_in(tmp_path / "runs/used"), pytest.raises(InputError, match="is in use by"):
+        clear_removed_runs(["first", "used"], results=tmp_path)
+    assert {"runs/first/model.pt", "runs/used/checkpoint-0.pt"} <= set(left(tmp_path))
+
+
+def test_of_a_linked_folder_the_link_is_deleted(tmp_path):
+    touch(tmp_path, "elsewhere/model.pt", "runs/other/model.pt")
+    (tmp_path / "runs/linked").symlink_to(tmp_path / "elsewhere")
+    clear_removed_runs(["linked", "other"], results=tmp_path)
+    assert left(tmp_path) == ["elsewhere/model.pt"] and not list((tmp_path / "runs").iterdir())

@@ -296,6 +296,22 @@ def test_pages_and_provenance_name_the_settings_of_the_data():
     assert data_summary.for_provenance(changed) == provenance
 
 
+def test_config_of_a_run_adds_nothing_to_what_config_yaml_names(tmp_path):
+    runs_of_defaults = {"thrice": {"seeds": [1, 2, 3]}, "gru": {"model": {"cell": "gru"}}}
+    edited = copy.deepcopy(CONFIG) | {"runs": runs_of_defaults, "export": ["safetensors"]}
+    edited |= {"audit": {"folds": 5, "run": "gru"}, "comparison": {"reference": "gru"}}
+    (tmp_path / "notes.md").touch()
+    edited |= {"predict": {"photos": str(tmp_path)}, "datasheet": str(tmp_path / "notes.md")}
+    first = complete(copy.deepcopy(edited))
+    for run, settings in runs.runs(first).items():
+        repeated = copy.deepcopy(edited)
+        update_config(repeated, data_summary.to_repeat(first, run, runs_of_defaults))
+        complete(repeated)
+        assert runs.runs(repeated) == {run: settings}
+        assert not any(repeated[key] for key in ("export", "datasheet"))
+        assert not repeated["audit"]["folds"] and not repeated["predict"]["photos"]
+
+
 def test_origin_names_the_overlays_and_the_keys_of_the_command_line():
     assert data_summary.origin([], {}) == "config.yaml"
     assert data_summary.origin([Path("/a/wiki.yaml")], {"train": {}}) == "wiki.yaml, --config train"

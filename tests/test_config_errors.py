@@ -344,7 +344,7 @@ def test_snakemake_refuses_a_key_that_is_given_twice(tmp_path):
 
 def test_subfolder_that_snakemake_would_read_as_a_wildcard_is_named(tmp_path):
     (tmp_path / "2024 {best}").mkdir()
-    with pytest.raises(InputError, match=r"2024 \{best\} has braces in its name"):
+    with pytest.raises(InputError, match=r"2024 \{best\}, whose braces"):
         sources.local_paths(tmp_path.as_uri())
 
 

@@ -25,7 +25,7 @@ def cores():
 
 before = cores()
 run.choose_device(Recipe(device="cpu", threads=int(sys.argv[1])))
-values = torch.rand(1 << 22)
+values = torch.rand(torch.get_num_threads() * cpu.ELEMENTS_OF_A_THREAD)
 assert torch.equal(values.neg(), -values)
 print(json.dumps([found for thread, found in cores().items() if before.get(thread) != found]))
 """

@@ -1,6 +1,7 @@
 """Gzipped tars, and a disk without space."""
 
 import gzip
+import os
 import resource
 import tarfile
 from pathlib import Path
@@ -9,7 +10,7 @@ import pytest
 
 from helpers.download import MD5, TAR, digest_of, names, run_download, tar_bytes
 from helpers.http_server import Response
-from renet.archives import downloads
+from renet.archives import downloads, receipts
 from renet.common.errors import InputError
 
 
@@ -47,6 +48,26 @@ def test_gzipped_tar_in_place_is_decompressed_beside_the_receipt(tmp_path, recei
     assert receipt.path == str(receipt_file.with_name("wiki.tar"))
     assert Path(receipt.path).read_bytes() == TAR
     assert names(tmp_path) == {"wiki.tar.gz", "resources"}
+
+
+def test_query_and_fragment_of_a_url_do_not_hide_that_its_tar_was_gzipped(server, receipt_file):
+    packed = gzip.compress(TAR, mtime=0)
+    server.contents["/a.tar.gz"] = packed
+    receipt = downloads.obtain(server.url("/a.tar.gz#first"), digest_of(packed), receipt_file)
+    os.utime(receipt.path, (1, 1))  # its digest would be computed again
+    assert receipts.read(receipt_file) == receipt
+
+
+def test_folder_with_the_name_of_a_gzipped_tar_is_a_folder(tmp_path, receipt_file):
+    folder = tmp_path / "photos.tgz"
+    folder.mkdir()
+    (folder / "a.jpg").write_bytes(b"photo")
+    receipt = downloads.obtain(folder.as_uri(), None, receipt_file)
+    with tarfile.open(receipt.path) as tar:
+        assert tar.getnames() == ["a.jpg"]
+    Path(receipt.path).write_bytes(b"other bytes")
+    with pytest.raises(InputError, match=r"photos\.tgz\.tar has changed since its receipt"):
+        receipts.read(receipt_file)
 
 
 @pytest.mark.parametrize("damage", ["truncated", "corrupt"])

@@ -146,8 +146,9 @@ def training(tmp_path) -> Callable[..., Training]:
 
 
 def test_training_killed_at_several_points_gives_the_same_bits(training):
-    undisturbed = training("undisturbed").finish()
-    disturbed = training("disturbed")
+    epochs = 6  # so that checkpoints are written inside of epochs on a fast machine, too
+    undisturbed = training("undisturbed", epochs=epochs).finish()
+    disturbed = training("disturbed", epochs=epochs)
     disturbed.stop_when(disturbed.is_writing, signal.SIGKILL)  # the first checkpoint
     assert disturbed.is_writing(), "it was not killed while it wrote"
     disturbed.stop_when(disturbed.is_past_a_checkpoint(), signal.SIGKILL)  # between two

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from helpers.holders import held
+from helpers.liveness import is_alive
 from helpers.training import SMALL
 from helpers.workflow import copy_project, run, snakemake, write_config
 from renet.common import locks
@@ -155,7 +156,9 @@ def test_training_that_outlives_a_killed_snakemake_is_named_and_its_work_is_used
     assert f"results/runs/renet is in use by the process {training}" in again.stderr
     os.kill(training, signal.SIGTERM)
     os.kill(training, signal.SIGCONT)
-    while Path(f"/proc/{training}").exists():
+    deadline = time.monotonic() + 60
+    while is_alive(training):
+        assert time.monotonic() < deadline, log.read_text()
         time.sleep(0.1)
     run(project)
     assert "Continuing after epoch" in log.read_text()

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from helpers import all_jobs
+from helpers.liveness import is_alive
 from helpers.project import SCRIPTS
 from helpers.workflow import MAY_DIFFER
 
@@ -58,7 +59,7 @@ os.kill(os.getpid(), signal.SIGKILL)
 """
     said = subprocess.run([sys.executable, "-c", program], stdout=subprocess.PIPE, check=False)
     assert said.returncode == -signal.SIGKILL
-    stat, deadline = Path(f"/proc/{int(said.stdout)}/stat"), time.monotonic() + 10
-    while stat.exists() and stat.read_text().rpartition(")")[2].split()[0] not in "ZX":
+    deadline = time.monotonic() + 10
+    while is_alive(int(said.stdout)):
         assert time.monotonic() < deadline
         time.sleep(0.01)

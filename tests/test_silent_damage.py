@@ -167,6 +167,28 @@ def test_file_of_the_future_that_may_not_be_changed_is_named(tmp_path, monkeypat
     assert said.endswith(f"1 cannot be changed, for example {tmp_path / 'another users'}.")
 
 
+@pytest.mark.parametrize("kind", ["corrections", "table", "archive", "folder", "photos", "notes"])
+def test_file_of_the_user_with_a_time_in_the_future_is_named(tmp_path, kind):
+    inner = tmp_path / "photos" / "inner"
+    inner.mkdir(parents=True)
+    paths = {name: tmp_path / name for name in ("corrections", "table", "archive", "notes")}
+    for path in paths.values():
+        path.touch()
+    archive = {"url": [paths["archive"].as_uri(), inner.parent.as_uri()], "photos": "crop",
+               "database": "table", "table": str(paths["table"]), "shards": 1,
+               "subjects": "shared"}  # fmt: skip
+    config = {
+        "sources": ["own"], "external": [], "archives": {"own": archive},
+        "corrections": str(paths["corrections"]), "datasheet": str(paths["notes"]),
+        "predict": {"photos": str(inner.parent)},
+    }  # fmt: skip
+    future_times.refuse(sources.own_paths(config))
+    paths |= {"folder": inner.parent, "photos": inner}
+    os.utime(paths[kind], ns=(time.time_ns() + 2 * 3600 * 10**9,) * 2)
+    with pytest.raises(InputError, match=rf"^{paths[kind]} has a time 120 minutes in the future"):
+        future_times.refuse(sources.own_paths(config))
+
+
 def test_clock_of_a_file_server_may_be_a_little_ahead(tmp_path):
     (tmp_path / "a").touch()
     ahead = time.time_ns() + 5 * 10**9
@@ -183,6 +205,9 @@ def test_size_of_a_local_archive_and_bytes_of_a_table_are_state(tmp_path):
     assert sources.local_state(path) == size and sources.file_state(str(path)) != content
     path.write_bytes(b"three")
     assert sources.local_state(path) != size
+    earlier = sources.photos_state(path)
+    os.utime(path, ns=(1, 1))
+    assert sources.photos_state(path) != earlier  # as where another tar of this size is moved here
     assert sources.local_state(None) == sources.file_state(None) == ""
     assert sources.local_state(tmp_path) == sources.folder_state(tmp_path)
 

@@ -13,6 +13,7 @@ import pytest
 import yaml
 
 from helpers import slurm_cluster
+from helpers.liveness import is_alive
 from helpers.project import ROOT
 from helpers.slurm_workflow import SlurmWorkflow
 from helpers.workflow import copy_project, run, write_config
@@ -178,10 +179,6 @@ def test_training_that_runs_out_of_time_continues_in_another_job(project, local)
         work.wait_for(lambda: not any(map(is_alive, stopped)), "no SIGTERM")
     assert len(work.jobs("rule_train")) == 2
     assert_same_training(project, local, "renet")
-
-
-def is_alive(process: int) -> bool:
-    return Path(f"/proc/{process}").exists()
 
 
 def test_crop_over_its_memory_is_submitted_again_with_more(local, tmp_path):

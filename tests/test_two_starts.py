@@ -42,7 +42,8 @@ def test_second_start_in_one_folder_stops_at_snakemakes_lock_and_touches_nothing
     target = "results/data/sample/members.csv"
     first = start(project, target, start_new_session=True)  # with its jobs, one group
     deadline = time.monotonic() + 60
-    while not list((project / ".snakemake").glob("locks/*")):
+    # Snakemake opens the file of its lock before it writes what it locks.
+    while not any(path.stat().st_size for path in (project / ".snakemake").glob("locks/*")):
         assert first.poll() is None and time.monotonic() < deadline
         time.sleep(0.01)
     os.killpg(first.pid, signal.SIGSTOP)

@@ -268,7 +268,7 @@ def test_own_photos_are_followed_from_their_table(tmp_path):
     """Whole photos of the user's own, whose faces are cut by boxes, and a gated cell."""
     (tmp_path / "project").mkdir()
     project = copy_project(tmp_path / "project")
-    photos = tmp_path / "photos"
+    photos = tmp_path / "my photos"
     photos.mkdir()
     lines = ["path,gender,x1,y1,x2,y2"]
     for number in range(40):
@@ -286,7 +286,8 @@ def test_own_photos_are_followed_from_their_table(tmp_path):
     page = (project / PAGE).read_text()
     assert "of the CSV table of the source own" in page and "MATLAB" not in page
     assert "cut from the photo by its box, with 0.4 times" in page
-    assert re.search(r"tail -c \+\d+ photos\.tar \|", page)  # that the folder was packed into
+    # The tar that the folder was packed into.
+    assert re.search(r"tail -c \+\d+ 'my photos\.tar' \|", html.unescape(page))
     assert "All columns share their weights." in page and "(gru)" in page
     assert "equals the one in test.h5 in every pixel" in page
     shown = cv2.imread(str(project / RUN / "walkthrough/photo.jpg"))

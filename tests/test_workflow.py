@@ -137,7 +137,7 @@ def check_external_set(project: Path, settings: dict, external: dict) -> None:
     assert {"crop_faces", "external_set", "infer_external", "report"} <= further
     assert not {"train", "infer", "evaluate", "shuffle", "audit_fold"} & further
     write_config(project, **settings)
-    assert planned(project) == {"compare", "report"}
+    assert planned(project) == {"compare", "manifest", "report"}
     write_config(project, **settings, **external)
 
 
@@ -149,7 +149,7 @@ def test_added_external_set_trains_nothing(project):
     write_config(project, **add_photos(project))
     assert planned(project) == {
         "download", "index_archive", "parse_metadata", "crop_faces", "external_set", "write_hdf5",
-        "infer_external", "evaluate_external", "gallery_external", "compare", "report",
+        "infer_external", "evaluate_external", "gallery_external", "compare", "manifest", "report",
     }  # fmt: skip
     jobs = snakemake(project, "-n", "--configfile", "small.yaml").stdout
     assert "subset=photos" in jobs and "subset=train" not in jobs
@@ -672,6 +672,8 @@ def test_verify_says_whether_a_run_is_whole_and_what_differs(project):
     run = project / "results/runs/renet"
     (run / "history.csv").write_text("other")
     (run / "slices.svg").unlink()
+    (run / "model.onnx").touch()
+    (run / "external/congress").mkdir(parents=True)
     code = project / "workflow/scripts/renet/network/rnn.py"
     code.write_text(code.read_text() + "# edited\n")
     archive = project / "resources/sample/wiki_crop.tar"
@@ -681,6 +683,8 @@ def test_verify_says_whether_a_run_is_whole_and_what_differs(project):
     for fault in (
         "history.csv has other bytes",
         "slices.svg is missing",
+        "external/congress is no longer made",
+        "model.onnx is no longer made",
         "the code of",
         "train.py",
     ):

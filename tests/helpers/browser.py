@@ -50,7 +50,8 @@ def browser() -> Iterator[WebDriver]:
         pytest.skip("chromium and chromedriver (Debian: chromium, chromium-driver) are not on PATH")
     options = Options()
     options.binary_location = programs[0]
-    with tempfile.TemporaryDirectory() as profile:
+    # Its processes may still write as they end.
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile:
         for flag in [*FLAGS, f"--user-data-dir={profile}", "--window-size=1280,1000"]:
             options.add_argument(flag)
         options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})

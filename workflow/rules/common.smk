@@ -236,8 +236,7 @@ def recorded_settings(wildcards):
 
 def places_to_predict():
     """The files and folders of photos that the config names."""
-    given = config["predict"]["photos"] or []
-    return [given] if isinstance(given, str) else given
+    return sources.places_to_predict(config)
 
 
 def photos_to_predict():
@@ -375,12 +374,21 @@ def results_of_run(run):
     of_others = (rules.infer, rules.evaluate, rules.gallery, rules.explain)
     written = (rules.provenance, rules.predictor)
     made = results_of(*trained, *of_others, *shown, *written, run=run)
+    on_sets = (rules.infer_external, rules.evaluate_external, rules.gallery_external)
+    made += results_of(*on_sets, run=run, external=EXTERNAL)
     return made + predictions([run]) + exports([run])
 
 
 def files_of_run(wildcards):
     """The files among these; a folder as an input would rerun its rule by its time stamp."""
     return [path for path in results_of_run(wildcards.run) if Path(path).suffix]
+
+
+def config_of_run(wildcards):
+    """The config that makes a run again, also beside the runs that config.yaml names."""
+    named = yaml_files.read(DEFAULTS).get("runs")
+    others = named if isinstance(named, dict) else []
+    return data_summary.to_repeat(config, wildcards.run, others)
 
 
 def folders_of_run(wildcards):
@@ -426,6 +434,14 @@ def refuse_runs_in_use():
         process = locks.owner(folder)
         if process and not settings["resources"]["wait_minutes"]:
             sys.exit(locks.in_use(folder, process))
+
+
+def refuse_future_inputs():
+    """End before any job if a file of the user has a time in the future."""
+    try:
+        future_times.refuse(sources.own_paths(config))
+    except InputError as error:
+        sys.exit(str(error))
 
 
 def put_back_future_times():

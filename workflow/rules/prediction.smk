@@ -57,7 +57,7 @@ rule predict:
     params:
         detect=config["predict"]["detect"],
         compute=compute_settings,
-        state=[sources.folder_state(Path(path)) for path in places_to_predict()],
+        state=[sources.photos_state(Path(path)) for path in places_to_predict()],
         code=code_with_kind("predict.py"),
     script:
         "../scripts/predict.py"
@@ -88,7 +88,7 @@ rule manifest:
     """Record the digests of a run's files, and the config that makes the run again."""
     input:
         outputs=files_of_run,
-        receipt_files=all_receipts(),
+        receipt_files=all_receipts(ALL_SOURCES),
     output:
         manifest="<results>/runs/{run}/manifest.json",
         config="<results>/runs/{run}/config.yaml",
@@ -101,7 +101,7 @@ rule manifest:
         "../../envs/manifest.yaml"
     params:
         folders=folders_of_run,
-        settings=lambda wildcards: data_summary.to_repeat(config, wildcards.run),
+        settings=config_of_run,
         kind=lambda wildcards: RUNS[wildcards.run]["model"]["kind"],
         state=code_of_run,
         code=code("manifest.py"),

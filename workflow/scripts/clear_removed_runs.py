@@ -12,7 +12,8 @@ import re
 import shutil
 from pathlib import Path
 
-from renet.common import script
+from renet.common import locks, script
+from renet.common.errors import InputError
 
 TRACE = "logs/train/{run}.trace.json"  # with `resources.profile_steps`, of no rule
 WILDCARD = re.compile(r"{\w+}")
@@ -28,12 +29,25 @@ def clear_removed_runs(
         results: folder of the results.
         kept: names of the other runs.
         records: patterns of logs and benchmarks in it, such as logs/train/{run}.log.
+
+    Raises:
+        InputError: a process works in the folder of one of the runs; nothing is deleted.
     """
+    for run in removed:
+        folder = results / "runs" / run
+        if process := locks.owner(folder):
+            raise InputError(
+                f"{folder} is in use by {process}, perhaps a job that outlived its Snakemake: wait "
+                "for it to end, or stop it, and start again. Nothing was deleted."
+            )
     found = {run: records_of(run, results, records) for run in [*removed, *kept]}
     for run in removed:
         folder = results / "runs" / run
         size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
-        shutil.rmtree(folder)
+        if folder.is_symlink():  # to a folder that may be used elsewhere
+            folder.unlink()
+        else:
+            shutil.rmtree(folder)
         # Of the runs wide and wide.2, both patterns fit to wide.2.onnx.log.
         longer = [paths for other, paths in found.items() if len(other) > len(run)]
         for path in found[run].difference(*longer):

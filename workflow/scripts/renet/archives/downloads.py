@@ -62,14 +62,11 @@ def _obtain_alone(url: str, archive: Path, tar: Path, wanted: str | None) -> Rec
     """The receipt of an archive that no other process works on."""
     in_place = urls.local_path(url)
     if in_place and in_place.is_dir():
-        receipt = _from_folder(url, in_place, archive.with_name(f"{archive.name}.tar"), wanted)
-    elif in_place:
-        receipt = _from_disk(url, in_place, wanted)
-    else:
-        receipt = _from_server(url, archive, wanted)
+        return _from_folder(url, in_place, archive.with_name(f"{archive.name}.tar"), wanted)
+    receipt = _from_disk(url, in_place, wanted) if in_place else _from_server(url, archive, wanted)
     if wanted:
         logging.info("%s: verified, %s.", receipt.path, receipt.digest)
-    elif not in_place or not in_place.is_dir():  # a folder has no digest
+    else:
         fault = "not verified, because the config gives no digest for it"
         logging.warning("%s: %s; it has %s.", receipt.path, fault, receipt.digest)
     if tar != archive:

@@ -9,7 +9,8 @@ wherever the archive is.
 
 import dataclasses
 import logging
-from pathlib import Path
+from pathlib import Path, PurePosixPath
+from urllib.parse import unquote, urlsplit
 
 from renet.archives import verification
 from renet.common import files
@@ -80,7 +81,7 @@ def read(receipt_file: str | Path) -> Receipt:
 
 def is_decompressed(url: str, archive: Path) -> bool:
     """Whether an archive was unpacked from a .tar.gz, whose digest the receipt has."""
-    return bool(urls.tar_name(url.partition("?")[0]) and not urls.tar_name(archive.name))
+    return archive.name == urls.tar_name(unquote(PurePosixPath(urlsplit(url).path).name))
 
 
 def _state(archive: Path) -> str:

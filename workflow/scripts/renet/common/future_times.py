@@ -5,10 +5,11 @@ the job. After an interruption, the files that depend on this output would count
 """
 
 import os
-import stat
 import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+
+from renet.common.errors import InputError
 
 TOLERANCE = 60 * 10**9  # nanoseconds by which the clock of a file server may be ahead
 
@@ -39,6 +40,23 @@ def put_back(paths: Iterable[Path]) -> str | None:
     return said
 
 
+def refuse(paths: Iterable[Path]) -> None:
+    """Refuse a user's own files and folders with times in the future, which stay untouched.
+
+    Raises:
+        InputError: naming one of them.
+    """
+    now = time.time_ns()
+    for path in paths:
+        ahead = _time(path) - now
+        if ahead > TOLERANCE:
+            raise InputError(
+                f"{path} has a time {ahead / 60e9:,.0f} minutes in the future, and Snakemake would "
+                "refuse the files that are made from it; set the time to now with `touch`, or mend "
+                "the computer's clock."
+            )
+
+
 def files_in(folder: Path) -> Iterator[Path]:
     """The files in a folder, also while others delete some of them."""
     for inner, _, names in os.walk(folder):
@@ -56,8 +74,12 @@ def _set_time(path: Path, nanoseconds: int) -> bool:
 
 def _changed(path: Path) -> int:
     """When a file was changed; 0 for what is no file, or no longer there."""
+    return _time(path) if path.is_file() else 0
+
+
+def _time(path: Path) -> int:
+    """When a file or folder was changed; 0 for what is no longer there."""
     try:
-        status = path.stat()
+        return path.stat().st_mtime_ns
     except OSError:
         return 0
-    return status.st_mtime_ns if stat.S_ISREG(status.st_mode) else 0

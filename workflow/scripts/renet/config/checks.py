@@ -65,8 +65,7 @@ def check_paths(config: dict) -> None:
         table = archive["table"]
         if table and not Path(table).is_file():
             raise InputError(f"archives.{source}.table names {_shown(table)}, which is not a file.")
-    given = config["predict"]["photos"] or []
-    for photos in [given] if isinstance(given, str) else given:
+    for photos in sources.places_to_predict(config):
         if not Path(photos).exists():
             raise InputError(
                 f"predict.photos names {_shown(photos)}, which does not exist; name a folder, "

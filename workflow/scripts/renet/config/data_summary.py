@@ -1,6 +1,6 @@
 """What the pages and the provenance of a run say about the data."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from renet.config import runs, sources
@@ -59,20 +59,29 @@ def _hdf5(config: dict) -> dict:
     return {"hdf5": {"mean": config["hdf5"]["mean"]}}
 
 
-def to_repeat(config: dict, run: str) -> dict:
+def to_repeat(config: dict, run: str, of_defaults: Iterable[str]) -> dict:
     """The config of one run: all that its results depend on, and nothing of other runs.
 
-    Where Snakemake merges it with config.yaml, whose run is renet, no other run is added.
+    Where Snakemake merges it with config.yaml, it adds nothing but this run.
+
+    Args:
+        of_defaults: the runs that config.yaml names.
     """
-    others = {} if run == "renet" else {"renet": None}
     archives = {
         source: {key: value for key, value in config["archives"][source].items() if key != "shards"}
-        for source in config["sources"]
+        for source in sources.with_external(config)
         if source != sources.SAMPLE
     }
+    others = {name: None for name in of_defaults if name != run}
     return {
         **for_provenance(config),
+        "external": config["external"],
         "archives": archives,
-        "predict": {"max_error": config["predict"]["max_error"]},
+        "audit": {"folds": 0},
+        "predict": {"photos": None, "max_error": config["predict"]["max_error"]},
+        "export": [],
+        "datasheet": None,
+        "walkthrough": config["walkthrough"],
+        "comparison": {"reference": None},
         "runs": others | {run: runs.training_settings(runs.runs(config)[run])},
     }

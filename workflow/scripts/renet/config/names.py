@@ -1,10 +1,11 @@
 """Names and paths of the config that Snakemake or the layout of the results cannot take."""
 
+import os
 import re
 from collections.abc import Iterator
 
 from renet.common.errors import InputError
-from renet.config import runs, sources, urls
+from renet.config import patterns, runs, sources, urls
 from renet.config.grids import MAX_RUNS
 
 MAX_CHARACTERS = 100  # of a name, which becomes that of folders and logs
@@ -13,7 +14,6 @@ PERIODIC = re.compile(r"(.+)\1{19}$")
 # What else lies beside the folders of the sources in results/data.
 OTHER_FOLDERS = ("thumbnails",)
 FILE_SUFFIXES = (".csv", ".h5", ".md", ".html", ".svg")
-BRACES = re.compile(r"[{}]")
 
 
 def check(config: dict) -> None:
@@ -35,9 +35,12 @@ def check(config: dict) -> None:
                 f"{' or '.join(FILE_SUFFIXES)} at its end."
             )
     for key, path in _paths(config):
-        if BRACES.search(path):
+        patterns.refuse(f"{key} is {path}", path)
+    for key, path in config["pathvars"].items():
+        if path != os.path.normpath(path):
             raise InputError(
-                f"{key} is {path}, whose braces Snakemake would read as wildcards; rename it."
+                f"pathvars.{key} is {path}; write {os.path.normpath(path)}, as Snakemake compares "
+                "the names of files letter by letter."
             )
 
 
@@ -57,10 +60,7 @@ def _paths(config: dict) -> Iterator[tuple[str, str]]:
     """The keys and values of the paths."""
     yield from ((f"pathvars.{key}", path) for key, path in config["pathvars"].items())
     yield from ((key, config[key] or "") for key in ("corrections", "datasheet"))
-    photos = config["predict"]["photos"] or []
-    yield from (
-        ("predict.photos", path) for path in ([photos] if isinstance(photos, str) else photos)
-    )
+    yield from (("predict.photos", path) for path in sources.places_to_predict(config))
     for source in set(sources.with_external(config)) & set(config["archives"]):
         given = config["archives"][source]
         yield f"archives.{source}.table", given.get("table") or ""

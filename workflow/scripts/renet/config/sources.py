@@ -8,7 +8,7 @@ from pathlib import Path
 from renet.common import files, folders
 from renet.common.errors import InputError
 from renet.common.imdb_wiki import ARCHIVE_MARGIN, TABLE
-from renet.config import urls
+from renet.config import patterns, urls
 
 SAMPLE = "sample"
 SAMPLE_FILE = "wiki_crop.tar"
@@ -105,16 +105,34 @@ def subfolders(path: Path) -> list[str]:
     """All folders in a folder, as inputs of a rule.
 
     Raises:
-        InputError: Snakemake would read the braces of a name as a wildcard.
+        InputError: Snakemake would read a name as a pattern.
     """
     found = folders.subfolders(path)
     for folder in found:
-        if "{" in folder or "}" in folder:
-            raise InputError(
-                f"{folder} has braces in its name, which Snakemake would read as wildcards; rename "
-                "it."
-            )
+        patterns.refuse(f"There is a folder {folder}", folder)
     return found
+
+
+def own_paths(config: dict) -> list[Path]:
+    """The files and folders of the user that the config names, and all folders in these.
+
+    Raises:
+        InputError: as `archive` and `subfolders`.
+    """
+    found = [config["corrections"], config["datasheet"]]
+    for source in with_external(config):
+        given = archive(config, source)
+        found.append(given["table"])
+        found.extend(path for url in given["urls"] for path in local_paths(url))
+    for place in places_to_predict(config):
+        found.extend([place, *subfolders(Path(place))])
+    return [Path(path) for path in found if path]
+
+
+def places_to_predict(config: dict) -> list[str]:
+    """The files and folders of photos in `predict.photos`."""
+    given = config["predict"]["photos"] or []
+    return [given] if isinstance(given, str) else given
 
 
 def local_state(path: Path | None) -> str:
@@ -125,6 +143,16 @@ def local_state(path: Path | None) -> str:
     if path is None or not path.exists():
         return ""
     return folder_state(path) or str(path.stat().st_size)
+
+
+def photos_state(path: Path) -> str:
+    """What tells that a folder or file of photos was exchanged, for one of another time."""
+    return folder_state(path) or _file_status(path)
+
+
+def _file_status(path: Path) -> str:
+    status = path.stat()
+    return f"{status.st_size} {status.st_mtime_ns}"
 
 
 def file_state(path: str | None) -> str:

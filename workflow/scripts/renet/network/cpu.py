@@ -15,6 +15,7 @@ NEVER = -1
 
 THREADS = Path("/proc/self/task")  # a folder for each thread of this process
 THIS_THREAD = 0  # for `sched_setaffinity`
+ELEMENTS_OF_A_THREAD = 1 << 16  # PyTorch gives a thread at least half of this
 # Variables by which a user places OpenMP's threads.
 PLACEMENT = ("OMP_PROC_BIND", "OMP_PLACES", "GOMP_CPU_AFFINITY", "KMP_AFFINITY")
 
@@ -48,7 +49,7 @@ def bind_threads() -> None:
     if count == 1 or count != len(cores) or any(name in os.environ for name in PLACEMENT):
         return
     before = set(THREADS.iterdir())
-    torch.ones(1 << 22).neg_()  # OpenMP starts its threads
+    torch.ones(count * ELEMENTS_OF_A_THREAD).neg_()  # OpenMP starts its threads
     started = [int(path.name) for path in set(THREADS.iterdir()) - before]
     if len(started) != count - 1:
         logging.info("The threads are not bound to cores: they were started before")

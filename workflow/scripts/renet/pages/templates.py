@@ -10,6 +10,7 @@ them, too. The table of all faces is our own script (templates/faces.js): grid l
 
 import json
 import re
+import shlex
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -52,6 +53,7 @@ ENVIRONMENT.filters |= {
     "percentage": phrases.percentage,
     "points": phrases.points,
     "setting": setting,
+    "shell_quoted": shlex.quote,
     "thousands": "{:,}".format,
 }
 

@@ -12,6 +12,9 @@ from renet.dataset import hdf5
 
 FORMAT = "renet-manifest-1"
 FILE = "manifest.json"
+# Outputs that the config can ask for, and that stay where it no longer does.
+OPTIONAL = ("model.onnx", "model.int8.onnx", "model.safetensors",
+            "predictions.csv", "predictions.html", "external/*")  # fmt: skip
 SCRIPTS = Path(__file__).resolve().parents[2]
 
 
@@ -69,6 +72,7 @@ def differences(folder: Path, *, quick: bool) -> list[str]:
     try:
         return [
             *_changed_outputs(folder, manifest["outputs"]),
+            *_outdated(folder, manifest["outputs"]),
             *_changed_code(manifest["code"], manifest["kind"]),
             *_changed_faces(folder.parents[1] / "data", manifest["faces"]),
             *_changed_archives(manifest["archives"], quick=quick),
@@ -83,6 +87,23 @@ def _changed_outputs(folder: Path, outputs: dict[str, str]) -> Iterator[str]:
             yield f"{name} is missing"
         elif files.file_digest(folder / name) != digest:
             yield f"{name} has other bytes"
+
+
+def _outdated(folder: Path, outputs: dict[str, str]) -> Iterator[str]:
+    for name in left_over(folder, outputs):
+        yield f"{name} is no longer made, and may be of an earlier training"
+
+
+def left_over(folder: Path, outputs: Iterable[str]) -> list[str]:
+    """What the config of a run asked for before and no longer does, such as `model.onnx`.
+
+    Args:
+        outputs: names in the manifest.
+    """
+    recorded = set(outputs)
+    recorded |= {parent.as_posix() for name in recorded for parent in Path(name).parents}
+    found = (path.relative_to(folder).as_posix() for one in OPTIONAL for path in folder.glob(one))
+    return sorted(name for name in found if name not in recorded)
 
 
 def _changed_code(code: dict[str, str], kind: str) -> Iterator[str]:
