@@ -139,6 +139,12 @@ def test_value_that_only_snakemake_would_refuse_is_named(overlay, sentence):
     assert sentence in str(caught.value)
 
 
+def test_path_variable_can_be_written_with_the_other_one():
+    config = {"pathvars": {"resources": "<results>/archives"}}
+    validation.load(config, SCHEMA_FILE, [], {})
+    assert config["pathvars"] == {"results": "results", "resources": "<results>/archives"}
+
+
 def test_no_source_can_have_the_name_of_a_file_beside_the_sources():
     rules = "".join(path.read_text() for path in (ROOT / "workflow/rules").glob("*.smk"))
     beside = set(re.findall(r"<results>/data/([^/\"{]+)", rules)) | {"train.h5", "test.csv"}

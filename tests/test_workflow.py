@@ -129,6 +129,9 @@ def check_external_set(project: Path, settings: dict, external: dict) -> None:
         metrics = json.loads((of_set / "metrics.json").read_text())
         jsonschema.Draft202012Validator(metrics_schema()).validate(metrics)
         assert metrics["test"]["n"] == 11 and "test" not in metrics["data"]["faces"]
+        manifest = json.loads((of_set.parents[1] / "manifest.json").read_text())
+        assert "external/photos/metrics.json" in manifest["outputs"]
+        assert len(manifest["archives"]) == 2
         assert "External test set photos" in (of_set.parents[1] / "report.html").read_text()
     assert "photos: balanced accuracy" in (results / "index.html").read_text()
     (project / "photos.csv").write_text((project / "photos.csv").read_text() + "\n12.jpg,f,new")

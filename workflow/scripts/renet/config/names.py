@@ -37,6 +37,8 @@ def check(config: dict) -> None:
     for key, path in _paths(config):
         patterns.refuse(f"{key} is {path}", path)
     for key, path in config["pathvars"].items():
+        # One may be written with the other one, as in <results>/archives.
+        patterns.refuse(f"pathvars.{key} is {path}", patterns.PATH_VARIABLE.sub("", path))
         if path != os.path.normpath(path):
             raise InputError(
                 f"pathvars.{key} is {path}; write {os.path.normpath(path)}, as Snakemake compares "
@@ -57,8 +59,7 @@ def _check_name(key: str, name: str) -> None:
 
 
 def _paths(config: dict) -> Iterator[tuple[str, str]]:
-    """The keys and values of the paths."""
-    yield from ((f"pathvars.{key}", path) for key, path in config["pathvars"].items())
+    """The keys and values of the paths that are no path variables."""
     yield from ((key, config[key] or "") for key in ("corrections", "datasheet"))
     yield from (("predict.photos", path) for path in sources.places_to_predict(config))
     for source in set(sources.with_external(config)) & set(config["archives"]):
