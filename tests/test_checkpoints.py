@@ -1,5 +1,6 @@
 """A training can resume from the files on the disk after any failure, also a power loss."""
 
+import contextlib
 import dataclasses
 import errno
 import os
@@ -145,6 +146,56 @@ def test_full_disk_leaves_the_last_checkpoint_to_continue_from(faces, tmp_path, 
     resumed = make_trainer(faces, saved=saved)
     resumed.run(checkpoint)
     assert same(weights_of(whole), weights_of(resumed)) and whole.history == resumed.history
+
+
+@pytest.fixture
+def rates_after(faces, tmp_path, monkeypatch):
+    """Train at a rate, and return the learning rates in the history of each model that is saved."""
+    steps, train_on = [], Trainer._train_on
+
+    def rates(rate: float, stop_at: int = 0, epochs: int = 6, **options: int) -> dict[str, list]:
+        """`stop_at`: the update before which SIGTERM comes; 0: none."""
+
+        def terminate(trainer, *batch):
+            steps.append(batch)
+            if len(steps) == stop_at:
+                signal.raise_signal(signal.SIGTERM)
+            train_on(trainer, *batch)
+
+        steps.clear()
+        monkeypatch.setattr(Trainer, "_train_on", terminate)
+        settings = RunSettings(SMALL, dataclasses.replace(QUICK, epochs=epochs, learning_rate=rate))
+        given = {"forced": 0, "save_every": 1, "keep_models": 3} | options
+        job = train_job(tmp_path, settings, **given)
+        with pytest.raises(TrainingInterrupted) if stop_at else contextlib.nullcontext():
+            train_script.train(job)
+        saved = sorted((job.model.parent / "models").glob("*.pt"))
+        histories = {path.name: model_file.read(path)["training"]["history"] for path in saved}
+        return {name: [row["learning_rate"] for row in rows] for name, rows in histories.items()}
+
+    return rates
+
+
+def test_training_that_is_continued_keeps_no_model_that_another_one_has_saved_meanwhile(
+    rates_after,
+):
+    assert rates_after(0.05, stop_at=8, epochs=3) == {"model_1.pt": [0.05]}
+    of_another = rates_after(0.01, stop_at=33)
+    assert of_another == {f"model_{epoch}.pt": [0.01] * epoch for epoch in (3, 4, 5)}
+    assert rates_after(0.05, epochs=3) == {"model_2.pt": [0.05] * 2, "model_3.pt": [0.05] * 3}
+
+
+def test_training_that_is_continued_or_prolonged_keeps_its_own_saved_models(rates_after):
+    own = {f"model_{epoch}.pt": [0.05] * epoch for epoch in range(1, 6)}
+    rates_after(0.05, stop_at=8, epochs=3, keep_last=1)
+    assert rates_after(0.05, epochs=3, keep_last=1, keep_models=9).keys() == set(list(own)[:3])
+    assert rates_after(0.05, epochs=5, keep_last=1, keep_models=9) == own
+    assert rates_after(0.05, epochs=7, keep_models=9, save_every=0) == {}
+
+
+def test_fewer_models_stay_where_fewer_are_to_be_kept_after_an_interruption(rates_after):
+    assert rates_after(0.05, stop_at=27).keys() == {"model_2.pt", "model_3.pt", "model_4.pt"}
+    assert rates_after(0.05, keep_models=1).keys() == {"model_6.pt"}
 
 
 @pytest.fixture

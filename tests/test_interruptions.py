@@ -238,7 +238,7 @@ def test_finished_run_that_is_forced_trains_again(training):
     assert forced.finish() == first
     assert "Continuing" not in forced.log.read_text()
     assert "epoch 1, learning_rate" in forced.log.read_text()
-    names = sorted(path.name for path in (forced.run / "models").iterdir())
+    names = sorted(path.name for path in (forced.run / "models").glob("*.pt"))
     assert names == ["model_2.pt", "model_3.pt"]
     (forced.run / "model.pt").unlink()
     change_rule(forced, forced=0)

@@ -9,6 +9,7 @@ import hashlib
 import json
 import logging
 import math
+import shutil
 import time
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
@@ -16,7 +17,7 @@ from typing import Any
 
 from torch import Tensor
 
-from renet.common import disk
+from renet.common import disk, files
 from renet.common.errors import InputError
 from renet.network import cpu, model_file
 from renet.network.model import Network
@@ -24,6 +25,7 @@ from renet.network.model import Network
 FINGERPRINT_CHARACTERS = 16
 PREFIX = "checkpoint-"
 LAST = "last_checkpoint.pt"  # of a finished training
+OWNER = ".training"  # beside saved models: the fingerprint of the training that they are of
 
 
 def fingerprint(*parts: object) -> str:
@@ -36,12 +38,14 @@ class Checkpoint:
     """The latest checkpoint of a training and the previous one, `<path>` and `<path>.previous`.
 
     Attributes:
+        fingerprint: of all that the training depends on.
         seconds: from one checkpoint within an epoch to the next.
     """
 
     def __init__(self, folder: Path, seconds: float, *parts: object):
         """Name the checkpoint of a training that depends on `parts`, as JSON or dataclasses."""
-        self.path = folder / f"{PREFIX}{fingerprint(*parts)}.pt"
+        self.fingerprint = fingerprint(*parts)
+        self.path = folder / f"{PREFIX}{self.fingerprint}.pt"
         self.previous = self.path.with_name(self.path.name + ".previous")
         self.seconds = seconds
         self._depends_on = json.loads(json.dumps(parts, default=dataclasses.asdict))
@@ -234,6 +238,9 @@ def differences(before: object, now: object, name: str = "") -> list[str]:
 class SavedModels:
     """Models that a training saves every few epochs, with the state to continue from.
 
+    In a folder of their own, `begin` and `delete_others` see to it that all are of one training.
+    The course's command saves among the files of its user, and deletes by their names alone.
+
     Attributes:
         path: name of the models; model.pt stands for model_5.pt, model_10.pt, …
         every: epochs from one model to the next; 0 saves none.
@@ -250,12 +257,46 @@ class SavedModels:
         """Save the model of this epoch if it is due, and delete the oldest one."""
         if not self.every or epoch % self.every:
             return
-        path, oldest = self._path(epoch), self._path(epoch - self.keep * self.every)
+        path, oldest = self.path_of(epoch), self.path_of(epoch - self.keep * self.every)
         model_file.save(path, model, training=state)
         if oldest != path:  # by its name: an interrupted job of this training may have written it
             oldest.unlink(missing_ok=True)
 
-    def _path(self, epoch: int) -> Path:
+    def path_of(self, epoch: object) -> Path:
+        """The file of an epoch's model; of `*`, a pattern for all."""
         if not self.numbered:
             return self.path
         return self.path.with_name(f"{self.path.stem}_{epoch}{self.path.suffix}")
+
+    def begin(self, checkpoint: Checkpoint, saved: dict | None) -> None:
+        """Empty the folder, unless its models are of the training that is continued.
+
+        Another training may have saved models since the checkpoint was written.
+
+        Args:
+            checkpoint: where the checkpoints of this training are.
+            saved: the one that is continued; it can be that of a training with fewer epochs.
+        """
+        folder = self.path.parent
+        owner = folder / OWNER
+        continued = {checkpoint.fingerprint}
+        if saved:
+            continued.add(fingerprint(*saved.get("depends_on", [])))
+        is_own = saved and owner.exists() and owner.read_text() in continued
+        if not self.every or not is_own:
+            shutil.rmtree(folder, ignore_errors=True)
+        if self.every:
+            files.write_text(owner, checkpoint.fingerprint)
+
+    def delete_others(self, epoch: int) -> None:
+        """Delete all but the newest models up to this epoch, the latest that has ended.
+
+        There are older ones if an interrupted training goes on with a lower `keep`, and later ones
+        if it goes on from an earlier checkpoint.
+        """
+        found = self.path.parent.glob(self.path_of("*").name)
+        numbers = [path.stem.removeprefix(f"{self.path.stem}_") for path in found]
+        epochs = sorted(int(number) for number in numbers if number.isdecimal())
+        kept = [number for number in epochs if number <= epoch][-self.keep :]
+        for number in set(epochs).difference(kept):
+            self.path_of(number).unlink()

@@ -3,7 +3,6 @@
 import dataclasses
 import json
 import logging
-import shutil
 from pathlib import Path
 from typing import Annotated
 
@@ -194,14 +193,16 @@ def run_training(job: RunJob) -> None:
     folder = job.model.parent
     if not saved:
         checkpoint.require_space(trainer.model)
-        shutil.rmtree(folder / "models", ignore_errors=True)
     saved_models = SavedModels(folder / "models" / "model.pt", job.save_every, job.keep_models)
+    saved_models.begin(checkpoint, saved)
+    saved_models.delete_others(trainer.epoch)
     events = EventLog(job.events)
     events.add_epochs(trainer.history, trainer.throughput.rows)
 
     def after_epoch(trainer: Trainer) -> None:
         events.add_epochs(trainer.history, trainer.throughput.rows)
         saved_models.save(trainer.evaluated, trainer.epoch, training_state.of(trainer))
+        saved_models.delete_others(trainer.epoch)
 
     with profiling.trace_of(job.profile_steps, job.model) as after_step:
         trainer.run(checkpoint, after_epoch, after_step)
