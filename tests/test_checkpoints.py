@@ -6,6 +6,7 @@ import errno
 import os
 import signal
 import threading
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -30,6 +31,7 @@ from renet.training.run import RunSettings
 from renet.training.trainer import Trainer
 
 HOUR = 3600
+AVERAGED_BEST = {"optimizer": "adamw", "learning_rate": 0.001, "ema": 0.9, "select_epoch": "best"}
 
 
 @pytest.fixture
@@ -106,6 +108,49 @@ def test_checkpoint_that_is_not_finite_is_named_and_the_previous_one_used(
     assert checkpoint.load()["training"]["epoch"] == 3
     assert f"{checkpoint.path.name} cannot be used, because training." in caplog.text
     make_trainer(faces, saved=checkpoint.load())
+
+
+@pytest.mark.parametrize(
+    ("recipe", "copies"),
+    [
+        ({}, 2),
+        ({"select_epoch": "best"}, 3),
+        ({"ema": 0.9}, 3),
+        ({"optimizer": "adamw", "learning_rate": 0.001}, 3),
+        (AVERAGED_BEST, 5),
+        (AVERAGED_BEST | {"validate_every": 2}, 6),
+    ],
+)
+def test_space_that_is_demanded_for_a_checkpoint_is_what_it_takes(
+    faces, tmp_path, monkeypatch, recipe, copies
+):
+    recipe = dataclasses.replace(QUICK, **recipe)
+    checkpoint, demanded = Checkpoint(tmp_path, HOUR), []
+    trainer = make_trainer(faces, recipe)
+    monkeypatch.setattr(checkpoints.disk, "require_space", lambda _, size: demanded.append(size))
+    checkpoint.require_space(trainer.model, recipe)
+    trainer.run(checkpoint)
+    network = sum(value.nbytes for value in trainer.model.state_dict().values())
+    assert demanded[0] == 2 * copies * network
+    with zipfile.ZipFile(checkpoint.path) as archive:
+        sizes = {one.filename: one.file_size for one in archive.infolist()}
+    tensors = sum(size for name, size in sizes.items() if "/data/" in name)
+    assert demanded[0] / 2 * 0.95 < tensors <= demanded[0] / 2
+
+
+@pytest.mark.parametrize("has_weights_twice", [False, True])  # an older version wrote them so
+def test_checkpoint_of_a_moving_average_is_continued(faces, tmp_path, has_weights_twice):
+    recipe = dataclasses.replace(QUICK, ema=0.9)
+    checkpoint, whole = Checkpoint(tmp_path, HOUR), train(faces, recipe)
+    first = make_trainer(faces, dataclasses.replace(recipe, epochs=2))
+    first.run(after_epoch=lambda now: checkpoint.save(now.model, training_state.of(now)))
+    saved = checkpoint.load()
+    assert saved["training"]["weights"] is None
+    if has_weights_twice:
+        saved["training"]["weights"] = saved["state"]
+    continued = make_trainer(faces, recipe, saved)
+    continued.run()
+    assert same(weights_of(continued), weights_of(whole))
 
 
 def test_bytes_that_flipped_in_a_checkpoint_never_go_into_a_training(faces, tmp_path):

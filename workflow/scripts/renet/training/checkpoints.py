@@ -19,8 +19,10 @@ from torch import Tensor
 
 from renet.common import disk, files
 from renet.common.errors import InputError
+from renet.config.recipe import Recipe
 from renet.network import cpu, model_file
 from renet.network.model import Network
+from renet.training import training_state
 
 FINGERPRINT_CHARACTERS = 16
 PREFIX = "checkpoint-"
@@ -50,10 +52,10 @@ class Checkpoint:
         self.seconds = seconds
         self._depends_on = json.loads(json.dumps(parts, default=dataclasses.asdict))
 
-    def require_space(self, model: Network) -> None:
-        """Raise an InputError unless two checkpoints fit, each of weights and momentum."""
-        weights = sum(parameter.nbytes for parameter in model.parameters())
-        disk.require_space(self.path, 2 * 2 * weights)
+    def require_space(self, model: Network, recipe: Recipe) -> None:
+        """Raise an InputError unless two checkpoints of the training fit."""
+        network = sum(value.nbytes for value in model.state_dict().values())
+        disk.require_space(self.path, 2 * training_state.copies_of_network(recipe) * network)
 
     def save(self, model: Network, state: dict) -> None:
         """Write a checkpoint; the latest one becomes the previous one.
@@ -64,7 +66,12 @@ class Checkpoint:
         self.write(self.content_of(model, state))
 
     def content_of(self, model: Network, state: dict) -> dict:
-        """What `save` writes; it shares the tensors that are in main memory."""
+        """What `save` writes; it shares the tensors that are in main memory.
+
+        Args:
+            model: the network that is trained, not its moving average.
+        """
+        state = state | {"weights": None}  # they are those of the model
         return model_file.content_of(model, training=state, depends_on=self._depends_on)
 
     def write(self, content: dict) -> None:

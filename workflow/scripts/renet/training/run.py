@@ -192,7 +192,7 @@ def run_training(job: RunJob) -> None:
         return
     folder = job.model.parent
     if not saved:
-        checkpoint.require_space(trainer.model)
+        checkpoint.require_space(trainer.model, job.settings.train)
     saved_models = SavedModels(folder / "models" / "model.pt", job.save_every, job.keep_models)
     saved_models.begin(checkpoint, saved)
     saved_models.delete_others(trainer.epoch)

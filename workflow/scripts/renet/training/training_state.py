@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
+from renet.config.recipe import Recipe
 from renet.training import history
 from renet.training.throughput import Part
 
@@ -34,10 +35,21 @@ def of(trainer: "Trainer") -> dict:
         "part_of_epoch": dataclasses.asdict(trainer.throughput.part()),
         "best": trainer.validation.best,
         "best_of_longer": trainer.validation.best_of_longer,
-        # A saved model has the moving average in place of the network.
+        # A saved model has the moving average in place of the network; a checkpoint leaves it out.
         "weights": trainer.model.state_dict() if trainer.average else None,
         "average": trainer.average.network.state_dict() if trainer.average else None,
     }
+
+
+def copies_of_network(recipe: Recipe) -> int:
+    """The most tensors that a checkpoint holds for each of the network's: 2 with the course's recipe.
+
+    They are the weights, the optimizer's averages of the gradients, the moving average, and the best
+    epoch; where not every epoch is validated, also the best epoch of a longer training.
+    """
+    averages = 2 if recipe.optimizer == "adamw" else 1
+    best = (1 if recipe.validate_every == 1 else 2) if recipe.select_epoch == "best" else 0
+    return 1 + averages + bool(recipe.ema) + best
 
 
 def restore(trainer: "Trainer", saved: dict) -> None:
