@@ -13,6 +13,7 @@ import yaml
 
 from helpers.faces import write_hdf5
 from helpers.project import ROOT, run_script
+from helpers.training import train_job, write_faces
 from renet.archives import receipts
 from renet.archives.receipts import Receipt
 from renet.common import files, releases
@@ -110,6 +111,20 @@ def test_precision_is_the_one_that_was_computed_in_not_the_one_of_the_settings(o
     }  # fmt: skip
     assert provenance.effective_precision("tf32", torch.device("cuda")) == "tf32"
     assert provenance.effective_precision("bfloat16", torch.device("cpu")) == "bfloat16"
+
+
+def test_record_of_a_training_on_a_gpu_takes_none(tmp_path, monkeypatch, caplog):
+    caplog.set_level("INFO")
+    for name in ("train", "validation"):
+        write_faces(tmp_path / f"{name}.h5")
+    settings = dataclasses.replace(
+        SETTINGS, train=dataclasses.replace(SETTINGS.train, device="auto")
+    )
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 0)  # none is left
+    computed = provenance.of_training(train_job(tmp_path, settings))["computed"]
+    assert (computed["device"], computed["precision"]) == ("cuda", "tf32")
+    assert not caplog.text
 
 
 def test_packages_have_their_versions(origin):

@@ -213,6 +213,9 @@ def test_visible_gpu_that_cannot_be_used_is_a_warning(monkeypatch, tmp_path, cap
     monkeypatch.setattr(devices, "NVIDIA_DEVICE", tmp_path)
     assert devices.choose("auto", 1).type == "cpu"
     assert "This machine has a GPU, and PyTorch" in caplog.text
+    caplog.clear()
+    assert devices.choose("auto", 1, local_rank=1).type == "cpu"
+    assert not caplog.text  # the first process has said it
 
 
 def take_gpu(folder, taken, release):
@@ -222,7 +225,7 @@ def take_gpu(folder, taken, release):
     torch.cuda.device_count, torch.cuda.get_device_properties = lambda: 2, properties
     with pytest.MonkeyPatch.context() as patched:
         warnings = []
-        patched.setattr(devices.logging, "warning", lambda text, *_: warnings.append(text))
+        patched.setattr(devices.logging, "warning", lambda text, *of: warnings.append(text % of))
         taken.put((devices.own_gpu(0), warnings))
     release.wait(60)
 
@@ -234,7 +237,7 @@ def test_each_job_has_a_gpu_of_its_own_until_it_ends(tmp_path):
     for job in jobs:
         job.start()
     found = sorted(taken.get(timeout=60) for _ in jobs)
-    shared = ["No GPU is free; this job shares GPU %d with another one."]
+    shared = ["Other jobs use GPU 0, 1; this one shares GPU 0."]
     assert found == [(0, []), (0, shared), (1, [])]
     release.set()
     for job in jobs:
@@ -256,12 +259,31 @@ def other_has_gpu_0(two_gpus, monkeypatch, tmp_path):
     return devices._gpu_locks.pop("uuid0")  # its descriptor, which keeps the lock
 
 
-def test_processes_of_one_training_keep_the_gpus_of_their_ranks(
+def test_processes_of_one_training_take_no_gpu_of_another_rank(
     other_has_gpu_0, monkeypatch, caplog
 ):
     monkeypatch.setenv("LOCAL_WORLD_SIZE", "2")
     assert [devices.own_gpu(rank) for rank in (0, 1)] == [0, 1]
-    assert "this job shares GPU 0 with another one" in caplog.text
+    assert "Other jobs use GPU 0; this one shares GPU 0." in caplog.text
+
+
+def test_trainings_of_two_processes_have_different_gpus_as_long_as_there_are_some(
+    two_gpus, monkeypatch, caplog
+):
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 4)
+    monkeypatch.setenv("LOCAL_WORLD_SIZE", "2")
+    locks, numbers = [], []
+    for _ in range(3):
+        for rank in (0, 1):
+            monkeypatch.setattr(devices, "_gpu_locks", {})  # as in a process of its own
+            numbers.append(devices.own_gpu(rank))
+            locks.append(devices._gpu_locks)
+        if len(numbers) == 4:
+            assert not caplog.text
+    assert numbers == [0, 1, 2, 3, 0, 1]
+    assert "Other jobs use GPU 0, 2; this one shares GPU 0." in caplog.text
+    for descriptor in (one for taken in locks for one in taken.values()):
+        os.close(descriptor)
 
 
 def test_every_user_can_read_the_lock_of_a_gpu(other_has_gpu_0):

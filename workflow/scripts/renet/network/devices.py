@@ -59,12 +59,10 @@ def choose(name: str, threads: int, local_rank: int = 0) -> torch.device:
         InputError: PyTorch sees no GPU, or too few, and one is asked for or was granted.
     """
     torch.set_num_threads(threads)
-    if name == "auto":
-        name = "cuda" if torch.cuda.is_available() else "cpu"
-        if name == "cpu":
-            _check_unused_gpu()
-    device, details = torch.device(name), f"{threads} threads"
-    if name == "cuda":
+    device, details = torch.device(type_of(name)), f"{threads} threads"
+    if (name, device.type) == ("auto", "cpu"):
+        _check_unused_gpu(warns=local_rank == 0)
+    if device.type == "cuda":
         if local_rank >= torch.cuda.device_count():
             raise InputError(
                 f"GPU number {local_rank} is asked for and PyTorch sees "
@@ -78,8 +76,23 @@ def choose(name: str, threads: int, local_rank: int = 0) -> torch.device:
     return device
 
 
-def _check_unused_gpu() -> None:
-    """Warn that PyTorch cannot use a GPU of this machine; raise if the job was granted one."""
+def type_of(name: str) -> str:
+    """What is computed on, cpu or cuda; no GPU is taken.
+
+    Args:
+        name: auto, cpu or cuda, as from `granted`.
+    """
+    if name == "auto":
+        return "cuda" if torch.cuda.is_available() else "cpu"
+    return name
+
+
+def _check_unused_gpu(warns: bool) -> None:
+    """Warn that PyTorch cannot use a GPU of this machine; raise if the job was granted one.
+
+    Args:
+        warns: False in all processes of a training but the first: one warning is enough.
+    """
     reason = (
         f"PyTorch {torch.__version__} cannot use it: install the build for this machine's driver"
     )
@@ -89,7 +102,7 @@ def _check_unused_gpu() -> None:
                 f"A GPU was granted to this job ({variable}={os.environ[variable]}), and {reason}, "
                 "or compute on the CPU by train.device: cpu."
             )
-    if NVIDIA_DEVICE.exists():
+    if warns and NVIDIA_DEVICE.exists():
         logging.warning("This machine has a GPU, and %s. The CPU computes.", reason)
 
 
@@ -97,16 +110,19 @@ def own_gpu(local_rank: int) -> int:
     """The number of the GPU that this process uses until it ends: one that no other process has.
 
     All processes of this project on the machine take part, whether a scheduler has granted them
-    some of its GPUs or not. GPU number `local_rank` comes first. The processes of one training take
-    no other: it could be that of another rank.
+    some of its GPUs or not. GPU number `local_rank` comes first. Each process of a training chooses
+    from GPUs that no other rank takes: of two, one has the even and one the odd numbers.
     """
-    count = torch.cuda.device_count()
-    shifts = 1 if int(os.environ.get("LOCAL_WORLD_SIZE", "1")) > 1 else count
-    numbers = [(local_rank + shift) % count for shift in range(shifts)]
+    count, ranks = torch.cuda.device_count(), int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
+    if ranks > 1:
+        numbers = list(range(local_rank, count, ranks))
+    else:
+        numbers = [(local_rank + shift) % count for shift in range(count)]
     uuids = [str(torch.cuda.get_device_properties(number).uuid) for number in numbers]
     free = lock_first_free(uuids, disk.place_for_temporary_files())
     if free is None:
-        logging.warning("No GPU is free; this job shares GPU %d with another one.", local_rank)
+        tried = ", ".join(map(str, sorted(numbers)))
+        logging.warning("Other jobs use GPU %s; this one shares GPU %d.", tried, local_rank)
         return local_rank
     return numbers[free]
 

@@ -29,7 +29,7 @@ class Job(Protocol):
 def of_training(job: Job) -> dict:
     """The content of training.json."""
     recipe = job.settings.train
-    device = devices.choose(recipe.device, recipe.threads)
+    device = torch.device(devices.type_of(recipe.device))  # no GPU is taken: the training is over
     faces = {"train": job.train, "validation": job.validation}
     return {
         "config": dataclasses.asdict(job.settings),
