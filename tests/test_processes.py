@@ -213,4 +213,5 @@ def test_torchrun_starts_the_courses_command_in_several_processes(tmp_path):
     )  # fmt: skip
     assert outcome.returncode == 0, outcome.stderr
     assert outcome.stdout.count("Accuracy = ") == 1
+    assert outcome.stderr.count("Device:") == outcome.stderr.count("epoch 1, learning_rate") == 1
     assert model_file.read(tmp_path / "model.pt")["training"]["epoch"] == 1

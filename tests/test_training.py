@@ -2,6 +2,7 @@
 
 import dataclasses
 import errno
+import logging
 import math
 import os
 import signal
@@ -17,13 +18,14 @@ import torch.nn.functional as F
 
 from helpers.project import SCRIPTS, run_script
 from helpers.training import QUICK, SMALL, make_trainer, same, train, weights_of, write_faces
+from renet.common import logs
 from renet.common.errors import InputError, TrainingInterrupted
 from renet.config.recipe import Recipe
 from renet.network import model_file
 from renet.network.inference import ValidationInference
 from renet.network.kinds.renet import ReNet, init_weights
+from renet.training import course_command, processes, training_state
 from renet.training import trainer as trainer_module
-from renet.training import training_state
 from renet.training.checkpoints import Checkpoint
 from renet.training.history import HISTORY
 from renet.training.trainer import Trainer, epoch_order
@@ -319,6 +321,16 @@ def test_constant_prediction_is_reported(faces, caplog):
     assert "Constant prediction" in caplog.text
 
 
+def test_constant_prediction_is_reported_by_one_process_alone(faces, caplog, monkeypatch):
+    trainer = make_trainer(faces, QUICK)
+    with torch.no_grad():
+        trainer.model.cls.weight.zero_()
+        trainer.model.cls.bias.fill_(-1)
+    monkeypatch.setattr(processes, "is_main", lambda: False)
+    trainer.validation.measure()
+    assert not caplog.text
+
+
 def test_faces_of_other_classes_are_refused(tmp_path):
     write_faces(tmp_path / "train.h5")
     with h5py.File(tmp_path / "train.h5", "a") as store:
@@ -388,6 +400,36 @@ def test_model_for_faces_of_another_size_is_refused(faces):
         InputError, match=r"train\.h5 has 2 classes of faces of shape \(3, 32, 32\)"
     ):
         Trainer(model, QUICK, *faces)
+
+
+@pytest.mark.parametrize("option", ["--save_path", "--output_file"])
+@pytest.mark.parametrize(
+    ("path", "sentence"),
+    [("data_wiki", "because it is a folder"), ("a_file/model.prm", "a_file is not a folder")],
+)
+def test_file_that_cannot_be_written_is_refused_before_the_training(
+    data_root, tmp_path, option, path, sentence
+):
+    (tmp_path / "a_file").touch()
+    given = [option, tmp_path / path, "--data_root", data_root, "-e", 1]
+    outcome = run_script("train.py", *given, "--threads", 1)
+    assert outcome.returncode == 1 and "Traceback" not in outcome.stderr
+    assert f"{tmp_path / path} cannot be written" in outcome.stderr and sentence in outcome.stderr
+    assert "epoch 1" not in outcome.stderr
+
+
+@pytest.mark.parametrize(("rank", "level"), [(None, "INFO"), ("0", "INFO"), ("1", "WARNING")])
+def test_one_process_of_torchrun_says_what_all_do(monkeypatch, rank, level):
+    started = []
+    monkeypatch.delenv("RANK", raising=False)
+    if rank:
+        monkeypatch.setenv("RANK", rank)
+    monkeypatch.setenv("LOCAL_RANK", "0")
+    monkeypatch.setattr("sys.argv", ["train.py"])
+    monkeypatch.setattr(course_command, "run_course", lambda _: None)
+    monkeypatch.setattr(logs, "start", lambda level: started.append(logging.getLevelName(level)))
+    course_command.main()
+    assert started == [level]
 
 
 def test_missing_data_is_named(tmp_path):

@@ -11,6 +11,7 @@ import hashlib
 import json
 import logging
 import os
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
@@ -39,13 +40,7 @@ def replacing(path: str | Path, size: int = 0) -> Iterator[Path]:
     path = Path(path)
     temporary = path.with_name(path.name + ".tmp")
     with explained(temporary):
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-        except (FileExistsError, NotADirectoryError) as error:
-            fault = f"{path.parent} is not a folder"
-            raise InputError(f"{path} cannot be written, because {fault}; name another.") from error
-        if path.is_dir():
-            raise InputError(f"{path} cannot be written, because it is a folder; name a file.")
+        _make_folder_of(path)
         if size:
             disk.require_space(path, size)
         with locked(temporary):
@@ -71,6 +66,28 @@ def explained(path: Path) -> Iterator[None]:
         if sentence := disk.fault(error, path):
             raise InputError(sentence) from error
         raise
+
+
+def check_writable(path: Path) -> None:
+    """Make the folder of a file that is to be written later, and see whether it can be.
+
+    Raises:
+        InputError: it cannot, as where `replacing` would begin the file.
+    """
+    with explained(path):
+        _make_folder_of(path)
+        with tempfile.TemporaryFile(dir=path.parent):
+            pass
+
+
+def _make_folder_of(path: Path) -> None:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except (FileExistsError, NotADirectoryError) as error:
+        fault = f"{path.parent} is not a folder"
+        raise InputError(f"{path} cannot be written, because {fault}; name another.") from error
+    if path.is_dir():
+        raise InputError(f"{path} cannot be written, because it is a folder; name a file.")
 
 
 def move(source: Path, target: Path) -> None:

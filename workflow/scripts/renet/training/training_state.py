@@ -42,10 +42,10 @@ def of(trainer: "Trainer") -> dict:
 
 
 def copies_of_network(recipe: Recipe) -> int:
-    """The most tensors that a checkpoint holds for each of the network's: 2 with the course's recipe.
+    """The most tensors that a checkpoint holds for each of the network's: 2 for the course's recipe.
 
-    They are the weights, the optimizer's averages of the gradients, the moving average, and the best
-    epoch; where not every epoch is validated, also the best epoch of a longer training.
+    They are the weights, the optimizer's averages of the gradients, the moving average, and the
+    best epoch; where not every epoch is validated, also the best epoch of a longer training.
     """
     averages = 2 if recipe.optimizer == "adamw" else 1
     best = (1 if recipe.validate_every == 1 else 2) if recipe.select_epoch == "best" else 0

@@ -40,7 +40,7 @@ class Validation:
         processes.broadcast(self._model.buffers())
         logits = processes.concatenate(self._inference.logits())
         targets = self._faces.targets
-        if not logits.any():
+        if processes.is_main() and not logits.any():
             logging.warning(
                 "Constant prediction: the ReLU before the softmax is 0 for every validation face, "
                 "so that the network predicts one class for all and no longer learns. Another "
