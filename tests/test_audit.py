@@ -1,11 +1,15 @@
 """Wrong labels are found by networks that were trained without any photo of the person."""
 
+import contextlib
 import dataclasses
 import json
+import signal
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
 import pytest
+from audit_fold import audit_fold
 from selenium.webdriver.common.by import By
 
 from helpers.audit import random_hash
@@ -13,14 +17,17 @@ from helpers.browser import DESKTOP, PHONE, eventually, show, texts
 from helpers.faces import write_hdf5
 from helpers.pages import run_page
 from helpers.project import run_script
-from helpers.training import SMALL, write_faces
+from helpers.training import QUICK, SMALL, write_faces
 from helpers.workflow import copy_project, run, write_config
-from renet.common.errors import InputError
+from renet.common import disk
+from renet.common.errors import InputError, TrainingInterrupted
 from renet.dataset import corrections, hdf5, selections
 from renet.dataset.splits import SUBSETS
 from renet.dataset.tables import CORRECTED, SPLIT
 from renet.evaluation import label_audit
 from renet.evaluation.tables import LABELS, PROPOSALS
+from renet.training.run import RunSettings
+from renet.training.trainer import Trainer
 
 PAGE_DATA = json.dumps({"origin": "test.yaml", "sources": ["wiki"], "audit": {"run": "made"}})
 FLIPPED = 0.05  # fraction of the labels
@@ -200,6 +207,56 @@ def test_scripts_find_labels_that_were_flipped(data, tmp_path):
     assert sorted(path.name for path in tmp_path.iterdir() if path.is_dir()) == ["audit", "data"]
     outcome = audit(data, tmp_path / "1.csv", "-o", tmp_path / "again" / "labels.csv")
     assert outcome.returncode == 1 and "are not of the faces of" in outcome.stderr
+
+
+@pytest.fixture
+def train_fold(data, tmp_path, monkeypatch):
+    """Train without fold 1 of 2, with a number of GPUs and other settings; perhaps interrupted."""
+    steps, train_on = [], Trainer._train_on
+
+    def train(gpu: int, stop_at: int = 0, **recipe: object) -> None:
+        """`stop_at`: the update before which SIGTERM comes; 0: none."""
+
+        def terminate(trainer, *batch):
+            steps.append(batch)
+            if len(steps) == stop_at:
+                signal.raise_signal(signal.SIGTERM)
+            train_on(trainer, *batch)
+
+        steps.clear()
+        monkeypatch.setattr(Trainer, "_train_on", terminate)
+        settings = RunSettings(SMALL, dataclasses.replace(QUICK, **{"device": "auto"} | recipe))
+        faces, tables = ([data / f"{one}.{kind}" for one in SUBSETS] for kind in ("h5", "csv"))
+        predictions = tmp_path / "fold.csv"
+        with pytest.raises(TrainingInterrupted) if stop_at else contextlib.nullcontext():
+            audit_fold(
+                faces, tables=tables, predictions=predictions, fold=1, folds=2, settings=settings,
+                gpu=gpu, code="code",
+            )  # fmt: skip
+
+    return train
+
+
+def test_interrupted_fold_goes_on_without_the_gpu_that_it_was_granted_before(train_fold, caplog):
+    caplog.set_level("INFO")
+    train_fold(gpu=1, stop_at=10)
+    train_fold(gpu=0)
+    assert "Continuing after epoch 1, batch" in caplog.text
+
+
+def test_fold_whose_settings_have_changed_says_why_it_starts_afresh(train_fold, caplog):
+    caplog.set_level("INFO")
+    train_fold(gpu=0, stop_at=10)
+    train_fold(gpu=0, learning_rate=0.01)
+    assert "is not continued, because of train.learning_rate" in caplog.text
+    assert "Continuing" not in caplog.text
+
+
+def test_fold_does_not_begin_where_its_checkpoints_do_not_fit(train_fold, monkeypatch):
+    monkeypatch.setattr(disk.shutil, "disk_usage", lambda _: SimpleNamespace(free=1000))
+    monkeypatch.setattr(Trainer, "run", lambda *_: pytest.fail("it has begun"))
+    with pytest.raises(InputError, match="more bytes, but only 1,000 are free"):
+        train_fold(gpu=0)
 
 
 @pytest.fixture

@@ -72,8 +72,9 @@ def audit_fold(
     )
     settings = dataclasses.replace(settings, train=recipe)
     folder = predictions.with_suffix("")  # of this fold alone: other folds may be training
-    parts = (settings, code, training.digest, others.digest)
-    checkpoint = Checkpoint(folder, 60 * Checkpoints().minutes, *parts)
+    depends_on = dataclasses.asdict(settings.without_device()) | {"code": code}
+    digests = {"training faces": training.digest, "faces of the fold": others.digest}
+    checkpoint = Checkpoint(folder, 60 * Checkpoints().minutes, depends_on | digests)
     probabilities = pd.DataFrame(
         train_and_predict(training, others, settings, checkpoint), columns=list(PROBABILITIES)
     )
@@ -87,7 +88,12 @@ def train_and_predict(
 ) -> np.ndarray:
     """Probabilities (N, 2) of the faces `others` by a network that is trained on `training`."""
     device = run.choose_device(settings.train)
-    trainer = run.build(settings, device, training, others, checkpoint.load())
+    saved = checkpoint.load()
+    if not saved:
+        checkpoint.explain_others()
+    trainer = run.build(settings, device, training, others, saved)
+    if not saved:
+        checkpoint.require_space(trainer.model, settings.train)
     trainer.run(checkpoint)
     logits = inference.logits(
         trainer.model, others.pixels, trainer.device, settings.train.precision, show_progress=True
