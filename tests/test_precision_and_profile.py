@@ -10,7 +10,7 @@ from helpers.training import QUICK, SMALL, make_trainer, train_job, write_faces
 from renet.common import logs
 from renet.dataset import hdf5
 from renet.network import devices
-from renet.training import provenance, run, training_state
+from renet.training import profiling, provenance, run, training_state
 from renet.training.run import RunJob, RunSettings
 
 CPU_FLAGS = {True: "flags : fpu avx512f avx512_bf16 sha", False: "flags : fpu avx512f sha"}
@@ -30,6 +30,18 @@ def machine(monkeypatch, tmp_path):
 
     yield make
     devices._has_bfloat16.cache_clear()
+
+
+@pytest.mark.parametrize(("steps", "leaves_one"), [(2, False), (3, False), (4, True)])
+def test_training_that_ends_in_the_warm_up_leaves_no_trace(
+    tmp_path, monkeypatch, steps, leaves_one
+):
+    monkeypatch.setattr(logs, "log_file", lambda: None)
+    with profiling.trace_of(2, tmp_path / "model.pt") as after_step:
+        for _ in range(steps):
+            torch.ones(2).sum()
+            after_step()
+    assert (tmp_path / "model.trace.json").exists() == leaves_one
 
 
 @pytest.fixture

@@ -29,6 +29,8 @@ def trace_of(steps: int, model: Path) -> Iterator[Callable[[], None]]:
     path = Path(logs.log_file() or model).with_suffix(".trace.json")
 
     def write(trace: profiler.profile) -> None:
+        if trace.step_num <= WARM_UP_STEPS:  # the profiler has begun, and no step has followed
+            return
         with files.replacing(path) as temporary:
             trace.export_chrome_trace(str(temporary))
         logging.info("Trace of the training: %s", path)
