@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -84,6 +85,47 @@ def test_faces_without_a_digest_never_count_as_the_same(outputs):
     finished = Finished(outputs, ({}, ""))
     finished.keep()
     assert not finished.restore()
+
+
+@pytest.fixture(scope="module")
+def planned_project(tmp_path_factory) -> Path:
+    project = copy_project(tmp_path_factory.mktemp("project"))
+    write_config(project)
+    return project
+
+
+def is_forced(project: Path, *options: str) -> bool:
+    """Whether a dry run would train anew where the results of the same training are kept."""
+    outcome = snakemake(project, "-n", "--configfile", "small.yaml", *options)
+    assert outcome.returncode == 0, outcome.stdout + outcome.stderr
+    (found,) = re.findall(r"^rule train:.*?forced=(\d)", outcome.stdout, re.DOTALL | re.MULTILINE)
+    return found == "1"
+
+
+RUN = "results/runs/renet"
+
+
+@pytest.mark.parametrize(
+    ("options", "forced"),
+    [
+        (["--forcerun", "train"], True),
+        (["--forcerun", "report"], False),
+        (["--force", f"{RUN}/model.pt"], True),
+        (["--forcerun", f"./{RUN}/history.csv", "--"], True),
+        pytest.param(["--forceall"], True, marks=pytest.mark.slow),
+        pytest.param(["--force"], False, marks=pytest.mark.slow),  # the rule all
+        pytest.param(["--force", f"{RUN}/report.html"], False, marks=pytest.mark.slow),
+        pytest.param(["--forcerun", "write_hdf5"], False, marks=pytest.mark.slow),
+    ],
+)
+def test_training_is_forced_where_its_rule_or_a_file_of_it_is(planned_project, options, forced):
+    assert is_forced(planned_project, *options) == forced
+
+
+@pytest.mark.parametrize("given", ["0", "1"])
+def test_job_on_a_cluster_is_forced_as_its_main_process_says(planned_project, monkeypatch, given):
+    monkeypatch.setenv("RENET_FORCED_train", given)
+    assert is_forced(planned_project, "--mode", "remote", "--force") == (given == "1")
 
 
 @pytest.fixture

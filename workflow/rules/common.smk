@@ -283,16 +283,20 @@ def train_gpus_of(wildcards):
 
 
 def is_forced(wildcards):
-    """Whether the command line forces jobs.
+    """Whether the command line forces the rule train, or one of its files; then, for all runs.
 
-    On a cluster, Snakemake forces each job. The job therefore reads the environment variable, which
-    the main process has set.
+    On a cluster, Snakemake forces each job. The job therefore reads an environment variable, which
+    the main process has set. It has the rule's name, which differs between two modules.
     """
-    given = workflow.dag_settings
-    if not workflow.remote_exec:
-        forced = given.forceall or given.forcetargets or given.forcerun
-        os.environ[FORCED] = str(int(bool(forced)))
-    return int(os.environ.get(FORCED, 0))
+    train, given = rules.train.rule, workflow.dag_settings
+    variable = f"{FORCED}_{train.name}"
+    if workflow.is_main_process:
+        # Not the DAG's own list of files: it includes those of interrupted jobs.
+        targets = [*given.targets, *given.until] if given.forcetargets else []
+        files = map(os.path.normpath, [*given.forcerun, *targets])
+        forced = train in workflow.dag.forcerules or any(map(train.is_producer, files))
+        os.environ[variable] = str(int(forced))
+    return int(os.environ.get(variable, 0))
 
 
 def train_memory_of(wildcards, attempt):
