@@ -215,7 +215,7 @@ def test_visible_gpu_that_cannot_be_used_is_a_warning(monkeypatch, tmp_path, cap
     assert "This machine has a GPU, and PyTorch" in caplog.text
     caplog.clear()
     assert devices.choose("auto", 1, local_rank=1).type == "cpu"
-    assert not caplog.text  # the first process has said it
+    assert "This machine has" not in caplog.text  # the first process has said it
 
 
 def take_gpu(folder, taken, release):
@@ -279,7 +279,7 @@ def test_trainings_of_two_processes_have_different_gpus_as_long_as_there_are_som
             numbers.append(devices.own_gpu(rank))
             locks.append(devices._gpu_locks)
         if len(numbers) == 4:
-            assert not caplog.text
+            assert "Other jobs" not in caplog.text
     assert numbers == [0, 1, 2, 3, 0, 1]
     assert "Other jobs use GPU 0, 2; this one shares GPU 0." in caplog.text
     for descriptor in (one for taken in locks for one in taken.values()):

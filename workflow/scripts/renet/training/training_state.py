@@ -42,7 +42,7 @@ def of(trainer: "Trainer") -> dict:
 
 
 def copies_of_network(recipe: Recipe) -> int:
-    """The most tensors that a checkpoint holds for each of the network's: 2 for the course's recipe.
+    """The most tensors that a checkpoint has for each of the network's: 2 for the course's recipe.
 
     They are the weights, the optimizer's averages of the gradients, the moving average, and the
     best epoch; where not every epoch is validated, also the best epoch of a longer training.
