@@ -647,7 +647,7 @@ def test_two_processes_learn_what_one_does_and_leave_the_models_asked_for(projec
         for name in ("renet", "together")
     )
     pd.testing.assert_frame_equal(together, alone, rtol=1e-4)
-    models = [path.name for path in (project / "results/runs/together/models").iterdir()]
+    models = [path.name for path in (project / "results/runs/together/models").glob("*.pt")]
     assert models == ["model_2.pt"]
 
 
