@@ -235,7 +235,8 @@ def test_training_that_is_continued_or_prolonged_keeps_its_own_saved_models(rate
     rates_after(0.05, stop_at=8, epochs=3, keep_last=1)
     assert rates_after(0.05, epochs=3, keep_last=1, keep_models=9).keys() == set(list(own)[:3])
     assert rates_after(0.05, epochs=5, keep_last=1, keep_models=9) == own
-    assert rates_after(0.05, epochs=7, keep_models=9, save_every=0) == {}
+    assert rates_after(0.05, epochs=7, keep_models=9, save_every=0) == own
+    assert rates_after(0.01, epochs=2, keep_models=9, save_every=0) == {}
 
 
 def test_fewer_models_stay_where_fewer_are_to_be_kept_after_an_interruption(rates_after):

@@ -290,9 +290,9 @@ class SavedModels:
         if saved:
             continued.add(fingerprint(*saved.get("depends_on", [])))
         is_own = saved and owner.exists() and owner.read_text() in continued
-        if not self.every or not is_own:
+        if not is_own:
             shutil.rmtree(folder, ignore_errors=True)
-        if self.every:
+        if self.every or folder.exists():
             files.write_text(owner, checkpoint.fingerprint)
 
     def delete_others(self, epoch: int) -> None:
