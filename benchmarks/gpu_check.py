@@ -577,7 +577,11 @@ def main(machine: Machine | None = None) -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--output", type=Path, help="file for the JSON, instead of stdout")
-    parser.add_argument("--only", nargs="+", choices=list(CHECKS), default=list(CHECKS))
+    names = ", ".join(f'"{name}"' for name in CHECKS)
+    parser.add_argument(
+        "--only", nargs="+", choices=list(CHECKS), default=list(CHECKS), metavar="CHECK",
+        help=f"which checks are run: {names}",
+    )  # fmt: skip
     arguments = parser.parse_args()
     found = report(machine or this_machine(), {name: CHECKS[name] for name in arguments.only})
     text = json.dumps(found, indent=2) + "\n"

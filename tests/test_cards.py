@@ -24,7 +24,7 @@ from renet.config import checks, defaults
 from renet.dataset import hdf5
 from renet.dataset.tables import FUNNEL, NEAR_DUPLICATES
 from renet.network import inference, model_file
-from renet.pages.cards import CARD_METRICS
+from renet.pages.cards import CARD_METRICS, demoted_headings
 
 SCHEMA = ROOT / "workflow/schemas/config.schema.yaml"
 CARD, SHEET = "runs/made/model_card", "data/datasheet"
@@ -83,6 +83,7 @@ def test_data_sheet_includes_the_users_notes_and_leaves_their_file_alone(changed
     sheet = report_with_notes(changed, notes)
     assert "## Notes of the data's author\n\nAll *consented*." in sheet
     assert notes.read_text().startswith("All *consented*.")
+    assert sheet.index("All *consented*") < sheet.index("## Archives") < sheet.index("| archive |")
     window.get((changed / f"{SHEET}.html").as_uri())
     assert texts(window, "main em") == ["consented"]
     assert window.title == "Data sheet"  # HTML in the notes is text
@@ -125,3 +126,11 @@ def test_front_matter_of_the_model_card_is_read_by_model_hubs_and_has_the_runs_m
     again = ModelCard(card.content)
     assert again.data.to_dict() == card.data.to_dict()
     assert not (run / "model_card.html").read_text().count("model-index")
+
+
+def test_headings_of_the_users_notes_are_those_of_a_section():
+    notes = "# One\n\nUnder\nlined\n------\n\n```\n# code\n```\n\n##### Five\nText #1."
+    assert demoted_headings(notes) == (
+        "### One\n\n#### Under lined\n\n```\n# code\n```\n\n###### Five\nText #1."
+    )
+    assert demoted_headings("") == ""

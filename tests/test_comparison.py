@@ -297,3 +297,17 @@ def test_reference_can_be_the_name_of_a_run_with_seeds():
         assert runs_config.reference(config) == found
     with pytest.raises(InputError, match=r"comparison\.reference is renet, which is none of"):
         check({"runs": runs, "comparison": {"reference": "renet"}})
+
+
+@pytest.mark.parametrize(
+    ("detectable", "said"),
+    [
+        ([1.2, 1.01], "This set is too small to show any difference from a."),
+        ([0.485, 1.06], "is about 48.5 to more than 100 percentage points, more for runs"),
+        ([0.02, 0.02], "is about 2.0 percentage points."),
+    ],
+)
+def test_no_difference_above_100_points_is_said_to_be_possible(detectable, said):
+    against = pd.DataFrame({"detectable": detectable, "other": "a", "kind": "reference"})
+    (sentence,) = comparison_section._smallest(against)
+    assert sentence.endswith(said) or said in sentence

@@ -78,7 +78,7 @@ def test_photo_that_is_not_there_is_missing(tmp_path):
 @pytest.mark.parametrize(
     ("text", "fault"),
     [
-        ("", "has the columns none and lacks path, gender"),
+        ("", "is empty: it lacks path, gender"),
         ("path,gender\n", "no line below its header"),
         ("path,gender\n\n,\n", "no line below its header"),
         ("file,sex\na.jpg,f\n", "has the columns file, sex and lacks path, gender"),

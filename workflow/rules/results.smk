@@ -287,6 +287,7 @@ rule report:
             "<results>/data/{external}/external_funnel.csv", external=EXTERNAL
         ),
         receipts=all_receipts(),
+        external_receipts=all_receipts(EXTERNAL),
         notes=own_file(config["datasheet"]),
         audit=audit_labels(),
     output:

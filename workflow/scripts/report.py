@@ -44,6 +44,7 @@ def report(
     settings: Settings,
     external_funnels: list[Path] = (),
     receipts: list[Path] = (),
+    external_receipts: list[Path] = (),
     notes: Path | None = None,
     removed_runs: list[str] = (),
     audit: Path | None = None,
@@ -61,7 +62,8 @@ def report(
             `defaults` (the same sections of the default config) and `data` (the config's sections
             about the data); where there are grids, also `grids` (the keys and the runs of each).
         external_funnels: data/<set>/external_funnel.csv of each external test set.
-        receipts: of all archives.
+        receipts: of the sources' archives.
+        external_receipts: of the archives of the external sets.
         notes: Markdown file of the user for the data sheet.
         removed_runs: runs that have results but are no longer in the config.
         audit: labels.csv of the label audit.
@@ -74,6 +76,7 @@ def report(
         config=settings["data"],
         funnel=FUNNEL.read(funnel),
         archives=[results.read_archive(receipt) for receipt in receipts],
+        external_archives=[results.read_archive(receipt) for receipt in external_receipts],
         notes=notes.read_text(encoding="utf-8") if notes else "",
         removed_runs=list(removed_runs),
         external={path.parent.name: FUNNEL.read(path) for path in external_funnels},

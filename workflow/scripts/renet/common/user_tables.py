@@ -43,8 +43,9 @@ def read(file: str | Path, required: Sequence[str], optional: Sequence[str]) -> 
     _, header = next(rows, (1, []))
     places = _places(header, [*required, *optional], file)
     if missing := [name for name in required if name not in places]:
+        given = f"has the columns {', '.join(header)} and" if header else "is empty: it"
         raise InputError(
-            f"{file} has the columns {', '.join(header) or 'none'} and lacks {', '.join(missing)}; "
+            f"{file} {given} lacks {', '.join(missing)}; "
             "its first line must name the columns, separated by commas, semicolons or tabs."
         )
     if delimiter != ",":

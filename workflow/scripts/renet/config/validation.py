@@ -32,7 +32,7 @@ KINDS = {
 }
 VALID_NAME = (
     "it must be text that begins with a letter or digit and continues with letters, digits, _, . "
-    "or -, and an archive cannot be called sample."
+    "or -"
 )
 EXPONENT = re.compile(r"([+-]?\d+)(\.\d*)?e([+-]?)(\d+)", re.IGNORECASE)
 
@@ -223,7 +223,8 @@ def _sentences(error: jsonschema.ValidationError, schema: dict) -> Iterator[tupl
         yield key, f"{_dotted(key)} lacks {', '.join(missing)}."
     elif error.validator == "propertyNames" or "propertyNames" in error.schema_path:
         named = (*key, error.instance)
-        yield named, f"{_dotted(named)} is not a valid name; {VALID_NAME}"
+        also = ", and an archive cannot be called sample" if key == ("archives",) else ""
+        yield named, f"{_dotted(named)} is not a valid name; {VALID_NAME}{also}."
     else:
         yield key, f"{_dotted(key)} is {_shown(error.instance)}{_rule(error)}"
 

@@ -3,7 +3,9 @@
 from pathlib import Path
 
 import matplotlib.pyplot as plt
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator, NullFormatter
 
 from renet.common import files
 
@@ -20,6 +22,33 @@ plt.rcParams.update(
         "grid.alpha": 0.3,
     }
 )
+
+
+def begin_at_zero(axis: Axes) -> None:
+    """Have the vertical axis of what is plotted begin at 0, with a margin above the highest value.
+
+    The margin that matplotlib chooses depends on the range alone, and would cut markers in half
+    where the values hardly differ.
+    """
+    axis.set_ylim(0, 1.05 * axis.dataLim.ymax)
+
+
+def count_epochs(axis: Axes) -> None:
+    """Have whole numbers at the horizontal axis, also where there is one epoch."""
+    axis.xaxis.set_major_locator(MaxNLocator("auto", integer=True, min_n_ticks=1))
+
+
+def scale_costs(axis: Axes) -> None:
+    """Make the horizontal axis logarithmic if the costs on it differ by a factor of ten or more.
+
+    Below that, a logarithmic axis would have a long label at each of its minor ticks.
+    """
+    least, most = axis.dataLim.intervalx
+    if least > 0 and most >= 10 * least:
+        axis.set_xscale("log")
+        axis.xaxis.set_minor_formatter(NullFormatter())
+    else:
+        axis.xaxis.set_major_locator(MaxNLocator(4))
 
 
 def save(figure: Figure, path: str | Path) -> None:

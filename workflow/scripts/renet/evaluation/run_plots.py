@@ -51,9 +51,10 @@ def learning_curve(evaluation: Evaluation) -> Figure:
             computed = evaluation.history.dropna(subset=column)
             axis.plot(computed.epoch, computed[column], "o-", ms=4, color=colour, label=label)
         axis.set(xlabel="epoch", ylabel=metric)
-        axis.xaxis.get_major_locator().set_params(integer=True)
-    axes[1].set_ylim(top=1.02)
-    axes[0].set_ylim(bottom=0)
+        plot_style.count_epochs(axis)
+    plot_style.begin_at_zero(axes[0])
+    lowest = axes[1].dataLim.ymin
+    axes[1].set_ylim(lowest - 0.05 * (1.02 - lowest), 1.02)
     axes[1].legend(loc="lower right")
     return figure
 

@@ -34,7 +34,8 @@ class Compute:
 
     Args:
         device: auto uses a GPU if PyTorch sees one.
-        precision: of the activations; tf32 is for GPUs; see `chosen_precision` for auto.
+        precision: of the activations; auto is bfloat16 where the device has it natively, else
+            float32; tf32 is for GPUs.
         threads: number of PyTorch's threads on a CPU.
     """
 

@@ -5,6 +5,7 @@ Datasets (2021).
 """
 
 import html
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -23,6 +24,7 @@ from renet.pages import metric_tables, phrases, templates
 from renet.pages.results import DataResults, RunResults
 from renet.pages.templates import PageTable
 
+LOWEST_HEADING = 6  # of Markdown
 CARD_METRICS = ("accuracy", "balanced_accuracy", "mcc", "loss", "brier", "ece")
 
 
@@ -102,10 +104,10 @@ def write_datasheet(path: Path, run: RunResults, data: DataResults) -> None:
         "datasheet.md.j2",
         path,
         home="../index.html",
-        notes=data.notes,
+        notes=demoted_headings(data.notes),
         data=data.config,
         **data.kinds_of_photos,
-        archives=data.archives,
+        archives=[*data.archives, *data.external_archives],
         steps=data.steps,
         external=data.external,
         funnel_step=phrases.funnel_step,
@@ -117,6 +119,21 @@ def write_datasheet(path: Path, run: RunResults, data: DataResults) -> None:
         leakage=run.metrics["leakage"],
         slices=run.slices,
     )
+
+
+def demoted_headings(markdown: str) -> str:
+    """A text whose headings are two levels lower, to be a section of the data sheet."""
+    lines = markdown.splitlines()
+    for token in reversed(MARKDOWN.parse(markdown)):  # an underlined one becomes a line less
+        if token.type != "heading_open" or not token.map:
+            continue
+        first, end = token.map
+        mark = "#" * min(LOWEST_HEADING, int(token.tag[1]) + 2)
+        if token.markup.startswith("#"):
+            lines[first] = re.sub("#+", mark, lines[first], count=1)
+        else:
+            lines[first:end] = [f"{mark} {' '.join(lines[first : end - 1])}"]
+    return "\n".join(lines)
 
 
 def _changed(data: DataResults, step: str) -> int:

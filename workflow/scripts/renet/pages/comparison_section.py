@@ -176,11 +176,14 @@ def _smallest(against: pd.DataFrame) -> list[str]:
     known = against.detectable[against.detectable > 0]
     if known.empty:
         return []
-    least, most = phrases.points(known.min()), phrases.points(known.max())
-    span = least if least == most else f"{least} to {most}"
-    more = "" if least == most else ", more for runs that disagree more"
     other = against.other.iloc[0]
     base = other if (against.kind == REFERENCE).all() else f"the recipe of {_names(other)}"
+    if known.min() >= 1:
+        return [f"This set is too small to show any difference from {base}."]
+    least, most = phrases.points(known.min()), phrases.points(known.max())
+    most = most if known.max() < 1 else "more than 100"
+    span = least if least == most else f"{least} to {most}"
+    more = "" if least == most else ", more for runs that disagree more"
     return [
         f"The smallest difference from {base} that this set would show with a "
         f"probability of {100 * POWER:.0f}\N{NO-BREAK SPACE}% is about {span} "

@@ -21,13 +21,13 @@ def learning_curves(histories: dict[str, pd.DataFrame], path: Path) -> None:
     figure, axis = plt.subplots(figsize=(9, 3.8), layout="constrained")
     for (name, history), colour in zip(histories.items(), colours(len(histories)), strict=True):
         validated = history.dropna(subset="validation_loss")
-        axis.plot(history.epoch, history.loss, "--", lw=0.9, color=colour, alpha=0.7,
+        axis.plot(history.epoch, history.loss, ".--", ms=3.5, lw=0.9, color=colour, alpha=0.7,
                   gid=f"{curve_id(name)}training")  # fmt: skip
         axis.plot(validated.epoch, validated.validation_loss, "o-", ms=3.5, color=colour,
                   label=name, gid=f"{curve_id(name)}validation")  # fmt: skip
     axis.set(xlabel="epoch", ylabel="loss (dashed: training, solid: validation)")
-    axis.set_ylim(bottom=0)
-    axis.xaxis.get_major_locator().set_params(integer=True)
+    plot_style.begin_at_zero(axis)
+    plot_style.count_epochs(axis)
     legend = figure.legend(loc="outside right upper", frameon=False)
     for name, line, text in zip(histories, legend.get_lines(), legend.get_texts(), strict=True):
         line.set_gid(f"{curve_id(name)}line")
@@ -69,8 +69,9 @@ def costs(runs: list[RunResults], path: Path) -> str:
             f"{of_training}."
         )
     for axis, label in zip(axes, ("parameters", "operations of the training"), strict=True):
-        axis.set(xscale="log", xlabel=label)
+        axis.set_xlabel(label)
         axis.margins(x=0.25, y=0.2)
+        plot_style.scale_costs(axis)
     axes[0].set_ylabel("balanced accuracy on the test set, %")
     figure.legend(loc="outside right upper", frameon=False)  # names beside the points overlap
     plot_style.save(figure, path)

@@ -276,7 +276,10 @@ def weakest_slice(metrics: dict, set_name: str = TEST_SET) -> str:
     found = metrics["slices"]
     least = f"of at least {found['minimum']} faces"
     if not found["tested"]:
-        return f"No slice is tested for a lower accuracy: none {least} is a part of the {set_name}."
+        return (
+            "No slice is tested for a lower accuracy: each that is smaller than the "
+            f"{set_name} has fewer than {found['minimum']} faces."
+        )
     tested = f"{found['tested']} slice{'s' if found['tested'] > 1 else ''} {least}"
     weakest = found["weakest"]
     if weakest is None:

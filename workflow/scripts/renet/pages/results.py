@@ -60,10 +60,11 @@ class DataResults:
 
     config: dict  # the config's sections about the data
     funnel: pd.DataFrame
-    archives: list[dict]  # as from `read_archive`
+    archives: list[dict]  # of the sources, as from `read_archive`
     notes: str  # Markdown that the user wrote for the data sheet; "" for none
     removed_runs: list[str]  # that have results but are no longer in the config
     external: dict[str, pd.DataFrame] = field(default_factory=dict)  # funnel of each external set
+    external_archives: list[dict] = field(default_factory=list)
     # comparison.csv and disagreements.csv
     comparison: tuple[pd.DataFrame, pd.DataFrame] | None = None
     suspects: frozenset[str] | None = None  # ids that the label audit suspects; None without one
