@@ -134,3 +134,13 @@ def test_headings_of_the_users_notes_are_those_of_a_section():
         "### One\n\n#### Under lined\n\n```\n# code\n```\n\n###### Five\nText #1."
     )
     assert demoted_headings("") == ""
+
+
+def test_model_card_without_a_slice_of_enough_faces_has_no_table_of_them(changed):
+    path = changed / "runs/made/slices.csv"
+    few = pd.read_csv(path).assign(n=5, n_female=2, n_male=3)
+    few.to_csv(path, index=False)
+    write_report(changed)
+    card = (changed / f"{CARD}.md").read_text()
+    assert "| slice |" not in card and "more slice" not in card
+    assert f"`slices.csv` has {len(few)} slices, of fewer than 30 faces." in card
