@@ -175,12 +175,19 @@ def test_maps_that_vary_most_are_chosen_in_their_order():
 
 
 def test_colours_end_at_the_largest_magnitude_and_white_is_zero():
-    picture = feature_maps.colour(np.array([[-2.0, 0.0, 1.0]]))
+    picture = feature_maps.colour(np.array([[-2.0, 0.0, 1.0]]), signed=True)
     blue, white, red = picture[0].astype(int)
     assert blue[2] > blue[0] + 50 and red[0] > red[2] + 50 and white.min() > 240
-    black, bright = feature_maps.colour(np.array([[0.0, 4.0]]))[0].astype(int)
+    black, bright = feature_maps.colour(np.array([[0.0, 4.0]]), signed=False)[0].astype(int)
     assert black.max() < 10 and bright.min() > 150
-    assert feature_maps.colour(np.zeros((1, 1))).max() < 10  # a ReLU without output
+    assert feature_maps.colour(np.zeros((1, 1)), signed=False).max() < 10  # a ReLU without output
+
+
+@pytest.mark.parametrize("values", [[0.0, 0.5, 3.0], [-3.0, -0.5, 0.0], [-3.0, 0.0, 3.0]])
+def test_signed_maps_have_the_same_colours_whichever_signs_occur(values):
+    picture = feature_maps.colour(np.array([values]), signed=True)[0].astype(int)
+    for value, (red, _, blue) in zip(values, picture, strict=True):
+        assert np.sign(red - blue) == np.sign(value) or (value == 0 and abs(red - blue) < 5), value
 
 
 def test_sheet_enlarges_each_value_to_a_square():

@@ -17,6 +17,7 @@ import pandas as pd
 import pytest
 import torch
 import yaml
+from matplotlib import colormaps
 
 from helpers.browser import DESKTOP, PHONE, requests, show, texts, violations
 from helpers.project import SCRIPTS
@@ -154,6 +155,34 @@ def test_layers_on_the_page_have_the_shapes_of_the_network(finished, page):
     for name, layer in network.named_children():
         values = layer(values)
         assert shown[name].split("\u00a0×\u00a0") == [str(side) for side in values.shape[1:]], name
+
+
+def captions(page: str) -> dict[str, str]:
+    """The caption of each picture, by its file's name without its suffix."""
+    found = re.findall(r'src="walkthrough/(\w+)\.\w+"[^>]*>\s*<figcaption>([^<]*)<', page)
+    return {name: html.unescape(caption) for name, caption in found}
+
+
+def colours_of(picture: Path) -> set[tuple[int, ...]]:
+    """The colours of a picture of maps, without the ground between the maps."""
+    pixels = cv2.imread(str(picture))[..., ::-1].reshape(-1, 3)
+    return {tuple(map(int, one)) for one in np.unique(pixels, axis=0)} - {(128, 128, 128)}
+
+
+def palette(name: str) -> set[tuple[int, ...]]:
+    """The colours of a colormap of matplotlib."""
+    colours = (255 * colormaps[name](np.arange(256))[:, :3]).round().astype(int)
+    return set(map(tuple, colours.tolist()))
+
+
+def test_maps_have_the_colours_that_their_captions_name(finished, page):
+    keys = {"Blue is below zero": palette("RdBu_r"), "Black is 0": palette("magma")}
+    signs = {"conv1": "Black is 0", "conv4": "Black is 0", "bn0": "Blue is below zero"}
+    for sweep in ("rnn1_vertical", "rnn1_horizontal", "rnn2_vertical", "rnn2_horizontal"):
+        signs[sweep] = "Blue is below zero"
+    for name, sentence in signs.items():
+        assert sentence in captions(page)[name], name
+        assert colours_of(finished / RUN / f"walkthrough/{name}.png") <= keys[sentence], name
 
 
 @pytest.mark.parametrize("width", [PHONE, DESKTOP])

@@ -15,14 +15,17 @@ def most_varied(maps: np.ndarray, count: int = SHOWN) -> list[int]:
     return np.sort(np.argsort(-deviations, kind="stable")[:count]).tolist()
 
 
-def colour(values: np.ndarray) -> np.ndarray:
+def colour(values: np.ndarray, *, signed: bool) -> np.ndarray:
     """A map (H, W) as a picture (H, W, 3) uint8, RGB.
 
-    Without a negative value: from black, for 0, to bright, for the largest. Else blue below zero,
-    white at zero and red above it; the colours end at the largest magnitude.
+    Args:
+        values: of the map.
+        signed: blue below zero, white at zero and red above it, up to the largest magnitude, also
+            where a map has values of one sign alone. Otherwise from black, for 0, to bright, for
+            the largest value; none is negative.
     """
     relative = values / max(np.abs(values).max(), np.finfo(float).tiny)
-    coloured = DIVERGING((relative + 1) / 2) if (values < 0).any() else SEQUENTIAL(relative)
+    coloured = DIVERGING((relative + 1) / 2) if signed else SEQUENTIAL(relative)
     return (255 * coloured[..., :3]).round().astype(np.uint8)
 
 

@@ -28,7 +28,8 @@ def stages(network: Network, seen: Activations, face: np.ndarray, pictures: Path
         for name in names
         if name.startswith("rnn")
     ]
-    _draw(seen.maps["bn0"], pictures / "bn0.png")
+    bn0 = seen.maps["bn0"]
+    _draw(bn0, list(range(len(bn0))), pictures / "bn0.png", signed=True)
     return {
         "pixel": _pixel(seen, face),
         "convolutions": convolutions,
@@ -59,10 +60,9 @@ def _pixel(seen: Activations, face: np.ndarray) -> list[dict]:
     ]
 
 
-def _draw(maps: np.ndarray, path: Path, channels: list[int] | None = None) -> dict:
-    """Write a picture of some maps (default: all); returns its file and the channels."""
-    channels = list(range(len(maps))) if channels is None else channels
-    tiles = [feature_maps.colour(one) for one in maps[channels]]
+def _draw(maps: np.ndarray, channels: list[int], path: Path, *, signed: bool) -> dict:
+    """Write a picture of some maps, `signed` or not; returns its file and the channels."""
+    tiles = [feature_maps.colour(one, signed=signed) for one in maps[channels]]
     galleries.write_image(path, feature_maps.sheet(tiles))
     return {"file": path.name, "channels": channels}
 
@@ -87,7 +87,9 @@ def _convolution(network: Network, seen: Activations, names: list[str], pictures
         "output": _shape(maps),
         "pooled": _shape(seen.maps[following if is_pooled else norm]),
         "zeros": float((maps == 0).mean()),
-        "picture": _draw(maps, pictures / f"{name}.png", feature_maps.most_varied(maps)),
+        "picture": _draw(
+            maps, feature_maps.most_varied(maps), pictures / f"{name}.png", signed=False
+        ),
     }
 
 
@@ -101,7 +103,7 @@ def _sweep(network: Network, seen: Activations, names: list[str], pictures: Path
     layer = network.get_submodule(name)
     reach = activations.reach(layer, seen.maps[before])
     tiles = [reach.forward, reach.backward, reach.horizontal]
-    sheet = feature_maps.sheet([feature_maps.colour(tile) for tile in tiles])
+    sheet = feature_maps.sheet([feature_maps.colour(tile, signed=False) for tile in tiles])
     galleries.write_image(pictures / f"{name}_reach.png", sheet)
     swept = {}
     for part in ("vertical", "horizontal"):
@@ -112,7 +114,7 @@ def _sweep(network: Network, seen: Activations, names: list[str], pictures: Path
             for direction in units
             for place in feature_maps.most_varied(maps[direction], COLUMNS)
         ]
-        swept[part] = _draw(maps, pictures / f"{name}_{part}.png", channels)
+        swept[part] = _draw(maps, channels, pictures / f"{name}_{part}.png", signed=True)
     return {
         "name": name,
         "layer": layer,
