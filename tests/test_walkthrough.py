@@ -23,11 +23,14 @@ from helpers.browser import DESKTOP, PHONE, requests, show, texts, violations
 from helpers.project import SCRIPTS
 from helpers.workflow import SMALL, copy_project, planned, run, snakemake, write_config
 from renet.archives import tar_index
+from renet.config.architecture import CnnArchitecture
 from renet.dataset import hdf5
+from renet.evaluation import activations
 from renet.faces.crop import cv2
 from renet.faces.shards import face_digest
-from renet.network import model_file
+from renet.network import kinds, model_file
 from renet.network.inference import softmax
+from renet.pages import walkthrough_network
 
 RUN = "results/runs/renet"
 PAGE = f"{RUN}/walkthrough.html"
@@ -155,6 +158,51 @@ def test_layers_on_the_page_have_the_shapes_of_the_network(finished, page):
     for name, layer in network.named_children():
         values = layer(values)
         assert shown[name].split("\u00a0×\u00a0") == [str(side) for side in values.shape[1:]], name
+
+
+def sentences(page: str, anchor: str) -> str:
+    """The text of a step of the page, in one line."""
+    step = page.split(f'id="{anchor}"')[1].split("</section>")[0]
+    text = html.unescape(re.sub(r"<[^>]*>", " ", step)).replace("\u00a0", " ")
+    return re.sub(r"\s+", " ", text)
+
+
+def test_receptive_field_is_never_larger_than_the_face(page):
+    wanted = {"conv1": "5 × 5 pixels of the face", "conv2": "15 × 15 pixels of the face",
+              "conv3": "the whole face", "conv4": "the whole face"}  # fmt: skip
+    for name, field in wanted.items():
+        assert f"One value here depends on up to {field}." in sentences(page, name), name
+
+
+def test_receptive_field_is_cut_to_the_face_in_each_direction(tmp_path):
+    convs = [{"channels": 4, "stride": [1, 2]}, {"channels": 4, "stride": [1, 1]}]
+    network = kinds.build((3, 16, 8), CnnArchitecture([4], convs))
+    face = np.zeros(network.input_shape, np.uint8)
+    seen = activations.record(network, face, torch.device("cpu"))
+    shown = walkthrough_network.stages(network, seen, face, tmp_path)["convolutions"]
+    assert [one["field"] for one in shown] == [(5, 5), (7, 7), (9, 8)]
+
+
+def test_page_says_what_batch_normalisation_does_after_any_training(page):
+    text = sentences(page, "scaling")
+    assert "both estimated during the training" in text and "about 0" not in text
+
+
+def test_weights_are_shared_by_columns_where_the_config_says_so(page):
+    assert "Each column has weights of its own." in sentences(page, "rnn1")
+    text = sentences(page, "rnn2")  # one column
+    assert "share their weights" not in text and "weights of its own" not in text
+
+
+def test_changed_blocks_are_counted_in_words_that_fit_their_number(page):
+    found = {name: re.search(r"This changes [^.]*\.", sentences(page, name))[0]
+             for name in ("rnn1", "rnn2")}  # fmt: skip
+    assert found == {
+        "rnn1": "This changes 1 block of 4 in the forward units, 2 in the backward units, and 4 after "
+        "the horizontal sweep.",
+        "rnn2": "This changes 1 block of 1 in the forward units, 1 in the backward units, and 1 after "
+        "the horizontal sweep.",
+    }
 
 
 def captions(page: str) -> dict[str, str]:

@@ -82,7 +82,7 @@ def _convolution(network: Network, seen: Activations, names: list[str], pictures
         "norm": norm,
         "pool": following if is_pooled else None,
         "span": 1 + (layer.kernel_size[0] - 1) * layer.dilation[0],
-        "field": activations.receptive_fields(network)[name],
+        "field": _field_in_face(network, name),
         "input": _shape(seen.maps[before]),
         "output": _shape(maps),
         "pooled": _shape(seen.maps[following if is_pooled else norm]),
@@ -91,6 +91,12 @@ def _convolution(network: Network, seen: Activations, names: list[str], pictures
             maps, feature_maps.most_varied(maps), pictures / f"{name}.png", signed=False
         ),
     }
+
+
+def _field_in_face(network: Network, name: str) -> tuple[int, int]:
+    """The receptive field of a convolution, (rows, columns), as far as the face can fill it."""
+    rows, columns = activations.receptive_fields(network)[name]
+    return min(rows, network.input_shape[1]), min(columns, network.input_shape[2])
 
 
 def _sweep(network: Network, seen: Activations, names: list[str], pictures: Path) -> dict:
