@@ -1,6 +1,7 @@
 """The page that follows one photo says what the files and the network say."""
 
 import html
+import json
 import os
 import re
 import shlex
@@ -85,17 +86,35 @@ def test_metadata_on_the_page_are_those_of_the_row(finished, page):
         assert float(shown[name]) == pytest.approx(float(row[name]), rel=1e-5), name
 
 
-def test_command_on_the_page_takes_the_photo_out_of_the_archive(finished, page, tmp_path):
+def photo_by_command(page: str, folder: Path) -> bytes:
+    """What the page's command takes out of the archive where it runs in a folder."""
     command = html.unescape(re.search(r"<pre[^>]*>(tail [^<]*)</pre>", page)[1])
-    tar = shutil.copy(finished / "resources/sample/wiki_crop.tar", tmp_path)
-    subprocess.run(["bash", "-c", command], cwd=tmp_path, check=True)
+    subprocess.run(["bash", "-c", command], cwd=folder, check=True)
+    return (folder / "photo").read_bytes()
+
+
+def test_command_on_the_page_takes_the_photo_out_of_the_archive(project, finished, page):
+    assert "In the folder where the workflow ran, this command gets" in sentences(page, "archive")
+    assert str(finished) not in page
     member = re.search(r"the file <code>([^<]*)</code>", page)[1]
-    with tarfile.open(tar) as archive:
+    with tarfile.open(project / "resources/sample/wiki_crop.tar") as archive:
         wanted = archive.extractfile(member).read()
-    found = (tmp_path / "photo").read_bytes()
-    assert found == wanted and member.endswith(sample_of(finished).path)
+    assert photo_by_command(page, project) == wanted and member.endswith(sample_of(project).path)
     assert int(text_of(page, "size")) == len(wanted)
     assert f"<code>{wanted[:12].hex(' ')}</code>" in page
+
+
+def test_command_for_an_archive_in_place_works_in_any_folder(project, page, tmp_path):
+    tar = (project / "resources/sample/wiki_crop.tar").rename(tmp_path / "my photos.tar")
+    receipt = json.loads((project / RECEIPT).read_text())
+    (project / RECEIPT).write_text(json.dumps(receipt | {"path": str(tar)}))
+    outcome = walk(project)
+    assert outcome.returncode == 0, outcome.stderr
+    again = (project / RUN / "photo.html").read_text()
+    assert "bytes. This command gets it:" in sentences(again, "archive")
+    found = photo_by_command(again, project)
+    assert len(found) == int(text_of(page, "size"))
+    assert f"<code>{found[:12].hex(' ')}</code>" in page
 
 
 def test_pixels_on_the_page_are_those_of_the_hdf5_file(finished, page):
@@ -197,11 +216,10 @@ def test_weights_are_shared_by_columns_where_the_config_says_so(page):
 def test_changed_blocks_are_counted_in_words_that_fit_their_number(page):
     found = {name: re.search(r"This changes [^.]*\.", sentences(page, name))[0]
              for name in ("rnn1", "rnn2")}  # fmt: skip
+    words = ("in the forward units", "in the backward units, and", "after the horizontal sweep.")
     assert found == {
-        "rnn1": "This changes 1 block of 4 in the forward units, 2 in the backward units, and 4 after "
-        "the horizontal sweep.",
-        "rnn2": "This changes 1 block of 1 in the forward units, 1 in the backward units, and 1 after "
-        "the horizontal sweep.",
+        "rnn1": "This changes 1 block of 4 {}, 2 {} 4 {}".format(*words),
+        "rnn2": "This changes 1 block of 1 {}, 1 {} 1 {}".format(*words),
     }
 
 
@@ -364,7 +382,7 @@ def test_own_photos_are_followed_from_their_table(tmp_path):
     assert "of the CSV table of the source own" in page and "MATLAB" not in page
     assert "cut from the photo by its box, with 0.4 times" in page
     # The tar that the folder was packed into.
-    assert re.search(r"tail -c \+\d+ 'my photos\.tar' \|", html.unescape(page))
+    assert re.search(r"tail -c \+\d+ 'resources/own/my photos\.tar' \|", html.unescape(page))
     assert "All columns share their weights." in page and "(gru)" in page
     assert "equals the one in test.h5 in every pixel" in page
     shown = cv2.imread(str(project / RUN / "walkthrough/photo.jpg"))

@@ -27,7 +27,7 @@ class Lineage:
     sample: dict  # its row of the table beside the HDF5 file
     metadata: dict  # its row of metadata.csv
     photo: dict  # its row of photos.csv
-    archive: str  # name of the tar that has its photo
+    archive: Path  # the tar that has its photo; a relative path begins where the workflow ran
     member: str  # name of the photo in it
     mat_file: Member | None  # the .mat file in the archives; None for a user's own photos
     data: bytes | None  # the bytes of the photo; None if the archive is gone
@@ -65,7 +65,7 @@ def trace(
         sample=sample,
         metadata=find_row(METADATA, folder / "metadata.csv", row=sample["row"]),
         photo=photo,
-        archive=Path(files.read_json(ours[photo["file"]])["path"]).name,
+        archive=Path(files.read_json(ours[photo["file"]])["path"]),
         member=find_row(MEMBERS, members, **place)["member"],
         mat_file=None if database == TABLE else tar_index.find_metadata(members, database)[1],
         data=read_photo(ours[photo["file"]], photo),
