@@ -31,9 +31,10 @@ SAVED = "saved-seed_1"  # the one run of a grid
 
 @pytest.fixture(scope="module")
 def report(finished, tmp_path_factory) -> Path:
-    """Snakemake's report on the finished workflow, unpacked."""
+    """Snakemake's report on the finished workflow, unpacked; another run is switched off."""
     folder = tmp_path_factory.mktemp("report")
     shutil.copytree(finished, folder / "copy", symlinks=True)
+    write_config(folder / "copy", runs={"renet": {}, "off": None})
     run(folder / "copy", "--report", folder / "report.zip")
     shutil.unpack_archive(folder / "report.zip", folder)
     return folder / "report"
@@ -618,7 +619,9 @@ def test_snakemake_report_holds_the_figures_with_their_captions(report):
     ):  # fmt: skip
         assert caption in page
     text = page.replace("\\n", " ")  # as JSON has it
-    assert "faces of these sources: sample. The config names these runs" in text
+    assert "faces of these sources: sample." in text
+    assert "These are the runs, each with a category of its own: renet." in text
+    assert "the comparison of the runs as a table" in text
     assert "its metrics say nothing about real faces" in text
     for title in ("Confusion matrix", "Saliency maps", "Rows that became faces", "Data sheet"):
         assert f'"content": "{title}"' in page
