@@ -1,9 +1,7 @@
 """Wrong labels are found by networks that were trained without any photo of the person."""
 
-import contextlib
 import dataclasses
 import json
-import signal
 from types import SimpleNamespace
 
 import numpy as np
@@ -17,10 +15,10 @@ from helpers.browser import DESKTOP, PHONE, eventually, show, texts
 from helpers.faces import write_hdf5
 from helpers.pages import run_page
 from helpers.project import run_script
-from helpers.training import QUICK, SMALL, write_faces
+from helpers.training import QUICK, SMALL, terminated_before, write_faces
 from helpers.workflow import copy_project, run, write_config
 from renet.common import disk
-from renet.common.errors import InputError, TrainingInterrupted
+from renet.common.errors import InputError
 from renet.dataset import corrections, hdf5, selections
 from renet.dataset.splits import SUBSETS
 from renet.dataset.tables import CORRECTED, SPLIT
@@ -210,25 +208,14 @@ def test_scripts_find_labels_that_were_flipped(data, tmp_path):
 
 
 @pytest.fixture
-def train_fold(data, tmp_path, monkeypatch):
+def train_fold(data, tmp_path):
     """Train without fold 1 of 2, with a number of GPUs and other settings; perhaps interrupted."""
-    steps, train_on = [], Trainer._train_on
 
     def train(gpu: int, stop_at: int = 0, **recipe: object) -> None:
-        """`stop_at`: the update before which SIGTERM comes; 0: none."""
-
-        def terminate(trainer, *batch):
-            steps.append(batch)
-            if len(steps) == stop_at:
-                signal.raise_signal(signal.SIGTERM)
-            train_on(trainer, *batch)
-
-        steps.clear()
-        monkeypatch.setattr(Trainer, "_train_on", terminate)
         settings = RunSettings(SMALL, dataclasses.replace(QUICK, **{"device": "auto"} | recipe))
         faces, tables = ([data / f"{one}.{kind}" for one in SUBSETS] for kind in ("h5", "csv"))
         predictions = tmp_path / "fold.csv"
-        with pytest.raises(TrainingInterrupted) if stop_at else contextlib.nullcontext():
+        with terminated_before(stop_at):
             audit_fold(
                 faces, tables=tables, predictions=predictions, fold=1, folds=2, settings=settings,
                 gpu=gpu, code="code",

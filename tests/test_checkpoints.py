@@ -1,6 +1,5 @@
 """A training can resume from the files on the disk after any failure, also a power loss."""
 
-import contextlib
 import dataclasses
 import errno
 import os
@@ -18,6 +17,7 @@ from helpers.training import (
     SMALL,
     make_trainer,
     same,
+    terminated_before,
     train,
     train_job,
     weights_of,
@@ -194,25 +194,14 @@ def test_full_disk_leaves_the_last_checkpoint_to_continue_from(faces, tmp_path, 
 
 
 @pytest.fixture
-def rates_after(faces, tmp_path, monkeypatch):
+def rates_after(faces, tmp_path):
     """Train at a rate, and return the learning rates in the history of each model that is saved."""
-    steps, train_on = [], Trainer._train_on
 
     def rates(rate: float, stop_at: int = 0, epochs: int = 6, **options: int) -> dict[str, list]:
-        """`stop_at`: the update before which SIGTERM comes; 0: none."""
-
-        def terminate(trainer, *batch):
-            steps.append(batch)
-            if len(steps) == stop_at:
-                signal.raise_signal(signal.SIGTERM)
-            train_on(trainer, *batch)
-
-        steps.clear()
-        monkeypatch.setattr(Trainer, "_train_on", terminate)
         settings = RunSettings(SMALL, dataclasses.replace(QUICK, epochs=epochs, learning_rate=rate))
         given = {"forced": 0, "save_every": 1, "keep_models": 3} | options
         job = train_job(tmp_path, settings, **given)
-        with pytest.raises(TrainingInterrupted) if stop_at else contextlib.nullcontext():
+        with terminated_before(stop_at):
             train_script.train(job)
         saved = sorted((job.model.parent / "models").glob("*.pt"))
         histories = {path.name: model_file.read(path)["training"]["history"] for path in saved}

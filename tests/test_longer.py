@@ -1,18 +1,14 @@
 """A finished training goes on with more epochs, to the bytes of a training from scratch."""
 
 import dataclasses
-import os
 import shutil
-import signal
 from pathlib import Path
 
 import pytest
 from train import train
 
-from helpers.training import QUICK, SMALL, train_job, write_faces
-from renet.common.errors import TrainingInterrupted
+from helpers.training import QUICK, SMALL, terminated_before, train_job, write_faces
 from renet.training.run import RunJob, RunSettings
-from renet.training.trainer import Trainer
 
 # The third epoch is validated only as the last one; its loss is lower than that of the fourth.
 RECIPE = {"epochs": 3, "validate_every": 2, "select_epoch": "best", "learning_rate": 0.5, "seed": 3}
@@ -50,32 +46,21 @@ def from_scratch(short: RunJob, folder: Path, **recipe: object) -> tuple[bytes, 
 
 
 def test_forced_training_that_was_interrupted_is_not_continued_after_its_results_are_put_back(
-    short, monkeypatch, caplog
+    short, caplog
 ):
-    steps = []
-    train_on = Trainer._train_on
-
-    def terminate(trainer, *batch):
-        steps.append(batch)
-        if len(steps) == 8:
-            os.kill(os.getpid(), signal.SIGTERM)
-        train_on(trainer, *batch)
-
-    monkeypatch.setattr(Trainer, "_train_on", terminate)
     of_another = short.model.with_name("checkpoint-0123456789abcdef.pt")
     shutil.copy(short.model, of_another)
     forced = dataclasses.replace(short, forced=1)
-    with pytest.raises(TrainingInterrupted):
+    with terminated_before(8):
         train(forced)
     assert "force it again to continue" in caplog.text
     train(short)
     assert "was trained with the same settings" in caplog.text
     assert list(short.model.parent.glob("checkpoint-*")) == [of_another]
     assert short.model.with_name("last_checkpoint.pt").exists()
-    steps.clear()
-    with pytest.raises(TrainingInterrupted):
+    with terminated_before(8) as updates:
         train(forced)
-    assert len(steps) == 8  # from its start
+    assert len(updates) == 8  # from its start
 
 
 @pytest.mark.parametrize("epochs", [4, 5])

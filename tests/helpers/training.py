@@ -1,11 +1,16 @@
 """A network and a training that take less than a second, and faces for them."""
 
+import contextlib
+import signal
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
+import pytest
 import torch
 
 from helpers.faces import write_hdf5
+from renet.common.errors import TrainingInterrupted
 from renet.config.architecture import Architecture
 from renet.config.recipe import Recipe
 from renet.dataset import hdf5
@@ -28,6 +33,27 @@ def write_faces(path, count: int = 44, seed: int = 0):
     pixels = (light + random.integers(-60, 60, (count, 3, 32, 32))).clip(0, 255).astype(np.uint8)
     write_hdf5(path, pixels, targets)
     return hdf5.read(path)
+
+
+@contextlib.contextmanager
+def terminated_before(update: int) -> Iterator[list]:
+    """Send SIGTERM before an update of a training, counted from 1, and expect its end; 0: never.
+
+    Yields:
+        The updates that have begun.
+    """
+    updates, train_on = [], Trainer._train_on
+
+    def terminate(trainer: Trainer, *batch: object) -> None:
+        updates.append(batch)
+        if len(updates) == update:
+            signal.raise_signal(signal.SIGTERM)
+        train_on(trainer, *batch)
+
+    ends = pytest.raises(TrainingInterrupted) if update else contextlib.nullcontext()
+    with pytest.MonkeyPatch.context() as patch, ends:
+        patch.setattr(Trainer, "_train_on", terminate)
+        yield updates
 
 
 def train_job(folder: Path, settings: RunSettings, **options: object) -> RunJob:
