@@ -53,7 +53,7 @@ def test_forced_training_that_was_interrupted_is_not_continued_after_its_results
     forced = dataclasses.replace(short, forced=1)
     with terminated_before(8):
         train(forced)
-    assert "force it again to continue" in caplog.text
+    assert "If it is interrupted, force it again to continue." in caplog.text
     train(short)
     assert "was trained with the same settings" in caplog.text
     assert list(short.model.parent.glob("checkpoint-*")) == [of_another]

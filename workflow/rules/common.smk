@@ -17,7 +17,7 @@ ORIGIN = data_summary.origin(OVERLAYS, COMMAND_LINE, MODULE)
 SUBSETS = ("train", "validation", "test")
 EXTERNAL = config["external"]
 ALL_SOURCES = sources.with_external(config)
-FORCED = "RENET_FORCED"  # environment variable that the jobs on a cluster inherit
+FORCED = "RENET_FORCED"  # begins the name of an environment variable; see `is_forced`
 # What Snakemake's report lists for each file.
 REPORT_TITLES = {f"{figure.name}.svg": figure.title for figure in RUN_FIGURES} | {
     "metrics.json": "Metrics of the test and the validation set",
@@ -234,19 +234,15 @@ def recorded_settings(wildcards):
     return data_summary.for_provenance(config) | run_settings(wildcards)
 
 
-def places_to_predict():
-    """The files and folders of photos that the config names."""
-    return sources.places_to_predict(config)
-
-
 def photos_to_predict():
-    """The same as an input."""
-    return [own_file(path) for path in places_to_predict()]
+    """The files and folders of photos that the config names."""
+    return [own_file(path) for path in sources.places_to_predict(config)]
 
 
 def subfolders_to_predict():
     """The folders in them, whose time stamps change with their files."""
-    inner = (sources.subfolders(Path(path)) for path in places_to_predict())
+    places = sources.places_to_predict(config)
+    inner = (sources.subfolders(Path(path)) for path in places)
     return [own_file(path) for path in chain.from_iterable(inner)]
 
 
@@ -283,10 +279,10 @@ def train_gpus_of(wildcards):
 
 
 def is_forced(wildcards):
-    """Whether the command line forces the rule train, or one of its files; then, for all runs.
+    """Whether the command line forces the rule train, or an output of it for any run.
 
     On a cluster, Snakemake forces each job. The job therefore reads an environment variable, which
-    the main process has set. It has the rule's name, which differs between two modules.
+    the main process has set. The variable has the rule's name, which differs between two modules.
     """
     train, given = rules.train.rule, workflow.dag_settings
     variable = f"{FORCED}_{train.name}"

@@ -57,7 +57,9 @@ rule predict:
     params:
         detect=config["predict"]["detect"],
         compute=compute_settings,
-        state=[sources.photos_state(Path(path)) for path in places_to_predict()],
+        state=[
+            sources.photos_state(Path(path)) for path in sources.places_to_predict(config)
+        ],
         code=code_with_kind("predict.py"),
     script:
         "../scripts/predict.py"

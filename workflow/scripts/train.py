@@ -40,8 +40,8 @@ def train(job: RunJob) -> None:
             return
         if job.forced and finished.folder.exists():
             logging.info(
-                "The rule is forced, and trains anew. After an interruption, force it again to "
-                "continue; a start that is not forced puts the results of %s back.",
+                "The training is forced, and starts from the beginning. If it is interrupted, "
+                "force it again to continue. Without force, a start restores the results in %s.",
                 finished.folder,
             )
         _train(job)

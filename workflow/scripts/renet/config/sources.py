@@ -146,13 +146,12 @@ def local_state(path: Path | None) -> str:
 
 
 def photos_state(path: Path) -> str:
-    """What tells that a folder or file of photos was exchanged, for one of another time."""
-    return folder_state(path) or _file_status(path)
+    """What tells that a folder or file of photos was exchanged: of a file, its size and time.
 
-
-def _file_status(path: Path) -> str:
+    Snakemake notices a later time, and not an earlier one.
+    """
     status = path.stat()
-    return f"{status.st_size} {status.st_mtime_ns}"
+    return folder_state(path) or f"{status.st_size} {status.st_mtime_ns}"
 
 
 def file_state(path: str | None) -> str:

@@ -27,7 +27,7 @@ class Lineage:
     sample: dict  # its row of the table beside the HDF5 file
     metadata: dict  # its row of metadata.csv
     photo: dict  # its row of photos.csv
-    archive: Path  # the tar that has its photo; a relative path begins where the workflow ran
+    archive: Path  # tar of its photo; may be relative to the folder where the workflow ran
     member: str  # name of the photo in it
     mat_file: Member | None  # the .mat file in the archives; None for a user's own photos
     data: bytes | None  # the bytes of the photo; None if the archive is gone

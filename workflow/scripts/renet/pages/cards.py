@@ -124,7 +124,8 @@ def write_datasheet(path: Path, run: RunResults, data: DataResults) -> None:
 def demoted_headings(markdown: str) -> str:
     """A text whose headings are two levels lower, to be a section of the data sheet."""
     lines = markdown.splitlines()
-    for token in reversed(MARKDOWN.parse(markdown)):  # an underlined one becomes a line less
+    # From the last to the first: an underlined heading becomes shorter, and moves those after it.
+    for token in reversed(MARKDOWN.parse(markdown)):
         if token.type != "heading_open" or not token.map:
             continue
         first, end = token.map

@@ -29,7 +29,7 @@ def main() -> None:
     """Train from the command line."""
     arguments = parse_arguments()
     level = logging.DEBUG if arguments.verbose > 1 else logging.INFO
-    # Of several processes, one says what all do.
+    # Of several processes, only the first logs more than warnings.
     logs.start(level=level if os.environ.get("RANK", "0") == "0" else logging.WARNING)
     os.environ.setdefault("LOCAL_RANK", str(arguments.device_id))  # torchrun has set it
     with processes.group(DEVICE_OF_BACKEND[arguments.backend]):
@@ -74,7 +74,7 @@ def run_course(arguments: argparse.Namespace) -> None:
     """Train in this process of its group; test.h5 serves without a validation.h5, as in neon."""
     if processes.is_main():
         for path in filter(None, (arguments.save_path, arguments.output_file)):
-            files.check_writable(path)  # before hours of training, not after them
+            files.check_writable(path)  # before the training, which can take hours
     recipe = Recipe(
         epochs=arguments.epochs,
         batch_size=arguments.batch_size,

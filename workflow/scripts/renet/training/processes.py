@@ -49,7 +49,7 @@ def local_rank() -> int:
 
 
 def part(count: int) -> slice:
-    """This process's part of `count` samples, in their order; some have one fewer, never rank 0."""
+    """This process's part of `count` samples, in their order; sizes differ by at most one."""
     first, end = (-(-number * count // size()) for number in (rank(), rank() + 1))
     return slice(first, end)
 
