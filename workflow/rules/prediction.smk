@@ -58,7 +58,8 @@ rule predict:
         detect=config["predict"]["detect"],
         compute=compute_settings,
         state=[
-            sources.photos_state(Path(path)) for path in sources.places_to_predict(config)
+            sources.photos_state(Path(path))
+            for path in sources.places_to_predict(config)
         ],
         code=code_with_kind("predict.py"),
     script:
