@@ -2,7 +2,6 @@
 
 import copy
 import sys
-from pathlib import Path
 
 from snakemake.utils import min_version
 
@@ -15,62 +14,43 @@ if "{" in HERE or "}" in HERE:
     )
 
 
-include: "workflow/rules/project.smk"
+include: "workflow/rules/internals.smk"
 
 
 # Of a module, workflow.basedir would be the folder of the Snakefile that uses it.
 PROJECT = project_folder(workflow.current_basedir)
-SCRIPTS = PROJECT / "workflow" / "scripts"
 DEFAULTS = PROJECT / "config.yaml"
 SCHEMA = PROJECT / "workflow" / "schemas" / "config.schema.yaml"
-sys.path.insert(0, str(SCRIPTS))
+sys.path.insert(0, str(PROJECT / "workflow" / "scripts"))
 
-from renet.common import code_digest, future_times, locks, releases, user
+from renet.common import user
 from renet.common.errors import InputError
-from renet.config import (
-    checks,
-    data_summary,
-    defaults,
-    gpus,
-    runs,
-    sources,
-    urls,
-    validation,
-    yaml_files,
-)
-from renet.config.architecture import KINDS
-from renet.evaluation.run_figures import FIGURES_OF_PREDICTIONS, RUN_FIGURES
-from renet.pages.version import VERSION
+from renet.config import checks, validation, yaml_files
+
+
+def refuse_faults(check, *arguments):
+    """Call a check of the config; print the sentence of its error alone, without a traceback."""
+    try:
+        check(*arguments)
+    except InputError as error:
+        sys.exit(
+            f"The config of the module {MODULE}: {error}" if MODULE else str(error)
+        )
+
 
 user.ensure_name()
-
-try:
-    yaml_files.read(DEFAULTS)  # before Snakemake does, whose error has no line
-except InputError as error:
-    sys.exit(str(error))
+refuse_faults(
+    yaml_files.read, DEFAULTS
+)  # before Snakemake does, whose error has no line
 
 
 configfile: DEFAULTS  # not read in a module that is given its config
 
 
-MODULE = workflow.modifier.namespace if workflow.modifier.skip_configfile else None
-OVERLAYS = [] if MODULE else workflow.config_settings.configfiles
-COMMAND_LINE = {} if MODULE else workflow.config_settings.config
-# Only a module's `prefix` changes these paths.
-RESULTS, RESOURCES = (
-    Path(workflow.modifier.path_modifier.replace_prefix(workflow.pathvars.get(name)))
-    for name in ("results", "resources")
-)
-
-try:
-    if MODULE:  # a copy: two modules can be given the same config, with other pathvars
-        config = copy.deepcopy(config)
-    files = [] if MODULE else [DEFAULTS, *OVERLAYS]
-    validation.load(config, SCHEMA, files, COMMAND_LINE)
-    checks.check_results(config, RESULTS)
-except InputError as error:
-    # The sentence alone, without a traceback.
-    sys.exit(f"The config of the module {MODULE}: {error}" if MODULE else str(error))
+if MODULE:  # a copy: two modules can be given the same config, with other pathvars
+    config = copy.deepcopy(config)
+files = [] if MODULE else [DEFAULTS, *OVERLAYS]
+refuse_faults(validation.load, config, SCHEMA, files, COMMAND_LINE)
 
 
 report: PROJECT / "workflow" / "report" / "workflow.rst"
@@ -80,49 +60,41 @@ include: PROJECT / "workflow" / "rules" / "common.smk"
 include: PROJECT / "workflow" / "rules" / "dataset.smk"
 include: PROJECT / "workflow" / "rules" / "model.smk"
 include: PROJECT / "workflow" / "rules" / "results.smk"
-include: PROJECT / "workflow" / "rules" / "audit.smk"
 include: PROJECT / "workflow" / "rules" / "prediction.smk"
 
 
-onstart:
-    refuse_runs_in_use()
-    refuse_future_inputs()
-    put_back_future_times()
+if EXTERNAL:
+
+    include: PROJECT / "workflow" / "rules" / "external.smk"
+
+
+if config["audit"]["folds"]:
+
+    include: PROJECT / "workflow" / "rules" / "audit.smk"
+
+
+if rules.has("report"):  # a module may take some of the rules
+    RESULTS = Path(rules.report.output.index).parent
+    refuse_faults(checks.check_results, config, RESULTS)
+    if IS_MAIN and (found := checks.earlier_results(RESULTS)):
+        print(found, file=sys.stderr)
 
 
 rule all:
     default_target: True
     input:
         # Every output that is kept, by name: a page that stands does not hide a table that is lost.
-        all_receipts(ALL_SOURCES),
-        results_of(rules.index_archive, rules.parse_metadata, source=ALL_SOURCES),
-        files_of_all_shards(".csv", ALL_SOURCES),
-        files_of_all_shards(".npy", ALL_SOURCES)
-        if config["crop"]["keep_shards"]
-        else [],
-        results_of(rules.write_hdf5, subset=[*SUBSETS, *EXTERNAL]),
-        results_of(rules.external_set, external=EXTERNAL),
-        results_of(rules.shuffle, rules.thumbnails, rules.compare, rules.report),
-        results_of(rules.train, rules.profile_layers, run=LAYERED),
-        results_of(rules.hog_svm, run=UNLAYERED),
-        results_of(
-            *(
-                rules.infer,
-                rules.evaluate,
-                rules.gallery,
-                rules.explain,
-                rules.provenance,
-                rules.predictor,
-                rules.manifest,
-            ),
-            run=RUNS,
+        receipts_of(ALL_SOURCES),
+        [shards_of(ALL_SOURCES, suffix) for suffix in KEPT_SHARDS],
+        lambda wildcards: outputs_of(
+            "index_archive", "parse_metadata", source=ALL_SOURCES
         ),
-        results_of(rules.walkthrough, run=runs_with("has_walkthrough")),
-        results_of(
-            *(rules.infer_external, rules.evaluate_external, rules.gallery_external),
-            run=RUNS,
-            external=EXTERNAL,
+        lambda wildcards: outputs_of("shuffle", "external_set", external=EXTERNAL),
+        lambda wildcards: expand(
+            [rules.write_hdf5.output[name] for name in KEPT_FILES],
+            subset=[*SUBSETS, *EXTERNAL],
         ),
-        audit_results(),
-        predictions(),
-        exports(),
+        lambda wildcards: files_of_runs(RUNS) + asked_of_runs(RUNS),
+        lambda wildcards: outputs_of("manifest", run=RUNS),
+        lambda wildcards: outputs_of("thumbnails", "compare", "report"),
+        lambda wildcards: outputs_of("audit", "audit_fold", **FOLDS),

@@ -138,7 +138,8 @@ def make_small_files(results: Path, split: pd.DataFrame) -> None:
     funnel.to_csv(results / "data" / "funnel.csv", index=False)
     throughput = {"epoch": epochs, "images": len(split), "seconds": 60.0, "images_per_second": 64.0,
                   "data_wait_fraction": 0.0, "memory_mb": 1000, "gpu_memory_mb": 0}  # fmt: skip
-    pd.DataFrame(throughput).to_csv(run / "throughput.csv", index=False)
+    (run / "training").mkdir()
+    pd.DataFrame(throughput).to_csv(run / "training" / "throughput.csv", index=False)
     training = {
         "config": {}, "faces": {}, "software": {},
         "code": {"train": "0", "revision": "0123456789abcdef", "modified": False},
@@ -146,7 +147,7 @@ def make_small_files(results: Path, split: pd.DataFrame) -> None:
                      "machines": 1},
         "hardware": {"cpu": "A processor", "cores": 2, "gpus": []},
     }  # fmt: skip
-    files.write_json(run / "training.json", training)
+    files.write_json(run / "training" / "training.json", training)
     receipt = {"url": "https://example.org/imdb_crop.tar", "size": 1, "digest": "md5:0",
                "verified": False}  # fmt: skip
     files.write_json(results / "receipt.json", receipt)
@@ -163,33 +164,36 @@ def make_small_files(results: Path, split: pd.DataFrame) -> None:
 def commands(results: Path) -> dict[str, list]:
     """The command line of each script."""
     data, run = results / "data", results / "runs" / RUN
-    compared = [results / "comparison" / f"{name}.csv" for name in ("comparison", "disagreements")]
+    comparison = results / "comparison" / "comparison.csv"
     external = sorted(data.glob("*/external_funnel.csv"))
     return {
         "evaluate": [run / "inference.csv", run / "inference_validation.csv", data / "split.csv",
                      run / "history.csv", "-o", run / "metrics.json", "--slice_table",
-                     run / "slices.csv", "--figures",
-                     *(run / f"{figure.name}.svg" for figure in RUN_FIGURES)],
+                     run / "tables/slices.csv", "--figures",
+                     *(run / f"figures/{figure.name}.svg" for figure in RUN_FIGURES)],
         "thumbnails": [data / "test.h5", data / "test.csv", "-o", data / "thumbnails/samples.js",
                        "--sheets", data / "thumbnails/sheets"],
-        "gallery": [run / "inference.csv", data / "test.h5", "-o", run / "gallery.csv",
-                    "--examples", run / "examples.jpg", "--mistakes", run / "mistakes.jpg",
-                    "--hard_cases", run / "hard_cases.jpg", "--predictions",
-                    run / "predictions.js"],
-        "profile_layers": [run / "model.pt", data / "test.h5", "-o", run / "layers.csv",
-                           "--figure", run / "network.svg", "--times", run / "layer_times.csv",
+        "gallery": [run / "inference.csv", data / "test.h5", "-o", run / "tables/gallery.csv",
+                    "--examples", run / "faces/examples.jpg",
+                    "--mistakes", run / "faces/mistakes.jpg",
+                    "--hard_cases", run / "faces/hard_cases.jpg", "--predictions",
+                    run / "page/predictions.js"],
+        "profile_layers": [run / "model.pt", data / "test.h5", "-o", run / "tables/layers.csv",
+                           "--figure", run / "figures/network.svg",
+                           "--times", run / "tables/layer_times.csv",
+                           "--times_script", run / "page/layer_times.js",
                            "--compute.device", "cpu"],
         "explain": [run / "model.pt", run / "inference.csv", data / "test.h5", "-o",
-                    run / "saliency.jpg", "--table", run / "saliency.csv", "--description",
-                    run / "model.json", "--compute.device", "cpu"],
-        "provenance": [run / "training.json", results / "receipt.json", "--data", "{}",
-                       "-o", run / "provenance.json", "--throughput", run / "throughput.csv",
-                       "--machine", run / "machine.js"],
-        "report": [*results.glob("runs/*/history.csv"), "--funnel", data / "funnel.csv",
+                    run / "faces/saliency.jpg", "--table", run / "tables/saliency.csv",
+                    "--description", run / "page/model.json", "--compute.device", "cpu"],
+        "provenance": [run / "training/training.json", results / "receipt.json", "--data", "{}",
+                       "-o", run / "provenance.json",
+                       "--throughput", run / "training/throughput.csv",
+                       "--machine", run / "page/machine.js"],
+        "report": ["--funnel", data / "funnel.csv",
                    "--settings", results / "settings.yaml", "--receipts",
                    results / "receipt.json", "-o", results / "index.html",
-                   *(["--comparison", compared[0], "--disagreements", compared[1]]
-                     if compared[0].exists() else []),
+                   *(["--comparison", comparison] if comparison.exists() else []),
                    *(["--external_funnels", *external] if external else [])],
     }  # fmt: skip
 
@@ -221,10 +225,10 @@ def page_bytes(results: Path) -> dict[str, int]:
     """Bytes of the pages and of the files that a browser loads with them."""
     made = {
         "report.html with its pictures": [*(results / "runs" / RUN).glob("*.html"),
-                                          *(results / "runs" / RUN).glob("*.svg"),
-                                          *(results / "runs" / RUN).glob("*.jpg")],
+                                          *(results / "runs" / RUN).glob("figures/*.svg"),
+                                          *(results / "runs" / RUN).glob("faces/*.jpg")],
         "rows of the table": [results / "data/thumbnails/samples.js",
-                              results / "runs" / RUN / "predictions.js"],
+                              results / "runs" / RUN / "page/predictions.js"],
         "thumbnails, loaded when visible": [*(results / "data/thumbnails/sheets").iterdir()],
         "index.html with its pictures": [results / "index.html", results / "learning_curves.svg",
                                          results / "data/funnel.svg"],

@@ -137,7 +137,7 @@ def test_headings_of_the_users_notes_are_those_of_a_section():
 
 
 def test_model_card_without_a_slice_of_enough_faces_has_no_table_of_them(changed):
-    path = changed / "runs/made/slices.csv"
+    path = changed / "runs/made/tables/slices.csv"
     few = pd.read_csv(path).assign(n=5, n_female=2, n_male=3)
     few.to_csv(path, index=False)
     write_report(changed)

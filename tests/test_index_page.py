@@ -60,7 +60,7 @@ def test_index_shows_the_runs_in_the_order_of_the_settings_with_their_size(windo
     cells = dict(zip(headings, texts(window, 'tr[data-run="made"] > *'), strict=False))
     run = results / "runs" / "made"
     metrics = json.loads((run / "metrics.json").read_text())
-    parameters = json.loads((run / "model.json").read_text())["parameters"]
+    parameters = json.loads((run / "page/model.json").read_text())["parameters"]
     assert cells["parameters"] == f"{parameters:,}"
     assert cells["epochs"] == str(len(pd.read_csv(run / "history.csv")))
     for subset in ("validation", "test"):
@@ -278,7 +278,7 @@ def test_time_and_machine_are_shown(window, results):
     for page in (index, run_page):
         window.get(page(results))
         cells = texts(window, '[data-run="made"] [data-machine]')
-        throughput = pd.read_csv(results / "runs/made/throughput.csv")
+        throughput = pd.read_csv(results / "runs/made/training/throughput.csv")
         speed = throughput.images.sum() / throughput.seconds.sum()
         hardware = "A processor, 2 threads, float32"
         assert cells[-4:] == ["10 min 0 s", f"{speed:.0f}", hardware, "0123456789"]
@@ -287,15 +287,15 @@ def test_time_and_machine_are_shown(window, results):
 
 def test_pages_have_the_same_bytes_on_any_machine(changed):
     before = {path: path.read_bytes() for path in changed.rglob("*.html")}
-    for name in ("machine.js", "throughput.csv", "training.json", "provenance.json"):
-        for path in changed.rglob(name):
+    for name in ("page/machine.js", "training/*", "provenance.json"):
+        for path in changed.glob(f"runs/*/{name}"):
             path.write_text("another machine")
     write_report(changed)
     assert before == {path: path.read_bytes() for path in changed.rglob("*.html")}
 
 
 def test_page_without_the_facts_of_the_machine_shows_the_rest(changed, window):
-    (changed / "runs/made/machine.js").unlink()
+    (changed / "runs/made/page/machine.js").unlink()
     window.get(index(changed))
     assert texts(window, '[data-run="made"] [data-machine]') == ["–"] * 5
     assert texts(window, '[data-run="slow"] [data-machine="time"]') == ["10 min 0 s"]

@@ -97,16 +97,17 @@ def test_numbers_of_the_figure_are_short(amount, text):
 
 def test_run_page_shows_the_network_and_the_measured_times(window, results):
     run = results / "runs" / "made"
-    layers, times = LAYERS.read(run / "layers.csv"), LAYER_TIMES.read(run / "layer_times.csv")
+    layers = LAYERS.read(run / "tables/layers.csv")
+    times = LAYER_TIMES.read(run / "tables/layer_times.csv")
     page = (run / "report.html").read_text()
-    assert 'src="network.svg"' in page and layers.output.iloc[-1] in page
+    assert 'src="figures/network.svg"' in page and layers.output.iloc[-1] in page
     assert not re.search(r"\d ms", page)  # times are in a script, so that the page's bytes stay
     window.get(run_page(results))
     shown = texts(window, "#layers tbody td:last-child")
     assert [float(text.split()[0]) for text in shown] == pytest.approx(
         (100 * times.fraction).tolist(), abs=0.06
     )
-    script = (run / "layer_times.js").read_text().removeprefix("window.renetLayerTimes = ")
+    script = (run / "page/layer_times.js").read_text().removeprefix("window.renetLayerTimes = ")
     total = sum(json.loads(script.rstrip(";\n"))["milliseconds"])
     assert f"took {total:.0f} ms" in texts(window, "#step-time")[0]
 

@@ -1,5 +1,6 @@
 """Copies of a photo that are not the same pixels are found by what they look like."""
 
+import dataclasses
 import itertools
 import tarfile
 from pathlib import Path
@@ -13,6 +14,7 @@ from shuffle import shuffle
 
 from helpers.audit import cropped_source, random_hash
 from renet.dataset import near_duplicates
+from renet.dataset.splits import SplitSettings
 from renet.dataset.tables import FUNNEL, SPLIT
 from renet.faces.crop import CropSpec, cv2, extract_face
 from renet.faces.perceptual_hash import LARGEST_DISTANCE, as_words, distances, perceptual_hash
@@ -138,15 +140,18 @@ def test_known_photos_are_those_near_a_known_one():
 
 
 COUNT = 40
-RULES = {"validation": 0.2, "test": 0.2}
+SETTINGS = SplitSettings(validation=0.2, test=0.2)
+APART = dataclasses.replace(SETTINGS, near_duplicates=False)
 
 
-def split_of(folder: Path, hashes: dict[int, str], **options: bool) -> pd.DataFrame:
+def split_of(
+    folder: Path, hashes: dict[int, str], settings: SplitSettings = SETTINGS
+) -> pd.DataFrame:
     """split.csv of a source whose rows 1, 2, … have some perceptual hashes; by its rows."""
     cropped_source(folder, "own", COUNT, hashes=hashes)
     shuffle(
         metadata=[folder / "own/metadata.csv"], tables=[folder / "own/faces/1-of-1.csv"],
-        split=folder / "split.csv", funnel=folder / "funnel.csv", **RULES, **options,
+        split=folder / "split.csv", funnel=folder / "funnel.csv", settings=settings,
     )  # fmt: skip
     return SPLIT.read(folder / "split.csv").set_index("row")
 
@@ -161,7 +166,7 @@ def test_nearly_the_same_photos_of_many_names_share_a_subset_and_are_counted(tmp
     funnel = FUNNEL.read(tmp_path / "funnel.csv").set_index("step")
     step = funnel.loc["near_duplicates"]
     assert (step.dropped, step.remaining, step.changed) == (0, COUNT - 1, len(rows))
-    apart = split_of(tmp_path, hashes, near_duplicates=False)
+    apart = split_of(tmp_path, hashes, APART)
     assert apart.subset[list(rows)].nunique() > 1
     assert FUNNEL.read(tmp_path / "funnel.csv").changed.sum() == 0
 
@@ -169,7 +174,7 @@ def test_nearly_the_same_photos_of_many_names_share_a_subset_and_are_counted(tmp
 def test_split_without_near_duplicates_is_that_of_the_pixels_alone(tmp_path):
     split_of(tmp_path, {})
     first = (tmp_path / "split.csv").read_bytes()
-    split_of(tmp_path, {}, near_duplicates=False)
+    split_of(tmp_path, {}, APART)
     assert (tmp_path / "split.csv").read_bytes() == first
 
 

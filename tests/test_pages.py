@@ -221,7 +221,7 @@ def test_hostile_names_stay_as_they_are_in_tables_and_in_data_of_the_pages(resul
     columns = json.loads(script[script.index("{") : -2])
     people = [columns["subjects"][number] for number in columns["subject"][names]]
     assert people == columns["path"][names] == HOSTILE
-    for name in ("runs/made/gallery.csv", "audit/labels.csv"):
+    for name in ("runs/made/tables/gallery.csv", "audit/labels.csv"):
         with (results / name).open(newline="", encoding="utf-8") as handle:
             rows = list(csv.DictReader(handle, strict=True))
         assert {row["subject"] for row in rows} >= set(HOSTILE), name
@@ -246,7 +246,8 @@ def test_table_is_sorted_with_the_keyboard(window, results):
 def test_page_without_its_rows_says_so(window, results, tmp_path):
     shutil.copy(results / "runs/made/report.html", tmp_path)
     window.get((tmp_path / "report.html").as_uri())
-    assert "needs predictions.js beside it" in window.find_element(By.CSS_SELECTOR, ".missing").text
+    said = window.find_element(By.CSS_SELECTOR, ".missing").text
+    assert "needs the folder page beside it" in said
 
 
 def test_index_sorts_its_runs_and_keeps_the_baseline_last(window, results):
@@ -275,8 +276,8 @@ def test_cards_hold_the_runs_own_numbers(results):
     metrics = json.loads((results / "runs/made/metrics.json").read_text())
     card = (results / "runs/made/model_card.md").read_text()
     assert phrases.percentage(metrics["test"]["accuracy"]) in card
-    assert json.loads((results / "runs/made/model.json").read_text())["sha256"] in card
-    slices = pd.read_csv(results / "runs/made/slices.csv")
+    assert json.loads((results / "runs/made/page/model.json").read_text())["sha256"] in card
+    slices = pd.read_csv(results / "runs/made/tables/slices.csv")
     shown = slices[slices.n >= phrases.SMALL_SLICE]
     assert all(f"| {row.slice}: {row.value} |" in card for row in shown.itertuples())
     more = phrases.counted(len(slices) - len(shown), "more slice", "more slices")

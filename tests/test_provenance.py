@@ -16,7 +16,7 @@ from helpers.project import ROOT, run_script
 from helpers.training import train_job, write_faces
 from renet.archives import receipts
 from renet.archives.receipts import Receipt
-from renet.common import files, releases
+from renet.common import files
 from renet.config.architecture import Architecture
 from renet.config.recipe import Recipe
 from renet.dataset import hdf5
@@ -89,20 +89,6 @@ def test_byte_that_changed_in_an_archive_is_noticed_by_its_digest(tmp_path, url)
 
 def test_version_of_the_workflow_is_recorded(origin):
     assert origin["code"]["version"] == VERSION
-
-
-def test_runs_of_another_version_are_named_and_others_are_not(tmp_path):
-    versions = {"old": "0.9.0", "older": "0.1", "new": VERSION, **dict.fromkeys("abcdef", "0.1")}
-    for run, version in versions.items():
-        path = tmp_path / "runs" / run / "provenance.json"
-        files.write_json(path, {"code": {"version": version}})
-    for run, text in {"cut": "{", "bare": "{}", "odd": "[1]"}.items():
-        files.write_text(tmp_path / "runs" / run / "provenance.json", text)
-    silent = ["new", "cut", "bare", "odd", "missing"]
-    assert releases.other_versions(tmp_path, silent, VERSION) is None
-    found = releases.other_versions(tmp_path, versions, VERSION)
-    assert "version 0.9.0 (old) and version 0.1 (older, a, b, c, d and 2 more)" in found
-    assert f"this is version {VERSION}" in found and "\n" not in found
 
 
 def test_precision_is_the_one_that_was_computed_in_not_the_one_of_the_settings(origin):

@@ -4,7 +4,6 @@ import io
 import itertools
 import os
 import tarfile
-import time
 from pathlib import Path
 
 import pytest
@@ -13,11 +12,10 @@ from helpers.archives import jpeg, write_tar
 from helpers.workflow import copy_project, planned, run, write_config
 from renet.archives import receipts, tar_index, verification
 from renet.archives.receipts import Receipt
-from renet.common import files, future_times
+from renet.common import files
 from renet.common.errors import InputError
 from renet.config import sources
 from renet.dataset import lineage
-from renet.faces.shards import SHARD
 
 
 @pytest.fixture
@@ -142,61 +140,6 @@ def test_member_is_known_by_its_name_in_every_format(tmp_path, tar_format, name)
         assert tar_index.read_member(tar, member.offset, member.size, member.name) == b"bytes"
 
 
-def test_files_of_the_future_are_put_back_in_their_order(tmp_path):
-    now = time.time_ns()
-    for name, ahead in (("old", -9), ("first", 7200), ("same", 7200), ("second", 7201)):
-        path = tmp_path / name
-        path.touch()
-        os.utime(path, ns=(now + ahead * 10**9,) * 2)
-    said = future_times.put_back(tmp_path.iterdir())
-    assert f"3 files (for example {tmp_path / 'first'}) had times in the future" in said
-    assert said.endswith("3 of them were set to now.")
-    old, first, same, second = (
-        (tmp_path / name).stat().st_mtime_ns for name in ("old", "first", "same", "second")
-    )
-    assert old < now < first == same < second <= time.time_ns()
-    assert future_times.put_back(tmp_path.iterdir()) is None
-
-
-def test_file_of_the_future_that_may_not_be_changed_is_named(tmp_path, monkeypatch):
-    (tmp_path / "another users").touch()
-    os.utime(tmp_path / "another users", ns=(2**62, 2**62))
-    monkeypatch.setattr(future_times, "_set_time", lambda path, nanoseconds: False)
-    said = future_times.put_back(future_times.files_in(tmp_path))
-    assert said.startswith("1 file (") and "were set to now" not in said
-    assert said.endswith(f"1 cannot be changed, for example {tmp_path / 'another users'}.")
-
-
-@pytest.mark.parametrize("kind", ["corrections", "table", "archive", "folder", "photos", "notes"])
-def test_file_of_the_user_with_a_time_in_the_future_is_named(tmp_path, kind):
-    inner = tmp_path / "photos" / "inner"
-    inner.mkdir(parents=True)
-    paths = {name: tmp_path / name for name in ("corrections", "table", "archive", "notes")}
-    for path in paths.values():
-        path.touch()
-    archive = {"url": [paths["archive"].as_uri(), inner.parent.as_uri()], "photos": "crop",
-               "database": "table", "table": str(paths["table"]), "shards": 1,
-               "subjects": "shared"}  # fmt: skip
-    config = {
-        "sources": ["own"], "external": [], "archives": {"own": archive},
-        "corrections": str(paths["corrections"]), "datasheet": str(paths["notes"]),
-        "predict": {"photos": str(inner.parent)},
-    }  # fmt: skip
-    future_times.refuse(sources.own_paths(config))
-    paths |= {"folder": inner.parent, "photos": inner}
-    os.utime(paths[kind], ns=(time.time_ns() + 2 * 3600 * 10**9,) * 2)
-    with pytest.raises(InputError, match=rf"^{paths[kind]} has a time 120 minutes in the future"):
-        future_times.refuse(sources.own_paths(config))
-
-
-def test_clock_of_a_file_server_may_be_a_little_ahead(tmp_path):
-    (tmp_path / "a").touch()
-    ahead = time.time_ns() + 5 * 10**9
-    os.utime(tmp_path / "a", ns=(ahead, ahead))
-    assert future_times.put_back(tmp_path.iterdir()) is None
-    assert (tmp_path / "a").stat().st_mtime_ns == ahead
-
-
 def test_size_of_a_local_archive_and_bytes_of_a_table_are_state(tmp_path):
     path = tmp_path / "a"
     path.write_bytes(b"one")
@@ -241,13 +184,6 @@ def test_photo_that_is_edited_in_place_changes_the_state_of_its_folder(tmp_path)
     assert sources.folder_state(None) == "" == sources.folder_state(photo)
 
 
-def put_into_the_future(folder: Path) -> None:
-    """As where the clock was a day ahead when the files were made."""
-    for path in folder.rglob("*"):
-        later = path.stat().st_mtime_ns + 86_400 * 10**9
-        os.utime(path, ns=(later, later))
-
-
 def project_of_own_photos(folder: Path) -> Path:
     """A project with a folder of two photos, of which the table has the first."""
     project = copy_project(folder)
@@ -259,23 +195,6 @@ def project_of_own_photos(folder: Path) -> Path:
            "photos": "crop", "shards": 1}  # fmt: skip
     write_config(project, sources=["own"], archives={"own": own})
     return project
-
-
-@pytest.mark.slow
-def test_clock_that_goes_backwards_leaves_nothing_stale(tmp_path):
-    project = project_of_own_photos(tmp_path)
-    tables = ["results/data/own/metadata.csv", "results/data/own/faces/1-of-1.csv"]
-    run(project, "--", *tables)
-    for folder in ("results", "resources"):
-        put_into_the_future(project / folder)
-    with (project / "photos.csv").open("a") as table:
-        table.write("b.jpg,female\n")
-    os.utime(project / "photos.csv", (1, 1))
-    assert "had times in the future" in run(project, "--", tables[0])  # and it is interrupted
-    assert planned(project, "--", *tables) == {"crop_faces"}
-    run(project, "--", *tables)
-    assert planned(project, "--", *tables) == set()
-    assert SHARD.read(project / tables[1]).row.tolist() == [0, 1]
 
 
 @pytest.mark.slow

@@ -1,5 +1,6 @@
 """Subsets are kept apart by person, have the asked sizes, and follow from the seed."""
 
+import dataclasses
 from pathlib import Path
 
 import numpy as np
@@ -10,11 +11,12 @@ from helpers.audit import random_hash
 from helpers.project import run_script
 from renet.common.errors import InputError
 from renet.dataset import splits
+from renet.dataset.splits import SplitSettings
 from renet.dataset.tables import FUNNEL, SPLIT
 from renet.faces.shards import SHARD
 from renet.metadata.tables import METADATA
 
-RULES = {"validation": 0.1, "test": 0.2, "by": "subject", "seed": 1}
+SETTINGS = SplitSettings(validation=0.1, test=0.2, seed=1)
 
 
 def make_samples(people: int = 200, seed: int = 0) -> pd.DataFrame:
@@ -33,19 +35,19 @@ def make_samples(people: int = 200, seed: int = 0) -> pd.DataFrame:
 
 
 def test_no_person_is_in_two_subsets():
-    split = splits.split(make_samples(), **RULES)
+    split = splits.split(make_samples(), SETTINGS)
     assert (split.groupby("subject").subset.nunique() == 1).all()
 
 
 def test_every_sample_is_in_exactly_one_subset():
     samples = make_samples()
-    split = splits.split(samples, **RULES)
+    split = splits.split(samples, SETTINGS)
     assert sorted(split.digest) == sorted(samples.digest)
 
 
 def test_sizes_and_class_shares_come_out_as_asked():
     samples = make_samples()
-    split = splits.split(samples, **RULES)
+    split = splits.split(samples, SETTINGS)
     shares = split.subset.value_counts(normalize=True)
     assert shares["train"] == pytest.approx(0.7, abs=0.01)
     assert shares["validation"] == pytest.approx(0.1, abs=0.01)
@@ -57,7 +59,7 @@ def test_photos_with_the_same_pixels_stay_together_even_by_image():
     samples = make_samples()
     samples.loc[1::7, "digest"] = samples.digest.iloc[0::7].to_numpy()[: len(samples[1::7])]
     for by in ("subject", "image"):
-        split = splits.split(samples, **RULES | {"by": by})
+        split = splits.split(samples, dataclasses.replace(SETTINGS, by=by))
         assert (split.groupby("digest").subset.nunique() == 1).all()
 
 
@@ -73,19 +75,19 @@ def test_two_names_that_share_a_photo_count_as_one_person():
 
 
 def test_by_image_puts_people_into_several_subsets_as_the_course_did():
-    split = splits.split(make_samples(), **RULES | {"by": "image"})
+    split = splits.split(make_samples(), dataclasses.replace(SETTINGS, by="image"))
     assert (split.groupby("subject").subset.nunique() > 1).any()
 
 
 def test_seed_decides_and_nothing_else():
-    first, again = (splits.split(make_samples(), **RULES) for _ in range(2))
+    first, again = (splits.split(make_samples(), SETTINGS) for _ in range(2))
     pd.testing.assert_frame_equal(first, again)
-    other = splits.split(make_samples(), **RULES | {"seed": 2})
+    other = splits.split(make_samples(), dataclasses.replace(SETTINGS, seed=2))
     assert set(first.digest[first.subset == "test"]) != set(other.digest[other.subset == "test"])
 
 
 def test_order_in_a_subset_is_not_the_order_of_the_archive():
-    split = splits.split(make_samples(), **RULES)
+    split = splits.split(make_samples(), SETTINGS)
     numbers = split.digest[split.subset == "train"].map(lambda digest: int(digest, 16))
     assert abs(np.corrcoef(numbers, np.arange(len(numbers)))[0, 1]) < 0.2
     assert split.subset.drop_duplicates().tolist() == ["train", "validation", "test"]
@@ -94,7 +96,7 @@ def test_order_in_a_subset_is_not_the_order_of_the_archive():
 def test_one_person_with_most_photos_does_not_upset_the_sizes():
     samples = make_samples(50)
     samples.loc[: len(samples) // 3, "subject"] = "everywhere"
-    shares = splits.split(samples, **RULES).subset.value_counts(normalize=True)
+    shares = splits.split(samples, SETTINGS).subset.value_counts(normalize=True)
     assert shares["train"] == pytest.approx(0.7, abs=0.02)
 
 
@@ -108,7 +110,7 @@ def test_person_with_more_photos_than_a_subset_holds_is_for_training():
             "digest": [f"{number:032x}" for number in range(len(subjects))],
         }
     )
-    split = splits.split(samples, validation=0.1, test=0.1, by="subject", seed=1)
+    split = splits.split(samples, dataclasses.replace(SETTINGS, test=0.1))
     assert split.subset.value_counts().to_dict() == {"train": 800, "validation": 100, "test": 100}
     assert (split.groupby("subset").subject.nunique() > 0).all()
 
@@ -116,12 +118,12 @@ def test_person_with_more_photos_than_a_subset_holds_is_for_training():
 def test_too_few_people_for_three_subsets_is_an_error():
     samples = make_samples(2)
     with pytest.raises(InputError, match="too few for the subset"):
-        splits.split(samples, **RULES)
+        splits.split(samples, SETTINGS)
 
 
 def test_nothing_left_to_split_is_an_error_that_points_to_the_funnel():
     with pytest.raises(InputError, match=r"funnel\.csv"):
-        splits.split(make_samples().iloc[:0], **RULES)
+        splits.split(make_samples().iloc[:0], SETTINGS)
 
 
 def test_photos_with_the_same_pixels_and_two_labels_are_contradictions():

@@ -103,7 +103,7 @@ def test_trainings_at_once_show_one_bar_at_a_time_below_the_lines_of_the_rules(p
     assert session.lines[-1].startswith("train (2 jobs) ")
     assert not any("%|" in line for line in session.lines)
     for name in ("renet", "second"):
-        log = (project / f"results/logs/train/{name}.log").read_bytes()
+        log = (project / f"results/runs/{name}/logs/train.log").read_bytes()
         assert log.count(b" img/s, loss ") == 6 and b"\r" not in log and b"%|" not in log
 
 

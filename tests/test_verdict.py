@@ -237,7 +237,7 @@ def test_slice_of_under_thirty_faces_says_so():
 
 
 def test_slices_of_the_page_say_what_their_test_shows(window, results):
-    slices = pd.read_csv(results / "runs/made/slices.csv")
+    slices = pd.read_csv(results / "runs/made/tables/slices.csv")
     window.get(run_page(results))
     last = texts(window, '[aria-label="Slices"] tbody td:last-child')
     assert last == [phrases.slice_finding(row, 3000) for row in slices.itertuples()]
@@ -329,7 +329,7 @@ def test_range_of_the_confidence_of_a_gallery_is_said():
 def test_labels_are_doubted_only_by_an_audit(window, changed):
     page = (changed / "runs/made/report.html").read_text()
     assert "suspect" not in page and "labels\nare wrong" not in page
-    gallery = pd.read_csv(changed / "runs/made/gallery.csv")
+    gallery = pd.read_csv(changed / "runs/made/tables/gallery.csv")
     wrong = gallery[gallery.gallery == "mistakes"].id
     labels = pd.DataFrame({"id": wrong, "suspect": [1, 1, *[0] * (len(wrong) - 2)]})
     labels.to_csv(changed / "labels.csv", index=False)

@@ -56,14 +56,15 @@ def test_results_are_laid_out_as_documented(finished):
         "data/sample/funnel.csv", "data/sample/members.csv", "data/sample/faces/1-of-2.npy",
         "data/train.h5", "data/train.csv", "data/validation.h5", "data/validation.csv",
         "data/test.h5", "data/test.csv", "runs/renet/model.pt", "runs/renet/history.csv",
-        "runs/renet/throughput.csv", "runs/renet/inference.csv",
+        "runs/renet/training/throughput.csv", "runs/renet/inference.csv",
         "runs/renet/inference_validation.csv", "runs/renet/inference.txt",
-        "runs/renet/metrics.json", "runs/renet/learning_curve.svg",
-        "runs/renet/confusion_matrix.svg", "runs/renet/report.html", "runs/renet/slices.csv",
-        "runs/renet/model_card.md", "runs/renet/model_card.html", "runs/renet/machine.js",
-        "runs/renet/walkthrough.html", "runs/renet/network.svg", "runs/renet/predictor.json",
-        "data/datasheet.md", "data/thumbnails/sheets/0.webp",
-        "logs/train/renet.log", "benchmarks/train/renet.tsv",
+        "runs/renet/metrics.json", "runs/renet/figures/learning_curve.svg",
+        "runs/renet/figures/confusion_matrix.svg", "runs/renet/report.html",
+        "runs/renet/tables/slices.csv",
+        "runs/renet/model_card.md", "runs/renet/model_card.html", "runs/renet/page/machine.js",
+        "runs/renet/walkthrough.html", "runs/renet/figures/network.svg",
+        "runs/renet/predictor.json", "data/datasheet.md", "data/thumbnails/sheets/0.webp",
+        "runs/renet/logs/train.log", "runs/renet/benchmarks/train.tsv",
     } <= made  # fmt: skip
     assert not [name for name in made if name.endswith(".tmp") or "checkpoint" in name]
 
@@ -254,7 +255,7 @@ def test_lost_table_and_lost_model_are_made_again(project):
     names = {
         "results/data/sample/metadata.csv": EVERYTHING_AFTER["parse_metadata"],
         "results/runs/renet/history.csv": EVERYTHING_AFTER["train"],
-        "results/runs/renet/layer_times.csv": {"profile_layers", "report", "manifest"},
+        "results/runs/renet/tables/layer_times.csv": {"profile_layers", "report", "manifest"},
     }
     found = rules_without_each(project, list(names))
     assert {name: set(rules) for name, rules in found.items()} == names
@@ -279,10 +280,10 @@ def test_failed_retraining_is_repeated_and_the_old_config_gets_its_model_back(pr
     write_config(project)
     said = run(project)
     assert model.read_bytes() == before
-    assert "epoch 1," not in (project / "results/logs/train/renet.log").read_text(), said
+    assert "epoch 1," not in (project / "results/runs/renet/logs/train.log").read_text(), said
     run(project, "--forcerun", "train", "--", "results/runs/renet/model.pt")
     assert model.read_bytes() == before
-    assert "epoch 1," in (project / "results/logs/train/renet.log").read_text()
+    assert "epoch 1," in (project / "results/runs/renet/logs/train.log").read_text()
 
 
 def test_touched_tree_reruns_nothing(project):
@@ -333,19 +334,12 @@ def test_changed_config_reruns_what_depends_on_it(project, changes, rules):
     assert planned(project) == rules
 
 
-def test_results_of_another_version_are_named_and_what_it_computes_otherwise_is_made_again(project):
-    record = project / "results/runs/renet/provenance.json"
-    written = json.loads(record.read_text())
-    written["code"]["version"] = "0.9.0"
-    record.write_text(json.dumps(written))
-    module = (
-        project / "workflow/scripts/renet/evaluation/calibration.py"
-    )  # as another version has it
-    module.write_text(module.read_text() + "# edited\n")
-    outcome = snakemake(project, "-n", "--configfile", "small.yaml")
-    assert "results has runs of version 0.9.0 (renet), and this is version" in outcome.stderr
-    assert re.search(r"^rule evaluate:", outcome.stdout, re.MULTILINE)
-    assert not re.search(r"^rule (train|infer|crop_faces):", outcome.stdout, re.MULTILINE)
+def test_results_of_an_earlier_version_are_named_with_what_to_do(project):
+    (project / "results/runs/old").mkdir()
+    (project / "results/runs/old/training.json").touch()
+    said = snakemake(project, "-n", "--configfile", "small.yaml").stderr
+    assert "results has results of an earlier version" in said
+    assert "`rm -r results/runs results/logs results/benchmarks`" in said
 
 
 def test_notes_for_the_data_sheet_rerun_the_report_alone(project):
@@ -559,23 +553,17 @@ def test_photo_that_is_added_to_a_subfolder_is_predicted(project):
 
 
 @pytest.mark.slow
-def test_removed_run_is_listed_until_it_is_cleared(project):
-    old, index = project / "results/runs/test", project / "results/index.html"
-    shutil.copytree(project / "results/runs/renet", old)
-    of_data = project / "results/logs/write_hdf5/test.log"  # of the subset that is called so
-    of_run = [
-        project / "results/logs" / name
-        for name in ("train/test.log", "train/test.trace.json", "export/test.int8.onnx.log")
-    ]
-    for log in of_run:
-        log.parent.mkdir(exist_ok=True)
-        log.touch()
-    assert planned(project) == {"report"}
+def test_removed_run_is_listed_until_its_folder_is_deleted(project):
+    old, index = project / "results/runs/old", project / "results/index.html"
+    write_config(project, runs={"old": {"train": {"seed": 2}}, "renet": {}})
     run(project)
-    assert "still in the folder runs: test." in index.read_text()
-    snakemake(project, "clear_removed_runs", "--cores", 1, "--configfile", "small.yaml")
-    assert not old.exists() and (project / "results/runs/renet/model.pt").exists()
-    assert of_data.exists() and not any(log.exists() for log in of_run)
+    left = [path for path in project.rglob("results/**/*old*") if path != old]
+    assert left == []
+    write_config(project)
+    assert planned(project) == {"compare", "report"}
+    run(project)
+    assert "still in the folder runs: old." in index.read_text()
+    shutil.rmtree(old)
     run(project)
     assert "still in the folder runs" not in index.read_text()
     assert planned(project) == set()
@@ -677,7 +665,7 @@ def test_verify_says_whether_a_run_is_whole_and_what_differs(project):
     assert "renet: whole, and made by this code, config and data." in outcome.stderr
     run = project / "results/runs/renet"
     (run / "history.csv").write_text("other")
-    (run / "slices.svg").unlink()
+    (run / "figures/slices.svg").unlink()
     (run / "model.onnx").touch()
     (run / "external/congress").mkdir(parents=True)
     code = project / "workflow/scripts/renet/network/rnn.py"
@@ -688,7 +676,7 @@ def test_verify_says_whether_a_run_is_whole_and_what_differs(project):
     assert quick.returncode == whole.returncode == 1
     for fault in (
         "history.csv has other bytes",
-        "slices.svg is missing",
+        "figures/slices.svg is missing",
         "external/congress is no longer made",
         "model.onnx is no longer made",
         "the code of",

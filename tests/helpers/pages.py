@@ -93,12 +93,12 @@ def add_external_set(results: Path, run: str) -> None:
     outcome = run_script(
         "evaluate.py", of_set / "inference.csv", folder / "inference_validation.csv",
         data / "split.csv", "--external", data / "portraits.csv", "-o", of_set / "metrics.json",
-        "--slice_table", of_set / "slices.csv", "--figures",
-        *(of_set / f"{figure.name}.svg" for figure in FIGURES_OF_PREDICTIONS),
+        "--slice_table", of_set / "tables" / "slices.csv", "--figures",
+        *(of_set / "figures" / f"{figure.name}.svg" for figure in FIGURES_OF_PREDICTIONS),
     )  # fmt: skip
     assert outcome.returncode == 0, outcome.stderr
-    for name in ("gallery.csv", "examples.jpg", "mistakes.jpg", "hard_cases.jpg"):
-        shutil.copy(folder / name, of_set / name)
+    shutil.copy(folder / "tables" / "gallery.csv", of_set / "tables")
+    shutil.copytree(folder / "faces", of_set / "faces")
 
 
 def add_runs(results: Path, first: str) -> None:
@@ -112,7 +112,7 @@ def add_runs(results: Path, first: str) -> None:
         metrics = json.loads((results / "runs" / name / "metrics.json").read_text())
         metrics["test"]["accuracy"] -= 0.1 if name == "slow" else 0.05
         (results / "runs" / name / "metrics.json").write_text(json.dumps(metrics))
-        script = results / "runs" / name / "machine.js"
+        script = results / "runs" / name / "page" / "machine.js"
         script.write_text(script.read_text().replace(f'"{first}"', f'"{name}"'))
     settings["grids"] = {"rates": {"keys": ["train.learning_rate"], "runs": [*settings["runs"]]}}
     (results / "settings.yaml").write_text(yaml.safe_dump(settings, sort_keys=False))

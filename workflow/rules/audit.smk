@@ -1,11 +1,11 @@
-"""Label audit: find labels that are likely to be wrong; off unless audit.folds is set.
+"""Label audit: find labels that are likely to be wrong; included where audit.folds is set.
 
 Requires: results/data/{train,validation,test}.h5 and the tables beside them.
 Provides: results/audit/ labels.csv, suspects.csv, suspects.jpg and index.html.
 """
 
-AUDIT_RUN = runs.audit_run(config)
 AUDIT = runs.audit_settings(config)
+AUDIT_RESOURCES = RunResources(RUNS[config["audit"]["run"]])
 
 
 rule audit_fold:
@@ -21,11 +21,11 @@ rule audit_fold:
         "<results>/benchmarks/audit_fold/{fold}-of-{folds}.tsv"
     conda:
         "../../envs/audit_fold.yaml"
-    threads: AUDIT["train"]["threads"]
+    threads: AUDIT_RESOURCES.threads
     resources:
-        gpu=int(AUDIT["train"]["device"] != "cpu"),
-        mem_mb=lambda wildcards, attempt: AUDIT_RUN["resources"]["memory_mb"] * attempt,
-        runtime=AUDIT_RUN["resources"]["minutes"],
+        gpu=AUDIT_RESOURCES.gpus,
+        mem_mb=lambda wildcards, attempt: AUDIT_RESOURCES.memory_mb * attempt,
+        runtime=AUDIT_RESOURCES.minutes,
     params:
         settings=AUDIT,
         seed=config["split"]["seed"],
@@ -37,18 +37,18 @@ rule audit_fold:
 rule audit:
     """Rank the labels by how likely they are to be wrong, and propose corrections."""
     input:
-        predictions=expand(
-            "<results>/audit/{fold}-of-{folds}.csv",
-            fold=range(1, config["audit"]["folds"] + 1),
-            folds=config["audit"]["folds"],
-        ),
+        predictions=expand("<results>/audit/{fold}-of-{folds}.csv", **FOLDS),
         faces=expand("<results>/data/{subset}.h5", subset=SUBSETS),
         tables=expand("<results>/data/{subset}.csv", subset=SUBSETS),
         corrected="<results>/data/corrected.csv",
     output:
-        labels=reported("<results>/audit/labels.csv", "Data"),
+        labels=reported(
+            "<results>/audit/labels.csv", "All labels, most suspicious first", "Data"
+        ),
         proposals="<results>/audit/suspects.csv",
-        picture=reported("<results>/audit/suspects.jpg", "Data"),
+        picture=reported(
+            "<results>/audit/suspects.jpg", "Faces whose labels are suspect", "Data"
+        ),
         page="<results>/audit/index.html",
     log:
         "<results>/logs/audit/audit.log",

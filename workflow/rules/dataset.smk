@@ -5,6 +5,51 @@ Provides: resources/<source>/ (archives and their receipts), results/data/ (tabl
 files).
 """
 
+from renet.config import urls
+
+
+def by_archive(key):
+    """An input or param: one setting of the archive of the rule's source."""
+    return lambda wildcards: sources.archive(config, wildcards.source)[key]
+
+
+def url_and_digest(wildcards):
+    """URL and digest of one file of a source."""
+    return sources.url_and_digest(config, wildcards.source, wildcards.file)
+
+
+def kept_or_temp(path, is_kept):
+    """An output that Snakemake deletes after its last use, unless the config keeps it."""
+    return path if is_kept else temp(path)
+
+
+def split_of(wildcards):
+    """The table that says which faces a subset has, and in which order."""
+    folder = f"{wildcards.subset}/" if wildcards.subset in EXTERNAL else ""
+    return f"<results>/data/{folder}split.csv"
+
+
+def faces_of(wildcards):
+    """The faces of all shards that a subset can be written from."""
+    subset = wildcards.subset
+    return shards_of([subset] if subset in EXTERNAL else config["sources"], ".npy")
+
+
+def mean_of(wildcards):
+    """Which mean a file stores: of an external set none, because the network has its own."""
+    return "none" if wildcards.subset in EXTERNAL else config["hdf5"]["mean"]
+
+
+def file_with_mean(wildcards):
+    """The file with the mean to store: every subset takes that of the training set."""
+    computes = wildcards.subset == "train" or mean_of(wildcards) == "none"
+    return [] if computes else "<results>/data/train.h5"
+
+
+# Of the outputs of these rules, those that the config keeps.
+KEPT_SHARDS = [".csv", *([".npy"] if config["crop"]["keep_shards"] else [])]
+KEPT_FILES = ["table", *(["face_file"] if config["hdf5"]["keep_files"] else [])]
+
 
 rule make_sample:
     """Draw the built-in sample, in the layout of the real archive."""
@@ -20,7 +65,7 @@ rule make_sample:
     params:
         photos=config["sample"]["photos"],
         seed=config["sample"]["seed"],
-        state=state(config["sample"]),
+        state=str(config["sample"]),
         code=code("make_sample.py"),
     script:
         "../scripts/make_sample.py"
@@ -29,7 +74,8 @@ rule make_sample:
 rule download:
     """Download one archive file, or find it on the disk, and check it."""
     input:
-        local_files_of,
+        # Of a file:// URL: Snakemake notices a change by its time stamp.
+        lambda wildcards: sources.local_paths(url_and_digest(wildcards)[0]),
     output:
         receipt="<resources>/{source}/{file}.json",
     log:
@@ -45,10 +91,10 @@ rule download:
         downloads=1,
     # No digest of the code: a changed script must not download anything again.
     params:
-        url=lambda wildcards: file_of(wildcards)[0],
-        digest=lambda wildcards: file_of(wildcards)[1],
+        url=lambda wildcards: url_and_digest(wildcards)[0],
+        digest=lambda wildcards: url_and_digest(wildcards)[1],
         contents=lambda wildcards: sources.local_state(
-            urls.local_path(file_of(wildcards)[0])
+            urls.local_path(url_and_digest(wildcards)[0])
         ),
     script:
         "../scripts/download.py"
@@ -57,7 +103,7 @@ rule download:
 rule index_archive:
     """Index the members of a source's archives."""
     input:
-        receipt_files=of_source(sources.receipts),
+        receipt_files=by_source(sources.receipts),
     output:
         members="<results>/data/{source}/members.csv",
     log:
@@ -67,7 +113,7 @@ rule index_archive:
     conda:
         "../../envs/index_archive.yaml"
     params:
-        state=files_in_order,
+        file_order=by_archive("files"),  # tables name a file by its number in this order
         code=code("index_archive.py"),
     script:
         "../scripts/index_archive.py"
@@ -76,9 +122,9 @@ rule index_archive:
 rule parse_metadata:
     """List every row of a source's .mat file, or table, as kept or dropped for one reason."""
     input:
-        rows=lambda wildcards: own_file(of_archive("table")(wildcards)),
+        rows=lambda wildcards: own_file(by_archive("table")(wildcards)),
         members="<results>/data/{source}/members.csv",
-        receipt_files=of_source(sources.receipts),
+        receipt_files=by_source(sources.receipts),
     output:
         metadata="<results>/data/{source}/metadata.csv",
         funnel="<results>/data/{source}/funnel.csv",
@@ -90,11 +136,12 @@ rule parse_metadata:
     conda:
         "../../envs/parse_metadata.yaml"
     params:
-        database=of_archive("database"),
-        whole=lambda wildcards: of_archive("photos")(wildcards) == "whole",
-        subjects=of_archive("subjects"),
+        database=by_archive("database"),
+        whole=lambda wildcards: by_archive("photos")(wildcards) == "whole",
+        subjects=by_archive("subjects"),
         filter=config["filter"],
-        state=state_of_rows,
+        file_order=by_archive("files"),
+        file_digest=lambda wildcards: sources.file_state(by_archive("table")(wildcards)),
         code=code("parse_metadata.py"),
     script:
         "../scripts/parse_metadata.py"
@@ -103,10 +150,10 @@ rule parse_metadata:
 rule crop_faces:
     """Crop the faces of one shard of a source from its archives."""
     input:
-        receipt_files=of_source(sources.receipts),
+        receipt_files=by_source(sources.receipts),
         photos="<results>/data/{source}/photos.csv",
     output:
-        faces=freed_unless_kept(
+        faces=kept_or_temp(
             "<results>/data/{source}/faces/{shard}-of-{shards}.npy",
             config["crop"]["keep_shards"],
         ),
@@ -118,8 +165,8 @@ rule crop_faces:
     conda:
         "../../envs/crop_faces.yaml"
     params:
-        crop=of_source(sources.crop_settings),
-        state=files_in_order,
+        crop=by_source(sources.crop_settings),
+        file_order=by_archive("files"),
         code=code("crop_faces.py"),
     script:
         "../scripts/crop_faces.py"
@@ -131,7 +178,7 @@ rule shuffle:
         metadata=expand(
             "<results>/data/{source}/metadata.csv", source=config["sources"]
         ),
-        tables=files_of_all_shards(".csv"),
+        tables=shards_of(config["sources"], ".csv"),
         corrections=own_file(config["corrections"]),
     output:
         split="<results>/data/split.csv",
@@ -144,39 +191,12 @@ rule shuffle:
     conda:
         "../../envs/shuffle.yaml"
     params:
-        **config["split"],
+        settings=config["split"],
         own=sources.own_photos(config),
-        state=lambda wildcards: [
-            state(config["split"]),
-            sources.file_state(config["corrections"]),
-        ],
+        file_digest=lambda wildcards: sources.file_state(config["corrections"]),
         code=code("shuffle.py"),
     script:
         "../scripts/shuffle.py"
-
-
-rule external_set:
-    """Choose the faces of an external test set: those that no training and no choice sees."""
-    input:
-        metadata="<results>/data/{external}/metadata.csv",
-        tables=lambda wildcards: files_of_all_shards(".csv", [wildcards.external]),
-        known="<results>/data/split.csv",
-    output:
-        split="<results>/data/{external}/split.csv",
-        funnel="<results>/data/{external}/external_funnel.csv",
-    log:
-        "<results>/logs/external_set/{external}.log",
-    benchmark:
-        "<results>/benchmarks/external_set/{external}.tsv"
-    conda:
-        "../../envs/external_set.yaml"
-    params:
-        own=lambda wildcards: bool(sources.archive(config, wildcards.external)["table"]),
-        near_duplicates=config["split"]["near_duplicates"],
-        seed=config["split"]["seed"],
-        code=code("external_set.py"),
-    script:
-        "../scripts/external_set.py"
 
 
 rule write_hdf5:
@@ -184,9 +204,9 @@ rule write_hdf5:
     input:
         split=split_of,
         faces=faces_of,
-        train=mean_of,
+        train=file_with_mean,
     output:
-        face_file=freed_unless_kept(
+        face_file=kept_or_temp(
             "<results>/data/{subset}.h5", config["hdf5"]["keep_files"]
         ),
         table="<results>/data/{subset}.csv",
@@ -197,7 +217,7 @@ rule write_hdf5:
     conda:
         "../../envs/write_hdf5.yaml"
     params:
-        mean=mean_kind_of,
+        mean=mean_of,
         code=code("write_hdf5.py"),
     script:
         "../scripts/write_hdf5.py"

@@ -1,8 +1,15 @@
 """From HDF5 files to trained networks and their predictions.
 
 Requires: results/data/{train,validation,test}.h5 and the tables beside them.
-Provides: results/runs/<run>/ model.pt, history.csv, throughput.csv, training.json, inference tables.
+Provides: results/runs/<run>/ model.pt, history.csv, inference tables; training/, all that the
+training leaves.
 """
+
+TRAINED = [run for run, kind in KIND_OF_RUN.items() if kind.has_layers]
+FITTED = [run for run in RUNS if run not in TRAINED]
+# Not params: a finished training does not start again when they change.
+OF_CHECKPOINTS = ("checkpoint_seconds", "save_every", "keep_models")
+OF_SLURM = ("mpi", "tasks", "tasks_per_gpu", "cpus_per_task", "gres")
 
 
 rule train:
@@ -13,43 +20,27 @@ rule train:
     output:
         model="<results>/runs/{run}/model.pt",
         history="<results>/runs/{run}/history.csv",
-        throughput="<results>/runs/{run}/throughput.csv",
-        training="<results>/runs/{run}/training.json",
-        events=directory("<results>/runs/{run}/tensorboard"),
+        throughput="<results>/runs/{run}/training/throughput.csv",
+        training="<results>/runs/{run}/training/training.json",
     log:
-        "<results>/logs/train/{run}.log",
+        "<results>/runs/{run}/logs/train.log",
     benchmark:
-        "<results>/benchmarks/train/{run}.tsv"
+        "<results>/runs/{run}/benchmarks/train.tsv"
     wildcard_constraints:
-        run=one_of(LAYERED),
+        run=one_of(TRAINED),
     conda:
         "../../envs/train.yaml"
-    threads: train_threads_of
+    threads: resources_of_run("train_threads")
     resources:
-        gpu=train_gpus_of,
-        mem_mb=train_memory_of,
-        runtime=of_run("resources", "minutes"),
-        nodes=of_run("resources", "nodes"),
-        # Not params: a finished training does not start again when they change.
-        checkpoint_seconds=lambda wildcards: round(
-            60 * of_run("checkpoints", "minutes")(wildcards)
-        ),
-        save_every=of_run("checkpoints", "save_every"),
-        keep_models=of_run("checkpoints", "keep_models"),
-        keep_last=lambda wildcards: int(of_run("checkpoints", "keep_last")(wildcards)),
-        wait_minutes=of_run("resources", "wait_minutes"),
-        profile_steps=of_run("resources", "profile_steps"),
-        forced=is_forced,
-        # For SLURM's plugin: the script itself starts one task on each machine.
-        mpi=on_several_nodes(lambda wildcards, nodes: "srun"),
-        tasks=on_several_nodes(lambda wildcards, nodes: nodes),
-        tasks_per_gpu=on_several_nodes(lambda wildcards, nodes: 0),  # 0: not set
-        cpus_per_task=on_several_nodes(
-            lambda wildcards, nodes: train_threads_of(wildcards) // nodes
-        ),
-        gres=on_several_nodes(gpus_of_a_node),
+        **{name: resources_of_run(name) for name in (*OF_CHECKPOINTS, *OF_SLURM)},
+        gpu=resources_of_run("train_gpus"),
+        mem_mb=memory_of_run,
+        runtime=resources_of_run("minutes"),
+        nodes=resources_of_run("nodes"),
+        wait_minutes=resources_of_run("wait_minutes"),
+        profile_steps=resources_of_run("profile_steps"),
     params:
-        settings=run_settings,
+        settings=training_settings,
         code=code_with_kind("train.py"),
     script:
         "../scripts/train.py"
@@ -64,25 +55,25 @@ rule hog_svm:
     output:
         model="<results>/runs/{run}/model.pt",
         history="<results>/runs/{run}/history.csv",
-        throughput="<results>/runs/{run}/throughput.csv",
-        training="<results>/runs/{run}/training.json",
+        throughput="<results>/runs/{run}/training/throughput.csv",
+        training="<results>/runs/{run}/training/training.json",
     log:
-        "<results>/logs/hog_svm/{run}.log",
+        "<results>/runs/{run}/logs/hog_svm.log",
     benchmark:
-        "<results>/benchmarks/hog_svm/{run}.tsv"
+        "<results>/runs/{run}/benchmarks/hog_svm.tsv"
     wildcard_constraints:
-        run=one_of(UNLAYERED),
+        run=one_of(FITTED),
     conda:
         "../../envs/hog_svm.yaml"
-    threads: of_run("train", "threads")
+    threads: resources_of_run("threads")
     resources:
-        mem_mb=train_memory_of,
-        runtime=of_run("resources", "minutes"),
+        mem_mb=memory_of_run,
+        runtime=resources_of_run("minutes"),
         # Not params: the result does not depend on them.
-        workers=of_run("train", "threads"),
-        wait_minutes=of_run("resources", "wait_minutes"),
+        workers=resources_of_run("threads"),
+        wait_minutes=resources_of_run("wait_minutes"),
     params:
-        settings=run_settings,
+        settings=training_settings,
         code=code_with_kind("hog_svm.py"),
     script:
         "../scripts/hog_svm.py"
@@ -97,33 +88,22 @@ rule infer:
         validation_faces="<results>/data/validation.h5",
         validation_table="<results>/data/validation.csv",
     output:
-        inference=reported_of_run("inference.csv"),
+        inference=reported(
+            "<results>/runs/{run}/inference.csv", "Prediction of each test face"
+        ),
         inference_validation="<results>/runs/{run}/inference_validation.csv",
         course_format="<results>/runs/{run}/inference.txt",
     log:
-        "<results>/logs/infer/{run}.log",
+        "<results>/runs/{run}/logs/infer.log",
     benchmark:
-        "<results>/benchmarks/infer/{run}.tsv"
+        "<results>/runs/{run}/benchmarks/infer.tsv"
     conda:
         "../../envs/infer.yaml"
-    threads: compute_threads_of
+    threads: resources_of_run("compute_threads")
     resources:
-        gpu=gpus_of,
+        gpu=resources_of_run("gpus"),
     params:
         compute=compute_settings,
         code=code_with_kind("infer.py"),
     script:
         "../scripts/infer.py"
-
-
-use rule infer as infer_external with:
-    input:
-        model="<results>/runs/{run}/model.pt",
-        faces="<results>/data/{external}.h5",
-        table="<results>/data/{external}.csv",
-    output:
-        inference=of_set("inference.csv"),
-    log:
-        "<results>/logs/infer_external/{run}/{external}.log",
-    benchmark:
-        "<results>/benchmarks/infer_external/{run}/{external}.tsv"

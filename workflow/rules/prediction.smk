@@ -7,6 +7,44 @@ Provides: results/runs/<run>/ predictor.json, training_hashes.npy, predictions.c
 config.yaml.
 """
 
+PHOTOS = sources.places_to_predict(config)
+
+
+def recorded_settings(wildcards):
+    """All that a run depends on, the data included."""
+    return data_summary.for_provenance(config) | training_settings(wildcards)
+
+
+def subfolders_to_predict():
+    """The folders in those of the photos: their time stamps change with their files."""
+    inner = (sources.subfolders(Path(path)) for path in PHOTOS)
+    return [own_file(path) for path in chain.from_iterable(inner)]
+
+
+def config_of_run(wildcards):
+    """The config that makes a run again, also beside the runs that config.yaml names."""
+    named = yaml_files.read(DEFAULTS).get("runs")
+    others = named if isinstance(named, dict) else []
+    return data_summary.to_repeat(config, wildcards.run, others)
+
+
+def recorded_outputs(wildcards):
+    """The outputs of a run that its manifest records."""
+    return files_of_runs([wildcards.run]) + asked_of_runs([wildcards.run])
+
+
+def recorded_folders(wildcards):
+    """The folders among these."""
+    outputs = recorded_outputs(wildcards)
+    return sorted(set(outputs).difference(without_folders(outputs)))
+
+
+def code_of_run(wildcards):
+    """The digests of all scripts of a run, and of that of the manifest."""
+    scripts = runs.scripts(KIND_OF_RUN[wildcards.run].kind)
+    digests = [code_with_kind(script)(wildcards) for script in scripts]
+    return [code("manifest.py"), *digests]
+
 
 rule predictor:
     """Write down how a run's network predicts other photos."""
@@ -18,9 +56,9 @@ rule predictor:
         predictor="<results>/runs/{run}/predictor.json",
         hashes="<results>/runs/{run}/training_hashes.npy",
     log:
-        "<results>/logs/predictor/{run}.log",
+        "<results>/runs/{run}/logs/predictor.log",
     benchmark:
-        "<results>/benchmarks/predictor/{run}.tsv"
+        "<results>/runs/{run}/benchmarks/predictor.tsv"
     conda:
         "../../envs/predictor.yaml"
     params:
@@ -40,27 +78,24 @@ rule predict:
         "<results>/runs/{run}/training_hashes.npy",
         subfolders_to_predict(),
         model="<results>/runs/{run}/model.pt",
-        photos=photos_to_predict(),
+        photos=[own_file(path) for path in PHOTOS],
     output:
         predictions="<results>/runs/{run}/predictions.csv",
         html="<results>/runs/{run}/predictions.html",
     log:
-        "<results>/logs/predict/{run}.log",
+        "<results>/runs/{run}/logs/predict.log",
     benchmark:
-        "<results>/benchmarks/predict/{run}.tsv"
+        "<results>/runs/{run}/benchmarks/predict.tsv"
     conda:
         "../../envs/predict.yaml"
-    threads: of_run("train", "threads")
+    threads: resources_of_run("threads")
     resources:
-        gpu=gpus_of,
-        workers=of_run("train", "threads"),
+        gpu=resources_of_run("gpus"),
+        workers=resources_of_run("threads"),
     params:
         detect=config["predict"]["detect"],
         compute=compute_settings,
-        state=[
-            sources.photos_state(Path(path))
-            for path in sources.places_to_predict(config)
-        ],
+        file_digest=[sources.photos_state(Path(path)) for path in PHOTOS],
         code=code_with_kind("predict.py"),
     script:
         "../scripts/predict.py"
@@ -74,9 +109,9 @@ rule export:
     output:
         exported="<results>/runs/{run}/model.{format}",
     log:
-        "<results>/logs/export/{run}.{format}.log",
+        "<results>/runs/{run}/logs/export.{format}.log",
     benchmark:
-        "<results>/benchmarks/export/{run}.{format}.tsv"
+        "<results>/runs/{run}/benchmarks/export.{format}.tsv"
     wildcard_constraints:
         format="onnx|int8.onnx|safetensors",
     conda:
@@ -90,24 +125,23 @@ rule export:
 rule manifest:
     """Record the digests of a run's files, and the config that makes the run again."""
     input:
-        outputs=files_of_run,
-        receipt_files=all_receipts(ALL_SOURCES),
+        outputs=lambda wildcards: without_folders(recorded_outputs(wildcards)),
+        receipt_files=receipts_of(ALL_SOURCES),
     output:
         manifest="<results>/runs/{run}/manifest.json",
         config="<results>/runs/{run}/config.yaml",
     log:
-        "<results>/logs/manifest/{run}.log",
+        "<results>/runs/{run}/logs/manifest.log",
     benchmark:
-        "<results>/benchmarks/manifest/{run}.tsv"
+        "<results>/runs/{run}/benchmarks/manifest.tsv"
     localrule: True
     conda:
         "../../envs/manifest.yaml"
     params:
-        folders=folders_of_run,
+        folders=recorded_folders,
         settings=config_of_run,
-        kind=lambda wildcards: RUNS[wildcards.run]["model"]["kind"],
-        state=code_of_run,
-        code=code("manifest.py"),
+        kind=lambda wildcards: KIND_OF_RUN[wildcards.run].kind,
+        code=code_of_run,
     script:
         "../scripts/manifest.py"
 
@@ -120,6 +154,6 @@ rule verify:
     conda:
         "../../envs/verify.yaml"
     params:
-        results=str(RESULTS),
+        results=lambda wildcards: str(RESULTS),
     script:
         "../scripts/verify.py"

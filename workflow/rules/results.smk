@@ -2,9 +2,21 @@
 
 Requires: results/runs/<run>/ model, history and inference tables; results/data/ split.csv,
 funnel.csv, test.h5 and the table beside it.
-Provides: metrics, slices, figures, galleries, model.json, layers, walkthrough.html, report.html and
-model card of each run; results/data/ thumbnails and the data sheet; results/index.html.
+Provides: of each run metrics.json, walkthrough.html, report.html and model card, and the folders
+figures/, faces/, tables/ and page/ (what the pages read); results/data/ thumbnails and the data
+sheet; results/comparison/; results/index.html.
 """
+
+from renet.config import defaults
+
+GRIDS = runs.grid_keys(config)
+SETS = ["test", *EXTERNAL]
+REPORTED_SETTINGS = {
+    "runs": {name: runs.training_settings(run) for name, run in RUNS.items()},
+    "defaults": runs.training_settings(defaults.complete(SCHEMA)),
+    "data": data_summary.for_pages(config, ORIGIN),
+    "grids": GRIDS,
+}
 
 
 rule evaluate:
@@ -15,15 +27,28 @@ rule evaluate:
         split="<results>/data/split.csv",
         history="<results>/runs/{run}/history.csv",
     output:
-        metrics=reported_of_run("metrics.json", "Metrics"),
-        slice_table=reported_of_run("slices.csv", "Metrics"),
+        metrics=reported(
+            "<results>/runs/{run}/metrics.json",
+            "Metrics of the test and the validation set",
+            subcategory="Metrics",
+        ),
+        slice_table=reported(
+            "<results>/runs/{run}/tables/slices.csv",
+            "Accuracy by slice, table",
+            subcategory="Metrics",
+        ),
         figures=[
-            reported_of_run(f"{figure.name}.svg", "Figures") for figure in RUN_FIGURES
+            reported(
+                f"<results>/runs/{{run}}/figures/{figure.name}.svg",
+                figure.title,
+                subcategory="Figures",
+            )
+            for figure in RUN_FIGURES
         ],
     log:
-        "<results>/logs/evaluate/{run}.log",
+        "<results>/runs/{run}/logs/evaluate.log",
     benchmark:
-        "<results>/benchmarks/evaluate/{run}.tsv"
+        "<results>/runs/{run}/benchmarks/evaluate.tsv"
     conda:
         "../../envs/evaluate.yaml"
     params:
@@ -33,22 +58,6 @@ rule evaluate:
         code=code("evaluate.py"),
     script:
         "../scripts/evaluate.py"
-
-
-use rule evaluate as evaluate_external with:
-    input:
-        test="<results>/runs/{run}/external/{external}/inference.csv",
-        validation="<results>/runs/{run}/inference_validation.csv",
-        split="<results>/data/split.csv",
-        external="<results>/data/{external}.csv",
-    output:
-        metrics=of_set("metrics.json"),
-        slice_table=of_set("slices.csv"),
-        figures=[of_set(f"{figure.name}.svg") for figure in FIGURES_OF_PREDICTIONS],
-    log:
-        "<results>/logs/evaluate_external/{run}/{external}.log",
-    benchmark:
-        "<results>/benchmarks/evaluate_external/{run}/{external}.tsv"
 
 
 rule thumbnails:
@@ -77,36 +86,37 @@ rule gallery:
         inference="<results>/runs/{run}/inference.csv",
         faces="<results>/data/test.h5",
     output:
-        table=reported_of_run("gallery.csv", "Faces"),
-        examples=reported_of_run("examples.jpg", "Faces"),
-        mistakes=reported_of_run("mistakes.jpg", "Faces"),
-        hard_cases=reported_of_run("hard_cases.jpg", "Faces"),
-        predictions="<results>/runs/{run}/predictions.js",
+        table=reported(
+            "<results>/runs/{run}/tables/gallery.csv",
+            "Faces of these pictures, table",
+            subcategory="Faces",
+        ),
+        examples=reported(
+            "<results>/runs/{run}/faces/examples.jpg",
+            "First faces of the test set",
+            subcategory="Faces",
+        ),
+        mistakes=reported(
+            "<results>/runs/{run}/faces/mistakes.jpg",
+            "Wrong predictions of the highest confidence",
+            subcategory="Faces",
+        ),
+        hard_cases=reported(
+            "<results>/runs/{run}/faces/hard_cases.jpg",
+            "Correct predictions of the lowest confidence",
+            subcategory="Faces",
+        ),
+        predictions="<results>/runs/{run}/page/predictions.js",
     log:
-        "<results>/logs/gallery/{run}.log",
+        "<results>/runs/{run}/logs/gallery.log",
     benchmark:
-        "<results>/benchmarks/gallery/{run}.tsv"
+        "<results>/runs/{run}/benchmarks/gallery.tsv"
     conda:
         "../../envs/gallery.yaml"
     params:
         code=code("gallery.py"),
     script:
         "../scripts/gallery.py"
-
-
-use rule gallery as gallery_external with:
-    input:
-        inference="<results>/runs/{run}/external/{external}/inference.csv",
-        faces="<results>/data/{external}.h5",
-    output:
-        table=of_set("gallery.csv"),
-        examples=of_set("examples.jpg"),
-        mistakes=of_set("mistakes.jpg"),
-        hard_cases=of_set("hard_cases.jpg"),
-    log:
-        "<results>/logs/gallery_external/{run}/{external}.log",
-    benchmark:
-        "<results>/benchmarks/gallery_external/{run}/{external}.tsv"
 
 
 rule explain:
@@ -116,18 +126,26 @@ rule explain:
         inference="<results>/runs/{run}/inference.csv",
         faces="<results>/data/test.h5",
     output:
-        saliency=reported_of_run("saliency.jpg", "Faces"),
-        table=reported_of_run("saliency.csv", "Faces"),
-        description="<results>/runs/{run}/model.json",
+        saliency=reported(
+            "<results>/runs/{run}/faces/saliency.jpg",
+            "Saliency maps",
+            subcategory="Faces",
+        ),
+        table=reported(
+            "<results>/runs/{run}/tables/saliency.csv",
+            "Faces of the saliency maps, table",
+            subcategory="Faces",
+        ),
+        description="<results>/runs/{run}/page/model.json",
     log:
-        "<results>/logs/explain/{run}.log",
+        "<results>/runs/{run}/logs/explain.log",
     benchmark:
-        "<results>/benchmarks/explain/{run}.tsv"
+        "<results>/runs/{run}/benchmarks/explain.tsv"
     conda:
         "../../envs/explain.yaml"
-    threads: compute_threads_of
+    threads: resources_of_run("compute_threads")
     resources:
-        gpu=gpus_of,
+        gpu=resources_of_run("gpus"),
     params:
         compute=compute_settings,
         code=code_with_kind("explain.py"),
@@ -141,23 +159,31 @@ rule profile_layers:
         model="<results>/runs/{run}/model.pt",
         faces="<results>/data/test.h5",
     output:
-        "<results>/runs/{run}/layer_times.js",  # beside the table of the same name
-        layers=reported_of_run("layers.csv", "Figures"),
-        figure=reported_of_run("network.svg", "Figures"),
-        times="<results>/runs/{run}/layer_times.csv",
+        layers=reported(
+            "<results>/runs/{run}/tables/layers.csv",
+            "Layers of the network, table",
+            subcategory="Figures",
+        ),
+        figure=reported(
+            "<results>/runs/{run}/figures/network.svg",
+            "Layers of the network",
+            subcategory="Figures",
+        ),
+        times="<results>/runs/{run}/tables/layer_times.csv",
+        times_script="<results>/runs/{run}/page/layer_times.js",
     log:
-        "<results>/logs/profile_layers/{run}.log",
+        "<results>/runs/{run}/logs/profile_layers.log",
     benchmark:
-        "<results>/benchmarks/profile_layers/{run}.tsv"
+        "<results>/runs/{run}/benchmarks/profile_layers.tsv"
     conda:
         "../../envs/profile_layers.yaml"
-    threads: of_run("train", "threads")
+    threads: resources_of_run("threads")
     resources:
-        gpu=gpus_of,
-        mem_mb=train_memory_of,
+        gpu=resources_of_run("gpus"),
+        mem_mb=memory_of_run,
     params:
         compute=compute_settings,
-        batch_size=batch_size_of_a_process,
+        batch_size=resources_of_run("batch_size"),
         code=code_with_kind("profile_layers.py"),
     script:
         "../scripts/profile_layers.py"
@@ -177,19 +203,19 @@ rule walkthrough:
         ),
         model="<results>/runs/{run}/model.pt",
         faces="<results>/data/test.h5",
-        receipt_files=all_receipts(),
+        receipt_files=receipts_of(config["sources"]),
     output:
-        directory("<results>/runs/{run}/walkthrough"),  # the page's pictures
         page="<results>/runs/{run}/walkthrough.html",
+        pictures=directory("<results>/runs/{run}/page/walkthrough"),
     log:
-        "<results>/logs/walkthrough/{run}.log",
+        "<results>/runs/{run}/logs/walkthrough.log",
     benchmark:
-        "<results>/benchmarks/walkthrough/{run}.tsv"
+        "<results>/runs/{run}/benchmarks/walkthrough.tsv"
     conda:
         "../../envs/walkthrough.yaml"
-    threads: of_run("train", "threads")
+    threads: resources_of_run("threads")
     resources:
-        gpu=gpus_of,
+        gpu=resources_of_run("gpus"),
     params:
         id=config["walkthrough"]["photo"],
         origin=ORIGIN,
@@ -202,16 +228,20 @@ rule walkthrough:
 rule provenance:
     """Record all that it takes to reproduce a run, and what the pages show of time and machine."""
     input:
-        training="<results>/runs/{run}/training.json",
-        throughput="<results>/runs/{run}/throughput.csv",
-        receipt_files=all_receipts(),
+        training="<results>/runs/{run}/training/training.json",
+        throughput="<results>/runs/{run}/training/throughput.csv",
+        receipt_files=receipts_of(config["sources"]),
     output:
-        provenance=reported_of_run("provenance.json", "Provenance"),
-        machine="<results>/runs/{run}/machine.js",
+        provenance=reported(
+            "<results>/runs/{run}/provenance.json",
+            "Provenance",
+            subcategory="Provenance",
+        ),
+        machine="<results>/runs/{run}/page/machine.js",
     log:
-        "<results>/logs/provenance/{run}.log",
+        "<results>/runs/{run}/logs/provenance.log",
     benchmark:
-        "<results>/benchmarks/provenance/{run}.tsv"
+        "<results>/runs/{run}/benchmarks/provenance.tsv"
     localrule: True
     conda:
         "../../envs/provenance.yaml"
@@ -225,17 +255,22 @@ rule provenance:
 rule compare:
     """Compare all runs on the test set and on each external set."""
     input:
-        inference=of_all_runs("inference.csv") + of_all_sets("inference.csv"),
+        inference=expand("<results>/runs/{run}/inference.csv", run=RUNS)
+        + expand(
+            "<results>/runs/{run}/external/{external}/inference.csv",
+            run=RUNS,
+            external=EXTERNAL,
+        ),
         split="<results>/data/split.csv",
-        faces=expand("<results>/data/{set}.h5", set=["test", *EXTERNAL]),
+        faces=expand("<results>/data/{set}.h5", set=SETS),
     output:
-        table=reported("<results>/comparison/comparison.csv", "All runs"),
+        table=reported(
+            "<results>/comparison/comparison.csv", "Comparison of the runs", "All runs"
+        ),
         as_json="<results>/comparison/comparison.json",
         disagreements="<results>/comparison/disagreements.csv",
         curves="<results>/comparison/ranking_curves.svg",
-        sheets=expand(
-            "<results>/comparison/disagreements_{set}.jpg", set=["test", *EXTERNAL]
-        ),
+        sheets=expand("<results>/comparison/disagreements_{set}.jpg", set=SETS),
     log:
         "<results>/logs/compare/compare.log",
     benchmark:
@@ -245,9 +280,7 @@ rule compare:
     params:
         reference=runs.reference(config),
         metric=config["comparison"]["metric"],
-        groups=runs.seed_groups(
-            {name: runs.training_settings(run) for name, run in RUNS.items()}
-        ),
+        groups=runs.seed_groups(REPORTED_SETTINGS["runs"]),
         code=code("compare.py"),
     script:
         "../scripts/compare.py"
@@ -256,49 +289,30 @@ rule compare:
 rule report:
     """Write the page and the card of each run, and the page over all runs."""
     input:
-        # Not read, but the pages show or link them.
-        of_all_runs(*(f"{figure.name}.svg" for figure in RUN_FIGURES)),
-        of_all_runs("examples.jpg", "mistakes.jpg", "hard_cases.jpg", "saliency.jpg"),
-        of_all_runs("inference.csv", "predictions.js", "throughput.csv"),
-        of_all_runs("provenance.json", "machine.js"),
-        of_all_runs("layers.csv", "network.svg", "layer_times.js", of=LAYERED),
-        of_all_runs("walkthrough.html", of=runs_with("has_walkthrough")),
-        "<results>/data/thumbnails/samples.js",
-        audit_page(),
-        of_all_sets("inference.csv", "examples.jpg", "mistakes.jpg", "hard_cases.jpg"),
-        of_all_sets(*(f"{figure.name}.svg" for figure in FIGURES_OF_PREDICTIONS)),
-        # Found by their names beside those of the runs.
-        of_all_sets("metrics.json", "slices.csv", "gallery.csv"),
-        "<results>/comparison/comparison.json",
-        "<results>/comparison/ranking_curves.svg",
-        expand("<results>/comparison/disagreements_{set}.jpg", set=["test", *EXTERNAL]),
+        # Found by their names, or linked on the pages.
+        lambda wildcards: without_folders(files_of_runs(RUNS)),
+        lambda wildcards: without_folders(outputs_of("compare", "thumbnails")),
         comparison="<results>/comparison/comparison.csv",
-        disagreements="<results>/comparison/disagreements.csv",
-        run_files=of_all_runs(
-            "metrics.json",
-            "model.json",
-            "history.csv",
-            "slices.csv",
-            "gallery.csv",
-            "saliency.csv",
-        ),
+        audit=lambda wildcards: outputs_of("audit"),
         funnel="<results>/data/funnel.csv",
         external_funnels=expand(
             "<results>/data/{external}/external_funnel.csv", external=EXTERNAL
         ),
-        receipts=all_receipts(),
-        external_receipts=all_receipts(EXTERNAL),
+        receipts=receipts_of(config["sources"]),
+        external_receipts=receipts_of(EXTERNAL),
         notes=own_file(config["datasheet"]),
-        audit=audit_labels(),
     output:
         # The links between these are relative: the script writes them beside index.html.
-        reported("<results>/learning_curves.svg", "All runs"),
+        reported("<results>/learning_curves.svg", "Loss of all runs", "All runs"),
         "<results>/cost.svg",
         expand("<results>/grids/{grid}.svg", grid=GRIDS),
-        reported("<results>/data/funnel.svg", "All runs"),
-        reported("<results>/data/datasheet.md", "All runs"),
+        reported("<results>/data/funnel.svg", "Rows that became faces", "All runs"),
+        reported("<results>/data/datasheet.md", "Data sheet", "All runs"),
         "<results>/data/datasheet.html",
-        of_all_runs("report.html", "model_card.md", "model_card.html"),
+        expand(
+            "<results>/runs/{run}/{page}.html", run=RUNS, page=("report", "model_card")
+        ),
+        expand("<results>/runs/{run}/model_card.md", run=RUNS),
         # Not in Snakemake's report, which moves each file to a folder of its own: the pages would
         # lose their pictures and links.
         index="<results>/index.html",
@@ -310,30 +324,11 @@ rule report:
     conda:
         "../../envs/report.yaml"
     params:
-        settings={
-            "runs": {name: runs.training_settings(run) for name, run in RUNS.items()},
-            "defaults": runs.training_settings(defaults.complete(SCHEMA)),
-            "data": data_summary.for_pages(config, ORIGIN),
-            "grids": GRIDS,
-        },
-        removed_runs=runs.removed(config, RESULTS),
-        state=lambda wildcards: sources.file_state(config["datasheet"]),
+        settings=REPORTED_SETTINGS,
+        removed_runs=lambda wildcards, output: runs.removed(
+            config, Path(output.index).parent
+        ),
+        file_digest=lambda wildcards: sources.file_state(config["datasheet"]),
         code=code("report.py"),
     script:
         "../scripts/report.py"
-
-
-rule clear_removed_runs:
-    """Delete what the runs that are no longer in the config have left; no other rule asks for it."""
-    log:
-        "<results>/logs/clear_removed_runs/clear_removed_runs.log",
-    localrule: True
-    conda:
-        "../../envs/clear_removed_runs.yaml"
-    params:
-        results=str(RESULTS),
-        removed=runs.removed(config, RESULTS),
-        kept=list(RUNS),
-        records=records_of_runs,
-    script:
-        "../scripts/clear_removed_runs.py"

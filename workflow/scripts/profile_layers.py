@@ -30,6 +30,7 @@ def profile_layers(
     layers: script.Output,
     figure: Path | None = None,
     times: Path | None = None,
+    times_script: Path | None = None,
     batch_size: int = 32,
     compute: devices.Compute = COMPUTE,
     gpu: script.Granted = None,
@@ -41,7 +42,8 @@ def profile_layers(
         faces: HDF5 file of faces.
         layers: layers.csv to write.
         figure: network.svg to write.
-        times: layer_times.csv to write, with layer_times.js beside it.
+        times: layer_times.csv to write.
+        times_script: layer_times.js to write; needs `times`.
         batch_size: faces of the step that is timed; repeated if the file has too few.
         compute: device, precision and threads.
     """
@@ -67,7 +69,8 @@ def profile_layers(
         )
         columns = {name: measured.round(4)[name] for name in LAYER_TIMES.columns}
         about = {"batch_size": batch_size, "device": device.type, "threads": compute.threads}
-        page_data.write_table(times.with_suffix(".js"), "renetLayerTimes", columns, **about)
+        if times_script:
+            page_data.write_table(times_script, "renetLayerTimes", columns, **about)
 
 
 if __name__ == "__main__":

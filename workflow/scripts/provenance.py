@@ -34,15 +34,15 @@ def provenance(
     Args:
         training: training.json of the run.
         receipt_files: receipts of all archives, as download.py writes them.
-        provenance: JSON file to write.
+        provenance: JSON file to write, in the folder of the run.
         data: the config's sections about the data, as a JSON object.
         throughput: throughput.csv of the run.
-        machine: machine.js to write, in the run's folder; needs `throughput`.
+        machine: machine.js to write; needs `throughput`.
     """
     recorded = files.read_json(training)
     if machine:
         facts = machine_facts.summarise(recorded, THROUGHPUT.read(throughput))
-        page_data.write_entry(machine, "renetMachines", machine.parent.name, facts)
+        page_data.write_entry(machine, "renetMachines", provenance.absolute().parent.name, facts)
     inputs = {
         "archives": [receipts.facts(path) for path in receipt_files],
         "faces": recorded.pop("faces"),

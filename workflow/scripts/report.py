@@ -1,9 +1,9 @@
 """Write the pages and cards of the results.
 
-Reads: metrics.json, model.json, history.csv, slices.csv, gallery.csv, saliency.csv and layers.csv
-of each run, metrics.json, slices.csv and gallery.csv of each external test set, the funnels, the
-receipts of the archives, the labels of the audit and the user's notes for the data sheet if there
-are any, and the settings.
+Reads: metrics.json, history.csv, page/model.json and tables/ of each run, metrics.json and tables/
+of each external test set, the funnels, comparison.csv and disagreements.csv, the receipts of the
+archives, the labels of the audit and the user's notes for the data sheet if there are any, and the
+settings.
 Writes: index.html, and at their places in the same folder learning_curves.svg, data/funnel.svg,
 data/datasheet.md, a figure of each grid, and report.html and model_card.md of each run; the data
 sheet and the model cards as pages too (.html). The pages show figures by relative links and link
@@ -21,7 +21,6 @@ from cyclopts import Parameter
 from renet.common import script
 from renet.common.errors import InputError
 from renet.dataset.tables import FUNNEL
-from renet.evaluation.tables import COMPARISON, DISAGREEMENTS
 from renet.pages import cards, index_page, results, run_page
 
 
@@ -38,7 +37,6 @@ Settings = Annotated[dict, Parameter(converter=read_settings, accepts_keys=False
 
 
 def report(
-    run_files: list[Path],
     *,
     funnel: Path,
     settings: Settings,
@@ -47,16 +45,13 @@ def report(
     external_receipts: list[Path] = (),
     notes: Path | None = None,
     removed_runs: list[str] = (),
-    audit: Path | None = None,
+    audit: list[Path] = (),
     comparison: Path | None = None,
-    disagreements: Path | None = None,
     index: script.Output,
 ) -> None:
     """Write all pages of a folder of results.
 
     Args:
-        run_files: metrics.json, model.json and the tables of each run; by hand, one file in the
-            folder of each run is enough.
         funnel: data/funnel.csv.
         settings: a YAML file with the keys `runs` (sections `model` and `train` of each run),
             `defaults` (the same sections of the default config) and `data` (the config's sections
@@ -66,10 +61,10 @@ def report(
         external_receipts: of the archives of the external sets.
         notes: Markdown file of the user for the data sheet.
         removed_runs: runs that have results but are no longer in the config.
-        audit: labels.csv of the label audit.
+        audit: files of the label audit, labels.csv first.
         comparison: comparison.csv, with disagreements.csv beside it.
-        disagreements: disagreements.csv.
-        index: index.html to write; the other files are written to the same folder.
+        index: index.html to write, in the folder of the results: the runs are in runs/ there, and
+            the other files are written to their places.
     """
     folder = index.parent
     data = results.DataResults(
@@ -80,14 +75,11 @@ def report(
         notes=notes.read_text(encoding="utf-8") if notes else "",
         removed_runs=list(removed_runs),
         external={path.parent.name: FUNNEL.read(path) for path in external_funnels},
-        comparison=(COMPARISON.read(comparison), DISAGREEMENTS.read(disagreements))
-        if comparison and disagreements
-        else None,
-        suspects=results.read_suspects(audit) if audit else None,
+        comparison=results.read_comparison(comparison) if comparison else None,
+        suspects=results.read_suspects(audit[0]) if audit else None,
     )
-    folders = {path.parent.name: path.parent for path in run_files}
     runs = [
-        results.read_run(folders[name], run_settings, data.external)
+        results.read_run(folder / "runs" / name, run_settings, data.external)
         for name, run_settings in settings["runs"].items()
     ]
     for run in runs:

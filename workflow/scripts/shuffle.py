@@ -12,7 +12,6 @@ subset or the order.
 
 import logging
 from pathlib import Path
-from typing import Literal
 
 import pandas as pd
 
@@ -23,6 +22,7 @@ from renet.dataset import corrections as label_corrections
 from renet.dataset import near_duplicates as near
 from renet.dataset import rows, splits
 from renet.dataset.corrections import Outcome
+from renet.dataset.splits import SplitSettings
 from renet.dataset.tables import CORRECTED, FUNNEL, NEAR_DUPLICATES, SPLIT
 from renet.metadata import row_filter
 
@@ -36,11 +36,7 @@ def shuffle(
     corrections: Path | None = None,
     corrected: Path | None = None,
     own: list[str] = (),
-    validation: float = 0.1,
-    test: float = 0.1,
-    by: Literal["subject", "image"] = "subject",
-    near_duplicates: bool = True,
-    seed: int = 42,
+    settings: SplitSettings = SplitSettings(),
 ) -> None:
     """Assign each face to a subset, in a random order, and correct labels.
 
@@ -52,16 +48,12 @@ def shuffle(
         corrections: CSV of a person's corrections: id, gender (female, male or drop), note.
         corrected: table to write, what became of each correction.
         own: sources whose labels the user writes, so that contradictions are errors.
-        validation: fraction of the faces for validation.
-        test: fraction of the faces for the test.
-        by: what stays in one subset, all photos of a person or copies of an image.
-        near_duplicates: whether near-duplicates stay in one subset, too.
-        seed: of the random order.
+        settings: fractions of the subsets, what stays in one subset, and the seed of the order.
     """
     all_rows = rows.read(metadata, tables)
     faces = rows.faces(all_rows)
-    faces["photo"] = near.groups(faces.phash) if near_duplicates else faces.digest
-    samples = splits.split(faces, validation=validation, test=test, by=by, seed=seed)
+    faces["photo"] = near.groups(faces.phash) if settings.near_duplicates else faces.digest
+    samples = splits.split(faces, settings)
     samples["has_copy"] = samples.groupby("photo").digest.transform("nunique") > 1
     samples, applied = correct(samples, all_rows, corrections)
     rows.refuse_contradictions(samples, set(own))

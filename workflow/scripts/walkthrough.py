@@ -37,6 +37,7 @@ def walkthrough(
     receipt_files: list[Path],
     *,
     page: script.Output,
+    pictures: Path | None = None,
     id: str | None = None,
     origin: str = "recorded in provenance.json",
     compute: devices.Compute = COMPUTE,
@@ -48,7 +49,8 @@ def walkthrough(
         model: model.pt, with the run's other files beside it.
         faces: HDF5 file of faces, with the tables about them beside it.
         receipt_files: receipts of the archives, those of one source in the order of the config.
-        page: HTML page to write, beside model.pt; its pictures go to a folder of the same name.
+        page: HTML page to write, beside model.pt.
+        pictures: folder of its pictures (default: beside the page, with the same name).
         id: of the face, such as wiki:1234 (default: the first of the file).
         origin: which config made the results, for the head of the page.
         compute: device, precision and threads.
@@ -74,7 +76,7 @@ def walkthrough(
         activations=activations.record(network, face, device, compute.precision),
         prediction=read_prediction(model.with_name("inference.csv"), shown),
     )
-    walkthrough_page.write(page, page.with_suffix(""), walk)
+    walkthrough_page.write(page, pictures or page.with_suffix(""), walk)
     logging.info("%s shows the photo %s", page, shown.sample["id"])
 
 

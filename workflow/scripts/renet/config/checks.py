@@ -128,6 +128,17 @@ def check_results(config: dict, results: Path) -> None:
             )
 
 
+def earlier_results(results: Path) -> str | None:
+    """A sentence about results of before 1.1, whose runs had other folders; None without any."""
+    if not any(results.glob("runs/*/training.json")):
+        return None
+    return (
+        f"{results} has results of an earlier version, whose files lay elsewhere. This version "
+        "trains the runs again and reads none of these files: move the folder to keep them, or "
+        f"delete them with `rm -r {results}/runs {results}/logs {results}/benchmarks`."
+    )
+
+
 def _sources_of(record: Path) -> list[str] | None:
     """The sources in a provenance.json; None where it is missing or of another form."""
     try:

@@ -107,15 +107,9 @@ def compute_settings(run: dict) -> dict:
     return settings if KINDS[run["model"]["kind"]].has_layers else settings | {"threads": 1}
 
 
-def audit_run(config: dict) -> dict:
-    """The settings of the run whose network and recipe the label audit uses."""
-    complete = runs(config)
-    return complete[config["audit"]["run"] if config["audit"]["folds"] else next(iter(complete))]
-
-
 def audit_settings(config: dict) -> dict:
     """What the folds of the label audit depend on: model and recipe of its run."""
-    run = audit_run(config)
+    run = runs(config)[config["audit"]["run"]]
     train = {key: run["train"][key] for key in run["train"] if key not in UNUSED_BY_AUDIT}
     return {"model": run["model"], "train": train}
 

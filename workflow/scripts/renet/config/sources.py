@@ -113,22 +113,6 @@ def subfolders(path: Path) -> list[str]:
     return found
 
 
-def own_paths(config: dict) -> list[Path]:
-    """The files and folders of the user that the config names, and all folders in these.
-
-    Raises:
-        InputError: as `archive` and `subfolders`.
-    """
-    found = [config["corrections"], config["datasheet"]]
-    for source in with_external(config):
-        given = archive(config, source)
-        found.append(given["table"])
-        found.extend(path for url in given["urls"] for path in local_paths(url))
-    for place in places_to_predict(config):
-        found.extend([place, *subfolders(Path(place))])
-    return [Path(path) for path in found if path]
-
-
 def places_to_predict(config: dict) -> list[str]:
     """The files and folders of photos in `predict.photos`."""
     given = config["predict"]["photos"] or []

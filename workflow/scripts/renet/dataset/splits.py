@@ -1,5 +1,8 @@
 """Assign each face to a subset, in a random order."""
 
+import dataclasses
+from typing import Literal
+
 import numpy as np
 import pandas as pd
 from scipy.sparse import coo_array
@@ -8,6 +11,24 @@ from scipy.sparse.csgraph import connected_components
 from renet.common.errors import InputError
 from renet.common.imdb_wiki import CLASSES
 from renet.dataset.tables import SUBSETS
+
+
+@dataclasses.dataclass(frozen=True)
+class SplitSettings:
+    """The config's section `split`.
+
+    Attributes:
+        validation, test: fractions of these subsets; the rest is for training.
+        by: `subject` keeps each person in one subset; `image` splits at random, as the course did.
+        near_duplicates: whether near-duplicates of a photo stay in one subset, too.
+        seed: of the random order.
+    """
+
+    validation: float = 0.1
+    test: float = 0.1
+    by: Literal["subject", "image"] = "subject"
+    near_duplicates: bool = True
+    seed: int = 42
 
 
 def groups(samples: pd.DataFrame, by: str) -> np.ndarray:
@@ -65,15 +86,12 @@ def assign_subsets(
     return np.array(list(fractions))[subset_of_group[group]]
 
 
-def split(
-    samples: pd.DataFrame, *, validation: float, test: float, by: str, seed: int
-) -> pd.DataFrame:
+def split(samples: pd.DataFrame, settings: SplitSettings) -> pd.DataFrame:
     """Assign each sample to a subset, in a random order.
 
     Args:
         samples: one row for each face, with at least `subject`, `target` and `digest` or `photo`.
-        validation, test: fractions of these subsets; the rest is for training.
-        by: `subject` keeps each person in one subset; `image` splits at random, as the course did.
+        settings: see `SplitSettings`.
 
     Returns:
         The samples with a column `subset`, subset after subset, each in its random order: neon does
@@ -84,9 +102,10 @@ def split(
     """
     if samples.empty:
         raise InputError("No face is left to split; funnel.csv of each source shows why.")
-    random = np.random.default_rng(seed)
+    random = np.random.default_rng(settings.seed)
+    validation, test = settings.validation, settings.test
     fractions = {"train": 1 - validation - test, "validation": validation, "test": test}
-    group = groups(samples, by)
+    group = groups(samples, settings.by)
     subset = assign_subsets(samples, group, fractions, random)
     shuffled = samples.assign(subset=subset).iloc[random.permutation(len(samples))]
     empty = [name for name, part in fractions.items() if part > 0 and name not in set(subset)]

@@ -1,4 +1,4 @@
-"""Time, speed, hardware and commit of a training, for the pages: runs/<run>/machine.js.
+"""Time, speed, hardware and commit of a training, for the pages: runs/<run>/page/machine.js.
 
 They are in a file of their own, so that the bytes of the pages do not depend on the machine.
 """

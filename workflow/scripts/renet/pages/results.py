@@ -14,7 +14,15 @@ from renet.common.imdb_wiki import DATABASES, TABLE
 from renet.config import architecture
 from renet.config.architecture import AnyArchitecture
 from renet.dataset.tables import SUBSETS
-from renet.evaluation.tables import GALLERY, LABELS, LAYERS, SALIENCY, SLICES
+from renet.evaluation.tables import (
+    COMPARISON,
+    DISAGREEMENTS,
+    GALLERY,
+    LABELS,
+    LAYERS,
+    SALIENCY,
+    SLICES,
+)
 from renet.training.history import HISTORY
 
 
@@ -95,12 +103,12 @@ def read_run(folder: Path, settings: dict, external: Iterable[str] = ()) -> RunR
         name=folder.name,
         settings=settings,
         metrics=files.read_json(folder / "metrics.json"),
-        model=files.read_json(folder / "model.json"),
+        model=files.read_json(folder / "page" / "model.json"),
         history=HISTORY.read(folder / "history.csv"),
-        slices=SLICES.read(folder / "slices.csv"),
-        gallery=GALLERY.read(folder / "gallery.csv"),
-        saliency=SALIENCY.read(folder / "saliency.csv"),
-        layers=_read_layers(folder / "layers.csv", settings["model"]),
+        slices=SLICES.read(folder / "tables" / "slices.csv"),
+        gallery=GALLERY.read(folder / "tables" / "gallery.csv"),
+        saliency=SALIENCY.read(folder / "tables" / "saliency.csv"),
+        layers=_read_layers(folder / "tables" / "layers.csv", settings["model"]),
         external={name: _read_set(folder / "external" / name) for name in external},
     )
 
@@ -108,8 +116,8 @@ def read_run(folder: Path, settings: dict, external: Iterable[str] = ()) -> RunR
 def _read_set(folder: Path) -> SetResults:
     return SetResults(
         metrics=files.read_json(folder / "metrics.json"),
-        slices=SLICES.read(folder / "slices.csv"),
-        gallery=GALLERY.read(folder / "gallery.csv"),
+        slices=SLICES.read(folder / "tables" / "slices.csv"),
+        gallery=GALLERY.read(folder / "tables" / "gallery.csv"),
     )
 
 
@@ -128,6 +136,11 @@ def read_archive(receipt: Path) -> dict:
     except ValueError:  # the server sent something else
         date = None
     return {**receipts.facts(receipt), "last_modified": date}
+
+
+def read_comparison(path: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """comparison.csv, and disagreements.csv beside it."""
+    return COMPARISON.read(path), DISAGREEMENTS.read(path.with_name("disagreements.csv"))
 
 
 def read_suspects(labels: Path) -> frozenset[str]:

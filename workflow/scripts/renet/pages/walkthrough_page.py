@@ -1,6 +1,7 @@
 """The page that follows one photo through the workflow and the network, walkthrough.html."""
 
 import dataclasses
+import os
 from pathlib import Path
 
 import numpy as np
@@ -43,7 +44,7 @@ class Walkthrough:
 
 
 def write(path: Path, pictures: Path, walk: Walkthrough) -> None:
-    """Write the page, and its pictures into a folder beside it.
+    """Write the page, and its pictures into a folder, to which the page refers by a relative path.
 
     Raises:
         InputError: the network's probabilities are not those of inference.csv.
@@ -60,7 +61,7 @@ def write(path: Path, pictures: Path, walk: Walkthrough) -> None:
         sample=sample,
         label=CLASSES[sample["target"]],
         lineage=walk.lineage,
-        folder=pictures.name,
+        folder=Path(os.path.relpath(pictures, path.parent)).as_posix(),
         crop=walk.crop,
         archive_margin=ARCHIVE_MARGIN,
         **walkthrough_data.steps(walk.lineage, walk.crop, walk.face, pictures),

@@ -1,0 +1,77 @@
+"""External test sets, which no training and no choice sees; included where `external` names some.
+
+Requires: results/data/<set>/ metadata and shards, results/data/split.csv; model.pt of each run.
+Provides: results/data/<set>/ split.csv and external_funnel.csv; results/runs/<run>/external/<set>/,
+which has the layout of a run's folder.
+"""
+
+
+rule external_set:
+    """Choose the faces of an external test set: those that no training and no choice sees."""
+    input:
+        metadata="<results>/data/{external}/metadata.csv",
+        tables=lambda wildcards: shards_of([wildcards.external], ".csv"),
+        known="<results>/data/split.csv",
+    output:
+        split="<results>/data/{external}/split.csv",
+        funnel="<results>/data/{external}/external_funnel.csv",
+    log:
+        "<results>/logs/external_set/{external}.log",
+    benchmark:
+        "<results>/benchmarks/external_set/{external}.tsv"
+    conda:
+        "../../envs/external_set.yaml"
+    params:
+        own=lambda wildcards: bool(sources.archive(config, wildcards.external)["table"]),
+        near_duplicates=config["split"]["near_duplicates"],
+        seed=config["split"]["seed"],
+        code=code("external_set.py"),
+    script:
+        "../scripts/external_set.py"
+
+
+use rule infer as infer_external with:
+    input:
+        model="<results>/runs/{run}/model.pt",
+        faces="<results>/data/{external}.h5",
+        table="<results>/data/{external}.csv",
+    output:
+        inference="<results>/runs/{run}/external/{external}/inference.csv",
+    log:
+        "<results>/runs/{run}/logs/infer_external/{external}.log",
+    benchmark:
+        "<results>/runs/{run}/benchmarks/infer_external/{external}.tsv"
+
+
+use rule evaluate as evaluate_external with:
+    input:
+        test="<results>/runs/{run}/external/{external}/inference.csv",
+        validation="<results>/runs/{run}/inference_validation.csv",
+        split="<results>/data/split.csv",
+        external="<results>/data/{external}.csv",
+    output:
+        metrics="<results>/runs/{run}/external/{external}/metrics.json",
+        slice_table="<results>/runs/{run}/external/{external}/tables/slices.csv",
+        figures=[
+            f"<results>/runs/{{run}}/external/{{external}}/figures/{figure.name}.svg"
+            for figure in FIGURES_OF_PREDICTIONS
+        ],
+    log:
+        "<results>/runs/{run}/logs/evaluate_external/{external}.log",
+    benchmark:
+        "<results>/runs/{run}/benchmarks/evaluate_external/{external}.tsv"
+
+
+use rule gallery as gallery_external with:
+    input:
+        inference="<results>/runs/{run}/external/{external}/inference.csv",
+        faces="<results>/data/{external}.h5",
+    output:
+        table="<results>/runs/{run}/external/{external}/tables/gallery.csv",
+        examples="<results>/runs/{run}/external/{external}/faces/examples.jpg",
+        mistakes="<results>/runs/{run}/external/{external}/faces/mistakes.jpg",
+        hard_cases="<results>/runs/{run}/external/{external}/faces/hard_cases.jpg",
+    log:
+        "<results>/runs/{run}/logs/gallery_external/{external}.log",
+    benchmark:
+        "<results>/runs/{run}/benchmarks/gallery_external/{external}.tsv"

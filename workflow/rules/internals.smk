@@ -1,0 +1,56 @@
+"""What the workflow takes from Snakemake's private parts, each with the public way that is missing.
+
+Requires: nothing.
+Provides: `project_folder`; MODULE, OVERLAYS and COMMAND_LINE, where the config comes
+from; IS_MAIN, whether this is the process that a user started; and `limit_gpus`.
+"""
+
+import tempfile
+from pathlib import Path
+
+
+def project_folder(source):
+    """The project's folder, of the source of its Snakefile's folder.
+
+    Snakemake fetches a module of a hosted repository, such as `github(…)`, file by file. The rules
+    need the whole package, so they run from a checkout beside Snakemake's clone of the repository.
+    Missing: `workflow.source_path` for a folder.
+    """
+    if source.is_local:
+        return Path(source.get_path_or_uri(secret_free=True))
+    clone = source.hosted_repo
+    commit = clone.repo.commit(source.ref).hexsha
+    folder = Path(f"{clone.repo_clone}-{commit}")
+    if not folder.exists():
+        with tempfile.TemporaryDirectory(dir=folder.parent) as temporary:
+            copied = clone.repo.clone(
+                f"{temporary}/copy", shared=True, no_checkout=True
+            )
+            copied.git.checkout(commit)
+            try:
+                Path(copied.working_dir).rename(folder)
+            except OSError:  # another job was faster
+                if not folder.exists():
+                    raise
+    return folder
+
+
+# Missing: whether this is a module that is given its config, and the module's name.
+MODULE = workflow.modifier.namespace if workflow.modifier.skip_configfile else None
+# Missing: the files of --configfile, which errors and pages name, and the values of --config.
+OVERLAYS = [] if MODULE else workflow.config_settings.configfiles
+COMMAND_LINE = {} if MODULE else workflow.config_settings.config
+# Missing: whether this process runs a single job, in which nothing is to be printed again.
+IS_MAIN = workflow.is_main_process
+
+
+def limit_gpus(count):
+    """On this machine alone, jobs share the GPUs that it has, unless --resources names a number.
+
+    A cluster has GPUs of its own: there, Snakemake runs on a machine that may have none. Without a
+    GPU there is no limit, for `train.device` to decide. A module leaves the limits to its workflow.
+    Missing: a default of --resources that depends on the machine.
+    """
+    here_alone = IS_MAIN and workflow.resource_settings.nodes is None and not MODULE
+    if here_alone and count and "gpu" not in workflow.global_resources:
+        workflow.register_resource("gpu", count)
