@@ -85,7 +85,8 @@ check: setup-tests
 	$(BIN)/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/main.yml
 
 clean:
-	rm -rf results/data results/audit results/logs results/benchmarks resources/sample
+	rm -rf results/data results/audit results/logs results/benchmarks results/runs/*/logs results/runs/*/benchmarks
+	rm -rf resources/sample
 	rm -f results/index.html results/learning_curves.svg
 	@find results -name model.pt ! -path '*/finished-*' -exec echo "kept: {}" \;
 
