@@ -11,8 +11,8 @@ import yaml
 
 from helpers.project import ROOT
 from helpers.workflow import snakemake
+from renet.config.version import VERSION
 from renet.pages import templates
-from renet.pages.version import VERSION
 
 # What snakedeploy writes for a workflow with workflow/Snakefile and config/config.yaml.
 DEPLOYED = """

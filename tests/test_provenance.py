@@ -19,8 +19,8 @@ from renet.archives.receipts import Receipt
 from renet.common import files
 from renet.config.architecture import Architecture
 from renet.config.recipe import Recipe
+from renet.config.version import VERSION
 from renet.dataset import hdf5
-from renet.pages.version import VERSION
 from renet.training import manifest, provenance
 from renet.training.run import RunJob, RunSettings
 

@@ -602,7 +602,7 @@ def test_snakemake_report_holds_the_figures_with_their_captions(report):
     ):  # fmt: skip
         assert text in page
     for caption in (
-        "the fractions are of the recorded class", "some differences are due to",
+        "Percentages are fractions of the labelled class", "some differ by chance",
         "The wrong predictions on the test set",
     ):  # fmt: skip
         assert caption in page

@@ -13,7 +13,7 @@ from renet.common import code_digest
 from renet.config import data_summary, gpus, runs, sources
 from renet.config.architecture import KINDS
 from renet.config.run_resources import RunResources
-from renet.evaluation.run_figures import FIGURES_OF_PREDICTIONS, RUN_FIGURES
+from renet.config.run_figures import FIGURES_OF_PREDICTIONS, RUN_FIGURES
 
 SCRIPTS = PROJECT / "workflow" / "scripts"
 RUNS = runs.runs(config)

@@ -11,6 +11,8 @@ from renet.config import defaults
 
 GRIDS = runs.grid_keys(config)
 SETS = ["test", *EXTERNAL]
+# Read by the pages, too.
+CAPTIONS = sorted(map(str, (PROJECT / "workflow" / "report").glob("*.rst")))
 REPORTED_SETTINGS = {
     "runs": {name: runs.training_settings(run) for name, run in RUNS.items()},
     "defaults": runs.training_settings(defaults.complete(SCHEMA)),
@@ -328,7 +330,9 @@ rule report:
         removed_runs=lambda wildcards, output: runs.removed(
             config, Path(output.index).parent
         ),
-        file_digest=lambda wildcards: sources.file_state(config["datasheet"]),
+        file_digest=lambda wildcards: list(
+            map(sources.file_state, [config["datasheet"], *CAPTIONS])
+        ),
         code=code("report.py"),
     script:
         "../scripts/report.py"

@@ -12,9 +12,9 @@ from pathlib import Path
 
 from renet.archives import receipts
 from renet.common import files, script
+from renet.config.version import VERSION
 from renet.pages import machine as machine_facts
 from renet.pages import page_data
-from renet.pages.version import VERSION
 from renet.training.history import THROUGHPUT
 
 FORMAT = "renet-provenance-1"

@@ -13,6 +13,7 @@ from sklearn import metrics
 
 from renet.common.errors import InputError
 from renet.common.imdb_wiki import CLASSES
+from renet.config.run_figures import RUN_FIGURES
 from renet.evaluation import abstention, calibration, confidence_intervals, plot_style
 from renet.evaluation.plot_style import BLUE, GREY, RED
 
@@ -35,9 +36,10 @@ def draw(name: str, evaluation: Evaluation, path: Path) -> None:
     Raises:
         InputError: there is no figure of that name.
     """
-    if name not in DRAWING:
-        raise InputError(f"{path} is none of the figures {', '.join(DRAWING)}; name one of these.")
-    plot_style.save(DRAWING[name](evaluation), path)
+    known = [figure.name for figure in RUN_FIGURES]
+    if name not in known:
+        raise InputError(f"{path} is none of the figures {', '.join(known)}; name one of these.")
+    plot_style.save(globals()[name](evaluation), path)
 
 
 def learning_curve(evaluation: Evaluation) -> Figure:
@@ -207,16 +209,3 @@ def _slice_line(axis: Axes, line: int, row: Any) -> None:
     axis.plot([row.subjects_low, row.subjects_high], [line, line], color=BLUE, lw=1)
     axis.plot(row.accuracy, line, "o", color=BLUE, ms=4)
     axis.plot(row.majority_baseline, line, "|", color=RED, ms=8)
-
-
-DRAWING = {
-    function.__name__: function
-    for function in (
-        learning_curve,
-        confusion_matrix,
-        ranking_curves,
-        reliability,
-        risk_coverage,
-        slices,
-    )
-}

@@ -232,18 +232,40 @@ def face_of(image: np.ndarray, spec: CropSpec, box: Box | None = None) -> Face:
         RejectedImage: the image gives no face.
     """
     _require_size(image)
-    margin = spec.margin
-    crop = (
-        cut_face(image, box, margin or 0.0)  # type: ignore[arg-type]  # a whole photo has a box
-        if spec.whole
-        else trim_crop(image, margin)
-    )
+    crop = _cut(image, spec, box)
     _require_size(crop)
     height, width = crop.shape[:2]
     pixels = np.empty((3, *spec.size), np.uint8)
     cv2.split(resize(crop, spec.size), [pixels[2], pixels[1], pixels[0]])  # BGR to RGB
     grey = np.array_equal(pixels[0], pixels[1]) and np.array_equal(pixels[1], pixels[2])
     return Face(pixels, width, height, grey)
+
+
+def _cut(image: np.ndarray, spec: CropSpec, box: Box | None) -> np.ndarray:
+    if spec.whole and box:
+        return cut_face(image, box, spec.margin or 0.0)
+    return trim_crop(image, spec.margin)
+
+
+class CropSteps(NamedTuple):
+    """What `extract_face` makes of a photo; pictures are (H, W, 3) uint8, RGB."""
+
+    photo: np.ndarray  # decoded
+    cut: np.ndarray  # before resizing
+    pixels: np.ndarray  # (3, height, width), the face
+
+
+def crop_steps(data: bytes, spec: CropSpec, box: Box) -> CropSteps:
+    """Crop a face and keep each step, to show them.
+
+    The face itself comes from `extract_face`, which may decode a large photo at half its size.
+
+    Raises:
+        RejectedImage: the photo gives no face.
+    """
+    photo = decode(data, turn=spec.turn)
+    cut = _cut(photo, spec, box)
+    return CropSteps(photo[..., ::-1], cut[..., ::-1], extract_face(data, spec, box).pixels)
 
 
 def _require_size(image: np.ndarray) -> None:

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, replace
 
-from renet.evaluation.run_figures import FIGURES_OF_PREDICTIONS, RunFigure
+from renet.config.run_figures import FIGURES_OF_PREDICTIONS, RunFigure
 from renet.evaluation.tables import MISTAKES
 from renet.pages import metric_tables, phrases
 from renet.pages.results import DataResults, RunResults, SetResults

@@ -5,7 +5,7 @@ from pathlib import Path
 import pandas as pd
 import yaml
 
-from renet.evaluation.run_figures import RUN_FIGURES
+from renet.config.run_figures import RUN_FIGURES
 from renet.evaluation.tables import HARD_CASES, MISTAKES
 from renet.pages import external_sets, metric_tables, phrases, templates, verdict
 from renet.pages.results import DataResults, RunResults, SetResults

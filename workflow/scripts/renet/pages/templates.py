@@ -17,8 +17,8 @@ from pathlib import Path
 import jinja2
 
 from renet.common import files
+from renet.config.version import VERSION
 from renet.pages import phrases
-from renet.pages.version import VERSION
 
 MARKUP = re.compile(r"([\\`*\[\]<>|])")
 TEMPLATES = Path(__file__).with_name("templates")
@@ -30,9 +30,18 @@ ENVIRONMENT = jinja2.Environment(
     trim_blocks=True,
     lstrip_blocks=True,
 )
+CAPTIONS = Path(__file__).resolve().parents[3] / "report"  # which Snakemake's report shows, too
 ENVIRONMENT.globals["file"] = lambda name: (TEMPLATES / name).read_text(encoding="utf-8")
-
 ENVIRONMENT.globals["version"] = VERSION
+
+
+def caption(name: str) -> str:
+    """The caption of a figure, in one line without markup."""
+    text = (CAPTIONS / f"{name}.rst").read_text(encoding="utf-8")
+    return " ".join(text.replace("``", "").split())
+
+
+ENVIRONMENT.globals["caption"] = caption
 
 
 def setting(value: object) -> str:

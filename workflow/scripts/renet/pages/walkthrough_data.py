@@ -9,8 +9,7 @@ import numpy as np
 from renet.common.errors import InputError
 from renet.common.imdb_wiki import BOX_COLUMNS
 from renet.dataset.lineage import Lineage
-from renet.faces import crop_steps
-from renet.faces.crop import Box, CropSpec, RejectedImage
+from renet.faces.crop import Box, CropSpec, RejectedImage, crop_steps
 from renet.faces.shards import face_digest
 from renet.pages import galleries
 from renet.pages.templates import PageTable
@@ -78,7 +77,7 @@ def _photo(
     sides = (lineage.photo[name] for name in BOX_COLUMNS)
     box = Box(*(math.nan if side is None else side for side in sides))
     try:
-        found = crop_steps.follow(lineage.data, spec, box)
+        found = crop_steps(lineage.data, spec, box)
     except RejectedImage as error:
         raise InputError(
             f"{lineage.member} in {lineage.archive} is not the photo that was cropped ({error}): "
