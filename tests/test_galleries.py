@@ -10,7 +10,7 @@ from helpers.predictions import predictions_of
 from helpers.project import run_script
 from helpers.training import write_faces
 from renet.config.architecture import Architecture
-from renet.evaluation import saliency
+from renet.inspection import saliency
 from renet.pages import galleries
 from renet.pages.galleries import Grid
 

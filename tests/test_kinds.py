@@ -14,7 +14,7 @@ from helpers.training import QUICK, same, weights_of, write_faces
 from renet.common import code_digest, script
 from renet.config import architecture
 from renet.config.architecture import Architecture, CnnArchitecture, ResNet18Architecture
-from renet.evaluation import activations, layer_profile
+from renet.inspection import activations, layer_profile
 from renet.network import kinds, model_file
 from renet.network.model import infer, parameter_count
 from renet.training import run, training_state

@@ -10,8 +10,8 @@ import torch
 from helpers.browser import texts
 from helpers.pages import run_page
 from renet.config.architecture import Architecture, CnnArchitecture
-from renet.evaluation import activations, feature_maps, layer_profile, network_plot
 from renet.evaluation.tables import LAYER_TIMES, LAYERS
+from renet.inspection import activations, feature_maps, layer_profile, network_plot
 from renet.network import kinds
 from renet.network.kinds.renet import ReNet, init_weights
 from renet.network.model import parameter_count

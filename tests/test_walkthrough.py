@@ -26,9 +26,9 @@ from helpers.workflow import SMALL, copy_project, planned, run, snakemake, write
 from renet.archives import tar_index
 from renet.config.architecture import CnnArchitecture
 from renet.dataset import hdf5
-from renet.evaluation import activations
 from renet.faces.crop import cv2
 from renet.faces.shards import face_digest
+from renet.inspection import activations
 from renet.network import kinds, model_file
 from renet.network.inference import softmax
 from renet.pages import walkthrough_network

@@ -370,9 +370,9 @@ def test_further_run_leaves_the_first_one_alone(project):
             {"evaluate", "predictor", "compare", "report", "manifest"},
         ),
         ("renet/evaluation/slices.py", {"evaluate", "predictor", "report", "manifest"}),
-        ("renet/evaluation/saliency.py", {"explain", "report", "manifest"}),
-        ("renet/evaluation/layer_profile.py", {"profile_layers", "report", "manifest"}),
-        ("renet/evaluation/activations.py", {"walkthrough", "report", "manifest"}),
+        ("renet/inspection/saliency.py", {"explain", "report", "manifest"}),
+        ("renet/inspection/layer_profile.py", {"profile_layers", "report", "manifest"}),
+        ("renet/inspection/activations.py", {"walkthrough", "report", "manifest"}),
         (
             "renet/pages/galleries.py",
             {"thumbnails", "gallery", "explain", "walkthrough", "compare", "report", "manifest"},

@@ -19,8 +19,8 @@ from renet.common import files, script
 from renet.common.progress import Progress
 from renet.dataset import hdf5
 from renet.evaluation import inference_table
-from renet.evaluation.saliency import occlusion, overlay
 from renet.evaluation.tables import SALIENCY
+from renet.inspection.saliency import occlusion, overlay
 from renet.network import devices, model_file
 from renet.network.model import parameter_count
 from renet.pages import galleries

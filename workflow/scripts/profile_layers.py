@@ -15,8 +15,8 @@ import numpy as np
 from renet.common import script
 from renet.common.errors import InputError
 from renet.dataset import hdf5
-from renet.evaluation import layer_profile, network_plot
 from renet.evaluation.tables import LAYER_TIMES, LAYERS
+from renet.inspection import layer_profile, network_plot
 from renet.network import devices, model_file
 from renet.pages import page_data
 

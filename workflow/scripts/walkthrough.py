@@ -20,9 +20,9 @@ from renet.common.errors import InputError
 from renet.config import sources
 from renet.dataset import hdf5, lineage
 from renet.dataset.lineage import Lineage
-from renet.evaluation import activations
 from renet.evaluation.tables import INFERENCE
 from renet.faces.crop import CropSpec
+from renet.inspection import activations
 from renet.network import devices, model_file
 from renet.network.model import Network
 from renet.pages import walkthrough_page

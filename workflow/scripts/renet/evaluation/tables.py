@@ -1,9 +1,9 @@
 """The CSV tables of predictions and of what is computed from them."""
 
+from renet.common.imdb_wiki import PROBABILITIES
 from renet.common.tables import Table
 from renet.dataset.tables import SPLIT
 
-PROBABILITIES = {"p_female": float, "p_male": float}
 # Columns that are taken from the table beside the HDF5 file.
 SAMPLE = {
     name: SPLIT.columns[name] for name in ("id", "path", "source", "subject", "subset", "target")

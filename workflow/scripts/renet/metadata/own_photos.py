@@ -14,19 +14,12 @@ import pandas as pd
 from renet.common import user_tables
 from renet.common.errors import InputError
 from renet.common.imdb_wiki import BOX_COLUMNS
+from renet.common.photo_formats import FORMATS
 from renet.metadata.mat_file import normalised_name
 
 REQUIRED, OPTIONAL = ["path", "gender"], ["subject", "age", *BOX_COLUMNS]
 LARGEST = 10**9  # larger than any age or coordinate
 DECIMAL_COMMA = r"^(-?\d+),(\d{1,2})$"
-# The formats that every build of OpenCV decodes. HEIC, the iPhone's, is none of them.
-FORMATS = {
-    "JPEG": (".jpg", ".jpeg", ".jpe"),
-    "PNG": (".png",),
-    "WebP": (".webp",),
-    "BMP": (".bmp",),
-    "TIFF": (".tif", ".tiff"),
-}
 
 
 def read(table_file: str | Path, *, whole: bool = False) -> pd.DataFrame:

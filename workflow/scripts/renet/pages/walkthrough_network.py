@@ -6,9 +6,9 @@ import numpy as np
 from torch import nn
 
 from renet.common.imdb_wiki import CLASSES
-from renet.evaluation import activations, feature_maps
-from renet.evaluation.activations import Activations
-from renet.evaluation.feature_maps import COLUMNS
+from renet.inspection import activations, feature_maps
+from renet.inspection.activations import Activations
+from renet.inspection.feature_maps import COLUMNS
 from renet.network.model import Network, parameter_count
 from renet.network.rnn import DIRECTIONS
 from renet.pages import galleries

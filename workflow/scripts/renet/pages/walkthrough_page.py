@@ -9,8 +9,8 @@ import numpy as np
 from renet.common.errors import InputError
 from renet.common.imdb_wiki import ARCHIVE_MARGIN, CLASSES
 from renet.dataset.lineage import Lineage
-from renet.evaluation.activations import Activations
 from renet.faces.crop import CropSpec
+from renet.inspection.activations import Activations
 from renet.network.inference import softmax
 from renet.network.model import Network
 from renet.pages import templates, walkthrough_data, walkthrough_network

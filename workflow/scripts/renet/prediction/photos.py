@@ -15,9 +15,9 @@ from renet.archives import tar_index
 from renet.common import folders
 from renet.common.drop_reasons import CropReason
 from renet.common.errors import InputError
+from renet.common.photo_formats import FORMATS
 from renet.faces import crop
 from renet.faces.crop import MAX_FILE_BYTES, RejectedImage, cv2
-from renet.metadata.own_photos import FORMATS
 
 HEIC = (".heic", ".heif")
 SUFFIXES = (*itertools.chain.from_iterable(FORMATS.values()), *HEIC)

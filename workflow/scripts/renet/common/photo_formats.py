@@ -1,0 +1,10 @@
+"""The formats of photos that can be read."""
+
+# The formats that every build of OpenCV decodes. HEIC, the iPhone's, is none of them.
+FORMATS = {
+    "JPEG": (".jpg", ".jpeg", ".jpe"),
+    "PNG": (".png",),
+    "WebP": (".webp",),
+    "BMP": (".bmp",),
+    "TIFF": (".tif", ".tiff"),
+}
