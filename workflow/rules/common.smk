@@ -102,11 +102,6 @@ def code(script):
     return digest_of(SCRIPTS / script)
 
 
-def state(settings):
-    """A param with the names of the settings: Snakemake compares the values of params alone."""
-    return str(settings)
-
-
 def files_in_order(wildcards):
     """The names of a source's archive files: tables refer to a file by its number in this order."""
     return sources.archive(config, wildcards.source)["files"]

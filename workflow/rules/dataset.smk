@@ -20,7 +20,7 @@ rule make_sample:
     params:
         photos=config["sample"]["photos"],
         seed=config["sample"]["seed"],
-        state=state(config["sample"]),
+        state=[config["sample"][key] for key in ("photos", "seed")],  # which number is which
         code=code("make_sample.py"),
     script:
         "../scripts/make_sample.py"
@@ -147,7 +147,7 @@ rule shuffle:
         **config["split"],
         own=sources.own_photos(config),
         state=lambda wildcards: [
-            state(config["split"]),
+            config["split"],
             sources.file_state(config["corrections"]),
         ],
         code=code("shuffle.py"),

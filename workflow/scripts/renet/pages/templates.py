@@ -37,7 +37,7 @@ ENVIRONMENT.globals["version"] = VERSION
 
 def setting(value: object) -> str:
     """A value of the config as one writes it in YAML."""
-    return value if isinstance(value, str) else json.dumps(value)
+    return value if isinstance(value, str) else json.dumps(value).removesuffix(".0")
 
 
 def markdown_text(text: str) -> str:
