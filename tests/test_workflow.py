@@ -315,6 +315,7 @@ def test_comment_order_of_keys_and_zeros_behind_the_point_in_the_config_rerun_no
         ({"model": {"cell": "gru"}}, EVERYTHING_AFTER["train"]),
         ({"split": {"seed": 43}}, EVERYTHING_AFTER["shuffle"]),
         ({"crop": {"margin": 0.3}}, EVERYTHING_AFTER["crop_faces"]),
+        ({"sample": {"shards": 3}}, EVERYTHING_AFTER["crop_faces"]),
         ({"filter": {"min_face_score": 2.0}}, EVERYTHING_AFTER["parse_metadata"]),
         ({"hdf5": {"mean": "channel"}}, EVERYTHING_AFTER["shuffle"] - {"shuffle"}),
         ({"runs": {"renet": {"train": {"momentum": 0.8}}}}, EVERYTHING_AFTER["train"]),
@@ -515,6 +516,20 @@ def test_models_of_other_sources_are_not_replaced(project):
     assert "results/runs/renet/model.pt was trained on sample" in outcome.stderr
     write_config(project, sources=["other"], archives=photos, pathvars={"results": "results/b"})
     assert "train" in planned(project)
+
+
+@pytest.mark.slow
+def test_another_number_of_shards_gives_the_same_faces_and_trains_nothing(project):
+    data, model = project / "results/data", project / "results/runs/renet/model.pt"
+    files = [*data.glob("*.h5"), model, project / "resources/sample/wiki_crop.tar"]
+    before = [path.read_bytes() for path in files]
+    write_config(project, sample={"shards": 3})
+    run(project)
+    assert [path.read_bytes() for path in files] == before and len(files) == 5
+    assert "epoch 1," not in (project / "results/logs/train/renet.log").read_text()
+    shards = {path.name for path in (data / "sample/faces").iterdir()}
+    assert shards == {f"{n}-of-3{suffix}" for n in (1, 2, 3) for suffix in (".csv", ".npy")}
+    assert planned(project) == set()
 
 
 @pytest.mark.slow
