@@ -712,6 +712,18 @@ def test_verify_says_whether_a_run_is_whole_and_what_differs(project):
 
 
 @pytest.mark.slow
+def test_touch_accepts_the_results_of_other_code_and_verify_names_it(project):
+    module = project / "workflow/scripts/renet/training/trainer.py"
+    module.write_text(module.read_text() + "EDITED = 1\n")
+    assert "train" in planned(project)
+    assert snakemake(project, "--touch", "--configfile", "small.yaml").returncode == 0
+    assert planned(project) == set()
+    outcome = verify(project, "--quick")
+    assert outcome.returncode == 1
+    assert "renet: the code of train.py has changed." in outcome.stderr
+
+
+@pytest.mark.slow
 def test_config_beside_a_run_makes_this_run_again_byte_for_byte(project):
     runs = {"second": {"train": {"seed": 2}}, "renet": {}}
     write_config(project, runs=runs, split={"seed": 7}, crop={"size": 32})
