@@ -98,7 +98,7 @@ def add_photos(project: Path, name: str = "photos") -> dict:
 
 
 def test_readme_of_the_results_names_every_file_and_no_other(project):
-    saved = {"checkpoints": {"save_every": 1, "keep_last": True}, "grid": {"train.seed": [1]}}
+    saved = {"checkpoints": {"save_every": 1}, "grid": {"train.seed": [1]}}
     runs = {"saved": saved, "renet": {}}
     photos = {"photos": "resources/sample/wiki_crop.tar"}
     settings = {"audit": {"folds": 2}, "runs": runs, "predict": photos, "export": ["safetensors"]}

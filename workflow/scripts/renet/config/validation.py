@@ -34,6 +34,10 @@ VALID_NAME = (
     "it must be text that begins with a letter or digit and continues with letters, digits, _, . "
     "or -"
 )
+REMOVED = {  # keys that an earlier version had, in the config or in a run: what to do instead
+    "checkpoints.keep_last": "a finished training does not continue with more epochs; delete the "
+    "line.",
+}
 EXPONENT = re.compile(r"([+-]?\d+)(\.\d*)?e([+-]?)(\d+)", re.IGNORECASE)
 
 Key = tuple[str | int, ...]
@@ -231,6 +235,8 @@ def _sentences(error: jsonschema.ValidationError, schema: dict) -> Iterator[tupl
 
 
 def _unknown_key(key: Key, known: list[str], schema: dict, kind: str | None) -> str:
+    if reason := REMOVED.get(_dotted(key[-2:])):
+        return f"{_dotted(key)} is no longer a key of the config: {reason}"
     name = str(key[-1])
     near = [(*key[:-1], match) for match in difflib.get_close_matches(name, known, 1)]
     if not near and len(key) == 1:  # a key of a section, written at the top
