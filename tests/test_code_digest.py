@@ -1,6 +1,11 @@
 """A rule's code is its script, what that imports, and the files that these name."""
 
+import ast
+import json
+import shutil
+import subprocess
 from modulefinder import ModuleFinder
+from pathlib import Path
 
 import pytest
 
@@ -48,7 +53,7 @@ def scripts(tmp_path):
 )  # fmt: skip
 def test_digest_changes_with_what_the_script_uses_and_nothing_else(scripts, edited, reruns):
     before = code_digest.digest(scripts / "script.py")
-    (scripts / edited).write_text((scripts / edited).read_text() + "\n")
+    (scripts / edited).write_text((scripts / edited).read_text() + "edited = 1\n")
     assert (code_digest.digest(scripts / "script.py") != before) == reruns
 
 
@@ -59,6 +64,83 @@ def test_digest_goes_by_contents_not_by_place_or_time(scripts, tmp_path_factory)
     assert code_digest.digest(scripts / "script.py") == before
     moved = scripts.rename(tmp_path_factory.mktemp("elsewhere") / "scripts")
     assert code_digest.digest(moved / "script.py") == before
+
+
+def digests(scripts: Path) -> dict[str, str]:
+    return {path.name: code_digest.digest(path) for path in scripts.glob("*.py")}
+
+
+def reworded(source: str) -> str:
+    """A source with other docstrings, and with comments and blank lines beside them."""
+    documented = [
+        node
+        for node in ast.walk(ast.parse(source))
+        if isinstance(node, code_digest.DOCUMENTED) and ast.get_docstring(node) is not None
+    ]
+    lines = source.splitlines()
+    for docstring in sorted((node.body[0] for node in documented), key=lambda one: -one.lineno):
+        indent = " " * docstring.col_offset
+        words = f'{indent}"""In other words."""'
+        lines[docstring.lineno - 1 : docstring.end_lineno] = [words, "", f"{indent}# A comment."]
+    text = "\n".join(["# A comment.", "", *lines, ""])
+    return text if ast.get_docstring(ast.parse(text)) else f'"""Of a module without one."""\n{text}'
+
+
+def test_comments_docstrings_and_blank_lines_in_all_modules_change_no_digest(tmp_path):
+    scripts = shutil.copytree(SCRIPTS, tmp_path / "scripts")
+    for path in scripts.rglob("*.py"):
+        path.write_text(reworded(path.read_text()))
+    found = digests(scripts)
+    assert len(found) > 20 and found == digests(SCRIPTS)
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "is_same"),
+    [
+        ("class X:\n    'A docstring.'\n", "class X:\n    pass\n", True),
+        ("def f():\n    return 1\n", "def f():\n    'A docstring.'\n    return 1\n", True),
+        ("x = f( 'a', # why\n  0x10)\n", 'x = f("a", 16)\n', True),
+        ("x = 1\n", "x = 1.0\n", False),
+        ("x = 'a'\n", "x = 'b'\n", False),
+        ("x = 'a'\n", "'a'\nx = 'a'\n", True),
+        ("def f(x: int): ...\n", "def f(x: float): ...\n", False),
+    ],
+)
+def test_digest_goes_by_what_the_code_means(tmp_path, before, after, is_same):
+    found = []
+    for source in (before, after):
+        (tmp_path / "script.py").write_text(source)
+        found.append(code_digest.digest(tmp_path / "script.py"))
+    assert (found[0] == found[1]) == is_same
+
+
+def test_docstring_names_no_file(scripts):
+    module = scripts / "package" / "pages.py"
+    module.write_text('"""templates"""\n')
+    assert not any(
+        path.suffix == ".html" for path in code_digest.dependencies(scripts / "script.py")
+    )
+
+
+def said_by(interpreter: str, code: str) -> str | None:
+    """What Python code prints; None where there is no such interpreter, or only a link to none."""
+    command = [interpreter, "-B", "-c", code, str(SCRIPTS)]
+    if not shutil.which(interpreter) or subprocess.run([interpreter, "-c", ""]).returncode:
+        return None
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout
+
+
+def test_versions_of_python_agree_on_the_digests():
+    code = (
+        "import json, pathlib, sys; sys.path.insert(0, sys.argv[1])\n"
+        "from renet.common import code_digest\n"
+        "scripts = pathlib.Path(sys.argv[1]).glob('*.py')\n"
+        "print(json.dumps({path.name: code_digest.digest(path) for path in scripts}))"
+    )
+    found = {minor: said_by(f"python3.{minor}", code) for minor in range(11, 15)}
+    if len(printed := {minor: said for minor, said in found.items() if said}) < 2:
+        pytest.skip(f"of Python 3.11 to 3.14, this machine has {list(printed)} alone")
+    assert all(json.loads(said) == digests(SCRIPTS) for said in printed.values())
 
 
 @pytest.mark.parametrize("script", sorted(SCRIPTS.glob("*.py")), ids=lambda path: path.stem)

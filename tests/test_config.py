@@ -9,7 +9,7 @@ import yaml
 from snakemake.utils import update_config
 
 from helpers.project import ROOT
-from helpers.workflow import snakemake
+from helpers.workflow import other_text, snakemake
 from renet.common.errors import InputError
 from renet.config import data_summary, runs, sources, validation
 from renet.config.architecture import KINDS, Architecture, CnnArchitecture
@@ -73,21 +73,41 @@ def with_own_photos(overlay: Path, folder: Path) -> dict:
 
 
 def test_config_file_holds_the_defaults_of_the_schema_in_their_order():
-    assert json.dumps(complete({})) == json.dumps(CONFIG)
+    config = complete({})
+    assert config == CONFIG and list(SCHEMA["properties"]) == list(CONFIG)
+    for section, values in CONFIG.items():
+        if isinstance(values, dict):
+            assert list(config[section]) == list(values)
 
 
-def test_keys_in_another_order_give_the_same_text():
-    first = {
-        "filter": {"min_age": 1, "max_age": 9},
-        "model": {"cell": "gru", "spatial_rnns": [{"units": 8, "block": [2, 2]}]},
-    }
-    second = {
-        "model": {"spatial_rnns": [{"block": [2, 2], "units": 8}], "cell": "gru"},
-        "filter": {"max_age": 9, "min_age": 1},
-    }
-    texts = [json.dumps([given["filter"], runs.runs(given)]) for given in
-             (complete(first), complete(second))]  # fmt: skip
-    assert texts[0] == texts[1]
+def texts(config: dict) -> dict[str, str]:
+    """The text of each section, archive and run."""
+    named = [config, config["archives"], runs.runs(config)]
+    parts = {name: part for section in named for name, part in section.items()}
+    return {name: json.dumps(parts[name]) for name in parts if name not in ("archives", "runs")}
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {},
+        {"model": {"kind": "hog_svm", "alpha": 1}, "crop": {"size": [32, 64]}},
+        {"runs": {"a": {"model": {"kind": "hog_svm", "alpha": 2}, "train": {"mixup": 1}}}},
+        {"runs": {"a": {"grid": {"train.weight_decay": [0, 1], "train.epochs": [5]}}}},
+        {"model": {"kind": "cnn"}, "runs": {"a": {"model": {"kind": "renet"}}}},
+        {"audit": {"folds": 3}, "runs": {"renet": {"checkpoints": {"minutes": 5}}}},
+    ],
+)
+def test_settings_have_one_text_for_any_order_of_keys_and_type_of_numbers(changes):
+    config = complete(copy.deepcopy(changes))
+    assert texts(complete(other_text(config))) == texts(config)
+    assert texts(complete(other_text(changes))) == texts(config)
+
+
+def test_numbers_are_floats_where_the_schema_takes_any_number():
+    changes = {"train": {"mixup": 0}, "runs": {"a": {"grid": {"train.momentum": [0]}}}}
+    of_run = runs.runs(check(changes))["a-momentum_0"]["train"]
+    assert [type(of_run[key]) for key in ("mixup", "momentum", "epochs")] == [float, float, int]
 
 
 def test_defaults_of_the_code_are_those_of_the_schema():

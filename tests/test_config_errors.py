@@ -39,6 +39,16 @@ def load(overlay: Path, command_line: dict | None = None) -> dict:
             "it.",
         ),
         ("split: {seed: 5000000000}", "split.seed is 5000000000, and must be at most 4294967295."),
+        (
+            "runs: {a: {checkpoints: {keep_last: true}}}",
+            "runs.a.checkpoints.keep_last is no longer a key of the config: a finished training "
+            "does not continue with more epochs; delete the line.",
+        ),
+        (
+            "checkpoints: {keep_last: false}",
+            "checkpoints.keep_last is no longer a key of the config: a finished training does not "
+            "continue with more epochs; delete the line.",
+        ),
         ("trian: {}", "trian is not a key of the config; did you mean train?"),
         (
             "train: {learning_rte: 0.1}",

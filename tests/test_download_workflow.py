@@ -102,9 +102,9 @@ def test_nothing_is_fetched_after_a_change_that_concerns_no_archive(project, ser
     fetched = server.body_bytes
     write_config(project, server, filter={"max_age": 50}, crop={"size": 64}, split={"seed": 9})
     with (project / "workflow/scripts/renet/archives/tar_index.py").open("a") as module:
-        module.write("# edited\n")
+        module.write("EDITED = 1\n")
     with (project / "workflow/scripts/renet/archives/downloads.py").open("a") as module:
-        module.write("# edited\n")
+        module.write("EDITED = 1\n")
     outcome = snakemake(project, "--cores", 8, *ARGUMENTS)
     assert outcome.returncode == 0
     assert "rule index_archive" in outcome.stderr and "rule download" not in outcome.stderr

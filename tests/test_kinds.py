@@ -218,6 +218,6 @@ def test_digest_of_a_run_takes_its_own_kind_and_no_other(tmp_path):
     for edited in SMALL:
         before = digests()
         module = scripts / "renet" / "network" / "kinds" / f"{edited}.py"
-        module.write_text(module.read_text() + "# edited\n")
+        module.write_text(module.read_text() + "EDITED = 1\n")
         after = digests()
         assert [kind for kind in SMALL if before[kind] != after[kind]] == [edited]

@@ -20,6 +20,7 @@ from helpers.workflow import (
     EVERYTHING_AFTER,
     MAY_DIFFER,
     copy_project,
+    other_text,
     planned,
     run,
     snakemake,
@@ -98,7 +99,7 @@ def add_photos(project: Path, name: str = "photos") -> dict:
 
 
 def test_readme_of_the_results_names_every_file_and_no_other(project):
-    saved = {"checkpoints": {"save_every": 1, "keep_last": True}, "grid": {"train.seed": [1]}}
+    saved = {"checkpoints": {"save_every": 1}, "grid": {"train.seed": [1]}}
     runs = {"saved": saved, "renet": {}}
     photos = {"photos": "resources/sample/wiki_crop.tar"}
     settings = {"audit": {"folds": 2}, "runs": runs, "predict": photos, "export": ["safetensors"]}
@@ -298,16 +299,9 @@ def test_copied_tree_without_time_stamps_reruns_nothing(finished, tmp_path):
     assert planned(tmp_path / "copy") == set()
 
 
-def reverse_keys(section: object) -> object:
-    """The same section with its keys, and those of its sections, in the opposite order."""
-    if not isinstance(section, dict):
-        return section
-    return {key: reverse_keys(value) for key, value in reversed(section.items())}
-
-
-def test_comment_and_another_order_of_the_keys_in_the_config_rerun_nothing(project):
+def test_comment_order_of_keys_and_zeros_behind_the_point_in_the_config_rerun_nothing(project):
     for name in ("config.yaml", "small.yaml"):
-        content = reverse_keys(yaml.safe_load((project / name).read_text()))
+        content = other_text(yaml.safe_load((project / name).read_text()))
         text = yaml.safe_dump(content, sort_keys=False)
         (project / name).write_text(f"# A comment.\n{text}")
     assert planned(project) == set()
@@ -322,6 +316,7 @@ def test_comment_and_another_order_of_the_keys_in_the_config_rerun_nothing(proje
         ({"model": {"cell": "gru"}}, EVERYTHING_AFTER["train"]),
         ({"split": {"seed": 43}}, EVERYTHING_AFTER["shuffle"]),
         ({"crop": {"margin": 0.3}}, EVERYTHING_AFTER["crop_faces"]),
+        ({"sample": {"shards": 3}}, EVERYTHING_AFTER["crop_faces"]),
         ({"filter": {"min_face_score": 2.0}}, EVERYTHING_AFTER["parse_metadata"]),
         ({"hdf5": {"mean": "channel"}}, EVERYTHING_AFTER["shuffle"] - {"shuffle"}),
         ({"runs": {"renet": {"train": {"momentum": 0.8}}}}, EVERYTHING_AFTER["train"]),
@@ -384,14 +379,16 @@ def test_further_run_leaves_the_first_one_alone(project):
 )
 def test_edited_module_reruns_exactly_its_users(project, module, rules):
     path = project / "workflow" / "scripts" / module
-    comments = {
-        ".py": "# edited",
-        ".j2": "{# edited #}",
-        ".css": "/* edited */",
-        ".js": "// edited",
-    }
-    path.write_text(f"{path.read_text()}{comments[path.suffix]}\n")
+    edit = "EDITED = 1\n" if path.suffix == ".py" else "\n"
+    path.write_text(path.read_text() + edit)
     assert planned(project) == rules
+
+
+def test_comments_and_docstrings_in_the_code_rerun_nothing(project):
+    for path in (project / "workflow" / "scripts").rglob("*.py"):
+        text = path.read_text().replace('"""', '"""Edited: ', 1)
+        path.write_text(f"# A comment.\n\n{text}")
+    assert planned(project) == set()
 
 
 @pytest.mark.slow
@@ -403,7 +400,7 @@ def test_edited_module_of_the_download_never_downloads_again(project):
     run(project)
     for name in ("archives/downloads.py", "common/files.py"):
         path = project / "workflow" / "scripts" / "renet" / name
-        path.write_text(path.read_text() + "# edited\n")
+        path.write_text(path.read_text() + "EDITED = 1\n")
     assert "download" not in planned(project)
     assert planned(project) >= EVERYTHING_AFTER["parse_metadata"]
 
@@ -513,6 +510,20 @@ def test_models_of_other_sources_are_not_replaced(project):
     assert "results/runs/renet/model.pt was trained on sample" in outcome.stderr
     write_config(project, sources=["other"], archives=photos, pathvars={"results": "results/b"})
     assert "train" in planned(project)
+
+
+@pytest.mark.slow
+def test_another_number_of_shards_gives_the_same_faces_and_trains_nothing(project):
+    data, model = project / "results/data", project / "results/runs/renet/model.pt"
+    files = [*data.glob("*.h5"), model, project / "resources/sample/wiki_crop.tar"]
+    before = [path.read_bytes() for path in files]
+    write_config(project, sample={"shards": 3})
+    run(project)
+    assert [path.read_bytes() for path in files] == before and len(files) == 5
+    assert "epoch 1," not in (project / "results/logs/train/renet.log").read_text()
+    shards = {path.name for path in (data / "sample/faces").iterdir()}
+    assert shards == {f"{n}-of-3{suffix}" for n in (1, 2, 3) for suffix in (".csv", ".npy")}
+    assert planned(project) == set()
 
 
 @pytest.mark.slow
@@ -669,7 +680,7 @@ def test_verify_says_whether_a_run_is_whole_and_what_differs(project):
     (run / "model.onnx").touch()
     (run / "external/congress").mkdir(parents=True)
     code = project / "workflow/scripts/renet/network/rnn.py"
-    code.write_text(code.read_text() + "# edited\n")
+    code.write_text(code.read_text() + "EDITED = 1\n")
     archive = project / "resources/sample/wiki_crop.tar"
     archive.write_bytes(archive.read_bytes()[:-1] + b"x")
     quick, whole = verify(project, "--quick"), verify(project)
@@ -686,6 +697,18 @@ def test_verify_says_whether_a_run_is_whole_and_what_differs(project):
     assert "wiki_crop.tar has changed since" in whole.stderr and archive.name not in quick.stderr
     (run / "model.pt").unlink()
     assert "model.pt is missing" in verify(project, "--quick").stderr
+
+
+@pytest.mark.slow
+def test_touch_accepts_the_results_of_other_code_and_verify_names_it(project):
+    module = project / "workflow/scripts/renet/training/trainer.py"
+    module.write_text(module.read_text() + "EDITED = 1\n")
+    assert "train" in planned(project)
+    assert snakemake(project, "--touch", "--configfile", "small.yaml").returncode == 0
+    assert planned(project) == set()
+    outcome = verify(project, "--quick")
+    assert outcome.returncode == 1
+    assert "renet: the code of train.py has changed." in outcome.stderr
 
 
 @pytest.mark.slow

@@ -74,6 +74,15 @@ def write_config(project: Path, **changes: dict) -> None:
     (project / "small.yaml").write_text(yaml.safe_dump(overlay, sort_keys=False))
 
 
+def other_text(value: object) -> object:
+    """The same settings, with all keys in the opposite order and all whole numbers as floats."""
+    if isinstance(value, dict):
+        return {key: other_text(part) for key, part in reversed(value.items())}
+    if isinstance(value, list):
+        return [other_text(part) for part in value]
+    return float(value) if type(value) is int else value
+
+
 def run(project: Path, *arguments: object) -> str:
     """Run the workflow; returns what it said."""
     outcome = snakemake(project, "--cores", 2, "--configfile", "small.yaml", *arguments)

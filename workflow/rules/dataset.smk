@@ -63,9 +63,7 @@ rule make_sample:
     conda:
         "../../envs/make_sample.yaml"
     params:
-        photos=config["sample"]["photos"],
-        seed=config["sample"]["seed"],
-        state=str(config["sample"]),
+        settings={key: config["sample"][key] for key in ("photos", "seed")},
         code=code("make_sample.py"),
     script:
         "../scripts/make_sample.py"

@@ -3,6 +3,7 @@
 Reads: metadata.csv of the source, the tables of its shards, and split.csv.
 Writes: split.csv of the set, one row for each face in the order of its HDF5 file (columns:
 `renet.dataset.tables.SPLIT`), and the set's funnel, from the rows of the source to these faces.
+Deletes the shards of another number of shards beside those that are given.
 Decides: a face is dropped as known_person if its subject is in the training or the validation set,
 and as known_photo if the same photo is, or nearly the same one by their perceptual hashes. The
 training loses no face to the set.
@@ -17,6 +18,7 @@ from renet.common import script
 from renet.common.drop_reasons import CropReason, ExternalReason, RowReason
 from renet.dataset import external, rows
 from renet.dataset.tables import FUNNEL, SPLIT
+from renet.faces import shards
 from renet.metadata import row_filter
 
 
@@ -52,6 +54,7 @@ def external_set(
     last = pd.DataFrame([(name, 0, len(samples))], columns=steps.columns)
     SPLIT.write(split, samples)
     FUNNEL.write(funnel, pd.concat([steps, last]).assign(source=name, changed=0))
+    shards.delete_other_cuts(tables)
     logging.info("%d faces of %d people", len(samples), samples.subject.nunique())
 
 

@@ -3,7 +3,8 @@
 Reads: metadata.csv of each source, the tables of its shards, and a person's corrections of labels.
 Writes: split.csv, one row for each face, subset after subset and in the order of the HDF5 files
 (columns: `renet.dataset.tables.SPLIT`); the funnel of every source, from the rows of its .mat file
-or table to its faces in each subset; and corrected.csv, what became of each correction.
+or table to its faces in each subset; and corrected.csv, what became of each correction. Deletes the
+shards of another number of shards beside those that are given.
 Decides: subset and order, from a random seed. Photos of one person stay in one subset (`by:
 subject`), and so do photos that are the same, or nearly the same by their perceptual hashes; each
 subset has the same fraction of each class as far as that allows. Corrections do not change the
@@ -24,6 +25,7 @@ from renet.dataset import rows, splits
 from renet.dataset.corrections import Outcome
 from renet.dataset.splits import SplitSettings
 from renet.dataset.tables import CORRECTED, FUNNEL, NEAR_DUPLICATES, SPLIT
+from renet.faces import shards
 from renet.metadata import row_filter
 
 
@@ -61,6 +63,7 @@ def shuffle(
     FUNNEL.write(funnel, count_steps(all_rows, samples, applied))
     if corrected:
         CORRECTED.write(corrected, applied)
+    shards.delete_other_cuts(tables)
     counts = samples.groupby(["subset", "target"], sort=False).size().unstack(fill_value=0)
     counts["people"] = samples.groupby("subset").subject.nunique()
     logging.info("Faces by subset and class (0 female, 1 male):\n%s", counts.to_string())

@@ -1,7 +1,8 @@
 """A digest of all the code that a script runs, so that Snakemake reruns exactly its users.
 
 Snakemake's own code trigger goes by the script's time stamp: it misses the modules that a script
-imports, and a git checkout sets it off. A digest among a rule's params does neither.
+imports, and a git checkout sets it off. A digest among a rule's params does neither. Comments,
+docstrings and blank lines do not change it, nor does the version of Python.
 """
 
 import ast
@@ -13,18 +14,21 @@ from pathlib import Path
 from typing import NamedTuple
 
 DIGEST_CHARACTERS = 16
+DOCUMENTED = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
 
 
 def digest(script: Path, *chosen: str) -> str:
-    """SHA-256 over a script, the local modules it imports, and the files that these name.
+    """SHA-256 over the code of a script and the local modules it imports, and the files they name.
 
     Args:
         chosen: further modules, such as package.module, that the script imports by their names.
     """
     summary = hashlib.sha256()
+    folder = script.resolve().parent
     for path in sorted(dependencies(script, *chosen)):
-        summary.update(path.relative_to(script.resolve().parent).as_posix().encode() + b"\0")
-        summary.update(path.read_bytes() + b"\0")
+        is_module = path.suffix == ".py"
+        content = parsed(path, folder).code.encode() if is_module else path.read_bytes()
+        summary.update(path.relative_to(folder).as_posix().encode() + b"\0" + content + b"\0")
     return summary.hexdigest()[:DIGEST_CHARACTERS]
 
 
@@ -59,7 +63,7 @@ def imports(script: Path, *chosen: str) -> Imports:
     script = script.resolve()
     folder = script.parent
     found = Imports({"__main__": script}, set())
-    waiting = with_packages(chosen) | names_in(script, folder).modules
+    waiting = with_packages(chosen) | parsed(script, folder).modules
     seen: set[str] = set()
     while waiting:
         name = waiting.pop()
@@ -67,36 +71,39 @@ def imports(script: Path, *chosen: str) -> Imports:
         path = file_of(name, folder)
         if path:
             found.modules[name] = path
-            waiting |= names_in(path, folder).modules - seen
+            waiting |= parsed(path, folder).modules - seen
         elif not is_local(name, folder):
             found.packages.add(name.partition(".")[0])
     return found
 
 
-class Names(NamedTuple):
+class Parsed(NamedTuple):
     """What stands in the source of a module.
 
     Attributes:
         modules: that it may import, and the packages that they are in.
-        strings: its string constants.
+        strings: its string constants, docstrings aside.
+        code: the source without comments, docstrings and blank lines.
     """
 
     modules: frozenset[str]
     strings: frozenset[str]
+    code: str
 
 
-def names_in(module: Path, folder: Path) -> Names:
-    """The names in a module that lies in a folder, or in a package there."""
+def parsed(module: Path, folder: Path) -> Parsed:
+    """The content of a module that lies in a folder, or in a package there."""
     package = ".".join(module.parent.relative_to(folder).parts)
-    return names_in_source(module.read_text(encoding="utf-8"), package)
+    return parsed_source(module.read_text(encoding="utf-8"), package)
 
 
 @cache
-def names_in_source(source: str, package: str) -> Names:
-    """The names in a source; its relative imports are relative to the package."""
+def parsed_source(source: str, package: str) -> Parsed:
+    """The content of a source; its relative imports are relative to the package."""
     modules: set[str] = set()
     strings: set[str] = set()
-    for node in ast.walk(ast.parse(source)):
+    tree = without_docstrings(ast.parse(source))
+    for node in ast.walk(tree):
         if isinstance(node, ast.Constant) and isinstance(node.value, str):
             strings.add(node.value)
         elif isinstance(node, ast.Import):
@@ -105,7 +112,17 @@ def names_in_source(source: str, package: str) -> Names:
             origin = importlib.util.resolve_name("." * node.level + (node.module or ""), package)
             # What is imported from a package may be a module of it.
             modules.update(f"{origin}.{alias.name}" for alias in node.names)
-    return Names(frozenset(with_packages(modules)), frozenset(strings))
+    # Not ast.dump, which lists other fields in other versions of Python.
+    code = ast.unparse(tree)
+    return Parsed(frozenset(with_packages(modules)), frozenset(strings), code)
+
+
+def without_docstrings(tree: ast.Module) -> ast.Module:
+    """A tree, its docstrings removed in place."""
+    for node in ast.walk(tree):
+        if isinstance(node, DOCUMENTED) and ast.get_docstring(node, clean=False) is not None:
+            node.body = node.body[1:] or ([] if node is tree else [ast.Pass()])
+    return tree
 
 
 def with_packages(modules: Iterable[str]) -> set[str]:
@@ -129,7 +146,7 @@ def is_local(name: str, folder: Path) -> bool:
 
 def named_files(module: Path, folder: Path) -> Iterator[Path]:
     """The files beside a module that a string in it names; of a folder, all that it holds."""
-    strings = names_in(module, folder).strings
+    strings = parsed(module, folder).strings
     for path in module.parent.iterdir():
         if path.name not in strings:
             continue

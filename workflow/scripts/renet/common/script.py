@@ -44,7 +44,7 @@ Json = Annotated[  # a JSON object, `--data '{"key": 1}'` on a command line
 Code = Annotated[str, Parameter(parse=False)]  # the rule's digest of its code
 Granted = Annotated[int | None, Parameter(parse=False)]  # what the job gets of a resource
 # That a script need not take: a change runs the rule again.
-RERUN_PARAMS = {"code", "file_order", "file_digest", "state"}
+RERUN_PARAMS = {"code", "file_order", "file_digest"}
 USAGE_ERROR = 2  # exit status
 
 

@@ -11,8 +11,8 @@ from renet.common.imdb_wiki import CLASSES
 class RNNBlock(TypedDict):
     """One of the config's `model.spatial_rnns`."""
 
-    units: int
     block: list[int]
+    units: int
 
 
 class StridedConv(TypedDict):
@@ -32,8 +32,8 @@ class Architecture:
     conv_channels: list[int] = dataclasses.field(default_factory=lambda: [32, 64, 128, 256])
     spatial_rnns: list[RNNBlock] = dataclasses.field(
         default_factory=lambda: [
-            {"units": 256, "block": [2, 2]},
-            {"units": 512, "block": [2, 2]},
+            {"block": [2, 2], "units": 256},
+            {"block": [2, 2], "units": 512},
         ]
     )
     cell: str = "tanh"

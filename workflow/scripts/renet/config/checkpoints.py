@@ -10,4 +10,3 @@ class Checkpoints:
     minutes: float = 10
     save_every: int = 0
     keep_models: int = 1
-    keep_last: bool = False

@@ -5,19 +5,19 @@ from pathlib import Path
 
 import yaml
 
+from renet.config import canonical
+
 
 def complete(schema_file: Path) -> dict:
     """The config that the defaults make."""
     config: dict = {}
-    fill(config, yaml.safe_load(schema_file.read_text(encoding="utf-8")))
-    return config
+    schema = yaml.safe_load(schema_file.read_text(encoding="utf-8"))
+    fill(config, schema)
+    return canonical.form(config, schema)
 
 
 def fill(config: dict, schema: dict) -> None:
     """Give each missing key of a config the default of its schema, in place.
-
-    The keys get the order of the schema: Snakemake compares the text of a param, so that another
-    order in the file would run rules again.
 
     Snakemake's own way to set defaults would also fill the sections of each run, which then could
     not tell what a run overrides. Here, subschemas behind a `$ref`, as runs have, are left alone.
@@ -30,9 +30,6 @@ def fill(config: dict, schema: dict) -> None:
     for name, subschema in known.items():
         if "default" in subschema:
             config.setdefault(name, copy.deepcopy(subschema["default"]))
-    for name in known:
-        if name in config:
-            config[name] = config.pop(name)
     for case in schema.get("allOf", ()):  # of a section whose keys depend on its kind
         if config.get("kind") == case["if"]["properties"]["kind"]["const"]:
             fill(config, case["then"])

@@ -52,16 +52,9 @@ def grid_keys(config: dict) -> dict[str, dict[str, list]]:
 def model_of(config: dict, changes: dict) -> dict:
     """The section `model` of a run; that of another kind than the config's has other defaults."""
     kind = changes.get("kind", config["model"]["kind"])
-    same = kind == config["model"]["kind"]
-    model = copy.deepcopy(config["model"] if same else dataclasses.asdict(KINDS[kind]())) | changes
-    return {key: _in_order(value) for key, value in model.items()}
-
-
-def _in_order(value: object) -> object:
-    """A setting, the keys of the sections in it sorted: Snakemake compares the text of a param."""
-    if isinstance(value, dict):
-        return {key: _in_order(value[key]) for key in sorted(value)}
-    return [_in_order(part) for part in value] if isinstance(value, list) else value
+    if kind == config["model"]["kind"]:
+        return copy.deepcopy(config["model"]) | changes
+    return {"kind": kind} | dataclasses.asdict(KINDS[kind]()) | changes
 
 
 def scripts(kind: str) -> list[str]:

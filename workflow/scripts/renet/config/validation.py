@@ -16,7 +16,7 @@ import jsonschema
 import yaml
 
 from renet.common.errors import InputError
-from renet.config import checks, defaults, grids, yaml_files
+from renet.config import canonical, checks, defaults, grids, yaml_files
 from renet.config.architecture import Architecture
 
 SHOWN = 4  # errors in one message
@@ -34,13 +34,17 @@ VALID_NAME = (
     "it must be text that begins with a letter or digit and continues with letters, digits, _, . "
     "or -"
 )
+REMOVED = {  # keys that an earlier version had, in the config or in a run: what to do instead
+    "checkpoints.keep_last": "a finished training does not continue with more epochs; delete the "
+    "line.",
+}
 EXPONENT = re.compile(r"([+-]?\d+)(\.\d*)?e([+-]?)(\d+)", re.IGNORECASE)
 
 Key = tuple[str | int, ...]
 
 
 def load(config: dict, schema_file: Path, files: Sequence[Path], command_line: Mapping) -> None:
-    """Fill in the defaults of a config and check all of it, in place.
+    """Fill in the defaults of a config, check all of it, and give it its canonical form, in place.
 
     Args:
         schema_file: JSON schema of the config.
@@ -76,6 +80,7 @@ def load(config: dict, schema_file: Path, files: Sequence[Path], command_line: M
         rest = len(sentences) - SHOWN
         more = [f"… and {rest} more errors"] if rest > 0 else []
         raise InputError("\n".join(sentences[:SHOWN] + more))
+    config.update(canonical.form(config, schema))
     try:
         checks.check(config)
         checks.check_paths(config)
@@ -154,7 +159,7 @@ def _faults_of_grids(
 ) -> Iterator[tuple[Key, str]]:
     """What is wrong with the grids of a config that fits the schema otherwise."""
     sections = validator.schema["properties"]
-    known = {section: _keys(sections[section]) for section in grids.SECTIONS}
+    known = {section: set(canonical.properties(sections[section])) for section in grids.SECTIONS}
     for name, changes in config["runs"].items():
         if not changes or "grid" not in changes:
             continue
@@ -230,25 +235,21 @@ def _sentences(error: jsonschema.ValidationError, schema: dict) -> Iterator[tupl
 
 
 def _unknown_key(key: Key, known: list[str], schema: dict, kind: str | None) -> str:
+    if reason := REMOVED.get(_dotted(key[-2:])):
+        return f"{_dotted(key)} is no longer a key of the config: {reason}"
     name = str(key[-1])
     near = [(*key[:-1], match) for match in difflib.get_close_matches(name, known, 1)]
     if not near and len(key) == 1:  # a key of a section, written at the top
         near = [
             (section, name)
             for section, subschema in schema["properties"].items()
-            if name in _keys(subschema)
+            if name in canonical.properties(subschema)
         ]
     way_out = f"did you mean {' or '.join(map(_dotted, near))}?"
     if not near:
         way_out = f"known: {', '.join(known)}."
     of = f"the kind {kind}" if kind else "the config"
     return f"{_dotted(key)} is not a key of {of}; {way_out}"
-
-
-def _keys(section: dict) -> set[str]:
-    """The keys of a section, of all its kinds."""
-    cases = (case["then"] for case in section.get("allOf", ()))
-    return {name for part in (section, *cases) for name in part.get("properties", {})}
 
 
 def _rule(error: jsonschema.ValidationError) -> str:

@@ -5,7 +5,9 @@ one row for each photo of the shard. Both are called `<source>/faces/<number>-of
 """
 
 import hashlib
+import logging
 import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import BinaryIO
 
@@ -22,7 +24,7 @@ SHARD = Table(
     }
 )  # fmt: skip
 DIGEST_CHARACTERS = 32
-NAME = re.compile(r"([^/]+)/faces/(\d+)-of-\d+\.(?:npy|csv)")
+NAME = re.compile(r"([^/]+)/faces/(\d+)-of-(\d+)\.(?:npy|csv)")
 
 
 def source_and_number(path: str | Path) -> tuple[str, int]:
@@ -31,13 +33,28 @@ def source_and_number(path: str | Path) -> tuple[str, int]:
     Raises:
         InputError: the path is not one of a shard.
     """
-    name = NAME.fullmatch("/".join(Path(path).absolute().parts[-3:]))
+    name = _name(path)
     if not name:
         raise InputError(
             f"{path} is not called <source>/faces/<number>-of-<count>.npy or .csv, by which the "
             "source and the number of a shard are known."
         )
     return name[1], int(name[2])
+
+
+def _name(path: str | Path) -> re.Match | None:
+    """The source, number and count in the path of a shard; None for any other path."""
+    return NAME.fullmatch("/".join(Path(path).absolute().parts[-3:]))
+
+
+def delete_other_cuts(given: Sequence[str | Path]) -> None:
+    """Delete the shards beside these that are of another number of shards: no table names them."""
+    cuts = {(Path(path).parent, name[3]) for path in given if (name := _name(path))}
+    for folder in {folder for folder, _ in cuts}:
+        for path in folder.iterdir():
+            if (name := _name(path)) and (folder, name[3]) not in cuts:
+                path.unlink()
+                logging.info("%s is deleted: the source now has another number of shards.", path)
 
 
 def face_digest(pixels: np.ndarray) -> str:

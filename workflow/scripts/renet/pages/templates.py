@@ -46,7 +46,7 @@ ENVIRONMENT.globals["caption"] = caption
 
 def setting(value: object) -> str:
     """A value of the config as one writes it in YAML."""
-    return value if isinstance(value, str) else json.dumps(value)
+    return value if isinstance(value, str) else json.dumps(value).removesuffix(".0")
 
 
 def markdown_text(text: str) -> str:
