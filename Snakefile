@@ -25,7 +25,7 @@ DEFAULTS = PROJECT / "config.yaml"
 SCHEMA = PROJECT / "workflow" / "schemas" / "config.schema.yaml"
 sys.path.insert(0, str(SCRIPTS))
 
-from renet.common import code_digest, future_times, locks, releases, user
+from renet.common import code_digest, future_times, releases, user
 from renet.common.errors import InputError
 from renet.config import (
     checks,
@@ -85,7 +85,6 @@ include: PROJECT / "workflow" / "rules" / "prediction.smk"
 
 
 onstart:
-    refuse_runs_in_use()
     refuse_future_inputs()
     put_back_future_times()
 

@@ -4,7 +4,6 @@ Requires: a complete and valid config.
 Provides: functions for the other files, and the pattern of each wildcard.
 """
 
-import os
 from functools import cache
 from itertools import chain
 
@@ -17,7 +16,6 @@ ORIGIN = data_summary.origin(OVERLAYS, COMMAND_LINE, MODULE)
 SUBSETS = ("train", "validation", "test")
 EXTERNAL = config["external"]
 ALL_SOURCES = sources.with_external(config)
-FORCED = "RENET_FORCED"  # begins the name of an environment variable; see `is_forced`
 # What Snakemake's report lists for each file.
 REPORT_TITLES = {f"{figure.name}.svg": figure.title for figure in RUN_FIGURES} | {
     "metrics.json": "Metrics of the test and the validation set",
@@ -278,23 +276,6 @@ def train_gpus_of(wildcards):
     return gpus_of(wildcards) * RUNS[wildcards.run]["train"]["processes"]
 
 
-def is_forced(wildcards):
-    """Whether the command line forces the rule train, or an output of it for any run.
-
-    On a cluster, Snakemake forces each job. The job therefore reads an environment variable, which
-    the main process has set. The variable has the rule's name, which differs between two modules.
-    """
-    train, given = rules.train.rule, workflow.dag_settings
-    variable = f"{FORCED}_{train.name}"
-    if workflow.is_main_process:
-        # Not the DAG's own list of files: it includes those of interrupted jobs.
-        targets = [*given.targets, *given.until] if given.forcetargets else []
-        files = map(os.path.normpath, [*given.forcerun, *targets])
-        forced = train in workflow.dag.forcerules or any(map(train.is_producer, files))
-        os.environ[variable] = str(int(forced))
-    return int(os.environ.get(variable, 0))
-
-
 def train_memory_of(wildcards, attempt):
     """Megabytes on each machine; each attempt after a failure asks for that much more."""
     return RUNS[wildcards.run]["resources"]["memory_mb"] * attempt
@@ -422,18 +403,6 @@ def audit_results():
     folds = config["audit"]["folds"]
     each_fold = results_of(rules.audit_fold, fold=range(1, folds + 1), folds=folds)
     return [*each_fold, *results_of(rules.audit)] if folds else []
-
-
-def refuse_runs_in_use():
-    """End before any job if a process of an earlier start works in the folder of a run.
-
-    Snakemake would delete the outputs of the run first, and the lock would stop the job after that.
-    """
-    for run, settings in RUNS.items():
-        folder = RESULTS / "runs" / run
-        process = locks.owner(folder)
-        if process and not settings["resources"]["wait_minutes"]:
-            sys.exit(locks.in_use(folder, process))
 
 
 def refuse_future_inputs():

@@ -15,7 +15,6 @@ rule train:
         history="<results>/runs/{run}/history.csv",
         throughput="<results>/runs/{run}/throughput.csv",
         training="<results>/runs/{run}/training.json",
-        events=directory("<results>/runs/{run}/tensorboard"),
     log:
         "<results>/logs/train/{run}.log",
     benchmark:
@@ -36,10 +35,8 @@ rule train:
         ),
         save_every=of_run("checkpoints", "save_every"),
         keep_models=of_run("checkpoints", "keep_models"),
-        keep_last=lambda wildcards: int(of_run("checkpoints", "keep_last")(wildcards)),
         wait_minutes=of_run("resources", "wait_minutes"),
         profile_steps=of_run("resources", "profile_steps"),
-        forced=is_forced,
         # For SLURM's plugin: the script itself starts one task on each machine.
         mpi=on_several_nodes(lambda wildcards, nodes: "srun"),
         tasks=on_several_nodes(lambda wildcards, nodes: nodes),
