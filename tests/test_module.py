@@ -98,16 +98,6 @@ def test_instances_can_share_one_config(tmp_path):
     assert "one/index.html" in planned and "two/index.html" in planned
 
 
-def test_training_that_is_forced_is_that_of_the_module_that_is_named(tmp_path):
-    (tmp_path / "Snakefile").write_text(SAME_CONFIG.format(small=SMALL, root=ROOT))
-    outcome = snakemake(tmp_path, "-n", "--forcerun", "first_train")
-    assert outcome.returncode == 0, outcome.stdout + outcome.stderr
-    found = re.findall(
-        r"^rule (\w+)_train:.*?forced=(\d)", outcome.stdout, re.DOTALL | re.MULTILINE
-    )
-    assert dict(found) == {"first": "1", "second": "0"}
-
-
 def test_records_of_removed_runs_are_those_in_the_results_of_the_module(tmp_path):
     other = (
         "\nrule own:\n    output: '{run}.txt'\n    log: 'mylogs/{run}.log'\n"

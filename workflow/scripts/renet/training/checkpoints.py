@@ -14,15 +14,9 @@ from renet.config.recipe import Recipe
 from renet.network import model_file
 from renet.network.model import Network
 from renet.training import training_state
-
-LATEST, PREVIOUS = "checkpoint.pt", "previous.pt"
+from renet.training.folder import LATEST, PREVIOUS
 
 MIN_CHECKPOINT_GAP = 30.0  # seconds from one checkpoint to another at the end of an epoch
-
-
-def found_in(folder: Path) -> list[Path]:
-    """The checkpoints in a folder, damaged and half-written ones too."""
-    return [path for name in (LATEST, PREVIOUS) for path in folder.glob(f"{name}*")]
 
 
 class Checkpoint:

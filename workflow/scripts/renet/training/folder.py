@@ -24,9 +24,9 @@ import torch
 
 from renet.common import files, locks
 from renet.network import devices
-from renet.training import checkpoints
 
 RESULTS = ("model.pt", "history.csv", "throughput.csv", "training.json")  # of a run
+LATEST, PREVIOUS = "checkpoint.pt", "previous.pt"
 FINISHED = "finished.json"
 FINGERPRINT_CHARACTERS = 16
 
@@ -68,14 +68,16 @@ class TrainingFolder:
             wait_minutes: how long to wait for another process in the parent folder.
 
         Raises:
-            InputError: another process works there.
+            InputError: another process works there, or an output cannot be written.
         """
         with locks.alone_in(self.path.parent, wait_minutes):
+            for output in outputs.values():
+                files.check_writable(output)  # before the training, which can take hours
             if not self._is_finished(outputs):
                 self._explain_start()
                 compute(*(self.path / name for name in outputs))
                 self._finish(outputs, device)
-            for path in checkpoints.found_in(self.path):
+            for path in self._checkpoints():
                 path.unlink()
             for name, output in outputs.items():
                 _link(self.path / name, output)
@@ -87,9 +89,13 @@ class TrainingFolder:
         found = self.path.parent.glob("[0-9a-f]" * FINGERPRINT_CHARACTERS)
         return sorted(path for path in found if path != self.path)
 
+    def _checkpoints(self) -> list[Path]:
+        """All that there are, damaged and half-written ones too."""
+        return [path for name in (LATEST, PREVIOUS) for path in self.path.glob(f"{name}*")]
+
     def _explain_start(self) -> None:
         """Log that an earlier training is not continued, where there is one."""
-        if (others := self._others()) and not checkpoints.found_in(self.path):
+        if (others := self._others()) and not self._checkpoints():
             logging.info(
                 "The training starts from the beginning: %s is of another one, with other "
                 "settings, code, faces or version of PyTorch. It is deleted when this one has "
