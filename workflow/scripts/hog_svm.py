@@ -106,7 +106,7 @@ def hog_svm(
     outputs = model, history, throughput, training
 
     def compute(*paths: Path) -> None:
-        fit(job, SPLIT.read(table, ["subject"]).subject.to_numpy(), *paths)
+        fit_and_write(job, SPLIT.read(table, ["subject"]).subject.to_numpy(), *paths)
 
     folder = TrainingFolder(
         model.parent / "training",
@@ -118,7 +118,7 @@ def hog_svm(
     folder.link_results(results, compute, recipe.device, wait_minutes or 0)
 
 
-def fit(
+def fit_and_write(
     job: SvmJob, subjects: np.ndarray, model: Path, history: Path, throughput: Path, training: Path
 ) -> None:
     """Fit the SVM, and write its results."""

@@ -88,7 +88,7 @@ class Trainer:
                 self._end_epoch()
                 if after_epoch and processes.is_main():
                     after_epoch(self)
-                self._save_checkpoint_after_epoch()
+                self._save_at_end_of_epoch()
         if self.average:
             self.model.load_state_dict(self.average.network.state_dict())
         if self.recipe.select_epoch == "best" and self.validation.best:
@@ -150,7 +150,7 @@ class Trainer:
         processes.barrier()  # rank 0 may still write, and would be ended with this process
         raise interruption(self.epoch + 1)
 
-    def _save_checkpoint_after_epoch(self) -> None:
+    def _save_at_end_of_epoch(self) -> None:
         if self._checkpoint:
             self._save(self._checkpoint, self._checkpoint.gap)
 
@@ -169,7 +169,7 @@ class Trainer:
         row = history.row(self.epoch + 1, rate, loss, accuracy)
         if self.recipe.validates_after(self.epoch + 1):
             # It may take longer than the time after SIGTERM.
-            self._save_checkpoint_after_epoch()
+            self._save_at_end_of_epoch()
             loss, accuracy = self.validation.measure()
             if not math.isfinite(loss):
                 raise divergence("The validation loss", self.epoch + 1, self.steps, self.recipe)
