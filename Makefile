@@ -88,10 +88,10 @@ clean:
 	rm -rf results/data results/audit results/logs results/benchmarks results/runs/*/logs results/runs/*/benchmarks
 	rm -rf resources/sample
 	rm -f results/index.html results/learning_curves.svg
-	@find results -name model.pt ! -path '*/finished-*' -exec echo "kept: {}" \;
+	@find results -name model.pt ! -path '*/training/*' -exec echo "kept: {}" \;
 
 distclean:
-	@find results -name model.pt ! -path '*/finished-*' -exec echo "trained model: {}" \;
+	@find results -name model.pt ! -path '*/training/*' -exec echo "trained model: {}" \;
 	@du -sh $(wildcard results resources .snakemake .venv)
 	@read -p "Delete all of it? [y/N] " answer; \
 	if [ "$$answer" = y ]; then \

@@ -317,7 +317,7 @@ def checkpoints() -> Iterator[object]:
     from renet.training.checkpoints import Checkpoint
 
     with tempfile.TemporaryDirectory() as folder:
-        yield Checkpoint(Path(folder), 3600.0)
+        yield Checkpoint(Path(folder), 3600.0, gap=0.0)
 
 
 def stop_and_continue(machine: Machine) -> dict:

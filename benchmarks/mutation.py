@@ -45,12 +45,7 @@ TESTS = {
     "network/model_file.py": ["test_models.py"],
     "network/course_layers.py": ["test_models.py", "test_kinds.py"],
     "network/batch_norm.py": ["test_layers.py", "test_processes.py"],
-    "training/checkpoints.py": [
-        "test_checkpoints.py",
-        "test_longer.py",
-        "test_disk_faults.py",
-        "test_training.py",
-    ],
+    "training/checkpoints.py": ["test_checkpoints.py", "test_disk_faults.py", "test_training.py"],
     "evaluation/metrics.py": ["test_metrics.py"],
     "evaluation/confidence_intervals.py": ["test_metrics.py"],
 }

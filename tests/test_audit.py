@@ -202,24 +202,30 @@ def test_scripts_find_labels_that_were_flipped(data, tmp_path):
     page = (tmp_path / "audit/index.html").read_text()
     assert f"Suspect labels: {ranked.suspect.sum()} of 120." in page
     assert page.count('<img class="tile"') == ranked.suspect.sum() + 24
-    assert sorted(path.name for path in tmp_path.iterdir() if path.is_dir()) == ["audit", "data"]
+    for fold in (1, 2):
+        (kept,) = tmp_path.glob(f"{fold}/*/predictions.csv")
+        assert kept.samefile(tmp_path / f"{fold}.csv")
     outcome = audit(data, tmp_path / "1.csv", "-o", tmp_path / "again" / "labels.csv")
     assert outcome.returncode == 1 and "are not of the faces of" in outcome.stderr
 
 
 @pytest.fixture
 def train_fold(data, tmp_path):
-    """Train without fold 1 of 2, with a number of GPUs and other settings; perhaps interrupted."""
+    """Train without fold 1 of 2, with a number of GPUs and other settings; perhaps interrupted.
 
-    def train(gpu: int, stop_at: int = 0, **recipe: object) -> None:
+    The function returns the number of updates.
+    """
+
+    def train(gpu: int, stop_at: int = 0, **recipe: object) -> int:
         settings = RunSettings(SMALL, dataclasses.replace(QUICK, **{"device": "auto"} | recipe))
         faces, tables = ([data / f"{one}.{kind}" for one in SUBSETS] for kind in ("h5", "csv"))
         predictions = tmp_path / "fold.csv"
-        with terminated_before(stop_at):
+        with terminated_before(stop_at) as updates:
             audit_fold(
                 faces, tables=tables, predictions=predictions, fold=1, folds=2, settings=settings,
                 gpu=gpu, code="code",
             )  # fmt: skip
+        return len(updates)
 
     return train
 
@@ -231,11 +237,23 @@ def test_interrupted_fold_goes_on_without_the_gpu_that_it_was_granted_before(tra
     assert "Continuing after epoch 1, batch" in caplog.text
 
 
-def test_fold_whose_settings_have_changed_says_why_it_starts_afresh(train_fold, caplog):
+def test_predictions_of_a_fold_are_linked_unless_the_names_of_its_faces_have_changed(
+    train_fold, data, tmp_path
+):
+    assert train_fold(gpu=0) > 0
+    predictions = (tmp_path / "fold.csv").read_text()
+    (tmp_path / "fold.csv").unlink()
+    assert train_fold(gpu=0) == 0 and (tmp_path / "fold.csv").read_text() == predictions
+    table = SPLIT.read(data / "train.csv")
+    SPLIT.write(data / "train.csv", table.assign(id="renamed" + table.id))
+    assert train_fold(gpu=0) > 0 and "renamed" in (tmp_path / "fold.csv").read_text()
+
+
+def test_fold_whose_settings_have_changed_says_that_it_starts_afresh(train_fold, caplog):
     caplog.set_level("INFO")
     train_fold(gpu=0, stop_at=10)
     train_fold(gpu=0, learning_rate=0.01)
-    assert "is not continued, because of train.learning_rate" in caplog.text
+    assert "The training starts from the beginning" in caplog.text
     assert "Continuing" not in caplog.text
 
 

@@ -3,8 +3,6 @@
 import dataclasses
 import errno
 import os
-import signal
-import threading
 import zipfile
 from pathlib import Path
 
@@ -23,10 +21,11 @@ from helpers.training import (
     weights_of,
     write_faces,
 )
-from renet.common.errors import InputError, TrainingInterrupted
+from renet.common.errors import InputError
 from renet.network import model_file
 from renet.training import checkpoints, training_state
 from renet.training.checkpoints import Checkpoint
+from renet.training.folder import RESULTS
 from renet.training.run import RunSettings
 from renet.training.trainer import Trainer
 
@@ -52,26 +51,6 @@ def train_for_the_best(faces, checkpoint: Checkpoint) -> Trainer:
     return train(faces, recipe, checkpoint=checkpoint)
 
 
-@pytest.mark.parametrize(
-    ("before", "now", "names"),
-    [
-        ({"train": {"epochs": 1, "seed": 2}}, {"train": {"epochs": 1, "seed": 2}}, []),
-        ({"train": {"epochs": 1}}, {"train": {"epochs": 2}}, ["train.epochs"]),
-        ({"train": {"epochs": 1}}, {"train": {}}, ["train.epochs"]),
-        ({"train": {}, "b": 1}, {"train": {"seed": 1}, "b": 2}, ["b", "train.seed"]),
-        ({"rnns": [{"units": 1}, {"units": 2}]}, {"rnns": [{"units": 1}, {"units": 3}]},
-         ["rnns.units"]),
-        ({"channels": [1, 2]}, {"channels": [1, 2, 3]}, ["channels"]),
-        ({"channels": [1, 2, 3]}, {"channels": [1, 2]}, ["channels"]),
-        ({"cell": "gru"}, {"cell": ["gru"]}, ["cell"]),
-        ({"faces": ""}, {"faces": ""}, ["faces"]),
-        ({"faces": "1f"}, {"faces": "1f"}, []),
-    ],
-)  # fmt: skip
-def test_settings_that_differ_are_named(before, now, names):
-    assert checkpoints.differences(before, now) == names
-
-
 @pytest.mark.parametrize("value", [torch.nan, torch.inf])
 @pytest.mark.parametrize(
     ("spoilt", "name"),
@@ -84,7 +63,7 @@ def test_settings_that_differ_are_named(before, now, names):
 def test_state_that_is_not_finite_is_refused_and_both_checkpoints_stay(
     faces, tmp_path, spoilt, name, value
 ):
-    checkpoint = Checkpoint(tmp_path, HOUR)
+    checkpoint = Checkpoint(tmp_path, HOUR, gap=0)
     trainer = train_for_the_best(faces, checkpoint)
     before = {path: path.read_bytes() for path in (checkpoint.path, checkpoint.previous)}
     state = training_state.of(trainer)
@@ -98,7 +77,7 @@ def test_state_that_is_not_finite_is_refused_and_both_checkpoints_stay(
 def test_checkpoint_that_is_not_finite_is_named_and_the_previous_one_used(
     faces, tmp_path, monkeypatch, caplog, spoilt
 ):
-    checkpoint = Checkpoint(tmp_path, HOUR)
+    checkpoint = Checkpoint(tmp_path, HOUR, gap=0)
     trainer = train_for_the_best(faces, checkpoint)
     state = training_state.of(trainer) | {"epoch": 7}
     spoilt(state)[0] = torch.nan
@@ -118,14 +97,13 @@ def test_checkpoint_that_is_not_finite_is_named_and_the_previous_one_used(
         ({"ema": 0.9}, 3),
         ({"optimizer": "adamw", "learning_rate": 0.001}, 3),
         (AVERAGED_BEST, 5),
-        (AVERAGED_BEST | {"validate_every": 2}, 6),
     ],
 )
 def test_space_that_is_demanded_for_a_checkpoint_is_what_it_takes(
     faces, tmp_path, monkeypatch, recipe, copies
 ):
     recipe = dataclasses.replace(QUICK, **recipe)
-    checkpoint, demanded = Checkpoint(tmp_path, HOUR), []
+    checkpoint, demanded = Checkpoint(tmp_path, HOUR, gap=0), []
     trainer = make_trainer(faces, recipe)
     monkeypatch.setattr(checkpoints.disk, "require_space", lambda _, size: demanded.append(size))
     checkpoint.require_space(trainer.model, recipe)
@@ -141,7 +119,7 @@ def test_space_that_is_demanded_for_a_checkpoint_is_what_it_takes(
 @pytest.mark.parametrize("has_weights_twice", [False, True])  # an older version wrote them so
 def test_checkpoint_of_a_moving_average_is_continued(faces, tmp_path, has_weights_twice):
     recipe = dataclasses.replace(QUICK, ema=0.9)
-    checkpoint, whole = Checkpoint(tmp_path, HOUR), train(faces, recipe)
+    checkpoint, whole = Checkpoint(tmp_path, HOUR, gap=0), train(faces, recipe)
     first = make_trainer(faces, dataclasses.replace(recipe, epochs=2))
     first.run(after_epoch=lambda now: checkpoint.save(now.model, training_state.of(now)))
     saved = checkpoint.load()
@@ -154,7 +132,7 @@ def test_checkpoint_of_a_moving_average_is_continued(faces, tmp_path, has_weight
 
 
 def test_bytes_that_flipped_in_a_checkpoint_never_go_into_a_training(faces, tmp_path):
-    checkpoint = Checkpoint(tmp_path / "run", HOUR)
+    checkpoint = Checkpoint(tmp_path / "run", HOUR, gap=0)
     train(faces, checkpoint=checkpoint)
     intact, whole = checkpoint.load(), checkpoint.path.read_bytes()
     fallen_back = 0
@@ -172,7 +150,7 @@ def test_bytes_that_flipped_in_a_checkpoint_never_go_into_a_training(faces, tmp_
 
 
 def test_full_disk_leaves_the_last_checkpoint_to_continue_from(faces, tmp_path, monkeypatch):
-    whole, checkpoint = train(faces), Checkpoint(tmp_path / "run", HOUR)
+    whole, checkpoint = train(faces), Checkpoint(tmp_path / "run", HOUR, gap=0)
     save = torch.save
 
     def save_until_the_disk_is_full(content, handle):
@@ -193,109 +171,14 @@ def test_full_disk_leaves_the_last_checkpoint_to_continue_from(faces, tmp_path, 
     assert same(weights_of(whole), weights_of(resumed)) and whole.history == resumed.history
 
 
-@pytest.fixture
-def rates_after(faces, tmp_path):
-    """Train at a rate, and return the learning rates in the history of each model that is saved."""
-
-    def rates(rate: float, stop_at: int = 0, epochs: int = 6, **options: int) -> dict[str, list]:
-        settings = RunSettings(SMALL, dataclasses.replace(QUICK, epochs=epochs, learning_rate=rate))
-        given = {"forced": 0, "save_every": 1, "keep_models": 3} | options
-        job = train_job(tmp_path, settings, **given)
-        with terminated_before(stop_at):
-            train_script.train(job)
-        saved = sorted((job.model.parent / "models").glob("*.pt"))
-        histories = {path.name: model_file.read(path)["training"]["history"] for path in saved}
-        return {name: [row["learning_rate"] for row in rows] for name, rows in histories.items()}
-
-    return rates
-
-
-def test_training_that_is_continued_keeps_no_model_that_another_one_has_saved_meanwhile(
-    rates_after,
-):
-    assert rates_after(0.05, stop_at=8, epochs=3) == {"model_1.pt": [0.05]}
-    of_another = rates_after(0.01, stop_at=33)
-    assert of_another == {f"model_{epoch}.pt": [0.01] * epoch for epoch in (3, 4, 5)}
-    assert rates_after(0.05, epochs=3) == {"model_2.pt": [0.05] * 2, "model_3.pt": [0.05] * 3}
-
-
-def test_training_that_is_continued_or_prolonged_keeps_its_own_saved_models(rates_after):
-    own = {f"model_{epoch}.pt": [0.05] * epoch for epoch in range(1, 6)}
-    rates_after(0.05, stop_at=8, epochs=3, keep_last=1)
-    assert rates_after(0.05, epochs=3, keep_last=1, keep_models=9).keys() == set(list(own)[:3])
-    assert rates_after(0.05, epochs=5, keep_last=1, keep_models=9) == own
-    assert rates_after(0.05, epochs=7, keep_models=9, save_every=0) == own
-    assert rates_after(0.01, epochs=2, keep_models=9, save_every=0) == {}
-
-
-def test_fewer_models_stay_where_fewer_are_to_be_kept_after_an_interruption(rates_after):
-    assert rates_after(0.05, stop_at=27).keys() == {"model_2.pt", "model_3.pt", "model_4.pt"}
-    assert rates_after(0.05, keep_models=1).keys() == {"model_6.pt"}
-
-
-@pytest.fixture
-def slow_disk(monkeypatch) -> threading.Event:
-    """No checkpoint is complete before this event; one that takes five seconds fails."""
-    may_end, save = threading.Event(), torch.save
-
-    def save_in_the_end(content, handle):
-        if not may_end.wait(5):
-            raise OSError(errno.EIO, "Input/output error")
-        save(content, handle)
-
-    monkeypatch.setattr(torch, "save", save_in_the_end)
-    return may_end
-
-
-def test_training_goes_on_while_a_checkpoint_of_its_past_is_written(faces, tmp_path, slow_disk):
-    checkpoint, seen = Checkpoint(tmp_path, HOUR), []
-    trainer = make_trainer(faces, dataclasses.replace(QUICK, epochs=2))
-    compute = trainer.step._compute
-
-    def step(*batch):
-        compute(*batch)
-        if (trainer.epoch, trainer.steps) == (1, 3):
-            slow_disk.set()
-
-    trainer.step._compute = step
-    trainer.run(checkpoint, lambda now: seen.append(weights_of(now)))
-    first, second = model_file.read(checkpoint.previous), checkpoint.load()
-    assert [len(saved["training"]["history"]) for saved in (first, second)] == [1, 2]
-    assert same(first["state"], seen[0]) and same(second["state"], seen[1])
-
-
-def test_end_by_sigterm_waits_for_its_checkpoint(faces, tmp_path, slow_disk):
-    checkpoint, trainer = Checkpoint(tmp_path, HOUR), make_trainer(faces)
-    compute = trainer.step._compute
-
-    def step(*batch):
-        compute(*batch)
-        signal.raise_signal(signal.SIGTERM)
-        threading.Timer(0.2, slow_disk.set).start()
-
-    trainer.step._compute = step
-    with pytest.raises(TrainingInterrupted):
-        trainer.run(checkpoint)
-    assert checkpoint.load()["training"]["sums"]["steps"] == 1
-
-
-def test_checkpoint_that_cannot_be_written_ends_the_training(faces, tmp_path, monkeypatch, caplog):
-    def fail(content, handle):
-        raise OSError(errno.ENOSPC, "No space left on device")
-
-    def interrupt(*batch):
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(torch, "save", fail)
-    once = dataclasses.replace(QUICK, epochs=1)  # its only checkpoint is the last thing it does
-    with pytest.raises(InputError, match="No space left on device"):
-        train(faces, once, checkpoint=Checkpoint(tmp_path, HOUR))
-    trainer = make_trainer(faces)
-    with pytest.raises(KeyboardInterrupt):
-        trainer.run(
-            Checkpoint(tmp_path, HOUR), lambda now: setattr(now.step, "_compute", interrupt)
-        )
-    assert "No space left on device" in caplog.text
+def test_fewer_models_stay_where_fewer_are_to_be_kept_after_an_interruption(faces, tmp_path):
+    job = train_job(tmp_path, RunSettings(SMALL, QUICK), save_every=1, keep_models=2)
+    saved = job.folder().path / "models"
+    with terminated_before(14):
+        train_script.train(job)
+    assert sorted(path.name for path in saved.iterdir()) == ["model_1.pt", "model_2.pt"]
+    train_script.train(dataclasses.replace(job, keep_models=1))
+    assert [path.name for path in saved.iterdir()] == ["model_3.pt"]
 
 
 @pytest.fixture
@@ -325,13 +208,12 @@ def disk_events(monkeypatch) -> list[tuple[str, str]]:
 def test_checkpoints_are_deleted_only_when_all_results_are_on_the_disk(
     faces, tmp_path, disk_events
 ):
-    job = train_job(tmp_path, RunSettings(SMALL, QUICK))
+    job = train_job(tmp_path, RunSettings(SMALL, QUICK), checkpoint_seconds=0)
     train_script.train(job)
-    folder = str(job.model.parent)
-    saved = [path for what, path in disk_events if "checkpoint-" in path and what == "rename"]
-    deletions = [disk_events.index(("delete", path)) for path in set(saved)]
-    assert len(deletions) == 2  # the latest and the previous one
-    for path in map(str, (job.model, job.history, job.throughput, job.training)):
+    folder = str(job.folder().path)
+    checkpoints = [f"{folder}/{name}" for name in ("checkpoint.pt", "previous.pt")]
+    deletions = [disk_events.index(("delete", path)) for path in checkpoints]
+    for path in (f"{folder}/{name}" for name in (*RESULTS, "finished.json")):
         written = disk_events.index(("fsync", f"{path}.tmp"))
         named = disk_events.index(("rename", path))
         name_is_on_the_disk = disk_events.index(("fsync", folder), named)
@@ -339,9 +221,8 @@ def test_checkpoints_are_deleted_only_when_all_results_are_on_the_disk(
 
 
 def test_checkpoint_is_on_the_disk_before_it_has_its_name(faces, tmp_path, disk_events):
-    checkpoint = Checkpoint(tmp_path / "run", HOUR)
-    train(faces, checkpoint=checkpoint)
+    checkpoint = Checkpoint(tmp_path / "run", HOUR, gap=0)
+    train(faces, dataclasses.replace(QUICK, epochs=1), checkpoint=checkpoint)
     one, folder = str(checkpoint.path), str(checkpoint.path.parent)
-    previous = ("rename", str(checkpoint.previous))
     writing = [("fsync", f"{one}.tmp"), ("rename", one), ("fsync", folder)]
-    assert disk_events == [*writing, *[previous, *writing] * 2]
+    assert disk_events == [*writing, ("rename", str(checkpoint.previous)), *writing]

@@ -68,7 +68,7 @@ def test_placement_is_left_to_the_user_who_sets_it():
 
 @several_cores
 def test_threads_beside_the_computation_use_all_cores(tmp_path):
-    """The reader of the faces and the writer of checkpoints are not kept on one core."""
+    """The reader of the faces is not kept on one core."""
     program = f"""
 import os, sys
 from concurrent.futures import ThreadPoolExecutor

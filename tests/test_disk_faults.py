@@ -115,7 +115,7 @@ def test_file_of_a_known_size_is_not_begun_on_a_disk_where_it_does_not_fit(full)
 def test_training_does_not_begin_where_its_checkpoints_do_not_fit(full):
     model = kinds.build((3, 32, 32), SMALL)
     needed = 4 * sum(value.nbytes for value in model.state_dict().values())
-    checkpoint = Checkpoint(full(needed // 4096 * 4096), 600, "settings")
+    checkpoint = Checkpoint(full(needed // 4096 * 4096), 600)
     with pytest.raises(InputError, match=rf"needs {needed:,} more bytes"):
         checkpoint.require_space(model, QUICK)
 

@@ -2,6 +2,7 @@
 
 import csv
 import os
+from pathlib import Path
 
 import hog_svm
 import numpy as np
@@ -22,6 +23,7 @@ from renet.dataset.tables import SPLIT
 from renet.network import inference, kinds, model_file
 from renet.network.model import infer
 from renet.training import svm
+from renet.training.folder import RESULTS
 from renet.training.history import HISTORY, THROUGHPUT
 
 OPTIONS = svm.Options(alpha=1e-3, epochs=5, seed=1)
@@ -48,8 +50,8 @@ def write_striped_faces(path, count: int, seed: int):
 
 def fit(folder, threads: int = 1):
     """Fit by the script as a user runs it; the outcome."""
-    outputs = [value for name in ("history", "throughput", "training")
-               for value in (f"--{name}", folder / name)]  # fmt: skip
+    outputs = [value for name in RESULTS[1:]
+               for value in (f"--{Path(name).stem}", folder / name)]  # fmt: skip
     return run_script(
         "hog_svm.py", folder / "train.h5", folder / "train.csv", folder / "validation.h5",
         "-o", folder / "model.pt", *outputs, "--settings.model.cells", 4,
@@ -71,19 +73,20 @@ def test_svm_predicts_from_the_model_file_what_the_fit_measured(fitted):
     network = model_file.load(fitted / "model.pt")
     stored = hdf5.read(fitted / "validation.h5")
     logits = inference.logits(network, stored.pixels, torch.device("cpu"))
-    history = HISTORY.read(fitted / "history")
-    assert len(history) == 1 and len(THROUGHPUT.read(fitted / "throughput")) == 1
+    history = HISTORY.read(fitted / "history.csv")
+    assert len(history) == 1 and len(THROUGHPUT.read(fitted / "throughput.csv")) == 1
     accuracy = (logits.argmax(1) == stored.targets).mean()
     assert accuracy == history.validation_accuracy[0] > 0.95
     loss = torch.nn.functional.cross_entropy(torch.tensor(logits), torch.tensor(stored.targets))
     assert loss.item() == pytest.approx(history.validation_loss[0], rel=1e-4)
-    assert [path.name for path in fitted.iterdir() if path.name.startswith(".hog")] == []
+    (folder,) = (path for path in (fitted / "training").iterdir() if path.is_dir())
+    assert {path.name for path in folder.iterdir()} == {*RESULTS, "finished.json"}
 
 
 def test_folder_that_a_killed_job_has_left_is_emptied(tmp_path):
-    (tmp_path / ".features").mkdir()
-    (tmp_path / ".features" / "train.npy").touch()
-    with hog_svm.emptied(tmp_path / ".features") as folder:
+    (tmp_path / "features").mkdir()
+    (tmp_path / "features" / "train.npy").touch()
+    with hog_svm.emptied(tmp_path / "features") as folder:
         assert list(folder.iterdir()) == []
     assert not folder.exists()
 
@@ -111,12 +114,12 @@ def test_same_seed_gives_the_same_bytes_in_any_number_of_processes(fitted, tmp_p
         (tmp_path / name).symlink_to(fitted / name)
     assert fit(tmp_path, threads=2).returncode == 0
     assert (tmp_path / "model.pt").read_bytes() == (fitted / "model.pt").read_bytes()
-    assert (tmp_path / "history").read_bytes() == (fitted / "history").read_bytes()
+    assert (tmp_path / "history.csv").read_bytes() == (fitted / "history.csv").read_bytes()
 
 
 def fit_here(fitted, folder, **options) -> bytes:
     """Fit to the faces of the module's SVM in this process; the bytes of the model."""
-    outputs = {name: folder / name for name in ("model", "history", "throughput", "training")}
+    outputs = {Path(name).stem: folder / name for name in RESULTS}
     hog_svm.hog_svm(
         *(fitted / name for name in ("train.h5", "train.csv", "validation.h5")),
         settings=hog_svm.Settings(HogSvmArchitecture(cells=4)), **outputs, **options,
@@ -124,14 +127,33 @@ def fit_here(fitted, folder, **options) -> bytes:
     return outputs["model"].read_bytes()
 
 
+def test_second_start_links_the_results_without_fitting(fitted, tmp_path, monkeypatch, caplog):
+    caplog.set_level("INFO")
+    model = fit_here(fitted, tmp_path)
+    (tmp_path / "model.pt").unlink()
+    monkeypatch.setattr(svm, "fit_with_probabilities", lambda *_: pytest.fail("it is fitted"))
+    assert fit_here(fitted, tmp_path, workers=2) == model
+    assert "The results of this training, computed on cpu of" in caplog.text
+
+
+def test_svm_is_fitted_anew_where_the_people_of_the_faces_have_changed(fitted, tmp_path):
+    """The cross-validation keeps the photos of a person together; the faces stay the same."""
+    for name in ("train.h5", "validation.h5"):
+        (tmp_path / name).symlink_to(fitted / name)
+    table = SPLIT.read(fitted / "train.csv")
+    SPLIT.write(tmp_path / "train.csv", table)
+    first = fit_here(tmp_path, tmp_path)
+    SPLIT.write(tmp_path / "train.csv", table.assign(subject=range(len(table))))
+    assert fit_here(tmp_path, tmp_path) != first
+
+
 def test_second_svm_in_the_folder_of_a_run_names_the_first_one_and_touches_nothing(
     fitted, tmp_path
 ):
-    (tmp_path / ".features").mkdir()
-    (tmp_path / ".features" / "train.npy").write_bytes(b"of the first one")
-    with held(tmp_path) as first:
+    folder = tmp_path / "training"
+    with held(folder) as first:
         before = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*")}
-        with pytest.raises(InputError, match=f"{tmp_path} is in use by the process {first.pid} on"):
+        with pytest.raises(InputError, match=f"{folder} is in use by the process {first.pid} on"):
             fit_here(fitted, tmp_path)
         assert {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*")} == before
 
@@ -140,7 +162,7 @@ def test_svm_waits_for_the_first_one_where_the_config_says_so(
     fitted, tmp_path, monkeypatch, caplog
 ):
     caplog.set_level("INFO")
-    with held(tmp_path) as first:
+    with held(tmp_path / "training") as first:
         monkeypatch.setattr(locks.time, "sleep", lambda seconds: first.communicate())
         model = fit_here(fitted, tmp_path, wait_minutes=1)
     assert f"Waiting for the process {first.pid}" in caplog.text

@@ -11,7 +11,7 @@ from helpers.training import QUICK, SMALL, make_trainer, same, train, weights_of
 from renet.network import inference, kinds, model_file
 from renet.training import schedule, training_state
 from renet.training.augmentation import DRAWS
-from renet.training.checkpoints import Checkpoint, SavedModels
+from renet.training.checkpoints import SavedModels
 
 MODERN = dataclasses.replace(
     QUICK, augment=[name for name in DRAWS if name != "mixup"], mixup=0.2, ema=0.9,
@@ -142,16 +142,3 @@ def test_flip_average_gives_a_face_and_its_mirror_image_one_prediction(shape, tm
     plain = kinds.build((3, 32, 32), shape)
     plain.load_state_dict(loaded.state_dict())
     assert torch.equal(plain.train()(pixels), loaded.train()(pixels))  # trained as without
-
-
-@pytest.mark.parametrize("kind", ["constant", "cosine"])
-def test_only_a_training_at_a_constant_rate_can_be_prolonged(kind, faces, tmp_path):
-    """The rates of a cosine depend on the number of epochs from the first step on."""
-
-    def checkpoint(epochs: int) -> Checkpoint:
-        return Checkpoint(tmp_path, 10, {"train": {"epochs": epochs, "schedule": kind}})
-
-    trainer = make_trainer(faces)
-    checkpoint(2).save(trainer.model, training_state.of(trainer))
-    checkpoint(2).finish(keep_last=True)
-    assert (checkpoint(3).load_shorter() is not None) == (kind == "constant")

@@ -8,9 +8,8 @@ import torch
 
 from helpers.training import QUICK, SMALL, make_trainer, train_job, write_faces
 from renet.common import logs
-from renet.dataset import hdf5
 from renet.network import devices
-from renet.training import profiling, provenance, run, training_state
+from renet.training import profiling, provenance, run
 from renet.training.run import RunJob, RunSettings
 
 CPU_FLAGS = {True: "flags : fpu avx512f avx512_bf16 sha", False: "flags : fpu avx512f sha"}
@@ -85,17 +84,14 @@ def test_auto_in_a_forward_pass_and_in_the_provenance_is_what_is_chosen(machine,
     assert f"torch.{provenance.effective_precision('auto', cpu)}" == str(dtype)
 
 
-def test_checkpoint_belongs_to_the_precision_that_was_chosen(machine, job, caplog):
-    caplog.set_level("INFO")
+def test_training_belongs_to_the_precision_that_was_chosen(machine, job):
     machine(has_bfloat16=True)
-    here, trainer = on_this_machine(job), make_trainer([hdf5.read(job.train)] * 2)
-    here.checkpoint().save(trainer.model, training_state.of(trainer))
-    assert here.load(here.checkpoint())
-    assert "is not continued" not in caplog.text
+    here = on_this_machine(job).folder().path
+    bfloat16 = dataclasses.replace(job.settings.train, precision="bfloat16")
+    chosen = dataclasses.replace(job, settings=dataclasses.replace(job.settings, train=bfloat16))
+    assert here == chosen.folder().path
     machine(has_bfloat16=False)
-    elsewhere = on_this_machine(job)
-    assert not elsewhere.load(elsewhere.checkpoint())
-    assert "is not continued, because of train.precision" in caplog.text
+    assert here != on_this_machine(job).folder().path
 
 
 @pytest.mark.parametrize("deterministic", [True, False])
@@ -128,7 +124,6 @@ def test_trace_of_some_steps_is_beside_the_log_and_changes_no_weight(job, tmp_pa
     run.run_training(plain)
     expected = job.model.read_bytes(), job.history.read_bytes()
     assert not path.exists()
-    plain.checkpoint().finish(keep_last=False)
     run.run_training(traced)
     assert (job.model.read_bytes(), job.history.read_bytes()) == expected
     events = json.loads(path.read_text())["traceEvents"]

@@ -40,7 +40,7 @@ def origin(tmp_path) -> dict:
         write_hdf5(files[name], pixels, np.array([0, 1]))
     receipt = Receipt("https://example.org/a.tar", "/data/a.tar", 10, "md5:00ff", verified=True)
     receipt.write(tmp_path / "a.tar.json")
-    written = {name: tmp_path for name in ("model", "history", "throughput", "training", "events")}
+    written = {name: tmp_path for name in ("model", "history", "throughput", "training")}
     saves = {"checkpoint_seconds": 600, "save_every": 0, "keep_models": 1}
     granted = {"gpu": 0, "nodes": 2}
     job = RunJob(SETTINGS, **files, **written, **saves, **granted, code="0123456789abcdef")

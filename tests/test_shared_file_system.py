@@ -12,7 +12,7 @@ from helpers.workflow import copy_project, run, snakemake, write_config
 MOST_FILES = 700  # profiles/README.md says so
 TEST_SHARE, ROWS, FACES_A_SHEET = 0.1, 523_051, 256
 WALKTHROUGH_PICTURES = 15  # of the one run
-KEPT_BY_A_RUN = 6  # .lock, and the five files of the finished training that train.py keeps
+KEPT_BY_A_RUN = 7  # in its folder training: .lock, finished.json, four results, and events
 
 
 def files_to_be_left(folder: Path, config: dict) -> int:

@@ -28,6 +28,7 @@ RUNS = {
         "train": {"epochs": 100, "device": "cpu", "processes": 2}, "resources": {"nodes": 2},
     },
 }  # fmt: skip
+OFTEN = {"minutes": 0.01}
 RESOURCES = {"memory_mb": 1500, "minutes": 10}
 # Files with times, or with facts of the machine.
 NOT_COMPARED = {
@@ -39,6 +40,7 @@ NOT_COMPARED = {
     "training.json",
     "provenance.json",
     "manifest.json",
+    "finished.json",
     "benchmarks",
     "logs",
 }
@@ -56,7 +58,7 @@ def cluster(tmp_path_factory) -> Iterator[Path]:
 def local(cluster, tmp_path_factory) -> Path:
     """A project in which the workflow has run without SLURM."""
     project = copy_project(tmp_path_factory.mktemp("local"))
-    write_config(project, runs=RUNS, resources=RESOURCES)
+    write_config(project, runs=RUNS, resources=RESOURCES, checkpoints=OFTEN)
     run(project)
     return project
 
@@ -75,7 +77,7 @@ def training(project: Path, name: str, *arguments: object) -> Iterator[SlurmWork
     folder = project / "results" / "runs" / name
     work = SlurmWorkflow(project, f"results/runs/{name}/model.pt", *arguments)
     try:
-        work.wait_for(lambda: list(folder.glob("checkpoint-*.pt")), "no checkpoint")
+        work.wait_for(lambda: list(folder.glob("training/*/checkpoint.pt")), "no checkpoint")
         yield work
         work.finish()
     finally:
@@ -101,12 +103,12 @@ def assert_same_training(project: Path, local: Path, name: str) -> None:
     for file in ("model.pt", "history.csv"):
         path = Path("results") / "runs" / name / file
         assert (project / path).read_bytes() == (local / path).read_bytes()
-    assert not list((project / "results" / "runs" / name).glob("checkpoint-*"))
+    assert not list((project / "results" / "runs" / name).glob("training/*/checkpoint*"))
 
 
 def test_whole_workflow_gives_the_bytes_of_one_machine(local, tmp_path):
     project = copy_project(tmp_path)
-    write_config(project, runs=RUNS, resources=RESOURCES)
+    write_config(project, runs=RUNS, resources=RESOURCES, checkpoints=OFTEN)
     work = SlurmWorkflow(project)
     work.finish()
     compared = 0

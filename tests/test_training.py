@@ -2,13 +2,14 @@
 
 import dataclasses
 import errno
+import itertools
 import logging
-import math
 import os
 import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 
 import h5py
 import numpy as np
@@ -122,33 +123,47 @@ class PowerCut(Exception):
     """Stands for anything that ends a process between two steps."""
 
 
-@pytest.mark.parametrize("epoch", [0, 1, 2])
-@pytest.mark.parametrize("schedule", ["constant", "cosine"])
-@pytest.mark.parametrize("seconds", [0.0, math.inf], ids=["before validation", "after an epoch"])
-def test_training_continues_from_an_epochs_checkpoint_to_the_same_bits(
-    faces, tmp_path, monkeypatch, seconds, schedule, epoch
-):
-    monkeypatch.setattr("renet.training.trainer.MIN_CHECKPOINT_GAP", seconds)
-    recipe = dataclasses.replace(QUICK, schedule=schedule)
-    whole = train(faces, recipe)
-    checkpoint = Checkpoint(tmp_path, HOUR)
+def cut_the_power_after(step: int) -> Callable[[], None]:
+    """What a training calls after each update, counted from 1."""
+    steps = itertools.count(1)
 
-    def cut_the_power(trainer):
-        if trainer.epoch == epoch + 1:
+    def cut_the_power() -> None:
+        if next(steps) == step:
             raise PowerCut
 
+    return cut_the_power
+
+
+@pytest.mark.parametrize("epoch", [1, 2])
+@pytest.mark.parametrize("schedule", ["constant", "cosine"])
+@pytest.mark.parametrize("is_validated", [False, True])
+def test_training_continues_from_an_epochs_checkpoint_to_the_same_bits(
+    faces, tmp_path, schedule, epoch, is_validated
+):
+    """There is one before the validation and one after it."""
+    recipe = dataclasses.replace(QUICK, schedule=schedule)
+    whole, checkpoint = train(faces, recipe), Checkpoint(tmp_path, HOUR, gap=0)
+
+    def cut_the_power(trainer):
+        if trainer.epoch == epoch and not is_validated:
+            raise PowerCut
+
+    after_step = cut_the_power_after(6 * epoch + 1) if is_validated else None
     with pytest.raises(PowerCut):
-        train(faces, recipe, checkpoint=checkpoint, after_epoch=cut_the_power)
+        make_trainer(faces, recipe).run(checkpoint, cut_the_power, after_step)
     saved = checkpoint.load()
-    assert (saved is None) == (seconds > 0 and epoch == 0)
-    if saved:
-        assert saved["training"]["epoch"] == epoch
-        assert (saved["training"]["sums"]["images"] == len(faces[0])) == (seconds == 0)
+    assert saved["training"]["epoch"] == epoch - (not is_validated)
+    assert saved["training"]["sums"]["images"] == (0 if is_validated else len(faces[0]))
     resumed = make_trainer(faces, recipe, saved)
     resumed.run(checkpoint)
     rows = resumed.throughput.rows
     assert [(row["epoch"], row["images"]) for row in rows] == [(n, 44) for n in (1, 2, 3)]
     assert same(weights_of(whole), weights_of(resumed)) and whole.history == resumed.history
+
+
+def test_epochs_that_end_soon_after_one_another_write_no_checkpoint(faces, tmp_path):
+    train(faces, checkpoint=Checkpoint(tmp_path / "run", HOUR))
+    assert not (tmp_path / "run").exists()
 
 
 @pytest.mark.parametrize("step", [8, 12], ids=["within an epoch", "after its last batch"])
@@ -212,7 +227,7 @@ def test_reading_the_metrics_rarely_as_on_a_gpu_changes_nothing(faces, tmp_path,
 
 
 def test_damaged_checkpoint_is_named_and_the_previous_one_used(faces, tmp_path, caplog):
-    checkpoint = Checkpoint(tmp_path, HOUR)
+    checkpoint = Checkpoint(tmp_path, HOUR, gap=0)
     train(faces, checkpoint=checkpoint)
     checkpoint.path.write_bytes(checkpoint.path.read_bytes()[:1000])
     assert checkpoint.load()["training"]["epoch"] == 2
@@ -221,7 +236,7 @@ def test_damaged_checkpoint_is_named_and_the_previous_one_used(faces, tmp_path, 
 
 
 def test_checkpoint_that_the_machine_fails_to_read_is_kept(faces, tmp_path, monkeypatch):
-    checkpoint = Checkpoint(tmp_path, HOUR)
+    checkpoint = Checkpoint(tmp_path, HOUR, gap=0)
     train(faces, checkpoint=checkpoint)
     before = sorted(tmp_path.iterdir())
 
@@ -236,21 +251,13 @@ def test_checkpoint_that_the_machine_fails_to_read_is_kept(faces, tmp_path, monk
     assert checkpoint.load()["training"]["epoch"] == 3
 
 
-def test_checkpoint_is_found_under_the_same_settings_code_and_data_only(tmp_path):
-    parts = [{"train": {"epochs": 3}}, "code", "data"]
-    path = Checkpoint(tmp_path, HOUR, *parts).path
-    assert path == Checkpoint(tmp_path, HOUR, *parts).path
-    others = [[{"train": {"epochs": 4}}, "code", "data"], [parts[0], "other", "data"]]
-    assert path not in [Checkpoint(tmp_path, HOUR, *other).path for other in others]
-
-
 def spoil(model: ReNet) -> None:
     with torch.no_grad():
         model.conv1.weight.fill_(torch.nan)
 
 
 def test_loss_that_is_nan_stops_with_epoch_and_learning_rate(faces, tmp_path):
-    checkpoint = Checkpoint(tmp_path, HOUR)
+    checkpoint = Checkpoint(tmp_path, HOUR, gap=0)
     trainer = make_trainer(faces, QUICK)
     compute = trainer.step._compute
 
@@ -268,7 +275,7 @@ def test_loss_that_is_nan_stops_with_epoch_and_learning_rate(faces, tmp_path):
 
 @pytest.mark.parametrize("select_epoch", ["last", "best"])
 def test_last_update_that_explodes_is_no_success(faces, tmp_path, select_epoch):
-    checkpoint = Checkpoint(tmp_path, HOUR)
+    checkpoint = Checkpoint(tmp_path, HOUR, gap=0)
     trainer = make_trainer(faces, dataclasses.replace(QUICK, select_epoch=select_epoch))
     read_metrics = trainer._read_metrics
 
@@ -286,11 +293,11 @@ def test_last_update_that_explodes_is_no_success(faces, tmp_path, select_epoch):
 @pytest.mark.parametrize("select_epoch", ["last", "best"])
 def test_nan_in_the_validation_is_no_success(faces, tmp_path, monkeypatch, select_epoch):
     monkeypatch.setattr(ValidationInference, "logits", lambda self: np.full((20, 2), np.nan))
-    checkpoint = Checkpoint(tmp_path, HOUR)
+    checkpoint = Checkpoint(tmp_path, HOUR, gap=0)
     recipe = dataclasses.replace(QUICK, select_epoch=select_epoch)
     with pytest.raises(InputError, match="The validation loss is NaN or infinite in epoch 1"):
         train(faces, recipe, checkpoint=checkpoint)
-    assert checkpoint.load() is None
+    assert checkpoint.load()["training"]["epoch"] == 0
 
 
 @pytest.mark.parametrize(
@@ -457,7 +464,7 @@ from renet.training.checkpoints import Checkpoint
 folder = Path({str(tmp_path)!r})
 faces = hdf5.read(folder / "train.h5"), hdf5.read(folder / "validation.h5")
 recipe = Recipe(epochs=10**6, batch_size=8, threads=1)
-train(faces, recipe, checkpoint=Checkpoint(folder, 3600))
+train(faces, recipe, checkpoint=Checkpoint(folder, 3600, gap=0))
 """
     process = subprocess.Popen([sys.executable, "-c", program], stderr=subprocess.PIPE, text=True)
     checkpoint = Checkpoint(tmp_path, HOUR)

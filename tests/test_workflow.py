@@ -279,12 +279,25 @@ def test_failed_retraining_is_repeated_and_the_old_config_gets_its_model_back(pr
     assert outcome.returncode != 0 and not model.exists()
     assert "train" in planned(project)
     write_config(project)
-    said = run(project)
+    run(project)
     assert model.read_bytes() == before
-    assert "epoch 1," not in (project / "results/runs/renet/logs/train.log").read_text(), said
-    run(project, "--forcerun", "train", "--", "results/runs/renet/model.pt")
-    assert model.read_bytes() == before
-    assert "epoch 1," in (project / "results/runs/renet/logs/train.log").read_text()
+    log = (project / "results/runs/renet/logs/train.log").read_text()
+    assert "The results of this training" in log and "epoch 1," not in log
+
+
+@pytest.mark.slow
+def test_forced_training_is_linked_and_names_the_folder_to_delete_for_another(project):
+    arguments = ("--forcerun", "train", "--", "results/runs/renet/model.pt")
+    log = project / "results/runs/renet/logs/train.log"
+    (folder,) = (project / "results/runs/renet/training").glob("*/")
+    before = (folder / "model.pt").read_bytes()
+    run(project, *arguments)
+    said = f"linked from results/runs/renet/training/{folder.name}. Delete this folder to compute"
+    assert said in log.read_text() and "epoch 1," not in log.read_text()
+    shutil.rmtree(folder)
+    run(project, *arguments)
+    assert "epoch 1," in log.read_text()
+    assert (project / "results/runs/renet/model.pt").read_bytes() == before
 
 
 def test_touched_tree_reruns_nothing(project):
@@ -520,7 +533,7 @@ def test_another_number_of_shards_gives_the_same_faces_and_trains_nothing(projec
     write_config(project, sample={"shards": 3})
     run(project)
     assert [path.read_bytes() for path in files] == before and len(files) == 5
-    assert "epoch 1," not in (project / "results/logs/train/renet.log").read_text()
+    assert "epoch 1," not in (project / "results/runs/renet/logs/train.log").read_text()
     shards = {path.name for path in (data / "sample/faces").iterdir()}
     assert shards == {f"{n}-of-3{suffix}" for n in (1, 2, 3) for suffix in (".csv", ".npy")}
     assert planned(project) == set()
@@ -649,8 +662,8 @@ def test_two_processes_learn_what_one_does_and_leave_the_models_asked_for(projec
         for name in ("renet", "together")
     )
     pd.testing.assert_frame_equal(together, alone, rtol=1e-4)
-    models = [path.name for path in (project / "results/runs/together/models").glob("*.pt")]
-    assert models == ["model_2.pt"]
+    models = (project / "results/runs/together").glob("training/*/models/*")
+    assert [path.name for path in models] == ["model_2.pt"]
 
 
 def test_fewer_gpus_than_processes_are_an_error_with_the_way_out(project):

@@ -29,7 +29,7 @@ PAGE = 4096  # bytes; a disk in memory has whole pages
 READ_ONLY, FORBIDDEN, NO_TEMPORARY_FILES = "read-only", "forbidden", "no temporary files"
 FOLDERS = ("results", "resources")
 CAPABILITY_VERSION = 0x20080522  # capset(2)
-LEFT_ON_PURPOSE = ("checkpoint-", ".lock")  # how the names begin
+LEFT_ON_PURPOSE = ("checkpoint.pt", "previous.pt", ".lock")  # how the names begin
 
 
 @dataclasses.dataclass

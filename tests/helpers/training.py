@@ -69,7 +69,6 @@ def train_job(folder: Path, settings: RunSettings, **options: object) -> RunJob:
         history=run_folder / "history.csv",
         throughput=run_folder / "throughput.csv",
         training=run_folder / "training.json",
-        events=run_folder / "tensorboard",
         **required | options,
     )
 

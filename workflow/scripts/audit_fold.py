@@ -2,12 +2,12 @@
 
 Reads: train, validation and test HDF5 files with the tables beside them.
 Writes: one row for each face of the fold: id, p_female, p_male.
-Decides: nothing; the folds follow from the seed. The network is that of the last epoch. From a
-checkpoint, an interrupted training continues.
+Decides: nothing; the folds follow from the seed. The network is that of the last epoch. The output
+is a link to predictions.csv in <output without .csv>/<fingerprint>/, see `renet.training.folder`.
+Where it is finished, nothing is trained; where it has a checkpoint, the training continues.
 """
 
 import dataclasses
-import shutil
 from pathlib import Path
 
 import numpy as np
@@ -24,6 +24,7 @@ from renet.evaluation.tables import FOLD, PROBABILITIES
 from renet.network import inference
 from renet.training import run
 from renet.training.checkpoints import Checkpoint
+from renet.training.folder import TrainingFolder
 from renet.training.run import RunSettings
 
 COURSE = RunSettings()
@@ -60,8 +61,6 @@ def audit_fold(
     samples = pd.concat(map(SPLIT.read, tables))
     held_out = label_audit.folds(samples, folds, seed) == fold - 1
     stored = [hdf5.read(path) for path in faces]
-    for file in stored:
-        hdf5.check_digest(file)
     training, others = (
         selections.select(stored, np.flatnonzero(chosen)) for chosen in (~held_out, held_out)
     )
@@ -71,16 +70,22 @@ def audit_fold(
         settings.train, select_epoch="last", validate_every=settings.train.epochs, processes=1
     )
     settings = dataclasses.replace(settings, train=recipe)
-    folder = predictions.with_suffix("")  # of this fold alone: other folds may be training
-    depends_on = dataclasses.asdict(settings.without_device()) | {"code": code}
-    digests = {"training faces": training.digest, "faces of the fold": others.digest}
-    checkpoint = Checkpoint(folder, 60 * Checkpoints().minutes, depends_on | digests)
-    probabilities = pd.DataFrame(
-        train_and_predict(training, others, settings, checkpoint), columns=list(PROBABILITIES)
+    ids = samples.id[held_out].to_list()
+
+    def compute(path: Path) -> None:
+        for file in stored:
+            hdf5.check_digest(file)
+        checkpoint = Checkpoint(path.parent, 60 * Checkpoints().minutes)
+        probabilities = train_and_predict(training, others, settings, checkpoint)
+        table = pd.DataFrame(probabilities, columns=list(PROBABILITIES))
+        table.insert(0, "id", ids)
+        FOLD.write(path, table)
+
+    folder = TrainingFolder(
+        predictions.with_suffix(""),  # of this fold alone: other folds may be training
+        *(settings.without_device(), code, training.digest, others.digest, ids),
     )
-    probabilities.insert(0, "id", samples.id[held_out].to_numpy())
-    FOLD.write(predictions, probabilities)
-    shutil.rmtree(folder, ignore_errors=True)
+    folder.link_results({"predictions.csv": predictions}, compute, settings.train.device)
 
 
 def train_and_predict(
@@ -89,8 +94,6 @@ def train_and_predict(
     """Probabilities (N, 2) of the faces `others` by a network that is trained on `training`."""
     device = run.choose_device(settings.train)
     saved = checkpoint.load()
-    if not saved:
-        checkpoint.explain_others()
     trainer = run.build(settings, device, training, others, saved)
     if not saved:
         checkpoint.require_space(trainer.model, settings.train)

@@ -7,8 +7,9 @@ which features were computed, and the SVM was fitted), and training.json (settin
 machine and packages, for the rule provenance).
 Decides: nothing beyond the settings `model`, and of `train` the keys epochs (passes over the
 features) and seed; threads is the number of processes that compute features, which changes no
-result. The features lie in a file that is deleted at the end, 7 kB a face. A lock on the run's
-folder is taken first, and an error names the process that holds it.
+result. The features lie in a file that is deleted at the end, 7 kB a face. The outputs are links to
+the files in training/<fingerprint>/ beside model.pt, see `renet.training.folder`; where that folder
+is finished, nothing is fitted. An error names a process that fits in the same run.
 """
 
 import contextlib
@@ -23,10 +24,11 @@ from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 
 import numpy as np
+import sklearn
 from numpy.lib.format import open_memmap
 from threadpoolctl import threadpool_limits
 
-from renet.common import ahead, child_processes, disk, files, locks, script
+from renet.common import ahead, child_processes, disk, files, script
 from renet.common.errors import InputError
 from renet.common.progress import Progress
 from renet.config.architecture import HogSvmArchitecture
@@ -38,6 +40,7 @@ from renet.network import devices, kinds, model_file
 from renet.network.kinds import hog_svm as kind
 from renet.network.model import Network
 from renet.training import provenance, svm
+from renet.training.folder import RESULTS, TrainingFolder
 from renet.training.history import HISTORY, THROUGHPUT
 from renet.training.throughput import Throughput
 
@@ -100,14 +103,31 @@ def hog_svm(
         device="cpu", precision="float32", processes=1, threads=workers or settings.train.threads,
     )  # fmt: skip
     job = SvmJob(dataclasses.replace(settings, train=recipe), train, validation, code)
-    with locks.alone_in(model.parent, wait_minutes or 0):
-        subjects = SPLIT.read(table, ["subject"]).subject.to_numpy()
-        with emptied(model.with_name(".features")) as folder:
-            network, in_history, in_throughput = _fit(job, subjects, folder)
-        HISTORY.write(history, HISTORY.frame([in_history]))
-        THROUGHPUT.write(throughput, THROUGHPUT.frame([in_throughput]))
-        files.write_json(training, provenance.of_training(job))
-        model_file.save(model, network)
+    outputs = model, history, throughput, training
+
+    def compute(*paths: Path) -> None:
+        fit_and_write(job, SPLIT.read(table, ["subject"]).subject.to_numpy(), *paths)
+
+    folder = TrainingFolder(
+        model.parent / "training",
+        *(settings.model, recipe.epochs, recipe.seed, code, sklearn.__version__),
+        *(hdf5.content_digest(hdf5.read(path)) for path in (train, validation)),
+        files.file_digest(table),
+    )
+    results = dict(zip(RESULTS, outputs, strict=True))
+    folder.link_results(results, compute, recipe.device, wait_minutes or 0)
+
+
+def fit_and_write(
+    job: SvmJob, subjects: np.ndarray, model: Path, history: Path, throughput: Path, training: Path
+) -> None:
+    """Fit the SVM, and write its results."""
+    with emptied(model.with_name("features")) as folder:
+        network, in_history, in_throughput = _fit(job, subjects, folder)
+    HISTORY.write(history, HISTORY.frame([in_history]))
+    THROUGHPUT.write(throughput, THROUGHPUT.frame([in_throughput]))
+    files.write_json(training, provenance.of_training(job))
+    model_file.save(model, network)
     logging.info("%s: validation accuracy %.3f", model, in_history["validation_accuracy"])
 
 

@@ -48,7 +48,7 @@ def make_sample(
     size = archive.stat().st_size
     digest = f"sha256:{files.file_digest(archive)}"
     Receipt("made:sample", str(archive), size, digest, verified=True).write(receipt)
-    logging.info("%s holds %d rows of drawn portraits (%d bytes).", archive, photos, size)
+    logging.info("%s holds %d rows of drawn portraits (%d bytes).", archive, settings.photos, size)
 
 
 if __name__ == "__main__":

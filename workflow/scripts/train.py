@@ -4,14 +4,13 @@ Reads: train.h5 and validation.h5 in neon's layout, and the run's settings.
 Writes: model.pt (the network with its architecture), history.csv (loss and accuracy of every epoch
 on the training set, summed up during the epoch, and on the validation set after it), throughput.csv
 (speed and memory of every epoch, kept apart so that the other two files are reproducible byte for
-byte), training.json (settings, code, data, machine and packages, for the rule provenance),
-tensorboard/ (the history for TensorBoard), and with checkpoints.save_every models/model_<epoch>.pt.
-Decides: nothing beyond the settings. From a checkpoint beside model.pt, whose name is a fingerprint
-of settings, code and data, an interrupted training continues; it is deleted at the end, or kept for
-a training with more epochs (checkpoints.keep_last). The outputs stay as finished-<fingerprint>/
-until those of another training are there, because Snakemake deletes outputs before a job: a
-training that is not forced and has the same fingerprint puts them back. A lock on the run's folder
-is taken first, and an error names the process that holds it.
+byte) and training.json (settings, code, data, machine and packages, for the rule provenance). They
+are links to the files in training/<fingerprint>/ beside model.pt, see `renet.training.folder`.
+There are also tensorboard/ (the history for TensorBoard), with checkpoints.save_every
+models/model_<epoch>.pt, and until the end the checkpoints.
+Decides: nothing beyond the settings. The fingerprint is that of settings, code, data and PyTorch's
+version. Where its folder is finished, nothing is trained; where it has a checkpoint, the training
+continues. An error names a process that trains in the same run.
 
 This starts the processes of the training, on this machine or on those of a SLURM job. On a command
 line, the script has the options of the course's main_classify.py instead; see
@@ -20,9 +19,11 @@ line, the script has the options of the course's main_classify.py instead; see
 
 import dataclasses
 import logging
+from pathlib import Path
 
-from renet.common import files, locks, script
+from renet.common import files, script
 from renet.training import course_command, provenance, run, slurm
+from renet.training.folder import RESULTS
 from renet.training.launch import launch
 from renet.training.run import RunJob
 
@@ -31,22 +32,14 @@ def train(job: RunJob) -> None:
     """Train one run of the workflow, on the numbers of GPUs and machines that Snakemake grants."""
     settings, nodes = job.settings.granted(job.gpu), slurm.machine_count(job.nodes)
     job = dataclasses.replace(job, settings=settings, nodes=nodes)
-    with locks.alone_in(job.model.parent, job.wait_minutes):
-        finished = job.finished()
-        if not job.forced and finished.restore():
-            # A forced training that was interrupted may have left some.
-            job.checkpoint().discard(bool(job.keep_last))
-            logging.info("%s was trained with the same settings, code and data before", job.model)
-            return
-        if job.forced and finished.folder.exists():
-            logging.info(
-                "The training is forced, and starts from the beginning. If it is interrupted, "
-                "force it again to continue. Without force, a start restores the results in %s.",
-                finished.folder,
-            )
-        _train(job)
-        finished.keep()
-        job.checkpoint().finish(bool(job.keep_last))  # last, when nothing can fail any more
+    outputs = job.model, job.history, job.throughput, job.training
+
+    def compute(model: Path, history: Path, throughput: Path, training: Path) -> None:
+        tables = {"history": history, "throughput": throughput, "training": training}
+        _train(dataclasses.replace(job, model=model, **tables))
+
+    results = dict(zip(RESULTS, outputs, strict=True))
+    job.folder().link_results(results, compute, settings.train.device, job.wait_minutes)
 
 
 def _train(job: RunJob) -> None:

@@ -1,4 +1,4 @@
-"""One process at a time for a folder, such as that of a run, or for a file.
+"""One process at a time for a folder, such as that of a run's trainings, or for a file.
 
 Where Snakemake alone is killed, its jobs live on. Without a lock, the same job of the next start
 would write the same files.
@@ -39,7 +39,11 @@ def alone_in(folder: Path, wait_minutes: float = 0) -> Iterator[None]:
         until = time.monotonic() + 60 * wait_minutes
         while not _take(handle):
             if time.monotonic() >= until:
-                raise InputError(in_use(folder, _owner(handle)))
+                raise InputError(
+                    f"{folder} is in use by {_owner(handle)}, perhaps a job that outlived its "
+                    "Snakemake: wait for it to end, or stop it, and start again; `resources: "
+                    "{wait_minutes: 60}` in the config waits for it."
+                )
             logging.info("Waiting for %s, which works in %s", _owner(handle), folder)
             time.sleep(POLL_SECONDS)
         _sign(handle, folder / NAME)
@@ -81,15 +85,6 @@ def owner(folder: Path) -> str | None:
             return None if _take(handle) else _owner(handle)
     except OSError:  # no job has worked there, or that of another user
         return None
-
-
-def in_use(folder: Path, process: str) -> str:
-    """The sentence for a folder in which another process works."""
-    return (
-        f"{folder} is in use by {process}, perhaps a job that outlived its Snakemake: wait for it "
-        "to end, or stop it, and start again; `resources: {wait_minutes: 60}` in the config waits "
-        "for it."
-    )
 
 
 def _take(handle: IO) -> bool:

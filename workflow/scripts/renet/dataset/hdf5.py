@@ -16,7 +16,7 @@ import h5py
 import numpy as np
 import pandas as pd
 
-from renet.common import disk
+from renet.common import disk, files
 from renet.common.errors import InputError
 from renet.common.progress import Progress
 
@@ -161,6 +161,11 @@ def _mean(stored: h5py.Dataset, shape: tuple[int, ...]) -> np.ndarray:
     if stored.size not in (shape[1], int(np.prod(shape[1:]))):
         raise ValueError(f"mean has {stored.size} values for faces of the shape {shape[1:]}")
     return stored[...].astype(np.float64).ravel()
+
+
+def content_digest(faces: FaceFile) -> str:
+    """By what a training recognises its faces: of a file without a digest, that of its bytes."""
+    return faces.digest or files.file_digest(faces.path)
 
 
 def check_digest(faces: FaceFile) -> None:

@@ -6,6 +6,7 @@ import hashlib
 import numpy as np
 
 from renet.common.errors import InputError
+from renet.dataset import hdf5
 from renet.dataset.hdf5 import FaceFile
 
 
@@ -49,7 +50,7 @@ def select(files: list[FaceFile], rows: np.ndarray) -> FaceFile:
     if len({file.shape for file in files}) > 1:
         named = ", ".join(f"{file.path} {file.shape}" for file in files)
         raise InputError(f"The faces of these files have different sizes: {named}.")
-    digest = hashlib.sha256("".join(file.digest for file in files).encode())
+    digest = hashlib.sha256("".join(map(hdf5.content_digest, files)).encode())
     digest.update(np.ascontiguousarray(rows, dtype=np.int64))
     return dataclasses.replace(
         files[0],

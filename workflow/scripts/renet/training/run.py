@@ -20,7 +20,7 @@ from renet.network import cpu, devices, kinds, model_file
 from renet.network.model import parameter_count
 from renet.training import processes, profiling, training_state
 from renet.training.checkpoints import Checkpoint, SavedModels
-from renet.training.finished import Finished
+from renet.training.folder import TrainingFolder
 from renet.training.history import HISTORY, THROUGHPUT
 from renet.training.tensorboard import EventLog
 from renet.training.trainer import Trainer
@@ -60,7 +60,7 @@ class RunSettings:
         return dataclasses.replace(self, train=recipe)
 
     def without_device(self) -> "RunSettings":
-        """What a checkpoint depends on: it can be continued on another device."""
+        """What a training depends on: it can be continued on another device."""
         return dataclasses.replace(self, train=dataclasses.replace(self.train, device="auto"))
 
 
@@ -70,11 +70,9 @@ class RunJob:
 
     Attributes:
         checkpoint_seconds, save_every, keep_models: see `renet.training.checkpoints`.
-        code: digest of the code, part of the checkpoint's name.
+        code: digest of the code.
         gpu, nodes: number of GPUs and of machines.
         wait_minutes: how long to wait for another process in the folder of the run.
-        forced: whether a training that has ended before is computed anew, not put back.
-        keep_last: whether the last checkpoint stays, for a training with more epochs.
         profile_steps: number of steps of which there is to be a trace.
     """
 
@@ -85,7 +83,6 @@ class RunJob:
     history: Path
     throughput: Path
     training: Path
-    events: Path
     checkpoint_seconds: float
     save_every: int
     keep_models: int
@@ -93,31 +90,13 @@ class RunJob:
     gpu: int
     nodes: int
     wait_minutes: int = 0
-    forced: int = 1
-    keep_last: int = 0
     profile_steps: int = 0
 
-    def checkpoint(self) -> Checkpoint:
-        """Where the checkpoints of this training are."""
-        digests = {path.name: hdf5.read(path).digest for path in (self.train, self.validation)}
-        depends_on = dataclasses.asdict(self.settings.without_device()) | {"code": self.code}
-        return Checkpoint(self.model.parent, self.checkpoint_seconds, depends_on | digests)
-
-    def load(self, checkpoint: Checkpoint) -> dict | None:
-        """The checkpoint to continue from: of this training, or of a finished one to prolong."""
-        saved = checkpoint.load()
-        if not saved and not self.forced:
-            saved = checkpoint.load_shorter()
-        if not saved and processes.is_main():
-            checkpoint.explain_others()
-        return saved
-
-    def finished(self) -> Finished:
-        """The results of the training before, if it was the same."""
-        data = [hdf5.read(path).digest for path in (self.train, self.validation)]
-        parts = (self.settings, self.code, *data)
-        outputs = (self.model, self.history, self.throughput, self.training, self.events)
-        return Finished((*outputs, self.model.with_name("models")), parts)
+    def folder(self) -> TrainingFolder:
+        """The folder of this training, beside the model."""
+        faces = [hdf5.content_digest(hdf5.read(path)) for path in (self.train, self.validation)]
+        settings = self.settings.without_device()
+        return TrainingFolder(self.model.parent / "training", settings, self.code, *faces)
 
 
 def choose_device(recipe: Recipe) -> torch.device:
@@ -171,38 +150,35 @@ def build(
 
 
 def run_training(job: RunJob) -> None:
-    """Train a run in this process of its group; its checkpoints stay.
+    """Train a run in this process of its group, in the folder of its model; checkpoints stay.
 
     Raises:
         InputError, TrainingInterrupted: see `build` and `Trainer.run`; or the faces are damaged.
     """
     device = choose_device(job.settings.train)
     faces, validation = hdf5.read(job.train), hdf5.read(job.validation)
-    checkpoint, saved = job.checkpoint(), None
+    folder = job.model.parent
+    checkpoint, saved = Checkpoint(folder, job.checkpoint_seconds), None
     if processes.is_main():
         hdf5.check_digest(faces)
         hdf5.check_digest(validation)
-        saved = job.load(checkpoint)  # first, and alone: it may rename a damaged checkpoint
+        saved = checkpoint.load()  # first, and alone: it may rename a damaged checkpoint
     processes.barrier()
     if not processes.is_main():
-        saved = job.load(checkpoint)
+        saved = checkpoint.load()
     trainer = build(job.settings, device, faces, validation, saved)
     if not processes.is_main():
         trainer.run(checkpoint)
         return
-    folder = job.model.parent
     if not saved:
         checkpoint.require_space(trainer.model, job.settings.train)
     saved_models = SavedModels(folder / "models" / "model.pt", job.save_every, job.keep_models)
-    saved_models.begin(checkpoint, saved)
-    saved_models.delete_others(trainer.epoch)
-    events = EventLog(job.events)
+    events = EventLog(folder / "tensorboard")
     events.add_epochs(trainer.history, trainer.throughput.rows)
 
     def after_epoch(trainer: Trainer) -> None:
         events.add_epochs(trainer.history, trainer.throughput.rows)
         saved_models.save(trainer.evaluated, trainer.epoch, training_state.of(trainer))
-        saved_models.delete_others(trainer.epoch)
 
     with profiling.trace_of(job.profile_steps, job.model) as after_step:
         trainer.run(checkpoint, after_epoch, after_step)

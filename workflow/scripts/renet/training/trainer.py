@@ -15,14 +15,11 @@ from renet.network.loader import Loader, make_loader
 from renet.network.model import Network
 from renet.training import history, processes, schedule, train_step, training_state
 from renet.training.augmentation import Augmentation
-from renet.training.checkpoints import Checkpoint, CheckpointWriter
+from renet.training.checkpoints import Checkpoint
 from renet.training.ema import MovingAverage
 from renet.training.stop_request import StopRequest
 from renet.training.throughput import Throughput
 from renet.training.validation import Validation
-
-# No checkpoint is written before a validation if the latest one is younger than this, in seconds.
-MIN_CHECKPOINT_GAP = 30.0
 
 # Batches from one reading of the metrics to the next: on a GPU, each waits for the device.
 SYNC_EVERY = {"cpu": 1, "cuda": 20}
@@ -58,7 +55,7 @@ class Trainer:
         self._steps_of_epoch = -(-len(train) // recipe.batch_size)
         self.history: list[dict] = []
         self.throughput = Throughput(self.device)
-        self._writer = CheckpointWriter(None)
+        self._checkpoint: Checkpoint | None = None
         self._after_step: Callable[[], None] | None = None
 
     def run(
@@ -79,10 +76,10 @@ class Trainer:
             InputError: the loss became NaN or infinite; the last checkpoint stays.
             TrainingInterrupted: SIGTERM came; a checkpoint was written.
         """
-        stop, self._after_step = StopRequest(), after_step
+        stop = StopRequest()
+        self._checkpoint, self._after_step = checkpoint, after_step
         lack_of_memory = train_step.lack_of_memory_named(self.recipe.batch_size)
-        self._writer = CheckpointWriter(checkpoint if processes.is_main() else None)
-        with stop if checkpoint else contextlib.nullcontext(), lack_of_memory, self._writer:
+        with stop if checkpoint else contextlib.nullcontext(), lack_of_memory:
             if self.epoch < self.recipe.epochs:
                 self.step.capture(self.train.shape)  # before the faces fill the GPU's memory
                 loader = make_loader(self.train.pixels, self.train.targets, self.device)
@@ -91,7 +88,7 @@ class Trainer:
                 self._end_epoch()
                 if after_epoch and processes.is_main():
                     after_epoch(self)
-                self._save_checkpoint()
+                self._save_at_end_of_epoch()
         if self.average:
             self.model.load_state_dict(self.average.network.state_dict())
         if self.recipe.select_epoch == "best" and self.validation.best:
@@ -144,17 +141,23 @@ class Trainer:
 
     def _stop_or_save(self, stop: StopRequest) -> None:
         """Stop, or write a checkpoint, if that is due."""
-        if not processes.any_of(stop.received, self.device):
-            self._save_checkpoint(self._writer.seconds)
+        if not self._checkpoint:
             return
-        self._save_checkpoint()
-        self._writer.wait()
+        if not processes.any_of(stop.received, self.device):
+            self._save(self._checkpoint, self._checkpoint.seconds)
+            return
+        self._save(self._checkpoint, 0)
         processes.barrier()  # rank 0 may still write, and would be ended with this process
         raise interruption(self.epoch + 1)
 
-    def _save_checkpoint(self, min_age: float = 0.0) -> None:
-        if self._writer.is_due(min_age):
-            self._writer.save(self.model, training_state.of(self))
+    def _save_at_end_of_epoch(self) -> None:
+        if self._checkpoint:
+            self._save(self._checkpoint, self._checkpoint.gap)
+
+    def _save(self, checkpoint: Checkpoint, min_age: float) -> None:
+        """Write a checkpoint in rank 0 if the latest one is at least so old, in seconds."""
+        if processes.is_main() and checkpoint.is_due(min_age):
+            checkpoint.save(self.model, training_state.of(self))
 
     def _end_epoch(self) -> None:
         # The loss is that before the last update, and does not tell of it.
@@ -166,7 +169,7 @@ class Trainer:
         row = history.row(self.epoch + 1, rate, loss, accuracy)
         if self.recipe.validates_after(self.epoch + 1):
             # It may take longer than the time after SIGTERM.
-            self._save_checkpoint(MIN_CHECKPOINT_GAP)
+            self._save_at_end_of_epoch()
             loss, accuracy = self.validation.measure()
             if not math.isfinite(loss):
                 raise divergence("The validation loss", self.epoch + 1, self.steps, self.recipe)

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 import torch
 
 from renet.config.recipe import Recipe
-from renet.training import history
 from renet.training.throughput import Part
 
 if TYPE_CHECKING:
@@ -34,7 +33,6 @@ def of(trainer: "Trainer") -> dict:
         "throughput": trainer.throughput.rows,
         "part_of_epoch": dataclasses.asdict(trainer.throughput.part()),
         "best": trainer.validation.best,
-        "best_of_longer": trainer.validation.best_of_longer,
         # A saved model has the moving average in place of the network; a checkpoint leaves it out.
         "weights": trainer.model.state_dict() if trainer.average else None,
         "average": trainer.average.network.state_dict() if trainer.average else None,
@@ -45,11 +43,10 @@ def copies_of_network(recipe: Recipe) -> int:
     """The most tensors that a checkpoint has for each of the network's: 2 for the course's recipe.
 
     They are the weights, the optimizer's averages of the gradients, the moving average, and the
-    best epoch; where not every epoch is validated, also the best epoch of a longer training.
+    best epoch.
     """
     averages = 2 if recipe.optimizer == "adamw" else 1
-    best = (1 if recipe.validate_every == 1 else 2) if recipe.select_epoch == "best" else 0
-    return 1 + averages + bool(recipe.ema) + best
+    return 1 + averages + bool(recipe.ema) + (recipe.select_epoch == "best")
 
 
 def restore(trainer: "Trainer", saved: dict) -> None:
@@ -65,12 +62,7 @@ def restore(trainer: "Trainer", saved: dict) -> None:
     optimizer.load_state_dict(state["optimizer"] | {"param_groups": settings})
     trainer.history = state["history"]
     trainer.throughput.restore(state["throughput"], Part(**state.get("part_of_epoch", {})))
-    validation = trainer.validation
-    validation.best, validation.best_of_longer = state["best"], state.get("best_of_longer")
-    if trainer.history and not trainer.recipe.validates_after(trainer.epoch):
-        # It was the last epoch, and was validated for that alone.
-        trainer.history[-1] |= history.NOT_VALIDATED
-        validation.best = validation.best_of_longer
+    trainer.validation.best = state["best"]
     if trainer.average:
         trainer.average.network.load_state_dict(state["average"])
     logging.info("Continuing after epoch %d, batch %d", trainer.epoch, trainer.steps)

@@ -18,15 +18,12 @@ class Validation:
 
     Attributes:
         best: epoch, loss and weights of the lowest validation loss, with select_epoch: best.
-        best_of_longer: the same for a training with more epochs, in which the last epoch of this
-            one may have no validation.
     """
 
     def __init__(self, model: Network, faces: FaceFile, device: torch.device, recipe: Recipe):
         """Take the network that is evaluated, which is on the device, and the faces."""
         self._model, self._faces, self._device, self._recipe = model, faces, device, recipe
         self.best: dict | None = None
-        self.best_of_longer: dict | None = None
 
     @functools.cached_property
     def _inference(self) -> ValidationInference:
@@ -56,5 +53,3 @@ class Validation:
         if not self.best or loss < self.best["loss"]:
             weights = {name: value.clone() for name, value in self._model.state_dict().items()}
             self.best = {"epoch": epoch, "loss": loss, "state": weights}
-        if epoch % self._recipe.validate_every == 0:
-            self.best_of_longer = self.best

@@ -1,0 +1,262 @@
+"""All that a training leaves is in one folder, and a run has one process at a time."""
+
+import dataclasses
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import h5py
+import pytest
+import torch
+from train import train
+
+from helpers.holders import held
+from helpers.liveness import is_alive
+from helpers.training import QUICK, SMALL, terminated_before, train_job, write_faces
+from helpers.workflow import copy_project, run, snakemake, write_config
+from renet.common import locks
+from renet.common.errors import InputError
+from renet.training.folder import TrainingFolder
+from renet.training.run import RunJob, RunSettings
+
+SETTINGS = {"epochs": 3}
+
+
+class PowerCut(Exception):
+    """Stands for anything that ends a process between two steps."""
+
+
+@pytest.fixture
+def outputs(tmp_path, caplog) -> dict[str, Path]:
+    """The outputs of a job, which do not exist, by the names of its results."""
+    caplog.set_level("INFO")
+    return {name: tmp_path / name for name in ("model.pt", "history.csv")}
+
+
+@pytest.fixture
+def link(tmp_path, outputs) -> Callable[..., bool]:
+    """A function that links the outputs to the results of a training; whether it was computed."""
+
+    def link_results(settings: dict = SETTINGS, compute: Callable | None = None) -> bool:
+        computed = []
+
+        def write(*paths: Path) -> None:
+            computed.extend(paths)
+            for path in paths:
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.write_text(f"{settings} {path.name}")
+            paths[0].with_name("checkpoint.pt").touch()
+
+        folder = TrainingFolder(tmp_path / "training", settings)
+        folder.link_results(outputs, compute or write, "cpu")
+        return bool(computed)
+
+    return link_results
+
+
+def fail(*paths: Path) -> None:
+    raise InputError("The training failed.")
+
+
+def folders(outputs: dict[str, Path]) -> list[Path]:
+    return [path for path in outputs["model.pt"].with_name("training").iterdir() if path.is_dir()]
+
+
+def test_outputs_are_links_to_results_that_are_computed_once(link, outputs, caplog):
+    assert link()
+    (folder,) = folders(outputs)
+    assert all(output.samefile(folder / name) for name, output in outputs.items())
+    assert sorted(path.name for path in folder.iterdir()) == [
+        "finished.json", "history.csv", "model.pt"
+    ]  # fmt: skip
+    for output in outputs.values():  # as Snakemake does before a job
+        output.unlink()
+    assert not link()
+    assert outputs["model.pt"].read_text() == f"{SETTINGS} model.pt"
+    assert f"computed on cpu of {socket.gethostname()}, are linked from {folder}" in caplog.text
+
+
+def test_outputs_are_copies_where_the_file_system_has_no_links(link, outputs, monkeypatch):
+    def refuse(*paths: Path) -> None:
+        raise OSError("Operation not permitted")
+
+    monkeypatch.setattr(os, "link", refuse)
+    assert link()
+    (folder,) = folders(outputs)
+    for name, output in outputs.items():
+        assert output.read_bytes() == (folder / name).read_bytes()
+        assert not output.samefile(folder / name)
+
+
+@pytest.mark.parametrize("damage", [Path.unlink, lambda path: path.write_text("of another one")])
+def test_damaged_result_is_named_and_computed_anew(link, outputs, caplog, damage):
+    link()
+    (folder,) = folders(outputs)
+    damage(folder / "history.csv")
+    assert link()
+    assert f"{folder / 'history.csv'} is missing or damaged" in caplog.text
+    assert outputs["history.csv"].read_text() == f"{SETTINGS} history.csv"
+    assert not link()
+
+
+@pytest.mark.parametrize("call", ["unlink", "link"])
+def test_what_a_killed_job_has_left_after_finished_json_is_done_by_the_next(
+    link, outputs, monkeypatch, call
+):
+    """It is killed before it deletes the checkpoint, or before it links the first output."""
+
+    def cut_the_power(*paths: Path) -> None:
+        raise PowerCut
+
+    link({"epochs": 2})
+    with monkeypatch.context() as killed, pytest.raises(PowerCut):
+        killed.setattr(os, call, cut_the_power)
+        link()
+    assert len(folders(outputs)) == 2
+    assert not link()
+    (folder,) = folders(outputs)
+    assert outputs["model.pt"].read_text() == f"{SETTINGS} model.pt"
+    assert not (folder / "checkpoint.pt").exists()
+
+
+def test_folder_of_another_training_goes_when_this_one_has_finished_and_not_before(
+    link, outputs, tmp_path, caplog
+):
+    link({"epochs": 2})
+    (other,) = folders(outputs)
+    with pytest.raises(InputError):
+        link(compute=fail)
+    assert f"from the beginning: {other} is of another one" in caplog.text and other.exists()
+    of_the_user = tmp_path / "training" / "photos"
+    of_the_user.mkdir()
+    assert link()
+    assert not other.exists() and of_the_user.exists()
+
+
+def test_results_of_a_failed_training_never_count_as_finished(link, outputs):
+    with pytest.raises(InputError):
+        link(compute=fail)
+    assert link()
+
+
+def test_output_that_cannot_be_written_is_an_error_before_the_training(link, outputs):
+    outputs["history.csv"].mkdir()
+    with pytest.raises(InputError, match=r"history\.csv cannot be written"):
+        link(compute=lambda *_: pytest.fail("it has begun"))
+
+
+def test_folder_depends_on_settings_faces_and_the_version_of_pytorch(tmp_path, monkeypatch):
+    parts = [RunSettings(SMALL, QUICK), "code", "faces"]
+    path = TrainingFolder(tmp_path, *parts).path
+    assert path == TrainingFolder(tmp_path, *parts).path
+    recipe = dataclasses.replace(QUICK, epochs=4)
+    assert path != TrainingFolder(tmp_path, RunSettings(SMALL, recipe), *parts[1:]).path
+    assert path != TrainingFolder(tmp_path, *parts[:2], "other faces").path
+    monkeypatch.setattr(torch, "__version__", "3.0.0")
+    assert path != TrainingFolder(tmp_path, *parts).path
+
+
+@pytest.fixture
+def job(tmp_path, caplog) -> RunJob:
+    """A training on the device `auto`."""
+    caplog.set_level("INFO")
+    write_faces(tmp_path / "train.h5")
+    write_faces(tmp_path / "validation.h5", 20, 1)
+    recipe = dataclasses.replace(QUICK, device="auto")
+    return train_job(tmp_path, RunSettings(SMALL, recipe))
+
+
+def test_faces_without_a_digest_are_recognised_by_their_bytes(job):
+    paths = []
+    for seed in (0, 0, 5):
+        write_faces(job.train, seed=seed)
+        with h5py.File(job.train, "a") as store:
+            del store.attrs["digest"]
+        paths.append(job.folder().path)
+    assert paths[0] == paths[1] != paths[2]
+
+
+def test_training_is_continued_and_its_results_are_linked_on_another_device(job, caplog):
+    """Of a GPU that is granted and missing, `auto` makes the CPU."""
+    with terminated_before(8):
+        train(dataclasses.replace(job, gpu=1))
+    train(dataclasses.replace(job, gpu=0))
+    assert "Continuing after epoch 1, batch 2" in caplog.text
+    trained = job.model.read_bytes()
+    job.model.unlink()
+    with terminated_before(0) as updates:
+        train(dataclasses.replace(job, gpu=1))
+    assert not updates and job.model.read_bytes() == trained
+    assert "computed on cpu of" in caplog.text
+
+
+@pytest.fixture
+def holder(tmp_path) -> Iterator[subprocess.Popen]:
+    """A process that works in a folder."""
+    with held(tmp_path / "training") as process:
+        yield process
+
+
+def test_process_that_holds_a_folder_is_named_until_it_ends(tmp_path, holder):
+    folder = tmp_path / "training"
+    sentence = rf"in use by the process {holder.pid} on .*wait_minutes"
+    with pytest.raises(InputError, match=sentence), locks.alone_in(folder):
+        pass
+    assert f"the process {holder.pid}" in locks.owner(folder)
+    holder.kill()
+    holder.wait()
+    with locks.alone_in(folder, wait_minutes=1):
+        assert locks.owner(folder)
+    assert locks.owner(folder) is None
+
+
+def test_lock_is_asked_for_with_a_file_that_nfs_can_lock(tmp_path, holder, monkeypatch):
+    """NFS gives an exclusive lock on a file that is open for writing alone."""
+    asked = []
+    monkeypatch.setattr(locks, "_take", lambda handle: asked.append(handle.writable()))
+    assert locks.owner(tmp_path / "training")
+    assert asked == [True]
+
+
+def test_folder_is_waited_for_where_the_config_says_so(tmp_path, holder, monkeypatch, caplog):
+    caplog.set_level("INFO")
+    monkeypatch.setattr(locks.time, "sleep", lambda seconds: holder.communicate())
+    with locks.alone_in(tmp_path / "training", wait_minutes=1):
+        pass
+    assert f"Waiting for the process {holder.pid}" in caplog.text
+
+
+@pytest.mark.slow
+def test_training_that_outlives_a_killed_snakemake_is_named_and_its_work_is_used(tmp_path):
+    project = copy_project(tmp_path)
+    write_config(project, train={"epochs": 400})
+    command = [sys.executable, "-m", "snakemake", "--cores", "1", "--configfile", "small.yaml"]
+    with (tmp_path / "log").open("w") as log:
+        started = subprocess.Popen(command, cwd=project, stdout=log, stderr=log)
+    log = project / "results/runs/renet/logs/train.log"
+    while not log.exists() or "epoch 3," not in log.read_text():
+        assert started.poll() is None, (tmp_path / "log").read_text()
+        time.sleep(0.1)
+    started.kill()
+    started.wait()
+    lock = project / "results/runs/renet/training/.lock"
+    training = json.loads(lock.read_text())["process"]
+    os.kill(training, signal.SIGSTOP)  # so that it does not end meanwhile
+    assert snakemake(project, "--unlock", *command[5:]).returncode == 0  # as Snakemake asks for
+    again = snakemake(project, *command[3:])
+    assert again.returncode != 0
+    assert f"results/runs/renet/training is in use by the process {training}" in log.read_text()
+    os.kill(training, signal.SIGTERM)
+    os.kill(training, signal.SIGCONT)
+    deadline = time.monotonic() + 60
+    while is_alive(training):
+        assert time.monotonic() < deadline, log.read_text()
+        time.sleep(0.1)
+    run(project)
+    assert "Continuing after epoch" in log.read_text()

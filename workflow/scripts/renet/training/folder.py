@@ -1,0 +1,143 @@
+"""The folder of a training, `<parent>/<fingerprint>`, which holds all that the training leaves.
+
+    checkpoint.pt, previous.pt     until it has finished: see `renet.training.checkpoints`
+    models/, tensorboard/          saved models and events
+    model.pt, history.csv, …       its results; the outputs of the job are hard links to them
+    finished.json                  written last: device, machine, and the SHA-256 of each result
+
+Snakemake deletes the outputs of a job before it starts it. The folder is none of them, and a job
+that asks for the same training again links its results.
+"""
+
+import contextlib
+import dataclasses
+import hashlib
+import json
+import logging
+import os
+import shutil
+import socket
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import torch
+
+from renet.common import files, locks
+from renet.network import devices
+
+RESULTS = ("model.pt", "history.csv", "throughput.csv", "training.json")  # of a run
+LATEST, PREVIOUS = "checkpoint.pt", "previous.pt"
+FINISHED = "finished.json"
+FINGERPRINT_CHARACTERS = 16
+
+
+class TrainingFolder:
+    """The folder of one training; its parent is that of all trainings of a run.
+
+    Attributes:
+        path: the folder, which need not exist.
+    """
+
+    def __init__(self, parent: Path, *depends_on: object):
+        """Name the folder by all that the training depends on, as JSON or dataclasses.
+
+        PyTorch's version is part of the name, because the numbers change with it.
+        """
+        text = json.dumps(
+            [*depends_on, torch.__version__], sort_keys=True, default=dataclasses.asdict
+        )
+        fingerprint = hashlib.sha256(text.encode()).hexdigest()[:FINGERPRINT_CHARACTERS]
+        self.path = parent / fingerprint
+
+    def link_results(
+        self,
+        outputs: Mapping[str, Path],
+        compute: Callable[..., None],
+        device: str,
+        wait_minutes: float = 0,
+    ) -> None:
+        """Link the outputs of a job to the results, which are computed unless they are there.
+
+        Folders of other trainings go at the end. A job that is killed does the rest when it is
+        started again.
+
+        Args:
+            outputs: each output, by the name of the result in this folder.
+            compute: writes the results to the paths that it is given, in the order of `outputs`.
+            device: of the settings.
+            wait_minutes: how long to wait for another process in the parent folder.
+
+        Raises:
+            InputError: another process works there, or an output cannot be written.
+        """
+        with locks.alone_in(self.path.parent, wait_minutes):
+            for output in outputs.values():
+                files.check_writable(output)  # before the training, which can take hours
+            if not self._is_finished(outputs):
+                self._explain_start()
+                compute(*(self.path / name for name in outputs))
+                self._finish(outputs, device)
+            for path in self._checkpoints():
+                path.unlink()
+            for name, output in outputs.items():
+                _link(self.path / name, output)
+            for path in self._others():
+                shutil.rmtree(path)
+
+    def _others(self) -> list[Path]:
+        """The folders of other trainings; by hand, the parent can be a folder of the user's."""
+        found = self.path.parent.glob("[0-9a-f]" * FINGERPRINT_CHARACTERS)
+        return sorted(path for path in found if path != self.path)
+
+    def _checkpoints(self) -> list[Path]:
+        """All that there are, damaged and half-written ones too."""
+        return [path for name in (LATEST, PREVIOUS) for path in self.path.glob(f"{name}*")]
+
+    def _explain_start(self) -> None:
+        """Log that an earlier training is not continued, where there is one."""
+        if (others := self._others()) and not self._checkpoints():
+            logging.info(
+                "The training starts from the beginning: %s is of another one, with other "
+                "settings, code, faces or version of PyTorch. It is deleted when this one has "
+                "finished.",
+                ", ".join(map(str, others)),
+            )
+
+    def _is_finished(self, names: Mapping[str, Path]) -> bool:
+        """Whether all results are as they were written; a damaged one is named."""
+        if not (self.path / FINISHED).exists():
+            return False
+        finished = files.read_json(self.path / FINISHED)
+        for name in names:
+            path = self.path / name
+            if not path.exists() or files.file_digest(path) != finished["sha256"].get(name):
+                logging.warning(
+                    "%s is missing or damaged, so that its training is computed anew.", path
+                )
+                (self.path / FINISHED).unlink()
+                return False
+        logging.info(
+            "The results of this training, computed on %s of %s, are linked from %s. Delete this "
+            "folder to compute them anew.",
+            *(finished["device"], finished["machine"], self.path),
+        )
+        return True
+
+    def _finish(self, names: Mapping[str, Path], device: str) -> None:
+        content = {
+            "device": devices.type_of(device),
+            "machine": socket.gethostname(),
+            "sha256": {name: files.file_digest(self.path / name) for name in names},
+        }
+        files.write_json(self.path / FINISHED, content)
+
+
+def _link(result: Path, output: Path) -> None:
+    """Put a hard link in place of an output, or a copy where the file system has no links."""
+    with files.explained(output):
+        output.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            os.link(result, output)
+            return
+    with files.replacing(output) as temporary:
+        shutil.copyfile(result, temporary)
