@@ -45,6 +45,11 @@ def load(overlay: Path, command_line: dict | None = None) -> dict:
             "does not continue with more epochs; delete the line.",
         ),
         (
+            "resources: {wait_minutes: 60}",
+            "resources.wait_minutes is no longer a key of the config: a training that finds "
+            "another process in its folder ends with an error that names it; delete the line.",
+        ),
+        (
             "checkpoints: {keep_last: false}",
             "checkpoints.keep_last is no longer a key of the config: a finished training does not "
             "continue with more epochs; delete the line.",

@@ -122,7 +122,7 @@ def test_training_does_not_begin_where_its_checkpoints_do_not_fit(full):
 
 def test_file_that_is_mapped_gets_its_blocks_before_a_write_without_them_ends_the_process(full):
     path = full(8192) / "features.npy"
-    with pytest.raises(InputError, match="No space left on device"), files.explained(path):
+    with pytest.raises(InputError, match="No space left on device"), disk.explained(path):
         open_memmap(path, "w+", np.float32, (100, 100))
         disk.reserve(path)
 

@@ -7,7 +7,7 @@ import stat
 
 import pytest
 
-from renet.common import files
+from renet.common import files, locks
 from renet.common.errors import InputError
 
 
@@ -67,7 +67,7 @@ def test_file_system_without_locks_does_without(tmp_path, monkeypatch):
     def refuse(handle, operation):
         raise OSError(errno.ENOSYS, "Function not implemented")
 
-    monkeypatch.setattr(files.fcntl, "flock", refuse)
+    monkeypatch.setattr(locks.fcntl, "flock", refuse)
     files.write_text(tmp_path / "file", "whole")
     assert (tmp_path / "file").read_text() == "whole"
 

@@ -15,7 +15,6 @@ from helpers.faces import write_hdf5
 from helpers.holders import held
 from helpers.project import run_script
 from helpers.workflow import copy_project, planned, run, write_config
-from renet.common import locks
 from renet.common.errors import InputError
 from renet.config.architecture import HogSvmArchitecture
 from renet.dataset import hdf5
@@ -156,17 +155,6 @@ def test_second_svm_in_the_folder_of_a_run_names_the_first_one_and_touches_nothi
         with pytest.raises(InputError, match=f"{folder} is in use by the process {first.pid} on"):
             fit_here(fitted, tmp_path)
         assert {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*")} == before
-
-
-def test_svm_waits_for_the_first_one_where_the_config_says_so(
-    fitted, tmp_path, monkeypatch, caplog
-):
-    caplog.set_level("INFO")
-    with held(tmp_path / "training") as first:
-        monkeypatch.setattr(locks.time, "sleep", lambda seconds: first.communicate())
-        model = fit_here(fitted, tmp_path, wait_minutes=1)
-    assert f"Waiting for the process {first.pid}" in caplog.text
-    assert model == (fitted / "model.pt").read_bytes()
 
 
 def test_fit_sums_in_one_thread(fitted, tmp_path, monkeypatch):

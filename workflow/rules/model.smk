@@ -37,7 +37,6 @@ rule train:
         mem_mb=memory_of_run,
         runtime=resources_of_run("minutes"),
         nodes=resources_of_run("nodes"),
-        wait_minutes=resources_of_run("wait_minutes"),
         profile_steps=resources_of_run("profile_steps"),
     params:
         settings=training_settings,
@@ -71,7 +70,6 @@ rule hog_svm:
         runtime=resources_of_run("minutes"),
         # Not params: the result does not depend on them.
         workers=resources_of_run("threads"),
-        wait_minutes=resources_of_run("wait_minutes"),
     params:
         settings=training_settings,
         code=code_with_kind("hog_svm.py"),

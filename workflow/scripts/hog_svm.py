@@ -81,7 +81,6 @@ def hog_svm(
     training: Path,
     settings: Settings = COURSE,
     workers: script.Granted = None,
-    wait_minutes: script.Granted = None,
     code: script.Code = "",
 ) -> None:
     """Fit the SVM of one run.
@@ -96,7 +95,6 @@ def hog_svm(
         training: training.json to write.
         settings: the options of the kind, and the recipe.
         workers: number of processes that compute features; None for `train.threads`.
-        wait_minutes: how long to wait for another process in the folder of the run.
     """
     recipe = dataclasses.replace(
         settings.train,
@@ -115,7 +113,7 @@ def hog_svm(
         files.file_digest(table),
     )
     results = dict(zip(RESULTS, outputs, strict=True))
-    folder.link_results(results, compute, recipe.device, wait_minutes or 0)
+    folder.link_results(results, compute, recipe.device)
 
 
 def fit_and_write(
@@ -176,7 +174,7 @@ def write_features(path: Path, faces: FaceFile, network: Network, processes: int
     hog, count = network.get_submodule("hog"), len(faces)
     shape = count, hog.feature_count
     disk.require_space(path, math.prod(shape) * np.float32().nbytes)
-    with files.explained(path):
+    with disk.explained(path):
         features = open_memmap(path, "w+", np.float32, shape)
         disk.reserve(path)
     starts = range(0, count, PART)

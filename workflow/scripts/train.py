@@ -39,7 +39,7 @@ def train(job: RunJob) -> None:
         _train(dataclasses.replace(job, model=model, **tables))
 
     results = dict(zip(RESULTS, outputs, strict=True))
-    job.folder().link_results(results, compute, settings.train.device, job.wait_minutes)
+    job.folder().link_results(results, compute, settings.train.device)
 
 
 def _train(job: RunJob) -> None:

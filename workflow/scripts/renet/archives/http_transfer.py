@@ -111,7 +111,7 @@ def _attempt(url: str, part: Path) -> None:
     with _request(origin, offset) as response:
         _check_status(response, url)
         _check_range(response, origin, offset)
-        with disk.writing(part):
+        with disk.explained(part):
             origin = _prepare(response, part, origin, offset)
             _receive(response, part, origin.size)
     size = part.stat().st_size

@@ -32,7 +32,6 @@ def decompress(receipt: Receipt, tar: Path) -> None:
         return
     disk.require_space(tar, receipt.size)  # JPEGs hardly shrink: the tar is about as large
     with (
-        disk.writing(tar),
         files.replacing(tar) as temporary,
         Progress.of_file(archive, f"decompressing {archive.name}") as raw,
         gzip.open(raw) as stream,
@@ -64,7 +63,6 @@ def pack(folder: Path, tar: Path) -> None:
         raise InputError(f"The folder {folder} holds no files.")
     disk.require_space(tar, sum(path.stat().st_size + 2 * tarfile.BLOCKSIZE for path in paths))
     with (
-        disk.writing(tar),
         files.replacing(tar) as temporary,
         tarfile.open(temporary, "w", format=tarfile.GNU_FORMAT) as archive,
     ):

@@ -72,17 +72,18 @@ def temporary_folder(needed: int) -> Iterator[Path]:
 
 
 @contextlib.contextmanager
-def writing(path: Path) -> Iterator[None]:
-    """Raise an InputError in place of an OSError while an archive is written to `path`."""
+def explained(path: Path) -> Iterator[None]:
+    """An InputError in place of the error of a disk that is full or cannot be written.
+
+    Args:
+        path: the file that is written.
+    """
     try:
         yield
-    except OSError as error:
-        free = shutil.disk_usage(path.parent).free
-        raise InputError(
-            f"{path} cannot be written: {error.strerror or error} ({free:,} bytes are free in "
-            f"{path.parent}). Free some space and start again; the bytes downloaded so far are "
-            "kept."
-        ) from error
+    except Exception as error:
+        if sentence := fault(error, path):
+            raise InputError(sentence) from error
+        raise
 
 
 def fault(error: BaseException, path: Path | None = None) -> str | None:

@@ -6,20 +6,15 @@ cannot take a file after what it replaces is deleted.
 
 import contextlib
 import errno
-import fcntl
 import hashlib
 import json
-import logging
 import os
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import IO
 
-from renet.common import disk
+from renet.common import disk, locks
 from renet.common.errors import InputError
-
-NO_LOCKS = {errno.ENOSYS, errno.EOPNOTSUPP, errno.ENOLCK}  # errors of file systems without locks
 
 
 @contextlib.contextmanager
@@ -39,33 +34,18 @@ def replacing(path: str | Path, size: int = 0) -> Iterator[Path]:
     """
     path = Path(path)
     temporary = path.with_name(path.name + ".tmp")
-    with explained(temporary):
+    with disk.explained(temporary):
         _make_folder_of(path)
         if size:
             disk.require_space(path, size)
-        with locked(temporary):
+        with locks.sole_writer(temporary):
             try:
-                with explained(temporary):
+                with disk.explained(temporary):
                     yield temporary
                     move(temporary, path)
             except BaseException:
                 temporary.unlink(missing_ok=True)
                 raise
-
-
-@contextlib.contextmanager
-def explained(path: Path) -> Iterator[None]:
-    """An InputError in place of the error of a disk that is full or cannot be written.
-
-    Args:
-        path: the file that is written.
-    """
-    try:
-        yield
-    except Exception as error:
-        if sentence := disk.fault(error, path):
-            raise InputError(sentence) from error
-        raise
 
 
 def check_writable(path: Path) -> None:
@@ -74,7 +54,7 @@ def check_writable(path: Path) -> None:
     Raises:
         InputError: it cannot, as where `replacing` would begin the file.
     """
-    with explained(path):
+    with disk.explained(path):
         _make_folder_of(path)
         with tempfile.TemporaryFile(dir=path.parent):
             pass
@@ -106,44 +86,6 @@ def _sync(path: Path) -> None:
             raise
     finally:
         os.close(descriptor)
-
-
-@contextlib.contextmanager
-def locked(path: Path) -> Iterator[None]:
-    """Hold the lock on `<file>.tmp` or `<file>.part`, which is made if it is missing.
-
-    The kernel releases it when the process ends. File systems without locks do without.
-
-    Raises:
-        InputError: another process holds the lock.
-    """
-    with path.open("ab") as handle:
-        try:
-            lock(handle)
-            # Another process may have renamed the file before this one got the lock.
-            is_ours = os.path.samestat(os.fstat(handle.fileno()), path.stat())
-        except (BlockingIOError, FileNotFoundError):
-            is_ours = False
-        if not is_ours:
-            raise InputError(
-                f"{path.with_suffix('')} is being written by another process; wait for it to end, "
-                "or stop it, and start again."
-            )
-        yield
-
-
-def lock(handle: IO) -> None:
-    """Take the exclusive lock of an open file; file systems without locks do without.
-
-    Raises:
-        BlockingIOError: another process holds it.
-    """
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
-        if error.errno not in NO_LOCKS:
-            raise
-        logging.debug("%s is not locked: its file system has no locks.", handle.name)
 
 
 def write_text(path: str | Path, text: str) -> None:

@@ -1,10 +1,12 @@
-"""One process at a time for a folder, such as that of a run's trainings, or for a file.
+"""Locks on files, which the kernel releases when their process ends.
 
 Where Snakemake alone is killed, its jobs live on. Without a lock, the same job of the next start
 would write the same files.
 """
 
 import contextlib
+import errno
+import fcntl
 import itertools
 import json
 import logging
@@ -15,20 +17,51 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
 
-from renet.common import files
+from renet.common import disk
 from renet.common.errors import InputError
 
-NAME = ".lock"  # of the file in the folder; the lock is the kernel's, and ends with its process
+NAME = ".lock"  # of the file in a folder
+NO_LOCKS = {errno.ENOSYS, errno.EOPNOTSUPP, errno.ENOLCK}  # errors of file systems without locks
 POLL_SECONDS = 1.0
 POLLS_PER_LINE = 60  # of the log
 
 
-@contextlib.contextmanager
-def alone_in(folder: Path, wait_minutes: float = 0) -> Iterator[None]:
-    """Hold the lock of a folder, which is made if it is missing.
+def take(handle: IO | int) -> bool:
+    """Take the exclusive lock of an open file; False if another process holds it.
 
-    Args:
-        wait_minutes: how long to wait for another process that holds it.
+    File systems without locks do without.
+    """
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError as error:
+        if error.errno not in NO_LOCKS:
+            raise
+        logging.debug("%s is not locked: its file system has no locks.", handle)
+    return True
+
+
+@contextlib.contextmanager
+def sole_writer(path: Path) -> Iterator[None]:
+    """Hold the lock on `<file>.tmp` or `<file>.part`, which is made if it is missing.
+
+    Raises:
+        InputError: another process holds the lock.
+    """
+    with path.open("ab") as handle:
+        # Another process may have renamed the file before this one got the lock.
+        if not (take(handle) and _is_at(path, handle)):
+            raise InputError(
+                f"{path.with_suffix('')} is being written by another process; wait for it to end, "
+                "or stop it, and start again."
+            )
+        yield
+
+
+@contextlib.contextmanager
+def alone_in(folder: Path) -> Iterator[None]:
+    """Hold the lock of a folder, which is made if it is missing.
 
     Raises:
         InputError: another process holds it; the message names the process and its machine.
@@ -36,16 +69,11 @@ def alone_in(folder: Path, wait_minutes: float = 0) -> Iterator[None]:
     folder.mkdir(parents=True, exist_ok=True)
     # Without a buffer, whose bytes would be written again, and fail again, where it is closed.
     with (folder / NAME).open("a+b", buffering=0) as handle:
-        until = time.monotonic() + 60 * wait_minutes
-        while not _take(handle):
-            if time.monotonic() >= until:
-                raise InputError(
-                    f"{folder} is in use by {_owner(handle)}, perhaps a job that outlived its "
-                    "Snakemake: wait for it to end, or stop it, and start again; `resources: "
-                    "{wait_minutes: 60}` in the config waits for it."
-                )
-            logging.info("Waiting for %s, which works in %s", _owner(handle), folder)
-            time.sleep(POLL_SECONDS)
+        if not take(handle):
+            raise InputError(
+                f"{folder} is in use by {_owner(handle)}, perhaps a job that outlived its "
+                "Snakemake: wait for it to end, or stop it, and start again."
+            )
         _sign(handle, folder / NAME)
         try:
             yield
@@ -62,7 +90,7 @@ def alone_with(file: Path) -> Iterator[None]:
     path = file.with_name(f"{file.name}{NAME}")
     for polls in itertools.count():
         with path.open("a+b", buffering=0) as handle:
-            if _take(handle) and _is_at(path, handle):
+            if take(handle) and _is_at(path, handle):
                 try:
                     _sign(handle, path)
                     yield
@@ -75,26 +103,6 @@ def alone_with(file: Path) -> Iterator[None]:
         time.sleep(POLL_SECONDS)
 
 
-def owner(folder: Path) -> str | None:
-    """The process that holds the lock of a folder, in words; None if none does."""
-    path = folder / NAME
-    # For writing: NFS gives no exclusive lock on a file that is open for reading alone.
-    mode = "r+" if os.access(path, os.W_OK) else "r"
-    try:
-        with path.open(mode, encoding="utf-8") as handle:
-            return None if _take(handle) else _owner(handle)
-    except OSError:  # no job has worked there, or that of another user
-        return None
-
-
-def _take(handle: IO) -> bool:
-    try:
-        files.lock(handle)
-    except BlockingIOError:
-        return False
-    return True
-
-
 def _is_at(path: Path, handle: IO) -> bool:
     """Whether the open file still is at its path: its holder may have deleted it meanwhile."""
     try:
@@ -104,7 +112,7 @@ def _is_at(path: Path, handle: IO) -> bool:
 
 
 def _sign(handle: IO, path: Path) -> None:
-    with files.explained(path):
+    with disk.explained(path):
         handle.truncate(0)
         holder = {"process": os.getpid(), "machine": socket.gethostname()}
         handle.write(json.dumps(holder).encode())

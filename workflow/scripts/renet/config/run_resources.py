@@ -66,11 +66,6 @@ class RunResources:
         return self.run["resources"]["minutes"]
 
     @property
-    def wait_minutes(self) -> int:
-        """The longest wait for another process in the folder of the run."""
-        return self.run["resources"]["wait_minutes"]
-
-    @property
     def profile_steps(self) -> int:
         """Steps of which there is to be a trace."""
         return self.run["resources"]["profile_steps"]

@@ -5,7 +5,7 @@ import hashlib
 import os
 from pathlib import Path
 
-from renet.common import files, folders
+from renet.common import disk, files, folders
 from renet.common.errors import InputError
 from renet.common.imdb_wiki import ARCHIVE_MARGIN, TABLE
 from renet.config import patterns, urls
@@ -146,7 +146,7 @@ def file_state(path: str | None) -> str:
     """
     if not path or not Path(path).is_file():
         return ""
-    with files.explained(Path(path)):
+    with disk.explained(Path(path)):
         return files.file_digest(path)
 
 

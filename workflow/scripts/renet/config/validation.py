@@ -37,6 +37,8 @@ VALID_NAME = (
 REMOVED = {  # keys that an earlier version had, in the config or in a run: what to do instead
     "checkpoints.keep_last": "a finished training does not continue with more epochs; delete the "
     "line.",
+    "resources.wait_minutes": "a training that finds another process in its folder ends with an "
+    "error that names it; delete the line.",
 }
 EXPONENT = re.compile(r"([+-]?\d+)(\.\d*)?e([+-]?)(\d+)", re.IGNORECASE)
 

@@ -2,7 +2,6 @@
 
 import contextlib
 import dataclasses
-import fcntl
 import functools
 import logging
 import os
@@ -13,7 +12,7 @@ from typing import Literal
 import torch
 from torch import nn
 
-from renet.common import disk
+from renet.common import disk, locks
 from renet.common.errors import InputError
 from renet.network import cpu
 
@@ -142,13 +141,10 @@ def lock_first_free(uuids: list[str], folder: Path) -> int | None:
             descriptor = _open_lock(folder / f"renet-gpu-{uuid}.lock")
         except PermissionError:  # another user's, who is creating it at this moment
             continue
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            os.close(descriptor)
-        else:
+        if locks.take(descriptor):
             _gpu_locks[uuid] = descriptor
             return number
+        os.close(descriptor)
     return None
 
 

@@ -70,7 +70,7 @@ def write_int8(path: Path, predictor: Predictor) -> None:
     # The quantisation writes a copy, and does not notice a full disk.
     with disk.temporary_folder(TEMPORARY_COPIES * len(content)) as folder:
         whole, small = folder / "model.onnx", folder / "int8.onnx"
-        with files.explained(whole):
+        with disk.explained(whole):
             whole.write_bytes(content)
         logging.disable(logging.WARNING)  # of each tensor that stays in float32
         try:

@@ -22,7 +22,7 @@ from pathlib import Path
 
 import torch
 
-from renet.common import files, locks
+from renet.common import disk, files, locks
 from renet.network import devices
 
 RESULTS = ("model.pt", "history.csv", "throughput.csv", "training.json")  # of a run
@@ -54,7 +54,6 @@ class TrainingFolder:
         outputs: Mapping[str, Path],
         compute: Callable[..., None],
         device: str,
-        wait_minutes: float = 0,
     ) -> None:
         """Link the outputs of a job to the results, which are computed unless they are there.
 
@@ -65,12 +64,11 @@ class TrainingFolder:
             outputs: each output, by the name of the result in this folder.
             compute: writes the results to the paths that it is given, in the order of `outputs`.
             device: of the settings.
-            wait_minutes: how long to wait for another process in the parent folder.
 
         Raises:
             InputError: another process works there, or an output cannot be written.
         """
-        with locks.alone_in(self.path.parent, wait_minutes):
+        with locks.alone_in(self.path.parent):
             for output in outputs.values():
                 files.check_writable(output)  # before the training, which can take hours
             if not self._is_finished(outputs):
@@ -134,7 +132,7 @@ class TrainingFolder:
 
 def _link(result: Path, output: Path) -> None:
     """Put a hard link in place of an output, or a copy where the file system has no links."""
-    with files.explained(output):
+    with disk.explained(output):
         output.unlink(missing_ok=True)
         with contextlib.suppress(OSError):
             os.link(result, output)

@@ -72,7 +72,6 @@ class RunJob:
         checkpoint_seconds, save_every, keep_models: see `renet.training.checkpoints`.
         code: digest of the code.
         gpu, nodes: number of GPUs and of machines.
-        wait_minutes: how long to wait for another process in the folder of the run.
         profile_steps: number of steps of which there is to be a trace.
     """
 
@@ -89,7 +88,6 @@ class RunJob:
     code: str
     gpu: int
     nodes: int
-    wait_minutes: int = 0
     profile_steps: int = 0
 
     def folder(self) -> TrainingFolder:

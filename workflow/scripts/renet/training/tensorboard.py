@@ -8,7 +8,7 @@ from tensorboardX.event_file_writer import EventsWriter
 from tensorboardX.proto.event_pb2 import Event
 from tensorboardX.proto.summary_pb2 import Summary
 
-from renet.common import files
+from renet.common import disk
 
 # The chart of each column of history.csv and throughput.csv.
 CHARTS = {
@@ -40,7 +40,7 @@ class EventLog:
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True, exist_ok=True)
         self._path = folder / "events"  # as the file's name begins
-        with files.explained(self._path):
+        with disk.explained(self._path):
             self._writer = EventsWriter(str(self._path))
         self._written = 0  # epochs
 
@@ -50,7 +50,7 @@ class EventLog:
         Of an interrupted epoch, the throughput of its last part counts.
         """
         by_epoch = {row["epoch"]: row for row in throughput}
-        with files.explained(self._path):
+        with disk.explained(self._path):
             for row in history[self._written :]:
                 row = by_epoch.get(row["epoch"], {}) | row
                 for column, chart in CHARTS.items():
