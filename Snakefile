@@ -23,7 +23,7 @@ DEFAULTS = PROJECT / "config.yaml"
 SCHEMA = PROJECT / "workflow" / "schemas" / "config.schema.yaml"
 sys.path.insert(0, str(PROJECT / "workflow" / "scripts"))
 
-from renet.common import user
+from renet.rules import user
 from renet.common.errors import InputError
 from renet.config import checks, validation, yaml_files
 

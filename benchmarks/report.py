@@ -31,10 +31,10 @@ sys.path.append(str(SCRIPTS))
 from renet.common import files  # noqa: E402
 from renet.config import data_summary, defaults, runs  # noqa: E402
 from renet.config.architecture import Architecture  # noqa: E402
-from renet.config.run_figures import RUN_FIGURES  # noqa: E402
 from renet.dataset import hdf5  # noqa: E402
 from renet.network import model_file  # noqa: E402
 from renet.network.kinds.renet import ReNet, init_weights  # noqa: E402
+from renet.rules.run_figures import RUN_FIGURES  # noqa: E402
 
 RUN = "made"
 SLAB = 500  # faces made at once

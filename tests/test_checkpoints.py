@@ -23,7 +23,7 @@ from helpers.training import (
 )
 from renet.common.errors import InputError
 from renet.network import model_file
-from renet.training import checkpoints, training_state
+from renet.training import checkpoints
 from renet.training.checkpoints import Checkpoint
 from renet.training.folder import RESULTS
 from renet.training.run import RunSettings
@@ -66,7 +66,7 @@ def test_state_that_is_not_finite_is_refused_and_both_checkpoints_stay(
     checkpoint = Checkpoint(tmp_path, HOUR, gap=0)
     trainer = train_for_the_best(faces, checkpoint)
     before = {path: path.read_bytes() for path in (checkpoint.path, checkpoint.previous)}
-    state = training_state.of(trainer)
+    state = trainer.state()
     spoilt(state)[0] = value
     with pytest.raises(InputError, match=rf"\.pt is not written, because {name} has a NaN"):
         checkpoint.save(trainer.model, state)
@@ -79,7 +79,7 @@ def test_checkpoint_that_is_not_finite_is_named_and_the_previous_one_used(
 ):
     checkpoint = Checkpoint(tmp_path, HOUR, gap=0)
     trainer = train_for_the_best(faces, checkpoint)
-    state = training_state.of(trainer) | {"epoch": 7}
+    state = trainer.state() | {"epoch": 7}
     spoilt(state)[0] = torch.nan
     with monkeypatch.context() as careless:
         careless.setattr(model_file, "check_finite", lambda *_: None)
@@ -121,7 +121,7 @@ def test_checkpoint_of_a_moving_average_is_continued(faces, tmp_path, has_weight
     recipe = dataclasses.replace(QUICK, ema=0.9)
     checkpoint, whole = Checkpoint(tmp_path, HOUR, gap=0), train(faces, recipe)
     first = make_trainer(faces, dataclasses.replace(recipe, epochs=2))
-    first.run(after_epoch=lambda now: checkpoint.save(now.model, training_state.of(now)))
+    first.run(after_epoch=lambda now: checkpoint.save(now.model, now.state()))
     saved = checkpoint.load()
     assert saved["training"]["weights"] is None
     if has_weights_twice:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from helpers.project import SCRIPTS
-from renet.common import code_digest
+from renet.rules import code_digest
 
 
 @pytest.fixture

@@ -3,7 +3,7 @@
 import pytest
 
 from helpers.workflow import copy_project, snakemake, write_config
-from renet.config import gpus
+from renet.rules import gpus
 
 
 @pytest.mark.parametrize(

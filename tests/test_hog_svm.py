@@ -20,8 +20,8 @@ from renet.config.architecture import HogSvmArchitecture
 from renet.dataset import hdf5
 from renet.dataset.tables import SPLIT
 from renet.network import inference, kinds, model_file
+from renet.network.kinds import svm
 from renet.network.model import infer
-from renet.training import svm
 from renet.training.folder import RESULTS
 from renet.training.history import HISTORY, THROUGHPUT
 

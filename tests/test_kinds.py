@@ -11,13 +11,14 @@ from torchvision.models import resnet18
 
 from helpers.project import SCRIPTS
 from helpers.training import QUICK, same, weights_of, write_faces
-from renet.common import code_digest, script
+from renet.common import script
 from renet.config import architecture
 from renet.config.architecture import Architecture, CnnArchitecture, ResNet18Architecture
 from renet.inspection import activations, layer_profile
 from renet.network import kinds, model_file
 from renet.network.model import infer, parameter_count
-from renet.training import run, training_state
+from renet.rules import code_digest
+from renet.training import run
 from renet.training.run import RunSettings
 
 SMALL_BLOCKS = [{"units": 4, "block": [2, 2]}, {"units": 6, "block": [2, 4]}]
@@ -113,9 +114,7 @@ def test_every_kind_learns_and_continues_from_a_checkpoint(kind, tmp_path):
 
     def stop(trainer):
         if trainer.epoch == 1:
-            model_file.save(
-                tmp_path / "model.pt", trainer.model, training=training_state.of(trainer)
-            )
+            model_file.save(tmp_path / "model.pt", trainer.model, training=trainer.state())
 
     trainer.run(after_epoch=stop)
     assert trainer.history[-1]["loss"] < trainer.history[0]["loss"]

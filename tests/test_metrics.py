@@ -13,7 +13,6 @@ from sklearn import metrics as reference
 from helpers.predictions import predictions_of
 from helpers.project import ROOT, run_script
 from renet.common.errors import InputError
-from renet.config import run_figures
 from renet.evaluation import (
     calibration,
     composition,
@@ -26,6 +25,7 @@ from renet.evaluation import (
 from renet.evaluation.tables import SLICES
 from renet.pages import phrases
 from renet.pages.metric_tables import METRICS
+from renet.rules import run_figures
 
 
 @pytest.fixture(autouse=True)

@@ -9,7 +9,7 @@ import torch
 
 from helpers.training import QUICK, SMALL, make_trainer, same, train, weights_of, write_faces
 from renet.network import inference, kinds, model_file
-from renet.training import schedule, training_state
+from renet.training import schedule
 from renet.training.augmentation import DRAWS
 from renet.training.checkpoints import SavedModels
 
@@ -42,9 +42,7 @@ def test_resumed_training_has_the_same_bytes(faces, trained, steps, tmp_path, mo
 
     def step(*arguments):
         if len(done) == steps:
-            model_file.save(
-                tmp_path / "model.pt", trainer.model, training=training_state.of(trainer)
-            )
+            model_file.save(tmp_path / "model.pt", trainer.model, training=trainer.state())
             raise Stop
         done.append(update(*arguments))
 
@@ -99,7 +97,7 @@ def test_saved_model_is_the_moving_average_and_can_be_continued(faces, tmp_path)
     recipe = dataclasses.replace(MODERN, select_epoch="last")
     models = SavedModels(tmp_path / "model.pt", every=1, keep=9)
     whole = make_trainer(faces, recipe)
-    whole.run(after_epoch=lambda now: models.save(now.evaluated, now.epoch, training_state.of(now)))
+    whole.run(after_epoch=lambda now: models.save(now.evaluated, now.epoch, now.state()))
     saved = model_file.load(tmp_path / "model_2.pt")
     logits = torch.from_numpy(inference.logits(saved, faces[1].pixels, torch.device("cpu")))
     loss = torch.nn.functional.cross_entropy(logits, torch.from_numpy(faces[1].targets)).item()

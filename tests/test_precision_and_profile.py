@@ -9,7 +9,8 @@ import torch
 from helpers.training import QUICK, SMALL, make_trainer, train_job, write_faces
 from renet.common import logs
 from renet.network import devices
-from renet.training import profiling, provenance, run
+from renet.records import provenance
+from renet.training import profiling, run
 from renet.training.run import RunJob, RunSettings
 
 CPU_FLAGS = {True: "flags : fpu avx512f avx512_bf16 sha", False: "flags : fpu avx512f sha"}

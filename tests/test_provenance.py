@@ -21,7 +21,7 @@ from renet.config.architecture import Architecture
 from renet.config.recipe import Recipe
 from renet.config.version import VERSION
 from renet.dataset import hdf5
-from renet.training import manifest, provenance
+from renet.records import manifest, provenance
 from renet.training.run import RunJob, RunSettings
 
 SETTINGS = RunSettings(

@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 
 from helpers.project import SCRIPTS, run_script
-from renet.common import code_digest, script
+from renet.common import script
 from renet.common.errors import InputError
+from renet.rules import code_digest
 
 
 @dataclasses.dataclass(frozen=True)

@@ -25,7 +25,7 @@ from renet.config.recipe import Recipe
 from renet.network import model_file
 from renet.network.inference import ValidationInference
 from renet.network.kinds.renet import ReNet, init_weights
-from renet.training import course_command, processes, training_state
+from renet.training import course_command, processes
 from renet.training import trainer as trainer_module
 from renet.training.checkpoints import Checkpoint
 from renet.training.history import HISTORY
@@ -393,7 +393,7 @@ def test_continuing_from_a_model_file_equals_training_at_once(data_root, tmp_pat
 
 def test_continued_training_has_the_new_recipe_not_the_saved_one(faces, tmp_path):
     first = train(faces, Recipe(**vars(QUICK) | {"epochs": 1}))
-    model_file.save(tmp_path / "first.pt", first.model, training=training_state.of(first))
+    model_file.save(tmp_path / "first.pt", first.model, training=first.state())
     recipe = Recipe(**vars(QUICK) | {"nesterov": True, "learning_rate": 0.5})
     second = make_trainer(faces, recipe, model_file.read(tmp_path / "first.pt"))
     group = second.step.optimizer.param_groups[0]

@@ -14,9 +14,9 @@ from helpers.faces import write_hdf5
 from helpers.made_once import made_once
 from helpers.project import ROOT, run_script
 from helpers.training import SMALL
-from renet.config.run_figures import FIGURES_OF_PREDICTIONS
 from renet.dataset import hdf5
 from renet.dataset.tables import FUNNEL
+from renet.rules.run_figures import FIGURES_OF_PREDICTIONS
 
 # Names and paths that would be markup, code, a spreadsheet's formula or a change of direction.
 HOSTILE = [

@@ -9,11 +9,12 @@ from functools import cache
 from itertools import chain
 from pathlib import Path
 
-from renet.common import code_digest
-from renet.config import data_summary, gpus, runs, sources
+from renet.rules import code_digest
+from renet.config import data_summary, runs, sources
+from renet.rules import gpus
 from renet.config.architecture import KINDS
-from renet.config.run_resources import RunResources
-from renet.config.run_figures import FIGURES_OF_PREDICTIONS, RUN_FIGURES
+from renet.rules.run_resources import RunResources
+from renet.rules.run_figures import FIGURES_OF_PREDICTIONS, RUN_FIGURES
 
 SCRIPTS = PROJECT / "workflow" / "scripts"
 RUNS = runs.runs(config)

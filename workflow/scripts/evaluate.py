@@ -5,7 +5,7 @@ an external test set its inference.csv and the table beside its HDF5 file instea
 Writes: metrics.json (`renet.evaluation.metrics.summarise` of test and validation set, the
 calibration, the threshold of "unsure", the check for leakage, the composition of the data and which
 slices are shown to be weaker; schema: workflow/schemas/metrics.schema.yaml), slices.csv
-(columns: `renet.evaluation.tables.SLICES`), and the figures of `renet.config.run_figures`.
+(columns: `renet.evaluation.tables.SLICES`), and the figures of `renet.rules.run_figures`.
 For an external set, `test` in metrics.json means this set, and the subsets that are checked for
 leakage are training, validation and this set.
 Decides: the temperature and the threshold of "unsure", on the validation set. A split with a person

@@ -38,8 +38,9 @@ from renet.dataset.hdf5 import FaceFile
 from renet.dataset.tables import SPLIT
 from renet.network import devices, kinds, model_file
 from renet.network.kinds import hog_svm as kind
+from renet.network.kinds import svm
 from renet.network.model import Network
-from renet.training import provenance, svm
+from renet.records import provenance
 from renet.training.folder import RESULTS, TrainingFolder
 from renet.training.history import HISTORY, THROUGHPUT
 from renet.training.throughput import Throughput

@@ -13,7 +13,7 @@ from pathlib import Path
 import yaml
 
 from renet.common import files, script
-from renet.training import manifest as manifests
+from renet.records import manifest as manifests
 
 
 def manifest(

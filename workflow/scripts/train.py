@@ -22,7 +22,8 @@ import logging
 from pathlib import Path
 
 from renet.common import files, script
-from renet.training import course_command, provenance, run, slurm
+from renet.records import provenance
+from renet.training import course_command, run, slurm
 from renet.training.folder import RESULTS
 from renet.training.launch import launch
 from renet.training.run import RunJob

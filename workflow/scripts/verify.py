@@ -10,7 +10,7 @@ from pathlib import Path
 
 from renet.common import script
 from renet.common.errors import InputError
-from renet.training import manifest
+from renet.records import manifest
 
 SHOWN = 8  # differences of a run
 

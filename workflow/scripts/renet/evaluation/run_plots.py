@@ -13,9 +13,9 @@ from sklearn import metrics
 
 from renet.common.errors import InputError
 from renet.common.imdb_wiki import CLASSES
-from renet.config.run_figures import RUN_FIGURES
 from renet.evaluation import abstention, calibration, confidence_intervals, plot_style
 from renet.evaluation.plot_style import BLUE, GREY, RED
+from renet.rules.run_figures import RUN_FIGURES
 
 FEWEST = 5  # faces of a bin that the line of a reliability diagram goes through
 

@@ -2,11 +2,11 @@
 
 from dataclasses import dataclass, replace
 
-from renet.config.run_figures import FIGURES_OF_PREDICTIONS, RunFigure
 from renet.evaluation.tables import MISTAKES
 from renet.pages import metric_tables, phrases
 from renet.pages.results import DataResults, RunResults, SetResults
 from renet.pages.templates import PageTable
+from renet.rules.run_figures import FIGURES_OF_PREDICTIONS, RunFigure
 
 COLUMNS = metric_tables.named("accuracy", "balanced_accuracy")
 

@@ -5,11 +5,11 @@ from pathlib import Path
 import pandas as pd
 import yaml
 
-from renet.config.run_figures import RUN_FIGURES
 from renet.evaluation.tables import HARD_CASES, MISTAKES
 from renet.pages import external_sets, metric_tables, phrases, templates, verdict
 from renet.pages.results import DataResults, RunResults, SetResults
 from renet.pages.templates import PageTable
+from renet.rules.run_figures import RUN_FIGURES
 
 HEADLINE = metric_tables.named(
     "accuracy", "balanced_accuracy", "recall_female", "recall_male", "loss"

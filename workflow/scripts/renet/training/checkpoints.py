@@ -13,7 +13,6 @@ from renet.common.errors import InputError
 from renet.config.recipe import Recipe
 from renet.network import model_file
 from renet.network.model import Network
-from renet.training import training_state
 from renet.training.folder import LATEST, PREVIOUS
 
 MIN_CHECKPOINT_GAP = 30.0  # seconds from one checkpoint to another at the end of an epoch
@@ -36,7 +35,7 @@ class Checkpoint:
     def require_space(self, model: Network, recipe: Recipe) -> None:
         """Raise an InputError unless two checkpoints of the training fit."""
         network = sum(value.nbytes for value in model.state_dict().values())
-        disk.require_space(self.path, 2 * training_state.copies_of_network(recipe) * network)
+        disk.require_space(self.path, 2 * copies_of_network(recipe) * network)
 
     def is_due(self, min_age: float) -> bool:
         """Whether the latest one, or the start, is at least so long ago, in seconds."""
@@ -68,6 +67,16 @@ class Checkpoint:
         """
         saved = _read(self.path)
         return saved if saved else _read(self.previous)
+
+
+def copies_of_network(recipe: Recipe) -> int:
+    """The most tensors that a checkpoint has for each of the network's: 2 for the course's recipe.
+
+    They are the weights, the optimizer's averages of the gradients, the moving average, and the
+    best epoch.
+    """
+    averages = 2 if recipe.optimizer == "adamw" else 1
+    return 1 + averages + bool(recipe.ema) + (recipe.select_epoch == "best")
 
 
 def _read(path: Path) -> dict | None:

@@ -16,7 +16,7 @@ from renet.common.errors import InputError
 from renet.config.recipe import Recipe
 from renet.dataset import hdf5
 from renet.network import model_file
-from renet.training import processes, run, training_state
+from renet.training import processes, run
 from renet.training.checkpoints import SavedModels
 from renet.training.history import HISTORY
 from renet.training.run import RunSettings
@@ -96,14 +96,14 @@ def run_course(arguments: argparse.Namespace) -> None:
     every, keep = arguments.serialize if arguments.save_path else 0, arguments.history
     models = SavedModels(arguments.save_path, every, keep, numbered=keep > 1)
     trainer.run(
-        after_epoch=lambda now: models.save(now.evaluated, now.epoch, training_state.of(now)),
+        after_epoch=lambda now: models.save(now.evaluated, now.epoch, now.state()),
         show_progress=not arguments.no_progress_bar,
     )
     accuracy = trainer.validation.measure()[1]
     if not processes.is_main():
         return
     if arguments.save_path:
-        model_file.save(arguments.save_path, trainer.model, training=training_state.of(trainer))
+        model_file.save(arguments.save_path, trainer.model, training=trainer.state())
     else:
         logging.warning("The trained network is not saved: no --save_path was given.")
     if arguments.output_file:

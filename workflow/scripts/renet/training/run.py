@@ -18,7 +18,7 @@ from renet.dataset import hdf5
 from renet.dataset.hdf5 import FaceFile
 from renet.network import cpu, devices, kinds, model_file
 from renet.network.model import parameter_count
-from renet.training import processes, profiling, training_state
+from renet.training import processes, profiling
 from renet.training.checkpoints import Checkpoint, SavedModels
 from renet.training.folder import TrainingFolder
 from renet.training.history import HISTORY, THROUGHPUT
@@ -137,7 +137,7 @@ def build(
     model = devices.to_device(model, device, settings.train.precision)
     trainer = Trainer(model, settings.train, train, validation)
     if saved:
-        training_state.restore(trainer, saved)
+        trainer.restore(saved)
     positions = processes.concatenate(np.array([[trainer.epoch, trainer.images]]))
     if (positions != positions[0]).any():
         raise InputError(
@@ -176,7 +176,7 @@ def run_training(job: RunJob) -> None:
 
     def after_epoch(trainer: Trainer) -> None:
         events.add_epochs(trainer.history, trainer.throughput.rows)
-        saved_models.save(trainer.evaluated, trainer.epoch, training_state.of(trainer))
+        saved_models.save(trainer.evaluated, trainer.epoch, trainer.state())
 
     with profiling.trace_of(job.profile_steps, job.model) as after_step:
         trainer.run(checkpoint, after_epoch, after_step)

@@ -1,10 +1,13 @@
 """The course's training loop (section 3.2.5), interruptible and for several processes."""
 
 import contextlib
+import dataclasses
+import logging
 import math
 from collections.abc import Callable, Iterator
 
 import numpy as np
+import torch
 from torch import Tensor
 
 from renet.common.errors import InputError, TrainingInterrupted
@@ -13,12 +16,12 @@ from renet.config.recipe import Recipe
 from renet.dataset.hdf5 import FaceFile
 from renet.network.loader import Loader, make_loader
 from renet.network.model import Network
-from renet.training import history, processes, schedule, train_step, training_state
+from renet.training import history, processes, schedule, train_step
 from renet.training.augmentation import Augmentation
 from renet.training.checkpoints import Checkpoint
 from renet.training.ema import MovingAverage
 from renet.training.stop_request import StopRequest
-from renet.training.throughput import Throughput
+from renet.training.throughput import Part, Throughput
 from renet.training.validation import Validation
 
 # Batches from one reading of the metrics to the next: on a GPU, each waits for the device.
@@ -94,6 +97,46 @@ class Trainer:
         if self.recipe.select_epoch == "best" and self.validation.best:
             self.model.load_state_dict(self.validation.best["state"])
 
+    def state(self) -> dict:
+        """The state as it is, for model files: plain values, and tensors that are shared.
+
+        The order of an epoch follows from seed and epoch, and nothing else is random: the number of
+        images of this epoch is the position in the data, and there is no random state.
+        """
+        loss, correct, _ = self.step.sums.tolist()
+        sums = {"loss": loss, "correct": correct, "images": self.images, "steps": self.steps}
+        return {
+            "epoch": self.epoch,
+            "sums": sums,
+            "optimizer": {"state": self.step.optimizer.state_dict()["state"]},  # the momenta
+            "history": self.history,
+            "throughput": self.throughput.rows,
+            "part_of_epoch": dataclasses.asdict(self.throughput.part()),
+            "best": self.validation.best,
+            # A saved model has the moving average in place of the network; a checkpoint leaves it
+            # out.
+            "weights": self.model.state_dict() if self.average else None,
+            "average": self.average.network.state_dict() if self.average else None,
+        }
+
+    def restore(self, saved: dict) -> None:
+        """Continue from a model file with a training's state, as `model_file.read` returns it."""
+        state, optimizer = saved["training"], self.step.optimizer
+        self.model.load_state_dict(state.get("weights") or saved["state"])
+        sums = state["sums"]
+        self.epoch, self.images, self.steps = state["epoch"], sums["images"], sums["steps"]
+        values = [sums["loss"], sums["correct"], sums["steps"]]
+        self.step.sums.copy_(torch.tensor(values, dtype=torch.float64))
+        # The settings are those of this recipe, not of the saved training.
+        settings = optimizer.state_dict()["param_groups"]
+        optimizer.load_state_dict(state["optimizer"] | {"param_groups": settings})
+        self.history = state["history"]
+        self.throughput.restore(state["throughput"], Part(**state.get("part_of_epoch", {})))
+        self.validation.best = state["best"]
+        if self.average:
+            self.average.network.load_state_dict(state["average"])
+        logging.info("Continuing after epoch %d, batch %d", self.epoch, self.steps)
+
     def _train_epoch(self, loader: Loader, stop: StopRequest, show_progress: bool) -> None:
         self.model.train()
         count, size = len(self.train), self.recipe.batch_size
@@ -157,7 +200,7 @@ class Trainer:
     def _save(self, checkpoint: Checkpoint, min_age: float) -> None:
         """Write a checkpoint in rank 0 if the latest one is at least so old, in seconds."""
         if processes.is_main() and checkpoint.is_due(min_age):
-            checkpoint.save(self.model, training_state.of(self))
+            checkpoint.save(self.model, self.state())
 
     def _end_epoch(self) -> None:
         # The loss is that before the last update, and does not tell of it.

@@ -4,11 +4,12 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from renet.archives import receipts, verification
-from renet.common import code_digest, files
+from renet.common import files
 from renet.common.errors import InputError
 from renet.common.progress import Progress
 from renet.config import runs
 from renet.dataset import hdf5
+from renet.rules import code_digest
 
 FORMAT = "renet-manifest-1"
 FILE = "manifest.json"
