@@ -242,3 +242,21 @@ def test_training_that_outlives_a_killed_snakemake_is_named_and_its_work_is_used
         time.sleep(0.1)
     run(project)
     assert "Continuing after epoch" in log.read_text()
+
+
+@pytest.mark.slow
+def test_training_whose_inputs_are_of_the_future_is_linked_once_their_times_are_right(tmp_path):
+    """Snakemake refuses outputs that are older than their inputs, and deletes them."""
+    project = copy_project(tmp_path)
+    write_config(project)
+    data, model = project / "results/data", project / "results/runs/renet/model.pt"
+    run(project, "--", *(f"results/data/{name}.h5" for name in ("train", "validation")))
+    later = time.time() + 7200
+    os.utime(data / "train.h5", (later, later))
+    command = ("--cores", 1, "--configfile", "small.yaml", "--", "results/runs/renet/model.pt")
+    outcome = snakemake(project, *command)
+    assert outcome.returncode != 0 and not model.exists()
+    os.utime(data / "train.h5")
+    run(project, *command[3:])
+    log = (project / "results/runs/renet/logs/train.log").read_text()
+    assert "The results of this training" in log and "epoch 1," not in log
