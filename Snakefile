@@ -27,21 +27,9 @@ from renet.rules import user
 from renet.common.errors import InputError
 from renet.config import checks, validation, yaml_files
 
-
-def refuse_faults(check, *arguments):
-    """Call a check of the config; print the sentence of its error alone, without a traceback."""
-    try:
-        check(*arguments)
-    except InputError as error:
-        sys.exit(
-            f"The config of the module {MODULE}: {error}" if MODULE else str(error)
-        )
-
-
 user.ensure_name()
-refuse_faults(
-    yaml_files.read, DEFAULTS
-)  # before Snakemake does, whose error has no line
+# Before Snakemake does, whose error has no line.
+refuse_faults(yaml_files.read, DEFAULTS)
 
 
 configfile: DEFAULTS  # not read in a module that is given its config

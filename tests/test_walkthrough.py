@@ -131,7 +131,7 @@ def test_pixels_on_the_page_are_those_of_the_hdf5_file(finished, page):
     middle = face[:, 16, 16]
     assert [int(stored) for stored, _ in shown] == middle.tolist()
     assert [float(scaled) for _, scaled in shown] == pytest.approx(middle / 128, abs=1e-6)
-    picture = cv2.imread(str(finished / RUN / "walkthrough/face.png"))[..., ::-1]
+    picture = cv2.imread(str(finished / RUN / "page/walkthrough/face.png"))[..., ::-1]
     assert np.array_equal(picture.transpose(2, 0, 1), face)
 
 
@@ -229,7 +229,7 @@ def test_changed_blocks_are_counted_in_words_that_fit_their_number(page):
 
 def captions(page: str) -> dict[str, str]:
     """The caption of each picture, by its file's name without its suffix."""
-    found = re.findall(r'src="walkthrough/(\w+)\.\w+"[^>]*>\s*<figcaption>([^<]*)<', page)
+    found = re.findall(r'src="page/walkthrough/(\w+)\.\w+"[^>]*>\s*<figcaption>([^<]*)<', page)
     return {name: html.unescape(caption) for name, caption in found}
 
 
@@ -252,7 +252,7 @@ def test_maps_have_the_colours_that_their_captions_name(finished, page):
         signs[sweep] = "Blue is below zero"
     for name, sentence in signs.items():
         assert sentence in captions(page)[name], name
-        assert colours_of(finished / RUN / f"walkthrough/{name}.png") <= keys[sentence], name
+        assert colours_of(finished / RUN / f"page/walkthrough/{name}.png") <= keys[sentence], name
 
 
 @pytest.mark.parametrize("width", [PHONE, DESKTOP])
@@ -300,7 +300,7 @@ def test_command_on_the_page_makes_that_page_again(project):
     subprocess.run([sys.executable, *words[1:]], cwd=project, check=True)
     again = (project / RUN / "photo.html").read_text()
     again = again.replace("recorded in provenance.json", "small.yaml")
-    assert again.replace("photo/", "walkthrough/") == page
+    assert again.replace("photo/", "page/walkthrough/") == page
 
 
 def test_unknown_id_is_refused_with_one_that_is_known(project):

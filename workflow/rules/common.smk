@@ -23,6 +23,7 @@ ORIGIN = data_summary.origin(OVERLAYS, COMMAND_LINE, MODULE)
 SUBSETS = ("train", "validation", "test")
 EXTERNAL = config["external"]
 ALL_SOURCES = sources.with_external(config)
+PHOTOS = sources.places_to_predict(config)
 FOLDS = {
     "fold": range(1, config["audit"]["folds"] + 1),
     "folds": config["audit"]["folds"],
@@ -168,3 +169,83 @@ def reported(path, title, category="{run}", subcategory=None):
         subcategory=subcategory,
         labels={"content": title, "file": name},
     )
+
+
+# For dataset.smk; Snakemake's linter wants no functions beside rules.
+
+
+def by_archive(key):
+    """An input or param: one setting of the archive of the rule's source."""
+    return lambda wildcards: sources.archive(config, wildcards.source)[key]
+
+
+def url_and_digest(wildcards):
+    """URL and digest of one file of a source."""
+    return sources.url_and_digest(config, wildcards.source, wildcards.file)
+
+
+def kept_or_temp(path, is_kept):
+    """An output that Snakemake deletes after its last use, unless the config keeps it."""
+    return path if is_kept else temp(path)
+
+
+def split_of(wildcards):
+    """The table that says which faces a subset has, and in which order."""
+    folder = f"{wildcards.subset}/" if wildcards.subset in EXTERNAL else ""
+    return f"<results>/data/{folder}split.csv"
+
+
+def faces_of(wildcards):
+    """The faces of all shards that a subset can be written from."""
+    subset = wildcards.subset
+    return shards_of([subset] if subset in EXTERNAL else config["sources"], ".npy")
+
+
+def mean_of(wildcards):
+    """Which mean a file stores: of an external set none, because the network has its own."""
+    return "none" if wildcards.subset in EXTERNAL else config["hdf5"]["mean"]
+
+
+def file_with_mean(wildcards):
+    """The file with the mean to store: every subset takes that of the training set."""
+    computes = wildcards.subset == "train" or mean_of(wildcards) == "none"
+    return [] if computes else "<results>/data/train.h5"
+
+
+# For prediction.smk.
+
+
+def recorded_settings(wildcards):
+    """All that a run depends on, the data included."""
+    return data_summary.for_provenance(config) | training_settings(wildcards)
+
+
+def subfolders_to_predict():
+    """The folders in those of the photos: their time stamps change with their files."""
+    inner = (sources.subfolders(Path(path)) for path in PHOTOS)
+    return [own_file(path) for path in chain.from_iterable(inner)]
+
+
+def config_of_run(wildcards):
+    """The config that makes a run again, also beside the runs that config.yaml names."""
+    named = yaml_files.read(DEFAULTS).get("runs")
+    others = named if isinstance(named, dict) else []
+    return data_summary.to_repeat(config, wildcards.run, others)
+
+
+def recorded_outputs(wildcards):
+    """The outputs of a run that its manifest records."""
+    return files_of_runs([wildcards.run]) + asked_of_runs([wildcards.run])
+
+
+def recorded_folders(wildcards):
+    """The folders among these."""
+    outputs = recorded_outputs(wildcards)
+    return sorted(set(outputs).difference(without_folders(outputs)))
+
+
+def code_of_run(wildcards):
+    """The digests of all scripts of a run, and of that of the manifest."""
+    scripts = runs.scripts(KIND_OF_RUN[wildcards.run].kind)
+    digests = [code_with_kind(script)(wildcards) for script in scripts]
+    return [code("manifest.py"), *digests]

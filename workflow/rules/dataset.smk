@@ -7,45 +7,6 @@ files).
 
 from renet.config import urls
 
-
-def by_archive(key):
-    """An input or param: one setting of the archive of the rule's source."""
-    return lambda wildcards: sources.archive(config, wildcards.source)[key]
-
-
-def url_and_digest(wildcards):
-    """URL and digest of one file of a source."""
-    return sources.url_and_digest(config, wildcards.source, wildcards.file)
-
-
-def kept_or_temp(path, is_kept):
-    """An output that Snakemake deletes after its last use, unless the config keeps it."""
-    return path if is_kept else temp(path)
-
-
-def split_of(wildcards):
-    """The table that says which faces a subset has, and in which order."""
-    folder = f"{wildcards.subset}/" if wildcards.subset in EXTERNAL else ""
-    return f"<results>/data/{folder}split.csv"
-
-
-def faces_of(wildcards):
-    """The faces of all shards that a subset can be written from."""
-    subset = wildcards.subset
-    return shards_of([subset] if subset in EXTERNAL else config["sources"], ".npy")
-
-
-def mean_of(wildcards):
-    """Which mean a file stores: of an external set none, because the network has its own."""
-    return "none" if wildcards.subset in EXTERNAL else config["hdf5"]["mean"]
-
-
-def file_with_mean(wildcards):
-    """The file with the mean to store: every subset takes that of the training set."""
-    computes = wildcards.subset == "train" or mean_of(wildcards) == "none"
-    return [] if computes else "<results>/data/train.h5"
-
-
 # Of the outputs of these rules, those that the config keeps.
 KEPT_SHARDS = [".csv", *([".npy"] if config["crop"]["keep_shards"] else [])]
 KEPT_FILES = ["table", *(["face_file"] if config["hdf5"]["keep_files"] else [])]

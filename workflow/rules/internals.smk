@@ -2,7 +2,8 @@
 
 Requires: nothing.
 Provides: `project_folder`; MODULE, OVERLAYS and COMMAND_LINE, where the config comes
-from; IS_MAIN, whether this is the process that a user started; and `limit_gpus`.
+from; IS_MAIN, whether this is the process that a user started; `limit_gpus`, and
+`refuse_faults`.
 """
 
 import tempfile
@@ -54,3 +55,13 @@ def limit_gpus(count):
     here_alone = IS_MAIN and workflow.resource_settings.nodes is None and not MODULE
     if here_alone and count and "gpu" not in workflow.global_resources:
         workflow.register_resource("gpu", count)
+
+
+def refuse_faults(check, *arguments):
+    """Call a check of the config; print the sentence of its error alone, without a traceback."""
+    try:
+        check(*arguments)
+    except InputError as error:
+        sys.exit(
+            f"The config of the module {MODULE}: {error}" if MODULE else str(error)
+        )

@@ -7,44 +7,6 @@ Provides: results/runs/<run>/ predictor.json, training_hashes.npy, predictions.c
 config.yaml.
 """
 
-PHOTOS = sources.places_to_predict(config)
-
-
-def recorded_settings(wildcards):
-    """All that a run depends on, the data included."""
-    return data_summary.for_provenance(config) | training_settings(wildcards)
-
-
-def subfolders_to_predict():
-    """The folders in those of the photos: their time stamps change with their files."""
-    inner = (sources.subfolders(Path(path)) for path in PHOTOS)
-    return [own_file(path) for path in chain.from_iterable(inner)]
-
-
-def config_of_run(wildcards):
-    """The config that makes a run again, also beside the runs that config.yaml names."""
-    named = yaml_files.read(DEFAULTS).get("runs")
-    others = named if isinstance(named, dict) else []
-    return data_summary.to_repeat(config, wildcards.run, others)
-
-
-def recorded_outputs(wildcards):
-    """The outputs of a run that its manifest records."""
-    return files_of_runs([wildcards.run]) + asked_of_runs([wildcards.run])
-
-
-def recorded_folders(wildcards):
-    """The folders among these."""
-    outputs = recorded_outputs(wildcards)
-    return sorted(set(outputs).difference(without_folders(outputs)))
-
-
-def code_of_run(wildcards):
-    """The digests of all scripts of a run, and of that of the manifest."""
-    scripts = runs.scripts(KIND_OF_RUN[wildcards.run].kind)
-    digests = [code_with_kind(script)(wildcards) for script in scripts]
-    return [code("manifest.py"), *digests]
-
 
 rule predictor:
     """Write down how a run's network predicts other photos."""
