@@ -3,8 +3,8 @@
     python benchmarks/rehearsal.py FOLDER                 # wiki_crop.tar, imdb_crop.tar: 8 GB
     python benchmarks/rehearsal.py FOLDER --rows 50000    # both, shortened in proportion
 
-WIKI has 62,328 rows, IMDB 460,723; people and genders are drawn in IMDB's proportions, the scores of
-faces in WIKI's. 13 % of WIKI's images are one pixel. All other photos are noise of a natural
+WIKI has 62,328 rows, IMDB 460,723; people and genders are drawn in IMDB's proportions, the scores
+of faces in WIKI's. 13 % of WIKI's images are one pixel. All other photos are noise of a natural
 spectrum around a common picture, in the real sizes (median side 243 pixels, 14 % below 128, 46 %
 from 256, 6 % from 512).
 
