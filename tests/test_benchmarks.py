@@ -4,11 +4,20 @@ import re
 import subprocess
 import sys
 
+import numpy as np
+import pandas as pd
 import pytest
+import rehearsal
 
 from helpers.project import ROOT
+from renet.dataset import near_duplicates
+from renet.faces import crop
+from renet.faces.perceptual_hash import perceptual_hash
+from renet.metadata import mat_file
 
-BENCHMARKS = sorted((ROOT / "benchmarks").glob("*.py"))
+BENCHMARKS = [
+    path for path in sorted((ROOT / "benchmarks").glob("*.py")) if "def main(" in path.read_text()
+]
 IMPORTED_AS = {"opencv-python-headless": "cv2", "scikit-learn": "sklearn", "pyyaml": "yaml"}
 
 
@@ -38,6 +47,23 @@ sys.path[0], sys.argv = "benchmarks", [{name!r}, "--help"]
 runpy.run_path("benchmarks/{name}", run_name="__main__")
 """
     assert len(absent) > 8 and run("-c", program).startswith("usage: ")
+
+
+def test_photos_of_a_rehearsal_are_no_near_duplicates_of_each_other(monkeypatch):
+    monkeypatch.setattr(rehearsal, "SIZES", 3)
+    photos = rehearsal.Photos(np.random.default_rng(1))
+    faces = [crop.extract_face(photos.draw(), crop.CropSpec((32, 32))) for _ in range(200)]
+    group = near_duplicates.groups([perceptual_hash(face.pixels) for face in faces])
+    assert len({face.width for face in faces}) == 3 and len(set(group)) == 200
+
+
+@pytest.mark.parametrize("database", ["wiki", "imdb"])
+def test_metadata_of_a_rehearsal_are_read_as_they_were_made(tmp_path, database):
+    table = rehearsal.rows_of(database, 300, np.random.default_rng(1))
+    (tmp_path / "made.mat").write_bytes(rehearsal.mat_of(table, database))
+    found = mat_file.read(tmp_path / "made.mat", database)
+    columns = [name for name in table if name != "celeb_id"]  # WIKI has none
+    pd.testing.assert_frame_equal(found[columns], table[columns], check_dtype=False)
 
 
 @pytest.mark.slow
