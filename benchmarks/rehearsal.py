@@ -1,6 +1,6 @@
 """Rehearsal archives: IMDB-WIKI in its real shape and count, with made photos.
 
-    python benchmarks/rehearsal.py FOLDER                 # wiki_crop.tar, imdb_crop.tar: 8 GB
+    python benchmarks/rehearsal.py FOLDER                 # wiki_crop.tar, imdb_crop.tar: 9.7 GB
     python benchmarks/rehearsal.py FOLDER --rows 50000    # both, shortened in proportion
 
 WIKI has 62,328 rows, IMDB 460,723; people and genders are drawn in IMDB's proportions, the scores
