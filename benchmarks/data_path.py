@@ -8,8 +8,8 @@ Snakemake runs the workflow up to its HDF5 files in WORK, on the archives in FOL
 many bytes. Fifty times a second the memory of each rule's process with all its children is read:
 RssAnon of /proc/<pid>/status, which does not count pages of mapped files, because the kernel frees
 these when it needs memory. Seconds are Snakemake's own, from results/benchmarks. An interrupted
-measurement can be resumed, except with --drop-after, where the URLs are new each time. At the end, a
-dry run of the finished workflow is timed.
+measurement can be resumed, except with --drop-after, where the URLs are new each time. At the end,
+a dry run of the finished workflow is timed.
 """
 
 import contextlib
