@@ -17,18 +17,15 @@ tensors that it reads and writes are added up. There are two counts of the bytes
 The speeds are the peaks of the data sheet (H100 SXM). A real program reaches a part of them.
 """
 
-import argparse
 import sys
-from pathlib import Path
 
+import measuring
 import torch
 from torch import Tensor, nn
 from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 from torch.utils.flop_counter import FlopCounterMode
-
-sys.path.append(str(Path(__file__).resolve().parent.parent / "workflow" / "scripts"))
 
 from renet.config.recipe import Recipe
 from renet.network import batch_norm, devices
@@ -122,22 +119,20 @@ def count(precision: str, batch_size: int) -> dict[str, float]:
 
 def main() -> None:
     """Print the table."""
-    parser = argparse.ArgumentParser(description=__doc__.split("\n\n", 1)[0])
+    parser = measuring.parser(__doc__)
     parser.add_argument("--batch-size", type=int, default=512)
-    size = parser.parse_args().batch_size
-    print(
-        f"An update of {size} faces, per image; the bounds are those of an H100, in images/s\n\n"
-        "| precision | GFLOP | bound | MB by kernel | bound | MB by tensor | bound | kernels |\n"
-        "| --- | --- | --- | --- | --- | --- | --- | --- |"
-    )
+    size, rows = parser.parse_args().batch_size, []
+    print(f"An update of {size} faces, per image; the bounds are those of an H100, in images/s\n")
     for precision, peak in PEAKS.items():
         found = count(precision, size)
-        columns = [precision, f"{found['GFLOP']:.2f}", f"{peak / found['GFLOP'] / 1e9:,.0f}"]
+        row = [precision, f"{found['GFLOP']:.2f}", f"{peak / found['GFLOP'] / 1e9:,.0f}"]
         for kind in ("MB by kernel", "MB by tensor"):
-            columns += [f"{found[kind]:.1f}", f"{MEMORY / found[kind] / 1e6:,.0f}"]
-        print("|", " | ".join([*columns, str(found["kernels"])]), "|")
-        shares = [f"{name} {moved / size / 1e6:.1f}" for name, moved in found["largest"]]
-        print(f"{precision}: MB of the largest: {', '.join(shares)}", file=sys.stderr)
+            row += [f"{found[kind]:.1f}", f"{MEMORY / found[kind] / 1e6:,.0f}"]
+        rows.append([*row, found["kernels"]])
+        largest = [f"{name} {moved / size / 1e6:.1f}" for name, moved in found["largest"]]
+        print(f"{precision}: MB of the largest: {', '.join(largest)}", file=sys.stderr)
+    bounds = ["GFLOP", "bound", "MB by kernel", "bound", "MB by tensor", "bound", "kernels"]
+    measuring.print_table(["precision", *bounds], rows)
 
 
 if __name__ == "__main__":

@@ -2,9 +2,9 @@
 
     python benchmarks/gpu_check.py --output gpu_check.json
 
-It takes less than five minutes on one GPU. Standard output, or the file, has one JSON with an entry
-for each check: "passed", "failed" or "skipped", a reason for the last two, and figures. What the
-machine lacks is skipped. The exit status is
+It takes less than five minutes on one GPU; benchmarks/train.py measures the speed. Standard output,
+or the file, has one JSON with an entry for each check: "passed", "failed" or "skipped", a reason
+for the last two, and figures. What the machine lacks is skipped. The exit status is
 
     0   a GPU passed every check that was not skipped
     1   a check failed
@@ -15,11 +15,9 @@ itself, and are skipped. The equality checks need only torch and numpy, those of
 all packages of requirements.txt.
 """
 
-import argparse
 import contextlib
 import dataclasses
 import functools
-import importlib.util
 import itertools
 import json
 import os
@@ -33,11 +31,10 @@ import traceback
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import measuring
 import numpy as np
 import torch
 from torch import Tensor
-
-sys.path.append(str(Path(__file__).resolve().parent.parent / "workflow" / "scripts"))
 
 from renet.common.errors import InputError, TrainingInterrupted
 from renet.config.architecture import Architecture
@@ -48,7 +45,6 @@ from renet.network.loader import DeviceLoader, StreamingLoader
 from renet.network.model import infer
 from renet.training import train_step
 
-SCRIPTS = Path(__file__).resolve().parent.parent / "workflow" / "scripts"
 CPU = torch.device("cpu")
 CELLS = ("tanh", "relu", "gru", "lstm")
 # The largest differences from a CPU in float64: of the logits, relative to the largest one, and of
@@ -83,7 +79,6 @@ class Machine:
     Attributes:
         side: of the faces, in pixels.
         faces: number for each training.
-        batch_sizes: for the throughput.
         stands_in: True: a CPU takes the place of a GPU, to test the checks.
     """
 
@@ -92,7 +87,6 @@ class Machine:
     architecture: Architecture = dataclasses.field(default_factory=Architecture)
     side: int = 128
     faces: int = 672  # with batches of 16, a GPU is asked for the loss twice in an epoch
-    batch_sizes: tuple[int, ...] = (32, 512, 1024)
     stands_in: bool = False
 
     def require_gpus(self, count: int = 1, reason: str = "") -> None:
@@ -287,11 +281,9 @@ def trained(
     **options: object,
 ):
     """A training of some epochs on a device, which has run with these options."""
-    try:
-        from renet.dataset.hdf5 import FaceFile
-        from renet.training import run
-    except ModuleNotFoundError as error:
-        raise Skipped(f"the package {error.name} is not installed") from error
+    from renet.dataset.hdf5 import FaceFile
+    from renet.training import run
+
     recipe = Recipe(
         epochs=epochs,
         batch_size=16,
@@ -380,7 +372,7 @@ def lack_of_memory(machine: Machine) -> dict:
 def course_command(folder: Path, *options: object, processes: int = 1) -> subprocess.Popen:
     """Start the course's command on the faces in a folder."""
     torchrun = ["-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={processes}"]
-    command = [sys.executable, *(torchrun if processes > 1 else []), SCRIPTS / "train.py"]
+    command = [sys.executable, *(torchrun if processes > 1 else []), measuring.SCRIPTS / "train.py"]
     options = ["--data_root", folder, "-e", 1, "-z", 16, "--threads", 1, *options]
     return subprocess.Popen(
         [*map(str, [*command, *options, "--no_progress_bar"])],
@@ -392,13 +384,11 @@ def course_command(folder: Path, *options: object, processes: int = 1) -> subpro
 
 def write_faces(machine: Machine, folder: Path) -> None:
     """Write train.h5 and test.h5."""
-    try:
-        import pandas as pd
+    import pandas as pd
 
-        from renet.dataset import hdf5
-        from renet.faces.shards import face_digest
-    except ModuleNotFoundError as error:
-        raise Skipped(f"the package {error.name} is not installed") from error
+    from renet.dataset import hdf5
+    from renet.faces.shards import face_digest
+
     pixels, targets = machine.pixels(machine.faces)
     samples = pd.DataFrame({"target": targets, "digest": list(map(face_digest, pixels))})
     for name in ("train.h5", "test.h5"):
@@ -443,56 +433,6 @@ def runs_at_once(machine: Machine) -> dict:
     return {"devices": found}
 
 
-def peer() -> object:
-    """The module benchmarks/train.py, which shares its name with a rule's script."""
-    path = Path(__file__).with_name("train.py")
-    spec = importlib.util.spec_from_file_location("benchmark_of_training", path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-def throughput(machine: Machine) -> dict:
-    """Images per second in training, against a plain port of the network to PyTorch."""
-    machine.require_gpus(reason="benchmarks/train.py measures a CPU")
-    benchmark, figures = peer(), {}
-    torch.backends.cudnn.allow_tf32 = False  # plain float32, for the plain port too
-    for size in machine.batch_sizes:
-        faces = benchmark.Faces(size, machine.device)
-        steps = {"plain port, float32": benchmark.plain_train(faces, machine.device)}
-        for precision in ("float32", "tf32", "bfloat16"):
-            steps[precision] = benchmark.our_train(faces, machine.device, precision)
-        for step in steps.values():
-            benchmark.time_of(step, 5, machine.device)  # captures the graph
-        seconds = {name: [] for name in steps}
-        for _ in range(3):
-            for name, step in steps.items():
-                seconds[name].append(benchmark.time_of(step, 5, machine.device))
-        figures[f"batch {size}"] = {
-            name: round(size / float(np.median(found))) for name, found in seconds.items()
-        }
-    return figures
-
-
-def kernels_of_a_step(machine: Machine) -> dict:
-    """How many kernels one update launches without a graph, by precision."""
-    if machine.device.type != "cuda":
-        raise Skipped("a CPU launches no kernels")
-    activities, figures = [torch.profiler.ProfilerActivity.CUDA], {}
-    for precision in TOLERANCES:
-        recipe = Recipe(batch_size=32, precision=precision)
-        step = train_step.TrainStep(machine.network(machine.device, recipe), recipe)
-        batch = machine.batch(32, machine.device)
-        step(*batch)
-        torch.cuda.synchronize()
-        with torch.profiler.profile(activities=activities) as profile:
-            step(*batch)
-            torch.cuda.synchronize()
-        on_gpu = torch.autograd.DeviceType.CUDA
-        figures[precision] = sum(event.device_type == on_gpu for event in profile.events())
-    return figures
-
-
 def epoch_overhead(machine: Machine) -> dict:
     """Seconds of a training that are not spent in its epochs' updates."""
     machine.require_gpus(reason="it says nothing about a GPU")
@@ -522,8 +462,6 @@ CHECKS: dict[str, Callable[[Machine], dict]] = {
     "lack of memory": lack_of_memory,
     "one and two GPUs": one_and_two_gpus,
     "runs at once": runs_at_once,
-    "throughput": throughput,
-    "kernels of a step": kernels_of_a_step,
     "overhead of an epoch": epoch_overhead,
 }
 
@@ -535,6 +473,8 @@ def outcome(check: Callable[[Machine], dict], machine: Machine) -> dict:
         found = {"result": "passed", "figures": check(machine)}
     except Skipped as reason:
         found = {"result": "skipped", "reason": str(reason)}
+    except ModuleNotFoundError as error:
+        found = {"result": "skipped", "reason": f"the package {error.name} is not installed"}
     except Failed as reason:
         found = {"result": "failed", "reason": str(reason)}
     except Exception as error:  # noqa: BLE001 (one failing check must not stop the others)
@@ -573,9 +513,7 @@ def this_machine() -> Machine:
 
 def main(machine: Machine | None = None) -> None:
     """Run the checks that the command line names, and exit with the verdict's status."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = measuring.parser(__doc__)
     parser.add_argument("--output", type=Path, help="file for the JSON, instead of stdout")
     names = ", ".join(f'"{name}"' for name in CHECKS)
     parser.add_argument(

@@ -1,22 +1,19 @@
 """What each part of a recipe is worth on the validation set.
 
+    python benchmarks/leave_one_out.py results/wiki
+
 Reads the results of leave_one_out.yaml: the predictions for the validation set of each run, whose
 names are those of a recipe and a seed, such as `without_mixup-seed1`. Prints the accuracy of each
 recipe, the mean over its seeds, and the difference from the recipe `full`, with a 95 % interval of
 draws of people and seeds. Holm's procedure corrects for the number of recipes. Unlike in the pages,
 two seeds are enough for a verdict: Student's t distribution makes their intervals wide.
-
-    python benchmarks/leave_one_out.py results/wiki
 """
 
-import argparse
-import sys
 from pathlib import Path
 
+import measuring
 import numpy as np
 import pandas as pd
-
-sys.path.append(str(Path(__file__).resolve().parent.parent / "workflow" / "scripts"))
 
 from renet.evaluation import comparison, confidence_intervals, inference_table, weak_slices
 from renet.evaluation.tables import ALPHA
@@ -41,53 +38,40 @@ def read(results: Path) -> tuple[pd.DataFrame, pd.Series]:
 
 
 def differences(correct: pd.DataFrame, subjects: pd.Series) -> pd.DataFrame:
-    """Each recipe against the reference, a row each: value, difference, low, high, p, seeds."""
-    recipes = correct.T.groupby(lambda run: run.split(SEED)[0]).groups
-    recipes = {recipe: runs for recipe, runs in recipes.items() if len(runs) > 1}
+    """Each recipe of two seeds against the reference: columns of `comparison.recipe_difference`."""
     draws = confidence_intervals.subject_draws(subjects)
-    drawn = pd.DataFrame(
-        [weights @ correct.to_numpy(float) / weights.sum() for weights in draws],
-        columns=correct.columns,
-    )
-    accuracy, base = correct.mean(), list(recipes.pop(REFERENCE))
+    drawn = np.array([weights @ correct.to_numpy(float) / weights.sum() for weights in draws])
+    accuracy, recipe = correct.mean(), correct.columns.str.split(SEED).str[0]
     rows = {}
-    for recipe, runs in recipes.items():
-        groups = list(runs), base
-        row = comparison.recipe_difference(
-            [accuracy[group].to_numpy() for group in groups],
-            [drawn[group].to_numpy() for group in groups],
-            subjects.nunique(),
-        )
-        rows[recipe] = {**row, "seeds": accuracy[groups[0]].to_numpy()}
+    for name in recipe[recipe.duplicated()].unique().drop(REFERENCE):
+        chosen = recipe == name, recipe == REFERENCE
+        seeds, of_draws = [accuracy[runs] for runs in chosen], [drawn[:, runs] for runs in chosen]
+        rows[name] = comparison.recipe_difference(seeds, of_draws, subjects.nunique())
     table = pd.DataFrame.from_dict(rows, orient="index").sort_values("difference")
     table["p"], _ = weak_slices.holm(table.p.to_numpy(float))
     return table
 
 
-def percent(values: np.ndarray) -> str:
-    """Accuracies in per cent, with commas between them."""
-    return ", ".join(f"{100 * value:.1f}" for value in values)
-
-
 def main() -> None:
     """Print the table."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = measuring.parser(__doc__)
     parser.add_argument("results", type=Path, help="folder of the results")
     correct, subjects = read(parser.parse_args().results)
-    own = correct.loc[:, correct.columns.str.startswith(REFERENCE + SEED)].mean()
+
+    def of_recipe(name: str) -> list[str]:
+        """The columns of its name, its mean accuracy and that of each seed."""
+        values = 100 * correct.loc[:, correct.columns.str.startswith(name + SEED)].mean()
+        return [name, f"{values.mean():.1f} %", ", ".join(f"{value:.1f}" for value in values)]
+
     print(f"Validation set: {len(correct):,} faces of {subjects.nunique():,} people\n")
-    print("| recipe | accuracy | each seed | difference, points | p (Holm) | verdict |")
-    print("| --- | --- | --- | --- | --- | --- |")
-    print(f"| {REFERENCE} | {100 * own.mean():.1f} % | {percent(own)} | | | |")
+    rows = [[*of_recipe(REFERENCE), "", "", ""]]
     for recipe, row in differences(correct, subjects).iterrows():
         interval = f"{100 * row.low:+.1f} to {100 * row.high:+.1f}"
         verdict = "shown" if row.p <= ALPHA else "not shown"
-        print(
-            f"| {recipe} | {100 * row.value:.1f} % | {percent(row.seeds)} "
-            f"| {100 * row.difference:+.1f} ({interval}) | {row.p:.2g} | {verdict} |"
-        )
+        difference = f"{100 * row.difference:+.1f} ({interval})"
+        rows.append([*of_recipe(recipe), difference, f"{row.p:.2g}", verdict])
+    columns = ["recipe", "accuracy", "each seed", "difference, points", "p (Holm)", "verdict"]
+    measuring.print_table(columns, rows)
 
 
 if __name__ == "__main__":

@@ -11,7 +11,6 @@ Works in a copy of the committed project, at most two test runs at a time.
     python benchmarks/mutation.py --mutants 25 --output mutants.csv
 """
 
-import argparse
 import random
 import shlex
 import shutil
@@ -21,6 +20,7 @@ import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import measuring
 import pandas as pd
 
 try:
@@ -29,7 +29,6 @@ try:
 except ModuleNotFoundError:
     use_db = None
 
-ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = Path("workflow/scripts/renet")
 TESTS = {
     "metadata/row_filter.py": ["test_metadata.py", "test_own_photos.py"],
@@ -48,7 +47,7 @@ TESTS = {
     "training/checkpoints.py": ["test_checkpoints.py", "test_disk_faults.py", "test_training.py"],
     "evaluation/metrics.py": ["test_metrics.py"],
     "evaluation/confidence_intervals.py": ["test_metrics.py"],
-}
+}  # fmt: skip
 GIT = shutil.which("git") or "git"
 LEFT_OUT = "core/ReplaceBinaryOperator_BitOr_"
 SECONDS = 120.0  # of one test run; longer is a kill
@@ -58,7 +57,7 @@ def try_module(module: str, mutants: int, seed: int) -> pd.DataFrame:
     """Try a sample of the mutants of a module: `module`, `line`, `operator`, `outcome`, `diff`."""
     with tempfile.TemporaryDirectory() as folder:
         project = Path(folder, "project")
-        subprocess.run([GIT, "clone", "--quiet", ROOT, project], check=True)
+        subprocess.run([GIT, "clone", "--quiet", measuring.ROOT, project], check=True)
         files = " ".join(f"tests/{name}" for name in TESTS[module])
         command = f"{sys.executable} -m pytest -x -q -p no:cacheprovider -m 'not slow' {files}"
         subprocess.run(shlex.split(command), cwd=project, check=True, stdout=subprocess.DEVNULL)
@@ -79,14 +78,12 @@ def try_module(module: str, mutants: int, seed: int) -> pd.DataFrame:
         with use_db(session) as database:
             places = {item.job_id: item.mutations[0] for item in database.work_items}
             rows = [
-                (module, places[job].start_pos[0], places[job].operator_name, result)
+                (module, places[job].start_pos[0], places[job].operator_name,
+                 result.test_outcome.value, result.diff)
                 for job, result in database.results
                 if job in chosen
-            ]
-    return pd.DataFrame(
-        [(*place, result.test_outcome.value, result.diff) for *place, result in rows],
-        columns=["module", "line", "operator", "outcome", "diff"],
-    )
+            ]  # fmt: skip
+    return pd.DataFrame(rows, columns=["module", "line", "operator", "outcome", "diff"])
 
 
 def sample(items: list["WorkItem"], count: int, seed: str) -> set[str]:
@@ -103,7 +100,7 @@ def sample(items: list["WorkItem"], count: int, seed: str) -> set[str]:
 
 def main() -> None:
     """Try the mutants of all modules and print the table."""
-    parser = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
+    parser = measuring.parser(__doc__)
     parser.add_argument("modules", nargs="*", default=list(TESTS), help="default: all")
     parser.add_argument("--mutants", type=int, default=25, help="of each module (default: 25)")
     parser.add_argument("--seed", type=int, default=1)
@@ -112,18 +109,15 @@ def main() -> None:
     options = parser.parse_args()
     if use_db is None:
         parser.error("cosmic-ray is not installed; install it with: pip install cosmic-ray")
-    tables = []
     with ThreadPoolExecutor(options.jobs) as workers:
-        trials = [
-            workers.submit(try_module, module, options.mutants, options.seed)
-            for module in options.modules
-        ]
-        for trial in trials:
-            tables.append(trial.result())
-            found = tables[-1]
-            killed = (found.outcome != "survived").sum()
-            print(f"{found.module[0]}: {killed} of {len(found)} killed", flush=True)
-            for survivor in found[found.outcome == "survived"].itertuples():
+        tables = []
+        for found in workers.map(
+            lambda module: try_module(module, options.mutants, options.seed), options.modules
+        ):
+            tables.append(found)
+            survivors = found[found.outcome == "survived"]
+            print(f"{found.module[0]}: {len(found) - len(survivors)} of {len(found)} killed")
+            for survivor in survivors.itertuples():
                 print(f"  line {survivor.line}\n{survivor.diff}", flush=True)
     table = pd.concat(tables)
     if options.output:

@@ -10,31 +10,23 @@ The predictions are random and the network is untrained; neither changes the cos
 takes longer than the measurement, and 2.5 GB of disk for 50,000. The folder is deleted at the end.
 """
 
-import argparse
-import subprocess
-import sys
 import tempfile
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import cv2
+import measuring
 import numpy as np
 import pandas as pd
 import yaml
 
-ROOT = Path(__file__).resolve().parent.parent
-SCRIPTS = ROOT / "workflow" / "scripts"
-SCHEMA = ROOT / "workflow" / "schemas" / "config.schema.yaml"
-sys.path.append(str(SCRIPTS))
-
-from renet.common import files  # noqa: E402
-from renet.config import data_summary, defaults, runs  # noqa: E402
-from renet.config.architecture import Architecture  # noqa: E402
-from renet.dataset import hdf5  # noqa: E402
-from renet.network import model_file  # noqa: E402
-from renet.network.kinds.renet import ReNet, init_weights  # noqa: E402
-from renet.rules.run_figures import RUN_FIGURES  # noqa: E402
+from renet.common import files
+from renet.config import data_summary, defaults, runs
+from renet.config.architecture import Architecture
+from renet.dataset import hdf5
+from renet.network import model_file
+from renet.network.kinds.renet import ReNet, init_weights
+from renet.rules.run_figures import RUN_FIGURES
 
 RUN = "made"
 SLAB = 500  # faces made at once
@@ -151,8 +143,11 @@ def make_small_files(results: Path, split: pd.DataFrame) -> None:
     receipt = {"url": "https://example.org/imdb_crop.tar", "size": 1, "digest": "md5:0",
                "verified": False}  # fmt: skip
     files.write_json(results / "receipt.json", receipt)
-    config = yaml.safe_load((ROOT / "config.yaml").read_text(encoding="utf-8"))
-    defaults.fill(config, yaml.safe_load(SCHEMA.read_text(encoding="utf-8")))
+    config, schema = (
+        yaml.safe_load((measuring.ROOT / path).read_text(encoding="utf-8"))
+        for path in ("config.yaml", "workflow/schemas/config.schema.yaml")
+    )
+    defaults.fill(config, schema)
     settings = {
         "runs": {RUN: runs.training_settings(config)},
         "defaults": runs.training_settings(config),
@@ -198,29 +193,6 @@ def commands(results: Path) -> dict[str, list]:
     }  # fmt: skip
 
 
-# A small process starts each script: the peak memory of a child includes that of its parent.
-LAUNCHER = """
-import os, subprocess, sys
-process = subprocess.Popen(sys.argv[1:], stderr=subprocess.DEVNULL)
-_, status, usage = os.wait4(process.pid, 0)
-print(usage.ru_maxrss)
-sys.exit(os.waitstatus_to_exitcode(status))
-"""
-
-
-def measure(script: str, arguments: list) -> tuple[float, float]:
-    """Seconds and peak MiB of one script.
-
-    Raises:
-        subprocess.CalledProcessError: it failed.
-    """
-    command = [sys.executable, str(SCRIPTS / f"{script}.py"), *map(str, arguments)]
-    start = time.monotonic()
-    done = subprocess.run([sys.executable, "-S", "-c", LAUNCHER, *command],
-                          stdout=subprocess.PIPE, text=True, check=True)  # fmt: skip
-    return time.monotonic() - start, int(done.stdout) / 1024
-
-
 def page_bytes(results: Path) -> dict[str, int]:
     """Bytes of the pages and of the files that a browser loads with them."""
     made = {
@@ -238,28 +210,24 @@ def page_bytes(results: Path) -> dict[str, int]:
 
 def main() -> None:
     """Measure the scripts and the pages."""
-    parser = argparse.ArgumentParser(description=__doc__.split("\n\n", 1)[0])
+    parser = measuring.parser(__doc__)
     parser.add_argument("--faces", type=int, default=50_000, help="number of test faces")
-    parser.add_argument(
-        "--folder",
-        type=Path,
-        help="folder of the inputs, which is kept, and used again if it exists",
-    )
-    arguments = parser.parse_args()
-    with tempfile.TemporaryDirectory() as scratch:
-        results = arguments.folder or Path(scratch) / "results"
-        if not results.exists():
-            make_inputs(results, arguments.faces)
-        print(f"{arguments.faces:,} test faces\n{'rule':<12}{'seconds':>9}{'peak MiB':>10}")
-        seconds = 0.0
-        for script, options in commands(results).items():
-            took, peak = measure(script, options)
-            seconds += took
-            print(f"{script:<12}{took:>9.1f}{peak:>10,.0f}", flush=True)
-        print(f"{'total':<12}{seconds:>9.1f}\n")
+    faces = parser.parse_args().faces
+    with tempfile.TemporaryDirectory() as folder:
+        results = Path(folder, "results")
+        make_inputs(results, faces)
+        costs = {script: measuring.script_cost(script, *options)
+                 for script, options in commands(results).items()}  # fmt: skip
+        rows = [(name, f"{seconds:.1f}", round(peak)) for name, (seconds, peak) in costs.items()]
+        rows.append(("total", f"{sum(seconds for seconds, _ in costs.values()):.1f}", ""))
+        print(f"{faces:,} test faces\n")
+        measuring.print_table(["rule", "seconds", "peak memory, MiB"], rows)
         sizes = page_bytes(results)
-        for name, size in (sizes | {"total": sum(sizes.values())}).items():
-            print(f"{name:<38}{size / 1e6:>8.2f} MB")
+        rows = [(name, f"{size / 1e6:.2f}") for name, size in sizes.items()]
+        print()
+        measuring.print_table(
+            ["files", "MB"], [*rows, ("total", f"{sum(sizes.values()) / 1e6:.2f}")]
+        )
 
 
 if __name__ == "__main__":

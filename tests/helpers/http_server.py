@@ -59,8 +59,8 @@ class ArchiveServer(ThreadingHTTPServer):
 
     daemon_threads = True
 
-    def __init__(self, port: int = 0):
-        super().__init__(("127.0.0.1", port), _Handler)
+    def __init__(self):
+        super().__init__(("127.0.0.1", 0), _Handler)
         self.contents: dict[str, bytes | Path] = {}
         self.responses: list[Response] = []
         self.head_status: int | None = None
@@ -167,9 +167,9 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 @contextlib.contextmanager
-def serving(port: int = 0) -> Iterator[ArchiveServer]:
-    """Run a server, on a free port unless one is given."""
-    with ArchiveServer(port) as server:
+def serving() -> Iterator[ArchiveServer]:
+    """Run a server on a free port."""
+    with ArchiveServer() as server:
         thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
         thread.start()
         try:

@@ -27,7 +27,7 @@ MAX_FLOATS = 1 << 24  # numbers of an image that may be held as floats, for spee
 MAX_BOX_TO_IMAGE = 3  # a box of more than three times the image's longer side is an error
 # A JPEG is decoded at half its size if each side then has this many times the pixels needed: faces
 # agree with those of a full decoding to 46 dB. With fewer pixels they do not (34 dB at a factor of
-# 1), nor do those decoded at a quarter (36 dB); see benchmarks/crop.py.
+# 1), nor do those decoded at a quarter (36 dB); see benchmarks/data_path.md.
 HALVED_SURPLUS = 2
 
 

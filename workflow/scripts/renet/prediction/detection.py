@@ -26,7 +26,7 @@ class BoxMap:
     """One scale and shift from the detector's boxes to those of the data set.
 
     The defaults are those of photos with the boxes of IMDB-WIKI's detector
-    (benchmarks/detector.py).
+    (benchmarks/README.md).
 
     Attributes:
         width, height: factors of the detector's width and height.

@@ -1,0 +1,136 @@
+"""Updates and inferences to time: a plain port of the course's network, and this project's.
+
+The plain port is what a straightforward translation to PyTorch gives: one `torch.nn.RNN` for each
+column and each row, NCHW, float32, torch's own BatchNorm and optimizer.
+"""
+
+import itertools
+import math
+import time
+from collections.abc import Callable, Iterator
+
+import measuring  # noqa: F401 (puts the package on the path)
+import torch
+from torch import Tensor, nn
+
+from renet.config.recipe import Recipe
+from renet.network import devices
+from renet.network.kinds.renet import ReNet, init_weights
+from renet.network.model import infer
+from renet.training import train_step
+
+SIDE = 128  # pixels of a face
+Step = Callable[[], object]  # computes the next batch
+Batches = Iterator[tuple[Tensor, Tensor]]
+
+
+class PlainSpatialRNN(nn.Module):
+    """A SpatialRNN block with one module per sequence."""
+
+    def __init__(self, channels: int, side: int, units: int):
+        super().__init__()
+        cells = side // 2
+        self.vertical = nn.ModuleList(
+            nn.RNN(channels * 4, units, bidirectional=True) for _ in range(cells)
+        )
+        self.horizontal = nn.ModuleList(
+            nn.RNN(2 * units, units, bidirectional=True) for _ in range(cells)
+        )
+
+    def forward(self, maps: Tensor) -> Tensor:
+        """(N, C, H, W) to (N, 2 * units, H / 2, W / 2)."""
+        count, channels, height, width = maps.shape
+        blocks = maps.reshape(count, channels, height // 2, 2, width // 2, 2)
+        blocks = blocks.permute(4, 2, 0, 1, 3, 5).reshape(width // 2, height // 2, count, -1)
+        columns = [rnn(column)[0] for rnn, column in zip(self.vertical, blocks, strict=True)]
+        rows = torch.stack(columns, 1)
+        swept = [rnn(row)[0] for rnn, row in zip(self.horizontal, rows, strict=True)]
+        return torch.stack(swept).permute(2, 3, 0, 1)
+
+
+class PlainPort(nn.Module):
+    """The course's network for 128x128 faces in torch's own modules."""
+
+    def __init__(self):
+        super().__init__()
+        stages: list[nn.Module] = [nn.BatchNorm2d(3)]
+        channels = 3
+        for width in (32, 64, 128, 256):
+            stages += [
+                nn.Conv2d(channels, width, 3, padding=2, dilation=2), nn.ReLU(),
+                nn.BatchNorm2d(width),
+            ]  # fmt: skip
+            if width < 256:
+                stages.append(nn.MaxPool2d(3, 2, 1))
+            channels = width
+        stages += [PlainSpatialRNN(256, SIDE // 8, 256), nn.BatchNorm2d(512)]
+        stages += [PlainSpatialRNN(512, SIDE // 16, 512), nn.BatchNorm2d(1024)]
+        stages += [nn.Conv2d(1024, 2, 1, padding=1), nn.ReLU()]
+        self.stages = nn.Sequential(*stages)
+
+    def forward(self, pixels: Tensor) -> Tensor:
+        """(N, 3, 128, 128) uint8 to (N, 2)."""
+        return self.stages(pixels.float() / 128).mean(dim=(2, 3))
+
+
+def random_batches(batch_size: int, device: torch.device) -> Batches:
+    """Four batches of random faces (N, 3, 128, 128) uint8 and classes (N,), again and again."""
+    random = torch.Generator().manual_seed(0)
+    shape = (4 * batch_size, 3, SIDE, SIDE)
+    pixels = torch.randint(0, 256, shape, dtype=torch.uint8, generator=random).to(device)
+    targets = torch.randint(0, 2, shape[:1], generator=random).to(device)
+    return itertools.cycle(zip(pixels.split(batch_size), targets.split(batch_size), strict=True))
+
+
+def plain_train(batches: Batches, device: torch.device) -> Step:
+    """An update of the plain port."""
+    model = PlainPort().to(device).train()
+    optimizer = torch.optim.SGD(model.parameters(), 0.01, momentum=0.9, weight_decay=5e-4)
+
+    def step() -> None:
+        pixels, targets = next(batches)
+        loss = nn.functional.cross_entropy(model(pixels), targets)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        loss.item()
+
+    return step
+
+
+def plain_infer(batches: Batches, device: torch.device) -> Step:
+    """An inference of the plain port."""
+    model = PlainPort().to(device).eval()
+    return torch.inference_mode()(lambda: model(next(batches)[0]))
+
+
+def our_network(precision: str, device: torch.device) -> ReNet:
+    """A new network of this project."""
+    model = ReNet((3, SIDE, SIDE))
+    init_weights(model, 1)
+    return devices.to_device(model, device, precision)
+
+
+def our_train(batches: Batches, device: torch.device, precision: str) -> Step:
+    """An update of this project's network."""
+    model, size = our_network(precision, device).train(), len(next(batches)[1])
+    step = train_step.make_train_step(model, Recipe(batch_size=size, precision=precision))
+    return lambda: step(*next(batches))
+
+
+def our_infer(batches: Batches, device: torch.device, precision: str) -> Step:
+    """An inference of this project's network."""
+    model = our_network(precision, device).eval()
+    return lambda: infer(model, next(batches)[0], precision)
+
+
+def time_of(step: Step, repeats: int, device: torch.device, limit: float = math.inf) -> float:
+    """Mean seconds of one step, over so many steps, or fewer after `limit` seconds."""
+    wait = torch.cuda.synchronize if device.type == "cuda" else lambda: None
+    wait()
+    started, number = time.perf_counter(), 0
+    while number < repeats and (not number or time.perf_counter() - started < limit):
+        step()
+        number += 1
+    wait()
+    return (time.perf_counter() - started) / number
