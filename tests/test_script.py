@@ -1,6 +1,7 @@
 """A script's function gets its arguments from Snakemake's job or from a command line."""
 
 import dataclasses
+import json
 import os
 import subprocess
 import sys
@@ -114,11 +115,28 @@ def test_command_line_takes_lists_optional_files_and_fields_of_sections():
     }
 
 
-@pytest.mark.parametrize("path", sorted(SCRIPTS.glob("*.py")), ids=lambda path: path.stem)
-def test_help_describes_every_option(path):
-    outcome = run_script(path.name, "--help")
+HELP_OF_ALL = """
+import contextlib, io, json, runpy, sys
+printed = {}
+for path in sys.argv[1:]:
+    sys.argv = [path, "--help"]
+    with contextlib.redirect_stdout(io.StringIO()) as out, contextlib.suppress(SystemExit):
+        runpy.run_path(path, run_name="__main__")
+    printed[path] = out.getvalue()
+print(json.dumps(printed))
+"""
+
+
+def test_help_of_every_script_describes_its_options():
+    """In one process, since each script's start takes seconds."""
+    command = [sys.executable, "-c", HELP_OF_ALL, *sorted(map(str, SCRIPTS.glob("*.py")))]
+    paths = os.environ | {"PYTHONPATH": str(SCRIPTS)}
+    outcome = subprocess.run(command, env=paths, capture_output=True, text=True, check=False)
     assert outcome.returncode == 0, outcome.stderr
-    assert "usage" in outcome.stdout.lower() and "--code" not in outcome.stdout
+    printed = json.loads(outcome.stdout)
+    assert len(printed) > 20
+    for path, text in printed.items():
+        assert "usage" in text.lower() and "--code" not in text, path
 
 
 def test_unknown_option_is_an_error_that_names_it():
