@@ -29,7 +29,7 @@ SCHEMA = ROOT / "workflow" / "schemas" / "config.schema.yaml"
 sys.path.append(str(SCRIPTS))
 
 from renet.common import files  # noqa: E402
-from renet.config import data_summary, defaults, runs  # noqa: E402
+from renet.config import data_summary, runs, schema  # noqa: E402
 from renet.config.architecture import Architecture  # noqa: E402
 from renet.dataset import hdf5  # noqa: E402
 from renet.network import model_file  # noqa: E402
@@ -152,7 +152,7 @@ def make_small_files(results: Path, split: pd.DataFrame) -> None:
                "verified": False}  # fmt: skip
     files.write_json(results / "receipt.json", receipt)
     config = yaml.safe_load((ROOT / "config.yaml").read_text(encoding="utf-8"))
-    defaults.fill(config, yaml.safe_load(SCHEMA.read_text(encoding="utf-8")))
+    schema.fill(config, yaml.safe_load(SCHEMA.read_text(encoding="utf-8")))
     settings = {
         "runs": {RUN: runs.training_settings(config)},
         "defaults": runs.training_settings(config),

@@ -13,7 +13,6 @@ from helpers.workflow import other_text, snakemake
 from renet.common.errors import InputError
 from renet.config import data_summary, runs, sources, validation
 from renet.config.architecture import KINDS, Architecture, CnnArchitecture
-from renet.config.checkpoints import Checkpoints
 from renet.config.recipe import Recipe
 
 CONFIG = yaml.safe_load((ROOT / "config.yaml").read_text())
@@ -115,7 +114,6 @@ def test_defaults_of_the_code_are_those_of_the_schema():
     for kind, made in KINDS.items():
         assert complete({"model": {"kind": kind}})["model"] == vars(made())
     assert vars(Recipe()) == CONFIG["train"]
-    assert vars(Checkpoints()) == CONFIG["checkpoints"]
 
 
 def test_partial_config_is_completed():

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from helpers.project import ROOT
 from helpers.workflow import copy_project, snakemake
 from renet.common.errors import InputError
-from renet.config import data_summary, names, runs, sources, validation
+from renet.config import data_summary, grids, runs, sources, validation
 
 CONFIG = yaml.safe_load((ROOT / "config.yaml").read_text())
 SCHEMA_FILE = ROOT / "workflow" / "schemas" / "config.schema.yaml"
@@ -65,7 +65,7 @@ def mutations(draw: st.DrawFn) -> tuple[dict, list[str]]:
 def planned(config: dict) -> None:
     """What the Snakefile computes of a config before the first job."""
     complete = runs.runs(config)
-    assert 0 < len(complete) <= names.MAX_RUNS
+    assert 0 < len(complete) <= grids.MAX_RUNS
     for source in config["sources"]:
         assert 0 < len(sources.shards(config, source)) <= 10_000
         sources.receipts(config, source)

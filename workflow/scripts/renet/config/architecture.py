@@ -119,7 +119,7 @@ KINDS: dict[str, type[AnyArchitecture]] = {
 }
 
 
-def of(settings: Mapping) -> AnyArchitecture:
+def from_settings(settings: Mapping) -> AnyArchitecture:
     """The architecture of a section `model`; without a kind it is renet's."""
     return KINDS[settings.get("kind", Architecture.kind)](**settings)
 

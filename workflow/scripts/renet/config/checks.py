@@ -1,15 +1,24 @@
 """The rules of the config that its schema cannot express."""
 
+import os
+import re
+from collections.abc import Iterator
 from pathlib import Path
 
 from renet.common import files
 from renet.common.errors import InputError
-from renet.config import architecture, names, runs, sources, urls
+from renet.config import architecture, grids, runs, sources, urls
 from renet.config.architecture import KINDS
 
 # Tables of results/data beside those of the external sets.
 TABLES = ("train", "validation", "test", "split", "funnel", "corrected")
 AUDIT_PROPOSALS = ("audit", "suspects.csv")  # the end of the path
+MAX_CHARACTERS = 100  # of a name, which becomes that of folders and logs
+# Snakemake takes such a value of a wildcard for an endless recursion.
+PERIODIC = re.compile(r"(.+)\1{19}$")
+# What else lies beside the folders of the sources in results/data.
+OTHER_FOLDERS = ("thumbnails",)
+FILE_SUFFIXES = (".csv", ".h5", ".md", ".html", ".svg")
 
 
 def check(config: dict) -> None:
@@ -20,7 +29,7 @@ def check(config: dict) -> None:
     """
     for source in sources.with_external(config):
         sources.crop_settings(config, source)  # raises if archive or margin cannot be used
-    names.check(config)
+    _check_names(config)
     _check_external(config)
     _check_data(config)
     complete = runs.runs(config)
@@ -147,6 +156,61 @@ def _sources_of(record: Path) -> list[str] | None:
         return None
 
 
+def _check_names(config: dict) -> None:
+    """Check the names of runs and sources, and the paths that are given to Snakemake.
+
+    Raises:
+        InputError: naming the key, and what its value may be.
+    """
+    complete = runs.runs(config)
+    if len(complete) > grids.MAX_RUNS:
+        raise InputError(
+            f"runs names {len(complete):,} runs; give at most {grids.MAX_RUNS:,} at a time."
+        )
+    for name in complete:
+        _check_name(f"runs.{name}", name)
+    for name in sources.with_external(config):
+        _check_name(f"archives.{name}", name)
+        if name in OTHER_FOLDERS or name.endswith(FILE_SUFFIXES):
+            raise InputError(
+                f"archives.{name} has the name of another file of the results; rename it, without "
+                f"{' or '.join(FILE_SUFFIXES)} at its end."
+            )
+    for key, path in _paths(config):
+        urls.refuse_pattern(f"{key} is {path}", path)
+    for key, path in config["pathvars"].items():
+        # One may be written with the other one, as in <results>/archives.
+        urls.refuse_pattern(f"pathvars.{key} is {path}", urls.PATH_VARIABLE.sub("", path))
+        if path != os.path.normpath(path):
+            raise InputError(
+                f"pathvars.{key} is {path}; write {os.path.normpath(path)}, as Snakemake compares "
+                "the names of files letter by letter."
+            )
+
+
+def _check_name(key: str, name: str) -> None:
+    shown = key if len(key) <= MAX_CHARACTERS else f"{key[:60]}…"
+    if len(name) > MAX_CHARACTERS:
+        raise InputError(
+            f"{shown} has a name of {len(name)} characters; give it at most {MAX_CHARACTERS}."
+        )
+    if PERIODIC.search(name):
+        raise InputError(
+            f"{shown} has a name that repeats itself 20 times, which Snakemake refuses; shorten it."
+        )
+
+
+def _paths(config: dict) -> Iterator[tuple[str, str]]:
+    """The keys and values of the paths that are no path variables."""
+    yield from ((key, config[key] or "") for key in ("corrections", "datasheet"))
+    yield from (("predict.photos", path) for path in sources.places_to_predict(config))
+    for source in set(sources.with_external(config)) & set(config["archives"]):
+        given = config["archives"][source]
+        yield f"archives.{source}.table", given.get("table") or ""
+        for url in given["url"] if isinstance(given["url"], list) else [given["url"]]:
+            yield f"archives.{source}.url", str(urls.local_path(url) or urls.file_name(url))
+
+
 def _check_external(config: dict) -> None:
     for name in config["external"]:
         if name in config["sources"]:
@@ -175,7 +239,7 @@ def _check_data(config: dict) -> None:
 def _check_run(name: str, run: dict, size: list[int]) -> None:
     if run["train"]["nesterov"] and not run["train"]["momentum"]:
         raise InputError(f"The run {name} has nesterov: true, which needs a momentum above 0.")
-    divisors = architecture.of(run["model"]).size_divisors()
+    divisors = architecture.from_settings(run["model"]).size_divisors()
     if any(side % divisor for side, divisor in zip(size, divisors, strict=True)):
         raise InputError(
             f"crop.size is {size}, and the network of the run {name} needs multiples of "

@@ -8,7 +8,7 @@ from pathlib import Path
 from renet.common import disk, files, folders
 from renet.common.errors import InputError
 from renet.common.imdb_wiki import ARCHIVE_MARGIN, TABLE
-from renet.config import patterns, urls
+from renet.config import urls
 
 SAMPLE = "sample"
 SAMPLE_FILE = "wiki_crop.tar"
@@ -109,7 +109,7 @@ def subfolders(path: Path) -> list[str]:
     """
     found = folders.subfolders(path)
     for folder in found:
-        patterns.refuse(f"There is a folder {folder}", folder)
+        urls.refuse_pattern(f"There is a folder {folder}", folder)
     return found
 
 

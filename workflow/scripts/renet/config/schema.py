@@ -1,15 +1,52 @@
-"""The canonical form of a config: Snakemake compares the text of params, where 0.0 is not 0."""
+"""What a config takes from its schema: the defaults, the order of keys and the types of numbers."""
 
+import copy
 import functools
 import operator
+from pathlib import Path
 from typing import Any
 
+import yaml
 
-def form(config: dict, schema: dict) -> dict:
+
+def complete(schema_file: Path) -> dict:
+    """The config that the defaults make."""
+    config: dict = {}
+    schema = yaml.safe_load(schema_file.read_text(encoding="utf-8"))
+    fill(config, schema)
+    return canonical(config, schema)
+
+
+def fill(config: dict, schema: dict) -> None:
+    """Give each missing key of a config the default of its schema, in place.
+
+    Snakemake's own way to set defaults would also fill the sections of each run, which then could
+    not tell what a run overrides. Here, subschemas behind a `$ref`, as runs have, are left alone.
+
+    Args:
+        schema: JSON schema; what is not an object in the config is left for the validation. With
+                `allOf`, each case has the keys of one `kind`.
+    """
+    known = schema.get("properties", {})
+    for name, subschema in known.items():
+        if "default" in subschema:
+            config.setdefault(name, copy.deepcopy(subschema["default"]))
+    for case in schema.get("allOf", ()):  # of a section whose keys depend on its kind
+        if config.get("kind") == case["if"]["properties"]["kind"]["const"]:
+            fill(config, case["then"])
+    others = schema.get("additionalProperties", False)
+    for name, value in config.items():
+        subschema = known.get(name, others)
+        if isinstance(value, dict) and isinstance(subschema, dict):
+            fill(value, subschema)
+
+
+def canonical(config: dict, schema: dict) -> dict:
     """A config that fits its schema, with the same text for the same settings.
 
-    The keys of a section have the order of the schema, and each number has the type that the schema
-    names. Names that the user chooses keep their order: the first of the `runs` is the reference.
+    Snakemake compares the text of params, where 0.0 is not 0. The keys of a section have the order
+    of the schema, and each number has the type that the schema names. Names that the user chooses
+    keep their order: the first of the `runs` is the reference.
     """
     found = _form(config, schema, schema)
     for changes in filter(None, found["runs"].values()):
