@@ -5,7 +5,7 @@ import hashlib
 import os
 from pathlib import Path
 
-from renet.common import disk, files, folders
+from renet.common import files, folders
 from renet.common.errors import InputError
 from renet.common.imdb_wiki import ARCHIVE_MARGIN, TABLE
 from renet.config import urls
@@ -139,15 +139,8 @@ def photos_state(path: Path) -> str:
 
 
 def file_state(path: str | None) -> str:
-    """A digest of a user's table or text, "" without one: a later time is not all that changes.
-
-    Raises:
-        InputError: it cannot be read.
-    """
-    if not path or not Path(path).is_file():
-        return ""
-    with disk.explained(Path(path)):
-        return files.file_digest(path)
+    """A digest of a user's table or text, "" without one: a later time is not all that changes."""
+    return files.file_digest(path) if path and Path(path).is_file() else ""
 
 
 def folder_state(folder: Path | None) -> str:
