@@ -164,15 +164,6 @@ def test_model_is_not_quantised_without_space_for_its_temporary_files(
         export.write_int8(tmp_path / "model.int8.onnx", None)
 
 
-def test_machine_without_any_folder_for_temporary_files_is_one_sentence(monkeypatch):
-    def fail():
-        raise FileNotFoundError(errno.ENOENT, "No usable temporary directory found in ['/tmp']")
-
-    monkeypatch.setattr(tempfile, "gettempdir", fail)
-    with pytest.raises(InputError, match=r"found in \['/tmp'\]\); .* in TMPDIR"):
-        disk.place_for_temporary_files()
-
-
 def test_script_says_one_sentence_on_a_full_disk(full, tmp_path):
     photos = {f"wiki/{number}.jpg": b"" for number in range(2000)}
     tar = write_tar(tmp_path / "a.tar", photos)

@@ -59,11 +59,9 @@ def read_places(split: Path, subset: str, faces: list[Path]) -> tuple[np.ndarray
     """For each face of a subset: number of its file in `faces`, place in the file, and digest.
 
     Raises:
-        InputError: shards are missing or given twice, or the subset has no face.
+        InputError: shards are missing, or the subset has no face.
     """
     given = pd.MultiIndex.from_tuples([shards.source_and_number(path) for path in faces])
-    if given.has_duplicates:
-        raise InputError("Two of the files are shards of the same number; give each shard once.")
     places = []
     for rows in read_subset(split, subset, ["subset", "source", "shard", "index", "digest"]):
         shard = given.get_indexer(pd.MultiIndex.from_frame(rows[["source", "shard"]]))

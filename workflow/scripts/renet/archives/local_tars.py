@@ -8,7 +8,6 @@ import tarfile
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import BinaryIO
 
 from renet.archives import origins
 from renet.archives.origins import Origin
@@ -68,7 +67,7 @@ def pack(folder: Path, tar: Path) -> None:
     ):
         for path in Progress(paths, desc=f"packing {folder.name}", unit=" files"):
             header = tarfile.TarInfo(path.relative_to(folder).as_posix())
-            with _opened(path) as handle:
+            with path.open("rb") as handle:
                 header.size = os.fstat(handle.fileno()).st_size
                 archive.addfile(header, handle)
             archive.members = []  # type: ignore[attr-defined]  # tarfile would keep all headers
@@ -107,13 +106,3 @@ def _left_out_as(path: Path) -> str | None:
     if path.is_file():
         return None
     return "they are links to files that do not exist" if path.is_symlink() else "they are no files"
-
-
-def _opened(path: Path) -> BinaryIO:
-    try:
-        return path.open("rb")
-    except OSError as error:
-        raise InputError(
-            f"The photo {path} cannot be read ({error.strerror}); change its permissions or remove "
-            "it."
-        ) from error

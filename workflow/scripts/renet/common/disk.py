@@ -39,21 +39,6 @@ def reserve(path: Path) -> None:
             os.posix_fallocate(handle.fileno(), 0, path.stat().st_size)
 
 
-def place_for_temporary_files() -> Path:
-    """The folder that TMPDIR names, or that of the system.
-
-    Raises:
-        InputError: none can be written.
-    """
-    try:
-        return Path(tempfile.gettempdir())
-    except FileNotFoundError as error:
-        raise InputError(
-            f"No temporary file can be written ({error.strerror}); free some space, or name a "
-            "folder on another disk in TMPDIR."
-        ) from error
-
-
 @contextlib.contextmanager
 def temporary_folder(needed: int) -> Iterator[Path]:
     """A new folder for temporary files, which is deleted at the end.
@@ -64,7 +49,7 @@ def temporary_folder(needed: int) -> Iterator[Path]:
     Raises:
         InputError: they are not.
     """
-    place = place_for_temporary_files()
+    place = Path(tempfile.gettempdir())
     needs = f"The temporary files need {needed:,} bytes"
     _require(needed, place, place, needs, "name a folder on another disk in TMPDIR")
     with tempfile.TemporaryDirectory() as folder:

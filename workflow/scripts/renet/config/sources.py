@@ -102,15 +102,15 @@ def local_paths(url: str) -> list[str]:
 
 
 def subfolders(path: Path) -> list[str]:
-    """All folders in a folder, as inputs of a rule.
+    """All folders in a folder, as inputs of a rule: a new file changes the time of its own alone.
 
     Raises:
         InputError: Snakemake would read a name as a pattern.
     """
-    found = folders.subfolders(path)
-    for folder in found:
+    inner = sorted(str(folder) for content in folders.walk(path) for folder in content.folders)
+    for folder in inner:
         urls.refuse_pattern(f"There is a folder {folder}", folder)
-    return found
+    return inner
 
 
 def places_to_predict(config: dict) -> list[str]:

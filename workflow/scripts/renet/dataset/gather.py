@@ -33,12 +33,13 @@ def slabs(
         digest: of each face, as bytes.
 
     Raises:
-        InputError: a shard lacks a face, has faces of another shape, or is damaged.
+        InputError: a shard lacks a face, or another one is in its place.
     """
-    _allow_open_files()
+    # The soft limit on open files is often 1,024, and a shard takes two.
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     stored = [shards.open_faces(name) for name in shard_files]
     shape = stored[0].shape[1:]
-    _check(shard_files, stored, shard, index)
     face_bytes = int(np.prod(shape))
     # A memory map knows where the faces begin; an empty shard is none and is never read.
     starts = np.array([getattr(faces, "offset", 0) for faces in stored])
@@ -56,7 +57,10 @@ def slabs(
             for face, number in zip(slab, numbers, strict=True):
                 file = files[shard[number]]
                 if os.preadv(file.fileno(), [face], offsets[number]) != face.nbytes:
-                    raise InputError(f"{file.name} became shorter while it was read.")
+                    raise InputError(
+                        f"{file.name} has no face number {index[number]}; delete it and split.csv "
+                        "to have both written again."
+                    )
                 shards.check_face(file.name, index[number], face, digest[number])
 
         def start(first: int) -> tuple[np.ndarray, Iterator[None]]:
@@ -75,23 +79,3 @@ def slabs(
             following = start(first + length)
             yield slab
             progress.update(len(slab))
-
-
-def _allow_open_files() -> None:
-    """Raise the soft limit on open files, often 1,024, to the hard one: a shard takes two."""
-    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-
-
-def _check(
-    names: Sequence[str | Path], stored: list[np.ndarray], shard: np.ndarray, index: np.ndarray
-) -> None:
-    for number, (name, faces) in enumerate(zip(names, stored, strict=True)):
-        wanted = index[shard == number]
-        if len(wanted) and faces.shape[1:] != stored[0].shape[1:]:
-            raise InputError(f"{name} has faces of another shape than {names[0]}; crop both again.")
-        if len(wanted) and not 0 <= wanted.min() <= wanted.max() < len(faces):
-            raise InputError(
-                f"{name} has {len(faces)} faces, and split.csv names number {wanted.max()}; "
-                "delete split.csv to have it written again."
-            )

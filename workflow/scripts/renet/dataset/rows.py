@@ -57,20 +57,13 @@ def _read_source(metadata_file: Path, tables: dict[str, list[pd.DataFrame]]) -> 
             f"{source}/faces/<number>-of-<count>.csv."
         )
     cropped = pd.concat(tables[source]).set_index("row")
-    uncropped = rows.index[rows.reason == ""].difference(cropped.index)
-    if len(uncropped):
+    kept = rows.index[rows.reason == ""]
+    if not cropped.index.sort_values().equals(kept):
         raise InputError(
-            f"{metadata_file} keeps {len(uncropped)} rows that none of its shards has; run "
-            "crop_faces again for all of them."
+            f"{metadata_file} keeps {len(kept)} rows, and the {len(cropped)} of its shards are "
+            "others: a shard is missing or given twice, or a table was cut off; delete the tables "
+            "to have them made again."
         )
-    if unknown := len(cropped.index.difference(rows.index)):
-        raise InputError(
-            f"{metadata_file} lacks {unknown} rows that the shards of {source} have: the "
-            "table was cut off, or comes from another run of the workflow; delete it to have it "
-            "made again."
-        )
-    if cropped.index.has_duplicates:
-        raise InputError(f"Two shards of the source {source} have the same rows; give each once.")
     rows.loc[cropped.index, "reason"] = cropped.reason
     rows = rows.join(cropped.drop(columns=["status", "reason"])).reset_index()
     return rows.assign(id=rows.source + ":" + rows.row.astype(str), table=str(metadata_file))

@@ -93,11 +93,6 @@ def _load_fields(stream: IO[bytes], database: str, name: str) -> dict[str, np.nd
         options = {"variable_names": [database], "mat_dtype": True, "squeeze_me": True}
         struct = scipy.io.loadmat(stream, **options)[database].reshape(1)[0]
         return {name: struct[name] for name in struct.dtype.names}
-    except NotImplementedError as error:
-        raise InputError(
-            f"{name} is a MATLAB v7.3 file, which is HDF5, and IMDB-WIKI's are of v5; write it "
-            "again in MATLAB with save -v7."
-        ) from error
     except Exception as error:  # a decoder of foreign bytes raises anything
         raise InputError(
             f"{name} is not a MATLAB v5 file with a struct named {database} "

@@ -75,21 +75,16 @@ def write_sample(archive: Path, photos: int, seed: int) -> None:
     Args:
         archive: the tar file to write, as wiki_crop.tar.
         photos: rows of the .mat file, from 60 to 10,000.
-        seed: another seed draws other people.
+        seed: 0 or more; another seed draws other people.
 
     Raises:
-        InputError: `photos` or `seed` is out of its range.
+        InputError: `photos` is out of its range.
     """
     if not MIN_PHOTOS <= photos <= MAX_PHOTOS:
         raise InputError(
             f"The sample cannot have {photos} photos, only from {MIN_PHOTOS} (fewer do not hold "
             f"every quirk of the real archive) to {MAX_PHOTOS} (there are no names for more): "
             "change sample.photos in the config, or --photos."
-        )
-    if seed < 0:
-        raise InputError(
-            f"The sample's seed is {seed}, but it must be 0 or more: change sample.seed in the "
-            "config, or --seed."
         )
     rows = sorted(_rows(photos, seed), key=lambda row: row.full_path.partition("/")[2])
     with files.replacing(archive) as temporary, temporary.open("wb") as handle:
