@@ -55,25 +55,14 @@ def load(overlay: Path, command_line: dict | None = None) -> dict:
             "train.learning_rte is not a key of the config; did you mean train.learning_rate?",
         ),
         (
-            "learning_rate: 0.1",
-            "learning_rate is not a key of the config; did you mean train.learning_rate?",
-        ),
-        (
             "train: {learning_rate: 1e-3}",
             "train.learning_rate is 1e-3, which is text in YAML, and must be a number; write "
             "1.0e-3.",
         ),
-        (
-            "train: {learning_rate: 1E3}",
-            "train.learning_rate is 1E3, which is text in YAML, and must be a number; write "
-            "1.0e+3.",
-        ),
         ("train: {epochs: ten}", "train.epochs is ten, and must be a whole number."),
-        ("train: {epochs: 0}", "train.epochs is 0, and must be at least 1."),
         ("train: {momentum: 1}", "train.momentum is 1, and must be below 1."),
         ("train: {nesterov: 1}", "train.nesterov is 1, and must be true or false."),
         ("train: null", "train is empty, and must be a section with keys."),
-        ("train: 5", "train is 5, and must be a section with keys."),
         (
             "train: {device: gpu}",
             "train.device is gpu, and must be one of auto, cpu, cuda.",
@@ -93,11 +82,6 @@ def load(overlay: Path, command_line: dict | None = None) -> dict:
             "runs.wide.model.conv_channels is not a key of the kind resnet18; known: kind, "
             "flip_average, classes.",
         ),
-        (
-            "model: {kind: resnet-18}",
-            "model.kind is resnet-18, and must be one of renet, cnn, resnet18, hog_svm; did you "
-            "mean resnet18?",
-        ),
         ("cell: gru", "cell is not a key of the config; did you mean model.cell?"),
         ("model: {conv_channels: []}", "model.conv_channels is [], and must not be empty."),
         ("model: {spatial_rnns: [{units: 3}]}", "model.spatial_rnns.0 lacks block."),
@@ -109,7 +93,6 @@ def load(overlay: Path, command_line: dict | None = None) -> dict:
             "[height, width].",
         ),
         ("crop: {size: 4}", "crop.size is 4, and must be at least 8."),
-        ("split: {validation: 1.5}", "split.validation is 1.5, and must be below 1."),
         (
             "archives: {wiki: {md5: f536}}",
             "archives.wiki.md5 is f536, and must be 32 hexadecimal digits.",
@@ -134,20 +117,10 @@ def load(overlay: Path, command_line: dict | None = None) -> dict:
             "archives.own.table names /no/such.csv, which is not a file.",
         ),
         ("archives: {own: {}}", "archives.own lacks url, database, photos."),
-        (
-            "runs: {wide: {model: {width: 3}}}",
-            "runs.wide.model.width is not a key of the kind renet; known: kind, conv_channels, "
-            "spatial_rnns, cell, shared, sweep_norm, residual, classifier, flip_average, "
-            "classes.",
-        ),
         ("runs: {wide: 5}", "runs.wide is 5, and must be a section with keys or null."),
         (
             "runs: {true: {}}",
             'runs.true is a name that YAML does not read as text; write "true".',
-        ),
-        (
-            "sources: [wikki]",
-            "sources names wikki, which is not one of the archives: sample, wiki, imdb.",
         ),
     ],
 )
@@ -230,13 +203,6 @@ def test_snakemake_takes_nested_values_on_the_command_line(tmp_path):
     )
     assert outcome.returncode == 0, outcome.stdout + outcome.stderr
     assert "rule train" in outcome.stdout + outcome.stderr
-
-
-def test_mistyped_folder_is_named_even_where_old_results_stand(tmp_path):
-    path = tmp_path / "own.yaml"
-    path.write_text(OWN + "'file:///no/such/photos.tar'}}")
-    printed = output(tmp_path, "--configfile", path)
-    assert "archives.own.url names /no/such/photos.tar, which does not exist." in printed
 
 
 @pytest.mark.parametrize(
@@ -323,5 +289,5 @@ def test_notes_for_the_data_sheet_that_are_no_utf_8_are_named_at_the_start(tmp_p
     notes = tmp_path / "notes.md"
     notes.write_bytes("für Anna".encode("latin-1"))
     config = copy.deepcopy(yaml.safe_load(DEFAULTS.read_text())) | {"datasheet": str(notes)}
-    with pytest.raises(InputError, match=r"notes\.md, which cannot be read as text .*UTF-8"):
+    with pytest.raises(InputError, match=r"notes\.md, which is no text in UTF-8"):
         checks.check_paths(config)

@@ -6,7 +6,7 @@ import os
 import shutil
 import tarfile
 import zlib
-from collections.abc import Iterator
+from collections import defaultdict
 from pathlib import Path
 
 from renet.archives import origins
@@ -75,28 +75,23 @@ def pack(folder: Path, tar: Path) -> None:
 
 def _files_of(folder: Path) -> list[Path]:
     """The files to pack, in the order of their names; the log counts links and what is left out."""
-    found = sorted(_walk(folder))
-    kinds = {path: _left_out_as(path) for path in found}
-    packed = [path for path, kind in kinds.items() if not kind]
-    if links := [path for path in packed if path.is_symlink()]:
-        logging.info("%s: %d links to files are followed.", folder, len(links))
-    for kind in sorted(set(filter(None, kinds.values()))):
-        paths = [path for path in found if kinds[path] == kind]
-        logging.warning(
-            "%s: %d files are left out, because %s; the first is %s.",
-            folder, len(paths), kind, paths[0].relative_to(folder),
-        )  # fmt: skip
-    return packed
-
-
-def _walk(folder: Path) -> Iterator[Path]:
-    """All that is in a folder and is no folder itself, through links to folders, too."""
+    paths_by_reason: dict[str | None, list[Path]] = defaultdict(list)  # None: they are packed
     for content in folders.walk(folder):
         for path in content.circles:
             logging.warning("%s: a link to a folder around it is left out.", path)
         for path in filter(Path.is_symlink, content.folders):
             logging.info("%s: a link to a folder is followed.", path)
-        yield from content.files
+        for path in content.files:
+            paths_by_reason[_left_out_as(path)].append(path)
+    packed = sorted(paths_by_reason.pop(None, []))
+    if links := [path for path in packed if path.is_symlink()]:
+        logging.info("%s: %d links to files are followed.", folder, len(links))
+    for reason, paths in paths_by_reason.items():
+        logging.warning(
+            "%s: %d files are left out, because %s; the first is %s.",
+            folder, len(paths), reason, min(paths).relative_to(folder),
+        )  # fmt: skip
+    return packed
 
 
 def _left_out_as(path: Path) -> str | None:

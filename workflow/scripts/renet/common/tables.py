@@ -81,7 +81,7 @@ class Table:
         if rows is not None:
             part = {"skiprows": range(1, 1 + rows.start), "nrows": rows.stop - rows.start}
         with _readable(path):
-            return _in_order(pd.read_csv(path, **self._options(wanted), **part), wanted, path)
+            return pd.read_csv(path, **self._options(wanted), **part)[wanted]
 
     def read_chunks(
         self, path: str | Path, columns: Iterable[str] | None = None
@@ -91,16 +91,16 @@ class Table:
         options = self._options(wanted)
         with _readable(path), pd.read_csv(path, chunksize=CHUNK_ROWS, **options) as chunks:
             for chunk in chunks:
-                yield _in_order(chunk, wanted, path)
+                yield chunk[wanted]
 
     def _integers(self) -> dict[str, type | str]:
         return {name: dtype for name, dtype in self.columns.items() if dtype in (int, "Int64")}
 
     def _options(self, wanted: list[str]) -> dict:
-        """Options of `pandas.read_csv`; a missing column is not an error there."""
+        """Options of `pandas.read_csv`."""
         dtypes = {name: self.columns[name] for name in wanted}
         return {
-            "usecols": lambda name: name in dtypes,
+            "usecols": wanted,
             "dtype": dtypes,
             "keep_default_na": False,
             "na_values": {name: ["", "nan"] for name in wanted if dtypes[name] is not str},
@@ -132,12 +132,3 @@ def _refuse_zero_bytes(path: str | Path) -> None:
                     f"{path} is damaged: it has zero bytes, which no table has; delete it to have "
                     "it made again."
                 )
-
-
-def _in_order(frame: pd.DataFrame, wanted: list[str], path: str | Path) -> pd.DataFrame:
-    if missing := [name for name in wanted if name not in frame]:
-        raise InputError(
-            f"{path} lacks the columns {', '.join(missing)}; delete it to have it made again, or "
-            "give another table."
-        )
-    return frame[wanted]

@@ -62,58 +62,37 @@ def check_paths(config: dict) -> None:
     Raises:
         InputError: naming the key and the path.
     """
+    files_by_key = {key: config[key] for key in ("datasheet", "corrections")}
+    places = [("predict.photos", Path(place)) for place in sources.places_to_predict(config)]
     for source in sources.with_external(config):
         archive = sources.archive(config, source)
-        for url in archive["urls"]:
-            path = urls.local_path(url)
-            if path and not path.exists():
-                raise InputError(
-                    f"archives.{source}.url names {_shown(path)}, which does not exist."
-                )
-            sources.local_paths(url)  # raises if Snakemake cannot take the name of a subfolder
-        table = archive["table"]
-        if table and not Path(table).is_file():
-            raise InputError(f"archives.{source}.table names {_shown(table)}, which is not a file.")
-    for photos in sources.places_to_predict(config):
-        if not Path(photos).exists():
-            raise InputError(
-                f"predict.photos names {_shown(photos)}, which does not exist; name a folder, "
-                "files or a tar, or write null."
-            )
-        sources.subfolders(Path(photos))
-    notes = config["datasheet"]
-    if notes and not Path(notes).is_file():
+        files_by_key[f"archives.{source}.table"] = archive["table"]
+        in_place = filter(None, map(urls.local_path, archive["urls"]))
+        places += [(f"archives.{source}.url", path) for path in in_place]
+    for key, path in places:
+        if not path.exists():
+            raise InputError(f"{key} names {_shown(path)}, which does not exist.")
+        sources.subfolders(path)  # raises if Snakemake cannot take the name of one
+    if Path(config["corrections"] or "").parts[-2:] == AUDIT_PROPOSALS:
         raise InputError(
-            f"datasheet names {_shown(notes)}, which is not a file; create it or write null."
+            f"corrections names {config['corrections']}, which the label audit writes; copy it, "
+            "keep the lines that you confirm, and name the copy."
         )
-    if notes:
-        _check_text(Path(notes))
-    _check_corrections(config["corrections"])
-
-
-def _check_text(notes: Path) -> None:
+    for key, name in files_by_key.items():
+        if name and not Path(name).is_file():
+            raise InputError(f"{key} names {_shown(name)}, which is not a file.")
+    notes = config["datasheet"]
     try:
-        notes.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
+        _ = notes and Path(notes).read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
         raise InputError(
-            f"datasheet names {_shown(notes)}, which cannot be read as text ({error}); save it in "
-            "UTF-8."
+            f"datasheet names {notes}, which is no text in UTF-8 ({error})."
         ) from error
 
 
 def _shown(path: str | Path) -> str:
     """A path as it is, or quoted if it has line breaks, so that an error stays one line."""
     return str(path) if str(path).isprintable() else repr(str(path))
-
-
-def _check_corrections(corrections: str | None) -> None:
-    if corrections and Path(corrections).parts[-2:] == AUDIT_PROPOSALS:
-        raise InputError(
-            f"corrections names {corrections}, which the label audit writes; copy it, keep the "
-            "lines that you confirm, and name the copy."
-        )
-    if corrections and not Path(corrections).is_file():
-        raise InputError(f"corrections names {_shown(corrections)}, which is not a file.")
 
 
 def check_results(config: dict, results: Path) -> None:

@@ -31,7 +31,7 @@ LAST_YEAR = 2015
 
 # The fraction of rows with each quirk, but one row at least. No row has two.
 QUIRKS = {
-    "same bytes": 0,  # as the row before, which is usable
+    "same bytes": 0,  # as the row before, which is usable, under a similar name
     "box outside": 0.012, "whole-number box": 0.05, "grey": 0.03, "empty name": 0.003,
     "turned by EXIF": 0.005, "colon": 0, "doubled dot": 0, "padded day": 0,
     # the rows with these cannot be used
@@ -109,7 +109,9 @@ def _rows(photos: int, seed: int) -> Iterator[Row]:
         if k == 0:  # the same person in another spelling
             row.name = _unaccented(row.name).upper()
         if quirks[k] == "same bytes" and previous is not None:
-            row = _copy(row, previous)
+            name = f"{previous.name.partition(' ')[0]} {row.name.rpartition(' ')[2]}"
+            page, path = row.full_path.partition("_")[0], previous.full_path.partition("_")[2]
+            row = dataclasses.replace(previous, full_path=f"{page}_{path}", name=name)
         yield row
 
 
@@ -178,13 +180,6 @@ def _date_text(born: date, quirk: str | None) -> str:
         "padded day": f"{born:%Y-%m}-0{born.day:02d}",
     }
     return texts.get(quirk, f"{born}")
-
-
-def _copy(row: Row, original: Row) -> Row:
-    """The photo of `original` once more, on the page of `row` and under a similar name."""
-    name = f"{original.name.partition(' ')[0]} {row.name.rpartition(' ')[2]}"
-    page, path = row.full_path.partition("_")[0], original.full_path.partition("_")[2]
-    return dataclasses.replace(original, full_path=f"{page}_{path}", name=name)
 
 
 def _write_tar(handle: io.BufferedIOBase, rows: list[Row]) -> None:
