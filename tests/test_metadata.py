@@ -270,7 +270,7 @@ def test_missing_mat_file_is_named(tmp_path):
 def test_script_without_a_mat_file_and_archives_says_what_to_give(tmp_path):
     outcome = run_script("parse_metadata.py", "--database", "wiki", "-o", tmp_path / "out.csv")
     assert outcome.returncode == 1
-    assert "Give a .mat file or table" in outcome.stderr and "Traceback" not in outcome.stderr
+    assert "Give a .mat file" in outcome.stderr and "Traceback" not in outcome.stderr
 
 
 def test_script_reads_the_mat_file_in_an_archive(tmp_path):

@@ -7,14 +7,16 @@ time; memory-mapped files would wait for each page. While a slab is in use, the 
 import contextlib
 import os
 import resource
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 
 from renet.common.errors import InputError
 from renet.common.progress import Progress
+from renet.dataset.tables import SPLIT
 from renet.faces import shards
 
 SLAB_BYTES = 32 << 20
@@ -79,3 +81,32 @@ def slabs(
             following = start(first + length)
             yield slab
             progress.update(len(slab))
+
+
+def read_places(split: Path, subset: str, faces: list[Path]) -> tuple[np.ndarray, ...]:
+    """For each face of a subset: number of its file in `faces`, place in the file, and digest.
+
+    Raises:
+        InputError: shards are missing, or the subset has no face.
+    """
+    given = pd.MultiIndex.from_tuples([shards.source_and_number(path) for path in faces])
+    places = []
+    for rows in read_subset(split, subset, ["subset", "source", "shard", "index", "digest"]):
+        shard = given.get_indexer(pd.MultiIndex.from_frame(rows[["source", "shard"]]))
+        if (shard < 0).any():
+            raise InputError(
+                f"{split} names shards that were not given; give those of all sources."
+            )
+        places.append((shard, rows["index"].to_numpy(), rows.digest.to_numpy(bytes)))
+    found = tuple(map(np.concatenate, zip(*places, strict=True)))
+    if not len(found[0]):
+        raise InputError(
+            f"{split} has no face of the subset {subset}; delete it to have it made again."
+        )
+    return found
+
+
+def read_subset(split: Path, subset: str, columns: Iterable[str]) -> Iterator[pd.DataFrame]:
+    """The rows of a subset in split.csv, in chunks."""
+    for rows in SPLIT.read_chunks(split, columns):
+        yield rows[rows.subset == subset]

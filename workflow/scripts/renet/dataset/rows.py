@@ -6,11 +6,15 @@ from pathlib import Path
 
 import pandas as pd
 
+from renet.common.drop_reasons import CorrectionReason, CropReason, RowReason
 from renet.common.errors import InputError
 from renet.common.imdb_wiki import CLASSES
 from renet.dataset import splits
+from renet.dataset.corrections import Outcome
+from renet.dataset.tables import NEAR_DUPLICATES
 from renet.faces import shards
 from renet.faces.shards import SHARD
+from renet.metadata import row_filter
 from renet.metadata.tables import METADATA
 
 METADATA_COLUMNS = [
@@ -90,3 +94,24 @@ def refuse_contradictions(samples: pd.DataFrame, own: set[str]) -> None:
         f"{CLASSES[other.target]} ({groups} such photos); correct the table of the photos, or name "
         f"{one.id} or {other.id} in `corrections`."
     )
+
+
+def funnel(all_rows: pd.DataFrame, samples: pd.DataFrame, applied: pd.DataFrame) -> pd.DataFrame:
+    """The funnel of each source, down to its faces in each subset."""
+    dropped = all_rows.id.isin(applied.id[applied.outcome == Outcome.DROPPED])
+    reason = all_rows.reason.mask(dropped, CorrectionReason.DROPPED_BY_CORRECTION)
+    is_changed = all_rows.id.isin(applied.id[applied.outcome == Outcome.CORRECTED])
+    steps = [*RowReason, *CropReason, *CorrectionReason]
+    parts = []
+    for source, part in all_rows.assign(reason=reason).groupby("source", sort=False):
+        faces = samples[samples.source == source]
+        sizes = faces.groupby("subset").size()
+        remaining = row_filter.funnel(part.reason, steps).assign(changed=0)
+        after = [
+            (NEAR_DUPLICATES, 0, len(faces), int(faces.has_copy.sum())),
+            (Outcome.CORRECTED, 0, len(faces), int(is_changed[part.index].sum())),
+        ]
+        after += [(name, 0, sizes.get(name, 0), 0) for name in splits.SUBSETS]
+        further = pd.DataFrame(after, columns=remaining.columns)
+        parts.append(pd.concat([remaining, further]).assign(source=source))
+    return pd.concat(parts)
