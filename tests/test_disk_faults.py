@@ -159,7 +159,7 @@ def test_model_is_not_quantised_without_space_for_its_temporary_files(
 ):
     model = SimpleNamespace(SerializeToString=lambda deterministic: bytes(5000))
     monkeypatch.setattr(export, "_onnx_model", lambda predictor: model)
-    sentence = f"need 15,000 bytes, but only 4,096 are free in {full_temporary_folder}"
+    sentence = f"needs 15,000 more bytes, but only 4,096 are free in {full_temporary_folder}"
     with pytest.raises(InputError, match=sentence):
         export.write_int8(tmp_path / "model.int8.onnx", None)
 

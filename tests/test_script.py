@@ -95,7 +95,7 @@ def test_params_that_only_run_a_rule_again_need_not_be_taken():
     def plain(faces: Path) -> None:
         """Takes no digest."""
 
-    given = job(input={"faces": "a.npy"}, params={"code": "0123", "state": ["a.tar", "b.tar"]})
+    given = job(input={"faces": "a.npy"}, params={"code": "0123", "file_order": ["a.tar", "b.tar"]})
     assert script.job_arguments(given, plain) == {"faces": Path("a.npy")}
 
 

@@ -232,7 +232,6 @@ def test_shards_of_another_number_go_when_the_faces_are_shuffled_and_nothing_els
     [
         ("a/metadata.csv", 20, "a/metadata.csv keeps 19 rows, and the 30 of its shards"),
         ("a/metadata.csv", 1, "a/metadata.csv has no row"),
-        ("a/faces/2-of-2.csv", 10, "a/metadata.csv keeps 30 rows, and the 21 of its shards"),
     ],
 )
 def test_table_that_is_cut_off_between_two_rows_is_one_sentence(sources, name, lines, fault):

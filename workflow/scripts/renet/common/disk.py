@@ -15,17 +15,15 @@ FORBIDDEN = {errno.EACCES, errno.EPERM, errno.EROFS}
 NEARLY_NOTHING = 1 << 16  # bytes; PyTorch and HDF5 do not always say that the disk is full
 
 
-def require_space(path: Path, needed: int) -> None:
+def require_space(
+    path: Path, needed: int, way_out: str = "keep these files on another disk"
+) -> None:
     """Raise an InputError unless `needed` more bytes fit on the disk of `path`."""
-    needs = f"{path} needs {needed:,} more bytes"
-    _require(needed, _existing(path), path.parent, needs, "keep these files on another disk")
-
-
-def _require(needed: int, disk: Path, shown: Path, needs: str, way_out: str) -> None:
-    free = shutil.disk_usage(disk).free
+    free = shutil.disk_usage(_existing(path)).free
     if needed > free:
         raise InputError(
-            f"{needs}, but only {free:,} are free in {shown}; free some space, or {way_out}."
+            f"{path} needs {needed:,} more bytes, but only {free:,} are free in {path.parent}; "
+            f"free some space, or {way_out}."
         )
 
 
@@ -50,8 +48,7 @@ def temporary_folder(needed: int) -> Iterator[Path]:
         InputError: they are not.
     """
     place = Path(tempfile.gettempdir())
-    needs = f"The temporary files need {needed:,} bytes"
-    _require(needed, place, place, needs, "name a folder on another disk in TMPDIR")
+    require_space(place / "temporary", needed, "name a folder on another disk in TMPDIR")
     with tempfile.TemporaryDirectory() as folder:
         yield Path(folder)
 

@@ -110,7 +110,13 @@ class Table:
 @contextlib.contextmanager
 def _readable(path: str | Path) -> Iterator[None]:
     try:
-        _refuse_zero_bytes(path)
+        with Path(path).open("rb") as handle:
+            while block := handle.read(BLOCK_BYTES):
+                if b"\0" in block:  # a file system leaves these after a fault; pandas reads them
+                    raise InputError(
+                        f"{path} is damaged: it has zero bytes, which no table has; delete it to "
+                        "have it made again."
+                    )
         yield
     except FileNotFoundError as error:
         raise InputError(f"The table {path} does not exist.") from error
@@ -121,14 +127,3 @@ def _readable(path: str | Path) -> Iterator[None]:
             f"{path} cannot be read as a table of this workflow ({error}); delete it to have it "
             "made again."
         ) from error
-
-
-def _refuse_zero_bytes(path: str | Path) -> None:
-    """Refuse what a file system leaves of a file after a fault; pandas takes it for text."""
-    with Path(path).open("rb") as handle:
-        while block := handle.read(BLOCK_BYTES):
-            if b"\0" in block:
-                raise InputError(
-                    f"{path} is damaged: it has zero bytes, which no table has; delete it to have "
-                    "it made again."
-                )

@@ -1,7 +1,6 @@
 """The rules of the config that its schema cannot express."""
 
 import os
-import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,11 +13,6 @@ from renet.config.architecture import KINDS
 TABLES = ("train", "validation", "test", "split", "funnel", "corrected")
 AUDIT_PROPOSALS = ("audit", "suspects.csv")  # the end of the path
 MAX_CHARACTERS = 100  # of a name, which becomes that of folders and logs
-# Snakemake takes such a value of a wildcard for an endless recursion.
-PERIODIC = re.compile(r"(.+)\1{19}$")
-# What else lies beside the folders of the sources in results/data.
-OTHER_FOLDERS = ("thumbnails",)
-FILE_SUFFIXES = (".csv", ".h5", ".md", ".html", ".svg")
 
 
 def check(config: dict) -> None:
@@ -146,15 +140,13 @@ def _check_names(config: dict) -> None:
         raise InputError(
             f"runs names {len(complete):,} runs; give at most {grids.MAX_RUNS:,} at a time."
         )
-    for name in complete:
-        _check_name(f"runs.{name}", name)
-    for name in sources.with_external(config):
-        _check_name(f"archives.{name}", name)
-        if name in OTHER_FOLDERS or name.endswith(FILE_SUFFIXES):
-            raise InputError(
-                f"archives.{name} has the name of another file of the results; rename it, without "
-                f"{' or '.join(FILE_SUFFIXES)} at its end."
-            )
+    for section, names in (("runs", complete), ("archives", sources.with_external(config))):
+        for name in names:
+            if len(name) > MAX_CHARACTERS:
+                raise InputError(
+                    f"{section}.{name[:60]}… has a name of {len(name)} characters; give it at most "
+                    f"{MAX_CHARACTERS}."
+                )
     for key, path in _paths(config):
         urls.refuse_pattern(f"{key} is {path}", path)
     for key, path in config["pathvars"].items():
@@ -165,18 +157,6 @@ def _check_names(config: dict) -> None:
                 f"pathvars.{key} is {path}; write {os.path.normpath(path)}, as Snakemake compares "
                 "the names of files letter by letter."
             )
-
-
-def _check_name(key: str, name: str) -> None:
-    shown = key if len(key) <= MAX_CHARACTERS else f"{key[:60]}…"
-    if len(name) > MAX_CHARACTERS:
-        raise InputError(
-            f"{shown} has a name of {len(name)} characters; give it at most {MAX_CHARACTERS}."
-        )
-    if PERIODIC.search(name):
-        raise InputError(
-            f"{shown} has a name that repeats itself 20 times, which Snakemake refuses; shorten it."
-        )
 
 
 def _paths(config: dict) -> Iterator[tuple[str, str]]:

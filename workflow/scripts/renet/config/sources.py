@@ -115,8 +115,7 @@ def subfolders(path: Path) -> list[str]:
 
 def places_to_predict(config: dict) -> list[str]:
     """The files and folders of photos in `predict.photos`."""
-    given = config["predict"]["photos"] or []
-    return [given] if isinstance(given, str) else given
+    return _as_list(config["predict"]["photos"] or [])
 
 
 def local_state(path: Path | None) -> str:
