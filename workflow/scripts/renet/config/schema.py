@@ -48,13 +48,13 @@ def canonical(config: dict, schema: dict) -> dict:
     of the schema, and each number has the type that the schema names. Names that the user chooses
     keep their order: the first of the `runs` is the reference.
     """
-    found = _form(config, schema, schema)
-    for changes in filter(None, found["runs"].values()):
+    ordered = _form(config, schema, schema)
+    for changes in filter(None, ordered["runs"].values()):
         for key, values in changes.get("grid", {}).items():
             section, _, name = key.partition(".")
             known = properties(schema["properties"][section])
             changes["grid"][key] = _form(values, {"items": known[name]}, schema)
-    return found
+    return ordered
 
 
 def properties(section: dict, kind: str | None = None) -> dict[str, dict]:

@@ -32,12 +32,14 @@ def archive(config: dict, source: str) -> dict:
         known = ", ".join([SAMPLE, *config["archives"]])
         section = "external" if source in config["external"] else "sources"
         raise InputError(f"{section} names {source}, which is not one of the archives: {known}.")
-    given = config["archives"][source]
-    addresses = _as_list(given["url"])
-    found = [f"{kind}:{value}" for kind in DIGESTS for value in _as_list(given.get(kind) or [])]
-    if found and len(found) != len(addresses):
+    settings = config["archives"][source]
+    addresses = _as_list(settings["url"])
+    digests = [
+        f"{kind}:{value}" for kind in DIGESTS for value in _as_list(settings.get(kind) or [])
+    ]
+    if digests and len(digests) != len(addresses):
         raise InputError(
-            f"archives.{source} has {len(addresses)} URLs and {len(found)} digests; give one md5 "
+            f"archives.{source} has {len(addresses)} URLs and {len(digests)} digests; give one md5 "
             "or one sha256 for each URL, in the same order, or none."
         )
     names = [urls.file_name(url) for url in addresses]
@@ -46,17 +48,17 @@ def archive(config: dict, source: str) -> dict:
         raise InputError(
             f"archives.{source} has two URLs whose files, or the tars in them, have the same name."
         )
-    table = given.get("table")
-    if (table is not None) != (given["database"] == TABLE):
+    table = settings.get("table")
+    if (table is not None) != (settings["database"] == TABLE):
         raise InputError(
             f"archives.{source} needs both `database: table` and a path under `table`, or neither."
         )
     return {
         "files": names,
         "urls": addresses,
-        "digests": found or [None] * len(addresses),
+        "digests": digests or [None] * len(addresses),
         "table": table,
-        **{key: given[key] for key in ("database", "photos", "shards", "subjects")},
+        **{key: settings[key] for key in ("database", "photos", "shards", "subjects")},
     }
 
 
@@ -149,14 +151,14 @@ def folder_state(folder: Path | None) -> str:
     """
     if folder is None or not folder.is_dir():
         return ""
-    found = hashlib.sha256()
+    state = hashlib.sha256()
     for content in folders.walk(folder):
         for path in content.files:
             with contextlib.suppress(OSError):  # a link that leads nowhere, or to itself
                 status = path.stat()
-                found.update(os.fsencode(path))
-                found.update(f"\0{status.st_size}\0{status.st_mtime_ns}\0".encode())
-    return found.hexdigest()
+                state.update(os.fsencode(path))
+                state.update(f"\0{status.st_size}\0{status.st_mtime_ns}\0".encode())
+    return state.hexdigest()
 
 
 def shards(config: dict, source: str) -> list[str]:
@@ -207,7 +209,7 @@ def ready_made_crops(config: dict) -> dict:
 
 
 def crop_spec(config: dict, given: dict) -> dict:
-    """The same for an archive of which `database` and `photos` are known, as in provenance.json."""
+    """The settings of `CropSpec`, from `database` and `photos` of an archive in provenance.json."""
     own, whole = given["database"] == TABLE, given["photos"] == "whole"
     return {
         "size": image_size(config),

@@ -63,9 +63,9 @@ def refuse_pattern(what: str, path: str) -> None:
     """
     if WILDCARD.search(path):
         raise InputError(f"{what}, whose braces Snakemake would read as wildcards; rename it.")
-    if found := PATH_VARIABLE.search(path):
+    if variable := PATH_VARIABLE.search(path):
         raise InputError(
-            f"{what}, whose {found[0]} Snakemake would read as a path variable; rename it."
+            f"{what}, whose {variable[0]} Snakemake would read as a path variable; rename it."
         )
 
 
