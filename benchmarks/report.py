@@ -21,7 +21,7 @@ import pandas as pd
 import yaml
 
 from renet.common import files
-from renet.config import data_summary, defaults, runs
+from renet.config import data_summary, runs, schema
 from renet.config.architecture import Architecture
 from renet.dataset import hdf5
 from renet.network import model_file
@@ -143,11 +143,11 @@ def make_small_files(results: Path, split: pd.DataFrame) -> None:
     receipt = {"url": "https://example.org/imdb_crop.tar", "size": 1, "digest": "md5:0",
                "verified": False}  # fmt: skip
     files.write_json(results / "receipt.json", receipt)
-    config, schema = (
+    config, written = (
         yaml.safe_load((measuring.ROOT / path).read_text(encoding="utf-8"))
         for path in ("config.yaml", "workflow/schemas/config.schema.yaml")
     )
-    defaults.fill(config, schema)
+    schema.fill(config, written)
     settings = {
         "runs": {RUN: runs.training_settings(config)},
         "defaults": runs.training_settings(config),

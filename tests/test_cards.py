@@ -20,7 +20,7 @@ from helpers.browser import DESKTOP, PHONE, show, texts
 from helpers.pages import benchmark_module, write_report
 from helpers.project import ROOT, SCRIPTS, run_script
 from renet.common.errors import InputError
-from renet.config import checks, defaults
+from renet.config import checks, schema
 from renet.dataset import hdf5
 from renet.dataset.tables import FUNNEL, NEAR_DUPLICATES
 from renet.network import inference, model_file
@@ -107,7 +107,7 @@ def test_data_sheet_of_own_photos_says_where_to_write_what_is_missing(changed, t
 
 
 def test_missing_file_of_notes_is_an_error_that_names_the_key():
-    config = defaults.complete(SCHEMA) | {"datasheet": "nowhere.md"}
+    config = schema.complete(SCHEMA) | {"datasheet": "nowhere.md"}
     with pytest.raises(InputError, match=r"datasheet names nowhere\.md, which is not a file"):
         checks.check_paths(config)
 

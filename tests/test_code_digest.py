@@ -25,10 +25,10 @@ def scripts(tmp_path):
         "package/__init__.py": "",
         "package/used.py": "from package.pages import render\nSOURCE = 'named'\n",
         "package/beneath/__init__.py": "",
-        "package/beneath/first.py": "from . import second\nfrom ..lazy import x\n",
+        "package/beneath/first.py": "import package.beneath.second\nfrom package.lazy import x\n",
         "package/beneath/second.py": "",
         "package/pages.py": "from pathlib import Path\nP = Path(__file__).with_name('templates')\n",
-        "package/lazy.py": "def x():\n    from .beneath import first\n",
+        "package/lazy.py": "def x():\n    from package.beneath import first\n",
         "package/unused.py": "",
         "package/templates/page.html": "page",
         "package/templates/parts/row.html": "row",
@@ -133,7 +133,7 @@ def said_by(interpreter: str, code: str) -> str | None:
 def test_versions_of_python_agree_on_the_digests():
     code = (
         "import json, pathlib, sys; sys.path.insert(0, sys.argv[1])\n"
-        "from renet.common import code_digest\n"
+        "from renet.rules import code_digest\n"
         "scripts = pathlib.Path(sys.argv[1]).glob('*.py')\n"
         "print(json.dumps({path.name: code_digest.digest(path) for path in scripts}))"
     )

@@ -11,10 +11,13 @@ from snakemake.utils import update_config
 from helpers.project import ROOT
 from helpers.workflow import other_text, snakemake
 from renet.common.errors import InputError
+from renet.common.imdb_wiki import ARCHIVE_MARGIN
 from renet.config import data_summary, runs, sources, validation
 from renet.config.architecture import KINDS, Architecture, CnnArchitecture
-from renet.config.checkpoints import Checkpoints
 from renet.config.recipe import Recipe
+from renet.dataset.splits import SplitSettings
+from renet.faces.crop import CropSpec
+from renet.metadata.row_filter import RowFilter
 
 CONFIG = yaml.safe_load((ROOT / "config.yaml").read_text())
 SCHEMA_FILE = ROOT / "workflow" / "schemas" / "config.schema.yaml"
@@ -39,10 +42,6 @@ def check(overlay: dict) -> dict:
     config = copy.deepcopy(CONFIG)
     update_config(config, overlay)
     return complete(config)
-
-
-def test_config_is_valid_and_runs_on_the_sample():
-    assert check({})["sources"] == ["sample"]
 
 
 @pytest.mark.parametrize("overlay", OVERLAYS, ids=lambda path: path.stem)
@@ -115,19 +114,16 @@ def test_defaults_of_the_code_are_those_of_the_schema():
     for kind, made in KINDS.items():
         assert complete({"model": {"kind": kind}})["model"] == vars(made())
     assert vars(Recipe()) == CONFIG["train"]
-    assert vars(Checkpoints()) == CONFIG["checkpoints"]
+    assert vars(RowFilter()) == CONFIG["filter"] and vars(SplitSettings()) == CONFIG["split"]
+    crop = CropSpec()
+    assert ([*crop.size], crop.margin) == ([128, 128], ARCHIVE_MARGIN)
+    assert (CONFIG["crop"]["size"], CONFIG["crop"]["margin"]) == (128, ARCHIVE_MARGIN)
 
 
 def test_partial_config_is_completed():
     config = complete({"sources": ["wiki"], "train": {"epochs": 3}, "archives": {"wiki": ROSTER}})
     assert config["train"] == CONFIG["train"] | {"epochs": 3}
     assert config["archives"] == {"wiki": ROSTER}
-
-
-def test_archive_without_a_number_of_shards_has_eight():
-    archive = {key: value for key, value in ROSTER.items() if key != "shards"}
-    config = complete({"sources": ["own"], "archives": {"own": archive}})
-    assert len(sources.shards(config, "own")) == 8
 
 
 @pytest.mark.parametrize(
@@ -231,11 +227,6 @@ def test_predictions_of_an_svm_do_not_depend_on_the_number_of_threads():
         return runs.compute_settings(runs.runs(config)["a"])["threads"]
 
     assert threads_of("hog_svm") == 1 and threads_of("renet") == 7
-
-
-def test_run_may_take_back_what_the_config_changes():
-    config = check({"train": {"epochs": 3}, "runs": {"long": {"train": {"epochs": 10}}}})
-    assert runs.runs(config)["long"]["train"]["epochs"] == 10
 
 
 def test_result_of_a_training_depends_on_model_and_recipe_alone():

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from helpers.project import ROOT
 from helpers.workflow import copy_project, snakemake
 from renet.common.errors import InputError
-from renet.config import data_summary, names, runs, sources, validation
+from renet.config import data_summary, grids, runs, sources, validation
 
 CONFIG = yaml.safe_load((ROOT / "config.yaml").read_text())
 SCHEMA_FILE = ROOT / "workflow" / "schemas" / "config.schema.yaml"
@@ -65,7 +65,7 @@ def mutations(draw: st.DrawFn) -> tuple[dict, list[str]]:
 def planned(config: dict) -> None:
     """What the Snakefile computes of a config before the first job."""
     complete = runs.runs(config)
-    assert 0 < len(complete) <= names.MAX_RUNS
+    assert 0 < len(complete) <= grids.MAX_RUNS
     for source in config["sources"]:
         assert 0 < len(sources.shards(config, source)) <= 10_000
         sources.receipts(config, source)
@@ -108,15 +108,6 @@ def test_mutated_config_works_or_ends_in_sentences_that_name_a_key(case):
             "runs names 51 runs; give at most 50",
         ),
         ({"runs": {"a" * 101: {}}}, "aaa… has a name of 101 characters; give it at most 100."),
-        ({"runs": {"ab" * 20: {}}}, "has a name that repeats itself 20 times, which Snakemake"),
-        (
-            {"sources": ["thumbnails"], "archives": {"thumbnails": ARCHIVE}},
-            "archives.thumbnails has the name of another file of the results; rename it, without",
-        ),
-        (
-            {"sources": ["funnel.csv"], "archives": {"funnel.csv": ARCHIVE}},
-            "archives.funnel.csv has the name of another file of the results",
-        ),
         ({"sources": [True]}, 'sources.0 is true, and must be text; write "true".'),
         (
             {"sources": ["a"], "archives": {"a": ARCHIVE | {"url": "https://a.org/{x}.tar"}}},
@@ -131,7 +122,6 @@ def test_mutated_config_works_or_ends_in_sentences_that_name_a_key(case):
             "https://a.org:99999/a.tar is not a valid URL (Port out of range 0-65535).",
         ),
         ({"train": {"learning_rate": float("nan")}}, "train.learning_rate is .nan, and must be a"),
-        ({"train": None}, "train is empty, and must be a section with keys."),
     ],
 )
 def test_value_that_only_snakemake_would_refuse_is_named(overlay, sentence):
@@ -144,16 +134,6 @@ def test_path_variable_can_be_written_with_the_other_one():
     config = {"pathvars": {"resources": "<results>/archives"}}
     validation.load(config, SCHEMA_FILE, [], {})
     assert config["pathvars"] == {"results": "results", "resources": "<results>/archives"}
-
-
-def test_no_source_can_have_the_name_of_a_file_beside_the_sources():
-    rules = "".join(path.read_text() for path in (ROOT / "workflow/rules").glob("*.smk"))
-    beside = set(re.findall(r"<results>/data/([^/\"{]+)", rules)) | {"train.h5", "test.csv"}
-    assert len(beside) > 8
-    for name in beside:
-        config = {"sources": [name], "archives": {name: ARCHIVE}}
-        with pytest.raises(InputError, match="has the name of another file of the results"):
-            validation.load(config, SCHEMA_FILE, [], {})
 
 
 def test_braces_in_the_path_of_the_project_are_named_in_one_sentence(tmp_path):

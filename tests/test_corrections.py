@@ -107,11 +107,11 @@ def test_corrections_do_not_depend_on_their_order():
         assert applied.set_index("id").outcome.to_dict() == {"a:1": "corrected", "a:3": "dropped"}
 
 
-def test_unknown_id_of_a_source_that_is_not_used_is_refused():
+def test_unknown_id_of_a_source_that_is_not_used_is_refused(tmp_path):
     rows = pd.DataFrame({"id": ["wiki:1"]})
-    given = pd.DataFrame({"id": ["imdb:1"], "gender": [1.0]}, index=[2])
+    (tmp_path / "c.csv").write_text("id,gender\nimdb:1,m\n")
     with pytest.raises(InputError, match=r'c\.csv, line 2: "imdb:1" is no id .* such as wiki:1'):
-        corrections.check(given, rows, "c.csv")
+        corrections.correct(rows, rows, tmp_path / "c.csv")
 
 
 @pytest.mark.slow

@@ -5,7 +5,7 @@ import dataclasses
 import numpy as np
 import pytest
 import torch
-from test_kinds import SMALL as KINDS
+from test_kinds import SMALL
 
 from helpers.captured_graphs import CaptureOnCPU
 from helpers.training import QUICK, make_trainer, same, weights_of, write_faces
@@ -26,7 +26,7 @@ def capture(monkeypatch) -> CaptureOnCPU:
 
 
 def network(kind: str, precision: str = "float32"):
-    model = kinds.build((3, 32, 32), KINDS[kind])
+    model = kinds.build((3, 32, 32), SMALL[kind])
     kinds.init_weights(model, 1)
     return devices.to_device(model, CPU, precision)
 
@@ -46,7 +46,7 @@ def change(model) -> None:
 
 
 @pytest.mark.parametrize("precision", ["float32", "bfloat16", "float64"])
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", SMALL)
 def test_replayed_logits_are_those_of_the_network_as_it_is_now(capture, kind, precision):
     model = network(kind, precision)
     change(model)

@@ -87,21 +87,38 @@ def test_wrong_content_range_is_noticed(server, receipt_file, archive, caplog, l
     assert server.body_bytes < 2 * len(TAR)
 
 
-def test_repeated_wrong_ranges_start_again(server, receipt_file, archive):
-    lie = Response(headers={"Content-Range": "bytes 0-1/2"})
-    server.responses = [Response(drop_after=100_000), lie, lie]
-    downloads.obtain(server.url("/static/wiki_crop.tar"), MD5, receipt_file)
-    assert archive.read_bytes() == TAR
-    assert server.requested_ranges() == [None, "bytes=100000-", "bytes=100000-", None]
+WHOLE = {"Content-Range": f"bytes 0-{len(TAR) - 1}/{len(TAR)}"}
+SHORT = {"Content-Range": f"bytes 100000-199999/{len(TAR)}"}
+WRONG = Response(headers={"Content-Range": "bytes 0-1/2"})
+CHANGED = Response(etag='"second"', ranges=None)
 
 
-def test_range_that_is_shorter_than_asked_for_is_continued(server, receipt_file, archive):
-    headers = {"Content-Range": f"bytes 100000-199999/{len(TAR)}"}
-    short = Response(status=206, body=TAR[100_000:200_000], headers=headers, chunked=True)
-    server.responses = [Response(drop_after=100_000), short]
+@pytest.mark.parametrize(
+    ("responses", "offsets"),
+    [
+        ([Response(drop_after=100_000), WRONG, WRONG], [0, 100_000, 100_000, 0]),
+        (
+            [Response(drop_after=100_000),
+             Response(status=206, body=TAR[100_000:200_000], headers=SHORT, chunked=True)],
+            [0, 100_000, 200_000],
+        ),
+        ([Response(status=206, body=TAR, headers=WHOLE)], [0, 0]),
+        (
+            [Response(drop_after=100_000), CHANGED, Response(etag='"second"')],
+            [0, 100_000, 0],
+        ),
+        ([Response(drop_after=100_000), Response(status=416)], [0, 100_000, 0]),
+    ],
+    ids=["wrong twice", "shorter", "not asked for", "another ETag", "unsatisfiable"],
+)  # fmt: skip
+def test_range_is_continued_only_where_it_is_the_rest_of_the_file(
+    server, receipt_file, archive, responses, offsets
+):
+    server.responses = list(responses)
     downloads.obtain(server.url("/static/wiki_crop.tar"), MD5, receipt_file)
     assert archive.read_bytes() == TAR
-    assert server.requested_ranges() == [None, "bytes=100000-", "bytes=200000-"]
+    ranges = [f"bytes={offset}-" if offset else None for offset in offsets]
+    assert server.requested_ranges() == ranges
 
 
 def test_length_from_a_content_range_is_compared_with_the_bytes_received(
@@ -115,14 +132,6 @@ def test_length_from_a_content_range_is_compared_with_the_bytes_received(
     assert server.requested_ranges() == [None, "bytes=98304-", "bytes=200000-"]
 
 
-def test_range_without_a_request_for_one_is_noticed(server, receipt_file, archive):
-    whole = {"Content-Range": f"bytes 0-{len(TAR) - 1}/{len(TAR)}"}
-    server.responses = [Response(status=206, body=TAR, headers=whole)]
-    downloads.obtain(server.url("/static/wiki_crop.tar"), MD5, receipt_file)
-    assert archive.read_bytes() == TAR
-    assert len(server.requests) == 2
-
-
 def test_changed_file_is_fetched_from_the_start(server, receipt_file, archive):
     server.contents["/static/wiki_crop.tar"] = tar_bytes(seed=2)
     server.responses = [Response(body=TAR, drop_after=100_000), Response(etag='"second"')]
@@ -133,38 +142,24 @@ def test_changed_file_is_fetched_from_the_start(server, receipt_file, archive):
     assert receipt.etag == '"second"'
 
 
-def test_changed_etag_in_a_partial_response_starts_again(server, receipt_file, archive):
-    changed = Response(etag='"second"', ranges=None)
-    server.responses = [Response(drop_after=100_000), changed, Response(etag='"second"')]
-    downloads.obtain(server.url("/static/wiki_crop.tar"), MD5, receipt_file)
-    assert archive.read_bytes() == TAR
-    assert server.requested_ranges() == [None, "bytes=100000-", None]
-
-
-def test_unsatisfiable_range_starts_again(server, receipt_file, archive):
-    server.responses = [Response(drop_after=100_000), Response(status=416)]
-    downloads.obtain(server.url("/static/wiki_crop.tar"), MD5, receipt_file)
-    assert archive.read_bytes() == TAR
-    assert server.requested_ranges() == [None, "bytes=100000-", None]
-
-
-def test_part_that_is_longer_than_the_file_starts_again(server, receipt_file, archive):
+@pytest.mark.parametrize(
+    ("change", "ranges"),
+    [
+        (lambda part: part.write_bytes(bytes(2 * len(TAR))), [None]),
+        (lambda part: part.write_bytes(TAR), []),  # whole, but not checked yet
+        (lambda part: part.with_name("wiki_crop.tar.part.json").write_text("{"), [None]),
+    ],
+    ids=["longer than the file", "whole", "damaged origin"],
+)
+def test_part_is_continued_only_with_its_origin_and_size(
+    server, receipt_file, archive, change, ranges
+):
     leave_part(server, receipt_file)
-    with archive.with_name("wiki_crop.tar.part").open("ab") as part:
-        part.write(bytes(len(TAR)))
+    change(archive.with_name("wiki_crop.tar.part"))
     server.requests.clear()
     downloads.obtain(server.url("/static/wiki_crop.tar"), MD5, receipt_file)
     assert archive.read_bytes() == TAR
-    assert server.requested_ranges() == [None]
-
-
-def test_whole_part_is_checked_without_another_request(server, receipt_file, archive):
-    leave_part(server, receipt_file)
-    archive.with_name("wiki_crop.tar.part").write_bytes(TAR)
-    server.requests.clear()
-    downloads.obtain(server.url("/static/wiki_crop.tar"), MD5, receipt_file)
-    assert archive.read_bytes() == TAR
-    assert server.requests == []
+    assert server.requested_ranges() == ranges
 
 
 def test_part_of_another_url_is_not_continued(server, receipt_file, archive):
@@ -172,15 +167,6 @@ def test_part_of_another_url_is_not_continued(server, receipt_file, archive):
     server.contents["/mirror/wiki_crop.tar"] = TAR
     server.requests.clear()
     downloads.obtain(server.url("/mirror/wiki_crop.tar"), MD5, receipt_file)
-    assert archive.read_bytes() == TAR
-    assert server.requested_ranges() == [None]
-
-
-def test_damaged_origin_of_the_part_starts_again(server, receipt_file, archive):
-    leave_part(server, receipt_file)
-    archive.with_name("wiki_crop.tar.part.json").write_text("{")
-    server.requests.clear()
-    downloads.obtain(server.url("/static/wiki_crop.tar"), MD5, receipt_file)
     assert archive.read_bytes() == TAR
     assert server.requested_ranges() == [None]
 

@@ -202,7 +202,7 @@ def test_settings_become_the_architecture_of_their_kind():
     for made_of in SMALL.values():
         settings = script.as_type({"model": vars(made_of), "train": {}}, RunSettings)
         assert settings.model == made_of
-    assert architecture.of({"cell": "gru"}) == Architecture(cell="gru")
+    assert architecture.from_settings({"cell": "gru"}) == Architecture(cell="gru")
 
 
 def test_digest_of_a_run_takes_its_own_kind_and_no_other(tmp_path):

@@ -475,7 +475,7 @@ def test_leaking_split_stops_the_evaluation(tables):
 def test_table_of_something_else_is_refused_by_name(tables):
     (tables / "inference.csv").write_text("a,b\n1,2\n")
     outcome = evaluate(tables, "out")
-    assert outcome.returncode == 1 and "inference.csv lacks the columns id" in outcome.stderr
+    assert outcome.returncode == 1 and "inference.csv cannot be read as a table" in outcome.stderr
 
 
 def test_table_without_a_row_is_refused_by_name(tables):

@@ -1,10 +1,8 @@
 """The user's own photos with a table are handled like the archives."""
 
 import dataclasses
-import errno
 import re
 import tarfile
-from pathlib import Path
 
 import cv2
 import numpy as np
@@ -244,23 +242,6 @@ def test_empty_folder_and_digest_of_a_folder_are_refused(tmp_path):
         downloads.obtain((tmp_path / "photos").as_uri(), None, tmp_path / "r.json")
     with pytest.raises(InputError, match="has no digest"):
         downloads.obtain((tmp_path / "photos").as_uri(), "md5:" + "0" * 32, tmp_path / "r.json")
-
-
-def test_photo_that_cannot_be_read_is_named(tmp_path, monkeypatch):
-    (tmp_path / "photos").mkdir()
-    photo = tmp_path / "photos" / "1.jpg"
-    photo.write_bytes(b"one")
-    whole = Path.open
-
-    def refuse(path, *arguments, **options):
-        if path == photo:
-            raise PermissionError(errno.EACCES, "Permission denied")
-        return whole(path, *arguments, **options)
-
-    monkeypatch.setattr(Path, "open", refuse)
-    with pytest.raises(InputError, match=rf"photo {photo} cannot be read \(Permission denied\)"):
-        downloads.obtain((tmp_path / "photos").as_uri(), None, tmp_path / "r.json")
-    assert not (tmp_path / "photos.tar").exists()
 
 
 def test_photo_on_its_side_is_turned_before_its_box_is_cropped(tmp_path):

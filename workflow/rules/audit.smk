@@ -5,7 +5,7 @@ Provides: results/audit/ labels.csv, suspects.csv, suspects.jpg and index.html.
 """
 
 AUDIT = runs.audit_settings(config)
-AUDIT_RESOURCES = RunResources(RUNS[config["audit"]["run"]])
+AUDIT_RESOURCES = run_resources(RUNS[config["audit"]["run"]])
 
 
 rule audit_fold:

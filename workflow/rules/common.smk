@@ -13,7 +13,7 @@ from renet.rules import code_digest
 from renet.config import data_summary, runs, sources
 from renet.rules import gpus
 from renet.config.architecture import KINDS
-from renet.rules.run_resources import RunResources
+from renet.rules.run_resources import run_resources
 from renet.rules.run_figures import FIGURES_OF_PREDICTIONS, RUN_FIGURES
 
 SCRIPTS = PROJECT / "workflow" / "scripts"
@@ -124,13 +124,13 @@ def by_source(function):
 
 
 def resources_of_run(name):
-    """Threads or a resource: a property of `RunResources` of the rule's run."""
-    return lambda wildcards: getattr(RunResources(RUNS[wildcards.run]), name)
+    """Threads or a resource: one of `run_resources` of the rule's run."""
+    return lambda wildcards: getattr(run_resources(RUNS[wildcards.run]), name)
 
 
 def memory_of_run(wildcards, attempt):
     """Megabytes on each machine; each attempt after a failure asks for that much more."""
-    return RunResources(RUNS[wildcards.run]).memory_mb * attempt
+    return run_resources(RUNS[wildcards.run]).memory_mb * attempt
 
 
 def training_settings(wildcards):

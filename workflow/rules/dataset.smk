@@ -24,7 +24,8 @@ rule make_sample:
     conda:
         "../../envs/make_sample.yaml"
     params:
-        settings={key: config["sample"][key] for key in ("photos", "seed")},
+        photos=config["sample"]["photos"],
+        seed=config["sample"]["seed"],
         code=code("make_sample.py"),
     script:
         "../scripts/make_sample.py"

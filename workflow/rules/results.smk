@@ -7,7 +7,7 @@ figures/, faces/, tables/ and page/ (what the pages read); results/data/ thumbna
 sheet; results/comparison/; results/index.html.
 """
 
-from renet.config import defaults
+from renet.config import schema
 
 GRIDS = runs.grid_keys(config)
 SETS = ["test", *EXTERNAL]
@@ -15,7 +15,7 @@ SETS = ["test", *EXTERNAL]
 CAPTIONS = sorted(map(str, (PROJECT / "workflow" / "report").glob("*.rst")))
 REPORTED_SETTINGS = {
     "runs": {name: runs.training_settings(run) for name, run in RUNS.items()},
-    "defaults": runs.training_settings(defaults.complete(SCHEMA)),
+    "defaults": runs.training_settings(schema.complete(SCHEMA)),
     "data": data_summary.for_pages(config, ORIGIN),
     "grids": GRIDS,
 }

@@ -15,7 +15,6 @@ import pandas as pd
 
 from renet.common import script
 from renet.common.errors import InputError
-from renet.config.checkpoints import Checkpoints
 from renet.dataset import hdf5, selections
 from renet.dataset.hdf5 import FaceFile
 from renet.dataset.tables import SPLIT
@@ -28,6 +27,7 @@ from renet.training.folder import TrainingFolder
 from renet.training.run import RunSettings
 
 COURSE = RunSettings()
+CHECKPOINT_SECONDS = 600
 
 
 def audit_fold(
@@ -75,7 +75,7 @@ def audit_fold(
     def compute(path: Path) -> None:
         for file in stored:
             hdf5.check_digest(file)
-        checkpoint = Checkpoint(path.parent, 60 * Checkpoints().minutes)
+        checkpoint = Checkpoint(path.parent, CHECKPOINT_SECONDS)
         probabilities = train_and_predict(training, others, settings, checkpoint)
         table = pd.DataFrame(probabilities, columns=list(PROBABILITIES))
         table.insert(0, "id", ids)

@@ -7,48 +7,33 @@ writes it for a real one. The archive is written beside the receipt, undeclared 
 Decides: what is drawn depends on `photos` and `seed` alone.
 """
 
-import dataclasses
 import logging
 from pathlib import Path
-from typing import Annotated
-
-from cyclopts import Parameter
 
 from renet.archives.receipts import Receipt
 from renet.common import files, script
 from renet.sample.archive import write_sample
 
 
-@dataclasses.dataclass(frozen=True)
-class SampleSettings:
-    """The keys of the config's section `sample` that the drawing depends on.
-
-    Attributes:
-        photos: rows of the .mat file, from 60 to 10000.
-        seed: random seed, 0 or more; another seed draws other people.
-    """
-
-    photos: int = 600
-    seed: int = 1
-
-
 def make_sample(
-    settings: Annotated[SampleSettings, Parameter(name="*")] = SampleSettings(),
     *,
+    photos: int = 600,
+    seed: int = 1,
     receipt: script.Output = Path("resources/sample/wiki_crop.tar.json"),
 ) -> None:
     """Draw the built-in sample: portraits of invented people, in the layout of wiki_crop.tar.
 
     Args:
-        settings: number of photos and random seed.
+        photos: rows of the .mat file, from 60 to 10000.
+        seed: random seed, 0 or more; another seed draws other people.
         receipt: JSON file to write; the archive is written beside it, without .json in its name.
     """
     archive = receipt.with_suffix("")
-    write_sample(archive, settings.photos, settings.seed)
+    write_sample(archive, photos, seed)
     size = archive.stat().st_size
     digest = f"sha256:{files.file_digest(archive)}"
     Receipt("made:sample", str(archive), size, digest, verified=True).write(receipt)
-    logging.info("%s holds %d rows of drawn portraits (%d bytes).", archive, settings.photos, size)
+    logging.info("%s holds %d rows of drawn portraits (%d bytes).", archive, photos, size)
 
 
 if __name__ == "__main__":

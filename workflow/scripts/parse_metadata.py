@@ -16,9 +16,6 @@ import logging
 from pathlib import Path, PurePosixPath
 from typing import Literal
 
-import pandas as pd
-
-from renet.archives import receipts, tar_index
 from renet.archives.tar_index import MEMBERS
 from renet.common import script
 from renet.common.drop_reasons import KEPT, RowReason
@@ -63,14 +60,14 @@ def parse_metadata(
     source = source or database
     if photos and not members:
         raise InputError("photos needs members, the index of the archives; give both or neither.")
-    if not rows and (database == TABLE or not members or not receipt_files):
-        raise InputError("Give a .mat file or table, or the index and receipts of its archives.")
     if database == TABLE:
+        if not rows:
+            raise InputError("Give a table of photos, or another database.")
         folder = PurePosixPath()
         described = own_photos.describe(own_photos.read(rows, whole=whole), source)
         dropped = row_filter.dropped_of_own_photos(described, filter, whole=whole)
     else:
-        folder, read = read_mat(rows, database, members, receipt_files)
+        folder, read = mat_file.read_with_folder(rows, database, members, receipt_files)
         described = mat_file.describe(read, source, database)
         dropped = row_filter.dropped_of_mat(described, filter)
     if subjects == "own":
@@ -89,19 +86,6 @@ def parse_metadata(
     logging.info("Rows, and what remains after each reason:\n%s", steps.to_string())
     count = table.gender[table.status == KEPT].value_counts()
     logging.info("%d kept = %d male + %d female", count.sum(), count.get(1, 0), count.get(0, 0))
-
-
-def read_mat(
-    mat: Path | None, database: str, members: Path | None, receipt_files: list[Path] | None
-) -> tuple[PurePosixPath, pd.DataFrame]:
-    """The folder of the archives that the .mat file's paths are relative to, and its rows."""
-    if not members:
-        return PurePosixPath(), mat_file.read(mat, database)
-    file, member = tar_index.find_metadata(members, database)
-    folder = PurePosixPath(member.name).parent
-    if mat:
-        return folder, mat_file.read(mat, database)
-    return folder, mat_file.read(receipts.read(receipt_files[file]).path, database, member)
 
 
 if __name__ == "__main__":

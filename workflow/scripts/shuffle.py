@@ -14,19 +14,13 @@ subset or the order.
 import logging
 from pathlib import Path
 
-import pandas as pd
-
 from renet.common import script
-from renet.common.drop_reasons import CorrectionReason, CropReason, RowReason
-from renet.common.errors import InputError
 from renet.dataset import corrections as label_corrections
 from renet.dataset import near_duplicates as near
 from renet.dataset import rows, splits
-from renet.dataset.corrections import Outcome
 from renet.dataset.splits import SplitSettings
-from renet.dataset.tables import CORRECTED, FUNNEL, NEAR_DUPLICATES, SPLIT
+from renet.dataset.tables import CORRECTED, FUNNEL, SPLIT
 from renet.faces import shards
-from renet.metadata import row_filter
 
 
 def shuffle(
@@ -57,10 +51,10 @@ def shuffle(
     faces["photo"] = near.groups(faces.phash) if settings.near_duplicates else faces.digest
     samples = splits.split(faces, settings)
     samples["has_copy"] = samples.groupby("photo").digest.transform("nunique") > 1
-    samples, applied = correct(samples, all_rows, corrections)
+    samples, applied = label_corrections.correct(samples, all_rows, corrections)
     rows.refuse_contradictions(samples, set(own))
     SPLIT.write(split, samples)
-    FUNNEL.write(funnel, count_steps(all_rows, samples, applied))
+    FUNNEL.write(funnel, rows.funnel(all_rows, samples, applied))
     if corrected:
         CORRECTED.write(corrected, applied)
     shards.delete_other_cuts(tables)
@@ -69,51 +63,6 @@ def shuffle(
     logging.info("Faces by subset and class (0 female, 1 male):\n%s", counts.to_string())
     sizes = [f"{(samples.subset == name).sum()} {name}" for name in splits.SUBSETS]
     logging.info("%d faces: %s", len(samples), ", ".join(sizes))
-
-
-def correct(
-    samples: pd.DataFrame, all_rows: pd.DataFrame, file: Path | None
-) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """The samples with a person's corrections, and what became of each (`CORRECTED`).
-
-    Raises:
-        InputError: the file is no table of corrections, names no row of the sources, or drops all
-            faces of a subset.
-    """
-    if not file:
-        return samples, CORRECTED.frame([])
-    given = label_corrections.read(file)
-    label_corrections.check(given, all_rows, file)
-    remaining, applied = label_corrections.apply(samples, given)
-    if emptied := sorted(set(samples.subset) - set(remaining.subset)):
-        raise InputError(
-            f"{file} drops all faces of the subset {emptied[0]}; drop fewer, or change the section "
-            "split."
-        )
-    return remaining, applied
-
-
-def count_steps(
-    all_rows: pd.DataFrame, samples: pd.DataFrame, applied: pd.DataFrame
-) -> pd.DataFrame:
-    """The funnel of each source, down to its faces in each subset."""
-    dropped = all_rows.id.isin(applied.id[applied.outcome == Outcome.DROPPED])
-    reason = all_rows.reason.mask(dropped, CorrectionReason.DROPPED_BY_CORRECTION)
-    is_changed = all_rows.id.isin(applied.id[applied.outcome == Outcome.CORRECTED])
-    steps = [*RowReason, *CropReason, *CorrectionReason]
-    parts = []
-    for source, part in all_rows.assign(reason=reason).groupby("source", sort=False):
-        faces = samples[samples.source == source]
-        sizes = faces.groupby("subset").size()
-        remaining = row_filter.funnel(part.reason, steps).assign(changed=0)
-        after = [
-            (NEAR_DUPLICATES, 0, len(faces), int(faces.has_copy.sum())),
-            (Outcome.CORRECTED, 0, len(faces), int(is_changed[part.index].sum())),
-        ]
-        after += [(name, 0, sizes.get(name, 0), 0) for name in splits.SUBSETS]
-        further = pd.DataFrame(after, columns=remaining.columns)
-        parts.append(pd.concat([remaining, further]).assign(source=source))
-    return pd.concat(parts)
 
 
 if __name__ == "__main__":

@@ -9,15 +9,10 @@ parts: the memory holds, of each face, the place of its pixels, their digest and
 
 import logging
 import math
-from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Literal
 
-import numpy as np
-import pandas as pd
-
 from renet.common import files, script
-from renet.common.errors import InputError
 from renet.dataset import gather, hdf5
 from renet.dataset.tables import SPLIT
 from renet.faces import shards
@@ -44,46 +39,15 @@ def write_hdf5(
         mean: mean image to store, of these faces or, if it is given, the one in `train`.
         train: train.h5.
     """
-    shard, index, digest = read_places(split, subset, faces)
+    shard, index, digest = gather.read_places(split, subset, faces)
     shape = (len(shard), *shards.open_faces(faces[0]).shape[1:])
     train_mean = hdf5.read(train).mean if train else None
     with files.replacing(face_file, size=math.prod(shape)) as temporary:
         slabs = gather.slabs(faces, shard, index, digest)
-        samples = read_subset(split, subset, ["subset", "target"])
+        samples = gather.read_subset(split, subset, ["subset", "target"])
         hdf5.write(temporary, shape, slabs, samples, mean if train_mean is None else train_mean)
-    SPLIT.write(table, read_subset(split, subset, SPLIT.columns))
+    SPLIT.write(table, gather.read_subset(split, subset, SPLIT.columns))
     logging.info("%s: %d faces of %dx%d pixels", face_file, len(shard), shape[3], shape[2])
-
-
-def read_places(split: Path, subset: str, faces: list[Path]) -> tuple[np.ndarray, ...]:
-    """For each face of a subset: number of its file in `faces`, place in the file, and digest.
-
-    Raises:
-        InputError: shards are missing or given twice, or the subset has no face.
-    """
-    given = pd.MultiIndex.from_tuples([shards.source_and_number(path) for path in faces])
-    if given.has_duplicates:
-        raise InputError("Two of the files are shards of the same number; give each shard once.")
-    places = []
-    for rows in read_subset(split, subset, ["subset", "source", "shard", "index", "digest"]):
-        shard = given.get_indexer(pd.MultiIndex.from_frame(rows[["source", "shard"]]))
-        if (shard < 0).any():
-            raise InputError(
-                f"{split} names shards that were not given; give those of all sources."
-            )
-        places.append((shard, rows["index"].to_numpy(), rows.digest.to_numpy(bytes)))
-    found = tuple(map(np.concatenate, zip(*places, strict=True)))
-    if not len(found[0]):
-        raise InputError(
-            f"{split} has no face of the subset {subset}; delete it to have it made again."
-        )
-    return found
-
-
-def read_subset(split: Path, subset: str, columns: Iterable[str]) -> Iterator[pd.DataFrame]:
-    """The rows of a subset in split.csv, in chunks."""
-    for rows in SPLIT.read_chunks(split, columns):
-        yield rows[rows.subset == subset]
 
 
 if __name__ == "__main__":

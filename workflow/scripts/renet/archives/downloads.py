@@ -130,20 +130,15 @@ def _reuse(url: str, archive: Path, wanted: str | None) -> Origin | None:
     if not fault:
         digest, fault = verification.examine(archive, archive.name, wanted)
     if not fault and not wanted and known.digest:
-        fault = _damage(archive, digest, known.digest)
+        algorithm = known.digest.partition(":")[0]  # of an earlier config, perhaps another one
+        now = verification.compute_digest(archive, algorithm) if algorithm != "sha256" else digest
+        if now != known.digest:
+            fault = f"it came with {known.digest} and has {now} now"
     if fault:
         logging.warning("%s exists, but has to be downloaded again: %s.", archive, fault)
         return None
     logging.info("%s exists; nothing is downloaded.", archive)
     return dataclasses.replace(known, size=size, digest=digest)
-
-
-def _damage(archive: Path, digest: str, known: str) -> str | None:
-    """What is wrong with an archive that has `digest` now and had `known` when it came."""
-    algorithm = known.partition(":")[0]
-    if not digest.startswith(algorithm):
-        digest = verification.compute_digest(archive, algorithm)
-    return None if digest == known else f"it came with {known} and has {digest} now"
 
 
 def _size_fault(url: str, archive: Path) -> str | None:

@@ -6,9 +6,8 @@ import os
 import shutil
 import tarfile
 import zlib
-from collections.abc import Iterator
+from collections import defaultdict
 from pathlib import Path
-from typing import BinaryIO
 
 from renet.archives import origins
 from renet.archives.origins import Origin
@@ -68,7 +67,7 @@ def pack(folder: Path, tar: Path) -> None:
     ):
         for path in Progress(paths, desc=f"packing {folder.name}", unit=" files"):
             header = tarfile.TarInfo(path.relative_to(folder).as_posix())
-            with _opened(path) as handle:
+            with path.open("rb") as handle:
                 header.size = os.fstat(handle.fileno()).st_size
                 archive.addfile(header, handle)
             archive.members = []  # type: ignore[attr-defined]  # tarfile would keep all headers
@@ -76,28 +75,23 @@ def pack(folder: Path, tar: Path) -> None:
 
 def _files_of(folder: Path) -> list[Path]:
     """The files to pack, in the order of their names; the log counts links and what is left out."""
-    found = sorted(_walk(folder))
-    kinds = {path: _left_out_as(path) for path in found}
-    packed = [path for path, kind in kinds.items() if not kind]
-    if links := [path for path in packed if path.is_symlink()]:
-        logging.info("%s: %d links to files are followed.", folder, len(links))
-    for kind in sorted(set(filter(None, kinds.values()))):
-        paths = [path for path in found if kinds[path] == kind]
-        logging.warning(
-            "%s: %d files are left out, because %s; the first is %s.",
-            folder, len(paths), kind, paths[0].relative_to(folder),
-        )  # fmt: skip
-    return packed
-
-
-def _walk(folder: Path) -> Iterator[Path]:
-    """All that is in a folder and is no folder itself, through links to folders, too."""
+    paths_by_reason: dict[str | None, list[Path]] = defaultdict(list)  # None: they are packed
     for content in folders.walk(folder):
         for path in content.circles:
             logging.warning("%s: a link to a folder around it is left out.", path)
         for path in filter(Path.is_symlink, content.folders):
             logging.info("%s: a link to a folder is followed.", path)
-        yield from content.files
+        for path in content.files:
+            paths_by_reason[_left_out_as(path)].append(path)
+    packed = sorted(paths_by_reason.pop(None, []))
+    if links := [path for path in packed if path.is_symlink()]:
+        logging.info("%s: %d links to files are followed.", folder, len(links))
+    for reason, paths in paths_by_reason.items():
+        logging.warning(
+            "%s: %d files are left out, because %s; the first is %s.",
+            folder, len(paths), reason, min(paths).relative_to(folder),
+        )  # fmt: skip
+    return packed
 
 
 def _left_out_as(path: Path) -> str | None:
@@ -107,13 +101,3 @@ def _left_out_as(path: Path) -> str | None:
     if path.is_file():
         return None
     return "they are links to files that do not exist" if path.is_symlink() else "they are no files"
-
-
-def _opened(path: Path) -> BinaryIO:
-    try:
-        return path.open("rb")
-    except OSError as error:
-        raise InputError(
-            f"The photo {path} cannot be read ({error.strerror}); change its permissions or remove "
-            "it."
-        ) from error

@@ -72,8 +72,8 @@ def read(receipt_file: str | Path) -> Receipt:
     if not archive.is_file():
         raise ArchiveIsGone(f"{receipt.path} of the receipt {receipt_file} is gone; {way_out}.")
     if not is_decompressed(receipt.url, archive):
-        state = _state(archive)
-        if not _is_checked(archive, state, receipt_file):
+        state, checked = _state(archive), _checked_file(receipt_file)
+        if not checked.is_file() or checked.read_text(encoding="utf-8") != state:
             _check_digest(receipt, receipt_file)
             _note_checked(receipt_file, state)
     return receipt
@@ -88,13 +88,6 @@ def _state(archive: Path) -> str:
     """What changes where a file is copied or written again: its size and its time."""
     status = archive.stat()
     return f"{status.st_size} {status.st_mtime_ns}\n"
-
-
-def _is_checked(archive: Path, state: str, receipt_file: str | Path) -> bool:
-    try:
-        return _checked_file(receipt_file).read_text(encoding="utf-8") == state
-    except OSError:  # a receipt of an earlier version has none
-        return archive.stat().st_mtime_ns <= Path(receipt_file).stat().st_mtime_ns
 
 
 def _note_checked(receipt_file: str | Path, state: str) -> None:

@@ -22,7 +22,6 @@ from renet.common.tables import UNPRINTABLE, Table
 # members.csv: the regular files in the archives of a source. `file` is the position of the archive
 # in the source's list; `offset` and `size` are bytes.
 MEMBERS = Table({"file": int, "member": str, "offset": int, "size": int})
-MAX_MAT_BYTES = 1 << 30  # imdb.mat has about a tenth of it
 MAX_PLAIN_NAME = 100  # bytes of a name in a header that needs no extension
 
 
@@ -210,22 +209,17 @@ def find_metadata(members_file: str | Path, database: str) -> tuple[int, Member]
     """`<database>.mat` by members.csv: the number of its archive file, and its member there.
 
     Raises:
-        InputError: there is none or more than one, or it is too large.
+        InputError: there is none or more than one.
     """
-    name, way_out = f"{database}.mat", "check url and database of this source in the config"
+    name = f"{database}.mat"
     found = pd.concat(
         chunk[chunk.member.str.endswith(f"/{name}") | (chunk.member == name)]
         for chunk in MEMBERS.read_chunks(members_file)
     )
     if len(found) != 1:
         raise InputError(
-            f"The archives hold {len(found)} files named {name} and one is needed; {way_out}."
+            f"The archives hold {len(found)} files named {name} and one is needed; check url and "
+            "database of this source in the config."
         )
     file, *place = next(found.itertuples(index=False, name=None))
-    member = Member(*place)
-    if member.size > MAX_MAT_BYTES:
-        raise InputError(
-            f"{member.name} has {member.size:,} bytes, and IMDB-WIKI's .mat files have a tenth of "
-            f"a gigabyte; {way_out}."
-        )
-    return file, member
+    return file, Member(*place)

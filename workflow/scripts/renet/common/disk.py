@@ -15,17 +15,15 @@ FORBIDDEN = {errno.EACCES, errno.EPERM, errno.EROFS}
 NEARLY_NOTHING = 1 << 16  # bytes; PyTorch and HDF5 do not always say that the disk is full
 
 
-def require_space(path: Path, needed: int) -> None:
+def require_space(
+    path: Path, needed: int, way_out: str = "keep these files on another disk"
+) -> None:
     """Raise an InputError unless `needed` more bytes fit on the disk of `path`."""
-    needs = f"{path} needs {needed:,} more bytes"
-    _require(needed, _existing(path), path.parent, needs, "keep these files on another disk")
-
-
-def _require(needed: int, disk: Path, shown: Path, needs: str, way_out: str) -> None:
-    free = shutil.disk_usage(disk).free
+    free = shutil.disk_usage(_existing(path)).free
     if needed > free:
         raise InputError(
-            f"{needs}, but only {free:,} are free in {shown}; free some space, or {way_out}."
+            f"{path} needs {needed:,} more bytes, but only {free:,} are free in {path.parent}; "
+            f"free some space, or {way_out}."
         )
 
 
@@ -39,21 +37,6 @@ def reserve(path: Path) -> None:
             os.posix_fallocate(handle.fileno(), 0, path.stat().st_size)
 
 
-def place_for_temporary_files() -> Path:
-    """The folder that TMPDIR names, or that of the system.
-
-    Raises:
-        InputError: none can be written.
-    """
-    try:
-        return Path(tempfile.gettempdir())
-    except FileNotFoundError as error:
-        raise InputError(
-            f"No temporary file can be written ({error.strerror}); free some space, or name a "
-            "folder on another disk in TMPDIR."
-        ) from error
-
-
 @contextlib.contextmanager
 def temporary_folder(needed: int) -> Iterator[Path]:
     """A new folder for temporary files, which is deleted at the end.
@@ -64,9 +47,8 @@ def temporary_folder(needed: int) -> Iterator[Path]:
     Raises:
         InputError: they are not.
     """
-    place = place_for_temporary_files()
-    needs = f"The temporary files need {needed:,} bytes"
-    _require(needed, place, place, needs, "name a folder on another disk in TMPDIR")
+    place = Path(tempfile.gettempdir())
+    require_space(place / "temporary", needed, "name a folder on another disk in TMPDIR")
     with tempfile.TemporaryDirectory() as folder:
         yield Path(folder)
 
@@ -90,45 +72,36 @@ def fault(error: BaseException, path: Path | None = None) -> str | None:
     """The sentence for an error of a disk that is full or cannot be written; None for others.
 
     Args:
-        path: the file that was being written, as far as it came.
+        path: the file that was being written, for errors that name none.
     """
     number = _error_number(error, path)
     named = getattr(error, "filename", None)
-    found = Path(os.fsdecode(named)) if isinstance(named, str | bytes) else path
-    written = path if path and found == path.parent else found
+    written = Path(os.fsdecode(named)) if isinstance(named, str | bytes) else path
     if number in FORBIDDEN and written:
-        way_out = "change the permissions, or give a folder of your own"
-        if number == errno.EROFS:
-            way_out = "give a folder on another disk, or remount this one as writable"
-        return f"{written} cannot be written or read: {os.strerror(number)}; {way_out}."
+        return (
+            f"{written} cannot be written or read: {os.strerror(number)}; change the permissions, "
+            "or give a folder of your own."
+        )
     if number not in FULL:
         return None
     if not written:
         return f"A file cannot be written: {os.strerror(number)}; free some space and start again."
-    size = written.stat().st_size if written.exists() else 0
     free = shutil.disk_usage(_existing(written)).free
     return (
-        f"{written} cannot be written: {os.strerror(number)}. It needs more than the {size:,} "
-        f"bytes that were written, and {free:,} are free in {written.parent}; free some space and "
-        "start again."
+        f"{written} cannot be written: {os.strerror(number)}, and {free:,} bytes are free in "
+        f"{written.parent}; free some space and start again."
     )
 
 
 def _error_number(error: BaseException, path: Path | None) -> int | None:
-    """The number of the error of the system behind an error of a library."""
-    if isinstance(error, InputError):
-        return None
-    seen: BaseException | None = error
-    while seen is not None:
-        if isinstance(seen, OSError) and seen.errno in FULL | FORBIDDEN:
-            return seen.errno
-        seen = seen.__cause__ or seen.__context__
-    unnumbered = isinstance(error, OSError) and error.errno is None
-    if (
-        path
-        and (unnumbered or isinstance(error, RuntimeError))
-        and shutil.disk_usage(_existing(path)).free < NEARLY_NOTHING
-    ):
+    """The number of the system's error behind that of a library."""
+    cause: BaseException | None = error
+    while cause is not None and not isinstance(error, InputError):
+        if isinstance(cause, OSError) and cause.errno in FULL | FORBIDDEN:
+            return cause.errno
+        cause = cause.__cause__ or cause.__context__
+    unnumbered = isinstance(error, RuntimeError) or (isinstance(error, OSError) and not error.errno)
+    if path and unnumbered and shutil.disk_usage(_existing(path)).free < NEARLY_NOTHING:
         return errno.ENOSPC
     return None
 

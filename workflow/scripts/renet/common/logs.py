@@ -22,24 +22,13 @@ class TerminalHandler(logging.StreamHandler):
 
 
 class LogFileHandler(logging.FileHandler):
-    """Writes to the log file.
-
-    If the disk is full, it prints one line to standard error, and the errors that are not logged.
-    """
-
-    _has_failed = False
+    """Writes to the log file; what does not fit on its disk goes to standard error."""
 
     def handleError(self, record: logging.LogRecord) -> None:
         """Called where a record cannot be written."""
-        error = sys.exc_info()[1]
-        sentence = disk.fault(error, Path(self.baseFilename)) if error else None
-        if not sentence:
+        if not isinstance(sys.exc_info()[1], OSError):
             super().handleError(record)
-            return
-        if not self._has_failed:
-            self._has_failed = True
-            sys.stderr.write(f"{sentence} The job goes on without its log.\n")
-        if record.levelno >= logging.ERROR:
+        elif record.levelno != logging.WARNING:  # which standard error has already
             sys.stderr.write(f"{self.format(record)}\n")
 
 

@@ -127,13 +127,10 @@ def as_type(value: Any, hint: Any) -> Any:
         parts = [value] if isinstance(value, str) else value
         return kind(as_type(part, typing.get_args(hint)[0]) for part in parts)
     if kind is types.UnionType:
-        return _as_one_of(value, set(typing.get_args(hint)) - {type(None)})
+        if value is None or value == []:
+            return None
+        choices = set(typing.get_args(hint)) - {type(None)}
+        # An optional type, or one of several dataclasses, whose `kind` the value names.
+        chosen = next(one for one in choices if len(choices) == 1 or one.kind == value["kind"])
+        return as_type(value, chosen)
     return value
-
-
-def _as_one_of(value: Any, hints: set[Any]) -> Any:
-    """A value as an optional type, or as that of several dataclasses whose `kind` it names."""
-    if value is None or value == []:
-        return None
-    named = [one for one in hints if len(hints) == 1 or one.kind == value["kind"]]
-    return as_type(value, named[0])

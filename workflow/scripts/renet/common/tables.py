@@ -81,7 +81,7 @@ class Table:
         if rows is not None:
             part = {"skiprows": range(1, 1 + rows.start), "nrows": rows.stop - rows.start}
         with _readable(path):
-            return _in_order(pd.read_csv(path, **self._options(wanted), **part), wanted, path)
+            return pd.read_csv(path, **self._options(wanted), **part)[wanted]
 
     def read_chunks(
         self, path: str | Path, columns: Iterable[str] | None = None
@@ -91,16 +91,16 @@ class Table:
         options = self._options(wanted)
         with _readable(path), pd.read_csv(path, chunksize=CHUNK_ROWS, **options) as chunks:
             for chunk in chunks:
-                yield _in_order(chunk, wanted, path)
+                yield chunk[wanted]
 
     def _integers(self) -> dict[str, type | str]:
         return {name: dtype for name, dtype in self.columns.items() if dtype in (int, "Int64")}
 
     def _options(self, wanted: list[str]) -> dict:
-        """Options of `pandas.read_csv`; a missing column is not an error there."""
+        """Options of `pandas.read_csv`."""
         dtypes = {name: self.columns[name] for name in wanted}
         return {
-            "usecols": lambda name: name in dtypes,
+            "usecols": wanted,
             "dtype": dtypes,
             "keep_default_na": False,
             "na_values": {name: ["", "nan"] for name in wanted if dtypes[name] is not str},
@@ -110,7 +110,13 @@ class Table:
 @contextlib.contextmanager
 def _readable(path: str | Path) -> Iterator[None]:
     try:
-        _refuse_zero_bytes(path)
+        with Path(path).open("rb") as handle:
+            while block := handle.read(BLOCK_BYTES):
+                if b"\0" in block:  # a file system leaves these after a fault; pandas reads them
+                    raise InputError(
+                        f"{path} is damaged: it has zero bytes, which no table has; delete it to "
+                        "have it made again."
+                    )
         yield
     except FileNotFoundError as error:
         raise InputError(f"The table {path} does not exist.") from error
@@ -121,23 +127,3 @@ def _readable(path: str | Path) -> Iterator[None]:
             f"{path} cannot be read as a table of this workflow ({error}); delete it to have it "
             "made again."
         ) from error
-
-
-def _refuse_zero_bytes(path: str | Path) -> None:
-    """Refuse what a file system leaves of a file after a fault; pandas takes it for text."""
-    with Path(path).open("rb") as handle:
-        while block := handle.read(BLOCK_BYTES):
-            if b"\0" in block:
-                raise InputError(
-                    f"{path} is damaged: it has zero bytes, which no table has; delete it to have "
-                    "it made again."
-                )
-
-
-def _in_order(frame: pd.DataFrame, wanted: list[str], path: str | Path) -> pd.DataFrame:
-    if missing := [name for name in wanted if name not in frame]:
-        raise InputError(
-            f"{path} lacks the columns {', '.join(missing)}; delete it to have it made again, or "
-            "give another table."
-        )
-    return frame[wanted]

@@ -22,12 +22,20 @@ class StridedConv(TypedDict):
     stride: list[int]
 
 
-@dataclasses.dataclass(frozen=True)
-class Architecture:
-    """The kind renet; the defaults are the course's network."""
+class Kind:
+    """What the workflow asks of a kind of networks."""
 
     has_layers: ClassVar[bool] = True  # that are trained step by step, by the rule train
     has_walkthrough: ClassVar[bool] = True  # a page of what each layer makes of one photo
+
+    def size_divisors(self) -> tuple[int, int]:
+        """What the height and the width of an image have to be multiples of."""
+        return 1, 1
+
+
+@dataclasses.dataclass(frozen=True)
+class Architecture(Kind):
+    """The kind renet; the defaults are the course's network."""
 
     conv_channels: list[int] = dataclasses.field(default_factory=lambda: [32, 64, 128, 256])
     spatial_rnns: list[RNNBlock] = dataclasses.field(
@@ -46,19 +54,15 @@ class Architecture:
     kind: str = "renet"
 
     def size_divisors(self) -> tuple[int, int]:
-        """What the height and the width of an image have to be multiples of."""
         return _divisors(self.conv_channels, [rnn["block"] for rnn in self.spatial_rnns])
 
 
 @dataclasses.dataclass(frozen=True)
-class CnnArchitecture:
+class CnnArchitecture(Kind):
     """The kind cnn: convolutions of 3 x 3 with a stride where renet has SpatialRNNs.
 
     The defaults have the shapes of renet's defaults, and 106 % of its operations for one image.
     """
-
-    has_layers: ClassVar[bool] = True
-    has_walkthrough: ClassVar[bool] = True
 
     conv_channels: list[int] = dataclasses.field(default_factory=lambda: [32, 64, 128, 256])
     strided_convs: list[StridedConv] = dataclasses.field(
@@ -73,28 +77,22 @@ class CnnArchitecture:
     kind: str = "cnn"
 
     def size_divisors(self) -> tuple[int, int]:
-        """What the height and the width of an image have to be multiples of."""
         return _divisors(self.conv_channels, [conv["stride"] for conv in self.strided_convs])
 
 
 @dataclasses.dataclass(frozen=True)
-class ResNet18Architecture:
+class ResNet18Architecture(Kind):
     """The kind resnet18, for images of any size."""
 
-    has_layers: ClassVar[bool] = True
     has_walkthrough: ClassVar[bool] = False
 
     flip_average: bool = False
     classes: int = len(CLASSES)
     kind: str = "resnet18"
 
-    def size_divisors(self) -> tuple[int, int]:
-        """What the height and the width of an image have to be multiples of."""
-        return 1, 1
-
 
 @dataclasses.dataclass(frozen=True)
-class HogSvmArchitecture:
+class HogSvmArchitecture(Kind):
     """The kind hog_svm: a linear SVM on histograms of oriented gradients."""
 
     has_layers: ClassVar[bool] = False
@@ -107,10 +105,6 @@ class HogSvmArchitecture:
     classes: int = len(CLASSES)
     kind: str = "hog_svm"
 
-    def size_divisors(self) -> tuple[int, int]:
-        """What the height and the width of an image have to be multiples of."""
-        return 1, 1
-
 
 AnyArchitecture = Architecture | CnnArchitecture | ResNet18Architecture | HogSvmArchitecture
 KINDS: dict[str, type[AnyArchitecture]] = {
@@ -119,7 +113,7 @@ KINDS: dict[str, type[AnyArchitecture]] = {
 }
 
 
-def of(settings: Mapping) -> AnyArchitecture:
+def from_settings(settings: Mapping) -> AnyArchitecture:
     """The architecture of a section `model`; without a kind it is renet's."""
     return KINDS[settings.get("kind", Architecture.kind)](**settings)
 

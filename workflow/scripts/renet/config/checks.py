@@ -1,15 +1,18 @@
 """The rules of the config that its schema cannot express."""
 
+import os
+from collections.abc import Iterator
 from pathlib import Path
 
 from renet.common import files
 from renet.common.errors import InputError
-from renet.config import architecture, names, runs, sources, urls
+from renet.config import architecture, grids, runs, sources, urls
 from renet.config.architecture import KINDS
 
 # Tables of results/data beside those of the external sets.
 TABLES = ("train", "validation", "test", "split", "funnel", "corrected")
 AUDIT_PROPOSALS = ("audit", "suspects.csv")  # the end of the path
+MAX_CHARACTERS = 100  # of a name, which becomes that of folders and logs
 
 
 def check(config: dict) -> None:
@@ -20,7 +23,7 @@ def check(config: dict) -> None:
     """
     for source in sources.with_external(config):
         sources.crop_settings(config, source)  # raises if archive or margin cannot be used
-    names.check(config)
+    _check_names(config)
     _check_external(config)
     _check_data(config)
     complete = runs.runs(config)
@@ -53,58 +56,37 @@ def check_paths(config: dict) -> None:
     Raises:
         InputError: naming the key and the path.
     """
+    files_by_key = {key: config[key] for key in ("datasheet", "corrections")}
+    places = [("predict.photos", Path(place)) for place in sources.places_to_predict(config)]
     for source in sources.with_external(config):
         archive = sources.archive(config, source)
-        for url in archive["urls"]:
-            path = urls.local_path(url)
-            if path and not path.exists():
-                raise InputError(
-                    f"archives.{source}.url names {_shown(path)}, which does not exist."
-                )
-            sources.local_paths(url)  # raises if Snakemake cannot take the name of a subfolder
-        table = archive["table"]
-        if table and not Path(table).is_file():
-            raise InputError(f"archives.{source}.table names {_shown(table)}, which is not a file.")
-    for photos in sources.places_to_predict(config):
-        if not Path(photos).exists():
-            raise InputError(
-                f"predict.photos names {_shown(photos)}, which does not exist; name a folder, "
-                "files or a tar, or write null."
-            )
-        sources.subfolders(Path(photos))
-    notes = config["datasheet"]
-    if notes and not Path(notes).is_file():
+        files_by_key[f"archives.{source}.table"] = archive["table"]
+        in_place = filter(None, map(urls.local_path, archive["urls"]))
+        places += [(f"archives.{source}.url", path) for path in in_place]
+    for key, path in places:
+        if not path.exists():
+            raise InputError(f"{key} names {_shown(path)}, which does not exist.")
+        sources.subfolders(path)  # raises if Snakemake cannot take the name of one
+    if Path(config["corrections"] or "").parts[-2:] == AUDIT_PROPOSALS:
         raise InputError(
-            f"datasheet names {_shown(notes)}, which is not a file; create it or write null."
+            f"corrections names {config['corrections']}, which the label audit writes; copy it, "
+            "keep the lines that you confirm, and name the copy."
         )
-    if notes:
-        _check_text(Path(notes))
-    _check_corrections(config["corrections"])
-
-
-def _check_text(notes: Path) -> None:
+    for key, name in files_by_key.items():
+        if name and not Path(name).is_file():
+            raise InputError(f"{key} names {_shown(name)}, which is not a file.")
+    notes = config["datasheet"]
     try:
-        notes.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
+        _ = notes and Path(notes).read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
         raise InputError(
-            f"datasheet names {_shown(notes)}, which cannot be read as text ({error}); save it in "
-            "UTF-8."
+            f"datasheet names {notes}, which is no text in UTF-8 ({error})."
         ) from error
 
 
 def _shown(path: str | Path) -> str:
     """A path as it is, or quoted if it has line breaks, so that an error stays one line."""
     return str(path) if str(path).isprintable() else repr(str(path))
-
-
-def _check_corrections(corrections: str | None) -> None:
-    if corrections and Path(corrections).parts[-2:] == AUDIT_PROPOSALS:
-        raise InputError(
-            f"corrections names {corrections}, which the label audit writes; copy it, keep the "
-            "lines that you confirm, and name the copy."
-        )
-    if corrections and not Path(corrections).is_file():
-        raise InputError(f"corrections names {_shown(corrections)}, which is not a file.")
 
 
 def check_results(config: dict, results: Path) -> None:
@@ -147,6 +129,47 @@ def _sources_of(record: Path) -> list[str] | None:
         return None
 
 
+def _check_names(config: dict) -> None:
+    """Check the names of runs and sources, and the paths that are given to Snakemake.
+
+    Raises:
+        InputError: naming the key, and what its value may be.
+    """
+    complete = runs.runs(config)
+    if len(complete) > grids.MAX_RUNS:
+        raise InputError(
+            f"runs names {len(complete):,} runs; give at most {grids.MAX_RUNS:,} at a time."
+        )
+    for section, names in (("runs", complete), ("archives", sources.with_external(config))):
+        for name in names:
+            if len(name) > MAX_CHARACTERS:
+                raise InputError(
+                    f"{section}.{name[:60]}… has a name of {len(name)} characters; give it at most "
+                    f"{MAX_CHARACTERS}."
+                )
+    for key, path in _paths(config):
+        urls.refuse_pattern(f"{key} is {path}", path)
+    for key, path in config["pathvars"].items():
+        # One may be written with the other one, as in <results>/archives.
+        urls.refuse_pattern(f"pathvars.{key} is {path}", urls.PATH_VARIABLE.sub("", path))
+        if path != os.path.normpath(path):
+            raise InputError(
+                f"pathvars.{key} is {path}; write {os.path.normpath(path)}, as Snakemake compares "
+                "the names of files letter by letter."
+            )
+
+
+def _paths(config: dict) -> Iterator[tuple[str, str]]:
+    """The keys and values of the paths that are no path variables."""
+    yield from ((key, config[key] or "") for key in ("corrections", "datasheet"))
+    yield from (("predict.photos", path) for path in sources.places_to_predict(config))
+    for source in set(sources.with_external(config)) & set(config["archives"]):
+        given = config["archives"][source]
+        yield f"archives.{source}.table", given.get("table") or ""
+        for url in given["url"] if isinstance(given["url"], list) else [given["url"]]:
+            yield f"archives.{source}.url", str(urls.local_path(url) or urls.file_name(url))
+
+
 def _check_external(config: dict) -> None:
     for name in config["external"]:
         if name in config["sources"]:
@@ -175,7 +198,7 @@ def _check_data(config: dict) -> None:
 def _check_run(name: str, run: dict, size: list[int]) -> None:
     if run["train"]["nesterov"] and not run["train"]["momentum"]:
         raise InputError(f"The run {name} has nesterov: true, which needs a momentum above 0.")
-    divisors = architecture.of(run["model"]).size_divisors()
+    divisors = architecture.from_settings(run["model"]).size_divisors()
     if any(side % divisor for side, divisor in zip(size, divisors, strict=True)):
         raise InputError(
             f"crop.size is {size}, and the network of the run {name} needs multiples of "

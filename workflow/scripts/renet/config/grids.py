@@ -30,7 +30,9 @@ def expand(name: str, changes: Mapping | None) -> Iterator[tuple[str, dict]]:
     if changes is None:
         return
     rest = {key: value for key, value in changes.items() if key not in ("grid", "seeds")}
-    for settings in combinations(changes.get("grid", {})):
+    grid = changes.get("grid", {})
+    for values in itertools.product(*grid.values()):
+        settings = dict(zip(grid, values, strict=True))
         words = [name, *(word(key, value) for key, value in sorted(settings.items()))]
         of_run = _changed(rest, settings)
         for seed in changes.get("seeds", [None]):
@@ -38,12 +40,6 @@ def expand(name: str, changes: Mapping | None) -> Iterator[tuple[str, dict]]:
                 yield "-".join(words), of_run
             else:
                 yield "-".join([*words, f"seed{seed}"]), _changed(of_run, {"train.seed": seed})
-
-
-def combinations(grid: Mapping[str, list]) -> Iterator[dict[str, object]]:
-    """One value of each key of a grid, `{"train.learning_rate": 0.01}`, in all combinations."""
-    for values in itertools.product(*grid.values()):
-        yield dict(zip(grid, values, strict=True))
 
 
 def word(key: str, value: object) -> str:

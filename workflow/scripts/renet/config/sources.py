@@ -5,10 +5,10 @@ import hashlib
 import os
 from pathlib import Path
 
-from renet.common import disk, files, folders
+from renet.common import files, folders
 from renet.common.errors import InputError
 from renet.common.imdb_wiki import ARCHIVE_MARGIN, TABLE
-from renet.config import patterns, urls
+from renet.config import urls
 
 SAMPLE = "sample"
 SAMPLE_FILE = "wiki_crop.tar"
@@ -32,12 +32,14 @@ def archive(config: dict, source: str) -> dict:
         known = ", ".join([SAMPLE, *config["archives"]])
         section = "external" if source in config["external"] else "sources"
         raise InputError(f"{section} names {source}, which is not one of the archives: {known}.")
-    given = config["archives"][source]
-    addresses = _as_list(given["url"])
-    found = [f"{kind}:{value}" for kind in DIGESTS for value in _as_list(given.get(kind) or [])]
-    if found and len(found) != len(addresses):
+    settings = config["archives"][source]
+    addresses = _as_list(settings["url"])
+    digests = [
+        f"{kind}:{value}" for kind in DIGESTS for value in _as_list(settings.get(kind) or [])
+    ]
+    if digests and len(digests) != len(addresses):
         raise InputError(
-            f"archives.{source} has {len(addresses)} URLs and {len(found)} digests; give one md5 "
+            f"archives.{source} has {len(addresses)} URLs and {len(digests)} digests; give one md5 "
             "or one sha256 for each URL, in the same order, or none."
         )
     names = [urls.file_name(url) for url in addresses]
@@ -46,17 +48,17 @@ def archive(config: dict, source: str) -> dict:
         raise InputError(
             f"archives.{source} has two URLs whose files, or the tars in them, have the same name."
         )
-    table = given.get("table")
-    if (table is not None) != (given["database"] == TABLE):
+    table = settings.get("table")
+    if (table is not None) != (settings["database"] == TABLE):
         raise InputError(
             f"archives.{source} needs both `database: table` and a path under `table`, or neither."
         )
     return {
         "files": names,
         "urls": addresses,
-        "digests": found or [None] * len(addresses),
+        "digests": digests or [None] * len(addresses),
         "table": table,
-        **{key: given[key] for key in ("database", "photos", "shards", "subjects")},
+        **{key: settings[key] for key in ("database", "photos", "shards", "subjects")},
     }
 
 
@@ -102,21 +104,20 @@ def local_paths(url: str) -> list[str]:
 
 
 def subfolders(path: Path) -> list[str]:
-    """All folders in a folder, as inputs of a rule.
+    """All folders in a folder, as inputs of a rule: a new file changes the time of its own alone.
 
     Raises:
         InputError: Snakemake would read a name as a pattern.
     """
-    found = folders.subfolders(path)
-    for folder in found:
-        patterns.refuse(f"There is a folder {folder}", folder)
-    return found
+    inner = sorted(str(folder) for content in folders.walk(path) for folder in content.folders)
+    for folder in inner:
+        urls.refuse_pattern(f"There is a folder {folder}", folder)
+    return inner
 
 
 def places_to_predict(config: dict) -> list[str]:
     """The files and folders of photos in `predict.photos`."""
-    given = config["predict"]["photos"] or []
-    return [given] if isinstance(given, str) else given
+    return _as_list(config["predict"]["photos"] or [])
 
 
 def local_state(path: Path | None) -> str:
@@ -139,15 +140,8 @@ def photos_state(path: Path) -> str:
 
 
 def file_state(path: str | None) -> str:
-    """A digest of a user's table or text, "" without one: a later time is not all that changes.
-
-    Raises:
-        InputError: it cannot be read.
-    """
-    if not path or not Path(path).is_file():
-        return ""
-    with disk.explained(Path(path)):
-        return files.file_digest(path)
+    """A digest of a user's table or text, "" without one: a later time is not all that changes."""
+    return files.file_digest(path) if path and Path(path).is_file() else ""
 
 
 def folder_state(folder: Path | None) -> str:
@@ -157,14 +151,14 @@ def folder_state(folder: Path | None) -> str:
     """
     if folder is None or not folder.is_dir():
         return ""
-    found = hashlib.sha256()
+    state = hashlib.sha256()
     for content in folders.walk(folder):
         for path in content.files:
             with contextlib.suppress(OSError):  # a link that leads nowhere, or to itself
                 status = path.stat()
-                found.update(os.fsencode(path))
-                found.update(f"\0{status.st_size}\0{status.st_mtime_ns}\0".encode())
-    return found.hexdigest()
+                state.update(os.fsencode(path))
+                state.update(f"\0{status.st_size}\0{status.st_mtime_ns}\0".encode())
+    return state.hexdigest()
 
 
 def shards(config: dict, source: str) -> list[str]:
@@ -215,7 +209,7 @@ def ready_made_crops(config: dict) -> dict:
 
 
 def crop_spec(config: dict, given: dict) -> dict:
-    """The same for an archive of which `database` and `photos` are known, as in provenance.json."""
+    """The settings of `CropSpec`, from `database` and `photos` of an archive in provenance.json."""
     own, whole = given["database"] == TABLE, given["photos"] == "whole"
     return {
         "size": image_size(config),

@@ -1,13 +1,19 @@
-"""What a URL of the config means: a file's name here, or its path on this machine.
+"""What a URL of the config means: a file's name here, or its path on this machine; and which paths
+Snakemake can take.
 
 The standard library alone is enough for it, because the config is checked before any environment
 of a rule is made.
 """
 
+import re
 from pathlib import Path
 from urllib.parse import SplitResult, unquote, urlsplit
 
 from renet.common.errors import InputError
+
+# What Snakemake reads as a pattern in a path: `{wildcard}` and `<path variable>`.
+WILDCARD = re.compile(r"[{}]")
+PATH_VARIABLE = re.compile(r"<[a-z][a-z0-9_]*>")
 
 
 def file_name(url: str) -> str:
@@ -44,6 +50,23 @@ def tar_name(name: str) -> str | None:
     if name.lower().endswith(".tgz"):
         return name[: -len(".tgz")] + ".tar"
     return None
+
+
+def refuse_pattern(what: str, path: str) -> None:
+    """Refuse a path that Snakemake would read as a pattern.
+
+    Args:
+        what: the beginning of the sentence, as `datasheet is {notes}.md`.
+
+    Raises:
+        InputError: it has braces, or a word in angle brackets.
+    """
+    if WILDCARD.search(path):
+        raise InputError(f"{what}, whose braces Snakemake would read as wildcards; rename it.")
+    if variable := PATH_VARIABLE.search(path):
+        raise InputError(
+            f"{what}, whose {variable[0]} Snakemake would read as a path variable; rename it."
+        )
 
 
 def _split(url: str) -> SplitResult:

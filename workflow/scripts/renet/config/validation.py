@@ -16,12 +16,13 @@ import jsonschema
 import yaml
 
 from renet.common.errors import InputError
-from renet.config import canonical, checks, defaults, grids, yaml_files
+from renet.config import checks, grids, yaml_files
 from renet.config.architecture import Architecture
+from renet.config.schema import canonical, fill, properties
 
 SHOWN = 4  # errors in one message
 COMMAND_LINE = "--config"
-KINDS = {
+TYPES = {
     "integer": "a whole number",
     "number": "a number",
     "boolean": "true or false",
@@ -70,7 +71,7 @@ def load(config: dict, schema_file: Path, files: Sequence[Path], command_line: M
     grids.numbers_as_numbers(config.get("runs"))
     overrides = [content for _, content in given[:0:-1]]
     _models_of_one_kind(config, [*overrides, _parsed(command_line)])
-    defaults.fill(config, schema)
+    fill(config, schema)
     validator = jsonschema.Draft202012Validator(schema)
     errors = sorted(validator.iter_errors(config), key=lambda error: list(map(str, error.path)))
     found = [*_not_finite(config)]
@@ -82,7 +83,7 @@ def load(config: dict, schema_file: Path, files: Sequence[Path], command_line: M
         rest = len(sentences) - SHOWN
         more = [f"… and {rest} more errors"] if rest > 0 else []
         raise InputError("\n".join(sentences[:SHOWN] + more))
-    config.update(canonical.form(config, schema))
+    config.update(canonical(config, schema))
     try:
         checks.check(config)
         checks.check_paths(config)
@@ -161,7 +162,7 @@ def _faults_of_grids(
 ) -> Iterator[tuple[Key, str]]:
     """What is wrong with the grids of a config that fits the schema otherwise."""
     sections = validator.schema["properties"]
-    known = {section: set(canonical.properties(sections[section])) for section in grids.SECTIONS}
+    known = {section: set(properties(sections[section])) for section in grids.SECTIONS}
     for name, changes in config["runs"].items():
         if not changes or "grid" not in changes:
             continue
@@ -245,7 +246,7 @@ def _unknown_key(key: Key, known: list[str], schema: dict, kind: str | None) -> 
         near = [
             (section, name)
             for section, subschema in schema["properties"].items()
-            if name in canonical.properties(subschema)
+            if name in properties(subschema)
         ]
     way_out = f"did you mean {' or '.join(map(_dotted, near))}?"
     if not near:
@@ -280,7 +281,7 @@ def _rule(error: jsonschema.ValidationError) -> str:
 
 
 def _type_rule(value: object, kinds: list[str]) -> str:
-    wanted = " or ".join(KINDS[kind] for kind in kinds)
+    wanted = " or ".join(TYPES[kind] for kind in kinds)
     exponent = EXPONENT.fullmatch(value) if isinstance(value, str) else None
     if exponent and {"number", "integer"} & set(kinds):
         number, fraction, sign, power = exponent.groups()

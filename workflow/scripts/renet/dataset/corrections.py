@@ -12,6 +12,7 @@ from pathlib import Path
 import pandas as pd
 
 from renet.common import user_tables
+from renet.common.errors import InputError
 from renet.dataset.tables import CORRECTED
 
 DROP = "drop"
@@ -41,18 +42,32 @@ def read(file: str | Path) -> pd.DataFrame:
     return table.assign(gender=gender)
 
 
-def check(given: pd.DataFrame, rows: pd.DataFrame, file: str | Path) -> None:
-    """Check that corrections are of known rows.
+def correct(
+    samples: pd.DataFrame, all_rows: pd.DataFrame, file: Path | None
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """The samples with a person's corrections, and what became of each (`CORRECTED`).
 
     Args:
-        given: as from `read`.
-        rows: all rows of the sources, kept or not, with `id`.
+        samples: all faces, with `id`, `subset` and `target`.
+        all_rows: of the sources, kept or not, with `id`.
+        file: the table of corrections; without one, nothing changes.
 
     Raises:
-        InputError: an id is none of these rows'.
+        InputError: the file is no table of corrections, names no row of the sources, or drops all
+            faces of a subset.
     """
-    fault = "is no id of the sources; ids are those of split.csv, such as " + rows.id.iloc[0]
-    user_tables.refuse(~given.id.isin(rows.id), given.id, fault, file)
+    if not file:
+        return samples, CORRECTED.frame([])
+    given = read(file)
+    fault = "is no id of the sources; ids are those of split.csv, such as " + all_rows.id.iloc[0]
+    user_tables.refuse(~given.id.isin(all_rows.id), given.id, fault, file)
+    remaining, applied = apply(samples, given)
+    if emptied := sorted(set(samples.subset) - set(remaining.subset)):
+        raise InputError(
+            f"{file} drops all faces of the subset {emptied[0]}; drop fewer, or change the section "
+            "split."
+        )
+    return remaining, applied
 
 
 def apply(samples: pd.DataFrame, given: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:

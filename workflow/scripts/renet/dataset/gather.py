@@ -7,14 +7,16 @@ time; memory-mapped files would wait for each page. While a slab is in use, the 
 import contextlib
 import os
 import resource
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 
 from renet.common.errors import InputError
 from renet.common.progress import Progress
+from renet.dataset.tables import SPLIT
 from renet.faces import shards
 
 SLAB_BYTES = 32 << 20
@@ -33,12 +35,13 @@ def slabs(
         digest: of each face, as bytes.
 
     Raises:
-        InputError: a shard lacks a face, has faces of another shape, or is damaged.
+        InputError: a shard lacks a face, or another one is in its place.
     """
-    _allow_open_files()
+    # The soft limit on open files is often 1,024, and a shard takes two.
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     stored = [shards.open_faces(name) for name in shard_files]
     shape = stored[0].shape[1:]
-    _check(shard_files, stored, shard, index)
     face_bytes = int(np.prod(shape))
     # A memory map knows where the faces begin; an empty shard is none and is never read.
     starts = np.array([getattr(faces, "offset", 0) for faces in stored])
@@ -56,7 +59,10 @@ def slabs(
             for face, number in zip(slab, numbers, strict=True):
                 file = files[shard[number]]
                 if os.preadv(file.fileno(), [face], offsets[number]) != face.nbytes:
-                    raise InputError(f"{file.name} became shorter while it was read.")
+                    raise InputError(
+                        f"{file.name} has no face number {index[number]}; delete it and split.csv "
+                        "to have both written again."
+                    )
                 shards.check_face(file.name, index[number], face, digest[number])
 
         def start(first: int) -> tuple[np.ndarray, Iterator[None]]:
@@ -77,21 +83,30 @@ def slabs(
             progress.update(len(slab))
 
 
-def _allow_open_files() -> None:
-    """Raise the soft limit on open files, often 1,024, to the hard one: a shard takes two."""
-    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+def read_places(split: Path, subset: str, faces: list[Path]) -> tuple[np.ndarray, ...]:
+    """For each face of a subset: number of its file in `faces`, place in the file, and digest.
 
-
-def _check(
-    names: Sequence[str | Path], stored: list[np.ndarray], shard: np.ndarray, index: np.ndarray
-) -> None:
-    for number, (name, faces) in enumerate(zip(names, stored, strict=True)):
-        wanted = index[shard == number]
-        if len(wanted) and faces.shape[1:] != stored[0].shape[1:]:
-            raise InputError(f"{name} has faces of another shape than {names[0]}; crop both again.")
-        if len(wanted) and not 0 <= wanted.min() <= wanted.max() < len(faces):
+    Raises:
+        InputError: shards are missing, or the subset has no face.
+    """
+    given = pd.MultiIndex.from_tuples([shards.source_and_number(path) for path in faces])
+    places = []
+    for rows in read_subset(split, subset, ["subset", "source", "shard", "index", "digest"]):
+        shard = given.get_indexer(pd.MultiIndex.from_frame(rows[["source", "shard"]]))
+        if (shard < 0).any():
             raise InputError(
-                f"{name} has {len(faces)} faces, and split.csv names number {wanted.max()}; "
-                "delete split.csv to have it written again."
+                f"{split} names shards that were not given; give those of all sources."
             )
+        places.append((shard, rows["index"].to_numpy(), rows.digest.to_numpy(bytes)))
+    found = tuple(map(np.concatenate, zip(*places, strict=True)))
+    if not len(found[0]):
+        raise InputError(
+            f"{split} has no face of the subset {subset}; delete it to have it made again."
+        )
+    return found
+
+
+def read_subset(split: Path, subset: str, columns: Iterable[str]) -> Iterator[pd.DataFrame]:
+    """The rows of a subset in split.csv, in chunks."""
+    for rows in SPLIT.read_chunks(split, columns):
+        yield rows[rows.subset == subset]

@@ -114,36 +114,29 @@ def read(path: str | Path) -> FaceFile:
     path = Path(path)
     try:
         with h5py.File(path, "r", locking=False) as store:
-            output = _dataset(store, "output")
+            output = store["output"]
             targets = _whole_numbers(output[...], "output")
             (class_count,) = _whole_numbers(output.attrs["nclass"], "the attribute nclass")
             if not np.isin(targets, np.arange(class_count)).all():
                 raise ValueError(f"a class in output is not one of 0 to {class_count - 1}")
-            pixels = _map_pixels(path, _dataset(store, "input"), len(targets))
+            pixels = _map_pixels(path, store["input"], len(targets))
             return FaceFile(
                 path=path,
                 pixels=pixels,
                 targets=targets,
                 class_count=int(class_count),
-                mean=_mean(_dataset(store, "mean"), pixels.shape) if "mean" in store else None,
+                mean=_mean(store["mean"], pixels.shape) if "mean" in store else None,
                 digest=str(store.attrs.get("digest", "")),
             )
     except FileNotFoundError as error:
         raise InputError(f"{path} does not exist.") from error
     except InputError:
         raise
-    except (OSError, KeyError, ValueError) as error:
+    except (OSError, KeyError, ValueError, TypeError, AttributeError) as error:  # a group is none
         raise InputError(
             f"{path} is not an HDF5 file with the datasets input (attribute lshape) and output "
             f"(attribute nclass): {error}"
         ) from error
-
-
-def _dataset(store: h5py.File, name: str) -> h5py.Dataset:
-    found = store[name]
-    if not isinstance(found, h5py.Dataset):
-        raise ValueError(f"{name} is a group")
-    return found
 
 
 def _whole_numbers(values: Any, name: str) -> np.ndarray:

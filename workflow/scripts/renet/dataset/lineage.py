@@ -53,12 +53,6 @@ def trace(
     photo = find_row(PHOTOS, folder / "photos.csv", row=sample["row"])
     place = {name: photo[name] for name in ("file", "offset", "size")}
     ours = [path for path in receipt_files if path.parent.name == sample["source"]]
-    if photo["file"] >= len(ours):
-        raise InputError(
-            f"{photo['path']} is in archive number {photo['file']} of the source "
-            f"{sample['source']}, and {len(ours)} of its receipts were given; give all of them, in "
-            "the order of the config."
-        )
     database = archives[sample["source"]]["database"]
     return Lineage(
         index=index,

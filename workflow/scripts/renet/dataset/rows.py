@@ -6,11 +6,15 @@ from pathlib import Path
 
 import pandas as pd
 
+from renet.common.drop_reasons import CorrectionReason, CropReason, RowReason
 from renet.common.errors import InputError
 from renet.common.imdb_wiki import CLASSES
 from renet.dataset import splits
+from renet.dataset.corrections import Outcome
+from renet.dataset.tables import NEAR_DUPLICATES
 from renet.faces import shards
 from renet.faces.shards import SHARD
+from renet.metadata import row_filter
 from renet.metadata.tables import METADATA
 
 METADATA_COLUMNS = [
@@ -57,20 +61,13 @@ def _read_source(metadata_file: Path, tables: dict[str, list[pd.DataFrame]]) -> 
             f"{source}/faces/<number>-of-<count>.csv."
         )
     cropped = pd.concat(tables[source]).set_index("row")
-    uncropped = rows.index[rows.reason == ""].difference(cropped.index)
-    if len(uncropped):
+    kept = rows.index[rows.reason == ""]
+    if not cropped.index.sort_values().equals(kept):
         raise InputError(
-            f"{metadata_file} keeps {len(uncropped)} rows that none of its shards has; run "
-            "crop_faces again for all of them."
+            f"{metadata_file} keeps {len(kept)} rows, and the {len(cropped)} of its shards are "
+            "others: a shard is missing or given twice, or a table was cut off; delete the tables "
+            "to have them made again."
         )
-    if unknown := len(cropped.index.difference(rows.index)):
-        raise InputError(
-            f"{metadata_file} lacks {unknown} rows that the shards of {source} have: the "
-            "table was cut off, or comes from another run of the workflow; delete it to have it "
-            "made again."
-        )
-    if cropped.index.has_duplicates:
-        raise InputError(f"Two shards of the source {source} have the same rows; give each once.")
     rows.loc[cropped.index, "reason"] = cropped.reason
     rows = rows.join(cropped.drop(columns=["status", "reason"])).reset_index()
     return rows.assign(id=rows.source + ":" + rows.row.astype(str), table=str(metadata_file))
@@ -97,3 +94,24 @@ def refuse_contradictions(samples: pd.DataFrame, own: set[str]) -> None:
         f"{CLASSES[other.target]} ({groups} such photos); correct the table of the photos, or name "
         f"{one.id} or {other.id} in `corrections`."
     )
+
+
+def funnel(all_rows: pd.DataFrame, samples: pd.DataFrame, applied: pd.DataFrame) -> pd.DataFrame:
+    """The funnel of each source, down to its faces in each subset."""
+    dropped = all_rows.id.isin(applied.id[applied.outcome == Outcome.DROPPED])
+    reason = all_rows.reason.mask(dropped, CorrectionReason.DROPPED_BY_CORRECTION)
+    is_changed = all_rows.id.isin(applied.id[applied.outcome == Outcome.CORRECTED])
+    steps = [*RowReason, *CropReason, *CorrectionReason]
+    parts = []
+    for source, part in all_rows.assign(reason=reason).groupby("source", sort=False):
+        faces = samples[samples.source == source]
+        sizes = faces.groupby("subset").size()
+        remaining = row_filter.funnel(part.reason, steps).assign(changed=0)
+        after = [
+            (NEAR_DUPLICATES, 0, len(faces), int(faces.has_copy.sum())),
+            (Outcome.CORRECTED, 0, len(faces), int(is_changed[part.index].sum())),
+        ]
+        after += [(name, 0, sizes.get(name, 0), 0) for name in splits.SUBSETS]
+        further = pd.DataFrame(after, columns=remaining.columns)
+        parts.append(pd.concat([remaining, further]).assign(source=source))
+    return pd.concat(parts)

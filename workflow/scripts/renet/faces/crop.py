@@ -182,8 +182,8 @@ def trim_crop(crop: np.ndarray, margin: float | None) -> np.ndarray:
 def _trimmed(length: int, margin: float | None) -> slice:
     """The pixels that remain of a side of a ready-made crop."""
     margin = ARCHIVE_MARGIN if margin is None else margin
-    cut = round(length * max(ARCHIVE_MARGIN - margin, 0) / (1 + 2 * ARCHIVE_MARGIN))
-    return slice(cut, length - cut)
+    trimmed = round(length * max(ARCHIVE_MARGIN - margin, 0) / (1 + 2 * ARCHIVE_MARGIN))
+    return slice(trimmed, length - trimmed)
 
 
 def resize(image: np.ndarray, size: tuple[int, int]) -> np.ndarray:
@@ -232,7 +232,7 @@ def face_of(image: np.ndarray, spec: CropSpec, box: Box | None = None) -> Face:
         RejectedImage: the image gives no face.
     """
     _require_size(image)
-    crop = _cut(image, spec, box)
+    crop = cut(image, spec, box)
     _require_size(crop)
     height, width = crop.shape[:2]
     pixels = np.empty((3, *spec.size), np.uint8)
@@ -241,31 +241,11 @@ def face_of(image: np.ndarray, spec: CropSpec, box: Box | None = None) -> Face:
     return Face(pixels, width, height, grey)
 
 
-def _cut(image: np.ndarray, spec: CropSpec, box: Box | None) -> np.ndarray:
+def cut(image: np.ndarray, spec: CropSpec, box: Box | None) -> np.ndarray:
+    """The crop of a face before it is resized: cut by the box, or a trimmed ready-made crop."""
     if spec.whole and box:
         return cut_face(image, box, spec.margin or 0.0)
     return trim_crop(image, spec.margin)
-
-
-class CropSteps(NamedTuple):
-    """What `extract_face` makes of a photo; pictures are (H, W, 3) uint8, RGB."""
-
-    photo: np.ndarray  # decoded
-    cut: np.ndarray  # before resizing
-    pixels: np.ndarray  # (3, height, width), the face
-
-
-def crop_steps(data: bytes, spec: CropSpec, box: Box) -> CropSteps:
-    """Crop a face and keep each step, to show them.
-
-    The face itself comes from `extract_face`, which may decode a large photo at half its size.
-
-    Raises:
-        RejectedImage: the photo gives no face.
-    """
-    photo = decode(data, turn=spec.turn)
-    cut = _cut(photo, spec, box)
-    return CropSteps(photo[..., ::-1], cut[..., ::-1], extract_face(data, spec, box).pixels)
 
 
 def _require_size(image: np.ndarray) -> None:

@@ -39,7 +39,7 @@ def positions(paths: pd.Series, members: pd.DataFrame, folder: PurePosixPath) ->
 
 
 def _positions_of_composed(names: list[str], members: pd.Series) -> np.ndarray:
-    """The same, with names that are compared in Unicode's composed form, where they are unique."""
+    """The position of each photo by its name in Unicode's composed form, where it is unique."""
     composed = members.map(_composed)
     once = np.flatnonzero(~composed.duplicated(keep=False))
     places = pd.Index(composed.iloc[once]).get_indexer([_composed(name) for name in names])

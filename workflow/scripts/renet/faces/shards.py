@@ -94,19 +94,15 @@ def open_faces(faces_file: str | Path) -> np.ndarray:
         InputError: the file is damaged.
     """
     try:
-        faces = _map_or_read(faces_file)
+        try:
+            faces = np.load(faces_file, mmap_mode="r")
+        except ValueError:  # an empty array cannot be mapped
+            faces = np.load(faces_file)
     except (ValueError, EOFError) as error:
         raise _damaged(faces_file, str(error)) from error
     if faces.dtype != np.uint8 or faces.ndim != 4:
         raise _damaged(faces_file, f"it holds {faces.dtype} of shape {faces.shape}")
     return faces
-
-
-def _map_or_read(faces_file: str | Path) -> np.ndarray:
-    try:
-        return np.load(faces_file, mmap_mode="r")
-    except ValueError:  # an empty array cannot be mapped
-        return np.load(faces_file)
 
 
 def _damaged(faces_file: str | Path, reason: str) -> InputError:

@@ -23,7 +23,7 @@ from renet.network.rnn import SpatialRNN
 
 WARMUP_STEPS, STEPS = 1, 3  # the median of the second counts
 SAMPLES = 2  # of a step whose operations are counted: batch normalisation needs two
-KINDS = {  # the first class that a layer has counts
+LAYER_KINDS = {  # the first class that a layer has counts
     Normalizer: "scaling",
     BatchNorm: "batch normalisation",
     ConvReLU: "convolution, ReLU",
@@ -58,8 +58,8 @@ def describe(network: Network) -> pd.DataFrame:
 
 def _kind_of(layer: nn.Module) -> str:
     if isinstance(layer, ConvReLU) and not getattr(layer, "has_relu", True):
-        return KINDS[nn.Conv2d]
-    return next(kind for one, kind in KINDS.items() if isinstance(layer, one))
+        return LAYER_KINDS[nn.Conv2d]
+    return next(kind for one, kind in LAYER_KINDS.items() if isinstance(layer, one))
 
 
 def measure_times(network: Network, images: np.ndarray, precision: str = "float32") -> pd.DataFrame:

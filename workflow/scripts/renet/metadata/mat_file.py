@@ -6,14 +6,14 @@ import os
 import unicodedata
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import IO, Any
 
 import numpy as np
 import pandas as pd
 import scipy.io
 
-from renet.archives import tar_index
+from renet.archives import receipts, tar_index
 from renet.archives.tar_index import Member
 from renet.common import child_processes
 from renet.common.errors import InputError
@@ -59,6 +59,29 @@ def read(path: str | Path, database: str, member: Member | None = None) -> pd.Da
             ) from error
 
 
+def read_with_folder(
+    mat: Path | None, database: str, members: Path | None, receipt_files: list[Path] | None
+) -> tuple[PurePosixPath, pd.DataFrame]:
+    """The folder of the archives that the .mat file's paths are relative to, and its rows.
+
+    Args:
+        mat: the .mat file; None for the one in the archives.
+        members, receipt_files: index and receipts of the archives, if there are any.
+
+    Raises:
+        InputError: there is neither.
+    """
+    folder = PurePosixPath()
+    if members:
+        file, member = tar_index.find_metadata(members, database)
+        folder = PurePosixPath(member.name).parent
+    if mat:
+        return folder, read(mat, database)
+    if not members or not receipt_files:
+        raise InputError("Give a .mat file, or the index and receipts of the archives with one.")
+    return folder, read(receipts.read(receipt_files[file]).path, database, member)
+
+
 def _begin(parent: int) -> None:
     child_processes.end_with_parent(parent)
     faulthandler.disable()
@@ -93,11 +116,6 @@ def _load_fields(stream: IO[bytes], database: str, name: str) -> dict[str, np.nd
         options = {"variable_names": [database], "mat_dtype": True, "squeeze_me": True}
         struct = scipy.io.loadmat(stream, **options)[database].reshape(1)[0]
         return {name: struct[name] for name in struct.dtype.names}
-    except NotImplementedError as error:
-        raise InputError(
-            f"{name} is a MATLAB v7.3 file, which is HDF5, and IMDB-WIKI's are of v5; write it "
-            "again in MATLAB with save -v7."
-        ) from error
     except Exception as error:  # a decoder of foreign bytes raises anything
         raise InputError(
             f"{name} is not a MATLAB v5 file with a struct named {database} "

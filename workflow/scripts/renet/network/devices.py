@@ -5,6 +5,7 @@ import dataclasses
 import functools
 import logging
 import os
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal
@@ -12,7 +13,7 @@ from typing import Literal
 import torch
 from torch import nn
 
-from renet.common import disk, locks
+from renet.common import locks
 from renet.common.errors import InputError
 from renet.network import cpu
 
@@ -119,7 +120,7 @@ def own_gpu(local_rank: int) -> int:
     else:
         numbers = [(local_rank + shift) % count for shift in range(count)]
     uuids = [str(torch.cuda.get_device_properties(number).uuid) for number in numbers]
-    free = lock_first_free(uuids, disk.place_for_temporary_files())
+    free = lock_first_free(uuids, Path(tempfile.gettempdir()))
     if free is None:
         tried = ", ".join(map(str, sorted(numbers)))
         logging.warning("Other jobs use GPU %s; this one shares GPU %d.", tried, local_rank)

@@ -148,7 +148,7 @@ def _build(content: dict) -> Network:
     mean = state.get("norm.mean")
     model = kinds.build(
         tuple(content["input_shape"]),
-        architecture.of(content["architecture"]),
+        architecture.from_settings(content["architecture"]),
         None if mean is None or mean.dim() == 1 else mean.numpy(),
     ).to(next(iter(state.values())).dtype)
     model.load_state_dict(state)

@@ -53,7 +53,7 @@ class RunResults:
     @property
     def architecture(self) -> AnyArchitecture:
         """Which tells what a network of this kind lacks."""
-        return architecture.of(self.settings["model"])
+        return architecture.from_settings(self.settings["model"])
 
     @property
     def epochs(self) -> int:
@@ -122,7 +122,7 @@ def _read_set(folder: Path) -> SetResults:
 
 
 def _read_layers(path: Path, model: dict) -> pd.DataFrame:
-    return LAYERS.read(path) if architecture.of(model).has_layers else LAYERS.frame([])
+    return LAYERS.read(path) if architecture.from_settings(model).has_layers else LAYERS.frame([])
 
 
 def read_archive(receipt: Path) -> dict:

@@ -9,7 +9,7 @@ from renet.evaluation.tables import EXAMPLES
 from renet.pages import comparison_section, metric_tables, phrases
 from renet.pages.results import DataResults, RunResults
 
-KINDS = {
+PHOTO_KINDS = {
     "drawn": "drawn portraits",
     "public": "photographs of IMDB-WIKI",
     "own": "the user's own photographs",
@@ -101,7 +101,7 @@ def _rows(run: RunResults, data: DataResults) -> list[tuple[str, str]]:
 
 
 def _data_set(composition: dict, data: DataResults) -> str:
-    kinds = " and ".join(text for kind, text in KINDS.items() if data.kinds_of_photos[kind])
+    kinds = " and ".join(text for kind, text in PHOTO_KINDS.items() if data.kinds_of_photos[kind])
     faces = sum(composition["faces"].values())
     subsets = ", ".join(
         f"{composition['faces'].get(subset, 0):,} {use}"

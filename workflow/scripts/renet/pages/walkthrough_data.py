@@ -9,7 +9,8 @@ import numpy as np
 from renet.common.errors import InputError
 from renet.common.imdb_wiki import BOX_COLUMNS
 from renet.dataset.lineage import Lineage
-from renet.faces.crop import Box, CropSpec, RejectedImage, crop_steps
+from renet.faces import crop
+from renet.faces.crop import Box, CropSpec, RejectedImage
 from renet.faces.shards import face_digest
 from renet.pages import galleries
 from renet.pages.templates import PageTable
@@ -77,22 +78,25 @@ def _photo(
     sides = (lineage.photo[name] for name in BOX_COLUMNS)
     box = Box(*(math.nan if side is None else side for side in sides))
     try:
-        found = crop_steps(lineage.data, spec, box)
+        photo = crop.decode(lineage.data, turn=spec.turn)
+        cut = crop.cut(photo, spec, box)[..., ::-1]  # RGB
+        # It may decode a large photo at half its size.
+        pixels = crop.extract_face(lineage.data, spec, box).pixels
     except RejectedImage as error:
         raise InputError(
             f"{lineage.member} in {lineage.archive} is not the photo that was cropped ({error}): "
             "the archive has changed; delete its receipt to have it read again."
         ) from error
-    galleries.write_image(pictures / "photo.jpg", _shrink(_framed(found.photo, spec, box)))
-    galleries.write_image(pictures / "crop.jpg", _shrink(found.cut))
-    differences = np.abs(found.pixels.astype(int) - face)
+    galleries.write_image(pictures / "photo.jpg", _shrink(_framed(photo[..., ::-1], spec, box)))
+    galleries.write_image(pictures / "crop.jpg", _shrink(cut))
+    differences = np.abs(pixels.astype(int) - face)
     return {
         "head": lineage.data[:HEAD_BYTES].hex(" "),
-        "height": found.photo.shape[0],
-        "width": found.photo.shape[1],
-        "crop_height": found.cut.shape[0],
-        "crop_width": found.cut.shape[1],
-        "is_cut": found.cut.shape != found.photo.shape,
+        "height": photo.shape[0],
+        "width": photo.shape[1],
+        "crop_height": cut.shape[0],
+        "crop_width": cut.shape[1],
+        "is_cut": cut.shape != photo.shape,
         "largest_difference": int(differences.max()),
     }
 

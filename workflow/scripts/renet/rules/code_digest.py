@@ -7,7 +7,6 @@ docstrings and blank lines do not change it, nor does the version of Python.
 
 import ast
 import hashlib
-import importlib.util
 from collections.abc import Iterable, Iterator
 from functools import cache
 from pathlib import Path
@@ -27,7 +26,7 @@ def digest(script: Path, *chosen: str) -> str:
     folder = script.resolve().parent
     for path in sorted(dependencies(script, *chosen)):
         is_module = path.suffix == ".py"
-        content = parsed(path, folder).code.encode() if is_module else path.read_bytes()
+        content = parsed(path).code.encode() if is_module else path.read_bytes()
         summary.update(path.relative_to(folder).as_posix().encode() + b"\0" + content + b"\0")
     return summary.hexdigest()[:DIGEST_CHARACTERS]
 
@@ -39,7 +38,7 @@ def dependencies(script: Path, *chosen: str) -> set[Path]:
     counts where a string in the module is its name (templates, styles): so modules find them.
     """
     modules = set(imports(script, *chosen).modules.values())
-    return modules.union(*(named_files(path, script.resolve().parent) for path in modules))
+    return modules.union(*map(named_files, modules))
 
 
 class Imports(NamedTuple):
@@ -63,7 +62,7 @@ def imports(script: Path, *chosen: str) -> Imports:
     script = script.resolve()
     folder = script.parent
     found = Imports({"__main__": script}, set())
-    waiting = with_packages(chosen) | parsed(script, folder).modules
+    waiting = with_packages(chosen) | parsed(script).modules
     seen: set[str] = set()
     while waiting:
         name = waiting.pop()
@@ -71,7 +70,7 @@ def imports(script: Path, *chosen: str) -> Imports:
         path = file_of(name, folder)
         if path:
             found.modules[name] = path
-            waiting |= parsed(path, folder).modules - seen
+            waiting |= parsed(path).modules - seen
         elif not is_local(name, folder):
             found.packages.add(name.partition(".")[0])
     return found
@@ -91,15 +90,13 @@ class Parsed(NamedTuple):
     code: str
 
 
-def parsed(module: Path, folder: Path) -> Parsed:
-    """The content of a module that lies in a folder, or in a package there."""
-    package = ".".join(module.parent.relative_to(folder).parts)
-    return parsed_source(module.read_text(encoding="utf-8"), package)
+def parsed(module: Path) -> Parsed:
+    """The content of a module, whose imports are absolute."""
+    return _parsed(module.read_text(encoding="utf-8"))
 
 
 @cache
-def parsed_source(source: str, package: str) -> Parsed:
-    """The content of a source; its relative imports are relative to the package."""
+def _parsed(source: str) -> Parsed:
     modules: set[str] = set()
     strings: set[str] = set()
     tree = without_docstrings(ast.parse(source))
@@ -109,9 +106,8 @@ def parsed_source(source: str, package: str) -> Parsed:
         elif isinstance(node, ast.Import):
             modules.update(alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
-            origin = importlib.util.resolve_name("." * node.level + (node.module or ""), package)
             # What is imported from a package may be a module of it.
-            modules.update(f"{origin}.{alias.name}" for alias in node.names)
+            modules.update(f"{node.module}.{alias.name}" for alias in node.names)
     # Not ast.dump, which lists other fields in other versions of Python.
     code = ast.unparse(tree)
     return Parsed(frozenset(with_packages(modules)), frozenset(strings), code)
@@ -144,9 +140,9 @@ def is_local(name: str, folder: Path) -> bool:
     return top.is_dir() or top.with_name(f"{top.name}.py").is_file()
 
 
-def named_files(module: Path, folder: Path) -> Iterator[Path]:
+def named_files(module: Path) -> Iterator[Path]:
     """The files beside a module that a string in it names; of a folder, all that it holds."""
-    strings = parsed(module, folder).strings
+    strings = parsed(module).strings
     for path in module.parent.iterdir():
         if path.name not in strings:
             continue

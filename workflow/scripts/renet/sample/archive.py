@@ -31,7 +31,7 @@ LAST_YEAR = 2015
 
 # The fraction of rows with each quirk, but one row at least. No row has two.
 QUIRKS = {
-    "same bytes": 0,  # as the row before, which is usable
+    "same bytes": 0,  # as the row before, which is usable, under a similar name
     "box outside": 0.012, "whole-number box": 0.05, "grey": 0.03, "empty name": 0.003,
     "turned by EXIF": 0.005, "colon": 0, "doubled dot": 0, "padded day": 0,
     # the rows with these cannot be used
@@ -75,21 +75,16 @@ def write_sample(archive: Path, photos: int, seed: int) -> None:
     Args:
         archive: the tar file to write, as wiki_crop.tar.
         photos: rows of the .mat file, from 60 to 10,000.
-        seed: another seed draws other people.
+        seed: 0 or more; another seed draws other people.
 
     Raises:
-        InputError: `photos` or `seed` is out of its range.
+        InputError: `photos` is out of its range.
     """
     if not MIN_PHOTOS <= photos <= MAX_PHOTOS:
         raise InputError(
             f"The sample cannot have {photos} photos, only from {MIN_PHOTOS} (fewer do not hold "
             f"every quirk of the real archive) to {MAX_PHOTOS} (there are no names for more): "
             "change sample.photos in the config, or --photos."
-        )
-    if seed < 0:
-        raise InputError(
-            f"The sample's seed is {seed}, but it must be 0 or more: change sample.seed in the "
-            "config, or --seed."
         )
     rows = sorted(_rows(photos, seed), key=lambda row: row.full_path.partition("/")[2])
     with files.replacing(archive) as temporary, temporary.open("wb") as handle:
@@ -114,7 +109,9 @@ def _rows(photos: int, seed: int) -> Iterator[Row]:
         if k == 0:  # the same person in another spelling
             row.name = _unaccented(row.name).upper()
         if quirks[k] == "same bytes" and previous is not None:
-            row = _copy(row, previous)
+            name = f"{previous.name.partition(' ')[0]} {row.name.rpartition(' ')[2]}"
+            page, path = row.full_path.partition("_")[0], previous.full_path.partition("_")[2]
+            row = dataclasses.replace(previous, full_path=f"{page}_{path}", name=name)
         yield row
 
 
@@ -183,13 +180,6 @@ def _date_text(born: date, quirk: str | None) -> str:
         "padded day": f"{born:%Y-%m}-0{born.day:02d}",
     }
     return texts.get(quirk, f"{born}")
-
-
-def _copy(row: Row, original: Row) -> Row:
-    """The photo of `original` once more, on the page of `row` and under a similar name."""
-    name = f"{original.name.partition(' ')[0]} {row.name.rpartition(' ')[2]}"
-    page, path = row.full_path.partition("_")[0], original.full_path.partition("_")[2]
-    return dataclasses.replace(original, full_path=f"{page}_{path}", name=name)
 
 
 def _write_tar(handle: io.BufferedIOBase, rows: list[Row]) -> None:

@@ -29,7 +29,7 @@ from renet.training.trainer import Trainer
 OneJson = Parameter(
     accepts_keys=False,
     n_tokens=1,
-    converter=lambda _, given: architecture.of(json.loads(given[0].value)),
+    converter=lambda _, given: architecture.from_settings(json.loads(given[0].value)),
 )
 
 

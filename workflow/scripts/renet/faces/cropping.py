@@ -1,0 +1,63 @@
+"""Crop the faces of one shard, from the bytes of its photos in the archives to its two files."""
+
+import contextlib
+import logging
+import math
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import pandas as pd
+
+from renet.archives import tar_index
+from renet.common import files
+from renet.common.drop_reasons import DROPPED, KEPT, CropReason
+from renet.common.progress import Progress
+from renet.faces.crop import MAX_FILE_BYTES, Box, CropSpec, RejectedImage, extract_face
+from renet.faces.perceptual_hash import perceptual_hash
+from renet.faces.shards import SHARD, FaceWriter, face_digest
+
+
+def crop_shard(
+    photos: pd.DataFrame, tar_paths: Sequence[Path], faces: Path, spec: CropSpec
+) -> pd.DataFrame:
+    """Write the faces of some photos to a NumPy file; returns a row for each photo (`SHARD`).
+
+    Args:
+        photos: rows of photos.csv.
+        tar_paths: the archives of the source, in its order.
+    """
+    with (
+        files.replacing(faces, size=len(photos) * 3 * math.prod(spec.size)) as temporary,
+        temporary.open("wb") as handle,
+        contextlib.ExitStack() as opened,
+    ):
+        tars = [opened.enter_context(tar_path.open("rb")) for tar_path in tar_paths]
+        writer = FaceWriter(handle, (3, *spec.size))
+        bar = Progress(photos.itertuples(), total=len(photos), desc="crop", unit=" photos")
+        lines = [_crop_photo(photo, tars[photo.file], writer, spec) for photo in bar]
+        writer.finish()
+    return SHARD.frame(lines)
+
+
+def _crop_photo(photo: Any, tar: BinaryIO, writer: FaceWriter, spec: CropSpec) -> dict[str, object]:
+    """Crop one face and append it to the shard; returns its row of the table."""
+    try:
+        if photo.size > MAX_FILE_BYTES:
+            raise RejectedImage(CropReason.TOO_LARGE, f"it has {photo.size:,} bytes")
+        data = tar_index.read_member(tar, photo.offset, photo.size, photo.path)
+        face = extract_face(data, spec, Box(photo.x1, photo.y1, photo.x2, photo.y2))
+    except RejectedImage as rejection:
+        logging.info("%s dropped as %s: %s", photo.path, rejection.reason, rejection)
+        return {"row": photo.row, "status": DROPPED, "reason": rejection.reason}
+    return {
+        "row": photo.row,
+        "status": KEPT,
+        "reason": "",
+        "index": writer.append(face.pixels),
+        "width": face.width,
+        "height": face.height,
+        "grey": int(face.grey),
+        "digest": face_digest(face.pixels),
+        "phash": perceptual_hash(face.pixels),
+    }
