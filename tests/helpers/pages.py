@@ -15,7 +15,7 @@ from helpers.made_once import made_once
 from helpers.project import ROOT, run_script
 from helpers.training import SMALL
 from renet.dataset import hdf5
-from renet.dataset.tables import FUNNEL
+from renet.dataset.tables import CORRECTED, FUNNEL
 from renet.rules.run_figures import FIGURES_OF_PREDICTIONS
 
 # Names and paths that would be markup, code, a spreadsheet's formula or a change of direction.
@@ -148,11 +148,13 @@ def write_audit(results: Path, run: str) -> None:
     pd.read_csv(results / "runs" / run / "inference.csv")[["id", "p_female", "p_male"]].to_csv(
         fold, index=False
     )
+    CORRECTED.write(folder / "corrected.csv", CORRECTED.frame([]))
     outcome = run_script(
         "audit.py", fold, "--faces", data / "test.h5", "--tables", data / "test.csv",
         "-o", folder / "labels.csv", "--proposals", folder / "suspects.csv",
         "--picture", folder / "suspects.jpg",
         "--page", folder / "index.html", "--data", json.dumps(shown),
+        "--corrected", folder / "corrected.csv",
     )  # fmt: skip
     assert outcome.returncode == 0, outcome.stderr
 

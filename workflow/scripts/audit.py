@@ -36,11 +36,11 @@ def audit(
     faces: list[Path],
     tables: list[Path],
     labels: script.Output,
-    proposals: Path | None = None,
-    picture: Path | None = None,
-    page: Path | None = None,
-    corrected: Path | None = None,
-    data: script.Json | None = None,
+    proposals: Path,
+    picture: Path,
+    page: Path,
+    corrected: Path,
+    data: script.Json,
 ) -> None:
     """Rank the labels.
 
@@ -57,37 +57,28 @@ def audit(
     """
     ranked = label_audit.rank(*read_predictions(predictions, tables))
     LABELS.write(labels, ranked, float_format="%.6g")
-    reviewed = ranked.id.isin(read_reviewed(corrected))
-    ranked = ranked.assign(reviewed=reviewed)
-    suspects, others = ranked[ranked.suspect == 1], ranked[(ranked.suspect == 0) & ~reviewed]
+    reviewed = CORRECTED.read(corrected)
+    is_seen = reviewed.outcome.isin([Outcome.CORRECTED, Outcome.CONFIRMED])  # by a person
+    ranked = ranked.assign(reviewed=ranked.id.isin(reviewed.id[is_seen]))
+    suspects = ranked[ranked.suspect == 1]
+    others = ranked[(ranked.suspect == 0) & ~ranked.reviewed]
     skill = label_audit.skill(ranked)
-    if proposals:
-        PROPOSALS.write(proposals, label_audit.proposals(suspects[~suspects.reviewed]))
+    PROPOSALS.write(proposals, label_audit.proposals(suspects[~suspects.reviewed]))
     shown = pd.concat([suspects.head(SUSPECTS_SHOWN), others.head(OTHERS_SHOWN)])
-    if picture:
-        stored = [hdf5.read(path) for path in faces]
-        pixels = selections.select(stored, shown.index.to_numpy()).pixels
-        GRID.write_faces(picture, pixels.take(np.arange(len(pixels))))
-    if page:
-        write_page(page, ranked, shown, skill, {"folds": len(predictions), "data": data})
+    stored = [hdf5.read(path) for path in faces]
+    pixels = selections.select(stored, shown.index.to_numpy()).pixels
+    GRID.write_faces(picture, pixels.take(np.arange(len(pixels))))
+    write_page(page, ranked, shown, skill, {"folds": len(predictions), "data": data})
     logging.info(
         "The networks agree with %.1f%% of the labels, always predicting %s with %.1f%%.",
         100 * skill.accuracy, skill.majority, 100 * skill.baseline,
     )  # fmt: skip
-    if not skill.is_shown:
-        logging.warning("They are not shown to be better: their suspects are no evidence.")
+    if not skill.is_significant:
+        logging.warning("They are not significantly better: their suspects are no evidence.")
     logging.info(
         "%d of %d labels are suspect: %d female, %d male",
         len(suspects), len(ranked), (suspects.target == 0).sum(), (suspects.target == 1).sum(),
     )  # fmt: skip
-
-
-def read_reviewed(corrected: Path | None) -> set[str]:
-    """The faces whose label a person has corrected or confirmed."""
-    if not corrected:
-        return set()
-    table = CORRECTED.read(corrected)
-    return set(table.id[table.outcome.isin([Outcome.CORRECTED, Outcome.CONFIRMED])])
 
 
 def write_page(
@@ -103,6 +94,11 @@ def write_page(
     x, y = GRID.position(np.arange(len(shown)))
     shown = shown.assign(x=x, y=y)
     suspects = ranked[ranked.suspect == 1]
+    headings = ["label", "faces", "suspect", "percentage"]
+    rows = [
+        [CLASSES[label], f"{len(one):,}", f"{one.sum():,}", phrases.percentage(one.mean())]
+        for label, one in ranked.groupby("target").suspect
+    ]
     templates.write(
         "audit.html.j2",
         page,
@@ -112,7 +108,7 @@ def write_page(
         suspects_of_test=int((suspects.subset == "test").sum()),
         any_reviewed=bool(suspects.reviewed.any()),
         skill=skill,
-        by_class=table_by_class(ranked),
+        by_class=PageTable("Suspect labels by class", headings, rows),
         suspect_faces=phrases.faces(shown[shown.suspect == 1]),
         other_faces=phrases.faces(shown[shown.suspect == 0]),
         **settings,
@@ -135,16 +131,6 @@ def read_predictions(
             f"{', '.join(map(str, tables))}: delete them to have them made again."
         )
     return samples, predicted.loc[samples.id, list(PROBABILITIES)].to_numpy()
-
-
-def table_by_class(labels: pd.DataFrame) -> PageTable:
-    """The number of suspect labels of each class."""
-    rows = [
-        [CLASSES[target], f"{len(suspect):,}", f"{suspect.sum():,}",
-         phrases.percentage(suspect.mean())]
-        for target, suspect in labels.groupby("target").suspect
-    ]  # fmt: skip
-    return PageTable("Suspect labels by class", ["label", "faces", "suspect", "percentage"], rows)
 
 
 if __name__ == "__main__":

@@ -4,8 +4,8 @@ Reads: inference.csv of each run and set, split.csv, and the faces of each set.
 Writes: comparison.csv (columns: `renet.evaluation.tables.COMPARISON`), the same as JSON with the
 number of claims about each set, the faces on which the runs disagree (`DISAGREEMENTS`) with a sheet
 of the first of them for each set, and the ROC curves of all runs.
-Decides: which differences are shown, by Holm's procedure for all claims about one set: each run
-against the reference and against the majority class of the training set, and each recipe of at
+Decides: which differences are significant, by Holm's procedure for all claims about one set: each
+run against the reference and against the majority class of the training set, and each recipe of at
 least three seeds against that of the reference. Nothing is claimed of other pairs.
 """
 
@@ -35,11 +35,11 @@ def compare(
     reference: str,
     metric: Metric = "balanced_accuracy",
     groups: list[list[str]] = (),
-    faces: list[Path] = (),
-    as_json: Path | None = None,
-    curves: Path | None = None,
-    disagreements: Path | None = None,
-    sheets: list[Path] = (),
+    faces: list[Path],
+    as_json: Path,
+    curves: Path,
+    disagreements: Path,
+    sheets: list[Path],
 ) -> None:
     """Compare all runs on each set.
 
@@ -66,15 +66,12 @@ def compare(
         compared.append(comparison.compare(predictions, plan).assign(set=name))
         first = next(iter(runs.values()))
         disputed.append(in_picture(comparison.disagreements(predictions, first)).assign(set=name))
-        shown = compared[-1].shown.fillna(0).sum()
-        logging.info("%s: runs compared: %d, differences shown: %d", name, len(runs), shown)
+        significant = compared[-1].shown.fillna(0).sum()
+        logging.info("%s: runs compared: %d, significant: %d", name, len(runs), significant)
     COMPARISON.write(table, compared)
-    if as_json:
-        files.write_json(as_json, summarise(compared, plan, CLASSES[majority]))
-    if disagreements:
-        DISAGREEMENTS.write(disagreements, disputed)
-    if curves:
-        comparison_plots.ranking_curves(sets, curves)
+    files.write_json(as_json, summarise(compared, plan, CLASSES[majority]))
+    DISAGREEMENTS.write(disagreements, disputed)
+    comparison_plots.ranking_curves(sets, curves)
     stored = {path.stem: hdf5.read(path) for path in faces}
     for path in sheets:
         name = path.stem.removeprefix("disagreements_")

@@ -4,7 +4,7 @@ Reads: inference.csv (test), inference_validation.csv and history.csv of a run, 
 an external test set its inference.csv and the table beside its HDF5 file instead.
 Writes: metrics.json (`renet.evaluation.metrics.summarise` of test and validation set, the
 calibration, the threshold of "unsure", the check for leakage, the composition of the data and which
-slices are shown to be weaker; schema: workflow/schemas/metrics.schema.yaml), slices.csv
+slices are significantly weaker; schema: workflow/schemas/metrics.schema.yaml), slices.csv
 (columns: `renet.evaluation.tables.SLICES`), and the figures of `renet.rules.run_figures`.
 For an external set, `test` in metrics.json means this set, and the subsets that are checked for
 leakage are training, validation and this set.
@@ -46,7 +46,7 @@ def evaluate(
     *,
     external: Path | None = None,
     metrics: script.Output,
-    slice_table: Path | None = None,
+    slice_table: Path,
     figures: list[Path] = (),
     split_by: Literal["subject", "image"] = "subject",
     size: tuple[int, int] = (128, 128),
@@ -97,8 +97,7 @@ def evaluate(
     evaluation = run_plots.Evaluation(predictions, summary, by_slice, epochs)
     for path in figures:
         run_plots.draw(path.stem, evaluation, path)
-    if slice_table:
-        SLICES.write(slice_table, by_slice)
+    SLICES.write(slice_table, by_slice)
     files.write_json(metrics, summary)
     log_summary(summary["test"])
 

@@ -28,8 +28,6 @@ from renet.network.model import Network
 from renet.pages import walkthrough_page
 from renet.pages.walkthrough_page import Prediction, Walkthrough
 
-COMPUTE = devices.Compute()
-
 
 def walkthrough(
     model: Path,
@@ -40,7 +38,7 @@ def walkthrough(
     pictures: Path | None = None,
     id: str | None = None,
     origin: str = "recorded in provenance.json",
-    compute: devices.Compute = COMPUTE,
+    compute: devices.Compute = devices.Compute(),
     gpu: script.Granted = None,
 ) -> None:
     """Show one photo of the test set step by step.

@@ -1,4 +1,4 @@
-"""Runs side by side: the differences of their metrics on one set, and which of them are shown.
+"""Runs side by side: the differences of their metrics on one set, and which are significant.
 
 Two runs predict the same faces. Their metrics are therefore dependent, and the test of a difference
 is more powerful than the intervals of each run suggest:
@@ -93,7 +93,7 @@ def compare(predictions: Predictions, plan: Plan) -> pd.DataFrame:
 
 
 def _corrected(table: pd.DataFrame) -> pd.DataFrame:
-    """The table with Holm's p-values, what is shown, and the smallest detectable difference.
+    """The table with Holm's p-values, their significance, and the smallest detectable difference.
 
     It is without the column `freedom`, the degrees of freedom of each test.
     """
@@ -111,7 +111,9 @@ def _corrected(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def standard_errors(level: float, freedom: float = np.inf) -> float:
-    """The difference, in standard errors, that a two-sided test shows with the probability `POWER`.
+    """The difference, in standard errors, that is significant with the probability `POWER`.
+
+    The test is two-sided.
 
     Args:
         level: of the test.
@@ -221,23 +223,16 @@ def _recipe_rows(
 ) -> list[dict]:
     """Each recipe against that of the reference, if both have enough seeds."""
     groups = [list(group) for group in plan.groups if len(group) >= FEWEST_SEEDS]
-    of_reference = [group for group in groups if plan.reference in group]
-    of_run = dict(
-        zip(
-            predictions.correct.columns,
-            values(predictions.correct.to_numpy(float), parts),
-            strict=True,
-        )
-    )
+    metric = values(predictions.correct.to_numpy(float), parts)
+    of_run = pd.Series(metric, predictions.correct.columns)
     rows = []
-    for base in of_reference:
-        for group in groups:
-            if group is base:
-                continue
-            seeds = [np.array([of_run[name] for name in names]) for names in (group, base)]
-            found = recipe_difference(seeds, [drawn[group].to_numpy(), drawn[base].to_numpy()],
-                                      predictions.subjects.nunique())  # fmt: skip
-            rows.append({"kind": RECIPE, "run": " ".join(group), "other": " ".join(base), **found})
+    for base in (group for group in groups if plan.reference in group):
+        for group in (one for one in groups if one is not base):
+            seeds, draws = ([table[names].to_numpy() for names in (group, base)]
+                            for table in (of_run, drawn))  # fmt: skip
+            difference = recipe_difference(seeds, draws, predictions.subjects.nunique())
+            names = {"run": " ".join(group), "other": " ".join(base)}
+            rows.append({"kind": RECIPE, **names, **difference})
     return rows
 
 
@@ -249,7 +244,7 @@ def recipe_difference(
     The standard error is that of draws of seeds and subjects. A few drawn seeds vary less than
     seeds do, by (k - 1) / k in their variance for k seeds, which is corrected. The degrees of
     freedom are those of Welch and Satterthwaite, with the subjects as one more component; with few
-    seeds they are few, and a difference has to be larger to be shown.
+    seeds they are few, and a difference has to be larger to be significant.
 
     Args:
         seeds: the metric of each seed, (seeds,), of the recipe and of the other one.

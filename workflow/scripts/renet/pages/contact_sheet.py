@@ -16,7 +16,7 @@ SIDE = 112  # pixels of a face on the page
 JPEG_QUALITY = 80
 
 
-class _Shown(NamedTuple):
+class _Face(NamedTuple):
     confidence: float
     number: int  # in the order of the table
     picture: bytes
@@ -27,7 +27,7 @@ class ContactSheet:
     """Collects faces batch by batch; no more than two batches above `MOST_FACES` are in memory."""
 
     def __init__(self) -> None:
-        self._faces: list[_Shown] = []
+        self._faces: list[_Face] = []
         self._seen = self._without_face = self._in_training = 0
 
     def add(self, batch: list[Cut], table: pd.DataFrame) -> None:
@@ -37,7 +37,7 @@ class ContactSheet:
                 self._without_face += 1
                 continue
             confidence = max(row["p_female"], row["p_male"])
-            self._faces.append(_Shown(confidence, self._seen, _thumbnail(cut.pixels), row))
+            self._faces.append(_Face(confidence, self._seen, _thumbnail(cut.pixels), row))
             self._seen += 1
             self._in_training += cut.in_training is True
         if len(self._faces) > 2 * MOST_FACES:
@@ -46,9 +46,7 @@ class ContactSheet:
     def _keep_extremes(self) -> None:
         ranked = sorted(self._faces, key=lambda face: (-face.confidence, face.number))
         half = MOST_FACES // 2
-        if len(ranked) > MOST_FACES:
-            ranked = ranked[:half] + ranked[-half:]
-        self._faces = ranked
+        self._faces = ranked[:half] + ranked[half:][-half:]
 
     def write(self, path: Path, model: str, table: str) -> None:
         """Write the page; it holds the pictures itself."""
@@ -74,7 +72,7 @@ def _thumbnail(pixels: np.ndarray) -> bytes:
     return cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])[1].tobytes()
 
 
-def _described(face: _Shown) -> dict:
+def _described(face: _Face) -> dict:
     row = face.row
     return {
         "picture": "data:image/jpeg;base64," + base64.b64encode(face.picture).decode(),

@@ -1,7 +1,6 @@
 """What each setting of a grid does, on index.html: the validation metric by its values."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -19,24 +18,17 @@ from renet.pages.templates import PageTable
 MOST_LINES = 10  # that have a name in the figure
 
 
-@dataclass(frozen=True)
-class Section:
-    """What the page says of one grid."""
-
-    name: str
-    figure: str  # path, from the folder of index.html
-    metric: str
-    table: PageTable
-
-
 def write(
     folder: Path, grids: Mapping[str, dict], runs: list[RunResults], metric: Metric
-) -> list[Section]:
+) -> list[dict]:
     """Draw the figure of each grid into the folder of index.html.
 
     Args:
         grids: for each entry of `runs` with a grid, its `keys` and the names of its `runs`.
         runs: at least these runs.
+
+    Returns:
+        The values of index.html.j2 for each grid.
     """
     sections = []
     for name, grid in grids.items():
@@ -44,7 +36,8 @@ def write(
         effects = {key: effect(key, grid["keys"], of_grid, metric) for key in grid["keys"]}
         figure = f"grids/{name}.svg"
         draw(effects, metric, folder / figure)
-        sections.append(Section(name, figure, metric.label, table(name, effects, metric)))
+        values = table(name, effects, metric)
+        sections.append({"name": name, "figure": figure, "metric": metric.label, "table": values})
     return sections
 
 

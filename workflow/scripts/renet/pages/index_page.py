@@ -1,9 +1,6 @@
 """The page over all runs, index.html."""
 
 import dataclasses
-import functools
-import operator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -36,16 +33,7 @@ COLUMNS: tuple[tuple[Any, ...], ...] = tuple(
         ("ECE", "test", "ece"),
     )
 )
-
 LACKS = "–"  # in place of the value of a setting that a kind of network does not have
-
-
-@dataclass(frozen=True)
-class Difference:
-    """A setting that is not the default in at least one run."""
-
-    default: object
-    values: dict[str, object]  # by run
 
 
 def write(
@@ -59,13 +47,12 @@ def write(
     """
     curves_file = path.with_name("learning_curves.svg")
     index_plots.learning_curves({run.name: run.history for run in runs}, curves_file)
+    svg = curves_file.read_text(encoding="utf-8")
     index_plots.funnel(data.steps, path.parent / "data" / "funnel.svg")
     compared = data.comparison[0].metric.iloc[0] if data.comparison else "balanced_accuracy"
     tests = {run.name: run.metrics["test"] for run in runs}
-    settings = {run.name: run.settings for run in runs}
-    different = differences(settings, defaults)
+    different = differences({run.name: run.settings for run in runs}, defaults)
     kinds = list(dict.fromkeys(run.architecture.kind for run in runs))
-    curves = (f"{run.name}: {phrases.learning_curve(run.history, run.epochs)}" for run in runs)
     templates.write(
         "index.html.j2",
         path,
@@ -85,8 +72,10 @@ def write(
         cost_alt=index_plots.costs(runs, path.with_name("cost.svg")),
         sets=external_sets.table(runs),
         set_descriptions=external_sets.descriptions(runs, data),
-        curves=inline_svg(curves_file),
-        curves_alt=" ".join(curves),
+        curves=svg[svg.index("<svg") :],  # an element of the page, whose scripts change it
+        curves_alt=" ".join(
+            f"{run.name}: {phrases.learning_curve(run.history, run.epochs)}" for run in runs
+        ),
         differences=different,
         removed_runs=data.removed_runs,
         funnel_table=_funnel_table(data),
@@ -101,32 +90,28 @@ def _title(kinds: list[str]) -> str:
     return f"Gender classification with {models}"
 
 
-def inline_svg(path: Path) -> str:
-    """An SVG file as an element of the page, whose scripts cannot change a picture."""
-    text = path.read_text(encoding="utf-8")
-    return text[text.index("<svg") :]
+def differences(settings: dict[str, dict], defaults: dict) -> dict[str, tuple[object, dict]]:
+    """The settings, as `section.key`, that are not the default in at least one run.
 
-
-def differences(settings: dict[str, dict], defaults: dict) -> dict[str, Difference]:
-    """The settings, as `section.key`, that are not the default in at least one run."""
+    Returns:
+        The default of each, and its value in each run.
+    """
     flat = {name: flatten(of_run) for name, of_run in settings.items()}
-    of_kinds = (flatten({"model": dataclasses.asdict(kind())}) for kind in KINDS.values())
-    known = functools.reduce(operator.or_, of_kinds) | flatten(defaults)
-    found = {
-        key: Difference(default, {name: of_run.get(key, LACKS) for name, of_run in flat.items()})
-        for key, default in known.items()
-    }
-    return {
-        key: one
-        for key, one in found.items()
-        if any(value not in (one.default, LACKS) for value in one.values.values())
-    }
+    known: dict[str, object] = {}
+    for kind in KINDS.values():
+        known |= flatten({"model": dataclasses.asdict(kind())})
+    different = {}
+    for key, default in (known | flatten(defaults)).items():
+        values = {name: run.get(key, LACKS) for name, run in flat.items()}
+        if any(value not in (default, LACKS) for value in values.values()):
+            different[key] = default, values
+    return different
 
 
-def _row(run: RunResults, different: dict[str, Difference]) -> dict:
+def _row(run: RunResults, different: dict[str, tuple[object, dict]]) -> dict:
     """A row of the table of runs; the filter of the table searches its `words`."""
     settings = (
-        f"{key}={templates.setting(one.values[run.name])}" for key, one in different.items()
+        f"{key}={templates.setting(values[run.name])}" for key, (_, values) in different.items()
     )
     return {
         "name": run.name,

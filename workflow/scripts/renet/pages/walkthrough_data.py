@@ -41,20 +41,16 @@ MEANINGS = {
 def steps(lineage: Lineage, spec: CropSpec, face: np.ndarray, pictures: Path) -> dict:
     """The values of the page's steps about the data; the pictures are written."""
     galleries.write_image(pictures / "face.png", _picture(face))
+    rows = [[name, _text(lineage.metadata[name]), meaning] for name, meaning in MEANINGS.items()]
     middle = tuple(side // 2 for side in face.shape[1:])
     return {
-        "metadata": _metadata_table(lineage),
+        "metadata": PageTable("Row of the metadata", ["column", "value", "meaning"], rows),
         "photo": _photo(lineage, spec, face, pictures),
         "shape": face.shape,
         "digest": face_digest(face),
         "patch": _patch(face, middle, pictures),
         "middle": middle,
     }
-
-
-def _metadata_table(lineage: Lineage) -> PageTable:
-    rows = [[name, _text(lineage.metadata[name]), meaning] for name, meaning in MEANINGS.items()]
-    return PageTable("Row of the metadata", ["column", "value", "meaning"], rows)
 
 
 def _text(value: object) -> str:
@@ -77,22 +73,22 @@ def _photo(
     sides = (lineage.photo[name] for name in BOX_COLUMNS)
     box = Box(*(math.nan if side is None else side for side in sides))
     try:
-        found = crop_steps(lineage.data, spec, box)
+        cropped = crop_steps(lineage.data, spec, box)
     except RejectedImage as error:
         raise InputError(
             f"{lineage.member} in {lineage.archive} is not the photo that was cropped ({error}): "
             "the archive has changed; delete its receipt to have it read again."
         ) from error
-    galleries.write_image(pictures / "photo.jpg", _shrink(_framed(found.photo, spec, box)))
-    galleries.write_image(pictures / "crop.jpg", _shrink(found.cut))
-    differences = np.abs(found.pixels.astype(int) - face)
+    galleries.write_image(pictures / "photo.jpg", _shrink(_framed(cropped.photo, spec, box)))
+    galleries.write_image(pictures / "crop.jpg", _shrink(cropped.cut))
+    differences = np.abs(cropped.pixels.astype(int) - face)
     return {
         "head": lineage.data[:HEAD_BYTES].hex(" "),
-        "height": found.photo.shape[0],
-        "width": found.photo.shape[1],
-        "crop_height": found.cut.shape[0],
-        "crop_width": found.cut.shape[1],
-        "is_cut": found.cut.shape != found.photo.shape,
+        "height": cropped.photo.shape[0],
+        "width": cropped.photo.shape[1],
+        "crop_height": cropped.cut.shape[0],
+        "crop_width": cropped.cut.shape[1],
+        "is_cut": cropped.cut.shape != cropped.photo.shape,
         "largest_difference": int(differences.max()),
     }
 
