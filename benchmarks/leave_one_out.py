@@ -18,8 +18,8 @@ import pandas as pd
 
 sys.path.append(str(Path(__file__).resolve().parent.parent / "workflow" / "scripts"))
 
-from renet.evaluation import comparison, confidence_intervals, inference_table, weak_slices
-from renet.evaluation.tables import ALPHA
+from renet.evaluation import comparison, confidence_intervals, weak_slices
+from renet.evaluation.tables import ALPHA, INFERENCE
 
 REFERENCE = "full"  # the recipe that the others differ from
 SEED = "-seed"  # between the names of a recipe and of a seed
@@ -29,7 +29,7 @@ PREDICTIONS = "inference_validation.csv"
 def read(results: Path) -> tuple[pd.DataFrame, pd.Series]:
     """Whether each prediction is correct, (faces, runs), and the subject of each face."""
     tables = {
-        path.parent.name: inference_table.read(path)
+        path.parent.name: INFERENCE.read(path)
         for path in sorted((results / "runs").glob(f"*{SEED}*/{PREDICTIONS}"))
     }
     if sum(run.startswith(REFERENCE + SEED) for run in tables) < 2:
@@ -83,7 +83,7 @@ def main() -> None:
     print(f"| {REFERENCE} | {100 * own.mean():.1f} % | {percent(own)} | | | |")
     for recipe, row in differences(correct, subjects).iterrows():
         interval = f"{100 * row.low:+.1f} to {100 * row.high:+.1f}"
-        verdict = "shown" if row.p <= ALPHA else "not shown"
+        verdict = "significant" if row.p <= ALPHA else "not significant"
         print(
             f"| {recipe} | {100 * row.value:.1f} % | {percent(row.seeds)} "
             f"| {100 * row.difference:+.1f} ({interval}) | {row.p:.2g} | {verdict} |"

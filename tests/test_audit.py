@@ -77,7 +77,8 @@ def ranked_of(labels: np.ndarray, p_male: np.ndarray, people: int = 20) -> pd.Da
 
 
 @pytest.mark.parametrize(
-    ("count", "accuracy", "significant"), [(60, 0.68, False), (6000, 0.68, True), (6000, 0.4, False)]
+    ("count", "accuracy", "significant"),
+    [(60, 0.68, False), (6000, 0.68, True), (6000, 0.4, False)],
 )
 def test_skill_is_significant_only_where_its_interval_is_above_zero(count, accuracy, significant):
     random = np.random.default_rng(3)
@@ -209,8 +210,6 @@ def test_scripts_find_labels_that_were_flipped(data, tmp_path):
     for fold in (1, 2):
         (kept,) = tmp_path.glob(f"{fold}/*/predictions.csv")
         assert kept.samefile(tmp_path / f"{fold}.csv")
-    outcome = audit(data, [tmp_path / "1.csv"], tmp_path / "again")
-    assert outcome.returncode == 1 and "are not of the faces of" in outcome.stderr
 
 
 @pytest.fixture

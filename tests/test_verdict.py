@@ -168,7 +168,7 @@ def summary_of(female: tuple[int, int], male: tuple[int, int]) -> dict:
 
 def test_gap_on_a_few_faces_is_no_difference():
     text = phrases.gender_gap(summary_of((17, 20), (29, 30)))
-    assert "No difference is shown" in text and "11.7 percentage points" in text
+    assert "The difference, 11.7 percentage points, is not significant: the 95" in text
     assert "17 of 20 labelled female" in text and "29 of 30 labelled male" in text
     assert "Fewer than 30 faces are labelled female." in text
 
@@ -186,9 +186,9 @@ def test_test_set_of_one_class_has_no_gap():
     assert phrases.gender_gap(summary, "set old").startswith("The set old has faces of one class")
 
 
-def test_margin_that_covers_zero_is_not_shown():
+def test_margin_that_covers_zero_is_not_significant():
     text = phrases.margin(summary_of((15, 40), (48, 60)))
-    assert "no difference is shown" in text and ") above always predicting male" in text
+    assert "difference is not significant" in text and ") above always predicting male" in text
 
 
 def test_margin_below_the_baseline_is_no_better_than_guessing():
@@ -209,13 +209,13 @@ def weakness(**changes: object) -> dict:
     return {"test": {"accuracy": 0.9}, "slices": slices | changes}
 
 
-def test_weakest_slice_is_named_only_where_one_is_shown_to_be_weaker():
+def test_weakest_slice_is_named_only_where_one_is_significantly_weaker():
     text = phrases.weakest_slice(weakness())
     assert text.startswith("age, 0–9 years: 70.0") and "at most 80.0" in text
     assert "more slice" not in text
-    assert "2 more slices are shown" in phrases.weakest_slice(weakness(weaker=3))
+    assert "2 more slices are significantly" in phrases.weakest_slice(weakness(weaker=3))
     none = phrases.weakest_slice(weakness(weaker=0, weakest=None))
-    assert none.startswith("None is shown to be weaker") and "12 slices" in none
+    assert none.startswith("None is significantly weaker") and "12 slices" in none
     untested = phrases.weakest_slice(weakness(tested=0, weaker=0, weakest=None))
     assert untested.endswith("each that is smaller than the test set has fewer than 30 faces.")
 
@@ -232,8 +232,8 @@ def test_weakness_is_that_of_the_named_set(changes):
 def test_slice_of_under_thirty_faces_says_so():
     rows = [(29, np.nan), (30, 0.2), (30, 0.0123), (30, 0.0001), (100, np.nan)]
     found = [phrases.slice_finding(pd.Series({"n": n, "p_holm": p}), 100) for n, p in rows]
-    assert found == ["under 30 faces", "not shown", "shown (p = 0.012)",
-                     "shown (p < 0.001)", "the whole set"]  # fmt: skip
+    assert found == ["under 30 faces", "not significant", "significant (p = 0.012)",
+                     "significant (p < 0.001)", "the whole set"]  # fmt: skip
 
 
 def test_slices_of_the_page_say_what_their_test_shows(window, results):

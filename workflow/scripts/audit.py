@@ -16,7 +16,6 @@ import numpy as np
 import pandas as pd
 
 from renet.common import script
-from renet.common.errors import InputError
 from renet.common.imdb_wiki import CLASSES
 from renet.dataset import hdf5, selections
 from renet.dataset.corrections import Outcome
@@ -91,8 +90,7 @@ def write_page(
         shown: those with a tile in the picture, the suspects first.
         settings: what else the template shows.
     """
-    x, y = GRID.position(np.arange(len(shown)))
-    shown = shown.assign(x=x, y=y)
+    shown = GRID.placed(shown)
     suspects = ranked[ranked.suspect == 1]
     headings = ["label", "faces", "suspect", "percentage"]
     rows = [
@@ -121,15 +119,10 @@ def read_predictions(
     """All samples in the order of the tables, and their probabilities (samples, 2).
 
     Raises:
-        InputError: the predictions are not of these samples.
+        KeyError: the predictions lack some of these samples.
     """
     samples = pd.concat((SPLIT.read(path, SAMPLE) for path in tables), ignore_index=True)
     predicted = pd.concat(map(FOLD.read, predictions)).set_index("id")
-    if set(predicted.index) != set(samples.id) or len(predicted) != len(samples):
-        raise InputError(
-            f"The predictions {', '.join(map(str, predictions))} are not of the faces of "
-            f"{', '.join(map(str, tables))}: delete them to have them made again."
-        )
     return samples, predicted.loc[samples.id, list(PROBABILITIES)].to_numpy()
 
 

@@ -20,10 +20,11 @@ from renet.common.errors import InputError
 from renet.common.imdb_wiki import CLASSES
 from renet.dataset import hdf5
 from renet.dataset.tables import SPLIT
-from renet.evaluation import comparison, comparison_plots, inference_table
-from renet.evaluation.tables import COMPARISON, DISAGREEMENTS
+from renet.evaluation import comparison, comparison_plots
+from renet.evaluation.tables import COMPARISON, DISAGREEMENTS, INFERENCE
 from renet.pages import galleries
 
+GRID = galleries.Grid(columns=8, side=112)
 Metric = Literal["accuracy", "balanced_accuracy", "recall_female", "recall_male"]
 
 
@@ -65,7 +66,9 @@ def compare(
         predictions = side_by_side(name, runs, majority)
         compared.append(comparison.compare(predictions, plan).assign(set=name))
         first = next(iter(runs.values()))
-        disputed.append(in_picture(comparison.disagreements(predictions, first)).assign(set=name))
+        rows = comparison.disagreements(predictions, first)
+        places = GRID.placed(rows.head(galleries.GALLERY_SIZE))[["x", "y"]]
+        disputed.append(rows.join(places).assign(set=name))
         significant = compared[-1].shown.fillna(0).sum()
         logging.info("%s: runs compared: %d, significant: %d", name, len(runs), significant)
     COMPARISON.write(table, compared)
@@ -75,23 +78,15 @@ def compare(
     stored = {path.stem: hdf5.read(path) for path in faces}
     for path in sheets:
         name = path.stem.removeprefix("disagreements_")
-        rows = disputed[list(sets).index(name)].dropna(subset="x").index
-        galleries.DISAGREEMENTS.write_faces(path, (stored[name].pixels[row] for row in rows))
-
-
-def in_picture(rows: pd.DataFrame) -> pd.DataFrame:
-    """Rows of faces with `x` and `y`, the place of the first ones in a picture."""
-    numbers = pd.RangeIndex(min(len(rows), galleries.GALLERY_SIZE))
-    x, y = galleries.DISAGREEMENTS.position(numbers.to_numpy())
-    places = pd.DataFrame({"x": x, "y": y}, index=rows.index[: len(numbers)], dtype="Int64")
-    return rows.join(places)
+        rows = disputed[list(sets).index(name)].dropna(subset="x")
+        GRID.write_faces(path, (stored[name].pixels[row] for row in rows.index))
 
 
 def read_sets(inference: list[Path]) -> dict[str, dict[str, pd.DataFrame]]:
     """The inference tables by set and run; a file's place says of which run it is."""
     sets: dict[str, dict[str, pd.DataFrame]] = {}
     for path in inference:
-        table = inference_table.read(path)
+        table = INFERENCE.read(path)
         is_external = path.absolute().parent.parent.name == "external"
         run = path.absolute().parents[2 if is_external else 0].name
         sets.setdefault(table.subset.iloc[0], {})[run] = table

@@ -25,14 +25,13 @@ from renet.evaluation import (
     abstention,
     calibration,
     composition,
-    inference_table,
     leakage,
     run_plots,
     slices,
     weak_slices,
 )
 from renet.evaluation.metrics import summarise
-from renet.evaluation.tables import SLICES
+from renet.evaluation.tables import INFERENCE, SLICES
 from renet.training.history import HISTORY
 
 SPLIT_COLUMNS = ("subset", "subject", "digest", "target", "year")
@@ -67,7 +66,7 @@ def evaluate(
         size: input size of the network, height and width in pixels.
         max_error: highest error rate of the predictions that are not "unsure".
     """
-    predictions, of_validation = map(inference_table.read, (test, validation))
+    predictions, of_validation = map(INFERENCE.read, (test, validation))
     split_table = SPLIT.read(split, SPLIT_COLUMNS)
     if external:
         others = split_table[split_table.subset != "test"]

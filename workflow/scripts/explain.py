@@ -18,8 +18,7 @@ import numpy as np
 from renet.common import files, script
 from renet.common.progress import Progress
 from renet.dataset import hdf5
-from renet.evaluation import inference_table
-from renet.evaluation.tables import SALIENCY
+from renet.evaluation.tables import INFERENCE, SALIENCY
 from renet.inspection.saliency import occlusion, overlay
 from renet.network import devices, model_file
 from renet.network.model import parameter_count
@@ -61,7 +60,7 @@ def explain(
     }
     files.write_json(description, contents)
     network = devices.to_device(network, device, compute.precision)
-    chosen = galleries.to_explain(inference_table.read(inference))
+    chosen = galleries.to_explain(INFERENCE.read(inference))
     pixels = hdf5.read(faces).pixels
     tiles, largest_drops = [], []
     for row in Progress(chosen.index, desc="saliency", unit=" img"):

@@ -16,8 +16,7 @@ import numpy as np
 from renet.common import script
 from renet.common.errors import InputError
 from renet.dataset import hdf5
-from renet.evaluation import inference_table
-from renet.evaluation.tables import EXAMPLES, GALLERY, HARD_CASES, MISTAKES
+from renet.evaluation.tables import EXAMPLES, GALLERY, HARD_CASES, INFERENCE, MISTAKES
 from renet.pages import galleries, page_data
 
 GRIDS = {
@@ -48,7 +47,7 @@ def gallery(
         hard_cases: sheet of correct predictions to write, JPEG.
         predictions: predictions.js to write; external sets have none.
     """
-    rows, stored = inference_table.read(inference), hdf5.read(faces)
+    rows, stored = INFERENCE.read(inference), hdf5.read(faces)
     if not np.array_equal(stored.targets, rows.target):
         raise InputError(
             f"{inference} does not describe the faces of {faces}; run infer on this file again."
@@ -59,8 +58,7 @@ def gallery(
         (MISTAKES, galleries.mistakes(rows), mistakes),
         (HARD_CASES, galleries.hard_cases(rows), hard_cases),
     ):
-        x, y = GRIDS[name].position(np.arange(len(chosen)))
-        tables.append(chosen.assign(gallery=name, x=x, y=y))
+        tables.append(GRIDS[name].placed(chosen).assign(gallery=name))
         GRIDS[name].write_faces(path, (stored.pixels[row] for row in chosen.index))
     GALLERY.write(table, tables)
     if predictions:

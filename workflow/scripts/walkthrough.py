@@ -7,7 +7,6 @@ Writes: the page, walkthrough.html, and a folder with its pictures.
 Decides: nothing; without an id it is the first face of the test set, whose order is random.
 """
 
-import csv
 import itertools
 import logging
 import shlex
@@ -24,7 +23,6 @@ from renet.evaluation.tables import INFERENCE
 from renet.faces.crop import CropSpec
 from renet.inspection import activations
 from renet.network import devices, model_file
-from renet.network.model import Network
 from renet.pages import walkthrough_page
 from renet.pages.walkthrough_page import Prediction, Walkthrough
 
@@ -62,7 +60,7 @@ def walkthrough(
             f"{model} is of the kind {network.architecture.kind}, whose layers this page cannot "
             "show; name a model of the kind renet or cnn."
         )
-    face = read_face(faces, shown.index, network)
+    face = np.array(hdf5.read(faces).pixels[shown.index])
     walk = Walkthrough(
         run=model.absolute().parent.name,
         config=config,
@@ -85,35 +83,11 @@ def command_of(model: Path, faces: Path, receipt_files: list[Path], id: str) -> 
     return shlex.join(["python", "workflow/scripts/walkthrough.py", *map(str, words)])
 
 
-def read_face(faces: Path, index: int, network: Network) -> np.ndarray:
-    """One face of an HDF5 file, (C, H, W) uint8.
-
-    Raises:
-        InputError: the faces do not have the shape that the network was trained on.
-    """
-    stored = hdf5.read(faces)
-    if stored.shape != network.input_shape:
-        raise InputError(
-            f"{faces} has faces of shape {stored.shape}, and the network was trained on "
-            f"{network.input_shape}; give the HDF5 file that belongs to the model."
-        )
-    return np.array(stored.pixels[index])
-
-
 def read_prediction(inference: Path, shown: Lineage) -> Prediction:
-    """The line of a face in an inference table.
-
-    Raises:
-        InputError: the table has the face at another place than the HDF5 file, or not at all.
-    """
+    """The line of a face in an inference table, which has the order of the HDF5 file."""
     row = lineage.find_row(INFERENCE, inference, id=shown.sample["id"])
     with inference.open(encoding="utf-8") as lines:
-        header, line = next(lines), next(itertools.islice(lines, shown.index, None), "")
-    if next(csv.reader([line]), [""])[0] != row["id"]:
-        raise InputError(
-            f"{inference} does not have the face {row['id']} at line {shown.index + 2}, its place "
-            "in the HDF5 file; run infer on this file again."
-        )
+        header, line = next(lines), next(itertools.islice(lines, shown.index, None))
     return Prediction(row, header + line, shown.index + 2)
 
 

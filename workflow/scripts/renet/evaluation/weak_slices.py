@@ -1,7 +1,7 @@
-"""Slices that are shown to be weaker: a test for each slice, corrected for their number.
+"""Slices that are significantly weaker: a test for each, corrected for their number.
 
 Among many slices some have a low accuracy by chance. A slice counts as weaker if a one-sided test
-shows it at the family-wise error rate `ALPHA`.
+is significant at the family-wise error rate `ALPHA`.
 """
 
 import numpy as np
@@ -90,7 +90,7 @@ def holm(p_values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 def summarise(table: pd.DataFrame) -> dict:
     """The result of the tests in the table slices.csv, for metrics.json.
 
-    `weakest` is the slice of the lowest accuracy among those that are shown to be weaker, or None.
+    `weakest` is the significantly weaker slice of the lowest accuracy, or None.
     """
     weaker = table[table.p_holm <= ALPHA].sort_values("accuracy", kind="stable")
     columns = ["slice", "value", "n", "subjects", "accuracy", "upper_holm", "p_holm"]

@@ -9,7 +9,7 @@ import pandas as pd
 
 from renet.config.runs import flatten
 from renet.evaluation import plot_style
-from renet.evaluation.plot_style import BLUE
+from renet.evaluation.plot_style import BLUE, colours
 from renet.pages import phrases, templates
 from renet.pages.metric_tables import Metric
 from renet.pages.results import RunResults
@@ -75,16 +75,17 @@ def draw(effects: Mapping[str, pd.DataFrame], metric: Metric, path: Path) -> Non
     for axis, (key, rows) in zip(axes[0], effects.items(), strict=True):
         places = {value: place for place, value in enumerate(rows.value.unique())}
         lines = rows.groupby("others", sort=False)
-        colours = plt.get_cmap("tab10" if len(lines) <= MOST_LINES else "turbo", len(lines))
+        shades = colours(len(lines)) if len(lines) > 1 else [BLUE]
         for number, (others, line) in enumerate(lines):
-            colour = colours(number) if len(lines) > 1 else BLUE
             shift = 0.3 * ((number + 0.5) / len(lines) - 0.5)  # so that intervals do not overlap
             at = line.value.map(places) + shift
             spans = [line.number - line.low, line.high - line.number]
-            axis.errorbar(at, line.number, spans, fmt="o", ms=4, lw=0.8, color=colour, alpha=0.8)
+            axis.errorbar(
+                at, line.number, spans, fmt="o", ms=4, lw=0.8, color=shades[number], alpha=0.8
+            )
             means = line.number.groupby(at).mean()
             label = others if len(lines) <= MOST_LINES else ""
-            axis.plot(means.index, means, "-", lw=1, color=colour, label=label or None)
+            axis.plot(means.index, means, "-", lw=1, color=shades[number], label=label or None)
         axis.set_xticks(list(places.values()), list(places))
         axis.set_xlim(-0.5, len(places) - 0.5)
         axis.set_xlabel(key)

@@ -45,13 +45,10 @@ def write(
         defaults: the sections of the default config.
         grids: the grids among the runs, see `grid_section.write`.
     """
-    curves_file = path.with_name("learning_curves.svg")
-    index_plots.learning_curves({run.name: run.history for run in runs}, curves_file)
-    svg = curves_file.read_text(encoding="utf-8")
-    index_plots.funnel(data.steps, path.parent / "data" / "funnel.svg")
+    figures = _figures(path.parent, runs, data)
+    different = differences({run.name: run.settings for run in runs}, defaults)
     compared = data.comparison[0].metric.iloc[0] if data.comparison else "balanced_accuracy"
     tests = {run.name: run.metrics["test"] for run in runs}
-    different = differences({run.name: run.settings for run in runs}, defaults)
     kinds = list(dict.fromkeys(run.architecture.kind for run in runs))
     templates.write(
         "index.html.j2",
@@ -69,18 +66,28 @@ def write(
         accuracies={
             name: phrases.percentage(test["balanced_accuracy"]) for name, test in tests.items()
         },
-        cost_alt=index_plots.costs(runs, path.with_name("cost.svg")),
         sets=external_sets.table(runs),
         set_descriptions=external_sets.descriptions(runs, data),
-        curves=svg[svg.index("<svg") :],  # an element of the page, whose scripts change it
-        curves_alt=" ".join(
-            f"{run.name}: {phrases.learning_curve(run.history, run.epochs)}" for run in runs
-        ),
         differences=different,
         removed_runs=data.removed_runs,
         funnel_table=_funnel_table(data),
-        funnel_alt=phrases.funnel(data.steps),
+        **figures,
     )
+
+
+def _figures(folder: Path, runs: list[RunResults], data: DataResults) -> dict[str, str]:
+    """Draw the figures of all runs; their text alternatives, and the loss as an SVG element."""
+    curves = folder / "learning_curves.svg"
+    index_plots.learning_curves({run.name: run.history for run in runs}, curves)
+    index_plots.funnel(data.steps, folder / "data" / "funnel.svg")
+    svg = curves.read_text(encoding="utf-8")
+    losses = (f"{run.name}: {phrases.learning_curve(run.history, run.epochs)}" for run in runs)
+    return {
+        "curves": svg[svg.index("<svg") :],  # scripts of the page cannot change a picture
+        "curves_alt": " ".join(losses),
+        "cost_alt": index_plots.costs(runs, folder / "cost.svg"),
+        "funnel_alt": phrases.funnel(data.steps),
+    }
 
 
 def _title(kinds: list[str]) -> str:

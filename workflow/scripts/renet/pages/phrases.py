@@ -26,9 +26,9 @@ def decimal(value: float | None) -> str:
     return UNDEFINED if value is None or value != value else f"{value:.3f}"
 
 
-def percentage_interval(bounds: list[float]) -> str:
-    """`83.7 to 98.0 %`."""
-    if bounds[0] != bounds[0]:
+def percentage_interval(bounds: list[float] | None) -> str:
+    """`83.7 to 98.0 %`; NaN and None are undefined."""
+    if bounds is None or bounds[0] != bounds[0]:
         return UNDEFINED
     return f"{100 * bounds[0]:.1f} to {percentage(bounds[1])}"
 

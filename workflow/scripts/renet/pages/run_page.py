@@ -101,6 +101,7 @@ def _figure_sections(run: RunResults) -> list[dict]:
             "table": metric_tables.abstention_table(run.metrics),
         },
         "slices": {
+            "alt": "The table below has the values.",
             "text": phrases.slices(run.metrics),
             "table": _slices_table(run),
         },
