@@ -21,7 +21,7 @@ from renet.dataset import hdf5, selections
 from renet.dataset.corrections import Outcome
 from renet.dataset.tables import CORRECTED, SPLIT
 from renet.evaluation import label_audit
-from renet.evaluation.tables import FOLD, LABELS, PROBABILITIES, PROPOSALS, SAMPLE
+from renet.evaluation.tables import FOLD, LABELS, PROPOSALS, SAMPLE
 from renet.pages import galleries, phrases, templates
 from renet.pages.templates import PageTable
 
@@ -54,7 +54,9 @@ def audit(
         corrected: corrected.csv, written by shuffle.py.
         data: the config's sections about the data, for the page.
     """
-    ranked = label_audit.rank(*read_predictions(predictions, tables))
+    samples = pd.concat((SPLIT.read(path, SAMPLE) for path in tables), ignore_index=True)
+    predicted = pd.concat(map(FOLD.read, predictions)).set_index("id").loc[samples.id]
+    ranked = label_audit.rank(samples, predicted.to_numpy())
     LABELS.write(labels, ranked, float_format="%.6g")
     reviewed = CORRECTED.read(corrected)
     is_seen = reviewed.outcome.isin([Outcome.CORRECTED, Outcome.CONFIRMED])  # by a person
@@ -111,19 +113,6 @@ def write_page(
         other_faces=phrases.faces(shown[shown.suspect == 0]),
         **settings,
     )
-
-
-def read_predictions(
-    predictions: list[Path], tables: list[Path]
-) -> tuple[pd.DataFrame, np.ndarray]:
-    """All samples in the order of the tables, and their probabilities (samples, 2).
-
-    Raises:
-        KeyError: the predictions lack some of these samples.
-    """
-    samples = pd.concat((SPLIT.read(path, SAMPLE) for path in tables), ignore_index=True)
-    predicted = pd.concat(map(FOLD.read, predictions)).set_index("id")
-    return samples, predicted.loc[samples.id, list(PROBABILITIES)].to_numpy()
 
 
 if __name__ == "__main__":

@@ -16,7 +16,6 @@ from typing import Literal
 import pandas as pd
 
 from renet.common import files, script
-from renet.common.errors import InputError
 from renet.common.imdb_wiki import CLASSES
 from renet.dataset import hdf5
 from renet.dataset.tables import SPLIT
@@ -63,7 +62,7 @@ def compare(
     majority = int(classes.target[classes.subset == "train"].mean() >= 0.5)
     compared, disputed = [], []
     for name, runs in sets.items():
-        predictions = side_by_side(name, runs, majority)
+        predictions = comparison.side_by_side(name, runs, majority)
         compared.append(comparison.compare(predictions, plan).assign(set=name))
         first = next(iter(runs.values()))
         rows = comparison.disagreements(predictions, first)
@@ -72,7 +71,7 @@ def compare(
         significant = compared[-1].shown.fillna(0).sum()
         logging.info("%s: runs compared: %d, significant: %d", name, len(runs), significant)
     COMPARISON.write(table, compared)
-    files.write_json(as_json, summarise(compared, plan, CLASSES[majority]))
+    files.write_json(as_json, comparison.summarise(compared, plan, CLASSES[majority]))
     DISAGREEMENTS.write(disagreements, disputed)
     comparison_plots.ranking_curves(sets, curves)
     stored = {path.stem: hdf5.read(path) for path in faces}
@@ -91,40 +90,6 @@ def read_sets(inference: list[Path]) -> dict[str, dict[str, pd.DataFrame]]:
         run = path.absolute().parents[2 if is_external else 0].name
         sets.setdefault(table.subset.iloc[0], {})[run] = table
     return sets
-
-
-def side_by_side(name: str, runs: dict[str, pd.DataFrame], majority: int) -> comparison.Predictions:
-    """The predictions of all runs on one set.
-
-    Raises:
-        InputError: the runs predicted different faces.
-    """
-    first = next(iter(runs.values()))
-    for run, table in runs.items():
-        if not table.id.equals(first.id):
-            raise InputError(
-                f"The run {run} has predicted other faces of the set {name} than "
-                f"{next(iter(runs))}; run infer again for both."
-            )
-    correct = pd.DataFrame({run: table.correct for run, table in runs.items()})
-    correct[comparison.MAJORITY] = (first.target == majority).astype(int)
-    return comparison.Predictions(first.subject, first.target.to_numpy(), correct)
-
-
-def summarise(tables: list[pd.DataFrame], plan: comparison.Plan, majority: str) -> dict:
-    """comparison.json: the plan, and for each set the number of claims and all rows."""
-    sets = {}
-    for table in tables:
-        columns = [column for column in COMPARISON.columns if column not in ("set", "metric")]
-        rows = table[columns].astype(object)
-        sets[table.set.iloc[0]] = {
-            "claims": int(table.p.notna().sum()),
-            "rows": rows.where(rows.notna(), None).to_dict("records"),
-        }
-    return {
-        "reference": plan.reference, "metric": plan.metric, "majority_class": majority,
-        "recipes": [list(group) for group in plan.groups], "sets": sets,
-    }  # fmt: skip
 
 
 if __name__ == "__main__":

@@ -21,16 +21,7 @@ import pandas as pd
 
 from renet.common import files, script
 from renet.dataset.tables import SPLIT
-from renet.evaluation import (
-    abstention,
-    calibration,
-    composition,
-    leakage,
-    run_plots,
-    slices,
-    weak_slices,
-)
-from renet.evaluation.metrics import summarise
+from renet.evaluation import leakage, run_metrics, run_plots
 from renet.evaluation.tables import INFERENCE, SLICES
 from renet.training.history import HISTORY
 
@@ -66,32 +57,16 @@ def evaluate(
         size: input size of the network, height and width in pixels.
         max_error: highest error rate of the predictions that are not "unsure".
     """
-    predictions, of_validation = map(INFERENCE.read, (test, validation))
+    predictions = INFERENCE.read(test)
     split_table = SPLIT.read(split, SPLIT_COLUMNS)
     if external:
         others = split_table[split_table.subset != "test"]
         split_table = pd.concat([others, SPLIT.read(external, SPLIT_COLUMNS)], ignore_index=True)
     leaks = leakage.check(split_table, split_by, str(external or split))
-    male_fraction = float(split_table.target[split_table.subset == "train"].mean())
-    in_training_set = leakage.in_training_set(predictions.subject, split_table)
-    assigned = slices.assign(predictions, size, in_training_set)
-    by_slice = slices.tabulate(predictions, assigned)
-    scaling = calibration.temperature_scaling(of_validation, predictions)
-    summary = {
-        "data": composition.summarise(split_table),
-        "test": summarise(predictions, male_fraction),
-        "validation": summarise(of_validation, male_fraction),
-        "calibration": scaling,
-        "abstention": abstention.summarise(
-            of_validation,
-            predictions,
-            assigned,
-            calibration.applied_temperature(scaling),
-            max_error,
-        ),
-        "slices": weak_slices.summarise(by_slice),
-        "leakage": leaks,
-    }
+    summary, by_slice = run_metrics.evaluate(
+        predictions, INFERENCE.read(validation), split_table, size, max_error
+    )
+    summary["leakage"] = leaks
     epochs = HISTORY.read(history) if history else None
     evaluation = run_plots.Evaluation(predictions, summary, by_slice, epochs)
     for path in figures:

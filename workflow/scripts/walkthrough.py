@@ -18,13 +18,12 @@ from renet.common import files, script
 from renet.common.errors import InputError
 from renet.config import sources
 from renet.dataset import hdf5, lineage
-from renet.dataset.lineage import Lineage
 from renet.evaluation.tables import INFERENCE
 from renet.faces.crop import CropSpec
 from renet.inspection import activations
 from renet.network import devices, model_file
 from renet.pages import walkthrough_page
-from renet.pages.walkthrough_page import Prediction, Walkthrough
+from renet.pages.walkthrough_page import Walkthrough
 
 
 def walkthrough(
@@ -61,6 +60,9 @@ def walkthrough(
             "show; name a model of the kind renet or cnn."
         )
     face = np.array(hdf5.read(faces).pixels[shown.index])
+    inference = model.with_name("inference.csv")
+    with inference.open(encoding="utf-8") as lines:  # in the order of the HDF5 file
+        header, line = next(lines), next(itertools.islice(lines, shown.index, None))
     walk = Walkthrough(
         run=model.absolute().parent.name,
         config=config,
@@ -70,7 +72,8 @@ def walkthrough(
         face=face,
         network=network,
         activations=activations.record(network, face, device, compute.precision),
-        prediction=read_prediction(model.with_name("inference.csv"), shown),
+        prediction=lineage.find_row(INFERENCE, inference, id=shown.sample["id"]),
+        line=header + line,
     )
     walkthrough_page.write(page, pictures or page.with_suffix(""), walk)
     logging.info("%s shows the photo %s", page, shown.sample["id"])
@@ -81,14 +84,6 @@ def command_of(model: Path, faces: Path, receipt_files: list[Path], id: str) -> 
     page = model.with_name("photo.html")
     words = [model, faces, *receipt_files, "-o", page, "--id", id]
     return shlex.join(["python", "workflow/scripts/walkthrough.py", *map(str, words)])
-
-
-def read_prediction(inference: Path, shown: Lineage) -> Prediction:
-    """The line of a face in an inference table, which has the order of the HDF5 file."""
-    row = lineage.find_row(INFERENCE, inference, id=shown.sample["id"])
-    with inference.open(encoding="utf-8") as lines:
-        header, line = next(lines), next(itertools.islice(lines, shown.index, None))
-    return Prediction(row, header + line, shown.index + 2)
 
 
 if __name__ == "__main__":

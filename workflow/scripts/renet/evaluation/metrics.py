@@ -202,7 +202,7 @@ def _weighted_ranking(
         female = np.add.reduceat(weights * ~is_male, starts)
         male = np.add.reduceat(weights * is_male, starts)
         return (
-            _roc_auc(female, male),
+            male @ (np.cumsum(female) - female / 2) / (male.sum() * female.sum()),
             _average_precision(male[::-1], female[::-1]),
             _average_precision(female, male),
         )
@@ -216,12 +216,6 @@ def matthews(matrix: np.ndarray) -> float:
     margins = np.prod(matrix.sum(axis=0)) * np.prod(matrix.sum(axis=1))
     difference = matrix[0, 0] * matrix[1, 1] - matrix[0, 1] * matrix[1, 0]
     return difference / np.sqrt(margins) if margins else 0.0
-
-
-def _roc_auc(negative: np.ndarray, positive: np.ndarray) -> float:
-    """Area under the ROC curve, from the weight of each class at each rising score (scores,)."""
-    below = np.cumsum(negative) - negative / 2
-    return positive @ below / (positive.sum() * negative.sum())
 
 
 def _average_precision(negative: np.ndarray, positive: np.ndarray) -> float:

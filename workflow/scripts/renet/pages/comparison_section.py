@@ -197,7 +197,9 @@ def _table(
             phrases.points(row.difference),
             f"{phrases.points(row.low)} to {phrases.points(row.high)}",
             _p_value(row.p_holm),
-            _verdict(row),
+            ("significant" if row.shown == 1 else "not significant")
+            if pd.notna(row.p_holm)
+            else "not tested",
             phrases.points(row.detectable) if row.detectable > 0 else phrases.UNDEFINED,
             *([_p_value(row.p_mcnemar)] if has_mcnemar else []),
             _differing(row, settings),
@@ -214,12 +216,6 @@ def _table(
 
 def _p_value(number: float) -> str:
     return phrases.UNDEFINED if pd.isna(number) else phrases.p_value(number).removeprefix("= ")
-
-
-def _verdict(row: Any) -> str:
-    if pd.isna(row.p_holm):
-        return "not tested"
-    return "significant" if row.shown == 1 else "not significant"
 
 
 def _differing(row: Any, settings: dict[str, dict[str, str]]) -> str:

@@ -27,7 +27,7 @@ def section(name: str, results: SetResults, slices: PageTable) -> dict:
             f"The accuracy is {phrases.margin(test)}",
             phrases.gender_gap(test, f"set {name}"),
             f"Weaker slices: {phrases.weakest_slice(results.metrics, f'set {name}')}",
-            phrases.abstention_on_set(results.metrics),
+            phrases.risk_coverage_area(results.metrics),
         ],
         "metrics": _named(metric_tables.metrics_table(results.metrics, name), name),
         "slices": _named(slices, name),

@@ -123,22 +123,6 @@ def metrics_table(metrics: dict, name: str = "test") -> PageTable:
     return PageTable("Metrics", headings, rows)
 
 
-def calibration_table(metrics: dict) -> PageTable | None:
-    """Log loss, Brier score and ECE of the test set, without and with temperature scaling.
-
-    None where the temperature changes nothing.
-    """
-    if not phrases.calibration(metrics):
-        return None
-    summaries = metrics["test"], metrics["calibration"]
-    rows = [
-        [metric.label, *(metric.text(metric.value(summary)) for summary in summaries)]
-        for metric in named("loss", "brier", "ece")
-    ]
-    headings = ["metric of the test set", "uncalibrated", "temperature scaling"]
-    return PageTable("Calibration", headings, rows)
-
-
 def abstention_table(metrics: dict, name: str = "test") -> PageTable:
     """Coverage and error of a set of faces and of its groups, with the "unsure" ones left out."""
     abstention = metrics["abstention"]

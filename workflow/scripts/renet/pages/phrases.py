@@ -138,21 +138,6 @@ def abstention(metrics: dict) -> str:
     )
 
 
-def abstention_on_set(metrics: dict) -> str:
-    """What the threshold of "unsure" does on an external set, with the area under the curve."""
-    test, area = metrics["abstention"]["test"], risk_coverage_area(metrics)
-    if metrics["abstention"]["threshold"] is None:
-        return f"No threshold for unsure predictions was found on the validation set. {area}"
-    if not test["accepted"]:
-        return f"All predictions are unsure. {area}"
-    return (
-        f"By the threshold that was chosen on the validation set, "
-        f"{percentage(1 - test['coverage'])} of the predictions are unsure. The error of the "
-        f"others is {percentage(test['error'])}; that of all predictions is "
-        f"{percentage(test['error_of_all'])}. {area}"
-    )
-
-
 def risk_coverage_area(metrics: dict) -> str:
     """The area under the risk-coverage curve, and that of a confidence that says nothing."""
     test = metrics["abstention"]["test"]

@@ -15,13 +15,6 @@ from renet.rules.run_figures import RUN_FIGURES
 HEADLINE = metric_tables.named(
     "accuracy", "balanced_accuracy", "recall_female", "recall_male", "loss"
 )
-CONTENTS = [
-    ("metrics", "Metrics"),
-    *((figure.name, figure.title) for figure in RUN_FIGURES),
-    ("mistakes", "Wrong predictions"), ("hard_cases", "Hard cases"), ("saliency", "Saliency maps"),
-    ("faces", "All test faces"), ("network", "Network"), ("data", "Data"), ("use", "Intended use"),
-    ("settings", "Settings"), ("files", "Files"),
-]  # fmt: skip
 
 
 def write(path: Path, run: RunResults, data: DataResults) -> None:
@@ -34,7 +27,6 @@ def write(path: Path, run: RunResults, data: DataResults) -> None:
         title=f"Run {run.name}",
         data=data.config,
         verdict=verdict.of_run(run, data),
-        contents=_contents(run),
         model=run.model,
         architecture=run.architecture,
         epochs=run.epochs,
@@ -55,14 +47,6 @@ def write(path: Path, run: RunResults, data: DataResults) -> None:
         archives=data.archives,
         settings=yaml.safe_dump({**run.settings, "data": data.config}, sort_keys=False),
     )
-
-
-def _contents(run: RunResults) -> list[tuple[str, str]]:
-    """Anchor and title of each section; the external sets stand after the test faces."""
-    known = [one for one in CONTENTS if one[0] != "network" or run.architecture.has_layers]
-    position = [anchor for anchor, _ in known].index("faces") + 1
-    sets = [(f"external-{name}", f"External set {name}") for name in run.external]
-    return [*known[:position], *sets, *known[position:]]
 
 
 def _galleries(run: RunResults, suspects: frozenset[str] | None) -> dict:
@@ -91,10 +75,7 @@ def _figure_sections(run: RunResults) -> list[dict]:
         },
         "confusion_matrix": {"alt": phrases.confusion_matrix(test)},
         "ranking_curves": {"alt": phrases.ranking_curves(test)},
-        "reliability": {
-            "text": phrases.calibration(run.metrics),
-            "table": metric_tables.calibration_table(run.metrics),
-        },
+        "reliability": {"text": phrases.calibration(run.metrics)},
         "risk_coverage": {
             "alt": f"Area under the curve {run.metrics['abstention']['test']['area']:.4f}.",
             "text": f"{phrases.abstention(run.metrics)} {phrases.risk_coverage_area(run.metrics)}",

@@ -59,6 +59,7 @@ def markdown_text(text: str) -> str:
 ENVIRONMENT.filters |= {
     "capitalised": phrases.capitalised,
     "counted": phrases.counted,
+    "headings": re.compile(r'<h2 id="([\w-]+)"[^>]*>(.*?)</h2>').findall,
     "listed": phrases.listed,
     "markdown_text": markdown_text,
     "percentage": phrases.percentage,
