@@ -89,11 +89,7 @@ def test_skill_is_significant_only_where_its_interval_is_above_zero(count, accur
     assert (skill.baseline, skill.majority) == (0.6, "male")
     assert skill.gain == pytest.approx(skill.accuracy - 0.6)
     assert skill.low < skill.gain < skill.high and skill.is_significant == significant
-
-
-def test_networks_that_always_predict_the_majority_have_no_skill():
-    labels = (np.arange(300) % 10 < 6).astype(int)
-    assert not label_audit.skill(ranked_of(labels, np.full(300, 0.9))).is_significant
+    assert not label_audit.skill(ranked_of(labels, np.full(count, 0.9))).is_significant
 
 
 def test_proposals_are_corrections_with_the_predicted_class(tmp_path):

@@ -18,7 +18,6 @@ import pandas as pd
 import pytest
 import torch
 import yaml
-from matplotlib import colormaps
 
 from helpers.browser import DESKTOP, PHONE, requests, show, texts, violations
 from helpers.project import SCRIPTS
@@ -206,11 +205,6 @@ def test_receptive_field_is_cut_to_the_face_in_each_direction(tmp_path):
     assert [one["field"] for one in shown] == [(5, 5), (7, 7), (9, 8)]
 
 
-def test_page_says_what_batch_normalisation_does_after_any_training(page):
-    text = sentences(page, "scaling")
-    assert "both estimated during the training" in text and "about 0" not in text
-
-
 def test_weights_are_shared_by_columns_where_the_config_says_so(page):
     assert "Each column has weights of its own." in sentences(page, "rnn1")
     text = sentences(page, "rnn2")  # one column
@@ -233,26 +227,10 @@ def captions(page: str) -> dict[str, str]:
     return {name: html.unescape(caption) for name, caption in found}
 
 
-def colours_of(picture: Path) -> set[tuple[int, ...]]:
-    """The colours of a picture of maps, without the ground between the maps."""
-    pixels = cv2.imread(str(picture))[..., ::-1].reshape(-1, 3)
-    return {tuple(map(int, one)) for one in np.unique(pixels, axis=0)} - {(128, 128, 128)}
-
-
-def palette(name: str) -> set[tuple[int, ...]]:
-    """The colours of a colormap of matplotlib."""
-    colours = (255 * colormaps[name](np.arange(256))[:, :3]).round().astype(int)
-    return set(map(tuple, colours.tolist()))
-
-
-def test_maps_have_the_colours_that_their_captions_name(finished, page):
-    keys = {"Blue is below zero": palette("RdBu_r"), "Black is 0": palette("magma")}
-    signs = {"conv1": "Black is 0", "conv4": "Black is 0", "bn0": "Blue is below zero"}
-    for sweep in ("rnn1_vertical", "rnn1_horizontal", "rnn2_vertical", "rnn2_horizontal"):
-        signs[sweep] = "Blue is below zero"
-    for name, sentence in signs.items():
-        assert sentence in captions(page)[name], name
-        assert colours_of(finished / RUN / f"walkthrough/{name}.png") <= keys[sentence], name
+def test_captions_of_maps_name_their_colours(page):
+    sweeps = [f"rnn{number}_{way}" for number in (1, 2) for way in ("vertical", "horizontal")]
+    assert all("Black is 0" in captions(page)[name] for name in ("conv1", "conv4"))
+    assert all("Blue is below zero" in captions(page)[name] for name in ("bn0", *sweeps))
 
 
 @pytest.mark.parametrize("width", [PHONE, DESKTOP])
@@ -285,22 +263,18 @@ def test_page_has_no_barrier(window, finished, width, scheme):
     assert violations(window) == []
 
 
-def test_any_other_face_has_its_page_by_a_command(project):
+def test_any_other_face_has_its_page_by_a_command_which_the_page_has(project):
     sample = sample_of(project, 3)
     outcome = walk(project, "--id", sample.id)
     assert outcome.returncode == 0, outcome.stderr
-    page = (project / RUN / "photo.html").read_text()
+    path = project / RUN / "photo.html"
+    page = path.read_text()
     assert text_of(page, "index") == "3" and text_of(page, "digest") == sample.digest
     assert (project / RUN / "photo/conv1.png").exists()
-
-
-def test_command_on_the_page_makes_that_page_again(project):
-    page = (project / PAGE).read_text()
     words = shlex.split(html.unescape(re.search(r"<pre[^>]*>(python [^<]*)</pre>", page)[1]))
+    path.unlink()
     subprocess.run([sys.executable, *words[1:]], cwd=project, check=True)
-    again = (project / RUN / "photo.html").read_text()
-    again = again.replace("recorded in provenance.json", "small.yaml")
-    assert again.replace("photo/", "walkthrough/") == page
+    assert path.read_text() == page
 
 
 def test_unknown_id_is_refused_with_one_that_is_known(project):

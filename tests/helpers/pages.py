@@ -1,8 +1,10 @@
 """A folder of results whose pages are written, from inputs that a benchmark makes."""
 
+import contextlib
 import importlib.util
 import json
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 
@@ -159,10 +161,19 @@ def write_audit(results: Path, run: str) -> None:
     assert outcome.returncode == 0, outcome.stderr
 
 
-def write_report(results: Path) -> None:
+def write_report(results: Path, *options: object) -> None:
     """Write the pages of a folder of results again."""
-    outcome = run_script("report.py", *benchmark_module().commands(results)["report"])
+    outcome = run_script("report.py", *benchmark_module().commands(results)["report"], *options)
     assert outcome.returncode == 0, outcome.stderr
+
+
+@contextlib.contextmanager
+def changed_settings(results: Path) -> Iterator[dict]:
+    """Give the settings of a folder of results to be changed, and write its pages again."""
+    settings = yaml.safe_load((results / "settings.yaml").read_text())
+    yield settings
+    (results / "settings.yaml").write_text(yaml.safe_dump(settings, sort_keys=False))
+    write_report(results)
 
 
 @pytest.fixture(scope="session")
