@@ -130,7 +130,7 @@ def test_pixels_on_the_page_are_those_of_the_hdf5_file(finished, page):
     middle = face[:, 16, 16]
     assert [int(stored) for stored, _ in shown] == middle.tolist()
     assert [float(scaled) for _, scaled in shown] == pytest.approx(middle / 128, abs=1e-6)
-    picture = cv2.imread(str(finished / RUN / "walkthrough/face.png"))[..., ::-1]
+    picture = cv2.imread(str(finished / RUN / "page/walkthrough/face.png"))[..., ::-1]
     assert np.array_equal(picture.transpose(2, 0, 1), face)
 
 
@@ -223,7 +223,7 @@ def test_changed_blocks_are_counted_in_words_that_fit_their_number(page):
 
 def captions(page: str) -> dict[str, str]:
     """The caption of each picture, by its file's name without its suffix."""
-    found = re.findall(r'src="walkthrough/(\w+)\.\w+"[^>]*>\s*<figcaption>([^<]*)<', page)
+    found = re.findall(r'src="page/walkthrough/(\w+)\.\w+"[^>]*>\s*<figcaption>([^<]*)<', page)
     return {name: html.unescape(caption) for name, caption in found}
 
 
@@ -363,5 +363,5 @@ def test_own_photos_are_followed_from_their_table(tmp_path):
     assert re.search(r"tail -c \+\d+ 'resources/own/my photos\.tar' \|", html.unescape(page))
     assert "All columns share their weights." in page and "(gru)" in page
     assert "equals the one in test.h5 in every pixel" in page
-    shown = cv2.imread(str(project / RUN / "walkthrough/photo.jpg"))
+    shown = cv2.imread(str(project / RUN / "page/walkthrough/photo.jpg"))
     assert shown.shape == (80, 90, 3)

@@ -5,7 +5,7 @@ tables beside them, and what became of earlier corrections.
 Writes: labels.csv (columns: `renet.evaluation.tables.LABELS`), the lowest label quality first;
 suspects.csv, the predicted classes of the suspects in the format of the config's `corrections`;
 index.html, the page of the audit; suspects.jpg, the faces that the page shows, with tiles as in
-`GRID`.
+`renet.pages.audit_page.GRID`.
 Decides: nothing; no label is changed.
 """
 
@@ -16,17 +16,12 @@ import numpy as np
 import pandas as pd
 
 from renet.common import script
-from renet.common.imdb_wiki import CLASSES
 from renet.dataset import hdf5, selections
 from renet.dataset.corrections import Outcome
 from renet.dataset.tables import CORRECTED, SPLIT
 from renet.evaluation import label_audit
 from renet.evaluation.tables import FOLD, LABELS, PROPOSALS, SAMPLE
-from renet.pages import galleries, phrases, templates
-from renet.pages.templates import PageTable
-
-SUSPECTS_SHOWN, OTHERS_SHOWN = 200, 24  # faces
-GRID = galleries.Grid(columns=8, side=112)
+from renet.pages import audit_page
 
 
 def audit(
@@ -62,14 +57,12 @@ def audit(
     is_seen = reviewed.outcome.isin([Outcome.CORRECTED, Outcome.CONFIRMED])  # by a person
     ranked = ranked.assign(reviewed=ranked.id.isin(reviewed.id[is_seen]))
     suspects = ranked[ranked.suspect == 1]
-    others = ranked[(ranked.suspect == 0) & ~ranked.reviewed]
     skill = label_audit.skill(ranked)
     PROPOSALS.write(proposals, label_audit.proposals(suspects[~suspects.reviewed]))
-    shown = pd.concat([suspects.head(SUSPECTS_SHOWN), others.head(OTHERS_SHOWN)])
-    stored = [hdf5.read(path) for path in faces]
-    pixels = selections.select(stored, shown.index.to_numpy()).pixels
-    GRID.write_faces(picture, pixels.take(np.arange(len(pixels))))
-    write_page(page, ranked, shown, skill, {"folds": len(predictions), "data": data})
+    shown = audit_page.pictured(ranked)
+    pixels = selections.select([hdf5.read(path) for path in faces], shown.index.to_numpy()).pixels
+    audit_page.GRID.write_faces(picture, pixels.take(np.arange(len(pixels))))
+    audit_page.write(page, ranked, shown, skill, {"folds": len(predictions), "data": data})
     logging.info(
         "The networks agree with %.1f%% of the labels, always predicting %s with %.1f%%.",
         100 * skill.accuracy, skill.majority, 100 * skill.baseline,
@@ -80,39 +73,6 @@ def audit(
         "%d of %d labels are suspect: %d female, %d male",
         len(suspects), len(ranked), (suspects.target == 0).sum(), (suspects.target == 1).sum(),
     )  # fmt: skip
-
-
-def write_page(
-    page: Path, ranked: pd.DataFrame, shown: pd.DataFrame, skill: label_audit.Skill, settings: dict
-) -> None:
-    """Write the page of the audit.
-
-    Args:
-        ranked: all labels, with `reviewed`.
-        shown: those with a tile in the picture, the suspects first.
-        settings: what else the template shows.
-    """
-    shown = GRID.placed(shown)
-    suspects = ranked[ranked.suspect == 1]
-    headings = ["label", "faces", "suspect", "percentage"]
-    rows = [
-        [CLASSES[label], f"{len(one):,}", f"{one.sum():,}", phrases.percentage(one.mean())]
-        for label, one in ranked.groupby("target").suspect
-    ]
-    templates.write(
-        "audit.html.j2",
-        page,
-        title="Label audit",
-        labels=len(ranked),
-        suspects=len(suspects),
-        suspects_of_test=int((suspects.subset == "test").sum()),
-        any_reviewed=bool(suspects.reviewed.any()),
-        skill=skill,
-        by_class=PageTable("Suspect labels by class", headings, rows),
-        suspect_faces=phrases.faces(shown[shown.suspect == 1]),
-        other_faces=phrases.faces(shown[shown.suspect == 0]),
-        **settings,
-    )
 
 
 if __name__ == "__main__":

@@ -60,13 +60,15 @@ def walkthrough(
             "show; name a model of the kind renet or cnn."
         )
     face = np.array(hdf5.read(faces).pixels[shown.index])
+    words = [model, faces, *receipt_files, "-o", model.with_name("photo.html")]
+    words += ["--id", shown.sample["id"]]
     inference = model.with_name("inference.csv")
     with inference.open(encoding="utf-8") as lines:  # in the order of the HDF5 file
         header, line = next(lines), next(itertools.islice(lines, shown.index, None))
     walk = Walkthrough(
         run=model.absolute().parent.name,
         config=config,
-        command=command_of(model, faces, receipt_files, shown.sample["id"]),
+        command=shlex.join(["python", "workflow/scripts/walkthrough.py", *map(str, words)]),
         lineage=shown,
         crop=CropSpec(**sources.crop_spec(config, config["archives"][shown.sample["source"]])),
         face=face,
@@ -77,13 +79,6 @@ def walkthrough(
     )
     walkthrough_page.write(page, pictures or page.with_suffix(""), walk)
     logging.info("%s shows the photo %s", page, shown.sample["id"])
-
-
-def command_of(model: Path, faces: Path, receipt_files: list[Path], id: str) -> str:
-    """The command that makes the page of a face, photo.html."""
-    page = model.with_name("photo.html")
-    words = [model, faces, *receipt_files, "-o", page, "--id", id]
-    return shlex.join(["python", "workflow/scripts/walkthrough.py", *map(str, words)])
 
 
 if __name__ == "__main__":

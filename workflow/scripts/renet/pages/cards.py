@@ -167,12 +167,12 @@ def _open_table(_: RendererHTML, tokens: Sequence[Token], index: int, *__: objec
     return f'<div class="scroll" tabindex="0" role="group" aria-label="{name}"><table>\n'
 
 
-def _fence(_: RendererHTML, tokens: Sequence[Token], index: int, *__: object) -> str:
-    """A block of code, which scrolls by keyboard too."""
-    return f'<pre tabindex="0"><code>{html.escape(tokens[index].content)}</code></pre>\n'
-
-
 MARKDOWN = MarkdownIt("commonmark", {"html": False}).enable("table")
 MARKDOWN.add_render_rule("table_open", _open_table)
 MARKDOWN.add_render_rule("table_close", lambda *_: "</table></div>\n")
-MARKDOWN.add_render_rule("fence", _fence)
+MARKDOWN.add_render_rule(  # a block of code, which scrolls by keyboard too
+    "fence",
+    lambda _, tokens, index, *__: (
+        f'<pre tabindex="0"><code>{html.escape(tokens[index].content)}</code></pre>\n'
+    ),
+)

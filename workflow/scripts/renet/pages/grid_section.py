@@ -52,17 +52,13 @@ def effect(key: str, keys: list[str], runs: list[RunResults], metric: Metric) ->
     for run in runs:
         settings, summary = flatten(run.settings), run.metrics["validation"]
         others = (f"{one}: {templates.setting(settings.get(one))}" for one in keys if one != key)
-        bounds = phrases.wider(metric.intervals(summary).values())
-        rows.append((settings.get(key), ", ".join(others), metric.value(summary), bounds))
+        number = metric.value(summary)
+        bounds = phrases.wider(metric.intervals(summary).values()) or (number, number)
+        rows.append((settings.get(key), ", ".join(others), number, *bounds))
     if all(isinstance(row[0], int | float) for row in rows):
         rows.sort(key=lambda row: row[0])
-    frame = pd.DataFrame(
-        [
-            (templates.setting(value), others, number, *(bounds or (number, number)))
-            for value, others, number, bounds in rows
-        ],
-        columns=["value", "others", "number", "low", "high"],
-    )
+    frame = pd.DataFrame(rows, columns=["value", "others", "number", "low", "high"])
+    frame["value"] = frame.value.map(templates.setting)
     return frame.astype({"number": float, "low": float, "high": float})
 
 

@@ -47,19 +47,15 @@ def write(path: Path, pictures: Path, walk: Walkthrough) -> None:
         "walkthrough.html.j2",
         path,
         title=TITLE,
-        run=walk.run,
+        **vars(walk),
         data=walk.config,
-        command=walk.command,
         sample=sample,
         label=CLASSES[sample["target"]],
-        lineage=walk.lineage,
         folder=Path(os.path.relpath(pictures, path.parent)).as_posix(),
-        crop=walk.crop,
         archive_margin=ARCHIVE_MARGIN,
         **walkthrough_data.steps(walk.lineage, walk.crop, walk.face, pictures),
         **walkthrough_network.stages(walk.network, walk.activations, walk.face, pictures),
         outcome=_outcome(walk),
-        line=walk.line,
     )
 
 
