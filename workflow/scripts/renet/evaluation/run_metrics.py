@@ -30,8 +30,8 @@ def evaluate(
     """
     male_fraction = float(split.target[split.subset == "train"].mean())
     in_training_set = leakage.in_training_set(predictions.subject, split)
-    assigned = slices.assign(predictions, size, in_training_set)
-    by_slice = slices.tabulate(predictions, assigned)
+    groups = slices.assign(predictions, size, in_training_set)
+    by_slice = slices.tabulate(predictions, groups)
     scaling = calibration.temperature_scaling(validation, predictions)
     temperature = calibration.applied_temperature(scaling)
     summary = {
@@ -39,9 +39,7 @@ def evaluate(
         "test": metrics.summarise(predictions, male_fraction),
         "validation": metrics.summarise(validation, male_fraction),
         "calibration": scaling,
-        "abstention": abstention.summarise(
-            validation, predictions, assigned, temperature, max_error
-        ),
+        "abstention": abstention.summarise(validation, predictions, groups, temperature, max_error),
         "slices": weak_slices.summarise(by_slice),
     }
     return summary, by_slice

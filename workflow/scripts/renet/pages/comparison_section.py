@@ -27,7 +27,8 @@ def section(
         "reference": reference,
         "metric": metric.label,
         "level": ALPHA,
-        "about": about(table),
+        "has_recipes": (table.kind == RECIPE).any(),
+        "fewest_seeds": FEWEST_SEEDS,
         "sets": [
             {
                 "name": name,
@@ -45,22 +46,6 @@ def section(
 def _reference_and_metric(table: pd.DataFrame) -> tuple[str, Metric]:
     (metric,) = metric_tables.named(table.metric.iloc[0])
     return table.other[table.kind == REFERENCE].iloc[0], metric
-
-
-def about(table: pd.DataFrame) -> str:
-    """What the claims are about: trained models, or their recipes too."""
-    if (table.kind == RECIPE).any():
-        return (
-            "A recipe is a group of runs that differ in their seeds alone. The claims about "
-            "recipes also hold for other seeds. Their intervals are over people and seeds, and "
-            "their p-values are those of Student's t-test. The other claims are about the trained "
-            "models."
-        )
-    return (
-        "The claims are about the trained models. Another seed of the same recipe can give another "
-        f"result: a claim about a recipe needs {FEWEST_SEEDS} seeds of it and of the "
-        "reference (the key seeds of a run in the config)."
-    )
 
 
 def headline(table: pd.DataFrame) -> tuple[str, str] | None:

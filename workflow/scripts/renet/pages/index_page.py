@@ -4,7 +4,7 @@ import dataclasses
 from pathlib import Path
 from typing import Any
 
-from renet.config.architecture import KINDS, Architecture
+from renet.config.architecture import KINDS
 from renet.config.runs import flatten, seed_groups
 from renet.pages import (
     comparison_section,
@@ -19,7 +19,6 @@ from renet.pages import (
 from renet.pages.results import DataResults, RunResults
 from renet.pages.templates import PageTable
 
-TITLE = "Gender classification with a ReNet-style network"
 # The columns of metrics in the table of runs: heading, set, and key of the metric.
 COLUMNS: tuple[tuple[Any, ...], ...] = tuple(
     (heading, subset, *metric_tables.named(metric))
@@ -46,29 +45,19 @@ def write(
         grids: the grids among the runs, see `grid_section.write`.
     """
     figures = _figures(path.parent, runs, data)
-    different = differences({run.name: run.settings for run in runs}, defaults)
     compared = data.comparison[0].metric.iloc[0] if data.comparison else "balanced_accuracy"
-    tests = {run.name: run.metrics["test"] for run in runs}
     kinds = list(dict.fromkeys(run.architecture.kind for run in runs))
     templates.write(
         "index.html.j2",
         path,
-        title=_title(kinds),
         kinds=kinds,
         data=data.config,
         verdict=verdict.of_best(runs, data),
-        constant=[name for name, test in tests.items() if test["constant_prediction"]],
-        columns=[heading for heading, _, _ in COLUMNS],
-        runs=[_row(run, different) for run in runs],
-        summaries=[*_seed_means(runs), _baseline(runs[0].metrics)],
+        **_runs(runs, defaults),
         comparison=comparison_section.section(*data.comparison, runs) if data.comparison else None,
         grids=grid_section.write(path.parent, grids, runs, *metric_tables.named(compared)),
-        accuracies={
-            name: phrases.percentage(test["balanced_accuracy"]) for name, test in tests.items()
-        },
         sets=external_sets.table(runs),
         set_descriptions=external_sets.descriptions(runs, data),
-        differences=different,
         removed_runs=data.removed_runs,
         funnel_table=_funnel_table(data),
         **figures,
@@ -90,13 +79,6 @@ def _figures(folder: Path, runs: list[RunResults], data: DataResults) -> dict[st
     }
 
 
-def _title(kinds: list[str]) -> str:
-    if kinds == [Architecture.kind]:
-        return TITLE
-    models = "models of several kinds" if len(kinds) > 1 else f"a model of the kind {kinds[0]}"
-    return f"Gender classification with {models}"
-
-
 def differences(settings: dict[str, dict], defaults: dict) -> dict[str, tuple[object, dict]]:
     """The settings, as `section.key`, that are not the default in at least one run.
 
@@ -113,6 +95,22 @@ def differences(settings: dict[str, dict], defaults: dict) -> dict[str, tuple[ob
         if any(value not in (default, LACKS) for value in values.values()):
             different[key] = default, values
     return different
+
+
+def _runs(runs: list[RunResults], defaults: dict) -> dict:
+    """The table of runs, and the settings that are not the default."""
+    different = differences({run.name: run.settings for run in runs}, defaults)
+    tests = {run.name: run.metrics["test"] for run in runs}
+    return {
+        "constant": [name for name, test in tests.items() if test["constant_prediction"]],
+        "columns": [heading for heading, _, _ in COLUMNS],
+        "runs": [_row(run, different) for run in runs],
+        "summaries": [*_seed_means(runs), _baseline(runs[0].metrics)],
+        "accuracies": {
+            name: phrases.percentage(test["balanced_accuracy"]) for name, test in tests.items()
+        },
+        "differences": different,
+    }
 
 
 def _row(run: RunResults, different: dict[str, tuple[object, dict]]) -> dict:

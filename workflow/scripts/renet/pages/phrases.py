@@ -106,7 +106,7 @@ def listed(parts: list[str]) -> str:
 
 def abstention(metrics: dict) -> str:
     """The threshold of "unsure", on which faces it was chosen and what it does on the test set."""
-    choice, test = metrics["abstention"], metrics["abstention"]["test"]
+    choice = metrics["abstention"]
     rate, level = percentage(choice["max_error"]), f"{100 * choice['level']:.0f}\N{NO-BREAK SPACE}%"
     people = f"{counted(choice['people'], 'person', 'people')} of the validation set"
     if choice["threshold"] is None and choice["people"] < choice["needed"]:
@@ -122,19 +122,22 @@ def abstention(metrics: dict) -> str:
     rule = "Every prediction is accepted"
     if choice["threshold"] > 0:
         rule = f"A prediction is unsure unless its confidence is above {choice['threshold']:.4f}"
-    effect = "all predictions are unsure"
-    if test["accepted"]:
-        effect = (
-            f"{percentage(test['coverage'])} are accepted, with an error of "
-            f"{percentage(test['error'])} in place of {percentage(test['error_of_all'])} without "
-            "abstaining"
-        )
     return (
         f"{rule}. This was chosen on one photo each of {people}: {choice['errors']:,} of "
         f"{choice['accepted']:,} accepted predictions are wrong, at most "
         f"{percentage(choice['upper_bound'])} with a confidence of {level} after a correction for "
-        f"the choice. On the test set {effect}. The bound is for photos like those of the data "
-        "set; abstaining can widen the difference between groups."
+        f"the choice. On the test set {_accepted(choice['test'])}. The bound is for photos like "
+        "those of the data set; abstaining can widen the difference between groups."
+    )
+
+
+def _accepted(test: dict) -> str:
+    if not test["accepted"]:
+        return "all predictions are unsure"
+    return (
+        f"{percentage(test['coverage'])} are accepted, with an error of "
+        f"{percentage(test['error'])} in place of {percentage(test['error_of_all'])} without "
+        "abstaining"
     )
 
 
