@@ -309,16 +309,6 @@ def test_suspects_stand_apart_and_lead_to_their_rows(guessed):
         assert (link in suspects) == (one.subset == "test")
 
 
-def test_single_suspect_of_the_test_set_is_said_in_the_singular(guessed):
-    def wrong_on_the_last_face(targets):
-        p_male = np.where(targets == 1, 0.95, 0.05)
-        p_male[-1] = 1 - p_male[-1]
-        return p_male
-
-    page = (guessed(wrong_on_the_last_face)[0] / "index.html").read_text()
-    assert "1 suspect is a test face." in page
-
-
 def test_suspects_are_sorted_by_a_click_on_a_heading(window, guessed):
     folder = guessed(mostly_right)[0]
     window.get((folder / "index.html").as_uri())

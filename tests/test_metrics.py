@@ -430,20 +430,6 @@ def test_threshold_is_chosen_on_unscaled_confidences_where_the_temperature_is_at
     assert 1 / (1 + np.exp(-10)) < found["abstention"]["threshold"] < 1
 
 
-def test_leaking_split_stops_the_evaluation(tables):
-    split_of(subject=["x", "y", "b", "x"]).to_csv(tables / "split.csv", index=False)
-    outcome = evaluate(tables, "out")
-    assert outcome.returncode == 1 and "1 people in more than one subset" in outcome.stderr
-    assert not (tables / "out" / "metrics.json").exists()
-    assert evaluate(tables, "out", "--split_by", "image").returncode == 0
-
-
-def test_table_of_something_else_is_refused_by_name(tables):
-    (tables / "inference.csv").write_text("a,b\n1,2\n")
-    outcome = evaluate(tables, "out")
-    assert outcome.returncode == 1 and "inference.csv lacks the columns id" in outcome.stderr
-
-
 def test_every_declared_figure_is_drawn_and_described_for_the_report():
     for figure in run_figures.RUN_FIGURES:
         assert figure.name in dir(run_plots)

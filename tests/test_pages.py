@@ -16,7 +16,6 @@ from selenium.webdriver.common.keys import Keys
 
 from helpers.browser import eventually, requests, show, texts
 from helpers.pages import FIRST_HOSTILE, HOSTILE, index, run_page
-from renet.config import runs as runs_config
 from renet.pages import page_data, phrases
 
 
@@ -277,13 +276,3 @@ def test_columns_of_a_script_keep_names_numbers_and_gaps(tmp_path):
     assert json.loads(text[len("window.it = ") : -2]) == {
         "age": [1, None], "name": ["NA", "é\u2028"], "score": [0.25, None], "more": [1],
     }  # fmt: skip
-
-
-def settings_of(seed: int, rate: float) -> dict:
-    return {"train": {"seed": seed, "learning_rate": rate}, "model": {"cell": "gru"}}
-
-
-def test_runs_with_other_seeds_alone_make_a_group():
-    runs = {"a": settings_of(1, 0.1), "b": settings_of(2, 0.1), "c": settings_of(1, 0.2),
-            "again": settings_of(1, 0.1)}  # fmt: skip
-    assert runs_config.seed_groups(runs) == [["a", "b"]]

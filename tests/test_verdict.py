@@ -46,16 +46,12 @@ def bottoms(browser, selector: str) -> list[float]:
     )
 
 
-def test_first_screen_of_a_desktop_holds_the_verdict_with_eight_faces(window, results):
+def test_first_screen_holds_the_verdict_and_faces(window, results):
     show(window, DESKTOP)
     window.get(index(results))
     assert bottoms(window, ".verdict")[0] < 800
     assert len(bottoms(window, ".examples img")) == 8
-
-
-def test_first_screen_of_a_phone_holds_the_result_and_faces(window, results):
     show(window, PHONE)
-    window.get(index(results))
     assert window.execute_script("return document.documentElement.scrollWidth") <= PHONE
     assert bottoms(window, ".verdict .result")[0] < bottoms(window, ".examples img")[0] < 844
 

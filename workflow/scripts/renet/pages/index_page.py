@@ -101,11 +101,18 @@ def _runs(runs: list[RunResults], defaults: dict) -> dict:
     """The table of runs, and the settings that are not the default."""
     different = differences({run.name: run.settings for run in runs}, defaults)
     tests = {run.name: run.metrics["test"] for run in runs}
+    baselines = {
+        name: runs[0].metrics[name]["majority_baseline"] for name in ("validation", "test")
+    }
+    baseline = {
+        "name": f"always {baselines['test']['class']}",
+        "cells": [metric_tables.cell(metric, baselines[subset]) for _, subset, metric in COLUMNS],
+    }
     return {
         "constant": [name for name, test in tests.items() if test["constant_prediction"]],
         "columns": [heading for heading, _, _ in COLUMNS],
         "runs": [_row(run, different) for run in runs],
-        "summaries": [*_seed_means(runs), _baseline(runs[0].metrics)],
+        "summaries": [*_seed_means(runs), baseline],
         "accuracies": {
             name: phrases.percentage(test["balanced_accuracy"]) for name, test in tests.items()
         },
@@ -129,13 +136,6 @@ def _row(run: RunResults, different: dict[str, tuple[object, dict]]) -> dict:
         "epochs": run.epochs,
         "cells": [metric_tables.cell(metric, run.metrics[subset]) for _, subset, metric in COLUMNS],
     }
-
-
-def _baseline(metrics: dict) -> dict:
-    """The row of always predicting the majority class."""
-    baselines = {subset: metrics[subset]["majority_baseline"] for subset in ("validation", "test")}
-    cells = [metric_tables.cell(metric, baselines[subset]) for _, subset, metric in COLUMNS]
-    return {"name": f"always {baselines['test']['class']}", "cells": cells}
 
 
 def _seed_means(runs: list[RunResults]) -> list[dict]:

@@ -104,9 +104,7 @@ def _framed(photo: np.ndarray, spec: CropSpec, box: Box) -> np.ndarray:
 
 
 def _shrink(picture: np.ndarray) -> np.ndarray:
-    scale = PHOTO_SIDE / max(picture.shape)
-    if scale >= 1:
-        return np.ascontiguousarray(picture)
+    scale = min(1, PHOTO_SIDE / max(picture.shape))
     return cv2.resize(picture, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
 
 
