@@ -2,15 +2,7 @@
 
 import pandas as pd
 
-from renet.evaluation import (
-    abstention,
-    calibration,
-    composition,
-    leakage,
-    metrics,
-    slices,
-    weak_slices,
-)
+from renet.evaluation import abstention, calibration, composition, metrics, slices, weak_slices
 
 
 def evaluate(
@@ -29,7 +21,7 @@ def evaluate(
         max_error: highest error rate of the predictions that are not "unsure".
     """
     male_fraction = float(split.target[split.subset == "train"].mean())
-    in_training_set = leakage.in_training_set(predictions.subject, split)
+    in_training_set = predictions.subject.isin(split.subject[split.subset == "train"])
     groups = slices.assign(predictions, size, in_training_set)
     by_slice = slices.tabulate(predictions, groups)
     scaling = calibration.temperature_scaling(validation, predictions)
