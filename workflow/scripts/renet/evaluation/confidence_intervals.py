@@ -86,5 +86,6 @@ def percentiles(values: np.ndarray) -> np.ndarray:
     defined = np.isfinite(values).mean(axis=0) >= 0.5
     bounds = np.full((values.shape[1], 2), np.nan)
     tail = (1 - CONFIDENCE) / 2
-    bounds[defined] = np.nanquantile(values[:, defined], [tail, 1 - tail], axis=0).T
+    if defined.any():
+        bounds[defined] = np.nanquantile(values[:, defined], [tail, 1 - tail], axis=0).T
     return bounds
