@@ -15,8 +15,8 @@ import measuring
 import numpy as np
 import pandas as pd
 
-from renet.evaluation import comparison, confidence_intervals, inference_table, weak_slices
-from renet.evaluation.tables import ALPHA
+from renet.evaluation import comparison, confidence_intervals, weak_slices
+from renet.evaluation.tables import ALPHA, INFERENCE
 
 REFERENCE = "full"  # the recipe that the others differ from
 SEED = "-seed"  # between the names of a recipe and of a seed
@@ -26,7 +26,7 @@ PREDICTIONS = "inference_validation.csv"
 def read(results: Path) -> tuple[pd.DataFrame, pd.Series]:
     """Whether each prediction is correct, (faces, runs), and the subject of each face."""
     tables = {
-        path.parent.name: inference_table.read(path)
+        path.parent.name: INFERENCE.read(path)
         for path in sorted((results / "runs").glob(f"*{SEED}*/{PREDICTIONS}"))
     }
     if sum(run.startswith(REFERENCE + SEED) for run in tables) < 2:
@@ -67,7 +67,7 @@ def main() -> None:
     rows = [[*of_recipe(REFERENCE), "", "", ""]]
     for recipe, row in differences(correct, subjects).iterrows():
         interval = f"{100 * row.low:+.1f} to {100 * row.high:+.1f}"
-        verdict = "shown" if row.p <= ALPHA else "not shown"
+        verdict = "significant" if row.p <= ALPHA else "not significant"
         difference = f"{100 * row.difference:+.1f} ({interval})"
         rows.append([*of_recipe(recipe), difference, f"{row.p:.2g}", verdict])
     columns = ["recipe", "accuracy", "each seed", "difference, points", "p (Holm)", "verdict"]

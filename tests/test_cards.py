@@ -13,12 +13,11 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-import yaml
 from selenium.webdriver.common.by import By
 
 from helpers.browser import DESKTOP, PHONE, show, texts
-from helpers.pages import benchmark_module, write_report
-from helpers.project import ROOT, SCRIPTS, run_script
+from helpers.pages import changed_settings, write_report
+from helpers.project import ROOT, SCRIPTS
 from renet.common.errors import InputError
 from renet.config import checks, schema
 from renet.dataset import hdf5
@@ -69,18 +68,11 @@ def test_snippet_of_the_model_card_loads_the_model_and_predicts_a_face(results, 
     assert printed == pytest.approx(dict(zip(("female", "male"), expected, strict=True)), abs=1e-5)
 
 
-def report_with_notes(results, notes) -> str:
-    """The data sheet that the report writes with a file of notes."""
-    arguments = benchmark_module().commands(results)["report"]
-    outcome = run_script("report.py", *arguments, "--notes", notes)
-    assert outcome.returncode == 0, outcome.stderr
-    return (results / f"{SHEET}.md").read_text()
-
-
 def test_data_sheet_includes_the_users_notes_and_leaves_their_file_alone(changed, tmp_path, window):
     notes = tmp_path / "notes.md"
     notes.write_text("All *consented*. <script>document.title = 'x'</script>\n")
-    sheet = report_with_notes(changed, notes)
+    write_report(changed, "--notes", notes)
+    sheet = (changed / f"{SHEET}.md").read_text()
     assert "## Notes of the data's author\n\nAll *consented*." in sheet
     assert notes.read_text().startswith("All *consented*.")
     assert sheet.index("All *consented*") < sheet.index("## Archives") < sheet.index("| archive |")
@@ -90,20 +82,19 @@ def test_data_sheet_includes_the_users_notes_and_leaves_their_file_alone(changed
 
 
 def test_data_sheet_of_own_photos_says_where_to_write_what_is_missing(changed, tmp_path):
-    settings = yaml.safe_load((changed / "settings.yaml").read_text())
-    settings["data"]["databases"] = ["table"]
-    (changed / "settings.yaml").write_text(yaml.safe_dump(settings))
     funnel = FUNNEL.read(changed / "data/funnel.csv")
     kept_together = funnel.iloc[:1].assign(step=NEAR_DUPLICATES, changed=4)
     FUNNEL.write(changed / "data/funnel.csv", pd.concat([funnel, kept_together]))
-    write_report(changed)
+    with changed_settings(changed) as settings:
+        settings["data"]["databases"] = ["table"]
     sheet = (changed / f"{SHEET}.md").read_text()
     assert "near-duplicates kept in one subset (4 faces) |" in sheet
     assert "in one subset, even under different names: 4 faces" in sheet
     assert "**Not documented: where the photos come from" in sheet
     assert "`datasheet: notes.md`" in sheet
     (tmp_path / "notes.md").write_text("From my own album.")
-    assert "Not documented" not in report_with_notes(changed, tmp_path / "notes.md")
+    write_report(changed, "--notes", tmp_path / "notes.md")
+    assert "Not documented" not in (changed / f"{SHEET}.md").read_text()
 
 
 def test_missing_file_of_notes_is_an_error_that_names_the_key():

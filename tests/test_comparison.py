@@ -190,7 +190,7 @@ def test_metric_that_a_set_does_not_define_is_not_tested():
     table = table.assign(set="test")
     heading, said = comparison_section.headline(table)
     assert heading == "Recall of female against a"
-    assert said == "Test set: no difference shown for b."
+    assert said == "Test set: no significant difference for b."
 
 
 def test_head_of_the_page_has_a_recipe_in_place_of_its_runs():
@@ -210,13 +210,13 @@ def test_head_of_the_page_has_a_recipe_in_place_of_its_runs():
     assert heading == "Accuracy against a-1"
     minus = "\N{MINUS SIGN}"
     assert said == (
-        f"Test set: c {minus}10.0 and the recipe of b-1, b-2 and b-3 (against that of a-1, a-2 and "
-        "a-3) +2.0 percentage points; no difference shown for a-2 and a-3."
+        f"Test set: c {minus}10.0 and the recipe of b-1, b-2 and b-3 (against the recipe of a-1, "
+        "a-2 and a-3) +2.0 percentage points; no significant difference for a-2 and a-3."
     )
 
 
 def test_settings_of_a_recipe_are_those_that_its_runs_share():
-    settings = {"b-1": "train.seed: 2, train.learning_rate: 0.2", "c": "train.seed: 3"}
+    settings = {"b-1": {"train.seed": "2", "train.learning_rate": "0.2"}, "c": {"train.seed": "3"}}
     row = SimpleNamespace(kind="recipe", run="b-1 b-2 b-3")
     assert comparison_section._differing(row, settings) == "train.learning_rate: 0.2"
     row = SimpleNamespace(kind="reference", run="c")
@@ -231,7 +231,7 @@ def test_faces_that_divide_the_runs_most_evenly_stand_first():
     assert found.wrong.tolist() == ["a d", "d", "a b d"]
 
 
-def test_smallest_detectable_difference_is_shown_as_often_as_stated(quick):
+def test_smallest_detectable_difference_is_significant_as_often_as_stated(quick):
     plan, people = Plan("old", "accuracy"), 400
     random = np.random.default_rng(6)
     found = []
@@ -255,14 +255,14 @@ def recipe_claim(seed: int, gain: float):
     return comparison._corrected(pd.DataFrame([row, *[{**row, "p": 1.0}] * 4])).iloc[0]
 
 
-def test_smallest_detectable_difference_of_few_seeds_is_shown_as_often_as_stated():
+def test_smallest_detectable_difference_of_few_seeds_is_significant_as_often_as_stated():
     stated = [recipe_claim(seed, gain=0).detectable for seed in range(250)]
     gain = np.sqrt(np.mean(np.square(stated)))  # as of the true standard error
     shown = np.mean([recipe_claim(seed, gain).shown for seed in range(1000, 1250)])
     assert shown == pytest.approx(0.8, abs=0.08)
 
 
-def test_recipes_that_differ_on_one_person_alone_are_not_shown_to_differ():
+def test_recipes_that_differ_on_one_person_alone_do_not_differ_significantly():
     given, drawn = recipes(1, spread=0.02, count=3)
     found = comparison.recipe_difference([given[0] + 0.5, given[1]], drawn, subjects=1)
     assert found["p"] == 1
@@ -302,7 +302,7 @@ def test_reference_can_be_the_name_of_a_run_with_seeds():
 @pytest.mark.parametrize(
     ("detectable", "said"),
     [
-        ([1.2, 1.01], "This set is too small to show any difference from a."),
+        ([1.2, 1.01], "This set is too small for any difference from a to be significant."),
         ([0.485, 1.06], "is about 48.5 to more than 100 percentage points, more for runs"),
         ([0.02, 0.02], "is about 2.0 percentage points."),
     ],

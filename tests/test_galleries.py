@@ -67,14 +67,16 @@ def run(tmp_path):
     return tmp_path, faces
 
 
+def write_gallery(folder, out):
+    pictures = (f"--{name}={out / name}.jpg" for name in ("examples", "mistakes", "hard_cases"))
+    return run_script("gallery.py", folder / "inference.csv", folder / "test.h5", "-o",
+                      out / "gallery.csv", *pictures)  # fmt: skip
+
+
 def test_gallery_table_says_where_each_face_is(run):
     folder, faces = run
     out = folder / "out"
-    outcome = run_script(
-        "gallery.py", folder / "inference.csv", folder / "test.h5", "-o", out / "gallery.csv",
-        "--examples", out / "examples.jpg", "--mistakes", out / "mistakes.jpg",
-        "--hard_cases", out / "hard_cases.jpg",
-    )  # fmt: skip
+    outcome = write_gallery(folder, out)
     assert outcome.returncode == 0, outcome.stderr
     table = pd.read_csv(folder / "out" / "gallery.csv")
     assert table[table.gallery == "mistakes"].id.tolist() == ["wiki:3", "wiki:7"]
@@ -95,9 +97,7 @@ def test_gallery_of_other_faces_is_refused(run):
     folder = run[0]
     predictions = pd.read_csv(folder / "inference.csv")
     predictions.iloc[:-1].to_csv(folder / "inference.csv", index=False)
-    outcome = run_script(
-        "gallery.py", folder / "inference.csv", folder / "test.h5", "-o", folder / "gallery.csv"
-    )
+    outcome = write_gallery(folder, folder)
     assert outcome.returncode == 1 and "does not describe the faces" in outcome.stderr
 
 

@@ -124,6 +124,15 @@ def test_run_by_hand_of_the_same_name_is_an_error_that_names_both():
         complete({"grid": {"train.epochs": [3]}}, **{"a-epochs_3": {}})
 
 
+def test_runs_with_other_seeds_alone_make_a_group():
+    settings = {"a": (1, 0.1), "b": (2, 0.1), "c": (1, 0.2), "again": (1, 0.1)}
+    entries = {
+        name: {"train": {"seed": seed, "learning_rate": rate}, "model": {}}
+        for name, (seed, rate) in settings.items()
+    }
+    assert runs.seed_groups(entries) == [["a", "b"]]
+
+
 def test_effect_of_a_setting_is_the_validation_metric_of_each_run_by_value(results):
     settings = yaml.safe_load((results / "settings.yaml").read_text())["runs"]
     three_runs = [read_run(results / "runs" / name, settings[name]) for name in settings]

@@ -588,7 +588,7 @@ def test_page_has_the_faces_of_the_highest_and_the_lowest_confidence():
         )
         sheet.add(batch, table)
     sheet._keep_extremes()
-    shown = sorted(face.confidence for face in sheet._faces)
+    shown = sorted(-face[0] for face in sheet._faces)
     half = MOST_FACES // 2
     ranked = np.sort(confidence)
     np.testing.assert_allclose(shown, [*ranked[:half], *ranked[-half:]])

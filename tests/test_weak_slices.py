@@ -1,4 +1,4 @@
-"""Which slices are shown to be weaker than the whole test set."""
+"""Which slices are significantly weaker than the whole test set."""
 
 import numpy as np
 import pandas as pd
@@ -46,14 +46,14 @@ def test_slices_of_independent_photos_have_the_exact_binomial_test():
     assert table.upper_holm["a"] == pytest.approx(bound.high)
 
 
-def test_weakest_slice_is_the_shown_one_of_the_lowest_accuracy():
+def test_weakest_slice_is_the_significant_one_of_the_lowest_accuracy():
     table, found = sliced({"few": (1, 29), "weak": (60, 100), "strong": (880, 900)})
     assert (found["tested"], found["weaker"]) == (2, 1)
     assert found["weakest"]["value"] == "weak" and found["weakest"]["accuracy"] == 0.6
     assert np.isnan(table.p_holm["few"])  # under 30 faces, however few are correct
 
 
-def test_low_accuracy_by_chance_is_not_shown():
+def test_low_accuracy_by_chance_is_not_significant():
     _, found = sliced({"low": (26, 30), "rest": (540, 600)})
     assert found["weakest"] is None and found["tested"] == 2
 

@@ -1,8 +1,10 @@
 """A folder of results whose pages are written, from inputs that a benchmark makes."""
 
+import contextlib
 import importlib.util
 import json
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 
@@ -15,7 +17,7 @@ from helpers.made_once import made_once
 from helpers.project import ROOT, run_script
 from helpers.training import SMALL
 from renet.dataset import hdf5
-from renet.dataset.tables import FUNNEL
+from renet.dataset.tables import CORRECTED, FUNNEL
 from renet.rules.run_figures import FIGURES_OF_PREDICTIONS
 
 # Names and paths that would be markup, code, a spreadsheet's formula or a change of direction.
@@ -148,19 +150,30 @@ def write_audit(results: Path, run: str) -> None:
     pd.read_csv(results / "runs" / run / "inference.csv")[["id", "p_female", "p_male"]].to_csv(
         fold, index=False
     )
+    CORRECTED.write(folder / "corrected.csv", CORRECTED.frame([]))
     outcome = run_script(
         "audit.py", fold, "--faces", data / "test.h5", "--tables", data / "test.csv",
         "-o", folder / "labels.csv", "--proposals", folder / "suspects.csv",
         "--picture", folder / "suspects.jpg",
         "--page", folder / "index.html", "--data", json.dumps(shown),
+        "--corrected", folder / "corrected.csv",
     )  # fmt: skip
     assert outcome.returncode == 0, outcome.stderr
 
 
-def write_report(results: Path) -> None:
+def write_report(results: Path, *options: object) -> None:
     """Write the pages of a folder of results again."""
-    outcome = run_script("report.py", *benchmark_module().commands(results)["report"])
+    outcome = run_script("report.py", *benchmark_module().commands(results)["report"], *options)
     assert outcome.returncode == 0, outcome.stderr
+
+
+@contextlib.contextmanager
+def changed_settings(results: Path) -> Iterator[dict]:
+    """Give the settings of a folder of results to be changed, and write its pages again."""
+    settings = yaml.safe_load((results / "settings.yaml").read_text())
+    yield settings
+    (results / "settings.yaml").write_text(yaml.safe_dump(settings, sort_keys=False))
+    write_report(results)
 
 
 @pytest.fixture(scope="session")

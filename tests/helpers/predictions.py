@@ -20,3 +20,10 @@ def predictions_of(targets, p_male, subjects=None, **columns) -> pd.DataFrame:
         "grey": 0,
     }  # fmt: skip
     return pd.DataFrame(table | columns)
+
+
+def predictions_with(female: tuple[int, int], male: tuple[int, int]) -> pd.DataFrame:
+    """Predictions with so many correct of so many faces of each label."""
+    p_male = [*np.repeat([0.2, 0.8], [female[0], female[1] - female[0]]),
+              *np.repeat([0.8, 0.2], [male[0], male[1] - male[0]])]  # fmt: skip
+    return predictions_of(np.repeat([0, 1], [female[1], male[1]]), p_male)

@@ -5,7 +5,7 @@ tables beside them, and what became of earlier corrections.
 Writes: labels.csv (columns: `renet.evaluation.tables.LABELS`), the lowest label quality first;
 suspects.csv, the predicted classes of the suspects in the format of the config's `corrections`;
 index.html, the page of the audit; suspects.jpg, the faces that the page shows, with tiles as in
-`GRID`.
+`renet.pages.audit_page.GRID`.
 Decides: nothing; no label is changed.
 """
 
@@ -16,18 +16,12 @@ import numpy as np
 import pandas as pd
 
 from renet.common import script
-from renet.common.errors import InputError
-from renet.common.imdb_wiki import CLASSES
 from renet.dataset import hdf5, selections
 from renet.dataset.corrections import Outcome
 from renet.dataset.tables import CORRECTED, SPLIT
 from renet.evaluation import label_audit
-from renet.evaluation.tables import FOLD, LABELS, PROBABILITIES, PROPOSALS, SAMPLE
-from renet.pages import galleries, phrases, templates
-from renet.pages.templates import PageTable
-
-SUSPECTS_SHOWN, OTHERS_SHOWN = 200, 24  # faces
-GRID = galleries.Grid(columns=8, side=112)
+from renet.evaluation.tables import FOLD, LABELS, PROPOSALS, SAMPLE
+from renet.pages import audit_page
 
 
 def audit(
@@ -36,11 +30,11 @@ def audit(
     faces: list[Path],
     tables: list[Path],
     labels: script.Output,
-    proposals: Path | None = None,
-    picture: Path | None = None,
-    page: Path | None = None,
-    corrected: Path | None = None,
-    data: script.Json | None = None,
+    proposals: Path,
+    picture: Path,
+    page: Path,
+    corrected: Path,
+    data: script.Json,
 ) -> None:
     """Rank the labels.
 
@@ -55,96 +49,30 @@ def audit(
         corrected: corrected.csv, written by shuffle.py.
         data: the config's sections about the data, for the page.
     """
-    ranked = label_audit.rank(*read_predictions(predictions, tables))
+    samples = pd.concat((SPLIT.read(path, SAMPLE) for path in tables), ignore_index=True)
+    predicted = pd.concat(map(FOLD.read, predictions)).set_index("id").loc[samples.id]
+    ranked = label_audit.rank(samples, predicted.to_numpy())
     LABELS.write(labels, ranked, float_format="%.6g")
-    reviewed = ranked.id.isin(read_reviewed(corrected))
-    ranked = ranked.assign(reviewed=reviewed)
-    suspects, others = ranked[ranked.suspect == 1], ranked[(ranked.suspect == 0) & ~reviewed]
+    reviewed = CORRECTED.read(corrected)
+    is_seen = reviewed.outcome.isin([Outcome.CORRECTED, Outcome.CONFIRMED])  # by a person
+    ranked = ranked.assign(reviewed=ranked.id.isin(reviewed.id[is_seen]))
+    suspects = ranked[ranked.suspect == 1]
     skill = label_audit.skill(ranked)
-    if proposals:
-        PROPOSALS.write(proposals, label_audit.proposals(suspects[~suspects.reviewed]))
-    shown = pd.concat([suspects.head(SUSPECTS_SHOWN), others.head(OTHERS_SHOWN)])
-    if picture:
-        stored = [hdf5.read(path) for path in faces]
-        pixels = selections.select(stored, shown.index.to_numpy()).pixels
-        GRID.write_faces(picture, pixels.take(np.arange(len(pixels))))
-    if page:
-        write_page(page, ranked, shown, skill, {"folds": len(predictions), "data": data})
+    PROPOSALS.write(proposals, label_audit.proposals(suspects[~suspects.reviewed]))
+    shown = audit_page.pictured(ranked)
+    pixels = selections.select([hdf5.read(path) for path in faces], shown.index.to_numpy()).pixels
+    audit_page.GRID.write_faces(picture, pixels.take(np.arange(len(pixels))))
+    audit_page.write(page, ranked, shown, skill, {"folds": len(predictions), "data": data})
     logging.info(
         "The networks agree with %.1f%% of the labels, always predicting %s with %.1f%%.",
         100 * skill.accuracy, skill.majority, 100 * skill.baseline,
     )  # fmt: skip
-    if not skill.is_shown:
-        logging.warning("They are not shown to be better: their suspects are no evidence.")
+    if not skill.is_significant:
+        logging.warning("They are not significantly better: their suspects are no evidence.")
     logging.info(
         "%d of %d labels are suspect: %d female, %d male",
         len(suspects), len(ranked), (suspects.target == 0).sum(), (suspects.target == 1).sum(),
     )  # fmt: skip
-
-
-def read_reviewed(corrected: Path | None) -> set[str]:
-    """The faces whose label a person has corrected or confirmed."""
-    if not corrected:
-        return set()
-    table = CORRECTED.read(corrected)
-    return set(table.id[table.outcome.isin([Outcome.CORRECTED, Outcome.CONFIRMED])])
-
-
-def write_page(
-    page: Path, ranked: pd.DataFrame, shown: pd.DataFrame, skill: label_audit.Skill, settings: dict
-) -> None:
-    """Write the page of the audit.
-
-    Args:
-        ranked: all labels, with `reviewed`.
-        shown: those with a tile in the picture, the suspects first.
-        settings: what else the template shows.
-    """
-    x, y = GRID.position(np.arange(len(shown)))
-    shown = shown.assign(x=x, y=y)
-    suspects = ranked[ranked.suspect == 1]
-    templates.write(
-        "audit.html.j2",
-        page,
-        title="Label audit",
-        labels=len(ranked),
-        suspects=len(suspects),
-        suspects_of_test=int((suspects.subset == "test").sum()),
-        any_reviewed=bool(suspects.reviewed.any()),
-        skill=skill,
-        by_class=table_by_class(ranked),
-        suspect_faces=phrases.faces(shown[shown.suspect == 1]),
-        other_faces=phrases.faces(shown[shown.suspect == 0]),
-        **settings,
-    )
-
-
-def read_predictions(
-    predictions: list[Path], tables: list[Path]
-) -> tuple[pd.DataFrame, np.ndarray]:
-    """All samples in the order of the tables, and their probabilities (samples, 2).
-
-    Raises:
-        InputError: the predictions are not of these samples.
-    """
-    samples = pd.concat((SPLIT.read(path, SAMPLE) for path in tables), ignore_index=True)
-    predicted = pd.concat(map(FOLD.read, predictions)).set_index("id")
-    if set(predicted.index) != set(samples.id) or len(predicted) != len(samples):
-        raise InputError(
-            f"The predictions {', '.join(map(str, predictions))} are not of the faces of "
-            f"{', '.join(map(str, tables))}: delete them to have them made again."
-        )
-    return samples, predicted.loc[samples.id, list(PROBABILITIES)].to_numpy()
-
-
-def table_by_class(labels: pd.DataFrame) -> PageTable:
-    """The number of suspect labels of each class."""
-    rows = [
-        [CLASSES[target], f"{len(suspect):,}", f"{suspect.sum():,}",
-         phrases.percentage(suspect.mean())]
-        for target, suspect in labels.groupby("target").suspect
-    ]  # fmt: skip
-    return PageTable("Suspect labels by class", ["label", "faces", "suspect", "percentage"], rows)
 
 
 if __name__ == "__main__":

@@ -4,8 +4,8 @@ Reads: inference.csv of each run and set, split.csv, and the faces of each set.
 Writes: comparison.csv (columns: `renet.evaluation.tables.COMPARISON`), the same as JSON with the
 number of claims about each set, the faces on which the runs disagree (`DISAGREEMENTS`) with a sheet
 of the first of them for each set, and the ROC curves of all runs.
-Decides: which differences are shown, by Holm's procedure for all claims about one set: each run
-against the reference and against the majority class of the training set, and each recipe of at
+Decides: which differences are significant, by Holm's procedure for all claims about one set: each
+run against the reference and against the majority class of the training set, and each recipe of at
 least three seeds against that of the reference. Nothing is claimed of other pairs.
 """
 
@@ -16,14 +16,14 @@ from typing import Literal
 import pandas as pd
 
 from renet.common import files, script
-from renet.common.errors import InputError
 from renet.common.imdb_wiki import CLASSES
 from renet.dataset import hdf5
 from renet.dataset.tables import SPLIT
-from renet.evaluation import comparison, comparison_plots, inference_table
-from renet.evaluation.tables import COMPARISON, DISAGREEMENTS
+from renet.evaluation import comparison, comparison_plots
+from renet.evaluation.tables import COMPARISON, DISAGREEMENTS, INFERENCE
 from renet.pages import galleries
 
+GRID = galleries.Grid(columns=8, side=112)
 Metric = Literal["accuracy", "balanced_accuracy", "recall_female", "recall_male"]
 
 
@@ -35,11 +35,11 @@ def compare(
     reference: str,
     metric: Metric = "balanced_accuracy",
     groups: list[list[str]] = (),
-    faces: list[Path] = (),
-    as_json: Path | None = None,
-    curves: Path | None = None,
-    disagreements: Path | None = None,
-    sheets: list[Path] = (),
+    faces: list[Path],
+    as_json: Path,
+    curves: Path,
+    disagreements: Path,
+    sheets: list[Path],
 ) -> None:
     """Compare all runs on each set.
 
@@ -62,77 +62,34 @@ def compare(
     majority = int(classes.target[classes.subset == "train"].mean() >= 0.5)
     compared, disputed = [], []
     for name, runs in sets.items():
-        predictions = side_by_side(name, runs, majority)
+        predictions = comparison.side_by_side(name, runs, majority)
         compared.append(comparison.compare(predictions, plan).assign(set=name))
         first = next(iter(runs.values()))
-        disputed.append(in_picture(comparison.disagreements(predictions, first)).assign(set=name))
-        shown = compared[-1].shown.fillna(0).sum()
-        logging.info("%s: runs compared: %d, differences shown: %d", name, len(runs), shown)
+        rows = comparison.disagreements(predictions, first)
+        places = GRID.placed(rows.head(galleries.GALLERY_SIZE))[["x", "y"]]
+        disputed.append(rows.join(places).assign(set=name))
+        significant = compared[-1].shown.fillna(0).sum()
+        logging.info("%s: runs compared: %d, significant: %d", name, len(runs), significant)
     COMPARISON.write(table, compared)
-    if as_json:
-        files.write_json(as_json, summarise(compared, plan, CLASSES[majority]))
-    if disagreements:
-        DISAGREEMENTS.write(disagreements, disputed)
-    if curves:
-        comparison_plots.ranking_curves(sets, curves)
+    files.write_json(as_json, comparison.summarise(compared, plan, CLASSES[majority]))
+    DISAGREEMENTS.write(disagreements, disputed)
+    comparison_plots.ranking_curves(sets, curves)
     stored = {path.stem: hdf5.read(path) for path in faces}
     for path in sheets:
         name = path.stem.removeprefix("disagreements_")
-        rows = disputed[list(sets).index(name)].dropna(subset="x").index
-        galleries.DISAGREEMENTS.write_faces(path, (stored[name].pixels[row] for row in rows))
-
-
-def in_picture(rows: pd.DataFrame) -> pd.DataFrame:
-    """Rows of faces with `x` and `y`, the place of the first ones in a picture."""
-    numbers = pd.RangeIndex(min(len(rows), galleries.GALLERY_SIZE))
-    x, y = galleries.DISAGREEMENTS.position(numbers.to_numpy())
-    places = pd.DataFrame({"x": x, "y": y}, index=rows.index[: len(numbers)], dtype="Int64")
-    return rows.join(places)
+        rows = disputed[list(sets).index(name)].dropna(subset="x")
+        GRID.write_faces(path, (stored[name].pixels[row] for row in rows.index))
 
 
 def read_sets(inference: list[Path]) -> dict[str, dict[str, pd.DataFrame]]:
     """The inference tables by set and run; a file's place says of which run it is."""
     sets: dict[str, dict[str, pd.DataFrame]] = {}
     for path in inference:
-        table = inference_table.read(path)
+        table = INFERENCE.read(path)
         is_external = path.absolute().parent.parent.name == "external"
         run = path.absolute().parents[2 if is_external else 0].name
         sets.setdefault(table.subset.iloc[0], {})[run] = table
     return sets
-
-
-def side_by_side(name: str, runs: dict[str, pd.DataFrame], majority: int) -> comparison.Predictions:
-    """The predictions of all runs on one set.
-
-    Raises:
-        InputError: the runs predicted different faces.
-    """
-    first = next(iter(runs.values()))
-    for run, table in runs.items():
-        if not table.id.equals(first.id):
-            raise InputError(
-                f"The run {run} has predicted other faces of the set {name} than "
-                f"{next(iter(runs))}; run infer again for both."
-            )
-    correct = pd.DataFrame({run: table.correct for run, table in runs.items()})
-    correct[comparison.MAJORITY] = (first.target == majority).astype(int)
-    return comparison.Predictions(first.subject, first.target.to_numpy(), correct)
-
-
-def summarise(tables: list[pd.DataFrame], plan: comparison.Plan, majority: str) -> dict:
-    """comparison.json: the plan, and for each set the number of claims and all rows."""
-    sets = {}
-    for table in tables:
-        columns = [column for column in COMPARISON.columns if column not in ("set", "metric")]
-        rows = table[columns].astype(object)
-        sets[table.set.iloc[0]] = {
-            "claims": int(table.p.notna().sum()),
-            "rows": rows.where(rows.notna(), None).to_dict("records"),
-        }
-    return {
-        "reference": plan.reference, "metric": plan.metric, "majority_class": majority,
-        "recipes": [list(group) for group in plan.groups], "sets": sets,
-    }  # fmt: skip
 
 
 if __name__ == "__main__":

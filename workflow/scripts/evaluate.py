@@ -4,7 +4,7 @@ Reads: inference.csv (test), inference_validation.csv and history.csv of a run, 
 an external test set its inference.csv and the table beside its HDF5 file instead.
 Writes: metrics.json (`renet.evaluation.metrics.summarise` of test and validation set, the
 calibration, the threshold of "unsure", the check for leakage, the composition of the data and which
-slices are shown to be weaker; schema: workflow/schemas/metrics.schema.yaml), slices.csv
+slices are significantly weaker; schema: workflow/schemas/metrics.schema.yaml), slices.csv
 (columns: `renet.evaluation.tables.SLICES`), and the figures of `renet.rules.run_figures`.
 For an external set, `test` in metrics.json means this set, and the subsets that are checked for
 leakage are training, validation and this set.
@@ -21,18 +21,8 @@ import pandas as pd
 
 from renet.common import files, script
 from renet.dataset.tables import SPLIT
-from renet.evaluation import (
-    abstention,
-    calibration,
-    composition,
-    inference_table,
-    leakage,
-    run_plots,
-    slices,
-    weak_slices,
-)
-from renet.evaluation.metrics import summarise
-from renet.evaluation.tables import SLICES
+from renet.evaluation import leakage, run_metrics, run_plots
+from renet.evaluation.tables import INFERENCE, SLICES
 from renet.training.history import HISTORY
 
 SPLIT_COLUMNS = ("subset", "subject", "digest", "target", "year")
@@ -46,7 +36,7 @@ def evaluate(
     *,
     external: Path | None = None,
     metrics: script.Output,
-    slice_table: Path | None = None,
+    slice_table: Path,
     figures: list[Path] = (),
     split_by: Literal["subject", "image"] = "subject",
     size: tuple[int, int] = (128, 128),
@@ -67,38 +57,21 @@ def evaluate(
         size: input size of the network, height and width in pixels.
         max_error: highest error rate of the predictions that are not "unsure".
     """
-    predictions, of_validation = map(inference_table.read, (test, validation))
+    predictions = INFERENCE.read(test)
     split_table = SPLIT.read(split, SPLIT_COLUMNS)
     if external:
         others = split_table[split_table.subset != "test"]
         split_table = pd.concat([others, SPLIT.read(external, SPLIT_COLUMNS)], ignore_index=True)
     leaks = leakage.check(split_table, split_by, str(external or split))
-    male_fraction = float(split_table.target[split_table.subset == "train"].mean())
-    in_training_set = leakage.in_training_set(predictions.subject, split_table)
-    assigned = slices.assign(predictions, size, in_training_set)
-    by_slice = slices.tabulate(predictions, assigned)
-    scaling = calibration.temperature_scaling(of_validation, predictions)
-    summary = {
-        "data": composition.summarise(split_table),
-        "test": summarise(predictions, male_fraction),
-        "validation": summarise(of_validation, male_fraction),
-        "calibration": scaling,
-        "abstention": abstention.summarise(
-            of_validation,
-            predictions,
-            assigned,
-            calibration.applied_temperature(scaling),
-            max_error,
-        ),
-        "slices": weak_slices.summarise(by_slice),
-        "leakage": leaks,
-    }
+    summary, by_slice = run_metrics.evaluate(
+        predictions, INFERENCE.read(validation), split_table, size, max_error
+    )
+    summary["leakage"] = leaks
     epochs = HISTORY.read(history) if history else None
     evaluation = run_plots.Evaluation(predictions, summary, by_slice, epochs)
     for path in figures:
         run_plots.draw(path.stem, evaluation, path)
-    if slice_table:
-        SLICES.write(slice_table, by_slice)
+    SLICES.write(slice_table, by_slice)
     files.write_json(metrics, summary)
     log_summary(summary["test"])
 

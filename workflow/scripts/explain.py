@@ -18,8 +18,7 @@ import numpy as np
 from renet.common import files, script
 from renet.common.progress import Progress
 from renet.dataset import hdf5
-from renet.evaluation import inference_table
-from renet.evaluation.tables import SALIENCY
+from renet.evaluation.tables import INFERENCE, SALIENCY
 from renet.inspection.saliency import occlusion, overlay
 from renet.network import devices, model_file
 from renet.network.model import parameter_count
@@ -34,8 +33,8 @@ def explain(
     faces: Path,
     *,
     saliency: script.Output,
-    table: Path | None = None,
-    description: Path | None = None,
+    table: Path,
+    description: Path,
     compute: devices.Compute = devices.Compute(),
     gpu: script.Granted = None,
 ) -> None:
@@ -52,29 +51,27 @@ def explain(
     """
     device = devices.choose(devices.granted(compute.device, gpu), compute.threads)
     network = model_file.load(model)
-    if description:
-        contents = {
-            "architecture": dataclasses.asdict(network.architecture),
-            "input_shape": list(network.input_shape),
-            "parameters": parameter_count(network),
-            "sha256": files.file_digest(model),
-            "torch": importlib.metadata.version("torch"),
-        }
-        files.write_json(description, contents)
+    contents = {
+        "architecture": dataclasses.asdict(network.architecture),
+        "input_shape": list(network.input_shape),
+        "parameters": parameter_count(network),
+        "sha256": files.file_digest(model),
+        "torch": importlib.metadata.version("torch"),
+    }
+    files.write_json(description, contents)
     network = devices.to_device(network, device, compute.precision)
-    shown = galleries.to_explain(inference_table.read(inference))
+    chosen = galleries.to_explain(INFERENCE.read(inference))
     pixels = hdf5.read(faces).pixels
     tiles, largest_drops = [], []
-    for row in Progress(shown.index, desc="saliency", unit=" img"):
+    for row in Progress(chosen.index, desc="saliency", unit=" img"):
         drops = occlusion(network, pixels[row], device, compute.precision)
         tile = GRID.tile(pixels[row])
         tiles += [tile, overlay(tile, drops)]
         largest_drops.append(float(drops.max()))
     galleries.write_image(saliency, GRID.sheet(tiles))
-    logging.info("saliency maps of %d faces", len(shown))
-    if table:
-        y = GRID.position(2 * np.arange(len(shown)))[1]
-        SALIENCY.write(table, shown.assign(y=y, largest_drop=largest_drops))
+    y = GRID.position(2 * np.arange(len(chosen)))[1]
+    SALIENCY.write(table, chosen.assign(y=y, largest_drop=largest_drops))
+    logging.info("saliency maps of %d faces", len(chosen))
 
 
 if __name__ == "__main__":

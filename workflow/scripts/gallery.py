@@ -16,8 +16,7 @@ import numpy as np
 from renet.common import script
 from renet.common.errors import InputError
 from renet.dataset import hdf5
-from renet.evaluation import inference_table
-from renet.evaluation.tables import EXAMPLES, GALLERY, HARD_CASES, MISTAKES
+from renet.evaluation.tables import EXAMPLES, GALLERY, HARD_CASES, INFERENCE, MISTAKES
 from renet.pages import galleries, page_data
 
 GRIDS = {
@@ -32,9 +31,9 @@ def gallery(
     faces: Path,
     *,
     table: script.Output,
-    examples: Path | None = None,
-    mistakes: Path | None = None,
-    hard_cases: Path | None = None,
+    examples: Path,
+    mistakes: Path,
+    hard_cases: Path,
     predictions: Path | None = None,
 ) -> None:
     """Write the galleries of a run.
@@ -46,29 +45,26 @@ def gallery(
         examples: sheet of the first faces to write, JPEG.
         mistakes: sheet of wrong predictions to write, JPEG.
         hard_cases: sheet of correct predictions to write, JPEG.
-        predictions: predictions.js to write.
+        predictions: predictions.js to write; external sets have none.
     """
-    given = inference_table.read(inference)
-    stored = hdf5.read(faces)
-    if len(stored) != len(given) or (stored.targets != given.target.to_numpy()).any():
+    rows, stored = INFERENCE.read(inference), hdf5.read(faces)
+    if not np.array_equal(stored.targets, rows.target):
         raise InputError(
             f"{inference} does not describe the faces of {faces}; run infer on this file again."
         )
     tables = []
-    for name, rows, path in (
-        (EXAMPLES, galleries.examples(given), examples),
-        (MISTAKES, galleries.mistakes(given), mistakes),
-        (HARD_CASES, galleries.hard_cases(given), hard_cases),
+    for name, chosen, path in (
+        (EXAMPLES, galleries.examples(rows), examples),
+        (MISTAKES, galleries.mistakes(rows), mistakes),
+        (HARD_CASES, galleries.hard_cases(rows), hard_cases),
     ):
-        x, y = GRIDS[name].position(np.arange(len(rows)))
-        tables.append(rows.assign(gallery=name, x=x, y=y))
-        if path:
-            GRIDS[name].write_faces(path, (stored.pixels[row] for row in rows.index))
+        tables.append(GRIDS[name].placed(chosen).assign(gallery=name))
+        GRIDS[name].write_faces(path, (stored.pixels[row] for row in chosen.index))
     GALLERY.write(table, tables)
-    logging.info("%d faces in the galleries", sum(map(len, tables)))
     if predictions:
-        columns = {"p_male": given.p_male.round(4), "predicted": given.predicted}
+        columns = {"p_male": rows.p_male.round(4), "predicted": rows.predicted}
         page_data.write_table(predictions, "renetPredictions", columns)
+    logging.info("%d faces in the galleries", sum(map(len, tables)))
 
 
 if __name__ == "__main__":

@@ -13,14 +13,11 @@ from pathlib import Path
 import numpy as np
 
 from renet.common import script
-from renet.common.errors import InputError
 from renet.dataset import hdf5
 from renet.evaluation.tables import LAYER_TIMES, LAYERS
 from renet.inspection import layer_profile, network_plot
 from renet.network import devices, model_file
 from renet.pages import page_data
-
-COMPUTE = devices.Compute()
 
 
 def profile_layers(
@@ -28,11 +25,11 @@ def profile_layers(
     faces: Path,
     *,
     layers: script.Output,
-    figure: Path | None = None,
-    times: Path | None = None,
-    times_script: Path | None = None,
+    figure: Path,
+    times: Path,
+    times_script: Path,
     batch_size: int = 32,
-    compute: devices.Compute = COMPUTE,
+    compute: devices.Compute = devices.Compute(),
     gpu: script.Granted = None,
 ) -> None:
     """Describe the layers of a network, and measure their time.
@@ -43,34 +40,23 @@ def profile_layers(
         layers: layers.csv to write.
         figure: network.svg to write.
         times: layer_times.csv to write.
-        times_script: layer_times.js to write; needs `times`.
+        times_script: layer_times.js to write.
         batch_size: faces of the step that is timed; repeated if the file has too few.
         compute: device, precision and threads.
     """
     device = devices.choose(devices.granted(compute.device, gpu), compute.threads)
     network = devices.to_device(model_file.load(model), device, compute.precision)
-    if not network.architecture.has_layers:
-        raise InputError(
-            f"{model} is of the kind {network.architecture.kind}, which has no layers; name a "
-            "model of another kind."
-        )
     described = layer_profile.describe(network)
     LAYERS.write(layers, described)
-    if figure:
-        network_plot.draw(described, network.input_shape, figure)
-    if times:
-        pixels = hdf5.read(faces).pixels
-        batch = pixels.take(np.arange(batch_size), axis=0, mode="wrap")
-        measured = layer_profile.measure_times(network, batch, compute.precision)
-        LAYER_TIMES.write(times, measured, float_format="%.4g")
-        step = measured.milliseconds.sum()
-        logging.info(
-            "%d layers; a step on %d faces takes %.0f ms", len(described), batch_size, step
-        )
-        columns = {name: measured.round(4)[name] for name in LAYER_TIMES.columns}
-        about = {"batch_size": batch_size, "device": device.type, "threads": compute.threads}
-        if times_script:
-            page_data.write_table(times_script, "renetLayerTimes", columns, **about)
+    network_plot.draw(described, network.input_shape, figure)
+    batch = hdf5.read(faces).pixels.take(np.arange(batch_size), axis=0, mode="wrap")
+    measured = layer_profile.measure_times(network, batch, compute.precision)
+    LAYER_TIMES.write(times, measured, float_format="%.4g")
+    columns = {name: measured.round(4)[name] for name in LAYER_TIMES.columns}
+    about = {"batch_size": batch_size, "device": device.type, "threads": compute.threads}
+    page_data.write_table(times_script, "renetLayerTimes", columns, **about)
+    step = measured.milliseconds.sum()
+    logging.info("%d layers; a step on %d faces takes %.0f ms", len(described), batch_size, step)
 
 
 if __name__ == "__main__":

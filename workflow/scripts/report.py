@@ -19,21 +19,17 @@ import yaml
 from cyclopts import Parameter
 
 from renet.common import script
-from renet.common.errors import InputError
 from renet.dataset.tables import FUNNEL
 from renet.pages import cards, index_page, results, run_page
 
-
-def read_settings(_: type, tokens: list) -> dict:
-    """Settings on a command line: a YAML file."""
-    path = Path(tokens[0].value)
-    settings = yaml.safe_load(path.read_text(encoding="utf-8"))
-    if not isinstance(settings, dict) or not {"runs", "defaults", "data"} <= set(settings):
-        raise InputError(f"{path} must be a YAML file with the keys runs, defaults and data.")
-    return settings
-
-
-Settings = Annotated[dict, Parameter(converter=read_settings, accepts_keys=False, n_tokens=1)]
+Settings = Annotated[  # on a command line a YAML file
+    dict,
+    Parameter(
+        converter=lambda _, tokens: yaml.safe_load(Path(tokens[0].value).read_bytes()),
+        accepts_keys=False,
+        n_tokens=1,
+    ),
+]
 
 
 def report(
@@ -82,12 +78,11 @@ def report(
         results.read_run(folder / "runs" / name, run_settings, data.external)
         for name, run_settings in settings["runs"].items()
     ]
-    for run in runs:
-        run_page.write(folder / "runs" / run.name / "report.html", run, data)
-        cards.write_model_card(folder / "runs" / run.name / "model_card.md", run, data)
     cards.write_datasheet(folder / "data" / "datasheet.md", runs[0], data)
     index_page.write(index, runs, settings["defaults"], data, settings.get("grids", {}))
     for run in runs:
+        run_page.write(folder / "runs" / run.name / "report.html", run, data)
+        cards.write_model_card(folder / "runs" / run.name / "model_card.md", run, data)
         test = run.metrics["test"]
         logging.info(
             "Run %s: test accuracy %.1f%%, balanced accuracy %.1f%%, majority class %.1f%%",

@@ -7,7 +7,6 @@ Writes: the page, walkthrough.html, and a folder with its pictures.
 Decides: nothing; without an id it is the first face of the test set, whose order is random.
 """
 
-import csv
 import itertools
 import logging
 import shlex
@@ -19,16 +18,12 @@ from renet.common import files, script
 from renet.common.errors import InputError
 from renet.config import sources
 from renet.dataset import hdf5, lineage
-from renet.dataset.lineage import Lineage
 from renet.evaluation.tables import INFERENCE
 from renet.faces.crop import CropSpec
 from renet.inspection import activations
 from renet.network import devices, model_file
-from renet.network.model import Network
 from renet.pages import walkthrough_page
-from renet.pages.walkthrough_page import Prediction, Walkthrough
-
-COMPUTE = devices.Compute()
+from renet.pages.walkthrough_page import Walkthrough
 
 
 def walkthrough(
@@ -40,7 +35,7 @@ def walkthrough(
     pictures: Path | None = None,
     id: str | None = None,
     origin: str = "recorded in provenance.json",
-    compute: devices.Compute = COMPUTE,
+    compute: devices.Compute = devices.Compute(),
     gpu: script.Granted = None,
 ) -> None:
     """Show one photo of the test set step by step.
@@ -64,59 +59,26 @@ def walkthrough(
             f"{model} is of the kind {network.architecture.kind}, whose layers this page cannot "
             "show; name a model of the kind renet or cnn."
         )
-    face = read_face(faces, shown.index, network)
+    face = np.array(hdf5.read(faces).pixels[shown.index])
+    words = [model, faces, *receipt_files, "-o", model.with_name("photo.html")]
+    words += ["--id", shown.sample["id"]]
+    inference = model.with_name("inference.csv")
+    with inference.open(encoding="utf-8") as lines:  # in the order of the HDF5 file
+        header, line = next(lines), next(itertools.islice(lines, shown.index, None))
     walk = Walkthrough(
         run=model.absolute().parent.name,
         config=config,
-        command=command_of(model, faces, receipt_files, shown.sample["id"]),
+        command=shlex.join(["python", "workflow/scripts/walkthrough.py", *map(str, words)]),
         lineage=shown,
         crop=CropSpec(**sources.crop_spec(config, config["archives"][shown.sample["source"]])),
         face=face,
         network=network,
         activations=activations.record(network, face, device, compute.precision),
-        prediction=read_prediction(model.with_name("inference.csv"), shown),
+        prediction=lineage.find_row(INFERENCE, inference, id=shown.sample["id"]),
+        line=header + line,
     )
     walkthrough_page.write(page, pictures or page.with_suffix(""), walk)
     logging.info("%s shows the photo %s", page, shown.sample["id"])
-
-
-def command_of(model: Path, faces: Path, receipt_files: list[Path], id: str) -> str:
-    """The command that makes the page of a face, photo.html."""
-    page = model.with_name("photo.html")
-    words = [model, faces, *receipt_files, "-o", page, "--id", id]
-    return shlex.join(["python", "workflow/scripts/walkthrough.py", *map(str, words)])
-
-
-def read_face(faces: Path, index: int, network: Network) -> np.ndarray:
-    """One face of an HDF5 file, (C, H, W) uint8.
-
-    Raises:
-        InputError: the faces do not have the shape that the network was trained on.
-    """
-    stored = hdf5.read(faces)
-    if stored.shape != network.input_shape:
-        raise InputError(
-            f"{faces} has faces of shape {stored.shape}, and the network was trained on "
-            f"{network.input_shape}; give the HDF5 file that belongs to the model."
-        )
-    return np.array(stored.pixels[index])
-
-
-def read_prediction(inference: Path, shown: Lineage) -> Prediction:
-    """The line of a face in an inference table.
-
-    Raises:
-        InputError: the table has the face at another place than the HDF5 file, or not at all.
-    """
-    row = lineage.find_row(INFERENCE, inference, id=shown.sample["id"])
-    with inference.open(encoding="utf-8") as lines:
-        header, line = next(lines), next(itertools.islice(lines, shown.index, None), "")
-    if next(csv.reader([line]), [""])[0] != row["id"]:
-        raise InputError(
-            f"{inference} does not have the face {row['id']} at line {shown.index + 2}, its place "
-            "in the HDF5 file; run infer on this file again."
-        )
-    return Prediction(row, header + line, shown.index + 2)
 
 
 if __name__ == "__main__":

@@ -51,27 +51,22 @@ def summarise(
         photos of one person are not independent.
     """
     one_each = validation.drop_duplicates("subject")  # the rows are in a random order
-    chosen = choose(log_odds(one_each), one_each.correct.to_numpy(), max_error)
+    choice = choose(log_odds(one_each), one_each.correct.to_numpy(), max_error)
     odds, correct = log_odds(test), test.correct.to_numpy()
     accepted = np.zeros(len(test), bool)
-    if chosen["threshold"] is not None:
-        chosen["threshold"] = float(confidences(chosen["threshold"], temperature))
+    if choice["threshold"] is not None:
+        choice["threshold"] = float(confidences(choice["threshold"], temperature))
         # By confidences, as a new photo is accepted.
-        accepted = confidences(odds, temperature) > chosen["threshold"]
+        accepted = confidences(odds, temperature) > choice["threshold"]
     _, risk = risk_coverage(odds, correct)
-    return {
-        "max_error": max_error,
-        "level": LEVEL,
-        **chosen,
-        "test": {**_accepted(correct, accepted), "area": float(risk.mean())},
-        "groups": [
-            {"slice": name, "value": value, **_accepted(correct[inside], accepted[inside])}
-            for name in GROUPS
-            if name in slices
-            for value in slices[name].cat.categories
-            for inside in [(slices[name] == value).to_numpy()]
-        ],
-    }
+    groups = [
+        {"slice": name, "value": value, **_accepted(correct[inside], accepted[inside])}
+        for name in slices.columns.intersection(GROUPS)
+        for value in slices[name].cat.categories
+        for inside in [(slices[name] == value).to_numpy()]
+    ]
+    test_set = {**_accepted(correct, accepted), "area": float(risk.mean())}
+    return {"max_error": max_error, "level": LEVEL, **choice, "test": test_set, "groups": groups}
 
 
 def log_odds(predictions: pd.DataFrame) -> np.ndarray:
@@ -90,42 +85,40 @@ def confidences(odds: np.ndarray, temperature: float) -> np.ndarray:
 
 
 def choose(score: np.ndarray, correct: np.ndarray, max_error: float) -> dict:
-    """The threshold that accepts the most predictions, with an error of at most `max_error` shown.
+    """The threshold that accepts the most predictions, with an error of at most `max_error`.
 
     Args:
         score: of independent predictions, (n,); highest where they are surest, as `log_odds`.
         correct: 0 or 1 of each, (n,).
 
     Returns:
-        `threshold`, the score above which a prediction is accepted, None if no threshold is shown
-        to reach that; `people` of the choice, and the fewest `needed` for any threshold;
+        `threshold`, the score above which a prediction is accepted, None if none
+        has a low enough `upper_bound`; `people` of the choice, and the fewest `needed` for any;
         `accepted`, `errors` and `upper_bound` of the error at the threshold.
     """
     people, needed = len(score), fewest_predictions(max_error)
+    choice: dict[str, float | None] = {"threshold": None, "people": people, "needed": needed}
+    choice |= {"accepted": 0, "errors": 0, "upper_bound": None}
+    if people < needed:
+        return choice
     order = np.argsort(-score, kind="stable")
     falling = np.append(score[order], ACCEPT_ALL)
-    errors_of_first = np.append(0, np.cumsum(1 - correct[order]))
-    found: dict[str, float | None] = {"threshold": None, "people": people, "needed": needed}
-    found |= {"accepted": 0, "errors": 0, "upper_bound": None}
-    if people < needed:
-        return found
     ranks = np.unique(np.linspace(needed, people, RANKS).round().astype(int))
     # Strictly above the threshold: of equal scores, none is accepted.
     accepted = np.searchsorted(-falling[:-1], -falling[ranks], side="left")
-    errors = errors_of_first[accepted]
+    errors = np.append(0, np.cumsum(1 - correct[order]))[accepted]
     bounds = upper_bound(errors, accepted)
-    fails = ~(bounds <= max_error)
+    fails = np.append(~(bounds <= max_error), True)  # a sequence ends with the last rank
     for start in np.linspace(0, len(ranks), SEQUENCES, endpoint=False).astype(int):
-        passed = start + int(np.argmax(fails[start:])) if fails[start:].any() else len(ranks)
-        if passed > start:  # later sequences reach further
-            last = passed - 1
-            found |= {
+        last = start + int(np.argmax(fails[start:])) - 1
+        if last >= start:  # later sequences reach further
+            choice |= {
                 "threshold": float(falling[ranks[last]]),
                 "accepted": int(accepted[last]),
                 "errors": int(errors[last]),
                 "upper_bound": float(bounds[last]),
             }
-    return found
+    return choice
 
 
 def fewest_predictions(max_error: float) -> int:

@@ -38,17 +38,10 @@ def reliability_bins(p_male: np.ndarray, targets: np.ndarray) -> pd.DataFrame:
     rows = []
     for number in np.unique(bin_of_sample):
         inside = bin_of_sample == number
-        low, high = confidence_intervals.wilson(correct[inside].sum(), inside.sum())
-        rows.append(
-            {
-                "n": int(inside.sum()),
-                "confidence": confidence[inside].mean(),
-                "accuracy": correct[inside].mean(),
-                "accuracy_low": low,
-                "accuracy_high": high,
-            }
-        )
-    return pd.DataFrame(rows)
+        interval = confidence_intervals.wilson(correct[inside].sum(), inside.sum())
+        rows.append((inside.sum(), confidence[inside].mean(), correct[inside].mean(), *interval))
+    columns = ["n", "confidence", "accuracy", "accuracy_low", "accuracy_high"]
+    return pd.DataFrame(rows, columns=columns)
 
 
 def _binned(p_male: np.ndarray, targets: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

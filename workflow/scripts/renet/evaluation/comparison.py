@@ -1,4 +1,4 @@
-"""Runs side by side: the differences of their metrics on one set, and which of them are shown.
+"""Runs side by side: the differences of their metrics on one set, and which are significant.
 
 Two runs predict the same faces. Their metrics are therefore dependent, and the test of a difference
 is more powerful than the intervals of each run suggest:
@@ -20,6 +20,7 @@ import numpy as np
 import pandas as pd
 from scipy import optimize, stats
 
+from renet.common.errors import InputError
 from renet.common.imdb_wiki import CLASSES
 from renet.evaluation import confidence_intervals, weak_slices
 from renet.evaluation.tables import (
@@ -55,6 +56,24 @@ class Plan:
     reference: str
     metric: str
     groups: Sequence[Sequence[str]] = ()  # of runs that differ in their seeds alone
+
+
+def side_by_side(name: str, runs: dict[str, pd.DataFrame], majority: int) -> Predictions:
+    """The predictions of all runs on one set.
+
+    Raises:
+        InputError: the runs predicted different faces.
+    """
+    first = next(iter(runs.values()))
+    for run, table in runs.items():
+        if not table.id.equals(first.id):
+            raise InputError(
+                f"The run {run} has predicted other faces of the set {name} than "
+                f"{next(iter(runs))}; run infer again for both."
+            )
+    correct = pd.DataFrame({run: table.correct for run, table in runs.items()})
+    correct[MAJORITY] = (first.target == majority).astype(int)
+    return Predictions(first.subject, first.target.to_numpy(), correct)
 
 
 def strata(metric: str, targets: np.ndarray) -> np.ndarray:
@@ -93,7 +112,7 @@ def compare(predictions: Predictions, plan: Plan) -> pd.DataFrame:
 
 
 def _corrected(table: pd.DataFrame) -> pd.DataFrame:
-    """The table with Holm's p-values, what is shown, and the smallest detectable difference.
+    """The table with Holm's p-values, their significance, and the smallest detectable difference.
 
     It is without the column `freedom`, the degrees of freedom of each test.
     """
@@ -111,7 +130,9 @@ def _corrected(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def standard_errors(level: float, freedom: float = np.inf) -> float:
-    """The difference, in standard errors, that a two-sided test shows with the probability `POWER`.
+    """The difference, in standard errors, that is significant with the probability `POWER`.
+
+    The test is two-sided.
 
     Args:
         level: of the test.
@@ -153,7 +174,8 @@ def _row(
     kind, run, other = pair
     correct = predictions.correct[[run, other]].to_numpy(float)
     value, other_value = values(correct, parts)
-    low, high = _percentiles((drawn[run] - drawn[other]).to_numpy())
+    differences = (drawn[run] - drawn[other]).to_numpy()
+    ((low, high),) = confidence_intervals.percentiles(differences[:, None])
     row = {
         "kind": kind, "run": run, "other": other, "value": value, "other_value": other_value,
         "difference": value - other_value, "low": low, "high": high,
@@ -167,15 +189,6 @@ def _row(
         if predictions.subjects.is_unique:
             row["p_mcnemar"] = mcnemar(correct)
     return row
-
-
-def _percentiles(differences: np.ndarray) -> tuple[float, float]:
-    """The percentile interval; NaN if fewer than half of the draws define the metric."""
-    defined = differences[np.isfinite(differences)]
-    if len(defined) < len(differences) / 2:
-        return np.nan, np.nan
-    tail = (1 - confidence_intervals.CONFIDENCE) / 2
-    return tuple(np.quantile(defined, [tail, 1 - tail]))
 
 
 def contributions(subjects: pd.Series, correct: np.ndarray, parts: np.ndarray) -> np.ndarray:
@@ -221,23 +234,16 @@ def _recipe_rows(
 ) -> list[dict]:
     """Each recipe against that of the reference, if both have enough seeds."""
     groups = [list(group) for group in plan.groups if len(group) >= FEWEST_SEEDS]
-    of_reference = [group for group in groups if plan.reference in group]
-    of_run = dict(
-        zip(
-            predictions.correct.columns,
-            values(predictions.correct.to_numpy(float), parts),
-            strict=True,
-        )
-    )
+    metric = values(predictions.correct.to_numpy(float), parts)
+    of_run = pd.Series(metric, predictions.correct.columns)
     rows = []
-    for base in of_reference:
-        for group in groups:
-            if group is base:
-                continue
-            seeds = [np.array([of_run[name] for name in names]) for names in (group, base)]
-            found = recipe_difference(seeds, [drawn[group].to_numpy(), drawn[base].to_numpy()],
-                                      predictions.subjects.nunique())  # fmt: skip
-            rows.append({"kind": RECIPE, "run": " ".join(group), "other": " ".join(base), **found})
+    for base in (group for group in groups if plan.reference in group):
+        for group in (one for one in groups if one is not base):
+            seeds, draws = ([table[names].to_numpy() for names in (group, base)]
+                            for table in (of_run, drawn))  # fmt: skip
+            difference = recipe_difference(seeds, draws, predictions.subjects.nunique())
+            names = {"run": " ".join(group), "other": " ".join(base)}
+            rows.append({"kind": RECIPE, **names, **difference})
     return rows
 
 
@@ -245,11 +251,6 @@ def recipe_difference(
     seeds: Sequence[np.ndarray], drawn: Sequence[np.ndarray], subjects: int
 ) -> Mapping[str, float]:
     """The difference of two recipes with an interval and a p-value of Student's t distribution.
-
-    The standard error is that of draws of seeds and subjects. A few drawn seeds vary less than
-    seeds do, by (k - 1) / k in their variance for k seeds, which is corrected. The degrees of
-    freedom are those of Welch and Satterthwaite, with the subjects as one more component; with few
-    seeds they are few, and a difference has to be larger to be shown.
 
     Args:
         seeds: the metric of each seed, (seeds,), of the recipe and of the other one.
@@ -259,6 +260,28 @@ def recipe_difference(
     Returns:
         Columns of `COMPARISON`, but with the standard error as `detectable`, and `freedom`, the
         degrees of freedom.
+    """
+    error, freedom = _standard_error(seeds, drawn, subjects)
+    value, other = (float(of_seed.mean()) for of_seed in seeds)
+    reach = stats.t.isf((1 - confidence_intervals.CONFIDENCE) / 2, freedom) * error
+    difference = value - other
+    p_value = 2 * stats.t.sf(abs(difference) / error, freedom) if error > 0 else 1.0
+    return {
+        "value": value, "other_value": other, "difference": difference,
+        "low": difference - reach, "high": difference + reach, "p": float(p_value),
+        "p_mcnemar": np.nan, "detectable": error, "freedom": freedom,
+    }  # fmt: skip
+
+
+def _standard_error(
+    seeds: Sequence[np.ndarray], drawn: Sequence[np.ndarray], subjects: int
+) -> tuple[float, float]:
+    """The standard error of the difference of two recipes, and its degrees of freedom.
+
+    The error is that of draws of seeds and subjects. A few drawn seeds vary less than seeds do, by
+    (k - 1) / k in their variance for k seeds, which is corrected. The degrees of freedom are those
+    of Welch and Satterthwaite, with the subjects as one more component; with few seeds they are
+    few, and a difference has to be larger to be significant.
     """
     random = np.random.default_rng(SEED)
     draws, components = [], []
@@ -271,19 +294,26 @@ def recipe_difference(
         components.append((of_seed.var(ddof=1) / count, count - 1))
     with_subjects = np.nanvar(drawn[0].mean(axis=1) - drawn[1].mean(axis=1), ddof=1)
     components.append((with_subjects, max(1, subjects - 1)))
-    error = float(np.nanstd(draws[0] - draws[1], ddof=1))
     squares = sum(variance**2 / free for variance, free in components)
     freedom = sum(variance for variance, _ in components) ** 2 / squares if squares else np.inf
-    value, other = (float(of_seed.mean()) for of_seed in seeds)
     if subjects == 1:  # the spread of the seeds says nothing of further subjects
-        error = np.nan
-    reach = stats.t.isf((1 - confidence_intervals.CONFIDENCE) / 2, freedom) * error
-    difference = value - other
-    p_value = 2 * stats.t.sf(abs(difference) / error, freedom) if error > 0 else 1.0
+        return np.nan, freedom
+    return float(np.nanstd(draws[0] - draws[1], ddof=1)), freedom
+
+
+def summarise(tables: list[pd.DataFrame], plan: Plan, majority: str) -> dict:
+    """comparison.json: the plan, and for each set the number of claims and all rows."""
+    sets = {}
+    for table in tables:
+        columns = [column for column in COMPARISON.columns if column not in ("set", "metric")]
+        rows = table[columns].astype(object)
+        sets[table.set.iloc[0]] = {
+            "claims": int(table.p.notna().sum()),
+            "rows": rows.where(rows.notna(), None).to_dict("records"),
+        }
     return {
-        "value": value, "other_value": other, "difference": difference,
-        "low": difference - reach, "high": difference + reach, "p": float(p_value),
-        "p_mcnemar": np.nan, "detectable": error, "freedom": freedom,
+        "reference": plan.reference, "metric": plan.metric, "majority_class": majority,
+        "recipes": [list(group) for group in plan.groups], "sets": sets,
     }  # fmt: skip
 
 

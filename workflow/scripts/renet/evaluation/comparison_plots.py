@@ -8,6 +8,7 @@ from sklearn import metrics
 
 from renet.common.imdb_wiki import CLASSES
 from renet.evaluation import plot_style
+from renet.evaluation.plot_style import colours
 from renet.evaluation.run_plots import thinned
 
 COLUMNS = 3
@@ -26,14 +27,12 @@ def ranking_curves(sets: dict[str, dict[str, pd.DataFrame]], path: Path) -> None
         lines, columns, figsize=(3.4 * columns + 1.8, 3.4 * lines), squeeze=False,
         layout="constrained",
     )  # fmt: skip
-    runs = list(next(iter(sets.values())))
-    colours = plt.get_cmap("tab10" if len(runs) <= 10 else "turbo", len(runs))
     for axis, (name, tables) in zip(axes.flat, sets.items(), strict=False):
         axis.plot([0, 1], [0, 1], ":", color=plot_style.GREY)
-        for number, (run, table) in enumerate(tables.items()):
+        for (run, table), colour in zip(tables.items(), colours(len(tables)), strict=True):
             if table.target.nunique() == len(CLASSES):
                 curve = metrics.roc_curve(table.target, table.p_male)
-                axis.plot(*thinned(*curve[:2]), lw=1.2, color=colours(number), label=run)
+                axis.plot(*thinned(*curve[:2]), lw=1.2, color=colour, label=run)
         axis.set(title=name, xlim=(-0.02, 1.02), ylim=(-0.02, 1.02), aspect="equal")
         axis.set(xlabel="false positive rate (male)", ylabel="true positive rate (male)")
     for axis in axes.flat[len(sets) :]:

@@ -78,9 +78,14 @@ def subject_bootstrap(
     Returns:
         (k, 2): low and high; NaN for a metric that fewer than half of the resamples define.
     """
-    values = np.array([metrics(weights) for weights in subject_draws(subjects)])
+    return percentiles(np.array([metrics(weights) for weights in subject_draws(subjects)]))
+
+
+def percentiles(values: np.ndarray) -> np.ndarray:
+    """The interval of each metric, (k, 2), from its values in resamples, (resamples, k)."""
     defined = np.isfinite(values).mean(axis=0) >= 0.5
     bounds = np.full((values.shape[1], 2), np.nan)
     tail = (1 - CONFIDENCE) / 2
-    bounds[defined] = np.nanquantile(values[:, defined], [tail, 1 - tail], axis=0).T
+    if defined.any():
+        bounds[defined] = np.nanquantile(values[:, defined], [tail, 1 - tail], axis=0).T
     return bounds

@@ -6,20 +6,7 @@ import numpy as np
 import pandas as pd
 
 from renet.common import files
-from renet.common.errors import InputError
 from renet.evaluation.tables import INFERENCE
-
-
-def read(path: Path) -> pd.DataFrame:
-    """Read an inference table.
-
-    Raises:
-        InputError: the file cannot be read, or has no row.
-    """
-    predictions = INFERENCE.read(path)
-    if predictions.empty:
-        raise InputError(f"{path} has no row; there is nothing to evaluate.")
-    return predictions
 
 
 def build(samples: pd.DataFrame, probabilities: np.ndarray) -> pd.DataFrame:

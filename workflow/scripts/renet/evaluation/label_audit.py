@@ -40,7 +40,7 @@ class Skill:
     high: float
 
     @property
-    def is_shown(self) -> bool:
+    def is_significant(self) -> bool:
         """Whether the networks are better than the majority class, by the interval."""
         return self.low > 0
 
@@ -107,11 +107,9 @@ def skill(labels: pd.DataFrame) -> Skill:
     majority = int(labels.target.mean() >= 0.5)
     is_majority = labels.target == majority
     difference = agrees.astype(float) - is_majority.astype(float)
-
-    def mean_difference(weights: np.ndarray) -> np.ndarray:
-        return np.array([np.average(difference, weights=weights)])
-
-    ((low, high),) = confidence_intervals.subject_bootstrap(labels.subject, mean_difference)
+    ((low, high),) = confidence_intervals.subject_bootstrap(
+        labels.subject, lambda weights: np.array([np.average(difference, weights=weights)])
+    )
     return Skill(
         accuracy=agrees.mean(),
         baseline=is_majority.mean(),

@@ -27,15 +27,10 @@ def check(split: pd.DataFrame, by: str, split_file: str) -> dict:
                 f"{split_file} has {count} {what} in more than one subset, so that the metrics of "
                 "the test set would be too high; delete the file to have the split made again."
             )
-    test = split[split.subset == "test"]
+    test, known = (split.subject[split.subset == subset] for subset in ("test", "train"))
     return {
         "split_by": by,
         "subjects_in_two_subsets": subjects,
         "photos_in_two_subsets": photos,
-        "test_samples_of_training_subjects": int(in_training_set(test.subject, split).sum()),
+        "test_samples_of_training_subjects": int(test.isin(known).sum()),
     }
-
-
-def in_training_set(subjects: pd.Series, split: pd.DataFrame) -> pd.Series:
-    """Whether each of these subjects has photos in the training set."""
-    return subjects.isin(split.subject[split.subset == "train"])

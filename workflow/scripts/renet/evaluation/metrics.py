@@ -20,9 +20,8 @@ LABELS = list(range(len(CLASSES)))
 WEIGHTED = (
     "accuracy", "balanced_accuracy", "recall_female", "recall_male", "precision_female",
     "precision_male", "mcc", "roc_auc", "pr_auc_female", "pr_auc_male", "loss", "brier", "ece",
-    "over_baseline", "male_minus_female",
+    "over_baseline", "male_minus_female",  # differences
 )  # fmt: skip
-DIFFERENCES = WEIGHTED[-2:]
 SMALLEST = np.finfo(float).eps  # as scikit-learn clips probabilities before their logarithm
 
 
@@ -41,7 +40,11 @@ def summarise(predictions: pd.DataFrame, male_fraction: float) -> dict:
     majority = int(male_fraction >= 0.5)
     constant = predictions[["target"]].assign(predicted=majority, p_male=male_fraction)
     values, baseline = _point_estimates(predictions), _point_estimates(constant)
-    matrix, bounds = _confusion_matrix(predictions), _bootstrap(predictions, majority)
+    matrix = _confusion_matrix(predictions)
+    bootstrap = confidence_intervals.subject_bootstrap(
+        predictions.subject, weighted(predictions, majority)
+    )
+    bounds = dict(zip(WEIGHTED, bootstrap, strict=True))
     return {
         "n": len(predictions),
         "subjects": predictions.subject.nunique(),
@@ -53,11 +56,8 @@ def summarise(predictions: pd.DataFrame, male_fraction: float) -> dict:
             "over_baseline": _over_baseline(predictions, majority, bounds["over_baseline"]),
             "male_minus_female": _recall_difference(matrix, bounds["male_minus_female"]),
         },
-        "majority_baseline": {
-            "class": CLASSES[majority],
-            "male_fraction": male_fraction,
-            **baseline,
-        },
+        "majority_baseline": {"class": CLASSES[majority], "male_fraction": male_fraction}
+        | baseline,
         "constant_prediction": predictions.predicted.nunique() == 1,
     }
 
@@ -96,30 +96,23 @@ def _fraction(part: int, whole: int) -> float | None:
     return float(part / whole) if whole else None
 
 
-def _bootstrap(predictions: pd.DataFrame, majority: int) -> dict[str, np.ndarray]:
-    """Percentile intervals, (2,) each, of a bootstrap over subjects, by the names `WEIGHTED`."""
-    metrics_of = weighted(predictions, majority)
-    bounds = confidence_intervals.subject_bootstrap(predictions.subject, metrics_of)
-    return dict(zip(WEIGHTED, bounds, strict=True))
-
-
 def _intervals(matrix: np.ndarray, bounds: dict[str, np.ndarray], ece: float) -> dict:
     """95 % intervals: `subjects` (bootstrap) of each metric, `wilson` of a fraction of samples.
 
     Args:
         matrix: the confusion matrix.
-        bounds: as from `_bootstrap`.
+        bounds: percentile intervals, (2,) each, by the names `WEIGHTED`.
         ece: the calibration error of the samples.
     """
     bounds = bounds | {"ece": confidence_intervals.basic(ece, bounds["ece"])}
+    intervals = {name: {"subjects": _known(bounds[name])} for name in WEIGHTED[:-2]}
     fractions = {"accuracy": (np.trace(matrix), matrix.sum())}
     for label, name in enumerate(CLASSES):
         fractions[f"recall_{name}"] = (matrix[label, label], matrix[label].sum())
         fractions[f"precision_{name}"] = (matrix[label, label], matrix[:, label].sum())
-    found = {name: {"subjects": _known(bounds[name])} for name in WEIGHTED}
     for name, counts in fractions.items():
-        found[name]["wilson"] = list(confidence_intervals.wilson(*counts))
-    return {name: found[name] for name in WEIGHTED if name not in DIFFERENCES}
+        intervals[name]["wilson"] = list(confidence_intervals.wilson(*counts))
+    return intervals
 
 
 def _known(bounds: np.ndarray) -> list[float] | None:
@@ -135,9 +128,9 @@ def _over_baseline(predictions: pd.DataFrame, majority: int, bounds: np.ndarray)
     """
     correct = (predictions.predicted == predictions.target).astype(int)
     gains = correct - (predictions.target == majority).astype(int)
-    found = _difference(float(gains.mean()), subjects=_known(bounds))
+    difference = _difference(float(gains.mean()), subjects=_known(bounds))
     differing = (gains.groupby(predictions.subject).sum() != 0).sum()
-    return found | {"shown": bool(found["shown"] and differing >= FEWEST_DIFFERING)}
+    return difference | {"shown": bool(difference["shown"] and differing >= FEWEST_DIFFERING)}
 
 
 def _recall_difference(matrix: np.ndarray, bounds: np.ndarray) -> dict:
@@ -155,9 +148,9 @@ def _recall_difference(matrix: np.ndarray, bounds: np.ndarray) -> dict:
 
 def _difference(value: float | None, **intervals: list[float] | None) -> dict:
     """A difference with its intervals, and whether all of them exclude zero (`shown`)."""
-    shown = all(bounds is not None and (bounds[0] > 0 or bounds[1] < 0)
-                for bounds in intervals.values())  # fmt: skip
-    return {"value": value, **intervals, "shown": shown}
+    significant = all(bounds is not None and (bounds[0] > 0 or bounds[1] < 0)
+                      for bounds in intervals.values())  # fmt: skip
+    return {"value": value, **intervals, "shown": significant}
 
 
 def weighted(predictions: pd.DataFrame, majority: int) -> Callable[[np.ndarray], np.ndarray]:
@@ -209,7 +202,7 @@ def _weighted_ranking(
         female = np.add.reduceat(weights * ~is_male, starts)
         male = np.add.reduceat(weights * is_male, starts)
         return (
-            _roc_auc(female, male),
+            male @ (np.cumsum(female) - female / 2) / (male.sum() * female.sum()),
             _average_precision(male[::-1], female[::-1]),
             _average_precision(female, male),
         )
@@ -223,12 +216,6 @@ def matthews(matrix: np.ndarray) -> float:
     margins = np.prod(matrix.sum(axis=0)) * np.prod(matrix.sum(axis=1))
     difference = matrix[0, 0] * matrix[1, 1] - matrix[0, 1] * matrix[1, 0]
     return difference / np.sqrt(margins) if margins else 0.0
-
-
-def _roc_auc(negative: np.ndarray, positive: np.ndarray) -> float:
-    """Area under the ROC curve, from the weight of each class at each rising score (scores,)."""
-    below = np.cumsum(negative) - negative / 2
-    return positive @ below / (positive.sum() * negative.sum())
 
 
 def _average_precision(negative: np.ndarray, positive: np.ndarray) -> float:

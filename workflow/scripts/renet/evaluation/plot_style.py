@@ -24,6 +24,12 @@ plt.rcParams.update(
 )
 
 
+def colours(count: int) -> list:
+    """A colour for each run, the same in all figures of all runs."""
+    colour_map = plt.get_cmap("tab10" if count <= 10 else "turbo", count)
+    return [colour_map(number) for number in range(count)]
+
+
 def begin_at_zero(axis: Axes) -> None:
     """Have the vertical axis of what is plotted begin at 0, with a margin above the highest value.
 

@@ -25,16 +25,15 @@ def assign(
         in_training_set: whether the sample's subject is in the training set; this is a slice only
             if it is true of a sample.
     """
-    smaller = (predictions.crop_height < size[0]) | (predictions.crop_width < size[1])
+    sides = predictions[["crop_height", "crop_width"]]
     decades = predictions.year.astype(float) // 10 * 10
-    crop_size = predictions[["crop_height", "crop_width"]].min(axis=1)
     columns = {
         "recorded gender": predictions.target.map(dict(enumerate(CLASSES))),
         "age": bands(predictions.age, [0, 10, 20, 30, 40, 50, 60, 70], "years"),
         "decade": decades.map(lambda year: UNKNOWN if np.isnan(year) else f"{year:.0f}s"),
         "face score": bands(predictions.face_score, [1, 2, 3, 4, 5, 6]),
-        "crop size": bands(crop_size, [0, 64, 96, 128, 192, 256], "px"),
-        "scaled": smaller.map({True: "up", False: "down or not"}),
+        "crop size": bands(sides.min(axis=1), [0, 64, 96, 128, 192, 256], "px"),
+        "scaled": sides.lt(list(size)).any(axis=1).map({True: "up", False: "down or not"}),
         "colour": predictions.grey.astype(bool).map({True: "grey", False: "colour"}),
         "source": predictions.source,
     }
@@ -82,9 +81,8 @@ def tabulate(predictions: pd.DataFrame, slices: pd.DataFrame) -> pd.DataFrame:
 
     table = pd.DataFrame(rows)
     with np.errstate(invalid="ignore"):  # a resample can have no sample of a small slice
-        table[["subjects_low", "subjects_high"]] = confidence_intervals.subject_bootstrap(
-            predictions.subject, accuracies
-        )
+        bounds = confidence_intervals.subject_bootstrap(predictions.subject, accuracies)
+    table[["subjects_low", "subjects_high"]] = bounds
     table[["upper_holm", "p_holm"]] = weak_slices.test(table, predictions, slices)
     return table[list(SLICES.columns)]
 

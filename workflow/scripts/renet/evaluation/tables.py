@@ -27,52 +27,27 @@ ALPHA = 0.05  # probability that any slice is called weaker if none is
 # slices.csv: one row for each value of each slice; a recall without samples is empty, and so
 # are the test's columns for slices that are not tested.
 SLICES = Table(
-    {
-        "slice": str,
-        "value": str,
-        "n": int,
-        "subjects": int,
-        "n_female": int,
-        "n_male": int,
-        "accuracy": float,
-        "wilson_low": float,
-        "wilson_high": float,
-        "subjects_low": float,
-        "subjects_high": float,
-        "recall_female": float,
-        "recall_male": float,
-        "balanced_accuracy": float,
-        "majority_baseline": float,
-        "upper_holm": float,
-        "p_holm": float,
-    }
-)
+    {"slice": str, "value": str}
+    | dict.fromkeys(("n", "subjects", "n_female", "n_male"), int)
+    | dict.fromkeys(
+        ("accuracy", "wilson_low", "wilson_high", "subjects_low", "subjects_high", "recall_female",
+         "recall_male", "balanced_accuracy", "majority_baseline", "upper_holm", "p_holm"), float,
+    )
+)  # fmt: skip
 
 REFERENCE, BASELINE, RECIPE, PAIR = "reference", "majority", "recipe", "pair"  # the column `kind`
 FEWEST_SEEDS = 3  # of a recipe of which something is claimed
-POWER = 0.8  # probability with which the smallest detectable difference is shown
+POWER = 0.8  # probability with which the smallest detectable difference is significant
 
 # comparison/comparison.csv: a row for each pair of runs that is compared on a set. The columns of
 # the tests are empty where nothing is claimed.
 COMPARISON = Table(
     {
-        "set": str,
-        "kind": str,
-        "run": str,
-        "other": str,
-        "metric": str,
-        "value": float,
-        "other_value": float,
-        "difference": float,
-        "low": float,
-        "high": float,
-        "p": float,
-        "p_holm": float,
-        "shown": "Int64",
-        "p_mcnemar": float,
-        "detectable": float,
+        "set": str, "kind": str, "run": str, "other": str, "metric": str, "value": float,
+        "other_value": float, "difference": float, "low": float, "high": float, "p": float,
+        "p_holm": float, "shown": "Int64", "p_mcnemar": float, "detectable": float,
     }
-)
+)  # fmt: skip
 
 # comparison/disagreements.csv: the faces on which the runs disagree, and where in the picture of
 # their set the first ones are.
@@ -89,15 +64,10 @@ FOLD = Table({"id": str, **PROBABILITIES})
 # audit/labels.csv: all labels, the lowest label quality first.
 LABELS = Table(
     {
-        "rank": int,
-        **SAMPLE,
-        **PROBABILITIES,
-        "label_quality": float,
-        "suspect": int,
-        "person_photos": int,
-        "person_disagreement": float,
+        "rank": int, **SAMPLE, **PROBABILITIES, "label_quality": float, "suspect": int,
+        "person_photos": int, "person_disagreement": float,
     }
-)
+)  # fmt: skip
 
 # audit/suspects.csv: the suspects in the format of the config's corrections.
 PROPOSALS = Table({"id": str, "gender": str, "note": str})

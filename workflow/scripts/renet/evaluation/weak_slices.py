@@ -1,7 +1,7 @@
-"""Slices that are shown to be weaker: a test for each slice, corrected for their number.
+"""Slices that are significantly weaker: a test for each, corrected for their number.
 
 Among many slices some have a low accuracy by chance. A slice counts as weaker if a one-sided test
-shows it at the family-wise error rate `ALPHA`.
+is significant at the family-wise error rate `ALPHA`.
 """
 
 import numpy as np
@@ -33,10 +33,14 @@ def test(table: pd.DataFrame, predictions: pd.DataFrame, slices: pd.DataFrame) -
         for row in table[tested].itertuples()
     ])  # fmt: skip
     correct = size * table.accuracy[tested].to_numpy()
-    adjusted, level = holm(p_below(correct, size, predictions.correct.mean()))
-    found = np.full((len(table), 2), np.nan)
-    found[tested] = np.stack([_upper_bound(correct, size, level), adjusted], axis=1)
-    return found
+    accuracy, all_correct = stats.beta(correct + 1, size - correct), correct >= size
+    # The binomial probability of at most so many correct; neither number need be whole.
+    p_values = np.where(all_correct, 1.0, accuracy.sf(predictions.correct.mean()))
+    adjusted, level = holm(p_values)
+    bound = np.where(all_correct, 1.0, accuracy.ppf(1 - level))
+    tests = np.full((len(table), 2), np.nan)
+    tests[tested] = np.stack([bound, adjusted], axis=1)
+    return tests
 
 
 def effective_size(samples: pd.DataFrame) -> float:
@@ -59,18 +63,6 @@ def effective_size(samples: pd.DataFrame) -> float:
     return float(count / effect * freedom**2)
 
 
-def p_below(correct: np.ndarray, size: np.ndarray, accuracy: float) -> np.ndarray:
-    """The binomial probability of at most so many `correct` of `size`; neither need be whole."""
-    all_correct = correct >= size
-    return np.where(all_correct, 1.0, stats.beta.sf(accuracy, correct + 1, size - correct))
-
-
-def _upper_bound(correct: np.ndarray, size: np.ndarray, level: np.ndarray) -> np.ndarray:
-    """One-sided Clopper-Pearson bound: the accuracy at which `p_below` is `level`."""
-    all_correct = correct >= size
-    return np.where(all_correct, 1.0, stats.beta.ppf(1 - level, correct + 1, size - correct))
-
-
 def holm(p_values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Holm's adjusted p-values (tests,), and the level at which each test is made (tests,).
 
@@ -90,7 +82,7 @@ def holm(p_values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 def summarise(table: pd.DataFrame) -> dict:
     """The result of the tests in the table slices.csv, for metrics.json.
 
-    `weakest` is the slice of the lowest accuracy among those that are shown to be weaker, or None.
+    `weakest` is the significantly weaker slice of the lowest accuracy, or None.
     """
     weaker = table[table.p_holm <= ALPHA].sort_values("accuracy", kind="stable")
     columns = ["slice", "value", "n", "subjects", "accuracy", "upper_holm", "p_holm"]

@@ -3,6 +3,7 @@
 import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass
+from operator import itemgetter
 
 import numpy as np
 import torch
@@ -41,7 +42,7 @@ def record(
 
     with contextlib.ExitStack() as hooks:
         for name, layer in network.named_children():
-            parts: dict[str, tuple[nn.Module, Callable]] = {name: (layer, _first_of_batch)}
+            parts: dict[str, tuple[nn.Module, Callable]] = {name: (layer, itemgetter(0))}
             if isinstance(layer, SpatialRNN):
                 parts[f"{name}.vertical"] = layer.vertical, _maps_of_columns
                 parts[f"{name}.horizontal"] = layer.horizontal, _maps_of_rows
@@ -51,10 +52,6 @@ def record(
         pixels = torch.from_numpy(face.copy()).unsqueeze(0).to(device)
         logits = model.infer(network, pixels, precision)[0].double().cpu().numpy()
     return Activations(maps, logits)
-
-
-def _first_of_batch(output: Tensor) -> Tensor:
-    return output[0]
 
 
 def _maps_of_columns(hidden: Tensor) -> Tensor:
@@ -111,23 +108,12 @@ def receptive_fields(network: Network) -> dict[str, tuple[int, int]]:
 
     Pixels beyond the border count too. Behind a SpatialRNN, every value depends on the whole face.
     """
-    rows, columns = _receptive_sides(network, 0), _receptive_sides(network, 1)
-    return {name: (rows[name], columns[name]) for name in rows}
-
-
-def _receptive_sides(network: Network, axis: int) -> dict[str, int]:
-    side, stride, sides = 1, 1, {}
+    sides, strides, fields = np.ones(2, int), np.ones(2, int), {}
     for name, layer in network.named_children():
         if isinstance(layer, SpatialRNN):
             break
         if isinstance(layer, nn.Conv2d | nn.MaxPool2d):
-            kernel, dilation, step = (_of_axis(getattr(layer, key), axis)
-                                      for key in ("kernel_size", "dilation", "stride"))  # fmt: skip
-            side += (kernel - 1) * dilation * stride
-            stride *= step
-            sides[name] = side
-    return sides
-
-
-def _of_axis(value: int | tuple[int, int], axis: int) -> int:
-    return value if isinstance(value, int) else value[axis]
+            sides += (np.array(layer.kernel_size) - 1) * layer.dilation * strides
+            strides *= layer.stride
+            fields[name] = tuple(sides.tolist())
+    return fields

@@ -61,11 +61,9 @@ def _draw_fractions(axis: Axes, amounts: pd.Series, colours: list[str]) -> None:
     axis.set_xlim(0, 2 * max(fractions.max(), 1))
     for line, fraction, amount in zip(lines, fractions, amounts, strict=True):
         if amount:
-            percentage = (
-                f"{fraction:.1f} % ({short(amount)})" if fraction >= 0.05 else short(amount)
-            )
-            axis.annotate(percentage, (fraction, line), (4, 0), textcoords="offset points",
-                          va="center", fontsize=9)  # fmt: skip
+            text = f"{fraction:.1f} % ({short(amount)})" if fraction >= 0.05 else short(amount)
+            axis.annotate(text, (fraction, line), (4, 0), textcoords="offset points", va="center",
+                          fontsize=9)  # fmt: skip
 
 
 def short(amount: int) -> str:

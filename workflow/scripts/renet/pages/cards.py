@@ -31,7 +31,7 @@ CARD_METRICS = ("accuracy", "balanced_accuracy", "mcc", "loss", "brier", "ece")
 def write_model_card(path: Path, run: RunResults, data: DataResults) -> None:
     """Write model_card.md and model_card.html of one run."""
     mistakes = run.gallery[run.gallery.gallery == MISTAKES]
-    shown = run.slices[run.slices.n >= phrases.SMALL_SLICE]
+    large = run.slices[run.slices.n >= phrases.SMALL_SLICE]
     _write(
         "model_card.md.j2",
         path,
@@ -46,11 +46,11 @@ def write_model_card(path: Path, run: RunResults, data: DataResults) -> None:
         training=run.settings["train"],
         metrics=metric_tables.metrics_table(run.metrics),
         calibration=phrases.calibration(run.metrics),
-        slices=_accuracy_by_slice(shown, run.metrics["test"]["n"]),
+        slices=_accuracy_by_slice(large, run.metrics["test"]["n"]),
         slices_text=phrases.slices(run.metrics),
         suspects=phrases.suspects(mistakes, data.suspects),
         front_matter=front_matter(run, data),
-        left_out=len(run.slices) - len(shown),
+        left_out=len(run.slices) - len(large),
         small=phrases.SMALL_SLICE,
     )
 
@@ -83,16 +83,20 @@ def front_matter(run: RunResults, data: DataResults) -> str:
 
 
 def _accuracy_by_slice(slices: pd.DataFrame, faces: int) -> PageTable:
-    rows = [
-        [
-            f"{row.slice}: {row.value}",
-            f"{row.n:,}",
-            phrases.percentage(row.accuracy),
-            phrases.slice_interval(row),
-            phrases.slice_finding(row, faces),
-        ]
-        for _, row in slices.iterrows()
-    ]
+    rows = []
+    for _, row in slices.iterrows():
+        bounds = phrases.wider(
+            [[row.wilson_low, row.wilson_high], [row.subjects_low, row.subjects_high]]
+        )
+        rows.append(
+            [
+                f"{row.slice}: {row.value}",
+                f"{row.n:,}",
+                phrases.percentage(row.accuracy),
+                phrases.percentage_interval(bounds),
+                phrases.slice_finding(row, faces),
+            ]
+        )
     interval = "95 % interval (the wider)"
     headings = ["slice", "faces", "accuracy", interval, "weaker than the whole set"]
     return PageTable("Accuracy by slice", headings, rows)
@@ -111,9 +115,9 @@ def write_datasheet(path: Path, run: RunResults, data: DataResults) -> None:
         steps=data.steps,
         external=data.external,
         funnel_step=phrases.funnel_step,
-        corrected=_changed(data, Outcome.CORRECTED),
-        near_duplicates=_changed(data, NEAR_DUPLICATES),
-        dropped_by_correction=_dropped(data, CorrectionReason.DROPPED_BY_CORRECTION),
+        corrected=_total(data, "changed", Outcome.CORRECTED),
+        near_duplicates=_total(data, "changed", NEAR_DUPLICATES),
+        dropped_by_correction=_total(data, "dropped", CorrectionReason.DROPPED_BY_CORRECTION),
         rows=int(data.steps.remaining.iloc[0]),
         faces=int(data.steps.remaining[["train", "validation", "test"]].sum()),
         leakage=run.metrics["leakage"],
@@ -137,12 +141,8 @@ def demoted_headings(markdown: str) -> str:
     return "\n".join(lines)
 
 
-def _changed(data: DataResults, step: str) -> int:
-    return int(data.funnel.changed[data.funnel.step == step].sum())
-
-
-def _dropped(data: DataResults, reason: str) -> int:
-    return int(data.funnel.dropped[data.funnel.step == reason].sum())
+def _total(data: DataResults, column: str, step: str) -> int:
+    return int(data.funnel[column][data.funnel.step == step].sum())
 
 
 def _write(template: str, path: Path, home: str, **values: object) -> None:
@@ -162,21 +162,17 @@ def _write(template: str, path: Path, home: str, **values: object) -> None:
 
 def _open_table(_: RendererHTML, tokens: Sequence[Token], index: int, *__: object) -> str:
     """A table in a box that scrolls by keyboard too; its name is the heading before it."""
-    names = [
-        tokens[number + 1].content
-        for number in range(index)
-        if tokens[number].type == "heading_open"
-    ]
-    name = html.escape(names[-1] if names else "Table")
+    number = max(place for place in range(index) if tokens[place].type == "heading_open")
+    name = html.escape(tokens[number + 1].content)
     return f'<div class="scroll" tabindex="0" role="group" aria-label="{name}"><table>\n'
-
-
-def _fence(_: RendererHTML, tokens: Sequence[Token], index: int, *__: object) -> str:
-    """A block of code, which scrolls by keyboard too."""
-    return f'<pre tabindex="0"><code>{html.escape(tokens[index].content)}</code></pre>\n'
 
 
 MARKDOWN = MarkdownIt("commonmark", {"html": False}).enable("table")
 MARKDOWN.add_render_rule("table_open", _open_table)
 MARKDOWN.add_render_rule("table_close", lambda *_: "</table></div>\n")
-MARKDOWN.add_render_rule("fence", _fence)
+MARKDOWN.add_render_rule(  # a block of code, which scrolls by keyboard too
+    "fence",
+    lambda _, tokens, index, *__: (
+        f'<pre tabindex="0"><code>{html.escape(tokens[index].content)}</code></pre>\n'
+    ),
+)

@@ -1,100 +1,58 @@
-"""The comparison of the runs on index.html: which differences are shown, in words and tables."""
+"""The comparison of the runs on index.html: significant differences in words, all in tables."""
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from renet.common.imdb_wiki import CLASSES
-from renet.config import runs as runs_config
+from renet.config.runs import flatten
 from renet.evaluation.tables import ALPHA, BASELINE, FEWEST_SEEDS, POWER, RECIPE, REFERENCE
 from renet.pages import metric_tables, phrases, templates
+from renet.pages.metric_tables import Metric
 from renet.pages.results import RunResults
 from renet.pages.templates import PageTable
-
-CLAIMS = {REFERENCE: "reference", RECIPE: "recipe", BASELINE: "majority class"}
-
-
-@dataclass(frozen=True)
-class OfSet:
-    """What is said of one set."""
-
-    name: str
-    described: str
-    findings: list[str]
-    table: PageTable
-    faces: list[dict]  # on which the runs disagree, with `x` and `y` in their picture
-    disagreeing: int
-
-
-@dataclass(frozen=True)
-class Section:
-    """The section of the page."""
-
-    reference: str
-    metric: str
-    sets: list[OfSet]
-    level: float  # of the tests
-    about: str  # what the claims are about
 
 
 def section(
     table: pd.DataFrame, disagreements: pd.DataFrame, runs: list[RunResults]
-) -> Section | None:
+) -> dict | None:
     """The section, from comparison.csv and disagreements.csv; None for one run alone."""
     if len(runs) < 2:
         return None
-    table = _decided(table)
     reference, metric = _reference_and_metric(table)
     majority = runs[0].metrics["test"]["majority_baseline"]["class"]
     settings = settings_against(reference, runs)
-    sets = [
-        OfSet(
-            name=name,
-            described=described(name),
-            findings=findings(of_set, majority),
-            table=_table(of_set, metric, majority, settings),
-            faces=_faces(disagreements[disagreements.set == name]),
-            disagreeing=int((disagreements.set == name).sum()),
-        )
-        for name, of_set in table.groupby("set", sort=False)
-    ]
-    return Section(reference, metric.label, sets, ALPHA, about(table))
+    return {
+        "reference": reference,
+        "metric": metric.label,
+        "level": ALPHA,
+        "has_recipes": (table.kind == RECIPE).any(),
+        "fewest_seeds": FEWEST_SEEDS,
+        "sets": [
+            {
+                "name": name,
+                "described": described(name),
+                "findings": findings(of_set, metric, majority),
+                "table": _table(of_set, metric, majority, settings),
+                "faces": _faces(disagreements[disagreements.set == name]),
+                "disagreeing": int((disagreements.set == name).sum()),
+            }
+            for name, of_set in table.groupby("set", sort=False)
+        ],
+    }
 
 
-def _reference_and_metric(table: pd.DataFrame) -> tuple[str, metric_tables.Metric]:
+def _reference_and_metric(table: pd.DataFrame) -> tuple[str, Metric]:
     (metric,) = metric_tables.named(table.metric.iloc[0])
     return table.other[table.kind == REFERENCE].iloc[0], metric
 
 
-def _decided(table: pd.DataFrame) -> pd.DataFrame:
-    """The table with nothing shown where a metric is not defined, as of a set of one class."""
-    return table.assign(shown=table.shown.fillna(0))
-
-
-def about(table: pd.DataFrame) -> str:
-    """What the claims are about: trained models, or their recipes too."""
-    if (table.kind == RECIPE).any():
-        return (
-            "A recipe is a group of runs that differ in their seeds alone. The claims about "
-            "recipes also hold for other seeds. Their intervals are over people and seeds, and "
-            "their p-values are those of Student's t-test. The other claims are about the trained "
-            "models."
-        )
-    return (
-        "The claims are about the trained models. Another seed of the same recipe can give another "
-        f"result: a claim about a recipe needs {FEWEST_SEEDS} seeds of it and of the "
-        "reference (the key seeds of a run in the config)."
-    )
-
-
 def headline(table: pd.DataFrame) -> tuple[str, str] | None:
-    """A row of the head of the page: a heading, and a sentence on what is shown on each set.
+    """A row of the head of the page: a heading, and a sentence on the differences on each set.
 
     A recipe stands for its runs. None for one run alone, which is compared with no other.
     """
-    table = _decided(table)
     claims = table[table.kind.isin([REFERENCE, RECIPE])]
     if claims.empty:
         return None
@@ -107,22 +65,31 @@ def headline(table: pd.DataFrame) -> tuple[str, str] | None:
 
 
 def _differences_of_set(name: str, rows: pd.DataFrame) -> str:
-    """`Test set: slow −2.4 percentage points; no difference shown for again.`"""
-    shown = [
+    """`Test set: slow −2.4 percentage points; no significant difference for again.`"""
+    significant, others = _by_significance(rows)
+    differences = [
         f"{_claimant(row)} {'+' if row.difference > 0 else ''}{phrases.points(row.difference)}"
-        for row in _of_verdict(rows, shown=True)
+        for row in significant
     ]
-    others = [_claimant(row) for row in _of_verdict(rows, shown=False)]
-    parts = [f"{phrases.listed(shown)} percentage points"] if shown else []
+    parts = [f"{phrases.listed(differences)} percentage points"] if differences else []
     if others:
-        parts.append(f"no difference shown for {phrases.listed(others)}")
+        parts.append(
+            f"no significant difference for {phrases.listed(list(map(_claimant, others)))}"
+        )
     return f"{phrases.capitalised(described(name))}: {'; '.join(parts)}."
 
 
 def _claimant(row: Any) -> str:
-    if row.kind != RECIPE:
-        return row.run
-    return f"the recipe of {_names(row.run)} (against that of {_names(row.other)})"
+    return row.run if row.kind != RECIPE else f"{_name(row.run)} (against {_name(row.other)})"
+
+
+def _name(runs: str) -> str:
+    """A run, or the recipe of several, which have spaces between."""
+    return f"the recipe of {_listed(runs)}" if " " in runs else runs
+
+
+def _listed(runs: str) -> str:
+    return phrases.listed(runs.split())
 
 
 def described(name: str) -> str:
@@ -130,137 +97,122 @@ def described(name: str) -> str:
     return "test set" if name == "test" else f"external set {name}"
 
 
-def findings(of_set: pd.DataFrame, majority: str) -> list[str]:
-    """What is shown on one set, as sentences."""
-    against = of_set[of_set.kind == REFERENCE]
-    recipes = of_set[of_set.kind == RECIPE]
+def findings(of_set: pd.DataFrame, metric: Metric, majority: str) -> list[str]:
+    """What differs significantly on one set, as sentences."""
+    claims = [of_set[of_set.kind == kind] for kind in (REFERENCE, RECIPE)]
+    sentences = []
+    for rows in claims:
+        significant, others = _by_significance(rows)
+        sentences += [_difference(row) for row in significant]
+        if names := "; ".join(_name(row.run) for row in others):
+            sentences.append(f"No significant difference from {_name(others[0].other)}: {names}.")
     baseline = of_set[of_set.kind == BASELINE]
-    sentences = [_shown(row, row.run, row.other) for row in _of_verdict(against, shown=True)]
-    if names := [row.run for row in _of_verdict(against, shown=False)]:
-        reference = against.other.iloc[0]
-        sentences.append(f"No difference from {reference} is shown for {phrases.listed(names)}.")
-    for row in recipes.itertuples():
-        recipe, base = f"The recipe of {_names(row.run)}", f"that of {_names(row.other)}"
-        sentences.append(
-            _shown(row, recipe, base)
-            if row.shown == 1
-            else f"No difference between the recipes of {_names(row.run)} and of "
-            f"{_names(row.other)} is shown."
-        )
-    better = [row.run for row in _of_verdict(baseline, shown=True) if row.difference > 0]
+    better = [row.run for row in _by_significance(baseline)[0] if row.difference > 0]
     others = [name for name in baseline.run if name not in better]
-    (metric,) = metric_tables.named(of_set.metric.iloc[0])
-    than = f"better in {metric.label} than always predicting {majority}"
+    than = f"significantly better in {metric.label} than always predicting {majority}"
     if better:
-        sentences.append(f"Shown to be {than}: {phrases.listed(better)}.")
+        sentences.append(f"{phrases.capitalised(than)}: {phrases.listed(better)}.")
     if others:
-        sentences.append(f"Not shown to be {than}: {phrases.listed(others)}.")
-    return [*sentences, *_smallest(against), *_smallest(recipes)]
+        sentences.append(f"Not {than}: {phrases.listed(others)}.")
+    return [*sentences, *(sentence for rows in claims for sentence in _smallest(rows))]
 
 
-def _of_verdict(rows: pd.DataFrame, *, shown: bool) -> list:
-    return [row for row in rows.itertuples() if (row.shown == 1) == shown]
+def _by_significance(rows: pd.DataFrame) -> tuple[list, list]:
+    """The rows of significant differences, and the others.
+
+    A metric that a set does not define, as one of a single class, has no significant difference.
+    """
+    is_significant = rows.shown.eq(1).fillna(value=False).astype(bool)
+    return [*rows[is_significant].itertuples()], [*rows[~is_significant].itertuples()]
 
 
-def _shown(row: Any, run: str, other: str) -> str:
+def _difference(row: Any) -> str:
     verb = "better" if row.difference > 0 else "worse"
     bounds = sorted(np.sign(row.difference) * np.array([row.low, row.high]))
-    return (
-        f"{run} is {verb} than {other}: {phrases.points(abs(row.difference))} percentage points "
-        f"({phrases.points_interval(bounds)}, p {_p_value(row.p_holm)})."
+    sentence = (
+        f"{_name(row.run)} is {verb} than {_name(row.other)}: "
+        f"{phrases.points(abs(row.difference))} percentage points "
+        f"({phrases.points_interval(bounds)}, p {phrases.p_value(row.p_holm)})."
     )
+    return phrases.capitalised(sentence) if row.kind == RECIPE else sentence
 
 
 def _smallest(against: pd.DataFrame) -> list[str]:
-    """The smallest differences from the reference, or from its recipe, that the set could show."""
+    """The smallest differences from the reference, or from its recipe, that can be significant."""
     known = against.detectable[against.detectable > 0]
     if known.empty:
         return []
-    other = against.other.iloc[0]
-    base = other if (against.kind == REFERENCE).all() else f"the recipe of {_names(other)}"
+    base = _name(against.other.iloc[0])
     if known.min() >= 1:
-        return [f"This set is too small to show any difference from {base}."]
+        return [f"This set is too small for any difference from {base} to be significant."]
     least, most = phrases.points(known.min()), phrases.points(known.max())
     most = most if known.max() < 1 else "more than 100"
     span = least if least == most else f"{least} to {most}"
     more = "" if least == most else ", more for runs that disagree more"
     return [
-        f"The smallest difference from {base} that this set would show with a "
+        f"The smallest difference from {base} that would be significant on this set with a "
         f"probability of {100 * POWER:.0f}\N{NO-BREAK SPACE}% is about {span} "
         f"percentage points{more}."
     ]
 
 
-def _p_value(number: float) -> str:
-    return "< 0.001" if number < 0.001 else f"= {number:.3f}"
-
-
-def _in_table(p_value: float) -> str:
-    return phrases.UNDEFINED if pd.isna(p_value) else _p_value(p_value).removeprefix("= ")
-
-
-def _names(runs: str) -> str:
-    return phrases.listed(runs.split())
-
-
-def settings_against(reference: str, runs: list[RunResults]) -> dict[str, str]:
-    """The settings of each run that are not those of the reference."""
-    flat = {run.name: runs_config.flatten(run.settings) for run in runs}
+def settings_against(reference: str, runs: list[RunResults]) -> dict[str, dict[str, str]]:
+    """The settings of each run that are not those of the reference, as text."""
+    flat = {run.name: flatten(run.settings) for run in runs}
     return {
-        name: ", ".join(
-            f"{key}: {templates.setting(value)}"
-            for key, value in of_run.items()
+        name: {
+            key: templates.setting(value)
+            for key, value in settings.items()
             if flat[reference].get(key) != value
-        )
-        for name, of_run in flat.items()
+        }
+        for name, settings in flat.items()
     }
 
 
 def _table(
-    of_set: pd.DataFrame, metric: metric_tables.Metric, majority: str, settings: dict[str, str]
+    of_set: pd.DataFrame, metric: Metric, majority: str, settings: dict[str, dict[str, str]]
 ) -> PageTable:
-    rows = []
-    for row in of_set[of_set.kind.isin(CLAIMS)].itertuples():
-        other = f"always {majority}" if row.kind == BASELINE else _names(row.other)
-        verdict = "shown" if row.shown == 1 else "not shown"
-        rows.append(
-            [
-                _names(row.run),
-                metric.text(row.value),
-                other,
-                metric.text(row.other_value),
-                phrases.points(row.difference),
-                f"{phrases.points(row.low)} to {phrases.points(row.high)}",
-                _in_table(row.p_holm),
-                "not tested" if pd.isna(row.p_holm) else verdict,
-                phrases.points(row.detectable) if row.detectable > 0 else phrases.UNDEFINED,
-                _in_table(row.p_mcnemar),
-                _differing(row, settings),
-            ]
-        )
+    has_mcnemar = of_set.p_mcnemar.notna().any()  # not where people have several photos
+    rows = [
+        [
+            _listed(row.run),
+            metric.text(row.value),
+            f"always {majority}" if row.kind == BASELINE else _listed(row.other),
+            metric.text(row.other_value),
+            phrases.points(row.difference),
+            f"{phrases.points(row.low)} to {phrases.points(row.high)}",
+            _p_value(row.p_holm),
+            ("significant" if row.shown == 1 else "not significant")
+            if pd.notna(row.p_holm)
+            else "not tested",
+            phrases.points(row.detectable) if row.detectable > 0 else phrases.UNDEFINED,
+            *([_p_value(row.p_mcnemar)] if has_mcnemar else []),
+            _differing(row, settings),
+        ]
+        for row in of_set[of_set.kind.isin([REFERENCE, RECIPE, BASELINE])].itertuples()
+    ]
     headings = [
         "run", metric.label, "against", metric.label, "difference in points", "95 % interval",
-        "p (Holm)", "difference", "smallest detectable", "p of McNemar", "settings that differ",
+        "p (Holm)", "difference", "smallest detectable",
+        *(["p of McNemar"] if has_mcnemar else []), "settings that differ",
     ]  # fmt: skip
-    if of_set.p_mcnemar.isna().all():  # people have several photos
-        column = headings.index("p of McNemar")
-        rows = [row[:column] + row[column + 1 :] for row in rows]
-        headings.remove("p of McNemar")
     return PageTable(f"All claims about {of_set.set.iloc[0]}", headings, rows, collapsed=True)
 
 
-def _differing(row: Any, settings: dict[str, str]) -> str:
+def _p_value(number: float) -> str:
+    return phrases.UNDEFINED if pd.isna(number) else phrases.p_value(number).removeprefix("= ")
+
+
+def _differing(row: Any, settings: dict[str, dict[str, str]]) -> str:
     """The settings of a run, or of a recipe, that are not those of the reference."""
-    if row.kind == BASELINE:
-        return ""
-    parts = settings[row.run.split()[0]].split(", ")
-    is_recipe = row.kind == RECIPE
-    return ", ".join(part for part in parts if not (is_recipe and part.startswith("train.seed:")))
+    differing = {} if row.kind == BASELINE else settings[row.run.split()[0]]
+    left_out = "train.seed" if row.kind == RECIPE else None
+    return ", ".join(f"{key}: {value}" for key, value in differing.items() if key != left_out)
 
 
 def _faces(rows: pd.DataFrame) -> list[dict]:
     """The faces of the picture, on which the runs disagree."""
     return [
-        face | {"label": CLASSES[face["target"]], "wrong": _names(face["wrong"])}
+        face | {"label": CLASSES[face["target"]], "wrong": _listed(face["wrong"])}
         for face in rows.dropna(subset="x").to_dict("records")
     ]

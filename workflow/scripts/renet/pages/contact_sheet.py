@@ -1,8 +1,8 @@
 """A page of the faces that were predicted: those of the highest and of the lowest confidence."""
 
 import base64
+from operator import itemgetter
 from pathlib import Path
-from typing import NamedTuple
 
 import cv2
 import numpy as np
@@ -16,18 +16,11 @@ SIDE = 112  # pixels of a face on the page
 JPEG_QUALITY = 80
 
 
-class _Shown(NamedTuple):
-    confidence: float
-    number: int  # in the order of the table
-    picture: bytes
-    row: dict
-
-
 class ContactSheet:
     """Collects faces batch by batch; no more than two batches above `MOST_FACES` are in memory."""
 
     def __init__(self) -> None:
-        self._faces: list[_Shown] = []
+        self._faces: list[tuple[float, int, dict]] = []  # minus confidence, number, values
         self._seen = self._without_face = self._in_training = 0
 
     def add(self, batch: list[Cut], table: pd.DataFrame) -> None:
@@ -37,52 +30,43 @@ class ContactSheet:
                 self._without_face += 1
                 continue
             confidence = max(row["p_female"], row["p_male"])
-            self._faces.append(_Shown(confidence, self._seen, _thumbnail(cut.pixels), row))
+            self._faces.append((-confidence, self._seen, _described(cut.pixels, row)))
             self._seen += 1
             self._in_training += cut.in_training is True
         if len(self._faces) > 2 * MOST_FACES:
             self._keep_extremes()
 
     def _keep_extremes(self) -> None:
-        ranked = sorted(self._faces, key=lambda face: (-face.confidence, face.number))
+        ranked = sorted(self._faces, key=itemgetter(0, 1))
         half = MOST_FACES // 2
-        if len(ranked) > MOST_FACES:
-            ranked = ranked[:half] + ranked[-half:]
-        self._faces = ranked
+        self._faces = ranked[:half] + ranked[half:][-half:]
 
     def write(self, path: Path, model: str, table: str) -> None:
         """Write the page; it holds the pictures itself."""
         self._keep_extremes()
+        faces = [values for _, _, values in self._faces]
         templates.write(
             "contact_sheet.html.j2",
             path,
             title="Predictions",
             data={"origin": f"{model}, {table}", "sources": []},
-            faces=[_described(face) for face in self._faces],
+            faces=faces,
             seen=self._seen,
             without_face=self._without_face,
             in_training=self._in_training,
-            recognises=all(pd.notna(face.row["in_training"]) for face in self._faces),
-            calibrated=all(face.row["calibrated"] == 1 for face in self._faces),
+            recognises=all(pd.notna(face["in_training"]) for face in faces),
+            calibrated=all(face["calibrated"] == 1 for face in faces),
         )
 
 
-def _thumbnail(pixels: np.ndarray) -> bytes:
-    """A face (3, height, width) uint8 RGB as a small JPEG."""
+def _described(pixels: np.ndarray, row: dict) -> dict:
+    """A row of predictions.csv with the face, (3, height, width) uint8 RGB, as a small JPEG."""
     picture = cv2.resize(np.ascontiguousarray(pixels[::-1].transpose(1, 2, 0)), (SIDE, SIDE),
                          interpolation=cv2.INTER_AREA)  # fmt: skip
-    return cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])[1].tobytes()
-
-
-def _described(face: _Shown) -> dict:
-    row = face.row
+    jpeg = cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])[1].tobytes()
     return {
-        "picture": "data:image/jpeg;base64," + base64.b64encode(face.picture).decode(),
-        "file": row["file"],
+        **row,
+        "picture": "data:image/jpeg;base64," + base64.b64encode(jpeg).decode(),
         "name": Path(row["file"]).name,
-        "number": row["face"],
-        "predicted": row["predicted"],
-        "confidence": phrases.percentage(face.confidence),
-        "unsure": row["unsure"] == 1,
-        "in_training": row["in_training"] == 1,
+        "confidence": phrases.percentage(max(row["p_female"], row["p_male"])),
     }

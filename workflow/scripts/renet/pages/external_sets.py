@@ -1,57 +1,41 @@
 """What the pages say of external test sets."""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
+
+import numpy as np
 
 from renet.evaluation.tables import MISTAKES
 from renet.pages import metric_tables, phrases
 from renet.pages.results import DataResults, RunResults, SetResults
 from renet.pages.templates import PageTable
-from renet.rules.run_figures import FIGURES_OF_PREDICTIONS, RunFigure
+from renet.rules.run_figures import FIGURES_OF_PREDICTIONS
 
 COLUMNS = metric_tables.named("accuracy", "balanced_accuracy")
 
 
-@dataclass(frozen=True)
-class Section:
-    """The section on one external set of a run's page."""
-
-    name: str
-    folder: str  # of the set's results, relative to the page, with a slash at its end
-    test: dict  # the summary of the set
-    accuracy: metric_tables.Cell
-    texts: list[str]
-    metrics: PageTable
-    slices: PageTable
-    abstention: PageTable
-    figures: tuple[RunFigure, ...]
-    mistakes: list[dict]
-    mistakes_note: str
-
-
-def section(name: str, results: SetResults, slices: PageTable) -> Section:
-    """The section on one external set; `slices` is its table of slices."""
+def section(name: str, results: SetResults, slices: PageTable) -> dict:
+    """The values of external.html.j2 for one external set; `slices` is its table of slices."""
     test = results.metrics["test"]
     mistakes = results.gallery[results.gallery.gallery == MISTAKES]
-    wrong = test["n"] - sum(row[label] for label, row in enumerate(test["confusion_matrix"]))
-    points = phrases.points(abs(test["differences"]["over_baseline"]["value"]))
-    return Section(
-        name=name,
-        folder=f"external/{name}/",
-        test=test,
-        accuracy=metric_tables.cell(COLUMNS[0], test),
-        texts=[
-            f"The accuracy is {points} percentage {phrases.margin(test)}",
+    wrong = test["n"] - np.trace(test["confusion_matrix"])
+    return {
+        "name": name,
+        "folder": f"external/{name}/",  # of the set's results, relative to the page
+        "test": test,
+        "accuracy": metric_tables.cell(COLUMNS[0], test),
+        "texts": [
+            f"The accuracy is {phrases.margin(test)}",
             phrases.gender_gap(test, f"set {name}"),
             f"Weaker slices: {phrases.weakest_slice(results.metrics, f'set {name}')}",
-            phrases.abstention_on_set(results.metrics),
+            phrases.risk_coverage_area(results.metrics),
         ],
-        metrics=_named(metric_tables.metrics_table(results.metrics, name), name),
-        slices=_named(slices, name),
-        abstention=_named(metric_tables.abstention_table(results.metrics, name), name),
-        figures=FIGURES_OF_PREDICTIONS,
-        mistakes=phrases.faces(mistakes),
-        mistakes_note=phrases.confidences(mistakes, wrong, "wrong", falling=True),
-    )
+        "metrics": _named(metric_tables.metrics_table(results.metrics, name), name),
+        "slices": _named(slices, name),
+        "abstention": _named(metric_tables.abstention_table(results.metrics, name), name),
+        "figures": FIGURES_OF_PREDICTIONS,
+        "mistakes": phrases.faces(mistakes),
+        "mistakes_note": phrases.confidences(mistakes, wrong, "wrong", falling=True),
+    }
 
 
 def _named(content: PageTable, name: str) -> PageTable:
@@ -66,7 +50,10 @@ def table(runs: list[RunResults]) -> dict:
     """
     if not runs[0].external:
         return {}
-    summaries = {run.name: _summaries(run) for run in runs}
+    summaries = {
+        run.name: {name: one.metrics["test"] for name, one in {"test": run, **run.external}.items()}
+        for run in runs
+    }
     baselines = {name: test["majority_baseline"] for name, test in summaries[runs[0].name].items()}
     majority = next(iter(baselines.values()))["class"]
     return {
@@ -74,11 +61,6 @@ def table(runs: list[RunResults]) -> dict:
         "rows": [{"name": name, "cells": _cells(of_sets)} for name, of_sets in summaries.items()],
         "baseline": {"name": f"always {majority}", "cells": _cells(baselines)},
     }
-
-
-def _summaries(run: RunResults) -> dict[str, dict]:
-    sets = {name: results.metrics["test"] for name, results in run.external.items()}
-    return {"test": run.metrics["test"], **sets}
 
 
 def _cells(summaries: dict[str, dict]) -> list[metric_tables.Cell]:

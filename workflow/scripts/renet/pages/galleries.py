@@ -63,6 +63,11 @@ class Grid:
         line, column = divmod(number, self.columns)
         return self.side * column, self.side * line
 
+    def placed(self, rows: pd.DataFrame) -> pd.DataFrame:
+        """Rows of faces with `x` and `y` of their tiles."""
+        x, y = self.position(np.arange(len(rows)))
+        return rows.assign(x=x, y=y)
+
     def tile(self, face: np.ndarray) -> np.ndarray:
         """A face (C, H, W) uint8, RGB, as a square (side, side, 3) uint8, RGB."""
         shrinks = self.side < min(face.shape[1:])
@@ -85,9 +90,6 @@ class Grid:
     def write_faces(self, path: Path, faces: Iterable[np.ndarray]) -> None:
         """Write faces (C, H, W) uint8, RGB, as a sheet."""
         write_image(path, self.sheet([self.tile(face) for face in faces]))
-
-
-DISAGREEMENTS = Grid(columns=8, side=112)
 
 
 def write_image(path: Path, picture: np.ndarray) -> None:

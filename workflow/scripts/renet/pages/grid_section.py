@@ -1,7 +1,6 @@
 """What each setting of a grid does, on index.html: the validation metric by its values."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +9,7 @@ import pandas as pd
 
 from renet.config.runs import flatten
 from renet.evaluation import plot_style
-from renet.evaluation.plot_style import BLUE
+from renet.evaluation.plot_style import BLUE, colours
 from renet.pages import phrases, templates
 from renet.pages.metric_tables import Metric
 from renet.pages.results import RunResults
@@ -19,24 +18,17 @@ from renet.pages.templates import PageTable
 MOST_LINES = 10  # that have a name in the figure
 
 
-@dataclass(frozen=True)
-class Section:
-    """What the page says of one grid."""
-
-    name: str
-    figure: str  # path, from the folder of index.html
-    metric: str
-    table: PageTable
-
-
 def write(
     folder: Path, grids: Mapping[str, dict], runs: list[RunResults], metric: Metric
-) -> list[Section]:
+) -> list[dict]:
     """Draw the figure of each grid into the folder of index.html.
 
     Args:
         grids: for each entry of `runs` with a grid, its `keys` and the names of its `runs`.
         runs: at least these runs.
+
+    Returns:
+        The values of index.html.j2 for each grid.
     """
     sections = []
     for name, grid in grids.items():
@@ -44,7 +36,8 @@ def write(
         effects = {key: effect(key, grid["keys"], of_grid, metric) for key in grid["keys"]}
         figure = f"grids/{name}.svg"
         draw(effects, metric, folder / figure)
-        sections.append(Section(name, figure, metric.label, table(name, effects, metric)))
+        values = table(name, effects, metric)
+        sections.append({"name": name, "figure": figure, "metric": metric.label, "table": values})
     return sections
 
 
@@ -59,17 +52,13 @@ def effect(key: str, keys: list[str], runs: list[RunResults], metric: Metric) ->
     for run in runs:
         settings, summary = flatten(run.settings), run.metrics["validation"]
         others = (f"{one}: {templates.setting(settings.get(one))}" for one in keys if one != key)
-        bounds = phrases.wider(metric.intervals(summary).values())
-        rows.append((settings.get(key), ", ".join(others), metric.value(summary), bounds))
+        number = metric.value(summary)
+        bounds = phrases.wider(metric.intervals(summary).values()) or (number, number)
+        rows.append((settings.get(key), ", ".join(others), number, *bounds))
     if all(isinstance(row[0], int | float) for row in rows):
         rows.sort(key=lambda row: row[0])
-    frame = pd.DataFrame(
-        [
-            (templates.setting(value), others, number, *(bounds or (number, number)))
-            for value, others, number, bounds in rows
-        ],
-        columns=["value", "others", "number", "low", "high"],
-    )
+    frame = pd.DataFrame(rows, columns=["value", "others", "number", "low", "high"])
+    frame["value"] = frame.value.map(templates.setting)
     return frame.astype({"number": float, "low": float, "high": float})
 
 
@@ -82,16 +71,17 @@ def draw(effects: Mapping[str, pd.DataFrame], metric: Metric, path: Path) -> Non
     for axis, (key, rows) in zip(axes[0], effects.items(), strict=True):
         places = {value: place for place, value in enumerate(rows.value.unique())}
         lines = rows.groupby("others", sort=False)
-        colours = plt.get_cmap("tab10" if len(lines) <= MOST_LINES else "turbo", len(lines))
+        shades = colours(len(lines)) if len(lines) > 1 else [BLUE]
         for number, (others, line) in enumerate(lines):
-            colour = colours(number) if len(lines) > 1 else BLUE
             shift = 0.3 * ((number + 0.5) / len(lines) - 0.5)  # so that intervals do not overlap
             at = line.value.map(places) + shift
             spans = [line.number - line.low, line.high - line.number]
-            axis.errorbar(at, line.number, spans, fmt="o", ms=4, lw=0.8, color=colour, alpha=0.8)
+            axis.errorbar(
+                at, line.number, spans, fmt="o", ms=4, lw=0.8, color=shades[number], alpha=0.8
+            )
             means = line.number.groupby(at).mean()
             label = others if len(lines) <= MOST_LINES else ""
-            axis.plot(means.index, means, "-", lw=1, color=colour, label=label or None)
+            axis.plot(means.index, means, "-", lw=1, color=shades[number], label=label or None)
         axis.set_xticks(list(places.values()), list(places))
         axis.set_xlim(-0.5, len(places) - 0.5)
         axis.set_xlabel(key)

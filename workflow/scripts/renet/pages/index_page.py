@@ -1,13 +1,10 @@
 """The page over all runs, index.html."""
 
 import dataclasses
-import functools
-import operator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from renet.config.architecture import KINDS, Architecture
+from renet.config.architecture import KINDS
 from renet.config.runs import flatten, seed_groups
 from renet.pages import (
     comparison_section,
@@ -22,7 +19,6 @@ from renet.pages import (
 from renet.pages.results import DataResults, RunResults
 from renet.pages.templates import PageTable
 
-TITLE = "Gender classification with a ReNet-style network"
 # The columns of metrics in the table of runs: heading, set, and key of the metric.
 COLUMNS: tuple[tuple[Any, ...], ...] = tuple(
     (heading, subset, *metric_tables.named(metric))
@@ -36,16 +32,7 @@ COLUMNS: tuple[tuple[Any, ...], ...] = tuple(
         ("ECE", "test", "ece"),
     )
 )
-
 LACKS = "–"  # in place of the value of a setting that a kind of network does not have
-
-
-@dataclass(frozen=True)
-class Difference:
-    """A setting that is not the default in at least one run."""
-
-    default: object
-    values: dict[str, object]  # by run
 
 
 def write(
@@ -57,76 +44,86 @@ def write(
         defaults: the sections of the default config.
         grids: the grids among the runs, see `grid_section.write`.
     """
-    curves_file = path.with_name("learning_curves.svg")
-    index_plots.learning_curves({run.name: run.history for run in runs}, curves_file)
-    index_plots.funnel(data.steps, path.parent / "data" / "funnel.svg")
+    figures = _figures(path.parent, runs, data)
     compared = data.comparison[0].metric.iloc[0] if data.comparison else "balanced_accuracy"
-    tests = {run.name: run.metrics["test"] for run in runs}
-    settings = {run.name: run.settings for run in runs}
-    different = differences(settings, defaults)
     kinds = list(dict.fromkeys(run.architecture.kind for run in runs))
-    curves = (f"{run.name}: {phrases.learning_curve(run.history, run.epochs)}" for run in runs)
     templates.write(
         "index.html.j2",
         path,
-        title=_title(kinds),
         kinds=kinds,
         data=data.config,
         verdict=verdict.of_best(runs, data),
-        constant=[name for name, test in tests.items() if test["constant_prediction"]],
-        columns=[heading for heading, _, _ in COLUMNS],
-        runs=[_row(run, different) for run in runs],
-        summaries=[*_seed_means(runs), _baseline(runs[0].metrics)],
+        **_runs(runs, defaults),
         comparison=comparison_section.section(*data.comparison, runs) if data.comparison else None,
         grids=grid_section.write(path.parent, grids, runs, *metric_tables.named(compared)),
-        accuracies={
-            name: phrases.percentage(test["balanced_accuracy"]) for name, test in tests.items()
-        },
-        cost_alt=index_plots.costs(runs, path.with_name("cost.svg")),
         sets=external_sets.table(runs),
         set_descriptions=external_sets.descriptions(runs, data),
-        curves=inline_svg(curves_file),
-        curves_alt=" ".join(curves),
-        differences=different,
         removed_runs=data.removed_runs,
         funnel_table=_funnel_table(data),
-        funnel_alt=phrases.funnel(data.steps),
+        **figures,
     )
 
 
-def _title(kinds: list[str]) -> str:
-    if kinds == [Architecture.kind]:
-        return TITLE
-    models = "models of several kinds" if len(kinds) > 1 else f"a model of the kind {kinds[0]}"
-    return f"Gender classification with {models}"
+def _figures(folder: Path, runs: list[RunResults], data: DataResults) -> dict[str, str]:
+    """Draw the figures of all runs; their text alternatives, and the loss as an SVG element."""
+    curves = folder / "learning_curves.svg"
+    index_plots.learning_curves({run.name: run.history for run in runs}, curves)
+    index_plots.funnel(data.steps, folder / "data" / "funnel.svg")
+    svg = curves.read_text(encoding="utf-8")
+    losses = (f"{run.name}: {phrases.learning_curve(run.history, run.epochs)}" for run in runs)
+    return {
+        "curves": svg[svg.index("<svg") :],  # scripts of the page cannot change a picture
+        "curves_alt": " ".join(losses),
+        "cost_alt": index_plots.costs(runs, folder / "cost.svg"),
+        "funnel_alt": phrases.funnel(data.steps),
+    }
 
 
-def inline_svg(path: Path) -> str:
-    """An SVG file as an element of the page, whose scripts cannot change a picture."""
-    text = path.read_text(encoding="utf-8")
-    return text[text.index("<svg") :]
+def differences(settings: dict[str, dict], defaults: dict) -> dict[str, tuple[object, dict]]:
+    """The settings, as `section.key`, that are not the default in at least one run.
 
-
-def differences(settings: dict[str, dict], defaults: dict) -> dict[str, Difference]:
-    """The settings, as `section.key`, that are not the default in at least one run."""
+    Returns:
+        The default of each, and its value in each run.
+    """
     flat = {name: flatten(of_run) for name, of_run in settings.items()}
-    of_kinds = (flatten({"model": dataclasses.asdict(kind())}) for kind in KINDS.values())
-    known = functools.reduce(operator.or_, of_kinds) | flatten(defaults)
-    found = {
-        key: Difference(default, {name: of_run.get(key, LACKS) for name, of_run in flat.items()})
-        for key, default in known.items()
+    known: dict[str, object] = {}
+    for kind in KINDS.values():
+        known |= flatten({"model": dataclasses.asdict(kind())})
+    different = {}
+    for key, default in (known | flatten(defaults)).items():
+        values = {name: run.get(key, LACKS) for name, run in flat.items()}
+        if any(value not in (default, LACKS) for value in values.values()):
+            different[key] = default, values
+    return different
+
+
+def _runs(runs: list[RunResults], defaults: dict) -> dict:
+    """The table of runs, and the settings that are not the default."""
+    different = differences({run.name: run.settings for run in runs}, defaults)
+    tests = {run.name: run.metrics["test"] for run in runs}
+    baselines = {
+        name: runs[0].metrics[name]["majority_baseline"] for name in ("validation", "test")
+    }
+    baseline = {
+        "name": f"always {baselines['test']['class']}",
+        "cells": [metric_tables.cell(metric, baselines[subset]) for _, subset, metric in COLUMNS],
     }
     return {
-        key: one
-        for key, one in found.items()
-        if any(value not in (one.default, LACKS) for value in one.values.values())
+        "constant": [name for name, test in tests.items() if test["constant_prediction"]],
+        "columns": [heading for heading, _, _ in COLUMNS],
+        "runs": [_row(run, different) for run in runs],
+        "summaries": [*_seed_means(runs), baseline],
+        "accuracies": {
+            name: phrases.percentage(test["balanced_accuracy"]) for name, test in tests.items()
+        },
+        "differences": different,
     }
 
 
-def _row(run: RunResults, different: dict[str, Difference]) -> dict:
+def _row(run: RunResults, different: dict[str, tuple[object, dict]]) -> dict:
     """A row of the table of runs; the filter of the table searches its `words`."""
     settings = (
-        f"{key}={templates.setting(one.values[run.name])}" for key, one in different.items()
+        f"{key}={templates.setting(values[run.name])}" for key, (_, values) in different.items()
     )
     return {
         "name": run.name,
@@ -139,13 +136,6 @@ def _row(run: RunResults, different: dict[str, Difference]) -> dict:
         "epochs": run.epochs,
         "cells": [metric_tables.cell(metric, run.metrics[subset]) for _, subset, metric in COLUMNS],
     }
-
-
-def _baseline(metrics: dict) -> dict:
-    """The row of always predicting the majority class."""
-    baselines = {subset: metrics[subset]["majority_baseline"] for subset in ("validation", "test")}
-    cells = [metric_tables.cell(metric, baselines[subset]) for _, subset, metric in COLUMNS]
-    return {"name": f"always {baselines['test']['class']}", "cells": cells}
 
 
 def _seed_means(runs: list[RunResults]) -> list[dict]:

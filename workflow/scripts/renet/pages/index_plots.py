@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from renet.evaluation import plot_style
-from renet.evaluation.plot_style import BLUE, RED
+from renet.evaluation.plot_style import BLUE, RED, colours
 from renet.pages import phrases
 from renet.pages.results import RunResults
 
@@ -33,12 +33,6 @@ def learning_curves(histories: dict[str, pd.DataFrame], path: Path) -> None:
         line.set_gid(f"{curve_id(name)}line")
         text.set_gid(f"{curve_id(name)}name")
     plot_style.save(figure, path)
-
-
-def colours(count: int) -> list:
-    """A colour for each run, the same in both figures of all runs."""
-    colour_map = plt.get_cmap("tab10" if count <= 10 else "turbo", count)
-    return [colour_map(number) for number in range(count)]
 
 
 def curve_id(run: str) -> str:

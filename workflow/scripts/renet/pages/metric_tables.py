@@ -83,7 +83,7 @@ class Cell:
 def cell(metric: Metric, summary: dict) -> Cell:
     """A metric of a summary with the wider of its intervals.
 
-    The note says if an accuracy is not shown to be above that of the majority class.
+    The note says if an accuracy is not significantly above that of the majority class.
     """
     number, bounds = metric.value(summary), phrases.wider(metric.intervals(summary).values())
     is_compared = metric.name == "accuracy" and "differences" in summary
@@ -93,11 +93,10 @@ def cell(metric: Metric, summary: dict) -> Cell:
 
 def mean_cell(metric: Metric, summaries: list[dict]) -> Cell:
     """Mean and sample standard deviation of a metric over two or more runs."""
-    values = [metric.value(summary) for summary in summaries]
-    numbers = [value for value in values if value is not None]
-    if len(numbers) < len(values):
+    values: list[Any] = [metric.value(summary) for summary in summaries]
+    if None in values:
         return Cell(metric.label, None, phrases.UNDEFINED)
-    mean, deviation = statistics.fmean(numbers), statistics.stdev(numbers)
+    mean, deviation = statistics.fmean(values), statistics.stdev(values)
     return Cell(metric.label, mean, f"{metric.text(mean)} ± {metric.text(deviation)}")
 
 
@@ -107,44 +106,27 @@ def metrics_table(metrics: dict, name: str = "test") -> PageTable:
     Args:
         name: of the set, for the heading of its column.
     """
-    test, rows = metrics["test"], []
-    for metric in METRICS:
-        intervals = metric.intervals(test)
-        rows.append(
-            [
-                metric.label,
-                metric.text(metric.value(test)),
-                metric.interval_text(intervals.get("subjects")),
-                metric.interval_text(intervals.get("wilson")),
-                metric.text(metric.value(metrics["validation"])),
-                metric.text(metric.value(test["majority_baseline"])),
-            ]
-        )
+    test = metrics["test"]
+    rows = [
+        [
+            metric.label,
+            metric.text(metric.value(test)),
+            metric.interval_text(metric.intervals(test).get("subjects")),
+            metric.interval_text(metric.intervals(test).get("wilson")),
+            metric.text(metric.value(metrics["validation"])),
+            metric.text(metric.value(test["majority_baseline"])),
+        ]
+        for metric in METRICS
+    ]
     baseline = f"always {test['majority_baseline']['class']}"
     headings = ["metric", name, "bootstrap over people", "Wilson", "validation", baseline]
     return PageTable("Metrics", headings, rows)
 
 
-def calibration_table(metrics: dict) -> PageTable | None:
-    """Log loss, Brier score and ECE of the test set, without and with temperature scaling.
-
-    None where the temperature changes nothing.
-    """
-    if not phrases.calibration(metrics):
-        return None
-    summaries = metrics["test"], metrics["calibration"]
-    rows = [
-        [metric.label, *(metric.text(metric.value(summary)) for summary in summaries)]
-        for metric in named("loss", "brier", "ece")
-    ]
-    headings = ["metric of the test set", "uncalibrated", "temperature scaling"]
-    return PageTable("Calibration", headings, rows)
-
-
 def abstention_table(metrics: dict, name: str = "test") -> PageTable:
     """Coverage and error of a set of faces and of its groups, with the "unsure" ones left out."""
-    found = metrics["abstention"]
-    groups = [{"slice": "all", "value": f"{name} faces", **found["test"]}, *found["groups"]]
+    abstention = metrics["abstention"]
+    whole = {"slice": "all", "value": f"{name} faces", **abstention["test"]}
     rows = [
         [
             f"{group['slice']}: {group['value']}",
@@ -152,10 +134,10 @@ def abstention_table(metrics: dict, name: str = "test") -> PageTable:
             f"{group['accepted']:,}",
             phrases.percentage(group["coverage"]),
             phrases.percentage(group["error"]),
-            phrases.percentage_interval(group["error_interval"] or [float("nan")]),
+            phrases.percentage_interval(group["error_interval"]),
             phrases.percentage(group["error_of_all"]),
         ]
-        for group in groups
+        for group in [whole, *abstention["groups"]]
     ]
     headings = [
         "group", "faces", "accepted", "coverage", "their error", "Wilson",

@@ -26,9 +26,9 @@ def decimal(value: float | None) -> str:
     return UNDEFINED if value is None or value != value else f"{value:.3f}"
 
 
-def percentage_interval(bounds: list[float]) -> str:
-    """`83.7 to 98.0 %`."""
-    if bounds[0] != bounds[0]:
+def percentage_interval(bounds: list[float] | None) -> str:
+    """`83.7 to 98.0 %`; NaN and None are undefined."""
+    if bounds is None or bounds[0] != bounds[0]:
         return UNDEFINED
     return f"{100 * bounds[0]:.1f} to {percentage(bounds[1])}"
 
@@ -54,29 +54,26 @@ def wider(intervals: Iterable[list[float]]) -> list[float] | None:
 def calibration(metrics: dict) -> str:
     """The fitted temperature and what it changes on the test set; nothing at 1.00."""
     scaled = metrics["calibration"]
-    temperature = f"{scaled['temperature']:.2f}"
+    value, temperature = scaled["temperature"], f"{scaled['temperature']:.2f}"
     if scaled["at_bound"]:
+        reason = (
+            "the probabilities say nothing about the labels of the validation set"
+            if value > 1
+            else "the validation set is too small or too easy to fit it"
+        )
         return (
-            f"The temperature, {temperature}, is at a bound of its search range: "
-            f"{_reason_of_bound(scaled['temperature'])}. It is applied neither to "
-            "other photos nor to the threshold of unsure predictions."
+            f"The temperature, {temperature}, is at a bound of its search range: {reason}. It is "
+            "applied neither to other photos nor to the threshold of unsure predictions."
         )
     if temperature == "1.00":
         return ""
-    verdict = "overconfident" if scaled["temperature"] > 1 else "underconfident"
-    if abs(scaled["temperature"] - 1) < CLOSE:
-        verdict = f"slightly {verdict}"
+    verdict = "overconfident" if value > 1 else "underconfident"
+    slightly = "slightly " if abs(value - 1) < CLOSE else ""
     return (
-        f"The temperature fitted on the validation set is {temperature}: the network is {verdict} "
-        f"there.{_effect(metrics['test'], scaled)} It does not change the predicted classes."
+        f"The temperature fitted on the validation set is {temperature}: the network is {slightly}"
+        f"{verdict} there.{_effect(metrics['test'], scaled)} It does not change the predicted "
+        "classes."
     )
-
-
-def _reason_of_bound(temperature: float) -> str:
-    """Why the search of the temperature ends at the lower bound or at the upper one."""
-    if temperature > 1:
-        return "the probabilities say nothing about the labels of the validation set"
-    return "the validation set is too small or too easy to fit it"
 
 
 def _effect(test: dict, scaled: dict) -> str:
@@ -109,36 +106,32 @@ def listed(parts: list[str]) -> str:
 
 def abstention(metrics: dict) -> str:
     """The threshold of "unsure", on which faces it was chosen and what it does on the test set."""
-    found = metrics["abstention"]
-    rate, level = percentage(found["max_error"]), f"{100 * found['level']:.0f}\N{NO-BREAK SPACE}%"
-    people = f"{counted(found['people'], 'person', 'people')} of the validation set"
-    if found["threshold"] is None and found["people"] < found["needed"]:
+    choice = metrics["abstention"]
+    rate, level = percentage(choice["max_error"]), f"{100 * choice['level']:.0f}\N{NO-BREAK SPACE}%"
+    people = f"{counted(choice['people'], 'person', 'people')} of the validation set"
+    if choice["threshold"] is None and choice["people"] < choice["needed"]:
         return (
             f"No threshold can show an error of at most {rate} with a confidence of {level}: that "
-            f"takes at least {found['needed']:,} people, and there are {people}."
+            f"takes at least {choice['needed']:,} people, and there are {people}."
         )
-    if found["threshold"] is None:
+    if choice["threshold"] is None:
         return (
-            f"No threshold is shown to keep the error of the accepted predictions at or below "
-            f"{rate} with a confidence of {level}, on {people}."
+            f"No threshold keeps the error of the accepted predictions at or below {rate} with a "
+            f"confidence of {level}, on {people}."
         )
-    chosen = (
-        "Every prediction is accepted"
-        if found["threshold"] == 0
-        else f"A prediction is unsure unless its confidence is above {found['threshold']:.4f}"
-    )
+    rule = "Every prediction is accepted"
+    if choice["threshold"] > 0:
+        rule = f"A prediction is unsure unless its confidence is above {choice['threshold']:.4f}"
     return (
-        f"{chosen}. This was chosen on one photo each of {people}: {found['errors']:,} of "
-        f"{found['accepted']:,} accepted predictions are wrong, at most "
-        f"{percentage(found['upper_bound'])} with "
-        f"a confidence of {level} after a correction for the choice. On the test set "
-        f"{_accepted(found['test'])}. The bound is for photos like those of the data set; "
-        "abstaining can widen the difference between groups."
+        f"{rule}. This was chosen on one photo each of {people}: {choice['errors']:,} of "
+        f"{choice['accepted']:,} accepted predictions are wrong, at most "
+        f"{percentage(choice['upper_bound'])} with a confidence of {level} after a correction for "
+        f"the choice. On the test set {_accepted(choice['test'])}. The bound is for photos like "
+        "those of the data set; abstaining can widen the difference between groups."
     )
 
 
 def _accepted(test: dict) -> str:
-    """How many predictions on the test set are accepted, and how many of these are wrong."""
     if not test["accepted"]:
         return "all predictions are unsure"
     return (
@@ -148,27 +141,12 @@ def _accepted(test: dict) -> str:
     )
 
 
-def abstention_on_set(metrics: dict) -> str:
-    """What the threshold of "unsure" does on an external set, with the area under the curve."""
-    found, area = metrics["abstention"]["test"], risk_coverage_area(metrics)
-    if metrics["abstention"]["threshold"] is None:
-        return f"No threshold for unsure predictions was found on the validation set. {area}"
-    if not found["accepted"]:
-        return f"All predictions are unsure. {area}"
-    return (
-        f"By the threshold that was chosen on the validation set, "
-        f"{percentage(1 - found['coverage'])} of the predictions are unsure. The error of the "
-        f"others is {percentage(found['error'])}; that of all predictions is "
-        f"{percentage(found['error_of_all'])}. {area}"
-    )
-
-
 def risk_coverage_area(metrics: dict) -> str:
     """The area under the risk-coverage curve, and that of a confidence that says nothing."""
-    found = metrics["abstention"]["test"]
+    test = metrics["abstention"]["test"]
     return (
-        f"The area under the curve of error by coverage is {found['area']:.4f}; if the confidence "
-        f"said nothing about errors, it would be {found['error_of_all']:.4f}."
+        f"The area under the curve of error by coverage is {test['area']:.4f}; if the confidence "
+        f"said nothing about errors, it would be {test['error_of_all']:.4f}."
     )
 
 
@@ -205,28 +183,28 @@ def against_baseline(summary: dict) -> str:
     difference = summary["differences"]["over_baseline"]
     if difference["value"] <= 0:
         return "at or below the baseline"
-    return "" if difference["shown"] else "no difference from the baseline shown"
+    return "" if difference["shown"] else "no significant difference from the baseline"
 
 
 def margin(test: dict) -> str:
-    """How far the accuracy is above that of the majority class, or that this is not shown."""
+    """How far the accuracy is above that of the majority class, or that this is not significant."""
     difference, baseline = test["differences"]["over_baseline"], test["majority_baseline"]
     value, bounds = difference["value"], difference["subjects"]
-    place = "below" if value < 0 else "above"
-    if bounds and value < 0:
-        bounds = [-bounds[1], -bounds[0]]
-    interval = points_interval(bounds) if bounds else "too few people for an interval"
-    found = (
-        f"points ({interval}) {place} always predicting {baseline['class']}, which is correct for "
-        f"{percentage(baseline['accuracy'])}."
+    sign, place = (-1, "below") if value < 0 else (1, "above")
+    interval = "too few people for an interval"
+    if bounds:
+        interval = points_interval(sorted(sign * bound for bound in bounds))
+    text = (
+        f"{points(abs(value))} percentage points ({interval}) {place} always predicting "
+        f"{baseline['class']}, which is correct for {percentage(baseline['accuracy'])}."
     )
     if value <= 0:
-        return f"{found} The network is not better on these faces than guessing."
-    if not difference["shown"]:
-        covers_zero = bounds and bounds[0] <= 0 <= bounds[1]
-        reason = "The interval covers zero" if covers_zero else "There are too few people"
-        return f"{found} {reason}: no difference is shown."
-    return found
+        return f"{text} The network is not better on these faces than guessing."
+    if difference["shown"]:
+        return text
+    covers_zero = bounds and bounds[0] <= 0 <= bounds[1]
+    reason = "The interval covers zero" if covers_zero else "There are too few people"
+    return f"{text} {reason}: the difference is not significant."
 
 
 def slices(metrics: dict) -> str:
@@ -249,46 +227,44 @@ def gender_gap(test: dict, set_name: str = TEST_SET) -> str:
         f"{correct:,} of {total:,} labelled {name} ({percentage(correct / total)})"
         for (correct, total), name in zip(counts, CLASSES, strict=True)
     )
-    value, sign = abs(difference["value"]), -1 if difference["value"] < 0 else 1
-    intervals = [
+    value, sign = points(abs(difference["value"])), -1 if difference["value"] < 0 else 1
+    nearest = min(
         sorted(sign * bound for bound in bounds)
         for bounds in (difference["subjects"], difference["newcombe"])
         if bounds
-    ]
-    interval = points_interval(min(intervals))
-    found = f"The difference is {points(value)} percentage points ({interval})."
+    )
+    interval = points_interval(nearest)
+    text = f"The difference is {value} percentage points ({interval})."
     if not difference["shown"]:
-        covers_zero = min(intervals)[0] <= 0
-        reason = f"the {interval} covers zero" if covers_zero else "there are too few people"
-        found = f"No difference is shown: it is {points(value)} percentage points, and {reason}."
+        reason = f"the {interval} covers zero" if nearest[0] <= 0 else "there are too few people"
+        text = f"The difference, {value} percentage points, is not significant: {reason}."
     small = [name for (_, total), name in zip(counts, CLASSES, strict=True) if total < SMALL_SLICE]
     note = f" Fewer than {SMALL_SLICE} faces are labelled {' or '.join(small)}." if small else ""
-    return f"Correct: {recalls}. {found}{note}"
+    return f"Correct: {recalls}. {text}{note}"
 
 
 def weakest_slice(metrics: dict, set_name: str = TEST_SET) -> str:
-    """The weakest slice that is shown to be weaker than the whole set, if there is one.
+    """The weakest slice that is significantly weaker than the whole set, if there is one.
 
     Args:
         metrics: those of the set.
         set_name: as it stands after `the`.
     """
-    found = metrics["slices"]
-    least = f"of at least {found['minimum']} faces"
-    if not found["tested"]:
+    tests, weakest = metrics["slices"], metrics["slices"]["weakest"]
+    least = f"{tests['minimum']} faces"
+    if not tests["tested"]:
         return (
             "No slice is tested for a lower accuracy: each that is smaller than the "
-            f"{set_name} has fewer than {found['minimum']} faces."
+            f"{set_name} has fewer than {least}."
         )
-    tested = f"{found['tested']} slice{'s' if found['tested'] > 1 else ''} {least}"
-    weakest = found["weakest"]
+    tested = f"{counted(tests['tested'], 'slice', 'slices')} of at least {least}"
     if weakest is None:
         return (
-            f"None is shown to be weaker than the whole {set_name} ({tested} tested). Small "
-            "differences need more faces than these to be shown."
+            f"None is significantly weaker than the whole {set_name} ({tested} tested). Small "
+            "differences need more faces than these to be significant."
         )
-    others = found["weaker"] - 1
-    more = f" {others} more slice{'s are' if others > 1 else ' is'} shown to be weaker."
+    others = tests["weaker"] - 1
+    more = f" {counted(others, 'more slice is', 'more slices are')} significantly weaker."
     return (
         f"{weakest['slice']}, {weakest['value']}: {percentage(weakest['accuracy'])} of "
         f"{weakest['n']:,} faces are correct. Corrected for {tested}, this is at most "
@@ -298,22 +274,18 @@ def weakest_slice(metrics: dict, set_name: str = TEST_SET) -> str:
     )
 
 
+def p_value(number: float) -> str:
+    """`= 0.012`, or `< 0.001`."""
+    return "< 0.001" if number < 0.001 else f"= {number:.3f}"
+
+
 def slice_finding(row: pd.Series, faces: int) -> str:
-    """Whether a slice, a row of slices.csv, is shown to be weaker than the set of so many faces."""
+    """Whether a slice, a row of slices.csv, is significantly weaker than its set of `faces`."""
     if row.n == faces:
         return "the whole set"
     if row.n < SMALL_SLICE:
         return f"under {SMALL_SLICE} faces"
-    if row.p_holm > ALPHA:
-        return "not shown"
-    return f"shown (p {'< 0.001' if row.p_holm < 0.001 else f'= {row.p_holm:.3f}'})"
-
-
-def slice_interval(row: pd.Series) -> str:
-    """The wider 95 % interval of a slice's accuracy."""
-    intervals = [[row.wilson_low, row.wilson_high], [row.subjects_low, row.subjects_high]]
-    bounds = wider(intervals)
-    return percentage_interval(bounds) if bounds else ""
+    return "not significant" if row.p_holm > ALPHA else f"significant (p {p_value(row.p_holm)})"
 
 
 def funnel(steps: pd.DataFrame) -> str:

@@ -14,21 +14,13 @@ from renet.common.imdb_wiki import DATABASES, TABLE
 from renet.config import architecture
 from renet.config.architecture import AnyArchitecture
 from renet.dataset.tables import SUBSETS
-from renet.evaluation.tables import (
-    COMPARISON,
-    DISAGREEMENTS,
-    GALLERY,
-    LABELS,
-    LAYERS,
-    SALIENCY,
-    SLICES,
-)
+from renet.evaluation import tables
 from renet.training.history import HISTORY
 
 
 @dataclass(frozen=True)
 class SetResults:
-    """The results of one run on an external test set; `test` in its metrics is this set."""
+    """The results of one run on a test set, which is `test` in its metrics."""
 
     metrics: dict
     slices: pd.DataFrame
@@ -36,16 +28,13 @@ class SetResults:
 
 
 @dataclass(frozen=True)
-class RunResults:
+class RunResults(SetResults):
     """The results of one run: the files of these names."""
 
     name: str
     settings: dict  # the sections `model` and `train` of the config
-    metrics: dict
     model: dict
     history: pd.DataFrame
-    slices: pd.DataFrame
-    gallery: pd.DataFrame
     saliency: pd.DataFrame
     layers: pd.DataFrame  # empty for a kind without layers
     external: dict[str, SetResults]  # by the name of the set
@@ -99,30 +88,27 @@ class DataResults:
 
 def read_run(folder: Path, settings: dict, external: Iterable[str] = ()) -> RunResults:
     """Read the results of the run that has this folder, also those on these external sets."""
+    layers = tables.LAYERS.frame([])
+    if architecture.from_settings(settings["model"]).has_layers:
+        layers = tables.LAYERS.read(folder / "tables" / "layers.csv")
     return RunResults(
+        **_read_set(folder),
         name=folder.name,
         settings=settings,
-        metrics=files.read_json(folder / "metrics.json"),
         model=files.read_json(folder / "page" / "model.json"),
         history=HISTORY.read(folder / "history.csv"),
-        slices=SLICES.read(folder / "tables" / "slices.csv"),
-        gallery=GALLERY.read(folder / "tables" / "gallery.csv"),
-        saliency=SALIENCY.read(folder / "tables" / "saliency.csv"),
-        layers=_read_layers(folder / "tables" / "layers.csv", settings["model"]),
-        external={name: _read_set(folder / "external" / name) for name in external},
+        saliency=tables.SALIENCY.read(folder / "tables" / "saliency.csv"),
+        layers=layers,
+        external={name: SetResults(**_read_set(folder / "external" / name)) for name in external},
     )
 
 
-def _read_set(folder: Path) -> SetResults:
-    return SetResults(
-        metrics=files.read_json(folder / "metrics.json"),
-        slices=SLICES.read(folder / "tables" / "slices.csv"),
-        gallery=GALLERY.read(folder / "tables" / "gallery.csv"),
-    )
-
-
-def _read_layers(path: Path, model: dict) -> pd.DataFrame:
-    return LAYERS.read(path) if architecture.from_settings(model).has_layers else LAYERS.frame([])
+def _read_set(folder: Path) -> dict:
+    return {
+        "metrics": files.read_json(folder / "metrics.json"),
+        "slices": tables.SLICES.read(folder / "tables" / "slices.csv"),
+        "gallery": tables.GALLERY.read(folder / "tables" / "gallery.csv"),
+    }
 
 
 def read_archive(receipt: Path) -> dict:
@@ -140,10 +126,11 @@ def read_archive(receipt: Path) -> dict:
 
 def read_comparison(path: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
     """comparison.csv, and disagreements.csv beside it."""
-    return COMPARISON.read(path), DISAGREEMENTS.read(path.with_name("disagreements.csv"))
+    disagreements = path.with_name("disagreements.csv")
+    return tables.COMPARISON.read(path), tables.DISAGREEMENTS.read(disagreements)
 
 
 def read_suspects(labels: Path) -> frozenset[str]:
     """The ids of the suspect labels, from labels.csv of the label audit."""
-    audited = LABELS.read(labels, ("id", "suspect"))
+    audited = tables.LABELS.read(labels, ("id", "suspect"))
     return frozenset(audited.id[audited.suspect == 1])

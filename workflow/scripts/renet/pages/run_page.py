@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import yaml
 
@@ -14,19 +15,11 @@ from renet.rules.run_figures import RUN_FIGURES
 HEADLINE = metric_tables.named(
     "accuracy", "balanced_accuracy", "recall_female", "recall_male", "loss"
 )
-CONTENTS = [
-    ("metrics", "Metrics"),
-    *((figure.name, figure.title) for figure in RUN_FIGURES),
-    ("mistakes", "Wrong predictions"), ("hard_cases", "Hard cases"), ("saliency", "Saliency maps"),
-    ("faces", "All test faces"), ("network", "Network"), ("data", "Data"), ("use", "Intended use"),
-    ("settings", "Settings"), ("files", "Files"),
-]  # fmt: skip
 
 
 def write(path: Path, run: RunResults, data: DataResults) -> None:
     """Write the page of a run."""
     test = run.metrics["test"]
-    settings = {**run.settings, "data": data.config}
     templates.write(
         "run.html.j2",
         path,
@@ -34,7 +27,6 @@ def write(path: Path, run: RunResults, data: DataResults) -> None:
         title=f"Run {run.name}",
         data=data.config,
         verdict=verdict.of_run(run, data),
-        contents=_contents(run),
         model=run.model,
         architecture=run.architecture,
         epochs=run.epochs,
@@ -46,39 +38,27 @@ def write(path: Path, run: RunResults, data: DataResults) -> None:
         **_galleries(run, data.suspects),
         explained=phrases.faces(run.saliency),
         external=[
-            external_sets.section(name, of_set, _slices_table(of_set.slices, _faces(of_set)))
+            external_sets.section(name, of_set, _slices_table(of_set))
             for name, of_set in run.external.items()
         ],
         layers=run.layers.to_dict("records"),
         network_alt=phrases.network(run.layers),
         funnel_alt=phrases.funnel(data.steps),
         archives=data.archives,
-        settings=yaml.safe_dump(settings, sort_keys=False),
+        settings=yaml.safe_dump({**run.settings, "data": data.config}, sort_keys=False),
     )
-
-
-def _contents(run: RunResults) -> list[tuple[str, str]]:
-    """Anchor and title of each section; the external sets stand after the test faces."""
-    known = [one for one in CONTENTS if one[0] != "network" or run.architecture.has_layers]
-    position = [anchor for anchor, _ in known].index("faces") + 1
-    sets = [(f"external-{name}", f"External set {name}") for name in run.external]
-    return [*known[:position], *sets, *known[position:]]
-
-
-def _faces(of_set: SetResults) -> int:
-    return of_set.metrics["test"]["n"]
 
 
 def _galleries(run: RunResults, suspects: frozenset[str] | None) -> dict:
     """The faces of the galleries, and a note to each that says which they are."""
-    test = run.metrics["test"]
-    correct = sum(counts[label] for label, counts in enumerate(test["confusion_matrix"]))
+    correct = np.trace(run.metrics["test"]["confusion_matrix"])
+    wrong = run.metrics["test"]["n"] - correct
     mistakes, hard_cases = (
         run.gallery[run.gallery.gallery == name] for name in (MISTAKES, HARD_CASES)
     )
     return {
         "mistakes": phrases.faces(mistakes),
-        "mistakes_note": phrases.confidences(mistakes, test["n"] - correct, "wrong", falling=True),
+        "mistakes_note": phrases.confidences(mistakes, wrong, "wrong", falling=True),
         "suspects": phrases.suspects(mistakes, suspects),
         "hard_cases": phrases.faces(hard_cases),
         "hard_cases_note": phrases.confidences(hard_cases, correct, "correct", falling=False),
@@ -95,18 +75,16 @@ def _figure_sections(run: RunResults) -> list[dict]:
         },
         "confusion_matrix": {"alt": phrases.confusion_matrix(test)},
         "ranking_curves": {"alt": phrases.ranking_curves(test)},
-        "reliability": {
-            "text": phrases.calibration(run.metrics),
-            "table": metric_tables.calibration_table(run.metrics),
-        },
+        "reliability": {"text": phrases.calibration(run.metrics)},
         "risk_coverage": {
             "alt": f"Area under the curve {run.metrics['abstention']['test']['area']:.4f}.",
             "text": f"{phrases.abstention(run.metrics)} {phrases.risk_coverage_area(run.metrics)}",
             "table": metric_tables.abstention_table(run.metrics),
         },
         "slices": {
+            "alt": "The table below has the values.",
             "text": phrases.slices(run.metrics),
-            "table": _slices_table(run.slices, test["n"]),
+            "table": _slices_table(run),
         },
     }
     empty = {"alt": "", "text": "", "table": None}
@@ -122,7 +100,7 @@ def _history_table(history: pd.DataFrame) -> PageTable:
     return PageTable("Metrics by epoch", headings, rows, collapsed=True)
 
 
-def _slices_table(slices: pd.DataFrame, faces: int) -> PageTable:
+def _slices_table(results: SetResults) -> PageTable:
     rows = [
         [
             f"{row.slice}: {row.value}",
@@ -134,9 +112,9 @@ def _slices_table(slices: pd.DataFrame, faces: int) -> PageTable:
             phrases.percentage(row.recall_female),
             phrases.percentage(row.recall_male),
             phrases.percentage(row.majority_baseline),
-            phrases.slice_finding(row, faces),
+            phrases.slice_finding(row, results.metrics["test"]["n"]),
         ]
-        for row in slices.itertuples()
+        for row in results.slices.itertuples()
     ]
     headings = [
         "slice", "faces", "people", "accuracy", "bootstrap over people", "Wilson",

@@ -31,8 +31,6 @@ ENVIRONMENT = jinja2.Environment(
     lstrip_blocks=True,
 )
 CAPTIONS = Path(__file__).resolve().parents[3] / "report"  # which Snakemake's report shows, too
-ENVIRONMENT.globals["file"] = lambda name: (TEMPLATES / name).read_text(encoding="utf-8")
-ENVIRONMENT.globals["version"] = VERSION
 
 
 def caption(name: str) -> str:
@@ -41,7 +39,11 @@ def caption(name: str) -> str:
     return " ".join(text.replace("``", "").split())
 
 
-ENVIRONMENT.globals["caption"] = caption
+ENVIRONMENT.globals |= {
+    "caption": caption,
+    "file": lambda name: (TEMPLATES / name).read_text(encoding="utf-8"),
+    "version": VERSION,
+}
 
 
 def setting(value: object) -> str:
@@ -57,6 +59,7 @@ def markdown_text(text: str) -> str:
 ENVIRONMENT.filters |= {
     "capitalised": phrases.capitalised,
     "counted": phrases.counted,
+    "headings": re.compile(r'<h2 id="([\w-]+)"[^>]*>(.*?)</h2>').findall,
     "listed": phrases.listed,
     "markdown_text": markdown_text,
     "percentage": phrases.percentage,

@@ -3,8 +3,6 @@
 It stands first on the page over all runs, for the best run, and on the page of each run.
 """
 
-from dataclasses import dataclass
-
 from renet.evaluation.tables import EXAMPLES
 from renet.pages import comparison_section, metric_tables, phrases
 from renet.pages.results import DataResults, RunResults
@@ -16,23 +14,8 @@ PHOTO_KINDS = {
 }
 
 
-@dataclass(frozen=True)
-class Verdict:
-    """The verdict on one run, as verdict.html.j2 shows it."""
-
-    run: str
-    accuracy: metric_tables.Cell
-    faces: int  # of the test set
-    points: str  # by which the accuracy is above or below the majority class
-    margin: str
-    rows: list[tuple[str, str]]  # heading and text
-    examples: list[dict]  # the first faces of the test set, with their predictions
-    folder: str  # of the run, relative to the page: empty, or with a slash at its end
-    chosen: str  # why this run; empty on its own page
-
-
-def of_best(runs: list[RunResults], data: DataResults) -> Verdict:
-    """The verdict on the best run, for index.html."""
+def of_best(runs: list[RunResults], data: DataResults) -> dict:
+    """The verdict on the best run, for index.html: the values of verdict.html.j2."""
     best = best_run(runs)
     accuracy = phrases.percentage(best.metrics["validation"]["accuracy"])
     rank = "the only run"
@@ -41,17 +24,39 @@ def of_best(runs: list[RunResults], data: DataResults) -> Verdict:
             f"the highest of {len(runs)} runs; chance can explain a small lead. Another run can be "
             "better on the test set, which has no part in the choice."
         )
-    rows = _rows(best, data)
+    verdict = of_run(best, data)
+    verdict |= {
+        "folder": f"runs/{best.name}/",
+        "chosen": f"validation accuracy {accuracy}, {rank}",
+    }
+    rows = verdict["rows"]
     if data.comparison and (compared := comparison_section.headline(data.comparison[0])):
         rows.insert(0, compared)
-    if doubts := not_above_baseline(runs):
+    notes = {run.name: phrases.against_baseline(run.metrics["test"]) for run in runs}
+    if doubts := "; ".join(f"{name}: {note}" for name, note in notes.items() if note):
         rows.append(("Not above guessing", doubts))
-    return _verdict(best, rows, f"runs/{best.name}/", f"validation accuracy {accuracy}, {rank}")
+    return verdict
 
 
-def of_run(run: RunResults, data: DataResults) -> Verdict:
-    """The verdict on one run, for its page."""
-    return _verdict(run, _rows(run, data))
+def of_run(run: RunResults, data: DataResults) -> dict:
+    """The verdict on one run, for its page: the values of verdict.html.j2."""
+    test, composition = run.metrics["test"], run.metrics["data"]
+    (accuracy,) = metric_tables.named("accuracy")
+    return {
+        "run": run.name,
+        "accuracy": metric_tables.cell(accuracy, test),
+        "faces": test["n"],
+        "margin": phrases.margin(test),
+        "rows": [
+            ("Female and male", phrases.gender_gap(test)),
+            ("Weaker slices", phrases.weakest_slice(run.metrics)),
+            ("Data set", _data_set(composition, data)),
+            ("Date of the data", _date(composition, data.archives)),
+        ],
+        "examples": phrases.faces(run.gallery[run.gallery.gallery == EXAMPLES]),
+        "folder": "",  # of the run, relative to the page
+        "chosen": "",  # why this run
+    }
 
 
 def best_run(runs: list[RunResults]) -> RunResults:
@@ -59,45 +64,8 @@ def best_run(runs: list[RunResults]) -> RunResults:
 
     Of equal ones, the first. The test set has no part in the choice.
     """
-
-    def quality(run: RunResults) -> tuple[float, float]:
-        validation = run.metrics["validation"]
-        return validation["accuracy"], -validation["loss"]
-
-    return max(runs, key=quality)
-
-
-def not_above_baseline(runs: list[RunResults]) -> str:
-    """The runs whose test accuracy is not shown to be above that of the majority class."""
-    found = {run.name: phrases.against_baseline(run.metrics["test"]) for run in runs}
-    return "; ".join(f"{name}: {text}" for name, text in found.items() if text)
-
-
-def _verdict(
-    run: RunResults, rows: list[tuple[str, str]], folder: str = "", chosen: str = ""
-) -> Verdict:
-    test = run.metrics["test"]
-    (accuracy,) = metric_tables.named("accuracy")
-    return Verdict(
-        run=run.name,
-        accuracy=metric_tables.cell(accuracy, test),
-        faces=test["n"],
-        points=phrases.points(abs(test["differences"]["over_baseline"]["value"])),
-        margin=phrases.margin(test),
-        rows=rows,
-        examples=phrases.faces(run.gallery[run.gallery.gallery == EXAMPLES]),
-        folder=folder,
-        chosen=chosen,
-    )
-
-
-def _rows(run: RunResults, data: DataResults) -> list[tuple[str, str]]:
-    return [
-        ("Female and male", phrases.gender_gap(run.metrics["test"])),
-        ("Weaker slices", phrases.weakest_slice(run.metrics)),
-        ("Data set", _data_set(run.metrics["data"], data)),
-        ("Date of the data", _date(run.metrics["data"], data.archives)),
-    ]
+    sets = {run.name: run.metrics["validation"] for run in runs}
+    return max(runs, key=lambda run: (sets[run.name]["accuracy"], -sets[run.name]["loss"]))
 
 
 def _data_set(composition: dict, data: DataResults) -> str:

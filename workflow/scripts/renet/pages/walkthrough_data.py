@@ -42,20 +42,16 @@ MEANINGS = {
 def steps(lineage: Lineage, spec: CropSpec, face: np.ndarray, pictures: Path) -> dict:
     """The values of the page's steps about the data; the pictures are written."""
     galleries.write_image(pictures / "face.png", _picture(face))
+    rows = [[name, _text(lineage.metadata[name]), meaning] for name, meaning in MEANINGS.items()]
     middle = tuple(side // 2 for side in face.shape[1:])
     return {
-        "metadata": _metadata_table(lineage),
+        "metadata": PageTable("Row of the metadata", ["column", "value", "meaning"], rows),
         "photo": _photo(lineage, spec, face, pictures),
         "shape": face.shape,
         "digest": face_digest(face),
         "patch": _patch(face, middle, pictures),
         "middle": middle,
     }
-
-
-def _metadata_table(lineage: Lineage) -> PageTable:
-    rows = [[name, _text(lineage.metadata[name]), meaning] for name, meaning in MEANINGS.items()]
-    return PageTable("Row of the metadata", ["column", "value", "meaning"], rows)
 
 
 def _text(value: object) -> str:
@@ -112,9 +108,7 @@ def _framed(photo: np.ndarray, spec: CropSpec, box: Box) -> np.ndarray:
 
 
 def _shrink(picture: np.ndarray) -> np.ndarray:
-    scale = PHOTO_SIDE / max(picture.shape)
-    if scale >= 1:
-        return np.ascontiguousarray(picture)
+    scale = min(1, PHOTO_SIDE / max(picture.shape))
     return cv2.resize(picture, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
 
 

@@ -18,22 +18,20 @@ from renet.pages.templates import PageTable
 def stages(network: Network, seen: Activations, face: np.ndarray, pictures: Path) -> dict:
     """The values of the page's stages; the pictures of the maps are written to a folder."""
     names = [name for name, _ in network.named_children()]
-    convolutions = [
-        _convolution(network, seen, names[names.index(name) - 1 :], pictures)
-        for name in names
-        if name.startswith("conv")
-    ]
-    sweeps = [
-        _sweep(network, seen, names[names.index(name) - 1 :], pictures)
-        for name in names
-        if name.startswith("rnn")
-    ]
+    layers = {
+        kind: [
+            stage(network, seen, names[position - 1 :], pictures)
+            for position, name in enumerate(names)
+            if name.startswith(kind)
+        ]
+        for kind, stage in (("conv", _convolution), ("rnn", _sweep))
+    }
     bn0 = seen.maps["bn0"]
     _draw(bn0, list(range(len(bn0))), pictures / "bn0.png", signed=True)
     return {
         "pixel": _pixel(seen, face),
-        "convolutions": convolutions,
-        "sweeps": sweeps,
+        "convolutions": layers["conv"],
+        "sweeps": layers["rnn"],
         "evidence": _evidence(seen.maps["cls"], network.get_submodule("cls").padding[0]),
         "pools_by_maximum": network.pools_by_maximum,
         "layers": _layers_table(network, seen),
@@ -49,15 +47,12 @@ def _shape(maps: np.ndarray) -> str:
 def _pixel(seen: Activations, face: np.ndarray) -> list[dict]:
     """The middle pixel's channels in the file, after scaling and after batch normalisation."""
     row, column = (side // 2 for side in face.shape[1:])
-    stored, scaled, normalised = (
-        maps[:, row, column] for maps in (face, seen.maps["norm"], seen.maps["bn0"])
-    )
+    scaled, normalised = seen.maps["norm"], seen.maps["bn0"]
     return [
-        {"channel": channel, "stored": int(values[0]), "scaled": values[1], "normalised": values[2]}
-        for channel, values in zip(
-            ("red", "green", "blue"), zip(stored, scaled, normalised, strict=True), strict=True
-        )
-    ]
+        {"channel": name, "stored": int(face[channel, row, column]),
+         "scaled": scaled[channel, row, column], "normalised": normalised[channel, row, column]}
+        for channel, name in enumerate(("red", "green", "blue"))
+    ]  # fmt: skip
 
 
 def _draw(maps: np.ndarray, channels: list[int], path: Path, *, signed: bool) -> dict:
@@ -75,6 +70,8 @@ def _convolution(network: Network, seen: Activations, names: list[str], pictures
     """
     before, name, norm, following = names[:4]
     maps, layer = seen.maps[name], network.get_submodule(name)
+    channels = feature_maps.most_varied(maps)
+    field = activations.receptive_fields(network)[name]
     is_pooled = isinstance(network.get_submodule(following), nn.MaxPool2d)
     return {
         "name": name,
@@ -82,21 +79,13 @@ def _convolution(network: Network, seen: Activations, names: list[str], pictures
         "norm": norm,
         "pool": following if is_pooled else None,
         "span": 1 + (layer.kernel_size[0] - 1) * layer.dilation[0],
-        "field": _field_in_face(network, name),
+        "field": tuple(map(min, field, network.input_shape[1:])),  # as far as the face fills it
         "input": _shape(seen.maps[before]),
         "output": _shape(maps),
         "pooled": _shape(seen.maps[following if is_pooled else norm]),
         "zeros": float((maps == 0).mean()),
-        "picture": _draw(
-            maps, feature_maps.most_varied(maps), pictures / f"{name}.png", signed=False
-        ),
+        "picture": _draw(maps, channels, pictures / f"{name}.png", signed=False),
     }
-
-
-def _field_in_face(network: Network, name: str) -> tuple[int, int]:
-    """The receptive field of a convolution, (rows, columns), as far as the face can fill it."""
-    rows, columns = activations.receptive_fields(network)[name]
-    return min(rows, network.input_shape[1]), min(columns, network.input_shape[2])
 
 
 def _sweep(network: Network, seen: Activations, names: list[str], pictures: Path) -> dict:
@@ -115,11 +104,8 @@ def _sweep(network: Network, seen: Activations, names: list[str], pictures: Path
     for part in ("vertical", "horizontal"):
         maps = seen.maps[f"{name}.{part}"]
         units = np.split(np.arange(len(maps)), DIRECTIONS)
-        channels = [
-            int(direction[place])
-            for direction in units
-            for place in feature_maps.most_varied(maps[direction], COLUMNS)
-        ]
+        chosen = [one[feature_maps.most_varied(maps[one], COLUMNS)] for one in units]
+        channels = np.concatenate(chosen).tolist()
         swept[part] = _draw(maps, channels, pictures / f"{name}_{part}.png", signed=True)
     return {
         "name": name,

@@ -20,15 +20,6 @@ AGREEMENT = 0.01  # largest difference from inference.csv that the precision can
 
 
 @dataclasses.dataclass(frozen=True)
-class Prediction:
-    """The line of a face in inference.csv."""
-
-    row: dict
-    text: str  # the header and the line
-    number: int  # of the line in the file, from 1
-
-
-@dataclasses.dataclass(frozen=True)
 class Walkthrough:
     """What the page is written from."""
 
@@ -40,7 +31,8 @@ class Walkthrough:
     face: np.ndarray  # (C, H, W) uint8
     network: Network  # on its device
     activations: Activations
-    prediction: Prediction
+    prediction: dict  # the face's row of inference.csv
+    line: str  # the header of inference.csv and the line of the face
 
 
 def write(path: Path, pictures: Path, walk: Walkthrough) -> None:
@@ -55,25 +47,21 @@ def write(path: Path, pictures: Path, walk: Walkthrough) -> None:
         "walkthrough.html.j2",
         path,
         title=TITLE,
-        run=walk.run,
+        **vars(walk),
         data=walk.config,
-        command=walk.command,
         sample=sample,
         label=CLASSES[sample["target"]],
-        lineage=walk.lineage,
         folder=Path(os.path.relpath(pictures, path.parent)).as_posix(),
-        crop=walk.crop,
         archive_margin=ARCHIVE_MARGIN,
         **walkthrough_data.steps(walk.lineage, walk.crop, walk.face, pictures),
         **walkthrough_network.stages(walk.network, walk.activations, walk.face, pictures),
         outcome=_outcome(walk),
-        prediction=walk.prediction,
     )
 
 
 def _outcome(walk: Walkthrough) -> dict:
     """Logits and probabilities of each class, computed and as in inference.csv."""
-    logits, row = walk.activations.logits, walk.prediction.row
+    logits, row = walk.activations.logits, walk.prediction
     probabilities = softmax(logits[None])[0]
     classes = [
         {

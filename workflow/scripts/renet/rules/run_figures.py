@@ -1,9 +1,9 @@
 """The figures of a run: declared here once, for the rule, the script and the page.
 
 To add a figure: declare it in `RUN_FIGURES`, draw it in evaluation/run_plots.py (a function of the
-same name), write its caption in workflow/report/<name>.rst (for the page and Snakemake's report),
-and name it in results/README.md. The page adds its section by itself. This module needs the
-standard library alone, since the rules import it.
+same name), write its caption in workflow/report/<name>.rst (for the page and Snakemake's report;
+its first sentence begins the text alternative), and name it in results/README.md. The page adds its
+section by itself. This module needs the standard library alone, since the rules import it.
 """
 
 from dataclasses import dataclass
@@ -15,28 +15,15 @@ class RunFigure:
 
     name: str  # also of the function in run_plots.py that draws it
     title: str
-    alt: str  # text alternative: what is plotted; the page may add values
 
 
 RUN_FIGURES = (
-    RunFigure("learning_curve", "Training", "Loss and accuracy by epoch."),
-    RunFigure("confusion_matrix", "Confusion matrix", "Confusion matrix."),
-    RunFigure(
-        "ranking_curves",
-        "ROC and precision-recall curves",
-        "ROC curve, and precision-recall curve of each class.",
-    ),
-    RunFigure("reliability", "Reliability diagram", "Accuracy by confidence."),
-    RunFigure(
-        "risk_coverage",
-        "Unsure predictions",
-        "Error of the accepted predictions by their fraction of all.",
-    ),
-    RunFigure(
-        "slices",
-        "Accuracy by slice",
-        "Accuracy of each slice with its intervals; the table below has the values.",
-    ),
+    RunFigure("learning_curve", "Training"),
+    RunFigure("confusion_matrix", "Confusion matrix"),
+    RunFigure("ranking_curves", "ROC and precision-recall curves"),
+    RunFigure("reliability", "Reliability diagram"),
+    RunFigure("risk_coverage", "Unsure predictions"),
+    RunFigure("slices", "Accuracy by slice"),
 )
 
 # Those that an external test set has, too: all but the one of the training.

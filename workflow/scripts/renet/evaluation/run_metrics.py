@@ -1,0 +1,37 @@
+"""The metrics of a run on a test set, with all that is chosen on its validation set."""
+
+import pandas as pd
+
+from renet.evaluation import abstention, calibration, composition, metrics, slices, weak_slices
+
+
+def evaluate(
+    predictions: pd.DataFrame,
+    validation: pd.DataFrame,
+    split: pd.DataFrame,
+    size: tuple[int, int],
+    max_error: float,
+) -> tuple[dict, pd.DataFrame]:
+    """metrics.json but for its section `leakage`, and slices.csv.
+
+    Args:
+        predictions, validation: inference tables.
+        split: split.csv, with the faces of the predictions as the test set.
+        size: input size of the network, (height, width) in pixels.
+        max_error: highest error rate of the predictions that are not "unsure".
+    """
+    male_fraction = float(split.target[split.subset == "train"].mean())
+    in_training_set = predictions.subject.isin(split.subject[split.subset == "train"])
+    groups = slices.assign(predictions, size, in_training_set)
+    by_slice = slices.tabulate(predictions, groups)
+    scaling = calibration.temperature_scaling(validation, predictions)
+    temperature = calibration.applied_temperature(scaling)
+    summary = {
+        "data": composition.summarise(split),
+        "test": metrics.summarise(predictions, male_fraction),
+        "validation": metrics.summarise(validation, male_fraction),
+        "calibration": scaling,
+        "abstention": abstention.summarise(validation, predictions, groups, temperature, max_error),
+        "slices": weak_slices.summarise(by_slice),
+    }
+    return summary, by_slice

@@ -1,0 +1,57 @@
+"""The page of the label audit, audit/index.html."""
+
+from pathlib import Path
+
+import pandas as pd
+
+from renet.common.imdb_wiki import CLASSES
+from renet.evaluation.label_audit import Skill
+from renet.pages import phrases, templates
+from renet.pages.galleries import Grid
+from renet.pages.templates import PageTable
+
+SUSPECTS_SHOWN, OTHERS_SHOWN = 200, 24  # faces
+GRID = Grid(columns=8, side=112)
+
+
+def pictured(ranked: pd.DataFrame) -> pd.DataFrame:
+    """The labels whose faces the page shows, the suspects first, with `x` and `y` of their tiles.
+
+    Args:
+        ranked: all labels (`LABELS`), with `reviewed`: whether a person has seen the label.
+    """
+    suspects = ranked[ranked.suspect == 1].head(SUSPECTS_SHOWN)
+    others = ranked[(ranked.suspect == 0) & ~ranked.reviewed].head(OTHERS_SHOWN)
+    return GRID.placed(pd.concat([suspects, others]))
+
+
+def write(
+    path: Path, ranked: pd.DataFrame, faces: pd.DataFrame, skill: Skill, settings: dict
+) -> None:
+    """Write the page.
+
+    Args:
+        ranked: all labels, with `reviewed`.
+        faces: as from `pictured`.
+        settings: what else the template shows.
+    """
+    suspects = ranked[ranked.suspect == 1]
+    headings = ["label", "faces", "suspect", "percentage"]
+    rows = [
+        [CLASSES[label], f"{len(one):,}", f"{one.sum():,}", phrases.percentage(one.mean())]
+        for label, one in ranked.groupby("target").suspect
+    ]
+    templates.write(
+        "audit.html.j2",
+        path,
+        title="Label audit",
+        labels=len(ranked),
+        suspects=len(suspects),
+        suspects_of_test=int((suspects.subset == "test").sum()),
+        any_reviewed=bool(suspects.reviewed.any()),
+        skill=skill,
+        by_class=PageTable("Suspect labels by class", headings, rows),
+        suspect_faces=phrases.faces(faces[faces.suspect == 1]),
+        other_faces=phrases.faces(faces[faces.suspect == 0]),
+        **settings,
+    )
