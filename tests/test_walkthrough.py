@@ -12,7 +12,6 @@ import tarfile
 import time
 from pathlib import Path
 
-import cv2
 import h5py
 import numpy as np
 import pandas as pd
