@@ -26,7 +26,7 @@ from renet.dataset.splits import SUBSETS
 from renet.evaluation import label_audit
 from renet.network import inference
 from renet.training import run
-from renet.training.run import RunSettings
+from renet.training.settings import RunSettings
 
 
 def out_of_fold(

@@ -19,7 +19,6 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-import torch
 
 sys.path.append(str(Path(__file__).resolve().parent.parent / "workflow" / "scripts"))
 
@@ -49,7 +48,7 @@ def correct(found: Predictor, image: np.ndarray, box: Box | None, target: int) -
     if box is None:
         return 0.0
     pixels = crop.face_of(image, found.crop(whole=True), box).pixels
-    return float(found.probabilities(pixels[None], torch.device("cpu")).argmax() == target)
+    return float(found.probabilities(pixels[None]).argmax() == target)
 
 
 def measure(run: Path, photos: Path, labels: pd.DataFrame) -> tuple[pd.DataFrame, float]:

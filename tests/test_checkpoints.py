@@ -26,7 +26,7 @@ from renet.network import model_file
 from renet.training import checkpoints
 from renet.training.checkpoints import Checkpoint
 from renet.training.folder import RESULTS
-from renet.training.run import RunSettings
+from renet.training.settings import RunSettings
 from renet.training.trainer import Trainer
 
 HOUR = 3600
@@ -116,16 +116,13 @@ def test_space_that_is_demanded_for_a_checkpoint_is_what_it_takes(
     assert demanded[0] / 2 * 0.95 < tensors <= demanded[0] / 2
 
 
-@pytest.mark.parametrize("has_weights_twice", [False, True])  # an older version wrote them so
-def test_checkpoint_of_a_moving_average_is_continued(faces, tmp_path, has_weights_twice):
+def test_checkpoint_of_a_moving_average_is_continued(faces, tmp_path):
     recipe = dataclasses.replace(QUICK, ema=0.9)
     checkpoint, whole = Checkpoint(tmp_path, HOUR, gap=0), train(faces, recipe)
     first = make_trainer(faces, dataclasses.replace(recipe, epochs=2))
     first.run(after_epoch=lambda now: checkpoint.save(now.model, now.state()))
     saved = checkpoint.load()
     assert saved["training"]["weights"] is None
-    if has_weights_twice:
-        saved["training"]["weights"] = saved["state"]
     continued = make_trainer(faces, recipe, saved)
     continued.run()
     assert same(weights_of(continued), weights_of(whole))

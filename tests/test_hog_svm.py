@@ -22,9 +22,12 @@ from renet.dataset.tables import SPLIT
 from renet.network import inference, kinds, model_file
 from renet.network.kinds import svm
 from renet.network.model import infer
+from renet.training import svm_training
 from renet.training.folder import RESULTS
 from renet.training.history import HISTORY, THROUGHPUT
+from renet.training.settings import RunSettings
 
+CELLS = '{"kind": "hog_svm", "cells": 4}'
 OPTIONS = svm.Options(alpha=1e-3, epochs=5, seed=1)
 
 
@@ -53,7 +56,7 @@ def fit(folder, threads: int = 1):
                for value in (f"--{Path(name).stem}", folder / name)]  # fmt: skip
     return run_script(
         "hog_svm.py", folder / "train.h5", folder / "train.csv", folder / "validation.h5",
-        "-o", folder / "model.pt", *outputs, "--settings.model.cells", 4,
+        "-o", folder / "model.pt", *outputs, "--settings.model", CELLS,
         "--settings.train.threads", threads,
     )  # fmt: skip
 
@@ -82,20 +85,12 @@ def test_svm_predicts_from_the_model_file_what_the_fit_measured(fitted):
     assert {path.name for path in folder.iterdir()} == {*RESULTS, "finished.json"}
 
 
-def test_folder_that_a_killed_job_has_left_is_emptied(tmp_path):
-    (tmp_path / "features").mkdir()
-    (tmp_path / "features" / "train.npy").touch()
-    with hog_svm.emptied(tmp_path / "features") as folder:
-        assert list(folder.iterdir()) == []
-    assert not folder.exists()
-
-
 def test_process_that_is_killed_is_one_sentence(fitted, tmp_path, monkeypatch):
     faces = hdf5.read(fitted / "train.h5")
     network = kinds.build(faces.shape, HogSvmArchitecture(cells=4))
     monkeypatch.setattr(type(network.hog), "features", lambda *_: os._exit(1))  # forked, too
     with pytest.raises(InputError, match="was killed, for instance because there is too little"):
-        hog_svm.write_features(tmp_path / "a.npy", faces, network, 1)
+        svm_training.write_features(tmp_path / "a.npy", faces, network, 1)
 
 
 def test_features_are_scikit_images_own():
@@ -121,7 +116,7 @@ def fit_here(fitted, folder, **options) -> bytes:
     outputs = {Path(name).stem: folder / name for name in RESULTS}
     hog_svm.hog_svm(
         *(fitted / name for name in ("train.h5", "train.csv", "validation.h5")),
-        settings=hog_svm.Settings(HogSvmArchitecture(cells=4)), **outputs, **options,
+        settings=RunSettings(HogSvmArchitecture(cells=4)), **outputs, **options,
     )  # fmt: skip
     return outputs["model"].read_bytes()
 

@@ -11,7 +11,8 @@ from renet.common import logs
 from renet.network import devices
 from renet.records import provenance
 from renet.training import profiling, run
-from renet.training.run import RunJob, RunSettings
+from renet.training.run import TrainJob
+from renet.training.settings import RunSettings
 
 CPU_FLAGS = {True: "flags : fpu avx512f avx512_bf16 sha", False: "flags : fpu avx512f sha"}
 
@@ -45,14 +46,14 @@ def test_training_that_ends_in_the_warm_up_leaves_no_trace(
 
 
 @pytest.fixture
-def job(tmp_path) -> RunJob:
+def job(tmp_path) -> TrainJob:
     write_faces(tmp_path / "train.h5")
     write_faces(tmp_path / "validation.h5", 20, 1)
     recipe = dataclasses.replace(QUICK, precision="auto", epochs=1)
     return train_job(tmp_path, RunSettings(SMALL, recipe))
 
 
-def on_this_machine(job: RunJob) -> RunJob:
+def on_this_machine(job: TrainJob) -> TrainJob:
     return dataclasses.replace(job, settings=job.settings.granted(job.gpu))
 
 

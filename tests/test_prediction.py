@@ -11,6 +11,7 @@ import shutil
 import tarfile
 import zipfile
 from pathlib import Path
+from types import SimpleNamespace
 
 import cv2
 import numpy as np
@@ -574,6 +575,13 @@ def test_page_shows_each_face_with_what_was_said_of_it(made, predicted):
     assert page.count(", unsure") == (faces.unsure == 1).sum()
 
 
+def predictor_of(probabilities: np.ndarray) -> SimpleNamespace:
+    """A predictor that gives these probabilities, (N, classes), whatever the faces are."""
+    return SimpleNamespace(
+        probabilities=lambda _: probabilities, unsure=lambda _: None, temperature=None
+    )
+
+
 def test_page_has_the_faces_of_the_highest_and_the_lowest_confidence():
     sheet = ContactSheet()
     pixels = np.zeros((3, 32, 32), np.uint8)
@@ -582,10 +590,7 @@ def test_page_has_the_faces_of_the_highest_and_the_lowest_confidence():
         names = [f"{number}.jpg" for number in range(start, start + 100)]
         batch = [prediction.Cut(name, 1, pixels=pixels) for name in names]
         male = confidence[start : start + 100]
-        probabilities = np.stack([1 - male, male], axis=1)
-        table = prediction.rows(
-            batch, lambda _, p=probabilities: p, lambda _: None, calibrated=False
-        )
+        table = prediction.rows(batch, predictor_of(np.stack([1 - male, male], axis=1)))
         sheet.add(batch, table)
     sheet._keep_extremes()
     shown = sorted(face.confidence for face in sheet._faces)
@@ -597,7 +602,7 @@ def test_page_has_the_faces_of_the_highest_and_the_lowest_confidence():
 def test_page_of_a_single_face_counts_in_the_singular(tmp_path):
     face = prediction.Cut("a.jpg", 1, pixels=np.zeros((3, 32, 32), np.uint8), in_training=True)
     batch = [face, prediction.Cut("b.jpg", reason="no_face")]
-    table = prediction.rows(batch, lambda _: np.full((1, 2), 0.5), lambda _: None, calibrated=False)
+    table = prediction.rows(batch, predictor_of(np.full((1, 2), 0.5)))
     sheet = ContactSheet()
     sheet.add(batch, table)
     sheet.write(tmp_path / "out.html", "model", "table")
@@ -609,8 +614,7 @@ def test_page_of_a_single_face_counts_in_the_singular(tmp_path):
 def test_hostile_names_of_photos_are_text_on_the_page_and_in_the_table(tmp_path):
     names = [*HOSTILE, "a\nb\0c.jpg"]
     batch = [prediction.Cut(name, 1, pixels=np.zeros((3, 32, 32), np.uint8)) for name in names]
-    probabilities = np.full((len(names), 2), 0.5)
-    table = prediction.rows(batch, lambda _: probabilities, lambda _: None, calibrated=False)
+    table = prediction.rows(batch, predictor_of(np.full((len(names), 2), 0.5)))
     assert table.file.tolist() == [
         *HOSTILE,
         "a\N{REPLACEMENT CHARACTER}b\N{REPLACEMENT CHARACTER}c.jpg",

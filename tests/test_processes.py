@@ -21,7 +21,7 @@ from renet.network import model_file
 from renet.network.batch_norm import BatchNorm
 from renet.training import processes, run
 from renet.training.launch import launch
-from renet.training.run import RunSettings
+from renet.training.settings import RunSettings
 from renet.training.train_step import part_of_batch
 
 

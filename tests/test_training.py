@@ -280,7 +280,7 @@ def test_last_update_that_explodes_is_no_success(faces, tmp_path, select_epoch):
     read_metrics = trainer._read_metrics
 
     def after_the_last_batch():
-        if trainer.epoch == 1 and trainer.images == len(trainer.train):
+        if trainer.epoch == 1 and trainer.images == len(trainer.faces):
             spoil(trainer.model)
         return read_metrics()
 

@@ -23,7 +23,8 @@ from helpers.workflow import copy_project, run, snakemake, write_config
 from renet.common import locks
 from renet.common.errors import InputError
 from renet.training.folder import TrainingFolder
-from renet.training.run import RunJob, RunSettings
+from renet.training.run import TrainJob
+from renet.training.settings import RunSettings
 
 SETTINGS = {"epochs": 3}
 
@@ -163,7 +164,7 @@ def test_folder_depends_on_settings_faces_and_the_version_of_pytorch(tmp_path, m
 
 
 @pytest.fixture
-def job(tmp_path, caplog) -> RunJob:
+def job(tmp_path, caplog) -> TrainJob:
     """A training on the device `auto`."""
     caplog.set_level("INFO")
     write_faces(tmp_path / "train.h5")

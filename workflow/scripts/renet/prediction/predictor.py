@@ -56,6 +56,7 @@ class Predictor:
         temperature: that divides the logits; None: uncalibrated.
         threshold: of the confidence, at or below which a prediction is unsure; None: none is known.
         training: the training photos; None: they are not known.
+        precision: in which the network computes.
     """
 
     network: torch.nn.Module
@@ -66,6 +67,7 @@ class Predictor:
     temperature: float | None = None
     threshold: float | None = None
     training: TrainingPhotos | None = None
+    precision: str = "float32"
 
     def crop(self, *, whole: bool) -> CropSpec:
         """How a face is cut from a whole photo by its box, or made of a ready-made crop."""
@@ -73,16 +75,19 @@ class Predictor:
         margin = self.margin if whole else self.ready_made.margin
         return CropSpec(tuple(size), margin, whole=whole, turn=True)
 
-    def placed(self, compute: devices.Compute, device: torch.device) -> "Predictor":
-        """The same with its network on a device, in the precision that it computes in."""
-        network = devices.to_device(self.network, device, compute.precision)
-        return dataclasses.replace(self, network=network)
+    @property
+    def device(self) -> torch.device:
+        """The device of the network."""
+        return next(self.network.parameters()).device
 
-    def probabilities(
-        self, pixels: np.ndarray, device: torch.device, precision: str = "float32"
-    ) -> np.ndarray:
+    def placed(self, device: torch.device, precision: str) -> "Predictor":
+        """This predictor with its network on a device, in the precision that it computes in."""
+        network = devices.to_device(self.network, device, precision)
+        return dataclasses.replace(self, network=network, precision=precision)
+
+    def probabilities(self, pixels: np.ndarray) -> np.ndarray:
         """Class probabilities (N, classes) float64 of faces (N, 3, height, width) uint8."""
-        values = inference.logits(self.network, pixels, device, precision)
+        values = inference.logits(self.network, pixels, self.device, self.precision)
         return inference.softmax(values / (self.temperature or 1.0))
 
     def unsure(self, probabilities: np.ndarray) -> np.ndarray | None:

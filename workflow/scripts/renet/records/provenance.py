@@ -7,7 +7,7 @@ import platform
 import re
 import subprocess
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import psutil
 import torch
@@ -16,31 +16,29 @@ from renet.dataset import hdf5
 from renet.network import devices
 
 
-class Job(Protocol):
-    """What is recorded of a job: its settings `model` and `train`, data, code and machines."""
+def of_training(settings: Any, train: Path, validation: Path, code: str, machines: int = 1) -> dict:
+    """The content of training.json.
 
-    settings: Any
-    train: Path
-    validation: Path
-    code: str
-    nodes: int
-
-
-def of_training(job: Job) -> dict:
-    """The content of training.json."""
-    recipe = job.settings.train
+    Args:
+        settings: of the run, dataclasses `model` and `train`.
+        train: train.h5.
+        validation: validation.h5.
+        code: digest of the code.
+        machines: their number.
+    """
+    recipe = settings.train
     device = torch.device(devices.type_of(recipe.device))  # no GPU is taken: the training is over
-    faces = {"train": job.train, "validation": job.validation}
+    faces = {"train": train, "validation": validation}
     return {
-        "config": dataclasses.asdict(job.settings),
-        "code": {"train": job.code, **revision(Path(__file__).parent)},
+        "config": dataclasses.asdict(settings),
+        "code": {"train": code, **revision(Path(__file__).parent)},
         "faces": {name: hdf5.read(path).digest for name, path in faces.items()},
         "computed": {
             "device": device.type,
             "precision": effective_precision(recipe.precision, device),
             "threads": recipe.threads,
             "processes": recipe.processes,
-            "machines": job.nodes,
+            "machines": machines,
         },
         "hardware": hardware(),
         "software": {

@@ -14,7 +14,7 @@ import sys
 from renet.common import logs, script
 from renet.common.errors import InputError, TrainingInterrupted
 from renet.training import launch, run
-from renet.training.run import RunJob
+from renet.training.run import TrainJob
 from renet.training.stop_request import StopRequest
 
 JOB_VARIABLE = "SLURM_JOB_ID"
@@ -26,7 +26,7 @@ def machine_count(nodes: int) -> int:
     return nodes if JOB_VARIABLE in os.environ else 1
 
 
-def launch_job(job: RunJob) -> None:
+def launch_job(job: TrainJob) -> None:
     """Train a run in its number of processes, evenly on the machines of this SLURM job.
 
     Raises:
@@ -70,7 +70,7 @@ def main() -> None:
     content = json.loads(sys.argv[1])
     log_file, endpoint = content.pop("log_file"), content.pop("endpoint")
     logs.start(log_file, logging.WARNING, append=True)
-    job = script.as_type(content, RunJob)
+    job = script.as_type(content, TrainJob)
     recipe = job.settings.train
     config = {
         "machines": job.nodes,
