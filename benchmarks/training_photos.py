@@ -97,7 +97,7 @@ def main() -> None:
     found = list(readable(arguments.crops, lambda photo: prediction.cut_crop(photo, spec)))
     trained, others = found[::2], found[1::2]
     faces = np.stack([crop.face_of(photos.decode(data), spec).pixels for data in trained])
-    training = TrainingPhotos.of(faces)
+    training = TrainingPhotos.from_faces(faces)
     ways = {
         "ready-made crops": (lambda photo: prediction.cut_crop(photo, spec, training), len(found)),
         "the same crops with --detect": (
@@ -117,7 +117,7 @@ def main() -> None:
 def measure_whole(tar: Path, spec: CropSpec) -> None:
     """Print the same for whole photos, of which every second one is a training photo."""
     pairs = list(whole_photos(tar, spec))
-    training = TrainingPhotos.of(np.stack([face for _, face in pairs[::2]]))
+    training = TrainingPhotos.from_faces(np.stack([face for _, face in pairs[::2]]))
     print(f"whole photos with --detect, {len(pairs[::2]):,} training faces")
 
     def cut(photo: Photo) -> list[prediction.Cut]:

@@ -17,18 +17,18 @@ from helpers.project import run_script
 from helpers.workflow import copy_project, planned, run, write_config
 from renet.common.errors import InputError
 from renet.config.architecture import HogSvmArchitecture
+from renet.config.recipe import Recipe
 from renet.dataset import hdf5
 from renet.dataset.tables import SPLIT
 from renet.network import inference, kinds, model_file
-from renet.network.kinds import svm
 from renet.network.model import infer
-from renet.training import svm_training
+from renet.training import svm, svm_training
 from renet.training.folder import RESULTS
 from renet.training.history import HISTORY, THROUGHPUT
 from renet.training.settings import RunSettings
 
 CELLS = '{"kind": "hog_svm", "cells": 4}'
-OPTIONS = svm.Options(alpha=1e-3, epochs=5, seed=1)
+SETTINGS = RunSettings(HogSvmArchitecture(alpha=1e-3), Recipe(epochs=5))
 
 
 def write_striped_faces(path, count: int, seed: int):
@@ -202,7 +202,7 @@ def test_probabilities_come_from_people_that_the_svm_has_not_seen():
 
     def loss(groups: np.ndarray) -> float:
         samples_so = svm.Samples(samples.features, samples.targets, groups)
-        odds = svm.fit_with_probabilities(samples_so, OPTIONS).log_odds(others.features)
+        odds = svm.fit_with_probabilities(samples_so, SETTINGS).log_odds(others.features)
         return np.logaddexp(0, np.where(others.targets == 1, -odds, odds)).mean()
 
     assert loss(samples.groups) < np.log(2) < loss(np.arange(len(samples.targets)))
@@ -211,7 +211,7 @@ def test_probabilities_come_from_people_that_the_svm_has_not_seen():
 def test_probabilities_have_the_frequency_of_their_class():
     targets = np.random.default_rng(3).integers(0, 2, 3000)
     samples = samples_of(targets, np.arange(3000))
-    odds = svm.fit_with_probabilities(samples, OPTIONS).log_odds(samples.features)
+    odds = svm.fit_with_probabilities(samples, SETTINGS).log_odds(samples.features)
     probabilities = 1 / (1 + np.exp(-odds))
     for low in (0.2, 0.4, 0.6):
         here = (probabilities > low) & (probabilities < low + 0.2)
@@ -223,7 +223,7 @@ def test_probabilities_have_the_frequency_of_their_class():
 )
 def test_one_class_or_one_person_is_an_error(targets, groups):
     with pytest.raises(InputError, match="one class or one person"):
-        svm.fit_with_probabilities(samples_of(np.array(targets), np.array(groups)), OPTIONS)
+        svm.fit_with_probabilities(samples_of(np.array(targets), np.array(groups)), SETTINGS)
 
 
 def test_faces_too_small_for_the_cells_are_an_error_that_names_the_setting():

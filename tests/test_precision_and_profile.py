@@ -9,7 +9,6 @@ import torch
 from helpers.training import QUICK, SMALL, make_trainer, train_job, write_faces
 from renet.common import logs
 from renet.network import devices
-from renet.records import provenance
 from renet.training import profiling, run
 from renet.training.run import TrainJob
 from renet.training.settings import RunSettings
@@ -78,12 +77,12 @@ def test_auto_is_bfloat16_where_the_device_has_it(
 
 
 @pytest.mark.parametrize("has_bfloat16", [True, False])
-def test_auto_in_a_forward_pass_and_in_the_provenance_is_what_is_chosen(machine, has_bfloat16):
+def test_auto_in_a_forward_pass_is_what_is_chosen(machine, has_bfloat16):
     machine(has_bfloat16)
     cpu, dtype = torch.device("cpu"), torch.bfloat16 if has_bfloat16 else torch.float32
     with devices.precision_context("auto", cpu):
         assert (torch.ones(2, 2) @ torch.ones(2, 2)).dtype == dtype
-    assert f"torch.{provenance.effective_precision('auto', cpu)}" == str(dtype)
+    assert f"torch.{devices.chosen_precision('auto', 'cpu')}" == str(dtype)
 
 
 def test_training_belongs_to_the_precision_that_was_chosen(machine, job):

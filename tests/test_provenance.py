@@ -22,6 +22,7 @@ from renet.config.recipe import Recipe
 from renet.config.version import VERSION
 from renet.dataset import hdf5
 from renet.records import manifest, provenance
+from renet.training.history import THROUGHPUT
 from renet.training.settings import RunSettings
 
 SETTINGS = RunSettings(
@@ -41,9 +42,11 @@ def origin(tmp_path) -> dict:
     code = "0123456789abcdef"
     record = provenance.of_training(SETTINGS, **faces, code=code, machines=2)
     (tmp_path / "training.json").write_text(json.dumps(record))
+    THROUGHPUT.write(tmp_path / "throughput.csv", THROUGHPUT.frame([]))
     outcome = run_script(
         "provenance.py", tmp_path / "training.json", tmp_path / "a.tar.json",
         "--data", json.dumps(DATA), "-o", tmp_path / "provenance.json",
+        "--throughput", tmp_path / "throughput.csv", "--machine", tmp_path / "machine.js",
     )  # fmt: skip
     assert outcome.returncode == 0, outcome.stderr
     return json.loads((tmp_path / "provenance.json").read_text())
@@ -91,8 +94,6 @@ def test_precision_is_the_one_that_was_computed_in_not_the_one_of_the_settings(o
     assert origin["computed"] == {
         "device": "cpu", "precision": "float32", "threads": 3, "processes": 2, "machines": 2,
     }  # fmt: skip
-    assert provenance.effective_precision("tf32", torch.device("cuda")) == "tf32"
-    assert provenance.effective_precision("bfloat16", torch.device("cpu")) == "bfloat16"
 
 
 def test_record_of_a_training_on_a_gpu_takes_none(tmp_path, monkeypatch, caplog):

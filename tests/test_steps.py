@@ -248,11 +248,8 @@ def test_each_job_has_a_gpu_of_its_own_until_it_ends(tmp_path):
 
 
 @pytest.fixture
-def other_has_gpu_0(two_gpus, monkeypatch, tmp_path):
+def other_has_gpu_0(two_gpus, tmp_path):
     """A machine with two GPUs, the first of which a job of another user has."""
-    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
-    monkeypatch.setattr(torch.cuda, "get_device_properties", properties)
-    monkeypatch.setattr(devices, "_gpu_locks", {})
     before = os.umask(0o077)
     assert devices.lock_first_free(["uuid0"], tmp_path) == 0
     os.umask(before)

@@ -173,6 +173,11 @@ def job(tmp_path, caplog) -> TrainJob:
     return train_job(tmp_path, RunSettings(SMALL, recipe))
 
 
+def test_folder_does_not_depend_on_how_often_the_training_is_saved(job):
+    rarely = dataclasses.replace(job, checkpoint_seconds=540, save_every=1, keep_models=9)
+    assert rarely.folder().path == job.folder().path
+
+
 def test_faces_without_a_digest_are_recognised_by_their_bytes(job):
     paths = []
     for seed in (0, 0, 5):

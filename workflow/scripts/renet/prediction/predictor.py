@@ -11,7 +11,6 @@ import dataclasses
 import logging
 import math
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -145,20 +144,19 @@ def load(path: Path) -> Predictor:
 
 
 def _of(description: Path, network: torch.nn.Module, model: Path) -> Predictor:
-    given = files.read_json(description)
-    if not isinstance(given, dict) or given.get("format") != FORMAT:
+    content = files.read_json(description)
+    if not isinstance(content, dict) or content.get("format") != FORMAT:
         raise InputError(f"{description} is not of the format {FORMAT}; run the workflow again.")
     try:
-        digest, shape = given["model"]["sha256"], list(given["input_shape"])
-        temperature, threshold = given["temperature"], given["unsure"]["threshold"]
-        hashes = given["training_photos"]["sha256"] if "training_photos" in given else None
-        box: dict[str, Any] = given["detector"]["box"]
-        box = {name: _number(value) for name, value in box.items()}
+        digest, shape = content["model"]["sha256"], list(content["input_shape"])
+        hashes, crops = content["training_photos"]["sha256"], content["ready_made_crops"]
+        box = {name: _number(value) for name, value in content["detector"]["box"].items()}
         found = Predictor(
-            network, model, margin=_number(given["margin"], least=0),
-            ready_made=_ready_made(given), box=BoxMap(**box),
-            temperature=None if temperature is None else _number(temperature, least=1e-9),
-            threshold=None if threshold is None else _number(threshold, least=0),
+            network, model, margin=_number(content["margin"], least=0),
+            ready_made=ReadyMadeCrops(_optional(crops["margin"]), crops["mixed"]),
+            box=BoxMap(**box),  # type: ignore[arg-type]  # the number of faces is whole
+            temperature=_optional(content["temperature"], least=1e-9),
+            threshold=_optional(content["unsure"]["threshold"]),
         )  # fmt: skip
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise InputError(
@@ -170,31 +168,17 @@ def _of(description: Path, network: torch.nn.Module, model: Path) -> Predictor:
             f"{description} describes another model than {model}; delete it to have it made "
             "again, or predict with the model alone in another folder."
         )
-    if temperature is None:
+    if found.temperature is None:
         logging.warning(
             "%s has no temperature, because none could be fitted on the validation set: the "
             "probabilities are uncalibrated.",
             description,
         )
-    return dataclasses.replace(found, training=_training_photos(description, hashes))
-
-
-def _training_photos(description: Path, digest: str | None) -> TrainingPhotos | None:
-    """The hashes beside predictor.json, where it names them and they are there."""
     path = description.with_name(training_photos.FILE)
-    if digest is None or not path.is_file():
+    if not path.is_file():
         logging.warning("There is no %s: photos of the training set are not recognised.", path)
-        return None
-    return TrainingPhotos.read(path, digest)
-
-
-def _ready_made(given: dict) -> ReadyMadeCrops:
-    """How crops are trimmed by predictor.json; as all faces where an earlier version wrote it."""
-    crops = given.get("ready_made_crops", {"margin": given["margin"], "mixed": False})
-    margin, mixed = crops["margin"], crops["mixed"]
-    if not isinstance(mixed, bool):
-        raise ValueError(f"{mixed!r} is neither true nor false")
-    return ReadyMadeCrops(None if margin is None else _number(margin, least=0), mixed)
+        return found
+    return dataclasses.replace(found, training=TrainingPhotos.read(path, hashes))
 
 
 def _number(value: object, least: float = -math.inf) -> float:
@@ -204,3 +188,7 @@ def _number(value: object, least: float = -math.inf) -> float:
     if not (math.isfinite(value) and value >= least):
         raise ValueError(f"{value} is not finite, or below {least}")
     return value
+
+
+def _optional(value: object, least: float = 0) -> float | None:
+    return None if value is None else _number(value, least)

@@ -27,15 +27,16 @@ def of_training(settings: Any, train: Path, validation: Path, code: str, machine
         machines: their number.
     """
     recipe = settings.train
-    device = torch.device(devices.type_of(recipe.device))  # no GPU is taken: the training is over
+    device = devices.type_of(recipe.device)  # no GPU is taken: the training is over
+    precision = devices.chosen_precision(recipe.precision, device)
     faces = {"train": train, "validation": validation}
     return {
         "config": dataclasses.asdict(settings),
         "code": {"train": code, **revision(Path(__file__).parent)},
         "faces": {name: hdf5.read(path).digest for name, path in faces.items()},
         "computed": {
-            "device": device.type,
-            "precision": effective_precision(recipe.precision, device),
+            "device": device,
+            "precision": "float32" if (device, precision) == ("cpu", "tf32") else precision,
             "threads": recipe.threads,
             "processes": recipe.processes,
             "machines": machines,
@@ -58,29 +59,19 @@ def installed_packages() -> dict[str, str]:
     return dict(sorted(versions.items()))
 
 
-def effective_precision(precision: str, device: torch.device) -> str:
-    """The precision that is computed in: on a CPU, tf32 is float32."""
-    precision = devices.chosen_precision(precision, device.type)
-    return "float32" if precision == "tf32" and device.type == "cpu" else precision
-
-
 def hardware() -> dict:
     """What the bits of a result can depend on, and the size of the machine."""
+    cpuinfo = Path("/proc/cpuinfo")
+    name = re.search(r"model name\s*: (.+)", cpuinfo.read_text()) if cpuinfo.exists() else None
     gpus = [torch.cuda.get_device_name(number) for number in range(torch.cuda.device_count())]
     return {
-        "cpu": _cpu_name(),
+        "cpu": name[1] if name else platform.processor() or platform.machine(),
         "cores": os.cpu_count(),
         "instructions": torch.backends.cpu.get_cpu_capability(),
         "memory_mb": round(psutil.virtual_memory().total / 1e6),
         "gpus": gpus,
         "cuda": torch.version.cuda if gpus else None,
     }
-
-
-def _cpu_name() -> str:
-    cpuinfo = Path("/proc/cpuinfo")
-    name = re.search(r"model name\s*: (.+)", cpuinfo.read_text()) if cpuinfo.exists() else None
-    return name[1] if name else platform.processor() or platform.machine()
 
 
 def revision(folder: Path) -> dict:

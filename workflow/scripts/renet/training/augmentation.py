@@ -62,7 +62,7 @@ class Augmentation:
     classes: int
 
     @classmethod
-    def of(cls, recipe: Recipe, count: int, classes: int) -> "Augmentation | None":
+    def from_recipe(cls, recipe: Recipe, count: int, classes: int) -> "Augmentation | None":
         """The changes of a recipe for some training faces; None without any."""
         if not recipe.augments:
             return None

@@ -8,9 +8,7 @@ import logging
 import time
 from pathlib import Path
 
-from renet.common import disk
 from renet.common.errors import InputError
-from renet.config.recipe import Recipe
 from renet.network import model_file
 from renet.network.model import Network
 from renet.training.folder import LATEST, PREVIOUS
@@ -31,11 +29,6 @@ class Checkpoint:
         self.path, self.previous = folder / LATEST, folder / PREVIOUS
         self.seconds, self.gap = seconds, gap
         self._latest = time.monotonic()
-
-    def require_space(self, model: Network, recipe: Recipe) -> None:
-        """Raise an InputError unless two checkpoints of the training fit."""
-        network = sum(value.nbytes for value in model.state_dict().values())
-        disk.require_space(self.path, 2 * copies_of_network(recipe) * network)
 
     def is_due(self, min_age: float) -> bool:
         """Whether the latest one, or the start, is at least so long ago, in seconds."""
@@ -65,32 +58,15 @@ class Checkpoint:
         Raises:
             InputError: there is one, and the machine fails to read it.
         """
-        saved = _read(self.path)
-        return saved if saved else _read(self.previous)
-
-
-def copies_of_network(recipe: Recipe) -> int:
-    """The most tensors that a checkpoint has for each of the network's: 2 for the course's recipe.
-
-    They are the weights, the optimizer's averages of the gradients, the moving average, and the
-    best epoch.
-    """
-    averages = 2 if recipe.optimizer == "adamw" else 1
-    return 1 + averages + bool(recipe.ema) + (recipe.select_epoch == "best")
-
-
-def _read(path: Path) -> dict | None:
-    """The content of a checkpoint; None where it is missing or damaged."""
-    if not path.exists():
-        return None
-    try:
-        return model_file.read(path)
-    except InputError as error:
-        if isinstance(error.__cause__, OSError | MemoryError):
-            raise  # a fault of the machine, not of the file
-        logging.warning("This checkpoint is not used: %s", error)
-        # Renamed: the next save would replace the intact previous one by it.
-        path.replace(path.with_name(path.name + ".damaged"))
+        for path in filter(Path.exists, (self.path, self.previous)):
+            try:
+                return model_file.read(path)
+            except InputError as error:
+                if isinstance(error.__cause__, OSError | MemoryError):
+                    raise  # a fault of the machine, not of the file
+                logging.warning("This checkpoint is not used: %s", error)
+                # Renamed: the next save would replace the intact previous one by it.
+                path.replace(path.with_name(path.name + ".damaged"))
         return None
 
 

@@ -83,26 +83,27 @@ def _work(
     """Call the function in a process of the group."""
     if os.environ["RANK"] == "0":
         logs.start(log_file, append=True)
+
+    @record
+    def call_in_group() -> None:
+        try:
+            with processes.group(device):
+                function(*arguments)
+        except TrainingInterrupted as error:
+            if processes.is_main():
+                logging.warning("%s", error)  # SIGTERM to the launcher too, which knows no more
+            raise
+        except InputError:
+            raise
+        except Exception:
+            time.sleep(SECONDS_BEFORE_THE_END)
+            raise
+
     try:
-        record(_in_group)(device, function, *arguments)
+        call_in_group()
     except Exception:  # noqa: BLE001 (the launcher reads it from the file that `record` wrote)
         # Without the interpreter's clean-up, which under NCCL may wait for the other processes.
         os._exit(1)
-
-
-def _in_group(device: str, function: Callable[..., None], *arguments: object) -> None:
-    try:
-        with processes.group(device):
-            function(*arguments)
-    except TrainingInterrupted as error:
-        if processes.is_main():
-            logging.warning("%s", error)  # SIGTERM to the launcher too, which knows no more
-        raise
-    except InputError:
-        raise
-    except Exception:
-        time.sleep(SECONDS_BEFORE_THE_END)
-        raise
 
 
 def _cause(process: str, failure: ProcessFailure) -> InputError:

@@ -111,7 +111,7 @@ def resume(
     """Build a training at the state of its checkpoint, or at its start where there is none.
 
     Raises:
-        InputError: see `build` and `Checkpoint`.
+        InputError: see `build` and `Checkpoint.load`.
     """
     device, saved = choose_device(settings.train), None
     if processes.is_main():
@@ -119,10 +119,7 @@ def resume(
     processes.barrier()
     if not processes.is_main():
         saved = checkpoint.load()
-    trainer = build(settings, device, train, validation, saved)
-    if processes.is_main() and not saved:
-        checkpoint.require_space(trainer.model, settings.train)
-    return trainer
+    return build(settings, device, train, validation, saved)
 
 
 def run_training(job: TrainJob) -> None:

@@ -2,7 +2,7 @@
 
 import dataclasses
 import json
-from typing import Annotated
+from typing import Annotated, Any
 
 from cyclopts import Parameter
 
@@ -29,7 +29,7 @@ class RunSettings:
     )
     train: Recipe = dataclasses.field(default_factory=Recipe)
 
-    def with_recipe(self, **changes: object) -> "RunSettings":
+    def with_recipe(self, **changes: Any) -> "RunSettings":
         """These settings with other values of the recipe."""
         return dataclasses.replace(self, train=dataclasses.replace(self.train, **changes))
 

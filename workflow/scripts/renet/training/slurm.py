@@ -34,7 +34,10 @@ def launch_job(job: TrainJob) -> None:
         InputError: a process failed or was killed; the log file has the reason.
     """
     recipe, machines = job.settings.train, job.nodes
-    content = dataclasses.asdict(job) | {"log_file": logs.log_file(), "endpoint": _endpoint()}
+    with socket.socket() as probe:  # finds a free port, where the launchers meet
+        probe.bind(("", 0))
+        endpoint = f"{socket.gethostname()}:{probe.getsockname()[1]}"
+    content = dataclasses.asdict(job) | {"log_file": logs.log_file(), "endpoint": endpoint}
     srun = subprocess.Popen(
         [
             *("srun", f"--nodes={machines}", f"--ntasks={machines}", "--ntasks-per-node=1"),
@@ -56,13 +59,6 @@ def launch_job(job: TrainJob) -> None:
             "have the reason, unless they were killed. Start again to continue from the last "
             "checkpoint."
         )
-
-
-def _endpoint() -> str:
-    """This machine's name and a free port, where the launchers meet."""
-    with socket.socket() as probe:
-        probe.bind(("", 0))
-        return f"{socket.gethostname()}:{probe.getsockname()[1]}"
 
 
 def main() -> None:

@@ -1,7 +1,6 @@
 """The training of the kind hog_svm: features in files, an SVM on them, its loss and accuracy."""
 
 import functools
-import math
 import os
 import shutil
 from concurrent.futures import ProcessPoolExecutor
@@ -18,8 +17,9 @@ from renet.common.progress import Progress
 from renet.dataset import hdf5
 from renet.dataset.hdf5 import FaceFile
 from renet.network import devices, kinds
-from renet.network.kinds import hog_svm, svm
+from renet.network.kinds import hog_svm
 from renet.network.model import Network
+from renet.training import svm
 from renet.training.settings import RunSettings
 from renet.training.throughput import Throughput
 
@@ -52,11 +52,10 @@ def fit(
             write_features(folder / f"{name}.npy", stored, network, recipe.threads)
             for name, stored in (("train", faces), ("validation", validation_faces))
         )
-        options = svm.Options(settings.model.alpha, recipe.epochs, recipe.seed)
         # The order in which a sum is taken depends on the number of threads.
         with threadpool_limits(1):
             samples = svm.Samples(features, faces.targets, subjects)
-            fitted = svm.fit_with_probabilities(samples, options)
+            fitted = svm.fit_with_probabilities(samples, settings)
             row = {"epoch": 1, "learning_rate": None, **measure(fitted, features, faces.targets)}
             on_validation = measure(fitted, held_out, validation_faces.targets)
     finally:
@@ -75,7 +74,6 @@ def write_features(path: Path, faces: FaceFile, network: Network, processes: int
     """
     hog, count = network.get_submodule("hog"), len(faces)
     shape = count, hog.feature_count
-    disk.require_space(path, math.prod(shape) * np.float32().nbytes)
     with disk.explained(path):
         features = open_memmap(path, "w+", np.float32, shape)
         disk.reserve(path)

@@ -25,18 +25,12 @@ def make_optimizer(model: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
         # On the device: a captured step reads its present value. A GPU's kernel takes float32.
         dtype = torch.float32 if on_gpu else torch.float64
         rate = torch.tensor(rate, dtype=dtype, device=first.device)
+    # fused: one pass over the 25 million parameters
+    options = {"lr": rate, "weight_decay": recipe.weight_decay, "fused": True}
     if recipe.optimizer == "adamw":
-        return torch.optim.AdamW(
-            model.parameters(), lr=rate, weight_decay=recipe.weight_decay, fused=True
-        )
-    return torch.optim.SGD(
-        model.parameters(),
-        lr=rate,
-        momentum=recipe.momentum,
-        weight_decay=recipe.weight_decay,
-        nesterov=recipe.nesterov,
-        fused=True,  # one pass over the 25 million parameters
-    )
+        return torch.optim.AdamW(model.parameters(), **options)
+    momentum = {"momentum": recipe.momentum, "nesterov": recipe.nesterov}
+    return torch.optim.SGD(model.parameters(), **momentum, **options)
 
 
 def make_train_step(model: nn.Module, recipe: Recipe) -> "TrainStep":

@@ -53,7 +53,7 @@ class Trainer:
         self.average = MovingAverage(self.model, recipe.ema) if recipe.ema else None
         self.evaluated = self.average.network if self.average else self.model
         self.validation = Validation(self.evaluated, validation, self.device, recipe)
-        self.augment = Augmentation.of(recipe, len(train), model.architecture.classes)
+        self.augment = Augmentation.from_recipe(recipe, len(train), model.architecture.classes)
         self.step = train_step.make_train_step(self.model, recipe)
         self.epoch = self.images = self.steps = 0
         self._steps_of_epoch = -(-len(train) // recipe.batch_size)
@@ -112,7 +112,7 @@ class Trainer:
             "optimizer": {"state": self.step.optimizer.state_dict()["state"]},  # the momenta
             "history": self.history,
             "throughput": self.throughput.rows,
-            "part_of_epoch": dataclasses.asdict(self.throughput.part()),
+            "part_of_epoch": dataclasses.asdict(self.throughput.part),
             "best": self.validation.best,
             # A saved model has the moving average in place of the network; a checkpoint leaves it
             # out.
@@ -132,7 +132,8 @@ class Trainer:
         settings = optimizer.state_dict()["param_groups"]
         optimizer.load_state_dict(state["optimizer"] | {"param_groups": settings})
         self.history = state["history"]
-        self.throughput.restore(state["throughput"], Part(**state["part_of_epoch"]))
+        self.throughput.rows = state["throughput"]
+        self.throughput.part = Part(**state["part_of_epoch"])
         self.validation.best = state["best"]
         if self.average:
             self.average.network.load_state_dict(state["average"])
@@ -144,7 +145,8 @@ class Trainer:
         order = epoch_order(count, self.recipe, self.epoch)
         starts = range(self.images, count, size)
         parts = [train_step.part_of_batch(order[start : start + size]) for start in starts]
-        rows = (self._rows_to_read(own) for own, _ in parts)
+        changes = self.augment
+        rows = (changes.rows_to_read(own, self.epoch) if changes else own for own, _ in parts)
         self.throughput.start(self.images, loader)
         progress = Progress(
             total=count, initial=self.images, desc=f"epoch {self.epoch + 1}/{self.recipe.epochs}",
@@ -165,9 +167,6 @@ class Trainer:
                     progress.update(self.images - progress.n)
                     self._stop_or_save(stop)
         self.throughput.end(self.epoch + 1, self.images)
-
-    def _rows_to_read(self, rows: np.ndarray) -> np.ndarray:
-        return self.augment.rows_to_read(rows, self.epoch) if self.augment else rows
 
     def _update(self, part: tuple[np.ndarray, float], pixels: Tensor, targets: Tensor) -> None:
         """One update; rate, changes of the faces and moving average follow from its number."""
@@ -220,8 +219,10 @@ class Trainer:
         loss, accuracy = self._read_metrics()
         last = (self.epoch + 1) * self._steps_of_epoch - 1  # perhaps before an interruption
         rate = schedule.rate(self.recipe, last, self._steps_of_epoch)
-        row = {"epoch": self.epoch + 1, "learning_rate": rate, "loss": loss, "accuracy": accuracy}
-        row |= history.NOT_VALIDATED
+        row: dict[str, float | None] = {
+            "epoch": self.epoch + 1, "learning_rate": rate, "loss": loss, "accuracy": accuracy,
+            **history.NOT_VALIDATED,
+        }  # fmt: skip
         if self.recipe.validates_after(self.epoch + 1):
             # It may take longer than the time after SIGTERM.
             self._save()
