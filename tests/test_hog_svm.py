@@ -1,7 +1,6 @@
 """The kind hog_svm: a linear SVM on histograms of oriented gradients, in the model file of all."""
 
 import csv
-import os
 from pathlib import Path
 
 import hog_svm
@@ -22,7 +21,7 @@ from renet.dataset import hdf5
 from renet.dataset.tables import SPLIT
 from renet.network import inference, kinds, model_file
 from renet.network.model import infer
-from renet.training import svm, svm_training
+from renet.training import svm
 from renet.training.folder import RESULTS
 from renet.training.history import HISTORY, THROUGHPUT
 from renet.training.settings import RunSettings
@@ -83,14 +82,6 @@ def test_svm_predicts_from_the_model_file_what_the_fit_measured(fitted):
     assert loss.item() == pytest.approx(history.validation_loss[0], rel=1e-4)
     (folder,) = (path for path in (fitted / "training").iterdir() if path.is_dir())
     assert {path.name for path in folder.iterdir()} == {*RESULTS, "finished.json"}
-
-
-def test_process_that_is_killed_is_one_sentence(fitted, tmp_path, monkeypatch):
-    faces = hdf5.read(fitted / "train.h5")
-    network = kinds.build(faces.shape, HogSvmArchitecture(cells=4))
-    monkeypatch.setattr(type(network.hog), "features", lambda *_: os._exit(1))  # forked, too
-    with pytest.raises(InputError, match="was killed, for instance because there is too little"):
-        svm_training.write_features(tmp_path / "a.npy", faces, network, 1)
 
 
 def test_features_are_scikit_images_own():

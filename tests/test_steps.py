@@ -87,17 +87,6 @@ def test_capture_leaves_a_training_that_goes_on_as_it_is(capture):
     assert_same_training(plain, captured)
 
 
-def test_number_that_changes_without_a_tensor_would_be_frozen(capture):
-    """The stand-in for a graph would therefore reveal such a number in a step."""
-    captured, batch = train_step.CudaGraphTrainStep(network(), RECIPE), some_batches()[0]
-    captured(*batch)
-    for group in captured.optimizer.param_groups:
-        group["lr"] = 0.0
-    before = captured.model.conv1.weight.clone()
-    captured(*batch)
-    assert not torch.equal(captured.model.conv1.weight, before)
-
-
 def test_learning_rate_is_read_from_a_tensor_in_each_step():
     """As a captured graph does; a number would be frozen into it."""
     step, batch = train_step.TrainStep(network(), RECIPE), some_batches()[0]

@@ -13,7 +13,6 @@ import numpy as np
 import pandas as pd
 
 from renet.common import script
-from renet.common.errors import InputError
 from renet.config.checkpoints import Checkpoints
 from renet.dataset import hdf5, selections
 from renet.dataset.tables import SPLIT
@@ -52,10 +51,6 @@ def audit_fold(
         settings: network and recipe; a JSON object can replace single options, as in
             --settings.model '{"cell": "gru"}'.
     """
-    if not 1 <= fold <= folds or folds < 2:
-        raise InputError(
-            f"fold is {fold} and folds {folds}; folds must be 2 or more, fold 1 to {folds}."
-        )
     samples = pd.concat(map(SPLIT.read, tables))
     held_out = label_audit.folds(samples, folds, seed) == fold - 1
     stored = [hdf5.read(path) for path in faces]

@@ -56,11 +56,6 @@ def infer(
         stored = hdf5.read(face_file)
         hdf5.check_digest(stored)
         samples = read_samples(table_file, stored)
-        if stored.shape != network.input_shape:
-            raise InputError(
-                f"{face_file} has faces of shape {stored.shape} and {model} was trained on "
-                f"{network.input_shape}; write the HDF5 file again with that size."
-            )
         values = logits(network, stored.pixels, device, compute.precision, show_progress=True)
         probabilities = softmax(values)
         predictions = inference_table.build(samples, probabilities)

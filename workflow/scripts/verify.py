@@ -12,7 +12,7 @@ from renet.common import script
 from renet.common.errors import InputError
 from renet.records import manifest
 
-SHOWN = 8  # differences of a run
+MOST = 8  # differences of a run in its line
 
 
 def verify(results: Path, *, quick: bool = False) -> None:
@@ -34,8 +34,8 @@ def verify(results: Path, *, quick: bool = False) -> None:
         except InputError as error:
             changes = [str(error).rstrip(".")]
         differing += bool(changes)
-        if len(changes) > SHOWN:
-            changes[SHOWN:] = [f"{len(changes) - SHOWN} more differences"]
+        if len(changes) > MOST:
+            changes[MOST:] = [f"{len(changes) - MOST} more differences"]
         verdict = "; ".join(changes) or "whole, and made by this code, config and data"
         logging.info("%s: %s.", folder.name, verdict)
     if differing:

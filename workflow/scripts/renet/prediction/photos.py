@@ -80,8 +80,8 @@ def _of_place(place: str) -> Iterator[Photo]:
     elif path.exists():
         yield _file(path)
     elif glob.has_magic(place):
-        found = sorted(glob.glob(place, recursive=True))  # noqa: PTH207 (absolute patterns too)
-        yield from (_file(Path(name)) for name in found if Path(name).is_file())
+        names = sorted(glob.glob(place, recursive=True))  # noqa: PTH207 (absolute patterns too)
+        yield from (_file(Path(name)) for name in names if Path(name).is_file())
     else:
         raise InputError(f"{place} does not exist; give a folder, files, a pattern or a tar.")
 

@@ -84,8 +84,8 @@ def cut_faces(
     except RejectedImage as rejection:
         return [_rejected(photo, rejection)]
     cuts = []
-    for number, (found, score) in enumerate(detection.detect(image), 1):
-        box = box_map.apply(found)
+    for number, (detected, score) in enumerate(detection.detect(image), 1):
+        box = box_map.apply(detected)
         try:
             pixels = crop.face_of(image, spec, box).pixels
         except RejectedImage as rejection:
@@ -108,12 +108,12 @@ def _rejected(photo: Photo, rejection: RejectedImage) -> Cut:
 
 
 def cut_ahead(
-    cut: Callable[[Photo], list[Cut]], found: Iterable[Photo], threads: int | None = None
+    cut: Callable[[Photo], list[Cut]], photos: Iterable[Photo], threads: int | None = None
 ) -> Iterator[list[Cut]]:
     """The cuts of each photo, in their order, while threads work on the next ones."""
     threads = threads or min(MOST_THREADS, len(os.sched_getaffinity(0)))
     with ThreadPoolExecutor(threads, "cut") as workers:
-        yield from map_ahead(workers, cut, found, count=threads * AHEAD)
+        yield from map_ahead(workers, cut, photos, count=threads * AHEAD)
 
 
 def predict(

@@ -9,7 +9,6 @@ uncalibrated, too.
 
 import dataclasses
 import logging
-import math
 from pathlib import Path
 
 import numpy as np
@@ -140,35 +139,31 @@ def load(path: Path) -> Predictor:
             FILE, model, ARCHIVE_MARGIN,
         )  # fmt: skip
         return Predictor(network, model)
-    return _of(description, network, model)
+    return _described(description, network, model)
 
 
-def _of(description: Path, network: torch.nn.Module, model: Path) -> Predictor:
+def _described(description: Path, network: torch.nn.Module, model: Path) -> Predictor:
     content = files.read_json(description)
     if not isinstance(content, dict) or content.get("format") != FORMAT:
         raise InputError(f"{description} is not of the format {FORMAT}; run the workflow again.")
     try:
-        digest, shape = content["model"]["sha256"], list(content["input_shape"])
-        hashes, crops = content["training_photos"]["sha256"], content["ready_made_crops"]
-        box = {name: _number(value) for name, value in content["detector"]["box"].items()}
-        found = Predictor(
-            network, model, margin=_number(content["margin"], least=0),
-            ready_made=ReadyMadeCrops(_optional(crops["margin"]), crops["mixed"]),
-            box=BoxMap(**box),  # type: ignore[arg-type]  # the number of faces is whole
-            temperature=_optional(content["temperature"], least=1e-9),
-            threshold=_optional(content["unsure"]["threshold"]),
+        digest, hashes = content["model"]["sha256"], content["training_photos"]["sha256"]
+        crops = content["ready_made_crops"]
+        predictor = Predictor(
+            network, model, content["margin"], ReadyMadeCrops(crops["margin"], crops["mixed"]),
+            BoxMap(**content["detector"]["box"]), content["temperature"],
+            content["unsure"]["threshold"],
         )  # fmt: skip
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError) as error:
         raise InputError(
-            f"{description} lacks a value or has one that cannot be used ({error}); delete it to "
-            "have it made again."
+            f"{description} lacks a value ({error}); delete it to have it made again."
         ) from error
-    if digest != files.file_digest(model) or shape != list(network.input_shape):
+    if digest != files.file_digest(model):
         raise InputError(
             f"{description} describes another model than {model}; delete it to have it made "
             "again, or predict with the model alone in another folder."
         )
-    if found.temperature is None:
+    if predictor.temperature is None:
         logging.warning(
             "%s has no temperature, because none could be fitted on the validation set: the "
             "probabilities are uncalibrated.",
@@ -177,18 +172,5 @@ def _of(description: Path, network: torch.nn.Module, model: Path) -> Predictor:
     path = description.with_name(training_photos.FILE)
     if not path.is_file():
         logging.warning("There is no %s: photos of the training set are not recognised.", path)
-        return found
-    return dataclasses.replace(found, training=TrainingPhotos.read(path, hashes))
-
-
-def _number(value: object, least: float = -math.inf) -> float:
-    """A finite number of a JSON file that is at least `least`; a ValueError for all else."""
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        raise ValueError(f"{value!r} is not a number")
-    if not (math.isfinite(value) and value >= least):
-        raise ValueError(f"{value} is not finite, or below {least}")
-    return value
-
-
-def _optional(value: object, least: float = 0) -> float | None:
-    return None if value is None else _number(value, least)
+        return predictor
+    return dataclasses.replace(predictor, training=TrainingPhotos.read(path, hashes))

@@ -129,7 +129,7 @@ def _mixed(state: np.ndarray) -> np.ndarray:
 
 
 def _mixed_on_device(state: Tensor) -> Tensor:
-    """The same of int64, which wraps as uint64 does."""
+    """SplitMix64's finaliser of int64, which wraps as uint64 does."""
     for shift, multiplier in zip(SHIFTS, (*MULTIPLIERS, 1), strict=True):
         shifted = (state >> shift) & ((1 << (64 - shift)) - 1)
         state = (state ^ shifted) * _signed(multiplier)

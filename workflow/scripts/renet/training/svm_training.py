@@ -4,7 +4,6 @@ import functools
 import os
 import shutil
 from concurrent.futures import ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +11,6 @@ from numpy.lib.format import open_memmap
 from threadpoolctl import threadpool_limits
 
 from renet.common import ahead, child_processes, disk
-from renet.common.errors import InputError
 from renet.common.progress import Progress
 from renet.dataset import hdf5
 from renet.dataset.hdf5 import FaceFile
@@ -70,7 +68,7 @@ def write_features(path: Path, faces: FaceFile, network: Network, processes: int
     """The features of a file of faces, (N, features) float32, in a file.
 
     Raises:
-        InputError: a process that computes features was killed, or the disk is full.
+        InputError: the disk is full.
     """
     hog, count = network.get_submodule("hog"), len(faces)
     shape = count, hog.feature_count
@@ -85,15 +83,9 @@ def write_features(path: Path, faces: FaceFile, network: Network, processes: int
     ):
         compute = functools.partial(_features_from, faces.path, hog)
         parts = ahead.map_ahead(pool, compute, starts, count=AHEAD * processes)
-        try:
-            for start, part in zip(starts, parts, strict=True):
-                features[start : start + len(part)] = part
-                bar.update(len(part))
-        except BrokenProcessPool as error:
-            raise InputError(
-                f"A process that computes the features of {faces.path} was killed, for instance "
-                "because there is too little memory; lower train.threads, or give the job more."
-            ) from error
+        for start, part in zip(starts, parts, strict=True):
+            features[start : start + len(part)] = part
+            bar.update(len(part))
     return features
 
 

@@ -143,7 +143,7 @@ class TrainStep:
 
 
 class CudaGraphTrainStep(TrainStep):
-    """The same on a GPU from CUDA graphs: two replays instead of some thousand launches.
+    """The update on a GPU from CUDA graphs: two replays instead of some thousand launches.
 
     A batch that is not full, such as the last one of an epoch, runs without the graphs.
     """
