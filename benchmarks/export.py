@@ -91,11 +91,11 @@ def main() -> None:
         whole, small = Path(folder, "model.onnx"), Path(folder, "model.int8.onnx")
         export.write_onnx(whole, found)
         export.write_int8(small, found)
-        placed = predictor.load(arguments.run).placed(devices.Compute("cpu", "float32"), device)
+        placed = predictor.load(arguments.run).placed(device, "float32")
         for path in (found.model, whole, small):
             print(f"{path.name:<18}{path.stat().st_size / 1e6:>8.1f} MB")
         formats = {
-            TORCH: lambda faces: placed.probabilities(faces, device),
+            TORCH: placed.probabilities,
             FLOAT: session(whole, arguments.threads),
             INT8: session(small, arguments.threads),
         }

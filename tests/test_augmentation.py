@@ -17,7 +17,7 @@ NAMES = ["flip", "affine", "colour", "grey", "blur", "noise", "erase"]
 COUNT, CPU = 40, torch.device("cpu")
 PIXELS = np.random.default_rng(0).integers(0, 256, (COUNT, 3, 24, 31), dtype=np.uint8)
 TARGETS = np.arange(COUNT) % 2
-FULL = Augmentation.of(Recipe(augment=NAMES, mixup=0.3, seed=5), COUNT, 2)
+FULL = Augmentation.from_recipe(Recipe(augment=NAMES, mixup=0.3, seed=5), COUNT, 2)
 
 
 def changed(rows, augment=FULL, epoch=2, loader=StreamingLoader):
@@ -141,7 +141,7 @@ def test_partner_has_the_pixels_that_its_own_row_has_in_that_epoch():
 
 
 def test_recipe_without_changes_has_no_augmentation():
-    assert Augmentation.of(Recipe(), COUNT, 2) is None
+    assert Augmentation.from_recipe(Recipe(), COUNT, 2) is None
 
 
 @pytest.mark.parametrize("steps", [7, 10])

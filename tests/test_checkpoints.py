@@ -26,11 +26,10 @@ from renet.network import model_file
 from renet.training import checkpoints
 from renet.training.checkpoints import Checkpoint
 from renet.training.folder import RESULTS
-from renet.training.run import RunSettings
+from renet.training.settings import RunSettings
 from renet.training.trainer import Trainer
 
 HOUR = 3600
-AVERAGED_BEST = {"optimizer": "adamw", "learning_rate": 0.001, "ema": 0.9, "select_epoch": "best"}
 
 
 @pytest.fixture
@@ -89,6 +88,18 @@ def test_checkpoint_that_is_not_finite_is_named_and_the_previous_one_used(
     make_trainer(faces, saved=checkpoint.load())
 
 
+def test_checkpoint_of_a_moving_average_is_continued(faces, tmp_path):
+    recipe = dataclasses.replace(QUICK, ema=0.9)
+    checkpoint, whole = Checkpoint(tmp_path, HOUR, gap=0), train(faces, recipe)
+    first = make_trainer(faces, dataclasses.replace(recipe, epochs=2))
+    first.run(after_epoch=lambda now: checkpoint.save(now.model, now.state()))
+    saved = checkpoint.load()
+    assert saved["training"]["weights"] is None
+    continued = make_trainer(faces, recipe, saved)
+    continued.run()
+    assert same(weights_of(continued), weights_of(whole))
+
+
 @pytest.mark.parametrize(
     ("recipe", "copies"),
     [
@@ -96,7 +107,7 @@ def test_checkpoint_that_is_not_finite_is_named_and_the_previous_one_used(
         ({"select_epoch": "best"}, 3),
         ({"ema": 0.9}, 3),
         ({"optimizer": "adamw", "learning_rate": 0.001}, 3),
-        (AVERAGED_BEST, 5),
+        ({"optimizer": "adamw", "learning_rate": 0.001, "ema": 0.9, "select_epoch": "best"}, 5),
     ],
 )
 def test_space_that_is_demanded_for_a_checkpoint_is_what_it_takes(
@@ -116,22 +127,7 @@ def test_space_that_is_demanded_for_a_checkpoint_is_what_it_takes(
     assert demanded[0] / 2 * 0.95 < tensors <= demanded[0] / 2
 
 
-@pytest.mark.parametrize("has_weights_twice", [False, True])  # an older version wrote them so
-def test_checkpoint_of_a_moving_average_is_continued(faces, tmp_path, has_weights_twice):
-    recipe = dataclasses.replace(QUICK, ema=0.9)
-    checkpoint, whole = Checkpoint(tmp_path, HOUR, gap=0), train(faces, recipe)
-    first = make_trainer(faces, dataclasses.replace(recipe, epochs=2))
-    first.run(after_epoch=lambda now: checkpoint.save(now.model, now.state()))
-    saved = checkpoint.load()
-    assert saved["training"]["weights"] is None
-    if has_weights_twice:
-        saved["training"]["weights"] = saved["state"]
-    continued = make_trainer(faces, recipe, saved)
-    continued.run()
-    assert same(weights_of(continued), weights_of(whole))
-
-
-def test_bytes_that_flipped_in_a_checkpoint_never_go_into_a_training(faces, tmp_path):
+def test_bytes_that_flipped_in_a_checkpoint_never_go_into_a_training(faces, tmp_path, caplog):
     checkpoint = Checkpoint(tmp_path / "run", HOUR, gap=0)
     train(faces, checkpoint=checkpoint)
     intact, whole = checkpoint.load(), checkpoint.path.read_bytes()
@@ -147,6 +143,8 @@ def test_bytes_that_flipped_in_a_checkpoint_never_go_into_a_training(faces, tmp_
             assert same(found["state"], intact["state"])
             assert repr(found["training"]) == repr(intact["training"])
     assert fallen_back > 20  # the others hit bytes that only fill up the file
+    assert f"{checkpoint.path} is" in caplog.text
+    assert checkpoint.path.with_name(checkpoint.path.name + ".damaged").exists()
 
 
 def test_full_disk_leaves_the_last_checkpoint_to_continue_from(faces, tmp_path, monkeypatch):

@@ -18,7 +18,7 @@ from helpers import all_jobs, disks
 from helpers.archives import write_tar
 from helpers.faces import write_hdf5
 from helpers.project import SCRIPTS, run_script
-from helpers.training import QUICK, SMALL
+from helpers.training import SMALL
 from renet.archives.receipts import Receipt
 from renet.archives.tar_index import MEMBERS
 from renet.common import disk, files, locks
@@ -26,7 +26,6 @@ from renet.common.errors import InputError
 from renet.network import kinds, model_file
 from renet.prediction import export
 from renet.training import launch
-from renet.training.checkpoints import Checkpoint
 from renet.training.tensorboard import EventLog
 
 DISK_BYTES = 800_000
@@ -109,14 +108,6 @@ def test_file_of_a_known_size_is_not_begun_on_a_disk_where_it_does_not_fit(full)
     with pytest.raises(InputError, match=sentence), files.replacing(path, size=5000):
         raise AssertionError("it was begun")
     assert not path.with_name("train.h5.tmp").exists()
-
-
-def test_training_does_not_begin_where_its_checkpoints_do_not_fit(full):
-    model = kinds.build((3, 32, 32), SMALL)
-    needed = 4 * sum(value.nbytes for value in model.state_dict().values())
-    checkpoint = Checkpoint(full(needed // 4096 * 4096), 600)
-    with pytest.raises(InputError, match=rf"needs {needed:,} more bytes"):
-        checkpoint.require_space(model, QUICK)
 
 
 def test_file_that_is_mapped_gets_its_blocks_before_a_write_without_them_ends_the_process(full):

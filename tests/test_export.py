@@ -29,7 +29,6 @@ METRICS = {
     "calibration": {"temperature": 0.3, "at_bound": False},
     "abstention": {"threshold": 0.9, "max_error": 0.02, "level": 0.95},
 }
-CPU = torch.device("cpu")
 
 
 def some_faces(count: int, side: int = 32) -> np.ndarray:
@@ -53,6 +52,8 @@ def make_run(folder: Path, cell: str = "tanh") -> Path:
     content = predictor.describe(
         folder / "model.pt", METRICS, BoxMap(), margin=0.4, settings_digest="0" * 64
     )
+    content["ready_made_crops"] = {"margin": 0.4, "mixed": False}
+    content["training_photos"] = {"faces": 64, "sha256": "0" * 64}
     files.write_json(folder / "predictor.json", content)
     return folder
 
@@ -103,7 +104,7 @@ def test_onnx_gives_the_probabilities_of_predict_for_any_number_of_faces(exporte
     found = predictor.load(exported)
     for count in (1, 7, 40):
         faces = some_faces(count)
-        expected = found.probabilities(faces, CPU)
+        expected = found.probabilities(faces)
         assert expected.std() > 0.01 or count == 1
         np.testing.assert_allclose(outputs(exported / "model.onnx", faces), expected, atol=1e-4)
 
@@ -116,7 +117,7 @@ def test_onnx_gives_the_probabilities_of_predict_on_real_photos(exported, refere
         photos = [archive.extractfile(name).read() for name in names]
     spec = found.crop(whole=False)
     faces = np.stack([crop.extract_face(photo, spec).pixels for photo in photos])
-    expected = found.probabilities(faces, CPU)
+    expected = found.probabilities(faces)
     np.testing.assert_allclose(outputs(exported / "model.onnx", faces), expected, atol=1e-4)
 
 
@@ -153,7 +154,7 @@ def test_example_of_the_documentation_predicts_without_pytorch_and_this_project(
     assert outcome.returncode == 0, outcome.stderr
     face = cv2.resize(cv2.imdecode(cv2.imencode(".jpg", photo)[1], 1), (32, 32), interpolation=3)
     pixels = np.ascontiguousarray(face[..., ::-1].transpose(2, 0, 1))[None]
-    expected = predictor.load(exported).probabilities(pixels, CPU)[0]
+    expected = predictor.load(exported).probabilities(pixels)[0]
     found = [float(number) for number in re.findall(r"\d\.\d+", outcome.stdout)]
     np.testing.assert_allclose(found, expected, atol=2e-4)
 
@@ -167,7 +168,7 @@ def test_int8_has_fewer_bytes_and_nearly_the_same_probabilities(tmp_path):
     assert (run / "model.int8.onnx").stat().st_size < (run / "model.onnx").stat().st_size
     faces = some_faces(40)
     probabilities = outputs(run / "model.int8.onnx", faces)
-    difference = abs(probabilities - found.probabilities(faces, CPU))
+    difference = abs(probabilities - found.probabilities(faces))
     assert difference.mean() < 0.03 and difference.max() < 0.3
     again = run / "again.onnx"
     export.write_onnx(again, found)

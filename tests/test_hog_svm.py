@@ -1,7 +1,6 @@
 """The kind hog_svm: a linear SVM on histograms of oriented gradients, in the model file of all."""
 
 import csv
-import os
 from pathlib import Path
 
 import hog_svm
@@ -17,15 +16,17 @@ from helpers.project import run_script
 from helpers.workflow import copy_project, planned, run, write_config
 from renet.common.errors import InputError
 from renet.config.architecture import HogSvmArchitecture
+from renet.config.recipe import Recipe
 from renet.dataset import hdf5
 from renet.dataset.tables import SPLIT
-from renet.network import inference, kinds, model_file
-from renet.network.kinds import svm
+from renet.network import inference, kinds, model_file, svm
 from renet.network.model import infer
 from renet.training.folder import RESULTS
 from renet.training.history import HISTORY, THROUGHPUT
+from renet.training.settings import RunSettings
 
-OPTIONS = svm.Options(alpha=1e-3, epochs=5, seed=1)
+CELLS = '{"kind": "hog_svm", "cells": 4}'
+SETTINGS = RunSettings(HogSvmArchitecture(alpha=1e-3), Recipe(epochs=5))
 
 
 def write_striped_faces(path, count: int, seed: int):
@@ -53,7 +54,7 @@ def fit(folder, threads: int = 1):
                for value in (f"--{Path(name).stem}", folder / name)]  # fmt: skip
     return run_script(
         "hog_svm.py", folder / "train.h5", folder / "train.csv", folder / "validation.h5",
-        "-o", folder / "model.pt", *outputs, "--settings.model.cells", 4,
+        "-o", folder / "model.pt", *outputs, "--settings.model", CELLS,
         "--settings.train.threads", threads,
     )  # fmt: skip
 
@@ -82,22 +83,6 @@ def test_svm_predicts_from_the_model_file_what_the_fit_measured(fitted):
     assert {path.name for path in folder.iterdir()} == {*RESULTS, "finished.json"}
 
 
-def test_folder_that_a_killed_job_has_left_is_emptied(tmp_path):
-    (tmp_path / "features").mkdir()
-    (tmp_path / "features" / "train.npy").touch()
-    with hog_svm.emptied(tmp_path / "features") as folder:
-        assert list(folder.iterdir()) == []
-    assert not folder.exists()
-
-
-def test_process_that_is_killed_is_one_sentence(fitted, tmp_path, monkeypatch):
-    faces = hdf5.read(fitted / "train.h5")
-    network = kinds.build(faces.shape, HogSvmArchitecture(cells=4))
-    monkeypatch.setattr(type(network.hog), "features", lambda *_: os._exit(1))  # forked, too
-    with pytest.raises(InputError, match="was killed, for instance because there is too little"):
-        hog_svm.write_features(tmp_path / "a.npy", faces, network, 1)
-
-
 def test_features_are_scikit_images_own():
     face = np.random.default_rng(0).integers(0, 256, (3, 35, 33), dtype=np.uint8)
     network = kinds.build((3, 35, 33), HogSvmArchitecture(cells=4))
@@ -121,7 +106,7 @@ def fit_here(fitted, folder, **options) -> bytes:
     outputs = {Path(name).stem: folder / name for name in RESULTS}
     hog_svm.hog_svm(
         *(fitted / name for name in ("train.h5", "train.csv", "validation.h5")),
-        settings=hog_svm.Settings(HogSvmArchitecture(cells=4)), **outputs, **options,
+        settings=RunSettings(HogSvmArchitecture(cells=4)), **outputs, **options,
     )  # fmt: skip
     return outputs["model"].read_bytes()
 
@@ -207,7 +192,7 @@ def test_probabilities_come_from_people_that_the_svm_has_not_seen():
 
     def loss(groups: np.ndarray) -> float:
         samples_so = svm.Samples(samples.features, samples.targets, groups)
-        odds = svm.fit_with_probabilities(samples_so, OPTIONS).log_odds(others.features)
+        odds = svm.fit_with_probabilities(samples_so, SETTINGS).log_odds(others.features)
         return np.logaddexp(0, np.where(others.targets == 1, -odds, odds)).mean()
 
     assert loss(samples.groups) < np.log(2) < loss(np.arange(len(samples.targets)))
@@ -216,7 +201,7 @@ def test_probabilities_come_from_people_that_the_svm_has_not_seen():
 def test_probabilities_have_the_frequency_of_their_class():
     targets = np.random.default_rng(3).integers(0, 2, 3000)
     samples = samples_of(targets, np.arange(3000))
-    odds = svm.fit_with_probabilities(samples, OPTIONS).log_odds(samples.features)
+    odds = svm.fit_with_probabilities(samples, SETTINGS).log_odds(samples.features)
     probabilities = 1 / (1 + np.exp(-odds))
     for low in (0.2, 0.4, 0.6):
         here = (probabilities > low) & (probabilities < low + 0.2)
@@ -228,7 +213,7 @@ def test_probabilities_have_the_frequency_of_their_class():
 )
 def test_one_class_or_one_person_is_an_error(targets, groups):
     with pytest.raises(InputError, match="one class or one person"):
-        svm.fit_with_probabilities(samples_of(np.array(targets), np.array(groups)), OPTIONS)
+        svm.fit_with_probabilities(samples_of(np.array(targets), np.array(groups)), SETTINGS)
 
 
 def test_faces_too_small_for_the_cells_are_an_error_that_names_the_setting():

@@ -187,30 +187,6 @@ def test_first_process_that_cannot_write_ends_the_others_and_loses_nothing(train
 
 
 @pytest.mark.slow
-def test_changed_setting_starts_afresh(training):
-    expected = training("undisturbed", LIGHT_MODEL, learning_rate=0.02, epochs=MANY).finish()
-    changed = training("changed", LIGHT_MODEL, epochs=MANY)
-    changed.stop_when(changed.is_past_a_checkpoint(), signal.SIGKILL)
-    rule = changed.run.parent / "rule.json"
-    rule.write_text(rule.read_text().replace('"learning_rate": 0.01', '"learning_rate": 0.02'))
-    assert changed.finish() == expected
-    log = changed.log.read_text()
-    assert "The training starts from the beginning" in log and "Continuing" not in log
-
-
-@pytest.mark.slow
-def test_time_between_checkpoints_may_change_during_a_training(training):
-    undisturbed = training("undisturbed", LIGHT_MODEL, epochs=MANY).finish()
-    disturbed = training("disturbed", LIGHT_MODEL, epochs=MANY)
-    disturbed.stop_when(disturbed.is_past_a_checkpoint(), signal.SIGKILL)
-    rule = disturbed.run.parent / "rule.json"
-    text = rule.read_text()
-    rule.write_text(text.replace('"checkpoint_seconds": 0.3', '"checkpoint_seconds": 540'))
-    assert disturbed.finish() == undisturbed
-    assert "Continuing after epoch" in disturbed.log.read_text()
-
-
-@pytest.mark.slow
 def test_checkpoint_is_kept_until_all_is_written(training):
     blocked = training("blocked", LIGHT_MODEL, epochs=MANY)
     blocked.stop_when(blocked.is_past_a_checkpoint(), signal.SIGKILL)
@@ -221,40 +197,3 @@ def test_checkpoint_is_kept_until_all_is_written(training):
     (folder / "training.json").rmdir()
     blocked.finish()
     assert "Continuing after epoch" in blocked.log.read_text()
-
-
-@pytest.mark.slow
-def test_results_outlive_a_training_that_is_killed_and_are_linked_again(training):
-    changed = training("changed", LIGHT_MODEL, epochs=MANY)
-    first = changed.finish()
-    (model,) = changed.run.glob("training/*/model.pt")
-    for name in first:  # as Snakemake does before it starts the job again
-        (changed.run / name).unlink()
-    rule = changed.run.parent / "rule.json"
-    text = rule.read_text()
-    rule.write_text(text.replace('"learning_rate": 0.01', '"learning_rate": 0.02'))
-    changed.stop_when(changed.is_past_a_checkpoint(), signal.SIGKILL)
-    assert model.read_bytes() == first["model.pt"]
-    rule.write_text(text)
-    assert changed.finish() == first
-    assert f"linked from {model.parent}" in changed.log.read_text()
-    assert "epoch 1" not in changed.log.read_text()
-    assert list(model.parent.glob("tensorboard/events*")) and not changed.newest().exists()
-
-
-@pytest.mark.slow
-def test_second_start_names_the_process_that_trains_and_touches_nothing(training):
-    orphan = training("orphan", LIGHT_MODEL, epochs=MANY)
-    process = orphan.start()
-    while not orphan.newest().exists():
-        assert process.poll() is None
-        time.sleep(0.01)
-    process.send_signal(signal.SIGSTOP)  # so that it does not end meanwhile
-    before = {path: path.stat().st_mtime_ns for path in orphan.run.rglob("*")}
-    assert orphan.start().wait(timeout=60) != 0
-    assert {path: path.stat().st_mtime_ns for path in orphan.run.rglob("*")} == before
-    assert f"is in use by the process {process.pid} on " in orphan.log.read_text()
-    process.send_signal(signal.SIGCONT)
-    assert process.wait(timeout=120) == 0
-    assert orphan.start().wait(timeout=60) == 0
-    assert "The results of this training" in orphan.log.read_text()

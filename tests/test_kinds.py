@@ -19,7 +19,7 @@ from renet.network import kinds, model_file
 from renet.network.model import infer, parameter_count
 from renet.rules import code_digest
 from renet.training import run
-from renet.training.run import RunSettings
+from renet.training.settings import RunSettings
 
 SMALL_BLOCKS = [{"units": 4, "block": [2, 2]}, {"units": 6, "block": [2, 4]}]
 SMALL = {

@@ -1,6 +1,7 @@
 """The network is the course's, has neon's initial weights, and can be saved."""
 
 import json
+import pickle
 import subprocess
 import sys
 import tracemalloc
@@ -257,16 +258,36 @@ def test_weights_that_are_not_finite_are_never_written(tmp_path, value):
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("content", [b"", b"PK\x03\x04 damaged", b"text"])
-def test_file_that_is_no_model_is_an_error_that_names_it(tmp_path, content):
+class Code:
+    def __reduce__(self):
+        return print, ("run",)
+
+
+@pytest.mark.parametrize("content", [b"", b"PK\x03\x04 damaged", pickle.dumps(Code())])
+def test_file_that_is_no_model_is_an_error_that_names_it(tmp_path, content, capsys):
     (tmp_path / "model.pt").write_bytes(content)
     with pytest.raises(InputError, match=r"model\.pt is not a model that torch can load"):
         model_file.load(tmp_path / "model.pt")
+    assert "run" not in capsys.readouterr().out
 
 
-def test_other_torch_file_is_refused(tmp_path):
-    torch.save({"weights": torch.zeros(3)}, tmp_path / "model.pt")
-    with pytest.raises(InputError, match=r"model\.pt is not a model of this project"):
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ({"weights": torch.zeros(3)}, "is not a model of this project: its format is not named"),
+        ({"format": "renet-model-0"}, "its format is renet-model-0, and renet-model-1 is needed"),
+        ({"format": Code()}, "could run code"),
+    ],
+)
+def test_other_torch_file_is_one_sentence(tmp_path, content, message, capsys):
+    torch.save(content, tmp_path / "model.pt")
+    with pytest.raises(InputError, match=rf"\A.*model\.pt .*{message}.*\Z"):
+        model_file.load(tmp_path / "model.pt")
+    assert "run" not in capsys.readouterr().out
+
+
+def test_missing_model_is_named(tmp_path):
+    with pytest.raises(InputError, match=r"model\.pt does not exist"):
         model_file.load(tmp_path / "model.pt")
 
 

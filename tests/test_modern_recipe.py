@@ -7,11 +7,20 @@ import numpy as np
 import pytest
 import torch
 
-from helpers.training import QUICK, SMALL, make_trainer, same, train, weights_of, write_faces
+from helpers.training import (
+    QUICK,
+    SMALL,
+    make_trainer,
+    same,
+    terminated_before,
+    train,
+    weights_of,
+    write_faces,
+)
 from renet.network import inference, kinds, model_file
 from renet.training import schedule
 from renet.training.augmentation import DRAWS
-from renet.training.checkpoints import SavedModels
+from renet.training.checkpoints import Checkpoint, SavedModels
 
 MODERN = dataclasses.replace(
     QUICK, augment=[name for name in DRAWS if name != "mixup"], mixup=0.2, ema=0.9,
@@ -31,43 +40,18 @@ def trained(faces):
     return train(faces, MODERN)
 
 
-class Stop(Exception):
-    pass
-
-
 @pytest.mark.parametrize("steps", [2, 6, 9])
-def test_resumed_training_has_the_same_bytes(faces, trained, steps, tmp_path, monkeypatch):
-    trainer = make_trainer(faces, MODERN)
-    update, done = trainer.step.__call__, []
-
-    def step(*arguments):
-        if len(done) == steps:
-            model_file.save(tmp_path / "model.pt", trainer.model, training=trainer.state())
-            raise Stop
-        done.append(update(*arguments))
-
-    monkeypatch.setattr(trainer, "step", StepWith(trainer.step, step))
-    with pytest.raises(Stop):
-        trainer.run()
-    again = make_trainer(faces, MODERN, model_file.read(tmp_path / "model.pt"))
+def test_resumed_training_has_the_same_bytes(faces, trained, steps, tmp_path):
+    checkpoint = Checkpoint(tmp_path, seconds=3600)
+    with terminated_before(steps):
+        make_trainer(faces, MODERN).run(checkpoint)
+    again = make_trainer(faces, MODERN, checkpoint.load())
+    assert 6 * again.epoch + again.steps == steps
     again.run()
     assert same(weights_of(trained), weights_of(again)) and again.history == trained.history
     model_file.save(tmp_path / "a.pt", trained.model)
     model_file.save(tmp_path / "b.pt", again.model)
     assert (tmp_path / "a.pt").read_bytes() == (tmp_path / "b.pt").read_bytes()
-
-
-class StepWith:
-    """A step whose call is another function."""
-
-    def __init__(self, step, call):
-        self._step, self._call = step, call
-
-    def __call__(self, *arguments):
-        return self._call(*arguments)
-
-    def __getattr__(self, name):
-        return getattr(self._step, name)
 
 
 def test_rate_of_each_epoch_is_in_the_history(trained):

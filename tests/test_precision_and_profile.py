@@ -9,9 +9,9 @@ import torch
 from helpers.training import QUICK, SMALL, make_trainer, train_job, write_faces
 from renet.common import logs
 from renet.network import devices
-from renet.records import provenance
 from renet.training import profiling, run
-from renet.training.run import RunJob, RunSettings
+from renet.training.run import TrainJob
+from renet.training.settings import RunSettings
 
 CPU_FLAGS = {True: "flags : fpu avx512f avx512_bf16 sha", False: "flags : fpu avx512f sha"}
 
@@ -45,14 +45,14 @@ def test_training_that_ends_in_the_warm_up_leaves_no_trace(
 
 
 @pytest.fixture
-def job(tmp_path) -> RunJob:
+def job(tmp_path) -> TrainJob:
     write_faces(tmp_path / "train.h5")
     write_faces(tmp_path / "validation.h5", 20, 1)
     recipe = dataclasses.replace(QUICK, precision="auto", epochs=1)
     return train_job(tmp_path, RunSettings(SMALL, recipe))
 
 
-def on_this_machine(job: RunJob) -> RunJob:
+def on_this_machine(job: TrainJob) -> TrainJob:
     return dataclasses.replace(job, settings=job.settings.granted(job.gpu))
 
 
@@ -77,12 +77,12 @@ def test_auto_is_bfloat16_where_the_device_has_it(
 
 
 @pytest.mark.parametrize("has_bfloat16", [True, False])
-def test_auto_in_a_forward_pass_and_in_the_provenance_is_what_is_chosen(machine, has_bfloat16):
+def test_auto_in_a_forward_pass_is_what_is_chosen(machine, has_bfloat16):
     machine(has_bfloat16)
     cpu, dtype = torch.device("cpu"), torch.bfloat16 if has_bfloat16 else torch.float32
     with devices.precision_context("auto", cpu):
         assert (torch.ones(2, 2) @ torch.ones(2, 2)).dtype == dtype
-    assert f"torch.{provenance.effective_precision('auto', cpu)}" == str(dtype)
+    assert f"torch.{devices.chosen_precision('auto', 'cpu')}" == str(dtype)
 
 
 def test_training_belongs_to_the_precision_that_was_chosen(machine, job):

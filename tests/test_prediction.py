@@ -3,14 +3,11 @@
 import gzip
 import html
 import io
-import json
-import math
-import pickle
 import re
 import shutil
 import tarfile
-import zipfile
 from pathlib import Path
+from types import SimpleNamespace
 
 import cv2
 import numpy as np
@@ -69,9 +66,10 @@ def made(tmp_path_factory) -> Path:
     content = predictor.describe(
         run / "model.pt", METRICS, BoxMap(), margin=MARGIN, settings_digest="0" * 64
     )
-    TrainingPhotos.of(pixels).write(run / training_photos.FILE)
+    TrainingPhotos.from_faces(pixels).write(run / training_photos.FILE)
     digest = files.file_digest(run / training_photos.FILE)
     content["training_photos"] = {"faces": TRAINED_ON, "sha256": digest}
+    content["ready_made_crops"] = {"margin": MARGIN, "mixed": False}
     files.write_json(run / "predictor.json", content)
     (faces / "below").mkdir(parents=True)
     for seed in range(130):  # more than a batch
@@ -124,10 +122,6 @@ def test_ready_made_crop_is_trimmed_as_those_of_the_training_and_a_whole_photo_b
         np.testing.assert_array_equal(cut.pixels, expected.pixels)
 
 
-def test_predictor_file_without_ready_made_crops_trims_them_as_all_faces(made):
-    assert predictor.load(made / "run").crop(whole=False).margin == MARGIN
-
-
 @pytest.mark.parametrize("mixed", [False, True])
 def test_log_warns_where_only_some_ready_made_crops_of_the_training_were_trimmed(
     made, described, tmp_path, caplog, mixed
@@ -143,8 +137,8 @@ def test_script_writes_how_ready_made_crops_are_trimmed(made, tmp_path):
     write_faces(tmp_path / "train.h5", 4)
     predictor_of_run(
         tmp_path / "model.pt", tmp_path / "metrics.json", tmp_path / "train.h5",
-        predictor=tmp_path / "predictor.json", margin=MARGIN,
-        ready_made_crops=ReadyMadeCrops(None),
+        predictor=tmp_path / "predictor.json", hashes=tmp_path / training_photos.FILE,
+        margin=MARGIN, ready_made_crops=ReadyMadeCrops(None),
     )  # fmt: skip
     found = predictor.load(tmp_path)
     assert (found.margin, found.ready_made) == (MARGIN, ReadyMadeCrops(None))
@@ -256,7 +250,7 @@ def test_photos_of_the_training_set_are_flagged_in_table_and_page(made, predicte
 def test_whole_photo_is_flagged_where_it_is_itself_a_training_crop(monkeypatch):
     spec = CropSpec((32, 32), MARGIN, whole=True, turn=True)
     face = crop.face_of(picture(3), CropSpec((32, 32), MARGIN)).pixels
-    training = TrainingPhotos.of(face[None])
+    training = TrainingPhotos.from_faces(face[None])
     found = [(Box(11, 11, 50, 50), 97.0), (Box(41, 31, 80, 70), 88.0)]
     for boxes in ([], found):
         monkeypatch.setattr(detection, "detect", found_at(*boxes))
@@ -268,7 +262,7 @@ def test_whole_photo_is_flagged_where_it_is_itself_a_training_crop(monkeypatch):
 
 def test_whole_photo_is_compared_with_training_crops_that_were_not_trimmed(monkeypatch):
     ready_made = CropSpec((32, 32), None)
-    training = TrainingPhotos.of(crop.face_of(picture(3), ready_made).pixels[None])
+    training = TrainingPhotos.from_faces(crop.face_of(picture(3), ready_made).pixels[None])
     monkeypatch.setattr(detection, "detect", found_at())
     photo = Photo("a.jpg", lambda: encoded(picture(3)))
     spec = CropSpec((32, 32), 0.0, whole=True, turn=True)
@@ -280,7 +274,7 @@ def test_whole_photo_is_compared_with_training_crops_that_were_not_trimmed(monke
 def test_distance_to_the_training_faces_is_that_of_the_nearest_hash():
     faces = np.stack([crop.face_of(picture(seed), CropSpec((32, 32))).pixels for seed in range(9)])
     hashes = as_words(map(perceptual_hash, faces))
-    training = TrainingPhotos.of(faces[:6])
+    training = TrainingPhotos.from_faces(faces[:6])
     for face, words in zip(faces, hashes, strict=True):
         assert training.distance(face) == distances(words, hashes[:6]).min()
 
@@ -444,53 +438,25 @@ def test_model_alone_predicts_too_and_is_called_uncalibrated(made, tmp_path, cap
 
 
 def test_temperature_at_a_bound_is_not_applied_and_predictions_are_called_uncalibrated(
-    made, tmp_path, caplog
+    made, described, tmp_path, caplog
 ):
-    (tmp_path / "model.pt").write_bytes((made / "run" / "model.pt").read_bytes())
-    fitted = {"calibration": {"temperature": 0.05, "at_bound": True}}
-    content = predictor.describe(
-        tmp_path / "model.pt", METRICS | fitted, BoxMap(), margin=MARGIN, settings_digest="0" * 64
-    )
+    metrics = METRICS | {"calibration": {"temperature": 0.05, "at_bound": True}}
+    model, digest = made / "run" / "model.pt", "0" * 64
+    content = predictor.describe(model, metrics, BoxMap(), margin=MARGIN, settings_digest=digest)
     assert content["temperature"] is None
-    files.write_json(tmp_path / "predictor.json", content)
     photo, out = made / "photos" / "003.jpg", tmp_path / "out.csv"
-    predict(tmp_path, [str(photo)], predictions=out, html=tmp_path / "out.html")
+    predict(described(**content), [str(photo)], predictions=out, html=tmp_path / "out.html")
     row = pd.read_csv(out).iloc[0]
-    network = model_file.load(tmp_path / "model.pt")
     pixels = crop.extract_face(photo.read_bytes(), CropSpec((32, 32), MARGIN)).pixels
-    expected = inference.softmax(inference.logits(network, pixels[None], torch.device("cpu")))
+    logits = inference.logits(model_file.load(model), pixels[None], torch.device("cpu"))
+    expected = inference.softmax(logits)
     assert row.p_male == pytest.approx(expected[0, 1], abs=1e-6)
     assert row.calibrated == 0 and row.unsure == int(expected.max() <= THRESHOLD)
     assert "predictor.json has no temperature" in caplog.text
     assert "The probabilities are not calibrated" in (tmp_path / "out.html").read_text()
 
 
-class Code:
-    def __reduce__(self):
-        return print, ("run",)
-
-
-def bad_models(folder: Path, model: Path) -> dict[str, str]:
-    """Model files that cannot be used, and what the error says of each."""
-    content = model_file.read(model)
-    torch.save(content | {"format": "renet-model-0"}, folder / "version.pt")
-    torch.save({"format": Code()}, folder / "code.pt")
-    (folder / "pickle.pt").write_bytes(pickle.dumps(Code()))
-    with zipfile.ZipFile(folder / "zip.pt", "w") as archive:
-        archive.writestr("a", "b")
-    return {
-        "version.pt": "its format is renet-model-0", "code.pt": "could run code",
-        "pickle.pt": "is not a model that torch can load", "zip.pt": "is not a model",
-        "missing.pt": "does not exist",
-    }  # fmt: skip
-
-
-def test_model_that_cannot_be_used_is_one_sentence(made, tmp_path, capsys):
-    for name, message in bad_models(tmp_path, made / "run" / "model.pt").items():
-        with pytest.raises(files.InputError, match=message) as error:
-            predictor.load(tmp_path / name)
-        assert "\n" not in str(error.value), name
-    assert "run" not in capsys.readouterr().out
+def test_folder_without_a_model_is_one_sentence(tmp_path):
     with pytest.raises(files.InputError, match=r"has no model\.pt; give the folder of a run"):
         predictor.load(tmp_path)
 
@@ -507,22 +473,12 @@ def test_predictor_of_another_model_is_refused(made, tmp_path):
 
 @pytest.mark.parametrize(
     "change",
-    [
-        {"margin": None}, {"margin": "0.4"}, {"margin": -1}, {"temperature": 0},
-        {"temperature": math.nan}, {"temperature": math.inf}, {"unsure": {}}, {"unsure": 3},
-        {"unsure": {"threshold": "0.5"}}, {"detector": {"box": None}}, {"model": []},
-        {"detector": {"box": {"width": "1"}}}, {"detector": {"box": {"depth": 1}}},
-        {"input_shape": 3}, {"ready_made_crops": {"margin": -1, "mixed": False}},
-        {"ready_made_crops": {"margin": None, "mixed": "no"}},
-    ],
+    [{"unsure": {}}, {"unsure": 3}, {"detector": {"box": {"depth": 1}}}, {"ready_made_crops": {}}],
     ids=str,
-)  # fmt: skip
-def test_value_of_a_predictor_that_cannot_be_used_is_one_sentence(made, tmp_path, change):
-    (tmp_path / "model.pt").symlink_to(made / "run" / "model.pt")
-    content = json.loads((made / "run" / "predictor.json").read_text())
-    (tmp_path / "predictor.json").write_text(json.dumps(content | change))
-    with pytest.raises(files.InputError, match=r"predictor\.json lacks a value or has one"):
-        predictor.load(tmp_path)
+)
+def test_predictor_without_a_value_is_one_sentence(described, change):
+    with pytest.raises(files.InputError, match=r"predictor\.json lacks a value"):
+        predictor.load(described(**change))
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", '{"format": 1}', "[" * 100_000, "\udcff"])
@@ -533,16 +489,6 @@ def test_damaged_predictor_is_one_sentence_that_names_it(made, tmp_path, text):
         files.InputError, match=r"predictor\.json is not (valid JSON|of the format)"
     ):
         predictor.load(tmp_path)
-
-
-def test_output_that_cannot_be_written_is_one_sentence(made, tmp_path):
-    (tmp_path / "file").write_text("")
-    outcome = run_script("predict.py", made / "run", made / "photos", "-o", tmp_path / "file/a.csv")
-    assert outcome.returncode != 0
-    errors = [line for line in outcome.stderr.splitlines() if "ERROR" in line]
-    assert len(errors) == 1 and "cannot be written, because" in errors[0]
-    assert "Traceback" not in outcome.stderr
-    assert [path.name for path in tmp_path.iterdir()] == ["file"]
 
 
 @pytest.mark.parametrize(
@@ -574,6 +520,13 @@ def test_page_shows_each_face_with_what_was_said_of_it(made, predicted):
     assert page.count(", unsure") == (faces.unsure == 1).sum()
 
 
+def predictor_of(probabilities: np.ndarray) -> SimpleNamespace:
+    """A predictor that gives these probabilities, (N, classes), whatever the faces are."""
+    return SimpleNamespace(
+        probabilities=lambda _: probabilities, unsure=lambda _: None, temperature=None
+    )
+
+
 def test_page_has_the_faces_of_the_highest_and_the_lowest_confidence():
     sheet = ContactSheet()
     pixels = np.zeros((3, 32, 32), np.uint8)
@@ -582,10 +535,7 @@ def test_page_has_the_faces_of_the_highest_and_the_lowest_confidence():
         names = [f"{number}.jpg" for number in range(start, start + 100)]
         batch = [prediction.Cut(name, 1, pixels=pixels) for name in names]
         male = confidence[start : start + 100]
-        probabilities = np.stack([1 - male, male], axis=1)
-        table = prediction.rows(
-            batch, lambda _, p=probabilities: p, lambda _: None, calibrated=False
-        )
+        table = prediction.rows(batch, predictor_of(np.stack([1 - male, male], axis=1)))
         sheet.add(batch, table)
     sheet._keep_extremes()
     shown = sorted(-face[0] for face in sheet._faces)
@@ -597,7 +547,7 @@ def test_page_has_the_faces_of_the_highest_and_the_lowest_confidence():
 def test_page_of_a_single_face_counts_in_the_singular(tmp_path):
     face = prediction.Cut("a.jpg", 1, pixels=np.zeros((3, 32, 32), np.uint8), in_training=True)
     batch = [face, prediction.Cut("b.jpg", reason="no_face")]
-    table = prediction.rows(batch, lambda _: np.full((1, 2), 0.5), lambda _: None, calibrated=False)
+    table = prediction.rows(batch, predictor_of(np.full((1, 2), 0.5)))
     sheet = ContactSheet()
     sheet.add(batch, table)
     sheet.write(tmp_path / "out.html", "model", "table")
@@ -609,8 +559,7 @@ def test_page_of_a_single_face_counts_in_the_singular(tmp_path):
 def test_hostile_names_of_photos_are_text_on_the_page_and_in_the_table(tmp_path):
     names = [*HOSTILE, "a\nb\0c.jpg"]
     batch = [prediction.Cut(name, 1, pixels=np.zeros((3, 32, 32), np.uint8)) for name in names]
-    probabilities = np.full((len(names), 2), 0.5)
-    table = prediction.rows(batch, lambda _: probabilities, lambda _: None, calibrated=False)
+    table = prediction.rows(batch, predictor_of(np.full((len(names), 2), 0.5)))
     assert table.file.tolist() == [
         *HOSTILE,
         "a\N{REPLACEMENT CHARACTER}b\N{REPLACEMENT CHARACTER}c.jpg",

@@ -21,7 +21,7 @@ from renet.network import model_file
 from renet.network.batch_norm import BatchNorm
 from renet.training import processes, run
 from renet.training.launch import launch
-from renet.training.run import RunSettings
+from renet.training.settings import RunSettings
 from renet.training.train_step import part_of_batch
 
 
@@ -140,8 +140,6 @@ FAILURES = {
     "mistake": InputError("This is why."),
     "interrupt": TrainingInterrupted("This is why."),
     "exception": KeyError("This is why."),
-    "memory": MemoryError(),
-    "gpu memory": torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2 GiB."),
 }
 
 
@@ -171,8 +169,6 @@ def wait_for_ever() -> None:
             InputError,
             r"process 2 of 2 failed with KeyError: 'This is why\.'; the log .*",
         ),
-        ("memory", InputError, r"process 2 of 2 failed with MemoryError: .*; the log .*"),
-        ("gpu memory", InputError, r"process 2 of 2 failed with OutOfMemoryError: CUDA .*"),
         ("kill", InputError, r"process 2 of 2 was killed by SIGKILL, possibly .* start again .*"),
     ],
 )

@@ -13,7 +13,7 @@ import yaml
 
 from helpers.faces import write_hdf5
 from helpers.project import ROOT, run_script
-from helpers.training import train_job, write_faces
+from helpers.training import write_faces
 from renet.archives import receipts
 from renet.archives.receipts import Receipt
 from renet.common import files
@@ -22,7 +22,8 @@ from renet.config.recipe import Recipe
 from renet.config.version import VERSION
 from renet.dataset import hdf5
 from renet.records import manifest, provenance
-from renet.training.run import RunJob, RunSettings
+from renet.training.history import THROUGHPUT
+from renet.training.settings import RunSettings
 
 SETTINGS = RunSettings(
     Architecture(cell="gru"), Recipe(device="cpu", precision="tf32", threads=3, processes=2)
@@ -33,21 +34,19 @@ DATA = {"sources": ["wiki"], "filter": {}, "crop": {}, "split": {}, "hdf5": {}}
 @pytest.fixture
 def origin(tmp_path) -> dict:
     """The record of a training on two machines."""
-    files = {}
-    for number, name in enumerate(("train", "validation")):
-        pixels = np.full((2, 3, 4, 4), number, np.uint8)
-        files[name] = tmp_path / f"{name}.h5"
-        write_hdf5(files[name], pixels, np.array([0, 1]))
+    faces = {name: tmp_path / f"{name}.h5" for name in ("train", "validation")}
+    for number, path in enumerate(faces.values()):
+        write_hdf5(path, np.full((2, 3, 4, 4), number, np.uint8), np.array([0, 1]))
     receipt = Receipt("https://example.org/a.tar", "/data/a.tar", 10, "md5:00ff", verified=True)
     receipt.write(tmp_path / "a.tar.json")
-    written = {name: tmp_path for name in ("model", "history", "throughput", "training")}
-    saves = {"checkpoint_seconds": 600, "save_every": 0, "keep_models": 1}
-    granted = {"gpu": 0, "nodes": 2}
-    job = RunJob(SETTINGS, **files, **written, **saves, **granted, code="0123456789abcdef")
-    (tmp_path / "training.json").write_text(json.dumps(provenance.of_training(job)))
+    code = "0123456789abcdef"
+    record = provenance.of_training(SETTINGS, **faces, code=code, machines=2)
+    (tmp_path / "training.json").write_text(json.dumps(record))
+    THROUGHPUT.write(tmp_path / "throughput.csv", THROUGHPUT.frame([]))
     outcome = run_script(
         "provenance.py", tmp_path / "training.json", tmp_path / "a.tar.json",
         "--data", json.dumps(DATA), "-o", tmp_path / "provenance.json",
+        "--throughput", tmp_path / "throughput.csv", "--machine", tmp_path / "machine.js",
     )  # fmt: skip
     assert outcome.returncode == 0, outcome.stderr
     return json.loads((tmp_path / "provenance.json").read_text())
@@ -95,20 +94,15 @@ def test_precision_is_the_one_that_was_computed_in_not_the_one_of_the_settings(o
     assert origin["computed"] == {
         "device": "cpu", "precision": "float32", "threads": 3, "processes": 2, "machines": 2,
     }  # fmt: skip
-    assert provenance.effective_precision("tf32", torch.device("cuda")) == "tf32"
-    assert provenance.effective_precision("bfloat16", torch.device("cpu")) == "bfloat16"
 
 
 def test_record_of_a_training_on_a_gpu_takes_none(tmp_path, monkeypatch, caplog):
     caplog.set_level("INFO")
-    for name in ("train", "validation"):
-        write_faces(tmp_path / f"{name}.h5")
-    settings = dataclasses.replace(
-        SETTINGS, train=dataclasses.replace(SETTINGS.train, device="auto")
-    )
+    path = tmp_path / "train.h5"
+    write_faces(path)
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 0)  # none is left
-    computed = provenance.of_training(train_job(tmp_path, settings))["computed"]
+    computed = provenance.of_training(SETTINGS.without_device(), path, path, "code")["computed"]
     assert (computed["device"], computed["precision"]) == ("cuda", "tf32")
     assert not caplog.text
 

@@ -23,7 +23,8 @@ from helpers.workflow import copy_project, run, snakemake, write_config
 from renet.common import locks
 from renet.common.errors import InputError
 from renet.training.folder import TrainingFolder
-from renet.training.run import RunJob, RunSettings
+from renet.training.run import TrainJob
+from renet.training.settings import RunSettings
 
 SETTINGS = {"epochs": 3}
 
@@ -163,13 +164,18 @@ def test_folder_depends_on_settings_faces_and_the_version_of_pytorch(tmp_path, m
 
 
 @pytest.fixture
-def job(tmp_path, caplog) -> RunJob:
+def job(tmp_path, caplog) -> TrainJob:
     """A training on the device `auto`."""
     caplog.set_level("INFO")
     write_faces(tmp_path / "train.h5")
     write_faces(tmp_path / "validation.h5", 20, 1)
     recipe = dataclasses.replace(QUICK, device="auto")
     return train_job(tmp_path, RunSettings(SMALL, recipe))
+
+
+def test_folder_does_not_depend_on_how_often_the_training_is_saved(job):
+    rarely = dataclasses.replace(job, checkpoint_seconds=540, save_every=1, keep_models=9)
+    assert rarely.folder().path == job.folder().path
 
 
 def test_faces_without_a_digest_are_recognised_by_their_bytes(job):

@@ -15,7 +15,8 @@ from renet.config.architecture import Architecture
 from renet.config.recipe import Recipe
 from renet.dataset import hdf5
 from renet.training import run
-from renet.training.run import RunJob, RunSettings
+from renet.training.run import TrainJob
+from renet.training.settings import RunSettings
 from renet.training.trainer import Trainer
 
 SMALL = Architecture(
@@ -42,26 +43,26 @@ def terminated_before(update: int) -> Iterator[list]:
     Yields:
         The updates that have begun.
     """
-    updates, train_on = [], Trainer._train_on
+    updates, update_weights = [], Trainer._update
 
     def terminate(trainer: Trainer, *batch: object) -> None:
         updates.append(batch)
         if len(updates) == update:
             signal.raise_signal(signal.SIGTERM)
-        train_on(trainer, *batch)
+        update_weights(trainer, *batch)
 
     ends = pytest.raises(TrainingInterrupted) if update else contextlib.nullcontext()
     with pytest.MonkeyPatch.context() as patch, ends:
-        patch.setattr(Trainer, "_train_on", terminate)
+        patch.setattr(Trainer, "_update", terminate)
         yield updates
 
 
-def train_job(folder: Path, settings: RunSettings, **options: object) -> RunJob:
+def train_job(folder: Path, settings: RunSettings, **options: object) -> TrainJob:
     """The rule `train` on the faces in a folder, with its results in the folder's `run`."""
     run_folder = folder / "run"
     required = {"checkpoint_seconds": 3600, "save_every": 0, "keep_models": 1}
     required |= {"code": "code", "gpu": 0, "nodes": 1}
-    return RunJob(
+    return TrainJob(
         settings=settings,
         train=folder / "train.h5",
         validation=folder / "validation.h5",

@@ -7,16 +7,13 @@ is a link to predictions.csv in <output without .csv>/<fingerprint>/, see `renet
 Where it is finished, nothing is trained; where it has a checkpoint, the training continues.
 """
 
-import dataclasses
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
 from renet.common import script
-from renet.common.errors import InputError
 from renet.dataset import hdf5, selections
-from renet.dataset.hdf5 import FaceFile
 from renet.dataset.tables import SPLIT
 from renet.evaluation import label_audit
 from renet.evaluation.tables import FOLD, PROBABILITIES
@@ -24,7 +21,7 @@ from renet.network import inference
 from renet.training import run
 from renet.training.checkpoints import Checkpoint
 from renet.training.folder import TrainingFolder
-from renet.training.run import RunSettings
+from renet.training.settings import RunSettings
 
 COURSE = RunSettings()
 CHECKPOINT_SECONDS = 600
@@ -54,30 +51,29 @@ def audit_fold(
         settings: network and recipe; a JSON object can replace single options, as in
             --settings.model '{"cell": "gru"}'.
     """
-    if not 1 <= fold <= folds or folds < 2:
-        raise InputError(
-            f"fold is {fold} and folds {folds}; folds must be 2 or more, fold 1 to {folds}."
-        )
     samples = pd.concat(map(SPLIT.read, tables))
     held_out = label_audit.folds(samples, folds, seed) == fold - 1
     stored = [hdf5.read(path) for path in faces]
     training, others = (
         selections.select(stored, np.flatnonzero(chosen)) for chosen in (~held_out, held_out)
     )
-    settings = settings.granted(gpu)
     # Nothing may use the held-out fold, but one validation at the end.
-    recipe = dataclasses.replace(
-        settings.train, select_epoch="last", validate_every=settings.train.epochs, processes=1
+    settings = settings.granted(gpu).with_recipe(
+        select_epoch="last", validate_every=settings.train.epochs, processes=1
     )
-    settings = dataclasses.replace(settings, train=recipe)
     ids = samples.id[held_out].to_list()
 
     def compute(path: Path) -> None:
         for file in stored:
             hdf5.check_digest(file)
         checkpoint = Checkpoint(path.parent, CHECKPOINT_SECONDS)
-        probabilities = train_and_predict(training, others, settings, checkpoint)
-        table = pd.DataFrame(probabilities, columns=list(PROBABILITIES))
+        trainer = run.resume(settings, training, others, checkpoint)
+        trainer.run(checkpoint)
+        precision = settings.train.precision
+        logits = inference.logits(
+            trainer.model, others.pixels, trainer.device, precision, show_progress=True
+        )
+        table = pd.DataFrame(inference.softmax(logits), columns=list(PROBABILITIES))
         table.insert(0, "id", ids)
         FOLD.write(path, table)
 
@@ -86,22 +82,6 @@ def audit_fold(
         *(settings.without_device(), code, training.digest, others.digest, ids),
     )
     folder.link_results({"predictions.csv": predictions}, compute, settings.train.device)
-
-
-def train_and_predict(
-    training: FaceFile, others: FaceFile, settings: RunSettings, checkpoint: Checkpoint
-) -> np.ndarray:
-    """Probabilities (N, 2) of the faces `others` by a network that is trained on `training`."""
-    device = run.choose_device(settings.train)
-    saved = checkpoint.load()
-    trainer = run.build(settings, device, training, others, saved)
-    if not saved:
-        checkpoint.require_space(trainer.model, settings.train)
-    trainer.run(checkpoint)
-    logits = inference.logits(
-        trainer.model, others.pixels, trainer.device, settings.train.precision, show_progress=True
-    )
-    return inference.softmax(logits)
 
 
 if __name__ == "__main__":

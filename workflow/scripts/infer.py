@@ -8,10 +8,8 @@ Decides: nothing; equal probabilities count for the lower class, as in neon.
 
 import logging
 from pathlib import Path
-from typing import Annotated
 
 import pandas as pd
-from cyclopts import Parameter
 
 from renet.common import script
 from renet.common.errors import InputError
@@ -22,8 +20,6 @@ from renet.evaluation.tables import ATTRIBUTES, INFERENCE, SAMPLE
 from renet.network import devices, model_file
 from renet.network.inference import logits, softmax
 
-OfRule = Annotated[Path | None, Parameter(parse=False)]  # the rule's second file
-
 
 def infer(
     model: Path,
@@ -33,9 +29,9 @@ def infer(
     inference: script.Output,
     course_format: Path | None = None,
     compute: devices.Compute = devices.Compute(),
-    validation_faces: OfRule = None,
-    validation_table: OfRule = None,
-    inference_validation: OfRule = None,
+    validation_faces: Path | None = None,
+    validation_table: Path | None = None,
+    inference_validation: Path | None = None,
     gpu: script.Granted = None,
 ) -> None:
     """Write the predictions of a network.
@@ -47,6 +43,9 @@ def infer(
         inference: inference table to write.
         course_format: text file to write in the course's format.
         compute: device, precision and threads.
+        validation_faces: a second HDF5 file of faces, whose predictions have no text file.
+        validation_table: its table.
+        inference_validation: its inference table to write.
     """
     device = devices.choose(devices.granted(compute.device, gpu), compute.threads)
     network = devices.to_device(model_file.load(model), device, compute.precision)
@@ -57,11 +56,6 @@ def infer(
         stored = hdf5.read(face_file)
         hdf5.check_digest(stored)
         samples = read_samples(table_file, stored)
-        if stored.shape != network.input_shape:
-            raise InputError(
-                f"{face_file} has faces of shape {stored.shape} and {model} was trained on "
-                f"{network.input_shape}; write the HDF5 file again with that size."
-            )
         values = logits(network, stored.pixels, device, compute.precision, show_progress=True)
         probabilities = softmax(values)
         predictions = inference_table.build(samples, probabilities)

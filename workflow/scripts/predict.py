@@ -11,25 +11,18 @@ a reason, and the others are predicted all the same. A photo is probably of the 
 it looks like a training face (`renet.prediction.training_photos`).
 """
 
-import functools
 import logging
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 
 from renet.common import script
-from renet.common.progress import Progress
-from renet.faces.crop import cv2
-from renet.network import devices, inference
+from renet.network import devices
 from renet.pages.contact_sheet import ContactSheet
-from renet.prediction import detection, prediction, predictor
-from renet.prediction import photos as photo_files
+from renet.prediction import prediction, predictor
 from renet.prediction.tables import PREDICTIONS
-
-IN_TRAINING = "probably in the training set"
 
 
 def predict(
@@ -52,44 +45,17 @@ def predict(
         detect: whether to find the faces; without it, each photo is a face that is cropped already.
         html: page of faces to write.
         compute: device, precision and threads.
-        workers: number of threads that read and crop the photos; None for
-            that of the cores, at most 16.
+        workers: number of threads that read and crop the photos; None for that of the cores, at
+            most 16.
     """
-    found = predictor.load(model)
-    if detect:
-        detection.detector()
-    cv2.setNumThreads(1)  # the photos are cut in threads
-    total = photo_files.count(photos)
     device = devices.choose(devices.granted(compute.device, gpu), compute.threads)
-    found = found.placed(compute, device)
+    placed = predictor.load(model).placed(device, compute.precision)
     sheet = ContactSheet() if html else None
     counts: Counter[str] = Counter()
-    how: dict[str, Any] = {"spec": found.crop(whole=detect), "training": found.training}
-    cut = functools.partial(prediction.cut_crop, **how)
-    if detect:
-        how |= {"box_map": found.box, "ready_made": found.crop(whole=False)}
-        cut = functools.partial(prediction.cut_faces, **how)
-    elif found.ready_made.mixed:
-        logging.warning(
-            "Some ready-made crops of the training were taken as they are, others trimmed. The "
-            "photos are trimmed to a margin of %g, as IMDB-WIKI's crops.",
-            found.ready_made.margin,
-        )
 
     def tables() -> Iterator[pd.DataFrame]:
-        bar = Progress(photo_files.find(photos), total=total, desc="predict", unit=" photos")
-        cuts = prediction.cut_ahead(cut, bar, workers)
-        for batch in prediction.batches(cuts, inference.BATCH_SIZE[device.type]):
-            table = prediction.rows(
-                batch,
-                lambda pixels: found.probabilities(pixels, device, compute.precision),
-                found.unsure,
-                calibrated=found.temperature is not None,
-            )
-            counts.update(table.reason.where(table.reason != "", table.predicted))
-            for name, column in (("unsure", "unsure"), (IN_TRAINING, "in_training")):
-                if table[column].notna().any():  # else it is not known
-                    counts[name] += int(table[column].sum())
+        for batch, table in prediction.predict(placed, photos, detect=detect, threads=workers):
+            counts.update(prediction.count(table))
             if sheet:
                 sheet.add(batch, table)
             yield table

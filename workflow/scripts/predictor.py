@@ -27,7 +27,7 @@ def predictor(
     faces: Path,
     *,
     predictor: script.Output,
-    hashes: Path | None = None,
+    hashes: Path,
     margin: float = 0.4,
     ready_made_crops: ReadyMadeCrops | None = None,
     settings: script.Json = {},  # noqa: B006
@@ -51,9 +51,8 @@ def predictor(
         model, files.read_json(metrics), box, margin=margin, settings_digest=runs.digest(settings)
     )
     content["ready_made_crops"] = dataclasses.asdict(ready_made_crops or ReadyMadeCrops(margin))
-    if hashes:
-        TrainingPhotos.of(pixels).write(hashes)
-        content["training_photos"] = {"faces": len(pixels), "sha256": files.file_digest(hashes)}
+    TrainingPhotos.from_faces(pixels).write(hashes)
+    content["training_photos"] = {"faces": len(pixels), "sha256": files.file_digest(hashes)}
     files.write_json(predictor, content)
     fitted = f"fitted on {box.faces} faces" if box.faces else "the default: too few faces to fit it"
     logging.info("%s is written; the map of the detector's box is %s", predictor, fitted)

@@ -26,8 +26,8 @@ def provenance(
     *,
     provenance: script.Output,
     data: script.Json,
-    throughput: Path | None = None,
-    machine: Path | None = None,
+    throughput: Path,
+    machine: Path,
 ) -> None:
     """Write provenance.json of one run, and machine.js.
 
@@ -37,12 +37,11 @@ def provenance(
         provenance: JSON file to write, in the folder of the run.
         data: the config's sections about the data, as a JSON object.
         throughput: throughput.csv of the run.
-        machine: machine.js to write; needs `throughput`.
+        machine: machine.js to write.
     """
     recorded = files.read_json(training)
-    if machine:
-        facts = machine_facts.summarise(recorded, THROUGHPUT.read(throughput))
-        page_data.write_entry(machine, "renetMachines", provenance.absolute().parent.name, facts)
+    facts = machine_facts.summarise(recorded, THROUGHPUT.read(throughput))
+    page_data.write_entry(machine, "renetMachines", provenance.absolute().parent.name, facts)
     inputs = {
         "archives": [receipts.facts(path) for path in receipt_files],
         "faces": recorded.pop("faces"),

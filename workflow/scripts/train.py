@@ -26,35 +26,31 @@ from renet.records import provenance
 from renet.training import course_command, run, slurm
 from renet.training.folder import RESULTS
 from renet.training.launch import launch
-from renet.training.run import RunJob
+from renet.training.run import TrainJob
 
 
-def train(job: RunJob) -> None:
+def train(job: TrainJob) -> None:
     """Train one run of the workflow, on the numbers of GPUs and machines that Snakemake grants."""
-    settings, nodes = job.settings.granted(job.gpu), slurm.machine_count(job.nodes)
-    job = dataclasses.replace(job, settings=settings, nodes=nodes)
-    outputs = job.model, job.history, job.throughput, job.training
+    settings = job.settings.granted(job.gpu)
+    job = dataclasses.replace(job, settings=settings, nodes=slurm.machine_count(job.nodes))
+    recipe = settings.train
 
     def compute(model: Path, history: Path, throughput: Path, training: Path) -> None:
-        tables = {"history": history, "throughput": throughput, "training": training}
-        _train(dataclasses.replace(job, model=model, **tables))
+        here = dataclasses.replace(job, model=model, history=history, throughput=throughput)
+        if job.nodes > 1:
+            slurm.launch_job(here)
+        else:
+            launch(run.run_training, here, count=recipe.processes, device=recipe.device)
+        record = provenance.of_training(settings, job.train, job.validation, job.code, job.nodes)
+        files.write_json(training, record)
+        logging.info("%s is trained for %d epochs", model, recipe.epochs)
 
-    results = dict(zip(RESULTS, outputs, strict=True))
-    job.folder().link_results(results, compute, settings.train.device)
-
-
-def _train(job: RunJob) -> None:
-    recipe, nodes = job.settings.train, job.nodes
-    if nodes > 1:
-        slurm.launch_job(job)
-    else:
-        launch(run.run_training, job, count=recipe.processes, device=recipe.device)
-    files.write_json(job.training, provenance.of_training(job))
-    logging.info("%s is trained for %d epochs", job.model, recipe.epochs)
+    outputs = job.model, job.history, job.throughput, job.training
+    job.folder().link_results(dict(zip(RESULTS, outputs, strict=True)), compute, recipe.device)
 
 
 if __name__ == "__main__":
     if "snakemake" in globals():
-        script.run(train, RunJob)
+        script.run(train, TrainJob)
     else:
         course_command.main()

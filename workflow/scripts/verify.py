@@ -12,7 +12,7 @@ from renet.common import script
 from renet.common.errors import InputError
 from renet.records import manifest
 
-SHOWN = 8  # differences of a run
+MOST = 8  # differences of a run in its line
 
 
 def verify(results: Path, *, quick: bool = False) -> None:
@@ -23,19 +23,20 @@ def verify(results: Path, *, quick: bool = False) -> None:
         quick: whether to leave out the archives, which take long to read.
     """
     # A run may have lost either file.
-    found_in = [results.glob(f"runs/*/{name}") for name in ("model.pt", manifest.FILE)]
-    folders = sorted({path.parent for paths in found_in for path in paths})
+    names = "model.pt", manifest.FILE
+    folders = sorted({path.parent for name in names for path in results.glob(f"runs/*/{name}")})
     if not folders:
         raise InputError(f"{results} has no runs/*/model.pt; give a folder of results.")
     differing = 0
     for folder in folders:
         try:
-            found = manifest.differences(folder, quick=quick)
+            changes = manifest.differences(folder, quick=quick)
         except InputError as error:
-            found = [str(error).rstrip(".")]
-        differing += bool(found)
-        more = [f"{len(found) - SHOWN} more differences"] if len(found) > SHOWN else []
-        verdict = "; ".join(found[:SHOWN] + more) or "whole, and made by this code, config and data"
+            changes = [str(error).rstrip(".")]
+        differing += bool(changes)
+        if len(changes) > MOST:
+            changes[MOST:] = [f"{len(changes) - MOST} more differences"]
+        verdict = "; ".join(changes) or "whole, and made by this code, config and data"
         logging.info("%s: %s.", folder.name, verdict)
     if differing:
         raise InputError(f"{differing} of {len(folders)} runs differ from their manifests.")

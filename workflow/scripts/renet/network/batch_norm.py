@@ -63,7 +63,7 @@ class BatchNorm(nn.Module):
         return maps.numel() // maps.shape[1] if self.has_samples else 0
 
     def _by_library(self, maps: Tensor, count: int) -> Tensor:
-        """The same by PyTorch's kernels, whose sums are accurate on a GPU."""
+        """The normalised maps by PyTorch's kernels, whose sums are accurate on a GPU."""
         mean, variance = torch.zeros_like(self.running_mean), torch.zeros_like(self.running_var)
         # With momentum 1 PyTorch writes the statistics of the batch into these two, at no cost.
         normalised = F.batch_norm(
@@ -166,7 +166,7 @@ def batch_statistics(maps: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def _statistics_of_planes(maps: Tensor) -> tuple[Tensor, Tensor]:
-    """The same for maps in NCHW, faster than by `torch.var_mean`."""
+    """Mean and biased variance (C,) of maps in NCHW, faster than by `torch.var_mean`."""
     count = maps.numel() // maps.shape[1]
     maps = maps.to(torch.promote_types(maps.dtype, torch.float32))
     mean = maps.sum((2, 3)).double().sum(0) / count

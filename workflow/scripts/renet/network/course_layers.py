@@ -58,17 +58,14 @@ class CourseNetwork(Network):
         are never negative. If the ReLU's output is 0 for every input, the probabilities stay 0.5
         and training stops.
         """
-        in_training = self.training and not pixels.requires_grad
-        maps = self._maps_in_training(pixels) if in_training else super().logits(pixels)
+        if self.training and not pixels.requires_grad:
+            norm, bn0, conv1, *others = self
+            maps = convolve_normalised(norm(pixels), bn0, conv1)
+            for layer in others:
+                maps = layer(maps)
+        else:
+            maps = super().logits(pixels)
         return maps.amax(dim=(2, 3)) if self.pools_by_maximum else maps.mean(dim=(2, 3))
-
-    def _maps_in_training(self, pixels: Tensor) -> Tensor:
-        """The classifier's map, with bn0 and conv1 computed in one."""
-        norm, bn0, conv1, *others = self
-        maps = convolve_normalised(norm(pixels), bn0, conv1)
-        for layer in others:
-            maps = layer(maps)
-        return maps
 
 
 def convolve_normalised(maps: Tensor, norm: BatchNorm, convolution: ConvReLU) -> Tensor:

@@ -54,12 +54,9 @@ def bind_threads() -> None:
     if len(started) != count - 1:
         logging.info("The threads are not bound to cores: they were started before")
         return
-    try:
+    with contextlib.suppress(OSError):  # a sandbox can refuse it
         for thread, core in zip([THIS_THREAD, *started], cores, strict=True):
             os.sched_setaffinity(thread, {core})
-    except OSError as error:  # a sandbox can refuse it
-        logging.info("The threads are not bound to cores: %s", error.strerror)
-    else:
         logging.info("Each of the %d threads has a core of its own", count)
 
 

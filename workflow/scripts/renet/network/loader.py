@@ -28,12 +28,13 @@ class StreamingLoader:
     """
 
     AHEAD = 4  # batches
+    data_wait = 0.0
 
     def __init__(self, pixels: np.ndarray, targets: np.ndarray, device: torch.device):
         """Take a data set: pixels (N, C, H, W) uint8, targets (N,) int64."""
         self._pixels, self._targets = pixels, targets
         self._on_gpu = device.type == "cuda"
-        self._to_device = CopyStream(device) if self._on_gpu else _unchanged
+        self._to_device = CopyStream(device) if self._on_gpu else (lambda batch: batch)
 
     def batches(self, batches: Iterable[np.ndarray]) -> Generator[Batch, None, None]:
         """The faces of each array of row numbers: pixels (n, C, H, W) uint8, targets (n,) int64."""
@@ -60,10 +61,6 @@ class StreamingLoader:
         np.take(self._pixels, rows, axis=0, out=pixels.numpy(), mode="clip")
         targets = torch.from_numpy(self._targets[rows])
         return pixels, targets.pin_memory() if self._on_gpu else targets
-
-
-def _unchanged(batch: Batch) -> Batch:
-    return batch
 
 
 class CopyStream:

@@ -70,7 +70,7 @@ class ConvReLU(nn.Conv2d):
         return self.convolve(maps, self.weight)
 
     def convolve(self, maps: Tensor, kernel: Tensor) -> Tensor:
-        """The same with `kernel` in place of the layer's weight."""
+        """The output with `kernel` in place of the layer's weight."""
         return F.relu(self._conv_forward(maps, kernel, self.bias))
 
 

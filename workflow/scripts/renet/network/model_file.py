@@ -102,11 +102,11 @@ def read(path: str | Path) -> dict:
         raise InputError(f"{path} is not a model that torch can load: {error}") from error
     if damaged:
         raise InputError(f"{path} is damaged: its {damaged} does not have the stored CRC-32.")
-    if not isinstance(content, dict) or content.get("format") != FORMAT:
-        found = content.get("format") if isinstance(content, dict) else None
+    format_name = content.get("format") if isinstance(content, dict) else None
+    if format_name != FORMAT:
         raise InputError(
-            f"{path} is not a model of this project: its format is {found or 'not named'}, and "
-            f"{FORMAT} is needed; train it again, or use the version that wrote it."
+            f"{path} is not a model of this project: its format is {format_name or 'not named'}, "
+            f"and {FORMAT} is needed; train it again, or use the version that wrote it."
         )
     if not isinstance(content.get("state"), dict):
         raise InputError(f"{path} has no weights; give a model that this project has written.")
@@ -134,24 +134,20 @@ def build(content: dict, path: str | Path = "The saved network") -> Network:
         InputError: the weights are not those of the architecture.
     """
     try:
-        return _build(content)
+        state = content["state"]
+        mean = state.get("norm.mean")
+        model = kinds.build(
+            tuple(content["input_shape"]),
+            architecture.from_settings(content["architecture"]),
+            None if mean is None or mean.dim() == 1 else mean.numpy(),
+        ).to(next(iter(state.values())).dtype)
+        model.load_state_dict(state)
     except (AttributeError, KeyError, RuntimeError, StopIteration, TypeError, ValueError) as error:
         reason = textwrap.shorten(str(error) or type(error).__name__, 300)
         raise InputError(
             f"{path} cannot be used, because its weights are not those of its architecture "
             f"({reason}); train it again."
         ) from error
-
-
-def _build(content: dict) -> Network:
-    state = content["state"]
-    mean = state.get("norm.mean")
-    model = kinds.build(
-        tuple(content["input_shape"]),
-        architecture.from_settings(content["architecture"]),
-        None if mean is None or mean.dim() == 1 else mean.numpy(),
-    ).to(next(iter(state.values())).dtype)
-    model.load_state_dict(state)
     return model
 
 

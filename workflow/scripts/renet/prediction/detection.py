@@ -74,10 +74,9 @@ def detect(photo: np.ndarray) -> list[Detection]:
     seen_height, seen_width = seen.shape[:2]
     across, down = width / seen_width, height / seen_height
     rgb = np.ascontiguousarray(seen[..., ::-1])
-    found = find(seen_width, seen_height, rgb.tobytes())
     detections = [
         Detection(Box(1 + x * across, 1 + y * down, (x + w) * across, (y + h) * down), float(score))
-        for x, y, w, h, score in found
+        for x, y, w, h, score in find(seen_width, seen_height, rgb.tobytes())
         if score >= MIN_SCORE and w > 1 and h > 1
     ]
     return sorted(detections, key=lambda detection: -detection.score)
@@ -114,9 +113,9 @@ def fit(faces: np.ndarray, margin: float) -> BoxMap:
     changes = []
     for number in np.unique(np.linspace(0, len(faces) - 1, MOST_FACES).astype(int)):
         photo = np.ascontiguousarray(faces[number][::-1].transpose(1, 2, 0))
-        found = detect(cv2.resize(photo, (SIDE, SIDE), interpolation=cv2.INTER_LINEAR))
-        if found:
-            left, top, right, bottom = (value / SIDE for value in found[0].box)
+        faces_of_photo = detect(cv2.resize(photo, (SIDE, SIDE), interpolation=cv2.INTER_LINEAR))
+        if faces_of_photo:
+            left, top, right, bottom = (value / SIDE for value in faces_of_photo[0].box)
             width, height = right - left, bottom - top
             across, down = (1 - left - right) / 2 / width, (1 - top - bottom) / 2 / height
             changes.append([side / width, side / height, across, down])

@@ -60,16 +60,15 @@ def count(places: Sequence[str]) -> int | None:
     Raises:
         InputError: as `find`, of any place: all are looked at before the first photo is predicted.
     """
-    counts = [_count_at(place) for place in places]
-    return None if None in counts else sum(filter(None, counts))
-
-
-def _count_at(place: str) -> int | None:
-    photos = find([place])
-    next(photos)  # a compressed tar is read up to its first photo alone
-    if Path(place).is_file() and _is_compressed_tar(place):
-        return None
-    return 1 + sum(1 for _ in photos)
+    total, is_known = 0, True
+    for place in places:
+        photos = find([place])
+        next(photos)
+        if Path(place).is_file() and _is_compressed_tar(place):
+            is_known = False  # it is read up to its first photo alone
+        else:
+            total += 1 + sum(1 for _ in photos)
+    return total if is_known else None
 
 
 def _of_place(place: str) -> Iterator[Photo]:
@@ -81,8 +80,8 @@ def _of_place(place: str) -> Iterator[Photo]:
     elif path.exists():
         yield _file(path)
     elif glob.has_magic(place):
-        found = sorted(glob.glob(place, recursive=True))  # noqa: PTH207 (absolute patterns too)
-        yield from (_file(Path(name)) for name in found if Path(name).is_file())
+        names = sorted(glob.glob(place, recursive=True))  # noqa: PTH207 (absolute patterns too)
+        yield from (_file(Path(name)) for name in names if Path(name).is_file())
     else:
         raise InputError(f"{place} does not exist; give a folder, files, a pattern or a tar.")
 

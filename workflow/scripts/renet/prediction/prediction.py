@@ -5,8 +5,12 @@ The memory is that of a few batches, for any number of photos.
 
 import contextlib
 import dataclasses
+import functools
+import itertools
+import logging
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
@@ -16,12 +20,15 @@ import pandas as pd
 from renet.common.ahead import map_ahead
 from renet.common.drop_reasons import RowReason
 from renet.common.imdb_wiki import BOX_COLUMNS, CLASSES
+from renet.common.progress import Progress
 from renet.common.tables import printable
 from renet.faces import crop, jpeg
-from renet.faces.crop import Box, CropSpec, RejectedImage
+from renet.faces.crop import Box, CropSpec, RejectedImage, cv2
+from renet.network import inference
 from renet.prediction import detection, photos
 from renet.prediction.detection import BoxMap
 from renet.prediction.photos import Photo
+from renet.prediction.predictor import Predictor
 from renet.prediction.tables import PREDICTIONS
 from renet.prediction.training_photos import TrainingPhotos
 
@@ -77,8 +84,8 @@ def cut_faces(
     except RejectedImage as rejection:
         return [_rejected(photo, rejection)]
     cuts = []
-    for number, (found, score) in enumerate(detection.detect(image), 1):
-        box = box_map.apply(found)
+    for number, (detected, score) in enumerate(detection.detect(image), 1):
+        box = box_map.apply(detected)
         try:
             pixels = crop.face_of(image, spec, box).pixels
         except RejectedImage as rejection:
@@ -101,53 +108,74 @@ def _rejected(photo: Photo, rejection: RejectedImage) -> Cut:
 
 
 def cut_ahead(
-    cut: Callable[[Photo], list[Cut]], found: Iterable[Photo], threads: int | None = None
+    cut: Callable[[Photo], list[Cut]], photos: Iterable[Photo], threads: int | None = None
 ) -> Iterator[list[Cut]]:
     """The cuts of each photo, in their order, while threads work on the next ones."""
     threads = threads or min(MOST_THREADS, len(os.sched_getaffinity(0)))
     with ThreadPoolExecutor(threads, "cut") as workers:
-        yield from map_ahead(workers, cut, found, count=threads * AHEAD)
+        yield from map_ahead(workers, cut, photos, count=threads * AHEAD)
 
 
-def batches(cuts: Iterable[list[Cut]], size: int) -> Iterator[list[Cut]]:
-    """The cuts of all photos in lists of at most `size`."""
-    batch: list[Cut] = []
-    for of_photo in cuts:
-        for cut in of_photo:
-            batch.append(cut)
-            if len(batch) == size:
-                yield batch
-                batch = []
-    if batch:
-        yield batch
-
-
-def rows(
-    batch: list[Cut],
-    predict: Callable[[np.ndarray], np.ndarray],
-    unsure: Callable[[np.ndarray], np.ndarray | None],
-    *,
-    calibrated: bool,
-) -> pd.DataFrame:
-    """The rows of predictions.csv for some cuts.
+def predict(
+    predictor: Predictor, places: Sequence[str], *, detect: bool, threads: int | None = None
+) -> Iterator[tuple[list[Cut], pd.DataFrame]]:
+    """Predict the faces of the photos at some places; see `photos.find`.
 
     Args:
-        predict: from faces (n, 3, height, width) uint8 to probabilities (n, classes).
-        unsure: from probabilities to whether each is unsure; None where that is not known.
-        calibrated: whether the probabilities are.
+        detect: whether to find the faces; without it, each photo is a face that is cropped already.
+        threads: see `cut_ahead`.
+
+    Yields:
+        The cuts of a batch, and its rows of predictions.csv.
+
+    Raises:
+        InputError: a place holds no photo, or the detector is not installed.
     """
+    total = photos.count(places)
+    cut = functools.partial(cut_crop, spec=predictor.crop(whole=False), training=predictor.training)
+    if detect:
+        detection.detector()
+        cut = functools.partial(
+            cut_faces, spec=predictor.crop(whole=True), box_map=predictor.box,
+            training=predictor.training, ready_made=predictor.crop(whole=False),
+        )  # fmt: skip
+    elif predictor.ready_made.mixed:
+        logging.warning(
+            "Some ready-made crops of the training were taken as they are, others trimmed. The "
+            "photos are trimmed to a margin of %g, as IMDB-WIKI's crops.",
+            predictor.ready_made.margin,
+        )
+    cv2.setNumThreads(1)  # the photos are cut in threads
+    bar = Progress(photos.find(places), total=total, desc="predict", unit=" photos")
+    cuts = itertools.chain.from_iterable(cut_ahead(cut, bar, threads))
+    while batch := list(itertools.islice(cuts, inference.BATCH_SIZE[predictor.device.type])):
+        yield batch, rows(batch, predictor)
+
+
+def rows(batch: list[Cut], predictor: Predictor) -> pd.DataFrame:
+    """The rows of predictions.csv for some cuts."""
     table = PREDICTIONS.frame([_without_prediction(cut) for cut in batch])
     is_face = np.array([cut.pixels is not None for cut in batch])
     if is_face.any():
-        probabilities = predict(np.stack([cut.pixels for cut in batch if cut.pixels is not None]))
+        faces = np.stack([cut.pixels for cut in batch if cut.pixels is not None])
+        probabilities = predictor.probabilities(faces)
         for number, name in enumerate(CLASSES):
             table.loc[is_face, f"p_{name}"] = probabilities[:, number]
         table.loc[is_face, "predicted"] = [CLASSES[best] for best in probabilities.argmax(axis=1)]
-        table.loc[is_face, "calibrated"] = int(calibrated)
-        is_unsure = unsure(probabilities)
-        if is_unsure is not None:
-            table.loc[is_face, "unsure"] = is_unsure.astype(int)
+        table.loc[is_face, "calibrated"] = int(predictor.temperature is not None)
+        unsure = predictor.unsure(probabilities)
+        if unsure is not None:
+            table.loc[is_face, "unsure"] = unsure.astype(int)
     return table
+
+
+def count(table: pd.DataFrame) -> Counter[str]:
+    """The numbers of rows with each prediction or reason, and of what is known of the faces."""
+    counts = Counter(table.reason.where(table.reason != "", table.predicted))
+    for column, name in (("unsure", "unsure"), ("in_training", "probably in the training set")):
+        if table[column].notna().any():
+            counts[name] += int(table[column].sum())
+    return counts
 
 
 def _without_prediction(cut: Cut) -> dict:

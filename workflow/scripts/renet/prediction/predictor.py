@@ -9,9 +9,7 @@ uncalibrated, too.
 
 import dataclasses
 import logging
-import math
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -56,6 +54,7 @@ class Predictor:
         temperature: that divides the logits; None: uncalibrated.
         threshold: of the confidence, at or below which a prediction is unsure; None: none is known.
         training: the training photos; None: they are not known.
+        precision: in which the network computes.
     """
 
     network: torch.nn.Module
@@ -66,6 +65,7 @@ class Predictor:
     temperature: float | None = None
     threshold: float | None = None
     training: TrainingPhotos | None = None
+    precision: str = "float32"
 
     def crop(self, *, whole: bool) -> CropSpec:
         """How a face is cut from a whole photo by its box, or made of a ready-made crop."""
@@ -73,16 +73,19 @@ class Predictor:
         margin = self.margin if whole else self.ready_made.margin
         return CropSpec(tuple(size), margin, whole=whole, turn=True)
 
-    def placed(self, compute: devices.Compute, device: torch.device) -> "Predictor":
-        """The same with its network on a device, in the precision that it computes in."""
-        network = devices.to_device(self.network, device, compute.precision)
-        return dataclasses.replace(self, network=network)
+    @property
+    def device(self) -> torch.device:
+        """The device of the network."""
+        return next(self.network.parameters()).device
 
-    def probabilities(
-        self, pixels: np.ndarray, device: torch.device, precision: str = "float32"
-    ) -> np.ndarray:
+    def placed(self, device: torch.device, precision: str) -> "Predictor":
+        """This predictor with its network on a device, in the precision that it computes in."""
+        network = devices.to_device(self.network, device, precision)
+        return dataclasses.replace(self, network=network, precision=precision)
+
+    def probabilities(self, pixels: np.ndarray) -> np.ndarray:
         """Class probabilities (N, classes) float64 of faces (N, 3, height, width) uint8."""
-        values = inference.logits(self.network, pixels, device, precision)
+        values = inference.logits(self.network, pixels, self.device, self.precision)
         return inference.softmax(values / (self.temperature or 1.0))
 
     def unsure(self, probabilities: np.ndarray) -> np.ndarray | None:
@@ -136,66 +139,38 @@ def load(path: Path) -> Predictor:
             FILE, model, ARCHIVE_MARGIN,
         )  # fmt: skip
         return Predictor(network, model)
-    return _of(description, network, model)
+    return _described(description, network, model)
 
 
-def _of(description: Path, network: torch.nn.Module, model: Path) -> Predictor:
-    given = files.read_json(description)
-    if not isinstance(given, dict) or given.get("format") != FORMAT:
+def _described(description: Path, network: torch.nn.Module, model: Path) -> Predictor:
+    content = files.read_json(description)
+    if not isinstance(content, dict) or content.get("format") != FORMAT:
         raise InputError(f"{description} is not of the format {FORMAT}; run the workflow again.")
     try:
-        digest, shape = given["model"]["sha256"], list(given["input_shape"])
-        temperature, threshold = given["temperature"], given["unsure"]["threshold"]
-        hashes = given["training_photos"]["sha256"] if "training_photos" in given else None
-        box: dict[str, Any] = given["detector"]["box"]
-        box = {name: _number(value) for name, value in box.items()}
-        found = Predictor(
-            network, model, margin=_number(given["margin"], least=0),
-            ready_made=_ready_made(given), box=BoxMap(**box),
-            temperature=None if temperature is None else _number(temperature, least=1e-9),
-            threshold=None if threshold is None else _number(threshold, least=0),
+        digest, hashes = content["model"]["sha256"], content["training_photos"]["sha256"]
+        crops = content["ready_made_crops"]
+        predictor = Predictor(
+            network, model, content["margin"], ReadyMadeCrops(crops["margin"], crops["mixed"]),
+            BoxMap(**content["detector"]["box"]), content["temperature"],
+            content["unsure"]["threshold"],
         )  # fmt: skip
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError) as error:
         raise InputError(
-            f"{description} lacks a value or has one that cannot be used ({error}); delete it to "
-            "have it made again."
+            f"{description} lacks a value ({error}); delete it to have it made again."
         ) from error
-    if digest != files.file_digest(model) or shape != list(network.input_shape):
+    if digest != files.file_digest(model):
         raise InputError(
             f"{description} describes another model than {model}; delete it to have it made "
             "again, or predict with the model alone in another folder."
         )
-    if temperature is None:
+    if predictor.temperature is None:
         logging.warning(
             "%s has no temperature, because none could be fitted on the validation set: the "
             "probabilities are uncalibrated.",
             description,
         )
-    return dataclasses.replace(found, training=_training_photos(description, hashes))
-
-
-def _training_photos(description: Path, digest: str | None) -> TrainingPhotos | None:
-    """The hashes beside predictor.json, where it names them and they are there."""
     path = description.with_name(training_photos.FILE)
-    if digest is None or not path.is_file():
+    if not path.is_file():
         logging.warning("There is no %s: photos of the training set are not recognised.", path)
-        return None
-    return TrainingPhotos.read(path, digest)
-
-
-def _ready_made(given: dict) -> ReadyMadeCrops:
-    """How crops are trimmed by predictor.json; as all faces where an earlier version wrote it."""
-    crops = given.get("ready_made_crops", {"margin": given["margin"], "mixed": False})
-    margin, mixed = crops["margin"], crops["mixed"]
-    if not isinstance(mixed, bool):
-        raise ValueError(f"{mixed!r} is neither true nor false")
-    return ReadyMadeCrops(None if margin is None else _number(margin, least=0), mixed)
-
-
-def _number(value: object, least: float = -math.inf) -> float:
-    """A finite number of a JSON file that is at least `least`; a ValueError for all else."""
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        raise ValueError(f"{value!r} is not a number")
-    if not (math.isfinite(value) and value >= least):
-        raise ValueError(f"{value} is not finite, or below {least}")
-    return value
+        return predictor
+    return dataclasses.replace(predictor, training=TrainingPhotos.read(path, hashes))

@@ -31,8 +31,8 @@ class TrainingPhotos:
     words: np.ndarray
 
     @classmethod
-    def of(cls, faces: np.ndarray) -> "TrainingPhotos":
-        """Those of faces (N, 3, height, width) uint8 RGB, memory-mapped or not."""
+    def from_faces(cls, faces: np.ndarray) -> "TrainingPhotos":
+        """The hashes of faces (N, 3, height, width) uint8 RGB, memory-mapped or not."""
         hashes = map(perceptual_hash, Progress(faces, desc="hashes", unit=" faces"))
         return cls(np.ascontiguousarray(as_words(hashes).T))
 

@@ -27,26 +27,21 @@ def of_run(outputs: Iterable[Path], receipt_files: Iterable[Path], kind: str) ->
         receipt_files: of all archives.
         kind: of the network.
     """
-    outputs = list(outputs)
-    (provenance,) = (path for path in outputs if path.name == "provenance.json")
-    recorded = files.read_json(provenance)
-    folder = provenance.parent
-    found = sorted(inner for path in outputs for inner in _files(path))
+    paths = sorted(
+        path for output in outputs for path in (output, *output.rglob("*")) if path.is_file()
+    )
+    (provenance,) = (path for path in paths if path.name == "provenance.json")
+    recorded, folder = files.read_json(provenance), provenance.parent
     return {
         "format": FORMAT,
         "run": folder.name,
         "kind": kind,
-        "outputs": {path.relative_to(folder).as_posix(): files.file_digest(path) for path in found},
+        "outputs": {path.relative_to(folder).as_posix(): files.file_digest(path) for path in paths},
         "code": _code(kind),
         "faces": recorded["inputs"]["faces"],
         "archives": {str(path): receipts.facts(path) for path in receipt_files},
         "packages": recorded["software"]["packages"],
     }
-
-
-def _files(path: Path) -> Iterator[Path]:
-    inside = path.rglob("*") if path.is_dir() else [path]
-    return (inner for inner in inside if inner.is_file())
 
 
 def _code(kind: str) -> dict[str, str]:
@@ -71,28 +66,29 @@ def differences(folder: Path, *, quick: bool) -> list[str]:
     if not isinstance(manifest, dict) or manifest.get("format") != FORMAT:
         raise InputError(f"{folder / FILE} is not of the format {FORMAT}; run the workflow again.")
     try:
-        return [
-            *_changed_outputs(folder, manifest["outputs"]),
-            *_outdated(folder, manifest["outputs"]),
-            *_changed_code(manifest["code"], manifest["kind"]),
-            *_changed_faces(folder.parents[1] / "data", manifest["faces"]),
-            *_changed_archives(manifest["archives"], quick=quick),
-        ]
+        archives = _changed_archives(manifest["archives"], quick=quick)
+        return [*_changes(folder, manifest), *archives]
     except (KeyError, TypeError, AttributeError) as error:
         raise InputError(f"{folder / FILE} lacks {error}; run the workflow again.") from error
 
 
-def _changed_outputs(folder: Path, outputs: dict[str, str]) -> Iterator[str]:
+def _changes(folder: Path, manifest: dict) -> Iterator[str]:
+    """What differs in outputs, code and data set."""
+    outputs, code = manifest["outputs"], manifest["code"]
     for name, digest in Progress(outputs.items(), desc=folder.name, unit=" files"):
         if not (folder / name).is_file():
             yield f"{name} is missing"
         elif files.file_digest(folder / name) != digest:
             yield f"{name} has other bytes"
-
-
-def _outdated(folder: Path, outputs: dict[str, str]) -> Iterator[str]:
     for name in left_over(folder, outputs):
         yield f"{name} is no longer made, and may be of an earlier training"
+    now = _code(manifest["kind"])
+    if changed := [name for name, digest in code.items() if now.get(name) != digest]:
+        yield f"the code of {', '.join(changed)} has changed"
+    for subset, digest in manifest["faces"].items():
+        path = folder.parents[1] / "data" / f"{subset}.h5"
+        if path.is_file() and hdf5.read(path).digest != digest:  # it can have been freed
+            yield f"{path} has different faces"
 
 
 def left_over(folder: Path, outputs: Iterable[str]) -> list[str]:
@@ -103,21 +99,8 @@ def left_over(folder: Path, outputs: Iterable[str]) -> list[str]:
     """
     recorded = set(outputs)
     recorded |= {parent.as_posix() for name in recorded for parent in Path(name).parents}
-    found = (path.relative_to(folder).as_posix() for one in OPTIONAL for path in folder.glob(one))
-    return sorted(name for name in found if name not in recorded)
-
-
-def _changed_code(code: dict[str, str], kind: str) -> Iterator[str]:
-    now = _code(kind)
-    if changed := [name for name, digest in code.items() if now.get(name) != digest]:
-        yield f"the code of {', '.join(changed)} has changed"
-
-
-def _changed_faces(data: Path, faces: dict[str, str]) -> Iterator[str]:
-    for subset, digest in faces.items():
-        path = data / f"{subset}.h5"
-        if path.is_file() and hdf5.read(path).digest != digest:  # it can have been freed
-            yield f"{path} has different faces"
+    names = (path.relative_to(folder).as_posix() for one in OPTIONAL for path in folder.glob(one))
+    return sorted(set(names) - recorded)
 
 
 def _changed_archives(archives: dict[str, dict], *, quick: bool) -> Iterator[str]:

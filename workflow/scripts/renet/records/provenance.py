@@ -7,7 +7,7 @@ import platform
 import re
 import subprocess
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import psutil
 import torch
@@ -16,31 +16,30 @@ from renet.dataset import hdf5
 from renet.network import devices
 
 
-class Job(Protocol):
-    """What is recorded of a job: its settings `model` and `train`, data, code and machines."""
+def of_training(settings: Any, train: Path, validation: Path, code: str, machines: int = 1) -> dict:
+    """The content of training.json.
 
-    settings: Any
-    train: Path
-    validation: Path
-    code: str
-    nodes: int
-
-
-def of_training(job: Job) -> dict:
-    """The content of training.json."""
-    recipe = job.settings.train
-    device = torch.device(devices.type_of(recipe.device))  # no GPU is taken: the training is over
-    faces = {"train": job.train, "validation": job.validation}
+    Args:
+        settings: of the run, dataclasses `model` and `train`.
+        train: train.h5.
+        validation: validation.h5.
+        code: digest of the code.
+        machines: their number.
+    """
+    recipe = settings.train
+    device = devices.type_of(recipe.device)  # no GPU is taken: the training is over
+    precision = devices.chosen_precision(recipe.precision, device)
+    faces = {"train": train, "validation": validation}
     return {
-        "config": dataclasses.asdict(job.settings),
-        "code": {"train": job.code, **revision(Path(__file__).parent)},
+        "config": dataclasses.asdict(settings),
+        "code": {"train": code, **revision(Path(__file__).parent)},
         "faces": {name: hdf5.read(path).digest for name, path in faces.items()},
         "computed": {
-            "device": device.type,
-            "precision": effective_precision(recipe.precision, device),
+            "device": device,
+            "precision": "float32" if (device, precision) == ("cpu", "tf32") else precision,
             "threads": recipe.threads,
             "processes": recipe.processes,
-            "machines": job.nodes,
+            "machines": machines,
         },
         "hardware": hardware(),
         "software": {
@@ -60,29 +59,19 @@ def installed_packages() -> dict[str, str]:
     return dict(sorted(versions.items()))
 
 
-def effective_precision(precision: str, device: torch.device) -> str:
-    """The precision that is computed in: on a CPU, tf32 is float32."""
-    precision = devices.chosen_precision(precision, device.type)
-    return "float32" if precision == "tf32" and device.type == "cpu" else precision
-
-
 def hardware() -> dict:
     """What the bits of a result can depend on, and the size of the machine."""
+    cpuinfo = Path("/proc/cpuinfo")
+    name = re.search(r"model name\s*: (.+)", cpuinfo.read_text()) if cpuinfo.exists() else None
     gpus = [torch.cuda.get_device_name(number) for number in range(torch.cuda.device_count())]
     return {
-        "cpu": _cpu_name(),
+        "cpu": name[1] if name else platform.processor() or platform.machine(),
         "cores": os.cpu_count(),
         "instructions": torch.backends.cpu.get_cpu_capability(),
         "memory_mb": round(psutil.virtual_memory().total / 1e6),
         "gpus": gpus,
         "cuda": torch.version.cuda if gpus else None,
     }
-
-
-def _cpu_name() -> str:
-    cpuinfo = Path("/proc/cpuinfo")
-    name = re.search(r"model name\s*: (.+)", cpuinfo.read_text()) if cpuinfo.exists() else None
-    return name[1] if name else platform.processor() or platform.machine()
 
 
 def revision(folder: Path) -> dict:

@@ -62,7 +62,7 @@ class Augmentation:
     classes: int
 
     @classmethod
-    def of(cls, recipe: Recipe, count: int, classes: int) -> "Augmentation | None":
+    def from_recipe(cls, recipe: Recipe, count: int, classes: int) -> "Augmentation | None":
         """The changes of a recipe for some training faces; None without any."""
         if not recipe.augments:
             return None
@@ -129,7 +129,7 @@ def _mixed(state: np.ndarray) -> np.ndarray:
 
 
 def _mixed_on_device(state: Tensor) -> Tensor:
-    """The same of int64, which wraps as uint64 does."""
+    """SplitMix64's finaliser of int64, which wraps as uint64 does."""
     for shift, multiplier in zip(SHIFTS, (*MULTIPLIERS, 1), strict=True):
         shifted = (state >> shift) & ((1 << (64 - shift)) - 1)
         state = (state ^ shifted) * _signed(multiplier)

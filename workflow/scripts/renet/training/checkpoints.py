@@ -65,8 +65,16 @@ class Checkpoint:
         Raises:
             InputError: there is one, and the machine fails to read it.
         """
-        saved = _read(self.path)
-        return saved if saved else _read(self.previous)
+        for path in filter(Path.exists, (self.path, self.previous)):
+            try:
+                return model_file.read(path)
+            except InputError as error:
+                if isinstance(error.__cause__, OSError | MemoryError):
+                    raise  # a fault of the machine, not of the file
+                logging.warning("This checkpoint is not used: %s", error)
+                # Renamed: the next save would replace the intact previous one by it.
+                path.replace(path.with_name(path.name + ".damaged"))
+        return None
 
 
 def copies_of_network(recipe: Recipe) -> int:
@@ -77,21 +85,6 @@ def copies_of_network(recipe: Recipe) -> int:
     """
     averages = 2 if recipe.optimizer == "adamw" else 1
     return 1 + averages + bool(recipe.ema) + (recipe.select_epoch == "best")
-
-
-def _read(path: Path) -> dict | None:
-    """The content of a checkpoint; None where it is missing or damaged."""
-    if not path.exists():
-        return None
-    try:
-        return model_file.read(path)
-    except InputError as error:
-        if isinstance(error.__cause__, OSError | MemoryError):
-            raise  # a fault of the machine, not of the file
-        logging.warning("This checkpoint is not used: %s", error)
-        # Renamed: the next save would replace the intact previous one by it.
-        path.replace(path.with_name(path.name + ".damaged"))
-        return None
 
 
 @dataclasses.dataclass(frozen=True)

@@ -19,7 +19,7 @@ from renet.network import model_file
 from renet.training import processes, run
 from renet.training.checkpoints import SavedModels
 from renet.training.history import HISTORY
-from renet.training.run import RunSettings
+from renet.training.settings import RunSettings
 
 PRECISION_OF_DATATYPE = {"f32": "float32", "f64": "float64", "bf16": "bfloat16", "tf32": "tf32"}
 DEVICE_OF_BACKEND = {"cpu": "cpu", "mkl": "cpu", "gpu": "cuda"}
@@ -75,22 +75,24 @@ def run_course(arguments: argparse.Namespace) -> None:
     if processes.is_main():
         for path in filter(None, (arguments.save_path, arguments.output_file)):
             files.check_writable(path)  # before the training, which can take hours
+    same_names = ("epochs", "batch_size", "nesterov", "threads", "sync_batchnorm")
     recipe = Recipe(
-        epochs=arguments.epochs,
-        batch_size=arguments.batch_size,
         device=DEVICE_OF_BACKEND[arguments.backend],
         precision=PRECISION_OF_DATATYPE[arguments.datatype],
         seed=arguments.rng_seed,
         validate_every=arguments.eval_freq,
-        nesterov=arguments.nesterov,
-        threads=arguments.threads,
-        sync_batchnorm=arguments.sync_batchnorm,
+        **{name: getattr(arguments, name) for name in same_names},
     )
     folder = arguments.data_root
     held_out = "validation.h5" if (folder / "validation.h5").exists() else "test.h5"
     faces = hdf5.read(folder / "train.h5"), hdf5.read(folder / held_out)
     device = run.choose_device(recipe)
-    saved = read_model_file(arguments.model_file) if arguments.model_file else None
+    saved = model_file.read(arguments.model_file) if arguments.model_file else None
+    if saved and "training" not in saved:
+        raise InputError(
+            f"{arguments.model_file} has no state of a training to continue from; files saved by "
+            "--save_path do."
+        )
     trainer = run.build(RunSettings(train=recipe), device, *faces, saved)
     # With --history above 1, the names of the saved models hold the epoch.
     every, keep = arguments.serialize if arguments.save_path else 0, arguments.history
@@ -109,16 +111,6 @@ def run_course(arguments: argparse.Namespace) -> None:
     if arguments.output_file:
         write_metrics(arguments.output_file, trainer.history)
     print(f"Accuracy = {accuracy * 100:.1f}%")
-
-
-def read_model_file(path: str) -> dict:
-    """The content of a model file with the state of a training."""
-    saved = model_file.read(path)
-    if "training" not in saved:
-        raise InputError(
-            f"{path} has no state of a training to continue from; files saved by --save_path do."
-        )
-    return saved
 
 
 def write_metrics(path: Path, history: list[dict]) -> None:

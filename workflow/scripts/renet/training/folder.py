@@ -50,10 +50,7 @@ class TrainingFolder:
         self.path = parent / fingerprint
 
     def link_results(
-        self,
-        outputs: Mapping[str, Path],
-        compute: Callable[..., None],
-        device: str,
+        self, outputs: Mapping[str, Path], compute: Callable[..., None], device: str
     ) -> None:
         """Link the outputs of a job to the results, which are computed unless they are there.
 
@@ -71,21 +68,27 @@ class TrainingFolder:
         with locks.alone_in(self.path.parent):
             for output in outputs.values():
                 files.check_writable(output)  # before the training, which can take hours
-            if not self._is_finished(outputs):
+            results = [self.path / name for name in outputs]
+            if not self._is_finished():
                 self._explain_start()
-                compute(*(self.path / name for name in outputs))
-                self._finish(outputs, device)
+                compute(*results)
+                content = {
+                    "device": devices.type_of(device),
+                    "machine": socket.gethostname(),
+                    "sha256": {path.name: files.file_digest(path) for path in results},
+                }
+                files.write_json(self.path / FINISHED, content)
             for path in self._checkpoints():
                 path.unlink()
-            for name, output in outputs.items():
-                _link(self.path / name, output)
+            for result, output in zip(results, outputs.values(), strict=True):
+                _link(result, output)
             for path in self._others():
                 shutil.rmtree(path)
 
     def _others(self) -> list[Path]:
         """The folders of other trainings; by hand, the parent can be a folder of the user's."""
-        found = self.path.parent.glob("[0-9a-f]" * FINGERPRINT_CHARACTERS)
-        return sorted(path for path in found if path != self.path)
+        folders = self.path.parent.glob("[0-9a-f]" * FINGERPRINT_CHARACTERS)
+        return sorted(path for path in folders if path != self.path)
 
     def _checkpoints(self) -> list[Path]:
         """All that there are, damaged and half-written ones too."""
@@ -101,14 +104,14 @@ class TrainingFolder:
                 ", ".join(map(str, others)),
             )
 
-    def _is_finished(self, names: Mapping[str, Path]) -> bool:
+    def _is_finished(self) -> bool:
         """Whether all results are as they were written; a damaged one is named."""
         if not (self.path / FINISHED).exists():
             return False
         finished = files.read_json(self.path / FINISHED)
-        for name in names:
+        for name, digest in finished["sha256"].items():
             path = self.path / name
-            if not path.exists() or files.file_digest(path) != finished["sha256"].get(name):
+            if not path.exists() or files.file_digest(path) != digest:
                 logging.warning(
                     "%s is missing or damaged, so that its training is computed anew.", path
                 )
@@ -120,14 +123,6 @@ class TrainingFolder:
             *(finished["device"], finished["machine"], self.path),
         )
         return True
-
-    def _finish(self, names: Mapping[str, Path], device: str) -> None:
-        content = {
-            "device": devices.type_of(device),
-            "machine": socket.gethostname(),
-            "sha256": {name: files.file_digest(self.path / name) for name in names},
-        }
-        files.write_json(self.path / FINISHED, content)
 
 
 def _link(result: Path, output: Path) -> None:

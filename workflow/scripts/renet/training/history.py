@@ -28,17 +28,6 @@ THROUGHPUT = Table(
 NOT_VALIDATED = {"validation_loss": None, "validation_accuracy": None}
 
 
-def row(epoch: int, learning_rate: float, loss: float, accuracy: float) -> dict:
-    """A row of the table `HISTORY`, after an epoch without a validation."""
-    return {
-        "epoch": epoch,
-        "learning_rate": learning_rate,
-        "loss": loss,
-        "accuracy": accuracy,
-        **NOT_VALIDATED,
-    }
-
-
 def log(row: dict) -> None:
     """Write a row of the table `HISTORY` to the log."""
     texts = ["-" if value is None else f"{value:.4g}" for value in row.values()]

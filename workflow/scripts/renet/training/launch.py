@@ -1,11 +1,10 @@
 """Starting the processes of a training by torchrun's launcher, on one machine or on several."""
 
-import contextlib
 import logging
 import os
 import signal
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 from torch.distributed.elastic.multiprocessing import DefaultLogsSpecs, SignalException
 from torch.distributed.elastic.multiprocessing.errors import (
@@ -48,7 +47,7 @@ def launch(function: Callable[..., None], *arguments: object, count: int, device
 def launch_on_machines(
     config: dict, device: str, function: Callable[..., None], *arguments: object
 ) -> None:
-    """The same on several machines, each of which calls this.
+    """Call a function in processes of several machines, each of which calls this; see `launch`.
 
     Args:
         config: of torch's `LaunchConfig`: machines, processes, and where they meet.
@@ -57,7 +56,7 @@ def launch_on_machines(
     machines = config.pop("machines", 1)
     for name in ("torch.distributed.elastic", "torch.multiprocessing.spawn"):
         logging.getLogger(name).setLevel(logging.CRITICAL)  # `_cause` has the one sentence
-    with disk.temporary_folder(ERROR_BYTES) as folder, _signal_handlers_restored():
+    with disk.temporary_folder(ERROR_BYTES) as folder:
         settings = LaunchConfig(
             min_nodes=machines,
             max_nodes=machines,
@@ -78,44 +77,33 @@ def launch_on_machines(
             raise _cause(f"Training process {rank + 1} of {count}", failure) from None
 
 
-@contextlib.contextmanager
-def _signal_handlers_restored() -> Iterator[None]:
-    """The launcher leaves its own in place."""
-    numbers = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT)
-    before = {number: signal.getsignal(number) for number in numbers}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-
-
 def _work(
     device: str, log_file: str | None, function: Callable[..., None], *arguments: object
 ) -> None:
     """Call the function in a process of the group."""
     if os.environ["RANK"] == "0":
         logs.start(log_file, append=True)
+
+    @record
+    def call_in_group() -> None:
+        try:
+            with processes.group(device):
+                function(*arguments)
+        except TrainingInterrupted as error:
+            if processes.is_main():
+                logging.warning("%s", error)  # SIGTERM to the launcher too, which knows no more
+            raise
+        except InputError:
+            raise
+        except Exception:
+            time.sleep(SECONDS_BEFORE_THE_END)
+            raise
+
     try:
-        record(_in_group)(device, function, *arguments)
+        call_in_group()
     except Exception:  # noqa: BLE001 (the launcher reads it from the file that `record` wrote)
         # Without the interpreter's clean-up, which under NCCL may wait for the other processes.
         os._exit(1)
-
-
-def _in_group(device: str, function: Callable[..., None], *arguments: object) -> None:
-    try:
-        with processes.group(device):
-            function(*arguments)
-    except TrainingInterrupted as error:
-        if processes.is_main():
-            logging.warning("%s", error)  # SIGTERM to the launcher too, which knows no more
-        raise
-    except InputError:
-        raise
-    except Exception:
-        time.sleep(SECONDS_BEFORE_THE_END)
-        raise
 
 
 def _cause(process: str, failure: ProcessFailure) -> InputError:

@@ -1,18 +1,13 @@
 """A training from its settings and HDF5 files to its results, in each process of its group."""
 
 import dataclasses
-import json
 import logging
 from pathlib import Path
-from typing import Annotated
 
 import numpy as np
 import torch
-from cyclopts import Parameter
 
 from renet.common.errors import InputError
-from renet.config import architecture
-from renet.config.architecture import AnyArchitecture, Architecture
 from renet.config.recipe import Recipe
 from renet.dataset import hdf5
 from renet.dataset.hdf5 import FaceFile
@@ -22,50 +17,13 @@ from renet.training import processes, profiling
 from renet.training.checkpoints import Checkpoint, SavedModels
 from renet.training.folder import TrainingFolder
 from renet.training.history import HISTORY, THROUGHPUT
+from renet.training.settings import RunSettings
 from renet.training.tensorboard import EventLog
 from renet.training.trainer import Trainer
 
-# On a command line: one JSON object, whose keys are those of its kind.
-OneJson = Parameter(
-    accepts_keys=False,
-    n_tokens=1,
-    converter=lambda _, given: architecture.from_settings(json.loads(given[0].value)),
-)
-
 
 @dataclasses.dataclass(frozen=True)
-class RunSettings:
-    """The sections of a run that its result depends on."""
-
-    model: Annotated[AnyArchitecture, OneJson] = dataclasses.field(default_factory=Architecture)
-    train: Recipe = dataclasses.field(default_factory=Recipe)
-
-    def granted(self, gpus: int | None) -> "RunSettings":
-        """The same on the device that Snakemake grants, in the precision that is chosen for it.
-
-        What depends on these settings, such as a checkpoint, does not depend on the machine where
-        `auto` is read next. See `devices.granted` and `devices.chosen_precision`.
-
-        Raises:
-            InputError: there are fewer GPUs than processes, and not none.
-        """
-        if gpus and gpus < self.train.processes:
-            raise InputError(
-                f"train.processes is {self.train.processes} and Snakemake may use {gpus} GPUs "
-                f"only: lower it, or raise --resources gpu={gpus}; gpu=0 computes on the CPU."
-            )
-        device = devices.granted(self.train.device, gpus)
-        precision = devices.chosen_precision(self.train.precision, device)
-        recipe = dataclasses.replace(self.train, device=device, precision=precision)
-        return dataclasses.replace(self, train=recipe)
-
-    def without_device(self) -> "RunSettings":
-        """What a training depends on: it can be continued on another device."""
-        return dataclasses.replace(self, train=dataclasses.replace(self.train, device="auto"))
-
-
-@dataclasses.dataclass(frozen=True)
-class RunJob:
+class TrainJob:
     """The inputs, outputs, params and resources of the rule `train`, for each process of a run.
 
     Attributes:
@@ -147,29 +105,42 @@ def build(
     return trainer
 
 
-def run_training(job: RunJob) -> None:
-    """Train a run in this process of its group, in the folder of its model; checkpoints stay.
+def resume(
+    settings: RunSettings, train: FaceFile, validation: FaceFile, checkpoint: Checkpoint
+) -> Trainer:
+    """Build a training at the state of its checkpoint, or at its start where there is none.
 
     Raises:
-        InputError, TrainingInterrupted: see `build` and `Trainer.run`; or the faces are damaged.
+        InputError: see `build` and `Checkpoint.load`; or two checkpoints do not fit on the disk.
     """
-    device = choose_device(job.settings.train)
-    faces, validation = hdf5.read(job.train), hdf5.read(job.validation)
-    folder = job.model.parent
-    checkpoint, saved = Checkpoint(folder, job.checkpoint_seconds), None
+    device, saved = choose_device(settings.train), None
     if processes.is_main():
-        hdf5.check_digest(faces)
-        hdf5.check_digest(validation)
         saved = checkpoint.load()  # first, and alone: it may rename a damaged checkpoint
     processes.barrier()
     if not processes.is_main():
         saved = checkpoint.load()
-    trainer = build(job.settings, device, faces, validation, saved)
+    trainer = build(settings, device, train, validation, saved)
+    if not saved and processes.is_main():
+        checkpoint.require_space(trainer.model, settings.train)
+    return trainer
+
+
+def run_training(job: TrainJob) -> None:
+    """Train a run in this process of its group, in the folder of its model; checkpoints stay.
+
+    Raises:
+        InputError, TrainingInterrupted: see `resume` and `Trainer.run`; or the faces are damaged.
+    """
+    faces, validation = hdf5.read(job.train), hdf5.read(job.validation)
+    folder = job.model.parent
+    checkpoint = Checkpoint(folder, job.checkpoint_seconds)
+    if processes.is_main():
+        hdf5.check_digest(faces)
+        hdf5.check_digest(validation)
+    trainer = resume(job.settings, faces, validation, checkpoint)
     if not processes.is_main():
         trainer.run(checkpoint)
         return
-    if not saved:
-        checkpoint.require_space(trainer.model, job.settings.train)
     saved_models = SavedModels(folder / "models" / "model.pt", job.save_every, job.keep_models)
     events = EventLog(folder / "tensorboard")
     events.add_epochs(trainer.history, trainer.throughput.rows)

@@ -14,7 +14,7 @@ import sys
 from renet.common import logs, script
 from renet.common.errors import InputError, TrainingInterrupted
 from renet.training import launch, run
-from renet.training.run import RunJob
+from renet.training.run import TrainJob
 from renet.training.stop_request import StopRequest
 
 JOB_VARIABLE = "SLURM_JOB_ID"
@@ -26,7 +26,7 @@ def machine_count(nodes: int) -> int:
     return nodes if JOB_VARIABLE in os.environ else 1
 
 
-def launch_job(job: RunJob) -> None:
+def launch_job(job: TrainJob) -> None:
     """Train a run in its number of processes, evenly on the machines of this SLURM job.
 
     Raises:
@@ -34,7 +34,10 @@ def launch_job(job: RunJob) -> None:
         InputError: a process failed or was killed; the log file has the reason.
     """
     recipe, machines = job.settings.train, job.nodes
-    content = dataclasses.asdict(job) | {"log_file": logs.log_file(), "endpoint": _endpoint()}
+    with socket.socket() as probe:  # finds a free port, where the launchers meet
+        probe.bind(("", 0))
+        endpoint = f"{socket.gethostname()}:{probe.getsockname()[1]}"
+    content = dataclasses.asdict(job) | {"log_file": logs.log_file(), "endpoint": endpoint}
     srun = subprocess.Popen(
         [
             *("srun", f"--nodes={machines}", f"--ntasks={machines}", "--ntasks-per-node=1"),
@@ -58,19 +61,12 @@ def launch_job(job: RunJob) -> None:
         )
 
 
-def _endpoint() -> str:
-    """This machine's name and a free port, where the launchers meet."""
-    with socket.socket() as probe:
-        probe.bind(("", 0))
-        return f"{socket.gethostname()}:{probe.getsockname()[1]}"
-
-
 def main() -> None:
     """Start the processes of one machine."""
     content = json.loads(sys.argv[1])
     log_file, endpoint = content.pop("log_file"), content.pop("endpoint")
     logs.start(log_file, logging.WARNING, append=True)
-    job = script.as_type(content, RunJob)
+    job = script.as_type(content, TrainJob)
     recipe = job.settings.train
     config = {
         "machines": job.nodes,

@@ -53,15 +53,16 @@ class EventLog:
         with disk.explained(self._path):
             for row in history[self._written :]:
                 row = by_epoch.get(row["epoch"], {}) | row
-                for column, chart in CHARTS.items():
-                    if row.get(column) is not None:
-                        self._add(chart, float(row[column]), row["epoch"])
+                values = [
+                    Summary.Value(tag=chart, simple_value=float(row[column]))
+                    for column, chart in CHARTS.items()
+                    if row.get(column) is not None
+                ]
+                summary = Summary(value=values)
+                event = Event(wall_time=time.time(), step=row["epoch"], summary=summary)
+                self._writer.write_event(event)
             self._writer.flush()
         self._written = len(history)
-
-    def _add(self, chart: str, value: float, epoch: int) -> None:
-        summary = Summary(value=[Summary.Value(tag=chart, simple_value=value)])
-        self._writer.write_event(Event(wall_time=time.time(), step=epoch, summary=summary))
 
     def close(self) -> None:
         """Close the file."""

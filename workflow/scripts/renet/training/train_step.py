@@ -25,18 +25,12 @@ def make_optimizer(model: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
         # On the device: a captured step reads its present value. A GPU's kernel takes float32.
         dtype = torch.float32 if on_gpu else torch.float64
         rate = torch.tensor(rate, dtype=dtype, device=first.device)
+    # fused: one pass over the 25 million parameters
+    options = {"lr": rate, "weight_decay": recipe.weight_decay, "fused": True}
     if recipe.optimizer == "adamw":
-        return torch.optim.AdamW(
-            model.parameters(), lr=rate, weight_decay=recipe.weight_decay, fused=True
-        )
-    return torch.optim.SGD(
-        model.parameters(),
-        lr=rate,
-        momentum=recipe.momentum,
-        weight_decay=recipe.weight_decay,
-        nesterov=recipe.nesterov,
-        fused=True,  # one pass over the 25 million parameters
-    )
+        return torch.optim.AdamW(model.parameters(), **options)
+    momentum = {"momentum": recipe.momentum, "nesterov": recipe.nesterov}
+    return torch.optim.SGD(model.parameters(), **momentum, **options)
 
 
 def make_train_step(model: nn.Module, recipe: Recipe) -> "TrainStep":
@@ -50,10 +44,10 @@ def make_train_step(model: nn.Module, recipe: Recipe) -> "TrainStep":
 
 
 def part_of_batch(batch: np.ndarray) -> tuple[np.ndarray, float]:
-    """This process's rows of a batch, and their share of it.
+    """This process's rows of a batch, and their fraction of it.
 
     If a batch has fewer rows than there are processes, an empty part becomes the last row, with a
-    share of 0: each process has to take part in the step.
+    fraction of 0: each process has to take part in the step.
     """
     rows = batch[processes.part(len(batch))]
     return rows if len(rows) else batch[-1:], len(rows) / len(batch)
@@ -87,15 +81,15 @@ class TrainStep:
         for parameter, gradient in zip(parameters, gradients, strict=False):
             parameter.grad = gradient.as_strided(parameter.shape, parameter.stride())
 
-    def __call__(self, pixels: Tensor, targets: Tensor, share: float = 1.0) -> None:
+    def __call__(self, pixels: Tensor, targets: Tensor, fraction: float = 1.0) -> None:
         """Train on this process's part of a batch.
 
         Args:
             pixels: (N, C, H, W) uint8, on the device.
             targets: (N,) int64, on the device; or the weights of the classes, (N, classes).
-            share: of the samples of the whole batch; 0: these samples do not count.
+            fraction: of the samples of the whole batch; 0: these samples do not count.
         """
-        self._compute(pixels, targets, share)
+        self._compute(pixels, targets, fraction)
         self._add_up()
         self._update()
 
@@ -112,10 +106,10 @@ class TrainStep:
     def capture(self, shape: tuple[int, int, int]) -> None:
         """Prepare for faces (C, H, W): nothing to do without a GPU."""
 
-    def _compute(self, pixels: Tensor, targets: Tensor, share: float) -> None:
+    def _compute(self, pixels: Tensor, targets: Tensor, fraction: float) -> None:
         """Forward and backward, to this process's part of the gradients."""
         for norm in self._norms:
-            norm.has_samples = share > 0
+            norm.has_samples = fraction > 0
         precision = self.recipe.precision
         with devices.tf32_flags(precision):  # for the backward pass too, unlike autocast
             with devices.precision_context(precision, self.device):
@@ -126,11 +120,11 @@ class TrainStep:
                 targets.to(self.dtype) if mixed else targets,
                 label_smoothing=float(self.recipe.label_smoothing),
             )
-            if share != 1.0:
-                loss = loss * share
+            if fraction != 1.0:
+                loss = loss * fraction
             self.optimizer.zero_grad(set_to_none=self._is_alone)
             loss.backward()
-        samples = len(targets) if share else 0
+        samples = len(targets) if fraction else 0
         labels = targets.argmax(1) if mixed else targets
         correct = (logits.detach().argmax(1) == labels)[:samples].sum()
         self._figures[0].copy_(loss.detach())
@@ -149,18 +143,18 @@ class TrainStep:
 
 
 class CudaGraphTrainStep(TrainStep):
-    """The same on a GPU from CUDA graphs: two replays instead of some thousand launches.
+    """The update on a GPU from CUDA graphs: two replays instead of some thousand launches.
 
     A batch that is not full, such as the last one of an epoch, runs without the graphs.
     """
 
     _replays: tuple[Callable[[], object], Callable[[], object]] | None = None
 
-    def __call__(self, pixels: Tensor, targets: Tensor, share: float = 1.0) -> None:
+    def __call__(self, pixels: Tensor, targets: Tensor, fraction: float = 1.0) -> None:
         """Train on one batch; see `TrainStep`."""
-        rows, full_share = part_of_batch(np.arange(self.recipe.batch_size))
-        if (len(targets), share) != (len(rows), full_share):
-            super().__call__(pixels, targets, share)
+        rows, full = part_of_batch(np.arange(self.recipe.batch_size))
+        if (len(targets), fraction) != (len(rows), full):
+            super().__call__(pixels, targets, fraction)
             return
         if not self._replays:
             self.capture(pixels.shape[1:])
@@ -177,7 +171,7 @@ class CudaGraphTrainStep(TrainStep):
         Before that some steps run without a graph, while cuDNN and cuBLAS choose their algorithms.
         """
         self.model.train()
-        rows, share = part_of_batch(np.arange(self.recipe.batch_size))
+        rows, fraction = part_of_batch(np.arange(self.recipe.batch_size))
         changed, mixed = self.recipe.augments, self.recipe.mixup > 0
         pixel_type = torch.float32 if changed else torch.uint8
         self._pixels = torch.zeros((len(rows), *shape), dtype=pixel_type, device=self.device)
@@ -192,7 +186,7 @@ class CudaGraphTrainStep(TrainStep):
         before = [tensor.clone() for tensor in tensors]
 
         def compute() -> None:
-            self._compute(self._pixels, self._targets, share)
+            self._compute(self._pixels, self._targets, fraction)
 
         def compute_and_update() -> None:
             compute()
@@ -207,7 +201,7 @@ class CudaGraphTrainStep(TrainStep):
 
 
 @contextlib.contextmanager
-def lack_of_memory_named(batch_size: int) -> Iterator[None]:
+def explain_out_of_memory(batch_size: int) -> Iterator[None]:
     """Raise an `InputError` with the batch size where memory is lacking."""
     try:
         yield

@@ -4,7 +4,7 @@ import contextlib
 import dataclasses
 import logging
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import numpy as np
 import torch
@@ -32,6 +32,7 @@ class Trainer:
     """A training: the network, its optimizer and its progress.
 
     Attributes:
+        faces: the training set.
         epoch: number of completed epochs.
         images, steps: of the epoch that is under way, of all processes.
         history: a row for each completed epoch; see `renet.training.history`.
@@ -48,11 +49,11 @@ class Trainer:
         """
         check_faces(model, train, validation)
         self.model, self.device = model, next(model.parameters()).device
-        self.recipe, self.train = recipe, train
+        self.recipe, self.faces = recipe, train
         self.average = MovingAverage(self.model, recipe.ema) if recipe.ema else None
         self.evaluated = self.average.network if self.average else self.model
         self.validation = Validation(self.evaluated, validation, self.device, recipe)
-        self.augment = Augmentation.of(recipe, len(train), model.architecture.classes)
+        self.augment = Augmentation.from_recipe(recipe, len(train), model.architecture.classes)
         self.step = train_step.make_train_step(self.model, recipe)
         self.epoch = self.images = self.steps = 0
         self._steps_of_epoch = -(-len(train) // recipe.batch_size)
@@ -81,17 +82,17 @@ class Trainer:
         """
         stop = StopRequest()
         self._checkpoint, self._after_step = checkpoint, after_step
-        lack_of_memory = train_step.lack_of_memory_named(self.recipe.batch_size)
-        with stop if checkpoint else contextlib.nullcontext(), lack_of_memory:
+        out_of_memory = train_step.explain_out_of_memory(self.recipe.batch_size)
+        with stop if checkpoint else contextlib.nullcontext(), out_of_memory:
             if self.epoch < self.recipe.epochs:
-                self.step.capture(self.train.shape)  # before the faces fill the GPU's memory
-                loader = make_loader(self.train.pixels, self.train.targets, self.device)
+                self.step.capture(self.faces.shape)  # before the faces fill the GPU's memory
+                loader = make_loader(self.faces.pixels, self.faces.targets, self.device)
             while self.epoch < self.recipe.epochs:
                 self._train_epoch(loader, stop, show_progress)
                 self._end_epoch()
                 if after_epoch and processes.is_main():
                     after_epoch(self)
-                self._save_at_end_of_epoch()
+                self._save()
         if self.average:
             self.model.load_state_dict(self.average.network.state_dict())
         if self.recipe.select_epoch == "best" and self.validation.best:
@@ -111,7 +112,7 @@ class Trainer:
             "optimizer": {"state": self.step.optimizer.state_dict()["state"]},  # the momenta
             "history": self.history,
             "throughput": self.throughput.rows,
-            "part_of_epoch": dataclasses.asdict(self.throughput.part()),
+            "part_of_epoch": dataclasses.asdict(self.throughput.part),
             "best": self.validation.best,
             # A saved model has the moving average in place of the network; a checkpoint leaves it
             # out.
@@ -122,7 +123,7 @@ class Trainer:
     def restore(self, saved: dict) -> None:
         """Continue from a model file with a training's state, as `model_file.read` returns it."""
         state, optimizer = saved["training"], self.step.optimizer
-        self.model.load_state_dict(state.get("weights") or saved["state"])
+        self.model.load_state_dict(state["weights"] or saved["state"])
         sums = state["sums"]
         self.epoch, self.images, self.steps = state["epoch"], sums["images"], sums["steps"]
         values = [sums["loss"], sums["correct"], sums["steps"]]
@@ -131,7 +132,8 @@ class Trainer:
         settings = optimizer.state_dict()["param_groups"]
         optimizer.load_state_dict(state["optimizer"] | {"param_groups": settings})
         self.history = state["history"]
-        self.throughput.restore(state["throughput"], Part(**state.get("part_of_epoch", {})))
+        self.throughput.rows = state["throughput"]
+        self.throughput.part = Part(**state["part_of_epoch"])
         self.validation.best = state["best"]
         if self.average:
             self.average.network.load_state_dict(state["average"])
@@ -139,39 +141,41 @@ class Trainer:
 
     def _train_epoch(self, loader: Loader, stop: StopRequest, show_progress: bool) -> None:
         self.model.train()
-        count, size = len(self.train), self.recipe.batch_size
+        count, size = len(self.faces), self.recipe.batch_size
         order = epoch_order(count, self.recipe, self.epoch)
         starts = range(self.images, count, size)
         parts = [train_step.part_of_batch(order[start : start + size]) for start in starts]
+        changes = self.augment
+        rows = (changes.rows_to_read(own, self.epoch) if changes else own for own, _ in parts)
         self.throughput.start(self.images, loader)
-        shows = show_progress and processes.is_main()
-        progress = epoch_progress(self.epoch, self.recipe.epochs, self.images, count, shows)
-        with contextlib.closing(loader.batches(self._rows_to_read(parts))) as batches, progress:
+        progress = Progress(
+            total=count, initial=self.images, desc=f"epoch {self.epoch + 1}/{self.recipe.epochs}",
+            unit=" img", disable=not (show_progress and processes.is_main()),
+        )  # fmt: skip
+        with contextlib.closing(loader.batches(rows)) as batches, progress:
             for part, (pixels, targets) in zip(parts, batches, strict=True):
-                self._train_on(part, pixels, targets)
+                self._update(part, pixels, targets)
                 if self._after_step:
                     self._after_step()
                 self.images, self.steps = min(self.images + size, count), self.steps + 1
                 if self.images == count or self.steps % SYNC_EVERY[self.device.type] == 0:
                     loss, accuracy = self._read_metrics()
                     remaining = (self.recipe.epochs - self.epoch) * count - self.images
-                    ready = self.throughput.time_for(remaining, self.images)
-                    show_metrics(progress, self.images, loss, accuracy, ready)
+                    time = self.throughput.time_for(remaining, self.images)
+                    metrics = f"loss {loss:.4f}, accuracy {accuracy:.3f}, all done in {time}"
+                    progress.set_postfix_str(metrics, refresh=False)
+                    progress.update(self.images - progress.n)
                     self._stop_or_save(stop)
         self.throughput.end(self.epoch + 1, self.images)
 
-    def _rows_to_read(self, parts: list[tuple[np.ndarray, float]]) -> Iterator[np.ndarray]:
-        for rows, _ in parts:
-            yield self.augment.rows_to_read(rows, self.epoch) if self.augment else rows
-
-    def _train_on(self, part: tuple[np.ndarray, float], pixels: Tensor, targets: Tensor) -> None:
+    def _update(self, part: tuple[np.ndarray, float], pixels: Tensor, targets: Tensor) -> None:
         """One update; rate, changes of the faces and moving average follow from its number."""
-        rows, share = part
+        rows, fraction = part
         number = self.epoch * self._steps_of_epoch + self.steps
         self.step.set_rate(schedule.rate(self.recipe, number, self._steps_of_epoch))
         if self.augment:
             pixels, targets = self.augment(pixels, targets, rows, self.epoch)
-        self.step(pixels, targets, share)
+        self.step(pixels, targets, fraction)
         if self.average:
             self.average.update(number)
 
@@ -187,19 +191,25 @@ class Trainer:
         if not self._checkpoint:
             return
         if not processes.any_of(stop.received, self.device):
-            self._save(self._checkpoint, self._checkpoint.seconds)
+            self._save(self._checkpoint.seconds)
             return
-        self._save(self._checkpoint, 0)
+        self._save(min_age=0)
         processes.barrier()  # rank 0 may still write, and would be ended with this process
-        raise interruption(self.epoch + 1)
+        raise TrainingInterrupted(
+            f"The training received SIGTERM in epoch {self.epoch + 1} and stopped; start it again "
+            "to continue from its checkpoint."
+        )
 
-    def _save_at_end_of_epoch(self) -> None:
-        if self._checkpoint:
-            self._save(self._checkpoint, self._checkpoint.gap)
+    def _save(self, min_age: float | None = None) -> None:
+        """Write a checkpoint in rank 0 if the latest one is old enough.
 
-    def _save(self, checkpoint: Checkpoint, min_age: float) -> None:
-        """Write a checkpoint in rank 0 if the latest one is at least so old, in seconds."""
-        if processes.is_main() and checkpoint.is_due(min_age):
+        Args:
+            min_age: in seconds; None: that of the end of an epoch.
+        """
+        checkpoint = self._checkpoint
+        if not checkpoint or not processes.is_main():
+            return
+        if checkpoint.is_due(checkpoint.gap if min_age is None else min_age):
             checkpoint.save(self.model, self.state())
 
     def _end_epoch(self) -> None:
@@ -209,10 +219,13 @@ class Trainer:
         loss, accuracy = self._read_metrics()
         last = (self.epoch + 1) * self._steps_of_epoch - 1  # perhaps before an interruption
         rate = schedule.rate(self.recipe, last, self._steps_of_epoch)
-        row = history.row(self.epoch + 1, rate, loss, accuracy)
+        row: dict[str, float | None] = {
+            "epoch": self.epoch + 1, "learning_rate": rate, "loss": loss, "accuracy": accuracy,
+            **history.NOT_VALIDATED,
+        }  # fmt: skip
         if self.recipe.validates_after(self.epoch + 1):
             # It may take longer than the time after SIGTERM.
-            self._save_at_end_of_epoch()
+            self._save()
             loss, accuracy = self.validation.measure()
             if not math.isfinite(loss):
                 raise divergence("The validation loss", self.epoch + 1, self.steps, self.recipe)
@@ -222,27 +235,6 @@ class Trainer:
         history.log(row)
         self.epoch, self.images, self.steps = self.epoch + 1, 0, 0
         self.step.sums.zero_()
-
-
-def epoch_progress(epoch: int, epochs: int, done: int, count: int, shows: bool) -> Progress:
-    """The bar of an epoch (from 0) of `count` images."""
-    name = f"epoch {epoch + 1}/{epochs}"
-    return Progress(total=count, initial=done, desc=name, unit=" img", disable=not shows)
-
-
-def show_metrics(progress: Progress, done: int, loss: float, accuracy: float, ready: str) -> None:
-    """Move the bar to `done` images; `ready` is the time until the training ends."""
-    metrics = f"loss {loss:.4f}, accuracy {accuracy:.3f}, all done in {ready}"
-    progress.set_postfix_str(metrics, refresh=False)
-    progress.update(done - progress.n)
-
-
-def interruption(epoch: int) -> TrainingInterrupted:
-    """The error after SIGTERM."""
-    return TrainingInterrupted(
-        f"The training received SIGTERM in epoch {epoch} and stopped; start it again to continue "
-        "from its checkpoint."
-    )
 
 
 def divergence(what: str, epoch: int, batch: int, recipe: Recipe) -> InputError:

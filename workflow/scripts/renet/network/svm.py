@@ -12,6 +12,7 @@ from sklearn.model_selection import GroupKFold
 
 from renet.common.errors import InputError
 from renet.common.progress import Progress
+from renet.training.settings import RunSettings
 
 CHUNK = 1024  # rows
 FOLDS = 5
@@ -33,20 +34,12 @@ class Samples:
     groups: np.ndarray
 
 
-@dataclass(frozen=True)
-class Options:
-    """How an SVM is trained: `alpha` of SGDClassifier, passes over the samples, and the seed."""
-
-    alpha: float
-    epochs: int
-    seed: int
-
-
-def fit(samples: Samples, rows: np.ndarray, options: Options) -> SGDClassifier:
+def fit(samples: Samples, rows: np.ndarray, settings: RunSettings) -> SGDClassifier:
     """A linear SVM of some rows; the coefficients are means over the steps."""
-    svm = SGDClassifier(loss="hinge", alpha=options.alpha, average=True, random_state=options.seed)
-    random = np.random.default_rng(options.seed)
-    for _ in range(options.epochs):
+    alpha, seed = settings.model.alpha, settings.train.seed  # type: ignore[union-attr]
+    svm = SGDClassifier(loss="hinge", alpha=alpha, average=True, random_state=seed)
+    random = np.random.default_rng(seed)
+    for _ in range(settings.train.epochs):
         for chunk in chunks(random.permutation(rows)):
             svm.partial_fit(samples.features[chunk], samples.targets[chunk], classes=[0, 1])
     return svm
@@ -76,7 +69,7 @@ class Fitted:
         return scale * decide(self.svm, features, np.arange(len(features))) + shift
 
 
-def fit_with_probabilities(samples: Samples, options: Options) -> Fitted:
+def fit_with_probabilities(samples: Samples, settings: RunSettings) -> Fitted:
     """An SVM of all samples with a sigmoid.
 
     The sigmoid is fitted to decisions about samples that the SVM was not trained on, by
@@ -94,11 +87,11 @@ def fit_with_probabilities(samples: Samples, options: Options) -> Fitted:
     rows, decisions = np.arange(len(samples.targets)), np.empty(len(samples.targets))
     parts = GroupKFold(folds).split(rows, groups=samples.groups)
     with Progress(total=folds + 1, desc="fit", unit=" SVM") as bar:
-        for fitted, held_out in parts:
-            svm = fit(samples, fitted, options)
+        for others, held_out in parts:
+            svm = fit(samples, others, settings)
             decisions[held_out] = decide(svm, samples.features, held_out)
             bar.update()
-        svm = fit(samples, rows, options)
+        svm = fit(samples, rows, settings)
         bar.update()
     sigmoid = LogisticRegression(C=UNREGULARISED).fit(decisions[:, None], samples.targets)
     return Fitted(svm, (float(sigmoid.coef_[0, 0]), float(sigmoid.intercept_[0])))

@@ -1,0 +1,56 @@
+"""The settings of a training: the sections of a run that its result depends on."""
+
+import dataclasses
+import json
+from typing import Annotated, Any
+
+from cyclopts import Parameter
+
+from renet.common.errors import InputError
+from renet.config import architecture
+from renet.config.architecture import AnyArchitecture, Architecture
+from renet.config.recipe import Recipe
+from renet.network import devices
+
+# On a command line: one JSON object, whose keys are those of its kind.
+ARCHITECTURE = Parameter(
+    accepts_keys=False,
+    n_tokens=1,
+    converter=lambda _, tokens: architecture.from_settings(json.loads(tokens[0].value)),
+)
+
+
+@dataclasses.dataclass(frozen=True)
+class RunSettings:
+    """The network and the recipe of a run."""
+
+    model: Annotated[AnyArchitecture, ARCHITECTURE] = dataclasses.field(
+        default_factory=Architecture
+    )
+    train: Recipe = dataclasses.field(default_factory=Recipe)
+
+    def with_recipe(self, **changes: Any) -> "RunSettings":
+        """These settings with other values of the recipe."""
+        return dataclasses.replace(self, train=dataclasses.replace(self.train, **changes))
+
+    def granted(self, gpus: int | None) -> "RunSettings":
+        """These settings on the device that Snakemake grants, in the precision chosen for it.
+
+        What depends on these settings, such as a checkpoint, does not depend on the machine where
+        `auto` is read next. See `devices.granted` and `devices.chosen_precision`.
+
+        Raises:
+            InputError: there are fewer GPUs than processes, and not none.
+        """
+        if gpus and gpus < self.train.processes:
+            raise InputError(
+                f"train.processes is {self.train.processes} and Snakemake may use {gpus} GPUs "
+                f"only: lower it, or raise --resources gpu={gpus}; gpu=0 computes on the CPU."
+            )
+        device = devices.granted(self.train.device, gpus)
+        precision = devices.chosen_precision(self.train.precision, device)
+        return self.with_recipe(device=device, precision=precision)
+
+    def without_device(self) -> "RunSettings":
+        """What a training depends on: it can be continued on another device."""
+        return self.with_recipe(device="auto")
