@@ -24,7 +24,7 @@ from renet.dataset.splits import SUBSETS
 from renet.dataset.tables import CORRECTED, SPLIT
 from renet.evaluation import label_audit
 from renet.evaluation.tables import LABELS, PROPOSALS
-from renet.training.settings import RunSettings
+from renet.network.settings import RunSettings
 from renet.training.trainer import Trainer
 
 PAGE_DATA = json.dumps({"origin": "test.yaml", "sources": ["wiki"], "audit": {"run": "made"}})

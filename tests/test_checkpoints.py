@@ -23,10 +23,10 @@ from helpers.training import (
 )
 from renet.common.errors import InputError
 from renet.network import model_file
+from renet.network.settings import RunSettings
 from renet.training import checkpoints
 from renet.training.checkpoints import Checkpoint
 from renet.training.folder import RESULTS
-from renet.training.settings import RunSettings
 from renet.training.trainer import Trainer
 
 HOUR = 3600

@@ -21,9 +21,9 @@ from renet.dataset import hdf5
 from renet.dataset.tables import SPLIT
 from renet.network import inference, kinds, model_file, svm
 from renet.network.model import infer
+from renet.network.settings import RunSettings
 from renet.training.folder import RESULTS
 from renet.training.history import HISTORY, THROUGHPUT
-from renet.training.settings import RunSettings
 
 CELLS = '{"kind": "hog_svm", "cells": 4}'
 SETTINGS = RunSettings(HogSvmArchitecture(alpha=1e-3), Recipe(epochs=5))

@@ -17,9 +17,9 @@ from renet.config.architecture import Architecture, CnnArchitecture, ResNet18Arc
 from renet.inspection import activations, layer_profile
 from renet.network import kinds, model_file
 from renet.network.model import infer, parameter_count
+from renet.network.settings import RunSettings
 from renet.rules import code_digest
 from renet.training import run
-from renet.training.settings import RunSettings
 
 SMALL_BLOCKS = [{"units": 4, "block": [2, 2]}, {"units": 6, "block": [2, 4]}]
 SMALL = {

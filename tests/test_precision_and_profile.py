@@ -9,9 +9,9 @@ import torch
 from helpers.training import QUICK, SMALL, make_trainer, train_job, write_faces
 from renet.common import logs
 from renet.network import devices
+from renet.network.settings import RunSettings
 from renet.training import profiling, run
 from renet.training.run import TrainJob
-from renet.training.settings import RunSettings
 
 CPU_FLAGS = {True: "flags : fpu avx512f avx512_bf16 sha", False: "flags : fpu avx512f sha"}
 

@@ -19,9 +19,9 @@ from renet.config.recipe import Recipe
 from renet.dataset import hdf5
 from renet.network import model_file
 from renet.network.batch_norm import BatchNorm
+from renet.network.settings import RunSettings
 from renet.training import processes, run
 from renet.training.launch import launch
-from renet.training.settings import RunSettings
 from renet.training.train_step import part_of_batch
 
 

@@ -21,9 +21,9 @@ from renet.config.architecture import Architecture
 from renet.config.recipe import Recipe
 from renet.config.version import VERSION
 from renet.dataset import hdf5
+from renet.network.settings import RunSettings
 from renet.records import manifest, provenance
 from renet.training.history import THROUGHPUT
-from renet.training.settings import RunSettings
 
 SETTINGS = RunSettings(
     Architecture(cell="gru"), Recipe(device="cpu", precision="tf32", threads=3, processes=2)

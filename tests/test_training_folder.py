@@ -22,9 +22,9 @@ from helpers.training import QUICK, SMALL, terminated_before, train_job, write_f
 from helpers.workflow import copy_project, run, snakemake, write_config
 from renet.common import locks
 from renet.common.errors import InputError
+from renet.network.settings import RunSettings
 from renet.training.folder import TrainingFolder
 from renet.training.run import TrainJob
-from renet.training.settings import RunSettings
 
 SETTINGS = {"epochs": 3}
 

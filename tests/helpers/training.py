@@ -14,9 +14,9 @@ from renet.common.errors import TrainingInterrupted
 from renet.config.architecture import Architecture
 from renet.config.recipe import Recipe
 from renet.dataset import hdf5
+from renet.network.settings import RunSettings
 from renet.training import run
 from renet.training.run import TrainJob
-from renet.training.settings import RunSettings
 from renet.training.trainer import Trainer
 
 SMALL = Architecture(

@@ -18,10 +18,10 @@ from renet.dataset.tables import SPLIT
 from renet.evaluation import label_audit
 from renet.evaluation.tables import FOLD, PROBABILITIES
 from renet.network import inference
+from renet.network.settings import RunSettings
 from renet.training import run
 from renet.training.checkpoints import Checkpoint
 from renet.training.folder import TrainingFolder
-from renet.training.settings import RunSettings
 
 COURSE = RunSettings()
 CHECKPOINT_SECONDS = 600

@@ -22,11 +22,11 @@ from renet.config.architecture import HogSvmArchitecture
 from renet.dataset import hdf5
 from renet.dataset.tables import SPLIT
 from renet.network import model_file
+from renet.network.settings import RunSettings
 from renet.records import provenance
 from renet.training import svm_training
 from renet.training.folder import RESULTS, TrainingFolder
 from renet.training.history import HISTORY, THROUGHPUT
-from renet.training.settings import RunSettings
 
 COURSE = RunSettings(HogSvmArchitecture())
 

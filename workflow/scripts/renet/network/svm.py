@@ -12,7 +12,7 @@ from sklearn.model_selection import GroupKFold
 
 from renet.common.errors import InputError
 from renet.common.progress import Progress
-from renet.training.settings import RunSettings
+from renet.network.settings import RunSettings
 
 CHUNK = 1024  # rows
 FOLDS = 5

@@ -16,10 +16,10 @@ from renet.common.errors import InputError
 from renet.config.recipe import Recipe
 from renet.dataset import hdf5
 from renet.network import model_file
+from renet.network.settings import RunSettings
 from renet.training import processes, run
 from renet.training.checkpoints import SavedModels
 from renet.training.history import HISTORY
-from renet.training.settings import RunSettings
 
 PRECISION_OF_DATATYPE = {"f32": "float32", "f64": "float64", "bf16": "bfloat16", "tf32": "tf32"}
 DEVICE_OF_BACKEND = {"cpu": "cpu", "mkl": "cpu", "gpu": "cuda"}

@@ -13,11 +13,11 @@ from renet.dataset import hdf5
 from renet.dataset.hdf5 import FaceFile
 from renet.network import cpu, devices, kinds, model_file
 from renet.network.model import parameter_count
+from renet.network.settings import RunSettings
 from renet.training import processes, profiling
 from renet.training.checkpoints import Checkpoint, SavedModels
 from renet.training.folder import TrainingFolder
 from renet.training.history import HISTORY, THROUGHPUT
-from renet.training.settings import RunSettings
 from renet.training.tensorboard import EventLog
 from renet.training.trainer import Trainer
 

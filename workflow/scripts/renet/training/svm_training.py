@@ -17,7 +17,7 @@ from renet.dataset.hdf5 import FaceFile
 from renet.network import devices, kinds, svm
 from renet.network.kinds import hog_svm
 from renet.network.model import Network
-from renet.training.settings import RunSettings
+from renet.network.settings import RunSettings
 from renet.training.throughput import Throughput
 
 PART = 64  # faces that a process takes at a time
