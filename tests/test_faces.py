@@ -123,19 +123,6 @@ def with_orientation(png: bytes, orientation: int) -> bytes:
     return png[:33] + length + chunk + checksum + png[33:]
 
 
-@pytest.mark.parametrize("turn", [False, True])
-@pytest.mark.parametrize("orientation", range(1, 9))
-def test_alpha_channel_is_turned_with_its_photo(orientation, turn):
-    image = np.dstack([picture(30, 20), np.zeros((30, 20), np.uint8)])
-    image[:7, :, 3] = 255
-    on_white = np.where(image[..., 3:] == 255, image[..., :3], 255).astype(np.uint8)
-    transparent, opaque = (
-        with_orientation(encode(pixels, ".png"), orientation) for pixels in (image, on_white)
-    )
-    expected = crop.decode(opaque, turn=turn)
-    assert np.array_equal(crop.decode(transparent, turn=turn), expected)
-
-
 @pytest.mark.parametrize(
     "data", [b"", b"<html>404</html>", jpeg()[:-2], jpeg()[: len(jpeg()) // 2], jpeg()[:20]]
 )

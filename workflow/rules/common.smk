@@ -159,14 +159,14 @@ def shards_of(names, suffix):
     return [f"{shard}{suffix}" for shard in shards]
 
 
-def reported(path, title, category="{run}", subcategory=None):
+def reported(path, title, category="{run}"):
     """An output that Snakemake's report lists under a title; the caption has the file's name."""
-    name = Path(path).name
+    folder, name = Path(path).parts[-2:]
     return report(
         path,
         caption=f"../report/{name.split('.')[0]}.rst",
         category=category,
-        subcategory=subcategory,
+        subcategory=folder if folder in ("figures", "faces", "tables") else None,
         labels={"content": title, "file": name},
     )
 

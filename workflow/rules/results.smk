@@ -32,19 +32,12 @@ rule evaluate:
         metrics=reported(
             "<results>/runs/{run}/metrics.json",
             "Metrics of the test and the validation set",
-            subcategory="Metrics",
         ),
         slice_table=reported(
-            "<results>/runs/{run}/tables/slices.csv",
-            "Accuracy by slice, table",
-            subcategory="Metrics",
+            "<results>/runs/{run}/tables/slices.csv", "Accuracy by slice, table"
         ),
         figures=[
-            reported(
-                f"<results>/runs/{{run}}/figures/{figure.name}.svg",
-                figure.title,
-                subcategory="Figures",
-            )
+            reported(f"<results>/runs/{{run}}/figures/{figure.name}.svg", figure.title)
             for figure in RUN_FIGURES
         ],
     log:
@@ -89,24 +82,18 @@ rule gallery:
         faces="<results>/data/test.h5",
     output:
         table=reported(
-            "<results>/runs/{run}/tables/gallery.csv",
-            "Faces of these pictures, table",
-            subcategory="Faces",
+            "<results>/runs/{run}/tables/gallery.csv", "Faces of these pictures, table"
         ),
         examples=reported(
-            "<results>/runs/{run}/faces/examples.jpg",
-            "First faces of the test set",
-            subcategory="Faces",
+            "<results>/runs/{run}/faces/examples.jpg", "First faces of the test set"
         ),
         mistakes=reported(
             "<results>/runs/{run}/faces/mistakes.jpg",
             "Wrong predictions of the highest confidence",
-            subcategory="Faces",
         ),
         hard_cases=reported(
             "<results>/runs/{run}/faces/hard_cases.jpg",
             "Correct predictions of the lowest confidence",
-            subcategory="Faces",
         ),
         predictions="<results>/runs/{run}/page/predictions.js",
     log:
@@ -128,15 +115,10 @@ rule explain:
         inference="<results>/runs/{run}/inference.csv",
         faces="<results>/data/test.h5",
     output:
-        saliency=reported(
-            "<results>/runs/{run}/faces/saliency.jpg",
-            "Saliency maps",
-            subcategory="Faces",
-        ),
+        saliency=reported("<results>/runs/{run}/faces/saliency.jpg", "Saliency maps"),
         table=reported(
             "<results>/runs/{run}/tables/saliency.csv",
             "Faces of the saliency maps, table",
-            subcategory="Faces",
         ),
         description="<results>/runs/{run}/page/model.json",
     log:
@@ -162,14 +144,10 @@ rule profile_layers:
         faces="<results>/data/test.h5",
     output:
         layers=reported(
-            "<results>/runs/{run}/tables/layers.csv",
-            "Layers of the network, table",
-            subcategory="Figures",
+            "<results>/runs/{run}/tables/layers.csv", "Layers of the network, table"
         ),
         figure=reported(
-            "<results>/runs/{run}/figures/network.svg",
-            "Layers of the network",
-            subcategory="Figures",
+            "<results>/runs/{run}/figures/network.svg", "Layers of the network"
         ),
         times="<results>/runs/{run}/tables/layer_times.csv",
         times_script="<results>/runs/{run}/page/layer_times.js",
@@ -234,11 +212,7 @@ rule provenance:
         throughput="<results>/runs/{run}/training/throughput.csv",
         receipt_files=receipts_of(config["sources"]),
     output:
-        provenance=reported(
-            "<results>/runs/{run}/provenance.json",
-            "Provenance",
-            subcategory="Provenance",
-        ),
+        provenance=reported("<results>/runs/{run}/provenance.json", "Provenance"),
         machine="<results>/runs/{run}/page/machine.js",
     log:
         "<results>/runs/{run}/logs/provenance.log",

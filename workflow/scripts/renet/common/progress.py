@@ -5,7 +5,6 @@ the terminal until it ends, so that one bar is there at a time; the others write
 """
 
 import contextlib
-import fcntl
 import logging
 import os
 import sys
@@ -16,7 +15,7 @@ from typing import BinaryIO
 
 from tqdm import tqdm
 
-from renet.common import logs
+from renet.common import locks, logs
 
 LOG_SECONDS = 10.0
 # Of a training, whose metrics end with the remaining time; it leaves room for the bar itself.
@@ -31,9 +30,9 @@ _terminal_locks: list[int] = []  # the descriptor of this process's lock, if it 
 class Progress(tqdm):
     """tqdm's bar on a terminal; log records every ten seconds and at the end.
 
-    In a job of the workflow, the bar begins with the name of the job's log file, disappears at its
-    end, and the records are in that file. In a script that a user calls, the finished bar stays,
-    and there are records only where there is no bar.
+    In a job of the workflow, the bar begins with the name of the run, or of the log file, and
+    disappears at its end; the records are in the log file. In a script that a user calls, the
+    finished bar stays, and there are records only where there is no bar.
     """
 
     def __init__(self, *args, **kwargs):
@@ -77,7 +76,10 @@ class Progress(tqdm):
 
     def _bar(self) -> str:
         """The bar as wide as the terminal; a job's name tells it from that of another job."""
-        job = Path(logs.log_file() or "").stem
+        log = Path(logs.log_file() or "")
+        job = (
+            log.parents[1].name if log.parent.name == "logs" else log.stem
+        )  # the run, if it has one
         name = self.desc if job in self.desc else f"{job} {self.desc}"
         shown = self.format_dict | {"prefix": name}
         if self.postfix and self.total:
@@ -93,9 +95,7 @@ def _take_terminal(descriptor: int) -> bool:
             terminal = os.open(os.ttyname(descriptor), os.O_RDONLY | os.O_NOCTTY)
         except OSError:  # after `su`, the terminal is another user's
             return False
-        try:
-            fcntl.flock(terminal, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
+        if not locks.take(terminal):
             os.close(terminal)
             return False
         _terminal_locks.append(terminal)

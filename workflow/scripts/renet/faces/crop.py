@@ -5,7 +5,6 @@ archives), crop the face with its margin, resize without keeping the aspect rati
 """
 
 import dataclasses
-import itertools
 import math
 import os
 from typing import NamedTuple
@@ -95,7 +94,7 @@ def decode(data: bytes, *, turn: bool = False, halved: bool = False) -> np.ndarr
         raise RejectedImage(CropReason.TOO_LARGE, f"its header claims {width}x{height} pixels")
     flags = cv2.IMREAD_REDUCED_COLOR_2 if halved and is_jpeg else cv2.IMREAD_COLOR
     image = _decoded(data, flags if turn else flags | cv2.IMREAD_IGNORE_ORIENTATION)
-    return image if is_jpeg else _on_white(image, data, turn=turn)  # a JPEG has no alpha channel
+    return image if is_jpeg else _on_white(image, data)  # a JPEG has no alpha channel
 
 
 def _decoded(data: bytes, flags: int) -> np.ndarray:
@@ -111,8 +110,11 @@ def _decoded(data: bytes, flags: int) -> np.ndarray:
     return image
 
 
-def _on_white(image: np.ndarray, data: bytes, *, turn: bool) -> np.ndarray:
-    """The image with its alpha channel, if it has one, blended with white."""
+def _on_white(image: np.ndarray, data: bytes) -> np.ndarray:
+    """The image with its alpha channel, if it has one, blended with white.
+
+    OpenCV never turns an alpha channel: such an image stays as it is stored.
+    """
     full = _decoded(data, cv2.IMREAD_UNCHANGED)
     if full.ndim != 3 or full.shape[2] != 4 or full.dtype.kind != "u":
         return image
@@ -120,26 +122,8 @@ def _on_white(image: np.ndarray, data: bytes, *, turn: bool) -> np.ndarray:
     if full[..., 3].min() == most:
         return image
     alpha = full[..., 3:].astype(np.float32) / most
-    if turn:
-        stored = _decoded(data, cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION)
-        alpha = _turned_like(image, stored, alpha)
-    return (image * alpha + 255 * (1 - alpha)).round().astype(np.uint8)
-
-
-def _turned_like(image: np.ndarray, stored: np.ndarray, alpha: np.ndarray) -> np.ndarray:
-    """The alpha channel turned as the image is: OpenCV never turns it.
-
-    Args:
-        stored: the image without the turn of its EXIF orientation.
-    """
-    for mirrored, quarters in itertools.product((False, True), range(4)):
-
-        def turn(picture: np.ndarray) -> np.ndarray:
-            return np.rot90(picture[:, ::-1] if mirrored else picture, quarters)  # noqa: B023
-
-        if np.array_equal(turn(stored), image):
-            return turn(alpha)
-    return alpha
+    stored = _decoded(data, cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION)
+    return (stored * alpha + 255 * (1 - alpha)).round().astype(np.uint8)
 
 
 def cut_face(photo: np.ndarray, box: Box, margin: float) -> np.ndarray:
