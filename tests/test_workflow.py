@@ -719,6 +719,8 @@ def test_touch_accepts_the_results_of_other_code_and_verify_names_it(project):
     assert "train" in planned(project)
     assert snakemake(project, "--touch", "--configfile", "small.yaml").returncode == 0
     assert planned(project) == set()
+    (project / "results/runs/renet/manifest.json").unlink()
+    run(project)  # the manifest is written again
     outcome = verify(project, "--quick")
     assert outcome.returncode == 1
     assert "renet: the code of train.py has changed." in outcome.stderr
