@@ -301,9 +301,7 @@ rule report:
         "../../envs/report.yaml"
     params:
         settings=REPORTED_SETTINGS,
-        removed_runs=lambda wildcards, output: runs.removed(
-            config, Path(output.index).parent
-        ),
+        removed_runs=lambda wildcards: runs.removed(config, RESULTS),
         file_digest=lambda wildcards: list(
             map(sources.file_state, [config["datasheet"], *CAPTIONS])
         ),
