@@ -10,6 +10,7 @@ The predictions are random and the network is untrained; neither changes the cos
 takes longer than the measurement, and 2.5 GB of disk for 50,000. The folder is deleted at the end.
 """
 
+import json
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -161,6 +162,7 @@ def commands(results: Path) -> dict[str, list]:
     data, run = results / "data", results / "runs" / RUN
     comparison = results / "comparison" / "comparison.csv"
     external = sorted(data.glob("*/external_funnel.csv"))
+    settings = yaml.safe_load((results / "settings.yaml").read_text(encoding="utf-8"))
     return {
         "evaluate": [run / "inference.csv", run / "inference_validation.csv", data / "split.csv",
                      run / "history.csv", "-o", run / "metrics.json", "--slice_table",
@@ -186,7 +188,7 @@ def commands(results: Path) -> dict[str, list]:
                        "--throughput", run / "training/throughput.csv",
                        "--machine", run / "page/machine.js"],
         "report": ["--funnel", data / "funnel.csv",
-                   "--settings", results / "settings.yaml", "--receipts",
+                   "--settings", json.dumps(settings), "--receipts",
                    results / "receipt.json", "-o", results / "index.html",
                    *(["--comparison", comparison] if comparison.exists() else []),
                    *(["--external_funnels", *external] if external else [])],

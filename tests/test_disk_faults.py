@@ -12,7 +12,6 @@ from types import SimpleNamespace
 import numpy as np
 import pandas as pd
 import pytest
-from numpy.lib.format import open_memmap
 
 from helpers import all_jobs, disks
 from helpers.archives import write_tar
@@ -25,7 +24,6 @@ from renet.common import disk, files, locks
 from renet.common.errors import InputError
 from renet.network import kinds, model_file
 from renet.prediction import export
-from renet.training import launch
 from renet.training.tensorboard import EventLog
 
 DISK_BYTES = 800_000
@@ -110,13 +108,6 @@ def test_file_of_a_known_size_is_not_begun_on_a_disk_where_it_does_not_fit(full)
     assert not path.with_name("train.h5.tmp").exists()
 
 
-def test_file_that_is_mapped_gets_its_blocks_before_a_write_without_them_ends_the_process(full):
-    path = full(8192) / "features.npy"
-    with pytest.raises(InputError, match="No space left on device"), disk.explained(path):
-        open_memmap(path, "w+", np.float32, (100, 100))
-        disk.reserve(path)
-
-
 def test_lock_of_a_folder_on_a_full_disk_is_one_sentence(full):
     folder = full(0) / "run"
     with pytest.raises(InputError, match=r"run/\.lock cannot be written"), locks.alone_in(folder):
@@ -135,14 +126,6 @@ def full_temporary_folder(full, monkeypatch) -> Path:
     """The folder for temporary files has hardly any space."""
     monkeypatch.setattr(tempfile, "tempdir", str(full(4096)))
     return Path(tempfile.gettempdir())
-
-
-def test_training_of_several_processes_does_not_begin_without_space_for_temporary_files(
-    full_temporary_folder,
-):
-    sentence = f"only 4,096 are free in {full_temporary_folder}; .* in TMPDIR"
-    with pytest.raises(InputError, match=sentence):
-        launch.launch(print, count=2, device="cpu")
 
 
 def test_model_is_not_quantised_without_space_for_its_temporary_files(

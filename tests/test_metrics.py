@@ -14,10 +14,10 @@ from helpers.project import ROOT, run_script
 from renet.common.errors import InputError
 from renet.evaluation import (
     calibration,
-    composition,
     confidence_intervals,
     leakage,
     metrics,
+    run_metrics,
     run_plots,
     slices,
 )
@@ -307,7 +307,7 @@ def test_photo_in_two_subsets_is_always_refused(by):
 
 
 def test_photos_without_a_year_are_counted():
-    found = composition.summarise(split_of(year=[None] * 4))
+    found = run_metrics._composition(split_of(year=[None] * 4))
     assert (found["first_year"], found["last_year"], found["without_year"]) == (None, None, 4)
 
 

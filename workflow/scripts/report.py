@@ -13,29 +13,16 @@ Decides: nothing.
 
 import logging
 from pathlib import Path
-from typing import Annotated
-
-import yaml
-from cyclopts import Parameter
 
 from renet.common import script
 from renet.dataset.tables import FUNNEL
 from renet.pages import cards, index_page, results, run_page
 
-Settings = Annotated[  # on a command line a YAML file
-    dict,
-    Parameter(
-        converter=lambda _, tokens: yaml.safe_load(Path(tokens[0].value).read_bytes()),
-        accepts_keys=False,
-        n_tokens=1,
-    ),
-]
-
 
 def report(
     *,
     funnel: Path,
-    settings: Settings,
+    settings: script.Json,
     external_funnels: list[Path] = (),
     receipts: list[Path] = (),
     external_receipts: list[Path] = (),
@@ -49,7 +36,7 @@ def report(
 
     Args:
         funnel: data/funnel.csv.
-        settings: a YAML file with the keys `runs` (sections `model` and `train` of each run),
+        settings: a JSON object with the keys `runs` (sections `model` and `train` of each run),
             `defaults` (the same sections of the default config) and `data` (the config's sections
             about the data); where there are grids, also `grids` (the keys and the runs of each).
         external_funnels: data/<set>/external_funnel.csv of each external test set.

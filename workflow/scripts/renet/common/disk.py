@@ -4,7 +4,6 @@ import contextlib
 import errno
 import os
 import shutil
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -25,32 +24,6 @@ def require_space(
             f"{path} needs {needed:,} more bytes, but only {free:,} are free in {path.parent}; "
             f"free some space, or {way_out}."
         )
-
-
-def reserve(path: Path) -> None:
-    """Give a file all the blocks that its size takes; until then, the disk does not keep them free.
-
-    Where a memory map of the file is written and the disk is full, the process ends by SIGBUS.
-    """
-    if hasattr(os, "posix_fallocate"):  # macOS lacks it
-        with path.open("r+b") as handle:
-            os.posix_fallocate(handle.fileno(), 0, path.stat().st_size)
-
-
-@contextlib.contextmanager
-def temporary_folder(needed: int) -> Iterator[Path]:
-    """A new folder for temporary files, which is deleted at the end.
-
-    Args:
-        needed: bytes that must be free there.
-
-    Raises:
-        InputError: they are not.
-    """
-    place = Path(tempfile.gettempdir())
-    require_space(place / "temporary", needed, "name a folder on another disk in TMPDIR")
-    with tempfile.TemporaryDirectory() as folder:
-        yield Path(folder)
 
 
 @contextlib.contextmanager

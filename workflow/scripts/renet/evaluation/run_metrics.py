@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from renet.evaluation import abstention, calibration, composition, metrics, slices, weak_slices
+from renet.evaluation import abstention, calibration, metrics, slices, weak_slices
 
 
 def evaluate(
@@ -27,7 +27,7 @@ def evaluate(
     scaling = calibration.temperature_scaling(validation, predictions)
     temperature = calibration.applied_temperature(scaling)
     summary = {
-        "data": composition.summarise(split),
+        "data": _composition(split),
         "test": metrics.summarise(predictions, male_fraction),
         "validation": metrics.summarise(validation, male_fraction),
         "calibration": scaling,
@@ -35,3 +35,15 @@ def evaluate(
         "slices": weak_slices.summarise(by_slice),
     }
     return summary, by_slice
+
+
+def _composition(split: pd.DataFrame) -> dict:
+    """How many faces of how many people, and the years of the photos, None without any."""
+    years = split.year.dropna()
+    return {
+        "faces": {subset: int(count) for subset, count in split.subset.value_counts().items()},
+        "subjects": int(split.subject.nunique()),
+        "first_year": None if years.empty else int(years.min()),
+        "last_year": None if years.empty else int(years.max()),
+        "without_year": int(split.year.isna().sum()),
+    }

@@ -86,7 +86,6 @@ def read(path: str | Path) -> dict:
     """
     try:
         with zipfile.ZipFile(path) as archive:
-            _check_size(archive, path)
             damaged = archive.testzip()
         content = torch.load(path, map_location="cpu", weights_only=True)
     except FileNotFoundError as error:
@@ -96,8 +95,6 @@ def read(path: str | Path) -> dict:
             f"{path} is not loaded, because it holds Python objects beside weights, which could "
             "run code; give a model that this project has written."
         ) from error
-    except InputError:
-        raise
     except Exception as error:  # pickle and zip raise anything on foreign bytes
         raise InputError(f"{path} is not a model that torch can load: {error}") from error
     if damaged:
@@ -112,16 +109,6 @@ def read(path: str | Path) -> dict:
         raise InputError(f"{path} has no weights; give a model that this project has written.")
     check_finite(content, f"{path} cannot be used")
     return content
-
-
-def _check_size(archive: zipfile.ZipFile, path: str | Path) -> None:
-    """Raise an InputError for a zip file that would become larger where it is read."""
-    size = sum(member.file_size for member in archive.infolist())
-    if size > Path(path).stat().st_size:
-        raise InputError(
-            f"{path} is not loaded, because it would unpack to {size:,} bytes, more than it has, "
-            "and models are not compressed; give a model that this project has written."
-        )
 
 
 def build(content: dict, path: str | Path = "The saved network") -> Network:

@@ -10,6 +10,7 @@ import contextlib
 import dataclasses
 import json
 import logging
+import tempfile
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
@@ -68,8 +69,10 @@ def write_int8(path: Path, predictor: Predictor) -> None:
         from onnxruntime import quantization
     content = _onnx_model(predictor).SerializeToString(deterministic=True)
     # The quantisation writes a copy, and does not notice a full disk.
-    with disk.temporary_folder(TEMPORARY_COPIES * len(content)) as folder:
-        whole, small = folder / "model.onnx", folder / "int8.onnx"
+    with tempfile.TemporaryDirectory() as folder:
+        whole, small = Path(folder, "model.onnx"), Path(folder, "int8.onnx")
+        way_out = "name a folder on another disk in TMPDIR"
+        disk.require_space(whole, TEMPORARY_COPIES * len(content), way_out)
         with disk.explained(whole):
             whole.write_bytes(content)
         logging.disable(logging.WARNING)  # of each tensor that stays in float32

@@ -3,6 +3,7 @@
 import logging
 import os
 import signal
+import tempfile
 import time
 from collections.abc import Callable
 
@@ -14,14 +15,13 @@ from torch.distributed.elastic.multiprocessing.errors import (
 )
 from torch.distributed.launcher import LaunchConfig, elastic_launch
 
-from renet.common import disk, logs
+from renet.common import logs
 from renet.common.errors import InputError, TrainingInterrupted
 from renet.training import processes
 
 # A process that fails for a reason that no user made waits so long before it ends. Those that it
 # leaves alone fail too; the launcher sees its failure first.
 SECONDS_BEFORE_THE_END = 1.0
-ERROR_BYTES = 1 << 16  # of the files in which the processes tell the launcher of their errors
 START_AGAIN = "start again to continue from the last checkpoint."
 
 
@@ -56,13 +56,13 @@ def launch_on_machines(
     machines = config.pop("machines", 1)
     for name in ("torch.distributed.elastic", "torch.multiprocessing.spawn"):
         logging.getLogger(name).setLevel(logging.CRITICAL)  # `_cause` has the one sentence
-    with disk.temporary_folder(ERROR_BYTES) as folder:
+    with tempfile.TemporaryDirectory() as folder:
         settings = LaunchConfig(
             min_nodes=machines,
             max_nodes=machines,
             rdzv_backend="c10d",
             max_restarts=0,
-            logs_specs=DefaultLogsSpecs(log_dir=str(folder)),
+            logs_specs=DefaultLogsSpecs(log_dir=folder),
             **config,
         )
         try:

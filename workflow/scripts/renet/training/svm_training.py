@@ -71,9 +71,8 @@ def write_features(path: Path, faces: FaceFile, network: Network, processes: int
     """
     hog, count = network.get_submodule("hog"), len(faces)
     shape = count, hog.feature_count
-    with disk.explained(path):
-        features = open_memmap(path, "w+", np.float32, shape)
-        disk.reserve(path)
+    disk.require_space(path, count * hog.feature_count * np.float32().nbytes)
+    features = open_memmap(path, "w+", np.float32, shape)
     starts = range(0, count, PART)
     end_with_parent = functools.partial(child_processes.end_with_parent, os.getpid())
     with (
