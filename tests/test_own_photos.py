@@ -277,7 +277,6 @@ def test_paths_that_fit_no_photo_are_an_error_not_an_empty_set(tmp_path):
 
 @pytest.mark.slow
 def test_workflow_takes_a_folder_and_a_table_and_notices_a_change_of_either(tmp_path):
-    (tmp_path / "project").mkdir()
     project = copy_project(tmp_path / "project")
     folder = tmp_path / "photos"
     (folder / "of anna").mkdir(parents=True)

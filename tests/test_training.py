@@ -429,11 +429,6 @@ def test_one_process_of_torchrun_says_what_all_do(course, monkeypatch, rank, lev
     assert started == [level]
 
 
-def test_missing_data_is_named(course, tmp_path):
-    with pytest.raises(InputError, match=r"data_wiki/train\.h5 does not exist"):
-        course("--data_root", tmp_path / "data_wiki")
-
-
 def test_number_below_one_is_refused(course, capsys):
     with pytest.raises(SystemExit):
         course("--eval_freq", 0)

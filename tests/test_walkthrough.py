@@ -6,7 +6,6 @@ import json
 import os
 import re
 import shlex
-import shutil
 import subprocess
 import sys
 import tarfile
@@ -38,13 +37,6 @@ from renet.pages import walkthrough_network
 RUN = "results/runs/renet"
 PAGE = f"{RUN}/walkthrough.html"
 RECEIPT = "resources/sample/wiki_crop.tar.json"
-
-
-@pytest.fixture
-def project(finished, tmp_path) -> Path:
-    """A copy of the finished project, to be changed by one test."""
-    shutil.copytree(finished, tmp_path / "copy", symlinks=True)
-    return tmp_path / "copy"
 
 
 @pytest.fixture
@@ -338,7 +330,6 @@ def test_config_names_another_photo_and_reruns_the_page_alone(project):
 @pytest.mark.slow
 def test_own_photos_are_followed_from_their_table(tmp_path):
     """Whole photos of the user's own, whose faces are cut by boxes, and a gated cell."""
-    (tmp_path / "project").mkdir()
     project = copy_project(tmp_path / "project")
     photos = tmp_path / "my photos"
     photos.mkdir()

@@ -41,35 +41,6 @@ def report(finished, tmp_path_factory) -> Path:
     return folder / "report"
 
 
-@pytest.fixture
-def project(finished, tmp_path) -> Path:
-    """A copy of the finished project, to be changed by one test."""
-    shutil.copytree(finished, tmp_path / "copy", symlinks=True)
-    return tmp_path / "copy"
-
-
-def test_results_are_laid_out_as_documented(finished):
-    made = {
-        path.relative_to(finished / "results").as_posix() for path in finished.rglob("results/**/*")
-    }
-    assert {
-        "index.html", "data/funnel.csv", "data/split.csv", "data/sample/metadata.csv",
-        "data/sample/funnel.csv", "data/sample/members.csv", "data/sample/faces/1-of-2.npy",
-        "data/train.h5", "data/train.csv", "data/validation.h5", "data/validation.csv",
-        "data/test.h5", "data/test.csv", "runs/renet/model.pt", "runs/renet/history.csv",
-        "runs/renet/training/throughput.csv", "runs/renet/inference.csv",
-        "runs/renet/inference_validation.csv", "runs/renet/inference.txt",
-        "runs/renet/metrics.json", "runs/renet/figures/learning_curve.svg",
-        "runs/renet/figures/confusion_matrix.svg", "runs/renet/report.html",
-        "runs/renet/tables/slices.csv",
-        "runs/renet/model_card.md", "runs/renet/model_card.html", "runs/renet/page/machine.js",
-        "runs/renet/walkthrough.html", "runs/renet/figures/network.svg",
-        "runs/renet/predictor.json", "data/datasheet.md", "data/thumbnails/sheets/0.webp",
-        "runs/renet/logs/train.log", "runs/renet/benchmarks/train.tsv",
-    } <= made  # fmt: skip
-    assert not [name for name in made if name.endswith(".tmp") or "checkpoint" in name]
-
-
 def documented_files() -> list[re.Pattern]:
     """The first column of the README's table of files, as patterns."""
     rows = re.findall(r"^\| (`.*?) \|", (ROOT / "results/README.md").read_text(), re.MULTILINE)
