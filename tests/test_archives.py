@@ -108,12 +108,6 @@ def test_member_whose_name_is_no_utf8_can_be_written_down(tmp_path):
     assert MEMBERS.read(tmp_path / "members.csv").member[0].startswith("wiki_crop/Jos")
 
 
-def test_html_page_under_the_name_of_an_archive_is_refused(tmp_path):
-    (tmp_path / "page.tar").write_bytes(b"<!doctype html><title>404</title>" * 40)
-    with pytest.raises(InputError, match="not a whole tar"):
-        list(tar_index.tar_members(tmp_path / "page.tar"))
-
-
 def test_missing_metadata_is_an_error_that_names_the_file(tmp_path):
     files = {"LICENCE": b"", "wiki_crop/00/a.jpg": b"a", "wiki_crop/old_wiki.mat": b"m"}
     index = tar_index.index([write_tar(tmp_path / "a.tar", files)])

@@ -14,7 +14,7 @@ from helpers.audit import random_hash
 from helpers.browser import DESKTOP, PHONE, eventually, show, texts
 from helpers.faces import write_hdf5
 from helpers.pages import run_page
-from helpers.project import run_script
+from helpers.project import call_script
 from helpers.training import QUICK, SMALL, terminated_before, write_faces
 from helpers.workflow import copy_project, run, write_config
 from renet.common import disk
@@ -166,15 +166,16 @@ def audit(data, predictions, folder):
     corrected = folder.with_name("corrected.csv")
     if not corrected.exists():
         CORRECTED.write(corrected, CORRECTED.frame([]))
-    return run_script(
-        "audit.py", *predictions, *options_of(data), "-o", folder / "labels.csv", "--page",
+    call_script(
+        "audit", *predictions, *options_of(data), "-o", folder / "labels.csv", "--page",
         folder / "index.html", "--picture", folder / "suspects.jpg", "--proposals",
         folder / "suspects.csv", "--corrected", corrected, "--data", PAGE_DATA,
     )  # fmt: skip
 
 
 @pytest.mark.slow
-def test_scripts_find_labels_that_were_flipped(data, tmp_path):
+def test_scripts_find_labels_that_were_flipped(data, tmp_path, caplog):
+    caplog.set_level("INFO")
     path = data / "train.h5"
     faces = hdf5.read(path)
     pixels, targets = np.array(faces.pixels), faces.targets.copy()
@@ -185,16 +186,14 @@ def test_scripts_find_labels_that_were_flipped(data, tmp_path):
     model = json.dumps(dataclasses.asdict(SMALL))
     recipe = {"epochs": 12, "batch_size": 8, "threads": 1, "device": "cpu", "learning_rate": 0.05}
     for fold in (1, 2):
-        outcome = run_script(
-            "audit_fold.py", *options_of(data), "--fold", fold, "--folds", 2,
+        call_script(
+            "audit_fold", *options_of(data), "--fold", fold, "--folds", 2,
             "--settings.model", model, "--settings.train", json.dumps(recipe),
             "-o", tmp_path / f"{fold}.csv",
         )  # fmt: skip
-        assert outcome.returncode == 0, outcome.stderr
     folder = tmp_path / "audit"
-    outcome = audit(data, [tmp_path / "1.csv", tmp_path / "2.csv"], folder)
-    assert outcome.returncode == 0, outcome.stderr
-    assert "The networks agree with" in outcome.stderr and "no evidence" not in outcome.stderr
+    audit(data, [tmp_path / "1.csv", tmp_path / "2.csv"], folder)
+    assert "The networks agree with" in caplog.text and "no evidence" not in caplog.text
     ranked = pd.read_csv(tmp_path / "audit/labels.csv")
     assert len(ranked) == 120
     found = ranked.id[:8].tolist()
@@ -264,7 +263,7 @@ def test_fold_does_not_begin_where_its_checkpoints_do_not_fit(train_fold, monkey
 
 
 @pytest.fixture
-def guessed(data, tmp_path):
+def guessed(data, tmp_path, caplog):
     """Audit the data folder with made predictions; returns the audit's folder and its log."""
 
     def write(p_male_of):
@@ -273,9 +272,9 @@ def guessed(data, tmp_path):
         table = pd.DataFrame({"id": rows.id, "p_female": 1 - p_male, "p_male": p_male})
         table.to_csv(tmp_path / "fold.csv", index=False)
         folder = tmp_path / "audit"
-        outcome = audit(data, [tmp_path / "fold.csv"], folder)
-        assert outcome.returncode == 0, outcome.stderr
-        return folder, outcome.stderr
+        caplog.clear()
+        audit(data, [tmp_path / "fold.csv"], folder)
+        return folder, caplog.text
 
     return write
 

@@ -62,7 +62,6 @@ def environments(project: Path) -> dict[str, str]:
 
 
 def test_each_rule_runs_in_the_environment_of_its_own_script(conda, tmp_path):
-    (tmp_path / "project").mkdir()
     project = copy_project(tmp_path / "project")
     write_config(project)
     run(project, "--sdm", "conda")

@@ -76,7 +76,6 @@ def without_user(**changes: str) -> dict[str, str]:
 
 @pytest.mark.slow
 def test_workflow_runs_for_a_user_with_neither_a_name_nor_a_home(tmp_path):
-    (tmp_path / "project").mkdir()
     project = copy_project(tmp_path / "project")
     write_config(project)
     outcome = subprocess.run(

@@ -47,15 +47,9 @@ def test_missing_file_is_named(tmp_path, receipt_file):
 
 @pytest.mark.parametrize(
     "url",
-    [
-        "file:wiki_crop.tar",
-        "file://data/wiki_crop.tar",
-        "ftp://example.org/wiki_crop.tar",
-        "/data/wiki_crop.tar",
-        "resources/wiki_crop.tar",
-        "",
-    ],
-)
+    ["file:wiki_crop.tar", "file://data/wiki_crop.tar", "ftp://example.org/wiki_crop.tar",
+     "/data/wiki_crop.tar", "resources/wiki_crop.tar", ""],
+)  # fmt: skip
 def test_unusable_url_gives_an_example(receipt_file, url):
     with pytest.raises(InputError, match=r"file:///data/wiki_crop\.tar"):
         downloads.obtain(url, None, receipt_file)
@@ -63,18 +57,11 @@ def test_unusable_url_gives_an_example(receipt_file, url):
 
 @pytest.mark.parametrize(
     "url",
-    [
-        "https://example.org",
-        "https://example.org/static/",
-        "https://example.org/?file=wiki_crop.tar",
-        "https://example.org/..",
-        "https://example.org/a%2Fb",
-        "https://example.org/a%00b",
-        "https:///wiki_crop.tar",
-        "https://[::1/wiki_crop.tar",
-        "file:///data/wiki#1.tar",
-    ],
-)
+    ["https://example.org", "https://example.org/static/", "https://example.org/..",
+     "https://example.org/?file=wiki_crop.tar", "https://example.org/a%2Fb",
+     "https://example.org/a%00b", "https:///wiki_crop.tar", "https://[::1/wiki_crop.tar",
+     "file:///data/wiki#1.tar"],
+)  # fmt: skip
 def test_url_without_server_or_file_name_is_refused(receipt_file, url):
     with pytest.raises(InputError):
         downloads.obtain(url, None, receipt_file)

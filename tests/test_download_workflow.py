@@ -34,7 +34,6 @@ def server(tmp_path, monkeypatch):
 @pytest.fixture
 def project(server, tmp_path) -> Path:
     """A project whose only source is the ten files."""
-    (tmp_path / "project").mkdir()
     project = copy_project(tmp_path / "project")
     write_config(project, server)
     return project

@@ -8,7 +8,7 @@ import pytest
 from test_config import check
 
 from helpers.audit import random_hash
-from helpers.project import run_script
+from helpers.project import call_script
 from renet.common.errors import InputError
 from renet.dataset import external
 from renet.metadata.tables import METADATA
@@ -77,11 +77,10 @@ def test_order_of_a_set_follows_from_the_seed():
 def test_invented_names_are_kept_apart_from_those_of_other_sources(tmp_path):
     (tmp_path / "photos.csv").write_text("path,gender,subject\n1.jpg,f,Anna\n2.jpg,f,\n")
     for subjects in ("shared", "own"):
-        outcome = run_script(
-            "parse_metadata.py", tmp_path / "photos.csv", "--database", "table", "--source", "old",
+        call_script(
+            "parse_metadata", tmp_path / "photos.csv", "--database", "table", "--source", "old",
             "--subjects", subjects, "-o", tmp_path / f"{subjects}.csv",
         )  # fmt: skip
-        assert outcome.returncode == 0, outcome.stderr
     shared, own = (METADATA.read(tmp_path / f"{name}.csv").subject for name in ("shared", "own"))
     assert shared.tolist() == ["anna", "old:2.jpg"]
     assert own.tolist() == ["old:anna", "old:old:2.jpg"]

@@ -7,8 +7,9 @@ import pytest
 import torch
 
 from helpers.predictions import predictions_of
-from helpers.project import run_script
+from helpers.project import call_script
 from helpers.training import write_faces
+from renet.common.errors import InputError
 from renet.config.architecture import Architecture
 from renet.inspection import saliency
 from renet.pages import galleries
@@ -69,15 +70,13 @@ def run(tmp_path):
 
 def write_gallery(folder, out):
     pictures = (f"--{name}={out / name}.jpg" for name in ("examples", "mistakes", "hard_cases"))
-    return run_script("gallery.py", folder / "inference.csv", folder / "test.h5", "-o",
-                      out / "gallery.csv", *pictures)  # fmt: skip
+    given = [folder / "inference.csv", folder / "test.h5", "-o", out / "gallery.csv"]
+    call_script("gallery", *given, *pictures)
 
 
 def test_gallery_table_says_where_each_face_is(run):
     folder, faces = run
-    out = folder / "out"
-    outcome = write_gallery(folder, out)
-    assert outcome.returncode == 0, outcome.stderr
+    write_gallery(folder, folder / "out")
     table = pd.read_csv(folder / "out" / "gallery.csv")
     assert table[table.gallery == "mistakes"].id.tolist() == ["wiki:3", "wiki:7"]
     assert (table.gallery == "hard_cases").sum() == 18
@@ -97,8 +96,8 @@ def test_gallery_of_other_faces_is_refused(run):
     folder = run[0]
     predictions = pd.read_csv(folder / "inference.csv")
     predictions.iloc[:-1].to_csv(folder / "inference.csv", index=False)
-    outcome = write_gallery(folder, folder)
-    assert outcome.returncode == 1 and "does not describe the faces" in outcome.stderr
+    with pytest.raises(InputError, match="does not describe the faces"):
+        write_gallery(folder, folder)
 
 
 class CornerNetwork(torch.nn.Module):

@@ -14,6 +14,7 @@ import pytest
 
 from helpers.project import SCRIPTS
 from helpers.training import write_faces
+from helpers.workflow import SMALL_MODEL
 from renet.config.recipe import Recipe
 
 # Runs a rule's script as Snakemake does, in a process that can be killed.
@@ -33,16 +34,8 @@ if __name__ == "__main__":
 """
 
 # Few computations and many weights: a checkpoint takes long enough to be interrupted.
-HEAVY_MODEL = {
-    "kind": "renet",
-    "conv_channels": [4, 4, 4, 8],
-    "spatial_rnns": [{"units": 384, "block": [2, 2]}, {"units": 384, "block": [2, 2]}],
-}
-LIGHT_MODEL = {
-    "kind": "renet",
-    "conv_channels": [4, 4, 4, 8],
-    "spatial_rnns": [{"units": 8, "block": [2, 2]}, {"units": 8, "block": [2, 2]}],
-}
+LIGHT_MODEL = {"kind": "renet"} | SMALL_MODEL
+HEAVY_MODEL = LIGHT_MODEL | {"spatial_rnns": 2 * [{"units": 384, "block": [2, 2]}]}
 SETTINGS = dataclasses.asdict(Recipe()) | {
     "epochs": 3, "batch_size": 8, "threads": 1, "device": "cpu", "shuffle_each_epoch": True,
 }  # fmt: skip
@@ -74,14 +67,11 @@ class Training:
             },
             "wildcards": {"run": "run"},
             "resources": {
-                "gpu": 0,
-                "nodes": 1,
-                "checkpoint_seconds": 0.3,
-                "save_every": save_every,
+                "gpu": 0, "nodes": 1, "checkpoint_seconds": 0.3, "save_every": save_every,
                 "keep_models": 2,
             },
             "log": [str(self.log)],
-        }
+        }  # fmt: skip
         (folder / "rule.json").write_text(json.dumps(rule))
         self._command = [sys.executable, folder / "rule.py", folder / "rule.json"]
 

@@ -13,7 +13,7 @@ import pytest
 import scipy.io
 
 from helpers.archives import mat_bytes, read_mat, write_tar
-from helpers.project import run_script
+from helpers.project import call_script
 from renet.archives import tar_index
 from renet.archives.receipts import Receipt
 from renet.archives.tar_index import MEMBERS
@@ -268,9 +268,8 @@ def test_missing_mat_file_is_named(tmp_path):
 
 
 def test_script_without_a_mat_file_and_archives_says_what_to_give(tmp_path):
-    outcome = run_script("parse_metadata.py", "--database", "wiki", "-o", tmp_path / "out.csv")
-    assert outcome.returncode == 1
-    assert "Give a .mat file" in outcome.stderr and "Traceback" not in outcome.stderr
+    with pytest.raises(InputError, match=r"Give a \.mat file"):
+        call_script("parse_metadata", "--database", "wiki", "-o", tmp_path / "out.csv")
 
 
 def test_script_reads_the_mat_file_in_an_archive(tmp_path):
@@ -279,23 +278,22 @@ def test_script_reads_the_mat_file_in_an_archive(tmp_path):
         tmp_path / "wiki.tar", {"wiki/00/1.jpg": b"x", "wiki/wiki.mat": mat_bytes(rows)}
     )
     Receipt("made", str(tar), 1, "md5:0", verified=False).write(tmp_path / "r.json")
-    run_script("index_archive.py", tmp_path / "r.json", "-o", tmp_path / "members.csv")
-    outcome = run_script(
-        "parse_metadata.py", "--database", "wiki", "--members", tmp_path / "members.csv",
+    call_script("index_archive", tmp_path / "r.json", "-o", tmp_path / "members.csv")
+    call_script(
+        "parse_metadata", "--database", "wiki", "--members", tmp_path / "members.csv",
         "--receipt_files", tmp_path / "r.json", "-o", tmp_path / "out.csv", "--filter.min_age", 99,
     )  # fmt: skip
-    assert outcome.returncode == 0, outcome.stderr
     table = METADATA.read(tmp_path / "out.csv")
     assert table.reason.tolist() == ["age_out_of_range", "missing_file"]
 
 
-def test_genuine_wiki_file_gives_the_published_counts(reference_data, tmp_path):
-    outcome = run_script(
-        "parse_metadata.py", reference_data / "data/metadata/wiki.mat", "--database", "wiki",
+def test_genuine_wiki_file_gives_the_published_counts(reference_data, tmp_path, caplog):
+    caplog.set_level("INFO")
+    call_script(
+        "parse_metadata", reference_data / "data/metadata/wiki.mat", "--database", "wiki",
         "-o", tmp_path / "out.csv", "--funnel", tmp_path / "funnel.csv",
     )  # fmt: skip
-    assert outcome.returncode == 0, outcome.stderr
-    assert "38138 kept = 28601 male + 9537 female" in outcome.stderr
+    assert "38138 kept = 28601 male + 9537 female" in caplog.text
     funnel = pd.read_csv(tmp_path / "funnel.csv")
     assert funnel.remaining.tolist() == [62328, 62328, 62328, 59685, 43452, 39455, 39400, 38138]
     table = METADATA.read(tmp_path / "out.csv")

@@ -10,7 +10,7 @@ import yaml
 from sklearn import metrics as reference
 
 from helpers.predictions import predictions_of, predictions_with
-from helpers.project import ROOT, run_script
+from helpers.project import ROOT, call_script
 from renet.common.errors import InputError
 from renet.evaluation import (
     calibration,
@@ -378,21 +378,21 @@ def tables(tmp_path):
 
 def evaluate(folder, output, *options):
     names = ("inference.csv", "inference_validation.csv", "split.csv", "history.csv")
-    return run_script(
-        "evaluate.py", *(folder / name for name in names),
+    call_script(
+        "evaluate", *(folder / name for name in names),
         "-o", folder / output / "metrics.json", "--slice_table", folder / output / "slices.csv",
         *options,
     )  # fmt: skip
 
 
-def test_evaluation_prints_the_accuracy_as_the_course_does_and_warns(tables):
+def test_evaluation_prints_the_accuracy_as_the_course_does_and_warns(tables, caplog):
+    caplog.set_level("INFO")
     for attempt in ("a", "b"):
         folder = tables / attempt
         figures = [folder / f"{figure.name}.svg" for figure in run_figures.RUN_FIGURES]
-        outcome = evaluate(tables, attempt, "--figures", *figures)
-        assert outcome.returncode == 0, outcome.stderr
-    assert "Accuracy = 66.7%" in outcome.stderr
-    assert "predicts the same class for every face" in outcome.stderr
+        evaluate(tables, attempt, "--figures", *figures)
+    assert "Accuracy = 66.7%" in caplog.text
+    assert "predicts the same class for every face" in caplog.text
     written = sorted(path.name for path in (tables / "a").iterdir())
     assert written == sorted(["metrics.json", "slices.csv", *(path.name for path in figures)])
     for name in written:
@@ -432,8 +432,8 @@ def test_threshold_is_chosen_on_unscaled_confidences_where_the_temperature_is_at
 
 def test_leaking_split_stops_the_evaluation(tables):
     split_of(subject=["x", "y", "b", "x"]).to_csv(tables / "split.csv", index=False)
-    outcome = evaluate(tables, "out")
-    assert outcome.returncode == 1 and "1 people in more than one subset" in outcome.stderr
+    with pytest.raises(InputError, match="1 people in more than one subset"):
+        evaluate(tables, "out")
     assert not (tables / "out" / "metrics.json").exists()
 
 

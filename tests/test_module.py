@@ -93,11 +93,6 @@ def test_two_instances_with_partial_configs_run_side_by_side(tmp_path):
     assert "Nothing to be done" in dry_run(tmp_path, TWO_INSTANCES)
 
 
-def test_instances_can_share_one_config(tmp_path):
-    planned = dry_run(tmp_path, SAME_CONFIG.format(small=SMALL, root=ROOT))
-    assert "one/index.html" in planned and "two/index.html" in planned
-
-
 def test_workflow_can_take_some_of_the_rules(tmp_path):
     """It gives a file that the other rules would make, here the HDF5 files."""
     for name in ("train.h5", "validation.h5", "test.h5", "validation.csv", "test.csv"):
@@ -109,25 +104,18 @@ def test_workflow_can_take_some_of_the_rules(tmp_path):
         "use rule train, infer from renet as part_*\n"
         "rule all:\n    default_target: True\n    input: 'results/runs/renet/inference.csv'\n",
     )
-    assert set(re.findall(r"^rule (\w+):", planned, re.MULTILINE)) == {
-        "part_train",
-        "part_infer",
-        "all",
-    }
+    found = set(re.findall(r"^rule (\w+):", planned, re.MULTILINE))
+    assert found == {"part_train", "part_infer", "all"}
 
 
-def test_local_rules_stay_local_under_the_names_of_a_module(tmp_path):
+def test_instances_share_one_config_and_their_local_rules_stay_local(
+    tmp_path,
+):
     shown = '\nprint("local:", *sorted(workflow._localrules))'  # a dry run does not tell
     planned = dry_run(tmp_path, SAME_CONFIG.format(small=SMALL, root=ROOT) + shown)
+    assert "one/index.html" in planned and "two/index.html" in planned
     local = re.search(r"^local: (.*)", planned, re.MULTILINE)[1].split()
-    names = [
-        "download",
-        "make_sample",
-        "manifest",
-        "provenance",
-        "report",
-        "verify",
-    ]
+    names = ["download", "make_sample", "manifest", "provenance", "report", "verify"]
     assert local == [f"{module}_{name}" for module in ("first", "second") for name in names]
 
 
@@ -158,7 +146,6 @@ def test_error_in_the_config_of_a_module_names_the_module(tmp_path):
 def hosted(tmp_path, monkeypatch) -> Path:
     """A folder in which github("owner/renet") needs no network: Snakemake's cache has the clone."""
     original = tmp_path / "original"
-    original.mkdir()
     copy_project(original)
     git = ["git", "-C", original, "-c", "user.name=a", "-c", "user.email=a@example.org"]
     for command in (["init", "-q"], ["add", "."], ["commit", "-qm", "one"], ["tag", "v1"]):

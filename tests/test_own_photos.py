@@ -13,7 +13,7 @@ import yaml
 from helpers.archives import jpeg, turned_jpeg, write_tar
 from helpers.pages import write_report
 from helpers.predictions import predictions_of
-from helpers.project import ROOT, run_script
+from helpers.project import ROOT, call_script
 from helpers.workflow import copy_project, snakemake
 from renet.archives import downloads, receipts
 from renet.common.drop_reasons import RowReason
@@ -204,7 +204,7 @@ def test_folder_is_packed_with_the_same_bytes_each_time(tmp_path):
     (folder / "2.jpg").touch()
     receipt = downloads.obtain(f"{folder.as_uri()}/", None, receipt_file)
     assert receipt.digest in first.decode()
-    run_script("index_archive.py", receipt_file, "-o", tmp_path / "members.csv")
+    call_script("index_archive", receipt_file, "-o", tmp_path / "members.csv")
     assert pd.read_csv(tmp_path / "members.csv").member.tolist() == ["2.jpg", "anna/1.jpg"]
 
 
@@ -251,15 +251,14 @@ def test_photo_on_its_side_is_turned_before_its_box_is_cropped(tmp_path):
     table = write(tmp_path / "t.csv", "path,gender,x1,y1,x2,y2\na.jpg,f,1,31,40,60\n")
     members, photos = tmp_path / "members.csv", tmp_path / "photos.csv"
     for command in (
-        ("index_archive.py", tmp_path / "r.json", "-o", members),
-        ("parse_metadata.py", table, "--database", "table", "--whole", "--members", members,
+        ("index_archive", tmp_path / "r.json", "-o", members),
+        ("parse_metadata", table, "--database", "table", "--whole", "--members", members,
          "--photos", photos, "-o", tmp_path / "metadata.csv"),
-        ("crop_faces.py", tmp_path / "r.json", "--photos", photos, "--crop.whole", "--crop.turn",
+        ("crop_faces", tmp_path / "r.json", "--photos", photos, "--crop.whole", "--crop.turn",
          "--crop.margin", 0, "--crop.size", 30, 40, "-o", tmp_path / "f.npy",
          "--table", tmp_path / "f.csv"),
     ):  # fmt: skip
-        outcome = run_script(*command)
-        assert outcome.returncode == 0, outcome.stderr
+        call_script(*command)
     face = shards.open_faces(tmp_path / "f.npy")[0]
     seen = crop.decode(turned_jpeg(), turn=True)[30:60, :40]
     assert np.array_equal(face, cv2.cvtColor(seen, cv2.COLOR_BGR2RGB).transpose(2, 0, 1))
@@ -270,19 +269,14 @@ def test_paths_that_fit_no_photo_are_an_error_not_an_empty_set(tmp_path):
     tar = receipts.Receipt("made", str(tmp_path / "own.tar"), 1, "md5:0", verified=False)
     tar.write(tmp_path / "r.json")
     table = write(tmp_path / "t.csv", "path,gender\na.jpg,f\n")
-    run_script("index_archive.py", tmp_path / "r.json", "-o", tmp_path / "members.csv")
-    outcome = run_script(
-        "parse_metadata.py", table, "--database", "table", "--members", tmp_path / "members.csv",
-        "-o", tmp_path / "metadata.csv",
-    )  # fmt: skip
-    assert outcome.returncode == 1
-    assert "None of the 1 photos is in the archives" in outcome.stderr
-    assert "called a.jpg" in outcome.stderr and "Traceback" not in outcome.stderr
+    call_script("index_archive", tmp_path / "r.json", "-o", tmp_path / "members.csv")
+    command = [table, "--database", "table", "--members", tmp_path / "members.csv"]
+    with pytest.raises(InputError, match=r"None of the 1 photos is in the archives.*called a\.jpg"):
+        call_script("parse_metadata", *command, "-o", tmp_path / "metadata.csv")
 
 
 @pytest.mark.slow
 def test_workflow_takes_a_folder_and_a_table_and_notices_a_change_of_either(tmp_path):
-    (tmp_path / "project").mkdir()
     project = copy_project(tmp_path / "project")
     folder = tmp_path / "photos"
     (folder / "of anna").mkdir(parents=True)

@@ -17,8 +17,9 @@ import torch
 from predict import predict
 from predictor import predictor as predictor_of_run
 
+from helpers.archives import turned_jpeg
 from helpers.pages import HOSTILE
-from helpers.project import run_script
+from helpers.project import call_script
 from helpers.training import SMALL, write_faces
 from renet.common import files
 from renet.faces import crop
@@ -82,18 +83,12 @@ def made(tmp_path_factory) -> Path:
     return folder
 
 
-def run_predict(*arguments: object) -> pd.DataFrame:
-    outcome = run_script("predict.py", *arguments)
-    assert outcome.returncode == 0, outcome.stderr
-    table = pd.read_csv(arguments[arguments.index("-o") + 1], keep_default_na=False, na_values=[""])
-    return table.set_index(table.file.map(lambda name: Path(name).name))
-
-
 @pytest.fixture(scope="module")
 def predicted(made) -> pd.DataFrame:
-    return run_predict(
-        made / "run", made / "photos", "-o", made / "out.csv", "--html", made / "out.html"
-    )
+    outputs = ["-o", made / "out.csv", "--html", made / "out.html"]
+    call_script("predict", made / "run", made / "photos", *outputs)
+    table = pd.read_csv(made / "out.csv", keep_default_na=False, na_values=[""])
+    return table.set_index(table.file.map(lambda name: Path(name).name))
 
 
 @pytest.fixture
@@ -295,18 +290,6 @@ def test_hashes_of_another_run_are_refused_and_missing_ones_leave_the_column_emp
         predict(run, [photo], predictions=out)
 
 
-def with_orientation(jpeg_data: bytes, orientation: int) -> bytes:
-    tiff = b"MM\0*\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01" + bytes([0, orientation]) + bytes(6)
-    segment = b"Exif\0\0" + tiff
-    return (
-        jpeg_data[:2]
-        + b"\xff\xe1"
-        + (len(segment) + 2).to_bytes(2, "big")
-        + segment
-        + (jpeg_data[2:])
-    )
-
-
 def test_compressed_file_that_ends_in_its_first_bytes_is_a_photo_with_a_reason(tmp_path):
     path = tmp_path / "album.tar.gz"
     path.write_bytes(gzip.compress(bytes(10_000))[:20])
@@ -316,10 +299,8 @@ def test_compressed_file_that_ends_in_its_first_bytes_is_a_photo_with_a_reason(t
 
 
 def test_photo_is_turned_by_its_orientation():
-    image = picture(3, 60, 40)
-    turned = photos.decode(with_orientation(encoded(image), 6))
-    assert turned.shape == (40, 60, 3)
-    np.testing.assert_array_equal(turned, np.rot90(photos.decode(encoded(image)), -1))
+    stored = crop.decode(turned_jpeg())
+    np.testing.assert_array_equal(photos.decode(turned_jpeg()), np.rot90(stored, -1))
 
 
 def test_transparent_photo_is_prepared_as_in_training():

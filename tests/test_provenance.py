@@ -12,7 +12,7 @@ import torch
 import yaml
 
 from helpers.faces import write_hdf5
-from helpers.project import ROOT, run_script
+from helpers.project import ROOT, call_script
 from helpers.training import write_faces
 from renet.archives import receipts
 from renet.archives.receipts import Receipt
@@ -43,12 +43,11 @@ def origin(tmp_path) -> dict:
     record = provenance.of_training(SETTINGS, **faces, code=code, machines=2)
     (tmp_path / "training.json").write_text(json.dumps(record))
     THROUGHPUT.write(tmp_path / "throughput.csv", THROUGHPUT.frame([]))
-    outcome = run_script(
-        "provenance.py", tmp_path / "training.json", tmp_path / "a.tar.json",
+    call_script(
+        "provenance", tmp_path / "training.json", tmp_path / "a.tar.json",
         "--data", json.dumps(DATA), "-o", tmp_path / "provenance.json",
         "--throughput", tmp_path / "throughput.csv", "--machine", tmp_path / "machine.js",
     )  # fmt: skip
-    assert outcome.returncode == 0, outcome.stderr
     return json.loads((tmp_path / "provenance.json").read_text())
 
 

@@ -44,7 +44,6 @@ def test_more_photos_leave_no_more_files(tmp_path):
 
 @pytest.mark.slow
 def test_a_run_leaves_the_files_that_are_counted_for_it(tmp_path):
-    (tmp_path / "project").mkdir()
     project = copy_project(tmp_path / "project")
     write_config(project)
     run(project)

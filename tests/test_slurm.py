@@ -16,7 +16,7 @@ from helpers import slurm_cluster
 from helpers.liveness import is_alive
 from helpers.project import ROOT
 from helpers.slurm_workflow import SlurmWorkflow
-from helpers.workflow import copy_project, run, write_config
+from helpers.workflow import MAY_DIFFER, copy_project, run, write_config
 
 pytestmark = pytest.mark.slow
 
@@ -31,19 +31,7 @@ RUNS = {
 OFTEN = {"minutes": 0.01}
 RESOURCES = {"memory_mb": 1500, "minutes": 10}
 # Files with times, or with facts of the machine.
-NOT_COMPARED = {
-    "throughput.csv",
-    "machine.js",
-    "layer_times.csv",
-    "layer_times.js",
-    "tensorboard",
-    "training.json",
-    "provenance.json",
-    "manifest.json",
-    "finished.json",
-    "benchmarks",
-    "logs",
-}
+NOT_COMPARED = {*MAY_DIFFER, "training.json", "provenance.json"}
 
 
 @pytest.fixture(scope="module")

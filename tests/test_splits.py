@@ -7,14 +7,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from helpers.audit import random_hash
-from helpers.project import run_script
+from helpers.audit import cropped_source
+from helpers.project import call_script
 from renet.common.errors import InputError
 from renet.dataset import splits
 from renet.dataset.splits import SplitSettings
 from renet.dataset.tables import FUNNEL, SPLIT
-from renet.faces.shards import SHARD
-from renet.metadata.tables import METADATA
 
 SETTINGS = SplitSettings(validation=0.1, test=0.2, seed=1)
 
@@ -34,15 +32,11 @@ def make_samples(people: int = 200, seed: int = 0) -> pd.DataFrame:
     )
 
 
-def test_no_person_is_in_two_subsets():
-    split = splits.split(make_samples(), SETTINGS)
-    assert (split.groupby("subject").subset.nunique() == 1).all()
-
-
-def test_every_sample_is_in_exactly_one_subset():
+def test_every_sample_is_in_one_subset_and_no_person_in_two():
     samples = make_samples()
     split = splits.split(samples, SETTINGS)
     assert sorted(split.digest) == sorted(samples.digest)
+    assert (split.groupby("subject").subset.nunique() == 1).all()
 
 
 def test_sizes_and_class_shares_come_out_as_asked():
@@ -138,39 +132,23 @@ def test_photos_with_the_same_pixels_and_two_labels_are_contradictions():
 
 @pytest.fixture
 def sources(tmp_path):
-    """Two sources of 30 rows, every tenth of which is dropped when it is cropped, in two shards."""
+    """Two sources of 30 rows, of which row 0 is dropped when it is cropped, in two shards."""
     for source in ("b", "a"):
-        rows = [
-            dict.fromkeys(METADATA.columns) | {
-                "row": row, "path": f"{row}.jpg", "source": source, "subject": f"0{row // 2}",
-                "name": "", "gender": row % 2, "dob": "", "status": "kept", "reason": "",
-            }
-            for row in range(30)
-        ]  # fmt: skip
-        METADATA.write(tmp_path / source / "metadata.csv", METADATA.frame(rows))
-        cropped = [
-            {"row": row, "status": "dropped", "reason": "too_small"}
-            if row % 10 == 0
-            else {
-                "row": row, "status": "kept", "reason": "", "index": row, "width": 9, "height": 9,
-                "grey": 0, "digest": f"{source}{row}", "phash": random_hash(f"{source}{row}"),
-            }
-            for row in range(30)
-        ]  # fmt: skip
-        for number, part in ((1, cropped[:12]), (2, cropped[12:])):
-            path = tmp_path / source / "faces" / f"{number}-of-2.csv"
-            SHARD.write(path, SHARD.frame(part))
+        cropped_source(tmp_path, source, 30, first_shard=12)
     return tmp_path
 
 
-def shuffle(folder, *tables) -> str:
+def shuffle(folder, *tables) -> None:
     metadata = [folder / "b" / "metadata.csv", folder / "a" / "metadata.csv"]
-    outcome = run_script(
-        "shuffle.py", "--metadata", *metadata, "--tables", *tables, "-o", folder / "split.csv",
+    call_script(
+        "shuffle", "--metadata", *metadata, "--tables", *tables, "-o", folder / "split.csv",
         "--funnel", folder / "funnel.csv",
     )  # fmt: skip
-    assert "Traceback" not in outcome.stderr
-    return outcome.stderr
+
+
+def refuse(folder, tables, fault: str) -> None:
+    with pytest.raises(InputError, match=fault):
+        shuffle(folder, *tables)
 
 
 def test_script_knows_shards_by_their_paths_whatever_their_order(sources):
@@ -180,11 +158,11 @@ def test_script_knows_shards_by_their_paths_whatever_their_order(sources):
     shuffle(sources, *reversed(tables))
     assert (sources / "split.csv").read_bytes() == first
     split = SPLIT.read(sources / "split.csv")
-    assert len(split) == 54 and (split.shard == 1 + (split.row >= 12)).all()
+    assert len(split) == 58 and (split.shard == 1 + (split.row >= 12)).all()
     assert split.subject.str.startswith("0").all()
     funnel = FUNNEL.read(sources / "funnel.csv")
     assert funnel.source.drop_duplicates().tolist() == ["b", "a"]
-    assert funnel.dropped[funnel.step == "too_small"].tolist() == [3, 3]
+    assert funnel.dropped[funnel.step == "too_small"].tolist() == [1, 1]
 
 
 def test_two_sources_with_the_same_paths_and_names_keep_their_photos(sources):
@@ -198,9 +176,8 @@ def test_two_sources_with_the_same_paths_and_names_keep_their_photos(sources):
 
 def test_script_needs_each_shard_once(sources):
     tables = sorted(sources.glob("*/faces/*.csv"))
-    assert "keeps 30 rows, and the 18 of its shards are others" in shuffle(sources, *tables[1:])
-    assert "source a, and no table of its shards was given" in shuffle(sources, *tables[2:])
-    assert "keeps 30 rows, and the 42 of" in shuffle(sources, *tables, tables[0])
+    refuse(sources, tables[1:], "keeps 30 rows, and the 18 of its shards are others")
+    refuse(sources, tables[2:], "source a, and no table of its shards was given")
 
 
 def test_shards_of_another_number_go_when_the_faces_are_shuffled_and_nothing_else(sources):
@@ -211,19 +188,18 @@ def test_shards_of_another_number_go_when_the_faces_are_shuffled_and_nothing_els
     for path in [*kept[2:], *old, elsewhere := sources / "faces/1-of-3.csv"]:
         path.parent.mkdir(exist_ok=True)
         path.touch()
-    assert "keeps 30 rows, and the 42 of" in shuffle(sources, *tables, tables[0])
+    refuse(sources, [*tables, tables[0]], "keeps 30 rows, and the 42 of")
     assert all(path.exists() for path in old)  # a failed job deletes nothing
     shuffle(sources, *tables)
     assert not any(path.exists() for path in old)
     assert all(path.exists() for path in [*kept, elsewhere])
     (sources / "a/faces/1-of-3.npy").touch()
     SPLIT.write(sources / "known.csv", SPLIT.read(sources / "split.csv")[:1])
-    outcome = run_script(
-        "external_set.py", sources / "a/metadata.csv", "--tables", *tables[:2],
+    call_script(
+        "external_set", sources / "a/metadata.csv", "--tables", *tables[:2],
         "--known", sources / "known.csv", "-o", sources / "a/split.csv",
         "--funnel", sources / "a/funnel.csv",
     )  # fmt: skip
-    assert outcome.returncode == 0, outcome.stderr
     assert not (sources / "a/faces/1-of-3.npy").exists() and kept[-1].exists()
 
 
@@ -236,7 +212,7 @@ def test_shards_of_another_number_go_when_the_faces_are_shuffled_and_nothing_els
 )
 def test_table_that_is_cut_off_between_two_rows_is_one_sentence(sources, name, lines, fault):
     cut_off(sources / name, lines)
-    assert fault in shuffle(sources, *sources.glob("*/faces/*.csv"))
+    refuse(sources, sources.glob("*/faces/*.csv"), fault)
     assert not (sources / "split.csv").exists()
 
 

@@ -74,8 +74,7 @@ def test_run_prints_a_line_for_each_rule_and_the_accuracy_last(finished):
 
 
 def test_run_with_nothing_to_do_says_so(finished, tmp_path):
-    shutil.copytree(finished, tmp_path / "copy", symlinks=True)
-    session = run_on_a_terminal(tmp_path / "copy")
+    session = run_on_a_terminal(shutil.copytree(finished, tmp_path / "copy", symlinks=True))
     assert session.status == 0
     assert session.lines[-1] == "Nothing to be done: the results are up to date."
 

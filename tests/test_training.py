@@ -319,13 +319,26 @@ def test_constant_prediction_is_reported_by_one_process_alone(faces, caplog, mon
     assert ("Constant prediction" in caplog.text) == is_main
 
 
-def test_faces_of_other_classes_are_refused(tmp_path):
+@pytest.fixture
+def course(monkeypatch) -> Callable[..., None]:
+    """The course's command in this process."""
+    monkeypatch.setattr(logs, "start", lambda **_: None)
+    monkeypatch.setenv("LOCAL_RANK", "0")
+
+    def train_by(*options: object) -> None:
+        monkeypatch.setattr("sys.argv", ["train.py", *map(str, options)])
+        course_command.main()
+
+    return train_by
+
+
+def test_faces_of_other_classes_are_refused(course, tmp_path):
     write_faces(tmp_path / "train.h5")
     with h5py.File(tmp_path / "train.h5", "a") as store:
         store["output"].attrs["nclass"] = 7
     write_faces(tmp_path / "test.h5")
-    outcome = run_script("train.py", "--data_root", tmp_path, "-e", 1)
-    assert outcome.returncode == 1 and "has 7 classes of faces" in outcome.stderr
+    with pytest.raises(InputError, match="has 7 classes of faces"):
+        course("--data_root", tmp_path, "-e", 1)
 
 
 # The course's command line.
@@ -396,40 +409,30 @@ def test_model_for_faces_of_another_size_is_refused(faces):
     [("data_wiki", "because it is a folder"), ("a_file/model.prm", "a_file is not a folder")],
 )
 def test_file_that_cannot_be_written_is_refused_before_the_training(
-    data_root, tmp_path, option, path, sentence
+    course, data_root, tmp_path, monkeypatch, option, path, sentence
 ):
     (tmp_path / "a_file").touch()
-    given = [option, tmp_path / path, "--data_root", data_root, "-e", 1]
-    outcome = run_script("train.py", *given, "--threads", 1)
-    assert outcome.returncode == 1 and "Traceback" not in outcome.stderr
-    assert f"{tmp_path / path} cannot be written" in outcome.stderr and sentence in outcome.stderr
-    assert "epoch 1" not in outcome.stderr
+    monkeypatch.setattr(Trainer, "run", lambda *_, **__: pytest.fail("it has begun"))
+    with pytest.raises(InputError, match=f"{tmp_path / path} cannot be written.*{sentence}"):
+        course(option, tmp_path / path, "--data_root", data_root, "-e", 1, "--threads", 1)
 
 
 @pytest.mark.parametrize(("rank", "level"), [(None, "INFO"), ("0", "INFO"), ("1", "WARNING")])
-def test_one_process_of_torchrun_says_what_all_do(monkeypatch, rank, level):
+def test_one_process_of_torchrun_says_what_all_do(course, monkeypatch, rank, level):
     started = []
     monkeypatch.delenv("RANK", raising=False)
     if rank:
         monkeypatch.setenv("RANK", rank)
-    monkeypatch.setenv("LOCAL_RANK", "0")
-    monkeypatch.setattr("sys.argv", ["train.py"])
     monkeypatch.setattr(course_command, "run_course", lambda _: None)
     monkeypatch.setattr(logs, "start", lambda level: started.append(logging.getLevelName(level)))
-    course_command.main()
+    course()
     assert started == [level]
 
 
-def test_missing_data_is_named(tmp_path):
-    outcome = run_script("train.py", "--data_root", tmp_path / "data_wiki")
-    assert outcome.returncode == 1
-    assert "data_wiki/train.h5 does not exist" in outcome.stderr
-    assert "Traceback" not in outcome.stderr
-
-
-def test_number_below_one_is_refused():
-    outcome = run_script("train.py", "--eval_freq", 0)
-    assert outcome.returncode == 2 and "--eval_freq must be at least 1" in outcome.stderr
+def test_number_below_one_is_refused(course, capsys):
+    with pytest.raises(SystemExit):
+        course("--eval_freq", 0)
+    assert "--eval_freq must be at least 1" in capsys.readouterr().err
 
 
 def test_epoch_without_a_validation_has_empty_fields(faces, tmp_path):

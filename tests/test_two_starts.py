@@ -78,7 +78,6 @@ def two_projects(folder: Path, kind: str) -> list[Path]:
     own = {"url": url, "database": "table", "table": "photos.csv", "photos": "crop", "shards": 1}
     projects = [folder / name for name in ("first", "second")]
     for project in projects:
-        project.mkdir()
         copy_project(project)
         (project / "photos.csv").write_text("path,gender\n0.jpg,male\n")
         shared = {"resources": str(folder / "shared")}

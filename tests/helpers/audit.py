@@ -14,18 +14,20 @@ def cropped_source(
     count: int,
     digests: Mapping[int, str] | None = None,
     hashes: Mapping[int, str] | None = None,
+    first_shard: int | None = None,
 ) -> Path:
-    """Write metadata.csv and one shard's table: two photos a person, even rows female.
+    """Write metadata.csv and the tables of shards: two photos a person, even rows female.
 
     Row 0 is dropped, because its photo is too small. Returns the folder.
 
     Args:
         digests: of the pixels of some rows; all others are different.
         hashes: perceptual hashes of some rows; all others are different.
+        first_shard: rows of the first of two shards; None: there is one shard.
     """
     rows = [
         dict.fromkeys(METADATA.columns) | {
-            "row": row, "path": f"{row}.jpg", "source": source, "subject": f"{row // 2}",
+            "row": row, "path": f"{row}.jpg", "source": source, "subject": f"0{row // 2}",
             "name": "", "gender": row % 2, "dob": "", "status": "kept", "reason": "",
         }
         for row in range(count)
@@ -39,7 +41,10 @@ def cropped_source(
         }
         for row in range(1, count)
     ]  # fmt: skip
-    SHARD.write(folder / source / "faces" / "1-of-1.csv", SHARD.frame(cropped))
+    parts = [cropped[:first_shard], cropped[first_shard:]] if first_shard else [cropped]
+    for number, part in enumerate(parts, 1):
+        path = folder / source / "faces" / f"{number}-of-{len(parts)}.csv"
+        SHARD.write(path, SHARD.frame(part))
     return folder
 
 

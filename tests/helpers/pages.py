@@ -14,7 +14,7 @@ import yaml
 
 from helpers.faces import write_hdf5
 from helpers.made_once import made_once
-from helpers.project import ROOT, run_script
+from helpers.project import ROOT, call_script
 from helpers.training import SMALL
 from renet.dataset import hdf5
 from renet.dataset.tables import CORRECTED, FUNNEL
@@ -64,8 +64,7 @@ def build(results: Path) -> None:
     receipt["url"] += f"?{HOSTILE[0]}{HOSTILE[3]}"
     (results / "receipt.json").write_text(json.dumps(receipt))
     for script in benchmark.commands(results):
-        outcome = run_script(f"{script}.py", *benchmark.commands(results)[script])
-        assert outcome.returncode == 0, outcome.stderr
+        call_script(script, *benchmark.commands(results)[script])
         if script == "explain":
             add_external_set(results, benchmark.RUN)
         if script == "provenance":  # further runs with another seed and learning rate
@@ -92,13 +91,12 @@ def add_external_set(results: Path, run: str) -> None:
     }
     funnel = [("portraits", step, *counts, 0) for step, counts in steps.items()]
     FUNNEL.write(data / "portraits" / "external_funnel.csv", FUNNEL.frame(funnel))
-    outcome = run_script(
-        "evaluate.py", of_set / "inference.csv", folder / "inference_validation.csv",
+    call_script(
+        "evaluate", of_set / "inference.csv", folder / "inference_validation.csv",
         data / "split.csv", "--external", data / "portraits.csv", "-o", of_set / "metrics.json",
         "--slice_table", of_set / "tables" / "slices.csv", "--figures",
         *(of_set / "figures" / f"{figure.name}.svg" for figure in FIGURES_OF_PREDICTIONS),
     )  # fmt: skip
-    assert outcome.returncode == 0, outcome.stderr
     shutil.copy(folder / "tables" / "gallery.csv", of_set / "tables")
     shutil.copytree(folder / "faces", of_set / "faces")
 
@@ -129,15 +127,14 @@ def add_comparison(results: Path) -> None:
             rows.to_csv(path, index=False)
     folder, data = results / "comparison", results / "data"
     sets = ("test", "portraits")
-    outcome = run_script(
-        "compare.py", *sorted((results / "runs").rglob("inference.csv")),
+    call_script(
+        "compare", *sorted((results / "runs").rglob("inference.csv")),
         "--split", data / "split.csv", "--faces", *(data / f"{name}.h5" for name in sets),
         "--reference", "made", "-o", folder / "comparison.csv", "--curves",
         folder / "ranking_curves.svg", "--as_json", folder / "comparison.json", "--disagreements",
         folder / "disagreements.csv", "--sheets",
         *(folder / f"disagreements_{name}.jpg" for name in sets),
     )  # fmt: skip
-    assert outcome.returncode == 0, outcome.stderr
 
 
 def write_audit(results: Path, run: str) -> None:
@@ -151,20 +148,18 @@ def write_audit(results: Path, run: str) -> None:
         fold, index=False
     )
     CORRECTED.write(folder / "corrected.csv", CORRECTED.frame([]))
-    outcome = run_script(
-        "audit.py", fold, "--faces", data / "test.h5", "--tables", data / "test.csv",
+    call_script(
+        "audit", fold, "--faces", data / "test.h5", "--tables", data / "test.csv",
         "-o", folder / "labels.csv", "--proposals", folder / "suspects.csv",
         "--picture", folder / "suspects.jpg",
         "--page", folder / "index.html", "--data", json.dumps(shown),
         "--corrected", folder / "corrected.csv",
     )  # fmt: skip
-    assert outcome.returncode == 0, outcome.stderr
 
 
 def write_report(results: Path, *options: object) -> None:
     """Write the pages of a folder of results again."""
-    outcome = run_script("report.py", *benchmark_module().commands(results)["report"], *options)
-    assert outcome.returncode == 0, outcome.stderr
+    call_script("report", *benchmark_module().commands(results)["report"], *options)
 
 
 @contextlib.contextmanager

@@ -40,20 +40,10 @@ WIDE = 400  # columns of a terminal that wraps no line
 SCREEN = "screen.txt"
 EVERYTHING_AFTER = {
     "train": {
-        "train",
-        "infer",
-        "evaluate",
-        "gallery",
-        "explain",
-        "profile_layers",
-        "walkthrough",
-        "predictor",
-        "provenance",
-        "compare",
-        "report",
-        "manifest",
+        "train", "infer", "evaluate", "gallery", "explain", "profile_layers", "walkthrough",
+        "predictor", "provenance", "compare", "report", "manifest",
     }
-}
+}  # fmt: skip
 EVERYTHING_AFTER["shuffle"] = {"shuffle", "write_hdf5", "thumbnails"} | EVERYTHING_AFTER["train"]
 EVERYTHING_AFTER["crop_faces"] = {"crop_faces"} | EVERYTHING_AFTER["shuffle"]
 EVERYTHING_AFTER["parse_metadata"] = {"parse_metadata"} | EVERYTHING_AFTER["crop_faces"]
@@ -122,7 +112,14 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return made_once(tmp_path_factory, "finished", run_whole)
 
 
+@pytest.fixture
+def project(finished: Path, tmp_path: Path) -> Path:
+    """A copy of the finished project, to be changed by one test."""
+    return shutil.copytree(finished, tmp_path / "copy", symlinks=True)
+
+
 def copy_project(folder: Path) -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
     for part in PROJECT_PARTS:
         if (ROOT / part).is_dir():
             ignored = shutil.ignore_patterns("__pycache__")
