@@ -42,7 +42,7 @@ def origin(tmp_path) -> dict:
     code = "0123456789abcdef"
     record = provenance.of_training(SETTINGS, **faces, code=code, machines=2)
     (tmp_path / "training.json").write_text(json.dumps(record))
-    THROUGHPUT.write(tmp_path / "throughput.csv", THROUGHPUT.frame([]))
+    THROUGHPUT.write(tmp_path / "throughput.csv", THROUGHPUT.frame([(1, 2, 1.0, 2.0, 0.0, 1, 0)]))
     call_script(
         "provenance", tmp_path / "training.json", tmp_path / "a.tar.json",
         "--data", json.dumps(DATA), "-o", tmp_path / "provenance.json",
