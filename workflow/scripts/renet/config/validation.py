@@ -6,8 +6,8 @@ Snakemake's own validation prints the whole schema instead.
 
 import copy
 import difflib
-import math
 import re
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -206,7 +206,7 @@ def _holds(content: Any, key: Key) -> bool:
 
 def _not_finite(value: object, key: Key = ()) -> Iterator[tuple[Key, str]]:
     """The numbers that are infinite or none; a schema has no word for them."""
-    if isinstance(value, float) and not math.isfinite(value):
+    if isinstance(value, int | float) and not abs(value) <= sys.float_info.max:  # or it is a NaN
         yield key, f"{_dotted(key)} is {_shown(value)}, and must be a finite number."
     elif isinstance(value, dict | list):
         for name, part in value.items() if isinstance(value, dict) else enumerate(value):
