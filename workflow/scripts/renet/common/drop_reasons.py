@@ -1,11 +1,10 @@
 """Why a row of the metadata gives no face: one reason a row, the first that applies.
 
 To add a reason: name it here, at its place in the order; decide it in metadata/row_filter.py (a
-row's reason) or, where it needs the index of the archives, in parse_metadata.py; raise
-`RejectedImage` with it in faces/crop.py (a photo's) or assign it in dataset/rows.py (a correction's)
-or dataset/external.py (an external set's); describe it in results/README.md and in the docstring of
-its script, parse_metadata.py, crop_faces.py or external_set.py. Funnels take it from here. A limit of
-the config is a field of `RowFilter`, too, with its schema and a line in datasheet.md.j2.
+row's reason) or, where it needs the archives' index, in parse_metadata.py; raise `RejectedImage` in
+faces/crop.py (a photo's); or assign it in dataset/rows.py (a correction's) or dataset/external.py
+(an external set's). Describe it in results/README.md and in the docstring of parse_metadata.py,
+crop_faces.py or external_set.py. A limit of the config is a field of `RowFilter`, too.
 """
 
 import enum
