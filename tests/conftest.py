@@ -26,3 +26,8 @@ def reference_data() -> Path:
     if not folder:
         pytest.skip("REFERENCE_DATA does not name the folder with the reference data")
     return Path(folder)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The file that takes longest begins first, so that no process waits for it at the end."""
+    items.sort(key=lambda item: item.path.name != "test_workflow.py")
