@@ -9,6 +9,7 @@ import pytest
 import torch
 from infer import read_samples
 
+from helpers.faces import write_hdf5
 from helpers.project import call_script
 from helpers.training import SMALL, write_faces
 from renet.common.errors import InputError
@@ -90,6 +91,15 @@ def test_table_of_other_faces_is_refused(run):
     with pytest.raises(InputError, match="does not describe the faces"):
         infer(folder)
     assert not (folder / "inference.csv").exists()
+
+
+def test_faces_of_another_size_than_the_network_has_learnt_are_refused(run):
+    folder = run[0]
+    write_hdf5(folder / "test.h5", np.zeros((150, 3, 64, 64), np.uint8), run[2].targets)
+    with pytest.raises(
+        InputError, match=r"shape \(3, 64, 64\), and .*model\.pt is for \(3, 32, 32\)"
+    ):
+        infer(folder)
 
 
 def test_damaged_faces_are_not_predicted(run):

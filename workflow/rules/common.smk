@@ -212,9 +212,6 @@ def file_with_mean(wildcards):
     return [] if computes else "<results>/data/train.h5"
 
 
-# For prediction.smk.
-
-
 def recorded_settings(wildcards):
     """All that a run depends on, the data included."""
     return data_summary.for_provenance(config) | training_settings(wildcards)

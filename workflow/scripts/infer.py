@@ -55,6 +55,9 @@ def infer(
     for face_file, table_file, output in subsets:
         stored = hdf5.read(face_file)
         hdf5.check_digest(stored)
+        if stored.shape != network.input_shape:
+            fault = f"{face_file} has faces of shape {stored.shape}, and {model} is for"
+            raise InputError(f"{fault} {network.input_shape}; write them again with that size.")
         samples = read_samples(table_file, stored)
         values = logits(network, stored.pixels, device, compute.precision, show_progress=True)
         probabilities = softmax(values)
