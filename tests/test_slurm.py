@@ -86,7 +86,7 @@ def processes_of(project: Path, word: str) -> list[int]:
 
 def assert_same_training(project: Path, local: Path, name: str) -> None:
     """It continued from a checkpoint, and gave the files of the undisturbed training."""
-    log = (project / "results" / "logs" / "train" / f"{name}.log").read_text()
+    log = (project / "results/runs" / name / "logs/train.log").read_text()
     assert "Continuing after epoch" in log
     for file in ("model.pt", "history.csv"):
         path = Path("results") / "runs" / name / file
