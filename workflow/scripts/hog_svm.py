@@ -73,7 +73,7 @@ def hog_svm(
         record = provenance.of_training(settings, train, validation, code)
         files.write_json(training, record)
         model_file.save(model, network)
-        logging.info("%s: validation accuracy %.3f", model, in_history["validation_accuracy"])
+        logging.info("The validation accuracy is %.3f", in_history["validation_accuracy"])
 
     folder = TrainingFolder(
         model.parent / "training",
