@@ -171,7 +171,7 @@ def reported(path, title, category="{run}"):
     )
 
 
-# For dataset.smk; Snakemake's linter wants no functions beside rules.
+# For dataset.smk and prediction.smk; Snakemake's linter wants no functions beside rules.
 
 
 def by_archive(key):

@@ -77,9 +77,8 @@ class Progress(tqdm):
     def _bar(self) -> str:
         """The bar as wide as the terminal; a job's name tells it from that of another job."""
         log = Path(logs.log_file() or "")
-        job = (
-            log.parents[1].name if log.parent.name == "logs" else log.stem
-        )  # the run, if it has one
+        of_run = log.parent.name == "logs"  # results/runs/RUN/logs/JOB.log
+        job = log.parents[1].name if of_run else log.stem
         name = self.desc if job in self.desc else f"{job} {self.desc}"
         shown = self.format_dict | {"prefix": name}
         if self.postfix and self.total:

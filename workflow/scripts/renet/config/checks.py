@@ -111,7 +111,7 @@ def check_results(config: dict, results: Path) -> None:
 
 
 def earlier_results(results: Path) -> str | None:
-    """A sentence about results of before 1.1, whose runs had other folders; None without any."""
+    """A sentence about results of an earlier version, with other folders; None without any."""
     if not any(results.glob("runs/*/training.json")):
         return None
     return (
