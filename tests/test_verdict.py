@@ -62,9 +62,9 @@ def test_verdict_holds_the_runs_own_numbers(window, results, page):
     window.get(page(results))
     text = verdict(window)
     assert phrases.percentage(found["test"]["accuracy"]) in text
-    margin = found["test"]["differences"]
-    assert phrases.points(margin["over_baseline"]["value"]) in text
-    assert phrases.points_interval(margin["over_baseline"]["subjects"]) in text
+    differences = found["test"]["differences"]
+    assert phrases.points(differences["over_baseline"]["value"]) in text
+    assert phrases.points_interval(differences["over_baseline"]["subjects"]) in text
     assert f"{found['data']['first_year']} to {found['data']['last_year']}" in text
     assert f"{found['data']['subjects']:,} people" in text
 
@@ -169,14 +169,14 @@ def test_test_set_of_one_class_has_no_gap():
     assert phrases.gender_gap(summary, "set old").startswith("The set old has faces of one class")
 
 
-def test_margin_that_covers_zero_is_not_significant():
-    text = phrases.margin(summary_of((15, 40), (48, 60)))
+def test_lead_that_covers_zero_is_not_significant():
+    text = phrases.above_baseline(summary_of((15, 40), (48, 60)))
     assert "difference is not significant" in text and ") above always predicting male" in text
 
 
-def test_margin_below_the_baseline_is_no_better_than_guessing():
+def test_lead_below_the_baseline_is_no_better_than_guessing():
     summary = summary_of((5, 40), (48, 60))
-    text = phrases.margin(summary)
+    text = phrases.above_baseline(summary)
     low, high = summary["differences"]["over_baseline"]["subjects"]
     assert ") below always predicting male" in text
     assert phrases.points_interval([-high, -low]) in text

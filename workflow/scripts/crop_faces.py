@@ -5,9 +5,9 @@ archives.
 Writes: the faces as a NumPy file (faces, 3, height, width), uint8, RGB; and a table (columns:
 `renet.faces.shards.SHARD`) with one row for each row of photos.csv in this shard: kept with its
 position in the NumPy file, or dropped for a reason.
-Decides: a photo that cannot be used is dropped as unreadable, too_small, too_large or box_invalid.
-An archive that has another file where photos.csv has a photo is an error.
-Each shard reads about the same number of bytes from the archives.
+Decides: a photo that cannot be used is dropped for a `renet.common.drop_reasons.CropReason`.
+An archive that has another file where photos.csv has a photo is an error. Each shard reads about
+the same number of bytes from the archives.
 """
 
 import logging
@@ -15,8 +15,9 @@ from pathlib import Path
 
 from renet.archives import receipts
 from renet.common import script
-from renet.faces import cropping, photo_index
+from renet.faces import photo_index
 from renet.faces.crop import CropSpec, cv2
+from renet.faces.crop_shard import crop_shard
 from renet.faces.shards import SHARD
 
 
@@ -44,7 +45,7 @@ def crop_faces(
     cv2.setNumThreads(1)  # Snakemake runs the shards in parallel
     tar_paths = [Path(receipts.read(receipt_file).path) for receipt_file in receipt_files]
     chosen = photo_index.read_shard(photos, shards, shard)
-    lines = cropping.crop_shard(chosen, tar_paths, faces, crop)
+    lines = crop_shard(chosen, tar_paths, faces, crop)
     SHARD.write(table, lines)
     logging.info("%d photos read, %d faces cropped", len(lines), lines["index"].notna().sum())
 

@@ -6,10 +6,8 @@ it also reads a .mat file on the disk, with or without an index of archives.
 Writes: metadata.csv, every row in the .mat's order (columns: `renet.metadata.tables.METADATA`);
 funnel.csv, how many rows each reason drops and how many remain; photos.csv, where the photos of the
 kept rows lie, in the archives' order (columns: `renet.faces.photo_index.PHOTOS`).
-Decides: the reason of a dropped row, the first that applies: missing_file (not in the archives; not
-checked without an index), repeated (in a table: an earlier row describes the same face),
-gender_unknown, no_face (score not finite; in a table, no box although faces are to be cropped by
-their boxes), second_face, age_out_of_range, low_face_score. Gender is 0 for female, 1 for male.
+Decides: the reason of a dropped row, the first of `renet.common.drop_reasons.RowReason` that
+applies; without an index, no file is missing. Gender is 0 for female, 1 for male.
 """
 
 import logging

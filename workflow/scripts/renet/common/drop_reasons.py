@@ -1,10 +1,7 @@
 """Why a row of the metadata gives no face: one reason a row, the first that applies.
 
-To add a reason: name it here, at its place in the order; decide it in metadata/row_filter.py (a
-row's reason) or, where it needs the archives' index, in parse_metadata.py; raise `RejectedImage` in
-faces/crop.py (a photo's); or assign it in dataset/rows.py (a correction's) or dataset/external.py
-(an external set's). Describe it in results/README.md and in the docstring of parse_metadata.py,
-crop_faces.py or external_set.py. A limit of the config is a field of `RowFilter`, too.
+To add a reason: name it here, at its place in the order; decide it where the docstring of its class
+says; describe it in results/README.md. A limit of the config is a field of `RowFilter`, too.
 """
 
 import enum
@@ -13,19 +10,19 @@ KEPT, DROPPED = "kept", "dropped"  # the column `status`
 
 
 class RowReason(enum.StrEnum):
-    """Reasons that the metadata show, in the order in which they are checked."""
+    """Reasons in the metadata, in the order in which metadata/row_filter.py checks them."""
 
-    MISSING_FILE = enum.auto()
+    MISSING_FILE = enum.auto()  # not in the archives; parse_metadata.py checks it by their index
     REPEATED = enum.auto()  # own photos alone: an earlier row describes the same face
     GENDER_UNKNOWN = enum.auto()
-    NO_FACE = enum.auto()
+    NO_FACE = enum.auto()  # no finite score; of whole own photos, no box
     SECOND_FACE = enum.auto()
     AGE_OUT_OF_RANGE = enum.auto()
     LOW_FACE_SCORE = enum.auto()
 
 
 class CropReason(enum.StrEnum):
-    """Reasons that the photo itself shows when its face is cropped."""
+    """Reasons in the photo itself: faces/crop.py raises `RejectedImage`."""
 
     UNREADABLE = enum.auto()
     TOO_SMALL = enum.auto()
@@ -34,13 +31,13 @@ class CropReason(enum.StrEnum):
 
 
 class ExternalReason(enum.StrEnum):
-    """Reasons why a face of an external test set is not new to the networks."""
+    """Reasons why a face of an external set is not new to the networks (dataset/external.py)."""
 
     KNOWN_PERSON = enum.auto()
     KNOWN_PHOTO = enum.auto()
 
 
 class CorrectionReason(enum.StrEnum):
-    """Reasons that a person's corrections give, after the faces are cropped."""
+    """Reasons in a person's corrections, after the faces are cropped (dataset/rows.py)."""
 
     DROPPED_BY_CORRECTION = enum.auto()

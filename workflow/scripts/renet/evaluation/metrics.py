@@ -211,11 +211,11 @@ def _weighted_ranking(
 
 
 def matthews(matrix: np.ndarray) -> float:
-    """Matthews correlation coefficient of a 2x2 confusion matrix; 0 where a margin is empty."""
+    """Matthews correlation coefficient of a confusion matrix; 0 if a row or column is empty."""
     matrix = matrix.astype(float)  # the product of four counts can overflow int64
-    margins = np.prod(matrix.sum(axis=0)) * np.prod(matrix.sum(axis=1))
+    sums = np.prod(matrix.sum(axis=0)) * np.prod(matrix.sum(axis=1))
     difference = matrix[0, 0] * matrix[1, 1] - matrix[0, 1] * matrix[1, 0]
-    return difference / np.sqrt(margins) if margins else 0.0
+    return difference / np.sqrt(sums) if sums else 0.0
 
 
 def _average_precision(negative: np.ndarray, positive: np.ndarray) -> float:

@@ -24,7 +24,7 @@ def section(name: str, results: SetResults, slices: PageTable) -> dict:
         "test": test,
         "accuracy": metric_tables.cell(COLUMNS[0], test),
         "texts": [
-            f"The accuracy is {phrases.margin(test)}",
+            f"The accuracy is {phrases.above_baseline(test)}",
             phrases.gender_gap(test, f"set {name}"),
             f"Weaker slices: {phrases.weakest_slice(results.metrics, f'set {name}')}",
             phrases.risk_coverage_area(results.metrics),

@@ -186,7 +186,7 @@ def against_baseline(summary: dict) -> str:
     return "" if difference["shown"] else "no significant difference from the baseline"
 
 
-def margin(test: dict) -> str:
+def above_baseline(test: dict) -> str:
     """How far the accuracy is above that of the majority class, or that this is not significant."""
     difference, baseline = test["differences"]["over_baseline"], test["majority_baseline"]
     value, bounds = difference["value"], difference["subjects"]

@@ -46,7 +46,7 @@ def of_run(run: RunResults, data: DataResults) -> dict:
         "run": run.name,
         "accuracy": metric_tables.cell(accuracy, test),
         "faces": test["n"],
-        "margin": phrases.margin(test),
+        "above_baseline": phrases.above_baseline(test),
         "rows": [
             ("Female and male", phrases.gender_gap(test)),
             ("Weaker slices", phrases.weakest_slice(run.metrics)),

@@ -57,8 +57,8 @@ class Hog(nn.Module):
         )
 
 
-class Margin(nn.Linear):
-    """The decision function of the SVM, in the dtype of its weights: (N, features) to (N, 1)."""
+class DecisionFunction(nn.Linear):
+    """The SVM, in the dtype of its weights: (N, features) to (N, 1)."""
 
     def forward(self, features: Tensor) -> Tensor:
         """In every precision."""
@@ -74,9 +74,9 @@ class Sigmoid(nn.Module):
         self.scale = nn.Parameter(torch.ones(1))
         self.shift = nn.Parameter(torch.zeros(1))
 
-    def forward(self, margin: Tensor) -> Tensor:
-        """In the dtype of the margin."""
-        return nn.functional.pad(margin * self.scale + self.shift, (1, 0))
+    def forward(self, decision: Tensor) -> Tensor:
+        """In the dtype of the decision function."""
+        return nn.functional.pad(decision * self.scale + self.shift, (1, 0))
 
 
 def build(
@@ -86,7 +86,9 @@ def build(
 ) -> Network:
     """Make the network, to be given coefficients; gradients do not need a mean of the data."""
     features = Hog(input_shape, architecture)
-    layers = OrderedDict(hog=features, svm=Margin(features.feature_count, 1), sigmoid=Sigmoid())
+    layers = OrderedDict(
+        hog=features, svm=DecisionFunction(features.feature_count, 1), sigmoid=Sigmoid()
+    )
     return Network(layers, architecture, input_shape)
 
 
