@@ -15,7 +15,7 @@ import measuring
 import numpy as np
 import pandas as pd
 
-from renet.evaluation import comparison, confidence_intervals, weak_slices
+from renet.evaluation import comparison, confidence_intervals, slice_tests
 from renet.evaluation.tables import ALPHA, INFERENCE
 
 REFERENCE = "full"  # the recipe that the others differ from
@@ -48,7 +48,7 @@ def differences(correct: pd.DataFrame, subjects: pd.Series) -> pd.DataFrame:
         seeds, of_draws = [accuracy[runs] for runs in chosen], [drawn[:, runs] for runs in chosen]
         rows[name] = comparison.recipe_difference(seeds, of_draws, subjects.nunique())
     table = pd.DataFrame.from_dict(rows, orient="index").sort_values("difference")
-    table["p"], _ = weak_slices.holm(table.p.to_numpy(float))
+    table["p"], _ = slice_tests.holm(table.p.to_numpy(float))
     return table
 
 

@@ -105,7 +105,7 @@ def by_log_odds(odds, correct=None):
 
 
 def chosen_on(table, temperature, max_error=0.02):
-    by_slice = slices.assign(table, (32, 32), table.target < 0)
+    by_slice = slices.assign(table, table.target < 0)
     return abstention.summarise(table, table, by_slice, temperature, max_error)
 
 
@@ -156,7 +156,7 @@ def test_groups_have_their_own_coverage_and_error_and_a_person_counts_once():
     validation = predictions_of(targets, p_male, [f"p{number // 2}" for number in range(2000)])
     test = predictions_of(targets, p_male)
     test["age"] = np.where(test.target == 1, 25, 45)
-    by_slice = slices.assign(test, (32, 32), test.target < 0)
+    by_slice = slices.assign(test, test.target < 0)
     found = abstention.summarise(validation, test, by_slice, 1.0, 0.02)
     assert found["people"] == 1000 and found["threshold"] is not None
     groups = {(group["slice"], group["value"]): group for group in found["groups"]}
@@ -168,3 +168,35 @@ def test_groups_have_their_own_coverage_and_error_and_a_person_counts_once():
         assert group["accepted"] == round(group["coverage"] * group["n"])
     assert sum(groups["recorded gender", name]["n"] for name in ("female", "male")) == 2000
     assert found["test"]["error_of_all"] == 4 / 2000
+
+
+def photos_of(people: int, random: np.random.Generator) -> tuple[np.ndarray, ...]:
+    """Person, log-odds and correctness of photos; a tenth have 20 photos, which are harder."""
+    sizes = np.where(random.random(people) < 0.1, 20, 1)
+    person = np.repeat(np.arange(people), sizes)
+    odds = random.exponential(4, len(person))
+    error = 0.002 + 0.2 * (sizes[person] > 1) * np.exp(-odds / 2)
+    return person, odds, (random.random(len(person)) > error).astype(int)
+
+
+@pytest.mark.slow
+def test_error_over_photos_stays_below_the_rate_where_people_with_many_photos_are_harder():
+    random, rate, repeats = np.random.default_rng(9), 0.02, 100
+    _, odds, correct = photos_of(100_000, random)
+    order = np.argsort(-odds)
+    error = np.cumsum(1 - correct[order]) / np.arange(1, len(order) + 1)
+    exceeded = {"people alone": 0, "photos too": 0}
+    for _ in range(repeats):
+        person, of_sample, right = photos_of(3000, random)
+        table = by_log_odds(of_sample).assign(correct=right, subject=person.astype(str))
+        table = table.sample(frac=1, random_state=1)
+        one_each = table.drop_duplicates("subject")
+        given = (abstention.log_odds(one_each), one_each.correct.to_numpy(), rate)
+        found = {
+            "people alone": abstention.choose(*given),
+            "photos too": abstention.choose(*given, abstention._bound_of_photos(table)),
+        }
+        assert found["photos too"]["threshold"] is not None
+        for name, choice in found.items():
+            exceeded[name] += error[np.searchsorted(-odds[order], -choice["threshold"]) - 1] > rate
+    assert exceeded["photos too"] <= 0.05 * repeats and exceeded["people alone"] > 0.3 * repeats

@@ -1,6 +1,7 @@
 """The verdict at the head of the pages, and sentences that say no more than the numbers bear."""
 
 import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -9,8 +10,9 @@ import pytest
 
 from helpers.browser import DESKTOP, PHONE, show, texts
 from helpers.pages import changed_settings, index, run_page, write_report
-from helpers.predictions import predictions_with
-from renet.evaluation import confidence_intervals, metrics
+from helpers.predictions import predictions_of, predictions_with
+from renet.evaluation import confidence_intervals, metrics, run_metrics
+from renet.evaluation.tables import SLICES
 from renet.pages import metric_tables, phrases, templates
 
 PAGES = {"index.html.j2", "run.html.j2", "audit.html.j2"}
@@ -64,7 +66,7 @@ def test_verdict_holds_the_runs_own_numbers(window, results, page):
     assert phrases.percentage(found["test"]["accuracy"]) in text
     differences = found["test"]["differences"]
     assert phrases.points(differences["over_baseline"]["value"]) in text
-    assert phrases.points_interval(differences["over_baseline"]["subjects"]) in text
+    assert phrases.points_interval(differences["over_baseline"]["interval"]) in text
     assert f"{found['data']['first_year']} to {found['data']['last_year']}" in text
     assert f"{found['data']['subjects']:,} people" in text
 
@@ -96,7 +98,7 @@ def test_best_run_is_chosen_on_the_validation_set(window, changed):
 
 def test_run_at_the_baseline_is_marked_in_words(window, changed):
     differences = read_metrics(changed, "slow")["test"]["differences"]
-    differences["over_baseline"] = {"value": 0.0, "subjects": [-0.02, 0.02], "shown": False}
+    differences["over_baseline"] = {"value": 0.0, "interval": [-0.02, 0.02], "significant": False}
     change_metrics(changed, "slow", "test", differences=differences)
     write_report(changed)
     window.get(index(changed))
@@ -149,18 +151,35 @@ def summary_of(female: tuple[int, int], male: tuple[int, int]) -> dict:
     return metrics.summarise(predictions_with(female, male), 0.6)
 
 
-def test_gap_on_a_few_faces_is_no_difference():
+def test_gap_on_a_few_faces_is_not_significant():
     text = phrases.gender_gap(summary_of((17, 20), (29, 30)))
-    assert "The difference, 11.7 percentage points, is not significant: the 95" in text
+    assert (
+        text.count("The difference, 11.7 percentage points (95") == 1 and "not significant" in text
+    )
     assert "17 of 20 labelled female" in text and "29 of 30 labelled male" in text
     assert "Fewer than 30 faces are labelled female." in text
 
 
-@pytest.mark.parametrize(("female", "male"), [((100, 200), (180, 200)), ((180, 200), (100, 200))])
-def test_gap_on_many_faces_is_a_difference_with_a_positive_interval(female, male):
+@pytest.mark.parametrize(
+    ("female", "male", "whom"),
+    [((100, 200), (180, 200), "women"), ((180, 200), (100, 200), "men")],
+)
+def test_gap_on_many_faces_is_significant_with_a_positive_interval(female, male, whom):
     text = phrases.gender_gap(summary_of(female, male))
-    assert "The difference is 40.0 percentage points (95" in text and "\N{MINUS SIGN}" not in text
-    assert "Fewer than" not in text
+    assert f"The network is worse for {whom} by 40.0 percentage points (95" in text
+    assert "\N{MINUS SIGN}" not in text and "Fewer than" not in text
+
+
+def test_gaps_of_opposite_sign_are_said_for_whom_the_network_is_worse():
+    row = {"slice": "age", "gap_low": -0.2, "gap_high": -0.1, "gap_p_holm": 0.002}
+    young = row | {"value": "0–9 years", "gap": -0.14}
+    old = row | {"value": "70 years and more", "gap": 0.21, "gap_low": 0.1, "gap_high": 0.3}
+    text = phrases.gaps({"slices": {"gaps_tested": 9, "gaps": [old, young]}})
+    assert "significant in 2 of 9 slices" in text
+    assert "Age, 70 years and more: worse for women by 21.0 percentage points" in text
+    assert "Age, 0–9 years: worse for men by 14.0 percentage points" in text
+    none = phrases.gaps({"slices": {"gaps_tested": 9, "gaps": []}})
+    assert none == "No slice has a significant difference between the genders (9 slices tested)."
 
 
 def test_test_set_of_one_class_has_no_gap():
@@ -177,7 +196,7 @@ def test_lead_that_covers_zero_is_not_significant():
 def test_lead_below_the_baseline_is_no_better_than_guessing():
     summary = summary_of((5, 40), (48, 60))
     text = phrases.above_baseline(summary)
-    low, high = summary["differences"]["over_baseline"]["subjects"]
+    low, high = summary["differences"]["over_baseline"]["interval"]
     assert ") below always predicting male" in text
     assert phrases.points_interval([-high, -low]) in text
     assert "not better on these faces than guessing" in text
@@ -219,14 +238,18 @@ def test_slice_of_under_thirty_faces_says_so():
                      "significant (p < 0.001)", "the whole set"]  # fmt: skip
 
 
-def calibrated(temperature: float, **changes: float) -> dict:
+def calibrated(temperature: float, interval=(1.1, 1.5), **changes: float) -> dict:
     test = {"loss": 0.3, "brier": 0.1, "ece": 0.05}
-    scaled = {"temperature": temperature, "at_bound": False, **test, **changes}
-    return {"test": test, "calibration": scaled}
+    scaled = {"temperature": temperature, "interval": interval, "at_bound": False, **test}
+    return {"test": test, "calibration": scaled | changes}
 
 
-def test_calibration_says_nothing_at_a_temperature_of_one():
-    assert phrases.calibration(calibrated(1.004, loss=0.2999)) == ""
+@pytest.mark.parametrize(
+    ("interval", "said"),
+    [((1.1, 1.5), "the network is overconfident"), ((0.9, 1.8), "neither overconfidence nor")],
+)
+def test_network_is_called_overconfident_only_where_the_interval_excludes_one(interval, said):
+    assert said in phrases.calibration(calibrated(1.3, interval))
 
 
 def test_calibration_names_what_changed_and_nothing_else():
@@ -234,6 +257,12 @@ def test_calibration_names_what_changed_and_nothing_else():
     assert "lowers the log loss from 0.300 to 0.250 and raises the calibration error" in text
     assert "Brier" not in text
     assert "On the test set" not in phrases.calibration(calibrated(1.3))
+
+
+def test_calibration_error_is_compared_with_that_of_a_calibrated_network():
+    by_chance = {"ece": 0.071, "ece_if_calibrated": {"mean": 0.075, "high": 0.11}}
+    assert "chance can explain" in phrases.calibration_error(by_chance)
+    assert "chance cannot explain" in phrases.calibration_error(by_chance | {"ece": 0.2})
 
 
 def test_temperature_at_a_bound_is_said_not_to_be_applied_to_other_photos():
@@ -310,3 +339,33 @@ def test_labels_are_doubted_only_by_an_audit(window, changed):
     write_report(changed, "--audit", changed / "labels.csv")
     window.get(run_page(changed))
     assert "The label audit suspects 2 of their labels." in texts(window, "#mistakes + p")[0]
+
+
+SMALL_SETS = {
+    "one person": predictions_of([1] * 10, [0.9] * 8 + [0.2] * 2, ["one"] * 10),
+    "two faces": predictions_of([0, 1], [0.2, 0.8]),
+    "no error": predictions_of([0, 1] * 30, [0.1, 0.9] * 30),
+    "no correct prediction": predictions_of([0, 1] * 30, [0.9, 0.1] * 30),
+    "a class that one slice lacks": predictions_of(
+        [0, 1] * 30 + [1] * 30, [0.1, 0.9, 0.6, 0.8] * 15 + [0.9] * 30, age=[25] * 60 + [5] * 30
+    ),
+}
+
+
+@pytest.mark.parametrize("name", SMALL_SETS)
+def test_pages_of_a_small_set_have_no_interval_without_width_and_no_undefined_number(changed, name):
+    predictions, folder = SMALL_SETS[name], changed / "runs/made"
+    split = pd.DataFrame({"subset": ["train", "test"], "subject": "x", "target": 1, "year": 2000})
+    summary, by_slice = run_metrics.evaluate(predictions, predictions, split, 0.02)
+    summary["leakage"] = read_metrics(changed, "made")["leakage"]
+    summary["data"] = read_metrics(changed, "made")["data"]
+    (folder / "metrics.json").write_text(json.dumps(summary, allow_nan=False))
+    SLICES.write(folder / "tables/slices.csv", by_slice)
+    write_report(changed)
+    for page in ("report.html", "model_card.html"):
+        text = (folder / page).read_text().split("<script", 1)[0].split("</style>", 1)[1]
+        text = re.sub("<pre.*?</pre>|<[^>]+>", " ", text, flags=re.DOTALL)
+        assert not re.search(
+            r"\bnan\b|\bNone\b(?! is sig)|100\.0 to 100\.0|1\.000 to 1\.000", text
+        ), page
+        assert "significantly weaker" not in text or "None is significantly weaker" in text

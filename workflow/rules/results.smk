@@ -48,7 +48,6 @@ rule evaluate:
         "../../envs/evaluate.yaml"
     params:
         split_by=config["split"]["by"],
-        size=sources.image_size(config),
         max_error=config["predict"]["max_error"],
         code=code("evaluate.py"),
     script:

@@ -39,7 +39,6 @@ def evaluate(
     slice_table: Path,
     figures: list[Path] = (),
     split_by: Literal["subject", "image"] = "subject",
-    size: tuple[int, int] = (128, 128),
     max_error: float = 0.02,
 ) -> None:
     """Evaluate a run.
@@ -54,7 +53,6 @@ def evaluate(
         slice_table: slices.csv to write.
         figures: figures to draw, as <name>.svg.
         split_by: `split.by` of the config.
-        size: input size of the network, height and width in pixels.
         max_error: highest error rate of the predictions that are not "unsure".
     """
     predictions = INFERENCE.read(test)
@@ -64,7 +62,7 @@ def evaluate(
         split_table = pd.concat([others, SPLIT.read(external, SPLIT_COLUMNS)], ignore_index=True)
     leaks = leakage.check(split_table, split_by, str(external or split))
     summary, by_slice = run_metrics.evaluate(
-        predictions, INFERENCE.read(validation), split_table, size, max_error
+        predictions, INFERENCE.read(validation), split_table, max_error
     )
     summary["leakage"] = leaks
     epochs = HISTORY.read(history) if history else None

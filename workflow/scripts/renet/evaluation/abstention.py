@@ -13,19 +13,25 @@ sequence of ranks is tested from few predictions to many, until a bound is too h
 the first would end a single sequence, so that there are `SEQUENCES` of them with different starts,
 each at its part of the 5 % (Bonferroni). After Angelopoulos et al., Learn then Test (2021), and
 Geifman and El-Yaniv, Selective Classification for Deep Neural Networks (2017).
+
+People with many photos can be harder than others. So that the rate holds over people and over
+photos, a threshold needs two bounds: that of one photo of each person, and that of all photos on
+their effective number.
 """
 
 import math
+from collections.abc import Callable
 
 import numpy as np
 import pandas as pd
 from scipy.special import expit
 from scipy.stats import beta
 
-from renet.evaluation import confidence_intervals
+from renet.evaluation.confidence_intervals import proportion
 
 LEVEL = 0.95
 SEQUENCES = 5
+TAIL = (1 - LEVEL) / SEQUENCES
 RANKS = 100  # of the sequence with the earliest start
 ACCEPT_ALL = -math.inf  # the threshold that every score is above; as a confidence it is 0
 GROUPS = ("recorded gender", "age")  # slices
@@ -47,11 +53,12 @@ def summarise(
         max_error: highest error rate of the accepted predictions.
 
     Returns:
-        The section `abstention` of metrics.json. The choice takes one photo of each person, since
-        photos of one person are not independent.
+        The section `abstention` of metrics.json.
     """
     one_each = validation.drop_duplicates("subject")  # the rows are in a random order
-    choice = choose(log_odds(one_each), one_each.correct.to_numpy(), max_error)
+    choice = choose(
+        log_odds(one_each), one_each.correct.to_numpy(), max_error, _bound_of_photos(validation)
+    )
     odds, correct = log_odds(test), test.correct.to_numpy()
     accepted = np.zeros(len(test), bool)
     if choice["threshold"] is not None:
@@ -60,12 +67,12 @@ def summarise(
         accepted = confidences(odds, temperature) > choice["threshold"]
     _, risk = risk_coverage(odds, correct)
     groups = [
-        {"slice": name, "value": value, **_accepted(correct[inside], accepted[inside])}
+        {"slice": name, "value": value, **_accepted(test[inside], accepted[inside])}
         for name in slices.columns.intersection(GROUPS)
         for value in slices[name].cat.categories
         for inside in [(slices[name] == value).to_numpy()]
     ]
-    test_set = {**_accepted(correct, accepted), "area": float(risk.mean())}
+    test_set = {**_accepted(test, accepted), "area": float(risk.mean())}
     return {"max_error": max_error, "level": LEVEL, **choice, "test": test_set, "groups": groups}
 
 
@@ -84,17 +91,39 @@ def confidences(odds: np.ndarray, temperature: float) -> np.ndarray:
     return expit(np.asarray(odds) / temperature)
 
 
-def choose(score: np.ndarray, correct: np.ndarray, max_error: float) -> dict:
+def _bound_of_photos(validation: pd.DataFrame) -> Callable[[float], float]:
+    """A function of a threshold: the upper bound of the error over all photos above it.
+
+    The design effect is that of all photos, since those above a high threshold have no error.
+    """
+    score, correct = log_odds(validation), validation.correct.to_numpy()
+    whole = proportion(correct, validation.subject)
+    part = whole.effective_size(TAIL) / whole.faces
+
+    def bound(threshold: float) -> float:
+        accepted = score > threshold
+        return float(upper_bound(part * (1 - correct[accepted]).sum(), part * accepted.sum()))
+
+    return bound
+
+
+def choose(
+    score: np.ndarray,
+    correct: np.ndarray,
+    max_error: float,
+    further_bound: Callable[[float], float] = lambda _: 0.0,
+) -> dict:
     """The threshold that accepts the most predictions, with an error of at most `max_error`.
 
     Args:
         score: of independent predictions, (n,); highest where they are surest, as `log_odds`.
         correct: 0 or 1 of each, (n,).
+        further_bound: another upper bound of the error above a score, which has to be as low.
 
     Returns:
         `threshold`, the score above which a prediction is accepted, None if none
         has a low enough `upper_bound`; `people` of the choice, and the fewest `needed` for any;
-        `accepted`, `errors` and `upper_bound` of the error at the threshold.
+        `accepted`, `errors` and `upper_bound`, the higher one, of the error at the threshold.
     """
     people, needed = len(score), fewest_predictions(max_error)
     choice: dict[str, float | None] = {"threshold": None, "people": people, "needed": needed}
@@ -107,7 +136,8 @@ def choose(score: np.ndarray, correct: np.ndarray, max_error: float) -> dict:
     # Strictly above the threshold: of equal scores, none is accepted.
     accepted = np.searchsorted(-falling[:-1], -falling[ranks], side="left")
     errors = np.append(0, np.cumsum(1 - correct[order]))[accepted]
-    bounds = upper_bound(errors, accepted)
+    further = [further_bound(threshold) for threshold in falling[ranks]]
+    bounds = np.maximum(upper_bound(errors, accepted), further)
     fails = np.append(~(bounds <= max_error), True)  # a sequence ends with the last rank
     for start in np.linspace(0, len(ranks), SEQUENCES, endpoint=False).astype(int):
         last = start + int(np.argmax(fails[start:])) - 1
@@ -123,13 +153,12 @@ def choose(score: np.ndarray, correct: np.ndarray, max_error: float) -> dict:
 
 def fewest_predictions(max_error: float) -> int:
     """How many predictions without an error show an error rate of at most `max_error`."""
-    return math.ceil(math.log((1 - LEVEL) / SEQUENCES) / math.log1p(-max_error))
+    return math.ceil(math.log(TAIL) / math.log1p(-max_error))
 
 
-def upper_bound(errors: np.ndarray, accepted: np.ndarray) -> np.ndarray:
+def upper_bound(errors: np.ndarray | float, accepted: np.ndarray | float) -> np.ndarray:
     """Clopper and Pearson's upper bound of an error rate, at one sequence's part of the level."""
-    tail = (1 - LEVEL) / SEQUENCES
-    bounds = beta.ppf(1 - tail, errors + 1, np.maximum(accepted - errors, 1))
+    bounds = beta.ppf(1 - TAIL, errors + 1, np.maximum(accepted - errors, 1))
     return np.where(accepted > errors, bounds, 1.0)
 
 
@@ -148,14 +177,15 @@ def risk_coverage(score: np.ndarray, correct: np.ndarray) -> tuple[np.ndarray, n
     return count / len(score), expected / count
 
 
-def _accepted(correct: np.ndarray, accepted: np.ndarray) -> dict:
+def _accepted(predictions: pd.DataFrame, accepted: np.ndarray) -> dict:
     """Coverage, and the error of the accepted and of all predictions."""
-    number, errors = int(accepted.sum()), int((1 - correct)[accepted].sum())
+    inside = predictions[accepted]
+    wrong = proportion(1 - inside.correct, inside.subject) if len(inside) else None
     return {
-        "n": len(correct),
-        "accepted": number,
-        "coverage": number / len(correct),
-        "error": errors / number if number else None,
-        "error_interval": list(confidence_intervals.wilson(errors, number)) if number else None,
-        "error_of_all": float((1 - correct).mean()),
+        "n": len(predictions),
+        "accepted": len(inside),
+        "coverage": len(inside) / len(predictions),
+        "error": wrong.value if wrong else None,
+        "error_interval": list(wrong.interval()) if wrong else None,
+        "error_of_all": float((1 - predictions.correct).mean()),
     }

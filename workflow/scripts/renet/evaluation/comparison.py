@@ -22,7 +22,7 @@ from scipy import optimize, stats
 
 from renet.common.errors import InputError
 from renet.common.imdb_wiki import CLASSES
-from renet.evaluation import confidence_intervals, weak_slices
+from renet.evaluation import confidence_intervals, slice_tests
 from renet.evaluation.tables import (
     ALPHA,
     BASELINE,
@@ -120,7 +120,7 @@ def _corrected(table: pd.DataFrame) -> pd.DataFrame:
     table["p_holm"] = np.nan
     table["shown"] = pd.array([pd.NA] * len(table), dtype="Int64")
     if tested.any():
-        adjusted, _ = weak_slices.holm(table.p[tested].to_numpy(float))
+        adjusted, _ = slice_tests.holm(table.p[tested].to_numpy(float))
         table.loc[tested, "p_holm"] = adjusted
         table.loc[tested, "shown"] = (adjusted <= ALPHA).astype(int)
     # `detectable` holds the standard error so far; the first test of Holm's procedure decides.

@@ -1,53 +1,123 @@
-"""95 % confidence intervals: Wilson's for a fraction, and a bootstrap over subjects.
+"""95 % confidence intervals that hold where a person has several photos.
 
 Photos of one person are not independent: if one is classified correctly, the others are likely to
-be, too. Wilson's interval takes photos as independent and is too narrow where people repeat. The
-bootstrap draws whole people. With zero errors its interval has no width, so that a statement needs
-both.
+be, too. A proportion, such as the accuracy or a recall, has Wilson's interval on the effective
+number of faces; a sum or difference of proportions has the interval that follows from theirs. All
+other metrics have a bootstrap that draws whole people. benchmarks/README.md has the coverage of
+each in simulations.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from scipy.stats import binomtest
+from scipy import optimize, stats
 
 CONFIDENCE = 0.95
-RESAMPLES = 1000
+TAIL = (1 - CONFIDENCE) / 2
+RESAMPLES = 5000
+FEWEST_PEOPLE = 100  # with fewer, a bootstrap interval covers less often than it says
 SEED = 1  # of the resamples: the same predictions always give the same interval
+SMALLEST_TAIL, LARGEST_TAIL = 1e-12, 0.49  # for the search of a p-value
 
 
-def wilson(successes: int, trials: int) -> tuple[float, float]:
-    """Wilson's interval of `successes / trials` (Wilson, 1927); (0, 1) without a trial."""
-    if trials == 0:
-        return 0.0, 1.0
-    interval = binomtest(int(successes), int(trials)).proportion_ci(CONFIDENCE, method="wilson")
-    return float(interval.low), float(interval.high)
+@dataclass(frozen=True)
+class Proportion:
+    """The fraction of some predictions that are correct, as an estimate for further people.
 
-
-def newcombe(first: tuple[int, int], second: tuple[int, int]) -> tuple[float, float]:
-    """Interval of the difference of two independent fractions, each (successes, trials).
-
-    From the two Wilson intervals: method 10 of Newcombe, Interval estimation for the difference
-    between independent proportions, Statistics in Medicine 17 (1998).
+    Attributes:
+        value: the fraction.
+        faces: number of predictions.
+        people: effective number of people: that of people with as many photos each (Kish, Survey
+            Sampling, 1965).
+        design_effect: the variance of the fraction with people as the independent units, divided
+            by that with faces as such; at least 1.
     """
-    (low_1, high_1), (low_2, high_2) = wilson(*first), wilson(*second)
-    value_1, value_2 = (successes / trials for successes, trials in (first, second))
-    difference = value_1 - value_2
-    return (
-        float(difference - np.hypot(value_1 - low_1, high_2 - value_2)),
-        float(difference + np.hypot(high_1 - value_1, value_2 - low_2)),
-    )
+
+    value: float
+    faces: int
+    people: float
+    design_effect: float
+
+    def effective_size(self, tail: float = TAIL) -> float:
+        """The number of independent faces that say as much about the fraction as these.
+
+        Corrected for the degrees of freedom, which are the people less one (Korn and Graubard,
+        Survey Methodology 24, 1998).
+
+        Args:
+            tail: probability beyond each end of the interval that the number is for.
+        """
+        if self.people == 1:
+            return 1.0
+        freedom = stats.t.isf(tail, self.faces - 1) / stats.t.isf(tail, self.people - 1)
+        return float(self.faces / self.design_effect * freedom**2)
+
+    def interval(self, tail: float = TAIL) -> tuple[float, float]:
+        """Wilson's interval (1927) on the effective number of faces."""
+        return wilson(self.value, self.effective_size(tail), tail)
 
 
-def basic(estimate: float, percentiles: np.ndarray) -> np.ndarray:
-    """The basic bootstrap interval of a metric from 0 to 1, (2,), from the percentile interval.
+def proportion(correct: np.ndarray | pd.Series, subjects: np.ndarray | pd.Series) -> Proportion:
+    """The fraction of correct predictions.
 
-    For a biased metric. The ECE is too high in a sample, and by about as much again in a resample;
-    percentiles keep this bias, and their reflection at the estimate removes it (Davison and
-    Hinkley, Bootstrap Methods and their Application, 1997, section 5.2).
+    Without a wrong or without a correct prediction, the design effect is that of people whose
+    photos are all predicted alike.
+
+    Args:
+        correct: 0 or 1 of each prediction, (faces,), at least one.
+        subjects: the subject of each, (faces,).
     """
-    return np.clip(2 * estimate - percentiles[::-1], 0, 1)
+    correct, number = np.asarray(correct, float), pd.factorize(subjects)[0]
+    value, faces = float(correct.mean()), len(correct)
+    people = float(faces**2 / (np.bincount(number) ** 2).sum())
+    effect = faces / people
+    if 0 < value < 1 and people > 1:
+        squares = (np.bincount(number, correct - value) ** 2).sum()
+        clustered = people / (people - 1) * squares / faces**2
+        effect = max(1.0, clustered * (faces - 1) / (value * (1 - value)))
+    return Proportion(value, faces, people, float(effect))
+
+
+def wilson(value: float, size: float, tail: float = TAIL) -> tuple[float, float]:
+    """Wilson's interval of a fraction of `size` independent faces, which need not be whole."""
+    square = stats.norm.isf(tail) ** 2 / size
+    middle, reach = value + square / 2, np.sqrt(square * (value * (1 - value) + square / 4))
+    low, high = (middle - reach) / (1 + square), (middle + reach) / (1 + square)
+    return float(max(0.0, low)), float(min(1.0, high))
+
+
+def combination(
+    weights: Sequence[float], parts: Sequence[Proportion], tail: float = TAIL
+) -> tuple[float, float]:
+    """Interval of a weighted sum of independent proportions, from the interval of each.
+
+    The weights 1 and -1 give Newcombe's interval of a difference (method 10, Statistics in Medicine
+    17, 1998); other weights its generalisation (MOVER: Zou, Huang and Zhang, Statistics in Medicine
+    28, 2009).
+    """
+    value = sum(weight * part.value for weight, part in zip(weights, parts, strict=True))
+    below = above = 0.0
+    for weight, part in zip(weights, parts, strict=True):
+        low, high = sorted(weight * bound for bound in part.interval(tail))
+        below += (weight * part.value - low) ** 2
+        above += (high - weight * part.value) ** 2
+    return float(value - np.sqrt(below)), float(value + np.sqrt(above))
+
+
+def difference_p_value(first: Proportion, second: Proportion) -> float:
+    """Two-sided p-value of a difference: one less the confidence whose interval ends at zero."""
+    smaller, larger = sorted((first, second), key=lambda part: part.value)
+
+    def low_end(tail: float) -> float:
+        return combination((1, -1), (larger, smaller), tail)[0]
+
+    if low_end(LARGEST_TAIL) <= 0:
+        return 1.0
+    if low_end(SMALLEST_TAIL) > 0:
+        return 2 * SMALLEST_TAIL
+    return 2 * float(optimize.brentq(low_end, SMALLEST_TAIL, LARGEST_TAIL))
 
 
 def subject_draws(subjects: pd.Series) -> Iterator[np.ndarray]:
@@ -85,7 +155,6 @@ def percentiles(values: np.ndarray) -> np.ndarray:
     """The interval of each metric, (k, 2), from its values in resamples, (resamples, k)."""
     defined = np.isfinite(values).mean(axis=0) >= 0.5
     bounds = np.full((values.shape[1], 2), np.nan)
-    tail = (1 - CONFIDENCE) / 2
     if defined.any():
-        bounds[defined] = np.nanquantile(values[:, defined], [tail, 1 - tail], axis=0).T
+        bounds[defined] = np.nanquantile(values[:, defined], [TAIL, 1 - TAIL], axis=0).T
     return bounds

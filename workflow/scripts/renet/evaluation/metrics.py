@@ -1,8 +1,9 @@
 """The metrics of a set of predictions, computed from an inference table alone.
 
-scikit-learn takes sample weights, too, but sorts and validates the predictions at each call: 1,000
-resamples of 50,000 predictions would take minutes. So `weighted` computes the metrics of the
-bootstrap, from predictions that are sorted once. The tests compare each with scikit-learn's.
+scikit-learn takes sample weights, too, but sorts and validates the predictions at each call:
+thousands of resamples of 50,000 predictions would take many minutes. So `weighted` computes the
+metrics of the bootstrap, from predictions that are sorted once. The tests compare each with
+scikit-learn's.
 """
 
 from collections.abc import Callable
@@ -13,15 +14,10 @@ from sklearn import metrics
 
 from renet.common.imdb_wiki import CLASSES
 from renet.evaluation import calibration, confidence_intervals
+from renet.evaluation.confidence_intervals import Proportion, combination, proportion
 
-# Subjects that a sign test needs for a p-value of at most 0.05: 2 * 0.5**6 is 0.03.
-FEWEST_DIFFERING = 6
 LABELS = list(range(len(CLASSES)))
-WEIGHTED = (
-    "accuracy", "balanced_accuracy", "recall_female", "recall_male", "precision_female",
-    "precision_male", "mcc", "roc_auc", "pr_auc_female", "pr_auc_male", "loss", "brier", "ece",
-    "over_baseline", "male_minus_female",  # differences
-)  # fmt: skip
+BOOTSTRAPPED = ("mcc", "roc_auc", "pr_auc_female", "pr_auc_male", "loss", "brier")
 SMALLEST = np.finfo(float).eps  # as scikit-learn clips probabilities before their logarithm
 
 
@@ -35,31 +31,36 @@ def summarise(predictions: pd.DataFrame, male_fraction: float) -> dict:
 
     Returns:
         The metrics, None where a set of one class does not define them, their 95 % intervals, and
-        those of the baseline; `constant_prediction`, whether all predictions are the same class.
+        those of the baseline; `constant_prediction`, whether all predictions are the same class;
+        `ece_if_calibrated`, as from `calibration.error_if_calibrated`.
     """
     majority = int(male_fraction >= 0.5)
     constant = predictions[["target"]].assign(predicted=majority, p_male=male_fraction)
-    values, baseline = _point_estimates(predictions), _point_estimates(constant)
-    matrix = _confusion_matrix(predictions)
-    bootstrap = confidence_intervals.subject_bootstrap(
-        predictions.subject, weighted(predictions, majority)
-    )
-    bounds = dict(zip(WEIGHTED, bootstrap, strict=True))
+    p_male, targets = predictions.p_male.to_numpy(), predictions.target.to_numpy()
+    recalls = [_proportion(predictions, "target", label) for label in LABELS]
     return {
         "n": len(predictions),
         "subjects": predictions.subject.nunique(),
         "classes": list(CLASSES),
-        **values,
-        "confusion_matrix": matrix.tolist(),
-        "intervals": _intervals(matrix, bounds, values["ece"]),
+        **_point_estimates(predictions),
+        **calibration.probability_metrics(p_male, targets),
+        "ece_if_calibrated": calibration.error_if_calibrated(p_male),
+        "confusion_matrix": _confusion_matrix(predictions).tolist(),
+        "intervals": _intervals(predictions, recalls),
         "differences": {
-            "over_baseline": _over_baseline(predictions, majority, bounds["over_baseline"]),
-            "male_minus_female": _recall_difference(matrix, bounds["male_minus_female"]),
+            "over_baseline": _over_baseline(recalls, majority),
+            "male_minus_female": recall_difference(*recalls),
         },
         "majority_baseline": {"class": CLASSES[majority], "male_fraction": male_fraction}
-        | baseline,
+        | _point_estimates(constant),
         "constant_prediction": predictions.predicted.nunique() == 1,
     }
+
+
+def _proportion(predictions: pd.DataFrame, column: str, label: int) -> Proportion | None:
+    """The fraction of correct predictions where a column has this label: a recall, or precision."""
+    inside = predictions[predictions[column] == label]
+    return proportion(inside.correct, inside.subject) if len(inside) else None
 
 
 def _confusion_matrix(predictions: pd.DataFrame) -> np.ndarray:
@@ -88,7 +89,6 @@ def _point_estimates(predictions: pd.DataFrame) -> dict:
         "mcc": float(matthews(matrix)),
         "roc_auc": float(metrics.roc_auc_score(targets, p_male)) if of_class.all() else None,
         "pr_auc": dict(zip(CLASSES, average_precisions, strict=True)),
-        **calibration.probability_metrics(p_male, targets),
     }
 
 
@@ -96,94 +96,85 @@ def _fraction(part: int, whole: int) -> float | None:
     return float(part / whole) if whole else None
 
 
-def _intervals(matrix: np.ndarray, bounds: dict[str, np.ndarray], ece: float) -> dict:
-    """95 % intervals: `subjects` (bootstrap) of each metric, `wilson` of a fraction of samples.
+def _intervals(
+    predictions: pd.DataFrame, recalls: list[Proportion | None]
+) -> dict[str, list[float] | None]:
+    """The 95 % interval of each metric but the ECE, None where the set does not define it."""
+    precisions = [_proportion(predictions, "predicted", label) for label in LABELS]
+    known = [recall for recall in recalls if recall]
+    fractions: dict[str, Proportion | None] = {
+        "accuracy": proportion(predictions.correct, predictions.subject)
+    }
+    for name, recall, precision in zip(CLASSES, recalls, precisions, strict=True):
+        fractions |= {f"recall_{name}": recall, f"precision_{name}": precision}
+    bootstrap = confidence_intervals.subject_bootstrap(predictions.subject, weighted(predictions))
+    return {
+        name: list(fraction.interval()) if fraction else None
+        for name, fraction in fractions.items()
+    } | {
+        "balanced_accuracy": list(combination([1 / len(known)] * len(known), known)),
+        **{
+            name: bounds.tolist() if bounds[0] < bounds[1] else None  # NaN, or no error in any draw
+            for name, bounds in zip(BOOTSTRAPPED, bootstrap, strict=True)
+        },
+    }
 
-    Args:
-        matrix: the confusion matrix.
-        bounds: percentile intervals, (2,) each, by the names `WEIGHTED`.
-        ece: the calibration error of the samples.
+
+def _over_baseline(recalls: list[Proportion | None], majority: int) -> dict:
+    """Accuracy minus that of always predicting the majority class, on a set with these classes.
+
+    The accuracy is the sum of the recalls, weighted with the fractions of the classes, so that its
+    interval follows from theirs.
     """
-    bounds = bounds | {"ece": confidence_intervals.basic(ece, bounds["ece"])}
-    intervals = {name: {"subjects": _known(bounds[name])} for name in WEIGHTED[:-2]}
-    fractions = {"accuracy": (np.trace(matrix), matrix.sum())}
-    for label, name in enumerate(CLASSES):
-        fractions[f"recall_{name}"] = (matrix[label, label], matrix[label].sum())
-        fractions[f"precision_{name}"] = (matrix[label, label], matrix[:, label].sum())
-    for name, counts in fractions.items():
-        intervals[name]["wilson"] = list(confidence_intervals.wilson(*counts))
-    return intervals
+    known = [recall for recall in recalls if recall]
+    faces = sum(recall.faces for recall in known)
+    weights = [recall.faces / faces for recall in known]
+    of_majority = recalls[majority]
+    baseline = of_majority.faces / faces if of_majority else 0.0
+    value = sum(weight * recall.value for weight, recall in zip(weights, known, strict=True))
+    low, high = combination(weights, known)
+    return _difference(value - baseline, [low - baseline, high - baseline])
 
 
-def _known(bounds: np.ndarray) -> list[float] | None:
-    """A bootstrap interval, or None if too few resamples define it."""
-    return bounds.tolist() if np.isfinite(bounds).all() else None
+def recall_difference(female: Proportion | None, male: Proportion | None) -> dict:
+    """Recall of male minus that of female with its p-value; undefined without one of them."""
+    if not female or not male:
+        return _difference(None, None) | {"p": None}
+    bounds = list(combination((1, -1), (male, female)))
+    p_value = confidence_intervals.difference_p_value(female, male)
+    return _difference(male.value - female.value, bounds) | {"p": p_value}
 
 
-def _over_baseline(predictions: pd.DataFrame, majority: int, bounds: np.ndarray) -> dict:
-    """Accuracy minus that of always predicting the majority class.
-
-    A bootstrap of a few subjects, or of subjects with the same difference, is too narrow. At least
-    `FEWEST_DIFFERING` have to differ.
-    """
-    correct = (predictions.predicted == predictions.target).astype(int)
-    gains = correct - (predictions.target == majority).astype(int)
-    difference = _difference(float(gains.mean()), subjects=_known(bounds))
-    differing = (gains.groupby(predictions.subject).sum() != 0).sum()
-    return difference | {"shown": bool(difference["shown"] and differing >= FEWEST_DIFFERING)}
+def _difference(value: float | None, interval: list[float] | None) -> dict:
+    """A difference, and whether its interval excludes zero."""
+    significant = interval is not None and (interval[0] > 0 or interval[1] < 0)
+    return {"value": value, "interval": interval, "significant": significant}
 
 
-def _recall_difference(matrix: np.ndarray, bounds: np.ndarray) -> dict:
-    """Recall of male minus that of female, undefined where a class has no sample."""
-    of_female, of_male = matrix.sum(axis=1)
-    if not of_female or not of_male:
-        return _difference(None, subjects=None, newcombe=None)
-    female, male = (matrix[0, 0], of_female), (matrix[1, 1], of_male)
-    return _difference(
-        float(male[0] / male[1] - female[0] / female[1]),
-        subjects=_known(bounds),
-        newcombe=list(confidence_intervals.newcombe(male, female)),
-    )
-
-
-def _difference(value: float | None, **intervals: list[float] | None) -> dict:
-    """A difference with its intervals, and whether all of them exclude zero (`shown`)."""
-    significant = all(bounds is not None and (bounds[0] > 0 or bounds[1] < 0)
-                      for bounds in intervals.values())  # fmt: skip
-    return {"value": value, **intervals, "shown": significant}
-
-
-def weighted(predictions: pd.DataFrame, majority: int) -> Callable[[np.ndarray], np.ndarray]:
+def weighted(predictions: pd.DataFrame) -> Callable[[np.ndarray], np.ndarray]:
     """The metrics of the bootstrap, with what they need computed once.
 
     Args:
         predictions: an inference table.
-        majority: the class that the baseline predicts.
 
     Returns:
-        A function of the samples' weights (samples,), for the metrics `WEIGHTED`, (15,), NaN where
-        one is not defined. `over_baseline` is the accuracy minus that of the baseline on the same
-        samples, `male_minus_female` the difference of the recalls.
+        A function of the samples' weights (samples,), for the metrics `BOOTSTRAPPED`, NaN where
+        one is not defined.
     """
     targets, p_male = predictions.target.to_numpy(), predictions.p_male.to_numpy()
     cell = len(CLASSES) * targets + predictions.predicted.to_numpy()
     rank = _weighted_ranking(p_male, targets)
-    ece = calibration.weighted_calibration_error(p_male, targets)
     p_target = np.where(targets == 1, p_male, 1 - p_male)
     loss, brier = -np.log(np.clip(p_target, SMALLEST, 1 - SMALLEST)), (1 - p_target) ** 2
 
     def compute(weights: np.ndarray) -> np.ndarray:
         matrix = np.bincount(cell, weights, minlength=4).reshape(2, 2)
         total = weights.sum()
-        accuracy, correct = np.trace(matrix) / total, np.diag(matrix)
         with np.errstate(divide="ignore", invalid="ignore"):
-            recalls, precisions = correct / matrix.sum(axis=1), correct / matrix.sum(axis=0)
-            values = [
-                accuracy, np.nanmean(recalls), *recalls, *precisions, matthews(matrix),
-                *rank(weights), loss @ weights / total, brier @ weights / total, ece(weights),
-                accuracy - matrix[majority].sum() / total, recalls[1] - recalls[0],
-            ]  # fmt: skip
-        return np.array(values)
+            ranking = rank(weights)
+        return np.array([
+            matthews(matrix), *ranking, loss @ weights / total, brier @ weights / total
+        ])  # fmt: skip
 
     return compute
 

@@ -2,14 +2,13 @@
 
 import pandas as pd
 
-from renet.evaluation import abstention, calibration, metrics, slices, weak_slices
+from renet.evaluation import abstention, calibration, metrics, slice_tests, slices
 
 
 def evaluate(
     predictions: pd.DataFrame,
     validation: pd.DataFrame,
     split: pd.DataFrame,
-    size: tuple[int, int],
     max_error: float,
 ) -> tuple[dict, pd.DataFrame]:
     """metrics.json but for its section `leakage`, and slices.csv.
@@ -17,12 +16,11 @@ def evaluate(
     Args:
         predictions, validation: inference tables.
         split: split.csv, with the faces of the predictions as the test set.
-        size: input size of the network, (height, width) in pixels.
         max_error: highest error rate of the predictions that are not "unsure".
     """
     male_fraction = float(split.target[split.subset == "train"].mean())
     in_training_set = predictions.subject.isin(split.subject[split.subset == "train"])
-    groups = slices.assign(predictions, size, in_training_set)
+    groups = slices.assign(predictions, in_training_set)
     by_slice = slices.tabulate(predictions, groups)
     scaling = calibration.temperature_scaling(validation, predictions)
     temperature = calibration.applied_temperature(scaling)
@@ -32,7 +30,7 @@ def evaluate(
         "validation": metrics.summarise(validation, male_fraction),
         "calibration": scaling,
         "abstention": abstention.summarise(validation, predictions, groups, temperature, max_error),
-        "slices": weak_slices.summarise(by_slice),
+        "slices": slice_tests.summarise(by_slice),
     }
     return summary, by_slice
 

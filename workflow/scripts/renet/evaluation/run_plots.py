@@ -12,8 +12,10 @@ from matplotlib.figure import Figure
 from sklearn import metrics
 
 from renet.common.imdb_wiki import CLASSES
-from renet.evaluation import abstention, calibration, confidence_intervals, plot_style
+from renet.evaluation import abstention, calibration, plot_style, slice_tests
+from renet.evaluation.confidence_intervals import proportion, wilson
 from renet.evaluation.plot_style import BLUE, GREY, RED
+from renet.evaluation.tables import ALPHA
 
 FEWEST = 5  # faces of a bin that the line of a reliability diagram goes through
 
@@ -103,8 +105,7 @@ def thinned(*coordinates: np.ndarray, points: int = 500) -> list[np.ndarray]:
 
 
 def reliability(evaluation: Evaluation) -> Figure:
-    """Accuracy by confidence with Wilson's intervals, without and with temperature scaling."""
-    targets = evaluation.predictions.target.to_numpy()
+    """Accuracy by confidence with intervals, without and with temperature scaling."""
     p_male = evaluation.predictions.p_male.to_numpy()
     temperature = evaluation.metrics["calibration"]["temperature"]
     figure, (axis, counts) = plt.subplots(
@@ -114,7 +115,7 @@ def reliability(evaluation: Evaluation) -> Figure:
     scaled = calibration.apply_temperature(p_male, temperature)
     series = ((p_male, BLUE, "uncalibrated"), (scaled, RED, f"temperature {temperature:.2f}"))
     for line, (probabilities, colour, label) in enumerate(series):
-        bins = calibration.reliability_bins(probabilities, targets)
+        bins = calibration.reliability_bins(probabilities, evaluation.predictions)
         _reliability_line(axis, bins, colour, label)
         _bin_counts(counts, np.maximum(probabilities, 1 - probabilities), colour, line)
     axis.set(ylabel="accuracy", ylim=(-0.02, 1.02), xlim=(0.49, 1.01))
@@ -129,7 +130,7 @@ def _reliability_line(axis: Axes, bins: pd.DataFrame, colour: str, label: str) -
     axis.plot(bins.confidence, bins.accuracy.where(enough), "o-", ms=4, color=colour, label=label)
     few = bins[~enough]
     axis.plot(few.confidence, few.accuracy, "o", ms=4, color=colour, mfc="white", zorder=3)
-    axis.vlines(bins.confidence, bins.accuracy_low, bins.accuracy_high, color=colour, lw=1)
+    axis.vlines(bins.confidence, bins.low, bins.high, color=colour, lw=1)
 
 
 def _bin_counts(axis: Axes, confidence: np.ndarray, colour: str, line: int) -> None:
@@ -143,14 +144,19 @@ def _bin_counts(axis: Axes, confidence: np.ndarray, colour: str, line: int) -> N
 
 
 def risk_coverage(evaluation: Evaluation) -> Figure:
-    """Error of the accepted predictions by coverage, with Wilson's interval and the threshold."""
+    """Error of the accepted predictions by coverage, with its interval and the threshold."""
     abstaining = evaluation.metrics["abstention"]
+    score = abstention.log_odds(evaluation.predictions)
     correct = evaluation.predictions.correct.to_numpy()
-    coverage, risk = abstention.risk_coverage(abstention.log_odds(evaluation.predictions), correct)
-    accepted, coverage, risk = thinned(np.arange(1, len(correct) + 1), coverage, risk)
+    accepted, coverage, risk = thinned(
+        np.arange(1, len(correct) + 1), *abstention.risk_coverage(score, correct)
+    )
+    order = np.argsort(-score, kind="stable")
+    wrong, subjects = 1 - correct[order], evaluation.predictions.subject.factorize()[0][order]
+    parts = (proportion(wrong[:number], subjects[:number]) for number in accepted)
+    # At the error rate of equal scores in a random order.
     intervals = [
-        confidence_intervals.wilson(round(errors), number)
-        for errors, number in zip(risk * accepted, accepted, strict=True)
+        wilson(rate, part.effective_size()) for rate, part in zip(risk, parts, strict=True)
     ]
     figure, axis = plt.subplots(figsize=(6.5, 3.8), layout="constrained")
     axis.fill_between(coverage, *np.transpose(intervals), color=BLUE, alpha=0.2, lw=0)
@@ -168,35 +174,54 @@ def risk_coverage(evaluation: Evaluation) -> Figure:
 
 
 def slices(evaluation: Evaluation) -> Figure:
-    """Accuracy of each slice with both intervals (a forest plot)."""
-    groups = list(evaluation.slices.groupby("slice", sort=False))
-    lines = len(evaluation.slices) + len(groups)
+    """Accuracy of each slice with its interval."""
+    figure, axis = _forest(evaluation.slices, ("accuracy", "low", "high"))
+    axis.axvline(evaluation.metrics["test"]["accuracy"], color=GREY, lw=1)
+    for line, row in zip(axis.get_yticks(), evaluation.slices.itertuples(), strict=True):
+        axis.plot(row.majority_baseline, line, "|", color=RED, ms=8)
+    axis.set(xlim=(-0.01, 1.01), xlabel="accuracy")
+    axis.plot([], [], "o-", color=BLUE, lw=2, ms=4, label="accuracy with its 95 % interval")
+    axis.plot([], [], "|", color=RED, ms=8, label="majority class of the slice")
+    figure.legend(loc="outside upper left", ncols=2, frameon=False)
+    return figure
+
+
+def gender_gaps(evaluation: Evaluation) -> Figure:
+    """Recall of male minus that of female in each slice that has both, with its interval."""
+    rows = evaluation.slices.dropna(subset="gap")
+    rows = rows[~rows.slice.isin(slice_tests.NOT_COMPARED)]
+    figure, axis = _forest(rows, ("gap", "gap_low", "gap_high"))
+    axis.axvline(0, color=GREY, lw=1)
+    for line, row in zip(axis.get_yticks(), rows.itertuples(), strict=True):
+        if row.gap_p_holm <= ALPHA:
+            axis.plot(row.gap, line, "o", color=RED, ms=7, zorder=3)
+    reach = 1.05 * np.abs(rows[["gap_low", "gap_high"]].to_numpy()).max(initial=0.01)
+    axis.set(xlim=(-reach, reach), xlabel="recall of male minus recall of female")
+    axis.plot([], [], "o-", color=BLUE, lw=2, ms=4, label="difference with its 95 % interval")
+    axis.plot([], [], "o", color=RED, ms=7, label="significant after Holm's correction")
+    figure.legend(loc="outside upper left", ncols=2, frameon=False)
+    return figure
+
+
+def _forest(rows: pd.DataFrame, columns: tuple[str, str, str]) -> tuple[Figure, Axes]:
+    """A forest plot of slices: a line for each, from the columns of a value and its interval."""
+    groups = list(rows.groupby("slice", sort=False))
+    lines = len(rows) + len(groups)
     figure, axis = plt.subplots(figsize=(9, 0.27 * lines + 0.9), layout="constrained")
     axis.grid(visible=False, axis="y")
-    axis.axvline(evaluation.metrics["test"]["accuracy"], color=GREY, lw=1)
     line, ticks, labels = 0, [], []
-    for name, rows in groups:
+    for name, of_slice in groups:
         axis.text(-0.01, line, name, transform=axis.get_yaxis_transform(), ha="right",
                   va="center", weight="bold")  # fmt: skip
-        for row in rows.itertuples():
+        for row in of_slice.itertuples():
             line += 1
-            _slice_line(axis, line, row)
+            value, low, high = (getattr(row, column) for column in columns)
+            axis.plot([low, high], [line, line], color=BLUE, lw=2)
+            axis.plot(value, line, "o", color=BLUE, ms=4)
             ticks.append(line)
             people = "person" if row.subjects == 1 else "people"
             labels.append(f"{row.value} (n = {row.n:,}, {row.subjects:,} {people})")
         line += 1
     axis.set_yticks(ticks, labels)
-    axis.set(ylim=(line - 0.4, -0.6), xlim=(-0.01, 1.01), xlabel="accuracy")
-    axis.plot([], [], color=BLUE, lw=3, alpha=0.45, label="Wilson (photos as independent)")
-    axis.plot([], [], color=BLUE, lw=1, label="bootstrap over people")
-    axis.plot([], [], "|", color=RED, ms=8, label="majority class of the slice")
-    figure.legend(loc="outside upper left", ncols=3, frameon=False)
-    return figure
-
-
-def _slice_line(axis: Axes, line: int, row: Any) -> None:
-    axis.plot([row.wilson_low, row.wilson_high], [line, line], color=BLUE, lw=5, alpha=0.35,
-              solid_capstyle="butt")  # fmt: skip
-    axis.plot([row.subjects_low, row.subjects_high], [line, line], color=BLUE, lw=1)
-    axis.plot(row.accuracy, line, "o", color=BLUE, ms=4)
-    axis.plot(row.majority_baseline, line, "|", color=RED, ms=8)
+    axis.set_ylim(line - 0.4, -0.6)
+    return figure, axis

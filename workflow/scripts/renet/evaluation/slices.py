@@ -6,22 +6,21 @@ import numpy as np
 import pandas as pd
 
 from renet.common.imdb_wiki import CLASSES
-from renet.evaluation import confidence_intervals, weak_slices
+from renet.evaluation import metrics, slice_tests
+from renet.evaluation.confidence_intervals import proportion
 from renet.evaluation.tables import SLICES
 
 UNKNOWN = "unknown"
+GAP = ("gap", "gap_low", "gap_high", "gap_p")  # columns
 
 
-def assign(
-    predictions: pd.DataFrame, size: tuple[int, int], in_training_set: pd.Series
-) -> pd.DataFrame:
+def assign(predictions: pd.DataFrame, in_training_set: pd.Series) -> pd.DataFrame:
     """The value of each slice for each sample: one column a slice, categories in their order.
 
     A slice of which no value is known, as the decade of a user's own photos, is left out.
 
     Args:
         predictions: an inference table.
-        size: input size of the network, (height, width) in pixels.
         in_training_set: whether the sample's subject is in the training set; this is a slice only
             if it is true of a sample.
     """
@@ -33,7 +32,6 @@ def assign(
         "decade": decades.map(lambda year: UNKNOWN if np.isnan(year) else f"{year:.0f}s"),
         "face score": bands(predictions.face_score, [1, 2, 3, 4, 5, 6]),
         "crop size": bands(sides.min(axis=1), [0, 64, 96, 128, 192, 256], "px"),
-        "scaled": sides.lt(list(size)).any(axis=1).map({True: "up", False: "down or not"}),
         "colour": predictions.grey.astype(bool).map({True: "grey", False: "colour"}),
         "source": predictions.source,
     }
@@ -62,45 +60,45 @@ def tabulate(predictions: pd.DataFrame, slices: pd.DataFrame) -> pd.DataFrame:
         slices: as from `assign`.
 
     Returns:
-        `accuracy` with Wilson's interval (`wilson_…`) and that of a bootstrap over subjects
-        (`subjects_…`), the recall of each class (empty if the slice has none of it), their mean,
-        the accuracy of always predicting the slice's majority class, and the columns of
-        `weak_slices.test`.
+        `accuracy` with its interval (`low`, `high`), the mean `confidence`, the recall of each
+        class (empty if the slice has none of it), their mean and their difference (`gap`, male
+        minus female) with its interval, the accuracy of always predicting the slice's majority
+        class, and the columns of `slice_tests`.
     """
     rows = [
         _row(predictions[slices[name] == value], name, value)
         for name in slices
         for value in slices[name].cat.categories
     ]
-    in_slice = pd.get_dummies(slices).to_numpy(float)  # (samples, values of all slices)
-    correct = predictions.correct.to_numpy()
-
-    def accuracies(weights: np.ndarray) -> np.ndarray:
-        weight_correct, weight = np.stack([weights * correct, weights]) @ in_slice
-        return weight_correct / weight
-
-    table = pd.DataFrame(rows)
-    with np.errstate(invalid="ignore"):  # a resample can have no sample of a small slice
-        bounds = confidence_intervals.subject_bootstrap(predictions.subject, accuracies)
-    table[["subjects_low", "subjects_high"]] = bounds
-    table[["upper_holm", "p_holm"]] = weak_slices.test(table, predictions, slices)
+    table = pd.DataFrame(rows).astype({column: float for column in GAP})
+    table[["upper_holm", "p_holm"]] = slice_tests.weaker(table, predictions, slices)
+    table["gap_p_holm"] = slice_tests.gaps(table)
     return table[list(SLICES.columns)]
 
 
 def _row(samples: pd.DataFrame, name: str, value: str) -> dict:
-    counts = samples.target.value_counts().reindex(range(len(CLASSES)), fill_value=0)
-    recalls = samples.groupby("target").correct.mean().reindex(range(len(CLASSES)))
-    low, high = confidence_intervals.wilson(samples.correct.sum(), len(samples))
+    accuracy = proportion(samples.correct, samples.subject)
+    parts = [samples[samples.target == label] for label in range(len(CLASSES))]
+    recalls = [proportion(part.correct, part.subject) if len(part) else None for part in parts]
+    known = [recall.value for recall in recalls if recall]
+    low, high = accuracy.interval()
+    gap = metrics.recall_difference(*recalls)
+    gap_low, gap_high = gap["interval"] or (None, None)
     return {
         "slice": name,
         "value": value,
         "n": len(samples),
         "subjects": samples.subject.nunique(),
-        "accuracy": samples.correct.mean(),
-        "wilson_low": low,
-        "wilson_high": high,
-        "balanced_accuracy": recalls.mean(),
-        "majority_baseline": counts.max() / len(samples),
-        **{f"n_{name}": counts[label] for label, name in enumerate(CLASSES)},
-        **{f"recall_{name}": recalls[label] for label, name in enumerate(CLASSES)},
+        "accuracy": accuracy.value,
+        "low": low,
+        "high": high,
+        "confidence": samples[["p_female", "p_male"]].max(axis=1).mean(),
+        "balanced_accuracy": np.mean(known),
+        "majority_baseline": max(map(len, parts)) / len(samples),
+        **dict(zip(GAP, (gap["value"], gap_low, gap_high, gap["p"]), strict=True)),
+        **{f"n_{name}": len(part) for name, part in zip(CLASSES, parts, strict=True)},
+        **{
+            f"recall_{name}": recall.value if recall else np.nan
+            for name, recall in zip(CLASSES, recalls, strict=True)
+        },
     }

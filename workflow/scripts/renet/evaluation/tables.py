@@ -25,13 +25,14 @@ SMALL_SLICE = 30  # faces; the interval of a smaller slice is too wide for a sta
 ALPHA = 0.05  # probability that any slice is called weaker if none is
 
 # slices.csv: one row for each value of each slice; a recall without samples is empty, and so
-# are the test's columns for slices that are not tested.
+# are the columns of a test for slices that are not tested.
 SLICES = Table(
     {"slice": str, "value": str}
     | dict.fromkeys(("n", "subjects", "n_female", "n_male"), int)
     | dict.fromkeys(
-        ("accuracy", "wilson_low", "wilson_high", "subjects_low", "subjects_high", "recall_female",
-         "recall_male", "balanced_accuracy", "majority_baseline", "upper_holm", "p_holm"), float,
+        ("accuracy", "low", "high", "confidence", "recall_female", "recall_male",
+         "balanced_accuracy", "majority_baseline", "upper_holm", "p_holm", "gap", "gap_low",
+         "gap_high", "gap_p_holm"), float,
     )
 )  # fmt: skip
 

@@ -45,6 +45,8 @@ def write_model_card(path: Path, run: RunResults, data: DataResults) -> None:
         **data.kinds_of_photos,
         training=run.settings["train"],
         metrics=metric_tables.metrics_table(run.metrics),
+        interval_method=phrases.interval_method(run.metrics["test"]),
+        citation=metric_tables.citation(run, data.config),
         calibration=phrases.calibration(run.metrics),
         slices=_accuracy_by_slice(large, run.metrics["test"]["n"]),
         slices_text=phrases.slices(run.metrics),
@@ -83,22 +85,17 @@ def front_matter(run: RunResults, data: DataResults) -> str:
 
 
 def _accuracy_by_slice(slices: pd.DataFrame, faces: int) -> PageTable:
-    rows = []
-    for _, row in slices.iterrows():
-        bounds = phrases.wider(
-            [[row.wilson_low, row.wilson_high], [row.subjects_low, row.subjects_high]]
-        )
-        rows.append(
-            [
-                f"{row.slice}: {row.value}",
-                f"{row.n:,}",
-                phrases.percentage(row.accuracy),
-                phrases.percentage_interval(bounds),
-                phrases.slice_finding(row, faces),
-            ]
-        )
-    interval = "95 % interval (the wider)"
-    headings = ["slice", "faces", "accuracy", interval, "weaker than the whole set"]
+    rows = [
+        [
+            f"{row.slice}: {row.value}",
+            f"{row.n:,}",
+            phrases.percentage(row.accuracy),
+            phrases.percentage_interval([row.low, row.high]),
+            phrases.slice_finding(row, faces),
+        ]
+        for _, row in slices.iterrows()
+    ]
+    headings = ["slice", "faces", "accuracy", "95 % interval", "weaker than the whole set"]
     return PageTable("Accuracy by slice", headings, rows)
 
 

@@ -26,6 +26,8 @@ def section(name: str, results: SetResults, slices: PageTable) -> dict:
         "texts": [
             f"The accuracy is {phrases.above_baseline(test)}",
             phrases.gender_gap(test, f"set {name}"),
+            phrases.gaps(results.metrics, f"set {name}"),
+            phrases.calibration_error(test),
             f"Weaker slices: {phrases.weakest_slice(results.metrics, f'set {name}')}",
             phrases.risk_coverage_area(results.metrics),
         ],
@@ -38,9 +40,9 @@ def section(name: str, results: SetResults, slices: PageTable) -> dict:
     }
 
 
-def _named(content: PageTable, name: str) -> PageTable:
+def _named(content: PageTable | None, name: str) -> PageTable | None:
     """A collapsed table whose label names the set, so that no two of a page have the same."""
-    return replace(content, label=f"{content.label} of {name}", collapsed=True)
+    return content and replace(content, label=f"{content.label} of {name}", collapsed=True)
 
 
 def table(runs: list[RunResults]) -> dict:

@@ -10,7 +10,7 @@ import pandas as pd
 from renet.config.runs import flatten
 from renet.evaluation import plot_style
 from renet.evaluation.plot_style import BLUE, colours
-from renet.pages import phrases, templates
+from renet.pages import templates
 from renet.pages.metric_tables import Metric
 from renet.pages.results import RunResults
 from renet.pages.templates import PageTable
@@ -53,7 +53,7 @@ def effect(key: str, keys: list[str], runs: list[RunResults], metric: Metric) ->
         settings, summary = flatten(run.settings), run.metrics["validation"]
         others = (f"{one}: {templates.setting(settings.get(one))}" for one in keys if one != key)
         number = metric.value(summary)
-        bounds = phrases.wider(metric.intervals(summary).values()) or (number, number)
+        bounds = metric.interval(summary) or (number, number)
         rows.append((settings.get(key), ", ".join(others), number, *bounds))
     if all(isinstance(row[0], int | float) for row in rows):
         rows.sort(key=lambda row: row[0])

@@ -54,6 +54,7 @@ def write(
         data=data.config,
         verdict=verdict.of_best(runs, data),
         **_runs(runs, defaults),
+        interval_method=phrases.interval_method(runs[0].metrics["test"]),
         comparison=comparison_section.section(*data.comparison, runs) if data.comparison else None,
         grids=grid_section.write(path.parent, grids, runs, *metric_tables.named(compared)),
         sets=external_sets.table(runs),

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from renet.pages import phrases
+from renet.pages.results import RunResults
 from renet.pages.templates import PageTable
 
 
@@ -22,23 +23,23 @@ class Metric:
         return "_".join(self.path)
 
     def value(self, summary: dict) -> float | None:
-        """The metric in a summary; None where the set does not define it."""
+        """The metric in a summary; None where the set or the baseline does not define it."""
         value: Any = summary
         for key in self.path:
-            value = value[key]
+            value = value.get(key)
         return value
 
-    def intervals(self, summary: dict) -> dict[str, list[float]]:
-        """Its known 95 % intervals in a summary, by method: `subjects` (bootstrap), `wilson`."""
-        by_method = summary.get("intervals", {}).get(self.name, {})
-        return {method: bounds for method, bounds in by_method.items() if bounds is not None}
+    def interval(self, summary: dict) -> list[float] | None:
+        """Its 95 % interval in a summary, if it has one."""
+        return summary.get("intervals", {}).get(self.name)
 
     def text(self, number: float | None) -> str:
         """A value of the metric as text."""
         return phrases.percentage(number) if self.is_fraction else phrases.decimal(number)
 
-    def interval_text(self, bounds: list[float] | None, missing: str = phrases.UNDEFINED) -> str:
-        """An interval of the metric as text, or `missing` if there is none."""
+    def interval_text(self, summary: dict, missing: str = phrases.UNDEFINED) -> str:
+        """Its interval in a summary as text, or `missing` if there is none."""
+        bounds = self.interval(summary)
         if bounds is None:
             return missing
         if self.is_fraction:
@@ -81,14 +82,14 @@ class Cell:
 
 
 def cell(metric: Metric, summary: dict) -> Cell:
-    """A metric of a summary with the wider of its intervals.
+    """A metric of a summary with its interval.
 
     The note says if an accuracy is not significantly above that of the majority class.
     """
-    number, bounds = metric.value(summary), phrases.wider(metric.intervals(summary).values())
+    number = metric.value(summary)
     is_compared = metric.name == "accuracy" and "differences" in summary
     note = phrases.against_baseline(summary) if is_compared else ""
-    return Cell(metric.label, number, metric.text(number), metric.interval_text(bounds, ""), note)
+    return Cell(metric.label, number, metric.text(number), metric.interval_text(summary, ""), note)
 
 
 def mean_cell(metric: Metric, summaries: list[dict]) -> Cell:
@@ -101,7 +102,7 @@ def mean_cell(metric: Metric, summaries: list[dict]) -> Cell:
 
 
 def metrics_table(metrics: dict, name: str = "test") -> PageTable:
-    """Every metric: test set with both intervals, validation set and majority baseline.
+    """Every metric: test set with its interval, validation set and majority baseline.
 
     Args:
         name: of the set, for the heading of its column.
@@ -111,21 +112,35 @@ def metrics_table(metrics: dict, name: str = "test") -> PageTable:
         [
             metric.label,
             metric.text(metric.value(test)),
-            metric.interval_text(metric.intervals(test).get("subjects")),
-            metric.interval_text(metric.intervals(test).get("wilson")),
+            metric.interval_text(test),
             metric.text(metric.value(metrics["validation"])),
             metric.text(metric.value(test["majority_baseline"])),
         ]
         for metric in METRICS
     ]
     baseline = f"always {test['majority_baseline']['class']}"
-    headings = ["metric", name, "bootstrap over people", "Wilson", "validation", baseline]
+    headings = ["metric", name, "95 % interval", "validation", baseline]
     return PageTable("Metrics", headings, rows)
 
 
-def abstention_table(metrics: dict, name: str = "test") -> PageTable:
-    """Coverage and error of a set of faces and of its groups, with the "unsure" ones left out."""
+def citation(run: RunResults, data: dict) -> str:
+    """A line to cite the run's accuracy: value, interval, method, set, seed and commit."""
+    accuracy, test = cell(METRICS[0], run.metrics["test"]), run.metrics["test"]
+    commit = f"commit {run.revision[:12]}" if run.revision else "commit unknown"
+    return (
+        f"accuracy {accuracy.text} (95\N{NO-BREAK SPACE}% interval {accuracy.interval}, Wilson's "
+        f"on the effective number of faces), {phrases.counted(test['n'], 'face', 'faces')} of "
+        f"{phrases.counted(test['subjects'], 'person', 'people')}, test set of "
+        f"{', '.join(data['sources'])} split by {data['split']['by']}, run {run.name}, seed "
+        f"{run.settings['train']['seed']}, {commit}."
+    )
+
+
+def abstention_table(metrics: dict, name: str = "test") -> PageTable | None:
+    """Coverage and error of a set of faces and of its groups; None without a threshold."""
     abstention = metrics["abstention"]
+    if abstention["threshold"] is None:
+        return None
     whole = {"slice": "all", "value": f"{name} faces", **abstention["test"]}
     rows = [
         [
@@ -140,7 +155,7 @@ def abstention_table(metrics: dict, name: str = "test") -> PageTable:
         for group in [whole, *abstention["groups"]]
     ]
     headings = [
-        "group", "faces", "accepted", "coverage", "their error", "Wilson",
+        "group", "faces", "accepted", "coverage", "their error", "95 % interval",
         "error without abstaining",
     ]  # fmt: skip
     return PageTable("Coverage and error by group", headings, rows, collapsed=True)

@@ -1,17 +1,16 @@
 """Numbers and results as text, for pages, cards and text alternatives."""
 
-from collections.abc import Iterable
 from typing import Any
 
 import pandas as pd
 
 from renet.common.imdb_wiki import CLASSES
 from renet.dataset.tables import NEAR_DUPLICATES
+from renet.evaluation.confidence_intervals import FEWEST_PEOPLE
 from renet.evaluation.tables import ALPHA, SMALL_SLICE
 
 UNDEFINED = "–"
 TEST_SET = "test set"  # whose metrics most sentences are of
-CLOSE = 0.05  # of a temperature to 1
 
 
 def percentage(fraction: float | None) -> str:
@@ -45,14 +44,19 @@ def points_interval(bounds: list[float]) -> str:
     return f"95\N{NO-BREAK SPACE}% interval {points(bounds[0])} to {points(bounds[1])}"
 
 
-def wider(intervals: Iterable[list[float]]) -> list[float] | None:
-    """The widest of the known intervals: a bootstrap interval can have no width."""
-    known = [bounds for bounds in intervals if bounds[0] == bounds[0]]
-    return max(known, key=lambda bounds: bounds[1] - bounds[0], default=None)
+def interval_method(test: dict) -> str:
+    """How the intervals of a summary are computed."""
+    approximate = "" if test["subjects"] >= FEWEST_PEOPLE else ", which is approximate for so few"
+    return (
+        "The intervals are 95\N{NO-BREAK SPACE}% intervals that take photos of one person as "
+        "dependent: for accuracy, recall and precision Wilson's interval on the effective number "
+        "of faces, for the balanced accuracy the one that follows from both recalls, and for the "
+        f"other metrics a bootstrap over people{approximate}."
+    )
 
 
 def calibration(metrics: dict) -> str:
-    """The fitted temperature and what it changes on the test set; nothing at 1.00."""
+    """The fitted temperature with its interval, and what it changes on the test set."""
     scaled = metrics["calibration"]
     value, temperature = scaled["temperature"], f"{scaled['temperature']:.2f}"
     if scaled["at_bound"]:
@@ -65,14 +69,26 @@ def calibration(metrics: dict) -> str:
             f"The temperature, {temperature}, is at a bound of its search range: {reason}. It is "
             "applied neither to other photos nor to the threshold of unsure predictions."
         )
-    if temperature == "1.00":
-        return ""
-    verdict = "overconfident" if value > 1 else "underconfident"
-    slightly = "slightly " if abs(value - 1) < CLOSE else ""
+    low, high = scaled["interval"]
+    verdict = "neither overconfidence nor underconfidence is significant"
+    if not low <= 1 <= high:
+        verdict = f"the network is {'over' if value > 1 else 'under'}confident"
     return (
-        f"The temperature fitted on the validation set is {temperature}: the network is {slightly}"
-        f"{verdict} there.{_effect(metrics['test'], scaled)} It does not change the predicted "
-        "classes."
+        f"The temperature fitted on the validation set is {temperature} (95\N{NO-BREAK SPACE}% "
+        f"interval {low:.2f} to {high:.2f}): {verdict} there.{_effect(metrics['test'], scaled)} It "
+        "does not change the predicted classes."
+    )
+
+
+def calibration_error(test: dict) -> str:
+    """The ECE beside that of a perfectly calibrated network on the same faces."""
+    perfect = test["ece_if_calibrated"]
+    verdict = "can" if test["ece"] <= perfect["high"] else "cannot"
+    return (
+        f"The calibration error (ECE) is {decimal(test['ece'])}. A perfectly calibrated network "
+        f"with these confidences has {decimal(perfect['mean'])} on average, and at most "
+        f"{decimal(perfect['high'])} in 95\N{NO-BREAK SPACE}% of the cases: chance {verdict} "
+        "explain this error."
     )
 
 
@@ -112,7 +128,8 @@ def abstention(metrics: dict) -> str:
     if choice["threshold"] is None and choice["people"] < choice["needed"]:
         return (
             f"No threshold can show an error of at most {rate} with a confidence of {level}: that "
-            f"takes at least {choice['needed']:,} people, and there are {people}."
+            f"takes at least {choice['needed']:,} people, and there are {choice['people']:,} in "
+            "the validation set."
         )
     if choice["threshold"] is None:
         return (
@@ -123,11 +140,12 @@ def abstention(metrics: dict) -> str:
     if choice["threshold"] > 0:
         rule = f"A prediction is unsure unless its confidence is above {choice['threshold']:.4f}"
     return (
-        f"{rule}. This was chosen on one photo each of {people}: {choice['errors']:,} of "
-        f"{choice['accepted']:,} accepted predictions are wrong, at most "
-        f"{percentage(choice['upper_bound'])} with a confidence of {level} after a correction for "
-        f"the choice. On the test set {_accepted(choice['test'])}. The bound is for photos like "
-        "those of the data set; abstaining can widen the difference between groups."
+        f"{rule}. This was chosen on {people}: of one photo each, {choice['errors']:,} of "
+        f"{choice['accepted']:,} accepted predictions are wrong. The error is at most "
+        f"{percentage(choice['upper_bound'])} over people and over photos, with a confidence of "
+        f"{level} after a correction for the choice. On the test set "
+        f"{_accepted(choice['test'])}. The bound is for photos like those of the data set; "
+        "abstaining can widen the difference between groups."
     )
 
 
@@ -183,37 +201,33 @@ def against_baseline(summary: dict) -> str:
     difference = summary["differences"]["over_baseline"]
     if difference["value"] <= 0:
         return "at or below the baseline"
-    return "" if difference["shown"] else "no significant difference from the baseline"
+    return "" if difference["significant"] else "no significant difference from the baseline"
 
 
 def above_baseline(test: dict) -> str:
     """How far the accuracy is above that of the majority class, or that this is not significant."""
     difference, baseline = test["differences"]["over_baseline"], test["majority_baseline"]
-    value, bounds = difference["value"], difference["subjects"]
-    sign, place = (-1, "below") if value < 0 else (1, "above")
-    interval = "too few people for an interval"
-    if bounds:
-        interval = points_interval(sorted(sign * bound for bound in bounds))
+    value, sign = difference["value"], -1 if difference["value"] < 0 else 1
+    interval = points_interval(sorted(sign * bound for bound in difference["interval"]))
     text = (
-        f"{points(abs(value))} percentage points ({interval}) {place} always predicting "
-        f"{baseline['class']}, which is correct for {percentage(baseline['accuracy'])}."
+        f"{points(abs(value))} percentage points ({interval}) {'below' if sign < 0 else 'above'} "
+        f"always predicting {baseline['class']}, which is correct for "
+        f"{percentage(baseline['accuracy'])}."
     )
     if value <= 0:
         return f"{text} The network is not better on these faces than guessing."
-    if difference["shown"]:
+    if difference["significant"]:
         return text
-    covers_zero = bounds and bounds[0] <= 0 <= bounds[1]
-    reason = "The interval covers zero" if covers_zero else "There are too few people"
-    return f"{text} {reason}: the difference is not significant."
+    return f"{text} The interval covers zero: the difference is not significant."
 
 
 def slices(metrics: dict) -> str:
-    """The difference between the genders, and the weakest slice."""
-    return f"{gender_gap(metrics['test'])} {weakest_slice(metrics)}"
+    """The difference between the genders, over all and by slice, and the weakest slice."""
+    return f"{gender_gap(metrics['test'])} {gaps(metrics)} {weakest_slice(metrics)}"
 
 
 def gender_gap(test: dict, set_name: str = TEST_SET) -> str:
-    """The difference of the recalls with the interval that is closer to zero, or beyond it.
+    """The difference of the recalls with its interval.
 
     Args:
         test: the summary of the set.
@@ -227,20 +241,45 @@ def gender_gap(test: dict, set_name: str = TEST_SET) -> str:
         f"{correct:,} of {total:,} labelled {name} ({percentage(correct / total)})"
         for (correct, total), name in zip(counts, CLASSES, strict=True)
     )
-    value, sign = points(abs(difference["value"])), -1 if difference["value"] < 0 else 1
-    nearest = min(
-        sorted(sign * bound for bound in bounds)
-        for bounds in (difference["subjects"], difference["newcombe"])
-        if bounds
-    )
-    interval = points_interval(nearest)
-    text = f"The difference is {value} percentage points ({interval})."
-    if not difference["shown"]:
-        reason = f"the {interval} covers zero" if nearest[0] <= 0 else "there are too few people"
-        text = f"The difference, {value} percentage points, is not significant: {reason}."
+    whom, size = _gap(difference["value"], difference["interval"])
+    gap = f"The network is worse for {whom} by {size}."
+    if not difference["significant"]:
+        gap = f"The difference, {size}, is not significant."
     small = [name for (_, total), name in zip(counts, CLASSES, strict=True) if total < SMALL_SLICE]
     note = f" Fewer than {SMALL_SLICE} faces are labelled {' or '.join(small)}." if small else ""
-    return f"Correct: {recalls}. {text}{note}"
+    return f"Correct: {recalls}. {gap}{note}"
+
+
+def _gap(value: float, bounds: list[float]) -> tuple[str, str]:
+    """For whom the recall is lower, and by how much; `value` is that of male minus female."""
+    sign, whom = (-1, "men") if value < 0 else (1, "women")
+    interval = points_interval(sorted(sign * bound for bound in bounds))
+    return whom, f"{points(abs(value))} percentage points ({interval})"
+
+
+def gaps(metrics: dict, set_name: str = TEST_SET) -> str:
+    """The slices in which the recalls of the genders differ significantly, the largest first.
+
+    Args:
+        metrics: those of the set.
+        set_name: as it stands after `the`.
+    """
+    tests = metrics["slices"]
+    if not tests["gaps_tested"]:
+        return f"No slice of the {set_name} has enough faces of both genders to compare them."
+    tested = counted(tests["gaps_tested"], "slice", "slices")
+    if not tests["gaps"]:
+        return f"No slice has a significant difference between the genders ({tested} tested)."
+    sentences = [
+        f"The difference between the genders is significant in {len(tests['gaps'])} of {tested}."
+    ]
+    for row in tests["gaps"]:
+        whom, size = _gap(row["gap"], [row["gap_low"], row["gap_high"]])
+        sentences.append(
+            f"{capitalised(row['slice'])}, {row['value']}: worse for {whom} by {size}, corrected p "
+            f"{p_value(row['gap_p_holm'])}."
+        )
+    return " ".join(sentences)
 
 
 def weakest_slice(metrics: dict, set_name: str = TEST_SET) -> str:

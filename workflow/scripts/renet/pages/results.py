@@ -37,6 +37,7 @@ class RunResults(SetResults):
     history: pd.DataFrame
     saliency: pd.DataFrame
     layers: pd.DataFrame  # empty for a kind without layers
+    revision: str | None  # git commit of the code that trained it
     external: dict[str, SetResults]  # by the name of the set
 
     @property
@@ -99,6 +100,7 @@ def read_run(folder: Path, settings: dict, external: Iterable[str] = ()) -> RunR
         history=HISTORY.read(folder / "history.csv"),
         saliency=tables.SALIENCY.read(folder / "tables" / "saliency.csv"),
         layers=layers,
+        revision=files.read_json(folder / "provenance.json")["code"]["revision"],
         external={name: SetResults(**_read_set(folder / "external" / name)) for name in external},
     )
 

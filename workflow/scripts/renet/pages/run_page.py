@@ -34,6 +34,8 @@ def write(path: Path, run: RunResults, data: DataResults) -> None:
         leakage=run.metrics["leakage"],
         headline=[metric_tables.cell(metric, test) for metric in HEADLINE],
         metrics=metric_tables.metrics_table(run.metrics),
+        interval_method=phrases.interval_method(test),
+        citation=metric_tables.citation(run, data.config),
         sections=_figure_sections(run),
         **_galleries(run, data.suspects),
         explained=phrases.faces(run.saliency),
@@ -75,7 +77,9 @@ def _figure_sections(run: RunResults) -> list[dict]:
         },
         "confusion_matrix": {"alt": phrases.confusion_matrix(test)},
         "ranking_curves": {"alt": phrases.ranking_curves(test)},
-        "reliability": {"text": phrases.calibration(run.metrics)},
+        "reliability": {
+            "text": f"{phrases.calibration_error(test)} {phrases.calibration(run.metrics)}",
+        },
         "risk_coverage": {
             "alt": f"Area under the curve {run.metrics['abstention']['test']['area']:.4f}.",
             "text": f"{phrases.abstention(run.metrics)} {phrases.risk_coverage_area(run.metrics)}",
@@ -83,8 +87,13 @@ def _figure_sections(run: RunResults) -> list[dict]:
         },
         "slices": {
             "alt": "The table below has the values.",
-            "text": phrases.slices(run.metrics),
+            "text": phrases.weakest_slice(run.metrics),
             "table": _slices_table(run),
+        },
+        "gender_gaps": {
+            "alt": phrases.gaps(run.metrics),
+            "text": f"{phrases.gender_gap(test)} {phrases.gaps(run.metrics)}",
+            "table": _gaps_table(run),
         },
     }
     empty = {"alt": "", "text": "", "table": None}
@@ -100,6 +109,27 @@ def _history_table(history: pd.DataFrame) -> PageTable:
     return PageTable("Metrics by epoch", headings, rows, collapsed=True)
 
 
+def _gaps_table(results: SetResults) -> PageTable:
+    rows = [
+        [
+            f"{row.slice}: {row.value}",
+            f"{row.n_female:,}",
+            phrases.percentage(row.recall_female),
+            f"{row.n_male:,}",
+            phrases.percentage(row.recall_male),
+            phrases.points(row.gap),
+            f"{phrases.points(row.gap_low)} to {phrases.points(row.gap_high)}",
+            phrases.UNDEFINED if np.isnan(row.gap_p_holm) else f"{row.gap_p_holm:.3f}",
+        ]
+        for row in results.slices.dropna(subset="gap").itertuples()
+    ]
+    headings = [
+        "slice", "female", "their recall", "male", "their recall", "difference in points",
+        "95 % interval", "p (Holm)",
+    ]  # fmt: skip
+    return PageTable("Recall of female and male by slice", headings, rows, collapsed=True)
+
+
 def _slices_table(results: SetResults) -> PageTable:
     rows = [
         [
@@ -107,8 +137,8 @@ def _slices_table(results: SetResults) -> PageTable:
             f"{row.n:,}",
             f"{row.subjects:,}",
             phrases.percentage(row.accuracy),
-            phrases.percentage_interval([row.subjects_low, row.subjects_high]),
-            phrases.percentage_interval([row.wilson_low, row.wilson_high]),
+            phrases.percentage_interval([row.low, row.high]),
+            phrases.percentage(row.confidence),
             phrases.percentage(row.recall_female),
             phrases.percentage(row.recall_male),
             phrases.percentage(row.majority_baseline),
@@ -117,7 +147,7 @@ def _slices_table(results: SetResults) -> PageTable:
         for row in results.slices.itertuples()
     ]
     headings = [
-        "slice", "faces", "people", "accuracy", "bootstrap over people", "Wilson",
+        "slice", "faces", "people", "accuracy", "95 % interval", "mean confidence",
         "recall of female", "recall of male", "majority class",
         "weaker than the whole set",
     ]  # fmt: skip

@@ -25,6 +25,7 @@ RUN_FIGURES = (
     RunFigure("reliability", "Reliability diagram"),
     RunFigure("risk_coverage", "Unsure predictions"),
     RunFigure("slices", "Accuracy by slice"),
+    RunFigure("gender_gaps", "Female and male by slice"),
 )
 
 # Those that an external test set has, too: all but the one of the training.

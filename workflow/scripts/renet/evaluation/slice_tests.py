@@ -1,19 +1,28 @@
-"""Slices that are significantly weaker: a test for each, corrected for their number.
+"""Tests of the slices: a lower accuracy than the whole set, and a difference between the genders.
 
-Among many slices some have a low accuracy by chance. A slice counts as weaker if a one-sided test
-is significant at the family-wise error rate `ALPHA`.
+Among many slices some differ by chance. Both families of tests are corrected for their number, at
+the family-wise error rate `ALPHA`.
 """
 
 import numpy as np
 import pandas as pd
 from scipy import stats
 
+from renet.evaluation.confidence_intervals import proportion
 from renet.evaluation.tables import ALPHA, SMALL_SLICE
 
-QUANTILE = 0.975  # of the degrees of freedom's correction, as published
+FEWEST_OF_CLASS = 10  # faces of each gender in a slice whose recalls are compared
+# Slices by the label itself, or by what the age, the colour and the source explain.
+NOT_COMPARED = (
+    "recorded gender", "decade", "face score", "crop size", "person in the training set",
+)  # fmt: skip
+GAP_COLUMNS = [
+    "slice", "value", "n_female", "n_male", "recall_female", "recall_male", "gap", "gap_low",
+    "gap_high", "gap_p_holm",
+]  # fmt: skip
 
 
-def test(table: pd.DataFrame, predictions: pd.DataFrame, slices: pd.DataFrame) -> np.ndarray:
+def weaker(table: pd.DataFrame, predictions: pd.DataFrame, slices: pd.DataFrame) -> np.ndarray:
     """Test whether the accuracy of each slice is below that of the whole set.
 
     One-sided and exact: the beta distribution of Clopper and Pearson with the effective sample size
@@ -29,8 +38,9 @@ def test(table: pd.DataFrame, predictions: pd.DataFrame, slices: pd.DataFrame) -
     """
     tested = ((table.n >= SMALL_SLICE) & (table.n < len(predictions))).to_numpy()
     size = np.array([
-        effective_size(predictions[slices[row.slice] == row.value])
+        proportion(part.correct, part.subject).effective_size()
         for row in table[tested].itertuples()
+        for part in [predictions[slices[row.slice] == row.value]]
     ])  # fmt: skip
     correct = size * table.accuracy[tested].to_numpy()
     accuracy, all_correct = stats.beta(correct + 1, size - correct), correct >= size
@@ -43,24 +53,19 @@ def test(table: pd.DataFrame, predictions: pd.DataFrame, slices: pd.DataFrame) -
     return tests
 
 
-def effective_size(samples: pd.DataFrame) -> float:
-    """The number of independent samples with as much information on the accuracy as these.
+def gaps(table: pd.DataFrame) -> np.ndarray:
+    """Test whether the recalls of the genders differ in each slice: Holm's p-values.
 
-    The size divided by the design effect, the ratio of the variance with whole subjects as the
-    units to that of independent samples, at least 1; corrected for the degrees of freedom, which
-    are the subjects less one. Without a wrong or without a correct prediction both variances are 0,
-    and the design effect is that of subjects whose photos are all predicted alike.
+    One family of tests: the slices that describe the person or the photo's origin (all but
+    `NOT_COMPARED`), with at least `FEWEST_OF_CLASS` faces of each gender, but not those that hold
+    the whole set. NaN for the others.
     """
-    of_subject = (samples.correct - samples.correct.mean()).groupby(samples.subject).sum()
-    count, subjects = len(samples), len(of_subject)
-    if subjects == 1:
-        return 1.0
-    accuracy = samples.correct.mean()
-    independent = accuracy * (1 - accuracy) / (count - 1)
-    clustered = subjects / (subjects - 1) * (of_subject**2).sum() / count**2
-    effect = max(1.0, clustered / independent) if independent else count / subjects
-    freedom = stats.t.ppf(QUANTILE, count - 1) / stats.t.ppf(QUANTILE, subjects - 1)
-    return float(count / effect * freedom**2)
+    is_part = table.n < table.groupby("slice").n.transform("sum")
+    fewest = table[["n_female", "n_male"]].min(axis=1)
+    tested = is_part & ~table.slice.isin(NOT_COMPARED) & (fewest >= FEWEST_OF_CLASS)
+    adjusted = np.full(len(table), np.nan)
+    adjusted[tested.to_numpy()], _ = holm(table.gap_p[tested].to_numpy(float))
+    return adjusted
 
 
 def holm(p_values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -82,13 +87,18 @@ def holm(p_values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 def summarise(table: pd.DataFrame) -> dict:
     """The result of the tests in the table slices.csv, for metrics.json.
 
-    `weakest` is the significantly weaker slice of the lowest accuracy, or None.
+    `weakest` is the significantly weaker slice of the lowest accuracy, or None; `gaps` are the
+    slices with a significant difference between the genders, the largest first.
     """
     weaker = table[table.p_holm <= ALPHA].sort_values("accuracy", kind="stable")
+    differing = table[table.gap_p_holm <= ALPHA]
+    differing = differing.sort_values("gap", key=abs, ascending=False, kind="stable")
     columns = ["slice", "value", "n", "subjects", "accuracy", "upper_holm", "p_holm"]
     return {
         "minimum": SMALL_SLICE,
         "tested": int(table.p_holm.notna().sum()),
         "weaker": len(weaker),
         "weakest": next(iter(weaker[columns].astype(object).to_dict("records")), None),
+        "gaps_tested": int(table.gap_p_holm.notna().sum()),
+        "gaps": differing[GAP_COLUMNS].astype(object).to_dict("records"),
     }

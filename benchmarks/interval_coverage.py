@@ -1,0 +1,119 @@
+"""How often the 95 % intervals hold the true value, in simulated worlds.
+
+    python benchmarks/interval_coverage.py
+
+In each world, people have a few or many photos of a skewed number, and the predictions for photos
+of one person are alike: each person has a normal effect on top of the noise of each photo. Women
+and men have their own recall. Prints the coverage in percent of the intervals that the pages show,
+and of Wilson's interval on the number of faces, which takes photos as independent.
+"""
+
+from dataclasses import dataclass
+
+import measuring
+import numpy as np
+import pandas as pd
+from scipy import stats
+from scipy.special import expit
+from sklearn.metrics import log_loss, roc_auc_score
+
+from renet.evaluation import calibration, confidence_intervals, metrics
+from renet.evaluation.confidence_intervals import combination, proportion, wilson
+
+RECALLS = (0.80, 0.95)  # of female and male
+FEMALE = 0.4  # fraction of the people
+SPREAD = 1.0  # standard deviation of the person's effect; that of a photo's noise is 1
+TEMPERATURE = 1.5
+LARGE = 2_000_000  # faces, for the true value of a metric
+RESAMPLES = 300  # of the bootstrap, in place of 5,000
+
+
+@dataclass(frozen=True)
+class World:
+    """The size of a test set, and how skewed the number of photos of a person is."""
+
+    faces: int
+    people: int
+    concentration: float = 2.0  # of the Dirichlet distribution of the photos; lower is more skewed
+
+    def sample(self, random: np.random.Generator) -> pd.DataFrame:
+        """`subject`, `target`, `correct` and `p_male` of each face; p_male is overconfident."""
+        share = random.dirichlet(np.full(self.people, self.concentration))
+        photos = 1 + random.multinomial(self.faces - self.people, share)
+        subject = np.repeat(np.arange(self.people), photos)
+        target = (random.random(self.people) >= FEMALE).astype(int)[subject]
+        scale = np.hypot(1, SPREAD)
+        effect = random.normal(0, SPREAD, self.people)[subject]
+        noise = (effect + random.normal(size=self.faces)) / scale
+        correct = (stats.norm.ppf(RECALLS)[target] + noise > 0).astype(int)
+        odds = random.normal(0, 2.5, self.faces)
+        target_of_odds = np.where(stats.norm.cdf(noise) < expit(np.abs(odds)), odds > 0, odds <= 0)
+        return pd.DataFrame(
+            {"subject": subject, "target": target, "correct": correct,
+             "label": target_of_odds.astype(int), "p_male": expit(TEMPERATURE * odds)}
+        )  # fmt: skip
+
+
+WORLDS = [
+    World(50, 50), World(50, 17), World(800, 800), World(800, 128), World(800, 35),
+    World(800, 128, 0.5), World(800, 35, 0.5),
+]  # fmt: skip
+
+
+def intervals(faces: pd.DataFrame) -> dict[str, tuple[float, float]]:
+    """The interval of each quantity in one sample."""
+    accuracy = proportion(faces.correct, faces.subject)
+    parts = [proportion(part.correct, part.subject) for _, part in faces.groupby("target")]
+    odds = faces.assign(target=faces.label, predicted=(faces.p_male > 0.5).astype(int))
+    low, high = calibration.temperature_scaling(odds, odds)["interval"]
+    bootstrap = confidence_intervals.subject_bootstrap(odds.subject, metrics.weighted(odds))
+    of_metric = dict(zip(metrics.BOOTSTRAPPED, bootstrap, strict=True))
+    return {
+        "accuracy": accuracy.interval(),
+        "accuracy, Wilson on faces": wilson(accuracy.value, accuracy.faces),
+        "balanced accuracy": combination((0.5, 0.5), parts),
+        "male - female": combination((-1, 1), parts),
+        "temperature": (low, high),
+        "ROC AUC, bootstrap": of_metric["roc_auc"],
+        "log loss, bootstrap": of_metric["loss"],
+    }
+
+
+def coverage(world: World, repeats: int, seed: int = 1) -> dict[str, float]:
+    """The fraction of samples with both genders whose interval of each quantity holds its value."""
+    large = World(LARGE, LARGE).sample(np.random.default_rng(seed))
+    truth = {
+        "accuracy": np.dot((FEMALE, 1 - FEMALE), RECALLS),
+        "accuracy, Wilson on faces": np.dot((FEMALE, 1 - FEMALE), RECALLS),
+        "balanced accuracy": np.mean(RECALLS),
+        "male - female": RECALLS[1] - RECALLS[0],
+        "temperature": TEMPERATURE,
+        "ROC AUC, bootstrap": roc_auc_score(large.label, large.p_male),
+        "log loss, bootstrap": log_loss(large.label, large.p_male),
+    }
+    random, holds = np.random.default_rng(seed), []
+    while len(holds) < repeats:
+        faces = world.sample(random)
+        if faces.target.nunique() == len(RECALLS):
+            found = intervals(faces)
+            bounds = [(*found[name], value) for name, value in truth.items()]
+            holds.append([low <= value <= high for low, high, value in bounds])
+    return dict(zip(truth, np.mean(holds, axis=0), strict=True))
+
+
+def main() -> None:
+    """Print the table."""
+    parser = measuring.parser(__doc__)
+    parser.add_argument("--repeats", type=int, default=1000)
+    repeats = parser.parse_args().repeats
+    confidence_intervals.RESAMPLES = RESAMPLES
+    rows = []
+    for world in WORLDS:
+        found = coverage(world, repeats)
+        name = f"{world.faces}/{world.people}, {world.concentration:g}"
+        rows.append([name, *(f"{100 * value:.1f}" for value in found.values())])
+    measuring.print_table(["faces/people, concentration", *found], rows)
+
+
+if __name__ == "__main__":
+    main()
