@@ -12,7 +12,7 @@ from helpers.predictions import predictions_of
 from helpers.project import ROOT
 from renet.common.errors import InputError
 from renet.config import runs as runs_config
-from renet.evaluation import comparison, metrics
+from renet.evaluation import choice, comparison, metrics
 from renet.evaluation.comparison import Plan, Predictions
 from renet.evaluation.tables import COMPARISON
 from renet.pages import comparison_section
@@ -188,10 +188,10 @@ def row(kind: str, run: str, shown: int, other: str = "a") -> tuple:
 
 def test_head_of_the_page_has_estimate_and_interval_also_where_nothing_is_significant():
     table = COMPARISON.frame([row("recipe", "b-1 b-2", 0, "a-1 a-2"), row("best", "b-1", 1)])
-    said = f"{HEAD} Test set: the recipe of b-1 and b-2 +4.0 (0.7 to 7.3, p = 0.120, not significant)."
+    said = "Test set: the recipe of b-1 and b-2 +4.0 (0.7 to 7.3, p = 0.120, not significant)."
     assert comparison_section.headline(table) == (
         "Accuracy against the recipe of a-1 and a-2",
-        said,
+        f"{HEAD} {said}",
     )
 
 
@@ -218,7 +218,7 @@ def test_runs_that_do_not_differ_from_the_best_one_are_listed(shown, said):
 def test_best_run_has_the_highest_accuracy_and_of_those_the_lowest_loss():
     found = {"a": (0.8, 0.1), "b": (0.9, 0.4), "c": (0.9, 0.3), "d": (0.9, 0.3)}
     validation = {name: {"accuracy": one, "loss": loss} for name, (one, loss) in found.items()}
-    assert comparison.best(validation) == "c"
+    assert choice.best(validation) == "c"
 
 
 def test_settings_of_a_recipe_are_those_that_its_runs_share():

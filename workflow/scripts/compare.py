@@ -17,7 +17,7 @@ import pandas as pd
 
 from renet.common import script
 from renet.dataset import hdf5
-from renet.evaluation import calibration, comparison, comparison_plots
+from renet.evaluation import calibration, choice, comparison, comparison_plots
 from renet.evaluation.tables import COMPARISON, DISAGREEMENTS, INFERENCE
 from renet.pages import galleries
 
@@ -82,7 +82,7 @@ def against_best(runs: dict[str, pd.DataFrame]) -> pd.DataFrame:
         for name, table in runs.items()
     }
     predictions = comparison.side_by_side("validation", runs)
-    chosen = comparison.best(found)
+    chosen = choice.best(found)
     return comparison.against_best(predictions, chosen).assign(set="validation")
 
 

@@ -6,7 +6,7 @@ alone. A claim about it holds for other people and other seeds, and needs `FEWES
 run with fewer stands for its trained model, and a claim about it holds for other people.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -76,14 +76,6 @@ def compare(predictions: Predictions, plan: Plan) -> pd.DataFrame:
     Holm's procedure corrects for their number.
     """
     return _claims(predictions, plan, lambda p_values: weak_slices.holm(p_values)[0])
-
-
-def best(validation: Mapping[str, Mapping[str, float]]) -> str:
-    """The run of the highest `accuracy` on the validation set, of those the lowest `loss`.
-
-    Of equal ones, the first. The test set has no part in the choice.
-    """
-    return max(validation, key=lambda run: (validation[run]["accuracy"], -validation[run]["loss"]))
 
 
 def against_best(validation: Predictions, chosen: str) -> pd.DataFrame:

@@ -3,7 +3,7 @@
 It stands first on the page over all runs, for the best run, and on the page of each run.
 """
 
-from renet.evaluation import comparison
+from renet.evaluation import choice
 from renet.evaluation.tables import EXAMPLES
 from renet.pages import comparison_section, metric_tables, phrases
 from renet.pages.results import DataResults, RunResults
@@ -61,8 +61,8 @@ def of_run(run: RunResults, data: DataResults) -> dict:
 
 
 def best_run(runs: list[RunResults]) -> RunResults:
-    """The run that the validation set chooses, see `comparison.best`."""
-    chosen = comparison.best({run.name: run.metrics["validation"] for run in runs})
+    """The run that the validation set chooses, see `choice.best`."""
+    chosen = choice.best({run.name: run.metrics["validation"] for run in runs})
     return next(run for run in runs if run.name == chosen)
 
 
