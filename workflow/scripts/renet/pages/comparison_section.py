@@ -91,7 +91,7 @@ def lead(table: pd.DataFrame) -> str:
     if not names:
         return "chance alone does not explain the lead over any other run"
     if len(names) == len(others) > 1:
-        return f"chance can explain the lead over all {len(names)} other runs"
+        return f"chance can explain the lead over each of the other {len(names)} runs"
     return f"chance can explain the lead over {phrases.listed(names)}"
 
 
