@@ -4,9 +4,9 @@
 
 Reads the results of leave_one_out.yaml: the predictions for the validation set of each run, whose
 names are those of a recipe and a seed, such as `without_mixup-seed1`. Prints the accuracy of each
-recipe, the mean over its seeds, and the difference from the recipe `full`, with a 95 % interval of
-draws of people and seeds. Holm's procedure corrects for the number of recipes. Unlike in the pages,
-two seeds are enough for a verdict: Student's t distribution makes their intervals wide.
+recipe, the mean over its seeds, and the difference from the recipe `full`, with a 95 % interval
+over people and seeds. Holm's procedure corrects for the number of recipes. Unlike in the pages, two
+seeds are enough for a verdict: Student's t distribution makes their intervals wide.
 """
 
 from pathlib import Path
@@ -15,7 +15,7 @@ import measuring
 import numpy as np
 import pandas as pd
 
-from renet.evaluation import comparison, confidence_intervals, slice_tests
+from renet.evaluation import comparison, slice_tests
 from renet.evaluation.tables import ALPHA, INFERENCE
 
 REFERENCE = "full"  # the recipe that the others differ from
@@ -38,15 +38,17 @@ def read(results: Path) -> tuple[pd.DataFrame, pd.Series]:
 
 
 def differences(correct: pd.DataFrame, subjects: pd.Series) -> pd.DataFrame:
-    """Each recipe of two seeds against the reference: columns of `comparison.recipe_difference`."""
-    draws = confidence_intervals.subject_draws(subjects)
-    drawn = np.array([weights @ correct.to_numpy(float) / weights.sum() for weights in draws])
-    accuracy, recipe = correct.mean(), correct.columns.str.split(SEED).str[0]
-    rows = {}
-    for name in recipe[recipe.duplicated()].unique().drop(REFERENCE):
-        chosen = recipe == name, recipe == REFERENCE
-        seeds, of_draws = [accuracy[runs] for runs in chosen], [drawn[:, runs] for runs in chosen]
-        rows[name] = comparison.recipe_difference(seeds, of_draws, subjects.nunique())
+    """Each recipe of two seeds against the reference: columns of `comparison.difference`."""
+    no_targets = np.zeros(len(subjects))  # the accuracy needs none
+    predictions = comparison.Predictions(subjects, no_targets, correct)
+    added = comparison.contributions(predictions, "accuracy")
+    recipe = correct.columns.str.split(SEED).str[0]
+    rows = {
+        name: comparison.difference(
+            *(added.loc[:, recipe == one].to_numpy() for one in (name, REFERENCE))
+        )
+        for name in recipe[recipe.duplicated()].unique().drop(REFERENCE)
+    }
     table = pd.DataFrame.from_dict(rows, orient="index").sort_values("difference")
     table["p"], _ = slice_tests.holm(table.p.to_numpy(float))
     return table

@@ -91,31 +91,26 @@ def test_index_says_in_words_which_differences_are_significant(window, results):
     window.get(index(results))
     table = COMPARISON.read(results / "comparison/comparison.csv")
     rows = table[(table.set == "test") & (table.kind == "reference")].set_index("run")
-    assert rows.shown.to_dict() == {"again": 1, "slow": 1}  # 60 and 600 of 3,000 are turned around
-    lists = texts(window, ".findings")
-    said = next(
-        text for text in lists if f"{phrases.points(rows.detectable.max())} percentage" in text
-    )
-    drop = phrases.points(-rows.difference["slow"])
-    assert f"slow is worse than made: {drop} percentage points" in said
-    assert "Significantly better in balanced accuracy than always predicting male: again" in said
+    assert rows.significant.to_dict() == {
+        "again": 1,
+        "slow": 1,
+    }  # 60 and 600 of 3,000 are turned around
     head = dict(zip(texts(window, ".verdict dt"), texts(window, ".verdict dd"), strict=True))
     words = head["Balanced accuracy against made"]
-    assert f"slow \N{MINUS SIGN}{drop} percentage points." in words
     assert "Test set: again" in words and "External set portraits: again" in words
+    slow = rows.loc["slow"]
+    interval = f"{phrases.points(slow.low)} to {phrases.points(slow.high)}"
+    drop = phrases.points(slow.difference)
+    assert f"slow {drop} ({interval}, p < 0.001, significant)" in words
+    of_set = '[aria-label="All claims about test"]'
+    cells = dict(zip(texts(window, f"{of_set} th[scope=col]")[1:],
+                     texts(window, f"{of_set} tbody tr:last-child td"), strict=True))  # fmt: skip
+    assert cells["difference in points"] == drop and cells["difference"] == "significant"
+    assert cells["95 % interval, uncorrected"] == interval
+    assert head["Best run"].startswith("made, ") and "chance alone does not" in head["Best run"]
     faces = DISAGREEMENTS.read(results / "comparison/disagreements.csv")
     assert f"{(faces.set == 'test').sum()} faces of test" in window.page_source
     assert (faces.set == "test").sum() == 600
-
-
-def test_column_of_mcnemar_is_left_out_where_people_have_several_photos(window, results):
-    window.get(index(results))
-    opened = (
-        "document.querySelectorAll('#comparison ~ details').forEach((one) => (one.open = true))"
-    )
-    window.execute_script(opened)
-    headings = texts(window, '[aria-label="All claims about test"] th[scope=col]')
-    assert "p (Holm)" in headings and "p of McNemar" not in headings
 
 
 def test_single_kind_that_is_not_renet_is_named(window, changed):

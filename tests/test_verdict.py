@@ -12,7 +12,7 @@ from helpers.browser import DESKTOP, PHONE, show, texts
 from helpers.pages import changed_settings, index, run_page, write_report
 from helpers.predictions import predictions_of, predictions_with
 from renet.evaluation import confidence_intervals, metrics, run_metrics
-from renet.evaluation.tables import SLICES
+from renet.evaluation.tables import COMPARISON, SLICES
 from renet.pages import metric_tables, phrases, templates
 
 PAGES = {"index.html.j2", "run.html.j2", "audit.html.j2"}
@@ -84,12 +84,17 @@ def test_faces_are_the_first_of_the_test_set_with_their_predictions(window, resu
 def test_best_run_is_chosen_on_the_validation_set(window, changed):
     change_metrics(changed, "slow", "validation", accuracy=0.99)
     change_metrics(changed, "again", "test", accuracy=0.995)
+    path = changed / "comparison/comparison.csv"
+    table = COMPARISON.read(path)
+    of_best = [["made", "slow", 1], ["again", "slow", 0]]
+    table.loc[table.kind == "best", ["run", "other", "significant"]] = of_best
+    COMPARISON.write(path, table)
     write_report(changed)
     window.get(index(changed))
     assert texts(window, ".verdict dd")[0] == (
         "slow, validation accuracy 99.0\N{NO-BREAK SPACE}%, the highest of 3 runs; chance can "
-        "explain a small lead. Another run can be better on the test set, which has no part in "
-        "the choice."
+        "explain the lead over again. Another run can be better on the test set, which has no part "
+        "in the choice."
     )
     assert texts(window, ".verdict dd a") == ["slow"]
     assert phrases.percentage(read_metrics(changed, "slow")["test"]["accuracy"]) in verdict(window)

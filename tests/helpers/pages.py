@@ -121,18 +121,17 @@ def add_runs(results: Path, first: str) -> None:
 def add_comparison(results: Path) -> None:
     """Compare the runs, after some predictions of the copies are turned around."""
     for name, every in (("again", 50), ("slow", 5)):
-        for path in sorted((results / "runs" / name).rglob("inference.csv")):
+        for path in sorted((results / "runs" / name).rglob("inference*.csv")):
             rows = pd.read_csv(path)
             rows.loc[::every, "correct"] = 1 - rows.correct[::every]
             rows.to_csv(path, index=False)
     folder, data = results / "comparison", results / "data"
     sets = ("test", "portraits")
     call_script(
-        "compare", *sorted((results / "runs").rglob("inference.csv")),
-        "--split", data / "split.csv", "--faces", *(data / f"{name}.h5" for name in sets),
+        "compare", *sorted((results / "runs").rglob("inference*.csv")),
+        "--faces", *(data / f"{name}.h5" for name in sets),
         "--reference", "made", "-o", folder / "comparison.csv", "--curves",
-        folder / "ranking_curves.svg", "--as_json", folder / "comparison.json", "--disagreements",
-        folder / "disagreements.csv", "--sheets",
+        folder / "ranking_curves.svg", "--disagreements", folder / "disagreements.csv", "--sheets",
         *(folder / f"disagreements_{name}.jpg" for name in sets),
     )  # fmt: skip
 

@@ -228,21 +228,22 @@ rule provenance:
 
 
 rule compare:
-    """Compare all runs on the test set and on each external set."""
+    """Compare all runs on each test set, and with the best one on the validation set."""
     input:
-        inference=expand("<results>/runs/{run}/inference.csv", run=RUNS)
-        + expand(
-            "<results>/runs/{run}/external/{external}/inference.csv",
+        inference=expand(
+            "<results>/runs/{run}/{set}.csv",
             run=RUNS,
-            external=EXTERNAL,
+            set=(
+                "inference",
+                "inference_validation",
+                *(f"external/{name}/inference" for name in EXTERNAL),
+            ),
         ),
-        split="<results>/data/split.csv",
         faces=expand("<results>/data/{set}.h5", set=SETS),
     output:
         table=reported(
             "<results>/comparison/comparison.csv", "Comparison of the runs", "All runs"
         ),
-        as_json="<results>/comparison/comparison.json",
         disagreements="<results>/comparison/disagreements.csv",
         curves="<results>/comparison/ranking_curves.svg",
         sheets=expand("<results>/comparison/disagreements_{set}.jpg", set=SETS),

@@ -1,12 +1,12 @@
-"""Compare all runs on the test set and on each external set.
+"""Compare all runs on each test set, and with the best one on the validation set.
 
-Reads: inference.csv of each run and set, split.csv, and the faces of each set.
-Writes: comparison.csv (columns: `renet.evaluation.tables.COMPARISON`), the same as JSON with the
-number of claims about each set, the faces on which the runs disagree (`DISAGREEMENTS`) with a sheet
-of the first of them for each set, and the ROC curves of all runs.
-Decides: which differences are significant, by Holm's procedure for all claims about one set: each
-run against the reference and against the majority class of the training set, and each recipe of at
-least three seeds against that of the reference. Nothing is claimed of other pairs.
+Reads: the predictions of each run on these sets, and the faces of the test sets.
+Writes: comparison.csv (columns: `renet.evaluation.tables.COMPARISON`), the faces of each test set
+on which the runs disagree (`DISAGREEMENTS`) with a sheet of the first of them, and the ROC curves
+of all runs.
+Decides: which differences are significant. On the test and external sets, each recipe of at least
+three seeds, and each run without them, is compared with that of the reference, by Holm's procedure
+for all claims about one set. On the validation set, each run is compared with the best one.
 """
 
 import logging
@@ -15,11 +15,9 @@ from typing import Literal
 
 import pandas as pd
 
-from renet.common import files, script
-from renet.common.imdb_wiki import CLASSES
+from renet.common import script
 from renet.dataset import hdf5
-from renet.dataset.tables import SPLIT
-from renet.evaluation import comparison, comparison_plots
+from renet.evaluation import calibration, choice, comparison, comparison_plots
 from renet.evaluation.tables import COMPARISON, DISAGREEMENTS, INFERENCE
 from renet.pages import galleries
 
@@ -30,13 +28,11 @@ Metric = Literal["accuracy", "balanced_accuracy", "recall_female", "recall_male"
 def compare(
     inference: list[Path],
     *,
-    split: Path,
     table: script.Output,
     reference: str,
     metric: Metric = "balanced_accuracy",
     groups: list[list[str]] = (),
     faces: list[Path],
-    as_json: Path,
     curves: Path,
     disagreements: Path,
     sheets: list[Path],
@@ -44,34 +40,31 @@ def compare(
     """Compare all runs on each set.
 
     Args:
-        inference: inference.csv of each run, and of each run and external set, at their places.
-        split: split.csv, for the majority class of the training set.
+        inference: inference.csv and inference_validation.csv of each run, and inference.csv of each
+            run and external set, at their places.
         table: comparison.csv to write.
         reference: the run that the others are compared with.
         metric: what is compared.
         groups: runs that differ in their seeds alone, a list for each recipe.
-        faces: HDF5 file of each set, called like the set.
-        as_json: comparison.json to write.
+        faces: HDF5 file of each test set, called like the set.
         curves: figure of the ROC curves to write.
         disagreements: disagreements.csv to write.
         sheets: a picture to write for each set, disagreements_<set>.jpg.
     """
     sets = read_sets(inference)
+    best = against_best(sets.pop("validation"))
     plan = comparison.Plan(reference, metric, groups)
-    classes = SPLIT.read(split, ("subset", "target"))
-    majority = int(classes.target[classes.subset == "train"].mean() >= 0.5)
     compared, disputed = [], []
     for name, runs in sets.items():
-        predictions = comparison.side_by_side(name, runs, majority)
+        predictions = comparison.side_by_side(name, runs)
         compared.append(comparison.compare(predictions, plan).assign(set=name))
         first = next(iter(runs.values()))
         rows = comparison.disagreements(predictions, first)
         places = GRID.placed(rows.head(galleries.GALLERY_SIZE))[["x", "y"]]
         disputed.append(rows.join(places).assign(set=name))
-        significant = compared[-1].shown.fillna(0).sum()
+        significant = compared[-1].significant.fillna(0).sum()
         logging.info("%s: runs compared: %d, significant: %d", name, len(runs), significant)
-    COMPARISON.write(table, compared)
-    files.write_json(as_json, comparison.summarise(compared, plan, CLASSES[majority]))
+    COMPARISON.write(table, [*compared, best])
     DISAGREEMENTS.write(disagreements, disputed)
     comparison_plots.ranking_curves(sets, curves)
     stored = {path.stem: hdf5.read(path) for path in faces}
@@ -79,6 +72,18 @@ def compare(
         name = path.stem.removeprefix("disagreements_")
         rows = disputed[list(sets).index(name)].dropna(subset="x")
         GRID.write_faces(path, (stored[name].pixels[row] for row in rows.index))
+
+
+def against_best(runs: dict[str, pd.DataFrame]) -> pd.DataFrame:
+    """The table `COMPARISON` of the validation set, from the inference table of each run."""
+    found = {
+        name: {"accuracy": table.correct.mean()}
+        | calibration.probability_metrics(table.p_male.to_numpy(), table.target.to_numpy())
+        for name, table in runs.items()
+    }
+    predictions = comparison.side_by_side("validation", runs)
+    chosen = choice.best(found)
+    return comparison.against_best(predictions, chosen).assign(set="validation")
 
 
 def read_sets(inference: list[Path]) -> dict[str, dict[str, pd.DataFrame]]:

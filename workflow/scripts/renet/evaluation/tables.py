@@ -36,17 +36,15 @@ SLICES = Table(
     )
 )  # fmt: skip
 
-REFERENCE, BASELINE, RECIPE, PAIR = "reference", "majority", "recipe", "pair"  # the column `kind`
+REFERENCE, RECIPE, BEST = "reference", "recipe", "best"  # the column `kind`
 FEWEST_SEEDS = 3  # of a recipe of which something is claimed
-POWER = 0.8  # probability with which the smallest detectable difference is significant
 
-# comparison/comparison.csv: a row for each pair of runs that is compared on a set. The columns of
-# the tests are empty where nothing is claimed.
+# comparison/comparison.csv: a row for each claim about a set; what a set does not define is empty.
 COMPARISON = Table(
     {
         "set": str, "kind": str, "run": str, "other": str, "metric": str, "value": float,
         "other_value": float, "difference": float, "low": float, "high": float, "p": float,
-        "p_holm": float, "shown": "Int64", "p_mcnemar": float, "detectable": float,
+        "p_corrected": float, "significant": "Int64",
     }
 )  # fmt: skip
 

@@ -1,17 +1,17 @@
-"""The comparison of the runs on index.html: significant differences in words, all in tables."""
+"""The comparison of the runs on index.html: all claims as a table, and at its head in words."""
 
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from renet.common.imdb_wiki import CLASSES
 from renet.config.runs import flatten
-from renet.evaluation.tables import ALPHA, BASELINE, FEWEST_SEEDS, POWER, RECIPE, REFERENCE
+from renet.evaluation.tables import ALPHA, BEST, FEWEST_SEEDS, RECIPE
 from renet.pages import metric_tables, phrases, templates
-from renet.pages.metric_tables import Metric
 from renet.pages.results import RunResults
 from renet.pages.templates import PageTable
+
+MOST_IN_WORDS = 5  # claims about one set; of more, the head of the page has their number
 
 
 def section(
@@ -20,67 +20,79 @@ def section(
     """The section, from comparison.csv and disagreements.csv; None for one run alone."""
     if len(runs) < 2:
         return None
-    reference, metric = _reference_and_metric(table)
-    majority = runs[0].metrics["test"]["majority_baseline"]["class"]
-    settings = settings_against(reference, runs)
+    claims = table[table.kind != BEST]
+    heading, _ = headline(table) or ("", "")
     return {
-        "reference": reference,
-        "metric": metric.label,
+        "heading": heading,
         "level": ALPHA,
-        "has_recipes": (table.kind == RECIPE).any(),
         "fewest_seeds": FEWEST_SEEDS,
         "sets": [
             {
                 "name": name,
                 "described": described(name),
-                "findings": findings(of_set, metric, majority),
-                "table": _table(of_set, metric, majority, settings),
+                "table": _table(claims[claims.set == name], runs),
                 "faces": _faces(disagreements[disagreements.set == name]),
                 "disagreeing": int((disagreements.set == name).sum()),
             }
-            for name, of_set in table.groupby("set", sort=False)
+            for name in ("test", *runs[0].external)
         ],
     }
-
-
-def _reference_and_metric(table: pd.DataFrame) -> tuple[str, Metric]:
-    (metric,) = metric_tables.named(table.metric.iloc[0])
-    return table.other[table.kind == REFERENCE].iloc[0], metric
 
 
 def headline(table: pd.DataFrame) -> tuple[str, str] | None:
     """A row of the head of the page: a heading, and a sentence on the differences on each set.
 
-    A recipe stands for its runs. None for one run alone, which is compared with no other.
+    None if nothing is compared.
     """
-    claims = table[table.kind.isin([REFERENCE, RECIPE])]
+    claims = table[table.kind != BEST]
     if claims.empty:
         return None
-    of_recipes = {name for runs in claims.run[claims.kind == RECIPE] for name in runs.split()}
-    claims = claims[~((claims.kind == REFERENCE) & claims.run.isin(of_recipes))]
-    reference, metric = _reference_and_metric(table)
-    label = f"{phrases.capitalised(metric.label)} against {reference}"
+    (metric,) = metric_tables.named(claims.metric.iloc[0])
+    label = f"{phrases.capitalised(metric.label)} against {_name(claims.other.iloc[0])}"
     sets = claims.groupby("set", sort=False)
-    return label, " ".join(_differences_of_set(name, rows) for name, rows in sets)
+    said = " ".join(_differences_of_set(name, rows) for name, rows in sets)
+    if sets.size().max() > MOST_IN_WORDS:
+        return label, said
+    return label, f"Percentage points with 95\N{NO-BREAK SPACE}% interval and corrected p. {said}"
 
 
 def _differences_of_set(name: str, rows: pd.DataFrame) -> str:
-    """`Test set: slow −2.4 percentage points; no significant difference for again.`"""
-    significant, others = _by_significance(rows)
-    differences = [
-        f"{_claimant(row)} {'+' if row.difference > 0 else ''}{phrases.points(row.difference)}"
-        for row in significant
-    ]
-    parts = [f"{phrases.listed(differences)} percentage points"] if differences else []
-    if others:
-        parts.append(
-            f"no significant difference for {phrases.listed(list(map(_claimant, others)))}"
-        )
-    return f"{phrases.capitalised(described(name))}: {'; '.join(parts)}."
+    """`Test set: slow −2.4 (−3.0 to −1.9, p < 0.001, significant).`"""
+    said = "; ".join(f"{_name(row.run)} {_estimate(row)}" for row in rows.itertuples())
+    if len(rows) > MOST_IN_WORDS:
+        said = f"{rows.significant.sum()} of {len(rows)} differences are significant"
+    return f"{phrases.capitalised(described(name))}: {said}."
 
 
-def _claimant(row: Any) -> str:
-    return row.run if row.kind != RECIPE else f"{_name(row.run)} (against {_name(row.other)})"
+def _estimate(row: Any) -> str:
+    """`+4.0 (0.7 to 7.3, p = 0.120, not significant)`."""
+    if pd.isna(row.p):
+        return "not tested"
+    corrected = phrases.p_value(row.p_corrected)
+    return f"{phrases.gain(row.difference)} ({_interval(row)}, p {corrected}, {_significance(row)})"
+
+
+def _interval(row: Any) -> str:
+    if pd.isna(row.low):
+        return "no interval"
+    return f"{phrases.points(row.low)} to {phrases.points(row.high)}"
+
+
+def _significance(row: Any) -> str:
+    if pd.isna(row.p):
+        return "not tested"
+    return "significant" if row.significant else "not significant"
+
+
+def lead(table: pd.DataFrame) -> str:
+    """Over which runs chance can explain the lead of the best run on the validation set."""
+    others = table[table.kind == BEST]
+    names = others.run[others.significant != 1].tolist()
+    if not names:
+        return "chance alone does not explain the lead over any other run"
+    if len(names) == len(others) > 1:
+        return f"chance can explain the lead over each of the other {len(names)} runs"
+    return f"chance can explain the lead over {phrases.listed(names)}"
 
 
 def _name(runs: str) -> str:
@@ -97,65 +109,6 @@ def described(name: str) -> str:
     return "test set" if name == "test" else f"external set {name}"
 
 
-def findings(of_set: pd.DataFrame, metric: Metric, majority: str) -> list[str]:
-    """What differs significantly on one set, as sentences."""
-    claims = [of_set[of_set.kind == kind] for kind in (REFERENCE, RECIPE)]
-    sentences = []
-    for rows in claims:
-        significant, others = _by_significance(rows)
-        sentences += [_difference(row) for row in significant]
-        if names := "; ".join(_name(row.run) for row in others):
-            sentences.append(f"No significant difference from {_name(others[0].other)}: {names}.")
-    baseline = of_set[of_set.kind == BASELINE]
-    better = [row.run for row in _by_significance(baseline)[0] if row.difference > 0]
-    others = [name for name in baseline.run if name not in better]
-    than = f"significantly better in {metric.label} than always predicting {majority}"
-    if better:
-        sentences.append(f"{phrases.capitalised(than)}: {phrases.listed(better)}.")
-    if others:
-        sentences.append(f"Not {than}: {phrases.listed(others)}.")
-    return [*sentences, *(sentence for rows in claims for sentence in _smallest(rows))]
-
-
-def _by_significance(rows: pd.DataFrame) -> tuple[list, list]:
-    """The rows of significant differences, and the others.
-
-    A metric that a set does not define, as one of a single class, has no significant difference.
-    """
-    is_significant = rows.shown.eq(1).fillna(value=False).astype(bool)
-    return [*rows[is_significant].itertuples()], [*rows[~is_significant].itertuples()]
-
-
-def _difference(row: Any) -> str:
-    verb = "better" if row.difference > 0 else "worse"
-    bounds = sorted(np.sign(row.difference) * np.array([row.low, row.high]))
-    sentence = (
-        f"{_name(row.run)} is {verb} than {_name(row.other)}: "
-        f"{phrases.points(abs(row.difference))} percentage points "
-        f"({phrases.points_interval(bounds)}, p {phrases.p_value(row.p_holm)})."
-    )
-    return phrases.capitalised(sentence) if row.kind == RECIPE else sentence
-
-
-def _smallest(against: pd.DataFrame) -> list[str]:
-    """The smallest differences from the reference, or from its recipe, that can be significant."""
-    known = against.detectable[against.detectable > 0]
-    if known.empty:
-        return []
-    base = _name(against.other.iloc[0])
-    if known.min() >= 1:
-        return [f"This set is too small for any difference from {base} to be significant."]
-    least, most = phrases.points(known.min()), phrases.points(known.max())
-    most = most if known.max() < 1 else "more than 100"
-    span = least if least == most else f"{least} to {most}"
-    more = "" if least == most else ", more for runs that disagree more"
-    return [
-        f"The smallest difference from {base} that would be significant on this set with a "
-        f"probability of {100 * POWER:.0f}\N{NO-BREAK SPACE}% is about {span} "
-        f"percentage points{more}."
-    ]
-
-
 def settings_against(reference: str, runs: list[RunResults]) -> dict[str, dict[str, str]]:
     """The settings of each run that are not those of the reference, as text."""
     flat = {run.name: flatten(run.settings) for run in runs}
@@ -169,45 +122,39 @@ def settings_against(reference: str, runs: list[RunResults]) -> dict[str, dict[s
     }
 
 
-def _table(
-    of_set: pd.DataFrame, metric: Metric, majority: str, settings: dict[str, dict[str, str]]
-) -> PageTable:
-    has_mcnemar = of_set.p_mcnemar.notna().any()  # not where people have several photos
+def _table(of_set: pd.DataFrame, runs: list[RunResults]) -> PageTable | None:
+    """The claims about one set; None if nothing is compared."""
+    if of_set.empty:
+        return None
+    (metric,) = metric_tables.named(of_set.metric.iloc[0])
+    settings = settings_against(of_set.other.iloc[0].split()[0], runs)
     rows = [
         [
             _listed(row.run),
             metric.text(row.value),
-            f"always {majority}" if row.kind == BASELINE else _listed(row.other),
             metric.text(row.other_value),
-            phrases.points(row.difference),
-            f"{phrases.points(row.low)} to {phrases.points(row.high)}",
-            _p_value(row.p_holm),
-            ("significant" if row.shown == 1 else "not significant")
-            if pd.notna(row.p_holm)
-            else "not tested",
-            phrases.points(row.detectable) if row.detectable > 0 else phrases.UNDEFINED,
-            *([_p_value(row.p_mcnemar)] if has_mcnemar else []),
+            phrases.gain(row.difference),
+            _interval(row),
+            phrases.UNDEFINED if pd.isna(row.p)
+            else phrases.p_value(row.p_corrected).removeprefix("= "),
+            _significance(row),
             _differing(row, settings),
         ]
-        for row in of_set[of_set.kind.isin([REFERENCE, RECIPE, BASELINE])].itertuples()
-    ]
-    headings = [
-        "run", metric.label, "against", metric.label, "difference in points", "95 % interval",
-        "p (Holm)", "difference", "smallest detectable",
-        *(["p of McNemar"] if has_mcnemar else []), "settings that differ",
+        for row in of_set.itertuples()
     ]  # fmt: skip
-    return PageTable(f"All claims about {of_set.set.iloc[0]}", headings, rows, collapsed=True)
-
-
-def _p_value(number: float) -> str:
-    return phrases.UNDEFINED if pd.isna(number) else phrases.p_value(number).removeprefix("= ")
+    headings = [
+        "run", metric.label, "of the reference", "difference in points",
+        "95 % interval, uncorrected", "p, corrected", "difference", "settings that differ",
+    ]  # fmt: skip
+    label = f"All claims about {of_set.set.iloc[0]}"
+    return PageTable(label, headings, rows, collapsed=len(rows) > MOST_IN_WORDS)
 
 
 def _differing(row: Any, settings: dict[str, dict[str, str]]) -> str:
     """The settings of a run, or of a recipe, that are not those of the reference."""
-    differing = {} if row.kind == BASELINE else settings[row.run.split()[0]]
     left_out = "train.seed" if row.kind == RECIPE else None
-    return ", ".join(f"{key}: {value}" for key, value in differing.items() if key != left_out)
+    differing = settings[row.run.split()[0]].items()
+    return ", ".join(f"{key}: {value}" for key, value in differing if key != left_out)
 
 
 def _faces(rows: pd.DataFrame) -> list[dict]:

@@ -45,7 +45,8 @@ def write(
         grids: the grids among the runs, see `grid_section.write`.
     """
     figures = _figures(path.parent, runs, data)
-    compared = data.comparison[0].metric.iloc[0] if data.comparison else "balanced_accuracy"
+    metrics = data.comparison[0].metric if data.comparison else []
+    compared = next(iter(metrics), "balanced_accuracy")
     kinds = list(dict.fromkeys(run.architecture.kind for run in runs))
     templates.write(
         "index.html.j2",

@@ -3,6 +3,7 @@
 It stands first on the page over all runs, for the best run, and on the page of each run.
 """
 
+from renet.evaluation import choice
 from renet.evaluation.tables import EXAMPLES
 from renet.pages import comparison_section, metric_tables, phrases
 from renet.pages.results import DataResults, RunResults
@@ -19,10 +20,10 @@ def of_best(runs: list[RunResults], data: DataResults) -> dict:
     best = best_run(runs)
     accuracy = phrases.percentage(best.metrics["validation"]["accuracy"])
     rank = "the only run"
-    if len(runs) > 1:
+    if data.comparison and len(runs) > 1:
         rank = (
-            f"the highest of {len(runs)} runs; chance can explain a small lead. Another run can be "
-            "better on the test set, which has no part in the choice."
+            f"the highest of {len(runs)} runs; {comparison_section.lead(data.comparison[0])}. "
+            "Another run can be better on the test set, which has no part in the choice."
         )
     verdict = of_run(best, data)
     verdict |= {
@@ -60,12 +61,9 @@ def of_run(run: RunResults, data: DataResults) -> dict:
 
 
 def best_run(runs: list[RunResults]) -> RunResults:
-    """The run of the highest validation accuracy, of those the lowest validation loss.
-
-    Of equal ones, the first. The test set has no part in the choice.
-    """
-    sets = {run.name: run.metrics["validation"] for run in runs}
-    return max(runs, key=lambda run: (sets[run.name]["accuracy"], -sets[run.name]["loss"]))
+    """The run that the validation set chooses, see `choice.best`."""
+    chosen = choice.best({run.name: run.metrics["validation"] for run in runs})
+    return next(run for run in runs if run.name == chosen)
 
 
 def _data_set(composition: dict, data: DataResults) -> str:
