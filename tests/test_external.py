@@ -82,8 +82,8 @@ def test_invented_names_are_kept_apart_from_those_of_other_sources(tmp_path):
             "--subjects", subjects, "-o", tmp_path / f"{subjects}.csv",
         )  # fmt: skip
     shared, own = (METADATA.read(tmp_path / f"{name}.csv").subject for name in ("shared", "own"))
-    assert shared.tolist() == ["anna", "old:2.jpg"]
-    assert own.tolist() == ["old:anna", "old:old:2.jpg"]
+    assert shared.tolist() == ["anna", "old:/2.jpg"]
+    assert own.tolist() == ["old:anna", "old:old:/2.jpg"]
 
 
 @pytest.mark.parametrize(

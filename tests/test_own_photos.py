@@ -47,7 +47,7 @@ def test_path_and_gender_are_enough(tmp_path):
     table = describe(tmp_path / "t.csv", "path,gender\na.jpg,female\nb.jpg,M\nc.jpg,1\nd.jpg,\n")
     assert table.gender.tolist() == [0, 1, 1, pd.NA]
     assert table.reason.tolist() == ["", "", "", "gender_unknown"]
-    assert table.subject.tolist() == ["own:a.jpg", "own:b.jpg", "own:c.jpg", "own:d.jpg"]
+    assert table.subject.tolist() == ["own:/a.jpg", "own:/b.jpg", "own:/c.jpg", "own:/d.jpg"]
     assert table.columns.tolist() == list(METADATA.columns)
 
 
