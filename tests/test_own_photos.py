@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from helpers.archives import jpeg, turned_jpeg, write_tar
-from helpers.pages import write_report
+from helpers.pages import evaluate_again, write_report
 from helpers.predictions import predictions_of
 from helpers.project import ROOT, call_script
 from helpers.workflow import copy_project, snakemake
@@ -340,6 +340,31 @@ def test_pages_of_own_photos_do_not_speak_of_archives(changed):
     for name in names:
         text = re.sub(r"<(pre|style|script).*?</\1>", "", (changed / name).read_text(), flags=re.S)
         assert re.findall(r"[^.]*(?:archive|\.mat\b|not verified)[^.]*", text) == [], name
+
+
+UNNAMED = (
+    r"photos have no recorded person\. Each counts as a person of its own: people may be in both"
+)
+
+
+def test_pages_of_photos_without_a_recorded_person_speak_of_photos(changed):
+    names = ["inference.csv", "inference_validation.csv", "external/portraits/inference.csv"]
+    for path in [changed / "data" / "split.csv", changed / "data" / "test.csv",
+                 changed / "data" / "portraits.csv",
+                 *(changed / "runs" / "made" / name for name in names)]:  # fmt: skip
+        rows = pd.read_csv(path, dtype={"digest": str})
+        rows.assign(subject=rows.source + ":/" + rows.path).to_csv(path, index=False)
+    evaluate_again(changed)
+    faces = len(pd.read_csv(changed / "data" / "split.csv"))
+    for name in ("index.html", "runs/made/report.html", "data/datasheet.md", "audit/index.html",
+                 "runs/made/model_card.md"):  # fmt: skip
+        text = " ".join((changed / name).read_text().split())
+        assert re.search(UNNAMED, text), name
+        assert not re.findall(r"\d (?:people|person)\b|over people", text), name
+    page = (changed / "runs/made/report.html").read_text()
+    assert "3,000 test faces of 3,000 photos without a recorded person" in page
+    assert f"{faces:,} photos have no recorded person" in page and "bootstrap over photos" in page
+    assert "1,000 photos without a recorded person" in (changed / "index.html").read_text()
 
 
 def test_slices_of_which_nothing_is_known_are_left_out():

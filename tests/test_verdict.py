@@ -260,13 +260,17 @@ def test_difference_that_rounds_to_zero_has_no_minus():
     assert phrases.points_interval([-0.0004, 0.283]).endswith("interval 0.0 to 28.3")
 
 
+PEOPLE = {"subjects": 500, "unnamed_photos": 0}
+
+
 def test_threshold_that_accepts_no_test_face_has_no_error():
     accepted = {"accepted": 8, "coverage": 0.8, "error": 0.01, "error_of_all": 0.06}
     none = {"accepted": 0, "coverage": 0.0, "error": None, "error_of_all": 0.06}
     found = {"max_error": 0.02, "level": 0.95, "people": 500, "needed": 149, "threshold": 0.9,
              "errors": 0, "accepted": 300, "upper_bound": 0.01}  # fmt: skip
     some, nothing = (
-        phrases.abstention({"abstention": found | {"test": test}}) for test in (accepted, none)
+        phrases.abstention({"abstention": found | {"test": test}, "validation": PEOPLE})
+        for test in (accepted, none)
     )
     assert "On the test set 80.0" in some and "are accepted, with an error of 1.0" in some
     assert "On the test set all predictions are unsure." in nothing

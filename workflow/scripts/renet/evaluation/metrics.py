@@ -13,6 +13,7 @@ from sklearn import metrics
 
 from renet.common.imdb_wiki import CLASSES
 from renet.evaluation import calibration, confidence_intervals
+from renet.metadata import subjects
 
 # Subjects that a sign test needs for a p-value of at most 0.05: 2 * 0.5**6 is 0.03.
 FEWEST_DIFFERING = 6
@@ -47,7 +48,7 @@ def summarise(predictions: pd.DataFrame, male_fraction: float) -> dict:
     bounds = dict(zip(WEIGHTED, bootstrap, strict=True))
     return {
         "n": len(predictions),
-        "subjects": predictions.subject.nunique(),
+        **subjects.counts(predictions.subject),
         "classes": list(CLASSES),
         **values,
         "confusion_matrix": matrix.tolist(),

@@ -14,6 +14,7 @@ from sklearn import metrics
 from renet.common.imdb_wiki import CLASSES
 from renet.evaluation import abstention, calibration, confidence_intervals, plot_style
 from renet.evaluation.plot_style import BLUE, GREY, RED
+from renet.metadata import subjects
 
 FEWEST = 5  # faces of a bin that the line of a reliability diagram goes through
 
@@ -173,7 +174,8 @@ def slices(evaluation: Evaluation) -> Figure:
     lines = len(evaluation.slices) + len(groups)
     figure, axis = plt.subplots(figsize=(9, 0.27 * lines + 0.9), layout="constrained")
     axis.grid(visible=False, axis="y")
-    axis.axvline(evaluation.metrics["test"]["accuracy"], color=GREY, lw=1)
+    test = evaluation.metrics["test"]
+    axis.axvline(test["accuracy"], color=GREY, lw=1)
     line, ticks, labels = 0, [], []
     for name, rows in groups:
         axis.text(-0.01, line, name, transform=axis.get_yaxis_transform(), ha="right",
@@ -182,13 +184,13 @@ def slices(evaluation: Evaluation) -> Figure:
             line += 1
             _slice_line(axis, line, row)
             ticks.append(line)
-            people = "person" if row.subjects == 1 else "people"
+            people = subjects.unit(test, row.subjects)
             labels.append(f"{row.value} (n = {row.n:,}, {row.subjects:,} {people})")
         line += 1
     axis.set_yticks(ticks, labels)
     axis.set(ylim=(line - 0.4, -0.6), xlim=(-0.01, 1.01), xlabel="accuracy")
     axis.plot([], [], color=BLUE, lw=3, alpha=0.45, label="Wilson (photos as independent)")
-    axis.plot([], [], color=BLUE, lw=1, label="bootstrap over people")
+    axis.plot([], [], color=BLUE, lw=1, label=f"bootstrap over {subjects.unit(test)}")
     axis.plot([], [], "|", color=RED, ms=8, label="majority class of the slice")
     figure.legend(loc="outside upper left", ncols=3, frameon=False)
     return figure

@@ -8,6 +8,7 @@ import pandas as pd
 from renet.common.imdb_wiki import CLASSES
 from renet.evaluation import confidence_intervals, weak_slices
 from renet.evaluation.tables import SLICES
+from renet.metadata import subjects
 
 UNKNOWN = "unknown"
 
@@ -38,7 +39,9 @@ def assign(
         "source": predictions.source,
     }
     if in_training_set.any():
-        columns["person in the training set"] = in_training_set.map({True: "yes", False: "no"})
+        columns["person in the training set"] = in_training_set.map(
+            {True: "yes", False: "no"}
+        ).mask(subjects.are_photos(predictions.subject), UNKNOWN)
     slices = pd.DataFrame(columns).astype("category")
     slices = slices.loc[:, (slices != UNKNOWN).any()]
     return slices.apply(lambda values: values.cat.remove_unused_categories())

@@ -52,6 +52,7 @@ def write(
         path,
         kinds=kinds,
         data=data.config,
+        composition=runs[0].metrics["data"],
         verdict=verdict.of_best(runs, data),
         **_runs(runs, defaults),
         comparison=comparison_section.section(*data.comparison, runs) if data.comparison else None,

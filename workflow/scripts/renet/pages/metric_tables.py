@@ -4,6 +4,7 @@ import statistics
 from dataclasses import dataclass
 from typing import Any
 
+from renet.metadata import subjects
 from renet.pages import phrases
 from renet.pages.templates import PageTable
 
@@ -119,7 +120,8 @@ def metrics_table(metrics: dict, name: str = "test") -> PageTable:
         for metric in METRICS
     ]
     baseline = f"always {test['majority_baseline']['class']}"
-    headings = ["metric", name, "bootstrap over people", "Wilson", "validation", baseline]
+    bootstrap = f"bootstrap over {subjects.unit(test)}"
+    headings = ["metric", name, bootstrap, "Wilson", "validation", baseline]
     return PageTable("Metrics", headings, rows)
 
 

@@ -8,6 +8,7 @@ import pandas as pd
 from renet.common.imdb_wiki import CLASSES
 from renet.dataset.tables import NEAR_DUPLICATES
 from renet.evaluation.tables import ALPHA, SMALL_SLICE
+from renet.metadata import subjects
 
 UNDEFINED = "–"
 TEST_SET = "test set"  # whose metrics most sentences are of
@@ -104,26 +105,64 @@ def listed(parts: list[str]) -> str:
     return " and ".join(filter(None, [", ".join(parts[:-1]), parts[-1]]))
 
 
+def people(summary: dict) -> str:
+    """Whose faces a set has: `12 people`, `1 photo without a recorded person`, or both."""
+    photos = summary["unnamed_photos"]
+    named = summary["subjects"] - photos
+    parts = [counted(named, "person", "people")] if named else []
+    if photos:
+        parts.append(f"{counted(photos, 'photo', 'photos')} without a recorded person")
+    return listed(parts)
+
+
+def unnamed(summary: dict) -> str:
+    """What follows where no person is recorded for some photos; nothing where there are none."""
+    if not summary["unnamed_photos"]:
+        return ""
+    photos = counted(summary["unnamed_photos"], "photo has", "photos have")
+    return (
+        f"{photos} no recorded person. Each counts as a person of its own: people may be in both "
+        "the training and the test set, so that the metrics can be too high and the intervals too "
+        "narrow."
+    )
+
+
+def kept_apart(leakage: dict) -> str:
+    """What the check for leakage found: what faces of different subsets do not share."""
+    found = leakage["in_two_subsets"]
+    also = ", nor are near-duplicates" if "near-duplicates" in found else ""
+    if not found["people"]:
+        same, shared = "recorded name, photo or pixels", ""
+    else:
+        same = "photo or pixels"
+        shared = (
+            f"{counted(found['people'], 'person is', 'people are')} in more than one subset, "
+            "because split.by is image. "
+        )
+    return f"{shared}No two faces with the same {same} are in different subsets{also}."
+
+
 def abstention(metrics: dict) -> str:
     """The threshold of "unsure", on which faces it was chosen and what it does on the test set."""
     choice = metrics["abstention"]
     rate, level = percentage(choice["max_error"]), f"{100 * choice['level']:.0f}\N{NO-BREAK SPACE}%"
-    people = f"{counted(choice['people'], 'person', 'people')} of the validation set"
+    chosen_on = f"{people(metrics['validation'])} of the validation set"
+    unit = subjects.unit(metrics["validation"])
     if choice["threshold"] is None and choice["people"] < choice["needed"]:
         return (
             f"No threshold can show an error of at most {rate} with a confidence of {level}: that "
-            f"takes at least {choice['needed']:,} people, and there are {people}."
+            f"takes at least {choice['needed']:,} {unit}, and there are {chosen_on}."
         )
     if choice["threshold"] is None:
         return (
             f"No threshold keeps the error of the accepted predictions at or below {rate} with a "
-            f"confidence of {level}, on {people}."
+            f"confidence of {level}, on {chosen_on}."
         )
     rule = "Every prediction is accepted"
     if choice["threshold"] > 0:
         rule = f"A prediction is unsure unless its confidence is above {choice['threshold']:.4f}"
     return (
-        f"{rule}. This was chosen on one photo each of {people}: {choice['errors']:,} of "
+        f"{rule}. This was chosen on one face each of {chosen_on}: {choice['errors']:,} of "
         f"{choice['accepted']:,} accepted predictions are wrong, at most "
         f"{percentage(choice['upper_bound'])} with a confidence of {level} after a correction for "
         f"the choice. On the test set {_accepted(choice['test'])}. The bound is for photos like "
@@ -191,7 +230,8 @@ def above_baseline(test: dict) -> str:
     difference, baseline = test["differences"]["over_baseline"], test["majority_baseline"]
     value, bounds = difference["value"], difference["subjects"]
     sign, place = (-1, "below") if value < 0 else (1, "above")
-    interval = "too few people for an interval"
+    few = f"too few {subjects.unit(test)}"
+    interval = f"{few} for an interval"
     if bounds:
         interval = points_interval(sorted(sign * bound for bound in bounds))
     text = (
@@ -203,7 +243,7 @@ def above_baseline(test: dict) -> str:
     if difference["shown"]:
         return text
     covers_zero = bounds and bounds[0] <= 0 <= bounds[1]
-    reason = "The interval covers zero" if covers_zero else "There are too few people"
+    reason = "The interval covers zero" if covers_zero else f"There are {few}"
     return f"{text} {reason}: the difference is not significant."
 
 
@@ -236,7 +276,8 @@ def gender_gap(test: dict, set_name: str = TEST_SET) -> str:
     interval = points_interval(nearest)
     text = f"The difference is {value} percentage points ({interval})."
     if not difference["shown"]:
-        reason = f"the {interval} covers zero" if nearest[0] <= 0 else "there are too few people"
+        few = f"there are too few {subjects.unit(test)}"
+        reason = f"the {interval} covers zero" if nearest[0] <= 0 else few
         text = f"The difference, {value} percentage points, is not significant: {reason}."
     small = [name for (_, total), name in zip(counts, CLASSES, strict=True) if total < SMALL_SLICE]
     note = f" Fewer than {SMALL_SLICE} faces are labelled {' or '.join(small)}." if small else ""
