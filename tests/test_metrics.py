@@ -379,6 +379,9 @@ def test_people_of_the_training_set_are_a_slice_if_there_are_any():
     table = slice_table(predictions, [True, False, True, True]).set_index(["slice", "value"])
     assert table.loc[("person in the training set", "yes")].accuracy == 1
     assert table.loc[("person in the training set", "no")].accuracy == 0
+    predictions.loc[1, "subject"] = "own:/1.jpg"
+    table = slice_table(predictions, [True, False, True, True]).set_index(["slice", "value"])
+    assert table.n["person in the training set"].to_dict() == {"unknown": 1, "yes": 3}
 
 
 @pytest.fixture

@@ -11,6 +11,7 @@ from helpers.browser import DESKTOP, PHONE, show, texts
 from helpers.pages import changed_settings, index, run_page, write_report
 from helpers.predictions import predictions_with
 from renet.evaluation import confidence_intervals, metrics
+from renet.metadata import subjects
 from renet.pages import metric_tables, phrases, templates
 
 PAGES = {"index.html.j2", "run.html.j2", "audit.html.j2"}
@@ -261,6 +262,41 @@ def test_difference_that_rounds_to_zero_has_no_minus():
 
 
 PEOPLE = {"subjects": 500, "unnamed_photos": 0}
+
+
+@pytest.mark.parametrize(
+    ("photos", "whose", "unit", "one"),
+    [
+        (0, "500 people", "people", "person"),
+        (500, "500 photos without a recorded person", "photos", "photo"),
+        (499, "1 person and 499 photos without a recorded person", "people and photos",
+         "person or photo"),
+    ],
+)  # fmt: skip
+def test_photos_without_a_recorded_person_are_not_called_people(photos, whose, unit, one):
+    counted = PEOPLE | {"unnamed_photos": photos}
+    assert phrases.people(counted) == whose
+    assert (subjects.unit(counted), subjects.unit(counted, 1)) == (unit, one)
+    assert phrases.unnamed(counted).startswith(f"{photos} photos have" if photos else "")
+    assert bool(phrases.unnamed(counted)) == bool(photos)
+
+
+@pytest.mark.parametrize(
+    ("people", "near", "text"),
+    [
+        (0, {}, "recorded name, photo or pixels are in different subsets."),
+        (
+            *(0, {"near-duplicates": 0}),
+            "recorded name, photo or pixels are in different subsets, nor are near-duplicates.",
+        ),
+        (1, {}, "photo or pixels are in different subsets."),
+    ],
+)
+def test_pages_say_of_the_split_what_was_checked(people, near, text):
+    found = {"people": people, "photos": 0, "pixels": 0} | near
+    first = "1 person is in more than one subset, because split.by is image. " if people else ""
+    expected = f"{first}No two faces with the same {text}"
+    assert phrases.kept_apart({"in_two_subsets": found}) == expected
 
 
 def test_threshold_that_accepts_no_test_face_has_no_error():

@@ -146,24 +146,23 @@ def abstention(metrics: dict) -> str:
     """The threshold of "unsure", on which faces it was chosen and what it does on the test set."""
     choice = metrics["abstention"]
     rate, level = percentage(choice["max_error"]), f"{100 * choice['level']:.0f}\N{NO-BREAK SPACE}%"
-    chosen_on = f"{people(metrics['validation'])} of the validation set"
-    unit = subjects.unit(metrics["validation"])
+    chosen_on, unit = people(metrics["validation"]), subjects.unit(metrics["validation"])
     if choice["threshold"] is None and choice["people"] < choice["needed"]:
         return (
             f"No threshold can show an error of at most {rate} with a confidence of {level}: that "
-            f"takes at least {choice['needed']:,} {unit}, and there are {chosen_on}."
+            f"takes at least {choice['needed']:,} {unit}, and the validation set has {chosen_on}."
         )
     if choice["threshold"] is None:
         return (
             f"No threshold keeps the error of the accepted predictions at or below {rate} with a "
-            f"confidence of {level}, on {chosen_on}."
+            f"confidence of {level}, on the validation set ({chosen_on})."
         )
     rule = "Every prediction is accepted"
     if choice["threshold"] > 0:
         rule = f"A prediction is unsure unless its confidence is above {choice['threshold']:.4f}"
     return (
-        f"{rule}. This was chosen on one face each of {chosen_on}: {choice['errors']:,} of "
-        f"{choice['accepted']:,} accepted predictions are wrong, at most "
+        f"{rule}. This was chosen on the validation set, on one face each of {chosen_on}: "
+        f"{choice['errors']:,} of {choice['accepted']:,} accepted predictions are wrong, at most "
         f"{percentage(choice['upper_bound'])} with a confidence of {level} after a correction for "
         f"the choice. On the test set {_accepted(choice['test'])}. The bound is for photos like "
         "those of the data set; abstaining can widen the difference between groups."
