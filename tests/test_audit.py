@@ -126,6 +126,12 @@ def test_disagreement_is_the_fraction_of_a_persons_other_photos_with_the_other_l
     assert found[["wiki:3", "wiki:4"]].isna().all()
 
 
+def test_two_faces_of_a_photo_without_a_recorded_person_do_not_contradict_each_other():
+    samples = samples_of(np.array([0, 1, 1])).assign(subject=["own:/1.jpg", "own:/1.jpg", "a"])
+    found = label_audit.rank(samples, np.full((3, 2), 0.5))
+    assert found.person_disagreement.isna().all() and (found.person_photos == 1).all()
+
+
 @pytest.fixture
 def data(tmp_path):
     """A data folder: three HDF5 files of faces that are easy to classify, and their tables."""

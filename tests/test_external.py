@@ -29,7 +29,8 @@ def rows(*faces: tuple[str, str]) -> pd.DataFrame:
     """Rows of an external set, given as subject and digest."""
     table = pd.DataFrame(faces, columns=["subject", "digest"])
     hashes = [random_hash(str(digest)) for digest in table.digest]
-    return table.assign(source="old", reason="", phash=hashes)
+    paths = [f"{number}.jpg" for number in range(len(faces))]
+    return table.assign(source="old", path=paths, reason="", phash=hashes)
 
 
 @pytest.mark.parametrize(
@@ -53,6 +54,15 @@ def test_face_that_is_nearly_a_known_photo_leaves_the_set_unless_switched_off(ne
     given = rows(("nobody", "x"), ("stranger", "y"))
     given.loc[0, "phash"] = NEAR_A
     assert external.drop_known(given, SPLIT, near=near).reason.tolist() == [reason, ""]
+
+
+def test_all_faces_of_a_known_photo_leave_the_set():
+    given = rows(
+        ("nobody", "a"), ("other", "x"), ("stranger", "y"), ("anna", "z"), ("her son", "w")
+    )
+    given["path"] = ["1.jpg", "1.jpg", "2.jpg", "3.jpg", "3.jpg"]
+    expected = ["known_photo", "known_photo", "", "known_person", ""]
+    assert external.drop_known(given, SPLIT).reason.tolist() == expected
 
 
 def test_row_that_was_dropped_before_keeps_its_reason():
@@ -82,15 +92,22 @@ def test_invented_names_are_kept_apart_from_those_of_other_sources(tmp_path):
             "--subjects", subjects, "-o", tmp_path / f"{subjects}.csv",
         )  # fmt: skip
     shared, own = (METADATA.read(tmp_path / f"{name}.csv").subject for name in ("shared", "own"))
-    assert shared.tolist() == ["anna", "old:2.jpg"]
-    assert own.tolist() == ["old:anna", "old:old:2.jpg"]
+    assert shared.tolist() == ["anna", "old:/2.jpg"]
+    assert own.tolist() == ["old:anna", "old:old:/2.jpg"]
 
 
 @pytest.mark.parametrize(
-    ("faces", "people", "text"), [(1, 1, "1 face of 1 person"), (3, 2, "3 faces of 2 people")]
+    ("faces", "people", "photos", "text"),
+    [
+        (1, 1, 0, "1 face of 1 person"),
+        (3, 2, 0, "3 faces of 2 people"),
+        (3, 0, 3, "3 faces of 3 photos without a recorded person"),
+        (9, 2, 1, "9 faces of 2 people and 1 photo without a recorded person"),
+    ],
 )
-def test_set_is_described_by_its_faces_and_people(faces, people, text):
-    of_set = SimpleNamespace(metrics={"test": {"n": faces, "subjects": people}})
+def test_set_is_described_by_its_faces_and_people(faces, people, photos, text):
+    counts = {"n": faces, "subjects": people + photos, "unnamed_photos": photos}
+    of_set = SimpleNamespace(metrics={"test": counts})
     funnel = pd.DataFrame({"step": ["rows", "known_person"], "dropped": [0, 7]})
     found = external_sets.descriptions(
         [SimpleNamespace(external={"old": of_set})], SimpleNamespace(external={"old": funnel})

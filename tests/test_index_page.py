@@ -303,15 +303,21 @@ def test_hardware_of_a_training_on_gpus_is_the_gpus():
     assert facts["speed"] == "50" and facts["commit"] == "not under git"
 
 
-def test_page_of_a_run_says_what_abstaining_does_on_the_test_set_and_on_external_sets(results):
-    page = html.unescape((results / "runs/made/report.html").read_text())
-    for folder, suffix in (("", ""), ("external/portraits", " of portraits")):
-        metrics = json.loads((results / "runs/made" / folder / "metrics.json").read_text())
+def test_page_of_a_run_says_what_abstaining_does_on_the_test_set_and_on_external_sets(changed):
+    run, folders = changed / "runs/made", {"": "", "external/portraits": " of portraits"}
+    label = "Coverage and error by group"
+    assert label not in (run / "report.html").read_text()  # no threshold keeps the rate
+    for folder in folders:
+        metrics = json.loads((run / folder / "metrics.json").read_text())
+        metrics["abstention"]["threshold"] = 0.9
+        (run / folder / "metrics.json").write_text(json.dumps(metrics))
+    write_report(changed)
+    page = html.unescape((run / "report.html").read_text())
+    for folder, suffix in folders.items():
+        metrics = json.loads((run / folder / "metrics.json").read_text())
         found = metrics["abstention"]
         assert phrases.risk_coverage_area(metrics) in page
-        (table,) = re.findall(
-            rf'aria-label="Coverage and error by group{suffix}".*?</table>', page, re.DOTALL
-        )
+        (table,) = re.findall(rf'aria-label="{label}{suffix}".*?</table>', page, re.DOTALL)
         assert {group["slice"] for group in found["groups"]} == {"recorded gender", "age"}
         for group in found["groups"]:
             cells = [

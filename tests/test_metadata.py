@@ -19,7 +19,7 @@ from renet.archives.receipts import Receipt
 from renet.archives.tar_index import MEMBERS
 from renet.common.drop_reasons import RowReason
 from renet.common.errors import InputError
-from renet.metadata import mat_file, row_filter
+from renet.metadata import mat_file, row_filter, subjects
 from renet.metadata.row_filter import RowFilter
 from renet.metadata.tables import METADATA
 
@@ -102,20 +102,43 @@ def test_compact_unsigned_types_do_not_wrap_around():
 def test_subject_is_the_normalised_name_else_an_id():
     wiki = describe(
         [
-            {"name": "Dürer,  A."}, {"name": "durer a"},
+            {"name": "Dürer,  A."}, {"name": "a durer"},
             {"name": "", "full_path": "17/10000217_1981-05-05_2009.jpg"},
         ]
     )  # fmt: skip
-    assert wiki.subject.tolist() == ["durer a", "durer a", "wiki:10000217"]
-    assert wiki.name.tolist() == ["Dürer,  A.", "durer a", ""]
+    assert wiki.subject.tolist() == ["a durer", "a durer", "wiki:10000217"]
+    assert wiki.name.tolist() == ["Dürer,  A.", "a durer", ""]
     imdb = describe([{"name": "", "celeb_id": 7.0}], "imdb")
     assert imdb.subject.tolist() == ["imdb:7"]
 
 
+@pytest.mark.parametrize(
+    "spellings",
+    [
+        ("Barack Obama", "Obama, Barack", "OBAMA,barack"),
+        ("J.R. Smith", "JR Smith", "J. R. Smith", "Smith, J.R."),
+        ("Martin Luther King, Jr.", "King, Martin Luther, Jr.", "Martin Luther King Jr"),
+        ("Jean-Paul Sartre", "jean paul sartre"),
+        ("Dick Van Dyke", "Van Dyke, Dick"),
+    ],
+)
+def test_spellings_of_a_name_are_one_person(spellings):
+    assert len(set(map(subjects.normalised_name, spellings))) == 1
+
+
+def test_names_that_are_more_than_spellings_are_different_people():
+    names = [
+        "John Avery", "Avery John", "T. J. Miller", "J. T. Miller", "Yan Ni", "Yanni",
+        "Ken Griffey, Jr.", "Ken Griffey, Sr.", "Ken Griffey", "Barack H. Obama", "Barack Obama",
+        "7.1", "71",
+    ]  # fmt: skip
+    assert len(set(map(subjects.normalised_name, names))) == len(names)
+
+
 def test_names_that_differ_in_vowel_signs_or_voicing_marks_are_different_people():
     for names in (["राम", "रोम", "रीमा"], ["สม", "สิม", "สุม"], ["かき", "がき"]):
-        assert len(set(map(mat_file.normalised_name, names))) == len(names)
-    assert mat_file.normalised_name("राम  कुमार.") == "राम कुमार"
+        assert len(set(map(subjects.normalised_name, names))) == len(names)
+    assert subjects.normalised_name("राम  कुमार.") == "राम कुमार"
 
 
 def test_accents_and_optional_vowel_points_do_not_tell_people_apart():
@@ -125,8 +148,8 @@ def test_accents_and_optional_vowel_points_do_not_tell_people_apart():
     }  # fmt: skip
     for name, expected in names.items():
         for form in ("NFC", "NFD"):
-            assert mat_file.normalised_name(unicodedata.normalize(form, name)) == expected
-    assert mat_file.normalised_name("´ Ana ¨") == "ana"  # accents without a letter
+            assert subjects.normalised_name(unicodedata.normalize(form, name)) == expected
+    assert subjects.normalised_name("´ Ana ¨") == "ana"  # accents without a letter
 
 
 def test_metadata_comes_back_from_csv_as_it_was(tmp_path):
@@ -223,7 +246,7 @@ def test_people_without_a_name_and_a_usable_celeb_id_are_known_by_the_photo(valu
     ids = np.array([[value, 2.0, 2.0]])
     read = read_mat(changed_mat(lambda fields: fields.update(celeb_id=ids), "imdb"), "imdb")
     people = mat_file.describe(read, "imdb", "imdb").subject
-    assert people.tolist() == ["imdb:00/nm0_1971.jpg", "imdb:2", "imdb:2"]
+    assert people.tolist() == ["imdb:/00/nm0_1971.jpg", "imdb:2", "imdb:2"]
 
 
 @each_change

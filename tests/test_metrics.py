@@ -10,6 +10,7 @@ import yaml
 from scipy.stats import binomtest
 from sklearn import metrics as reference
 
+from helpers.audit import random_hash
 from helpers.predictions import predictions_of, predictions_with
 from helpers.project import ROOT, call_script
 from renet.common.errors import InputError
@@ -271,6 +272,8 @@ def split_of(**columns) -> pd.DataFrame:
     return pd.DataFrame(
         {"subset": ["train", "train", "validation", "test"], "subject": ["a", "b", "c", "d"],
          "digest": ["1", "2", "3", "4"], "target": [0, 1, 1, 0],
+         "source": "own", "path": ["1.jpg", "2.jpg", "3.jpg", "4.jpg"],
+         "phash": list(map(random_hash, "1234")),
          "year": [1990, 2001, None, 2015]} | columns
     )  # fmt: skip
 
@@ -278,23 +281,37 @@ def split_of(**columns) -> pd.DataFrame:
 def test_split_that_keeps_people_apart_passes():
     found = leakage.check(split_of(), "subject", "split.csv")
     assert found == {
-        "split_by": "subject", "subjects_in_two_subsets": 0, "photos_in_two_subsets": 0,
-        "test_samples_of_training_subjects": 0,
+        "split_by": "subject", "test_samples_of_training_subjects": 0,
+        "in_two_subsets": {"people": 0, "photos": 0, "pixels": 0, "near-duplicates": 0},
     }  # fmt: skip
 
 
 def test_person_in_two_subsets_is_refused_where_the_split_is_by_person():
     split = split_of(subject=["a", "b", "c", "a"])
-    with pytest.raises(InputError, match=r"split.csv has 1 people in more than one subset"):
+    with pytest.raises(InputError, match=r"split.csv has the same people \(1\) in more than one"):
         leakage.check(split, "subject", "split.csv")
     found = leakage.check(split, "image", "split.csv")
-    assert found["subjects_in_two_subsets"] == 1 and found["test_samples_of_training_subjects"] == 1
+    assert found["in_two_subsets"]["people"] == found["test_samples_of_training_subjects"] == 1
+
+
+SHARED = {
+    "path": (["1.jpg", "2.jpg", "1.jpg", "2.jpg"], r"photos \(2\)"),
+    "digest": (["1", "2", "1", "4"], r"pixels \(1\)"),
+    "phash": ([ONE := random_hash("1"), ONE[:-1] + "0", ONE, ONE], r"near-duplicates \(1\)"),
+}
 
 
 @pytest.mark.parametrize("by", ["subject", "image"])
-def test_photo_in_two_subsets_is_always_refused(by):
-    with pytest.raises(InputError, match="1 photos with the same pixels"):
-        leakage.check(split_of(digest=["1", "2", "1", "4"]), by, "split.csv")
+@pytest.mark.parametrize("column", SHARED)
+def test_photo_in_two_subsets_is_always_refused(by, column):
+    values, what = SHARED[column]
+    with pytest.raises(InputError, match=f"the same {what} in more than one subset"):
+        leakage.check(split_of(**{column: values}), by, "split.csv")
+
+
+def test_near_duplicates_may_be_apart_where_the_split_does_not_keep_them_together():
+    found = leakage.check(split_of(phash=[ONE] * 4), "subject", "split.csv", near=False)
+    assert "near-duplicates" not in found["in_two_subsets"]
 
 
 def test_photos_without_a_year_are_counted():
@@ -351,6 +368,9 @@ def test_people_of_the_training_set_are_a_slice_if_there_are_any():
     table = slice_table(predictions, [True, False, True, True]).set_index(["slice", "value"])
     assert table.loc[("person in the training set", "yes")].accuracy == 1
     assert table.loc[("person in the training set", "no")].accuracy == 0
+    predictions.loc[1, "subject"] = "own:/1.jpg"
+    table = slice_table(predictions, [True, False, True, True]).set_index(["slice", "value"])
+    assert table.n["person in the training set"].to_dict() == {"unknown": 1, "yes": 3}
 
 
 @pytest.fixture
@@ -391,7 +411,7 @@ def test_evaluation_prints_the_accuracy_as_the_course_does_and_warns(tables, cap
     found = json.loads((tables / "a" / "metrics.json").read_text())
     assert (found["test"]["n"], found["test"]["subjects"]) == (3, 3)
     assert found["data"] == {
-        "faces": {"train": 2, "validation": 1, "test": 1}, "subjects": 4,
+        "faces": {"train": 2, "validation": 1, "test": 1}, "subjects": 4, "unnamed_photos": 0,
         "first_year": 1990, "last_year": 2015, "without_year": 1,
     }  # fmt: skip
 
@@ -423,7 +443,7 @@ def test_threshold_is_chosen_on_unscaled_confidences_where_the_temperature_is_at
 
 def test_leaking_split_stops_the_evaluation(tables):
     split_of(subject=["x", "y", "b", "x"]).to_csv(tables / "split.csv", index=False)
-    with pytest.raises(InputError, match="1 people in more than one subset"):
+    with pytest.raises(InputError, match=r"the same people \(1\) in more than one subset"):
         evaluate(tables, "out")
     assert not (tables / "out" / "metrics.json").exists()
 

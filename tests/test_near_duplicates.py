@@ -178,6 +178,30 @@ def test_split_without_near_duplicates_is_that_of_the_pixels_alone(tmp_path):
     assert (tmp_path / "split.csv").read_bytes() == first
 
 
+CUTS = {2: 0.49, 3: 0.02}  # % of width and height at each side: fraction of copies that are found
+
+
+@pytest.mark.slow
+def test_mirrored_and_cropped_copies_are_found_as_the_data_sheet_says(reference_data):
+    found = {name: [] for name in ("copy", "mirrored", *CUTS)}
+    with tarfile.open(reference_data / "data/faces-large/wiki_crop.tar") as tar:
+        photos = [member for member in tar if member.name.endswith(".jpg")][::16]
+        for member in photos:
+            photo = cv2.imdecode(np.frombuffer(tar.extractfile(member).read(), np.uint8), 1)
+            height, width = photo.shape[:2]
+            copies = {"copy": photo, "mirrored": photo[:, ::-1]}
+            for percent in CUTS:
+                y, x = round(height * percent / 100), round(width * percent / 100)
+                copies[percent] = photo[y : height - y, x : width - x]
+            known = as_words([hash_of(photo)])
+            for name, copy in copies.items():
+                found[name].append(distances(known, as_words([hash_of(copy)]))[0])
+    fractions = {name: np.mean(np.array(bits) <= LARGEST_DISTANCE) for name, bits in found.items()}
+    assert len(photos) == 500
+    assert fractions["copy"] == 1 and fractions["mirrored"] == 0
+    assert all(abs(fractions[percent] - said) < 0.05 for percent, said in CUTS.items()), fractions
+
+
 @pytest.mark.slow
 def test_real_photos_that_are_in_an_archive_under_two_names_are_found(reference_data):
     hashes = []

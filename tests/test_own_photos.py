@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from helpers.archives import jpeg, turned_jpeg, write_tar
-from helpers.pages import write_report
+from helpers.pages import evaluate_again, write_report
 from helpers.predictions import predictions_of
 from helpers.project import ROOT, call_script
 from helpers.workflow import copy_project, snakemake
@@ -47,7 +47,7 @@ def test_path_and_gender_are_enough(tmp_path):
     table = describe(tmp_path / "t.csv", "path,gender\na.jpg,female\nb.jpg,M\nc.jpg,1\nd.jpg,\n")
     assert table.gender.tolist() == [0, 1, 1, pd.NA]
     assert table.reason.tolist() == ["", "", "", "gender_unknown"]
-    assert table.subject.tolist() == ["own:a.jpg", "own:b.jpg", "own:c.jpg", "own:d.jpg"]
+    assert table.subject.tolist() == ["own:/a.jpg", "own:/b.jpg", "own:/c.jpg", "own:/d.jpg"]
     assert table.columns.tolist() == list(METADATA.columns)
 
 
@@ -342,10 +342,35 @@ def test_pages_of_own_photos_do_not_speak_of_archives(changed):
         assert re.findall(r"[^.]*(?:archive|\.mat\b|not verified)[^.]*", text) == [], name
 
 
+UNNAMED = (
+    r"photos have no recorded person\. Each counts as a person of its own: people may be in both"
+)
+
+
+def test_pages_of_photos_without_a_recorded_person_speak_of_photos(changed):
+    names = ["inference.csv", "inference_validation.csv", "external/portraits/inference.csv"]
+    for path in [changed / "data" / "split.csv", changed / "data" / "test.csv",
+                 changed / "data" / "portraits.csv",
+                 *(changed / "runs" / "made" / name for name in names)]:  # fmt: skip
+        rows = pd.read_csv(path, dtype={"digest": str})
+        rows.assign(subject=rows.source + ":/" + rows.path).to_csv(path, index=False)
+    evaluate_again(changed)
+    faces = len(pd.read_csv(changed / "data" / "split.csv"))
+    for name in ("index.html", "runs/made/report.html", "data/datasheet.md", "audit/index.html",
+                 "runs/made/model_card.md"):  # fmt: skip
+        text = " ".join((changed / name).read_text().split())
+        assert re.search(UNNAMED, text), name
+        assert not re.findall(r"\d (?:people|person)\b|over people", text), name
+    page = (changed / "runs/made/report.html").read_text()
+    assert "3,000 test faces of 3,000 photos without a recorded person" in page
+    assert f"{faces:,} photos have no recorded person" in page and "bootstrap over photos" in page
+    assert "1,000 photos without a recorded person" in (changed / "index.html").read_text()
+
+
 def test_slices_of_which_nothing_is_known_are_left_out():
     known = predictions_of([0, 1], [0.2, 0.8], year=[1990, np.nan], age=[np.nan, 30])
     unknown = known.assign(year=np.nan, face_score=np.nan)
     in_training_set = pd.Series([False, False])
-    assert {"decade", "age"} <= set(slices.assign(known, (64, 64), in_training_set))
-    names = set(slices.assign(unknown, (64, 64), in_training_set))
+    assert {"decade", "age"} <= set(slices.assign(known, in_training_set))
+    names = set(slices.assign(unknown, in_training_set))
     assert not {"decade", "face score"} & names and "age" in names

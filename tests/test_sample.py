@@ -21,7 +21,7 @@ from renet.archives import receipts
 from renet.archives.tar_index import Member
 from renet.common.drop_reasons import RowReason
 from renet.common.errors import InputError
-from renet.metadata import mat_file, row_filter
+from renet.metadata import mat_file, row_filter, subjects
 from renet.metadata.row_filter import RowFilter
 from renet.sample import face, head, people, portraits
 from renet.sample.archive import write_sample
@@ -168,7 +168,7 @@ def exif_tag(data: bytes | None) -> bool:
 
 
 def plain(names: pd.Series) -> pd.Series:
-    return names.map(mat_file.normalised_name)
+    return names.map(subjects.normalised_name)
 
 
 QUIRKS = {
@@ -290,7 +290,7 @@ def test_ten_thousand_people_have_distinct_names():
     names = people.random_names(rng, people.MALE, 6000) + people.random_names(
         rng, people.FEMALE, 4000
     )
-    assert len({mat_file.normalised_name(name) for name in names}) == len(names)
+    assert len({subjects.normalised_name(name) for name in names}) == len(names)
 
 
 def test_gender_changes_the_odds_and_decides_only_beards():

@@ -28,6 +28,8 @@ def make_samples(people: int = 200, seed: int = 0) -> pd.DataFrame:
             "subject": [f"person {number}" for number in subject],
             "target": men[subject].astype(int),
             "digest": [f"{number:032x}" for number in range(len(subject))],
+            "source": "own",
+            "path": [f"{number}.jpg" for number in range(len(subject))],
         }
     )
 
@@ -55,6 +57,23 @@ def test_photos_with_the_same_pixels_stay_together_even_by_image():
     for by in ("subject", "image"):
         split = splits.split(samples, dataclasses.replace(SETTINGS, by=by))
         assert (split.groupby("digest").subset.nunique() == 1).all()
+
+
+@pytest.mark.parametrize("by", ["subject", "image"])
+def test_two_people_on_one_photo_stay_together(by):
+    samples = make_samples(50).assign(path=lambda rows: [f"{n // 2}.jpg" for n in range(len(rows))])
+    samples["subject"] = [f"person {number}" for number in range(len(samples))]
+    split = splits.split(samples, dataclasses.replace(SETTINGS, by=by))
+    assert (split.groupby("path").subset.nunique() == 1).all()
+    assert (split.groupby("path").subject.nunique() == 2).mean() > 0.9
+
+
+def test_equal_paths_of_two_sources_are_two_photos():
+    samples = make_samples()
+    twice = pd.concat([samples, samples.assign(source="b", subject="b " + samples.subject,
+                                               digest="b" + samples.digest)])  # fmt: skip
+    for by in ("subject", "image"):
+        assert splits.groups(twice, by).max() + 1 == 2 * (splits.groups(samples, by).max() + 1)
 
 
 def test_two_names_that_share_a_photo_count_as_one_person():
@@ -102,6 +121,8 @@ def test_person_with_more_photos_than_a_subset_holds_is_for_training():
             "subject": subjects,
             "target": [number % 2 for number in range(len(subjects))],
             "digest": [f"{number:032x}" for number in range(len(subjects))],
+            "source": "own",
+            "path": [f"{number}.jpg" for number in range(len(subjects))],
         }
     )
     split = splits.split(samples, dataclasses.replace(SETTINGS, test=0.1))

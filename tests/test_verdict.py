@@ -13,6 +13,7 @@ from helpers.pages import changed_settings, index, run_page, write_report
 from helpers.predictions import predictions_of, predictions_with
 from renet.evaluation import confidence_intervals, metrics, run_metrics
 from renet.evaluation.tables import COMPARISON, SLICES
+from renet.metadata import subjects
 from renet.pages import metric_tables, phrases, templates
 
 PAGES = {"index.html.j2", "run.html.j2", "audit.html.j2"}
@@ -184,7 +185,7 @@ def test_gaps_of_opposite_sign_are_said_for_whom_the_network_is_worse():
     assert "Age, 70 years and more: worse for women by 21.0 percentage points" in text
     assert "Age, 0–9 years: worse for men by 14.0 percentage points" in text
     none = phrases.gaps({"slices": {"gaps_tested": 9, "gaps": []}})
-    assert none == "No slice has a significant difference between the genders (9 slices tested)."
+    assert none == "No slice has a significant difference (9 slices tested)."
 
 
 def test_test_set_of_one_class_has_no_gap():
@@ -294,13 +295,52 @@ def test_difference_that_rounds_to_zero_has_no_minus():
     assert phrases.points_interval([-0.0004, 0.283]).endswith("interval 0.0 to 28.3")
 
 
+PEOPLE = {"subjects": 500, "unnamed_photos": 0}
+
+
+@pytest.mark.parametrize(
+    ("photos", "whose", "unit", "one"),
+    [
+        (0, "500 people", "people", "person"),
+        (500, "500 photos without a recorded person", "photos", "photo"),
+        (499, "1 person and 499 photos without a recorded person", "people and photos",
+         "person or photo"),
+    ],
+)  # fmt: skip
+def test_photos_without_a_recorded_person_are_not_called_people(photos, whose, unit, one):
+    counted = PEOPLE | {"unnamed_photos": photos}
+    assert phrases.people(counted) == whose
+    assert (subjects.unit(counted), subjects.unit(counted, 1)) == (unit, one)
+    assert phrases.unnamed(counted).startswith(f"{photos} photos have" if photos else "")
+    assert bool(phrases.unnamed(counted)) == bool(photos)
+
+
+@pytest.mark.parametrize(
+    ("people", "near", "text"),
+    [
+        (0, {}, "recorded name, photo or pixels are in different subsets."),
+        (
+            *(0, {"near-duplicates": 0}),
+            "recorded name, photo or pixels are in different subsets, nor are near-duplicates.",
+        ),
+        (1, {}, "photo or pixels are in different subsets."),
+    ],
+)
+def test_pages_say_of_the_split_what_was_checked(people, near, text):
+    found = {"people": people, "photos": 0, "pixels": 0} | near
+    first = "1 person is in more than one subset, because split.by is image. " if people else ""
+    expected = f"{first}No two faces with the same {text}"
+    assert phrases.kept_apart({"in_two_subsets": found}) == expected
+
+
 def test_threshold_that_accepts_no_test_face_has_no_error():
     accepted = {"accepted": 8, "coverage": 0.8, "error": 0.01, "error_of_all": 0.06}
     none = {"accepted": 0, "coverage": 0.0, "error": None, "error_of_all": 0.06}
     found = {"max_error": 0.02, "level": 0.95, "people": 500, "needed": 149, "threshold": 0.9,
              "errors": 0, "accepted": 300, "upper_bound": 0.01}  # fmt: skip
     some, nothing = (
-        phrases.abstention({"abstention": found | {"test": test}}) for test in (accepted, none)
+        phrases.abstention({"abstention": found | {"test": test}, "validation": PEOPLE})
+        for test in (accepted, none)
     )
     assert "On the test set 80.0" in some and "are accepted, with an error of 1.0" in some
     assert "On the test set all predictions are unsure." in nothing

@@ -91,14 +91,34 @@ def add_external_set(results: Path, run: str) -> None:
     }
     funnel = [("portraits", step, *counts, 0) for step, counts in steps.items()]
     FUNNEL.write(data / "portraits" / "external_funnel.csv", FUNNEL.frame(funnel))
+    evaluate_external(results, run)
+    shutil.copy(folder / "tables" / "gallery.csv", of_set / "tables")
+    shutil.copytree(folder / "faces", of_set / "faces")
+
+
+def evaluate_external(results: Path, run: str) -> None:
+    """Evaluate a run on the external set, portraits."""
+    folder, data = results / "runs" / run, results / "data"
+    of_set = folder / "external" / "portraits"
     call_script(
         "evaluate", of_set / "inference.csv", folder / "inference_validation.csv",
         data / "split.csv", "--external", data / "portraits.csv", "-o", of_set / "metrics.json",
         "--slice_table", of_set / "tables" / "slices.csv", "--figures",
         *(of_set / "figures" / f"{figure.name}.svg" for figure in FIGURES_OF_PREDICTIONS),
     )  # fmt: skip
-    shutil.copy(folder / "tables" / "gallery.csv", of_set / "tables")
-    shutil.copytree(folder / "faces", of_set / "faces")
+
+
+def evaluate_again(results: Path) -> None:
+    """Evaluate the run `made` again, and write the pages of this run alone, and the audit."""
+    benchmark = benchmark_module()
+    call_script("evaluate", *benchmark.commands(results)["evaluate"])
+    evaluate_external(results, benchmark.RUN)
+    shutil.rmtree(results / "audit")
+    write_audit(results, benchmark.RUN)
+    shutil.rmtree(results / "comparison")
+    with changed_settings(results) as settings:
+        settings["runs"] = {benchmark.RUN: settings["runs"][benchmark.RUN]}
+        settings["grids"] = {}
 
 
 def add_runs(results: Path, first: str) -> None:

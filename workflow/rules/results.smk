@@ -48,6 +48,7 @@ rule evaluate:
         "../../envs/evaluate.yaml"
     params:
         split_by=config["split"]["by"],
+        near_duplicates=config["split"]["near_duplicates"],
         max_error=config["predict"]["max_error"],
         code=code("evaluate.py"),
     script:

@@ -8,9 +8,9 @@ slices are significantly weaker; schema: workflow/schemas/metrics.schema.yaml), 
 (columns: `renet.evaluation.tables.SLICES`), and the figures of `renet.rules.run_figures`.
 For an external set, `test` in metrics.json means this set, and the subsets that are checked for
 leakage are training, validation and this set.
-Decides: the temperature and the threshold of "unsure", on the validation set. A split with a person
-(with `split.by: subject`) or a photo in two subsets is refused. A network that predicts one class
-for all faces gives a warning.
+Decides: the temperature and the threshold of "unsure", on the validation set. A split that leaks is
+refused (`renet.evaluation.leakage`). A network that predicts one class for all faces gives a
+warning.
 """
 
 import logging
@@ -25,7 +25,9 @@ from renet.evaluation import leakage, run_metrics, run_plots
 from renet.evaluation.tables import INFERENCE, SLICES
 from renet.training.history import HISTORY
 
-SPLIT_COLUMNS = ("subset", "subject", "digest", "target", "year")
+SPLIT_COLUMNS = (
+    "subset", "source", "path", "subject", "digest", "phash", "target", "year",
+)  # fmt: skip
 
 
 def evaluate(
@@ -39,6 +41,7 @@ def evaluate(
     slice_table: Path,
     figures: list[Path] = (),
     split_by: Literal["subject", "image"] = "subject",
+    near_duplicates: bool = True,
     max_error: float = 0.02,
 ) -> None:
     """Evaluate a run.
@@ -53,6 +56,7 @@ def evaluate(
         slice_table: slices.csv to write.
         figures: figures to draw, as <name>.svg.
         split_by: `split.by` of the config.
+        near_duplicates: `split.near_duplicates` of the config.
         max_error: highest error rate of the predictions that are not "unsure".
     """
     predictions = INFERENCE.read(test)
@@ -60,7 +64,7 @@ def evaluate(
     if external:
         others = split_table[split_table.subset != "test"]
         split_table = pd.concat([others, SPLIT.read(external, SPLIT_COLUMNS)], ignore_index=True)
-    leaks = leakage.check(split_table, split_by, str(external or split))
+    leaks = leakage.check(split_table, split_by, str(external or split), near=near_duplicates)
     summary, by_slice = run_metrics.evaluate(
         predictions, INFERENCE.read(validation), split_table, max_error
     )

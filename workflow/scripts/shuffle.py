@@ -5,10 +5,10 @@ Writes: split.csv, one row for each face, subset after subset and in the order o
 (columns: `renet.dataset.tables.SPLIT`); the funnel of every source, from the rows of its .mat file
 or table to its faces in each subset; and corrected.csv, what became of each correction. Deletes the
 shards of another number of shards beside those that are given.
-Decides: subset and order, from a random seed. Photos of one person stay in one subset (`by:
-subject`), and so do photos that are the same, or nearly the same by their perceptual hashes; each
-subset has the same fraction of each class as far as that allows. Corrections do not change the
-subset or the order.
+Decides: subset and order, from a random seed. Faces of one person stay in one subset (`by:
+subject`), and so do those of one photo and those that are the same, or nearly the same by their
+perceptual hashes; each subset has the same fraction of each class as far as that allows.
+Corrections do not change the subset or the order.
 """
 
 import logging
@@ -48,9 +48,9 @@ def shuffle(
     """
     all_rows = rows.read(metadata, tables)
     faces = rows.faces(all_rows)
-    faces["photo"] = near.groups(faces.phash) if settings.near_duplicates else faces.digest
+    faces["copies"] = near.groups(faces.phash) if settings.near_duplicates else faces.digest
     samples = splits.split(faces, settings)
-    samples["has_copy"] = samples.groupby("photo").digest.transform("nunique") > 1
+    samples["has_copy"] = samples.groupby("copies").digest.transform("nunique") > 1
     samples, applied = label_corrections.correct(samples, all_rows, corrections)
     rows.refuse_contradictions(samples, set(own))
     SPLIT.write(split, samples)

@@ -16,7 +16,7 @@ def drop_known(rows: pd.DataFrame, split: pd.DataFrame, near: bool = True) -> pd
     """The rows of an external set with the reasons `ExternalReason` where they apply.
 
     Args:
-        rows: as from `rows.read`.
+        rows: as from `rows.read`. All faces of a known photo are known.
         split: split.csv, at least `subset`, `subject`, `digest` and `phash`.
         near: whether a near-duplicate of a known photo counts as known.
 
@@ -29,6 +29,7 @@ def drop_known(rows: pd.DataFrame, split: pd.DataFrame, near: bool = True) -> pd
     if near:
         faces = rows.phash[reason == ""]
         known_photos[faces.index] |= near_duplicates.is_known(faces, seen.phash)
+    known_photos = known_photos.groupby(rows.path).transform("any")
     for name, is_known in (
         (ExternalReason.KNOWN_PERSON, rows.subject.isin(seen.subject)),
         (ExternalReason.KNOWN_PHOTO, known_photos),

@@ -31,23 +31,39 @@ class SplitSettings:
     seed: int = 42
 
 
+def shared(samples: pd.DataFrame) -> dict[str, pd.Series]:
+    """What faces of one subset can share, by name: faces with the same value share it.
+
+    Args:
+        samples: at least `subject`, `source`, `path` and `digest`, and `copies` if near-duplicates
+            have the same number there.
+    """
+    keys = {
+        "people": samples.subject,
+        "photos": samples.source + ":" + samples.path,
+        "pixels": samples.digest,
+    }
+    return keys | ({"near-duplicates": samples.copies} if "copies" in samples else {})
+
+
 def groups(samples: pd.DataFrame, by: str) -> np.ndarray:
     """The number of each sample's group, shape (samples,); a group stays in one subset.
 
-    Photos with the same pixels are in one group, or those with the same number in the column
-    `photo` if there is one; with `by="subject"` also all photos of one person.
-    Two subjects with a photo in common, as two spellings of a name, are in one group.
+    Faces that share any of `shared` are in one group, as two people on a photo, or two names of
+    which one photo is recorded. With `by="image"` people do not count.
     """
-    photos = samples["photo" if "photo" in samples else "digest"].factorize()[0]
+    keys = shared(samples)
     if by == "image":
-        return photos
-    subjects = samples.subject.factorize()[0]
+        del keys["people"]
     count = len(samples)
-    nodes = np.arange(count)
-    # Nodes: the samples, the subjects, the photos; edges from each sample to its two.
-    ends = np.concatenate([count + subjects, count + subjects.max() + 1 + photos])
-    total = ends.max() + 1
-    graph = coo_array((np.ones(2 * count), (np.tile(nodes, 2), ends)), shape=(total, total))
+    ends, total = [], count
+    # Nodes: the samples and the values of each key; edges from each sample to its values.
+    for key in keys.values():
+        number, values = key.factorize()
+        ends.append(total + number)
+        total += len(values)
+    edges = np.tile(np.arange(count), len(ends)), np.concatenate(ends)
+    graph = coo_array((np.ones(len(edges[0])), edges), shape=(total, total))
     return connected_components(graph, directed=False)[1][:count]
 
 
@@ -90,7 +106,7 @@ def split(samples: pd.DataFrame, settings: SplitSettings) -> pd.DataFrame:
     """Assign each sample to a subset, in a random order.
 
     Args:
-        samples: one row for each face, with at least `subject`, `target` and `digest` or `photo`.
+        samples: one row for each face, with `target` and the columns of `shared`.
         settings: see `SplitSettings`.
 
     Returns:

@@ -17,7 +17,6 @@ from scipy import optimize, stats
 CONFIDENCE = 0.95
 TAIL = (1 - CONFIDENCE) / 2
 RESAMPLES = 5000
-FEWEST_PEOPLE = 100  # with fewer, a bootstrap interval covers less often than it says
 SEED = 1  # of the resamples: the same predictions always give the same interval
 SMALLEST_TAIL, LARGEST_TAIL = 1e-12, 0.49  # for the search of a p-value
 

@@ -19,6 +19,7 @@ from renet.common.imdb_wiki import CLASSES
 from renet.dataset import near_duplicates, splits
 from renet.evaluation import confidence_intervals
 from renet.evaluation.tables import LABELS, PROPOSALS
+from renet.metadata import subjects
 
 
 @dataclasses.dataclass(frozen=True)
@@ -48,17 +49,17 @@ class Skill:
 def folds(samples: pd.DataFrame, count: int, seed: int) -> np.ndarray:
     """The fold of each sample, from 0, (samples,).
 
-    All photos of a person are in one fold, and so are nearly the same photos: a network that knows
-    a copy would repeat its label.
+    All faces of a person are in one fold, and so are those of a photo and nearly the same ones: a
+    network that knows a copy would repeat its label.
 
     Args:
-        samples: the table beside the HDF5 files, with `subject`, `phash` and `target`.
+        samples: the table beside the HDF5 files (`SPLIT`).
 
     Raises:
         InputError: there are fewer people, or faces of each class, than folds.
     """
-    photo = near_duplicates.groups(samples.phash)
-    group = splits.groups(samples.assign(photo=photo), "subject")
+    copies = near_duplicates.groups(samples.phash)
+    group = splits.groups(samples.assign(copies=copies), "subject")
     people, of_a_class = group.max() + 1, samples.target.value_counts().max()
     if min(people, of_a_class) < count:
         raise InputError(
@@ -83,10 +84,11 @@ def rank(samples: pd.DataFrame, probabilities: np.ndarray) -> pd.DataFrame:
         The columns `tables.LABELS`. `label_quality` is from 0 to 1, low where the networks predict
         the other class with high confidence; `suspect` is 1 where confident learning finds a label
         error. `person_disagreement` is the fraction of the person's other photos that have the
-        other label, NaN for a person with one photo.
+        other label, NaN for a person with one photo and where no person is recorded.
     """
     labels = samples.target.to_numpy()
-    of_person = samples.groupby("subject").target
+    people = samples.subject.mask(subjects.are_photos(samples.subject), samples.id)
+    of_person = samples.groupby(people).target
     photos, male = of_person.transform("size"), of_person.transform("sum")
     other_label = male.where(samples.target == 0, photos - male)
     audited = samples.assign(

@@ -1,36 +1,38 @@
-"""Leakage between the subsets: people or photos that are in more than one."""
+"""Leakage between the subsets: what faces of more than one of them share."""
 
 import pandas as pd
 
 from renet.common.errors import InputError
+from renet.dataset import near_duplicates, splits
 
 
-def check(split: pd.DataFrame, by: str, split_file: str) -> dict:
-    """Count the people and photos in more than one subset, and refuse a split that leaks.
+def check(split: pd.DataFrame, by: str, split_file: str, *, near: bool = True) -> dict:
+    """Count what is in more than one subset (`splits.shared`), and refuse a split that leaks.
 
     Args:
-        split: split.csv, at least `subset`, `subject` and `digest`.
-        by: `split.by` of the config.
+        split: split.csv, at least `subset`, `phash` and the columns of `splits.shared`.
+        by: `split.by` of the config; people may be in several subsets by `image`.
         split_file: its name, for the error.
+        near: whether near-duplicates stay in one subset, `split.near_duplicates` of the config.
 
     Raises:
-        InputError: photos with the same pixels, or people with `by="subject"`, are in more than one
-            subset.
+        InputError: faces that have to stay together are in more than one subset.
     """
-    subjects, photos = (
-        int((split.groupby(column).subset.nunique() > 1).sum()) for column in ("subject", "digest")
-    )
-    people = subjects if by == "subject" else 0
-    for count, what in ((people, "people"), (photos, "photos with the same pixels")):
-        if count:
-            raise InputError(
-                f"{split_file} has {count} {what} in more than one subset, so that the metrics of "
-                "the test set would be too high; delete the file to have the split made again."
-            )
+    samples = split.assign(copies=near_duplicates.groups(split.phash)) if near else split
+    found = {
+        name: int((split.subset.groupby(key).nunique() > 1).sum())
+        for name, key in splits.shared(samples).items()
+    }
+    refused = {name: n for name, n in found.items() if n and (name, by) != ("people", "image")}
+    if refused:
+        counts = ", ".join(f"{name} ({count:,})" for name, count in refused.items())
+        raise InputError(
+            f"{split_file} has the same {counts} in more than one subset, so that the metrics of "
+            "the test set would be too high; delete the file to have the split made again."
+        )
     test, known = (split.subject[split.subset == subset] for subset in ("test", "train"))
     return {
         "split_by": by,
-        "subjects_in_two_subsets": subjects,
-        "photos_in_two_subsets": photos,
+        "in_two_subsets": found,
         "test_samples_of_training_subjects": int(test.isin(known).sum()),
     }

@@ -15,6 +15,7 @@ from sklearn import metrics
 from renet.common.imdb_wiki import CLASSES
 from renet.evaluation import calibration, confidence_intervals
 from renet.evaluation.confidence_intervals import Proportion, combination, proportion
+from renet.metadata import subjects
 
 LABELS = list(range(len(CLASSES)))
 BOOTSTRAPPED = ("mcc", "roc_auc", "pr_auc_female", "pr_auc_male", "loss", "brier")
@@ -40,7 +41,7 @@ def summarise(predictions: pd.DataFrame, male_fraction: float) -> dict:
     recalls = [_proportion(predictions, "target", label) for label in LABELS]
     return {
         "n": len(predictions),
-        "subjects": predictions.subject.nunique(),
+        **subjects.counts(predictions.subject),
         "classes": list(CLASSES),
         **_point_estimates(predictions),
         **calibration.probability_metrics(p_male, targets),

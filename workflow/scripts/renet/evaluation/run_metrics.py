@@ -3,6 +3,7 @@
 import pandas as pd
 
 from renet.evaluation import abstention, calibration, metrics, slice_tests, slices
+from renet.metadata import subjects
 
 
 def evaluate(
@@ -40,7 +41,7 @@ def _composition(split: pd.DataFrame) -> dict:
     years = split.year.dropna()
     return {
         "faces": {subset: int(count) for subset, count in split.subset.value_counts().items()},
-        "subjects": int(split.subject.nunique()),
+        **subjects.counts(split.subject),
         "first_year": None if years.empty else int(years.min()),
         "last_year": None if years.empty else int(years.max()),
         "without_year": int(split.year.isna().sum()),

@@ -16,6 +16,7 @@ from renet.evaluation import abstention, calibration, plot_style, slice_tests
 from renet.evaluation.confidence_intervals import proportion, wilson
 from renet.evaluation.plot_style import BLUE, GREY, RED
 from renet.evaluation.tables import ALPHA
+from renet.metadata import subjects
 
 FEWEST = 5  # faces of a bin that the line of a reliability diagram goes through
 
@@ -175,7 +176,7 @@ def risk_coverage(evaluation: Evaluation) -> Figure:
 
 def slices(evaluation: Evaluation) -> Figure:
     """Accuracy of each slice with its interval."""
-    figure, axis = _forest(evaluation.slices, ("accuracy", "low", "high"))
+    figure, axis = _forest(evaluation, evaluation.slices, ("accuracy", "low", "high"))
     axis.axvline(evaluation.metrics["test"]["accuracy"], color=GREY, lw=1)
     for line, row in zip(axis.get_yticks(), evaluation.slices.itertuples(), strict=True):
         axis.plot(row.majority_baseline, line, "|", color=RED, ms=8)
@@ -190,7 +191,7 @@ def gender_gaps(evaluation: Evaluation) -> Figure:
     """Recall of male minus that of female in each slice that has both, with its interval."""
     rows = evaluation.slices.dropna(subset="gap")
     rows = rows[~rows.slice.isin(slice_tests.NOT_COMPARED)]
-    figure, axis = _forest(rows, ("gap", "gap_low", "gap_high"))
+    figure, axis = _forest(evaluation, rows, ("gap", "gap_low", "gap_high"))
     axis.axvline(0, color=GREY, lw=1)
     for line, row in zip(axis.get_yticks(), rows.itertuples(), strict=True):
         if row.gap_p_holm <= ALPHA:
@@ -203,7 +204,9 @@ def gender_gaps(evaluation: Evaluation) -> Figure:
     return figure
 
 
-def _forest(rows: pd.DataFrame, columns: tuple[str, str, str]) -> tuple[Figure, Axes]:
+def _forest(
+    evaluation: Evaluation, rows: pd.DataFrame, columns: tuple[str, str, str]
+) -> tuple[Figure, Axes]:
     """A forest plot of slices: a line for each, from the columns of a value and its interval."""
     groups = list(rows.groupby("slice", sort=False))
     lines = len(rows) + len(groups)
@@ -219,7 +222,7 @@ def _forest(rows: pd.DataFrame, columns: tuple[str, str, str]) -> tuple[Figure, 
             axis.plot([low, high], [line, line], color=BLUE, lw=2)
             axis.plot(value, line, "o", color=BLUE, ms=4)
             ticks.append(line)
-            people = "person" if row.subjects == 1 else "people"
+            people = subjects.unit(evaluation.metrics["test"], row.subjects)
             labels.append(f"{row.value} (n = {row.n:,}, {row.subjects:,} {people})")
         line += 1
     axis.set_yticks(ticks, labels)

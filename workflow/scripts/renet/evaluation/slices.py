@@ -9,6 +9,7 @@ from renet.common.imdb_wiki import CLASSES
 from renet.evaluation import metrics, slice_tests
 from renet.evaluation.confidence_intervals import proportion
 from renet.evaluation.tables import SLICES
+from renet.metadata import subjects
 
 UNKNOWN = "unknown"
 GAP = ("gap", "gap_low", "gap_high", "gap_p")  # columns
@@ -36,7 +37,9 @@ def assign(predictions: pd.DataFrame, in_training_set: pd.Series) -> pd.DataFram
         "source": predictions.source,
     }
     if in_training_set.any():
-        columns["person in the training set"] = in_training_set.map({True: "yes", False: "no"})
+        columns["person in the training set"] = in_training_set.map(
+            {True: "yes", False: "no"}
+        ).mask(subjects.are_photos(predictions.subject), UNKNOWN)
     slices = pd.DataFrame(columns).astype("category")
     slices = slices.loc[:, (slices != UNKNOWN).any()]
     return slices.apply(lambda values: values.cat.remove_unused_categories())

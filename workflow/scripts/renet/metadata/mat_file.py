@@ -3,7 +3,6 @@
 import faulthandler
 import multiprocessing
 import os
-import unicodedata
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path, PurePosixPath
@@ -19,13 +18,12 @@ from renet.common import child_processes
 from renet.common.errors import InputError
 from renet.common.imdb_wiki import BOX_COLUMNS, IMDB
 from renet.common.tables import printable
+from renet.metadata.subjects import normalised_name, of_photos
 
 UNIX_EPOCH_ORDINAL = 719_163  # date(1970, 1, 1).toordinal()
 MATLAB_ORDINAL_SHIFT = 366  # MATLAB counts days from the year 0, Python from the year 1
 # Larger numbers are damage.
 LARGEST = {"dob": 10**7, "photo_taken": 10**4, "celeb_id": 10**9, "gender": 1}
-# Scripts in which marks are accents or optional vowel points, as Unicode names their letters.
-OPTIONAL_MARKS = ("LATIN", "GREEK", "CYRILLIC", "ARABIC", "HEBREW")
 PAGE_NUMBER = r"/(\d+)_"  # at the start of a WIKI photo's file name
 
 
@@ -203,21 +201,5 @@ def subjects(rows: pd.DataFrame, database: str) -> pd.Series:
     names = rows["name"].map(normalised_name)
     page = rows.path.str.extract(PAGE_NUMBER, expand=False)
     celeb = rows.celeb_id.astype("Int64").astype("string")
-    identity = celeb.fillna(page.astype("string")).fillna(rows.path)
-    return names.where(names != "", f"{database}:" + identity)
-
-
-def normalised_name(name: str) -> str:
-    """A name without accents, case, punctuation and doubled spaces: `Dürer,  A.` is `durer a`.
-
-    Marks stay in other scripts than those of `OPTIONAL_MARKS`: there they are vowels or make
-    another consonant, so that names differ by them alone, as राम and रोम.
-    """
-    letters, base = [], " "
-    for character in unicodedata.normalize("NFKD", name):
-        if not unicodedata.category(character).startswith("M"):
-            base = character if character.isalnum() else " "
-            letters.append(base)
-        elif base != " " and not unicodedata.name(base, "").startswith(OPTIONAL_MARKS):
-            letters.append(character)
-    return " ".join("".join(letters).casefold().split())
+    identity = f"{database}:" + celeb.fillna(page.astype("string"))
+    return names.where(names != "", identity.fillna(of_photos(database, rows.path)))

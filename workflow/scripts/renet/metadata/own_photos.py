@@ -15,7 +15,7 @@ from renet.common import user_tables
 from renet.common.errors import InputError
 from renet.common.imdb_wiki import BOX_COLUMNS
 from renet.common.photo_formats import FORMATS
-from renet.metadata.mat_file import normalised_name
+from renet.metadata.subjects import normalised_name, of_photos
 
 REQUIRED, OPTIONAL = ["path", "gender"], ["subject", "age", *BOX_COLUMNS]
 LARGEST = 10**9  # larger than any age or coordinate
@@ -125,7 +125,7 @@ def describe(rows: pd.DataFrame, source: str) -> pd.DataFrame:
     return rows.assign(
         source=source,
         name=rows.subject,
-        subject=named.where(named != "", f"{source}:" + rows.path),
+        subject=named.where(named != "", of_photos(source, rows.path)),
         age=np.floor(rows.age),  # whole years, as in the data set
         dob="",
         photo_taken=np.nan,

@@ -6,6 +6,7 @@ import pandas as pd
 
 from renet.common.imdb_wiki import CLASSES
 from renet.evaluation.label_audit import Skill
+from renet.metadata import subjects
 from renet.pages import phrases, templates
 from renet.pages.galleries import Grid
 from renet.pages.templates import PageTable
@@ -46,6 +47,7 @@ def write(
         path,
         title="Label audit",
         labels=len(ranked),
+        people=subjects.counts(ranked.subject),
         suspects=len(suspects),
         suspects_of_test=int((suspects.subset == "test").sum()),
         any_reviewed=bool(suspects.reviewed.any()),

@@ -40,6 +40,7 @@ def write_model_card(path: Path, run: RunResults, data: DataResults) -> None:
         model=run.model,
         architecture=run.architecture,
         test=run.metrics["test"],
+        composition=run.metrics["data"],
         leakage=run.metrics["leakage"],
         data=data.config,
         **data.kinds_of_photos,
@@ -118,6 +119,7 @@ def write_datasheet(path: Path, run: RunResults, data: DataResults) -> None:
         rows=int(data.steps.remaining.iloc[0]),
         faces=int(data.steps.remaining[["train", "validation", "test"]].sum()),
         leakage=run.metrics["leakage"],
+        composition=run.metrics["data"],
         slices=run.slices,
     )
 

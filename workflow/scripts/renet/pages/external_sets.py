@@ -30,6 +30,7 @@ def section(name: str, results: SetResults, slices: PageTable) -> dict:
             phrases.calibration_error(test),
             f"Weaker slices: {phrases.weakest_slice(results.metrics, f'set {name}')}",
             phrases.risk_coverage_area(results.metrics),
+            phrases.unnamed(results.metrics["data"]),
         ],
         "metrics": _named(metric_tables.metrics_table(results.metrics, name), name),
         "slices": _named(slices, name),
@@ -81,6 +82,6 @@ def descriptions(runs: list[RunResults], data: DataResults) -> list[str]:
             f"{step.replace('_', ' ')} ({count:,})" for step, count in dropped.items() if count
         )
         faces = phrases.counted(test["n"], "face", "faces")
-        people = phrases.counted(test["subjects"], "person", "people")
+        people = phrases.people(test)
         sentences.append(f"{name}: {faces} of {people}; left out: {left_out or 'none'}.")
     return sentences

@@ -53,6 +53,7 @@ def write(
         path,
         kinds=kinds,
         data=data.config,
+        composition=runs[0].metrics["data"],
         verdict=verdict.of_best(runs, data),
         **_runs(runs, defaults),
         interval_method=phrases.interval_method(runs[0].metrics["test"]),

@@ -130,7 +130,7 @@ def citation(run: RunResults, data: dict) -> str:
     return (
         f"accuracy {accuracy.text} (95\N{NO-BREAK SPACE}% interval {accuracy.interval}, Wilson's "
         f"on the effective number of faces), {phrases.counted(test['n'], 'face', 'faces')} of "
-        f"{phrases.counted(test['subjects'], 'person', 'people')}, test set of "
+        f"{phrases.people(test)}, test set of "
         f"{', '.join(data['sources'])} split by {data['split']['by']}, run {run.name}, seed "
         f"{run.settings['train']['seed']}, {commit}."
     )

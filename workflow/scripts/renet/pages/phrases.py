@@ -6,8 +6,8 @@ import pandas as pd
 
 from renet.common.imdb_wiki import CLASSES
 from renet.dataset.tables import NEAR_DUPLICATES
-from renet.evaluation.confidence_intervals import FEWEST_PEOPLE
-from renet.evaluation.tables import ALPHA, SMALL_SLICE
+from renet.evaluation.tables import ALPHA, FEWEST_PEOPLE, SMALL_SLICE
+from renet.metadata import subjects
 
 UNDEFINED = "–"
 TEST_SET = "test set"  # whose metrics most sentences are of
@@ -51,12 +51,13 @@ def points_interval(bounds: list[float]) -> str:
 
 def interval_method(test: dict) -> str:
     """How the intervals of a summary are computed."""
+    unit = subjects.unit(test)
     approximate = "" if test["subjects"] >= FEWEST_PEOPLE else ", which is approximate for so few"
     return (
-        "The intervals are 95\N{NO-BREAK SPACE}% intervals that take photos of one person as "
-        "dependent: for accuracy, recall and precision Wilson's interval on the effective number "
-        "of faces, for the balanced accuracy the one that follows from both recalls, and for the "
-        f"other metrics a bootstrap over people{approximate}."
+        f"The intervals are 95\N{NO-BREAK SPACE}% intervals that take faces of one "
+        f"{subjects.unit(test, 1)} as dependent: for accuracy, recall and precision Wilson's "
+        "interval on the effective number of faces, for the balanced accuracy the one that follows "
+        f"from both recalls, and for the other metrics a bootstrap over {unit}{approximate}."
     )
 
 
@@ -125,30 +126,66 @@ def listed(parts: list[str]) -> str:
     return " and ".join(filter(None, [", ".join(parts[:-1]), parts[-1]]))
 
 
+def people(summary: dict) -> str:
+    """Whose faces a set has: `12 people`, `1 photo without a recorded person`, or both."""
+    photos = summary["unnamed_photos"]
+    named = summary["subjects"] - photos
+    parts = [counted(named, "person", "people")] if named else []
+    if photos:
+        parts.append(f"{counted(photos, 'photo', 'photos')} without a recorded person")
+    return listed(parts)
+
+
+def unnamed(summary: dict) -> str:
+    """What follows where no person is recorded for some photos; nothing where there are none."""
+    if not summary["unnamed_photos"]:
+        return ""
+    photos = counted(summary["unnamed_photos"], "photo has", "photos have")
+    return (
+        f"{photos} no recorded person. Each counts as a person of its own: people may be in both "
+        "the training and the test set, so that the metrics can be too high and the intervals too "
+        "narrow."
+    )
+
+
+def kept_apart(leakage: dict) -> str:
+    """What the check for leakage found: what faces of different subsets do not share."""
+    found = leakage["in_two_subsets"]
+    also = ", nor are near-duplicates" if "near-duplicates" in found else ""
+    if not found["people"]:
+        same, shared = "recorded name, photo or pixels", ""
+    else:
+        same = "photo or pixels"
+        shared = (
+            f"{counted(found['people'], 'person is', 'people are')} in more than one subset, "
+            "because split.by is image. "
+        )
+    return f"{shared}No two faces with the same {same} are in different subsets{also}."
+
+
 def abstention(metrics: dict) -> str:
     """The threshold of "unsure", on which faces it was chosen and what it does on the test set."""
     choice = metrics["abstention"]
     rate, level = percentage(choice["max_error"]), f"{100 * choice['level']:.0f}\N{NO-BREAK SPACE}%"
-    people = f"{counted(choice['people'], 'person', 'people')} of the validation set"
+    chosen_on, unit = people(metrics["validation"]), subjects.unit(metrics["validation"])
     if choice["threshold"] is None and choice["people"] < choice["needed"]:
         return (
             f"No threshold can show an error of at most {rate} with a confidence of {level}: that "
-            f"takes at least {choice['needed']:,} people, and there are {choice['people']:,} in "
-            "the validation set."
+            f"takes at least {choice['needed']:,} {unit}, and the validation set has {chosen_on}."
         )
     if choice["threshold"] is None:
         return (
             f"No threshold keeps the error of the accepted predictions at or below {rate} with a "
-            f"confidence of {level}, on {people}."
+            f"confidence of {level}, on the validation set ({chosen_on})."
         )
     rule = "Every prediction is accepted"
     if choice["threshold"] > 0:
         rule = f"A prediction is unsure unless its confidence is above {choice['threshold']:.4f}"
     return (
-        f"{rule}. This was chosen on {people}: of one photo each, {choice['errors']:,} of "
-        f"{choice['accepted']:,} accepted predictions are wrong. The error is at most "
-        f"{percentage(choice['upper_bound'])} over people and over photos, with a confidence of "
-        f"{level} after a correction for the choice. On the test set "
+        f"{rule}. This was chosen on the validation set: of one face each of {chosen_on}, "
+        f"{choice['errors']:,} of {choice['accepted']:,} accepted predictions are wrong. The error "
+        f"is at most {percentage(choice['upper_bound'])} over {unit} and over faces, with a "
+        f"confidence of {level} after a correction for the choice. On the test set "
         f"{_accepted(choice['test'])}. The bound is for photos like those of the data set; "
         "abstaining can widen the difference between groups."
     )
@@ -274,7 +311,7 @@ def gaps(metrics: dict, set_name: str = TEST_SET) -> str:
         return f"No slice of the {set_name} has enough faces of both genders to compare them."
     tested = counted(tests["gaps_tested"], "slice", "slices")
     if not tests["gaps"]:
-        return f"No slice has a significant difference between the genders ({tested} tested)."
+        return f"No slice has a significant difference ({tested} tested)."
     sentences = [
         f"The difference between the genders is significant in {len(tests['gaps'])} of {tested}."
     ]

@@ -7,6 +7,7 @@ import pandas as pd
 import yaml
 
 from renet.evaluation.tables import HARD_CASES, MISTAKES
+from renet.metadata import subjects
 from renet.pages import external_sets, metric_tables, phrases, templates, verdict
 from renet.pages.results import DataResults, RunResults, SetResults
 from renet.pages.templates import PageTable
@@ -146,8 +147,9 @@ def _slices_table(results: SetResults) -> PageTable:
         ]
         for row in results.slices.itertuples()
     ]
+    unit = subjects.unit(results.metrics["test"])
     headings = [
-        "slice", "faces", "people", "accuracy", "95 % interval", "mean confidence",
+        "slice", "faces", unit, "accuracy", "95 % interval", "mean confidence",
         "recall of female", "recall of male", "majority class",
         "weaker than the whole set",
     ]  # fmt: skip

@@ -18,6 +18,7 @@ import jinja2
 
 from renet.common import files
 from renet.config.version import VERSION
+from renet.metadata import subjects
 from renet.pages import phrases
 
 MARKUP = re.compile(r"([\\`*\[\]<>|])")
@@ -60,13 +61,17 @@ ENVIRONMENT.filters |= {
     "capitalised": phrases.capitalised,
     "counted": phrases.counted,
     "headings": re.compile(r'<h2 id="([\w-]+)"[^>]*>(.*?)</h2>').findall,
+    "kept_apart": phrases.kept_apart,
     "listed": phrases.listed,
     "markdown_text": markdown_text,
+    "people": phrases.people,
     "percentage": phrases.percentage,
     "points": phrases.points,
     "setting": setting,
     "shell_quoted": shlex.quote,
     "thousands": "{:,}".format,
+    "unit": subjects.unit,
+    "unnamed": phrases.unnamed,
 }
 
 

@@ -76,8 +76,8 @@ def _data_set(composition: dict, data: DataResults) -> str:
     size = " × ".join(map(str, data.config["size"]))
     return (
         f"{phrases.capitalised(kinds)} ({', '.join(data.config['sources'])}): {faces:,} faces of "
-        f"{composition['subjects']:,} people, {size} pixels (height × width), split by "
-        f"{data.config['split']['by']}: {subsets}."
+        f"{phrases.people(composition)}, {size} pixels (height × width), split by "
+        f"{data.config['split']['by']}: {subsets}. {phrases.unnamed(composition)}".strip()
     )
 
 

@@ -24,7 +24,7 @@ MEANINGS = {
     "row": "number of the row, from 0",
     "path": "path of the photo in its folder",
     "name": "name of the person, as recorded",
-    "subject": "the name without accents and capitals; all photos of a subject stay in one subset",
+    "subject": "the name in one spelling; all photos of a subject stay in one subset",
     "gender": "the label: 0 female, 1 male",
     "dob": "date of birth",
     "photo_taken": "year of the photo",

@@ -1,0 +1,70 @@
+"""Subjects: who is on a photo, and what stands for a person where nobody is recorded.
+
+A subject is a normalised name, an id such as `imdb:7`, or the photo itself, `own:/garden/1.jpg`.
+"""
+
+import itertools
+import unicodedata
+
+import pandas as pd
+
+# Scripts in which marks are accents or optional vowel points, as Unicode names their letters.
+OPTIONAL_MARKS = ("LATIN", "GREEK", "CYRILLIC", "ARABIC", "HEBREW")
+SUFFIXES = ("jr", "sr", "ii", "iii", "iv")  # after a comma, and no given names
+OF_PHOTO = r"[\w:-]+:/"  # a name has neither a colon nor a slash
+
+
+def of_photos(source: str, paths: pd.Series) -> pd.Series:
+    """The subjects of photos of which no person is recorded: each photo is one."""
+    return f"{source}:/" + paths
+
+
+def are_photos(subjects: pd.Series) -> pd.Series:
+    """Whether each subject is a photo of which no person is recorded."""
+    return subjects.str.match(OF_PHOTO)
+
+
+def counts(subjects: pd.Series) -> dict[str, int]:
+    """How many `subjects` there are, and how many of them are `unnamed_photos`."""
+    distinct = subjects.drop_duplicates()
+    return {"subjects": len(distinct), "unnamed_photos": int(are_photos(distinct).sum())}
+
+
+def unit(counted: dict[str, int], number: int = 2) -> str:
+    """What a number of subjects are, `people`, `photos` or both, by `counts` of the whole set."""
+    person, photo = ("person", "photo") if number == 1 else ("people", "photos")
+    if not counted["unnamed_photos"]:
+        return person
+    only_photos = counted["unnamed_photos"] == counted["subjects"]
+    return photo if only_photos else f"{person} {'or' if number == 1 else 'and'} {photo}"
+
+
+def normalised_name(name: str) -> str:
+    """A name in one order, without accents, case, punctuation and spaces between initials.
+
+    `Dürer,  A.` and `A. Dürer` are `a durer`, `J. R. Smith, Jr.` and `JR Smith Jr` are `jr smith
+    jr`. Without a comma the order of the words stays: John Avery is not Avery John.
+
+    Marks stay in other scripts than those of `OPTIONAL_MARKS`: there they are vowels or make
+    another consonant, so that names differ by them alone, as राम and रोम.
+    """
+    parts = [words for part in name.split(",") if (words := _words(part))]
+    suffixes = [words for words in parts[1:] if words in SUFFIXES]
+    others = [words for words in parts if words not in suffixes]
+    if len(others) == 2:
+        others.reverse()
+    ordered = " ".join([*others, *suffixes]).split()
+    runs = itertools.groupby(ordered, lambda word: len(word) == 1 and word.isalpha())
+    return " ".join(("" if are_initials else " ").join(run) for are_initials, run in runs)
+
+
+def _words(text: str) -> str:
+    """A text without accents, case, punctuation and doubled spaces."""
+    letters, base = [], " "
+    for character in unicodedata.normalize("NFKD", text):
+        if not unicodedata.category(character).startswith("M"):
+            base = character if character.isalnum() else " "
+            letters.append(base)
+        elif base != " " and not unicodedata.name(base, "").startswith(OPTIONAL_MARKS):
+            letters.append(character)
+    return " ".join("".join(letters).casefold().split())
