@@ -1,6 +1,7 @@
 """The verdict at the head of the pages, and sentences that say no more than the numbers bear."""
 
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ from helpers.pages import changed_settings, index, run_page, write_report
 from helpers.predictions import predictions_with
 from renet.evaluation import confidence_intervals, metrics
 from renet.pages import metric_tables, phrases, templates
+from renet.records import evaluations
 
 PAGES = {"index.html.j2", "run.html.j2", "audit.html.j2"}
 
@@ -94,17 +96,41 @@ def test_best_run_is_chosen_on_the_validation_set(window, changed):
     assert "99.5" not in verdict(window)
 
 
+@pytest.mark.parametrize(
+    ("records", "text"),
+    [
+        (0, "How many trained models were evaluated on the test set is not recorded."),
+        (1, "1 trained model was evaluated on the test set in this folder, removed ones included."),
+        (3, "included. The metrics of one that is chosen by them are too high."),
+    ],
+)
+def test_pages_and_card_count_the_models_that_the_test_set_evaluated(changed, records, text):
+    shutil.rmtree(changed / "evaluations")  # as in a copy of the other files
+    for number in range(records):
+        model = changed.parent / f"run{number}" / "model.pt"
+        model.parent.mkdir()
+        model.write_bytes(bytes([number]))
+        for _ in range(2):  # the same evaluation again counts once
+            evaluations.record(changed / "evaluations", model, "test")
+    evaluations.record(changed / "evaluations", changed / "runs/made/model.pt", "portraits")
+    write_report(changed)
+    card, page = (changed / f"runs/made/{name}" for name in ("model_card.md", "report.html"))
+    assert text in card.read_text() and text in (changed / "index.html").read_text()
+    assert text in page.read_text()
+    assert "1 trained model was evaluated on the set portraits in this folder" in page.read_text()
+
+
 def test_run_at_the_baseline_is_marked_in_words(window, changed):
-    differences = read_metrics(changed, "slow")["test"]["differences"]
+    differences = read_metrics(changed, "again")["test"]["differences"]
     differences["over_baseline"] = {"value": 0.0, "subjects": [-0.02, 0.02], "shown": False}
-    change_metrics(changed, "slow", "test", differences=differences)
+    change_metrics(changed, "again", "test", differences=differences)
     write_report(changed)
     window.get(index(changed))
-    assert "slow: at or below the baseline" in verdict(window)
+    assert "again: at or below the baseline" in verdict(window)
     rows = texts(window, "table.sortable tbody tr")
-    assert ["at or below the baseline" in row for row in rows if row.startswith(("made", "slow"))
+    assert ["at or below the baseline" in row for row in rows if row.startswith(("made", "again"))
             ] == [False, True]  # fmt: skip
-    window.get((changed / "runs/slow/report.html").as_uri())
+    window.get((changed / "runs/again/report.html").as_uri())
     assert "not better on these faces than guessing" in verdict(window)
 
 

@@ -93,7 +93,8 @@ def add_external_set(results: Path, run: str) -> None:
     FUNNEL.write(data / "portraits" / "external_funnel.csv", FUNNEL.frame(funnel))
     call_script(
         "evaluate", of_set / "inference.csv", folder / "inference_validation.csv",
-        data / "split.csv", "--external", data / "portraits.csv", "-o", of_set / "metrics.json",
+        data / "split.csv", "--external", data / "portraits.csv", "--model", folder / "model.pt",
+        "--evaluations", results / "evaluations", "-o", of_set / "metrics.json",
         "--slice_table", of_set / "tables" / "slices.csv", "--figures",
         *(of_set / "figures" / f"{figure.name}.svg" for figure in FIGURES_OF_PREDICTIONS),
     )  # fmt: skip
@@ -114,7 +115,7 @@ def add_runs(results: Path, first: str) -> None:
         (results / "runs" / name / "metrics.json").write_text(json.dumps(metrics))
         script = results / "runs" / name / "page" / "machine.js"
         script.write_text(script.read_text().replace(f'"{first}"', f'"{name}"'))
-    settings["grids"] = {"rates": {"keys": ["train.learning_rate"], "runs": [*settings["runs"]]}}
+    settings["grids"] = {"rates": {"keys": ["train.learning_rate"], "runs": [first, "slow"]}}
     (results / "settings.yaml").write_text(yaml.safe_dump(settings, sort_keys=False))
 
 

@@ -28,6 +28,7 @@ rule evaluate:
         validation="<results>/runs/{run}/inference_validation.csv",
         split="<results>/data/split.csv",
         history="<results>/runs/{run}/history.csv",
+        model="<results>/runs/{run}/model.pt",
     output:
         metrics=reported(
             "<results>/runs/{run}/metrics.json",
@@ -47,6 +48,7 @@ rule evaluate:
     conda:
         "../../envs/evaluate.yaml"
     params:
+        evaluations=lambda wildcards, input: f"{Path(input.split).parents[1]}/evaluations",
         split_by=config["split"]["by"],
         size=sources.image_size(config),
         max_error=config["predict"]["max_error"],

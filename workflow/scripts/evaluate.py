@@ -5,7 +5,8 @@ an external test set its inference.csv and the table beside its HDF5 file instea
 Writes: metrics.json (`renet.evaluation.metrics.summarise` of test and validation set, the
 calibration, the threshold of "unsure", the check for leakage, the composition of the data and which
 slices are significantly weaker; schema: workflow/schemas/metrics.schema.yaml), slices.csv
-(columns: `renet.evaluation.tables.SLICES`), and the figures of `renet.rules.run_figures`.
+(columns: `renet.evaluation.tables.SLICES`), the figures of `renet.rules.run_figures`, and a file in
+the folder `evaluations`, which is not declared as an output (`renet.records.evaluations`).
 For an external set, `test` in metrics.json means this set, and the subsets that are checked for
 leakage are training, validation and this set.
 Decides: the temperature and the threshold of "unsure", on the validation set. A split with a person
@@ -23,6 +24,7 @@ from renet.common import files, script
 from renet.dataset.tables import SPLIT
 from renet.evaluation import leakage, run_metrics, run_plots
 from renet.evaluation.tables import INFERENCE, SLICES
+from renet.records import evaluations as records
 from renet.training.history import HISTORY
 
 SPLIT_COLUMNS = ("subset", "subject", "digest", "target", "year")
@@ -35,6 +37,8 @@ def evaluate(
     history: Path | None = None,
     *,
     external: Path | None = None,
+    model: Path | None = None,
+    evaluations: Path | None = None,
     metrics: script.Output,
     slice_table: Path,
     figures: list[Path] = (),
@@ -50,6 +54,8 @@ def evaluate(
         split: split.csv.
         history: history.csv, for the figure of the training.
         external: table beside the HDF5 file of an external set, if `test` is of one.
+        model: model.pt of the run.
+        evaluations: folder in which to record that this model was evaluated on this set.
         metrics: metrics.json to write.
         slice_table: slices.csv to write.
         figures: figures to draw, as <name>.svg.
@@ -58,6 +64,8 @@ def evaluate(
         max_error: highest error rate of the predictions that are not "unsure".
     """
     predictions = INFERENCE.read(test)
+    if evaluations and model:
+        records.record(evaluations, model, predictions.subset.iloc[0])
     split_table = SPLIT.read(split, SPLIT_COLUMNS)
     if external:
         others = split_table[split_table.subset != "test"]

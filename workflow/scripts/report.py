@@ -2,8 +2,8 @@
 
 Reads: metrics.json, history.csv, page/model.json and tables/ of each run, metrics.json and tables/
 of each external test set, the funnels, comparison.csv and disagreements.csv, the receipts of the
-archives, the labels of the audit and the user's notes for the data sheet if there are any, and the
-settings.
+archives, the record of the evaluations, the labels of the audit and the user's notes for the data
+sheet if there are any, and the settings.
 Writes: index.html, and at their places in the same folder learning_curves.svg, data/funnel.svg,
 data/datasheet.md, a figure of each grid, and report.html and model_card.md of each run; the data
 sheet and the model cards as pages too (.html). The pages show figures by relative links and link
@@ -17,6 +17,7 @@ from pathlib import Path
 from renet.common import script
 from renet.dataset.tables import FUNNEL
 from renet.pages import cards, index_page, results, run_page
+from renet.records import evaluations
 
 
 def report(
@@ -57,6 +58,7 @@ def report(
         external_archives=[results.read_archive(receipt) for receipt in external_receipts],
         notes=notes.read_text(encoding="utf-8") if notes else "",
         removed_runs=list(removed_runs),
+        evaluations=evaluations.models_by_set(folder / "evaluations"),
         external={path.parent.name: FUNNEL.read(path) for path in external_funnels},
         comparison=results.read_comparison(comparison) if comparison else None,
         suspects=results.read_suspects(audit[0]) if audit else None,

@@ -45,6 +45,7 @@ def write_model_card(path: Path, run: RunResults, data: DataResults) -> None:
         **data.kinds_of_photos,
         training=run.settings["train"],
         metrics=metric_tables.metrics_table(run.metrics),
+        evaluations=phrases.evaluations(data.evaluations["test"]),
         calibration=phrases.calibration(run.metrics),
         slices=_accuracy_by_slice(large, run.metrics["test"]["n"]),
         slices_text=phrases.slices(run.metrics),

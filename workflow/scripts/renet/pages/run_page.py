@@ -34,11 +34,12 @@ def write(path: Path, run: RunResults, data: DataResults) -> None:
         leakage=run.metrics["leakage"],
         headline=[metric_tables.cell(metric, test) for metric in HEADLINE],
         metrics=metric_tables.metrics_table(run.metrics),
+        evaluations=phrases.evaluations(data.evaluations["test"]),
         sections=_figure_sections(run),
         **_galleries(run, data.suspects),
         explained=phrases.faces(run.saliency),
         external=[
-            external_sets.section(name, of_set, _slices_table(of_set))
+            external_sets.section(name, of_set, _slices_table(of_set), data.evaluations[name])
             for name, of_set in run.external.items()
         ],
         layers=run.layers.to_dict("records"),
