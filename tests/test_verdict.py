@@ -333,6 +333,12 @@ def test_labels_are_doubted_only_by_an_audit(window, changed):
     wrong = gallery[gallery.gallery == "mistakes"].id
     labels = pd.DataFrame({"id": wrong, "suspect": [1, 1, *[0] * (len(wrong) - 2)]})
     labels.to_csv(changed / "labels.csv", index=False)
-    write_report(changed, "--audit", changed / "labels.csv")
+    cost = {"suspect": 0.07, "without_errors": 0.05, "without_errors_least": 0.04, "highest": 0.03}
+    (changed / "summary.json").write_text(json.dumps({"cost": cost}))
+    write_report(changed, "--audit", changed / "labels.csv", changed / "summary.json")
+    text = phrases.label_errors(cost)
+    assert "lower the accuracy by 0 to 3.0 percentage points" in text
+    assert text in (changed / "runs/made/model_card.md").read_text()
     window.get(run_page(changed))
     assert "The label audit suspects 2 of their labels." in texts(window, "#mistakes + p")[0]
+    assert text in texts(window, "#metrics ~ p")

@@ -151,7 +151,8 @@ def write_audit(results: Path, run: str) -> None:
     CORRECTED.write(folder / "corrected.csv", CORRECTED.frame([]))
     call_script(
         "audit", fold, "--faces", data / "test.h5", "--tables", data / "test.csv",
-        "-o", folder / "labels.csv", "--proposals", folder / "suspects.csv",
+        "-o", folder / "labels.csv", "--summary", folder / "summary.json",
+        "--proposals", folder / "suspects.csv",
         "--picture", folder / "suspects.jpg",
         "--page", folder / "index.html", "--data", json.dumps(shown),
         "--corrected", folder / "corrected.csv",

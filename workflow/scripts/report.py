@@ -14,7 +14,7 @@ Decides: nothing.
 import logging
 from pathlib import Path
 
-from renet.common import script
+from renet.common import files, script
 from renet.dataset.tables import FUNNEL
 from renet.pages import cards, index_page, results, run_page
 from renet.records import evaluations
@@ -45,7 +45,7 @@ def report(
         external_receipts: of the archives of the external sets.
         notes: Markdown file of the user for the data sheet.
         removed_runs: runs that have results but are no longer in the config.
-        audit: files of the label audit, labels.csv first.
+        audit: files of the label audit, labels.csv and summary.json first.
         comparison: comparison.csv, with disagreements.csv beside it.
         index: index.html to write, in the folder of the results: the runs are in runs/ there, and
             the other files are written to their places.
@@ -62,6 +62,7 @@ def report(
         external={path.parent.name: FUNNEL.read(path) for path in external_funnels},
         comparison=results.read_comparison(comparison) if comparison else None,
         suspects=results.read_suspects(audit[0]) if audit else None,
+        label_cost=files.read_json(audit[1])["cost"] if audit else None,
     )
     runs = [
         results.read_run(folder / "runs" / name, run_settings, data.external)

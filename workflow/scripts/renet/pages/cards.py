@@ -50,6 +50,7 @@ def write_model_card(path: Path, run: RunResults, data: DataResults) -> None:
         slices=_accuracy_by_slice(large, run.metrics["test"]["n"]),
         slices_text=phrases.slices(run.metrics),
         suspects=phrases.suspects(mistakes, data.suspects),
+        label_errors=phrases.label_errors(data.label_cost),
         front_matter=front_matter(run, data),
         left_out=len(run.slices) - len(large),
         small=phrases.SMALL_SLICE,

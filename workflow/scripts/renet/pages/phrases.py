@@ -333,6 +333,19 @@ def suspects(rows: pd.DataFrame, suspect_ids: frozenset[str] | None) -> str:
     return f"The label audit suspects {count or 'none'} of their labels."
 
 
+def label_errors(cost: dict | None) -> str:
+    """What wrong labels can cost the accuracy, by the label audit; nothing where it cannot tell."""
+    if cost is None:
+        return ""
+    return (
+        f"Wrong labels can lower the accuracy by 0 to {points(cost['highest'])} percentage points: "
+        f"the label audit suspects {percentage(cost['suspect'])} of all labels, and in simulations "
+        f"without a wrong label {percentage(cost['without_errors'])}, in 95\N{NO-BREAK SPACE}% of "
+        f"them at least {percentage(cost['without_errors_least'])}. This holds if labels are wrong "
+        "at random, and not more often for faces that are hard for the networks."
+    )
+
+
 def evaluations(count: int, set_name: str = TEST_SET) -> str:
     """How many trained models were evaluated on a set; 0: there is no record.
 

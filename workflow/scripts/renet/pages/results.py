@@ -67,6 +67,7 @@ class DataResults:
     # comparison.csv and disagreements.csv
     comparison: tuple[pd.DataFrame, pd.DataFrame] | None = None
     suspects: frozenset[str] | None = None  # ids that the label audit suspects; None without one
+    label_cost: dict | None = None  # of wrong labels, as from `label_audit.cost`
 
     @functools.cached_property
     def steps(self) -> pd.DataFrame:

@@ -35,6 +35,7 @@ def write(path: Path, run: RunResults, data: DataResults) -> None:
         headline=[metric_tables.cell(metric, test) for metric in HEADLINE],
         metrics=metric_tables.metrics_table(run.metrics),
         evaluations=phrases.evaluations(data.evaluations["test"]),
+        label_errors=phrases.label_errors(data.label_cost),
         sections=_figure_sections(run),
         **_galleries(run, data.suspects),
         explained=phrases.faces(run.saliency),
