@@ -29,6 +29,7 @@ rule evaluate:
         split="<results>/data/split.csv",
         history="<results>/runs/{run}/history.csv",
         model="<results>/runs/{run}/model.pt",
+        own_tables=own_tables,
     output:
         metrics=reported(
             "<results>/runs/{run}/metrics.json",
@@ -52,6 +53,10 @@ rule evaluate:
         split_by=config["split"]["by"],
         size=sources.image_size(config),
         max_error=config["predict"]["max_error"],
+        slices=slices_of,
+        file_digest=lambda wildcards: list(
+            map(sources.file_state, own_tables(wildcards))
+        ),
         code=code("evaluate.py"),
     script:
         "../scripts/evaluate.py"

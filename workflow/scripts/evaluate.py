@@ -1,7 +1,8 @@
 """Evaluate a run from its tables: metrics, slices and figures.
 
 Reads: inference.csv (test), inference_validation.csv and history.csv of a run, and split.csv; for
-an external test set its inference.csv and the table beside its HDF5 file instead.
+an external test set its inference.csv and the table beside its HDF5 file instead; the users' tables
+of photos whose further columns are slices.
 Writes: metrics.json (`renet.evaluation.metrics.summarise` of test and validation set, the
 calibration, the threshold of "unsure", the check for leakage, the composition of the data and which
 slices are significantly weaker; schema: workflow/schemas/metrics.schema.yaml), slices.csv
@@ -22,7 +23,7 @@ import pandas as pd
 
 from renet.common import files, script
 from renet.dataset.tables import SPLIT
-from renet.evaluation import leakage, run_metrics, run_plots
+from renet.evaluation import leakage, own_slices, run_metrics, run_plots
 from renet.evaluation.tables import INFERENCE, SLICES
 from renet.records import evaluations as records
 from renet.training.history import HISTORY
@@ -43,6 +44,8 @@ def evaluate(
     slice_table: Path,
     figures: list[Path] = (),
     split_by: Literal["subject", "image"] = "subject",
+    own_tables: list[Path] = (),
+    slices: list[str] = (),
     size: tuple[int, int] = (128, 128),
     max_error: float = 0.02,
 ) -> None:
@@ -60,6 +63,8 @@ def evaluate(
         slice_table: slices.csv to write.
         figures: figures to draw, as <name>.svg.
         split_by: `split.by` of the config.
+        own_tables: tables of own photos, one for each source that `slices` names, in this order.
+        slices: their columns, `source:column`.
         size: input size of the network, height and width in pixels.
         max_error: highest error rate of the predictions that are not "unsure".
     """
@@ -70,6 +75,9 @@ def evaluate(
     if external:
         others = split_table[split_table.subset != "test"]
         split_table = pd.concat([others, SPLIT.read(external, SPLIT_COLUMNS)], ignore_index=True)
+    if slices:
+        rows = SPLIT.read(external or split, ("id", "row")).set_index("id").row
+        predictions = own_slices.add(predictions, rows, own_tables, slices)
     leaks = leakage.check(split_table, split_by, str(external or split))
     summary, by_slice = run_metrics.evaluate(
         predictions, INFERENCE.read(validation), split_table, size, max_error

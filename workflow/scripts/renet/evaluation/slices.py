@@ -10,6 +10,7 @@ from renet.evaluation import confidence_intervals, weak_slices
 from renet.evaluation.tables import SLICES
 
 UNKNOWN = "unknown"
+OWN_COLUMN = "column "  # how slices by a column of a user's own table begin
 
 
 def assign(
@@ -20,7 +21,7 @@ def assign(
     A slice of which no value is known, as the decade of a user's own photos, is left out.
 
     Args:
-        predictions: an inference table.
+        predictions: an inference table, perhaps with the columns of `own_slices.add`.
         size: input size of the network, (height, width) in pixels.
         in_training_set: whether the sample's subject is in the training set; this is a slice only
             if it is true of a sample.
@@ -36,6 +37,7 @@ def assign(
         "scaled": sides.lt(list(size)).any(axis=1).map({True: "up", False: "down or not"}),
         "colour": predictions.grey.astype(bool).map({True: "grey", False: "colour"}),
         "source": predictions.source,
+        **{name: predictions[name] for name in predictions if name.startswith(OWN_COLUMN)},
     }
     if in_training_set.any():
         columns["person in the training set"] = in_training_set.map({True: "yes", False: "no"})
