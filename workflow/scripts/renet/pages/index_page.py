@@ -19,7 +19,8 @@ from renet.pages import (
 from renet.pages.results import DataResults, RunResults
 from renet.pages.templates import PageTable
 
-# The columns of metrics in the table of runs: heading, set, and key of the metric.
+# The columns of metrics in the table of runs: heading, set, and key of the metric; the test set's
+# stand after the first one.
 COLUMNS: tuple[tuple[Any, ...], ...] = tuple(
     (heading, subset, *metric_tables.named(metric))
     for heading, subset, metric in (
@@ -110,7 +111,7 @@ def differences(settings: dict[str, dict], defaults: dict) -> dict[str, tuple[ob
 
 
 def _runs(runs: list[RunResults], folded: set[str], defaults: dict) -> dict:
-    """The table of runs, that of the `folded` test metrics, and the settings that differ."""
+    """The table of runs, with the test metrics of some `folded`, and the settings that differ."""
     different = differences({run.name: run.settings for run in runs}, defaults)
     tests = {run.name: run.metrics["test"] for run in runs}
     baselines = {
@@ -124,7 +125,6 @@ def _runs(runs: list[RunResults], folded: set[str], defaults: dict) -> dict:
         "constant": [name for name, test in tests.items() if test["constant_prediction"]],
         "columns": [heading for heading, _, _ in COLUMNS],
         "runs": [_row(run, different, is_folded=run.name in folded) for run in runs],
-        "folded": _folded([run for run in runs if run.name in folded]),
         "summaries": [*_seed_means(runs, folded), baseline],
         "accuracies": {
             name: LACKS if name in folded else phrases.percentage(test["balanced_accuracy"])
@@ -148,34 +148,9 @@ def _row(run: RunResults, different: dict[str, tuple[object, dict]], *, is_folde
         "gflop": run.layers.operations.sum() / 1e9 if len(run.layers) else None,
         "has_walkthrough": run.architecture.has_walkthrough,
         "epochs": run.epochs,
-        "cells": [
-            metric_tables.Cell(metric.label, None, LACKS)
-            if is_folded and subset == "test"
-            else metric_tables.cell(metric, run.metrics[subset])
-            for _, subset, metric in COLUMNS
-        ],
+        "is_folded": is_folded,
+        "cells": [metric_tables.cell(metric, run.metrics[subset]) for _, subset, metric in COLUMNS],
     }
-
-
-def _folded(runs: list[RunResults]) -> PageTable:
-    """The test metrics of runs of grids that are not the chosen ones, also on external sets."""
-    columns = [(heading, "test", metric) for heading, subset, metric in COLUMNS if subset == "test"]
-    columns += [
-        (f"{name}: {metric.label}", name, metric)
-        for name in (runs[0].external if runs else ())
-        for metric in external_sets.COLUMNS
-    ]
-    rows = []
-    for run in runs:
-        sets = {"test": run, **run.external}
-        cells = (
-            metric_tables.cell(metric, sets[name].metrics["test"]) for _, name, metric in columns
-        )
-        rows.append(
-            [run.name, *(f"{cell.text} {cell.interval} {cell.note}".strip() for cell in cells)]
-        )
-    headings = ["run", *(heading for heading, _, _ in columns)]
-    return PageTable("Test metrics of the other runs of grids", headings, rows, collapsed=True)
 
 
 def _seed_means(runs: list[RunResults], folded: set[str]) -> list[dict]:
