@@ -166,7 +166,8 @@ def commands(results: Path) -> dict[str, list]:
     settings = yaml.safe_load((results / "settings.yaml").read_text(encoding="utf-8"))
     return {
         "evaluate": [run / "inference.csv", run / "inference_validation.csv", data / "split.csv",
-                     run / "history.csv", "-o", run / "metrics.json", "--slice_table",
+                     run / "history.csv", "--model", run / "model.pt", "--evaluations",
+                     results / "evaluations", "-o", run / "metrics.json", "--slice_table",
                      run / "tables/slices.csv", "--figures",
                      *(run / f"figures/{figure.name}.svg" for figure in RUN_FIGURES)],
         "thumbnails": [data / "test.h5", data / "test.csv", "-o", data / "thumbnails/samples.js",

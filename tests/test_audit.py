@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from audit_fold import audit_fold
+from scipy.special import expit
 from selenium.webdriver.common.by import By
 
 from helpers.audit import random_hash
@@ -90,6 +91,40 @@ def test_skill_is_significant_only_where_its_interval_is_above_zero(count, accur
     assert skill.gain == pytest.approx(skill.accuracy - 0.6)
     assert skill.low < skill.gain < skill.high and skill.is_significant == significant
     assert not label_audit.skill(ranked_of(labels, np.full(count, 0.9))).is_significant
+
+
+def portraits(
+    random: np.random.Generator, wrong: float, sharpness: float
+) -> tuple[float, pd.DataFrame]:
+    """The accuracy that wrong labels cost, and the audited labels of 800 faces of 128 people.
+
+    Args:
+        wrong: fraction of the labels.
+        sharpness: of the probabilities; those of 1 are calibrated on right labels.
+    """
+    person = random.integers(0, 128, 800)
+    truth = random.integers(0, 2, 128)[person]
+    hardness = 0.6 * random.normal(size=128)[person] + 0.8 * random.normal(size=800)
+    p_male = expit(sharpness * 2.35 * ((2 * truth - 1) * 2.35 / 2 + hardness))  # accuracy 88 %
+    labels = np.where(random.random(800) < wrong, 1 - truth, truth)
+    samples = samples_of(labels).assign(subject=[f"person {number}" for number in person])
+    predicted = p_male > 0.5
+    lost = (predicted == truth).mean() - (predicted == labels).mean()
+    return lost, label_audit.rank(samples, np.stack([1 - p_male, p_male], 1))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("sharpness", [0.7, 1.6])
+def test_range_of_what_wrong_labels_cost_holds_and_is_less_than_all_suspects(sharpness):
+    random = np.random.default_rng(4)
+    within = []
+    for wrong in (0, 0.01, 0.05):
+        for _ in range(4):
+            lost, labels = portraits(random, wrong, sharpness)
+            found = label_audit.cost(labels)
+            within.append(lost <= found["highest"] < found["suspect"])
+            assert abs(found["suspect"] - found["without_errors"] - wrong) < 0.03
+    assert sum(within) >= 11
 
 
 def test_proposals_are_corrections_with_the_predicted_class(tmp_path):
@@ -175,7 +210,8 @@ def audit(data, predictions, folder):
     call_script(
         "audit", *predictions, *options_of(data), "-o", folder / "labels.csv", "--page",
         folder / "index.html", "--picture", folder / "suspects.jpg", "--proposals",
-        folder / "suspects.csv", "--corrected", corrected, "--data", PAGE_DATA,
+        folder / "suspects.csv", "--summary", folder / "summary.json", "--corrected", corrected,
+        "--data", PAGE_DATA,
     )  # fmt: skip
 
 
@@ -293,6 +329,8 @@ def mostly_right(targets: np.ndarray) -> np.ndarray:
 
 def test_page_warns_where_the_networks_do_not_beat_the_baseline(guessed):
     folder, log = guessed(lambda targets: np.linspace(0.2, 0.8, len(targets)))
+    assert "Wrong labels can lower" not in (folder / "index.html").read_text()
+    assert json.loads((folder / "summary.json").read_text())["cost"] is None
     assert "The list is no evidence of wrong labels" in (folder / "index.html").read_text()
     assert "suspects are no evidence" in log
     folder, log = guessed(mostly_right)

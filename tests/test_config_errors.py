@@ -116,6 +116,16 @@ def load(overlay: Path, command_line: dict | None = None) -> dict:
             "url: 'https://example.org/a.tar', table: /no/such.csv}}",
             "archives.own.table names /no/such.csv, which is not a file.",
         ),
+        (
+            OWN + "'https://example.org/a.tar', slices: [skin]}}",
+            "archives.own.slices names columns of a table, and the archive has no `table`; slices "
+            "by further columns are for your own photos.",
+        ),
+        (
+            OWN + "'https://example.org/a.tar', slices: [Age]}}",
+            "archives.own.slices.0 is Age, which does not fit: A column other than path, gender, "
+            "subject, age, year and the box.",
+        ),
         ("archives: {own: {}}", "archives.own lacks url, database, photos."),
         ("runs: {wide: 5}", "runs.wide is 5, and must be a section with keys or null."),
         (
@@ -133,6 +143,23 @@ def test_error_is_one_sentence_with_the_file(tmp_path, overlay, sentence):
     with pytest.raises(InputError) as caught:
         load(path)
     assert str(caught.value) == f"{path}: {sentence}"
+
+
+def test_slice_by_a_column_that_the_table_lacks_is_named_before_any_job(tmp_path):
+    table = tmp_path / "photos.csv"
+    table.write_text('\ufeffPath;"Gender";Skin type\na.jpg;f;3\n', encoding="utf-8")
+    text = (
+        "sources: [own]\narchives: {own: {database: table, photos: crop, slices: [SLICE], "
+        f"url: 'https://example.org/a.tar', table: {table}}}}}"
+    )
+    (tmp_path / "own.yaml").write_text(text.replace("SLICE", "skin Type"))
+    assert sources.archive(load(tmp_path / "own.yaml"), "own")["slices"] == ["skin type"]
+    (tmp_path / "own.yaml").write_text(text.replace("SLICE", "glasses"))
+    fault = (
+        r"archives\.own\.slices names glasses, which is no column of .*photos\.csv; it has path, "
+    )
+    with pytest.raises(InputError, match=fault + "gender, skin type"):
+        load(tmp_path / "own.yaml")
 
 
 @pytest.mark.parametrize("name", ["../out", ".hidden", "a b", "{x}", ""])

@@ -66,7 +66,7 @@ def test_index_shows_the_runs_in_the_order_of_the_settings_with_their_size(windo
 def test_index_has_a_table_of_runs_by_sets(window, results):
     window.get(index(results))
     table = '[aria-label="Runs by test sets"]'
-    assert texts(window, f"{table} th[scope=row]") == ["made", "again", "slow", "always male"]
+    assert texts(window, f"{table} th[scope=row]") == ["made", "again", "always male"]
     headings = texts(window, f"{table} thead th")
     cells = dict(zip(headings, texts(window, f'{table} tr[data-run="made"] > *'), strict=True))
     of_set = results / "runs/made/external/portraits/metrics.json"
@@ -76,6 +76,21 @@ def test_index_has_a_table_of_runs_by_sets(window, results):
     assert found == [
         f"portraits: 1,000 faces of {test['subjects']} people; left out: known person (7)."
     ]
+
+
+def test_test_metrics_of_a_run_that_its_grid_did_not_choose_are_folded(window, results):
+    window.get(index(results))
+    test = json.loads((results / "runs/slow/metrics.json").read_text())["test"]
+    accuracy = phrases.percentage(test["accuracy"])
+    headings = texts(window, "table.sortable thead th")
+    cells = dict(zip(headings, texts(window, 'tr[data-run="slow"] > *'), strict=False))
+    assert cells["test accuracy"] == cells["ROC AUC"] == "–" != cells["validation accuracy"]
+    (table,) = window.find_elements(
+        By.CSS_SELECTOR, "details:not([open]) [aria-label*='other runs']"
+    )
+    assert not table.is_displayed()
+    (row,) = texts(window, "[aria-label*='other runs'] tbody tr")
+    assert row.startswith(f"slow{accuracy}")
 
 
 def test_section_on_an_external_set_says_nothing_of_the_test_set(window, results):

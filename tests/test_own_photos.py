@@ -20,7 +20,7 @@ from renet.common.drop_reasons import RowReason
 from renet.common.errors import InputError
 from renet.dataset import hdf5
 from renet.dataset.tables import FUNNEL
-from renet.evaluation import slices
+from renet.evaluation import own_slices, slices
 from renet.faces import crop, shards
 from renet.faces.crop import CropSpec
 from renet.metadata import own_photos, row_filter
@@ -87,6 +87,7 @@ def test_photo_that_is_not_there_is_missing(tmp_path):
         ("path,gender\na.jpg,2\n", 'line 2: "2" is not a gender'),
         ("path,gender\n,f\n", 'line 2: "" is an empty path'),
         ("path,gender,age\na.jpg,f,old\n", 'line 2: "old" is not a number that age can be'),
+        ("path,gender,year\na.jpg,f,1998.5\n", 'line 2: "1998.5" is no year; write a whole number'),
         ("path,gender,age\na.jpg,f,inf\n", 'line 2: "inf" is not a number'),
         ("path,gender,age\n\na.jpg,f,30\nb.jpg,f,1e300\n", 'line 4: "1e300" is not a number'),
         ('path,gender,age\na.jpg,f,"1,234"\n', 'line 2: "1,234" is not a number that age'),
@@ -121,7 +122,7 @@ def test_header_in_capitals_with_any_delimiter_and_further_columns_is_read(
     table = own_photos.read(write(tmp_path / "t.csv", text.replace(",", delimiter)))
     assert table.path.tolist() == ["a.jpg", "b.jpg"]
     assert table.gender.tolist() == [1, 0] and table.age[0] == 30.5
-    assert 'columns that are not used: "", "Colour"' in caplog.text
+    assert 'columns that are not used here: "", "Colour"' in caplog.text
 
 
 def test_decimal_comma_and_windows_path_are_read_and_counted(tmp_path, caplog):
@@ -365,6 +366,32 @@ def test_pages_of_photos_without_a_recorded_person_speak_of_photos(changed):
     assert "3,000 test faces of 3,000 photos without a recorded person" in page
     assert f"{faces:,} photos have no recorded person" in page and "bootstrap over photos" in page
     assert "1,000 photos without a recorded person" in (changed / "index.html").read_text()
+
+
+def test_year_of_a_photo_gives_its_decade(tmp_path):
+    table = describe(tmp_path / "t.csv", "path,gender,year\na.jpg,f,1998\nb.jpg,m,\n")
+    assert table.photo_taken.tolist() == [1998, pd.NA]
+    predictions = predictions_of([0, 1], [0.2, 0.8], year=[1998, np.nan])
+    found = slices.assign(predictions, pd.Series([False, False]))
+    assert found.decade.tolist() == ["1990s", "unknown"]
+
+
+def test_own_column_is_a_slice_of_the_most_frequent_values_and_no_other_is(tmp_path):
+    lines = ["path;gender;Skin;owner", "", *(f"{row}.jpg;f;{row // 2};me" for row in range(44))]
+    lines[-1] = "43.jpg;f;;me"
+    table = write(tmp_path / "t.csv", "\n".join(lines))
+    order = [43, 2, 42, 0, 40]
+    predictions = predictions_of([0] * 6, [0.2] * 6).assign(source=["own"] * 5 + ["sample"])
+    rows = pd.Series([*order, 2], index=predictions.id)
+    found = own_slices.add(predictions, rows, [table], ["own:skin"])
+    assert set(found.columns) - set(predictions.columns) == {"column skin"}
+    assert found["column skin"].tolist() == ["unknown", "1", "21", "0", "20", "unknown"]
+    assert "column skin" in slices.assign(found, pd.Series([False] * 6))
+    many = predictions_of([0] * 44, [0.2] * 44).assign(source="own")
+    found = own_slices.add(many, pd.Series(range(44), index=many.id), [table], ["own:skin"])
+    counts = found["column skin"].value_counts()
+    assert counts["other"] == 3 and len(counts) == own_slices.MOST_VALUES + 2
+    assert counts["unknown"] == 1
 
 
 def test_slices_of_which_nothing_is_known_are_left_out():

@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,7 @@ from renet.evaluation import confidence_intervals, metrics, run_metrics
 from renet.evaluation.tables import COMPARISON, SLICES
 from renet.metadata import subjects
 from renet.pages import metric_tables, phrases, templates
+from renet.records import evaluations
 
 PAGES = {"index.html.j2", "run.html.j2", "audit.html.j2"}
 
@@ -102,17 +104,41 @@ def test_best_run_is_chosen_on_the_validation_set(window, changed):
     assert "99.5" not in verdict(window)
 
 
+@pytest.mark.parametrize(
+    ("records", "text"),
+    [
+        (0, "How many trained models were evaluated on the test set is not recorded."),
+        (1, "1 trained model was evaluated on the test set in this folder, removed ones included."),
+        (3, "included. The metrics of one that is chosen by them are too high."),
+    ],
+)
+def test_pages_and_card_count_the_models_that_the_test_set_evaluated(changed, records, text):
+    shutil.rmtree(changed / "evaluations")  # as in a copy of the other files
+    for number in range(records):
+        model = changed.parent / f"run{number}" / "model.pt"
+        model.parent.mkdir()
+        model.write_bytes(bytes([number]))
+        for _ in range(2):  # the same evaluation again counts once
+            evaluations.record(changed / "evaluations", model, "test")
+    evaluations.record(changed / "evaluations", changed / "runs/made/model.pt", "portraits")
+    write_report(changed)
+    card, page = (changed / f"runs/made/{name}" for name in ("model_card.md", "report.html"))
+    assert text in card.read_text() and text in (changed / "index.html").read_text()
+    assert text in page.read_text()
+    assert "1 trained model was evaluated on the set portraits in this folder" in page.read_text()
+
+
 def test_run_at_the_baseline_is_marked_in_words(window, changed):
-    differences = read_metrics(changed, "slow")["test"]["differences"]
+    differences = read_metrics(changed, "again")["test"]["differences"]
     differences["over_baseline"] = {"value": 0.0, "interval": [-0.02, 0.02], "significant": False}
-    change_metrics(changed, "slow", "test", differences=differences)
+    change_metrics(changed, "again", "test", differences=differences)
     write_report(changed)
     window.get(index(changed))
-    assert "slow: at or below the baseline" in verdict(window)
+    assert "again: at or below the baseline" in verdict(window)
     rows = texts(window, "table.sortable tbody tr")
-    assert ["at or below the baseline" in row for row in rows if row.startswith(("made", "slow"))
+    assert ["at or below the baseline" in row for row in rows if row.startswith(("made", "again"))
             ] == [False, True]  # fmt: skip
-    window.get((changed / "runs/slow/report.html").as_uri())
+    window.get((changed / "runs/again/report.html").as_uri())
     assert "not better on these faces than guessing" in verdict(window)
 
 
@@ -381,7 +407,12 @@ def test_labels_are_doubted_only_by_an_audit(window, changed):
     wrong = gallery[gallery.gallery == "mistakes"].id
     labels = pd.DataFrame({"id": wrong, "suspect": [1, 1, *[0] * (len(wrong) - 2)]})
     labels.to_csv(changed / "labels.csv", index=False)
-    write_report(changed, "--audit", changed / "labels.csv")
+    cost = {"suspect": 0.07, "without_errors": 0.05, "without_errors_least": 0.04, "highest": 0.03}
+    (changed / "summary.json").write_text(json.dumps({"cost": cost}))
+    write_report(changed, "--audit", changed / "labels.csv", changed / "summary.json")
+    text = phrases.label_errors(cost)
+    assert "lower the accuracy by 0 to 3.0 percentage points" in text
+    assert text in (changed / "runs/made/model_card.md").read_text()
     window.get(run_page(changed))
     assert "The label audit suspects 2 of their labels." in texts(window, "#mistakes + p")[0]
 

@@ -59,14 +59,14 @@ def add_photos(project: Path, name: str = "photos") -> dict:
     known = [split["train"], split["test"]]
     folder = project / name
     folder.mkdir()
-    lines = ["path,gender,subject"]
+    lines = ["path,gender,subject,glasses,owner"]
     for number in range(12):
         (folder / f"{number}.jpg").write_bytes(jpeg(seed=number))
         subject = known[number] if number < len(known) else f"stranger {number}"
-        lines.append(f"{number}.jpg,{'fm'[number % 2]},{subject}")
+        lines.append(f"{number}.jpg,{'fm'[number % 2]},{subject},{'ny'[number % 2]},somebody")
     (project / f"{name}.csv").write_text("\n".join(lines))
     own = {"url": folder.as_uri(), "database": "table", "table": f"{name}.csv", "photos": "crop"}
-    return {"external": [name], "archives": {name: own | {"shards": 1}}}
+    return {"external": [name], "archives": {name: own | {"shards": 1, "slices": ["glasses"]}}}
 
 
 def test_readme_of_the_results_names_every_file_and_no_other(project):
@@ -102,13 +102,17 @@ def check_external_set(project: Path, settings: dict, external: dict) -> None:
         assert pd.read_csv(of_set / "inference.csv").id.tolist() == faces.id.tolist()
         metrics = json.loads((of_set / "metrics.json").read_text())
         jsonschema.Draft202012Validator(metrics_schema()).validate(metrics)
+        by_slice = pd.read_csv(of_set / "tables/slices.csv").set_index("slice")
+        assert by_slice.loc["column glasses"].n.tolist() == [5, 6]  # no, yes
         assert metrics["test"]["n"] == 11 and "test" not in metrics["data"]["faces"]
         manifest = json.loads((of_set.parents[1] / "manifest.json").read_text())
         assert "external/photos/metrics.json" in manifest["outputs"]
         assert len(manifest["archives"]) == 2
         assert "External test set photos" in (of_set.parents[1] / "report.html").read_text()
+    texts = [one.read_bytes() for one in results.rglob("*") if one.suffix in (".csv", ".html")]
+    assert not any(b"somebody" in text for text in texts)  # of a column that no key names
     assert "photos: balanced accuracy" in (results / "index.html").read_text()
-    (project / "photos.csv").write_text((project / "photos.csv").read_text() + "\n12.jpg,f,new")
+    (project / "photos.csv").write_text((project / "photos.csv").read_text() + "\n12.jpg,f,new,y,")
     (project / "photos/12.jpg").write_bytes(jpeg(seed=12))
     further = planned(project)
     assert {"crop_faces", "external_set", "infer_external", "report"} <= further

@@ -102,7 +102,8 @@ def evaluate_external(results: Path, run: str) -> None:
     of_set = folder / "external" / "portraits"
     call_script(
         "evaluate", of_set / "inference.csv", folder / "inference_validation.csv",
-        data / "split.csv", "--external", data / "portraits.csv", "-o", of_set / "metrics.json",
+        data / "split.csv", "--external", data / "portraits.csv", "--model", folder / "model.pt",
+        "--evaluations", results / "evaluations", "-o", of_set / "metrics.json",
         "--slice_table", of_set / "tables" / "slices.csv", "--figures",
         *(of_set / "figures" / f"{figure.name}.svg" for figure in FIGURES_OF_PREDICTIONS),
     )  # fmt: skip
@@ -134,7 +135,7 @@ def add_runs(results: Path, first: str) -> None:
         (results / "runs" / name / "metrics.json").write_text(json.dumps(metrics))
         script = results / "runs" / name / "page" / "machine.js"
         script.write_text(script.read_text().replace(f'"{first}"', f'"{name}"'))
-    settings["grids"] = {"rates": {"keys": ["train.learning_rate"], "runs": [*settings["runs"]]}}
+    settings["grids"] = {"rates": {"keys": ["train.learning_rate"], "runs": [first, "slow"]}}
     (results / "settings.yaml").write_text(yaml.safe_dump(settings, sort_keys=False))
 
 
@@ -169,7 +170,8 @@ def write_audit(results: Path, run: str) -> None:
     CORRECTED.write(folder / "corrected.csv", CORRECTED.frame([]))
     call_script(
         "audit", fold, "--faces", data / "test.h5", "--tables", data / "test.csv",
-        "-o", folder / "labels.csv", "--proposals", folder / "suspects.csv",
+        "-o", folder / "labels.csv", "--summary", folder / "summary.json",
+        "--proposals", folder / "suspects.csv",
         "--picture", folder / "suspects.jpg",
         "--page", folder / "index.html", "--data", json.dumps(shown),
         "--corrected", folder / "corrected.csv",

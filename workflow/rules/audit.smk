@@ -1,7 +1,7 @@
 """Label audit: find labels that are likely to be wrong; included where audit.folds is set.
 
 Requires: results/data/{train,validation,test}.h5 and the tables beside them.
-Provides: results/audit/ labels.csv, suspects.csv, suspects.jpg and index.html.
+Provides: results/audit/ labels.csv, summary.json, suspects.csv, suspects.jpg and index.html.
 """
 
 AUDIT = runs.audit_settings(config)
@@ -45,6 +45,7 @@ rule audit:
         labels=reported(
             "<results>/audit/labels.csv", "All labels, most suspicious first", "Data"
         ),
+        summary="<results>/audit/summary.json",
         proposals="<results>/audit/suspects.csv",
         picture=reported(
             "<results>/audit/suspects.jpg", "Faces whose labels are suspect", "Data"

@@ -148,6 +148,22 @@ def own_file(path):
     return local(path) if path else []
 
 
+def slices_of(wildcards):
+    """Source and column of each slice by own columns, `own:skin_type`, of the rule's test set."""
+    external = wildcards.get("external")
+    return [
+        f"{name}:{column}"
+        for name in ([external] if external else config["sources"])
+        for column in sources.archive(config, name)["slices"]
+    ]
+
+
+def own_tables(wildcards):
+    """The tables with these columns, as inputs."""
+    names = dict.fromkeys(one.partition(":")[0] for one in slices_of(wildcards))
+    return [own_file(sources.archive(config, name)["table"]) for name in names]
+
+
 def receipts_of(names):
     """The receipts of all archive files of sources."""
     return list(chain.from_iterable(sources.receipts(config, name) for name in names))

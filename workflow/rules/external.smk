@@ -49,6 +49,8 @@ use rule evaluate as evaluate_external with:
         validation="<results>/runs/{run}/inference_validation.csv",
         split="<results>/data/split.csv",
         external="<results>/data/{external}.csv",
+        model="<results>/runs/{run}/model.pt",
+        own_tables=own_tables,
     output:
         metrics="<results>/runs/{run}/external/{external}/metrics.json",
         slice_table="<results>/runs/{run}/external/{external}/tables/slices.csv",

@@ -28,6 +28,8 @@ rule evaluate:
         validation="<results>/runs/{run}/inference_validation.csv",
         split="<results>/data/split.csv",
         history="<results>/runs/{run}/history.csv",
+        model="<results>/runs/{run}/model.pt",
+        own_tables=own_tables,
     output:
         metrics=reported(
             "<results>/runs/{run}/metrics.json",
@@ -47,9 +49,14 @@ rule evaluate:
     conda:
         "../../envs/evaluate.yaml"
     params:
+        evaluations=lambda wildcards, input: f"{Path(input.split).parents[1]}/evaluations",
         split_by=config["split"]["by"],
         near_duplicates=config["split"]["near_duplicates"],
         max_error=config["predict"]["max_error"],
+        slices=slices_of,
+        file_digest=lambda wildcards: list(
+            map(sources.file_state, own_tables(wildcards))
+        ),
         code=code("evaluate.py"),
     script:
         "../scripts/evaluate.py"

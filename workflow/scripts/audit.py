@@ -4,24 +4,27 @@ Reads: the out-of-fold predictions of all folds, train, validation and test HDF5
 tables beside them, and what became of earlier corrections.
 Writes: labels.csv (columns: `renet.evaluation.tables.LABELS`), the lowest label quality first;
 suspects.csv, the predicted classes of the suspects in the format of the config's `corrections`;
-index.html, the page of the audit; suspects.jpg, the faces that the page shows, with tiles as in
+summary.json, the skill of the networks (`renet.evaluation.label_audit.Skill`) and, where it is
+significant, what wrong labels can cost the accuracy (`label_audit.cost`); index.html, the page of
+the audit; suspects.jpg, the faces that the page shows, with tiles as in
 `renet.pages.audit_page.GRID`.
 Decides: nothing; no label is changed.
 """
 
+import dataclasses
 import logging
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from renet.common import script
+from renet.common import files, script
 from renet.dataset import hdf5, selections
 from renet.dataset.corrections import Outcome
 from renet.dataset.tables import CORRECTED, SPLIT
 from renet.evaluation import label_audit
 from renet.evaluation.tables import FOLD, LABELS, PROPOSALS, SAMPLE
-from renet.pages import audit_page
+from renet.pages import audit_page, phrases
 
 
 def audit(
@@ -32,6 +35,7 @@ def audit(
     labels: script.Output,
     proposals: Path,
     picture: Path,
+    summary: Path,
     page: Path,
     corrected: Path,
     data: script.Json,
@@ -45,6 +49,7 @@ def audit(
         labels: labels.csv to write.
         proposals: suspects.csv to write; labels that a person has seen are left out.
         picture: suspects.jpg to write.
+        summary: summary.json to write.
         page: page to write, beside the other files.
         corrected: corrected.csv, written by shuffle.py.
         data: the config's sections about the data, for the page.
@@ -58,11 +63,16 @@ def audit(
     ranked = ranked.assign(reviewed=ranked.id.isin(reviewed.id[is_seen]))
     suspects = ranked[ranked.suspect == 1]
     skill = label_audit.skill(ranked)
+    cost = label_audit.cost(ranked) if skill.is_significant else None
+    files.write_json(summary, {**dataclasses.asdict(skill), "cost": cost})
     PROPOSALS.write(proposals, label_audit.proposals(suspects[~suspects.reviewed]))
     shown = audit_page.pictured(ranked)
     pixels = selections.select([hdf5.read(path) for path in faces], shown.index.to_numpy()).pixels
     audit_page.GRID.write_faces(picture, pixels.take(np.arange(len(pixels))))
-    audit_page.write(page, ranked, shown, skill, {"folds": len(predictions), "data": data})
+    shown_beside = {
+        "folds": len(predictions), "data": data, "label_errors": phrases.label_errors(cost)
+    }  # fmt: skip
+    audit_page.write(page, ranked, shown, skill, shown_beside)
     logging.info(
         "The networks agree with %.1f%% of the labels, always predicting %s with %.1f%%.",
         100 * skill.accuracy, skill.majority, 100 * skill.baseline,

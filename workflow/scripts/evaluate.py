@@ -1,11 +1,13 @@
 """Evaluate a run from its tables: metrics, slices and figures.
 
 Reads: inference.csv (test), inference_validation.csv and history.csv of a run, and split.csv; for
-an external test set its inference.csv and the table beside its HDF5 file instead.
+an external test set its inference.csv and the table beside its HDF5 file instead; the users' tables
+of photos whose further columns are slices.
 Writes: metrics.json (`renet.evaluation.metrics.summarise` of test and validation set, the
 calibration, the threshold of "unsure", the check for leakage, the composition of the data and which
 slices are significantly weaker; schema: workflow/schemas/metrics.schema.yaml), slices.csv
-(columns: `renet.evaluation.tables.SLICES`), and the figures of `renet.rules.run_figures`.
+(columns: `renet.evaluation.tables.SLICES`), the figures of `renet.rules.run_figures`, and a file in
+the folder `evaluations`, which is not declared as an output (`renet.records.evaluations`).
 For an external set, `test` in metrics.json means this set, and the subsets that are checked for
 leakage are training, validation and this set.
 Decides: the temperature and the threshold of "unsure", on the validation set. A split that leaks is
@@ -21,8 +23,9 @@ import pandas as pd
 
 from renet.common import files, script
 from renet.dataset.tables import SPLIT
-from renet.evaluation import leakage, run_metrics, run_plots
+from renet.evaluation import leakage, own_slices, run_metrics, run_plots
 from renet.evaluation.tables import INFERENCE, SLICES
+from renet.records import evaluations as records
 from renet.training.history import HISTORY
 
 SPLIT_COLUMNS = (
@@ -37,11 +40,15 @@ def evaluate(
     history: Path | None = None,
     *,
     external: Path | None = None,
+    model: Path | None = None,
+    evaluations: Path | None = None,
     metrics: script.Output,
     slice_table: Path,
     figures: list[Path] = (),
     split_by: Literal["subject", "image"] = "subject",
     near_duplicates: bool = True,
+    own_tables: list[Path] = (),
+    slices: list[str] = (),
     max_error: float = 0.02,
 ) -> None:
     """Evaluate a run.
@@ -52,18 +59,27 @@ def evaluate(
         split: split.csv.
         history: history.csv, for the figure of the training.
         external: table beside the HDF5 file of an external set, if `test` is of one.
+        model: model.pt of the run.
+        evaluations: folder in which to record that this model was evaluated on this set.
         metrics: metrics.json to write.
         slice_table: slices.csv to write.
         figures: figures to draw, as <name>.svg.
         split_by: `split.by` of the config.
         near_duplicates: `split.near_duplicates` of the config.
+        own_tables: tables of own photos, one for each source that `slices` names, in this order.
+        slices: their columns, `source:column`.
         max_error: highest error rate of the predictions that are not "unsure".
     """
     predictions = INFERENCE.read(test)
+    if evaluations and model:
+        records.record(evaluations, model, predictions.subset.iloc[0])
     split_table = SPLIT.read(split, SPLIT_COLUMNS)
     if external:
         others = split_table[split_table.subset != "test"]
         split_table = pd.concat([others, SPLIT.read(external, SPLIT_COLUMNS)], ignore_index=True)
+    if slices:
+        rows = SPLIT.read(external or split, ("id", "row")).set_index("id").row
+        predictions = own_slices.add(predictions, rows, own_tables, slices)
     leaks = leakage.check(split_table, split_by, str(external or split), near=near_duplicates)
     summary, by_slice = run_metrics.evaluate(
         predictions, INFERENCE.read(validation), split_table, max_error

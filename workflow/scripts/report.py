@@ -2,8 +2,8 @@
 
 Reads: metrics.json, history.csv, page/model.json and tables/ of each run, metrics.json and tables/
 of each external test set, the funnels, comparison.csv and disagreements.csv, the receipts of the
-archives, the labels of the audit and the user's notes for the data sheet if there are any, and the
-settings.
+archives, the record of the evaluations, the labels of the audit and the user's notes for the data
+sheet if there are any, and the settings.
 Writes: index.html, and at their places in the same folder learning_curves.svg, data/funnel.svg,
 data/datasheet.md, a figure of each grid, and report.html and model_card.md of each run; the data
 sheet and the model cards as pages too (.html). The pages show figures by relative links and link
@@ -14,9 +14,10 @@ Decides: nothing.
 import logging
 from pathlib import Path
 
-from renet.common import script
+from renet.common import files, script
 from renet.dataset.tables import FUNNEL
 from renet.pages import cards, index_page, results, run_page
+from renet.records import evaluations
 
 
 def report(
@@ -44,7 +45,7 @@ def report(
         external_receipts: of the archives of the external sets.
         notes: Markdown file of the user for the data sheet.
         removed_runs: runs that have results but are no longer in the config.
-        audit: files of the label audit, labels.csv first.
+        audit: files of the label audit, labels.csv and summary.json first.
         comparison: comparison.csv, with disagreements.csv beside it.
         index: index.html to write, in the folder of the results: the runs are in runs/ there, and
             the other files are written to their places.
@@ -57,9 +58,11 @@ def report(
         external_archives=[results.read_archive(receipt) for receipt in external_receipts],
         notes=notes.read_text(encoding="utf-8") if notes else "",
         removed_runs=list(removed_runs),
+        evaluations=evaluations.models_by_set(folder / "evaluations"),
         external={path.parent.name: FUNNEL.read(path) for path in external_funnels},
         comparison=results.read_comparison(comparison) if comparison else None,
         suspects=results.read_suspects(audit[0]) if audit else None,
+        label_cost=files.read_json(audit[1])["cost"] if audit else None,
     )
     runs = [
         results.read_run(folder / "runs" / name, run_settings, data.external)

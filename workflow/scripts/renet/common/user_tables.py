@@ -154,7 +154,7 @@ def _places(header: list[str], known: list[str], file: str | Path) -> dict[str, 
             )
         unused.append(f'"{name}"')
     if unused:
-        logging.warning("%s: columns that are not used: %s.", file, ", ".join(unused))
+        logging.warning("%s: columns that are not used here: %s.", file, ", ".join(unused))
     return places
 
 

@@ -1,6 +1,7 @@
 """The rules of the config that its schema cannot express."""
 
 import os
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -75,6 +76,8 @@ def check_paths(config: dict) -> None:
     for key, name in files_by_key.items():
         if name and not Path(name).is_file():
             raise InputError(f"{key} names {_shown(name)}, which is not a file.")
+    for source in sources.with_external(config):
+        _check_slices(source, sources.archive(config, source))
     notes = config["datasheet"]
     try:
         _ = notes and Path(notes).read_text(encoding="utf-8")
@@ -82,6 +85,20 @@ def check_paths(config: dict) -> None:
         raise InputError(
             f"datasheet names {notes}, which is no text in UTF-8 ({error})."
         ) from error
+
+
+def _check_slices(source: str, archive: dict) -> None:
+    """Check that the table of a source has the columns that `slices` names."""
+    if not archive["slices"]:
+        return
+    with Path(archive["table"]).open(encoding="utf-8-sig", errors="replace") as table:
+        header = [name.strip(' "').lower() for name in re.split("[,;\t]", table.readline().strip())]
+    for name in archive["slices"]:
+        if name not in header:
+            raise InputError(
+                f"archives.{source}.slices names {name}, which is no column of {archive['table']}; "
+                f"it has {', '.join(header)}."
+            )
 
 
 def _shown(path: str | Path) -> str:

@@ -15,6 +15,7 @@ SAMPLE_FILE = "wiki_crop.tar"
 SAMPLE_ARCHIVE = {
     "files": [SAMPLE_FILE], "urls": [], "digests": [],
     "table": None, "database": "wiki", "photos": "crop", "subjects": "shared",
+    "slices": [],
 }  # fmt: skip
 DIGESTS = ("md5", "sha256")
 
@@ -53,11 +54,18 @@ def archive(config: dict, source: str) -> dict:
         raise InputError(
             f"archives.{source} needs both `database: table` and a path under `table`, or neither."
         )
+    slices = settings.get("slices", [])
+    if slices and table is None:
+        raise InputError(
+            f"archives.{source}.slices names columns of a table, and the archive has no `table`; "
+            "slices by further columns are for your own photos."
+        )
     return {
         "files": names,
         "urls": addresses,
         "digests": digests or [None] * len(addresses),
         "table": table,
+        "slices": list(dict.fromkeys(map(str.lower, slices))),
         **{key: settings[key] for key in ("database", "photos", "shards", "subjects")},
     }
 

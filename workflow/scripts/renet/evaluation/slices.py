@@ -13,6 +13,7 @@ from renet.metadata import subjects
 
 UNKNOWN = "unknown"
 GAP = ("gap", "gap_low", "gap_high", "gap_p")  # columns
+OWN_COLUMN = "column "  # how slices by a column of a user's own table begin
 
 
 def assign(predictions: pd.DataFrame, in_training_set: pd.Series) -> pd.DataFrame:
@@ -21,7 +22,7 @@ def assign(predictions: pd.DataFrame, in_training_set: pd.Series) -> pd.DataFram
     A slice of which no value is known, as the decade of a user's own photos, is left out.
 
     Args:
-        predictions: an inference table.
+        predictions: an inference table, perhaps with the columns of `own_slices.add`.
         in_training_set: whether the sample's subject is in the training set; this is a slice only
             if it is true of a sample.
     """
@@ -35,6 +36,7 @@ def assign(predictions: pd.DataFrame, in_training_set: pd.Series) -> pd.DataFram
         "crop size": bands(sides.min(axis=1), [0, 64, 96, 128, 192, 256], "px"),
         "colour": predictions.grey.astype(bool).map({True: "grey", False: "colour"}),
         "source": predictions.source,
+        **{name: predictions[name] for name in predictions if name.startswith(OWN_COLUMN)},
     }
     if in_training_set.any():
         columns["person in the training set"] = in_training_set.map(

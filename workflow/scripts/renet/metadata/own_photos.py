@@ -1,8 +1,9 @@
 """A table of the user's own photos in place of a .mat file: a CSV with one line for each photo.
 
 Columns: `path` (in the folder or tar of photos), `gender`, and optionally `subject` (who it is),
-`age` (in years), and `x1`, `y1`, `x2`, `y2` (the face in the photo, in pixels counted from 1, both
-ends included). An empty field means unknown. See `renet.common.user_tables` for the format.
+`age` (in years), `year` (of the photo), and `x1`, `y1`, `x2`, `y2` (the face in the photo, in
+pixels counted from 1, both ends included). An empty field means unknown. See
+`renet.common.user_tables` for the format.
 """
 
 import logging
@@ -17,7 +18,7 @@ from renet.common.imdb_wiki import BOX_COLUMNS
 from renet.common.photo_formats import FORMATS
 from renet.metadata.subjects import normalised_name, of_photos
 
-REQUIRED, OPTIONAL = ["path", "gender"], ["subject", "age", *BOX_COLUMNS]
+REQUIRED, OPTIONAL = ["path", "gender"], ["subject", "age", "year", *BOX_COLUMNS]
 LARGEST = 10**9  # larger than any age or coordinate
 DECIMAL_COMMA = r"^(-?\d+),(\d{1,2})$"
 
@@ -48,8 +49,11 @@ def read(table_file: str | Path, *, whole: bool = False) -> pd.DataFrame:
     table = written.assign(
         path=_paths(written.path, table_file),
         gender=user_tables.genders(written.gender, table_file),
-        **{name: _numbers(written[name], table_file) for name in ["age", *BOX_COLUMNS]},
+        **{name: _numbers(written[name], table_file) for name in ["age", "year", *BOX_COLUMNS]},
     )
+    is_year = table.year.isna() | (table.year.between(1, 9999) & (table.year % 1 == 0))
+    fault = "is no year; write a whole number such as 1998, or leave it empty"
+    user_tables.refuse(~is_year, written.year, fault, table_file)
     repeated = _repeated(table, written, table_file, whole=whole)
     return table.assign(repeated=repeated).reset_index(drop=True)
 
@@ -91,12 +95,12 @@ def _repeated(
         written: the table as it is written, for the message.
 
     Raises:
-        InputError: the rows of a face differ in gender, subject or age.
+        InputError: the rows of a face differ in gender, subject, age or year.
     """
     face = ["path", *(BOX_COLUMNS if whole else [])]
     number = table.groupby(face, dropna=False, sort=False).ngroup()
     first = table.index.to_series().groupby(number).transform("first")
-    for name in ("gender", "subject", "age"):
+    for name in ("gender", "subject", "age", "year"):
         values = table[name].fillna(-1)
         differs = values != values[first].to_numpy()
         if differs.any():
@@ -128,7 +132,7 @@ def describe(rows: pd.DataFrame, source: str) -> pd.DataFrame:
         subject=named.where(named != "", of_photos(source, rows.path)),
         age=np.floor(rows.age),  # whole years, as in the data set
         dob="",
-        photo_taken=np.nan,
+        photo_taken=rows.year,
         face_score=np.nan,
         second_face_score=np.nan,
     )

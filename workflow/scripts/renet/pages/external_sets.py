@@ -13,8 +13,13 @@ from renet.rules.run_figures import FIGURES_OF_PREDICTIONS
 COLUMNS = metric_tables.named("accuracy", "balanced_accuracy")
 
 
-def section(name: str, results: SetResults, slices: PageTable) -> dict:
-    """The values of external.html.j2 for one external set; `slices` is its table of slices."""
+def section(name: str, results: SetResults, slices: PageTable, evaluations: int) -> dict:
+    """The values of external.html.j2 for one external set.
+
+    Args:
+        slices: its table of slices.
+        evaluations: trained models that were evaluated on it.
+    """
     test = results.metrics["test"]
     mistakes = results.gallery[results.gallery.gallery == MISTAKES]
     wrong = test["n"] - np.trace(test["confusion_matrix"])
@@ -31,6 +36,7 @@ def section(name: str, results: SetResults, slices: PageTable) -> dict:
             f"Weaker slices: {phrases.weakest_slice(results.metrics, f'set {name}')}",
             phrases.risk_coverage_area(results.metrics),
             phrases.unnamed(results.metrics["data"]),
+            phrases.evaluations(evaluations, f"set {name}"),
         ],
         "metrics": _named(metric_tables.metrics_table(results.metrics, name), name),
         "slices": _named(slices, name),

@@ -19,7 +19,8 @@ from renet.pages import (
 from renet.pages.results import DataResults, RunResults
 from renet.pages.templates import PageTable
 
-# The columns of metrics in the table of runs: heading, set, and key of the metric.
+# The columns of metrics in the table of runs: heading, set, and key of the metric; the test set's
+# stand after the first one.
 COLUMNS: tuple[tuple[Any, ...], ...] = tuple(
     (heading, subset, *metric_tables.named(metric))
     for heading, subset, metric in (
@@ -32,7 +33,7 @@ COLUMNS: tuple[tuple[Any, ...], ...] = tuple(
         ("ECE", "test", "ece"),
     )
 )
-LACKS = "–"  # in place of the value of a setting that a kind of network does not have
+LACKS = "–"  # in place of a setting that a kind of network does not have, or of a folded metric
 
 
 def write(
@@ -44,9 +45,11 @@ def write(
         defaults: the sections of the default config.
         grids: the grids among the runs, see `grid_section.write`.
     """
-    figures = _figures(path.parent, runs, data)
     metrics = data.comparison[0].metric if data.comparison else []
     compared = next(iter(metrics), "balanced_accuracy")
+    folded = _not_chosen(runs, grids)
+    shown = [run for run in runs if run.name not in folded]
+    figures = _figures(path.parent, runs, shown, data)
     kinds = list(dict.fromkeys(run.architecture.kind for run in runs))
     templates.write(
         "index.html.j2",
@@ -55,19 +58,29 @@ def write(
         data=data.config,
         composition=runs[0].metrics["data"],
         verdict=verdict.of_best(runs, data),
-        **_runs(runs, defaults),
         interval_method=phrases.interval_method(runs[0].metrics["test"]),
+        **_runs(runs, folded, defaults),
         comparison=comparison_section.section(*data.comparison, runs) if data.comparison else None,
         grids=grid_section.write(path.parent, grids, runs, *metric_tables.named(compared)),
-        sets=external_sets.table(runs),
+        sets=external_sets.table(shown),
         set_descriptions=external_sets.descriptions(runs, data),
+        evaluations=phrases.evaluations(data.evaluations["test"]),
         removed_runs=data.removed_runs,
         funnel_table=_funnel_table(data),
         **figures,
     )
 
 
-def _figures(folder: Path, runs: list[RunResults], data: DataResults) -> dict[str, str]:
+def _not_chosen(runs: list[RunResults], grids: dict) -> set[str]:
+    """The runs of each grid but the best one on the validation set."""
+    of_grids = [[run for run in runs if run.name in grid["runs"]] for grid in grids.values()]
+    names = {run.name for of_grid in of_grids for run in of_grid}
+    return names - {verdict.best_run(of_grid).name for of_grid in of_grids}
+
+
+def _figures(
+    folder: Path, runs: list[RunResults], shown: list[RunResults], data: DataResults
+) -> dict[str, str]:
     """Draw the figures of all runs; their text alternatives, and the loss as an SVG element."""
     curves = folder / "learning_curves.svg"
     index_plots.learning_curves({run.name: run.history for run in runs}, curves)
@@ -77,7 +90,7 @@ def _figures(folder: Path, runs: list[RunResults], data: DataResults) -> dict[st
     return {
         "curves": svg[svg.index("<svg") :],  # scripts of the page cannot change a picture
         "curves_alt": " ".join(losses),
-        "cost_alt": index_plots.costs(runs, folder / "cost.svg"),
+        "cost_alt": index_plots.costs(shown, folder / "cost.svg"),
         "funnel_alt": phrases.funnel(data.steps),
     }
 
@@ -100,8 +113,8 @@ def differences(settings: dict[str, dict], defaults: dict) -> dict[str, tuple[ob
     return different
 
 
-def _runs(runs: list[RunResults], defaults: dict) -> dict:
-    """The table of runs, and the settings that are not the default."""
+def _runs(runs: list[RunResults], folded: set[str], defaults: dict) -> dict:
+    """The table of runs, with the test metrics of some `folded`, and the settings that differ."""
     different = differences({run.name: run.settings for run in runs}, defaults)
     tests = {run.name: run.metrics["test"] for run in runs}
     baselines = {
@@ -114,16 +127,17 @@ def _runs(runs: list[RunResults], defaults: dict) -> dict:
     return {
         "constant": [name for name, test in tests.items() if test["constant_prediction"]],
         "columns": [heading for heading, _, _ in COLUMNS],
-        "runs": [_row(run, different) for run in runs],
-        "summaries": [*_seed_means(runs), baseline],
+        "runs": [_row(run, different, is_folded=run.name in folded) for run in runs],
+        "summaries": [*_seed_means(runs, folded), baseline],
         "accuracies": {
-            name: phrases.percentage(test["balanced_accuracy"]) for name, test in tests.items()
+            name: LACKS if name in folded else phrases.percentage(test["balanced_accuracy"])
+            for name, test in tests.items()
         },
         "differences": different,
     }
 
 
-def _row(run: RunResults, different: dict[str, tuple[object, dict]]) -> dict:
+def _row(run: RunResults, different: dict[str, tuple[object, dict]], *, is_folded: bool) -> dict:
     """A row of the table of runs; the filter of the table searches its `words`."""
     settings = (
         f"{key}={templates.setting(values[run.name])}" for key, (_, values) in different.items()
@@ -137,12 +151,16 @@ def _row(run: RunResults, different: dict[str, tuple[object, dict]]) -> dict:
         "gflop": run.layers.operations.sum() / 1e9 if len(run.layers) else None,
         "has_walkthrough": run.architecture.has_walkthrough,
         "epochs": run.epochs,
+        "is_folded": is_folded,
         "cells": [metric_tables.cell(metric, run.metrics[subset]) for _, subset, metric in COLUMNS],
     }
 
 
-def _seed_means(runs: list[RunResults]) -> list[dict]:
-    """Mean and standard deviation of each group of runs that differ by their seed alone."""
+def _seed_means(runs: list[RunResults], folded: set[str]) -> list[dict]:
+    """Mean and standard deviation of each group of runs that differ by their seed alone.
+
+    A group whose runs are all `folded` is left out.
+    """
     metrics = {run.name: run.metrics for run in runs}
     return [
         {
@@ -153,6 +171,7 @@ def _seed_means(runs: list[RunResults]) -> list[dict]:
             ],
         }
         for names in seed_groups({run.name: run.settings for run in runs})
+        if not folded.issuperset(names)
     ]
 
 

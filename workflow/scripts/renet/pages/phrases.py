@@ -414,6 +414,32 @@ def suspects(rows: pd.DataFrame, suspect_ids: frozenset[str] | None) -> str:
     return f"The label audit suspects {count or 'none'} of their labels."
 
 
+def label_errors(cost: dict | None) -> str:
+    """What wrong labels can cost the accuracy, by the label audit; nothing where it cannot tell."""
+    if cost is None:
+        return ""
+    return (
+        f"Wrong labels can lower the accuracy by 0 to {points(cost['highest'])} percentage points: "
+        f"the label audit suspects {percentage(cost['suspect'])} of all labels, and in simulations "
+        f"without a wrong label {percentage(cost['without_errors'])}, in 95\N{NO-BREAK SPACE}% of "
+        f"them at least {percentage(cost['without_errors_least'])}. This holds if labels are wrong "
+        "at random, and not more often for faces that are hard for the networks."
+    )
+
+
+def evaluations(count: int, set_name: str = TEST_SET) -> str:
+    """How many trained models were evaluated on a set; 0: there is no record.
+
+    Args:
+        set_name: as it stands after `the`.
+    """
+    if not count:
+        return f"How many trained models were evaluated on the {set_name} is not recorded."
+    models = counted(count, "trained model was", "trained models were")
+    warning = " The metrics of one that is chosen by them are too high." if count > 1 else ""
+    return f"{models} evaluated on the {set_name} in this folder, removed ones included.{warning}"
+
+
 def network(layers: pd.DataFrame) -> str:
     """The layers of a network with the shapes of their outputs."""
     shapes = (f"{row.layer} ({row.kind}) {row.output}" for row in layers.itertuples())

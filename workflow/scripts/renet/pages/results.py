@@ -2,6 +2,7 @@
 
 import email.utils
 import functools
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -61,11 +62,13 @@ class DataResults:
     archives: list[dict]  # of the sources, as from `read_archive`
     notes: str  # Markdown that the user wrote for the data sheet; "" for none
     removed_runs: list[str]  # that have results but are no longer in the config
+    evaluations: Counter[str]  # trained models that were evaluated on each set
     external: dict[str, pd.DataFrame] = field(default_factory=dict)  # funnel of each external set
     external_archives: list[dict] = field(default_factory=list)
     # comparison.csv and disagreements.csv
     comparison: tuple[pd.DataFrame, pd.DataFrame] | None = None
     suspects: frozenset[str] | None = None  # ids that the label audit suspects; None without one
+    label_cost: dict | None = None  # of wrong labels, as from `label_audit.cost`
 
     @functools.cached_property
     def steps(self) -> pd.DataFrame:

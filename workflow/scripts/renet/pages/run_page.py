@@ -37,11 +37,13 @@ def write(path: Path, run: RunResults, data: DataResults) -> None:
         metrics=metric_tables.metrics_table(run.metrics),
         interval_method=phrases.interval_method(test),
         citation=metric_tables.citation(run, data.config),
+        evaluations=phrases.evaluations(data.evaluations["test"]),
+        label_errors=phrases.label_errors(data.label_cost),
         sections=_figure_sections(run),
         **_galleries(run, data.suspects),
         explained=phrases.faces(run.saliency),
         external=[
-            external_sets.section(name, of_set, _slices_table(of_set))
+            external_sets.section(name, of_set, _slices_table(of_set), data.evaluations[name])
             for name, of_set in run.external.items()
         ],
         layers=run.layers.to_dict("records"),

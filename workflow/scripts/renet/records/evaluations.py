@@ -1,0 +1,24 @@
+"""The folder `evaluations` of the results: a file for each trained model on each set of faces.
+
+The number of models tells how often a test set was used. The files are no outputs of a rule, which
+Snakemake would delete, and outlive the folder of a run. They have no date: the same evaluation
+again changes nothing.
+"""
+
+from collections import Counter
+from pathlib import Path
+
+from renet.common import files
+from renet.config import runs
+
+
+def record(folder: Path, model: Path, name: str) -> None:
+    """Record that a run's model.pt was evaluated on the set `name`."""
+    content = {"run": model.parent.name, "set": name, "model": files.file_digest(model)}
+    files.write_json(folder / f"{runs.digest(content)}.json", content)
+
+
+def models_by_set(folder: Path) -> Counter[str]:
+    """The number of trained models that were evaluated on each set; 0 where none is recorded."""
+    found = map(files.read_json, folder.glob("*.json"))
+    return Counter(name for name, _ in {(one["set"], one["model"]) for one in found})
