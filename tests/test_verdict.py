@@ -108,8 +108,8 @@ def test_best_run_is_chosen_on_the_validation_set(window, changed):
     ("records", "text"),
     [
         (0, "How many trained models were evaluated on the test set is not recorded."),
-        (1, "1 trained model was evaluated on the test set in this folder, removed ones included."),
-        (3, "included. The metrics of one that is chosen by them are too high."),
+        (1, "One trained model was evaluated on the test set in this folder of results."),
+        (3, "3 trained models were evaluated on the test set in this folder of results, models of"),
     ],
 )
 def test_pages_and_card_count_the_models_that_the_test_set_evaluated(changed, records, text):
@@ -125,7 +125,7 @@ def test_pages_and_card_count_the_models_that_the_test_set_evaluated(changed, re
     card, page = (changed / f"runs/made/{name}" for name in ("model_card.md", "report.html"))
     assert text in card.read_text() and text in (changed / "index.html").read_text()
     assert text in page.read_text()
-    assert "1 trained model was evaluated on the set portraits in this folder" in page.read_text()
+    assert "One trained model was evaluated on the set portraits in" in page.read_text()
 
 
 def test_run_at_the_baseline_is_marked_in_words(window, changed):

@@ -435,9 +435,12 @@ def evaluations(count: int, set_name: str = TEST_SET) -> str:
     """
     if not count:
         return f"How many trained models were evaluated on the {set_name} is not recorded."
-    models = counted(count, "trained model was", "trained models were")
-    warning = " The metrics of one that is chosen by them are too high." if count > 1 else ""
-    return f"{models} evaluated on the {set_name} in this folder, removed ones included.{warning}"
+    if count == 1:
+        return f"One trained model was evaluated on the {set_name} in this folder of results."
+    return (
+        f"{count:,} trained models were evaluated on the {set_name} in this folder of results, "
+        "those of removed runs included. Metrics that choose a model are too high for it."
+    )
 
 
 def network(layers: pd.DataFrame) -> str:
