@@ -109,7 +109,7 @@ def test_best_run_is_chosen_on_the_validation_set(window, changed):
     [
         (0, "How many trained models were evaluated on the test set is not recorded."),
         (1, "One trained model was evaluated on the test set in this folder of results."),
-        (3, "3 trained models were evaluated on the test set in this folder of results, models of"),
+        (3, "3 trained models were evaluated on the test set in this folder of results, those of"),
     ],
 )
 def test_pages_and_card_count_the_models_that_the_test_set_evaluated(changed, records, text):
