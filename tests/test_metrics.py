@@ -158,15 +158,13 @@ def test_difference_with_a_class_without_samples_is_null():
 
 
 def test_difference_from_the_baseline_is_paired_on_the_same_faces():
-    # All 10 women and 90 men are recognised: only the recall of 10 women is uncertain here.
+    # The network alone is correct for 10 of 100 faces, the baseline alone for none.
     targets = np.repeat([0, 1], [10, 90])
     found = summarise(predictions_of(targets, np.repeat([0.2, 0.8], [10, 90])))
     difference = found["differences"]["over_baseline"]
     assert difference["value"] == pytest.approx(0.1) and difference["significant"]
-    low_female = 10 / (10 + 1.96**2)  # Wilson's of 10 of 10
-    low_male = 90 / (90 + 1.96**2)
-    reach = np.hypot(0.1 * (1 - low_female), 0.9 * (1 - low_male))
-    assert difference["interval"] == pytest.approx([0.1 - reach, 0.1], abs=1e-4)
+    (low, high), (_, lost) = (confidence_intervals.wilson(value, 100) for value in (0.1, 0))
+    assert difference["interval"] == pytest.approx([0.1 - np.hypot(0.1 - low, lost), high])
 
 
 @pytest.mark.parametrize(("people", "significant"), [(1, False), (2, False), (30, True)])

@@ -194,24 +194,33 @@ def test_gap_on_a_few_faces_is_not_significant():
 
 @pytest.mark.parametrize(
     ("female", "male", "whom"),
-    [((100, 200), (180, 200), "women"), ((180, 200), (100, 200), "men")],
+    [((100, 200), (180, 200), "Women"), ((180, 200), (100, 200), "Men")],
 )
 def test_gap_on_many_faces_is_significant_with_a_positive_interval(female, male, whom):
     text = phrases.gender_gap(summary_of(female, male))
-    assert f"The network is worse for {whom} by 40.0 percentage points (95" in text
+    assert f"{whom} are recognised less often, by 40.0 percentage points (95" in text
     assert "\N{MINUS SIGN}" not in text and "Fewer than" not in text
 
 
-def test_gaps_of_opposite_sign_are_said_for_whom_the_network_is_worse():
-    row = {"slice": "age", "gap_low": -0.2, "gap_high": -0.1, "gap_p_holm": 0.002}
-    young = row | {"value": "0–9 years", "gap": -0.14}
-    old = row | {"value": "70 years and more", "gap": 0.21, "gap_low": 0.1, "gap_high": 0.3}
-    text = phrases.gaps({"slices": {"gaps_tested": 9, "gaps": [old, young]}})
-    assert "significant in 2 of 9 slices" in text
-    assert "Age, 70 years and more: worse for women by 21.0 percentage points" in text
-    assert "Age, 0–9 years: worse for men by 14.0 percentage points" in text
-    none = phrases.gaps({"slices": {"gaps_tested": 9, "gaps": []}})
-    assert none == "No slice has a significant difference (9 slices tested)."
+def by_slice(*rows: tuple[object, ...]) -> pd.DataFrame:
+    columns = ["value", "accuracy", "p_holm", "recall_female", "recall_male", "gap_p_holm"]
+    return pd.DataFrame(rows, columns=columns).assign(slice="age")
+
+
+YOUNG = ("0–9 years", 0.7, 0.001, 0.94, 0.8, 0.002)
+MIDDLE = ("20–29 years", 0.9, 0.9, 0.9, 0.9, 0.8)
+OLD = ("70 years and more", 0.72, 0.02, 0.7, 0.91, 0.0001)
+
+
+def test_gaps_of_opposite_sign_are_said_for_whom_the_network_fails():
+    text = phrases.gaps(by_slice(YOUNG, MIDDLE, OLD)).replace("\N{NO-BREAK SPACE}", " ")
+    assert text == (
+        "Women are recognised less often in age 70 years and more (70.0 % against 91.0 %, p < "
+        "0.001). Men are recognised less often in age 0–9 years (80.0 % against 94.0 %, p = "
+        "0.002). The p-values are corrected for 3 slices."
+    )
+    none = phrases.gaps(by_slice(MIDDLE))
+    assert none == "No slice has a significant difference (1 slice tested)."
 
 
 def test_test_set_of_one_class_has_no_gap():
@@ -236,31 +245,29 @@ def test_lead_below_the_baseline_is_no_better_than_guessing():
     assert accuracy.note == "at or below the baseline"
 
 
-def weakness(**changes: object) -> dict:
-    weakest = {"slice": "age", "value": "0–9 years", "n": 120, "subjects": 90, "accuracy": 0.7,
-               "upper_holm": 0.8, "p_holm": 0.001}  # fmt: skip
-    slices = {"minimum": 30, "tested": 12, "weaker": 1, "weakest": weakest}
-    return {"test": {"accuracy": 0.9}, "slices": slices | changes}
-
-
-def test_weakest_slice_is_named_only_where_one_is_significantly_weaker():
-    text = phrases.weakest_slice(weakness())
-    assert text.startswith("age, 0–9 years: 70.0") and "at most 80.0" in text
-    assert "more slice" not in text
-    assert "2 more slices are significantly" in phrases.weakest_slice(weakness(weaker=3))
+def test_weaker_slices_are_named_with_their_p_values():
+    text = phrases.weaker_slices(by_slice(YOUNG, MIDDLE, OLD)).replace("\N{NO-BREAK SPACE}", " ")
+    assert text == (
+        "Significantly less accurate than the whole test set: age 0–9 years (70.0 %, p = 0.001) "
+        "and age 70 years and more (72.0 %, p = 0.020). The p-values are corrected for 3 slices."
+    )
 
 
 @pytest.mark.parametrize(
-    ("changes", "said"),
-    [({}, "below the 90.0"), ({"weaker": 0, "weakest": None}, "None is significantly weaker"),
-     ({"tested": 0, "weaker": 0, "weakest": None}, "No slice is tested for a lower accuracy")],
+    ("rows", "said"),
+    [([MIDDLE], "None is significantly less accurate than the whole set old (1 slice of"),
+     ([(*MIDDLE[:2], np.nan, *MIDDLE[3:])], "each that is smaller than the set old has fewer")],
 )  # fmt: skip
-def test_weakness_is_that_of_the_named_set(changes, said):
-    text = phrases.weakest_slice(weakness(**changes))
-    assert said in text and "test set" in text
-    assert phrases.weakest_slice(weakness(**changes), "set old") == text.replace(
-        "test set", "set old"
-    )
+def test_lack_of_weaker_slices_is_said_of_the_named_set(rows, said):
+    assert said in phrases.weaker_slices(by_slice(*rows), "set old")
+
+
+@pytest.mark.parametrize(
+    ("confidence", "said"), [(0.9, "within the interval"), (0.97, "too high"), (0.6, "too low")]
+)
+def test_group_whose_interval_excludes_its_confidence_is_not_calibrated(confidence, said):
+    row = pd.Series({"low": 0.8, "high": 0.95, "confidence": confidence})
+    assert phrases.confidence_finding(row) == said
 
 
 def test_slice_of_under_thirty_faces_says_so():
@@ -347,7 +354,8 @@ def test_photos_without_a_recorded_person_are_not_called_people(photos, whose, u
         (0, {}, "recorded name, photo or pixels are in different subsets."),
         (
             *(0, {"near-duplicates": 0}),
-            "recorded name, photo or pixels are in different subsets, nor are near-duplicates.",
+            "recorded name, photo or pixels are in different subsets, nor are the near-duplicates "
+            "that were found.",
         ),
         (1, {}, "photo or pixels are in different subsets."),
     ],
@@ -444,4 +452,4 @@ def test_pages_of_a_small_set_have_no_interval_without_width_and_no_undefined_nu
         assert not re.search(
             r"\bnan\b|\bNone\b(?! is sig)|100\.0 to 100\.0|1\.000 to 1\.000", text
         ), page
-        assert "significantly weaker" not in text or "None is significantly weaker" in text
+        assert "Significantly less accurate" not in text or name.startswith("a class")

@@ -28,13 +28,13 @@ from scipy.special import expit
 from scipy.stats import beta
 
 from renet.evaluation.confidence_intervals import proportion
+from renet.evaluation.tables import GROUPS
 
 LEVEL = 0.95
 SEQUENCES = 5
 TAIL = (1 - LEVEL) / SEQUENCES
 RANKS = 100  # of the sequence with the earliest start
 ACCEPT_ALL = -math.inf  # the threshold that every score is above; as a confidence it is 0
-GROUPS = ("recorded gender", "age")  # slices
 
 
 def summarise(

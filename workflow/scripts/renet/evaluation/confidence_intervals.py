@@ -88,21 +88,26 @@ def wilson(value: float, size: float, tail: float = TAIL) -> tuple[float, float]
 
 
 def combination(
-    weights: Sequence[float], parts: Sequence[Proportion], tail: float = TAIL
+    weights: Sequence[float],
+    parts: Sequence[Proportion],
+    tail: float = TAIL,
+    correlation: float = 0.0,
 ) -> tuple[float, float]:
-    """Interval of a weighted sum of independent proportions, from the interval of each.
+    """Interval of a weighted sum of proportions, from the interval of each.
 
     The weights 1 and -1 give Newcombe's interval of a difference (method 10, Statistics in Medicine
     17, 1998); other weights its generalisation (MOVER: Zou, Huang and Zhang, Statistics in Medicine
     28, 2009).
+
+    Args:
+        correlation: of two proportions of the same faces.
     """
-    value = sum(weight * part.value for weight, part in zip(weights, parts, strict=True))
-    below = above = 0.0
-    for weight, part in zip(weights, parts, strict=True):
-        low, high = sorted(weight * bound for bound in part.interval(tail))
-        below += (weight * part.value - low) ** 2
-        above += (high - weight * part.value) ** 2
-    return float(value - np.sqrt(below)), float(value + np.sqrt(above))
+    values = np.array(weights) * [part.value for part in parts]
+    ends = np.sort(np.array(weights)[:, None] * [part.interval(tail) for part in parts], axis=1)
+    reach = np.abs(ends - values[:, None])  # of each part below and above its value
+    between = 2 * correlation * np.prod(np.sign(weights)) * np.prod(reach, axis=0)
+    below, above = np.sqrt((reach**2).sum(axis=0) + (between if correlation else 0))
+    return float(values.sum() - below), float(values.sum() + above)
 
 
 def difference_p_value(first: Proportion, second: Proportion) -> float:

@@ -49,7 +49,7 @@ def summarise(predictions: pd.DataFrame, male_fraction: float) -> dict:
         "confusion_matrix": _confusion_matrix(predictions).tolist(),
         "intervals": _intervals(predictions, recalls),
         "differences": {
-            "over_baseline": _over_baseline(recalls, majority),
+            "over_baseline": over_baseline(predictions, majority),
             "male_minus_female": recall_difference(*recalls),
         },
         "majority_baseline": {"class": CLASSES[majority], "male_fraction": male_fraction}
@@ -121,20 +121,20 @@ def _intervals(
     }
 
 
-def _over_baseline(recalls: list[Proportion | None], majority: int) -> dict:
-    """Accuracy minus that of always predicting the majority class, on a set with these classes.
+def over_baseline(predictions: pd.DataFrame, majority: int) -> dict:
+    """Accuracy minus that of always predicting the majority class, on the same faces.
 
-    The accuracy is the sum of the recalls, weighted with the fractions of the classes, so that its
-    interval follows from theirs.
+    It is the fraction of the faces that the network alone predicts correctly, minus the fraction
+    that the baseline alone does. No face is of both, so that the two are negatively correlated.
     """
-    known = [recall for recall in recalls if recall]
-    faces = sum(recall.faces for recall in known)
-    weights = [recall.faces / faces for recall in known]
-    of_majority = recalls[majority]
-    baseline = of_majority.faces / faces if of_majority else 0.0
-    value = sum(weight * recall.value for weight, recall in zip(weights, known, strict=True))
-    low, high = combination(weights, known)
-    return _difference(value - baseline, [low - baseline, high - baseline])
+    is_majority, correct = predictions.target == majority, predictions.correct == 1
+    gained, lost = (
+        proportion(only, predictions.subject)
+        for only in (correct & ~is_majority, ~correct & is_majority)
+    )
+    odds = [part.value / (1 - part.value) if part.value < 1 else 0.0 for part in (gained, lost)]
+    bounds = combination((1, -1), (gained, lost), correlation=-np.sqrt(np.prod(odds)))
+    return _difference(gained.value - lost.value, list(bounds))
 
 
 def recall_difference(female: Proportion | None, male: Proportion | None) -> dict:

@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from renet.evaluation import abstention, calibration, metrics, slice_tests, slices
+from renet.evaluation import abstention, calibration, metrics, slices
 from renet.metadata import subjects
 
 
@@ -31,7 +31,6 @@ def evaluate(
         "validation": metrics.summarise(validation, male_fraction),
         "calibration": scaling,
         "abstention": abstention.summarise(validation, predictions, groups, temperature, max_error),
-        "slices": slice_tests.summarise(by_slice),
     }
     return summary, by_slice
 

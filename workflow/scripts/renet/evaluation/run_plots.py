@@ -12,10 +12,10 @@ from matplotlib.figure import Figure
 from sklearn import metrics
 
 from renet.common.imdb_wiki import CLASSES
-from renet.evaluation import abstention, calibration, plot_style, slice_tests
+from renet.evaluation import abstention, calibration, plot_style
 from renet.evaluation.confidence_intervals import proportion, wilson
 from renet.evaluation.plot_style import BLUE, GREY, RED
-from renet.evaluation.tables import ALPHA
+from renet.evaluation.tables import ALPHA, NOT_COMPARED
 from renet.metadata import subjects
 
 FEWEST = 5  # faces of a bin that the line of a reliability diagram goes through
@@ -189,8 +189,8 @@ def slices(evaluation: Evaluation) -> Figure:
 
 def gender_gaps(evaluation: Evaluation) -> Figure:
     """Recall of male minus that of female in each slice that has both, with its interval."""
-    rows = evaluation.slices.dropna(subset="gap")
-    rows = rows[~rows.slice.isin(slice_tests.NOT_COMPARED)]
+    is_compared = ~evaluation.slices.slice.isin(NOT_COMPARED)
+    rows = evaluation.slices[is_compared].dropna(subset="gap")
     figure, axis = _forest(evaluation, rows, ("gap", "gap_low", "gap_high"))
     axis.axvline(0, color=GREY, lw=1)
     for line, row in zip(axis.get_yticks(), rows.itertuples(), strict=True):

@@ -9,17 +9,9 @@ import pandas as pd
 from scipy import stats
 
 from renet.evaluation.confidence_intervals import proportion
-from renet.evaluation.tables import ALPHA, SMALL_SLICE
+from renet.evaluation.tables import ALPHA, NOT_COMPARED, SMALL_SLICE
 
 FEWEST_OF_CLASS = 10  # faces of each gender in a slice whose recalls are compared
-# Slices by the label itself, or by what the age, the colour and the source explain.
-NOT_COMPARED = (
-    "recorded gender", "decade", "face score", "crop size", "person in the training set",
-)  # fmt: skip
-GAP_COLUMNS = [
-    "slice", "value", "n_female", "n_male", "recall_female", "recall_male", "gap", "gap_low",
-    "gap_high", "gap_p_holm",
-]  # fmt: skip
 
 
 def weaker(table: pd.DataFrame, predictions: pd.DataFrame, slices: pd.DataFrame) -> np.ndarray:
@@ -82,23 +74,3 @@ def holm(p_values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     adjusted, level = np.empty((2, len(p_values)))
     adjusted[order], level[order] = stepped, levels
     return adjusted, level
-
-
-def summarise(table: pd.DataFrame) -> dict:
-    """The result of the tests in the table slices.csv, for metrics.json.
-
-    `weakest` is the significantly weaker slice of the lowest accuracy, or None; `gaps` are the
-    slices with a significant difference between the genders, the largest first.
-    """
-    weaker = table[table.p_holm <= ALPHA].sort_values("accuracy", kind="stable")
-    differing = table[table.gap_p_holm <= ALPHA]
-    differing = differing.sort_values("gap", key=abs, ascending=False, kind="stable")
-    columns = ["slice", "value", "n", "subjects", "accuracy", "upper_holm", "p_holm"]
-    return {
-        "minimum": SMALL_SLICE,
-        "tested": int(table.p_holm.notna().sum()),
-        "weaker": len(weaker),
-        "weakest": next(iter(weaker[columns].astype(object).to_dict("records")), None),
-        "gaps_tested": int(table.gap_p_holm.notna().sum()),
-        "gaps": differing[GAP_COLUMNS].astype(object).to_dict("records"),
-    }

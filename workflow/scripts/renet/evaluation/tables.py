@@ -23,6 +23,11 @@ SALIENCY = Table({"y": int, "largest_drop": float, **INFERENCE.columns})
 
 FEWEST_PEOPLE = 100  # with fewer, a bootstrap interval covers less often than it says
 SMALL_SLICE = 30  # faces; the interval of a smaller slice is too wide for a statement
+GROUPS = ("recorded gender", "age")  # slices whose calibration and coverage are shown
+# Slices in which the genders are not compared: by the label itself, or explained by age and colour.
+NOT_COMPARED = (
+    "recorded gender", "decade", "face score", "crop size", "person in the training set",
+)  # fmt: skip
 ALPHA = 0.05  # probability that any slice is called weaker if none is
 
 # slices.csv: one row for each value of each slice; a recall without samples is empty, and so

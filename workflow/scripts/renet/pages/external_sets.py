@@ -31,9 +31,9 @@ def section(name: str, results: SetResults, slices: PageTable, evaluations: int)
         "texts": [
             f"The accuracy is {phrases.above_baseline(test)}",
             phrases.gender_gap(test, f"set {name}"),
-            phrases.gaps(results.metrics, f"set {name}"),
+            phrases.gaps(results.slices, f"set {name}"),
             phrases.calibration_error(test),
-            f"Weaker slices: {phrases.weakest_slice(results.metrics, f'set {name}')}",
+            f"Weaker slices: {phrases.weaker_slices(results.slices, f'set {name}')}",
             phrases.risk_coverage_area(results.metrics),
             phrases.unnamed(results.metrics["data"]),
             phrases.evaluations(evaluations, f"set {name}"),

@@ -131,8 +131,8 @@ def citation(run: RunResults, data: dict) -> str:
         f"accuracy {accuracy.text} (95\N{NO-BREAK SPACE}% interval {accuracy.interval}, Wilson's "
         f"on the effective number of faces), {phrases.counted(test['n'], 'face', 'faces')} of "
         f"{phrases.people(test)}, test set of "
-        f"{', '.join(data['sources'])} split by {data['split']['by']}, run {run.name}, seed "
-        f"{run.settings['train']['seed']}, {commit}."
+        f"{', '.join(data['sources'])} split by {data['split']['by']}, run {run.name}, one "
+        f"training with the seed {run.settings['train']['seed']}, {commit}."
     )
 
 

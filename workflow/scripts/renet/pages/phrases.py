@@ -51,13 +51,14 @@ def points_interval(bounds: list[float]) -> str:
 
 def interval_method(test: dict) -> str:
     """How the intervals of a summary are computed."""
-    unit = subjects.unit(test)
-    approximate = "" if test["subjects"] >= FEWEST_PEOPLE else ", which is approximate for so few"
+    few = "" if test["subjects"] >= FEWEST_PEOPLE else ", which is approximate for so few"
     return (
-        f"The intervals are 95\N{NO-BREAK SPACE}% intervals that take faces of one "
-        f"{subjects.unit(test, 1)} as dependent: for accuracy, recall and precision Wilson's "
-        "interval on the effective number of faces, for the balanced accuracy the one that follows "
-        f"from both recalls, and for the other metrics a bootstrap over {unit}{approximate}."
+        f"The 95\N{NO-BREAK SPACE}% intervals allow for several faces of one "
+        f"{subjects.unit(test, 1)}. Accuracy, recall and precision have Wilson's interval on the "
+        "effective number of faces, the balanced accuracy has the one that follows from both "
+        f"recalls, and the other metrics have a bootstrap over {subjects.unit(test)}{few}. The "
+        "intervals are about the choice of the faces, not about other seeds, wrong labels or faces "
+        "from other sources."
     )
 
 
@@ -151,7 +152,7 @@ def unnamed(summary: dict) -> str:
 def kept_apart(leakage: dict) -> str:
     """What the check for leakage found: what faces of different subsets do not share."""
     found = leakage["in_two_subsets"]
-    also = ", nor are near-duplicates" if "near-duplicates" in found else ""
+    also = ", nor are the near-duplicates that were found" if "near-duplicates" in found else ""
     if not found["people"]:
         same, shared = "recorded name, photo or pixels", ""
     else:
@@ -263,11 +264,6 @@ def above_baseline(test: dict) -> str:
     return f"{text} The interval covers zero: the difference is not significant."
 
 
-def slices(metrics: dict) -> str:
-    """The difference between the genders, over all and by slice, and the weakest slice."""
-    return f"{gender_gap(metrics['test'])} {gaps(metrics)} {weakest_slice(metrics)}"
-
-
 def gender_gap(test: dict, set_name: str = TEST_SET) -> str:
     """The difference of the recalls with its interval.
 
@@ -283,8 +279,11 @@ def gender_gap(test: dict, set_name: str = TEST_SET) -> str:
         f"{correct:,} of {total:,} labelled {name} ({percentage(correct / total)})"
         for (correct, total), name in zip(counts, CLASSES, strict=True)
     )
-    whom, size = _gap(difference["value"], difference["interval"])
-    gap = f"The network is worse for {whom} by {size}."
+    value, bounds = difference["value"], difference["interval"]
+    sign, whom = (-1, "Men") if value < 0 else (1, "Women")
+    interval = points_interval(sorted(sign * bound for bound in bounds))
+    size = f"{points(abs(value))} percentage points ({interval})"
+    gap = f"{whom} are recognised less often, by {size}."
     if not difference["significant"]:
         gap = f"The difference, {size}, is not significant."
     small = [name for (_, total), name in zip(counts, CLASSES, strict=True) if total < SMALL_SLICE]
@@ -292,72 +291,78 @@ def gender_gap(test: dict, set_name: str = TEST_SET) -> str:
     return f"Correct: {recalls}. {gap}{note}"
 
 
-def _gap(value: float, bounds: list[float]) -> tuple[str, str]:
-    """For whom the recall is lower, and by how much; `value` is that of male minus female."""
-    sign, whom = (-1, "men") if value < 0 else (1, "women")
-    interval = points_interval(sorted(sign * bound for bound in bounds))
-    return whom, f"{points(abs(value))} percentage points ({interval})"
-
-
-def gaps(metrics: dict, set_name: str = TEST_SET) -> str:
-    """The slices in which the recalls of the genders differ significantly, the largest first.
+def gaps(by_slice: pd.DataFrame, set_name: str = TEST_SET) -> str:
+    """The slices in which women or men are recognised significantly less often.
 
     Args:
-        metrics: those of the set.
+        by_slice: slices.csv.
         set_name: as it stands after `the`.
     """
-    tests = metrics["slices"]
-    if not tests["gaps_tested"]:
+    tested = int(by_slice.gap_p_holm.notna().sum())
+    if not tested:
         return f"No slice of the {set_name} has enough faces of both genders to compare them."
-    tested = counted(tests["gaps_tested"], "slice", "slices")
-    if not tests["gaps"]:
-        return f"No slice has a significant difference ({tested} tested)."
-    sentences = [
-        f"The difference between the genders is significant in {len(tests['gaps'])} of {tested}."
-    ]
-    for row in tests["gaps"]:
-        whom, size = _gap(row["gap"], [row["gap_low"], row["gap_high"]])
-        sentences.append(
-            f"{capitalised(row['slice'])}, {row['value']}: worse for {whom} by {size}, corrected p "
-            f"{p_value(row['gap_p_holm'])}."
+    differing = by_slice[by_slice.gap_p_holm <= ALPHA]
+    if differing.empty:
+        return (
+            f"No slice has a significant difference ({counted(tested, 'slice', 'slices')} tested)."
         )
-    return " ".join(sentences)
+    sentences = []
+    for whom, lower, higher in (("Women", *CLASSES), ("Men", *CLASSES[::-1])):
+        rows = differing[differing[f"recall_{lower}"] < differing[f"recall_{higher}"]]
+        names = [
+            f"{row['slice']} {row['value']} ({percentage(row[f'recall_{lower}'])} against "
+            f"{percentage(row[f'recall_{higher}'])}, p {p_value(row.gap_p_holm)})"
+            for _, row in rows.iterrows()
+        ]
+        if names:
+            sentences.append(f"{whom} are recognised less often in {listed(names)}.")
+    return f"{' '.join(sentences)} {_corrected(tested)}"
 
 
-def weakest_slice(metrics: dict, set_name: str = TEST_SET) -> str:
-    """The weakest slice that is significantly weaker than the whole set, if there is one.
+def _corrected(tested: int) -> str:
+    return f"The p-values are corrected for {counted(tested, 'slice', 'slices')}."
+
+
+def weaker_slices(by_slice: pd.DataFrame, set_name: str = TEST_SET) -> str:
+    """The slices that are significantly less accurate than the whole set.
 
     Args:
-        metrics: those of the set.
+        by_slice: slices.csv.
         set_name: as it stands after `the`.
     """
-    tests, weakest = metrics["slices"], metrics["slices"]["weakest"]
-    least = f"{tests['minimum']} faces"
-    if not tests["tested"]:
+    tested = int(by_slice.p_holm.notna().sum())
+    if not tested:
         return (
             "No slice is tested for a lower accuracy: each that is smaller than the "
-            f"{set_name} has fewer than {least}."
+            f"{set_name} has fewer than {SMALL_SLICE} faces."
         )
-    tested = f"{counted(tests['tested'], 'slice', 'slices')} of at least {least}"
-    if weakest is None:
+    weaker = by_slice[by_slice.p_holm <= ALPHA]
+    if weaker.empty:
         return (
-            f"None is significantly weaker than the whole {set_name} ({tested} tested). Small "
+            f"None is significantly less accurate than the whole {set_name} "
+            f"({counted(tested, 'slice', 'slices')} of at least {SMALL_SLICE} faces tested). Small "
             "differences need more faces than these to be significant."
         )
-    others = tests["weaker"] - 1
-    more = f" {counted(others, 'more slice is', 'more slices are')} significantly weaker."
+    names = [
+        f"{row['slice']} {row['value']} ({percentage(row.accuracy)}, p {p_value(row.p_holm)})"
+        for _, row in weaker.iterrows()
+    ]
     return (
-        f"{weakest['slice']}, {weakest['value']}: {percentage(weakest['accuracy'])} of "
-        f"{weakest['n']:,} faces are correct. Corrected for {tested}, this is at most "
-        f"{percentage(weakest['upper_holm'])}, below the "
-        f"{percentage(metrics['test']['accuracy'])} of the whole {set_name}."
-        f"{more if others else ''}"
+        f"Significantly less accurate than the whole {set_name}: {listed(names)}. "
+        f"{_corrected(tested)}"
     )
 
 
 def p_value(number: float) -> str:
     """`= 0.012`, or `< 0.001`."""
     return "< 0.001" if number < 0.001 else f"= {number:.3f}"
+
+
+def confidence_finding(row: Any) -> str:
+    """Whether the interval of a slice's accuracy excludes its mean confidence."""
+    if row.low <= row.confidence <= row.high:
+        return "within the interval"
+    return "too high" if row.confidence > row.high else "too low"
 
 
 def slice_finding(row: pd.Series, faces: int) -> str:
@@ -418,12 +423,17 @@ def label_errors(cost: dict | None) -> str:
     """What wrong labels can cost the accuracy, by the label audit; nothing where it cannot tell."""
     if cost is None:
         return ""
+    found = (
+        f"the label audit suspects {percentage(cost['suspect'])} of all labels, and in simulations "
+        f"without a wrong label {percentage(cost['without_errors'])} on average"
+    )
+    if not cost["highest"]:
+        return f"There is no sign of wrong labels: {found}."
     return (
         f"Wrong labels can lower the accuracy by 0 to {points(cost['highest'])} percentage points: "
-        f"the label audit suspects {percentage(cost['suspect'])} of all labels, and in simulations "
-        f"without a wrong label {percentage(cost['without_errors'])}, in 95\N{NO-BREAK SPACE}% of "
-        f"them at least {percentage(cost['without_errors_least'])}. This holds if labels are wrong "
-        "at random, and not more often for faces that are hard for the networks."
+        f"{found} (in 95\N{NO-BREAK SPACE}% of them at least "
+        f"{percentage(cost['without_errors_least'])}). This holds if labels are wrong at random, "
+        "and not more often for faces that are hard for the networks."
     )
 
 

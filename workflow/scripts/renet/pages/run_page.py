@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import yaml
 
-from renet.evaluation.tables import HARD_CASES, MISTAKES
+from renet.evaluation.tables import GROUPS, HARD_CASES, MISTAKES, NOT_COMPARED
 from renet.metadata import subjects
 from renet.pages import external_sets, metric_tables, phrases, templates, verdict
 from renet.pages.results import DataResults, RunResults, SetResults
@@ -82,6 +82,7 @@ def _figure_sections(run: RunResults) -> list[dict]:
         "ranking_curves": {"alt": phrases.ranking_curves(test)},
         "reliability": {
             "text": f"{phrases.calibration_error(test)} {phrases.calibration(run.metrics)}",
+            "table": _calibration_table(run),
         },
         "risk_coverage": {
             "alt": f"Area under the curve {run.metrics['abstention']['test']['area']:.4f}.",
@@ -90,12 +91,12 @@ def _figure_sections(run: RunResults) -> list[dict]:
         },
         "slices": {
             "alt": "The table below has the values.",
-            "text": phrases.weakest_slice(run.metrics),
+            "text": phrases.weaker_slices(run.slices),
             "table": _slices_table(run),
         },
         "gender_gaps": {
-            "alt": phrases.gaps(run.metrics),
-            "text": f"{phrases.gender_gap(test)} {phrases.gaps(run.metrics)}",
+            "alt": "The table below has the values.",
+            "text": f"{phrases.gender_gap(test)} {phrases.gaps(run.slices)}",
             "table": _gaps_table(run),
         },
     }
@@ -112,6 +113,23 @@ def _history_table(history: pd.DataFrame) -> PageTable:
     return PageTable("Metrics by epoch", headings, rows, collapsed=True)
 
 
+def _calibration_table(results: SetResults) -> PageTable:
+    rows = [
+        [
+            f"{row.slice}: {row.value}",
+            f"{row.n:,}",
+            phrases.percentage(row.confidence),
+            phrases.percentage(row.accuracy),
+            phrases.percentage_interval([row.low, row.high]),
+            phrases.confidence_finding(row),
+        ]
+        for row in results.slices.itertuples()
+        if row.slice in GROUPS
+    ]
+    headings = ["group", "faces", "mean confidence", "accuracy", "95 % interval", "confidence is"]
+    return PageTable("Calibration by group", headings, rows, collapsed=True)
+
+
 def _gaps_table(results: SetResults) -> PageTable:
     rows = [
         [
@@ -122,13 +140,14 @@ def _gaps_table(results: SetResults) -> PageTable:
             phrases.percentage(row.recall_male),
             phrases.points(row.gap),
             f"{phrases.points(row.gap_low)} to {phrases.points(row.gap_high)}",
-            phrases.UNDEFINED if np.isnan(row.gap_p_holm) else f"{row.gap_p_holm:.3f}",
+            phrases.UNDEFINED if np.isnan(row.gap_p_holm) else phrases.p_value(row.gap_p_holm),
         ]
         for row in results.slices.dropna(subset="gap").itertuples()
+        if row.slice not in NOT_COMPARED
     ]
     headings = [
-        "slice", "female", "their recall", "male", "their recall", "difference in points",
-        "95 % interval", "p (Holm)",
+        "slice", "female", "recall of female", "male", "recall of male", "difference in points",
+        "95 % interval", "corrected p",
     ]  # fmt: skip
     return PageTable("Recall of female and male by slice", headings, rows, collapsed=True)
 
@@ -141,7 +160,6 @@ def _slices_table(results: SetResults) -> PageTable:
             f"{row.subjects:,}",
             phrases.percentage(row.accuracy),
             phrases.percentage_interval([row.low, row.high]),
-            phrases.percentage(row.confidence),
             phrases.percentage(row.recall_female),
             phrases.percentage(row.recall_male),
             phrases.percentage(row.majority_baseline),
@@ -151,7 +169,7 @@ def _slices_table(results: SetResults) -> PageTable:
     ]
     unit = subjects.unit(results.metrics["test"])
     headings = [
-        "slice", "faces", unit, "accuracy", "95 % interval", "mean confidence",
+        "slice", "faces", unit, "accuracy", "95 % interval",
         "recall of female", "recall of male", "majority class",
         "weaker than the whole set",
     ]  # fmt: skip

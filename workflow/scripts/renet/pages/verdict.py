@@ -49,8 +49,8 @@ def of_run(run: RunResults, data: DataResults) -> dict:
         "faces": test["n"],
         "above_baseline": phrases.above_baseline(test),
         "rows": [
-            ("Female and male", f"{phrases.gender_gap(test)} {phrases.gaps(run.metrics)}"),
-            ("Weaker slices", phrases.weakest_slice(run.metrics)),
+            ("Female and male", f"{phrases.gender_gap(test)} {phrases.gaps(run.slices)}"),
+            ("Weaker slices", phrases.weaker_slices(run.slices)),
             ("Data set", _data_set(composition, data)),
             ("Date of the data", _date(composition, data.archives)),
         ],
