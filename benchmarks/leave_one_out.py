@@ -50,7 +50,7 @@ def differences(correct: pd.DataFrame, subjects: pd.Series) -> pd.DataFrame:
         for name in recipe[recipe.duplicated()].unique().drop(REFERENCE)
     }
     table = pd.DataFrame.from_dict(rows, orient="index").sort_values("difference")
-    table["p"], _ = slice_tests.holm(table.p.to_numpy(float))
+    table["p"] = slice_tests.holm(table.p.to_numpy(float))
     return table
 
 

@@ -181,7 +181,7 @@ def photos_of(people: int, random: np.random.Generator) -> tuple[np.ndarray, ...
 
 @pytest.mark.slow
 def test_error_over_photos_stays_below_the_rate_where_people_with_many_photos_are_harder():
-    random, rate, repeats = np.random.default_rng(9), 0.02, 100
+    random, rate, repeats = np.random.default_rng(9), 0.02, 40
     _, odds, correct = photos_of(100_000, random)
     order = np.argsort(-odds)
     error = np.cumsum(1 - correct[order]) / np.arange(1, len(order) + 1)
@@ -199,4 +199,4 @@ def test_error_over_photos_stays_below_the_rate_where_people_with_many_photos_ar
         assert found["photos too"]["threshold"] is not None
         for name, choice in found.items():
             exceeded[name] += error[np.searchsorted(-odds[order], -choice["threshold"]) - 1] > rate
-    assert exceeded["photos too"] <= 0.05 * repeats and exceeded["people alone"] > 0.3 * repeats
+    assert exceeded["photos too"] <= 0.05 * repeats and exceeded["people alone"] > 0.5 * repeats

@@ -102,16 +102,19 @@ def test_section_on_an_external_set_says_nothing_of_the_test_set(window, results
     assert captions and not any("whole test set" in text for text in captions)
 
 
-def test_index_says_in_words_which_differences_are_significant(window, results):
-    window.get(index(results))
-    table = COMPARISON.read(results / "comparison/comparison.csv")
+def test_index_says_in_words_which_differences_are_significant(window, changed):
+    against = "Balanced accuracy against made"
+    window.get(index(changed))
+    assert against not in texts(window, ".verdict dt")  # test metrics of a grid are folded
+    with changed_settings(changed) as settings:
+        settings["grids"] = {}
+    window.get(index(changed))
+    table = COMPARISON.read(changed / "comparison/comparison.csv")
     rows = table[(table.set == "test") & (table.kind == "reference")].set_index("run")
-    assert rows.significant.to_dict() == {
-        "again": 1,
-        "slow": 1,
-    }  # 60 and 600 of 3,000 are turned around
+    # 60 and 600 of 3,000 predictions are turned around.
+    assert rows.significant.to_dict() == {"again": 1, "slow": 1}
     head = dict(zip(texts(window, ".verdict dt"), texts(window, ".verdict dd"), strict=True))
-    words = head["Balanced accuracy against made"]
+    words = head[against]
     assert "Test set: again" in words and "External set portraits: again" in words
     slow = rows.loc["slow"]
     interval = f"{phrases.points(slow.low)} to {phrases.points(slow.high)}"
@@ -123,7 +126,7 @@ def test_index_says_in_words_which_differences_are_significant(window, results):
     assert cells["difference in points"] == drop and cells["difference"] == "significant"
     assert cells["95 % interval, uncorrected"] == interval
     assert head["Best run"].startswith("made, ") and "chance alone does not" in head["Best run"]
-    faces = DISAGREEMENTS.read(results / "comparison/disagreements.csv")
+    faces = DISAGREEMENTS.read(changed / "comparison/disagreements.csv")
     assert f"{(faces.set == 'test').sum()} faces of test" in window.page_source
     assert (faces.set == "test").sum() == 600
 

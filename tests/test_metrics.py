@@ -149,12 +149,17 @@ def test_difference_whose_interval_covers_zero_is_not_significant(female, male, 
     recalls = male[0] / male[1] - female[0] / female[1]
     found = summarise(predictions_with(female, male))["differences"]["male_minus_female"]
     assert found["value"] == pytest.approx(recalls) and found["significant"] == significant
-    assert (found["interval"][0] > 0) == (found["p"] < 0.05) == significant
+    parts = [
+        confidence_intervals.proportion(np.arange(of) < yes, np.arange(of))
+        for yes, of in (female, male)
+    ]
+    p_value = confidence_intervals.difference_p_value(*parts)
+    assert (found["interval"][0] > 0) == (p_value < 0.05) == significant
 
 
 def test_difference_with_a_class_without_samples_is_null():
     found = summarise(predictions_of([1, 1], [0.8, 0.2]))["differences"]["male_minus_female"]
-    assert found == {"value": None, "interval": None, "significant": False, "p": None}
+    assert found == {"value": None, "interval": None, "significant": False}
 
 
 def test_difference_from_the_baseline_is_paired_on_the_same_faces():
@@ -229,6 +234,16 @@ def test_interval_of_the_temperature_holds_the_one_that_made_the_predictions():
     assert 1 < low < 3 < high < 6
     low, high = calibration.temperature_scaling(*[overconfident(50, 1, seed=3)] * 2)["interval"]
     assert low < 1 < high
+
+
+def test_calibration_error_that_chance_explains_is_larger_where_people_repeat():
+    odds = np.random.default_rng(2).normal(0, 2, 200)
+    p_male, one_each = 1 / (1 + np.exp(-odds)), pd.Series(np.arange(200).astype(str))
+    few = pd.Series((np.arange(200) % 4).astype(str))
+    independent, dependent = (
+        calibration.error_if_calibrated(p_male, subjects)["high"] for subjects in (one_each, few)
+    )
+    assert dependent > 1.3 * independent
 
 
 def test_calibrated_network_has_the_calibration_error_of_chance():
@@ -389,6 +404,7 @@ def evaluate(folder, output, *options):
     names = ("inference.csv", "inference_validation.csv", "split.csv", "history.csv")
     call_script(
         "evaluate", *(folder / name for name in names),
+        "--model", folder / "split.csv", "--evaluations", folder / "evaluations",
         "-o", folder / output / "metrics.json", "--slice_table", folder / output / "slices.csv",
         *options,
     )  # fmt: skip

@@ -23,7 +23,7 @@ from renet.dataset.tables import FUNNEL
 from renet.evaluation import own_slices, slices
 from renet.faces import crop, shards
 from renet.faces.crop import CropSpec
-from renet.metadata import own_photos, row_filter
+from renet.metadata import own_photos, row_filter, subjects
 from renet.metadata.row_filter import RowFilter
 from renet.metadata.tables import METADATA
 from renet.pages import phrases
@@ -346,6 +346,13 @@ def test_pages_of_own_photos_do_not_speak_of_archives(changed):
 UNNAMED = (
     r"photos have no recorded person\. Each counts as a person of its own: people may be in both"
 )
+
+
+@pytest.mark.parametrize("source", ["own", "my.own", "a-b_1.c"])
+def test_photo_without_a_recorded_person_is_counted_whatever_its_source_is_called(source):
+    photos = subjects.of_photos(source, pd.Series(["garden/1.jpg", "2.jpg"]))
+    counted = subjects.counts(pd.concat([photos, pd.Series(["anna", "imdb:7"])]))
+    assert counted == {"subjects": 4, "unnamed_photos": 2}
 
 
 def test_pages_of_photos_without_a_recorded_person_speak_of_photos(changed):

@@ -63,7 +63,8 @@ def audit(
     ranked = ranked.assign(reviewed=ranked.id.isin(reviewed.id[is_seen]))
     suspects = ranked[ranked.suspect == 1]
     skill = label_audit.skill(ranked)
-    cost = label_audit.cost(ranked) if skill.is_significant else None
+    unseen = ranked.assign(suspect=ranked.suspect * ~ranked.reviewed)
+    cost = label_audit.cost(unseen) if skill.is_significant else None
     files.write_json(summary, {**dataclasses.asdict(skill), "cost": cost})
     PROPOSALS.write(proposals, label_audit.proposals(suspects[~suspects.reviewed]))
     shown = audit_page.pictured(ranked)

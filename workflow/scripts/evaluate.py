@@ -4,9 +4,9 @@ Reads: inference.csv (test), inference_validation.csv and history.csv of a run, 
 an external test set its inference.csv and the table beside its HDF5 file instead; the users' tables
 of photos whose further columns are slices.
 Writes: metrics.json (`renet.evaluation.metrics.summarise` of test and validation set, the
-calibration, the threshold of "unsure", the check for leakage, the composition of the data and which
-slices are significantly weaker; schema: workflow/schemas/metrics.schema.yaml), slices.csv
-(columns: `renet.evaluation.tables.SLICES`), the figures of `renet.rules.run_figures`, and a file in
+calibration, the threshold of "unsure", the check for leakage and the composition of the data;
+schema: workflow/schemas/metrics.schema.yaml), slices.csv (columns:
+`renet.evaluation.tables.SLICES`), the figures of `renet.rules.run_figures`, and a file in
 the folder `evaluations`, which is not declared as an output (`renet.records.evaluations`).
 For an external set, `test` in metrics.json means this set, and the subsets that are checked for
 leakage are training, validation and this set.
@@ -40,8 +40,8 @@ def evaluate(
     history: Path | None = None,
     *,
     external: Path | None = None,
-    model: Path | None = None,
-    evaluations: Path | None = None,
+    model: Path,
+    evaluations: Path,
     metrics: script.Output,
     slice_table: Path,
     figures: list[Path] = (),
@@ -71,8 +71,7 @@ def evaluate(
         max_error: highest error rate of the predictions that are not "unsure".
     """
     predictions = INFERENCE.read(test)
-    if evaluations and model:
-        records.record(evaluations, model, predictions.subset.iloc[0])
+    records.record(evaluations, model, predictions.subset.iloc[0])
     split_table = SPLIT.read(split, SPLIT_COLUMNS)
     if external:
         others = split_table[split_table.subset != "test"]

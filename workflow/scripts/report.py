@@ -58,7 +58,7 @@ def report(
         external_archives=[results.read_archive(receipt) for receipt in external_receipts],
         notes=notes.read_text(encoding="utf-8") if notes else "",
         removed_runs=list(removed_runs),
-        evaluations=evaluations.models_by_set(folder / "evaluations"),
+        evaluations=evaluations.models_by_set(folder / "evaluations", len(settings["runs"])),
         external={path.parent.name: FUNNEL.read(path) for path in external_funnels},
         comparison=results.read_comparison(comparison) if comparison else None,
         suspects=results.read_suspects(audit[0]) if audit else None,

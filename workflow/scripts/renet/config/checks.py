@@ -1,7 +1,7 @@
 """The rules of the config that its schema cannot express."""
 
+import csv
 import os
-import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -92,7 +92,9 @@ def _check_slices(source: str, archive: dict) -> None:
     if not archive["slices"]:
         return
     with Path(archive["table"]).open(encoding="utf-8-sig", errors="replace") as table:
-        header = [name.strip(' "').lower() for name in re.split("[,;\t]", table.readline().strip())]
+        line = table.readline()
+    header = next(csv.reader([line], delimiter=max(",;\t", key=line.count)), [])
+    header = [name.strip().lower() for name in header]
     for name in archive["slices"]:
         if name not in header:
             raise InputError(

@@ -37,21 +37,22 @@ def _calibration_error(excess: np.ndarray, bin_of_sample: np.ndarray) -> float:
     return float(np.abs(np.bincount(bin_of_sample, excess)).sum() / len(excess))
 
 
-def error_if_calibrated(p_male: np.ndarray) -> dict[str, float]:
+def error_if_calibrated(p_male: np.ndarray, subjects: pd.Series) -> dict[str, float]:
     """The ECE of the same probabilities if they were perfectly calibrated.
 
     The ECE of a few samples is above 0 also without a calibration error. Labels are drawn from the
-    probabilities.
+    probabilities, with one random number for all samples of a person, whose labels are the same.
 
     Returns:
         `mean` over the draws, and `high`, which 95 % of them do not exceed.
     """
     confidence, bin_of_sample = _binned(p_male)
+    person, people = pd.factorize(subjects)
     random = np.random.default_rng(SEED)
-    errors = [
-        _calibration_error(confidence - (random.random(len(p_male)) < confidence), bin_of_sample)
-        for _ in range(DRAWS)
-    ]
+    errors = []
+    for _ in range(DRAWS):
+        is_male = random.random(len(people))[person] < p_male
+        errors.append(_calibration_error(confidence - (is_male == (p_male > 0.5)), bin_of_sample))
     high = np.quantile(errors, confidence_intervals.CONFIDENCE)
     return {"mean": float(np.mean(errors)), "high": float(high)}
 

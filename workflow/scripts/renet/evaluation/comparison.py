@@ -75,7 +75,7 @@ def compare(predictions: Predictions, plan: Plan) -> pd.DataFrame:
 
     Holm's procedure corrects for their number.
     """
-    return _claims(predictions, plan, lambda p_values: slice_tests.holm(p_values)[0])
+    return _claims(predictions, plan, slice_tests.holm)
 
 
 def against_best(validation: Predictions, chosen: str) -> pd.DataFrame:
@@ -173,7 +173,9 @@ def standard_error(run: np.ndarray, other: np.ndarray) -> tuple[float, float]:
     gaps = run.mean(axis=1) - other.mean(axis=1)
     seeds = [added for added in (run, other) if added.shape[1] > 1]
     noise = sum(added.var(axis=1, ddof=1).sum() / added.shape[1] for added in seeds)
-    components = [(max(0.0, (gaps**2).sum() - noise), len(gaps) - 1)]
+    people = (gaps**2).sum() - noise
+    # Less than a rounding error of the noise is none.
+    components = [(people if people > SMALLEST * noise else 0.0, len(gaps) - 1)]
     for added in seeds:
         count = added.shape[1]
         components.append((added.sum(axis=0).var(ddof=1) / count, count - 1))

@@ -7,7 +7,7 @@ other metrics have a bootstrap that draws whole people. benchmarks/README.md has
 each in simulations.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,6 +18,8 @@ CONFIDENCE = 0.95
 TAIL = (1 - CONFIDENCE) / 2
 RESAMPLES = 5000
 SEED = 1  # of the resamples: the same predictions always give the same interval
+FEWEST_PEOPLE = 1.5  # effective number, of which something can be said of other people
+SMALLEST_SIZE = 1e-6
 SMALLEST_TAIL, LARGEST_TAIL = 1e-12, 0.49  # for the search of a p-value
 
 
@@ -43,13 +45,13 @@ class Proportion:
         """The number of independent faces that say as much about the fraction as these.
 
         Corrected for the degrees of freedom, which are the people less one (Korn and Graubard,
-        Survey Methodology 24, 1998).
+        Survey Methodology 24, 1998). 0 for one person, and nearly one, who says nothing of others.
 
         Args:
             tail: probability beyond each end of the interval that the number is for.
         """
-        if self.people == 1:
-            return 1.0
+        if self.people < FEWEST_PEOPLE:
+            return 0.0
         freedom = stats.t.isf(tail, self.faces - 1) / stats.t.isf(tail, self.people - 1)
         return float(self.faces / self.design_effect * freedom**2)
 
@@ -80,7 +82,13 @@ def proportion(correct: np.ndarray | pd.Series, subjects: np.ndarray | pd.Series
 
 
 def wilson(value: float, size: float, tail: float = TAIL) -> tuple[float, float]:
-    """Wilson's interval of a fraction of `size` independent faces, which need not be whole."""
+    """Wilson's interval of a fraction of `size` independent faces; (0, 1) for none.
+
+    Args:
+        size: need not be whole.
+    """
+    if size < SMALLEST_SIZE:
+        return 0.0, 1.0
     square = stats.norm.isf(tail) ** 2 / size
     middle, reach = value + square / 2, np.sqrt(square * (value * (1 - value) + square / 4))
     low, high = (middle - reach) / (1 + square), (middle + reach) / (1 + square)
@@ -124,25 +132,13 @@ def difference_p_value(first: Proportion, second: Proportion) -> float:
     return 2 * float(optimize.brentq(low_end, SMALLEST_TAIL, LARGEST_TAIL))
 
 
-def subject_draws(subjects: pd.Series) -> Iterator[np.ndarray]:
-    """Yield `RESAMPLES` draws of subjects: how often each sample is drawn, (samples,) float64.
-
-    The same subjects always give the same draws, also for the predictions of several runs.
-    """
-    subject_of_sample, names = subjects.factorize()
-    count = len(names)
-    random = np.random.default_rng(SEED)
-    for _ in range(RESAMPLES):
-        draws = np.bincount(random.integers(count, size=count), minlength=count)
-        yield draws[subject_of_sample].astype(float)
-
-
 def subject_bootstrap(
     subjects: pd.Series, metrics: Callable[[np.ndarray], np.ndarray]
 ) -> np.ndarray:
     """Percentile intervals from a bootstrap over subjects (a cluster bootstrap).
 
-    Each resample draws as many subjects as there are, with replacement, with all their samples.
+    Each resample draws as many subjects as there are, with replacement, with all their samples. The
+    same subjects always give the same draws.
 
     Args:
         subjects: subject of each sample.
@@ -152,11 +148,12 @@ def subject_bootstrap(
     Returns:
         (k, 2): low and high; NaN for a metric that fewer than half of the resamples define.
     """
-    return percentiles(np.array([metrics(weights) for weights in subject_draws(subjects)]))
-
-
-def percentiles(values: np.ndarray) -> np.ndarray:
-    """The interval of each metric, (k, 2), from its values in resamples, (resamples, k)."""
+    subject_of_sample, names = subjects.factorize()
+    count = len(names)
+    random = np.random.default_rng(SEED)
+    draws = (random.integers(count, size=count) for _ in range(RESAMPLES))
+    weights = (np.bincount(one, minlength=count)[subject_of_sample].astype(float) for one in draws)
+    values = np.array([metrics(one) for one in weights])
     defined = np.isfinite(values).mean(axis=0) >= 0.5
     bounds = np.full((values.shape[1], 2), np.nan)
     if defined.any():

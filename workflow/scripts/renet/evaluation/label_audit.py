@@ -18,7 +18,7 @@ from sklearn.model_selection import StratifiedGroupKFold
 from renet.common.errors import InputError
 from renet.common.imdb_wiki import CLASSES
 from renet.dataset import near_duplicates, splits
-from renet.evaluation import calibration, confidence_intervals
+from renet.evaluation import calibration, metrics
 from renet.evaluation.tables import LABELS, PROPOSALS
 from renet.metadata import subjects
 
@@ -33,8 +33,7 @@ class Skill:
     Attributes:
         accuracy: fraction of the labels that the networks predict.
         baseline: fraction that always predicting `majority` does.
-        gain: accuracy - baseline, and `low` and `high`, its 95 % interval by a bootstrap over
-            people.
+        gain: accuracy - baseline, and `low` and `high`, its 95 % interval.
     """
 
     accuracy: float
@@ -111,16 +110,13 @@ def skill(labels: pd.DataFrame) -> Skill:
     """The skill of the networks whose predictions are in a table `LABELS`."""
     agrees = _predicted(labels) == labels.target
     majority = int(labels.target.mean() >= 0.5)
-    is_majority = labels.target == majority
-    difference = agrees.astype(float) - is_majority.astype(float)
-    ((low, high),) = confidence_intervals.subject_bootstrap(
-        labels.subject, lambda weights: np.array([np.average(difference, weights=weights)])
-    )
+    gain = metrics.over_baseline(labels.assign(correct=agrees.astype(int)), majority)
+    low, high = gain["interval"]
     return Skill(
         accuracy=agrees.mean(),
-        baseline=is_majority.mean(),
+        baseline=(labels.target == majority).mean(),
         majority=CLASSES[majority],
-        gain=difference.mean(),
+        gain=gain["value"],
         low=low,
         high=high,
     )

@@ -45,7 +45,7 @@ def summarise(predictions: pd.DataFrame, male_fraction: float) -> dict:
         "classes": list(CLASSES),
         **_point_estimates(predictions),
         **calibration.probability_metrics(p_male, targets),
-        "ece_if_calibrated": calibration.error_if_calibrated(p_male),
+        "ece_if_calibrated": calibration.error_if_calibrated(p_male, predictions.subject),
         "confusion_matrix": _confusion_matrix(predictions).tolist(),
         "intervals": _intervals(predictions, recalls),
         "differences": {
@@ -138,12 +138,11 @@ def over_baseline(predictions: pd.DataFrame, majority: int) -> dict:
 
 
 def recall_difference(female: Proportion | None, male: Proportion | None) -> dict:
-    """Recall of male minus that of female with its p-value; undefined without one of them."""
+    """Recall of male minus that of female; undefined without one of them."""
     if not female or not male:
-        return _difference(None, None) | {"p": None}
+        return _difference(None, None)
     bounds = list(combination((1, -1), (male, female)))
-    p_value = confidence_intervals.difference_p_value(female, male)
-    return _difference(male.value - female.value, bounds) | {"p": p_value}
+    return _difference(male.value - female.value, bounds)
 
 
 def _difference(value: float | None, interval: list[float] | None) -> dict:

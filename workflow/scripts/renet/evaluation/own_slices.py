@@ -6,6 +6,7 @@ import pandas as pd
 
 from renet.common import user_tables
 from renet.evaluation.slices import OWN_COLUMN, UNKNOWN
+from renet.metadata.own_photos import OPTIONAL, REQUIRED
 
 MOST_VALUES, OTHER = 20, "other"
 
@@ -30,7 +31,7 @@ def add(
     parts = []
     for (source, of_source), table in zip(names.items(), tables, strict=True):
         faces = predictions[predictions.source == source]
-        written = user_tables.read(table, ["path", *of_source], [])[of_source]
+        written = user_tables.read(table, [*REQUIRED, *of_source], OPTIONAL)[of_source]
         written = written.iloc[rows[faces.id]].set_axis(faces.index)
         parts.append(written.add_prefix(OWN_COLUMN))
     values = pd.concat(parts).reindex(predictions.index).fillna("")

@@ -7,7 +7,7 @@ import pandas as pd
 
 from renet.common.imdb_wiki import CLASSES
 from renet.evaluation import metrics, slice_tests
-from renet.evaluation.confidence_intervals import proportion
+from renet.evaluation.confidence_intervals import difference_p_value, proportion
 from renet.evaluation.tables import SLICES
 from renet.metadata import subjects
 
@@ -76,7 +76,7 @@ def tabulate(predictions: pd.DataFrame, slices: pd.DataFrame) -> pd.DataFrame:
         for value in slices[name].cat.categories
     ]
     table = pd.DataFrame(rows).astype({column: float for column in GAP})
-    table[["upper_holm", "p_holm"]] = slice_tests.weaker(table, predictions, slices)
+    table["p_holm"] = slice_tests.weaker(table, predictions, slices)
     table["gap_p_holm"] = slice_tests.gaps(table)
     return table[list(SLICES.columns)]
 
@@ -85,10 +85,11 @@ def _row(samples: pd.DataFrame, name: str, value: str) -> dict:
     accuracy = proportion(samples.correct, samples.subject)
     parts = [samples[samples.target == label] for label in range(len(CLASSES))]
     recalls = [proportion(part.correct, part.subject) if len(part) else None for part in parts]
-    known = [recall.value for recall in recalls if recall]
+    known = [recall for recall in recalls if recall]
     low, high = accuracy.interval()
     gap = metrics.recall_difference(*recalls)
     gap_low, gap_high = gap["interval"] or (None, None)
+    p_value = difference_p_value(*known) if len(known) == len(CLASSES) else None
     return {
         "slice": name,
         "value": value,
@@ -98,9 +99,9 @@ def _row(samples: pd.DataFrame, name: str, value: str) -> dict:
         "low": low,
         "high": high,
         "confidence": samples[["p_female", "p_male"]].max(axis=1).mean(),
-        "balanced_accuracy": np.mean(known),
+        "balanced_accuracy": np.mean([recall.value for recall in known]),
         "majority_baseline": max(map(len, parts)) / len(samples),
-        **dict(zip(GAP, (gap["value"], gap_low, gap_high, gap["p"]), strict=True)),
+        **dict(zip(GAP, (gap["value"], gap_low, gap_high, p_value), strict=True)),
         **{f"n_{name}": len(part) for name, part in zip(CLASSES, parts, strict=True)},
         **{
             f"recall_{name}": recall.value if recall else np.nan

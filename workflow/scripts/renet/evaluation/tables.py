@@ -23,12 +23,13 @@ SALIENCY = Table({"y": int, "largest_drop": float, **INFERENCE.columns})
 
 FEWEST_PEOPLE = 100  # with fewer, a bootstrap interval covers less often than it says
 SMALL_SLICE = 30  # faces; the interval of a smaller slice is too wide for a statement
+FEWEST_OF_CLASS = 10  # faces of each gender in a slice whose recalls are compared
 GROUPS = ("recorded gender", "age")  # slices whose calibration and coverage are shown
 # Slices in which the genders are not compared: by the label itself, or explained by age and colour.
 NOT_COMPARED = (
     "recorded gender", "decade", "face score", "crop size", "person in the training set",
 )  # fmt: skip
-ALPHA = 0.05  # probability that any slice is called weaker if none is
+ALPHA = 0.05  # probability of a significant result in a family of tests if nothing differs
 
 # slices.csv: one row for each value of each slice; a recall without samples is empty, and so
 # are the columns of a test for slices that are not tested.
@@ -37,7 +38,7 @@ SLICES = Table(
     | dict.fromkeys(("n", "subjects", "n_female", "n_male"), int)
     | dict.fromkeys(
         ("accuracy", "low", "high", "confidence", "recall_female", "recall_male",
-         "balanced_accuracy", "majority_baseline", "upper_holm", "p_holm", "gap", "gap_low",
+         "balanced_accuracy", "majority_baseline", "p_holm", "gap", "gap_low",
          "gap_high", "gap_p_holm"), float,
     )
 )  # fmt: skip

@@ -10,8 +10,8 @@ import pandas as pd
 
 # Scripts in which marks are accents or optional vowel points, as Unicode names their letters.
 OPTIONAL_MARKS = ("LATIN", "GREEK", "CYRILLIC", "ARABIC", "HEBREW")
+OF_PHOTO = r"[\w.:-]+:/"  # a name has neither a colon nor a slash
 SUFFIXES = ("jr", "sr", "ii", "iii", "iv")  # after a comma, and no given names
-OF_PHOTO = r"[\w:-]+:/"  # a name has neither a colon nor a slash
 
 
 def of_photos(source: str, paths: pd.Series) -> pd.Series:

@@ -90,8 +90,8 @@ def lead(table: pd.DataFrame) -> str:
     names = others.run[others.significant != 1].tolist()
     if not names:
         return "chance alone does not explain the lead over any other run"
-    if len(names) == len(others) > 1:
-        return f"chance can explain the lead over each of the other {len(names)} runs"
+    if len(names) > MOST_IN_WORDS:
+        return f"chance can explain the lead over {len(names)} of the other {len(others)} runs"
     return f"chance can explain the lead over {phrases.listed(names)}"
 
 

@@ -6,7 +6,7 @@ import pandas as pd
 
 from renet.common.imdb_wiki import CLASSES
 from renet.dataset.tables import NEAR_DUPLICATES
-from renet.evaluation.tables import ALPHA, FEWEST_PEOPLE, SMALL_SLICE
+from renet.evaluation.tables import ALPHA, FEWEST_OF_CLASS, FEWEST_PEOPLE, SMALL_SLICE
 from renet.metadata import subjects
 
 UNDEFINED = "–"
@@ -172,12 +172,13 @@ def abstention(metrics: dict) -> str:
     if choice["threshold"] is None and choice["people"] < choice["needed"]:
         return (
             f"No threshold can show an error of at most {rate} with a confidence of {level}: that "
-            f"takes at least {choice['needed']:,} {unit}, and the validation set has {chosen_on}."
+            f"takes at least {choice['needed']:,} {unit} without an error, and the validation set "
+            f"has {chosen_on}."
         )
     if choice["threshold"] is None:
         return (
-            f"No threshold keeps the error of the accepted predictions at or below {rate} with a "
-            f"confidence of {level}, on the validation set ({chosen_on})."
+            f"On the validation set ({chosen_on}), no threshold can be shown to keep the error at "
+            f"or below {rate} over {unit} and over faces, with a confidence of {level}."
         )
     rule = "Every prediction is accepted"
     if choice["threshold"] > 0:
@@ -300,7 +301,10 @@ def gaps(by_slice: pd.DataFrame, set_name: str = TEST_SET) -> str:
     """
     tested = int(by_slice.gap_p_holm.notna().sum())
     if not tested:
-        return f"No slice of the {set_name} has enough faces of both genders to compare them."
+        return (
+            f"No slice by age, colour or source is smaller than the {set_name} and has at least "
+            f"{FEWEST_OF_CLASS} faces of each gender."
+        )
     differing = by_slice[by_slice.gap_p_holm <= ALPHA]
     if differing.empty:
         return (
@@ -362,7 +366,7 @@ def confidence_finding(row: Any) -> str:
     """Whether the interval of a slice's accuracy excludes its mean confidence."""
     if row.low <= row.confidence <= row.high:
         return "within the interval"
-    return "too high" if row.confidence > row.high else "too low"
+    return "above the interval" if row.confidence > row.high else "below the interval"
 
 
 def slice_finding(row: pd.Series, faces: int) -> str:
@@ -430,10 +434,10 @@ def label_errors(cost: dict | None) -> str:
     if not cost["highest"]:
         return f"There is no sign of wrong labels: {found}."
     return (
-        f"Wrong labels can lower the accuracy by 0 to {points(cost['highest'])} percentage points: "
-        f"{found} (in 95\N{NO-BREAK SPACE}% of them at least "
-        f"{percentage(cost['without_errors_least'])}). This holds if labels are wrong at random, "
-        "and not more often for faces that are hard for the networks."
+        f"Wrong labels can lower the accuracy by 0 to about {points(cost['highest'])} percentage "
+        f"points: {found} (in 95\N{NO-BREAK SPACE}% of them at least "
+        f"{percentage(cost['without_errors_least'])}). This holds if labels are wrong at random. "
+        "The audit misses wrong labels that its networks agree with."
     )
 
 

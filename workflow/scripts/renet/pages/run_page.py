@@ -126,7 +126,7 @@ def _calibration_table(results: SetResults) -> PageTable:
         for row in results.slices.itertuples()
         if row.slice in GROUPS
     ]
-    headings = ["group", "faces", "mean confidence", "accuracy", "95 % interval", "confidence is"]
+    headings = ["group", "faces", "mean confidence", "accuracy", "95 % interval", "mean is"]
     return PageTable("Calibration by group", headings, rows, collapsed=True)
 
 
@@ -140,7 +140,9 @@ def _gaps_table(results: SetResults) -> PageTable:
             phrases.percentage(row.recall_male),
             phrases.points(row.gap),
             f"{phrases.points(row.gap_low)} to {phrases.points(row.gap_high)}",
-            phrases.UNDEFINED if np.isnan(row.gap_p_holm) else phrases.p_value(row.gap_p_holm),
+            phrases.UNDEFINED
+            if np.isnan(row.gap_p_holm)
+            else phrases.p_value(row.gap_p_holm).removeprefix("= "),
         ]
         for row in results.slices.dropna(subset="gap").itertuples()
         if row.slice not in NOT_COMPARED

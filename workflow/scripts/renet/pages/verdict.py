@@ -15,8 +15,12 @@ PHOTO_KINDS = {
 }
 
 
-def of_best(runs: list[RunResults], data: DataResults) -> dict:
-    """The verdict on the best run, for index.html: the values of verdict.html.j2."""
+def of_best(runs: list[RunResults], shown: list[RunResults], data: DataResults) -> dict:
+    """The verdict on the best run, for index.html: the values of verdict.html.j2.
+
+    Args:
+        shown: the runs whose test metrics are not folded.
+    """
     best = best_run(runs)
     accuracy = phrases.percentage(best.metrics["validation"]["accuracy"])
     rank = "the only run"
@@ -31,9 +35,10 @@ def of_best(runs: list[RunResults], data: DataResults) -> dict:
         "chosen": f"validation accuracy {accuracy}, {rank}",
     }
     rows = verdict["rows"]
-    if data.comparison and (compared := comparison_section.headline(data.comparison[0])):
+    compared = comparison_section.headline(data.comparison[0]) if data.comparison else None
+    if compared and len(shown) == len(runs):
         rows.insert(0, compared)
-    notes = {run.name: phrases.against_baseline(run.metrics["test"]) for run in runs}
+    notes = {run.name: phrases.against_baseline(run.metrics["test"]) for run in shown}
     if doubts := "; ".join(f"{name}: {note}" for name, note in notes.items() if note):
         rows.append(("Not above guessing", doubts))
     return verdict

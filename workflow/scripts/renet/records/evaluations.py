@@ -18,7 +18,11 @@ def record(folder: Path, model: Path, name: str) -> None:
     files.write_json(folder / f"{runs.digest(content)}.json", content)
 
 
-def models_by_set(folder: Path) -> Counter[str]:
-    """The number of trained models that were evaluated on each set; 0 where none is recorded."""
+def models_by_set(folder: Path, runs: int) -> Counter[str]:
+    """The number of trained models that were evaluated on each set.
+
+    0 where the record has fewer models than there are `runs`, as in a copy without it.
+    """
     found = map(files.read_json, folder.glob("*.json"))
-    return Counter(name for name, _ in {(one["set"], one["model"]) for one in found})
+    counts = Counter(name for name, _ in {(one["set"], one["model"]) for one in found})
+    return Counter({name: count for name, count in counts.items() if count >= runs})
