@@ -215,9 +215,9 @@ OLD = ("70 years and more", 0.72, 0.02, 0.7, 0.91, 0.0001)
 def test_gaps_of_opposite_sign_are_said_for_whom_the_network_fails():
     text = phrases.gaps(by_slice(YOUNG, MIDDLE, OLD)).replace("\N{NO-BREAK SPACE}", " ")
     assert text == (
-        "Women are recognised less often in age 70 years and more (70.0 % against 91.0 %, p < "
-        "0.001). Men are recognised less often in age 0–9 years (80.0 % against 94.0 %, p = "
-        "0.002). The p-values are corrected for 3 slices."
+        "Women are recognised less often in the slice age 70 years and more (70.0 % against "
+        "91.0 %, p < 0.001). Men are recognised less often in the slice age 0–9 years (80.0 % "
+        "against 94.0 %, p = 0.002). The p-values are corrected for 3 slices."
     )
     none = phrases.gaps(by_slice(MIDDLE))
     assert none == "No slice has a significant difference (1 slice tested)."

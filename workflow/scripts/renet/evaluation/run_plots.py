@@ -189,7 +189,8 @@ def slices(evaluation: Evaluation) -> Figure:
 
 def gender_gaps(evaluation: Evaluation) -> Figure:
     """Recall of male minus that of female in each slice that has both, with its interval."""
-    is_compared = ~evaluation.slices.slice.isin(NOT_COMPARED)
+    is_part = evaluation.slices.n < len(evaluation.predictions)
+    is_compared = is_part & ~evaluation.slices.slice.isin(NOT_COMPARED)
     rows = evaluation.slices[is_compared].dropna(subset="gap")
     figure, axis = _forest(evaluation, rows, ("gap", "gap_low", "gap_high"))
     axis.axvline(0, color=GREY, lw=1)

@@ -319,7 +319,8 @@ def gaps(by_slice: pd.DataFrame, set_name: str = TEST_SET) -> str:
             for _, row in rows.iterrows()
         ]
         if names:
-            sentences.append(f"{whom} are recognised less often in {listed(names)}.")
+            noun = "slice" if len(names) == 1 else "slices"
+            sentences.append(f"{whom} are recognised less often in the {noun} {listed(names)}.")
     return f"{' '.join(sentences)} {_corrected(tested)}"
 
 

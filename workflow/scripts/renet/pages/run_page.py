@@ -145,7 +145,7 @@ def _gaps_table(results: SetResults) -> PageTable:
             else phrases.p_value(row.gap_p_holm).removeprefix("= "),
         ]
         for row in results.slices.dropna(subset="gap").itertuples()
-        if row.slice not in NOT_COMPARED
+        if row.slice not in NOT_COMPARED and row.n < results.metrics["test"]["n"]
     ]
     headings = [
         "slice", "female", "recall of female", "male", "recall of male", "difference in points",
