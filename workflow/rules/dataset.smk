@@ -125,7 +125,7 @@ rule crop_faces:
     conda:
         "../../envs/crop_faces.yaml"
     params:
-        crop=by_source(sources.crop_settings),
+        crop=by_source(sources.crop_settings),  # size, margin and kind of photos
         file_order=by_archive("files"),
         code=code("crop_faces.py"),
     script:

@@ -1,7 +1,8 @@
 """Why a row of the metadata gives no face: one reason a row, the first that applies.
 
 To add a reason: name it here, at its place in the order; decide it where the docstring of its class
-says; describe it in results/README.md. A limit of the config is a field of `RowFilter`, too.
+says; describe it in results/README.md. A limit of the config is also a field of `RowFilter`, a key
+of the schema and of config.yaml, and a line of datasheet.md.j2.
 """
 
 import enum
@@ -10,7 +11,10 @@ KEPT, DROPPED = "kept", "dropped"  # the column `status`
 
 
 class RowReason(enum.StrEnum):
-    """Reasons in the metadata, in the order in which metadata/row_filter.py checks them."""
+    """Reasons in the metadata, in the order in which metadata/row_filter.py checks them.
+
+    It has a function for .mat files and one for own photos.
+    """
 
     MISSING_FILE = enum.auto()  # not in the archives; parse_metadata.py checks it by their index
     REPEATED = enum.auto()  # own photos alone: an earlier row describes the same face

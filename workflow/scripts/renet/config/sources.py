@@ -202,6 +202,17 @@ def crop_settings(config: dict, source: str) -> dict:
     return crop_spec(config, given)
 
 
+def crop_spec(config: dict, given: dict) -> dict:
+    """The settings of `CropSpec`, from `database` and `photos` of an archive in provenance.json."""
+    own, whole = given["database"] == TABLE, given["photos"] == "whole"
+    return {
+        "size": image_size(config),
+        "margin": None if own and not whole else config["crop"]["margin"],
+        "whole": whole,
+        "turn": own,
+    }
+
+
 def ready_made_crops(config: dict) -> dict:
     """The settings of `renet.prediction.predictor.ReadyMadeCrops`: as in the training.
 
@@ -214,14 +225,3 @@ def ready_made_crops(config: dict) -> dict:
     if len(margins) == 1:
         return {"margin": margins.pop(), "mixed": False}
     return {"margin": margin, "mixed": margin < ARCHIVE_MARGIN}  # else nothing is trimmed
-
-
-def crop_spec(config: dict, given: dict) -> dict:
-    """The settings of `CropSpec`, from `database` and `photos` of an archive in provenance.json."""
-    own, whole = given["database"] == TABLE, given["photos"] == "whole"
-    return {
-        "size": image_size(config),
-        "margin": None if own and not whole else config["crop"]["margin"],
-        "whole": whole,
-        "turn": own,
-    }
