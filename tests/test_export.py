@@ -219,3 +219,17 @@ def test_sweep_without_writes_in_place_is_the_same(cell):
         inputs, bank.input_weight, bank.recurrent_weight, bank.bias
     )  # fmt: skip
     torch.testing.assert_close(stepped, bank(inputs))
+
+
+@pytest.mark.parametrize(
+    ("name", "writer"),
+    [("a.onnx", export.write_onnx), ("a.int8.onnx", export.write_int8),
+     ("model.safetensors", export.write_safetensors)],
+)  # fmt: skip
+def test_end_of_the_name_decides_the_format(name, writer):
+    assert export.writer_of(Path(name)) is writer
+
+
+def test_name_of_no_format_is_refused_before_anything_is_read(tmp_path):
+    with pytest.raises(InputError, match=r"out\.pt has no name of a format; let it end"):
+        export.writer_of(tmp_path / "out.pt")

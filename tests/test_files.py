@@ -4,6 +4,7 @@ import errno
 import multiprocessing
 import os
 import stat
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -82,3 +83,21 @@ def test_damaged_json_is_named(tmp_path):
     (tmp_path / "receipt.json").write_text("{")
     with pytest.raises(InputError, match=r"receipt\.json is not valid JSON"):
         files.read_json(tmp_path / "receipt.json")
+
+
+def test_link_keeps_its_place_and_the_file_that_it_names_is_replaced(tmp_path):
+    target, link = tmp_path / "target.csv", tmp_path / "link.csv"
+    target.write_text("old")
+    link.symlink_to(target)
+    files.write_text(link, "new")
+    assert link.is_symlink() and target.read_text() == "new"
+
+
+def test_named_pipe_is_written_through_and_stays_a_pipe(tmp_path):
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    with ThreadPoolExecutor(1) as pool:
+        read = pool.submit(pipe.read_text)
+        files.write_text(pipe, "all of it")
+        assert read.result(timeout=10) == "all of it"
+    assert pipe.is_fifo() and list(tmp_path.iterdir()) == [pipe]

@@ -3,12 +3,11 @@
 Reads: model.pt of a run, and predictor.json beside it.
 Writes: model.onnx (faces uint8 in, probabilities out), model.int8.onnx (the same in int8), or
 model.safetensors (the weights, with the architecture and the predictor as metadata).
-Decides: nothing.
+Decides: the format, by the end of the file's name: .onnx, .int8.onnx or .safetensors.
 """
 
 import logging
 from pathlib import Path
-from typing import Literal
 
 from renet.common import script
 from renet.prediction import export as formats
@@ -19,16 +18,15 @@ def export(
     model: Path,
     *,
     exported: script.Output,
-    format: Literal["onnx", "int8.onnx", "safetensors"] = "onnx",
 ) -> None:
     """Write a run's predictor in another format.
 
     Args:
         model: the folder of a run, or model.pt.
-        exported: file to write.
-        format: of the file.
+        exported: file to write, whose name ends with .onnx, .int8.onnx or .safetensors.
     """
-    formats.WRITERS[format](exported, predictor.load(model))
+    write = formats.writer_of(exported)
+    write(exported, predictor.load(model))
     logging.info("%s is written (%.1f MB)", exported, exported.stat().st_size / 1e6)
 
 

@@ -23,7 +23,8 @@ def replacing(path: str | Path, size: int = 0) -> Iterator[Path]:
 
     The temporary file is locked: a job that is started again while an abandoned process still
     writes the same output stops with an error. h5py has locks of its own: open the yielded path
-    with `locking=False`.
+    with `locking=False`. A link keeps its place, and the file that it names is replaced. What is no
+    file, such as /dev/stdout or a named pipe, is written through: the yielded path is its own.
 
     Args:
         size: bytes of the file, where they are known; they must be free before it is begun.
@@ -33,6 +34,10 @@ def replacing(path: str | Path, size: int = 0) -> Iterator[Path]:
             folder cannot be written.
     """
     path = Path(path)
+    if path.exists() and not path.is_file() and not path.is_dir():
+        yield path
+        return
+    path = path.resolve() if path.is_symlink() else path
     temporary = path.with_name(path.name + ".tmp")
     with disk.explained(temporary):
         _make_folder_of(path)

@@ -12,7 +12,7 @@ import json
 import logging
 import tempfile
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import torch
@@ -162,4 +162,16 @@ def _packages_for(format_name: str) -> Iterator[None]:
         ) from error
 
 
-WRITERS = {"onnx": write_onnx, "int8.onnx": write_int8, "safetensors": write_safetensors}
+WRITERS = {".int8.onnx": write_int8, ".onnx": write_onnx, ".safetensors": write_safetensors}
+
+
+def writer_of(path: Path) -> Callable[[Path, Predictor], None]:
+    """The function that writes the format which the end of a file's name says.
+
+    Raises:
+        InputError: it says none.
+    """
+    for suffix, write in WRITERS.items():
+        if path.name.endswith(suffix):
+            return write
+    raise InputError(f"{path} has no name of a format; let it end with {', '.join(WRITERS)}.")
