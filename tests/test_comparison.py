@@ -72,7 +72,7 @@ def test_best_of_equal_runs_is_significantly_better_than_another_in_at_most_5_pe
         hard = random.normal(size=300)
         noise = random.normal(size=(10, 300))
         given = predictions({f"run-{n}": (hard + one < 1.5) * 1 for n, one in enumerate(noise)})
-        table = comparison.against_best(given, given.correct.mean().idxmax())
+        table = comparison.against_best(given, given.correct.mean().idxmax(), "accuracy")
         found.append([table.significant.any(), (table.p * 9 <= 0.05).any()])
     tukey, bonferroni = np.mean(found, axis=0)
     assert tukey <= 0.07 < bonferroni
@@ -232,7 +232,12 @@ def test_runs_that_do_not_differ_from_the_best_one_are_listed(significant, said)
 def test_best_run_has_the_highest_accuracy_and_of_those_the_lowest_loss():
     found = {"a": (0.8, 0.1), "b": (0.9, 0.4), "c": (0.9, 0.3), "d": (0.9, 0.3)}
     validation = {name: {"accuracy": one, "loss": loss} for name, (one, loss) in found.items()}
-    assert choice.best(validation) == "c"
+    assert choice.best(validation, "accuracy") == "c"
+
+
+def test_recall_does_not_choose_the_best_run():
+    metrics = ("accuracy", "balanced_accuracy", "recall_female")
+    assert list(map(choice.metric_of, metrics)) == ["accuracy", *["balanced_accuracy"] * 2]
 
 
 def test_settings_of_a_recipe_are_those_that_its_runs_share():

@@ -84,8 +84,14 @@ def test_faces_are_the_first_of_the_test_set_with_their_predictions(window, resu
         assert ("correct" in text) == bool(row.correct) and ("wrong" in text) != bool(row.correct)
 
 
+def lead_on_the_validation_set(results: Path, run: str, **changes: object) -> None:
+    intervals = read_metrics(results, run)["validation"]["intervals"]
+    leading = {"balanced_accuracy": 0.99, "intervals": intervals | {"balanced_accuracy": [0.98, 1]}}
+    change_metrics(results, run, "validation", **leading, **changes)
+
+
 def test_best_run_is_chosen_on_the_validation_set(window, changed):
-    change_metrics(changed, "slow", "validation", accuracy=0.99)
+    lead_on_the_validation_set(changed, "slow")
     change_metrics(changed, "again", "test", accuracy=0.995)
     path = changed / "comparison/comparison.csv"
     table = COMPARISON.read(path)
@@ -95,13 +101,23 @@ def test_best_run_is_chosen_on_the_validation_set(window, changed):
     write_report(changed)
     window.get(index(changed))
     assert texts(window, ".verdict dd")[0] == (
-        "slow, validation accuracy 99.0\N{NO-BREAK SPACE}%, the highest of 3 runs; chance can "
-        "explain the lead over again. Another run can be better on the test set, which has no part "
-        "in the choice."
+        "slow, validation balanced accuracy 99.0\N{NO-BREAK SPACE}%, the highest of 3 runs; chance "
+        "can explain the lead over again. Another run can be better on the test set, which has no "
+        "part in the choice."
     )
     assert texts(window, ".verdict dd a") == ["slow"]
     assert phrases.percentage(read_metrics(changed, "slow")["test"]["accuracy"]) in verdict(window)
     assert "99.5" not in verdict(window)
+
+
+def test_tie_of_the_best_run_is_said(window, changed):
+    lead_on_the_validation_set(changed, "made")
+    lead_on_the_validation_set(changed, "slow", loss=0.01)
+    write_report(changed)
+    window.get(index(changed))
+    chosen = texts(window, ".verdict dd")[0]
+    assert chosen.startswith("slow, validation balanced accuracy 99.0")
+    assert "the highest of 3 runs, equal to made, with the lowest log loss; chance" in chosen
 
 
 @pytest.mark.parametrize(

@@ -52,7 +52,7 @@ def compare(
         sheets: a picture to write for each set, disagreements_<set>.jpg.
     """
     sets = read_sets(inference)
-    best = against_best(sets.pop("validation"))
+    best = against_best(sets.pop("validation"), choice.metric_of(metric))
     plan = comparison.Plan(reference, metric, groups)
     compared, disputed = [], []
     for name, runs in sets.items():
@@ -74,16 +74,17 @@ def compare(
         GRID.write_faces(path, (stored[name].pixels[row] for row in rows.index))
 
 
-def against_best(runs: dict[str, pd.DataFrame]) -> pd.DataFrame:
+def against_best(runs: dict[str, pd.DataFrame], metric: str) -> pd.DataFrame:
     """The table `COMPARISON` of the validation set, from the inference table of each run."""
+    predictions = comparison.side_by_side("validation", runs)
+    values = comparison.contributions(predictions, metric).sum()
     found = {
-        name: {"accuracy": table.correct.mean()}
+        name: {metric: values[name]}
         | calibration.probability_metrics(table.p_male.to_numpy(), table.target.to_numpy())
         for name, table in runs.items()
     }
-    predictions = comparison.side_by_side("validation", runs)
-    chosen = choice.best(found)
-    return comparison.against_best(predictions, chosen).assign(set="validation")
+    chosen = choice.best(found, metric)
+    return comparison.against_best(predictions, chosen, metric).assign(set="validation")
 
 
 def read_sets(inference: list[Path]) -> dict[str, dict[str, pd.DataFrame]]:

@@ -3,9 +3,22 @@
 from collections.abc import Mapping
 
 
-def best(validation: Mapping[str, Mapping[str, float]]) -> str:
-    """The run of the highest `accuracy` on the validation set, of those the lowest `loss`.
+def metric_of(compared: str) -> str:
+    """The metric of the choice: the config's `comparison.metric`, but no recall.
+
+    A network that always predicts one class has the highest recall of it.
+    """
+    return "accuracy" if compared == "accuracy" else "balanced_accuracy"
+
+
+def best(validation: Mapping[str, Mapping[str, float]], metric: str) -> str:
+    """The run of the highest metric on the validation set, of those the lowest `loss`.
 
     Of equal ones, the first.
     """
-    return max(validation, key=lambda run: (validation[run]["accuracy"], -validation[run]["loss"]))
+    digits = 9  # without the rounding errors of two ways to compute it
+
+    def rank(run: str) -> tuple[float, float]:
+        return round(validation[run][metric], digits), -validation[run]["loss"]
+
+    return max(validation, key=rank)

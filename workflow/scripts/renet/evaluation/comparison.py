@@ -78,7 +78,7 @@ def compare(predictions: Predictions, plan: Plan) -> pd.DataFrame:
     return _claims(predictions, plan, slice_tests.holm)
 
 
-def against_best(validation: Predictions, chosen: str) -> pd.DataFrame:
+def against_best(validation: Predictions, chosen: str, metric: str) -> pd.DataFrame:
     """The table `COMPARISON` of the validation set: each trained model against the chosen one.
 
     The same faces chose it, so that each pair of runs could have been the one that is compared. The
@@ -88,7 +88,7 @@ def against_best(validation: Predictions, chosen: str) -> pd.DataFrame:
     runs = validation.correct.shape[1]
     table = _claims(
         validation,
-        Plan(chosen, "accuracy"),
+        Plan(chosen, metric),
         lambda p_values: stats.studentized_range.sf(
             np.sqrt(2) * stats.norm.isf(p_values / 2), runs, np.inf
         ),

@@ -47,7 +47,7 @@ def write(
     """
     metrics = data.comparison[0].metric if data.comparison else []
     compared = next(iter(metrics), "balanced_accuracy")
-    folded = _not_chosen(runs, grids)
+    folded = _not_chosen(runs, grids, data.choice_metric)
     shown = [run for run in runs if run.name not in folded]
     figures = _figures(path.parent, runs, shown, data)
     kinds = list(dict.fromkeys(run.architecture.kind for run in runs))
@@ -72,11 +72,11 @@ def write(
     )
 
 
-def _not_chosen(runs: list[RunResults], grids: dict) -> set[str]:
+def _not_chosen(runs: list[RunResults], grids: dict, metric: str) -> set[str]:
     """The runs of each grid but the best one on the validation set."""
     of_grids = [[run for run in runs if run.name in grid["runs"]] for grid in grids.values()]
     names = {run.name for of_grid in of_grids for run in of_grid}
-    return names - {verdict.best_run(of_grid).name for of_grid in of_grids}
+    return names - {verdict.best_run(of_grid, metric).name for of_grid in of_grids}
 
 
 def _figures(

@@ -81,6 +81,12 @@ class DataResults:
         return steps[is_shown]
 
     @property
+    def choice_metric(self) -> str:
+        """The metric of the validation set that chooses the best run."""
+        table = self.comparison[0] if self.comparison else tables.COMPARISON.frame([])
+        return next(iter(table.metric[table.kind == tables.BEST]), "accuracy")
+
+    @property
     def kinds_of_photos(self) -> dict[str, bool]:
         """Whether there are `drawn` (the sample), `public` (IMDB-WIKI) and the user's `own`."""
         return {

@@ -3,6 +3,8 @@
 It stands first on the page over all runs, for the best run, and on the page of each run.
 """
 
+import math
+
 from renet.evaluation import choice
 from renet.evaluation.tables import EXAMPLES
 from renet.pages import comparison_section, metric_tables, phrases
@@ -21,18 +23,22 @@ def of_best(runs: list[RunResults], shown: list[RunResults], data: DataResults) 
     Args:
         shown: the runs whose test metrics are not folded.
     """
-    best = best_run(runs)
-    accuracy = phrases.percentage(best.metrics["validation"]["accuracy"])
-    rank = "the only run"
+    best = best_run(runs, data.choice_metric)
+    (metric,) = metric_tables.named(data.choice_metric)
+    values = {run.name: run.metrics["validation"][data.choice_metric] for run in runs}
+    highest, rank = values.pop(best.name), "the only run"
     if data.comparison and len(runs) > 1:
+        equal = [name for name, value in values.items() if math.isclose(value, highest)]
+        tie = f", equal to {phrases.listed(equal)}, with the lowest log loss" if equal else ""
         rank = (
-            f"the highest of {len(runs)} runs; {comparison_section.lead(data.comparison[0])}. "
+            f"the highest of {len(runs)} runs{tie}; "
+            f"{comparison_section.lead(data.comparison[0])}. "
             "Another run can be better on the test set, which has no part in the choice."
         )
     verdict = of_run(best, data)
     verdict |= {
         "folder": f"runs/{best.name}/",
-        "chosen": f"validation accuracy {accuracy}, {rank}",
+        "chosen": f"validation {metric.label} {metric.text(highest)}, {rank}",
     }
     rows = verdict["rows"]
     compared = comparison_section.headline(data.comparison[0]) if data.comparison else None
@@ -65,9 +71,9 @@ def of_run(run: RunResults, data: DataResults) -> dict:
     }
 
 
-def best_run(runs: list[RunResults]) -> RunResults:
+def best_run(runs: list[RunResults], metric: str) -> RunResults:
     """The run that the validation set chooses, see `choice.best`."""
-    chosen = choice.best({run.name: run.metrics["validation"] for run in runs})
+    chosen = choice.best({run.name: run.metrics["validation"] for run in runs}, metric)
     return next(run for run in runs if run.name == chosen)
 
 
