@@ -97,6 +97,13 @@ def test_data_sheet_of_own_photos_says_where_to_write_what_is_missing(changed, t
     assert "Not documented" not in (changed / f"{SHEET}.md").read_text()
 
 
+@pytest.mark.parametrize(("key", "licence"), [(None, "other"), ("cc-by-4.0", "cc-by-4.0")])
+def test_licence_of_a_model_of_own_photos_is_the_users_to_name(changed, key, licence):
+    with changed_settings(changed) as settings:
+        settings["data"] |= {"databases": ["table"], "license": key}
+    assert f"\nlicense: {licence}\n" in (changed / f"{CARD}.md").read_text()
+
+
 def test_missing_file_of_notes_is_an_error_that_names_the_key():
     config = schema.complete(SCHEMA) | {"datasheet": "nowhere.md"}
     with pytest.raises(InputError, match=r"datasheet names nowhere\.md, which is not a file"):

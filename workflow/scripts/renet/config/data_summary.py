@@ -30,7 +30,10 @@ def for_pages(config: dict, origin: str) -> dict:
         "databases": sorted(databases),
         "size": sources.image_size(config),
         "margin": config["crop"]["margin"],
-        **{name: config[name] for name in ("sources", "filter", "split", "corrections", "audit")},
+        **{
+            name: config[name]
+            for name in ("sources", "filter", "split", "corrections", "audit", "license")
+        },
         **_hdf5(config),
     }
 
@@ -81,6 +84,7 @@ def to_repeat(config: dict, run: str, of_defaults: Iterable[str]) -> dict:
         "predict": {"photos": None, "max_error": config["predict"]["max_error"]},
         "export": [],
         "datasheet": None,
+        "license": config["license"],
         "walkthrough": config["walkthrough"],
         "comparison": {"reference": None},
         "runs": others | {run: runs.training_settings(runs.runs(config)[run])},

@@ -71,9 +71,9 @@ def front_matter(run: RunResults, data: DataResults) -> str:
 
     The keys are those of Hugging Face's model cards; `model-index` has the values of metrics.json.
     """
-    test, public = run.metrics["test"], data.kinds_of_photos["public"]
-    terms = {"license": "mit"}
-    if public:  # the terms of IMDB-WIKI
+    test, photos = run.metrics["test"], data.kinds_of_photos
+    terms = {"license": data.config["license"] or ("other" if photos["own"] else "mit")}
+    if photos["public"]:  # the terms of IMDB-WIKI
         terms = {"license": "other", "license_name": "academic-research-only"}
     dataset = {"name": ", ".join(data.config["sources"]), "type": "-".join(data.config["sources"])}
     result = {
