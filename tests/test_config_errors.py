@@ -103,6 +103,11 @@ def load(overlay: Path, command_line: dict | None = None) -> dict:
             "file:///data/a.tar.",
         ),
         (
+            OWN + "'~/a.tar'}}",
+            f"archives.own.url is ~/a.tar, which is a path and not a URL; write file://{Path.home()}"
+            "/a.tar.",
+        ),
+        (
             OWN + "'ftp://example.org/a.tar'}}",
             "archives.own.url is ftp://example.org/a.tar, and must be a URL that begins with "
             "https://, http:// or file://.",

@@ -297,7 +297,8 @@ def _type_rule(value: object, kinds: list[str]) -> str:
 def _pattern_rule(value: str, pattern: str) -> str:
     if pattern.startswith("^(https?|file)"):
         if "://" not in value:
-            return f", which is a path and not a URL; write file://{Path(value).absolute()}."
+            path = Path.home() / value[2:] if value.startswith("~/") else Path(value)
+            return f", which is a path and not a URL; write file://{path.absolute()}."
         return ", and must be a URL that begins with https://, http:// or file://."
     if digits := re.search(r"\{(\d+)\}", pattern):
         return f", and must be {digits[1]} hexadecimal digits."
