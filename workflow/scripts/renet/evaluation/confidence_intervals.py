@@ -14,6 +14,8 @@ import numpy as np
 import pandas as pd
 from scipy import optimize, stats
 
+from renet.common.progress import Progress
+
 CONFIDENCE = 0.95
 TAIL = (1 - CONFIDENCE) / 2
 RESAMPLES = 5000
@@ -151,7 +153,8 @@ def subject_bootstrap(
     subject_of_sample, names = subjects.factorize()
     count = len(names)
     random = np.random.default_rng(SEED)
-    draws = (random.integers(count, size=count) for _ in range(RESAMPLES))
+    resamples = Progress(range(RESAMPLES), desc="bootstrap", unit=" resamples")
+    draws = (random.integers(count, size=count) for _ in resamples)
     weights = (np.bincount(one, minlength=count)[subject_of_sample].astype(float) for one in draws)
     values = np.array([metrics(one) for one in weights])
     defined = np.isfinite(values).mean(axis=0) >= 0.5
