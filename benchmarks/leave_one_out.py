@@ -6,7 +6,7 @@ Reads the results of leave_one_out.yaml: the predictions for the validation set 
 names are those of a recipe and a seed, such as `without_mixup-seed1`. Prints the accuracy of each
 recipe, the mean over its seeds, and the difference from the recipe `full`, with a 95 % interval
 over people and seeds. Holm's procedure corrects for the number of recipes. Unlike in the pages, two
-seeds are enough for a verdict: Student's t distribution makes their intervals wide.
+seeds are enough for a test. Student's t distribution makes their intervals wide.
 """
 
 from pathlib import Path

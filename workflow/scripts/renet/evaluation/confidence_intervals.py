@@ -20,7 +20,7 @@ CONFIDENCE = 0.95
 TAIL = (1 - CONFIDENCE) / 2
 RESAMPLES = 5000
 SEED = 1  # of the resamples: the same predictions always give the same interval
-FEWEST_PEOPLE = 1.5  # effective number, of which something can be said of other people
+LEAST_PEOPLE = 1.5  # effective number; fewer say nothing about other people
 SMALLEST_SIZE = 1e-6
 SMALLEST_TAIL, LARGEST_TAIL = 1e-12, 0.49  # for the search of a p-value
 
@@ -52,7 +52,7 @@ class Proportion:
         Args:
             tail: probability beyond each end of the interval that the number is for.
         """
-        if self.people < FEWEST_PEOPLE:
+        if self.people < LEAST_PEOPLE:
             return 0.0
         freedom = stats.t.isf(tail, self.faces - 1) / stats.t.isf(tail, self.people - 1)
         return float(self.faces / self.design_effect * freedom**2)

@@ -21,7 +21,7 @@ EXAMPLES, MISTAKES, HARD_CASES = "examples", "mistakes", "hard_cases"  # the val
 GALLERY = Table({"gallery": str, "x": int, "y": int, **INFERENCE.columns})
 SALIENCY = Table({"y": int, "largest_drop": float, **INFERENCE.columns})
 
-FEWEST_PEOPLE = 100  # with fewer, a bootstrap interval covers less often than it says
+PEOPLE_OF_BOOTSTRAP = 100  # with fewer, a bootstrap interval covers less often than it says
 SMALL_SLICE = 30  # faces; the interval of a smaller slice is too wide for a statement
 FEWEST_OF_CLASS = 10  # faces of each gender in a slice whose recalls are compared
 GROUPS = ("recorded gender", "age")  # slices whose calibration and coverage are shown

@@ -51,13 +51,8 @@ def write_model_card(path: Path, run: RunResults, data: DataResults) -> None:
         evaluations=phrases.evaluations(data.evaluations["test"]),
         calibration=phrases.calibration(run.metrics),
         slices=_accuracy_by_slice(large, run.metrics["test"]["n"]),
-        slices_text=" ".join(
-            [
-                phrases.gender_gap(run.metrics["test"]),
-                phrases.gaps(run.slices),
-                phrases.weaker_slices(run.slices),
-            ]
-        ),
+        slices_text=f"{phrases.gender_gap(run.metrics['test'])} {phrases.gaps(run.slices)} "
+        f"{phrases.weaker_slices(run.slices)}",
         suspects=phrases.suspects(mistakes, data.suspects),
         label_errors=phrases.label_errors(data.label_cost),
         front_matter=front_matter(run, data),

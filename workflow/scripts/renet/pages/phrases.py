@@ -1,12 +1,13 @@
 """Numbers and results as text, for pages, cards and text alternatives."""
 
+from collections.abc import Iterable
 from typing import Any
 
 import pandas as pd
 
 from renet.common.imdb_wiki import CLASSES
 from renet.dataset.tables import NEAR_DUPLICATES
-from renet.evaluation.tables import ALPHA, FEWEST_OF_CLASS, FEWEST_PEOPLE, SMALL_SLICE
+from renet.evaluation.tables import ALPHA, FEWEST_OF_CLASS, PEOPLE_OF_BOOTSTRAP, SMALL_SLICE
 from renet.metadata import subjects
 
 UNDEFINED = "–"
@@ -51,7 +52,7 @@ def points_interval(bounds: list[float]) -> str:
 
 def interval_method(test: dict) -> str:
     """How the intervals of a summary are computed."""
-    few = "" if test["subjects"] >= FEWEST_PEOPLE else ", which is approximate for so few"
+    few = "" if test["subjects"] >= PEOPLE_OF_BOOTSTRAP else ", which is approximate for so few"
     return (
         f"The 95\N{NO-BREAK SPACE}% intervals allow for several faces of one "
         f"{subjects.unit(test, 1)}. Accuracy, recall and precision have Wilson's interval on the "
@@ -313,15 +314,22 @@ def gaps(by_slice: pd.DataFrame, set_name: str = TEST_SET) -> str:
     sentences = []
     for whom, lower, higher in (("Women", *CLASSES), ("Men", *CLASSES[::-1])):
         rows = differing[differing[f"recall_{lower}"] < differing[f"recall_{higher}"]]
-        names = [
-            f"{row['slice']} {row['value']} ({percentage(row[f'recall_{lower}'])} against "
-            f"{percentage(row[f'recall_{higher}'])}, p {p_value(row.gap_p_holm)})"
-            for _, row in rows.iterrows()
-        ]
-        if names:
-            noun = "slice" if len(names) == 1 else "slices"
-            sentences.append(f"{whom} are recognised less often in the {noun} {listed(names)}.")
+        recalls = zip(rows[f"recall_{lower}"], rows[f"recall_{higher}"], strict=True)
+        texts = [f"{percentage(low)} against {percentage(high)}" for low, high in recalls]
+        if texts:
+            noun = "slice" if len(texts) == 1 else "slices"
+            names = _slices(rows, texts, "gap_p_holm")
+            sentences.append(f"{whom} are recognised less often in the {noun} {names}.")
     return f"{' '.join(sentences)} {_corrected(tested)}"
+
+
+def _slices(rows: pd.DataFrame, texts: Iterable[str], p_column: str) -> str:
+    """`age 0–9 years (70.0 %, p = 0.001) and …`, with a text and a p-value of each slice."""
+    columns = (rows["slice"], rows["value"], texts, rows[p_column])
+    return listed([
+        f"{name} {value} ({text}, p {p_value(p)})"
+        for name, value, text, p in zip(*columns, strict=True)
+    ])  # fmt: skip
 
 
 def _corrected(tested: int) -> str:
@@ -348,14 +356,8 @@ def weaker_slices(by_slice: pd.DataFrame, set_name: str = TEST_SET) -> str:
             f"({counted(tested, 'slice', 'slices')} of at least {SMALL_SLICE} faces tested). Small "
             "differences need more faces than these to be significant."
         )
-    names = [
-        f"{row['slice']} {row['value']} ({percentage(row.accuracy)}, p {p_value(row.p_holm)})"
-        for _, row in weaker.iterrows()
-    ]
-    return (
-        f"Significantly less accurate than the whole {set_name}: {listed(names)}. "
-        f"{_corrected(tested)}"
-    )
+    names = _slices(weaker, map(percentage, weaker.accuracy), "p_holm")
+    return f"Significantly less accurate than the whole {set_name}: {names}. {_corrected(tested)}"
 
 
 def p_value(number: float) -> str:
