@@ -18,7 +18,7 @@ from renet.common.imdb_wiki import CLASSES
 from renet.evaluation import confidence_intervals, slice_tests
 from renet.evaluation.tables import ALPHA, BEST, COMPARISON, FEWEST_SEEDS, RECIPE, REFERENCE
 
-SMALLEST = 1e-9  # standard error that is not a rounding error
+SMALLEST = 1e-9  # a smaller standard error, or part of the noise, is a rounding error
 
 
 @dataclass(frozen=True)
