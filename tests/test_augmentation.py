@@ -10,7 +10,7 @@ from scipy.special import betaincinv
 from renet.config.recipe import Recipe
 from renet.network.loader import DeviceLoader, StreamingLoader
 from renet.training import augmentation, schedule
-from renet.training.augmentation import DRAWS, Augmentation
+from renet.training.augmentation import CHANGES, MIXUP_DRAWS, Augmentation
 from renet.training.ema import MovingAverage
 
 NAMES = ["flip", "affine", "colour", "grey", "blur", "noise", "erase"]
@@ -60,11 +60,12 @@ def test_each_group_changes_faces_by_itself_and_by_seed_epoch_and_row(name):
 
 def test_group_that_is_left_out_does_not_change_the_draws_of_the_others():
     key = augmentation.keys(1, 0, np.arange(6))
-    for name, places in DRAWS.items():
+    draws = {name: change.draws for name, change in CHANGES.items()} | {"mixup": MIXUP_DRAWS}
+    for name, places in draws.items():
         drawn = augmentation.uniform(key, places)
-        whole = augmentation.uniform(key, range(max(p.stop for p in DRAWS.values())))
+        whole = augmentation.uniform(key, range(max(p.stop for p in draws.values())))
         assert np.array_equal(drawn, whole[:, places.start : places.stop]), name
-    places = [place for group in DRAWS.values() for place in group]
+    places = [place for group in draws.values() for place in group]
     assert len(places) == len(set(places))
 
 
@@ -80,14 +81,15 @@ def test_draws_are_uniform_and_do_not_depend_on_one_another():
 
 def test_device_mixes_words_as_the_host_does():
     words = np.random.default_rng(0).integers(0, 2**64, 1000, dtype=np.uint64)
-    on_device = augmentation._mixed_on_device(torch.from_numpy(words.view(np.int64)))
+    on_device = torch.from_numpy(words.view(np.int64).copy())
+    augmentation._mix_on_device(on_device)
     assert np.array_equal(on_device.numpy().view(np.uint64), augmentation._mixed(words.copy()))
 
 
 def test_noise_is_nearly_normal():
     faces = torch.zeros(4, 3, 64, 64)
-    drawn = np.full((4, 2), [0, 0.5])
-    noise = augmentation._noise(faces, drawn, augmentation.keys(0, 0, np.arange(4)))
+    key = torch.from_numpy(augmentation.keys(0, 0, np.arange(4)).view(np.int64))
+    noise = augmentation._noise(faces, torch.full((1, 4, 1, 1, 1), 8.0), key.view(-1, 1))
     assert noise.mean().abs() < 0.1 and noise.std() == pytest.approx(8, rel=0.02)
     assert not torch.equal(noise[0], noise[1])
 
@@ -101,13 +103,18 @@ def test_flip_mirrors_half_of_the_faces():
     assert 10 < kept.sum() < 30
 
 
+def affine(faces, drawn):
+    made = np.array(augmentation._affine_columns(drawn, faces.shape[2:]), np.float32)
+    return augmentation._affine(faces, torch.from_numpy(made)[..., None, None, None], None)
+
+
 def test_affine_without_a_change_is_the_face_and_a_shift_moves_it():
     faces = torch.from_numpy(PIXELS[:2]).float()
     neutral = np.full((2, 4), 0.5)
-    torch.testing.assert_close(augmentation._affine(faces, neutral), faces, atol=0.01, rtol=0)
+    torch.testing.assert_close(affine(faces, neutral), faces, atol=0.01, rtol=0)
     right = neutral.copy()
     right[:, 2] = 0.5 + 0.5 * (1 / 31) / augmentation.SHIFT  # by one pixel
-    moved = augmentation._affine(faces, right)
+    moved = affine(faces, right)
     torch.testing.assert_close(moved[..., :-1], faces[..., 1:], atol=0.01, rtol=0)
 
 
@@ -118,7 +125,7 @@ def test_mixup_mixes_each_face_with_its_partner_and_the_labels_alike():
     partners = read[3:]
     assert np.array_equal(read[:3], rows) and (partners < COUNT).all()
     pixels, targets = changed(rows, mix, 4)
-    drawn = augmentation.uniform(augmentation.keys(5, 4, rows), DRAWS["mixup"])
+    drawn = augmentation.uniform(augmentation.keys(5, 4, rows), MIXUP_DRAWS)
     weight = betaincinv(0.3, 0.3, drawn[:, 1])
     weight = np.maximum(weight, 1 - weight)
     for place in range(3):

@@ -19,11 +19,11 @@ from helpers.training import (
 )
 from renet.network import inference, kinds, model_file
 from renet.training import schedule
-from renet.training.augmentation import DRAWS
+from renet.training.augmentation import CHANGES
 from renet.training.checkpoints import Checkpoint, SavedModels
 
 MODERN = dataclasses.replace(
-    QUICK, augment=[name for name in DRAWS if name != "mixup"], mixup=0.2, ema=0.9,
+    QUICK, augment=[*CHANGES], mixup=0.2, ema=0.9,
     label_smoothing=0.1, schedule="cosine", warm_up=0.5, shuffle_each_epoch=True,
     select_epoch="best", optimizer="adamw", learning_rate=0.005,
 )  # fmt: skip

@@ -9,6 +9,7 @@ wherever a face stands in its batch: no sum over a face, and no sine or logarith
 
 import dataclasses
 import math
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import torch
@@ -23,17 +24,6 @@ MULTIPLIERS = 0xBF58476D1CE4E5B9, 0x94D049BB133111EB
 SHIFTS = 30, 27, 31
 WORD = 2**64
 
-# The places of each group among the draws of a face.
-DRAWS = {
-    "flip": range(1),
-    "affine": range(1, 5),
-    "colour": range(5, 8),
-    "grey": range(8, 9),
-    "blur": range(9, 11),
-    "noise": range(11, 13),
-    "erase": range(13, 19),
-    "mixup": range(19, 21),
-}
 # The strengths: angle in radians, and the largest change of size and fraction of the side.
 ANGLE, SCALE, SHIFT = math.radians(12), 0.12, 0.06
 BRIGHTNESS, CONTRAST, SATURATION = 32.0, 0.3, 0.5  # the first in grey levels
@@ -42,12 +32,36 @@ NEIGHBOURS = 0.33  # largest weight of a pixel's neighbour on each side, in a bl
 DEVIATION = 16.0  # largest standard deviation of the noise, in grey levels
 ERASED = 0.1, 0.35  # of a side
 MIDDLE, WHITE = 128.0, 255.0
+PART = 4  # faces that a CPU changes at once: noise computes eight bytes for each of their values
 LUMINANCE = (0.299, 0.587, 0.114)  # of red, green and blue, ITU-R BT.601
+
+
+Columns = Sequence[np.ndarray]  # numbers of each face, each (N,)
+
+
+@dataclasses.dataclass(frozen=True)
+class Change:
+    """A group of changes.
+
+    Attributes:
+        draws: its places among the draws of a face.
+        apply: changes faces (n, C, H, W) float32 by their columns, each (n, 1, 1, 1) float32, and
+            their keys (n, 1) int64.
+        columns: computes these from the group's draws (n, places), and height and width.
+        fraction: of the faces that it changes: those whose first draw is below.
+    """
+
+    draws: range
+    apply: Callable[[Tensor, Sequence[Tensor], Tensor], Tensor]
+    columns: Callable[[np.ndarray, tuple[int, int]], Columns] = lambda drawn, size: np.empty(
+        (0, len(drawn))
+    )
+    fraction: float = 1
 
 
 @dataclasses.dataclass(frozen=True)
 class Augmentation:
-    """The changes of a recipe; see `DRAWS`.
+    """The changes of a recipe; see `CHANGES`.
 
     Attributes:
         names: of the groups, in any order.
@@ -88,7 +102,7 @@ class Augmentation:
         partner_rows, own_weight = self._partners(rows, epoch)
         read = np.concatenate([rows, partner_rows])
         changed = change(pixels, self.names, keys(self.seed, epoch, read))
-        weight = _column(own_weight, pixels.device)
+        (weight,) = _on_device([own_weight.astype(np.float32)[:, None, None, None]], pixels.device)
         own, partners = changed.split(len(rows))
         ones = F.one_hot(targets, self.classes).float()
         own_ones, partner_ones = ones.split(len(rows))
@@ -99,7 +113,7 @@ class Augmentation:
 
     def _partners(self, rows: np.ndarray, epoch: int) -> tuple[np.ndarray, np.ndarray]:
         """The partner of each row, and the row's own weight, at least a half."""
-        drawn = uniform(keys(self.seed, epoch, rows), DRAWS["mixup"])
+        drawn = uniform(keys(self.seed, epoch, rows), MIXUP_DRAWS)
         partners = (drawn[:, 0] * self.count).astype(np.int64)
         weight = betaincinv(self.mixup, self.mixup, drawn[:, 1])
         return partners, np.maximum(weight, 1 - weight)
@@ -128,12 +142,11 @@ def _mixed(state: np.ndarray) -> np.ndarray:
     return state
 
 
-def _mixed_on_device(state: Tensor) -> Tensor:
-    """SplitMix64's finaliser of int64, which wraps as uint64 does."""
+def _mix_on_device(state: Tensor) -> None:
+    """SplitMix64's finaliser of int64, which wraps as uint64 does, in place."""
     for shift, multiplier in zip(SHIFTS, (*MULTIPLIERS, 1), strict=True):
-        shifted = (state >> shift) & ((1 << (64 - shift)) - 1)
-        state = (state ^ shifted) * _signed(multiplier)
-    return state
+        state ^= (state >> shift).bitwise_and_((1 << (64 - shift)) - 1)
+        state *= _signed(multiplier)
 
 
 def _signed(word: int) -> int:
@@ -142,32 +155,39 @@ def _signed(word: int) -> int:
 
 def change(pixels: Tensor, names: frozenset[str], key: np.ndarray) -> Tensor:
     """Change faces (N, C, H, W) uint8 by their keys; float32 from 0 to 255."""
-    faces = pixels.to(torch.float32)
-    drawn = {name: uniform(key, DRAWS[name]) for name in names}
-    if "flip" in names:
-        flipped = _column(drawn["flip"][:, 0] < 0.5, pixels.device)
-        faces = torch.where(flipped > 0, faces.flip(3), faces)
-    if "affine" in names:
-        faces = _affine(faces, drawn["affine"])
-    if "colour" in names:
-        faces = _colour(faces, drawn["colour"])
-    if "grey" in names:
-        chosen = _column(drawn["grey"][:, 0] < GREY, pixels.device)
-        faces = torch.where(chosen > 0, _luminance(faces), faces)
-    if "blur" in names:
-        faces = _blur(faces, drawn["blur"])
-    if "noise" in names:
-        faces = _noise(faces, drawn["noise"], key)
-    if "erase" in names:
-        faces = _erase(faces, drawn["erase"])
-    return faces.clamp(0, WHITE)
+    faces, rows, columns = pixels.to(torch.float32), [], []
+    wanted = [made for name, made in CHANGES.items() if name in names]
+    for made in wanted:
+        drawn = uniform(key, made.draws)
+        rows.append(np.flatnonzero(drawn[:, 0] < made.fraction))
+        of_faces = made.columns(drawn[rows[-1]], pixels.shape[2:])
+        columns.append(np.array(of_faces, np.float32)[..., None, None, None])
+    on_device, *rows = _on_device([key.view(np.int64)[:, None], *rows], faces.device)
+    columns = _on_device(columns, faces.device)
+    for made, *of_rows in zip(wanted, rows, columns, strict=True):
+        faces = _applied(made, faces, on_device, *of_rows)
+    return faces.clamp_(0, WHITE)
 
 
-def _column(values: np.ndarray, device: torch.device) -> Tensor:
-    """A value for each face, as (N, 1, 1, 1) float32 on the device."""
-    return (
-        torch.from_numpy(values.astype(np.float32)).view(-1, 1, 1, 1).to(device, non_blocking=True)
-    )
+def _applied(made: Change, faces: Tensor, key: Tensor, rows: Tensor, columns: Tensor) -> Tensor:
+    """The faces after a change of these rows, in place unless it is one of all faces."""
+    if made.fraction == 1:
+        return made.apply(faces, columns, key)
+    at_once = PART if faces.device.type == "cpu" else len(faces)
+    for part, of_part in zip(rows.split(at_once), columns.split(at_once, 1), strict=True):
+        chosen = faces.index_select(0, part), of_part, key.index_select(0, part)
+        faces.index_copy_(0, part, made.apply(*chosen))
+    return faces
+
+
+def _on_device(arrays: Sequence[np.ndarray], device: torch.device) -> list[Tensor]:
+    """Arrays of one dtype on the device, in one copy that a GPU makes while the host goes on."""
+    if not arrays:
+        return []
+    joined = torch.from_numpy(np.concatenate([array.ravel() for array in arrays]))
+    joined = joined.pin_memory() if device.type == "cuda" else joined
+    parts = joined.to(device, non_blocking=True).split([array.size for array in arrays])
+    return [part.view(array.shape) for part, array in zip(parts, arrays, strict=True)]
 
 
 def _around(drawn: np.ndarray, largest: float) -> np.ndarray:
@@ -175,14 +195,23 @@ def _around(drawn: np.ndarray, largest: float) -> np.ndarray:
     return (2 * drawn - 1) * largest
 
 
-def _affine(faces: Tensor, drawn: np.ndarray) -> Tensor:
-    """Rotate, scale and shift; beyond the border is the face's reflection."""
-    _, _, height, width = faces.shape
+def _flip(faces: Tensor, columns: Sequence[Tensor], key: Tensor) -> Tensor:
+    return faces.flip(3)
+
+
+def _affine_columns(drawn: np.ndarray, size: tuple[int, int]) -> Columns:
+    """The matrix (2, 3) of each face, row after row."""
+    height, width = size
     angle, scale = _around(drawn[:, 0], ANGLE), 1 + _around(drawn[:, 1], SCALE)
     cosine, sine = np.cos(angle) / scale, np.sin(angle) / scale
-    matrix = (cosine, -sine * height / width, 2 * _around(drawn[:, 2], SHIFT),
-              sine * width / height, cosine, 2 * _around(drawn[:, 3], SHIFT))  # fmt: skip
-    a, b, c, d, e, f = (_column(values, faces.device)[..., 0] for values in matrix)
+    return [cosine, -sine * height / width, 2 * _around(drawn[:, 2], SHIFT),
+            sine * width / height, cosine, 2 * _around(drawn[:, 3], SHIFT)]  # fmt: skip
+
+
+def _affine(faces: Tensor, columns: Sequence[Tensor], key: Tensor) -> Tensor:
+    """Rotate, scale and shift; beyond the border is the face's reflection."""
+    _, _, height, width = faces.shape
+    a, b, c, d, e, f = (values[..., 0] for values in columns)
     x = _centres(width, faces.device).view(1, 1, -1)
     y = _centres(height, faces.device).view(1, -1, 1)
     # Not F.affine_grid, a matrix product, which rounds by the number of faces.
@@ -192,8 +221,7 @@ def _affine(faces: Tensor, drawn: np.ndarray) -> Tensor:
 
 def _centres(side: int, device: torch.device) -> Tensor:
     """The centres of the pixels on a side from -1 to 1."""
-    centres = ((2 * np.arange(side) + 1) / side - 1).astype(np.float32)
-    return torch.from_numpy(centres).to(device, non_blocking=True)
+    return _on_device([((2 * np.arange(side) + 1) / side - 1).astype(np.float32)], device)[0]
 
 
 def _luminance(faces: Tensor) -> Tensor:
@@ -204,18 +232,26 @@ def _luminance(faces: Tensor) -> Tensor:
     return red + green + blue
 
 
-def _colour(faces: Tensor, drawn: np.ndarray) -> Tensor:
+def _grey(faces: Tensor, columns: Sequence[Tensor], key: Tensor) -> Tensor:
+    return _luminance(faces).expand_as(faces)
+
+
+def _colour_columns(drawn: np.ndarray, size: tuple[int, int]) -> Columns:
+    """Brightness, contrast and saturation."""
+    light = MIDDLE + _around(drawn[:, 0], BRIGHTNESS)
+    return [light, 1 + _around(drawn[:, 1], CONTRAST), 1 + _around(drawn[:, 2], SATURATION)]
+
+
+def _colour(faces: Tensor, columns: Sequence[Tensor], key: Tensor) -> Tensor:
     """Change saturation, contrast about the middle grey, and brightness."""
-    light = _column(MIDDLE + _around(drawn[:, 0], BRIGHTNESS), faces.device)
-    contrast = _column(1 + _around(drawn[:, 1], CONTRAST), faces.device)
-    saturation = _column(1 + _around(drawn[:, 2], SATURATION), faces.device)
+    light, contrast, saturation = columns
     grey = _luminance(faces)
     return ((faces - grey) * saturation + grey - MIDDLE) * contrast + light
 
 
-def _blur(faces: Tensor, drawn: np.ndarray) -> Tensor:
-    """Mix each pixel of some faces with its neighbours, along rows and then along columns."""
-    weight = _column((drawn[:, 0] < BLUR) * drawn[:, 1] * NEIGHBOURS, faces.device)
+def _blur(faces: Tensor, columns: Sequence[Tensor], key: Tensor) -> Tensor:
+    """Mix each pixel with its neighbours, along rows and then along columns."""
+    (weight,) = columns
     middle = 1 - 2 * weight
     padded = F.pad(faces, (1, 1, 0, 0), mode="replicate")
     faces = faces * middle + (padded[..., :-2] + padded[..., 2:]) * weight
@@ -223,27 +259,42 @@ def _blur(faces: Tensor, drawn: np.ndarray) -> Tensor:
     return faces * middle + (padded[:, :, :-2] + padded[:, :, 2:]) * weight
 
 
-def _noise(faces: Tensor, drawn: np.ndarray, key: np.ndarray) -> Tensor:
-    """Add noise to some faces: nearly normal, the sum of four uniform numbers for each value."""
-    deviation = _column((drawn[:, 0] < NOISE) * drawn[:, 1] * DEVIATION, faces.device)
-    places = torch.arange(faces[0].numel(), device=faces.device) + DRAWS["mixup"].stop + 1
-    start = torch.from_numpy(key.view(np.int64)).to(faces.device, non_blocking=True).unsqueeze(1)
-    words = _mixed_on_device(start + places * _signed(GOLDEN))
+def _noise(faces: Tensor, columns: Sequence[Tensor], key: Tensor) -> Tensor:
+    """Add nearly normal noise, the sum of four uniform numbers for each value."""
+    (deviation,) = columns
+    places = torch.arange(faces[0].numel(), device=faces.device) + MIXUP_DRAWS.stop + 1
+    words = key + places * _signed(GOLDEN)
+    _mix_on_device(words)
     total = sum((words >> shift) & 0xFFFF for shift in (0, 16, 32, 48))
     unit = (total - 2 * 0xFFFF).to(torch.float32) * (math.sqrt(3) / 0x10000)
     return faces + unit.view(faces.shape) * deviation
 
 
-def _erase(faces: Tensor, drawn: np.ndarray) -> Tensor:
-    """Cover a rectangle of some faces with a grey."""
-    _, _, height, width = faces.shape
+def _erase_columns(drawn: np.ndarray, size: tuple[int, int]) -> Columns:
+    """Top, bottom, left and right of a rectangle, the last ones outside, and its grey."""
     sides = ERASED[0] + (ERASED[1] - ERASED[0]) * drawn[:, 1:3]
-    tops, lefts = ((1 - sides[:, axis]) * drawn[:, 3 + axis] for axis in (0, 1))
-    inside = _column(drawn[:, 0] < ERASE, faces.device) > 0
-    for starts, lengths, count, shape in ((tops, sides[:, 0], height, (1, 1, -1, 1)),
-                                          (lefts, sides[:, 1], width, (1, 1, 1, -1))):  # fmt: skip
-        places = torch.arange(count, device=faces.device).view(shape)
-        first, end = np.round(starts * count), np.round((starts + lengths) * count)
-        inside = inside & (places >= _column(first, faces.device))
-        inside = inside & (places < _column(end, faces.device))
-    return torch.where(inside, _column(drawn[:, 5] * WHITE, faces.device), faces)
+    starts = (1 - sides) * drawn[:, 3:5]
+    first, end = np.round(starts * size), np.round((starts + sides) * size)
+    return [first[:, 0], end[:, 0], first[:, 1], end[:, 1], drawn[:, 5] * WHITE]
+
+
+def _erase(faces: Tensor, columns: Sequence[Tensor], key: Tensor) -> Tensor:
+    """Cover a rectangle with a grey."""
+    top, bottom, left, right, grey = columns
+    y = torch.arange(faces.shape[2], device=faces.device).view(-1, 1)
+    x = torch.arange(faces.shape[3], device=faces.device)
+    inside = (y >= top) & (y < bottom) & (x >= left) & (x < right)
+    return torch.where(inside, grey, faces)
+
+
+# In their order on a face. The draws of a group do not depend on which other groups there are.
+CHANGES = {
+    "flip": Change(range(1), _flip, fraction=0.5),
+    "affine": Change(range(1, 5), _affine, _affine_columns),
+    "colour": Change(range(5, 8), _colour, _colour_columns),
+    "grey": Change(range(8, 9), _grey, fraction=GREY),
+    "blur": Change(range(9, 11), _blur, lambda drawn, size: [drawn[:, 1] * NEIGHBOURS], BLUR),
+    "noise": Change(range(11, 13), _noise, lambda drawn, size: [drawn[:, 1] * DEVIATION], NOISE),
+    "erase": Change(range(13, 19), _erase, _erase_columns, ERASE),
+}
+MIXUP_DRAWS = range(19, 21)
