@@ -262,7 +262,7 @@ def _blur(faces: Tensor, columns: Sequence[Tensor], key: Tensor) -> Tensor:
 def _noise(faces: Tensor, columns: Sequence[Tensor], key: Tensor) -> Tensor:
     """Add nearly normal noise, the sum of four uniform numbers for each value."""
     (deviation,) = columns
-    places = torch.arange(faces[0].numel(), device=faces.device) + MIXUP_DRAWS.stop + 1
+    places = torch.arange(faces.shape[1:].numel(), device=faces.device) + MIXUP_DRAWS.stop + 1
     words = key + places * _signed(GOLDEN)
     _mix_on_device(words)
     total = sum((words >> shift) & 0xFFFF for shift in (0, 16, 32, 48))
