@@ -97,7 +97,7 @@ rule parse_metadata:
         "../../envs/parse_metadata.yaml"
     params:
         database=by_archive("database"),
-        whole=lambda wildcards: by_archive("photos")(wildcards) == "whole",
+        whole=by_source(sources.cuts_by_boxes),
         subjects=by_archive("subjects"),
         filter=config["filter"],
         file_order=by_archive("files"),

@@ -1,6 +1,5 @@
 """The rules of the config that its schema cannot express."""
 
-import csv
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -91,10 +90,7 @@ def _check_slices(source: str, archive: dict) -> None:
     """Check that the table of a source has the columns that `slices` names."""
     if not archive["slices"]:
         return
-    with Path(archive["table"]).open(encoding="utf-8-sig", errors="replace") as table:
-        line = table.readline()
-    header = next(csv.reader([line], delimiter=max(",;\t", key=line.count)), [])
-    header = [name.strip().lower() for name in header]
+    header = next(sources.table_rows(archive["table"]), [])
     for name in archive["slices"]:
         if name not in header:
             raise InputError(
