@@ -101,7 +101,8 @@ def _check_slices(source: str, archive: dict) -> None:
 
 def _shown(path: str | Path) -> str:
     """A path as it is, or quoted if it has line breaks, so that an error stays one line."""
-    return str(path) if str(path).isprintable() else repr(str(path))
+    note = " (write the home folder in full, not as ~)" if str(path).startswith("~") else ""
+    return (str(path) if str(path).isprintable() else repr(str(path))) + note
 
 
 def check_results(config: dict, results: Path) -> None:
