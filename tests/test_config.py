@@ -292,7 +292,6 @@ def test_detector_finds_the_faces_of_whole_own_photos_whose_table_has_no_box(
     assert sources.crop_settings(config, "a")["detected"] == detected
     assert data_summary.for_pages(config, "")["detected"] == ({"a": detected} if detected else {})
     assert data_summary.for_provenance(config)["archives"]["a"]["detected"] == detected
-    assert sources.cuts_by_boxes(config, "a") == (detected is None)
 
 
 @pytest.mark.parametrize(

@@ -258,12 +258,6 @@ def crop_spec(config: dict, given: dict) -> dict:
     }
 
 
-def cuts_by_boxes(config: dict, source: str) -> bool:
-    """Whether the faces of a source are cut from whole photos by boxes that are given."""
-    given = archive(config, source)
-    return given["photos"] == "whole" and not given["detected"]
-
-
 def ready_made_crops(config: dict) -> dict:
     """The settings of `renet.prediction.predictor.ReadyMadeCrops`: as in the training.
 

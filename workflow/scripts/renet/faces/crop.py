@@ -67,10 +67,6 @@ class Box(NamedTuple):
     x2: float
     y2: float
 
-    def area(self) -> float:
-        """In square pixels."""
-        return (self.x2 - self.x1) * (self.y2 - self.y1)
-
 
 class Face(NamedTuple):
     """One face: `pixels` (3, height, width) uint8 RGB, and the size before resizing."""

@@ -48,7 +48,8 @@ def _crop_photo(photo: Any, tar: BinaryIO, writer: FaceWriter, spec: CropSpec) -
             raise RejectedImage(CropReason.TOO_LARGE, f"it has {photo.size:,} bytes")
         data = tar_index.read_member(tar, photo.offset, photo.size, photo.path)
         if spec.detected:
-            face = detection.extract_face(data, spec)
+            image = crop.decode(data, turn=spec.turn)
+            face = crop.face_of(image, spec, detection.find_box(image, spec))
         else:
             face = crop.extract_face(data, spec, Box(photo.x1, photo.y1, photo.x2, photo.y2))
     except RejectedImage as rejection:

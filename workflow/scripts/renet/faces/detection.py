@@ -15,8 +15,7 @@ import numpy as np
 
 from renet.common.drop_reasons import RowReason
 from renet.common.errors import InputError
-from renet.faces import crop
-from renet.faces.crop import Box, CropSpec, Face, RejectedImage, cv2
+from renet.faces.crop import Box, CropSpec, RejectedImage, cv2
 
 MAX_SIDE = 640  # pixels of the photo as the detector sees it; it takes time by their number
 MIN_SCORE = 85.0  # of 100; keeps every hit on the photos of the benchmark
@@ -87,17 +86,6 @@ def detect(photo: np.ndarray) -> list[Detection]:
     return sorted(detections, key=lambda detection: -detection.score)
 
 
-def extract_face(data: bytes, spec: CropSpec) -> Face:
-    """Make the input of the network from the bytes of a whole photo, of which no box is known.
-
-    Raises:
-        RejectedImage: the image gives no face.
-        InputError: the detector is not installed.
-    """
-    photo = crop.decode(data, turn=spec.turn)
-    return crop.face_of(photo, spec, find_box(photo, spec))
-
-
 def find_box(photo: np.ndarray, spec: CropSpec) -> Box:
     """The data set's box of the face in a photo (H, W, 3) uint8 BGR, by `spec.detected`.
 
@@ -110,7 +98,7 @@ def find_box(photo: np.ndarray, spec: CropSpec) -> Box:
         raise RejectedImage(RowReason.NO_FACE, NO_FACE_DETAIL)
     if len(boxes) > 1 and spec.detected == "one":
         raise RejectedImage(RowReason.SECOND_FACE, f"it has {len(boxes)} faces")
-    return BoxMap().apply(max(boxes, key=Box.area))
+    return BoxMap().apply(max(boxes, key=lambda box: (box.x2 - box.x1) * (box.y2 - box.y1)))
 
 
 def detector() -> Callable[[int, int, bytes], list[tuple]]:
