@@ -168,6 +168,19 @@ def test_batchnorm_in_float32_has_the_statistics_and_gradients_of_float64(shape,
         assert difference < 1e-5, name
 
 
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+@pytest.mark.parametrize("shape", [(32, 32, 64, 64), (31, 256, 16, 16), (32, 512, 4, 4)])
+def test_statistics_of_a_batch_are_accurate_in_both_precisions(shape, dtype):
+    torch.manual_seed(0)
+    maps = torch.relu(torch.randn(shape) + 1) * torch.linspace(0.1, 9, shape[1])[:, None, None]
+    for layout in (torch.channels_last, torch.contiguous_format):
+        given = maps.to(dtype).contiguous(memory_format=layout)
+        mean, variance = batch_norm.batch_statistics(given)
+        expected, mean_there = torch.var_mean(given.double(), (0, 2, 3), unbiased=False)
+        assert ((variance - expected).abs() / expected).max() < 5e-7
+        assert ((mean - mean_there).abs() / expected.sqrt()).max() < 5e-7
+
+
 def test_batchnorm_has_the_gradients_of_its_formula():
     layer = randomise(BatchNorm(3)).double().train()
     maps = torch.randn(4, 3, 6, 2, dtype=torch.double).contiguous(memory_format=torch.channels_last)
