@@ -1,7 +1,8 @@
 """Updates and inferences to time: a plain port of the course's network, and this project's.
 
 The plain port is what a straightforward translation to PyTorch gives: one `torch.nn.RNN` for each
-column and each row, NCHW, float32, torch's own BatchNorm and optimizer.
+column and each row, NCHW, float32, torch's own BatchNorm and optimizer. That of configs/modern.yaml
+has torchvision's transforms of a batch and PyTorch's moving average.
 """
 
 import itertools
@@ -9,15 +10,22 @@ import math
 import time
 from collections.abc import Callable, Iterator
 
-import measuring  # noqa: F401 (puts the package on the path)
+import measuring
+import numpy as np
 import torch
+import yaml
 from torch import Tensor, nn
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+from torchvision.transforms import v2
 
+from renet.config.architecture import Architecture
 from renet.config.recipe import Recipe
 from renet.network import devices
 from renet.network.kinds.renet import ReNet, init_weights
 from renet.network.model import infer
 from renet.training import train_step
+from renet.training.augmentation import Augmentation
+from renet.training.ema import MovingAverage
 
 SIDE = 128  # pixels of a face
 Step = Callable[[], object]  # computes the next batch
@@ -48,11 +56,33 @@ class PlainSpatialRNN(nn.Module):
         return torch.stack(swept).permute(2, 3, 0, 1)
 
 
-class PlainPort(nn.Module):
-    """The course's network for 128x128 faces in torch's own modules."""
+class PlainModernSweeps(nn.Module):
+    """A SpatialRNN block with one RNN a direction, layer normalisation and paths around."""
 
-    def __init__(self):
+    def __init__(self, channels: int, side: int, units: int):
         super().__init__()
+        self.vertical = nn.RNN(channels * 4, units, bidirectional=True)
+        self.horizontal = nn.RNN(2 * units, units, bidirectional=True)
+        self.around = nn.Linear(channels * 4, 2 * units, bias=False)
+        self.norm = nn.LayerNorm(2 * units)
+
+    def forward(self, maps: Tensor) -> Tensor:
+        """(N, C, H, W) to (N, 2 * units, H / 2, W / 2)."""
+        count, channels, height, width = maps.shape
+        blocks = maps.reshape(count, channels, height // 2, 2, width // 2, 2)
+        blocks = blocks.permute(2, 4, 0, 1, 3, 5).flatten(3)  # rows, columns, faces, values
+        down = self.vertical(blocks.flatten(1, 2))[0].unflatten(1, blocks.shape[1:3])
+        down = self.norm(down + self.around(blocks)).transpose(0, 1)
+        along = self.horizontal(down.flatten(1, 2))[0].unflatten(1, down.shape[1:3]) + down
+        return along.permute(2, 3, 1, 0)
+
+
+class PlainPort(nn.Module):
+    """The course's network for 128x128 faces in torch's own modules, or configs/modern.yaml's."""
+
+    def __init__(self, modern: bool = False):
+        super().__init__()
+        sweeps = PlainModernSweeps if modern else PlainSpatialRNN
         stages: list[nn.Module] = [nn.BatchNorm2d(3)]
         channels = 3
         for width in (32, 64, 128, 256):
@@ -63,13 +93,15 @@ class PlainPort(nn.Module):
             if width < 256:
                 stages.append(nn.MaxPool2d(3, 2, 1))
             channels = width
-        stages += [PlainSpatialRNN(256, SIDE // 8, 256), nn.BatchNorm2d(512)]
-        stages += [PlainSpatialRNN(512, SIDE // 16, 512), nn.BatchNorm2d(1024)]
-        stages += [nn.Conv2d(1024, 2, 1, padding=1), nn.ReLU()]
+        stages += [sweeps(256, SIDE // 8, 256), nn.BatchNorm2d(512)]
+        stages += [sweeps(512, SIDE // 16, 512), nn.BatchNorm2d(1024)]
+        stages += (
+            [nn.Conv2d(1024, 2, 1)] if modern else [nn.Conv2d(1024, 2, 1, padding=1), nn.ReLU()]
+        )
         self.stages = nn.Sequential(*stages)
 
     def forward(self, pixels: Tensor) -> Tensor:
-        """(N, 3, 128, 128) uint8 to (N, 2)."""
+        """(N, 3, 128, 128) from 0 to 255 to (N, 2)."""
         return self.stages(pixels.float() / 128).mean(dim=(2, 3))
 
 
@@ -98,6 +130,39 @@ def plain_train(batches: Batches, device: torch.device) -> Step:
     return step
 
 
+def plain_modern(batches: Batches, device: torch.device) -> Step:
+    """An update of the plain port of configs/modern.yaml, from the faces as they are stored."""
+    model = PlainPort(modern=True).to(device).train()
+    average = AveragedModel(model, multi_avg_fn=get_ema_multi_avg_fn(0.999))
+    optimizer = torch.optim.AdamW(model.parameters(), 0.001, weight_decay=0.05)
+    change = v2.Compose(
+        [
+            v2.RandomHorizontalFlip(),
+            v2.RandomAffine(12, (0.06, 0.06), (0.88, 1.12), None, v2.InterpolationMode.BILINEAR),
+            v2.ColorJitter(0.125, 0.3, 0.5),
+            v2.RandomGrayscale(0.2),
+            v2.RandomApply([v2.GaussianBlur(3)], 0.2),
+            v2.ToDtype(torch.float32, scale=True),
+            v2.RandomApply([v2.GaussianNoise(sigma=0.03)], 0.3),
+            v2.RandomErasing(0.25),
+        ]
+    )
+    mix = v2.MixUp(alpha=0.2, num_classes=2)
+
+    def step() -> None:
+        # The transforms draw once for the whole batch, which is faster than for each face.
+        pixels, targets = next(batches)
+        pixels, targets = mix(change(pixels) * 255, targets)
+        loss = nn.functional.cross_entropy(model(pixels), targets, label_smoothing=0.1)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        average.update_parameters(model)
+        loss.item()
+
+    return step
+
+
 def plain_infer(batches: Batches, device: torch.device) -> Step:
     """An inference of the plain port."""
     model = PlainPort().to(device).eval()
@@ -116,6 +181,26 @@ def our_train(batches: Batches, device: torch.device, precision: str) -> Step:
     model, size = our_network(precision, device).train(), len(next(batches)[1])
     step = train_step.make_train_step(model, Recipe(batch_size=size, precision=precision))
     return lambda: step(*next(batches))
+
+
+def our_modern(batches: Batches, device: torch.device, precision: str) -> Step:
+    """An update of configs/modern.yaml as a training computes it."""
+    config = measuring.ROOT / "configs" / "modern.yaml"
+    settings = yaml.safe_load(config.read_text())["runs"]["modern"]
+    model = ReNet((3, SIDE, SIDE), Architecture(**settings["model"]))
+    init_weights(model, 1)
+    model, size = devices.to_device(model, device, precision).train(), len(next(batches)[1])
+    recipe = Recipe(**settings["train"] | {"batch_size": size, "precision": precision})
+    update, average = train_step.make_train_step(model, recipe), MovingAverage(model, recipe.ema)
+    augment, rows = Augmentation.from_recipe(recipe, 10 * size, 2), np.arange(size)
+
+    def step() -> None:
+        # Each face has a partner for mixup.
+        pixels, targets = map(torch.cat, zip(next(batches), next(batches), strict=True))
+        update(*augment(pixels, targets, rows, 0))
+        average.update(1000)
+
+    return step
 
 
 def our_infer(batches: Batches, device: torch.device, precision: str) -> Step:
