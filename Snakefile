@@ -56,6 +56,11 @@ if EXTERNAL:
     include: PROJECT / "workflow" / "rules" / "external.smk"
 
 
+if WITH_FOLDS or config["audit"]["folds"]:
+
+    include: PROJECT / "workflow" / "rules" / "folds.smk"
+
+
 if config["audit"]["folds"]:
 
     include: PROJECT / "workflow" / "rules" / "audit.smk"
@@ -80,7 +85,7 @@ rule all:
         lambda wildcards: outputs_of("shuffle", "external_set", external=EXTERNAL),
         lambda wildcards: expand(
             [rules.write_hdf5.output[name] for name in KEPT_FILES],
-            subset=[*SUBSETS, *EXTERNAL],
+            subset=[*SUBSETS, *(["development"] if WITH_FOLDS else []), *EXTERNAL],
         ),
         lambda wildcards: files_of_runs(RUNS) + asked_of_runs(RUNS),
         lambda wildcards: outputs_of("manifest", run=RUNS),

@@ -22,8 +22,8 @@ from renet.common import files, script
 from renet.dataset import hdf5, selections
 from renet.dataset.corrections import Outcome
 from renet.dataset.tables import CORRECTED, SPLIT
-from renet.evaluation import label_audit
-from renet.evaluation.tables import FOLD, LABELS, PROPOSALS, SAMPLE
+from renet.evaluation import inference_table, label_audit
+from renet.evaluation.tables import LABELS, PROPOSALS, SAMPLE
 from renet.pages import audit_page, phrases
 
 
@@ -43,7 +43,7 @@ def audit(
     """Rank the labels.
 
     Args:
-        predictions: out-of-fold predictions, one table a fold, as audit_fold.py writes them.
+        predictions: out-of-fold predictions, one table a fold, as fold.py writes them.
         faces: the HDF5 files.
         tables: the CSV tables beside them.
         labels: labels.csv to write.
@@ -55,8 +55,7 @@ def audit(
         data: the config's sections about the data, for the page.
     """
     samples = pd.concat((SPLIT.read(path, SAMPLE) for path in tables), ignore_index=True)
-    predicted = pd.concat(map(FOLD.read, predictions)).set_index("id").loc[samples.id]
-    ranked = label_audit.rank(samples, predicted.to_numpy())
+    ranked = label_audit.rank(samples, inference_table.out_of_fold(samples, predictions))
     LABELS.write(labels, ranked, float_format="%.6g")
     reviewed = CORRECTED.read(corrected)
     is_seen = reviewed.outcome.isin([Outcome.CORRECTED, Outcome.CONFIRMED])  # by a person

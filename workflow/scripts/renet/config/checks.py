@@ -8,10 +8,11 @@ from pathlib import Path
 from renet.common import files
 from renet.common.errors import InputError
 from renet.config import architecture, grids, runs, sources, urls
-from renet.config.architecture import KINDS
 
 # Tables of results/data beside those of the external sets.
-TABLES = ("train", "validation", "test", "split", "funnel", "corrected")
+TABLES = (
+    "train", "validation", "test", "development", "out_of_fold", "split", "funnel", "corrected",
+)  # fmt: skip
 AUDIT_PROPOSALS = ("audit", "suspects.csv")  # the end of the path
 MAX_CHARACTERS = 100  # of a name, which becomes that of folders and logs
 
@@ -38,11 +39,6 @@ def check(config: dict) -> None:
         raise InputError(
             f"audit.run is {audit['run']}, which is none of the runs that are switched on: "
             f"{', '.join(complete)}."
-        )
-    if audit["folds"] and not KINDS[complete[audit["run"]]["model"]["kind"]].has_layers:
-        raise InputError(
-            f"audit.run is {audit['run']}, a run of the kind hog_svm, and the label audit trains "
-            "networks; name a run of another kind."
         )
     for name, run in complete.items():
         _check_run(name, run, sources.image_size(config))

@@ -49,7 +49,7 @@ class Skill:
         return self.low > 0
 
 
-def folds(samples: pd.DataFrame, count: int, seed: int) -> np.ndarray:
+def folds(samples: pd.DataFrame, count: int, seed: int, key: str = "audit.folds") -> np.ndarray:
     """The fold of each sample, from 0, (samples,).
 
     All faces of a person are in one fold, and so are those of a photo and nearly the same ones: a
@@ -57,6 +57,7 @@ def folds(samples: pd.DataFrame, count: int, seed: int) -> np.ndarray:
 
     Args:
         samples: the table beside the HDF5 files (`SPLIT`).
+        key: that gives their number, for the error.
 
     Raises:
         InputError: there are fewer people, or faces of each class, than folds.
@@ -67,7 +68,7 @@ def folds(samples: pd.DataFrame, count: int, seed: int) -> np.ndarray:
     if min(people, of_a_class) < count:
         raise InputError(
             f"{people} people with at most {of_a_class} faces of one gender cannot be divided into "
-            f"{count} folds; lower audit.folds."
+            f"{count} folds; lower {key}."
         )
     fold = np.empty(len(samples), dtype=int)
     splitter = StratifiedGroupKFold(count, shuffle=True, random_state=seed)

@@ -16,11 +16,14 @@ def evaluate(
 
     Args:
         predictions, validation: inference tables.
-        split: split.csv, with the faces of the predictions as the test set.
+        split: split.csv with the faces of the predictions; those of the training are called train.
         max_error: highest error rate of the predictions that are not "unsure".
     """
-    male_fraction = float(split.target[split.subset == "train"].mean())
-    in_training_set = predictions.subject.isin(split.subject[split.subset == "train"])
+    training = split[split.subset == "train"]
+    male_fraction = float(training.target.mean())
+    # What is predicted out of fold is in the training set itself, and says nothing of other faces.
+    is_other = ~training.id.isin(predictions.id)
+    in_training_set = predictions.subject.isin(training.subject[is_other])
     groups = slices.assign(predictions, in_training_set)
     by_slice = slices.tabulate(predictions, groups)
     scaling = calibration.temperature_scaling(validation, predictions)

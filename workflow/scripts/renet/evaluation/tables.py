@@ -64,8 +64,10 @@ DISAGREEMENTS = Table(
     }
 )  # fmt: skip
 
-# audit/<fold>-of-<folds>.csv: the out-of-fold predictions of one fold.
+# <fold>-of-<folds>.csv of the label audit, and of a run with folds: the predictions of one fold. Those
+# of all folds of a run are one set, whose name is also the column `subset`.
 FOLD = Table({"id": str, **PROBABILITIES})
+OUT_OF_FOLD = "out_of_fold"
 
 # audit/labels.csv: all labels, the lowest label quality first.
 LABELS = Table(

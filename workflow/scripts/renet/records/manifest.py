@@ -15,7 +15,8 @@ FORMAT = "renet-manifest-1"
 FILE = "manifest.json"
 # Outputs that the config can ask for, and that stay where it no longer does.
 OPTIONAL = ("model.onnx", "model.int8.onnx", "model.safetensors",
-            "predictions.csv", "predictions.html", "external/*")  # fmt: skip
+            "predictions.csv", "predictions.html", "external/*", "folds/*.csv",
+            "out_of_fold")  # fmt: skip
 SCRIPTS = Path(__file__).resolve().parents[2]
 
 
@@ -32,7 +33,7 @@ def of_run(outputs: Iterable[Path], receipt_files: Iterable[Path], kind: str) ->
     )
     (provenance,) = (path for path in paths if path.name == "provenance.json")
     recorded, folder = files.read_json(provenance), provenance.parent
-    code = _code(kind)
+    code = _code(kind, folds=bool(recorded["config"].get("folds")))
     # The training's is the one that it noted: `snakemake --touch` accepts results of other code.
     code["train.py" if "train.py" in code else "hog_svm.py"] = recorded["code"]["train"]
     return {
@@ -47,9 +48,9 @@ def of_run(outputs: Iterable[Path], receipt_files: Iterable[Path], kind: str) ->
     }
 
 
-def _code(kind: str) -> dict[str, str]:
-    module = f"renet.network.kinds.{kind}"
-    return {name: code_digest.digest(SCRIPTS / name, module) for name in runs.scripts(kind)}
+def _code(kind: str, *, folds: bool) -> dict[str, str]:
+    module, scripts = f"renet.network.kinds.{kind}", runs.scripts(kind, folds=folds)
+    return {name: code_digest.digest(SCRIPTS / name, module) for name in scripts}
 
 
 def differences(folder: Path, *, quick: bool) -> list[str]:
@@ -85,7 +86,7 @@ def _changes(folder: Path, manifest: dict) -> Iterator[str]:
             yield f"{name} has other bytes"
     for name in left_over(folder, outputs):
         yield f"{name} is no longer made, and may be of an earlier training"
-    now = _code(manifest["kind"])
+    now = _code(manifest["kind"], folds="fold.py" in code)
     if changed := [name for name, digest in code.items() if now.get(name) != digest]:
         yield f"the code of {', '.join(changed)} has changed"
     for subset, digest in manifest["faces"].items():

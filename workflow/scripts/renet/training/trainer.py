@@ -37,17 +37,19 @@ class Trainer:
         images, steps: of the epoch that is under way, of all processes.
         history: a row for each completed epoch; see `renet.training.history`.
         throughput: speed and memory of the epochs.
-        validation: the validation set, and the best epoch on it.
+        validation: the validation set, if there is one, and the best epoch on it.
         evaluated: the moving average of the network if there is one, or the network.
     """
 
-    def __init__(self, model: Network, recipe: Recipe, train: FaceFile, validation: FaceFile):
+    def __init__(
+        self, model: Network, recipe: Recipe, train: FaceFile, validation: FaceFile | None = None
+    ):
         """Prepare a training of a network, which is on its device, from its start.
 
         Raises:
             InputError: size or number of classes of the faces is not the network's.
         """
-        check_faces(model, train, validation)
+        check_faces(model, *filter(None, (train, validation)))
         self.model, self.device = model, next(model.parameters()).device
         self.recipe, self.faces = recipe, train
         self.average = MovingAverage(self.model, recipe.ema) if recipe.ema else None
@@ -223,7 +225,7 @@ class Trainer:
             "epoch": self.epoch + 1, "learning_rate": rate, "loss": loss, "accuracy": accuracy,
             **history.NOT_VALIDATED,
         }  # fmt: skip
-        if self.recipe.validates_after(self.epoch + 1):
+        if self.validation.is_due(self.epoch + 1):
             # It may take longer than the time after SIGTERM.
             self._save()
             loss, accuracy = self.validation.measure()

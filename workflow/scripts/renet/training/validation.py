@@ -20,10 +20,16 @@ class Validation:
         best: epoch, loss and weights of the lowest validation loss, with select_epoch: best.
     """
 
-    def __init__(self, model: Network, faces: FaceFile, device: torch.device, recipe: Recipe):
-        """Take the network that is evaluated, which is on the device, and the faces."""
+    def __init__(
+        self, model: Network, faces: FaceFile | None, device: torch.device, recipe: Recipe
+    ):
+        """Take the network that is evaluated, which is on the device, and the faces, if any."""
         self._model, self._faces, self._device, self._recipe = model, faces, device, recipe
         self.best: dict | None = None
+
+    def is_due(self, epoch: int) -> bool:
+        """Whether the training validates after this epoch (from 1)."""
+        return self._faces is not None and self._recipe.validates_after(epoch)
 
     @functools.cached_property
     def _inference(self) -> ValidationInference:

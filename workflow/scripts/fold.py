@@ -1,0 +1,134 @@
+"""Train without one fold of the people, or photos, and predict the faces of this fold.
+
+Reads: HDF5 files of faces with the tables beside them: development.h5 for a run with folds, all three
+subsets for the label audit.
+Writes: one row for each face of the fold: id, p_female, p_male.
+Decides: nothing; the folds follow from the seed. Where the settings select the epoch, a part of the
+other faces is the validation set of the training. The output is a link to predictions.csv in
+<output without .csv>/<fingerprint>/, see `renet.training.folder`. Where it is finished, nothing is
+trained; where it has a checkpoint, the training continues.
+"""
+
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+
+from renet.common import script
+from renet.dataset import hdf5, selections
+from renet.dataset.hdf5 import FaceFile
+from renet.dataset.tables import SPLIT
+from renet.evaluation import label_audit
+from renet.evaluation.tables import FOLD, PROBABILITIES
+from renet.network import devices, inference
+from renet.network.model import Network
+from renet.network.settings import RunSettings
+from renet.training import run, svm_training
+from renet.training.checkpoints import Checkpoint
+from renet.training.folder import TrainingFolder
+
+COURSE = RunSettings()
+CHECKPOINT_SECONDS = 600
+TRAINING, VALIDATION, HELD_OUT = range(3)
+
+
+def fold(
+    faces: list[Path],
+    *,
+    tables: list[Path],
+    predictions: script.Output,
+    fold: int,
+    folds: int = 5,
+    key: str = "--folds",
+    by: Literal["subject", "image"] = "subject",
+    seed: int = 42,
+    validation: float = 0.1,
+    settings: RunSettings = COURSE,
+    gpu: script.Granted = None,
+    workers: script.Granted = None,
+    code: script.Code = "",
+) -> None:
+    """Train without one fold of the people, or photos, and predict the faces of this fold.
+
+    Args:
+        faces: HDF5 files of faces.
+        tables: the table beside each of them, in the same order.
+        predictions: table to write, one row for each face of the fold.
+        fold: number of the fold, from 1.
+        folds: number of folds.
+        key: what gives this number, for an error about it.
+        by: what stays in one fold: each person, or each photo.
+        seed: of the division into folds, the config's split.seed.
+        validation: fraction of the other faces that the training validates on, where the settings
+            select the epoch.
+        settings: network and recipe; a JSON object can replace single options, as in
+            --settings.model '{"cell": "gru"}'.
+        workers: number of processes that compute the features of an SVM.
+    """
+    samples = pd.concat(map(SPLIT.read, tables), ignore_index=True)
+    settings = settings.granted(gpu).with_recipe(processes=1)
+    if not settings.model.has_layers:
+        recipe = {"device": "cpu", "precision": "float32", "select_epoch": "last"}
+        settings = settings.with_recipe(**recipe, threads=workers or settings.train.threads)
+    grouped = samples.assign(subject=samples.id) if by == "image" else samples
+    part = np.where(label_audit.folds(grouped, folds, seed, key) == fold - 1, HELD_OUT, TRAINING)
+    if settings.train.select_epoch == "best":
+        rest, parts = np.flatnonzero(part == TRAINING), max(2, round(1 / validation))
+        of_rest = label_audit.folds(grouped.iloc[rest], parts, seed, key)
+        part[rest[of_rest == 0]] = VALIDATION
+    stored = [hdf5.read(path) for path in faces]
+    training, selecting, held_out = (
+        selections.select(stored, np.flatnonzero(part == one))
+        for one in (TRAINING, VALIDATION, HELD_OUT)
+    )
+    ids, people = samples.id[part == HELD_OUT].tolist(), samples.subject[part == TRAINING]
+
+    def compute(path: Path) -> None:
+        for file in stored:
+            hdf5.check_digest(file)
+        on = training, selecting if len(selecting) else None
+        model = fit(settings, *on, people.to_numpy(), path.parent)
+        device = next(iter(model.state_dict().values())).device
+        precision = settings.train.precision
+        logits = inference.logits(model, held_out.pixels, device, precision, show_progress=True)
+        table = pd.DataFrame(inference.softmax(logits), columns=list(PROBABILITIES))
+        table.insert(0, "id", ids)
+        FOLD.write(path, table)
+
+    depends_on = [settings.without_device(), code, ids]
+    if not settings.model.has_layers:  # the threads change no result, and the people do
+        depends_on = [
+            settings.model,
+            settings.train.epochs,
+            settings.train.seed,
+            code,
+            ids,
+            [*people],
+        ]
+    folder = TrainingFolder(
+        predictions.with_suffix(""),  # of this fold alone: other folds may be training
+        *(*depends_on, training.digest, selecting.digest, held_out.digest),
+    )
+    folder.link_results({"predictions.csv": predictions}, compute, settings.train.device)
+
+
+def fit(
+    settings: RunSettings,
+    training: FaceFile,
+    validation: FaceFile | None,
+    people: np.ndarray,
+    folder: Path,
+) -> Network:
+    """Train a network of any kind, on its device; people (faces,) are those of the training."""
+    if settings.model.has_layers:
+        checkpoint = Checkpoint(folder, CHECKPOINT_SECONDS)
+        trainer = run.resume(settings, training, validation, checkpoint)
+        trainer.run(checkpoint)
+        return trainer.model
+    network, _, _ = svm_training.fit(settings, training, people, folder / "features")
+    return devices.to_device(network, devices.choose("cpu", threads=1), "float32")
+
+
+if __name__ == "__main__":
+    script.run(fold)
