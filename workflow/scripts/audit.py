@@ -54,7 +54,8 @@ def audit(
         corrected: corrected.csv, written by shuffle.py.
         data: the config's sections about the data, for the page.
     """
-    samples = pd.concat((SPLIT.read(path, SAMPLE) for path in tables), ignore_index=True)
+    columns = [*SAMPLE, "photo_digest"]
+    samples = pd.concat((SPLIT.read(path, columns) for path in tables), ignore_index=True)
     ranked = label_audit.rank(samples, inference_table.out_of_fold(samples, predictions))
     LABELS.write(labels, ranked, float_format="%.6g")
     reviewed = CORRECTED.read(corrected)

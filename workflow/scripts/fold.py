@@ -1,7 +1,7 @@
 """Train without one fold of the people, or photos, and predict the faces of this fold.
 
-Reads: HDF5 files of faces with the tables beside them: development.h5 for a run with folds, all three
-subsets for the label audit.
+Reads: HDF5 files of faces with the tables beside them: development.h5 for a run with folds, all
+three subsets for the label audit.
 Writes: one row for each face of the fold: id, p_female, p_male.
 Decides: nothing; the folds follow from the seed. Where the settings select the epoch, a part of the
 other faces is the validation set of the training. The output is a link to predictions.csv in
@@ -16,10 +16,9 @@ import numpy as np
 import pandas as pd
 
 from renet.common import script
-from renet.dataset import hdf5, selections
+from renet.dataset import hdf5, selections, splits
 from renet.dataset.hdf5 import FaceFile
 from renet.dataset.tables import SPLIT
-from renet.evaluation import label_audit
 from renet.evaluation.tables import FOLD, PROBABILITIES
 from renet.network import devices, inference
 from renet.network.model import Network
@@ -71,11 +70,11 @@ def fold(
     if not settings.model.has_layers:
         recipe = {"device": "cpu", "precision": "float32", "select_epoch": "last"}
         settings = settings.with_recipe(**recipe, threads=workers or settings.train.threads)
-    grouped = samples.assign(subject=samples.id) if by == "image" else samples
-    part = np.where(label_audit.folds(grouped, folds, seed, key) == fold - 1, HELD_OUT, TRAINING)
+    is_held_out = splits.folds(samples, folds, seed, by, key) == fold - 1
+    part = np.where(is_held_out, HELD_OUT, TRAINING)
     if settings.train.select_epoch == "best":
         rest, parts = np.flatnonzero(part == TRAINING), max(2, round(1 / validation))
-        of_rest = label_audit.folds(grouped.iloc[rest], parts, seed, key)
+        of_rest = splits.folds(samples.iloc[rest], parts, seed, by, key)
         part[rest[of_rest == 0]] = VALIDATION
     stored = [hdf5.read(path) for path in faces]
     training, selecting, held_out = (

@@ -1,7 +1,7 @@
 """Fit a linear SVM to histograms of oriented gradients of the faces, with probabilities.
 
-Reads: train.h5 with the table beside it, and validation.h5; for a run with folds, development.h5 (the
-faces of both) alone.
+Reads: train.h5 with the table beside it, and validation.h5; for a run with folds, development.h5
+(the faces of both) alone.
 Writes: model.pt (the coefficients as a network of the kind hog_svm), history.csv (one row: loss and
 accuracy after the fit, on the training set and on the validation set), throughput.csv (the speed at
 which features were computed, and the SVM was fitted), and training.json (settings, code, data,

@@ -64,21 +64,21 @@ DISAGREEMENTS = Table(
     }
 )  # fmt: skip
 
-# <fold>-of-<folds>.csv of the label audit, and of a run with folds: the predictions of one fold. Those
-# of all folds of a run are one set, whose name is also the column `subset`.
+# <fold>-of-<folds>.csv of a run, and of the label audit: the predictions of one fold. Those of all
+# folds of a run are one set; its name is also the column `subset` of its inference table.
 FOLD = Table({"id": str, **PROBABILITIES})
 OUT_OF_FOLD = "out_of_fold"
 
 # audit/labels.csv: all labels, the lowest label quality first.
 LABELS = Table(
     {
-        "rank": int, **SAMPLE, **PROBABILITIES, "label_quality": float, "suspect": int,
-        "person_photos": int, "person_disagreement": float,
+        "rank": int, **SAMPLE, "photo_digest": str, **PROBABILITIES, "label_quality": float,
+        "suspect": int, "person_photos": int, "person_disagreement": float,
     }
 )  # fmt: skip
 
 # audit/suspects.csv: the suspects in the format of the config's corrections.
-PROPOSALS = Table({"id": str, "gender": str, "note": str})
+PROPOSALS = Table({"id": str, "gender": str, "photo_digest": str, "note": str})
 
 # layers.csv: the layers of a network in their order, for one image.
 LAYERS = Table({"layer": str, "kind": str, "output": str, "parameters": int, "operations": int})
