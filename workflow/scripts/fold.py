@@ -68,8 +68,8 @@ def fold(
     samples = pd.concat(map(SPLIT.read, tables), ignore_index=True)
     settings = settings.granted(gpu).with_recipe(processes=1)
     if not settings.model.has_layers:
-        recipe = {"device": "cpu", "precision": "float32", "select_epoch": "last"}
-        settings = settings.with_recipe(**recipe, threads=workers or settings.train.threads)
+        threads = workers or settings.train.threads
+        settings = settings.with_recipe(device="cpu", precision="float32", threads=threads)
     is_held_out = splits.folds(samples, folds, seed, by, key) == fold - 1
     part = np.where(is_held_out, HELD_OUT, TRAINING)
     if settings.train.select_epoch == "best":
@@ -81,13 +81,13 @@ def fold(
         selections.select(stored, np.flatnonzero(part == one))
         for one in (TRAINING, VALIDATION, HELD_OUT)
     )
-    ids, people = samples.id[part == HELD_OUT].tolist(), samples.subject[part == TRAINING]
+    ids, people = samples.id[part == HELD_OUT].tolist(), samples.subject[part == TRAINING].tolist()
 
     def compute(path: Path) -> None:
         for file in stored:
             hdf5.check_digest(file)
         on = training, selecting if len(selecting) else None
-        model = fit(settings, *on, people.to_numpy(), path.parent)
+        model = fit(settings, *on, people, path.parent)
         device = next(iter(model.state_dict().values())).device
         precision = settings.train.precision
         logits = inference.logits(model, held_out.pixels, device, precision, show_progress=True)
@@ -95,19 +95,12 @@ def fold(
         table.insert(0, "id", ids)
         FOLD.write(path, table)
 
-    depends_on = [settings.without_device(), code, ids]
-    if not settings.model.has_layers:  # the threads change no result, and the people do
-        depends_on = [
-            settings.model,
-            settings.train.epochs,
-            settings.train.seed,
-            code,
-            ids,
-            [*people],
-        ]
+    depends_on = settings.without_device()
+    if not settings.model.has_layers:
+        depends_on = depends_on.with_recipe(threads=1)  # their number changes no result
     folder = TrainingFolder(
         predictions.with_suffix(""),  # of this fold alone: other folds may be training
-        *(*depends_on, training.digest, selecting.digest, held_out.digest),
+        *(depends_on, code, training.digest, selecting.digest, held_out.digest, ids, people),
     )
     folder.link_results({"predictions.csv": predictions}, compute, settings.train.device)
 
@@ -116,7 +109,7 @@ def fit(
     settings: RunSettings,
     training: FaceFile,
     validation: FaceFile | None,
-    people: np.ndarray,
+    people: list[str],
     folder: Path,
 ) -> Network:
     """Train a network of any kind, on its device; people (faces,) are those of the training."""
@@ -125,7 +118,7 @@ def fit(
         trainer = run.resume(settings, training, validation, checkpoint)
         trainer.run(checkpoint)
         return trainer.model
-    network, _, _ = svm_training.fit(settings, training, people, folder / "features")
+    network, _, _ = svm_training.fit(settings, training, np.array(people), folder / "features")
     return devices.to_device(network, devices.choose("cpu", threads=1), "float32")
 
 

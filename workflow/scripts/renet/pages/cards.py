@@ -45,6 +45,7 @@ def write_model_card(path: Path, run: RunResults, data: DataResults) -> None:
         data=data.config,
         **data.kinds_of_photos,
         training=run.settings["train"],
+        folds=run.folds,
         metrics=metric_tables.metrics_table(run.metrics),
         interval_method=phrases.interval_method(run.metrics["test"]),
         citation=metric_tables.citation(run, data.config),

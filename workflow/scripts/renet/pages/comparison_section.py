@@ -6,7 +6,7 @@ import pandas as pd
 
 from renet.common.imdb_wiki import CLASSES
 from renet.config.runs import flatten
-from renet.evaluation.tables import ALPHA, BEST, FEWEST_SEEDS, RECIPE
+from renet.evaluation.tables import ALPHA, BEST, FEWEST_SEEDS, OUT_OF_FOLD, RECIPE
 from renet.pages import metric_tables, phrases, templates
 from renet.pages.results import RunResults
 from renet.pages.templates import PageTable
@@ -34,7 +34,8 @@ def section(
                 "faces": _faces(disagreements[disagreements.set == name]),
                 "disagreeing": int((disagreements.set == name).sum()),
             }
-            for name in ("test", *runs[0].external)
+            for name in ("test", *runs[0].external, OUT_OF_FOLD)
+            if name != OUT_OF_FOLD or sum(run.folds > 0 for run in runs) > 1
         ],
     }
 
@@ -51,6 +52,9 @@ def headline(table: pd.DataFrame) -> tuple[str, str] | None:
     label = f"{phrases.capitalised(metric.label)} against {_name(claims.other.iloc[0])}"
     sets = claims.groupby("set", sort=False)
     said = " ".join(_differences_of_set(name, rows) for name, rows in sets)
+    if others := sorted(set(claims.other[claims.set == OUT_OF_FOLD]) - {claims.other.iloc[0]}):
+        # The reference has no folds.
+        said += f" The {phrases.OUT_OF_FOLD_SET} compares with {_name(others[0])}."
     if sets.size().max() > MOST_IN_WORDS:
         return label, said
     return label, f"Percentage points with 95\N{NO-BREAK SPACE}% interval and corrected p. {said}"
@@ -85,7 +89,7 @@ def _significance(row: Any) -> str:
 
 
 def lead(table: pd.DataFrame) -> str:
-    """Over which runs chance can explain the lead of the best run on the validation set."""
+    """Over which runs chance can explain the lead of the best run on the set that chose it."""
     others = table[table.kind == BEST]
     names = others.run[others.significant != 1].tolist()
     if not names:
@@ -105,8 +109,9 @@ def _listed(runs: str) -> str:
 
 
 def described(name: str) -> str:
-    """A set in words: `test set` or `external set congress`."""
-    return "test set" if name == "test" else f"external set {name}"
+    """A set in words: `test set`, `external set congress`."""
+    own = {"test": "test set", "validation": "validation set", OUT_OF_FOLD: phrases.OUT_OF_FOLD_SET}
+    return own.get(name, f"external set {name}")
 
 
 def settings_against(reference: str, runs: list[RunResults]) -> dict[str, dict[str, str]]:
@@ -146,7 +151,7 @@ def _table(of_set: pd.DataFrame, runs: list[RunResults]) -> PageTable | None:
         "run", metric.label, "of the reference", "difference in points",
         "95 % interval, uncorrected", "p, corrected", "difference", "settings that differ",
     ]  # fmt: skip
-    label = f"All claims about {of_set.set.iloc[0]}"
+    label = f"All claims about the {described(of_set.set.iloc[0])}"
     return PageTable(label, headings, rows, collapsed=len(rows) > MOST_IN_WORDS)
 
 

@@ -1,4 +1,4 @@
-"""What the pages say of external test sets."""
+"""What the pages say of the sets beside the test set: external ones, and the out-of-fold set."""
 
 from dataclasses import replace
 
@@ -20,27 +20,60 @@ def section(name: str, results: SetResults, slices: PageTable, evaluations: int)
         slices: its table of slices.
         evaluations: trained models that were evaluated on it.
     """
+    set_name, folder = f"set {name}", f"external/{name}/"
+    abstention = _named(metric_tables.abstention_table(results.metrics, name), name)
+    values = _section(results, slices, name, set_name)
+    values["texts"] += [
+        phrases.unnamed(results.metrics["data"]), phrases.evaluations(evaluations, set_name)
+    ]  # fmt: skip
+    return values | {
+        "name": name,
+        "heading": f"External test set {name}",
+        "note": "No training and no choice has seen these faces: recorded people and photos of the "
+        "training and the validation set are left out.",
+        "folder": folder,
+        "inference": f"{folder}inference.csv",
+        "abstention": abstention,
+    }
+
+
+def out_of_fold(results: SetResults, slices: PageTable, folds: int, split_by: str) -> dict:
+    """The same of the out-of-fold set of a run with folds.
+
+    Args:
+        split_by: `split.by` of the config.
+    """
+    values = _section(results, slices, "out-of-fold", phrases.OUT_OF_FOLD_SET)
+    without = "any photo of the person" if split_by == "subject" else "the photo"
+    return values | {
+        "name": f"the {phrases.OUT_OF_FOLD_SET}",
+        "heading": "Cross-validation",
+        "note": "These are the faces of training and validation, each predicted by one of "
+        f"{folds} networks, which was trained without {without}. The temperature and the threshold "
+        "of unsure predictions are fitted on these predictions: see the test set for their effect.",
+        "folder": "out_of_fold/",
+        "inference": "inference_validation.csv",
+    }
+
+
+def _section(results: SetResults, slices: PageTable, name: str, set_name: str) -> dict:
+    """What the sections have in common; `folder` is relative to the page."""
     test = results.metrics["test"]
     mistakes = results.gallery[results.gallery.gallery == MISTAKES]
     wrong = test["n"] - np.trace(test["confusion_matrix"])
     return {
-        "name": name,
-        "folder": f"external/{name}/",  # of the set's results, relative to the page
         "test": test,
         "accuracy": metric_tables.cell(COLUMNS[0], test),
         "texts": [
             f"The accuracy is {phrases.above_baseline(test)}",
-            phrases.gender_gap(test, f"set {name}"),
-            phrases.gaps(results.slices, f"set {name}"),
+            phrases.gender_gap(test, set_name),
+            phrases.gaps(results.slices, set_name),
             phrases.calibration_error(test),
-            f"Weaker slices: {phrases.weaker_slices(results.slices, f'set {name}')}",
+            f"Weaker slices: {phrases.weaker_slices(results.slices, set_name)}",
             phrases.risk_coverage_area(results.metrics),
-            phrases.unnamed(results.metrics["data"]),
-            phrases.evaluations(evaluations, f"set {name}"),
         ],
         "metrics": _named(metric_tables.metrics_table(results.metrics, name), name),
         "slices": _named(slices, name),
-        "abstention": _named(metric_tables.abstention_table(results.metrics, name), name),
         "figures": FIGURES_OF_PREDICTIONS,
         "mistakes": phrases.faces(mistakes),
         "mistakes_note": phrases.confidences(mistakes, wrong, "wrong", falling=True),

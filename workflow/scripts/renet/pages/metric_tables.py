@@ -108,19 +108,21 @@ def metrics_table(metrics: dict, name: str = "test") -> PageTable:
         name: of the set, for the heading of its column.
     """
     test = metrics["test"]
+    others = {
+        phrases.validation_set(metrics).removesuffix(" set"): metrics["validation"],
+        f"always {test['majority_baseline']['class']}": test["majority_baseline"],
+    }
+    others.pop(name, None)  # the out-of-fold set is its own validation set
     rows = [
         [
             metric.label,
             metric.text(metric.value(test)),
             metric.interval_text(test),
-            metric.text(metric.value(metrics["validation"])),
-            metric.text(metric.value(test["majority_baseline"])),
+            *(metric.text(metric.value(other)) for other in others.values()),
         ]
         for metric in METRICS
     ]
-    baseline = f"always {test['majority_baseline']['class']}"
-    headings = ["metric", name, "95 % interval", "validation", baseline]
-    return PageTable("Metrics", headings, rows)
+    return PageTable("Metrics", ["metric", name, "95 % interval", *others], rows)
 
 
 def citation(run: RunResults, data: dict) -> str:

@@ -7,11 +7,19 @@ import pandas as pd
 
 from renet.common.imdb_wiki import CLASSES
 from renet.dataset.tables import NEAR_DUPLICATES
-from renet.evaluation.tables import ALPHA, FEWEST_OF_CLASS, PEOPLE_OF_BOOTSTRAP, SMALL_SLICE
+from renet.evaluation.tables import (
+    ALPHA,
+    FEWEST_OF_CLASS,
+    OUT_OF_FOLD,
+    PEOPLE_OF_BOOTSTRAP,
+    SMALL_SLICE,
+)  # fmt: skip
 from renet.metadata import subjects
 
 UNDEFINED = "–"
 TEST_SET = "test set"  # whose metrics most sentences are of
+OUT_OF_FOLD_SET = "out-of-fold set"
+FEW_FACES = 300  # below which the pages advise a cross-validation
 
 
 def percentage(fraction: float | None) -> str:
@@ -63,15 +71,40 @@ def interval_method(test: dict) -> str:
     )
 
 
+def validation_set(metrics: dict) -> str:
+    """What a run is validated on, as it stands after `the`."""
+    is_folded = metrics["calibration"]["fitted_on"] == OUT_OF_FOLD
+    return OUT_OF_FOLD_SET if is_folded else "validation set"
+
+
+def cross_validated(folds: int) -> str:
+    """How a run with folds is validated; nothing for one without."""
+    text = f"validated by {folds}-fold cross-validation over training and validation"
+    return text if folds else ""
+
+
+def few_faces(composition: dict) -> str:
+    """Advice to cross-validate a run on few faces; nothing where there are enough."""
+    faces = sum(composition["faces"].values())
+    if faces >= FEW_FACES:
+        return ""
+    return (
+        f"The data set has {counted(faces, 'face', 'faces')}, of which the test set is a small "
+        "part. `folds: 5` in the entry of a run in the section `runs` of the config evaluates it on "
+        "the faces of training and validation, too, by cross-validation."
+    )
+
+
 def calibration(metrics: dict) -> str:
     """The fitted temperature with its interval, and what it changes on the test set."""
     scaled = metrics["calibration"]
     value, temperature = scaled["temperature"], f"{scaled['temperature']:.2f}"
+    fitted_on = validation_set(metrics)
     if scaled["at_bound"]:
         reason = (
-            "the probabilities say nothing about the labels of the validation set"
+            f"the probabilities say nothing about the labels of the {fitted_on}"
             if value > 1
-            else "the validation set is too small or too easy to fit it"
+            else f"the {fitted_on} is too small or too easy to fit it"
         )
         return (
             f"The temperature, {temperature}, is at a bound of its search range: {reason}. It is "
@@ -82,7 +115,7 @@ def calibration(metrics: dict) -> str:
     if not low <= 1 <= high:
         verdict = f"the network is {'over' if value > 1 else 'under'}confident"
     return (
-        f"The temperature fitted on the validation set is {temperature} (95\N{NO-BREAK SPACE}% "
+        f"The temperature fitted on the {fitted_on} is {temperature} (95\N{NO-BREAK SPACE}% "
         f"interval {low:.2f} to {high:.2f}): {verdict} there.{_effect(metrics['test'], scaled)} It "
         "does not change the predicted classes."
     )
@@ -170,22 +203,23 @@ def abstention(metrics: dict) -> str:
     choice = metrics["abstention"]
     rate, level = percentage(choice["max_error"]), f"{100 * choice['level']:.0f}\N{NO-BREAK SPACE}%"
     chosen_on, unit = people(metrics["validation"]), subjects.unit(metrics["validation"])
+    chosen_set = validation_set(metrics)
     if choice["threshold"] is None and choice["people"] < choice["needed"]:
         return (
             f"No threshold can show an error of at most {rate} with a confidence of {level}: that "
-            f"takes at least {choice['needed']:,} {unit} without an error, and the validation set "
+            f"takes at least {choice['needed']:,} {unit} without an error, and the {chosen_set} "
             f"has {chosen_on}."
         )
     if choice["threshold"] is None:
         return (
-            f"On the validation set ({chosen_on}), no threshold can be shown to keep the error at "
+            f"On the {chosen_set} ({chosen_on}), no threshold can be shown to keep the error at "
             f"or below {rate} over {unit} and over faces, with a confidence of {level}."
         )
     rule = "Every prediction is accepted"
     if choice["threshold"] > 0:
         rule = f"A prediction is unsure unless its confidence is above {choice['threshold']:.4f}"
     return (
-        f"{rule}. This was chosen on the validation set: of one face each of {chosen_on}, "
+        f"{rule}. This was chosen on the {chosen_set}: of one face each of {chosen_on}, "
         f"{choice['errors']:,} of {choice['accepted']:,} accepted predictions are wrong. The error "
         f"is at most {percentage(choice['upper_bound'])} over {unit} and over faces, with a "
         f"confidence of {level} after a correction for the choice. On the test set "
@@ -235,6 +269,11 @@ def ranking_curves(test: dict) -> str:
 def learning_curve(history: pd.DataFrame, epochs: int) -> str:
     """The losses of the last row of the history, which is that after so many epochs."""
     last = history.iloc[-1]
+    if pd.isna(last.validation_loss):
+        return (
+            f"After {counted(epochs, 'epoch', 'epochs')} the training loss is "
+            f"{decimal(last.loss)}; cross-validation validates the run, and no epoch is validated."
+        )
     return (
         f"After {counted(epochs, 'epoch', 'epochs')} the training loss is {decimal(last.loss)} and "
         f"the validation loss {decimal(last.validation_loss)}."

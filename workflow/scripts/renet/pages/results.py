@@ -33,13 +33,19 @@ class RunResults(SetResults):
     """The results of one run: the files of these names."""
 
     name: str
-    settings: dict  # the sections `model` and `train` of the config
+    settings: dict  # the sections `model` and `train` of the config, and `folds`
     model: dict
     history: pd.DataFrame
     saliency: pd.DataFrame
     layers: pd.DataFrame  # empty for a kind without layers
     revision: str | None  # git commit of the code that trained it
     external: dict[str, SetResults]  # by the name of the set
+    out_of_fold: SetResults | None = None  # of a run with folds
+
+    @property
+    def folds(self) -> int:
+        """Number of folds; 0 for a run without."""
+        return self.settings.get("folds", 0)
 
     @property
     def architecture(self) -> AnyArchitecture:
@@ -81,10 +87,15 @@ class DataResults:
         return steps[is_shown]
 
     @property
-    def choice_metric(self) -> str:
-        """The metric of the validation set that chooses the best run."""
+    def of_best(self) -> pd.DataFrame:
+        """The rows of comparison.csv that compare the best run with the others."""
         table = self.comparison[0] if self.comparison else tables.COMPARISON.frame([])
-        return next(iter(table.metric[table.kind == tables.BEST]), "accuracy")
+        return table[table.kind == tables.BEST]
+
+    @property
+    def choice_metric(self) -> str:
+        """The metric that chooses the best run."""
+        return next(iter(self.of_best.metric), "accuracy")
 
     @property
     def kinds_of_photos(self) -> dict[str, bool]:
@@ -111,6 +122,9 @@ def read_run(folder: Path, settings: dict, external: Iterable[str] = ()) -> RunR
         layers=layers,
         revision=files.read_json(folder / "provenance.json")["code"]["revision"],
         external={name: SetResults(**_read_set(folder / "external" / name)) for name in external},
+        out_of_fold=SetResults(**_read_set(folder / "out_of_fold"))
+        if settings.get("folds")
+        else None,
     )
 
 

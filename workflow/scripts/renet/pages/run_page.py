@@ -42,16 +42,27 @@ def write(path: Path, run: RunResults, data: DataResults) -> None:
         sections=_figure_sections(run),
         **_galleries(run, data.suspects),
         explained=phrases.faces(run.saliency),
-        external=[
-            external_sets.section(name, of_set, _slices_table(of_set), data.evaluations[name])
-            for name, of_set in run.external.items()
-        ],
+        sets=_sets(run, data),
+        folds=run.folds,
+        few_faces="" if run.folds else phrases.few_faces(run.metrics["data"]),
         layers=run.layers.to_dict("records"),
         network_alt=phrases.network(run.layers),
         funnel_alt=phrases.funnel(data.steps),
         archives=data.archives,
         settings=yaml.safe_dump({**run.settings, "data": data.config}, sort_keys=False),
     )
+
+
+def _sets(run: RunResults, data: DataResults) -> list[dict]:
+    """The values of external.html.j2: the out-of-fold set, then the external ones."""
+    sections = [
+        external_sets.section(name, of_set, _slices_table(of_set), data.evaluations[name])
+        for name, of_set in run.external.items()
+    ]
+    if run.out_of_fold:
+        table, by = _slices_table(run.out_of_fold), data.config["split"]["by"]
+        sections.insert(0, external_sets.out_of_fold(run.out_of_fold, table, run.folds, by))
+    return sections
 
 
 def _galleries(run: RunResults, suspects: frozenset[str] | None) -> dict:

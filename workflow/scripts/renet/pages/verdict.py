@@ -3,7 +3,7 @@
 It stands first on the page over all runs, for the best run, and on the page of each run.
 """
 
-import math
+import numpy as np
 
 from renet.evaluation import choice
 from renet.evaluation.tables import EXAMPLES
@@ -25,20 +25,26 @@ def of_best(runs: list[RunResults], shown: list[RunResults], data: DataResults) 
     """
     best = best_run(runs, data.choice_metric)
     (metric,) = metric_tables.named(data.choice_metric)
-    values = {run.name: run.metrics["validation"][data.choice_metric] for run in runs}
-    highest, rank = values.pop(best.name), "the only run"
+    chosen_on = phrases.validation_set(best.metrics)
+    highest, rank = best.metrics["validation"][data.choice_metric], "the only run"
     if data.comparison and len(runs) > 1:
-        equal = [name for name, value in values.items() if math.isclose(value, highest)]
+        of_best = data.of_best
+        best = next(run for run in runs if run.name == of_best.other.iloc[0])
+        highest = of_best.other_value.iloc[0]
+        chosen_on = comparison_section.described(of_best.set.iloc[0])
+        equal = of_best.run[np.isclose(of_best.value, highest)].tolist()
         tie = f", equal to {phrases.listed(equal)}, with the lowest log loss" if equal else ""
         rank = (
             f"the highest of {len(runs)} runs{tie}; "
             f"{comparison_section.lead(data.comparison[0])}. "
             "Another run can be better on the test set, which has no part in the choice."
         )
+        if chosen_on != phrases.OUT_OF_FOLD_SET and any(run.folds for run in runs):
+            rank += " Of a run with folds, its out-of-fold predictions of the validation set count."
     verdict = of_run(best, data)
     verdict |= {
         "folder": f"runs/{best.name}/",
-        "chosen": f"validation {metric.label} {metric.text(highest)}, {rank}",
+        "chosen": f"{chosen_on.removesuffix(' set')} {metric.label} {metric.text(highest)}, {rank}",
     }
     rows = verdict["rows"]
     compared = comparison_section.headline(data.comparison[0]) if data.comparison else None
@@ -62,7 +68,7 @@ def of_run(run: RunResults, data: DataResults) -> dict:
         "rows": [
             ("Female and male", f"{phrases.gender_gap(test)} {phrases.gaps(run.slices)}"),
             ("Weaker slices", phrases.weaker_slices(run.slices)),
-            ("Data set", _data_set(composition, data)),
+            ("Data set", _data_set(run, data)),
             ("Date of the data", _date(composition, data.archives)),
         ],
         "examples": phrases.faces(run.gallery[run.gallery.gallery == EXAMPLES]),
@@ -72,18 +78,21 @@ def of_run(run: RunResults, data: DataResults) -> dict:
 
 
 def best_run(runs: list[RunResults], metric: str) -> RunResults:
-    """The run that the validation set chooses, see `choice.best`."""
+    """The run that the validation set, or the out-of-fold set, of all of them chooses."""
     chosen = choice.best({run.name: run.metrics["validation"] for run in runs}, metric)
     return next(run for run in runs if run.name == chosen)
 
 
-def _data_set(composition: dict, data: DataResults) -> str:
+def _data_set(run: RunResults, data: DataResults) -> str:
+    composition = run.metrics["data"]
     kinds = " and ".join(text for kind, text in PHOTO_KINDS.items() if data.kinds_of_photos[kind])
     faces = sum(composition["faces"].values())
     subsets = ", ".join(
-        f"{composition['faces'].get(subset, 0):,} {use}"
+        f"{composition['faces'][subset]:,} {use}"
         for subset, use in (("train", "training"), ("validation", "validation"), ("test", "test"))
+        if subset in composition["faces"]
     )
+    subsets = "; ".join(filter(None, [subsets, phrases.cross_validated(run.folds)]))
     size = " × ".join(map(str, data.config["size"]))
     return (
         f"{phrases.capitalised(kinds)} ({', '.join(data.config['sources'])}): {faces:,} faces of "

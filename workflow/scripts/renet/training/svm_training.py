@@ -57,7 +57,7 @@ def fit(
             row = {"epoch": 1, "learning_rate": None, **measure(fitted, features, faces.targets)}
             row |= NOT_VALIDATED
             if validation_faces:
-                of_validation = measure(fitted, *held_out, validation_faces.targets)
+                of_validation = measure(fitted, held_out[0], validation_faces.targets)
                 row |= {f"validation_{name}": value for name, value in of_validation.items()}
     finally:
         shutil.rmtree(folder)

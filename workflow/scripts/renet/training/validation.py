@@ -2,6 +2,7 @@
 
 import functools
 import logging
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -24,7 +25,8 @@ class Validation:
         self, model: Network, faces: FaceFile | None, device: torch.device, recipe: Recipe
     ):
         """Take the network that is evaluated, which is on the device, and the faces, if any."""
-        self._model, self._faces, self._device, self._recipe = model, faces, device, recipe
+        self._model, self._device, self._recipe = model, device, recipe
+        self._faces: Any = faces  # None: nothing is due
         self.best: dict | None = None
 
     def is_due(self, epoch: int) -> bool:
