@@ -43,16 +43,18 @@ def out_of_fold(results: SetResults, slices: PageTable, folds: int, split_by: st
     Args:
         split_by: `split.by` of the config.
     """
-    values = _section(results, slices, "out-of-fold", phrases.OUT_OF_FOLD_SET)
+    name = f"the {phrases.OUT_OF_FOLD_SET}"
+    values = _section(results, slices, name, phrases.OUT_OF_FOLD_SET)
     without = "any photo of the person" if split_by == "subject" else "the photo"
     return values | {
-        "name": f"the {phrases.OUT_OF_FOLD_SET}",
+        "name": name,
         "heading": "Cross-validation",
         "note": "These are the faces of training and validation, each predicted by one of "
         f"{folds} networks, which was trained without {without}. The temperature and the threshold "
         "of unsure predictions are fitted on these predictions: see the test set for their effect.",
         "folder": "out_of_fold/",
         "inference": "inference_validation.csv",
+        "abstention": None,  # the threshold was chosen on these faces
     }
 
 

@@ -67,9 +67,6 @@ def write(
         set_descriptions=external_sets.descriptions(runs, data),
         evaluations=phrases.evaluations(data.evaluations["test"]),
         removed_runs=data.removed_runs,
-        few_faces=""
-        if all(run.folds for run in runs)
-        else phrases.few_faces(runs[0].metrics["data"]),
         funnel_table=_funnel_table(data),
         **figures,
     )

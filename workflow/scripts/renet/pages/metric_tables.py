@@ -112,7 +112,8 @@ def metrics_table(metrics: dict, name: str = "test") -> PageTable:
         phrases.validation_set(metrics).removesuffix(" set"): metrics["validation"],
         f"always {test['majority_baseline']['class']}": test["majority_baseline"],
     }
-    others.pop(name, None)  # the out-of-fold set is its own validation set
+    if name.endswith(phrases.OUT_OF_FOLD_SET):  # it is its own validation set
+        del others["out-of-fold"]
     rows = [
         [
             metric.label,

@@ -19,7 +19,6 @@ from renet.metadata import subjects
 UNDEFINED = "–"
 TEST_SET = "test set"  # whose metrics most sentences are of
 OUT_OF_FOLD_SET = "out-of-fold set"
-FEW_FACES = 300  # below which the pages advise a cross-validation
 
 
 def percentage(fraction: float | None) -> str:
@@ -79,20 +78,7 @@ def validation_set(metrics: dict) -> str:
 
 def cross_validated(folds: int) -> str:
     """How a run with folds is validated; nothing for one without."""
-    text = f"validated by {folds}-fold cross-validation over training and validation"
-    return text if folds else ""
-
-
-def few_faces(composition: dict) -> str:
-    """Advice to cross-validate a run on few faces; nothing where there are enough."""
-    faces = sum(composition["faces"].values())
-    if faces >= FEW_FACES:
-        return ""
-    return (
-        f"The data set has {counted(faces, 'face', 'faces')}, of which the test set is a small "
-        "part. `folds: 5` in the entry of a run in the section `runs` of the config evaluates it on "
-        "the faces of training and validation, too, by cross-validation."
-    )
+    return f"validated by {folds}-fold cross-validation" if folds else ""
 
 
 def calibration(metrics: dict) -> str:

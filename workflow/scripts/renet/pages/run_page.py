@@ -44,7 +44,7 @@ def write(path: Path, run: RunResults, data: DataResults) -> None:
         explained=phrases.faces(run.saliency),
         sets=_sets(run, data),
         folds=run.folds,
-        few_faces="" if run.folds else phrases.few_faces(run.metrics["data"]),
+        composition=run.metrics["data"],
         layers=run.layers.to_dict("records"),
         network_alt=phrases.network(run.layers),
         funnel_alt=phrases.funnel(data.steps),
@@ -83,10 +83,11 @@ def _galleries(run: RunResults, suspects: frozenset[str] | None) -> dict:
 
 def _figure_sections(run: RunResults) -> list[dict]:
     """A section for each figure, with values for the text alternative, a text and a table."""
-    test = run.metrics["test"]
+    test, curve = run.metrics["test"], phrases.learning_curve(run.history, run.epochs)
     further: dict[str, dict] = {
         "learning_curve": {
-            "alt": phrases.learning_curve(run.history, run.epochs),
+            "alt": curve,
+            "text": curve if run.history.validation_loss.isna().all() else "",
             "table": _history_table(run.history),
         },
         "confusion_matrix": {"alt": phrases.confusion_matrix(test)},

@@ -60,6 +60,7 @@ def of_run(run: RunResults, data: DataResults) -> dict:
     """The verdict on one run, for its page: the values of verdict.html.j2."""
     test, composition = run.metrics["test"], run.metrics["data"]
     (accuracy,) = metric_tables.named("accuracy")
+    folded = run.out_of_fold
     return {
         "run": run.name,
         "accuracy": metric_tables.cell(accuracy, test),
@@ -68,6 +69,7 @@ def of_run(run: RunResults, data: DataResults) -> dict:
         "rows": [
             ("Female and male", f"{phrases.gender_gap(test)} {phrases.gaps(run.slices)}"),
             ("Weaker slices", phrases.weaker_slices(run.slices)),
+            *([("Cross-validation", _out_of_fold(folded.metrics["test"]))] if folded else []),
             ("Data set", _data_set(run, data)),
             ("Date of the data", _date(composition, data.archives)),
         ],
@@ -81,6 +83,17 @@ def best_run(runs: list[RunResults], metric: str) -> RunResults:
     """The run that the validation set, or the out-of-fold set, of all of them chooses."""
     chosen = choice.best({run.name: run.metrics["validation"] for run in runs}, metric)
     return next(run for run in runs if run.name == chosen)
+
+
+def _out_of_fold(test: dict) -> str:
+    """The accuracy on the out-of-fold set, of which `test` is the summary."""
+    (accuracy,) = metric_tables.named("accuracy")
+    return (
+        f"{phrases.counted(test['n'], 'face', 'faces')} of training and validation, predicted by "
+        f"networks that were trained without them: {accuracy.text(test['accuracy'])} correct "
+        f"(95\N{NO-BREAK SPACE}% interval {accuracy.interval_text(test)}), "
+        f"{phrases.above_baseline(test)}"
+    )
 
 
 def _data_set(run: RunResults, data: DataResults) -> str:
