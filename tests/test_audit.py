@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import numpy as np
 import pandas as pd
 import pytest
-from audit_fold import audit_fold
+from fold import fold
 from scipy.special import expit
 from selenium.webdriver.common.by import By
 
@@ -228,11 +228,11 @@ def test_scripts_find_labels_that_were_flipped(data, tmp_path, caplog):
     table.to_csv(data / "train.csv", index=False)
     model = json.dumps(dataclasses.asdict(SMALL))
     recipe = {"epochs": 12, "batch_size": 8, "threads": 1, "device": "cpu", "learning_rate": 0.05}
-    for fold in (1, 2):
+    for number in (1, 2):
         call_script(
-            "audit_fold", *options_of(data), "--fold", fold, "--folds", 2,
+            "fold", *options_of(data), "--fold", number, "--folds", 2,
             "--settings.model", model, "--settings.train", json.dumps(recipe),
-            "-o", tmp_path / f"{fold}.csv",
+            "-o", tmp_path / f"{number}.csv",
         )  # fmt: skip
     folder = tmp_path / "audit"
     audit(data, [tmp_path / "1.csv", tmp_path / "2.csv"], folder)
@@ -245,9 +245,9 @@ def test_scripts_find_labels_that_were_flipped(data, tmp_path, caplog):
     page = (tmp_path / "audit/index.html").read_text()
     assert f"Suspect labels: {ranked.suspect.sum()} of 120." in page
     assert page.count('<img class="tile"') == ranked.suspect.sum() + 24
-    for fold in (1, 2):
-        (kept,) = tmp_path.glob(f"{fold}/*/predictions.csv")
-        assert kept.samefile(tmp_path / f"{fold}.csv")
+    for number in (1, 2):
+        (kept,) = tmp_path.glob(f"{number}/*/predictions.csv")
+        assert kept.samefile(tmp_path / f"{number}.csv")
 
 
 @pytest.fixture
@@ -262,7 +262,7 @@ def train_fold(data, tmp_path):
         faces, tables = ([data / f"{one}.{kind}" for one in SUBSETS] for kind in ("h5", "csv"))
         predictions = tmp_path / "fold.csv"
         with terminated_before(stop_at) as updates:
-            audit_fold(
+            fold(
                 faces, tables=tables, predictions=predictions, fold=1, folds=2, settings=settings,
                 gpu=gpu, code="code",
             )  # fmt: skip

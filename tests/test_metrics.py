@@ -390,8 +390,8 @@ def test_people_of_the_training_set_are_a_slice_if_there_are_any():
 def tables(tmp_path):
     """What evaluate reads, with a person called NA; every prediction is male."""
     predictions = predictions_of([0, 1, 1], [0.8, 0.8, 0.6], ["NA", "b", "c"], age=[30, 40, np.nan])
-    for name in ("inference.csv", "inference_validation.csv"):
-        predictions.to_csv(tmp_path / name, index=False)
+    for name, subset in (("inference.csv", "test"), ("inference_validation.csv", "validation")):
+        predictions.assign(subset=subset).to_csv(tmp_path / name, index=False)
     (tmp_path / "history.csv").write_text(
         "epoch,learning_rate,loss,accuracy,validation_loss,validation_accuracy\n"
         "1,0.01,0.7,0.5,,\n2,0.01,0.6,0.6,0.65,0.55\n"

@@ -116,7 +116,7 @@ def check_external_set(project: Path, settings: dict, external: dict) -> None:
     (project / "photos/12.jpg").write_bytes(jpeg(seed=12))
     further = planned(project)
     assert {"crop_faces", "external_set", "infer_external", "report"} <= further
-    assert not {"train", "infer", "evaluate", "shuffle", "audit_fold"} & further
+    assert not {"train", "infer", "evaluate", "shuffle", "fold"} & further
     write_config(project, **settings)
     assert planned(project) == {"compare", "manifest", "report"}
     write_config(project, **settings, **external)

@@ -30,7 +30,7 @@ from renet.records import evaluations as records
 from renet.training.history import HISTORY
 
 SPLIT_COLUMNS = (
-    "id", "subset", "source", "path", "subject", "digest", "phash", "target", "year",
+    "subset", "source", "path", "subject", "digest", "phash", "target", "year",
 )  # fmt: skip
 
 

@@ -3,6 +3,7 @@
 import pandas as pd
 
 from renet.evaluation import abstention, calibration, metrics, slices
+from renet.evaluation.tables import OUT_OF_FOLD
 from renet.metadata import subjects
 
 
@@ -21,9 +22,8 @@ def evaluate(
     """
     training = split[split.subset == "train"]
     male_fraction = float(training.target.mean())
-    # What is predicted out of fold is in the training set itself, and says nothing of other faces.
-    is_other = ~training.id.isin(predictions.id)
-    in_training_set = predictions.subject.isin(training.subject[is_other])
+    is_trained_on = predictions.subset == OUT_OF_FOLD  # but not by the model that predicted it
+    in_training_set = predictions.subject.isin(training.subject) & ~is_trained_on
     groups = slices.assign(predictions, in_training_set)
     by_slice = slices.tabulate(predictions, groups)
     scaling = calibration.temperature_scaling(validation, predictions)
