@@ -120,7 +120,7 @@ def test_index_says_in_words_which_differences_are_significant(window, changed):
     interval = f"{phrases.points(slow.low)} to {phrases.points(slow.high)}"
     drop = phrases.points(slow.difference)
     assert f"slow {drop} ({interval}, p < 0.001, significant)" in words
-    of_set = '[aria-label="All claims about test"]'
+    of_set = '[aria-label="All claims about the test set"]'
     cells = dict(zip(texts(window, f"{of_set} th[scope=col]")[1:],
                      texts(window, f"{of_set} tbody tr:last-child td"), strict=True))  # fmt: skip
     assert cells["difference in points"] == drop and cells["difference"] == "significant"

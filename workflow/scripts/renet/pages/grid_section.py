@@ -63,7 +63,7 @@ def effect(key: str, keys: list[str], runs: list[RunResults], metric: Metric) ->
     return frame.astype({"number": float, "low": float, "high": float})
 
 
-def draw(effects: Mapping[str, pd.DataFrame], label: str, path: Path) -> None:
+def draw(effects: Mapping[str, pd.DataFrame], on_axis: str, path: Path) -> None:
     """A panel for each key: a point a run, and a line for runs whose other settings are equal."""
     figure, axes = plt.subplots(
         1, len(effects), figsize=(1 + 4 * len(effects), 3.6), sharey=True, squeeze=False,
@@ -89,7 +89,7 @@ def draw(effects: Mapping[str, pd.DataFrame], label: str, path: Path) -> None:
         if 1 < len(lines) <= MOST_LINES:
             place = {"loc": "lower left", "bbox_to_anchor": (0, 1), "ncols": 2}
             axis.legend(fontsize=7, frameon=False, **place)
-    axes[0][0].set_ylabel(label)
+    axes[0][0].set_ylabel(on_axis)
     plot_style.save(figure, path)
 
 
