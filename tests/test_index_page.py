@@ -127,7 +127,7 @@ def test_index_says_in_words_which_differences_are_significant(window, changed):
     assert cells["95 % interval, uncorrected"] == interval
     assert head["Best run"].startswith("made, ") and "chance alone does not" in head["Best run"]
     faces = DISAGREEMENTS.read(changed / "comparison/disagreements.csv")
-    assert f"{(faces.set == 'test').sum()} faces of test" in window.page_source
+    assert f"{(faces.set == 'test').sum()} faces of the test set" in window.page_source
     assert (faces.set == "test").sum() == 600
 
 
