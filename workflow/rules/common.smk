@@ -151,20 +151,19 @@ def training_settings(wildcards):
 
 
 def training_faces(wildcards):
-    """The faces that a run is trained on; with folds, those of the validation set too."""
-    both = len(runs.trained_on(RUNS[wildcards.run])) > 1
-    return f"<results>/data/{'development' if both else 'train'}.h5"
+    """The faces that a run is trained on, and those that its training validates on, if any."""
+    if len(runs.trained_on(RUNS[wildcards.run])) > 1:
+        return {"train": "<results>/data/development.h5"}
+    return {name: f"<results>/data/{name}.h5" for name in ("train", "validation")}
 
 
-def training_table(wildcards):
-    """The table beside them."""
-    return training_faces(wildcards).replace(".h5", ".csv")
-
-
-def validation_faces(wildcards):
-    """The faces that a training validates on; none where it is trained on them."""
-    both = len(runs.trained_on(RUNS[wildcards.run])) > 1
-    return [] if both else "<results>/data/validation.h5"
+def validating(wildcards):
+    """What validates a run: a set that it predicts, or its folds."""
+    if wildcards.run not in WITH_FOLDS:
+        path = "<results>/data/validation"
+        return {"validation_faces": f"{path}.h5", "validation_table": f"{path}.csv"}
+    folds = folds_of_run(wildcards.run)
+    return {"validation_table": "<results>/data/development.csv", "folds": folds}
 
 
 def compute_settings(wildcards):

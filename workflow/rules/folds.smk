@@ -46,10 +46,10 @@ use rule evaluate as evaluate_out_of_fold with:
     output:
         metrics="<results>/runs/{run}/out_of_fold/metrics.json",
         slice_table="<results>/runs/{run}/out_of_fold/tables/slices.csv",
-        figures=[
-            f"<results>/runs/{{run}}/out_of_fold/figures/{figure.name}.svg"
-            for figure in FIGURES_OF_PREDICTIONS
-        ],
+        figures=expand(
+            "<results>/runs/{{run}}/out_of_fold/figures/{figure.name}.svg",
+            figure=FIGURES_OF_PREDICTIONS,
+        ),
     log:
         "<results>/runs/{run}/logs/evaluate_out_of_fold.log",
     benchmark:

@@ -15,8 +15,7 @@ OF_SLURM = ("mpi", "tasks", "tasks_per_gpu", "cpus_per_task", "gres")
 rule train:
     """Train one run; an interrupted one continues from its checkpoint."""
     input:
-        train=training_faces,
-        validation=validation_faces,
+        unpack(training_faces),
     output:
         model="<results>/runs/{run}/model.pt",
         history="<results>/runs/{run}/history.csv",
@@ -48,9 +47,8 @@ rule train:
 rule hog_svm:
     """Fit the SVM of one run, whose kind has no layers to train."""
     input:
-        train=training_faces,
-        table=training_table,
-        validation=validation_faces,
+        unpack(training_faces),
+        table=lambda wildcards: training_faces(wildcards)["train"][:-3] + ".csv",
     output:
         model="<results>/runs/{run}/model.pt",
         history="<results>/runs/{run}/history.csv",
@@ -80,18 +78,10 @@ rule hog_svm:
 rule infer:
     """Predict the test set, and the validation set or what the folds say, a row for each face."""
     input:
+        unpack(validating),
         model="<results>/runs/{run}/model.pt",
         faces="<results>/data/test.h5",
         table="<results>/data/test.csv",
-        validation_faces=lambda wildcards: (
-            [] if wildcards.run in WITH_FOLDS else "<results>/data/validation.h5"
-        ),
-        validation_table=lambda wildcards: (
-            f"<results>/data/{'development' if wildcards.run in WITH_FOLDS else 'validation'}.csv"
-        ),
-        folds=lambda wildcards: (
-            folds_of_run(wildcards.run) if wildcards.run in WITH_FOLDS else []
-        ),
     output:
         inference=reported(
             "<results>/runs/{run}/inference.csv", "Prediction of each test face"

@@ -68,19 +68,12 @@ def infer(
         INFERENCE.write(output, predictions)
         if course_format and face_file == faces:
             inference_table.write_course_format(course_format, probabilities, stored.targets)
-        log_correct(output, predictions)
+        correct = predictions.correct.sum()
+        logging.info("%s: %d samples, %d correct", output, len(predictions), correct)
     if folds:
         samples = SPLIT.read(validation_table, [*SAMPLE, *ATTRIBUTES]).assign(subset=OUT_OF_FOLD)
         probabilities = inference_table.out_of_fold(samples, folds)
-        predictions = inference_table.build(samples, probabilities)
-        INFERENCE.write(inference_validation, predictions)
-        log_correct(inference_validation, predictions)
-
-
-def log_correct(output: Path, predictions: pd.DataFrame) -> None:
-    """Log how many predictions of an inference table are correct."""
-    correct = predictions.correct.sum()
-    logging.info("%s: %d samples, %d correct", output, len(predictions), correct)
+        INFERENCE.write(inference_validation, inference_table.build(samples, probabilities))
 
 
 def read_samples(table: Path, stored: hdf5.FaceFile) -> pd.DataFrame:

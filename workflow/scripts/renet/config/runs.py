@@ -62,9 +62,8 @@ def scripts(kind: str, *, folds: bool) -> list[str]:
     trained_by = "train.py" if KINDS[kind].has_layers else "hog_svm.py"
     return [
         "index_archive.py", "parse_metadata.py", "crop_faces.py", "shuffle.py", "write_hdf5.py",
-        trained_by, *(["fold.py"] if folds else []), "infer.py", "evaluate.py", "predictor.py",
-        "report.py",
-    ]  # fmt: skip
+        trained_by, "infer.py", "evaluate.py", "predictor.py", "report.py",
+    ] + ["fold.py"] * folds  # fmt: skip
 
 
 def removed(config: dict, results: Path) -> list[str]:
@@ -143,10 +142,10 @@ def seed_groups(settings: dict[str, dict]) -> list[list[str]]:
 
 def flatten(settings: dict) -> dict:
     """A run's settings as one level, `train.seed`; what is in no section, `folds`, as it is."""
-    sections = {name: of for name, of in settings.items() if isinstance(of, dict)}
-    return {
-        f"{section}.{key}": value for section, of in sections.items() for key, value in of.items()
-    } | {key: settings[key] for key in settings.keys() - sections.keys()}
+    flat: dict[str, object] = {}
+    for name, of in settings.items():
+        flat |= {f"{name}.{key}": of[key] for key in of} if isinstance(of, dict) else {name: of}
+    return flat
 
 
 def reference(config: dict) -> str:

@@ -110,8 +110,8 @@ def _listed(runs: str) -> str:
 
 def described(name: str) -> str:
     """A set in words: `test set`, `external set congress`."""
-    own = {"test": "test set", "validation": "validation set", OUT_OF_FOLD: phrases.OUT_OF_FOLD_SET}
-    return own.get(name, f"external set {name}")
+    own = ("test", "validation", OUT_OF_FOLD)
+    return f"{name.replace('_', '-')} set" if name in own else f"external set {name}"
 
 
 def settings_against(reference: str, runs: list[RunResults]) -> dict[str, dict[str, str]]:

@@ -7,13 +7,7 @@ import pandas as pd
 
 from renet.common.imdb_wiki import CLASSES
 from renet.dataset.tables import NEAR_DUPLICATES
-from renet.evaluation.tables import (
-    ALPHA,
-    FEWEST_OF_CLASS,
-    OUT_OF_FOLD,
-    PEOPLE_OF_BOOTSTRAP,
-    SMALL_SLICE,
-)  # fmt: skip
+from renet.evaluation.tables import ALPHA, FEWEST_OF_CLASS, PEOPLE_OF_BOOTSTRAP, SMALL_SLICE
 from renet.metadata import subjects
 
 UNDEFINED = "–"
@@ -71,14 +65,8 @@ def interval_method(test: dict) -> str:
 
 
 def validation_set(metrics: dict) -> str:
-    """What a run is validated on, as it stands after `the`."""
-    is_folded = metrics["calibration"]["fitted_on"] == OUT_OF_FOLD
-    return OUT_OF_FOLD_SET if is_folded else "validation set"
-
-
-def cross_validated(folds: int) -> str:
-    """How a run with folds is validated; nothing for one without."""
-    return f"validated by {folds}-fold cross-validation" if folds else ""
+    """What a run is validated on: `validation set`, or `out-of-fold set`."""
+    return f"{metrics['calibration']['fitted_on'].replace('_', '-')} set"
 
 
 def calibration(metrics: dict) -> str:
@@ -255,14 +243,12 @@ def ranking_curves(test: dict) -> str:
 def learning_curve(history: pd.DataFrame, epochs: int) -> str:
     """The losses of the last row of the history, which is that after so many epochs."""
     last = history.iloc[-1]
+    validated = f" and the validation loss {decimal(last.validation_loss)}"
     if pd.isna(last.validation_loss):
-        return (
-            f"After {counted(epochs, 'epoch', 'epochs')} the training loss is "
-            f"{decimal(last.loss)}; cross-validation validates the run, and no epoch is validated."
-        )
+        validated = "; the run is validated by cross-validation, not after an epoch"
     return (
-        f"After {counted(epochs, 'epoch', 'epochs')} the training loss is {decimal(last.loss)} and "
-        f"the validation loss {decimal(last.validation_loss)}."
+        f"After {counted(epochs, 'epoch', 'epochs')} the training loss is "
+        f"{decimal(last.loss)}{validated}."
     )
 
 

@@ -109,6 +109,7 @@ class DataResults:
 
 def read_run(folder: Path, settings: dict, external: Iterable[str] = ()) -> RunResults:
     """Read the results of the run that has this folder, also those on these external sets."""
+    out_of_fold = folder / "out_of_fold"
     layers = tables.LAYERS.frame([])
     if architecture.from_settings(settings["model"]).has_layers:
         layers = tables.LAYERS.read(folder / "tables" / "layers.csv")
@@ -122,9 +123,7 @@ def read_run(folder: Path, settings: dict, external: Iterable[str] = ()) -> RunR
         layers=layers,
         revision=files.read_json(folder / "provenance.json")["code"]["revision"],
         external={name: SetResults(**_read_set(folder / "external" / name)) for name in external},
-        out_of_fold=SetResults(**_read_set(folder / "out_of_fold"))
-        if settings.get("folds")
-        else None,
+        out_of_fold=SetResults(**_read_set(out_of_fold)) if settings.get("folds") else None,
     )
 
 

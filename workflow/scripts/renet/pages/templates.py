@@ -60,7 +60,6 @@ def markdown_text(text: str) -> str:
 ENVIRONMENT.filters |= {
     "capitalised": phrases.capitalised,
     "counted": phrases.counted,
-    "cross_validated": phrases.cross_validated,
     "headings": re.compile(r'<h2 id="([\w-]+)"[^>]*>(.*?)</h2>').findall,
     "kept_apart": phrases.kept_apart,
     "listed": phrases.listed,

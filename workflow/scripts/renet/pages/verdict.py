@@ -105,7 +105,7 @@ def _data_set(run: RunResults, data: DataResults) -> str:
         for subset, use in (("train", "training"), ("validation", "validation"), ("test", "test"))
         if subset in composition["faces"]
     )
-    subsets = "; ".join(filter(None, [subsets, phrases.cross_validated(run.folds)]))
+    subsets += f"; validated by {run.folds}-fold cross-validation" if run.folds else ""
     size = " × ".join(map(str, data.config["size"]))
     return (
         f"{phrases.capitalised(kinds)} ({', '.join(data.config['sources'])}): {faces:,} faces of "

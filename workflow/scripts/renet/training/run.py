@@ -22,7 +22,7 @@ from renet.training.tensorboard import EventLog
 from renet.training.trainer import Trainer
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class TrainJob:
     """The inputs, outputs, params and resources of the rule `train`, for each process of a run.
 
@@ -35,7 +35,7 @@ class TrainJob:
 
     settings: RunSettings
     train: Path
-    validation: Path | None
+    validation: Path | None = None
     model: Path
     history: Path
     throughput: Path
