@@ -45,6 +45,12 @@ report: PROJECT / "workflow" / "report" / "workflow.rst"
 
 
 include: PROJECT / "workflow" / "rules" / "common.smk"
+
+
+if IS_MAIN and (found := runs.origins(config, files, COMMAND_LINE)):
+    print(found, file=sys.stderr)
+
+
 include: PROJECT / "workflow" / "rules" / "dataset.smk"
 include: PROJECT / "workflow" / "rules" / "model.smk"
 include: PROJECT / "workflow" / "rules" / "results.smk"

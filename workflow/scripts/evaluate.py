@@ -90,13 +90,17 @@ def evaluate(
         run_plots.draw(path.stem, evaluation, path)
     SLICES.write(slice_table, by_slice)
     files.write_json(metrics, summary)
+    if summary["test"]["constant_prediction"]:
+        logging.warning(
+            "%s: the network predicts the same class for every face of the set %s; report.html in "
+            "the folder of the run says what may help.",
+            metrics.parent, predictions.subset.iloc[0],
+        )  # fmt: skip
     log_summary(summary["test"])
 
 
 def log_summary(test: dict) -> None:
     """Log the main metrics; the last line is that of the course's script."""
-    if test["constant_prediction"]:
-        logging.warning("The network predicts the same class for every face of the test set.")
     logging.info(
         "Balanced accuracy %.1f%%, majority baseline %.1f%%, n = %d",
         test["balanced_accuracy"] * 100,

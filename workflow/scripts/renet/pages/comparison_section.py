@@ -21,39 +21,43 @@ def section(
     if len(runs) < 2:
         return None
     claims = table[table.kind != BEST]
-    heading, _ = headline(table) or ("", "")
     return {
-        "heading": heading,
+        "heading": "" if claims.empty else _heading(claims),
         "level": ALPHA,
         "fewest_seeds": FEWEST_SEEDS,
         "sets": [
             {
                 "name": name,
                 "described": described(name),
-                "table": _table(claims[claims.set == name], runs),
+                "table": _table(claims[claims.set == name], runs, one.metrics["test"]),
                 "faces": _faces(disagreements[disagreements.set == name]),
                 "disagreeing": int((disagreements.set == name).sum()),
             }
-            for name in ("test", *runs[0].external)
+            for name, one in runs[0].sets.items()
         ],
     }
 
 
-def headline(table: pd.DataFrame) -> tuple[str, str] | None:
+def headline(table: pd.DataFrame, run: RunResults) -> tuple[str, str] | None:
     """A row of the head of the page: a heading, and a sentence on the differences on each set.
 
-    None if nothing is compared.
+    None if nothing is compared. Sets of few faces, by the results of any run, are left out.
     """
-    claims = table[table.kind != BEST]
+    large = [name for name, one in run.sets.items() if not phrases.few(one.metrics["test"])]
+    claims = table[(table.kind != BEST) & table.set.isin(large)]
     if claims.empty:
         return None
-    (metric,) = metric_tables.named(claims.metric.iloc[0])
-    label = f"{phrases.capitalised(metric.label)} against {_name(claims.other.iloc[0])}"
     sets = claims.groupby("set", sort=False)
     said = " ".join(_differences_of_set(name, rows) for name, rows in sets)
-    if sets.size().max() > MOST_IN_WORDS:
-        return label, said
-    return label, f"Percentage points with 95\N{NO-BREAK SPACE}% interval and corrected p. {said}"
+    if sets.size().max() <= MOST_IN_WORDS:
+        said = f"Percentage points with 95\N{NO-BREAK SPACE}% interval and corrected p. {said}"
+    return _heading(claims), said
+
+
+def _heading(claims: pd.DataFrame) -> str:
+    """`Balanced accuracy against renet`."""
+    (metric,) = metric_tables.named(claims.metric.iloc[0])
+    return f"{phrases.capitalised(metric.label)} against {_name(claims.other.iloc[0])}"
 
 
 def _differences_of_set(name: str, rows: pd.DataFrame) -> str:
@@ -122,8 +126,8 @@ def settings_against(reference: str, runs: list[RunResults]) -> dict[str, dict[s
     }
 
 
-def _table(of_set: pd.DataFrame, runs: list[RunResults]) -> PageTable | None:
-    """The claims about one set; None if nothing is compared."""
+def _table(of_set: pd.DataFrame, runs: list[RunResults], test: dict) -> PageTable | None:
+    """The claims about one set: collapsed if they are many or its faces few; None without any."""
     if of_set.empty:
         return None
     (metric,) = metric_tables.named(of_set.metric.iloc[0])
@@ -147,7 +151,8 @@ def _table(of_set: pd.DataFrame, runs: list[RunResults]) -> PageTable | None:
         "95 % interval, uncorrected", "p, corrected", "difference", "settings that differ",
     ]  # fmt: skip
     label = f"All claims about {of_set.set.iloc[0]}"
-    return PageTable(label, headings, rows, collapsed=len(rows) > MOST_IN_WORDS)
+    collapsed = len(rows) > MOST_IN_WORDS or bool(phrases.few(test))
+    return PageTable(label, headings, rows, collapsed=collapsed)
 
 
 def _differing(row: Any, settings: dict[str, dict[str, str]]) -> str:

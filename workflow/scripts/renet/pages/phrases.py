@@ -63,9 +63,35 @@ def interval_method(test: dict) -> str:
     )
 
 
+def few(test: dict, set_name: str = TEST_SET) -> str:
+    """That a set has too few faces for conclusions; nothing where it has enough.
+
+    Args:
+        set_name: as it stands after `the`.
+    """
+    if test["n"] >= SMALL_SLICE:
+        return ""
+    return (
+        f"The {set_name} has {counted(test['n'], 'face', 'faces')}. That is too few to say more "
+        "than the accuracy with its interval: calibration, slices and the difference between "
+        f"female and male are not interpreted below {SMALL_SLICE} faces."
+    )
+
+
+def left_out(by_slice: pd.DataFrame) -> str:
+    """How many slices, rows of slices.csv, are too small for the tables; nothing for none."""
+    count = int((by_slice.n < SMALL_SLICE).sum())
+    if not count:
+        return ""
+    return (
+        f"{counted(count, 'slice has', 'slices have')} fewer than {SMALL_SLICE} faces, too few to "
+        "say anything, and only slices.csv lists them."
+    )
+
+
 def calibration(metrics: dict) -> str:
     """The fitted temperature with its interval, and what it changes on the test set."""
-    scaled = metrics["calibration"]
+    scaled, faces = metrics["calibration"], metrics["validation"]["n"]
     value, temperature = scaled["temperature"], f"{scaled['temperature']:.2f}"
     if scaled["at_bound"]:
         reason = (
@@ -73,6 +99,8 @@ def calibration(metrics: dict) -> str:
             if value > 1
             else "the validation set is too small or too easy to fit it"
         )
+        if faces < SMALL_SLICE:
+            reason = f"the {counted(faces, 'face', 'faces')} of the validation set are too few"
         return (
             f"The temperature, {temperature}, is at a bound of its search range: {reason}. It is "
             "applied neither to other photos nor to the threshold of unsure predictions."
@@ -81,6 +109,8 @@ def calibration(metrics: dict) -> str:
     verdict = "neither overconfidence nor underconfidence is significant"
     if not low <= 1 <= high:
         verdict = f"the network is {'over' if value > 1 else 'under'}confident"
+    if faces < SMALL_SLICE:
+        verdict = f"{counted(faces, 'face is', 'faces are')} too few to judge the confidence"
     return (
         f"The temperature fitted on the validation set is {temperature} (95\N{NO-BREAK SPACE}% "
         f"interval {low:.2f} to {high:.2f}): {verdict} there.{_effect(metrics['test'], scaled)} It "
@@ -101,7 +131,9 @@ def calibration_error(test: dict) -> str:
 
 
 def _effect(test: dict, scaled: dict) -> str:
-    """What temperature scaling changes on the test set, with a space before it."""
+    """What temperature scaling changes on a large enough test set, with a space before it."""
+    if test["n"] < SMALL_SLICE:
+        return ""
     names = {"loss": "log loss", "brier": "Brier score", "ece": "calibration error (ECE)"}
     changes: dict[str, list[str]] = {"lowers": [], "raises": []}
     for key, name in names.items():
@@ -304,7 +336,7 @@ def gaps(by_slice: pd.DataFrame, set_name: str = TEST_SET) -> str:
     if not tested:
         return (
             f"No slice by age, colour or source is smaller than the {set_name} and has at least "
-            f"{FEWEST_OF_CLASS} faces of each gender."
+            f"{SMALL_SLICE} faces, {FEWEST_OF_CLASS} of each gender."
         )
     differing = by_slice[by_slice.gap_p_holm <= ALPHA]
     if differing.empty:
@@ -376,8 +408,6 @@ def slice_finding(row: pd.Series, faces: int) -> str:
     """Whether a slice, a row of slices.csv, is significantly weaker than its set of `faces`."""
     if row.n == faces:
         return "the whole set"
-    if row.n < SMALL_SLICE:
-        return f"under {SMALL_SLICE} faces"
     return "not significant" if row.p_holm > ALPHA else f"significant (p {p_value(row.p_holm)})"
 
 
