@@ -58,6 +58,7 @@ def check_paths(config: dict) -> None:
         InputError: naming the key and the path.
     """
     files_by_key = {key: config[key] for key in ("datasheet", "corrections")}
+    files_by_key["split.from"] = config["split"]["from"]
     places = [("predict.photos", Path(place)) for place in sources.places_to_predict(config)]
     for source in sources.with_external(config):
         archive = sources.archive(config, source)
@@ -129,6 +130,16 @@ def check_results(config: dict, results: Path) -> None:
             )
 
 
+def check_kept_split(config: dict, results: Path) -> None:
+    """Refuse a `split.from` that the workflow itself writes."""
+    kept = config["split"]["from"]
+    if kept and Path(kept).resolve().parent == (results / "data").resolve():
+        raise InputError(
+            f"split.from names {kept}, which the workflow writes anew; copy it out of {results}, "
+            "and name the copy."
+        )
+
+
 def earlier_results(results: Path) -> str | None:
     """A sentence about results of an earlier version, with other folders; None without any."""
     if not any(results.glob("runs/*/training.json")):
@@ -181,6 +192,7 @@ def _check_names(config: dict) -> None:
 def _paths(config: dict) -> Iterator[tuple[str, str]]:
     """The keys and values of the paths that are no path variables."""
     yield from ((key, config[key] or "") for key in ("corrections", "datasheet"))
+    yield "split.from", config["split"]["from"] or ""
     yield from (("predict.photos", path) for path in sources.places_to_predict(config))
     for source in set(sources.with_external(config)) & set(config["archives"]):
         given = config["archives"][source]
