@@ -112,7 +112,8 @@ def test_correction_of_an_own_photo_needs_its_file(source, caplog):
 def test_archives_with_the_same_pixels_and_two_labels_are_counted(source, caplog):
     cropped_source(source, "own", 60, digests={4: "same", 7: "same"})
     shuffle(source)
-    assert "1 photos are in the data twice, with different labels" in caplog.text
+    warned = "1 photos are in the data twice, with different labels; one is own:"
+    assert warned in caplog.text and "`corrections` in the config can give" in caplog.text
 
 
 def test_corrections_do_not_depend_on_their_order():
