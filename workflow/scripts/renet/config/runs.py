@@ -4,11 +4,10 @@ import copy
 import dataclasses
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from renet.common.errors import InputError
-from renet.config import grids, yaml_files
+from renet.config import grids
 from renet.config.architecture import KINDS
 
 SECTIONS = ("model", "train", "checkpoints", "resources")  # that a run may override
@@ -39,25 +38,6 @@ def runs(config: dict) -> dict[str, dict]:
             }
             complete[run]["model"] = model_of(config, changes.get("model", {}))
     return complete
-
-
-def origins(config: dict, files: Sequence[Path], command_line: Mapping) -> str | None:
-    """Which file names which run, and how to leave one out; None where one file names them all.
-
-    Args:
-        files: config.yaml and the overlays, each overriding those before it.
-        command_line: what `--config` gives.
-    """
-    given = [(file.name, yaml_files.read(file).get("runs")) for file in files]
-    named: dict[str, str] = {}  # the file of each run that is on, the last file's first
-    for file, entries in [*given, ("--config", command_line.get("runs"))]:
-        of_file = dict.fromkeys(map(str, entries or []), file)
-        named = of_file | {name: other for name, other in named.items() if name not in of_file}
-    named = {name: file for name, file in named.items() if config["runs"].get(name) is not None}
-    if len(set(named.values())) < 2:
-        return None
-    listed = ", ".join(f"{name} from {file}" for name, file in named.items())
-    return f"{len(runs(config))} runs: {listed}; `{list(named)[-1]}: null` in runs leaves it out."
 
 
 def grid_keys(config: dict) -> dict[str, dict[str, list]]:
