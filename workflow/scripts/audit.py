@@ -81,9 +81,9 @@ def audit(
     )  # fmt: skip
     if not skill.is_significant:
         logging.warning(
-            "The networks of the audit are not significantly better than always predicting %s, so "
-            "that the suspects are no evidence of wrong labels: give the run of audit.run more "
-            "epochs, or the config more photos, before you review them.",
+            "The networks of the audit are not significantly better than always predicting %s: "
+            "their suspects are no evidence of wrong labels. Give the run of audit.run more epochs "
+            "or more photos before you review them.",
             skill.majority,
         )
     logging.info(

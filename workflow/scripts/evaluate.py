@@ -24,7 +24,7 @@ import pandas as pd
 from renet.common import files, script
 from renet.dataset.tables import SPLIT
 from renet.evaluation import leakage, own_slices, run_metrics, run_plots
-from renet.evaluation.tables import INFERENCE, SLICES
+from renet.evaluation.tables import INFERENCE, SLICES, SMALL_SLICE
 from renet.records import evaluations as records
 from renet.training.history import HISTORY
 
@@ -85,7 +85,8 @@ def evaluate(
     )
     summary["leakage"] = leaks
     epochs = HISTORY.read(history) if history else None
-    evaluation = run_plots.Evaluation(predictions, summary, by_slice, epochs)
+    shown = by_slice[by_slice.n >= SMALL_SLICE]
+    evaluation = run_plots.Evaluation(predictions, summary, shown, epochs)
     for path in figures:
         run_plots.draw(path.stem, evaluation, path)
     SLICES.write(slice_table, by_slice)

@@ -146,9 +146,7 @@ def _size_fault(url: str, archive: Path) -> str | None:
     announced, size = http_transfer.remote_size(url), archive.stat().st_size
     if announced is not None:
         return None if size == announced else f"it has {size:,} bytes, {url} has {announced:,}"
-    logging.warning(
-        "The server does not give the size of %s: that of %s is not compared with it.", url, archive
-    )
+    logging.warning("The server does not give the size of %s.", url)
     known = origins.read(archive)
     return f"it came from {known.url}" if known and known.url != url else None
 

@@ -4,18 +4,12 @@ FEW_UPDATES = 100  # of the weights; on 80 faces, renet and cnn took up to 60 un
 LEARNT = 0.8  # of the baseline's errors; a network that makes more in the training has not learnt
 GAP = 0.1  # training above test accuracy, from which there are too few photos
 MORE_EPOCHS = "The training made {} updates of the weights, which are few: raise train.epochs."
-NOT_LEARNT = (
-    "The network has not learnt the training faces: lower train.learning_rate, or try another "
-    "train.seed."
-)
+NOT_LEARNT = "The network has not learnt: lower train.learning_rate, or try another train.seed."
 FEW_PHOTOS = (
-    "The network predicts its training faces much better than the test faces: there are too few "
-    "photos. Add photos, or change them in the training (`train: {augment: [flip, affine]}`)."
+    "The training faces are predicted much better than the test faces: add photos, or change them "
+    "in the training (`train: {augment: [flip, affine]}`)."
 )
-FEW_TEST_FACES = (
-    "The network has learnt, and the test set is too small or the network too weak to show it: add "
-    "photos, or raise split.test."
-)
+FEW_TEST_FACES = "The training faces are predicted no better: add photos, or try another network."
 
 
 def of_training(updates: int) -> str:

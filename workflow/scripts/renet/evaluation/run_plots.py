@@ -15,7 +15,7 @@ from renet.common.imdb_wiki import CLASSES
 from renet.evaluation import abstention, calibration, plot_style
 from renet.evaluation.confidence_intervals import proportion, wilson
 from renet.evaluation.plot_style import BLUE, GREY, RED
-from renet.evaluation.tables import ALPHA, NOT_COMPARED, SMALL_SLICE
+from renet.evaluation.tables import ALPHA, NOT_COMPARED
 from renet.metadata import subjects
 
 FEWEST = 5  # faces of a bin that the line of a reliability diagram goes through
@@ -175,11 +175,10 @@ def risk_coverage(evaluation: Evaluation) -> Figure:
 
 
 def slices(evaluation: Evaluation) -> Figure:
-    """Accuracy of each larger slice with its interval."""
-    rows = evaluation.slices[evaluation.slices.n >= SMALL_SLICE]
-    figure, axis = _forest(evaluation, rows, ("accuracy", "low", "high"))
+    """Accuracy of each slice with its interval."""
+    figure, axis = _forest(evaluation, evaluation.slices, ("accuracy", "low", "high"))
     axis.axvline(evaluation.metrics["test"]["accuracy"], color=GREY, lw=1)
-    for line, row in zip(axis.get_yticks(), rows.itertuples(), strict=True):
+    for line, row in zip(axis.get_yticks(), evaluation.slices.itertuples(), strict=True):
         axis.plot(row.majority_baseline, line, "|", color=RED, ms=8)
     axis.set(xlim=(-0.01, 1.01), xlabel="accuracy")
     axis.plot([], [], "o-", color=BLUE, lw=2, ms=4, label="accuracy with its 95 % interval")
@@ -189,8 +188,8 @@ def slices(evaluation: Evaluation) -> Figure:
 
 
 def gender_gaps(evaluation: Evaluation) -> Figure:
-    """Recall of male minus that of female in each larger slice that has both, with its interval."""
-    is_part = evaluation.slices.n.between(SMALL_SLICE, len(evaluation.predictions) - 1)
+    """Recall of male minus that of female in each slice that has both, with its interval."""
+    is_part = evaluation.slices.n < len(evaluation.predictions)
     is_compared = is_part & ~evaluation.slices.slice.isin(NOT_COMPARED)
     rows = evaluation.slices[is_compared].dropna(subset="gap")
     figure, axis = _forest(evaluation, rows, ("gap", "gap_low", "gap_high"))

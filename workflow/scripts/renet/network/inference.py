@@ -57,10 +57,7 @@ class ValidationInference:
                     model.eval(), BATCH_SIZE["cuda"], device, precision
                 )
             except torch.OutOfMemoryError:
-                logging.warning(
-                    "The validation has no CUDA graph: the GPU's memory is too small. It takes "
-                    "longer, with the same result."
-                )
+                logging.warning("The validation has no CUDA graph: the GPU's memory is too small")
         # A capture frees what the training needs again for a batch that is not full.
         targets = np.zeros(len(pixels), np.int64)
         self._loader = make_loader(pixels, targets, device, MAX_MEMORY_FRACTION)

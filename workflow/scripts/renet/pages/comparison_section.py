@@ -21,15 +21,16 @@ def section(
     if len(runs) < 2:
         return None
     claims = table[table.kind != BEST]
+    heading, _ = headline(table) or ("", "")
     return {
-        "heading": "" if claims.empty else _heading(claims),
+        "heading": heading,
         "level": ALPHA,
         "fewest_seeds": FEWEST_SEEDS,
         "sets": [
             {
                 "name": name,
                 "described": described(name),
-                "table": _table(claims[claims.set == name], runs, one.metrics["test"]),
+                "table": _table(claims[claims.set == name], runs, phrases.few(one.metrics["test"])),
                 "faces": _faces(disagreements[disagreements.set == name]),
                 "disagreeing": int((disagreements.set == name).sum()),
             }
@@ -38,26 +39,21 @@ def section(
     }
 
 
-def headline(table: pd.DataFrame, run: RunResults) -> tuple[str, str] | None:
+def headline(table: pd.DataFrame) -> tuple[str, str] | None:
     """A row of the head of the page: a heading, and a sentence on the differences on each set.
 
-    None if nothing is compared. Sets of few faces, by the results of any run, are left out.
+    None if nothing is compared.
     """
-    large = [name for name, one in run.sets.items() if not phrases.few(one.metrics["test"])]
-    claims = table[(table.kind != BEST) & table.set.isin(large)]
+    claims = table[table.kind != BEST]
     if claims.empty:
         return None
+    (metric,) = metric_tables.named(claims.metric.iloc[0])
+    label = f"{phrases.capitalised(metric.label)} against {_name(claims.other.iloc[0])}"
     sets = claims.groupby("set", sort=False)
     said = " ".join(_differences_of_set(name, rows) for name, rows in sets)
-    if sets.size().max() <= MOST_IN_WORDS:
-        said = f"Percentage points with 95\N{NO-BREAK SPACE}% interval and corrected p. {said}"
-    return _heading(claims), said
-
-
-def _heading(claims: pd.DataFrame) -> str:
-    """`Balanced accuracy against renet`."""
-    (metric,) = metric_tables.named(claims.metric.iloc[0])
-    return f"{phrases.capitalised(metric.label)} against {_name(claims.other.iloc[0])}"
+    if sets.size().max() > MOST_IN_WORDS:
+        return label, said
+    return label, f"Percentage points with 95\N{NO-BREAK SPACE}% interval and corrected p. {said}"
 
 
 def _differences_of_set(name: str, rows: pd.DataFrame) -> str:
@@ -126,8 +122,8 @@ def settings_against(reference: str, runs: list[RunResults]) -> dict[str, dict[s
     }
 
 
-def _table(of_set: pd.DataFrame, runs: list[RunResults], test: dict) -> PageTable | None:
-    """The claims about one set: collapsed if they are many or its faces few; None without any."""
+def _table(of_set: pd.DataFrame, runs: list[RunResults], few: str) -> PageTable | None:
+    """The claims about one set, folded if it has `few` faces; None if nothing is compared."""
     if of_set.empty:
         return None
     (metric,) = metric_tables.named(of_set.metric.iloc[0])
@@ -151,8 +147,7 @@ def _table(of_set: pd.DataFrame, runs: list[RunResults], test: dict) -> PageTabl
         "95 % interval, uncorrected", "p, corrected", "difference", "settings that differ",
     ]  # fmt: skip
     label = f"All claims about {of_set.set.iloc[0]}"
-    collapsed = len(rows) > MOST_IN_WORDS or bool(phrases.few(test))
-    return PageTable(label, headings, rows, collapsed=collapsed)
+    return PageTable(label, headings, rows, collapsed=len(rows) > MOST_IN_WORDS or bool(few))
 
 
 def _differing(row: Any, settings: dict[str, dict[str, str]]) -> str:

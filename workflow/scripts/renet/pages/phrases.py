@@ -64,11 +64,7 @@ def interval_method(test: dict) -> str:
 
 
 def few(test: dict, set_name: str = TEST_SET) -> str:
-    """That a set has too few faces for conclusions; nothing where it has enough.
-
-    Args:
-        set_name: as it stands after `the`.
-    """
+    """That a set, named as after `the`, has too few faces for conclusions; nothing elsewhere."""
     if test["n"] >= SMALL_SLICE:
         return ""
     return (
@@ -80,13 +76,9 @@ def few(test: dict, set_name: str = TEST_SET) -> str:
 
 def left_out(by_slice: pd.DataFrame) -> str:
     """How many slices, rows of slices.csv, are too small for the tables; nothing for none."""
-    count = int((by_slice.n < SMALL_SLICE).sum())
-    if not count:
-        return ""
-    return (
-        f"{counted(count, 'slice has', 'slices have')} fewer than {SMALL_SLICE} faces, too few to "
-        "say anything, and only slices.csv lists them."
-    )
+    count = counted(int((by_slice.n < SMALL_SLICE).sum()), "slice has", "slices have")
+    text = f"{count} fewer than {SMALL_SLICE} faces: too few to say anything; see slices.csv."
+    return "" if count.startswith("0 ") else text
 
 
 def calibration(metrics: dict) -> str:
@@ -100,20 +92,20 @@ def calibration(metrics: dict) -> str:
             else "the validation set is too small or too easy to fit it"
         )
         if faces < SMALL_SLICE:
-            reason = f"the {counted(faces, 'face', 'faces')} of the validation set are too few"
+            reason = f"the validation set has only {counted(faces, 'face', 'faces')}"
         return (
             f"The temperature, {temperature}, is at a bound of its search range: {reason}. It is "
             "applied neither to other photos nor to the threshold of unsure predictions."
         )
     low, high = scaled["interval"]
-    verdict = "neither overconfidence nor underconfidence is significant"
+    verdict = "neither overconfidence nor underconfidence is significant there"
     if not low <= 1 <= high:
-        verdict = f"the network is {'over' if value > 1 else 'under'}confident"
+        verdict = f"the network is {'over' if value > 1 else 'under'}confident there"
     if faces < SMALL_SLICE:
-        verdict = f"{counted(faces, 'face is', 'faces are')} too few to judge the confidence"
+        verdict = f"its {counted(faces, 'face is', 'faces are')} too few to judge the confidence"
     return (
         f"The temperature fitted on the validation set is {temperature} (95\N{NO-BREAK SPACE}% "
-        f"interval {low:.2f} to {high:.2f}): {verdict} there.{_effect(metrics['test'], scaled)} It "
+        f"interval {low:.2f} to {high:.2f}): {verdict}.{_effect(metrics['test'], scaled)} It "
         "does not change the predicted classes."
     )
 

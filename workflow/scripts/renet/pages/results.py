@@ -27,6 +27,11 @@ class SetResults:
     slices: pd.DataFrame
     gallery: pd.DataFrame
 
+    @property
+    def large_slices(self) -> pd.DataFrame:
+        """The slices of enough faces for a statement."""
+        return self.slices[self.slices.n >= tables.SMALL_SLICE]
+
 
 @dataclass(frozen=True)
 class RunResults(SetResults):

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import yaml
 
-from renet.evaluation.tables import GROUPS, HARD_CASES, MISTAKES, NOT_COMPARED, SMALL_SLICE
+from renet.evaluation.tables import GROUPS, HARD_CASES, MISTAKES, NOT_COMPARED
 from renet.metadata import subjects
 from renet.pages import external_sets, metric_tables, phrases, templates, verdict
 from renet.pages.results import DataResults, RunResults, SetResults
@@ -74,50 +74,45 @@ def _galleries(run: RunResults, suspects: frozenset[str] | None) -> dict:
 def _figure_sections(run: RunResults) -> list[dict]:
     """A section for each figure, with values for the text alternative, a text and a table.
 
-    Of a set of few faces, the slices are left out, and what else needs more faces is `folded`.
+    Of a set of few faces, slices are left out, and all but training and counts is `folded`.
     """
     test = run.metrics["test"]
     few = bool(phrases.few(test))
-    abstention = run.metrics["abstention"]["test"]
-    alternatives = {
-        "learning_curve": phrases.learning_curve(run.history, run.epochs),
-        "confusion_matrix": phrases.confusion_matrix(test),
-        "ranking_curves": phrases.ranking_curves(test),
-        "risk_coverage": f"Area under the curve {abstention['area']:.4f}.",
-        **dict.fromkeys(("slices", "gender_gaps"), "The table below has the values."),
+    error = "" if few else phrases.calibration_error(test)
+    area = "" if few else phrases.risk_coverage_area(run.metrics)
+    further: dict[str, dict] = {
+        "learning_curve": {
+            "alt": phrases.learning_curve(run.history, run.epochs),
+            "table": _history_table(run.history),
+        },
+        "confusion_matrix": {"alt": phrases.confusion_matrix(test)},
+        "ranking_curves": {"alt": phrases.ranking_curves(test)},
+        "reliability": {
+            "text": f"{error} {phrases.calibration(run.metrics)}",
+            "table": _calibration_table(run),
+        },
+        "risk_coverage": {
+            "alt": f"Area under the curve {run.metrics['abstention']['test']['area']:.4f}.",
+            "text": f"{phrases.abstention(run.metrics)} {area}",
+            "table": metric_tables.abstention_table(run.metrics),
+        },
+        "slices": {
+            "alt": "The table below has the values.",
+            "text": f"{phrases.weaker_slices(run.slices)} {phrases.left_out(run.slices)}",
+            "table": _slices_table(run),
+        },
+        "gender_gaps": {
+            "alt": "The table below has the values.",
+            "text": f"{phrases.gender_gap(test)} {phrases.gaps(run.slices)}",
+            "table": _gaps_table(run),
+        },
     }
-    texts = {
-        "reliability": [phrases.calibration(run.metrics)],
-        "risk_coverage": [phrases.abstention(run.metrics)],
-        "slices": [phrases.weaker_slices(run.slices), phrases.left_out(run.slices)],
-        "gender_gaps": [phrases.gender_gap(test), phrases.gaps(run.slices)],
-    }
-    if not few:
-        texts["reliability"].insert(0, phrases.calibration_error(test))
-        texts["risk_coverage"].append(phrases.risk_coverage_area(run.metrics))
-    tables = {
-        "learning_curve": _history_table(run.history),
-        "reliability": _calibration_table(run),
-        "risk_coverage": metric_tables.abstention_table(run.metrics),
-        "slices": _slices_table(run),
-        "gender_gaps": _gaps_table(run),
-    }
-    return [
-        {
-            "figure": figure,
-            "folded": few and figure.name not in ("learning_curve", "confusion_matrix"),
-            "alt": alternatives.get(figure.name, ""),
-            "text": " ".join(texts.get(figure.name, [])).strip(),
-            "table": tables.get(figure.name),
-        }
-        for figure in RUN_FIGURES
-        if not (few and figure.of_slices)
-    ]
-
-
-def _large(slices: pd.DataFrame) -> pd.DataFrame:
-    """The slices, rows of slices.csv, of enough faces for a statement."""
-    return slices[slices.n >= SMALL_SLICE]
+    empty = {"alt": "", "text": "", "table": None}
+    sections = [{"figure": one, **empty, **further.get(one.name, {})} for one in RUN_FIGURES]
+    for section in sections:
+        name = section["figure"].name
+        section["folded"] = few and name not in ("learning_curve", "confusion_matrix")
+    return [one for one in sections if not (few and one["figure"].of_slices)]
 
 
 def _history_table(history: pd.DataFrame) -> PageTable:
@@ -139,7 +134,7 @@ def _calibration_table(results: SetResults) -> PageTable:
             phrases.percentage_interval([row.low, row.high]),
             phrases.confidence_finding(row),
         ]
-        for row in _large(results.slices).itertuples()
+        for row in results.large_slices.itertuples()
         if row.slice in GROUPS
     ]
     headings = ["group", "faces", "mean confidence", "accuracy", "95 % interval", "mean is"]
@@ -160,7 +155,7 @@ def _gaps_table(results: SetResults) -> PageTable:
             if np.isnan(row.gap_p_holm)
             else phrases.p_value(row.gap_p_holm).removeprefix("= "),
         ]
-        for row in _large(results.slices).dropna(subset="gap").itertuples()
+        for row in results.large_slices.dropna(subset="gap").itertuples()
         if row.slice not in NOT_COMPARED and row.n < results.metrics["test"]["n"]
     ]
     headings = [
@@ -183,7 +178,7 @@ def _slices_table(results: SetResults) -> PageTable:
             phrases.percentage(row.majority_baseline),
             phrases.slice_finding(row, results.metrics["test"]["n"]),
         ]
-        for row in _large(results.slices).itertuples()
+        for row in results.large_slices.itertuples()
     ]
     unit = subjects.unit(results.metrics["test"])
     headings = [
