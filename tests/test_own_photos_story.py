@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 
 from helpers.project import ROOT
-from helpers.workflow import SMALL_MODEL, copy_project, run, snakemake, write_config
+from helpers.workflow import SMALL_MODEL, copy_project, run, write_config
 from renet.dataset.tables import CORRECTED, SPLIT
 
 pytestmark = pytest.mark.slow
@@ -25,7 +25,9 @@ def take_photos(reference_data: Path, folder: Path) -> list[str]:
     archive = reference_data / "data" / "faces" / "wiki_crop.tar"
     labels = pd.read_csv(f"{archive.with_suffix('')}.labels.csv").dropna(subset=["mat_gender"])
     labels = labels[(labels.face_score > 1) & labels.second_face_score.isna()]
-    chosen = labels.groupby("mat_gender").head((FIRST + ADDED) // 2 + 5).sample(frac=1, random_state=1)
+    chosen = (
+        labels.groupby("mat_gender").head((FIRST + ADDED) // 2 + 5).sample(frac=1, random_state=1)
+    )
     lines = []
     with tarfile.open(archive) as tar:
         members = {Path(member.name).name: member for member in tar}
@@ -96,3 +98,44 @@ def interrupt_and_resume(project: Path) -> None:
     assert process.returncode != 0
     run(project)
     assert "Continuing after epoch" in log.read_text()
+
+
+def predict_and_export(project: Path) -> None:
+    """The run's predictions of a new photo, and the same of its exported network."""
+    photo, folder = project / "photos" / "p000.jpg", project / "results" / "runs" / "renet"
+    scripts = ROOT / "workflow" / "scripts"
+    call(project, scripts / "predict.py", folder / "model.pt", photo, "-o", project / "p.csv")
+    predicted = pd.read_csv(project / "p.csv").iloc[0]
+    assert predicted.p_female + predicted.p_male == pytest.approx(1)
+    call(project, scripts / "export.py", folder / "model.pt", "-o", project / "model.onnx")
+    assert (project / "model.onnx").stat().st_size > 1000
+
+
+def call(project: Path, *command: object) -> str:
+    arguments = [sys.executable, *map(str, command)]
+    outcome = subprocess.run(arguments, cwd=project, capture_output=True, text=True, check=False)
+    assert outcome.returncode == 0, outcome.stderr
+    return outcome.stdout + outcome.stderr
+
+
+def test_own_photos_from_the_first_run_to_another_format(reference_data, tmp_path):
+    project = copy_project(tmp_path / "project")
+    (project / "photos").mkdir()
+    lines = take_photos(reference_data, project / "photos")
+    for line in lines[FIRST:]:
+        (project / "photos" / line.split(",")[0]).rename(tmp_path / line.split(",")[0])
+    write_table(project, lines[:FIRST])
+    configure(project)
+    said = run(project)
+    assert "names no subject" in said and "The test set has 12 faces" in said
+    for line in lines[FIRST:]:
+        (tmp_path / line.split(",")[0]).rename(project / "photos" / line.split(",")[0])
+    correct_and_add(project, lines)
+    interrupt_and_resume(project)
+    configure(project, corrections="corrections.csv", runs={"renet": {"folds": 3}})
+    run(project)
+    table = pd.read_csv(project / "results/runs/renet/inference_validation.csv")
+    split = read_split(project)
+    assert sorted(table.id) == sorted(split.index[split.subset != "test"])
+    predict_and_export(project)
+    assert "as its manifest" in call(project, ROOT / "workflow/scripts/verify.py", "results")

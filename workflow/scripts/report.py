@@ -77,7 +77,11 @@ def report(
         cards.write_model_card(folder / "runs" / run.name / "model_card.md", run, data)
         test = run.metrics["test"]
         if run.advice:
-            logging.warning("Run %s is no better than the baseline. %s", run.name, run.advice)
+            majority = test["majority_baseline"]["class"]
+            logging.warning(
+                "Run %s is not significantly better than always predicting %s. %s",
+                *(run.name, majority, run.advice),
+            )
         logging.info(
             "Run %s: test accuracy %.1f%%, balanced accuracy %.1f%%, majority class %.1f%%",
             run.name, 100 * test["accuracy"], 100 * test["balanced_accuracy"],
