@@ -138,4 +138,5 @@ def test_own_photos_from_the_first_run_to_another_format(reference_data, tmp_pat
     split = read_split(project)
     assert sorted(table.id) == sorted(split.index[split.subset != "test"])
     predict_and_export(project)
-    assert "as its manifest" in call(project, ROOT / "workflow/scripts/verify.py", "results")
+    verify = ROOT / "workflow" / "scripts" / "verify.py"
+    assert "whole, and made by this code" in call(project, verify, "results")

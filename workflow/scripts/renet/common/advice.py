@@ -9,7 +9,7 @@ FEW_PHOTOS = (
     "The training faces are predicted much better than the test faces: add photos, or change them "
     "in the training (`train: {augment: [flip, affine]}`)."
 )
-FEW_TEST_FACES = "The training faces are predicted as well as the test faces: add photos, or try another network."
+FEW_TEST_FACES = "Training and test faces are predicted alike: add photos, or try another network."
 
 
 def of_training(updates: int) -> str:
