@@ -19,7 +19,7 @@ from predictor import predictor as predictor_of_run
 
 from helpers.archives import turned_jpeg
 from helpers.pages import HOSTILE
-from helpers.project import call_script
+from helpers.project import call_script, run_script
 from helpers.training import SMALL, write_faces
 from renet.common import files
 from renet.faces import crop
@@ -491,6 +491,13 @@ def test_damaged_tar_leaves_nothing_half_written(made, tmp_path):
     with pytest.raises(files.InputError, match="is not a whole tar"):
         predict(made / "run", [str(tmp_path / "a.tar.gz")], predictions=tmp_path / "out.csv")
     assert [path.name for path in tmp_path.iterdir()] == ["a.tar.gz"]
+
+
+def test_hyphen_writes_the_table_to_standard_output_and_the_log_to_standard_error(made, predicted):
+    outcome = run_script("predict.py", made / "run", made / "photos", "-o", "-")
+    assert outcome.returncode == 0
+    assert outcome.stdout == (made / "out.csv").read_text()
+    assert "INFO" in outcome.stderr and not Path("-").exists()
 
 
 def test_page_shows_each_face_with_what_was_said_of_it(made, predicted):
