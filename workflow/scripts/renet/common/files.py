@@ -39,7 +39,7 @@ def replacing(path: str | Path, size: int = 0) -> Iterator[Path]:
             folder cannot be written.
     """
     path = Path(path)
-    if path == STANDARD_OUTPUT:  # not opened by its name, which would cut off a file that `>>` names
+    if path == STANDARD_OUTPUT:  # its name is not opened: that would empty a file after `>>`
         with tempfile.NamedTemporaryFile() as whole:
             yield Path(whole.name)
             shutil.copyfileobj(whole, sys.stdout.buffer)
