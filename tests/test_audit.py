@@ -20,11 +20,11 @@ from helpers.training import QUICK, SMALL, terminated_before, write_faces
 from helpers.workflow import copy_project, run, write_config
 from renet.common import disk
 from renet.common.errors import InputError
-from renet.dataset import corrections, hdf5, selections
-from renet.dataset.splits import SUBSETS
+from renet.dataset import corrections, hdf5, selections, splits
 from renet.dataset.tables import CORRECTED, SPLIT
 from renet.evaluation import label_audit
 from renet.evaluation.tables import LABELS, PROPOSALS
+from renet.metadata.tables import SUBSETS
 from renet.network.settings import RunSettings
 from renet.training.trainer import Trainer
 
@@ -43,6 +43,7 @@ def samples_of(targets: np.ndarray, people: int = 20) -> pd.DataFrame:
             "subject": [f"person {number % people}" for number in range(count)],
             "digest": [f"{number:032x}" for number in range(count)],
             "phash": [random_hash(f"{number}") for number in range(count)], "subset": "train",
+            "photo_digest": [f"file {number}" for number in range(count)],
             "target": targets,
         }
     )  # fmt: skip
@@ -50,11 +51,11 @@ def samples_of(targets: np.ndarray, people: int = 20) -> pd.DataFrame:
 
 def test_person_is_in_one_fold_and_folds_are_the_same_each_time():
     samples = samples_of(np.arange(200) % 2)
-    fold = label_audit.folds(samples, 4, seed=1)
+    fold = splits.folds(samples, 4, seed=1)
     assert samples.assign(fold=fold).groupby("subject").fold.nunique().eq(1).all()
     assert set(fold) == {0, 1, 2, 3}
-    assert np.array_equal(fold, label_audit.folds(samples, 4, seed=1))
-    assert not np.array_equal(fold, label_audit.folds(samples, 4, seed=2))
+    assert np.array_equal(fold, splits.folds(samples, 4, seed=1))
+    assert not np.array_equal(fold, splits.folds(samples, 4, seed=2))
 
 
 def test_nearly_the_same_photos_of_two_names_are_in_one_fold():
@@ -62,14 +63,14 @@ def test_nearly_the_same_photos_of_two_names_are_in_one_fold():
     samples.loc[1, "phash"] = samples.phash[0][:-1] + "0"  # at most four bits are others
     near = samples.subject.isin(samples.subject[:2])
     for seed in range(5):
-        assert len(set(label_audit.folds(samples, 4, seed)[near])) == 1
+        assert len(set(splits.folds(samples, 4, seed)[near])) == 1
 
 
 def test_more_folds_than_people_are_refused():
-    with pytest.raises(InputError, match=r"3 people with .* cannot be divided into 4 folds"):
-        label_audit.folds(samples_of(np.arange(9) % 2, people=3), 4, seed=1)
-    with pytest.raises(InputError, match="at most 5 faces of one gender cannot be divided into 6"):
-        label_audit.folds(samples_of(np.arange(9) % 2, people=9), 6, seed=1)
+    with pytest.raises(InputError, match=r"3 people or photos, .* cannot be divided into 4 folds"):
+        splits.folds(samples_of(np.arange(9) % 2, people=3), 4, seed=1)
+    with pytest.raises(InputError, match="at most 5 of one gender, cannot be divided into 6"):
+        splits.folds(samples_of(np.arange(9) % 2, people=9), 6, seed=1)
 
 
 def ranked_of(labels: np.ndarray, p_male: np.ndarray, people: int = 20) -> pd.DataFrame:

@@ -84,8 +84,24 @@ def test_own_photos_with_the_same_pixels_and_two_labels_are_refused_until_correc
     wanted = r"own/metadata\.csv, line 6: 4\.jpg is labelled female, and 7\.jpg \(line 9 of .*"
     with pytest.raises(InputError, match=wanted + "which has the same pixels, male"):
         shuffle(source, None, "--own", "own")
-    for text in ("id,gender\nown:7,drop\n", "id,gender\nown:7,female\n"):
-        shuffle(source, text, "--own", "own")
+    for verdict in ("drop", "female"):
+        shuffle(source, f"id,gender,photo_digest\nown:7,{verdict},file 7\n", "--own", "own")
+
+
+def test_correction_of_an_own_photo_needs_its_file(source, caplog):
+    text = "id,gender,photo_digest\nown:1,female,file 1\nown:3,drop,of another\nown:a.jpg,f,gone\n"
+    shuffle(source, text, "--own", "own")
+    outcomes = CORRECTED.read(source / "corrected.csv").set_index("id").outcome.to_dict()
+    other = {"own:3": "other_photo", "own:a.jpg": "other_photo"}
+    assert outcomes == {"own:1": "corrected", **other}
+    wanted = "2 corrections are not applied, because their photo is gone or another file: "
+    assert wanted + "own:3, own:a.jpg" in caplog.text
+    samples = SPLIT.read(source / "split.csv").set_index("id")
+    assert samples.target["own:1"] == 0 and samples.target["own:3"] == 1
+    with pytest.raises(InputError, match=r"own:1.* is one of your own photos and has no"):
+        shuffle(source, "id,gender\nown:1,f\n", "--own", "own")
+    with pytest.raises(InputError, match=r'"own:99" is no id of the sources; .* such as own:0'):
+        shuffle(source, "id,gender,photo_digest\nown:99,f,d\n", "--own", "own")
 
 
 def test_archives_with_the_same_pixels_and_two_labels_are_counted(source, caplog):
@@ -95,10 +111,12 @@ def test_archives_with_the_same_pixels_and_two_labels_are_counted(source, caplog
 
 
 def test_corrections_do_not_depend_on_their_order():
-    samples = pd.DataFrame({"id": ["a:1", "a:2", "a:3"], "subset": "train", "target": [0, 1, 1]})
-    given = pd.DataFrame({"id": ["a:3", "a:1"], "gender": [np.nan, 1], "note": ""}, index=[2, 3])
+    samples = pd.DataFrame({"id": ["a:1", "a:2", "a:3"], "subset": "train", "target": [0, 1, 1],
+                            "photo_digest": "d"})  # fmt: skip
+    given = pd.DataFrame({"id": ["a:3", "a:1"], "gender": [np.nan, 1], "note": "",
+                          "photo_digest": ""}, index=[2, 3])  # fmt: skip
     for order in (given, given[::-1]):
-        remaining, applied = corrections.apply(samples, order)
+        remaining, applied = corrections.apply(samples, order, pd.Series(data=False, index=[2, 3]))
         assert remaining.id.tolist() == ["a:1", "a:2"] and remaining.target.tolist() == [1, 1]
         assert applied.set_index("id").outcome.to_dict() == {"a:1": "corrected", "a:3": "dropped"}
 
@@ -142,6 +160,7 @@ def test_workflow_applies_corrections_without_cropping_again(tmp_path):
     ],
 )
 def test_corrections_are_a_file_that_the_audit_does_not_write(name, fault):
-    others = {"sources": [], "external": [], "datasheet": None, "predict": {"photos": None}}
+    others = {"sources": [], "external": [], "datasheet": None, "predict": {"photos": None},
+              "split": {"from": None}}  # fmt: skip
     with pytest.raises(InputError, match=fault):
         checks.check_paths(others | {"corrections": name})

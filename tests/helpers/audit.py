@@ -27,8 +27,9 @@ def cropped_source(
     """
     rows = [
         dict.fromkeys(METADATA.columns) | {
-            "row": row, "path": f"{row}.jpg", "source": source, "subject": f"0{row // 2}",
-            "name": "", "gender": row % 2, "dob": "", "status": "kept", "reason": "",
+            "row": row, "id": f"{source}:{row}", "path": f"{row}.jpg", "source": source,
+            "subset": "", "subject": f"0{row // 2}", "name": "", "gender": row % 2, "dob": "",
+            "status": "kept", "reason": "",
         }
         for row in range(count)
     ]  # fmt: skip
@@ -38,6 +39,7 @@ def cropped_source(
             "row": row, "status": "kept", "reason": "", "index": row - 1, "width": 9, "height": 9,
             "grey": 0, "digest": (digests or {}).get(row, f"{source}{row}"),
             "phash": (hashes or {}).get(row, random_hash(f"{source}{row}")),
+            "photo_digest": f"file {row}",
         }
         for row in range(1, count)
     ]  # fmt: skip

@@ -140,6 +140,7 @@ rule shuffle:
         ),
         tables=shards_of(config["sources"], ".csv"),
         corrections=own_file(config["corrections"]),
+        earlier=own_file(config["split"]["from"]),
     output:
         split="<results>/data/split.csv",
         funnel="<results>/data/funnel.csv",
@@ -151,9 +152,12 @@ rule shuffle:
     conda:
         "../../envs/shuffle.yaml"
     params:
-        settings=config["split"],
+        settings={key: config["split"][key] for key in config["split"] if key != "from"},
         own=sources.own_photos(config),
-        file_digest=lambda wildcards: sources.file_state(config["corrections"]),
+        file_digest=[
+            sources.file_state(config["corrections"]),
+            sources.file_state(config["split"]["from"]),
+        ],
         code=code("shuffle.py"),
     script:
         "../scripts/shuffle.py"

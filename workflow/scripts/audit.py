@@ -54,7 +54,8 @@ def audit(
         corrected: corrected.csv, written by shuffle.py.
         data: the config's sections about the data, for the page.
     """
-    samples = pd.concat((SPLIT.read(path, SAMPLE) for path in tables), ignore_index=True)
+    columns = [*SAMPLE, "photo_digest"]
+    samples = pd.concat((SPLIT.read(path, columns) for path in tables), ignore_index=True)
     predicted = pd.concat(map(FOLD.read, predictions)).set_index("id").loc[samples.id]
     ranked = label_audit.rank(samples, predicted.to_numpy())
     LABELS.write(labels, ranked, float_format="%.6g")

@@ -13,9 +13,8 @@ import numpy as np
 import pandas as pd
 
 from renet.common import script
-from renet.dataset import hdf5, selections
+from renet.dataset import hdf5, selections, splits
 from renet.dataset.tables import SPLIT
-from renet.evaluation import label_audit
 from renet.evaluation.tables import FOLD, PROBABILITIES
 from renet.network import inference
 from renet.network.settings import RunSettings
@@ -52,7 +51,7 @@ def audit_fold(
             --settings.model '{"cell": "gru"}'.
     """
     samples = pd.concat(map(SPLIT.read, tables))
-    held_out = label_audit.folds(samples, folds, seed) == fold - 1
+    held_out = splits.folds(samples, folds, seed) == fold - 1
     stored = [hdf5.read(path) for path in faces]
     training, others = (
         selections.select(stored, np.flatnonzero(chosen)) for chosen in (~held_out, held_out)

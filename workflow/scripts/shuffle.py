@@ -1,14 +1,17 @@
 """Assign each face to a subset, in a random order, and correct labels; no pixel is read.
 
-Reads: metadata.csv of each source, the tables of its shards, and a person's corrections of labels.
+Reads: metadata.csv of each source, the tables of its shards, a person's corrections of labels, and
+an earlier split.csv whose subsets are kept.
 Writes: split.csv, one row for each face, subset after subset and in the order of the HDF5 files
 (columns: `renet.dataset.tables.SPLIT`); the funnel of every source, from the rows of its .mat file
-or table to its faces in each subset; and corrected.csv, what became of each correction. Deletes the
-shards of another number of shards beside those that are given.
+or table to its faces in each subset; and corrected.csv, what became of each correction. Beside
+split.csv it keeps copies of this split and of the one before (`renet.dataset.earlier_split`).
+Deletes the shards of another number of shards beside those that are given.
 Decides: subset and order, from a random seed. Faces of one person stay in one subset (`by:
 subject`), and so do those of one photo and those that are the same, or nearly the same by their
-perceptual hashes; each subset has the same fraction of each class as far as that allows.
-Corrections do not change the subset or the order.
+perceptual hashes; each subset has the same fraction of each class as far as that allows. A subset
+that the table of a user's own photos, or else the earlier split, gives a face is kept. Faces that
+are added move few others to another subset. Corrections do not change the subset or the order.
 """
 
 import logging
@@ -16,11 +19,12 @@ from pathlib import Path
 
 from renet.common import script
 from renet.dataset import corrections as label_corrections
+from renet.dataset import earlier_split, rows, splits
 from renet.dataset import near_duplicates as near
-from renet.dataset import rows, splits
 from renet.dataset.splits import SplitSettings
 from renet.dataset.tables import CORRECTED, FUNNEL, SPLIT
 from renet.faces import shards
+from renet.metadata.tables import SUBSETS
 
 
 def shuffle(
@@ -32,6 +36,7 @@ def shuffle(
     corrections: Path | None = None,
     corrected: Path | None = None,
     own: list[str] = (),
+    earlier: Path | None = None,
     settings: SplitSettings = SplitSettings(),
 ) -> None:
     """Assign each face to a subset, in a random order, and correct labels.
@@ -43,17 +48,22 @@ def shuffle(
         funnel: table to write, the rows that each step drops.
         corrections: CSV of a person's corrections: id, gender (female, male or drop), note.
         corrected: table to write, what became of each correction.
-        own: sources whose labels the user writes, so that contradictions are errors.
+        own: sources of the user's own photos: contradictions are errors, and photos can change.
+        earlier: split.csv of another time, whose subsets are kept.
         settings: fractions of the subsets, what stays in one subset, and the seed of the order.
     """
     all_rows = rows.read(metadata, tables)
     faces = rows.faces(all_rows)
     faces["copies"] = near.groups(faces.phash) if settings.near_duplicates else faces.digest
-    samples = splits.split(faces, settings)
+    fixed = faces.subset
+    if earlier:
+        fixed = fixed.mask(fixed == "", earlier_split.subsets(faces, earlier))
+    samples = splits.split(faces, settings, fixed)
     samples["has_copy"] = samples.groupby("copies").digest.transform("nunique") > 1
-    samples, applied = label_corrections.correct(samples, all_rows, corrections)
+    samples, applied = label_corrections.correct(samples, all_rows, corrections, own)
     rows.refuse_contradictions(samples, set(own))
     SPLIT.write(split, samples)
+    earlier_split.keep(split)
     FUNNEL.write(funnel, rows.funnel(all_rows, samples, applied))
     if corrected:
         CORRECTED.write(corrected, applied)
@@ -61,7 +71,7 @@ def shuffle(
     counts = samples.groupby(["subset", "target"], sort=False).size().unstack(fill_value=0)
     counts["people"] = samples.groupby("subset").subject.nunique()
     logging.info("Faces by subset and class (0 female, 1 male):\n%s", counts.to_string())
-    sizes = [f"{(samples.subset == name).sum()} {name}" for name in splits.SUBSETS]
+    sizes = [f"{(samples.subset == name).sum()} {name}" for name in SUBSETS]
     logging.info("%d faces: %s", len(samples), ", ".join(sizes))
 
 

@@ -58,6 +58,7 @@ def check_paths(config: dict) -> None:
         InputError: naming the key and the path.
     """
     files_by_key = {key: config[key] for key in ("datasheet", "corrections")}
+    files_by_key["split.from"] = config["split"]["from"]
     places = [("predict.photos", Path(place)) for place in sources.places_to_predict(config)]
     for source in sources.with_external(config):
         archive = sources.archive(config, source)
@@ -109,14 +110,20 @@ def _shown(path: str | Path) -> str:
 
 
 def check_results(config: dict, results: Path) -> None:
-    """Check that the results folder has no models of other sources, which training would replace.
+    """Check that the workflow would replace no models of other sources, and not the kept split.
 
     Args:
         results: the path variable `results`.
 
     Raises:
-        InputError: naming the folder, its models and their sources.
+        InputError: naming the folder, its models and their sources; or `split.from`.
     """
+    kept = config["split"]["from"]
+    if kept and Path(kept).resolve().parent == (results / "data").resolve():
+        raise InputError(
+            f"split.from names {kept}, which the workflow writes anew; copy it out of {results}, "
+            "and name the copy."
+        )
     for model in sorted(results.glob("runs/*/model.pt")):
         record = model.with_name("provenance.json")
         trained_on = _sources_of(record)
@@ -181,6 +188,7 @@ def _check_names(config: dict) -> None:
 def _paths(config: dict) -> Iterator[tuple[str, str]]:
     """The keys and values of the paths that are no path variables."""
     yield from ((key, config[key] or "") for key in ("corrections", "datasheet"))
+    yield "split.from", config["split"]["from"] or ""
     yield from (("predict.photos", path) for path in sources.places_to_predict(config))
     for source in set(sources.with_external(config)) & set(config["archives"]):
         given = config["archives"][source]

@@ -1,12 +1,14 @@
 """Corrections: a person's verdicts on labels, applied after the faces are split.
 
 The split does not depend on them: each face stays in its subset, so that trainings before and after
-a correction are comparable. Columns of the CSV: `id` (of a face, source and row), `gender` (the
-right one, or `drop`), and optionally `note`. See `renet.common.user_tables` for the format.
+a correction are comparable. Columns of the CSV: `id` (of a face, as in split.csv), `gender` (the
+right one, or `drop`), `photo_digest` (as in split.csv, needed for a user's own photos, whose files
+can be replaced), and optionally `note`. See `renet.common.user_tables` for the format.
 """
 
 import enum
 import logging
+from collections.abc import Collection
 from pathlib import Path
 
 import pandas as pd
@@ -25,15 +27,16 @@ class Outcome(enum.StrEnum):
     CONFIRMED = enum.auto()  # it repeats the label
     DROPPED = enum.auto()
     NO_EFFECT = enum.auto()  # the row is dropped for another reason
+    OTHER_PHOTO = enum.auto()  # own photos: no such path is left, or the file is another one
 
 
 def read(file: str | Path) -> pd.DataFrame:
-    """Read a table of corrections: `id`, `gender` (0, 1, or NaN to drop the face) and `note`.
+    """Read a table of corrections: `id`, `gender` (0, 1, or NaN to drop the face), and texts.
 
     Raises:
         InputError: the file is not such a table, or has an id twice or a gender that is none.
     """
-    table = user_tables.read(file, ["id", "gender"], ["note"])
+    table = user_tables.read(file, ["id", "gender"], ["note", "photo_digest"])
     gender = user_tables.genders(table.gender, file, further=[DROP])
     is_open = gender.isna() & (table.gender.str.lower() != DROP)
     user_tables.refuse(is_open, table.gender, "is no verdict; write female, male or drop", file)
@@ -43,14 +46,15 @@ def read(file: str | Path) -> pd.DataFrame:
 
 
 def correct(
-    samples: pd.DataFrame, all_rows: pd.DataFrame, file: Path | None
+    samples: pd.DataFrame, all_rows: pd.DataFrame, file: Path | None, own: Collection[str] = ()
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """The samples with a person's corrections, and what became of each (`CORRECTED`).
 
     Args:
         samples: all faces, with `id`, `subset` and `target`.
-        all_rows: of the sources, kept or not, with `id`.
+        all_rows: of the sources, kept or not, with `id` and `photo_digest`.
         file: the table of corrections; without one, nothing changes.
+        own: sources of the user's own photos.
 
     Raises:
         InputError: the file is no table of corrections, names no row of the sources, or drops all
@@ -59,9 +63,16 @@ def correct(
     if not file:
         return samples, CORRECTED.frame([])
     given = read(file)
+    is_own = given.id.str.partition(":")[0].isin(own)
+    is_gone = ~given.id.isin(all_rows.id)
     fault = "is no id of the sources; ids are those of split.csv, such as " + all_rows.id.iloc[0]
-    user_tables.refuse(~given.id.isin(all_rows.id), given.id, fault, file)
-    remaining, applied = apply(samples, given)
+    is_number = given.id.str.fullmatch(r"[^:]+:\d+")  # of a row, as in version 1.0.0
+    user_tables.refuse(is_gone & (is_number | ~is_own), given.id, fault, file)
+    fault = (
+        "is one of your own photos and has no photo_digest; copy it from that column of split.csv"
+    )
+    user_tables.refuse(is_own & (given.photo_digest == ""), given.id, fault, file)
+    remaining, applied = apply(samples, given, is_gone)
     if emptied := sorted(set(samples.subset) - set(remaining.subset)):
         raise InputError(
             f"{file} drops all faces of the subset {emptied[0]}; drop fewer, or change the section "
@@ -70,12 +81,15 @@ def correct(
     return remaining, applied
 
 
-def apply(samples: pd.DataFrame, given: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
+def apply(
+    samples: pd.DataFrame, given: pd.DataFrame, is_gone: pd.Series
+) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Change the labels of faces, and drop faces.
 
     Args:
-        samples: all faces, with `id`, `subset` and `target`.
+        samples: all faces, with `id`, `subset`, `target` and `photo_digest`.
         given: as from `read`, checked.
+        is_gone: of each correction, whether no row has its id.
 
     Returns:
         The remaining samples, in the same order; and the table `CORRECTED`, a row for each
@@ -88,6 +102,9 @@ def apply(samples: pd.DataFrame, given: pd.DataFrame) -> tuple[pd.DataFrame, pd.
     outcome[given.gender == recorded] = Outcome.CONFIRMED
     outcome[given.gender.isna()] = Outcome.DROPPED
     outcome[~known] = Outcome.NO_EFFECT
+    digest = faces.photo_digest.reindex(given.id).set_axis(given.index)
+    has_other = known & (given.photo_digest != "") & (digest != given.photo_digest)
+    outcome[is_gone | has_other] = Outcome.OTHER_PHOTO
     table = given.assign(
         subset=faces.subset.reindex(given.id).fillna("").to_numpy(),
         recorded=recorded,
@@ -100,6 +117,11 @@ def apply(samples: pd.DataFrame, given: pd.DataFrame) -> tuple[pd.DataFrame, pd.
     logging.info(
         "%d corrections: %s", len(table), ", ".join(f"{n} {name}" for name, n in counts.items())
     )
+    if (is_other := outcome == Outcome.OTHER_PHOTO).any():
+        logging.warning(
+            "%d corrections are not applied, because their photo is gone or another file: %s",
+            is_other.sum(), ", ".join(given.id[is_other]),
+        )  # fmt: skip
     return samples.assign(target=target)[~is_dropped], CORRECTED.frame(
         table[list(CORRECTED.columns)].to_dict("records")
     )

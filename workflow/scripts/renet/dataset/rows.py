@@ -15,10 +15,11 @@ from renet.dataset.tables import NEAR_DUPLICATES
 from renet.faces import shards
 from renet.faces.shards import SHARD
 from renet.metadata import row_filter
-from renet.metadata.tables import METADATA
+from renet.metadata.tables import METADATA, SUBSETS
 
 METADATA_COLUMNS = [
-    "row", "path", "source", "subject", "gender", "age", "photo_taken", "face_score", "reason",
+    "row", "id", "path", "source", "subject", "gender", "age", "photo_taken", "face_score",
+    "reason", "subset",
 ]  # fmt: skip
 SAMPLE_NAMES = {"photo_taken": "year", "width": "crop_width", "height": "crop_height"}
 
@@ -31,7 +32,7 @@ def read(metadata: list[Path], tables: list[Path]) -> pd.DataFrame:
         tables: tables of all shards of these sources, `<source>/faces/<number>-of-<count>.csv`.
 
     Returns:
-        In addition `id`, `shard` (number of the shard) and `table` (metadata.csv of the row).
+        In addition `shard` (number of the shard) and `table` (metadata.csv of the row).
 
     Raises:
         InputError: the tables are not those of the sources.
@@ -70,7 +71,7 @@ def _read_source(metadata_file: Path, tables: dict[str, list[pd.DataFrame]]) -> 
         )
     rows.loc[cropped.index, "reason"] = cropped.reason
     rows = rows.join(cropped.drop(columns=["status", "reason"])).reset_index()
-    return rows.assign(id=rows.source + ":" + rows.row.astype(str), table=str(metadata_file))
+    return rows.assign(table=str(metadata_file))
 
 
 def refuse_contradictions(samples: pd.DataFrame, own: set[str]) -> None:
@@ -99,6 +100,7 @@ def refuse_contradictions(samples: pd.DataFrame, own: set[str]) -> None:
 def funnel(all_rows: pd.DataFrame, samples: pd.DataFrame, applied: pd.DataFrame) -> pd.DataFrame:
     """The funnel of each source, down to its faces in each subset."""
     dropped = all_rows.id.isin(applied.id[applied.outcome == Outcome.DROPPED])
+    dropped &= all_rows.reason == ""  # not an earlier line of the same face
     reason = all_rows.reason.mask(dropped, CorrectionReason.DROPPED_BY_CORRECTION)
     is_changed = all_rows.id.isin(applied.id[applied.outcome == Outcome.CORRECTED])
     steps = [*RowReason, *CropReason, *CorrectionReason]
@@ -111,7 +113,7 @@ def funnel(all_rows: pd.DataFrame, samples: pd.DataFrame, applied: pd.DataFrame)
             (NEAR_DUPLICATES, 0, len(faces), int(faces.has_copy.sum())),
             (Outcome.CORRECTED, 0, len(faces), int(is_changed[part.index].sum())),
         ]
-        after += [(name, 0, sizes.get(name, 0), 0) for name in splits.SUBSETS]
+        after += [(name, 0, sizes.get(name, 0), 0) for name in SUBSETS]
         further = pd.DataFrame(after, columns=remaining.columns)
         parts.append(pd.concat([remaining, further]).assign(source=source))
     return pd.concat(parts)

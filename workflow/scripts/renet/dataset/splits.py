@@ -1,6 +1,9 @@
 """Assign each face to a subset, in a random order."""
 
 import dataclasses
+import hashlib
+import logging
+from collections.abc import Iterator
 from typing import Literal
 
 import numpy as np
@@ -10,7 +13,10 @@ from scipy.sparse.csgraph import connected_components
 
 from renet.common.errors import InputError
 from renet.common.imdb_wiki import CLASSES
-from renet.dataset.tables import SUBSETS
+from renet.dataset import near_duplicates
+from renet.metadata.tables import SUBSETS
+
+LARGE = 0.5  # fraction of the faces in one group at which it is said
 
 
 @dataclasses.dataclass(frozen=True)
@@ -21,7 +27,7 @@ class SplitSettings:
         validation, test: fractions of these subsets; the rest is for training.
         by: `subject` keeps each person in one subset; `image` splits at random, as the course did.
         near_duplicates: whether near-duplicates of a photo stay in one subset, too.
-        seed: of the random order.
+        seed: of the assignment and of the random order.
     """
 
     validation: float = 0.1
@@ -68,70 +74,169 @@ def groups(samples: pd.DataFrame, by: str) -> np.ndarray:
 
 
 def assign_subsets(
-    samples: pd.DataFrame,
-    group: np.ndarray,
-    fractions: dict[str, float],
-    random: np.random.Generator,
+    samples: pd.DataFrame, group: np.ndarray, settings: SplitSettings, fixed: np.ndarray
 ) -> np.ndarray:
-    """Assign each `group` to one subset: stratified by class as far as undivided groups allow.
+    """Assign each `group` to one subset, and each class by its fractions.
 
-    Groups are assigned in descending order of size, those of one size in random order. Each goes to
-    the subset that lacks most of its classes, among those with enough room; if none has enough
-    room, to the one that lacks most faces.
+    The order of the groups is stable (`_in_stable_order`): further faces move only groups at the
+    two bounds of each class, and those that they join.
 
     Args:
-        fractions: of each subset; they add up to 1.
+        fixed: the subset of each sample of which it is known, else "", (samples,); see
+            `refuse_divided_groups`.
 
     Returns:
         The name of each sample's subset.
     """
-    counts = np.zeros((group.max() + 1, len(CLASSES)))
+    parts = ["test", "validation", "train", ""]  # the test set does not depend on `validation`
+    fractions = np.array([settings.test, settings.validation, 1])
+    fractions[2] -= fractions[:2].sum()
+    part = np.array(list(map(parts.index, pd.Series(fixed).groupby(group).max())))
+    is_fixed = part < len(fractions)
+    for chosen, sizes in _in_stable_order(samples, group, settings.by, settings.seed):
+        held = np.bincount(part[chosen], weights=sizes, minlength=len(parts))[:-1]
+        wanted = (fractions * sizes.sum() - held).clip(min=0)
+        free = ~is_fixed[chosen]
+        part[chosen[free]] = cut(sizes[free], wanted, held == 0)
+    return np.array(parts)[part[group]]
+
+
+def cut(sizes: np.ndarray, wanted: np.ndarray, needed: np.ndarray) -> np.ndarray:
+    """The number of the part of each group, (groups,).
+
+    The first groups are in part 0, and so on: a part has the faces that it wants as nearly as whole
+    groups allow. Groups of more faces than one part wants come after the others, so that they are
+    in the last part if the parts before can do without them.
+
+    Args:
+        sizes: faces of each group, in their order.
+        wanted: faces of each part.
+        needed: whether each part has at least one group, if there is one for each.
+    """
+    count, first = len(sizes), np.cumsum(needed)
+    order = np.argsort(sizes > wanted[needed].min(initial=sizes.sum()), kind="stable")
+    middles = sizes[order].cumsum() - sizes[order] / 2
+    ends = np.searchsorted(middles, wanted.cumsum()[:-1])
+    last = (count - first[-1] + first[:-1]).clip(0, count)
+    ends = np.minimum(np.maximum(ends, first[:-1]), last)
+    part = np.empty(count, dtype=int)
+    part[order] = np.searchsorted(ends, np.arange(count), side="right")
+    return part
+
+
+def _in_stable_order(
+    samples: pd.DataFrame, group: np.ndarray, by: str, seed: int
+) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Yield the groups of each class, and their numbers of faces.
+
+    A group is of the class of most of its faces. The groups are ordered by a hash of the seed and
+    of their name, the first of their subjects (with `by="image"` of their photos).
+    """
+    names = samples.subject if by == "subject" else samples.source + ":" + samples.path
+    names = names.groupby(group).min()
+    digests = names.map(lambda name: hashlib.sha256(f"{seed} {name}".encode()).hexdigest())
+    order = digests.argsort().to_numpy()
+    counts = np.zeros((len(names), len(CLASSES)))
     np.add.at(counts, (group, samples.target.to_numpy()), 1)
-    missing = np.outer(list(fractions.values()), counts.sum(axis=0))
-    wanted = missing.clip(min=1)
-    order = random.permutation(len(counts))
-    order = order[np.argsort(-counts[order].sum(axis=1), kind="stable")]
-    subset_of_group = np.empty(len(counts), dtype=int)
-    for number in order:
-        room = missing.sum(axis=1)
-        fits = room >= counts[number].sum()
-        need = (missing / wanted) @ counts[number]
-        chosen = np.where(fits, need, -np.inf).argmax() if fits.any() else room.argmax()
-        subset_of_group[number] = chosen
-        missing[chosen] -= counts[number]
-    return np.array(list(fractions))[subset_of_group[group]]
+    for number in range(len(CLASSES)):
+        chosen = order[counts[order].argmax(axis=1) == number]
+        yield chosen, counts[chosen].sum(axis=1)
 
 
-def split(samples: pd.DataFrame, settings: SplitSettings) -> pd.DataFrame:
+def folds(
+    samples: pd.DataFrame, count: int, seed: int, by: str = "subject", key: str = "audit.folds"
+) -> np.ndarray:
+    """The fold of each sample, from 0, (samples,), for cross-validation.
+
+    A group (`groups`) is in one fold, near-duplicates too: a network that knows a copy would repeat
+    its label. The order is that of the subsets, so that further faces move few groups.
+
+    Args:
+        samples: the table beside the HDF5 files (`SPLIT`).
+        key: of the config that gives `count`, for the error.
+
+    Raises:
+        InputError: there are fewer people of each class than folds.
+    """
+    group = groups(samples.assign(copies=near_duplicates.groups(samples.phash)), by)
+    fold, most = np.zeros(group.max() + 1, dtype=int), 0
+    for chosen, sizes in _in_stable_order(samples, group, by, seed):
+        fold[chosen] = cut(sizes, np.full(count, sizes.sum() / count), np.ones(count, bool))
+        most = max(most, len(chosen))
+    if most < count:
+        raise InputError(
+            f"{len(fold)} people or photos, at most {most} of one gender, cannot be divided into "
+            f"{count} folds; lower {key}."
+        )
+    return fold[group]
+
+
+def split(
+    samples: pd.DataFrame, settings: SplitSettings, fixed: pd.Series | None = None
+) -> pd.DataFrame:
     """Assign each sample to a subset, in a random order.
 
     Args:
         samples: one row for each face, with `target` and the columns of `shared`.
         settings: see `SplitSettings`.
+        fixed: the subset of samples of which it is known, else "".
 
     Returns:
         The samples with a column `subset`, subset after subset, each in its random order: neon does
         not shuffle in training, so that this is the order of training.
 
     Raises:
-        InputError: a subset would be empty.
+        InputError: a subset would be empty, or `fixed` divides a group.
     """
     if samples.empty:
         raise InputError("No face is left to split; funnel.csv of each source shows why.")
-    random = np.random.default_rng(settings.seed)
-    validation, test = settings.validation, settings.test
-    fractions = {"train": 1 - validation - test, "validation": validation, "test": test}
+    fixed = pd.Series("", index=samples.index) if fixed is None else fixed
     group = groups(samples, settings.by)
-    subset = assign_subsets(samples, group, fractions, random)
-    shuffled = samples.assign(subset=subset).iloc[random.permutation(len(samples))]
-    empty = [name for name, part in fractions.items() if part > 0 and name not in set(subset)]
+    refuse_divided_groups(samples, group, fixed)
+    subset = assign_subsets(samples, group, settings, fixed.to_numpy())
+    largest = np.bincount(group).max() / len(samples)
+    if largest > LARGE:
+        logging.warning(
+            "%.0f %% of the faces belong together, as those of one person do. The subsets can have "
+            "other sizes than the section split says.", 100 * largest,
+        )  # fmt: skip
+    wanted = {"train": 1, "validation": settings.validation, "test": settings.test}
+    empty = [name for name, part in wanted.items() if part > 0 and name not in set(subset)]
+    if empty and (fixed != "").all():
+        raise InputError(
+            f"The subset {empty[0]} has no face, because the table of the photos or split.from "
+            "gives each face another one; give it to some."
+        )
     if empty:
         raise InputError(
             f"{len(samples)} faces in {group.max() + 1} groups are too few for the subset "
             f"{empty[0]}; add a source, loosen the filter or change the section split."
         )
+    random = np.random.default_rng(settings.seed)
+    shuffled = samples.assign(subset=subset).iloc[random.permutation(len(samples))]
     place = shuffled.subset.map(SUBSETS.index).to_numpy()
     return shuffled.iloc[place.argsort(kind="stable")].reset_index(drop=True)
+
+
+def refuse_divided_groups(samples: pd.DataFrame, group: np.ndarray, fixed: pd.Series) -> None:
+    """Refuse subsets that are given so that a group is in two.
+
+    Raises:
+        InputError: naming two such faces, and what they share.
+    """
+    given = samples.assign(fixed=fixed, group=group)[fixed != ""]
+    subsets = given.groupby("group").fixed.nunique()
+    divided = subsets.index[subsets > 1]
+    if divided.empty:
+        return
+    faces = given[given.group == divided[0]].drop_duplicates("fixed").iloc[:2]
+    (one, first), (other, second) = zip(faces.id, faces.fixed, strict=True)
+    raise InputError(
+        f"{one} is given the subset {first} and {other} {second}, and the two belong together by "
+        "people, photos, pixels or near-duplicates, so that the metrics would be too high "
+        f"({len(divided)} such groups). Give them one subset, or allow it by split.by: image for "
+        "people, or by split.near_duplicates: false."
+    )
 
 
 def contradictions(samples: pd.DataFrame) -> pd.DataFrame:

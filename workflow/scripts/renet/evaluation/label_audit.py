@@ -13,11 +13,8 @@ import pandas as pd
 from cleanlab.filter import find_label_issues
 from cleanlab.rank import get_label_quality_scores
 from scipy.optimize import minimize
-from sklearn.model_selection import StratifiedGroupKFold
 
-from renet.common.errors import InputError
 from renet.common.imdb_wiki import CLASSES
-from renet.dataset import near_duplicates, splits
 from renet.evaluation import calibration, metrics
 from renet.evaluation.tables import LABELS, PROPOSALS
 from renet.metadata import subjects
@@ -47,33 +44,6 @@ class Skill:
     def is_significant(self) -> bool:
         """Whether the networks are better than the majority class, by the interval."""
         return self.low > 0
-
-
-def folds(samples: pd.DataFrame, count: int, seed: int) -> np.ndarray:
-    """The fold of each sample, from 0, (samples,).
-
-    All faces of a person are in one fold, and so are those of a photo and nearly the same ones: a
-    network that knows a copy would repeat its label.
-
-    Args:
-        samples: the table beside the HDF5 files (`SPLIT`).
-
-    Raises:
-        InputError: there are fewer people, or faces of each class, than folds.
-    """
-    copies = near_duplicates.groups(samples.phash)
-    group = splits.groups(samples.assign(copies=copies), "subject")
-    people, of_a_class = group.max() + 1, samples.target.value_counts().max()
-    if min(people, of_a_class) < count:
-        raise InputError(
-            f"{people} people with at most {of_a_class} faces of one gender cannot be divided into "
-            f"{count} folds; lower audit.folds."
-        )
-    fold = np.empty(len(samples), dtype=int)
-    splitter = StratifiedGroupKFold(count, shuffle=True, random_state=seed)
-    for number, (_, held_out) in enumerate(splitter.split(fold, samples.target, group)):
-        fold[held_out] = number
-    return fold
 
 
 def rank(samples: pd.DataFrame, probabilities: np.ndarray) -> pd.DataFrame:
@@ -179,7 +149,12 @@ def proposals(suspects: pd.DataFrame) -> pd.DataFrame:
     predicted = _predicted(suspects)
     confidence = suspects[["p_female", "p_male"]].max(axis=1)
     return PROPOSALS.frame(
-        (one.id, CLASSES[new], f"was {CLASSES[one.target]}, predicted with {100 * p:.1f} %")
+        (
+            one.id,
+            CLASSES[new],
+            one.photo_digest,
+            f"was {CLASSES[one.target]}, predicted with {100 * p:.1f} %",
+        )
         for one, new, p in zip(suspects.itertuples(), predicted, confidence, strict=True)
     )
 

@@ -70,13 +70,13 @@ FOLD = Table({"id": str, **PROBABILITIES})
 # audit/labels.csv: all labels, the lowest label quality first.
 LABELS = Table(
     {
-        "rank": int, **SAMPLE, **PROBABILITIES, "label_quality": float, "suspect": int,
-        "person_photos": int, "person_disagreement": float,
+        "rank": int, **SAMPLE, "photo_digest": str, **PROBABILITIES, "label_quality": float,
+        "suspect": int, "person_photos": int, "person_disagreement": float,
     }
 )  # fmt: skip
 
 # audit/suspects.csv: the suspects in the format of the config's corrections.
-PROPOSALS = Table({"id": str, "gender": str, "note": str})
+PROPOSALS = Table({"id": str, "gender": str, "photo_digest": str, "note": str})
 
 # layers.csv: the layers of a network in their order, for one image.
 LAYERS = Table({"layer": str, "kind": str, "output": str, "parameters": int, "operations": int})

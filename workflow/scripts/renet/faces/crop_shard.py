@@ -60,4 +60,5 @@ def _crop_photo(photo: Any, tar: BinaryIO, writer: FaceWriter, spec: CropSpec) -
         "grey": int(face.grey),
         "digest": face_digest(face.pixels),
         "phash": perceptual_hash(face.pixels),
+        "photo_digest": face_digest(data),
     }

@@ -20,7 +20,7 @@ from renet.common.tables import Table
 SHARD = Table(
     {
         "row": int, "status": str, "reason": str, "index": "Int64", "width": "Int64",
-        "height": "Int64", "grey": "Int64", "digest": str, "phash": str,
+        "height": "Int64", "grey": "Int64", "digest": str, "phash": str, "photo_digest": str,
     }
 )  # fmt: skip
 DIGEST_CHARACTERS = 32
@@ -57,8 +57,8 @@ def delete_other_cuts(given: Sequence[str | Path]) -> None:
                 logging.info("%s is deleted: the source now has another number of shards.", path)
 
 
-def face_digest(pixels: np.ndarray) -> str:
-    """A digest of a face's pixels, equal for copies of one photo under different names."""
+def face_digest(pixels: np.ndarray | bytes) -> str:
+    """A digest of a face's pixels, equal for copies of a photo under other names, or of a file."""
     return hashlib.sha256(pixels).hexdigest()[:DIGEST_CHARACTERS]
 
 

@@ -163,6 +163,8 @@ def _text(cell: Any) -> str:
 def describe(rows: pd.DataFrame, source: str, database: str) -> pd.DataFrame:
     """The columns of metadata.csv that describe rows as from `read`."""
     return rows.assign(
+        id=[f"{source}:{number}" for number in range(len(rows))],
+        subset="",
         source=source,
         subject=subjects(rows, database),
         age=ages(rows.dob.to_numpy(), rows.photo_taken.to_numpy()),

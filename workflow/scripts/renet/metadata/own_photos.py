@@ -1,9 +1,9 @@
 """A table of the user's own photos in place of a .mat file: a CSV with one line for each photo.
 
 Columns: `path` (in the folder or tar of photos), `gender`, and optionally `subject` (who it is),
-`age` (in years), `year` (of the photo), and `x1`, `y1`, `x2`, `y2` (the face in the photo, in
-pixels counted from 1, both ends included). An empty field means unknown. See
-`renet.common.user_tables` for the format.
+`age` (in years), `year` (of the photo), `x1`, `y1`, `x2`, `y2` (the face in the photo, in pixels
+counted from 1, both ends included), and `subset` (train, validation or test). An empty field means
+unknown. See `renet.common.user_tables` for the format.
 """
 
 import logging
@@ -17,8 +17,9 @@ from renet.common.errors import InputError
 from renet.common.imdb_wiki import BOX_COLUMNS
 from renet.common.photo_formats import FORMATS
 from renet.metadata.subjects import normalised_name, of_photos
+from renet.metadata.tables import SUBSETS
 
-REQUIRED, OPTIONAL = ["path", "gender"], ["subject", "age", "year", *BOX_COLUMNS]
+REQUIRED, OPTIONAL = ["path", "gender"], ["subject", "age", "year", *BOX_COLUMNS, "subset"]
 LARGEST = 10**9  # larger than any age or coordinate
 DECIMAL_COMMA = r"^(-?\d+),(\d{1,2})$"
 
@@ -54,6 +55,9 @@ def read(table_file: str | Path, *, whole: bool = False) -> pd.DataFrame:
     is_year = table.year.isna() | (table.year.between(1, 9999) & (table.year % 1 == 0))
     fault = "is no year; write a whole number such as 1998, or leave it empty"
     user_tables.refuse(~is_year, written.year, fault, table_file)
+    is_subset = written.subset.isin(SUBSETS) | (written.subset == "").all()
+    fault = f"is no subset; write {', '.join(SUBSETS)} in each line, or leave the column out"
+    user_tables.refuse(~is_subset, written.subset, fault, table_file)
     repeated = _repeated(table, written, table_file, whole=whole)
     return table.assign(repeated=repeated).reset_index(drop=True)
 
@@ -95,12 +99,12 @@ def _repeated(
         written: the table as it is written, for the message.
 
     Raises:
-        InputError: the rows of a face differ in gender, subject, age or year.
+        InputError: the rows of a face differ in gender, subject, age, year or subset.
     """
     face = ["path", *(BOX_COLUMNS if whole else [])]
     number = table.groupby(face, dropna=False, sort=False).ngroup()
     first = table.index.to_series().groupby(number).transform("first")
-    for name in ("gender", "subject", "age", "year"):
+    for name in ("gender", "subject", "age", "year", "subset"):
         values = table[name].fillna(-1)
         differs = values != values[first].to_numpy()
         if differs.any():
@@ -123,10 +127,14 @@ def _repeated(
 def describe(rows: pd.DataFrame, source: str) -> pd.DataFrame:
     """The columns of metadata.csv that describe rows as from `read`.
 
-    A photo whose subject is not named is a subject of its own.
+    The id is the path, with the box where a photo has several faces: it stays the same when lines
+    are added. A photo whose subject is not named is a subject of its own.
     """
+    box = rows[BOX_COLUMNS].apply(lambda edges: "#" + "_".join(map("{:g}".format, edges)), axis=1)
+    has_several = rows.path[~rows.repeated].value_counts().reindex(rows.path).to_numpy() > 1
     named = rows.subject.map(normalised_name)
     return rows.assign(
+        id=f"{source}:" + rows.path + box.where(has_several, ""),
         source=source,
         name=rows.subject,
         subject=named.where(named != "", of_photos(source, rows.path)),

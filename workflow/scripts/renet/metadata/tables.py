@@ -3,13 +3,16 @@
 from renet.common.imdb_wiki import BOX_COLUMNS
 from renet.common.tables import Table
 
-# metadata.csv: every row, in the file's order. Numbers are missing where they are not known.
+SUBSETS = ("train", "validation", "test")
+
+# metadata.csv: every row, in the file's order. Numbers are missing where they are not known;
+# `subset` is that of the table of a user's own photos.
 METADATA = Table(
     {
-        "row": int, "path": str, "source": str, "subject": str, "name": str, "gender": "Int64",
-        "age": "Int64", "dob": str, "photo_taken": "Int64", "face_score": float,
+        "row": int, "id": str, "path": str, "source": str, "subject": str, "name": str,
+        "gender": "Int64", "age": "Int64", "dob": str, "photo_taken": "Int64", "face_score": float,
         "second_face_score": float, **dict.fromkeys(BOX_COLUMNS, float), "status": str,
-        "reason": str,
+        "reason": str, "subset": str,
     }
 )  # fmt: skip
 

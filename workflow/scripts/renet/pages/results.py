@@ -14,8 +14,8 @@ from renet.common import files
 from renet.common.imdb_wiki import DATABASES, TABLE
 from renet.config import architecture
 from renet.config.architecture import AnyArchitecture
-from renet.dataset.tables import SUBSETS
 from renet.evaluation import tables
+from renet.metadata.tables import SUBSETS
 from renet.training.history import HISTORY
 
 

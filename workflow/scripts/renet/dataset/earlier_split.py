@@ -1,0 +1,67 @@
+"""Earlier splits: one that the config keeps, and what moved since the last one."""
+
+import logging
+from pathlib import Path
+
+import pandas as pd
+
+from renet.common import files, user_tables
+from renet.dataset.tables import SPLIT
+from renet.metadata.tables import SUBSETS
+
+NAMED = 20  # faces that the log names
+
+
+def subsets(samples: pd.DataFrame, file: str | Path) -> pd.Series:
+    """The subset that an earlier split.csv, of any version, gives each sample; "" for none.
+
+    Faces are found by source and path: all faces of a photo are in one subset.
+
+    Raises:
+        InputError: the file is no such table, or gives a photo two subsets.
+    """
+    required = ["source", "path", "subset"]
+    others = [name for name in SPLIT.columns if name not in required]
+    table = user_tables.read(file, required, others)[required].drop_duplicates()
+    fault = f"is not a subset; write one of {', '.join(SUBSETS)}"
+    user_tables.refuse(~table.subset.isin(SUBSETS), table.subset, fault, file)
+    fault = "is in two subsets; keep one of its lines"
+    user_tables.refuse(table.duplicated(["source", "path"]), table.path, fault, file)
+    known = samples[["source", "path"]].merge(table, how="left").subset.fillna("")
+    used = samples[(known != "").to_numpy()][["source", "path"]].drop_duplicates()
+    logging.info(
+        "%s gives %d faces their subsets; %d faces are not in it, and %d of its photos are not "
+        "among the faces.", file, (known != "").sum(), (known == "").sum(), len(table) - len(used),
+    )  # fmt: skip
+    return known.set_axis(samples.index)
+
+
+def keep(split: Path) -> None:
+    """Log which faces are in another subset than in the split before, and keep both splits.
+
+    They are split_last.csv and split_before.csv beside split.csv, and no outputs of a rule, because
+    Snakemake deletes outputs before they are written again.
+    """
+    copy, before = split.with_name("split_last.csv"), split.with_name("split_before.csv")
+    content = split.read_bytes()
+    if copy.exists() and copy.read_bytes() != content:
+        _log_moved(split, copy, before)
+        copy.replace(before)
+    with files.replacing(copy, size=len(content)) as temporary:
+        temporary.write_bytes(content)
+
+
+def _log_moved(split: Path, copy: Path, before: Path) -> None:
+    now, then = (
+        SPLIT.read(path, ("id", "subset")).set_index("id").subset for path in (split, copy)
+    )
+    both = now.index.intersection(then.index)
+    moved = both[(now[both] != then[both]).to_numpy()]
+    named = ", ".join(f"{face} ({then[face]} to {now[face]})" for face in moved[:NAMED])
+    logging.log(
+        logging.WARNING if len(moved) else logging.INFO,
+        "%d of the %d faces that were split before are in another subset%s. %d faces are new, and "
+        "%d are gone. The split before is %s; the key split.from can name a copy of it.",
+        len(moved), len(both), f": {named}" if named else "", len(now) - len(both),
+        len(then) - len(both), before,
+    )  # fmt: skip
