@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import os
+import re
 import subprocess
 import sys
 import types
@@ -125,18 +126,25 @@ for path in sys.argv[1:]:
     printed[path] = out.getvalue()
 print(json.dumps(printed))
 """
+OPTION = re.compile(r"^(?:│ \*?)? *((?:[A-Z_]+ )?-.*?)(?:  +(\S.*?))? *│?$", re.MULTILINE)
 
 
-def test_help_of_every_script_describes_its_options():
+def test_help_of_every_script_describes_each_option_in_its_own_words():
     """In one process, since each script's start takes seconds."""
     command = [sys.executable, "-c", HELP_OF_ALL, *sorted(map(str, SCRIPTS.glob("*.py")))]
-    paths = os.environ | {"PYTHONPATH": str(SCRIPTS)}
-    outcome = subprocess.run(command, env=paths, capture_output=True, text=True, check=False)
+    wide = os.environ | {"PYTHONPATH": str(SCRIPTS), "COLUMNS": "999"}
+    outcome = subprocess.run(command, env=wide, capture_output=True, text=True, check=False)
     assert outcome.returncode == 0, outcome.stderr
     printed = json.loads(outcome.stdout)
     assert len(printed) > 20
     for path, text in printed.items():
         assert "usage" in text.lower() and "--code" not in text, path
+        lines = re.sub(r"\n {24}(?=\S)", "  ", text)  # argparse writes below a long option
+        options = dict(OPTION.findall(lines))
+        assert len(options) > 1, text
+        for option, description in options.items():
+            assert description and not re.match(r"\[|\(default", description), (path, option)
+        assert len(set(options.values())) == len(options), path
 
 
 def test_unknown_option_is_an_error_that_names_it():
