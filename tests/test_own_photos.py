@@ -67,6 +67,23 @@ def test_subject_age_and_box_are_taken_where_they_are_given(tmp_path):
     assert table.loc[0, ["x1", "y1", "x2", "y2"]].tolist() == [1, 2, 30, 40]
 
 
+def test_id_is_the_path_and_the_box_only_where_a_photo_has_several_faces(tmp_path):
+    lines = ["b/two.jpg,f,1,1,9,9.5", "a.jpg,m,1,1,9,9", "b/two.jpg,m,20,1,30,9", "a.jpg,m,1,1,9,9"]
+    text = "path,gender,x1,y1,x2,y2\n"
+    table = describe(tmp_path / "t.csv", text + "\n".join(lines), whole=True)
+    assert table.id.tolist() == [
+        "own:b/two.jpg#1_1_9_9.5", "own:a.jpg", "own:b/two.jpg#20_1_30_9", "own:a.jpg",
+    ]  # fmt: skip
+    fewer = describe(tmp_path / "t.csv", text + "\n".join(lines[1:]), whole=True)
+    assert fewer.id.tolist() == ["own:a.jpg", "own:b/two.jpg", "own:a.jpg"]
+
+
+def test_subset_of_the_table_is_that_of_the_face(tmp_path):
+    text = "path,gender,subset\na.jpg,f,test\nb.jpg,m,train\n"
+    assert describe(tmp_path / "t.csv", text).subset.tolist() == ["test", "train"]
+    assert describe(tmp_path / "t.csv", "path,gender,subset\na.jpg,f,\n").subset.tolist() == [""]
+
+
 def test_photo_that_is_not_there_is_missing(tmp_path):
     missing = np.array([False, True])
     table = describe(tmp_path / "t.csv", "path,gender\na.jpg,f\nb.jpg,m\n", missing)
@@ -95,6 +112,8 @@ def test_photo_that_is_not_there_is_missing(tmp_path):
         ("path,gender\na.jpg,f\nb,1.jpg,f\n", "line 3 does not have the header's 2 fields but 3"),
         ("path,gender\na.jpg,f\nb.jpg\n", "line 3 does not have the header's 2 fields but 1"),
         ("path,gender\na.jpg,f\nb.HEIC,f\n", 'line 3: "b.HEIC" is in a format that is not'),
+        ("path,gender,subset\na.jpg,f,Test\n", 'line 2: "Test" is no subset; write train, valid'),
+        ("path,gender,subset\na.jpg,f,test\nb.jpg,f,\n", 'line 3: "" is no subset; write train'),
     ],
 )
 def test_error_in_the_table_names_line_and_value(tmp_path, text, fault):

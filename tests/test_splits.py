@@ -1,6 +1,8 @@
 """Subsets are kept apart by person, have the asked sizes, and follow from the seed."""
 
 import dataclasses
+import re
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -8,7 +10,8 @@ import pandas as pd
 import pytest
 
 from helpers.audit import cropped_source
-from helpers.project import call_script
+from helpers.project import ROOT, call_script
+from helpers.workflow import planned, snakemake, write_config
 from renet.common.errors import InputError
 from renet.dataset import splits
 from renet.dataset.splits import SplitSettings
@@ -99,6 +102,79 @@ def test_seed_decides_and_nothing_else():
     assert set(first.digest[first.subset == "test"]) != set(other.digest[other.subset == "test"])
 
 
+def test_photos_that_are_added_move_few_others_to_another_subset():
+    samples = make_samples(2000)
+    before = (
+        splits.split(samples[samples.subject.str[-1] != "7"], SETTINGS).set_index("path").subset
+    )
+    after = splits.split(samples, SETTINGS).set_index("path").subset[before.index]
+    assert len(samples) > 1.08 * len(before)
+    assert 0 < (before != after).sum() < 0.02 * len(before)
+    is_test = before == "test"
+    assert (after[is_test] == "test").mean() > 0.95
+
+
+def test_fraction_of_the_validation_set_does_not_change_the_test_set():
+    small, large = (
+        splits.split(make_samples(), dataclasses.replace(SETTINGS, validation=part))
+        for part in (0.1, 0.3)
+    )
+    assert set(small.path[small.subset == "test"]) == set(large.path[large.subset == "test"])
+
+
+@pytest.mark.parametrize("photos", [3, 4, 7, 30])
+def test_each_class_is_in_each_subset_as_soon_as_it_has_three_people(photos):
+    samples = make_samples(2 * photos).iloc[: 2 * photos]
+    samples["target"] = np.arange(2 * photos) % 2
+    samples["subject"] = [f"person {number}" for number in range(2 * photos)]
+    split = splits.split(samples, dataclasses.replace(SETTINGS, test=0.1))
+    assert split.groupby("subset").target.nunique().to_dict() == {
+        "train": 2, "validation": 2, "test": 2,
+    }  # fmt: skip
+
+
+def test_subsets_that_are_given_are_kept_and_the_others_fill_up():
+    samples = make_samples()
+    free = splits.split(samples, SETTINGS).set_index("path").subset[samples.path]
+    given = samples.subject.map(lambda name: "test" if name.endswith("7") else "")
+    split = splits.split(samples, SETTINGS, given).set_index("path").subset[samples.path]
+    assert (split[(given == "test").to_numpy()] == "test").all()
+    shares = split.value_counts(normalize=True)
+    assert shares["test"] == pytest.approx(0.2, abs=0.02)
+    assert shares["validation"] == pytest.approx(0.1, abs=0.02)
+    assert not split.equals(free)
+
+
+def test_given_subsets_that_divide_a_person_are_refused_unless_by_image():
+    samples = make_samples().assign(id=lambda rows: "own:" + rows.path)
+    given = pd.Series("", index=samples.index)
+    given[:3] = ["train", "test", ""]
+    samples.loc[:2, "subject"] = "one"
+    fault = r"own:0\.jpg is given the subset train and own:1\.jpg test, and the two belong together"
+    with pytest.raises(
+        InputError, match=fault + r".* \(1 such groups\)\. Give them one subset, or"
+    ):
+        splits.split(samples, SETTINGS, given)
+    split = splits.split(samples, dataclasses.replace(SETTINGS, by="image"), given)
+    assert split.set_index("path").subset[["0.jpg", "1.jpg"]].tolist() == ["train", "test"]
+
+
+def test_given_subsets_without_a_test_face_are_refused():
+    samples = make_samples()
+    given = samples.subject.map(lambda name: "train" if name > "person 3" else "validation")
+    with pytest.raises(InputError, match="The subset test has no face, because the table of"):
+        splits.split(samples, SETTINGS, given)
+
+
+def test_person_with_half_of_the_photos_is_said(caplog):
+    samples = make_samples(50)
+    splits.split(samples, SETTINGS)
+    assert not caplog.text
+    samples.loc[: 0.6 * len(samples), "subject"] = "everywhere"
+    splits.split(samples, SETTINGS)
+    assert re.search(r"\d\d % of the faces belong together, as those of one person do", caplog.text)
+
+
 def test_order_in_a_subset_is_not_the_order_of_the_archive():
     split = splits.split(make_samples(), SETTINGS)
     numbers = split.digest[split.subset == "train"].map(lambda digest: int(digest, 16))
@@ -160,12 +236,74 @@ def sources(tmp_path):
     return tmp_path
 
 
-def shuffle(folder, *tables) -> None:
+def shuffle(folder, *tables_and_options) -> None:
     metadata = [folder / "b" / "metadata.csv", folder / "a" / "metadata.csv"]
     call_script(
-        "shuffle", "--metadata", *metadata, "--tables", *tables, "-o", folder / "split.csv",
-        "--funnel", folder / "funnel.csv",
+        "shuffle", "--metadata", *metadata, "-o", folder / "split.csv",
+        "--funnel", folder / "funnel.csv", "--tables", *tables_and_options,
     )  # fmt: skip
+
+
+def test_log_names_the_faces_that_moved_and_both_splits_are_kept(sources, caplog):
+    tables = sorted(sources.glob("*/faces/*.csv"))
+    shuffle(sources, *tables)
+    first = (sources / "split.csv").read_bytes()
+    shuffle(sources, *tables)
+    assert not caplog.text and not (sources / "split_before.csv").exists()
+    other = '{"validation": 0.3}'
+    shuffle(sources, *tables, "--settings", other)
+    assert (sources / "split_before.csv").read_bytes() == first
+    assert (sources / "split_last.csv").read_bytes() == (sources / "split.csv").read_bytes()
+    then, now = (SPLIT.read(sources / name).set_index("id").subset
+                 for name in ("split_before.csv", "split.csv"))  # fmt: skip
+    moved = then.index[then != now[then.index]]
+    assert f"{len(moved)} of the 58 faces that were split before are in another" in caplog.text
+    assert all(f"{face} (train to validation)" in caplog.text for face in moved)
+
+
+def test_earlier_split_keeps_its_faces_in_their_subsets(sources, caplog):
+    caplog.set_level("INFO")
+    tables = sorted(sources.glob("*/faces/*.csv"))
+    shuffle(sources, *tables)
+    earlier = SPLIT.read(sources / "split.csv")
+    gone = earlier.iloc[[0]].assign(path="gone.jpg")
+    kept = pd.concat([earlier[earlier.source == "a"], gone])
+    kept[["source", "path", "subset"]].to_csv(sources / "kept.csv", index=False)
+    shuffle(sources, *tables, "--earlier", sources / "kept.csv", "--settings", '{"seed": 7}')
+    now = SPLIT.read(sources / "split.csv").set_index("id").subset
+    then = kept.iloc[:-1].set_index("id").subset
+    assert (now[then.index] == then).all()
+    said = "kept.csv gives 29 faces their subsets; 29 faces are not in it, and 1 of its photos are"
+    assert said in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("line", "fault"),
+    [
+        ("a,1.jpg,tets", 'line 2: "tets" is not a subset; write one of train, validation, test'),
+        ("a,1.jpg,test\na,1.jpg,train", 'line 3: "1.jpg" is in two subsets; keep one'),
+    ],
+)
+def test_earlier_split_with_an_error_is_named_with_its_line(sources, line, fault):
+    (sources / "kept.csv").write_text(f"source,path,subset\n{line}\n")
+    with pytest.raises(InputError, match=re.escape(fault)):
+        shuffle(sources, *sources.glob("*/faces/*.csv"), "--earlier", sources / "kept.csv")
+
+
+def test_test_set_of_version_1_is_kept_by_the_workflow(project):
+    shutil.copy(ROOT / "tests" / "data" / "split_1.0.0.csv", project / "kept.csv")
+    write_config(project, split={"from": "kept.csv"})
+    assert "shuffle" in planned(project)
+    data = project / "results" / "data"
+    outcome = snakemake(project, "results/data/split.csv", "--cores", 2, "--configfile",
+                        "small.yaml")  # fmt: skip
+    assert outcome.returncode == 0, outcome.stderr
+    then, now = (pd.read_csv(path, dtype=str).set_index("path").subset
+                 for path in (project / "kept.csv", data / "split.csv"))  # fmt: skip
+    assert len(now) > 40 and (now == then[now.index]).all()
+    write_config(project, split={"from": "results/data/split_before.csv"})
+    said = snakemake(project, "-n", "--configfile", "small.yaml").stderr
+    assert "which the workflow writes anew; copy it out of results, and name the copy" in said
 
 
 def refuse(folder, tables, fault: str) -> None:

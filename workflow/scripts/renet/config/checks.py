@@ -133,20 +133,14 @@ def _shown(path: str | Path) -> str:
 
 
 def check_results(config: dict, results: Path) -> None:
-    """Check that the workflow would replace no models of other sources, and not the kept split.
+    """Check that the results folder has no models of other sources, which training would replace.
 
     Args:
         results: the path variable `results`.
 
     Raises:
-        InputError: naming the folder, its models and their sources; or `split.from`.
+        InputError: naming the folder, its models and their sources.
     """
-    kept = config["split"]["from"]
-    if kept and Path(kept).resolve().parent == (results / "data").resolve():
-        raise InputError(
-            f"split.from names {kept}, which the workflow writes anew; copy it out of {results}, "
-            "and name the copy."
-        )
     for model in sorted(results.glob("runs/*/model.pt")):
         record = model.with_name("provenance.json")
         trained_on = _sources_of(record)
@@ -157,6 +151,16 @@ def check_results(config: dict, results: Path) -> None:
                 f"a folder of its own, as `pathvars: {{results: {results}/"
                 f"{'-'.join(config['sources'])}}}`, or move or delete {results / 'runs'}."
             )
+
+
+def check_kept_split(config: dict, results: Path) -> None:
+    """Refuse a `split.from` that the workflow itself writes."""
+    kept = config["split"]["from"]
+    if kept and Path(kept).resolve().parent == (results / "data").resolve():
+        raise InputError(
+            f"split.from names {kept}, which the workflow writes anew; copy it out of {results}, "
+            "and name the copy."
+        )
 
 
 def earlier_results(results: Path) -> str | None:

@@ -92,7 +92,8 @@ def assign_subsets(
     parts = ["test", "validation", "train", ""]  # the test set does not depend on `validation`
     fractions = np.array([settings.test, settings.validation, 1])
     fractions[2] -= fractions[:2].sum()
-    part = np.array(list(map(parts.index, pd.Series(fixed).groupby(group).max())))
+    part = np.full(group.max() + 1, len(fractions))
+    np.minimum.at(part, group, list(map(parts.index, fixed)))
     is_fixed = part < len(fractions)
     for chosen, sizes in _in_stable_order(samples, group, settings.by, settings.seed):
         held = np.bincount(part[chosen], weights=sizes, minlength=len(parts))[:-1]
@@ -134,7 +135,8 @@ def _in_stable_order(
     of their name, the first of their subjects (with `by="image"` of their photos).
     """
     names = samples.subject if by == "subject" else samples.source + ":" + samples.path
-    names = names.groupby(group).min()
+    names = names.set_axis(group).sort_values()
+    names = names[~names.index.duplicated()].sort_index()
     digests = names.map(lambda name: hashlib.sha256(f"{seed} {name}".encode()).hexdigest())
     order = digests.argsort().to_numpy()
     counts = np.zeros((len(names), len(CLASSES)))
