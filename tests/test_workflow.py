@@ -43,7 +43,7 @@ def report(finished, tmp_path_factory) -> Path:
 
 def documented_files() -> list[re.Pattern]:
     """The first column of the README's table of files, as patterns."""
-    rows = re.findall(r"^\| (`.*?) \|", (ROOT / "results/README.md").read_text(), re.MULTILINE)
+    rows = re.findall(r"^\| (`.*?) \|", (ROOT / "docs/files.md").read_text(), re.MULTILINE)
     patterns = []
     for name in re.findall(r"`([^`]+)`", " ".join(rows)):
         pattern = re.escape(name).replace("…", ".+")
@@ -136,8 +136,14 @@ def test_added_external_set_trains_nothing(project):
     assert "subset=photos" in jobs and "subset=train" not in jobs
 
 
+def test_folder_of_results_has_its_readme(finished):
+    text = (ROOT / "docs/files.md").read_text()
+    assert (finished / "results/README.md").read_text() == text
+    assert not re.search(r"\]\((?!http)", text)  # a relative link would lead nowhere from there
+
+
 def test_readme_of_the_results_names_every_column(finished):
-    text = (ROOT / "results/README.md").read_text()
+    text = (ROOT / "docs/files.md").read_text()
     columns = text.split("## Columns")[1]
     words = {word for name in re.findall(r"`([^`]+)`", columns) for word in name.split()}
     tables = list((finished / "results").rglob("*.csv"))

@@ -28,7 +28,7 @@ from renet.network import inference
 from renet.prediction import detection, photos
 from renet.prediction.detection import BoxMap
 from renet.prediction.photos import Photo
-from renet.prediction.predictor import Predictor
+from renet.prediction.predictor import FILE, Predictor
 from renet.prediction.tables import PREDICTIONS
 from renet.prediction.training_photos import TrainingPhotos
 
@@ -167,6 +167,31 @@ def rows(batch: list[Cut], predictor: Predictor) -> pd.DataFrame:
         if unsure is not None:
             table.loc[is_face, "unsure"] = unsure.astype(int)
     return table
+
+
+def remarks(predictor: Predictor, halves: int) -> list[str]:
+    """What a reader of the predictions may wonder about, a sentence each.
+
+    Args:
+        halves: number of faces with a probability of exactly one half.
+    """
+    found = []
+    if predictor.threshold is None and predictor.model.with_name(FILE).is_file():
+        found.append(
+            "No prediction is called unsure: no threshold of the confidence is shown to keep the "
+            "error rate within predict.max_error. The run's page says why."
+        )
+    elif predictor.threshold == 0:
+        found.append(
+            "No prediction is called unsure: all of them together are shown to keep the error rate "
+            "within predict.max_error, so that the threshold of the confidence is 0."
+        )
+    if halves > 1 and getattr(predictor.network.architecture, "classifier", None) == "course":
+        found.append(
+            f"{halves:,} faces have a probability of exactly one half: the classifier `course` has "
+            "a ReLU before the softmax, which gives 0 for both classes."
+        )
+    return found
 
 
 def count(table: pd.DataFrame) -> Counter[str]:
