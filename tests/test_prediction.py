@@ -537,12 +537,12 @@ def test_page_has_the_faces_of_the_highest_and_the_lowest_confidence():
     ("threshold", "halves", "expected"),
     [
         (0.9, 1, []),
-        (None, 0, ["no threshold of the confidence"]),
-        (0.0, 0, ["all of them together"]),
+        (None, 0, ["the run has no threshold"]),
+        (0.0, 0, ["the run has a threshold of 0"]),
         (
             None,
             3,
-            ["no threshold of the confidence", "3 faces have a probability of"],
+            ["the run has no threshold", "3 faces have a probability of"],
         ),
     ],
 )

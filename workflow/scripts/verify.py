@@ -43,9 +43,9 @@ def verify(results: Path, *, quick: bool = False) -> None:
         differing += bool(changes)
         if len(changes) > MOST:
             changes[MOST:] = [f"{len(changes) - MOST} more differences"]
-        verdict = "; ".join(changes) or "whole, and made by this code, config and data"
-        note = f"; no longer in the config: {unasked}" if unasked else ""
-        logging.info("%s: %s%s.", folder.name, verdict, note)
+        changes = changes or ["whole, and made by this code, config and data"]
+        changes += [f"no longer in the config: {unasked}"] if unasked else []
+        logging.info("%s: %s.", folder.name, "; ".join(changes))
     if others:
         logging.info("Only %s was checked; to check %s, give that folder.", results, others)
     if differing:

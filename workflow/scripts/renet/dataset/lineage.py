@@ -69,8 +69,7 @@ def trace(
 def find_sample(table: Path, face: str | None) -> tuple[int, dict]:
     """The position of a face in its HDF5 file, and its row of the table beside that file.
 
-    Args:
-        face: its id, or the path or the name of a photo of one face; None for the first face.
+    `face` is its id, or the path or the name of a photo of one face; None is the first face.
 
     Raises:
         InputError: the table has none of this name, or several.
@@ -85,12 +84,12 @@ def find_sample(table: Path, face: str | None) -> tuple[int, dict]:
     known = f"; {samples.id.iloc[0]} is one that it has" if len(samples) else ""
     split = table.with_name("split.csv")  # of all subsets
     others = SPLIT.read(split) if split.is_file() else samples
-    subsets = " and ".join(others.subset.iloc[_named(others, str(face))].unique())
-    where = f" ({face} is in the subset {subsets})" if subsets else ""
+    subsets = others.subset.iloc[_named(others, face)]
+    where = f" ({face} is in the subset {subsets.iloc[0]})" if len(subsets) else ""
     raise InputError(f"{table} has no face with the id {face}{where}{known}.")
 
 
-def _named(samples: pd.DataFrame, name: str) -> np.ndarray:
+def _named(samples: pd.DataFrame, name: str | None) -> np.ndarray:
     """The positions of the faces with this id, or else this path, or else this file name."""
     for names in (samples.id, samples.path, samples.path.str.rpartition("/")[2]):
         if (names == name).any():

@@ -170,21 +170,12 @@ def rows(batch: list[Cut], predictor: Predictor) -> pd.DataFrame:
 
 
 def remarks(predictor: Predictor, halves: int) -> list[str]:
-    """What a reader of the predictions may wonder about, a sentence each.
-
-    Args:
-        halves: number of faces with a probability of exactly one half.
-    """
+    """What a reader may wonder about, a sentence each; `halves` faces have exactly one half."""
     found = []
-    if predictor.threshold is None and predictor.model.with_name(FILE).is_file():
+    if not predictor.threshold and predictor.model.with_name(FILE).is_file():
+        threshold = "no threshold" if predictor.threshold is None else "a threshold of 0"
         found.append(
-            "No prediction is called unsure: no threshold of the confidence is shown to keep the "
-            "error rate within predict.max_error. The run's page says why."
-        )
-    elif predictor.threshold == 0:
-        found.append(
-            "No prediction is called unsure: all of them together are shown to keep the error rate "
-            "within predict.max_error, so that the threshold of the confidence is 0."
+            f"No prediction is called unsure: the run has {threshold}, and its page says why."
         )
     if halves > 1 and getattr(predictor.network.architecture, "classifier", None) == "course":
         found.append(
