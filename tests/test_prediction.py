@@ -23,14 +23,14 @@ from helpers.pages import HOSTILE
 from helpers.project import call_script, run_script
 from helpers.training import SMALL, write_faces
 from renet.common import files
-from renet.faces import crop
+from renet.faces import crop, detection
 from renet.faces.crop import Box, CropSpec, RejectedImage
+from renet.faces.detection import BoxMap, Detection
 from renet.faces.perceptual_hash import as_words, distances, perceptual_hash
 from renet.network import inference, model_file
 from renet.network.kinds.renet import ReNet, init_weights
 from renet.pages.contact_sheet import MOST_FACES, ContactSheet
-from renet.prediction import detection, photos, prediction, predictor, training_photos
-from renet.prediction.detection import BoxMap, Detection
+from renet.prediction import photos, prediction, predictor, training_photos
 from renet.prediction.photos import Photo
 from renet.prediction.predictor import ReadyMadeCrops
 from renet.prediction.tables import PREDICTIONS

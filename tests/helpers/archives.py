@@ -76,8 +76,8 @@ def encode(image: np.ndarray, suffix: str = ".png") -> bytes:
     return cv2.imencode(suffix, image)[1].tobytes()
 
 
-def turned_jpeg(height: int = 40, width: int = 60) -> bytes:
-    """A JPEG whose EXIF orientation is a rotation by 90 degrees."""
+def turned_jpeg(height: int = 40, width: int = 60, image: np.ndarray | None = None) -> bytes:
+    """A JPEG, of an image as it is stored, whose EXIF orientation is a rotation by 90 degrees."""
     exif = b"Exif\0\0MM\0*\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01\0\x06\0\0\0\0\0\0"
-    plain = encode(picture(height, width), ".jpg")
+    plain = encode(picture(height, width) if image is None else image, ".jpg")
     return plain[:2] + b"\xff\xe1" + (len(exif) + 2).to_bytes(2, "big") + exif + plain[2:]

@@ -97,7 +97,8 @@ rule parse_metadata:
         "../../envs/parse_metadata.yaml"
     params:
         database=by_archive("database"),
-        whole=lambda wildcards: by_archive("photos")(wildcards) == "whole",
+        whole=lambda wildcards: by_archive("photos")(wildcards) == "whole"
+        and not by_archive("detected")(wildcards),
         subjects=by_archive("subjects"),
         filter=config["filter"],
         file_order=by_archive("files"),

@@ -26,6 +26,7 @@ rule predictor:
     params:
         margin=config["crop"]["margin"],
         ready_made_crops=sources.ready_made_crops(config),
+        detected=bool(sources.detected(config, config["sources"])),
         settings=recorded_settings,
         code=code("predictor.py"),
     script:

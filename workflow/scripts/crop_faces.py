@@ -5,7 +5,9 @@ archives.
 Writes: the faces as a NumPy file (faces, 3, height, width), uint8, RGB; and a table (columns:
 `renet.faces.shards.SHARD`) with one row for each row of photos.csv in this shard: kept with its
 position in the NumPy file, or dropped for a reason.
-Decides: a photo that cannot be used is dropped for a `renet.common.drop_reasons.CropReason`.
+Decides: a photo that cannot be used is dropped for a `renet.common.drop_reasons.CropReason`; in a
+whole photo of the user's own without a box, where the face is (`renet.faces.detection`), with the
+reasons `no_face` and `second_face`.
 An archive that has another file where photos.csv has a photo is an error. Each shard reads about
 the same number of bytes from the archives.
 """
@@ -47,7 +49,8 @@ def crop_faces(
     chosen = photo_index.read_shard(photos, shards, shard)
     lines = crop_shard(chosen, tar_paths, faces, crop)
     SHARD.write(table, lines)
-    logging.info("%d photos read, %d faces cropped", len(lines), lines["index"].notna().sum())
+    found = "found by the detector and cropped" if crop.detected else "cropped"
+    logging.info("%d photos read, %d faces %s", len(lines), lines["index"].notna().sum(), found)
 
 
 if __name__ == "__main__":

@@ -7,7 +7,8 @@ Writes: metadata.csv, every row in the .mat's order (columns: `renet.metadata.ta
 funnel.csv, how many rows each reason drops and how many remain; photos.csv, where the photos of the
 kept rows lie, in the archives' order (columns: `renet.faces.photo_index.PHOTOS`).
 Decides: the reason of a dropped row, the first of `renet.common.drop_reasons.RowReason` that
-applies; without an index, no file is missing. Gender is 0 for female, 1 for male.
+applies; without an index, no file is missing. It warns of own photos that are missing, or that no
+row lists. Gender is 0 for female, 1 for male.
 """
 
 import logging
@@ -74,6 +75,8 @@ def parse_metadata(
         index = MEMBERS.read(members)
         positions = photo_index.positions(described.path, index, folder)
         dropped[RowReason.MISSING_FILE] = positions < 0
+        if database == TABLE:
+            photo_index.log_differences(described.path, index, positions, rows)
     table = row_filter.metadata_table(described, dropped)
     METADATA.write(metadata, table)
     if photos:

@@ -5,7 +5,8 @@ Writes: predictor.json: size and margin of the faces, how ready-made crops are t
 detector's box becomes a box of the data set, temperature (null where the fitted one is at a bound
 of its search), the threshold of "unsure", and the digests of model and settings; and
 training_hashes.npy, by which predict.py knows photos of the training set.
-Decides: the detector's box, fitted on training faces.
+Decides: how a detector's box becomes a box of the data set, fitted on training faces; the default
+where the detector found the faces of the training.
 """
 
 import dataclasses
@@ -15,7 +16,7 @@ from pathlib import Path
 from renet.common import files, script
 from renet.config import runs
 from renet.dataset import hdf5
-from renet.prediction import detection
+from renet.faces import detection
 from renet.prediction import predictor as predictors
 from renet.prediction.predictor import ReadyMadeCrops
 from renet.prediction.training_photos import TrainingPhotos
@@ -30,6 +31,7 @@ def predictor(
     hashes: Path,
     margin: float = 0.4,
     ready_made_crops: ReadyMadeCrops | None = None,
+    detected: bool = False,
     settings: script.Json = {},  # noqa: B006
 ) -> None:
     """Write predictor.json of a run.
@@ -43,10 +45,11 @@ def predictor(
             training_hashes.npy beside the predictor.
         margin: of the faces, on each side, as a fraction of the box.
         ready_made_crops: how they are trimmed; None: all to the margin.
+        detected: whether the detector found faces of the training, with the default map.
         settings: all that the run depends on, as a JSON object.
     """
     pixels = hdf5.read(faces).pixels
-    box = detection.fit(pixels, margin)
+    box = detection.BoxMap() if detected else detection.fit(pixels, margin)
     content = predictors.describe(
         model, files.read_json(metrics), box, margin=margin, settings_digest=runs.digest(settings)
     )
@@ -54,7 +57,7 @@ def predictor(
     TrainingPhotos.from_faces(pixels).write(hashes)
     content["training_photos"] = {"faces": len(pixels), "sha256": files.file_digest(hashes)}
     files.write_json(predictor, content)
-    fitted = f"fitted on {box.faces} faces" if box.faces else "the default: too few faces to fit it"
+    fitted = f"fitted on {box.faces} faces" if box.faces else "the default"
     logging.info("%s is written; the map of the detector's box is %s", predictor, fitted)
 
 

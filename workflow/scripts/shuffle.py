@@ -23,6 +23,7 @@ from renet.dataset import earlier_split, rows, splits
 from renet.dataset import near_duplicates as near
 from renet.dataset.splits import SplitSettings
 from renet.dataset.tables import CORRECTED, FUNNEL, SPLIT
+from renet.evaluation.tables import SMALL_SLICE
 from renet.faces import shards
 from renet.metadata.tables import SUBSETS
 
@@ -71,6 +72,11 @@ def shuffle(
     counts = samples.groupby(["subset", "target"], sort=False).size().unstack(fill_value=0)
     counts["people"] = samples.groupby("subset").subject.nunique()
     logging.info("Faces by subset and class (0 female, 1 male):\n%s", counts.to_string())
+    if (count := int((samples.subset == "test").sum())) < SMALL_SLICE:
+        logging.warning(
+            "The test set has %d faces; metrics of fewer than %d are very uncertain. Add photos.",
+            count, SMALL_SLICE,
+        )  # fmt: skip
     sizes = [f"{(samples.subset == name).sum()} {name}" for name in SUBSETS]
     logging.info("%d faces: %s", len(samples), ", ".join(sizes))
 

@@ -19,8 +19,8 @@ class RowReason(enum.StrEnum):
     MISSING_FILE = enum.auto()  # not in the archives; parse_metadata.py checks it by their index
     REPEATED = enum.auto()  # own photos alone: an earlier row describes the same face
     GENDER_UNKNOWN = enum.auto()
-    NO_FACE = enum.auto()  # no finite score; of whole own photos, no box
-    SECOND_FACE = enum.auto()
+    NO_FACE = enum.auto()  # no finite score; of whole own photos, no box, or none is detected
+    SECOND_FACE = enum.auto()  # of whole own photos without boxes, faces/detection.py finds it
     AGE_OUT_OF_RANGE = enum.auto()
     LOW_FACE_SCORE = enum.auto()
 

@@ -8,3 +8,4 @@ FORMATS = {
     "BMP": (".bmp",),
     "TIFF": (".tif", ".tiff"),
 }
+SUFFIXES = tuple(suffix for of_format in FORMATS.values() for suffix in of_format)

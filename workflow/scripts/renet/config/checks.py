@@ -1,6 +1,5 @@
 """The rules of the config that its schema cannot express."""
 
-import csv
 import importlib.util
 import os
 from collections.abc import Iterator
@@ -115,10 +114,7 @@ def _check_slices(source: str, archive: dict) -> None:
     """Check that the table of a source has the columns that `slices` names."""
     if not archive["slices"]:
         return
-    with Path(archive["table"]).open(encoding="utf-8-sig", errors="replace") as table:
-        line = table.readline()
-    header = next(csv.reader([line], delimiter=max(",;\t", key=line.count)), [])
-    header = [name.strip().lower() for name in header]
+    header = next(sources.table_rows(archive["table"]), [])
     for name in archive["slices"]:
         if name not in header:
             raise InputError(
@@ -129,7 +125,8 @@ def _check_slices(source: str, archive: dict) -> None:
 
 def _shown(path: str | Path) -> str:
     """A path as it is, or quoted if it has line breaks, so that an error stays one line."""
-    return str(path) if str(path).isprintable() else repr(str(path))
+    note = " (write the home folder in full, not as ~)" if str(path).startswith("~") else ""
+    return (str(path) if str(path).isprintable() else repr(str(path))) + note
 
 
 def check_results(config: dict, results: Path) -> None:

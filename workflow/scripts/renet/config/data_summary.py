@@ -30,6 +30,7 @@ def for_pages(config: dict, origin: str) -> dict:
         "databases": sorted(databases),
         "size": sources.image_size(config),
         "margin": config["crop"]["margin"],
+        "detected": sources.detected(config, sources.with_external(config)),
         **{
             name: config[name]
             for name in ("sources", "filter", "split", "corrections", "audit", "license")
@@ -42,7 +43,8 @@ def for_provenance(config: dict) -> dict:
     """The settings that a run's result depends on, beside its own model and recipe."""
     archives = {
         source: {
-            key: sources.archive(config, source)[key] for key in ("database", "photos", "subjects")
+            key: sources.archive(config, source)[key]
+            for key in ("database", "photos", "subjects", "detected")
         }
         for source in config["sources"]
     }

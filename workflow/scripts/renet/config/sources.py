@@ -1,13 +1,15 @@
 """The sources of faces that a config names: their archives, receipts, shards and crop settings."""
 
 import contextlib
+import csv
 import hashlib
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 from renet.common import files, folders
 from renet.common.errors import InputError
-from renet.common.imdb_wiki import ARCHIVE_MARGIN, TABLE
+from renet.common.imdb_wiki import ARCHIVE_MARGIN, BOX_COLUMNS, TABLE
 from renet.config import urls
 
 SAMPLE = "sample"
@@ -15,7 +17,7 @@ SAMPLE_FILE = "wiki_crop.tar"
 SAMPLE_ARCHIVE = {
     "files": [SAMPLE_FILE], "urls": [], "digests": [],
     "table": None, "database": "wiki", "photos": "crop", "subjects": "shared",
-    "slices": [],
+    "slices": [], "detected": None,
 }  # fmt: skip
 DIGESTS = ("md5", "sha256")
 
@@ -66,8 +68,44 @@ def archive(config: dict, source: str) -> dict:
         "digests": digests or [None] * len(addresses),
         "table": table,
         "slices": list(dict.fromkeys(map(str.lower, slices))),
+        "detected": _detected(source, settings),
         **{key: settings[key] for key in ("database", "photos", "shards", "subjects")},
     }
+
+
+def table_rows(table: str | Path) -> Iterator[list[str]]:
+    """The fields of each row of a user's CSV, in lower case and the header first.
+
+    Its faults are named where it is read to be used; here a row that is no CSV is the last one.
+    """
+    with (
+        contextlib.suppress(OSError, csv.Error),
+        Path(table).open(encoding="utf-8-sig", errors="replace", newline="") as lines,
+    ):
+        header = lines.readline()
+        lines.seek(0)
+        for row in csv.reader(lines, delimiter=max(",;\t", key=header.count)):
+            yield [field.strip().lower() for field in row]
+
+
+def _detected(source: str, settings: dict) -> str | None:
+    """Which face of a photo the detector takes; None where it finds none for this archive.
+
+    Raises:
+        InputError: the archive says which, and its photos are not whole or its table has boxes.
+    """
+    is_detected = False
+    if settings.get("table") and settings["photos"] == "whole":
+        rows = table_rows(settings["table"])
+        places = [place for place, name in enumerate(next(rows, [])) if name in BOX_COLUMNS]
+        sides = (row[place : place + 1] for row in rows for place in places) if places else ()
+        is_detected = not any(map(any, sides))
+    if "faces" in settings and not is_detected:
+        raise InputError(
+            f"archives.{source}.faces says which faces the detector takes. It looks for faces in "
+            "own photos alone, with `photos: whole` and no box in the table; remove one of them."
+        )
+    return settings.get("faces", "one") if is_detected else None
 
 
 def _tar_of(url: str) -> str:
@@ -84,6 +122,12 @@ def with_external(config: dict) -> list[str]:
 def own_photos(config: dict) -> list[str]:
     """The sources that are a user's own photos."""
     return [name for name in config["sources"] if archive(config, name)["table"]]
+
+
+def detected(config: dict, names: list[str]) -> dict[str, str]:
+    """Of some sources, those whose faces the detector finds, with which of several it takes."""
+    found = {name: archive(config, name)["detected"] for name in names}
+    return {name: faces for name, faces in found.items() if faces}
 
 
 def _as_list(value: str | list[str]) -> list[str]:
@@ -203,13 +247,14 @@ def crop_settings(config: dict, source: str) -> dict:
 
 
 def crop_spec(config: dict, given: dict) -> dict:
-    """The settings of `CropSpec`, from `database` and `photos` of an archive in provenance.json."""
+    """The settings of `CropSpec`, from the archive or its settings in provenance.json."""
     own, whole = given["database"] == TABLE, given["photos"] == "whole"
     return {
         "size": image_size(config),
         "margin": None if own and not whole else config["crop"]["margin"],
         "whole": whole,
         "turn": own,
+        "detected": given.get("detected"),  # not in that of version 1.0.0
     }
 
 

@@ -7,11 +7,11 @@ archives), crop the face with its margin, resize without keeping the aspect rati
 import dataclasses
 import math
 import os
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
 
-from renet.common.drop_reasons import CropReason
+from renet.common.drop_reasons import CropReason, RowReason
 from renet.common.imdb_wiki import ARCHIVE_MARGIN
 from renet.faces import jpeg
 
@@ -40,18 +40,21 @@ class CropSpec:
         whole: whether a photo is whole and its face is cropped by its box, or is a ready-made crop.
         turn: whether a photo is turned by its EXIF orientation before anything else: False for the
             archives, whose boxes are in the stored frame; True for a user's own photos.
+        detected: of whole photos without boxes (renet.faces.detection), "one" rejects a photo in
+            which the detector finds several faces, "largest" takes the largest; None: by boxes.
     """
 
     size: tuple[int, int] = (128, 128)
     margin: float | None = ARCHIVE_MARGIN
     whole: bool = False
     turn: bool = False
+    detected: Literal["one", "largest"] | None = None
 
 
 class RejectedImage(ValueError):
     """This image gives no face, for a reason that the message describes further."""
 
-    def __init__(self, reason: CropReason, message: str):
+    def __init__(self, reason: CropReason | RowReason, message: str):
         super().__init__(message)
         self.reason = reason
 

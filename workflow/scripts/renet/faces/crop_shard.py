@@ -13,7 +13,8 @@ from renet.archives import tar_index
 from renet.common import files
 from renet.common.drop_reasons import DROPPED, KEPT, CropReason
 from renet.common.progress import Progress
-from renet.faces.crop import MAX_FILE_BYTES, Box, CropSpec, RejectedImage, extract_face
+from renet.faces import crop, detection
+from renet.faces.crop import MAX_FILE_BYTES, Box, CropSpec, RejectedImage
 from renet.faces.perceptual_hash import perceptual_hash
 from renet.faces.shards import SHARD, FaceWriter, face_digest
 
@@ -46,7 +47,11 @@ def _crop_photo(photo: Any, tar: BinaryIO, writer: FaceWriter, spec: CropSpec) -
         if photo.size > MAX_FILE_BYTES:
             raise RejectedImage(CropReason.TOO_LARGE, f"it has {photo.size:,} bytes")
         data = tar_index.read_member(tar, photo.offset, photo.size, photo.path)
-        face = extract_face(data, spec, Box(photo.x1, photo.y1, photo.x2, photo.y2))
+        if spec.detected:
+            image = crop.decode(data, turn=spec.turn)
+            face = crop.face_of(image, spec, detection.find_box(image, spec))
+        else:
+            face = crop.extract_face(data, spec, Box(photo.x1, photo.y1, photo.x2, photo.y2))
     except RejectedImage as rejection:
         logging.info("%s dropped as %s: %s", photo.path, rejection.reason, rejection)
         return {"row": photo.row, "status": DROPPED, "reason": rejection.reason}

@@ -1,5 +1,6 @@
 """Where the photos of a source lie in its archives, and which of them a shard crops."""
 
+import logging
 import unicodedata
 from pathlib import Path, PurePosixPath
 
@@ -9,6 +10,7 @@ import pandas as pd
 from renet.common import drop_reasons
 from renet.common.errors import InputError
 from renet.common.imdb_wiki import BOX_COLUMNS
+from renet.common.photo_formats import SUFFIXES
 from renet.common.tables import Table
 
 # photos.csv: the photos of a source's kept rows, in the order in which they lie in the archives.
@@ -33,9 +35,40 @@ def positions(paths: pd.Series, members: pd.DataFrame, folder: PurePosixPath) ->
     if not (found >= 0).any():
         raise InputError(
             f"None of the {len(names)} photos is in the archives, where the first would be called "
-            f"{names[0]}; check url and database of this source."
+            f"{names[0]}; they have {_nearest(names[0], members)}. Check the paths, and url and "
+            "database of this source."
         )
     return found
+
+
+def log_differences(
+    paths: pd.Series, members: pd.DataFrame, positions: np.ndarray, table: str | Path
+) -> None:
+    """Warn of photos that a user's table lists and the archives lack, and of the reverse.
+
+    Args:
+        positions: of each path, as from `positions`.
+    """
+    if len(missing := paths[positions < 0].unique()):
+        logging.warning(
+            "%s lists %d photos that the folder or tar lacks, dropped as missing_file. The first "
+            "is %s; the folder or tar has %s.",
+            table, len(missing), missing[0], _nearest(missing[0], members),
+        )  # fmt: skip
+    others = members.member.drop(positions[positions >= 0])
+    others = others[others.str.lower().str.endswith(SUFFIXES)]
+    if len(others):
+        logging.warning(
+            "%s does not list %d photos of the folder or tar, which are not used. The first is %s.",
+            table, len(others), others.iloc[0],
+        )  # fmt: skip
+
+
+def _nearest(path: str, members: pd.DataFrame) -> str:
+    """The file that has the name of a missing one in another folder or case, or the first one."""
+    name = PurePosixPath(path).name.lower()
+    same = (member for member in members.member if PurePosixPath(member).name.lower() == name)
+    return next(same, next(iter(members.member), "no file"))
 
 
 def _positions_of_composed(names: list[str], members: pd.Series) -> np.ndarray:

@@ -15,7 +15,7 @@ import pandas as pd
 from renet.common import user_tables
 from renet.common.errors import InputError
 from renet.common.imdb_wiki import BOX_COLUMNS
-from renet.common.photo_formats import FORMATS
+from renet.common.photo_formats import FORMATS, SUFFIXES
 from renet.metadata.subjects import normalised_name, of_photos
 from renet.metadata.tables import SUBSETS
 
@@ -59,6 +59,13 @@ def read(table_file: str | Path, *, whole: bool = False) -> pd.DataFrame:
     fault = f"is no subset; write {', '.join(SUBSETS)} in each line, or leave the column out"
     user_tables.refuse(~is_subset, written.subset, fault, table_file)
     repeated = _repeated(table, written, table_file, whole=whole)
+    if (table.subject == "").all():
+        logging.warning(
+            "%s names no subject: each photo counts as a person of its own, and a person can be in "
+            "both the training and the test set. Add a column subject, unless each person has one "
+            "photo.",
+            table_file,
+        )
     return table.assign(repeated=repeated).reset_index(drop=True)
 
 
@@ -69,9 +76,8 @@ def _paths(written: pd.Series, table_file: str | Path) -> pd.Series:
     if changed := int((paths != written).sum()):
         logging.info("%s: %d paths were read with / for \\ or without ./.", table_file, changed)
     suffixes = paths.map(lambda path: PurePosixPath(path).suffix.lower())
-    accepted = [suffix for of_format in FORMATS.values() for suffix in of_format]
     fault = f"is in a format that is not accepted; convert it to one of {', '.join(FORMATS)}"
-    user_tables.refuse(~suffixes.isin([*accepted, ""]), written, fault, table_file)
+    user_tables.refuse(~suffixes.isin([*SUFFIXES, ""]), written, fault, table_file)
     return paths
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from renet.common.errors import InputError
 from renet.common.imdb_wiki import BOX_COLUMNS
 from renet.dataset.lineage import Lineage
-from renet.faces import crop
+from renet.faces import crop, detection
 from renet.faces.crop import Box, CropSpec, RejectedImage
 from renet.faces.shards import face_digest
 from renet.pages import galleries
@@ -75,6 +75,7 @@ def _photo(
     box = Box(*(math.nan if side is None else side for side in sides))
     try:
         photo = crop.decode(lineage.data, turn=spec.turn)
+        box = detection.find_box(photo, spec) if spec.detected else box
         cut = crop.cut(photo, spec, box)[..., ::-1]  # RGB
         # It may decode a large photo at half its size.
         pixels = crop.extract_face(lineage.data, spec, box).pixels

@@ -2,7 +2,6 @@
 
 import functools
 import glob
-import itertools
 import logging
 import tarfile
 from collections.abc import Callable, Iterator, Sequence
@@ -12,15 +11,14 @@ from typing import NamedTuple
 import numpy as np
 
 from renet.archives import tar_index
-from renet.common import folders
+from renet.common import folders, photo_formats
 from renet.common.drop_reasons import CropReason
 from renet.common.errors import InputError
-from renet.common.photo_formats import FORMATS
 from renet.faces import crop
 from renet.faces.crop import MAX_FILE_BYTES, RejectedImage, cv2
 
 HEIC = (".heic", ".heif")
-SUFFIXES = (*itertools.chain.from_iterable(FORMATS.values()), *HEIC)
+SUFFIXES = (*photo_formats.SUFFIXES, *HEIC)
 # ISO base media files: the brands of HEIC (ISO/IEC 23008-12).
 HEIC_BRANDS = {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1"}
 

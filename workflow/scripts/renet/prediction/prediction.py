@@ -22,11 +22,11 @@ from renet.common.drop_reasons import RowReason
 from renet.common.imdb_wiki import BOX_COLUMNS, CLASSES
 from renet.common.progress import Progress
 from renet.common.tables import printable
-from renet.faces import crop, jpeg
+from renet.faces import crop, detection, jpeg
 from renet.faces.crop import Box, CropSpec, RejectedImage, cv2
+from renet.faces.detection import BoxMap
 from renet.network import inference
-from renet.prediction import detection, photos
-from renet.prediction.detection import BoxMap
+from renet.prediction import photos
 from renet.prediction.photos import Photo
 from renet.prediction.predictor import FILE, Predictor
 from renet.prediction.tables import PREDICTIONS
@@ -34,8 +34,6 @@ from renet.prediction.training_photos import TrainingPhotos
 
 MOST_THREADS = 16
 AHEAD = 16  # photos for each thread that are cut before they are needed
-NO_FACE = RowReason.NO_FACE
-NO_FACE_DETAIL = f"no face with a score of at least {detection.MIN_SCORE:g}"
 
 
 class Cut(NamedTuple):
@@ -92,7 +90,7 @@ def cut_faces(
             cuts.append(_rejected(photo, rejection)._replace(face=number, box=box, score=score))
         else:
             cuts.append(Cut(photo.name, number, box, score, pixels))
-    cuts = cuts or [Cut(photo.name, reason=NO_FACE, detail=NO_FACE_DETAIL)]
+    cuts = cuts or [Cut(photo.name, reason=RowReason.NO_FACE, detail=detection.NO_FACE_DETAIL)]
     if training is None:
         return cuts
     pictures = [cut.pixels for cut in cuts if cut.pixels is not None]

@@ -18,9 +18,9 @@ from renet.common import files
 from renet.common.errors import InputError
 from renet.common.imdb_wiki import ARCHIVE_MARGIN, CLASSES
 from renet.faces.crop import CropSpec
+from renet.faces.detection import BoxMap
 from renet.network import devices, inference, model_file
 from renet.prediction import training_photos
-from renet.prediction.detection import BoxMap
 from renet.prediction.training_photos import TrainingPhotos
 
 FORMAT = "renet-predictor-1"

