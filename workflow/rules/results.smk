@@ -19,6 +19,7 @@ REPORTED_SETTINGS = {
     "defaults": runs.training_settings(schema.complete(SCHEMA)),
     "data": data_summary.for_pages(config, ORIGIN),
     "grids": GRIDS,
+    "predicted": bool(config["predict"]["photos"]),
 }
 
 

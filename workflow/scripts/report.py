@@ -41,7 +41,8 @@ def report(
         funnel: data/funnel.csv.
         settings: a JSON object with the keys `runs` (sections `model` and `train` of each run),
             `defaults` (the same sections of the default config) and `data` (the config's sections
-            about the data); where there are grids, also `grids` (the keys and the runs of each).
+            about the data); where there are grids, also `grids` (the keys and the runs of each);
+            and `predicted`, whether the runs have predictions.html.
         external_funnels: data/<set>/external_funnel.csv of each external test set.
         receipts: of the sources' archives.
         external_receipts: of the archives of the external sets.
@@ -65,6 +66,7 @@ def report(
         comparison=results.read_comparison(comparison) if comparison else None,
         suspects=results.read_suspects(audit[0]) if audit else None,
         label_cost=files.read_json(audit[1])["cost"] if audit else None,
+        predicted=settings.get("predicted", False),
     )
     runs = [
         results.read_run(folder / "runs" / name, run_settings, data.external)
@@ -77,6 +79,12 @@ def report(
         run_page.write(folder / "runs" / run.name / "report.html", run, data)
         cards.write_model_card(folder / "runs" / run.name / "model_card.md", run, data)
         test = run.metrics["test"]
+        if run.advice:
+            majority = test["majority_baseline"]["class"]
+            logging.warning(
+                "Run %s is not significantly better than always predicting %s. %s",
+                *(run.name, majority, run.advice),
+            )
         logging.info(
             "Run %s: test accuracy %.1f%%, balanced accuracy %.1f%%, majority class %.1f%%",
             run.name, 100 * test["accuracy"], 100 * test["balanced_accuracy"],

@@ -30,11 +30,11 @@ def section(
             {
                 "name": name,
                 "described": described(name),
-                "table": _table(claims[claims.set == name], runs),
+                "table": _table(claims[claims.set == name], runs, phrases.few(one.metrics["test"])),
                 "faces": _faces(disagreements[disagreements.set == name]),
                 "disagreeing": int((disagreements.set == name).sum()),
             }
-            for name in ("test", *runs[0].external)
+            for name, one in runs[0].sets.items()
         ],
     }
 
@@ -122,8 +122,8 @@ def settings_against(reference: str, runs: list[RunResults]) -> dict[str, dict[s
     }
 
 
-def _table(of_set: pd.DataFrame, runs: list[RunResults]) -> PageTable | None:
-    """The claims about one set; None if nothing is compared."""
+def _table(of_set: pd.DataFrame, runs: list[RunResults], few: str) -> PageTable | None:
+    """The claims about one set, folded if it has `few` faces; None if nothing is compared."""
     if of_set.empty:
         return None
     (metric,) = metric_tables.named(of_set.metric.iloc[0])
@@ -147,7 +147,7 @@ def _table(of_set: pd.DataFrame, runs: list[RunResults]) -> PageTable | None:
         "95 % interval, uncorrected", "p, corrected", "difference", "settings that differ",
     ]  # fmt: skip
     label = f"All claims about {of_set.set.iloc[0]}"
-    return PageTable(label, headings, rows, collapsed=len(rows) > MOST_IN_WORDS)
+    return PageTable(label, headings, rows, collapsed=len(rows) > MOST_IN_WORDS or bool(few))
 
 
 def _differing(row: Any, settings: dict[str, dict[str, str]]) -> str:

@@ -20,7 +20,16 @@ def section(name: str, results: SetResults, slices: PageTable, evaluations: int)
         slices: its table of slices.
         evaluations: trained models that were evaluated on it.
     """
-    test = results.metrics["test"]
+    test, described = results.metrics["test"], f"set {name}"
+    few = phrases.few(test, described)
+    judged = [
+        phrases.gender_gap(test, described),
+        phrases.gaps(results.slices, described),
+        phrases.calibration_error(test),
+        f"Weaker slices: {phrases.weaker_slices(results.slices, described)}",
+        phrases.left_out(results.slices),
+        phrases.risk_coverage_area(results.metrics),
+    ]
     mistakes = results.gallery[results.gallery.gallery == MISTAKES]
     wrong = test["n"] - np.trace(test["confusion_matrix"])
     return {
@@ -30,18 +39,14 @@ def section(name: str, results: SetResults, slices: PageTable, evaluations: int)
         "accuracy": metric_tables.cell(COLUMNS[0], test),
         "texts": [
             f"The accuracy is {phrases.above_baseline(test)}",
-            phrases.gender_gap(test, f"set {name}"),
-            phrases.gaps(results.slices, f"set {name}"),
-            phrases.calibration_error(test),
-            f"Weaker slices: {phrases.weaker_slices(results.slices, f'set {name}')}",
-            phrases.risk_coverage_area(results.metrics),
+            *([few] if few else judged),
             phrases.unnamed(results.metrics["data"]),
-            phrases.evaluations(evaluations, f"set {name}"),
+            phrases.evaluations(evaluations, described),
         ],
         "metrics": _named(metric_tables.metrics_table(results.metrics, name), name),
         "slices": _named(slices, name),
         "abstention": _named(metric_tables.abstention_table(results.metrics, name), name),
-        "figures": FIGURES_OF_PREDICTIONS,
+        "figures": [one for one in FIGURES_OF_PREDICTIONS if not (few and one.of_slices)],
         "mistakes": phrases.faces(mistakes),
         "mistakes_note": phrases.confidences(mistakes, wrong, "wrong", falling=True),
     }
@@ -60,8 +65,7 @@ def table(runs: list[RunResults]) -> dict:
     if not runs[0].external:
         return {}
     summaries = {
-        run.name: {name: one.metrics["test"] for name, one in {"test": run, **run.external}.items()}
-        for run in runs
+        run.name: {name: one.metrics["test"] for name, one in run.sets.items()} for run in runs
     }
     baselines = {name: test["majority_baseline"] for name, test in summaries[runs[0].name].items()}
     majority = next(iter(baselines.values()))["class"]
@@ -89,5 +93,7 @@ def descriptions(runs: list[RunResults], data: DataResults) -> list[str]:
         )
         faces = phrases.counted(test["n"], "face", "faces")
         people = phrases.people(test)
-        sentences.append(f"{name}: {faces} of {people}; left out: {left_out or 'none'}.")
+        few = phrases.few(test, f"set {name}")
+        text = f"{name}: {faces} of {people}; left out: {left_out or 'none'}. {few}"
+        sentences.append(text.strip())
     return sentences

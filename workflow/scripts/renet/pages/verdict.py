@@ -6,7 +6,7 @@ It stands first on the page over all runs, for the best run, and on the page of 
 import math
 
 from renet.evaluation import choice
-from renet.evaluation.tables import EXAMPLES
+from renet.evaluation.tables import COMPARISON, EXAMPLES
 from renet.pages import comparison_section, metric_tables, phrases
 from renet.pages.results import DataResults, RunResults
 
@@ -41,7 +41,9 @@ def of_best(runs: list[RunResults], shown: list[RunResults], data: DataResults) 
         "chosen": f"validation {metric.label} {metric.text(highest)}, {rank}",
     }
     rows = verdict["rows"]
-    compared = comparison_section.headline(data.comparison[0]) if data.comparison else None
+    large = [name for name, one in best.sets.items() if not phrases.few(one.metrics["test"])]
+    table = data.comparison[0] if data.comparison else COMPARISON.frame([])
+    compared = comparison_section.headline(table[table.set.isin(large)])
     if compared and len(shown) == len(runs):
         rows.insert(0, compared)
     notes = {run.name: phrases.against_baseline(run.metrics["test"]) for run in shown}
@@ -60,8 +62,8 @@ def of_run(run: RunResults, data: DataResults) -> dict:
         "faces": test["n"],
         "above_baseline": phrases.above_baseline(test),
         "rows": [
-            ("Female and male", f"{phrases.gender_gap(test)} {phrases.gaps(run.slices)}"),
-            ("Weaker slices", phrases.weaker_slices(run.slices)),
+            *groups(run),
+            *([("What may help", run.advice)] if run.advice else []),
             ("Data set", _data_set(composition, data)),
             ("Date of the data", _date(composition, data.archives)),
         ],
@@ -69,6 +71,17 @@ def of_run(run: RunResults, data: DataResults) -> dict:
         "folder": "",  # of the run, relative to the page
         "chosen": "",  # why this run
     }
+
+
+def groups(run: RunResults) -> list[tuple[str, str]]:
+    """The rows about groups of faces, or why there are none."""
+    test = run.metrics["test"]
+    if few := phrases.few(test):
+        return [("Few test faces", few)]
+    return [
+        ("Female and male", f"{phrases.gender_gap(test)} {phrases.gaps(run.slices)}"),
+        ("Weaker slices", phrases.weaker_slices(run.slices)),
+    ]
 
 
 def best_run(runs: list[RunResults], metric: str) -> RunResults:
