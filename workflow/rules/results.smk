@@ -13,6 +13,7 @@ GRIDS = runs.grid_keys(config)
 SETS = ["test", *EXTERNAL]
 # Read by the pages, too.
 CAPTIONS = sorted(map(str, (PROJECT / "workflow" / "report").glob("*.rst")))
+DESCRIPTION = str(PROJECT / "docs" / "files.md")  # of all files, copied as README.md
 REPORTED_SETTINGS = {
     "runs": {name: runs.training_settings(run) for name, run in RUNS.items()},
     "defaults": runs.training_settings(schema.complete(SCHEMA)),
@@ -290,6 +291,7 @@ rule report:
         # The links between these are relative: the script writes them beside index.html.
         reported("<results>/learning_curves.svg", "Loss of all runs", "All runs"),
         "<results>/cost.svg",
+        "<results>/README.md",
         expand("<results>/grids/{grid}.svg", grid=GRIDS),
         reported("<results>/data/funnel.svg", "Rows that became faces", "All runs"),
         reported("<results>/data/datasheet.md", "Data sheet", "All runs"),
@@ -312,7 +314,7 @@ rule report:
         settings=REPORTED_SETTINGS,
         removed_runs=lambda wildcards: runs.removed(config, RESULTS),
         file_digest=lambda wildcards: list(
-            map(sources.file_state, [config["datasheet"], *CAPTIONS])
+            map(sources.file_state, [config["datasheet"], *CAPTIONS, DESCRIPTION])
         ),
         code=code("report.py"),
     script:

@@ -47,8 +47,7 @@ def audit_fold(
         fold: number of the fold, from 1.
         folds: number of folds.
         seed: of the division into folds, the config's split.seed.
-        settings: network and recipe; a JSON object can replace single options, as in
-            --settings.model '{"cell": "gru"}'.
+        settings: network and recipe.
     """
     samples = pd.concat(map(SPLIT.read, tables))
     held_out = splits.folds(samples, folds, seed) == fold - 1

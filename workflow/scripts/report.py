@@ -3,11 +3,11 @@
 Reads: metrics.json, history.csv, page/model.json and tables/ of each run, metrics.json and tables/
 of each external test set, the funnels, comparison.csv and disagreements.csv, the receipts of the
 archives, the record of the evaluations, the labels of the audit and the user's notes for the data
-sheet if there are any, and the settings.
-Writes: index.html, and at their places in the same folder learning_curves.svg, data/funnel.svg,
-data/datasheet.md, a figure of each grid, and report.html and model_card.md of each run; the data
-sheet and the model cards as pages too (.html). The pages show figures by relative links and link
-all files of a run.
+sheet if there are any, docs/files.md, and the settings.
+Writes: index.html, README.md (docs/files.md), and at their places in the same folder
+learning_curves.svg, data/funnel.svg, data/datasheet.md, a figure of each grid, and report.html and
+model_card.md of each run; the data sheet and the model cards as pages too (.html). The pages show
+figures by relative links and link all files of a run.
 Decides: nothing.
 """
 
@@ -18,6 +18,8 @@ from renet.common import files, script
 from renet.dataset.tables import FUNNEL
 from renet.pages import cards, index_page, results, run_page
 from renet.records import evaluations
+
+DESCRIPTION = Path(files.__file__).resolve().parents[4] / "docs" / "files.md"
 
 
 def report(
@@ -70,6 +72,7 @@ def report(
         results.read_run(folder / "runs" / name, run_settings, data.external)
         for name, run_settings in settings["runs"].items()
     ]
+    files.write_text(folder / "README.md", DESCRIPTION.read_text(encoding="utf-8"))
     cards.write_datasheet(folder / "data" / "datasheet.md", runs[0], data)
     index_page.write(index, runs, settings["defaults"], data, settings.get("grids", {}))
     for run in runs:

