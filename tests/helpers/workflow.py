@@ -13,7 +13,7 @@ from helpers import terminal
 from helpers.made_once import made_once
 from helpers.project import ROOT
 
-PROJECT_PARTS = ["Snakefile", "config.yaml", "configs", "envs", "profiles", "workflow"]
+PROJECT_PARTS = ["Snakefile", "config.yaml", "configs", "docs", "envs", "profiles", "workflow"]
 # What differs between two runs of one config on one machine, and why.
 MAY_DIFFER = {
     "throughput.csv": "seconds and memory of each epoch",

@@ -64,6 +64,11 @@ class Trainer:
         self._checkpoint: Checkpoint | None = None
         self._after_step: Callable[[], None] | None = None
 
+    @property
+    def updates(self) -> int:
+        """How often the weights were changed so far."""
+        return self.epoch * self._steps_of_epoch + self.steps
+
     def run(
         self,
         checkpoint: Checkpoint | None = None,
@@ -173,13 +178,12 @@ class Trainer:
     def _update(self, part: tuple[np.ndarray, float], pixels: Tensor, targets: Tensor) -> None:
         """One update; rate, changes of the faces and moving average follow from its number."""
         rows, fraction = part
-        number = self.epoch * self._steps_of_epoch + self.steps
-        self.step.set_rate(schedule.rate(self.recipe, number, self._steps_of_epoch))
+        self.step.set_rate(schedule.rate(self.recipe, self.updates, self._steps_of_epoch))
         if self.augment:
             pixels, targets = self.augment(pixels, targets, rows, self.epoch)
         self.step(pixels, targets, fraction)
         if self.average:
-            self.average.update(number)
+            self.average.update(self.updates)
 
     def _read_metrics(self) -> tuple[float, float]:
         """Mean loss and accuracy of this epoch so far; waits for the device."""
@@ -219,8 +223,8 @@ class Trainer:
         if not all(values.isfinite().all() for values in self.model.state_dict().values()):
             raise divergence("A weight", self.epoch + 1, self.steps, self.recipe)
         loss, accuracy = self._read_metrics()
-        last = (self.epoch + 1) * self._steps_of_epoch - 1  # perhaps before an interruption
-        rate = schedule.rate(self.recipe, last, self._steps_of_epoch)
+        # Of the last update, perhaps before an interruption.
+        rate = schedule.rate(self.recipe, self.updates - 1, self._steps_of_epoch)
         row: dict[str, float | None] = {
             "epoch": self.epoch + 1, "learning_rate": rate, "loss": loss, "accuracy": accuracy,
             **history.NOT_VALIDATED,
@@ -228,7 +232,7 @@ class Trainer:
         if self.validation.is_due(self.epoch + 1):
             # It may take longer than the time after SIGTERM.
             self._save()
-            loss, accuracy = self.validation.measure()
+            loss, accuracy = self.validation.measure(self.updates)
             if not math.isfinite(loss):
                 raise divergence("The validation loss", self.epoch + 1, self.steps, self.recipe)
             row |= {"validation_loss": loss, "validation_accuracy": accuracy}
