@@ -485,7 +485,7 @@ def test_pages_of_few_test_faces_show_the_accuracy_and_draw_no_conclusion(change
     for folder in sets:
         found = json.loads((run / folder / "metrics.json").read_text())
         split = pd.DataFrame({"subset": ["train"], "subject": "x", "target": 1, "year": 2000})
-        summary, by_slice = run_metrics.evaluate(FEW, FEW, split, 0.02)
+        summary, by_slice = run_metrics.evaluate(FEW, FEW.assign(subset="validation"), split, 0.02)
         summary |= {"leakage": found["leakage"], "data": found["data"]}
         (run / folder / "metrics.json").write_text(json.dumps(summary))
         SLICES.write(run / folder / "tables/slices.csv", by_slice)
@@ -509,7 +509,7 @@ def test_comparison_on_few_faces_is_folded_and_not_at_the_head_of_the_page(chang
     window.get(index(changed))
     head = verdict(window)
     assert "External set portraits:" in head and "Test set:" not in head
-    assert "All claims about test" in texts(window, "#comparison ~ details > summary")
+    assert "All claims about the test set" in texts(window, "#comparison ~ details > summary")
 
 
 def test_page_of_a_run_that_is_not_better_than_the_baseline_says_what_may_help(changed):
