@@ -16,7 +16,7 @@ from pathlib import Path
 
 from renet.common import files, script
 from renet.dataset.tables import FUNNEL
-from renet.pages import cards, index_page, results, run_page
+from renet.pages import cards, index_page, results, run_page, verdict
 from renet.records import evaluations
 
 DESCRIPTION = Path(files.__file__).resolve().parents[4] / "docs" / "files.md"
@@ -75,10 +75,12 @@ def report(
     files.write_text(folder / "README.md", DESCRIPTION.read_text(encoding="utf-8"))
     cards.write_datasheet(folder / "data" / "datasheet.md", runs[0], data)
     index_page.write(index, runs, settings["defaults"], data, settings.get("grids", {}))
-    for run in runs:
+    best = verdict.chosen_run(runs, data)
+    for run in sorted(runs, key=lambda one: one is best):  # the best run's line is the last
         run_page.write(folder / "runs" / run.name / "report.html", run, data)
         cards.write_model_card(folder / "runs" / run.name / "model_card.md", run, data)
-        test = run.metrics["test"]
+        test = run.stated.metrics["test"]
+        of_set = "test faces" if run.stated is run else "faces by cross-validation"
         if run.advice:
             majority = test["majority_baseline"]["class"]
             logging.warning(
@@ -86,9 +88,9 @@ def report(
                 *(run.name, majority, run.advice),
             )
         logging.info(
-            "Run %s: test accuracy %.1f%%, balanced accuracy %.1f%%, majority class %.1f%%",
-            run.name, 100 * test["accuracy"], 100 * test["balanced_accuracy"],
-            100 * test["majority_baseline"]["accuracy"],
+            "Run %s: accuracy %.1f%% of %d %s, balanced accuracy %.1f%%, majority class %.1f%%",
+            run.name, 100 * test["accuracy"], test["n"], of_set,
+            100 * test["balanced_accuracy"], 100 * test["majority_baseline"]["accuracy"],
         )  # fmt: skip
 
 

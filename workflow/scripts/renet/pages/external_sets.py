@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 
 from renet.evaluation.tables import MISTAKES
+from renet.metadata import subjects
 from renet.pages import metric_tables, phrases
 from renet.pages.results import DataResults, RunResults, SetResults
 from renet.pages.templates import PageTable
@@ -45,13 +46,13 @@ def out_of_fold(results: SetResults, slices: PageTable, folds: int, split_by: st
     """
     name = f"the {phrases.OUT_OF_FOLD_SET}"
     values = _section(results, slices, name, phrases.OUT_OF_FOLD_SET)
-    without = "any photo of the person" if split_by == "subject" else "the photo"
+    unit = subjects.unit(results.metrics["data"], 1) if split_by == "subject" else "photo"
     return values | {
         "name": name,
         "heading": "Cross-validation",
         "note": "These are the faces of training and validation, each predicted by one of "
-        f"{folds} networks, which was trained without {without}. The temperature and the threshold "
-        "of unsure predictions are fitted on these predictions: see the test set for their effect.",
+        f"{folds} networks, which was trained without the {unit}. Temperature and threshold of "
+        "unsure predictions are fitted on these predictions: see the test set for their effect.",
         "folder": "out_of_fold/",
         "inference": "inference_validation.csv",
         "abstention": None,  # the threshold was chosen on these faces

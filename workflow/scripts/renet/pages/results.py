@@ -58,6 +58,12 @@ class RunResults(SetResults):
         return {"test": self, **self.external}
 
     @property
+    def stated(self) -> SetResults:
+        """The results that the pages state first: out of fold, where the test faces are few."""
+        is_few = self.metrics["test"]["n"] < tables.SMALL_SLICE
+        return self.out_of_fold if self.out_of_fold and is_few else self
+
+    @property
     def architecture(self) -> AnyArchitecture:
         """Which tells what a network of this kind lacks."""
         return architecture.from_settings(self.settings["model"])
@@ -71,7 +77,7 @@ class RunResults(SetResults):
     @property
     def advice(self) -> str:
         """What may help where the network is not better than the baseline; nothing elsewhere."""
-        test = self.metrics["test"]
+        test = self.stated.metrics["test"]
         if test["differences"]["over_baseline"]["significant"] and not test["constant_prediction"]:
             return ""
         updates = None

@@ -8,7 +8,7 @@ import numpy as np
 from renet.evaluation import choice
 from renet.evaluation.tables import COMPARISON, EXAMPLES
 from renet.pages import comparison_section, metric_tables, phrases
-from renet.pages.results import DataResults, RunResults
+from renet.pages.results import DataResults, RunResults, SetResults
 
 PHOTO_KINDS = {
     "drawn": "drawn portraits",
@@ -23,13 +23,12 @@ def of_best(runs: list[RunResults], shown: list[RunResults], data: DataResults) 
     Args:
         shown: the runs whose test metrics are not folded.
     """
-    best = best_run(runs, data.choice_metric)
+    best = chosen_run(runs, data)
     (metric,) = metric_tables.named(data.choice_metric)
     chosen_on = phrases.validation_set(best.metrics)
     highest, rank = best.metrics["validation"][data.choice_metric], "the only run"
     if data.comparison and len(runs) > 1:
         of_best = data.of_best
-        best = next(run for run in runs if run.name == of_best.other.iloc[0])
         highest = of_best.other_value.iloc[0]
         chosen_on = comparison_section.described(of_best.set.iloc[0])
         equal = of_best.run[np.isclose(of_best.value, highest)].tolist()
@@ -52,26 +51,31 @@ def of_best(runs: list[RunResults], shown: list[RunResults], data: DataResults) 
     compared = comparison_section.headline(table[table.set.isin(large)])
     if compared and len(shown) == len(runs):
         rows.insert(0, compared)
-    notes = {run.name: phrases.against_baseline(run.metrics["test"]) for run in shown}
+    notes = {run.name: phrases.against_baseline(run.stated.metrics["test"]) for run in shown}
     if doubts := "; ".join(f"{name}: {note}" for name, note in notes.items() if note):
-        rows.append(("Not above guessing", doubts))
+        rows.append(("Not significantly above guessing", doubts))
     return verdict
 
 
 def of_run(run: RunResults, data: DataResults) -> dict:
     """The verdict on one run, for its page: the values of verdict.html.j2."""
-    test, composition = run.metrics["test"], run.metrics["data"]
+    test, composition = run.stated.metrics["test"], run.metrics["data"]
     (accuracy,) = metric_tables.named("accuracy")
-    folded = run.out_of_fold
+    of_set, other = "test faces", run.out_of_fold
+    rows = groups(run)
+    if run.stated is not run:
+        of_set, other = f"faces, in {run.folds}-fold cross-validation,", run
+        rows += groups(run.stated, phrases.OUT_OF_FOLD_SET)
+    if other:
+        rows.append(_further(run, other))
     return {
         "run": run.name,
         "accuracy": metric_tables.cell(accuracy, test),
-        "faces": test["n"],
+        "faces": f"{test['n']:,} {of_set}",
         "above_baseline": phrases.above_baseline(test),
         "rows": [
-            *groups(run),
+            *rows,
             *([("What may help", run.advice)] if run.advice else []),
-            *([("Cross-validation", _out_of_fold(folded.metrics["test"]))] if folded else []),
             ("Data set", _data_set(run, data)),
             ("Date of the data", _date(composition, data.archives)),
         ],
@@ -81,14 +85,15 @@ def of_run(run: RunResults, data: DataResults) -> dict:
     }
 
 
-def groups(run: RunResults) -> list[tuple[str, str]]:
-    """The rows about groups of faces, or why there are none."""
-    test = run.metrics["test"]
-    if few := phrases.few(test):
+def groups(results: SetResults, name: str = phrases.TEST_SET) -> list[tuple[str, str]]:
+    """The rows about groups of faces of a set, or why there are none."""
+    test = results.metrics["test"]
+    if few := phrases.few(test, name):
         return [("Few test faces", few)]
+    gaps = f"{phrases.gender_gap(test, name)} {phrases.gaps(results.slices, name)}"
     return [
-        ("Female and male", f"{phrases.gender_gap(test)} {phrases.gaps(run.slices)}"),
-        ("Weaker slices", phrases.weaker_slices(run.slices)),
+        ("Female and male", gaps),
+        ("Weaker slices", phrases.weaker_slices(results.slices, name)),
     ]
 
 
@@ -98,12 +103,22 @@ def best_run(runs: list[RunResults], metric: str) -> RunResults:
     return next(run for run in runs if run.name == chosen)
 
 
-def _out_of_fold(test: dict) -> str:
-    """The accuracy on the out-of-fold set, of which `test` is the summary."""
-    (accuracy,) = metric_tables.named("accuracy")
-    return (
-        f"{phrases.counted(test['n'], 'face', 'faces')} of training and validation, predicted by "
-        f"networks that were trained without them: {accuracy.text(test['accuracy'])} correct "
+def chosen_run(runs: list[RunResults], data: DataResults) -> RunResults:
+    """The best run of all, by the comparison on the same faces where there are several runs."""
+    if not data.comparison or len(runs) == 1:
+        return best_run(runs, data.choice_metric)
+    return next(run for run in runs if run.name == data.of_best.other.iloc[0])
+
+
+def _further(run: RunResults, other: SetResults) -> tuple[str, str]:
+    """The row with the accuracy on the set, test or out of fold, that is not stated first."""
+    (accuracy,), test = metric_tables.named("accuracy"), other.metrics["test"]
+    heading, of_set = "Test set", "faces that no training has seen"
+    if other is not run:
+        heading = "Cross-validation"
+        of_set = "faces of training and validation, predicted by networks trained without them"
+    return heading, (
+        f"{test['n']:,} {of_set}: {accuracy.text(test['accuracy'])} correct "
         f"(95\N{NO-BREAK SPACE}% interval {accuracy.interval_text(test)}), "
         f"{phrases.above_baseline(test)}"
     )
