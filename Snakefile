@@ -39,6 +39,8 @@ if MODULE:  # a copy: two modules can be given the same config, with other pathv
     config = copy.deepcopy(config)
 files = [] if MODULE else [DEFAULTS, *OVERLAYS]
 refuse_faults(validation.load, config, SCHEMA, files, COMMAND_LINE)
+if IS_MAIN and (found := checks.origins_of_runs(config, files, COMMAND_LINE)):
+    print(found, file=sys.stderr)
 
 
 report: PROJECT / "workflow" / "report" / "workflow.rst"
@@ -56,9 +58,18 @@ if EXTERNAL:
     include: PROJECT / "workflow" / "rules" / "external.smk"
 
 
+if WITH_FOLDS or config["audit"]["folds"]:
+
+    include: PROJECT / "workflow" / "rules" / "folds.smk"
+
+
 if config["audit"]["folds"]:
 
     include: PROJECT / "workflow" / "rules" / "audit.smk"
+
+
+if IS_MAIN and rules.has("predictor") and not OWN_ENVIRONMENTS:
+    refuse_faults(checks.check_packages, config)
 
 
 if rules.has("report"):  # a module may take some of the rules
@@ -81,7 +92,7 @@ rule all:
         lambda wildcards: outputs_of("shuffle", "external_set", external=EXTERNAL),
         lambda wildcards: expand(
             [rules.write_hdf5.output[name] for name in KEPT_FILES],
-            subset=[*SUBSETS, *EXTERNAL],
+            subset=[*SUBSETS, *(["development"] if WITH_FOLDS else []), *EXTERNAL],
         ),
         lambda wildcards: files_of_runs(RUNS) + asked_of_runs(RUNS),
         lambda wildcards: outputs_of("manifest", run=RUNS),

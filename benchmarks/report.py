@@ -152,8 +152,8 @@ def make_small_files(results: Path, split: pd.DataFrame) -> None:
     )
     schema.fill(config, written)
     settings = {
-        "runs": {RUN: runs.training_settings(config)},
-        "defaults": runs.training_settings(config),
+        "runs": {RUN: runs.with_folds(config)},
+        "defaults": runs.with_folds(config),
         "data": data_summary.for_pages(config | {"sources": ["imdb"]}, "imdb.yaml"),
     }
     (results / "settings.yaml").write_text(yaml.safe_dump(settings), encoding="utf-8")

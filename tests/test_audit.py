@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import numpy as np
 import pandas as pd
 import pytest
-from audit_fold import audit_fold
+from fold import fold
 from scipy.special import expit
 from selenium.webdriver.common.by import By
 
@@ -67,9 +67,9 @@ def test_nearly_the_same_photos_of_two_names_are_in_one_fold():
 
 
 def test_more_folds_than_people_are_refused():
-    with pytest.raises(InputError, match=r"3 people or photos, .* cannot be divided into 4 folds"):
+    with pytest.raises(InputError, match="can be divided into 2 folds and not into 4; lower"):
         splits.folds(samples_of(np.arange(9) % 2, people=3), 4, seed=1)
-    with pytest.raises(InputError, match="at most 5 of one gender, cannot be divided into 6"):
+    with pytest.raises(InputError, match="can be divided into 5 folds and not into 6"):
         splits.folds(samples_of(np.arange(9) % 2, people=9), 6, seed=1)
 
 
@@ -228,11 +228,11 @@ def test_scripts_find_labels_that_were_flipped(data, tmp_path, caplog):
     table.to_csv(data / "train.csv", index=False)
     model = json.dumps(dataclasses.asdict(SMALL))
     recipe = {"epochs": 12, "batch_size": 8, "threads": 1, "device": "cpu", "learning_rate": 0.05}
-    for fold in (1, 2):
+    for number in (1, 2):
         call_script(
-            "audit_fold", *options_of(data), "--fold", fold, "--folds", 2,
+            "fold", *options_of(data), "--fold", number, "--folds", 2,
             "--settings.model", model, "--settings.train", json.dumps(recipe),
-            "-o", tmp_path / f"{fold}.csv",
+            "-o", tmp_path / f"{number}.csv",
         )  # fmt: skip
     folder = tmp_path / "audit"
     audit(data, [tmp_path / "1.csv", tmp_path / "2.csv"], folder)
@@ -245,9 +245,9 @@ def test_scripts_find_labels_that_were_flipped(data, tmp_path, caplog):
     page = (tmp_path / "audit/index.html").read_text()
     assert f"Suspect labels: {ranked.suspect.sum()} of 120." in page
     assert page.count('<img class="tile"') == ranked.suspect.sum() + 24
-    for fold in (1, 2):
-        (kept,) = tmp_path.glob(f"{fold}/*/predictions.csv")
-        assert kept.samefile(tmp_path / f"{fold}.csv")
+    for number in (1, 2):
+        (kept,) = tmp_path.glob(f"{number}/*/predictions.csv")
+        assert kept.samefile(tmp_path / f"{number}.csv")
 
 
 @pytest.fixture
@@ -262,7 +262,7 @@ def train_fold(data, tmp_path):
         faces, tables = ([data / f"{one}.{kind}" for one in SUBSETS] for kind in ("h5", "csv"))
         predictions = tmp_path / "fold.csv"
         with terminated_before(stop_at) as updates:
-            audit_fold(
+            fold(
                 faces, tables=tables, predictions=predictions, fold=1, folds=2, settings=settings,
                 gpu=gpu, code="code",
             )  # fmt: skip
@@ -333,7 +333,8 @@ def test_page_warns_where_the_networks_do_not_beat_the_baseline(guessed):
     assert "Wrong labels can lower" not in (folder / "index.html").read_text()
     assert json.loads((folder / "summary.json").read_text())["cost"] is None
     assert "The list is no evidence of wrong labels" in (folder / "index.html").read_text()
-    assert "suspects are no evidence" in log
+    assert "networks of the audit are not significantly better than always predicting" in log
+    assert "suspects are no evidence of wrong labels. Give the run of audit.run more epochs" in log
     folder, log = guessed(mostly_right)
     assert "no evidence" not in (folder / "index.html").read_text() + log
 

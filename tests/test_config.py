@@ -151,10 +151,6 @@ def test_partial_config_is_completed():
             "have the same name",
         ),
         (
-            {"audit": {"folds": 5, "run": "svm"}, "runs": {"svm": {"model": {"kind": "hog_svm"}}}},
-            "audit.run is svm, a run of the kind hog_svm",
-        ),
-        (
             {"archives": {"a": ROSTER | {"url": ["https://a/p.tgz", "https://a/p.tar"]}},
              "sources": ["a"]},
             "have the same name",
@@ -241,12 +237,17 @@ def test_result_of_a_training_depends_on_model_and_recipe_alone():
     }  # fmt: skip
 
 
-def test_label_audit_depends_on_its_run_but_not_on_the_processes():
-    overlay = {"audit": {"folds": 5, "run": "gru"}, "runs": {"gru": {"model": {"cell": "gru"}}}}
-    settings = runs.audit_settings(check(overlay))
+def test_fold_depends_on_its_run_but_not_on_the_processes_or_an_unused_validation():
+    def settings_with(**train):
+        overlay = {"runs": {"gru": {"model": {"cell": "gru"}}}, "train": train}
+        return runs.fold_settings(runs.runs(check(overlay))["gru"])
+
+    settings = settings_with()
     assert settings["model"]["cell"] == "gru"
-    assert settings == runs.audit_settings(check(overlay | {"train": {"processes": 2}}))
-    assert settings != runs.audit_settings(check(overlay | {"train": {"epochs": 2}}))
+    assert settings == settings_with(processes=2) == settings_with(validate_every=2)
+    selecting = settings_with(select_epoch="best")
+    assert settings_with(epochs=2) != settings != selecting
+    assert selecting != settings_with(select_epoch="best", validate_every=2)
 
 
 @pytest.mark.parametrize(
@@ -332,7 +333,10 @@ def test_pages_and_provenance_name_the_settings_of_the_data():
 
 
 def test_config_of_a_run_adds_nothing_to_what_config_yaml_names(tmp_path):
-    runs_of_defaults = {"thrice": {"seeds": [1, 2, 3]}, "gru": {"model": {"cell": "gru"}}}
+    runs_of_defaults = {
+        "thrice": {"seeds": [1, 2, 3], "folds": 4},
+        "gru": {"model": {"cell": "gru"}},
+    }
     edited = copy.deepcopy(CONFIG) | {"runs": runs_of_defaults, "export": ["safetensors"]}
     edited |= {"audit": {"folds": 5, "run": "gru"}, "comparison": {"reference": "gru"}}
     (tmp_path / "notes.md").touch()

@@ -74,7 +74,7 @@ def planned(config: dict) -> None:
             sources.local_paths(url)
     assert config["audit"]["folds"] <= 100
     if config["audit"]["folds"]:
-        runs.audit_settings(config)
+        runs.fold_settings(complete[config["audit"]["run"]])
     json.dumps(data_summary.for_provenance(config), allow_nan=False)
     json.dumps(data_summary.for_pages(config, "a.yaml"), allow_nan=False)
 

@@ -120,14 +120,14 @@ def test_index_says_in_words_which_differences_are_significant(window, changed):
     interval = f"{phrases.points(slow.low)} to {phrases.points(slow.high)}"
     drop = phrases.points(slow.difference)
     assert f"slow {drop} ({interval}, p < 0.001, significant)" in words
-    of_set = '[aria-label="All claims about test"]'
+    of_set = '[aria-label="All claims about the test set"]'
     cells = dict(zip(texts(window, f"{of_set} th[scope=col]")[1:],
                      texts(window, f"{of_set} tbody tr:last-child td"), strict=True))  # fmt: skip
     assert cells["difference in points"] == drop and cells["difference"] == "significant"
     assert cells["95 % interval, uncorrected"] == interval
     assert head["Best run"].startswith("made, ") and "chance alone does not" in head["Best run"]
     faces = DISAGREEMENTS.read(changed / "comparison/disagreements.csv")
-    assert f"{(faces.set == 'test').sum()} faces of test" in window.page_source
+    assert f"{(faces.set == 'test').sum()} faces of the test set" in window.page_source
     assert (faces.set == "test").sum() == 600
 
 
@@ -337,10 +337,14 @@ def test_page_of_a_run_says_what_abstaining_does_on_the_test_set_and_on_external
         assert phrases.risk_coverage_area(metrics) in page
         (table,) = re.findall(rf'aria-label="{label}{suffix}".*?</table>', page, re.DOTALL)
         assert {group["slice"] for group in found["groups"]} == {"recorded gender", "age"}
+        assert any(group["n"] < 30 for group in found["groups"])
         for group in found["groups"]:
+            row = f'<th scope="row">{group["slice"]}: {group["value"]}</th>'
+            if group["n"] < 30:
+                assert row not in table
+                continue
             cells = [
                 f"{group['n']:,}", f"{group['accepted']:,}", phrases.percentage(group["coverage"]),
                 phrases.percentage(group["error"]),
             ]  # fmt: skip
-            row = f'<th scope="row">{group["slice"]}: {group["value"]}</th>'
             assert row + "".join(f"<td>{cell}</td>" for cell in cells) in table

@@ -390,8 +390,8 @@ def test_people_of_the_training_set_are_a_slice_if_there_are_any():
 def tables(tmp_path):
     """What evaluate reads, with a person called NA; every prediction is male."""
     predictions = predictions_of([0, 1, 1], [0.8, 0.8, 0.6], ["NA", "b", "c"], age=[30, 40, np.nan])
-    for name in ("inference.csv", "inference_validation.csv"):
-        predictions.to_csv(tmp_path / name, index=False)
+    for name, subset in (("inference.csv", "test"), ("inference_validation.csv", "validation")):
+        predictions.assign(subset=subset).to_csv(tmp_path / name, index=False)
     (tmp_path / "history.csv").write_text(
         "epoch,learning_rate,loss,accuracy,validation_loss,validation_accuracy\n"
         "1,0.01,0.7,0.5,,\n2,0.01,0.6,0.6,0.65,0.55\n"
@@ -417,7 +417,8 @@ def test_evaluation_prints_the_accuracy_as_the_course_does_and_warns(tables, cap
         figures = [folder / f"{figure.name}.svg" for figure in run_figures.RUN_FIGURES]
         evaluate(tables, attempt, "--figures", *figures)
     assert "Accuracy = 66.7%" in caplog.text
-    assert "predicts the same class for every face" in caplog.text
+    warning = f"{tables / 'a'}: the network predicts the same class for every face of the set test"
+    assert f"{warning}; report.html in the folder of the run says what may help." in caplog.text
     written = sorted(path.name for path in (tables / "a").iterdir())
     assert written == sorted(["metrics.json", "slices.csv", *(path.name for path in figures)])
     for name in written:

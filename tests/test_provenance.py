@@ -34,13 +34,13 @@ DATA = {"sources": ["wiki"], "filter": {}, "crop": {}, "split": {}, "hdf5": {}}
 @pytest.fixture
 def origin(tmp_path) -> dict:
     """The record of a training on two machines."""
-    faces = {name: tmp_path / f"{name}.h5" for name in ("train", "validation")}
-    for number, path in enumerate(faces.values()):
+    faces = [tmp_path / f"{name}.h5" for name in ("train", "validation")]
+    for number, path in enumerate(faces):
         write_hdf5(path, np.full((2, 3, 4, 4), number, np.uint8), np.array([0, 1]))
     receipt = Receipt("https://example.org/a.tar", "/data/a.tar", 10, "md5:00ff", verified=True)
     receipt.write(tmp_path / "a.tar.json")
     code = "0123456789abcdef"
-    record = provenance.of_training(SETTINGS, **faces, code=code, machines=2)
+    record = provenance.of_training(SETTINGS, faces, code, machines=2)
     (tmp_path / "training.json").write_text(json.dumps(record))
     THROUGHPUT.write(tmp_path / "throughput.csv", THROUGHPUT.frame([(1, 2, 1.0, 2.0, 0.0, 1, 0)]))
     call_script(
@@ -101,7 +101,7 @@ def test_record_of_a_training_on_a_gpu_takes_none(tmp_path, monkeypatch, caplog)
     write_faces(path)
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 0)  # none is left
-    computed = provenance.of_training(SETTINGS.without_device(), path, path, "code")["computed"]
+    computed = provenance.of_training(SETTINGS.without_device(), [path], "code")["computed"]
     assert (computed["device"], computed["precision"]) == ("cuda", "tf32")
     assert not caplog.text
 

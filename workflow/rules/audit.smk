@@ -4,12 +4,11 @@ Requires: results/data/{train,validation,test}.h5 and the tables beside them.
 Provides: results/audit/ labels.csv, summary.json, suspects.csv, suspects.jpg and index.html.
 """
 
-AUDIT = runs.audit_settings(config)
-AUDIT_RESOURCES = run_resources(RUNS[config["audit"]["run"]])
+AUDIT_RUN = RUNS[config["audit"]["run"]]
+AUDIT_RESOURCES = run_resources(AUDIT_RUN)
 
 
-rule audit_fold:
-    """Train without one fold of the subjects, and predict the faces of this fold."""
+use rule fold as audit_fold with:
     input:
         faces=expand("<results>/data/{subset}.h5", subset=SUBSETS),
         tables=expand("<results>/data/{subset}.csv", subset=SUBSETS),
@@ -19,19 +18,17 @@ rule audit_fold:
         "<results>/logs/audit_fold/{fold}-of-{folds}.log",
     benchmark:
         "<results>/benchmarks/audit_fold/{fold}-of-{folds}.tsv"
-    conda:
-        "../../envs/audit_fold.yaml"
     threads: AUDIT_RESOURCES.threads
     resources:
         gpu=AUDIT_RESOURCES.gpus,
         mem_mb=lambda wildcards, attempt: AUDIT_RESOURCES.memory_mb * attempt,
         runtime=AUDIT_RESOURCES.minutes,
+        workers=AUDIT_RESOURCES.threads,
     params:
-        settings=AUDIT,
-        seed=config["split"]["seed"],
-        code=code_with_kind("audit_fold.py", config["audit"]["run"]),
-    script:
-        "../scripts/audit_fold.py"
+        key="audit.folds",
+        by="subject",  # a network that knows the person would repeat the label
+        settings=runs.fold_settings(AUDIT_RUN),
+        code=code_with_kind("fold.py", config["audit"]["run"]),
 
 
 rule audit:

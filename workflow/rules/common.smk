@@ -21,6 +21,7 @@ RUNS = runs.runs(config)
 KIND_OF_RUN = {run: KINDS[sections["model"]["kind"]] for run, sections in RUNS.items()}
 ORIGIN = data_summary.origin(OVERLAYS, COMMAND_LINE, MODULE)
 SUBSETS = ("train", "validation", "test")
+WITH_FOLDS = [run for run, sections in RUNS.items() if sections["folds"]]
 EXTERNAL = config["external"]
 ALL_SOURCES = sources.with_external(config)
 PHOTOS = sources.places_to_predict(config)
@@ -42,7 +43,9 @@ wildcard_constraints:
     file=r"[^/]+",
     shard=r"\d+",
     shards=r"\d+",
-    subset=one_of([*SUBSETS, *EXTERNAL]),
+    subset=one_of([*SUBSETS, "development", *EXTERNAL]),  # train and validation
+    fold=r"\d+",
+    folds=r"\d+",
     external=one_of(EXTERNAL),
     run=one_of(RUNS),
 
@@ -99,7 +102,16 @@ def files_of_runs(names):
     found = outputs_of(*of_every_run, *on_sets, run=names, external=EXTERNAL)
     for name in names:
         found += outputs_of(*rules_of_kind(KIND_OF_RUN[name]), run=name)
+        if name in WITH_FOLDS:
+            found += folds_of_run(name)
+            found += outputs_of("evaluate_out_of_fold", "gallery_out_of_fold", run=name)
     return found
+
+
+def folds_of_run(name):
+    """The predictions of each fold of a run."""
+    count = RUNS[name]["folds"]
+    return outputs_of("fold", run=name, fold=range(1, count + 1), folds=count)
 
 
 def asked_of_runs(names):
@@ -136,6 +148,22 @@ def memory_of_run(wildcards, attempt):
 def training_settings(wildcards):
     """All that the result of a training depends on."""
     return runs.training_settings(RUNS[wildcards.run])
+
+
+def training_faces(wildcards):
+    """The faces that a run is trained on, and those that its training validates on, if any."""
+    if len(runs.trained_on(RUNS[wildcards.run])) > 1:
+        return {"train": "<results>/data/development.h5"}
+    return {name: f"<results>/data/{name}.h5" for name in ("train", "validation")}
+
+
+def validating(wildcards):
+    """What validates a run: a set that it predicts, or its folds."""
+    if wildcards.run not in WITH_FOLDS:
+        path = "<results>/data/validation"
+        return {"validation_faces": f"{path}.h5", "validation_table": f"{path}.csv"}
+    folds = folds_of_run(wildcards.run)
+    return {"validation_table": "<results>/data/development.csv", "folds": folds}
 
 
 def compute_settings(wildcards):
@@ -230,7 +258,7 @@ def file_with_mean(wildcards):
 
 def recorded_settings(wildcards):
     """All that a run depends on, the data included."""
-    return data_summary.for_provenance(config) | training_settings(wildcards)
+    return data_summary.for_provenance(config) | runs.with_folds(RUNS[wildcards.run])
 
 
 def subfolders_to_predict():
@@ -259,6 +287,7 @@ def recorded_folders(wildcards):
 
 def code_of_run(wildcards):
     """The digests of all scripts of a run, and of that of the manifest."""
-    scripts = runs.scripts(KIND_OF_RUN[wildcards.run].kind)
+    is_folded = wildcards.run in WITH_FOLDS
+    scripts = runs.scripts(KIND_OF_RUN[wildcards.run].kind, folds=is_folded)
     digests = [code_with_kind(script)(wildcards) for script in scripts]
     return [code("manifest.py"), *digests]

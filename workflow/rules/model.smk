@@ -15,8 +15,7 @@ OF_SLURM = ("mpi", "tasks", "tasks_per_gpu", "cpus_per_task", "gres")
 rule train:
     """Train one run; an interrupted one continues from its checkpoint."""
     input:
-        train="<results>/data/train.h5",
-        validation="<results>/data/validation.h5",
+        unpack(training_faces),
     output:
         model="<results>/runs/{run}/model.pt",
         history="<results>/runs/{run}/history.csv",
@@ -48,9 +47,8 @@ rule train:
 rule hog_svm:
     """Fit the SVM of one run, whose kind has no layers to train."""
     input:
-        train="<results>/data/train.h5",
-        table="<results>/data/train.csv",
-        validation="<results>/data/validation.h5",
+        unpack(training_faces),
+        table=lambda wildcards: training_faces(wildcards)["train"][:-3] + ".csv",
     output:
         model="<results>/runs/{run}/model.pt",
         history="<results>/runs/{run}/history.csv",
@@ -78,13 +76,12 @@ rule hog_svm:
 
 
 rule infer:
-    """Predict the validation and the test set, one row for each face."""
+    """Predict the test set, and the validation set or what the folds say, a row for each face."""
     input:
+        unpack(validating),
         model="<results>/runs/{run}/model.pt",
         faces="<results>/data/test.h5",
         table="<results>/data/test.csv",
-        validation_faces="<results>/data/validation.h5",
-        validation_table="<results>/data/validation.csv",
     output:
         inference=reported(
             "<results>/runs/{run}/inference.csv", "Prediction of each test face"

@@ -11,13 +11,19 @@ from renet.config import schema
 
 GRIDS = runs.grid_keys(config)
 SETS = ["test", *EXTERNAL]
+# The sets on which runs are compared, and the faces of each.
+COMPARED = {name: name for name in SETS}
+if len(WITH_FOLDS) > 1:
+    COMPARED["out_of_fold"] = "development"
 # Read by the pages, too.
 CAPTIONS = sorted(map(str, (PROJECT / "workflow" / "report").glob("*.rst")))
+DESCRIPTION = str(PROJECT / "docs" / "files.md")  # of all files, copied as README.md
 REPORTED_SETTINGS = {
-    "runs": {name: runs.training_settings(run) for name, run in RUNS.items()},
-    "defaults": runs.training_settings(schema.complete(SCHEMA)),
+    "runs": {name: runs.with_folds(run) for name, run in RUNS.items()},
+    "defaults": runs.with_folds(schema.complete(SCHEMA)),
     "data": data_summary.for_pages(config, ORIGIN),
     "grids": GRIDS,
+    "predicted": bool(config["predict"]["photos"]),
 }
 
 
@@ -53,6 +59,7 @@ rule evaluate:
         split_by=config["split"]["by"],
         near_duplicates=config["split"]["near_duplicates"],
         max_error=config["predict"]["max_error"],
+        trained_on=lambda wildcards: runs.trained_on(RUNS[wildcards.run]),
         slices=slices_of,
         file_digest=lambda wildcards: list(
             map(sources.file_state, own_tables(wildcards))
@@ -229,7 +236,7 @@ rule provenance:
     conda:
         "../../envs/provenance.yaml"
     params:
-        data=data_summary.for_provenance(config),
+        data=recorded_settings,
         code=code("provenance.py"),
     script:
         "../scripts/provenance.py"
@@ -247,14 +254,14 @@ rule compare:
                 *(f"external/{name}/inference" for name in EXTERNAL),
             ),
         ),
-        faces=expand("<results>/data/{set}.h5", set=SETS),
+        faces=expand("<results>/data/{set}.h5", set=COMPARED.values()),
     output:
         table=reported(
             "<results>/comparison/comparison.csv", "Comparison of the runs", "All runs"
         ),
         disagreements="<results>/comparison/disagreements.csv",
         curves="<results>/comparison/ranking_curves.svg",
-        sheets=expand("<results>/comparison/disagreements_{set}.jpg", set=SETS),
+        sheets=expand("<results>/comparison/disagreements_{set}.jpg", set=COMPARED),
     log:
         "<results>/logs/compare/compare.log",
     benchmark:
@@ -289,6 +296,7 @@ rule report:
         # The links between these are relative: the script writes them beside index.html.
         reported("<results>/learning_curves.svg", "Loss of all runs", "All runs"),
         "<results>/cost.svg",
+        "<results>/README.md",
         expand("<results>/grids/{grid}.svg", grid=GRIDS),
         reported("<results>/data/funnel.svg", "Rows that became faces", "All runs"),
         reported("<results>/data/datasheet.md", "Data sheet", "All runs"),
@@ -311,7 +319,7 @@ rule report:
         settings=REPORTED_SETTINGS,
         removed_runs=lambda wildcards: runs.removed(config, RESULTS),
         file_digest=lambda wildcards: list(
-            map(sources.file_state, [config["datasheet"], *CAPTIONS])
+            map(sources.file_state, [config["datasheet"], *CAPTIONS, DESCRIPTION])
         ),
         code=code("report.py"),
     script:

@@ -22,8 +22,8 @@ from renet.common import files, script
 from renet.dataset import hdf5, selections
 from renet.dataset.corrections import Outcome
 from renet.dataset.tables import CORRECTED, SPLIT
-from renet.evaluation import label_audit
-from renet.evaluation.tables import FOLD, LABELS, PROPOSALS, SAMPLE
+from renet.evaluation import inference_table, label_audit
+from renet.evaluation.tables import LABELS, PROPOSALS, SAMPLE
 from renet.pages import audit_page, phrases
 
 
@@ -43,7 +43,7 @@ def audit(
     """Rank the labels.
 
     Args:
-        predictions: out-of-fold predictions, one table a fold, as audit_fold.py writes them.
+        predictions: out-of-fold predictions, one table a fold, as fold.py writes them.
         faces: the HDF5 files.
         tables: the CSV tables beside them.
         labels: labels.csv to write.
@@ -56,8 +56,7 @@ def audit(
     """
     columns = [*SAMPLE, "photo_digest"]
     samples = pd.concat((SPLIT.read(path, columns) for path in tables), ignore_index=True)
-    predicted = pd.concat(map(FOLD.read, predictions)).set_index("id").loc[samples.id]
-    ranked = label_audit.rank(samples, predicted.to_numpy())
+    ranked = label_audit.rank(samples, inference_table.out_of_fold(samples, predictions))
     LABELS.write(labels, ranked, float_format="%.6g")
     reviewed = CORRECTED.read(corrected)
     is_seen = reviewed.outcome.isin([Outcome.CORRECTED, Outcome.CONFIRMED])  # by a person
@@ -80,7 +79,12 @@ def audit(
         100 * skill.accuracy, skill.majority, 100 * skill.baseline,
     )  # fmt: skip
     if not skill.is_significant:
-        logging.warning("They are not significantly better: their suspects are no evidence.")
+        logging.warning(
+            "The networks of the audit are not significantly better than always predicting %s: "
+            "their suspects are no evidence of wrong labels. Give the run of audit.run more epochs "
+            "or more photos before you review them.",
+            skill.majority,
+        )
     logging.info(
         "%d of %d labels are suspect: %d female, %d male",
         len(suspects), len(ranked), (suspects.target == 0).sum(), (suspects.target == 1).sum(),

@@ -1,12 +1,15 @@
 """Compare all runs on each test set, and with the best one on the validation set.
 
-Reads: the predictions of each run on these sets, and the faces of the test sets.
+Reads: the predictions of each run on these sets, and the faces of the test sets. Two or more runs
+with folds are compared on their out-of-fold predictions, too.
 Writes: comparison.csv (columns: `renet.evaluation.tables.COMPARISON`), the faces of each test set
 on which the runs disagree (`DISAGREEMENTS`) with a sheet of the first of them, and the ROC curves
 of all runs.
 Decides: which differences are significant. On the test and external sets, each recipe of at least
 three seeds, and each run without them, is compared with that of the reference, by Holm's procedure
-for all claims about one set. On the validation set, each run is compared with the best one.
+for all claims about one set. On the validation set, each run is compared with the best one; where
+all runs have folds, on the out-of-fold predictions, and where some have, by those of the validation
+set alone, so that all runs are compared on the same faces.
 """
 
 import logging
@@ -18,7 +21,7 @@ import pandas as pd
 from renet.common import script
 from renet.dataset import hdf5
 from renet.evaluation import calibration, choice, comparison, comparison_plots
-from renet.evaluation.tables import COMPARISON, DISAGREEMENTS, INFERENCE
+from renet.evaluation.tables import COMPARISON, DISAGREEMENTS, INFERENCE, OUT_OF_FOLD
 from renet.pages import galleries
 
 GRID = galleries.Grid(columns=8, side=112)
@@ -46,17 +49,20 @@ def compare(
         reference: the run that the others are compared with.
         metric: what is compared.
         groups: runs that differ in their seeds alone, a list for each recipe.
-        faces: HDF5 file of each test set, called like the set.
+        faces: HDF5 file of each set of `sheets`, in the same order.
         curves: figure of the ROC curves to write.
         disagreements: disagreements.csv to write.
         sheets: a picture to write for each set, disagreements_<set>.jpg.
     """
-    sets = read_sets(inference)
-    best = against_best(sets.pop("validation"), choice.metric_of(metric))
-    plan = comparison.Plan(reference, metric, groups)
+    read = read_sets(inference)
+    best = against_best(*validated(read), choice.metric_of(metric))
+    names = [path.stem.removeprefix("disagreements_") for path in sheets]
+    sets = {name: read[name] for name in names}
     compared, disputed = [], []
     for name, runs in sets.items():
         predictions = comparison.side_by_side(name, runs)
+        against = reference if reference in runs else next(iter(runs))
+        plan = comparison.Plan(against, metric, groups)
         compared.append(comparison.compare(predictions, plan).assign(set=name))
         first = next(iter(runs.values()))
         rows = comparison.disagreements(predictions, first)
@@ -67,16 +73,25 @@ def compare(
     COMPARISON.write(table, [*compared, best])
     DISAGREEMENTS.write(disagreements, disputed)
     comparison_plots.ranking_curves(sets, curves)
-    stored = {path.stem: hdf5.read(path) for path in faces}
-    for path in sheets:
-        name = path.stem.removeprefix("disagreements_")
-        rows = disputed[list(sets).index(name)].dropna(subset="x")
-        GRID.write_faces(path, (stored[name].pixels[row] for row in rows.index))
+    for path, face_file, rows in zip(sheets, faces, disputed, strict=True):
+        stored = hdf5.read(face_file)
+        GRID.write_faces(path, (stored.pixels[row] for row in rows.dropna(subset="x").index))
 
 
-def against_best(runs: dict[str, pd.DataFrame], metric: str) -> pd.DataFrame:
-    """The table `COMPARISON` of the validation set, from the inference table of each run."""
-    predictions = comparison.side_by_side("validation", runs)
+def validated(sets: dict[str, dict[str, pd.DataFrame]]) -> tuple[str, dict[str, pd.DataFrame]]:
+    """The set that chooses the best run, and the inference table of each run on the same faces."""
+    with_folds, others = sets.get(OUT_OF_FOLD, {}), sets.get("validation", {})
+    if not others:
+        return OUT_OF_FOLD, with_folds
+    ids = next(iter(others.values())).id
+    parts = {run: table[table.id.isin(ids)] for run, table in with_folds.items()}
+    tables = others | {run: table.reset_index(drop=True) for run, table in parts.items()}
+    return "validation", {run: tables[run] for run in sets["test"]}
+
+
+def against_best(name: str, runs: dict[str, pd.DataFrame], metric: str) -> pd.DataFrame:
+    """The table `COMPARISON` of the set that chooses, from the inference table of each run."""
+    predictions = comparison.side_by_side(name, runs)
     values = comparison.contributions(predictions, metric).sum()
     found = {
         name: {metric: values[name]}
@@ -84,7 +99,7 @@ def against_best(runs: dict[str, pd.DataFrame], metric: str) -> pd.DataFrame:
         for name, table in runs.items()
     }
     chosen = choice.best(found, metric)
-    return comparison.against_best(predictions, chosen, metric).assign(set="validation")
+    return comparison.against_best(predictions, chosen, metric).assign(set=name)
 
 
 def read_sets(inference: list[Path]) -> dict[str, dict[str, pd.DataFrame]]:

@@ -2,7 +2,8 @@
 
 Reads: inference.csv (test), inference_validation.csv and history.csv of a run, and split.csv; for
 an external test set its inference.csv and the table beside its HDF5 file instead; the users' tables
-of photos whose further columns are slices.
+of photos whose further columns are slices. The out-of-fold predictions of a run with folds stand in
+inference_validation.csv, and are evaluated as a set of their own, too.
 Writes: metrics.json (`renet.evaluation.metrics.summarise` of test and validation set, the
 calibration, the threshold of "unsure", the check for leakage and the composition of the data;
 schema: workflow/schemas/metrics.schema.yaml), slices.csv (columns:
@@ -24,7 +25,7 @@ import pandas as pd
 from renet.common import files, script
 from renet.dataset.tables import SPLIT
 from renet.evaluation import leakage, own_slices, run_metrics, run_plots
-from renet.evaluation.tables import INFERENCE, SLICES
+from renet.evaluation.tables import INFERENCE, OUT_OF_FOLD, SLICES, SMALL_SLICE
 from renet.records import evaluations as records
 from renet.training.history import HISTORY
 
@@ -50,6 +51,7 @@ def evaluate(
     own_tables: list[Path] = (),
     slices: list[str] = (),
     max_error: float = 0.02,
+    trained_on: list[str] = ("train",),
 ) -> None:
     """Evaluate a run.
 
@@ -69,34 +71,46 @@ def evaluate(
         own_tables: tables of own photos, one for each source that `slices` names, in this order.
         slices: their columns, `source:column`.
         max_error: highest error rate of the predictions that are not "unsure".
+        trained_on: subsets of the split that the model is trained on.
     """
     predictions = INFERENCE.read(test)
-    records.record(evaluations, model, predictions.subset.iloc[0])
     split_table = SPLIT.read(split, SPLIT_COLUMNS)
+    if (name := predictions.subset.iloc[0]) != "test":
+        split_table = split_table[split_table.subset != "test"]
     if external:
-        others = split_table[split_table.subset != "test"]
-        split_table = pd.concat([others, SPLIT.read(external, SPLIT_COLUMNS)], ignore_index=True)
+        faces = SPLIT.read(external, SPLIT_COLUMNS)
+        split_table = pd.concat([split_table, faces], ignore_index=True)
+    if name != OUT_OF_FOLD:  # which the models of the folds have predicted
+        records.record(evaluations, model, name)
     if slices:
         rows = SPLIT.read(external or split, ("id", "row")).set_index("id").row
         predictions = own_slices.add(predictions, rows, own_tables, slices)
-    leaks = leakage.check(split_table, split_by, str(external or split), near=near_duplicates)
+    leaks = leakage.check(
+        split_table, split_by, str(external or split), near=near_duplicates, trained_on=trained_on
+    )
+    subset = split_table.subset.mask(split_table.subset.isin(trained_on), "train")
     summary, by_slice = run_metrics.evaluate(
-        predictions, INFERENCE.read(validation), split_table, max_error
+        predictions, INFERENCE.read(validation), split_table.assign(subset=subset), max_error
     )
     summary["leakage"] = leaks
     epochs = HISTORY.read(history) if history else None
-    evaluation = run_plots.Evaluation(predictions, summary, by_slice, epochs)
+    shown = by_slice[by_slice.n >= SMALL_SLICE]
+    evaluation = run_plots.Evaluation(predictions, summary, shown, epochs)
     for path in figures:
         run_plots.draw(path.stem, evaluation, path)
     SLICES.write(slice_table, by_slice)
     files.write_json(metrics, summary)
+    if summary["test"]["constant_prediction"]:
+        logging.warning(
+            "%s: the network predicts the same class for every face of the set %s; report.html in "
+            "the folder of the run says what may help.",
+            metrics.parent, predictions.subset.iloc[0],
+        )  # fmt: skip
     log_summary(summary["test"])
 
 
 def log_summary(test: dict) -> None:
     """Log the main metrics; the last line is that of the course's script."""
-    if test["constant_prediction"]:
-        logging.warning("The network predicts the same class for every face of the test set.")
     logging.info(
         "Balanced accuracy %.1f%%, majority baseline %.1f%%, n = %d",
         test["balanced_accuracy"] * 100,

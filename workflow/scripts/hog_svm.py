@@ -1,6 +1,7 @@
 """Fit a linear SVM to histograms of oriented gradients of the faces, with probabilities.
 
-Reads: train.h5 with the table beside it, and validation.h5.
+Reads: train.h5 with the table beside it, and validation.h5; for a run with folds, development.h5
+(the faces of both) alone.
 Writes: model.pt (the coefficients as a network of the kind hog_svm), history.csv (one row: loss and
 accuracy after the fit, on the training set and on the validation set), throughput.csv (the speed at
 which features were computed, and the SVM was fitted), and training.json (settings, code, data,
@@ -34,7 +35,7 @@ COURSE = RunSettings(HogSvmArchitecture())
 def hog_svm(
     train: Path,
     table: Path,
-    validation: Path,
+    validation: Path | None = None,
     *,
     model: script.Output,
     history: Path,
@@ -49,7 +50,7 @@ def hog_svm(
     Args:
         train: train.h5.
         table: train.csv, whose subjects the cross-validation keeps together.
-        validation: validation.h5.
+        validation: validation.h5; None for a run with folds.
         model: model.pt to write.
         history: history.csv to write.
         throughput: throughput.csv to write.
@@ -60,20 +61,23 @@ def hog_svm(
     settings = settings.with_recipe(
         device="cpu", precision="float32", processes=1, threads=workers or settings.train.threads
     )
-    recipe, faces = settings.train, [hdf5.read(path) for path in (train, validation)]
+    recipe, paths = settings.train, list(filter(None, (train, validation)))
+    faces = [hdf5.read(path) for path in paths]
 
     def compute(model: Path, history: Path, throughput: Path, training: Path) -> None:
         for stored in faces:
             hdf5.check_digest(stored)
         subjects = SPLIT.read(table, ["subject"]).subject.to_numpy()
         features = model.with_name("features")
-        network, in_history, in_throughput = svm_training.fit(settings, *faces, subjects, features)
+        network, in_history, in_throughput = svm_training.fit(
+            settings, faces[0], subjects, features, *faces[1:]
+        )
         HISTORY.write(history, HISTORY.frame([in_history]))
         THROUGHPUT.write(throughput, THROUGHPUT.frame([in_throughput]))
-        record = provenance.of_training(settings, train, validation, code)
+        record = provenance.of_training(settings, paths, code)
         files.write_json(training, record)
         model_file.save(model, network)
-        logging.info("The validation accuracy is %.3f", in_history["validation_accuracy"])
+        logging.info("The training accuracy is %.3f", in_history["accuracy"])
 
     folder = TrainingFolder(
         model.parent / "training",

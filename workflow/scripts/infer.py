@@ -1,6 +1,7 @@
 """Run a trained network over files of faces and write its predictions, one row for each face.
 
-Reads: model.pt, and an HDF5 file with the table beside it (in the workflow: test and validation).
+Reads: model.pt, and an HDF5 file with the table beside it (in the workflow: test and validation; of
+a run with folds, in place of the latter the predictions of each fold).
 Writes: an inference table for each file (columns: `renet.evaluation.tables.INFERENCE`), and for the
 first one also inference.txt, the format of the course's save_inference with correct targets.
 Decides: nothing; equal probabilities count for the lower class, as in neon.
@@ -16,7 +17,7 @@ from renet.common.errors import InputError
 from renet.dataset import hdf5
 from renet.dataset.tables import SPLIT
 from renet.evaluation import inference_table
-from renet.evaluation.tables import ATTRIBUTES, INFERENCE, SAMPLE
+from renet.evaluation.tables import ATTRIBUTES, INFERENCE, OUT_OF_FOLD, SAMPLE
 from renet.network import devices, model_file
 from renet.network.inference import logits, softmax
 
@@ -32,6 +33,7 @@ def infer(
     validation_faces: Path | None = None,
     validation_table: Path | None = None,
     inference_validation: Path | None = None,
+    folds: list[Path] = (),
     gpu: script.Granted = None,
 ) -> None:
     """Write the predictions of a network.
@@ -46,6 +48,7 @@ def infer(
         validation_faces: a second HDF5 file of faces, whose predictions have no text file.
         validation_table: its table.
         inference_validation: its inference table to write.
+        folds: tables of the predictions of all folds, which this table is then made from.
     """
     device = devices.choose(devices.granted(compute.device, gpu), compute.threads)
     network = devices.to_device(model_file.load(model), device, compute.precision)
@@ -67,6 +70,10 @@ def infer(
             inference_table.write_course_format(course_format, probabilities, stored.targets)
         correct = predictions.correct.sum()
         logging.info("%s: %d samples, %d correct", output, len(predictions), correct)
+    if folds:
+        samples = SPLIT.read(validation_table, [*SAMPLE, *ATTRIBUTES]).assign(subset=OUT_OF_FOLD)
+        probabilities = inference_table.out_of_fold(samples, folds)
+        INFERENCE.write(inference_validation, inference_table.build(samples, probabilities))
 
 
 def read_samples(table: Path, stored: hdf5.FaceFile) -> pd.DataFrame:

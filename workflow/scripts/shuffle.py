@@ -74,7 +74,8 @@ def shuffle(
     logging.info("Faces by subset and class (0 female, 1 male):\n%s", counts.to_string())
     if (count := int((samples.subset == "test").sum())) < SMALL_SLICE:
         logging.warning(
-            "The test set has %d faces; metrics of fewer than %d are very uncertain. Add photos.",
+            "The test set has %d faces; metrics of fewer than %d are very uncertain. Add "
+            "photos, or evaluate by cross-validation with `folds: 5` under the name of a run.",
             count, SMALL_SLICE,
         )  # fmt: skip
     sizes = [f"{(samples.subset == name).sum()} {name}" for name in SUBSETS]

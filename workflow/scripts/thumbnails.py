@@ -50,7 +50,7 @@ def write_samples(data: pd.DataFrame, path: Path, folder: str) -> None:
     names = {column: sorted(set(data[column])) for column in ("source", "subject")}
     columns = {
         **{name: pd.Series(np.searchsorted(known, data[name])) for name, known in names.items()},
-        **{name: data[name] for name in ("row", "path", "target", "age", "year")},
+        **{name: data[name] for name in ("id", "row", "path", "target", "age", "year")},
         "face_score": data.face_score.round(2),
         "width": data.crop_width,
         "height": data.crop_height,

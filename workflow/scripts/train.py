@@ -1,6 +1,7 @@
 """Train the network on train.h5, and write it with the history of its epochs.
 
-Reads: train.h5 and validation.h5 in neon's layout, and the run's settings.
+Reads: train.h5 and validation.h5 in neon's layout, and the run's settings; for a run with folds
+that selects no epoch, development.h5 (the faces of both) alone.
 Writes: model.pt (the network with its architecture), history.csv (loss and accuracy of every epoch
 on the training set, summed up during the epoch, and on the validation set after it), throughput.csv
 (speed and memory of every epoch, kept apart so that the other two files are reproducible byte for
@@ -41,7 +42,8 @@ def train(job: TrainJob) -> None:
             slurm.launch_job(here)
         else:
             launch(run.run_training, here, count=recipe.processes, device=recipe.device)
-        record = provenance.of_training(settings, job.train, job.validation, job.code, job.nodes)
+        faces = filter(None, (job.train, job.validation))
+        record = provenance.of_training(settings, faces, job.code, job.nodes)
         files.write_json(training, record)
         logging.info("%s is trained for %d epochs", job.model, recipe.epochs)
 

@@ -35,7 +35,8 @@ def write_hdf5(
         faces: faces of all shards of all sources, `<source>/faces/<number>-of-<count>.npy`.
         face_file: HDF5 file to write.
         table: CSV to write, the rows of the subset.
-        subset: which faces of the split to write: train, validation, test or an external set.
+        subset: which faces of the split to write: train, validation, test, development (the first
+            two) or an external set.
         mean: mean image to store, of these faces or, if it is given, the one in `train`.
         train: train.h5.
     """

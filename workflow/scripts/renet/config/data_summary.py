@@ -78,6 +78,7 @@ def to_repeat(config: dict, run: str, of_defaults: Iterable[str]) -> dict:
         if source != sources.SAMPLE
     }
     others = {name: None for name in of_defaults if name != run}
+    settings = runs.with_folds(runs.runs(config)[run])
     return {
         **for_provenance(config),
         "external": config["external"],
@@ -89,5 +90,5 @@ def to_repeat(config: dict, run: str, of_defaults: Iterable[str]) -> dict:
         "license": config["license"],
         "walkthrough": config["walkthrough"],
         "comparison": {"reference": None},
-        "runs": others | {run: runs.training_settings(runs.runs(config)[run])},
+        "runs": others | {run: {key: value for key, value in settings.items() if value}},
     }

@@ -12,12 +12,11 @@ from renet.config.architecture import KINDS
 
 SECTIONS = ("model", "train", "checkpoints", "resources")  # that a run may override
 USED_WITHOUT_LAYERS = ("epochs", "seed")
-# A fold of the label audit trains in one process and validates nothing.
-UNUSED_BY_AUDIT = ("processes", "sync_batchnorm", "validate_every", "select_epoch")
+UNUSED_BY_FOLDS = ("processes", "sync_batchnorm")  # a fold trains in one process
 
 
 def runs(config: dict) -> dict[str, dict]:
-    """The settings of each run by its name, complete, with the keys `SECTIONS`.
+    """The settings of each run by its name, complete, with the keys `SECTIONS` and `folds`.
 
     A run that is null is off; one with `seeds` or a `grid` becomes several (`grids.expand`).
 
@@ -37,6 +36,7 @@ def runs(config: dict) -> dict[str, dict]:
                 for section in SECTIONS
             }
             complete[run]["model"] = model_of(config, changes.get("model", {}))
+            complete[run]["folds"] = changes.get("folds", 0)
     return complete
 
 
@@ -57,13 +57,13 @@ def model_of(config: dict, changes: dict) -> dict:
     return {"kind": kind} | dataclasses.asdict(KINDS[kind]()) | changes
 
 
-def scripts(kind: str) -> list[str]:
-    """The scripts that make a run of a kind, from the archives to its pages."""
+def scripts(kind: str, *, folds: bool) -> list[str]:
+    """The scripts that make a run of a kind, perhaps with folds, from the archives to its pages."""
     trained_by = "train.py" if KINDS[kind].has_layers else "hog_svm.py"
     return [
         "index_archive.py", "parse_metadata.py", "crop_faces.py", "shuffle.py", "write_hdf5.py",
         trained_by, "infer.py", "evaluate.py", "predictor.py", "report.py",
-    ]  # fmt: skip
+    ] + ["fold.py"] * folds  # fmt: skip
 
 
 def removed(config: dict, results: Path) -> list[str]:
@@ -84,6 +84,20 @@ def training_settings(run: dict) -> dict:
     return settings | {"train": used}
 
 
+def with_folds(run: dict) -> dict:
+    """What a run's results depend on beside the data: the settings of its training, and `folds`."""
+    return training_settings(run) | {"folds": run.get("folds", 0)}
+
+
+def trained_on(run: dict) -> list[str]:
+    """The subsets that a run is trained on.
+
+    With folds, the validation set too, unless the training selects its epoch on it.
+    """
+    selects = run["train"]["select_epoch"] == "best" and KINDS[run["model"]["kind"]].has_layers
+    return ["train", "validation"] if run["folds"] and not selects else ["train"]
+
+
 def digest(settings: dict) -> str:
     """SHA-256 of settings. The order of their keys does not change it."""
     text = json.dumps(settings, sort_keys=True, ensure_ascii=False)
@@ -100,11 +114,20 @@ def compute_settings(run: dict) -> dict:
     return settings if KINDS[run["model"]["kind"]].has_layers else settings | {"threads": 1}
 
 
-def audit_settings(config: dict) -> dict:
-    """What the folds of the label audit depend on: model and recipe of its run."""
-    run = runs(config)[config["audit"]["run"]]
-    train = {key: run["train"][key] for key in run["train"] if key not in UNUSED_BY_AUDIT}
-    return {"model": run["model"], "train": train}
+def fold_settings(run: dict) -> dict:
+    """What the training of a fold depends on: model and recipe of its run."""
+    settings = training_settings(run)
+    train = {key: value for key, value in settings["train"].items() if key not in UNUSED_BY_FOLDS}
+    if train.get("select_epoch") == "last":  # nothing is validated
+        del train["validate_every"]
+    return settings | {"train": train}
+
+
+def folds_key(config: dict, run: str) -> str:
+    """The key that gives a run its folds: that of the entry that it is made from."""
+    entries = config["runs"].items()
+    names = (name for name, entry in entries if run in dict(grids.expand(name, entry)))
+    return f"runs.{next(names)}.folds"
 
 
 def seed_groups(settings: dict[str, dict]) -> list[list[str]]:
@@ -118,10 +141,11 @@ def seed_groups(settings: dict[str, dict]) -> list[list[str]]:
 
 
 def flatten(settings: dict) -> dict:
-    """A run's settings as one level, `train.seed`."""
-    return {
-        f"{section}.{key}": value for section, of in settings.items() for key, value in of.items()
-    }
+    """A run's settings as one level, `train.seed`; what is in no section, `folds`, as it is."""
+    flat: dict[str, object] = {}
+    for name, of in settings.items():
+        flat |= {f"{name}.{key}": of[key] for key in of} if isinstance(of, dict) else {name: of}
+    return flat
 
 
 def reference(config: dict) -> str:

@@ -16,7 +16,7 @@ import pandas as pd
 
 from renet.common.errors import InputError
 from renet.common.progress import Progress
-from renet.dataset.tables import SPLIT
+from renet.dataset.tables import DEVELOPMENT, SPLIT
 from renet.faces import shards
 
 SLAB_BYTES = 32 << 20
@@ -107,6 +107,7 @@ def read_places(split: Path, subset: str, faces: list[Path]) -> tuple[np.ndarray
 
 
 def read_subset(split: Path, subset: str, columns: Iterable[str]) -> Iterator[pd.DataFrame]:
-    """The rows of a subset in split.csv, in chunks."""
+    """The rows of a subset in split.csv, or of those of `development`, in chunks."""
+    names = DEVELOPMENT if subset == "development" else (subset,)
     for rows in SPLIT.read_chunks(split, columns):
-        yield rows[rows.subset == subset]
+        yield rows[rows.subset.isin(names)]

@@ -3,6 +3,8 @@
 from renet.common.tables import Table
 from renet.metadata.tables import FUNNEL as SOURCE_FUNNEL
 
+DEVELOPMENT = ("train", "validation")  # development.h5 has both, for runs with folds
+
 # split.csv and, with the rows of one subset, the table beside each HDF5 file.
 SPLIT = Table(
     {

@@ -99,7 +99,7 @@ def temperature_scaling(validation: pd.DataFrame, test: pd.DataFrame) -> dict:
     return {
         "temperature": temperature,
         "interval": interval,
-        "fitted_on": "validation",
+        "fitted_on": validation.subset.iloc[0],
         "at_bound": bool(temperature < low * 1.01 or temperature > high / 1.01),
         **probability_metrics(scaled, test.target.to_numpy()),
     }

@@ -1,12 +1,13 @@
 """Inference tables: the predictions of a network for a file of faces, one row a face."""
 
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
 from renet.common import files
-from renet.evaluation.tables import INFERENCE
+from renet.evaluation.tables import FOLD, INFERENCE
 
 
 def build(samples: pd.DataFrame, probabilities: np.ndarray) -> pd.DataFrame:
@@ -22,6 +23,11 @@ def build(samples: pd.DataFrame, probabilities: np.ndarray) -> pd.DataFrame:
         correct=(predicted == samples.target).astype(int),
     )
     return predictions[list(INFERENCE.columns)]
+
+
+def out_of_fold(samples: pd.DataFrame, folds: Iterable[Path]) -> np.ndarray:
+    """The probabilities (N, 2) of samples from the tables `FOLD` that name each of them once."""
+    return pd.concat(map(FOLD.read, folds)).set_index("id").loc[samples.id].to_numpy()
 
 
 def write_course_format(path: Path, probabilities: np.ndarray, targets: np.ndarray) -> None:

@@ -1,12 +1,21 @@
 """Leakage between the subsets: what faces of more than one of them share."""
 
+from collections.abc import Sequence
+
 import pandas as pd
 
 from renet.common.errors import InputError
 from renet.dataset import near_duplicates, splits
 
 
-def check(split: pd.DataFrame, by: str, split_file: str, *, near: bool = True) -> dict:
+def check(
+    split: pd.DataFrame,
+    by: str,
+    split_file: str,
+    *,
+    near: bool = True,
+    trained_on: Sequence[str] = ("train",),
+) -> dict:
     """Count what is in more than one subset (`splits.shared`), and refuse a split that leaks.
 
     Args:
@@ -14,6 +23,7 @@ def check(split: pd.DataFrame, by: str, split_file: str, *, near: bool = True) -
         by: `split.by` of the config; people may be in several subsets by `image`.
         split_file: its name, for the error.
         near: whether near-duplicates stay in one subset, `split.near_duplicates` of the config.
+        trained_on: the subsets that the run is trained on.
 
     Raises:
         InputError: faces that have to stay together are in more than one subset.
@@ -30,7 +40,7 @@ def check(split: pd.DataFrame, by: str, split_file: str, *, near: bool = True) -
             f"{split_file} has the same {counts} in more than one subset, so that the metrics of "
             "the test set would be too high; delete the file to have the split made again."
         )
-    test, known = (split.subject[split.subset == subset] for subset in ("test", "train"))
+    test, known = (split.subject[split.subset.isin(names)] for names in (["test"], trained_on))
     return {
         "split_by": by,
         "in_two_subsets": found,

@@ -3,6 +3,7 @@
 import pandas as pd
 
 from renet.evaluation import abstention, calibration, metrics, slices
+from renet.evaluation.tables import OUT_OF_FOLD
 from renet.metadata import subjects
 
 
@@ -16,11 +17,13 @@ def evaluate(
 
     Args:
         predictions, validation: inference tables.
-        split: split.csv, with the faces of the predictions as the test set.
+        split: split.csv with the faces of the predictions; those of the training are called train.
         max_error: highest error rate of the predictions that are not "unsure".
     """
-    male_fraction = float(split.target[split.subset == "train"].mean())
-    in_training_set = predictions.subject.isin(split.subject[split.subset == "train"])
+    training = split[split.subset == "train"]
+    male_fraction = float(training.target.mean())
+    is_trained_on = predictions.subset == OUT_OF_FOLD  # but not by the model that predicted it
+    in_training_set = predictions.subject.isin(training.subject) & ~is_trained_on
     groups = slices.assign(predictions, in_training_set)
     by_slice = slices.tabulate(predictions, groups)
     scaling = calibration.temperature_scaling(validation, predictions)

@@ -45,6 +45,8 @@ def learning_curve(evaluation: Evaluation) -> Figure:
             (f"validation_{metric}", "validation", RED),
         ):
             computed = evaluation.history.dropna(subset=column)
+            if computed.empty:  # validated by cross-validation alone
+                continue
             axis.plot(computed.epoch, computed[column], "o-", ms=4, color=colour, label=label)
         axis.set(xlabel="epoch", ylabel=metric)
         plot_style.count_epochs(axis)

@@ -64,8 +64,10 @@ DISAGREEMENTS = Table(
     }
 )  # fmt: skip
 
-# audit/<fold>-of-<folds>.csv: the out-of-fold predictions of one fold.
+# <fold>-of-<folds>.csv of a run, and of the label audit: the predictions of one fold. Those of all
+# folds of a run are one set; its name is also the column `subset` of its inference table.
 FOLD = Table({"id": str, **PROBABILITIES})
+OUT_OF_FOLD = "out_of_fold"
 
 # audit/labels.csv: all labels, the lowest label quality first.
 LABELS = Table(

@@ -6,9 +6,9 @@ import pandas as pd
 
 from renet.common.imdb_wiki import CLASSES
 from renet.config.runs import flatten
-from renet.evaluation.tables import ALPHA, BEST, FEWEST_SEEDS, RECIPE
+from renet.evaluation.tables import ALPHA, BEST, FEWEST_SEEDS, OUT_OF_FOLD, RECIPE
 from renet.pages import metric_tables, phrases, templates
-from renet.pages.results import RunResults
+from renet.pages.results import RunResults, SetResults
 from renet.pages.templates import PageTable
 
 MOST_IN_WORDS = 5  # claims about one set; of more, the head of the page has their number
@@ -30,13 +30,19 @@ def section(
             {
                 "name": name,
                 "described": described(name),
-                "table": _table(claims[claims.set == name], runs),
+                "table": _table(claims[claims.set == name], runs, phrases.few(one.metrics["test"])),
                 "faces": _faces(disagreements[disagreements.set == name]),
                 "disagreeing": int((disagreements.set == name).sum()),
             }
-            for name in ("test", *runs[0].external)
+            for name, one in compared_sets(runs).items()
         ],
     }
+
+
+def compared_sets(runs: list[RunResults]) -> dict[str, SetResults]:
+    """The sets on which the runs are compared; the out-of-fold set, if two of them have folds."""
+    with_folds = [run.out_of_fold for run in runs if run.out_of_fold]
+    return runs[0].sets | ({OUT_OF_FOLD: with_folds[0]} if len(with_folds) > 1 else {})
 
 
 def headline(table: pd.DataFrame) -> tuple[str, str] | None:
@@ -51,6 +57,9 @@ def headline(table: pd.DataFrame) -> tuple[str, str] | None:
     label = f"{phrases.capitalised(metric.label)} against {_name(claims.other.iloc[0])}"
     sets = claims.groupby("set", sort=False)
     said = " ".join(_differences_of_set(name, rows) for name, rows in sets)
+    if others := sorted(set(claims.other[claims.set == OUT_OF_FOLD]) - {claims.other.iloc[0]}):
+        # The reference has no folds.
+        said += f" The {phrases.OUT_OF_FOLD_SET} compares with {_name(others[0])}."
     if sets.size().max() > MOST_IN_WORDS:
         return label, said
     return label, f"Percentage points with 95\N{NO-BREAK SPACE}% interval and corrected p. {said}"
@@ -85,7 +94,7 @@ def _significance(row: Any) -> str:
 
 
 def lead(table: pd.DataFrame) -> str:
-    """Over which runs chance can explain the lead of the best run on the validation set."""
+    """Over which runs chance can explain the lead of the best run on the set that chose it."""
     others = table[table.kind == BEST]
     names = others.run[others.significant != 1].tolist()
     if not names:
@@ -105,8 +114,9 @@ def _listed(runs: str) -> str:
 
 
 def described(name: str) -> str:
-    """A set in words: `test set` or `external set congress`."""
-    return "test set" if name == "test" else f"external set {name}"
+    """A set in words: `test set`, `external set congress`."""
+    own = ("test", "validation", OUT_OF_FOLD)
+    return f"{name.replace('_', '-')} set" if name in own else f"external set {name}"
 
 
 def settings_against(reference: str, runs: list[RunResults]) -> dict[str, dict[str, str]]:
@@ -122,8 +132,8 @@ def settings_against(reference: str, runs: list[RunResults]) -> dict[str, dict[s
     }
 
 
-def _table(of_set: pd.DataFrame, runs: list[RunResults]) -> PageTable | None:
-    """The claims about one set; None if nothing is compared."""
+def _table(of_set: pd.DataFrame, runs: list[RunResults], few: str) -> PageTable | None:
+    """The claims about one set, folded if it has `few` faces; None if nothing is compared."""
     if of_set.empty:
         return None
     (metric,) = metric_tables.named(of_set.metric.iloc[0])
@@ -146,8 +156,8 @@ def _table(of_set: pd.DataFrame, runs: list[RunResults]) -> PageTable | None:
         "run", metric.label, "of the reference", "difference in points",
         "95 % interval, uncorrected", "p, corrected", "difference", "settings that differ",
     ]  # fmt: skip
-    label = f"All claims about {of_set.set.iloc[0]}"
-    return PageTable(label, headings, rows, collapsed=len(rows) > MOST_IN_WORDS)
+    label = f"All claims about the {described(of_set.set.iloc[0])}"
+    return PageTable(label, headings, rows, collapsed=len(rows) > MOST_IN_WORDS or bool(few))
 
 
 def _differing(row: Any, settings: dict[str, dict[str, str]]) -> str:

@@ -1,10 +1,11 @@
-"""What the pages say of external test sets."""
+"""What the pages say of the sets beside the test set: external ones, and the out-of-fold set."""
 
 from dataclasses import replace
 
 import numpy as np
 
 from renet.evaluation.tables import MISTAKES
+from renet.metadata import subjects
 from renet.pages import metric_tables, phrases
 from renet.pages.results import DataResults, RunResults, SetResults
 from renet.pages.templates import PageTable
@@ -20,28 +21,68 @@ def section(name: str, results: SetResults, slices: PageTable, evaluations: int)
         slices: its table of slices.
         evaluations: trained models that were evaluated on it.
     """
+    set_name, folder = f"set {name}", f"external/{name}/"
+    abstention = _named(metric_tables.abstention_table(results.metrics, name), name)
+    values = _section(results, slices, name, set_name)
+    values["texts"] += [
+        phrases.unnamed(results.metrics["data"]), phrases.evaluations(evaluations, set_name)
+    ]  # fmt: skip
+    return values | {
+        "name": name,
+        "heading": f"External test set {name}",
+        "note": "No training and no choice has seen these faces: recorded people and photos of the "
+        "training and the validation set are left out.",
+        "folder": folder,
+        "inference": f"{folder}inference.csv",
+        "abstention": abstention,
+    }
+
+
+def out_of_fold(results: SetResults, slices: PageTable, folds: int, split_by: str) -> dict:
+    """The same of the out-of-fold set of a run with folds.
+
+    Args:
+        split_by: `split.by` of the config.
+    """
+    name = f"the {phrases.OUT_OF_FOLD_SET}"
+    values = _section(results, slices, name, phrases.OUT_OF_FOLD_SET)
+    unit = subjects.unit(results.metrics["data"], 1) if split_by == "subject" else "photo"
+    return values | {
+        "name": name,
+        "heading": "Cross-validation",
+        "note": "These are the faces of training and validation, each predicted by one of "
+        f"{folds} networks, which was trained without the {unit}. Temperature and threshold of "
+        "unsure predictions are fitted on these predictions: see the test set for their effect.",
+        "folder": "out_of_fold/",
+        "inference": "inference_validation.csv",
+        "abstention": None,  # the threshold was chosen on these faces
+    }
+
+
+def _section(results: SetResults, slices: PageTable, name: str, set_name: str) -> dict:
+    """What the sections have in common; `folder` is relative to the page."""
     test = results.metrics["test"]
+    few = phrases.few(test, set_name)
+    judged = [
+        phrases.gender_gap(test, set_name),
+        phrases.gaps(results.slices, set_name),
+        phrases.calibration_error(test),
+        f"Weaker slices: {phrases.weaker_slices(results.slices, set_name)}",
+        phrases.left_out(results.slices),
+        phrases.risk_coverage_area(results.metrics),
+    ]
     mistakes = results.gallery[results.gallery.gallery == MISTAKES]
     wrong = test["n"] - np.trace(test["confusion_matrix"])
     return {
-        "name": name,
-        "folder": f"external/{name}/",  # of the set's results, relative to the page
         "test": test,
         "accuracy": metric_tables.cell(COLUMNS[0], test),
         "texts": [
             f"The accuracy is {phrases.above_baseline(test)}",
-            phrases.gender_gap(test, f"set {name}"),
-            phrases.gaps(results.slices, f"set {name}"),
-            phrases.calibration_error(test),
-            f"Weaker slices: {phrases.weaker_slices(results.slices, f'set {name}')}",
-            phrases.risk_coverage_area(results.metrics),
-            phrases.unnamed(results.metrics["data"]),
-            phrases.evaluations(evaluations, f"set {name}"),
+            *([few] if few else judged),
         ],
         "metrics": _named(metric_tables.metrics_table(results.metrics, name), name),
         "slices": _named(slices, name),
-        "abstention": _named(metric_tables.abstention_table(results.metrics, name), name),
-        "figures": FIGURES_OF_PREDICTIONS,
+        "figures": [one for one in FIGURES_OF_PREDICTIONS if not (few and one.of_slices)],
         "mistakes": phrases.faces(mistakes),
         "mistakes_note": phrases.confidences(mistakes, wrong, "wrong", falling=True),
     }
@@ -60,8 +101,7 @@ def table(runs: list[RunResults]) -> dict:
     if not runs[0].external:
         return {}
     summaries = {
-        run.name: {name: one.metrics["test"] for name, one in {"test": run, **run.external}.items()}
-        for run in runs
+        run.name: {name: one.metrics["test"] for name, one in run.sets.items()} for run in runs
     }
     baselines = {name: test["majority_baseline"] for name, test in summaries[runs[0].name].items()}
     majority = next(iter(baselines.values()))["class"]
@@ -89,5 +129,7 @@ def descriptions(runs: list[RunResults], data: DataResults) -> list[str]:
         )
         faces = phrases.counted(test["n"], "face", "faces")
         people = phrases.people(test)
-        sentences.append(f"{name}: {faces} of {people}; left out: {left_out or 'none'}.")
+        few = phrases.few(test, f"set {name}")
+        text = f"{name}: {faces} of {people}; left out: {left_out or 'none'}. {few}"
+        sentences.append(text.strip())
     return sentences

@@ -10,7 +10,7 @@ import pandas as pd
 from renet.config.runs import flatten
 from renet.evaluation import plot_style
 from renet.evaluation.plot_style import BLUE, colours
-from renet.pages import templates
+from renet.pages import phrases, templates
 from renet.pages.metric_tables import Metric
 from renet.pages.results import RunResults
 from renet.pages.templates import PageTable
@@ -35,14 +35,15 @@ def write(
         of_grid = [run for run in runs if run.name in grid["runs"]]
         effects = {key: effect(key, grid["keys"], of_grid, metric) for key in grid["keys"]}
         figure = f"grids/{name}.svg"
-        draw(effects, metric, folder / figure)
-        values = table(name, effects, metric)
-        sections.append({"name": name, "figure": figure, "metric": metric.label, "table": values})
+        label = f"{metric.label} on the {phrases.validation_set(of_grid[0].metrics)}"
+        draw(effects, label, folder / figure)
+        values = table(name, effects, metric, label)
+        sections.append({"name": name, "figure": figure, "label": label, "table": values})
     return sections
 
 
 def effect(key: str, keys: list[str], runs: list[RunResults], metric: Metric) -> pd.DataFrame:
-    """The metric of each run on the validation set, a row a run, in the order of a key's values.
+    """The metric of each run by its validation, a row a run, in the order of a key's values.
 
     Returns:
         `value` of the key, as text; `others`, the values of the grid's other keys; `number` and
@@ -62,7 +63,7 @@ def effect(key: str, keys: list[str], runs: list[RunResults], metric: Metric) ->
     return frame.astype({"number": float, "low": float, "high": float})
 
 
-def draw(effects: Mapping[str, pd.DataFrame], metric: Metric, path: Path) -> None:
+def draw(effects: Mapping[str, pd.DataFrame], on_axis: str, path: Path) -> None:
     """A panel for each key: a point a run, and a line for runs whose other settings are equal."""
     figure, axes = plt.subplots(
         1, len(effects), figsize=(1 + 4 * len(effects), 3.6), sharey=True, squeeze=False,
@@ -88,11 +89,11 @@ def draw(effects: Mapping[str, pd.DataFrame], metric: Metric, path: Path) -> Non
         if 1 < len(lines) <= MOST_LINES:
             place = {"loc": "lower left", "bbox_to_anchor": (0, 1), "ncols": 2}
             axis.legend(fontsize=7, frameon=False, **place)
-    axes[0][0].set_ylabel(f"{metric.label}, validation set")
+    axes[0][0].set_ylabel(on_axis)
     plot_style.save(figure, path)
 
 
-def table(name: str, effects: Mapping[str, pd.DataFrame], metric: Metric) -> PageTable:
+def table(name: str, effects: Mapping[str, pd.DataFrame], metric: Metric, label: str) -> PageTable:
     """Mean and range of the metric over the runs with each value."""
     rows = [
         [
@@ -105,6 +106,5 @@ def table(name: str, effects: Mapping[str, pd.DataFrame], metric: Metric) -> Pag
         for key, of_key in effects.items()
         for value, numbers in of_key.groupby("value", sort=False).number
     ]
-    label = f"{metric.label} on the validation set"
     headings = ["setting", "value", "runs", f"mean {label}", "lowest to highest"]
     return PageTable(f"Settings of the grid {name}", headings, rows)

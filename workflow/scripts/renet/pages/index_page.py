@@ -67,6 +67,7 @@ def write(
         set_descriptions=external_sets.descriptions(runs, data),
         evaluations=phrases.evaluations(data.evaluations["test"]),
         removed_runs=data.removed_runs,
+        predicted=data.predicted,
         funnel_table=_funnel_table(data),
         **figures,
     )
@@ -121,13 +122,20 @@ def _runs(runs: list[RunResults], folded: set[str], defaults: dict) -> dict:
     baselines = {
         name: runs[0].metrics[name]["majority_baseline"] for name in ("validation", "test")
     }
+    with_folds = [run.name for run in runs if run.folds]
+    if 0 < len(with_folds) < len(runs):  # they are validated on different faces
+        baselines["validation"] = {}
     baseline = {
         "name": f"always {baselines['test']['class']}",
         "cells": [metric_tables.cell(metric, baselines[subset]) for _, subset, metric in COLUMNS],
     }
+    columns = [heading for heading, _, _ in COLUMNS]
+    if len(with_folds) == len(runs):
+        columns[0] = "out-of-fold accuracy"
     return {
         "constant": [name for name, test in tests.items() if test["constant_prediction"]],
-        "columns": [heading for heading, _, _ in COLUMNS],
+        "columns": columns,
+        "with_folds": with_folds,
         "runs": [_row(run, different, is_folded=run.name in folded) for run in runs],
         "summaries": [*_seed_means(runs, folded), baseline],
         "accuracies": {

@@ -4,6 +4,7 @@ import statistics
 from dataclasses import dataclass
 from typing import Any
 
+from renet.evaluation.tables import SMALL_SLICE
 from renet.pages import phrases
 from renet.pages.results import RunResults
 from renet.pages.templates import PageTable
@@ -108,29 +109,35 @@ def metrics_table(metrics: dict, name: str = "test") -> PageTable:
         name: of the set, for the heading of its column.
     """
     test = metrics["test"]
+    others = {
+        phrases.validation_set(metrics).removesuffix(" set"): metrics["validation"],
+        f"always {test['majority_baseline']['class']}": test["majority_baseline"],
+    }
+    if name.endswith(phrases.OUT_OF_FOLD_SET):  # it is its own validation set
+        del others["out-of-fold"]
     rows = [
         [
             metric.label,
             metric.text(metric.value(test)),
             metric.interval_text(test),
-            metric.text(metric.value(metrics["validation"])),
-            metric.text(metric.value(test["majority_baseline"])),
+            *(metric.text(metric.value(other)) for other in others.values()),
         ]
         for metric in METRICS
     ]
-    baseline = f"always {test['majority_baseline']['class']}"
-    headings = ["metric", name, "95 % interval", "validation", baseline]
-    return PageTable("Metrics", headings, rows)
+    return PageTable("Metrics", ["metric", name, "95 % interval", *others], rows)
 
 
 def citation(run: RunResults, data: dict) -> str:
     """A line to cite the run's accuracy: value, interval, method, set, seed and commit."""
-    accuracy, test = cell(METRICS[0], run.metrics["test"]), run.metrics["test"]
+    test = run.stated.metrics["test"]
+    accuracy, of_set = cell(METRICS[0], test), "test set"
+    if run.stated is not run:
+        of_set = f"{run.folds}-fold cross-validation on the faces of training and validation"
     commit = f"commit {run.revision[:12]}" if run.revision else "commit unknown"
     return (
         f"accuracy {accuracy.text} (95\N{NO-BREAK SPACE}% interval {accuracy.interval}, Wilson's "
         f"on the effective number of faces), {phrases.counted(test['n'], 'face', 'faces')} of "
-        f"{phrases.people(test)}, test set of "
+        f"{phrases.people(test)}, {of_set} of "
         f"{', '.join(data['sources'])} split by {data['split']['by']}, run {run.name}, one "
         f"training with the seed {run.settings['train']['seed']}, {commit}."
     )
@@ -153,6 +160,7 @@ def abstention_table(metrics: dict, name: str = "test") -> PageTable | None:
             phrases.percentage(group["error_of_all"]),
         ]
         for group in [whole, *abstention["groups"]]
+        if group["n"] >= SMALL_SLICE
     ]
     headings = [
         "group", "faces", "accepted", "coverage", "their error", "95 % interval",

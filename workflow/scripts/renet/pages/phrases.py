@@ -12,6 +12,7 @@ from renet.metadata import subjects
 
 UNDEFINED = "–"
 TEST_SET = "test set"  # whose metrics most sentences are of
+OUT_OF_FOLD_SET = "out-of-fold set"
 
 
 def percentage(fraction: float | None) -> str:
@@ -63,27 +64,55 @@ def interval_method(test: dict) -> str:
     )
 
 
+def validation_set(metrics: dict) -> str:
+    """What a run is validated on: `validation set`, or `out-of-fold set`."""
+    return f"{metrics['calibration']['fitted_on'].replace('_', '-')} set"
+
+
+def few(test: dict, set_name: str = TEST_SET) -> str:
+    """That a set, named as after `the`, has too few faces for conclusions; nothing elsewhere."""
+    if test["n"] >= SMALL_SLICE:
+        return ""
+    return (
+        f"The {set_name} has {counted(test['n'], 'face', 'faces')}. That is too few to say more "
+        "than the accuracy with its interval: calibration, slices and the difference between "
+        f"female and male are not interpreted below {SMALL_SLICE} faces."
+    )
+
+
+def left_out(by_slice: pd.DataFrame) -> str:
+    """How many slices, rows of slices.csv, are too small for the tables; nothing for none."""
+    count = counted(int((by_slice.n < SMALL_SLICE).sum()), "slice has", "slices have")
+    text = f"{count} fewer than {SMALL_SLICE} faces: too few to say anything; see slices.csv."
+    return "" if count.startswith("0 ") else text
+
+
 def calibration(metrics: dict) -> str:
     """The fitted temperature with its interval, and what it changes on the test set."""
-    scaled = metrics["calibration"]
+    scaled, faces = metrics["calibration"], metrics["validation"]["n"]
     value, temperature = scaled["temperature"], f"{scaled['temperature']:.2f}"
+    fitted_on = validation_set(metrics)
     if scaled["at_bound"]:
         reason = (
-            "the probabilities say nothing about the labels of the validation set"
+            f"the probabilities say nothing about the labels of the {fitted_on}"
             if value > 1
-            else "the validation set is too small or too easy to fit it"
+            else f"the {fitted_on} is too small or too easy to fit it"
         )
+        if faces < SMALL_SLICE:
+            reason = f"the {fitted_on} has only {counted(faces, 'face', 'faces')}"
         return (
             f"The temperature, {temperature}, is at a bound of its search range: {reason}. It is "
             "applied neither to other photos nor to the threshold of unsure predictions."
         )
     low, high = scaled["interval"]
-    verdict = "neither overconfidence nor underconfidence is significant"
+    verdict = "neither overconfidence nor underconfidence is significant there"
     if not low <= 1 <= high:
-        verdict = f"the network is {'over' if value > 1 else 'under'}confident"
+        verdict = f"the network is {'over' if value > 1 else 'under'}confident there"
+    if faces < SMALL_SLICE:
+        verdict = f"its {counted(faces, 'face is', 'faces are')} too few to judge the confidence"
     return (
-        f"The temperature fitted on the validation set is {temperature} (95\N{NO-BREAK SPACE}% "
-        f"interval {low:.2f} to {high:.2f}): {verdict} there.{_effect(metrics['test'], scaled)} It "
+        f"The temperature fitted on the {fitted_on} is {temperature} (95\N{NO-BREAK SPACE}% "
+        f"interval {low:.2f} to {high:.2f}): {verdict}.{_effect(metrics['test'], scaled)} It "
         "does not change the predicted classes."
     )
 
@@ -101,7 +130,9 @@ def calibration_error(test: dict) -> str:
 
 
 def _effect(test: dict, scaled: dict) -> str:
-    """What temperature scaling changes on the test set, with a space before it."""
+    """What temperature scaling changes on a large enough test set, with a space before it."""
+    if test["n"] < SMALL_SLICE:
+        return ""
     names = {"loss": "log loss", "brier": "Brier score", "ece": "calibration error (ECE)"}
     changes: dict[str, list[str]] = {"lowers": [], "raises": []}
     for key, name in names.items():
@@ -170,22 +201,23 @@ def abstention(metrics: dict) -> str:
     choice = metrics["abstention"]
     rate, level = percentage(choice["max_error"]), f"{100 * choice['level']:.0f}\N{NO-BREAK SPACE}%"
     chosen_on, unit = people(metrics["validation"]), subjects.unit(metrics["validation"])
+    chosen_set = validation_set(metrics)
     if choice["threshold"] is None and choice["people"] < choice["needed"]:
         return (
             f"No threshold can show an error of at most {rate} with a confidence of {level}: that "
-            f"takes at least {choice['needed']:,} {unit} without an error, and the validation set "
+            f"takes at least {choice['needed']:,} {unit} without an error, and the {chosen_set} "
             f"has {chosen_on}."
         )
     if choice["threshold"] is None:
         return (
-            f"On the validation set ({chosen_on}), no threshold can be shown to keep the error at "
+            f"On the {chosen_set} ({chosen_on}), no threshold can be shown to keep the error at "
             f"or below {rate} over {unit} and over faces, with a confidence of {level}."
         )
     rule = "Every prediction is accepted"
     if choice["threshold"] > 0:
         rule = f"A prediction is unsure unless its confidence is above {choice['threshold']:.4f}"
     return (
-        f"{rule}. This was chosen on the validation set: of one face each of {chosen_on}, "
+        f"{rule}. This was chosen on the {chosen_set}: of one face each of {chosen_on}, "
         f"{choice['errors']:,} of {choice['accepted']:,} accepted predictions are wrong. The error "
         f"is at most {percentage(choice['upper_bound'])} over {unit} and over faces, with a "
         f"confidence of {level} after a correction for the choice. On the test set "
@@ -235,9 +267,12 @@ def ranking_curves(test: dict) -> str:
 def learning_curve(history: pd.DataFrame, epochs: int) -> str:
     """The losses of the last row of the history, which is that after so many epochs."""
     last = history.iloc[-1]
+    validated = f" and the validation loss {decimal(last.validation_loss)}"
+    if pd.isna(last.validation_loss):
+        validated = "; the run is validated by cross-validation, not after an epoch"
     return (
-        f"After {counted(epochs, 'epoch', 'epochs')} the training loss is {decimal(last.loss)} and "
-        f"the validation loss {decimal(last.validation_loss)}."
+        f"After {counted(epochs, 'epoch', 'epochs')} the training loss is "
+        f"{decimal(last.loss)}{validated}."
     )
 
 
@@ -304,7 +339,7 @@ def gaps(by_slice: pd.DataFrame, set_name: str = TEST_SET) -> str:
     if not tested:
         return (
             f"No slice by age, colour or source is smaller than the {set_name} and has at least "
-            f"{FEWEST_OF_CLASS} faces of each gender."
+            f"{SMALL_SLICE} faces, {FEWEST_OF_CLASS} of each gender."
         )
     differing = by_slice[by_slice.gap_p_holm <= ALPHA]
     if differing.empty:
@@ -376,8 +411,6 @@ def slice_finding(row: pd.Series, faces: int) -> str:
     """Whether a slice, a row of slices.csv, is significantly weaker than its set of `faces`."""
     if row.n == faces:
         return "the whole set"
-    if row.n < SMALL_SLICE:
-        return f"under {SMALL_SLICE} faces"
     return "not significant" if row.p_holm > ALPHA else f"significant (p {p_value(row.p_holm)})"
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pandas as pd
 
 from renet.archives import receipts
-from renet.common import files
+from renet.common import advice, files
 from renet.common.imdb_wiki import DATABASES, TABLE
 from renet.config import architecture
 from renet.config.architecture import AnyArchitecture
@@ -27,19 +27,41 @@ class SetResults:
     slices: pd.DataFrame
     gallery: pd.DataFrame
 
+    @property
+    def large_slices(self) -> pd.DataFrame:
+        """The slices of enough faces for a statement."""
+        return self.slices[self.slices.n >= tables.SMALL_SLICE]
+
 
 @dataclass(frozen=True)
 class RunResults(SetResults):
     """The results of one run: the files of these names."""
 
     name: str
-    settings: dict  # the sections `model` and `train` of the config
+    settings: dict  # the sections `model` and `train` of the config, and `folds`
     model: dict
     history: pd.DataFrame
     saliency: pd.DataFrame
     layers: pd.DataFrame  # empty for a kind without layers
     revision: str | None  # git commit of the code that trained it
     external: dict[str, SetResults]  # by the name of the set
+    out_of_fold: SetResults | None = None  # of a run with folds
+
+    @property
+    def folds(self) -> int:
+        """Number of folds; 0 for a run without."""
+        return self.settings.get("folds", 0)
+
+    @property
+    def sets(self) -> dict[str, SetResults]:
+        """The results on the test set and on each external set, by name."""
+        return {"test": self, **self.external}
+
+    @property
+    def stated(self) -> SetResults:
+        """The results that the pages state first: out of fold, where the test faces are few."""
+        is_few = self.metrics["test"]["n"] < tables.SMALL_SLICE
+        return self.out_of_fold if self.out_of_fold and is_few else self
 
     @property
     def architecture(self) -> AnyArchitecture:
@@ -51,6 +73,20 @@ class RunResults(SetResults):
         """Epochs of the training; a kind without layers has one row of history for all of them."""
         has_layers = self.architecture.has_layers
         return len(self.history) if has_layers else self.settings["train"]["epochs"]
+
+    @property
+    def advice(self) -> str:
+        """What may help where the network is not better than the baseline; nothing elsewhere."""
+        test = self.stated.metrics["test"]
+        if test["differences"]["over_baseline"]["significant"] and not test["constant_prediction"]:
+            return ""
+        updates = None
+        if self.architecture.has_layers:
+            faces = self.metrics["data"]["faces"].get("train", 0)
+            updates = self.epochs * -(-faces // self.settings["train"]["batch_size"])
+        male = test["majority_baseline"]["male_fraction"]
+        training = self.history.accuracy.iloc[-1]
+        return advice.of_result(updates, training, max(male, 1 - male), test["accuracy"])
 
 
 @dataclass(frozen=True)
@@ -69,6 +105,7 @@ class DataResults:
     comparison: tuple[pd.DataFrame, pd.DataFrame] | None = None
     suspects: frozenset[str] | None = None  # ids that the label audit suspects; None without one
     label_cost: dict | None = None  # of wrong labels, as from `label_audit.cost`
+    predicted: bool = False  # whether each run has predictions.html
 
     @functools.cached_property
     def steps(self) -> pd.DataFrame:
@@ -81,10 +118,15 @@ class DataResults:
         return steps[is_shown]
 
     @property
-    def choice_metric(self) -> str:
-        """The metric of the validation set that chooses the best run."""
+    def of_best(self) -> pd.DataFrame:
+        """The rows of comparison.csv that compare the best run with the others."""
         table = self.comparison[0] if self.comparison else tables.COMPARISON.frame([])
-        return next(iter(table.metric[table.kind == tables.BEST]), "accuracy")
+        return table[table.kind == tables.BEST]
+
+    @property
+    def choice_metric(self) -> str:
+        """The metric that chooses the best run."""
+        return next(iter(self.of_best.metric), "accuracy")
 
     @property
     def kinds_of_photos(self) -> dict[str, bool]:
@@ -98,6 +140,7 @@ class DataResults:
 
 def read_run(folder: Path, settings: dict, external: Iterable[str] = ()) -> RunResults:
     """Read the results of the run that has this folder, also those on these external sets."""
+    out_of_fold = folder / "out_of_fold"
     layers = tables.LAYERS.frame([])
     if architecture.from_settings(settings["model"]).has_layers:
         layers = tables.LAYERS.read(folder / "tables" / "layers.csv")
@@ -111,6 +154,7 @@ def read_run(folder: Path, settings: dict, external: Iterable[str] = ()) -> RunR
         layers=layers,
         revision=files.read_json(folder / "provenance.json")["code"]["revision"],
         external={name: SetResults(**_read_set(folder / "external" / name)) for name in external},
+        out_of_fold=SetResults(**_read_set(out_of_fold)) if settings.get("folds") else None,
     )
 
 

@@ -3,12 +3,12 @@
 It stands first on the page over all runs, for the best run, and on the page of each run.
 """
 
-import math
+import numpy as np
 
 from renet.evaluation import choice
-from renet.evaluation.tables import EXAMPLES
+from renet.evaluation.tables import COMPARISON, EXAMPLES
 from renet.pages import comparison_section, metric_tables, phrases
-from renet.pages.results import DataResults, RunResults
+from renet.pages.results import DataResults, RunResults, SetResults
 
 PHOTO_KINDS = {
     "drawn": "drawn portraits",
@@ -23,46 +23,60 @@ def of_best(runs: list[RunResults], shown: list[RunResults], data: DataResults) 
     Args:
         shown: the runs whose test metrics are not folded.
     """
-    best = best_run(runs, data.choice_metric)
+    best = chosen_run(runs, data)
     (metric,) = metric_tables.named(data.choice_metric)
-    values = {run.name: run.metrics["validation"][data.choice_metric] for run in runs}
-    highest, rank = values.pop(best.name), "the only run"
+    chosen_on = phrases.validation_set(best.metrics)
+    highest, rank = best.metrics["validation"][data.choice_metric], "the only run"
     if data.comparison and len(runs) > 1:
-        equal = [name for name, value in values.items() if math.isclose(value, highest)]
+        of_best = data.of_best
+        highest = of_best.other_value.iloc[0]
+        chosen_on = comparison_section.described(of_best.set.iloc[0])
+        equal = of_best.run[np.isclose(of_best.value, highest)].tolist()
         tie = f", equal to {phrases.listed(equal)}, with the lowest log loss" if equal else ""
         rank = (
             f"the highest of {len(runs)} runs{tie}; "
             f"{comparison_section.lead(data.comparison[0])}. "
             "Another run can be better on the test set, which has no part in the choice."
         )
+        if chosen_on != phrases.OUT_OF_FOLD_SET and any(run.folds for run in runs):
+            rank += " Of a run with folds, its out-of-fold predictions of the validation set count."
     verdict = of_run(best, data)
     verdict |= {
         "folder": f"runs/{best.name}/",
-        "chosen": f"validation {metric.label} {metric.text(highest)}, {rank}",
+        "chosen": f"{chosen_on.removesuffix(' set')} {metric.label} {metric.text(highest)}, {rank}",
     }
-    rows = verdict["rows"]
-    compared = comparison_section.headline(data.comparison[0]) if data.comparison else None
+    rows, sets = verdict["rows"], comparison_section.compared_sets(runs)
+    large = [name for name, one in sets.items() if not phrases.few(one.metrics["test"])]
+    table = data.comparison[0] if data.comparison else COMPARISON.frame([])
+    compared = comparison_section.headline(table[table.set.isin(large)])
     if compared and len(shown) == len(runs):
         rows.insert(0, compared)
-    notes = {run.name: phrases.against_baseline(run.metrics["test"]) for run in shown}
+    notes = {run.name: phrases.against_baseline(run.stated.metrics["test"]) for run in shown}
     if doubts := "; ".join(f"{name}: {note}" for name, note in notes.items() if note):
-        rows.append(("Not above guessing", doubts))
+        rows.append(("Not significantly above guessing", doubts))
     return verdict
 
 
 def of_run(run: RunResults, data: DataResults) -> dict:
     """The verdict on one run, for its page: the values of verdict.html.j2."""
-    test, composition = run.metrics["test"], run.metrics["data"]
+    test, composition = run.stated.metrics["test"], run.metrics["data"]
     (accuracy,) = metric_tables.named("accuracy")
+    of_set, other = "test faces", run.out_of_fold
+    rows = groups(run)
+    if run.stated is not run:
+        of_set, other = f"faces, in {run.folds}-fold cross-validation,", run
+        rows += groups(run.stated, phrases.OUT_OF_FOLD_SET)
+    if other:
+        rows.append(_further(run, other))
     return {
         "run": run.name,
         "accuracy": metric_tables.cell(accuracy, test),
-        "faces": test["n"],
+        "faces": f"{test['n']:,} {of_set}",
         "above_baseline": phrases.above_baseline(test),
         "rows": [
-            ("Female and male", f"{phrases.gender_gap(test)} {phrases.gaps(run.slices)}"),
-            ("Weaker slices", phrases.weaker_slices(run.slices)),
-            ("Data set", _data_set(composition, data)),
+            *rows,
+            *([("What may help", run.advice)] if run.advice else []),
+            ("Data set", _data_set(run, data)),
             ("Date of the data", _date(composition, data.archives)),
         ],
         "examples": phrases.faces(run.gallery[run.gallery.gallery == EXAMPLES]),
@@ -71,19 +85,55 @@ def of_run(run: RunResults, data: DataResults) -> dict:
     }
 
 
+def groups(results: SetResults, name: str = phrases.TEST_SET) -> list[tuple[str, str]]:
+    """The rows about groups of faces of a set, or why there are none."""
+    test = results.metrics["test"]
+    if few := phrases.few(test, name):
+        return [("Few test faces", few)]
+    gaps = f"{phrases.gender_gap(test, name)} {phrases.gaps(results.slices, name)}"
+    return [
+        ("Female and male", gaps),
+        ("Weaker slices", phrases.weaker_slices(results.slices, name)),
+    ]
+
+
 def best_run(runs: list[RunResults], metric: str) -> RunResults:
-    """The run that the validation set chooses, see `choice.best`."""
+    """The run that the validation set, or the out-of-fold set, of all of them chooses."""
     chosen = choice.best({run.name: run.metrics["validation"] for run in runs}, metric)
     return next(run for run in runs if run.name == chosen)
 
 
-def _data_set(composition: dict, data: DataResults) -> str:
+def chosen_run(runs: list[RunResults], data: DataResults) -> RunResults:
+    """The best run of all, by the comparison on the same faces where there are several runs."""
+    if not data.comparison or len(runs) == 1:
+        return best_run(runs, data.choice_metric)
+    return next(run for run in runs if run.name == data.of_best.other.iloc[0])
+
+
+def _further(run: RunResults, other: SetResults) -> tuple[str, str]:
+    """The row with the accuracy on the set, test or out of fold, that is not stated first."""
+    (accuracy,), test = metric_tables.named("accuracy"), other.metrics["test"]
+    heading, of_set = "Test set", "faces that no training has seen"
+    if other is not run:
+        heading = "Cross-validation"
+        of_set = "faces of training and validation, predicted by networks trained without them"
+    return heading, (
+        f"{test['n']:,} {of_set}: {accuracy.text(test['accuracy'])} correct "
+        f"(95\N{NO-BREAK SPACE}% interval {accuracy.interval_text(test)}), "
+        f"{phrases.above_baseline(test)}"
+    )
+
+
+def _data_set(run: RunResults, data: DataResults) -> str:
+    composition = run.metrics["data"]
     kinds = " and ".join(text for kind, text in PHOTO_KINDS.items() if data.kinds_of_photos[kind])
     faces = sum(composition["faces"].values())
     subsets = ", ".join(
-        f"{composition['faces'].get(subset, 0):,} {use}"
+        f"{composition['faces'][subset]:,} {use}"
         for subset, use in (("train", "training"), ("validation", "validation"), ("test", "test"))
+        if subset in composition["faces"]
     )
+    subsets += f"; validated by {run.folds}-fold cross-validation" if run.folds else ""
     size = " × ".join(map(str, data.config["size"]))
     return (
         f"{phrases.capitalised(kinds)} ({', '.join(data.config['sources'])}): {faces:,} faces of "

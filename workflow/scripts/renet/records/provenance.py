@@ -6,6 +6,7 @@ import os
 import platform
 import re
 import subprocess
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -16,24 +17,22 @@ from renet.dataset import hdf5
 from renet.network import devices
 
 
-def of_training(settings: Any, train: Path, validation: Path, code: str, machines: int = 1) -> dict:
+def of_training(settings: Any, faces: Iterable[Path], code: str, machines: int = 1) -> dict:
     """The content of training.json.
 
     Args:
         settings: of the run, dataclasses `model` and `train`.
-        train: train.h5.
-        validation: validation.h5.
+        faces: the HDF5 files that it read.
         code: digest of the code.
         machines: their number.
     """
     recipe = settings.train
     device = devices.type_of(recipe.device)  # no GPU is taken: the training is over
     precision = devices.chosen_precision(recipe.precision, device)
-    faces = {"train": train, "validation": validation}
     return {
         "config": dataclasses.asdict(settings),
         "code": {"train": code, **revision(Path(__file__).parent)},
-        "faces": {name: hdf5.read(path).digest for name, path in faces.items()},
+        "faces": {path.stem: hdf5.read(path).digest for path in faces},
         "computed": {
             "device": device,
             "precision": "float32" if (device, precision) == ("cpu", "tf32") else precision,

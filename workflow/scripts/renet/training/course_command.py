@@ -101,7 +101,7 @@ def run_course(arguments: argparse.Namespace) -> None:
         after_epoch=lambda now: models.save(now.evaluated, now.epoch, now.state()),
         show_progress=not arguments.no_progress_bar,
     )
-    accuracy = trainer.validation.measure()[1]
+    accuracy = trainer.validation.measure(trainer.updates)[1]
     if not processes.is_main():
         return
     if arguments.save_path:

@@ -22,7 +22,7 @@ from renet.training.tensorboard import EventLog
 from renet.training.trainer import Trainer
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class TrainJob:
     """The inputs, outputs, params and resources of the rule `train`, for each process of a run.
 
@@ -35,7 +35,7 @@ class TrainJob:
 
     settings: RunSettings
     train: Path
-    validation: Path
+    validation: Path | None = None
     model: Path
     history: Path
     throughput: Path
@@ -50,7 +50,8 @@ class TrainJob:
 
     def folder(self) -> TrainingFolder:
         """The folder of this training, beside the model."""
-        faces = [hdf5.content_digest(hdf5.read(path)) for path in (self.train, self.validation)]
+        files = filter(None, (self.train, self.validation))
+        faces = [hdf5.content_digest(hdf5.read(path)) for path in files]
         settings = self.settings.without_device()
         return TrainingFolder(self.model.parent / "training", settings, self.code, *faces)
 
@@ -72,7 +73,7 @@ def build(
     settings: RunSettings,
     device: torch.device,
     train: FaceFile,
-    validation: FaceFile,
+    validation: FaceFile | None,
     saved: dict | None = None,
 ) -> Trainer:
     """Build a training, at its start or at the state of a model file.
@@ -106,7 +107,7 @@ def build(
 
 
 def resume(
-    settings: RunSettings, train: FaceFile, validation: FaceFile, checkpoint: Checkpoint
+    settings: RunSettings, train: FaceFile, validation: FaceFile | None, checkpoint: Checkpoint
 ) -> Trainer:
     """Build a training at the state of its checkpoint, or at its start where there is none.
 
@@ -131,12 +132,13 @@ def run_training(job: TrainJob) -> None:
     Raises:
         InputError, TrainingInterrupted: see `resume` and `Trainer.run`; or the faces are damaged.
     """
-    faces, validation = hdf5.read(job.train), hdf5.read(job.validation)
+    faces = hdf5.read(job.train)
+    validation = hdf5.read(job.validation) if job.validation else None
     folder = job.model.parent
     checkpoint = Checkpoint(folder, job.checkpoint_seconds)
     if processes.is_main():
-        hdf5.check_digest(faces)
-        hdf5.check_digest(validation)
+        for stored in filter(None, (faces, validation)):
+            hdf5.check_digest(stored)
     trainer = resume(job.settings, faces, validation, checkpoint)
     if not processes.is_main():
         trainer.run(checkpoint)

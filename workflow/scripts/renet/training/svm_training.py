@@ -5,6 +5,7 @@ import os
 import shutil
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.lib.format import open_memmap
@@ -12,12 +13,12 @@ from threadpoolctl import threadpool_limits
 
 from renet.common import ahead, child_processes, disk
 from renet.common.progress import Progress
-from renet.dataset import hdf5
 from renet.dataset.hdf5 import FaceFile
 from renet.network import devices, kinds, svm
 from renet.network.kinds import hog_svm
 from renet.network.model import Network
 from renet.network.settings import RunSettings
+from renet.training.history import NOT_VALIDATED
 from renet.training.throughput import Throughput
 
 PART = 64  # faces that a process takes at a time
@@ -27,9 +28,9 @@ AHEAD = 4  # parts for each process that are computed before they are written
 def fit(
     settings: RunSettings,
     faces: FaceFile,
-    validation_faces: FaceFile,
     subjects: np.ndarray,
     folder: Path,
+    validation_faces: FaceFile | None = None,
 ) -> tuple[Network, dict, dict]:
     """Fit the SVM of a run.
 
@@ -45,19 +46,21 @@ def fit(
     throughput.start()
     folder.mkdir(parents=True, exist_ok=True)
     try:
-        features, held_out = (
-            write_features(folder / f"{name}.npy", stored, network, recipe.threads)
-            for name, stored in (("train", faces), ("validation", validation_faces))
+        features, *held_out = (
+            write_features(folder / f"{number}.npy", stored, network, recipe.threads)
+            for number, stored in enumerate(filter(None, (faces, validation_faces)))
         )
         # The order in which a sum is taken depends on the number of threads.
         with threadpool_limits(1):
             samples = svm.Samples(features, faces.targets, subjects)
             fitted = svm.fit_with_probabilities(samples, settings)
             row = {"epoch": 1, "learning_rate": None, **measure(fitted, features, faces.targets)}
-            on_validation = measure(fitted, held_out, validation_faces.targets)
+            row |= NOT_VALIDATED
+            if validation_faces:
+                of_validation = measure(fitted, held_out[0], validation_faces.targets)
+                row |= {f"validation_{name}": value for name, value in of_validation.items()}
     finally:
         shutil.rmtree(folder)
-    row |= {f"validation_{name}": value for name, value in on_validation.items()}
     hog_svm.fill(network, fitted.svm.coef_[0], fitted.svm.intercept_[0], fitted.sigmoid)
     throughput.end(1, len(faces))
     return network, row, throughput.rows[0]
@@ -77,21 +80,24 @@ def write_features(path: Path, faces: FaceFile, network: Network, processes: int
     end_with_parent = functools.partial(child_processes.end_with_parent, os.getpid())
     with (
         ProcessPoolExecutor(processes, initializer=end_with_parent) as pool,
-        Progress(total=count, desc=f"features of {faces.path.name}", unit=" img") as bar,
+        Progress(total=count, desc="features", unit=" img") as bar,
     ):
-        compute = functools.partial(_features_from, faces.path, hog)
-        parts = ahead.map_ahead(pool, compute, starts, count=AHEAD * processes)
+        pixels = (faces.pixels[start : start + PART] for start in starts)
+        compute = functools.partial(_features, hog)
+        parts = ahead.map_ahead(pool, compute, map(_read, pixels), count=AHEAD * processes)
         for start, part in zip(starts, parts, strict=True):
             features[start : start + len(part)] = part
             bar.update(len(part))
     return features
 
 
-_read = functools.cache(hdf5.read)  # once in each process of the pool
+def _read(pixels: Any) -> np.ndarray:
+    """The pixels of some faces in memory, which a process of the pool can be sent."""
+    return pixels.take(np.arange(len(pixels)), axis=0)
 
 
-def _features_from(path: Path, hog: hog_svm.Hog, start: int) -> np.ndarray:
-    return np.stack([hog.features(face) for face in _read(path).pixels[start : start + PART]])
+def _features(hog: hog_svm.Hog, faces: np.ndarray) -> np.ndarray:
+    return np.stack([hog.features(face) for face in faces])
 
 
 def measure(fitted: svm.Fitted, features: np.ndarray, targets: np.ndarray) -> dict[str, float]:

@@ -37,17 +37,19 @@ class Trainer:
         images, steps: of the epoch that is under way, of all processes.
         history: a row for each completed epoch; see `renet.training.history`.
         throughput: speed and memory of the epochs.
-        validation: the validation set, and the best epoch on it.
+        validation: the validation set, if there is one, and the best epoch on it.
         evaluated: the moving average of the network if there is one, or the network.
     """
 
-    def __init__(self, model: Network, recipe: Recipe, train: FaceFile, validation: FaceFile):
+    def __init__(
+        self, model: Network, recipe: Recipe, train: FaceFile, validation: FaceFile | None = None
+    ):
         """Prepare a training of a network, which is on its device, from its start.
 
         Raises:
             InputError: size or number of classes of the faces is not the network's.
         """
-        check_faces(model, train, validation)
+        check_faces(model, *filter(None, (train, validation)))
         self.model, self.device = model, next(model.parameters()).device
         self.recipe, self.faces = recipe, train
         self.average = MovingAverage(self.model, recipe.ema) if recipe.ema else None
@@ -61,6 +63,11 @@ class Trainer:
         self.throughput = Throughput(self.device)
         self._checkpoint: Checkpoint | None = None
         self._after_step: Callable[[], None] | None = None
+
+    @property
+    def updates(self) -> int:
+        """How often the weights were changed so far."""
+        return self.epoch * self._steps_of_epoch + self.steps
 
     def run(
         self,
@@ -171,13 +178,12 @@ class Trainer:
     def _update(self, part: tuple[np.ndarray, float], pixels: Tensor, targets: Tensor) -> None:
         """One update; rate, changes of the faces and moving average follow from its number."""
         rows, fraction = part
-        number = self.epoch * self._steps_of_epoch + self.steps
-        self.step.set_rate(schedule.rate(self.recipe, number, self._steps_of_epoch))
+        self.step.set_rate(schedule.rate(self.recipe, self.updates, self._steps_of_epoch))
         if self.augment:
             pixels, targets = self.augment(pixels, targets, rows, self.epoch)
         self.step(pixels, targets, fraction)
         if self.average:
-            self.average.update(number)
+            self.average.update(self.updates)
 
     def _read_metrics(self) -> tuple[float, float]:
         """Mean loss and accuracy of this epoch so far; waits for the device."""
@@ -217,16 +223,16 @@ class Trainer:
         if not all(values.isfinite().all() for values in self.model.state_dict().values()):
             raise divergence("A weight", self.epoch + 1, self.steps, self.recipe)
         loss, accuracy = self._read_metrics()
-        last = (self.epoch + 1) * self._steps_of_epoch - 1  # perhaps before an interruption
-        rate = schedule.rate(self.recipe, last, self._steps_of_epoch)
+        # Of the last update, perhaps before an interruption.
+        rate = schedule.rate(self.recipe, self.updates - 1, self._steps_of_epoch)
         row: dict[str, float | None] = {
             "epoch": self.epoch + 1, "learning_rate": rate, "loss": loss, "accuracy": accuracy,
             **history.NOT_VALIDATED,
         }  # fmt: skip
-        if self.recipe.validates_after(self.epoch + 1):
+        if self.validation.is_due(self.epoch + 1):
             # It may take longer than the time after SIGTERM.
             self._save()
-            loss, accuracy = self.validation.measure()
+            loss, accuracy = self.validation.measure(self.updates)
             if not math.isfinite(loss):
                 raise divergence("The validation loss", self.epoch + 1, self.steps, self.recipe)
             row |= {"validation_loss": loss, "validation_accuracy": accuracy}

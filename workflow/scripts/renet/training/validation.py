@@ -2,10 +2,12 @@
 
 import functools
 import logging
+from typing import Any
 
 import torch
 import torch.nn.functional as F
 
+from renet.common import advice
 from renet.config.recipe import Recipe
 from renet.dataset.hdf5 import FaceFile
 from renet.network.inference import ValidationInference
@@ -20,10 +22,17 @@ class Validation:
         best: epoch, loss and weights of the lowest validation loss, with select_epoch: best.
     """
 
-    def __init__(self, model: Network, faces: FaceFile, device: torch.device, recipe: Recipe):
-        """Take the network that is evaluated, which is on the device, and the faces."""
-        self._model, self._faces, self._device, self._recipe = model, faces, device, recipe
+    def __init__(
+        self, model: Network, faces: FaceFile | None, device: torch.device, recipe: Recipe
+    ):
+        """Take the network that is evaluated, which is on the device, and the faces, if any."""
+        self._model, self._device, self._recipe = model, device, recipe
+        self._faces: Any = faces  # None: nothing is due
         self.best: dict | None = None
+
+    def is_due(self, epoch: int) -> bool:
+        """Whether the training validates after this epoch (from 1)."""
+        return self._faces is not None and self._recipe.validates_after(epoch)
 
     @functools.cached_property
     def _inference(self) -> ValidationInference:
@@ -31,8 +40,11 @@ class Validation:
         own = self._faces.pixels[processes.part(len(self._faces))]
         return ValidationInference(self._model, own, self._device, self._recipe.precision)
 
-    def measure(self) -> tuple[float, float]:
-        """Mean loss and accuracy of the network as it is now; each process computes its part."""
+    def measure(self, updates: int) -> tuple[float, float]:
+        """Mean loss and accuracy of the network after so many updates of its weights.
+
+        Each process computes its part.
+        """
         # Without sync_batchnorm, each process has its own statistics; rank 0 has the network's.
         processes.broadcast(self._model.buffers())
         logits = processes.concatenate(self._inference.logits())
@@ -40,8 +52,8 @@ class Validation:
         if processes.is_main() and not logits.any():
             logging.warning(
                 "Constant prediction: the ReLU before the softmax is 0 for every validation face, "
-                "so that the network predicts one class for all and no longer learns. Another "
-                "train.seed or a lower train.learning_rate may help."
+                "so that the network predicts one class for all. %s",
+                advice.of_training(updates),
             )
         loss = F.cross_entropy(torch.from_numpy(logits), torch.from_numpy(targets)).item()
         return loss, float((logits.argmax(1) == targets).mean())  # a tie counts as class 0

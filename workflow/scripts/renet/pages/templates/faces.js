@@ -15,7 +15,7 @@
   const predicted = predictions.predicted;
   const isCorrect = (n) => predicted[n] === samples.target[n];
   const personOf = (n) => samples.subjects[samples.subject[n]];
-  const idOf = (n) => `${samples.sources[samples.source[n]]}:${samples.row[n]}`;
+  const idOf = (n) => samples.id[n];
   // The value that a column is sorted by; `show` gives the text if that is something else.
   const COLUMNS = {
     photo: { value: (n) => n },

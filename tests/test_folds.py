@@ -1,0 +1,348 @@
+"""A run with folds is validated by networks that were trained without the people of a fold."""
+
+import dataclasses
+import json
+import shutil
+
+import fold as script
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from test_audit import samples_of
+from test_config import check
+
+from helpers.made_once import made_once
+from helpers.predictions import predictions_of
+from helpers.project import call_script
+from helpers.training import QUICK, SMALL, terminated_before, write_faces
+from helpers.workflow import (
+    copy_project,
+    planned,
+    run,
+    snakemake,
+    write_config,
+)  # fmt: skip
+from renet.common.errors import InputError
+from renet.config import data_summary, runs
+from renet.config.architecture import HogSvmArchitecture
+from renet.dataset import splits
+from renet.dataset.tables import SPLIT
+from renet.evaluation import leakage
+from renet.evaluation.tables import COMPARISON, FOLD, INFERENCE
+from renet.network.settings import RunSettings
+from renet.pages import comparison_section
+from renet.training.history import HISTORY
+
+PEOPLE = 40
+CNN = {
+    "kind": "cnn",
+    "conv_channels": [4, 4, 4, 8],
+    "strided_convs": [{"channels": 8, "stride": [2, 2]}],
+}
+
+
+@pytest.fixture
+def data(tmp_path):
+    """The HDF5 file of training and validation, 96 faces of 40 people, and the table beside it."""
+    faces = write_faces(tmp_path / "development.h5", 96, 1)
+    table = samples_of(faces.targets, PEOPLE)
+    table.to_csv(tmp_path / "development.csv", index=False)
+    return tmp_path
+
+
+def predict(data, number: int, folds: int = 3, **options) -> pd.DataFrame:
+    """The predictions of a fold."""
+    settings = {"settings": RunSettings(SMALL, QUICK)}
+    script.fold(
+        [data / "development.h5"], tables=[data / "development.csv"], fold=number, folds=folds,
+        predictions=data / f"{number}.csv", code="code", **settings | options,
+    )  # fmt: skip
+    return FOLD.read(data / f"{number}.csv")
+
+
+def rows_of(selected, data) -> np.ndarray:
+    """The rows in development.h5 of selected faces, whose pixels differ."""
+    every = [face.tobytes() for face in script.hdf5.read(data / "development.h5").pixels]
+    found = [face.tobytes() for face in selected.pixels.take(np.arange(len(selected)))]
+    return np.array([every.index(face) for face in found], int)
+
+
+@pytest.mark.parametrize("by", ["subject", "image"])
+@pytest.mark.parametrize("select_epoch", ["last", "best"])
+def test_each_face_is_predicted_once_by_a_network_that_saw_nothing_of_its_group(
+    data, monkeypatch, by, select_epoch
+):
+    table = SPLIT.read(data / "development.csv")
+    table.loc[1, "phash"] = table.phash[0]  # the same photo under another name
+    table.to_csv(data / "development.csv", index=False)
+    group = splits.groups(table.assign(copies=table.phash), by)
+    seen, fit = [], script.fit
+
+    def record(settings, training, validation, *rest):
+        parts = [
+            rows_of(part, data) if part else np.array([], int) for part in (training, validation)
+        ]
+        seen.append(parts)
+        return fit(settings, training, validation, *rest)
+
+    monkeypatch.setattr(script, "fit", record)
+    recipe = dataclasses.replace(QUICK, epochs=1, select_epoch=select_epoch)
+    found = [
+        predict(data, number, by=by, validation=0.2, settings=RunSettings(SMALL, recipe))
+        for number in (1, 2, 3)
+    ]
+    assert sorted(pd.concat(found).id) == sorted(table.id)
+    for predictions, (training, validation) in zip(found, seen, strict=True):
+        held_out = table.index[table.id.isin(predictions.id)]
+        parts = [set(group[rows]) for rows in (training, validation, held_out)]
+        assert not any(parts[a] & parts[b] for a, b in ((0, 1), (0, 2), (1, 2)))
+        assert len(training) + len(validation) + len(held_out) == len(table)
+        fraction = len(validation) / (len(training) + len(validation))
+        assert fraction == pytest.approx(0.2, abs=0.06) if select_epoch == "best" else not fraction
+
+
+def test_interrupted_fold_gives_the_same_bytes(data):
+    whole = predict(data, 1).to_csv()
+    shutil.rmtree(data / "1")
+    with terminated_before(10):
+        predict(data, 1)
+    with terminated_before(0) as updates:
+        assert predict(data, 1).to_csv() == whole
+    assert 0 < len(updates) < QUICK.epochs * 8
+
+
+def test_svm_is_fitted_without_the_fold_in_any_number_of_processes(data, monkeypatch):
+    settings = RunSettings(HogSvmArchitecture(cells=4))
+    found = predict(data, 1, settings=settings, workers=1)
+    assert np.allclose(found.p_female + found.p_male, 1) and not (data / "1/features").exists()
+    monkeypatch.setattr(script, "fit", lambda *_: pytest.fail("it is fitted again"))
+    again = predict(data, 1, settings=settings, workers=2)
+    pd.testing.assert_frame_equal(found, again)
+
+
+def test_networks_of_the_folds_are_no_worse_than_one_of_all_faces(data):
+    """Light and dark faces are told apart by any network that is trained at all."""
+    targets = SPLIT.read(data / "development.csv").set_index("id").target
+    recipe = dataclasses.replace(QUICK, epochs=8)
+    found = [predict(data, number, settings=RunSettings(SMALL, recipe)) for number in (1, 2, 3)]
+    found = pd.concat(found).set_index("id").p_male > 0.5
+    assert (found == targets[found.index]).mean() > 0.9
+
+
+def test_too_many_folds_are_an_error_that_names_the_key(data):
+    with pytest.raises(InputError, match=r"not into 90; lower runs\.renet\.folds\.$"):
+        predict(data, 1, folds=90, key="runs.renet.folds")
+    config = check({"runs": {"a": {"seeds": [1, 2], "folds": 5}, "b": {"folds": 3}}})
+    named = [runs.folds_key(config, run) for run in ("a-seed2", "b")]
+    assert named == ["runs.a.folds", "runs.b.folds"]
+
+
+@pytest.mark.parametrize(
+    ("entry", "sentence"),
+    [
+        ({"folds": 1}, r"runs\.a\.folds is 1, and must be at least 2"),
+        ({"folds": 21}, r"runs\.a\.folds is 21, and must be at most 20"),
+        ({"folds": 2.5}, r"runs\.a\.folds is 2\.5, and must be a whole number"),
+        ({"grid": {"folds": [3, 5]}}, r"write it beside the grid, as runs\.a\.folds"),
+        ({"grid": {"train.epochs": [1, 2]}, "folds": 1}, r"runs\.a\.folds is 1"),
+    ],
+)
+def test_folds_that_cannot_be_are_a_sentence(entry, sentence):
+    with pytest.raises(InputError, match=sentence):
+        check({"runs": {"a": entry}})
+
+
+def test_folds_belong_to_what_a_run_depends_on():
+    config = check({
+        "runs": {"renet": None, "a": {"seeds": [1, 2], "folds": 5}, "b": {"train": {"seed": 3}},
+                 "c": {"grid": {"train.epochs": [1, 2]}, "folds": 4.0}}
+    })  # fmt: skip
+    complete = {name: runs.with_folds(of_run) for name, of_run in runs.runs(config).items()}
+    assert runs.seed_groups(complete) == [["a-seed1", "a-seed2"]]
+    assert [one["folds"] for one in complete.values()] == [5, 5, 0, 4, 4]
+    assert data_summary.to_repeat(config, "a-seed2", [])["runs"]["a-seed2"]["folds"] == 5
+    assert "folds" not in data_summary.to_repeat(config, "b", [])["runs"]["b"]
+
+
+def test_run_with_folds_is_trained_on_all_faces_unless_it_selects_an_epoch():
+    svm = {"model": {"kind": "hog_svm"}, "folds": 2}
+    overlay = {"runs": {"renet": None, "a": {"folds": 5}, "b": {}, "svm": svm}}
+    last, best = (
+        runs.runs(check(overlay | {"train": {"select_epoch": select}}))
+        for select in ("last", "best")
+    )
+    both = ["train", "validation"]
+    assert [runs.trained_on(one) for one in last.values()] == [both, ["train"], both]
+    assert [runs.trained_on(one) for one in best.values()] == [["train"], ["train"], both]
+
+
+def test_test_faces_of_validation_people_count_where_the_run_is_trained_on_both():
+    split = samples_of(np.arange(6) % 2).assign(
+        subset=["train", "train", "validation", "validation", "test", "test"],
+        subject=list("abcdcx"),
+    )
+    for trained_on, count in ((["train"], 0), (["train", "validation"], 1)):
+        found = leakage.check(split, "image", "split.csv", near=False, trained_on=trained_on)
+        assert found["test_samples_of_training_subjects"] == count
+
+
+@pytest.fixture
+def tables(tmp_path):
+    """Write inference tables of runs, with or without folds, and compare them."""
+    random = np.random.default_rng(2)
+    development, test = np.arange(60) % 2, np.arange(20) % 2
+    write_faces(tmp_path / "development.h5", 60)
+    write_faces(tmp_path / "test.h5", 20)
+
+    def compared(**quality: tuple[float, bool]) -> pd.DataFrame:
+        """comparison.csv, given how often each run is right, and whether it has folds."""
+        paths = []
+        for name, (right, folds) in quality.items():
+            for subset, targets in (("test", test), ("out_of_fold", development)):
+                is_right = random.random(len(targets)) < right
+                table = predictions_of(targets, np.where(is_right == targets, 0.9, 0.1))
+                table["id"] = (subset == "test") * "test" + table.id
+                table["subset"] = subset
+                if subset != "test" and not folds:
+                    table = table.tail(20).assign(subset="validation")
+                path = tmp_path / name / ("inference.csv" if subset == "test" else "validation.csv")
+                path.parent.mkdir(exist_ok=True)
+                INFERENCE.write(path, table)
+                paths.append(path)
+        sets = {"test": "test"}
+        if sum(folds for _, folds in quality.values()) > 1:
+            sets["out_of_fold"] = "development"
+        call_script(
+            "compare", *paths, "-o", tmp_path / "comparison.csv",
+            "--reference", next(iter(quality)),
+            "--faces", *(tmp_path / f"{name}.h5" for name in sets.values()),
+            "--curves", tmp_path / "curves.svg", "--disagreements", tmp_path / "disagreements.csv",
+            "--sheets", *(tmp_path / f"disagreements_{name}.jpg" for name in sets),
+        )  # fmt: skip
+        return COMPARISON.read(tmp_path / "comparison.csv")
+
+    return compared
+
+
+def test_run_with_folds_and_one_without_are_compared_on_the_same_faces_alone(tables):
+    found = tables(plain=(0.6, False), folded=(0.95, True))
+    assert found[["set", "kind"]].to_numpy().tolist() == [
+        ["test", "reference"],
+        ["validation", "best"],
+    ]
+    assert found.other.tolist() == ["plain", "folded"]
+    values = found.other_value[1]
+    assert (values * 20) == pytest.approx(
+        round(values * 20)
+    )  # of the 20 faces of the validation set
+
+
+def test_runs_with_folds_are_compared_on_the_out_of_fold_set_with_each_other(tables):
+    found = tables(plain=(0.6, False), a=(0.95, True), b=(0.7, True))
+    of_folds = found[(found.set == "out_of_fold") & (found.kind == "reference")]
+    assert of_folds[["run", "other"]].to_numpy().tolist() == [["b", "a"]]
+    label, said = comparison_section.headline(found)
+    assert label == "Balanced accuracy against plain"
+    assert "Out-of-fold set: b \N{MINUS SIGN}" in said
+    assert said.endswith("The out-of-fold set compares with a.")
+
+
+def test_best_of_runs_that_all_have_folds_is_chosen_on_the_out_of_fold_set(tables):
+    found = tables(a=(0.6, True), b=(0.95, True))
+    assert found[found.kind == "best"][["set", "run", "other"]].to_numpy().tolist() == [
+        ["out_of_fold", "a", "b"]
+    ]
+
+
+def test_out_of_fold_predictions_are_merged_in_the_order_of_the_faces(data):
+    ids = SPLIT.read(data / "development.csv").id
+    for number, part in enumerate((ids[::2], ids[1::2])):
+        rows = [(one, 0.25, 0.75) for one in part[::-1]]
+        FOLD.write(data / f"{number}.csv", FOLD.frame(rows))
+    model = data / "model.pt"
+    settings = RunSettings(SMALL, dataclasses.replace(QUICK, epochs=1))
+    trained = script.run.build(
+        settings, torch.device("cpu"), script.hdf5.read(data / "development.h5"), None
+    )
+    script.run.model_file.save(model, trained.model)
+    call_script(
+        "infer", model, data / "development.h5", "-o", data / "inference.csv",
+        "--validation_table", data / "development.csv", "--folds", data / "0.csv", data / "1.csv",
+        "--inference_validation", data / "inference_validation.csv",
+    )  # fmt: skip
+    merged = INFERENCE.read(data / "inference_validation.csv")
+    assert merged.id.tolist() == ids.tolist() and (merged.subset == "out_of_fold").all()
+    assert (merged.p_male == 0.75).all() and merged.correct.tolist() == merged.target.tolist()
+
+
+def folded(folder) -> None:
+    """Run the workflow with a run with folds, and one without."""
+    settings = {"renet": {"folds": 3}, "cnn": {"model": CNN}}
+    write_config(copy_project(folder), runs=settings, split={"test": 0.2, "validation": 0.2})
+    run(folder)
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory):
+    return made_once(tmp_path_factory, "folded", folded)
+
+
+def test_workflow_validates_a_run_by_its_folds_and_trains_it_on_all_other_faces(
+    project, monkeypatch
+):
+    results = project / "results"
+    folder, split = results / "runs/renet", SPLIT.read(results / "data/split.csv")
+    development = split[split.subset != "test"]
+    merged = INFERENCE.read(folder / "inference_validation.csv")
+    assert merged.id.tolist() == development.id.tolist()
+    assert not set(INFERENCE.read(folder / "inference.csv").id) & set(merged.id)
+    assert HISTORY.read(folder / "history.csv").validation_loss.isna().all()
+    found = json.loads((folder / "metrics.json").read_text())
+    assert found["data"]["faces"] == {
+        "train": len(development),
+        "test": (split.subset == "test").sum(),
+    }
+    assert found["validation"]["n"] == len(development)
+    assert found["calibration"]["fitted_on"] == "out_of_fold"
+    out_of_fold = json.loads((folder / "out_of_fold/metrics.json").read_text())
+    assert out_of_fold["test"] == found["validation"]
+    slices = pd.read_csv(folder / "out_of_fold/tables/slices.csv")
+    assert "person in the training set" not in set(slices["slice"])
+    recorded = json.loads((folder / "provenance.json").read_text())
+    assert list(recorded["inputs"]["faces"]) == ["development"] and recorded["config"]["folds"] == 3
+    assert len(np.load(folder / "training_hashes.npy").T) == len(development)
+    assert "fold.py" in json.loads((folder / "manifest.json").read_text())["code"]
+    assert "fold.py" not in json.loads((results / "runs/cnn/manifest.json").read_text())["code"]
+    monkeypatch.chdir(project)
+    call_script("verify", "results")
+    records = [json.loads(path.read_text())["set"] for path in (results / "evaluations").iterdir()]
+    assert records == ["test", "test"]
+
+
+def test_pages_say_what_validated_a_run(project):
+    results = project / "results"
+    page = (results / "runs/renet/report.html").read_text()
+    others = (results / "runs/cnn/report.html").read_text()
+    index, card = (results / "index.html").read_text(), results / "runs/renet/model_card.md"
+    assert "validation set" not in page.split('id="files"')[0]
+    assert '<h2 id="out_of_fold">Cross-validation</h2>' in page and "out_of_fold" not in others
+    assert "validated by 3-fold cross-validation" in page
+    assert "of training and validation; validated by 3-fold cross-validation." in card.read_text()
+    assert "<code>folds: 5</code>" not in page
+    assert "<code>folds: 5</code>" in others and "<code>folds: 5</code>" in index
+    assert "Of a run with folds, its out-of-fold predictions of the validation set count." in index
+
+
+def test_change_of_the_folds_trains_them_alone_and_the_config_of_a_run_is_whole(project, tmp_path):
+    copy = shutil.copytree(project, tmp_path / "copy", symlinks=True)
+    assert not planned(copy)
+    repeated = snakemake(copy, "-n", "--configfile", "results/runs/renet/config.yaml", "-q")
+    assert repeated.returncode == 0
+    write_config(
+        copy, runs={"renet": {"folds": 4}, "cnn": {"model": CNN}},
+        split={"test": 0.2, "validation": 0.2},
+    )  # fmt: skip
+    changed = planned(copy)
+    assert {"fold", "infer", "evaluate_out_of_fold"} <= changed
+    assert not {"train", "write_hdf5", "shuffle"} & changed

@@ -1,0 +1,75 @@
+"""Folds: training without a part of the people; included where a run or the label audit has folds.
+
+Requires: results/data/ HDF5 files and the tables beside them.
+Provides: results/runs/<run>/folds/, from which the rule infer makes inference_validation.csv; and
+results/runs/<run>/out_of_fold/, which has the layout of a run's folder.
+"""
+
+
+rule fold:
+    """Train without one fold of the people, and predict the faces of this fold."""
+    input:
+        faces="<results>/data/development.h5",
+        tables="<results>/data/development.csv",
+    output:
+        predictions="<results>/runs/{run}/folds/{fold}-of-{folds}.csv",
+    log:
+        "<results>/runs/{run}/logs/fold/{fold}-of-{folds}.log",
+    benchmark:
+        "<results>/runs/{run}/benchmarks/fold/{fold}-of-{folds}.tsv"
+    conda:
+        "../../envs/fold.yaml"
+    threads: resources_of_run("threads")
+    resources:
+        gpu=resources_of_run("gpus"),
+        mem_mb=memory_of_run,
+        runtime=resources_of_run("minutes"),
+        workers=resources_of_run("threads"),
+    params:
+        key=lambda wildcards: runs.folds_key(config, wildcards.run),
+        by=config["split"]["by"],
+        seed=config["split"]["seed"],
+        validation=config["split"]["validation"] / (1 - config["split"]["test"]),
+        settings=lambda wildcards: runs.fold_settings(RUNS[wildcards.run]),
+        code=code_with_kind("fold.py"),
+    script:
+        "../scripts/fold.py"
+
+
+use rule evaluate as evaluate_out_of_fold with:
+    input:
+        test="<results>/runs/{run}/inference_validation.csv",
+        validation="<results>/runs/{run}/inference_validation.csv",
+        split="<results>/data/split.csv",
+        model="<results>/runs/{run}/model.pt",
+        own_tables=own_tables,
+    output:
+        metrics="<results>/runs/{run}/out_of_fold/metrics.json",
+        slice_table="<results>/runs/{run}/out_of_fold/tables/slices.csv",
+        figures=expand(
+            "<results>/runs/{{run}}/out_of_fold/figures/{figure.name}.svg",
+            figure=FIGURES_OF_PREDICTIONS,
+        ),
+    log:
+        "<results>/runs/{run}/logs/evaluate_out_of_fold.log",
+    benchmark:
+        "<results>/runs/{run}/benchmarks/evaluate_out_of_fold.tsv"
+    wildcard_constraints:
+        run=one_of(WITH_FOLDS),
+
+
+use rule gallery as gallery_out_of_fold with:
+    input:
+        inference="<results>/runs/{run}/inference_validation.csv",
+        faces="<results>/data/development.h5",
+    output:
+        table="<results>/runs/{run}/out_of_fold/tables/gallery.csv",
+        examples="<results>/runs/{run}/out_of_fold/faces/examples.jpg",
+        mistakes="<results>/runs/{run}/out_of_fold/faces/mistakes.jpg",
+        hard_cases="<results>/runs/{run}/out_of_fold/faces/hard_cases.jpg",
+    log:
+        "<results>/runs/{run}/logs/gallery_out_of_fold.log",
+    benchmark:
+        "<results>/runs/{run}/benchmarks/gallery_out_of_fold.tsv"
+    wildcard_constraints:
+        run=one_of(WITH_FOLDS),

@@ -1,0 +1,126 @@
+"""Train without one fold of the people, or photos, and predict the faces of this fold.
+
+Reads: HDF5 files of faces with the tables beside them: development.h5 for a run with folds, all
+three subsets for the label audit.
+Writes: one row for each face of the fold: id, p_female, p_male.
+Decides: nothing; the folds follow from the seed. Where the settings select the epoch, a part of the
+other faces is the validation set of the training. The output is a link to predictions.csv in
+<output without .csv>/<fingerprint>/, see `renet.training.folder`. Where it is finished, nothing is
+trained; where it has a checkpoint, the training continues.
+"""
+
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+
+from renet.common import script
+from renet.dataset import hdf5, selections, splits
+from renet.dataset.hdf5 import FaceFile
+from renet.dataset.tables import SPLIT
+from renet.evaluation.tables import FOLD, PROBABILITIES
+from renet.network import devices, inference
+from renet.network.model import Network
+from renet.network.settings import RunSettings
+from renet.training import run, svm_training
+from renet.training.checkpoints import Checkpoint
+from renet.training.folder import TrainingFolder
+
+COURSE = RunSettings()
+CHECKPOINT_SECONDS = 600
+TRAINING, VALIDATION, HELD_OUT = range(3)
+
+
+def fold(
+    faces: list[Path],
+    *,
+    tables: list[Path],
+    predictions: script.Output,
+    fold: int,
+    folds: int = 5,
+    key: str = "--folds",
+    by: Literal["subject", "image"] = "subject",
+    seed: int = 42,
+    validation: float = 0.1,
+    settings: RunSettings = COURSE,
+    gpu: script.Granted = None,
+    workers: script.Granted = None,
+    code: script.Code = "",
+) -> None:
+    """Train without one fold of the people, or photos, and predict the faces of this fold.
+
+    Args:
+        faces: HDF5 files of faces.
+        tables: the table beside each of them, in the same order.
+        predictions: table to write, one row for each face of the fold.
+        fold: number of the fold, from 1.
+        folds: number of folds.
+        key: what gives this number, for an error about it.
+        by: what stays in one fold: each person, or each photo.
+        seed: of the division into folds, the config's split.seed.
+        validation: fraction of the other faces that the training validates on, where the settings
+            select the epoch.
+        settings: network and recipe; a JSON object can replace single options, as in
+            --settings.model '{"cell": "gru"}'.
+        workers: number of processes that compute the features of an SVM.
+    """
+    samples = pd.concat(map(SPLIT.read, tables), ignore_index=True)
+    settings = settings.granted(gpu).with_recipe(processes=1)
+    if not settings.model.has_layers:
+        threads = workers or settings.train.threads
+        settings = settings.with_recipe(device="cpu", precision="float32", threads=threads)
+    is_held_out = splits.folds(samples, folds, seed, by, key) == fold - 1
+    part = np.where(is_held_out, HELD_OUT, TRAINING)
+    if settings.train.select_epoch == "best":
+        rest = np.flatnonzero(part == TRAINING)
+        chosen = splits.parts(samples.iloc[rest], [validation, 1 - validation], seed, by) == 0
+        part[rest[chosen]] = VALIDATION
+    stored = [hdf5.read(path) for path in faces]
+    training, selecting, held_out = (
+        selections.select(stored, np.flatnonzero(part == one))
+        for one in (TRAINING, VALIDATION, HELD_OUT)
+    )
+    ids, people = samples.id[part == HELD_OUT].tolist(), samples.subject[part == TRAINING].tolist()
+
+    def compute(path: Path) -> None:
+        for file in stored:
+            hdf5.check_digest(file)
+        on = training, selecting if len(selecting) else None
+        model = fit(settings, *on, people, path.parent)
+        device = next(iter(model.state_dict().values())).device
+        precision = settings.train.precision
+        logits = inference.logits(model, held_out.pixels, device, precision, show_progress=True)
+        table = pd.DataFrame(inference.softmax(logits), columns=list(PROBABILITIES))
+        table.insert(0, "id", ids)
+        FOLD.write(path, table)
+
+    depends_on = settings.without_device()
+    if not settings.model.has_layers:
+        depends_on = depends_on.with_recipe(threads=1)  # their number changes no result
+    folder = TrainingFolder(
+        predictions.with_suffix(""),  # of this fold alone: other folds may be training
+        *(depends_on, code, training.digest, selecting.digest, held_out.digest, ids, people),
+    )
+    folder.link_results({"predictions.csv": predictions}, compute, settings.train.device)
+
+
+def fit(
+    settings: RunSettings,
+    training: FaceFile,
+    validation: FaceFile | None,
+    people: list[str],
+    folder: Path,
+) -> Network:
+    """Train a network of any kind, on its device; people (faces,) are those of the training."""
+    if settings.model.has_layers:
+        checkpoint = Checkpoint(folder, CHECKPOINT_SECONDS)
+        trainer = run.resume(settings, training, validation, checkpoint)
+        trainer.run(checkpoint)
+        return trainer.model
+    network, _, _ = svm_training.fit(settings, training, np.array(people), folder / "features")
+    return devices.to_device(network, devices.choose("cpu", threads=1), "float32")
+
+
+if __name__ == "__main__":
+    script.run(fold)
