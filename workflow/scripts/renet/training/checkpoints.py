@@ -37,20 +37,16 @@ class Checkpoint:
         network = sum(value.nbytes for value in model.state_dict().values())
         disk.require_space(self.path, 2 * copies_of_network(recipe) * network)
 
-    def is_due(self, min_age: float) -> bool:
-        """Whether the latest one, or the start, is at least so long ago, in seconds."""
-        return time.monotonic() >= self._latest + min_age
+    def is_due(self, min_age: float | None = None) -> bool:
+        """Whether the latest one, or the start, is at least so long ago, in seconds, or `gap`."""
+        return time.monotonic() >= self._latest + (self.gap if min_age is None else min_age)
 
     def save(self, model: Network, state: dict) -> None:
         """Write a checkpoint; the latest one becomes the previous one.
 
-        Args:
-            model: the network that is trained, not its moving average.
-
         Raises:
             InputError: a tensor has a NaN or an infinity; both checkpoints stay as they are.
         """
-        state = state | {"weights": None}  # they are those of the model
         content = model_file.content_of(model, training=state)
         # `model_file.write` checks it, too, but the latest one would be the previous one by then.
         model_file.check_finite(content, f"{self.path} is not written")
