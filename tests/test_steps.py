@@ -300,7 +300,7 @@ def test_gpu_memory_is_what_torch_has_reserved_which_includes_a_captured_step(mo
     monkeypatch.setattr(torch.cuda, "max_memory_allocated", lambda device: 1e9)
     monkeypatch.setattr(torch.cuda, "max_memory_reserved", lambda device: 3e9)
     throughput = Throughput(torch.device("cuda"))
-    throughput.start(0, SimpleNamespace(data_wait=0.0))
+    throughput.start(SimpleNamespace(data_wait=0.0))
     throughput.end(1, 44)
     assert throughput.rows[0]["gpu_memory_mb"] == 3000
 

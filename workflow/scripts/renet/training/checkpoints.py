@@ -7,6 +7,7 @@ import dataclasses
 import logging
 import time
 from pathlib import Path
+from typing import Any
 
 from renet.common import disk
 from renet.common.errors import InputError
@@ -99,11 +100,12 @@ class SavedModels:
     keep: int
     numbered: bool = True
 
-    def save(self, model: Network, epoch: int, state: dict) -> None:
-        """Save the model of this epoch if it is due, and delete the older ones."""
+    def save(self, trainer: Any) -> None:
+        """Save the model after an epoch of a `Trainer` if it is due, and delete the older ones."""
+        epoch = trainer.epoch
         if not self.every or epoch % self.every:
             return
-        model_file.save(self.path_of(epoch), model, training=state)
+        model_file.save(self.path_of(epoch), trainer.evaluated, training=trainer.state())
         if self.numbered:
             # By their names: an interrupted job, perhaps with a higher `keep`, has written some.
             for older in range(epoch - self.keep * self.every, 0, -self.every):

@@ -33,10 +33,9 @@ class Throughput:
         """Continue the epoch that was under way."""
         self.rows, self._part = state["throughput"], state["part_of_epoch"]
 
-    def start(self, images: int = 0, loader: Loader | None = None) -> None:
-        """Start the clock in an epoch; `images` of it were done before an interruption."""
-        self._loader, self._images, self._seconds = loader, images, self._part["seconds"]
-        self._time = time.perf_counter()
+    def start(self, loader: Loader | None = None) -> None:
+        """Start the clock in an epoch, perhaps after an interruption."""
+        self._loader, self._time = loader, time.perf_counter()
         if self._device.type == "cuda":
             torch.cuda.reset_peak_memory_stats(self._device)
         self.measure()
@@ -60,8 +59,7 @@ class Throughput:
     def time_for(self, images: int, images_done: int) -> str:
         """The time that `images` will take at the speed of this epoch, such as 01:20."""
         self.measure()
-        seconds = self._part["seconds"] - self._seconds
-        return Progress.format_interval(seconds / max(1, images_done - self._images) * images)
+        return Progress.format_interval(self._part["seconds"] / images_done * images)
 
     def end(self, epoch: int, images: int) -> None:
         """Add the row of an epoch (from 1), up to its last measurement."""

@@ -54,7 +54,6 @@ class TrainStep:
         """Make the optimizer of a network that is on its device (see `devices.to_device`)."""
         self.model, self.recipe = model, recipe
         self.optimizer = make_optimizer(model, recipe)
-        self.rate = recipe.learning_rate
         parameters = list(model.parameters())
         self.device, self.dtype = parameters[0].device, parameters[0].dtype
         # Not in float64, whose learning rate is a number, nor with collectives in the forward pass,
@@ -93,9 +92,7 @@ class TrainStep:
 
     def set_rate(self, rate: float) -> None:
         """Set the learning rate; a captured step reads it from the device."""
-        if rate == self.rate:
-            return
-        self.rate, (group,) = rate, self.optimizer.param_groups
+        (group,) = self.optimizer.param_groups
         if isinstance(group["lr"], Tensor):
             group["lr"].fill_(rate)
         else:

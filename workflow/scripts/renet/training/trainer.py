@@ -1,11 +1,9 @@
 """The course's training loop (section 3.2.5), interruptible and for several processes."""
 
 import contextlib
-import functools
 import itertools
 import logging
 import math
-import operator
 from collections.abc import Callable, Generator, Iterator
 
 from torch import Tensor
@@ -97,19 +95,19 @@ class Trainer:
             TrainingInterrupted: SIGTERM came; a checkpoint was written.
         """
         self._checkpoint = checkpoint
-        stopping: contextlib.AbstractContextManager[list[int]]
-        stopping = stop_requests() if checkpoint else contextlib.nullcontext([])
-        with stopping as self._stop, train_step.explain_out_of_memory(self.recipe.batch_size):
+        with contextlib.ExitStack() as stack:
+            self._stop = stack.enter_context(stop_requests()) if checkpoint else []
+            stack.enter_context(train_step.explain_out_of_memory(self.recipe.batch_size))
             self.step.prepare(self.faces.shape)  # before the faces fill the GPU's memory
             loader = make_loader(self.faces.pixels, self.faces.targets, self.device)
-            with contextlib.closing(self._batches(loader)) as batches:
-                while self.epoch < self.recipe.epochs:
-                    self.throughput.start(self.images, loader)
-                    self._train_epoch(batches, after_step, show_progress)
-                    self._end_epoch()
-                    if processes.is_main():
-                        after_epoch(self)
-                    self._save()
+            batches = stack.enter_context(contextlib.closing(self._batches(loader)))
+            while self.epoch < self.recipe.epochs:
+                self.throughput.start(loader)
+                self._train_epoch(batches, after_step, show_progress)
+                self._end_epoch()
+                if processes.is_main():
+                    after_epoch(self)
+                self._save()
         best = self.validation.best
         self.model.load_state_dict(best["state"] if best else self.evaluated.state_dict())
 
@@ -122,7 +120,9 @@ class Trainer:
             # A model file has the moving average in place of the network.
             "weights": self.model.state_dict() if self.average else None,
         }
-        return functools.reduce(operator.or_, (part.state() for part in self._parts), state)
+        for part in self._parts:
+            state |= part.state()
+        return state
 
     def restore(self, state: dict) -> None:
         """Continue from the state in a model file, whose network this training was made with."""

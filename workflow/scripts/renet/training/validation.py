@@ -64,8 +64,7 @@ class Validation:
 
     def compare(self, epoch: int, loss: float) -> None:
         """Remember the network after an epoch (from 1) if its loss is the lowest."""
-        if self._recipe.select_epoch != "best":
-            return
-        if not self.best or loss < self.best["loss"]:
+        selects = self._recipe.select_epoch == "best"
+        if selects and (not self.best or loss < self.best["loss"]):
             weights = {name: value.clone() for name, value in self._model.state_dict().items()}
             self.best = {"epoch": epoch, "loss": loss, "state": weights}
