@@ -95,8 +95,7 @@ distclean:
 	@du -sh $(wildcard results resources .snakemake .venv)
 	@read -p "Delete all of it? [y/N] " answer; \
 	if [ "$$answer" = y ]; then \
-	  find results -mindepth 1 ! -path results/README.md -delete; \
-	  rm -rf resources .snakemake .venv; \
+	  rm -rf results resources .snakemake .venv; \
 	else \
 	  echo "Nothing is deleted."; \
 	fi

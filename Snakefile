@@ -39,6 +39,8 @@ if MODULE:  # a copy: two modules can be given the same config, with other pathv
     config = copy.deepcopy(config)
 files = [] if MODULE else [DEFAULTS, *OVERLAYS]
 refuse_faults(validation.load, config, SCHEMA, files, COMMAND_LINE)
+if IS_MAIN and (found := checks.origins_of_runs(config, files, COMMAND_LINE)):
+    print(found, file=sys.stderr)
 
 
 report: PROJECT / "workflow" / "report" / "workflow.rst"
@@ -64,6 +66,10 @@ if WITH_FOLDS or config["audit"]["folds"]:
 if config["audit"]["folds"]:
 
     include: PROJECT / "workflow" / "rules" / "audit.smk"
+
+
+if IS_MAIN and rules.has("predictor") and not OWN_ENVIRONMENTS:
+    refuse_faults(checks.check_packages, config)
 
 
 if rules.has("report"):  # a module may take some of the rules

@@ -333,7 +333,8 @@ def test_page_warns_where_the_networks_do_not_beat_the_baseline(guessed):
     assert "Wrong labels can lower" not in (folder / "index.html").read_text()
     assert json.loads((folder / "summary.json").read_text())["cost"] is None
     assert "The list is no evidence of wrong labels" in (folder / "index.html").read_text()
-    assert "suspects are no evidence" in log
+    assert "networks of the audit are not significantly better than always predicting" in log
+    assert "suspects are no evidence of wrong labels. Give the run of audit.run more epochs" in log
     folder, log = guessed(mostly_right)
     assert "no evidence" not in (folder / "index.html").read_text() + log
 

@@ -83,6 +83,16 @@ def test_each_rule_runs_in_the_environment_of_its_own_script(conda, tmp_path):
     assert planned(project, "--sdm", "conda") == EVERYTHING_AFTER["train"]
 
 
+def test_package_of_a_rules_own_environment_may_be_missing_in_that_of_snakemake(
+    conda, tmp_path, monkeypatch
+):
+    project = copy_project(tmp_path / "project")
+    (tmp_path / "sitecustomize.py").write_text("import sys; sys.modules['safetensors'] = None")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    write_config(project, export=["safetensors"])
+    assert "export" in planned(project, "--sdm", "conda")
+
+
 def test_stand_in_refuses_what_it_does_not_know(conda):
     outcome = subprocess.run(["conda", "install"], capture_output=True, text=True, check=False)
     assert outcome.returncode == 1 and "stand-in" in outcome.stderr

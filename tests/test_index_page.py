@@ -337,10 +337,14 @@ def test_page_of_a_run_says_what_abstaining_does_on_the_test_set_and_on_external
         assert phrases.risk_coverage_area(metrics) in page
         (table,) = re.findall(rf'aria-label="{label}{suffix}".*?</table>', page, re.DOTALL)
         assert {group["slice"] for group in found["groups"]} == {"recorded gender", "age"}
+        assert any(group["n"] < 30 for group in found["groups"])
         for group in found["groups"]:
+            row = f'<th scope="row">{group["slice"]}: {group["value"]}</th>'
+            if group["n"] < 30:
+                assert row not in table
+                continue
             cells = [
                 f"{group['n']:,}", f"{group['accepted']:,}", phrases.percentage(group["coverage"]),
                 phrases.percentage(group["error"]),
             ]  # fmt: skip
-            row = f'<th scope="row">{group["slice"]}: {group["value"]}</th>'
             assert row + "".join(f"<td>{cell}</td>" for cell in cells) in table

@@ -417,7 +417,8 @@ def test_evaluation_prints_the_accuracy_as_the_course_does_and_warns(tables, cap
         figures = [folder / f"{figure.name}.svg" for figure in run_figures.RUN_FIGURES]
         evaluate(tables, attempt, "--figures", *figures)
     assert "Accuracy = 66.7%" in caplog.text
-    assert "predicts the same class for every face" in caplog.text
+    warning = f"{tables / 'a'}: the network predicts the same class for every face of the set test"
+    assert f"{warning}; report.html in the folder of the run says what may help." in caplog.text
     written = sorted(path.name for path in (tables / "a").iterdir())
     assert written == sorted(["metrics.json", "slices.csv", *(path.name for path in figures)])
     for name in written:

@@ -108,7 +108,7 @@ def test_photo_that_is_not_there_is_missing(tmp_path):
         ("path,gender,Gender\na.jpg,f,m\n", "has the column gender twice"),
         ("path,gender,subjects\na.jpg,f,me\n", 'column "subjects"; did you mean subject'),
         ("path,gender,x1\na.jpg,f,3\n", "has only x1 of a box; give all four"),
-        ("path,gender\na.jpg,f\nb.jpg,mael\n", 'line 3: "mael" is not a gender; write one of'),
+        ("path,gender\na.jpg,f\nb.jpg,mael\n", 'line 3: "mael" is not a gender; write female'),
         ("path,gender\na.jpg,2\n", 'line 2: "2" is not a gender'),
         ("path,gender\n,f\n", 'line 2: "" is an empty path'),
         ("path,gender,age\na.jpg,f,old\n", 'line 2: "old" is not a number that age can be'),

@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import os
+import re
 import subprocess
 import sys
 import types
@@ -125,18 +126,25 @@ for path in sys.argv[1:]:
     printed[path] = out.getvalue()
 print(json.dumps(printed))
 """
+OPTION = re.compile(r"^(?:│ \*?)? *((?:[A-Z_]+ )?-.*?)(?:  +(\S.*?))? *│?$", re.MULTILINE)
 
 
-def test_help_of_every_script_describes_its_options():
+def test_help_of_every_script_describes_each_option_in_its_own_words():
     """In one process, since each script's start takes seconds."""
     command = [sys.executable, "-c", HELP_OF_ALL, *sorted(map(str, SCRIPTS.glob("*.py")))]
-    paths = os.environ | {"PYTHONPATH": str(SCRIPTS)}
-    outcome = subprocess.run(command, env=paths, capture_output=True, text=True, check=False)
+    wide = os.environ | {"PYTHONPATH": str(SCRIPTS), "COLUMNS": "999"}
+    outcome = subprocess.run(command, env=wide, capture_output=True, text=True, check=False)
     assert outcome.returncode == 0, outcome.stderr
     printed = json.loads(outcome.stdout)
     assert len(printed) > 20
     for path, text in printed.items():
         assert "usage" in text.lower() and "--code" not in text, path
+        lines = re.sub(r"\n {24}(?=\S)", "  ", text)  # argparse writes below a long option
+        options = dict(OPTION.findall(lines))
+        assert len(options) > 1, text
+        for option, description in options.items():
+            assert description and not re.match(r"\[|\(default", description), (path, option)
+        assert len(set(options.values())) == len(options), path
 
 
 def test_unknown_option_is_an_error_that_names_it():
@@ -211,10 +219,43 @@ logging.info("The parent ends.")
 """
 
 
+LINES_OF_ANOTHER_PACKAGE = """
+import logging, sys
+from renet.common import logs
+
+logs.start(*sys.argv[1:])
+logging.getLogger("onnxscript").info("Removed 61 unused nodes")
+logging.getLogger("onnxscript").error("A real error")
+logging.info("The file is written.")
+raise KeyboardInterrupt
+"""
+
+
+def run_with_log(code: str, *log: Path) -> subprocess.CompletedProcess:
+    command = [sys.executable, "-c", code, *map(str, log)]
+    paths = os.environ | {"PYTHONPATH": str(SCRIPTS)}
+    return subprocess.run(command, env=paths, capture_output=True, text=True, check=False)
+
+
+def test_lines_of_other_packages_are_in_the_log_alone_but_for_their_errors(tmp_path):
+    printed = run_with_log(LINES_OF_ANOTHER_PACKAGE).stderr
+    assert "The file is written." in printed and "A real error" in printed
+    assert "unused nodes" not in printed
+    printed = run_with_log(LINES_OF_ANOTHER_PACKAGE, tmp_path / "job.log").stderr
+    assert "unused nodes" not in printed
+    assert "Removed 61 unused nodes" in (tmp_path / "job.log").read_text()
+
+
+def test_interrupted_job_says_that_the_same_command_resumes(tmp_path):
+    run_with_log(LINES_OF_ANOTHER_PACKAGE, tmp_path / "job.log")
+    last = (tmp_path / "job.log").read_text().splitlines()[-1]
+    assert last.endswith("Interrupted; the same command resumes the workflow.")
+    assert run_with_log(LINES_OF_ANOTHER_PACKAGE).stderr.endswith("Interrupted.\n")
+
+
 def test_lines_of_child_processes_stay_in_the_log(tmp_path):
     log = tmp_path / "job.log"
     log.write_text("The job before.")
-    command = [sys.executable, "-c", CHILD_LOGS, log]
-    subprocess.run(command, env=os.environ | {"PYTHONPATH": str(SCRIPTS)}, check=True)
+    assert run_with_log(CHILD_LOGS, log).returncode == 0
     texts = [line.split(" INFO ")[-1] for line in log.read_text().splitlines()]
     assert texts == ["The parent begins.", "The child works.", "The parent ends."]

@@ -317,8 +317,12 @@ def test_constant_prediction_is_reported_by_one_process_alone(faces, caplog, mon
         trainer.model.cls.weight.zero_()
         trainer.model.cls.bias.fill_(-1)
     monkeypatch.setattr(processes, "is_main", lambda: is_main)
-    trainer.validation.measure()
+    trainer.validation.measure(6)
     assert ("Constant prediction" in caplog.text) == is_main
+    assert ("The training made 6 updates" in caplog.text) == is_main
+    assert "train.seed" not in caplog.text
+    trainer.validation.measure(1000)
+    assert ("try another train.seed" in caplog.text) == is_main
 
 
 @pytest.fixture

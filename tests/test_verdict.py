@@ -1,5 +1,6 @@
 """The verdict at the head of the pages, and sentences that say no more than the numbers bear."""
 
+import html
 import json
 import re
 import shutil
@@ -12,6 +13,7 @@ import pytest
 from helpers.browser import DESKTOP, PHONE, show, texts
 from helpers.pages import changed_settings, index, run_page, write_report
 from helpers.predictions import predictions_of, predictions_with
+from renet.common import advice
 from renet.evaluation import confidence_intervals, metrics, run_metrics
 from renet.evaluation.tables import COMPARISON, SLICES
 from renet.metadata import subjects
@@ -174,6 +176,7 @@ def test_constant_prediction_is_put_down_to_the_relu_of_the_courses_classifier_a
             change_metrics(changed, run, "test", constant_prediction=True)
     pages = {run: (changed / "runs" / run / "report.html").read_text() for run in settings["runs"]}
     assert all("same class for every face of the test set." in page for page in pages.values())
+    assert all("What may help" in page for page in pages.values())
     assert [run for run, page in pages.items() if "The ReLU\nbefore" in page] == ["made"]
 
 
@@ -295,18 +298,18 @@ def test_group_whose_interval_excludes_its_confidence_is_not_calibrated(confiden
     assert phrases.confidence_finding(row) == said
 
 
-def test_slice_of_under_thirty_faces_says_so():
-    rows = [(29, np.nan), (30, 0.2), (30, 0.0123), (30, 0.0001), (100, np.nan)]
+def test_larger_slice_says_whether_it_is_weaker():
+    rows = [(30, 0.2), (30, 0.0123), (30, 0.0001), (100, np.nan)]
     found = [phrases.slice_finding(pd.Series({"n": n, "p_holm": p}), 100) for n, p in rows]
-    assert found == ["under 30 faces", "not significant", "significant (p = 0.012)",
-                     "significant (p < 0.001)", "the whole set"]  # fmt: skip
+    assert found == ["not significant", "significant (p = 0.012)", "significant (p < 0.001)",
+                     "the whole set"]  # fmt: skip
 
 
 def calibrated(temperature: float, interval=(1.1, 1.5), **changes: float) -> dict:
     test = {"loss": 0.3, "brier": 0.1, "ece": 0.05}
     scaled = {"temperature": temperature, "interval": interval, "at_bound": False, **test}
-    scaled["fitted_on"] = "validation"
-    return {"test": test, "calibration": scaled | changes}
+    scaled["fitted_on"], many = "validation", {"n": 30}
+    return {"test": test | many, "validation": many, "calibration": scaled | changes}
 
 
 @pytest.mark.parametrize(
@@ -322,6 +325,15 @@ def test_calibration_names_what_changed_and_nothing_else():
     assert "lowers the log loss from 0.300 to 0.250 and raises the calibration error" in text
     assert "Brier" not in text
     assert "On the test set" not in phrases.calibration(calibrated(1.3))
+
+
+@pytest.mark.parametrize("changes", [{}, {"at_bound": True}])
+def test_temperature_of_few_faces_is_said_to_be_that_and_nothing_is_concluded_from_it(changes):
+    few = calibrated(20.0, loss=0.25, **changes) | {"test": {"n": 10}, "validation": {"n": 10}}
+    text = phrases.calibration(few)
+    assert "overconfident" not in text and "On the test set" not in text
+    said = "the validation set has only 10 faces" if changes else "its 10 faces are too few"
+    assert said in text and "say nothing about the labels" not in text
 
 
 def test_calibration_error_is_compared_with_that_of_a_calibrated_network():
@@ -455,6 +467,72 @@ def test_labels_are_doubted_only_by_an_audit(window, changed):
     assert text in (changed / "runs/made/model_card.md").read_text()
     window.get(run_page(changed))
     assert "The label audit suspects 2 of their labels." in texts(window, "#mistakes + p")[0]
+
+
+FEW = predictions_of([0, 1] * 6, [0.01, 0.02] * 6)  # no male face is recognised
+CONCLUSIONS = (
+    "recognised less often", "overconfident", "chance can", "would be 0.5", "significantly less",
+    "Slices", "Calibration by group", "slices.svg", "gender_gaps.svg",
+)  # fmt: skip
+
+
+def text_of(page: Path) -> str:
+    return re.split(r"</style>|<script", page.read_text())[1]
+
+
+def test_pages_of_few_test_faces_show_the_accuracy_and_draw_no_conclusion(changed):
+    run, sets = changed / "runs/made", ("", "external/portraits")
+    for folder in sets:
+        found = json.loads((run / folder / "metrics.json").read_text())
+        split = pd.DataFrame({"subset": ["train"], "subject": "x", "target": 1, "year": 2000})
+        summary, by_slice = run_metrics.evaluate(FEW, FEW.assign(subset="validation"), split, 0.02)
+        summary |= {"leakage": found["leakage"], "data": found["data"]}
+        (run / folder / "metrics.json").write_text(json.dumps(summary))
+        SLICES.write(run / folder / "tables/slices.csv", by_slice)
+    write_report(changed)
+    report, card = (text_of(run / name) for name in ("report.html", "model_card.html"))
+    for page in (report, card):
+        assert [words for words in CONCLUSIONS if words in page] == []
+        assert page.count("The test set has 12 faces. That is too few to say more than the") == 1
+    assert report.count("The set portraits has 12 faces. That is too few") == 1
+    interval = phrases.percentage_interval(summary["test"]["intervals"]["accuracy"])
+    assert f"(95 % interval {interval}" in report.replace("\n", " ")
+    assert "<summary>Reliability diagram of 12 faces</summary>" in report
+    assert "the validation set has only 12 faces" in report
+
+
+def test_comparison_on_few_faces_is_folded_and_not_at_the_head_of_the_page(changed, window):
+    for run in ("made", "again", "slow"):
+        change_metrics(changed, run, "test", n=12)
+    with changed_settings(changed) as settings:
+        settings["grids"] = {}
+    window.get(index(changed))
+    head = verdict(window)
+    assert "External set portraits:" in head and "Test set:" not in head
+    assert "All claims about the test set" in texts(window, "#comparison ~ details > summary")
+
+
+def test_page_of_a_run_that_is_not_better_than_the_baseline_says_what_may_help(changed):
+    page = changed / "runs/made/report.html"
+    assert "What may help" not in page.read_text()
+    differences = read_metrics(changed, "made")["test"]["differences"]
+    differences["over_baseline"]["significant"] = False
+    change_metrics(changed, "made", "test", differences=differences, accuracy=0.6)
+    write_report(changed)
+    assert advice.FEW_PHOTOS in html.unescape(page.read_text())
+    data = read_metrics(changed, "made")["data"]
+    change_metrics(changed, "made", "data", faces=data["faces"] | {"train": 80})
+    write_report(changed)
+    assert "The training made 30 updates of the weights, which are few" in page.read_text()
+
+
+def test_predictions_on_other_photos_are_linked_where_the_config_asks_for_them(changed):
+    pages = {changed / "index.html": "runs/made/", changed / "runs/made/report.html": ""}
+    for is_predicted in (False, True):
+        with changed_settings(changed) as settings:
+            settings["predicted"] = is_predicted
+        for page, folder in pages.items():
+            assert (f'href="{folder}predictions.html"' in page.read_text()) == is_predicted
 
 
 SMALL_SETS = {

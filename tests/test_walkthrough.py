@@ -44,9 +44,9 @@ def page(finished) -> str:
     return (finished / PAGE).read_text()
 
 
-def walk(project: Path, *arguments: str) -> str:
+def walk(project: Path, *arguments: str, faces: str = "test") -> str:
     """Run the script in the project's folder, to write photo.html beside the run's page."""
-    given = [f"{RUN}/model.pt", "results/data/test.h5", RECEIPT, "-o", f"{RUN}/photo.html"]
+    given = [f"{RUN}/model.pt", f"results/data/{faces}.h5", RECEIPT, "-o", f"{RUN}/photo.html"]
     with contextlib.chdir(project):
         call_script("walkthrough", *given, *arguments)
     return (project / RUN / "photo.html").read_text()
@@ -278,6 +278,36 @@ def test_unknown_id_is_refused_with_one_that_is_known(project):
     known = f"{sample_of(project).id} is one that it has"
     with pytest.raises(InputError, match=f"has no face with the id sample:99999.*{known}"):
         walk(project, "--id", "sample:99999")
+
+
+def test_face_is_found_by_the_path_and_the_name_of_its_photo(project):
+    sample = sample_of(project, 2)
+    for name in (sample.path, Path(sample.path).name):
+        assert text_of(walk(project, "--id", name), "index") == "2"
+
+
+def test_name_of_several_faces_is_refused_with_their_ids(project):
+    table = project / "results/data/test.csv"
+    rows = pd.read_csv(table, dtype=str, na_filter=False)
+    rows.loc[:1, "path"] = ["a/p005.jpg", "b/p005.jpg"]
+    rows.to_csv(table, index=False)
+    ids = ", ".join(rows.id[:2])
+    with pytest.raises(InputError, match=f"2 faces named p005.jpg; give the id of one: {ids}"):
+        walk(project, "--id", "p005.jpg")
+
+
+def test_face_of_another_subset_is_refused_with_the_subset(project):
+    rows = pd.read_csv(project / "results/data/train.csv", dtype=str)
+    name = Path(rows.path[0]).name
+    with pytest.raises(
+        InputError, match=rf"no face with the id {name} \({name} is in the subset t"
+    ):
+        walk(project, "--id", name)
+
+
+def test_faces_of_the_training_set_are_refused_with_the_file_to_give(project):
+    with pytest.raises(InputError, match=r"train\.h5 has faces of the subset train, .* give test"):
+        walk(project, faces="train")
 
 
 def test_predictions_of_another_model_are_refused(project):

@@ -43,7 +43,7 @@ def report(finished, tmp_path_factory) -> Path:
 
 def documented_files() -> list[re.Pattern]:
     """The first column of the README's table of files, as patterns."""
-    rows = re.findall(r"^\| (`.*?) \|", (ROOT / "results/README.md").read_text(), re.MULTILINE)
+    rows = re.findall(r"^\| (`.*?) \|", (ROOT / "docs/files.md").read_text(), re.MULTILINE)
     patterns = []
     for name in re.findall(r"`([^`]+)`", " ".join(rows)):
         pattern = re.escape(name).replace("…", ".+")
@@ -71,7 +71,7 @@ def add_photos(project: Path, name: str = "photos") -> dict:
 
 def test_readme_of_the_results_names_every_file_and_no_other(project):
     saved = {"checkpoints": {"save_every": 1}, "grid": {"train.seed": [1]}}
-    runs = {"saved": saved, "renet": {}}
+    runs = {"saved": saved, "renet": {"folds": 2}}
     photos = {"photos": "resources/sample/wiki_crop.tar"}
     settings = {"audit": {"folds": 2}, "runs": runs, "predict": photos, "export": ["safetensors"]}
     external = add_photos(project)
@@ -136,8 +136,14 @@ def test_added_external_set_trains_nothing(project):
     assert "subset=photos" in jobs and "subset=train" not in jobs
 
 
+def test_folder_of_results_has_its_readme(finished):
+    text = (ROOT / "docs/files.md").read_text()
+    assert (finished / "results/README.md").read_text() == text
+    assert not re.search(r"\]\((?!http)", text)  # a relative link would lead nowhere from there
+
+
 def test_readme_of_the_results_names_every_column(finished):
-    text = (ROOT / "results/README.md").read_text()
+    text = (ROOT / "docs/files.md").read_text()
     columns = text.split("## Columns")[1]
     words = {word for name in re.findall(r"`([^`]+)`", columns) for word in name.split()}
     tables = list((finished / "results").rglob("*.csv"))
@@ -627,7 +633,6 @@ def test_verify_says_whether_a_run_is_whole_and_what_differs(project):
     (run / "history.csv").write_text("other")
     (run / "figures/slices.svg").unlink()
     (run / "model.onnx").touch()
-    (run / "external/congress").mkdir(parents=True)
     code = project / "workflow/scripts/renet/network/rnn.py"
     code.write_text(code.read_text() + "EDITED = 1\n")
     archive = project / "resources/sample/wiki_crop.tar"
@@ -637,8 +642,7 @@ def test_verify_says_whether_a_run_is_whole_and_what_differs(project):
     for fault in (
         "history.csv has other bytes",
         "figures/slices.svg is missing",
-        "external/congress is no longer made",
-        "model.onnx is no longer made",
+        "model.onnx is of an earlier training; delete it",
         "the code of",
         "train.py",
     ):
@@ -646,6 +650,29 @@ def test_verify_says_whether_a_run_is_whole_and_what_differs(project):
     assert "wiki_crop.tar has changed since" in whole.stderr and archive.name not in quick.stderr
     (run / "model.pt").unlink()
     assert "model.pt is missing" in verify(project, "--quick").stderr
+
+
+def test_verify_lists_what_the_config_no_longer_names_and_finds_no_fault(project):
+    run = project / "results/runs/renet"
+    (run / "external/congress").mkdir(parents=True)
+    digest = hashlib.sha256((run / "model.pt").read_bytes()).hexdigest()
+    (run / "model.onnx").write_text(f'{{"model_sha256": "{digest}"}}')
+    outcome = verify(project, "--quick")
+    assert outcome.returncode == 0
+    assert "data; no longer in the config: external/congress, model.onnx." in outcome.stderr
+
+
+def test_verify_names_the_folders_of_results_that_it_did_not_check(project):
+    for place in ("results/own", "results-b"):
+        (project / place / "runs/other").mkdir(parents=True)
+        (project / place / "runs/other/model.pt").touch()
+    places = f"{project / 'results/own'}, {project / 'results-b'}"
+    outcome = verify(project, "--quick")
+    assert outcome.returncode == 0
+    assert f"Only results was checked; to check {places}, give that folder." in outcome.stderr
+    (project / "results/runs").rename(project / "runs-elsewhere")
+    outcome = verify(project, "--quick")
+    assert f"give a folder of results, such as {places}." in outcome.stderr
 
 
 @pytest.mark.slow

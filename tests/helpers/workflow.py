@@ -2,6 +2,7 @@
 
 import re
 import shutil
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -13,7 +14,7 @@ from helpers import terminal
 from helpers.made_once import made_once
 from helpers.project import ROOT
 
-PROJECT_PARTS = ["Snakefile", "config.yaml", "configs", "envs", "profiles", "workflow"]
+PROJECT_PARTS = ["Snakefile", "config.yaml", "configs", "docs", "envs", "profiles", "workflow"]
 # What differs between two runs of one config on one machine, and why.
 MAY_DIFFER = {
     "throughput.csv": "seconds and memory of each epoch",
@@ -116,6 +117,14 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def project(finished: Path, tmp_path: Path) -> Path:
     """A copy of the finished project, to be changed by one test."""
     return shutil.copytree(finished, tmp_path / "copy", symlinks=True)
+
+
+@pytest.fixture
+def ctrl_c_ends_processes():
+    """Handle SIGINT, which a shell ignores for background processes and their children."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
 
 
 def copy_project(folder: Path) -> Path:

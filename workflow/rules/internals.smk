@@ -2,8 +2,8 @@
 
 Requires: nothing.
 Provides: `project_folder`; MODULE, OVERLAYS and COMMAND_LINE, where the config comes
-from; IS_MAIN, whether this is the process that a user started; `limit_gpus`, and
-`refuse_faults`.
+from; IS_MAIN, whether this is the process that a user started; OWN_ENVIRONMENTS, whether
+Snakemake makes those of the rules; `limit_gpus`, and `refuse_faults`.
 """
 
 import tempfile
@@ -43,6 +43,8 @@ OVERLAYS = [] if MODULE else workflow.config_settings.configfiles
 COMMAND_LINE = {} if MODULE else workflow.config_settings.config
 # Missing: whether this process runs a single job, in which nothing is to be printed again.
 IS_MAIN = workflow.is_main_process
+# Missing: the methods of --software-deployment-method.
+OWN_ENVIRONMENTS = bool(workflow.deployment_settings.deployment_method)
 
 
 def limit_gpus(count):

@@ -17,11 +17,13 @@ if len(WITH_FOLDS) > 1:
     COMPARED["out_of_fold"] = "development"
 # Read by the pages, too.
 CAPTIONS = sorted(map(str, (PROJECT / "workflow" / "report").glob("*.rst")))
+DESCRIPTION = str(PROJECT / "docs" / "files.md")  # of all files, copied as README.md
 REPORTED_SETTINGS = {
     "runs": {name: runs.with_folds(run) for name, run in RUNS.items()},
     "defaults": runs.with_folds(schema.complete(SCHEMA)),
     "data": data_summary.for_pages(config, ORIGIN),
     "grids": GRIDS,
+    "predicted": bool(config["predict"]["photos"]),
 }
 
 
@@ -294,6 +296,7 @@ rule report:
         # The links between these are relative: the script writes them beside index.html.
         reported("<results>/learning_curves.svg", "Loss of all runs", "All runs"),
         "<results>/cost.svg",
+        "<results>/README.md",
         expand("<results>/grids/{grid}.svg", grid=GRIDS),
         reported("<results>/data/funnel.svg", "Rows that became faces", "All runs"),
         reported("<results>/data/datasheet.md", "Data sheet", "All runs"),
@@ -316,7 +319,7 @@ rule report:
         settings=REPORTED_SETTINGS,
         removed_runs=lambda wildcards: runs.removed(config, RESULTS),
         file_digest=lambda wildcards: list(
-            map(sources.file_state, [config["datasheet"], *CAPTIONS])
+            map(sources.file_state, [config["datasheet"], *CAPTIONS, DESCRIPTION])
         ),
         code=code("report.py"),
     script:

@@ -79,7 +79,12 @@ def audit(
         100 * skill.accuracy, skill.majority, 100 * skill.baseline,
     )  # fmt: skip
     if not skill.is_significant:
-        logging.warning("They are not significantly better: their suspects are no evidence.")
+        logging.warning(
+            "The networks of the audit are not significantly better than always predicting %s: "
+            "their suspects are no evidence of wrong labels. Give the run of audit.run more epochs "
+            "or more photos before you review them.",
+            skill.majority,
+        )
     logging.info(
         "%d of %d labels are suspect: %d female, %d male",
         len(suspects), len(ranked), (suspects.target == 0).sum(), (suspects.target == 1).sum(),

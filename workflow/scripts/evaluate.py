@@ -25,7 +25,7 @@ import pandas as pd
 from renet.common import files, script
 from renet.dataset.tables import SPLIT
 from renet.evaluation import leakage, own_slices, run_metrics, run_plots
-from renet.evaluation.tables import INFERENCE, OUT_OF_FOLD, SLICES
+from renet.evaluation.tables import INFERENCE, OUT_OF_FOLD, SLICES, SMALL_SLICE
 from renet.records import evaluations as records
 from renet.training.history import HISTORY
 
@@ -94,18 +94,23 @@ def evaluate(
     )
     summary["leakage"] = leaks
     epochs = HISTORY.read(history) if history else None
-    evaluation = run_plots.Evaluation(predictions, summary, by_slice, epochs)
+    shown = by_slice[by_slice.n >= SMALL_SLICE]
+    evaluation = run_plots.Evaluation(predictions, summary, shown, epochs)
     for path in figures:
         run_plots.draw(path.stem, evaluation, path)
     SLICES.write(slice_table, by_slice)
     files.write_json(metrics, summary)
+    if summary["test"]["constant_prediction"]:
+        logging.warning(
+            "%s: the network predicts the same class for every face of the set %s; report.html in "
+            "the folder of the run says what may help.",
+            metrics.parent, predictions.subset.iloc[0],
+        )  # fmt: skip
     log_summary(summary["test"])
 
 
 def log_summary(test: dict) -> None:
     """Log the main metrics; the last line is that of the course's script."""
-    if test["constant_prediction"]:
-        logging.warning("The network predicts the same class for every face of the test set.")
     logging.info(
         "Balanced accuracy %.1f%%, majority baseline %.1f%%, n = %d",
         test["balanced_accuracy"] * 100,

@@ -40,7 +40,7 @@ def manifest(
     files.write_text(config, yaml.safe_dump(settings, sort_keys=False, allow_unicode=True))
     content = manifests.of_run([*outputs, *folders, config], receipt_files, kind)
     files.write_json(manifest, content)
-    for name in manifests.left_over(manifest.parent, content["outputs"]):
+    for name in manifests.left_over(manifest.parent):
         logging.warning(
             "%s is of an earlier config and perhaps of another training; delete it, or ask for it "
             "again in the config.",

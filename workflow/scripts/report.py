@@ -3,11 +3,11 @@
 Reads: metrics.json, history.csv, page/model.json and tables/ of each run, metrics.json and tables/
 of each external test set, the funnels, comparison.csv and disagreements.csv, the receipts of the
 archives, the record of the evaluations, the labels of the audit and the user's notes for the data
-sheet if there are any, and the settings.
-Writes: index.html, and at their places in the same folder learning_curves.svg, data/funnel.svg,
-data/datasheet.md, a figure of each grid, and report.html and model_card.md of each run; the data
-sheet and the model cards as pages too (.html). The pages show figures by relative links and link
-all files of a run.
+sheet if there are any, docs/files.md, and the settings.
+Writes: index.html, README.md (docs/files.md), and at their places in the same folder
+learning_curves.svg, data/funnel.svg, data/datasheet.md, a figure of each grid, and report.html and
+model_card.md of each run; the data sheet and the model cards as pages too (.html). The pages show
+figures by relative links and link all files of a run.
 Decides: nothing.
 """
 
@@ -18,6 +18,8 @@ from renet.common import files, script
 from renet.dataset.tables import FUNNEL
 from renet.pages import cards, index_page, results, run_page
 from renet.records import evaluations
+
+DESCRIPTION = Path(files.__file__).resolve().parents[4] / "docs" / "files.md"
 
 
 def report(
@@ -39,7 +41,8 @@ def report(
         funnel: data/funnel.csv.
         settings: a JSON object with the keys `runs` (sections `model` and `train` of each run),
             `defaults` (the same sections of the default config) and `data` (the config's sections
-            about the data); where there are grids, also `grids` (the keys and the runs of each).
+            about the data); where there are grids, also `grids` (the keys and the runs of each);
+            and `predicted`, whether the runs have predictions.html.
         external_funnels: data/<set>/external_funnel.csv of each external test set.
         receipts: of the sources' archives.
         external_receipts: of the archives of the external sets.
@@ -63,17 +66,25 @@ def report(
         comparison=results.read_comparison(comparison) if comparison else None,
         suspects=results.read_suspects(audit[0]) if audit else None,
         label_cost=files.read_json(audit[1])["cost"] if audit else None,
+        predicted=settings.get("predicted", False),
     )
     runs = [
         results.read_run(folder / "runs" / name, run_settings, data.external)
         for name, run_settings in settings["runs"].items()
     ]
+    files.write_text(folder / "README.md", DESCRIPTION.read_text(encoding="utf-8"))
     cards.write_datasheet(folder / "data" / "datasheet.md", runs[0], data)
     index_page.write(index, runs, settings["defaults"], data, settings.get("grids", {}))
     for run in runs:
         run_page.write(folder / "runs" / run.name / "report.html", run, data)
         cards.write_model_card(folder / "runs" / run.name / "model_card.md", run, data)
         test = run.metrics["test"]
+        if run.advice:
+            majority = test["majority_baseline"]["class"]
+            logging.warning(
+                "Run %s is not significantly better than always predicting %s. %s",
+                *(run.name, majority, run.advice),
+            )
         logging.info(
             "Run %s: test accuracy %.1f%%, balanced accuracy %.1f%%, majority class %.1f%%",
             run.name, 100 * test["accuracy"], 100 * test["balanced_accuracy"],

@@ -1,7 +1,9 @@
 """Say whether each run is whole and made by this code, config and data, by its manifest.json.
 
 Reads: all files of each run, the digests of the HDF5 files, the receipts and the archives.
-Writes: nothing; a line for each run. The exit status is 1 if a run differs from its manifest.
+Writes: nothing; a line for each run, which also lists what the config no longer asks for. The exit
+status is 1 if a run differs from its manifest. A line names other folders of results in or beside
+this one, which are not checked.
 Decides: nothing.
 """
 
@@ -13,6 +15,7 @@ from renet.common.errors import InputError
 from renet.records import manifest
 
 MOST = 8  # differences of a run in its line
+NEAR = "*/runs/*/model.pt", "../*/runs/*/model.pt"  # of other folders of results
 
 
 def verify(results: Path, *, quick: bool = False) -> None:
@@ -23,21 +26,28 @@ def verify(results: Path, *, quick: bool = False) -> None:
         quick: whether to leave out the archives, which take long to read.
     """
     # A run may have lost either file.
-    names = "model.pt", manifest.FILE
+    names = manifest.MODEL, manifest.FILE
     folders = sorted({path.parent for name in names for path in results.glob(f"runs/*/{name}")})
+    found = (path.parents[2].resolve() for pattern in NEAR for path in results.glob(pattern))
+    others = ", ".join(map(str, sorted(set(found) - {results.resolve()})))
     if not folders:
-        raise InputError(f"{results} has no runs/*/model.pt; give a folder of results.")
+        known = f", such as {others}" if others else ""
+        raise InputError(f"{results} has no runs/*/model.pt; give a folder of results{known}.")
     differing = 0
     for folder in folders:
         try:
             changes = manifest.differences(folder, quick=quick)
+            unasked = ", ".join(manifest.left_over(folder))
         except InputError as error:
-            changes = [str(error).rstrip(".")]
+            changes, unasked = [str(error).rstrip(".")], ""
         differing += bool(changes)
         if len(changes) > MOST:
             changes[MOST:] = [f"{len(changes) - MOST} more differences"]
-        verdict = "; ".join(changes) or "whole, and made by this code, config and data"
-        logging.info("%s: %s.", folder.name, verdict)
+        changes = changes or ["whole, and made by this code, config and data"]
+        changes += [f"no longer in the config: {unasked}"] if unasked else []
+        logging.info("%s: %s.", folder.name, "; ".join(changes))
+    if others:
+        logging.info("Only %s was checked; to check %s, give that folder.", results, others)
     if differing:
         raise InputError(f"{differing} of {len(folders)} runs differ from their manifests.")
 

@@ -46,12 +46,18 @@ def walkthrough(
         receipt_files: receipts of the archives, those of one source in the order of the config.
         page: HTML page to write, beside model.pt.
         pictures: folder of its pictures (default: beside the page, with the same name).
-        id: of the face, such as wiki:1234 (default: the first of the file).
+        id: of the face, or the path or the name of its photo (default: the first of the file).
         origin: which config made the results, for the head of the page.
         compute: device, precision and threads.
     """
     config = files.read_json(model.with_name("provenance.json"))["config"] | {"origin": origin}
     shown = lineage.trace(faces.with_suffix(".csv"), id, config["archives"], receipt_files)
+    inference = model.with_name("inference.csv")
+    if (subset := shown.sample["subset"]) != "test":
+        raise InputError(
+            f"{faces} has faces of the subset {subset}, and {inference} the predictions of the "
+            "test set alone; give test.h5."
+        )
     device = devices.choose(devices.granted(compute.device, gpu), compute.threads)
     network = devices.to_device(model_file.load(model), device, compute.precision)
     if not network.architecture.has_walkthrough:
@@ -62,7 +68,6 @@ def walkthrough(
     face = np.array(hdf5.read(faces).pixels[shown.index])
     words = [model, faces, *receipt_files, "-o", model.with_name("photo.html")]
     words += ["--id", shown.sample["id"]]
-    inference = model.with_name("inference.csv")
     with inference.open(encoding="utf-8") as lines:  # in the order of the HDF5 file
         header, line = next(lines), next(itertools.islice(lines, shown.index, None))
     walk = Walkthrough(

@@ -217,7 +217,7 @@ def _receive(response: requests.Response, part: Path, total: int | None) -> None
     """Append the body of a response to `part`; Content-Encoding is not decoded."""
     offset = part.stat().st_size
     if total is None:
-        logging.warning("The server does not give the size of the file.")
+        logging.warning("The server gives no size of %s: disk space is not checked.", part.name)
     else:
         disk.require_space(part, total - offset)
     bar = Progress(desc=part.name, total=total, initial=offset, unit="B", unit_scale=True)

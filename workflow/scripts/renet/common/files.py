@@ -9,12 +9,16 @@ import errno
 import hashlib
 import json
 import os
+import shutil
+import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 from renet.common import disk, locks
 from renet.common.errors import InputError
+
+STANDARD_OUTPUT = Path("/dev/stdout")
 
 
 @contextlib.contextmanager
@@ -23,8 +27,9 @@ def replacing(path: str | Path, size: int = 0) -> Iterator[Path]:
 
     The temporary file is locked: a job that is started again while an abandoned process still
     writes the same output stops with an error. h5py has locks of its own: open the yielded path
-    with `locking=False`. A link keeps its place, and the file that it names is replaced. What is no
-    file, such as /dev/stdout or a named pipe, is written through: the yielded path is its own.
+    with `locking=False`. A link keeps its place, and the file that it names is replaced. Standard
+    output gets the whole file at the end. What else is no file, such as a named pipe, is written
+    through: the yielded path is its own.
 
     Args:
         size: bytes of the file, where they are known; they must be free before it is begun.
@@ -34,8 +39,14 @@ def replacing(path: str | Path, size: int = 0) -> Iterator[Path]:
             folder cannot be written.
     """
     path = Path(path)
+    if path == STANDARD_OUTPUT:  # its name is not opened: that would empty a file after `>>`
+        with tempfile.NamedTemporaryFile() as whole:
+            yield Path(whole.name)
+            shutil.copyfileobj(whole, sys.stdout.buffer)
+        return
     if path.exists() and not path.is_file() and not path.is_dir():
-        yield path
+        with disk.explained(path):
+            yield path
         return
     path = path.resolve() if path.is_symlink() else path
     temporary = path.with_name(path.name + ".tmp")

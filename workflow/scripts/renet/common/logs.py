@@ -40,6 +40,8 @@ def start(log_file: str | None = None, level: int = logging.INFO, append: bool =
     message alone, any other exception with its traceback.
     """
     terminal = TerminalHandler(sys.stderr)
+    # The project logs to the root logger; what other packages tell is for the log file alone.
+    terminal.addFilter(lambda record: record.name == "root" or record.levelno >= logging.WARNING)
     handlers: list[logging.Handler] = [terminal]
     if log_file:
         terminal.addFilter(lambda record: record.levelno == logging.WARNING)
@@ -69,7 +71,10 @@ def _log_uncaught(_: type[BaseException], error: BaseException, __: TracebackTyp
     if isinstance(error, InputError):
         logging.error("%s", error)
     elif isinstance(error, KeyboardInterrupt):
-        logging.error("Interrupted.")
+        way_out = "; the same command resumes the workflow" if log_file() else ""
+        logging.error("Interrupted%s.", way_out)
+    elif isinstance(error, BrokenPipeError):
+        logging.error("The program that reads the output has ended.")
     elif isinstance(error, Exception) and (sentence := disk.fault(error)):
         logging.error("%s", sentence)
     else:

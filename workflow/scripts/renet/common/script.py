@@ -8,7 +8,7 @@ A script ends with
 Under Snakemake, each argument is the job's named input, output, param, resource or wildcard of the
 same name. On a command line, each argument is an option, `--size 128 128` or, for a field of a
 dataclass, `--filter.min_age 18`; positional arguments may be given without their name. The help is
-the function's docstring.
+the function's docstring. `-o -` writes to standard output.
 """
 
 import dataclasses
@@ -24,7 +24,7 @@ from typing import Annotated, Any
 
 from cyclopts import App, CycloptsError, Parameter
 
-from renet.common import logs
+from renet.common import files, logs
 from renet.common.errors import InputError
 
 # Set before PyTorch is imported, because GCC's OpenMP reads it once. Its waiting threads otherwise
@@ -76,6 +76,8 @@ def _run_by_hand(function: Callable[..., None], arguments: list[str]) -> None:
     Raises:
         InputError: an argument names a file that does not exist.
     """
+    outputs = zip(["", *arguments], arguments, strict=False)
+    arguments = [str(files.STANDARD_OUTPUT) if pair == ("-o", "-") else pair[1] for pair in outputs]
     try:
         command_line(function)(arguments, exit_on_error=False)
     except CycloptsError:  # printed; the status is that of argparse for every version

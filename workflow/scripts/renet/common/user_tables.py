@@ -83,11 +83,9 @@ def genders(column: pd.Series, file: str | Path, further: Sequence[str] = ()) ->
         InputError: a value is neither a spelling of a gender nor one of `further`.
     """
     written = column.str.lower()
-    known = [*filter(None, GENDERS), *further]
-    refuse(
-        ~written.isin([*known, ""]), column, f"is not a gender; write one of {', '.join(known)}",
-        file,
-    )  # fmt: skip
+    words = ["female (f, 0)", "male (m, 1)", *(further or ["unknown"])]
+    fault = f"is not a gender; write {', '.join(words[:-1])} or {words[-1]}"
+    refuse(~written.isin([*GENDERS, *further]), column, fault, file)
     classes = written.map(GENDERS).astype(np.float64)
     names = classes.map(dict(enumerate(CLASSES))).where(~written.isin(further), written)
     spellings = pd.DataFrame({"is": names.fillna("unknown"), "as": column.map('"{}"'.format)})

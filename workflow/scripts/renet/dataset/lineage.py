@@ -40,12 +40,12 @@ def trace(
 
     Args:
         table: the table beside the HDF5 file; the folder of each source lies beside it.
-        face: id of the face, as in that table; None for the first one.
+        face: see `find_sample`.
         archives: of each source, with its `database`: wiki, imdb or table.
         receipt_files: receipts of the archives of all sources, those of one source in its order.
 
     Raises:
-        InputError: the table has no such face, or the files do not fit together.
+        InputError: the table has not one such face, or the files do not fit together.
     """
     index, sample = find_sample(table, face)
     folder = table.parent / sample["source"]
@@ -67,13 +67,34 @@ def trace(
 
 
 def find_sample(table: Path, face: str | None) -> tuple[int, dict]:
-    """The position of a face in its HDF5 file, and its row of the table beside that file."""
+    """The position of a face in its HDF5 file, and its row of the table beside that file.
+
+    `face` is its id, or the path or the name of a photo of one face; None is the first face.
+
+    Raises:
+        InputError: the table has none of this name, or several.
+    """
     samples = SPLIT.read(table)
-    rows = np.arange(len(samples)) if face is None else np.flatnonzero(samples.id == face)
-    if not len(rows):
-        known = f"; {samples.id.iloc[0]} is one that it has" if len(samples) else ""
-        raise InputError(f"{table} has no face with the id {face}{known}.")
-    return int(rows[0]), as_dict(samples.iloc[rows[0]])
+    rows = np.arange(len(samples))[:1] if face is None else _named(samples, face)
+    if len(rows) == 1:
+        return int(rows[0]), as_dict(samples.iloc[rows[0]])
+    if len(rows):
+        ids = ", ".join(samples.id.iloc[rows])
+        raise InputError(f"{table} has {len(rows)} faces named {face}; give the id of one: {ids}.")
+    known = f"; {samples.id.iloc[0]} is one that it has" if len(samples) else ""
+    split = table.with_name("split.csv")  # of all subsets
+    others = SPLIT.read(split) if split.is_file() else samples
+    subsets = others.subset.iloc[_named(others, face)]
+    where = f" ({face} is in the subset {subsets.iloc[0]})" if len(subsets) else ""
+    raise InputError(f"{table} has no face with the id {face}{where}{known}.")
+
+
+def _named(samples: pd.DataFrame, name: str | None) -> np.ndarray:
+    """The positions of the faces with this id, or else this path, or else this file name."""
+    for names in (samples.id, samples.path, samples.path.str.rpartition("/")[2]):
+        if (names == name).any():
+            return np.flatnonzero(names == name)
+    return np.array([], int)
 
 
 def find_row(table: Table, path: Path, **wanted: object) -> dict:

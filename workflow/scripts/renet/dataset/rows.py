@@ -85,7 +85,11 @@ def refuse_contradictions(samples: pd.DataFrame, own: set[str]) -> None:
     mine = found[found.source.isin(own)]
     if mine.empty:
         if groups:
-            logging.warning("%d photos are in the data twice, with different labels.", groups)
+            logging.warning(
+                "%d photos are in the data twice, with different labels; one is %s. `corrections` "
+                "in the config can give the right label, or drop the faces.",
+                groups, found.id.iloc[0],
+            )  # fmt: skip
         return
     one = mine.iloc[0]
     other = found[(found.digest == one.digest) & (found.target != one.target)].iloc[0]

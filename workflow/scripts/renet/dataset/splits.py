@@ -24,7 +24,8 @@ class SplitSettings:
     """The config's section `split`.
 
     Attributes:
-        validation, test: fractions of these subsets; the rest is for training.
+        validation: fraction of the validation set.
+        test: fraction of the test set; the rest is for training.
         by: `subject` keeps each person in one subset; `image` splits at random, as the course did.
         near_duplicates: whether near-duplicates of a photo stay in one subset, too.
         seed: of the assignment and of the random order.

@@ -39,10 +39,10 @@ def gaps(table: pd.DataFrame) -> np.ndarray:
     """Test whether the recalls of the genders differ in each slice: Holm's p-values.
 
     One family of tests: the slices that describe the person or the photo's origin (all but
-    `NOT_COMPARED`), with at least `FEWEST_OF_CLASS` faces of each gender, but not those that hold
-    the whole set. NaN for the others.
+    `NOT_COMPARED`), with at least `SMALL_SLICE` faces and `FEWEST_OF_CLASS` of each gender, but not
+    those that hold the whole set. NaN for the others.
     """
-    is_part = table.n < table.groupby("slice").n.transform("sum")
+    is_part = table.n.between(SMALL_SLICE, table.groupby("slice").n.transform("sum") - 1)
     fewest = table[["n_female", "n_male"]].min(axis=1)
     tested = is_part & ~table.slice.isin(NOT_COMPARED) & (fewest >= FEWEST_OF_CLASS)
     adjusted = np.full(len(table), np.nan)

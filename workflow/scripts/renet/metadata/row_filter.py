@@ -15,7 +15,14 @@ Dropped = Mapping[RowReason, np.ndarray | pd.Series]  # for each reason, the row
 
 @dataclasses.dataclass(frozen=True)
 class RowFilter:
-    """The config's section `filter`."""
+    """The config's section `filter`.
+
+    Attributes:
+        min_face_score: lowest score of the detector.
+        allow_second_face: whether a photo may have a second face.
+        min_age: lowest age, in years.
+        max_age: highest age, in years.
+    """
 
     min_face_score: float = 1.0
     allow_second_face: bool = False

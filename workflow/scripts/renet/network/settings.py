@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+from collections.abc import Callable
 from typing import Annotated, Any
 
 from cyclopts import Parameter
@@ -12,22 +13,30 @@ from renet.config.architecture import AnyArchitecture, Architecture
 from renet.config.recipe import Recipe
 from renet.network import devices
 
-# On a command line: one JSON object, whose keys are those of its kind.
-ARCHITECTURE = Parameter(
-    accepts_keys=False,
-    n_tokens=1,
-    converter=lambda _, tokens: architecture.from_settings(json.loads(tokens[0].value)),
-)
+
+def _json(build: Callable[[dict], object]) -> Parameter:
+    """An option that takes one JSON object."""
+    return Parameter(
+        accepts_keys=False, n_tokens=1, show_default=False,
+        converter=lambda _, tokens: build(json.loads(tokens[0].value)),
+    )  # fmt: skip
 
 
 @dataclasses.dataclass(frozen=True)
 class RunSettings:
-    """The network and the recipe of a run."""
+    """The network and the recipe of a run.
 
-    model: Annotated[AnyArchitecture, ARCHITECTURE] = dataclasses.field(
+    Attributes:
+        model: network; JSON with keys of the config's section model, '{"kind": "cnn"}'.
+        train: recipe; JSON with keys of the config's section train, '{"epochs": 3}'.
+    """
+
+    model: Annotated[AnyArchitecture, _json(architecture.from_settings)] = dataclasses.field(
         default_factory=Architecture
     )
-    train: Recipe = dataclasses.field(default_factory=Recipe)
+    train: Annotated[Recipe, _json(lambda given: Recipe(**given))] = dataclasses.field(
+        default_factory=Recipe
+    )
 
     def with_recipe(self, **changes: Any) -> "RunSettings":
         """These settings with other values of the recipe."""

@@ -20,7 +20,7 @@ from renet.common.drop_reasons import CorrectionReason
 from renet.dataset.corrections import Outcome
 from renet.dataset.tables import NEAR_DUPLICATES
 from renet.evaluation.tables import MISTAKES
-from renet.pages import metric_tables, phrases, templates
+from renet.pages import metric_tables, phrases, templates, verdict
 from renet.pages.results import DataResults, RunResults
 from renet.pages.templates import PageTable
 
@@ -31,7 +31,6 @@ CARD_METRICS = ("accuracy", "balanced_accuracy", "mcc", "loss", "brier", "ece")
 def write_model_card(path: Path, run: RunResults, data: DataResults) -> None:
     """Write model_card.md and model_card.html of one run."""
     mistakes = run.gallery[run.gallery.gallery == MISTAKES]
-    large = run.slices[run.slices.n >= phrases.SMALL_SLICE]
     _write(
         "model_card.md.j2",
         path,
@@ -51,14 +50,12 @@ def write_model_card(path: Path, run: RunResults, data: DataResults) -> None:
         citation=metric_tables.citation(run, data.config),
         evaluations=phrases.evaluations(data.evaluations["test"]),
         calibration=phrases.calibration(run.metrics),
-        slices=_accuracy_by_slice(large, run.metrics["test"]["n"]),
-        slices_text=f"{phrases.gender_gap(run.metrics['test'])} {phrases.gaps(run.slices)} "
-        f"{phrases.weaker_slices(run.slices)}",
+        slices=_accuracy_by_slice(run.large_slices, run.metrics["test"]["n"]),
+        slices_text=" ".join(text for _, text in verdict.groups(run)),
         suspects=phrases.suspects(mistakes, data.suspects),
         label_errors=phrases.label_errors(data.label_cost),
         front_matter=front_matter(run, data),
-        left_out=len(run.slices) - len(large),
-        small=phrases.SMALL_SLICE,
+        left_out=phrases.left_out(run.slices),
     )
 
 

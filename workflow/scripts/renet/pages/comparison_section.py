@@ -8,7 +8,7 @@ from renet.common.imdb_wiki import CLASSES
 from renet.config.runs import flatten
 from renet.evaluation.tables import ALPHA, BEST, FEWEST_SEEDS, OUT_OF_FOLD, RECIPE
 from renet.pages import metric_tables, phrases, templates
-from renet.pages.results import RunResults
+from renet.pages.results import RunResults, SetResults
 from renet.pages.templates import PageTable
 
 MOST_IN_WORDS = 5  # claims about one set; of more, the head of the page has their number
@@ -30,14 +30,19 @@ def section(
             {
                 "name": name,
                 "described": described(name),
-                "table": _table(claims[claims.set == name], runs),
+                "table": _table(claims[claims.set == name], runs, phrases.few(one.metrics["test"])),
                 "faces": _faces(disagreements[disagreements.set == name]),
                 "disagreeing": int((disagreements.set == name).sum()),
             }
-            for name in ("test", *runs[0].external, OUT_OF_FOLD)
-            if name != OUT_OF_FOLD or sum(run.folds > 0 for run in runs) > 1
+            for name, one in compared_sets(runs).items()
         ],
     }
+
+
+def compared_sets(runs: list[RunResults]) -> dict[str, SetResults]:
+    """The sets on which the runs are compared; the out-of-fold set, if two of them have folds."""
+    with_folds = [run.out_of_fold for run in runs if run.out_of_fold]
+    return runs[0].sets | ({OUT_OF_FOLD: with_folds[0]} if len(with_folds) > 1 else {})
 
 
 def headline(table: pd.DataFrame) -> tuple[str, str] | None:
@@ -127,8 +132,8 @@ def settings_against(reference: str, runs: list[RunResults]) -> dict[str, dict[s
     }
 
 
-def _table(of_set: pd.DataFrame, runs: list[RunResults]) -> PageTable | None:
-    """The claims about one set; None if nothing is compared."""
+def _table(of_set: pd.DataFrame, runs: list[RunResults], few: str) -> PageTable | None:
+    """The claims about one set, folded if it has `few` faces; None if nothing is compared."""
     if of_set.empty:
         return None
     (metric,) = metric_tables.named(of_set.metric.iloc[0])
@@ -152,7 +157,7 @@ def _table(of_set: pd.DataFrame, runs: list[RunResults]) -> PageTable | None:
         "95 % interval, uncorrected", "p, corrected", "difference", "settings that differ",
     ]  # fmt: skip
     label = f"All claims about the {described(of_set.set.iloc[0])}"
-    return PageTable(label, headings, rows, collapsed=len(rows) > MOST_IN_WORDS)
+    return PageTable(label, headings, rows, collapsed=len(rows) > MOST_IN_WORDS or bool(few))
 
 
 def _differing(row: Any, settings: dict[str, dict[str, str]]) -> str:

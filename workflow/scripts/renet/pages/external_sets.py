@@ -61,6 +61,15 @@ def out_of_fold(results: SetResults, slices: PageTable, folds: int, split_by: st
 def _section(results: SetResults, slices: PageTable, name: str, set_name: str) -> dict:
     """What the sections have in common; `folder` is relative to the page."""
     test = results.metrics["test"]
+    few = phrases.few(test, set_name)
+    judged = [
+        phrases.gender_gap(test, set_name),
+        phrases.gaps(results.slices, set_name),
+        phrases.calibration_error(test),
+        f"Weaker slices: {phrases.weaker_slices(results.slices, set_name)}",
+        phrases.left_out(results.slices),
+        phrases.risk_coverage_area(results.metrics),
+    ]
     mistakes = results.gallery[results.gallery.gallery == MISTAKES]
     wrong = test["n"] - np.trace(test["confusion_matrix"])
     return {
@@ -68,15 +77,11 @@ def _section(results: SetResults, slices: PageTable, name: str, set_name: str) -
         "accuracy": metric_tables.cell(COLUMNS[0], test),
         "texts": [
             f"The accuracy is {phrases.above_baseline(test)}",
-            phrases.gender_gap(test, set_name),
-            phrases.gaps(results.slices, set_name),
-            phrases.calibration_error(test),
-            f"Weaker slices: {phrases.weaker_slices(results.slices, set_name)}",
-            phrases.risk_coverage_area(results.metrics),
+            *([few] if few else judged),
         ],
         "metrics": _named(metric_tables.metrics_table(results.metrics, name), name),
         "slices": _named(slices, name),
-        "figures": FIGURES_OF_PREDICTIONS,
+        "figures": [one for one in FIGURES_OF_PREDICTIONS if not (few and one.of_slices)],
         "mistakes": phrases.faces(mistakes),
         "mistakes_note": phrases.confidences(mistakes, wrong, "wrong", falling=True),
     }
@@ -95,8 +100,7 @@ def table(runs: list[RunResults]) -> dict:
     if not runs[0].external:
         return {}
     summaries = {
-        run.name: {name: one.metrics["test"] for name, one in {"test": run, **run.external}.items()}
-        for run in runs
+        run.name: {name: one.metrics["test"] for name, one in run.sets.items()} for run in runs
     }
     baselines = {name: test["majority_baseline"] for name, test in summaries[runs[0].name].items()}
     majority = next(iter(baselines.values()))["class"]
@@ -124,5 +128,7 @@ def descriptions(runs: list[RunResults], data: DataResults) -> list[str]:
         )
         faces = phrases.counted(test["n"], "face", "faces")
         people = phrases.people(test)
-        sentences.append(f"{name}: {faces} of {people}; left out: {left_out or 'none'}.")
+        few = phrases.few(test, f"set {name}")
+        text = f"{name}: {faces} of {people}; left out: {left_out or 'none'}. {few}"
+        sentences.append(text.strip())
     return sentences

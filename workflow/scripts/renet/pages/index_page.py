@@ -67,6 +67,7 @@ def write(
         set_descriptions=external_sets.descriptions(runs, data),
         evaluations=phrases.evaluations(data.evaluations["test"]),
         removed_runs=data.removed_runs,
+        predicted=data.predicted,
         funnel_table=_funnel_table(data),
         **figures,
     )

@@ -4,6 +4,7 @@ import statistics
 from dataclasses import dataclass
 from typing import Any
 
+from renet.evaluation.tables import SMALL_SLICE
 from renet.pages import phrases
 from renet.pages.results import RunResults
 from renet.pages.templates import PageTable
@@ -156,6 +157,7 @@ def abstention_table(metrics: dict, name: str = "test") -> PageTable | None:
             phrases.percentage(group["error_of_all"]),
         ]
         for group in [whole, *abstention["groups"]]
+        if group["n"] >= SMALL_SLICE
     ]
     headings = [
         "group", "faces", "accepted", "coverage", "their error", "95 % interval",

@@ -69,9 +69,27 @@ def validation_set(metrics: dict) -> str:
     return f"{metrics['calibration']['fitted_on'].replace('_', '-')} set"
 
 
+def few(test: dict, set_name: str = TEST_SET) -> str:
+    """That a set, named as after `the`, has too few faces for conclusions; nothing elsewhere."""
+    if test["n"] >= SMALL_SLICE:
+        return ""
+    return (
+        f"The {set_name} has {counted(test['n'], 'face', 'faces')}. That is too few to say more "
+        "than the accuracy with its interval: calibration, slices and the difference between "
+        f"female and male are not interpreted below {SMALL_SLICE} faces."
+    )
+
+
+def left_out(by_slice: pd.DataFrame) -> str:
+    """How many slices, rows of slices.csv, are too small for the tables; nothing for none."""
+    count = counted(int((by_slice.n < SMALL_SLICE).sum()), "slice has", "slices have")
+    text = f"{count} fewer than {SMALL_SLICE} faces: too few to say anything; see slices.csv."
+    return "" if count.startswith("0 ") else text
+
+
 def calibration(metrics: dict) -> str:
     """The fitted temperature with its interval, and what it changes on the test set."""
-    scaled = metrics["calibration"]
+    scaled, faces = metrics["calibration"], metrics["validation"]["n"]
     value, temperature = scaled["temperature"], f"{scaled['temperature']:.2f}"
     fitted_on = validation_set(metrics)
     if scaled["at_bound"]:
@@ -80,17 +98,21 @@ def calibration(metrics: dict) -> str:
             if value > 1
             else f"the {fitted_on} is too small or too easy to fit it"
         )
+        if faces < SMALL_SLICE:
+            reason = f"the {fitted_on} has only {counted(faces, 'face', 'faces')}"
         return (
             f"The temperature, {temperature}, is at a bound of its search range: {reason}. It is "
             "applied neither to other photos nor to the threshold of unsure predictions."
         )
     low, high = scaled["interval"]
-    verdict = "neither overconfidence nor underconfidence is significant"
+    verdict = "neither overconfidence nor underconfidence is significant there"
     if not low <= 1 <= high:
-        verdict = f"the network is {'over' if value > 1 else 'under'}confident"
+        verdict = f"the network is {'over' if value > 1 else 'under'}confident there"
+    if faces < SMALL_SLICE:
+        verdict = f"its {counted(faces, 'face is', 'faces are')} too few to judge the confidence"
     return (
         f"The temperature fitted on the {fitted_on} is {temperature} (95\N{NO-BREAK SPACE}% "
-        f"interval {low:.2f} to {high:.2f}): {verdict} there.{_effect(metrics['test'], scaled)} It "
+        f"interval {low:.2f} to {high:.2f}): {verdict}.{_effect(metrics['test'], scaled)} It "
         "does not change the predicted classes."
     )
 
@@ -108,7 +130,9 @@ def calibration_error(test: dict) -> str:
 
 
 def _effect(test: dict, scaled: dict) -> str:
-    """What temperature scaling changes on the test set, with a space before it."""
+    """What temperature scaling changes on a large enough test set, with a space before it."""
+    if test["n"] < SMALL_SLICE:
+        return ""
     names = {"loss": "log loss", "brier": "Brier score", "ece": "calibration error (ECE)"}
     changes: dict[str, list[str]] = {"lowers": [], "raises": []}
     for key, name in names.items():
@@ -315,7 +339,7 @@ def gaps(by_slice: pd.DataFrame, set_name: str = TEST_SET) -> str:
     if not tested:
         return (
             f"No slice by age, colour or source is smaller than the {set_name} and has at least "
-            f"{FEWEST_OF_CLASS} faces of each gender."
+            f"{SMALL_SLICE} faces, {FEWEST_OF_CLASS} of each gender."
         )
     differing = by_slice[by_slice.gap_p_holm <= ALPHA]
     if differing.empty:
@@ -387,8 +411,6 @@ def slice_finding(row: pd.Series, faces: int) -> str:
     """Whether a slice, a row of slices.csv, is significantly weaker than its set of `faces`."""
     if row.n == faces:
         return "the whole set"
-    if row.n < SMALL_SLICE:
-        return f"under {SMALL_SLICE} faces"
     return "not significant" if row.p_holm > ALPHA else f"significant (p {p_value(row.p_holm)})"
 
 

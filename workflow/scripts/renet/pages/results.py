@@ -10,7 +10,7 @@ from pathlib import Path
 import pandas as pd
 
 from renet.archives import receipts
-from renet.common import files
+from renet.common import advice, files
 from renet.common.imdb_wiki import DATABASES, TABLE
 from renet.config import architecture
 from renet.config.architecture import AnyArchitecture
@@ -26,6 +26,11 @@ class SetResults:
     metrics: dict
     slices: pd.DataFrame
     gallery: pd.DataFrame
+
+    @property
+    def large_slices(self) -> pd.DataFrame:
+        """The slices of enough faces for a statement."""
+        return self.slices[self.slices.n >= tables.SMALL_SLICE]
 
 
 @dataclass(frozen=True)
@@ -48,6 +53,11 @@ class RunResults(SetResults):
         return self.settings.get("folds", 0)
 
     @property
+    def sets(self) -> dict[str, SetResults]:
+        """The results on the test set and on each external set, by name."""
+        return {"test": self, **self.external}
+
+    @property
     def architecture(self) -> AnyArchitecture:
         """Which tells what a network of this kind lacks."""
         return architecture.from_settings(self.settings["model"])
@@ -57,6 +67,20 @@ class RunResults(SetResults):
         """Epochs of the training; a kind without layers has one row of history for all of them."""
         has_layers = self.architecture.has_layers
         return len(self.history) if has_layers else self.settings["train"]["epochs"]
+
+    @property
+    def advice(self) -> str:
+        """What may help where the network is not better than the baseline; nothing elsewhere."""
+        test = self.metrics["test"]
+        if test["differences"]["over_baseline"]["significant"] and not test["constant_prediction"]:
+            return ""
+        updates = None
+        if self.architecture.has_layers:
+            faces = self.metrics["data"]["faces"].get("train", 0)
+            updates = self.epochs * -(-faces // self.settings["train"]["batch_size"])
+        male = test["majority_baseline"]["male_fraction"]
+        training = self.history.accuracy.iloc[-1]
+        return advice.of_result(updates, training, max(male, 1 - male), test["accuracy"])
 
 
 @dataclass(frozen=True)
@@ -75,6 +99,7 @@ class DataResults:
     comparison: tuple[pd.DataFrame, pd.DataFrame] | None = None
     suspects: frozenset[str] | None = None  # ids that the label audit suspects; None without one
     label_cost: dict | None = None  # of wrong labels, as from `label_audit.cost`
+    predicted: bool = False  # whether each run has predictions.html
 
     @functools.cached_property
     def steps(self) -> pd.DataFrame:

@@ -28,6 +28,7 @@ def write(path: Path, run: RunResults, data: DataResults) -> None:
         title=f"Run {run.name}",
         data=data.config,
         verdict=verdict.of_run(run, data),
+        predicted=data.predicted,
         model=run.model,
         architecture=run.architecture,
         epochs=run.epochs,
@@ -82,8 +83,14 @@ def _galleries(run: RunResults, suspects: frozenset[str] | None) -> dict:
 
 
 def _figure_sections(run: RunResults) -> list[dict]:
-    """A section for each figure, with values for the text alternative, a text and a table."""
+    """A section for each figure, with values for the text alternative, a text and a table.
+
+    Of a set of few faces, slices are left out, and all but training and counts is `folded`.
+    """
     test, curve = run.metrics["test"], phrases.learning_curve(run.history, run.epochs)
+    few = bool(phrases.few(test))
+    error = "" if few else phrases.calibration_error(test)
+    area = "" if few else phrases.risk_coverage_area(run.metrics)
     further: dict[str, dict] = {
         "learning_curve": {
             "alt": curve,
@@ -93,17 +100,17 @@ def _figure_sections(run: RunResults) -> list[dict]:
         "confusion_matrix": {"alt": phrases.confusion_matrix(test)},
         "ranking_curves": {"alt": phrases.ranking_curves(test)},
         "reliability": {
-            "text": f"{phrases.calibration_error(test)} {phrases.calibration(run.metrics)}",
+            "text": f"{error} {phrases.calibration(run.metrics)}",
             "table": _calibration_table(run),
         },
         "risk_coverage": {
             "alt": f"Area under the curve {run.metrics['abstention']['test']['area']:.4f}.",
-            "text": f"{phrases.abstention(run.metrics)} {phrases.risk_coverage_area(run.metrics)}",
+            "text": f"{phrases.abstention(run.metrics)} {area}",
             "table": metric_tables.abstention_table(run.metrics),
         },
         "slices": {
             "alt": "The table below has the values.",
-            "text": phrases.weaker_slices(run.slices),
+            "text": f"{phrases.weaker_slices(run.slices)} {phrases.left_out(run.slices)}",
             "table": _slices_table(run),
         },
         "gender_gaps": {
@@ -113,7 +120,11 @@ def _figure_sections(run: RunResults) -> list[dict]:
         },
     }
     empty = {"alt": "", "text": "", "table": None}
-    return [{"figure": figure, **empty, **further.get(figure.name, {})} for figure in RUN_FIGURES]
+    sections = [{"figure": one, **empty, **further.get(one.name, {})} for one in RUN_FIGURES]
+    for section in sections:
+        name = section["figure"].name
+        section["folded"] = few and name not in ("learning_curve", "confusion_matrix")
+    return [one for one in sections if not (few and one["figure"].of_slices)]
 
 
 def _history_table(history: pd.DataFrame) -> PageTable:
@@ -135,7 +146,7 @@ def _calibration_table(results: SetResults) -> PageTable:
             phrases.percentage_interval([row.low, row.high]),
             phrases.confidence_finding(row),
         ]
-        for row in results.slices.itertuples()
+        for row in results.large_slices.itertuples()
         if row.slice in GROUPS
     ]
     headings = ["group", "faces", "mean confidence", "accuracy", "95 % interval", "mean is"]
@@ -156,7 +167,7 @@ def _gaps_table(results: SetResults) -> PageTable:
             if np.isnan(row.gap_p_holm)
             else phrases.p_value(row.gap_p_holm).removeprefix("= "),
         ]
-        for row in results.slices.dropna(subset="gap").itertuples()
+        for row in results.large_slices.dropna(subset="gap").itertuples()
         if row.slice not in NOT_COMPARED and row.n < results.metrics["test"]["n"]
     ]
     headings = [
@@ -179,7 +190,7 @@ def _slices_table(results: SetResults) -> PageTable:
             phrases.percentage(row.majority_baseline),
             phrases.slice_finding(row, results.metrics["test"]["n"]),
         ]
-        for row in results.slices.itertuples()
+        for row in results.large_slices.itertuples()
     ]
     unit = subjects.unit(results.metrics["test"])
     headings = [

@@ -6,7 +6,7 @@ It stands first on the page over all runs, for the best run, and on the page of 
 import numpy as np
 
 from renet.evaluation import choice
-from renet.evaluation.tables import EXAMPLES
+from renet.evaluation.tables import COMPARISON, EXAMPLES
 from renet.pages import comparison_section, metric_tables, phrases
 from renet.pages.results import DataResults, RunResults
 
@@ -46,8 +46,10 @@ def of_best(runs: list[RunResults], shown: list[RunResults], data: DataResults) 
         "folder": f"runs/{best.name}/",
         "chosen": f"{chosen_on.removesuffix(' set')} {metric.label} {metric.text(highest)}, {rank}",
     }
-    rows = verdict["rows"]
-    compared = comparison_section.headline(data.comparison[0]) if data.comparison else None
+    rows, sets = verdict["rows"], comparison_section.compared_sets(runs)
+    large = [name for name, one in sets.items() if not phrases.few(one.metrics["test"])]
+    table = data.comparison[0] if data.comparison else COMPARISON.frame([])
+    compared = comparison_section.headline(table[table.set.isin(large)])
     if compared and len(shown) == len(runs):
         rows.insert(0, compared)
     notes = {run.name: phrases.against_baseline(run.metrics["test"]) for run in shown}
@@ -67,8 +69,8 @@ def of_run(run: RunResults, data: DataResults) -> dict:
         "faces": test["n"],
         "above_baseline": phrases.above_baseline(test),
         "rows": [
-            ("Female and male", f"{phrases.gender_gap(test)} {phrases.gaps(run.slices)}"),
-            ("Weaker slices", phrases.weaker_slices(run.slices)),
+            *groups(run),
+            *([("What may help", run.advice)] if run.advice else []),
             *([("Cross-validation", _out_of_fold(folded.metrics["test"]))] if folded else []),
             ("Data set", _data_set(run, data)),
             ("Date of the data", _date(composition, data.archives)),
@@ -77,6 +79,17 @@ def of_run(run: RunResults, data: DataResults) -> dict:
         "folder": "",  # of the run, relative to the page
         "chosen": "",  # why this run
     }
+
+
+def groups(run: RunResults) -> list[tuple[str, str]]:
+    """The rows about groups of faces, or why there are none."""
+    test = run.metrics["test"]
+    if few := phrases.few(test):
+        return [("Few test faces", few)]
+    return [
+        ("Female and male", f"{phrases.gender_gap(test)} {phrases.gaps(run.slices)}"),
+        ("Weaker slices", phrases.weaker_slices(run.slices)),
+    ]
 
 
 def best_run(runs: list[RunResults], metric: str) -> RunResults:

@@ -13,6 +13,7 @@ from renet.rules import code_digest
 
 FORMAT = "renet-manifest-1"
 FILE = "manifest.json"
+MODEL, EXPORTED = "model.pt", (".onnx", ".safetensors")  # which have the digest of model.pt
 # Outputs that the config can ask for, and that stay where it no longer does.
 OPTIONAL = ("model.onnx", "model.int8.onnx", "model.safetensors",
             "predictions.csv", "predictions.html", "external/*", "folds/*.csv",
@@ -84,8 +85,10 @@ def _changes(folder: Path, manifest: dict) -> Iterator[str]:
             yield f"{name} is missing"
         elif files.file_digest(folder / name) != digest:
             yield f"{name} has other bytes"
-    for name in left_over(folder, outputs):
-        yield f"{name} is no longer made, and may be of an earlier training"
+    model = files.file_digest(folder / MODEL).encode() if (folder / MODEL).is_file() else b""
+    for name in left_over(folder):
+        if name.endswith(EXPORTED) and model not in (folder / name).read_bytes():
+            yield f"{name} is of an earlier training; delete it"
     now = _code(manifest["kind"], folds="fold.py" in code)
     if changed := [name for name, digest in code.items() if now.get(name) != digest]:
         yield f"the code of {', '.join(changed)} has changed"
@@ -95,13 +98,9 @@ def _changes(folder: Path, manifest: dict) -> Iterator[str]:
             yield f"{path} has different faces"
 
 
-def left_over(folder: Path, outputs: Iterable[str]) -> list[str]:
-    """What the config of a run asked for before and no longer does, such as `model.onnx`.
-
-    Args:
-        outputs: names in the manifest.
-    """
-    recorded = set(outputs)
+def left_over(folder: Path) -> list[str]:
+    """What the config of a run asked for before and no longer does, such as `model.onnx`."""
+    recorded = set(files.read_json(folder / FILE)["outputs"])
     recorded |= {parent.as_posix() for name in recorded for parent in Path(name).parents}
     names = (path.relative_to(folder).as_posix() for one in OPTIONAL for path in folder.glob(one))
     return sorted(set(names) - recorded)

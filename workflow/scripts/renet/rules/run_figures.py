@@ -2,7 +2,7 @@
 
 To add a figure: declare it in `RUN_FIGURES`, draw it in evaluation/run_plots.py (a function of the
 same name), write its caption in workflow/report/<name>.rst (for the page and Snakemake's report;
-its first sentence begins the text alternative), and name it in results/README.md. The page adds its
+its first sentence begins the text alternative), and name it in docs/files.md. The page adds its
 section by itself, with what pages/run_page.py has for its text and table. External sets have it,
 too, unless it is of the training. This module needs the standard library alone, since the rules
 import it.
@@ -17,6 +17,7 @@ class RunFigure:
 
     name: str  # also of the function in run_plots.py that draws it
     title: str
+    of_slices: bool = False  # left out on the pages where the set has few faces
 
 
 RUN_FIGURES = (
@@ -25,8 +26,8 @@ RUN_FIGURES = (
     RunFigure("ranking_curves", "ROC and precision-recall curves"),
     RunFigure("reliability", "Reliability diagram"),
     RunFigure("risk_coverage", "Unsure predictions"),
-    RunFigure("slices", "Accuracy by slice"),
-    RunFigure("gender_gaps", "Female and male by slice"),
+    RunFigure("slices", "Accuracy by slice", of_slices=True),
+    RunFigure("gender_gaps", "Female and male by slice", of_slices=True),
 )
 
 # Those that an external test set has, too: all but the one of the training.

@@ -98,7 +98,7 @@ def run_course(arguments: argparse.Namespace) -> None:
     every, keep = arguments.serialize if arguments.save_path else 0, arguments.history
     models = SavedModels(arguments.save_path, every, keep, numbered=keep > 1)
     trainer.run(after_epoch=models.save, show_progress=not arguments.no_progress_bar)
-    accuracy = trainer.validation.measure()[1]
+    accuracy = trainer.validation.measure(trainer.updates)[1]
     if not processes.is_main():
         return
     if arguments.save_path:

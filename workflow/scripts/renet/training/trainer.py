@@ -213,7 +213,7 @@ class Trainer:
         }  # fmt: skip
         if self.validation.is_due(epoch):
             self._save()  # it may take longer than the time after SIGTERM
-            loss, accuracy = self.validation.measure()
+            loss, accuracy = self.validation.measure(self.updates)
             if not math.isfinite(loss):
                 raise self._divergence("The validation loss", self.steps)
             row |= {"validation_loss": loss, "validation_accuracy": accuracy}

@@ -7,6 +7,7 @@ from typing import Any
 import torch
 import torch.nn.functional as F
 
+from renet.common import advice
 from renet.config.recipe import Recipe
 from renet.dataset.hdf5 import FaceFile
 from renet.network.inference import Inference
@@ -47,8 +48,11 @@ class Validation:
         own = self._faces.pixels[processes.part(len(self._faces))]
         return Inference(self._model, own, self._device, self._recipe.precision)
 
-    def measure(self) -> tuple[float, float]:
-        """Mean loss and accuracy of the network as it is now; each process computes its part."""
+    def measure(self, updates: int) -> tuple[float, float]:
+        """Mean loss and accuracy of the network after so many updates of its weights.
+
+        Each process computes its part.
+        """
         # Without sync_batchnorm, each process has its own statistics; rank 0 has the network's.
         processes.broadcast(self._model.buffers())
         logits = processes.concatenate(self._inference.logits())
@@ -56,8 +60,8 @@ class Validation:
         if processes.is_main() and not logits.any():
             logging.warning(
                 "Constant prediction: the ReLU before the softmax is 0 for every validation face, "
-                "so that the network predicts one class for all and no longer learns. Another "
-                "train.seed or a lower train.learning_rate may help."
+                "so that the network predicts one class for all. %s",
+                advice.of_training(updates),
             )
         loss = F.cross_entropy(torch.from_numpy(logits), torch.from_numpy(targets)).item()
         return loss, float((logits.argmax(1) == targets).mean())  # a tie counts as class 0

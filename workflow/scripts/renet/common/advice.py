@@ -1,0 +1,34 @@
+"""What may help where a network is not better than always predicting the majority class."""
+
+FEW_UPDATES = 100  # of the weights; on 80 faces, renet and cnn took up to 60 until they settled
+LEARNT = 0.8  # of the baseline's errors; a network that makes more in the training has not learnt
+GAP = 0.1  # training above test accuracy, from which there are too few photos
+MORE_EPOCHS = "The training made {} updates of the weights, which are few: raise train.epochs."
+NOT_LEARNT = "The network has not learnt: lower train.learning_rate, or try another train.seed."
+FEW_PHOTOS = (
+    "The training faces are predicted much better than the test faces: add photos, or change them "
+    "in the training (`train: {augment: [flip, affine]}`)."
+)
+FEW_TEST_FACES = "Training and test faces are predicted alike: add photos, or try another network."
+
+
+def of_training(updates: int) -> str:
+    """What may help a training whose network predicts one class, after so many updates."""
+    return MORE_EPOCHS.format(updates) if updates < FEW_UPDATES else NOT_LEARNT
+
+
+def of_result(updates: int | None, training: float, majority: float, test: float) -> str:
+    """What may help a trained network that is not better than the baseline.
+
+    Args:
+        updates: of the weights; None for a kind of network that is fitted without.
+        training: accuracy on the training faces, in the last epoch.
+        majority: fraction of the majority class in the training set.
+        test: accuracy on the test faces.
+    """
+    rules = (
+        (updates is not None and updates < FEW_UPDATES, MORE_EPOCHS.format(updates)),
+        (updates is not None and 1 - training > LEARNT * (1 - majority), NOT_LEARNT),
+        (training > test + GAP, FEW_PHOTOS),
+    )
+    return next((advice for holds, advice in rules if holds), FEW_TEST_FACES)
