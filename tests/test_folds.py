@@ -131,7 +131,7 @@ def test_networks_of_the_folds_are_no_worse_than_one_of_all_faces(data):
 
 
 def test_too_many_folds_are_an_error_that_names_the_key(data):
-    with pytest.raises(InputError, match=r"into 90 folds; lower runs\.renet\.folds\.$"):
+    with pytest.raises(InputError, match=r"not into 90; lower runs\.renet\.folds\.$"):
         predict(data, 1, folds=90, key="runs.renet.folds")
     config = check({"runs": {"a": {"seeds": [1, 2], "folds": 5}, "b": {"folds": 3}}})
     named = [runs.folds_key(config, run) for run in ("a-seed2", "b")]

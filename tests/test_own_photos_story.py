@@ -86,7 +86,7 @@ def correct_and_add(project: Path, lines: list[str]) -> None:
 def interrupt_and_resume(project: Path) -> None:
     """Stop a training as Ctrl-C does; the same command then ends it."""
     configure(project, corrections="corrections.csv", checkpoints={"minutes": 0.02},
-              train={"epochs": 400, "batch_size": 16, "threads": 1})  # fmt: skip
+              train={"epochs": 60, "batch_size": 16, "threads": 1})  # fmt: skip
     command = [sys.executable, "-m", "snakemake", "--cores", "2", "--configfile", "small.yaml"]
     process = subprocess.Popen(
         command, cwd=project, stderr=subprocess.DEVNULL, start_new_session=True

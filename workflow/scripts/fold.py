@@ -73,9 +73,9 @@ def fold(
     is_held_out = splits.folds(samples, folds, seed, by, key) == fold - 1
     part = np.where(is_held_out, HELD_OUT, TRAINING)
     if settings.train.select_epoch == "best":
-        rest, parts = np.flatnonzero(part == TRAINING), max(2, round(1 / validation))
-        of_rest = splits.folds(samples.iloc[rest], parts, seed, by, key)
-        part[rest[of_rest == 0]] = VALIDATION
+        rest = np.flatnonzero(part == TRAINING)
+        chosen = splits.parts(samples.iloc[rest], [validation, 1 - validation], seed, by) == 0
+        part[rest[chosen]] = VALIDATION
     stored = [hdf5.read(path) for path in faces]
     training, selecting, held_out = (
         selections.select(stored, np.flatnonzero(part == one))

@@ -3,7 +3,7 @@
 import dataclasses
 import hashlib
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Literal
 
 import numpy as np
@@ -146,32 +146,40 @@ def _in_stable_order(
         yield chosen, counts[chosen].sum(axis=1)
 
 
-def folds(
-    samples: pd.DataFrame, count: int, seed: int, by: str = "subject", key: str = "audit.folds"
-) -> np.ndarray:
-    """The fold of each sample, from 0, (samples,), for cross-validation.
+def parts(samples: pd.DataFrame, fractions: Sequence[float], seed: int, by: str) -> np.ndarray:
+    """The number of the part of each sample, (samples,), with these fractions of each class.
 
-    A group (`groups`) is in one fold, near-duplicates too: a network that knows a copy would repeat
+    A group (`groups`) is in one part, near-duplicates too: a network that knows a copy would repeat
     its label. The order is that of the subsets, so that further faces move few groups.
 
     Args:
         samples: the table beside the HDF5 files (`SPLIT`).
+    """
+    group = groups(samples.assign(copies=near_duplicates.groups(samples.phash)), by)
+    part, shares = np.zeros(group.max() + 1, dtype=int), np.array(fractions)
+    for chosen, sizes in _in_stable_order(samples, group, by, seed):
+        part[chosen] = cut(sizes, sizes.sum() * shares, shares > 0)
+    return part[group]
+
+
+def folds(
+    samples: pd.DataFrame, count: int, seed: int, by: str = "subject", key: str = "audit.folds"
+) -> np.ndarray:
+    """The fold of each sample, from 0, (samples,), for cross-validation; see `parts`.
+
+    Args:
         key: of the config that gives `count`, for the error.
 
     Raises:
-        InputError: there are fewer people of each class than folds.
+        InputError: there are too few people for a fold to have some.
     """
-    group = groups(samples.assign(copies=near_duplicates.groups(samples.phash)), by)
-    fold, most = np.zeros(group.max() + 1, dtype=int), 0
-    for chosen, sizes in _in_stable_order(samples, group, by, seed):
-        fold[chosen] = cut(sizes, np.full(count, sizes.sum() / count), np.ones(count, bool))
-        most = max(most, len(chosen))
-    if most < count:
+    fold = parts(samples, [1 / count] * count, seed, by)
+    if (filled := len(set(fold))) < count:
         raise InputError(
-            f"{len(fold)} people or photos, at most {most} of one gender, cannot be divided into "
-            f"{count} folds; lower {key}."
+            f"{len(samples)} faces of too few people or photos can be divided into {filled} folds "
+            f"and not into {count}; lower {key}."
         )
-    return fold[group]
+    return fold
 
 
 def split(
