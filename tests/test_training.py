@@ -23,7 +23,7 @@ from renet.config.recipe import Recipe
 from renet.network import model_file
 from renet.network.inference import Inference
 from renet.network.kinds.renet import ReNet, init_weights
-from renet.training import course_command, processes
+from renet.training import course_command, processes, schedule
 from renet.training import trainer as trainer_module
 from renet.training.checkpoints import Checkpoint
 from renet.training.history import HISTORY
@@ -89,6 +89,14 @@ def test_order_is_the_files_unless_each_epoch_is_shuffled():
     orders = [epoch_order(shuffled, 10, epoch).tolist() for epoch in (0, 1, 0)]
     assert sorted(orders[0]) == list(range(10)) and orders[0] != orders[1]
     assert orders[0] == orders[2]
+
+
+@pytest.mark.parametrize("first", [0, 1, 3, 5, 6, 9])
+def test_batches_from_an_update_on_are_the_last_ones_of_all(first):
+    recipe = Recipe(shuffle_each_epoch=True, batch_size=4, epochs=3)  # 3 updates an epoch
+    everything, rest = (list(schedule.batches(recipe, 10, number)) for number in (0, first))
+    assert len(everything) == 9 and repr(rest) == repr(everything[first:])
+    assert [len(rows) for _, rows, _ in everything] == [4, 4, 2] * 3
 
 
 def test_same_settings_give_the_same_bits(faces):
