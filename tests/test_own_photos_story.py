@@ -11,7 +11,6 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from helpers.project import ROOT
 from helpers.workflow import SMALL_MODEL, copy_project, run, write_config
 from renet.dataset.tables import CORRECTED, SPLIT
 
@@ -103,7 +102,7 @@ def interrupt_and_resume(project: Path) -> None:
 def predict_and_export(project: Path) -> None:
     """The run's predictions of a new photo, and the same of its exported network."""
     photo, folder = project / "photos" / "p000.jpg", project / "results" / "runs" / "renet"
-    scripts = ROOT / "workflow" / "scripts"
+    scripts = project / "workflow" / "scripts"
     call(project, scripts / "predict.py", folder / "model.pt", photo, "-o", project / "p.csv")
     predicted = pd.read_csv(project / "p.csv").iloc[0]
     assert predicted.p_female + predicted.p_male == pytest.approx(1)
@@ -139,5 +138,5 @@ def test_own_photos_from_the_first_run_to_another_format(reference_data, tmp_pat
     split = read_split(project)
     assert sorted(table.id) == sorted(split.index[split.subset != "test"])
     predict_and_export(project)
-    verify = ROOT / "workflow" / "scripts" / "verify.py"
+    verify = project / "workflow" / "scripts" / "verify.py"
     assert "whole, and made by this code" in call(project, verify, "results")
