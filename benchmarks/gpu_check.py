@@ -168,10 +168,12 @@ def graphs_on_and_off(machine: Machine) -> dict:
     """Captured and plain updates give the same weights, a short batch among them."""
     machine.require_gpus(reason="there are no CUDA graphs on a CPU")
     weights = []
-    for make in (train_step.TrainStep, train_step.make_train_step):
+    for captures in (False, True):
         recipe = Recipe(batch_size=8)
         model = machine.network(machine.device, recipe)
-        step, (pixels, targets) = make(model, recipe), machine.batch(61, machine.device)
+        step = train_step.TrainStep(model, recipe)
+        pixels, targets = machine.batch(61, machine.device)
+        step.captures &= captures
         for rows in torch.arange(61, device=machine.device).split(8):
             step(pixels[rows], targets[rows])
         weights.append(model.state_dict())
@@ -187,7 +189,7 @@ def deterministic(machine: Machine) -> dict:
         for _ in range(2):
             devices.choose_algorithms(device, recipe.deterministic)
             model, batch = machine.network(device, recipe), machine.batch(8, device)
-            step = train_step.make_train_step(model, recipe)
+            step = train_step.TrainStep(model, recipe)
             for _ in range(5):
                 step(*batch)
             states.append(model.state_dict())
@@ -202,25 +204,25 @@ def hidden_waits(machine: Machine) -> dict:
     """No update and no inference makes the host wait for the GPU."""
     if machine.device.type != "cuda":
         raise Skipped("only CUDA reports where the host waits")
-    from renet.network.inference import CudaGraphInference
+    from renet.network.inference import captured
 
-    kinds = (train_step.TrainStep, train_step.make_train_step)
-    for precision, make in itertools.product(TOLERANCES, kinds):
+    for precision, captures in itertools.product(TOLERANCES, (False, True)):
         recipe = Recipe(batch_size=8, precision=precision)
         model, batch = machine.network(machine.device, recipe), machine.batch(8, machine.device)
-        step = make(model, recipe)
+        step = train_step.TrainStep(model, recipe)
+        step.captures &= captures
         for _ in range(5):  # until the step is captured, which waits
             step(*batch)
         compute = functools.partial(infer, model.eval(), precision=precision)
-        if make is train_step.make_train_step:
-            compute = CudaGraphInference(model, 8, machine.device, precision)
+        if captures:
+            compute = captured(compute, batch[0].shape, machine.device)
         torch.cuda.synchronize()
         torch.cuda.set_sync_debug_mode("error")
         try:
             step(*batch)
             compute(batch[0])
         except RuntimeError as error:
-            raise Failed(f"in {precision}, {make.__name__}: {error}") from error
+            raise Failed(f"in {precision}, {captures=}: {error}") from error
         finally:
             torch.cuda.set_sync_debug_mode("default")
     return {"precisions": list(TOLERANCES)}
@@ -233,7 +235,7 @@ def resident_and_streamed(machine: Machine) -> dict:
     for loader_type in (DeviceLoader, StreamingLoader):
         recipe = Recipe(batch_size=16)
         model = machine.network(machine.device, recipe)
-        step = train_step.make_train_step(model, recipe)
+        step = train_step.TrainStep(model, recipe)
         loader, started = loader_type(pixels, targets, machine.device), time.perf_counter()
         rows = np.random.default_rng(1).permutation(machine.faces)
         for batch in loader.batches(np.split(rows, range(16, len(rows), 16))):
@@ -248,14 +250,14 @@ def resident_and_streamed(machine: Machine) -> dict:
 
 def validation_by_graph(machine: Machine) -> dict:
     """A validation by a CUDA graph, with resident faces, gives the logits of streamed faces."""
-    from renet.network.inference import ValidationInference, logits
+    from renet.network.inference import Inference, logits
 
     machine.require_gpus(reason=NO_GPU)
     (pixels, _), figures = machine.pixels(machine.faces), {}
     for precision in TOLERANCES:
         recipe = Recipe(batch_size=8, precision=precision)
         model = machine.network(machine.device, recipe)
-        validation = ValidationInference(model, pixels, machine.device, precision)
+        validation = Inference(model, pixels, machine.device, precision)
         step = train_step.TrainStep(model.train(), recipe)
         step(*machine.batch(8, machine.device))  # the graph has to read the weights after it
         found, rates = {}, {}
@@ -327,9 +329,9 @@ def stop_and_continue(machine: Machine) -> dict:
         else:
             raise Failed("SIGTERM did not stop the training")
         saved = checkpoint.load()
-        images = saved["training"]["sums"]["images"]
-        if not 0 < images < machine.faces - 32:
-            raise Failed(f"the training stopped after {images} faces, not within an epoch")
+        updates = saved["training"]["steps"]
+        if not 0 < updates < (machine.faces - 32) / 16:
+            raise Failed(f"the training stopped after {updates} updates, not within an epoch")
         continued = trained(machine, machine.device, saved)
     apart = distance(continued.model.state_dict(), whole.model.state_dict())
     tolerance = 0.0 if machine.device.type == "cpu" else SAME_KERNELS

@@ -179,7 +179,7 @@ def our_network(precision: str, device: torch.device) -> ReNet:
 def our_train(batches: Batches, device: torch.device, precision: str) -> Step:
     """An update of this project's network."""
     model, size = our_network(precision, device).train(), len(next(batches)[1])
-    step = train_step.make_train_step(model, Recipe(batch_size=size, precision=precision))
+    step = train_step.TrainStep(model, Recipe(batch_size=size, precision=precision))
     return lambda: step(*next(batches))
 
 

@@ -68,7 +68,7 @@ def test_state_that_is_not_finite_is_refused_and_both_checkpoints_stay(
     state = trainer.state()
     spoilt(state)[0] = value
     with pytest.raises(InputError, match=rf"\.pt is not written, because {name} has a NaN"):
-        checkpoint.save(trainer.model, state)
+        checkpoint.save(trainer.evaluated, state)
     assert {path: path.read_bytes() for path in before} == before
 
 
@@ -82,7 +82,7 @@ def test_checkpoint_that_is_not_finite_is_named_and_the_previous_one_used(
     spoilt(state)[0] = torch.nan
     with monkeypatch.context() as careless:
         careless.setattr(model_file, "check_finite", lambda *_: None)
-        checkpoint.save(trainer.model, state)
+        checkpoint.save(trainer.evaluated, state)
     assert checkpoint.load()["training"]["epoch"] == 3
     assert f"{checkpoint.path.name} cannot be used, because training." in caplog.text
     make_trainer(faces, saved=checkpoint.load())
@@ -92,10 +92,8 @@ def test_checkpoint_of_a_moving_average_is_continued(faces, tmp_path):
     recipe = dataclasses.replace(QUICK, ema=0.9)
     checkpoint, whole = Checkpoint(tmp_path, HOUR, gap=0), train(faces, recipe)
     first = make_trainer(faces, dataclasses.replace(recipe, epochs=2))
-    first.run(after_epoch=lambda now: checkpoint.save(now.model, now.state()))
-    saved = checkpoint.load()
-    assert saved["training"]["weights"] is None
-    continued = make_trainer(faces, recipe, saved)
+    first.run(after_epoch=lambda now: checkpoint.save(now.evaluated, now.state()))
+    continued = make_trainer(faces, recipe, checkpoint.load())
     continued.run()
     assert same(weights_of(continued), weights_of(whole))
 

@@ -59,7 +59,9 @@ class Training:
             "training": "training.json",
         }  # fmt: skip
         rule = {
-            "input": {name: str(folder / f"{name}.h5") for name in ("train", "validation")},
+            "input": {
+                "faces": str(folder / "train.h5"), "validation": str(folder / "validation.h5"),
+            },
             "output": {name: str(self.run / file) for name, file in outputs.items()},
             "params": {
                 "settings": {"model": model, "train": SETTINGS | settings},

@@ -22,7 +22,7 @@ from renet.network.batch_norm import BatchNorm
 from renet.network.settings import RunSettings
 from renet.training import processes, run
 from renet.training.launch import launch
-from renet.training.train_step import part_of_batch
+from renet.training.schedule import part_of_batch
 
 
 def in_each_of(size: int, function: Callable[[], object]) -> list:

@@ -21,13 +21,14 @@ from renet.common import logs
 from renet.common.errors import InputError, TrainingInterrupted
 from renet.config.recipe import Recipe
 from renet.network import model_file
-from renet.network.inference import ValidationInference
+from renet.network.inference import Inference
 from renet.network.kinds.renet import ReNet, init_weights
-from renet.training import course_command, processes
+from renet.training import course_command, processes, schedule
 from renet.training import trainer as trainer_module
 from renet.training.checkpoints import Checkpoint
 from renet.training.history import HISTORY
-from renet.training.trainer import Trainer, epoch_order
+from renet.training.schedule import epoch_order
+from renet.training.trainer import Trainer
 
 HOUR = 3600
 
@@ -83,10 +84,19 @@ def test_epoch_loss_is_the_mean_over_samples_not_batches(faces):
 
 
 def test_order_is_the_files_unless_each_epoch_is_shuffled():
-    assert epoch_order(10, Recipe(), 3).tolist() == list(range(10))
-    orders = [epoch_order(10, Recipe(shuffle_each_epoch=True), epoch).tolist() for epoch in (0, 1)]
+    assert epoch_order(Recipe(), 10, 3).tolist() == list(range(10))
+    shuffled = Recipe(shuffle_each_epoch=True)
+    orders = [epoch_order(shuffled, 10, epoch).tolist() for epoch in (0, 1, 0)]
     assert sorted(orders[0]) == list(range(10)) and orders[0] != orders[1]
-    assert orders[0] == epoch_order(10, Recipe(shuffle_each_epoch=True), 0).tolist()
+    assert orders[0] == orders[2]
+
+
+@pytest.mark.parametrize("first", [0, 1, 3, 5, 6, 9])
+def test_batches_from_an_update_on_are_the_last_ones_of_all(first):
+    recipe = Recipe(shuffle_each_epoch=True, batch_size=4, epochs=3)  # 3 updates an epoch
+    everything, rest = (list(schedule.batches(recipe, 10, number)) for number in (0, first))
+    assert len(everything) == 9 and repr(rest) == repr(everything[first:])
+    assert [len(rows) for _, rows, _ in everything] == [4, 4, 2] * 3
 
 
 def test_same_settings_give_the_same_bits(faces):
@@ -122,7 +132,7 @@ class PowerCut(Exception):
 
 
 def cut_the_power_after(step: int) -> Callable[[], None]:
-    """What a training calls after each update, counted from 1."""
+    """What a training calls after each update, counted from 1; 0: it does nothing."""
     steps = itertools.count(1)
 
     def cut_the_power() -> None:
@@ -146,12 +156,12 @@ def test_training_continues_from_an_epochs_checkpoint_to_the_same_bits(
         if trainer.epoch == epoch and not is_validated:
             raise PowerCut
 
-    after_step = cut_the_power_after(6 * epoch + 1) if is_validated else None
+    after_step = cut_the_power_after(6 * epoch + 1 if is_validated else 0)
     with pytest.raises(PowerCut):
         make_trainer(faces, recipe).run(checkpoint, cut_the_power, after_step)
     saved = checkpoint.load()
     assert saved["training"]["epoch"] == epoch - (not is_validated)
-    assert saved["training"]["sums"]["images"] == (0 if is_validated else len(faces[0]))
+    assert saved["training"]["steps"] == (0 if is_validated else 6)
     resumed = make_trainer(faces, recipe, saved)
     resumed.run(checkpoint)
     rows = resumed.throughput.rows
@@ -281,7 +291,7 @@ def test_last_update_that_explodes_is_no_success(faces, tmp_path, select_epoch):
 
 @pytest.mark.parametrize("select_epoch", ["last", "best"])
 def test_nan_in_the_validation_is_no_success(faces, tmp_path, monkeypatch, select_epoch):
-    monkeypatch.setattr(ValidationInference, "logits", lambda self: np.full((20, 2), np.nan))
+    monkeypatch.setattr(Inference, "logits", lambda self: np.full((20, 2), np.nan))
     checkpoint = Checkpoint(tmp_path, HOUR, gap=0)
     recipe = dataclasses.replace(QUICK, select_epoch=select_epoch)
     with pytest.raises(InputError, match="The validation loss is NaN or infinite in epoch 1"):

@@ -181,8 +181,8 @@ def test_folder_does_not_depend_on_how_often_the_training_is_saved(job):
 def test_faces_without_a_digest_are_recognised_by_their_bytes(job):
     paths = []
     for seed in (0, 0, 5):
-        write_faces(job.train, seed=seed)
-        with h5py.File(job.train, "a") as store:
+        write_faces(job.faces, seed=seed)
+        with h5py.File(job.faces, "a") as store:
             del store.attrs["digest"]
         paths.append(job.folder().path)
     assert paths[0] == paths[1] != paths[2]

@@ -53,7 +53,7 @@ class CaptureOnCPU:
     """Stands in for `cuda_graphs.GraphCapture`.
 
     Attributes:
-        log: what was captured and replayed, by the name of the function.
+        log: what was captured and replayed, by the number of the capture.
     """
 
     WARM_UP_RUNS = 3
@@ -61,18 +61,18 @@ class CaptureOnCPU:
     def __init__(self):
         self.log: list[str] = []
 
-    def warm_up(self, function: Callable[[], object]) -> None:
-        """Run it as often as a GPU would."""
+    def warm_up(self, *functions: Callable[[], object]) -> None:
+        """Run them as often as a GPU would."""
         self.log.append("warm-up")
-        for _ in range(self.WARM_UP_RUNS):
+        for function in self.WARM_UP_RUNS * functions:
             function()
 
     def capture(self, function: Callable[[], object]) -> Callable[[], None]:
         """Capture a function, which changes nothing until it is replayed."""
-        name = function.__name__
-        self.log.append(f"capture {name}")
+        number = 1 + sum(entry.startswith("capture") for entry in self.log)
+        self.log.append(f"capture {number}")
         operations = Operations()
         with operations:
             function()
         operations.undo()
-        return lambda: (self.log.append(f"replay {name}"), operations.replay())
+        return lambda: (self.log.append(f"replay {number}"), operations.replay())

@@ -64,7 +64,7 @@ def train_job(folder: Path, settings: RunSettings, **options: object) -> TrainJo
     required |= {"code": "code", "gpu": 0, "nodes": 1}
     return TrainJob(
         settings=settings,
-        train=folder / "train.h5",
+        faces=folder / "train.h5",
         validation=folder / "validation.h5",
         model=run_folder / "model.pt",
         history=run_folder / "history.csv",

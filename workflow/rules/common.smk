@@ -153,8 +153,11 @@ def training_settings(wildcards):
 def training_faces(wildcards):
     """The faces that a run is trained on, and those that its training validates on, if any."""
     if len(runs.trained_on(RUNS[wildcards.run])) > 1:
-        return {"train": "<results>/data/development.h5"}
-    return {name: f"<results>/data/{name}.h5" for name in ("train", "validation")}
+        return {"faces": "<results>/data/development.h5"}
+    return {
+        "faces": "<results>/data/train.h5",
+        "validation": "<results>/data/validation.h5",
+    }
 
 
 def validating(wildcards):

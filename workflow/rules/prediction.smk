@@ -13,7 +13,7 @@ rule predictor:
     input:
         model="<results>/runs/{run}/model.pt",
         metrics="<results>/runs/{run}/metrics.json",
-        faces=lambda wildcards: training_faces(wildcards)["train"],
+        faces=lambda wildcards: training_faces(wildcards)["faces"],
     output:
         predictor="<results>/runs/{run}/predictor.json",
         hashes="<results>/runs/{run}/training_hashes.npy",

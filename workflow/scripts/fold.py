@@ -115,7 +115,7 @@ def fit(
     """Train a network of any kind, on its device; people (faces,) are those of the training."""
     if settings.model.has_layers:
         checkpoint = Checkpoint(folder, CHECKPOINT_SECONDS)
-        trainer = run.resume(settings, training, validation, checkpoint)
+        trainer = run.resume(settings, checkpoint, *filter(None, (training, validation)))
         trainer.run(checkpoint)
         return trainer.model
     network, _, _ = svm_training.fit(settings, training, np.array(people), folder / "features")

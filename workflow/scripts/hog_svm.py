@@ -33,7 +33,7 @@ COURSE = RunSettings(HogSvmArchitecture())
 
 
 def hog_svm(
-    train: Path,
+    faces: Path,
     table: Path,
     validation: Path | None = None,
     *,
@@ -48,7 +48,7 @@ def hog_svm(
     """Fit the SVM of one run.
 
     Args:
-        train: train.h5.
+        faces: train.h5.
         table: train.csv, whose subjects the cross-validation keeps together.
         validation: validation.h5; None for a run with folds.
         model: model.pt to write.
@@ -61,16 +61,16 @@ def hog_svm(
     settings = settings.with_recipe(
         device="cpu", precision="float32", processes=1, threads=workers or settings.train.threads
     )
-    recipe, paths = settings.train, list(filter(None, (train, validation)))
-    faces = [hdf5.read(path) for path in paths]
+    recipe, paths = settings.train, list(filter(None, (faces, validation)))
+    read = [hdf5.read(path) for path in paths]
 
     def compute(model: Path, history: Path, throughput: Path, training: Path) -> None:
-        for stored in faces:
+        for stored in read:
             hdf5.check_digest(stored)
         subjects = SPLIT.read(table, ["subject"]).subject.to_numpy()
         features = model.with_name("features")
         network, in_history, in_throughput = svm_training.fit(
-            settings, faces[0], subjects, features, *faces[1:]
+            settings, read[0], subjects, features, *read[1:]
         )
         HISTORY.write(history, HISTORY.frame([in_history]))
         THROUGHPUT.write(throughput, THROUGHPUT.frame([in_throughput]))
@@ -82,7 +82,7 @@ def hog_svm(
     folder = TrainingFolder(
         model.parent / "training",
         *(settings.model, recipe.epochs, recipe.seed, code, sklearn.__version__),
-        *map(hdf5.content_digest, faces),
+        *map(hdf5.content_digest, read),
         files.file_digest(table),
     )
     outputs = model, history, throughput, training

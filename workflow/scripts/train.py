@@ -42,8 +42,7 @@ def train(job: TrainJob) -> None:
             slurm.launch_job(here)
         else:
             launch(run.run_training, here, count=recipe.processes, device=recipe.device)
-        faces = filter(None, (job.train, job.validation))
-        record = provenance.of_training(settings, faces, job.code, job.nodes)
+        record = provenance.of_training(settings, job.paths, job.code, job.nodes)
         files.write_json(training, record)
         logging.info("%s is trained for %d epochs", job.model, recipe.epochs)
 

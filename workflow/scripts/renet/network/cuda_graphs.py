@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 import torch
+from torch import Tensor
 
 
 class GraphCapture:
@@ -18,14 +19,14 @@ class GraphCapture:
         """Take a stream and a pool of the current GPU."""
         self._stream, self._pool = torch.cuda.Stream(), torch.cuda.graph_pool_handle()
 
-    def warm_up(self, function: Callable[[], object]) -> None:
-        """Run a function, while cuDNN and cuBLAS choose their algorithms.
+    def warm_up(self, *functions: Callable[[], object]) -> None:
+        """Run functions in turn, while cuDNN and cuBLAS choose their algorithms.
 
-        It runs on the stream of the capture, as PyTorch requires.
+        They run on the stream of the capture, as PyTorch requires.
         """
         self._stream.wait_stream(torch.cuda.current_stream())
         with torch.cuda.stream(self._stream):
-            for _ in range(self.WARM_UP_RUNS):
+            for function in self.WARM_UP_RUNS * functions:
                 function()
         torch.cuda.current_stream().wait_stream(self._stream)
 
@@ -39,3 +40,33 @@ class GraphCapture:
         with torch.cuda.graph(graph, self._pool, self._stream, capture_error_mode="thread_local"):
             function()
         return graph.replay
+
+
+class CapturedFunction:
+    """A function on a GPU from a graph: one replay instead of many launches.
+
+    With tensors of other shapes than those of its capture, or other numbers, it runs without it.
+    """
+
+    def __init__(self, graphs: GraphCapture, function: Callable, *arguments: object):
+        """Capture the function; the tensors among its arguments become the graph's own."""
+        self._function, self._arguments = function, arguments
+        self._replay = graphs.capture(self._run)
+
+    def takes(self, *arguments: object) -> bool:
+        """Whether these are arguments of the graph."""
+        pairs = zip(self._arguments, arguments, strict=True)
+        return all(getattr(one, "shape", one) == getattr(own, "shape", own) for own, one in pairs)
+
+    def __call__(self, *arguments: object) -> object:
+        """The result, whose memory the next replay overwrites."""
+        if not self.takes(*arguments):
+            return self._function(*arguments)
+        for own, given in zip(self._arguments, arguments, strict=True):
+            if isinstance(own, Tensor):
+                own.copy_(given)
+        self._replay()
+        return self._result
+
+    def _run(self) -> None:
+        self._result = self._function(*self._arguments)

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from renet.common.progress import Progress
-from renet.network.cuda_graphs import GraphCapture
+from renet.network.cuda_graphs import CapturedFunction, GraphCapture
 from renet.network.loader import Loader, StreamingLoader, make_loader
 from renet.network.model import Network, infer
 
@@ -32,90 +32,61 @@ def logits(
     Args:
         model: on `device`; it is left in evaluation mode.
     """
-    model.eval()
-    loader = StreamingLoader(pixels, np.zeros(len(pixels), np.int64), device)
-    compute = functools.partial(infer, model, precision=precision)
-    batches = _batches(len(pixels), device)
-    return _logits(compute, loader, batches, model.architecture.classes, show_progress)
+    return Inference(model, pixels, device, precision, is_repeated=False).logits(show_progress)
 
 
-class ValidationInference:
-    """Logits of the same faces again and again, by a network that is trained in between.
+class Inference:
+    """Logits of the same faces, once or again and again, by a network that is trained in between.
 
-    A GPU keeps the faces if they take a small part of its free memory, and computes full batches
-    from a CUDA graph.
+    Where they are repeated, a GPU keeps the faces if they take a small part of its free memory, and
+    computes full batches from a CUDA graph.
     """
 
-    def __init__(self, model: Network, pixels: np.ndarray, device: torch.device, precision: str):
-        """Take a network on `device`, and pixels (N, C, H, W) uint8; see `logits`."""
-        self._model, self._batches = model, _batches(len(pixels), device)
-        self._infer: Callable[[Tensor], Tensor]
-        self._infer = functools.partial(infer, model, precision=precision)
-        if device.type == "cuda" and len(pixels) >= BATCH_SIZE["cuda"]:
+    def __init__(
+        self,
+        model: Network,
+        pixels: np.ndarray,
+        device: torch.device,
+        precision: str,
+        is_repeated: bool = True,
+    ):
+        """Take what `logits` takes."""
+        self._model, self._count, self._device = model.eval(), len(pixels), device
+        self._infer: Callable = functools.partial(infer, model, precision=precision)
+        faces, size = (pixels, np.zeros(len(pixels), np.int64), device), BATCH_SIZE["cuda"]
+        if not is_repeated:
+            self._loader: Loader = StreamingLoader(*faces)
+            return
+        if device.type == "cuda" and self._count >= size:
             try:  # before the faces take memory
-                self._infer = CudaGraphInference(
-                    model.eval(), BATCH_SIZE["cuda"], device, precision
-                )
+                self._infer = captured(self._infer, (size, *model.input_shape), device)
             except torch.OutOfMemoryError:
                 logging.warning("The validation has no CUDA graph: the GPU's memory is too small")
         # A capture frees what the training needs again for a batch that is not full.
-        targets = np.zeros(len(pixels), np.int64)
-        self._loader = make_loader(pixels, targets, device, MAX_MEMORY_FRACTION)
+        self._loader = make_loader(*faces, MAX_MEMORY_FRACTION)
 
-    def logits(self) -> np.ndarray:
+    def logits(self, show_progress: bool = False) -> np.ndarray:
         """Logits (N, classes) float64; the network is left in evaluation mode."""
         self._model.eval()
-        classes = self._model.architecture.classes
-        return _logits(self._infer, self._loader, self._batches, classes)
+        rows, size = np.arange(self._count), BATCH_SIZE[self._device.type]
+        batches = np.split(rows, rows[size::size]) if len(rows) else []
+        outputs: list[Tensor] = []
+        with Progress(total=len(rows), desc="infer", unit=" img", disable=not show_progress) as bar:
+            for pixels, _ in self._loader.batches(batches):
+                # A copy: the next replay of a graph overwrites its logits.
+                outputs.append(self._infer(pixels).to(torch.float64, copy=True))
+                bar.update(len(pixels))
+        if not outputs:
+            return np.zeros((0, self._model.architecture.classes))
+        return torch.cat(outputs).cpu().numpy()
 
 
-class CudaGraphInference:
-    """`infer` on a GPU, from a CUDA graph: one replay instead of about a hundred launches.
-
-    A batch that is not full runs without the graph.
-    """
-
-    def __init__(self, model: Network, batch_size: int, device: torch.device, precision: str):
-        """Capture it for batches of this size; `model` is in evaluation mode, on `device`."""
-        self._infer = functools.partial(infer, model, precision=precision)
-        shape = (batch_size, *model.input_shape)
-        self._pixels = torch.zeros(shape, dtype=torch.uint8, device=device)
-        graphs = GraphCapture()
-        graphs.warm_up(self._compute)
-        self._replay = graphs.capture(self._compute)
-
-    def __call__(self, pixels: Tensor) -> Tensor:
-        """Logits (N, classes) of pixels (N, C, H, W) uint8 on the device."""
-        if len(pixels) != len(self._pixels):
-            return self._infer(pixels)
-        self._pixels.copy_(pixels)
-        self._replay()
-        return self._logits.clone()  # the next replay overwrites them
-
-    def _compute(self) -> None:
-        self._logits = self._infer(self._pixels)
-
-
-def _batches(count: int, device: torch.device) -> list[np.ndarray]:
-    """The row numbers of each batch."""
-    rows, size = np.arange(count), BATCH_SIZE[device.type]
-    return np.split(rows, rows[size::size]) if count else []
-
-
-def _logits(
-    compute: Callable[[Tensor], Tensor],
-    loader: Loader,
-    batches: list[np.ndarray],
-    classes: int,
-    show_progress: bool = False,
-) -> np.ndarray:
-    """Logits (N, classes) float64 of all batches."""
-    outputs, count = [], sum(map(len, batches))
-    with Progress(total=count, desc="infer", unit=" img", disable=not show_progress) as bar:
-        for pixels, _ in loader.batches(batches):
-            outputs.append(compute(pixels).double())
-            bar.update(len(pixels))
-    return torch.cat(outputs).cpu().numpy() if outputs else np.zeros((0, classes))
+def captured(infer: Callable, shape: tuple[int, ...], device: torch.device) -> CapturedFunction:
+    """An inference from a CUDA graph for pixels of this shape (N, C, H, W), uint8."""
+    pixels = torch.zeros(shape, dtype=torch.uint8, device=device)
+    graphs = GraphCapture()
+    graphs.warm_up(functools.partial(infer, pixels))
+    return CapturedFunction(graphs, infer, pixels)
 
 
 def softmax(values: np.ndarray) -> np.ndarray:

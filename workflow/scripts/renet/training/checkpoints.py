@@ -7,6 +7,7 @@ import dataclasses
 import logging
 import time
 from pathlib import Path
+from typing import Any
 
 from renet.common import disk
 from renet.common.errors import InputError
@@ -37,20 +38,16 @@ class Checkpoint:
         network = sum(value.nbytes for value in model.state_dict().values())
         disk.require_space(self.path, 2 * copies_of_network(recipe) * network)
 
-    def is_due(self, min_age: float) -> bool:
-        """Whether the latest one, or the start, is at least so long ago, in seconds."""
-        return time.monotonic() >= self._latest + min_age
+    def is_due(self, min_age: float | None = None) -> bool:
+        """Whether the latest one, or the start, is at least so long ago, in seconds, or `gap`."""
+        return time.monotonic() >= self._latest + (self.gap if min_age is None else min_age)
 
     def save(self, model: Network, state: dict) -> None:
         """Write a checkpoint; the latest one becomes the previous one.
 
-        Args:
-            model: the network that is trained, not its moving average.
-
         Raises:
             InputError: a tensor has a NaN or an infinity; both checkpoints stay as they are.
         """
-        state = state | {"weights": None}  # they are those of the model
         content = model_file.content_of(model, training=state)
         # `model_file.write` checks it, too, but the latest one would be the previous one by then.
         model_file.check_finite(content, f"{self.path} is not written")
@@ -103,11 +100,12 @@ class SavedModels:
     keep: int
     numbered: bool = True
 
-    def save(self, model: Network, epoch: int, state: dict) -> None:
-        """Save the model of this epoch if it is due, and delete the older ones."""
+    def save(self, trainer: Any) -> None:
+        """Save the model after an epoch of a `Trainer` if it is due, and delete the older ones."""
+        epoch = trainer.epoch
         if not self.every or epoch % self.every:
             return
-        model_file.save(self.path_of(epoch), model, training=state)
+        model_file.save(self.path_of(epoch), trainer.evaluated, training=trainer.state())
         if self.numbered:
             # By their names: an interrupted job, perhaps with a higher `keep`, has written some.
             for older in range(epoch - self.keep * self.every, 0, -self.every):

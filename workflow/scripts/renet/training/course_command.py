@@ -88,19 +88,16 @@ def run_course(arguments: argparse.Namespace) -> None:
     faces = hdf5.read(folder / "train.h5"), hdf5.read(folder / held_out)
     device = run.choose_device(recipe)
     saved = model_file.read(arguments.model_file) if arguments.model_file else None
-    if saved and "training" not in saved:
+    if saved and "steps" not in saved.get("training", {}):
         raise InputError(
             f"{arguments.model_file} has no state of a training to continue from; files saved by "
-            "--save_path do."
+            "--save_path of this version do."
         )
-    trainer = run.build(RunSettings(train=recipe), device, *faces, saved)
+    trainer = run.build(RunSettings(train=recipe), device, *faces, saved=saved)
     # With --history above 1, the names of the saved models hold the epoch.
     every, keep = arguments.serialize if arguments.save_path else 0, arguments.history
     models = SavedModels(arguments.save_path, every, keep, numbered=keep > 1)
-    trainer.run(
-        after_epoch=lambda now: models.save(now.evaluated, now.epoch, now.state()),
-        show_progress=not arguments.no_progress_bar,
-    )
+    trainer.run(after_epoch=models.save, show_progress=not arguments.no_progress_bar)
     accuracy = trainer.validation.measure(trainer.updates)[1]
     if not processes.is_main():
         return

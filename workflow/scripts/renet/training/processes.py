@@ -5,11 +5,14 @@ They are those of `torch.distributed`'s group. Without a group, this process is 
 
 import contextlib
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from typing import TypeVar
 
 import numpy as np
 import torch
 from torch import distributed
+
+T = TypeVar("T")
 
 
 @contextlib.contextmanager
@@ -74,6 +77,14 @@ def broadcast(tensors: Iterable[torch.Tensor]) -> None:
     if distributed.is_initialized():
         for tensor in tensors:
             distributed.broadcast(tensor, 0)
+
+
+def from_main(compute: Callable[[], T]) -> T:
+    """What rank 0 computes, in all processes."""
+    found: list = [compute() if is_main() else None]
+    if distributed.is_initialized():
+        distributed.broadcast_object_list(found)
+    return found[0]
 
 
 def concatenate(values: np.ndarray) -> np.ndarray:

@@ -4,10 +4,8 @@ import dataclasses
 import logging
 from pathlib import Path
 
-import numpy as np
 import torch
 
-from renet.common.errors import InputError
 from renet.config.recipe import Recipe
 from renet.dataset import hdf5
 from renet.dataset.hdf5 import FaceFile
@@ -34,7 +32,7 @@ class TrainJob:
     """
 
     settings: RunSettings
-    train: Path
+    faces: Path
     validation: Path | None = None
     model: Path
     history: Path
@@ -48,10 +46,14 @@ class TrainJob:
     nodes: int
     profile_steps: int = 0
 
+    @property
+    def paths(self) -> list[Path]:
+        """The training set, and the validation set if there is one."""
+        return [path for path in (self.faces, self.validation) if path]
+
     def folder(self) -> TrainingFolder:
         """The folder of this training, beside the model."""
-        files = filter(None, (self.train, self.validation))
-        faces = [hdf5.content_digest(hdf5.read(path)) for path in files]
+        faces = [hdf5.content_digest(hdf5.read(path)) for path in self.paths]
         settings = self.settings.without_device()
         return TrainingFolder(self.model.parent / "training", settings, self.code, *faces)
 
@@ -72,8 +74,9 @@ def choose_device(recipe: Recipe) -> torch.device:
 def build(
     settings: RunSettings,
     device: torch.device,
-    train: FaceFile,
-    validation: FaceFile | None,
+    faces: FaceFile,
+    validation: FaceFile | None = None,
+    *,
     saved: dict | None = None,
 ) -> Trainer:
     """Build a training, at its start or at the state of a model file.
@@ -84,43 +87,34 @@ def build(
             `settings.model`.
 
     Raises:
-        InputError: see `Trainer`; or the processes were given different states.
+        InputError: see `Trainer`.
     """
     if saved:
         model = model_file.build(saved)
     else:
-        model = kinds.build(train.shape, settings.model, train.mean)
+        model = kinds.build(faces.shape, settings.model, faces.mean)
         kinds.init_weights(model, settings.train.seed)
     logging.info("The network has %s parameters", f"{parameter_count(model):,}")
     logging.debug("%s", model)
     model = devices.to_device(model, device, settings.train.precision)
-    trainer = Trainer(model, settings.train, train, validation)
+    trainer = Trainer(model, settings.train, faces, validation)
     if saved:
-        trainer.restore(saved)
-    positions = processes.concatenate(np.array([[trainer.epoch, trainer.images]]))
-    if (positions != positions[0]).any():
-        raise InputError(
-            "The processes of this training did not find the same checkpoint in the folder that "
-            "they share: its file system may be slow to show new files. Start again."
-        )
+        trainer.restore(saved["training"])
     return trainer
 
 
-def resume(
-    settings: RunSettings, train: FaceFile, validation: FaceFile | None, checkpoint: Checkpoint
-) -> Trainer:
+def resume(settings: RunSettings, checkpoint: Checkpoint, *faces: FaceFile) -> Trainer:
     """Build a training at the state of its checkpoint, or at its start where there is none.
+
+    Args:
+        faces: as `Trainer` takes them.
 
     Raises:
         InputError: see `build` and `Checkpoint.load`; or two checkpoints do not fit on the disk.
     """
-    device, saved = choose_device(settings.train), None
-    if processes.is_main():
-        saved = checkpoint.load()  # first, and alone: it may rename a damaged checkpoint
-    processes.barrier()
-    if not processes.is_main():
-        saved = checkpoint.load()
-    trainer = build(settings, device, train, validation, saved)
+    device = choose_device(settings.train)
+    saved = processes.from_main(checkpoint.load)  # which may rename a damaged checkpoint
+    trainer = build(settings, device, *faces, saved=saved)
     if not saved and processes.is_main():
         checkpoint.require_space(trainer.model, settings.train)
     return trainer
@@ -132,14 +126,12 @@ def run_training(job: TrainJob) -> None:
     Raises:
         InputError, TrainingInterrupted: see `resume` and `Trainer.run`; or the faces are damaged.
     """
-    faces = hdf5.read(job.train)
-    validation = hdf5.read(job.validation) if job.validation else None
-    folder = job.model.parent
+    faces, folder = [hdf5.read(path) for path in job.paths], job.model.parent
     checkpoint = Checkpoint(folder, job.checkpoint_seconds)
     if processes.is_main():
-        for stored in filter(None, (faces, validation)):
+        for stored in faces:
             hdf5.check_digest(stored)
-    trainer = resume(job.settings, faces, validation, checkpoint)
+    trainer = resume(job.settings, checkpoint, *faces)
     if not processes.is_main():
         trainer.run(checkpoint)
         return
@@ -149,7 +141,7 @@ def run_training(job: TrainJob) -> None:
 
     def after_epoch(trainer: Trainer) -> None:
         events.add_epochs(trainer.history, trainer.throughput.rows)
-        saved_models.save(trainer.evaluated, trainer.epoch, trainer.state())
+        saved_models.save(trainer)
 
     with profiling.trace_of(job.profile_steps, job.model) as after_step:
         trainer.run(checkpoint, after_epoch, after_step)

@@ -15,7 +15,7 @@ from renet.common import logs, script
 from renet.common.errors import InputError, TrainingInterrupted
 from renet.training import launch, run
 from renet.training.run import TrainJob
-from renet.training.stop_request import StopRequest
+from renet.training.stop_request import stop_requests
 
 JOB_VARIABLE = "SLURM_JOB_ID"
 WAIT_SECONDS = 60  # for the other machines, after one has ended
@@ -49,9 +49,9 @@ def launch_job(job: TrainJob) -> None:
         env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)},
     )
     # SLURM sends SIGTERM to srun's processes too; this one waits until they have ended.
-    with StopRequest() as stop:
+    with stop_requests() as stop:
         status = srun.wait()
-    if status and stop.received:
+    if status and stop:
         raise TrainingInterrupted("The training received SIGTERM; start it again to continue.")
     if status:
         raise InputError(

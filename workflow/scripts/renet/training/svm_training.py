@@ -62,6 +62,7 @@ def fit(
     finally:
         shutil.rmtree(folder)
     hog_svm.fill(network, fitted.svm.coef_[0], fitted.svm.intercept_[0], fitted.sigmoid)
+    throughput.measure()
     throughput.end(1, len(faces))
     return network, row, throughput.rows[0]
 

@@ -1,6 +1,5 @@
 """Speed and memory of a training."""
 
-import dataclasses
 import time
 
 import psutil
@@ -9,20 +8,7 @@ import torch
 from renet.common.progress import Progress
 from renet.network.loader import Loader
 
-
-@dataclasses.dataclass
-class Part:
-    """What was measured in an epoch so far.
-
-    Attributes:
-        seconds, data_wait: in all, and waiting for the loader.
-        memory, gpu_memory: the largest so far, in bytes.
-    """
-
-    seconds: float = 0.0
-    data_wait: float = 0.0
-    memory: int = 0
-    gpu_memory: int = 0
+NOTHING = {"seconds": 0.0, "data_wait": 0.0, "memory": 0, "gpu_memory": 0}
 
 
 class Throughput:
@@ -30,59 +16,62 @@ class Throughput:
 
     Attributes:
         rows: of the table `THROUGHPUT`, one for each completed epoch.
-        part: what was measured in the epoch that is under way.
     """
 
     def __init__(self, device: torch.device):
         """Measure nothing yet."""
         self._device = device
         self.rows: list[dict] = []
-        self.part = Part()
+        # Of the epoch that is under way: seconds in all and waiting for the loader; largest bytes.
+        self._part = dict(NOTHING)
 
-    def start(self, images: int = 0, loader: Loader | None = None) -> None:
-        """Start the clock in an epoch; `images` of it were done before an interruption."""
-        self._loader, self._images, self._seconds = loader, images, self.part.seconds
-        self._time = time.perf_counter()
+    def state(self) -> dict:
+        """What was measured so far."""
+        return {"throughput": self.rows, "part_of_epoch": self._part}
+
+    def restore(self, state: dict) -> None:
+        """Continue the epoch that was under way."""
+        self.rows, self._part = state["throughput"], state["part_of_epoch"]
+
+    def start(self, loader: Loader | None = None) -> None:
+        """Start the clock in an epoch, perhaps after an interruption."""
+        self._loader, self._time = loader, time.perf_counter()
         if self._device.type == "cuda":
             torch.cuda.reset_peak_memory_stats(self._device)
-        self._measure()
+        self.measure()
 
-    def _measure(self) -> None:
-        """Add what has passed since the last call to `part`."""
-        now, part = time.perf_counter(), self.part
-        part.seconds += now - self._time
+    def measure(self) -> None:
+        """Add what has passed since the last call, or the start, to the epoch."""
+        now, part = time.perf_counter(), self._part
+        part["seconds"] += now - self._time
         self._time = now
         if self._loader:
-            part.data_wait += self._loader.data_wait
+            part["data_wait"] += self._loader.data_wait
             self._loader.data_wait = 0.0
         memory = psutil.Process().memory_info()
         # On Linux without the page cache of mapped files.
-        part.memory = max(part.memory, memory.rss - getattr(memory, "shared", 0))
+        part["memory"] = max(part["memory"], memory.rss - getattr(memory, "shared", 0))
         if self._device.type == "cuda":
             # Unlike the allocated memory, it includes that of a captured step.
             reserved = torch.cuda.max_memory_reserved(self._device)
-            part.gpu_memory = max(part.gpu_memory, reserved)
+            part["gpu_memory"] = max(part["gpu_memory"], reserved)
 
     def time_for(self, images: int, images_done: int) -> str:
         """The time that `images` will take at the speed of this epoch, such as 01:20."""
-        self._measure()
-        seconds = self.part.seconds - self._seconds
-        return Progress.format_interval(seconds / max(1, images_done - self._images) * images)
+        self.measure()
+        return Progress.format_interval(self._part["seconds"] / images_done * images)
 
     def end(self, epoch: int, images: int) -> None:
-        """Add the row of an epoch (from 1), unless it was there before an interruption."""
-        self._measure()
-        part, self.part = self.part, Part()
-        if self.rows and self.rows[-1]["epoch"] == epoch:
-            return
+        """Add the row of an epoch (from 1), up to its last measurement."""
+        part, self._part = self._part, dict(NOTHING)
         self.rows.append(
             {
                 "epoch": epoch,
                 "images": images,
-                "seconds": round(part.seconds, 3),
-                "images_per_second": round(images / part.seconds, 1),
-                "data_wait_fraction": round(part.data_wait / part.seconds, 4),
-                "memory_mb": round(part.memory / 1e6),
-                "gpu_memory_mb": round(part.gpu_memory / 1e6),
+                "seconds": round(part["seconds"], 3),
+                "images_per_second": round(images / part["seconds"], 1),
+                "data_wait_fraction": round(part["data_wait"] / part["seconds"], 4),
+                "memory_mb": round(part["memory"] / 1e6),
+                "gpu_memory_mb": round(part["gpu_memory"] / 1e6),
             }
         )

@@ -1,6 +1,7 @@
 """One update of the network."""
 
 import contextlib
+import functools
 from collections.abc import Callable, Iterator
 
 import numpy as np
@@ -12,8 +13,9 @@ from renet.common.errors import InputError
 from renet.config.recipe import Recipe
 from renet.network import devices
 from renet.network.batch_norm import BatchNorm
-from renet.network.cuda_graphs import GraphCapture
+from renet.network.cuda_graphs import CapturedFunction, GraphCapture
 from renet.training import processes
+from renet.training.schedule import part_of_batch
 
 
 def make_optimizer(model: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
@@ -33,42 +35,31 @@ def make_optimizer(model: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
     return torch.optim.SGD(model.parameters(), **momentum, **options)
 
 
-def make_train_step(model: nn.Module, recipe: Recipe) -> "TrainStep":
-    """The update of a network that is on its device already (see `devices.to_device`)."""
-    # Not in float64, whose learning rate is a number, nor with collectives in the forward pass, nor
-    # with AdamW, whose state would have to be taken back after the warm-up.
-    capturable = recipe.precision != "float64" and not recipe.sync_batchnorm
-    capturable = capturable and recipe.optimizer == "sgd"
-    on_gpu = next(model.parameters()).device.type == "cuda"
-    return (CudaGraphTrainStep if on_gpu and capturable else TrainStep)(model, recipe)
-
-
-def part_of_batch(batch: np.ndarray) -> tuple[np.ndarray, float]:
-    """This process's rows of a batch, and their fraction of it.
-
-    If a batch has fewer rows than there are processes, an empty part becomes the last row, with a
-    fraction of 0: each process has to take part in the step.
-    """
-    rows = batch[processes.part(len(batch))]
-    return rows if len(rows) else batch[-1:], len(rows) / len(batch)
-
-
 class TrainStep:
     """Updates the weights from a batch, and sums up loss and accuracy.
 
+    On a GPU it runs from CUDA graphs: two replays instead of some thousand launches. A batch that
+    is not full, such as the last one of an epoch, runs without them.
+
     Attributes:
+        captures: whether there are graphs.
         sums: (3,) float64, on the device, so that a GPU does not wait for the host to read them:
             loss times samples; correct predictions; batches after which the sum of the losses was
             finite. They are those of all processes.
     """
 
+    _captured: tuple[CapturedFunction, CapturedFunction] | None = None
+
     def __init__(self, model: nn.Module, recipe: Recipe):
-        """Make the optimizer."""
+        """Make the optimizer of a network that is on its device (see `devices.to_device`)."""
         self.model, self.recipe = model, recipe
         self.optimizer = make_optimizer(model, recipe)
-        self.rate = recipe.learning_rate
         parameters = list(model.parameters())
         self.device, self.dtype = parameters[0].device, parameters[0].dtype
+        # Not in float64, whose learning rate is a number, nor with collectives in the forward pass,
+        # nor with AdamW, whose state would have to be taken back after the warm-up.
+        self.captures = self.device.type == "cuda" and recipe.precision != "float64"
+        self.captures &= not recipe.sync_batchnorm and recipe.optimizer == "sgd"
         self.sums = torch.zeros(3, dtype=torch.float64, device=self.device)
         self._is_alone = processes.size() == 1
         self._norms = [layer for layer in model.modules() if isinstance(layer, BatchNorm)]
@@ -89,22 +80,34 @@ class TrainStep:
             targets: (N,) int64, on the device; or the weights of the classes, (N, classes).
             fraction: of the samples of the whole batch; 0: these samples do not count.
         """
-        self._compute(pixels, targets, fraction)
-        self._add_up()
-        self._update()
+        self.prepare(pixels.shape[1:])
+        functions: tuple[Callable, Callable] = self._compute, self._update
+        if self._captured and self._captured[0].takes(pixels, targets, fraction):
+            functions = self._captured
+        compute, update = functions
+        compute(pixels, targets, fraction)
+        if not self._is_alone:
+            distributed.all_reduce(self._added)
+        update()
 
     def set_rate(self, rate: float) -> None:
         """Set the learning rate; a captured step reads it from the device."""
-        if rate != self.rate:
-            self.rate = rate
-            for group in self.optimizer.param_groups:
-                if isinstance(group["lr"], Tensor):
-                    group["lr"].fill_(rate)
-                else:
-                    group["lr"] = rate
+        (group,) = self.optimizer.param_groups
+        if isinstance(group["lr"], Tensor):
+            group["lr"].fill_(rate)
+        else:
+            group["lr"] = rate
 
-    def capture(self, shape: tuple[int, int, int]) -> None:
-        """Prepare for faces (C, H, W): nothing to do without a GPU."""
+    def state(self) -> dict:
+        """The averages of the gradients, and the sums; waits for the device."""
+        averages = self.optimizer.state_dict()["state"]
+        return {"optimizer": {"state": averages}, "sums": self.sums.tolist()}
+
+    def restore(self, state: dict) -> None:
+        """Continue with this recipe's settings, not with those of the saved training."""
+        settings = self.optimizer.state_dict()["param_groups"]
+        self.optimizer.load_state_dict(state["optimizer"] | {"param_groups": settings})
+        self.sums.copy_(torch.tensor(state["sums"], dtype=torch.float64))
 
     def _compute(self, pixels: Tensor, targets: Tensor, fraction: float) -> None:
         """Forward and backward, to this process's part of the gradients."""
@@ -131,73 +134,40 @@ class TrainStep:
         self._figures[1].copy_(correct)
         self._figures[2].fill_(samples)
 
-    def _add_up(self) -> None:
-        if not self._is_alone:
-            distributed.all_reduce(self._added)
-
     def _update(self) -> None:
         self.optimizer.step()
         loss, correct, samples = self._figures.double()
         self.sums[:2] += torch.stack([loss * samples, correct])
         self.sums[2] += self.sums[0].isfinite()
 
-
-class CudaGraphTrainStep(TrainStep):
-    """The update on a GPU from CUDA graphs: two replays instead of some thousand launches.
-
-    A batch that is not full, such as the last one of an epoch, runs without the graphs.
-    """
-
-    _replays: tuple[Callable[[], object], Callable[[], object]] | None = None
-
-    def __call__(self, pixels: Tensor, targets: Tensor, fraction: float = 1.0) -> None:
-        """Train on one batch; see `TrainStep`."""
-        rows, full = part_of_batch(np.arange(self.recipe.batch_size))
-        if (len(targets), fraction) != (len(rows), full):
-            super().__call__(pixels, targets, fraction)
-            return
-        if not self._replays:
-            self.capture(pixels.shape[1:])
-        compute, update = self._replays  # type: ignore[misc]  # captured above
-        self._pixels.copy_(pixels)
-        self._targets.copy_(targets)
-        compute()
-        self._add_up()
-        update()
-
-    def capture(self, shape: tuple[int, int, int]) -> None:
-        """Capture the step for full batches of faces (C, H, W), and leave the training as it is.
+    def prepare(self, shape: tuple[int, int, int]) -> None:
+        """Capture the step, if it is to be, for full batches of faces (C, H, W).
 
         Before that some steps run without a graph, while cuDNN and cuBLAS choose their algorithms.
+        The training stays as it is.
         """
+        if self._captured or not self.captures:
+            return
         self.model.train()
         rows, fraction = part_of_batch(np.arange(self.recipe.batch_size))
-        changed, mixed = self.recipe.augments, self.recipe.mixup > 0
-        pixel_type = torch.float32 if changed else torch.uint8
-        self._pixels = torch.zeros((len(rows), *shape), dtype=pixel_type, device=self.device)
-        self._targets = torch.zeros(len(rows), dtype=torch.int64, device=self.device)
-        if mixed:
-            self._targets = F.one_hot(self._targets, self.model.architecture.classes).float()
-        for parameter in self.model.parameters():
-            momentum = self.optimizer.state[parameter]
-            momentum.setdefault("momentum_buffer", torch.zeros_like(parameter))
-        momenta = [state["momentum_buffer"] for state in self.optimizer.state.values()]
-        tensors = [*self.model.state_dict().values(), *momenta, self.sums]
-        before = [tensor.clone() for tensor in tensors]
-
-        def compute() -> None:
-            self._compute(self._pixels, self._targets, fraction)
-
-        def compute_and_update() -> None:
-            compute()
-            self._update()
-
-        graphs = GraphCapture()
-        graphs.warm_up(compute_and_update)
+        pixel_type = torch.float32 if self.recipe.augments else torch.uint8
+        pixels = torch.zeros((len(rows), *shape), dtype=pixel_type, device=self.device)
+        targets = torch.zeros(len(rows), dtype=torch.int64, device=self.device)
+        if self.recipe.mixup:
+            targets = F.one_hot(targets, self.model.architecture.classes).float()
+        momenta = [
+            self.optimizer.state[one].setdefault("momentum_buffer", torch.zeros_like(one))
+            for one in self.model.parameters()
+        ]
+        changed = [*self.model.state_dict().values(), *momenta, self.sums]
+        before, graphs = [one.clone() for one in changed], GraphCapture()
+        batch = pixels, targets, fraction
+        graphs.warm_up(functools.partial(self._compute, *batch), self._update)
         with torch.no_grad():
-            torch._foreach_copy_(tensors, before)
+            torch._foreach_copy_(changed, before)
         self.optimizer.zero_grad(set_to_none=self._is_alone)  # the graph has gradients of its own
-        self._replays = graphs.capture(compute), graphs.capture(self._update)
+        compute = CapturedFunction(graphs, self._compute, *batch)
+        self._captured = compute, CapturedFunction(graphs, self._update)
 
 
 @contextlib.contextmanager

@@ -1,13 +1,11 @@
 """The course's training loop (section 3.2.5), interruptible and for several processes."""
 
 import contextlib
-import dataclasses
+import itertools
 import logging
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Generator, Iterator
 
-import numpy as np
-import torch
 from torch import Tensor
 
 from renet.common.errors import InputError, TrainingInterrupted
@@ -20,12 +18,13 @@ from renet.training import history, processes, schedule, train_step
 from renet.training.augmentation import Augmentation
 from renet.training.checkpoints import Checkpoint
 from renet.training.ema import MovingAverage
-from renet.training.stop_request import StopRequest
-from renet.training.throughput import Part, Throughput
+from renet.training.stop_request import stop_requests
+from renet.training.throughput import Throughput
 from renet.training.validation import Validation
 
-# Batches from one reading of the metrics to the next: on a GPU, each waits for the device.
+# Updates from one reading of the metrics to the next: on a GPU, each waits for the device.
 SYNC_EVERY = {"cpu": 1, "cuda": 20}
+Batch = tuple[Tensor, Tensor, float]  # what a `TrainStep` takes
 
 
 class Trainer:
@@ -33,8 +32,8 @@ class Trainer:
 
     Attributes:
         faces: the training set.
-        epoch: number of completed epochs.
-        images, steps: of the epoch that is under way, of all processes.
+        updates: their number so far, from which all follows that is not in the weights: nothing is
+            random but by the seed, see `renet.training.schedule`.
         history: a row for each completed epoch; see `renet.training.history`.
         throughput: speed and memory of the epochs.
         validation: the validation set, if there is one, and the best epoch on it.
@@ -42,38 +41,46 @@ class Trainer:
     """
 
     def __init__(
-        self, model: Network, recipe: Recipe, train: FaceFile, validation: FaceFile | None = None
+        self, model: Network, recipe: Recipe, faces: FaceFile, validation: FaceFile | None = None
     ):
         """Prepare a training of a network, which is on its device, from its start.
 
         Raises:
             InputError: size or number of classes of the faces is not the network's.
         """
-        check_faces(model, *filter(None, (train, validation)))
+        check_faces(model, *filter(None, (faces, validation)))
         self.model, self.device = model, next(model.parameters()).device
-        self.recipe, self.faces = recipe, train
-        self.average = MovingAverage(self.model, recipe.ema) if recipe.ema else None
-        self.evaluated = self.average.network if self.average else self.model
+        self.recipe, self.faces = recipe, faces
+        self.average = MovingAverage(model, recipe.ema) if recipe.ema else None
+        self.evaluated = self.average.network if self.average else model
         self.validation = Validation(self.evaluated, validation, self.device, recipe)
-        self.augment = Augmentation.from_recipe(recipe, len(train), model.architecture.classes)
-        self.step = train_step.make_train_step(self.model, recipe)
-        self.epoch = self.images = self.steps = 0
-        self._steps_of_epoch = -(-len(train) // recipe.batch_size)
-        self.history: list[dict] = []
+        self.step = train_step.TrainStep(model, recipe)
         self.throughput = Throughput(self.device)
-        self._checkpoint: Checkpoint | None = None
-        self._after_step: Callable[[], None] | None = None
+        self._parts = self.step, self.validation, self.throughput
+        self.history: list[dict] = []
+        self.updates = 0
+        self._steps_of_epoch = len(range(0, len(faces), recipe.batch_size))
 
     @property
-    def updates(self) -> int:
-        """How often the weights were changed so far."""
-        return self.epoch * self._steps_of_epoch + self.steps
+    def epoch(self) -> int:
+        """Number of completed epochs."""
+        return len(self.history)
+
+    @property
+    def steps(self) -> int:
+        """Number of updates in the epoch that is under way."""
+        return self.updates - self.epoch * self._steps_of_epoch
+
+    @property
+    def images(self) -> int:
+        """Number of faces in these updates, of all processes."""
+        return min(self.steps * self.recipe.batch_size, len(self.faces))
 
     def run(
         self,
         checkpoint: Checkpoint | None = None,
-        after_epoch: Callable[["Trainer"], None] | None = None,
-        after_step: Callable[[], None] | None = None,
+        after_epoch: Callable[["Trainer"], None] = lambda _: None,
+        after_step: Callable[[], None] = lambda: None,
         show_progress: bool = True,
     ) -> None:
         """Train up to the recipe's number of epochs.
@@ -87,168 +94,142 @@ class Trainer:
             InputError: the loss became NaN or infinite; the last checkpoint stays.
             TrainingInterrupted: SIGTERM came; a checkpoint was written.
         """
-        stop = StopRequest()
-        self._checkpoint, self._after_step = checkpoint, after_step
-        out_of_memory = train_step.explain_out_of_memory(self.recipe.batch_size)
-        with stop if checkpoint else contextlib.nullcontext(), out_of_memory:
-            if self.epoch < self.recipe.epochs:
-                self.step.capture(self.faces.shape)  # before the faces fill the GPU's memory
-                loader = make_loader(self.faces.pixels, self.faces.targets, self.device)
+        self._checkpoint = checkpoint
+        with contextlib.ExitStack() as stack:
+            self._stop = stack.enter_context(stop_requests()) if checkpoint else []
+            stack.enter_context(train_step.explain_out_of_memory(self.recipe.batch_size))
+            self.step.prepare(self.faces.shape)  # before the faces fill the GPU's memory
+            loader = make_loader(self.faces.pixels, self.faces.targets, self.device)
+            batches = stack.enter_context(contextlib.closing(self._batches(loader)))
             while self.epoch < self.recipe.epochs:
-                self._train_epoch(loader, stop, show_progress)
+                self.throughput.start(loader)
+                self._train_epoch(batches, after_step, show_progress)
                 self._end_epoch()
-                if after_epoch and processes.is_main():
+                if processes.is_main():
                     after_epoch(self)
                 self._save()
-        if self.average:
-            self.model.load_state_dict(self.average.network.state_dict())
-        if self.recipe.select_epoch == "best" and self.validation.best:
-            self.model.load_state_dict(self.validation.best["state"])
+        best = self.validation.best
+        self.model.load_state_dict(best["state"] if best else self.evaluated.state_dict())
 
     def state(self) -> dict:
-        """The state as it is, for model files: plain values, and tensors that are shared.
-
-        The order of an epoch follows from seed and epoch, and nothing else is random: the number of
-        images of this epoch is the position in the data, and there is no random state.
-        """
-        loss, correct, _ = self.step.sums.tolist()
-        sums = {"loss": loss, "correct": correct, "images": self.images, "steps": self.steps}
-        return {
+        """The state as it is, for model files: plain values, and tensors that are shared."""
+        state = {
             "epoch": self.epoch,
-            "sums": sums,
-            "optimizer": {"state": self.step.optimizer.state_dict()["state"]},  # the momenta
+            "steps": self.steps,  # of the epoch: a training can go on with larger batches
             "history": self.history,
-            "throughput": self.throughput.rows,
-            "part_of_epoch": dataclasses.asdict(self.throughput.part),
-            "best": self.validation.best,
-            # A saved model has the moving average in place of the network; a checkpoint leaves it
-            # out.
+            # A model file has the moving average in place of the network.
             "weights": self.model.state_dict() if self.average else None,
-            "average": self.average.network.state_dict() if self.average else None,
         }
+        for part in self._parts:
+            state |= part.state()
+        return state
 
-    def restore(self, saved: dict) -> None:
-        """Continue from a model file with a training's state, as `model_file.read` returns it."""
-        state, optimizer = saved["training"], self.step.optimizer
-        self.model.load_state_dict(state["weights"] or saved["state"])
-        sums = state["sums"]
-        self.epoch, self.images, self.steps = state["epoch"], sums["images"], sums["steps"]
-        values = [sums["loss"], sums["correct"], sums["steps"]]
-        self.step.sums.copy_(torch.tensor(values, dtype=torch.float64))
-        # The settings are those of this recipe, not of the saved training.
-        settings = optimizer.state_dict()["param_groups"]
-        optimizer.load_state_dict(state["optimizer"] | {"param_groups": settings})
+    def restore(self, state: dict) -> None:
+        """Continue from the state in a model file, whose network this training was made with."""
         self.history = state["history"]
-        self.throughput.rows = state["throughput"]
-        self.throughput.part = Part(**state["part_of_epoch"])
-        self.validation.best = state["best"]
-        if self.average:
-            self.average.network.load_state_dict(state["average"])
+        self.updates = self.epoch * self._steps_of_epoch + state["steps"]
+        self.model.load_state_dict(state["weights"] or self.model.state_dict())
+        for part in self._parts:
+            part.restore(state)
         logging.info("Continuing after epoch %d, batch %d", self.epoch, self.steps)
 
-    def _train_epoch(self, loader: Loader, stop: StopRequest, show_progress: bool) -> None:
-        self.model.train()
-        count, size = len(self.faces), self.recipe.batch_size
-        order = epoch_order(count, self.recipe, self.epoch)
-        starts = range(self.images, count, size)
-        parts = [train_step.part_of_batch(order[start : start + size]) for start in starts]
-        changes = self.augment
-        rows = (changes.rows_to_read(own, self.epoch) if changes else own for own, _ in parts)
-        self.throughput.start(self.images, loader)
-        progress = Progress(
-            total=count, initial=self.images, desc=f"epoch {self.epoch + 1}/{self.recipe.epochs}",
-            unit=" img", disable=not (show_progress and processes.is_main()),
-        )  # fmt: skip
-        with contextlib.closing(loader.batches(rows)) as batches, progress:
-            for part, (pixels, targets) in zip(parts, batches, strict=True):
-                self._update(part, pixels, targets)
-                if self._after_step:
-                    self._after_step()
-                self.images, self.steps = min(self.images + size, count), self.steps + 1
-                if self.images == count or self.steps % SYNC_EVERY[self.device.type] == 0:
-                    loss, accuracy = self._read_metrics()
-                    remaining = (self.recipe.epochs - self.epoch) * count - self.images
-                    time = self.throughput.time_for(remaining, self.images)
-                    metrics = f"loss {loss:.4f}, accuracy {accuracy:.3f}, all done in {time}"
-                    progress.set_postfix_str(metrics, refresh=False)
-                    progress.update(self.images - progress.n)
-                    self._stop_or_save(stop)
-        self.throughput.end(self.epoch + 1, self.images)
+    def _batches(self, loader: Loader) -> Generator[Batch, None, None]:
+        """The batches of all updates that are left, read ahead and augmented."""
+        recipe, count = self.recipe, len(self.faces)
+        changes = Augmentation.from_recipe(recipe, count, self.model.architecture.classes)
+        parts, ahead = itertools.tee(schedule.batches(recipe, count, self.updates))
+        rows = (changes.rows_to_read(own, epoch) if changes else own for epoch, own, _ in ahead)
+        with contextlib.closing(loader.batches(rows)) as loaded:
+            for (epoch, own, fraction), (pixels, targets) in zip(parts, loaded, strict=True):
+                if changes:
+                    pixels, targets = changes(pixels, targets, own, epoch)
+                yield pixels, targets, fraction
 
-    def _update(self, part: tuple[np.ndarray, float], pixels: Tensor, targets: Tensor) -> None:
-        """One update; rate, changes of the faces and moving average follow from its number."""
-        rows, fraction = part
+    def _train_epoch(
+        self, batches: Iterator[Batch], after_step: Callable[[], None], show_progress: bool
+    ) -> None:
+        self.model.train()
+        progress = Progress(
+            total=len(self.faces), initial=self.images, unit=" img",
+            desc=f"epoch {self.epoch + 1}/{self.recipe.epochs}",
+            disable=not (show_progress and processes.is_main()),
+        )  # fmt: skip
+        with progress:
+            for batch in itertools.islice(batches, self._steps_of_epoch - self.steps):
+                self._update(*batch)
+                after_step()
+                if self.images == len(self.faces) or self.steps % SYNC_EVERY[self.device.type] == 0:
+                    self._show_metrics(progress)
+                    self._stop_or_save()
+
+    def _update(self, pixels: Tensor, targets: Tensor, fraction: float) -> None:
         self.step.set_rate(schedule.rate(self.recipe, self.updates, self._steps_of_epoch))
-        if self.augment:
-            pixels, targets = self.augment(pixels, targets, rows, self.epoch)
         self.step(pixels, targets, fraction)
         if self.average:
             self.average.update(self.updates)
+        self.updates += 1
+
+    def _show_metrics(self, progress: Progress) -> None:
+        loss, accuracy = self._read_metrics()
+        remaining = (self.recipe.epochs - self.epoch) * len(self.faces) - self.images
+        time = self.throughput.time_for(remaining, self.images)
+        metrics = f"loss {loss:.4f}, accuracy {accuracy:.3f}, all done in {time}"
+        progress.set_postfix_str(metrics, refresh=False)
+        progress.update(self.images - progress.n)
 
     def _read_metrics(self) -> tuple[float, float]:
         """Mean loss and accuracy of this epoch so far; waits for the device."""
         loss, correct, finite = self.step.sums.tolist()
         if finite < self.steps:
-            raise divergence("The loss", self.epoch + 1, int(finite) + 1, self.recipe)
+            raise self._divergence("The loss", int(finite) + 1)
         return loss / self.images, correct / self.images
 
-    def _stop_or_save(self, stop: StopRequest) -> None:
-        """Stop, or write a checkpoint, if that is due."""
+    def _stop_or_save(self) -> None:
         if not self._checkpoint:
             return
-        if not processes.any_of(stop.received, self.device):
-            self._save(self._checkpoint.seconds)
-            return
-        self._save(min_age=0)
-        processes.barrier()  # rank 0 may still write, and would be ended with this process
-        raise TrainingInterrupted(
-            f"The training received SIGTERM in epoch {self.epoch + 1} and stopped; start it again "
-            "to continue from its checkpoint."
-        )
+        stops = processes.any_of(bool(self._stop), self.device)
+        self._save(0 if stops else self._checkpoint.seconds)
+        if stops:
+            processes.barrier()  # rank 0 may still write, and would be ended with this process
+            raise TrainingInterrupted(
+                f"The training received SIGTERM in epoch {self.epoch + 1} and stopped; start it "
+                "again to continue from its checkpoint."
+            )
 
     def _save(self, min_age: float | None = None) -> None:
-        """Write a checkpoint in rank 0 if the latest one is old enough.
-
-        Args:
-            min_age: in seconds; None: that of the end of an epoch.
-        """
-        checkpoint = self._checkpoint
-        if not checkpoint or not processes.is_main():
-            return
-        if checkpoint.is_due(checkpoint.gap if min_age is None else min_age):
-            checkpoint.save(self.model, self.state())
+        """Write a checkpoint in rank 0, if the latest one has this age in seconds, or its `gap`."""
+        if self._checkpoint and processes.is_main() and self._checkpoint.is_due(min_age):
+            self._checkpoint.save(self.evaluated, self.state())
 
     def _end_epoch(self) -> None:
         # The loss is that before the last update, and does not tell of it.
         if not all(values.isfinite().all() for values in self.model.state_dict().values()):
-            raise divergence("A weight", self.epoch + 1, self.steps, self.recipe)
-        loss, accuracy = self._read_metrics()
-        # Of the last update, perhaps before an interruption.
+            raise self._divergence("A weight", self.steps)
+        (loss, accuracy), epoch = self._read_metrics(), self.epoch + 1
         rate = schedule.rate(self.recipe, self.updates - 1, self._steps_of_epoch)
         row: dict[str, float | None] = {
-            "epoch": self.epoch + 1, "learning_rate": rate, "loss": loss, "accuracy": accuracy,
+            "epoch": epoch, "learning_rate": rate, "loss": loss, "accuracy": accuracy,
             **history.NOT_VALIDATED,
         }  # fmt: skip
-        if self.validation.is_due(self.epoch + 1):
-            # It may take longer than the time after SIGTERM.
-            self._save()
+        if self.validation.is_due(epoch):
+            self._save()  # it may take longer than the time after SIGTERM
             loss, accuracy = self.validation.measure(self.updates)
             if not math.isfinite(loss):
-                raise divergence("The validation loss", self.epoch + 1, self.steps, self.recipe)
+                raise self._divergence("The validation loss", self.steps)
             row |= {"validation_loss": loss, "validation_accuracy": accuracy}
-            self.validation.compare(self.epoch + 1, loss)
+            self.validation.compare(epoch, loss)
+        self.throughput.end(epoch, self.images)
         self.history.append(row)
         history.log(row)
-        self.epoch, self.images, self.steps = self.epoch + 1, 0, 0
         self.step.sums.zero_()
 
-
-def divergence(what: str, epoch: int, batch: int, recipe: Recipe) -> InputError:
-    """The error for numbers that are no longer finite."""
-    return InputError(
-        f"{what} is NaN or infinite in epoch {epoch}, batch {batch}, at a learning rate of "
-        f"{recipe.learning_rate}; lower train.learning_rate. The last checkpoint is kept."
-    )
+    def _divergence(self, what: str, batch: int) -> InputError:
+        """The error for numbers that are no longer finite."""
+        return InputError(
+            f"{what} is NaN or infinite in epoch {self.epoch + 1}, batch {batch}, at a learning "
+            f"rate of {self.recipe.learning_rate}; lower train.learning_rate. The last checkpoint "
+            "is kept."
+        )
 
 
 def check_faces(model: Network, *files: FaceFile) -> None:
@@ -259,10 +240,3 @@ def check_faces(model: Network, *files: FaceFile) -> None:
                 f"{faces.path} has {faces.class_count} classes of faces of shape {faces.shape} "
                 f"and the network is for {model.architecture.classes} of {model.input_shape}."
             )
-
-
-def epoch_order(count: int, recipe: Recipe, epoch: int) -> np.ndarray:
-    """The order of the samples in an epoch (from 0): the file's, or a random one."""
-    if not recipe.shuffle_each_epoch:
-        return np.arange(count)
-    return np.random.default_rng([recipe.seed, epoch]).permutation(count)

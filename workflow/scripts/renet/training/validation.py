@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from renet.common import advice
 from renet.config.recipe import Recipe
 from renet.dataset.hdf5 import FaceFile
-from renet.network.inference import ValidationInference
+from renet.network.inference import Inference
 from renet.network.model import Network
 from renet.training import processes
 
@@ -30,15 +30,23 @@ class Validation:
         self._faces: Any = faces  # None: nothing is due
         self.best: dict | None = None
 
+    def state(self) -> dict:
+        """The best epoch so far."""
+        return {"best": self.best}
+
+    def restore(self, state: dict) -> None:
+        """Continue a comparison of epochs, if this recipe has one."""
+        self.best = state["best"] if self._recipe.select_epoch == "best" else None
+
     def is_due(self, epoch: int) -> bool:
         """Whether the training validates after this epoch (from 1)."""
         return self._faces is not None and self._recipe.validates_after(epoch)
 
     @functools.cached_property
-    def _inference(self) -> ValidationInference:
+    def _inference(self) -> Inference:
         """Made for the first validation, after the training has taken most of its memory."""
         own = self._faces.pixels[processes.part(len(self._faces))]
-        return ValidationInference(self._model, own, self._device, self._recipe.precision)
+        return Inference(self._model, own, self._device, self._recipe.precision)
 
     def measure(self, updates: int) -> tuple[float, float]:
         """Mean loss and accuracy of the network after so many updates of its weights.
@@ -60,8 +68,7 @@ class Validation:
 
     def compare(self, epoch: int, loss: float) -> None:
         """Remember the network after an epoch (from 1) if its loss is the lowest."""
-        if self._recipe.select_epoch != "best":
-            return
-        if not self.best or loss < self.best["loss"]:
+        selects = self._recipe.select_epoch == "best"
+        if selects and (not self.best or loss < self.best["loss"]):
             weights = {name: value.clone() for name, value in self._model.state_dict().items()}
             self.best = {"epoch": epoch, "loss": loss, "state": weights}
