@@ -191,7 +191,7 @@ def our_modern(batches: Batches, device: torch.device, precision: str) -> Step:
     init_weights(model, 1)
     model, size = devices.to_device(model, device, precision).train(), len(next(batches)[1])
     recipe = Recipe(**settings["train"] | {"batch_size": size, "precision": precision})
-    update, average = train_step.make_train_step(model, recipe), MovingAverage(model, recipe.ema)
+    update, average = train_step.TrainStep(model, recipe), MovingAverage(model, recipe.ema)
     augment, rows = Augmentation.from_recipe(recipe, 10 * size, 2), np.arange(size)
 
     def step() -> None:
