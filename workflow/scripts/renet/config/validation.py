@@ -100,16 +100,15 @@ def origins_of_runs(config: dict, files: Sequence[Path], command_line: Mapping) 
         command_line: what `--config` gives.
     """
     given = [(file.name, yaml_files.read(file).get("runs")) for file in files]
-    named: dict[str, str] = {}  # the file of each run that is on, the last file's first
-    for file, entries in [*given, ("--config", command_line.get("runs"))]:
-        of_file = dict.fromkeys(map(str, entries or []), file)
-        named = of_file | {name: other for name, other in named.items() if name not in of_file}
-    named = {name: file for name, file in named.items() if config["runs"].get(name) is not None}
-    if len(set(named.values())) < 2:
+    origin: dict[str, str] = {}  # the last file that names each run
+    for file, entries in reversed([*given, ("--config", command_line.get("runs"))]):
+        origin |= {str(name): file for name in entries or () if str(name) not in origin}
+    origin = {name: file for name, file in origin.items() if config["runs"].get(name) is not None}
+    if len(set(origin.values())) < 2:
         return None
-    listed = ", ".join(f"{name} from {file}" for name, file in named.items())
-    count, last = len(runs.runs(config)), list(named)[-1]
-    return f"{count} runs: {listed}; `{last}: null` in runs leaves it out."
+    listed = ", ".join(f"{name} from {file}" for name, file in origin.items())
+    last = list(origin)[-1]
+    return f"{len(runs.runs(config))} runs: {listed}; `{last}: null` in runs leaves it out."
 
 
 def _parsed(value: object) -> object:
