@@ -39,7 +39,7 @@ if MODULE:  # a copy: two modules can be given the same config, with other pathv
     config = copy.deepcopy(config)
 files = [] if MODULE else [DEFAULTS, *OVERLAYS]
 refuse_faults(validation.load, config, SCHEMA, files, COMMAND_LINE)
-if IS_MAIN and (found := checks.origins_of_runs(config, files, COMMAND_LINE)):
+if IS_MAIN and (found := validation.origins_of_runs(config, files, COMMAND_LINE)):
     print(found, file=sys.stderr)
 
 

@@ -50,7 +50,8 @@ class World:
         target_of_odds = np.where(stats.norm.cdf(noise) < expit(np.abs(odds)), odds > 0, odds <= 0)
         return pd.DataFrame(
             {"subject": subject, "target": target, "correct": correct,
-             "label": target_of_odds.astype(int), "p_male": expit(TEMPERATURE * odds)}
+             "label": target_of_odds.astype(int), "p_male": expit(TEMPERATURE * odds),
+             "subset": "validation"}
         )  # fmt: skip
 
 

@@ -387,7 +387,7 @@ def test_runs_of_several_files_are_listed_with_what_leaves_one_out(
         config["runs"] |= yaml_files.read(paths[-1]).get("runs", {})
     config["runs"] |= command_line.get("runs", {})
     validation.load(config, SCHEMA_FILE, paths, command_line)
-    assert checks.origins_of_runs(config, paths, command_line) == sentence
+    assert validation.origins_of_runs(config, paths, command_line) == sentence
 
 
 def test_files_of_the_runs_are_printed_once(tmp_path):

@@ -72,8 +72,8 @@ def test_each_correction_has_an_outcome_and_the_funnel_counts_them(source, caplo
             r'line 2: "woman" is not a gender; write female \(f, 0\), male \(m, 1\) or drop\.',
         ),
         ("id,gender\nown:1,w\n", r'line 2: "w" is not a gender; write female'),
-        ("id,gender\nown:1,\n", 'line 2: "" is no verdict; write female, male or drop'),
-        ("id,gender\nown:1,unknown\n", 'line 2: "unknown" is no verdict'),
+        ("id,gender\nown:1,\n", 'line 2: "" is no correction; write female, male or drop'),
+        ("id,gender\nown:1,unknown\n", 'line 2: "unknown" is no correction'),
         ("id,label\nown:1,f\n", "has the columns id, label and lacks gender"),
         ("id,gender\n" + "".join(f"own:{n},drop\n" for n in range(60)), "drops all faces of the"),
     ],
@@ -89,8 +89,8 @@ def test_own_photos_with_the_same_pixels_and_two_labels_are_refused_until_correc
     wanted = r"own/metadata\.csv, line 6: 4\.jpg is labelled female, and 7\.jpg \(line 9 of .*"
     with pytest.raises(InputError, match=wanted + "which has the same pixels, male"):
         shuffle(source, None, "--own", "own")
-    for verdict in ("drop", "female"):
-        shuffle(source, f"id,gender,photo_digest\nown:7,{verdict},file 7\n", "--own", "own")
+    for gender in ("drop", "female"):
+        shuffle(source, f"id,gender,photo_digest\nown:7,{gender},file 7\n", "--own", "own")
 
 
 def test_correction_of_an_own_photo_needs_its_file(source, caplog):

@@ -112,7 +112,7 @@ def test_set_is_described_by_its_faces_and_people(faces, people, photos, text):
     found = external_sets.descriptions(
         [SimpleNamespace(external={"old": of_set})], SimpleNamespace(external={"old": funnel})
     )
-    few = f"The set old has {text.split(' of ')[0]}. That is too few"
+    few = f"The set old has {text.split(' of ')[0]}. Only its accuracy and"
     assert found[0].startswith(f"old: {text}; left out: known person (7). {few}")
 
 

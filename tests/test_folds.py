@@ -122,7 +122,7 @@ def test_svm_is_fitted_without_the_fold_in_any_number_of_processes(data, monkeyp
 
 
 def test_networks_of_the_folds_are_no_worse_than_one_of_all_faces(data):
-    """Light and dark faces are told apart by any network that is trained at all."""
+    """Any trained network separates light from dark faces."""
     targets = SPLIT.read(data / "development.csv").set_index("id").target
     recipe = dataclasses.replace(QUICK, epochs=8)
     found = [predict(data, number, settings=RunSettings(SMALL, recipe)) for number in (1, 2, 3)]

@@ -99,6 +99,8 @@ def test_table_sorts_ids_by_source_and_then_by_row(window, changed):
     columns["sources"] = ["early", "late"]
     columns["source"] = [number % 2 for number in range(3000)]
     columns["row"] = columns["row"][::-1]  # not in their order, as those of a test set
+    places = zip(columns["source"], columns["row"], strict=True)
+    columns["id"] = [f"{columns['sources'][source]}:{row}" for source, row in places]
     script.write_text(f"window.renetSamples = {json.dumps(columns)};\n", encoding="utf-8")
     rows = sorted(zip(columns["source"], columns["row"], strict=True))
     ids = [f"{columns['sources'][source]}:{row}" for source, row in rows]

@@ -155,10 +155,9 @@ rule shuffle:
     params:
         settings={key: config["split"][key] for key in config["split"] if key != "from"},
         own=sources.own_photos(config),
-        file_digest=[
-            sources.file_state(config["corrections"]),
-            sources.file_state(config["split"]["from"]),
-        ],
+        file_digest=lambda wildcards: list(
+            map(sources.file_state, [config["corrections"], config["split"]["from"]])
+        ),
         code=code("shuffle.py"),
     script:
         "../scripts/shuffle.py"

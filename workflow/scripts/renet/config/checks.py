@@ -2,12 +2,12 @@
 
 import importlib.util
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 
 from renet.common import files
 from renet.common.errors import InputError
-from renet.config import architecture, grids, runs, sources, urls, yaml_files
+from renet.config import architecture, grids, runs, sources, urls
 
 # Tables of results/data beside those of the external sets.
 TABLES = (
@@ -165,26 +165,6 @@ def earlier_results(results: Path) -> str | None:
         "trains the runs again and reads none of these files: move the folder to keep them, or "
         f"delete them with `rm -r {results}/runs {results}/logs {results}/benchmarks`."
     )
-
-
-def origins_of_runs(config: dict, files: Sequence[Path], command_line: Mapping) -> str | None:
-    """Which file names which run, and how to leave one out; None where one file names them all.
-
-    Args:
-        files: config.yaml and the overlays, each overriding those before it.
-        command_line: what `--config` gives.
-    """
-    given = [(file.name, yaml_files.read(file).get("runs")) for file in files]
-    named: dict[str, str] = {}  # the file of each run that is on, the last file's first
-    for file, entries in [*given, ("--config", command_line.get("runs"))]:
-        of_file = dict.fromkeys(map(str, entries or []), file)
-        named = of_file | {name: other for name, other in named.items() if name not in of_file}
-    named = {name: file for name, file in named.items() if config["runs"].get(name) is not None}
-    if len(set(named.values())) < 2:
-        return None
-    listed = ", ".join(f"{name} from {file}" for name, file in named.items())
-    count, last = len(runs.runs(config)), list(named)[-1]
-    return f"{count} runs: {listed}; `{last}: null` in runs leaves it out."
 
 
 def _sources_of(record: Path) -> list[str] | None:

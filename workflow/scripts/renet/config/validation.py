@@ -16,7 +16,7 @@ import jsonschema
 import yaml
 
 from renet.common.errors import InputError
-from renet.config import checks, grids, yaml_files
+from renet.config import checks, grids, runs, yaml_files
 from renet.config.architecture import Architecture
 from renet.config.schema import canonical, fill, properties
 
@@ -90,6 +90,25 @@ def load(config: dict, schema_file: Path, files: Sequence[Path], command_line: M
     except InputError as error:
         overlay = f"{files[-1]}: " if len(files) == 2 else ""
         raise InputError(f"{overlay}{error}") from error
+
+
+def origins_of_runs(config: dict, files: Sequence[Path], command_line: Mapping) -> str | None:
+    """Which file names which run, and how to leave one out; None where one file names them all.
+
+    Args:
+        files: config.yaml and the overlays, each overriding those before it.
+        command_line: what `--config` gives.
+    """
+    given = [(file.name, yaml_files.read(file).get("runs")) for file in files]
+    origin: dict[str, str] = {}  # the last file that names each run
+    for file, entries in reversed([*given, ("--config", command_line.get("runs"))]):
+        origin |= {str(name): file for name in entries or () if str(name) not in origin}
+    origin = {name: file for name, file in origin.items() if config["runs"].get(name) is not None}
+    if len(set(origin.values())) < 2:
+        return None
+    listed = ", ".join(f"{name} from {file}" for name, file in origin.items())
+    last = list(origin)[-1]
+    return f"{len(runs.runs(config))} runs: {listed}; `{last}: null` in runs leaves it out."
 
 
 def _parsed(value: object) -> object:

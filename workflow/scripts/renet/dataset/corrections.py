@@ -1,4 +1,4 @@
-"""Corrections: a person's verdicts on labels, applied after the faces are split.
+"""Corrections of labels by a person, applied after the faces are split.
 
 The split does not depend on them: each face stays in its subset, so that trainings before and after
 a correction are comparable. Columns of the CSV: `id` (of a face, as in split.csv), `gender` (the
@@ -39,8 +39,8 @@ def read(file: str | Path) -> pd.DataFrame:
     table = user_tables.read(file, ["id", "gender"], ["note", "photo_digest"])
     gender = user_tables.genders(table.gender, file, further=[DROP])
     is_open = gender.isna() & (table.gender.str.lower() != DROP)
-    user_tables.refuse(is_open, table.gender, "is no verdict; write female, male or drop", file)
-    fault = "is on an earlier line, too; keep one verdict for each id"
+    user_tables.refuse(is_open, table.gender, "is no correction; write female, male or drop", file)
+    fault = "is on an earlier line, too; keep one correction for each id"
     user_tables.refuse(table.id.duplicated(), table.id, fault, file)
     return table.assign(gender=gender)
 

@@ -34,7 +34,7 @@ def assign(predictions: pd.DataFrame, in_training_set: pd.Series) -> pd.DataFram
         "decade": decades.map(lambda year: UNKNOWN if np.isnan(year) else f"{year:.0f}s"),
         "face score": bands(predictions.face_score, [1, 2, 3, 4, 5, 6]),
         "crop size": bands(sides.min(axis=1), [0, 64, 96, 128, 192, 256], "px"),
-        "colour": predictions.grey.astype(bool).map({True: "grey", False: "colour"}),
+        "photo": predictions.grey.astype(bool).map({True: "in grey", False: "in colour"}),
         "source": predictions.source,
         **{name: predictions[name] for name in predictions if name.startswith(OWN_COLUMN)},
     }

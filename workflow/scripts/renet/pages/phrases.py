@@ -74,16 +74,16 @@ def few(test: dict, set_name: str = TEST_SET) -> str:
     if test["n"] >= SMALL_SLICE:
         return ""
     return (
-        f"The {set_name} has {counted(test['n'], 'face', 'faces')}. That is too few to say more "
-        "than the accuracy with its interval: calibration, slices and the difference between "
-        f"female and male are not interpreted below {SMALL_SLICE} faces."
+        f"The {set_name} has {counted(test['n'], 'face', 'faces')}. Only its accuracy and interval "
+        "are reported. Calibration, slices and the difference between female and male need at "
+        f"least {SMALL_SLICE} faces."
     )
 
 
 def left_out(by_slice: pd.DataFrame) -> str:
     """How many slices, rows of slices.csv, are too small for the tables; nothing for none."""
     count = counted(int((by_slice.n < SMALL_SLICE).sum()), "slice has", "slices have")
-    text = f"{count} fewer than {SMALL_SLICE} faces: too few to say anything; see slices.csv."
+    text = f"{count} fewer than {SMALL_SLICE} faces; only slices.csv lists them."
     return "" if count.startswith("0 ") else text
 
 
