@@ -10,7 +10,7 @@
 # make help       prints this
 #
 # Settings of the installation, which uses uv if it is on the PATH:
-#   PYTHON=python3.12  the Python, 3.11 to 3.13
+#   PYTHON=python3.12  the Python, 3.11 to 3.13; with uv and another Python, make takes 3.13
 #   TORCH=cpu          PyTorch's build for CPUs, a download of 0.2 GB instead of 3 GB, from PyTorch's
 #                      own index (TORCH_INDEX: the URL of another one)
 #   LOCK=              the newest versions that requirements.txt allows, instead of those that the
@@ -26,6 +26,7 @@ UV     := $(shell command -v uv)
 
 TORCH_INDEX ?= https://download.pytorch.org/whl/$(TORCH)
 INSTALL     := $(if $(UV),$(UV) pip install --python $(BIN)/python,$(BIN)/python -m pip install)
+SUPPORTED   := $(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' 2> /dev/null
 VERSIONS    := $(if $(LOCK),--constraint $(LOCK))
 
 # Snakemake and Matplotlib keep files in HOME, which the user of a container may lack.
@@ -47,8 +48,10 @@ setup-tests: .venv/installed-for-tests
 # PyTorch comes first: by far the largest download, it shows its progress. From PyTorch's own index
 # comes nothing but torch and torchvision, whose builds belong together (--no-deps).
 .venv/installed: requirements.txt $(LOCK)
-	@$(PYTHON) -c 'import sys; (3, 11) <= sys.version_info < (3, 14) or sys.exit("Python 3.11, 3.12 or 3.13 is needed; name one by: make PYTHON=python3.12")'
-	$(PYTHON) -m venv .venv
+	@$(SUPPORTED) || [ "$(UV)" ] || { echo "Python 3.11, 3.12 or 3.13 is needed; name one by:" \
+	  "make PYTHON=python3.12, or install uv, by which make takes 3.13" >&2; exit 1; }
+	if $(SUPPORTED); then $(PYTHON) -m venv .venv; \
+	else $(UV) venv --python 3.13 --seed --allow-existing .venv; fi
 	$(INSTALL) $(if $(TORCH),--no-deps --index-url $(TORCH_INDEX)) $(VERSIONS) $$(grep '^torch' requirements.txt)
 	$(INSTALL) --quiet $(VERSIONS) -r requirements.txt
 	@touch $@
@@ -59,7 +62,7 @@ setup-tests: .venv/installed-for-tests
 
 # PyTorch's CUDA packages are not listed: they are those that its build names itself.
 lock:
-	uv pip compile --quiet --universal --python-version 3.11 --no-annotate $(UPGRADE) \
+	$(or $(UV),$(BIN)/uv) pip compile --quiet --universal --python-version 3.11 --no-annotate $(UPGRADE) \
 	  --custom-compile-command "make lock" -o constraints.txt requirements.txt requirements-dev.txt
 	sed -i -E '/^(nvidia|cuda|triton)/d' constraints.txt
 

