@@ -6,7 +6,7 @@
 # make clean      deletes data, label audit, logs, benchmarks and start page in results/, and the sample;
 #                 results/runs with its models, downloads and other folders (results/wiki) stay
 # make distclean  deletes all results, downloads and the installation, after a question
-# make lock       completes constraints.txt, with uv (UPGRADE=--upgrade: with the newest versions)
+# make lock       completes constraints.txt and requirements.lock (UPGRADE=--upgrade: with the newest versions)
 # make help       prints this
 #
 # Settings of the installation, which uses uv if it is on the PATH:
@@ -61,10 +61,14 @@ setup-tests: .venv/installed-for-tests
 	@touch $@
 
 # PyTorch's CUDA packages are not listed: they are those that its build names itself.
+COMPILE = $(or $(UV),$(BIN)/uv) pip compile --quiet --universal --python-version 3.11 --no-annotate \
+  --custom-compile-command "make lock" $(UPGRADE)
 lock:
-	$(or $(UV),$(BIN)/uv) pip compile --quiet --universal --python-version 3.11 --no-annotate $(UPGRADE) \
-	  --custom-compile-command "make lock" -o constraints.txt requirements.txt requirements-dev.txt
+	$(COMPILE) -o constraints.txt requirements.txt requirements-dev.txt
 	sed -i -E '/^(nvidia|cuda|triton)/d' constraints.txt
+	$(COMPILE) -o requirements.lock requirements.txt --constraint constraints.txt --generate-hashes \
+	  --no-emit-package torch --no-emit-package torchvision
+	sed -i -E '/^(nvidia|cuda|triton)/,/[^\\]$$/d' requirements.lock
 
 run: setup
 	@PYTHONPATH=workflow/scripts $(BIN)/python -m renet.config.yaml_files config.yaml $(CONFIG)
@@ -86,6 +90,7 @@ check: setup-tests
 	$(BIN)/mypy
 	$(BIN)/snakemake --lint
 	$(BIN)/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/main.yml
+	$(BIN)/check-jsonschema --builtin-schema vendor.dependabot .github/dependabot.yml
 
 clean:
 	rm -rf results/data results/audit results/logs results/benchmarks results/runs/*/logs results/runs/*/benchmarks

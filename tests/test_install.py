@@ -162,6 +162,28 @@ def test_lock_fits_every_build_of_torch():
     assert not re.search(r"^(nvidia|cuda|triton)|[+@]|://", text, re.MULTILINE)
 
 
+def test_lock_with_hashes_is_complete_and_has_the_versions_of_the_lock():
+    text = (ROOT / "requirements.lock").read_text().replace("\\\n", "")
+    lines = re.findall(r"^[^#].*", text, re.MULTILINE)
+    texts = [re.fullmatch(r"(.*?)(\s+--hash=sha256:[0-9a-f]{64})+", line)[1] for line in lines]
+    pins = {canonicalize_name(pin.name): pin for pin in map(Requirement, texts)}
+    versions = locked()
+    assert all(pin.specifier == versions[name].specifier for name, pin in pins.items())
+    here = {name for name, pin in pins.items() if not pin.marker or pin.marker.evaluate()}
+    needed = {canonicalize_name(each.name) for each in requirements("requirements.txt")}
+    for name in [*here, *TORCH]:
+        for each in map(Requirement, metadata.requires(name) or []):
+            if not each.marker or each.marker.evaluate({"extra": ""}):
+                needed.add(canonicalize_name(each.name))
+    assert here == {name for name in needed if not re.match(r"torch|nvidia|cuda|triton", name)}
+
+
+def test_hooks_of_pre_commit_are_of_make_check():
+    hooks = yaml.safe_load((ROOT / ".pre-commit-config.yaml").read_text())["repos"][0]["hooks"]
+    checks = (ROOT / "Makefile").read_text().replace("$(BIN)", ".venv/bin")
+    assert len(hooks) == 3 and all(f"\t{hook['entry']} " in checks for hook in hooks)
+
+
 def test_every_make_in_the_github_workflow_has_a_target():
     workflow = yaml.safe_load((ROOT / ".github/workflows/main.yml").read_text())
     steps = [step for job in workflow["jobs"].values() for step in job["steps"]]
