@@ -7,6 +7,7 @@ Decides: the format, by the end of the file's name: .onnx, .int8.onnx or .safete
 """
 
 import logging
+from functools import partial
 from pathlib import Path
 
 from renet.common import script
@@ -30,10 +31,7 @@ def export(
     logging.info("%s is written (%.1f MB)", exported, exported.stat().st_size / 1e6)
 
 
-def main() -> None:
-    """The command renet-export."""
-    script.run(export)
-
+main = partial(script.run, export)  # the command renet-export
 
 if __name__ == "__main__":
     main()

@@ -8,6 +8,7 @@ Decides: nothing. As renet-verify, without a checkout, it does not compare the c
 """
 
 import logging
+from functools import partial
 from pathlib import Path
 
 from renet.common import script
@@ -56,10 +57,7 @@ def verify(results: Path, *, quick: bool = False) -> None:
         raise InputError(f"{differing} of {len(folders)} runs differ from their manifests.")
 
 
-def main() -> None:
-    """The command renet-verify."""
-    script.run(verify)
-
+main = partial(script.run, verify)  # the command renet-verify
 
 if __name__ == "__main__":
     main()
