@@ -34,9 +34,8 @@ def verify(results: Path, *, quick: bool = False) -> None:
     if not folders:
         known = f", such as {others}" if others else ""
         raise InputError(f"{results} has no runs/*/model.pt; give a folder of results{known}.")
-    compared = "code, config and data"
+    compared = "code, config and data" if manifest.IN_CHECKOUT else "config and data"
     if not manifest.IN_CHECKOUT:
-        compared = "config and data"
         logging.warning("The code is not compared, because it is not that of a checkout.")
     differing = 0
     for folder in folders:
