@@ -45,6 +45,9 @@ if IS_MAIN and (found := validation.origins_of_runs(config, given, COMMAND_LINE)
     print(found, file=sys.stderr)
 
 
+container: config["container"]  # for --sdm apptainer alone
+
+
 report: PROJECT / "workflow" / "report" / "workflow.rst"
 
 

@@ -13,6 +13,7 @@ import pytest
 import yaml
 
 from helpers import slurm_cluster
+from helpers.archives import jpeg
 from helpers.liveness import is_alive
 from helpers.project import ROOT
 from helpers.slurm_workflow import SlurmWorkflow
@@ -28,6 +29,11 @@ RUNS = {
         "train": {"epochs": 100, "device": "cpu", "processes": 2}, "resources": {"nodes": 2},
     },
 }  # fmt: skip
+WITH_GPU = (
+    "train", "fold", "infer", "infer_external", "explain", "profile_layers", "walkthrough",
+    "predict",
+)  # fmt: skip
+ASKING = {"renet": "train:gpu=1", "apart": "train:gres=gpu:1"}  # for a GPU, on each machine
 OFTEN = {"minutes": 0.01}
 RESOURCES = {"memory_mb": 1500, "minutes": 10}
 # Files with times, or with facts of the machine.
@@ -116,19 +122,51 @@ def test_whole_workflow_gives_the_bytes_of_one_machine(local, tmp_path):
     assert submitted == dict.fromkeys(names, 1) | {"group_evaluation": 3, "rule_train": 3}
 
 
+def test_each_rule_that_may_use_a_gpu_runs_in_the_partition_with_gpus(local, tmp_path):
+    project = shutil.copytree(local, tmp_path / "copy", symlinks=True)
+    profile = project / "profiles/slurm/config.yaml"
+    profile.write_text(profile.read_text().replace("# - download=", "- download="))
+    (project / "photos").mkdir()
+    for number in range(4):
+        (project / f"photos/{number}.jpg").write_bytes(jpeg(seed=number))
+    rows = [f"{number}.jpg,{'fm'[number % 2]}" for number in range(4)]
+    (project / "photos.csv").write_text("\n".join(["path,gender", *rows]))
+    own = {"url": (project / "photos").as_uri(), "database": "table", "table": "photos.csv"}
+    write_config(
+        project, resources=RESOURCES, external=["own"],
+        archives={"own": own | {"photos": "crop", "shards": 1}}, predict={"photos": "photos"},
+        runs={"renet": {"train": {"device": "cpu"}, "folds": 2}},
+    )  # fmt: skip
+    work = SlurmWorkflow(project, "--set-resources", *(f"{rule}:gpu=1" for rule in WITH_GPU))
+    work.finish()
+    in_gpu = (
+        "rule_train", "rule_fold", "group_evaluation", "group_external", "rule_profile_layers",
+        "rule_walkthrough", "rule_predict",
+    )  # fmt: skip
+    in_main = ("group_download", "group_rows", "group_crops", "group_subsets", "rule_compare")
+    for partition, names in (("gpu", in_gpu), ("main", in_main)):
+        for name in names:
+            for job in work.jobs(name) or pytest.fail(f"{name} was not submitted"):
+                described = slurm_cluster.ask("scontrol", "show", "job", job)
+                assert f"Partition={partition}" in described, name
+                assert ("TresPerJob=gres/gpu:1" in described) == (partition == "gpu"), name
+    assert len(work.jobs("group_external")) == 1
+
+
 def test_two_machines_share_a_training(project, local):
-    with training(project, "apart") as work:
+    with training(project, "apart", "--set-resources", ASKING["apart"]) as work:
         (job,) = work.jobs("rule_train")
         described = slurm_cluster.ask("scontrol", "show", "job", job)
         (killed, *_) = processes_of(project, "renet.training.slurm")
         os.kill(killed, signal.SIGKILL)
     assert "cpu=2,mem=3000M,node=2" in described and "NodeList=n[1-2]" in described
+    assert "TresPerNode=gres/gpu:1" in described and "Partition=gpu" in described
     assert len(work.jobs("rule_train")) == 2
     assert_same_training(project, local, "apart")
 
 
 def test_killed_training_is_submitted_again_with_more_memory_and_continues(project, local):
-    with training(project, "renet", "--set-resources", "train:gpu=1") as work:
+    with training(project, "renet", "--set-resources", ASKING["renet"]) as work:
         for process in processes_of(project, ".train.py"):
             os.kill(process, signal.SIGKILL)
     first, second = (
@@ -142,7 +180,7 @@ def test_killed_training_is_submitted_again_with_more_memory_and_continues(proje
 
 @pytest.mark.parametrize("name", ["renet", "apart"])
 def test_requeued_training_continues(project, local, name):
-    with training(project, name, "--retries", 0) as work:
+    with training(project, name, "--retries", 0, "--set-resources", ASKING[name]) as work:
         (job,) = work.jobs("rule_train")
         slurm_cluster.requeue(job)
     assert len(work.jobs("rule_train")) == 1
