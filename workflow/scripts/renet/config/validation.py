@@ -46,9 +46,7 @@ EXPONENT = re.compile(r"([+-]?\d+)(\.\d*)?e([+-]?)(\d+)", re.IGNORECASE)
 Key = tuple[str | int, ...]
 
 
-def load(
-    config: dict, schema_file: Path, files: Mapping[Path, dict], command_line: Mapping
-) -> None:
+def load(config: dict, schema_file: Path, files: dict[Path, dict], command_line: Mapping) -> None:
     """Fill in the defaults of a config, check all of it, and give it its canonical form, in place.
 
     Args:
@@ -95,7 +93,7 @@ def load(
         raise InputError(f"{overlay}{error}") from error
 
 
-def origins_of_runs(config: dict, files: Mapping[Path, dict], command_line: Mapping) -> str | None:
+def origins_of_runs(config: dict, files: dict[Path, dict], command_line: Mapping) -> str | None:
     """Which file names which run, and how to leave one out; None where one file names them all.
 
     Args:
