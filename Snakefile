@@ -27,6 +27,8 @@ from renet.rules import user
 from renet.common.errors import InputError
 from renet.config import checks, validation, yaml_files
 
+# A container would have this folder at another path, without the project around it.
+sys.path.pop(0)
 user.ensure_name()
 # Before Snakemake reads config.yaml, whose error has no line.
 CONFIG_FILES = {

@@ -76,6 +76,7 @@ def test_jobs_run_in_the_image_that_the_config_names(tmp_path, monkeypatch, imag
     found = re.findall(r" (\S+) bash -c .*\.(\w+)\.py$", noted, re.MULTILINE)
     jobs = ("make_sample", "index_archive", "parse_metadata") if image else ()
     assert found == [(image, name) for name in jobs]
+    assert "workflow/scripts:" not in noted  # where it is mounted, the project is not around it
 
 
 NAMELESS = """

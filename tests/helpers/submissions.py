@@ -4,8 +4,9 @@ Snakemake's dry run forms the groups, but shows neither them nor what they ask f
 """
 
 import json
+import logging
 import sys
-from types import SimpleNamespace
+from pathlib import Path
 
 from snakemake.cli import main
 from snakemake.executors import dryrun
@@ -13,26 +14,23 @@ from snakemake.workflow import Workflow
 from snakemake_executor_plugin_slurm.partitions import get_best_partition, read_partition_file
 from snakemake_executor_plugin_slurm.utils import set_gres_string
 
-PROFILE = "profiles/slurm"
-MARK = "submitted "  # begins each line
-LOGGER = SimpleNamespace(debug=str, info=str, warning=str)
+PARTITIONS = Path(__file__).parents[2] / "profiles/slurm/partitions.yaml"
+LOCAL_EXEC, SHOW = Workflow.local_exec, dryrun.Executor.run_job
 
 
 def print_submission(self: dryrun.Executor, job: dryrun.JobExecutorInterface) -> None:
-    """What the executor does with a job or a group, in place of showing its jobs."""
+    """What the executor does with a job or a group, before it shows its jobs."""
     Workflow.local_exec, job._resources = False, None  # as of an executor that submits jobs
     if not job.is_local:
         asked = {name: job.resources.get(name) for name in ("mem_mb", "runtime")}
         asked["rules"] = sorted({one.rule.name for one in (job.jobs if job.is_group() else [job])})
         asked["gpus"] = set_gres_string(job).strip()
-        asked["partition"] = get_best_partition(PARTITIONS, job, LOGGER)
-        print(MARK + json.dumps(asked))
+        asked["partition"] = get_best_partition(read_partition_file(PARTITIONS), job, logging)
+        print(json.dumps(asked))
     Workflow.local_exec = LOCAL_EXEC
     SHOW(self, job)
 
 
 if __name__ == "__main__":
-    PARTITIONS = read_partition_file(f"{PROFILE}/partitions.yaml")
-    SHOW, LOCAL_EXEC = dryrun.Executor.run_job, Workflow.local_exec
     dryrun.Executor.run_job = print_submission
-    main(["-n", "--cores", "1000", "--profile", PROFILE, *sys.argv[1:]])
+    main(["-n", "--cores", "1000", "--profile", "profiles/slurm", *sys.argv[1:]])
