@@ -28,7 +28,8 @@ def load(overlay: Path, command_line: dict | None = None) -> dict:
     for key, value in content.items():
         merged = isinstance(value, dict) and isinstance(config.get(key), dict)
         config[key] = config[key] | value if merged else value
-    validation.load(config, SCHEMA_FILE, [DEFAULTS, overlay], command_line or {})
+    files = {path: yaml_files.read(path) for path in (DEFAULTS, overlay)}
+    validation.load(config, SCHEMA_FILE, files, command_line or {})
     return config
 
 
@@ -394,14 +395,14 @@ OTHER_RUNS = {"own.yaml": "runs: {cnn: {model: {kind: cnn}}, 7: {seeds: [1, 2]}}
 def test_runs_of_several_files_are_listed_with_what_leaves_one_out(
     tmp_path, files, command_line, sentence
 ):
-    paths, config = [DEFAULTS], yaml_files.read(DEFAULTS)
+    config = yaml_files.read(DEFAULTS)
+    given = {DEFAULTS: copy.deepcopy(config)}
     for name, text in files.items():
-        (tmp_path / name).write_text(text)
-        paths.append(tmp_path / name)
-        config["runs"] |= yaml_files.read(paths[-1]).get("runs", {})
+        given[tmp_path / name] = yaml.safe_load(text)
+        config["runs"] |= yaml.safe_load(text).get("runs", {})
     config["runs"] |= command_line.get("runs", {})
-    validation.load(config, SCHEMA_FILE, paths, command_line)
-    assert validation.origins_of_runs(config, paths, command_line) == sentence
+    validation.load(config, SCHEMA_FILE, given, command_line)
+    assert validation.origins_of_runs(config, given, command_line) == sentence
 
 
 def test_files_of_the_runs_are_printed_once(tmp_path):

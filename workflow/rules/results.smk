@@ -141,7 +141,7 @@ rule explain:
         "../../envs/explain.yaml"
     threads: resources_of_run("compute_threads")
     resources:
-        gpu=resources_of_run("gpus"),
+        **ON_DEVICE,
     params:
         compute=compute_settings,
         code=code_with_kind("explain.py"),
@@ -171,8 +171,7 @@ rule profile_layers:
         "../../envs/profile_layers.yaml"
     threads: resources_of_run("threads")
     resources:
-        gpu=resources_of_run("gpus"),
-        mem_mb=memory_of_run,
+        **ON_DEVICE,
     params:
         compute=compute_settings,
         batch_size=resources_of_run("batch_size"),
@@ -207,7 +206,7 @@ rule walkthrough:
         "../../envs/walkthrough.yaml"
     threads: resources_of_run("threads")
     resources:
-        gpu=resources_of_run("gpus"),
+        **ON_DEVICE,
     params:
         id=config["walkthrough"]["photo"],
         origin=ORIGIN,

@@ -40,12 +40,6 @@ def check(config: dict) -> None:
             "runs names no run that is switched on; `runs: {renet: {}}` is the course's."
         )
     runs.reference(config)  # raises if there is no such run
-    audit = config["audit"]
-    if audit["folds"] and audit["run"] not in complete:
-        raise InputError(
-            f"audit.run is {audit['run']}, which is none of the runs that are switched on: "
-            f"{', '.join(complete)}."
-        )
     for name, run in complete.items():
         _check_run(name, run, sources.image_size(config))
 
