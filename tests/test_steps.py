@@ -63,6 +63,7 @@ RECORDABLE = {
     "course": {},
     "bfloat16": {"precision": "bfloat16"},
     "nesterov": {"nesterov": True, "weight_decay": 0.01, "label_smoothing": 0.1},
+    "adamw": {"optimizer": "adamw"},
 }
 
 
@@ -81,9 +82,10 @@ def test_replayed_updates_are_those_of_plain_steps(capture, options):
     assert capture.log == [*once, *["replay 1", "replay 2"] * 6]
 
 
-def test_capture_leaves_a_training_that_goes_on_as_it_is(capture):
-    plain = train_step.TrainStep(network(), RECIPE)
-    captured = train_step.TrainStep(network(), RECIPE)
+@pytest.mark.parametrize("optimizer", ["sgd", "adamw"])
+def test_capture_leaves_a_training_that_goes_on_as_it_is(capture, optimizer):
+    recipe = dataclasses.replace(RECIPE, optimizer=optimizer)
+    plain, captured = (train_step.TrainStep(network(), recipe) for _ in range(2))
     for number, batch in enumerate(some_batches()):
         plain(*batch)
         captured.captures = number > 3

@@ -57,7 +57,7 @@ class Inference:
         if not is_repeated:
             self._loader: Loader = StreamingLoader(*faces)
             return
-        if device.type == "cuda" and self._count >= size:
+        if device.type != "cpu" and self._count >= size:
             try:  # before the faces take memory
                 self._infer = captured(self._infer, (size, *model.input_shape), device)
             except torch.OutOfMemoryError:

@@ -2,6 +2,7 @@
 
 import contextlib
 import functools
+import warnings
 from collections.abc import Callable, Iterator
 
 import numpy as np
@@ -21,7 +22,7 @@ from renet.training.schedule import part_of_batch
 def make_optimizer(model: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
     """AdamW, or neon's `GradientDescentMomentum`, which equals PyTorch's SGD on the mean loss."""
     first = next(model.parameters())
-    on_gpu = first.device.type == "cuda"
+    on_gpu = first.device.type != "cpu"
     rate: float | Tensor = recipe.learning_rate
     if not (on_gpu and first.dtype == torch.float64):
         # On the device: a captured step reads its present value. A GPU's kernel takes float32.
@@ -30,7 +31,9 @@ def make_optimizer(model: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
     # fused: one pass over the 25 million parameters
     options = {"lr": rate, "weight_decay": recipe.weight_decay, "fused": True}
     if recipe.optimizer == "adamw":
-        return torch.optim.AdamW(model.parameters(), **options)
+        # It warns of each step without a graph, such as that of a batch that is not full.
+        warnings.filterwarnings("ignore", ".*capturable=True, but step", UserWarning)
+        return torch.optim.AdamW(model.parameters(), capturable=on_gpu, **options)
     momentum = {"momentum": recipe.momentum, "nesterov": recipe.nesterov}
     return torch.optim.SGD(model.parameters(), **momentum, **options)
 
@@ -56,19 +59,19 @@ class TrainStep:
         self.optimizer = make_optimizer(model, recipe)
         parameters = list(model.parameters())
         self.device, self.dtype = parameters[0].device, parameters[0].dtype
-        # Not in float64, whose learning rate is a number, nor with collectives in the forward pass,
-        # nor with AdamW, whose state would have to be taken back after the warm-up.
-        self.captures = self.device.type == "cuda" and recipe.precision != "float64"
-        self.captures &= not recipe.sync_batchnorm and recipe.optimizer == "sgd"
+        # Not in float64, whose learning rate is a number, nor with collectives in the forward pass.
+        self.captures = self.device.type != "cpu" and recipe.precision != "float64"
+        self.captures &= not recipe.sync_batchnorm
         self.sums = torch.zeros(3, dtype=torch.float64, device=self.device)
         self._is_alone = processes.size() == 1
         self._norms = [layer for layer in model.modules() if isinstance(layer, BatchNorm)]
         for norm in self._norms:
             norm.synchronised = recipe.sync_batchnorm and not self._is_alone
         # What the processes add up: loss, correct predictions and samples, and the gradients.
-        sizes = [] if self._is_alone else [parameter.numel() for parameter in parameters]
-        self._added = torch.zeros(3 + sum(sizes), dtype=self.dtype, device=self.device)
-        self._figures, *gradients = self._added.split([3, *sizes])
+        # Each begins at a multiple of 16 bytes, as a GPU reads them.
+        sizes = [] if self._is_alone else [-(-one.numel() // 4) * 4 for one in parameters]
+        self._added = torch.zeros(4 + sum(sizes), dtype=self.dtype, device=self.device)
+        self._figures, *gradients = self._added.split([4, *sizes])
         for parameter, gradient in zip(parameters, gradients, strict=False):
             parameter.grad = gradient.as_strided(parameter.shape, parameter.stride())
 
@@ -109,6 +112,10 @@ class TrainStep:
         self.optimizer.load_state_dict(state["optimizer"] | {"param_groups": settings})
         self.sums.copy_(torch.tensor(state["sums"], dtype=torch.float64))
 
+    def _averages(self) -> list[Tensor]:
+        """The tensors of the optimizer's state; none before its first step."""
+        return [value for state in self.optimizer.state.values() for value in state.values()]
+
     def _compute(self, pixels: Tensor, targets: Tensor, fraction: float) -> None:
         """Forward and backward, to this process's part of the gradients."""
         for norm in self._norms:
@@ -136,7 +143,7 @@ class TrainStep:
 
     def _update(self) -> None:
         self.optimizer.step()
-        loss, correct, samples = self._figures.double()
+        loss, correct, samples, _ = self._figures.double()
         self.sums[:2] += torch.stack([loss * samples, correct])
         self.sums[2] += self.sums[0].isfinite()
 
@@ -155,15 +162,13 @@ class TrainStep:
         targets = torch.zeros(len(rows), dtype=torch.int64, device=self.device)
         if self.recipe.mixup:
             targets = F.one_hot(targets, self.model.architecture.classes).float()
-        momenta = [
-            self.optimizer.state[one].setdefault("momentum_buffer", torch.zeros_like(one))
-            for one in self.model.parameters()
-        ]
-        changed = [*self.model.state_dict().values(), *momenta, self.sums]
+        changed = [*self.model.state_dict().values(), *self._averages(), self.sums]
         before, graphs = [one.clone() for one in changed], GraphCapture()
         batch = pixels, targets, fraction
         graphs.warm_up(functools.partial(self._compute, *batch), self._update)
         with torch.no_grad():
+            for average in self._averages():
+                average.zero_()  # as an optimizer begins
             torch._foreach_copy_(changed, before)
         self.optimizer.zero_grad(set_to_none=self._is_alone)  # the graph has gradients of its own
         compute = CapturedFunction(graphs, self._compute, *batch)
