@@ -15,7 +15,7 @@ from renet.common.errors import InputError
 from renet.config.recipe import Recipe
 from renet.network import devices
 from renet.network.kinds.renet import ReNet, init_weights
-from renet.training import train_step, trainer
+from renet.training import processes, train_step, trainer
 from renet.training.throughput import Throughput
 
 RECIPE = Recipe(batch_size=8, learning_rate=0.05, device="cpu")
@@ -94,6 +94,21 @@ def test_capture_leaves_a_training_that_goes_on_as_it_is(capture, optimizer):
     assert_same_training(plain, captured)
 
 
+@pytest.mark.parametrize(("count", "sizes"), [(43, [8, 3]), (40, [8]), (5, [5])], ids=str)
+def test_each_size_of_a_batch_has_a_graph_in_one_pool_of_memory(capture, count, sizes):
+    captured = captured_step(RECIPE)
+    captured.prepare((3, 32, 32), count)
+    assert [len(compute._arguments[0]) for compute, _ in captured._captured] == sizes
+    assert capture.log.count("warm-up") == len(sizes)
+    plain = train_step.TrainStep(network(), RECIPE)
+    for batch in some_batches():
+        for step in (plain, captured):
+            step(*batch)
+    assert_same_training(plain, captured)
+    short = [entry for entry in capture.log if entry in ("replay 3", "replay 4")]
+    assert short == ["replay 3", "replay 4"] * (2 if len(sizes) == 2 else 0)
+
+
 def test_learning_rate_is_read_from_a_tensor_in_each_step():
     """As a captured graph does; a number would be frozen into it."""
     step, batch = train_step.TrainStep(network(), RECIPE), some_batches()[0]
@@ -131,6 +146,15 @@ def test_batches_after_a_loss_that_is_no_number_are_not_counted_as_finite():
                 model.conv1.weight.fill_(torch.inf)
         step(*batch)
     assert step.sums[2] == 2
+
+
+def test_gradients_that_processes_add_up_begin_at_multiples_of_16_bytes(monkeypatch):
+    monkeypatch.setattr(processes, "size", lambda: 2)
+    step = train_step.TrainStep(network(), RECIPE)
+    start = step._added.data_ptr()
+    for parameter in step.model.parameters():
+        assert (parameter.grad.data_ptr() - start) % 16 == 0
+        assert parameter.grad.stride() == parameter.stride()
 
 
 def tf32_flags() -> tuple[bool, bool]:
@@ -182,6 +206,22 @@ def two_gpus(monkeypatch, tmp_path):
 
 def properties(number: int) -> SimpleNamespace:
     return SimpleNamespace(uuid=f"uuid{number}")
+
+
+def test_group_of_processes_knows_the_gpu_of_each(two_gpus, monkeypatch):
+    made = []
+    monkeypatch.setenv("LOCAL_RANK", "1")
+    monkeypatch.setattr(processes.distributed, "is_torchelastic_launched", lambda: True)
+    monkeypatch.setattr(
+        processes.distributed, "init_process_group", lambda *a, **o: made.append((a, o))
+    )
+    monkeypatch.setattr(processes.distributed, "destroy_process_group", lambda: None)
+    for device in ("auto", "cpu"):
+        with processes.group(device):
+            pass
+    assert made == [(("nccl",), {"device_id": torch.device("cuda:1")}),
+                    (("gloo",), {"device_id": None})]  # fmt: skip
+    assert devices.choose("auto", 1, local_rank=1) == torch.device("cuda:1")
 
 
 @pytest.mark.parametrize("granted", [None, "0,1"])

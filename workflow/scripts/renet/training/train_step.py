@@ -3,13 +3,14 @@
 import contextlib
 import functools
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, distributed, nn
 
+from renet.common import memory
 from renet.common.errors import InputError
 from renet.config.recipe import Recipe
 from renet.network import devices
@@ -41,8 +42,8 @@ def make_optimizer(model: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
 class TrainStep:
     """Updates the weights from a batch, and sums up loss and accuracy.
 
-    On a GPU it runs from CUDA graphs: two replays instead of some thousand launches. A batch that
-    is not full, such as the last one of an epoch, runs without them.
+    On a GPU it runs from CUDA graphs: two replays instead of some thousand launches. The last batch
+    of an epoch has its own. They share the memory of their activations.
 
     Attributes:
         captures: whether there are graphs.
@@ -51,7 +52,7 @@ class TrainStep:
             finite. They are those of all processes.
     """
 
-    _captured: tuple[CapturedFunction, CapturedFunction] | None = None
+    _captured: Sequence[tuple[CapturedFunction, CapturedFunction]] = ()
 
     def __init__(self, model: nn.Module, recipe: Recipe):
         """Make the optimizer of a network that is on its device (see `devices.to_device`)."""
@@ -85,8 +86,9 @@ class TrainStep:
         """
         self.prepare(pixels.shape[1:])
         functions: tuple[Callable, Callable] = self._compute, self._update
-        if self._captured and self._captured[0].takes(pixels, targets, fraction):
-            functions = self._captured
+        for captured in self._captured:
+            if captured[0].takes(pixels, targets, fraction):
+                functions = captured
         compute, update = functions
         compute(pixels, targets, fraction)
         if not self._is_alone:
@@ -147,32 +149,49 @@ class TrainStep:
         self.sums[:2] += torch.stack([loss * samples, correct])
         self.sums[2] += self.sums[0].isfinite()
 
-    def prepare(self, shape: tuple[int, int, int]) -> None:
-        """Capture the step, if it is to be, for full batches of faces (C, H, W).
+    def prepare(self, shape: tuple[int, int, int], count: int | None = None) -> None:
+        """Capture the step, if it is to be, for batches of faces (C, H, W).
 
         Before that some steps run without a graph, while cuDNN and cuBLAS choose their algorithms.
         The training stays as it is.
+
+        Args:
+            count: of the training faces, for the last batch too; None: for full batches alone.
         """
         if self._captured or not self.captures:
             return
         self.model.train()
-        rows, fraction = part_of_batch(np.arange(self.recipe.batch_size))
+        full = self.recipe.batch_size
+        sizes = {full} if count is None else {min(full, count), count % full or full}
+        batches = [self._zeros(size, shape) for size in sorted(sizes, reverse=True)]
+        changed = [*self.model.state_dict().values(), *self._averages(), self.sums]
+        before, graphs = [one.clone() for one in changed], GraphCapture()
+        for batch in batches:
+            graphs.warm_up(functools.partial(self._compute, *batch), self._update)
+        with torch.no_grad():
+            for average in self._averages():
+                average.zero_()  # as an optimizer begins
+            torch._foreach_copy_(changed, before)
+        self.optimizer.zero_grad(
+            set_to_none=self._is_alone
+        )  # the graphs have gradients of their own
+        self._captured = [
+            (
+                CapturedFunction(graphs, self._compute, *batch),
+                CapturedFunction(graphs, self._update),
+            )
+            for batch in batches
+        ]
+
+    def _zeros(self, size: int, shape: tuple[int, int, int]) -> tuple[Tensor, Tensor, float]:
+        """This process's part of a batch, as `__call__` takes it."""
+        rows, fraction = part_of_batch(np.arange(size))
         pixel_type = torch.float32 if self.recipe.augments else torch.uint8
         pixels = torch.zeros((len(rows), *shape), dtype=pixel_type, device=self.device)
         targets = torch.zeros(len(rows), dtype=torch.int64, device=self.device)
         if self.recipe.mixup:
             targets = F.one_hot(targets, self.model.architecture.classes).float()
-        changed = [*self.model.state_dict().values(), *self._averages(), self.sums]
-        before, graphs = [one.clone() for one in changed], GraphCapture()
-        batch = pixels, targets, fraction
-        graphs.warm_up(functools.partial(self._compute, *batch), self._update)
-        with torch.no_grad():
-            for average in self._averages():
-                average.zero_()  # as an optimizer begins
-            torch._foreach_copy_(changed, before)
-        self.optimizer.zero_grad(set_to_none=self._is_alone)  # the graph has gradients of its own
-        compute = CapturedFunction(graphs, self._compute, *batch)
-        self._captured = compute, CapturedFunction(graphs, self._update)
+        return pixels, targets, fraction
 
 
 @contextlib.contextmanager
@@ -181,11 +200,9 @@ def explain_out_of_memory(batch_size: int) -> Iterator[None]:
     try:
         yield
     except (MemoryError, RuntimeError) as error:
-        # PyTorch has no class for a failed allocation on a CPU.
-        kinds = MemoryError | torch.OutOfMemoryError
-        if not isinstance(error, kinds) and "can't allocate memory" not in str(error):
+        if not (shortage := memory.shortage(error)):
             raise
         raise InputError(
-            f"The memory does not suffice for batches of {batch_size} faces ({error}); lower "
+            f"The memory does not suffice for batches of {batch_size} faces ({shortage}); lower "
             "train.batch_size, or train in more processes."
         ) from error
