@@ -5,12 +5,13 @@
     python benchmarks/train.py --task train --precision bfloat16 --shared 2
     python benchmarks/train.py --task modern --batch-size 64
 
-It needs torch and NumPy only. The plain port (training_steps.py) and the project's path, in each
-precision, take turns on the same random faces. The tables have medians over the rounds. The upper
-bound is the best throughput in the same precision, measured in the same turns, of matrix products
-of several sizes and of the network's own convolutions, divided by the network's 2.25 GFLOP per
-image in training and 0.75 in inference. The task `modern` is an update of configs/modern.yaml, with
-its changes of the faces and its moving average.
+It needs torch and NumPy, and for the task `modern` torchvision, SciPy and PyYAML. The plain port
+(training_steps.py) and the project's path, in each precision, take turns on the same random faces.
+The tables have medians over the rounds. The upper bound is the best throughput in the same
+precision, measured in the same turns, of matrix products of several sizes and of the network's own
+convolutions, divided by the network's 2.25 GFLOP per image in training and 0.75 in inference. The
+task `modern` is an update of configs/modern.yaml, with its changes of the faces and its moving
+average.
 
 With `--shared N`, every round has a second part, beside N processes that are always busy. OpenMP's
 threads wait as GOMP_SPINCOUNT says; without it, those of the project's path as in the workflow.

@@ -13,10 +13,8 @@ from collections.abc import Callable, Iterator
 import measuring
 import numpy as np
 import torch
-import yaml
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
-from torchvision.transforms import v2
 
 from renet.config.architecture import Architecture
 from renet.config.recipe import Recipe
@@ -24,7 +22,6 @@ from renet.network import devices
 from renet.network.kinds.renet import ReNet, init_weights
 from renet.network.model import infer
 from renet.training import train_step
-from renet.training.augmentation import Augmentation
 from renet.training.ema import MovingAverage
 
 SIDE = 128  # pixels of a face
@@ -132,6 +129,8 @@ def plain_train(batches: Batches, device: torch.device) -> Step:
 
 def plain_modern(batches: Batches, device: torch.device) -> Step:
     """An update of the plain port of configs/modern.yaml, from the faces as they are stored."""
+    from torchvision.transforms import v2  # the other tasks need PyTorch and NumPy alone
+
     model = PlainPort(modern=True).to(device).train()
     average = AveragedModel(model, multi_avg_fn=get_ema_multi_avg_fn(0.999))
     optimizer = torch.optim.AdamW(model.parameters(), 0.001, weight_decay=0.05)
@@ -185,6 +184,10 @@ def our_train(batches: Batches, device: torch.device, precision: str) -> Step:
 
 def our_modern(batches: Batches, device: torch.device, precision: str) -> Step:
     """An update of configs/modern.yaml as a training computes it."""
+    import yaml
+
+    from renet.training.augmentation import Augmentation
+
     config = measuring.ROOT / "configs" / "modern.yaml"
     settings = yaml.safe_load(config.read_text())["runs"]["modern"]
     model = ReNet((3, SIDE, SIDE), Architecture(**settings["model"]))

@@ -118,7 +118,8 @@ def _forward(layer: nn.Module, inputs: Tensor, precision: str) -> Tensor:
 
 
 def _count_operations(call: Callable[[], object]) -> tuple[object, float]:
-    with FlopCounterMode(display=False) as counter:
+    # The counter knows PyTorch's own convolution, and not oneDNN's that has the ReLU in it.
+    with torch.backends.mkldnn.flags(enabled=False), FlopCounterMode(display=False) as counter:
         result = call()
     return result, counter.get_total_flops()
 

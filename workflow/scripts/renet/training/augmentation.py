@@ -38,7 +38,7 @@ PART = 4  # faces that a CPU changes at once: noise computes eight bytes for eac
 LUMINANCE = (0.299, 0.587, 0.114)  # of red, green and blue, ITU-R BT.601
 
 
-Columns = Sequence[np.ndarray]  # numbers of each face, each (N,)
+Columns = Sequence[np.ndarray] | np.ndarray  # numbers of each face, each (N,)
 
 
 @dataclasses.dataclass(frozen=True)
