@@ -1,37 +1,44 @@
 """A device that Python defines, whose tensors hold those of the CPU, in place of a GPU.
 
-An operation that mixes it with the CPU raises `Mixed`; copies to it and waits of the host for it
-are counted. It has neither streams nor graphs: a captured function runs again at each replay. Of
-the lists of CUDA's autocast it has what is in `AUTOCAST`.
+An operation that mixes it with the CPU raises `Mixed`. Copies to it and waits of the host for it
+are counted; a copy from memory that is not pinned is both. It has neither streams nor graphs: a
+replay runs the function again. Of the lists of CUDA's autocast it has what is in `AUTOCAST`.
 """
 
 import collections
 import contextlib
+import multiprocessing
+from concurrent.futures import ProcessPoolExecutor
 from types import SimpleNamespace
 
 import torch
 from torch import Tensor
 from torch.utils import backend_registration
 from torch.utils._python_dispatch import TorchDispatchMode, return_and_correct_aliasing
-from torch.utils._pytree import tree_map_only
+from torch.utils._pytree import tree_leaves, tree_map_only
 
-from helpers.host_waits import READS, tensors_of
 from renet.network import inference
 from renet.training import train_step, trainer
 
 NAME = "stand"
 REGISTER = getattr(backend_registration, "_setup_privateuseone_for_python_backend", None)
-COPIES = torch.ops.aten._to_copy, torch.ops.aten.copy_
+MISSING = "this PyTorch does not let Python define a device"
+aten = torch.ops.aten
+COPIES = aten._to_copy, aten.copy_
+# Their results are Python values, or tensors whose size the host learns from the device.
+READS = {
+    aten._local_scalar_dense, aten.item, aten.equal, aten.is_nonzero, aten.nonzero,
+    aten.masked_select, aten._unique2, aten.unique_dim, aten.unique_consecutive,
+    aten.bincount, aten.repeat_interleave,
+}  # fmt: skip
 AUTOCAST = {
-    torch.bfloat16: [torch.ops.aten.conv2d.default, torch.ops.aten.linear.default],
-    torch.float32: [torch.ops.aten.layer_norm.default],
+    torch.bfloat16: [aten.conv2d.default, aten.linear.default],
+    torch.float32: [aten.layer_norm.default],
 }
 LISTS, OTHERS = (torch.library.Library(of, "IMPL", "AutocastPrivateUse1") for of in ("aten", "_"))
 KEY = torch._C.DispatchKey.AutocastPrivateUse1
-# Copies to the device, those of them that are not from pinned memory, waits of the host for the
-# device, and operations.
 counts: collections.Counter[str] = collections.Counter()
-memory = SimpleNamespace(free=1 << 40)  # bytes
+state = SimpleNamespace(free=1 << 40, mode="default")  # bytes, and what a wait does
 
 
 class Mixed(Exception):
@@ -66,57 +73,59 @@ class DeviceTensor(Tensor):
     def record_stream(self, stream: object) -> None: ...
 
 
-class OnDevice(TorchDispatchMode):
-    """Sees operations without a tensor of the device, such as a copy to it."""
-
+class OnDevice(TorchDispatchMode):  # sees operations without a DeviceTensor, such as a copy to it
     def __torch_dispatch__(self, operation, types, arguments=(), options=None):
         return compute(operation, arguments, options or {})
 
 
 def compute(operation, arguments: tuple, options: dict) -> object:
     """The result of an operation, on the device if its arguments are or if `device` names it."""
-    given = list(tensors_of([arguments, options]))
+    given = [one for one in tree_leaves((arguments, options)) if isinstance(one, Tensor)]
     ours = [isinstance(tensor, DeviceTensor) for tensor in given]
     asked = torch.device(options["device"]).type if options.get("device") else None
     if not any(ours) and asked != NAME:
         return operation(*arguments, **options)
     is_copy = operation.overloadpacket in COPIES
     returns_ours = asked == NAME or (not asked and ours[0] if is_copy else asked != "cpu")
+    waits = operation.overloadpacket in READS
+    if operation.overloadpacket in (aten.index, aten.index_put_):  # whose length is that of a mask
+        waits = any(one is not None and one.dtype == torch.bool for one in arguments[1])
     if is_copy and ours[-1] != returns_ours:
-        counts["copies" if returns_ours else "waits"] += 1
-        counts["pageable copies"] += returns_ours and not getattr(
-            given[-1], "is_in_pinned_memory", False
+        waits = not (
+            returns_ours and getattr(given[-1], "is_in_pinned_memory", given[-1].dim() == 0)
         )
+        counts["copies"] += returns_ours
     elif not is_copy and any(t.dim() for t, own in zip(given, ours, strict=True) if not own):
         raise Mixed(f"{operation} mixes the device with tensors of the CPU")
-    counts["waits"] += operation.overloadpacket in READS
-    counts["operations"] += not operation.is_view
+    counts["waits"] += waits
+    if waits and state.mode == "error":
+        raise RuntimeError(f"{operation} lets the host wait")
     held_arguments, held = tree_map_only(DeviceTensor, lambda one: one.held, (arguments, options))
     if asked:
         held["device"] = "cpu"
     result = operation(*held_arguments, **held)
     if not returns_ours:
-        return arguments[0] if operation.overloadpacket is torch.ops.aten.copy_ else result
+        return arguments[0] if operation.overloadpacket is aten.copy_ else result
     result = tree_map_only(Tensor, DeviceTensor, result)
     return return_and_correct_aliasing(operation, arguments, options, result)
 
 
-class RunAgain:
+def run_again() -> SimpleNamespace:
     """Stands in for `cuda_graphs.GraphCapture`: a warm-up and each replay run the function."""
+    return SimpleNamespace(
+        warm_up=lambda *functions: [function() for function in functions], capture=lambda one: one
+    )
 
-    def warm_up(self, *functions) -> None:
-        for function in functions:
-            function()
 
-    def capture(self, function):
-        return function
+def process() -> ProcessPoolExecutor:
+    """A process that has the device, which would be there until the end of this one."""
+    return ProcessPoolExecutor(1, multiprocessing.get_context("spawn"), register)
 
 
 def register() -> None:
     """Put the device in the place of a GPU, in this process until its end."""
     REGISTER(NAME)
-    module = getattr(torch, NAME)
-    module.get_amp_supported_dtype = lambda: [torch.bfloat16]
+    getattr(torch, NAME).get_amp_supported_dtype = lambda: [torch.bfloat16]
     OTHERS.fallback(torch.library.fallthrough_kernel)
     for dtype, operations in AUTOCAST.items():
         for operation in operations:
@@ -128,10 +137,11 @@ def register() -> None:
     stream = SimpleNamespace(wait_stream=lambda other: None)
     torch.cuda.Stream = torch.cuda.current_stream = lambda *_: stream
     torch.cuda.stream = contextlib.nullcontext
-    torch.cuda.mem_get_info = lambda device: (memory.free, memory.free)
+    torch.cuda.set_sync_debug_mode = lambda mode: setattr(state, "mode", mode)
+    torch.cuda.mem_get_info = lambda device: (state.free, state.free)
     for name in ("reset_peak_memory_stats", "max_memory_reserved", "synchronize"):
         setattr(torch.cuda, name, lambda *_: 1)
-    train_step.GraphCapture = inference.GraphCapture = RunAgain
+    train_step.GraphCapture = inference.GraphCapture = run_again
     trainer.SYNC_EVERY[NAME], inference.BATCH_SIZE[NAME] = 2, inference.BATCH_SIZE["cuda"]
     OnDevice().__enter__()
 

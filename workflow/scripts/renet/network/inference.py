@@ -8,7 +8,6 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from renet.common import memory
 from renet.common.progress import Progress
 from renet.network.cuda_graphs import CapturedFunction, GraphCapture
 from renet.network.loader import Loader, StreamingLoader, make_loader
@@ -61,11 +60,8 @@ class Inference:
         if device.type != "cpu" and self._count >= size:
             try:  # before the faces take memory
                 self._infer = captured(self._infer, (size, *model.input_shape), device)
-            except RuntimeError as error:
-                if not memory.shortage(error):
-                    raise
+            except torch.OutOfMemoryError:
                 logging.warning("The validation has no CUDA graph: the GPU's memory is too small")
-        # A capture frees what the training needs again for a batch that is not full.
         self._loader = make_loader(*faces, MAX_MEMORY_FRACTION)
 
     def logits(self, show_progress: bool = False) -> np.ndarray:

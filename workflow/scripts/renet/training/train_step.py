@@ -3,15 +3,14 @@
 import contextlib
 import functools
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 
 import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, distributed, nn
 
-from renet.common import memory
-from renet.common.errors import InputError
+from renet.common.errors import InputError, lack_of_memory
 from renet.config.recipe import Recipe
 from renet.network import devices
 from renet.network.batch_norm import BatchNorm
@@ -32,7 +31,7 @@ def make_optimizer(model: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
     # fused: one pass over the 25 million parameters
     options = {"lr": rate, "weight_decay": recipe.weight_decay, "fused": True}
     if recipe.optimizer == "adamw":
-        # It warns of each step without a graph, such as that of a batch that is not full.
+        # It warns of a step without a graph, as those of the warm-up are.
         warnings.filterwarnings("ignore", ".*capturable=True, but step", UserWarning)
         return torch.optim.AdamW(model.parameters(), capturable=on_gpu, **options)
     momentum = {"momentum": recipe.momentum, "nesterov": recipe.nesterov}
@@ -52,8 +51,6 @@ class TrainStep:
             finite. They are those of all processes.
     """
 
-    _captured: Sequence[tuple[CapturedFunction, CapturedFunction]] = ()
-
     def __init__(self, model: nn.Module, recipe: Recipe):
         """Make the optimizer of a network that is on its device (see `devices.to_device`)."""
         self.model, self.recipe = model, recipe
@@ -64,6 +61,8 @@ class TrainStep:
         self.captures = self.device.type != "cpu" and recipe.precision != "float64"
         self.captures &= not recipe.sync_batchnorm
         self.sums = torch.zeros(3, dtype=torch.float64, device=self.device)
+        self._graphs: GraphCapture | None = None
+        self._captured: list[tuple[CapturedFunction, CapturedFunction]] = []
         self._is_alone = processes.size() == 1
         self._norms = [layer for layer in model.modules() if isinstance(layer, BatchNorm)]
         for norm in self._norms:
@@ -84,12 +83,7 @@ class TrainStep:
             targets: (N,) int64, on the device; or the weights of the classes, (N, classes).
             fraction: of the samples of the whole batch; 0: these samples do not count.
         """
-        self.prepare(pixels.shape[1:])
-        functions: tuple[Callable, Callable] = self._compute, self._update
-        for captured in self._captured:
-            if captured[0].takes(pixels, targets, fraction):
-                functions = captured
-        compute, update = functions
+        compute, update = self._functions(pixels, targets, fraction)
         compute(pixels, targets, fraction)
         if not self._is_alone:
             distributed.all_reduce(self._added)
@@ -114,9 +108,10 @@ class TrainStep:
         self.optimizer.load_state_dict(state["optimizer"] | {"param_groups": settings})
         self.sums.copy_(torch.tensor(state["sums"], dtype=torch.float64))
 
-    def _averages(self) -> list[Tensor]:
-        """The tensors of the optimizer's state; none before its first step."""
-        return [value for state in self.optimizer.state.values() for value in state.values()]
+    def _changed(self) -> list[Tensor]:
+        """The tensors that a step changes; those of the optimizer exist after its first step."""
+        averages = [value for state in self.optimizer.state.values() for value in state.values()]
+        return [*self.model.parameters(), *self.model.buffers(), *averages, self.sums]
 
     def _compute(self, pixels: Tensor, targets: Tensor, fraction: float) -> None:
         """Forward and backward, to this process's part of the gradients."""
@@ -149,49 +144,40 @@ class TrainStep:
         self.sums[:2] += torch.stack([loss * samples, correct])
         self.sums[2] += self.sums[0].isfinite()
 
-    def prepare(self, shape: tuple[int, int, int], count: int | None = None) -> None:
-        """Capture the step, if it is to be, for batches of faces (C, H, W).
-
-        Before that some steps run without a graph, while cuDNN and cuBLAS choose their algorithms.
-        The training stays as it is.
-
-        Args:
-            count: of the training faces, for the last batch too; None: for full batches alone.
-        """
-        if self._captured or not self.captures:
-            return
-        self.model.train()
-        full = self.recipe.batch_size
-        sizes = {full} if count is None else {min(full, count), count % full or full}
-        batches = [self._zeros(size, shape) for size in sorted(sizes, reverse=True)]
-        changed = [*self.model.state_dict().values(), *self._averages(), self.sums]
-        before, graphs = [one.clone() for one in changed], GraphCapture()
-        for batch in batches:
-            graphs.warm_up(functools.partial(self._compute, *batch), self._update)
-        with torch.no_grad():
-            for average in self._averages():
-                average.zero_()  # as an optimizer begins
-            torch._foreach_copy_(changed, before)
-        self.optimizer.zero_grad(
-            set_to_none=self._is_alone
-        )  # the graphs have gradients of their own
-        self._captured = [
-            (
-                CapturedFunction(graphs, self._compute, *batch),
-                CapturedFunction(graphs, self._update),
-            )
-            for batch in batches
-        ]
-
-    def _zeros(self, size: int, shape: tuple[int, int, int]) -> tuple[Tensor, Tensor, float]:
-        """This process's part of a batch, as `__call__` takes it."""
-        rows, fraction = part_of_batch(np.arange(size))
+    def prepare(self, shape: tuple[int, int, int]) -> None:
+        """Capture the step, if it is to be, for full batches of faces (C, H, W)."""
+        rows, fraction = part_of_batch(np.arange(self.recipe.batch_size))
         pixel_type = torch.float32 if self.recipe.augments else torch.uint8
         pixels = torch.zeros((len(rows), *shape), dtype=pixel_type, device=self.device)
         targets = torch.zeros(len(rows), dtype=torch.int64, device=self.device)
         if self.recipe.mixup:
             targets = F.one_hot(targets, self.model.architecture.classes).float()
-        return pixels, targets, fraction
+        self._functions(pixels, targets, fraction)
+
+    def _functions(self, *batch: Tensor | float) -> tuple[Callable, Callable]:
+        """`_compute` and `_update`, or their graphs for such a batch, which may be captured now."""
+        if not self.captures:
+            return self._compute, self._update
+        known = (graphs for graphs in self._captured if graphs[0].takes(*batch))
+        return next(known, None) or self._capture(*batch)
+
+    def _capture(self, *batch: Tensor | float) -> tuple[CapturedFunction, CapturedFunction]:
+        """Capture the step for such batches; the training stays as it is.
+
+        Before that some steps run without a graph, while cuDNN and cuBLAS choose their algorithms.
+        """
+        self.model.train()
+        self._graphs = self._graphs or GraphCapture()
+        before = {one: one.clone() for one in self._changed()}
+        self._graphs.warm_up(functools.partial(self._compute, *batch), self._update)
+        with torch.no_grad():
+            for one in self._changed():  # an optimizer begins with zeros
+                one.copy_(before[one]) if one in before else one.zero_()
+        self.optimizer.zero_grad(set_to_none=self._is_alone)  # a graph has gradients of its own
+        own = [one.clone() if isinstance(one, Tensor) else one for one in batch]
+        compute = CapturedFunction(self._graphs, self._compute, *own)
+        self._captured.append((compute, CapturedFunction(self._graphs, self._update)))
+        return self._captured[-1]
 
 
 @contextlib.contextmanager
@@ -200,9 +186,8 @@ def explain_out_of_memory(batch_size: int) -> Iterator[None]:
     try:
         yield
     except (MemoryError, RuntimeError) as error:
-        if not (shortage := memory.shortage(error)):
+        if not (shortage := lack_of_memory(error)):
             raise
         raise InputError(
-            f"The memory does not suffice for batches of {batch_size} faces ({shortage}); lower "
-            "train.batch_size, or train in more processes."
+            f"{shortage}; lower train.batch_size, which is {batch_size}, or raise train.processes."
         ) from error

@@ -98,8 +98,7 @@ class Trainer:
         with contextlib.ExitStack() as stack:
             self._stop = stack.enter_context(stop_requests()) if checkpoint else []
             stack.enter_context(train_step.explain_out_of_memory(self.recipe.batch_size))
-            # Before the faces fill the GPU's memory
-            self.step.prepare(self.faces.shape, len(self.faces))
+            self.step.prepare(self.faces.shape)  # before the faces fill the GPU's memory
             loader = make_loader(self.faces.pixels, self.faces.targets, self.device)
             batches = stack.enter_context(contextlib.closing(self._batches(loader)))
             while self.epoch < self.recipe.epochs:

@@ -79,18 +79,15 @@ class ResidualSweeps(SpatialRNN):
 
 
 class SweepNorm(nn.LayerNorm):
-    """Layer normalisation in the dtype of its input.
-
-    CUDA's autocast would compute it in float32. There, unlike on a CPU, its weights need the dtype
-    of the input.
-    """
+    """Layer normalisation in the dtype of its input; CUDA's autocast would take float32."""
 
     def forward(self, swept: Tensor) -> Tensor:
         """(..., features) to the same shape and dtype."""
-        on_cpu, weights = swept.device.type == "cpu", (self.weight, self.bias)
-        scale, shift = (one if on_cpu else one.to(swept.dtype) for one in weights)
+        # A CPU takes weights in float32 with an input in bfloat16, and rounds once; CUDA does not.
+        dtype = self.weight.dtype if swept.device.type == "cpu" else swept.dtype
+        weights = self.weight.to(dtype), self.bias.to(dtype)
         with torch.autocast(swept.device.type, enabled=False):
-            return F.layer_norm(swept, self.normalized_shape, scale, shift, self.eps)
+            return F.layer_norm(swept, self.normalized_shape, *weights, self.eps)
 
 
 def _make_block(
