@@ -15,7 +15,9 @@ from renet.network import batch_norm
 
 STAND_IN = gpu_check.Machine(gpu_check.CPU, 0, SMALL, side=32, faces=80, stands_in=True)
 START_PROCESSES = ["one and two GPUs", "graphs, two processes", "runs at once"]
-IN_ONE_PROCESS = [name for name in gpu_check.CHECKS if name not in START_PROCESSES]
+QUICK = ["equality, modern", "waits for batches", "resident and streamed", "deterministic"]
+LARGE = ["equality, cnn", "equality, resnet18"]  # of few pixels, gradients in bfloat16 are random
+OTHERS = [one for one in gpu_check.CHECKS if one not in [*START_PROCESSES, *QUICK, *LARGE]]
 
 
 def run_main(monkeypatch, capsys, *checks: str) -> tuple[int, dict]:
@@ -26,20 +28,29 @@ def run_main(monkeypatch, capsys, *checks: str) -> tuple[int, dict]:
     return ended.value.code, json.loads(capsys.readouterr().out)
 
 
-def report_on_device(names: list[str]) -> dict:
+def report_on_device(names: list[str], side: int) -> dict:
     """The report on the device that Python defines, in a process that has it."""
-    device = torch.device(python_device.NAME, 0)
-    machine = dataclasses.replace(STAND_IN, device=device)
+    if side > STAND_IN.side:  # the CPU's kernels below the device add up many pixels inaccurately
+        batch_norm.has_accurate_sums = lambda device: False
+    machine = dataclasses.replace(STAND_IN, device=torch.device(python_device.NAME, 0), side=side)
     return gpu_check.report(machine, {name: gpu_check.CHECKS[name] for name in names})
 
 
 @pytest.mark.skipif(python_device.REGISTER is None, reason=python_device.MISSING)
-def test_checks_pass_on_a_device_in_place_of_a_gpu():
+@pytest.mark.parametrize(
+    ("names", "side"),
+    [
+        (QUICK, 32),
+        pytest.param(LARGE, 128, marks=pytest.mark.slow),
+        pytest.param(OTHERS, 32, marks=pytest.mark.slow),
+    ],
+    ids=["quick", "large", "others"],
+)
+def test_checks_pass_on_a_device_in_place_of_a_gpu(names, side):
     with python_device.process() as process:
-        found = process.submit(report_on_device, IN_ONE_PROCESS).result()
-    results = {name: entry["result"] for name, entry in found["checks"].items()}
-    expected = dict.fromkeys(IN_ONE_PROCESS, "passed") | {"lack of memory": "skipped"}
-    assert results == expected, found
+        found = process.submit(report_on_device, names, side).result()
+    for name, entry in found["checks"].items():
+        assert entry["result"] == ("skipped" if name == "lack of memory" else "passed"), entry
     assert found["verdict"] == "passed"
 
 
