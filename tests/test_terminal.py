@@ -2,6 +2,7 @@
 
 import importlib
 import itertools
+import logging
 import re
 import shutil
 import sys
@@ -179,3 +180,24 @@ def test_result_is_read_from_a_log_whose_path_has_spaces(tmp_path, monkeypatch, 
     log.parent.mkdir()
     log.write_text("07:00:00 INFO 504 faces\n")
     assert plugin.result_of([f"{log}{flag}"]) == "504 faces"
+
+
+def test_seconds_of_a_rule_are_those_of_its_jobs_added_up(tmp_path, monkeypatch, capsys):
+    monkeypatch.syspath_prepend(str(ROOT / "workflow" / "logger"))
+    plugin = importlib.import_module("snakemake_logger_plugin_summary")
+    handler, log = plugin.LogHandler(None, None), tmp_path / "train.log"
+    log.write_text("07:00:00 INFO validation accuracy 0.9\n")
+    job = {"rule_name": "train", "log": [str(log)], "output": []}
+    events = plugin.LogEvent
+    happened = [
+        (0, events.RUN_INFO, {"stats": {"train": 2}}),
+        (10, events.JOB_INFO, job | {"jobid": 1}),
+        (13, events.JOB_FINISHED, {"job_id": 1}),
+        (90, events.JOB_INFO, job | {"jobid": 2}),  # after another rule's long job
+        (94, events.JOB_FINISHED, {"job_id": 2}),
+    ]
+    for seconds, event, details in happened:
+        monkeypatch.setattr(plugin.time, "monotonic", lambda now=seconds: now)
+        handler.handle(logging.makeLogRecord({"event": event, **details}))
+    line = " ".join(capsys.readouterr().err.split())
+    assert line == "train (2 jobs) 7.0 s validation accuracy 0.9"

@@ -1,4 +1,4 @@
-"""A logger for Snakemake that prints one line for each rule, with the result of its jobs.
+"""A logger for Snakemake that prints one line for each rule: seconds and result of its jobs.
 
 `make` uses it: PYTHONPATH=workflow/logger snakemake --logger summary. Snakemake's own lines are in
 .snakemake/log as always. The result is the last line of the job's own log. An error is printed
@@ -9,7 +9,7 @@ import logging
 import re
 import sys
 import time
-from collections import Counter
+from collections import Counter, defaultdict
 from pathlib import Path
 
 from snakemake_interface_logger_plugins.base import LogHandlerBase
@@ -33,7 +33,10 @@ class LogHandler(LogHandlerBase):
         self._planned: Counter[str] = Counter()
         self._finished: Counter[str] = Counter()
         self._jobs: dict[int, dict] = {}
-        self._began: dict[str, float] = {}
+        self._began: dict[int, float] = {}
+        self._seconds: defaultdict[str, float] = defaultdict(
+            float
+        )  # of a rule's finished jobs, added up
         self._running: set[int] = set()
         self._errors: list[str] = []  # to be printed when no job runs any more
         self._failed = False
@@ -47,7 +50,7 @@ class LogHandler(LogHandlerBase):
             case LogEvent.JOB_INFO:
                 self._jobs[details["jobid"]] = details
                 self._running.add(details["jobid"])
-                self._began.setdefault(details["rule_name"], time.monotonic())
+                self._began[details["jobid"]] = time.monotonic()
             case LogEvent.JOB_FINISHED:
                 self._finish(self._jobs[details["job_id"]])
             case LogEvent.JOB_ERROR:
@@ -84,6 +87,7 @@ class LogHandler(LogHandlerBase):
     def _finish(self, job: dict) -> None:
         rule = job["rule_name"]
         self._running.discard(job["jobid"])
+        self._seconds[rule] += time.monotonic() - self._began[job["jobid"]]
         self._finished[rule] += 1
         if self._finished[rule] == self._planned[rule] and job["log"]:
             self._print_result(job)
@@ -93,8 +97,7 @@ class LogHandler(LogHandlerBase):
     def _print_result(self, job: dict) -> None:
         rule = job["rule_name"]
         jobs = f" ({self._planned[rule]} jobs)" if self._planned[rule] > 1 else ""
-        seconds = time.monotonic() - self._began[rule]
-        self._print(f"{rule + jobs:<24} {seconds:>6.1f} s  {result_of(job['log'])}")
+        self._print(f"{rule + jobs:<24} {self._seconds[rule]:>6.1f} s  {result_of(job['log'])}")
         for page in job["output"]:
             if rule == "report" and page.endswith("/index.html"):
                 self._page = page

@@ -17,6 +17,7 @@ AUDIT_PROPOSALS = ("audit", "suspects.csv")  # the end of the path
 ONNX = ("onnx", "onnxscript")
 PACKAGES_OF_FORMATS = {
     "onnx": ONNX, "int8.onnx": (*ONNX, "onnxruntime"), "safetensors": ("safetensors",),
+    "hub": ("safetensors",),
 }  # fmt: skip
 MAX_CHARACTERS = 100  # of a name, which becomes that of folders and logs
 
