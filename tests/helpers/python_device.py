@@ -25,61 +25,24 @@ REGISTER = getattr(backend_registration, "_setup_privateuseone_for_python_backen
 MISSING = "this PyTorch does not let Python define a device"
 aten = torch.ops.aten
 COPIES = aten._to_copy, aten.copy_
-# Their results are Python values, or tensors whose size the host learns from the device.
-READS = {
-    aten._local_scalar_dense, aten.item, aten.equal, aten.is_nonzero, aten.nonzero,
-    aten.masked_select, aten._unique2, aten.unique_dim, aten.unique_consecutive,
-    aten.bincount, aten.repeat_interleave,
+READS = {  # the host learns a value or a size
+    aten._local_scalar_dense, aten.equal, aten.is_nonzero, aten.nonzero, aten.masked_select,
+    aten._unique2, aten.unique_dim, aten.unique_consecutive, aten.bincount, aten.repeat_interleave,
 }  # fmt: skip
-AUTOCAST = {
-    torch.bfloat16: [aten.conv2d.default, aten.linear.default],
-    torch.float32: [aten.layer_norm.default],
-}
+BFLOAT16 = dict.fromkeys([aten.conv2d, aten.linear], torch.bfloat16)
+AUTOCAST = BFLOAT16 | {aten.layer_norm: torch.float32}
 LISTS, OTHERS = (torch.library.Library(of, "IMPL", "AutocastPrivateUse1") for of in ("aten", "_"))
-KEY = torch._C.DispatchKey.AutocastPrivateUse1
+AUTOCAST_KEY = torch._C.DispatchKeySet(torch._C.DispatchKey.AutocastPrivateUse1)
 counts: collections.Counter[str] = collections.Counter()
 state = SimpleNamespace(free=1 << 40, mode="default")  # bytes, and what a wait does
 
 
-class Mixed(Exception):
-    """An operation on tensors of the device and of the CPU."""
+class Mixed(Exception): ...
 
 
-class DeviceTensor(Tensor):
-    """A tensor of the device; `held` is the one of the CPU that computes."""
-
-    @staticmethod
-    def __new__(cls, held: Tensor):
-        return Tensor._make_wrapper_subclass(
-            cls, held.shape, strides=held.stride(), storage_offset=held.storage_offset(),
-            dtype=held.dtype, device=torch.device(NAME, 0),
-        )  # fmt: skip
-
-    def __init__(self, held: Tensor):
-        self.held = held
-
-    @classmethod
-    def __torch_dispatch__(cls, operation, types, arguments=(), options=None):
-        return compute(operation, arguments, options or {})
-
-    def tolist(self) -> object:
-        """The numbers, for which the host waits."""
-        return self.cpu().tolist()
-
-    def __reduce_ex__(self, protocol: int) -> tuple:
-        """Written as a tensor of the CPU, as `model_file.read` reads a GPU's."""
-        return self.held.__reduce_ex__(protocol)
-
-    def record_stream(self, stream: object) -> None: ...
-
-
-class OnDevice(TorchDispatchMode):  # sees operations without a DeviceTensor, such as a copy to it
-    def __torch_dispatch__(self, operation, types, arguments=(), options=None):
-        return compute(operation, arguments, options or {})
-
-
-def compute(operation, arguments: tuple, options: dict) -> object:
+def compute(_, operation, types, arguments: tuple = (), options: dict | None = None) -> object:
     """The result of an operation, on the device if its arguments are or if `device` names it."""
+    options = options or {}
     given = [one for one in tree_leaves((arguments, options)) if isinstance(one, Tensor)]
     ours = [isinstance(tensor, DeviceTensor) for tensor in given]
     asked = torch.device(options["device"]).type if options.get("device") else None
@@ -91,15 +54,16 @@ def compute(operation, arguments: tuple, options: dict) -> object:
     if operation.overloadpacket in (aten.index, aten.index_put_):  # whose length is that of a mask
         waits = any(one is not None and one.dtype == torch.bool for one in arguments[1])
     if is_copy and ours[-1] != returns_ours:
-        waits = not (
-            returns_ours and getattr(given[-1], "is_in_pinned_memory", given[-1].dim() == 0)
-        )
+        is_pinned = getattr(given[-1], "is_in_pinned_memory", given[-1].dim() == 0)
+        waits = not (returns_ours and is_pinned)
         counts["copies"] += returns_ours
     elif not is_copy and any(t.dim() for t, own in zip(given, ours, strict=True) if not own):
         raise Mixed(f"{operation} mixes the device with tensors of the CPU")
     counts["waits"] += waits
     if waits and state.mode == "error":
         raise RuntimeError(f"{operation} lets the host wait")
+    if operation.overloadpacket is aten.native_layer_norm and len({t.dtype for t in given}) > 1:
+        raise RuntimeError(f"{operation} takes one dtype on a GPU")
     held_arguments, held = tree_map_only(DeviceTensor, lambda one: one.held, (arguments, options))
     if asked:
         held["device"] = "cpu"
@@ -110,11 +74,34 @@ def compute(operation, arguments: tuple, options: dict) -> object:
     return return_and_correct_aliasing(operation, arguments, options, result)
 
 
-def run_again() -> SimpleNamespace:
-    """Stands in for `cuda_graphs.GraphCapture`: a warm-up and each replay run the function."""
-    return SimpleNamespace(
-        warm_up=lambda *functions: [function() for function in functions], capture=lambda one: one
-    )
+class DeviceTensor(Tensor):
+    """A tensor of the device; `held` is the one of the CPU that computes."""
+
+    __torch_dispatch__ = classmethod(compute)
+
+    @staticmethod
+    def __new__(cls, held: Tensor):
+        return Tensor._make_wrapper_subclass(
+            cls, held.shape, strides=held.stride(), storage_offset=held.storage_offset(),
+            dtype=held.dtype, device=torch.device(NAME, 0),
+        )  # fmt: skip
+
+    def __init__(self, held: Tensor):
+        self.held = held
+
+    def tolist(self) -> object:
+        return self.cpu().tolist()
+
+    def __reduce_ex__(self, protocol: int) -> tuple:
+        return self.held.__reduce_ex__(protocol)
+
+    def record_stream(self, stream: object) -> None: ...
+
+
+class OnDevice(TorchDispatchMode):
+    """Sees operations without a tensor of the device, such as a copy to it."""
+
+    __torch_dispatch__ = compute
 
 
 def process() -> ProcessPoolExecutor:
@@ -127,9 +114,8 @@ def register() -> None:
     REGISTER(NAME)
     getattr(torch, NAME).get_amp_supported_dtype = lambda: [torch.bfloat16]
     OTHERS.fallback(torch.library.fallthrough_kernel)
-    for dtype, operations in AUTOCAST.items():
-        for operation in operations:
-            LISTS.impl(operation, _in_dtype(operation, dtype))
+    for operation, dtype in AUTOCAST.items():
+        LISTS.impl(operation.default, _in_dtype(operation, dtype))
     tensor, empty = torch.tensor, torch.empty
     torch.tensor = lambda *a, device=None, **o: tensor(*a, **o).to(device)
     torch.empty = lambda *a, pin_memory=False, **o: _pinned(empty(*a, **o), pin_memory)
@@ -141,20 +127,19 @@ def register() -> None:
     torch.cuda.mem_get_info = lambda device: (state.free, state.free)
     for name in ("reset_peak_memory_stats", "max_memory_reserved", "synchronize"):
         setattr(torch.cuda, name, lambda *_: 1)
-    train_step.GraphCapture = inference.GraphCapture = run_again
+    again = SimpleNamespace(warm_up=lambda *run: [one() for one in run], capture=lambda run: run)
+    train_step.GraphCapture = inference.GraphCapture = lambda: again
     trainer.SYNC_EVERY[NAME], inference.BATCH_SIZE[NAME] = 2, inference.BATCH_SIZE["cuda"]
     OnDevice().__enter__()
 
 
 def _in_dtype(operation, dtype: torch.dtype):
-    """An operation as autocast runs it: with its float32 and bfloat16 tensors in one dtype."""
+    """An operation as autocast runs it."""
 
     def run(*arguments, **options):
-        without = torch._C._ExcludeDispatchKeyGuard(torch._C.DispatchKeySet(KEY))
-        with without, torch.autocast(NAME, enabled=False):
-            return operation(
-                *tree_map_only(Tensor, lambda one: one.to(dtype), arguments), **options
-            )
+        arguments = tree_map_only(Tensor, lambda one: one.to(dtype), arguments)
+        with torch._C._ExcludeDispatchKeyGuard(AUTOCAST_KEY):
+            return operation(*arguments, **options)
 
     return run
 

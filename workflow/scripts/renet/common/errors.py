@@ -13,6 +13,6 @@ def lack_of_memory(error: BaseException) -> str | None:
     """The first part of a sentence on an error for want of memory; None for any other error."""
     text = " ".join(f"{type(error).__name__}: {error}".split())
     signs = "MemoryError", "out of memory", "can't allocate memory", "ALLOC_FAILED"  # few classes
-    if not isinstance(error, MemoryError | RuntimeError) or not any(one in text for one in signs):
-        return None
-    return f"The memory of this machine or of its GPU does not suffice ({text[:200]})"
+    is_one = isinstance(error, MemoryError | RuntimeError) and any(sign in text for sign in signs)
+    sentence = f"The memory of this machine or of its GPU does not suffice ({text[:200]})"
+    return sentence if is_one else None

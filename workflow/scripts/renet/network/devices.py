@@ -115,8 +115,7 @@ def own_gpu(local_rank: int) -> int:
     if local_rank >= count:
         raise InputError(
             f"GPU number {local_rank} is asked for and PyTorch sees {count}: use -b cpu, or "
-            "train.device: auto or cpu in the config, or fewer train.processes, or a PyTorch for "
-            "this machine's GPU."
+            "train.device: auto or cpu, or fewer train.processes, or a PyTorch for this GPU."
         )
     if ranks > 1:
         numbers = list(range(local_rank, count, ranks))

@@ -31,8 +31,7 @@ def make_optimizer(model: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
     # fused: one pass over the 25 million parameters
     options = {"lr": rate, "weight_decay": recipe.weight_decay, "fused": True}
     if recipe.optimizer == "adamw":
-        # It warns of a step without a graph, as those of the warm-up are.
-        warnings.filterwarnings("ignore", ".*capturable=True, but step", UserWarning)
+        warnings.filterwarnings("ignore", ".*capturable=True, but step", UserWarning)  # in warm-ups
         return torch.optim.AdamW(model.parameters(), capturable=on_gpu, **options)
     momentum = {"momentum": recipe.momentum, "nesterov": recipe.nesterov}
     return torch.optim.SGD(model.parameters(), **momentum, **options)
