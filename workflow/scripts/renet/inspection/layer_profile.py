@@ -130,5 +130,5 @@ def _count_operations(call: Callable[[], object]) -> tuple[object, float]:
 
 def _synchronize(device: torch.device) -> None:
     """Wait for a GPU, which computes while the host goes on."""
-    if device.type == "cuda":
+    if device.type != "cpu":
         torch.cuda.synchronize(device)
