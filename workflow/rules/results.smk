@@ -15,8 +15,6 @@ SETS = ["test", *EXTERNAL]
 COMPARED = {name: name for name in SETS}
 if len(WITH_FOLDS) > 1:
     COMPARED["out_of_fold"] = "development"
-# Read by the pages, too.
-CAPTIONS = sorted(map(str, (PROJECT / "workflow" / "report").glob("*.rst")))
 DESCRIPTION = str(PROJECT / "docs" / "files.md")  # of all files, copied as README.md
 REPORTED_SETTINGS = {
     "runs": {name: runs.with_folds(run) for name, run in RUNS.items()},
@@ -318,7 +316,7 @@ rule report:
         settings=REPORTED_SETTINGS,
         removed_runs=lambda wildcards: runs.removed(config, RESULTS),
         file_digest=lambda wildcards: list(
-            map(sources.file_state, [config["datasheet"], *CAPTIONS, DESCRIPTION])
+            map(sources.file_state, [config["datasheet"], DESCRIPTION])
         ),
         code=code("report.py"),
     script:

