@@ -12,6 +12,7 @@ import textwrap
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -24,6 +25,7 @@ from renet.network import kinds
 from renet.network.model import Network
 
 FORMAT = "renet-model-1"
+METADATA = "renet"  # key of the JSON text in other formats
 
 
 def save(path: str | Path, model: Network, **more: object) -> None:
@@ -84,21 +86,34 @@ def read(path: str | Path) -> dict:
         InputError: the file is missing, damaged, or not a model of this project, or a tensor in it
             has a NaN or an infinity.
     """
+    return checked(load_tensors(path), path)
+
+
+def load_tensors(path: str | Path) -> Any:
+    """What `torch.save` has written, if it is plain values and tensors; see `read`."""
     try:
-        with zipfile.ZipFile(path) as archive:
-            damaged = archive.testzip()
+        damaged = None
+        with Path(path).open("rb") as handle:
+            if handle.read(2) != b"\x80\x02":  # the pickle that PyTorch wrote before 1.6
+                with zipfile.ZipFile(handle) as archive:
+                    damaged = archive.testzip()
         content = torch.load(path, map_location="cpu", weights_only=True)
     except FileNotFoundError as error:
         raise InputError(f"The model {path} does not exist.") from error
     except pickle.UnpicklingError as error:
         raise InputError(
             f"{path} is not loaded, because it holds Python objects beside weights, which could "
-            "run code; give a model that this project has written."
+            "run code; give a file of weights alone, such as model.pt."
         ) from error
     except Exception as error:  # pickle and zip raise anything on foreign bytes
         raise InputError(f"{path} is not a model that torch can load: {error}") from error
     if damaged:
         raise InputError(f"{path} is damaged: its {damaged} does not have the stored CRC-32.")
+    return content
+
+
+def checked(content: Any, path: str | Path) -> dict:
+    """The content of a file, which is a model file; see `read`."""
     format_name = content.get("format") if isinstance(content, dict) else None
     if format_name != FORMAT:
         raise InputError(

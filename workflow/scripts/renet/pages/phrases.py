@@ -6,6 +6,7 @@ from typing import Any
 import pandas as pd
 
 from renet.common.imdb_wiki import CLASSES
+from renet.config.recipe import Recipe
 from renet.dataset.tables import NEAR_DUPLICATES
 from renet.evaluation.tables import ALPHA, FEWEST_OF_CLASS, PEOPLE_OF_BOOTSTRAP, SMALL_SLICE
 from renet.metadata import subjects
@@ -194,6 +195,30 @@ def kept_apart(leakage: dict) -> str:
             "because split.by is image. "
         )
     return f"{shared}No two faces with the same {same} are in different subsets{also}."
+
+
+def start(recipe: dict, leakage: dict) -> str:
+    """From what a training started, and what is known of the photos behind it; "" for none."""
+    file = Recipe(**recipe).start_file
+    if not file:
+        return ""
+    known = known_to_start(leakage) or (
+        "Nothing is known of the photos behind them: the metrics are too high if some of these are "
+        "among the validation or test faces."
+    )
+    return f"The training started from the weights in {file}. {known}"
+
+
+def known_to_start(leakage: dict) -> str:
+    """How many faces of each subset the network knew before the training; "" if not known."""
+    if not (known := leakage.get("faces_of_start")):
+        return ""
+    counts = listed([f"{count:,} of {subset}" for subset, count in known.items()])
+    return (
+        f"Near-duplicates of the faces that the initial weights were trained on: {counts}. Metrics "
+        "on such faces say nothing about new photos. Copies that are cropped otherwise are not "
+        "found, nor photos behind a start of that training."
+    )
 
 
 def abstention(metrics: dict) -> str:

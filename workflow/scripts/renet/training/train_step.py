@@ -20,7 +20,8 @@ from renet.training.schedule import part_of_batch
 
 def make_optimizer(model: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
     """AdamW, or neon's `GradientDescentMomentum`, which equals PyTorch's SGD on the mean loss."""
-    first = next(model.parameters())
+    parameters = trainable(model)
+    first = parameters[0]
     on_gpu = first.device.type == "cuda"
     rate: float | Tensor = recipe.learning_rate
     if not (on_gpu and first.dtype == torch.float64):
@@ -30,9 +31,14 @@ def make_optimizer(model: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
     # fused: one pass over the 25 million parameters
     options = {"lr": rate, "weight_decay": recipe.weight_decay, "fused": True}
     if recipe.optimizer == "adamw":
-        return torch.optim.AdamW(model.parameters(), **options)
+        return torch.optim.AdamW(parameters, **options)
     momentum = {"momentum": recipe.momentum, "nesterov": recipe.nesterov}
-    return torch.optim.SGD(model.parameters(), **momentum, **options)
+    return torch.optim.SGD(parameters, **momentum, **options)
+
+
+def trainable(model: nn.Module) -> list[nn.Parameter]:
+    """The parameters that are not frozen."""
+    return [parameter for parameter in model.parameters() if parameter.requires_grad]
 
 
 class TrainStep:
@@ -54,7 +60,7 @@ class TrainStep:
         """Make the optimizer of a network that is on its device (see `devices.to_device`)."""
         self.model, self.recipe = model, recipe
         self.optimizer = make_optimizer(model, recipe)
-        parameters = list(model.parameters())
+        parameters = trainable(model)
         self.device, self.dtype = parameters[0].device, parameters[0].dtype
         # Not in float64, whose learning rate is a number, nor with collectives in the forward pass,
         # nor with AdamW, whose state would have to be taken back after the warm-up.
@@ -157,7 +163,7 @@ class TrainStep:
             targets = F.one_hot(targets, self.model.architecture.classes).float()
         momenta = [
             self.optimizer.state[one].setdefault("momentum_buffer", torch.zeros_like(one))
-            for one in self.model.parameters()
+            for one in trainable(self.model)
         ]
         changed = [*self.model.state_dict().values(), *momenta, self.sums]
         before, graphs = [one.clone() for one in changed], GraphCapture()
