@@ -96,5 +96,8 @@ rule all:
         ),
         lambda wildcards: files_of_runs(RUNS) + asked_of_runs(RUNS),
         lambda wildcards: outputs_of("manifest", run=RUNS),
+        lambda wildcards: (
+            outputs_of("hub", run=RUNS) if "hub" in config["export"] else []
+        ),
         lambda wildcards: outputs_of("thumbnails", "compare", "report"),
         lambda wildcards: outputs_of("audit", "audit_fold", **FOLDS),

@@ -13,7 +13,7 @@ import pytest
 import torch
 
 from helpers.examples import code_of, predicted, printed, write_photos
-from helpers.project import ROOT
+from helpers.project import ROOT, call_script
 from helpers.training import SMALL
 from renet.common import files
 from renet.common.errors import InputError
@@ -96,6 +96,32 @@ def test_without_a_temperature_the_formats_have_unscaled_probabilities_and_null(
         expected = found.network(faces).softmax(1)
         assert torch.equal(export.Probabilities(found)(faces), expected)
     assert json.loads(export.described(found))["temperature"] is None
+
+
+def test_folder_for_model_hubs_is_loaded_by_their_own_functions(tmp_path, monkeypatch):
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    from huggingface_hub import ModelCard, load_state_dict_from_file
+
+    run, folder = make_run(tmp_path / "run"), tmp_path / "hub"
+    text = "---\nlicense: other\n---\nSee the [data](../data.md) and [neon](https://neon.org)."
+    (run / "model_card.md").write_text(text)
+    card, out = run / "model_card.md", folder / "model.safetensors"
+    call_script("export", run, "-o", out, "--card", card)
+    assert len(list(folder.iterdir())) == 3
+    read = ModelCard.load(folder / "README.md")
+    assert (
+        read.data.license == "other" and read.text == "See the data and [neon](https://neon.org)."
+    )
+    described = files.read_json(folder / "config.json")
+    assert (described["temperature"], described["threshold"], described["margin"]) == (
+        0.3,
+        0.9,
+        0.4,
+    )
+    described["state"] = load_state_dict_from_file(folder / "model.safetensors")
+    network = model_file.build(described).eval()
+    faces, found = torch.from_numpy(some_faces(4)), predictor.load(run)
+    assert torch.equal(network(faces), found.network(faces))
 
 
 @pytest.mark.slow

@@ -116,12 +116,19 @@ def folds_of_run(name):
 
 
 def asked_of_runs(names):
-    """The predictions on photos and the exported models of these runs that the config asks for."""
+    """The predictions on photos and the exported models of these runs that the config asks for.
+
+    Those for model hubs have pages, which no manifest records.
+    """
     found = outputs_of("predict", run=names) if config["predict"]["photos"] else []
     for name in names:
         # ONNX has no HOG features.
         known = KIND_OF_RUN[name].has_layers
-        formats = [one for one in config["export"] if known or one == "safetensors"]
+        formats = [
+            one
+            for one in config["export"]
+            if one == "safetensors" or ("onnx" in one and known)
+        ]
         found += outputs_of("export", run=name, format=formats)
     return found
 

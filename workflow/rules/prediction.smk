@@ -3,8 +3,8 @@
 Requires: results/runs/<run>/ model.pt and metrics.json; results/data/train.h5; the photos that the
 config names.
 Provides: results/runs/<run>/ predictor.json, training_hashes.npy, predictions.csv and .html with
-`predict.photos`, model.onnx, model.int8.onnx and model.safetensors with `export`; manifest.json and
-config.yaml.
+`predict.photos`, model.onnx, model.int8.onnx, model.safetensors and hub/ with `export`; manifest.json
+and config.yaml.
 """
 
 
@@ -83,6 +83,22 @@ rule export:
         code=code_with_kind("export.py"),
     script:
         "../scripts/export.py"
+
+
+use rule export as hub with:
+    # The network and the model card as a folder that model hubs read.
+    input:
+        "<results>/runs/{run}/predictor.json",  # beside the model
+        model="<results>/runs/{run}/model.pt",
+        card="<results>/runs/{run}/model_card.md",
+    output:
+        "<results>/runs/{run}/hub/README.md",
+        "<results>/runs/{run}/hub/config.json",
+        exported="<results>/runs/{run}/hub/model.safetensors",
+    log:
+        "<results>/runs/{run}/logs/hub.log",
+    benchmark:
+        "<results>/runs/{run}/benchmarks/hub.tsv"
 
 
 rule manifest:

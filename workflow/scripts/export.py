@@ -2,11 +2,13 @@
 
 Reads: model.pt of a run, and predictor.json beside it.
 Writes: model.onnx (faces uint8 in, probabilities out), model.int8.onnx (the same in int8), or
-model.safetensors (the weights, with the architecture and the predictor as metadata).
+model.safetensors (the weights, with the architecture and the predictor as metadata); with the run's
+model card, README.md and config.json beside it, a folder as model hubs read it.
 Decides: the format, by the end of the file's name: .onnx, .int8.onnx or .safetensors.
 """
 
 import logging
+from functools import partial
 from pathlib import Path
 
 from renet.common import script
@@ -18,14 +20,18 @@ def export(
     model: Path,
     *,
     exported: script.Output,
+    card: Path | None = None,
 ) -> None:
     """Write a run's predictor in another format.
 
     Args:
         model: the folder of a run, or model.pt.
         exported: file to write, whose name ends with .onnx, .int8.onnx or .safetensors.
+        card: model_card.md of the run, to write README.md and config.json beside model.safetensors.
     """
     write = formats.writer_of(exported)
+    if card:
+        write = partial(formats.write_for_hub, card=card)
     write(exported, predictor.load(model))
     logging.info("%s is written (%.1f MB)", exported, exported.stat().st_size / 1e6)
 

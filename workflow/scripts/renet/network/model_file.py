@@ -12,7 +12,6 @@ import textwrap
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -79,24 +78,16 @@ def _named_tensors(value: object, name: str) -> Iterator[tuple[str, Tensor]]:
             yield from _named_tensors(part, f"{name}.{key}" if name else str(key))
 
 
-def read(path: str | Path) -> dict:
-    """The content of a model file.
+def read(path: str | Path, *, state_dict: bool = False) -> dict:
+    """The content of a model file, or if it may be one, a state dict.
 
     Raises:
         InputError: the file is missing, damaged, or not a model of this project, or a tensor in it
             has a NaN or an infinity.
     """
-    return checked(load_tensors(path), path)
-
-
-def load_tensors(path: str | Path) -> Any:
-    """What `torch.save` has written, if it is plain values and tensors; see `read`."""
     try:
-        damaged = None
-        with Path(path).open("rb") as handle:
-            if handle.read(2) != b"\x80\x02":  # the pickle that PyTorch wrote before 1.6
-                with zipfile.ZipFile(handle) as archive:
-                    damaged = archive.testzip()
+        with zipfile.ZipFile(path) as archive:
+            damaged = archive.testzip()
         content = torch.load(path, map_location="cpu", weights_only=True)
     except FileNotFoundError as error:
         raise InputError(f"The model {path} does not exist.") from error
@@ -109,11 +100,8 @@ def load_tensors(path: str | Path) -> Any:
         raise InputError(f"{path} is not a model that torch can load: {error}") from error
     if damaged:
         raise InputError(f"{path} is damaged: its {damaged} does not have the stored CRC-32.")
-    return content
-
-
-def checked(content: Any, path: str | Path) -> dict:
-    """The content of a file, which is a model file; see `read`."""
+    if state_dict and isinstance(content, dict) and "format" not in content:
+        return content
     format_name = content.get("format") if isinstance(content, dict) else None
     if format_name != FORMAT:
         raise InputError(

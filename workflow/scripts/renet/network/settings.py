@@ -62,10 +62,7 @@ class RunSettings:
         return self.with_recipe(device=device, precision=precision)
 
     def without_device(self) -> "RunSettings":
-        """What a training depends on: it can be continued on another device.
-
-        Instead of the path of the file that it starts from, there is the file's digest.
-        """
+        """What a training depends on: not on its device; on what its `start_from` contains."""
         recipe = self.train
         start = recipe.start_file and [files.file_digest(recipe.start_file), recipe.start_from]
         return self.with_recipe(device="auto", start_from=start)

@@ -199,25 +199,23 @@ def kept_apart(leakage: dict) -> str:
 
 def start(recipe: dict, leakage: dict) -> str:
     """From what a training started, and what is known of the photos behind it; "" for none."""
-    file = Recipe(**recipe).start_file
-    if not file:
-        return ""
     known = known_to_start(leakage) or (
-        "Nothing is known of the photos behind them: the metrics are too high if some of these are "
-        "among the validation or test faces."
+        "Nothing is known of the photos behind them: if validation or test faces are among these, "
+        "the metrics are too high."
     )
-    return f"The training started from the weights in {file}. {known}"
+    file = Recipe(**recipe).start_file
+    return f"The training started from the weights in {file}. {known}" if file else ""
 
 
 def known_to_start(leakage: dict) -> str:
-    """How many faces of each subset the network knew before the training; "" if not known."""
-    if not (known := leakage.get("faces_of_start")):
+    """How many faces of each subset the initial weights were trained on; "" if not known."""
+    counts = [f"{n:,} of {name}" for name, n in leakage.get("faces_of_start", {}).items()]
+    if not counts:
         return ""
-    counts = listed([f"{count:,} of {subset}" for subset, count in known.items()])
     return (
-        f"Near-duplicates of the faces that the initial weights were trained on: {counts}. Metrics "
-        "on such faces say nothing about new photos. Copies that are cropped otherwise are not "
-        "found, nor photos behind a start of that training."
+        f"Near-duplicates of the faces that the initial weights were trained on: {listed(counts)}. "
+        "Metrics on such faces say nothing about new photos. Copies that are cropped otherwise are "
+        "not found, nor photos behind a start of that training."
     )
 
 

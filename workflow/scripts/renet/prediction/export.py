@@ -10,6 +10,7 @@ import contextlib
 import dataclasses
 import json
 import logging
+import re
 import tempfile
 import warnings
 from collections.abc import Callable, Iterator
@@ -26,6 +27,7 @@ from renet.prediction.predictor import Predictor
 
 OPSET = 20
 FACES, PROBABILITIES = "faces", "probabilities"
+LOCAL_LINK = re.compile(r"\[([^]]+)\]\((?!https?:)[^)]+\)")  # of Markdown
 TEMPORARY_COPIES = 3  # of a model, while it is quantised
 REQUIREMENTS = "pip install -r requirements-export.txt"
 
@@ -115,8 +117,10 @@ def _onnx_model(predictor: Predictor):
     return model
 
 
-def write_safetensors(path: Path, predictor: Predictor) -> None:
-    """Write the weights as safetensors, with the architecture and the predictor as metadata.
+def write_safetensors(
+    path: Path, predictor: Predictor, metadata: dict[str, str] | None = None
+) -> None:
+    """Write the weights as safetensors, by default with what `described` says as metadata.
 
     Raises:
         InputError: the package for it is not installed.
@@ -126,10 +130,25 @@ def write_safetensors(path: Path, predictor: Predictor) -> None:
     state = model_file.read(predictor.model)["state"]
     weights = {name: value.contiguous() for name, value in state.items()}
     # One key: the order of several is not fixed, and the bytes would differ.
-    content = save(weights, {model_file.METADATA: described(predictor)})
+    content = save(weights, metadata or {model_file.METADATA: described(predictor)})
     # Not by its save_file, whose error on a full disk is no OSError.
     with files.replacing(path, len(content)) as temporary:
         temporary.write_bytes(content)
+
+
+def write_for_hub(path: Path, predictor: Predictor, card: Path) -> None:
+    """Write what model hubs read: model.safetensors, and beside it README.md and config.json.
+
+    Args:
+        card: model_card.md, of whose links those to other files of the results are left out.
+
+    Raises:
+        InputError: the package for it is not installed.
+    """
+    folder, text = path.parent, LOCAL_LINK.sub(r"\1", card.read_text(encoding="utf-8"))
+    write_safetensors(path, predictor, {"format": "pt"})  # as huggingface_hub wants it
+    files.write_text(folder / "README.md", text)
+    files.write_json(folder / "config.json", json.loads(described(predictor)))
 
 
 def described(predictor: Predictor) -> str:

@@ -8,13 +8,12 @@ import torch
 from torch import Tensor
 
 from renet.common.errors import InputError
-from renet.config.architecture import AnyArchitecture, ResNet18Architecture
+from renet.config.architecture import ResNet18Architecture
 from renet.config.recipe import Recipe
 from renet.network import model_file
 from renet.network.batch_norm import BatchNorm
 from renet.network.model import Network, Normalizer
 
-State = dict[str, Tensor]
 # torchvision's input: pixels from 0 to 1, less ImageNet's mean, divided by its deviation; R, G, B.
 MEAN, DEVIATION = torch.tensor([[0.485, 0.456, 0.406], [0.229, 0.224, 0.225]]).view(2, 3, 1, 1)
 EPS = 1e-5  # of torchvision's batch normalisation
@@ -26,49 +25,48 @@ def load_into(network: Network, recipe: Recipe) -> None:
     Raises:
         InputError: the file cannot be read, or is of another network.
     """
-    architecture, state = _read(str(recipe.start_file))
-    own, norm = network.state_dict(), network.get_submodule("norm")
-    mean = state.get("norm.mean", norm.mean)
+    given, norm = _read(str(recipe.start_file)), network.get_submodule("norm")
+    mean = given.get("norm.mean", norm.mean)
     if mean.shape[1:] in ((), (1, 1), network.input_shape[1:]):
-        norm.mean = own["norm.mean"] = mean.to(norm.mean)  # in place of the data's
+        norm.mean = mean.to(norm.mean)  # in place of the data's
+    own = network.state_dict() | _keys(network.architecture)
     free = ["model.flip_average", "model.classes"]  # on which no weights depend
     if isinstance(recipe.start_from, dict) and "without" in recipe.start_from:
         free += ["model.classifier", f"{list(network._modules)[-1]}."]
-    given, wanted = _facts(architecture, state), _facts(network.architecture, own)
-    for name in [*given, *wanted]:
-        theirs, ours = (facts.get(name, "missing") for facts in (given, wanted))
+    for name in ["model.kind", *given, *own]:
+        theirs, ours = (
+            list(value.shape) if isinstance(value, Tensor) else value
+            for value in (given.get(name, "missing"), own.get(name, "missing"))
+        )
         if theirs != ours and not name.startswith(tuple(free)):
             raise InputError(
                 f"train.start_from names {recipe.start_file}, which does not fit: {name} is "
                 f"{theirs} in the file and {ours} in this run; give the run the model and the "
                 "crop.size of the file, or add without: classifier if these differ there alone."
             )
-    used = {name: state[name] for name in state if not name.startswith(tuple(free))}
-    network.load_state_dict(own | used)
+    for name, tensor in network.state_dict().items():
+        if not name.startswith(tuple(free)):
+            tensor.copy_(given[name])
 
 
-def _facts(architecture: AnyArchitecture, state: State) -> dict[str, object]:
-    """What two networks have to share: the keys of `model` and the shapes of the weights."""
-    keys = dataclasses.asdict(architecture)
-    keys = {f"model.{key}": keys[key] for key in ("kind", *keys)}
-    return keys | {name: list(value.shape) for name, value in state.items()}
+def _keys(architecture: Any) -> dict[str, Any]:
+    return {f"model.{key}": value for key, value in dataclasses.asdict(architecture).items()}
 
 
-def _read(file: str) -> tuple[AnyArchitecture, State]:
-    """The architecture in a file, and its weights."""
+def _read(file: str) -> dict[str, Any]:
+    """The weights in a file and the keys of their architecture, `model.kind`."""
     is_safe = file.endswith(".safetensors")
-    content = _read_safetensors(file) if is_safe else model_file.load_tensors(file)
-    if isinstance(content, dict) and "format" in content:
-        saved = model_file.build(model_file.checked(content, file), file)
-        return saved.architecture, saved.state_dict()
-    weights = content.values() if isinstance(content, dict) else [content]
-    if not isinstance(content, dict) or not all(isinstance(one, Tensor) for one in weights):
+    content = _read_safetensors(file) if is_safe else model_file.read(file, state_dict=True)
+    if "format" in content:
+        saved = model_file.build(content, file)
+        return saved.state_dict() | _keys(saved.architecture)
+    if not all(isinstance(value, Tensor) for value in content.values()):
         raise InputError(
             f"train.start_from names {file}, which is neither a model of this project nor a state "
             "dict; write one by torch.save(model.state_dict(), …)."
         )
     model_file.check_finite({"state": content}, f"{file} cannot be used")
-    return ResNet18Architecture(), _from_torchvision(content)
+    return _from_torchvision(content) | _keys(ResNet18Architecture())
 
 
 def _read_safetensors(file: str) -> dict[str, Any]:
@@ -84,7 +82,7 @@ def _read_safetensors(file: str) -> dict[str, Any]:
     return json.loads(described) | {"state": state} if described else state
 
 
-def _from_torchvision(state: State) -> State:
+def _from_torchvision(state: dict[str, Tensor]) -> dict[str, Tensor]:
     """The weights of torchvision's ResNet-18 for the kind resnet18, whose output is the same.
 
     The deviation becomes part of the first convolution, whose padding is the mean in both. The

@@ -20,7 +20,7 @@ from renet.training.schedule import part_of_batch
 
 def make_optimizer(model: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
     """AdamW, or neon's `GradientDescentMomentum`, which equals PyTorch's SGD on the mean loss."""
-    parameters = trainable(model)
+    parameters = [one for one in model.parameters() if one.requires_grad]  # others are frozen
     first = parameters[0]
     on_gpu = first.device.type == "cuda"
     rate: float | Tensor = recipe.learning_rate
@@ -34,11 +34,6 @@ def make_optimizer(model: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
         return torch.optim.AdamW(parameters, **options)
     momentum = {"momentum": recipe.momentum, "nesterov": recipe.nesterov}
     return torch.optim.SGD(parameters, **momentum, **options)
-
-
-def trainable(model: nn.Module) -> list[nn.Parameter]:
-    """The parameters that are not frozen."""
-    return [parameter for parameter in model.parameters() if parameter.requires_grad]
 
 
 class TrainStep:
@@ -60,7 +55,7 @@ class TrainStep:
         """Make the optimizer of a network that is on its device (see `devices.to_device`)."""
         self.model, self.recipe = model, recipe
         self.optimizer = make_optimizer(model, recipe)
-        parameters = trainable(model)
+        parameters = self.optimizer.param_groups[0]["params"]
         self.device, self.dtype = parameters[0].device, parameters[0].dtype
         # Not in float64, whose learning rate is a number, nor with collectives in the forward pass,
         # nor with AdamW, whose state would have to be taken back after the warm-up.
@@ -163,7 +158,7 @@ class TrainStep:
             targets = F.one_hot(targets, self.model.architecture.classes).float()
         momenta = [
             self.optimizer.state[one].setdefault("momentum_buffer", torch.zeros_like(one))
-            for one in trainable(self.model)
+            for one in self.optimizer.param_groups[0]["params"]
         ]
         changed = [*self.model.state_dict().values(), *momenta, self.sums]
         before, graphs = [one.clone() for one in changed], GraphCapture()
