@@ -34,19 +34,24 @@ def load_into(network: Network, recipe: Recipe) -> None:
     if isinstance(recipe.start_from, dict) and "without" in recipe.start_from:
         free += ["model.classifier", f"{list(network._modules)[-1]}."]
     for name in ["model.kind", *given, *own]:
-        theirs, ours = (
-            list(value.shape) if isinstance(value, Tensor) else value
-            for value in (given.get(name, "missing"), own.get(name, "missing"))
-        )
-        if theirs != ours and not name.startswith(tuple(free)):
-            raise InputError(
-                f"train.start_from names {recipe.start_file}, which does not fit: {name} is "
-                f"{theirs} in the file and {ours} in this run; give the run the model and the "
-                "crop.size of the file, or add without: classifier if these differ there alone."
-            )
-    for name, tensor in network.state_dict().items():
         if not name.startswith(tuple(free)):
-            tensor.copy_(given[name])
+            _check(name, given, own, recipe.start_file)
+    used = {name: value for name, value in given.items() if not name.startswith(tuple(free))}
+    network.load_state_dict(used, strict=False)  # what is missing, the check has let pass
+
+
+def _check(name: str, given: dict, own: dict, file: str | None) -> None:
+    """Compare the shapes of a weight, or a key of the architecture, in a file and in a network."""
+    theirs, ours = (
+        list(value.shape) if isinstance(value, Tensor) else value
+        for value in (given.get(name, "missing"), own.get(name, "missing"))
+    )
+    if theirs != ours:
+        raise InputError(
+            f"train.start_from names {file}, which does not fit: {name} is {theirs} in the file "
+            f"and {ours} in this run; give the run the model and the crop.size of the file, or add "
+            "without: classifier if these differ there alone."
+        )
 
 
 def _keys(architecture: Any) -> dict[str, Any]:
