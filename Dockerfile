@@ -6,6 +6,7 @@
 # runs on CPUs too. The build for CPUs alone, a download of 0.2 GB:
 #   docker build --tag renet --build-arg TORCH_INDEX=https://download.pytorch.org/whl/cpu .
 # With Apptainer: apptainer run --nv docker-daemon://renet:latest
+# For `snakemake --sdm apptainer`: apptainer build renet.sif docker-daemon://renet:latest
 FROM python:3.13-slim-trixie@sha256:ffb752e139c0a19692a43af8d8523b274222dd68eebad5d583b45c2201c6e30a
 
 # git gives the revision for provenance.json. The mounted project can belong to another user than

@@ -6,11 +6,11 @@
 # make clean      deletes data, label audit, logs, benchmarks and start page in results/, and the sample;
 #                 results/runs with its models, downloads and other folders (results/wiki) stay
 # make distclean  deletes all results, downloads and the installation, after a question
-# make lock       completes constraints.txt, with uv (UPGRADE=--upgrade: with the newest versions)
+# make lock       completes constraints.txt and requirements.lock (UPGRADE=--upgrade: with the newest versions)
 # make help       prints this
 #
 # Settings of the installation, which uses uv if it is on the PATH:
-#   PYTHON=python3.12  the Python, 3.11 to 3.13
+#   PYTHON=python3.12  the Python, 3.11 to 3.13; with uv and another Python, make takes 3.13
 #   TORCH=cpu          PyTorch's build for CPUs, a download of 0.2 GB instead of 3 GB, from PyTorch's
 #                      own index (TORCH_INDEX: the URL of another one)
 #   LOCK=              the newest versions that requirements.txt allows, instead of those that the
@@ -26,6 +26,7 @@ UV     := $(shell command -v uv)
 
 TORCH_INDEX ?= https://download.pytorch.org/whl/$(TORCH)
 INSTALL     := $(if $(UV),$(UV) pip install --python $(BIN)/python,$(BIN)/python -m pip install)
+SUPPORTED   := $(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' 2> /dev/null
 VERSIONS    := $(if $(LOCK),--constraint $(LOCK))
 
 # Snakemake and Matplotlib keep files in HOME, which the user of a container may lack.
@@ -47,8 +48,10 @@ setup-tests: .venv/installed-for-tests
 # PyTorch comes first: by far the largest download, it shows its progress. From PyTorch's own index
 # comes nothing but torch and torchvision, whose builds belong together (--no-deps).
 .venv/installed: requirements.txt $(LOCK)
-	@$(PYTHON) -c 'import sys; (3, 11) <= sys.version_info < (3, 14) or sys.exit("Python 3.11, 3.12 or 3.13 is needed; name one by: make PYTHON=python3.12")'
-	$(PYTHON) -m venv .venv
+	@$(SUPPORTED) || [ "$(UV)" ] || { echo "Python 3.11, 3.12 or 3.13 is needed; name one by:" \
+	  "make PYTHON=python3.12, or install uv, by which make takes 3.13" >&2; exit 1; }
+	if $(SUPPORTED); then $(PYTHON) -m venv .venv; \
+	else $(UV) venv --python 3.13 --seed --allow-existing .venv; fi
 	$(INSTALL) $(if $(TORCH),--no-deps --index-url $(TORCH_INDEX)) $(VERSIONS) $$(grep '^torch' requirements.txt)
 	$(INSTALL) --quiet $(VERSIONS) -r requirements.txt
 	@touch $@
@@ -58,10 +61,14 @@ setup-tests: .venv/installed-for-tests
 	@touch $@
 
 # PyTorch's CUDA packages are not listed: they are those that its build names itself.
+COMPILE = $(or $(UV),$(BIN)/uv) pip compile --quiet --universal --python-version 3.11 --no-annotate \
+  --custom-compile-command "make lock" $(UPGRADE)
 lock:
-	uv pip compile --quiet --universal --python-version 3.11 --no-annotate $(UPGRADE) \
-	  --custom-compile-command "make lock" -o constraints.txt requirements.txt requirements-dev.txt
+	$(COMPILE) -o constraints.txt requirements.txt requirements-dev.txt
 	sed -i -E '/^(nvidia|cuda|triton)/d' constraints.txt
+	$(COMPILE) -o requirements.lock requirements.txt --constraint constraints.txt --generate-hashes \
+	  --no-emit-package torch --no-emit-package torchvision
+	sed -i -E '/^(nvidia|cuda|triton)/,/[^\\]$$/d' requirements.lock
 
 run: setup
 	@PYTHONPATH=workflow/scripts $(BIN)/python -m renet.config.yaml_files config.yaml $(CONFIG)
@@ -83,6 +90,7 @@ check: setup-tests
 	$(BIN)/mypy
 	$(BIN)/snakemake --lint
 	$(BIN)/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/main.yml
+	$(BIN)/check-jsonschema --builtin-schema vendor.dependabot .github/dependabot.yml
 
 clean:
 	rm -rf results/data results/audit results/logs results/benchmarks results/runs/*/logs results/runs/*/benchmarks

@@ -27,9 +27,13 @@ from renet.rules import user
 from renet.common.errors import InputError
 from renet.config import checks, validation, yaml_files
 
+# A container would have this folder at another path, without the project around it.
+sys.path.pop(0)
 user.ensure_name()
-# Before Snakemake does, whose error has no line.
-refuse_faults(yaml_files.read, DEFAULTS)
+# Before Snakemake reads config.yaml, whose error has no line.
+CONFIG_FILES = {
+    path: refuse_faults(yaml_files.read, path) for path in (DEFAULTS, *OVERLAYS)
+}
 
 
 configfile: DEFAULTS  # not read in a module that is given its config
@@ -37,13 +41,16 @@ configfile: DEFAULTS  # not read in a module that is given its config
 
 if MODULE:  # a copy: two modules can be given the same config, with other pathvars
     config = copy.deepcopy(config)
-files = [] if MODULE else [DEFAULTS, *OVERLAYS]
-refuse_faults(validation.load, config, SCHEMA, files, COMMAND_LINE)
-if IS_MAIN and (found := validation.origins_of_runs(config, files, COMMAND_LINE)):
+given = {} if MODULE else CONFIG_FILES
+refuse_faults(validation.load, config, SCHEMA, given, COMMAND_LINE)
+if IS_MAIN and (found := validation.origins_of_runs(config, given, COMMAND_LINE)):
     print(found, file=sys.stderr)
 
 
-report: PROJECT / "workflow" / "report" / "workflow.rst"
+container: config["container"]  # for --sdm apptainer alone
+
+
+report: PROJECT / "workflow/scripts/renet/pages/captions/workflow.rst"
 
 
 include: PROJECT / "workflow" / "rules" / "common.smk"

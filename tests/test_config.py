@@ -33,7 +33,7 @@ ROSTER = {
 
 def complete(config: dict) -> dict:
     """Fill in and check a config as the Snakefile does."""
-    validation.load(config, SCHEMA_FILE, [], {})
+    validation.load(config, SCHEMA_FILE, {}, {})
     return config
 
 
@@ -136,6 +136,8 @@ def test_partial_config_is_completed():
         ({"filter": {"min_age": 50, "max_age": 20}}, "min_age is above"),
         ({"runs": {"renet": None}}, "no run that is switched on"),
         ({"train": {"nesterov": True, "momentum": 0}}, "renet has nesterov: true, which needs"),
+        ({"audit": {"folds": 3, "run": "b"}}, r"audit\.run is b, which is none of the runs"),
+        ({"comparison": {"reference": "b"}}, r"comparison\.reference is b, which is none"),
         (
             {"runs": {"a": {"seeds": [1]}, "a-seed1": {}}},
             "Two runs would be called a-seed1",
@@ -195,16 +197,21 @@ def test_runs_override_their_sections_and_nothing_else():
     assert complete_runs["many-seed6"]["train"] == CONFIG["train"] | {"seed": 6}
 
 
-def test_run_of_another_kind_begins_at_the_defaults_of_that_kind(tmp_path):
-    overlay = tmp_path / "overlay.yaml"
+def test_audit_and_reference_take_the_first_seed_of_an_entry():
+    named = {"audit": {"folds": 3, "run": "a"}, "comparison": {"reference": "a"}}
+    config = check({"runs": {"a": {"seeds": [3, 4]}}, **named})
+    assert config["audit"]["run"] == runs.reference(config) == "a-seed3"
+
+
+def test_run_of_another_kind_begins_at_the_defaults_of_that_kind():
     content = {
         "model": {"kind": "cnn", "classifier": "plain"},
         "runs": {"a": {}, "b": {"model": {"kind": "renet", "cell": "gru"}}},
     }
-    overlay.write_text(yaml.safe_dump(content))
     config = copy.deepcopy(CONFIG)
     update_config(config, content)
-    validation.load(config, SCHEMA_FILE, [ROOT / "config.yaml", overlay], {"model": {}})
+    files = {ROOT / "config.yaml": CONFIG, Path("overlay.yaml"): content}
+    validation.load(config, SCHEMA_FILE, files, {"model": {}})
     complete_runs = runs.runs(config)
     assert complete_runs["a"]["model"] == vars(CnnArchitecture(classifier="plain"))
     assert complete_runs["b"]["model"] == vars(Architecture(cell="gru"))

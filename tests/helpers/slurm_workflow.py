@@ -12,6 +12,7 @@ OPTIONS = [
     *("--profile", "profiles/slurm", "--configfile", "small.yaml", "--latency-wait", "10"),
     *("--slurm-status-command", "squeue", "--slurm-init-seconds-before-status-checks", "1"),
     *("--seconds-between-status-checks", "1"),
+    *("--slurm-partition-config", "profiles/slurm/partitions.yaml"),
 ]
 TIMEOUT_SECONDS = 300
 TIMEOUT_OF_ALL = 1200

@@ -153,6 +153,10 @@ def memory_of_run(wildcards, attempt):
     return run_resources(RUNS[wildcards.run]).memory_mb * attempt
 
 
+# Of the jobs that may compute on a GPU.
+ON_DEVICE = {"gpu": resources_of_run("gpus"), "mem_mb": memory_of_run}
+
+
 def training_settings(wildcards):
     """All that the result of a training depends on."""
     return runs.training_settings(RUNS[wildcards.run])
@@ -232,7 +236,7 @@ def reported(path, title, category="{run}"):
     folder, name = Path(path).parts[-2:]
     return report(
         path,
-        caption=f"../report/{name.split('.')[0]}.rst",
+        caption=f"../scripts/renet/pages/captions/{name.split('.')[0]}.rst",
         category=category,
         subcategory=folder if folder in ("figures", "faces", "tables") else None,
         labels={"content": title, "file": name},
@@ -293,9 +297,8 @@ def subfolders_to_predict():
 
 def config_of_run(wildcards):
     """The config that makes a run again, also beside the runs that config.yaml names."""
-    named = yaml_files.read(DEFAULTS).get("runs")
-    others = named if isinstance(named, dict) else []
-    return data_summary.to_repeat(config, wildcards.run, others)
+    named = CONFIG_FILES[DEFAULTS].get("runs") or ()
+    return data_summary.to_repeat(config, wildcards.run, named)
 
 
 def recorded_outputs(wildcards):

@@ -22,8 +22,7 @@ rule fold:
         "../../envs/fold.yaml"
     threads: resources_of_run("threads")
     resources:
-        gpu=resources_of_run("gpus"),
-        mem_mb=memory_of_run,
+        **ON_DEVICE,
         runtime=resources_of_run("minutes"),
         workers=resources_of_run("threads"),
     params:

@@ -60,9 +60,9 @@ def limit_gpus(count):
 
 
 def refuse_faults(check, *arguments):
-    """Call a check of the config; print the sentence of its error alone, without a traceback."""
+    """The result of a check of the config; of its error, print the sentence alone, and exit."""
     try:
-        check(*arguments)
+        return check(*arguments)
     except InputError as error:
         sys.exit(
             f"The config of the module {MODULE}: {error}" if MODULE else str(error)

@@ -97,7 +97,7 @@ rule infer:
         "../../envs/infer.yaml"
     threads: resources_of_run("compute_threads")
     resources:
-        gpu=resources_of_run("gpus"),
+        **ON_DEVICE,
     params:
         compute=compute_settings,
         code=code_with_kind("infer.py"),

@@ -53,7 +53,7 @@ rule predict:
         "../../envs/predict.yaml"
     threads: resources_of_run("threads")
     resources:
-        gpu=resources_of_run("gpus"),
+        **ON_DEVICE,
         workers=resources_of_run("threads"),
     params:
         detect=config["predict"]["detect"],

@@ -15,8 +15,6 @@ SETS = ["test", *EXTERNAL]
 COMPARED = {name: name for name in SETS}
 if len(WITH_FOLDS) > 1:
     COMPARED["out_of_fold"] = "development"
-# Read by the pages, too.
-CAPTIONS = sorted(map(str, (PROJECT / "workflow" / "report").glob("*.rst")))
 DESCRIPTION = str(PROJECT / "docs" / "files.md")  # of all files, copied as README.md
 REPORTED_SETTINGS = {
     "runs": {name: runs.with_folds(run) for name, run in RUNS.items()},
@@ -144,7 +142,7 @@ rule explain:
         "../../envs/explain.yaml"
     threads: resources_of_run("compute_threads")
     resources:
-        gpu=resources_of_run("gpus"),
+        **ON_DEVICE,
     params:
         compute=compute_settings,
         code=code_with_kind("explain.py"),
@@ -174,8 +172,7 @@ rule profile_layers:
         "../../envs/profile_layers.yaml"
     threads: resources_of_run("threads")
     resources:
-        gpu=resources_of_run("gpus"),
-        mem_mb=memory_of_run,
+        **ON_DEVICE,
     params:
         compute=compute_settings,
         batch_size=resources_of_run("batch_size"),
@@ -210,7 +207,7 @@ rule walkthrough:
         "../../envs/walkthrough.yaml"
     threads: resources_of_run("threads")
     resources:
-        gpu=resources_of_run("gpus"),
+        **ON_DEVICE,
     params:
         id=config["walkthrough"]["photo"],
         origin=ORIGIN,
@@ -320,7 +317,7 @@ rule report:
         settings=REPORTED_SETTINGS,
         removed_runs=lambda wildcards: runs.removed(config, RESULTS),
         file_digest=lambda wildcards: list(
-            map(sources.file_state, [config["datasheet"], *CAPTIONS, DESCRIPTION])
+            map(sources.file_state, [config["datasheet"], DESCRIPTION])
         ),
         code=code("report.py"),
     script:

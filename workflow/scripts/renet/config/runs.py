@@ -149,19 +149,21 @@ def flatten(settings: dict) -> dict:
 
 
 def reference(config: dict) -> str:
-    """The run that the others are compared with; of several seeds, or of a grid, the first.
+    """The run that the others are compared with: `comparison.reference`, or the first."""
+    return named(config, "comparison", "reference") or next(iter(runs(config)))
+
+
+def named(config: dict, section: str, key: str) -> str | None:
+    """The run that a key names; of several seeds, or of a grid, the first.
 
     Raises:
-        InputError: `comparison.reference` names no run that is switched on.
+        InputError: the key names no run that is switched on.
     """
-    complete, named = runs(config), config["comparison"]["reference"]
-    if named is None:
-        return next(iter(complete))
-    of_entry = grids.expand(named, config["runs"].get(named))
-    run, _ = next(of_entry, (named, {}))
-    if run not in complete:
+    name, complete = config[section][key], runs(config)
+    run, _ = next(grids.expand(name, config["runs"].get(name)), (name, {}))
+    if name is not None and run not in complete:
         raise InputError(
-            f"comparison.reference is {named}, which is none of the runs that are switched on: "
+            f"{section}.{key} is {name}, which is none of the runs that are switched on: "
             f"{', '.join(complete)}."
         )
     return run

@@ -16,7 +16,7 @@ import jsonschema
 import yaml
 
 from renet.common.errors import InputError
-from renet.config import checks, grids, runs, yaml_files
+from renet.config import checks, grids, runs
 from renet.config.architecture import Architecture
 from renet.config.schema import canonical, fill, properties
 
@@ -46,17 +46,16 @@ EXPONENT = re.compile(r"([+-]?\d+)(\.\d*)?e([+-]?)(\d+)", re.IGNORECASE)
 Key = tuple[str | int, ...]
 
 
-def load(config: dict, schema_file: Path, files: Sequence[Path], command_line: Mapping) -> None:
+def load(config: dict, schema_file: Path, files: dict[Path, dict], command_line: Mapping) -> None:
     """Fill in the defaults of a config, check all of it, and give it its canonical form, in place.
 
     Args:
         schema_file: JSON schema of the config.
-        files: config.yaml and the overlays, in the order in which Snakemake merges them.
+        files: content of config.yaml and the overlays, in the order in which Snakemake merges them.
         command_line: what `--config` gives; Snakemake leaves its nested values as text.
 
     Raises:
-        InputError: a file breaks YAML's syntax or gives a key twice, or the config does not fit
-            the schema; a sentence for each error.
+        InputError: the config does not fit the schema; a sentence for each error.
     """
     schema = yaml.safe_load(schema_file.read_text(encoding="utf-8"))
     for key, value in command_line.items():
@@ -64,7 +63,7 @@ def load(config: dict, schema_file: Path, files: Sequence[Path], command_line: M
             _merge(config, {key: _parsed(value)})
     given: list[tuple[str, Mapping]] = [
         (COMMAND_LINE, command_line),
-        *((str(file), yaml_files.read(file)) for file in files[::-1]),
+        *((str(file), content) for file, content in reversed(files.items())),
     ]
     _names_as_text(config, given)
     _runs_as_written(config, given)
@@ -86,20 +85,22 @@ def load(config: dict, schema_file: Path, files: Sequence[Path], command_line: M
     config.update(canonical(config, schema))
     try:
         checks.check(config)
+        if config["audit"]["folds"]:
+            config["audit"]["run"] = runs.named(config, "audit", "run")
         checks.check_paths(config)
     except InputError as error:
-        overlay = f"{files[-1]}: " if len(files) == 2 else ""
+        overlay = f"{[*files][-1]}: " if len(files) == 2 else ""
         raise InputError(f"{overlay}{error}") from error
 
 
-def origins_of_runs(config: dict, files: Sequence[Path], command_line: Mapping) -> str | None:
+def origins_of_runs(config: dict, files: dict[Path, dict], command_line: Mapping) -> str | None:
     """Which file names which run, and how to leave one out; None where one file names them all.
 
     Args:
-        files: config.yaml and the overlays, each overriding those before it.
+        files: content of config.yaml and the overlays, each overriding those before it.
         command_line: what `--config` gives.
     """
-    given = [(file.name, yaml_files.read(file).get("runs")) for file in files]
+    given = [(file.name, content.get("runs")) for file, content in files.items()]
     origin: dict[str, str] = {}  # the last file that names each run
     for file, entries in reversed([*given, ("--config", command_line.get("runs"))]):
         origin |= {str(name): file for name in entries or () if str(name) not in origin}

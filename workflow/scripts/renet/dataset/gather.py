@@ -39,7 +39,8 @@ def slabs(
     """
     # The soft limit on open files is often 1,024, and a shard takes two.
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
-    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    with contextlib.suppress(ValueError):  # macOS refuses its own hard limit, which is infinite
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     stored = [shards.open_faces(name) for name in shard_files]
     shape = stored[0].shape[1:]
     face_bytes = int(np.prod(shape))
@@ -51,7 +52,7 @@ def slabs(
     progress = Progress(total=len(shard), desc="write", unit=" faces")
     with progress, contextlib.ExitStack() as opened, ThreadPoolExecutor(READERS) as pool:
         files = [opened.enter_context(Path(name).open("rb", buffering=0)) for name in shard_files]
-        for file in files:
+        for file in files if hasattr(os, "posix_fadvise") else ():  # macOS lacks it
             os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_RANDOM)  # no read-ahead
 
         def read(slab: np.ndarray, numbers: range) -> None:

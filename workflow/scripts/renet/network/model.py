@@ -113,8 +113,7 @@ def has_fused_relu(maps: Tensor) -> bool:
     """Whether oneDNN computes a convolution of these maps and its ReLU in one call."""
     if maps.device.type != "cpu" or maps.dtype not in (torch.float32, torch.bfloat16):
         return False
-    in_use = torch.backends.mkldnn.is_available() and torch.backends.mkldnn.enabled
-    return in_use and torch.ops.mkldnn._is_mkldnn_bf16_supported()
+    return torch.backends.mkldnn.is_available() and torch.ops.mkldnn._is_mkldnn_bf16_supported()
 
 
 class ConvolutionWithReLU(torch.autograd.Function):

@@ -31,7 +31,7 @@ ENVIRONMENT = jinja2.Environment(
     trim_blocks=True,
     lstrip_blocks=True,
 )
-CAPTIONS = Path(__file__).resolve().parents[3] / "report"  # which Snakemake's report shows, too
+CAPTIONS = Path(__file__).with_name("captions")  # which Snakemake's report shows, too
 
 
 def caption(name: str) -> str:

@@ -8,7 +8,6 @@ import dataclasses
 import functools
 import itertools
 import logging
-import os
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -25,7 +24,7 @@ from renet.common.tables import printable
 from renet.faces import crop, detection, jpeg
 from renet.faces.crop import Box, CropSpec, RejectedImage, cv2
 from renet.faces.detection import BoxMap
-from renet.network import inference
+from renet.network import cpu, inference
 from renet.prediction import photos
 from renet.prediction.photos import Photo
 from renet.prediction.predictor import FILE, Predictor
@@ -109,7 +108,7 @@ def cut_ahead(
     cut: Callable[[Photo], list[Cut]], photos: Iterable[Photo], threads: int | None = None
 ) -> Iterator[list[Cut]]:
     """The cuts of each photo, in their order, while threads work on the next ones."""
-    threads = threads or min(MOST_THREADS, len(os.sched_getaffinity(0)))
+    threads = threads or min(MOST_THREADS, len(cpu.all_cores()))
     with ThreadPoolExecutor(threads, "cut") as workers:
         yield from map_ahead(workers, cut, photos, count=threads * AHEAD)
 

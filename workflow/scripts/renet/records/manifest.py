@@ -19,6 +19,7 @@ OPTIONAL = ("model.onnx", "model.int8.onnx", "model.safetensors",
             "predictions.csv", "predictions.html", "external/*", "folds/*.csv",
             "out_of_fold")  # fmt: skip
 SCRIPTS = Path(__file__).resolve().parents[2]
+IN_CHECKOUT = (SCRIPTS.parent / "Snakefile").is_file()  # the package can be installed elsewhere
 
 
 def of_run(outputs: Iterable[Path], receipt_files: Iterable[Path], kind: str) -> dict:
@@ -89,7 +90,7 @@ def _changes(folder: Path, manifest: dict) -> Iterator[str]:
     for name in left_over(folder):
         if name.endswith(EXPORTED) and model not in (folder / name).read_bytes():
             yield f"{name} is of an earlier training; delete it"
-    now = _code(manifest["kind"], folds="fold.py" in code)
+    now = _code(manifest["kind"], folds="fold.py" in code) if IN_CHECKOUT else code
     if changed := [name for name, digest in code.items() if now.get(name) != digest]:
         yield f"the code of {', '.join(changed)} has changed"
     for subset, digest in manifest["faces"].items():

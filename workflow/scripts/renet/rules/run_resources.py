@@ -22,7 +22,8 @@ def run_resources(run: dict) -> SimpleNamespace:
         train_threads=threads * processes,
         compute_threads=runs.compute_settings(run)["threads"],
         gpus=gpus,
-        train_gpus=gpus * processes,
+        # A training on several machines asks for those of each by `gres`; the plugin refuses both.
+        train_gpus=gpus * processes if nodes == 1 else None,
         batch_size=max(1, train["batch_size"] // processes),
         checkpoint_seconds=round(60 * checkpoints["minutes"]),
         save_every=checkpoints["save_every"],

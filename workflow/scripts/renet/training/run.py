@@ -27,7 +27,7 @@ class TrainJob:
     Attributes:
         checkpoint_seconds, save_every, keep_models: see `renet.training.checkpoints`.
         code: digest of the code.
-        gpu, nodes: number of GPUs and of machines.
+        gpu, nodes: number of GPUs and of machines; several machines have each its own GPUs.
         profile_steps: number of steps of which there is to be a trace.
     """
 
@@ -42,7 +42,7 @@ class TrainJob:
     save_every: int
     keep_models: int
     code: str
-    gpu: int
+    gpu: int | None = None
     nodes: int
     profile_steps: int = 0
 
