@@ -82,7 +82,7 @@ if IS_MAIN and rules.has("predictor") and not OWN_ENVIRONMENTS:
 if rules.has("report"):  # a module may take some of the rules
     RESULTS = Path(rules.report.output.index).parent
     refuse_faults(checks.check_results, config, RESULTS)
-    refuse_faults(checks.check_kept_split, config, RESULTS)
+    refuse_faults(checks.check_own_results, config, RESULTS)
     if IS_MAIN and (found := checks.earlier_results(RESULTS)):
         print(found, file=sys.stderr)
 

@@ -54,6 +54,24 @@ def load(overlay: Path, command_line: dict | None = None) -> dict:
         ),
         ("trian: {}", "trian is not a key of the config; did you mean train?"),
         (
+            "train: {start_from: none.pt}",
+            "train.start_from of the run renet names none.pt, which is not a file.",
+        ),
+        ("train: {start_from: {without: classifier}}", "train.start_from lacks file."),
+        (
+            "train: {start_from: {file: a.pt, without: cls}}",
+            "train.start_from.without is cls, and must be classifier.",
+        ),
+        (
+            "train: {freeze: [conv1, conv1]}",
+            "train.freeze is [conv1, conv1], which names something twice.",
+        ),
+        (
+            "runs: {svm: {model: {kind: hog_svm}, train: {freeze: all_but_classifier}}}",
+            "The run svm has train.start_from or train.freeze, and the kind hog_svm has no layers; "
+            "give these keys to other runs alone.",
+        ),
+        (
             "train: {learning_rte: 0.1}",
             "train.learning_rte is not a key of the config; did you mean train.learning_rate?",
         ),

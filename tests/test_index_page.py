@@ -154,7 +154,7 @@ def test_kinds_of_the_runs_are_named_where_they_differ(window, changed):
     assert cells["epochs"] == "50"  # passes over the features; its history has one row
     assert "slow: After 50 epochs" in (changed / "index.html").read_text()
     page = (changed / "runs/slow/report.html").read_text()
-    assert "trainable parameters, 50 epochs." in page and "After 50 epochs" in page
+    assert " parameters, 50 epochs." in page and "After 50 epochs" in page
 
 
 def marked(browser) -> dict[str, list[str]]:

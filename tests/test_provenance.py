@@ -133,10 +133,29 @@ def test_revision_says_whether_files_differ_from_it(tmp_path):
     git(tmp_path, "add", "file")
     git(tmp_path, "commit", "-m", "one")
     commit = git(tmp_path, "rev-parse", "HEAD")
-    assert provenance.revision(tmp_path) == {"revision": commit, "modified": False}
-    (tmp_path / "file").write_text("two")
-    assert provenance.revision(tmp_path) == {"revision": commit, "modified": True}
+    clean = {"revision": commit, "modified": False, "diff": None}
+    assert provenance.revision(tmp_path) == clean
+    (tmp_path / "file").write_text("two")  # it is no code
+    assert provenance.revision(tmp_path) == clean | {"modified": True, "diff": ""}
+
+
+@pytest.mark.parametrize("name", ["workflow/scripts/renet/code.py", "envs/a.yaml", "Snakefile"])
+def test_modified_code_is_kept_as_the_diff_that_makes_it_again(tmp_path, name):
+    path = tmp_path / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("one\n")
+    git(tmp_path, "init")
+    git(tmp_path, "add", ".")
+    git(tmp_path, "commit", "-m", "one")
+    path.write_text("two, \u00e9\n")
+    (tmp_path / "patch").write_text(provenance.revision(tmp_path)["diff"])
+    path.write_text("one\n")
+    git(tmp_path, "apply", "patch")
+    assert path.read_text() == "two, \u00e9\n"
+    path.write_text("long\n" * 250_000)
+    digest = provenance.revision(tmp_path)["diff"]
+    assert digest.startswith("sha256:") and len(digest) == 71
 
 
 def test_folder_outside_of_git_has_no_revision(tmp_path):
-    assert provenance.revision(tmp_path) == {"revision": None, "modified": None}
+    assert set(provenance.revision(tmp_path).values()) == {None}

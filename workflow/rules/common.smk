@@ -13,6 +13,7 @@ from renet.rules import code_digest
 from renet.config import data_summary, runs, sources
 from renet.rules import gpus
 from renet.config.architecture import KINDS
+from renet.config.recipe import Recipe
 from renet.rules.run_resources import run_resources
 from renet.rules.run_figures import FIGURES_OF_PREDICTIONS, RUN_FIGURES
 
@@ -159,6 +160,19 @@ ON_DEVICE = {"gpu": resources_of_run("gpus"), "mem_mb": memory_of_run}
 def training_settings(wildcards):
     """All that the result of a training depends on."""
     return runs.training_settings(RUNS[wildcards.run])
+
+
+def start_of(wildcards):
+    """The weights that a training starts from, which it finds by their path."""
+    run = wildcards.get("run", config["audit"]["run"])
+    return own_file(Recipe(**RUNS[run]["train"]).start_file)
+
+
+def hashes_of_start(wildcards):
+    """The hashes of the faces that these weights were trained on, if they are of a run."""
+    start = Path(start_of(wildcards) or "none")
+    hashes = start.with_name("training_hashes.npy")
+    return own_file(str(hashes)) if start.stem == "model" and hashes.is_file() else []
 
 
 def training_faces(wildcards):

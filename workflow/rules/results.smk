@@ -34,6 +34,7 @@ rule evaluate:
         history="<results>/runs/{run}/history.csv",
         model="<results>/runs/{run}/model.pt",
         own_tables=own_tables,
+        start_hashes=hashes_of_start,
     output:
         metrics=reported(
             "<results>/runs/{run}/metrics.json",

@@ -49,6 +49,7 @@ def evaluate(
     split_by: Literal["subject", "image"] = "subject",
     near_duplicates: bool = True,
     own_tables: list[Path] = (),
+    start_hashes: Path | None = None,
     slices: list[str] = (),
     max_error: float = 0.02,
     trained_on: list[str] = ("train",),
@@ -69,6 +70,7 @@ def evaluate(
         split_by: `split.by` of the config.
         near_duplicates: `split.near_duplicates` of the config.
         own_tables: tables of own photos, one for each source that `slices` names, in this order.
+        start_hashes: training_hashes.npy of the run whose model.pt this run started from.
         slices: their columns, `source:column`.
         max_error: highest error rate of the predictions that are not "unsure".
         trained_on: subsets of the split that the model is trained on.
@@ -93,6 +95,10 @@ def evaluate(
         predictions, INFERENCE.read(validation), split_table.assign(subset=subset), max_error
     )
     summary["leakage"] = leaks
+    if start_hashes:
+        leaks["faces_of_start"] = known = leakage.count_known(split_table, start_hashes)
+        if sum(known.values()) > sum(known.get(subset, 0) for subset in trained_on):
+            logging.warning("%s: the initial weights know faces of %s.", metrics.parent, known)
     epochs = HISTORY.read(history) if history else None
     shown = by_slice[by_slice.n >= SMALL_SLICE]
     evaluation = run_plots.Evaluation(predictions, summary, shown, epochs)

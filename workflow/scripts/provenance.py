@@ -45,6 +45,7 @@ def provenance(
     inputs = {
         "archives": [receipts.facts(path) for path in receipt_files],
         "faces": recorded.pop("faces"),
+        "start_from": recorded.pop("start_from", None),
     }
     config = data | recorded.pop("config")
     recorded["code"] = {"version": VERSION} | recorded["code"]

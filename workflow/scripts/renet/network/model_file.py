@@ -24,6 +24,7 @@ from renet.network import kinds
 from renet.network.model import Network
 
 FORMAT = "renet-model-1"
+METADATA = "renet"  # key of the JSON text in other formats
 
 
 def save(path: str | Path, model: Network, **more: object) -> None:
@@ -77,8 +78,8 @@ def _named_tensors(value: object, name: str) -> Iterator[tuple[str, Tensor]]:
             yield from _named_tensors(part, f"{name}.{key}" if name else str(key))
 
 
-def read(path: str | Path) -> dict:
-    """The content of a model file.
+def read(path: str | Path, *, state_dict: bool = False) -> dict:
+    """The content of a model file, or if it may be one, a state dict.
 
     Raises:
         InputError: the file is missing, damaged, or not a model of this project, or a tensor in it
@@ -93,12 +94,14 @@ def read(path: str | Path) -> dict:
     except pickle.UnpicklingError as error:
         raise InputError(
             f"{path} is not loaded, because it holds Python objects beside weights, which could "
-            "run code; give a model that this project has written."
+            "run code; give a file of weights alone, such as model.pt."
         ) from error
     except Exception as error:  # pickle and zip raise anything on foreign bytes
         raise InputError(f"{path} is not a model that torch can load: {error}") from error
     if damaged:
         raise InputError(f"{path} is damaged: its {damaged} does not have the stored CRC-32.")
+    if state_dict and isinstance(content, dict) and "format" not in content:
+        return content
     format_name = content.get("format") if isinstance(content, dict) else None
     if format_name != FORMAT:
         raise InputError(

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 from cyclopts import Parameter
 
+from renet.common import files
 from renet.common.errors import InputError
 from renet.config import architecture
 from renet.config.architecture import AnyArchitecture, Architecture
@@ -61,5 +62,7 @@ class RunSettings:
         return self.with_recipe(device=device, precision=precision)
 
     def without_device(self) -> "RunSettings":
-        """What a training depends on: it can be continued on another device."""
-        return self.with_recipe(device="auto")
+        """What a training depends on: not on its device; on what its `start_from` contains."""
+        recipe = self.train
+        start = recipe.start_file and [files.file_digest(recipe.start_file), recipe.start_from]
+        return self.with_recipe(device="auto", start_from=start)

@@ -25,7 +25,8 @@ def section(name: str, results: SetResults, slices: PageTable, evaluations: int)
     abstention = _named(metric_tables.abstention_table(results.metrics, name), name)
     values = _section(results, slices, name, set_name)
     values["texts"] += [
-        phrases.unnamed(results.metrics["data"]), phrases.evaluations(evaluations, set_name)
+        phrases.unnamed(results.metrics["data"]), phrases.evaluations(evaluations, set_name),
+        phrases.known_to_start(results.metrics["leakage"]),
     ]  # fmt: skip
     return values | {
         "name": name,

@@ -6,6 +6,7 @@ from typing import Any
 import pandas as pd
 
 from renet.common.imdb_wiki import CLASSES
+from renet.config.recipe import Recipe
 from renet.dataset.tables import NEAR_DUPLICATES
 from renet.evaluation.tables import ALPHA, FEWEST_OF_CLASS, PEOPLE_OF_BOOTSTRAP, SMALL_SLICE
 from renet.metadata import subjects
@@ -194,6 +195,28 @@ def kept_apart(leakage: dict) -> str:
             "because split.by is image. "
         )
     return f"{shared}No two faces with the same {same} are in different subsets{also}."
+
+
+def start(recipe: dict, leakage: dict) -> str:
+    """From what a training started, and what is known of the photos behind it; "" for none."""
+    known = known_to_start(leakage) or (
+        "Nothing is known of the photos behind them: if validation or test faces are among these, "
+        "the metrics are too high."
+    )
+    file = Recipe(**recipe).start_file
+    return f"The training started from the weights in {file}. {known}" if file else ""
+
+
+def known_to_start(leakage: dict) -> str:
+    """How many faces of each subset the initial weights were trained on; "" if not known."""
+    counts = [f"{n:,} of {name}" for name, n in leakage.get("faces_of_start", {}).items()]
+    if not counts:
+        return ""
+    return (
+        f"Near-duplicates of the faces that the initial weights were trained on: {listed(counts)}. "
+        "Metrics on such faces say nothing about new photos. Copies that are cropped otherwise are "
+        "not found, nor photos behind a start of that training."
+    )
 
 
 def abstention(metrics: dict) -> str:

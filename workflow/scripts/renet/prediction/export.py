@@ -28,7 +28,6 @@ from renet.prediction.predictor import Predictor
 OPSET = 20
 FACES, PROBABILITIES = "faces", "probabilities"
 LOCAL_LINK = re.compile(r"\[([^]]+)\]\((?!https?:)[^)]+\)")  # of Markdown
-METADATA = "renet"  # key of the JSON text in both formats
 TEMPORARY_COPIES = 3  # of a model, while it is quantised
 REQUIREMENTS = "pip install -r requirements-export.txt"
 
@@ -113,7 +112,7 @@ def _onnx_model(predictor: Predictor):
     for value in (*model.graph.value_info, *model.graph.input, *model.graph.output):
         del value.metadata_props[:]
     del model.metadata_props[:]
-    onnx.helper.set_model_props(model, {METADATA: described(predictor)})
+    onnx.helper.set_model_props(model, {model_file.METADATA: described(predictor)})
     onnx.checker.check_model(model, full_check=True)
     return model
 
@@ -131,7 +130,7 @@ def write_safetensors(
     state = model_file.read(predictor.model)["state"]
     weights = {name: value.contiguous() for name, value in state.items()}
     # One key: the order of several is not fixed, and the bytes would differ.
-    content = save(weights, metadata or {METADATA: described(predictor)})
+    content = save(weights, metadata or {model_file.METADATA: described(predictor)})
     # Not by its save_file, whose error on a full disk is no OSError.
     with files.replacing(path, len(content)) as temporary:
         temporary.write_bytes(content)

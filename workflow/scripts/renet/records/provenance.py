@@ -1,6 +1,7 @@
 """How a run was made, as far as the training job knows it: training.json."""
 
 import dataclasses
+import hashlib
 import importlib.metadata
 import os
 import platform
@@ -13,8 +14,12 @@ from typing import Any
 import psutil
 import torch
 
+from renet.common import files
 from renet.dataset import hdf5
 from renet.network import devices
+
+CODE = "workflow", "envs", "Snakefile"
+LONGEST_DIFF = 1_000_000  # bytes
 
 
 def of_training(settings: Any, faces: Iterable[Path], code: str, machines: int = 1) -> dict:
@@ -29,10 +34,12 @@ def of_training(settings: Any, faces: Iterable[Path], code: str, machines: int =
     recipe = settings.train
     device = devices.type_of(recipe.device)  # no GPU is taken: the training is over
     precision = devices.chosen_precision(recipe.precision, device)
+    start = recipe.start_file and files.file_digest(recipe.start_file)
     return {
         "config": dataclasses.asdict(settings),
-        "code": {"train": code, **revision(Path(__file__).parent)},
+        "code": {"train": code, **revision(Path(__file__).parents[4])},
         "faces": {path.stem: hdf5.read(path).digest for path in faces},
+        "start_from": start,
         "computed": {
             "device": device,
             "precision": "float32" if (device, precision) == ("cpu", "tf32") else precision,
@@ -74,11 +81,20 @@ def hardware() -> dict:
 
 
 def revision(folder: Path) -> dict:
-    """The git commit of a folder, and whether its files differ from it; None outside of git."""
+    """The git commit of a project's folder, and how files differ from it; None outside of git."""
     command = ["git", "-C", str(folder), "describe", "--always", "--abbrev=40", "--exclude=*"]
     try:
         described = subprocess.check_output([*command, "--dirty"], stderr=subprocess.DEVNULL)
     except (FileNotFoundError, subprocess.CalledProcessError):  # compute nodes may lack git
-        return {"revision": None, "modified": None}
+        return {"revision": None, "modified": None, "diff": None}
     commit, *dirty = described.decode().strip().split("-")
-    return {"revision": commit, "modified": bool(dirty)}
+    return {"revision": commit, "modified": bool(dirty), "diff": _diff(folder) if dirty else None}
+
+
+def _diff(folder: Path) -> str:
+    """What differs from the commit in the code of the project in a folder, or `sha256:…` of it."""
+    command = ["git", "-C", str(folder), "diff", "--no-ext-diff", "--no-color", "HEAD", "--", *CODE]
+    diff = subprocess.check_output(command)
+    if len(diff) > LONGEST_DIFF:
+        return f"sha256:{hashlib.sha256(diff).hexdigest()}"
+    return diff.decode(errors="replace")

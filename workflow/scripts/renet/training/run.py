@@ -12,7 +12,7 @@ from renet.dataset.hdf5 import FaceFile
 from renet.network import cpu, devices, kinds, model_file
 from renet.network.model import parameter_count
 from renet.network.settings import RunSettings
-from renet.training import processes, profiling
+from renet.training import processes, profiling, start
 from renet.training.checkpoints import Checkpoint, SavedModels
 from renet.training.folder import TrainingFolder
 from renet.training.history import HISTORY, THROUGHPUT
@@ -94,6 +94,9 @@ def build(
     else:
         model = kinds.build(faces.shape, settings.model, faces.mean)
         kinds.init_weights(model, settings.train.seed)
+        if settings.train.start_from:
+            start.load_into(model, settings.train)
+    model.freeze(settings.train.freeze)
     logging.info("The network has %s parameters", f"{parameter_count(model):,}")
     logging.debug("%s", model)
     model = devices.to_device(model, device, settings.train.precision)

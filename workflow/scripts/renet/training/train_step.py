@@ -21,7 +21,8 @@ from renet.training.schedule import part_of_batch
 
 def make_optimizer(model: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
     """AdamW, or neon's `GradientDescentMomentum`, which equals PyTorch's SGD on the mean loss."""
-    first = next(model.parameters())
+    parameters = [one for one in model.parameters() if one.requires_grad]  # others are frozen
+    first = parameters[0]
     on_gpu = first.device.type != "cpu"
     rate: float | Tensor = recipe.learning_rate
     if not (on_gpu and first.dtype == torch.float64):
@@ -32,9 +33,9 @@ def make_optimizer(model: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
     options = {"lr": rate, "weight_decay": recipe.weight_decay, "fused": True}
     if recipe.optimizer == "adamw":
         warnings.filterwarnings("ignore", ".*capturable=True, but step", UserWarning)  # in warm-ups
-        return torch.optim.AdamW(model.parameters(), capturable=on_gpu, **options)
+        return torch.optim.AdamW(parameters, capturable=on_gpu, **options)
     momentum = {"momentum": recipe.momentum, "nesterov": recipe.nesterov}
-    return torch.optim.SGD(model.parameters(), **momentum, **options)
+    return torch.optim.SGD(parameters, **momentum, **options)
 
 
 class TrainStep:
@@ -54,7 +55,7 @@ class TrainStep:
         """Make the optimizer of a network that is on its device (see `devices.to_device`)."""
         self.model, self.recipe = model, recipe
         self.optimizer = make_optimizer(model, recipe)
-        parameters = list(model.parameters())
+        parameters = self.optimizer.param_groups[0]["params"]
         self.device, self.dtype = parameters[0].device, parameters[0].dtype
         # Not in float64, whose learning rate is a number, nor with collectives in the forward pass.
         self.captures = self.device.type != "cpu" and recipe.precision != "float64"

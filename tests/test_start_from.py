@@ -1,0 +1,278 @@
+"""A training can start from the weights in a file, and leave layers as they are."""
+
+import dataclasses
+import functools
+import json
+import re
+import shutil
+import sys
+import tarfile
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import save_file
+from test_processes import train_and_save
+from torchvision.models import resnet18
+
+from helpers.project import ROOT
+from helpers.training import (
+    QUICK,
+    SMALL,
+    make_trainer,
+    same,
+    terminated_before,
+    train,
+    train_job,
+    write_faces,
+)
+from helpers.workflow import SMALL as SMALL_RUN
+from helpers.workflow import planned, snakemake, write_config
+from helpers.workflow import run as run_workflow
+from renet.common.errors import InputError
+from renet.config import checks, schema
+from renet.config.architecture import CnnArchitecture, ResNet18Architecture
+from renet.network import kinds, model_file
+from renet.network.settings import RunSettings
+from renet.pages import phrases
+from renet.prediction import export
+from renet.prediction.predictor import Predictor
+from renet.training import run, start
+from renet.training.checkpoints import Checkpoint
+from renet.training.launch import launch
+
+CNN = CnnArchitecture([4, 4, 4, 8], [{"channels": 8, "stride": [2, 2]}])
+IN_EPOCH_2 = 9  # an update of 6 each
+
+
+@pytest.fixture(scope="module")
+def torchvisions() -> torch.nn.Module:
+    """torchvision's network with running statistics of random pictures; four maps hardly vary."""
+    torch.manual_seed(1)
+    network = resnet18(norm_layer=functools.partial(torch.nn.BatchNorm2d, momentum=1.0))
+    with torch.no_grad():
+        network.layer1[0].conv1.weight[:4] *= 1e-3
+        network(torch.nn.functional.interpolate(torch.randn(8, 3, 9, 9), scale_factor=9))
+    return network.eval()
+
+
+@pytest.fixture
+def faces(tmp_path):
+    return write_faces(tmp_path / "train.h5"), write_faces(tmp_path / "validation.h5", 20, 1)
+
+
+def recipe(file, without=None, **options):
+    of_file = {"file": str(file), "without": without} if without else str(file)
+    return dataclasses.replace(QUICK, start_from=of_file, **options)
+
+
+def loaded(architecture, recipe, side: int = 32):
+    network = kinds.build((3, side, side), architecture)
+    kinds.init_weights(network, 5)
+    start.load_into(network, recipe)
+    return network.eval()
+
+
+def saved(path, architecture=SMALL, **options):
+    network = kinds.build((3, 32, 32), architecture, **options)
+    kinds.init_weights(network, 3)
+    network.train()(torch.randint(0, 256, (4, 3, 32, 32), dtype=torch.uint8))
+    model_file.save(path, network)
+    return network.eval()
+
+
+@pytest.mark.parametrize("suffix", ["pth", "safetensors"])
+def test_features_of_a_photo_are_those_of_torchvision(
+    tmp_path, reference_data, torchvisions, suffix
+):
+    with tarfile.open(reference_data / "data/congress/wiki_crop.tar") as photos:
+        member = next(one for one in photos if one.name.endswith(".jpg"))
+        coded = np.frombuffer(photos.extractfile(member).read(), np.uint8)
+    photo = cv2.cvtColor(cv2.resize(cv2.imdecode(coded, 1), (128, 96)), cv2.COLOR_BGR2RGB)
+    pixels = torch.from_numpy(photo).permute(2, 0, 1)[None]
+    file = tmp_path / f"weights.{suffix}"
+    (save_file if suffix == "safetensors" else torch.save)(torchvisions.state_dict(), file)
+    network = loaded(ResNet18Architecture(), recipe(file, "classifier"))
+    scaled = (pixels / 255 - start.MEAN) / start.DEVIATION
+    with torch.no_grad():
+        expected = torch.nn.Sequential(*list(torchvisions.children())[:-1])(scaled).flatten(1)
+        features = torch.nn.Sequential(*list(network)[:-1])(pixels)
+    assert expected.abs().mean() > 0.1
+    torch.testing.assert_close(features, expected, atol=1e-4, rtol=0)
+    model_file.save(tmp_path / "model.pt", network)  # with its mean and statistics
+    assert same(network.state_dict(), model_file.load(tmp_path / "model.pt").state_dict())
+
+
+@pytest.mark.parametrize("mean", [None, np.full(3, 99.0), np.arange(3072.0)])
+@pytest.mark.parametrize("suffix", ["pt", "safetensors"])
+def test_network_of_a_run_is_loaded_with_its_mean(tmp_path, suffix, mean):
+    network, file = saved(tmp_path / "model.pt", mean=mean), tmp_path / f"model.{suffix}"
+    if suffix == "safetensors":
+        export.write_safetensors(file, Predictor(network, tmp_path / "model.pt"))
+    assert same(network.state_dict(), loaded(SMALL, recipe(file)).state_dict())
+    plain = dataclasses.replace(SMALL, classifier="plain", flip_average=True)
+    without = loaded(plain, recipe(file, "classifier")).state_dict()
+    assert torch.equal(without["conv1.weight"], network.conv1.weight)
+    assert not torch.equal(without["cls.weight"], network.cls.weight)
+
+
+FITS_NOT = [
+    ("model.pt", CNN, 32, "model.kind is renet in the file and cnn in this run; give the run"),
+    ("model.pt", dataclasses.replace(SMALL, cell="relu"), 32, "model.cell is tanh .* and relu in"),
+    ("model.pt", SMALL, 64, r"rnn1.vertical.input_weight is \[2, .* and \[4, .*crop.size"),
+    ("mean.pt", ResNet18Architecture(), 64, r"norm.mean is \[3, 32, 32\] in the file and \[1\]"),
+    ("whole.pth", ResNet18Architecture(), 32, r"fc.weight is \[1000, 512\] .*without: classifier"),
+    ("grey.pth", ResNet18Architecture(), 32, r"conv1.weight is \[64, 1, 7, 7\] in the file"),
+    ("other.pth", ResNet18Architecture(), 32, r"a is \[1\] in the file and missing in this run"),
+    ("dict.pth", SMALL, 32, "neither a model of this project nor a state dict; write one by"),
+    ("network.pth", SMALL, 32, "network.pth is not loaded, because .* could run code; give a"),
+    ("cut.pt", SMALL, 32, "cut.pt is not a model that torch can load"),
+    ("nan.pth", ResNet18Architecture(), 32, "nan.pth cannot be used, because a has a NaN"),
+    ("cut.safetensors", SMALL, 32, "cut.safetensors is not a safetensors file that can be read"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "architecture", "side", "sentence"), FITS_NOT)
+def test_file_that_does_not_fit_is_one_sentence(
+    tmp_path, torchvisions, name, architecture, side, sentence
+):
+    saved(tmp_path / "model.pt")
+    saved(tmp_path / "mean.pt", ResNet18Architecture(), mean=np.arange(3072.0))
+    state = torchvisions.state_dict()
+    grey = state | {"conv1.weight": state["conv1.weight"][:, :1]}
+    for file, content in {
+        "whole": state, "grey": grey, "other": {"a": torch.ones(1)}, "network": torchvisions,
+        "dict": {"state_dict": state}, "nan": {"a": torch.tensor([torch.nan])},
+    }.items():  # fmt: skip
+        torch.save(content, tmp_path / f"{file}.pth")
+    (tmp_path / "cut.pt").write_bytes((tmp_path / "model.pt").read_bytes()[:-100])
+    (tmp_path / "cut.safetensors").write_bytes(bytes(20))
+    with pytest.raises(InputError, match=sentence) as caught:
+        loaded(architecture, recipe(tmp_path / name), side)
+    assert "\n" not in str(caught.value)
+
+
+FROZEN = [
+    (SMALL, ["bn0", "conv1", "bn1", "rnn1", "bn5"]),
+    (SMALL, "all_but_classifier"),
+    (CNN, ["bn0", "conv2", "bn2", "conv5"]),
+    (ResNet18Architecture(), ["conv1", "bn1", "layer1", "layer3.1"]),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{}, {"optimizer": "adamw", "ema": 0.9, "precision": "bfloat16"}],
+    ids=["sgd", "adamw"],
+)
+@pytest.mark.parametrize(("architecture", "names"), FROZEN)
+def test_frozen_layers_stay_and_the_others_learn(tmp_path, faces, architecture, names, options):
+    saved(tmp_path / "model.pt", architecture)
+    settings = recipe(tmp_path / "model.pt", freeze=names, epochs=1, weight_decay=0.1, **options)
+    trainer = run.build(RunSettings(architecture, settings), torch.device("cpu"), *faces)
+    before = {name: value.clone() for name, value in trainer.model.state_dict().items()}
+    trainer.run()
+    frozen = tuple(f"{name}." for name in trainer.model.frozen)
+    for name, value in trainer.model.state_dict().items():
+        is_fixed = name.startswith(frozen) or name == "norm.mean"
+        assert torch.equal(value, before[name]) == is_fixed, name
+
+
+@pytest.mark.parametrize("kind", [SMALL, ResNet18Architecture()], ids=lambda one: one.kind)
+def test_frozen_layers_normalise_by_their_running_statistics_in_training(tmp_path, kind):
+    network, pixels = (
+        saved(tmp_path / "model.pt", kind),
+        torch.arange(6144).view(2, 3, 32, 32) % 251,
+    )
+    features = torch.nn.Sequential(*list(network)[:-1])
+    expected = features(pixels)
+    network.freeze("all_but_classifier")
+    torch.testing.assert_close(features.forward(pixels), expected)
+    torch.testing.assert_close(network.train().logits(pixels), network.eval().logits(pixels))
+
+
+@pytest.mark.parametrize(
+    ("names", "sentence"),
+    [
+        (["conv1", "fc"], "names fc, which is no layer of this network; it has norm, bn0, conv1"),
+        (["norm", "bn0", "conv1", "bn1", "rnn1", "bn2", "cls"], "names all layers with weights"),
+    ],
+)
+def test_freeze_without_such_a_layer_or_a_weight_to_train_is_one_sentence(names, sentence):
+    small = dataclasses.replace(SMALL, conv_channels=[4], spatial_rnns=SMALL.spatial_rnns[:1])
+    with pytest.raises(InputError, match=f"train.freeze {sentence}"):
+        kinds.build((3, 32, 32), small).freeze(names)
+
+
+def test_training_with_a_start_is_resumed_and_shared_by_processes(tmp_path, faces):
+    network = saved(tmp_path / "model.pt")
+    options = recipe(tmp_path / "model.pt", freeze=["bn0", "conv1", "rnn1"], precision="float64")
+    whole = train(faces, options).model.state_dict()
+    checkpoint = Checkpoint(tmp_path, 0)
+    with terminated_before(IN_EPOCH_2):
+        make_trainer(faces, options).run(checkpoint)
+    resumed = make_trainer(faces, options, checkpoint.load())
+    resumed.run()
+    assert same(resumed.model.state_dict(), whole)
+    shared = dataclasses.replace(options, processes=2, sync_batchnorm=True)
+    launch(train_and_save, str(tmp_path), shared, count=2, device="cpu")
+    for rank in range(2):
+        state = torch.load(tmp_path / f"outcome-2-{rank}.pt")["state"]
+        assert torch.equal(state["rnn1.vertical.bias"], network.rnn1.vertical.bias.double())
+        for name in whole:
+            torch.testing.assert_close(state[name], whole[name], atol=1e-6, rtol=1e-5)
+
+
+def test_content_of_the_file_is_part_of_the_fingerprint(tmp_path, faces):
+    paths = []
+    for architecture in (SMALL, CNN):
+        saved(tmp_path / "model.pt", architecture)
+        paths.append(
+            train_job(tmp_path, RunSettings(SMALL, recipe(tmp_path / "model.pt"))).folder()
+        )
+    assert paths[0].path != paths[1].path
+
+
+def test_run_from_a_model_of_the_workflow_counts_the_faces_that_it_knew(project):
+    results, start = project / "results/runs/renet", project / "start"
+    start.mkdir()
+    for name in ("model.pt", "training_hashes.npy"):
+        shutil.copy(results / name, start)
+    changes = {"start_from": "start/model.pt", "freeze": ["bn0", "conv1"]}
+    write_config(project, train=SMALL_RUN["train"] | changes)
+    run_workflow(project, "--until", "evaluate")
+    metrics = json.loads((results / "metrics.json").read_text())
+    faces, known = metrics["data"]["faces"], metrics["leakage"]["faces_of_start"]
+    assert known == faces | {"validation": known["validation"], "test": known["test"]}
+    before, after = (model_file.read(one / "model.pt")["state"] for one in (start, results))
+    assert torch.equal(before["conv1.weight"], after["conv1.weight"])
+    assert not torch.equal(before["cls.weight"], after["cls.weight"])
+    saved(start / "model.pt")  # other weights
+    assert "train" in planned(project)
+    folds = {"runs": {"renet": {"folds": 2}}, "audit": {"folds": 2}}
+    write_config(project, train=SMALL_RUN["train"] | changes, **folds)
+    output = snakemake(project, "-n", "--configfile", "small.yaml").stdout
+    for rule in ("train", "fold", "audit_fold"):
+        assert re.search(rf"^rule {rule}:\n +input: start/model.pt,", output, re.MULTILINE), rule
+
+
+def test_model_that_the_run_itself_writes_and_a_missing_package_are_one_sentence(monkeypatch):
+    config = schema.complete(ROOT / "workflow/schemas/config.schema.yaml")
+    config["train"]["start_from"] = "results/runs/renet/model.safetensors"
+    own = "train.start_from of the run renet names .*, which this run writes anew; name a copy"
+    with pytest.raises(InputError, match=own):
+        checks.check_own_results(config, Path("results"))
+    monkeypatch.setitem(sys.modules, "safetensors", None)
+    with pytest.raises(InputError, match=r"train.start_from needs the package safetensors"):
+        checks.check_packages(config)
+
+
+def test_page_says_what_is_known_of_the_photos_behind_a_start():
+    assert phrases.start({"start_from": None}, {}) == ""
+    unknown = phrases.start({"start_from": {"file": "a.pth", "without": "classifier"}}, {})
+    assert unknown.startswith("The training started from the weights in a.pth. Nothing is known")
+    counts = {"faces_of_start": {"test": 2, "train": 1000}}
+    known = phrases.start({"start_from": "model.pt"}, counts)
+    assert "trained on: 2 of test and 1,000 of train. Metrics" in known and "Nothing" not in known
