@@ -180,19 +180,21 @@ def own_file(path):
 
 
 def slices_of(wildcards):
-    """Source and column of each slice by own columns, `own:skin_type`, of the rule's test set."""
+    """Of the sources of the rule's test set, the columns whose values are slices."""
     external = wildcards.get("external")
-    return [
-        f"{name}:{column}"
-        for name in ([external] if external else config["sources"])
-        for column in sources.archive(config, name)["slices"]
-    ]
+    names = [external] if external else config["sources"]
+    return {name: one for name in names if (one := sources.slices(config, name))}
 
 
 def own_tables(wildcards):
     """The tables with these columns, as inputs."""
-    names = dict.fromkeys(one.partition(":")[0] for one in slices_of(wildcards))
-    return [own_file(sources.archive(config, name)["table"]) for name in names]
+    names = slices_of(wildcards)
+    return [own_file(path) for name in names for path in tables_of(name)]
+
+
+def tables_of(source):
+    """The tables of labels of a source."""
+    return sources.archive(config, source)["tables"]
 
 
 def receipts_of(names):

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from renet.common import files
 from renet.common.errors import InputError
-from renet.config import architecture, grids, runs, sources, urls
+from renet.config import architecture, grids, labels, runs, sources, urls
 
 # Tables of results/data beside those of the external sets.
 TABLES = (
@@ -57,12 +57,12 @@ def check_paths(config: dict) -> None:
     Raises:
         InputError: naming the key and the path.
     """
-    files_by_key = {key: config[key] for key in ("datasheet", "corrections")}
-    files_by_key["split.from"] = config["split"]["from"]
+    named = [(key, config[key]) for key in ("datasheet", "corrections")]
+    named.append(("split.from", config["split"]["from"]))
     places = [("predict.photos", Path(place)) for place in sources.places_to_predict(config)]
     for source in sources.with_external(config):
         archive = sources.archive(config, source)
-        files_by_key[f"archives.{source}.table"] = archive["table"]
+        named += _tables(source, archive)
         in_place = filter(None, map(urls.local_path, archive["urls"]))
         places += [(f"archives.{source}.url", path) for path in in_place]
     for key, path in places:
@@ -74,7 +74,7 @@ def check_paths(config: dict) -> None:
             f"corrections names {config['corrections']}, which the label audit writes; copy it, "
             "keep the lines that you confirm, and name the copy."
         )
-    for key, name in files_by_key.items():
+    for key, name in named:
         if name and not Path(name).is_file():
             raise InputError(f"{key} names {_shown(name)}, which is not a file.")
     for source in sources.with_external(config):
@@ -106,17 +106,24 @@ def check_packages(config: dict) -> None:
             )
 
 
+def _tables(source: str, archive: dict) -> list[tuple[str, str]]:
+    """The keys and paths of the tables and lists that describe the photos of a source."""
+    key = "table" if archive["table"] else "labels"
+    found = {key: archive["tables"], "split.lists": archive["lists"]}
+    return [(f"archives.{source}.{key}", path) for key in found for path in found[key]]
+
+
 def _check_slices(source: str, archive: dict) -> None:
-    """Check that the table of a source has the columns that `slices` names."""
-    if not archive["slices"]:
-        return
-    header = next(sources.table_rows(archive["table"]), [])
-    for name in archive["slices"]:
-        if name not in header:
-            raise InputError(
-                f"archives.{source}.slices names {name}, which is no column of {archive['table']}; "
-                f"it has {', '.join(header)}."
-            )
+    """Check that the tables of a source have the columns that `slices` names."""
+    for table in archive["tables"] or ["the pattern"]:
+        header = next(sources.table_rows(table), []) if archive["tables"] else []
+        known = [*header, *labels.groups((archive["labels"] or {}).get("pattern"))]
+        for name in archive["slices"]:
+            if name not in known:
+                raise InputError(
+                    f"archives.{source}.slices names {name}, which is no column of {table}; "
+                    f"it has {', '.join(known)}."
+                )
 
 
 def _shown(path: str | Path) -> str:
@@ -212,7 +219,7 @@ def _paths(config: dict) -> Iterator[tuple[str, str]]:
     yield from (("predict.photos", path) for path in sources.places_to_predict(config))
     for source in set(sources.with_external(config)) & set(config["archives"]):
         given = config["archives"][source]
-        yield f"archives.{source}.table", given.get("table") or ""
+        yield from _tables(source, sources.archive(config, source))
         for url in given["url"] if isinstance(given["url"], list) else [given["url"]]:
             yield f"archives.{source}.url", str(urls.local_path(url) or urls.file_name(url))
 
