@@ -145,6 +145,7 @@ def test_each_plain_spelling_of_gender_is_read_and_counted_in_the_log(tmp_path, 
 def test_header_in_capitals_with_any_delimiter_and_further_columns_is_read(
     tmp_path, delimiter, caplog
 ):
+    caplog.set_level("INFO")
     text = "\ufeff,Path,Colour,Gender,AGE\r\n0,a.jpg,red,1.0,30.5\r\n1, b.jpg,,F,\r\n,,,,\r\n"
     table = own_photos.read([write(tmp_path / "t.csv", text.replace(",", delimiter))])
     assert table.path.tolist() == ["a.jpg", "b.jpg"]
@@ -561,13 +562,13 @@ def test_own_column_is_a_slice_of_the_most_frequent_values_and_no_other_is(tmp_p
     order = [43, 2, 42, 0, 40]
     predictions = predictions_of([0] * 6, [0.2] * 6).assign(source=["own"] * 5 + ["sample"])
     rows = pd.Series([*order, 2], index=predictions.id)
-    skin = {"own": {"columns": ["skin"], "labels": {}, "tables": 1, "by_row": True}}
-    found = own_slices.add(predictions, rows, [table], skin)
+    archive = {"slices": ["skin"], "labels": {}, "tables": [table], "database": "table"}
+    found = own_slices.add(predictions, rows, [table], {"own": archive})
     assert set(found.columns) - set(predictions.columns) == {"column skin"}
     assert found["column skin"].tolist() == ["unknown", "1", "21", "0", "20", "unknown"]
     assert "column skin" in slices.assign(found, pd.Series([False] * 6))
     many = predictions_of([0] * 44, [0.2] * 44).assign(source="own")
-    found = own_slices.add(many, pd.Series(range(44), index=many.id), [table], skin)
+    found = own_slices.add(many, pd.Series(range(44), index=many.id), [table], {"own": archive})
     counts = found["column skin"].value_counts()
     assert counts["other"] == 3 and len(counts) == own_slices.MOST_VALUES + 2
     assert counts["unknown"] == 1

@@ -180,21 +180,21 @@ def own_file(path):
 
 
 def slices_of(wildcards):
-    """Of the sources of the rule's test set, the columns whose values are slices."""
+    """The sources of the rule's test set with columns whose values are slices; see own_slices.py."""
     external = wildcards.get("external")
-    names = [external] if external else config["sources"]
-    return {name: one for name in names if (one := sources.slices(config, name))}
+    keys = ("slices", "labels", "tables", "database")
+    found = {}
+    for name in [external] if external else config["sources"]:
+        archive = sources.archive(config, name)
+        if archive["slices"]:
+            found[name] = {key: archive[key] for key in keys}
+    return found
 
 
 def own_tables(wildcards):
     """The tables with these columns, as inputs."""
-    names = slices_of(wildcards)
-    return [own_file(path) for name in names for path in tables_of(name)]
-
-
-def tables_of(source):
-    """The tables of labels of a source."""
-    return sources.archive(config, source)["tables"]
+    found = slices_of(wildcards).values()
+    return [own_file(path) for archive in found for path in archive["tables"]]
 
 
 def receipts_of(names):
@@ -226,6 +226,11 @@ def reported(path, title, category="{run}"):
 def by_archive(key):
     """An input or param: one setting of the archive of the rule's source."""
     return lambda wildcards: sources.archive(config, wildcards.source)[key]
+
+
+def own_files_of(key):
+    """Files that the archive of the rule's source names, as an input."""
+    return lambda wildcards: [own_file(path) for path in by_archive(key)(wildcards)]
 
 
 def url_and_digest(wildcards):

@@ -82,8 +82,8 @@ rule index_archive:
 rule parse_metadata:
     """List every row of a source's .mat file, or table, as kept or dropped for one reason."""
     input:
-        tables=lambda wildcards: list(map(own_file, tables_of(wildcards.source))),
-        lists=lambda wildcards: list(map(own_file, by_archive("lists")(wildcards))),
+        tables=own_files_of("tables"),
+        lists=own_files_of("lists"),
         members="<results>/data/{source}/members.csv",
         receipt_files=by_source(sources.receipts),
     output:
@@ -105,12 +105,11 @@ rule parse_metadata:
         labels=by_archive("labels"),
         subsets=by_archive("subsets"),
         file_order=by_archive("files"),
-        file_digest=lambda wildcards: list(
-            map(
-                sources.file_state,
-                [*tables_of(wildcards.source), *by_archive("lists")(wildcards)],
-            )
-        ),
+        file_digest=lambda wildcards: [
+            sources.file_state(path)
+            for key in ("tables", "lists")
+            for path in by_archive(key)(wildcards)
+        ],
         code=code("parse_metadata.py"),
     script:
         "../scripts/parse_metadata.py"

@@ -83,7 +83,8 @@ def parse_metadata(
     has_boxes = database == TABLE or (described is not None and "x1" in labels.columns)
     if database != TABLE:
         folder, read = mat_file.read_with_folder(rows, database, members, receipt_files)
-        described = own_photos.replace(mat_file.describe(read, source, database), described, labels)
+        of_mat = mat_file.describe(read, source, database)
+        described = of_mat if described is None else own_photos.replace(of_mat, described, labels)
     elif described is None:
         raise InputError("Give a table of photos, or another database.")
     dropped = row_filter.dropped(described, filter, whole=whole, by_table=has_boxes)

@@ -42,17 +42,13 @@ def read(file: str | Path, required: Sequence[str], optional: Sequence[str]) -> 
     delimiter = _delimiter(text, required)
     rows = _rows(text, delimiter, file)
     _, header = next(rows, (1, []))
-    places, unused = _places(header, [*required, *optional], file)
+    places = _places(header, [*required, *optional], file)
     if missing := [name for name in required if name not in places]:
         given = f"has the columns {', '.join(header)} and" if header else "is empty: it"
         raise InputError(
             f"{file} {given} lacks {', '.join(missing)}; "
             "its first line must name the columns, separated by commas, semicolons or tabs."
         )
-    if unused:  # without optional columns, those of a published table that the config leaves out
-        text = ", ".join(f'"{name}"' for name in unused)
-        level = logging.WARNING if optional else logging.INFO
-        logging.log(level, "%s: columns that are not used here: %s.", file, text)
     if delimiter != ",":
         logging.info("%s: the fields are separated by %s.", file, DELIMITERS[delimiter])
     lines, records = [], []
@@ -62,7 +58,7 @@ def read(file: str | Path, required: Sequence[str], optional: Sequence[str]) -> 
             lines.append(f"{file}, line {line}")
             records.append([fields[place] for place in places.values()])
     table = pd.DataFrame(records, index=pd.Index(lines, dtype=str), columns=list(places), dtype=str)
-    return table.reindex(columns=[*required, *optional], fill_value="")
+    return table.reindex(columns=list(dict.fromkeys([*required, *optional])), fill_value="")
 
 
 def read_list(file: str | Path) -> pd.DataFrame | None:
@@ -163,10 +159,8 @@ def _rows(text: str, delimiter: str, file: str | Path) -> Iterator[tuple[int, li
         ) from error
 
 
-def _places(
-    header: list[str], known: list[str], file: str | Path
-) -> tuple[dict[str, int], list[str]]:
-    """Where the known columns are, and the others; a name that is nearly known is refused."""
+def _places(header: list[str], known: list[str], file: str | Path) -> dict[str, int]:
+    """Where the known columns are; an unknown name is logged, one that is nearly known refused."""
     names = [name.lower() for name in header]
     places = {name: names.index(name) for name in known if name in names}
     if twice := [name for name in places if names.count(name) > 1]:
@@ -180,8 +174,10 @@ def _places(
                 f'{file} has a column "{name}"; did you mean {near[0]}? Rename it to {near[0]}, or '
                 "to something else to have it left out."
             )
-        unused.append(name)
-    return places, unused
+        unused.append(f'"{name}"')
+    if unused:
+        logging.info("%s: columns that are not used here: %s.", file, ", ".join(unused))
+    return places
 
 
 def _fitted(fields: list[str], width: int, line: int, file: str | Path) -> list[str]:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from renet.common import files
 from renet.common.errors import InputError
-from renet.config import architecture, grids, labels, runs, sources, urls
+from renet.config import architecture, grids, runs, sources, urls
 
 # Tables of results/data beside those of the external sets.
 TABLES = (
@@ -115,15 +115,14 @@ def _tables(source: str, archive: dict) -> list[tuple[str, str]]:
 
 def _check_slices(source: str, archive: dict) -> None:
     """Check that the tables of a source have the columns that `slices` names."""
+    groups = (archive["labels"] or {}).get("groups", [])
     for table in archive["tables"] or ["the pattern"]:
-        header = next(sources.table_rows(table), []) if archive["tables"] else []
-        known = [*header, *labels.groups((archive["labels"] or {}).get("pattern"))]
-        for name in archive["slices"]:
-            if name not in known:
-                raise InputError(
-                    f"archives.{source}.slices names {name}, which is no column of {table}; "
-                    f"it has {', '.join(known)}."
-                )
+        known = [*(next(sources.table_rows(table), []) if archive["tables"] else []), *groups]
+        for name in set(archive["slices"]).difference(known):
+            raise InputError(
+                f"archives.{source}.slices names {name}, which is no column of {table}; it has "
+                f"{', '.join(known)}."
+            )
 
 
 def _shown(path: str | Path) -> str:

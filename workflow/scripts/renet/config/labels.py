@@ -9,13 +9,10 @@ FIELDS = ("gender", "subject", "age", "year")  # each is a column that `labels` 
 
 
 def read(key: str, settings: dict) -> dict:
-    """What describes the photos of an archive.
-
-    Args:
-        key: of the archive, `archives.<name>`.
+    """What describes the photos of the archive that has this key, `archives.<name>`.
 
     Returns:
-        `labels`, the values of `renet.metadata.own_photos.Labels` or None; `tables`, their files;
+        `labels`, the values of `renet.metadata.own_photos.Labels`, or None; `tables`, their files;
         and `lists`, files with the subset of each in `subsets`.
 
     Raises:
@@ -30,53 +27,49 @@ def read(key: str, settings: dict) -> dict:
         )
     lists = _named_files(split.get("lists", {}))
     found = {"lists": [file for _, file in lists], "subsets": [subset for subset, _ in lists]}
-    subset = {"subset": split["from"].lower()} if "from" in split else {}
-    if subset and not (table or (given or {}).get("tables")):
+    if "from" in split and not (table or (given or {}).get("tables")):
         raise InputError(f"{key}.split.from names a column, and there is no table that has it.")
-    if given is None:
-        own = {"columns": {name: name for name in (*FIELDS, *BOX_COLUMNS, "subset")} | subset}
-        return found | {"labels": own if table else None, "tables": as_list(table or [])}
-    columns = _columns(f"{key}.labels", given) | subset
-    if "box" in given and settings["photos"] == "crop":
-        raise InputError(
-            f"{key}.labels.box gives boxes in whole photos, and photos is crop; remove it, or take "
-            "the whole photos."
-        )
-    path = given.get("path", "path")
-    files = [("", file) for file in as_list(given.get("tables", []))]
-    files += _named_files(given.get("lists", {}))
-    labels = {
-        "columns": columns,
-        "path": path if "{" in path else f"{{{path}}}",
-        "pattern": given.get("pattern"),
-        "values": {str(word).lower(): name for word, name in given.get("values", {}).items()},
-        "genders": [gender for gender, _ in files],
-    }
-    return found | {"labels": labels, "tables": [file for _, file in files]}
+    subset = {"subset": split["from"].lower()} if "from" in split else {}
+    if given:
+        files = [("", file) for file in as_list(given.get("tables", []))]
+        files += _named_files(given.get("lists", {}))
+        labels = _labels(f"{key}.labels", given, settings["photos"], subset)
+        labels["genders"] = [gender for gender, _ in files]
+        return found | {"labels": labels, "tables": [file for _, file in files]}
+    own = {name: name for name in (*FIELDS, *BOX_COLUMNS, "subset")} | subset
+    further = {"optional": list(own.values())[1:], "columns": own}
+    return found | {"labels": further if table else None, "tables": as_list(table or [])}
 
 
-def _columns(key: str, given: dict) -> dict[str, str]:
-    """The column of each field that is given."""
+def _labels(key: str, given: dict, photos: str, subset: dict[str, str]) -> dict:
+    """The values of `Labels`, but for `genders`."""
+    pattern, path = given.get("pattern", ""), given.get("path", "path")
     try:
-        named = groups(given.get("pattern"))
+        groups = [name.lower() for name in re.compile(pattern).groupindex]
     except re.error as error:
         raise InputError(
-            f"{key}.pattern is {given['pattern']}, which is no regular expression: {error}."
+            f"{key}.pattern is {pattern}, which is no regular expression: {error}."
         ) from error
-    columns = {name: name for name in named if name in FIELDS}
-    columns |= {"gender": "gender"} if "lists" in given else {}
-    columns |= {name: given[name].lower() for name in FIELDS if name in given}
-    if "gender" not in columns or not ({"tables", "lists"} & set(given) or named):
+    if "box" in given and photos == "crop":
         raise InputError(
-            f"{key} must name the gender of each photo: `gender`, a column of `tables`, or `lists` "
-            "by gender, or a group (?P<gender>…) of `pattern`."
+            f"{key}.box gives boxes in whole photos, and photos is crop; remove it, or take the "
+            "whole photos."
         )
-    return columns | dict(zip(BOX_COLUMNS, map(str.lower, given.get("box", [])), strict=False))
-
-
-def groups(pattern: str | None) -> list[str]:
-    """The names of a pattern's groups."""
-    return [name.lower() for name in re.compile(pattern or "").groupindex]
+    columns = {name: name for name in groups if name in FIELDS}
+    columns |= {"gender": "gender"} if "lists" in given else {}
+    columns |= {name: given[name].lower() for name in FIELDS if name in given} | subset
+    columns |= dict(zip(BOX_COLUMNS, map(str.lower, given.get("box", [])), strict=False))
+    path = path if "{" in path else f"{{{path}}}"
+    path = re.sub("{.+?}", lambda column: column[0].lower(), path)
+    return {
+        "columns": columns,
+        "required": [*re.findall("{(.+?)}", path), *sorted(set(columns.values()) - set(groups))],
+        "optional": [],
+        "path": path,
+        "pattern": pattern,
+        "groups": groups,
+        "values": {str(word).lower(): name for word, name in given.get("values", {}).items()},
+    }
 
 
 def _named_files(lists: dict) -> list[tuple[str, str]]:

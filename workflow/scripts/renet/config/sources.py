@@ -70,15 +70,6 @@ def archive(config: dict, source: str) -> dict:
     }
 
 
-def slices(config: dict, source: str) -> dict:
-    """What `renet.evaluation.own_slices` needs of a source; {} without slices."""
-    given = archive(config, source)
-    tables = given["tables"]
-    by_row = given["database"] == TABLE and bool(tables)
-    found = {"columns": given["slices"], "labels": given["labels"], "tables": len(tables)}
-    return found | {"by_row": by_row} if given["slices"] else {}
-
-
 def table_rows(table: str | Path) -> Iterator[list[str]]:
     """The fields of each row of a user's CSV, in lower case and the header first.
 
@@ -135,16 +126,6 @@ def detected(config: dict, names: list[str]) -> dict[str, str]:
     """Of some sources, those whose faces the detector finds, with which of several it takes."""
     found = {name: archive(config, name)["detected"] for name in names}
     return {name: faces for name, faces in found.items() if faces}
-
-
-def labelled(config: dict, names: list[str]) -> dict[str, str]:
-    """Of some sources, those with published labels, and what these are read from."""
-    given = {name: archive(config, name) for name in names}
-    return {
-        name: ", ".join(one["tables"]) or "the names of the files"
-        for name, one in given.items()
-        if one["labels"] and not one["table"]
-    }
 
 
 def receipts(config: dict, source: str) -> list[str]:

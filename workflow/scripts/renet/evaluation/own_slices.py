@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from renet.common.imdb_wiki import TABLE
 from renet.evaluation.slices import OWN_COLUMN, UNKNOWN
 from renet.metadata import own_photos
 
@@ -19,8 +20,8 @@ def add(
     Args:
         rows: row in the metadata of its source, by the id of the face.
         tables: of all sources that `slices` names, in their order.
-        slices: of each source the `columns`, the `labels` (`own_photos.Labels`), the number of its
-            `tables`, and whether the rows of the metadata are those of the tables, `by_row`.
+        slices: of each source its archive (`renet.config.sources.archive`): `slices`, the columns,
+            `labels`, `tables` and `database`.
 
     Returns:
         Text: `UNKNOWN` where a field is empty or the source lacks the column, and `OTHER` for all
@@ -29,15 +30,15 @@ def add(
     parts, remaining = [], iter(tables)
     for source, given in slices.items():
         faces = predictions[predictions.source == source]
-        files = list(itertools.islice(remaining, given["tables"]))
+        files = list(itertools.islice(remaining, len(given["tables"])))
         labels = own_photos.Labels(**given["labels"])
-        written = own_photos.written(files, labels, faces.path, given["columns"])
-        if given["by_row"]:
+        written = own_photos.written(files, labels, faces.path, given["slices"])
+        if files and given["database"] == TABLE:  # a photo can have several rows
             found = written.iloc[rows[faces.id]]
         else:
             paths = written.path.map(own_photos.plain)
             found = written.set_index(paths)[~paths.duplicated().to_numpy()].reindex(faces.path)
-        parts.append(found[given["columns"]].set_axis(faces.index).add_prefix(OWN_COLUMN))
+        parts.append(found[given["slices"]].set_axis(faces.index).add_prefix(OWN_COLUMN))
     values = pd.concat(parts).reindex(predictions.index).fillna("")
     return predictions.join(values.apply(_most_frequent))
 

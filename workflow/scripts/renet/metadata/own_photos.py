@@ -9,9 +9,7 @@ For published labels, `Labels` names the columns. Without a table, the names of 
 """
 
 import dataclasses
-import functools
 import logging
-import operator
 import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path, PurePosixPath
@@ -26,7 +24,7 @@ from renet.common.photo_formats import FORMATS, SUFFIXES
 from renet.metadata.subjects import normalised_name, of_photos
 from renet.metadata.tables import SUBSETS
 
-REQUIRED, OPTIONAL = ["path", "gender"], ["subject", "age", "year", *BOX_COLUMNS, "subset"]
+REQUIRED, OPTIONAL = ("path", "gender"), ("subject", "age", "year", *BOX_COLUMNS, "subset")
 COLUMNS = {name: name for name in ("gender", *OPTIONAL)}
 LARGEST = 10**9  # larger than any age or coordinate
 DECIMAL_COMMA = r"^(-?\d+),(\d{1,2})$"
@@ -37,76 +35,64 @@ SUBSET_NAMES = {"val": "validation", "valid": "validation"}
 
 @dataclasses.dataclass(frozen=True)
 class Labels:
-    """Which columns describe the photos: `labels` of an archive, or those of a user's own table.
+    """Which columns describe photos: those of a user's own table, or of `labels` in the config.
 
     Attributes:
-        columns: name of the column for `gender` and each of `OPTIONAL` that there is.
-        path: template of the path in the archive, with columns in braces.
-        pattern: regular expression on the path; its named groups are further columns.
+        columns: the column of `gender` and of each of `OPTIONAL` that there is.
+        required, optional: columns that a table must have, and can have.
+        path: template of the path in the archive, `{folder}/{file}`.
+        pattern: regular expression on the path, whose `groups` are further columns.
         values: gender of each spelling that is no word; None for a user's own table.
-        genders: of each file that lists photos of one gender; "" for a table.
+        genders: of each file that lists the photos of one gender; "" for a table.
     """
 
     columns: dict = dataclasses.field(default_factory=lambda: COLUMNS)
+    required: Sequence[str] = REQUIRED
+    optional: Sequence[str] = OPTIONAL
     path: str = "{path}"
-    pattern: str | None = None
+    pattern: str = ""
+    groups: Sequence[str] = ()
     values: dict | None = None
-    genders: Sequence[str] = ()
-
-    @property
-    def groups(self) -> list[str]:
-        """The names of the pattern's groups."""
-        return [name.lower() for name in re.compile(self.pattern or "").groupindex]
-
-    def needed(self, columns: Iterable[str]) -> list[str]:
-        """The columns of a table that these, and the template of the path, are made of."""
-        names = [name.lower() for name in re.split("[{}]", self.path)[1::2]]
-        return [name for name in dict.fromkeys([*names, *columns]) if name not in self.groups]
+    genders: Sequence[str] = ("",)
 
 
 def written(
     files: Sequence[Path], labels: Labels, photos: Iterable[str] = (), further: Sequence[str] = ()
 ) -> pd.DataFrame:
-    """The rows of tables as text: `path`, the columns of `labels`, and further ones.
+    """The rows of tables and lists, as text: `path`, the columns of `labels`, and further ones.
 
     Args:
         photos: paths in the archive; without a file, they are the rows.
     """
-    parts = [
-        _listed(file, labels).assign(gender=gender) if gender else _table(file, labels, further)
-        for file, gender in zip(files, labels.genders or [""] * len(files), strict=True)
-    ] or [pd.DataFrame({"path": list(photos)}, index=list(photos), dtype=str)]
+    parts = [pd.DataFrame({"path": list(photos)}, index=list(photos), dtype=str)]
+    if files:
+        parts = [
+            _listed(file, labels).assign(gender=gender)
+            if gender
+            else user_tables.read(file, [*labels.required, *further], labels.optional)
+            for file, gender in zip(files, labels.genders, strict=True)
+        ]
     return _with_path(pd.concat(parts).fillna(""), labels)
 
 
-def _table(file: Path, labels: Labels, further: Sequence[str]) -> pd.DataFrame:
-    columns = labels.needed([*labels.columns.values(), *further])
-    if labels.values is not None:
-        return user_tables.read(file, columns, [])
-    required = [*REQUIRED, *further]
-    return user_tables.read(file, required, [name for name in columns if name not in required])
-
-
 def _listed(file: Path, labels: Labels) -> pd.DataFrame:
-    """The photos of a list, a path on each line or a table, as columns of the path's template."""
+    """The photos of a list: a path on each line, or a table with the columns of the template."""
     listed = user_tables.read_list(file)
-    return user_tables.read(file, labels.needed([]), []) if listed is None else listed
+    needed = re.findall("{(.+?)}", labels.path)
+    return user_tables.read(file, needed, []) if listed is None else listed
 
 
 def _with_path(rows: pd.DataFrame, labels: Labels) -> pd.DataFrame:
     """Rows with the groups of the pattern, found in `path` or the template, and then the path."""
 
-    def filled() -> pd.Series:
-        parts = re.split("[{}]", labels.path)  # text and names of columns, in turns
-        return functools.reduce(
-            operator.add, [rows[part.lower()] if n % 2 else part for n, part in enumerate(parts)]
-        )
+    def filled() -> list[str]:
+        return [labels.path.format(**row) for row in rows.to_dict("records")]
 
     if "path" not in rows:
         rows = rows.assign(path=filled())
     if labels.pattern:
-        found, names = rows.path.str.extract(labels.pattern).fillna(""), re.compile(labels.pattern)
-        rows = rows.assign(**{name.lower(): found[name] for name in names.groupindex})
+        found = rows.path.str.extract(labels.pattern).rename(columns=lambda name: str(name).lower())
+        rows = rows.assign(**found[labels.groups].fillna(""))
     return rows.assign(path=filled())
 
 
@@ -123,8 +109,8 @@ def subsets(
     """
     if not files:
         return described.subset
-    parts = [_with_path(_listed(file, labels), labels) for file in files]
-    rows = pd.concat([part.assign(subset=name) for part, name in zip(parts, names, strict=True)])
+    lists = [_with_path(_listed(file, labels), labels) for file in files]
+    rows = pd.concat([one.assign(subset=name) for one, name in zip(lists, names, strict=True)])
     rows = rows.assign(path=rows.path.map(plain)).drop_duplicates(["path", "subset"])
     fault = "is on the lists of two subsets; remove it from one of them"
     user_tables.refuse(rows.path.duplicated(), rows.path, fault)
@@ -171,7 +157,7 @@ def read(
         gender=user_tables.genders(texts.gender, name, values=labels.values),
         age=_numbers(_midpoints(texts.age, name), name),
         **{field: _numbers(texts[field], name) for field in ("year", *BOX_COLUMNS)},
-        not_labelled=not files and (rows[labels.groups] == "").all(axis=1),
+        not_labelled=not files and (rows[list(labels.groups)] == "").all(axis=1),
     )
     is_year = table.year.isna() | (table.year.between(1, 9999) & (table.year % 1 == 0))
     fault = "is no year; write a whole number such as 1998, or leave it empty"
@@ -282,31 +268,21 @@ def describe(rows: pd.DataFrame, source: str) -> pd.DataFrame:
     )
 
 
-def replace(rows: pd.DataFrame, described: pd.DataFrame | None, labels: Labels) -> pd.DataFrame:
-    """Rows of a .mat file with published labels in the place of its own, found by the path.
-
-    Args:
-        rows: as from `mat_file.describe`.
-        described: of the published tables, as from `describe`; None leaves the rows as they are.
-
-    Returns:
-        In addition `not_labelled`, whether no table names the photo.
+def replace(rows: pd.DataFrame, described: pd.DataFrame, labels: Labels) -> pd.DataFrame:
+    """Rows of a .mat file (`mat_file.describe`) with published labels in place of its own, by path.
 
     Raises:
-        InputError: the tables name none of the photos.
+        InputError: the tables, `described` as from `describe`, name none of the photos.
     """
-    if described is None:
-        return rows
     first = described[~described.repeated].set_index("path")
-    if not (is_labelled := rows.path.isin(first.index)).any():
+    is_labelled = rows.path.isin(first.index)
+    if not is_labelled.any():
         raise InputError(
             f"The tables of labels name none of the {len(rows)} photos of the .mat file: they have "
             f"{first.index[0]}, and it has {rows.path.iloc[0]}. Check `path` under `labels`."
         )
-    logging.info(
-        "%d photos of the labels are not in the .mat file.", len(first) - is_labelled.sum()
-    )
+    others = len(first) - is_labelled.sum()
+    logging.info("%d photos of the labels are not in the .mat file.", others)
     found = first.reindex(rows.path).set_axis(rows.index)
-    names = {"year": "photo_taken"}
-    columns = [names.get(name, name) for name in labels.columns]
-    return rows.assign(not_labelled=~is_labelled, **{name: found[name] for name in columns})
+    names = ["photo_taken" if name == "year" else name for name in labels.columns]
+    return rows.assign(not_labelled=~is_labelled, **found[names])
