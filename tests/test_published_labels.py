@@ -1,11 +1,13 @@
 """Published labels and splits of known data sets, in the form in which they are published."""
 
+import re
 from pathlib import Path
 
 import pandas as pd
 import parse_metadata
 import pytest
 import yaml
+from snakemake.utils import update_config
 
 from helpers import published
 from helpers.archives import jpeg, mat_bytes, write_tar
@@ -210,7 +212,12 @@ def test_labels_are_checked_before_any_job(tmp_path, labels, sentence):
         f"photos: crop, labels: {labels}}}}}"
     )
     with pytest.raises(InputError) as error:
-        validation.load(yaml.safe_load(overlay.read_text()), SCHEMA, [overlay], {})
+        validation.load(
+            yaml.safe_load(overlay.read_text()),
+            SCHEMA,
+            {overlay: yaml.safe_load(overlay.read_text())},
+            {},
+        )
     assert sentence in str(error.value) and "\n" not in str(error.value)
 
 
@@ -235,7 +242,7 @@ KNOWN = {
 @pytest.mark.parametrize("name", KNOWN)
 def test_ready_overlay_reads_the_published_form(name, tmp_path):
     config = overlay_of(name, published.write(tmp_path))
-    validation.load(config, SCHEMA, [], {})
+    validation.load(config, SCHEMA, {}, {})
     archive = sources.archive(config, name)
     downloads.obtain(archive["urls"][0], None, tmp_path / "r.json")
     rows = parse(tmp_path, tmp_path / "r.json", archive, subjects=archive["subjects"])
@@ -251,6 +258,24 @@ def test_ready_overlay_reads_the_published_form(name, tmp_path):
         "utkface": {""}, "lfw": {""}, "fairface": {"train", "test"},
         "adience": {"train", "validation", "test"},
     }[name]  # fmt: skip
+
+
+def test_overlays_of_the_documentation_are_valid_and_at_most_ten_lines_long(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    blocks = re.findall(r"(?:^    .*\n)+", (ROOT / "docs/published.md").read_text(), re.MULTILINE)
+    assert len(blocks) == 2
+    for name in re.findall(r"\w+\.csv", "".join(blocks)):
+        Path(name).write_text("file,race,age\n")
+    (tmp_path / "data/fairface").mkdir(parents=True)
+    for block in blocks:
+        assert len(block.splitlines()) <= 10
+        config = yaml.safe_load((ROOT / "config.yaml").read_text())
+        defaults = yaml.safe_load(SCHEMA.read_text())["properties"]["archives"]["default"]
+        config["archives"] = {"imdb": defaults["imdb"]}
+        update_config(config, yaml.safe_load(block.replace("/data", f"{tmp_path}/data")))
+        validation.load(config, SCHEMA, {}, {})
+        found = sources.archive(config, config["sources"][0])
+        assert found["labels"]["columns"]["gender"] == "gender" and len(found["tables"]) > 1
 
 
 @pytest.mark.slow
