@@ -95,6 +95,7 @@ def test_published_labels_ages_and_boxes_stand_in_place_of_those_of_the_mat_file
     woman = rows.loc["00/a.jpg"]
     assert (woman.gender, woman.age, woman.subject) == (0, 31, "person a")
     assert woman[["x1", "y1", "x2", "y2"]].tolist() == [5, 6, 30, 40]
+    assert rows.face_score.isna().all()  # the .mat file's are of other boxes
     funnel = FUNNEL.read(tmp_path / "funnel.csv").set_index("step").dropped
     assert funnel["not_labelled"] == 1
 
@@ -151,7 +152,7 @@ def test_lists_give_subsets_and_a_photo_on_two_is_named(tmp_path):
     lists = [tmp_path / "train.txt", tmp_path / "test.csv"]
     lists[0].write_text("in/a.jpg\n./in/b.jpg\n")
     lists[1].write_text("folder,file\nin,c.jpg\n")
-    labels = Labels(path="{folder}/{file}")
+    labels = Labels(path="{folder}/{file}", in_path=["folder", "file"])
     rows = pd.DataFrame({"path": ["in/c.jpg", "in/b.jpg", "in/d.jpg"], "subset": ""})
     whole = Labels()
     assert own_photos.subsets(rows, lists[:1], ["train"], whole).tolist() == ["", "train", ""]

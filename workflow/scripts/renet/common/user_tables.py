@@ -7,6 +7,7 @@ columns are not used. The index of a table is the file and line of each row, for
 import csv
 import difflib
 import io
+import itertools
 import logging
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -31,6 +32,8 @@ NEARLY = 0.8  # similarity (difflib) at which an unknown column is taken for a m
 def read(file: str | Path, required: Sequence[str], optional: Sequence[str]) -> pd.DataFrame:
     """Read a table; lines without any value are skipped.
 
+    A list of photos, a path on each line, is a table of the only required column without a header.
+
     Returns:
         The columns `required` and `optional`, as text without surrounding spaces; "" where a field
         is empty or a column absent. The index is the file and line at which each row begins.
@@ -42,6 +45,8 @@ def read(file: str | Path, required: Sequence[str], optional: Sequence[str]) -> 
     delimiter = _delimiter(text, required)
     rows = _rows(text, delimiter, file)
     _, header = next(rows, (1, []))
+    if len(required) == len(header) == 1 and header[0].lower().endswith(SUFFIXES):
+        rows, header = itertools.chain([(1, header)], rows), [*required]
     places = _places(header, [*required, *optional], file)
     if missing := [name for name in required if name not in places]:
         given = f"has the columns {', '.join(header)} and" if header else "is empty: it"
@@ -59,17 +64,6 @@ def read(file: str | Path, required: Sequence[str], optional: Sequence[str]) -> 
             records.append([fields[place] for place in places.values()])
     table = pd.DataFrame(records, index=pd.Index(lines, dtype=str), columns=list(places), dtype=str)
     return table.reindex(columns=list(dict.fromkeys([*required, *optional])), fill_value="")
-
-
-def read_list(file: str | Path) -> pd.DataFrame | None:
-    """A list of photos, a path on each line, as a table with the column `path`.
-
-    None if the first line is not the path of a photo, but the header of a table.
-    """
-    lines = {f"{file}, line {n}": line.strip() for n, line in enumerate(_text(file).split("\n"), 1)}
-    paths = pd.Series(lines, dtype=str)
-    is_list = paths.iloc[0].lower().endswith(SUFFIXES)
-    return paths[paths != ""].map(printable).to_frame("path") if is_list else None
 
 
 def refuse(invalid: pd.Series, values: pd.Series, fault: str) -> None:
