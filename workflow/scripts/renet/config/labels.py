@@ -37,8 +37,9 @@ def read(key: str, settings: dict) -> dict:
         labels["genders"] = [gender for gender, _ in files]
         return found | {"labels": labels, "tables": [file for _, file in files]}
     own = {name: name for name in (*FIELDS, *BOX_COLUMNS, "subset")} | subset
-    further = {"optional": list(own.values())[1:], "columns": own}
-    return found | {"labels": further if table else None, "tables": as_list(table or [])}
+    required = ["path", "gender", *subset.values()]
+    labels = {"columns": own, "required": required, "optional": list(own.values())[1:]}
+    return found | {"labels": labels if table else None, "tables": as_list(table or [])}
 
 
 def _labels(key: str, given: dict, photos: str, subset: dict[str, str]) -> dict:
