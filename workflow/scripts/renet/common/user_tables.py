@@ -9,7 +9,7 @@ import difflib
 import io
 import itertools
 import logging
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -80,28 +80,25 @@ def refuse(invalid: pd.Series, values: pd.Series, fault: str) -> None:
 
 
 def genders(
-    column: pd.Series,
-    name: str | Path,
-    further: Sequence[str] = (),
-    values: Mapping[str, str] | None = None,
+    column: pd.Series, name: str | Path, further: Sequence[str] = (), values: dict | None = None
 ) -> pd.Series:
     """The class of each row, 0, 1 or NaN for unknown, as float; the log counts each spelling.
 
     Args:
         name: of the table, for the log.
         further: values that may stand in the place of a gender; they become NaN.
-        values: of published labels: the gender of each spelling that is no word. Digits are none of
-            the words, because 0 is female in some data sets and male in others.
+        values: of published labels, the gender of each spelling that is no word. Digits are none,
+            because 0 is female in some data sets and male in others.
 
     Raises:
         InputError: a value is neither a spelling of a gender nor one of `further`.
     """
-    written, spellings = column.str.lower(), dict(GENDERS)
+    written, spellings = column.str.lower(), GENDERS
     words = ["female (f, 0)", "male (m, 1)", *(further or ["unknown"])]
     fault = f"is not a gender; write {', '.join(words[:-1])} or {words[-1]}"
     if values is not None:
         spellings = {word: number for word, number in GENDERS.items() if not word[:1].isdigit()}
-        spellings |= {word: spellings[gender] for word, gender in values.items()}
+        spellings |= {word: GENDERS[gender] for word, gender in values.items()}
         fault = "is no word for a gender; say which it is, under `labels`, as in values: {0: male}"
     refuse(~written.isin([*spellings, *further]), column, fault)
     classes = written.map(spellings).astype(np.float64)

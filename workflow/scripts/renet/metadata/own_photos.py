@@ -262,12 +262,14 @@ def describe(rows: pd.DataFrame, source: str) -> pd.DataFrame:
     )
 
 
-def replace(rows: pd.DataFrame, described: pd.DataFrame, labels: Labels) -> pd.DataFrame:
+def replace(rows: pd.DataFrame, described: pd.DataFrame | None, labels: Labels) -> pd.DataFrame:
     """Rows of a .mat file (`mat_file.describe`) with published labels in place of its own, by path.
 
     Raises:
         InputError: the tables, `described` as from `describe`, name none of the photos.
     """
+    if described is None:  # there are no tables
+        return rows
     first = described[~described.repeated].set_index("path")
     is_labelled = rows.path.isin(first.index)
     if not is_labelled.any():
