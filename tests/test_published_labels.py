@@ -11,6 +11,7 @@ from snakemake.utils import update_config
 
 from helpers import published
 from helpers.archives import jpeg, mat_bytes, write_tar
+from helpers.predictions import predictions_of
 from helpers.project import ROOT, call_script
 from helpers.workflow import copy_project, run, write_config
 from renet.archives import downloads, receipts
@@ -19,6 +20,7 @@ from renet.common.errors import InputError
 from renet.config import labels as label_settings
 from renet.config import sources, validation
 from renet.dataset.tables import SPLIT
+from renet.evaluation import own_slices
 from renet.metadata import own_photos
 from renet.metadata.own_photos import Labels
 from renet.metadata.row_filter import RowFilter
@@ -168,6 +170,16 @@ def test_subset_is_a_column_of_the_tables(tmp_path):
     given = labels_of(labels, split={"from": "Part"})["labels"]
     rows = own_photos.read([tmp_path / "t.csv"], Labels(**given))
     assert rows.subset.tolist() == ["validation", "test"]
+
+
+def test_columns_of_published_tables_are_slices_of_the_faces_of_a_mat_file(tmp_path):
+    (tmp_path / "t.csv").write_text("file,sex,race\n00/2.jpg,f,Black\n./00/0.jpg,m,White\n")
+    archive = labels_of({"tables": "t.csv", "path": "file", "gender": "sex"}, database="wiki")
+    archive |= {"database": "wiki", "slices": ["race"]}
+    predictions = predictions_of([0, 1, 0], [0.2, 0.8, 0.2])
+    rows = pd.Series([7, 8, 9], index=predictions.id)
+    found = own_slices.add(predictions, rows, [tmp_path / "t.csv"], {"wiki": archive})
+    assert found["column race"].tolist() == ["White", "unknown", "Black"]
 
 
 PATTERN = {"pattern": r"(?P<gender>[01])_.*jpg"}
