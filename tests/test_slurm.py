@@ -59,7 +59,7 @@ def configured(folder: Path) -> Path:
     own = {"url": (ROOT / "docs").as_uri(), "database": "table", "table": "photos.csv"}
     write_config(
         project, runs=RUNS, resources=RESOURCES, checkpoints=OFTEN, external=["own"],
-        archives={"own": own | {"photos": "crop"}}, predict={"photos": "docs/faces.png"},
+        archives={"own": own | {"photos": "crop", "shards": 1}}, predict={"photos": "docs/faces.png"},
     )  # fmt: skip
     return project
 
