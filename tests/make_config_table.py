@@ -61,7 +61,7 @@ def kind(node: dict, schema: dict) -> str:
         target = _target(node, schema)
         section = node["$ref"].split("/")[-1]
         return f"keys of `{section}`" if "properties" in target else kind(target, schema)
-    if "anyOf" in node:
+    if "anyOf" in node and "type" not in node:
         return " or ".join(kind(choice, schema) for choice in node["anyOf"])
     values = node.get("enum", [node["const"]] if "const" in node else [])
     if values:

@@ -8,6 +8,7 @@ import pytest
 import yaml
 from snakemake.utils import update_config
 
+from helpers import published
 from helpers.project import ROOT
 from helpers.workflow import other_text, snakemake
 from renet.common.errors import InputError
@@ -55,7 +56,9 @@ def test_overlay_is_valid(overlay, tmp_path):
         assert all(digest.startswith("md5:") for digest in archive["digests"])
 
 
-@pytest.mark.parametrize("name", ["congress", "imdb-wiki", "imdb-wiki-whole", "own-photos"])
+@pytest.mark.parametrize(
+    "name", ["congress", "imdb-wiki", "imdb-wiki-whole", "own-photos", "fairface"]
+)
 def test_overlay_gives_a_workflow(name, tmp_path):
     overlay = ROOT / "configs" / f"{name}.yaml"
     config = tmp_path / overlay.name
@@ -66,9 +69,10 @@ def test_overlay_gives_a_workflow(name, tmp_path):
 
 
 def with_own_photos(overlay: Path, folder: Path) -> dict:
-    """An overlay whose own photos, if it has any, are in `folder`."""
+    """An overlay whose own or published photos, if it has any, are in `folder`."""
     (folder / "photos").mkdir(exist_ok=True)
     (folder / "photos.csv").write_text("path,gender\n")
+    published.write(folder)
     return yaml.safe_load(overlay.read_text().replace("/data/", f"{folder}/"))
 
 
@@ -145,8 +149,11 @@ def test_partial_config_is_completed():
         ({"crop": {"size": 100}}, r"crop\.size is \[100, 100\].*run renet.*\[32, 32\]"),
         ({"crop": {"margin": 0.6}, "sources": ["wiki"]}, r"crop\.margin is 0\.6"),
         ({"archives": {"a": ROSTER | {"md5": ["0" * 32] * 2}}, "sources": ["a"]}, "1 URLs and 2"),
-        ({"archives": {"a": ROSTER | {"table": "a.csv"}}, "sources": ["a"]}, "or neither"),
-        ({"archives": {"a": ROSTER | {"database": "table"}}, "sources": ["a"]}, "or neither"),
+        ({"archives": {"a": ROSTER | {"table": "a.csv"}}, "sources": ["a"]}, "needs either"),
+        (
+            {"archives": {"a": ROSTER | {"database": "table"}}, "sources": ["a"]},
+            "needs either `table` or `labels` with `database: table`",
+        ),
         (
             {"archives": {"a": ROSTER | {"url": ["file:///1/a.tar", "file:///2/a.tar"]}},
              "sources": ["a"]},

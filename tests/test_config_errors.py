@@ -159,13 +159,13 @@ def load(overlay: Path, command_line: dict | None = None) -> dict:
         ),
         (
             OWN + "'https://example.org/a.tar', slices: [skin]}}",
-            "archives.own.slices names columns of a table, and the archive has no `table`; slices "
-            "by further columns are for your own photos.",
+            "archives.own.slices names columns of a table, and the archive has neither `table` nor "
+            "`labels`.",
         ),
         (
-            OWN + "'https://example.org/a.tar', slices: [Age]}}",
-            "archives.own.slices.0 is Age, which does not fit: A column other than path, gender, "
-            "subject, age, year and the box.",
+            OWN + "'https://example.org/a.tar', slices: [Year]}}",
+            "archives.own.slices.0 is Year, which does not fit: A column other than path, gender, "
+            "subject, year and the box.",
         ),
         ("archives: {own: {}}", "archives.own lacks url, database, photos."),
         ("runs: {wide: 5}", "runs.wide is 5, and must be a section with keys or null."),

@@ -137,7 +137,9 @@ MATS = [mat_bytes(MAT_ROWS), compressed(mat_bytes(MAT_ROWS))]
 def check_table(folder: Path, table: pd.DataFrame, count: int | None = None) -> None:
     """A table that was read can be described, and comes back from metadata.csv row by row."""
     rows = mat_file.describe(table, "wiki", "wiki")
-    described = row_filter.metadata_table(rows, row_filter.dropped_of_mat(rows, RowFilter()))
+    described = row_filter.metadata_table(
+        rows, row_filter.dropped(rows, RowFilter(), whole=False, by_table=False)
+    )
     assert count is None or len(described) == count
     assert described.reason.isin(["", *RowReason]).all()
     kept = described[described.reason == ""]
@@ -181,12 +183,12 @@ def check_own_table(folder: Path, text: str) -> None:
     path = folder / "own.csv"
     path.write_bytes(text.encode("utf-8", "surrogatepass"))
     try:
-        table = own_photos.read(path)
+        table = own_photos.read([path])
     except InputError as error:
         assert "own.csv" in str(error)
         return
     rows = own_photos.describe(table, "own")
-    dropped = row_filter.dropped_of_own_photos(rows, RowFilter(), whole=False)
+    dropped = row_filter.dropped(rows, RowFilter(), whole=False, by_table=True)
     METADATA.write(folder / "metadata.csv", row_filter.metadata_table(rows, dropped))
     assert METADATA.read(folder / "metadata.csv").path.tolist() == table.path.tolist()
 

@@ -12,7 +12,7 @@ from renet.network import batch_norm, course_layers
 from renet.network.batch_norm import BatchNorm
 from renet.network.course_layers import Classifier
 from renet.network.kinds.renet import ReNet
-from renet.network.model import ConvReLU, Normalizer, has_fused_relu
+from renet.network.model import ConvReLU, Normalizer
 from renet.network.rnn import BiRNNBank, SpatialRNN
 
 torch.manual_seed(0)
@@ -185,27 +185,6 @@ def test_batchnorm_has_the_gradients_of_its_formula():
     layer = randomise(BatchNorm(3)).double().train()
     maps = torch.randn(4, 3, 6, 2, dtype=torch.double).contiguous(memory_format=torch.channels_last)
     assert torch.autograd.gradcheck(layer, maps.requires_grad_())
-
-
-@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
-def test_convolution_with_relu_in_one_call_has_the_bits_of_two_calls(dtype):
-    layer = randomise(ConvReLU(3, 16, 3, padding=2, dilation=2)).to(
-        memory_format=torch.channels_last
-    )
-    given = torch.randn(4, 3, 12, 8).contiguous(memory_format=torch.channels_last)
-    if not has_fused_relu(given):
-        pytest.skip("oneDNN does not compute in bfloat16 on this CPU")
-    outcomes = []
-    for in_one_call in (True, False):
-        layer.train(in_one_call).zero_grad()
-        maps = given.clone().requires_grad_()
-        with torch.autocast("cpu", dtype, enabled=dtype != torch.float32):
-            out = layer(maps)
-        assert ("ConvolutionWithReLU" in out.grad_fn.name()) == in_one_call
-        (out.float() ** 2).sum().backward()
-        outcomes.append([out, maps.grad, layer.weight.grad.clone(), layer.bias.grad.clone()])
-    for expected, found in zip(*outcomes, strict=True):
-        assert torch.equal(found, expected)
 
 
 @pytest.mark.parametrize("has_samples", [True, False])

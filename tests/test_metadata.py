@@ -30,7 +30,7 @@ def describe(
     rows: list[dict], database: str = "wiki", missing=None, limits: RowFilter = DEFAULT
 ) -> pd.DataFrame:
     described = mat_file.describe(read_mat(mat_bytes(rows, database), database), database, database)
-    dropped = row_filter.dropped_of_mat(described, limits)
+    dropped = row_filter.dropped(described, limits, whole=False, by_table=False)
     if missing is not None:
         dropped[RowReason.MISSING_FILE] = missing
     return row_filter.metadata_table(described, dropped)
@@ -224,7 +224,9 @@ def test_values_of_another_kind_drop_their_rows_or_are_one_sentence(tmp_path, na
         assert "wiki.mat does not have the fields" in str(error) and "\n" not in str(error)
         return
     rows = mat_file.describe(read, "wiki", "wiki")
-    table = row_filter.metadata_table(rows, row_filter.dropped_of_mat(rows, DEFAULT))
+    table = row_filter.metadata_table(
+        rows, row_filter.dropped(rows, DEFAULT, whole=False, by_table=False)
+    )
     METADATA.write(tmp_path / "metadata.csv", table)
     again = METADATA.read(tmp_path / "metadata.csv")
     needed = {"gender", "dob", "photo_taken", "face_score"}
@@ -335,7 +337,9 @@ def test_real_photographs_agree_with_their_labels_row_by_row(reference_data, arc
     MEMBERS.write(tmp_path / "members.csv", tar_index.index([tar_path]))
     _, member = tar_index.find_metadata(tmp_path / "members.csv", database)
     rows = mat_file.describe(mat_file.read(tar_path, database, member), database, database)
-    found = row_filter.metadata_table(rows, row_filter.dropped_of_mat(rows, RowFilter()))
+    found = row_filter.metadata_table(
+        rows, row_filter.dropped(rows, RowFilter(), whole=False, by_table=False)
+    )
     labels = pd.read_csv(reference_data / "data" / f"{archive}.labels.csv")
     both = found.merge(labels, left_on="path", right_on="full_path", validate="one_to_one")
     assert len(both) == len(found) == len(labels)

@@ -44,8 +44,8 @@ def write(path, text: str):
 
 
 def describe(path, text: str, missing=None, whole: bool = False) -> pd.DataFrame:
-    rows = own_photos.describe(own_photos.read(write(path, text), whole=whole), "own")
-    dropped = row_filter.dropped_of_own_photos(rows, RowFilter(), whole=whole)
+    rows = own_photos.describe(own_photos.read([write(path, text)], whole=whole), "own")
+    dropped = row_filter.dropped(rows, RowFilter(), whole=whole, by_table=True)
     if missing is not None:
         dropped[RowReason.MISSING_FILE] = missing
     return row_filter.metadata_table(rows, dropped)
@@ -126,7 +126,7 @@ def test_photo_that_is_not_there_is_missing(tmp_path):
 )
 def test_error_in_the_table_names_line_and_value(tmp_path, text, fault):
     with pytest.raises(InputError) as error:
-        own_photos.read(write(tmp_path / "t.csv", text))
+        own_photos.read([write(tmp_path / "t.csv", text)])
     assert fault in str(error.value) and str(tmp_path / "t.csv") in str(error.value)
     assert "\n" not in str(error.value)
 
@@ -135,7 +135,7 @@ def test_each_plain_spelling_of_gender_is_read_and_counted_in_the_log(tmp_path, 
     caplog.set_level("INFO")
     genders = ["1.0", "0.0", "1", "0", "male", "F", "M", "Female", "", "NA", "unknown"]
     lines = [f"{number}.jpg,{gender}\n" for number, gender in enumerate(genders)]
-    table = own_photos.read(write(tmp_path / "t.csv", "path,gender\n" + "".join(lines)))
+    table = own_photos.read([write(tmp_path / "t.csv", "path,gender\n" + "".join(lines))])
     assert table.gender.fillna(-1).tolist() == [1, 0, 1, 0, 1, 0, 1, 0, -1, -1, -1]
     for spelling in ('"1.0" is male (1 rows)', '"F" is female (1 rows)', '"NA" is unknown'):
         assert spelling in caplog.text
@@ -145,8 +145,9 @@ def test_each_plain_spelling_of_gender_is_read_and_counted_in_the_log(tmp_path, 
 def test_header_in_capitals_with_any_delimiter_and_further_columns_is_read(
     tmp_path, delimiter, caplog
 ):
+    caplog.set_level("INFO")
     text = "\ufeff,Path,Colour,Gender,AGE\r\n0,a.jpg,red,1.0,30.5\r\n1, b.jpg,,F,\r\n,,,,\r\n"
-    table = own_photos.read(write(tmp_path / "t.csv", text.replace(",", delimiter)))
+    table = own_photos.read([write(tmp_path / "t.csv", text.replace(",", delimiter))])
     assert table.path.tolist() == ["a.jpg", "b.jpg"]
     assert table.gender.tolist() == [1, 0] and table.age[0] == 30.5
     assert 'columns that are not used here: "", "Colour"' in caplog.text
@@ -155,7 +156,7 @@ def test_header_in_capitals_with_any_delimiter_and_further_columns_is_read(
 def test_decimal_comma_and_windows_path_are_read_and_counted(tmp_path, caplog):
     caplog.set_level("INFO")
     text = "path;gender;age\n.\\of anna\\1.jpg;f;30,5\n"
-    table = own_photos.read(write(tmp_path / "t.csv", text))
+    table = own_photos.read([write(tmp_path / "t.csv", text)])
     assert table.path.tolist() == ["of anna/1.jpg"] and table.age.tolist() == [30.5]
     assert "1 paths were read with /" in caplog.text
     assert "1 values of age have a decimal comma" in caplog.text
@@ -167,22 +168,23 @@ def test_repeated_line_is_dropped_counted_and_logged(tmp_path, caplog):
     assert table.reason.tolist() == ["", "", "repeated", "repeated"]
     funnel = row_filter.funnel(table.reason, RowReason).set_index("step")
     assert funnel.dropped["repeated"] == 2
-    assert "2 lines repeat an earlier one and are dropped; the first is line 4" in caplog.text
+    said = "2 lines repeat an earlier one and are dropped; the first is .*t.csv, line 4, a.jpg"
+    assert re.search(said, caplog.text)
 
 
 @pytest.mark.parametrize(
     ("last", "fault"),
     [
-        ("a.jpg,m,me,", 'line 4: gender is "m", and on line 2 "f" for the same photo a.jpg'),
-        ("a.jpg,,me,", 'line 4: gender is "", and on line 2 "f"'),
-        ("a.jpg,f,you,", 'line 4: subject is "you", and on line 2 "me"'),
-        ("a.jpg,f,me,9", 'line 4: age is "9", and on line 2 ""'),
+        ("a.jpg,m,me,", 'line 4: gender is "m", and in .*, line 2, "f" for the same photo a.jpg'),
+        ("a.jpg,,me,", 'line 4: gender is "", and in .*, line 2, "f"'),
+        ("a.jpg,f,you,", 'line 4: subject is "you", and in .*, line 2, "me"'),
+        ("a.jpg,f,me,9", 'line 4: age is "9", and in .*, line 2, ""'),
     ],
 )
 def test_photo_that_two_lines_describe_differently_is_refused(tmp_path, last, fault):
     text = f"path,gender,subject,age\na.jpg,f,me,\nb.jpg,m,,\n{last}\n"
     with pytest.raises(InputError, match=fault):
-        own_photos.read(write(tmp_path / "t.csv", text))
+        own_photos.read([write(tmp_path / "t.csv", text)])
 
 
 def test_two_boxes_on_one_whole_photo_are_two_faces(tmp_path):
@@ -202,7 +204,7 @@ def test_accepted_format_is_decoded(suffix):
 
 def test_accepted_formats_are_listed_where_a_user_looks(tmp_path):
     with pytest.raises(InputError) as error:
-        own_photos.read(write(tmp_path / "t.csv", "path,gender\na.heic,f\n"))
+        own_photos.read([write(tmp_path / "t.csv", "path,gender\na.heic,f\n")])
     documents = [(ROOT / name).read_text() for name in ("docs/data.md", "configs/own-photos.yaml")]
     for text in (str(error.value), *documents):
         assert all(name in text for name in own_photos.FORMATS), text
@@ -211,12 +213,12 @@ def test_accepted_formats_are_listed_where_a_user_looks(tmp_path):
 def test_table_in_another_encoding_is_refused(tmp_path):
     (tmp_path / "t.csv").write_bytes("path,gender\nJosé.jpg,m\n".encode("latin-1"))
     with pytest.raises(InputError, match="line 2: the byte 0xe9 is not UTF-8"):
-        own_photos.read(tmp_path / "t.csv")
+        own_photos.read([tmp_path / "t.csv"])
 
 
 def test_missing_table_is_named(tmp_path):
     with pytest.raises(InputError, match=r"none\.csv cannot be read \(No such file"):
-        own_photos.read(tmp_path / "none.csv")
+        own_photos.read([tmp_path / "none.csv"])
 
 
 def test_folder_is_packed_with_the_same_bytes_each_time(tmp_path):
@@ -332,13 +334,13 @@ def test_photos_that_are_missing_or_not_listed_are_a_warning_with_a_real_path(tm
 @pytest.mark.parametrize(
     ("text", "warns"),
     [
-        ("path,gender\na.jpg,f\n", True),
-        ("path,gender,subject\na.jpg,f,\n", True),
+        ("path,gender\na.jpg,f\nb.jpg,f\n", True),
+        ("path,gender,subject\na.jpg,f,\nb.jpg,f,\n", True),
         ("path,gender,Subject\na.jpg,f,\nb.jpg,f,anna\n", False),
     ],
 )
 def test_table_that_names_no_subject_is_a_warning(tmp_path, caplog, text, warns):
-    own_photos.read(write(tmp_path / "t.csv", text))
+    parse(tmp_path, {"a.jpg": jpeg(), "b.jpg": jpeg()}, text)
     warnings = [record for record in caplog.records if record.levelname == "WARNING"]
     assert ["names no subject" in one.getMessage() for one in warnings] == [True] * warns
 
@@ -560,12 +562,13 @@ def test_own_column_is_a_slice_of_the_most_frequent_values_and_no_other_is(tmp_p
     order = [43, 2, 42, 0, 40]
     predictions = predictions_of([0] * 6, [0.2] * 6).assign(source=["own"] * 5 + ["sample"])
     rows = pd.Series([*order, 2], index=predictions.id)
-    found = own_slices.add(predictions, rows, [table], ["own:skin"])
+    archive = {"slices": ["skin"], "labels": {}, "tables": [table], "database": "table"}
+    found = own_slices.add(predictions, rows, [table], {"own": archive})
     assert set(found.columns) - set(predictions.columns) == {"column skin"}
     assert found["column skin"].tolist() == ["unknown", "1", "21", "0", "20", "unknown"]
     assert "column skin" in slices.assign(found, pd.Series([False] * 6))
     many = predictions_of([0] * 44, [0.2] * 44).assign(source="own")
-    found = own_slices.add(many, pd.Series(range(44), index=many.id), [table], ["own:skin"])
+    found = own_slices.add(many, pd.Series(range(44), index=many.id), [table], {"own": archive})
     counts = found["column skin"].value_counts()
     assert counts["other"] == 3 and len(counts) == own_slices.MOST_VALUES + 2
     assert counts["unknown"] == 1

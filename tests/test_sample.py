@@ -51,7 +51,7 @@ class Sample:
         member = Member(mat.name, mat.offset_data, mat.size)
         table = mat_file.read(archive, "wiki", member)
         rows = mat_file.describe(table, "sample", "wiki")
-        dropped = row_filter.dropped_of_mat(rows, RowFilter())
+        dropped = row_filter.dropped(rows, RowFilter(), whole=False, by_table=False)
         dropped[RowReason.MISSING_FILE] = ~rows.path.isin(paths)
         described = row_filter.metadata_table(rows, dropped)
         self.table = table.assign(age=described.age, reason=described.reason)

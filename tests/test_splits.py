@@ -16,6 +16,8 @@ from renet.common.errors import InputError
 from renet.dataset import splits
 from renet.dataset.splits import SplitSettings
 from renet.dataset.tables import FUNNEL, SPLIT
+from renet.evaluation import leakage
+from renet.pages import phrases
 
 SETTINGS = SplitSettings(validation=0.1, test=0.2, seed=1)
 
@@ -157,6 +159,32 @@ def test_given_subsets_that_divide_a_person_are_refused_unless_by_image():
         splits.split(samples, SETTINGS, given)
     split = splits.split(samples, dataclasses.replace(SETTINGS, by="image"), given)
     assert split.set_index("path").subset[["0.jpg", "1.jpg"]].tolist() == ["train", "test"]
+
+
+def test_published_split_that_leaks_names_what_leaks_and_is_kept_where_leaks_are_allowed(caplog):
+    samples = make_samples().assign(id=lambda rows: "own:" + rows.path)
+    given = pd.Series(np.resize(["train", "validation", "test"], len(samples)))
+    samples.loc[1, "digest"] = samples.digest[0]
+    with pytest.raises(
+        InputError, match=r"the same people \(\d+\), pixels \(1\), so that the metrics"
+    ):
+        splits.split(samples, SETTINGS, given)
+    allowed = dataclasses.replace(SETTINGS, allow_leaks=True)
+    split = splits.split(samples, allowed, given).set_index("path").subset[samples.path]
+    assert (split.to_numpy() == given).all()
+    assert re.search(r"people \(\d+\), pixels \(1\).*; split.allow_leaks allows it", caplog.text)
+    found = leakage.check(splits.split(samples, allowed, given), "subject", None, near=False)
+    said = phrases.kept_apart(found)
+    assert said.startswith("The published split leaks: the same people (") and "pixels (1)" in said
+
+
+def test_published_split_without_a_validation_set_draws_it_from_its_training_set():
+    samples = make_samples()
+    given = samples.subject.map(lambda name: "test" if name.endswith("7") else "train")
+    split = splits.split(samples, SETTINGS, given).set_index("path").subset[samples.path]
+    assert ((split == "test").to_numpy() == (given == "test")).all()
+    assert (split == "validation").mean() == pytest.approx(0.1, abs=0.02)
+    assert (split.groupby(samples.subject.to_numpy()).nunique() == 1).all()
 
 
 def test_given_subsets_without_a_test_face_are_refused():

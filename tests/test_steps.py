@@ -15,7 +15,7 @@ from renet.common.errors import InputError
 from renet.config.recipe import Recipe
 from renet.network import devices
 from renet.network.kinds.renet import ReNet, init_weights
-from renet.training import train_step, trainer
+from renet.training import processes, train_step, trainer
 from renet.training.throughput import Throughput
 
 RECIPE = Recipe(batch_size=8, learning_rate=0.05, device="cpu")
@@ -63,6 +63,7 @@ RECORDABLE = {
     "course": {},
     "bfloat16": {"precision": "bfloat16"},
     "nesterov": {"nesterov": True, "weight_decay": 0.01, "label_smoothing": 0.1},
+    "adamw": {"optimizer": "adamw"},
 }
 
 
@@ -76,19 +77,20 @@ def test_replayed_updates_are_those_of_plain_steps(capture, options):
             step.set_rate(0.05 / (1 + number))
             step(*batch)
     assert_same_training(plain, captured)
-    # Short batches run without the graphs, which are captured once.
-    once = ["warm-up", "capture 1", "capture 2"]
-    assert capture.log == [*once, *["replay 1", "replay 2"] * 6]
+    full, short = ["replay 1", "replay 2"], ["replay 3", "replay 4"]
+    first, last = (["warm-up", f"capture {one}", f"capture {one + 1}"] for one in (1, 3))
+    assert capture.log == [*first, *2 * full, *last, *short, *3 * full, *short, *full]
 
 
-def test_capture_leaves_a_training_that_goes_on_as_it_is(capture):
-    plain = train_step.TrainStep(network(), RECIPE)
-    captured = train_step.TrainStep(network(), RECIPE)
+@pytest.mark.parametrize("optimizer", ["sgd", "adamw"])
+def test_capture_leaves_a_training_that_goes_on_as_it_is(capture, optimizer):
+    recipe = dataclasses.replace(RECIPE, optimizer=optimizer)
+    plain, captured = (train_step.TrainStep(network(), recipe) for _ in range(2))
     for number, batch in enumerate(some_batches()):
         plain(*batch)
         captured.captures = number > 3
         captured(*batch)
-    assert capture.log.count("warm-up") == 1
+    assert capture.log.count("warm-up") == 2  # of short batches, too
     assert_same_training(plain, captured)
 
 
@@ -129,6 +131,15 @@ def test_batches_after_a_loss_that_is_no_number_are_not_counted_as_finite():
                 model.conv1.weight.fill_(torch.inf)
         step(*batch)
     assert step.sums[2] == 2
+
+
+def test_gradients_that_processes_add_up_begin_at_multiples_of_16_bytes(monkeypatch):
+    monkeypatch.setattr(processes, "size", lambda: 2)
+    step = train_step.TrainStep(network(), RECIPE)
+    start = step._added.data_ptr()
+    for parameter in step.model.parameters():
+        assert (parameter.grad.data_ptr() - start) % 16 == 0
+        assert parameter.grad.stride() == parameter.stride()
 
 
 def tf32_flags() -> tuple[bool, bool]:
@@ -180,6 +191,22 @@ def two_gpus(monkeypatch, tmp_path):
 
 def properties(number: int) -> SimpleNamespace:
     return SimpleNamespace(uuid=f"uuid{number}")
+
+
+def test_group_of_processes_knows_the_gpu_of_each(two_gpus, monkeypatch):
+    made = []
+    monkeypatch.setenv("LOCAL_RANK", "1")
+    monkeypatch.setattr(processes.distributed, "is_torchelastic_launched", lambda: True)
+    monkeypatch.setattr(
+        processes.distributed, "init_process_group", lambda *a, **o: made.append((a, o))
+    )
+    monkeypatch.setattr(processes.distributed, "destroy_process_group", lambda: None)
+    for device in ("auto", "cpu"):
+        with processes.group(device):
+            pass
+    assert made == [(("nccl",), {"device_id": torch.device("cuda:1")}),
+                    (("gloo",), {"device_id": None})]  # fmt: skip
+    assert devices.choose("auto", 1, local_rank=1) == torch.device("cuda:1")
 
 
 @pytest.mark.parametrize("granted", [None, "0,1"])

@@ -7,27 +7,26 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-import yaml
 
 from helpers import submissions
 from helpers.project import ROOT
 
-ROSTER = {"url": "https://example.org/a.tar", "database": "wiki", "photos": "crop"}
-CONFIG = {
-    "sources": ["sample"],
-    "external": ["a", "b"],
-    "archives": {"a": ROSTER, "b": ROSTER},
-    "resources": {"memory_mb": 9000},
-    "audit": {"folds": 2, "run": "course"},
-    "predict": {"photos": str(ROOT / "docs/faces.png")},
-    "runs": {
-        "renet": None,
-        "course": {"seeds": [1, 2], "folds": 2},
-        "apart": {"train": {"processes": 4}, "resources": {"nodes": 2}},
-        "svm": {"model": {"kind": "hog_svm"}},
-        "cpu": {"train": {"device": "cpu"}},
-    },
-}
+CONFIG = f"""
+sources: [sample]
+external: [a, b]
+archives:
+  a: &own {{url: "https://example.org/a.tar", database: wiki, photos: crop}}
+  b: *own
+resources: {{memory_mb: 9000}}
+audit: {{folds: 2, run: course}}
+predict: {{photos: {ROOT}/docs/faces.png}}
+runs:
+  renet: null
+  course: {{seeds: [1, 2], folds: 2}}
+  apart: {{train: {{processes: 4}}, resources: {{nodes: 2}}}}
+  svm: {{model: {{kind: hog_svm}}}}
+  cpu: {{train: {{device: cpu}}}}
+"""
 WITH_GPU = {
     "train", "fold", "audit_fold", "infer", "infer_external", "explain", "profile_layers",
     "walkthrough", "predict",
@@ -36,7 +35,7 @@ WITH_GPU = {
 
 def submitted(folder: Path, *arguments: object) -> list[dict]:
     """What the first run of CONFIG would submit."""
-    (folder / "overlay.yaml").write_text(yaml.safe_dump(CONFIG, sort_keys=False))
+    (folder / "overlay.yaml").write_text(CONFIG)
     command = [sys.executable, submissions.__file__, *arguments, "--directory", folder]
     command += ["--configfile", folder / "overlay.yaml"]
     outcome = subprocess.check_output(list(map(str, command)), cwd=ROOT, text=True)
@@ -44,50 +43,44 @@ def submitted(folder: Path, *arguments: object) -> list[dict]:
 
 
 @pytest.fixture(scope="module")
-def first(tmp_path_factory) -> list[dict]:
+def jobs(tmp_path_factory) -> list[dict]:
     return submitted(tmp_path_factory.mktemp("first"))
-
-
-@pytest.fixture(scope="module")
-def second(tmp_path_factory) -> list[dict]:
-    """The same after a failure, with the downloads in jobs."""
-    options = ("--attempt", 2, "--groups", "download=download")
-    return submitted(tmp_path_factory.mktemp("second"), *options)
 
 
 def of_rule(jobs: list[dict], name: str) -> list[dict]:
     return [job for job in jobs if name in job["rules"]]
 
 
-def test_external_sets_share_submissions_as_the_test_set_does(first):
-    submissions_of = Counter(",".join(job["rules"]) for job in first)
-    assert submissions_of["evaluate_external,gallery_external,infer_external"] == 5 * 2
-    assert submissions_of["external_set,shuffle,thumbnails,write_hdf5"] == 1
-    assert len(of_rule(first, "infer")) == 5 and len(of_rule(first, "evaluate_out_of_fold")) == 2
-    assert all("infer" in job["rules"] for job in of_rule(first, "gallery_out_of_fold"))
-    assert not of_rule(first, "download")
+def test_external_sets_share_submissions_as_the_test_set_does(jobs):
+    of_rules = Counter(",".join(job["rules"]) for job in jobs)
+    assert of_rules["evaluate_external,gallery_external,infer_external"] == 5 * 2
+    assert of_rules["external_set,shuffle,thumbnails,write_hdf5"] == 1
+    assert len(of_rule(jobs, "infer")) == 5 and len(of_rule(jobs, "evaluate_out_of_fold")) == 2
+    assert all("infer" in job["rules"] for job in of_rule(jobs, "gallery_out_of_fold"))
 
 
-def test_jobs_that_may_use_a_gpu_get_one_its_partition_and_the_memory_of_a_training(first):
+def test_jobs_that_may_use_a_gpu_get_one_its_partition_and_the_memory_of_a_training(jobs):
     for name in WITH_GPU:
-        jobs = of_rule(first, name)
-        assert ("gpu", "--gpus=1") in {(job["partition"], job["gpus"]) for job in jobs}, name
-        assert all(job["mem_mb"] >= 9000 for job in jobs)
-    assert all((job["partition"] == "gpu") == bool(job["gpus"]) for job in first)
-    assert not any(job["gpus"] for job in first if not WITH_GPU & set(job["rules"]))
+        found = of_rule(jobs, name)
+        assert ("gpu", "--gpus=1") in {(job["partition"], job["gpus"]) for job in found}, name
+        assert all(job["mem_mb"] >= 9000 for job in found)
+    assert all((job["partition"] == "gpu") == bool(job["gpus"]) for job in jobs)
+    assert not any(job["gpus"] for job in jobs if not WITH_GPU & set(job["rules"]))
 
 
-def test_training_on_several_machines_asks_for_its_gpus_in_one_way(first):
-    asked = Counter(job["gpus"] for job in of_rule(first, "train"))
+def test_training_on_several_machines_asks_for_its_gpus_in_one_way(jobs):
+    asked = Counter(job["gpus"] for job in of_rule(jobs, "train"))
     assert asked == {"--gpus=1": 2, "--gres=gpu:2": 1, "": 1}  # course twice, apart, cpu
 
 
-def test_second_attempt_asks_for_more_memory_and_time_where_nothing_continues(first, second):
+def test_second_attempt_asks_for_more_memory_and_time_where_nothing_continues(jobs, tmp_path):
+    second = submitted(tmp_path, "--attempt", 2)
     for name, times in (("compare", 2), ("walkthrough", 2), ("train", 1), ("fold", 1)):
-        before, after = (of_rule(jobs, name)[0] for jobs in (first, second))
+        before, after = (of_rule(found, name)[0] for found in (jobs, second))
         assert after["mem_mb"] == 2 * before["mem_mb"]
         assert after["runtime"] == times * before["runtime"]
 
 
-def test_downloads_can_leave_the_login_node(second):
-    assert [job["rules"] for job in of_rule(second, "download")] == [["download"]] * 2
+def test_downloads_can_leave_the_login_node(jobs, tmp_path):
+    in_jobs = submitted(tmp_path, "--groups", "download=download")
+    assert [len(of_rule(found, "download")) for found in (jobs, in_jobs)] == [0, 2]

@@ -17,7 +17,7 @@ import torch.nn.functional as F
 
 from helpers.project import run_script
 from helpers.training import QUICK, SMALL, make_trainer, same, train, weights_of, write_faces
-from renet.common import logs
+from renet.common import errors, logs
 from renet.common.errors import InputError, TrainingInterrupted
 from renet.config.recipe import Recipe
 from renet.network import model_file
@@ -305,6 +305,8 @@ def test_nan_in_the_validation_is_no_success(faces, tmp_path, monkeypatch, selec
         (MemoryError, "32 GiB wanted"),
         (torch.OutOfMemoryError, "32 GiB wanted"),
         (RuntimeError, "DefaultCPUAllocator: can't allocate memory"),
+        (RuntimeError, "CUDA error: out of memory"),
+        (RuntimeError, "CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling cublasCreate"),
     ],
 )
 def test_lack_of_memory_is_a_sentence_that_names_the_batch_size(faces, monkeypatch, error, text):
@@ -314,8 +316,17 @@ def test_lack_of_memory_is_a_sentence_that_names_the_batch_size(faces, monkeypat
         raise error(text)
 
     monkeypatch.setattr(trainer.step, "_compute", fail)
-    with pytest.raises(InputError, match=rf"batches of \d+ faces \({text}\); lower train"):
+    with pytest.raises(InputError, match=rf"\(\w+: {text}\); lower train.batch_size, which is 8"):
         trainer.run()
+
+
+def test_lack_of_memory_outside_a_training_is_a_sentence_too(caplog):
+    error = RuntimeError("CUDA error: out of memory\nCUDA kernel errors might be reported later")
+    logs._log_uncaught(RuntimeError, error, None)
+    (record,) = caplog.records
+    assert record.message.startswith("The memory of this machine or of its GPU does not suffice (")
+    assert record.exc_info is None and "\n" not in record.message
+    assert errors.lack_of_memory(ValueError("out of memory")) is None
 
 
 @pytest.mark.parametrize("is_main", [True, False])

@@ -202,6 +202,15 @@ def test_training_is_continued_and_its_results_are_linked_on_another_device(job,
     assert "computed on cpu of" in caplog.text
 
 
+def test_damaged_faces_are_noticed_before_the_processes_start(job, monkeypatch):
+    """Under NCCL the others would wait for no longer than ten minutes."""
+    with h5py.File(job.validation, "a") as store:
+        store["input"][3, 7] ^= 1
+    monkeypatch.setattr("train.launch", lambda *_, **__: pytest.fail("they have started"))
+    with pytest.raises(InputError, match=r"validation\.h5 is damaged"):
+        train(job)
+
+
 @pytest.fixture
 def holder(tmp_path) -> Iterator[subprocess.Popen]:
     """A process that works in a folder."""

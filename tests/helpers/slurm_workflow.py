@@ -30,7 +30,7 @@ class SlurmWorkflow:
 
     def jobs(self, name: str) -> list[str]:
         """SLURM's numbers of the jobs that were submitted for rule_<rule> or group_<group>."""
-        pattern = rf"SLURM jobid (\d+) \(log: \S*/{name}\w*/"
+        pattern = rf"SLURM jobid (\d+) \(log: \S*/{name}[\w.]*/"
         return re.findall(pattern, self.log.read_text())
 
     def wait_for(self, ready: Callable[[], object], what: str) -> None:

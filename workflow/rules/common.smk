@@ -205,19 +205,21 @@ def own_file(path):
 
 
 def slices_of(wildcards):
-    """Source and column of each slice by own columns, `own:skin_type`, of the rule's test set."""
+    """The sources of the rule's test set with columns whose values are slices; see own_slices.py."""
     external = wildcards.get("external")
-    return [
-        f"{name}:{column}"
-        for name in ([external] if external else config["sources"])
-        for column in sources.archive(config, name)["slices"]
-    ]
+    keys = ("slices", "labels", "tables", "database")
+    found = {}
+    for name in [external] if external else config["sources"]:
+        archive = sources.archive(config, name)
+        if archive["slices"]:
+            found[name] = {key: archive[key] for key in keys}
+    return found
 
 
 def own_tables(wildcards):
     """The tables with these columns, as inputs."""
-    names = dict.fromkeys(one.partition(":")[0] for one in slices_of(wildcards))
-    return [own_file(sources.archive(config, name)["table"]) for name in names]
+    found = slices_of(wildcards).values()
+    return [own_file(path) for archive in found for path in archive["tables"]]
 
 
 def receipts_of(names):
@@ -249,6 +251,11 @@ def reported(path, title, category="{run}"):
 def by_archive(key):
     """An input or param: one setting of the archive of the rule's source."""
     return lambda wildcards: sources.archive(config, wildcards.source)[key]
+
+
+def own_files_of(key):
+    """Files that the archive of the rule's source names, as an input."""
+    return lambda wildcards: [own_file(path) for path in by_archive(key)(wildcards)]
 
 
 def url_and_digest(wildcards):

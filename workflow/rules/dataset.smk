@@ -82,7 +82,8 @@ rule index_archive:
 rule parse_metadata:
     """List every row of a source's .mat file, or table, as kept or dropped for one reason."""
     input:
-        rows=lambda wildcards: own_file(by_archive("table")(wildcards)),
+        tables=own_files_of("tables"),
+        lists=own_files_of("lists"),
         members="<results>/data/{source}/members.csv",
         receipt_files=by_source(sources.receipts),
     output:
@@ -101,8 +102,14 @@ rule parse_metadata:
         and not by_archive("detected")(wildcards),
         subjects=by_archive("subjects"),
         filter=config["filter"],
+        labels=by_archive("labels"),
+        subsets=by_archive("subsets"),
         file_order=by_archive("files"),
-        file_digest=lambda wildcards: sources.file_state(by_archive("table")(wildcards)),
+        file_digest=lambda wildcards: [
+            sources.file_state(path)
+            for key in ("tables", "lists")
+            for path in by_archive(key)(wildcards)
+        ],
         code=code("parse_metadata.py"),
     script:
         "../scripts/parse_metadata.py"

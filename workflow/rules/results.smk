@@ -57,6 +57,7 @@ rule evaluate:
         evaluations=lambda wildcards, input: f"{Path(input.split).parents[1]}/evaluations",
         split_by=config["split"]["by"],
         near_duplicates=config["split"]["near_duplicates"],
+        allow_leaks=config["split"]["allow_leaks"],
         max_error=config["predict"]["max_error"],
         trained_on=lambda wildcards: runs.trained_on(RUNS[wildcards.run]),
         slices=slices_of,

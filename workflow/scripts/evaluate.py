@@ -48,9 +48,10 @@ def evaluate(
     figures: list[Path] = (),
     split_by: Literal["subject", "image"] = "subject",
     near_duplicates: bool = True,
+    allow_leaks: bool = False,
     own_tables: list[Path] = (),
     start_hashes: Path | None = None,
-    slices: list[str] = (),
+    slices: script.Json = {},  # noqa: B006
     max_error: float = 0.02,
     trained_on: list[str] = ("train",),
 ) -> None:
@@ -69,9 +70,10 @@ def evaluate(
         figures: figures to draw, as <name>.svg.
         split_by: `split.by` of the config.
         near_duplicates: `split.near_duplicates` of the config.
-        own_tables: tables of own photos, one for each source that `slices` names, in this order.
+        allow_leaks: `split.allow_leaks` of the config.
+        own_tables: tables of all sources that `slices` names, in this order.
         start_hashes: training_hashes.npy of the run whose model.pt this run started from.
-        slices: their columns, `source:column`.
+        slices: of each source, see `renet.evaluation.own_slices`.
         max_error: highest error rate of the predictions that are not "unsure".
         trained_on: subsets of the split that the model is trained on.
     """
@@ -87,9 +89,8 @@ def evaluate(
     if slices:
         rows = SPLIT.read(external or split, ("id", "row")).set_index("id").row
         predictions = own_slices.add(predictions, rows, own_tables, slices)
-    leaks = leakage.check(
-        split_table, split_by, str(external or split), near=near_duplicates, trained_on=trained_on
-    )
+    file = None if allow_leaks else str(external or split)
+    leaks = leakage.check(split_table, split_by, file, near=near_duplicates, trained_on=trained_on)
     subset = split_table.subset.mask(split_table.subset.isin(trained_on), "train")
     summary, by_slice = run_metrics.evaluate(
         predictions, INFERENCE.read(validation), split_table.assign(subset=subset), max_error

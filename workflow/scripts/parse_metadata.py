@@ -1,8 +1,9 @@
 """List every row of a source's .mat file, or table, as kept or dropped for one reason.
 
 Reads: the index of the source's archives and `<database>.mat` in one of them, by offset; for the
-database `table` a CSV of the user's own photos instead (see `renet.metadata.own_photos`). By hand
-it also reads a .mat file on the disk, with or without an index of archives.
+database `table` a CSV of the user's own photos instead (see `renet.metadata.own_photos`). Published
+tables, or the names of the files, give labels in the place of either one's. By hand it also reads a
+.mat file on the disk, with or without an index of archives.
 Writes: metadata.csv, every row in the .mat's order (columns: `renet.metadata.tables.METADATA`);
 funnel.csv, how many rows each reason drops and how many remain; photos.csv, where the photos of the
 kept rows lie, in the archives' order (columns: `renet.faces.photo_index.PHOTOS`).
@@ -15,6 +16,8 @@ import logging
 from pathlib import Path, PurePosixPath
 from typing import Literal
 
+import pandas as pd
+
 from renet.archives.tar_index import MEMBERS
 from renet.common import script
 from renet.common.drop_reasons import KEPT, RowReason
@@ -23,6 +26,7 @@ from renet.common.imdb_wiki import TABLE
 from renet.faces import photo_index
 from renet.faces.photo_index import PHOTOS
 from renet.metadata import mat_file, own_photos, row_filter
+from renet.metadata.own_photos import Labels
 from renet.metadata.row_filter import RowFilter
 from renet.metadata.tables import FUNNEL, METADATA
 
@@ -38,6 +42,10 @@ def parse_metadata(
     whole: bool = False,
     subjects: Literal["shared", "own"] = "shared",
     filter: RowFilter = RowFilter(),
+    tables: list[Path] = (),
+    labels: Labels | None = None,
+    lists: list[Path] = (),
+    subsets: list[str] = (),
     funnel: Path | None = None,
     photos: Path | None = None,
 ) -> None:
@@ -53,30 +61,42 @@ def parse_metadata(
         whole: whether faces are to be cropped by their boxes.
         subjects: `own` keeps the people of this source apart from those of the same name in others.
         filter: limits for the rows to keep.
+        tables: published tables and lists of labels, in place of rows.
+        labels: their columns, or those of rows.
+        lists: published lists of photos.
+        subsets: the subset of each of these lists.
         funnel: table to write, rows that each reason drops.
         photos: table to write, where the photos of the kept rows lie; needs members.
     """
     source = source or database
     if photos and not members:
         raise InputError("photos needs members, the index of the archives; give both or neither.")
-    if database == TABLE:
-        if not rows:
-            raise InputError("Give a table of photos, or another database.")
-        folder = PurePosixPath()
-        described = own_photos.describe(own_photos.read(rows, whole=whole), source)
-        dropped = row_filter.dropped_of_own_photos(described, filter, whole=whole)
-    else:
+    index = MEMBERS.read(members) if members else None
+    files = tables or [file for file in [rows] if file and database == TABLE]
+    labels = labels or Labels()
+    folder, described = PurePosixPath(), None
+    if files or labels.pattern:
+        photo_names = () if index is None else photo_index.photos(index)
+        several = whole and database == TABLE  # a row of a .mat file is the only face of its photo
+        read = own_photos.read(files, labels, whole=several, photos=photo_names)
+        described = own_photos.describe(read, source)
+    has_boxes = database == TABLE or (described is not None and "x1" in labels.columns)
+    if database != TABLE:
         folder, read = mat_file.read_with_folder(rows, database, members, receipt_files)
-        described = mat_file.describe(read, source, database)
-        dropped = row_filter.dropped_of_mat(described, filter)
+        of_mat = mat_file.describe(read, source, database)
+        described = of_mat if described is None else own_photos.replace(of_mat, described, labels)
+    elif described is None:
+        raise InputError("Give a table of photos, or another database.")
+    dropped = row_filter.dropped(described, filter, whole=whole, by_table=has_boxes)
+    described["subset"] = own_photos.subsets(described, lists, subsets, labels)
     if subjects == "own":
         described["subject"] = f"{source}:" + described.subject
     if members:
-        index = MEMBERS.read(members)
         positions = photo_index.positions(described.path, index, folder)
         dropped[RowReason.MISSING_FILE] = positions < 0
         if database == TABLE:
-            photo_index.log_differences(described.path, index, positions, rows)
+            name = ", ".join(map(str, files)) or "the pattern"
+            photo_index.log_differences(described, index, positions, name)
     table = row_filter.metadata_table(described, dropped)
     METADATA.write(metadata, table)
     if photos:
@@ -84,6 +104,10 @@ def parse_metadata(
     steps = row_filter.funnel(table.reason, RowReason)
     if funnel:
         FUNNEL.write(funnel, steps)
+    _log(table, steps)
+
+
+def _log(table: pd.DataFrame, steps: pd.DataFrame) -> None:
     logging.info("Rows, and what remains after each reason:\n%s", steps.to_string())
     count = table.gender[table.status == KEPT].value_counts()
     logging.info("%d kept = %d male + %d female", count.sum(), count.get(1, 0), count.get(0, 0))

@@ -23,6 +23,7 @@ import logging
 from pathlib import Path
 
 from renet.common import files, script
+from renet.dataset import hdf5
 from renet.records import provenance
 from renet.training import course_command, run, slurm
 from renet.training.folder import RESULTS
@@ -38,6 +39,8 @@ def train(job: TrainJob) -> None:
 
     def compute(model: Path, history: Path, throughput: Path, training: Path) -> None:
         here = dataclasses.replace(job, model=model, history=history, throughput=throughput)
+        for path in job.paths:
+            hdf5.check_digest(hdf5.read(path))  # before there are processes that would wait for it
         if job.nodes > 1:
             slurm.launch_job(here)
         else:

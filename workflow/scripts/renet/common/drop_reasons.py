@@ -17,6 +17,7 @@ class RowReason(enum.StrEnum):
     """
 
     MISSING_FILE = enum.auto()  # not in the archives; parse_metadata.py checks it by their index
+    NOT_LABELLED = enum.auto()  # no published table names the photo, or the pattern does not fit
     REPEATED = enum.auto()  # own photos alone: an earlier row describes the same face
     GENDER_UNKNOWN = enum.auto()
     NO_FACE = enum.auto()  # no finite score; of whole own photos, no box, or none is detected

@@ -7,3 +7,12 @@ class InputError(ValueError):
 
 class TrainingInterrupted(InputError):
     """The training was stopped by SIGTERM and has saved a checkpoint."""
+
+
+def lack_of_memory(error: BaseException) -> str | None:
+    """The first part of a sentence on an error for want of memory; None for any other error."""
+    text = " ".join(f"{type(error).__name__}: {error}".split())
+    signs = "MemoryError", "out of memory", "can't allocate memory", "ALLOC_FAILED"  # few classes
+    is_one = isinstance(error, MemoryError | RuntimeError) and any(sign in text for sign in signs)
+    sentence = f"The memory of this machine or of its GPU does not suffice ({text[:200]})"
+    return sentence if is_one else None

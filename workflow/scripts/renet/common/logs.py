@@ -6,7 +6,7 @@ from pathlib import Path
 from types import TracebackType
 
 from renet.common import disk
-from renet.common.errors import InputError
+from renet.common.errors import InputError, lack_of_memory
 
 LINE_FORMAT = "%(asctime)s %(levelname)s %(message)s"
 TIME_FORMAT = "%H:%M:%S"
@@ -77,5 +77,7 @@ def _log_uncaught(_: type[BaseException], error: BaseException, __: TracebackTyp
         logging.error("The program that reads the output has ended.")
     elif isinstance(error, Exception) and (sentence := disk.fault(error)):
         logging.error("%s", sentence)
+    elif shortage := lack_of_memory(error):
+        logging.error("%s; end other programs there, or compute on the CPU.", shortage)
     else:
         logging.critical("The script failed.", exc_info=error)

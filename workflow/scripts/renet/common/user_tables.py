@@ -1,14 +1,14 @@
 """CSV files that a user writes by hand or exports from a spreadsheet.
 
 Fields are separated by commas, semicolons or tabs. Names of columns may be in any case, and further
-columns are not used. Each row keeps the number of its line, so that an error can name it.
+columns are not used. The index of a table is the file and line of each row, for errors.
 """
 
 import csv
 import difflib
 import io
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +16,7 @@ import pandas as pd
 
 from renet.common.errors import InputError
 from renet.common.imdb_wiki import CLASSES
+from renet.common.photo_formats import SUFFIXES
 from renet.common.tables import printable
 
 DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs"}
@@ -32,7 +33,7 @@ def read(file: str | Path, required: Sequence[str], optional: Sequence[str]) -> 
 
     Returns:
         The columns `required` and `optional`, as text without surrounding spaces; "" where a field
-        is empty or a column absent. The index is the number of each row's first line, from 1.
+        is empty or a column absent. The index is the file and line at which each row begins.
 
     Raises:
         InputError: the file cannot be read, is not a CSV in UTF-8 or lacks a required column.
@@ -54,44 +55,67 @@ def read(file: str | Path, required: Sequence[str], optional: Sequence[str]) -> 
     for line, fields in rows:
         fields = _fitted(fields, len(header), line, file)
         if any(fields):
-            lines.append(line)
+            lines.append(f"{file}, line {line}")
             records.append([fields[place] for place in places.values()])
-    table = pd.DataFrame(records, index=pd.Index(lines, dtype=int), columns=list(places), dtype=str)
-    return table.reindex(columns=[*required, *optional], fill_value="")
+    table = pd.DataFrame(records, index=pd.Index(lines, dtype=str), columns=list(places), dtype=str)
+    return table.reindex(columns=list(dict.fromkeys([*required, *optional])), fill_value="")
 
 
-def refuse(invalid: pd.Series, values: pd.Series, fault: str, file: str | Path) -> None:
+def read_list(file: str | Path) -> pd.DataFrame | None:
+    """A list of photos, a path on each line, as a table with the column `path`.
+
+    None if the first line is not the path of a photo, but the header of a table.
+    """
+    lines = {f"{file}, line {n}": line.strip() for n, line in enumerate(_text(file).split("\n"), 1)}
+    paths = pd.Series(lines, dtype=str)
+    is_list = paths.iloc[0].lower().endswith(SUFFIXES)
+    return paths[paths != ""].map(printable).to_frame("path") if is_list else None
+
+
+def refuse(invalid: pd.Series, values: pd.Series, fault: str) -> None:
     """Raise an error that names the first invalid line and its value, if there is one.
 
     Args:
-        invalid, values: of each row, indexed by its line.
+        invalid, values: of each row of a table as from `read`.
         fault: what is wrong with the value, as the rest of a sentence.
     """
     if invalid.any():
-        line = invalid.idxmax()
+        row = invalid.to_numpy().argmax()
         count = f" ({invalid.sum():,} such lines)" if invalid.sum() > 1 else ""
-        raise InputError(f'{file}, line {line}: "{values[line]}" {fault}{count}.')
+        raise InputError(f'{values.index[row]}: "{values.iloc[row]}" {fault}{count}.')
 
 
-def genders(column: pd.Series, file: str | Path, further: Sequence[str] = ()) -> pd.Series:
+def genders(
+    column: pd.Series,
+    name: str | Path,
+    further: Sequence[str] = (),
+    values: Mapping[str, str] | None = None,
+) -> pd.Series:
     """The class of each row, 0, 1 or NaN for unknown, as float; the log counts each spelling.
 
     Args:
+        name: of the table, for the log.
         further: values that may stand in the place of a gender; they become NaN.
+        values: of published labels: the gender of each spelling that is no word. Digits are none of
+            the words, because 0 is female in some data sets and male in others.
 
     Raises:
         InputError: a value is neither a spelling of a gender nor one of `further`.
     """
-    written = column.str.lower()
+    written, spellings = column.str.lower(), dict(GENDERS)
     words = ["female (f, 0)", "male (m, 1)", *(further or ["unknown"])]
     fault = f"is not a gender; write {', '.join(words[:-1])} or {words[-1]}"
-    refuse(~written.isin([*GENDERS, *further]), column, fault, file)
-    classes = written.map(GENDERS).astype(np.float64)
+    if values is not None:
+        spellings = {word: number for word, number in GENDERS.items() if not word[:1].isdigit()}
+        spellings |= {word: spellings[gender] for word, gender in values.items()}
+        fault = "is no word for a gender; say which it is, under `labels`, as in values: {0: male}"
+    refuse(~written.isin([*spellings, *further]), column, fault)
+    classes = written.map(spellings).astype(np.float64)
     names = classes.map(dict(enumerate(CLASSES))).where(~written.isin(further), written)
     spellings = pd.DataFrame({"is": names.fillna("unknown"), "as": column.map('"{}"'.format)})
     counts = spellings.value_counts(sort=False).items()
     read_as = (f"{spelling} is {name} ({count:,} rows)" for (name, spelling), count in counts)
-    logging.info("%s, gender: %s.", file, ", ".join(read_as))
+    logging.info("%s, gender: %s.", name, ", ".join(read_as))
     return classes
 
 
@@ -152,7 +176,7 @@ def _places(header: list[str], known: list[str], file: str | Path) -> dict[str, 
             )
         unused.append(f'"{name}"')
     if unused:
-        logging.warning("%s: columns that are not used here: %s.", file, ", ".join(unused))
+        logging.info("%s: columns that are not used here: %s.", file, ", ".join(unused))
     return places
 
 

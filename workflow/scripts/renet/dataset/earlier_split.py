@@ -24,9 +24,9 @@ def subsets(samples: pd.DataFrame, file: str | Path) -> pd.Series:
     others = [name for name in SPLIT.columns if name not in required]
     table = user_tables.read(file, required, others)[required].drop_duplicates()
     fault = f"is not a subset; write one of {', '.join(SUBSETS)}"
-    user_tables.refuse(~table.subset.isin(SUBSETS), table.subset, fault, file)
+    user_tables.refuse(~table.subset.isin(SUBSETS), table.subset, fault)
     fault = "is in two subsets; keep one of its lines"
-    user_tables.refuse(table.duplicated(["source", "path"]), table.path, fault, file)
+    user_tables.refuse(table.duplicated(["source", "path"]), table.path, fault)
     known = samples[["source", "path"]].merge(table, how="left").subset.fillna("")
     used = samples[(known != "").to_numpy()][["source", "path"]].drop_duplicates()
     logging.info(

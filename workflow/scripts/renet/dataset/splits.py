@@ -29,6 +29,7 @@ class SplitSettings:
         by: `subject` keeps each person in one subset; `image` splits at random, as the course did.
         near_duplicates: whether near-duplicates of a photo stay in one subset, too.
         seed: of the assignment and of the random order.
+        allow_leaks: whether subsets that are given may divide what should stay in one.
     """
 
     validation: float = 0.1
@@ -36,6 +37,7 @@ class SplitSettings:
     by: Literal["subject", "image"] = "subject"
     near_duplicates: bool = True
     seed: int = 42
+    allow_leaks: bool = False
 
 
 def shared(samples: pd.DataFrame) -> dict[str, pd.Series]:
@@ -99,7 +101,7 @@ def assign_subsets(
         held = np.bincount(part[chosen], weights=sizes, minlength=len(parts))[:-1]
         wanted = (fractions * sizes.sum() - held).clip(min=0)
         free = ~is_fixed[chosen]
-        part[chosen[free]] = cut(sizes[free], wanted, held == 0)
+        part[chosen[free]] = cut(sizes[free], wanted, (held == 0) & (fractions > 0))
     return np.array(parts)[part[group]]
 
 
@@ -196,14 +198,18 @@ def split(
         The samples with a column `subset`, subset after subset, each in its random order: neon does
         not shuffle in training, so that this is the order of training.
 
+    A published split without a validation set takes it from its training set.
+
     Raises:
         InputError: a subset would be empty, or `fixed` divides a group.
     """
     if samples.empty:
         raise InputError("No face is left to split; funnel.csv of each source shows why.")
     fixed = pd.Series("", index=samples.index) if fixed is None else fixed
-    group = groups(samples, settings.by)
-    refuse_divided_groups(samples, group, fixed)
+    group = undivided_groups(samples, fixed, settings)
+    if set(fixed) == {"train", "test"}:
+        settings = dataclasses.replace(settings, test=0)
+        fixed = fixed.replace("train", "")
     subset = assign_subsets(samples, group, settings, fixed.to_numpy())
     largest = np.bincount(group).max() / len(samples)
     if largest > LARGE:
@@ -229,25 +235,48 @@ def split(
     return shuffled.iloc[place.argsort(kind="stable")].reset_index(drop=True)
 
 
-def refuse_divided_groups(samples: pd.DataFrame, group: np.ndarray, fixed: pd.Series) -> None:
-    """Refuse subsets that are given so that a group is in two.
+def undivided_groups(
+    samples: pd.DataFrame, fixed: pd.Series, settings: SplitSettings
+) -> np.ndarray:
+    """The group of each sample as from `groups`; of those that `fixed` divides, each part is one.
 
     Raises:
-        InputError: naming two such faces, and what they share.
+        InputError: there is a divided group, and no leaks are allowed.
     """
+    group = groups(samples, settings.by)
     given = samples.assign(fixed=fixed, group=group)[fixed != ""]
     subsets = given.groupby("group").fixed.nunique()
     divided = subsets.index[subsets > 1]
     if divided.empty:
-        return
+        return group
     faces = given[given.group == divided[0]].drop_duplicates("fixed").iloc[:2]
     (one, first), (other, second) = zip(faces.id, faces.fixed, strict=True)
-    raise InputError(
-        f"{one} is given the subset {first} and {other} {second}, and the two belong together by "
-        "people, photos, pixels or near-duplicates, so that the metrics would be too high "
-        f"({len(divided)} such groups). Give them one subset, or allow it by split.by: image for "
-        "people, or by split.near_duplicates: false."
+    found = leaks(in_two_subsets(given, given.fixed), settings.by)
+    sentence = (
+        f"{one} is given the subset {first} and {other} {second}, and the two belong together. In "
+        f"two subsets are the same {found}, so that the metrics are too high "
+        f"({len(divided)} such groups)"
     )
+    if not settings.allow_leaks:
+        raise InputError(
+            f"{sentence}. Give them one subset, or allow it by split.by: image for people, by "
+            "split.near_duplicates: false, or for all by split.allow_leaks: true."
+        )
+    logging.warning("%s; split.allow_leaks allows it.", sentence)
+    parts = pd.MultiIndex.from_arrays([group, fixed.where(np.isin(group, divided), "")])
+    return parts.factorize()[0]
+
+
+def in_two_subsets(samples: pd.DataFrame, subset: pd.Series) -> dict[str, int]:
+    """How many values of each key of `shared` are in more than one subset."""
+    keys = shared(samples).items()
+    return {name: int((subset.groupby(key).nunique() > 1).sum()) for name, key in keys}
+
+
+def leaks(found: dict[str, int], by: str) -> str:
+    """What of `in_two_subsets` a split has to keep apart, `people (2), photos (1)`; "" for none."""
+    refused = {name: n for name, n in found.items() if n and (name, by) != ("people", "image")}
+    return ", ".join(f"{name} ({count:,})" for name, count in refused.items())
 
 
 def contradictions(samples: pd.DataFrame) -> pd.DataFrame:

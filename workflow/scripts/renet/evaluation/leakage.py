@@ -13,7 +13,7 @@ from renet.dataset import near_duplicates, splits
 def check(
     split: pd.DataFrame,
     by: str,
-    split_file: str,
+    split_file: str | None,
     *,
     near: bool = True,
     trained_on: Sequence[str] = ("train",),
@@ -23,7 +23,7 @@ def check(
     Args:
         split: split.csv, at least `subset`, `phash` and the columns of `splits.shared`.
         by: `split.by` of the config; people may be in several subsets by `image`.
-        split_file: its name, for the error.
+        split_file: its name, for the error; None if leaks are allowed.
         near: whether near-duplicates stay in one subset, `split.near_duplicates` of the config.
         trained_on: the subsets that the run is trained on.
 
@@ -31,15 +31,10 @@ def check(
         InputError: faces that have to stay together are in more than one subset.
     """
     samples = split.assign(copies=near_duplicates.groups(split.phash)) if near else split
-    found = {
-        name: int((split.subset.groupby(key).nunique() > 1).sum())
-        for name, key in splits.shared(samples).items()
-    }
-    refused = {name: n for name, n in found.items() if n and (name, by) != ("people", "image")}
-    if refused:
-        counts = ", ".join(f"{name} ({count:,})" for name, count in refused.items())
+    found = splits.in_two_subsets(samples, samples.subset)
+    if split_file and (leaks := splits.leaks(found, by)):
         raise InputError(
-            f"{split_file} has the same {counts} in more than one subset, so that the metrics of "
+            f"{split_file} has the same {leaks} in more than one subset, so that the metrics of "
             "the test set would be too high; delete the file to have the split made again."
         )
     test, known = (split.subject[split.subset.isin(names)] for names in (["test"], trained_on))

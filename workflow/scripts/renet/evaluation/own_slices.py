@@ -1,39 +1,44 @@
-"""Slices by the columns of a user's own table of photos that the config names under `slices`."""
+"""Slices by columns of the tables of photos that the config names under `slices`."""
 
+import itertools
 from pathlib import Path
 
 import pandas as pd
 
-from renet.common import user_tables
+from renet.common.imdb_wiki import TABLE
 from renet.evaluation.slices import OWN_COLUMN, UNKNOWN
-from renet.metadata.own_photos import OPTIONAL, REQUIRED
+from renet.metadata import own_photos
 
 MOST_VALUES, OTHER = 20, "other"
 
 
 def add(
-    predictions: pd.DataFrame, rows: pd.Series, tables: list[Path], columns: list[str]
+    predictions: pd.DataFrame, rows: pd.Series, tables: list[Path], slices: dict[str, dict]
 ) -> pd.DataFrame:
-    """An inference table with a column `OWN_COLUMN` + name for each column of the users' tables.
+    """An inference table with a column `OWN_COLUMN` + name for each column of the tables.
 
     Args:
         rows: row in the metadata of its source, by the id of the face.
-        tables: of each source that `columns` names, in their order.
-        columns: source and name of each, `own:skin_type`.
+        tables: of all sources that `slices` names, in their order.
+        slices: of each source its archive (`renet.config.sources.archive`): `slices`, the columns,
+            `labels`, `tables` and `database`.
 
     Returns:
         Text: `UNKNOWN` where a field is empty or the source lacks the column, and `OTHER` for all
         but the `MOST_VALUES` values with the most faces.
     """
-    names: dict[str, list[str]] = {}
-    for source, _, name in (column.partition(":") for column in columns):
-        names.setdefault(source, []).append(name)
-    parts = []
-    for (source, of_source), table in zip(names.items(), tables, strict=True):
+    parts, remaining = [], iter(tables)
+    for source, given in slices.items():
         faces = predictions[predictions.source == source]
-        written = user_tables.read(table, [*REQUIRED, *of_source], OPTIONAL)[of_source]
-        written = written.iloc[rows[faces.id]].set_axis(faces.index)
-        parts.append(written.add_prefix(OWN_COLUMN))
+        files = list(itertools.islice(remaining, len(given["tables"])))
+        labels = own_photos.Labels(**given["labels"])
+        written = own_photos.written(files, labels, faces.path, given["slices"])
+        if files and given["database"] == TABLE:  # a photo can have several rows
+            found = written.iloc[rows[faces.id]]
+        else:
+            paths = written.path.map(own_photos.plain)
+            found = written.set_index(paths)[~paths.duplicated().to_numpy()].reindex(faces.path)
+        parts.append(found[given["slices"]].set_axis(faces.index).add_prefix(OWN_COLUMN))
     values = pd.concat(parts).reindex(predictions.index).fillna("")
     return predictions.join(values.apply(_most_frequent))
 

@@ -41,22 +41,35 @@ def positions(paths: pd.Series, members: pd.DataFrame, folder: PurePosixPath) ->
     return found
 
 
+def photos(members: pd.DataFrame) -> pd.Series:
+    """The names of the photos among the files of an index."""
+    return members.member[members.member.str.lower().str.endswith(SUFFIXES)]
+
+
 def log_differences(
-    paths: pd.Series, members: pd.DataFrame, positions: np.ndarray, table: str | Path
+    rows: pd.DataFrame, members: pd.DataFrame, positions: np.ndarray, table: str
 ) -> None:
-    """Warn of photos that a user's table lists and the archives lack, and of the reverse.
+    """Warn of photos that a table lists and the archives lack, of the reverse, and of no names.
 
     Args:
+        rows: of the table, with `path` and the `name` of the person.
         positions: of each path, as from `positions`.
+        table: its name.
     """
-    if len(missing := paths[positions < 0].unique()):
+    if (rows["name"] == "").all():
+        logging.warning(
+            "%s names no subject: each photo counts as a person of its own, and a person can be in "
+            "both the training and the test set. Add a column subject, unless each person has one "
+            "photo.",
+            table,
+        )
+    if len(missing := rows.path[positions < 0].unique()):
         logging.warning(
             "%s lists %d photos that the folder or tar lacks, dropped as missing_file. The first "
             "is %s; the folder or tar has %s.",
             table, len(missing), missing[0], _nearest(missing[0], members),
         )  # fmt: skip
-    others = members.member.drop(positions[positions >= 0])
-    others = others[others.str.lower().str.endswith(SUFFIXES)]
+    others = photos(members.drop(positions[positions >= 0]))
     if len(others):
         logging.warning(
             "%s does not list %d photos of the folder or tar, which are not used. The first is %s.",

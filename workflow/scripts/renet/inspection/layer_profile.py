@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 import torch
 from torch import Tensor, nn
-from torch.utils.flop_counter import FlopCounterMode, conv_flop_count
+from torch.utils.flop_counter import FlopCounterMode
 
 from renet.evaluation.tables import LAYER_TIMES, LAYERS
 from renet.network import devices
@@ -118,17 +118,12 @@ def _forward(layer: nn.Module, inputs: Tensor, precision: str) -> Tensor:
 
 
 def _count_operations(call: Callable[[], object]) -> tuple[object, float]:
-    # The counter does not know oneDNN's convolution with ReLU, which not every build has.
-    fused = getattr(torch.ops.mkldnn, "_convolution_pointwise", None)
-    formulas = {
-        fused: lambda maps, kernel, *_, out_shape, **__: conv_flop_count(maps, kernel, out_shape)
-    }
-    with FlopCounterMode(display=False, custom_mapping=formulas) as counter:
+    with FlopCounterMode(display=False) as counter:
         result = call()
     return result, counter.get_total_flops()
 
 
 def _synchronize(device: torch.device) -> None:
     """Wait for a GPU, which computes while the host goes on."""
-    if device.type == "cuda":
+    if device.type != "cpu":
         torch.cuda.synchronize(device)

@@ -165,6 +165,8 @@ def describe(rows: pd.DataFrame, source: str, database: str) -> pd.DataFrame:
     return rows.assign(
         id=[f"{source}:{number}" for number in range(len(rows))],
         subset="",
+        not_labelled=False,
+        repeated=False,
         source=source,
         subject=subjects(rows, database),
         age=ages(rows.dob.to_numpy(), rows.photo_taken.to_numpy()),

@@ -1,12 +1,17 @@
-"""A table of the user's own photos in place of a .mat file: a CSV with one line for each photo.
+"""Tables that describe photos: a user's own, in place of a .mat file, or published ones.
 
-Columns: `path` (in the folder or tar of photos), `gender`, and optionally `subject` (who it is),
-`age` (in years), `year` (of the photo), `x1`, `y1`, `x2`, `y2` (the face in the photo, in pixels
-counted from 1, both ends included), and `subset` (train, validation or test). An empty field means
-unknown. See `renet.common.user_tables` for the format.
+Columns of a user's own table: `path` (in the folder or tar of photos), `gender`, and optionally
+`subject` (who it is), `age` (in years), `year` (of the photo), `x1`, `y1`, `x2`, `y2` (the face in
+the photo, in pixels counted from 1, both ends included), and `subset` (train, validation or test).
+An empty field means unknown. See `renet.common.user_tables` for the format.
+
+For published labels, `Labels` names the columns. Without a table, the names of the files have them.
 """
 
+import dataclasses
 import logging
+import re
+from collections.abc import Iterable, Sequence
 from pathlib import Path, PurePosixPath
 
 import numpy as np
@@ -19,69 +24,177 @@ from renet.common.photo_formats import FORMATS, SUFFIXES
 from renet.metadata.subjects import normalised_name, of_photos
 from renet.metadata.tables import SUBSETS
 
-REQUIRED, OPTIONAL = ["path", "gender"], ["subject", "age", "year", *BOX_COLUMNS, "subset"]
+REQUIRED, OPTIONAL = ("path", "gender"), ("subject", "age", "year", *BOX_COLUMNS, "subset")
+COLUMNS = {name: name for name in ("gender", *OPTIONAL)}
 LARGEST = 10**9  # larger than any age or coordinate
 DECIMAL_COMMA = r"^(-?\d+),(\d{1,2})$"
+BAND = r"^\(?(\d+)(?:-|, )(\d+)\)?$"  # of ages, 20-29 or (25, 32)
+OPEN_BAND = r"^(?:more than )?(\d+)\+?$"
+SUBSET_NAMES = {"val": "validation", "valid": "validation"}
 
 
-def read(table_file: str | Path, *, whole: bool = False) -> pd.DataFrame:
-    """Read a table of photos.
+@dataclasses.dataclass(frozen=True)
+class Labels:
+    """Which columns describe photos: those of a user's own table, or of `labels` in the config.
+
+    Attributes:
+        columns: the column of `gender` and of each of `OPTIONAL` that there is.
+        required, optional: columns that a table must have, and can have.
+        path: template of the path in the archive, `{folder}/{file}`.
+        pattern: regular expression on the path, whose `groups` are further columns.
+        values: gender of each spelling that is no word; None for a user's own table.
+        genders: of each file that lists the photos of one gender; "" for a table.
+    """
+
+    columns: dict = dataclasses.field(default_factory=lambda: COLUMNS)
+    required: Sequence[str] = REQUIRED
+    optional: Sequence[str] = OPTIONAL
+    path: str = "{path}"
+    pattern: str = ""
+    groups: Sequence[str] = ()
+    values: dict | None = None
+    genders: Sequence[str] = ("",)
+
+
+def written(
+    files: Sequence[Path], labels: Labels, photos: Iterable[str] = (), further: Sequence[str] = ()
+) -> pd.DataFrame:
+    """The rows of tables and lists, as text: `path`, the columns of `labels`, and further ones.
+
+    Args:
+        photos: paths in the archive; without a file, they are the rows.
+    """
+    parts = [pd.DataFrame({"path": list(photos)}, index=list(photos), dtype=str)]
+    if files:
+        parts = [
+            _listed(file, labels).assign(gender=gender)
+            if gender
+            else user_tables.read(file, [*labels.required, *further], labels.optional)
+            for file, gender in zip(files, labels.genders, strict=True)
+        ]
+    return _with_path(pd.concat(parts).fillna(""), labels)
+
+
+def _listed(file: Path, labels: Labels) -> pd.DataFrame:
+    """The photos of a list: a path on each line, or a table with the columns of the template."""
+    listed = user_tables.read_list(file)
+    needed = re.findall("{(.+?)}", labels.path)
+    return user_tables.read(file, needed, []) if listed is None else listed
+
+
+def _with_path(rows: pd.DataFrame, labels: Labels) -> pd.DataFrame:
+    """Rows with the groups of the pattern, found in `path` or the template, and then the path."""
+
+    def filled() -> list[str]:
+        return [labels.path.format(**row) for row in rows.to_dict("records")]
+
+    if "path" not in rows:
+        rows = rows.assign(path=filled())
+    if labels.pattern:
+        found = rows.path.str.extract(labels.pattern).rename(columns=lambda name: str(name).lower())
+        rows = rows.assign(**found[labels.groups].fillna(""))
+    return rows.assign(path=filled())
+
+
+def subsets(
+    described: pd.DataFrame, files: Sequence[Path], names: Sequence[str], labels: Labels
+) -> pd.Series:
+    """The subset of each row: that of the published list with its path, or without lists its own.
+
+    Args:
+        files, names: the lists, and the subset of each.
+
+    Raises:
+        InputError: a photo is on the lists of two subsets.
+    """
+    if not files:
+        return described.subset
+    lists = [_with_path(_listed(file, labels), labels) for file in files]
+    rows = pd.concat([one.assign(subset=name) for one, name in zip(lists, names, strict=True)])
+    rows = rows.assign(path=rows.path.map(plain)).drop_duplicates(["path", "subset"])
+    fault = "is on the lists of two subsets; remove it from one of them"
+    user_tables.refuse(rows.path.duplicated(), rows.path, fault)
+    return described.path.map(rows.set_index("path").subset).fillna("")
+
+
+def read(
+    files: Sequence[Path],
+    labels: Labels = Labels(),
+    *,
+    whole: bool = False,
+    photos: Iterable[str] = (),
+) -> pd.DataFrame:
+    """Read tables of photos.
 
     Args:
         whole: whether faces are to be cropped by their boxes, so that a photo can have several.
+        photos: paths in the archive; without a file, they are the rows.
 
     Returns:
-        The columns of `REQUIRED` and `OPTIONAL`, in the file's order, and `repeated`: whether an
-        earlier row describes the same face. Gender is 0, 1 or NaN; an empty field or absent column
-        is "" for text and NaN for numbers.
+        `path`, `gender` and the columns of `OPTIONAL`, in the files' order; `repeated`, whether an
+        earlier row describes the same face; and `not_labelled`, whether the pattern does not fit.
+        Gender is 0, 1 or NaN; an empty field or absent column is "" for text and NaN for numbers.
 
     Raises:
-        InputError: the file is not a CSV in UTF-8 with these columns, has an invalid field, or
-            contradicts itself.
+        InputError: a file is not a CSV in UTF-8 with these columns, has an invalid field, or
+            a user's own table contradicts itself.
     """
-    written = user_tables.read(table_file, REQUIRED, OPTIONAL)
-    if written.empty:
-        raise InputError(f"{table_file} has no line below its header.")
-    given = (written[BOX_COLUMNS] != "").any()
+    rows = written(files, labels, photos)
+    name = ", ".join(map(str, files)) or "The index of the photos"
+    if rows.empty:
+        raise InputError(f"{name} has no line below its header.")
+    texts = rows[["path"]].assign(
+        **{field: rows.get(labels.columns.get(field), "") for field in COLUMNS}
+    )
+    given = (texts[BOX_COLUMNS] != "").any()
     if given.any() and not given.all():
         raise InputError(
-            f"{table_file} has only {', '.join(given.index[given])} of a box; give all four."
+            f"{name} has only {', '.join(given.index[given])} of a box; give all four."
         )
-    table = written.assign(
-        path=_paths(written.path, table_file),
-        gender=user_tables.genders(written.gender, table_file),
-        **{name: _numbers(written[name], table_file) for name in ["age", "year", *BOX_COLUMNS]},
+    texts["subset"] = texts.subset.replace(SUBSET_NAMES)
+    table = texts.assign(
+        path=_paths(texts.path, name),
+        gender=user_tables.genders(texts.gender, name, values=labels.values),
+        age=_numbers(_midpoints(texts.age, name), name),
+        **{field: _numbers(texts[field], name) for field in ("year", *BOX_COLUMNS)},
+        not_labelled=not files and (rows[list(labels.groups)] == "").all(axis=1),
     )
     is_year = table.year.isna() | (table.year.between(1, 9999) & (table.year % 1 == 0))
     fault = "is no year; write a whole number such as 1998, or leave it empty"
-    user_tables.refuse(~is_year, written.year, fault, table_file)
-    is_subset = written.subset.isin(SUBSETS) | (written.subset == "").all()
+    user_tables.refuse(~is_year, texts.year, fault)
+    is_subset = texts.subset.isin(SUBSETS) | (texts.subset == "").all()
     fault = f"is no subset; write {', '.join(SUBSETS)} in each line, or leave the column out"
-    user_tables.refuse(~is_subset, written.subset, fault, table_file)
-    repeated = _repeated(table, written, table_file, whole=whole)
-    if (table.subject == "").all():
-        logging.warning(
-            "%s names no subject: each photo counts as a person of its own, and a person can be in "
-            "both the training and the test set. Add a column subject, unless each person has one "
-            "photo.",
-            table_file,
-        )
+    user_tables.refuse(~is_subset, texts.subset, fault)
+    repeated = _repeated(table, texts, labels, whole=whole)
     return table.assign(repeated=repeated).reset_index(drop=True)
 
 
-def _paths(written: pd.Series, table_file: str | Path) -> pd.Series:
-    """The paths as in the archive's index: with slashes, without a leading `./`."""
-    user_tables.refuse(written == "", written, "is an empty path; name a photo", table_file)
-    paths = written.map(lambda path: str(PurePosixPath(path.replace("\\", "/"))))
+def plain(path: str) -> str:
+    """A path as in the archive's index: with slashes, without a leading `./`."""
+    return str(PurePosixPath(path.replace("\\", "/")))
+
+
+def _paths(written: pd.Series, name: str) -> pd.Series:
+    user_tables.refuse(written == "", written, "is an empty path; name a photo")
+    paths = written.map(plain)
     if changed := int((paths != written).sum()):
-        logging.info("%s: %d paths were read with / for \\ or without ./.", table_file, changed)
+        logging.info("%s: %d paths were read with / for \\ or without ./.", name, changed)
     suffixes = paths.map(lambda path: PurePosixPath(path).suffix.lower())
     fault = f"is in a format that is not accepted; convert it to one of {', '.join(FORMATS)}"
-    user_tables.refuse(~suffixes.isin([*SUFFIXES, ""]), written, fault, table_file)
+    user_tables.refuse(~suffixes.isin([*SUFFIXES, ""]), written, fault)
     return paths
 
 
-def _numbers(written: pd.Series, table_file: str | Path) -> pd.Series:
+def _midpoints(ages: pd.Series, name: str) -> pd.Series:
+    """Ages with the middle of a band, in whole years, and the lower end of the open one."""
+    middles = ages.str.extract(BAND).astype(np.float64).mean(axis=1) // 1
+    if count := int(middles.notna().sum()):
+        logging.info("%s: %d ages are bands, and their middles count.", name, count)
+    ages = ages.str.replace(OPEN_BAND, r"\1", regex=True).replace("None", "")
+    return ages.mask(middles.notna(), middles.astype(str)).rename(ages.name)
+
+
+def _numbers(written: pd.Series, name: str) -> pd.Series:
     """A column of numbers, NaN where a field is empty.
 
     A comma before one or two digits is a decimal comma; before three it could separate thousands.
@@ -90,42 +203,45 @@ def _numbers(written: pd.Series, table_file: str | Path) -> pd.Series:
     numbers = pd.to_numeric(texts, errors="coerce").astype(np.float64)
     invalid = ~(numbers.abs() < LARGEST) & (written != "")
     fault = f"is not a number that {written.name} can be; correct it or leave it empty"
-    user_tables.refuse(invalid, written, fault, table_file)
+    user_tables.refuse(invalid, written, fault)
     if changed := int((texts != written).sum()):
-        logging.info("%s: %d values of %s have a decimal comma.", table_file, changed, written.name)
+        logging.info("%s: %d values of %s have a decimal comma.", name, changed, written.name)
     return numbers
 
 
 def _repeated(
-    table: pd.DataFrame, written: pd.DataFrame, table_file: str | Path, *, whole: bool
+    table: pd.DataFrame, texts: pd.DataFrame, labels: Labels, *, whole: bool
 ) -> pd.Series:
     """Whether an earlier row describes the same face: the same path and, if `whole`, box.
 
     Args:
-        written: the table as it is written, for the message.
+        texts: the table as it is written, for the message.
 
     Raises:
-        InputError: the rows of a face differ in gender, subject, age, year or subset.
+        InputError: the rows of a face in a user's own table differ in gender, subject, age, year or
+            subset. Of published tables, which others write, the first row counts.
     """
     face = ["path", *(BOX_COLUMNS if whole else [])]
-    number = table.groupby(face, dropna=False, sort=False).ngroup()
-    first = table.index.to_series().groupby(number).transform("first")
+    number = table.groupby(face, dropna=False, sort=False).ngroup().to_numpy()
+    first = pd.Series(number).drop_duplicates().index.to_numpy()[number]  # row of each face
     for name in ("gender", "subject", "age", "year", "subset"):
-        values = table[name].fillna(-1)
-        differs = values != values[first].to_numpy()
+        values = table[name].fillna(-1).to_numpy()
+        differs = values != values[first]
         if differs.any():
-            line = differs.idxmax()
-            raise InputError(
-                f'{table_file}, line {line}: {name} is "{written[name][line]}", and on line '
-                f'{first[line]} "{written[name][first[line]]}" for the same photo '
-                f"{table.path[line]}; keep one of the lines."
+            row, value = differs.argmax(), texts[name].iloc
+            sentence = (
+                f'{table.index[row]}: {name} is "{value[row]}", and in {table.index[first[row]]}, '
+                f'"{value[first[row]]}" for the same photo {table.path.iloc[row]}'
             )
-    repeated = first != table.index
+            if labels.values is None:
+                raise InputError(f"{sentence}; keep one of the lines.")
+            logging.warning("%s; the first counts (%d such rows).", sentence, differs.sum())
+    repeated = first != np.arange(len(table))
     if repeated.any():
-        line = repeated.idxmax()
+        row = repeated.argmax()
         logging.warning(
-            "%s: %d lines repeat an earlier one and are dropped; the first is line %d, %s.",
-            table_file, repeated.sum(), line, table.path[line],
+            "%d lines repeat an earlier one and are dropped; the first is %s, %s.",
+            repeated.sum(), table.index[row], table.path.iloc[row],
         )  # fmt: skip
     return repeated
 
@@ -150,3 +266,23 @@ def describe(rows: pd.DataFrame, source: str) -> pd.DataFrame:
         face_score=np.nan,
         second_face_score=np.nan,
     )
+
+
+def replace(rows: pd.DataFrame, described: pd.DataFrame, labels: Labels) -> pd.DataFrame:
+    """Rows of a .mat file (`mat_file.describe`) with published labels in place of its own, by path.
+
+    Raises:
+        InputError: the tables, `described` as from `describe`, name none of the photos.
+    """
+    first = described[~described.repeated].set_index("path")
+    is_labelled = rows.path.isin(first.index)
+    if not is_labelled.any():
+        raise InputError(
+            f"The tables of labels name none of the {len(rows)} photos of the .mat file: they have "
+            f"{first.index[0]}, and it has {rows.path.iloc[0]}. Check `path` under `labels`."
+        )
+    others = len(first) - is_labelled.sum()
+    logging.info("%d photos of the labels are not in the .mat file.", others)
+    found = first.reindex(rows.path).set_axis(rows.index)
+    names = ["photo_taken" if name == "year" else name for name in labels.columns]
+    return rows.assign(not_labelled=~is_labelled, **found[names])

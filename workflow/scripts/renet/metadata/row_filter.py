@@ -30,32 +30,31 @@ class RowFilter:
     max_age: float = 100
 
 
-def dropped_of_mat(rows: pd.DataFrame, limits: RowFilter) -> dict[RowReason, pd.Series]:
-    """For each reason, the rows (as from `mat_file.describe`) that it applies to."""
-    return {
-        # NaN is neither class: a public pipeline that took it for "not 1" made 2,643 men women.
-        RowReason.GENDER_UNKNOWN: ~rows.gender.isin([0, 1]),
+def dropped(
+    rows: pd.DataFrame, limits: RowFilter, *, whole: bool, by_table: bool
+) -> dict[RowReason, pd.Series]:
+    """For each reason, the rows (as from `describe`) that it applies to.
+
+    Args:
+        whole: whether faces are cropped by their boxes, so that a row without a box has no face.
+        by_table: whether a table has the faces. Then an age counts only if it is given, and there
+            are no scores of a face detector.
+    """
+    # NaN is neither class: a public pipeline that took it for "not 1" made 2,643 men women.
+    unknown = ~rows.gender.isin([0, 1])
+    in_range = rows.age.between(limits.min_age, limits.max_age)
+    found = {RowReason.NOT_LABELLED: rows.not_labelled, RowReason.GENDER_UNKNOWN: unknown}
+    if by_table:
+        return found | {
+            RowReason.REPEATED: rows.repeated,
+            RowReason.NO_FACE: rows[BOX_COLUMNS].isna().any(axis=1) & whole,
+            RowReason.AGE_OUT_OF_RANGE: rows.age.notna() & ~in_range,
+        }
+    return found | {
         RowReason.NO_FACE: ~np.isfinite(rows.face_score),
         RowReason.SECOND_FACE: rows.second_face_score.notna() & (not limits.allow_second_face),
-        RowReason.AGE_OUT_OF_RANGE: ~rows.age.between(limits.min_age, limits.max_age),
-        RowReason.LOW_FACE_SCORE: ~(rows.face_score >= limits.min_face_score),
-    }
-
-
-def dropped_of_own_photos(
-    rows: pd.DataFrame, limits: RowFilter, *, whole: bool
-) -> dict[RowReason, pd.Series]:
-    """For each reason, the rows (as from `own_photos.describe`) that it applies to.
-
-    An age counts only if it is given, and there are no scores of a face detector. With `whole`,
-    faces are cropped by their boxes, so that a row without a box has no face.
-    """
-    in_range = rows.age.isna() | rows.age.between(limits.min_age, limits.max_age)
-    return {
-        RowReason.REPEATED: rows.repeated,
-        RowReason.GENDER_UNKNOWN: rows.gender.isna(),
-        RowReason.NO_FACE: rows[BOX_COLUMNS].isna().any(axis=1) & whole,
         RowReason.AGE_OUT_OF_RANGE: ~in_range,
+        RowReason.LOW_FACE_SCORE: ~(rows.face_score >= limits.min_face_score),
     }
 
 

@@ -10,7 +10,7 @@ class GraphCapture:
     """Captures functions as graphs, on one stream and with one pool of memory.
 
     A graph computes with the tensors that its function used when it was captured: new values have
-    to be copied into them. Graphs of one capture have to be replayed in the order of their capture.
+    to be copied into them. What one graph leaves in the pool, any other one may overwrite.
     """
 
     WARM_UP_RUNS = 3

@@ -64,12 +64,6 @@ def choose(name: str, threads: int, local_rank: int = 0) -> torch.device:
     if (name, device.type) == ("auto", "cpu"):
         _check_unused_gpu(warns=local_rank == 0)
     if device.type == "cuda":
-        if local_rank >= torch.cuda.device_count():
-            raise InputError(
-                f"GPU number {local_rank} is asked for and PyTorch sees "
-                f"{torch.cuda.device_count()}: use -b cpu, or train.device: auto or cpu in the "
-                "config, or fewer train.processes, or a PyTorch for this machine's GPU."
-            )
         device = torch.device("cuda", own_gpu(local_rank))
         torch.cuda.set_device(device)
         details = torch.cuda.get_device_name(device)
@@ -113,8 +107,16 @@ def own_gpu(local_rank: int) -> int:
     All processes of this project on the machine take part, whether a scheduler has granted them
     some of its GPUs or not. GPU number `local_rank` comes first. Each process of a training chooses
     from GPUs that no other rank takes: of two, one has the even and one the odd numbers.
+
+    Raises:
+        InputError: PyTorch sees too few.
     """
     count, ranks = torch.cuda.device_count(), int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
+    if local_rank >= count:
+        raise InputError(
+            f"GPU number {local_rank} is asked for and PyTorch sees {count}: use -b cpu, or "
+            "train.device: auto or cpu, or fewer train.processes, or a PyTorch for this GPU."
+        )
     if ranks > 1:
         numbers = list(range(local_rank, count, ranks))
     else:

@@ -57,12 +57,11 @@ class Inference:
         if not is_repeated:
             self._loader: Loader = StreamingLoader(*faces)
             return
-        if device.type == "cuda" and self._count >= size:
+        if device.type != "cpu" and self._count >= size:
             try:  # before the faces take memory
                 self._infer = captured(self._infer, (size, *model.input_shape), device)
             except torch.OutOfMemoryError:
                 logging.warning("The validation has no CUDA graph: the GPU's memory is too small")
-        # A capture frees what the training needs again for a batch that is not full.
         self._loader = make_loader(*faces, MAX_MEMORY_FRACTION)
 
     def logits(self, show_progress: bool = False) -> np.ndarray:

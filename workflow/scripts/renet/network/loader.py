@@ -33,7 +33,7 @@ class StreamingLoader:
     def __init__(self, pixels: np.ndarray, targets: np.ndarray, device: torch.device):
         """Take a data set: pixels (N, C, H, W) uint8, targets (N,) int64."""
         self._pixels, self._targets = pixels, targets
-        self._on_gpu = device.type == "cuda"
+        self._on_gpu = device.type != "cpu"
         self._to_device = CopyStream(device) if self._on_gpu else (lambda batch: batch)
 
     def batches(self, batches: Iterable[np.ndarray]) -> Generator[Batch, None, None]:
@@ -88,6 +88,11 @@ class CopyStream:
         return copies
 
 
+def queued_copy(tensor: Tensor, device: torch.device) -> Tensor:
+    """A copy on a GPU, for which the host does not wait; on a CPU the tensor itself."""
+    return (tensor.pin_memory() if device.type != "cpu" else tensor).to(device, non_blocking=True)
+
+
 class DeviceLoader:
     """Keeps the whole data set on the device, as uint8, and gathers the batches there."""
 
@@ -106,8 +111,7 @@ class DeviceLoader:
     def batches(self, batches: Iterable[np.ndarray]) -> Generator[Batch, None, None]:
         """The faces of each array of row numbers; see `StreamingLoader.batches`."""
         for rows in batches:
-            # The copy of a few bytes per face is queued; the host does not wait for it.
-            indices = torch.from_numpy(rows).to(self._device, non_blocking=True)
+            indices = queued_copy(torch.from_numpy(rows), self._device)
             yield self._pixels[indices], self._targets[indices]
 
 
@@ -125,7 +129,7 @@ def make_loader(
     Args:
         max_memory_fraction: of the GPU's free memory that the data set may take.
     """
-    if device.type == "cuda":
+    if device.type != "cpu":
         free, _ = torch.cuda.mem_get_info(device)
         if pixels.nbytes <= max_memory_fraction * free:
             logging.info("%d faces (%.1f GB) are kept on the GPU", len(pixels), pixels.nbytes / 1e9)

@@ -100,53 +100,7 @@ class ConvReLU(nn.Conv2d):
 
     def convolve(self, maps: Tensor, kernel: Tensor) -> Tensor:
         """The output with `kernel` in place of the layer's weight."""
-        if self.training and torch.is_autocast_enabled(maps.device.type):
-            dtype = torch.get_autocast_dtype(maps.device.type)
-            maps, kernel = maps.to(dtype), kernel.to(dtype)
-        if self.training and has_fused_relu(maps):
-            shape = self.padding, self.stride, self.dilation, self.groups
-            return ConvolutionWithReLU.apply(maps, kernel, self.bias.to(maps.dtype), *shape)
         return F.relu(self._conv_forward(maps, kernel, self.bias))
-
-
-def has_fused_relu(maps: Tensor) -> bool:
-    """Whether oneDNN computes a convolution of these maps and its ReLU in one call."""
-    if maps.device.type != "cpu" or maps.dtype not in (torch.float32, torch.bfloat16):
-        return False
-    return torch.backends.mkldnn.is_available() and torch.ops.mkldnn._is_mkldnn_bf16_supported()
-
-
-class ConvolutionWithReLU(torch.autograd.Function):
-    """Both in one call of oneDNN, whose operator has no gradient in PyTorch; the same bits."""
-
-    @staticmethod
-    def forward(ctx, maps: Tensor, kernel: Tensor, bias: Tensor, *shape: object) -> Tensor:
-        """Maps (N, C, H, W) to (N, K, H', W'); `shape`: padding, stride, dilation, groups."""
-        out = torch.ops.mkldnn._convolution_pointwise(maps, kernel, bias, *shape, "relu", [], "")
-        ctx.save_for_backward(maps, kernel, out)
-        ctx.shape = shape
-        return out
-
-    @staticmethod
-    @torch.autograd.function.once_differentiable
-    def backward(ctx, gradient: Tensor) -> tuple[Tensor | None, ...]:
-        """The gradients of maps, kernel and bias."""
-        maps, kernel, out = ctx.saved_tensors
-        padding, stride, dilation, groups = ctx.shape
-        gradients = torch.ops.aten.convolution_backward(
-            torch.ops.aten.threshold_backward(gradient, out, 0),
-            maps,
-            kernel,
-            bias_sizes=[len(kernel)],
-            stride=stride,
-            padding=padding,
-            dilation=dilation,
-            transposed=False,
-            output_padding=[0, 0],
-            groups=groups,
-            output_mask=ctx.needs_input_grad[:3],
-        )
-        return *gradients, None, None, None, None
 
 
 @torch.inference_mode()

@@ -8,6 +8,7 @@ wherever a face stands in its batch: no sum over a face, and no sine or logarith
 """
 
 import dataclasses
+import functools
 import math
 from collections.abc import Callable, Sequence
 
@@ -18,6 +19,7 @@ from scipy.special import betaincinv
 from torch import Tensor
 
 from renet.config.recipe import Recipe
+from renet.network.loader import queued_copy
 
 GOLDEN = 0x9E3779B97F4A7C15  # 2**64 divided by the golden ratio: SplitMix64's step
 MULTIPLIERS = 0xBF58476D1CE4E5B9, 0x94D049BB133111EB
@@ -181,12 +183,11 @@ def _applied(made: Change, faces: Tensor, key: Tensor, rows: Tensor, columns: Te
 
 
 def _on_device(arrays: Sequence[np.ndarray], device: torch.device) -> list[Tensor]:
-    """Arrays of one dtype on the device, in one copy that a GPU makes while the host goes on."""
+    """Arrays of one dtype on the device, in one copy."""
     if not arrays:
         return []
     joined = torch.from_numpy(np.concatenate([array.ravel() for array in arrays]))
-    joined = joined.pin_memory() if device.type == "cuda" else joined
-    parts = joined.to(device, non_blocking=True).split([array.size for array in arrays])
+    parts = queued_copy(joined, device).split([array.size for array in arrays])
     return [part.view(array.shape) for part, array in zip(parts, arrays, strict=True)]
 
 
@@ -219,6 +220,7 @@ def _affine(faces: Tensor, columns: Sequence[Tensor], key: Tensor) -> Tensor:
     return F.grid_sample(faces, grid, padding_mode="reflection", align_corners=False)
 
 
+@functools.cache
 def _centres(side: int, device: torch.device) -> Tensor:
     """The centres of the pixels on a side from -1 to 1."""
     return _on_device([((2 * np.arange(side) + 1) / side - 1).astype(np.float32)], device)[0]

@@ -12,6 +12,8 @@ import numpy as np
 import torch
 from torch import distributed
 
+from renet.network import devices
+
 T = TypeVar("T")
 
 
@@ -24,8 +26,9 @@ def group(device: str) -> Iterator[None]:
     if not distributed.is_torchelastic_launched():
         yield
         return
-    on_gpu = device == "cuda" or (device == "auto" and torch.cuda.is_available())
-    distributed.init_process_group("nccl" if on_gpu else "gloo")
+    on_gpu = devices.type_of(device) == "cuda"
+    own = torch.device("cuda", devices.own_gpu(local_rank())) if on_gpu else None
+    distributed.init_process_group("nccl" if on_gpu else "gloo", device_id=own)
     yield
     # Not after an error: under NCCL this may wait for the other processes.
     distributed.destroy_process_group()

@@ -127,13 +127,10 @@ def run_training(job: TrainJob) -> None:
     """Train a run in this process of its group, in the folder of its model; checkpoints stay.
 
     Raises:
-        InputError, TrainingInterrupted: see `resume` and `Trainer.run`; or the faces are damaged.
+        InputError, TrainingInterrupted: see `resume` and `Trainer.run`.
     """
     faces, folder = [hdf5.read(path) for path in job.paths], job.model.parent
     checkpoint = Checkpoint(folder, job.checkpoint_seconds)
-    if processes.is_main():
-        for stored in faces:
-            hdf5.check_digest(stored)
     trainer = resume(job.settings, checkpoint, *faces)
     if not processes.is_main():
         trainer.run(checkpoint)

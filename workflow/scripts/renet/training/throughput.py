@@ -36,7 +36,7 @@ class Throughput:
     def start(self, loader: Loader | None = None) -> None:
         """Start the clock in an epoch, perhaps after an interruption."""
         self._loader, self._time = loader, time.perf_counter()
-        if self._device.type == "cuda":
+        if self._device.type != "cpu":
             torch.cuda.reset_peak_memory_stats(self._device)
         self.measure()
 
@@ -51,7 +51,7 @@ class Throughput:
         memory = psutil.Process().memory_info()
         # On Linux without the page cache of mapped files.
         part["memory"] = max(part["memory"], memory.rss - getattr(memory, "shared", 0))
-        if self._device.type == "cuda":
+        if self._device.type != "cpu":
             # Unlike the allocated memory, it includes that of a captured step.
             reserved = torch.cuda.max_memory_reserved(self._device)
             part["gpu_memory"] = max(part["gpu_memory"], reserved)

@@ -2,6 +2,7 @@
 
 import contextlib
 import functools
+import warnings
 from collections.abc import Callable, Iterator
 
 import numpy as np
@@ -9,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, distributed, nn
 
-from renet.common.errors import InputError
+from renet.common.errors import InputError, lack_of_memory
 from renet.config.recipe import Recipe
 from renet.network import devices
 from renet.network.batch_norm import BatchNorm
@@ -22,7 +23,7 @@ def make_optimizer(model: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
     """AdamW, or neon's `GradientDescentMomentum`, which equals PyTorch's SGD on the mean loss."""
     parameters = [one for one in model.parameters() if one.requires_grad]  # others are frozen
     first = parameters[0]
-    on_gpu = first.device.type == "cuda"
+    on_gpu = first.device.type != "cpu"
     rate: float | Tensor = recipe.learning_rate
     if not (on_gpu and first.dtype == torch.float64):
         # On the device: a captured step reads its present value. A GPU's kernel takes float32.
@@ -31,7 +32,8 @@ def make_optimizer(model: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
     # fused: one pass over the 25 million parameters
     options = {"lr": rate, "weight_decay": recipe.weight_decay, "fused": True}
     if recipe.optimizer == "adamw":
-        return torch.optim.AdamW(parameters, **options)
+        warnings.filterwarnings("ignore", ".*capturable=True, but step", UserWarning)  # in warm-ups
+        return torch.optim.AdamW(parameters, capturable=on_gpu, **options)
     momentum = {"momentum": recipe.momentum, "nesterov": recipe.nesterov}
     return torch.optim.SGD(parameters, **momentum, **options)
 
@@ -39,8 +41,8 @@ def make_optimizer(model: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
 class TrainStep:
     """Updates the weights from a batch, and sums up loss and accuracy.
 
-    On a GPU it runs from CUDA graphs: two replays instead of some thousand launches. A batch that
-    is not full, such as the last one of an epoch, runs without them.
+    On a GPU it runs from CUDA graphs: two replays instead of some thousand launches. The last batch
+    of an epoch has its own. They share the memory of their activations.
 
     Attributes:
         captures: whether there are graphs.
@@ -49,27 +51,27 @@ class TrainStep:
             finite. They are those of all processes.
     """
 
-    _captured: tuple[CapturedFunction, CapturedFunction] | None = None
-
     def __init__(self, model: nn.Module, recipe: Recipe):
         """Make the optimizer of a network that is on its device (see `devices.to_device`)."""
         self.model, self.recipe = model, recipe
         self.optimizer = make_optimizer(model, recipe)
         parameters = self.optimizer.param_groups[0]["params"]
         self.device, self.dtype = parameters[0].device, parameters[0].dtype
-        # Not in float64, whose learning rate is a number, nor with collectives in the forward pass,
-        # nor with AdamW, whose state would have to be taken back after the warm-up.
-        self.captures = self.device.type == "cuda" and recipe.precision != "float64"
-        self.captures &= not recipe.sync_batchnorm and recipe.optimizer == "sgd"
+        # Not in float64, whose learning rate is a number, nor with collectives in the forward pass.
+        self.captures = self.device.type != "cpu" and recipe.precision != "float64"
+        self.captures &= not recipe.sync_batchnorm
         self.sums = torch.zeros(3, dtype=torch.float64, device=self.device)
+        self._graphs: GraphCapture | None = None
+        self._captured: list[tuple[CapturedFunction, CapturedFunction]] = []
         self._is_alone = processes.size() == 1
         self._norms = [layer for layer in model.modules() if isinstance(layer, BatchNorm)]
         for norm in self._norms:
             norm.synchronised = recipe.sync_batchnorm and not self._is_alone
         # What the processes add up: loss, correct predictions and samples, and the gradients.
-        sizes = [] if self._is_alone else [parameter.numel() for parameter in parameters]
-        self._added = torch.zeros(3 + sum(sizes), dtype=self.dtype, device=self.device)
-        self._figures, *gradients = self._added.split([3, *sizes])
+        # Each begins at a multiple of 16 bytes, as a GPU reads them.
+        sizes = [] if self._is_alone else [-(-one.numel() // 4) * 4 for one in parameters]
+        self._added = torch.zeros(4 + sum(sizes), dtype=self.dtype, device=self.device)
+        self._figures, *gradients = self._added.split([4, *sizes])
         for parameter, gradient in zip(parameters, gradients, strict=False):
             parameter.grad = gradient.as_strided(parameter.shape, parameter.stride())
 
@@ -81,11 +83,7 @@ class TrainStep:
             targets: (N,) int64, on the device; or the weights of the classes, (N, classes).
             fraction: of the samples of the whole batch; 0: these samples do not count.
         """
-        self.prepare(pixels.shape[1:])
-        functions: tuple[Callable, Callable] = self._compute, self._update
-        if self._captured and self._captured[0].takes(pixels, targets, fraction):
-            functions = self._captured
-        compute, update = functions
+        compute, update = self._functions(pixels, targets, fraction)
         compute(pixels, targets, fraction)
         if not self._is_alone:
             distributed.all_reduce(self._added)
@@ -109,6 +107,11 @@ class TrainStep:
         settings = self.optimizer.state_dict()["param_groups"]
         self.optimizer.load_state_dict(state["optimizer"] | {"param_groups": settings})
         self.sums.copy_(torch.tensor(state["sums"], dtype=torch.float64))
+
+    def _changed(self) -> list[Tensor]:
+        """The tensors that a step changes; those of the optimizer exist after its first step."""
+        averages = [value for state in self.optimizer.state.values() for value in state.values()]
+        return [*self.model.parameters(), *self.model.buffers(), *averages, self.sums]
 
     def _compute(self, pixels: Tensor, targets: Tensor, fraction: float) -> None:
         """Forward and backward, to this process's part of the gradients."""
@@ -137,38 +140,44 @@ class TrainStep:
 
     def _update(self) -> None:
         self.optimizer.step()
-        loss, correct, samples = self._figures.double()
+        loss, correct, samples, _ = self._figures.double()
         self.sums[:2] += torch.stack([loss * samples, correct])
         self.sums[2] += self.sums[0].isfinite()
 
     def prepare(self, shape: tuple[int, int, int]) -> None:
-        """Capture the step, if it is to be, for full batches of faces (C, H, W).
-
-        Before that some steps run without a graph, while cuDNN and cuBLAS choose their algorithms.
-        The training stays as it is.
-        """
-        if self._captured or not self.captures:
-            return
-        self.model.train()
+        """Capture the step, if it is to be, for full batches of faces (C, H, W)."""
         rows, fraction = part_of_batch(np.arange(self.recipe.batch_size))
         pixel_type = torch.float32 if self.recipe.augments else torch.uint8
         pixels = torch.zeros((len(rows), *shape), dtype=pixel_type, device=self.device)
         targets = torch.zeros(len(rows), dtype=torch.int64, device=self.device)
         if self.recipe.mixup:
             targets = F.one_hot(targets, self.model.architecture.classes).float()
-        momenta = [
-            self.optimizer.state[one].setdefault("momentum_buffer", torch.zeros_like(one))
-            for one in self.optimizer.param_groups[0]["params"]
-        ]
-        changed = [*self.model.state_dict().values(), *momenta, self.sums]
-        before, graphs = [one.clone() for one in changed], GraphCapture()
-        batch = pixels, targets, fraction
-        graphs.warm_up(functools.partial(self._compute, *batch), self._update)
+        self._functions(pixels, targets, fraction)
+
+    def _functions(self, *batch: Tensor | float) -> tuple[Callable, Callable]:
+        """`_compute` and `_update`, or their graphs for such a batch, which may be captured now."""
+        if not self.captures:
+            return self._compute, self._update
+        known = (graphs for graphs in self._captured if graphs[0].takes(*batch))
+        return next(known, None) or self._capture(*batch)
+
+    def _capture(self, *batch: Tensor | float) -> tuple[CapturedFunction, CapturedFunction]:
+        """Capture the step for such batches; the training stays as it is.
+
+        Before that some steps run without a graph, while cuDNN and cuBLAS choose their algorithms.
+        """
+        self.model.train()
+        self._graphs = self._graphs or GraphCapture()
+        before = {one: one.clone() for one in self._changed()}
+        self._graphs.warm_up(functools.partial(self._compute, *batch), self._update)
         with torch.no_grad():
-            torch._foreach_copy_(changed, before)
-        self.optimizer.zero_grad(set_to_none=self._is_alone)  # the graph has gradients of its own
-        compute = CapturedFunction(graphs, self._compute, *batch)
-        self._captured = compute, CapturedFunction(graphs, self._update)
+            for one in self._changed():  # an optimizer begins with zeros
+                one.copy_(before[one]) if one in before else one.zero_()
+        self.optimizer.zero_grad(set_to_none=self._is_alone)  # a graph has gradients of its own
+        own = [one.clone() if isinstance(one, Tensor) else one for one in batch]
+        compute = CapturedFunction(self._graphs, self._compute, *own)
+        self._captured.append((compute, CapturedFunction(self._graphs, self._update)))
+        return self._captured[-1]
 
 
 @contextlib.contextmanager
@@ -177,11 +186,8 @@ def explain_out_of_memory(batch_size: int) -> Iterator[None]:
     try:
         yield
     except (MemoryError, RuntimeError) as error:
-        # PyTorch has no class for a failed allocation on a CPU.
-        kinds = MemoryError | torch.OutOfMemoryError
-        if not isinstance(error, kinds) and "can't allocate memory" not in str(error):
+        if not (shortage := lack_of_memory(error)):
             raise
         raise InputError(
-            f"The memory does not suffice for batches of {batch_size} faces ({error}); lower "
-            "train.batch_size, or train in more processes."
+            f"{shortage}; lower train.batch_size, which is {batch_size}, or raise train.processes."
         ) from error

@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from renet.config.architecture import Architecture, RNNBlock
@@ -60,7 +61,7 @@ class ResidualSweeps(SpatialRNN):
         (height, width), units = rnn["block"], rnn["units"]
         super().__init__(input_shape, (height, width), units, options.cell, options.shared)
         outputs = DIRECTIONS * units
-        self.norm = nn.LayerNorm(outputs) if options.sweep_norm else nn.Identity()
+        self.norm = SweepNorm(outputs) if options.sweep_norm else nn.Identity()
         self.around = None
         if options.residual:
             self.around = nn.Linear(self.vertical.inputs, outputs, bias=False)
@@ -75,6 +76,18 @@ class ResidualSweeps(SpatialRNN):
         """The horizontal sweep; see `SpatialRNN.over_rows`."""
         out = super().over_rows(swept)
         return out if self.around is None else out + swept.transpose(0, 1)
+
+
+class SweepNorm(nn.LayerNorm):
+    """Layer normalisation in the dtype of its input; CUDA's autocast would take float32."""
+
+    def forward(self, swept: Tensor) -> Tensor:
+        """(..., features) to the same shape and dtype."""
+        # A CPU takes weights in float32 with an input in bfloat16, and rounds once; CUDA does not.
+        dtype = self.weight.dtype if swept.device.type == "cpu" else swept.dtype
+        weights = self.weight.to(dtype), self.bias.to(dtype)
+        with torch.autocast(swept.device.type, enabled=False):
+            return F.layer_norm(swept, self.normalized_shape, *weights, self.eps)
 
 
 def _make_block(

@@ -1,0 +1,279 @@
+"""Published labels and splits of known data sets, in the form in which they are published."""
+
+from pathlib import Path
+
+import pandas as pd
+import parse_metadata
+import pytest
+import yaml
+
+from helpers import published
+from helpers.archives import jpeg, mat_bytes, write_tar
+from helpers.project import ROOT, call_script
+from helpers.workflow import copy_project, run, write_config
+from renet.archives import downloads, receipts
+from renet.common.drop_reasons import RowReason
+from renet.common.errors import InputError
+from renet.config import labels as label_settings
+from renet.config import sources, validation
+from renet.dataset.tables import SPLIT
+from renet.metadata import own_photos
+from renet.metadata.own_photos import Labels
+from renet.metadata.row_filter import RowFilter
+from renet.metadata.tables import FUNNEL, METADATA
+
+SCHEMA = ROOT / "workflow" / "schemas" / "config.schema.yaml"
+
+
+def labels_of(labels: dict, **archive: object) -> dict:
+    """What parse_metadata gets of an archive with these `labels`."""
+    given = {"database": "table", "photos": "whole", "labels": labels} | archive
+    return label_settings.read("archives.a", given)
+
+
+def read(folder: Path, text: str, labels: dict) -> pd.DataFrame:
+    """The rows of a published table."""
+    (folder / "t.csv").write_text(text, encoding="utf-8")
+    return own_photos.read(
+        [folder / "t.csv"], Labels(**labels_of({"tables": "t.csv"} | labels)["labels"])
+    )
+
+
+def parse(folder: Path, receipt: Path, archive: dict, **options: object) -> pd.DataFrame:
+    """The rows of metadata.csv, by path, of a tar with labels; `archive` as from the config."""
+    call_script("index_archive", receipt, "-o", folder / "members.csv")
+    parse_metadata.parse_metadata(
+        database=archive["database"], metadata=folder / "metadata.csv", source="a",
+        members=folder / "members.csv", receipt_files=[receipt], photos=folder / "photos.csv",
+        tables=list(map(Path, archive["tables"])), labels=Labels(**archive["labels"]),
+        lists=list(map(Path, archive["lists"])), subsets=archive["subsets"],
+        funnel=folder / "funnel.csv", **options,
+    )  # fmt: skip
+    return METADATA.read(folder / "metadata.csv").set_index("path")
+
+
+def pack(folder: Path, members: dict[str, bytes]) -> Path:
+    """The receipt of a tar of these members."""
+    tar = write_tar(folder / "a.tar", members)
+    receipts.Receipt("made", str(tar), 1, "md5:0", verified=False).write(folder / "r.json")
+    return folder / "r.json"
+
+
+CLEAN = """\
+filename,age,gender,x_min,y_min,x_max,y_max,head_roll,head_yaw,head_pitch
+00/a.jpg,31,F,5,6,30,40,0.1,0.2,0.3
+00/b.jpg,152,M,1,2,20,30,0.1,0.2,0.3
+00/gone.jpg,52,M,1,2,20,30,0.1,0.2,0.3
+"""
+CLEAN_LABELS = {"path": "filename", "gender": "gender", "age": "age"}
+
+
+@pytest.fixture
+def imdb(tmp_path):
+    """IMDB of three photos, whose .mat file knows nothing of the face of the first, and a table."""
+    rows = [
+        {"full_path": f"00/{name}.jpg", "gender": 1.0, "name": f"Person {name}",
+         "face_score": float("-inf") if name == "a" else 3.0}
+        for name in "abc"
+    ]  # fmt: skip
+    photos = {f"imdb/00/{name}.jpg": jpeg(seed=ord(name)) for name in "abc"}
+    (tmp_path / "clean.csv").write_text(CLEAN)
+    mat = mat_bytes(rows, "imdb")
+    return pack(tmp_path, {"imdb/imdb.mat": mat} | photos)
+
+
+def test_published_labels_ages_and_boxes_stand_in_place_of_those_of_the_mat_file(imdb, tmp_path):
+    box = ["x_min", "y_min", "x_max", "y_max"]
+    labels = CLEAN_LABELS | {"tables": str(tmp_path / "clean.csv"), "box": box}
+    archive = labels_of(labels, database="imdb") | {"database": "imdb"}
+    rows = parse(tmp_path, imdb, archive, whole=True, filter=RowFilter())
+    assert rows.reason.to_dict() == {
+        "00/a.jpg": "", "00/b.jpg": "age_out_of_range", "00/c.jpg": "not_labelled",
+    }  # fmt: skip
+    woman = rows.loc["00/a.jpg"]
+    assert (woman.gender, woman.age, woman.subject) == (0, 31, "person a")
+    assert woman[["x1", "y1", "x2", "y2"]].tolist() == [5, 6, 30, 40]
+    funnel = FUNNEL.read(tmp_path / "funnel.csv").set_index("step").dropped
+    assert funnel["not_labelled"] == 1
+
+
+def test_labels_without_boxes_keep_the_faces_of_the_mat_file(imdb, tmp_path):
+    labels = CLEAN_LABELS | {"tables": str(tmp_path / "clean.csv")}
+    archive = labels_of(labels, database="imdb", photos="crop") | {"database": "imdb"}
+    rows = parse(tmp_path, imdb, archive)
+    assert rows.reason.tolist() == ["no_face", "age_out_of_range", "not_labelled"]
+    assert rows.x1.tolist() == [11, 11, 11] and rows.gender.tolist() == [0, 1, pd.NA]
+
+
+def test_labels_that_name_no_photo_of_the_mat_file_are_one_sentence(imdb, tmp_path):
+    (tmp_path / "clean.csv").write_text(CLEAN.replace("00/", "imdb/00/"))
+    labels = CLEAN_LABELS | {"tables": str(tmp_path / "clean.csv")}
+    archive = labels_of(labels, database="imdb") | {"database": "imdb"}
+    fault = r"none of the 3 photos of the .mat file: they have imdb/00/a.jpg, and it has 00/a.jpg"
+    with pytest.raises(InputError, match=fault):
+        parse(tmp_path, imdb, archive)
+
+
+def test_digits_need_values_because_data_sets_differ(tmp_path):
+    text, named = "file,sex\na.jpg,0\nb.jpg,1\n", {"path": "file", "gender": "sex"}
+    with pytest.raises(
+        InputError, match=r'line 2: "0" is no word for a gender; say which .*`labels'
+    ):
+        read(tmp_path, text, named)
+    read_as = read(tmp_path, text, named | {"values": {0: "male", 1: "female"}})
+    assert read_as.gender.tolist() == [1, 0]
+
+
+def test_bands_of_ages_are_read_as_their_middles(tmp_path, caplog):
+    caplog.set_level("INFO")
+    ages = ["20-29", '"(25, 32)"', "more than 70", "70+", "None", "", "41"]
+    text = "file,sex,years\n" + "".join(f"{n}.jpg,f,{age}\n" for n, age in enumerate(ages))
+    rows = read(tmp_path, text, {"path": "file", "gender": "sex", "age": "years"})
+    assert rows.age.fillna(-1).tolist() == [24, 28, 70, 70, -1, -1, 41]
+    assert "2 ages are bands" in caplog.text
+
+
+def test_contradiction_in_a_published_table_is_a_warning_and_the_first_row_counts(tmp_path, caplog):
+    text = "file,sex\na.jpg,f\na.jpg,m\n"
+    rows = read(tmp_path, text, {"path": "file", "gender": "sex"})
+    assert rows.gender.tolist() == [0, 1] and rows.repeated.tolist() == [False, True]
+    assert 'line 3: gender is "m", and in ' in caplog.text and "the first counts" in caplog.text
+
+
+def test_column_that_a_table_lacks_is_one_sentence(tmp_path):
+    with pytest.raises(InputError, match=r"t\.csv has the columns file, sex and lacks folder"):
+        read(tmp_path, "file,sex\na.jpg,f\n", {"path": "{folder}/{file}", "gender": "sex"})
+
+
+def test_lists_give_subsets_and_a_photo_on_two_is_named(tmp_path):
+    lists = [tmp_path / "train.txt", tmp_path / "test.csv"]
+    lists[0].write_text("in/a.jpg\n./in/b.jpg\n")
+    lists[1].write_text("folder,file\nin,c.jpg\n")
+    labels = Labels(path="{folder}/{file}")
+    rows = pd.DataFrame({"path": ["in/c.jpg", "in/b.jpg", "in/d.jpg"], "subset": ""})
+    whole = Labels()
+    assert own_photos.subsets(rows, lists[:1], ["train"], whole).tolist() == ["", "train", ""]
+    assert own_photos.subsets(rows, lists[1:], ["test"], labels).tolist() == ["test", "", ""]
+    lists[1].write_text("in/b.jpg\n")
+    with pytest.raises(InputError, match=r'test\.csv, line 1: "in/b\.jpg" is on the lists of two'):
+        own_photos.subsets(rows, lists, ["train", "test"], whole)
+
+
+def test_subset_is_a_column_of_the_tables(tmp_path):
+    (tmp_path / "t.csv").write_text("file,sex,part\na.jpg,f,val\nb.jpg,m,test\n")
+    labels = {"tables": "t.csv", "path": "file", "gender": "sex"}
+    given = labels_of(labels, split={"from": "Part"})["labels"]
+    rows = own_photos.read([tmp_path / "t.csv"], Labels(**given))
+    assert rows.subset.tolist() == ["validation", "test"]
+
+
+PATTERN = {"pattern": r"(?P<gender>[01])_.*jpg"}
+
+
+@pytest.mark.parametrize(
+    ("changes", "fault"),
+    [
+        ({"labels": PATTERN, "table": "t.csv"}, "archives.a needs either `table` or `labels` with"),
+        (
+            {"labels": {"pattern": "(?P<age>"}},
+            "archives.a.labels.pattern is .*no regular expression",
+        ),
+        ({"labels": PATTERN | {"box": list("abcd")}}, "archives.a.labels.box gives boxes in whole"),
+        (
+            {"labels": PATTERN, "split": {"from": "part"}},
+            "archives.a.split.from names a column, and",
+        ),
+    ],
+)
+def test_labels_that_contradict_each_other_are_one_sentence(changes, fault):
+    with pytest.raises(InputError, match=fault) as error:
+        label_settings.read("archives.a", {"database": "table", "photos": "crop"} | changes)
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("labels", "sentence"),
+    [
+        ("{tables: [/no/a.csv], gender: sex}", "labels names /no/a.csv, which is not a file"),
+        ("{pattern: '(?P<gender>m|f)', values: {x: man}}", "must be one of female, male, unknown"),
+        ("{pattern: '(?P<gender>m|f)'}, slices: [race]", "slices names race, which is no column"),
+        ("{pattern: '(?P<gender>m|f)', box: [a]}", "labels.box is [a]"),
+        ("{tables: a.csv}", "archives.a.labels lacks gender."),
+        ("{gender: sex}", "archives.a.labels lacks tables."),
+        ("{pattern: '(?P<age>[0-9]+)_'}", "labels lacks tables, gender."),
+    ],
+)  # fmt: skip
+def test_labels_are_checked_before_any_job(tmp_path, labels, sentence):
+    overlay = tmp_path / "a.yaml"
+    overlay.write_text(
+        "sources: [a]\narchives: {a: {url: 'https://example.org/a.tar', database: table, "
+        f"photos: crop, labels: {labels}}}}}"
+    )
+    with pytest.raises(InputError) as error:
+        validation.load(yaml.safe_load(overlay.read_text()), SCHEMA, [overlay], {})
+    assert sentence in str(error.value) and "\n" not in str(error.value)
+
+
+def overlay_of(name: str, folder: Path) -> dict:
+    """A ready overlay whose data are the miniature in `folder`, complete."""
+    text = (ROOT / "configs" / f"{name}.yaml").read_text().replace("/data/", f"{folder}/")
+    return yaml.safe_load(text)
+
+
+# Of each data set: the path of a face that is known by name, and its gender, age and subset.
+KNOWN = {
+    "utkface": ("UTKFace/25_0_2_20170116000000000.jpg.chip.jpg", 1, 25, ""),
+    "fairface": ("train/1.jpg", 0, 24, "train"),
+    "adience": (
+        "faces/30601258@N03/coarse_tilt_aligned_face.1.10399600000_67c7d20df9_o.jpg",
+        0, 28, "train",
+    ),
+    "lfw": ("lfw-deepfunneled/AJ_Cook/AJ_Cook_0001.jpg", 0, pd.NA, ""),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", KNOWN)
+def test_ready_overlay_reads_the_published_form(name, tmp_path):
+    config = overlay_of(name, published.write(tmp_path))
+    validation.load(config, SCHEMA, [], {})
+    archive = sources.archive(config, name)
+    downloads.obtain(archive["urls"][0], None, tmp_path / "r.json")
+    rows = parse(tmp_path, tmp_path / "r.json", archive, subjects=archive["subjects"])
+    path, gender, age, subset = KNOWN[name]
+    face = rows.loc[path]
+    assert (face.gender, face.subset, face.reason) == (gender, subset, "")
+    assert face.age is age or face.age == age
+    subject = {"adience": "a:1", "lfw": "aj cook"}.get(name, f"a:/{path}")
+    assert face.subject == subject
+    dropped = {"utkface": {"not_labelled": 1}, "adience": {"gender_unknown": 1}}.get(name, {})
+    assert rows.reason[rows.reason != ""].value_counts().to_dict() == dropped
+    assert set(rows.subset) == {
+        "utkface": {""}, "lfw": {""}, "fairface": {"train", "test"},
+        "adience": {"train", "validation", "test"},
+    }[name]  # fmt: skip
+
+
+@pytest.mark.slow
+def test_ready_overlays_train_a_network_and_are_external_sets(tmp_path):
+    project, folder = copy_project(tmp_path / "project"), published.write(tmp_path / "data", 40)
+    data = {name: overlay_of(name, folder)["archives"][name] | {"shards": 2} for name in KNOWN}
+    write_config(project, sources=["fairface"], external=["utkface", "adience", "lfw"],
+                 archives=data, comparison={"metric": "accuracy"})  # fmt: skip
+    run(project)
+    results = project / "results"
+    split = SPLIT.read(results / "data" / "split.csv").set_index("path").subset
+    assert (split[split.index.str.startswith("val/")] == "test").all()
+    assert set(split[split.index.str.startswith("train/")]) == {"train", "validation"}
+    for folder, columns in (
+        ("", {"column race", "column age"}),
+        ("external/utkface/", {"column race"}),
+    ):
+        table = pd.read_csv(results / "runs" / "renet" / f"{folder}tables" / "slices.csv")
+        assert columns <= set(table.slice)
+    found = (
+        pd.read_csv(results / "runs/renet/tables/slices.csv").set_index("slice").loc["column race"]
+    )
+    assert set(found.value) == set(published.RACES)
+    sheet = (results / "data" / "datasheet.md").read_text()
+    assert "The labels of fairface are those of its `labels` in the config" in sheet
+    assert RowReason.NOT_LABELLED in (results / "data/utkface/external_funnel.csv").read_text()

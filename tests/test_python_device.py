@@ -1,0 +1,229 @@
+"""Trainings and predictions on a device that Python defines, in a process of its own."""
+
+import dataclasses
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from test_kinds import SMALL as KINDS
+from test_modern_recipe import MODERN
+
+from helpers import python_device
+from helpers.python_device import counts
+from helpers.training import QUICK, SMALL, same, terminated_before, weights_of, write_faces
+from renet.config.architecture import AnyArchitecture
+from renet.config.recipe import Recipe
+from renet.dataset import hdf5
+from renet.inspection import layer_profile, saliency
+from renet.network import devices, kinds
+from renet.network.loader import DeviceLoader, StreamingLoader
+from renet.network.model import infer
+from renet.network.settings import RunSettings
+from renet.prediction.predictor import Predictor
+from renet.training import run, train_step
+from renet.training.checkpoints import Checkpoint
+from renet.training.trainer import Trainer
+
+pytestmark = pytest.mark.skipif(python_device.REGISTER is None, reason=python_device.MISSING)
+CPU = torch.device("cpu")
+COURSE = dataclasses.replace(QUICK, epochs=2)
+SWEEPS = dataclasses.replace(SMALL, residual=True, sweep_norm=True)
+RECIPES = {"course": COURSE, "modern": dataclasses.replace(MODERN, epochs=2)}
+each_recipe = pytest.mark.parametrize("recipe", RECIPES.values(), ids=RECIPES)
+
+
+@pytest.fixture(scope="module")
+def apart(tmp_path_factory):
+    """Calls a function, with the folder of the faces first, in the process with the device."""
+    folder = tmp_path_factory.mktemp("faces")
+    write_faces(folder / "train.h5", 28)
+    write_faces(folder / "validation.h5", 10, 1)
+    with python_device.process() as process:
+        yield lambda function, *more: process.submit(function, folder, *more).result()
+
+
+def device() -> torch.device:
+    return torch.device(python_device.NAME, 0)
+
+
+def made(
+    folder: Path,
+    recipe: Recipe,
+    model: AnyArchitecture = SMALL,
+    saved: dict | None = None,
+    on: torch.device | None = None,
+) -> Trainer:
+    """A training on the device, or on another one."""
+    faces = [hdf5.read(folder / name) for name in ("train.h5", "validation.h5")]
+    return run.build(RunSettings(model, recipe), on or device(), *faces, saved=saved)
+
+
+def result(trainer: Trainer, **options: object) -> tuple[dict, list]:
+    """Weights, on the CPU, and history of a training, which is run."""
+    trainer.run(show_progress=False, **options)
+    return {name: value.cpu() for name, value in weights_of(trainer).items()}, trainer.history
+
+
+def train(folder: Path, recipe: Recipe, free: int = 1 << 40) -> tuple[dict, list, str, dict]:
+    """A training with so much free memory; its loader, and counts of one update."""
+    python_device.state.free = free
+    trainer, seen = made(folder, recipe), []
+    found = result(trainer, after_step=lambda: seen.append(counts.copy()))
+    assert len(trainer.step._captured) == 2  # a full batch, and the last one
+    return *found, type(trainer.throughput._loader).__name__, seen[1] - seen[0]
+
+
+@each_recipe
+def test_streamed_and_resident_faces_train_the_same_network_without_a_wait(apart, recipe):
+    *resident, first, counted = apart(train, recipe)
+    *streamed, second, _ = apart(train, recipe, 0)
+    assert (first, second) == (DeviceLoader.__name__, StreamingLoader.__name__)
+    assert resident[1] == streamed[1] and same(resident[0], streamed[0])
+    assert counted["waits"] == 0
+    # Rows of the faces; for the changes keys and rows, their numbers, and weights for mixup.
+    assert counted["copies"] <= (4 if recipe.augment else 1)
+
+
+def train_kind(folder: Path, kind: str, recipe: Recipe) -> tuple[dict, list]:
+    return result(made(folder, dataclasses.replace(recipe, epochs=1, batch_size=14), KINDS[kind]))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@each_recipe
+def test_each_kind_of_network_trains_with_each_recipe(apart, recipe, kind):
+    weights, (row,) = apart(train_kind, kind, recipe)
+    assert np.isfinite([row["loss"], row["validation_loss"]]).all()
+    assert all(value.isfinite().all() for value in weights.values())
+
+
+def stop_and_resume(folder: Path, recipe: Recipe, update: int, stops: Path) -> list:
+    """Weights and history of a training and of one that was stopped in between."""
+    python_device.state.free = 1 << 40
+    checkpoint = Checkpoint(stops, seconds=3600)
+    with terminated_before(update):
+        made(folder, recipe).run(checkpoint, show_progress=False)
+    saved = checkpoint.load()
+    assert 0 < saved["training"]["steps"] < 4
+    return [result(made(folder, recipe)), result(made(folder, recipe, saved=saved))]
+
+
+@each_recipe
+@pytest.mark.parametrize("update", [2, 6])
+def test_training_stopped_within_an_epoch_resumes_to_the_same_bits(apart, recipe, update, tmp_path):
+    whole, resumed = apart(stop_and_resume, recipe, update, tmp_path)
+    assert resumed[1] == whole[1] and same(resumed[0], whole[0])
+
+
+def move(folder: Path, recipe: Recipe, stops: Path) -> list:
+    """Trainings that go from the CPU to the device after an epoch, the other way, and neither."""
+    results = []
+    for first, second in ((CPU, device()), (device(), CPU)):
+        checkpoint = Checkpoint(stops / first.type, seconds=3600, gap=0)
+        stops.joinpath(first.type).mkdir()
+        with terminated_before(6):
+            made(folder, recipe, on=first).run(checkpoint, show_progress=False)
+        results.append(result(made(folder, recipe, saved=checkpoint.load(), on=second)))
+    return [*results, result(made(folder, recipe, on=CPU))]
+
+
+@each_recipe
+def test_training_continues_on_another_device(apart, recipe, tmp_path):
+    # In float64, where another order of additions shows least.
+    *moved, stayed = apart(move, dataclasses.replace(recipe, precision="float64"), tmp_path)
+    for weights, history in moved:
+        assert history[-1] == pytest.approx(stayed[1][-1], rel=1e-6)
+        for name, value in stayed[0].items():
+            torch.testing.assert_close(weights[name], value, rtol=1e-5, atol=1e-7)
+
+
+def inspect(folder: Path, kind: str) -> list[dict]:
+    """What is computed with a network, on the CPU and on the device."""
+    pixels, found = hdf5.read(folder / "train.h5").pixels, []
+    for on in (CPU, device()):
+        network = kinds.build((3, 32, 32), KINDS[kind])
+        kinds.init_weights(network, 1)
+        network.train()(torch.from_numpy(pixels))  # moves the running statistics
+        predictor = Predictor(network, folder).placed(on, "float32")
+        found.append({
+            "prediction": predictor.probabilities(pixels),
+            "saliency": saliency.occlusion(network, pixels[0], on),
+            "layers": list(layer_profile.measure_times(network, pixels[:4])["layer"]),
+        })  # fmt: skip
+    return found
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_prediction_saliency_and_layer_profile_are_those_of_the_cpu(apart, kind):
+    on_the_cpu, on_the_device = apart(inspect, kind)
+    assert on_the_cpu["layers"] == on_the_device["layers"]
+    for name in ("prediction", "saliency"):
+        np.testing.assert_allclose(on_the_device[name], on_the_cpu[name], rtol=1e-3, atol=1e-4)
+
+
+def wait(folder: Path, cell: str, precision: str) -> list[str]:
+    """The kinds of waits that are noticed, and not one in an update or a prediction."""
+    on, noticed = device(), []
+    model = kinds.build((3, 32, 32), dataclasses.replace(SMALL, cell=cell))
+    kinds.init_weights(model, 1)
+    model = devices.to_device(model, on, precision)
+    step = train_step.TrainStep(model, Recipe(batch_size=4, precision=precision))
+    batch = torch.zeros((4, 3, 32, 32), dtype=torch.uint8).to(on), torch.zeros(4).long().to(on)
+    step(*batch)
+    torch.cuda.set_sync_debug_mode("error")
+    step(*batch)
+    infer(model.eval(), batch[0], precision)
+    values = torch.ones(3, device=on)
+    for name, call in WAITS.items():
+        try:
+            call(values)
+        except RuntimeError:
+            noticed.append(name)
+    torch.cuda.set_sync_debug_mode("default")
+    return noticed
+
+
+WAITS = {
+    "number": lambda values: values.sum().item(),
+    "numbers": lambda values: values.tolist(),
+    "condition": lambda values: bool(values.any()),
+    "places": lambda values: values.nonzero(),
+    "mask": lambda values: values[values > 0],
+    "constant": lambda values: values + torch.tensor([1.0, 2.0, 3.0], device=values.device),
+    "copy": lambda values: values.cpu(),
+}
+
+
+@pytest.mark.parametrize("precision", ["float32", "tf32", "bfloat16", "float64"])
+@pytest.mark.parametrize("cell", ["tanh", "relu", "gru", "lstm"])
+def test_host_waits_neither_in_training_nor_in_prediction(apart, cell, precision):
+    assert apart(wait, cell, precision) == list(WAITS)  # each kind of wait would be noticed
+
+
+def plant(folder: Path) -> str:
+    """The error where a tensor of the CPU is among those of the device."""
+    trainer = made(folder, COURSE)
+    trainer.model.bn1.running_mean = trainer.model.bn1.running_mean.cpu()
+    with pytest.raises(python_device.Mixed) as error:
+        trainer.run(show_progress=False)
+    return str(error.value)
+
+
+def test_planted_tensor_of_the_cpu_is_reported(apart):
+    assert "mixes the device with tensors of the CPU" in apart(plant)
+
+
+def sweep(folder: Path) -> tuple[set, dict]:
+    """The types of layer normalisation's inputs and outputs in bfloat16, and the history."""
+    recipe, seen = dataclasses.replace(RECIPES["modern"], epochs=1, precision="bfloat16"), set()
+    trainer = made(folder, recipe, SWEEPS)
+    trainer.model.rnn1.norm.register_forward_hook(
+        lambda _, given, out: seen.add((given[0].dtype, out.dtype))
+    )
+    return seen, result(trainer)[1][0]
+
+
+def test_sweeps_in_bfloat16_are_normalised_in_bfloat16_on_a_gpu(apart):
+    """Unlike by CUDA's autocast."""
+    types, row = apart(sweep)
+    assert types == {(torch.bfloat16, torch.bfloat16)} and np.isfinite(row["loss"])

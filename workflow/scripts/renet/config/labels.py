@@ -1,0 +1,82 @@
+"""Labels and subsets of the photos of an archive beside those of a .mat file, from the config."""
+
+import re
+
+from renet.common.errors import InputError
+from renet.common.imdb_wiki import BOX_COLUMNS, TABLE
+
+FIELDS = ("gender", "subject", "age", "year")  # each is a column that `labels` names
+
+
+def read(key: str, settings: dict) -> dict:
+    """What describes the photos of the archive that has this key, `archives.<name>`.
+
+    Returns:
+        `labels`, the values of `renet.metadata.own_photos.Labels`, or None; `tables`, their files;
+        and `lists`, files with the subset of each in `subsets`.
+
+    Raises:
+        InputError: keys contradict each other, or one is missing.
+    """
+    table, given, split = settings.get("table"), settings.get("labels"), settings.get("split", {})
+    is_table = settings["database"] == TABLE
+    if (table is not None) + (is_table and given is not None) != is_table:
+        raise InputError(
+            f"{key} needs either `table` or `labels` with `database: table`, and no `table` with "
+            "another database."
+        )
+    lists = _named_files(split.get("lists", {}))
+    found = {"lists": [file for _, file in lists], "subsets": [subset for subset, _ in lists]}
+    if "from" in split and not (table or (given or {}).get("tables")):
+        raise InputError(f"{key}.split.from names a column, and there is no table that has it.")
+    subset = {"subset": split["from"].lower()} if "from" in split else {}
+    if given:
+        files = [("", file) for file in as_list(given.get("tables", []))]
+        files += _named_files(given.get("lists", {}))
+        labels = _labels(f"{key}.labels", given, settings["photos"], subset)
+        labels["genders"] = [gender for gender, _ in files]
+        return found | {"labels": labels, "tables": [file for _, file in files]}
+    own = {name: name for name in (*FIELDS, *BOX_COLUMNS, "subset")} | subset
+    further = {"optional": list(own.values())[1:], "columns": own}
+    return found | {"labels": further if table else None, "tables": as_list(table or [])}
+
+
+def _labels(key: str, given: dict, photos: str, subset: dict[str, str]) -> dict:
+    """The values of `Labels`, but for `genders`."""
+    pattern, path = given.get("pattern", ""), given.get("path", "path")
+    try:
+        groups = [name.lower() for name in re.compile(pattern).groupindex]
+    except re.error as error:
+        raise InputError(
+            f"{key}.pattern is {pattern}, which is no regular expression: {error}."
+        ) from error
+    if "box" in given and photos == "crop":
+        raise InputError(
+            f"{key}.box gives boxes in whole photos, and photos is crop; remove it, or take the "
+            "whole photos."
+        )
+    columns = {name: name for name in groups if name in FIELDS}
+    columns |= {"gender": "gender"} if "lists" in given else {}
+    columns |= {name: given[name].lower() for name in FIELDS if name in given} | subset
+    columns |= dict(zip(BOX_COLUMNS, map(str.lower, given.get("box", [])), strict=False))
+    path = path if "{" in path else f"{{{path}}}"
+    path = re.sub("{.+?}", lambda column: column[0].lower(), path)
+    return {
+        "columns": columns,
+        "required": [*re.findall("{(.+?)}", path), *sorted(set(columns.values()) - set(groups))],
+        "optional": [],
+        "path": path,
+        "pattern": pattern,
+        "groups": groups,
+        "values": {str(word).lower(): name for word, name in given.get("values", {}).items()},
+    }
+
+
+def _named_files(lists: dict) -> list[tuple[str, str]]:
+    """Name and file of each list."""
+    return [(name, file) for name, files in lists.items() for file in as_list(files)]
+
+
+def as_list(value: str | list[str]) -> list[str]:
+    """A value, or a list of several, as a list."""
+    return value if isinstance(value, list) else [value]
