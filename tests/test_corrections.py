@@ -167,6 +167,6 @@ def test_workflow_applies_corrections_without_cropping_again(tmp_path):
 )
 def test_corrections_are_a_file_that_the_audit_does_not_write(name, fault):
     others = {"sources": [], "external": [], "datasheet": None, "predict": {"photos": None},
-              "split": {"from": None}}  # fmt: skip
+              "split": {"from": None}, "runs": {}}  # fmt: skip
     with pytest.raises(InputError, match=fault):
         checks.check_paths(others | {"corrections": name})

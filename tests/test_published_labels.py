@@ -1,11 +1,13 @@
 """Published labels and splits of known data sets, in the form in which they are published."""
 
+import re
 from pathlib import Path
 
 import pandas as pd
 import parse_metadata
 import pytest
 import yaml
+from snakemake.utils import update_config
 
 from helpers import published
 from helpers.archives import jpeg, mat_bytes, write_tar
@@ -93,6 +95,7 @@ def test_published_labels_ages_and_boxes_stand_in_place_of_those_of_the_mat_file
     woman = rows.loc["00/a.jpg"]
     assert (woman.gender, woman.age, woman.subject) == (0, 31, "person a")
     assert woman[["x1", "y1", "x2", "y2"]].tolist() == [5, 6, 30, 40]
+    assert rows.face_score.isna().all()  # the .mat file's are of other boxes
     funnel = FUNNEL.read(tmp_path / "funnel.csv").set_index("step").dropped
     assert funnel["not_labelled"] == 1
 
@@ -149,7 +152,7 @@ def test_lists_give_subsets_and_a_photo_on_two_is_named(tmp_path):
     lists = [tmp_path / "train.txt", tmp_path / "test.csv"]
     lists[0].write_text("in/a.jpg\n./in/b.jpg\n")
     lists[1].write_text("folder,file\nin,c.jpg\n")
-    labels = Labels(path="{folder}/{file}")
+    labels = Labels(path="{folder}/{file}", in_path=["folder", "file"])
     rows = pd.DataFrame({"path": ["in/c.jpg", "in/b.jpg", "in/d.jpg"], "subset": ""})
     whole = Labels()
     assert own_photos.subsets(rows, lists[:1], ["train"], whole).tolist() == ["", "train", ""]
@@ -210,7 +213,12 @@ def test_labels_are_checked_before_any_job(tmp_path, labels, sentence):
         f"photos: crop, labels: {labels}}}}}"
     )
     with pytest.raises(InputError) as error:
-        validation.load(yaml.safe_load(overlay.read_text()), SCHEMA, [overlay], {})
+        validation.load(
+            yaml.safe_load(overlay.read_text()),
+            SCHEMA,
+            {overlay: yaml.safe_load(overlay.read_text())},
+            {},
+        )
     assert sentence in str(error.value) and "\n" not in str(error.value)
 
 
@@ -235,7 +243,7 @@ KNOWN = {
 @pytest.mark.parametrize("name", KNOWN)
 def test_ready_overlay_reads_the_published_form(name, tmp_path):
     config = overlay_of(name, published.write(tmp_path))
-    validation.load(config, SCHEMA, [], {})
+    validation.load(config, SCHEMA, {}, {})
     archive = sources.archive(config, name)
     downloads.obtain(archive["urls"][0], None, tmp_path / "r.json")
     rows = parse(tmp_path, tmp_path / "r.json", archive, subjects=archive["subjects"])
@@ -251,6 +259,24 @@ def test_ready_overlay_reads_the_published_form(name, tmp_path):
         "utkface": {""}, "lfw": {""}, "fairface": {"train", "test"},
         "adience": {"train", "validation", "test"},
     }[name]  # fmt: skip
+
+
+def test_overlays_of_the_documentation_are_valid_and_at_most_ten_lines_long(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    blocks = re.findall(r"(?:^    .*\n)+", (ROOT / "docs/published.md").read_text(), re.MULTILINE)
+    assert len(blocks) == 2
+    for name in re.findall(r"\w+\.csv", "".join(blocks)):
+        Path(name).write_text("file,race,age\n")
+    (tmp_path / "data/fairface").mkdir(parents=True)
+    for block in blocks:
+        assert len(block.splitlines()) <= 10
+        config = yaml.safe_load((ROOT / "config.yaml").read_text())
+        defaults = yaml.safe_load(SCHEMA.read_text())["properties"]["archives"]["default"]
+        config["archives"] = {"imdb": defaults["imdb"]}
+        update_config(config, yaml.safe_load(block.replace("/data", f"{tmp_path}/data")))
+        validation.load(config, SCHEMA, {}, {})
+        found = sources.archive(config, config["sources"][0])
+        assert found["labels"]["columns"]["gender"] == "gender" and len(found["tables"]) > 1
 
 
 @pytest.mark.slow

@@ -402,7 +402,7 @@ def test_pages_say_of_the_split_what_was_checked(people, near, text):
     found = {"people": people, "photos": 0, "pixels": 0} | near
     first = "1 person is in more than one subset, because split.by is image. " if people else ""
     expected = f"{first}No two faces with the same {text}"
-    assert phrases.kept_apart({"in_two_subsets": found}) == expected
+    assert phrases.kept_apart({"in_two_subsets": found, "split_by": "image"}) == expected
 
 
 def test_threshold_that_accepts_no_test_face_has_no_error():

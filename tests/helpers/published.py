@@ -1,12 +1,10 @@
 """Miniatures of known data sets, in the form in which they are published."""
 
-import io
-import tarfile
+import gzip
 from pathlib import Path
 
-from helpers.archives import jpeg
+from helpers.archives import jpeg, write_tar
 
-FEMALE, MALE = ("Female", "f", 1), ("Male", "m", 0)  # in FairFace, Adience and UTKFace
 RACES = ["White", "Black", "East Asian"]
 BANDS = [("3-9", "(4, 6)"), ("20-29", "(25, 32)"), ("more than 70", "(60, 100)"), ("30-39", "None")]
 
@@ -39,7 +37,7 @@ def _fairface(folder: Path, photos: dict[int, bytes], count: int) -> None:
     for name, numbers in (("train", range(1, count - 7)), ("val", range(count - 7, count + 1))):
         lines = ["file,age,gender,race,service_test"]
         for number in numbers:
-            gender = (FEMALE, MALE)[(number + 1) % 2][0]
+            gender = ("Male", "Female")[number % 2]
             band, race = BANDS[number % len(BANDS)][0], RACES[number % 3]
             lines.append(f"{name}/{number}.jpg,{band},{gender},{race},{number % 2 == 0}")
             (folder / "photos" / name / f"{number}.jpg").write_bytes(photos[count + number - 1])
@@ -76,8 +74,4 @@ def _lfw(folder: Path, photos: dict[int, bytes], count: int) -> None:
 
 
 def _write_gzipped(path: Path, members: dict[str, bytes]) -> None:
-    with tarfile.open(path, "w:gz") as tar:
-        for name, data in members.items():
-            header = tarfile.TarInfo(name)
-            header.size = len(data)
-            tar.addfile(header, io.BytesIO(data))
+    path.write_bytes(gzip.compress(write_tar(path.with_suffix(".tmp"), members).read_bytes()))

@@ -16,8 +16,6 @@ import logging
 from pathlib import Path, PurePosixPath
 from typing import Literal
 
-import pandas as pd
-
 from renet.archives.tar_index import MEMBERS
 from renet.common import script
 from renet.common.drop_reasons import KEPT, RowReason
@@ -76,15 +74,15 @@ def parse_metadata(
     labels = labels or Labels()
     folder, described = PurePosixPath(), None
     if files or labels.pattern:
-        photo_names = () if index is None else photo_index.photos(index)
         several = whole and database == TABLE  # a row of a .mat file is the only face of its photo
-        read = own_photos.read(files, labels, whole=several, photos=photo_names)
-        described = own_photos.describe(read, source)
+        named = () if index is None else photo_index.photos(index)
+        described = own_photos.describe(
+            own_photos.read(files, labels, whole=several, photos=named), source
+        )
     has_boxes = database == TABLE or (described is not None and "x1" in labels.columns)
     if database != TABLE:
         folder, read = mat_file.read_with_folder(rows, database, members, receipt_files)
-        of_mat = mat_file.describe(read, source, database)
-        described = of_mat if described is None else own_photos.replace(of_mat, described, labels)
+        described = own_photos.replace(mat_file.describe(read, source, database), described, labels)
     elif described is None:
         raise InputError("Give a table of photos, or another database.")
     dropped = row_filter.dropped(described, filter, whole=whole, by_table=has_boxes)
@@ -95,8 +93,7 @@ def parse_metadata(
         positions = photo_index.positions(described.path, index, folder)
         dropped[RowReason.MISSING_FILE] = positions < 0
         if database == TABLE:
-            name = ", ".join(map(str, files)) or "the pattern"
-            photo_index.log_differences(described, index, positions, name)
+            photo_index.log_differences(described, index, positions, source)
     table = row_filter.metadata_table(described, dropped)
     METADATA.write(metadata, table)
     if photos:
@@ -104,10 +101,6 @@ def parse_metadata(
     steps = row_filter.funnel(table.reason, RowReason)
     if funnel:
         FUNNEL.write(funnel, steps)
-    _log(table, steps)
-
-
-def _log(table: pd.DataFrame, steps: pd.DataFrame) -> None:
     logging.info("Rows, and what remains after each reason:\n%s", steps.to_string())
     count = table.gender[table.status == KEPT].value_counts()
     logging.info("%d kept = %d male + %d female", count.sum(), count.get(1, 0), count.get(0, 0))

@@ -7,8 +7,9 @@ columns are not used. The index of a table is the file and line of each row, for
 import csv
 import difflib
 import io
+import itertools
 import logging
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -31,6 +32,8 @@ NEARLY = 0.8  # similarity (difflib) at which an unknown column is taken for a m
 def read(file: str | Path, required: Sequence[str], optional: Sequence[str]) -> pd.DataFrame:
     """Read a table; lines without any value are skipped.
 
+    A list of photos, a path on each line, is a table of the only required column without a header.
+
     Returns:
         The columns `required` and `optional`, as text without surrounding spaces; "" where a field
         is empty or a column absent. The index is the file and line at which each row begins.
@@ -42,6 +45,8 @@ def read(file: str | Path, required: Sequence[str], optional: Sequence[str]) -> 
     delimiter = _delimiter(text, required)
     rows = _rows(text, delimiter, file)
     _, header = next(rows, (1, []))
+    if len(required) == len(header) == 1 and header[0].lower().endswith(SUFFIXES):
+        rows, header = itertools.chain([(1, header)], rows), [*required]
     places = _places(header, [*required, *optional], file)
     if missing := [name for name in required if name not in places]:
         given = f"has the columns {', '.join(header)} and" if header else "is empty: it"
@@ -61,17 +66,6 @@ def read(file: str | Path, required: Sequence[str], optional: Sequence[str]) -> 
     return table.reindex(columns=list(dict.fromkeys([*required, *optional])), fill_value="")
 
 
-def read_list(file: str | Path) -> pd.DataFrame | None:
-    """A list of photos, a path on each line, as a table with the column `path`.
-
-    None if the first line is not the path of a photo, but the header of a table.
-    """
-    lines = {f"{file}, line {n}": line.strip() for n, line in enumerate(_text(file).split("\n"), 1)}
-    paths = pd.Series(lines, dtype=str)
-    is_list = paths.iloc[0].lower().endswith(SUFFIXES)
-    return paths[paths != ""].map(printable).to_frame("path") if is_list else None
-
-
 def refuse(invalid: pd.Series, values: pd.Series, fault: str) -> None:
     """Raise an error that names the first invalid line and its value, if there is one.
 
@@ -86,28 +80,25 @@ def refuse(invalid: pd.Series, values: pd.Series, fault: str) -> None:
 
 
 def genders(
-    column: pd.Series,
-    name: str | Path,
-    further: Sequence[str] = (),
-    values: Mapping[str, str] | None = None,
+    column: pd.Series, name: str | Path, further: Sequence[str] = (), values: dict | None = None
 ) -> pd.Series:
     """The class of each row, 0, 1 or NaN for unknown, as float; the log counts each spelling.
 
     Args:
         name: of the table, for the log.
         further: values that may stand in the place of a gender; they become NaN.
-        values: of published labels: the gender of each spelling that is no word. Digits are none of
-            the words, because 0 is female in some data sets and male in others.
+        values: of published labels, the gender of each spelling that is no word. Digits are none,
+            because 0 is female in some data sets and male in others.
 
     Raises:
         InputError: a value is neither a spelling of a gender nor one of `further`.
     """
-    written, spellings = column.str.lower(), dict(GENDERS)
+    written, spellings = column.str.lower(), GENDERS
     words = ["female (f, 0)", "male (m, 1)", *(further or ["unknown"])]
     fault = f"is not a gender; write {', '.join(words[:-1])} or {words[-1]}"
     if values is not None:
         spellings = {word: number for word, number in GENDERS.items() if not word[:1].isdigit()}
-        spellings |= {word: spellings[gender] for word, gender in values.items()}
+        spellings |= {word: GENDERS[gender] for word, gender in values.items()}
         fault = "is no word for a gender; say which it is, under `labels`, as in values: {0: male}"
     refuse(~written.isin([*spellings, *further]), column, fault)
     classes = written.map(spellings).astype(np.float64)

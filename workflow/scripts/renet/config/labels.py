@@ -37,8 +37,9 @@ def read(key: str, settings: dict) -> dict:
         labels["genders"] = [gender for gender, _ in files]
         return found | {"labels": labels, "tables": [file for _, file in files]}
     own = {name: name for name in (*FIELDS, *BOX_COLUMNS, "subset")} | subset
-    further = {"optional": list(own.values())[1:], "columns": own}
-    return found | {"labels": further if table else None, "tables": as_list(table or [])}
+    required = ["path", "gender", *subset.values()]
+    labels = {"columns": own, "required": required, "optional": list(own.values())[1:]}
+    return found | {"labels": labels if table else None, "tables": as_list(table or [])}
 
 
 def _labels(key: str, given: dict, photos: str, subset: dict[str, str]) -> dict:
@@ -61,11 +62,16 @@ def _labels(key: str, given: dict, photos: str, subset: dict[str, str]) -> dict:
     columns |= dict(zip(BOX_COLUMNS, map(str.lower, given.get("box", [])), strict=False))
     path = path if "{" in path else f"{{{path}}}"
     path = re.sub("{.+?}", lambda column: column[0].lower(), path)
+    named = re.findall("{(.+?)}", path)
+    in_path = [name for name in named if name not in groups]
+    if len(in_path) < len(named):  # the groups are found in a column `path`
+        in_path = list(dict.fromkeys([*in_path, "path"]))
     return {
         "columns": columns,
-        "required": [*re.findall("{(.+?)}", path), *sorted(set(columns.values()) - set(groups))],
+        "required": [*in_path, *sorted(set(columns.values()) - {*groups, *in_path})],
         "optional": [],
         "path": path,
+        "in_path": in_path,
         "pattern": pattern,
         "groups": groups,
         "values": {str(word).lower(): name for word, name in given.get("values", {}).items()},

@@ -251,11 +251,10 @@ def undivided_groups(
         return group
     faces = given[given.group == divided[0]].drop_duplicates("fixed").iloc[:2]
     (one, first), (other, second) = zip(faces.id, faces.fixed, strict=True)
-    found = leaks(in_two_subsets(given, given.fixed), settings.by)
     sentence = (
         f"{one} is given the subset {first} and {other} {second}, and the two belong together. In "
-        f"two subsets are the same {found}, so that the metrics are too high "
-        f"({len(divided)} such groups)"
+        f"two subsets are the same {leaks(in_two_subsets(given, given.fixed), settings.by)}, so "
+        f"that the metrics can be too high ({len(divided)} such groups)"
     )
     if not settings.allow_leaks:
         raise InputError(

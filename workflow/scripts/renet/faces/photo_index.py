@@ -47,33 +47,34 @@ def photos(members: pd.DataFrame) -> pd.Series:
 
 
 def log_differences(
-    rows: pd.DataFrame, members: pd.DataFrame, positions: np.ndarray, table: str
+    rows: pd.DataFrame, members: pd.DataFrame, positions: np.ndarray, source: str
 ) -> None:
     """Warn of photos that a table lists and the archives lack, of the reverse, and of no names.
 
     Args:
         rows: of the table, with `path` and the `name` of the person.
         positions: of each path, as from `positions`.
-        table: its name.
+        source: its name.
     """
     if (rows["name"] == "").all():
         logging.warning(
-            "%s names no subject: each photo counts as a person of its own, and a person can be in "
-            "both the training and the test set. Add a column subject, unless each person has one "
-            "photo.",
-            table,
+            "The archive %s names no subject: each photo counts as a person of its own, and a "
+            "person can be in both the training and the test set. Add a column subject, unless "
+            "each person has one photo.",
+            source,
         )
     if len(missing := rows.path[positions < 0].unique()):
         logging.warning(
-            "%s lists %d photos that the folder or tar lacks, dropped as missing_file. The first "
-            "is %s; the folder or tar has %s.",
-            table, len(missing), missing[0], _nearest(missing[0], members),
+            "The table of %s lists %d photos that the folder or tar lacks, dropped as "
+            "missing_file. The first is %s; the folder or tar has %s.",
+            source, len(missing), missing[0], _nearest(missing[0], members),
         )  # fmt: skip
     others = photos(members.drop(positions[positions >= 0]))
     if len(others):
         logging.warning(
-            "%s does not list %d photos of the folder or tar, which are not used. The first is %s.",
-            table, len(others), others.iloc[0],
+            "The table of %s does not list %d photos of the folder or tar, which are not used. The "
+            "first is %s.",
+            source, len(others), others.iloc[0],
         )  # fmt: skip
 
 

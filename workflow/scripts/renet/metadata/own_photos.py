@@ -10,7 +10,6 @@ For published labels, `Labels` names the columns. Without a table, the names of 
 
 import dataclasses
 import logging
-import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path, PurePosixPath
 
@@ -40,7 +39,8 @@ class Labels:
     Attributes:
         columns: the column of `gender` and of each of `OPTIONAL` that there is.
         required, optional: columns that a table must have, and can have.
-        path: template of the path in the archive, `{folder}/{file}`.
+        path: template of the path in the archive, `{folder}/{file}`, and
+        in_path: its columns that a list must have.
         pattern: regular expression on the path, whose `groups` are further columns.
         values: gender of each spelling that is no word; None for a user's own table.
         genders: of each file that lists the photos of one gender; "" for a table.
@@ -50,6 +50,7 @@ class Labels:
     required: Sequence[str] = REQUIRED
     optional: Sequence[str] = OPTIONAL
     path: str = "{path}"
+    in_path: Sequence[str] = ("path",)
     pattern: str = ""
     groups: Sequence[str] = ()
     values: dict | None = None
@@ -67,19 +68,12 @@ def written(
     parts = [pd.DataFrame({"path": list(photos)}, index=list(photos), dtype=str)]
     if files:
         parts = [
-            _listed(file, labels).assign(gender=gender)
+            user_tables.read(file, labels.in_path, []).assign(gender=gender)
             if gender
             else user_tables.read(file, [*labels.required, *further], labels.optional)
             for file, gender in zip(files, labels.genders, strict=True)
         ]
     return _with_path(pd.concat(parts).fillna(""), labels)
-
-
-def _listed(file: Path, labels: Labels) -> pd.DataFrame:
-    """The photos of a list: a path on each line, or a table with the columns of the template."""
-    listed = user_tables.read_list(file)
-    needed = re.findall("{(.+?)}", labels.path)
-    return user_tables.read(file, needed, []) if listed is None else listed
 
 
 def _with_path(rows: pd.DataFrame, labels: Labels) -> pd.DataFrame:
@@ -109,7 +103,7 @@ def subsets(
     """
     if not files:
         return described.subset
-    lists = [_with_path(_listed(file, labels), labels) for file in files]
+    lists = [_with_path(user_tables.read(file, labels.in_path, []), labels) for file in files]
     rows = pd.concat([one.assign(subset=name) for one, name in zip(lists, names, strict=True)])
     rows = rows.assign(path=rows.path.map(plain)).drop_duplicates(["path", "subset"])
     fault = "is on the lists of two subsets; remove it from one of them"
@@ -268,12 +262,14 @@ def describe(rows: pd.DataFrame, source: str) -> pd.DataFrame:
     )
 
 
-def replace(rows: pd.DataFrame, described: pd.DataFrame, labels: Labels) -> pd.DataFrame:
+def replace(rows: pd.DataFrame, described: pd.DataFrame | None, labels: Labels) -> pd.DataFrame:
     """Rows of a .mat file (`mat_file.describe`) with published labels in place of its own, by path.
 
     Raises:
         InputError: the tables, `described` as from `describe`, name none of the photos.
     """
+    if described is None:  # there are no tables
+        return rows
     first = described[~described.repeated].set_index("path")
     is_labelled = rows.path.isin(first.index)
     if not is_labelled.any():
@@ -285,4 +281,6 @@ def replace(rows: pd.DataFrame, described: pd.DataFrame, labels: Labels) -> pd.D
     logging.info("%d photos of the labels are not in the .mat file.", others)
     found = first.reindex(rows.path).set_axis(rows.index)
     names = ["photo_taken" if name == "year" else name for name in labels.columns]
+    if "x1" in names:  # the scores are of the .mat file's own boxes
+        names += ["face_score", "second_face_score"]
     return rows.assign(not_labelled=~is_labelled, **found[names])

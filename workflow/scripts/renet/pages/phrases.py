@@ -189,7 +189,7 @@ def kept_apart(leakage: dict) -> str:
     if leaks := [f"{name} ({n:,})" for name, n in found.items() if n and name not in allowed]:
         return (
             f"The published split leaks: the same {', '.join(leaks)} are in more than one subset, "
-            "as split.allow_leaks allows, so that the metrics are too high."
+            "as split.allow_leaks allows, so that the metrics can be too high."
         )
     also = ", nor are the near-duplicates that were found" if "near-duplicates" in found else ""
     if not found["people"]:
