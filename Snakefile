@@ -21,6 +21,7 @@ include: "workflow/rules/internals.smk"
 PROJECT = project_folder(workflow.current_basedir)
 DEFAULTS = PROJECT / "config.yaml"
 SCHEMA = PROJECT / "workflow" / "schemas" / "config.schema.yaml"
+refuse_installed_package()
 sys.path.insert(0, str(PROJECT / "workflow" / "scripts"))
 
 from renet.rules import user

@@ -17,7 +17,7 @@ from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 
 from helpers.project import ROOT, SCRIPTS, run_script
-from helpers.workflow import SMALL, copy_project, run
+from helpers.workflow import SMALL, copy_project, run, snakemake
 
 INSTALLER = """#!/bin/bash
 # Stand-in for Python and for uv: notes its arguments, and makes an environment of itself.
@@ -273,6 +273,14 @@ def test_commands_of_the_wheel_do_what_the_scripts_do(site, finished, tmp_path, 
     verified = said("renet-verify", "results")
     assert "The code is not compared" in verified and "made by this config and data." in verified
     assert "--data_root" in said("renet-train", "--help")
+
+
+def test_installed_package_is_not_run_in_place_of_the_project(site, project, monkeypatch):
+    monkeypatch.setenv("PYTHONPATH", str(site))
+    outcome = snakemake(project, "-n")
+    assert outcome.returncode == 1
+    assert f"{site / 'renet'} is installed where Snakemake runs" in outcome.stderr + outcome.stdout
+    assert "Traceback" not in outcome.stderr + outcome.stdout
 
 
 def lowest(requirement: Requirement) -> Requirement:

@@ -124,12 +124,10 @@ FITS_NOT = [
     ("model.pt", SMALL, 64, r"rnn1.vertical.input_weight is \[2, .* and \[4, .*crop.size"),
     ("mean.pt", ResNet18Architecture(), 64, r"norm.mean is \[3, 32, 32\] in the file and \[1\]"),
     ("whole.pth", ResNet18Architecture(), 32, r"fc.weight is \[1000, 512\] .*without: classifier"),
-    ("grey.pth", ResNet18Architecture(), 32, r"conv1.weight is \[64, 1, 7, 7\] in the file"),
-    ("other.pth", ResNet18Architecture(), 32, r"a is \[1\] in the file and missing in this run"),
-    ("dict.pth", SMALL, 32, "neither a model of this project nor a state dict; write one by"),
+    ("grey.pth", ResNet18Architecture(), 32, r"grey.pth cannot be used, because .*\[64, 1, 7, 7\]"),
+    ("dict.pth", SMALL, 32, "dict.pth cannot be used, because its weights are not those of its"),
     ("network.pth", SMALL, 32, "network.pth is not loaded, because .* could run code; give a"),
     ("cut.pt", SMALL, 32, "cut.pt is not a model that torch can load"),
-    ("nan.pth", ResNet18Architecture(), 32, "nan.pth cannot be used, because a has a NaN"),
     ("cut.safetensors", SMALL, 32, "cut.safetensors is not a safetensors file that can be read"),
 ]  # fmt: skip
 
@@ -143,8 +141,7 @@ def test_file_that_does_not_fit_is_one_sentence(
     state = torchvisions.state_dict()
     grey = state | {"conv1.weight": state["conv1.weight"][:, :1]}
     for file, content in {
-        "whole": state, "grey": grey, "other": {"a": torch.ones(1)}, "network": torchvisions,
-        "dict": {"state_dict": state}, "nan": {"a": torch.tensor([torch.nan])},
+        "whole": state, "grey": grey, "network": torchvisions, "dict": {"state_dict": state},
     }.items():  # fmt: skip
         torch.save(content, tmp_path / f"{file}.pth")
     (tmp_path / "cut.pt").write_bytes((tmp_path / "model.pt").read_bytes()[:-100])

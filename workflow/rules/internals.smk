@@ -3,9 +3,11 @@
 Requires: nothing.
 Provides: `project_folder`; MODULE, OVERLAYS and COMMAND_LINE, where the config comes
 from; IS_MAIN, whether this is the process that a user started; OWN_ENVIRONMENTS, whether
-Snakemake makes those of the rules; `limit_gpus`, and `refuse_faults`.
+Snakemake makes those of the rules; `limit_gpus`, `refuse_faults` and
+`refuse_installed_package`.
 """
 
+import importlib.util
 import tempfile
 from pathlib import Path
 
@@ -57,6 +59,17 @@ def limit_gpus(count):
     here_alone = IS_MAIN and workflow.resource_settings.nodes is None and not MODULE
     if here_alone and count and "gpu" not in workflow.global_resources:
         workflow.register_resource("gpu", count)
+
+
+def refuse_installed_package():
+    """Exit if another copy of the package is installed, which jobs would import before this one."""
+    found = None if "renet" in sys.modules else importlib.util.find_spec("renet")
+    folder = Path(found.origin).resolve().parent if found else PROJECT
+    if not folder.is_relative_to(PROJECT.resolve()):
+        sys.exit(
+            f"{folder} is installed where Snakemake runs, and its code would run in place of this "
+            "project's: pip uninstall renet-gender-workflow, or install it by pip install -e ."
+        )
 
 
 def refuse_faults(check, *arguments):

@@ -46,11 +46,10 @@ def check(
 
 
 def count_known(split: pd.DataFrame, hashes: Path) -> dict[str, int]:
-    """Count the faces of each subset that are near-duplicates of those of another training.
+    """Count the faces of each subset of split.csv whose near-duplicates a training had.
 
     Args:
-        split: split.csv, at least `subset` and `phash`.
-        hashes: training_hashes.npy of the run with this training, (words, faces) uint64.
+        hashes: training_hashes.npy of its run, (words, faces) uint64.
     """
     known = [face.tobytes().hex() for face in np.load(hashes).T]
     is_known = pd.Series(near_duplicates.is_known(split.phash, known), split.index)

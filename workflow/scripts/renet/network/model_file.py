@@ -136,7 +136,7 @@ def build(content: dict, path: str | Path = "The saved network") -> Network:
         reason = textwrap.shorten(str(error) or type(error).__name__, 300)
         raise InputError(
             f"{path} cannot be used, because its weights are not those of its architecture "
-            f"({reason}); train it again."
+            f"({reason}); train it again, or give another file."
         ) from error
     return model
 

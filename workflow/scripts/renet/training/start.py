@@ -2,13 +2,11 @@
 
 import dataclasses
 import json
-from typing import Any
 
 import torch
 from torch import Tensor
 
 from renet.common.errors import InputError
-from renet.config.architecture import ResNet18Architecture
 from renet.config.recipe import Recipe
 from renet.network import model_file
 from renet.network.batch_norm import BatchNorm
@@ -25,57 +23,47 @@ def load_into(network: Network, recipe: Recipe) -> None:
     Raises:
         InputError: the file cannot be read, or is of another network.
     """
-    given, norm = _read(str(recipe.start_file)), network.get_submodule("norm")
-    mean = given.get("norm.mean", norm.mean)
+    theirs = model_file.build(_read(str(recipe.start_file)), str(recipe.start_file))
+    norm, mean = network.get_submodule("norm"), theirs.state_dict().get("norm.mean", torch.zeros(1))
     if mean.shape[1:] in ((), (1, 1), network.input_shape[1:]):
         norm.mean = mean.to(norm.mean)  # in place of the data's
-    own = network.state_dict() | _keys(network.architecture)
     free = ["model.flip_average", "model.classes"]  # on which no weights depend
     if isinstance(recipe.start_from, dict) and "without" in recipe.start_from:
         free += ["model.classifier", f"{list(network._modules)[-1]}."]
-    for name in ["model.kind", *given, *own]:
-        if not name.startswith(tuple(free)):
-            _check(name, given, own, recipe.start_file)
-    used = {name: value for name, value in given.items() if not name.startswith(tuple(free))}
-    network.load_state_dict(used, strict=False)  # what is missing, the check has let pass
+    given, wanted = _shapes(theirs), _shapes(network)
+    for name in ["model.kind", *given, *wanted]:
+        ours, of_file = wanted.get(name, "missing"), given.get(name, "missing")
+        if of_file != ours and not name.startswith(tuple(free)):
+            raise InputError(
+                f"train.start_from names {recipe.start_file}, which does not fit: {name} is "
+                f"{of_file} in the file and {ours} in this run; give the run the model and the "
+                "crop.size of the file, or add without: classifier if these differ there alone."
+            )
+    used = {n: v for n, v in theirs.state_dict().items() if not n.startswith(tuple(free))}
+    network.load_state_dict(network.state_dict() | used)
 
 
-def _check(name: str, given: dict, own: dict, file: str | None) -> None:
-    """Compare the shapes of a weight, or a key of the architecture, in a file and in a network."""
-    theirs, ours = (
-        list(value.shape) if isinstance(value, Tensor) else value
-        for value in (given.get(name, "missing"), own.get(name, "missing"))
-    )
-    if theirs != ours:
-        raise InputError(
-            f"train.start_from names {file}, which does not fit: {name} is {theirs} in the file "
-            f"and {ours} in this run; give the run the model and the crop.size of the file, or add "
-            "without: classifier if these differ there alone."
-        )
+def _shapes(network: Network) -> dict[str, object]:
+    """The keys of a network's `model`, and the shapes of its weights."""
+    keys = dataclasses.asdict(network.architecture)
+    shapes = {name: list(value.shape) for name, value in network.state_dict().items()}
+    return {f"model.{key}": value for key, value in keys.items()} | shapes
 
 
-def _keys(architecture: Any) -> dict[str, Any]:
-    return {f"model.{key}": value for key, value in dataclasses.asdict(architecture).items()}
-
-
-def _read(file: str) -> dict[str, Any]:
-    """The weights in a file and the keys of their architecture, `model.kind`."""
-    is_safe = file.endswith(".safetensors")
-    content = _read_safetensors(file) if is_safe else model_file.read(file, state_dict=True)
+def _read(file: str) -> dict:
+    """The content of a model file, or what it would be for a state dict."""
+    if file.endswith(".safetensors"):
+        content = _read_safetensors(file)
+    else:
+        content = model_file.read(file, state_dict=True)
     if "format" in content:
-        saved = model_file.build(content, file)
-        return saved.state_dict() | _keys(saved.architecture)
-    if not all(isinstance(value, Tensor) for value in content.values()):
-        raise InputError(
-            f"train.start_from names {file}, which is neither a model of this project nor a state "
-            "dict; write one by torch.save(model.state_dict(), …)."
-        )
-    model_file.check_finite({"state": content}, f"{file} cannot be used")
-    return _from_torchvision(content) | _keys(ResNet18Architecture())
+        return content
+    architecture = {"kind": "resnet18", "classes": len(content.get("fc.bias", ()))}
+    state = _from_torchvision(content)
+    return {"architecture": architecture, "input_shape": (3, 1, 1), "state": state}
 
 
-def _read_safetensors(file: str) -> dict[str, Any]:
-    """The content of a model file, or a state dict."""
+def _read_safetensors(file: str) -> dict:
     from safetensors import SafetensorError, safe_open  # of requirements-export.txt
 
     try:
@@ -98,7 +86,6 @@ def _from_torchvision(state: dict[str, Tensor]) -> dict[str, Tensor]:
         for name, value in state.items()
         if not name.endswith("num_batches_tracked")
     }
-    first = ours.get("conv1.weight", MEAN)
-    if first.shape[1:2] == DEVIATION.shape[:1]:  # RGB
+    if (first := ours.get("conv1.weight", MEAN)).shape[1:2] == (3,):
         ours["conv1.weight"] = first * (Normalizer.DIVISOR / 255 / DEVIATION)
     return ours | {"norm.mean": 255 * MEAN}

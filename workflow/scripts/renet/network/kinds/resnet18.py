@@ -1,4 +1,4 @@
-"""The kind resnet18: torchvision's ResNet-18, from scratch.
+"""The kind resnet18: torchvision's ResNet-18.
 
 He et al., Deep Residual Learning for Image Recognition (arXiv:1512.03385).
 """
