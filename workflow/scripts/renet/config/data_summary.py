@@ -31,7 +31,12 @@ def for_pages(config: dict, origin: str) -> dict:
         "size": sources.image_size(config),
         "margin": config["crop"]["margin"],
         "detected": sources.detected(config, sources.with_external(config)),
-        "labelled": [name for name, one in config["archives"].items() if "labels" in one],
+        **{
+            f"published_{key}": [
+                name for name in config["sources"] if key in config["archives"].get(name, {})
+            ]
+            for key in ("labels", "split")
+        },
         **{
             name: config[name]
             for name in ("sources", "filter", "split", "corrections", "audit", "license")
