@@ -288,6 +288,7 @@ def project(tmp_path_factory):
     return made_once(tmp_path_factory, "folded", folded)
 
 
+@pytest.mark.slow
 def test_workflow_validates_a_run_by_its_folds_and_trains_it_on_all_other_faces(
     project, monkeypatch
 ):
@@ -320,6 +321,7 @@ def test_workflow_validates_a_run_by_its_folds_and_trains_it_on_all_other_faces(
     assert records == ["test", "test"]
 
 
+@pytest.mark.slow
 def test_pages_say_what_validated_a_run(project):
     results = project / "results"
     page = (results / "runs/renet/report.html").read_text()
@@ -334,6 +336,7 @@ def test_pages_say_what_validated_a_run(project):
     assert "Of a run with folds, its out-of-fold predictions of the validation set count." in index
 
 
+@pytest.mark.slow
 def test_change_of_the_folds_trains_them_alone_and_the_config_of_a_run_is_whole(project, tmp_path):
     copy = shutil.copytree(project, tmp_path / "copy", symlinks=True)
     assert not planned(copy)

@@ -320,7 +320,17 @@ def test_genuine_wiki_file_gives_the_published_counts(reference_data, tmp_path, 
     )  # fmt: skip
     assert "38138 kept = 28601 male + 9537 female" in caplog.text
     funnel = pd.read_csv(tmp_path / "funnel.csv")
-    assert funnel.remaining.tolist() == [62328, 62328, 62328, 59685, 43452, 39455, 39400, 38138]
+    assert funnel.remaining.tolist() == [
+        62328,
+        62328,
+        62328,
+        62328,
+        59685,
+        43452,
+        39455,
+        39400,
+        38138,
+    ]
     table = METADATA.read(tmp_path / "out.csv")
     assert (table.gender == 1).sum() == 47063 and (table.gender == 0).sum() == 12622
     assert table.gender.isna().sum() == 2643

@@ -232,6 +232,7 @@ def test_content_of_the_file_is_part_of_the_fingerprint(tmp_path, faces):
     assert paths[0].path != paths[1].path
 
 
+@pytest.mark.slow
 def test_run_from_a_model_of_the_workflow_counts_the_faces_that_it_knew(project):
     results, start = project / "results/runs/renet", project / "start"
     start.mkdir()

@@ -73,7 +73,8 @@ def test_readme_of_the_results_names_every_file_and_no_other(project):
     saved = {"checkpoints": {"save_every": 1}, "grid": {"train.seed": [1]}}
     runs = {"saved": saved, "renet": {"folds": 2}}
     photos = {"photos": "resources/sample/wiki_crop.tar"}
-    settings = {"audit": {"folds": 2}, "runs": runs, "predict": photos, "export": ["safetensors"]}
+    formats = ["safetensors", "hub"]
+    settings = {"audit": {"folds": 2}, "runs": runs, "predict": photos, "export": formats}
     external = add_photos(project)
     write_config(project, **settings, **external)
     run(project)

@@ -170,7 +170,7 @@ def gradient_sums(
 
     On a CPU, PyTorch's kernel adds the rows (N, H, W) one by one in float32: the variance of half a
     million rows would be wrong by 3e-4. Groups of `GROUP_ROWS` are summed up apart, and then in
-    float64: it is wrong by less than 5e-7, of maps in float32 and in bfloat16.
+    float64: it is wrong by less than 1e-6, of maps in float32 and in bfloat16.
     """
     groups = 1
     if not has_accurate_sums(maps.device):
