@@ -145,12 +145,11 @@ def test_each_plain_spelling_of_gender_is_read_and_counted_in_the_log(tmp_path, 
 def test_header_in_capitals_with_any_delimiter_and_further_columns_is_read(
     tmp_path, delimiter, caplog
 ):
-    caplog.set_level("INFO")
     text = "\ufeff,Path,Colour,Gender,AGE\r\n0,a.jpg,red,1.0,30.5\r\n1, b.jpg,,F,\r\n,,,,\r\n"
     table = own_photos.read([write(tmp_path / "t.csv", text.replace(",", delimiter))])
     assert table.path.tolist() == ["a.jpg", "b.jpg"]
     assert table.gender.tolist() == [1, 0] and table.age[0] == 30.5
-    assert 'columns that are not used here: "", "Colour"' in caplog.text
+    assert 'columns that are not used here: "", "Colour"' in caplog.text  # a warning
 
 
 def test_decimal_comma_and_windows_path_are_read_and_counted(tmp_path, caplog):

@@ -167,7 +167,8 @@ def _places(header: list[str], known: list[str], file: str | Path) -> dict[str, 
             )
         unused.append(f'"{name}"')
     if unused:
-        logging.info("%s: columns that are not used here: %s.", file, ", ".join(unused))
+        level = logging.WARNING if absent else logging.INFO  # one may be an absent one's misnomer
+        logging.log(level, "%s: columns that are not used here: %s.", file, ", ".join(unused))
     return places
 
 
