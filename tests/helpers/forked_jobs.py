@@ -6,7 +6,6 @@ current folder. What they print goes to the file `SAID`.
 
 import importlib
 import os
-import pkgutil
 import runpy
 import shutil
 import signal
@@ -29,8 +28,10 @@ class Named(dict):
 
 def import_all() -> None:
     """Import all modules of renet."""
-    for module in pkgutil.walk_packages(renet.__path__, "renet."):
-        importlib.import_module(module.name)
+    folder = Path(renet.__path__[0])
+    for path in folder.rglob("*.py"):
+        parts = path.relative_to(folder.parent).with_suffix("").parts
+        importlib.import_module(".".join(parts).removesuffix(".__init__"))
 
 
 def start(job: dict, prepare: Callable[[], None] = lambda: None) -> int:
