@@ -73,8 +73,7 @@ def test_readme_of_the_results_names_every_file_and_no_other(project):
     saved = {"checkpoints": {"save_every": 1}, "grid": {"train.seed": [1]}}
     runs = {"saved": saved, "renet": {"folds": 2}}
     photos = {"photos": "resources/sample/wiki_crop.tar"}
-    formats = ["safetensors", "hub"]
-    settings = {"audit": {"folds": 2}, "runs": runs, "predict": photos, "export": formats}
+    settings = {"audit": {"folds": 2}, "runs": runs, "predict": photos, "export": ["safetensors"]}
     external = add_photos(project)
     write_config(project, **settings, **external)
     run(project)
@@ -119,7 +118,7 @@ def check_external_set(project: Path, settings: dict, external: dict) -> None:
     assert {"crop_faces", "external_set", "infer_external", "report"} <= further
     assert not {"train", "infer", "evaluate", "shuffle", "fold"} & further
     write_config(project, **settings)
-    assert planned(project) == {"compare", "manifest", "report", "hub"}
+    assert planned(project) == {"compare", "manifest", "report"}
     write_config(project, **settings, **external)
 
 
