@@ -547,12 +547,12 @@ def report(machine: Machine, checks: dict[str, Callable[[Machine], dict]]) -> di
         entries[name] = outcome(check, machine)
         reason = entries[name].get("reason", "")
         print(f"{name}: {entries[name]['result']} {reason}", file=sys.stderr, flush=True)
-    verdict = "passed" if machine.gpus or machine.stands_in else "no GPU"
+    result = "passed" if machine.gpus or machine.stands_in else "no GPU"
     if any(entry["result"] == "failed" for entry in entries.values()):
-        verdict = "failed"
+        result = "failed"
     on_gpu = machine.device.type == "cuda"
     return {
-        "verdict": verdict,
+        "result": result,
         "device": torch.cuda.get_device_name(machine.device) if on_gpu else "CPU",
         "gpus": machine.gpus,
         "torch": torch.__version__,
@@ -569,7 +569,7 @@ def this_machine() -> Machine:
 
 
 def main(machine: Machine | None = None) -> None:
-    """Run the checks that the command line names, and exit with the verdict's status."""
+    """Run the checks that the command line names, and exit with the status of the result."""
     parser = measuring.parser(__doc__)
     parser.add_argument("--output", type=Path, help="file for the JSON, instead of stdout")
     names = ", ".join(f'"{name}"' for name in CHECKS)
@@ -586,7 +586,7 @@ def main(machine: Machine | None = None) -> None:
         arguments.output.write_text(text, encoding="utf-8")
     else:
         print(text, end="")
-    sys.exit(STATUS[found["verdict"]])
+    sys.exit(STATUS[found["result"]])
 
 
 if __name__ == "__main__":

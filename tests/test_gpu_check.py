@@ -51,7 +51,7 @@ def test_checks_pass_on_a_device_in_place_of_a_gpu(names, side):
         found = process.submit(report_on_device, names, side).result()
     for name, entry in found["checks"].items():
         assert entry["result"] == ("skipped" if name == "lack of memory" else "passed"), entry
-    assert found["verdict"] == "passed"
+    assert found["result"] == "passed"
 
 
 @pytest.mark.slow
@@ -80,7 +80,7 @@ def test_broken_kernel_fails_with_the_difference(monkeypatch, capsys, factor):
 
     monkeypatch.setattr(batch_norm, "batch_statistics", broken)
     status, found = run_main(monkeypatch, capsys, "equality, tanh")
-    assert (status, found["verdict"]) == (1, "failed")
+    assert (status, found["result"]) == (1, "failed")
     assert "in float32 differ by" in found["checks"]["equality, tanh"]["reason"]
 
 
@@ -102,6 +102,6 @@ def test_without_a_gpu_nothing_counts_as_passed(tmp_path):
     outcome = subprocess.run([*command, *skipped], capture_output=True, text=True, check=False)
     assert outcome.returncode == 3, outcome.stderr
     found = json.loads((tmp_path / "check.json").read_text())
-    assert found["verdict"] == "no GPU" and list(found["checks"]) == skipped
+    assert found["result"] == "no GPU" and list(found["checks"]) == skipped
     for entry in found["checks"].values():
         assert entry["result"] == "skipped" and entry["reason"] and "figures" not in entry

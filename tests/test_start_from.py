@@ -39,7 +39,7 @@ from renet.network.settings import RunSettings
 from renet.pages import phrases
 from renet.prediction import export
 from renet.prediction.predictor import Predictor
-from renet.training import run, start
+from renet.training import initial_weights, run
 from renet.training.checkpoints import Checkpoint
 from renet.training.launch import launch
 
@@ -71,7 +71,7 @@ def recipe(file, without=None, **options):
 def loaded(architecture, recipe, side: int = 32):
     network = kinds.build((3, side, side), architecture)
     kinds.init_weights(network, 5)
-    start.load_into(network, recipe)
+    initial_weights.load_into(network, recipe)
     return network.eval()
 
 
@@ -95,7 +95,7 @@ def test_features_of_a_photo_are_those_of_torchvision(
     file = tmp_path / f"weights.{suffix}"
     (save_file if suffix == "safetensors" else torch.save)(torchvisions.state_dict(), file)
     network = loaded(ResNet18Architecture(), recipe(file, "classifier"))
-    scaled = (pixels / 255 - start.MEAN) / start.DEVIATION
+    scaled = (pixels / 255 - initial_weights.MEAN) / initial_weights.DEVIATION
     with torch.no_grad():
         expected = torch.nn.Sequential(*list(torchvisions.children())[:-1])(scaled).flatten(1)
         features = torch.nn.Sequential(*list(network)[:-1])(pixels)
@@ -203,7 +203,7 @@ def test_freeze_without_such_a_layer_or_a_weight_to_train_is_one_sentence(names,
         kinds.build((3, 32, 32), small).freeze(names)
 
 
-def test_training_with_a_start_is_resumed_and_shared_by_processes(tmp_path, faces):
+def test_training_from_given_weights_is_resumed_and_shared_by_processes(tmp_path, faces):
     network = saved(tmp_path / "model.pt")
     options = recipe(tmp_path / "model.pt", freeze=["bn0", "conv1", "rnn1"], precision="float64")
     whole = train(faces, options).model.state_dict()
@@ -242,7 +242,7 @@ def test_run_from_a_model_of_the_workflow_counts_the_faces_that_it_knew(project)
     write_config(project, train=SMALL_RUN["train"] | changes)
     run_workflow(project, "--until", "evaluate")
     metrics = json.loads((results / "metrics.json").read_text())
-    faces, known = metrics["data"]["faces"], metrics["leakage"]["faces_of_start"]
+    faces, known = metrics["data"]["faces"], metrics["leakage"]["faces_of_initial_weights"]
     assert known == faces | {"validation": known["validation"], "test": known["test"]}
     before, after = (model_file.read(one / "model.pt")["state"] for one in (start, results))
     assert torch.equal(before["conv1.weight"], after["conv1.weight"])
@@ -267,10 +267,12 @@ def test_model_that_the_run_itself_writes_and_a_missing_package_are_one_sentence
         checks.check_packages(config)
 
 
-def test_page_says_what_is_known_of_the_photos_behind_a_start():
-    assert phrases.start({"start_from": None}, {}) == ""
-    unknown = phrases.start({"start_from": {"file": "a.pth", "without": "classifier"}}, {})
-    assert unknown.startswith("The training started from the weights in a.pth. Nothing is known")
-    counts = {"faces_of_start": {"test": 2, "train": 1000}}
-    known = phrases.start({"start_from": "model.pt"}, counts)
+def test_page_says_what_the_initial_weights_were_trained_on():
+    assert phrases.initial_weights({"start_from": None}, {}) == ""
+    unknown = phrases.initial_weights(
+        {"start_from": {"file": "a.pth", "without": "classifier"}}, {}
+    )
+    assert unknown.startswith("The training started from the weights in a.pth. It is not known")
+    counts = {"faces_of_initial_weights": {"test": 2, "train": 1000}}
+    known = phrases.initial_weights({"start_from": "model.pt"}, counts)
     assert "trained on: 2 of test and 1,000 of train. Metrics" in known and "Nothing" not in known

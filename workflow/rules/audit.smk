@@ -10,7 +10,7 @@ AUDIT_RESOURCES = run_resources(AUDIT_RUN)
 
 use rule fold as audit_fold with:
     input:
-        start_of,
+        initial_weights,
         faces=expand("<results>/data/{subset}.h5", subset=SUBSETS),
         tables=expand("<results>/data/{subset}.csv", subset=SUBSETS),
     output:

@@ -162,17 +162,17 @@ def training_settings(wildcards):
     return runs.training_settings(RUNS[wildcards.run])
 
 
-def start_of(wildcards):
+def initial_weights(wildcards):
     """The weights that a training starts from, which it finds by their path."""
     run = wildcards.get("run", config["audit"]["run"])
     return own_file(Recipe(**RUNS[run]["train"]).start_file)
 
 
-def hashes_of_start(wildcards):
+def hashes_of_initial_weights(wildcards):
     """The hashes of the faces that these weights were trained on, if they are of a run."""
-    start = Path(start_of(wildcards) or "none")
-    hashes = start.with_name("training_hashes.npy")
-    return own_file(str(hashes)) if start.stem == "model" and hashes.is_file() else []
+    weights = Path(initial_weights(wildcards) or "none")
+    hashes = weights.with_name("training_hashes.npy")
+    return own_file(str(hashes)) if weights.stem == "model" and hashes.is_file() else []
 
 
 def training_faces(wildcards):

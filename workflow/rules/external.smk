@@ -51,7 +51,7 @@ use rule evaluate as evaluate_external with:
         external="<results>/data/{external}.csv",
         model="<results>/runs/{run}/model.pt",
         own_tables=own_tables,
-        start_hashes=hashes_of_start,
+        initial_hashes=hashes_of_initial_weights,
     output:
         metrics="<results>/runs/{run}/external/{external}/metrics.json",
         slice_table="<results>/runs/{run}/external/{external}/tables/slices.csv",

@@ -9,7 +9,7 @@ results/runs/<run>/out_of_fold/, which has the layout of a run's folder.
 rule fold:
     """Train without one fold of the people, and predict the faces of this fold."""
     input:
-        start_of,
+        initial_weights,
         faces="<results>/data/development.h5",
         tables="<results>/data/development.csv",
     output:

@@ -15,7 +15,7 @@ OF_SLURM = ("mpi", "tasks", "tasks_per_gpu", "cpus_per_task", "gres")
 rule train:
     """Train one run; an interrupted one continues from its checkpoint."""
     input:
-        start_of,
+        initial_weights,
         unpack(training_faces),
     output:
         model="<results>/runs/{run}/model.pt",

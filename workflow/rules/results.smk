@@ -34,7 +34,7 @@ rule evaluate:
         history="<results>/runs/{run}/history.csv",
         model="<results>/runs/{run}/model.pt",
         own_tables=own_tables,
-        start_hashes=hashes_of_start,
+        initial_hashes=hashes_of_initial_weights,
     output:
         metrics=reported(
             "<results>/runs/{run}/metrics.json",

@@ -50,7 +50,7 @@ def evaluate(
     near_duplicates: bool = True,
     allow_leaks: bool = False,
     own_tables: list[Path] = (),
-    start_hashes: Path | None = None,
+    initial_hashes: Path | None = None,
     slices: script.Json = {},  # noqa: B006
     max_error: float = 0.02,
     trained_on: list[str] = ("train",),
@@ -72,7 +72,7 @@ def evaluate(
         near_duplicates: `split.near_duplicates` of the config.
         allow_leaks: `split.allow_leaks` of the config.
         own_tables: tables of all sources that `slices` names, in this order.
-        start_hashes: training_hashes.npy of the run whose model.pt this run started from.
+        initial_hashes: training_hashes.npy of the run whose model.pt this run started from.
         slices: of each source, see `renet.evaluation.own_slices`.
         max_error: highest error rate of the predictions that are not "unsure".
         trained_on: subsets of the split that the model is trained on.
@@ -96,8 +96,8 @@ def evaluate(
         predictions, INFERENCE.read(validation), split_table.assign(subset=subset), max_error
     )
     summary["leakage"] = leaks
-    if start_hashes:
-        leaks["faces_of_start"] = known = leakage.count_known(split_table, start_hashes)
+    if initial_hashes:
+        leaks["faces_of_initial_weights"] = known = leakage.count_known(split_table, initial_hashes)
         if sum(known.values()) > sum(known.get(subset, 0) for subset in trained_on):
             logging.warning("%s: the initial weights know faces of %s.", metrics.parent, known)
     epochs = HISTORY.read(history) if history else None

@@ -230,9 +230,9 @@ def _paths(config: dict) -> Iterator[tuple[str, str]]:
     yield from _start_files(config)
     yield from (("predict.photos", path) for path in sources.places_to_predict(config))
     for source in set(sources.with_external(config)) & set(config["archives"]):
-        given = config["archives"][source]
-        yield from _tables(source, sources.archive(config, source))
-        for url in given["url"] if isinstance(given["url"], list) else [given["url"]]:
+        archive = sources.archive(config, source)
+        yield from _tables(source, archive)
+        for url in archive["urls"]:
             yield f"archives.{source}.url", str(urls.local_path(url) or urls.file_name(url))
 
 

@@ -3,7 +3,7 @@
 import re
 
 from renet.common.errors import InputError
-from renet.common.imdb_wiki import BOX_COLUMNS, TABLE
+from renet.common.imdb_wiki import BOX_COLUMNS, LABELS, TABLE
 
 FIELDS = ("gender", "subject", "age", "year")  # each is a column that `labels` names
 
@@ -36,7 +36,7 @@ def read(key: str, settings: dict) -> dict:
         labels = _labels(f"{key}.labels", given, settings["photos"], subset)
         labels["genders"] = [gender for gender, _ in files]
         return found | {"labels": labels, "tables": [file for _, file in files]}
-    own = {name: name for name in (*FIELDS, *BOX_COLUMNS, "subset")} | subset
+    own = {name: name for name in LABELS} | subset
     required = ["path", "gender", *subset.values()]
     labels = {"columns": own, "required": required, "optional": list(own.values())[1:]}
     return found | {"labels": labels if table else None, "tables": as_list(table or [])}

@@ -192,13 +192,12 @@ def split(
     Args:
         samples: one row for each face, with `target` and the columns of `shared`.
         settings: see `SplitSettings`.
-        fixed: the subset of samples of which it is known, else "".
+        fixed: the subset of samples of which it is known, else "". If it is train or test for all,
+            the validation set is drawn from the training set.
 
     Returns:
         The samples with a column `subset`, subset after subset, each in its random order: neon does
         not shuffle in training, so that this is the order of training.
-
-    A published split without a validation set takes it from its training set.
 
     Raises:
         InputError: a subset would be empty, or `fixed` divides a group.

@@ -18,13 +18,11 @@ import pandas as pd
 
 from renet.common import user_tables
 from renet.common.errors import InputError
-from renet.common.imdb_wiki import BOX_COLUMNS
+from renet.common.imdb_wiki import BOX_COLUMNS, LABELS
 from renet.common.photo_formats import FORMATS, SUFFIXES
 from renet.metadata.subjects import normalised_name, of_photos
 from renet.metadata.tables import SUBSETS
 
-REQUIRED, OPTIONAL = ("path", "gender"), ("subject", "age", "year", *BOX_COLUMNS, "subset")
-COLUMNS = {name: name for name in ("gender", *OPTIONAL)}
 LARGEST = 10**9  # larger than any age or coordinate
 DECIMAL_COMMA = r"^(-?\d+),(\d{1,2})$"
 BAND = r"^\(?(\d+)(?:-|, )(\d+)\)?$"  # of ages, 20-29 or (25, 32)
@@ -37,7 +35,7 @@ class Labels:
     """Which columns describe photos: those of a user's own table, or of `labels` in the config.
 
     Attributes:
-        columns: the column of `gender` and of each of `OPTIONAL` that there is.
+        columns: the column of each of `LABELS` that there is.
         required, optional: columns that a table must have, and can have.
         path: template of the path in the archive, `{folder}/{file}`, and
         in_path: its columns that a list must have.
@@ -46,9 +44,9 @@ class Labels:
         genders: of each file that lists the photos of one gender; "" for a table.
     """
 
-    columns: dict = dataclasses.field(default_factory=lambda: COLUMNS)
-    required: Sequence[str] = REQUIRED
-    optional: Sequence[str] = OPTIONAL
+    columns: dict = dataclasses.field(default_factory=lambda: {name: name for name in LABELS})
+    required: Sequence[str] = ("path", "gender")
+    optional: Sequence[str] = LABELS[1:]
     path: str = "{path}"
     in_path: Sequence[str] = ("path",)
     pattern: str = ""
@@ -125,7 +123,7 @@ def read(
         photos: paths in the archive; without a file, they are the rows.
 
     Returns:
-        `path`, `gender` and the columns of `OPTIONAL`, in the files' order; `repeated`, whether an
+        `path` and `LABELS`, in the files' order; `repeated`, whether an
         earlier row describes the same face; and `not_labelled`, whether the pattern does not fit.
         Gender is 0, 1 or NaN; an empty field or absent column is "" for text and NaN for numbers.
 
@@ -138,7 +136,7 @@ def read(
     if rows.empty:
         raise InputError(f"{name} has no line below its header.")
     texts = rows[["path"]].assign(
-        **{field: rows.get(labels.columns.get(field), "") for field in COLUMNS}
+        **{field: rows.get(labels.columns.get(field), "") for field in LABELS}
     )
     given = (texts[BOX_COLUMNS] != "").any()
     if given.any() and not given.all():

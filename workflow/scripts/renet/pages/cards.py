@@ -41,7 +41,7 @@ def write_model_card(path: Path, run: RunResults, data: DataResults) -> None:
         test=run.metrics["test"],
         composition=run.metrics["data"],
         leakage=run.metrics["leakage"],
-        start=phrases.start(run.settings["train"], run.metrics["leakage"]),
+        initial_weights=phrases.initial_weights(run.settings["train"], run.metrics["leakage"]),
         data=data.config,
         **data.kinds_of_photos,
         training=run.settings["train"],

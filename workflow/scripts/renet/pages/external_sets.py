@@ -26,7 +26,7 @@ def section(name: str, results: SetResults, slices: PageTable, evaluations: int)
     values = _section(results, slices, name, set_name)
     values["texts"] += [
         phrases.unnamed(results.metrics["data"]), phrases.evaluations(evaluations, set_name),
-        phrases.known_to_start(results.metrics["leakage"]),
+        phrases.known_to_initial_weights(results.metrics["leakage"]),
     ]  # fmt: skip
     return values | {
         "name": name,

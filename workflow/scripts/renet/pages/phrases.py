@@ -203,25 +203,25 @@ def kept_apart(leakage: dict) -> str:
     return f"{shared}No two faces with the same {same} are in different subsets{also}."
 
 
-def start(recipe: dict, leakage: dict) -> str:
-    """From what a training started, and what is known of the photos behind it; "" for none."""
-    known = known_to_start(leakage) or (
-        "Nothing is known of the photos behind them: if validation or test faces are among these, "
-        "the metrics are too high."
+def initial_weights(recipe: dict, leakage: dict) -> str:
+    """The file of the initial weights and what they were trained on; "" for random weights."""
+    known = known_to_initial_weights(leakage) or (
+        "It is not known which photos they were trained on: if validation or test faces are among "
+        "these photos, the metrics are too high."
     )
     file = Recipe(**recipe).start_file
     return f"The training started from the weights in {file}. {known}" if file else ""
 
 
-def known_to_start(leakage: dict) -> str:
+def known_to_initial_weights(leakage: dict) -> str:
     """How many faces of each subset the initial weights were trained on; "" if not known."""
-    counts = [f"{n:,} of {name}" for name, n in leakage.get("faces_of_start", {}).items()]
+    counts = [f"{n:,} of {name}" for name, n in leakage.get("faces_of_initial_weights", {}).items()]
     if not counts:
         return ""
     return (
         f"Near-duplicates of the faces that the initial weights were trained on: {listed(counts)}. "
         "Metrics on such faces say nothing about new photos. Copies that are cropped otherwise are "
-        "not found, nor photos behind a start of that training."
+        "not found, nor photos that an earlier training of these weights had."
     )
 
 

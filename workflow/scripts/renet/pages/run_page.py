@@ -34,7 +34,7 @@ def write(path: Path, run: RunResults, data: DataResults) -> None:
         epochs=run.epochs,
         test=test,
         leakage=run.metrics["leakage"],
-        start=phrases.start(run.settings["train"], run.metrics["leakage"]),
+        initial_weights=phrases.initial_weights(run.settings["train"], run.metrics["leakage"]),
         headline=[metric_tables.cell(metric, test) for metric in HEADLINE],
         metrics=metric_tables.metrics_table(run.metrics),
         interval_method=phrases.interval_method(test),

@@ -12,7 +12,7 @@ from renet.dataset.hdf5 import FaceFile
 from renet.network import cpu, devices, kinds, model_file
 from renet.network.model import parameter_count
 from renet.network.settings import RunSettings
-from renet.training import processes, profiling, start
+from renet.training import initial_weights, processes, profiling
 from renet.training.checkpoints import Checkpoint, SavedModels
 from renet.training.folder import TrainingFolder
 from renet.training.history import HISTORY, THROUGHPUT
@@ -95,7 +95,7 @@ def build(
         model = kinds.build(faces.shape, settings.model, faces.mean)
         kinds.init_weights(model, settings.train.seed)
         if settings.train.start_from:
-            start.load_into(model, settings.train)
+            initial_weights.load_into(model, settings.train)
     model.freeze(settings.train.freeze)
     logging.info("The network has %s parameters", f"{parameter_count(model):,}")
     logging.debug("%s", model)

@@ -29,7 +29,7 @@ def load_into(network: Network, recipe: Recipe) -> None:
         norm.mean = mean.to(norm.mean)  # in place of the data's
     free = ["model.flip_average", "model.classes"]  # on which no weights depend
     if isinstance(recipe.start_from, dict) and "without" in recipe.start_from:
-        free += ["model.classifier", f"{list(network._modules)[-1]}."]
+        free += ["model.classifier", f"{[*dict(network.named_children())][-1]}."]
     given, wanted = _shapes(theirs), _shapes(network)
     for name in ["model.kind", *given, *wanted]:
         ours, of_file = wanted.get(name, "missing"), given.get(name, "missing")
