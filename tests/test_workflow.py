@@ -563,7 +563,7 @@ def test_make_clean_keeps_trained_models_and_distclean_asks(project):
 def test_snakemake_report_holds_the_figures_with_their_captions(report):
     page = (report / "report.html").read_text()
     for text in (
-        "confusion_matrix.svg", "learning_curve.svg", "metrics.json", "slices.svg",
+        "confusion_matrix.svg", "training_curves.svg", "metrics.json", "slices.svg",
         "ranking_curves.svg", "reliability.svg", "mistakes.jpg", "saliency.jpg", "funnel.svg",
     ):  # fmt: skip
         assert text in page
