@@ -75,6 +75,7 @@ def outputs(path: Path, faces: np.ndarray) -> np.ndarray:
     return session_of(path).run(None, {"faces": faces})[0]
 
 
+@pytest.mark.fault("full-disk")
 def test_safetensors_that_cannot_be_written_are_one_sentence(tmp_path):
     run = make_run(tmp_path / "run")
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
