@@ -4,12 +4,12 @@
     python benchmarks/data_path.py FOLDER --work WORK
 
 Snakemake runs the workflow up to its HDF5 files in WORK, on the archives in FOLDER. With
---drop-after, a server on the loopback interface serves these and drops each connection after so
-many bytes. Fifty times a second the memory of each rule's process with all its children is read:
-RssAnon of /proc/<pid>/status, which does not count pages of mapped files, because the kernel frees
-these when it needs memory. Seconds are Snakemake's own, from results/benchmarks. An interrupted
-measurement can be resumed, except with --drop-after, where the URLs are new each time. At the end,
-a dry run of the finished workflow is timed.
+--drop-after, a server on the loopback interface serves the archives and drops each connection after
+that number of bytes. The script reads the memory of each rule's process and its children 50 times a
+second: RssAnon of /proc/<pid>/status, which does not count pages of mapped files, because the
+kernel can reclaim them. The seconds are those of Snakemake, from results/benchmarks. The same
+command resumes an interrupted measurement, except with --drop-after, where the URLs are new each
+time. At the end, the script times a dry run of the finished workflow.
 """
 
 import contextlib
@@ -124,7 +124,7 @@ def report(work: Path, peaks: dict[str, int]) -> None:
         seconds = [float(pd.read_csv(path, sep="\t").s.iloc[0]) for path in files]
         total = f"{sum(seconds):.1f} ({max(seconds):.1f})"
         table.append((rule, len(seconds), total, round(peaks.get(rule, 0) / 1024)))
-    measuring.print_table(["rule", "jobs", "total seconds (longest job)", "peak MB"], table)
+    measuring.print_table(["rule", "jobs", "total seconds (longest job)", "peak MiB"], table)
 
 
 def main() -> None:

@@ -1,11 +1,11 @@
-"""What an export costs and saves: ONNX in float32 and int8 against PyTorch, on the same faces.
+"""Size, speed and predictions of the exported formats: ONNX in float32 and int8 against PyTorch.
 
     python benchmarks/export.py results/runs/renet results/data/test.h5
 
-The faces can be of several HDF5 files, such as those of external sets; a table with labels lies
-beside each. The formats predict all faces. A decision is changed where the predicted class is
-another one than that of ONNX in float32. The interval of the accuracy lost is a paired bootstrap
-over people. The speeds are measured in turns, with the same threads.
+Several HDF5 files can be given, for example those of external sets; each has a CSV with the labels
+beside it. Each format predicts all faces. int8 changes a decision if it predicts another class than
+ONNX in float32. The interval of the lost accuracy is a paired bootstrap over people. The speeds are
+measured in turns, with an equal number of threads.
 """
 
 import tempfile

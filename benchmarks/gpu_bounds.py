@@ -1,20 +1,18 @@
-"""What one training image costs in operations and in bytes, and what an H100 could do at most.
+"""Operations and bytes of a training step, counted without a GPU, and their bounds for an H100.
 
     python benchmarks/gpu_bounds.py
 
-One update of the course's network is traced without data, along the branches of a GPU. For each
-operation that computes, its operations are counted by PyTorch's own counter, and the bytes of the
-tensors that it reads and writes are added up. There are two counts of the bytes:
+One update of the course's network is traced without data, in the code paths of a GPU. PyTorch's
+counter counts the floating-point operations. The bytes are counted in two ways:
 
-    by kernel   what this code moves: each kernel reads its inputs from memory and writes its
-                outputs to it. BatchNorm reads its maps twice, for the statistics and to normalise.
-    by tensor   what any code has to move that computes a layer with its ReLU in one pass and keeps
-                no more than the outputs of the layers: each output is written and read once in the
-                forward pass and read once in the backward pass, and its gradient is written and
-                read once. Weights, gradients and momentum: each read and written as often as
-                products and update need it, once an update.
+    by kernel   Each kernel reads its inputs from memory and writes its outputs to it, as in this
+                project's code. BatchNorm reads its maps twice: for the statistics and to normalise.
+    by tensor   Each layer and its ReLU are computed in one pass, and only the outputs of layers are
+                kept. An output is written and read once in the forward pass and read once in the
+                backward pass; its gradient is written and read once. Weights, gradients and
+                momentum are read and written as often as the products and the update need them.
 
-The speeds are the peaks of the data sheet (H100 SXM). A real program reaches a part of them.
+The speeds are the peaks of the data sheet (H100 SXM), of which a real program reaches a fraction.
 """
 
 import sys

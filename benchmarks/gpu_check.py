@@ -1,18 +1,18 @@
-"""What a machine without a GPU cannot show about the code for GPUs, in one command.
+"""Checks that a GPU computes what a CPU computes, in all ways that the code has.
 
     python benchmarks/gpu_check.py --output gpu_check.json
 
-It takes less than five minutes on one GPU; benchmarks/train.py measures the speed. Standard output,
-or the file, has one JSON with an entry for each check: "passed", "failed" or "skipped", a reason
-for the last two, and figures. What the machine lacks is skipped. The exit status is
+The result is a JSON on standard output or in the file. It has an entry for each check: "passed",
+"failed" or "skipped", a reason for the last two, and numbers. A check is skipped if the machine
+lacks what it needs. The exit status is
 
     0   a GPU passed every check that was not skipped
     1   a check failed
-    3   nothing about a GPU could be checked: there is none, or PyTorch cannot use it
+    3   no GPU was checked: there is none, or PyTorch cannot use it
 
-Without a GPU, the checks that hold for a CPU too run on it; the others would compare the CPU with
-itself, and are skipped. The equality checks need only torch and numpy, those of whole trainings
-all packages of requirements.txt.
+Without a GPU, the checks that also hold for a CPU run on the CPU. The others are skipped, because
+they would compare the CPU with itself. The equality checks need only torch and numpy; the checks of
+whole trainings need all packages of requirements.txt. benchmarks/train.py measures the speed.
 """
 
 import contextlib

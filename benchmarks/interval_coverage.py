@@ -1,11 +1,11 @@
-"""How often the 95 % intervals hold the true value, in simulated worlds.
+"""How often the 95 % intervals contain the true value, in simulated test sets.
 
     python benchmarks/interval_coverage.py
 
-In each world, people have a few or many photos of a skewed number, and the predictions for photos
-of one person are alike: each person has a normal effect on top of the noise of each photo. Women
-and men have their own recall. Prints the coverage in percent of the intervals that the pages show,
-and of Wilson's interval on the number of faces, which takes photos as independent.
+The number of photos differs from person to person. The predictions for photos of one person are
+correlated: each person has a normal effect, which is added to the noise of each photo. Women and
+men have different recalls. The script prints the coverage, in percent, of the intervals that the
+pages show, and of Wilson's interval on the number of faces, which takes photos as independent.
 """
 
 from dataclasses import dataclass
@@ -29,12 +29,12 @@ RESAMPLES = 300  # of the bootstrap, in place of 5,000
 
 
 @dataclass(frozen=True)
-class World:
-    """The size of a test set, and how skewed the number of photos of a person is."""
+class Scenario:
+    """The size of a test set, and how unequal the numbers of photos per person are."""
 
     faces: int
     people: int
-    concentration: float = 2.0  # of the Dirichlet distribution of the photos; lower is more skewed
+    concentration: float = 2.0  # of the Dirichlet distribution of the photos; lower is more unequal
 
     def sample(self, random: np.random.Generator) -> pd.DataFrame:
         """`subject`, `target`, `correct` and `p_male` of each face; p_male is overconfident."""
@@ -55,9 +55,9 @@ class World:
         )  # fmt: skip
 
 
-WORLDS = [
-    World(50, 50), World(50, 17), World(800, 800), World(800, 128), World(800, 35),
-    World(800, 128, 0.5), World(800, 35, 0.5),
+SCENARIOS = [
+    Scenario(50, 50), Scenario(50, 17), Scenario(800, 800), Scenario(800, 128), Scenario(800, 35),
+    Scenario(800, 128, 0.5), Scenario(800, 35, 0.5),
 ]  # fmt: skip
 
 
@@ -81,9 +81,9 @@ def intervals(faces: pd.DataFrame) -> dict[str, tuple[float, float]]:
     }
 
 
-def coverage(world: World, repeats: int, seed: int = 1) -> dict[str, float]:
-    """The fraction of samples with both genders whose interval of each quantity holds its value."""
-    large = World(LARGE, LARGE).sample(np.random.default_rng(seed))
+def coverage(scenario: Scenario, repeats: int, seed: int = 1) -> dict[str, float]:
+    """The fraction of samples with both genders whose intervals contain the true values."""
+    large = Scenario(LARGE, LARGE).sample(np.random.default_rng(seed))
     truth = {
         "accuracy": np.dot((FEMALE, 1 - FEMALE), RECALLS),
         "accuracy, Wilson on faces": np.dot((FEMALE, 1 - FEMALE), RECALLS),
@@ -96,7 +96,7 @@ def coverage(world: World, repeats: int, seed: int = 1) -> dict[str, float]:
     }
     random, holds = np.random.default_rng(seed), []
     while len(holds) < repeats:
-        faces = world.sample(random)
+        faces = scenario.sample(random)
         if faces.target.nunique() == len(RECALLS):
             found = intervals(faces)
             bounds = [(*found[name], value) for name, value in truth.items()]
@@ -111,9 +111,9 @@ def main() -> None:
     repeats = parser.parse_args().repeats
     confidence_intervals.RESAMPLES = RESAMPLES
     rows = []
-    for world in WORLDS:
-        found = coverage(world, repeats)
-        name = f"{world.faces}/{world.people}, {world.concentration:g}"
+    for scenario in SCENARIOS:
+        found = coverage(scenario, repeats)
+        name = f"{scenario.faces}/{scenario.people}, {scenario.concentration:g}"
         rows.append([name, *(f"{100 * value:.1f}" for value in found.values())])
     measuring.print_table(["faces/people, concentration", *found], rows)
 

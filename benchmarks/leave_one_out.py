@@ -1,12 +1,13 @@
-"""What each part of a recipe is worth on the validation set.
+"""The effect of each part of a recipe on the accuracy on the validation set.
 
     python benchmarks/leave_one_out.py results/wiki
 
-Reads the results of leave_one_out.yaml: the predictions for the validation set of each run, whose
-names are those of a recipe and a seed, such as `without_mixup-seed1`. Prints the accuracy of each
-recipe, the mean over its seeds, and the difference from the recipe `full`, with a 95 % interval
-over people and seeds. Holm's procedure corrects for the number of recipes. Unlike in the pages, two
-seeds are enough for a test. Student's t distribution makes their intervals wide.
+The script reads the results of leave_one_out.yaml: the predictions of each run for the validation
+set. The name of a run is that of a recipe and a seed, such as `without_mixup-seed1`. The script
+prints the accuracy of each recipe (the mean over its seeds) and the difference from the recipe
+`full`, with a 95 % interval over people and seeds. Holm's procedure corrects for the number of
+recipes. Two seeds are enough for a test here, but not in the pages; Student's t distribution makes
+the intervals of two seeds wide.
 """
 
 from pathlib import Path
@@ -69,10 +70,10 @@ def main() -> None:
     rows = [[*of_recipe(REFERENCE), "", "", ""]]
     for recipe, row in differences(correct, subjects).iterrows():
         interval = f"{100 * row.low:+.1f} to {100 * row.high:+.1f}"
-        verdict = "significant" if row.p <= ALPHA else "not significant"
+        significance = "significant" if row.p <= ALPHA else "not significant"
         difference = f"{100 * row.difference:+.1f} ({interval})"
-        rows.append([*of_recipe(recipe), difference, f"{row.p:.2g}", verdict])
-    columns = ["recipe", "accuracy", "each seed", "difference, points", "p (Holm)", "verdict"]
+        rows.append([*of_recipe(recipe), difference, f"{row.p:.2g}", significance])
+    columns = ["recipe", "accuracy", "each seed", "difference, points", "p (Holm)", "significance"]
     measuring.print_table(columns, rows)
 
 

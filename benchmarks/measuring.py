@@ -65,7 +65,7 @@ def script_cost(script: str, *arguments: object) -> tuple[float, float]:
 
 
 def print_table(columns: Iterable[str], rows: Iterable[Iterable[object]]) -> None:
-    """Print a table in Markdown, each row as soon as it is there."""
+    """Print a table in Markdown, each row as soon as it is computed."""
     columns = list(columns)
     for row in itertools.chain([columns, ["---"] * len(columns)], rows):
         print("|", " | ".join(map(str, row)), "|", flush=True)

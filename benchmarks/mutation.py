@@ -1,14 +1,13 @@
-"""How many small faults the tests notice: mutants of the modules that the results rest on.
-
-cosmic-ray changes one operator, number or condition of a module at a time, and the fitting quick
-test files run. A mutant is killed if they fail. For each module, a random sample of the mutants is
-tried, at most one for each place in the code. Mutants of `|` are left out: most of them are in type
-hints. Survivors are printed as differences; some of them are equivalent, which a person has to say.
-
-Works in a copy of the committed project, at most two test runs at a time.
+"""How many small faults the tests notice: mutants of the modules that compute the results.
 
     pip install cosmic-ray
     python benchmarks/mutation.py --mutants 25 --output mutants.csv
+
+cosmic-ray changes one operator, number or condition of a module at a time, and the quick test files
+of the module run. A mutant is killed if they fail. For each module, a random sample of the mutants
+is tried, at most one for each place in the code. Mutants of `|` are left out: most of them are in
+type hints. Survivors are printed as diffs. Some survivors are equivalent to the original code; a
+person has to decide which. The tests run in a copy of the committed project, at most two at a time.
 """
 
 import random

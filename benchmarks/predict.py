@@ -3,9 +3,10 @@
     python benchmarks/predict.py results/runs/renet wiki_crop.tar
     python benchmarks/predict.py results/runs/renet wiki_crop.tar --memory FOLDER/imdb_crop.tar
 
-infer has the faces in an HDF5 file; predict reads, decodes and resizes them first. Both predict the
-faces of the first tar in one process with the same threads, in turns. For the memory, predict.py
-runs on each further tar in a process of its own; rehearsal.py makes tars of any number of photos.
+infer has the faces in memory, as from an HDF5 file; predict reads, decodes and resizes them first.
+Both predict the faces of the first tar in turns, in one process with an equal number of threads.
+The memory is that of predict.py on each tar of --memory, in a process of its own; rehearsal.py
+makes tars of any number of photos.
 """
 
 import logging

@@ -1,18 +1,18 @@
-"""Rehearsal archives: IMDB-WIKI in its real shape and count, with made photos.
+"""Synthetic archives with the layout and the number of rows of IMDB-WIKI.
 
     python benchmarks/rehearsal.py FOLDER                 # wiki_crop.tar, imdb_crop.tar: 9.7 GB
     python benchmarks/rehearsal.py FOLDER --rows 50000    # both, shortened in proportion
 
-WIKI has 62,328 rows, IMDB 460,723; people and genders are drawn in IMDB's proportions, the scores
-of faces in WIKI's. 13 % of WIKI's images are one pixel. All other photos are noise of a natural
-spectrum around a common picture, in the real sizes (median side 243 pixels, 14 % below 128, 46 %
-from 256, 6 % from 512).
+WIKI has 62,328 rows, IMDB 460,723. People and genders are drawn in IMDB's proportions, face scores
+in WIKI's. 13 % of WIKI's images are one pixel. All other photos are noise with the spectrum of
+photographs, added to a common picture, in the real sizes (median side 243 pixels, 14 % below 128,
+46 % from 256, 6 % from 512).
 
-Only 1,200 JPEGs are drawn, 20 of each size. Restart markers divide each into pieces that are coded
-on their own. Each piece of a photo is that of one of the JPEGs of its size: a photo costs no more
-than a copy of its bytes. Perceptual hashes differ as those of real photos do, in 117 bits (standard
-deviation 8; 8,000 real faces: 119, 10), but there are no near-duplicates. What a network learns
-from such photos says nothing.
+Only 1,200 JPEGs are drawn, 20 of each size. Restart markers divide each of them into pieces that
+are coded separately. Each piece of a photo comes from one of the JPEGs of its size, so that making
+a photo takes no more time than copying its bytes. The perceptual hashes of two photos differ in 117
+bits (standard deviation 8; in 8,000 real faces 119, 10); there are no near-duplicates. The photos
+cannot be used to measure accuracies.
 """
 
 import io

@@ -1,13 +1,12 @@
 """Cost of evaluation, figures and pages for a large test set: time, memory and bytes on disk.
 
-Makes a results folder as it is before the workflow's last rules, with synthetic faces (grainy
-blots, which compress like real photos) of 20,000 people with names, and runs the scripts of these
-rules, each in a process of its own, as Snakemake does:
-
     python benchmarks/report.py --faces 50000
 
-The predictions are random and the network is untrained; neither changes the cost. Making the faces
-takes longer than the measurement, and 2.5 GB of disk for 50,000. The folder is deleted at the end.
+The script makes a results folder as it is before the workflow's last rules, with synthetic faces of
+20,000 people. It then runs the scripts of these rules, each in a process of its own, as Snakemake
+does. The faces are grainy blots, which compress like real photos. The predictions are random and
+the network is untrained; neither changes the cost. Making 50,000 faces takes longer than the
+measurement, and 2.5 GB of disk space. The folder is deleted at the end.
 """
 
 import hashlib

@@ -43,18 +43,20 @@ def simulation():
 
 @pytest.mark.slow
 @pytest.mark.parametrize("seeds", [3, 5])
-@pytest.mark.parametrize(("world", "least"), [((50, 17), 0.01), ((800, 128), 0.03)])
-def test_equal_recipes_whose_seeds_have_noise_differ_in_5_percent(simulation, world, least, seeds):
+@pytest.mark.parametrize(("scenario", "least"), [((50, 17), 0.01), ((800, 128), 0.03)])
+def test_equal_recipes_whose_seeds_have_noise_differ_in_5_percent(
+    simulation, scenario, least, seeds
+):
     for spread in (0, simulation.SPREAD):
-        error, covered = simulation.significant(EQUAL, world, seeds, spread, repeats=1000)
+        error, covered = simulation.significant(EQUAL, scenario, seeds, spread, repeats=1000)
         assert least <= error <= 0.07
         assert covered == 1 - error
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("world", "least"), [((50, 17), 0.003), ((800, 128), 0.03)])
-def test_equal_trained_models_differ_in_at_most_5_percent(simulation, world, least):
-    error, _ = simulation.significant(EQUAL, world, 1, 0, repeats=1500)
+@pytest.mark.parametrize(("scenario", "least"), [((50, 17), 0.003), ((800, 128), 0.03)])
+def test_equal_trained_models_differ_in_at_most_5_percent(simulation, scenario, least):
+    error, _ = simulation.significant(EQUAL, scenario, 1, 0, repeats=1500)
     assert least <= error <= 0.065
 
 
