@@ -66,9 +66,14 @@ if EXTERNAL:
     include: PROJECT / "workflow" / "rules" / "external.smk"
 
 
-if WITH_FOLDS or config["audit"]["folds"]:
+if WITH_FOLDS or CURVES or config["audit"]["folds"]:
 
     include: PROJECT / "workflow" / "rules" / "folds.smk"
+
+
+if CURVES:
+
+    include: PROJECT / "workflow" / "rules" / "learning_curve.smk"
 
 
 if config["audit"]["folds"]:
@@ -108,4 +113,5 @@ rule all:
             outputs_of("hub", run=RUNS) if "hub" in config["export"] else []
         ),
         lambda wildcards: outputs_of("thumbnails", "compare", "report"),
+        lambda wildcards: outputs_of("learning_curve") + fractions_of(CURVES),
         lambda wildcards: outputs_of("audit", "audit_fold", **FOLDS),

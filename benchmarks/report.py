@@ -207,7 +207,7 @@ def page_bytes(results: Path) -> dict[str, int]:
         "rows of the table": [results / "data/thumbnails/samples.js",
                               results / "runs" / RUN / "page/predictions.js"],
         "thumbnails, loaded when visible": [*(results / "data/thumbnails/sheets").iterdir()],
-        "index.html with its pictures": [results / "index.html", results / "learning_curves.svg",
+        "index.html with its pictures": [results / "index.html", results / "loss_curves.svg",
                                          results / "data/funnel.svg"],
     }  # fmt: skip
     return {name: sum(path.stat().st_size for path in paths) for name, paths in made.items()}

@@ -271,6 +271,7 @@ def train_fold(data, tmp_path):
     return train
 
 
+@pytest.mark.fault("killed-training")
 def test_interrupted_fold_goes_on_without_the_gpu_that_it_was_granted_before(train_fold, caplog):
     caplog.set_level("INFO")
     train_fold(gpu=1, stop_at=10)
@@ -298,6 +299,7 @@ def test_fold_whose_settings_have_changed_says_that_it_starts_afresh(train_fold,
     assert "Continuing" not in caplog.text
 
 
+@pytest.mark.fault("too-little-space")
 def test_fold_does_not_begin_where_its_checkpoints_do_not_fit(train_fold, monkeypatch):
     monkeypatch.setattr(disk.shutil, "disk_usage", lambda _: SimpleNamespace(free=1000))
     monkeypatch.setattr(Trainer, "run", lambda *_: pytest.fail("it has begun"))

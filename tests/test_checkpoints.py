@@ -98,6 +98,7 @@ def test_checkpoint_of_a_moving_average_is_continued(faces, tmp_path):
     assert same(weights_of(continued), weights_of(whole))
 
 
+@pytest.mark.fault("too-little-space")
 @pytest.mark.parametrize(
     ("recipe", "copies"),
     [
@@ -125,6 +126,7 @@ def test_space_that_is_demanded_for_a_checkpoint_is_what_it_takes(
     assert demanded[0] / 2 * 0.95 < tensors <= demanded[0] / 2
 
 
+@pytest.mark.fault("damaged-checkpoint")
 def test_bytes_that_flipped_in_a_checkpoint_never_go_into_a_training(faces, tmp_path, caplog):
     checkpoint = Checkpoint(tmp_path / "run", HOUR, gap=0)
     train(faces, checkpoint=checkpoint)
@@ -145,6 +147,7 @@ def test_bytes_that_flipped_in_a_checkpoint_never_go_into_a_training(faces, tmp_
     assert checkpoint.path.with_name(checkpoint.path.name + ".damaged").exists()
 
 
+@pytest.mark.fault("full-disk")
 def test_full_disk_leaves_the_last_checkpoint_to_continue_from(faces, tmp_path, monkeypatch):
     whole, checkpoint = train(faces), Checkpoint(tmp_path / "run", HOUR, gap=0)
     save = torch.save

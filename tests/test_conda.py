@@ -83,6 +83,7 @@ def test_each_rule_runs_in_the_environment_of_its_own_script(conda, tmp_path):
     assert planned(project, "--sdm", "conda") == EVERYTHING_AFTER["train"]
 
 
+@pytest.mark.fault("missing-package")
 def test_package_of_a_rules_own_environment_may_be_missing_in_that_of_snakemake(
     conda, tmp_path, monkeypatch
 ):

@@ -91,6 +91,7 @@ def texts(config: dict) -> dict[str, str]:
     return {name: json.dumps(parts[name]) for name in parts if name not in ("archives", "runs")}
 
 
+@pytest.mark.fault("unchanged-meaning")
 @pytest.mark.parametrize(
     "changes",
     [
@@ -224,6 +225,7 @@ def test_run_of_another_kind_begins_at_the_defaults_of_that_kind():
     assert complete_runs["b"]["model"] == vars(Architecture(cell="gru"))
 
 
+@pytest.mark.fault("unchanged-meaning")
 def test_svm_depends_on_the_settings_that_it_uses():
     def settings(**train) -> dict:
         overlay = {"runs": {"svm": {"model": {"kind": "hog_svm"}}}, "train": train}

@@ -265,6 +265,7 @@ def test_snakemake_prints_the_sentence_and_no_traceback(tmp_path):
     assert len(lines) <= 5
 
 
+@pytest.mark.fault("missing-package")
 @pytest.mark.parametrize(
     ("package", "overlay", "sentence"),
     [
@@ -305,6 +306,7 @@ def test_packages_of_the_formats_are_those_of_their_requirements():
     assert names == {name for of in checks.PACKAGES_OF_FORMATS.values() for name in of}
 
 
+@pytest.mark.fault("missing-package")
 def test_snakemake_misses_a_package_before_any_job(tmp_path, monkeypatch):
     (tmp_path / "sitecustomize.py").write_text("import sys; sys.modules['safetensors'] = None")
     (tmp_path / "own.yaml").write_text("export: [safetensors]")

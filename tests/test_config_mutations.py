@@ -79,6 +79,7 @@ def planned(config: dict) -> None:
     json.dumps(data_summary.for_pages(config, "a.yaml"), allow_nan=False)
 
 
+@pytest.mark.fault("wrong-config")
 @settings(max_examples=100, deadline=None, derandomize=True, database=None)
 @given(case=mutations())
 def test_mutated_config_works_or_ends_in_sentences_that_name_a_key(case):
@@ -99,6 +100,7 @@ def test_mutated_config_works_or_ends_in_sentences_that_name_a_key(case):
         planned(config)
 
 
+@pytest.mark.fault("wrong-config")
 @pytest.mark.parametrize(
     ("overlay", "sentence"),
     [
@@ -137,12 +139,14 @@ def test_path_variable_can_be_written_with_the_other_one():
     assert config["pathvars"] == {"results": "results", "resources": "<results>/archives"}
 
 
+@pytest.mark.fault("wrong-config")
 def test_braces_in_the_path_of_the_project_are_named_in_one_sentence(tmp_path):
     outcome = snakemake(copy_project(tmp_path / "pro{j}ect"), "-n")
     assert outcome.returncode != 0 and "Traceback" not in outcome.stderr
     assert "The project's folder is " in outcome.stderr and "braces" in outcome.stderr
 
 
+@pytest.mark.fault("large-config")
 @pytest.mark.slow
 @pytest.mark.parametrize(
     "overlay",

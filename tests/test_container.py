@@ -98,6 +98,7 @@ def without_user(**changes: str) -> dict[str, str]:
     return rest | {"HOME": "/proc/nobody"} | changes
 
 
+@pytest.mark.fault("no-home")
 @pytest.mark.slow
 def test_workflow_runs_for_a_user_with_neither_a_name_nor_a_home(tmp_path):
     project = copy_project(tmp_path / "project")
@@ -111,6 +112,7 @@ def test_workflow_runs_for_a_user_with_neither_a_name_nor_a_home(tmp_path):
     assert (project / TARGET).exists()
 
 
+@pytest.mark.fault("no-home")
 def test_make_keeps_caches_in_the_project_where_the_user_has_no_home():
     def cache(environment: dict[str, str]) -> str:
         command = ["make", "--no-print-directory", "--eval=show:;@echo $$XDG_CACHE_HOME", "show"]

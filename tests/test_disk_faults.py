@@ -87,6 +87,7 @@ WRITERS = {
 }
 
 
+@pytest.mark.fault("full-disk")
 @pytest.mark.parametrize("free", [0, 4096, 500_000])
 @pytest.mark.parametrize("writer", WRITERS.values(), ids=WRITERS)
 def test_full_disk_is_one_sentence_with_the_file_and_the_bytes(full, writer, free):
@@ -100,6 +101,7 @@ def test_full_disk_is_one_sentence_with_the_file_and_the_bytes(full, writer, fre
     assert [left.name for left in path.parent.iterdir()] == ["filler"]
 
 
+@pytest.mark.fault("too-little-space")
 def test_file_of_a_known_size_is_not_begun_on_a_disk_where_it_does_not_fit(full):
     path = full(4096) / "train.h5"
     sentence = r"train\.h5 needs 5,000 more bytes, but only 4,096"
@@ -108,12 +110,14 @@ def test_file_of_a_known_size_is_not_begun_on_a_disk_where_it_does_not_fit(full)
     assert not path.with_name("train.h5.tmp").exists()
 
 
+@pytest.mark.fault("full-disk")
 def test_lock_of_a_folder_on_a_full_disk_is_one_sentence(full):
     folder = full(0) / "run"
     with pytest.raises(InputError, match=r"run/\.lock cannot be written"), locks.alone_in(folder):
         raise AssertionError("the job has begun")
 
 
+@pytest.mark.fault("full-disk")
 def test_events_for_tensorboard_on_a_full_disk_are_one_sentence_and_nobody_waits_for_them(full):
     events = EventLog(full(0) / "tensorboard")
     history = [{"epoch": epoch, "loss": 1.0, "accuracy": 0.5} for epoch in range(50)]
@@ -128,6 +132,7 @@ def full_temporary_folder(full, monkeypatch) -> Path:
     return Path(tempfile.gettempdir())
 
 
+@pytest.mark.fault("full-temporary-folder")
 def test_model_is_not_quantised_without_space_for_its_temporary_files(
     full_temporary_folder, monkeypatch, tmp_path
 ):
@@ -138,6 +143,7 @@ def test_model_is_not_quantised_without_space_for_its_temporary_files(
         export.write_int8(tmp_path / "model.int8.onnx", None)
 
 
+@pytest.mark.fault("full-disk")
 def test_script_says_one_sentence_on_a_full_disk(full, tmp_path):
     photos = {f"wiki/{number}.jpg": b"" for number in range(2000)}
     tar = write_tar(tmp_path / "a.tar", photos)
@@ -149,6 +155,9 @@ def test_script_says_one_sentence_on_a_full_disk(full, tmp_path):
     assert "members.csv.tmp cannot be written: No space left on device" in line
 
 
+@pytest.mark.fault("full-disk")
+@pytest.mark.fault("full-temporary-folder")
+@pytest.mark.fault("no-permission")
 @pytest.mark.slow
 def test_job_of_every_rule_says_one_sentence_on_a_bad_disk_and_ends_well_on_a_good_one(tmp_path):
     """It has no space, too little, or cannot be written; or TMPDIR's has no space."""
@@ -190,6 +199,7 @@ def is_one_sentence(outcome: dict) -> bool:
     )
 
 
+@pytest.mark.fault("full-log-disk")
 def test_records_that_do_not_fit_into_the_log_are_printed_once_and_the_job_goes_on():
     if not Path("/dev/full").exists():
         pytest.skip("This system has no /dev/full")
@@ -203,6 +213,7 @@ def test_records_that_do_not_fit_into_the_log_are_printed_once_and_the_job_goes_
     assert sorted(texts) == ["ERROR a record", "INFO a record", "WARNING a record"]
 
 
+@pytest.mark.fault("no-permission")
 @pytest.mark.parametrize(
     ("call", "sentence"),
     [

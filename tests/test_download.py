@@ -9,6 +9,8 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import pytest
+
 from helpers.download import MD5, SCRIPT, SHA256, TAR, environment, names, run_download
 from helpers.http_server import ArchiveServer, Response
 from renet.archives import downloads, local_tars, receipts
@@ -95,6 +97,7 @@ def test_killed_script_is_resumed_by_the_next(server, receipt_file, archive):
     assert server.body_bytes == len(TAR)
 
 
+@pytest.mark.fault("shared-archives")
 def test_second_process_waits_for_the_first_and_goes_on_where_it_was_killed(
     server, receipt_file, archive, caplog
 ):
@@ -115,6 +118,7 @@ def test_second_process_waits_for_the_first_and_goes_on_where_it_was_killed(
     assert caplog.text.count("Waiting for") == 1
 
 
+@pytest.mark.fault("shared-archives")
 def test_second_process_uses_what_the_first_has_got_and_decompressed(
     server, receipt_file, archive, monkeypatch
 ):

@@ -93,6 +93,7 @@ def test_content_encoding_is_not_decoded(server, receipt_file):
     assert receipt_file.with_name("wiki.tar.gz").read_bytes() == packed
 
 
+@pytest.mark.fault("too-little-space")
 def test_too_little_space_is_an_error_before_anything_is_written(server, receipt_file, archive):
     server.responses = [Response(headers={"Content-Length": str(1 << 60)})]
     with pytest.raises(
@@ -102,6 +103,7 @@ def test_too_little_space_is_an_error_before_anything_is_written(server, receipt
     assert names(archive.parent) == set()
 
 
+@pytest.mark.fault("full-disk")
 def test_write_error_keeps_the_part_for_the_next_run(server, receipt_file, archive):
     """A limit on the size of files stands for a full disk: both are errors of write()."""
 

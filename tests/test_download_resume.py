@@ -10,6 +10,7 @@ from renet.archives import downloads, http_transfer
 from renet.common.errors import InputError
 
 
+@pytest.mark.fault("broken-connection")
 def test_dropped_connection_is_resumed_where_it_broke(server, receipt_file, archive):
     server.responses = [Response(drop_after=100_000), Response(drop_after=50_000)]
     downloads.obtain(server.url("/static/wiki_crop.tar"), MD5, receipt_file)
@@ -19,6 +20,7 @@ def test_dropped_connection_is_resumed_where_it_broke(server, receipt_file, arch
     assert server.body_bytes == len(TAR)
 
 
+@pytest.mark.fault("broken-connection")
 def test_stalled_connection_is_cut_and_resumed(server, receipt_file, archive, monkeypatch):
     monkeypatch.setattr(http_transfer, "TIMEOUT", (2.0, 0.4))
     server.responses = [Response(stall_after=81_920)]
@@ -51,6 +53,7 @@ def test_server_without_ranges_is_fetched_from_the_start(server, receipt_file, a
     assert server.body_bytes == len(TAR) + 100_000
 
 
+@pytest.mark.fault("busy-server")
 def test_cutting_server_without_ranges_is_not_retried_without_end(server, receipt_file, archive):
     server.responses = [Response(drop_after=100_000, ranges=False)] * 50
     with pytest.raises(InputError, match="attempts in a row brought no new bytes"):
@@ -66,6 +69,7 @@ def test_attempts_with_progress_are_not_counted(server, receipt_file, archive):
     assert server.body_bytes == len(TAR)
 
 
+@pytest.mark.fault("wrong-range")
 @pytest.mark.parametrize(
     "lie",
     [
@@ -93,6 +97,7 @@ WRONG = Response(headers={"Content-Range": "bytes 0-1/2"})
 CHANGED = Response(etag='"second"', ranges=None)
 
 
+@pytest.mark.fault("wrong-range")
 @pytest.mark.parametrize(
     ("responses", "offsets"),
     [
@@ -121,6 +126,7 @@ def test_range_is_continued_only_where_it_is_the_rest_of_the_file(
     assert server.requested_ranges() == ranges
 
 
+@pytest.mark.fault("wrong-range")
 def test_length_from_a_content_range_is_compared_with_the_bytes_received(
     server, receipt_file, archive
 ):
@@ -178,6 +184,7 @@ def test_file_of_unknown_length_is_downloaded_whole(server, receipt_file, archiv
     assert server.body_bytes < len(TAR) + 100_000
 
 
+@pytest.mark.fault("busy-server")
 @pytest.mark.parametrize("status", [429, 500, 503])
 def test_busy_server_is_retried(server, receipt_file, archive, caplog, status):
     server.responses = [Response(status=status), Response(status=status)]
@@ -201,6 +208,7 @@ def test_invalid_retry_after_is_ignored(server, receipt_file, archive, value):
     assert archive.read_bytes() == TAR
 
 
+@pytest.mark.fault("busy-server")
 def test_server_that_stays_busy_is_an_error(server, receipt_file):
     server.responses = [Response(status=503)] * 50
     with pytest.raises(InputError, match=r"503.*start again later"):
@@ -208,6 +216,7 @@ def test_server_that_stays_busy_is_an_error(server, receipt_file):
     assert len(server.requests) == http_transfer.MAX_FAILURES
 
 
+@pytest.mark.fault("refused-download")
 @pytest.mark.parametrize("status", [401, 403, 404])
 def test_refusal_is_not_retried(server, receipt_file, archive, status):
     server.responses = [Response(status=status)]
@@ -217,6 +226,7 @@ def test_refusal_is_not_retried(server, receipt_file, archive, status):
     assert names(archive.parent) == set()
 
 
+@pytest.mark.fault("refused-download")
 def test_unreachable_server_is_an_input_error(receipt_file):
     with serving() as gone:
         url = gone.url("/wiki_crop.tar")
@@ -224,6 +234,7 @@ def test_unreachable_server_is_an_input_error(receipt_file):
         downloads.obtain(url, MD5, receipt_file)
 
 
+@pytest.mark.fault("refused-download")
 def test_redirects_in_a_circle_are_one_sentence(server, receipt_file, archive):
     here = Response(status=302, headers={"Location": server.url("/static/wiki_crop.tar")})
     server.responses = [here] * 99
@@ -232,6 +243,7 @@ def test_redirects_in_a_circle_are_one_sentence(server, receipt_file, archive):
     assert len(server.requests) < 50 and names(archive.parent) == set()
 
 
+@pytest.mark.fault("broken-connection")
 def test_slow_server_is_waited_for_as_long_as_bytes_come(server, receipt_file, monkeypatch):
     monkeypatch.setattr(http_transfer, "TIMEOUT", (2.0, 1.0))
     server.responses = [Response(throttle=150_000)]

@@ -12,6 +12,7 @@ from renet.archives.verification import describe_bytes
 from renet.common.errors import InputError
 
 
+@pytest.mark.fault("wrong-digest")
 def test_wrong_digest_is_explained_and_kept_as_rejected(server, receipt_file, archive):
     wrong = "md5:" + "0" * 32
     with pytest.raises(InputError) as caught:

@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import resource
+import subprocess
 import sys
 import tarfile
 from pathlib import Path
@@ -12,7 +13,7 @@ import numpy as np
 import pytest
 import torch
 
-from helpers.examples import code_of, predicted, printed, write_photos
+from helpers.examples import predicted, probabilities_in, write_photos
 from helpers.project import ROOT, call_script
 from helpers.training import SMALL
 from renet.common import files
@@ -75,6 +76,7 @@ def outputs(path: Path, faces: np.ndarray) -> np.ndarray:
     return session_of(path).run(None, {"faces": faces})[0]
 
 
+@pytest.mark.fault("full-disk")
 def test_safetensors_that_cannot_be_written_are_one_sentence(tmp_path):
     run = make_run(tmp_path / "run")
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
@@ -166,20 +168,24 @@ def test_onnx_is_one_file_without_scatter_nodes_or_paths_of_this_machine(exporte
 
 @pytest.mark.slow
 @pytest.mark.parametrize("margin", [None, 0.1])
-def test_example_of_the_documentation_predicts_as_predict_does_without_pytorch_and_this_project(
-    tmp_path, margin
-):
+def test_example_predicts_as_predict_does_without_pytorch_and_this_project(tmp_path, margin):
     run = make_run(tmp_path / "run")
     content = files.read_json(run / "predictor.json")
     content["ready_made_crops"]["margin"] = margin
     files.write_json(run / "predictor.json", content)
     export.write_onnx(run / "model.onnx", predictor.load(run))
-    code, photos = code_of(ROOT / "docs/predict.md"), write_photos(tmp_path / "photos")
-    assert len(code.splitlines()) <= 30
+    photos = write_photos(tmp_path / "photos")
     blocked = "import sys\nsys.modules['torch'] = sys.modules['renet'] = None\n"
+    code = blocked + (ROOT / "docs/examples/predict_onnx.py").read_text()
+    outcome = subprocess.run(
+        [sys.executable, "-c", code, run / "model.onnx", *photos],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert outcome.returncode == 0, outcome.stderr
     expected = predicted(run, photos)
     assert expected.std() > 0.01
-    np.testing.assert_allclose(printed(blocked + code, photos, run), expected, atol=1e-4)
+    found = probabilities_in(outcome.stdout, len(photos))
+    np.testing.assert_allclose(found, expected, atol=1e-4)
 
 
 @pytest.mark.slow

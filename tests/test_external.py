@@ -1,6 +1,8 @@
 """External test sets hold faces that neither training nor validation has."""
 
 import copy
+import subprocess
+import sys
 from types import SimpleNamespace
 
 import pandas as pd
@@ -8,9 +10,10 @@ import pytest
 from test_config import check
 
 from helpers.audit import random_hash
-from helpers.project import call_script
+from helpers.project import ROOT, call_script
 from renet.common.errors import InputError
 from renet.dataset import external
+from renet.metadata import own_photos
 from renet.metadata.tables import METADATA
 from renet.pages import external_sets
 
@@ -137,3 +140,12 @@ ROSTER = {"url": "https://example.org/wiki_crop.tar", "database": "wiki", "photo
 def test_set_that_cannot_be_one_is_named(overlay, fault):
     with pytest.raises(InputError, match=fault):
         check(copy.deepcopy(overlay))
+
+
+def test_example_writes_the_table_of_the_members_of_congress(tmp_path):
+    members, photos = tmp_path / "legislators-current.csv", tmp_path / "photos.csv"
+    members.write_text("first_name,last_name,gender,bioguide_id\nAnna,Smith,F,S000001\n")
+    example = ROOT / "docs/examples/congress_table.py"
+    subprocess.run([sys.executable, example, members, photos], check=True)
+    (row,) = own_photos.read([photos]).itertuples()
+    assert (row.path, row.gender, row.subject) == ("S000001.jpg", 0, "Anna Smith")

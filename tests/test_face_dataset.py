@@ -1,4 +1,4 @@
-"""The faces of an HDF5 file as a PyTorch data set, and the documentation's example with them."""
+"""The faces of an HDF5 file as a PyTorch data set, and the example that trains with them."""
 
 import os
 import subprocess
@@ -9,7 +9,6 @@ import pytest
 import torch
 from torch.utils.data import DataLoader
 
-from helpers.examples import code_of
 from helpers.project import ROOT, SCRIPTS
 from helpers.training import write_faces
 from renet.common.errors import InputError
@@ -43,12 +42,12 @@ def test_file_of_another_layout_is_one_sentence(tmp_path):
         FaceDataset(tmp_path / "train.h5")
 
 
-def test_example_of_the_documentation_trains_another_network(tmp_path):
+def test_example_trains_another_network(tmp_path):
     (tmp_path / "results/data").mkdir(parents=True)
     write_faces(tmp_path / "results/data/train.h5", 40)
     write_faces(tmp_path / "results/data/validation.h5", 12, 1)
     outcome = subprocess.run(
-        [sys.executable, "-c", code_of(ROOT / "docs/reuse.md")], cwd=tmp_path, text=True,
+        [sys.executable, ROOT / "docs/examples/train_resnet18.py"], cwd=tmp_path, text=True,
         env=os.environ | {"PYTHONPATH": str(SCRIPTS)}, capture_output=True, check=False,
     )  # fmt: skip
     assert outcome.returncode == 0, outcome.stderr

@@ -246,6 +246,7 @@ def cropped(folder, arguments: list) -> pd.DataFrame:
     return SHARD.read(folder / "f.csv")
 
 
+@pytest.mark.fault("missing-photo")
 def test_bad_photos_get_a_reason_each_and_the_rest_goes_on(tmp_path):
     photos = {
         "00/good.jpg": jpeg(seed=1), "00/cut.jpg": jpeg()[:-9], "00/none.jpg": b"",
@@ -262,6 +263,7 @@ def test_bad_photos_get_a_reason_each_and_the_rest_goes_on(tmp_path):
     assert table.phash.tolist()[0::4] == list(map(perceptual_hash, cut))
 
 
+@pytest.mark.fault("exchanged-archive")
 @pytest.mark.parametrize("receipt_is_exchanged", [False, True])
 def test_archive_that_is_exchanged_after_it_was_indexed_is_one_sentence(
     tmp_path, receipt_is_exchanged
@@ -289,6 +291,7 @@ def zeroed(data: bytes, start: float, stop: float) -> bytes:
     return data[:first] + bytes(last - first) + data[last:]
 
 
+@pytest.mark.fault("damaged-photo")
 def test_photo_that_is_half_zeros_is_unreadable_unless_it_begins_and_ends_as_a_jpeg(tmp_path):
     whole = jpeg(200, 200, seed=1)
     photos = {
@@ -313,6 +316,7 @@ def test_mat_file_at_the_root_of_the_tar_finds_its_photos(tmp_path):
     assert cropped(tmp_path, arguments).reason.tolist() == ["", ""]
 
 
+@pytest.mark.fault("missing-photo")
 def test_row_without_a_member_is_dropped_as_missing_and_the_rest_is_cut(tmp_path):
     photos = {"00/1.jpg": jpeg(seed=1)}
     rows = [{"full_path": path} for path in (*photos, "00/absent.jpg")]

@@ -72,7 +72,7 @@ def test_markers_of_losses_that_hardly_differ_are_inside_of_the_figure(evaluatio
     history = {"epoch": epochs, "loss": losses, "validation_loss": losses}
     history |= {"accuracy": losses, "validation_accuracy": losses}
     evaluation = dataclasses.replace(evaluation, history=pd.DataFrame(history))
-    loss, accuracy = run_plots.learning_curve(evaluation).axes
+    loss, accuracy = run_plots.training_curves(evaluation).axes
     assert loss.get_ylim()[0] == 0 and loss.get_ylim()[1] > 1.04 * max(losses)
     assert accuracy.get_ylim()[0] < min(losses) - 0.01 and accuracy.get_ylim()[1] == 1.02
     for axis in (loss, accuracy):

@@ -31,6 +31,7 @@ def test_failed_output_leaves_the_old_one_and_no_temporary_file(tmp_path):
     assert [path.read_text() for path in tmp_path.iterdir()] == ["old"]
 
 
+@pytest.mark.fault("power-loss")
 def test_file_and_its_name_are_on_the_disk_before_anything_is_deleted(tmp_path, monkeypatch):
     synced = []
 
@@ -51,6 +52,7 @@ def hold(path, held, release):
         release.wait(20)
 
 
+@pytest.mark.fault("second-start")
 def test_second_writer_of_one_file_stops_and_the_first_one_finishes(tmp_path):
     context = multiprocessing.get_context("spawn")
     held, release = context.Event(), context.Event()

@@ -293,12 +293,14 @@ def try_cases(name: str, count: int) -> None:
     options(given(cases)(check))()
 
 
+@pytest.mark.fault("random-damage")
 @pytest.mark.usefixtures("one_reader")
 @pytest.mark.parametrize("name", PROPERTIES)
 def test_some_cases_end_in_a_reason_or_in_an_input_error(name):
     try_cases(name, QUICK_CASES)
 
 
+@pytest.mark.fault("random-damage")
 @pytest.mark.slow
 @pytest.mark.usefixtures("one_reader")
 @pytest.mark.parametrize("name", PROPERTIES)
@@ -375,18 +377,21 @@ def test_tar_with_an_impossible_size_neither_loops_nor_fills_the_memory(tmp_path
         tar_index.index([tmp_path / "a.tar"])
 
 
+@pytest.mark.fault("control-character")
 def test_member_with_control_characters_in_its_name_is_skipped(tmp_path, caplog):
     tar_path = write_tar(tmp_path / "a.tar", {"wiki/a\r\n1.jpg": b"x", "wiki/b.jpg": b"y"})
     assert tar_index.index([tar_path]).member.tolist() == ["wiki/b.jpg"]
     assert "control characters in the name" in caplog.text
 
 
+@pytest.mark.fault("damaged-mat")
 def test_mat_file_of_version_7_3_is_named_as_such(tmp_path):
     header = b"MATLAB 7.3 MAT-file, Platform: GLNXA64".ljust(116) + bytes(8) + b"\0\2IM"
     with pytest.raises(InputError, match=r"wiki\.mat is not a MATLAB v5 file .*v7\.3"):
         read_mat(header.ljust(512, b"\0") + b"\x89HDF\r\n\x1a\n", "wiki")
 
 
+@pytest.mark.fault("damaged-mat")
 @pytest.mark.parametrize("kept", [130, 300, 0.5, 0.9])
 def test_truncated_mat_file_is_refused(kept):
     data = mat_bytes(MAT_ROWS)

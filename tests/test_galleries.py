@@ -92,6 +92,7 @@ def test_gallery_table_says_where_each_face_is(run):
             assert cv2.PSNR(np.ascontiguousarray(shown), face) > 25
 
 
+@pytest.mark.fault("cut-table")
 def test_gallery_of_other_faces_is_refused(run):
     folder = run[0]
     predictions = pd.read_csv(folder / "inference.csv")

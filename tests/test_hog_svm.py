@@ -132,6 +132,7 @@ def test_svm_is_fitted_anew_where_the_people_of_the_faces_have_changed(fitted, t
     assert fit_here(tmp_path, tmp_path) != first
 
 
+@pytest.mark.fault("training-in-use")
 def test_second_svm_in_the_folder_of_a_run_names_the_first_one_and_touches_nothing(
     fitted, tmp_path
 ):
@@ -143,6 +144,7 @@ def test_second_svm_in_the_folder_of_a_run_names_the_first_one_and_touches_nothi
         assert {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*")} == before
 
 
+@pytest.mark.fault("unchanged-meaning")
 def test_fit_sums_in_one_thread(fitted, tmp_path, monkeypatch):
     """BLAS shares out long sums, so that they depend on the number of its threads."""
     counts, whole = set(), svm.fit_with_probabilities
@@ -158,6 +160,7 @@ def test_fit_sums_in_one_thread(fitted, tmp_path, monkeypatch):
     assert counts == {1} and model == (fitted / "model.pt").read_bytes()
 
 
+@pytest.mark.fault("unchanged-meaning")
 @pytest.mark.slow
 def test_other_threads_rerun_nothing_and_other_epochs_plan_the_fit_again(tmp_path):
     project = copy_project(tmp_path)

@@ -133,6 +133,8 @@ def training(tmp_path) -> Callable[..., Training]:
     return make
 
 
+@pytest.mark.fault("killed-training")
+@pytest.mark.fault("damaged-checkpoint")
 def test_training_killed_at_several_points_gives_the_same_bits(training):
     epochs = 6  # so that checkpoints are written inside of epochs on a fast machine, too
     undisturbed = training("undisturbed", epochs=epochs).finish()
@@ -153,6 +155,7 @@ def test_training_killed_at_several_points_gives_the_same_bits(training):
     assert f"{newest.name} is not a model that torch can load" in disturbed.log.read_text()
 
 
+@pytest.mark.fault("killed-training")
 @pytest.mark.slow
 def test_two_processes_that_are_terminated_give_the_same_bits(training):
     undisturbed = training("undisturbed", LIGHT_MODEL, processes=2, epochs=MANY).finish()

@@ -38,11 +38,13 @@ def kill_jobs(folder: Path, kills: int) -> set[str]:
     return set(found)
 
 
+@pytest.mark.fault("killed-job")
 @pytest.mark.slow
 def test_jobs_of_every_rule_are_killed_nine_times_and_give_the_same_bytes(tmp_path):
     assert all_jobs.planned_rules() <= kill_jobs(tmp_path, kills=9)
 
 
+@pytest.mark.fault("killed-job")
 def test_worker_of_a_pool_ends_with_the_job_that_is_killed():
     program = f"""
 import os, signal, sys

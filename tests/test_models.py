@@ -228,6 +228,7 @@ def test_saved_bytes_do_not_depend_on_the_files_name(tmp_path):
     assert (tmp_path / "a.pt").read_bytes() == (tmp_path / "other.pt").read_bytes()
 
 
+@pytest.mark.fault("damaged-model")
 def test_bytes_that_changed_inside_a_model_are_noticed(tmp_path):
     path, model = tmp_path / "model.pt", small_network(1)
     model_file.save(path, model)
@@ -259,6 +260,7 @@ class Code:
         return print, ("run",)
 
 
+@pytest.mark.fault("damaged-model")
 @pytest.mark.parametrize("content", [b"", b"PK\x03\x04 damaged", pickle.dumps(Code())])
 def test_file_that_is_no_model_is_an_error_that_names_it(tmp_path, content, capsys):
     (tmp_path / "model.pt").write_bytes(content)
@@ -267,6 +269,7 @@ def test_file_that_is_no_model_is_an_error_that_names_it(tmp_path, content, caps
     assert "run" not in capsys.readouterr().out
 
 
+@pytest.mark.fault("damaged-model")
 @pytest.mark.parametrize(
     ("content", "message"),
     [
@@ -287,6 +290,7 @@ def test_missing_model_is_named(tmp_path):
         model_file.load(tmp_path / "model.pt")
 
 
+@pytest.mark.fault("damaged-model")
 @pytest.mark.parametrize(
     "change",
     [

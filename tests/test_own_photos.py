@@ -317,6 +317,7 @@ def test_paths_that_fit_no_photo_are_an_error_that_shows_a_real_one(tmp_path, me
         parse(tmp_path, members, f"path,gender\n{path},f\n")
 
 
+@pytest.mark.fault("missing-photo")
 def test_photos_that_are_missing_or_not_listed_are_a_warning_with_a_real_path(tmp_path, caplog):
     members = {"a.jpg": jpeg(), "b.jpg": jpeg(), "c.PNG": b"", "notes.txt": b""}
     table = "path,gender,subject\na.jpg,f,me\nin/b.jpg,f,me\nin/b.jpg,f,me\nd.jpg,f,me\n"
@@ -412,6 +413,7 @@ def own_project(tmp_path, count: int):
     return project
 
 
+@pytest.mark.fault("missing-photo")
 def test_terminal_warns_once_of_photos_and_people_before_the_training(tmp_path):
     project = own_project(tmp_path, 12)
     (tmp_path / "photos" / "another.jpg").write_bytes(jpeg())

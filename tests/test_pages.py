@@ -170,6 +170,7 @@ def test_photo_of_a_row_is_that_face_in_its_sheet(window, results):
     assert style[1] == f"{-40 * ((number - 256) % 16)}px {-40 * ((number - 256) // 16)}px"
 
 
+@pytest.mark.fault("hostile-name")
 def test_name_that_looks_like_html_is_shown_as_text(window, results):
     window.get(run_page(results))
     title = window.title
@@ -199,6 +200,7 @@ class Markup(HTMLParser):
             self.found.append("script")
 
 
+@pytest.mark.fault("hostile-name")
 def test_hostile_names_are_no_markup_on_any_page_or_figure(results):
     pages = [path for path in results.rglob("*.*") if path.suffix in (".html", ".svg")]
     assert (
@@ -212,6 +214,7 @@ def test_hostile_names_are_no_markup_on_any_page_or_figure(results):
     assert len(re.findall(r"(?<!\\)\|", line)) == 5  # of the table alone
 
 
+@pytest.mark.fault("hostile-name")
 def test_hostile_names_stay_as_they_are_in_tables_and_in_data_of_the_pages(results):
     names = slice(FIRST_HOSTILE, FIRST_HOSTILE + len(HOSTILE))
     script = (results / "data/thumbnails/samples.js").read_text(encoding="utf-8")

@@ -443,6 +443,7 @@ def test_folder_without_a_model_is_one_sentence(tmp_path):
         predictor.load(tmp_path)
 
 
+@pytest.mark.fault("damaged-model")
 def test_predictor_of_another_model_is_refused(made, tmp_path):
     model = ReNet((3, 64, 64), SMALL)
     init_weights(model, 1)
@@ -453,6 +454,7 @@ def test_predictor_of_another_model_is_refused(made, tmp_path):
         predictor.load(tmp_path)
 
 
+@pytest.mark.fault("damaged-model")
 @pytest.mark.parametrize(
     "change",
     [{"unsure": {}}, {"unsure": 3}, {"detector": {"box": {"depth": 1}}}, {"ready_made_crops": {}}],
@@ -463,6 +465,7 @@ def test_predictor_without_a_value_is_one_sentence(described, change):
         predictor.load(described(**change))
 
 
+@pytest.mark.fault("damaged-model")
 @pytest.mark.parametrize("text", ["", "{", "[]", '{"format": 1}', "[" * 100_000, "\udcff"])
 def test_damaged_predictor_is_one_sentence_that_names_it(made, tmp_path, text):
     (tmp_path / "model.pt").symlink_to(made / "run" / "model.pt")
@@ -589,6 +592,8 @@ def test_page_of_a_single_face_counts_in_the_singular(tmp_path):
     assert "remember it. 1 photo or face could not be predicted" in page
 
 
+@pytest.mark.fault("hostile-name")
+@pytest.mark.fault("control-character")
 def test_hostile_names_of_photos_are_text_on_the_page_and_in_the_table(tmp_path):
     names = [*HOSTILE, "a\nb\0c.jpg"]
     batch = [prediction.Cut(name, 1, pixels=np.zeros((3, 32, 32), np.uint8)) for name in names]

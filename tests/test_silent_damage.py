@@ -33,6 +33,7 @@ def make_newer(archive: Path, receipt_file: Path) -> None:
     os.utime(archive, ns=(later, later))
 
 
+@pytest.mark.fault("changed-archive")
 def test_archive_with_zeros_in_a_photo_is_refused_by_its_digest(receipt_file):
     archive = receipt_file.with_suffix("")
     data = bytearray(archive.read_bytes())
@@ -45,6 +46,7 @@ def test_archive_with_zeros_in_a_photo_is_refused_by_its_digest(receipt_file):
         lineage.read_photo(receipt_file, {"offset": 512, "size": 100, "path": "a.jpg"})
 
 
+@pytest.mark.fault("copied-archive")
 def test_copied_archive_is_checked_once(receipt_file, monkeypatch):
     make_newer(receipt_file.with_suffix(""), receipt_file)
     os.utime(receipt_file, (1, 1))
@@ -61,6 +63,8 @@ def test_copied_archive_is_checked_once(receipt_file, monkeypatch):
     assert len(checked) == 1 and receipt_file.read_bytes() == text
 
 
+@pytest.mark.fault("changed-archive")
+@pytest.mark.fault("earlier-time")
 @pytest.mark.parametrize("seconds", [-86_400, -1, 1, 86_400])
 def test_archive_that_changes_is_refused_whichever_way_its_time_goes(receipt_file, seconds):
     archive = receipt_file.with_suffix("")
@@ -72,6 +76,7 @@ def test_archive_that_changes_is_refused_whichever_way_its_time_goes(receipt_fil
         receipts.read(receipt_file)
 
 
+@pytest.mark.fault("changed-archive")
 def test_archive_of_another_size_is_refused_with_the_same_time(receipt_file):
     archive = receipt_file.with_suffix("")
     checked = archive.stat().st_mtime_ns
@@ -81,12 +86,14 @@ def test_archive_of_another_size_is_refused_with_the_same_time(receipt_file):
         receipts.read(receipt_file)
 
 
+@pytest.mark.fault("copied-archive")
 def test_archive_without_a_note_of_its_check_is_checked_and_noted(receipt_file):
     receipt_file.with_suffix(".checked").unlink()
     assert receipts.read(receipt_file)
     assert receipt_file.with_suffix(".checked").exists()
 
 
+@pytest.mark.fault("copied-archive")
 def test_archive_is_read_where_its_check_cannot_be_noted(receipt_file, monkeypatch):
     def refuse(path, text):
         raise InputError(f"{path} is being written by another process")
@@ -96,6 +103,7 @@ def test_archive_is_read_where_its_check_cannot_be_noted(receipt_file, monkeypat
     assert receipts.read(receipt_file) == receipts.read(receipt_file)
 
 
+@pytest.mark.fault("exchanged-archive")
 def test_other_archive_under_the_receipt_of_its_own_is_not_read_by_the_old_index(tmp_path):
     """Another project that shares the folder of archives may have exchanged both."""
     old = write_tar(tmp_path / "old.tar", {"wiki/a.jpg": jpeg(seed=1), "wiki/b.jpg": jpeg(seed=2)})
@@ -139,6 +147,7 @@ def test_member_is_known_by_its_name_in_every_format(tmp_path, tar_format, name)
         assert tar_index.read_member(tar, member.offset, member.size, member.name) == b"bytes"
 
 
+@pytest.mark.fault("earlier-time")
 def test_size_of_a_local_archive_and_bytes_of_a_table_are_state(tmp_path):
     path = tmp_path / "a"
     path.write_bytes(b"one")
@@ -162,6 +171,7 @@ def test_folder_with_a_link_to_itself_and_a_name_that_is_no_utf_8_has_a_state(tm
     assert sources.folder_state(tmp_path) != before
 
 
+@pytest.mark.fault("edited-photo")
 def test_photo_that_is_edited_in_place_changes_the_state_of_its_folder(tmp_path):
     (tmp_path / "inner").mkdir()
     photo = tmp_path / "inner" / "a.jpg"
@@ -196,6 +206,7 @@ def project_of_own_photos(folder: Path) -> Path:
     return project
 
 
+@pytest.mark.fault("edited-photo")
 @pytest.mark.slow
 def test_photo_that_is_edited_in_place_is_packed_again(tmp_path):
     project = project_of_own_photos(tmp_path)

@@ -38,6 +38,7 @@ def test_file_is_plain_csv_in_the_order_of_the_columns(tmp_path):
     assert "0,007,30,0.30\n" in (tmp_path / "people.csv").read_text()
 
 
+@pytest.mark.fault("hostile-name")
 def test_cell_that_a_spreadsheet_would_run_stays_as_it_is(tmp_path):
     names = ["=1+1", '=HYPERLINK("a","b")', "+1", "-1", "@SUM(A1)", "\N{RIGHT-TO-LEFT OVERRIDE}a"]
     PEOPLE.write(tmp_path / "people.csv", PEOPLE.frame((0, name, 1, 1.0) for name in names))
@@ -88,6 +89,7 @@ def test_missing_file_is_an_error_that_names_it(tmp_path):
         next(PEOPLE.read_chunks(tmp_path / "people.csv"))
 
 
+@pytest.mark.fault("damaged-table")
 @pytest.mark.parametrize("count", [1, 4096])
 def test_table_with_zeros_in_it_is_one_sentence_that_names_it(tmp_path, count):
     rows = [(number, f"name {number}", None, 0.5) for number in range(1000)]
@@ -102,6 +104,7 @@ def test_table_with_zeros_in_it_is_one_sentence_that_names_it(tmp_path, count):
         next(PEOPLE.read_chunks(tmp_path / "people.csv"))
 
 
+@pytest.mark.fault("damaged-table")
 @pytest.mark.parametrize(
     ("text", "fault"),
     [

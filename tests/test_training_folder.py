@@ -69,6 +69,7 @@ def folders(outputs: dict[str, Path]) -> list[Path]:
     return [path for path in outputs["model.pt"].with_name("training").iterdir() if path.is_dir()]
 
 
+@pytest.mark.fault("finished-training")
 def test_outputs_are_links_to_results_that_are_computed_once(link, outputs, caplog):
     assert link()
     (folder,) = folders(outputs)
@@ -83,6 +84,7 @@ def test_outputs_are_links_to_results_that_are_computed_once(link, outputs, capl
     assert f"computed on cpu of {socket.gethostname()}, are linked from {folder}" in caplog.text
 
 
+@pytest.mark.fault("finished-training")
 def test_outputs_are_copies_where_the_file_system_has_no_links(link, outputs, monkeypatch):
     def refuse(*paths: Path) -> None:
         raise OSError("Operation not permitted")
@@ -95,6 +97,7 @@ def test_outputs_are_copies_where_the_file_system_has_no_links(link, outputs, mo
         assert not output.samefile(folder / name)
 
 
+@pytest.mark.fault("damaged-result")
 @pytest.mark.parametrize("damage", [Path.unlink, lambda path: path.write_text("of another one")])
 def test_damaged_result_is_named_and_computed_anew(link, outputs, caplog, damage):
     link()
@@ -106,6 +109,7 @@ def test_damaged_result_is_named_and_computed_anew(link, outputs, caplog, damage
     assert not link()
 
 
+@pytest.mark.fault("finished-training")
 @pytest.mark.parametrize("call", ["unlink", "link"])
 def test_what_a_killed_job_has_left_after_finished_json_is_done_by_the_next(
     link, outputs, monkeypatch, call
@@ -126,6 +130,7 @@ def test_what_a_killed_job_has_left_after_finished_json_is_done_by_the_next(
     assert not (folder / "checkpoint.pt").exists()
 
 
+@pytest.mark.fault("failed-retraining")
 def test_folder_of_another_training_goes_when_this_one_has_finished_and_not_before(
     link, outputs, tmp_path, caplog
 ):
@@ -188,6 +193,8 @@ def test_faces_without_a_digest_are_recognised_by_their_bytes(job):
     assert paths[0] == paths[1] != paths[2]
 
 
+@pytest.mark.fault("killed-training")
+@pytest.mark.fault("finished-training")
 def test_training_is_continued_and_its_results_are_linked_on_another_device(job, caplog):
     """Of a GPU that is granted and missing, `auto` makes the CPU."""
     with terminated_before(8):
@@ -218,6 +225,7 @@ def holder(tmp_path) -> Iterator[subprocess.Popen]:
         yield process
 
 
+@pytest.mark.fault("training-in-use")
 def test_process_that_holds_a_folder_is_named_until_it_ends(tmp_path, holder):
     folder = tmp_path / "training"
     sentence = rf"in use by the process {holder.pid} on "
@@ -229,6 +237,7 @@ def test_process_that_holds_a_folder_is_named_until_it_ends(tmp_path, holder):
         pass
 
 
+@pytest.mark.fault("training-in-use")
 @pytest.mark.slow
 def test_training_that_outlives_a_killed_snakemake_is_named_and_its_work_is_used(tmp_path):
     project = copy_project(tmp_path)
@@ -259,6 +268,7 @@ def test_training_that_outlives_a_killed_snakemake_is_named_and_its_work_is_used
     assert "Continuing after epoch" in log.read_text()
 
 
+@pytest.mark.fault("future-time")
 @pytest.mark.slow
 def test_training_whose_inputs_are_of_the_future_is_linked_once_their_times_are_right(tmp_path):
     """Snakemake refuses outputs that are older than their inputs, and deletes them."""

@@ -35,6 +35,7 @@ def state(project: Path) -> dict[Path, tuple[int, int]]:
     return {path: (path.stat().st_size, path.stat().st_mtime_ns) for path in found}
 
 
+@pytest.mark.fault("second-start")
 @pytest.mark.slow
 def test_second_start_in_one_folder_stops_at_snakemakes_lock_and_touches_nothing(tmp_path):
     project = copy_project(tmp_path)
@@ -85,6 +86,7 @@ def two_projects(folder: Path, kind: str) -> list[Path]:
     return projects
 
 
+@pytest.mark.fault("shared-archives")
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", ["tar", "tar.gz", "folder"])
 def test_two_projects_get_one_archive_at_once_and_agree(tmp_path, kind):

@@ -353,10 +353,10 @@ def test_temperature_at_the_upper_bound_is_not_that_of_an_easy_validation_set():
     assert "say nothing about the labels of the validation set" in text and "easy" not in text
 
 
-def test_learning_curve_of_a_single_epoch_is_said_in_the_singular():
+def test_losses_of_a_single_epoch_is_said_in_the_singular():
     history = pd.DataFrame({"loss": [0.7], "validation_loss": [0.6]})
-    assert phrases.learning_curve(history, 1).startswith("After 1 epoch the training loss is 0.700")
-    assert phrases.learning_curve(history, 1200).startswith("After 1,200 epochs the training loss")
+    assert phrases.losses(history, 1).startswith("After 1 epoch the training loss is 0.700")
+    assert phrases.losses(history, 1200).startswith("After 1,200 epochs the training loss")
 
 
 def test_difference_that_rounds_to_zero_has_no_minus():

@@ -206,6 +206,7 @@ def outputs_and_wanted(project: Path) -> tuple[set[str], set[str]]:
     return {path for line in outputs for path in line.split(", ")}, set(wanted.split(", "))
 
 
+@pytest.mark.fault("lost-output")
 def test_every_output_is_wanted_by_name(project):
     write_config(project, audit={"folds": 2}, runs={"renet": {}, "second": {}})
     outputs, wanted = outputs_and_wanted(project)
@@ -233,6 +234,7 @@ def test_lost_table_and_lost_model_are_made_again(project):
     assert {name: set(rules) for name, rules in found.items()} == names
 
 
+@pytest.mark.fault("lost-output")
 @pytest.mark.slow
 def test_each_output_that_is_lost_is_made_again(project):
     names = sorted(outputs_and_wanted(project)[0])
@@ -241,6 +243,7 @@ def test_each_output_that_is_lost_is_made_again(project):
     assert [name for name in names if not found[name]] == []
 
 
+@pytest.mark.fault("failed-retraining")
 @pytest.mark.slow
 def test_failed_retraining_is_repeated_and_the_old_config_gets_its_model_back(project):
     model = project / "results/runs/renet/model.pt"
@@ -256,6 +259,7 @@ def test_failed_retraining_is_repeated_and_the_old_config_gets_its_model_back(pr
     assert "The results of this training" in log and "epoch 1," not in log
 
 
+@pytest.mark.fault("finished-training")
 @pytest.mark.slow
 def test_forced_training_is_linked_and_names_the_folder_to_delete_for_another(project):
     arguments = ("--forcerun", "train", "--", "results/runs/renet/model.pt")
@@ -271,6 +275,7 @@ def test_forced_training_is_linked_and_names_the_folder_to_delete_for_another(pr
     assert (project / "results/runs/renet/model.pt").read_bytes() == before
 
 
+@pytest.mark.fault("unchanged-meaning")
 def test_touched_tree_reruns_nothing(project):
     paths = sorted(path for path in project.rglob("*") if ".snakemake" not in path.parts)
     for number, path in enumerate(reversed(paths)):
@@ -278,11 +283,13 @@ def test_touched_tree_reruns_nothing(project):
     assert planned(project) == set()
 
 
+@pytest.mark.fault("unchanged-meaning")
 def test_copied_tree_without_time_stamps_reruns_nothing(finished, tmp_path):
     shutil.copytree(finished, tmp_path / "copy", copy_function=shutil.copyfile)
     assert planned(tmp_path / "copy") == set()
 
 
+@pytest.mark.fault("unchanged-meaning")
 def test_comment_order_of_keys_and_zeros_behind_the_point_in_the_config_rerun_nothing(project):
     for name in ("config.yaml", "small.yaml"):
         content = other_text(yaml.safe_load((project / name).read_text()))
@@ -310,6 +317,7 @@ def test_changed_config_reruns_what_depends_on_it(project, changes, rules):
     assert planned(project) == rules
 
 
+@pytest.mark.fault("earlier-results")
 def test_results_of_an_earlier_version_are_named_with_what_to_do(project):
     (project / "results/runs/old").mkdir()
     (project / "results/runs/old/training.json").touch()
@@ -363,6 +371,7 @@ def test_edited_module_reruns_exactly_its_users(project, module, rules):
     assert planned(project) == rules
 
 
+@pytest.mark.fault("unchanged-meaning")
 def test_comments_and_docstrings_in_the_code_rerun_nothing(project):
     for path in (project / "workflow" / "scripts").rglob("*.py"):
         text = path.read_text().replace('"""', '"""Edited: ', 1)
@@ -415,6 +424,7 @@ def test_archive_can_be_freed_once_its_faces_are_cut(project):
     assert "wiki_crop.tar.json is gone; delete the receipt" in outcome.stdout + outcome.stderr
 
 
+@pytest.mark.fault("optional-file")
 @pytest.mark.parametrize(
     ("patterns", "config"),
     [
@@ -475,6 +485,7 @@ def test_models_of_other_sources_are_not_replaced(project):
     assert "train" in planned(project)
 
 
+@pytest.mark.fault("other-shards")
 @pytest.mark.slow
 def test_another_number_of_shards_gives_the_same_faces_and_trains_nothing(project):
     data, model = project / "results/data", project / "results/runs/renet/model.pt"
@@ -563,7 +574,7 @@ def test_make_clean_keeps_trained_models_and_distclean_asks(project):
 def test_snakemake_report_holds_the_figures_with_their_captions(report):
     page = (report / "report.html").read_text()
     for text in (
-        "confusion_matrix.svg", "learning_curve.svg", "metrics.json", "slices.svg",
+        "confusion_matrix.svg", "training_curves.svg", "metrics.json", "slices.svg",
         "ranking_curves.svg", "reliability.svg", "mistakes.jpg", "saliency.jpg", "funnel.svg",
     ):  # fmt: skip
         assert text in page
@@ -675,6 +686,7 @@ def test_verify_names_the_folders_of_results_that_it_did_not_check(project):
     assert f"give a folder of results, such as {places}." in outcome.stderr
 
 
+@pytest.mark.fault("accepted-code")
 @pytest.mark.slow
 def test_touch_accepts_the_results_of_other_code_and_verify_names_it(project):
     module = project / "workflow/scripts/renet/training/trainer.py"

@@ -1,4 +1,4 @@
-"""The code of a document, run on photos of all sizes as a reader would run it."""
+"""Code of documents and examples, run on photos of all sizes as a reader would run it."""
 
 import os
 import re
@@ -46,8 +46,13 @@ def printed(code: str, photos: Sequence[Path], folder: Path, **environment: str)
         capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert outcome.returncode == 0, outcome.stderr
-    numbers = re.findall(r"\d\.\d+(?:e-\d+)?", outcome.stdout)
-    return np.array(numbers, float).reshape(len(photos), len(CLASSES))
+    return probabilities_in(outcome.stdout, len(photos))
+
+
+def probabilities_in(text: str, count: int) -> np.ndarray:
+    """The probabilities (count, classes) in an output."""
+    numbers = re.findall(r"\d\.\d+(?:e-\d+)?", text)
+    return np.array(numbers, float).reshape(count, len(CLASSES))
 
 
 def predicted(run: Path, photos: Sequence[Path]) -> np.ndarray:

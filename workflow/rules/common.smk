@@ -22,7 +22,9 @@ RUNS = runs.runs(config)
 KIND_OF_RUN = {run: KINDS[sections["model"]["kind"]] for run, sections in RUNS.items()}
 ORIGIN = data_summary.origin(OVERLAYS, COMMAND_LINE, MODULE)
 SUBSETS = ("train", "validation", "test")
+DEVELOPMENT = SUBSETS[:2]
 WITH_FOLDS = [run for run, sections in RUNS.items() if sections["folds"]]
+CURVES = {run: of["learning_curve"] for run, of in RUNS.items() if of["learning_curve"]}
 EXTERNAL = config["external"]
 ALL_SOURCES = sources.with_external(config)
 PHOTOS = sources.places_to_predict(config)
@@ -44,9 +46,10 @@ wildcard_constraints:
     file=r"[^/]+",
     shard=r"\d+",
     shards=r"\d+",
-    subset=one_of([*SUBSETS, "development", *EXTERNAL]),  # train and validation
+    subset=one_of([*SUBSETS, "development", *EXTERNAL]),  # DEVELOPMENT in one file
     fold=r"\d+",
     folds=r"\d+",
+    fraction=r"[\d.]+",
     external=one_of(EXTERNAL),
     run=one_of(RUNS),
 
@@ -113,6 +116,15 @@ def folds_of_run(name):
     """The predictions of each fold of a run."""
     count = RUNS[name]["folds"]
     return outputs_of("fold", run=name, fold=range(1, count + 1), folds=count)
+
+
+def fractions_of(curves):
+    """The predictions of each training on a fraction of the faces."""
+    return [
+        f"<results>/learning_curve/{run}/{fraction:g}.csv"
+        for run, fractions in curves.items()
+        for fraction in fractions
+    ]
 
 
 def asked_of_runs(names):

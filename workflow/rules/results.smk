@@ -284,6 +284,7 @@ rule report:
         lambda wildcards: without_folders(outputs_of("compare", "thumbnails")),
         comparison="<results>/comparison/comparison.csv",
         audit=lambda wildcards: outputs_of("audit"),
+        learning_curve=lambda wildcards: outputs_of("learning_curve"),
         funnel="<results>/data/funnel.csv",
         external_funnels=expand(
             "<results>/data/{external}/external_funnel.csv", external=EXTERNAL
@@ -293,7 +294,7 @@ rule report:
         notes=own_file(config["datasheet"]),
     output:
         # The links between these are relative: the script writes them beside index.html.
-        reported("<results>/learning_curves.svg", "Loss of all runs", "All runs"),
+        reported("<results>/loss_curves.svg", "Loss of all runs", "All runs"),
         "<results>/cost.svg",
         "<results>/README.md",
         expand("<results>/grids/{grid}.svg", grid=GRIDS),

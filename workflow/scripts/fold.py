@@ -1,12 +1,14 @@
-"""Train without one fold of the people, or photos, and predict the faces of this fold.
+"""Train without a part of the people, or photos, and predict the faces of this part.
 
 Reads: HDF5 files of faces with the tables beside them: development.h5 for a run with folds, all
-three subsets for the label audit.
-Writes: one row for each face of the fold: id, p_female, p_male.
-Decides: nothing; the folds follow from the seed. Where the settings select the epoch, a part of the
-other faces is the validation set of the training. The output is a link to predictions.csv in
-<output without .csv>/<fingerprint>/, see `renet.training.folder`. Where it is finished, nothing is
-trained; where it has a checkpoint, the training continues.
+three subsets for the label audit, train.h5 and validation.h5 for a point of a learning curve.
+Writes: one row for each face of the part: id, p_female, p_male.
+Decides: nothing; the parts follow from the seed. The part is one fold, or with `fraction` the
+validation set. A training on a fraction of the faces has as many updates as one on all. Where the
+settings select the epoch, a part of the other faces is the validation set of the training. The
+output is a link to predictions.csv in <output without .csv>/<fingerprint>/, see
+`renet.training.folder`. Where it is finished, nothing is trained; where it has a checkpoint, the
+training continues.
 """
 
 from pathlib import Path
@@ -29,7 +31,7 @@ from renet.training.folder import TrainingFolder
 
 COURSE = RunSettings()
 CHECKPOINT_SECONDS = 600
-TRAINING, VALIDATION, HELD_OUT = range(3)
+TRAINING, VALIDATION, HELD_OUT, UNUSED = range(4)
 
 
 def fold(
@@ -37,8 +39,9 @@ def fold(
     *,
     tables: list[Path],
     predictions: script.Output,
-    fold: int,
+    fold: int = 1,
     folds: int = 5,
+    fraction: float | None = None,
     key: str = "--folds",
     by: Literal["subject", "image"] = "subject",
     seed: int = 42,
@@ -48,14 +51,15 @@ def fold(
     workers: script.Granted = None,
     code: script.Code = "",
 ) -> None:
-    """Train without one fold of the people, or photos, and predict the faces of this fold.
+    """Train without a part of the people, or photos, and predict the faces of this part.
 
     Args:
         faces: HDF5 files of faces.
         tables: the CSV table of each HDF5 file, in the order of `faces`.
-        predictions: CSV to write, with a row for each face of the fold.
+        predictions: CSV to write, with a row for each face of the part.
         fold: number of the fold, from 1.
         folds: number of folds.
+        fraction: train on this fraction of the training set, and predict the validation set.
         key: name of the config key or option that sets `folds`, for error messages.
         by: what stays in one fold: each person, or each photo.
         seed: random seed of the folds, `split.seed` of the config.
@@ -69,8 +73,15 @@ def fold(
     if not settings.model.has_layers:
         threads = workers or settings.train.threads
         settings = settings.with_recipe(device="cpu", precision="float32", threads=threads)
-    is_held_out = splits.folds(samples, folds, seed, by, key) == fold - 1
+    if fraction is None:
+        is_held_out = splits.folds(samples, folds, seed, by, key) == fold - 1
+    else:
+        is_held_out = (samples.subset == "validation").to_numpy()
+        settings = with_equal_updates(settings, fraction)
     part = np.where(is_held_out, HELD_OUT, TRAINING)
+    if fraction is not None:
+        rest = np.flatnonzero(part == TRAINING)
+        part[rest[~splits.nested(samples.iloc[rest], fraction, seed, by)]] = UNUSED
     if settings.train.select_epoch == "best":
         rest = np.flatnonzero(part == TRAINING)
         chosen = splits.parts(samples.iloc[rest], [validation, 1 - validation], seed, by) == 0
@@ -102,6 +113,16 @@ def fold(
         *(depends_on, code, training.digest, selecting.digest, held_out.digest, ids, people),
     )
     folder.link_results({"predictions.csv": predictions}, compute, settings.train.device)
+
+
+def with_equal_updates(settings: RunSettings, fraction: float) -> RunSettings:
+    """Settings for so many updates on a fraction of the faces as on all, in more epochs."""
+    recipe = settings.train
+    return settings.with_recipe(
+        epochs=round(recipe.epochs / fraction),
+        warm_up=recipe.warm_up / fraction,
+        validate_every=round(recipe.validate_every / fraction),
+    )
 
 
 def fit(

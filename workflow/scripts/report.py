@@ -1,11 +1,11 @@
 """Write the pages and cards of the results.
 
 Reads: metrics.json, history.csv, page/model.json and tables/ of each run, metrics.json and tables/
-of each external test set, the funnels, comparison.csv and disagreements.csv, the receipts of the
-archives, the record of the evaluations, the labels of the audit and the user's notes for the data
-sheet if there are any, docs/files.md, and the settings.
+of each external test set, the funnels, comparison.csv, disagreements.csv and learning_curve.csv,
+the receipts of the archives, the record of the evaluations, the labels of the audit, docs/files.md,
+the settings, and the user's notes for the data sheet if there are any.
 Writes: index.html, README.md (docs/files.md), and at their places in the same folder
-learning_curves.svg, data/funnel.svg, data/datasheet.md, a figure of each grid, and report.html and
+loss_curves.svg, data/funnel.svg, data/datasheet.md, a figure of each grid, and report.html and
 model_card.md of each run; the data sheet and the model cards as pages too (.html). The pages show
 figures by relative links and link all files of a run.
 Decides: nothing.
@@ -16,6 +16,7 @@ from pathlib import Path
 
 from renet.common import files, script
 from renet.dataset.tables import FUNNEL
+from renet.evaluation.tables import LEARNING_CURVE
 from renet.pages import cards, index_page, results, run_page, verdict
 from renet.records import evaluations
 
@@ -32,6 +33,7 @@ def report(
     notes: Path | None = None,
     removed_runs: list[str] = (),
     audit: list[Path] = (),
+    learning_curve: list[Path] = (),
     comparison: Path | None = None,
     index: script.Output,
 ) -> None:
@@ -49,6 +51,7 @@ def report(
         notes: Markdown file whose text the data sheet includes.
         removed_runs: names of runs that have results but are not in the config.
         audit: files of the label audit; the first two are labels.csv and summary.json.
+        learning_curve: learning_curve.csv and its figure.
         comparison: comparison.csv; disagreements.csv is read beside it.
         index: index.html to write, in the folder of the results. The other pages are written into
             this folder, too.
@@ -66,6 +69,7 @@ def report(
         comparison=results.read_comparison(comparison) if comparison else None,
         suspects=results.read_suspects(audit[0]) if audit else None,
         label_cost=files.read_json(audit[1])["cost"] if audit else None,
+        learning_curve=LEARNING_CURVE.read(learning_curve[0]) if learning_curve else None,
         predicted=settings.get("predicted", False),
     )
     runs = [

@@ -96,7 +96,7 @@ def faults(name: str, changes: Mapping, known: Mapping[str, set[str]]) -> Iterat
         near = [f"{one}.{key}" for one in SECTIONS if key in known[one]]
         if section not in SECTIONS or not inner:
             way_out = f"did you mean {' or '.join(near)}?" if near else "write train.learning_rate."
-            if key in ("folds", "seeds"):
+            if key in ("folds", "learning_curve", "seeds"):
                 way_out = f"write it beside the grid, as runs.{name}.{key}."
             yield (*at, key), f"{shown} is not a key of {' or '.join(SECTIONS)}; {way_out}"
         elif inner in changes.get(section, {}) and key != "model.kind":

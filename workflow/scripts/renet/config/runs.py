@@ -16,7 +16,7 @@ UNUSED_BY_FOLDS = ("processes", "sync_batchnorm")  # a fold trains in one proces
 
 
 def runs(config: dict) -> dict[str, dict]:
-    """The settings of each run by its name, complete, with the keys `SECTIONS` and `folds`.
+    """The settings of each run by its name, complete, with `SECTIONS`, `folds`, `learning_curve`.
 
     A run that is null is off; one with `seeds` or a `grid` becomes several (`grids.expand`).
 
@@ -37,6 +37,7 @@ def runs(config: dict) -> dict[str, dict]:
             }
             complete[run]["model"] = model_of(config, changes.get("model", {}))
             complete[run]["folds"] = changes.get("folds", 0)
+            complete[run]["learning_curve"] = changes.get("learning_curve", [])
     return complete
 
 

@@ -5,4 +5,4 @@ equal. It is not in the package's `__init__.py`, because the digest of every rul
 version would train everything again.
 """
 
-VERSION = "1.0.0"
+VERSION = "2.0.0"

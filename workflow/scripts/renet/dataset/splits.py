@@ -157,11 +157,29 @@ def parts(samples: pd.DataFrame, fractions: Sequence[float], seed: int, by: str)
     Args:
         samples: the table beside the HDF5 files (`SPLIT`).
     """
-    group = groups(samples.assign(copies=near_duplicates.groups(samples.phash)), by)
+    group = _groups_with_copies(samples, by)
     part, shares = np.zeros(group.max() + 1, dtype=int), np.array(fractions)
     for chosen, sizes in _in_stable_order(samples, group, by, seed):
         part[chosen] = cut(sizes, sizes.sum() * shares, shares > 0)
     return part[group]
+
+
+def nested(samples: pd.DataFrame, fraction: float, seed: int, by: str) -> np.ndarray:
+    """Whether each sample is in the first groups with this fraction of each class, (samples,).
+
+    A larger fraction has all samples of a smaller one. Each class has at least one group.
+    """
+    group = _groups_with_copies(samples, by)
+    is_taken = np.zeros(group.max() + 1, dtype=bool)
+    for chosen, sizes in _in_stable_order(samples, group, by, seed):
+        middles = sizes.cumsum() - sizes / 2
+        is_taken[chosen] = (middles <= fraction * sizes.sum()) | (np.arange(len(sizes)) == 0)
+    return is_taken[group]
+
+
+def _groups_with_copies(samples: pd.DataFrame, by: str) -> np.ndarray:
+    """The `groups` of samples of the table `SPLIT`, in which near-duplicates are in one group."""
+    return groups(samples.assign(copies=near_duplicates.groups(samples.phash)), by)
 
 
 def folds(

@@ -36,7 +36,7 @@ def draw(name: str, evaluation: Evaluation, path: Path) -> None:
     plot_style.save(globals()[name](evaluation), path)
 
 
-def learning_curve(evaluation: Evaluation) -> Figure:
+def training_curves(evaluation: Evaluation) -> Figure:
     """Loss and accuracy of the training and the validation set by epoch."""
     figure, axes = plt.subplots(1, 2, figsize=(9, 3.4), layout="constrained")
     for axis, metric in zip(axes, ("loss", "accuracy"), strict=True):

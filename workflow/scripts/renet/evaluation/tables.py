@@ -80,6 +80,15 @@ LABELS = Table(
 # audit/suspects.csv: the suspects in the format of the config's corrections.
 PROPOSALS = Table({"id": str, "gender": str, "photo_digest": str, "note": str})
 
+# learning_curve.csv: the accuracy of a run on the validation set, with its interval, by the number
+# of training faces. With a fraction above 1 it is extrapolated, and there are no subjects.
+LEARNING_CURVE = Table(
+    {
+        "run": str, "fraction": float, "faces": int, "subjects": "Int64", "accuracy": float,
+        "low": float, "high": float,
+    }
+)  # fmt: skip
+
 # layers.csv: the layers of a network in their order, for one image.
 LAYERS = Table({"layer": str, "kind": str, "output": str, "parameters": int, "operations": int})
 

@@ -63,6 +63,7 @@ def write(
         **_runs(runs, folded, defaults),
         comparison=comparison_section.section(*data.comparison, runs) if data.comparison else None,
         grids=grid_section.write(path.parent, grids, runs, *metric_tables.named(compared)),
+        learning_curve=_learning_curve(data),
         sets=external_sets.table(shown),
         set_descriptions=external_sets.descriptions(runs, data),
         evaluations=phrases.evaluations(data.evaluations["test"]),
@@ -84,11 +85,11 @@ def _figures(
     folder: Path, runs: list[RunResults], shown: list[RunResults], data: DataResults
 ) -> dict[str, str]:
     """Draw the figures of all runs; their text alternatives, and the loss as an SVG element."""
-    curves = folder / "learning_curves.svg"
-    index_plots.learning_curves({run.name: run.history for run in runs}, curves)
+    curves = folder / "loss_curves.svg"
+    index_plots.loss_curves({run.name: run.history for run in runs}, curves)
     index_plots.funnel(data.steps, folder / "data" / "funnel.svg")
     svg = curves.read_text(encoding="utf-8")
-    losses = (f"{run.name}: {phrases.learning_curve(run.history, run.epochs)}" for run in runs)
+    losses = (f"{run.name}: {phrases.losses(run.history, run.epochs)}" for run in runs)
     return {
         "curves": svg[svg.index("<svg") :],  # scripts of the page cannot change a picture
         "curves_alt": " ".join(losses),
@@ -182,6 +183,21 @@ def _seed_means(runs: list[RunResults], folded: set[str]) -> list[dict]:
         for names in seed_groups({run.name: run.settings for run in runs})
         if not folded.issuperset(names)
     ]
+
+
+def _learning_curve(data: DataResults) -> PageTable | None:
+    """The accuracy of each run by its number of training faces; None without a curve."""
+    if data.learning_curve is None:
+        return None
+    rows = [
+        [
+            row.run, f"{row.faces:,}", "extrapolated" if row.fraction > 1 else "measured",
+            phrases.percentage(row.accuracy), phrases.percentage_interval([row.low, row.high]),
+        ]
+        for row in data.learning_curve.itertuples()
+    ]  # fmt: skip
+    headings = ["run", "training faces", "", "validation accuracy", "95 % interval"]
+    return PageTable("Accuracy by the number of training faces", headings, rows, collapsed=True)
 
 
 def _funnel_table(data: DataResults) -> PageTable:

@@ -12,7 +12,7 @@ from renet.pages import phrases
 from renet.pages.results import RunResults
 
 
-def learning_curves(histories: dict[str, pd.DataFrame], path: Path) -> None:
+def loss_curves(histories: dict[str, pd.DataFrame], path: Path) -> None:
     """Loss by epoch of all runs, from their history.csv: training dashed, validation solid.
 
     The ids of a run's lines and of its entry in the legend begin with `curve_id(run)`: the page
@@ -36,7 +36,7 @@ def learning_curves(histories: dict[str, pd.DataFrame], path: Path) -> None:
 
 
 def curve_id(run: str) -> str:
-    """What the ids of a run's elements in learning_curves.svg begin with."""
+    """What the ids of a run's elements in loss_curves.svg begin with."""
     return f"curve:{run}:"
 
 

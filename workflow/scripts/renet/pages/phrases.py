@@ -293,7 +293,7 @@ def ranking_curves(test: dict) -> str:
     return f"ROC AUC {decimal(test['roc_auc'])}; average precision {precisions}."
 
 
-def learning_curve(history: pd.DataFrame, epochs: int) -> str:
+def losses(history: pd.DataFrame, epochs: int) -> str:
     """The losses of the last row of the history, which is that after so many epochs."""
     last = history.iloc[-1]
     validated = f" and the validation loss {decimal(last.validation_loss)}"

@@ -105,6 +105,7 @@ class DataResults:
     comparison: tuple[pd.DataFrame, pd.DataFrame] | None = None
     suspects: frozenset[str] | None = None  # ids that the label audit suspects; None without one
     label_cost: dict | None = None  # of wrong labels, as from `label_audit.cost`
+    learning_curve: pd.DataFrame | None = None
     predicted: bool = False  # whether each run has predictions.html
 
     @functools.cached_property

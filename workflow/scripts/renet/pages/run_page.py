@@ -88,12 +88,12 @@ def _figure_sections(run: RunResults) -> list[dict]:
 
     Of a set of few faces, slices are left out, and all but training and counts is `folded`.
     """
-    test, curve = run.metrics["test"], phrases.learning_curve(run.history, run.epochs)
+    test, curve = run.metrics["test"], phrases.losses(run.history, run.epochs)
     few = bool(phrases.few(test))
     error = "" if few else phrases.calibration_error(test)
     area = "" if few else phrases.risk_coverage_area(run.metrics)
     further: dict[str, dict] = {
-        "learning_curve": {
+        "training_curves": {
             "alt": curve,
             "text": curve if run.history.validation_loss.isna().all() else "",
             "table": _history_table(run.history),
@@ -124,7 +124,7 @@ def _figure_sections(run: RunResults) -> list[dict]:
     sections = [{"figure": one, **empty, **further.get(one.name, {})} for one in RUN_FIGURES]
     for section in sections:
         name = section["figure"].name
-        section["folded"] = few and name not in ("learning_curve", "confusion_matrix")
+        section["folded"] = few and name not in ("training_curves", "confusion_matrix")
     return [one for one in sections if not (few and one["figure"].of_slices)]
 
 

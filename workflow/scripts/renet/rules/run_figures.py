@@ -21,7 +21,7 @@ class RunFigure:
 
 
 RUN_FIGURES = (
-    RunFigure("learning_curve", "Training"),
+    RunFigure("training_curves", "Training"),
     RunFigure("confusion_matrix", "Confusion matrix"),
     RunFigure("ranking_curves", "ROC and precision-recall curves"),
     RunFigure("reliability", "Reliability diagram"),
@@ -31,4 +31,4 @@ RUN_FIGURES = (
 )
 
 # Those that an external test set has, too: all but the one of the training.
-FIGURES_OF_PREDICTIONS = tuple(figure for figure in RUN_FIGURES if figure.name != "learning_curve")
+FIGURES_OF_PREDICTIONS = tuple(figure for figure in RUN_FIGURES if figure.name != "training_curves")

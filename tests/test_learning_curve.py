@@ -1,0 +1,156 @@
+"""The accuracy of a run by the number of training faces, and its extrapolation."""
+
+import itertools
+
+import fold
+import numpy as np
+import pandas as pd
+import pytest
+from test_audit import samples_of
+from test_config import check
+
+from helpers.made_once import made_once
+from helpers.project import call_script
+from helpers.training import QUICK, SMALL, write_faces
+from helpers.workflow import copy_project, run, snakemake, write_config
+from renet.common.errors import InputError
+from renet.dataset import splits
+from renet.dataset.tables import SPLIT
+from renet.evaluation import learning_curve
+from renet.evaluation.tables import FOLD, LEARNING_CURVE
+from renet.network.settings import RunSettings
+
+SIZES = (0.125, 0.25, 0.5, 1.0)
+
+
+def test_larger_fraction_has_all_faces_of_a_smaller_one_and_whole_people():
+    samples = samples_of(np.arange(400) % 3 % 2, people=90)
+    samples.loc[:150, "subject"] = "person 0"  # more faces than the smallest fraction
+    taken = {size: splits.nested(samples, size, 1, "subject") for size in SIZES}
+    for small, large in itertools.pairwise(SIZES):
+        assert not (taken[small] & ~taken[large]).any()
+        assert samples.assign(taken=taken[small]).groupby("subject").taken.nunique().eq(1).all()
+        assert set(samples.target[taken[small]]) == {0, 1}
+    assert taken[1.0].all() and taken[0.5].mean() == pytest.approx(0.5, abs=0.2)
+    assert not np.array_equal(taken[0.5], splits.nested(samples, 0.5, 2, "subject"))
+
+
+def test_training_on_a_fraction_sees_no_other_face_and_makes_as_many_updates(tmp_path, monkeypatch):
+    table = samples_of(write_faces(tmp_path / "all.h5", 96, 1).targets, people=96)
+    table["subset"] = np.where(np.arange(96) < 64, "train", "validation")
+    table.to_csv(tmp_path / "all.csv", index=False)
+    seen, fit = [], fold.fit
+    monkeypatch.setattr(fold, "fit", lambda *given: seen.append(given) or fit(*given))
+    fold.fold(
+        [tmp_path / "all.h5"], tables=[tmp_path / "all.csv"], predictions=tmp_path / "0.25.csv",
+        fraction=0.25, settings=RunSettings(SMALL, QUICK), code="code",
+    )  # fmt: skip
+    assert FOLD.read(tmp_path / "0.25.csv").id.tolist() == table.id[64:].tolist()
+    (settings, training, selecting, _, _), *_ = seen
+    first = table[:64][splits.nested(table[:64], 0.25, 42, "subject")]
+    stored = fold.hdf5.read(tmp_path / "all.h5")
+    assert selecting is None and len(training) == len(first) < 20
+    assert np.array_equal(training.pixels.take(np.arange(len(first))), stored.pixels[first.index])
+    assert settings.train.epochs == 4 * QUICK.epochs
+
+
+def outcomes(errors: list[float], count: int = 4000) -> pd.DataFrame:
+    """Whether each face is predicted correctly, a column for each of `SIZES`."""
+    random = np.random.default_rng(3).permutation(count) / count
+    return pd.DataFrame({size: (random >= e).astype(int) for size, e in zip(SIZES, errors)})  # noqa: B905
+
+
+def rows(correct: pd.DataFrame, subjects: pd.Series) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """The measured and the extrapolated rows of a training set of 8,000 faces."""
+    faces = pd.DataFrame({"faces": [1000, 2000, 4000, 8000], "subjects": [9, 9, 9, 9]}, SIZES)
+    known = learning_curve.measured(correct, subjects, faces)
+    return known, learning_curve.extrapolated(correct, subjects, known)
+
+
+def test_errors_that_follow_a_power_law_are_extrapolated_along_it():
+    known, further = rows(outcomes([0.4, 0.2, 0.1, 0.05]), pd.Series(range(4000)))
+    assert known.accuracy.tolist() == pytest.approx([0.6, 0.8, 0.9, 0.95])
+    assert further.faces.tolist() == [16000, 32000, 64000, 128000, 256000]
+    assert further.accuracy.tolist() == pytest.approx(
+        [1 - 0.05 / 2**number for number in range(1, 6)], abs=1e-3
+    )
+    assert ((further.low < further.accuracy) & (further.accuracy < further.high)).all()
+
+
+def test_interval_of_an_extrapolation_is_wider_where_few_people_have_the_faces():
+    correct = outcomes([0.3, 0.25, 0.2, 0.16])
+    (_, many), (_, few) = (
+        rows(correct.sort_values(1.0, ignore_index=True), pd.Series(np.arange(4000) // size))
+        for size in (1, 100)
+    )
+    assert (few.high - few.low > 3 * (many.high - many.low)).all()
+
+
+@pytest.mark.parametrize("errors", [[0.2] * 4, [0.0] * 4, [0.1, 0.05, 0.0, 0.0], [1.0] * 4])
+def test_curve_that_is_flat_or_without_an_error_has_finite_numbers(errors):
+    _, further = rows(outcomes(errors), pd.Series(range(4000)))
+    assert np.isfinite(further[["accuracy", "low", "high"]].to_numpy()).all()
+    assert further.accuracy.between(0, 1).all()
+
+
+def test_script_writes_a_row_for_each_size_and_for_up_to_32_times_the_training_set(tmp_path):
+    train, validation = (samples_of(np.arange(n) % 2, people=n) for n in (64, 40))
+    SPLIT.write(tmp_path / "train.csv", train)
+    SPLIT.write(tmp_path / "validation.csv", validation)
+    paths = []
+    for name, right in (("a", (30, 36)), ("b", (20, 20))):
+        for size, count in zip((0.5, 1.0), right, strict=True):
+            p_male = np.where((np.arange(40) < count) == validation.target, 0.9, 0.1)
+            paths.append(tmp_path / name / f"{size:g}.csv")
+            table = pd.DataFrame({"id": validation.id, "p_female": 1 - p_male, "p_male": p_male})
+            FOLD.write(paths[-1], table)
+    call_script(
+        "learning_curve", *paths, "--train", tmp_path / "train.csv", "--validation",
+        tmp_path / "validation.csv", "-o", tmp_path / "curve.csv",
+        "--figure", tmp_path / "curve.svg",
+    )  # fmt: skip
+    found = LEARNING_CURVE.read(tmp_path / "curve.csv").set_index(["run", "fraction"])
+    assert len(found) == 14
+    assert found.accuracy["a"][[0.5, 1.0]].tolist() == [0.75, 0.9]
+    assert found.faces["b"][[1.0, 32.0]].tolist() == [64, 64 * 32]
+    assert found.accuracy["b"].tolist() == pytest.approx([0.5] * 7)
+    assert "dotted" in (tmp_path / "curve.svg").read_text()
+
+
+@pytest.mark.parametrize(
+    ("entry", "sentence"),
+    [
+        ({"learning_curve": [0.5]}, r"runs\.a\.learning_curve"),
+        ({"learning_curve": [0, 1]}, r"runs\.a\.learning_curve"),
+        ({"learning_curve": [1, 2]}, r"runs\.a\.learning_curve"),
+        (
+            {"grid": {"learning_curve": [1]}},
+            r"beside the grid, as runs\.a\.learning_curve",
+        ),
+    ],
+)
+def test_sizes_that_cannot_be_are_a_sentence(entry, sentence):
+    with pytest.raises(InputError, match=sentence):
+        check({"runs": {"a": entry}})
+
+
+def with_curve(folder) -> None:
+    """Run the workflow with a learning curve of a small run."""
+    project = copy_project(folder)
+    write_config(project, runs={"renet": {"learning_curve": [0.5, 1]}}, split={"validation": 0.3})
+    run(project)
+
+
+@pytest.mark.slow
+def test_further_size_trains_that_size_alone_and_the_page_shows_it(tmp_path_factory):
+    project = made_once(tmp_path_factory, "curve", with_curve)
+    write_config(
+        project, runs={"renet": {"learning_curve": [0.25, 0.5, 1]}}, split={"validation": 0.3}
+    )
+    plan = snakemake(project, "-n", "--configfile", "small.yaml").stdout
+    assert plan.count("rule fraction:") == 1 and "rule train:" not in plan
+    run(project)
+    found = LEARNING_CURVE.read(project / "results/learning_curve/learning_curve.csv")
+    assert found.fraction.tolist() == [0.25, 0.5, 1, 2, 4, 8, 16, 32]
+    page = (project / "results/index.html").read_text()
+    assert 'src="learning_curve/learning_curve.svg"' in page and "extrapolated" in page

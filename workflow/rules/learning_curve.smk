@@ -1,0 +1,52 @@
+"""Learning curve: accuracy by the number of training faces; included where a run has one.
+
+Requires: results/data/{train,validation}.h5 and the tables beside them, and the rule fold.
+Provides: results/learning_curve/ learning_curve.csv and .svg, and the predictions of each training.
+"""
+
+
+use rule fold as fraction with:
+    input:
+        initial_weights,
+        faces=expand("<results>/data/{subset}.h5", subset=DEVELOPMENT),
+        tables=expand("<results>/data/{subset}.csv", subset=DEVELOPMENT),
+    output:
+        predictions="<results>/learning_curve/{run}/{fraction}.csv",
+    log:
+        "<results>/logs/fraction/{run}/{fraction}.log",
+    benchmark:
+        "<results>/benchmarks/fraction/{run}/{fraction}.tsv"
+    params:
+        fraction=lambda wildcards: float(wildcards.fraction),
+
+
+rule learning_curve:
+    """Compute the accuracy by the number of training faces, and extrapolate it."""
+    input:
+        predictions=fractions_of(CURVES),
+        train="<results>/data/train.csv",
+        validation="<results>/data/validation.csv",
+    output:
+        table=reported(
+            "<results>/learning_curve/learning_curve.csv",
+            "Accuracy by training faces, table",
+            "All runs",
+        ),
+        figure=reported(
+            "<results>/learning_curve/learning_curve.svg",
+            "Accuracy by training faces",
+            "All runs",
+        ),
+    log:
+        "<results>/logs/learning_curve/learning_curve.log",
+    benchmark:
+        "<results>/benchmarks/learning_curve/learning_curve.tsv"
+    localrule: True
+    conda:
+        "../../envs/learning_curve.yaml"
+    params:
+        by=config["split"]["by"],
+        seed=config["split"]["seed"],
+        code=code("learning_curve.py"),
+    script:
+        "../scripts/learning_curve.py"

@@ -1,0 +1,72 @@
+"""Compute the accuracy by the number of training faces, and extrapolate it.
+
+Reads: the predictions of each training on a fraction of the training set, <run>/<fraction>.csv, and
+the tables of the training and the validation set.
+Writes: learning_curve.csv (columns: `renet.evaluation.tables.LEARNING_CURVE`), with rows for two to
+32 times the training set, which are extrapolated, and its figure.
+Decides: nothing.
+"""
+
+import logging
+from pathlib import Path
+from typing import Literal
+
+import pandas as pd
+
+from renet.common import script
+from renet.dataset import splits
+from renet.dataset.tables import SPLIT
+from renet.evaluation import inference_table
+from renet.evaluation.learning_curve import draw, extrapolated, measured
+from renet.evaluation.tables import LEARNING_CURVE
+
+
+def learning_curve(
+    predictions: list[Path],
+    *,
+    train: Path,
+    validation: Path,
+    by: Literal["subject", "image"] = "subject",
+    seed: int = 42,
+    table: script.Output,
+    figure: Path,
+) -> None:
+    """Compute the accuracy by the number of training faces, and extrapolate it.
+
+    Args:
+        predictions: for the validation set, <run>/<fraction>.csv.
+        train: table beside train.h5.
+        validation: table beside validation.h5.
+        by: what a fraction has as a whole: each person, or each photo.
+        seed: of the order in which a larger fraction takes further ones, the config's split.seed.
+        table: learning_curve.csv to write.
+        figure: SVG file to write.
+    """
+    faces, samples = SPLIT.read(train), SPLIT.read(validation)
+    curves: dict[str, dict[float, pd.Series]] = {}
+    for path in predictions:
+        probabilities = inference_table.out_of_fold(samples, [path])
+        correct = inference_table.build(samples, probabilities).correct
+        curves.setdefault(path.parent.name, {})[float(path.stem)] = correct
+    parts = {
+        fraction: faces[splits.nested(faces, fraction, seed, by)]
+        for fraction in {one for of_run in curves.values() for one in of_run}
+    }
+    counts = pd.DataFrame(
+        {one: (len(part), part.subject.nunique()) for one, part in parts.items()},
+        index=["faces", "subjects"],
+    ).T
+    found = []
+    for run, of_run in curves.items():
+        correct = pd.DataFrame(of_run).sort_index(axis=1)
+        known = measured(correct, samples.subject, counts)
+        further = extrapolated(correct, samples.subject, known)
+        found.append(pd.concat([known, further.assign(subjects=None)]).assign(run=run))
+        for row in known.itertuples():
+            logging.info("%s: %.1f %% with %d faces", run, 100 * row.accuracy, row.faces)
+    LEARNING_CURVE.write(table, found)
+    draw(LEARNING_CURVE.read(table), figure)
+
+
+if __name__ == "__main__":
+    script.run(learning_curve)
