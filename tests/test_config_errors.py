@@ -110,7 +110,7 @@ def load(overlay: Path, command_line: dict | None = None) -> dict:
         ("sources: [wiki, wiki]", "sources is [wiki, wiki], which names something twice."),
         (
             "crop: {size: large}",
-            "crop.size is large, which does not fit: Size in pixels, one number or "
+            "crop.size is large, which does not fit: Size of the faces in pixels, one number or "
             "[height, width].",
         ),
         ("crop: {size: 4}", "crop.size is 4, and must be at least 8."),
@@ -164,7 +164,7 @@ def load(overlay: Path, command_line: dict | None = None) -> dict:
         ),
         (
             OWN + "'https://example.org/a.tar', slices: [Year]}}",
-            "archives.own.slices.0 is Year, which does not fit: A column other than path, gender, "
+            "archives.own.slices.0 is Year, which does not fit: Any column but path, gender, "
             "subject, year and the box.",
         ),
         ("archives: {own: {}}", "archives.own lacks url, database, photos."),

@@ -40,19 +40,19 @@ def audit(
     corrected: Path,
     data: script.Json,
 ) -> None:
-    """Rank the labels.
+    """Rank all labels, the most suspicious first, and write the page of the label audit.
 
     Args:
-        predictions: out-of-fold predictions, one table a fold, as fold.py writes them.
-        faces: the HDF5 files.
-        tables: the CSV tables beside them.
+        predictions: tables of the out-of-fold predictions, one for each fold, written by fold.py.
+        faces: HDF5 files of the faces.
+        tables: the CSV table of each HDF5 file, in the order of `faces`.
         labels: labels.csv to write.
-        proposals: suspects.csv to write; labels that a person has seen are left out.
+        proposals: suspects.csv to write, without labels that a person has corrected or confirmed.
         picture: suspects.jpg to write.
         summary: summary.json to write.
-        page: page to write, beside the other files.
+        page: index.html to write, in the folder of the other files.
         corrected: corrected.csv, written by shuffle.py.
-        data: the config's sections about the data, for the page.
+        data: sections of the config about the data, as a JSON object.
     """
     columns = [*SAMPLE, "photo_digest"]
     samples = pd.concat((SPLIT.read(path, columns) for path in tables), ignore_index=True)

@@ -40,19 +40,19 @@ def compare(
     disagreements: Path,
     sheets: list[Path],
 ) -> None:
-    """Compare all runs on each set.
+    """Compare all runs on each test set and on the validation set.
 
     Args:
         inference: inference.csv and inference_validation.csv of each run, and inference.csv of each
-            run and external set, at their places.
+            external test set, in the folders of the runs.
         table: comparison.csv to write.
-        reference: the run that the others are compared with.
-        metric: what is compared.
-        groups: runs that differ in their seeds alone, a list for each recipe.
+        reference: run that the others are compared with.
+        metric: metric that is compared.
+        groups: for each recipe, a list of its runs, which differ only in their seeds.
         faces: HDF5 file of each set of `sheets`, in the same order.
         curves: figure of the ROC curves to write.
         disagreements: disagreements.csv to write.
-        sheets: a picture to write for each set, disagreements_<set>.jpg.
+        sheets: pictures disagreements_<set>.jpg to write, one for each set.
     """
     read = read_sets(inference)
     best = against_best(*validated(read), choice.metric_of(metric))

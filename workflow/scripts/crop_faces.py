@@ -37,9 +37,9 @@ def crop_faces(
 
     Args:
         receipt_files: receipts of the source's archives.
-        photos: table of the photos, written by parse_metadata.py.
+        photos: photos.csv, written by parse_metadata.py.
         faces: NumPy file to write.
-        table: CSV to write, one row for each photo of the shard.
+        table: CSV to write, with a row for each photo of the shard.
         crop: how faces are cropped.
         shard: number of the shard, from 1.
         shards: number of shards.

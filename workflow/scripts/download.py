@@ -23,13 +23,12 @@ from renet.common import script
 def download(
     url: str, *, digest: str | None = None, receipt: script.Output, contents: script.Code = ""
 ) -> None:
-    """Download or find one archive, check it, and write a receipt.
+    """Download or find one archive, check it, and write its receipt.
 
     Args:
-        url: http://, https://, or file:// with an absolute path.
-        digest: `md5:HEX` or `sha256:HEX`, which the file must have.
-        receipt: JSON file to write, as resources/wiki/wiki_crop.tar.json; the archive goes beside
-            it.
+        url: URL of the archive: http://, https://, or file:// with an absolute path.
+        digest: digest that the file must have, `md5:HEX` or `sha256:HEX`.
+        receipt: JSON file to write, such as wiki_crop.tar.json; the archive is written beside it.
         contents: state of the files of a folder; the rule packs them again when it changes.
     """
     downloads.obtain(url, digest, receipt)

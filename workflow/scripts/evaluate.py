@@ -55,27 +55,27 @@ def evaluate(
     max_error: float = 0.02,
     trained_on: list[str] = ("train",),
 ) -> None:
-    """Evaluate a run.
+    """Evaluate a run: write its metrics, slices and figures.
 
     Args:
         test: inference table of the test set.
         validation: inference table of the validation set.
         split: split.csv.
-        history: history.csv, for the figure of the training.
-        external: table beside the HDF5 file of an external set, if `test` is of one.
+        history: history.csv of the run, for the figure of the training.
+        external: CSV table of the external test set, if `test` belongs to one.
         model: model.pt of the run.
-        evaluations: folder in which to record that this model was evaluated on this set.
+        evaluations: folder to which a record of this evaluation is written.
         metrics: metrics.json to write.
         slice_table: slices.csv to write.
-        figures: figures to draw, as <name>.svg.
+        figures: figures to write, <name>.svg.
         split_by: `split.by` of the config.
         near_duplicates: `split.near_duplicates` of the config.
         allow_leaks: `split.allow_leaks` of the config.
-        own_tables: tables of all sources that `slices` names, in this order.
-        initial_hashes: training_hashes.npy of the run whose model.pt this run started from.
-        slices: of each source, see `renet.evaluation.own_slices`.
-        max_error: highest error rate of the predictions that are not "unsure".
-        trained_on: subsets of the split that the model is trained on.
+        own_tables: CSV tables of the sources in `slices`, in their order.
+        initial_hashes: training_hashes.npy of the run whose weights were the initial weights.
+        slices: columns that are slices, for each source; see renet.evaluation.own_slices.
+        max_error: upper bound of the error rate of the predictions that are not "unsure".
+        trained_on: subsets that the model is trained on.
     """
     predictions = INFERENCE.read(test)
     split_table = SPLIT.read(split, SPLIT_COLUMNS)

@@ -42,9 +42,9 @@ def explain(
 
     Args:
         model: model.pt.
-        inference: inference table.
-        faces: HDF5 file of the same faces.
-        saliency: JPEG to write.
+        inference: inference.csv, with the predictions of the model.
+        faces: HDF5 file of the faces in inference.csv.
+        saliency: saliency.jpg to write.
         table: saliency.csv to write.
         description: model.json to write.
         compute: device, precision and threads.

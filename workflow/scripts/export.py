@@ -22,12 +22,12 @@ def export(
     exported: script.Output,
     card: Path | None = None,
 ) -> None:
-    """Write a run's predictor in another format.
+    """Write the network of a run in a format of other programs.
 
     Args:
-        model: the folder of a run, or model.pt.
+        model: folder of a run, or its model.pt.
         exported: file to write, whose name ends with .onnx, .int8.onnx or .safetensors.
-        card: model_card.md of the run, to write README.md and config.json beside model.safetensors.
+        card: model_card.md of the run, to write a folder for a model hub with model.safetensors.
     """
     write = formats.writer_of(exported)
     if card:

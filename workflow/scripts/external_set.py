@@ -38,12 +38,12 @@ def external_set(
     Args:
         metadata: metadata.csv of the source.
         tables: tables of all shards of the source, `<source>/faces/<number>-of-<count>.csv`.
-        known: split.csv of the sources that the networks are trained on.
-        split: table to write, one row for each face.
-        funnel: table to write, the rows that each step drops.
-        own: whether the user writes the labels, so that contradictions are errors.
-        near_duplicates: whether near-duplicates count as the same photo.
-        seed: of the random order.
+        known: split.csv; people and photos of its training and validation sets are left out.
+        split: split.csv of the external set to write, with a row for each face.
+        funnel: external_funnel.csv to write, with the number of rows that each step drops.
+        own: whether the labels are the user's own; contradictions are then errors.
+        near_duplicates: whether near-duplicates of known photos are left out, too.
+        seed: random seed of the order.
     """
     seen = SPLIT.read(known, ("subset", "subject", "digest", "phash"))
     all_rows = external.drop_known(rows.read([metadata], tables), seen, near=near_duplicates)

@@ -55,16 +55,15 @@ def fold(
 
     Args:
         faces: HDF5 files of faces.
-        tables: the table beside each of them, in the same order.
-        predictions: table to write, one row for each face of the part.
+        tables: the CSV table of each HDF5 file, in the order of `faces`.
+        predictions: CSV to write, with a row for each face of the part.
         fold: number of the fold, from 1.
         folds: number of folds.
         fraction: train on this fraction of the training set, and predict the validation set.
-        key: what gives this number, for an error about it.
+        key: name of the config key or option that sets `folds`, for error messages.
         by: what stays in one fold: each person, or each photo.
-        seed: of the division into folds, the config's split.seed.
-        validation: fraction of the other faces that the training validates on, where the settings
-            select the epoch.
+        seed: random seed of the folds, `split.seed` of the config.
+        validation: fraction of the other faces that select the epoch (`select_epoch: best`).
         settings: network and recipe; a JSON object can replace single options, as in
             --settings.model '{"cell": "gru"}'.
         workers: number of processes that compute the features of an SVM.

@@ -45,17 +45,17 @@ def hog_svm(
     workers: script.Granted = None,
     code: script.Code = "",
 ) -> None:
-    """Fit the SVM of one run.
+    """Fit a linear SVM to histograms of oriented gradients, for a run of the kind hog_svm.
 
     Args:
-        faces: train.h5.
-        table: train.csv, whose subjects the cross-validation keeps together.
-        validation: validation.h5; None for a run with folds.
+        faces: train.h5, or development.h5 for a run with folds.
+        table: CSV table of these faces, with the subjects for the cross-validation.
+        validation: validation.h5; not used for a run with folds.
         model: model.pt to write.
         history: history.csv to write.
         throughput: throughput.csv to write.
         training: training.json to write.
-        settings: the options of the kind, and the recipe.
+        settings: settings of the network and of the training.
         workers: number of processes that compute features; None for `train.threads`.
     """
     settings = settings.with_recipe(

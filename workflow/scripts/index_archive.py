@@ -16,11 +16,11 @@ from renet.common import script
 
 
 def index_archive(receipt_files: list[Path], *, members: script.Output) -> None:
-    """Index the tars of a source, without unpacking them.
+    """List the files in the tars of a source, with their positions.
 
     Args:
         receipt_files: receipts of the source's files, written by download.py.
-        members: table to write, one row for each regular file.
+        members: members.csv to write, with a row for each regular file.
     """
     tar_paths = [receipts.read(receipt_file).path for receipt_file in receipt_files]
     found = tar_index.index(tar_paths)

@@ -36,19 +36,19 @@ def infer(
     folds: list[Path] = (),
     gpu: script.Granted = None,
 ) -> None:
-    """Write the predictions of a network.
+    """Write the predictions of a network on a file of faces.
 
     Args:
         model: model.pt.
         faces: HDF5 file of faces.
-        table: CSV table of the faces; by default the one beside the HDF5 file.
-        inference: inference table to write.
-        course_format: text file to write in the course's format.
+        table: CSV table of the faces (default: the CSV beside the HDF5 file).
+        inference: CSV to write, with a row for each face.
+        course_format: inference.txt to write, the predictions in the course's format.
         compute: device, precision and threads.
-        validation_faces: a second HDF5 file of faces, whose predictions have no text file.
-        validation_table: its table.
-        inference_validation: its inference table to write.
-        folds: tables of the predictions of all folds, which this table is then made from.
+        validation_faces: HDF5 file of the validation set, which is then also predicted.
+        validation_table: CSV table of the validation set.
+        inference_validation: CSV to write, with the predictions on the validation set.
+        folds: tables of the predictions of all folds, to write them as inference_validation.
     """
     device = devices.choose(devices.granted(compute.device, gpu), compute.threads)
     network = devices.to_device(model_file.load(model), device, compute.precision)

@@ -24,9 +24,9 @@ def make_sample(
     """Draw the built-in sample: portraits of invented people, in the layout of wiki_crop.tar.
 
     Args:
-        photos: rows of the .mat file, from 60 to 10000.
+        photos: number of photos, from 60 to 10000.
         seed: random seed, 0 or more; another seed draws other people.
-        receipt: JSON file to write; the archive is written beside it, without .json in its name.
+        receipt: JSON file to write. The archive is written beside it, with its name without .json.
     """
     archive = receipt.with_suffix("")
     write_sample(archive, photos, seed)

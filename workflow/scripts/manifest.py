@@ -29,13 +29,13 @@ def manifest(
     """Write manifest.json and config.yaml of one run.
 
     Args:
-        outputs: files of the run, provenance.json among them.
+        outputs: files of the run, with provenance.json.
         receipt_files: receipts of all archives.
-        manifest: JSON file to write.
-        config: YAML file to write.
-        folders: of the run, whose files count too.
-        settings: the config of this run alone, as a JSON object.
-        kind: of the network.
+        manifest: manifest.json to write.
+        config: config.yaml to write.
+        folders: folders of the run, whose files are also listed.
+        settings: complete config of this run alone, as a JSON object.
+        kind: kind of the network.
     """
     files.write_text(config, yaml.safe_dump(settings, sort_keys=False, allow_unicode=True))
     content = manifests.of_run([*outputs, *folders, config], receipt_files, kind)

@@ -47,24 +47,24 @@ def parse_metadata(
     funnel: Path | None = None,
     photos: Path | None = None,
 ) -> None:
-    """List every row of a .mat file, or table, as kept or dropped for one reason.
+    """List each row of a .mat file or of a CSV as kept, or as dropped for one reason.
 
     Args:
-        rows: wiki.mat, imdb.mat or a CSV of own photos; without it, the .mat file in the archives.
-        database: name of the .mat file, or `table` for own photos.
-        metadata: table to write, one row for each row read.
-        members: index of the archives, written by index_archive.py.
-        receipt_files: receipts of the archives, to read the .mat file in them.
-        source: value of the column `source` (default: the database).
-        whole: whether faces are to be cropped by their boxes.
-        subjects: `own` keeps the people of this source apart from those of the same name in others.
-        filter: limits for the rows to keep.
-        tables: published tables and lists of labels, in place of rows.
-        labels: their columns, or those of rows.
-        lists: published lists of photos.
-        subsets: the subset of each of these lists.
-        funnel: table to write, rows that each reason drops.
-        photos: table to write, where the photos of the kept rows lie; needs members.
+        rows: wiki.mat, imdb.mat or a CSV of your photos (default: the .mat file in the archives).
+        database: wiki or imdb, the name of the .mat file; table, your own photos.
+        metadata: metadata.csv to write.
+        members: members.csv of the archives, written by index_archive.py.
+        receipt_files: receipts of the archives that contain the .mat file.
+        source: name of the source (default: the database).
+        whole: whether faces are cropped by a box, so that each face needs one.
+        subjects: own: equal names in other sources are other people; shared: they are one person.
+        filter: limits of the rows that are kept.
+        tables: tables and lists of published labels, in place of `rows`.
+        labels: columns of the tables.
+        lists: published lists of the photos of a subset.
+        subsets: subset of each of the `lists`, in their order.
+        funnel: funnel.csv to write, with the number of rows that each reason drops.
+        photos: photos.csv to write, with the positions of the kept photos; needs `members`.
     """
     source = source or database
     if photos and not members:

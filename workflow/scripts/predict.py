@@ -37,16 +37,16 @@ def predict(
     gpu: script.Granted = None,
     workers: script.Granted = None,
 ) -> None:
-    """Predict the faces of photos.
+    """Predict the gender of the faces in photos, with a row for each face.
 
     Args:
-        model: the folder of a run, or model.pt.
-        photos: files, folders, patterns or tars.
+        model: folder of a run, or a model file.
+        photos: files, folders, tars, or patterns in quotes such as 'album/*.jpg'.
         predictions: predictions.csv to write.
-        detect: whether to find the faces; without it, each photo is a face that is cropped already.
-        html: page of faces to write.
+        detect: whether to find the faces. Otherwise, the photos are already cropped to the face.
+        html: HTML page to write, with faces and their predictions.
         compute: device, precision and threads.
-        workers: number of threads that read and crop the photos; None for that of the cores, at
+        workers: number of threads that read and crop the photos; None for the number of cores, at
             most 16.
     """
     device = devices.choose(devices.granted(compute.device, gpu), compute.threads)

@@ -34,19 +34,18 @@ def predictor(
     detected: bool = False,
     settings: script.Json = {},  # noqa: B006
 ) -> None:
-    """Write predictor.json of a run.
+    """Write predictor.json of a run, which describes how the run predicts other photos.
 
     Args:
-        model: model.pt.
-        metrics: metrics.json.
+        model: model.pt of the run.
+        metrics: metrics.json of the run.
         faces: HDF5 file of the training faces.
-        predictor: JSON file to write.
-        hashes: NumPy file of the training faces' hashes to write; predict.py finds it as
-            training_hashes.npy beside the predictor.
-        margin: of the faces, on each side, as a fraction of the box.
-        ready_made_crops: how they are trimmed; None: all to the margin.
-        detected: whether the detector found faces of the training, with the default map.
-        settings: all that the run depends on, as a JSON object.
+        predictor: predictor.json to write.
+        hashes: training_hashes.npy to write, with perceptual hashes of the training faces.
+        margin: margin on each side of the face, as a fraction of the box.
+        ready_made_crops: how photos that are already cropped are trimmed; None: to the margin.
+        detected: whether the face detector found training faces, with its default box.
+        settings: all settings that the run depends on, as a JSON object.
     """
     pixels = hdf5.read(faces).pixels
     fits = detection.is_installed() and not detected

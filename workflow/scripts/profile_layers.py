@@ -32,7 +32,7 @@ def profile_layers(
     compute: devices.Compute = devices.Compute(),
     gpu: script.Granted = None,
 ) -> None:
-    """Describe the layers of a network, and measure their time.
+    """Describe the layers of a network, and measure the time of each in a training step.
 
     Args:
         model: model.pt.
@@ -41,7 +41,7 @@ def profile_layers(
         figure: network.svg to write.
         times: layer_times.csv to write.
         times_script: layer_times.js to write.
-        batch_size: faces of the step that is timed; repeated if the file has too few.
+        batch_size: number of faces in the measured step; faces are repeated if the file has fewer.
         compute: device, precision and threads.
     """
     device = devices.choose(devices.granted(compute.device, gpu), compute.threads)

@@ -29,13 +29,13 @@ def provenance(
     throughput: Path,
     machine: Path,
 ) -> None:
-    """Write provenance.json of one run, and machine.js.
+    """Write provenance.json and machine.js of one run.
 
     Args:
         training: training.json of the run.
-        receipt_files: receipts of all archives, as download.py writes them.
-        provenance: JSON file to write, in the folder of the run.
-        data: the config's sections about the data, as a JSON object.
+        receipt_files: receipts of all archives, written by download.py.
+        provenance: provenance.json to write, in the folder of the run.
+        data: sections of the config about the data, as a JSON object.
         throughput: throughput.csv of the run.
         machine: machine.js to write.
     """

@@ -37,24 +37,24 @@ def report(
     comparison: Path | None = None,
     index: script.Output,
 ) -> None:
-    """Write all pages of a folder of results.
+    """Write the start page and the pages of all runs in a folder of results.
 
     Args:
         funnel: data/funnel.csv.
         settings: a JSON object with the keys `runs` (sections `model` and `train` of each run),
-            `defaults` (the same sections of the default config) and `data` (the config's sections
-            about the data); where there are grids, also `grids` (the keys and the runs of each);
-            and `predicted`, whether the runs have predictions.html.
-        external_funnels: data/<set>/external_funnel.csv of each external test set.
-        receipts: of the sources' archives.
-        external_receipts: of the archives of the external sets.
-        notes: Markdown file of the user for the data sheet.
-        removed_runs: runs that have results but are no longer in the config.
-        audit: files of the label audit, labels.csv and summary.json first.
+            `defaults` (these sections of the default config), `data` (sections of the config about
+            the data), `grids` (keys and runs of each grid, if there are any) and `predicted`
+            (whether the runs have predictions.html).
+        external_funnels: external_funnel.csv of each external test set.
+        receipts: receipts of the sources' archives.
+        external_receipts: receipts of the archives of the external test sets.
+        notes: Markdown file whose text the data sheet includes.
+        removed_runs: names of runs that have results but are not in the config.
+        audit: files of the label audit; the first two are labels.csv and summary.json.
         learning_curve: learning_curve.csv and its figure.
-        comparison: comparison.csv, with disagreements.csv beside it.
-        index: index.html to write, in the folder of the results: the runs are in runs/ there, and
-            the other files are written to their places.
+        comparison: comparison.csv; disagreements.csv is read beside it.
+        index: index.html to write, in the folder of the results. The other pages are written into
+            this folder, too.
     """
     folder = index.parent
     data = results.DataResults(

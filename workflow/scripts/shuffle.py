@@ -40,17 +40,17 @@ def shuffle(
     earlier: Path | None = None,
     settings: SplitSettings = SplitSettings(),
 ) -> None:
-    """Assign each face to a subset, in a random order, and correct labels.
+    """Assign each face to a subset in a random order, and apply corrections of labels.
 
     Args:
         metadata: metadata.csv of each source.
-        tables: tables of all shards of these sources, `<source>/faces/<number>-of-<count>.csv`.
-        split: table to write, one row for each face.
-        funnel: table to write, the rows that each step drops.
-        corrections: CSV of a person's corrections: id, gender (female, male or drop), note.
-        corrected: table to write, what became of each correction.
-        own: sources of the user's own photos: contradictions are errors, and photos can change.
-        earlier: split.csv of another time, whose subsets are kept.
+        tables: CSV tables of all shards of these sources, `<source>/faces/<number>-of-<count>.csv`.
+        split: split.csv to write, with a row for each face.
+        funnel: funnel.csv to write, with the number of rows that each step drops.
+        corrections: CSV of corrected labels: id, gender (female, male or drop), note.
+        corrected: corrected.csv to write, with the outcome of each correction.
+        own: names of the sources whose labels are the user's own; contradictions are then errors.
+        earlier: an earlier split.csv, whose faces keep their subsets.
         settings: fractions of the subsets, what stays in one subset, and the seed of the order.
     """
     all_rows = rows.read(metadata, tables)

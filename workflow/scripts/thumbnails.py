@@ -24,13 +24,13 @@ PER_SHEET = GRID.columns * GRID.columns
 
 
 def thumbnails(faces: Path, table: Path, *, samples: script.Output, sheets: Path) -> None:
-    """Write the thumbnails and the data of a file of faces.
+    """Write thumbnails and metadata of a file of faces, for the pages.
 
     Args:
         faces: HDF5 file of faces.
-        table: CSV table beside it.
+        table: CSV table of these faces.
         samples: samples.js to write.
-        sheets: folder of sprite sheets to write, beside samples.js.
+        sheets: folder to write, with sheets of thumbnails, beside samples.js.
     """
     data = SPLIT.read(table)
     write_samples(data, samples, f"{sheets.name}/")

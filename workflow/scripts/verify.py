@@ -20,11 +20,13 @@ NEAR = "*/runs/*/model.pt", "../*/runs/*/model.pt"  # of other folders of result
 
 
 def verify(results: Path, *, quick: bool = False) -> None:
-    """Compare each run with its manifest.
+    """Compare the files, code and data of each run with its manifest.json.
+
+    The exit status is 1 if a run differs.
 
     Args:
-        results: folder of the results; the archives are found from the working directory.
-        quick: whether to leave out the archives, which take long to read.
+        results: folder of the results. Paths of archives are relative to the working directory.
+        quick: do not read the archives, which takes long.
     """
     # A run may have lost either file.
     names = manifest.MODEL, manifest.FILE

@@ -38,16 +38,16 @@ def walkthrough(
     compute: devices.Compute = devices.Compute(),
     gpu: script.Granted = None,
 ) -> None:
-    """Show one photo of the test set step by step.
+    """Write the page that follows one test photo step by step.
 
     Args:
-        model: model.pt, with the run's other files beside it.
-        faces: HDF5 file of faces, with the tables about them beside it.
-        receipt_files: receipts of the archives, those of one source in the order of the config.
+        model: model.pt, in the folder of its run.
+        faces: HDF5 file of faces, with its CSV table beside it.
+        receipt_files: receipts of the archives, in the order of the config.
         page: HTML page to write, beside model.pt.
-        pictures: folder of its pictures (default: beside the page, with the same name).
-        id: of the face, or the path or the name of its photo (default: the first of the file).
-        origin: which config made the results, for the head of the page.
+        pictures: folder for the pictures of the page (default: the page's path without .html).
+        id: id of the face, or path or file name of its photo (default: the first face).
+        origin: name of the config, for the head of the page.
         compute: device, precision and threads.
     """
     config = files.read_json(model.with_name("provenance.json"))["config"] | {"origin": origin}

@@ -26,10 +26,10 @@ class SplitSettings:
     Attributes:
         validation: fraction of the validation set.
         test: fraction of the test set; the rest is for training.
-        by: `subject` keeps each person in one subset; `image` splits at random, as the course did.
-        near_duplicates: whether near-duplicates of a photo stay in one subset, too.
-        seed: of the assignment and of the random order.
-        allow_leaks: whether subsets that are given may divide what should stay in one.
+        by: subject keeps all photos of a person in one subset; image splits at random.
+        near_duplicates: whether near-duplicates of a photo are in one subset.
+        seed: random seed of the subsets and of the order.
+        allow_leaks: whether given subsets may have a person or photo in two of them.
     """
 
     validation: float = 0.1

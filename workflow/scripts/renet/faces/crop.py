@@ -35,13 +35,14 @@ class CropSpec:
     """How faces are cropped.
 
     Attributes:
-        size: (height, width) of the result.
-        margin: of the face's size, on each side; None takes a ready-made crop as it is.
-        whole: whether a photo is whole and its face is cropped by its box, or is a ready-made crop.
-        turn: whether a photo is turned by its EXIF orientation before anything else: False for the
-            archives, whose boxes are in the stored frame; True for a user's own photos.
-        detected: of whole photos without boxes (renet.faces.detection), "one" rejects a photo in
-            which the detector finds several faces, "largest" takes the largest; None: by boxes.
+        size: height and width of the face in pixels.
+        margin: margin on each side, as a fraction of the face's size; None: a ready-made crop is
+            not trimmed.
+        whole: whether a photo is whole, and cropped by a box. Otherwise it is a ready-made crop.
+        turn: whether a photo is first turned by its EXIF orientation. It is False for the archives,
+            whose boxes are those of the stored photo, and True for a user's own photos.
+        detected: for whole photos without boxes. one: a photo with several detected faces is
+            dropped. largest: the largest detected face is used. None: there are boxes.
     """
 
     size: tuple[int, int] = (128, 128)

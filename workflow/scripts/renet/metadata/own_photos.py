@@ -35,13 +35,15 @@ class Labels:
     """Which columns describe photos: those of a user's own table, or of `labels` in the config.
 
     Attributes:
-        columns: the column of each of `LABELS` that there is.
-        required, optional: columns that a table must have, and can have.
-        path: template of the path in the archive, `{folder}/{file}`, and
-        in_path: its columns that a list must have.
-        pattern: regular expression on the path, whose `groups` are further columns.
-        values: gender of each spelling that is no word; None for a user's own table.
-        genders: of each file that lists the photos of one gender; "" for a table.
+        columns: name of the column of each label.
+        required: columns that a table must have.
+        optional: columns that a table can have.
+        path: template of the path in the archive, such as {folder}/{file}.
+        in_path: columns of this template that a list must have.
+        pattern: regular expression for the path; its named groups become columns.
+        groups: names of these groups.
+        values: gender of each value other than female, f, male and m; None for a user's own table.
+        genders: gender of each file that lists the photos of one gender; "" for a table.
     """
 
     columns: dict = dataclasses.field(default_factory=lambda: {name: name for name in LABELS})

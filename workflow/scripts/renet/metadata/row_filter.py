@@ -18,10 +18,10 @@ class RowFilter:
     """The config's section `filter`.
 
     Attributes:
-        min_face_score: lowest score of the detector.
+        min_face_score: lowest score of the face detector.
         allow_second_face: whether a photo may have a second face.
-        min_age: lowest age, in years.
-        max_age: highest age, in years.
+        min_age: lowest age in years.
+        max_age: highest age in years.
     """
 
     min_face_score: float = 1.0

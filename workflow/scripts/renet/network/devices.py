@@ -33,10 +33,9 @@ class Compute:
     """The settings of a computation, those of the config's section `train`.
 
     Args:
-        device: auto uses a GPU if PyTorch sees one.
-        precision: of the activations; auto is bfloat16 where the device has it natively, else
-            float32; tf32 is for GPUs.
-        threads: number of PyTorch's threads on a CPU.
+        device: auto uses a GPU if PyTorch finds one, else the CPU.
+        precision: auto uses bfloat16 if the device supports it, else float32; tf32 is for GPUs.
+        threads: number of PyTorch threads on a CPU.
     """
 
     device: Device = "auto"

@@ -28,8 +28,8 @@ class RunSettings:
     """The network and the recipe of a run.
 
     Attributes:
-        model: network; JSON with keys of the config's section model, '{"kind": "cnn"}'.
-        train: recipe; JSON with keys of the config's section train, '{"epochs": 3}'.
+        model: keys of the config section model as JSON, such as '{"kind": "cnn"}'.
+        train: keys of the config section train as JSON, such as '{"epochs": 3}'.
     """
 
     model: Annotated[AnyArchitecture, _json(architecture.from_settings)] = dataclasses.field(

@@ -32,9 +32,9 @@ class ReadyMadeCrops:
     """How photos that are cropped to the face already are trimmed, as those of the training were.
 
     Attributes:
-        margin: that remains on each side, as a fraction of the face's size; None: they are taken
-            as they are.
-        mixed: whether others of the training were taken as they are.
+        margin: margin that remains on each side, as a fraction of the face's size; None: they are
+            not trimmed.
+        mixed: whether other ready-made crops of the training were not trimmed.
     """
 
     margin: float | None = ARCHIVE_MARGIN

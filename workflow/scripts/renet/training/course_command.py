@@ -39,28 +39,28 @@ def main() -> None:
 def parse_arguments() -> argparse.Namespace:
     """The options of the course's script."""
     parser = argparse.ArgumentParser(
-        description="Train the network on train.h5 with the options of the course's script.",
+        description="Train the course's network on train.h5. Options as in its main_classify.py.",
         formatter_class=argparse.ArgumentDefaultsHelpFormatter,
     )
     add = parser.add_argument
     add("-v", "--verbose", action="count", default=1, help="log more; may be repeated")
-    add("--no_progress_bar", action="store_true", help="do not show the progress")
+    add("--no_progress_bar", action="store_true", help="do not show a progress bar")
     add("--data_root", type=Path, default="./results/data", help="folder of train.h5 and test.h5")
-    add("-e", "--epochs", type=int, default=10, help="epochs in total, with --model_file too")
-    add("-s", "--save_path", type=Path, help="file to save the model to")
-    add("--serialize", type=int, nargs="?", const=1, default=0, help="epochs between saved models")
-    add("--model_file", help="continue from this model, which --save_path has saved")
-    add("-o", "--output_file", type=Path, help="metrics of the epochs, .csv or .h5")
-    add("-eval", "--eval_freq", type=int, default=1, help="epochs from one evaluation to the next")
+    add("-e", "--epochs", type=int, default=10, help="epochs in total, also with --model_file")
+    add("-s", "--save_path", type=Path, help="file in which the model is saved")
+    add("--serialize", type=int, nargs="?", const=1, default=0, help="also save every N epochs")
+    add("--model_file", help="model of --save_path from which to continue")
+    add("-o", "--output_file", type=Path, help="file for the metrics by epoch, .csv or .h5")
+    add("-eval", "--eval_freq", type=int, default=1, help="evaluate every N epochs")
     add("-H", "--history", type=int, default=1, help="number of saved models to keep")
-    add("-b", "--backend", choices=list(DEVICE_OF_BACKEND), default="cpu", help="mkl is cpu")
+    add("-b", "--backend", choices=list(DEVICE_OF_BACKEND), default="cpu", help="mkl: the CPU")
     add("-i", "--device_id", type=int, default=0, help="number of the GPU")
     add("-r", "--rng_seed", type=int, default=1, help="seed of the initial weights")
     add("-d", "--datatype", choices=list(PRECISION_OF_DATATYPE), default="f32", help="precision")
-    add("-z", "--batch_size", type=int, default=32, help="batch size")
-    add("--nesterov", action="store_true", help="Nesterov momentum; neon's default is plain")
-    add("--sync_batchnorm", action="store_true", help="with torchrun: normalise by whole batches")
-    add("--threads", type=int, default=2, help="number of PyTorch's threads on a CPU")
+    add("-z", "--batch_size", type=int, default=32, help="number of faces in a batch")
+    add("--nesterov", action="store_true", help="use Nesterov momentum; neon does not")
+    add("--sync_batchnorm", action="store_true", help="with torchrun: normalise whole batches")
+    add("--threads", type=int, default=2, help="number of PyTorch threads on a CPU")
     arguments = parser.parse_args()
     for name in ("epochs", "batch_size", "eval_freq", "history", "threads"):
         if getattr(arguments, name) < 1:
