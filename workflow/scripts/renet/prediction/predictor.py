@@ -29,12 +29,11 @@ FILE, MODEL = "predictor.json", "model.pt"
 
 @dataclasses.dataclass(frozen=True)
 class ReadyMadeCrops:
-    """How photos that are cropped to the face already are trimmed, as those of the training were.
+    """How the training trimmed its photos that were already cropped to the face.
 
     Attributes:
-        margin: that remains on each side, as a fraction of the face's size; None: they are taken
-            as they are.
-        mixed: whether others of the training were taken as they are.
+        margin: what remains on each side, as a fraction of the face's size; None: not trimmed.
+        mixed: whether the training left others of these photos untrimmed.
     """
 
     margin: float | None = ARCHIVE_MARGIN
@@ -134,7 +133,7 @@ def load(path: Path) -> Predictor:
     if not description.is_file():
         logging.warning(
             "There is no %s beside %s: the probabilities are uncalibrated, and no prediction is "
-            "called unsure. The faces are taken to have a margin of %g. Photos of the training "
+            "called unsure. The faces are assumed to have a margin of %g. Photos of the training "
             "set are not recognised.",
             FILE, model, ARCHIVE_MARGIN,
         )  # fmt: skip
@@ -160,8 +159,8 @@ def _described(description: Path, network: torch.nn.Module, model: Path) -> Pred
         ) from error
     if digest != files.file_digest(model):
         raise InputError(
-            f"{description} describes another model than {model}; delete it to have it made "
-            "again, or predict with the model alone in another folder."
+            f"{description} is not that of {model}; delete it to have it made again, or copy the "
+            "model alone to another folder to predict with it."
         )
     if predictor.temperature is None:
         logging.warning(
