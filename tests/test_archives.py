@@ -63,7 +63,7 @@ def test_last_of_two_members_with_one_name_counts(tmp_path):
 def test_member_whose_path_leads_out_is_skipped(tmp_path, name, caplog):
     tar_path = write_tar(tmp_path / "evil.tar", {name: b"x", "wiki_crop/a.jpg": b"y"})
     assert [member.name for member in tar_index.tar_members(tar_path)] == ["wiki_crop/a.jpg"]
-    assert "1 members skipped: path leads out of the archive" in caplog.text
+    assert "1 members are skipped: path leads out of the archive" in caplog.text
 
 
 @pytest.mark.parametrize(
@@ -83,7 +83,7 @@ def test_links_and_devices_are_skipped(tmp_path, kind):
 def test_archive_that_ends_too_early_is_refused(tmp_path, kept):
     tar_path = write_tar(tmp_path / "short.tar", {"a.jpg": b"x" * 5000})
     tar_path.write_bytes(tar_path.read_bytes()[:kept])
-    with pytest.raises(InputError, match=r"short\.tar is not a whole tar archive"):
+    with pytest.raises(InputError, match=r"short\.tar is not a complete tar archive"):
         list(tar_index.tar_members(tar_path))
 
 
@@ -114,7 +114,7 @@ def test_missing_metadata_is_an_error_that_names_the_file(tmp_path):
     files = {"LICENCE": b"", "wiki_crop/00/a.jpg": b"a", "wiki_crop/old_wiki.mat": b"m"}
     index = tar_index.index([write_tar(tmp_path / "a.tar", files)])
     MEMBERS.write(tmp_path / "members.csv", index)
-    with pytest.raises(InputError, match=r"hold 0 files named wiki\.mat"):
+    with pytest.raises(InputError, match=r"have 0 files named wiki\.mat"):
         tar_index.find_metadata(tmp_path / "members.csv", "wiki")
 
 
@@ -122,7 +122,7 @@ def test_name_of_megabytes_is_refused_before_it_is_read(tmp_path):
     name = "a" * (2 << 20)
     header = tarfile.TarInfo(name)
     (tmp_path / "a.tar").write_bytes(header.tobuf(tarfile.GNU_FORMAT) + bytes(1024))
-    with pytest.raises(InputError, match="not a whole tar"):
+    with pytest.raises(InputError, match="not a complete tar"):
         list(tar_index.tar_members(tmp_path / "a.tar"))
 
 
@@ -135,10 +135,10 @@ def test_empty_archive_has_no_member_or_is_refused(tmp_path, bytes_of_it):
     try:
         index = tar_index.index([tmp_path / "empty.tar"])
     except InputError as error:
-        assert "empty.tar is not a whole tar archive" in str(error) and not bytes_of_it
+        assert "empty.tar is not a complete tar archive" in str(error) and not bytes_of_it
         return
     MEMBERS.write(tmp_path / "members.csv", index)
-    with pytest.raises(InputError, match=r"hold 0 files named wiki\.mat"):
+    with pytest.raises(InputError, match=r"have 0 files named wiki\.mat"):
         tar_index.find_metadata(tmp_path / "members.csv", "wiki")
 
 

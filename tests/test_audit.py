@@ -67,9 +67,9 @@ def test_nearly_the_same_photos_of_two_names_are_in_one_fold():
 
 
 def test_more_folds_than_people_are_refused():
-    with pytest.raises(InputError, match="can be divided into 2 folds and not into 4; lower"):
+    with pytest.raises(InputError, match=r"for 4 folds; lower `audit\.folds`, for example to 2"):
         splits.folds(samples_of(np.arange(9) % 2, people=3), 4, seed=1)
-    with pytest.raises(InputError, match="can be divided into 5 folds and not into 6"):
+    with pytest.raises(InputError, match=r"for 6 folds; lower `audit\.folds`, for example to 5"):
         splits.folds(samples_of(np.arange(9) % 2, people=9), 6, seed=1)
 
 
@@ -336,7 +336,7 @@ def test_page_warns_where_the_networks_do_not_beat_the_baseline(guessed):
     assert json.loads((folder / "summary.json").read_text())["cost"] is None
     assert "The list is no evidence of wrong labels" in (folder / "index.html").read_text()
     assert "networks of the audit are not significantly better than always predicting" in log
-    assert "suspects are no evidence of wrong labels. Give the run of audit.run more epochs" in log
+    assert "suspects are no evidence of wrong labels. Give the run `audit.run` more epochs" in log
     folder, log = guessed(mostly_right)
     assert "no evidence" not in (folder / "index.html").read_text() + log
 

@@ -101,7 +101,7 @@ def test_licence_of_a_model_of_own_photos_is_the_users_to_name(changed, key, lic
 
 def test_missing_file_of_notes_is_an_error_that_names_the_key():
     config = schema.complete(SCHEMA) | {"datasheet": "nowhere.md"}
-    with pytest.raises(InputError, match=r"datasheet names nowhere\.md, which is not a file"):
+    with pytest.raises(InputError, match=r"`datasheet` names nowhere\.md, which is not a file"):
         checks.check_paths(config)
 
 

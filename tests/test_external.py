@@ -125,15 +125,15 @@ ROSTER = {"url": "https://example.org/wiki_crop.tar", "database": "wiki", "photo
 @pytest.mark.parametrize(
     ("overlay", "fault"),
     [
-        ({"external": ["sample"]}, "external names sample, which is one of the sources"),
-        ({"external": ["old"]}, "external names old, which is not one of the archives"),
+        ({"external": ["sample"]}, "sample is in both `sources` and `external`; remove it"),
+        ({"external": ["old"]}, "`external` names old, which is not one of the archives"),
         (
             {"external": ["train"], "archives": {"train": ROSTER}},
-            "external names train, which is the name of a table of all data",
+            "`external` names train, which is the name of a table in results/data",
         ),
         (
             {"external": ["old"], "archives": {"old": ROSTER | {"url": "file:///nowhere/a.tar"}}},
-            r"archives\.old\.url names /nowhere/a\.tar, which does not exist",
+            r"`archives\.old\.url` names /nowhere/a\.tar, which does not exist",
         ),
     ],
 )

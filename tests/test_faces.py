@@ -206,7 +206,9 @@ def test_path_of_a_shard_gives_its_source_and_number(monkeypatch, tmp_path, suff
     path.parent.mkdir(parents=True)
     monkeypatch.chdir(path.parent)
     assert shards.source_and_number(path.name) == ("my.source-2", 12)
-    with pytest.raises(InputError, match=r"f\.npy is not called <source>/faces/"):
+    with pytest.raises(
+        InputError, match=r"f\.npy is not the path of a shard; give <source>/faces/"
+    ):
         shards.source_and_number("f.npy")
 
 

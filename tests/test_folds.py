@@ -131,7 +131,9 @@ def test_networks_of_the_folds_are_no_worse_than_one_of_all_faces(data):
 
 
 def test_too_many_folds_are_an_error_that_names_the_key(data):
-    with pytest.raises(InputError, match=r"not into 90; lower runs\.renet\.folds\.$"):
+    with pytest.raises(
+        InputError, match=r"for 90 folds; lower `runs\.renet\.folds`, for example to \d+\.$"
+    ):
         predict(data, 1, folds=90, key="runs.renet.folds")
     config = check({"runs": {"a": {"seeds": [1, 2], "folds": 5}, "b": {"folds": 3}}})
     named = [runs.folds_key(config, run) for run in ("a-seed2", "b")]
@@ -141,11 +143,11 @@ def test_too_many_folds_are_an_error_that_names_the_key(data):
 @pytest.mark.parametrize(
     ("entry", "sentence"),
     [
-        ({"folds": 1}, r"runs\.a\.folds is 1, and must be at least 2"),
-        ({"folds": 21}, r"runs\.a\.folds is 21, and must be at most 20"),
-        ({"folds": 2.5}, r"runs\.a\.folds is 2\.5, and must be a whole number"),
-        ({"grid": {"folds": [3, 5]}}, r"write it beside the grid, as runs\.a\.folds"),
-        ({"grid": {"train.epochs": [1, 2]}, "folds": 1}, r"runs\.a\.folds is 1"),
+        ({"folds": 1}, r"`runs\.a\.folds` is 1, and must be at least 2"),
+        ({"folds": 21}, r"`runs\.a\.folds` is 21, and must be at most 20"),
+        ({"folds": 2.5}, r"`runs\.a\.folds` is 2\.5, and must be a whole number"),
+        ({"grid": {"folds": [3, 5]}}, r"write it beside the grid, as `runs\.a\.folds`"),
+        ({"grid": {"train.epochs": [1, 2]}, "folds": 1}, r"`runs\.a\.folds` is 1"),
     ],
 )
 def test_folds_that_cannot_be_are_a_sentence(entry, sentence):

@@ -97,7 +97,7 @@ def test_gallery_of_other_faces_is_refused(run):
     folder = run[0]
     predictions = pd.read_csv(folder / "inference.csv")
     predictions.iloc[:-1].to_csv(folder / "inference.csv", index=False)
-    with pytest.raises(InputError, match="does not describe the faces"):
+    with pytest.raises(InputError, match="are not those of"):
         write_gallery(folder, folder)
 
 

@@ -69,47 +69,54 @@ def test_grid_may_vary_the_kind_and_have_seeds():
 @pytest.mark.parametrize(
     ("entry", "fault"),
     [
-        ({"grid": {}}, "runs.a.grid is {}, and must not be empty."),
-        ({"grid": {"train.epochs": []}}, "runs.a.grid.train.epochs is [], and must not be empty."),
-        ({"grid": {"train.epochs": 3}}, "runs.a.grid.train.epochs is 3, and must be a list"),
-        ({"grid": {"train.epochs": [0]}}, "runs.a.grid.train.epochs is 0, and must be at least 1."),
+        ({"grid": {}}, "`runs.a.grid` is {}, and must not be empty."),
+        (
+            {"grid": {"train.epochs": []}},
+            "`runs.a.grid.train.epochs` is [], and must not be empty.",
+        ),
+        ({"grid": {"train.epochs": 3}}, "`runs.a.grid.train.epochs` is 3, and must be a list"),
+        (
+            {"grid": {"train.epochs": [0]}},
+            "`runs.a.grid.train.epochs` is 0, and must be at least 1.",
+        ),
         (
             {"grid": {"train.epoch": [1]}},
-            "runs.a.grid.train.epoch is not a key of the config; did you mean "
-            "runs.a.grid.train.epochs?",
+            "`runs.a.grid.train.epoch` is not a key of the config; did you mean "
+            "`runs.a.grid.train.epochs`?",
         ),
         (
             {"grid": {"epochs": [1]}},
-            "runs.a.grid.epochs is not a key of model or train; did you mean train.epochs?",
+            "`runs.a.grid.epochs` is not a key of model or train; did you mean `train.epochs`?",
         ),
-        ({"grid": {5: [1]}}, "runs.a.grid.5 is not a key of model or train"),
+        ({"grid": {5: [1]}}, "`runs.a.grid.5` is not a key of model or train"),
         (
             {"grid": {"model.kind": ["renet", "cnn"], "model.cell": ["gru"]}},
-            "runs.a.grid.model.cell is not a key of the kind cnn",
+            "`runs.a.grid.model.cell` is not a key of the kind cnn",
         ),
         (
             {"grid": {"train.epochs": [3]}, "train": {"epochs": 4}},
-            "runs.a.grid.train.epochs is in runs.a.train, too; give it once.",
+            "`runs.a.grid.train.epochs` is also in `runs.a.train`; remove one of them.",
         ),
         (
             {"grid": {"train.seed": [3]}, "seeds": [4]},
-            "runs.a.grid.train.seed stands beside runs.a.seeds; give one of the two.",
+            "`runs.a.grid.train.seed` is beside `runs.a.seeds`; remove one of them.",
         ),
         (
             {"grid": {"train.learning_rate": [0.01, "1e-2"]}},
-            "runs.a.grid.train.learning_rate is [0.01, 0.01], which names something twice.",
+            "`runs.a.grid.train.learning_rate` is [0.01, 0.01], which lists 0.01 twice; remove one "
+            "of them.",
         ),
         (
             {"grid": {"model.spatial_rnns": [[], "none"]}},
-            "runs.a.grid.model.spatial_rnns has two values that are called spatial_rnns_none",
+            "Two values of `runs.a.grid.model.spatial_rnns` would be called spatial_rnns_none;",
         ),
         (
             {"grid": {"train.epochs": list(range(1, 18))}, "seeds": [1, 2, 3]},
-            "runs.a.grid makes 51 runs; give at most 50 at a time.",
+            "`runs.a.grid` makes 51 runs, more than 50; give fewer values.",
         ),
         (
             {"grid": {f"train.{key}": [*range(1, 9999)] for key in ("epochs", "seed", "threads")}},
-            "runs.a.grid makes 999,400,119,992 runs",
+            "`runs.a.grid` makes 999,400,119,992 runs",
         ),
     ],
 )

@@ -221,7 +221,7 @@ def test_one_class_or_one_person_is_an_error(targets, groups):
 
 
 def test_faces_too_small_for_the_cells_are_an_error_that_names_the_setting():
-    with pytest.raises(InputError, match=r"lower model\.cells"):
+    with pytest.raises(InputError, match=r"lower `model\.cells`"):
         kinds.build((3, 16, 32), HogSvmArchitecture(cells=16))
 
 

@@ -152,7 +152,7 @@ def test_training_killed_at_several_points_gives_the_same_bits(training):
     newest = disturbed.newest()
     newest.write_bytes(newest.read_bytes()[:-1000])
     assert disturbed.finish() == undisturbed
-    assert f"{newest.name} is not a model that torch can load" in disturbed.log.read_text()
+    assert f"{newest.name} is not a model that PyTorch can load" in disturbed.log.read_text()
 
 
 @pytest.mark.fault("killed-training")

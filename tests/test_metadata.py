@@ -285,7 +285,7 @@ def test_mat_file_without_a_row_is_one_sentence():
 
 def test_bug_in_the_reading_process_is_no_crash_of_the_reader(monkeypatch):
     monkeypatch.setattr(mat_file, "_to_table", lambda *given: {}[0, 0])
-    with pytest.raises(InputError, match="each with one entry a photo"):
+    with pytest.raises(InputError, match="with one entry for each photo"):
         read_mat(mat_bytes([{}]), "wiki")
     monkeypatch.setattr(mat_file, "_to_table", lambda *given: 1 / 0)
     with pytest.raises(ZeroDivisionError):

@@ -186,7 +186,7 @@ def test_any_multiple_of_32_and_any_batch_size_trains(size, count):
 
 @pytest.mark.parametrize(("size", "side"), [((100, 128), "height"), ((128, 48), "width")])
 def test_size_that_does_not_fit_is_an_error_that_names_the_side(size, side):
-    with pytest.raises(InputError, match=f"The {side} of the images, .*multiple of 32"):
+    with pytest.raises(InputError, match=f"The {side} of the images is .*multiple of 32"):
         ReNet((3, *size))
 
 
@@ -264,7 +264,7 @@ class Code:
 @pytest.mark.parametrize("content", [b"", b"PK\x03\x04 damaged", pickle.dumps(Code())])
 def test_file_that_is_no_model_is_an_error_that_names_it(tmp_path, content, capsys):
     (tmp_path / "model.pt").write_bytes(content)
-    with pytest.raises(InputError, match=r"model\.pt is not a model that torch can load"):
+    with pytest.raises(InputError, match=r"model\.pt is not a model that PyTorch can load"):
         model_file.load(tmp_path / "model.pt")
     assert "run" not in capsys.readouterr().out
 
@@ -274,7 +274,7 @@ def test_file_that_is_no_model_is_an_error_that_names_it(tmp_path, content, caps
     ("content", "message"),
     [
         ({"weights": torch.zeros(3)}, "is not a model of this project: its format is not named"),
-        ({"format": "renet-model-0"}, "its format is renet-model-0, and renet-model-1 is needed"),
+        ({"format": "renet-model-0"}, "its format is renet-model-0, but renet-model-1 is needed"),
         ({"format": Code()}, "could run code"),
     ],
 )

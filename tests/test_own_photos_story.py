@@ -73,7 +73,7 @@ def correct_and_add(project: Path, lines: list[str]) -> None:
     write_table(project, [line for line in lines if line.split(",")[0] not in removed])
     said = run(project)
     assert outcomes(project) == {corrected: "corrected", gone: "other_photo"}
-    assert f"their photo is gone or another file: {gone}" in said
+    assert f"their photo is gone or was replaced: {gone}" in said
     after = read_split(project)
     assert after.target[corrected] == 1 - before.target[corrected]
     stayed = before.index.intersection(after.index)

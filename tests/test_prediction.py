@@ -229,7 +229,9 @@ def test_links_to_folders_are_followed_in_the_order_of_names_and_never_in_a_circ
     names = [Path(photo.name).relative_to(album).as_posix() for photo in photos.find([str(album)])]
     assert names == ["2.jpg", "a/below/1.jpg", "b/1.jpg", "c/1.jpg"]
     assert photos.count([str(album)]) == 4
-    assert caplog.messages == [f"{album / 'b/around'}: a link to a folder around it is left out."]
+    assert caplog.messages == [
+        f"The link {album / 'b/around'} is left out: it leads to a folder that contains it."
+    ]
 
 
 def test_photos_of_the_training_set_are_flagged_in_table_and_page(made, predicted):
@@ -450,7 +452,7 @@ def test_predictor_of_another_model_is_refused(made, tmp_path):
     model_file.save(tmp_path / "model.pt", model)
     description = made / "run" / "predictor.json"
     (tmp_path / "predictor.json").write_bytes(description.read_bytes())
-    with pytest.raises(files.InputError, match="describes another model"):
+    with pytest.raises(files.InputError, match="is not that of"):
         predictor.load(tmp_path)
 
 
@@ -492,7 +494,7 @@ def test_damaged_tar_leaves_nothing_half_written(made, tmp_path):
         archive.add(made / "photos", arcname="photos")
     whole = (tmp_path / "a.tar.gz").read_bytes()
     (tmp_path / "a.tar.gz").write_bytes(whole[: len(whole) // 2])
-    with pytest.raises(files.InputError, match="is not a whole tar"):
+    with pytest.raises(files.InputError, match="is not a complete tar"):
         predict(made / "run", [str(tmp_path / "a.tar.gz")], predictions=tmp_path / "out.csv")
     assert [path.name for path in tmp_path.iterdir()] == ["a.tar.gz"]
 

@@ -114,7 +114,7 @@ def test_labels_that_name_no_photo_of_the_mat_file_are_one_sentence(imdb, tmp_pa
     (tmp_path / "clean.csv").write_text(CLEAN.replace("00/", "imdb/00/"))
     labels = CLEAN_LABELS | {"tables": str(tmp_path / "clean.csv")}
     archive = labels_of(labels, database="imdb") | {"database": "imdb"}
-    fault = r"none of the 3 photos of the .mat file: they have imdb/00/a.jpg, and it has 00/a.jpg"
+    fault = r"none of the 3 photos of the .mat file: they have imdb/00/a.jpg, but it has 00/a.jpg"
     with pytest.raises(InputError, match=fault):
         parse(tmp_path, imdb, archive)
 
@@ -122,7 +122,7 @@ def test_labels_that_name_no_photo_of_the_mat_file_are_one_sentence(imdb, tmp_pa
 def test_digits_need_values_because_data_sets_differ(tmp_path):
     text, named = "file,sex\na.jpg,0\nb.jpg,1\n", {"path": "file", "gender": "sex"}
     with pytest.raises(
-        InputError, match=r'line 2: "0" is no word for a gender; say which .*`labels'
+        InputError, match=r'line 2: "0" is not a known gender; say under `labels` which'
     ):
         read(tmp_path, text, named)
     read_as = read(tmp_path, text, named | {"values": {0: "male", 1: "female"}})
@@ -135,14 +135,14 @@ def test_bands_of_ages_are_read_as_their_middles(tmp_path, caplog):
     text = "file,sex,years\n" + "".join(f"{n}.jpg,f,{age}\n" for n, age in enumerate(ages))
     rows = read(tmp_path, text, {"path": "file", "gender": "sex", "age": "years"})
     assert rows.age.fillna(-1).tolist() == [24, 28, 70, 70, -1, -1, 41]
-    assert "2 ages are bands" in caplog.text
+    assert "2 ages are ranges" in caplog.text
 
 
 def test_contradiction_in_a_published_table_is_a_warning_and_the_first_row_counts(tmp_path, caplog):
     text = "file,sex\na.jpg,f\na.jpg,m\n"
     rows = read(tmp_path, text, {"path": "file", "gender": "sex"})
     assert rows.gender.tolist() == [0, 1] and rows.repeated.tolist() == [False, True]
-    assert 'line 3: gender is "m", and in ' in caplog.text and "the first counts" in caplog.text
+    assert 'line 3: gender is "m", but ' in caplog.text and "the first line is used" in caplog.text
 
 
 def test_column_that_a_table_lacks_is_one_sentence(tmp_path):
@@ -188,15 +188,18 @@ PATTERN = {"pattern": r"(?P<gender>[01])_.*jpg"}
 @pytest.mark.parametrize(
     ("changes", "fault"),
     [
-        ({"labels": PATTERN, "table": "t.csv"}, "archives.a needs either `table` or `labels` with"),
+        ({"labels": PATTERN, "table": "t.csv"}, "`archives.a` needs either `table` or `labels`"),
         (
             {"labels": {"pattern": "(?P<age>"}},
-            "archives.a.labels.pattern is .*no regular expression",
+            "`archives.a.labels.pattern` is .*not a regular expression",
         ),
-        ({"labels": PATTERN | {"box": list("abcd")}}, "archives.a.labels.box gives boxes in whole"),
+        (
+            {"labels": PATTERN | {"box": list("abcd")}},
+            "`archives.a.labels.box` gives boxes in whole",
+        ),
         (
             {"labels": PATTERN, "split": {"from": "part"}},
-            "archives.a.split.from names a column, and",
+            "`archives.a.split.from` names a column, but",
         ),
     ],
 )
@@ -209,13 +212,13 @@ def test_labels_that_contradict_each_other_are_one_sentence(changes, fault):
 @pytest.mark.parametrize(
     ("labels", "sentence"),
     [
-        ("{tables: [/no/a.csv], gender: sex}", "labels names /no/a.csv, which is not a file"),
+        ("{tables: [/no/a.csv], gender: sex}", "labels` names /no/a.csv, which is not a file"),
         ("{pattern: '(?P<gender>m|f)', values: {x: man}}", "must be one of female, male, unknown"),
-        ("{pattern: '(?P<gender>m|f)'}, slices: [race]", "slices names race, which is no column"),
-        ("{pattern: '(?P<gender>m|f)', box: [a]}", "labels.box is [a]"),
-        ("{tables: a.csv}", "archives.a.labels lacks gender."),
-        ("{gender: sex}", "archives.a.labels lacks tables."),
-        ("{pattern: '(?P<age>[0-9]+)_'}", "labels lacks tables, gender."),
+        ("{pattern: '(?P<gender>m|f)'}, slices: [race]", "slices` names race, which is not"),
+        ("{pattern: '(?P<gender>m|f)', box: [a]}", "labels.box` is [a]"),
+        ("{tables: a.csv}", "`archives.a.labels` lacks `gender`."),
+        ("{gender: sex}", "`archives.a.labels` lacks `tables`."),
+        ("{pattern: '(?P<age>[0-9]+)_'}", "labels` lacks `tables`, `gender`."),
     ],
 )  # fmt: skip
 def test_labels_are_checked_before_any_job(tmp_path, labels, sentence):

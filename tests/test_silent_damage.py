@@ -40,7 +40,9 @@ def test_archive_with_zeros_in_a_photo_is_refused_by_its_digest(receipt_file):
     data[1000:1100] = bytes(100)
     archive.write_bytes(data)
     make_newer(archive, receipt_file)
-    with pytest.raises(InputError, match=r"a\.tar has changed since its receipt .*it had sha256:"):
+    with pytest.raises(
+        InputError, match=r"a\.tar has changed since its receipt .*its digest was sha256:"
+    ):
         receipts.read(receipt_file)
     with pytest.raises(InputError, match="has changed since"):  # a page does not pass over it
         lineage.read_photo(receipt_file, {"offset": 512, "size": 100, "path": "a.jpg"})
@@ -110,7 +112,7 @@ def test_other_archive_under_the_receipt_of_its_own_is_not_read_by_the_old_index
     (_, place) = tar_index.tar_members(old)
     new = write_tar(tmp_path / "new.tar", {"wiki/b.jpg": jpeg(seed=2), "wiki/a.jpg": jpeg(seed=1)})
     assert new.stat().st_size == old.stat().st_size
-    with new.open("rb") as tar, pytest.raises(InputError, match=r"where b\.jpg lies at byte"):
+    with new.open("rb") as tar, pytest.raises(InputError, match=r"b\.jpg is not at byte"):
         tar_index.read_member(tar, place.offset, place.size, "b.jpg")
     with (
         pytest.raises(InputError, match=r"new\.tar is not the archive that was indexed"),

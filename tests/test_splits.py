@@ -152,9 +152,9 @@ def test_given_subsets_that_divide_a_person_are_refused_unless_by_image():
     given = pd.Series("", index=samples.index)
     given[:3] = ["train", "test", ""]
     samples.loc[:2, "subject"] = "one"
-    fault = r"own:0\.jpg is given the subset train and own:1\.jpg test, and the two belong together"
+    fault = r"own:0\.jpg is put into the subset train and own:1\.jpg into test, but they must stay"
     with pytest.raises(
-        InputError, match=fault + r".* \(1 such groups\)\. Give them one subset, or"
+        InputError, match=fault + r".* 1 such groups, .*\. Put them into one subset"
     ):
         splits.split(samples, SETTINGS, given)
     split = splits.split(samples, dataclasses.replace(SETTINGS, by="image"), given)
@@ -166,13 +166,13 @@ def test_published_split_that_leaks_names_what_leaks_and_is_kept_where_leaks_are
     given = pd.Series(np.resize(["train", "validation", "test"], len(samples)))
     samples.loc[1, "digest"] = samples.digest[0]
     with pytest.raises(
-        InputError, match=r"the same people \(\d+\), pixels \(1\), so that the metrics"
+        InputError, match=r"share people \(\d+\), pixels \(1\) in \d+ such groups, so that the"
     ):
         splits.split(samples, SETTINGS, given)
     allowed = dataclasses.replace(SETTINGS, allow_leaks=True)
     split = splits.split(samples, allowed, given).set_index("path").subset[samples.path]
     assert (split.to_numpy() == given).all()
-    assert re.search(r"people \(\d+\), pixels \(1\).*; split.allow_leaks allows it", caplog.text)
+    assert re.search(r"people \(\d+\), pixels \(1\).*; `split.allow_leaks` allows it", caplog.text)
     found = leakage.check(splits.split(samples, allowed, given), "subject", None, near=False)
     said = phrases.kept_apart(found)
     assert said.startswith("The published split leaks: the same people (") and "pixels (1)" in said
@@ -200,7 +200,7 @@ def test_person_with_half_of_the_photos_is_said(caplog):
     assert not caplog.text
     samples.loc[: 0.6 * len(samples), "subject"] = "everywhere"
     splits.split(samples, SETTINGS)
-    assert re.search(r"\d\d % of the faces belong together, as those of one person do", caplog.text)
+    assert re.search(r"\d\d % of the faces must be in one subset", caplog.text)
 
 
 def test_order_in_a_subset_is_not_the_order_of_the_archive():
@@ -301,7 +301,7 @@ def test_earlier_split_keeps_its_faces_in_their_subsets(sources, caplog):
     now = SPLIT.read(sources / "split.csv").set_index("id").subset
     then = kept.iloc[:-1].set_index("id").subset
     assert (now[then.index] == then).all()
-    said = "kept.csv gives 29 faces their subsets; 29 faces are not in it, and 1 of its photos are"
+    said = "kept.csv sets the subset of 29 faces; 29 faces are not in it, and 1 photos in it have"
     assert said in caplog.text
 
 
@@ -331,7 +331,7 @@ def test_test_set_of_version_1_is_kept_by_the_workflow(project):
     assert len(now) > 40 and (now == then[now.index]).all()
     write_config(project, split={"from": "results/data/split_before.csv"})
     said = snakemake(project, "-n", "--configfile", "small.yaml").stderr
-    assert "which the workflow writes anew; copy it out of results, and name the copy" in said
+    assert "which the workflow overwrites; copy it out of results, and name the copy" in said
 
 
 def refuse(folder, tables, fault: str) -> None:
@@ -364,8 +364,8 @@ def test_two_sources_with_the_same_paths_and_names_keep_their_photos(sources):
 
 def test_script_needs_each_shard_once(sources):
     tables = sorted(sources.glob("*/faces/*.csv"))
-    refuse(sources, tables[1:], "keeps 30 rows, and the 18 of its shards are others")
-    refuse(sources, tables[2:], "source a, and no table of its shards was given")
+    refuse(sources, tables[1:], "The 30 rows that .* keeps are not the 18 rows of its shards")
+    refuse(sources, tables[2:], "source a, but no table of its shards was given")
 
 
 @pytest.mark.fault("other-shards")

@@ -119,15 +119,15 @@ def test_network_of_a_run_is_loaded_with_its_mean(tmp_path, suffix, mean):
 
 
 FITS_NOT = [
-    ("model.pt", CNN, 32, "model.kind is renet in the file and cnn in this run; give the run"),
+    ("model.pt", CNN, 32, "model.kind is renet in the file and cnn in this run. Give the run"),
     ("model.pt", dataclasses.replace(SMALL, cell="relu"), 32, "model.cell is tanh .* and relu in"),
     ("model.pt", SMALL, 64, r"rnn1.vertical.input_weight is \[2, .* and \[4, .*crop.size"),
     ("mean.pt", ResNet18Architecture(), 64, r"norm.mean is \[3, 32, 32\] in the file and \[1\]"),
     ("whole.pth", ResNet18Architecture(), 32, r"fc.weight is \[1000, 512\] .*without: classifier"),
     ("grey.pth", ResNet18Architecture(), 32, r"grey.pth cannot be used, because .*\[64, 1, 7, 7\]"),
-    ("dict.pth", SMALL, 32, "dict.pth cannot be used, because its weights are not those of its"),
+    ("dict.pth", SMALL, 32, "dict.pth cannot be used, because its weights do not fit its"),
     ("network.pth", SMALL, 32, "network.pth is not loaded, because .* could run code; give a"),
-    ("cut.pt", SMALL, 32, "cut.pt is not a model that torch can load"),
+    ("cut.pt", SMALL, 32, "cut.pt is not a model that PyTorch can load"),
     ("cut.safetensors", SMALL, 32, "cut.safetensors is not a safetensors file that can be read"),
 ]  # fmt: skip
 
@@ -193,13 +193,16 @@ def test_frozen_layers_normalise_by_their_running_statistics_in_training(tmp_pat
 @pytest.mark.parametrize(
     ("names", "sentence"),
     [
-        (["conv1", "fc"], "names fc, which is no layer of this network; it has norm, bn0, conv1"),
+        (
+            ["conv1", "fc"],
+            "names fc, which is not a layer of this network; it has norm, bn0, conv1",
+        ),
         (["norm", "bn0", "conv1", "bn1", "rnn1", "bn2", "cls"], "names all layers with weights"),
     ],
 )
 def test_freeze_without_such_a_layer_or_a_weight_to_train_is_one_sentence(names, sentence):
     small = dataclasses.replace(SMALL, conv_channels=[4], spatial_rnns=SMALL.spatial_rnns[:1])
-    with pytest.raises(InputError, match=f"train.freeze {sentence}"):
+    with pytest.raises(InputError, match=f"`train.freeze` {sentence}"):
         kinds.build((3, 32, 32), small).freeze(names)
 
 
@@ -259,11 +262,11 @@ def test_run_from_a_model_of_the_workflow_counts_the_faces_that_it_knew(project)
 def test_model_that_the_run_itself_writes_and_a_missing_package_are_one_sentence(monkeypatch):
     config = schema.complete(ROOT / "workflow/schemas/config.schema.yaml")
     config["train"]["start_from"] = "results/runs/renet/model.safetensors"
-    own = "train.start_from of the run renet names .*, which this run writes anew; name a copy"
+    own = "`train.start_from` of the run renet names .*, which this run overwrites; name a copy"
     with pytest.raises(InputError, match=own):
         checks.check_own_results(config, Path("results"))
     monkeypatch.setitem(sys.modules, "safetensors", None)
-    with pytest.raises(InputError, match=r"train.start_from needs the package safetensors"):
+    with pytest.raises(InputError, match=r"`train.start_from` needs the package safetensors"):
         checks.check_packages(config)
 
 

@@ -214,7 +214,7 @@ def test_process_has_the_gpu_of_its_number(two_gpus, monkeypatch, granted):
     if granted:
         monkeypatch.setenv("CUDA_VISIBLE_DEVICES", granted)
     assert devices.choose("auto", 1, local_rank=1) == torch.device("cuda:1")
-    with pytest.raises(InputError, match="GPU number 2 is asked for and PyTorch sees 2"):
+    with pytest.raises(InputError, match=r"GPU number 2 \(from 0\) is needed, but PyTorch sees 2"):
         devices.choose("cuda", 1, local_rank=2)
 
 
@@ -222,7 +222,7 @@ def test_process_has_the_gpu_of_its_number(two_gpus, monkeypatch, granted):
 def test_granted_gpu_that_cannot_be_used_is_an_error(monkeypatch, variable):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     monkeypatch.setenv(variable, "3")
-    with pytest.raises(InputError, match=rf"granted to this job \({variable}=3\), and PyTorch"):
+    with pytest.raises(InputError, match=rf"granted to this job \({variable}=3\), but PyTorch"):
         devices.choose("auto", 1)
     assert devices.choose("cpu", 1).type == "cpu"
     monkeypatch.setenv(variable, "")
@@ -233,7 +233,7 @@ def test_visible_gpu_that_cannot_be_used_is_a_warning(monkeypatch, tmp_path, cap
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     monkeypatch.setattr(devices, "NVIDIA_DEVICE", tmp_path)
     assert devices.choose("auto", 1).type == "cpu"
-    assert "This machine has a GPU, and PyTorch" in caplog.text
+    assert "This machine has a GPU, but PyTorch" in caplog.text
     caplog.clear()
     assert devices.choose("auto", 1, local_rank=1).type == "cpu"
     assert "This machine has" not in caplog.text  # the first process has said it

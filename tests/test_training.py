@@ -316,7 +316,7 @@ def test_lack_of_memory_is_a_sentence_that_names_the_batch_size(faces, monkeypat
         raise error(text)
 
     monkeypatch.setattr(trainer.step, "_compute", fail)
-    with pytest.raises(InputError, match=rf"\(\w+: {text}\); lower train.batch_size, which is 8"):
+    with pytest.raises(InputError, match=rf"\(\w+: {text}\); lower `train.batch_size`, now 8"):
         trainer.run()
 
 
@@ -324,7 +324,7 @@ def test_lack_of_memory_outside_a_training_is_a_sentence_too(caplog):
     error = RuntimeError("CUDA error: out of memory\nCUDA kernel errors might be reported later")
     logs._log_uncaught(RuntimeError, error, None)
     (record,) = caplog.records
-    assert record.message.startswith("The memory of this machine or of its GPU does not suffice (")
+    assert record.message.startswith("This machine or its GPU has too little memory (")
     assert record.exc_info is None and "\n" not in record.message
     assert errors.lack_of_memory(ValueError("out of memory")) is None
 

@@ -138,7 +138,9 @@ def test_folder_of_another_training_goes_when_this_one_has_finished_and_not_befo
     (other,) = folders(outputs)
     with pytest.raises(InputError):
         link(compute=fail)
-    assert f"from the beginning: {other} is of another one" in caplog.text and other.exists()
+    assert (
+        f"from the beginning: {other} is of a training with other" in caplog.text and other.exists()
+    )
     of_the_user = tmp_path / "training" / "photos"
     of_the_user.mkdir()
     assert link()

@@ -17,7 +17,7 @@ from renet.archives import receipts, tar_index
 MEMBERS = "results/data/own/members.csv"
 # Snakemake deletes a receipt before its job, also one that another start has just written.
 REASONS = (
-    "is not there: it was deleted, or another run of the workflow",
+    "is not there: it was deleted, or another Snakemake",
     "Missing files after 5 seconds",
 )
 PHOTOS, PADDING = 5, 4_000_000  # bytes after each JPEG, so that both starts take a while

@@ -275,7 +275,7 @@ def test_any_other_face_has_its_page_by_a_command_which_the_page_has(project):
 
 
 def test_unknown_id_is_refused_with_one_that_is_known(project):
-    known = f"{sample_of(project).id} is one that it has"
+    known = f"give another one, such as {sample_of(project).id}"
     with pytest.raises(InputError, match=f"has no face with the id sample:99999.*{known}"):
         walk(project, "--id", "sample:99999")
 

@@ -267,7 +267,7 @@ def test_forced_training_is_linked_and_names_the_folder_to_delete_for_another(pr
     (folder,) = (project / "results/runs/renet/training").glob("*/")
     before = (folder / "model.pt").read_bytes()
     run(project, *arguments)
-    said = f"linked from results/runs/renet/training/{folder.name}. Delete this folder to compute"
+    said = f"linked from results/runs/renet/training/{folder.name}. Delete this folder to train"
     assert said in log.read_text() and "epoch 1," not in log.read_text()
     shutil.rmtree(folder)
     run(project, *arguments)
@@ -626,7 +626,7 @@ def test_fewer_gpus_than_processes_are_an_error_with_the_way_out(project):
         "--", "results/runs/together/history.csv",
     )  # fmt: skip
     assert outcome.returncode != 0
-    assert "train.processes is 2 and Snakemake may use 1 GPUs only" in outcome.stderr
+    assert "`train.processes` is 2, but Snakemake may use only 1 GPUs" in outcome.stderr
 
 
 def verify(project: Path, *arguments: str) -> subprocess.CompletedProcess:

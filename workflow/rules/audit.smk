@@ -1,4 +1,4 @@
-"""Label audit: find labels that are likely to be wrong; included where audit.folds is set.
+"""Label audit: find labels that are likely to be wrong; included if `audit.folds` is not 0.
 
 Requires: results/data/{train,validation,test}.h5 and the tables beside them.
 Provides: results/audit/ labels.csv, summary.json, suspects.csv, suspects.jpg and index.html.

@@ -37,7 +37,7 @@ limit_gpus(gpus.visible_count())
 
 
 def one_of(names):
-    """A pattern of these names; without one, nothing fits."""
+    """A regular expression for these names; without names, it fits nothing."""
     return "|".join(map(re.escape, names)) or "(?!)"
 
 
@@ -63,7 +63,7 @@ def code(script):
 
 
 def code_with_kind(script, run=None):
-    """A param with the same of a script that uses a network: the kind of the rule's run counts."""
+    """A param with the digest of a script and of the network's kind in the rule's run."""
 
     def digest(wildcards):
         kind = KIND_OF_RUN[run or wildcards.run].kind
@@ -82,7 +82,7 @@ def outputs_of(*names, **wildcards):
 
 
 def rules_of_kind(kind):
-    """The rules that not every kind of network has."""
+    """The rules that only some kinds of networks have."""
     if not kind.has_layers:
         return ["hog_svm"]
     return [
@@ -130,7 +130,7 @@ def fractions_of(curves):
 def asked_of_runs(names):
     """The predictions on photos and the exported models of these runs that the config asks for.
 
-    Those for model hubs have pages, which no manifest records.
+    Exports for model hubs are left out: they have pages, which no manifest records.
     """
     found = outputs_of("predict", run=names) if config["predict"]["photos"] else []
     for name in names:
@@ -198,7 +198,7 @@ def training_faces(wildcards):
 
 
 def validating(wildcards):
-    """What validates a run: a set that it predicts, or its folds."""
+    """The inputs that validate a run: the validation set, or the predictions of its folds."""
     if wildcards.run not in WITH_FOLDS:
         path = "<results>/data/validation"
         return {"validation_faces": f"{path}.h5", "validation_table": f"{path}.csv"}
@@ -293,12 +293,12 @@ def faces_of(wildcards):
 
 
 def mean_of(wildcards):
-    """Which mean a file stores: of an external set none, because the network has its own."""
+    """The mean that a file stores: none for an external set, because the network has its own."""
     return "none" if wildcards.subset in EXTERNAL else config["hdf5"]["mean"]
 
 
 def file_with_mean(wildcards):
-    """The file with the mean to store: every subset takes that of the training set."""
+    """The file whose mean is stored: every other subset takes that of the training set."""
     computes = wildcards.subset == "train" or mean_of(wildcards) == "none"
     return [] if computes else "<results>/data/train.h5"
 
@@ -309,13 +309,13 @@ def recorded_settings(wildcards):
 
 
 def subfolders_to_predict():
-    """The folders in those of the photos: their time stamps change with their files."""
+    """The subfolders of the photos' folders; their time stamps change with their files."""
     inner = (sources.subfolders(Path(path)) for path in PHOTOS)
     return [own_file(path) for path in chain.from_iterable(inner)]
 
 
 def config_of_run(wildcards):
-    """The config that makes a run again, also beside the runs that config.yaml names."""
+    """The config that repeats a run, and switches off the other runs of config.yaml."""
     named = CONFIG_FILES[DEFAULTS].get("runs") or ()
     return data_summary.to_repeat(config, wildcards.run, named)
 
@@ -326,13 +326,13 @@ def recorded_outputs(wildcards):
 
 
 def recorded_folders(wildcards):
-    """The folders among these."""
+    """The folders among the recorded outputs."""
     outputs = recorded_outputs(wildcards)
     return sorted(set(outputs).difference(without_folders(outputs)))
 
 
 def code_of_run(wildcards):
-    """The digests of all scripts of a run, and of that of the manifest."""
+    """The digests of all scripts of a run and of manifest.py."""
     is_folded = wildcards.run in WITH_FOLDS
     scripts = runs.scripts(KIND_OF_RUN[wildcards.run].kind, folds=is_folded)
     digests = [code_with_kind(script)(wildcards) for script in scripts]

@@ -80,7 +80,7 @@ rule index_archive:
 
 
 rule parse_metadata:
-    """List every row of a source's .mat file, or table, as kept or dropped for one reason."""
+    """List every row of a source's .mat file, or table, as kept, or as dropped with its reason."""
     input:
         tables=own_files_of("tables"),
         lists=own_files_of("lists"),

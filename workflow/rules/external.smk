@@ -1,4 +1,4 @@
-"""External test sets, which no training and no choice sees; included where `external` names some.
+"""External test sets, never used for training or choices; included if `external` names some.
 
 Requires: results/data/<set>/ metadata and shards, results/data/split.csv; model.pt of each run.
 Provides: results/data/<set>/ split.csv and external_funnel.csv; results/runs/<run>/external/<set>/,
@@ -7,7 +7,7 @@ which has the layout of a run's folder.
 
 
 rule external_set:
-    """Choose the faces of an external test set: those that no training and no choice sees."""
+    """Choose the faces of an external test set that no training or choice has used."""
     input:
         metadata="<results>/data/{external}/metadata.csv",
         tables=lambda wildcards: shards_of([wildcards.external], ".csv"),

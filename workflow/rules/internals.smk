@@ -1,4 +1,4 @@
-"""What the workflow takes from Snakemake's private parts, each with the public way that is missing.
+"""The private parts of Snakemake that the workflow uses, each with the missing public way.
 
 Requires: nothing.
 Provides: `project_folder`; MODULE, OVERLAYS and COMMAND_LINE, where the config comes
@@ -68,12 +68,12 @@ def refuse_installed_package():
     if any(folder.parent.glob("renet_gender_workflow-*.dist-info")):
         sys.exit(
             f"{folder} is installed where Snakemake runs, and its code would run in place of this "
-            "project's: pip uninstall renet-gender-workflow, or install it by pip install -e ."
+            "project's; run `pip uninstall renet-gender-workflow` or `pip install -e .`"
         )
 
 
 def refuse_faults(check, *arguments):
-    """The result of a check of the config; of its error, print the sentence alone, and exit."""
+    """The result of a check of the config; if it raises an error, print only its sentence and exit."""
     try:
         return check(*arguments)
     except InputError as error:

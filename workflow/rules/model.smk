@@ -77,7 +77,7 @@ rule hog_svm:
 
 
 rule infer:
-    """Predict the test set, and the validation set or what the folds say, a row for each face."""
+    """Predict the faces of the test set and the validation set; with folds, join their predictions."""
     input:
         unpack(validating),
         model="<results>/runs/{run}/model.pt",

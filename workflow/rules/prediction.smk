@@ -126,7 +126,7 @@ rule manifest:
 
 
 rule verify:
-    """Say whether each run is as its manifest says; no other rule asks for it."""
+    """Compare each run with its manifest; no other rule needs this one."""
     log:
         "<results>/logs/verify/verify.log",
     localrule: True

@@ -185,7 +185,7 @@ rule profile_layers:
 rule walkthrough:
     """Follow one photo of the test set from its row in the metadata to its prediction."""
     input:
-        # Found by their names beside the others.
+        # The script finds these files beside the others.
         "<results>/data/test.csv",
         "<results>/runs/{run}/inference.csv",
         "<results>/runs/{run}/provenance.json",

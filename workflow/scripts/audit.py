@@ -75,14 +75,14 @@ def audit(
     }  # fmt: skip
     audit_page.write(page, ranked, shown, skill, shown_beside)
     logging.info(
-        "The networks agree with %.1f%% of the labels, always predicting %s with %.1f%%.",
+        "The networks agree with %.1f%% of the labels; always predicting %s agrees with %.1f%%.",
         100 * skill.accuracy, skill.majority, 100 * skill.baseline,
     )  # fmt: skip
     if not skill.is_significant:
         logging.warning(
-            "The networks of the audit are not significantly better than always predicting %s: "
-            "their suspects are no evidence of wrong labels. Give the run of audit.run more epochs "
-            "or more photos before you review them.",
+            "The networks of the audit are not significantly better than always predicting %s, so "
+            "that the suspects are no evidence of wrong labels. Give the run `audit.run` more "
+            "epochs or photos before you review them.",
             skill.majority,
         )
     logging.info(

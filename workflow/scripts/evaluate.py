@@ -99,7 +99,8 @@ def evaluate(
     if initial_hashes:
         leaks["faces_of_initial_weights"] = known = leakage.count_known(split_table, initial_hashes)
         if sum(known.values()) > sum(known.get(subset, 0) for subset in trained_on):
-            logging.warning("%s: the initial weights know faces of %s.", metrics.parent, known)
+            fault = "%s: the initial weights were trained on faces of these subsets: %s."
+            logging.warning(fault, metrics.parent, known)
     epochs = HISTORY.read(history) if history else None
     shown = by_slice[by_slice.n >= SMALL_SLICE]
     evaluation = run_plots.Evaluation(predictions, summary, shown, epochs)

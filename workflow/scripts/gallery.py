@@ -50,7 +50,7 @@ def gallery(
     rows, stored = INFERENCE.read(inference), hdf5.read(faces)
     if not np.array_equal(stored.targets, rows.target):
         raise InputError(
-            f"{inference} does not describe the faces of {faces}; run infer on this file again."
+            f"The predictions in {inference} are not those of {faces}; run infer.py again."
         )
     tables = []
     for name, chosen, path in (

@@ -59,8 +59,8 @@ def infer(
         stored = hdf5.read(face_file)
         hdf5.check_digest(stored)
         if stored.shape != network.input_shape:
-            fault = f"{face_file} has faces of shape {stored.shape}, and {model} is for"
-            raise InputError(f"{fault} {network.input_shape}; write them again with that size.")
+            fault = f"{face_file} has faces of shape {stored.shape}, but {model} needs"
+            raise InputError(f"{fault} {network.input_shape}; write the faces again in that size.")
         samples = read_samples(table_file, stored)
         values = logits(network, stored.pixels, device, compute.precision, show_progress=True)
         probabilities = softmax(values)
@@ -85,8 +85,8 @@ def read_samples(table: Path, stored: hdf5.FaceFile) -> pd.DataFrame:
     samples = SPLIT.read(table, [*SAMPLE, *ATTRIBUTES])
     if len(samples) != len(stored) or (samples.target.to_numpy() != stored.targets).any():
         raise InputError(
-            f"{table} does not describe the faces of {stored.path}: they are not from one run; "
-            "delete both to have them written again."
+            f"{table} and {stored.path} do not belong together, because their faces differ; "
+            "delete both, and run the workflow again."
         )
     return samples
 

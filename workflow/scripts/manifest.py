@@ -42,8 +42,8 @@ def manifest(
     files.write_json(manifest, content)
     for name in manifests.left_over(manifest.parent):
         logging.warning(
-            "%s is of an earlier config and perhaps of another training; delete it, or ask for it "
-            "again in the config.",
+            "%s was made with an earlier config, and perhaps by another training; delete it, or "
+            "request it in the config again.",
             manifest.parent / name,
         )
     logging.info("%s: digests of %d files", manifest, len(content["outputs"]))

@@ -68,7 +68,7 @@ def parse_metadata(
     """
     source = source or database
     if photos and not members:
-        raise InputError("photos needs members, the index of the archives; give both or neither.")
+        raise InputError("`photos` needs `members`, the index of the archives; give both or none.")
     index = MEMBERS.read(members) if members else None
     files = tables or [file for file in [rows] if file and database == TABLE]
     labels = labels or Labels()
@@ -84,7 +84,7 @@ def parse_metadata(
         folder, read = mat_file.read_with_folder(rows, database, members, receipt_files)
         described = own_photos.replace(mat_file.describe(read, source, database), described, labels)
     elif described is None:
-        raise InputError("Give a table of photos, or another database.")
+        raise InputError("`rows` names no table of photos; give one, or another `database`.")
     dropped = row_filter.dropped(described, filter, whole=whole, by_table=has_boxes)
     described["subset"] = own_photos.subsets(described, lists, subsets, labels)
     if subjects == "own":

@@ -47,7 +47,7 @@ def train(job: TrainJob) -> None:
             launch(run.run_training, here, count=recipe.processes, device=recipe.device)
         record = provenance.of_training(settings, job.paths, job.code, job.nodes)
         files.write_json(training, record)
-        logging.info("%s is trained for %d epochs", job.model, recipe.epochs)
+        logging.info("%s was trained for %d epochs", job.model, recipe.epochs)
 
     outputs = job.model, job.history, job.throughput, job.training
     job.folder().link_results(dict(zip(RESULTS, outputs, strict=True)), compute, recipe.device)

@@ -38,7 +38,7 @@ def verify(results: Path, *, quick: bool = False) -> None:
         raise InputError(f"{results} has no runs/*/model.pt; give a folder of results{known}.")
     compared = "code, config and data" if manifest.IN_CHECKOUT else "config and data"
     if not manifest.IN_CHECKOUT:
-        logging.warning("The code is not compared, because it is not that of a checkout.")
+        logging.warning("The code is not compared, because it is not run from a checkout.")
     differing = 0
     for folder in folders:
         try:

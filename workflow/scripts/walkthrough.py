@@ -55,8 +55,8 @@ def walkthrough(
     inference = model.with_name("inference.csv")
     if (subset := shown.sample["subset"]) != "test":
         raise InputError(
-            f"{faces} has faces of the subset {subset}, and {inference} the predictions of the "
-            "test set alone; give test.h5."
+            f"{faces} has faces of the subset {subset}, but {inference} has only the predictions "
+            "of the test set; give test.h5."
         )
     device = devices.choose(devices.granted(compute.device, gpu), compute.threads)
     network = devices.to_device(model_file.load(model), device, compute.precision)

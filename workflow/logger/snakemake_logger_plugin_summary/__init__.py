@@ -119,7 +119,7 @@ def error_of(log: list[str]) -> str:
     """The last error in a job's log and the path of the log."""
     errors = [line for line in read_lines(log) if " ERROR " in line or " CRITICAL " in line]
     where = f" (log: {log[0]})" if log else ""
-    return (message_of(errors[-1]) if errors else "it left no message") + where
+    return (message_of(errors[-1]) if errors else "the job left no message") + where
 
 
 def read_lines(log: list[str]) -> list[str]:

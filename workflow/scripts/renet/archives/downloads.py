@@ -7,7 +7,7 @@ Files beside the receipt, named after the end of the URL:
     <file>.lock        locked (flock) by the process that gets the archive; deleted at the end
     <file>.rejected    a complete download that the config does not expect
     <file>.source.json, <file>.part.json, <file>.rejected.json
-                       the origin of these bytes; it outlives the receipt
+                       the origin of these bytes; it stays if the receipt is deleted
     <tar>, <tar>.source.json
                        the tar in a .tar.gz or .tgz, and the digest of the compressed file
     <folder>.tar       the files of a folder that a file URL names
@@ -31,8 +31,8 @@ from renet.config import urls
 def obtain(url: str, digest: str | None, receipt_file: str | Path) -> Receipt:
     """Get the archive at `url`, verify it, make it readable by offset and write its receipt.
 
-    What is downloaded, resumed, packed or refused is said in the script download.py. While another
-    process gets the same archive, this one waits, and then uses what is there.
+    The script download.py has the rules. If another process gets the same archive at the moment,
+    this one waits, and then uses its result.
 
     Args:
         digest: `md5:<hex>`, `sha256:<hex>`, or None if it is not known.
@@ -65,10 +65,10 @@ def _obtain_alone(url: str, archive: Path, tar: Path, wanted: str | None) -> Rec
         return _from_folder(url, in_place, archive.with_name(f"{archive.name}.tar"), wanted)
     receipt = _from_disk(url, in_place, wanted) if in_place else _from_server(url, archive, wanted)
     if wanted:
-        logging.info("%s: verified, %s.", receipt.path, receipt.digest)
+        logging.info("%s is verified: its digest is %s.", receipt.path, receipt.digest)
     else:
-        fault = "not verified, because the config gives no digest for it"
-        logging.warning("%s: %s; it has %s.", receipt.path, fault, receipt.digest)
+        fault = "%s is not verified, because the config gives no digest for it; its digest is %s."
+        logging.warning(fault, receipt.path, receipt.digest)
     if tar != archive:
         local_tars.decompress(receipt, tar)
         receipt = dataclasses.replace(receipt, path=str(tar))
@@ -76,12 +76,12 @@ def _obtain_alone(url: str, archive: Path, tar: Path, wanted: str | None) -> Rec
 
 
 def _offer_to_accept(wanted: str | None, digest: str) -> str:
-    return f", or put {digest} in the config to accept this one" if wanted else ""
+    return f", or put {digest} in the config to accept this file" if wanted else ""
 
 
 def _from_disk(url: str, path: Path, wanted: str | None) -> Receipt:
     if not path.is_file():
-        raise InputError(f"The file {path} of the URL {url} does not exist.")
+        raise InputError(f"The file {path} of the URL {url} does not exist; check the path.")
     digest, fault = verification.examine(path, path.name, wanted)
     size = path.stat().st_size
     if fault:
@@ -94,7 +94,7 @@ def _from_disk(url: str, path: Path, wanted: str | None) -> Receipt:
 
 def _from_folder(url: str, folder: Path, tar: Path, wanted: str | None) -> Receipt:
     if wanted:
-        raise InputError(f"{folder} is a folder, which has no digest; remove that of {url}.")
+        raise InputError(f"{url} is a folder, which has no digest; remove `md5` or `sha256`.")
     local_tars.pack(folder, tar)
     digest = verification.compute_digest(tar, "sha256")
     return Receipt(url, str(tar), tar.stat().st_size, digest, verified=False)
@@ -130,12 +130,14 @@ def _reuse(url: str, archive: Path, wanted: str | None) -> Origin | None:
     if not fault:
         digest, fault = verification.examine(archive, archive.name, wanted)
     if not fault and not wanted and known.digest:
-        algorithm = known.digest.partition(":")[0]  # of an earlier config, perhaps another one
+        algorithm = known.digest.partition(":")[
+            0
+        ]  # an earlier config may have had another algorithm
         now = verification.compute_digest(archive, algorithm) if algorithm != "sha256" else digest
         if now != known.digest:
-            fault = f"it came with {known.digest} and has {now} now"
+            fault = f"its digest was {known.digest} and is {now} now"
     if fault:
-        logging.warning("%s exists, but has to be downloaded again: %s.", archive, fault)
+        logging.warning("%s exists, but must be downloaded again: %s.", archive, fault)
         return None
     logging.info("%s exists; nothing is downloaded.", archive)
     return dataclasses.replace(known, size=size, digest=digest)
@@ -145,7 +147,7 @@ def _size_fault(url: str, archive: Path) -> str | None:
     """What is wrong with the archive's size, if the server can be reached."""
     announced, size = http_transfer.remote_size(url), archive.stat().st_size
     if announced is not None:
-        return None if size == announced else f"it has {size:,} bytes, {url} has {announced:,}"
+        return None if size == announced else f"it has {size:,} bytes, but {url} has {announced:,}"
     logging.warning("The server does not give the size of %s.", url)
     known = origins.read(archive)
     return f"it came from {known.url}" if known and known.url != url else None
@@ -162,7 +164,7 @@ def _accept_rejected(url: str, archive: Path, wanted: str | None) -> Origin | No
         and known.url != url
         and (wanted is None or verification.examine(rejected, archive.name, wanted)[1])
     ):
-        logging.info("%s came from another URL, %s; it is not used.", rejected, known.url)
+        logging.info("%s is not used, because it came from another URL, %s.", rejected, known.url)
         return None
     return _accept(url, rejected, archive, wanted)
 
@@ -176,10 +178,9 @@ def _accept(url: str, candidate: Path, archive: Path, wanted: str | None) -> Ori
         if candidate != rejected:
             origins.move(candidate, rejected)
         raise InputError(
-            f"{url} did not send what the config expects: {fault}. The "
-            f"{rejected.stat().st_size:,} bytes received look like {describe_bytes(rejected)}; "
-            f"they are kept as {rejected}. Delete that file to download it again"
-            f"{_offer_to_accept(wanted, digest)}."
+            f"{url} did not send what the config expects: {fault}. The {rejected.stat().st_size:,} "
+            f"bytes received look like {describe_bytes(rejected)}; they are kept as {rejected}. "
+            f"Delete that file to download it again{_offer_to_accept(wanted, digest)}."
         )
     origins.move(candidate, archive)
     return dataclasses.replace(known, size=archive.stat().st_size, digest=digest)

@@ -1,4 +1,4 @@
-"""Complete a `.part` file over HTTP, over as many connections as that takes.
+"""Complete a `.part` file over HTTP, with as many connections as necessary.
 
 Requests and responses follow RFC 9110: ranges (section 14), If-Range (13.1.5) and Retry-After
 (10.2.3). Local bytes are continued only if the response proves to be the rest of the same file.
@@ -79,7 +79,7 @@ def fetch(url: str, part: Path) -> None:
                     f"{size:,} bytes received so far are kept; start again later to resume."
                 ) from error
             backoff = min(BACKOFF * 2 ** max(failures - 1, 0), BACKOFF_LIMIT)
-            # Partly random, so that parallel jobs do not retry at the same time: no secret.
+            # Partly random, so that parallel jobs do not retry at the same time; not for security.
             pause = max(backoff, error.retry_after) + random.uniform(0, BACKOFF)  # noqa: S311
             logging.warning("%s; retrying in %.1f s.", error, pause)
             time.sleep(pause)
@@ -104,7 +104,7 @@ def remote_size(url: str) -> int | None:
 
 
 def _attempt(url: str, part: Path) -> None:
-    """Request the bytes that `part` lacks once; return if it is complete."""
+    """Send one request for the bytes that `part` lacks, unless it is complete."""
     offset, origin = _resume_point(url, part)
     if offset and offset == origin.size:
         return  # complete, but the last process ended before it was checked
@@ -122,7 +122,7 @@ def _attempt(url: str, part: Path) -> None:
 def _resume_point(url: str, part: Path) -> tuple[int, Origin]:
     """How many bytes of `part` can be kept, and their origin.
 
-    Without a validator none are kept, since the remaining bytes could be those of another file.
+    Without a validator no byte is kept, because the rest could come from another file.
     """
     origin, size = origins.read_for(url, part), part.stat().st_size
     too_long = origin.size is not None and size > origin.size
@@ -173,7 +173,7 @@ def _check_range(response: requests.Response, origin: Origin, offset: int) -> No
         raise Outdated(f"{origin.url} has changed; the download starts again")
     text = response.headers.get("Content-Range", "")
     if not _continues(text, offset, origin.size, now.size):
-        fault = f"the range {text!r} instead of one from {offset} on"
+        fault = f"the range {text!r} instead of one that begins at byte {offset}"
         raise WrongRange(f"{origin.url} responded with {fault}")
 
 
@@ -217,7 +217,7 @@ def _receive(response: requests.Response, part: Path, total: int | None) -> None
     """Append the body of a response to `part`; Content-Encoding is not decoded."""
     offset = part.stat().st_size
     if total is None:
-        logging.warning("The server gives no size of %s: disk space is not checked.", part.name)
+        logging.warning("The server gives no size of %s: the disk space is not checked.", part.name)
     else:
         disk.require_space(part, total - offset)
     bar = Progress(desc=part.name, total=total, initial=offset, unit="B", unit_scale=True)

@@ -41,7 +41,7 @@ def decompress(receipt: Receipt, tar: Path) -> None:
         except (EOFError, gzip.BadGzipFile, zlib.error) as error:
             raise InputError(
                 f"{archive} is damaged and cannot be decompressed ({error}); it looks like "
-                f"{describe_bytes(archive)}. Put a whole copy in its place, or delete it to "
+                f"{describe_bytes(archive)}. Put an intact copy in its place, or delete it to "
                 "download it again."
             ) from error
     origins.write(tar, Origin(receipt.url, size=tar.stat().st_size, digest=receipt.digest))
@@ -50,8 +50,8 @@ def decompress(receipt: Receipt, tar: Path) -> None:
 def pack(folder: Path, tar: Path) -> None:
     """Write the files of `folder` to `tar`, under their relative paths.
 
-    Links to files and folders are followed. Hidden files, and what is no file, are left out; the
-    log counts both. The bytes of the tar depend on names and contents alone, not on owners or time
+    Links to files and folders are followed. Hidden and special files are left out; the log
+    counts both. The bytes of the tar depend on names and contents alone, not on owners or time
     stamps.
 
     Raises:
@@ -59,7 +59,7 @@ def pack(folder: Path, tar: Path) -> None:
     """
     paths = _files_of(folder)
     if not paths:
-        raise InputError(f"The folder {folder} holds no files.")
+        raise InputError(f"The folder {folder} has no files; put the photos there.")
     disk.require_space(tar, sum(path.stat().st_size + 2 * tarfile.BLOCKSIZE for path in paths))
     with (
         files.replacing(tar) as temporary,
@@ -78,9 +78,9 @@ def _files_of(folder: Path) -> list[Path]:
     paths_by_reason: dict[str | None, list[Path]] = defaultdict(list)  # None: they are packed
     for content in folders.walk(folder):
         for path in content.circles:
-            logging.warning("%s: a link to a folder around it is left out.", path)
+            logging.warning("The link %s is left out: it leads to a folder that contains it.", path)
         for path in filter(Path.is_symlink, content.folders):
-            logging.info("%s: a link to a folder is followed.", path)
+            logging.info("The link %s to a folder is followed.", path)
         for path in content.files:
             paths_by_reason[_left_out_as(path)].append(path)
     packed = sorted(paths_by_reason.pop(None, []))
@@ -100,4 +100,4 @@ def _left_out_as(path: Path) -> str | None:
         return "they are hidden"
     if path.is_file():
         return None
-    return "they are links to files that do not exist" if path.is_symlink() else "they are no files"
+    return "they are links to files that do not exist" if path.is_symlink() else "they are special"

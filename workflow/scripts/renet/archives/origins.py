@@ -1,6 +1,6 @@
 """The origin of the bytes in a file, in a JSON file beside it.
 
-A later process resumes a download or recognises an archive by it.
+A later process uses it to resume a download or to recognise an archive.
 """
 
 import contextlib

@@ -2,9 +2,9 @@
 
 The receipt (`resources/<archive>/<file>.json`) is the declared output for Snakemake, not the
 archive: Snakemake deletes the declared outputs of a job before it repeats it. Beside the receipt,
-`<file>.checked` has the size and the time that the archive had when its digest was computed: with
-another time, earlier or later, it is computed again. They are not in the receipt, which is the same
-wherever the archive is.
+`<file>.checked` has the size and the time that the archive had when its digest was computed. If one
+of them differs, the digest is computed again. The receipt has neither, so that it is the same on
+every machine.
 """
 
 import dataclasses
@@ -63,14 +63,14 @@ def read(receipt_file: str | Path) -> Receipt:
         receipt = Receipt(**files.read_json(receipt_file))
     except FileNotFoundError as error:
         raise InputError(
-            f"The receipt {receipt_file} is not there: it was deleted, or another run of "
-            "the workflow that shares its folder is writing it; start again."
+            f"The receipt {receipt_file} is not there: it was deleted, or another Snakemake that "
+            "uses this folder is writing it; start again."
         ) from error
     except TypeError as error:
         raise InputError(f"{receipt_file} is not a receipt ({error}); {way_out}.") from error
     archive = Path(receipt.path)
     if not archive.is_file():
-        raise ArchiveIsGone(f"{receipt.path} of the receipt {receipt_file} is gone; {way_out}.")
+        raise ArchiveIsGone(f"The archive {receipt.path} of {receipt_file} is gone; {way_out}.")
     if not is_decompressed(receipt.url, archive):
         state, checked = _state(archive), _checked_file(receipt_file)
         if not checked.is_file() or checked.read_text(encoding="utf-8") != state:
@@ -85,13 +85,13 @@ def is_decompressed(url: str, archive: Path) -> bool:
 
 
 def _state(archive: Path) -> str:
-    """What changes where a file is copied or written again: its size and its time."""
+    """The size and the time of a file, which change if it is copied or written again."""
     status = archive.stat()
     return f"{status.st_size} {status.st_mtime_ns}\n"
 
 
 def _note_checked(receipt_file: str | Path, state: str) -> None:
-    """Note the state in which an archive was checked: the other jobs need not check it again."""
+    """Record the state of a checked archive, so that other jobs need not check it again."""
     try:
         files.write_text(_checked_file(receipt_file), state)
     except InputError as error:  # another job writes it, or the folder is another user's
@@ -107,7 +107,7 @@ def _check_digest(receipt: Receipt, receipt_file: str | Path) -> None:
     digest = verification.compute_digest(archive, receipt.digest.partition(":")[0])
     if digest != receipt.digest:
         raise InputError(
-            f"{archive} has changed since its receipt {receipt_file} was written: it had "
-            f"{receipt.digest} and has {digest}; put the right file there, or delete the receipt "
-            "to get or accept the archive again."
+            f"{archive} has changed since its receipt {receipt_file} was written: its digest was "
+            f"{receipt.digest} and is {digest}. Put the right file there, or delete the receipt to "
+            "download the archive again, or to accept it."
         )

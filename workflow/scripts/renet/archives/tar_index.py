@@ -1,6 +1,6 @@
-"""Archives are read in place: the offset and size of each member, and its bytes.
+"""Read archives in place: the offset and size of each member, and its bytes.
 
-No path inside an archive can reach the file system, and half a million photos stay a few files.
+Nothing is unpacked: no path in an archive reaches the file system, and the files stay few.
 """
 
 import contextlib
@@ -42,7 +42,7 @@ class _Header(tarfile.TarInfo):
 
     @classmethod
     def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> Self:
-        """Like tarfile's own method, which decodes all but plain files and finds damage.
+        """Like tarfile's method, which decodes all but plain files and finds damage.
 
         Sizes that would make tarfile seek backwards or read gigabytes into memory count as damage.
         """
@@ -66,7 +66,7 @@ def tar_members(tar_path: str | Path) -> Iterator[Member]:
     """The regular files of a tar, in its order, from one pass over the headers.
 
     Links, devices, absolute names and names with `..` or control characters are skipped and counted
-    in the log: no photo of the data set is one.
+    in the log: no photo of the data set is among them.
 
     Raises:
         InputError: the file is not a tar, or it ends in the middle of a member.
@@ -86,11 +86,11 @@ def tar_members(tar_path: str | Path) -> Iterator[Member]:
                 yield Member(name, header.offset_data, header.size)
     except Exception as error:  # tarfile raises anything on damaged extended headers
         raise InputError(
-            f"{tar_path} is not a whole tar archive ({error}); if it was downloaded, delete it and "
-            "its receipt to get it again, else put a whole copy in its place."
+            f"{tar_path} is not a complete tar archive ({error}). Put an intact copy in its place; "
+            "if it was downloaded, delete it and its receipt to download it again."
         ) from error
     for reason, count in skipped.items():
-        logging.warning("%s: %d members skipped: %s", tar_path, count, reason)
+        logging.warning("%s: %d members are skipped: %s", tar_path, count, reason)
 
 
 def _headers(tar_path: str | Path) -> Iterator[tarfile.TarInfo]:
@@ -132,7 +132,7 @@ def index(tar_paths: Iterable[str | Path]) -> pd.DataFrame:
     table = MEMBERS.frame(rows)
     repeated = table.duplicated("member", keep="last")
     if repeated.any():
-        fault = "%d member names occur more than once (such as %s); the last of each counts"
+        fault = "%d member names occur more than once (such as %s); the last member is used"
         logging.warning(fault, repeated.sum(), table.member[repeated].iloc[0])
     return table[~repeated]
 
@@ -141,7 +141,7 @@ def read_member(tar: BinaryIO, offset: int, size: int, path: str = "") -> bytes:
     """The bytes of one member of an open tar.
 
     Args:
-        path: the end of the member's name; without it, any file is read that lies there.
+        path: the end of the member's name; without it, the name is not checked.
 
     Raises:
         InputError: the file has become shorter than its index says, or has another member there.
@@ -162,7 +162,7 @@ def read_member(tar: BinaryIO, offset: int, size: int, path: str = "") -> bytes:
 def _check_header(block: bytes, tar: str, member: Member) -> None:
     """Check that the header before a member is that of a file of this name and size.
 
-    The archive can be another one than was indexed, and its receipt too: that of the next download.
+    Archive and receipt can be those of a later download, which is not the indexed one.
     """
     try:
         header = _Header.frombuf(block, "utf-8", "replace")
@@ -171,13 +171,13 @@ def _check_header(block: bytes, tar: str, member: Member) -> None:
         fits = False
     if not fits:
         raise InputError(
-            f"{tar} is not the archive that was indexed, where {member.name} lies at byte "
-            f"{member.offset:,}; delete its receipt, and start again to have it indexed again."
+            f"{tar} is not the archive that was indexed: {member.name} is not at byte "
+            f"{member.offset:,}. Delete its receipt, and start again to index the archive."
         )
 
 
 def _may_be_called(name: str, path: str) -> bool:
-    """Whether the name in a header can be that of a member whose name ends with a path.
+    """Whether the name in a header can belong to a member whose name ends with `path`.
 
     Names that are long or not in ASCII may stand in an extended header, with a part of them here.
     """
@@ -189,9 +189,9 @@ def _may_be_called(name: str, path: str) -> bool:
 
 @contextlib.contextmanager
 def open_member(tar_path: str | Path, offset: int, size: int, path: str = "") -> Iterator[BinaryIO]:
-    """Open one member as a file for reading; nothing but the requested parts is in memory.
+    """Open one member as a file for reading; only the requested parts are in memory.
 
-    The arguments, and errors, are those of `read_member`.
+    Arguments and errors are those of `read_member`.
     """
     if path:
         with Path(tar_path).open("rb") as tar:
@@ -200,13 +200,13 @@ def open_member(tar_path: str | Path, offset: int, size: int, path: str = "") ->
     header = tarfile.TarInfo()
     header.offset_data, header.size = offset, size
     with tarfile.open(tar_path, "r:") as archive:
-        stream: Any = archive.extractfile(header)  # None only for what is no file
+        stream: Any = archive.extractfile(header)  # None only for special members
         with stream:
             yield stream
 
 
 def find_metadata(members_file: str | Path, database: str) -> tuple[int, Member]:
-    """`<database>.mat` by members.csv: the number of its archive file, and its member there.
+    """Find `<database>.mat` in members.csv: the number of its archive file, and its member.
 
     Raises:
         InputError: there is none or more than one.
@@ -218,8 +218,8 @@ def find_metadata(members_file: str | Path, database: str) -> tuple[int, Member]
     )
     if len(found) != 1:
         raise InputError(
-            f"The archives hold {len(found)} files named {name} and one is needed; check url and "
-            "database of this source in the config."
+            f"The archives have {len(found)} files named {name}, but one is needed; check `url` "
+            "and `database` of this source in the config."
         )
     file, *place = next(found.itertuples(index=False, name=None))
     return file, Member(*place)

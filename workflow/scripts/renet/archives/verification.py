@@ -44,7 +44,7 @@ def parse_digest(digest: str | None) -> str | None:
     algorithm, _, digits = digest.lower().partition(":")
     if len(digits) != HEX_DIGITS.get(algorithm) or not re.fullmatch("[0-9a-f]+", digits):
         raise InputError(
-            f"The digest {digest!r} is neither md5: with 32 hexadecimal digits nor sha256: with 64."
+            f"The digest {digest!r} must be md5: and 32 hexadecimal digits, or sha256: and 64."
         )
     return f"{algorithm}:{digits}"
 
@@ -57,9 +57,9 @@ def examine(path: Path, name: str, expected: str | None) -> tuple[str, str | Non
     """
     digest = compute_digest(path, expected.partition(":")[0] if expected else "sha256")
     if expected:
-        return digest, None if digest == expected else f"{expected} was expected, {digest} came"
+        return digest, None if digest == expected else f"its digest is {digest}, not {expected}"
     promised, agrees = _promised_kind(path, name)
-    return digest, None if agrees else f"{promised} was expected"
+    return digest, None if agrees else f"it is not {promised}"
 
 
 def compute_digest(path: Path, algorithm: str) -> str:

@@ -1,4 +1,4 @@
-"""A function of many items, computed ahead of its use, in their order and in bounded memory."""
+"""Compute a function of many items ahead of its use, in order and in bounded memory."""
 
 import collections
 import itertools

@@ -1,4 +1,4 @@
-"""Processes that a job starts end with it, also where it is killed."""
+"""Processes that a job starts end with it, also if it is killed."""
 
 import ctypes
 import os
@@ -10,7 +10,7 @@ SET_PARENT_DEATH_SIGNAL = 1  # prctl(2)
 def end_with_parent(parent: int) -> None:
     """Let the kernel kill this process as soon as the one that has started it ends.
 
-    A worker of a pool would wait for work for ever, with its memory. Linux alone has this signal.
+    A worker of a pool would wait for work for ever, with its memory. Only Linux has this signal.
 
     Args:
         parent: the process that has started this one.

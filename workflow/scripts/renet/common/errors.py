@@ -14,5 +14,5 @@ def lack_of_memory(error: BaseException) -> str | None:
     text = " ".join(f"{type(error).__name__}: {error}".split())
     signs = "MemoryError", "out of memory", "can't allocate memory", "ALLOC_FAILED"  # few classes
     is_one = isinstance(error, MemoryError | RuntimeError) and any(sign in text for sign in signs)
-    sentence = f"The memory of this machine or of its GPU does not suffice ({text[:200]})"
+    sentence = f"This machine or its GPU has too little memory ({text[:200]})"
     return sentence if is_one else None

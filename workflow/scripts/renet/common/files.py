@@ -1,7 +1,7 @@
 """Files that are either whole or absent: written under a temporary name, then renamed.
 
 Both the file and its new name are on the disk (fsync) when a function returns, so that a power loss
-cannot take a file after what it replaces is deleted.
+cannot destroy a file whose earlier version is already deleted.
 """
 
 import contextlib
@@ -27,9 +27,8 @@ def replacing(path: str | Path, size: int = 0) -> Iterator[Path]:
 
     The temporary file is locked: a job that is started again while an abandoned process still
     writes the same output stops with an error. h5py has locks of its own: open the yielded path
-    with `locking=False`. A link keeps its place, and the file that it names is replaced. Standard
-    output gets the whole file at the end. What else is no file, such as a named pipe, is written
-    through: the yielded path is its own.
+    with `locking=False`. A link stays, and its target is replaced. Standard output gets
+    the whole file at the end. For a special file, such as a pipe, the yielded path is its own.
 
     Args:
         size: bytes of the file, where they are known; they must be free before it is begun.
@@ -65,10 +64,10 @@ def replacing(path: str | Path, size: int = 0) -> Iterator[Path]:
 
 
 def check_writable(path: Path) -> None:
-    """Make the folder of a file that is to be written later, and see whether it can be.
+    """Make the folder of a file that is written later, and check that the file can be written.
 
     Raises:
-        InputError: it cannot, as where `replacing` would begin the file.
+        InputError: it cannot be written.
     """
     with disk.explained(path):
         _make_folder_of(path)
@@ -98,7 +97,7 @@ def _sync(path: Path) -> None:
     try:
         os.fsync(descriptor)
     except OSError as error:
-        if error.errno != errno.EINVAL:  # a file system that cannot, for folders
+        if error.errno != errno.EINVAL:  # some file systems cannot sync folders
             raise
     finally:
         os.close(descriptor)

@@ -1,4 +1,4 @@
-"""Folders of a user's photos, through links to other folders, and never in a circle."""
+"""Walk folders of photos; links to other folders are followed, but never in a circle."""
 
 import os
 from collections.abc import Iterator
@@ -10,7 +10,7 @@ class Content(NamedTuple):
     """What is in one folder, sorted by name."""
 
     folders: list[Path]
-    files: list[Path]  # all that is no folder
+    files: list[Path]  # everything except folders
     circles: list[Path]  # links to a folder that this folder is in; they are not followed
 
 

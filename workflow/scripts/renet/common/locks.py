@@ -1,7 +1,7 @@
 """Locks on files, which the kernel releases when their process ends.
 
-Where Snakemake alone is killed, its jobs live on. Without a lock, the same job of the next start
-would write the same files.
+If only Snakemake is killed, its jobs continue. Without a lock, a job of the next start would write
+the same files.
 """
 
 import contextlib
@@ -27,10 +27,7 @@ POLLS_PER_LINE = 60  # of the log
 
 
 def take(handle: IO | int) -> bool:
-    """Take the exclusive lock of an open file; False if another process holds it.
-
-    File systems without locks do without.
-    """
+    """Take the lock of an open file, if its file system has locks; False if another one has it."""
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -67,7 +64,7 @@ def alone_in(folder: Path) -> Iterator[None]:
         InputError: another process holds it; the message names the process and its machine.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    # Without a buffer, whose bytes would be written again, and fail again, where it is closed.
+    # Unbuffered: bytes that could not be written would be written again when the file is closed.
     with (folder / NAME).open("a+b", buffering=0) as handle:
         if not take(handle):
             raise InputError(

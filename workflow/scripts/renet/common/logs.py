@@ -40,7 +40,7 @@ def start(log_file: str | None = None, level: int = logging.INFO, append: bool =
     message alone, any other exception with its traceback.
     """
     terminal = TerminalHandler(sys.stderr)
-    # The project logs to the root logger; what other packages tell is for the log file alone.
+    # The project logs to the root logger; records of other packages go only to the log file.
     terminal.addFilter(lambda record: record.name == "root" or record.levelno >= logging.WARNING)
     handlers: list[logging.Handler] = [terminal]
     if log_file:
@@ -78,6 +78,6 @@ def _log_uncaught(_: type[BaseException], error: BaseException, __: TracebackTyp
     elif isinstance(error, Exception) and (sentence := disk.fault(error)):
         logging.error("%s", sentence)
     elif shortage := lack_of_memory(error):
-        logging.error("%s; end other programs there, or compute on the CPU.", shortage)
+        logging.error("%s; end other programs, or compute on the CPU.", shortage)
     else:
         logging.critical("The script failed.", exc_info=error)

@@ -1,6 +1,6 @@
 """The formats of photos that can be read."""
 
-# The formats that every build of OpenCV decodes. HEIC, the iPhone's, is none of them.
+# The formats that every build of OpenCV decodes. HEIC, the format of iPhones, is not one of them.
 FORMATS = {
     "JPEG": (".jpg", ".jpeg", ".jpe"),
     "PNG": (".png",),

@@ -87,7 +87,7 @@ class Progress(tqdm):
 
 
 def _take_terminal(descriptor: int) -> bool:
-    """Whether this process draws on the terminal, which no other does until this one ends."""
+    """Take the terminal until this process ends; False if another process has it."""
     if not _terminal_locks:
         try:
             # Opened anew, since a lock belongs to all copies of a descriptor, and jobs inherit it.

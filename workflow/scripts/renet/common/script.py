@@ -43,7 +43,7 @@ Json = Annotated[  # a JSON object, `--data '{"key": 1}'` on a command line
 # For Snakemake alone:
 Code = Annotated[str, Parameter(parse=False)]  # the rule's digest of its code
 Granted = Annotated[int | None, Parameter(parse=False)]  # what the job gets of a resource
-# That a script need not take: a change runs the rule again.
+# Params that a script need not take; a change of them reruns the rule.
 RERUN_PARAMS = {"code", "file_order", "file_digest"}
 USAGE_ERROR = 2  # exit status
 

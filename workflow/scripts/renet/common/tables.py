@@ -114,8 +114,8 @@ def _readable(path: str | Path) -> Iterator[None]:
             while block := handle.read(BLOCK_BYTES):
                 if b"\0" in block:  # a file system leaves these after a fault; pandas reads them
                     raise InputError(
-                        f"{path} is damaged: it has zero bytes, which no table has; delete it to "
-                        "have it made again."
+                        f"{path} is damaged: it has bytes of value 0, which no table has; delete "
+                        "it to have it made again."
                     )
         yield
     except FileNotFoundError as error:

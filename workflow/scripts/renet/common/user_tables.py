@@ -32,7 +32,7 @@ NEARLY = 0.8  # similarity (difflib) at which an unknown column is taken for a m
 def read(file: str | Path, required: Sequence[str], optional: Sequence[str]) -> pd.DataFrame:
     """Read a table; lines without any value are skipped.
 
-    A list of photos, a path on each line, is a table of the only required column without a header.
+    A list of photos, with a path on each line, counts as a table of that column without a header.
 
     Returns:
         The columns `required` and `optional`, as text without surrounding spaces; "" where a field
@@ -87,8 +87,8 @@ def genders(
     Args:
         name: of the table, for the log.
         further: values that may stand in the place of a gender; they become NaN.
-        values: of published labels, the gender of each spelling that is no word. Digits are none,
-            because 0 is female in some data sets and male in others.
+        values: of published labels, the gender of each spelling that is not a known word. No digit
+            is known, because 0 is female in some data sets and male in others.
 
     Raises:
         InputError: a value is neither a spelling of a gender nor one of `further`.
@@ -99,7 +99,7 @@ def genders(
     if values is not None:
         spellings = {word: number for word, number in GENDERS.items() if not word[:1].isdigit()}
         spellings |= {word: GENDERS[gender] for word, gender in values.items()}
-        fault = "is no word for a gender; say which it is, under `labels`, as in values: {0: male}"
+        fault = "is not a known gender; say under `labels` which it is, as in `values: {0: male}`"
     refuse(~written.isin([*spellings, *further]), column, fault)
     classes = written.map(spellings).astype(np.float64)
     names = classes.map(dict(enumerate(CLASSES))).where(~written.isin(further), written)
@@ -151,7 +151,7 @@ def _rows(text: str, delimiter: str, file: str | Path) -> Iterator[tuple[int, li
 
 
 def _places(header: list[str], known: list[str], file: str | Path) -> dict[str, int]:
-    """Where the known columns are; an unknown name is logged, one that is nearly known refused."""
+    """The position of each known column; unknown names are logged, misspelt ones refused."""
     names = [name.lower() for name in header]
     places = {name: names.index(name) for name in known if name in names}
     if twice := [name for name in places if names.count(name) > 1]:
@@ -163,20 +163,20 @@ def _places(header: list[str], known: list[str], file: str | Path) -> dict[str, 
         if near := difflib.get_close_matches(name.lower(), absent, 1, NEARLY):
             raise InputError(
                 f'{file} has a column "{name}"; did you mean {near[0]}? Rename it to {near[0]}, or '
-                "to something else to have it left out."
+                "to a name of your own if it is not used."
             )
         unused.append(f'"{name}"')
     if unused:
-        level = logging.WARNING if absent else logging.INFO  # one may be an absent one's misnomer
+        level = logging.WARNING if absent else logging.INFO  # it may be an absent one, misnamed
         logging.log(level, "%s: columns that are not used here: %s.", file, ", ".join(unused))
     return places
 
 
 def _fitted(fields: list[str], width: int, line: int, file: str | Path) -> list[str]:
-    """The fields of a row; empty ones beyond the header are those of a spreadsheet."""
+    """The fields of a row, without empty ones beyond the header, which spreadsheets add."""
     if any(fields) and (len(fields) < width or any(fields[width:])):
         raise InputError(
-            f"{file}, line {line} does not have the header's {width} fields but {len(fields)}; a "
+            f"{file}, line {line} has {len(fields)} fields, but the header has {width}; a "
             'field that contains the delimiter must be in quotes, as in "1,2.jpg".'
         )
     return fields[:width]

@@ -23,13 +23,13 @@ class StridedConv(TypedDict):
 
 
 class Kind:
-    """What the workflow asks of a kind of networks."""
+    """What the workflow must know about a kind of network."""
 
     has_layers: ClassVar[bool] = True  # that are trained step by step, by the rule train
     has_walkthrough: ClassVar[bool] = True  # a page of what each layer makes of one photo
 
     def size_divisors(self) -> tuple[int, int]:
-        """What the height and the width of an image have to be multiples of."""
+        """The divisors of the height and the width that an image must have."""
         return 1, 1
 
 

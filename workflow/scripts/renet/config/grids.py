@@ -1,4 +1,4 @@
-"""Grids: one entry of `runs` that stands for a run of each combination of some values.
+"""Grids: an entry of `runs` that makes one run for each combination of some values.
 
     sweep: {grid: {train.learning_rate: [0.003, 0.01], model.cell: [tanh, gru]}}
 
@@ -18,15 +18,15 @@ MAX_RUNS = 50
 UNFIT = re.compile(r"[^A-Za-z0-9_.-]")  # for the name of a run
 EXPONENT = re.compile(r"[+-]?\d+(\.\d*)?e[+-]?\d+", re.IGNORECASE)  # which YAML takes for text
 
-Sentence = tuple[tuple[str | int, ...], str]  # the key that is wrong, and what is wrong with it
+Sentence = tuple[tuple[str | int, ...], str]  # the key, and the error in it
 
 
 def expand(name: str, changes: Mapping | None) -> Iterator[tuple[str, dict]]:
     """The names of the runs that an entry of `runs` makes, and what each changes.
 
     Args:
-        changes: the entry; None makes no run, `grid` a run of each combination, and `seeds` one of
-            each seed.
+        changes: the entry; None makes no run. `grid` makes one run for each combination, `seeds`
+            one for each seed.
     """
     if changes is None:
         return
@@ -83,7 +83,7 @@ def numbers_as_numbers(runs: object) -> None:
 
 
 def faults(name: str, changes: Mapping, known: Mapping[str, set[str]]) -> Iterator[Sentence]:
-    """What is wrong with the grid of a run, beside its values.
+    """The errors in the grid of a run, apart from its values.
 
     Args:
         changes: an entry of `runs` that fits the schema.
@@ -93,19 +93,22 @@ def faults(name: str, changes: Mapping, known: Mapping[str, set[str]]) -> Iterat
     for key, values in grid.items():
         section, _, inner = str(key).partition(".")
         shown = ".".join((*at, str(key)))
-        near = [f"{one}.{key}" for one in SECTIONS if key in known[one]]
+        near = [f"`{one}.{key}`" for one in SECTIONS if key in known[one]]
         if section not in SECTIONS or not inner:
-            way_out = f"did you mean {' or '.join(near)}?" if near else "write train.learning_rate."
+            way_out = f"did you mean {' or '.join(near)}?" if near else "write e.g. `train.seed`."
             if key in ("folds", "learning_curve", "seeds"):
-                way_out = f"write it beside the grid, as runs.{name}.{key}."
-            yield (*at, key), f"{shown} is not a key of {' or '.join(SECTIONS)}; {way_out}"
+                way_out = f"write it beside the grid, as `runs.{name}.{key}`."
+            yield (*at, key), f"`{shown}` is not a key of {' or '.join(SECTIONS)}; {way_out}"
         elif inner in changes.get(section, {}) and key != "model.kind":
-            yield (*at, key), f"{shown} is in runs.{name}.{section}, too; give it once."
+            yield (*at, key), f"`{shown}` is also in `runs.{name}.{section}`; remove one of them."
         elif key == "train.seed" and "seeds" in changes:
-            yield (*at, key), f"{shown} stands beside runs.{name}.seeds; give one of the two."
+            yield (*at, key), f"`{shown}` is beside `runs.{name}.seeds`; remove one of them."
         names = Counter(word(str(key), value) for value in values)
         for twice in [one for one in names if names[one] > 1]:
-            yield (*at, key), f"{shown} has two values that are called {twice}; remove one of them."
+            yield (
+                (*at, key),
+                f"Two values of `{shown}` would be called {twice}; remove one of them.",
+            )
     count = math.prod(map(len, grid.values())) * len(changes.get("seeds", [0]))
     if count > MAX_RUNS:
-        yield at, f"{'.'.join(at)} makes {count:,} runs; give at most {MAX_RUNS} at a time."
+        yield at, f"`{'.'.join(at)}` makes {count:,} runs, more than {MAX_RUNS}; give fewer values."

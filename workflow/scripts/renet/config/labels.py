@@ -1,4 +1,4 @@
-"""Labels and subsets of the photos of an archive beside those of a .mat file, from the config."""
+"""What the config says about the labels and subsets of an archive's photos, beside a .mat file."""
 
 import re
 
@@ -9,7 +9,7 @@ FIELDS = ("gender", "subject", "age", "year")  # each is a column that `labels` 
 
 
 def read(key: str, settings: dict) -> dict:
-    """What describes the photos of the archive that has this key, `archives.<name>`.
+    """The labels, tables and lists of the archive with this key, `archives.<name>`.
 
     Returns:
         `labels`, the values of `renet.metadata.own_photos.Labels`, or None; `tables`, their files;
@@ -21,14 +21,14 @@ def read(key: str, settings: dict) -> dict:
     table, given, split = settings.get("table"), settings.get("labels"), settings.get("split", {})
     is_table = settings["database"] == TABLE
     if (table is not None) + (is_table and given is not None) != is_table:
-        raise InputError(
-            f"{key} needs either `table` or `labels` with `database: table`, and no `table` with "
-            "another database."
-        )
+        fault = "needs either `table` or `labels`" if is_table else "cannot have a `table`"
+        raise InputError(f"`{key}` {fault}, because its `database` is {settings['database']}.")
     lists = _named_files(split.get("lists", {}))
     found = {"lists": [file for _, file in lists], "subsets": [subset for subset, _ in lists]}
     if "from" in split and not (table or (given or {}).get("tables")):
-        raise InputError(f"{key}.split.from names a column, and there is no table that has it.")
+        raise InputError(
+            f"`{key}.split.from` names a column, but the archive has no table; add one."
+        )
     subset = {"subset": split["from"].lower()} if "from" in split else {}
     if given:
         files = [("", file) for file in as_list(given.get("tables", []))]
@@ -49,12 +49,12 @@ def _labels(key: str, given: dict, photos: str, subset: dict[str, str]) -> dict:
         groups = [name.lower() for name in re.compile(pattern).groupindex]
     except re.error as error:
         raise InputError(
-            f"{key}.pattern is {pattern}, which is no regular expression: {error}."
+            f"`{key}.pattern` is {pattern}, which is not a regular expression: {error}."
         ) from error
     if "box" in given and photos == "crop":
         raise InputError(
-            f"{key}.box gives boxes in whole photos, and photos is crop; remove it, or take the "
-            "whole photos."
+            f"`{key}.box` gives boxes in whole photos, but `photos` is crop; remove it, or use "
+            "whole photos with `photos: whole`."
         )
     columns = {name: name for name in groups if name in FIELDS}
     columns |= {"gender": "gender"} if "lists" in given else {}

@@ -10,7 +10,7 @@ import yaml
 
 
 def complete(schema_file: Path) -> dict:
-    """The config that the defaults make."""
+    """The config with the default of every key."""
     config: dict = {}
     schema = yaml.safe_load(schema_file.read_text(encoding="utf-8"))
     fill(config, schema)
@@ -81,7 +81,7 @@ def _form(value: Any, schema: dict, root: dict) -> Any:
         known, others = properties(schema, value.get("kind")), schema.get("additionalProperties")
         names = sorted(value, key=[*known, *value].index)
         return {name: _form(value[name], known.get(name, others or {}), root) for name in names}
-    if type(value) in (int, float):  # a truth value is none
+    if type(value) in (int, float):  # but not bool
         types = schema.get("type", ())
         return float(value) if "number" in types else int(value) if "integer" in types else value
     return value

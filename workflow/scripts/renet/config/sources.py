@@ -34,7 +34,7 @@ def archive(config: dict, source: str) -> dict:
     if source not in config["archives"]:
         known = ", ".join([SAMPLE, *config["archives"]])
         section = "external" if source in config["external"] else "sources"
-        raise InputError(f"{section} names {source}, which is not one of the archives: {known}.")
+        raise InputError(f"`{section}` names {source}, which is not one of the archives: {known}.")
     settings = config["archives"][source]
     addresses = labels.as_list(settings["url"])
     digests = [
@@ -42,21 +42,21 @@ def archive(config: dict, source: str) -> dict:
     ]
     if digests and len(digests) != len(addresses):
         raise InputError(
-            f"archives.{source} has {len(addresses)} URLs and {len(digests)} digests; give one md5 "
-            "or one sha256 for each URL, in the same order, or none."
+            f"`archives.{source}` has {len(addresses)} URLs and {len(digests)} digests; give one "
+            "md5 or one sha256 for each URL, in the same order, or none."
         )
     names = [urls.file_name(url) for url in addresses]
     tars = [_tar_of(url) for url in addresses]
     if len(set(names)) < len(names) or len(set(tars)) < len(tars):
         raise InputError(
-            f"archives.{source} has two URLs whose files, or the tars in them, have the same name."
+            f"`archives.{source}` has two URLs whose files or tars have the same name; rename one."
         )
     labelled = labels.read(f"archives.{source}", settings)
     slices = settings.get("slices", [])
     if slices and not labelled["labels"]:
         raise InputError(
-            f"archives.{source}.slices names columns of a table, and the archive has neither "
-            "`table` nor `labels`."
+            f"`archives.{source}.slices` names columns of a table, but the archive has neither "
+            "`table` nor `labels`; add one of them, or remove `slices`."
         )
     return {
         **labelled,
@@ -73,7 +73,7 @@ def archive(config: dict, source: str) -> dict:
 def table_rows(table: str | Path) -> Iterator[list[str]]:
     """The fields of each row of a user's CSV, in lower case and the header first.
 
-    Its faults are named where it is read to be used; here a row that is no CSV is the last one.
+    Errors are reported when the table is used; here the rows end before a row with an error.
     """
     with (
         contextlib.suppress(OSError, csv.Error),
@@ -86,10 +86,10 @@ def table_rows(table: str | Path) -> Iterator[list[str]]:
 
 
 def _detected(source: str, settings: dict) -> str | None:
-    """Which face of a photo the detector takes; None where it finds none for this archive.
+    """Which face of a photo the detector takes; None if the detector is not used for this archive.
 
     Raises:
-        InputError: the archive says which, and its photos are not whole or its table has boxes.
+        InputError: the archive has the key `faces`, but the detector is not used for it.
     """
     is_detected = settings["database"] == TABLE and settings["photos"] == "whole"
     is_detected &= "box" not in settings.get("labels", {})
@@ -100,8 +100,8 @@ def _detected(source: str, settings: dict) -> str | None:
         is_detected = not any(map(any, sides))
     if "faces" in settings and not is_detected:
         raise InputError(
-            f"archives.{source}.faces says which faces the detector takes. It looks for faces in "
-            "own photos alone, with `photos: whole` and no box in the table; remove one of them."
+            f"`archives.{source}.faces` is for the face detector, which is used only for own "
+            "photos with `photos: whole` and without boxes in the table; remove `faces`."
         )
     return settings.get("faces", "one") if is_detected else None
 
@@ -123,7 +123,7 @@ def own_photos(config: dict) -> list[str]:
 
 
 def detected(config: dict, names: list[str]) -> dict[str, str]:
-    """Of some sources, those whose faces the detector finds, with which of several it takes."""
+    """The sources among `names` that need the detector, with the face to take: one or largest."""
     found = {name: archive(config, name)["detected"] for name in names}
     return {name: faces for name, faces in found.items() if faces}
 
@@ -150,7 +150,7 @@ def local_paths(url: str) -> list[str]:
 
 
 def subfolders(path: Path) -> list[str]:
-    """All folders in a folder, as inputs of a rule: a new file changes the time of its own alone.
+    """All folders in a folder, as inputs of a rule: a new file only changes the time of its folder.
 
     Raises:
         InputError: Snakemake would read a name as a pattern.
@@ -167,9 +167,9 @@ def places_to_predict(config: dict) -> list[str]:
 
 
 def local_state(path: Path | None) -> str:
-    """What tells that the file or folder of a file:// URL was exchanged; "" for other URLs.
+    """A text that changes if the file or folder of a file:// URL is exchanged; "" for other URLs.
 
-    Of a file it is the size: Snakemake notices a later time, and not an earlier one.
+    For a file it is the size: Snakemake notices a later time, but not an earlier one.
     """
     if path is None or not path.exists():
         return ""
@@ -177,23 +177,23 @@ def local_state(path: Path | None) -> str:
 
 
 def photos_state(path: Path) -> str:
-    """What tells that a folder or file of photos was exchanged: of a file, its size and time.
+    """A text that changes if a folder or file of photos is exchanged: for a file, size and time.
 
-    Snakemake notices a later time, and not an earlier one.
+    Snakemake notices a later time, but not an earlier one.
     """
     status = path.stat()
     return folder_state(path) or f"{status.st_size} {status.st_mtime_ns}"
 
 
 def file_state(path: str | None) -> str:
-    """A digest of a user's table or text, "" without one: a later time is not all that changes."""
+    """A digest of a user's table or text, "" without one; Snakemake ignores an earlier time."""
     return files.file_digest(path) if path and Path(path).is_file() else ""
 
 
 def folder_state(folder: Path | None) -> str:
     """A digest of name, size and time of each file in a folder; "" for anything else.
 
-    A photo that is edited in place changes the time stamp of no folder.
+    The time stamp of a folder does not change if a photo in it is edited.
     """
     if folder is None or not folder.is_dir():
         return ""
@@ -234,8 +234,8 @@ def crop_settings(config: dict, source: str) -> dict:
     is_crop = given["database"] != TABLE and given["photos"] != "whole"
     if is_crop and margin > ARCHIVE_MARGIN:
         raise InputError(
-            f"crop.margin is {margin:g}, and the crops of the source {source} have only "
-            f"{ARCHIVE_MARGIN:g} around the face; lower it, or take the whole photos."
+            f"`crop.margin` is {margin:g}, but the crops of the source {source} have only "
+            f"{ARCHIVE_MARGIN:g} around the face; lower it, or use the whole photos."
         )
     return crop_spec(config, given)
 
@@ -248,19 +248,19 @@ def crop_spec(config: dict, given: dict) -> dict:
         "margin": None if own and not whole else config["crop"]["margin"],
         "whole": whole,
         "turn": own,
-        "detected": given.get("detected"),  # not in that of version 1.0.0
+        "detected": given.get("detected"),  # absent in version 1.0.0
     }
 
 
 def ready_made_crops(config: dict) -> dict:
     """The settings of `renet.prediction.predictor.ReadyMadeCrops`: as in the training.
 
-    Where some ready-made crops of the training were trimmed and others not, it is the margin of
-    IMDB-WIKI's crops, the only ones whose margin is known. Without any, it is that of the faces.
+    If the training trimmed only some of its ready-made crops, `margin` is the config's and `mixed`
+    is true. Without ready-made crops, `margin` is that of the faces.
     """
     specs = [crop_settings(config, source) for source in config["sources"]]
     margin = config["crop"]["margin"]
     margins = {spec["margin"] for spec in specs if not spec["whole"]} or {margin}
     if len(margins) == 1:
         return {"margin": margins.pop(), "mixed": False}
-    return {"margin": margin, "mixed": margin < ARCHIVE_MARGIN}  # else nothing is trimmed
+    return {"margin": margin, "mixed": margin < ARCHIVE_MARGIN}  # otherwise nothing is trimmed

@@ -1,8 +1,7 @@
-"""What a URL of the config means: a file's name here, or its path on this machine; and which paths
-Snakemake can take.
+"""The file names and local paths of the config's URLs, and a check of paths for Snakemake.
 
-The standard library alone is enough for it, because the config is checked before any environment
-of a rule is made.
+This module needs only the standard library, because the config is checked before Snakemake makes
+the environment of any rule.
 """
 
 import re
@@ -27,14 +26,14 @@ def file_name(url: str) -> str:
     name = unquote(path.rpartition("/")[2])
     if name in ("", ".", "..") or "/" in name or not name.isprintable():
         raise InputError(
-            f"The URL {url} does not end in the name of a file, as in "
-            "https://example.org/wiki_crop.tar; give the URL of the file itself."
+            f"The URL {url} does not end in the name of a file; give the URL of the file itself, "
+            "as in https://example.org/wiki_crop.tar."
         )
     return name
 
 
 def local_path(url: str) -> Path | None:
-    """The absolute path that a file URL means (RFC 8089); None for http and https.
+    """The absolute path in a file URL (RFC 8089); None for http and https.
 
     Raises:
         InputError: the URL cannot be used.
@@ -44,7 +43,7 @@ def local_path(url: str) -> Path | None:
 
 
 def tar_name(name: str) -> str | None:
-    """The name of the tar in a gzipped tar of this name; None for other files."""
+    """The name of the tar after decompression of .tar.gz or .tgz; None for other files."""
     if name.lower().endswith(".tar.gz"):
         return name[: -len(".gz")]
     if name.lower().endswith(".tgz"):
@@ -62,10 +61,10 @@ def refuse_pattern(what: str, path: str) -> None:
         InputError: it has braces, or a word in angle brackets.
     """
     if WILDCARD.search(path):
-        raise InputError(f"{what}, whose braces Snakemake would read as wildcards; rename it.")
+        raise InputError(f"{what}, but Snakemake reads braces as wildcards; rename it.")
     if variable := PATH_VARIABLE.search(path):
         raise InputError(
-            f"{what}, whose {variable[0]} Snakemake would read as a path variable; rename it."
+            f"{what}, but Snakemake reads {variable[0]} as a path variable; rename it."
         )
 
 
@@ -75,16 +74,15 @@ def _split(url: str) -> SplitResult:
         parts = urlsplit(url)
         _ = parts.port  # raises if it is none
     except ValueError as error:
-        raise InputError(f"{url} is not a valid URL ({error}).") from error
+        raise InputError(f"{url} is not a valid URL ({error}); correct it.") from error
     if parts.scheme not in ("http", "https", "file"):
         raise InputError(
-            f"The URL {url} cannot be fetched: it has to begin with http:// or https://, or with "
-            "file:// and an absolute path for an archive that is on this machine already, as in "
-            "file:///data/wiki_crop.tar."
+            f"The URL {url} must begin with http:// or https://. For an archive that is already on "
+            "this machine, write file:// and its absolute path, as in file:///data/wiki_crop.tar."
         )
     if parts.scheme != "file":
         if not parts.hostname:
-            raise InputError(f"The URL {url} does not name a server.")
+            raise InputError(f"The URL {url} does not name a server; give a complete URL.")
         return parts
     if parts.netloc not in ("", "localhost") or not parts.path.startswith("/"):
         raise InputError(
@@ -93,6 +91,6 @@ def _split(url: str) -> SplitResult:
         )
     if parts.query or parts.fragment:
         raise InputError(
-            f"The path in the URL {url} would end before its ? or #; write them as %3F and %23."
+            f"The path in the URL {url} ends before ? or #; write these characters as %3F and %23."
         )
     return parts

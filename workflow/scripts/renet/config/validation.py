@@ -1,4 +1,4 @@
-"""The config as it was given, made complete; each error is one sentence.
+"""Make the config complete and validate it; each error is one sentence.
 
 A sentence names the file, the key as a dotted path, what is wrong, and the nearest valid form.
 Snakemake's own validation prints the whole schema instead.
@@ -35,11 +35,10 @@ VALID_NAME = (
     "it must be text that begins with a letter or digit and continues with letters, digits, _, . "
     "or -"
 )
-REMOVED = {  # keys that an earlier version had, in the config or in a run: what to do instead
-    "checkpoints.keep_last": "a finished training does not continue with more epochs; delete the "
-    "line.",
-    "resources.wait_minutes": "a training that finds another process in its folder ends with an "
-    "error that names it; delete the line.",
+REMOVED = {  # keys that an earlier version had, in the config or in a run: why they are gone
+    "checkpoints.keep_last": "A finished training cannot be continued with more epochs.",
+    "resources.wait_minutes": "A training no longer waits for another process in its folder: it "
+    "ends with an error that names the process.",
 }
 EXPONENT = re.compile(r"([+-]?\d+)(\.\d*)?e([+-]?)(\d+)", re.IGNORECASE)
 
@@ -94,7 +93,7 @@ def load(config: dict, schema_file: Path, files: dict[Path, dict], command_line:
 
 
 def origins_of_runs(config: dict, files: dict[Path, dict], command_line: Mapping) -> str | None:
-    """Which file names which run, and how to leave one out; None where one file names them all.
+    """Which file names which run, and how to omit one; None if one file names all runs.
 
     Args:
         files: content of config.yaml and the overlays, each overriding those before it.
@@ -109,7 +108,9 @@ def origins_of_runs(config: dict, files: dict[Path, dict], command_line: Mapping
         return None
     listed = ", ".join(f"{name} from {file}" for name, file in origin.items())
     last = list(origin)[-1]
-    return f"{len(runs.runs(config))} runs: {listed}; `{last}: null` in runs leaves it out."
+    return (
+        f"{len(runs.runs(config))} runs: {listed}. To omit a run, write `runs: {{{last}: null}}`."
+    )
 
 
 def _parsed(value: object) -> object:
@@ -130,7 +131,7 @@ def _merge(config: dict, changes: Mapping) -> None:
 
 
 def _names_as_text(config: dict, given: Sequence[tuple[str, object]]) -> None:
-    """Runs, archives and sources that are called 1 or 2024: YAML reads a number."""
+    """Make names of runs, archives and sources such as 2024 text; YAML reads them as numbers."""
     for section in ("runs", "archives"):
         if isinstance(config.get(section), dict):
             named = config[section]
@@ -138,8 +139,8 @@ def _names_as_text(config: dict, given: Sequence[tuple[str, object]]) -> None:
             for name in config[section]:
                 if not isinstance(name, str):
                     raise InputError(
-                        f"{_where(given, (section, name))}{section}.{_shown(name)} is a name that "
-                        f'YAML does not read as text; write "{_shown(name)}".'
+                        f"{_where(given, (section, name))}YAML does not read the name "
+                        f'{_shown(name)} under `{section}` as text; write "{_shown(name)}".'
                     )
     for section in ("sources", "external"):
         if isinstance(config.get(section), list):
@@ -147,7 +148,7 @@ def _names_as_text(config: dict, given: Sequence[tuple[str, object]]) -> None:
 
 
 def _runs_as_written(config: dict, given: Sequence[tuple[str, object]]) -> None:
-    """The runs in the order of the last file that names them; merging keeps that of the first."""
+    """Order the runs as in the last file that names them; merging keeps that of the first file."""
     for _, content in reversed(given):
         named = content.get("runs") if isinstance(content, Mapping) else None
         if isinstance(named, Mapping) and isinstance(config["runs"], dict):
@@ -156,7 +157,7 @@ def _runs_as_written(config: dict, given: Sequence[tuple[str, object]]) -> None:
 
 
 def _models_of_one_kind(config: dict, contents: list[object]) -> None:
-    """Each section `model` with its kind, and without the keys that a file gave to another kind.
+    """Set the kind of each section `model`, and remove keys that a file gave to another kind.
 
     Args:
         contents: of the files and the command line, each overriding those before it.
@@ -180,7 +181,7 @@ def _models_of_one_kind(config: dict, contents: list[object]) -> None:
 def _faults_of_grids(
     config: dict, validator: jsonschema.Draft202012Validator
 ) -> Iterator[tuple[Key, str]]:
-    """What is wrong with the grids of a config that fits the schema otherwise."""
+    """The errors in the grids of a config that otherwise fits the schema."""
     sections = validator.schema["properties"]
     known = {section: set(properties(sections[section])) for section in grids.SECTIONS}
     for name, changes in config["runs"].items():
@@ -196,16 +197,16 @@ def _faults_of_grids(
 
 
 def _in_grid(key: Key, sentence: str, grid: Mapping) -> tuple[Key, str]:
-    """A sentence about a key of a run that a grid makes, as one about the grid."""
+    """Change a sentence about a key of one run of a grid to one about the key of the grid."""
     run, section, inner = key[:2], str(key[2]), ".".join(map(str, key[2:4]))
     if inner not in grid:
         return key, sentence
-    written = _dotted((*run, section))
-    return (*run, "grid", inner), sentence.replace(written, _dotted((*run, "grid", section)))
+    written, of_grid = (".".join(map(str, part)) for part in (key[:3], (*run, "grid", section)))
+    return (*run, "grid", inner), sentence.replace(written, of_grid)
 
 
 def _where(given: Sequence[tuple[str, object]], key: Key) -> str:
-    """The last file that gives a key, or its nearest parent, as the start of a sentence."""
+    """The start of a sentence: the last file that gives a key, or else its nearest parent."""
     for length in range(len(key), 0, -1):
         for name, content in given:
             if _holds(content, key[:length]):
@@ -225,8 +226,8 @@ def _holds(content: Any, key: Key) -> bool:
 
 
 def _not_finite(value: object, key: Key = ()) -> Iterator[tuple[Key, str]]:
-    """The numbers that are infinite or none; a schema has no word for them."""
-    if isinstance(value, int | float) and not abs(value) <= sys.float_info.max:  # or it is a NaN
+    """The numbers that are infinite or NaN, which a JSON schema cannot exclude."""
+    if isinstance(value, int | float) and not abs(value) <= sys.float_info.max:  # true of NaN too
         yield key, f"{_dotted(key)} is {_shown(value)}, and must be a finite number."
     elif isinstance(value, dict | list):
         for name, part in value.items() if isinstance(value, dict) else enumerate(value):
@@ -234,7 +235,7 @@ def _not_finite(value: object, key: Key = ()) -> Iterator[tuple[Key, str]]:
 
 
 def _most_specific(error: jsonschema.ValidationError) -> jsonschema.ValidationError:
-    """Of the alternatives of an anyOf, the error of the one that has the value's type."""
+    """The error of the alternative of an anyOf that has the value's type."""
     fitting = [inner for inner in error.context if inner.validator != "type"]
     return _most_specific(fitting[0]) if error.validator == "anyOf" and fitting else error
 
@@ -248,18 +249,18 @@ def _sentences(error: jsonschema.ValidationError, schema: dict) -> Iterator[tupl
             yield (*key, name), _unknown_key((*key, name), known, schema, kind)
     elif error.validator == "required":
         missing = [name for name in error.validator_value if name not in error.instance]
-        yield key, f"{_dotted(key)} lacks {', '.join(missing)}."
+        yield key, f"{_dotted(key)} lacks {_listed(missing)}."
     elif error.validator == "propertyNames" or "propertyNames" in error.schema_path:
         named = (*key, error.instance)
-        also = ", and an archive cannot be called sample" if key == ("archives",) else ""
+        also = "; the name sample is taken" if key == ("archives",) else ""
         yield named, f"{_dotted(named)} is not a valid name; {VALID_NAME}{also}."
     else:
         yield key, f"{_dotted(key)} is {_shown(error.instance)}{_rule(error)}"
 
 
 def _unknown_key(key: Key, known: list[str], schema: dict, kind: str | None) -> str:
-    if reason := REMOVED.get(_dotted(key[-2:])):
-        return f"{_dotted(key)} is no longer a key of the config: {reason}"
+    if reason := REMOVED.get(".".join(map(str, key[-2:]))):
+        return f"{_dotted(key)} is no longer a key of the config; delete the line. {reason}"
     name = str(key[-1])
     near = [(*key[:-1], match) for match in difflib.get_close_matches(name, known, 1)]
     if not near and len(key) == 1:  # a key of a section, written at the top
@@ -270,7 +271,7 @@ def _unknown_key(key: Key, known: list[str], schema: dict, kind: str | None) -> 
         ]
     way_out = f"did you mean {' or '.join(map(_dotted, near))}?"
     if not near:
-        way_out = f"known: {', '.join(known)}."
+        way_out = f"the keys are {_listed(known)}."
     of = f"the kind {kind}" if kind else "the config"
     return f"{_dotted(key)} is not a key of {of}; {way_out}"
 
@@ -295,9 +296,10 @@ def _rule(error: jsonschema.ValidationError) -> str:
         case "minItems" | "minLength" | "minProperties" if not value:
             return ", and must not be empty."
         case "uniqueItems":
-            return ", which names something twice."
+            twice = next(one for one in value if value.count(one) > 1)
+            return f", which lists {_shown(twice)} twice; remove one of them."
     description = error.schema.get("description", error.message)
-    return f", which does not fit: {description}"
+    return f", which is not a valid value. The key's description: {description}"
 
 
 def _type_rule(value: object, kinds: list[str]) -> str:
@@ -326,14 +328,18 @@ def _pattern_rule(value: str, pattern: str) -> str:
 
 
 def _dotted(key: Key) -> str:
-    text = ".".join(map(str, key)) or "The config"
-    return text if text.isprintable() else repr(text)
+    text = ".".join(map(str, key))
+    return (f"`{text}`" if text.isprintable() else repr(text)) if key else "The config"
+
+
+def _listed(names: Sequence[str]) -> str:
+    return ", ".join(f"`{name}`" for name in names)
 
 
 def _shown(value: object) -> str:
-    """A value as it is in YAML, short enough for a sentence."""
+    """A value as YAML text, short enough for a sentence."""
     if value is None:
         return "empty"
     text = yaml.safe_dump(value, default_flow_style=True, width=10**6).strip()
-    text = " ".join(text.removesuffix("...").split())  # YAML breaks the lines of some text
+    text = " ".join(text.removesuffix("...").split())  # YAML wraps some text
     return text if len(text) <= 60 else text[:57] + "…"

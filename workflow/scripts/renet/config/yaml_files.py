@@ -14,7 +14,7 @@ from renet.common.errors import InputError
 
 
 class _Loader(yaml.SafeLoader):
-    """Refuses a key that a section gives twice, of which YAML would keep the last."""
+    """Refuses a key that is twice in a section; YAML would silently keep the last one."""
 
     def compose_mapping_node(self, anchor: str | None) -> yaml.MappingNode:
         node = super().compose_mapping_node(anchor)
@@ -22,8 +22,8 @@ class _Loader(yaml.SafeLoader):
         for key, _ in node.value:
             first = keys.setdefault((key.tag, str(key.value)), key)
             if first is not key:
-                fault = f"{key.value} is given twice", first.start_mark, "and again", key.start_mark
-                raise yaml.composer.ComposerError(*fault)
+                fault, marks = f"`{key.value}` is given twice", (first.start_mark, key.start_mark)
+                raise yaml.composer.ComposerError(fault, marks[0], "and again", marks[1])
         return node
 
 
@@ -31,11 +31,11 @@ def read(file: Path) -> dict:
     """The keys of a YAML or JSON file.
 
     Raises:
-        InputError: it cannot be read, has no keys, breaks YAML's syntax or gives a key twice; the
-            message has PyYAML's own, with file, line and column.
+        InputError: it cannot be read, has no keys, has a syntax error or gives a key twice; the
+            message includes PyYAML's message, with file, line and column.
     """
     try:
-        with file.open(encoding="utf-8") as handle:  # PyYAML names it
+        with file.open(encoding="utf-8") as handle:  # PyYAML names the file in its errors
             try:
                 content = json.load(handle)  # as Snakemake does; JSON allows tabs
             except ValueError:
@@ -44,9 +44,9 @@ def read(file: Path) -> dict:
     except OSError as error:
         raise InputError(f"{file} cannot be read: {error.strerror}.") from error
     except (yaml.YAMLError, ValueError) as error:
-        raise InputError(f"{file} is no config: {error}") from error
+        raise InputError(f"{file} is not a valid config: {error}") from error
     if not isinstance(content, dict):
-        raise InputError(f"{file} holds no keys; write lines such as sources: [wiki].")
+        raise InputError(f"{file} has no keys; write lines such as `sources: [wiki]`.")
     return content
 
 

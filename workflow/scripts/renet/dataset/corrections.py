@@ -34,13 +34,13 @@ def read(file: str | Path) -> pd.DataFrame:
     """Read a table of corrections: `id`, `gender` (0, 1, or NaN to drop the face), and texts.
 
     Raises:
-        InputError: the file is not such a table, or has an id twice or a gender that is none.
+        InputError: the file is not such a table, or has an id twice or an invalid gender.
     """
     table = user_tables.read(file, ["id", "gender"], ["note", "photo_digest"])
     gender = user_tables.genders(table.gender, file, further=[DROP])
     is_open = gender.isna() & (table.gender.str.lower() != DROP)
-    user_tables.refuse(is_open, table.gender, "is no correction; write female, male or drop")
-    fault = "is on an earlier line, too; keep one correction for each id"
+    user_tables.refuse(is_open, table.gender, "is not a correction; write female, male or drop")
+    fault = "is also on an earlier line; keep one correction for each id"
     user_tables.refuse(table.id.duplicated(), table.id, fault)
     return table.assign(gender=gender)
 
@@ -65,7 +65,7 @@ def correct(
     given = read(file)
     is_own = given.id.str.split(":").str[0].isin(own)
     is_gone = ~given.id.isin(all_rows.id)
-    fault = "is no id of the sources; ids are those of split.csv, such as " + all_rows.id.iloc[0]
+    fault = "is not an id of the sources; take an id from split.csv, such as " + all_rows.id.iloc[0]
     is_number = given.id.str.fullmatch(r"[^:]+:\d+")  # of a row, as in version 1.0.0
     user_tables.refuse(is_gone & (is_number | ~is_own), given.id, fault)
     fault = (
@@ -75,8 +75,7 @@ def correct(
     remaining, applied = apply(samples, given, is_gone)
     if emptied := sorted(set(samples.subset) - set(remaining.subset)):
         raise InputError(
-            f"{file} drops all faces of the subset {emptied[0]}; drop fewer, or change the section "
-            "split."
+            f"{file} drops all faces of the subset {emptied[0]}; drop fewer, or change `split`."
         )
     return remaining, applied
 
@@ -119,7 +118,7 @@ def apply(
     )
     if (is_other := outcome == Outcome.OTHER_PHOTO).any():
         logging.warning(
-            "%d corrections are not applied, because their photo is gone or another file: %s",
+            "%d corrections are not applied, because their photo is gone or was replaced: %s",
             is_other.sum(), ", ".join(given.id[is_other]),
         )  # fmt: skip
     return samples.assign(target=target)[~is_dropped], CORRECTED.frame(

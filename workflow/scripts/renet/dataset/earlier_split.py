@@ -1,4 +1,4 @@
-"""Earlier splits: one that the config keeps, and what moved since the last one."""
+"""Keep the subsets of an earlier split, and log the faces that moved since the last one."""
 
 import logging
 from pathlib import Path
@@ -30,8 +30,8 @@ def subsets(samples: pd.DataFrame, file: str | Path) -> pd.Series:
     known = samples[["source", "path"]].merge(table, how="left").subset.fillna("")
     used = samples[(known != "").to_numpy()][["source", "path"]].drop_duplicates()
     logging.info(
-        "%s gives %d faces their subsets; %d faces are not in it, and %d of its photos are not "
-        "among the faces.", file, (known != "").sum(), (known == "").sum(), len(table) - len(used),
+        "%s sets the subset of %d faces; %d faces are not in it, and %d photos in it have no face.",
+        file, (known != "").sum(), (known == "").sum(), len(table) - len(used),
     )  # fmt: skip
     return known.set_axis(samples.index)
 
@@ -39,8 +39,8 @@ def subsets(samples: pd.DataFrame, file: str | Path) -> pd.Series:
 def keep(split: Path) -> None:
     """Log which faces are in another subset than in the split before, and keep both splits.
 
-    They are split_last.csv and split_before.csv beside split.csv, and no outputs of a rule, because
-    Snakemake deletes outputs before they are written again.
+    They are split_last.csv and split_before.csv beside split.csv. They are not outputs of a rule,
+    which Snakemake deletes before they are written again.
     """
     copy, before = split.with_name("split_last.csv"), split.with_name("split_before.csv")
     content = split.read_bytes()
@@ -61,7 +61,7 @@ def _log_moved(split: Path, copy: Path, before: Path) -> None:
     logging.log(
         logging.WARNING if len(moved) else logging.INFO,
         "%d of the %d faces that were split before are in another subset%s. %d faces are new, and "
-        "%d are gone. The split before is %s; the key split.from can name a copy of it.",
+        "%d are gone. The earlier split is %s; to use it, name a copy of it in `split.from`.",
         len(moved), len(both), f": {named}" if named else "", len(now) - len(both),
         len(then) - len(both), before,
     )  # fmt: skip

@@ -41,8 +41,8 @@ def drop_known(rows: pd.DataFrame, split: pd.DataFrame, near: bool = True) -> pd
         source = rows.source.iloc[0]
         raise InputError(
             f"No face of the external set {source} is left, because training and validation have "
-            "all of its people or photos, or none could be cropped; remove it from external, or "
-            f"write `subjects: own` under archives.{source} if its names are invented."
+            "all of its people or photos, or no face could be cropped. Remove it from `external`, "
+            f"or write `subjects: own` under `archives.{source}` if its names are invented."
         )
     return rows.assign(reason=reason)
 

@@ -44,7 +44,7 @@ def slabs(
     stored = [shards.open_faces(name) for name in shard_files]
     shape = stored[0].shape[1:]
     face_bytes = int(np.prod(shape))
-    # A memory map knows where the faces begin; an empty shard is none and is never read.
+    # A memory map knows where the faces begin; an empty shard is not mapped and never read.
     starts = np.array([getattr(faces, "offset", 0) for faces in stored])
     offsets = starts[shard] + index * face_bytes
     length = max(1, SLAB_BYTES // face_bytes)
@@ -96,7 +96,7 @@ def read_places(split: Path, subset: str, faces: list[Path]) -> tuple[np.ndarray
         shard = given.get_indexer(pd.MultiIndex.from_frame(rows[["source", "shard"]]))
         if (shard < 0).any():
             raise InputError(
-                f"{split} names shards that were not given; give those of all sources."
+                f"{split} names shards that were not given; give the shards of all sources."
             )
         places.append((shard, rows["index"].to_numpy(), rows.digest.to_numpy(bytes)))
     found = tuple(map(np.concatenate, zip(*places, strict=True)))

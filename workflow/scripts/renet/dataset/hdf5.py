@@ -90,7 +90,7 @@ class FaceFile:
     """An HDF5 file of faces, open for reading."""
 
     path: Path
-    pixels: Any  # (N, C, H, W) uint8, memory-mapped: an array, or what is indexed like one
+    pixels: Any  # (N, C, H, W) uint8, memory-mapped: an array, or indexed like one
     targets: np.ndarray  # (N,) int64, class of each face
     class_count: int
     mean: np.ndarray | None  # (C,) or (C*H*W,) float64, to subtract from the pixels
@@ -132,10 +132,10 @@ def read(path: str | Path) -> FaceFile:
         raise InputError(f"{path} does not exist.") from error
     except InputError:
         raise
-    except (OSError, KeyError, ValueError, TypeError, AttributeError) as error:  # a group is none
+    except (OSError, KeyError, ValueError, TypeError, AttributeError) as error:  # also a group
         raise InputError(
-            f"{path} is not an HDF5 file with the datasets input (attribute lshape) and output "
-            f"(attribute nclass): {error}"
+            f"{path} is not an HDF5 file with the datasets `input` (attribute `lshape`) and "
+            f"`output` (attribute `nclass`): {error}"
         ) from error
 
 
@@ -157,7 +157,7 @@ def _mean(stored: h5py.Dataset, shape: tuple[int, ...]) -> np.ndarray:
 
 
 def content_digest(faces: FaceFile) -> str:
-    """By what a training recognises its faces: of a file without a digest, that of its bytes."""
+    """The digest by which a training recognises its faces: the stored one, or that of the file."""
     return faces.digest or files.file_digest(faces.path)
 
 
@@ -192,13 +192,13 @@ def _map_pixels(path: Path, stored: h5py.Dataset, count: int) -> np.ndarray:
     offset = stored.id.get_offset()
     if stored.dtype != np.uint8 or (stored.size and offset is None):
         raise InputError(
-            f"{path}: its dataset input must be uint8, contiguous and not compressed, so that it "
-            "can be memory-mapped; `h5repack -l CONTI -f NONE` makes it so."
+            f"{path}: the dataset `input` must be uint8, contiguous and not compressed, so that it "
+            "can be memory-mapped; convert the file with `h5repack -l CONTI -f NONE`."
         )
     if stored.shape != (count, int(np.prod(shape))):
         raise InputError(
-            f"{path}: its dataset input has the shape {stored.shape}, which does not fit {count} "
-            f"classes in output and the attribute lshape {shape}."
+            f"{path}: the dataset `input` has the shape {stored.shape}, which does not fit the "
+            f"{count} classes in `output` and the attribute `lshape`, {shape}."
         )
     if not count:  # an empty array cannot be mapped
         return np.zeros((0, *shape), np.uint8)

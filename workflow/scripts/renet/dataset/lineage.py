@@ -81,7 +81,7 @@ def find_sample(table: Path, face: str | None) -> tuple[int, dict]:
     if len(rows):
         ids = ", ".join(samples.id.iloc[rows])
         raise InputError(f"{table} has {len(rows)} faces named {face}; give the id of one: {ids}.")
-    known = f"; {samples.id.iloc[0]} is one that it has" if len(samples) else ""
+    known = f"; give another one, such as {samples.id.iloc[0]}" if len(samples) else ""
     split = table.with_name("split.csv")  # of all subsets
     others = SPLIT.read(split) if split.is_file() else samples
     subsets = others.subset.iloc[_named(others, face)]
@@ -108,10 +108,10 @@ def find_row(table: Table, path: Path, **wanted: object) -> dict:
         found = chunk[np.logical_and.reduce(matches)]
         if len(found):
             return as_dict(found.iloc[0])
-    values = ", ".join(f"{name} {value}" for name, value in wanted.items())
+    values = ", ".join(f"{name} = {value}" for name, value in wanted.items())
     raise InputError(
-        f"{path} has no row with {values}: the tables are not of one run of the workflow; run it "
-        "again."
+        f"{path} has no row with {values}: the tables come from different runs of the workflow; "
+        "run it again."
     )
 
 

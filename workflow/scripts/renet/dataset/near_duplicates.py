@@ -69,7 +69,7 @@ def agreeing(words: np.ndarray, band: np.ndarray) -> Iterator[np.ndarray]:
 
 
 def _joined(group: np.ndarray, pairs: list[np.ndarray]) -> np.ndarray:
-    """The groups after those of each pair have become one."""
+    """The groups after merging the two groups of each pair."""
     ends = group[np.concatenate(pairs, axis=1)]
     if not ends.size:
         return group

@@ -58,16 +58,16 @@ def _read_source(metadata_file: Path, tables: dict[str, list[pd.DataFrame]]) -> 
     source = rows.source.iloc[0]
     if source not in tables:
         raise InputError(
-            f"{metadata_file} is of the source {source}, and no table of its shards was given, "
-            f"{source}/faces/<number>-of-<count>.csv."
+            f"{metadata_file} is of the source {source}, but no table of its shards was given; "
+            f"give {source}/faces/<number>-of-<count>.csv."
         )
     cropped = pd.concat(tables[source]).set_index("row")
     kept = rows.index[rows.reason == ""]
     if not cropped.index.sort_values().equals(kept):
         raise InputError(
-            f"{metadata_file} keeps {len(kept)} rows, and the {len(cropped)} of its shards are "
-            "others: a shard is missing or given twice, or a table was cut off; delete the tables "
-            "to have them made again."
+            f"The {len(kept)} rows that {metadata_file} keeps are not the {len(cropped)} rows of "
+            "its shards: a shard is missing or given twice, or a table was cut off; delete the "
+            "tables to have them made again."
         )
     rows.loc[cropped.index, "reason"] = cropped.reason
     rows = rows.join(cropped.drop(columns=["status", "reason"])).reset_index()
@@ -75,7 +75,7 @@ def _read_source(metadata_file: Path, tables: dict[str, list[pd.DataFrame]]) -> 
 
 
 def refuse_contradictions(samples: pd.DataFrame, own: set[str]) -> None:
-    """Refuse photos of the user's own with the same pixels and two labels; count others.
+    """Refuse own photos with the same pixels and two labels; log those of other sources.
 
     Raises:
         InputError: naming two such photos.
@@ -86,16 +86,16 @@ def refuse_contradictions(samples: pd.DataFrame, own: set[str]) -> None:
     if mine.empty:
         if groups:
             logging.warning(
-                "%d photos are in the data twice, with different labels; one is %s. `corrections` "
-                "in the config can give the right label, or drop the faces.",
+                "%d photos are in the data twice, with different labels; one is %s. Give the right "
+                "label in `corrections`, or drop the faces there.",
                 groups, found.id.iloc[0],
             )  # fmt: skip
         return
     one = mine.iloc[0]
     other = found[(found.digest == one.digest) & (found.target != one.target)].iloc[0]
     raise InputError(
-        f"{one.table}, line {one.row + 2}: {one.path} is labelled {CLASSES[one.target]}, and "
-        f"{other.path} (line {other.row + 2} of {other.table}), which has the same pixels, "
+        f"{one.table}, line {one.row + 2}: {one.path} is labelled {CLASSES[one.target]}, but "
+        f"{other.path} (line {other.row + 2} of {other.table}) has the same pixels and is labelled "
         f"{CLASSES[other.target]} ({groups} such photos); correct the table of the photos, or name "
         f"{one.id} or {other.id} in `corrections`."
     )

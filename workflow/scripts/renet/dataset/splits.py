@@ -16,7 +16,7 @@ from renet.common.imdb_wiki import CLASSES
 from renet.dataset import near_duplicates
 from renet.metadata.tables import SUBSETS
 
-LARGE = 0.5  # fraction of the faces in one group at which it is said
+LARGE = 0.5  # fraction of the faces in one group, from which on a warning is logged
 
 
 @dataclasses.dataclass(frozen=True)
@@ -41,7 +41,7 @@ class SplitSettings:
 
 
 def shared(samples: pd.DataFrame) -> dict[str, pd.Series]:
-    """What faces of one subset can share, by name: faces with the same value share it.
+    """What faces of one subset can share, by name: a value for each face; equal values are shared.
 
     Args:
         samples: at least `subject`, `source`, `path` and `digest`, and `copies` if near-duplicates
@@ -58,8 +58,8 @@ def shared(samples: pd.DataFrame) -> dict[str, pd.Series]:
 def groups(samples: pd.DataFrame, by: str) -> np.ndarray:
     """The number of each sample's group, shape (samples,); a group stays in one subset.
 
-    Faces that share any of `shared` are in one group, as two people on a photo, or two names of
-    which one photo is recorded. With `by="image"` people do not count.
+    Faces that share any of `shared` are in one group, for example two people on a photo. With
+    `by="image"` people do not count.
     """
     keys = shared(samples)
     if by == "image":
@@ -108,14 +108,14 @@ def assign_subsets(
 def cut(sizes: np.ndarray, wanted: np.ndarray, needed: np.ndarray) -> np.ndarray:
     """The number of the part of each group, (groups,).
 
-    The first groups are in part 0, and so on: a part has the faces that it wants as nearly as whole
-    groups allow. Groups of more faces than one part wants come after the others, so that they are
-    in the last part if the parts before can do without them.
+    The groups fill the parts in their order, each part as close to its wanted number of faces as
+    whole groups allow. Groups with more faces than some part wants come after the others, so that
+    they are in the last part if the other parts can be filled without them.
 
     Args:
         sizes: faces of each group, in their order.
         wanted: faces of each part.
-        needed: whether each part has at least one group, if there is one for each.
+        needed: whether each part must have at least one group.
     """
     count, first = len(sizes), np.cumsum(needed)
     order = np.argsort(sizes > wanted[needed].min(initial=sizes.sum()), kind="stable")
@@ -196,8 +196,8 @@ def folds(
     fold = parts(samples, [1 / count] * count, seed, by)
     if (filled := len(set(fold))) < count:
         raise InputError(
-            f"{len(samples)} faces of too few people or photos can be divided into {filled} folds "
-            f"and not into {count}; lower {key}."
+            f"The {len(samples)} faces are of too few people or photos for {count} folds; lower "
+            f"`{key}`, for example to {filled}."
         )
     return fold
 
@@ -231,20 +231,20 @@ def split(
     largest = np.bincount(group).max() / len(samples)
     if largest > LARGE:
         logging.warning(
-            "%.0f %% of the faces belong together, as those of one person do. The subsets can have "
-            "other sizes than the section split says.", 100 * largest,
+            "%.0f %% of the faces must be in one subset, as faces of one person must. The sizes of "
+            "the subsets can differ from those in `split`.", 100 * largest,
         )  # fmt: skip
     wanted = {"train": 1, "validation": settings.validation, "test": settings.test}
     empty = [name for name, part in wanted.items() if part > 0 and name not in set(subset)]
     if empty and (fixed != "").all():
         raise InputError(
-            f"The subset {empty[0]} has no face, because the table of the photos or split.from "
-            "gives each face another one; give it to some."
+            f"The subset {empty[0]} has no face, because the table of the photos or `split.from` "
+            "puts every face into another subset; put some faces into it."
         )
     if empty:
         raise InputError(
-            f"{len(samples)} faces in {group.max() + 1} groups are too few for the subset "
-            f"{empty[0]}; add a source, loosen the filter or change the section split."
+            f"{len(samples)} faces in {group.max() + 1} groups that must stay together are too few "
+            f"for the subset {empty[0]}; add a source, or change `filter` or `split`."
         )
     random = np.random.default_rng(settings.seed)
     shuffled = samples.assign(subset=subset).iloc[random.permutation(len(samples))]
@@ -255,7 +255,7 @@ def split(
 def undivided_groups(
     samples: pd.DataFrame, fixed: pd.Series, settings: SplitSettings
 ) -> np.ndarray:
-    """The group of each sample as from `groups`; of those that `fixed` divides, each part is one.
+    """The groups of `groups`, where each part of a group that `fixed` divides is a group.
 
     Raises:
         InputError: there is a divided group, and no leaks are allowed.
@@ -269,16 +269,16 @@ def undivided_groups(
     faces = given[given.group == divided[0]].drop_duplicates("fixed").iloc[:2]
     (one, first), (other, second) = zip(faces.id, faces.fixed, strict=True)
     sentence = (
-        f"{one} is given the subset {first} and {other} {second}, and the two belong together. In "
-        f"two subsets are the same {leaks(in_two_subsets(given, given.fixed), settings.by)}, so "
-        f"that the metrics can be too high ({len(divided)} such groups)"
+        f"{one} is put into the subset {first} and {other} into {second}, but they must stay "
+        f"together. Two subsets share {leaks(in_two_subsets(given, given.fixed), settings.by)} in "
+        f"{len(divided)} such groups, so that the metrics can be too high"
     )
     if not settings.allow_leaks:
         raise InputError(
-            f"{sentence}. Give them one subset, or allow it by split.by: image for people, by "
-            "split.near_duplicates: false, or for all by split.allow_leaks: true."
+            f"{sentence}. Put them into one subset, or allow it with `split.by: image` (people), "
+            "`split.near_duplicates: false`, or `split.allow_leaks: true` (all)."
         )
-    logging.warning("%s; split.allow_leaks allows it.", sentence)
+    logging.warning("%s; `split.allow_leaks` allows it.", sentence)
     parts = pd.MultiIndex.from_arrays([group, fixed.where(np.isin(group, divided), "")])
     return parts.factorize()[0]
 
@@ -290,7 +290,7 @@ def in_two_subsets(samples: pd.DataFrame, subset: pd.Series) -> dict[str, int]:
 
 
 def leaks(found: dict[str, int], by: str) -> str:
-    """What of `in_two_subsets` a split has to keep apart, `people (2), photos (1)`; "" for none."""
+    """What a split fails to keep apart, as `people (2), photos (1)`; "" if nothing leaks."""
     refused = {name: n for name, n in found.items() if n and (name, by) != ("people", "image")}
     return ", ".join(f"{name} ({count:,})" for name, count in refused.items())
 

@@ -44,7 +44,7 @@ def summarise(
     temperature: float,
     max_error: float,
 ) -> dict:
-    """Choose the threshold on the validation set, and what it does on the test set.
+    """Choose the threshold on the validation set, and measure it on the test set.
 
     Args:
         validation, test: inference tables.
@@ -116,7 +116,7 @@ def choose(
     """The threshold that accepts the most predictions, with an error of at most `max_error`.
 
     Args:
-        score: of independent predictions, (n,); highest where they are surest, as `log_odds`.
+        score: of independent predictions, (n,); highest for the most confident, as `log_odds`.
         correct: 0 or 1 of each, (n,).
         further_bound: another upper bound of the error above a score, which has to be as low.
 

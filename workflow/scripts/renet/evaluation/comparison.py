@@ -49,8 +49,8 @@ def side_by_side(name: str, runs: dict[str, pd.DataFrame]) -> Predictions:
     for run, table in runs.items():
         if not table.id.equals(first.id):
             raise InputError(
-                f"The run {run} has predicted other faces of the set {name} than "
-                f"{next(iter(runs))}; run infer again for both."
+                f"The runs {run} and {next(iter(runs))} predicted different faces of the set "
+                f"{name}; run infer.py again for both."
             )
     correct = pd.DataFrame({run: table.correct for run, table in runs.items()})
     return Predictions(first.subject, first.target.to_numpy(), correct)
@@ -143,7 +143,7 @@ def difference(run: np.ndarray, other: np.ndarray) -> dict[str, float]:
     Args:
         run: what each subject adds to the metric of each seed, (subjects, seeds), or of one trained
             model, (subjects, 1).
-        other: the same of what it is compared with.
+        other: the same numbers for the other side.
 
     Returns:
         Columns of `COMPARISON`.
@@ -174,7 +174,7 @@ def standard_error(run: np.ndarray, other: np.ndarray) -> tuple[float, float]:
     seeds = [added for added in (run, other) if added.shape[1] > 1]
     noise = sum(added.var(axis=1, ddof=1).sum() / added.shape[1] for added in seeds)
     people = (gaps**2).sum() - noise
-    # Less than a rounding error of the noise is none.
+    # Noise below a rounding error counts as zero.
     components = [(people if people > SMALLEST * noise else 0.0, len(gaps) - 1)]
     for added in seeds:
         count = added.shape[1]

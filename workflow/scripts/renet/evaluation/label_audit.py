@@ -57,7 +57,7 @@ def rank(samples: pd.DataFrame, probabilities: np.ndarray) -> pd.DataFrame:
         The columns `tables.LABELS`. `label_quality` is from 0 to 1, low where the networks predict
         the other class with high confidence; `suspect` is 1 where confident learning finds a label
         error. `person_disagreement` is the fraction of the person's other photos that have the
-        other label, NaN for a person with one photo and where no person is recorded.
+        other label, NaN for a person with one photo, or without a recorded person.
     """
     labels = samples.target.to_numpy()
     people = samples.subject.mask(subjects.are_photos(samples.subject), samples.id)

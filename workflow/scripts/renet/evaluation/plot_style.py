@@ -31,7 +31,7 @@ def colours(count: int) -> list:
 
 
 def begin_at_zero(axis: Axes) -> None:
-    """Have the vertical axis of what is plotted begin at 0, with a margin above the highest value.
+    """Let the vertical axis begin at 0, with a margin above the highest value.
 
     The margin that matplotlib chooses depends on the range alone, and would cut markers in half
     where the values hardly differ.
@@ -40,7 +40,7 @@ def begin_at_zero(axis: Axes) -> None:
 
 
 def count_epochs(axis: Axes) -> None:
-    """Have whole numbers at the horizontal axis, also where there is one epoch."""
+    """Label the horizontal axis with whole numbers, also for a single epoch."""
     axis.xaxis.set_major_locator(MaxNLocator("auto", integer=True, min_n_ticks=1))
 
 

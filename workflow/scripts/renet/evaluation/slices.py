@@ -19,7 +19,7 @@ OWN_COLUMN = "column "  # how slices by a column of a user's own table begin
 def assign(predictions: pd.DataFrame, in_training_set: pd.Series) -> pd.DataFrame:
     """The value of each slice for each sample: one column a slice, categories in their order.
 
-    A slice of which no value is known, as the decade of a user's own photos, is left out.
+    A slice without a known value, such as the decade of own photos, is left out.
 
     Args:
         predictions: an inference table, perhaps with the columns of `own_slices.add`.

@@ -163,7 +163,7 @@ def cut_face(photo: np.ndarray, box: Box, margin: float) -> np.ndarray:
 
 
 def trim_crop(crop: np.ndarray, margin: float | None) -> np.ndarray:
-    """Trim a ready-made crop, whose margin is `ARCHIVE_MARGIN`, to a smaller one; None: not."""
+    """Trim a ready-made crop from the margin `ARCHIVE_MARGIN` to a smaller one, if one is given."""
     return crop[_trimmed(crop.shape[0], margin), _trimmed(crop.shape[1], margin)]
 
 

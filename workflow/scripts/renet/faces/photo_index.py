@@ -34,9 +34,9 @@ def positions(paths: pd.Series, members: pd.DataFrame, folder: PurePosixPath) ->
         found = np.where(found < 0, _positions_of_composed(names, members.member), found)
     if not (found >= 0).any():
         raise InputError(
-            f"None of the {len(names)} photos is in the archives, where the first would be called "
-            f"{names[0]}; they have {_nearest(names[0], members)}. Check the paths, and url and "
-            "database of this source."
+            f"None of the {len(names)} photos is in the archives. The first is {names[0]}, and the "
+            f"archives have {_nearest(names[0], members)}; check the paths, and `url` and "
+            "`database` of this source."
         )
     return found
 
@@ -49,7 +49,7 @@ def photos(members: pd.DataFrame) -> pd.Series:
 def log_differences(
     rows: pd.DataFrame, members: pd.DataFrame, positions: np.ndarray, source: str
 ) -> None:
-    """Warn of photos that a table lists and the archives lack, of the reverse, and of no names.
+    """Warn of photos that only the table or only the archives have, and of a table without names.
 
     Args:
         rows: of the table, with `path` and the `name` of the person.
@@ -59,7 +59,7 @@ def log_differences(
     if (rows["name"] == "").all():
         logging.warning(
             "The archive %s names no subject: each photo counts as a person of its own, and a "
-            "person can be in both the training and the test set. Add a column subject, unless "
+            "person can be in both the training and the test set. Add a column `subject`, unless "
             "each person has one photo.",
             source,
         )

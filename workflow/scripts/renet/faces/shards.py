@@ -36,8 +36,8 @@ def source_and_number(path: str | Path) -> tuple[str, int]:
     name = _name(path)
     if not name:
         raise InputError(
-            f"{path} is not called <source>/faces/<number>-of-<count>.npy or .csv, by which the "
-            "source and the number of a shard are known."
+            f"{path} is not the path of a shard; give <source>/faces/<number>-of-<count>.npy or "
+            ".csv."
         )
     return name[1], int(name[2])
 
@@ -48,7 +48,7 @@ def _name(path: str | Path) -> re.Match | None:
 
 
 def delete_other_cuts(given: Sequence[str | Path]) -> None:
-    """Delete the shards beside these that are of another number of shards: no table names them."""
+    """Delete the shards of an earlier number of shards, which no table names."""
     cuts = {(Path(path).parent, name[3]) for path in given if (name := _name(path))}
     for folder in {folder for folder, _ in cuts}:
         for path in folder.iterdir():
@@ -107,8 +107,7 @@ def open_faces(faces_file: str | Path) -> np.ndarray:
 
 def _damaged(faces_file: str | Path, reason: str) -> InputError:
     return InputError(
-        f"{faces_file} is damaged ({reason}); delete it, and start again to have its photos cut "
-        "again."
+        f"{faces_file} is damaged ({reason}); delete it, and start again to crop its photos again."
     )
 
 

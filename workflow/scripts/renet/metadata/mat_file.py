@@ -52,8 +52,8 @@ def read(path: str | Path, database: str, member: Member | None = None) -> pd.Da
             return child.submit(_read, path, database, member, name).result()
         except BrokenProcessPool as error:
             raise InputError(
-                f"{name} crashed the process that reads it: it is damaged, or there is too little "
-                "memory; get it again."
+                f"{name} crashed the process that reads it: the file is damaged, or the memory is "
+                "too small; download the file again."
             ) from error
 
 
@@ -99,8 +99,8 @@ def _read(path: str | Path, database: str, member: Member | None, name: str) -> 
         return _to_table(fields, database)
     except (KeyError, ValueError, TypeError) as error:
         raise InputError(
-            f"{name} does not have the fields of IMDB-WIKI's metadata, each with one entry a photo "
-            f"({error}); check the source's database in the config."
+            f"{name} does not have the fields of IMDB-WIKI's metadata with one entry for each "
+            f"photo ({error}); check `database` of the source in the config."
         ) from error
 
 
@@ -117,8 +117,8 @@ def _load_fields(stream: IO[bytes], database: str, name: str) -> dict[str, np.nd
     except Exception as error:  # a decoder of foreign bytes raises anything
         raise InputError(
             f"{name} is not a MATLAB v5 file with a struct named {database} "
-            f"({type(error).__name__}: {error}); check the file and the source's database in the "
-            "config."
+            f"({type(error).__name__}: {error}); check the file, and `database` of the source in "
+            "the config."
         ) from error
 
 

@@ -5,7 +5,7 @@ Columns of a user's own table: `path` (in the folder or tar of photos), `gender`
 the photo, in pixels counted from 1, both ends included), and `subset` (train, validation or test).
 An empty field means unknown. See `renet.common.user_tables` for the format.
 
-For published labels, `Labels` names the columns. Without a table, the names of the files have them.
+For published labels, `Labels` names the columns. Without a table, the file names have the labels.
 """
 
 import dataclasses
@@ -136,14 +136,14 @@ def read(
     rows = written(files, labels, photos)
     name = ", ".join(map(str, files)) or "The index of the photos"
     if rows.empty:
-        raise InputError(f"{name} has no line below its header.")
+        raise InputError(f"{name} has no line below its header; add a line for each photo.")
     texts = rows[["path"]].assign(
         **{field: rows.get(labels.columns.get(field), "") for field in LABELS}
     )
     given = (texts[BOX_COLUMNS] != "").any()
     if given.any() and not given.all():
         raise InputError(
-            f"{name} has only {', '.join(given.index[given])} of a box; give all four."
+            f"{name} has only {', '.join(given.index[given])} of a box; give x1, y1, x2 and y2."
         )
     texts["subset"] = texts.subset.replace(SUBSET_NAMES)
     table = texts.assign(
@@ -154,10 +154,10 @@ def read(
         not_labelled=not files and (rows[list(labels.groups)] == "").all(axis=1),
     )
     is_year = table.year.isna() | (table.year.between(1, 9999) & (table.year % 1 == 0))
-    fault = "is no year; write a whole number such as 1998, or leave it empty"
+    fault = "is not a year; write a whole number such as 1998, or leave it empty"
     user_tables.refuse(~is_year, texts.year, fault)
     is_subset = texts.subset.isin(SUBSETS) | (texts.subset == "").all()
-    fault = f"is no subset; write {', '.join(SUBSETS)} in each line, or leave the column out"
+    fault = f"is not a subset; write {', '.join(SUBSETS)} in each line, or leave the column out"
     user_tables.refuse(~is_subset, texts.subset, fault)
     repeated = _repeated(table, texts, labels, whole=whole)
     return table.assign(repeated=repeated).reset_index(drop=True)
@@ -172,7 +172,7 @@ def _paths(written: pd.Series, name: str) -> pd.Series:
     user_tables.refuse(written == "", written, "is an empty path; name a photo")
     paths = written.map(plain)
     if changed := int((paths != written).sum()):
-        logging.info("%s: %d paths were read with / for \\ or without ./.", name, changed)
+        logging.info("%s: %d paths were read with / in place of \\, or without ./.", name, changed)
     suffixes = paths.map(lambda path: PurePosixPath(path).suffix.lower())
     fault = f"is in a format that is not accepted; convert it to one of {', '.join(FORMATS)}"
     user_tables.refuse(~suffixes.isin([*SUFFIXES, ""]), written, fault)
@@ -180,10 +180,10 @@ def _paths(written: pd.Series, name: str) -> pd.Series:
 
 
 def _midpoints(ages: pd.Series, name: str) -> pd.Series:
-    """Ages with the middle of a band, in whole years, and the lower end of the open one."""
+    """Ages where a range is replaced by its middle in whole years, an open one by its lower end."""
     middles = ages.str.extract(BAND).astype(np.float64).mean(axis=1) // 1
     if count := int(middles.notna().sum()):
-        logging.info("%s: %d ages are bands, and their middles count.", name, count)
+        logging.info("%s: %d ages are ranges; the middle of each is used.", name, count)
     ages = ages.str.replace(OPEN_BAND, r"\1", regex=True).replace("None", "")
     return ages.mask(middles.notna(), middles.astype(str)).rename(ages.name)
 
@@ -196,7 +196,7 @@ def _numbers(written: pd.Series, name: str) -> pd.Series:
     texts = written.str.replace(DECIMAL_COMMA, r"\1.\2", regex=True)
     numbers = pd.to_numeric(texts, errors="coerce").astype(np.float64)
     invalid = ~(numbers.abs() < LARGEST) & (written != "")
-    fault = f"is not a number that {written.name} can be; correct it or leave it empty"
+    fault = f"is not a valid number for {written.name}; correct it or leave it empty"
     user_tables.refuse(invalid, written, fault)
     if changed := int((texts != written).sum()):
         logging.info("%s: %d values of %s have a decimal comma.", name, changed, written.name)
@@ -224,12 +224,12 @@ def _repeated(
         if differs.any():
             row, value = differs.argmax(), texts[name].iloc
             sentence = (
-                f'{table.index[row]}: {name} is "{value[row]}", and in {table.index[first[row]]}, '
+                f'{table.index[row]}: {name} is "{value[row]}", but {table.index[first[row]]} has '
                 f'"{value[first[row]]}" for the same photo {table.path.iloc[row]}'
             )
             if labels.values is None:
                 raise InputError(f"{sentence}; keep one of the lines.")
-            logging.warning("%s; the first counts (%d such rows).", sentence, differs.sum())
+            logging.warning("%s; the first line is used (%d such rows).", sentence, differs.sum())
     repeated = first != np.arange(len(table))
     if repeated.any():
         row = repeated.argmax()
@@ -275,7 +275,7 @@ def replace(rows: pd.DataFrame, described: pd.DataFrame | None, labels: Labels) 
     if not is_labelled.any():
         raise InputError(
             f"The tables of labels name none of the {len(rows)} photos of the .mat file: they have "
-            f"{first.index[0]}, and it has {rows.path.iloc[0]}. Check `path` under `labels`."
+            f"{first.index[0]}, but it has {rows.path.iloc[0]}. Check `path` under `labels`."
         )
     others = len(first) - is_labelled.sum()
     logging.info("%d photos of the labels are not in the .mat file.", others)

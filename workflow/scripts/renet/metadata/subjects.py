@@ -1,4 +1,4 @@
-"""Subjects: who is on a photo, and what stands for a person where nobody is recorded.
+"""Subjects: who is on a photo, or what replaces a person who is not recorded.
 
 A subject is a normalised name, an id such as `imdb:7`, or the photo itself, `own:/garden/1.jpg`.
 """
@@ -15,7 +15,7 @@ SUFFIXES = ("jr", "sr", "ii", "iii", "iv")  # after a comma, and no given names
 
 
 def of_photos(source: str, paths: pd.Series) -> pd.Series:
-    """The subjects of photos of which no person is recorded: each photo is one."""
+    """The subjects of photos without a recorded person: each photo is a subject of its own."""
     return f"{source}:/" + paths
 
 
@@ -31,7 +31,7 @@ def counts(subjects: pd.Series) -> dict[str, int]:
 
 
 def unit(counted: dict[str, int], number: int = 2) -> str:
-    """What a number of subjects are, `people`, `photos` or both, by `counts` of the whole set."""
+    """The noun for a number of subjects, `people`, `photos` or both, by `counts` of the set."""
     person, photo = ("person", "photo") if number == 1 else ("people", "photos")
     if not counted["unnamed_photos"]:
         return person

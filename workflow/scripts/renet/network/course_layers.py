@@ -17,7 +17,7 @@ Layers = OrderedDict[str, nn.Module]
 
 
 class Classifier(ConvReLU):
-    """The last convolution, in the dtype of its weights: bfloat16 has three digits of a logit.
+    """The last convolution, in the dtype of its weights; bfloat16 has only three digits of a logit.
 
     Attributes:
         has_relu: False: the logits can be negative, which the course's cannot.
@@ -97,8 +97,8 @@ def check_size(
     for name, side, divisor in sides:
         if side % divisor:
             raise InputError(
-                f"The {name} of the images, {side}, is not a multiple of {divisor} as this "
-                "network needs it; change crop.size, or the blocks and convolutions in model."
+                f"The {name} of the images is {side}, but this network needs a multiple of "
+                f"{divisor}; change `crop.size`, or the blocks and convolutions in `model`."
             )
 
 

@@ -68,7 +68,7 @@ def all_cores() -> set[int]:
 
 
 def use_all_cores() -> None:
-    """Let this thread, which works beside the computation, run where there is time."""
+    """Let this thread, which does not take part in the computation, run on any core."""
     if hasattr(os, "sched_setaffinity"):
         with contextlib.suppress(OSError):
             os.sched_setaffinity(THIS_THREAD, all_cores())

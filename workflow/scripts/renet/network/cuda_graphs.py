@@ -1,4 +1,4 @@
-"""CUDA graphs: what a GPU computes again and again is captured once, and replayed as a whole."""
+"""CUDA graphs: a repeated computation of a GPU is captured once, and replayed as a whole."""
 
 from collections.abc import Callable
 
@@ -31,7 +31,7 @@ class GraphCapture:
         torch.cuda.current_stream().wait_stream(self._stream)
 
     def capture(self, function: Callable[[], object]) -> Callable[[], object]:
-        """Capture what a function does, without doing it, and return what does it from then on.
+        """Capture a function without running it, and return a function that replays it.
 
         The memory that the warm-up has used is freed before.
         """
@@ -45,7 +45,7 @@ class GraphCapture:
 class CapturedFunction:
     """A function on a GPU from a graph: one replay instead of many launches.
 
-    With tensors of other shapes than those of its capture, or other numbers, it runs without it.
+    Without the graph, it runs for tensors of other shapes, or other numbers, than were captured.
     """
 
     def __init__(self, graphs: GraphCapture, function: Callable, *arguments: object):
@@ -54,7 +54,7 @@ class CapturedFunction:
         self._replay = graphs.capture(self._run)
 
     def takes(self, *arguments: object) -> bool:
-        """Whether these are arguments of the graph."""
+        """Whether the graph can take these arguments."""
         pairs = zip(self._arguments, arguments, strict=True)
         return all(getattr(one, "shape", one) == getattr(own, "shape", own) for own, one in pairs)
 

@@ -71,7 +71,7 @@ def choose(name: str, threads: int, local_rank: int = 0) -> torch.device:
 
 
 def type_of(name: str) -> str:
-    """What is computed on, cpu or cuda; no GPU is taken.
+    """The type of the device, cpu or cuda; no GPU is reserved.
 
     Args:
         name: auto, cpu or cuda, as from `granted`.
@@ -93,11 +93,11 @@ def _check_unused_gpu(warns: bool) -> None:
     for variable in GRANTS:
         if os.environ.get(variable, "-1") not in ("", "-1", "NoDevFiles"):
             raise InputError(
-                f"A GPU was granted to this job ({variable}={os.environ[variable]}), and {reason}, "
-                "or compute on the CPU by train.device: cpu."
+                f"A GPU was granted to this job ({variable}={os.environ[variable]}), but {reason}, "
+                "or set `train.device: cpu`."
             )
     if warns and NVIDIA_DEVICE.exists():
-        logging.warning("This machine has a GPU, and %s. The CPU computes.", reason)
+        logging.warning("This machine has a GPU, but %s. The CPU is used.", reason)
 
 
 def own_gpu(local_rank: int) -> int:
@@ -113,8 +113,8 @@ def own_gpu(local_rank: int) -> int:
     count, ranks = torch.cuda.device_count(), int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
     if local_rank >= count:
         raise InputError(
-            f"GPU number {local_rank} is asked for and PyTorch sees {count}: use -b cpu, or "
-            "train.device: auto or cpu, or fewer train.processes, or a PyTorch for this GPU."
+            f"GPU number {local_rank} (from 0) is needed, but PyTorch sees {count}: use -b cpu, or "
+            "`train.device: cpu`, or fewer `train.processes`, or install a PyTorch for this GPU."
         )
     if ranks > 1:
         numbers = list(range(local_rank, count, ranks))

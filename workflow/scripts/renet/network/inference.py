@@ -36,9 +36,9 @@ def logits(
 
 
 class Inference:
-    """Logits of the same faces, once or again and again, by a network that is trained in between.
+    """Logits of the same faces, once or repeatedly, by a network that is trained in between.
 
-    Where they are repeated, a GPU keeps the faces if they take a small part of its free memory, and
+    If they are repeated, a GPU keeps the faces if they take a small part of its free memory, and
     computes full batches from a CUDA graph.
     """
 

@@ -46,7 +46,7 @@ class Network(nn.Sequential):
         """Leave layers, such as `layer4.1`, or all_but_classifier, as they are in a training.
 
         Raises:
-            InputError: there is no layer of a name, or no weight would be left to train.
+            InputError: a name is not that of a layer, or no weight would be left to train.
         """
         self.frozen = [names] if isinstance(names, str) else names
         if "all_but_classifier" in names:
@@ -56,12 +56,12 @@ class Network(nn.Sequential):
             layers.get(name, nn.Identity()).requires_grad_(requires_grad=False)
         unknown = [name for name in self.frozen if name not in layers]
         if unknown or not any(parameter.requires_grad for parameter in self.parameters()):
-            fault = f"{unknown[0]}, which is no layer" if unknown else "all layers with weights"
+            fault = f"{unknown[0]}, which is not a layer" if unknown else "all layers with weights"
             known = ", ".join(self._modules)
-            raise InputError(f"train.freeze names {fault} of this network; it has {known}.")
+            raise InputError(f"`train.freeze` names {fault} of this network; it has {known}.")
 
     def train(self, mode: bool = True) -> "Network":
-        """Set training mode, but in frozen layers, which normalise by running statistics."""
+        """Set training mode, except in frozen layers, which normalise by running statistics."""
         super().train(mode)
         for name in self.frozen:
             self.get_submodule(name).eval()

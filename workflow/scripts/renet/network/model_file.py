@@ -1,8 +1,7 @@
 """Model files: a network with its architecture, and a training's state if there is one.
 
-They are PyTorch's zip files, which hold a CRC-32 of each tensor. PyTorch does not check it: `read`
-does. Nothing in them is compressed, so that a file whose members take more bytes than itself, which
-could fill the memory, is refused before they are read.
+They are PyTorch's zip files, which have a CRC-32 of each tensor. PyTorch does not check it, so that
+`read` does.
 """
 
 import dataclasses
@@ -79,7 +78,7 @@ def _named_tensors(value: object, name: str) -> Iterator[tuple[str, Tensor]]:
 
 
 def read(path: str | Path, *, state_dict: bool = False) -> dict:
-    """The content of a model file, or if it may be one, a state dict.
+    """The content of a model file, or with `state_dict` also a plain state dict.
 
     Raises:
         InputError: the file is missing, damaged, or not a model of this project, or a tensor in it
@@ -93,20 +92,20 @@ def read(path: str | Path, *, state_dict: bool = False) -> dict:
         raise InputError(f"The model {path} does not exist.") from error
     except pickle.UnpicklingError as error:
         raise InputError(
-            f"{path} is not loaded, because it holds Python objects beside weights, which could "
-            "run code; give a file of weights alone, such as model.pt."
+            f"{path} is not loaded, because it has Python objects, which could run code; give a "
+            "file that has only weights, such as model.pt."
         ) from error
     except Exception as error:  # pickle and zip raise anything on foreign bytes
-        raise InputError(f"{path} is not a model that torch can load: {error}") from error
+        raise InputError(f"{path} is not a model that PyTorch can load: {error}") from error
     if damaged:
-        raise InputError(f"{path} is damaged: its {damaged} does not have the stored CRC-32.")
+        raise InputError(f"{path} is damaged: the CRC-32 of {damaged} is wrong; use another copy.")
     if state_dict and isinstance(content, dict) and "format" not in content:
         return content
     format_name = content.get("format") if isinstance(content, dict) else None
     if format_name != FORMAT:
         raise InputError(
             f"{path} is not a model of this project: its format is {format_name or 'not named'}, "
-            f"and {FORMAT} is needed; train it again, or use the version that wrote it."
+            f"but {FORMAT} is needed; train it again, or use the version that wrote it."
         )
     if not isinstance(content.get("state"), dict):
         raise InputError(f"{path} has no weights; give a model that this project has written.")
@@ -135,8 +134,8 @@ def build(content: dict, path: str | Path = "The saved network") -> Network:
     except (AttributeError, KeyError, RuntimeError, StopIteration, TypeError, ValueError) as error:
         reason = textwrap.shorten(str(error) or type(error).__name__, 300)
         raise InputError(
-            f"{path} cannot be used, because its weights are not those of its architecture "
-            f"({reason}); train it again, or give another file."
+            f"{path} cannot be used, because its weights do not fit its architecture ({reason}); "
+            "train it again, or give another file."
         ) from error
     return model
 

@@ -54,15 +54,15 @@ class RunSettings:
         """
         if gpus and gpus < self.train.processes:
             raise InputError(
-                f"train.processes is {self.train.processes} and Snakemake may use {gpus} GPUs "
-                f"only: lower it, or raise --resources gpu={gpus}; gpu=0 computes on the CPU."
+                f"`train.processes` is {self.train.processes}, but Snakemake may use only {gpus} "
+                f"GPUs; lower it, or raise --resources gpu={gpus}. With gpu=0, the CPU is used."
             )
         device = devices.granted(self.train.device, gpus)
         precision = devices.chosen_precision(self.train.precision, device)
         return self.with_recipe(device=device, precision=precision)
 
     def without_device(self) -> "RunSettings":
-        """What a training depends on: not on its device; on what its `start_from` contains."""
+        """What a training depends on: no device, but the content of the file in `start_from`."""
         recipe = self.train
         start = recipe.start_file and [files.file_digest(recipe.start_file), recipe.start_from]
         return self.with_recipe(device="auto", start_from=start)

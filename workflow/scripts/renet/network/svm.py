@@ -1,4 +1,4 @@
-"""A linear SVM and the probabilities of its predictions, fitted in memory that does not grow.
+"""A linear SVM and the probabilities of its predictions, fitted in constant memory.
 
 The features lie in a file; scikit-learn's SGDClassifier with the hinge loss reads them in chunks.
 """
@@ -81,7 +81,7 @@ def fit_with_probabilities(samples: Samples, settings: RunSettings) -> Fitted:
     folds = min(FOLDS, len(np.unique(samples.groups)))
     if folds < 2 or len(np.unique(samples.targets)) < 2:
         raise InputError(
-            "The training set has one class or one person, and an SVM with probabilities needs two "
+            "The training set has one class or one person, but an SVM with probabilities needs two "
             "of each; use more photos."
         )
     rows, decisions = np.arange(len(samples.targets)), np.empty(len(samples.targets))

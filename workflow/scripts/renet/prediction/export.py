@@ -1,9 +1,9 @@
 """A predictor in other formats: ONNX with all that belongs to a prediction in it, and safetensors.
 
 The ONNX file takes faces (N, 3, height, width) uint8 RGB, N of any size, and gives probabilities
-(N, classes) float32. Mean, scaling, flip averaging and temperature are part of it. What a reader
-needs to know beside (margin, threshold, digests) is in its metadata. A predictor without a
-temperature divides by 1, and its metadata say null.
+(N, classes) float32. Mean, scaling, flip averaging and temperature are part of it. Its
+metadata has what else a prediction needs (margin, threshold, digests). Without a temperature, it
+divides by 1, and the metadata has null.
 """
 
 import contextlib
@@ -140,7 +140,7 @@ def write_for_hub(path: Path, predictor: Predictor, card: Path) -> None:
     """Write what model hubs read: model.safetensors, and beside it README.md and config.json.
 
     Args:
-        card: model_card.md, of whose links those to other files of the results are left out.
+        card: model_card.md, whose links to other files of the results are removed.
 
     Raises:
         InputError: the package for it is not installed.
@@ -184,10 +184,10 @@ WRITERS = {".int8.onnx": write_int8, ".onnx": write_onnx, ".safetensors": write_
 
 
 def writer_of(path: Path) -> Callable[[Path, Predictor], None]:
-    """The function that writes the format which the end of a file's name says.
+    """The function that writes the format that the end of a file's name stands for.
 
     Raises:
-        InputError: it says none.
+        InputError: there is none.
     """
     for suffix, write in WRITERS.items():
         if path.name.endswith(suffix):

@@ -53,17 +53,17 @@ def find(places: Sequence[str]) -> Iterator[Photo]:
 
 
 def count(places: Sequence[str]) -> int | None:
-    """The number of photos, None where a compressed tar would have to be read for it.
+    """The number of photos, None if this needs the reading of a compressed tar.
 
     Raises:
-        InputError: as `find`, of any place: all are looked at before the first photo is predicted.
+        InputError: see `find`; all places are checked before the first photo is predicted.
     """
     total, is_known = 0, True
     for place in places:
         photos = find([place])
         next(photos)
         if Path(place).is_file() and _is_compressed_tar(place):
-            is_known = False  # it is read up to its first photo alone
+            is_known = False  # it is read only up to its first photo
         else:
             total += 1 + sum(1 for _ in photos)
     return total if is_known else None
@@ -95,7 +95,7 @@ def _of_folder(folder: Path) -> Iterator[Photo]:
 
 @functools.cache  # a folder is gone through once to count its photos, and once to read them
 def _log_circle(link: Path) -> None:
-    logging.warning("%s: a link to a folder around it is left out.", link)
+    logging.warning("The link %s is left out: it leads to a folder that contains it.", link)
 
 
 def _file(path: Path) -> Photo:
@@ -133,7 +133,7 @@ def _of_compressed(tar: Path) -> Iterator[Photo]:
                     yield Photo(header.name, functools.partial(_within_limit, data))
     except (tarfile.TarError, OSError, EOFError) as error:
         raise InputError(
-            f"{tar} is not a whole tar ({error}); put a whole copy in its place."
+            f"{tar} is not a complete tar ({error}); put an intact copy in its place."
         ) from (error)
 
 

@@ -138,8 +138,8 @@ def predict(
         )  # fmt: skip
     elif predictor.ready_made.mixed:
         logging.warning(
-            "Some ready-made crops of the training were taken as they are, others trimmed. The "
-            "photos are trimmed to a margin of %g, as IMDB-WIKI's crops.",
+            "The training trimmed some ready-made crops and not others. The photos are trimmed to "
+            "a margin of %g, as IMDB-WIKI's crops were.",
             predictor.ready_made.margin,
         )
     cv2.setNumThreads(1)  # the photos are cut in threads
@@ -167,7 +167,7 @@ def rows(batch: list[Cut], predictor: Predictor) -> pd.DataFrame:
 
 
 def remarks(predictor: Predictor, halves: int) -> list[str]:
-    """What a reader may wonder about, a sentence each; `halves` faces have exactly one half."""
+    """Sentences that explain unexpected predictions; `halves` faces have exactly one half."""
     found = []
     if not predictor.threshold and predictor.model.with_name(FILE).is_file():
         threshold = "no threshold" if predictor.threshold is None else "a threshold of 0"

@@ -29,7 +29,7 @@ FILE, MODEL = "predictor.json", "model.pt"
 
 @dataclasses.dataclass(frozen=True)
 class ReadyMadeCrops:
-    """How photos that are cropped to the face already are trimmed, as those of the training were.
+    """How the training trimmed its photos that were already cropped to the face.
 
     Attributes:
         margin: margin that remains on each side, as a fraction of the face's size; None: they are
@@ -134,7 +134,7 @@ def load(path: Path) -> Predictor:
     if not description.is_file():
         logging.warning(
             "There is no %s beside %s: the probabilities are uncalibrated, and no prediction is "
-            "called unsure. The faces are taken to have a margin of %g. Photos of the training "
+            "called unsure. The faces are assumed to have a margin of %g. Photos of the training "
             "set are not recognised.",
             FILE, model, ARCHIVE_MARGIN,
         )  # fmt: skip
@@ -160,8 +160,8 @@ def _described(description: Path, network: torch.nn.Module, model: Path) -> Pred
         ) from error
     if digest != files.file_digest(model):
         raise InputError(
-            f"{description} describes another model than {model}; delete it to have it made "
-            "again, or predict with the model alone in another folder."
+            f"{description} is not that of {model}; delete it to have it made again, or copy the "
+            "model alone to another folder to predict with it."
         )
     if predictor.temperature is None:
         logging.warning(

@@ -1,8 +1,8 @@
 """The folder `evaluations` of the results: a file for each trained model on each set of faces.
 
-The number of models tells how often a test set was used. The files are no outputs of a rule, which
-Snakemake would delete, and outlive the folder of a run. They have no date: the same evaluation
-again changes nothing.
+The number of models tells how often a test set was used. The files are not outputs of a rule, which
+Snakemake would delete, and they outlive the folder of a run. They have no date: repeating an
+evaluation changes nothing.
 """
 
 from collections import Counter
@@ -21,7 +21,7 @@ def record(folder: Path, model: Path, name: str) -> None:
 def models_by_set(folder: Path, runs: int) -> Counter[str]:
     """The number of trained models that were evaluated on each set.
 
-    0 where the record has fewer models than there are `runs`, as in a copy without it.
+    It is 0 if the record has fewer models than `runs`, for example after it was deleted.
     """
     found = map(files.read_json, folder.glob("*.json"))
     counts = Counter(name for name, _ in {(one["set"], one["model"]) for one in found})

@@ -14,7 +14,7 @@ from renet.rules import code_digest
 FORMAT = "renet-manifest-1"
 FILE = "manifest.json"
 MODEL, EXPORTED = "model.pt", (".onnx", ".safetensors")  # which have the digest of model.pt
-# Outputs that the config can ask for, and that stay where it no longer does.
+# Outputs that the config can ask for; they stay if it no longer does.
 OPTIONAL = ("model.onnx", "model.int8.onnx", "model.safetensors",
             "predictions.csv", "predictions.html", "external/*", "folds/*.csv",
             "out_of_fold")  # fmt: skip
@@ -36,7 +36,7 @@ def of_run(outputs: Iterable[Path], receipt_files: Iterable[Path], kind: str) ->
     (provenance,) = (path for path in paths if path.name == "provenance.json")
     recorded, folder = files.read_json(provenance), provenance.parent
     code = _code(kind, folds=bool(recorded["config"].get("folds")))
-    # The training's is the one that it noted: `snakemake --touch` accepts results of other code.
+    # The training recorded its own digest; `snakemake --touch` accepts results of other code.
     code["train.py" if "train.py" in code else "hog_svm.py"] = recorded["code"]["train"]
     return {
         "format": FORMAT,
@@ -56,7 +56,7 @@ def _code(kind: str, *, folds: bool) -> dict[str, str]:
 
 
 def differences(folder: Path, *, quick: bool) -> list[str]:
-    """What differs from the manifest of a run, a phrase each; none: the run is whole.
+    """The differences from the manifest of a run, a phrase each; none if the run is complete.
 
     Args:
         folder: of the run, in `runs` of a folder of results; receipts are found from the working

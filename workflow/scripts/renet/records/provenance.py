@@ -66,7 +66,7 @@ def installed_packages() -> dict[str, str]:
 
 
 def hardware() -> dict:
-    """What the bits of a result can depend on, and the size of the machine."""
+    """The hardware that the bits of a result can depend on, and the size of the machine."""
     cpuinfo = Path("/proc/cpuinfo")
     name = re.search(r"model name\s*: (.+)", cpuinfo.read_text()) if cpuinfo.exists() else None
     gpus = [torch.cuda.get_device_name(number) for number in range(torch.cuda.device_count())]

@@ -35,7 +35,7 @@ def dependencies(script: Path, *chosen: str) -> set[Path]:
     """The script itself and all local files that its run depends on.
 
     Modules are found by their imports, at any level of the code. A file or folder beside a module
-    counts where a string in the module is its name (templates, styles): so modules find them.
+    counts if a string in the module is its name, as modules name templates and styles.
     """
     modules = set(imports(script, *chosen).modules.values())
     return modules.union(*map(named_files, modules))
@@ -77,7 +77,7 @@ def imports(script: Path, *chosen: str) -> Imports:
 
 
 class Parsed(NamedTuple):
-    """What stands in the source of a module.
+    """The parts of a module's source.
 
     Attributes:
         modules: that it may import, and the packages that they are in.

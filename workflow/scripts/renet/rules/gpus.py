@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 
 DEVICES = Path("/dev")  # with nvidia0, nvidia1, … for the GPUs of this machine or container
-ENDS = ("", "NoDevFiles")  # entries of CUDA_VISIBLE_DEVICES, as negative numbers are
+ENDS = ("", "NoDevFiles")  # they end the list in CUDA_VISIBLE_DEVICES, as negative numbers do
 
 
 def visible_count() -> int:

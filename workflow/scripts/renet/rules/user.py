@@ -1,11 +1,11 @@
-"""The user whose processes the workflow's are."""
+"""The user who runs the workflow."""
 
 import getpass
 import os
 
 
 def ensure_name() -> None:
-    """Let the user's number be the name where there is none, as in a container.
+    """Use the user's number as the name if the user has none, as in a container.
 
     Snakemake names the user in its log, and would end with a traceback.
     """

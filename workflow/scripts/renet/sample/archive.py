@@ -82,9 +82,8 @@ def write_sample(archive: Path, photos: int, seed: int) -> None:
     """
     if not MIN_PHOTOS <= photos <= MAX_PHOTOS:
         raise InputError(
-            f"The sample cannot have {photos} photos, only from {MIN_PHOTOS} (fewer do not hold "
-            f"every quirk of the real archive) to {MAX_PHOTOS} (there are no names for more): "
-            "change sample.photos in the config, or --photos."
+            f"The sample cannot have {photos} photos; set `sample.photos` in the config, or "
+            f"--photos, from {MIN_PHOTOS} to {MAX_PHOTOS}."
         )
     rows = sorted(_rows(photos, seed), key=lambda row: row.full_path.partition("/")[2])
     with files.replacing(archive) as temporary, temporary.open("wb") as handle:

@@ -90,11 +90,11 @@ def run_course(arguments: argparse.Namespace) -> None:
     saved = model_file.read(arguments.model_file) if arguments.model_file else None
     if saved and "steps" not in saved.get("training", {}):
         raise InputError(
-            f"{arguments.model_file} has no state of a training to continue from; files saved by "
-            "--save_path of this version do."
+            f"{arguments.model_file} has no training state to continue from; give a file that "
+            "--save_path of this version has saved."
         )
     trainer = run.build(RunSettings(train=recipe), device, *faces, saved=saved)
-    # With --history above 1, the names of the saved models hold the epoch.
+    # With --history above 1, the names of the saved models have the epoch.
     every, keep = arguments.serialize if arguments.save_path else 0, arguments.history
     models = SavedModels(arguments.save_path, every, keep, numbered=keep > 1)
     trainer.run(after_epoch=models.save, show_progress=not arguments.no_progress_bar)

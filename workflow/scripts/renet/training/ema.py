@@ -20,7 +20,7 @@ class MovingAverage:
 
     @torch.no_grad()
     def update(self, step: int) -> None:
-        """Follow the network after its update number `step`, from 0; early on faster."""
+        """Follow the network after its update number `step`, from 0; at first, follow faster."""
         decay = min(self._decay, (1 + step) / (10 + step))
         averages, values = (
             [value for value in one.state_dict().values() if value.is_floating_point()]

@@ -1,12 +1,12 @@
-"""The folder of a training, `<parent>/<fingerprint>`, which holds all that the training leaves.
+"""The folder of a training, `<parent>/<fingerprint>`, with all files of the training.
 
     checkpoint.pt, previous.pt     until it has finished: see `renet.training.checkpoints`
     models/, tensorboard/          saved models and events
     model.pt, history.csv, …       its results; the outputs of the job are hard links to them
     finished.json                  written last: device, machine, and the SHA-256 of each result
 
-Snakemake deletes the outputs of a job before it starts it. The folder is none of them, and a job
-that asks for the same training again links its results.
+Snakemake deletes the outputs of a job before it starts the job. This folder is not an output, so
+that a job for the same training can link its results.
 """
 
 import contextlib
@@ -54,8 +54,7 @@ class TrainingFolder:
     ) -> None:
         """Link the outputs of a job to the results, which are computed unless they are there.
 
-        Folders of other trainings go at the end. A job that is killed does the rest when it is
-        started again.
+        Folders of other trainings are deleted at the end. After a kill, the next start continues.
 
         Args:
             outputs: each output, by the name of the result in this folder.
@@ -86,40 +85,37 @@ class TrainingFolder:
                 shutil.rmtree(path)
 
     def _others(self) -> list[Path]:
-        """The folders of other trainings; by hand, the parent can be a folder of the user's."""
+        """The folders of other trainings; the parent can have other files of a user."""
         folders = self.path.parent.glob("[0-9a-f]" * FINGERPRINT_CHARACTERS)
         return sorted(path for path in folders if path != self.path)
 
     def _checkpoints(self) -> list[Path]:
-        """All that there are, damaged and half-written ones too."""
+        """All checkpoints, including damaged and half-written ones."""
         return [path for name in (LATEST, PREVIOUS) for path in self.path.glob(f"{name}*")]
 
     def _explain_start(self) -> None:
         """Log that an earlier training is not continued, where there is one."""
         if (others := self._others()) and not self._checkpoints():
             logging.info(
-                "The training starts from the beginning: %s is of another one, with other "
-                "settings, code, faces or version of PyTorch. It is deleted when this one has "
-                "finished.",
+                "The training starts from the beginning: %s is of a training with other settings, "
+                "code, faces or version of PyTorch. It is deleted when this training has finished.",
                 ", ".join(map(str, others)),
             )
 
     def _is_finished(self) -> bool:
-        """Whether all results are as they were written; a damaged one is named."""
+        """Whether all results are as they were written; a damaged one is logged."""
         if not (self.path / FINISHED).exists():
             return False
         finished = files.read_json(self.path / FINISHED)
         for name, digest in finished["sha256"].items():
             path = self.path / name
             if not path.exists() or files.file_digest(path) != digest:
-                logging.warning(
-                    "%s is missing or damaged, so that its training is computed anew.", path
-                )
+                logging.warning("%s is missing or damaged; its training is repeated.", path)
                 (self.path / FINISHED).unlink()
                 return False
         logging.info(
             "The results of this training, computed on %s of %s, are linked from %s. Delete this "
-            "folder to compute them anew.",
+            "folder to train again.",
             *(finished["device"], finished["machine"], self.path),
         )
         return True

@@ -1,4 +1,4 @@
-"""The tables that a training leaves; they need no PyTorch to be read."""
+"""The tables of a training; this module does not import PyTorch."""
 
 import logging
 

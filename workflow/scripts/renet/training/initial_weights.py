@@ -26,7 +26,7 @@ def load_into(network: Network, recipe: Recipe) -> None:
     theirs = model_file.build(_read(str(recipe.start_file)), str(recipe.start_file))
     norm, mean = network.get_submodule("norm"), theirs.state_dict().get("norm.mean", torch.zeros(1))
     if mean.shape[1:] in ((), (1, 1), network.input_shape[1:]):
-        norm.mean = mean.to(norm.mean)  # in place of the data's
+        norm.mean = mean.to(norm.mean)  # instead of the mean of the data
     free = ["model.flip_average", "model.classes"]  # on which no weights depend
     if isinstance(recipe.start_from, dict) and "without" in recipe.start_from:
         free += ["model.classifier", f"{[*dict(network.named_children())][-1]}."]
@@ -35,9 +35,10 @@ def load_into(network: Network, recipe: Recipe) -> None:
         ours, of_file = wanted.get(name, "missing"), given.get(name, "missing")
         if of_file != ours and not name.startswith(tuple(free)):
             raise InputError(
-                f"train.start_from names {recipe.start_file}, which does not fit: {name} is "
-                f"{of_file} in the file and {ours} in this run; give the run the model and the "
-                "crop.size of the file, or add without: classifier if these differ there alone."
+                f"`train.start_from` names {recipe.start_file}, which does not fit: {name} is "
+                f"{of_file} in the file and {ours} in this run. Give the run the `model` and the "
+                "`crop.size` of the file; if only the classifiers differ, add `without: "
+                "classifier`."
             )
     used = {n: v for n, v in theirs.state_dict().items() if not n.startswith(tuple(free))}
     network.load_state_dict(network.state_dict() | used)
@@ -51,7 +52,7 @@ def _shapes(network: Network) -> dict[str, object]:
 
 
 def _read(file: str) -> dict:
-    """The content of a model file, or what it would be for a state dict."""
+    """The content of a model file; a state dict is converted to such a content."""
     if file.endswith(".safetensors"):
         content = _read_safetensors(file)
     else:

@@ -19,8 +19,8 @@ from renet.common import logs
 from renet.common.errors import InputError, TrainingInterrupted
 from renet.training import processes
 
-# A process that fails for a reason that no user made waits so long before it ends. Those that it
-# leaves alone fail too; the launcher sees its failure first.
+# A process waits so long after an unexpected error, which may only follow from the `InputError` of
+# another process: the launcher has to see that one first.
 SECONDS_BEFORE_THE_END = 1.0
 START_AGAIN = "start again to continue from the last checkpoint."
 
@@ -50,7 +50,7 @@ def launch_on_machines(
     """Call a function in processes of several machines, each of which calls this; see `launch`.
 
     Args:
-        config: of torch's `LaunchConfig`: machines, processes, and where they meet.
+        config: of torch's `LaunchConfig`: machines, processes, and their rendezvous.
         device: of the settings.
     """
     machines = config.pop("machines", 1)

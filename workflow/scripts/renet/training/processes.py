@@ -83,7 +83,7 @@ def broadcast(tensors: Iterable[torch.Tensor]) -> None:
 
 
 def from_main(compute: Callable[[], T]) -> T:
-    """What rank 0 computes, in all processes."""
+    """The value that rank 0 computes, in all processes."""
     found: list = [compute() if is_main() else None]
     if distributed.is_initialized():
         distributed.broadcast_object_list(found)

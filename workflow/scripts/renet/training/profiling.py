@@ -14,7 +14,7 @@ WARM_UP_STEPS = 3  # that are not in the trace: allocations, and a GPU's choice 
 
 @contextlib.contextmanager
 def trace_of(steps: int, model: Path) -> Iterator[Callable[[], None]]:
-    """Yield what is to be called after every step, to write a trace of some of them.
+    """Yield a function to call after every step, which writes a trace of some of them.
 
     The trace is beside the log, or without a log beside the model, with the suffix .trace.json. A
     training of `WARM_UP_STEPS` or fewer leaves none.

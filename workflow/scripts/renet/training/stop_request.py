@@ -1,4 +1,4 @@
-"""SIGTERM, with which a cluster ends a job, as a request to stop at the next good moment."""
+"""SIGTERM, with which a cluster ends a job, as a request to stop at a suitable moment."""
 
 import contextlib
 import signal

@@ -145,7 +145,7 @@ class TrainStep:
         self.sums[2] += self.sums[0].isfinite()
 
     def prepare(self, shape: tuple[int, int, int]) -> None:
-        """Capture the step, if it is to be, for full batches of faces (C, H, W)."""
+        """Capture the step for full batches of faces (C, H, W), unless it runs without graphs."""
         rows, fraction = part_of_batch(np.arange(self.recipe.batch_size))
         pixel_type = torch.float32 if self.recipe.augments else torch.uint8
         pixels = torch.zeros((len(rows), *shape), dtype=pixel_type, device=self.device)
@@ -189,5 +189,5 @@ def explain_out_of_memory(batch_size: int) -> Iterator[None]:
         if not (shortage := lack_of_memory(error)):
             raise
         raise InputError(
-            f"{shortage}; lower train.batch_size, which is {batch_size}, or raise train.processes."
+            f"{shortage}; lower `train.batch_size`, now {batch_size}, or raise `train.processes`."
         ) from error

@@ -44,7 +44,7 @@ class Validation:
 
     @functools.cached_property
     def _inference(self) -> Inference:
-        """Made for the first validation, after the training has taken most of its memory."""
+        """Created at the first validation, after the training has taken most of its memory."""
         own = self._faces.pixels[processes.part(len(self._faces))]
         return Inference(self._model, own, self._device, self._recipe.precision)
 

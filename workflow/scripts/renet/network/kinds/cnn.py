@@ -1,7 +1,7 @@
 """The kind cnn: renet with strided convolutions in place of the SpatialRNNs.
 
-What it lacks beside renet is recurrence alone: the convolutions before them, batch normalisation,
-the shapes of all outputs and the classifier are the same.
+It differs from renet only by the missing recurrence: the convolutions before the SpatialRNNs, batch
+normalisation, the shapes of all outputs and the classifier are those of renet.
 """
 
 import numpy as np

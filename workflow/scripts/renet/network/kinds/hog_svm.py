@@ -33,7 +33,7 @@ class Hog(nn.Module):
         if min(self.cell_size) < 2:
             raise InputError(
                 f"Images of {input_shape[1]} x {input_shape[2]} pixels have no {self.cells} cells "
-                "of two pixels on a side; lower model.cells, or raise crop.size."
+                "of two pixels on a side; lower `model.cells`, or raise `crop.size`."
             )
         self.feature_count = (self.cells - BLOCK + 1) ** 2 * BLOCK**2 * self.orientations
 

@@ -52,8 +52,8 @@ class ResidualSweeps(SpatialRNN):
 
     Attributes:
         norm: of the vertical sweep's output, over its units; nothing without `sweep_norm`.
-        around: the linear map that leads around the vertical sweep; None without `residual`. Around
-            the horizontal sweep, whose input and output have one size, leads the input itself.
+        around: the linear map of the path around the vertical sweep; None without `residual`. The
+            path around the horizontal sweep is the identity, as its input and output have one size.
     """
 
     def __init__(self, input_shape: tuple[int, int, int], rnn: RNNBlock, options: Architecture):
