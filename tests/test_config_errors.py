@@ -172,8 +172,8 @@ def load(overlay: Path, command_line: dict | None = None) -> dict:
         ),
         (
             OWN + "'https://example.org/a.tar', slices: [Year]}}",
-            "`archives.own.slices.0` is Year, which is not a valid value. The key's description: Any "
-            "column but path, gender, subject, year and the box.",
+            "`archives.own.slices.0` is Year, which is not a valid value. The key's description: "
+            "Any column but path, gender, subject, year and the box.",
         ),
         ("archives: {own: {}}", "`archives.own` lacks `url`, `database`, `photos`."),
         ("runs: {wide: 5}", "`runs.wide` is 5, and must be a section with keys or null."),
