@@ -334,7 +334,7 @@ def test_page_warns_where_the_networks_do_not_beat_the_baseline(guessed):
     folder, log = guessed(lambda targets: np.linspace(0.2, 0.8, len(targets)))
     assert "Wrong labels can lower" not in (folder / "index.html").read_text()
     assert json.loads((folder / "summary.json").read_text())["cost"] is None
-    assert "The list is no evidence of wrong labels" in (folder / "index.html").read_text()
+    assert "This list is no evidence of wrong labels" in (folder / "index.html").read_text()
     assert "networks of the audit are not significantly better than always predicting" in log
     assert "suspects are no evidence of wrong labels. Give the run `audit.run` more epochs" in log
     folder, log = guessed(mostly_right)

@@ -220,10 +220,10 @@ def test_head_of_the_page_counts_many_claims():
 @pytest.mark.parametrize(
     ("significant", "said"),
     [
-        ({"b": 0, "c": 1, "d": 0}, "chance can explain the lead over b and d"),
-        (dict.fromkeys("bcdefg", 0), "chance can explain the lead over 6 of the other 6 runs"),
-        ({"b": 0}, "chance can explain the lead over b"),
-        ({"b": 1, "c": 1}, "chance alone does not explain the lead over any other run"),
+        ({"b": 0, "c": 1, "d": 0}, "the lead over b and d is not significant"),
+        (dict.fromkeys("bcdefg", 0), "the lead over 6 of the other 6 runs is not significant"),
+        ({"b": 0}, "the lead over b is not significant"),
+        ({"b": 1, "c": 1}, "the lead over each other run is significant"),
     ],
 )
 def test_runs_that_do_not_differ_from_the_best_one_are_listed(significant, said):

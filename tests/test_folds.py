@@ -335,7 +335,7 @@ def test_pages_say_what_validated_a_run(project):
     assert "of training and validation; validated by 3-fold cross-validation." in card.read_text()
     assert "<code>folds: 5</code>" not in page
     assert "<code>folds: 5</code>" in others and "<code>folds: 5</code>" in index
-    assert "Of a run with folds, its out-of-fold predictions of the validation set count." in index
+    assert "Runs with folds are compared by out-of-fold predictions of this set." in index
 
 
 @pytest.mark.slow

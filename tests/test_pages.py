@@ -9,13 +9,15 @@ import time
 from html.parser import HTMLParser
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 
-from helpers.browser import eventually, requests, show, texts
+from helpers.browser import PHONE, eventually, requests, show, texts
 from helpers.pages import FIRST_HOSTILE, HOSTILE, index, run_page
+from renet.faces.crop import cv2
 from renet.pages import page_data, phrases
 
 
@@ -55,6 +57,17 @@ def test_page_fits_the_width_of_a_phone_and_of_a_desktop(window, results, page, 
     show(window, width)
     window.get(page(results))
     assert window.execute_script("return document.documentElement.scrollWidth") <= width
+
+
+def test_edge_at_which_a_table_is_cut_off_has_a_shadow(window, results):
+    show(window, PHONE)
+    window.get(index(results))
+    (table,) = window.find_elements(By.CSS_SELECTOR, '[aria-label="All runs"]')
+    for place, is_shaded in (("0", (False, True)), ("1e4", (True, False))):
+        window.execute_script(f"arguments[0].scrollLeft = {place}", table)
+        pixels = np.frombuffer(table.screenshot_as_png, np.uint8)
+        picture = cv2.imdecode(pixels, cv2.IMREAD_GRAYSCALE).max(axis=0)
+        assert (picture[0] < 245, picture[-1] < 245) == is_shaded
 
 
 def test_page_is_dark_where_the_reader_wants_it_and_light_in_print(window, results):

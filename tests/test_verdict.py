@@ -57,6 +57,7 @@ def test_first_screen_holds_the_verdict_and_faces(window, results):
     show(window, DESKTOP)
     window.get(index(results))
     assert bottoms(window, ".verdict")[0] < 800
+    assert bottoms(window, ".start a")[-1] < bottoms(window, ".verdict .result")[0]
     assert len(bottoms(window, ".examples img")) == 8
     show(window, PHONE)
     assert window.execute_script("return document.documentElement.scrollWidth") <= PHONE
@@ -111,9 +112,9 @@ def test_best_run_is_chosen_on_the_validation_set(window, changed):
     write_report(changed)
     window.get(index(changed))
     assert texts(window, ".verdict dd")[0] == (
-        "slow, validation balanced accuracy 99.0\N{NO-BREAK SPACE}%, the highest of 3 runs; chance "
-        "can explain the lead over again. Another run can be better on the test set, which has no "
-        "part in the choice."
+        "slow, validation balanced accuracy 99.0\N{NO-BREAK SPACE}%, the highest of 3 runs; the "
+        "lead over again is not significant. Another run can be better on the test set, which was "
+        "not used for this choice."
     )
     assert texts(window, ".verdict dd a") == ["slow"]
     assert phrases.percentage(read_metrics(changed, "slow")["test"]["accuracy"]) in verdict(window)
@@ -127,15 +128,18 @@ def test_tie_of_the_best_run_is_said(window, changed):
     window.get(index(changed))
     chosen = texts(window, ".verdict dd")[0]
     assert chosen.startswith("slow, validation balanced accuracy 99.0")
-    assert "the highest of 3 runs, equal to made, with the lowest log loss; chance" in chosen
+    assert "the highest of 3 runs, equal to made, with the lowest log loss; the lead" in chosen
 
 
 @pytest.mark.parametrize(
     ("records", "text"),
     [
-        (0, "How many trained models were evaluated on the test set is not recorded."),
-        (2, "How many trained models were evaluated on the test set is not recorded."),
-        (3, "3 trained models were evaluated on the test set in this folder of results, those of"),
+        (0, "It is not recorded how many trained models were evaluated on the test set."),
+        (2, "It is not recorded how many trained models were evaluated on the test set."),
+        (
+            3,
+            "3 trained models were evaluated on the test set in this folder of results, also",
+        ),
     ],
 )
 def test_pages_and_card_count_the_models_that_the_test_set_evaluated(changed, records, text):
@@ -150,7 +154,7 @@ def test_pages_and_card_count_the_models_that_the_test_set_evaluated(changed, re
     card, page = (changed / f"runs/made/{name}" for name in ("model_card.md", "report.html"))
     assert text in card.read_text() and text in (changed / "index.html").read_text()
     assert text in page.read_text()
-    assert "on the set portraits is not recorded" in page.read_text()
+    assert "models were evaluated on the set portraits." in page.read_text()
     assert "One trained model was evaluated on the test set" in phrases.evaluations(1)
 
 
@@ -165,7 +169,7 @@ def test_run_at_the_baseline_is_marked_in_words(window, changed):
     assert ["at or below the baseline" in row for row in rows if row.startswith(("made", "again"))
             ] == [False, True]  # fmt: skip
     window.get((changed / "runs/again/report.html").as_uri())
-    assert "not better on these faces than guessing" in verdict(window)
+    assert "not better than the baseline" in verdict(window)
 
 
 def test_constant_prediction_is_put_down_to_the_relu_of_the_courses_classifier_alone(changed):
@@ -190,7 +194,7 @@ def test_drawn_sample_is_said_at_the_top_of_every_page(window, changed):
     for page in (index, run_page):
         window.get(page(changed))
         first = window.execute_script("return document.querySelector('main').innerText")
-        assert first.index("The sample is drawn") < first.index(texts(window, "h1")[0]), page
+        assert first.index("The sample has") < first.index(texts(window, "h1")[0]), page
         assert "Drawn portraits" in verdict(window)
     for page in PAGES:  # every page has the head that says it
         assert '{% extends "base.html.j2" %}' in (templates.TEMPLATES / page).read_text()
@@ -216,7 +220,7 @@ def test_gap_on_a_few_faces_is_not_significant():
         text.count("The difference, 11.7 percentage points (95") == 1 and "not significant" in text
     )
     assert "17 of 20 labelled female" in text and "29 of 30 labelled male" in text
-    assert "Fewer than 30 faces are labelled female." in text
+    assert "Fewer than 30 faces are labelled female, so this difference is uncertain." in text
 
 
 @pytest.mark.parametrize(
@@ -247,7 +251,9 @@ def test_gaps_of_opposite_sign_are_said_for_whom_the_network_fails():
         "against 94.0 %, p = 0.002). The p-values are corrected for 3 slices."
     )
     none = phrases.gaps(by_slice(MIDDLE))
-    assert none == "No slice has a significant difference (1 slice tested)."
+    assert none == (
+        "No slice has a significant difference between female and male (1 slice tested)."
+    )
 
 
 def test_test_set_of_one_class_has_no_gap():
@@ -258,16 +264,16 @@ def test_test_set_of_one_class_has_no_gap():
 
 def test_lead_that_covers_zero_is_not_significant():
     text = phrases.above_baseline(summary_of((15, 40), (48, 60)))
-    assert "difference is not significant" in text and ") above always predicting male" in text
+    assert "difference is not significant" in text and "percentage points better (" in text
 
 
-def test_lead_below_the_baseline_is_no_better_than_guessing():
+def test_accuracy_below_the_baseline_is_called_worse():
     summary = summary_of((5, 40), (48, 60))
     text = phrases.above_baseline(summary)
     low, high = summary["differences"]["over_baseline"]["interval"]
-    assert ") below always predicting male" in text
+    assert "percentage points worse (" in text and "of always predicting male." in text
     assert phrases.points_interval([-high, -low]) in text
-    assert "not better on these faces than guessing" in text
+    assert "not better than the baseline" in text
     accuracy = metric_tables.cell(*metric_tables.named("accuracy"), summary)
     assert accuracy.note == "at or below the baseline"
 
@@ -282,8 +288,8 @@ def test_weaker_slices_are_named_with_their_p_values():
 
 @pytest.mark.parametrize(
     ("rows", "said"),
-    [([MIDDLE], "None is significantly less accurate than the whole set old (1 slice of"),
-     ([(*MIDDLE[:2], np.nan, *MIDDLE[3:])], "each that is smaller than the set old has fewer")],
+    [([MIDDLE], "No slice is significantly less accurate than the whole set old (1 slice of"),
+     ([(*MIDDLE[:2], np.nan, *MIDDLE[3:])], "each one that is smaller than the set old has fewer")],
 )  # fmt: skip
 def test_lack_of_weaker_slices_is_said_of_the_named_set(rows, said):
     assert said in phrases.weaker_slices(by_slice(*rows), "set old")
@@ -344,7 +350,7 @@ def test_calibration_error_is_compared_with_that_of_a_calibrated_network():
 
 def test_temperature_at_a_bound_is_said_not_to_be_applied_to_other_photos():
     text = phrases.calibration(calibrated(0.05, at_bound=True))
-    assert "The temperature, 0.05, is at a bound of its search range: the validation set is" in text
+    assert "The fitted temperature, 0.05, is at a limit of its search and unreliable:" in text
     assert "applied neither to other photos nor to the threshold" in text
 
 
@@ -389,19 +395,16 @@ def test_photos_without_a_recorded_person_are_not_called_people(photos, whose, u
 @pytest.mark.parametrize(
     ("people", "near", "text"),
     [
-        (0, {}, "recorded name, photo or pixels are in different subsets."),
-        (
-            *(0, {"near-duplicates": 0}),
-            "recorded name, photo or pixels are in different subsets, nor are the near-duplicates "
-            "that were found.",
-        ),
-        (1, {}, "photo or pixels are in different subsets."),
+        (0, {}, "a recorded name, a photo or all pixels are always in one subset."),
+        (0, {"near-duplicates": 0}, "a recorded name, a photo or all pixels are always in one "
+         "subset, and so are the near-duplicates that were found."),
+        (1, {}, "a photo or all pixels are always in one subset."),
     ],
-)
+)  # fmt: skip
 def test_pages_say_of_the_split_what_was_checked(people, near, text):
     found = {"people": people, "photos": 0, "pixels": 0} | near
     first = "1 person is in more than one subset, because split.by is image. " if people else ""
-    expected = f"{first}No two faces with the same {text}"
+    expected = f"{first}Faces that share {text}"
     assert phrases.kept_apart({"in_two_subsets": found, "split_by": "image"}) == expected
 
 
@@ -420,8 +423,8 @@ def test_threshold_that_accepts_no_test_face_has_no_error():
         )
         for test in (accepted, none)
     )
-    assert "On the test set 80.0" in some and "are accepted, with an error of 1.0" in some
-    assert "On the test set all predictions are unsure." in nothing
+    assert "On the test set, 80.0" in some and "are accepted, with an error of 1.0" in some
+    assert "On the test set, all predictions are unsure." in nothing
     assert phrases.UNDEFINED not in nothing
 
 
@@ -442,11 +445,11 @@ def test_range_of_the_confidence_of_a_gallery_is_said():
         f"All 3 wrong predictions, with a confidence from 99.0{space} down to 55.0{space}."
     )
     assert phrases.confidences(shown, 1200, "wrong", falling=True) == (
-        "3 of the 1,200 wrong predictions, those of the highest confidence: "
+        "The 3 of 1,200 wrong predictions with the highest confidence, "
         f"from 99.0{space} down to 55.0{space}."
     )
     equal = phrases.confidences(probabilities(0.5, 0.5), 9, "correct", falling=False)
-    assert "of the lowest confidence: from 50.0" in equal
+    assert "with the lowest confidence, from 50.0" in equal
     only = phrases.confidences(probabilities(0.45), 1, "wrong", falling=True)
     assert "only wrong prediction, with a confidence of 55.0" in only
     assert phrases.confidences(probabilities(), 0, "wrong", falling=True) == ""

@@ -27,11 +27,13 @@ from renet.archives import tar_index
 from renet.common.errors import InputError
 from renet.config.architecture import CnnArchitecture
 from renet.dataset import hdf5
+from renet.evaluation.plot_style import BLUE, RED
 from renet.faces.crop import cv2
 from renet.faces.shards import face_digest
-from renet.inspection import activations
+from renet.inspection import activations, sweep_plot
 from renet.network import kinds, model_file
 from renet.network.inference import softmax
+from renet.network.rnn import SpatialRNN
 from renet.pages import walkthrough_network
 
 RUN = "results/runs/renet"
@@ -205,6 +207,31 @@ def test_changed_blocks_are_counted_in_words_that_fit_their_number(page):
     }
 
 
+def test_drawing_of_the_sweeps_has_the_numbers_and_the_arrows_of_the_layer(page, tmp_path):
+    layer = SpatialRNN((6, 8, 6), (2, 3), units=5)
+    words = sweep_plot.draw(layer, tmp_path / "sweep.svg")
+    assert words == (
+        "Input 6 × 8 × 6, 4 × 2 blocks of 2 × 3; Vertical sweep, columns: 2, units: 5 down, 5 up; "
+        "Horizontal sweep, rows: 4, units: 5 to the right, 5 to the left; Output 10 × 4 × 2"
+    )
+    drawing = (tmp_path / "sweep.svg").read_text()
+    assert ">4 × 2 blocks of 2 × 3<" in drawing and ">Output 10 × 4 × 2<" in drawing
+    # Two columns and four rows, each with an arrow of each colour: a line and a head.
+    assert drawing.count(BLUE) == drawing.count(RED) == 2 * (2 + 4)
+    assert 'src="page/walkthrough/sweep.svg" alt="How rnn1 sweeps: Input' in page
+
+
+def test_map_of_the_course_leads_to_places_that_the_results_have(finished):
+    page = (finished / "results/course.html").read_text()
+    links = [link for link in re.findall(r'href="([^"]+)"', page) if "#" in link]
+    assert len(links) > 15
+    for link in links:
+        path, _, anchor = link.partition("#")
+        assert not path or f'id="{anchor}"' in (finished / "results" / path).read_text(), link
+    assert 'href="course.html"' in (finished / "results/index.html").read_text()
+    assert 'href="../../course.html"' in (finished / RUN / "report.html").read_text()
+
+
 def captions(page: str) -> dict[str, str]:
     """The caption of each picture, by its file's name without its suffix."""
     found = re.findall(r'src="page/walkthrough/(\w+)\.\w+"[^>]*>\s*<figcaption>([^<]*)<', page)
@@ -244,7 +271,7 @@ def test_page_fits_shows_its_pictures_and_asks_for_nothing_outside(window, finis
     pictures = window.execute_script(
         "return [...document.images].map((one) => [one.naturalWidth, one.alt, one.src])"
     )
-    assert len(pictures) == 15
+    assert len(pictures) == 16
     for natural_width, text, source in pictures:
         assert natural_width > 0 and len(text) > 20, source
     links = window.execute_script(

@@ -557,7 +557,7 @@ def test_removed_run_is_listed_until_its_folder_is_deleted(project):
 def test_each_page_names_its_config(finished):
     pages = list((finished / "results").rglob("*.html"))
     assert len(pages) > 1
-    assert all("Made by the config small.yaml" in page.read_text() for page in pages)
+    assert all("Config: small.yaml" in page.read_text() for page in pages)
 
 
 def test_make_clean_keeps_trained_models_and_distclean_asks(project):
@@ -579,15 +579,15 @@ def test_snakemake_report_holds_the_figures_with_their_captions(report):
     ):  # fmt: skip
         assert text in page
     for caption in (
-        "Percentages are fractions of the labelled class", "some differ by chance",
+        "Percentages are fractions of the labelled class", "some slices differ by chance",
         "The wrong predictions on the test set",
     ):  # fmt: skip
         assert caption in page
     text = page.replace("\\n", " ")  # as JSON has it
     assert "faces of these sources: sample." in text
-    assert "These are the runs, each with a category of its own: renet." in text
+    assert "Each run has a category of its own: renet." in text
     assert "the comparison of the runs as a table" in text
-    assert "its metrics say nothing about real faces" in text
+    assert "its metrics say nothing about photographs" in text
     for title in ("Confusion matrix", "Saliency maps", "Rows that became faces", "Data sheet"):
         assert f'"content": "{title}"' in page
 

@@ -15,7 +15,8 @@ SETS = ["test", *EXTERNAL]
 COMPARED = {name: name for name in SETS}
 if len(WITH_FOLDS) > 1:
     COMPARED["out_of_fold"] = "development"
-DESCRIPTION = str(PROJECT / "docs" / "files.md")  # of all files, copied as README.md
+# Of docs/: the description of all files, copied as README.md, and what is a page of the results.
+DOCUMENTS = [str(PROJECT / "docs" / f"{name}.md") for name in ("files", "course")]
 REPORTED_SETTINGS = {
     "runs": {name: runs.with_folds(run) for name, run in RUNS.items()},
     "defaults": runs.with_folds(schema.complete(SCHEMA)),
@@ -297,6 +298,7 @@ rule report:
         reported("<results>/loss_curves.svg", "Loss of all runs", "All runs"),
         "<results>/cost.svg",
         "<results>/README.md",
+        "<results>/course.html",
         expand("<results>/grids/{grid}.svg", grid=GRIDS),
         reported("<results>/data/funnel.svg", "Rows that became faces", "All runs"),
         reported("<results>/data/datasheet.md", "Data sheet", "All runs"),
@@ -319,7 +321,7 @@ rule report:
         settings=REPORTED_SETTINGS,
         removed_runs=lambda wildcards: runs.removed(config, RESULTS),
         file_digest=lambda wildcards: list(
-            map(sources.file_state, [config["datasheet"], DESCRIPTION])
+            map(sources.file_state, [config["datasheet"], *DOCUMENTS])
         ),
         code=code("report.py"),
     script:

@@ -7,7 +7,7 @@ MORE_EPOCHS = "The training made {} updates of the weights, which are few: raise
 NOT_LEARNT = "The network has not learnt: lower train.learning_rate, or try another train.seed."
 MEMORISED = 0.25  # of the baseline's errors; with fewer, the training faces are learnt by heart
 FEW_PHOTOS = "The training faces are predicted much better than the test faces: add photos{}."
-AUGMENT = ", or let train.augment be [flip, affine], which changes them in the training"
+AUGMENT = ", or set train.augment to [flip, affine], which varies the training photos"
 FEW_TEST_FACES = "Training and test faces are predicted alike: add photos, or try another network."
 
 

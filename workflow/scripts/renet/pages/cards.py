@@ -25,6 +25,7 @@ from renet.pages.results import DataResults, RunResults
 from renet.pages.templates import PageTable
 
 LOWEST_HEADING = 6  # of Markdown
+LINK = re.compile(r"\[([^\]]*)\]\(([^)]*)\)")  # of Markdown; its text and its target
 CARD_METRICS = ("accuracy", "balanced_accuracy", "mcc", "loss", "brier", "ece")
 
 
@@ -146,19 +147,36 @@ def _total(data: DataResults, column: str, step: str) -> int:
     return int(data.funnel[column][data.funnel.step == step].sum())
 
 
+def write_document(path: Path, markdown: str, run: str | None, data: DataResults) -> None:
+    """Write a document of docs/ as a page beside index.html.
+
+    Its links to the run `renet` of results/ lead to `run`. Links to files that the results do not
+    have become text, also those to a run if `run` is None.
+    """
+
+    def link(match: re.Match) -> str:
+        text, target = match.groups()
+        if target.startswith("../results/") and (run or "/runs/" not in target):
+            target = target.removeprefix("../results/").replace("runs/renet/", f"runs/{run}/")
+        elif not target.startswith(("#", "http")):
+            return text
+        return f"[{text}]({target})"
+
+    _write_page(path, LINK.sub(link, markdown), data=data.config, home="index.html", markdown="")
+
+
 def _write(template: str, path: Path, home: str, **values: object) -> None:
     """Write a card as Markdown, and as a page with the same text and a link to `home`."""
     files.write_text(path, templates.render(template, suffix="md", **values))
     text = templates.render(template, suffix="html", **values)
-    templates.write(
-        "card.html.j2",
-        path.with_suffix(".html"),
-        title=text.splitlines()[0].removeprefix("# "),
-        data=values["data"],
-        home=home,
-        markdown=path.name,
-        body=MARKDOWN.render(text),
-    )
+    page = path.with_suffix(".html")
+    _write_page(page, text, data=values["data"], home=home, markdown=path.name)
+
+
+def _write_page(path: Path, text: str, **values: object) -> None:
+    """Write a page from Markdown, whose first line is its title."""
+    title = text.splitlines()[0].removeprefix("# ")
+    templates.write("card.html.j2", path, title=title, body=MARKDOWN.render(text), **values)
 
 
 def _open_table(_: RendererHTML, tokens: Sequence[Token], index: int, *__: object) -> str:

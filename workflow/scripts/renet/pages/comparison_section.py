@@ -59,7 +59,7 @@ def headline(table: pd.DataFrame) -> tuple[str, str] | None:
     said = " ".join(_differences_of_set(name, rows) for name, rows in sets)
     if others := sorted(set(claims.other[claims.set == OUT_OF_FOLD]) - {claims.other.iloc[0]}):
         # The reference has no folds.
-        said += f" The {phrases.OUT_OF_FOLD_SET} compares with {_name(others[0])}."
+        said += f" On the {phrases.OUT_OF_FOLD_SET}, the reference is {_name(others[0])}."
     if sets.size().max() > MOST_IN_WORDS:
         return label, said
     return label, f"Percentage points with 95\N{NO-BREAK SPACE}% interval and corrected p. {said}"
@@ -94,14 +94,14 @@ def _significance(row: Any) -> str:
 
 
 def lead(table: pd.DataFrame) -> str:
-    """Over which runs chance can explain the lead of the best run on the set that chose it."""
+    """Over which runs the lead of the best run is not significant on the set that chose it."""
     others = table[table.kind == BEST]
     names = others.run[others.significant != 1].tolist()
     if not names:
-        return "chance alone does not explain the lead over any other run"
+        return "the lead over each other run is significant"
     if len(names) > MOST_IN_WORDS:
-        return f"chance can explain the lead over {len(names)} of the other {len(others)} runs"
-    return f"chance can explain the lead over {phrases.listed(names)}"
+        return f"the lead over {len(names)} of the other {len(others)} runs is not significant"
+    return f"the lead over {phrases.listed(names)} is not significant"
 
 
 def _name(runs: str) -> str:
@@ -154,7 +154,7 @@ def _table(of_set: pd.DataFrame, runs: list[RunResults], few: str) -> PageTable 
     ]  # fmt: skip
     headings = [
         "run", metric.label, "of the reference", "difference in points",
-        "95 % interval, uncorrected", "p, corrected", "difference", "settings that differ",
+        "95 % interval, uncorrected", "p, corrected", "significance", "settings that differ",
     ]  # fmt: skip
     label = f"All claims about the {described(of_set.set.iloc[0])}"
     return PageTable(label, headings, rows, collapsed=len(rows) > MOST_IN_WORDS or bool(few))

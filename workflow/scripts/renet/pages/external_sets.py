@@ -31,8 +31,8 @@ def section(name: str, results: SetResults, slices: PageTable, evaluations: int)
     return values | {
         "name": name,
         "heading": f"External test set {name}",
-        "note": "No training and no choice has seen these faces: recorded people and photos of the "
-        "training and the validation set are left out.",
+        "note": "These faces were never used for training or for choosing anything. Recorded "
+        "people and photos of the training and the validation set are left out.",
         "folder": folder,
         "inference": f"{folder}inference.csv",
         "abstention": abstention,
@@ -40,7 +40,7 @@ def section(name: str, results: SetResults, slices: PageTable, evaluations: int)
 
 
 def out_of_fold(results: SetResults, slices: PageTable, folds: int, split_by: str) -> dict:
-    """The same of the out-of-fold set of a run with folds.
+    """The values of external.html.j2 for the out-of-fold set of a run with folds.
 
     Args:
         split_by: `split.by` of the config.
@@ -51,9 +51,9 @@ def out_of_fold(results: SetResults, slices: PageTable, folds: int, split_by: st
     return values | {
         "name": name,
         "heading": "Cross-validation",
-        "note": "These are the faces of training and validation, each predicted by one of "
-        f"{folds} networks, which was trained without the {unit}. Temperature and threshold of "
-        "unsure predictions are fitted on these predictions: see the test set for their effect.",
+        "note": "These are the faces of training and validation. Each one is predicted by one of "
+        f"{folds} networks, which was trained without this {unit}. Temperature and threshold of "
+        "unsure predictions are fitted on these predictions; the test set shows their effect.",
         "folder": "out_of_fold/",
         "inference": "inference_validation.csv",
         "abstention": None,  # the threshold was chosen on these faces
@@ -78,7 +78,7 @@ def _section(results: SetResults, slices: PageTable, name: str, set_name: str) -
         "test": test,
         "accuracy": metric_tables.cell(COLUMNS[0], test),
         "texts": [
-            f"The accuracy is {phrases.above_baseline(test)}",
+            phrases.above_baseline(test),
             *([few] if few else judged),
         ],
         "metrics": _named(metric_tables.metrics_table(results.metrics, name), name),

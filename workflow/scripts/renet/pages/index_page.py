@@ -20,19 +20,20 @@ from renet.pages.results import DataResults, RunResults
 from renet.pages.templates import PageTable
 
 # The columns of metrics in the table of runs: heading, set, and key of the metric; the test set's
-# stand after the first one.
+# stand after the first one. Only the first ones are shown at first, so that the table fits.
 COLUMNS: tuple[tuple[Any, ...], ...] = tuple(
     (heading, subset, *metric_tables.named(metric))
     for heading, subset, metric in (
         ("validation accuracy", "validation", "accuracy"),
         ("test accuracy", "test", "accuracy"),
         ("balanced accuracy", "test", "balanced_accuracy"),
-        ("MCC", "test", "mcc"),
         ("ROC AUC", "test", "roc_auc"),
+        ("MCC", "test", "mcc"),
         ("log loss", "test", "loss"),
         ("ECE", "test", "ece"),
     )
 )
+MAIN_COLUMNS = 4
 LACKS = "–"  # in place of a setting that a kind of network does not have, or of a folded metric
 
 
@@ -136,6 +137,8 @@ def _runs(runs: list[RunResults], folded: set[str], defaults: dict) -> dict:
     return {
         "constant": [name for name, test in tests.items() if test["constant_prediction"]],
         "columns": columns,
+        "main_columns": MAIN_COLUMNS,
+        "folded_cell": metric_tables.Cell("", None, LACKS),
         "with_folds": with_folds,
         "runs": [_row(run, different, is_folded=run.name in folded) for run in runs],
         "summaries": [*_seed_means(runs, folded), baseline],

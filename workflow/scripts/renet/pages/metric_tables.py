@@ -163,7 +163,7 @@ def abstention_table(metrics: dict, name: str = "test") -> PageTable | None:
         if group["n"] >= SMALL_SLICE
     ]
     headings = [
-        "group", "faces", "accepted", "coverage", "their error", "95 % interval",
+        "group", "faces", "accepted", "coverage", "error of accepted", "95 % interval",
         "error without abstaining",
     ]  # fmt: skip
     return PageTable("Coverage and error by group", headings, rows, collapsed=True)

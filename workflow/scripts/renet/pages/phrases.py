@@ -54,14 +54,15 @@ def points_interval(bounds: list[float]) -> str:
 
 def interval_method(test: dict) -> str:
     """How the intervals of a summary are computed."""
-    few = "" if test["subjects"] >= PEOPLE_OF_BOOTSTRAP else ", which is approximate for so few"
+    unit = subjects.unit(test)
+    few = f", which is approximate for fewer than {PEOPLE_OF_BOOTSTRAP} {unit}"
     return (
         f"The 95\N{NO-BREAK SPACE}% intervals allow for several faces of one "
         f"{subjects.unit(test, 1)}. Accuracy, recall and precision have Wilson's interval on the "
-        "effective number of faces, the balanced accuracy has the one that follows from both "
-        f"recalls, and the other metrics have a bootstrap over {subjects.unit(test)}{few}. The "
-        "intervals are about the choice of the faces, not about other seeds, wrong labels or faces "
-        "from other sources."
+        "effective number of faces. The interval of the balanced accuracy follows from both "
+        f"recalls. The other metrics have a bootstrap interval over {unit}"
+        f"{few if test['subjects'] < PEOPLE_OF_BOOTSTRAP else ''}. The intervals cover the choice "
+        "of the faces. They do not cover other seeds, wrong labels or other sources of faces."
     )
 
 
@@ -84,7 +85,7 @@ def few(test: dict, set_name: str = TEST_SET) -> str:
 def left_out(by_slice: pd.DataFrame) -> str:
     """How many slices, rows of slices.csv, are too small for the tables; nothing for none."""
     count = counted(int((by_slice.n < SMALL_SLICE).sum()), "slice has", "slices have")
-    text = f"{count} fewer than {SMALL_SLICE} faces; only slices.csv lists them."
+    text = f"{count} fewer than {SMALL_SLICE} faces: see slices.csv."
     return "" if count.startswith("0 ") else text
 
 
@@ -102,30 +103,31 @@ def calibration(metrics: dict) -> str:
         if faces < SMALL_SLICE:
             reason = f"the {fitted_on} has only {counted(faces, 'face', 'faces')}"
         return (
-            f"The temperature, {temperature}, is at a bound of its search range: {reason}. It is "
-            "applied neither to other photos nor to the threshold of unsure predictions."
+            f"The fitted temperature, {temperature}, is at a limit of its search and unreliable: "
+            f"{reason}. It is applied neither to other photos nor to the threshold of unsure "
+            "predictions."
         )
     low, high = scaled["interval"]
-    verdict = "neither overconfidence nor underconfidence is significant there"
+    finding = "neither overconfidence nor underconfidence is significant on this set"
     if not low <= 1 <= high:
-        verdict = f"the network is {'over' if value > 1 else 'under'}confident there"
+        finding = f"the network is {'over' if value > 1 else 'under'}confident on this set"
     if faces < SMALL_SLICE:
-        verdict = f"its {counted(faces, 'face is', 'faces are')} too few to judge the confidence"
+        finding = f"its {counted(faces, 'face is', 'faces are')} too few to judge the confidence"
     return (
         f"The temperature fitted on the {fitted_on} is {temperature} (95\N{NO-BREAK SPACE}% "
-        f"interval {low:.2f} to {high:.2f}): {verdict}.{_effect(metrics['test'], scaled)} It "
-        "does not change the predicted classes."
+        f"interval {low:.2f} to {high:.2f}): {finding}.{_effect(metrics['test'], scaled)} "
+        "Temperature scaling does not change the predicted classes."
     )
 
 
 def calibration_error(test: dict) -> str:
     """The ECE beside that of a perfectly calibrated network on the same faces."""
     perfect = test["ece_if_calibrated"]
-    verdict = "can" if test["ece"] <= perfect["high"] else "cannot"
+    ability = "can" if test["ece"] <= perfect["high"] else "cannot"
     return (
         f"The calibration error (ECE) is {decimal(test['ece'])}. A perfectly calibrated network "
         f"with these confidences has {decimal(perfect['mean'])} on average, and at most "
-        f"{decimal(perfect['high'])} in 95\N{NO-BREAK SPACE}% of the cases: chance {verdict} "
+        f"{decimal(perfect['high'])} in 95\N{NO-BREAK SPACE}% of the cases: chance {ability} "
         "explain this error."
     )
 
@@ -142,7 +144,7 @@ def _effect(test: dict, scaled: dict) -> str:
             verb = "lowers" if scaled[key] < test[key] else "raises"
             changes[verb].append(f"the {name} from {before} to {after}")
     effects = [f"{verb} {listed(parts)}" for verb, parts in changes.items() if parts]
-    return f" On the test set it {listed(effects)}." if effects else ""
+    return f" On the test set, scaling {listed(effects)}." if effects else ""
 
 
 def counted(count: int, singular: str, plural: str) -> str:
@@ -176,9 +178,9 @@ def unnamed(summary: dict) -> str:
         return ""
     photos = counted(summary["unnamed_photos"], "photo has", "photos have")
     return (
-        f"{photos} no recorded person. Each counts as a person of its own: people may be in both "
-        "the training and the test set, so that the metrics can be too high and the intervals too "
-        "narrow."
+        f"{photos} no recorded person. Each counts as a person of its own, so a person may be in "
+        "both the training and the test set. The metrics can then be too high and the intervals "
+        "too narrow."
     )
 
 
@@ -188,19 +190,19 @@ def kept_apart(leakage: dict) -> str:
     allowed = ("people",) if leakage["split_by"] == "image" else ()
     if leaks := [f"{name} ({n:,})" for name, n in found.items() if n and name not in allowed]:
         return (
-            f"The published split leaks: the same {', '.join(leaks)} are in more than one subset, "
-            "as split.allow_leaks allows, so that the metrics can be too high."
+            f"The published split leaks: {listed(leaks)} are in more than one subset, which "
+            "split.allow_leaks permits. The metrics can be too high."
         )
-    also = ", nor are the near-duplicates that were found" if "near-duplicates" in found else ""
+    also = ", and so are the near-duplicates that were found" if "near-duplicates" in found else ""
     if not found["people"]:
-        same, shared = "recorded name, photo or pixels", ""
+        same, shared = "a recorded name, a photo or all pixels", ""
     else:
-        same = "photo or pixels"
+        same = "a photo or all pixels"
         shared = (
             f"{counted(found['people'], 'person is', 'people are')} in more than one subset, "
             "because split.by is image. "
         )
-    return f"{shared}No two faces with the same {same} are in different subsets{also}."
+    return f"{shared}Faces that share {same} are always in one subset{also}."
 
 
 def initial_weights(recipe: dict, leakage: dict) -> str:
@@ -219,9 +221,9 @@ def known_to_initial_weights(leakage: dict) -> str:
     if not counts:
         return ""
     return (
-        f"Near-duplicates of the faces that the initial weights were trained on: {listed(counts)}. "
-        "Metrics on such faces say nothing about new photos. Copies that are cropped otherwise are "
-        "not found, nor photos that an earlier training of these weights had."
+        "The initial weights were trained on near-duplicates of some faces: of these faces, "
+        f"{listed(counts)}. Metrics on such faces say nothing about new photos. Copies with "
+        "another crop are not found, nor photos of an earlier training of these weights."
     )
 
 
@@ -233,25 +235,26 @@ def abstention(metrics: dict) -> str:
     chosen_set = validation_set(metrics)
     if choice["threshold"] is None and choice["people"] < choice["needed"]:
         return (
-            f"No threshold can show an error of at most {rate} with a confidence of {level}: that "
-            f"takes at least {choice['needed']:,} {unit} without an error, and the {chosen_set} "
-            f"has {chosen_on}."
+            f"No threshold for unsure predictions was chosen. The {chosen_set} is too small to "
+            f"show an error of at most {rate} with a confidence of {level}: this takes at least "
+            f"{choice['needed']:,} {unit} without an error, and the set has {chosen_on}."
         )
     if choice["threshold"] is None:
         return (
-            f"On the {chosen_set} ({chosen_on}), no threshold can be shown to keep the error at "
-            f"or below {rate} over {unit} and over faces, with a confidence of {level}."
+            f"No threshold for unsure predictions was chosen. On the {chosen_set} ({chosen_on}), "
+            f"none keeps the error at or below {rate} over {unit} and over faces, with a "
+            f"confidence of {level}."
         )
     rule = "Every prediction is accepted"
     if choice["threshold"] > 0:
         rule = f"A prediction is unsure unless its confidence is above {choice['threshold']:.4f}"
     return (
-        f"{rule}. This was chosen on the {chosen_set}: of one face each of {chosen_on}, "
+        f"{rule}. The threshold was chosen on the {chosen_set}, on one face each of {chosen_on}: "
         f"{choice['errors']:,} of {choice['accepted']:,} accepted predictions are wrong. The error "
         f"is at most {percentage(choice['upper_bound'])} over {unit} and over faces, with a "
-        f"confidence of {level} after a correction for the choice. On the test set "
-        f"{_accepted(choice['test'])}. The bound is for photos like those of the data set; "
-        "abstaining can widen the difference between groups."
+        f"confidence of {level} that is corrected for the choice. On the test set, "
+        f"{_accepted(choice['test'])}. The bound holds for photos like those of the data set. "
+        "Abstaining can widen the difference between groups."
     )
 
 
@@ -259,9 +262,9 @@ def _accepted(test: dict) -> str:
     if not test["accepted"]:
         return "all predictions are unsure"
     return (
-        f"{percentage(test['coverage'])} are accepted, with an error of "
-        f"{percentage(test['error'])} in place of {percentage(test['error_of_all'])} without "
-        "abstaining"
+        f"{percentage(test['coverage'])} of the predictions are accepted, with an error of "
+        f"{percentage(test['error'])}; without abstaining, it is "
+        f"{percentage(test['error_of_all'])}"
     )
 
 
@@ -269,8 +272,8 @@ def risk_coverage_area(metrics: dict) -> str:
     """The area under the risk-coverage curve, and that of a confidence that says nothing."""
     test = metrics["abstention"]["test"]
     return (
-        f"The area under the curve of error by coverage is {test['area']:.4f}; if the confidence "
-        f"said nothing about errors, it would be {test['error_of_all']:.4f}."
+        f"The area under the curve of error by coverage is {test['area']:.4f}. If the confidence "
+        f"said nothing about errors, the area would be {test['error_of_all']:.4f}."
     )
 
 
@@ -298,7 +301,7 @@ def losses(history: pd.DataFrame, epochs: int) -> str:
     last = history.iloc[-1]
     validated = f" and the validation loss {decimal(last.validation_loss)}"
     if pd.isna(last.validation_loss):
-        validated = "; the run is validated by cross-validation, not after an epoch"
+        validated = ". The run is validated by cross-validation, not after each epoch"
     return (
         f"After {counted(epochs, 'epoch', 'epochs')} the training loss is "
         f"{decimal(last.loss)}{validated}."
@@ -314,17 +317,17 @@ def against_baseline(summary: dict) -> str:
 
 
 def above_baseline(test: dict) -> str:
-    """How far the accuracy is above that of the majority class, or that this is not significant."""
+    """The baseline, and how much better the model is, or that this is not significant."""
     difference, baseline = test["differences"]["over_baseline"], test["majority_baseline"]
     value, sign = difference["value"], -1 if difference["value"] < 0 else 1
     interval = points_interval(sorted(sign * bound for bound in difference["interval"]))
     text = (
-        f"{points(abs(value))} percentage points ({interval}) {'below' if sign < 0 else 'above'} "
-        f"always predicting {baseline['class']}, which is correct for "
-        f"{percentage(baseline['accuracy'])}."
+        f"{percentage(baseline['accuracy'])} is the baseline, the accuracy of always predicting "
+        f"{baseline['class']}. The model is {points(abs(value))} percentage points "
+        f"{'worse' if sign < 0 else 'better'} ({interval})."
     )
     if value <= 0:
-        return f"{text} The network is not better on these faces than guessing."
+        return f"{text} On these faces it is not better than the baseline."
     if difference["significant"]:
         return text
     return f"{text} The interval covers zero: the difference is not significant."
@@ -339,7 +342,7 @@ def gender_gap(test: dict, set_name: str = TEST_SET) -> str:
     """
     difference = test["differences"]["male_minus_female"]
     if difference["value"] is None:
-        return f"The {set_name} has faces of one class alone, so that no classes can be compared."
+        return f"The {set_name} has faces of one class alone: no classes can be compared."
     counts = [(row[label], sum(row)) for label, row in enumerate(test["confusion_matrix"])]
     recalls = ", ".join(
         f"{correct:,} of {total:,} labelled {name} ({percentage(correct / total)})"
@@ -353,8 +356,9 @@ def gender_gap(test: dict, set_name: str = TEST_SET) -> str:
     if not difference["significant"]:
         gap = f"The difference, {size}, is not significant."
     small = [name for (_, total), name in zip(counts, CLASSES, strict=True) if total < SMALL_SLICE]
-    note = f" Fewer than {SMALL_SLICE} faces are labelled {' or '.join(small)}." if small else ""
-    return f"Correct: {recalls}. {gap}{note}"
+    few_faces = f" Fewer than {SMALL_SLICE} faces are labelled {' or '.join(small)}"
+    note = f"{few_faces}, so this difference is uncertain." if small else ""
+    return f"Correct predictions: {recalls}. {gap}{note}"
 
 
 def gaps(by_slice: pd.DataFrame, set_name: str = TEST_SET) -> str:
@@ -367,13 +371,14 @@ def gaps(by_slice: pd.DataFrame, set_name: str = TEST_SET) -> str:
     tested = int(by_slice.gap_p_holm.notna().sum())
     if not tested:
         return (
-            f"No slice by age, colour or source is smaller than the {set_name} and has at least "
-            f"{SMALL_SLICE} faces, {FEWEST_OF_CLASS} of each gender."
+            "Female and male are compared in no slice by age, colour or source: none has at least "
+            f"{SMALL_SLICE} faces, {FEWEST_OF_CLASS} of each gender, and fewer than the {set_name}."
         )
     differing = by_slice[by_slice.gap_p_holm <= ALPHA]
     if differing.empty:
         return (
-            f"No slice has a significant difference ({counted(tested, 'slice', 'slices')} tested)."
+            "No slice has a significant difference between female and male "
+            f"({counted(tested, 'slice', 'slices')} tested)."
         )
     sentences = []
     for whom, lower, higher in (("Women", *CLASSES), ("Men", *CLASSES[::-1])):
@@ -384,7 +389,7 @@ def gaps(by_slice: pd.DataFrame, set_name: str = TEST_SET) -> str:
             noun = "slice" if len(texts) == 1 else "slices"
             names = _slices(rows, texts, "gap_p_holm")
             sentences.append(f"{whom} are recognised less often in the {noun} {names}.")
-    return f"{' '.join(sentences)} {_corrected(tested)}"
+    return f"{' '.join(sentences)}{_corrected(tested)}"
 
 
 def _slices(rows: pd.DataFrame, texts: Iterable[str], p_column: str) -> str:
@@ -397,7 +402,7 @@ def _slices(rows: pd.DataFrame, texts: Iterable[str], p_column: str) -> str:
 
 
 def _corrected(tested: int) -> str:
-    return f"The p-values are corrected for {counted(tested, 'slice', 'slices')}."
+    return f" The p-values are corrected for {tested} slices." if tested > 1 else ""
 
 
 def weaker_slices(by_slice: pd.DataFrame, set_name: str = TEST_SET) -> str:
@@ -410,18 +415,18 @@ def weaker_slices(by_slice: pd.DataFrame, set_name: str = TEST_SET) -> str:
     tested = int(by_slice.p_holm.notna().sum())
     if not tested:
         return (
-            "No slice is tested for a lower accuracy: each that is smaller than the "
+            "No slice is tested for a lower accuracy: each one that is smaller than the "
             f"{set_name} has fewer than {SMALL_SLICE} faces."
         )
     weaker = by_slice[by_slice.p_holm <= ALPHA]
     if weaker.empty:
         return (
-            f"None is significantly less accurate than the whole {set_name} "
+            f"No slice is significantly less accurate than the whole {set_name} "
             f"({counted(tested, 'slice', 'slices')} of at least {SMALL_SLICE} faces tested). Small "
-            "differences need more faces than these to be significant."
+            "differences need more faces to be significant."
         )
     names = _slices(weaker, map(percentage, weaker.accuracy), "p_holm")
-    return f"Significantly less accurate than the whole {set_name}: {names}. {_corrected(tested)}"
+    return f"Significantly less accurate than the whole {set_name}: {names}.{_corrected(tested)}"
 
 
 def p_value(number: float) -> str:
@@ -472,8 +477,7 @@ def confidences(rows: pd.DataFrame, total: int, kind: str, *, falling: bool) -> 
     span = f"from {percentage(first)} {way[0]} to {percentage(last)}"
     if len(rows) < total:
         return (
-            f"{len(rows)} of the {total:,} {kind} predictions, those of the {way[1]} confidence: "
-            f"{span}."
+            f"The {len(rows)} of {total:,} {kind} predictions with the {way[1]} confidence, {span}."
         )
     if total == 1:
         return f"The only {kind} prediction, with a confidence of {percentage(first)}."
@@ -493,16 +497,16 @@ def label_errors(cost: dict | None) -> str:
     if cost is None:
         return ""
     found = (
-        f"the label audit suspects {percentage(cost['suspect'])} of all labels, and in simulations "
-        f"without a wrong label {percentage(cost['without_errors'])} on average"
+        f"The label audit suspects {percentage(cost['suspect'])} of all labels. In simulations "
+        f"without a wrong label it suspects {percentage(cost['without_errors'])} on average"
     )
     if not cost["highest"]:
-        return f"There is no sign of wrong labels: {found}."
+        return f"There is no sign of wrong labels. {found}."
     return (
         f"Wrong labels can lower the accuracy by 0 to about {points(cost['highest'])} percentage "
-        f"points: {found} (in 95\N{NO-BREAK SPACE}% of them at least "
-        f"{percentage(cost['without_errors_least'])}). This holds if labels are wrong at random. "
-        "The audit misses wrong labels that its networks agree with."
+        f"points. {found}, and at least {percentage(cost['without_errors_least'])} in "
+        "95\N{NO-BREAK SPACE}% of them. The estimate holds if labels are wrong at random. It "
+        "misses wrong labels that the networks of the audit agree with."
     )
 
 
@@ -513,12 +517,12 @@ def evaluations(count: int, set_name: str = TEST_SET) -> str:
         set_name: as it stands after `the`.
     """
     if not count:
-        return f"How many trained models were evaluated on the {set_name} is not recorded."
+        return f"It is not recorded how many trained models were evaluated on the {set_name}."
     if count == 1:
         return f"One trained model was evaluated on the {set_name} in this folder of results."
     return (
         f"{count:,} trained models were evaluated on the {set_name} in this folder of results, "
-        "those of removed runs included. Metrics that choose a model are too high for it."
+        "also those of removed runs. If a model is chosen by its test metrics, they are too high."
     )
 
 

@@ -1,4 +1,4 @@
-"""The verdict: what was trained on what, how good it is against guessing, and what that shows.
+"""The head of a page: what was trained on what, how it compares with the baseline, what that shows.
 
 It stands first on the page over all runs, for the best run, and on the page of each run.
 """
@@ -18,7 +18,7 @@ PHOTO_KINDS = {
 
 
 def of_best(runs: list[RunResults], shown: list[RunResults], data: DataResults) -> dict:
-    """The verdict on the best run, for index.html: the values of verdict.html.j2.
+    """The head of index.html, about the best run: the values of verdict.html.j2.
 
     Args:
         shown: the runs whose test metrics are not folded.
@@ -36,10 +36,10 @@ def of_best(runs: list[RunResults], shown: list[RunResults], data: DataResults) 
         rank = (
             f"the highest of {len(runs)} runs{tie}; "
             f"{comparison_section.lead(data.comparison[0])}. "
-            "Another run can be better on the test set, which has no part in the choice."
+            "Another run can be better on the test set, which was not used for this choice."
         )
         if chosen_on != phrases.OUT_OF_FOLD_SET and any(run.folds for run in runs):
-            rank += " Of a run with folds, its out-of-fold predictions of the validation set count."
+            rank += " Runs with folds are compared by out-of-fold predictions of this set."
     verdict = of_run(best, data)
     verdict |= {
         "folder": f"runs/{best.name}/",
@@ -53,12 +53,12 @@ def of_best(runs: list[RunResults], shown: list[RunResults], data: DataResults) 
         rows.insert(0, compared)
     notes = {run.name: phrases.against_baseline(run.stated.metrics["test"]) for run in shown}
     if doubts := "; ".join(f"{name}: {note}" for name, note in notes.items() if note):
-        rows.append(("Not significantly above guessing", doubts))
+        rows.append(("Not significantly above the baseline", doubts))
     return verdict
 
 
 def of_run(run: RunResults, data: DataResults) -> dict:
-    """The verdict on one run, for its page: the values of verdict.html.j2."""
+    """The head of the page of a run: the values of verdict.html.j2."""
     test, composition = run.stated.metrics["test"], run.metrics["data"]
     (accuracy,) = metric_tables.named("accuracy")
     of_set, other = "test faces", run.out_of_fold
@@ -113,13 +113,13 @@ def chosen_run(runs: list[RunResults], data: DataResults) -> RunResults:
 def _further(run: RunResults, other: SetResults) -> tuple[str, str]:
     """The row with the accuracy on the set, test or out of fold, that is not stated first."""
     (accuracy,), test = metric_tables.named("accuracy"), other.metrics["test"]
-    heading, of_set = "Test set", "faces that no training has seen"
+    heading, of_set = "Test set", "faces that were never used for training"
     if other is not run:
         heading = "Cross-validation"
         of_set = "faces of training and validation, predicted by networks trained without them"
     return heading, (
         f"{test['n']:,} {of_set}: {accuracy.text(test['accuracy'])} correct "
-        f"(95\N{NO-BREAK SPACE}% interval {accuracy.interval_text(test)}), "
+        f"(95\N{NO-BREAK SPACE}% interval {accuracy.interval_text(test)}). "
         f"{phrases.above_baseline(test)}"
     )
 

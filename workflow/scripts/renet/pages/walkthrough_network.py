@@ -6,7 +6,7 @@ import numpy as np
 from torch import nn
 
 from renet.common.imdb_wiki import CLASSES
-from renet.inspection import activations, feature_maps
+from renet.inspection import activations, feature_maps, sweep_plot
 from renet.inspection.activations import Activations
 from renet.inspection.feature_maps import COLUMNS
 from renet.network.model import Network, parameter_count
@@ -26,6 +26,8 @@ def stages(network: Network, seen: Activations, face: np.ndarray, pictures: Path
         ]
         for kind, stage in (("conv", _convolution), ("rnn", _sweep))
     }
+    for first in layers["rnn"][:1]:
+        first["drawing"] = sweep_plot.draw(first["layer"], pictures / "sweep.svg")
     bn0 = seen.maps["bn0"]
     _draw(bn0, list(range(len(bn0))), pictures / "bn0.png", signed=True)
     return {
