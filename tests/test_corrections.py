@@ -99,7 +99,7 @@ def test_correction_of_an_own_photo_needs_its_file(source, caplog):
     outcomes = CORRECTED.read(source / "corrected.csv").set_index("id").outcome.to_dict()
     other = {"own:3": "other_photo", "own:a.jpg": "other_photo"}
     assert outcomes == {"own:1": "corrected", **other}
-    wanted = "2 corrections are not applied, because their photo is gone or another file: "
+    wanted = "2 corrections are not applied, because their photo is gone or was replaced: "
     assert wanted + "own:3, own:a.jpg" in caplog.text
     samples = SPLIT.read(source / "split.csv").set_index("id")
     assert samples.target["own:1"] == 0 and samples.target["own:3"] == 1
