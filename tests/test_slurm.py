@@ -55,12 +55,14 @@ def configured(folder: Path) -> Path:
     project = copy_project(folder)
     profile = project / "profiles/slurm/config.yaml"
     profile.write_text(profile.read_text().replace("# - download=", "- download="))
-    (project / "photos.csv").write_text("path,gender\nfaces.png,f\nrun.png,m\nverdict.png,f\n")
+    (project / "photos.csv").write_text(
+        "path,gender\nfaces.webp,f\nrun.webp,m\nwalkthrough.webp,f\n"
+    )
     own = {"url": (ROOT / "docs").as_uri(), "database": "table", "table": "photos.csv"}
     own |= {"photos": "crop", "shards": 1}
     write_config(
         project, runs=RUNS, resources=RESOURCES, checkpoints=OFTEN, external=["own"],
-        archives={"own": own}, predict={"photos": "docs/faces.png"},
+        archives={"own": own}, predict={"photos": "docs/faces.webp"},
     )  # fmt: skip
     return project
 

@@ -19,7 +19,7 @@ archives:
   b: *own
 resources: {{memory_mb: 9000}}
 audit: {{folds: 2, run: course}}
-predict: {{photos: {ROOT}/docs/faces.png}}
+predict: {{photos: {ROOT}/docs/faces.webp}}
 runs:
   renet: null
   course: {{seeds: [1, 2], folds: 2}}

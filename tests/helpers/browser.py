@@ -1,10 +1,11 @@
 """A headless Chromium, and what tests ask it."""
 
+import contextlib
 import importlib.resources
 import json
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 import pytest
 from selenium import webdriver
@@ -19,6 +20,7 @@ FLAGS = [
     "--disable-background-networking", "--disable-component-update", "--disable-sync",
 ]  # fmt: skip
 AXE = importlib.resources.files("axe_playwright_python") / "axe.min.js"
+PROGRAMS = ("chromium", "chromedriver")
 PHONE, DESKTOP = 390, 1280  # widths in pixels
 
 
@@ -42,12 +44,13 @@ class Browser(webdriver.Chrome):
         WebDriverWait(self, 10, 0.01).until(lambda _: self.execute_script(is_loaded, leaves))
 
 
-@pytest.fixture(scope="session")
-def browser() -> Iterator[WebDriver]:
-    """A headless Chromium that keeps the console's and the network's log."""
-    programs = [shutil.which(name) for name in ("chromium", "chromedriver")]
-    if not all(programs):
-        pytest.skip("chromium and chromedriver (Debian: chromium, chromium-driver) are not on PATH")
+@contextlib.contextmanager
+def opened(programs: Sequence[str]) -> Iterator[Browser]:
+    """A headless Chromium that keeps the console's and the network's log.
+
+    Args:
+        programs: paths of chromium and chromedriver.
+    """
     options = Options()
     options.binary_location = programs[0]
     # Its processes may still write as they end.
@@ -58,6 +61,16 @@ def browser() -> Iterator[WebDriver]:
         driver = Browser(options=options, service=Service(programs[1]))
         yield driver
         driver.quit()
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """A headless Chromium, where there is one."""
+    programs = [shutil.which(name) for name in PROGRAMS]
+    if not all(programs):
+        pytest.skip("chromium and chromedriver (Debian: chromium, chromium-driver) are not on PATH")
+    with opened(programs) as driver:
+        yield driver
 
 
 @pytest.fixture
