@@ -10,7 +10,7 @@ min_version("9.27")
 HERE = workflow.current_basedir.get_path_or_uri(secret_free=True)
 if "{" in HERE or "}" in HERE:
     sys.exit(
-        f"The project's folder is {HERE}, whose braces Snakemake would read as wildcards; rename it."
+        f"Snakemake would read the braces in the project's folder {HERE} as wildcards; rename it."
     )
 
 

@@ -141,11 +141,11 @@ def test_partial_config_is_completed():
         ({"filter": {"min_age": 50, "max_age": 20}}, "min_age` is above"),
         ({"runs": {"renet": None}}, "no run that is switched on"),
         ({"train": {"nesterov": True, "momentum": 0}}, "renet has `nesterov: true`, which needs"),
-        ({"audit": {"folds": 3, "run": "b"}}, r"audit\.run is b, which is none of the runs"),
+        ({"audit": {"folds": 3, "run": "b"}}, r"`audit\.run` is b, but no such run"),
         ({"comparison": {"reference": "b"}}, r"comparison\.reference is b, which is none"),
         (
             {"runs": {"a": {"seeds": [1]}, "a-seed1": {}}},
-            "Two runs would be called a-seed1",
+            "make a run called a-seed1",
         ),
         ({"crop": {"size": 100}}, r"`crop\.size` is \[100, 100\].*run renet.*\[32, 32\]"),
         ({"crop": {"margin": 0.6}, "sources": ["wiki"]}, r"`crop\.margin` is 0\.6"),

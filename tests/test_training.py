@@ -362,7 +362,7 @@ def test_faces_of_other_classes_are_refused(course, tmp_path):
     with h5py.File(tmp_path / "train.h5", "a") as store:
         store["output"].attrs["nclass"] = 7
     write_faces(tmp_path / "test.h5")
-    with pytest.raises(InputError, match="has 7 classes of faces"):
+    with pytest.raises(InputError, match="has 7 classes and faces"):
         course("--data_root", tmp_path, "-e", 1)
 
 
@@ -423,7 +423,7 @@ def test_continued_training_has_the_new_recipe_not_the_saved_one(faces, tmp_path
 def test_model_for_faces_of_another_size_is_refused(faces):
     model = ReNet((3, 64, 64), SMALL)
     with pytest.raises(
-        InputError, match=r"train\.h5 has 2 classes of faces of shape \(3, 32, 32\)"
+        InputError, match=r"train\.h5 has 2 classes and faces of shape \(3, 32, 32\)"
     ):
         Trainer(model, QUICK, *faces)
 

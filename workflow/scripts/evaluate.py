@@ -99,8 +99,9 @@ def evaluate(
     if initial_hashes:
         leaks["faces_of_initial_weights"] = known = leakage.count_known(split_table, initial_hashes)
         if sum(known.values()) > sum(known.get(subset, 0) for subset in trained_on):
+            counts = ", ".join(f"{count:,} of {subset}" for subset, count in known.items())
             fault = "%s: the initial weights were trained on faces of these subsets: %s."
-            logging.warning(fault, metrics.parent, known)
+            logging.warning(fault, metrics.parent, counts)
     epochs = HISTORY.read(history) if history else None
     shown = by_slice[by_slice.n >= SMALL_SLICE]
     evaluation = run_plots.Evaluation(predictions, summary, shown, epochs)

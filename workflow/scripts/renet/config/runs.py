@@ -28,8 +28,8 @@ def runs(config: dict) -> dict[str, dict]:
         for run, changes in grids.expand(name, entry):
             if run in complete:
                 raise InputError(
-                    f"Two runs would be called {run}, one of them of runs.{name}; rename one of "
-                    "them in runs."
+                    f"Two entries of `runs` make a run called {run}, and `runs.{name}` is one of "
+                    "them; rename it."
                 )
             complete[run] = {
                 section: copy.deepcopy(config[section]) | changes.get(section, {})
@@ -164,7 +164,7 @@ def named(config: dict, section: str, key: str) -> str | None:
     run, _ = next(grids.expand(name, config["runs"].get(name)), (name, {}))
     if name is not None and run not in complete:
         raise InputError(
-            f"{section}.{key} is {name}, which is none of the runs that are switched on: "
+            f"`{section}.{key}` is {name}, but no such run is switched on; name one of these: "
             f"{', '.join(complete)}."
         )
     return run

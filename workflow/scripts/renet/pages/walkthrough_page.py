@@ -76,8 +76,8 @@ def _outcome(walk: Walkthrough) -> dict:
     difference = max(abs(one["probability"] - one["in_file"]) for one in classes)
     if difference > AGREEMENT:
         raise InputError(
-            f"The network gives {row['id']} probabilities that differ from its line in the "
-            f"inference table by {difference:.3f}: they are not of one model; run infer again."
+            f"The network's probabilities of {row['id']} differ from those in the inference table "
+            f"by {difference:.3f}: another model wrote the table; run infer again."
         )
     return {
         "classes": classes,

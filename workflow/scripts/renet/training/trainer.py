@@ -227,8 +227,8 @@ class Trainer:
         """The error for numbers that are no longer finite."""
         return InputError(
             f"{what} is NaN or infinite in epoch {self.epoch + 1}, batch {batch}, at a learning "
-            f"rate of {self.recipe.learning_rate}; lower train.learning_rate. The last checkpoint "
-            "is kept."
+            f"rate of {self.recipe.learning_rate}; lower `train.learning_rate`, which starts the "
+            "training anew."
         )
 
 
@@ -237,6 +237,7 @@ def check_faces(model: Network, *files: FaceFile) -> None:
     for faces in files:
         if (faces.shape, faces.class_count) != (model.input_shape, model.architecture.classes):
             raise InputError(
-                f"{faces.path} has {faces.class_count} classes of faces of shape {faces.shape} "
-                f"and the network is for {model.architecture.classes} of {model.input_shape}."
+                f"{faces.path} has {faces.class_count} classes and faces of shape {faces.shape}, "
+                f"but the network is for {model.architecture.classes} classes and "
+                f"{model.input_shape}; give other faces, or train another network."
             )
