@@ -189,9 +189,10 @@ def _open_table(_: RendererHTML, tokens: Sequence[Token], index: int, *__: objec
 MARKDOWN = MarkdownIt("commonmark", {"html": False}).enable("table")
 MARKDOWN.add_render_rule("table_open", _open_table)
 MARKDOWN.add_render_rule("table_close", lambda *_: "</table></div>\n")
-MARKDOWN.add_render_rule(  # a block of code, which scrolls by keyboard too
-    "fence",
-    lambda _, tokens, index, *__: (
-        f'<pre tabindex="0"><code>{html.escape(tokens[index].content)}</code></pre>\n'
-    ),
-)
+for block in ("fence", "code_block"):  # of code, which scrolls by keyboard too
+    MARKDOWN.add_render_rule(
+        block,
+        lambda _, tokens, index, *__: (
+            f'<pre tabindex="0"><code>{html.escape(tokens[index].content)}</code></pre>\n'
+        ),
+    )
