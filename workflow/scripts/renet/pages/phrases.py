@@ -221,7 +221,7 @@ def known_to_initial_weights(leakage: dict) -> str:
     if not counts:
         return ""
     return (
-        "The initial weights were trained on near-duplicates of some faces: of these faces, "
+        "The initial weights were trained on near-duplicates of faces of this data set: "
         f"{listed(counts)}. Metrics on such faces say nothing about new photos. Copies with "
         "another crop are not found, nor photos of an earlier training of these weights."
     )
