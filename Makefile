@@ -99,7 +99,7 @@ check: setup-tests
 clean:
 	rm -rf results/data results/audit results/logs results/benchmarks results/runs/*/logs results/runs/*/benchmarks
 	rm -rf resources/sample
-	rm -f results/index.html results/course.html results/loss_curves.svg
+	rm -f results/index.html results/course.html results/tour.html results/loss_curves.svg
 	@find results -name model.pt ! -path '*/training/*' -exec echo "kept: {}" \;
 
 distclean:

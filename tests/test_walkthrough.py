@@ -221,15 +221,17 @@ def test_drawing_of_the_sweeps_has_the_numbers_and_the_arrows_of_the_layer(page,
     assert 'src="page/walkthrough/sweep.svg" alt="How rnn1 sweeps: Input' in page
 
 
-def test_map_of_the_course_leads_to_places_that_the_results_have(finished):
-    page = (finished / "results/course.html").read_text()
-    links = [link for link in re.findall(r'href="([^"]+)"', page) if "#" in link]
-    assert len(links) > 15
+@pytest.mark.parametrize(("name", "least"), [("course", 15), ("tour", 3)])
+def test_documents_lead_to_places_that_the_results_have(finished, name, least):
+    page = (finished / f"results/{name}.html").read_text()
+    links = [link for link in re.findall(r'href="([^"]+)"', page) if "http" not in link]
+    assert len(links) > least
     for link in links:
         path, _, anchor = link.partition("#")
-        assert not path or f'id="{anchor}"' in (finished / "results" / path).read_text(), link
-    assert 'href="course.html"' in (finished / "results/index.html").read_text()
-    assert 'href="../../course.html"' in (finished / RUN / "report.html").read_text()
+        target = (finished / "results" / path).read_text() if path else page
+        assert f'id="{anchor}"' in target or not anchor, link
+    assert f'href="{name}.html"' in (finished / "results/index.html").read_text()
+    assert f'href="../../{name}.html"' in (finished / RUN / "report.html").read_text()
 
 
 def captions(page: str) -> dict[str, str]:

@@ -16,7 +16,7 @@ COMPARED = {name: name for name in SETS}
 if len(WITH_FOLDS) > 1:
     COMPARED["out_of_fold"] = "development"
 # Of docs/: the description of all files, copied as README.md, and what is a page of the results.
-DOCUMENTS = [str(PROJECT / "docs" / f"{name}.md") for name in ("files", "course")]
+DOCUMENTS = [str(PROJECT / "docs" / f"{name}.md") for name in ("files", "course", "tour")]
 REPORTED_SETTINGS = {
     "runs": {name: runs.with_folds(run) for name, run in RUNS.items()},
     "defaults": runs.with_folds(schema.complete(SCHEMA)),
@@ -299,6 +299,7 @@ rule report:
         "<results>/cost.svg",
         "<results>/README.md",
         "<results>/course.html",
+        "<results>/tour.html",
         expand("<results>/grids/{grid}.svg", grid=GRIDS),
         reported("<results>/data/funnel.svg", "Rows that became faces", "All runs"),
         reported("<results>/data/datasheet.md", "Data sheet", "All runs"),

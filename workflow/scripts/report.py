@@ -3,7 +3,7 @@
 Reads: metrics.json, history.csv, page/model.json and tables/ of each run, metrics.json and tables/
 of each external test set, the funnels, comparison.csv, disagreements.csv and learning_curve.csv,
 the receipts of the archives, the record of the evaluations, the labels of the audit, the user's
-notes for the data sheet if there are any, docs/files.md and `DOCUMENTS` of docs/, and the settings.
+notes for the data sheet if there are any, docs/files.md and `cards.DOCUMENTS` of docs/, and the settings.
 Writes: index.html, README.md (docs/files.md), a page of each document, and at their places there
 loss_curves.svg, data/funnel.svg, data/datasheet.md, a figure of each grid, and report.html and
 model_card.md of each run; the data sheet and the model cards as pages too (.html). The pages show
@@ -21,7 +21,6 @@ from renet.pages import cards, index_page, results, run_page, verdict
 from renet.records import evaluations
 
 DOCS = Path(files.__file__).resolve().parents[4] / "docs"
-DOCUMENTS = ("course",)  # each is a page of the results, too
 
 
 def report(
@@ -79,7 +78,7 @@ def report(
     ]
     files.write_text(folder / "README.md", (DOCS / "files.md").read_text(encoding="utf-8"))
     followed = next((run.name for run in runs if run.architecture.kind == "renet"), None)
-    for name in DOCUMENTS:
+    for name in cards.DOCUMENTS:
         text = (DOCS / f"{name}.md").read_text(encoding="utf-8")
         cards.write_document(folder / f"{name}.html", text, followed, data)
     cards.write_datasheet(folder / "data" / "datasheet.md", runs[0], data)

@@ -26,6 +26,7 @@ from renet.pages.templates import PageTable
 
 LOWEST_HEADING = 6  # of Markdown
 LINK = re.compile(r"\[([^\]]*)\]\(([^)]*)\)")  # of Markdown; its text and its target
+DOCUMENTS = ("course", "tour")  # of docs/; each is a page of the results, too
 CARD_METRICS = ("accuracy", "balanced_accuracy", "mcc", "loss", "brier", "ece")
 
 
@@ -156,7 +157,9 @@ def write_document(path: Path, markdown: str, run: str | None, data: DataResults
 
     def link(match: re.Match) -> str:
         text, target = match.groups()
-        if target.startswith("../results/") and (run or "/runs/" not in target):
+        if target.removesuffix(".md") in DOCUMENTS:
+            target = target.replace(".md", ".html")
+        elif target.startswith("../results/") and (run or "/runs/" not in target):
             target = target.removeprefix("../results/").replace("runs/renet/", f"runs/{run}/")
         elif not target.startswith(("#", "http")):
             return text
