@@ -96,7 +96,7 @@ def report(
                 *(run.name, majority, run.advice),
             )
         logging.info(
-            "Run %s: accuracy %.1f%% of %d %s, balanced accuracy %.1f%%, majority class %.1f%%",
+            "Run %s: accuracy %.1f%% of %d %s, balanced accuracy %.1f%%, baseline %.1f%%",
             run.name, 100 * test["accuracy"], test["n"], of_set,
             100 * test["balanced_accuracy"], 100 * test["majority_baseline"]["accuracy"],
         )  # fmt: skip

@@ -3,7 +3,10 @@
 FEW_UPDATES = 100  # of the weights; on 80 faces, renet and cnn took up to 60 until they settled
 LEARNT = 0.8  # of the baseline's errors; a network that makes more in the training has not learnt
 GAP = 0.1  # training above test accuracy, from which there are too few photos
-MORE_EPOCHS = "The training made {} updates of the weights, which are few: raise train.epochs."
+MORE_EPOCHS = (
+    "The training made {} updates of the weights, which are few: raise train.epochs, or try "
+    "another train.learning_rate."
+)
 NOT_LEARNT = "The network has not learnt: lower train.learning_rate, or try another train.seed."
 MEMORISED = 0.25  # of the baseline's errors; with fewer, the training faces are learnt by heart
 FEW_PHOTOS = "The training faces are predicted much better than the test faces: add photos{}."

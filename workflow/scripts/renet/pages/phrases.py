@@ -497,8 +497,9 @@ def label_errors(cost: dict | None) -> str:
     if cost is None:
         return ""
     found = (
-        f"The label audit suspects {percentage(cost['suspect'])} of all labels. In simulations "
-        f"without a wrong label it suspects {percentage(cost['without_errors'])} on average"
+        f"The label audit suspects {percentage(cost['suspect'])} of the labels without a "
+        "correction. In simulations without a wrong label it suspects "
+        f"{percentage(cost['without_errors'])} on average"
     )
     if not cost["highest"]:
         return f"There is no sign of wrong labels. {found}."
