@@ -1,8 +1,8 @@
 # make            installs into .venv what the workflow runs with, and runs it on the built-in sample,
 #                 into results/ (CONFIG=configs/wiki.yaml: with an overlay; CORES=4: on 4 cores)
 # make test       installs what the tests need too, and runs the tests
-# make test-slow  the tests that take longer: real photographs (REFERENCE_DATA), SLURM (root, Debian)
-# make pictures   takes the pictures of the documents from results/ again, with Chromium
+# make test-slow  the tests that take longer: real photographs and neon's numbers (REFERENCE_DATA), SLURM (root, Debian)
+# make pictures   takes the pictures of the documents from results/ again, as `make` left it, with Chromium
 # make check      formatters, linters, types, import contracts, as the tests hold them too
 # make clean      deletes data, label audit, logs, benchmarks and start page in results/, and the sample;
 #                 results/runs with its models, downloads and other folders (results/wiki) stay

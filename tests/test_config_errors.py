@@ -44,17 +44,6 @@ def load(overlay: Path, command_line: dict | None = None) -> dict:
             "split: {seed: 5000000000}",
             "`split.seed` is 5000000000, and must be at most 4294967295.",
         ),
-        (
-            "runs: {a: {checkpoints: {keep_last: true}}}",
-            "`runs.a.checkpoints.keep_last` is no longer a key of the config; delete the line. A "
-            "finished training cannot be continued with more epochs.",
-        ),
-        (
-            "resources: {wait_minutes: 60}",
-            "`resources.wait_minutes` is no longer a key of the config; delete the line. A "
-            "training no longer waits for another process in its folder: it ends with an error "
-            "that names the process.",
-        ),
         ("trian: {}", "`trian` is not a key of the config; did you mean `train`?"),
         (
             "train: {start_from: none.pt}",

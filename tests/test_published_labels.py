@@ -313,6 +313,6 @@ def test_ready_overlays_train_a_network_and_are_external_sets(tmp_path):
     )
     assert set(found.value) == set(published.RACES)
     sheet = (results / "data" / "datasheet.md").read_text()
-    assert "The labels of fairface are those of its `labels` in the config" in sheet
+    assert "The labels of fairface come from published tables" in sheet
     assert "The subsets of fairface are published ones" in sheet
     assert RowReason.NOT_LABELLED in (results / "data/utkface/external_funnel.csv").read_text()

@@ -267,7 +267,7 @@ def test_forced_training_is_linked_and_names_the_folder_to_delete_for_another(pr
     (folder,) = (project / "results/runs/renet/training").glob("*/")
     before = (folder / "model.pt").read_bytes()
     run(project, *arguments)
-    said = f"linked from results/runs/renet/training/{folder.name}. Delete this folder to train"
+    said = f"linked from results/runs/renet/training/{folder.name}. To train again,"
     assert said in log.read_text() and "epoch 1," not in log.read_text()
     shutil.rmtree(folder)
     run(project, *arguments)

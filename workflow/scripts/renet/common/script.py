@@ -29,7 +29,7 @@ from renet.common.errors import InputError
 
 # Set before PyTorch is imported, because GCC's OpenMP reads it once. Its waiting threads otherwise
 # spin for milliseconds, which keeps the core from a thread that has work: beside other busy
-# processes, a training step takes seven times as long.
+# processes, a training step takes several times as long.
 if "OMP_WAIT_POLICY" not in os.environ:
     os.environ.setdefault("GOMP_SPINCOUNT", "6000")
 

@@ -67,7 +67,7 @@ def check_paths(config: dict) -> None:
     if Path(config["corrections"] or "").parts[-2:] == AUDIT_PROPOSALS:
         raise InputError(
             f"`corrections` names {config['corrections']}, which the label audit overwrites; copy "
-            "it, delete the lines that you do not confirm, and name the copy."
+            "it, correct each line, delete those that you cannot decide, and name the copy."
         )
     for key, name in named:
         if name and not Path(name).is_file():

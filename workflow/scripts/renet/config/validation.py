@@ -35,11 +35,6 @@ VALID_NAME = (
     "it must be text that begins with a letter or digit and continues with letters, digits, _, . "
     "or -"
 )
-REMOVED = {  # keys that an earlier version had, in the config or in a run: why they are gone
-    "checkpoints.keep_last": "A finished training cannot be continued with more epochs.",
-    "resources.wait_minutes": "A training no longer waits for another process in its folder: it "
-    "ends with an error that names the process.",
-}
 EXPONENT = re.compile(r"([+-]?\d+)(\.\d*)?e([+-]?)(\d+)", re.IGNORECASE)
 
 Key = tuple[str | int, ...]
@@ -259,8 +254,6 @@ def _sentences(error: jsonschema.ValidationError, schema: dict) -> Iterator[tupl
 
 
 def _unknown_key(key: Key, known: list[str], schema: dict, kind: str | None) -> str:
-    if reason := REMOVED.get(".".join(map(str, key[-2:]))):
-        return f"{_dotted(key)} is no longer a key of the config; delete the line. {reason}"
     name = str(key[-1])
     near = [(*key[:-1], match) for match in difflib.get_close_matches(name, known, 1)]
     if not near and len(key) == 1:  # a key of a section, written at the top

@@ -37,7 +37,7 @@ def bind_threads() -> None:
 
     Beside two other busy processes on two cores, Linux may leave both threads on one core and the
     others on the other one, since both cores then have equal loads. A training step takes a third
-    longer there, and with GCC's default spin count ten times as long. With fewer threads than
+    longer there, and several times as long with GCC's default spin count. With fewer threads than
     cores nothing is bound: two trainings side by side would choose the same cores.
 
     It has to be called before PyTorch's first computation. Threads that are started later begin on

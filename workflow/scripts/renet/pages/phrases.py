@@ -77,7 +77,7 @@ def few(test: dict, set_name: str = TEST_SET) -> str:
         return ""
     return (
         f"The {set_name} has {counted(test['n'], 'face', 'faces')}. Only its accuracy and interval "
-        "are reported. Calibration, slices and the difference between female and male need at "
+        "are judged. Calibration, slices and the difference between female and male need at "
         f"least {SMALL_SLICE} faces."
     )
 
@@ -371,8 +371,9 @@ def gaps(by_slice: pd.DataFrame, set_name: str = TEST_SET) -> str:
     tested = int(by_slice.gap_p_holm.notna().sum())
     if not tested:
         return (
-            "Female and male are compared in no slice by age, colour or source: none has at least "
-            f"{SMALL_SLICE} faces, {FEWEST_OF_CLASS} of each gender, and fewer than the {set_name}."
+            "Female and male are compared in no slice by age, colour, source or own column: none "
+            f"has at least {SMALL_SLICE} faces, {FEWEST_OF_CLASS} of each gender, and fewer than "
+            f"the {set_name}."
         )
     differing = by_slice[by_slice.gap_p_holm <= ALPHA]
     if differing.empty:
@@ -497,9 +498,9 @@ def label_errors(cost: dict | None) -> str:
     if cost is None:
         return ""
     found = (
-        f"The label audit suspects {percentage(cost['suspect'])} of the labels without a "
-        "correction. In simulations without a wrong label it suspects "
-        f"{percentage(cost['without_errors'])} on average"
+        "The uncorrected labels that the label audit suspects are "
+        f"{percentage(cost['suspect'])} of all labels. In simulations without a wrong label it "
+        f"suspects {percentage(cost['without_errors'])} on average"
     )
     if not cost["highest"]:
         return f"There is no sign of wrong labels. {found}."

@@ -114,8 +114,8 @@ class TrainingFolder:
                 (self.path / FINISHED).unlink()
                 return False
         logging.info(
-            "The results of this training, computed on %s of %s, are linked from %s. Delete this "
-            "folder to train again.",
+            "The results of this training, computed on %s of %s, are linked from %s. To train "
+            "again, delete this folder and force the rule.",
             *(finished["device"], finished["machine"], self.path),
         )
         return True
