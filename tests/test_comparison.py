@@ -263,5 +263,5 @@ def test_reference_can_be_the_name_of_a_run_with_seeds():
     for named, found in ((None, "a"), ("b", "b-seed4"), ("b-seed5", "b-seed5")):
         config = check({"runs": runs, "comparison": {"reference": named}})
         assert runs_config.reference(config) == found
-    with pytest.raises(InputError, match=r"comparison\.reference is renet, which is none of"):
+    with pytest.raises(InputError, match=r"`comparison\.reference` is renet, but no such"):
         check({"runs": runs, "comparison": {"reference": "renet"}})

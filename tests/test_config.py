@@ -142,7 +142,7 @@ def test_partial_config_is_completed():
         ({"runs": {"renet": None}}, "no run that is switched on"),
         ({"train": {"nesterov": True, "momentum": 0}}, "renet has `nesterov: true`, which needs"),
         ({"audit": {"folds": 3, "run": "b"}}, r"`audit\.run` is b, but no such run"),
-        ({"comparison": {"reference": "b"}}, r"comparison\.reference is b, which is none"),
+        ({"comparison": {"reference": "b"}}, r"`comparison\.reference` is b, but no such run"),
         (
             {"runs": {"a": {"seeds": [1]}, "a-seed1": {}}},
             "make a run called a-seed1",

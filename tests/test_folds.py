@@ -247,7 +247,7 @@ def test_runs_with_folds_are_compared_on_the_out_of_fold_set_with_each_other(tab
     label, said = comparison_section.headline(found)
     assert label == "Balanced accuracy against plain"
     assert "Out-of-fold set: b \N{MINUS SIGN}" in said
-    assert said.endswith("The out-of-fold set compares with a.")
+    assert said.endswith("On the out-of-fold set, the reference is a.")
 
 
 def test_best_of_runs_that_all_have_folds_is_chosen_on_the_out_of_fold_set(tables):

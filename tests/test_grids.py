@@ -127,7 +127,7 @@ def test_grid_that_cannot_be_one_is_named_in_one_sentence(entry, fault):
 
 
 def test_run_by_hand_of_the_same_name_is_an_error_that_names_both():
-    with pytest.raises(InputError, match=r"called a-epochs_3, one of them of runs\.a-epochs_3;"):
+    with pytest.raises(InputError, match=r"a run called a-epochs_3, and `runs\.a-epochs_3` is one"):
         complete({"grid": {"train.epochs": [3]}}, **{"a-epochs_3": {}})
 
 

@@ -133,7 +133,7 @@ def test_pixels_that_do_not_fit_the_classes_are_refused(tmp_path, rows):
     with h5py.File(tmp_path / "a.h5", "w") as store:
         store.create_dataset("input", data=np.zeros((rows, 144), np.uint8)).attrs["lshape"] = SHAPE
         store.create_dataset("output", data=np.zeros((6, 1), np.uint8)).attrs["nclass"] = 2
-    with pytest.raises(InputError, match="does not fit 6 classes"):
+    with pytest.raises(InputError, match="does not fit the 6 classes"):
         hdf5.read(tmp_path / "a.h5")
 
 

@@ -138,7 +138,7 @@ def test_error_in_the_config_of_a_module_names_the_module(tmp_path):
     outcome = snakemake(tmp_path, "-n")
     assert outcome.returncode != 0
     said = outcome.stdout + outcome.stderr
-    assert "The config of the module faces: train.epoch is not a key" in said
+    assert "The config of the module faces: `train.epoch` is not a key" in said
     assert "Traceback" not in said
 
 

@@ -180,10 +180,10 @@ def test_repeated_line_is_dropped_counted_and_logged(tmp_path, caplog):
 @pytest.mark.parametrize(
     ("last", "fault"),
     [
-        ("a.jpg,m,me,", 'line 4: gender is "m", and in .*, line 2, "f" for the same photo a.jpg'),
-        ("a.jpg,,me,", 'line 4: gender is "", and in .*, line 2, "f"'),
-        ("a.jpg,f,you,", 'line 4: subject is "you", and in .*, line 2, "me"'),
-        ("a.jpg,f,me,9", 'line 4: age is "9", and in .*, line 2, ""'),
+        ("a.jpg,m,me,", 'line 4: gender is "m", but .*, line 2 has "f" for the same photo a.jpg'),
+        ("a.jpg,,me,", 'line 4: gender is "", but .*, line 2 has "f"'),
+        ("a.jpg,f,you,", 'line 4: subject is "you", but .*, line 2 has "me"'),
+        ("a.jpg,f,me,9", 'line 4: age is "9", but .*, line 2 has ""'),
     ],
 )
 def test_photo_that_two_lines_describe_differently_is_refused(tmp_path, last, fault):
@@ -550,7 +550,10 @@ def test_pages_of_photos_without_a_recorded_person_speak_of_photos(changed):
         assert not re.findall(r"\d (?:people|person)\b|over people", text), name
     page = (changed / "runs/made/report.html").read_text()
     assert "3,000 test faces of 3,000 photos without a recorded person" in page
-    assert f"{faces:,} photos have no recorded person" in page and "bootstrap over photos" in page
+    assert (
+        f"{faces:,} photos have no recorded person" in page
+        and "bootstrap interval over photos" in page
+    )
     assert "1,000 photos without a recorded person" in (changed / "index.html").read_text()
 
 

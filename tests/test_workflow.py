@@ -71,7 +71,7 @@ def add_photos(project: Path, name: str = "photos") -> dict:
 
 def test_readme_of_the_results_names_every_file_and_no_other(project):
     saved = {"checkpoints": {"save_every": 1}, "grid": {"train.seed": [1]}}
-    runs = {"saved": saved, "renet": {"folds": 2}}
+    runs = {"saved": saved, "renet": {"folds": 2, "learning_curve": [0.5, 1]}}
     photos = {"photos": "resources/sample/wiki_crop.tar"}
     settings = {"audit": {"folds": 2}, "runs": runs, "predict": photos, "export": ["safetensors"]}
     external = add_photos(project)

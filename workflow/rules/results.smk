@@ -16,7 +16,9 @@ COMPARED = {name: name for name in SETS}
 if len(WITH_FOLDS) > 1:
     COMPARED["out_of_fold"] = "development"
 # Of docs/: the description of all files, copied as README.md, and what is a page of the results.
-DOCUMENTS = [str(PROJECT / "docs" / f"{name}.md") for name in ("files", "course", "tour")]
+DOCUMENTS = [
+    str(PROJECT / "docs" / f"{name}.md") for name in ("files", "course", "tour")
+]
 REPORTED_SETTINGS = {
     "runs": {name: runs.with_folds(run) for name, run in RUNS.items()},
     "defaults": runs.with_folds(schema.complete(SCHEMA)),
