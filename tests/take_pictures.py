@@ -27,7 +27,7 @@ PICTURES = {
 
 
 def show(browser: Browser, results: Path, name: str) -> tuple[int, int, str]:
-    """Open a picture's page at its whole height: top and bottom of the picture, and its text."""
+    """Open the page of a picture; return top and bottom of the picture in pixels, and its text."""
     page, *ends = PICTURES[name]
     browser.set_window_size(WIDTH, 1000)
     browser.get((results / page).as_uri())

@@ -22,7 +22,6 @@ RUNS = runs.runs(config)
 KIND_OF_RUN = {run: KINDS[sections["model"]["kind"]] for run, sections in RUNS.items()}
 ORIGIN = data_summary.origin(OVERLAYS, COMMAND_LINE, MODULE)
 SUBSETS = ("train", "validation", "test")
-DEVELOPMENT = SUBSETS[:2]
 WITH_FOLDS = [run for run, sections in RUNS.items() if sections["folds"]]
 CURVES = {run: of["learning_curve"] for run, of in RUNS.items() if of["learning_curve"]}
 EXTERNAL = config["external"]
@@ -46,7 +45,7 @@ wildcard_constraints:
     file=r"[^/]+",
     shard=r"\d+",
     shards=r"\d+",
-    subset=one_of([*SUBSETS, "development", *EXTERNAL]),  # DEVELOPMENT in one file
+    subset=one_of([*SUBSETS, "development", *EXTERNAL]),  # train and validation
     fold=r"\d+",
     folds=r"\d+",
     fraction=r"[\d.]+",

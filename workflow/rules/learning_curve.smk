@@ -8,8 +8,8 @@ Provides: results/learning_curve/ learning_curve.csv and .svg, and the predictio
 use rule fold as fraction with:
     input:
         initial_weights,
-        faces=expand("<results>/data/{subset}.h5", subset=DEVELOPMENT),
-        tables=expand("<results>/data/{subset}.csv", subset=DEVELOPMENT),
+        faces=expand("<results>/data/{subset}.h5", subset=("train", "validation")),
+        tables=expand("<results>/data/{subset}.csv", subset=("train", "validation")),
     output:
         predictions="<results>/learning_curve/{run}/{fraction}.csv",
     log:

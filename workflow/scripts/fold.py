@@ -74,14 +74,12 @@ def fold(
         threads = workers or settings.train.threads
         settings = settings.with_recipe(device="cpu", precision="float32", threads=threads)
     if fraction is None:
-        is_held_out = splits.folds(samples, folds, seed, by, key) == fold - 1
+        part = np.where(splits.folds(samples, folds, seed, by, key) == fold - 1, HELD_OUT, TRAINING)
     else:
-        is_held_out = (samples.subset == "validation").to_numpy()
         settings = with_equal_updates(settings, fraction)
-    part = np.where(is_held_out, HELD_OUT, TRAINING)
-    if fraction is not None:
-        rest = np.flatnonzero(part == TRAINING)
-        part[rest[~splits.nested(samples.iloc[rest], fraction, seed, by)]] = UNUSED
+        part = np.where(samples.subset == "validation", HELD_OUT, UNUSED)
+        rest = np.flatnonzero(part == UNUSED)
+        part[rest[splits.nested(samples.iloc[rest], fraction, seed, by)]] = TRAINING
     if settings.train.select_epoch == "best":
         rest = np.flatnonzero(part == TRAINING)
         chosen = splits.parts(samples.iloc[rest], [validation, 1 - validation], seed, by) == 0
@@ -116,7 +114,7 @@ def fold(
 
 
 def with_equal_updates(settings: RunSettings, fraction: float) -> RunSettings:
-    """Settings for so many updates on a fraction of the faces as on all, in more epochs."""
+    """Settings with more epochs: a fraction of the faces has as many updates as all faces."""
     recipe = settings.train
     return settings.with_recipe(
         epochs=round(recipe.epochs / fraction),

@@ -52,10 +52,10 @@ def learning_curve(
         fraction: faces[splits.nested(faces, fraction, seed, by)]
         for fraction in {one for of_run in curves.values() for one in of_run}
     }
-    counts = pd.DataFrame(
-        {one: (len(part), part.subject.nunique()) for one, part in parts.items()},
-        index=["faces", "subjects"],
-    ).T
+    counts = pd.DataFrame({
+        "faces": {one: len(part) for one, part in parts.items()},
+        "subjects": {one: part.subject.nunique() for one, part in parts.items()},
+    })  # fmt: skip
     found = []
     for run, of_run in curves.items():
         correct = pd.DataFrame(of_run).sort_index(axis=1)
