@@ -194,12 +194,12 @@ def _learning_curve(data: DataResults) -> PageTable | None:
         return None
     rows = [
         [
-            row.run, f"{row.faces:,}", "extrapolated" if row.fraction > 1 else "measured",
+            row.run, f"{row.faces:,}{' (extrapolated)' if row.fraction > 1 else ''}",
             phrases.percentage(row.accuracy), phrases.percentage_interval([row.low, row.high]),
         ]
         for row in data.learning_curve.itertuples()
     ]  # fmt: skip
-    headings = ["run", "training faces", "", "validation accuracy", "95 % interval"]
+    headings = ["run", "training faces", "validation accuracy", "95 % interval"]
     return PageTable("Accuracy by the number of training faces", headings, rows, collapsed=True)
 
 
