@@ -443,12 +443,6 @@ def test_snakemake_names_the_line_of_a_broken_config_yaml(tmp_path):
     assert last.endswith(f'config.yaml", line {count + 1}, column 1')
 
 
-def test_subfolder_that_snakemake_would_read_as_a_wildcard_is_named(tmp_path):
-    (tmp_path / "2024 {best}").mkdir()
-    with pytest.raises(InputError, match=r"2024 \{best\}, but Snakemake reads braces"):
-        sources.local_paths(tmp_path.as_uri())
-
-
 @pytest.mark.parametrize("content", ["{}", "[]", '{"config": null}'])
 def test_record_of_another_form_does_not_stop_the_workflow(tmp_path, content):
     run = tmp_path / "runs" / "renet"

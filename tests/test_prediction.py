@@ -216,22 +216,16 @@ def test_every_place_is_checked_before_the_photos_of_a_compressed_tar_are_predic
         photos.count([str(tmp_path / "a.tar.gz"), str(tmp_path / later)])
 
 
-def test_links_to_folders_are_followed_in_the_order_of_names_and_never_in_a_circle(
-    tmp_path, caplog
-):
-    album, elsewhere = tmp_path / "album", tmp_path / "elsewhere"
-    for folder in (album / "a" / "below", album / "c", elsewhere):
+def test_links_to_files_are_followed_in_the_order_of_names_and_links_to_folders_are_not(tmp_path):
+    album = tmp_path / "album"
+    for folder in (album / "a" / "below", album / "c.jpg"):
         folder.mkdir(parents=True)
         (folder / "1.jpg").write_bytes(b"")
-    (album / "2.jpg").write_bytes(b"")
-    (album / "b").symlink_to(elsewhere)
-    (elsewhere / "around").symlink_to(album)
+    (album / "b.jpg").symlink_to(album / "a" / "below" / "1.jpg")
+    (album / "around").symlink_to(album)
     names = [Path(photo.name).relative_to(album).as_posix() for photo in photos.find([str(album)])]
-    assert names == ["2.jpg", "a/below/1.jpg", "b/1.jpg", "c/1.jpg"]
-    assert photos.count([str(album)]) == 4
-    assert caplog.messages == [
-        f"The link {album / 'b/around'} is left out: it leads to a folder that contains it."
-    ]
+    assert names == ["a/below/1.jpg", "b.jpg", "c.jpg/1.jpg"]
+    assert photos.count([str(album)]) == 3
 
 
 def test_photos_of_the_training_set_are_flagged_in_table_and_page(made, predicted):

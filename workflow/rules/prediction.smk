@@ -39,7 +39,6 @@ rule predict:
         # Found beside the model.
         "<results>/runs/{run}/predictor.json",
         "<results>/runs/{run}/training_hashes.npy",
-        subfolders_to_predict(),
         model="<results>/runs/{run}/model.pt",
         photos=[own_file(path) for path in PHOTOS],
     output:

@@ -63,7 +63,6 @@ def check_paths(config: dict) -> None:
     for key, path in places:
         if not path.exists():
             raise InputError(f"{key} names {_shown(path)}, which does not exist; check the path.")
-        sources.subfolders(path)  # raises if Snakemake cannot take the name of one
     if Path(config["corrections"] or "").parts[-2:] == AUDIT_PROPOSALS:
         raise InputError(
             f"`corrections` names {config['corrections']}, which the label audit overwrites; copy "
