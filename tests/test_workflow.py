@@ -468,7 +468,7 @@ def test_shards_are_freed_where_the_config_says_so(finished, tmp_path):
 def test_every_file_is_in_the_folders_that_the_config_names(project):
     write_config(project, pathvars={"results": "mine/results", "resources": "mine/archives"})
     plan = snakemake(project, "-n", "--configfile", "small.yaml").stdout
-    files = re.findall(r"^    (?:output|log|benchmark): (.+)$", plan, re.MULTILINE)
+    files = re.findall(r"^    (?:output|log): (.+)$", plan, re.MULTILINE)
     paths = [path for line in files for path in line.split(", ")]
     assert "mine/results/index.html" in paths and len(paths) > 50
     assert [path for path in paths if not path.startswith("mine/")] == []

@@ -19,8 +19,6 @@ rule predictor:
         hashes="<results>/runs/{run}/training_hashes.npy",
     log:
         "<results>/runs/{run}/logs/predictor.log",
-    benchmark:
-        "<results>/runs/{run}/benchmarks/predictor.tsv"
     conda:
         "../../envs/predictor.yaml"
     params:
@@ -46,8 +44,6 @@ rule predict:
         html="<results>/runs/{run}/predictions.html",
     log:
         "<results>/runs/{run}/logs/predict.log",
-    benchmark:
-        "<results>/runs/{run}/benchmarks/predict.tsv"
     conda:
         "../../envs/predict.yaml"
     threads: resources_of_run("threads")
@@ -72,8 +68,6 @@ rule export:
         exported="<results>/runs/{run}/model.{format}",
     log:
         "<results>/runs/{run}/logs/export.{format}.log",
-    benchmark:
-        "<results>/runs/{run}/benchmarks/export.{format}.tsv"
     wildcard_constraints:
         format="onnx|int8.onnx|safetensors",
     conda:
@@ -96,8 +90,6 @@ use rule export as hub with:
         exported="<results>/runs/{run}/hub/model.safetensors",
     log:
         "<results>/runs/{run}/logs/hub.log",
-    benchmark:
-        "<results>/runs/{run}/benchmarks/hub.tsv"
 
 
 rule manifest:
@@ -110,8 +102,6 @@ rule manifest:
         config="<results>/runs/{run}/config.yaml",
     log:
         "<results>/runs/{run}/logs/manifest.log",
-    benchmark:
-        "<results>/runs/{run}/benchmarks/manifest.tsv"
     localrule: True
     conda:
         "../../envs/manifest.yaml"

@@ -55,9 +55,7 @@ def pack(folder: Path, tar: Path) -> None:
     Raises:
         InputError: the folder holds no files, one cannot be read, or the disk is full.
     """
-    paths = [
-        path for path in sorted(folder.rglob("*")) if path.is_file() and not _is_hidden(path)
-    ]
+    paths = [path for path in sorted(folder.rglob("*")) if path.is_file() and not _is_hidden(path)]
     if not paths:
         raise InputError(f"The folder {folder} has no files; put the photos there.")
     disk.require_space(tar, sum(path.stat().st_size + 2 * tarfile.BLOCKSIZE for path in paths))
