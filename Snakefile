@@ -7,12 +7,6 @@ from snakemake.utils import min_version
 
 min_version("9.27")
 
-HERE = workflow.current_basedir.get_path_or_uri(secret_free=True)
-if "{" in HERE or "}" in HERE:
-    sys.exit(
-        f"Snakemake would read the braces in the project's folder {HERE} as wildcards; rename it."
-    )
-
 
 include: "workflow/rules/internals.smk"
 

@@ -37,10 +37,6 @@ def load(overlay: Path, command_line: dict | None = None) -> dict:
     ("overlay", "sentence"),
     [
         (
-            'predict: {photos: "album {a}"}',
-            "`predict.photos` is album {a}, but Snakemake reads braces as wildcards; rename it.",
-        ),
-        (
             "split: {seed: 5000000000}",
             "`split.seed` is 5000000000, and must be at most 4294967295.",
         ),

@@ -2,7 +2,6 @@
 
 import importlib.util
 import os
-from collections.abc import Iterator
 from pathlib import Path
 
 from renet.common import files
@@ -210,29 +209,12 @@ def _check_names(config: dict) -> None:
                     f"The name of `{section}.{name[:60]}…` has {len(name)} characters; shorten it "
                     f"to at most {MAX_CHARACTERS}."
                 )
-    for key, path in _paths(config):
-        urls.refuse_pattern(f"{key} is {path}", path)
     for key, path in config["pathvars"].items():
-        # A path variable can contain the other one, as in <results>/archives.
-        urls.refuse_pattern(f"`pathvars.{key}` is {path}", urls.PATH_VARIABLE.sub("", path))
         if path != os.path.normpath(path):
             raise InputError(
                 f"`pathvars.{key}` is {path}; write {os.path.normpath(path)}, because Snakemake "
                 "compares paths letter by letter."
             )
-
-
-def _paths(config: dict) -> Iterator[tuple[str, str]]:
-    """The keys and values of all paths but those in `pathvars`."""
-    yield from ((f"`{key}`", config[key] or "") for key in ("corrections", "datasheet"))
-    yield "`split.from`", config["split"]["from"] or ""
-    yield from _start_files(config)
-    yield from (("`predict.photos`", path) for path in sources.places_to_predict(config))
-    for source in set(sources.with_external(config)) & set(config["archives"]):
-        archive = sources.archive(config, source)
-        yield from _tables(source, archive)
-        for url in archive["urls"]:
-            yield f"`archives.{source}.url`", str(urls.local_path(url) or urls.file_name(url))
 
 
 def _check_external(config: dict) -> None:
