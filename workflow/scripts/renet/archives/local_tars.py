@@ -11,7 +11,7 @@ from pathlib import Path
 from renet.archives import origins
 from renet.archives.origins import Origin
 from renet.archives.receipts import Receipt
-from renet.archives.verification import BLOCK_BYTES, describe_bytes
+from renet.archives.verification import BLOCK_BYTES, first_bytes
 from renet.common import disk, files
 from renet.common.errors import InputError
 from renet.common.progress import Progress
@@ -39,8 +39,8 @@ def decompress(receipt: Receipt, tar: Path) -> None:
             shutil.copyfileobj(stream, out, BLOCK_BYTES)
         except (EOFError, gzip.BadGzipFile, zlib.error) as error:
             raise InputError(
-                f"{archive} is damaged and cannot be decompressed ({error}); it looks like "
-                f"{describe_bytes(archive)}. Put an intact copy in its place, or delete it to "
+                f"{archive} is damaged and cannot be decompressed ({error}); its bytes "
+                f"begin {first_bytes(archive)!r}. Put an intact copy in its place, or delete it to "
                 "download it again."
             ) from error
     origins.write(tar, Origin(receipt.url, size=tar.stat().st_size, digest=receipt.digest))
