@@ -314,12 +314,11 @@ def test_detector_finds_the_faces_of_whole_own_photos_whose_table_has_no_box(
 @pytest.mark.parametrize(
     ("names", "margin", "expected"),
     [
-        (["archive"], 0.3, {"margin": 0.3, "mixed": False}),
-        (["own"], 0.3, {"margin": None, "mixed": False}),
-        (["archive", "own"], 0.3, {"margin": 0.3, "mixed": True}),
-        (["archive", "own"], 0.4, {"margin": 0.4, "mixed": False}),  # nothing is trimmed
-        (["own", "whole"], 0.3, {"margin": None, "mixed": False}),
-        (["whole"], 0.3, {"margin": 0.3, "mixed": False}),
+        (["archive"], 0.3, 0.3),
+        (["own"], 0.3, None),
+        (["archive", "own"], 0.3, 0.3),
+        (["own", "whole"], 0.3, None),
+        (["whole"], 0.3, 0.3),
     ],
 )
 def test_ready_made_crops_are_trimmed_in_predictions_as_in_the_training(
@@ -332,7 +331,7 @@ def test_ready_made_crops_are_trimmed_in_predictions_as_in_the_training(
         "whole": table | {"photos": "whole"},
     }  # fmt: skip
     config = check({"sources": names, "archives": archives, "crop": {"margin": margin}})
-    assert sources.ready_made_crops(config) == expected
+    assert sources.ready_made_margin(config) == expected
 
 
 def test_pages_and_provenance_name_the_settings_of_the_data():

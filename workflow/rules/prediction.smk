@@ -23,7 +23,7 @@ rule predictor:
         "../../envs/predictor.yaml"
     params:
         margin=config["crop"]["margin"],
-        ready_made_crops=sources.ready_made_crops(config),
+        ready_made_margin=sources.ready_made_margin(config),
         detected=bool(sources.detected(config, config["sources"])),
         settings=recorded_settings,
         code=code("predictor.py"),

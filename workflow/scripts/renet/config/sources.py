@@ -225,15 +225,8 @@ def crop_spec(config: dict, given: dict) -> dict:
     }
 
 
-def ready_made_crops(config: dict) -> dict:
-    """The settings of `renet.prediction.predictor.ReadyMadeCrops`: as in the training.
-
-    If the training trimmed only some of its ready-made crops, `margin` is the config's and `mixed`
-    is true. Without ready-made crops, `margin` is that of the faces.
-    """
+def ready_made_margin(config: dict) -> float | None:
+    """The margin that the training trimmed ready-made crops to; None: it trimmed none of them."""
     specs = [crop_settings(config, source) for source in config["sources"]]
-    margin = config["crop"]["margin"]
-    margins = {spec["margin"] for spec in specs if not spec["whole"]} or {margin}
-    if len(margins) == 1:
-        return {"margin": margins.pop(), "mixed": False}
-    return {"margin": margin, "mixed": margin < ARCHIVE_MARGIN}  # otherwise nothing is trimmed
+    margins = {spec["margin"] for spec in specs if not spec["whole"]}
+    return None if margins == {None} else config["crop"]["margin"]
