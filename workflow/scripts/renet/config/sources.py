@@ -221,7 +221,7 @@ def crop_spec(config: dict, given: dict) -> dict:
         "margin": None if own and not whole else config["crop"]["margin"],
         "whole": whole,
         "turn": own,
-        "detected": given.get("detected"),  # absent in version 1.0.0
+        "detected": given["detected"],
     }
 
 
