@@ -30,7 +30,9 @@ INSTALL     := $(if $(UV),$(UV) pip install --python $(BIN)/python,$(BIN)/python
 SUPPORTED   := $(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' 2> /dev/null
 VERSIONS    := $(if $(LOCK),--constraint $(LOCK))
 
-# Snakemake and Matplotlib keep files in HOME, which the user of a container may lack.
+# Snakemake names the user in its log, and keeps files in HOME, as Matplotlib does. The user of a
+# container may lack both.
+export USER ?= nobody
 ifneq ($(shell test -w "$$HOME" && echo writable),writable)
 export XDG_CACHE_HOME ?= $(CURDIR)/.snakemake/cache
 export MPLCONFIGDIR   ?= $(CURDIR)/.snakemake/matplotlib

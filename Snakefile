@@ -18,13 +18,11 @@ SCHEMA = PROJECT / "workflow" / "schemas" / "config.schema.yaml"
 refuse_installed_package()
 sys.path.insert(0, str(PROJECT / "workflow" / "scripts"))
 
-from renet.rules import user
 from renet.common.errors import InputError
 from renet.config import checks, validation, yaml_files
 
 # A container would have this folder at another path, without the project around it.
 sys.path.pop(0)
-user.ensure_name()
 # Before Snakemake reads config.yaml, whose error has no line.
 CONFIG_FILES = {
     path: refuse_faults(yaml_files.read, path) for path in (DEFAULTS, *OVERLAYS)
