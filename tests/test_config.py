@@ -132,7 +132,7 @@ def test_defaults_of_the_code_are_those_of_the_schema():
 def test_partial_config_is_completed():
     config = complete({"sources": ["wiki"], "train": {"epochs": 3}, "archives": {"wiki": ROSTER}})
     assert config["train"] == CONFIG["train"] | {"epochs": 3}
-    assert config["archives"] == {"wiki": ROSTER}
+    assert config["archives"] == {"wiki": ROSTER | {"subjects": "shared"}}
 
 
 @pytest.mark.parametrize(
