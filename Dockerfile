@@ -25,7 +25,7 @@ RUN if [ -n "$TORCH_INDEX" ]; then \
     fi \
     && pip install --no-cache-dir --constraint /constraints.txt --requirement /requirements.txt
 
-# The user has no home folder in the container. Caches are deleted with the container.
-ENV HOME=/tmp
+# The user has no name and no home folder in the container. Caches are deleted with the container.
+ENV HOME=/tmp USER=renet
 WORKDIR /project
 CMD ["snakemake", "--cores", "all"]

@@ -4,7 +4,7 @@
 # make test-slow  the tests that take longer: real photographs and neon's numbers (REFERENCE_DATA), SLURM (root, Debian)
 # make pictures   takes the pictures of the documents from results/ again, as `make` left it, with Chromium
 # make check      formatters, linters, types, import contracts, as the tests hold them too
-# make clean      deletes data, label audit, logs, benchmarks and start page in results/, and the sample;
+# make clean      deletes data, label audit, logs and start page in results/, and the sample;
 #                 results/runs with its models, downloads and other folders (results/wiki) stay
 # make distclean  deletes all results, downloads and the installation, after a question
 # make lock       completes constraints.txt and requirements.lock (UPGRADE=--upgrade: with the newest versions)
@@ -30,7 +30,9 @@ INSTALL     := $(if $(UV),$(UV) pip install --python $(BIN)/python,$(BIN)/python
 SUPPORTED   := $(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' 2> /dev/null
 VERSIONS    := $(if $(LOCK),--constraint $(LOCK))
 
-# Snakemake and Matplotlib keep files in HOME, which the user of a container may lack.
+# Snakemake names the user in its log, and keeps files in HOME, as Matplotlib does. The user of a
+# container may lack both.
+export USER ?= nobody
 ifneq ($(shell test -w "$$HOME" && echo writable),writable)
 export XDG_CACHE_HOME ?= $(CURDIR)/.snakemake/cache
 export MPLCONFIGDIR   ?= $(CURDIR)/.snakemake/matplotlib
@@ -97,7 +99,7 @@ check: setup-tests
 	$(BIN)/check-jsonschema --builtin-schema vendor.dependabot .github/dependabot.yml
 
 clean:
-	rm -rf results/data results/audit results/logs results/benchmarks results/runs/*/logs results/runs/*/benchmarks
+	rm -rf results/data results/audit results/logs results/runs/*/logs
 	rm -rf resources/sample
 	rm -f results/index.html results/course.html results/tour.html results/loss_curves.svg
 	@find results -name model.pt ! -path '*/training/*' -exec echo "kept: {}" \;

@@ -7,12 +7,6 @@ from snakemake.utils import min_version
 
 min_version("9.27")
 
-HERE = workflow.current_basedir.get_path_or_uri(secret_free=True)
-if "{" in HERE or "}" in HERE:
-    sys.exit(
-        f"Snakemake would read the braces in the project's folder {HERE} as wildcards; rename it."
-    )
-
 
 include: "workflow/rules/internals.smk"
 
@@ -24,13 +18,11 @@ SCHEMA = PROJECT / "workflow" / "schemas" / "config.schema.yaml"
 refuse_installed_package()
 sys.path.insert(0, str(PROJECT / "workflow" / "scripts"))
 
-from renet.rules import user
 from renet.common.errors import InputError
 from renet.config import checks, validation, yaml_files
 
 # A container would have this folder at another path, without the project around it.
 sys.path.pop(0)
-user.ensure_name()
 # Before Snakemake reads config.yaml, whose error has no line.
 CONFIG_FILES = {
     path: refuse_faults(yaml_files.read, path) for path in (DEFAULTS, *OVERLAYS)
@@ -44,7 +36,7 @@ if MODULE:  # a copy: two modules can be given the same config, with other pathv
     config = copy.deepcopy(config)
 given = {} if MODULE else CONFIG_FILES
 refuse_faults(validation.load, config, SCHEMA, given, COMMAND_LINE)
-if IS_MAIN and (found := validation.origins_of_runs(config, given, COMMAND_LINE)):
+if IS_MAIN and (found := validation.added_runs(config, given, COMMAND_LINE)):
     print(found, file=sys.stderr)
 
 
@@ -89,8 +81,6 @@ if rules.has("report"):  # a module may take some of the rules
     RESULTS = Path(rules.report.output.index).parent
     refuse_faults(checks.check_results, config, RESULTS)
     refuse_faults(checks.check_own_results, config, RESULTS)
-    if IS_MAIN and (found := checks.earlier_results(RESULTS)):
-        print(found, file=sys.stderr)
 
 
 rule all:

@@ -7,7 +7,7 @@ Snakemake runs the workflow up to its HDF5 files in WORK, on the archives in FOL
 --drop-after, a server on the loopback interface serves the archives and drops each connection after
 that number of bytes. The script reads the memory of each rule's process and its children 50 times a
 second: RssAnon of /proc/<pid>/status, which does not count pages of mapped files, because the
-kernel can reclaim them. The seconds are those of Snakemake, from results/benchmarks. The same
+kernel can reclaim them. The seconds are those of Snakemake, from .snakemake/metadata. The same
 command resumes an interrupted measurement, except with --drop-after, where the URLs are new each
 time. At the end, the script times a dry run of the finished workflow.
 """
@@ -112,6 +112,17 @@ def measure_rules(work: Path, cores: int) -> dict[str, int]:
     return watch.peaks
 
 
+def seconds_of_jobs(work: Path, rule: str) -> list[float]:
+    """The seconds of each job of a rule, from Snakemake's record of its last output."""
+    notes = [path for path in (work / ".snakemake" / "metadata").rglob("*") if path.is_file()]
+    records = [record for note in notes if (record := json.loads(note.read_text()))["rule"] == rule]
+    seconds = defaultdict(float)
+    for record in records:
+        taken = record["endtime"] - record["starttime"]
+        seconds[record["log"][0]] = max(seconds[record["log"][0]], taken)
+    return list(seconds.values())
+
+
 def report(work: Path, peaks: dict[str, int]) -> None:
     """Print seconds and memory of each rule, and how many rows there were."""
     data = work / "results" / "data"
@@ -120,8 +131,7 @@ def report(work: Path, peaks: dict[str, int]) -> None:
     print(f"{rows:,} rows, {len(faces):,} faces with {faces.nunique():,} perceptual hashes\n")
     table = []
     for rule in RULES:
-        files = (work / "results" / "benchmarks" / rule).rglob("*.tsv")
-        seconds = [float(pd.read_csv(path, sep="\t").s.iloc[0]) for path in files]
+        seconds = seconds_of_jobs(work, rule)
         total = f"{sum(seconds):.1f} ({max(seconds):.1f})"
         table.append((rule, len(seconds), total, round(peaks.get(rule, 0) / 1024)))
     measuring.print_table(["rule", "jobs", "total seconds (longest job)", "peak MiB"], table)

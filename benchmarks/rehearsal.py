@@ -27,7 +27,7 @@ import numpy as np
 import pandas as pd
 
 from renet.common.progress import Progress
-from renet.sample.mat_file import cell_array, compact, mat_bytes
+from renet.sample.mat_file import cell_array, mat_bytes
 
 ROWS = {"wiki": 62_328, "imdb": 460_723}
 ROWS_OF_A_PERSON, UNKNOWN_GENDERS = 22.7, 0.018  # IMDB's: 20,284 people, 8,462 rows
@@ -123,7 +123,7 @@ def rows_of(database: str, rows: int, random: np.random.Generator) -> pd.DataFra
 def mat_of(table: pd.DataFrame, database: str) -> bytes:
     """The .mat file that `renet.metadata.mat_file.read` reads `table` from."""
     numbers = {
-        name: compact(table[name].to_numpy())[None]
+        name: table[name].to_numpy(float)[None]
         for name in ("dob", "photo_taken", "gender", "face_score", "second_face_score")
     }
     texts = {
@@ -134,7 +134,7 @@ def mat_of(table: pd.DataFrame, database: str) -> bytes:
     struct = numbers | texts | {"face_location": cell_array([box[None] for box in boxes])}
     if database == "imdb":
         struct["celeb_names"] = cell_array([np.array([name]) for name in table.name.unique()])
-        struct["celeb_id"] = compact(table.celeb_id.to_numpy())[None]
+        struct["celeb_id"] = table.celeb_id.to_numpy(float)[None]
     return mat_bytes({database: struct})
 
 

@@ -52,7 +52,7 @@ def test_code_of_the_model_card_predicts_as_predict_does(results, tmp_path):
     content = predictor.describe(
         run / "model.pt", metrics, BoxMap(), margin=0.4, settings_digest="0" * 64
     )
-    content["ready_made_crops"] = {"margin": 0.1, "mixed": False}
+    content["ready_made_crops"] = {"margin": 0.1}
     content["training_photos"] = {"faces": 0, "sha256": "0" * 64}
     (run / training_photos.FILE).unlink(missing_ok=True)
     files.write_json(run / "predictor.json", content)

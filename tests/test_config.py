@@ -110,9 +110,11 @@ def test_settings_have_one_text_for_any_order_of_keys_and_type_of_numbers(change
 
 
 def test_numbers_are_floats_where_the_schema_takes_any_number():
-    changes = {"train": {"mixup": 0}, "runs": {"a": {"grid": {"train.momentum": [0]}}}}
+    train = {"mixup": 0, "learning_rate": "1e-3"}  # which YAML reads as text
+    changes = {"train": train, "runs": {"a": {"grid": {"train.momentum": [0]}}}}
     of_run = runs.runs(check(changes))["a-momentum_0"]["train"]
     assert [type(of_run[key]) for key in ("mixup", "momentum", "epochs")] == [float, float, int]
+    assert of_run["learning_rate"] == 0.001
 
 
 def test_defaults_of_the_code_are_those_of_the_schema():
@@ -130,7 +132,7 @@ def test_defaults_of_the_code_are_those_of_the_schema():
 def test_partial_config_is_completed():
     config = complete({"sources": ["wiki"], "train": {"epochs": 3}, "archives": {"wiki": ROSTER}})
     assert config["train"] == CONFIG["train"] | {"epochs": 3}
-    assert config["archives"] == {"wiki": ROSTER}
+    assert config["archives"] == {"wiki": ROSTER | {"subjects": "shared"}}
 
 
 @pytest.mark.parametrize(
@@ -314,12 +316,11 @@ def test_detector_finds_the_faces_of_whole_own_photos_whose_table_has_no_box(
 @pytest.mark.parametrize(
     ("names", "margin", "expected"),
     [
-        (["archive"], 0.3, {"margin": 0.3, "mixed": False}),
-        (["own"], 0.3, {"margin": None, "mixed": False}),
-        (["archive", "own"], 0.3, {"margin": 0.3, "mixed": True}),
-        (["archive", "own"], 0.4, {"margin": 0.4, "mixed": False}),  # nothing is trimmed
-        (["own", "whole"], 0.3, {"margin": None, "mixed": False}),
-        (["whole"], 0.3, {"margin": 0.3, "mixed": False}),
+        (["archive"], 0.3, 0.3),
+        (["own"], 0.3, None),
+        (["archive", "own"], 0.3, 0.3),
+        (["own", "whole"], 0.3, None),
+        (["whole"], 0.3, 0.3),
     ],
 )
 def test_ready_made_crops_are_trimmed_in_predictions_as_in_the_training(
@@ -332,7 +333,7 @@ def test_ready_made_crops_are_trimmed_in_predictions_as_in_the_training(
         "whole": table | {"photos": "whole"},
     }  # fmt: skip
     config = check({"sources": names, "archives": archives, "crop": {"margin": margin}})
-    assert sources.ready_made_crops(config) == expected
+    assert sources.ready_made_margin(config) == expected
 
 
 def test_pages_and_provenance_name_the_settings_of_the_data():

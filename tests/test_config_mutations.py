@@ -14,7 +14,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from helpers.project import ROOT
-from helpers.workflow import copy_project, snakemake
 from renet.common.errors import InputError
 from renet.config import data_summary, grids, runs, sources, validation
 
@@ -113,17 +112,7 @@ def test_mutated_config_works_or_ends_in_sentences_that_name_a_key(case):
             {"runs": {"a": {"seeds": list(range(51))}}},
             "`runs` makes 51 runs, more than 50; remove some.",
         ),
-        ({"runs": {"a" * 101: {}}}, "aaa…` has 101 characters; shorten it to at most 100."),
         ({"sources": [True]}, '`sources.0` is true, and must be text; write "true".'),
-        (
-            {"sources": ["a"], "archives": {"a": ARCHIVE | {"url": "https://a.org/{x}.tar"}}},
-            "`archives.a.url` is {x}.tar, but Snakemake reads braces as wildcards; rename it.",
-        ),
-        (
-            {"pathvars": {"results": "a{b}"}},
-            "`pathvars.results` is a{b}, but Snakemake reads braces",
-        ),
-        ({"datasheet": "a<b>.md"}, "`datasheet` is a<b>.md, but Snakemake reads <b> as a path"),
         (
             {"pathvars": {"results": "results/a/"}},
             "is results/a/; write results/a, because Snakemake",
@@ -152,13 +141,6 @@ def test_path_variable_can_be_written_with_the_other_one():
     config = {"pathvars": {"resources": "<results>/archives"}}
     validation.load(config, SCHEMA_FILE, {}, {})
     assert config["pathvars"] == {"results": "results", "resources": "<results>/archives"}
-
-
-@pytest.mark.fault("wrong-config")
-def test_braces_in_the_path_of_the_project_are_named_in_one_sentence(tmp_path):
-    outcome = snakemake(copy_project(tmp_path / "pro{j}ect"), "-n")
-    assert outcome.returncode != 0 and "Traceback" not in outcome.stderr
-    assert "the braces in the project's folder" in outcome.stderr
 
 
 @pytest.mark.fault("large-config")

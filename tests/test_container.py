@@ -105,7 +105,7 @@ def test_workflow_runs_for_a_user_with_neither_a_name_nor_a_home(tmp_path):
     write_config(project)
     outcome = subprocess.run(
         [sys.executable, "-c", NAMELESS, TARGET, "--cores", "2", "--configfile", "small.yaml"],
-        cwd=project, env=without_user(XDG_CACHE_HOME=str(tmp_path / "cache")),
+        cwd=project, env=without_user(XDG_CACHE_HOME=str(tmp_path / "cache"), USER="nobody"),
         capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert outcome.returncode == 0, outcome.stdout + outcome.stderr
@@ -113,11 +113,12 @@ def test_workflow_runs_for_a_user_with_neither_a_name_nor_a_home(tmp_path):
 
 
 @pytest.mark.fault("no-home")
-def test_make_keeps_caches_in_the_project_where_the_user_has_no_home():
-    def cache(environment: dict[str, str]) -> str:
-        command = ["make", "--no-print-directory", "--eval=show:;@echo $$XDG_CACHE_HOME", "show"]
+def test_make_gives_a_name_and_caches_in_the_project_where_the_user_has_none():
+    def shown(environment: dict[str, str]) -> str:
+        show = "--eval=show:;@echo $$USER $$XDG_CACHE_HOME"
+        command = ["make", "--no-print-directory", show, "show"]
         return subprocess.check_output(command, cwd=ROOT, env=environment, text=True).strip()
 
-    assert cache(without_user()) == f"{ROOT}/.snakemake/cache"
-    assert cache(without_user(XDG_CACHE_HOME="/elsewhere")) == "/elsewhere"
-    assert cache(without_user(HOME=str(ROOT))) == ""
+    assert shown(without_user()) == f"nobody {ROOT}/.snakemake/cache"
+    assert shown(without_user(XDG_CACHE_HOME="/elsewhere")) == "nobody /elsewhere"
+    assert shown(without_user(HOME=str(ROOT), USER="me")) == "me"

@@ -1,20 +1,18 @@
 """The rule download: one archive from a server, and the script as a user runs it."""
 
-import gzip
 import json
 import signal
 import subprocess
 import sys
 import time
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
 from helpers.download import MD5, SCRIPT, SHA256, TAR, environment, names, run_download
 from helpers.http_server import ArchiveServer, Response
-from renet.archives import downloads, local_tars, receipts
-from renet.common import locks
+from renet.archives import downloads, receipts
+from renet.common.errors import InputError
 
 WAIT_SECONDS = 15.0
 
@@ -98,58 +96,20 @@ def test_killed_script_is_resumed_by_the_next(server, receipt_file, archive):
 
 
 @pytest.mark.fault("shared-archives")
-def test_second_process_waits_for_the_first_and_goes_on_where_it_was_killed(
-    server, receipt_file, archive, caplog
+def test_second_process_stops_and_the_next_goes_on_where_the_first_was_killed(
+    server, receipt_file, archive
 ):
     process = start_stalled(server, receipt_file)
-    url, deadline = server.url("/static/wiki_crop.tar"), time.monotonic() + WAIT_SECONDS
-    with ThreadPoolExecutor() as threads:
-        second = threads.submit(downloads.obtain, url, MD5, receipt_file)
-        try:
-            while f"Waiting for the process {process.pid} on" not in caplog.text:
-                assert not second.done() and time.monotonic() < deadline
-                time.sleep(0.01)
-            assert len(server.requests) == 1
-        finally:
-            process.kill()
-            process.wait(WAIT_SECONDS)
-        assert second.result(WAIT_SECONDS).digest == MD5
+    url = server.url("/static/wiki_crop.tar")
+    try:
+        with pytest.raises(InputError, match=r"wiki_crop\.tar is being written by another process"):
+            downloads.obtain(url, MD5, receipt_file)
+        assert len(server.requests) == 1
+    finally:
+        process.kill()
+        process.wait(WAIT_SECONDS)
+    assert downloads.obtain(url, MD5, receipt_file).digest == MD5
     assert archive.read_bytes() == TAR and server.body_bytes == len(TAR)
-    assert caplog.text.count("Waiting for") == 1
-
-
-@pytest.mark.fault("shared-archives")
-def test_second_process_uses_what_the_first_has_got_and_decompressed(
-    server, receipt_file, archive, monkeypatch
-):
-    """The first one keeps its lock while it decompresses, after the download has its name."""
-    monkeypatch.setattr(locks, "POLL_SECONDS", 0.01)
-    decompress, at_work = local_tars.decompress, []
-
-    def slowly(receipt: receipts.Receipt, tar: Path) -> None:
-        at_work.append("begins")
-        time.sleep(0.3)
-        decompress(receipt, tar)
-        at_work.append("ends")
-
-    monkeypatch.setattr(local_tars, "decompress", slowly)
-    server.contents["/photos.tar.gz"] = gzip.compress(TAR)
-    url = server.url("/photos.tar.gz")
-    with ThreadPoolExecutor() as threads:
-        both = [threads.submit(downloads.obtain, url, None, receipt_file) for _ in range(2)]
-        first, second = (one.result(WAIT_SECONDS) for one in both)
-    assert at_work == ["begins", "ends"] * 2
-    assert first == second and Path(first.path).read_bytes() == TAR
-    assert server.body_bytes == len(server.contents["/photos.tar.gz"])
-    assert not [*archive.parent.glob("*.part*"), *archive.parent.glob("*.lock")]
-
-
-def test_lock_that_a_user_deletes_meanwhile_does_no_harm(tmp_path):
-    with locks.alone_with(tmp_path / "wiki_crop.tar"):
-        (tmp_path / "wiki_crop.tar.lock").unlink()
-    with locks.alone_with(tmp_path / "wiki_crop.tar"):
-        assert (tmp_path / "wiki_crop.tar.lock").exists()
-    assert list(tmp_path.iterdir()) == []
 
 
 def test_script_shows_an_error_without_traceback(receipt_file):

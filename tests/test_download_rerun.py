@@ -3,7 +3,7 @@
 import pytest
 
 from helpers.download import HTML, MD5, SHA256, TAR, digest_of, leave_part, names, tar_bytes
-from helpers.http_server import Response, serving
+from helpers.http_server import serving
 from renet.archives import downloads
 from renet.common.errors import InputError
 
@@ -25,7 +25,7 @@ def test_changing_the_kind_of_digest_fetches_nothing(server, receipt_file):
     assert downloads.obtain(url, SHA256, receipt_file).digest == SHA256
     downloads.obtain(url, MD5, receipt_file)
     receipt = downloads.obtain(url, None, receipt_file)
-    assert (receipt.digest, receipt.verified) == (SHA256, False)
+    assert (receipt.digest, receipt.verified) == (MD5, False)
     assert server.body_bytes == len(TAR)
 
 
@@ -35,7 +35,6 @@ def test_archive_put_there_by_hand_needs_no_server(receipt_file, archive):
     with serving() as gone:
         url = gone.url("/wiki_crop.tar")
     assert downloads.obtain(url, MD5, receipt_file).verified
-    assert not downloads.obtain(url, None, receipt_file).verified
 
 
 def test_archive_of_another_url_needs_that_server_or_a_digest(server, receipt_file, archive):
@@ -75,16 +74,19 @@ def test_archive_stays_while_its_successor_is_rejected(server, receipt_file, arc
     url = server.url("/static/wiki_crop.tar")
     downloads.obtain(url, MD5, receipt_file)
     server.contents["/static/wiki_crop.tar"] = HTML
-    with pytest.raises(InputError, match="an HTML page"):
+    with pytest.raises(InputError, match="begin b'<!DOCTYPE html>"):
         downloads.obtain(url, "md5:" + "0" * 32, receipt_file)
     assert archive.read_bytes() == TAR
     assert downloads.obtain(url, MD5, receipt_file).etag == '"first"'
 
 
-def test_without_digest_another_size_at_the_server_fetches_again(server, receipt_file, archive):
+def test_archive_without_a_digest_is_fetched_again_if_it_is_deleted(server, receipt_file, archive):
     url = server.url("/static/wiki_crop.tar")
     downloads.obtain(url, None, receipt_file)
     server.contents["/static/wiki_crop.tar"] = tar_bytes(size=40_000)
+    downloads.obtain(url, None, receipt_file)
+    assert archive.read_bytes() == TAR and len(server.requests) == 1
+    archive.unlink()
     downloads.obtain(url, None, receipt_file)
     assert archive.read_bytes() == tar_bytes(size=40_000)
 
@@ -96,18 +98,3 @@ def test_without_digest_damage_on_the_disk_fetches_again(server, receipt_file, a
     archive.write_bytes(TAR[:-1] + b"!")
     downloads.obtain(url, None, receipt_file)
     assert archive.read_bytes() == TAR
-
-
-@pytest.mark.parametrize("ranges", [True, False])
-def test_server_without_head_is_asked_for_one_byte(server, receipt_file, archive, ranges):
-    url = server.url("/static/wiki_crop.tar")
-    server.head_status = 405
-    downloads.obtain(url, None, receipt_file)
-    server.responses = [Response(ranges=ranges)]
-    downloads.obtain(url, None, receipt_file)
-    assert [request.method for request in server.requests] == ["GET", "HEAD", "GET"]
-    assert server.requested_ranges()[-1] == "bytes=0-0"
-    server.contents["/static/wiki_crop.tar"] = tar_bytes(size=40_000)
-    server.responses = [Response(ranges=ranges)]
-    downloads.obtain(url, None, receipt_file)
-    assert archive.read_bytes() == tar_bytes(size=40_000)

@@ -86,9 +86,8 @@ def test_wrong_content_range_is_noticed(server, receipt_file, archive, caplog, l
     server.responses = [Response(drop_after=100_000), lie]
     downloads.obtain(server.url("/static/wiki_crop.tar"), MD5, receipt_file)
     assert archive.read_bytes() == TAR
-    assert server.requested_ranges() == [None, "bytes=100000-", "bytes=100000-"]
+    assert server.requested_ranges() == [None, "bytes=100000-", None]
     assert "instead of one that begins at byte 100000" in caplog.text
-    assert server.body_bytes < 2 * len(TAR)
 
 
 WHOLE = {"Content-Range": f"bytes 0-{len(TAR) - 1}/{len(TAR)}"}
@@ -101,7 +100,7 @@ CHANGED = Response(etag='"second"', ranges=None)
 @pytest.mark.parametrize(
     ("responses", "offsets"),
     [
-        ([Response(drop_after=100_000), WRONG, WRONG], [0, 100_000, 100_000, 0]),
+        ([Response(drop_after=100_000), WRONG], [0, 100_000, 0]),
         (
             [Response(drop_after=100_000),
              Response(status=206, body=TAR[100_000:200_000], headers=SHORT, chunked=True)],
@@ -114,7 +113,7 @@ CHANGED = Response(etag='"second"', ranges=None)
         ),
         ([Response(drop_after=100_000), Response(status=416)], [0, 100_000, 0]),
     ],
-    ids=["wrong twice", "shorter", "not asked for", "another ETag", "unsatisfiable"],
+    ids=["wrong", "shorter", "not asked for", "another ETag", "unsatisfiable"],
 )  # fmt: skip
 def test_range_is_continued_only_where_it_is_the_rest_of_the_file(
     server, receipt_file, archive, responses, offsets
@@ -192,20 +191,6 @@ def test_busy_server_is_retried(server, receipt_file, archive, caplog, status):
     assert archive.read_bytes() == TAR
     assert len(server.requests) == 3
     assert f"responded {status}" in caplog.text
-
-
-def test_retry_after_is_waited_for(server, receipt_file, caplog, monkeypatch):
-    monkeypatch.setattr(http_transfer, "RETRY_AFTER_LIMIT", 0.3)
-    server.responses = [Response(status=503, headers={"Retry-After": "86400"})]
-    downloads.obtain(server.url("/static/wiki_crop.tar"), MD5, receipt_file)
-    assert "retrying in 0.3 s" in caplog.text
-
-
-@pytest.mark.parametrize("value", ["soon", "Tue, 24 Nov 2015 10:00:00 GMT", "9" * 400, "-3"])
-def test_invalid_retry_after_is_ignored(server, receipt_file, archive, value):
-    server.responses = [Response(status=503, headers={"Retry-After": value})]
-    downloads.obtain(server.url("/static/wiki_crop.tar"), MD5, receipt_file)
-    assert archive.read_bytes() == TAR
 
 
 @pytest.mark.fault("busy-server")

@@ -8,7 +8,6 @@ import pytest
 from helpers.download import HTML, MD5, SHA256, TAR
 from helpers.http_server import Response
 from renet.archives import downloads
-from renet.archives.verification import describe_bytes
 from renet.common.errors import InputError
 
 
@@ -18,7 +17,7 @@ def test_wrong_digest_is_explained_and_kept_as_rejected(server, receipt_file, ar
     with pytest.raises(InputError) as caught:
         downloads.obtain(server.url("/static/wiki_crop.tar"), wrong, receipt_file)
     message = str(caught.value)
-    for said in (wrong, MD5, f"{len(TAR):,}", "a tar file", "Delete that file", "in the config"):
+    for said in (wrong, MD5, f"{len(TAR):,}", "b'wiki_crop", "Delete that file", "in the config"):
         assert said in message
     rejected = archive.with_name("wiki_crop.tar.rejected")
     assert str(rejected) in message
@@ -52,18 +51,19 @@ def test_accepting_the_digest_makes_the_rejected_the_archive(server, receipt_fil
 def test_deleting_the_rejected_fetches_again(server, receipt_file, archive):
     url = server.url("/static/wiki_crop.tar")
     server.responses = [Response(body=HTML)]
-    with pytest.raises(InputError, match='an HTML page titled "404 Not & Found"'):
+    with pytest.raises(InputError, match=r"begin b.<!DOCTYPE html>"):
         downloads.obtain(url, MD5, receipt_file)
     archive.with_name("wiki_crop.tar.rejected").unlink()
     downloads.obtain(url, MD5, receipt_file)
     assert archive.read_bytes() == TAR
 
 
-def test_rejected_file_of_another_url_is_not_used(server, receipt_file, archive):
-    server.contents["/wrong/wiki_crop.tar"] = HTML
+def test_rejected_file_is_accepted_by_a_digest_alone(server, receipt_file, archive):
     with pytest.raises(InputError):
-        downloads.obtain(server.url("/wrong/wiki_crop.tar"), MD5, receipt_file)
-    downloads.obtain(server.url("/static/wiki_crop.tar"), MD5, receipt_file)
+        downloads.obtain(server.url("/static/wiki_crop.tar"), "md5:" + "0" * 32, receipt_file)
+    with pytest.raises(InputError, match=r"a rejected file needs a digest.*Delete that file"):
+        downloads.obtain(server.url("/other/wiki_crop.tar"), None, receipt_file)
+    assert downloads.obtain(server.url("/other/wiki_crop.tar"), MD5, receipt_file).etag is None
     assert archive.read_bytes() == TAR
 
 
@@ -75,26 +75,27 @@ def test_without_digest_the_computed_one_is_recorded(server, receipt_file, caplo
 
 
 @pytest.mark.parametrize(
-    ("name", "content", "looks"),
+    ("name", "content"),
     [
-        ("wiki_crop.tar", HTML, "an HTML page titled"),
-        ("wiki_crop.tar", gzip.compress(TAR, mtime=0), "a gzip file"),
-        ("wiki_crop.tar", b"\xff\xd8\xff\xe0" + bytes(600), "a JPEG"),
-        ("wiki_crop.tar", bytes(2048), "unknown bytes"),
-        ("wiki_crop.tar", b"", "an empty file"),
-        ("wiki.tar.gz", TAR, "a tar file"),
-        ("wiki.tgz", gzip.compress(HTML, mtime=0), "a gzip file"),
-        ("wiki.mat", HTML, "an HTML page"),
-        ("wiki", HTML, "an HTML page"),
+        ("wiki_crop.tar", HTML),
+        ("wiki_crop.tar", gzip.compress(TAR, mtime=0)),
+        ("wiki_crop.tar", b"\xff\xd8\xff\xe0" + bytes(600)),
+        ("wiki_crop.tar", bytes(2048)),
+        ("wiki_crop.tar", b""),
+        ("wiki.tar.gz", TAR),
+        ("wiki.tgz", gzip.compress(HTML, mtime=0)),
+        ("wiki.mat", HTML),
+        ("wiki", HTML),
     ],
 )
 def test_without_digest_the_file_must_be_of_the_kind_of_its_url(
-    server, receipt_file, name, content, looks
+    server, receipt_file, name, content
 ):
     server.contents["/" + name] = content
-    with pytest.raises(InputError, match=looks) as caught:
+    with pytest.raises(InputError) as caught:
         downloads.obtain(server.url("/" + name), None, receipt_file)
     assert "what the config expects: it is not a" in str(caught.value)
+    assert f"which begin {content[:80]!r}" in str(caught.value)
     assert receipt_file.with_name(name + ".rejected").read_bytes() == content
     assert not receipt_file.exists()
 
@@ -109,31 +110,3 @@ def test_old_tar_without_magic_and_mat_file_pass_without_digest(server, receipt_
     for name in ("old.tar", "wiki.mat"):
         receipt = downloads.obtain(server.url("/" + name), None, receipt_file)
         assert Path(receipt.path).read_bytes() == server.contents["/" + name]
-
-
-def test_digest_of_another_form_is_refused(server, receipt_file):
-    for digest in ("md5:" + "0" * 31, "sha1:" + "0" * 40, "0" * 32, "md5:" + "g" * 32, ""):
-        with pytest.raises(InputError, match="hexadecimal digits"):
-            downloads.obtain(server.url("/static/wiki_crop.tar"), digest, receipt_file)
-    assert server.requests == []
-
-
-@pytest.mark.parametrize(
-    ("content", "described"),
-    [
-        (b"", "an empty file"),
-        (HTML, 'an HTML page titled "404 Not & Found"'),
-        (b"\xef\xbb\xbf\n <HTML><body>Moved", "an HTML page"),
-        (b"<?xml version='1.0'?><html><TITLE>\n Log\n in </TITLE>", 'an HTML page titled "Log in"'),
-        (gzip.compress(b"x", mtime=0), "a gzip file"),
-        (TAR, "a tar file"),
-        (b"\xff\xd8\xff\xe0\x00\x10JFIF", "a JPEG"),
-        (b"PK\x03\x04....", "a zip file"),
-        (b'{"message": "no access"}', 'text that begins "{"message": "no access"}"'),
-        (b"\x00\x01\x02\x03", "unknown bytes that begin 00 01 02 03"),
-    ],
-)
-def test_bytes_are_described_by_what_they_look_like(tmp_path, content, described):
-    path = tmp_path / "bytes"
-    path.write_bytes(content)
-    assert describe_bytes(path) == described

@@ -52,7 +52,7 @@ def make_run(folder: Path, cell: str = "tanh") -> Path:
     content = predictor.describe(
         folder / "model.pt", METRICS, BoxMap(), margin=0.4, settings_digest="0" * 64
     )
-    content["ready_made_crops"] = {"margin": 0.4, "mixed": False}
+    content["ready_made_crops"] = {"margin": 0.4}
     content["training_photos"] = {"faces": 64, "sha256": "0" * 64}
     files.write_json(folder / "predictor.json", content)
     return folder

@@ -3,8 +3,8 @@
 Every run tests some hundred cases of each kind; the slow test tests a thousand of each.
 """
 
-import contextlib
 import io
+import multiprocessing
 import os
 import resource
 import struct
@@ -13,7 +13,7 @@ import sys
 import tarfile
 import tempfile
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
@@ -151,10 +151,18 @@ def check_table(folder: Path, table: pd.DataFrame, count: int | None = None) -> 
         assert again[column].tolist() == described[column].tolist()
 
 
+READERS: list[ProcessPoolExecutor] = []  # one process for all cases, and another after a crash
+
+
 def check_mat(folder: Path, case: tuple[bytes, bytes]) -> None:
+    if not READERS:
+        READERS.append(ProcessPoolExecutor(1, multiprocessing.get_context("fork")))
     try:
-        table = read_mat(case[1], "wiki")
+        table = READERS[0].submit(read_mat, case[1], "wiki").result()
     except InputError:
+        return
+    except BrokenProcessPool:  # scipy's reader is in C
+        READERS.pop().shutdown()
         return
     check_table(folder, table)
 
@@ -263,30 +271,6 @@ PROPERTIES = {
 }
 
 
-@pytest.fixture
-def one_reader(monkeypatch):
-    """One child process reads the .mat files of all cases, and another one after a crash.
-
-    A process for each case would take most of the time.
-    """
-    living: list[ProcessPoolExecutor] = []
-
-    @contextlib.contextmanager
-    def reader(*arguments: object, **options: object) -> Iterator[ProcessPoolExecutor]:
-        if not living:
-            living.append(ProcessPoolExecutor(*arguments, **options))
-        try:
-            yield living[0]
-        except BrokenProcessPool:
-            living.pop().shutdown()
-            raise
-
-    monkeypatch.setattr(mat_file, "ProcessPoolExecutor", reader)
-    yield
-    for child in living:
-        child.shutdown()
-
-
 def try_cases(name: str, count: int) -> None:
     cases, check = PROPERTIES[name]
     options = settings(max_examples=count, deadline=None, database=None, derandomize=True)
@@ -294,7 +278,6 @@ def try_cases(name: str, count: int) -> None:
 
 
 @pytest.mark.fault("random-damage")
-@pytest.mark.usefixtures("one_reader")
 @pytest.mark.parametrize("name", PROPERTIES)
 def test_some_cases_end_in_a_reason_or_in_an_input_error(name):
     try_cases(name, QUICK_CASES)
@@ -302,7 +285,6 @@ def test_some_cases_end_in_a_reason_or_in_an_input_error(name):
 
 @pytest.mark.fault("random-damage")
 @pytest.mark.slow
-@pytest.mark.usefixtures("one_reader")
 @pytest.mark.parametrize("name", PROPERTIES)
 def test_a_thousand_cases_end_in_a_reason_or_in_an_input_error(name):
     try_cases(name, SLOW_CASES)

@@ -32,7 +32,6 @@ from renet.network.kinds.renet import ReNet, init_weights
 from renet.pages.contact_sheet import MOST_FACES, ContactSheet
 from renet.prediction import photos, prediction, predictor, training_photos
 from renet.prediction.photos import Photo
-from renet.prediction.predictor import ReadyMadeCrops
 from renet.prediction.tables import PREDICTIONS
 from renet.prediction.training_photos import TrainingPhotos
 
@@ -71,7 +70,7 @@ def made(tmp_path_factory) -> Path:
     TrainingPhotos.from_faces(pixels).write(run / training_photos.FILE)
     digest = files.file_digest(run / training_photos.FILE)
     content["training_photos"] = {"faces": TRAINED_ON, "sha256": digest}
-    content["ready_made_crops"] = {"margin": MARGIN, "mixed": False}
+    content["ready_made_crops"] = {"margin": MARGIN}
     files.write_json(run / "predictor.json", content)
     (faces / "below").mkdir(parents=True)
     for seed in range(130):  # more than a batch
@@ -108,23 +107,14 @@ def described(made, tmp_path):
 def test_ready_made_crop_is_trimmed_as_those_of_the_training_and_a_whole_photo_by_its_margin(
     described,
 ):
-    for crops in ({"margin": None, "mixed": False}, {"margin": 0.1, "mixed": True}):
-        found = predictor.load(described(ready_made_crops=crops))
-        assert found.crop(whole=False).margin == crops["margin"]
+    for margin in (None, 0.1):
+        found = predictor.load(described(ready_made_crops={"margin": margin}))
+        assert found.crop(whole=False).margin == margin
         assert found.crop(whole=True).margin == MARGIN
         data = encoded(picture(3))
         (cut,) = prediction.cut_crop(Photo("a.jpg", lambda d=data: d), found.crop(whole=False))
-        expected = crop.extract_face(data, CropSpec((32, 32), crops["margin"], turn=True))
+        expected = crop.extract_face(data, CropSpec((32, 32), margin, turn=True))
         np.testing.assert_array_equal(cut.pixels, expected.pixels)
-
-
-@pytest.mark.parametrize("mixed", [False, True])
-def test_log_warns_where_only_some_ready_made_crops_of_the_training_were_trimmed(
-    made, described, tmp_path, caplog, mixed
-):
-    run = described(ready_made_crops={"margin": 0.3, "mixed": mixed})
-    predict(run, [str(made / "photos/003.jpg")], predictions=tmp_path / "out.csv")
-    assert ("The photos are trimmed to a margin of 0.3" in caplog.text) == mixed
 
 
 def test_script_writes_how_ready_made_crops_are_trimmed(made, tmp_path):
@@ -134,10 +124,10 @@ def test_script_writes_how_ready_made_crops_are_trimmed(made, tmp_path):
     predictor_of_run(
         tmp_path / "model.pt", tmp_path / "metrics.json", tmp_path / "train.h5",
         predictor=tmp_path / "predictor.json", hashes=tmp_path / training_photos.FILE,
-        margin=MARGIN, ready_made_crops=ReadyMadeCrops(None),
+        margin=MARGIN, ready_made_margin=None,
     )  # fmt: skip
     found = predictor.load(tmp_path)
-    assert (found.margin, found.ready_made) == (MARGIN, ReadyMadeCrops(None))
+    assert (found.margin, found.ready_made) == (MARGIN, None)
 
 
 def test_a_face_is_prepared_as_in_training_and_its_probabilities_are_calibrated(made, predicted):
@@ -216,22 +206,16 @@ def test_every_place_is_checked_before_the_photos_of_a_compressed_tar_are_predic
         photos.count([str(tmp_path / "a.tar.gz"), str(tmp_path / later)])
 
 
-def test_links_to_folders_are_followed_in_the_order_of_names_and_never_in_a_circle(
-    tmp_path, caplog
-):
-    album, elsewhere = tmp_path / "album", tmp_path / "elsewhere"
-    for folder in (album / "a" / "below", album / "c", elsewhere):
+def test_links_to_files_are_followed_in_the_order_of_names_and_links_to_folders_are_not(tmp_path):
+    album = tmp_path / "album"
+    for folder in (album / "a" / "below", album / "c.jpg"):
         folder.mkdir(parents=True)
         (folder / "1.jpg").write_bytes(b"")
-    (album / "2.jpg").write_bytes(b"")
-    (album / "b").symlink_to(elsewhere)
-    (elsewhere / "around").symlink_to(album)
+    (album / "b.jpg").symlink_to(album / "a" / "below" / "1.jpg")
+    (album / "around").symlink_to(album)
     names = [Path(photo.name).relative_to(album).as_posix() for photo in photos.find([str(album)])]
-    assert names == ["2.jpg", "a/below/1.jpg", "b/1.jpg", "c/1.jpg"]
-    assert photos.count([str(album)]) == 4
-    assert caplog.messages == [
-        f"The link {album / 'b/around'} is left out: it leads to a folder that contains it."
-    ]
+    assert names == ["a/below/1.jpg", "b.jpg", "c.jpg/1.jpg"]
+    assert photos.count([str(album)]) == 3
 
 
 def test_photos_of_the_training_set_are_flagged_in_table_and_page(made, predicted):

@@ -132,25 +132,16 @@ def test_members_have_one_owner_and_one_date(small):
     assert {date.date().isoformat() for date in dates} == {"2016-01-16"}
 
 
-def test_mat_file_reads_with_the_types_of_the_real_one(small):
+def test_mat_file_reads_with_the_fields_and_types_of_the_real_one(small):
     wiki = scipy.io.loadmat(io.BytesIO(small.mat))["wiki"]
     assert wiki.shape == (1, 1)
     assert wiki.dtype.names == FIELDS
     row = wiki[0, 0]
     assert {row[field].shape for field in FIELDS} == {(1, PHOTOS)}
-    assert row["dob"].dtype == np.int32
-    assert row["photo_taken"].dtype == np.uint16
-    for field in ("gender", "face_score", "second_face_score"):
+    for field in ("dob", "photo_taken", "gender", "face_score", "second_face_score"):
         assert row[field].dtype == np.float64
     boxes = row["face_location"][0]
-    assert {box.shape for box in boxes} == {(1, 4)}
-    assert {box.dtype.name for box in boxes} == {"float64", "uint8", "uint16"}
-
-
-def test_mat_file_holds_doubles_in_matlabs_types(small):
-    row = scipy.io.loadmat(io.BytesIO(small.mat), mat_dtype=True)["wiki"][0, 0]
-    assert row["dob"].dtype == row["photo_taken"].dtype == np.float64
-    assert {box.dtype for box in row["face_location"][0]} == {np.dtype(np.float64)}
+    assert {(box.shape, box.dtype.name) for box in boxes} == {((1, 4), "float64")}
 
 
 def test_mat_header_has_the_date_of_the_real_archive(small):
@@ -343,16 +334,6 @@ def test_every_choice_can_be_painted(trait, choice):
 def test_colours_are_as_many_as_are_chosen_from():
     assert len(face.EYE_COLOURS) == people.EYE_COLOURS
     assert len(face.LIPSTICKS) == people.LIPSTICKS
-
-
-def test_second_person_changes_one_side_of_the_photo():
-    rng = np.random.default_rng(6)
-    person, other = (people.random_person(rng, gender) for gender in (0, 1))
-    shot, theirs = (people.random_shot(rng, who, 30) for who in (person, other))
-    shot = dataclasses.replace(shot, size=(128, 128), noise=0.0, background="wall")
-    beside = (other, dataclasses.replace(theirs, shift=(1.1, 0.0), zoom=0.6))
-    change = np.abs(portraits.draw(person, shot, beside).astype(int) - portraits.draw(person, shot))
-    assert change[:, 80:].mean() > 5 * change[:, :48].mean()
 
 
 def test_grey_photo_has_three_equal_channels():

@@ -16,7 +16,7 @@ KEPT_BY_A_RUN = 7  # in its folder training: .lock, finished.json, four results,
 
 
 def files_to_be_left(folder: Path, config: dict) -> int:
-    """Files of a whole run: outputs, Snakemake's note of each, log and benchmark of each job.
+    """Files of a whole run: outputs, Snakemake's note of each, log of each job.
 
     An output that is a folder counts as one. The config has one run.
     """
@@ -27,7 +27,7 @@ def files_to_be_left(folder: Path, config: dict) -> int:
     assert summary.returncode == plan.returncode == 0, summary.stderr + plan.stderr
     outputs = summary.stdout.splitlines()[1:]
     jobs = int(re.search(r"^total +(\d+)", plan.stdout + plan.stderr, re.MULTILINE)[1]) - 1  # all
-    return 2 * len(outputs) + 2 * jobs + KEPT_BY_A_RUN
+    return 2 * len(outputs) + jobs + KEPT_BY_A_RUN
 
 
 def test_imdb_and_wiki_together_leave_a_few_hundred_files(tmp_path):

@@ -368,30 +368,6 @@ def test_script_needs_each_shard_once(sources):
     refuse(sources, tables[2:], "source a, but no table of its shards was given")
 
 
-@pytest.mark.fault("other-shards")
-def test_shards_of_another_number_go_when_the_faces_are_shuffled_and_nothing_else(sources):
-    tables = sorted(sources.glob("*/faces/*.csv"))
-    kept = [*tables, sources / "a/faces/notes-of-3.csv", sources / "a/faces/1-of-3.txt"]
-    old = [sources / source / f"faces/{number}-of-3{suffix}" for source in "ab"
-           for number in (1, 2, 3) for suffix in (".csv", ".npy")]  # fmt: skip
-    for path in [*kept[2:], *old, elsewhere := sources / "faces/1-of-3.csv"]:
-        path.parent.mkdir(exist_ok=True)
-        path.touch()
-    refuse(sources, [*tables, tables[0]], "keeps are not the 42 rows of")
-    assert all(path.exists() for path in old)  # a failed job deletes nothing
-    shuffle(sources, *tables)
-    assert not any(path.exists() for path in old)
-    assert all(path.exists() for path in [*kept, elsewhere])
-    (sources / "a/faces/1-of-3.npy").touch()
-    SPLIT.write(sources / "known.csv", SPLIT.read(sources / "split.csv")[:1])
-    call_script(
-        "external_set", sources / "a/metadata.csv", "--tables", *tables[:2],
-        "--known", sources / "known.csv", "-o", sources / "a/split.csv",
-        "--funnel", sources / "a/funnel.csv",
-    )  # fmt: skip
-    assert not (sources / "a/faces/1-of-3.npy").exists() and kept[-1].exists()
-
-
 @pytest.mark.fault("cut-table")
 @pytest.mark.parametrize(
     ("name", "lines", "fault"),

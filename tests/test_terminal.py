@@ -144,21 +144,6 @@ def test_error_of_a_job_appears_once_and_last(project):
     assert len([line for line in session.lines if "delete the receipt" in line]) == 1
 
 
-@pytest.mark.slow
-def test_error_stands_below_the_lines_of_jobs_that_go_on(project):
-    write_config(
-        project,
-        train={"epochs": 20, "batch_size": 2, "threads": 1},
-        runs={"renet": {}, "second": {"train": {"learning_rate": 1e30}}},
-    )
-    session = run_on_a_terminal(project, "--until", "train", columns=WIDE)
-    assert session.status == 1
-    assert session.lines[-2] == "train failed; waiting for 1 job that had begun."
-    assert session.lines[-1].startswith("train failed: The loss is NaN or infinite in epoch 1")
-    assert len([line for line in session.lines if "The loss is NaN" in line]) == 1
-    assert (project / "results/runs/renet/model.pt").exists()
-
-
 def test_script_called_by_hand_leaves_one_bar_and_one_line_for_each_epoch(tmp_path):
     write_faces(tmp_path / "train.h5")
     write_faces(tmp_path / "test.h5", 20, 1)

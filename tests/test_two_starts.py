@@ -19,6 +19,7 @@ MEMBERS = "results/data/own/members.csv"
 REASONS = (
     "is not there: it was deleted, or another Snakemake",
     "Missing files after 5 seconds",
+    "is being written by another process",
 )
 PHOTOS, PADDING = 5, 4_000_000  # bytes after each JPEG, so that both starts take a while
 

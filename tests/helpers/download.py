@@ -43,7 +43,6 @@ SHA256 = "sha256:" + hashlib.sha256(TAR).hexdigest()
 def short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
     """Retries without waiting, and small blocks."""
     monkeypatch.setattr(http_transfer, "BACKOFF", 0.005)
-    monkeypatch.setattr(http_transfer, "RETRY_AFTER_LIMIT", 0.02)
     monkeypatch.setattr(http_transfer, "TIMEOUT", (2.0, 10.0))
     monkeypatch.setattr(http_transfer, "RECEIVE_BYTES", 4096)
     monkeypatch.setenv("NO_PROXY", "*")

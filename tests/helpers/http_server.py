@@ -46,7 +46,6 @@ class Response:
 class Request:
     """A request."""
 
-    method: str
     path: str
     headers: dict[str, str]
 
@@ -63,7 +62,6 @@ class ArchiveServer(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), _Handler)
         self.contents: dict[str, bytes | Path] = {}
         self.responses: list[Response] = []
-        self.head_status: int | None = None
         self.requests: list[Request] = []
         self.body_bytes = 0
         self.closing = threading.Event()
@@ -74,8 +72,7 @@ class ArchiveServer(ThreadingHTTPServer):
 
     def requested_ranges(self) -> list[str | None]:
         """The Range header of each GET, in order."""
-        gets = [request for request in self.requests if request.method == "GET"]
-        return [request.headers.get("Range") for request in gets]
+        return [request.headers.get("Range") for request in self.requests]
 
     def handle_error(self, request, client_address) -> None:
         """Ignore clients that disconnect, as some tests do."""
@@ -87,14 +84,6 @@ class _Handler(BaseHTTPRequestHandler):
 
     def log_message(self, *args) -> None:
         """Log nothing."""
-
-    def do_HEAD(self) -> None:
-        self._note()
-        content = self._content()
-        status = self.server.head_status or (200 if content is not None else 404)
-        self.send_response(status)
-        self.send_header("Content-Length", str(len(content or b"") if status == 200 else 0))
-        self.end_headers()
 
     def do_GET(self) -> None:
         self._note()
@@ -116,7 +105,7 @@ class _Handler(BaseHTTPRequestHandler):
             return memoryview(mmap.mmap(handle.fileno(), 0, access=mmap.ACCESS_READ))
 
     def _note(self) -> None:
-        self.server.requests.append(Request(self.command, self.path, dict(self.headers)))
+        self.server.requests.append(Request(self.path, dict(self.headers)))
 
     def _send_file(self, content: bytes | memoryview, response: Response) -> None:
         headers = {"Accept-Ranges": "bytes", "ETag": response.etag or '"first"'}

@@ -24,7 +24,6 @@ MAY_DIFFER = {
     "tensorboard": "the time of each event, in the name of the file too",
     "manifest.json": "digests of these files",
     "finished.json": "the digest of throughput.csv",
-    "benchmarks": "seconds and memory of each job",
     "logs": "the time of each line",
 }
 SMALL_MODEL = {

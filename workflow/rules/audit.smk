@@ -17,8 +17,6 @@ use rule fold as audit_fold with:
         predictions="<results>/audit/{fold}-of-{folds}.csv",
     log:
         "<results>/logs/audit_fold/{fold}-of-{folds}.log",
-    benchmark:
-        "<results>/benchmarks/audit_fold/{fold}-of-{folds}.tsv"
     threads: AUDIT_RESOURCES.threads
     resources:
         gpu=AUDIT_RESOURCES.gpus,
@@ -51,8 +49,6 @@ rule audit:
         page="<results>/audit/index.html",
     log:
         "<results>/logs/audit/audit.log",
-    benchmark:
-        "<results>/benchmarks/audit/audit.tsv"
     conda:
         "../../envs/audit.yaml"
     params:

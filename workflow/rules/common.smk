@@ -307,12 +307,6 @@ def recorded_settings(wildcards):
     return data_summary.for_provenance(config) | runs.with_folds(RUNS[wildcards.run])
 
 
-def subfolders_to_predict():
-    """The subfolders of the photos' folders; their time stamps change with their files."""
-    inner = (sources.subfolders(Path(path)) for path in PHOTOS)
-    return [own_file(path) for path in chain.from_iterable(inner)]
-
-
 def config_of_run(wildcards):
     """The config that repeats a run, and switches off the other runs of config.yaml."""
     named = CONFIG_FILES[DEFAULTS].get("runs") or ()

@@ -18,8 +18,6 @@ rule make_sample:
         receipt=f"<resources>/{sources.SAMPLE}/{sources.SAMPLE_FILE}.json",
     log:
         "<results>/logs/make_sample/sample.log",
-    benchmark:
-        "<results>/benchmarks/make_sample/sample.tsv"
     localrule: True
     conda:
         "../../envs/make_sample.yaml"
@@ -40,8 +38,6 @@ rule download:
         receipt="<resources>/{source}/{file}.json",
     log:
         "<results>/logs/download/{source}/{file}.log",
-    benchmark:
-        "<results>/benchmarks/download/{source}/{file}.tsv"
     wildcard_constraints:
         source=rf"(?!{sources.SAMPLE}/)[^/]+",
     localrule: True
@@ -68,8 +64,6 @@ rule index_archive:
         members="<results>/data/{source}/members.csv",
     log:
         "<results>/logs/index_archive/{source}.log",
-    benchmark:
-        "<results>/benchmarks/index_archive/{source}.tsv"
     conda:
         "../../envs/index_archive.yaml"
     params:
@@ -92,8 +86,6 @@ rule parse_metadata:
         photos="<results>/data/{source}/photos.csv",
     log:
         "<results>/logs/parse_metadata/{source}.log",
-    benchmark:
-        "<results>/benchmarks/parse_metadata/{source}.tsv"
     conda:
         "../../envs/parse_metadata.yaml"
     params:
@@ -128,8 +120,6 @@ rule crop_faces:
         table="<results>/data/{source}/faces/{shard}-of-{shards}.csv",
     log:
         "<results>/logs/crop_faces/{source}/{shard}-of-{shards}.log",
-    benchmark:
-        "<results>/benchmarks/crop_faces/{source}/{shard}-of-{shards}.tsv"
     conda:
         "../../envs/crop_faces.yaml"
     params:
@@ -155,8 +145,6 @@ rule shuffle:
         corrected="<results>/data/corrected.csv",
     log:
         "<results>/logs/shuffle/shuffle.log",
-    benchmark:
-        "<results>/benchmarks/shuffle/shuffle.tsv"
     conda:
         "../../envs/shuffle.yaml"
     params:
@@ -183,8 +171,6 @@ rule write_hdf5:
         table="<results>/data/{subset}.csv",
     log:
         "<results>/logs/write_hdf5/{subset}.log",
-    benchmark:
-        "<results>/benchmarks/write_hdf5/{subset}.tsv"
     conda:
         "../../envs/write_hdf5.yaml"
     params:

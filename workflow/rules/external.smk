@@ -17,8 +17,6 @@ rule external_set:
         funnel="<results>/data/{external}/external_funnel.csv",
     log:
         "<results>/logs/external_set/{external}.log",
-    benchmark:
-        "<results>/benchmarks/external_set/{external}.tsv"
     conda:
         "../../envs/external_set.yaml"
     params:
@@ -39,8 +37,6 @@ use rule infer as infer_external with:
         inference="<results>/runs/{run}/external/{external}/inference.csv",
     log:
         "<results>/runs/{run}/logs/infer_external/{external}.log",
-    benchmark:
-        "<results>/runs/{run}/benchmarks/infer_external/{external}.tsv"
 
 
 use rule evaluate as evaluate_external with:
@@ -61,8 +57,6 @@ use rule evaluate as evaluate_external with:
         ],
     log:
         "<results>/runs/{run}/logs/evaluate_external/{external}.log",
-    benchmark:
-        "<results>/runs/{run}/benchmarks/evaluate_external/{external}.tsv"
 
 
 use rule gallery as gallery_external with:
@@ -76,5 +70,3 @@ use rule gallery as gallery_external with:
         hard_cases="<results>/runs/{run}/external/{external}/faces/hard_cases.jpg",
     log:
         "<results>/runs/{run}/logs/gallery_external/{external}.log",
-    benchmark:
-        "<results>/runs/{run}/benchmarks/gallery_external/{external}.tsv"

@@ -16,8 +16,6 @@ rule fold:
         predictions="<results>/runs/{run}/folds/{fold}-of-{folds}.csv",
     log:
         "<results>/runs/{run}/logs/fold/{fold}-of-{folds}.log",
-    benchmark:
-        "<results>/runs/{run}/benchmarks/fold/{fold}-of-{folds}.tsv"
     conda:
         "../../envs/fold.yaml"
     threads: resources_of_run("threads")
@@ -52,8 +50,6 @@ use rule evaluate as evaluate_out_of_fold with:
         ),
     log:
         "<results>/runs/{run}/logs/evaluate_out_of_fold.log",
-    benchmark:
-        "<results>/runs/{run}/benchmarks/evaluate_out_of_fold.tsv"
     wildcard_constraints:
         run=one_of(WITH_FOLDS),
 
@@ -69,7 +65,5 @@ use rule gallery as gallery_out_of_fold with:
         hard_cases="<results>/runs/{run}/out_of_fold/faces/hard_cases.jpg",
     log:
         "<results>/runs/{run}/logs/gallery_out_of_fold.log",
-    benchmark:
-        "<results>/runs/{run}/benchmarks/gallery_out_of_fold.tsv"
     wildcard_constraints:
         run=one_of(WITH_FOLDS),

@@ -14,8 +14,6 @@ use rule fold as fraction with:
         predictions="<results>/learning_curve/{run}/{fraction}.csv",
     log:
         "<results>/logs/fraction/{run}/{fraction}.log",
-    benchmark:
-        "<results>/benchmarks/fraction/{run}/{fraction}.tsv"
     params:
         fraction=lambda wildcards: float(wildcards.fraction),
 
@@ -39,8 +37,6 @@ rule learning_curve:
         ),
     log:
         "<results>/logs/learning_curve/learning_curve.log",
-    benchmark:
-        "<results>/benchmarks/learning_curve/learning_curve.tsv"
     localrule: True
     conda:
         "../../envs/learning_curve.yaml"

@@ -24,8 +24,6 @@ rule train:
         training="<results>/runs/{run}/training/training.json",
     log:
         "<results>/runs/{run}/logs/train.log",
-    benchmark:
-        "<results>/runs/{run}/benchmarks/train.tsv"
     wildcard_constraints:
         run=one_of(TRAINED),
     conda:
@@ -57,8 +55,6 @@ rule hog_svm:
         training="<results>/runs/{run}/training/training.json",
     log:
         "<results>/runs/{run}/logs/hog_svm.log",
-    benchmark:
-        "<results>/runs/{run}/benchmarks/hog_svm.tsv"
     wildcard_constraints:
         run=one_of(FITTED),
     conda:
@@ -91,8 +87,6 @@ rule infer:
         course_format="<results>/runs/{run}/inference.txt",
     log:
         "<results>/runs/{run}/logs/infer.log",
-    benchmark:
-        "<results>/runs/{run}/benchmarks/infer.tsv"
     conda:
         "../../envs/infer.yaml"
     threads: resources_of_run("compute_threads")

@@ -19,13 +19,11 @@ rule predictor:
         hashes="<results>/runs/{run}/training_hashes.npy",
     log:
         "<results>/runs/{run}/logs/predictor.log",
-    benchmark:
-        "<results>/runs/{run}/benchmarks/predictor.tsv"
     conda:
         "../../envs/predictor.yaml"
     params:
         margin=config["crop"]["margin"],
-        ready_made_crops=sources.ready_made_crops(config),
+        ready_made_margin=sources.ready_made_margin(config),
         detected=bool(sources.detected(config, config["sources"])),
         settings=recorded_settings,
         code=code("predictor.py"),
@@ -39,7 +37,6 @@ rule predict:
         # Found beside the model.
         "<results>/runs/{run}/predictor.json",
         "<results>/runs/{run}/training_hashes.npy",
-        subfolders_to_predict(),
         model="<results>/runs/{run}/model.pt",
         photos=[own_file(path) for path in PHOTOS],
     output:
@@ -47,8 +44,6 @@ rule predict:
         html="<results>/runs/{run}/predictions.html",
     log:
         "<results>/runs/{run}/logs/predict.log",
-    benchmark:
-        "<results>/runs/{run}/benchmarks/predict.tsv"
     conda:
         "../../envs/predict.yaml"
     threads: resources_of_run("threads")
@@ -73,8 +68,6 @@ rule export:
         exported="<results>/runs/{run}/model.{format}",
     log:
         "<results>/runs/{run}/logs/export.{format}.log",
-    benchmark:
-        "<results>/runs/{run}/benchmarks/export.{format}.tsv"
     wildcard_constraints:
         format="onnx|int8.onnx|safetensors",
     conda:
@@ -97,8 +90,6 @@ use rule export as hub with:
         exported="<results>/runs/{run}/hub/model.safetensors",
     log:
         "<results>/runs/{run}/logs/hub.log",
-    benchmark:
-        "<results>/runs/{run}/benchmarks/hub.tsv"
 
 
 rule manifest:
@@ -111,8 +102,6 @@ rule manifest:
         config="<results>/runs/{run}/config.yaml",
     log:
         "<results>/runs/{run}/logs/manifest.log",
-    benchmark:
-        "<results>/runs/{run}/benchmarks/manifest.tsv"
     localrule: True
     conda:
         "../../envs/manifest.yaml"

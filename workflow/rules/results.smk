@@ -52,8 +52,6 @@ rule evaluate:
         ],
     log:
         "<results>/runs/{run}/logs/evaluate.log",
-    benchmark:
-        "<results>/runs/{run}/benchmarks/evaluate.tsv"
     conda:
         "../../envs/evaluate.yaml"
     params:
@@ -82,8 +80,6 @@ rule thumbnails:
         sheets=directory("<results>/data/thumbnails/sheets"),
     log:
         "<results>/logs/thumbnails/test.log",
-    benchmark:
-        "<results>/benchmarks/thumbnails/test.tsv"
     conda:
         "../../envs/thumbnails.yaml"
     params:
@@ -115,8 +111,6 @@ rule gallery:
         predictions="<results>/runs/{run}/page/predictions.js",
     log:
         "<results>/runs/{run}/logs/gallery.log",
-    benchmark:
-        "<results>/runs/{run}/benchmarks/gallery.tsv"
     conda:
         "../../envs/gallery.yaml"
     params:
@@ -140,8 +134,6 @@ rule explain:
         description="<results>/runs/{run}/page/model.json",
     log:
         "<results>/runs/{run}/logs/explain.log",
-    benchmark:
-        "<results>/runs/{run}/benchmarks/explain.tsv"
     conda:
         "../../envs/explain.yaml"
     threads: resources_of_run("compute_threads")
@@ -170,8 +162,6 @@ rule profile_layers:
         times_script="<results>/runs/{run}/page/layer_times.js",
     log:
         "<results>/runs/{run}/logs/profile_layers.log",
-    benchmark:
-        "<results>/runs/{run}/benchmarks/profile_layers.tsv"
     conda:
         "../../envs/profile_layers.yaml"
     threads: resources_of_run("threads")
@@ -205,8 +195,6 @@ rule walkthrough:
         pictures=directory("<results>/runs/{run}/page/walkthrough"),
     log:
         "<results>/runs/{run}/logs/walkthrough.log",
-    benchmark:
-        "<results>/runs/{run}/benchmarks/walkthrough.tsv"
     conda:
         "../../envs/walkthrough.yaml"
     threads: resources_of_run("threads")
@@ -232,8 +220,6 @@ rule provenance:
         machine="<results>/runs/{run}/page/machine.js",
     log:
         "<results>/runs/{run}/logs/provenance.log",
-    benchmark:
-        "<results>/runs/{run}/benchmarks/provenance.tsv"
     localrule: True
     conda:
         "../../envs/provenance.yaml"
@@ -266,8 +252,6 @@ rule compare:
         sheets=expand("<results>/comparison/disagreements_{set}.jpg", set=COMPARED),
     log:
         "<results>/logs/compare/compare.log",
-    benchmark:
-        "<results>/benchmarks/compare/compare.tsv"
     conda:
         "../../envs/compare.yaml"
     params:
@@ -315,8 +299,6 @@ rule report:
         index="<results>/index.html",
     log:
         "<results>/logs/report/report.log",
-    benchmark:
-        "<results>/benchmarks/report/report.tsv"
     localrule: True
     conda:
         "../../envs/report.yaml"

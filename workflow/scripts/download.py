@@ -6,14 +6,14 @@ Last-Modified. The same archive gives the same receipt. The archive lies beside 
 does its `.part` while it is being downloaded; neither is a declared output, because Snakemake
 deletes declared outputs before it repeats a job. For a .tar.gz or .tgz, the tar in it is written
 beside the receipt too, so that members can be read by offset.
-Decides: an archive that is there and has the right digest is not downloaded again; without a
-digest, its size is compared with the server's and its bytes with the digest computed when they
-came. An interrupted download is resumed if the server's file is still the same. Bytes with the
-wrong digest are kept as `<file>.rejected`: deleting them downloads again, putting their digest into
-the config accepts them without a download. Without a digest the log says "not verified", and only
-a tar, a gzipped tar or a .mat file, as the URL's ending promises, is accepted. A file:// archive is
-checked and used in place; a folder that a file:// URL names is packed into a tar. While another
-process gets the same archive, such as a job of a second project with this folder, the script waits.
+Decides: an archive that is there and has the right digest is not downloaded again; without one in
+the config, that is the digest computed when it came from this URL. An interrupted download is
+resumed if the server's file is still the same. Bytes with the wrong digest are kept as
+`<file>.rejected`: deleting them downloads again, putting their digest into the config accepts them
+without a download. Without a digest the log says "not verified", and only a tar, a gzipped tar or a
+.mat file, as the URL's ending promises, is accepted. A file:// archive is checked and used in
+place; a folder that a file:// URL names is packed into a tar. If another process gets the same
+archive, such as a job of a second project with this folder, the script stops.
 """
 
 from renet.archives import downloads

@@ -9,7 +9,6 @@ Decides: how a detector's box becomes a box of the data set, fitted on training 
 where the detector is not installed, or found the faces of the training.
 """
 
-import dataclasses
 import logging
 from pathlib import Path
 
@@ -18,7 +17,6 @@ from renet.config import runs
 from renet.dataset import hdf5
 from renet.faces import detection
 from renet.prediction import predictor as predictors
-from renet.prediction.predictor import ReadyMadeCrops
 from renet.prediction.training_photos import TrainingPhotos
 
 
@@ -30,7 +28,7 @@ def predictor(
     predictor: script.Output,
     hashes: Path,
     margin: float = 0.4,
-    ready_made_crops: ReadyMadeCrops | None = None,
+    ready_made_margin: float | None = None,
     detected: bool = False,
     settings: script.Json = {},  # noqa: B006
 ) -> None:
@@ -43,7 +41,8 @@ def predictor(
         predictor: predictor.json to write.
         hashes: training_hashes.npy to write, with perceptual hashes of the training faces.
         margin: margin on each side of the face, as a fraction of the box.
-        ready_made_crops: how photos that are already cropped are trimmed; None: to the margin.
+        ready_made_margin: margin that photos are trimmed to which are already cropped to the face;
+            None: they are not trimmed.
         detected: whether the face detector found training faces, with its default box.
         settings: all settings that the run depends on, as a JSON object.
     """
@@ -53,7 +52,7 @@ def predictor(
     content = predictors.describe(
         model, files.read_json(metrics), box, margin=margin, settings_digest=runs.digest(settings)
     )
-    content["ready_made_crops"] = dataclasses.asdict(ready_made_crops or ReadyMadeCrops(margin))
+    content["ready_made_crops"] = {"margin": ready_made_margin}
     TrainingPhotos.from_faces(pixels).write(hashes)
     content["training_photos"] = {"faces": len(pixels), "sha256": files.file_digest(hashes)}
     files.write_json(predictor, content)

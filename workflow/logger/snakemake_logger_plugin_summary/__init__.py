@@ -2,7 +2,7 @@
 
 `make` uses it: PYTHONPATH=workflow/logger snakemake --logger summary. Snakemake's own lines are in
 .snakemake/log as always. The result is the last line of the job's own log. An error is printed
-once, below the lines of all jobs. If other jobs still run, a line says that they are waited for.
+once.
 """
 
 import logging
@@ -37,8 +37,6 @@ class LogHandler(LogHandlerBase):
         self._seconds: defaultdict[str, float] = defaultdict(
             float
         )  # of a rule's finished jobs, added up
-        self._running: set[int] = set()
-        self._errors: list[str] = []  # to be printed when no job runs any more
         self._failed = False
 
     def emit(self, record: logging.LogRecord) -> None:
@@ -49,7 +47,6 @@ class LogHandler(LogHandlerBase):
                 self._planned.update(details["stats"])
             case LogEvent.JOB_INFO:
                 self._jobs[details["jobid"]] = details
-                self._running.add(details["jobid"])
                 self._began[details["jobid"]] = time.monotonic()
             case LogEvent.JOB_FINISHED:
                 self._finish(self._jobs[details["job_id"]])
@@ -63,8 +60,7 @@ class LogHandler(LogHandlerBase):
                 self._print("Nothing to be done: the results are up to date.")
 
     def close(self) -> None:
-        """Print what is left to say: errors after an interruption, and where to look."""
-        self._print_errors()
+        """Print where to look."""
         if self._page:  # last: other rules may end after the report
             self._print(f"Open {self._page}")
             self._page = None
@@ -72,27 +68,14 @@ class LogHandler(LogHandlerBase):
 
     def _fail(self, job: dict) -> None:
         self._failed = True
-        self._running.discard(job["jobid"])
-        self._errors.append(f"{job['rule_name']} failed: {error_of(job['log'])}")
-        if self._running:
-            jobs = f"{len(self._running)} job{'s' if len(self._running) > 1 else ''}"
-            self._print(f"{job['rule_name']} failed; waiting for {jobs} that had begun.")
-        else:
-            self._print_errors()
-
-    def _print_errors(self) -> None:
-        while self._errors:
-            self._print(self._errors.pop(0))
+        self._print(f"{job['rule_name']} failed: {error_of(job['log'])}")
 
     def _finish(self, job: dict) -> None:
         rule = job["rule_name"]
-        self._running.discard(job["jobid"])
         self._seconds[rule] += time.monotonic() - self._began[job["jobid"]]
         self._finished[rule] += 1
         if self._finished[rule] == self._planned[rule] and job["log"]:
             self._print_result(job)
-        if not self._running:
-            self._print_errors()
 
     def _print_result(self, job: dict) -> None:
         rule = job["rule_name"]

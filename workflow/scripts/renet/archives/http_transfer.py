@@ -1,7 +1,7 @@
 """Complete a `.part` file over HTTP, with as many connections as necessary.
 
-Requests and responses follow RFC 9110: ranges (section 14), If-Range (13.1.5) and Retry-After
-(10.2.3). Local bytes are continued only if the response proves to be the rest of the same file.
+Requests and responses follow RFC 9110: ranges (section 14) and If-Range (13.1.5). Local bytes are
+continued only if the response proves to be the rest of the same file.
 """
 
 import dataclasses
@@ -23,9 +23,7 @@ from renet.common.progress import Progress
 
 HEADERS = {"User-Agent": "renet-workflow", "Accept-Encoding": "identity"}
 TIMEOUT = (15.0, 60.0)  # seconds to connect, and between two reads
-RETRY_AFTER_LIMIT = 300.0  # seconds that a server may ask for
 MAX_FAILURES = 7  # attempts in a row without progress
-WRONG_RANGES = 2  # without progress in between, before the local bytes are discarded
 BACKOFF = 1.0  # seconds after the first failure, doubled after each further one
 BACKOFF_LIMIT = 60.0
 RECEIVE_BYTES = 1 << 16  # small, because a stall loses the bytes that are not written yet
@@ -33,19 +31,11 @@ CONTENT_RANGE = re.compile(r"bytes (\d{1,18})-(\d{1,18})/(\d{1,18}|\*)")
 
 
 class Interrupted(Exception):
-    """The request failed, and another one after `retry_after` seconds may succeed."""
-
-    def __init__(self, reason: str, retry_after: float = 0.0):
-        super().__init__(reason)
-        self.retry_after = retry_after
+    """The request failed, and another one may succeed."""
 
 
 class Outdated(Interrupted):
     """The local bytes cannot be continued; the next request has to be for the whole file."""
-
-
-class WrongRange(Interrupted):
-    """The response does not continue where the local bytes end."""
 
 
 def fetch(url: str, part: Path) -> None:
@@ -58,19 +48,16 @@ def fetch(url: str, part: Path) -> None:
         InputError: the server refuses, keeps failing or cannot be reached, or the disk is full; the
             bytes received so far stay in `part`.
     """
-    longest, failures, wrong_ranges = _resume_point(url, part)[0], 0, 0
+    longest, failures = _resume_point(url, part)[0], 0
     while True:
         try:
             return _attempt(url, part)
         except Interrupted as error:
-            wrong_ranges += isinstance(error, WrongRange)
-            # One of several servers may be at fault, and the part may have gigabytes: retry once.
-            if isinstance(error, Outdated) or wrong_ranges == WRONG_RANGES:
+            if isinstance(error, Outdated):
                 os.truncate(part, 0)
-                wrong_ranges = 0
             size = part.stat().st_size
             if size > longest:
-                longest, failures, wrong_ranges = size, 0, 0
+                longest, failures = size, 0
             else:
                 failures += 1
             if failures == MAX_FAILURES:
@@ -80,27 +67,9 @@ def fetch(url: str, part: Path) -> None:
                 ) from error
             backoff = min(BACKOFF * 2 ** max(failures - 1, 0), BACKOFF_LIMIT)
             # Partly random, so that parallel jobs do not retry at the same time; not for security.
-            pause = max(backoff, error.retry_after) + random.uniform(0, BACKOFF)  # noqa: S311
+            pause = backoff + random.uniform(0, BACKOFF)  # noqa: S311
             logging.warning("%s; retrying in %.1f s.", error, pause)
             time.sleep(pause)
-
-
-def remote_size(url: str) -> int | None:
-    """The size in bytes by a HEAD request, else by a request for one byte; None if not given."""
-    try:
-        with requests.head(url, headers=HEADERS, timeout=TIMEOUT, allow_redirects=True) as response:
-            length = response.headers.get("Content-Length", "")
-            if response.ok and length.isdecimal():
-                return int(length)
-        headers = HEADERS | {"Range": "bytes=0-0"}
-        with requests.get(url, headers=headers, timeout=TIMEOUT, stream=True) as response:
-            if response.status_code == requests.codes.partial_content:
-                return _total_size(response)
-            if response.status_code == requests.codes.ok:
-                return response.raw.length_remaining
-    except requests.RequestException as error:
-        logging.info("%s", error)
-    return None
 
 
 def _attempt(url: str, part: Path) -> None:
@@ -147,20 +116,12 @@ def _check_status(response: requests.Response, url: str) -> None:
     if code == requests.codes.requested_range_not_satisfiable:
         raise Outdated(f"{url} responded {status}; the download starts again")
     if code in (408, 429) or code >= 500:
-        raise Interrupted(f"{url} responded {status}", _retry_after(response))
+        raise Interrupted(f"{url} responded {status}")
     if code not in (requests.codes.ok, requests.codes.partial_content):
         raise InputError(
             f"{url} cannot be downloaded: the server responded {status}. Open the URL in a browser "
             "to see why, and correct it in the config."
         )
-
-
-def _retry_after(response: requests.Response) -> float:
-    """Seconds that the server asks to wait; 0 if it does not ask, or not in a readable way."""
-    try:
-        return min(urllib3.Retry().get_retry_after(response.raw) or 0, RETRY_AFTER_LIMIT)
-    except urllib3.exceptions.InvalidHeader:
-        return 0.0
 
 
 def _check_range(response: requests.Response, origin: Origin, offset: int) -> None:
@@ -174,7 +135,7 @@ def _check_range(response: requests.Response, origin: Origin, offset: int) -> No
     text = response.headers.get("Content-Range", "")
     if not _continues(text, offset, origin.size, now.size):
         fault = f"the range {text!r} instead of one that begins at byte {offset}"
-        raise WrongRange(f"{origin.url} responded with {fault}")
+        raise Outdated(f"{origin.url} responded with {fault}; the download starts again")
 
 
 def _continues(text: str, offset: int, total: int | None, length: int | None) -> bool:

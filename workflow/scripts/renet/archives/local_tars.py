@@ -6,14 +6,13 @@ import os
 import shutil
 import tarfile
 import zlib
-from collections import defaultdict
 from pathlib import Path
 
 from renet.archives import origins
 from renet.archives.origins import Origin
 from renet.archives.receipts import Receipt
-from renet.archives.verification import BLOCK_BYTES, describe_bytes
-from renet.common import disk, files, folders
+from renet.archives.verification import BLOCK_BYTES, first_bytes
+from renet.common import disk, files
 from renet.common.errors import InputError
 from renet.common.progress import Progress
 
@@ -40,8 +39,8 @@ def decompress(receipt: Receipt, tar: Path) -> None:
             shutil.copyfileobj(stream, out, BLOCK_BYTES)
         except (EOFError, gzip.BadGzipFile, zlib.error) as error:
             raise InputError(
-                f"{archive} is damaged and cannot be decompressed ({error}); it looks like "
-                f"{describe_bytes(archive)}. Put an intact copy in its place, or delete it to "
+                f"{archive} is damaged and cannot be decompressed ({error}); its bytes "
+                f"begin {first_bytes(archive)!r}. Put an intact copy in its place, or delete it to "
                 "download it again."
             ) from error
     origins.write(tar, Origin(receipt.url, size=tar.stat().st_size, digest=receipt.digest))
@@ -50,14 +49,13 @@ def decompress(receipt: Receipt, tar: Path) -> None:
 def pack(folder: Path, tar: Path) -> None:
     """Write the files of `folder` to `tar`, under their relative paths.
 
-    Links to files and folders are followed. Hidden and special files are left out; the log
-    counts both. The bytes of the tar depend on names and contents alone, not on owners or time
-    stamps.
+    Links to files are followed, links to folders are not. Hidden and special files are left out.
+    The bytes of the tar depend on names and contents alone, not on owners or time stamps.
 
     Raises:
         InputError: the folder holds no files, one cannot be read, or the disk is full.
     """
-    paths = _files_of(folder)
+    paths = [path for path in sorted(folder.rglob("*")) if path.is_file() and not _is_hidden(path)]
     if not paths:
         raise InputError(f"The folder {folder} has no files; put the photos there.")
     disk.require_space(tar, sum(path.stat().st_size + 2 * tarfile.BLOCKSIZE for path in paths))
@@ -73,31 +71,5 @@ def pack(folder: Path, tar: Path) -> None:
             archive.members = []  # type: ignore[attr-defined]  # tarfile would keep all headers
 
 
-def _files_of(folder: Path) -> list[Path]:
-    """The files to pack, in the order of their names; the log counts links and what is left out."""
-    paths_by_reason: dict[str | None, list[Path]] = defaultdict(list)  # None: they are packed
-    for content in folders.walk(folder):
-        for path in content.circles:
-            logging.warning("The link %s is left out: it leads to a folder that contains it.", path)
-        for path in filter(Path.is_symlink, content.folders):
-            logging.info("The link %s to a folder is followed.", path)
-        for path in content.files:
-            paths_by_reason[_left_out_as(path)].append(path)
-    packed = sorted(paths_by_reason.pop(None, []))
-    if links := [path for path in packed if path.is_symlink()]:
-        logging.info("%s: %d links to files are followed.", folder, len(links))
-    for reason, paths in paths_by_reason.items():
-        logging.warning(
-            "%s: %d files are left out, because %s; the first is %s.",
-            folder, len(paths), reason, min(paths).relative_to(folder),
-        )  # fmt: skip
-    return packed
-
-
-def _left_out_as(path: Path) -> str | None:
-    """Why a path is not packed; None if it is."""
-    if path.name.startswith(".") or path.name in ("Thumbs.db", "desktop.ini"):
-        return "they are hidden"
-    if path.is_file():
-        return None
-    return "they are links to files that do not exist" if path.is_symlink() else "they are special"
+def _is_hidden(path: Path) -> bool:
+    return path.name.startswith(".") or path.name in ("Thumbs.db", "desktop.ini")

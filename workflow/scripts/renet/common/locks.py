@@ -7,12 +7,10 @@ the same files.
 import contextlib
 import errno
 import fcntl
-import itertools
 import json
 import logging
 import os
 import socket
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
@@ -22,8 +20,6 @@ from renet.common.errors import InputError
 
 NAME = ".lock"  # of the file in a folder
 NO_LOCKS = {errno.ENOSYS, errno.EOPNOTSUPP, errno.ENOLCK}  # errors of file systems without locks
-POLL_SECONDS = 1.0
-POLLS_PER_LINE = 60  # of the log
 
 
 def take(handle: IO | int) -> bool:
@@ -76,28 +72,6 @@ def alone_in(folder: Path) -> Iterator[None]:
             yield
         finally:
             handle.truncate(0)
-
-
-@contextlib.contextmanager
-def alone_with(file: Path) -> Iterator[None]:
-    """Hold the lock of a file, which need not exist; wait as long as another process holds it.
-
-    The lock is on `<file>.lock`, which is deleted at the end.
-    """
-    path = file.with_name(f"{file.name}{NAME}")
-    for polls in itertools.count():
-        with path.open("a+b", buffering=0) as handle:
-            if take(handle) and _is_at(path, handle):
-                try:
-                    _sign(handle, path)
-                    yield
-                finally:
-                    if _is_at(path, handle):  # a user may have deleted it
-                        path.unlink(missing_ok=True)
-                return
-            if polls % POLLS_PER_LINE == 0:
-                logging.warning("Waiting for %s, which works on %s", _owner(handle), file)
-        time.sleep(POLL_SECONDS)
 
 
 def _is_at(path: Path, handle: IO) -> bool:

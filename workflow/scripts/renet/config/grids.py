@@ -10,13 +10,11 @@ import copy
 import itertools
 import math
 import re
-from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 
 SECTIONS = ("model", "train")  # that a grid may vary
 MAX_RUNS = 50
 UNFIT = re.compile(r"[^A-Za-z0-9_.-]")  # for the name of a run
-EXPONENT = re.compile(r"[+-]?\d+(\.\d*)?e[+-]?\d+", re.IGNORECASE)  # which YAML takes for text
 
 Sentence = tuple[tuple[str | int, ...], str]  # the key, and the error in it
 
@@ -70,18 +68,6 @@ def _changed(changes: Mapping, settings: Mapping[str, object]) -> dict:
     return changed
 
 
-def numbers_as_numbers(runs: object) -> None:
-    """Read 1e-2, which YAML takes for text, as a number in all grids, in place."""
-    for changes in runs.values() if isinstance(runs, dict) else ():
-        grid = changes.get("grid") if isinstance(changes, dict) else None
-        for values in grid.values() if isinstance(grid, dict) else ():
-            if isinstance(values, list):
-                values[:] = [
-                    float(one) if isinstance(one, str) and EXPONENT.fullmatch(one) else one
-                    for one in values
-                ]
-
-
 def faults(name: str, changes: Mapping, known: Mapping[str, set[str]]) -> Iterator[Sentence]:
     """The errors in the grid of a run, apart from its values.
 
@@ -90,7 +76,7 @@ def faults(name: str, changes: Mapping, known: Mapping[str, set[str]]) -> Iterat
         known: the keys of each of `SECTIONS`.
     """
     grid, at = changes["grid"], ("runs", name, "grid")
-    for key, values in grid.items():
+    for key in grid:
         section, _, inner = str(key).partition(".")
         shown = ".".join((*at, str(key)))
         near = [f"`{one}.{key}`" for one in SECTIONS if key in known[one]]
@@ -99,16 +85,6 @@ def faults(name: str, changes: Mapping, known: Mapping[str, set[str]]) -> Iterat
             if key in ("folds", "learning_curve", "seeds"):
                 way_out = f"write it beside the grid, as `runs.{name}.{key}`."
             yield (*at, key), f"`{shown}` is not a key of {' or '.join(SECTIONS)}; {way_out}"
-        elif inner in changes.get(section, {}) and key != "model.kind":
-            yield (*at, key), f"`{shown}` is also in `runs.{name}.{section}`; remove one of them."
-        elif key == "train.seed" and "seeds" in changes:
-            yield (*at, key), f"`{shown}` is beside `runs.{name}.seeds`; remove one of them."
-        names = Counter(word(str(key), value) for value in values)
-        for twice in [one for one in names if names[one] > 1]:
-            yield (
-                (*at, key),
-                f"Two values of `{shown}` would be called {twice}; remove one of them.",
-            )
     count = math.prod(map(len, grid.values())) * len(changes.get("seeds", [0]))
     if count > MAX_RUNS:
         yield at, f"`{'.'.join(at)}` makes {count:,} runs, more than {MAX_RUNS}; give fewer values."

@@ -7,7 +7,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from renet.common import files, folders
+from renet.common import files
 from renet.common.errors import InputError
 from renet.common.imdb_wiki import ARCHIVE_MARGIN, BOX_COLUMNS, TABLE
 from renet.config import labels, urls
@@ -141,24 +141,9 @@ def url_and_digest(config: dict, source: str, file: str) -> tuple[str, str | Non
 
 
 def local_paths(url: str) -> list[str]:
-    """The path of a file:// URL, to be an input of a rule; nothing for other URLs.
-
-    A folder comes with all its subfolders.
-    """
+    """The path of a file:// URL, to be an input of a rule; nothing for other URLs."""
     path = urls.local_path(url)
-    return [] if path is None else [str(path), *subfolders(path)]
-
-
-def subfolders(path: Path) -> list[str]:
-    """All folders in a folder, as inputs of a rule: a new file only changes the time of its folder.
-
-    Raises:
-        InputError: Snakemake would read a name as a pattern.
-    """
-    inner = sorted(str(folder) for content in folders.walk(path) for folder in content.folders)
-    for folder in inner:
-        urls.refuse_pattern(f"There is a folder {folder}", folder)
-    return inner
+    return [] if path is None else [str(path)]
 
 
 def places_to_predict(config: dict) -> list[str]:
@@ -173,38 +158,26 @@ def local_state(path: Path | None) -> str:
     """
     if path is None or not path.exists():
         return ""
-    return folder_state(path) or str(path.stat().st_size)
+    return photos_state(path) if path.is_dir() else str(path.stat().st_size)
 
 
-def photos_state(path: Path) -> str:
-    """A text that changes if a folder or file of photos is exchanged: for a file, size and time.
+def photos_state(place: Path) -> str:
+    """A digest of name, size and time of a file, or of each file in a folder.
 
-    Snakemake notices a later time, but not an earlier one.
+    The time stamp of a folder does not change if a photo in it is edited.
     """
-    status = path.stat()
-    return folder_state(path) or f"{status.st_size} {status.st_mtime_ns}"
+    state = hashlib.sha256()
+    for path in sorted(place.rglob("*")) if place.is_dir() else [place]:
+        if path.is_file():
+            status = path.stat()
+            state.update(os.fsencode(path))
+            state.update(f"\0{status.st_size}\0{status.st_mtime_ns}\0".encode())
+    return state.hexdigest()
 
 
 def file_state(path: str | None) -> str:
     """A digest of a user's table or text, "" without one; Snakemake ignores an earlier time."""
     return files.file_digest(path) if path and Path(path).is_file() else ""
-
-
-def folder_state(folder: Path | None) -> str:
-    """A digest of name, size and time of each file in a folder; "" for anything else.
-
-    The time stamp of a folder does not change if a photo in it is edited.
-    """
-    if folder is None or not folder.is_dir():
-        return ""
-    state = hashlib.sha256()
-    for content in folders.walk(folder):
-        for path in content.files:
-            with contextlib.suppress(OSError):  # a link that leads nowhere, or to itself
-                status = path.stat()
-                state.update(os.fsencode(path))
-                state.update(f"\0{status.st_size}\0{status.st_mtime_ns}\0".encode())
-    return state.hexdigest()
 
 
 def shards(config: dict, source: str) -> list[str]:
@@ -248,19 +221,12 @@ def crop_spec(config: dict, given: dict) -> dict:
         "margin": None if own and not whole else config["crop"]["margin"],
         "whole": whole,
         "turn": own,
-        "detected": given.get("detected"),  # absent in version 1.0.0
+        "detected": given["detected"],
     }
 
 
-def ready_made_crops(config: dict) -> dict:
-    """The settings of `renet.prediction.predictor.ReadyMadeCrops`: as in the training.
-
-    If the training trimmed only some of its ready-made crops, `margin` is the config's and `mixed`
-    is true. Without ready-made crops, `margin` is that of the faces.
-    """
+def ready_made_margin(config: dict) -> float | None:
+    """The margin that the training trimmed ready-made crops to; None: it trimmed none of them."""
     specs = [crop_settings(config, source) for source in config["sources"]]
-    margin = config["crop"]["margin"]
-    margins = {spec["margin"] for spec in specs if not spec["whole"]} or {margin}
-    if len(margins) == 1:
-        return {"margin": margins.pop(), "mixed": False}
-    return {"margin": margin, "mixed": margin < ARCHIVE_MARGIN}  # otherwise nothing is trimmed
+    margins = {spec["margin"] for spec in specs if not spec["whole"]}
+    return None if margins == {None} else config["crop"]["margin"]

@@ -1,18 +1,13 @@
-"""The file names and local paths of the config's URLs, and a check of paths for Snakemake.
+"""The file names and local paths of the config's URLs.
 
 This module needs only the standard library, because the config is checked before Snakemake makes
 the environment of any rule.
 """
 
-import re
 from pathlib import Path
 from urllib.parse import SplitResult, unquote, urlsplit
 
 from renet.common.errors import InputError
-
-# What Snakemake reads as a pattern in a path: `{wildcard}` and `<path variable>`.
-WILDCARD = re.compile(r"[{}]")
-PATH_VARIABLE = re.compile(r"<[a-z][a-z0-9_]*>")
 
 
 def file_name(url: str) -> str:
@@ -49,23 +44,6 @@ def tar_name(name: str) -> str | None:
     if name.lower().endswith(".tgz"):
         return name[: -len(".tgz")] + ".tar"
     return None
-
-
-def refuse_pattern(what: str, path: str) -> None:
-    """Refuse a path that Snakemake would read as a pattern.
-
-    Args:
-        what: the beginning of the sentence, as `datasheet is {notes}.md`.
-
-    Raises:
-        InputError: it has braces, or a word in angle brackets.
-    """
-    if WILDCARD.search(path):
-        raise InputError(f"{what}, but Snakemake reads braces as wildcards; rename it.")
-    if variable := PATH_VARIABLE.search(path):
-        raise InputError(
-            f"{what}, but Snakemake reads {variable[0]} as a path variable; rename it."
-        )
 
 
 def _split(url: str) -> SplitResult:

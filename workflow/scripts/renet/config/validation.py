@@ -6,8 +6,8 @@ Snakemake's own validation prints the whole schema instead.
 
 import copy
 import difflib
+import math
 import re
-import sys
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -35,7 +35,7 @@ VALID_NAME = (
     "it must be text that begins with a letter or digit and continues with letters, digits, _, . "
     "or -"
 )
-EXPONENT = re.compile(r"([+-]?\d+)(\.\d*)?e([+-]?)(\d+)", re.IGNORECASE)
+EXPONENT = re.compile(r"[+-]?\d+(\.\d*)?e[+-]?\d+", re.IGNORECASE)  # which YAML takes for text
 
 Key = tuple[str | int, ...]
 
@@ -61,14 +61,13 @@ def load(config: dict, schema_file: Path, files: dict[Path, dict], command_line:
     ]
     _names_as_text(config, given)
     _runs_as_written(config, given)
-    grids.numbers_as_numbers(config.get("runs"))
     overrides = [content for _, content in given[:0:-1]]
     _models_of_one_kind(config, [*overrides, _parsed(command_line)])
+    config.update(_with_numbers(config))
     fill(config, schema)
     validator = jsonschema.Draft202012Validator(schema)
     errors = sorted(validator.iter_errors(config), key=lambda error: list(map(str, error.path)))
-    found = [*_not_finite(config)]
-    found += [one for error in errors for one in _sentences(_most_specific(error), schema)]
+    found = [one for error in errors for one in _sentences(_most_specific(error), schema)]
     if not found:
         found += _faults_of_grids(config, validator)
     sentences = [f"{_where(given, key)}{sentence}" for key, sentence in dict.fromkeys(found)]
@@ -87,25 +86,20 @@ def load(config: dict, schema_file: Path, files: dict[Path, dict], command_line:
         raise InputError(f"{overlay}{error}") from error
 
 
-def origins_of_runs(config: dict, files: dict[Path, dict], command_line: Mapping) -> str | None:
-    """Which file names which run, and how to omit one; None if one file names all runs.
+def added_runs(config: dict, files: dict[Path, dict], command_line: Mapping) -> str | None:
+    """All runs, if the last file that names some adds to those of the others; else None.
 
     Args:
         files: content of config.yaml and the overlays, each overriding those before it.
         command_line: what `--config` gives.
     """
-    given = [(file.name, content.get("runs")) for file, content in files.items()]
-    origin: dict[str, str] = {}  # the last file that names each run
-    for file, entries in reversed([*given, ("--config", command_line.get("runs"))]):
-        origin |= {str(name): file for name in entries or () if str(name) not in origin}
-    origin = {name: file for name, file in origin.items() if config["runs"].get(name) is not None}
-    if len(set(origin.values())) < 2:
+    named = [entries for of in (*files.values(), command_line) if (entries := of.get("runs"))]
+    last = set(map(str, named[-1])) if named else set()
+    added = [name for name, run in config["runs"].items() if run is not None and name not in last]
+    if not added or not last:
         return None
-    listed = ", ".join(f"{name} from {file}" for name, file in origin.items())
-    last = list(origin)[-1]
-    return (
-        f"{len(runs.runs(config))} runs: {listed}. To omit a run, write `runs: {{{last}: null}}`."
-    )
+    names = list(runs.runs(config))
+    return f"{len(names)} runs: {', '.join(names)}. `runs: {{{added[-1]}: null}}` omits one."
 
 
 def _parsed(value: object) -> object:
@@ -115,6 +109,22 @@ def _parsed(value: object) -> object:
     if isinstance(value, list):
         return [_parsed(part) for part in value]
     return yaml.safe_load(value) if isinstance(value, str) else value
+
+
+def _with_numbers(value: Any, key: Key = ()) -> Any:
+    """A value with all texts such as 1e-3 as numbers.
+
+    Raises:
+        InputError: a number is infinite or NaN, which a JSON schema cannot exclude.
+    """
+    if isinstance(value, Mapping):
+        return {name: _with_numbers(part, (*key, name)) for name, part in value.items()}
+    if isinstance(value, list):
+        return [_with_numbers(part, (*key, place)) for place, part in enumerate(value)]
+    number = float(value) if isinstance(value, str) and EXPONENT.fullmatch(value) else value
+    if isinstance(number, float) and not math.isfinite(number):
+        raise InputError(f"{_dotted(key)} is {_shown(value)}, and must be a finite number.")
+    return number
 
 
 def _merge(config: dict, changes: Mapping) -> None:
@@ -187,17 +197,7 @@ def _faults_of_grids(
         for _, of_run in [] if found else grids.expand(name, changes):
             of_run.setdefault("model", {}).setdefault("kind", config["model"]["kind"])
             for error in validator.iter_errors({"runs": {name: of_run}}):
-                for key, sentence in _sentences(_most_specific(error), validator.schema):
-                    yield _in_grid(key, sentence, changes["grid"])
-
-
-def _in_grid(key: Key, sentence: str, grid: Mapping) -> tuple[Key, str]:
-    """Change a sentence about a key of one run of a grid to one about the key of the grid."""
-    run, section, inner = key[:2], str(key[2]), ".".join(map(str, key[2:4]))
-    if inner not in grid:
-        return key, sentence
-    written, of_grid = (".".join(map(str, part)) for part in (key[:3], (*run, "grid", section)))
-    return (*run, "grid", inner), sentence.replace(written, of_grid)
+                yield from _sentences(_most_specific(error), validator.schema)
 
 
 def _where(given: Sequence[tuple[str, object]], key: Key) -> str:
@@ -218,15 +218,6 @@ def _holds(content: Any, key: Key) -> bool:
         except (KeyError, IndexError, TypeError):
             return False
     return True
-
-
-def _not_finite(value: object, key: Key = ()) -> Iterator[tuple[Key, str]]:
-    """The numbers that are infinite or NaN, which a JSON schema cannot exclude."""
-    if isinstance(value, int | float) and not abs(value) <= sys.float_info.max:  # true of NaN too
-        yield key, f"{_dotted(key)} is {_shown(value)}, and must be a finite number."
-    elif isinstance(value, dict | list):
-        for name, part in value.items() if isinstance(value, dict) else enumerate(value):
-            yield from _not_finite(part, (*key, name))
 
 
 def _most_specific(error: jsonschema.ValidationError) -> jsonschema.ValidationError:
@@ -297,11 +288,6 @@ def _rule(error: jsonschema.ValidationError) -> str:
 
 def _type_rule(value: object, kinds: list[str]) -> str:
     wanted = " or ".join(TYPES[kind] for kind in kinds)
-    exponent = EXPONENT.fullmatch(value) if isinstance(value, str) else None
-    if exponent and {"number", "integer"} & set(kinds):
-        number, fraction, sign, power = exponent.groups()
-        written = f"{number}{fraction or '.0'}e{sign or '+'}{power}"
-        return f", which is text in YAML, and must be {wanted}; write {written}."
     if kinds == ["array"] and isinstance(value, str | int | float):
         return f", and must be a list; write [{_shown(value)}]."
     if kinds == ["string"] and not isinstance(value, dict | list | None):

@@ -66,8 +66,7 @@ def correct(
     is_own = given.id.str.split(":").str[0].isin(own)
     is_gone = ~given.id.isin(all_rows.id)
     fault = "is not an id of the sources; take an id from split.csv, such as " + all_rows.id.iloc[0]
-    is_number = given.id.str.fullmatch(r"[^:]+:\d+")  # of a row, as in version 1.0.0
-    user_tables.refuse(is_gone & (is_number | ~is_own), given.id, fault)
+    user_tables.refuse(is_gone & ~is_own, given.id, fault)
     fault = (
         "is one of your own photos and has no photo_digest; copy it from that column of split.csv"
     )

@@ -5,9 +5,7 @@ one row for each photo of the shard. Both are called `<source>/faces/<number>-of
 """
 
 import hashlib
-import logging
 import re
-from collections.abc import Sequence
 from pathlib import Path
 from typing import BinaryIO
 
@@ -33,28 +31,13 @@ def source_and_number(path: str | Path) -> tuple[str, int]:
     Raises:
         InputError: the path is not one of a shard.
     """
-    name = _name(path)
+    name = NAME.fullmatch("/".join(Path(path).absolute().parts[-3:]))
     if not name:
         raise InputError(
             f"{path} is not the path of a shard; give <source>/faces/<number>-of-<count>.npy or "
             ".csv."
         )
     return name[1], int(name[2])
-
-
-def _name(path: str | Path) -> re.Match | None:
-    """The source, number and count in the path of a shard; None for any other path."""
-    return NAME.fullmatch("/".join(Path(path).absolute().parts[-3:]))
-
-
-def delete_other_cuts(given: Sequence[str | Path]) -> None:
-    """Delete the shards of an earlier number of shards, which no table names."""
-    cuts = {(Path(path).parent, name[3]) for path in given if (name := _name(path))}
-    for folder in {folder for folder, _ in cuts}:
-        for path in folder.iterdir():
-            if (name := _name(path)) and (folder, name[3]) not in cuts:
-                path.unlink()
-                logging.info("%s is deleted: the source now has another number of shards.", path)
 
 
 def face_digest(pixels: np.ndarray | bytes) -> str:

@@ -1,10 +1,5 @@
 """The .mat files of IMDB-WIKI: their rows, and the ages and subjects that follow from them."""
 
-import faulthandler
-import multiprocessing
-import os
-from concurrent.futures import ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path, PurePosixPath
 from typing import IO, Any
 
@@ -14,7 +9,6 @@ import scipy.io
 
 from renet.archives import receipts, tar_index
 from renet.archives.tar_index import Member
-from renet.common import child_processes
 from renet.common.errors import InputError
 from renet.common.imdb_wiki import BOX_COLUMNS, IMDB
 from renet.common.tables import printable
@@ -30,8 +24,6 @@ PAGE_NUMBER = r"/(\d+)_"  # at the start of a WIKI photo's file name
 def read(path: str | Path, database: str, member: Member | None = None) -> pd.DataFrame:
     """Read `wiki.mat` or `imdb.mat`: one row for each photo, in the file's order.
 
-    A child process reads the file: scipy's reader is in C, and some damaged files crash it.
-
     Args:
         path: the .mat file, or the tar that has it.
         database: name of the struct in it, `wiki` or `imdb`.
@@ -45,16 +37,22 @@ def read(path: str | Path, database: str, member: Member | None = None) -> pd.Da
         InputError: the file is not a MATLAB v5 file with that struct and these fields.
     """
     name = f"{member.name} in {path}" if member else str(path)
-    # Fork, because with other start methods the child runs the temporary script of Snakemake again.
-    context = multiprocessing.get_context("fork")
-    with ProcessPoolExecutor(1, context, initializer=_begin, initargs=(os.getpid(),)) as child:
-        try:
-            return child.submit(_read, path, database, member, name).result()
-        except BrokenProcessPool as error:
-            raise InputError(
-                f"{name} crashed the process that reads it: the file is damaged, or the memory is "
-                "too small; download the file again."
-            ) from error
+    try:
+        if member:
+            with tar_index.open_member(path, member.offset, member.size, member.name) as stream:
+                fields = _load_fields(stream, database, name)
+        else:
+            with Path(path).open("rb") as stream:
+                fields = _load_fields(stream, database, name)
+    except FileNotFoundError as error:
+        raise InputError(f"{path} does not exist.") from error
+    try:
+        return _to_table(fields, database)
+    except (KeyError, ValueError, TypeError) as error:
+        raise InputError(
+            f"{name} does not have the fields of IMDB-WIKI's metadata with one entry for each "
+            f"photo ({error}); check `database` of the source in the config."
+        ) from error
 
 
 def read_with_folder(
@@ -78,30 +76,6 @@ def read_with_folder(
     if not members or not receipt_files:
         raise InputError("Give a .mat file, or the index and receipts of the archives with one.")
     return folder, read(receipts.read(receipt_files[file]).path, database, member)
-
-
-def _begin(parent: int) -> None:
-    child_processes.end_with_parent(parent)
-    faulthandler.disable()
-
-
-def _read(path: str | Path, database: str, member: Member | None, name: str) -> pd.DataFrame:
-    try:
-        if member:
-            with tar_index.open_member(path, member.offset, member.size, member.name) as stream:
-                fields = _load_fields(stream, database, name)
-        else:
-            with Path(path).open("rb") as stream:
-                fields = _load_fields(stream, database, name)
-    except FileNotFoundError as error:
-        raise InputError(f"{path} does not exist.") from error
-    try:
-        return _to_table(fields, database)
-    except (KeyError, ValueError, TypeError) as error:
-        raise InputError(
-            f"{name} does not have the fields of IMDB-WIKI's metadata with one entry for each "
-            f"photo ({error}); check `database` of the source in the config."
-        ) from error
 
 
 def _load_fields(stream: IO[bytes], database: str, name: str) -> dict[str, np.ndarray]:

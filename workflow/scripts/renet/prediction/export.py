@@ -7,7 +7,6 @@ divides by 1, and the metadata has null.
 """
 
 import contextlib
-import dataclasses
 import json
 import logging
 import re
@@ -161,7 +160,7 @@ def described(predictor: Predictor) -> str:
         "classes": list(CLASSES),
         "colour": "RGB",
         "margin": predictor.margin,
-        "ready_made_crops": dataclasses.asdict(predictor.ready_made),
+        "ready_made_crops": {"margin": predictor.ready_made},
         "temperature": predictor.temperature,
         "threshold": predictor.threshold,
         "model_sha256": files.file_digest(predictor.model),

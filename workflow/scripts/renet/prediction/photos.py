@@ -2,7 +2,6 @@
 
 import functools
 import glob
-import logging
 import tarfile
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -11,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 
 from renet.archives import tar_index
-from renet.common import folders, photo_formats
+from renet.common import photo_formats
 from renet.common.drop_reasons import CropReason
 from renet.common.errors import InputError
 from renet.faces import crop
@@ -34,7 +33,7 @@ def find(places: Sequence[str]) -> Iterator[Photo]:
     """The photos at some places, in the order of their names.
 
     Args:
-        places: files, folders (with all that is below them, through links, too), patterns such as
+        places: files, folders (with all below them, but not behind links), patterns such as
             `a/*.jpg`, or tars, also compressed ones. In a folder and a tar, files count by their
             suffix.
 
@@ -85,17 +84,9 @@ def _of_place(place: str) -> Iterator[Photo]:
 
 
 def _of_folder(folder: Path) -> Iterator[Photo]:
-    for content in folders.walk(folder):
-        for path in content.circles:
-            _log_circle(path)
-        for path in content.files:
-            if path.name.lower().endswith(SUFFIXES):
-                yield _file(path)
-
-
-@functools.cache  # a folder is gone through once to count its photos, and once to read them
-def _log_circle(link: Path) -> None:
-    logging.warning("The link %s is left out: it leads to a folder that contains it.", link)
+    for path in sorted(folder.rglob("*")):
+        if path.name.lower().endswith(SUFFIXES) and not path.is_dir():
+            yield _file(path)
 
 
 def _file(path: Path) -> Photo:

@@ -7,7 +7,6 @@ import contextlib
 import dataclasses
 import functools
 import itertools
-import logging
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -136,12 +135,6 @@ def predict(
             cut_faces, spec=predictor.crop(whole=True), box_map=predictor.box,
             training=predictor.training, ready_made=predictor.crop(whole=False),
         )  # fmt: skip
-    elif predictor.ready_made.mixed:
-        logging.warning(
-            "The training trimmed some ready-made crops and not others. The photos are trimmed to "
-            "a margin of %g, as IMDB-WIKI's crops were.",
-            predictor.ready_made.margin,
-        )
     cv2.setNumThreads(1)  # the photos are cut in threads
     bar = Progress(photos.find(places), total=total, desc="predict", unit=" photos")
     cuts = itertools.chain.from_iterable(cut_ahead(cut, bar, threads))

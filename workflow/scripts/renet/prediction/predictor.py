@@ -28,20 +28,6 @@ FILE, MODEL = "predictor.json", "model.pt"
 
 
 @dataclasses.dataclass(frozen=True)
-class ReadyMadeCrops:
-    """How the training trimmed its photos that were already cropped to the face.
-
-    Attributes:
-        margin: margin that remains on each side, as a fraction of the face's size; None: they are
-            not trimmed.
-        mixed: whether other ready-made crops of the training were not trimmed.
-    """
-
-    margin: float | None = ARCHIVE_MARGIN
-    mixed: bool = False
-
-
-@dataclasses.dataclass(frozen=True)
 class Predictor:
     """A network and how photos are prepared for it.
 
@@ -49,7 +35,7 @@ class Predictor:
         network: in evaluation mode, on the CPU.
         model: its file.
         margin: around a face's box, as a fraction of its size.
-        ready_made: how ready-made crops are trimmed.
+        ready_made: margin that ready-made crops are trimmed to; None: they are not trimmed.
         box: how a detector's box becomes the data set's box.
         temperature: that divides the logits; None: uncalibrated.
         threshold: of the confidence, at or below which a prediction is unsure; None: none is known.
@@ -60,7 +46,7 @@ class Predictor:
     network: torch.nn.Module
     model: Path
     margin: float = ARCHIVE_MARGIN
-    ready_made: ReadyMadeCrops = ReadyMadeCrops()
+    ready_made: float | None = ARCHIVE_MARGIN
     box: BoxMap = dataclasses.field(default_factory=BoxMap)
     temperature: float | None = None
     threshold: float | None = None
@@ -70,7 +56,7 @@ class Predictor:
     def crop(self, *, whole: bool) -> CropSpec:
         """How a face is cut from a whole photo by its box, or made of a ready-made crop."""
         _, *size = self.network.input_shape
-        margin = self.margin if whole else self.ready_made.margin
+        margin = self.margin if whole else self.ready_made
         return CropSpec(tuple(size), margin, whole=whole, turn=True)
 
     @property
@@ -148,9 +134,8 @@ def _described(description: Path, network: torch.nn.Module, model: Path) -> Pred
         raise InputError(f"{description} is not of the format {FORMAT}; run the workflow again.")
     try:
         digest, hashes = content["model"]["sha256"], content["training_photos"]["sha256"]
-        crops = content["ready_made_crops"]
         predictor = Predictor(
-            network, model, content["margin"], ReadyMadeCrops(crops["margin"], crops["mixed"]),
+            network, model, content["margin"], content["ready_made_crops"]["margin"],
             BoxMap(**content["detector"]["box"]), content["temperature"],
             content["unsure"]["threshold"],
         )  # fmt: skip

@@ -1,6 +1,6 @@
 """The built-in sample: drawn portraits of invented people, in the layout of wiki_crop.tar.
 
-It has the quirks of the real archive: missing genders, photos with no face or two, impossible ages,
+It has the quirks of the real archive: missing genders, rows with no face or two, impossible ages,
 unreadable files, misleading file names. About one row in six cannot be used.
 """
 
@@ -19,7 +19,7 @@ from renet.common import files
 from renet.common.errors import InputError
 from renet.common.progress import Progress
 from renet.sample import people
-from renet.sample.mat_file import cell_array, compact, mat_bytes
+from renet.sample.mat_file import cell_array, mat_bytes
 from renet.sample.photos import adapt_shot, damage_photo, take_photo
 
 MIN_PHOTOS, MAX_PHOTOS = 60, 10_000  # fewer do not hold every quirk, for more there are no names
@@ -163,7 +163,7 @@ def _row(rng: Generator, who: Subject, page: int, quirk: str | None, years_later
         full_path=f"{page % 100:02d}/{page}_{_date_text(born, quirk)}_{taken}.jpg",
         gender=np.nan if quirk == "gender unknown" else who.person.gender,
         name="" if quirk == "empty name" else who.name,
-        face_location=compact(np.array([location], np.float64)),
+        face_location=np.array([location], np.float64),
         face_score=-np.inf if quirk in ("one pixel", "no face") else score,
         second_face_score=rng.uniform(0.75, 4) if quirk == "second face" else np.nan,
         photo=damage_photo(photo, quirk),
@@ -205,5 +205,5 @@ def _mat(rows: list[Row]) -> bytes:
     for field in dataclasses.fields(Row)[:-1]:
         values = [getattr(row, field.name) for row in rows]
         in_cells = field.type in (str, np.ndarray)
-        struct[field.name] = cell_array(values) if in_cells else compact(np.array([values], float))
+        struct[field.name] = cell_array(values) if in_cells else np.array([values], float)
     return mat_bytes({"wiki": struct})

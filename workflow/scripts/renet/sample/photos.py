@@ -29,9 +29,6 @@ def adapt_shot(rng: Generator, shot: people.Shot, quirk: str | None) -> people.S
         case "whole-number box":  # 1.8 times its side is a whole number, too
             side = 9 * (min(shot.size) // 9) + 1
             return dataclasses.replace(shot, size=(side, side), border=(0, 0, 0, 0))
-        case "no face":
-            wide = int(rng.integers(220, 351))
-            return dataclasses.replace(shot, size=(wide * 3 // 4, wide), border=(0, 0, 0, 0))
     return shot
 
 
@@ -42,24 +39,11 @@ def take_photo(
     quality = int(rng.integers(50, 97))
     if quirk == "one pixel":
         return _jpeg(np.full((1, 1, 3), int(rng.integers(256)), np.uint8), quality), (1, 1, 1, 1)
-    if quirk == "no face":
-        photo, (height, width) = portraits.draw_landscape(shot), shot.size
-        return _jpeg(photo[..., 0] if shot.grey else photo, quality), (1, 1, width, height)
-    beside = _neighbour(rng, shot) if quirk == "second face" else None
-    photo = portraits.draw(person, shot, beside)
+    photo = portraits.draw(None if quirk == "no face" else person, shot)
     (height, width), (top, _, left, _) = shot.size, shot.border
     x1, x2 = _face_span(rng, width, left, quirk)
     y1, y2 = _face_span(rng, height, top, quirk)
     return _jpeg(photo[..., 0] if shot.grey else photo, quality), (x1, y1, x2, y2)
-
-
-def _neighbour(rng: Generator, shot: people.Shot) -> tuple[people.Person, people.Shot]:
-    """Somebody else, a little behind and to one side."""
-    other = people.random_person(rng, int(rng.integers(2)))
-    theirs = people.random_shot(rng, other, float(rng.uniform(15, 70)))
-    aside = float(rng.choice((-1, 1)) * rng.uniform(0.95, 1.15))
-    theirs = dataclasses.replace(theirs, shift=(aside, -0.1), zoom=0.68, light=shot.light)
-    return other, theirs
 
 
 def _jpeg(image: np.ndarray, quality: int) -> bytes:

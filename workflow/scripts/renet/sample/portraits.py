@@ -5,15 +5,13 @@ down, the chin is at y = 1. They are painted at a higher resolution than small p
 painting becomes a photo of the right size, with a camera's light, blur and noise.
 """
 
-import dataclasses
-
 import cv2
 import numpy as np
 from numpy.random import Generator
 
 from renet.sample.background import paint_background
 from renet.sample.body import paint_body
-from renet.sample.canvas import Canvas, ellipse, from_hsv, mixed, rgb
+from renet.sample.canvas import Canvas
 from renet.sample.face import paint_earrings, paint_features, paint_glasses, paint_skin
 from renet.sample.hair import paint_back_hair, paint_beard, paint_front_hair
 from renet.sample.head import Head, frame
@@ -22,8 +20,8 @@ from renet.sample.people import Person, Shot
 PAINTED_SIDE = (190, 260)  # pixels along the shorter side of a painting: at least, at most
 
 
-def draw(person: Person, shot: Shot, beside: tuple[Person, Shot] | None = None) -> np.ndarray:
-    """Draw a photo of a person, with somebody else beside and behind where one is given.
+def draw(person: Person | None, shot: Shot) -> np.ndarray:
+    """Draw a photo of a person, or of the background alone.
 
     Returns:
         RGB pixels, `shot.size` + (3,), uint8; three equal channels where the photo is grey. The
@@ -31,24 +29,8 @@ def draw(person: Person, shot: Shot, beside: tuple[Person, Shot] | None = None) 
     """
     rng = np.random.default_rng(shot.texture)
     pixels = _painted_background(shot, rng)
-    if beside:
-        _paint_person(pixels, *beside, rng)
-    _paint_person(pixels, person, shot, rng)
-    return _photo(pixels, shot, rng)
-
-
-def draw_landscape(shot: Shot) -> np.ndarray:
-    """Draw a photo without a person, hills under a sky; otherwise as `draw`."""
-    rng = np.random.default_rng(shot.texture)
-    shot = dataclasses.replace(shot, background="sky", zoom=1.0, shift=(0.0, 0.0))
-    pixels = _painted_background(shot, rng)
-    canvas = Canvas(pixels, frame(shot, pixels))
-    canvas.fill(ellipse(rng.uniform(-1.6, 1.6), -0.7, 0.2, 0.2), rgb(255, 246, 214), 0.9, 0.03)
-    x, green = np.linspace(-3.5, 3.5, 24), from_hsv(rng.uniform(0.2, 0.36), 0.5, 0.5)
-    for k in range(4):
-        waves = np.sin(x * rng.uniform(0.8, 2.2) + rng.uniform(0, 6)) * 0.3 / (1 + k)
-        hill = [(-3.5, 4), *zip(x, 0.15 + 0.42 * k + waves, strict=True), (3.5, 4)]
-        canvas.fill(hill, mixed(rgb(150, 176, 190), green, k / 3))
+    if person:
+        _paint_person(pixels, person, shot, rng)
     return _photo(pixels, shot, rng)
 
 
