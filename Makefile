@@ -12,8 +12,8 @@
 #
 # Settings of the installation, which uses uv if it is on the PATH:
 #   PYTHON=python3.12  the Python, 3.11 to 3.13; with uv and another Python, make takes 3.13
-#   TORCH=cpu          PyTorch's build for CPUs, a download of 0.2 GB instead of 3 GB, from PyTorch's
-#                      own index (TORCH_INDEX: the URL of another one)
+#   TORCH=cpu          PyTorch's build for CPUs from PyTorch's own index (TORCH_INDEX: the URL of
+#                      another one): a download of 0.2 GB for PyTorch alone, instead of 3 GB
 #   LOCK=              the newest versions that requirements.txt allows, instead of those that the
 #                      tests ran with, which constraints.txt lists
 
