@@ -228,7 +228,7 @@ def test_lost_table_and_lost_model_are_made_again(project):
     names = {
         "results/data/sample/metadata.csv": EVERYTHING_AFTER["parse_metadata"],
         "results/runs/renet/history.csv": EVERYTHING_AFTER["train"],
-        "results/runs/renet/tables/layer_times.csv": {"profile_layers", "report", "manifest"},
+        "results/runs/renet/tables/layers.csv": {"explain", "report", "manifest"},
     }
     found = rules_without_each(project, list(names))
     assert {name: set(rules) for name, rules in found.items()} == names
@@ -354,7 +354,7 @@ def test_further_run_leaves_the_first_one_alone(project):
         ),
         ("renet/evaluation/slices.py", {"evaluate", "predictor", "report", "manifest"}),
         ("renet/inspection/saliency.py", {"explain", "report", "manifest"}),
-        ("renet/inspection/layer_profile.py", {"profile_layers", "report", "manifest"}),
+        ("renet/inspection/layer_profile.py", {"explain", "report", "manifest"}),
         ("renet/inspection/activations.py", {"walkthrough", "report", "manifest"}),
         (
             "renet/pages/galleries.py",

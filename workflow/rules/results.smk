@@ -138,6 +138,9 @@ rule explain:
             "Faces of the saliency maps, table",
         ),
         description="<results>/runs/{run}/page/model.json",
+        layers=reported(
+            "<results>/runs/{run}/tables/layers.csv", "Layers of the network, table"
+        ),
     log:
         "<results>/runs/{run}/logs/explain.log",
     benchmark:
@@ -152,37 +155,6 @@ rule explain:
         code=code_with_kind("explain.py"),
     script:
         "../scripts/explain.py"
-
-
-rule profile_layers:
-    """Describe the layers of a network, and measure the time of each in a training step."""
-    input:
-        model="<results>/runs/{run}/model.pt",
-        faces="<results>/data/test.h5",
-    output:
-        layers=reported(
-            "<results>/runs/{run}/tables/layers.csv", "Layers of the network, table"
-        ),
-        figure=reported(
-            "<results>/runs/{run}/figures/network.svg", "Layers of the network"
-        ),
-        times="<results>/runs/{run}/tables/layer_times.csv",
-        times_script="<results>/runs/{run}/page/layer_times.js",
-    log:
-        "<results>/runs/{run}/logs/profile_layers.log",
-    benchmark:
-        "<results>/runs/{run}/benchmarks/profile_layers.tsv"
-    conda:
-        "../../envs/profile_layers.yaml"
-    threads: resources_of_run("threads")
-    resources:
-        **ON_DEVICE,
-    params:
-        compute=compute_settings,
-        batch_size=resources_of_run("batch_size"),
-        code=code_with_kind("profile_layers.py"),
-    script:
-        "../scripts/profile_layers.py"
 
 
 rule walkthrough:

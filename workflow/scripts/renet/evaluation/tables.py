@@ -91,6 +91,3 @@ LEARNING_CURVE = Table(
 
 # layers.csv: the layers of a network in their order, for one image.
 LAYERS = Table({"layer": str, "kind": str, "output": str, "parameters": int, "operations": int})
-
-# layer_times.csv: the time of the layers in a training step.
-LAYER_TIMES = Table({"layer": str, "milliseconds": float, "fraction": float})

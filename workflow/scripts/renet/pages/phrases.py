@@ -528,12 +528,6 @@ def evaluations(count: int, set_name: str = TEST_SET) -> str:
     )
 
 
-def network(layers: pd.DataFrame) -> str:
-    """The layers of a network with the shapes of their outputs."""
-    shapes = (f"{row.layer} ({row.kind}) {row.output}" for row in layers.itertuples())
-    return f"Layers with the shapes of their outputs: {'; '.join(shapes)}."
-
-
 def faces(rows: pd.DataFrame) -> list[dict]:
     """Rows of a table of predictions, with `label`, `predicted` and `confidence` as text."""
     return [

@@ -142,9 +142,6 @@ class DataResults:
 def read_run(folder: Path, settings: dict, external: Iterable[str] = ()) -> RunResults:
     """Read the results of the run that has this folder, also those on these external sets."""
     out_of_fold = folder / "out_of_fold"
-    layers = tables.LAYERS.frame([])
-    if architecture.from_settings(settings["model"]).has_layers:
-        layers = tables.LAYERS.read(folder / "tables" / "layers.csv")
     return RunResults(
         **_read_set(folder),
         name=folder.name,
@@ -152,7 +149,7 @@ def read_run(folder: Path, settings: dict, external: Iterable[str] = ()) -> RunR
         model=files.read_json(folder / "page" / "model.json"),
         history=HISTORY.read(folder / "history.csv"),
         saliency=tables.SALIENCY.read(folder / "tables" / "saliency.csv"),
-        layers=layers,
+        layers=tables.LAYERS.read(folder / "tables" / "layers.csv"),
         revision=files.read_json(folder / "provenance.json")["code"]["revision"],
         external={name: SetResults(**_read_set(folder / "external" / name)) for name in external},
         out_of_fold=SetResults(**_read_set(out_of_fold)) if settings.get("folds") else None,
