@@ -24,7 +24,7 @@ SALIENCY = Table({"y": int, "largest_drop": float, **INFERENCE.columns})
 PEOPLE_OF_BOOTSTRAP = 100  # with fewer, a bootstrap interval covers less often than it says
 SMALL_SLICE = 30  # faces; the interval of a smaller slice is too wide for a statement
 FEWEST_OF_CLASS = 10  # faces of each gender in a slice whose recalls are compared
-GROUPS = ("recorded gender", "age")  # slices whose calibration and coverage are shown
+GROUPS = ("recorded gender", "age")  # slices whose coverage is shown
 # Slices in which the genders are not compared: by the label itself, or explained by age and colour.
 NOT_COMPARED = (
     "recorded gender", "decade", "face score", "crop size", "person in the training set",

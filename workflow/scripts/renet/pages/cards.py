@@ -9,7 +9,6 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
-import pandas as pd
 import yaml
 from markdown_it import MarkdownIt
 from markdown_it.renderer import RendererHTML
@@ -22,7 +21,6 @@ from renet.dataset.tables import NEAR_DUPLICATES
 from renet.evaluation.tables import MISTAKES
 from renet.pages import metric_tables, phrases, templates, verdict
 from renet.pages.results import DataResults, RunResults
-from renet.pages.templates import PageTable
 
 LOWEST_HEADING = 6  # of Markdown
 LINK = re.compile(r"\[([^\]]*)\]\(([^)]*)\)")  # of Markdown; its text and its target
@@ -53,7 +51,7 @@ def write_model_card(path: Path, run: RunResults, data: DataResults) -> None:
         citation=metric_tables.citation(run, data.config),
         evaluations=phrases.evaluations(data.evaluations["test"]),
         calibration=phrases.calibration(run.metrics),
-        slices=_accuracy_by_slice(run.large_slices, run.metrics["test"]["n"]),
+        slices=metric_tables.slices_table(run),
         slices_text=" ".join(text for _, text in verdict.groups(run)),
         suspects=phrases.suspects(mistakes, data.suspects),
         label_errors=phrases.label_errors(data.label_cost),
@@ -87,21 +85,6 @@ def front_matter(run: RunResults, data: DataResults) -> str:
         "model-index": [{"name": run.name, "results": [result]}],
     }
     return yaml.safe_dump(content, sort_keys=False, allow_unicode=True)
-
-
-def _accuracy_by_slice(slices: pd.DataFrame, faces: int) -> PageTable:
-    rows = [
-        [
-            f"{row.slice}: {row.value}",
-            f"{row.n:,}",
-            phrases.percentage(row.accuracy),
-            phrases.percentage_interval([row.low, row.high]),
-            phrases.slice_finding(row, faces),
-        ]
-        for _, row in slices.iterrows()
-    ]
-    headings = ["slice", "faces", "accuracy", "95 % interval", "weaker than the whole set"]
-    return PageTable("Accuracy by slice", headings, rows)
 
 
 def write_datasheet(path: Path, run: RunResults, data: DataResults) -> None:

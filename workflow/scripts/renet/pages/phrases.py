@@ -435,13 +435,6 @@ def p_value(number: float) -> str:
     return "< 0.001" if number < 0.001 else f"= {number:.3f}"
 
 
-def confidence_finding(row: Any) -> str:
-    """Whether the interval of a slice's accuracy excludes its mean confidence."""
-    if row.low <= row.confidence <= row.high:
-        return "within the interval"
-    return "above the interval" if row.confidence > row.high else "below the interval"
-
-
 def slice_finding(row: pd.Series, faces: int) -> str:
     """Whether a slice, a row of slices.csv, is significantly weaker than its set of `faces`."""
     if row.n == faces:
