@@ -270,7 +270,6 @@ rule report:
     output:
         # The links between these are relative: the script writes them beside index.html.
         reported("<results>/loss_curves.svg", "Loss of all runs", "All runs"),
-        "<results>/cost.svg",
         "<results>/README.md",
         "<results>/course.html",
         "<results>/tour.html",

@@ -50,7 +50,7 @@ def write(
     compared = next(iter(metrics), "balanced_accuracy")
     folded = _not_chosen(runs, grids, data.choice_metric)
     shown = [run for run in runs if run.name not in folded]
-    figures = _figures(path.parent, runs, shown, data)
+    figures = _figures(path.parent, runs, data)
     kinds = list(dict.fromkeys(run.architecture.kind for run in runs))
     templates.write(
         "index.html.j2",
@@ -82,9 +82,7 @@ def _not_chosen(runs: list[RunResults], grids: dict, metric: str) -> set[str]:
     return names - {verdict.best_run(of_grid, metric).name for of_grid in of_grids}
 
 
-def _figures(
-    folder: Path, runs: list[RunResults], shown: list[RunResults], data: DataResults
-) -> dict[str, str]:
+def _figures(folder: Path, runs: list[RunResults], data: DataResults) -> dict[str, str]:
     """Draw the figures of all runs; their text alternatives, and the loss as an SVG element."""
     curves = folder / "loss_curves.svg"
     index_plots.loss_curves({run.name: run.history for run in runs}, curves)
@@ -94,7 +92,6 @@ def _figures(
     return {
         "curves": svg[svg.index("<svg") :],  # scripts of the page cannot change a picture
         "curves_alt": " ".join(losses),
-        "cost_alt": index_plots.costs(shown, folder / "cost.svg"),
         "funnel_alt": phrases.funnel(data.steps),
     }
 
