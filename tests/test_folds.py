@@ -219,8 +219,8 @@ def tables(tmp_path):
             "compare", *paths, "-o", tmp_path / "comparison.csv",
             "--reference", next(iter(quality)),
             "--faces", *(tmp_path / f"{name}.h5" for name in sets.values()),
-            "--curves", tmp_path / "curves.svg", "--disagreements", tmp_path / "disagreements.csv",
-            "--sheets", *(tmp_path / f"disagreements_{name}.jpg" for name in sets),
+            "--disagreements", tmp_path / "disagreements.csv", "--sheets",
+            *(tmp_path / f"disagreements_{name}.jpg" for name in sets),
         )  # fmt: skip
         return COMPARISON.read(tmp_path / "comparison.csv")
 

@@ -151,8 +151,8 @@ def add_comparison(results: Path) -> None:
     call_script(
         "compare", *sorted((results / "runs").rglob("inference*.csv")),
         "--faces", *(data / f"{name}.h5" for name in sets),
-        "--reference", "made", "-o", folder / "comparison.csv", "--curves",
-        folder / "ranking_curves.svg", "--disagreements", folder / "disagreements.csv", "--sheets",
+        "--reference", "made", "-o", folder / "comparison.csv",
+        "--disagreements", folder / "disagreements.csv", "--sheets",
         *(folder / f"disagreements_{name}.jpg" for name in sets),
     )  # fmt: skip
 

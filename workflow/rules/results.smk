@@ -234,7 +234,6 @@ rule compare:
             "<results>/comparison/comparison.csv", "Comparison of the runs", "All runs"
         ),
         disagreements="<results>/comparison/disagreements.csv",
-        curves="<results>/comparison/ranking_curves.svg",
         sheets=expand("<results>/comparison/disagreements_{set}.jpg", set=COMPARED),
     log:
         "<results>/logs/compare/compare.log",

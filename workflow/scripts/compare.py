@@ -3,8 +3,7 @@
 Reads: the predictions of each run on these sets, and the faces of the test sets. Two or more runs
 with folds are compared on their out-of-fold predictions, too.
 Writes: comparison.csv (columns: `renet.evaluation.tables.COMPARISON`), the faces of each test set
-on which the runs disagree (`DISAGREEMENTS`) with a sheet of the first of them, and the ROC curves
-of all runs.
+on which the runs disagree (`DISAGREEMENTS`) with a sheet of the first of them.
 Decides: which differences are significant. On the test and external sets, each recipe of at least
 three seeds, and each run without them, is compared with that of the reference, by Holm's procedure
 for all claims about one set. On the validation set, each run is compared with the best one; where
@@ -20,7 +19,7 @@ import pandas as pd
 
 from renet.common import script
 from renet.dataset import hdf5
-from renet.evaluation import calibration, choice, comparison, comparison_plots
+from renet.evaluation import calibration, choice, comparison
 from renet.evaluation.tables import COMPARISON, DISAGREEMENTS, INFERENCE, OUT_OF_FOLD
 from renet.pages import galleries
 
@@ -36,7 +35,6 @@ def compare(
     metric: Metric = "balanced_accuracy",
     groups: list[list[str]] = (),
     faces: list[Path],
-    curves: Path,
     disagreements: Path,
     sheets: list[Path],
 ) -> None:
@@ -50,7 +48,6 @@ def compare(
         metric: metric that is compared.
         groups: for each recipe, a list of its runs, which differ only in their seeds.
         faces: HDF5 file of each set of `sheets`, in the same order.
-        curves: figure of the ROC curves to write.
         disagreements: disagreements.csv to write.
         sheets: pictures disagreements_<set>.jpg to write, one for each set.
     """
@@ -72,7 +69,6 @@ def compare(
         logging.info("%s: runs compared: %d, significant: %d", name, len(runs), significant)
     COMPARISON.write(table, [*compared, best])
     DISAGREEMENTS.write(disagreements, disputed)
-    comparison_plots.ranking_curves(sets, curves)
     for path, face_file, rows in zip(sheets, faces, disputed, strict=True):
         stored = hdf5.read(face_file)
         GRID.write_faces(path, (stored.pixels[row] for row in rows.dropna(subset="x").index))
