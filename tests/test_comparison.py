@@ -1,7 +1,6 @@
 """Differences of runs: claims hold at their error rate, intervals cover, and families are small."""
 
 import importlib.util
-from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -240,14 +239,6 @@ def test_best_run_has_the_highest_accuracy_and_of_those_the_lowest_loss():
 def test_recall_does_not_choose_the_best_run():
     metrics = ("accuracy", "balanced_accuracy", "recall_female")
     assert list(map(choice.metric_of, metrics)) == ["accuracy", *["balanced_accuracy"] * 2]
-
-
-def test_settings_of_a_recipe_are_those_that_its_runs_share():
-    settings = {"b-1": {"train.seed": "2", "train.learning_rate": "0.2"}, "c": {"train.seed": "3"}}
-    row = SimpleNamespace(kind="recipe", run="b-1 b-2 b-3")
-    assert comparison_section._differing(row, settings) == "train.learning_rate: 0.2"
-    row = SimpleNamespace(kind="reference", run="c")
-    assert comparison_section._differing(row, settings) == "train.seed: 3"
 
 
 def test_faces_that_divide_the_runs_most_evenly_stand_first():
