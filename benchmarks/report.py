@@ -185,10 +185,13 @@ def commands(results: Path) -> dict[str, list]:
                        "-o", run / "provenance.json",
                        "--throughput", run / "training/throughput.csv",
                        "--machine", run / "page/machine.js"],
+        "compare": [*sorted((results / "runs").glob("*/inference*.csv")),
+                    *sorted((results / "runs").glob("*/external/*/inference.csv")),
+                    "--reference", RUN, "-o", comparison],
         "report": ["--funnel", data / "funnel.csv",
                    "--settings", json.dumps(settings), "--receipts",
                    results / "receipt.json", "-o", results / "index.html",
-                   *(["--comparison", comparison] if comparison.exists() else []),
+                   "--comparison", comparison,
                    *(["--external_funnels", *external] if external else [])],
     }  # fmt: skip
 

@@ -241,14 +241,6 @@ def test_recall_does_not_choose_the_best_run():
     assert list(map(choice.metric_of, metrics)) == ["accuracy", *["balanced_accuracy"] * 2]
 
 
-def test_faces_that_divide_the_runs_most_evenly_stand_first():
-    correct = {"a": [1, 1, 0, 0], "b": [1, 1, 0, 1], "c": [1, 1, 1, 1], "d": [1, 0, 0, 0]}
-    faces = pd.DataFrame({"id": list("wxyz"), "path": list("wxyz"), "target": [0, 1, 0, 1]})
-    found = comparison.disagreements(predictions(correct), faces)
-    assert found.id.tolist() == ["z", "x", "y"]
-    assert found.wrong.tolist() == ["a d", "d", "a b d"]
-
-
 def test_reference_can_be_the_name_of_a_run_with_seeds():
     runs = {"renet": None, "a": {}, "b": {"seeds": [4, 5]}}
     for named, found in ((None, "a"), ("b", "b-seed4"), ("b-seed5", "b-seed5")):

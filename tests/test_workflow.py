@@ -355,7 +355,7 @@ def test_further_run_leaves_the_first_one_alone(project):
         ("renet/inspection/activations.py", {"walkthrough", "report", "manifest"}),
         (
             "renet/pages/galleries.py",
-            {"thumbnails", "gallery", "explain", "walkthrough", "compare", "report", "manifest"},
+            {"thumbnails", "gallery", "explain", "walkthrough", "report", "manifest"},
         ),
         ("renet/pages/templates/run.html.j2", {"walkthrough", "report", "manifest"}),
         ("renet/pages/cards.py", {"report", "manifest"}),

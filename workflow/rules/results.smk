@@ -10,11 +10,6 @@ sheet; results/comparison/; results/index.html.
 from renet.config import schema
 
 GRIDS = runs.grid_keys(config)
-SETS = ["test", *EXTERNAL]
-# The sets on which runs are compared, and the faces of each.
-COMPARED = {name: name for name in SETS}
-if len(WITH_FOLDS) > 1:
-    COMPARED["out_of_fold"] = "development"
 # Of docs/: the description of all files, copied as README.md, and what is a page of the results.
 DOCUMENTS = [
     str(PROJECT / "docs" / f"{name}.md") for name in ("files", "course", "tour")
@@ -228,13 +223,10 @@ rule compare:
                 *(f"external/{name}/inference" for name in EXTERNAL),
             ),
         ),
-        faces=expand("<results>/data/{set}.h5", set=COMPARED.values()),
     output:
         table=reported(
             "<results>/comparison/comparison.csv", "Comparison of the runs", "All runs"
         ),
-        disagreements="<results>/comparison/disagreements.csv",
-        sheets=expand("<results>/comparison/disagreements_{set}.jpg", set=COMPARED),
     log:
         "<results>/logs/compare/compare.log",
     benchmark:

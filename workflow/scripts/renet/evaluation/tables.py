@@ -55,15 +55,6 @@ COMPARISON = Table(
     }
 )  # fmt: skip
 
-# comparison/disagreements.csv: the faces on which the runs disagree, and where in the picture of
-# their set the first ones are.
-DISAGREEMENTS = Table(
-    {
-        "set": str, "id": str, "path": str, "target": int, "correct": int, "runs": int,
-        "wrong": str, "x": "Int64", "y": "Int64",
-    }
-)  # fmt: skip
-
 # <fold>-of-<folds>.csv of a run, and of the label audit: the predictions of one fold. Those of all
 # folds of a run are one set; its name is also the column `subset` of its inference table.
 FOLD = Table({"id": str, **PROBABILITIES})

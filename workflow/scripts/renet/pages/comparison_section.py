@@ -4,7 +4,6 @@ from typing import Any
 
 import pandas as pd
 
-from renet.common.imdb_wiki import CLASSES
 from renet.evaluation.tables import ALPHA, BEST, FEWEST_SEEDS, OUT_OF_FOLD
 from renet.pages import metric_tables, phrases
 from renet.pages.results import RunResults, SetResults
@@ -13,10 +12,8 @@ from renet.pages.templates import PageTable
 MOST_IN_WORDS = 5  # claims about one set; of more, the head of the page has their number
 
 
-def section(
-    table: pd.DataFrame, disagreements: pd.DataFrame, runs: list[RunResults]
-) -> dict | None:
-    """The section, from comparison.csv and disagreements.csv; None for one run alone."""
+def section(table: pd.DataFrame, runs: list[RunResults]) -> dict | None:
+    """The section, from comparison.csv; None for one run alone."""
     if len(runs) < 2:
         return None
     claims = table[table.kind != BEST]
@@ -27,11 +24,8 @@ def section(
         "fewest_seeds": FEWEST_SEEDS,
         "sets": [
             {
-                "name": name,
                 "described": described(name),
                 "table": _table(claims[claims.set == name], phrases.few(one.metrics["test"])),
-                "faces": _faces(disagreements[disagreements.set == name]),
-                "disagreeing": int((disagreements.set == name).sum()),
             }
             for name, one in compared_sets(runs).items()
         ],
@@ -142,11 +136,3 @@ def _table(of_set: pd.DataFrame, few: str) -> PageTable | None:
     ]  # fmt: skip
     label = f"All claims about the {described(of_set.set.iloc[0])}"
     return PageTable(label, headings, rows, collapsed=len(rows) > MOST_IN_WORDS or bool(few))
-
-
-def _faces(rows: pd.DataFrame) -> list[dict]:
-    """The faces of the picture, on which the runs disagree."""
-    return [
-        face | {"label": CLASSES[face["target"]], "wrong": _listed(face["wrong"])}
-        for face in rows.dropna(subset="x").to_dict("records")
-    ]

@@ -46,8 +46,7 @@ def write(
         defaults: the sections of the default config.
         grids: the grids among the runs, see `grid_section.write`.
     """
-    metrics = data.comparison[0].metric if data.comparison else []
-    compared = next(iter(metrics), "balanced_accuracy")
+    compared = next(iter(data.comparison.metric), "balanced_accuracy")
     folded = _not_chosen(runs, grids, data.choice_metric)
     shown = [run for run in runs if run.name not in folded]
     figures = _figures(path.parent, runs, data)
@@ -62,7 +61,7 @@ def write(
         folded=folded,
         interval_method=phrases.interval_method(runs[0].metrics["test"]),
         **_runs(runs, folded, defaults),
-        comparison=comparison_section.section(*data.comparison, runs) if data.comparison else None,
+        comparison=comparison_section.section(data.comparison, runs),
         grids=grid_section.write(path.parent, grids, runs, *metric_tables.named(compared)),
         learning_curve=_learning_curve(data),
         sets=external_sets.table(shown),

@@ -101,8 +101,8 @@ class DataResults:
     evaluations: Counter[str]  # trained models that were evaluated on each set
     external: dict[str, pd.DataFrame] = field(default_factory=dict)  # funnel of each external set
     external_archives: list[dict] = field(default_factory=list)
-    # comparison.csv and disagreements.csv
-    comparison: tuple[pd.DataFrame, pd.DataFrame] | None = None
+    # comparison.csv; empty for one run
+    comparison: pd.DataFrame = field(default_factory=lambda: tables.COMPARISON.frame([]))
     suspects: frozenset[str] | None = None  # ids that the label audit suspects; None without one
     label_cost: dict | None = None  # of wrong labels, as from `label_audit.cost`
     learning_curve: pd.DataFrame | None = None
@@ -121,8 +121,7 @@ class DataResults:
     @property
     def of_best(self) -> pd.DataFrame:
         """The rows of comparison.csv that compare the best run with the others."""
-        table = self.comparison[0] if self.comparison else tables.COMPARISON.frame([])
-        return table[table.kind == tables.BEST]
+        return self.comparison[self.comparison.kind == tables.BEST]
 
     @property
     def choice_metric(self) -> str:
@@ -175,12 +174,6 @@ def read_archive(receipt: Path) -> dict:
     except ValueError:  # the server sent something else
         date = None
     return {**receipts.facts(receipt), "last_modified": date}
-
-
-def read_comparison(path: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """comparison.csv, and disagreements.csv beside it."""
-    disagreements = path.with_name("disagreements.csv")
-    return tables.COMPARISON.read(path), tables.DISAGREEMENTS.read(disagreements)
 
 
 def read_suspects(labels: Path) -> frozenset[str]:
