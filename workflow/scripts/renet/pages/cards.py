@@ -22,7 +22,6 @@ from renet.evaluation.tables import MISTAKES
 from renet.pages import metric_tables, phrases, templates, verdict
 from renet.pages.results import DataResults, RunResults
 
-LOWEST_HEADING = 6  # of Markdown
 LINK = re.compile(r"\[([^\]]*)\]\(([^)]*)\)")  # of Markdown; its text and its target
 DOCUMENTS = ("course", "tour")  # of docs/; each is a page of the results, too
 CARD_METRICS = ("accuracy", "balanced_accuracy", "mcc", "loss", "brier", "ece")
@@ -93,7 +92,7 @@ def write_datasheet(path: Path, run: RunResults, data: DataResults) -> None:
         "datasheet.md.j2",
         path,
         home="../index.html",
-        notes=demoted_headings(data.notes),
+        notes=data.notes,
         data=data.config,
         **data.kinds_of_photos,
         archives=[*data.archives, *data.external_archives],
@@ -109,22 +108,6 @@ def write_datasheet(path: Path, run: RunResults, data: DataResults) -> None:
         composition=run.metrics["data"],
         slices=run.slices,
     )
-
-
-def demoted_headings(markdown: str) -> str:
-    """A text whose headings are two levels lower, to be a section of the data sheet."""
-    lines = markdown.splitlines()
-    # From the last to the first: an underlined heading becomes shorter, and moves those after it.
-    for token in reversed(MARKDOWN.parse(markdown)):
-        if token.type != "heading_open" or not token.map:
-            continue
-        first, end = token.map
-        mark = "#" * min(LOWEST_HEADING, int(token.tag[1]) + 2)
-        if token.markup.startswith("#"):
-            lines[first] = re.sub("#+", mark, lines[first], count=1)
-        else:
-            lines[first:end] = [f"{mark} {' '.join(lines[first : end - 1])}"]
-    return "\n".join(lines)
 
 
 def _total(data: DataResults, column: str, step: str) -> int:
