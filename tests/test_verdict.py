@@ -200,15 +200,6 @@ def test_drawn_sample_is_said_at_the_top_of_every_page(window, changed):
         assert '{% extends "base.html.j2" %}' in (templates.TEMPLATES / page).read_text()
 
 
-def test_dates_of_the_archives_are_those_of_their_receipts(window, changed):
-    receipt = json.loads((changed / "receipt.json").read_text())
-    receipt["last_modified"] = "Sat, 16 Jan 2016 16:25:20 GMT"
-    (changed / "receipt.json").write_text(json.dumps(receipt))
-    write_report(changed)
-    window.get(index(changed))
-    assert "Last-Modified of the archives: 2016-01-16." in verdict(window)
-
-
 def summary_of(female: tuple[int, int], male: tuple[int, int]) -> dict:
     """The summary of a test set with so many correct of so many faces of each label."""
     return metrics.summarise(predictions_with(female, male), 0.6)

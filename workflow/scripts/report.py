@@ -14,6 +14,7 @@ Decides: nothing.
 import logging
 from pathlib import Path
 
+from renet.archives.receipts import facts
 from renet.common import files, script
 from renet.dataset.tables import FUNNEL
 from renet.evaluation.tables import COMPARISON, LEARNING_CURVE
@@ -60,8 +61,8 @@ def report(
     data = results.DataResults(
         config=settings["data"],
         funnel=FUNNEL.read(funnel),
-        archives=[results.read_archive(receipt) for receipt in receipts],
-        external_archives=[results.read_archive(receipt) for receipt in external_receipts],
+        archives=[facts(path) for path in receipts],
+        external_archives=[facts(path) for path in external_receipts],
         notes=notes.read_text(encoding="utf-8") if notes else "",
         removed_runs=list(removed_runs),
         evaluations=evaluations.models_by_set(folder / "evaluations", len(settings["runs"])),

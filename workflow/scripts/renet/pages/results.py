@@ -1,6 +1,5 @@
 """What the pages are written from: the results of a run, and those of the data."""
 
-import email.utils
 import functools
 from collections import Counter
 from collections.abc import Iterable
@@ -9,7 +8,6 @@ from pathlib import Path
 
 import pandas as pd
 
-from renet.archives import receipts
 from renet.common import advice, files
 from renet.common.imdb_wiki import DATABASES, TABLE
 from renet.config import architecture
@@ -95,7 +93,7 @@ class DataResults:
 
     config: dict  # the config's sections about the data
     funnel: pd.DataFrame
-    archives: list[dict]  # of the sources, as from `read_archive`
+    archives: list[dict]  # of the sources, as from `receipts.facts`
     notes: str  # Markdown that the user wrote for the data sheet; "" for none
     removed_runs: list[str]  # that have results but are no longer in the config
     evaluations: Counter[str]  # trained models that were evaluated on each set
@@ -161,19 +159,6 @@ def _read_set(folder: Path) -> dict:
         "slices": tables.SLICES.read(folder / "tables" / "slices.csv"),
         "gallery": tables.GALLERY.read(folder / "tables" / "gallery.csv"),
     }
-
-
-def read_archive(receipt: Path) -> dict:
-    """The facts of an archive's receipt.
-
-    With `last_modified`, the server's date of the file, `2016-01-16`; None if it sent no date.
-    """
-    header = files.read_json(receipt).get("last_modified")
-    try:
-        date = email.utils.parsedate_to_datetime(header).date().isoformat() if header else None
-    except ValueError:  # the server sent something else
-        date = None
-    return {**receipts.facts(receipt), "last_modified": date}
 
 
 def read_suspects(labels: Path) -> frozenset[str]:

@@ -76,7 +76,7 @@ def of_run(run: RunResults, data: DataResults) -> dict:
             *rows,
             *([("What may help", run.advice)] if run.advice else []),
             ("Data set", _data_set(run, data)),
-            ("Date of the data", _date(composition, data.archives)),
+            ("Date of the data", _date(composition)),
         ],
         "examples": phrases.faces(run.gallery[run.gallery.gallery == EXAMPLES]),
         "folder": "",  # of the run, relative to the page
@@ -141,13 +141,10 @@ def _data_set(run: RunResults, data: DataResults) -> str:
     )
 
 
-def _date(composition: dict, archives: list[dict]) -> str:
-    """The years of the photos, and the dates that servers gave for the archives."""
-    sentences = ["The metadata has no dates of the photos."]
+def _date(composition: dict) -> str:
+    """The years of the photos."""
     first, last = composition["first_year"], composition["last_year"]
-    if first is not None:
-        years = f"{first} to {last}" if first != last else str(first)
-        sentences = [f"Photos taken {years}, according to the metadata."]
-    if dates := sorted({archive["last_modified"] for archive in archives} - {None}):
-        sentences.append(f"Last-Modified of the archives: {', '.join(dates)}.")
-    return " ".join(sentences)
+    if first is None:
+        return "The metadata has no dates of the photos."
+    years = f"{first} to {last}" if first != last else str(first)
+    return f"Photos taken {years}, according to the metadata."
