@@ -255,8 +255,7 @@ rule report:
         external_funnels=expand(
             "<results>/data/{external}/external_funnel.csv", external=EXTERNAL
         ),
-        receipts=receipts_of(config["sources"]),
-        external_receipts=receipts_of(EXTERNAL),
+        receipts=receipts_of([*config["sources"], *EXTERNAL]),
         notes=own_file(config["datasheet"]),
     output:
         # The links between these are relative: the script writes them beside index.html.

@@ -30,7 +30,6 @@ def report(
     settings: script.Json,
     external_funnels: list[Path] = (),
     receipts: list[Path] = (),
-    external_receipts: list[Path] = (),
     notes: Path | None = None,
     removed_runs: list[str] = (),
     audit: list[Path] = (),
@@ -47,8 +46,7 @@ def report(
             the data), `grids` (keys and runs of each grid, if there are any) and `predicted`
             (whether the runs have predictions.html).
         external_funnels: external_funnel.csv of each external test set.
-        receipts: receipts of the sources' archives.
-        external_receipts: receipts of the archives of the external test sets.
+        receipts: receipts of the archives of the sources and of the external test sets.
         notes: Markdown file whose text the data sheet includes.
         removed_runs: names of runs that have results but are not in the config.
         audit: files of the label audit; the first two are labels.csv and summary.json.
@@ -62,7 +60,6 @@ def report(
         config=settings["data"],
         funnel=FUNNEL.read(funnel),
         archives=[facts(path) for path in receipts],
-        external_archives=[facts(path) for path in external_receipts],
         notes=notes.read_text(encoding="utf-8") if notes else "",
         removed_runs=list(removed_runs),
         evaluations=evaluations.models_by_set(folder / "evaluations", len(settings["runs"])),

@@ -95,7 +95,7 @@ def write_datasheet(path: Path, run: RunResults, data: DataResults) -> None:
         notes=data.notes,
         data=data.config,
         **data.kinds_of_photos,
-        archives=[*data.archives, *data.external_archives],
+        archives=data.archives,
         steps=data.steps,
         external=data.external,
         funnel_step=phrases.funnel_step,

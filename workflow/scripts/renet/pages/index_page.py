@@ -116,7 +116,6 @@ def differences(settings: dict[str, dict], defaults: dict) -> dict[str, tuple[ob
 def _runs(runs: list[RunResults], folded: set[str], defaults: dict) -> dict:
     """The table of runs, with the test metrics of some `folded`, and the settings that differ."""
     different = differences({run.name: run.settings for run in runs}, defaults)
-    tests = {run.name: run.metrics["test"] for run in runs}
     baselines = {
         name: runs[0].metrics[name]["majority_baseline"] for name in ("validation", "test")
     }
@@ -131,17 +130,13 @@ def _runs(runs: list[RunResults], folded: set[str], defaults: dict) -> dict:
     if len(with_folds) == len(runs):
         columns[0] = "out-of-fold accuracy"
     return {
-        "constant": [name for name, test in tests.items() if test["constant_prediction"]],
+        "constant": [run.name for run in runs if run.metrics["test"]["constant_prediction"]],
         "columns": columns,
         "main_columns": MAIN_COLUMNS,
         "folded_cell": metric_tables.Cell("", None, LACKS),
         "with_folds": with_folds,
         "runs": [_row(run, different, is_folded=run.name in folded) for run in runs],
         "summaries": [*_seed_means(runs, folded), baseline],
-        "accuracies": {
-            name: LACKS if name in folded else phrases.percentage(test["balanced_accuracy"])
-            for name, test in tests.items()
-        },
         "differences": different,
     }
 

@@ -136,15 +136,11 @@ def _effect(test: dict, scaled: dict) -> str:
     """What temperature scaling changes on a large enough test set, with a space before it."""
     if test["n"] < SMALL_SLICE:
         return ""
-    names = {"loss": "log loss", "brier": "Brier score", "ece": "calibration error (ECE)"}
-    changes: dict[str, list[str]] = {"lowers": [], "raises": []}
-    for key, name in names.items():
-        before, after = decimal(test[key]), decimal(scaled[key])
-        if before != after:
-            verb = "lowers" if scaled[key] < test[key] else "raises"
-            changes[verb].append(f"the {name} from {before} to {after}")
-    effects = [f"{verb} {listed(parts)}" for verb, parts in changes.items() if parts]
-    return f" On the test set, scaling {listed(effects)}." if effects else ""
+    values = (
+        f"{name} {decimal(test[key])} and {decimal(scaled[key])}"
+        for key, name in (("loss", "log loss"), ("brier", "Brier score"), ("ece", "ECE"))
+    )
+    return f" On the test set, before and after scaling: {', '.join(values)}."
 
 
 def counted(count: int, singular: str, plural: str) -> str:
@@ -466,16 +462,14 @@ def confidences(rows: pd.DataFrame, total: int, kind: str, *, falling: bool) -> 
     """
     if rows.empty:
         return ""
-    first, last = (max(row.p_female, row.p_male) for row in (rows.iloc[0], rows.iloc[-1]))
-    way = ("down", "highest") if falling else ("up", "lowest")
-    span = f"from {percentage(first)} {way[0]} to {percentage(last)}"
-    if len(rows) < total:
-        return (
-            f"The {len(rows)} of {total:,} {kind} predictions with the {way[1]} confidence, {span}."
-        )
-    if total == 1:
-        return f"The only {kind} prediction, with a confidence of {percentage(first)}."
-    return f"All {total:,} {kind} predictions, with a confidence {span}."
+    first, last = (
+        percentage(max(row.p_female, row.p_male)) for _, row in rows.iloc[[0, -1]].iterrows()
+    )
+    way = "highest" if falling else "lowest"
+    return (
+        f"{len(rows):,} of {total:,} {kind} predictions, those of the {way} confidence: "
+        f"{first} to {last}."
+    )
 
 
 def suspects(rows: pd.DataFrame, suspect_ids: frozenset[str] | None) -> str:

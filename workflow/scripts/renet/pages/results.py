@@ -93,12 +93,11 @@ class DataResults:
 
     config: dict  # the config's sections about the data
     funnel: pd.DataFrame
-    archives: list[dict]  # of the sources, as from `receipts.facts`
+    archives: list[dict]  # as from `receipts.facts`
     notes: str  # Markdown that the user wrote for the data sheet; "" for none
     removed_runs: list[str]  # that have results but are no longer in the config
     evaluations: Counter[str]  # trained models that were evaluated on each set
     external: dict[str, pd.DataFrame] = field(default_factory=dict)  # funnel of each external set
-    external_archives: list[dict] = field(default_factory=list)
     # comparison.csv; empty for one run
     comparison: pd.DataFrame = field(default_factory=lambda: tables.COMPARISON.frame([]))
     suspects: frozenset[str] | None = None  # ids that the label audit suspects; None without one

@@ -47,8 +47,6 @@ def write(path: Path, run: RunResults, data: DataResults) -> None:
         folds=run.folds,
         composition=run.metrics["data"],
         layers=run.layers.to_dict("records"),
-        funnel_alt=phrases.funnel(data.steps),
-        archives=data.archives,
         settings=yaml.safe_dump({**run.settings, "data": data.config}, sort_keys=False),
     )
 
