@@ -9,7 +9,6 @@ sheet; results/comparison/; results/index.html.
 
 from renet.config import schema
 
-GRIDS = runs.grid_keys(config)
 # Of docs/: the description of all files, copied as README.md, and what is a page of the results.
 DOCUMENTS = [
     str(PROJECT / "docs" / f"{name}.md") for name in ("files", "course", "tour")
@@ -18,7 +17,7 @@ REPORTED_SETTINGS = {
     "runs": {name: runs.with_folds(run) for name, run in RUNS.items()},
     "defaults": runs.with_folds(schema.complete(SCHEMA)),
     "data": data_summary.for_pages(config, ORIGIN),
-    "grids": GRIDS,
+    "grids": runs.grid_keys(config),
     "predicted": bool(config["predict"]["photos"]),
 }
 
@@ -263,7 +262,6 @@ rule report:
         "<results>/README.md",
         "<results>/course.html",
         "<results>/tour.html",
-        expand("<results>/grids/{grid}.svg", grid=GRIDS),
         reported("<results>/data/funnel.svg", "Rows that became faces", "All runs"),
         reported("<results>/data/datasheet.md", "Data sheet", "All runs"),
         "<results>/data/datasheet.html",

@@ -1,13 +1,13 @@
 """Write the pages and cards of the results.
 
 Reads: metrics.json, history.csv, page/model.json and tables/ of each run, metrics.json and tables/
-of each external test set, the funnels, comparison.csv and learning_curve.csv,
-the receipts of the archives, the record of the evaluations, the labels of the audit, the user's
-notes for the data sheet if there are any, docs/files.md, `cards.DOCUMENTS` of docs/, and settings.
+of each external test set, the funnels, comparison.csv and learning_curve.csv, the receipts of the
+archives, the record of the evaluations, the labels of the audit, the user's notes for the data
+sheet if there are any, docs/files.md, `cards.DOCUMENTS` of docs/, and settings.
 Writes: index.html, README.md (docs/files.md), a page of each document, and at their places there
-loss_curves.svg, data/funnel.svg, data/datasheet.md, a figure of each grid, and report.html and
-model_card.md of each run; the data sheet and the model cards as pages too (.html). The pages show
-figures by relative links and link all files of a run.
+loss_curves.svg, data/funnel.svg, data/datasheet.md, and report.html and model_card.md of each run;
+the data sheet and the model cards as pages too (.html). The pages show figures by relative links
+and link all files of a run.
 Decides: nothing.
 """
 

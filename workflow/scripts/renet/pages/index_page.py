@@ -44,7 +44,7 @@ def write(
 
     Args:
         defaults: the sections of the default config.
-        grids: the grids among the runs, see `grid_section.write`.
+        grids: the grids among the runs, see `grid_section.tables`.
     """
     compared = next(iter(data.comparison.metric), "balanced_accuracy")
     folded = _not_chosen(runs, grids, data.choice_metric)
@@ -62,7 +62,7 @@ def write(
         interval_method=phrases.interval_method(runs[0].metrics["test"]),
         **_runs(runs, folded, defaults),
         comparison=comparison_section.section(data.comparison, runs),
-        grids=grid_section.write(path.parent, grids, runs, *metric_tables.named(compared)),
+        grids=grid_section.tables(grids, runs, *metric_tables.named(compared)),
         learning_curve=_learning_curve(data),
         sets=external_sets.table(shown),
         set_descriptions=external_sets.descriptions(runs, data),
