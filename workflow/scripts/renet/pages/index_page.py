@@ -82,14 +82,12 @@ def _not_chosen(runs: list[RunResults], grids: dict, metric: str) -> set[str]:
 
 
 def _figures(folder: Path, runs: list[RunResults], data: DataResults) -> dict[str, str]:
-    """Draw the figures of all runs; their text alternatives, and the loss as an SVG element."""
-    curves = folder / "loss_curves.svg"
-    index_plots.loss_curves({run.name: run.history for run in runs}, curves)
+    """Draw the figures of all runs; their text alternatives."""
+    histories = {run.name: run.history for run in runs}
+    index_plots.loss_curves(histories, folder / "loss_curves.svg")
     index_plots.funnel(data.steps, folder / "data" / "funnel.svg")
-    svg = curves.read_text(encoding="utf-8")
     losses = (f"{run.name}: {phrases.losses(run.history, run.epochs)}" for run in runs)
     return {
-        "curves": svg[svg.index("<svg") :],  # scripts of the page cannot change a picture
         "curves_alt": " ".join(losses),
         "funnel_alt": phrases.funnel(data.steps),
     }
@@ -135,22 +133,17 @@ def _runs(runs: list[RunResults], folded: set[str], defaults: dict) -> dict:
         "main_columns": MAIN_COLUMNS,
         "folded_cell": metric_tables.Cell("", None, LACKS),
         "with_folds": with_folds,
-        "runs": [_row(run, different, is_folded=run.name in folded) for run in runs],
+        "runs": [_row(run, is_folded=run.name in folded) for run in runs],
         "summaries": [*_seed_means(runs, folded), baseline],
         "differences": different,
     }
 
 
-def _row(run: RunResults, different: dict[str, tuple[object, dict]], *, is_folded: bool) -> dict:
-    """A row of the table of runs; the filter of the table searches its `words`."""
-    settings = (
-        f"{key}={templates.setting(values[run.name])}" for key, (_, values) in different.items()
-    )
+def _row(run: RunResults, *, is_folded: bool) -> dict:
+    """A row of the table of runs."""
     return {
         "name": run.name,
         "kind": run.architecture.kind,
-        "curve": index_plots.curve_id(run.name),
-        "words": " ".join([run.name, *settings]),
         "parameters": run.model["parameters"],
         "gflop": run.layers.operations.sum() / 1e9 if len(run.layers) else None,
         "has_walkthrough": run.architecture.has_walkthrough,

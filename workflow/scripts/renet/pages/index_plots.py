@@ -12,31 +12,19 @@ from renet.pages import phrases
 
 
 def loss_curves(histories: dict[str, pd.DataFrame], path: Path) -> None:
-    """Loss by epoch of all runs, from their history.csv: training dashed, validation solid.
-
-    The ids of a run's lines and of its entry in the legend begin with `curve_id(run)`: the page
-    hides them with the run.
-    """
+    """Loss by epoch of all runs, from their history.csv: training dashed, validation solid."""
     figure, axis = plt.subplots(figsize=(9, 3.8), layout="constrained")
     for (name, history), colour in zip(histories.items(), colours(len(histories)), strict=True):
         validated = history.dropna(subset="validation_loss")
-        axis.plot(history.epoch, history.loss, ".--", ms=3.5, lw=0.9, color=colour, alpha=0.7,
-                  gid=f"{curve_id(name)}training")  # fmt: skip
-        axis.plot(validated.epoch, validated.validation_loss, "o-", ms=3.5, color=colour,
-                  label=name, gid=f"{curve_id(name)}validation")  # fmt: skip
+        axis.plot(history.epoch, history.loss, ".--", ms=3.5, lw=0.9, color=colour, alpha=0.7)
+        axis.plot(
+            validated.epoch, validated.validation_loss, "o-", ms=3.5, color=colour, label=name
+        )
     axis.set(xlabel="epoch", ylabel="loss (dashed: training, solid: validation)")
     plot_style.begin_at_zero(axis)
     plot_style.count_epochs(axis)
-    legend = figure.legend(loc="outside right upper", frameon=False)
-    for name, line, text in zip(histories, legend.get_lines(), legend.get_texts(), strict=True):
-        line.set_gid(f"{curve_id(name)}line")
-        text.set_gid(f"{curve_id(name)}name")
+    figure.legend(loc="outside right upper", frameon=False)
     plot_style.save(figure, path)
-
-
-def curve_id(run: str) -> str:
-    """What the ids of a run's elements in loss_curves.svg begin with."""
-    return f"curve:{run}:"
 
 
 def funnel(steps: pd.DataFrame, path: Path) -> None:
