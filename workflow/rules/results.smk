@@ -281,7 +281,6 @@ rule report:
         "../../envs/report.yaml"
     params:
         settings=REPORTED_SETTINGS,
-        removed_runs=lambda wildcards: runs.removed(config, RESULTS),
         file_digest=lambda wildcards: list(
             map(sources.file_state, [config["datasheet"], *DOCUMENTS])
         ),

@@ -31,7 +31,6 @@ def report(
     external_funnels: list[Path] = (),
     receipts: list[Path] = (),
     notes: Path | None = None,
-    removed_runs: list[str] = (),
     audit: list[Path] = (),
     learning_curve: list[Path] = (),
     comparison: Path,
@@ -48,7 +47,6 @@ def report(
         external_funnels: external_funnel.csv of each external test set.
         receipts: receipts of the archives of the sources and of the external test sets.
         notes: Markdown file whose text the data sheet includes.
-        removed_runs: names of runs that have results but are not in the config.
         audit: files of the label audit; the first two are labels.csv and summary.json.
         learning_curve: learning_curve.csv and its figure.
         comparison: comparison.csv.
@@ -61,7 +59,6 @@ def report(
         funnel=FUNNEL.read(funnel),
         archives=[facts(path) for path in receipts],
         notes=notes.read_text(encoding="utf-8") if notes else "",
-        removed_runs=list(removed_runs),
         evaluations=evaluations.models_by_set(folder / "evaluations", len(settings["runs"])),
         external={path.parent.name: FUNNEL.read(path) for path in external_funnels},
         comparison=COMPARISON.read(comparison),

@@ -67,7 +67,6 @@ def write(
         sets=external_sets.table(shown),
         set_descriptions=external_sets.descriptions(runs, data),
         evaluations=phrases.evaluations(data.evaluations["test"]),
-        removed_runs=data.removed_runs,
         predicted=data.predicted,
         funnel_table=_funnel_table(data),
         **figures,

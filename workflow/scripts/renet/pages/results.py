@@ -95,7 +95,6 @@ class DataResults:
     funnel: pd.DataFrame
     archives: list[dict]  # as from `receipts.facts`
     notes: str  # Markdown that the user wrote for the data sheet; "" for none
-    removed_runs: list[str]  # that have results but are no longer in the config
     evaluations: Counter[str]  # trained models that were evaluated on each set
     external: dict[str, pd.DataFrame] = field(default_factory=dict)  # funnel of each external set
     # comparison.csv; empty for one run
