@@ -51,8 +51,8 @@ def test_run_page_has_a_row_for_each_layer(results):
     layers = LAYERS.read(run / "tables/layers.csv")
     page = (run / "report.html").read_text()
     for row in layers.itertuples():
-        assert f"{row.layer}</th><td>{row.kind}</td><td>{row.output}</td>" in page
-        assert f"<td>{row.operations:,}</td>" in page
+        cells = f"<td>{row.output}</td><td>{row.parameters:,}</td>\n<td>{row.operations:,}</td>"
+        assert f'{row.layer}</th><td class="text">{row.kind}</td>{cells}' in page
 
 
 def test_maps_of_the_sweeps_are_the_output_of_the_spatial_rnn(network):
