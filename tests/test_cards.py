@@ -18,7 +18,7 @@ from renet.common.errors import InputError
 from renet.config import checks, schema
 from renet.dataset.tables import FUNNEL, NEAR_DUPLICATES
 from renet.faces.detection import BoxMap
-from renet.pages.cards import CARD_METRICS, demoted_headings
+from renet.pages.cards import CARD_METRICS
 from renet.prediction import predictor, training_photos
 
 SCHEMA = ROOT / "workflow/schemas/config.schema.yaml"
@@ -119,14 +119,6 @@ def test_front_matter_of_the_model_card_is_read_by_model_hubs_and_has_the_runs_m
     again = ModelCard(card.content)
     assert again.data.to_dict() == card.data.to_dict()
     assert not (run / "model_card.html").read_text().count("model-index")
-
-
-def test_headings_of_the_users_notes_are_those_of_a_section():
-    notes = "# One\n\nUnder\nlined\n------\n\n```\n# code\n```\n\n##### Five\nText #1."
-    assert demoted_headings(notes) == (
-        "### One\n\n#### Under lined\n\n```\n# code\n```\n\n###### Five\nText #1."
-    )
-    assert demoted_headings("") == ""
 
 
 def test_model_card_without_a_slice_of_enough_faces_has_no_table_of_them(changed):

@@ -1,7 +1,6 @@
 """Differences of runs: claims hold at their error rate, intervals cover, and families are small."""
 
 import importlib.util
-from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -240,22 +239,6 @@ def test_best_run_has_the_highest_accuracy_and_of_those_the_lowest_loss():
 def test_recall_does_not_choose_the_best_run():
     metrics = ("accuracy", "balanced_accuracy", "recall_female")
     assert list(map(choice.metric_of, metrics)) == ["accuracy", *["balanced_accuracy"] * 2]
-
-
-def test_settings_of_a_recipe_are_those_that_its_runs_share():
-    settings = {"b-1": {"train.seed": "2", "train.learning_rate": "0.2"}, "c": {"train.seed": "3"}}
-    row = SimpleNamespace(kind="recipe", run="b-1 b-2 b-3")
-    assert comparison_section._differing(row, settings) == "train.learning_rate: 0.2"
-    row = SimpleNamespace(kind="reference", run="c")
-    assert comparison_section._differing(row, settings) == "train.seed: 3"
-
-
-def test_faces_that_divide_the_runs_most_evenly_stand_first():
-    correct = {"a": [1, 1, 0, 0], "b": [1, 1, 0, 1], "c": [1, 1, 1, 1], "d": [1, 0, 0, 0]}
-    faces = pd.DataFrame({"id": list("wxyz"), "path": list("wxyz"), "target": [0, 1, 0, 1]})
-    found = comparison.disagreements(predictions(correct), faces)
-    assert found.id.tolist() == ["z", "x", "y"]
-    assert found.wrong.tolist() == ["a d", "d", "a b d"]
 
 
 def test_reference_can_be_the_name_of_a_run_with_seeds():

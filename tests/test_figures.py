@@ -8,7 +8,7 @@ import pytest
 from matplotlib import pyplot as plt
 
 from helpers.predictions import predictions_of
-from renet.evaluation import plot_style, run_plots
+from renet.evaluation import run_plots
 from renet.evaluation.metrics import summarise
 from renet.evaluation.run_plots import FEWEST, Evaluation
 
@@ -77,17 +77,3 @@ def test_markers_of_losses_that_hardly_differ_are_inside_of_the_figure(evaluatio
     assert accuracy.get_ylim()[0] < min(losses) - 0.01 and accuracy.get_ylim()[1] == 1.02
     for axis in (loss, accuracy):
         assert all(tick == round(tick) for tick in axis.get_xticks())
-
-
-@pytest.mark.parametrize(
-    ("costs", "scale"), [([25.6e6, 27.5e6], "linear"), ([2e6, 25e6], "log"), ([3e6], "linear")]
-)
-def test_costs_that_are_close_have_a_linear_axis_with_few_labels(costs, scale):
-    figure, axis = plt.subplots(figsize=(4.5, 3.6))
-    axis.plot(costs, [1] * len(costs), "o")
-    plot_style.scale_costs(axis)
-    figure.draw_without_rendering()
-    assert axis.get_xscale() == scale
-    assert len([label for label in axis.get_xticklabels() if label.get_text()]) <= 7
-    assert not any(label.get_text() for label in axis.get_xticklabels(minor=True))
-    plt.close(figure)

@@ -1,17 +1,12 @@
-"""The layers of a network: their table, figure and times, and what single layers make of a face."""
-
-import json
-import re
+"""The layers of a network: their table, and what single layers make of a face."""
 
 import numpy as np
 import pytest
 import torch
 
-from helpers.browser import texts
-from helpers.pages import run_page
 from renet.config.architecture import Architecture
-from renet.evaluation.tables import LAYER_TIMES, LAYERS
-from renet.inspection import activations, feature_maps, layer_profile, network_plot
+from renet.evaluation.tables import LAYERS
+from renet.inspection import activations, feature_maps, layer_profile
 from renet.network.kinds.renet import ReNet, init_weights
 from renet.network.model import parameter_count
 
@@ -51,64 +46,13 @@ def test_operations_are_counted_by_hand(network):
     assert not operations[["norm", "bn0", "bn1", "pool1"]].any()
 
 
-@pytest.mark.parametrize("cell", ["tanh", "gru", "lstm"])
-@pytest.mark.parametrize("precision", ["float32", "bfloat16", "float64"])
-def test_every_layer_is_timed_in_every_precision(cell, precision):
-    network = ReNet(SHAPE, Architecture([4, 8], SMALL.spatial_rnns, cell))
-    init_weights(network, 1)
-    network = network.double() if precision == "float64" else network
-    pixels = np.random.default_rng(0).integers(0, 256, (3, *SHAPE), dtype=np.uint8)
-    times = layer_profile.measure_times(network, pixels, precision)
-    assert times.layer.tolist() == [name for name, _ in network.named_children()]
-    assert (times.milliseconds > 0).all() and times.fraction.sum() == pytest.approx(1)
-
-
-def test_step_by_layers_has_the_gradients_of_the_whole_network(network, monkeypatch):
-    """What is measured is a whole step: backward through the layers equals backward at once."""
-    pixels = torch.randint(0, 256, (3, *SHAPE), dtype=torch.uint8)
-    grads = {}
-    monkeypatch.setattr(network, "zero_grad", lambda: grads.update(
-        {name: value.grad.clone() for name, value in network.named_parameters()}
-    ))  # fmt: skip
-    layer_profile.run_step(network, pixels, lambda call: (call(), 0.0))
-    for parameter in network.parameters():
-        parameter.grad = None
-    output = torch.nn.Sequential.forward(network, pixels)
-    output.mean().backward()
-    for name, parameter in network.named_parameters():
-        torch.testing.assert_close(grads[name], parameter.grad)
-
-
-def test_figure_names_every_layer_with_its_shape(network, tmp_path):
-    layers = layer_profile.describe(network)
-    network_plot.draw(layers, SHAPE, tmp_path / "network.svg")
-    figure = (tmp_path / "network.svg").read_text()
-    for row in layers.itertuples():
-        assert f"{row.layer}: {row.kind}" in figure and row.output in figure
-    network_plot.draw(layers, SHAPE, tmp_path / "again.svg")
-    assert (tmp_path / "again.svg").read_text() == figure
-
-
-@pytest.mark.parametrize(("amount", "text"), [(896, "896"), (18_496, "18.5 k"), (2.5e7, "25 M")])
-def test_numbers_of_the_figure_are_short(amount, text):
-    assert network_plot.short(amount) == text
-
-
-def test_run_page_shows_the_network_and_the_measured_times(window, results):
+def test_run_page_has_a_row_for_each_layer(results):
     run = results / "runs" / "made"
     layers = LAYERS.read(run / "tables/layers.csv")
-    times = LAYER_TIMES.read(run / "tables/layer_times.csv")
     page = (run / "report.html").read_text()
-    assert 'src="figures/network.svg"' in page and layers.output.iloc[-1] in page
-    assert not re.search(r"\d ms", page)  # times are in a script, so that the page's bytes stay
-    window.get(run_page(results))
-    shown = texts(window, "#layers tbody td:last-child")
-    assert [float(text.split()[0]) for text in shown] == pytest.approx(
-        (100 * times.fraction).tolist(), abs=0.06
-    )
-    script = (run / "page/layer_times.js").read_text().removeprefix("window.renetLayerTimes = ")
-    total = sum(json.loads(script.rstrip(";\n"))["milliseconds"])
-    assert f"took {total:.0f} ms" in texts(window, "#step-time")[0]
+    for row in layers.itertuples():
+        cells = f"<td>{row.output}</td><td>{row.parameters:,}</td>\n<td>{row.operations:,}</td>"
+        assert f'{row.layer}</th><td class="text">{row.kind}</td>{cells}' in page
 
 
 def test_maps_of_the_sweeps_are_the_output_of_the_spatial_rnn(network):

@@ -31,8 +31,7 @@ RUNS = {
 }  # fmt: skip
 # Rules and groups with a GPU, and others.
 IN_GPU = (
-    "rule_fold", "rule_profile_layers", "rule_walkthrough", "rule_predict", "group_evaluation",
-    "group_external",
+    "rule_fold", "rule_walkthrough", "rule_predict", "group_evaluation", "group_external",
 )  # fmt: skip
 IN_MAIN = ("group_download", "group_rows", "group_crops", "group_subsets", "rule_compare")
 ASKING = {"renet": "train:gpu=1", "apart": "train:gres=gpu:1"}  # for a GPU, on each machine

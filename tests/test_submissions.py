@@ -28,8 +28,7 @@ runs:
   cpu: {{train: {{device: cpu}}}}
 """
 WITH_GPU = {
-    "train", "fold", "audit_fold", "infer", "infer_external", "explain", "profile_layers",
-    "walkthrough", "predict",
+    "train", "fold", "audit_fold", "infer", "infer_external", "explain", "walkthrough", "predict",
 }  # fmt: skip
 
 

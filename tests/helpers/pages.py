@@ -69,7 +69,7 @@ def build(results: Path) -> None:
             add_external_set(results, benchmark.RUN)
         if script == "provenance":  # further runs with another seed and learning rate
             add_runs(results, benchmark.RUN)
-            add_comparison(results)
+            turn_predictions(results)
     write_audit(results, benchmark.RUN)
 
 
@@ -116,7 +116,9 @@ def evaluate_again(results: Path) -> None:
     evaluate_external(results, benchmark.RUN)
     shutil.rmtree(results / "audit")
     write_audit(results, benchmark.RUN)
-    shutil.rmtree(results / "comparison")
+    shutil.rmtree(results / "runs" / "again")
+    shutil.rmtree(results / "runs" / "slow")
+    call_script("compare", *benchmark.commands(results)["compare"])
     with changed_settings(results) as settings:
         settings["runs"] = {benchmark.RUN: settings["runs"][benchmark.RUN]}
         settings["grids"] = {}
@@ -139,22 +141,13 @@ def add_runs(results: Path, first: str) -> None:
     (results / "settings.yaml").write_text(yaml.safe_dump(settings, sort_keys=False))
 
 
-def add_comparison(results: Path) -> None:
-    """Compare the runs, after some predictions of the copies are turned around."""
+def turn_predictions(results: Path) -> None:
+    """Turn some predictions of the copies around, so that the runs differ."""
     for name, every in (("again", 50), ("slow", 5)):
         for path in sorted((results / "runs" / name).rglob("inference*.csv")):
             rows = pd.read_csv(path)
             rows.loc[::every, "correct"] = 1 - rows.correct[::every]
             rows.to_csv(path, index=False)
-    folder, data = results / "comparison", results / "data"
-    sets = ("test", "portraits")
-    call_script(
-        "compare", *sorted((results / "runs").rglob("inference*.csv")),
-        "--faces", *(data / f"{name}.h5" for name in sets),
-        "--reference", "made", "-o", folder / "comparison.csv", "--curves",
-        folder / "ranking_curves.svg", "--disagreements", folder / "disagreements.csv", "--sheets",
-        *(folder / f"disagreements_{name}.jpg" for name in sets),
-    )  # fmt: skip
 
 
 def write_audit(results: Path, run: str) -> None:

@@ -18,8 +18,6 @@ PROJECT_PARTS = ["Snakefile", "config.yaml", "configs", "docs", "envs", "profile
 # What differs between two runs of one config on one machine, and why.
 MAY_DIFFER = {
     "throughput.csv": "seconds and memory of each epoch",
-    "layer_times.csv": "seconds of each layer",
-    "layer_times.js": "the same, for the pages",
     "machine.js": "seconds of the training, for the pages",
     "tensorboard": "the time of each event, in the name of the file too",
     "manifest.json": "digests of these files",
@@ -40,8 +38,8 @@ WIDE = 400  # columns of a terminal that wraps no line
 SCREEN = "screen.txt"
 EVERYTHING_AFTER = {
     "train": {
-        "train", "infer", "evaluate", "gallery", "explain", "profile_layers", "walkthrough",
-        "predictor", "provenance", "compare", "report", "manifest",
+        "train", "infer", "evaluate", "gallery", "explain", "walkthrough", "predictor",
+        "provenance", "compare", "report", "manifest",
     }
 }  # fmt: skip
 EVERYTHING_AFTER["shuffle"] = {"shuffle", "write_hdf5", "thumbnails"} | EVERYTHING_AFTER["train"]

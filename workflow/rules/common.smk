@@ -84,11 +84,7 @@ def rules_of_kind(kind):
     """The rules that only some kinds of networks have."""
     if not kind.has_layers:
         return ["hog_svm"]
-    return [
-        "train",
-        "profile_layers",
-        *(["walkthrough"] if kind.has_walkthrough else []),
-    ]
+    return ["train", *(["walkthrough"] if kind.has_walkthrough else [])]
 
 
 def files_of_runs(names):

@@ -9,12 +9,6 @@ sheet; results/comparison/; results/index.html.
 
 from renet.config import schema
 
-GRIDS = runs.grid_keys(config)
-SETS = ["test", *EXTERNAL]
-# The sets on which runs are compared, and the faces of each.
-COMPARED = {name: name for name in SETS}
-if len(WITH_FOLDS) > 1:
-    COMPARED["out_of_fold"] = "development"
 # Of docs/: the description of all files, copied as README.md, and what is a page of the results.
 DOCUMENTS = [
     str(PROJECT / "docs" / f"{name}.md") for name in ("files", "course", "tour")
@@ -23,7 +17,7 @@ REPORTED_SETTINGS = {
     "runs": {name: runs.with_folds(run) for name, run in RUNS.items()},
     "defaults": runs.with_folds(schema.complete(SCHEMA)),
     "data": data_summary.for_pages(config, ORIGIN),
-    "grids": GRIDS,
+    "grids": runs.grid_keys(config),
     "predicted": bool(config["predict"]["photos"]),
 }
 
@@ -132,6 +126,9 @@ rule explain:
             "Faces of the saliency maps, table",
         ),
         description="<results>/runs/{run}/page/model.json",
+        layers=reported(
+            "<results>/runs/{run}/tables/layers.csv", "Layers of the network, table"
+        ),
     log:
         "<results>/runs/{run}/logs/explain.log",
     conda:
@@ -144,35 +141,6 @@ rule explain:
         code=code_with_kind("explain.py"),
     script:
         "../scripts/explain.py"
-
-
-rule profile_layers:
-    """Describe the layers of a network, and measure the time of each in a training step."""
-    input:
-        model="<results>/runs/{run}/model.pt",
-        faces="<results>/data/test.h5",
-    output:
-        layers=reported(
-            "<results>/runs/{run}/tables/layers.csv", "Layers of the network, table"
-        ),
-        figure=reported(
-            "<results>/runs/{run}/figures/network.svg", "Layers of the network"
-        ),
-        times="<results>/runs/{run}/tables/layer_times.csv",
-        times_script="<results>/runs/{run}/page/layer_times.js",
-    log:
-        "<results>/runs/{run}/logs/profile_layers.log",
-    conda:
-        "../../envs/profile_layers.yaml"
-    threads: resources_of_run("threads")
-    resources:
-        **ON_DEVICE,
-    params:
-        compute=compute_settings,
-        batch_size=resources_of_run("batch_size"),
-        code=code_with_kind("profile_layers.py"),
-    script:
-        "../scripts/profile_layers.py"
 
 
 rule walkthrough:
@@ -242,14 +210,10 @@ rule compare:
                 *(f"external/{name}/inference" for name in EXTERNAL),
             ),
         ),
-        faces=expand("<results>/data/{set}.h5", set=COMPARED.values()),
     output:
         table=reported(
             "<results>/comparison/comparison.csv", "Comparison of the runs", "All runs"
         ),
-        disagreements="<results>/comparison/disagreements.csv",
-        curves="<results>/comparison/ranking_curves.svg",
-        sheets=expand("<results>/comparison/disagreements_{set}.jpg", set=COMPARED),
     log:
         "<results>/logs/compare/compare.log",
     conda:
@@ -276,17 +240,14 @@ rule report:
         external_funnels=expand(
             "<results>/data/{external}/external_funnel.csv", external=EXTERNAL
         ),
-        receipts=receipts_of(config["sources"]),
-        external_receipts=receipts_of(EXTERNAL),
+        receipts=receipts_of([*config["sources"], *EXTERNAL]),
         notes=own_file(config["datasheet"]),
     output:
         # The links between these are relative: the script writes them beside index.html.
         reported("<results>/loss_curves.svg", "Loss of all runs", "All runs"),
-        "<results>/cost.svg",
         "<results>/README.md",
         "<results>/course.html",
         "<results>/tour.html",
-        expand("<results>/grids/{grid}.svg", grid=GRIDS),
         reported("<results>/data/funnel.svg", "Rows that became faces", "All runs"),
         reported("<results>/data/datasheet.md", "Data sheet", "All runs"),
         "<results>/data/datasheet.html",
@@ -304,7 +265,6 @@ rule report:
         "../../envs/report.yaml"
     params:
         settings=REPORTED_SETTINGS,
-        removed_runs=lambda wildcards: runs.removed(config, RESULTS),
         file_digest=lambda wildcards: list(
             map(sources.file_state, [config["datasheet"], *DOCUMENTS])
         ),

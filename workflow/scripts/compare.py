@@ -1,10 +1,8 @@
 """Compare all runs on each test set, and with the best one on the validation set.
 
-Reads: the predictions of each run on these sets, and the faces of the test sets. Two or more runs
-with folds are compared on their out-of-fold predictions, too.
-Writes: comparison.csv (columns: `renet.evaluation.tables.COMPARISON`), the faces of each test set
-on which the runs disagree (`DISAGREEMENTS`) with a sheet of the first of them, and the ROC curves
-of all runs.
+Reads: the predictions of each run on these sets. Two or more runs with folds are compared on their
+out-of-fold predictions, too.
+Writes: comparison.csv (columns: `renet.evaluation.tables.COMPARISON`).
 Decides: which differences are significant. On the test and external sets, each recipe of at least
 three seeds, and each run without them, is compared with that of the reference, by Holm's procedure
 for all claims about one set. On the validation set, each run is compared with the best one; where
@@ -19,12 +17,9 @@ from typing import Literal
 import pandas as pd
 
 from renet.common import script
-from renet.dataset import hdf5
-from renet.evaluation import calibration, choice, comparison, comparison_plots
-from renet.evaluation.tables import COMPARISON, DISAGREEMENTS, INFERENCE, OUT_OF_FOLD
-from renet.pages import galleries
+from renet.evaluation import calibration, choice, comparison
+from renet.evaluation.tables import COMPARISON, INFERENCE, OUT_OF_FOLD
 
-GRID = galleries.Grid(columns=8, side=112)
 Metric = Literal["accuracy", "balanced_accuracy", "recall_female", "recall_male"]
 
 
@@ -35,10 +30,6 @@ def compare(
     reference: str,
     metric: Metric = "balanced_accuracy",
     groups: list[list[str]] = (),
-    faces: list[Path],
-    curves: Path,
-    disagreements: Path,
-    sheets: list[Path],
 ) -> None:
     """Compare all runs on each test set and on the validation set.
 
@@ -49,33 +40,20 @@ def compare(
         reference: run that the others are compared with.
         metric: metric that is compared.
         groups: for each recipe, a list of its runs, which differ only in their seeds.
-        faces: HDF5 file of each set of `sheets`, in the same order.
-        curves: figure of the ROC curves to write.
-        disagreements: disagreements.csv to write.
-        sheets: pictures disagreements_<set>.jpg to write, one for each set.
     """
     read = read_sets(inference)
     best = against_best(*validated(read), choice.metric_of(metric))
-    names = [path.stem.removeprefix("disagreements_") for path in sheets]
-    sets = {name: read[name] for name in names}
-    compared, disputed = [], []
-    for name, runs in sets.items():
+    compared = []
+    for name, runs in read.items():
+        if name == "validation" or (name == OUT_OF_FOLD and len(runs) == 1):
+            continue
         predictions = comparison.side_by_side(name, runs)
         against = reference if reference in runs else next(iter(runs))
         plan = comparison.Plan(against, metric, groups)
         compared.append(comparison.compare(predictions, plan).assign(set=name))
-        first = next(iter(runs.values()))
-        rows = comparison.disagreements(predictions, first)
-        places = GRID.placed(rows.head(galleries.GALLERY_SIZE))[["x", "y"]]
-        disputed.append(rows.join(places).assign(set=name))
         significant = compared[-1].significant.fillna(0).sum()
         logging.info("%s: runs compared: %d, significant: %d", name, len(runs), significant)
     COMPARISON.write(table, [*compared, best])
-    DISAGREEMENTS.write(disagreements, disputed)
-    comparison_plots.ranking_curves(sets, curves)
-    for path, face_file, rows in zip(sheets, faces, disputed, strict=True):
-        stored = hdf5.read(face_file)
-        GRID.write_faces(path, (stored.pixels[row] for row in rows.dropna(subset="x").index))
 
 
 def validated(sets: dict[str, dict[str, pd.DataFrame]]) -> tuple[str, dict[str, pd.DataFrame]]:

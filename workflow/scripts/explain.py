@@ -4,7 +4,8 @@ Reads: model.pt, inference.csv of the run, and test.h5 in the same order.
 Writes: saliency.jpg, one line for each face with two tiles as in `GRID`, the face and its saliency
 map (red: supports the prediction, blue: contradicts it); saliency.csv, one row for each line
 (columns: `renet.evaluation.tables.SALIENCY`); model.json (architecture, number of trainable
-parameters, SHA-256 of model.pt, version of PyTorch).
+parameters, SHA-256 of model.pt, version of PyTorch); layers.csv (columns:
+`renet.evaluation.tables.LAYERS`), without rows for a kind without layers.
 Decides: which faces are shown: the predictions of the highest confidence, correct and wrong ones.
 """
 
@@ -18,7 +19,8 @@ import numpy as np
 from renet.common import files, script
 from renet.common.progress import Progress
 from renet.dataset import hdf5
-from renet.evaluation.tables import INFERENCE, SALIENCY
+from renet.evaluation.tables import INFERENCE, LAYERS, SALIENCY
+from renet.inspection import layer_profile
 from renet.inspection.saliency import occlusion, overlay
 from renet.network import devices, model_file
 from renet.network.model import parameter_count
@@ -35,6 +37,7 @@ def explain(
     saliency: script.Output,
     table: Path,
     description: Path,
+    layers: Path,
     compute: devices.Compute = devices.Compute(),
     gpu: script.Granted = None,
 ) -> None:
@@ -47,6 +50,7 @@ def explain(
         saliency: saliency.jpg to write.
         table: saliency.csv to write.
         description: model.json to write.
+        layers: layers.csv to write.
         compute: device, precision and threads.
     """
     device = devices.choose(devices.granted(compute.device, gpu), compute.threads)
@@ -71,6 +75,8 @@ def explain(
     galleries.write_image(saliency, GRID.sheet(tiles))
     y = GRID.position(2 * np.arange(len(chosen)))[1]
     SALIENCY.write(table, chosen.assign(y=y, largest_drop=largest_drops))
+    has_layers = network.architecture.has_layers
+    LAYERS.write(layers, layer_profile.describe(network) if has_layers else LAYERS.frame([]))
     logging.info("saliency maps of %d faces", len(chosen))
 
 

@@ -3,7 +3,7 @@
 Reads: all files of the run but the pages of the rule report, which change with any run, and the
 receipts of the archives.
 Writes: config.yaml, the complete config of this run alone; and manifest.json, the digests of its
-files, code, training data and archives, and the packages that it was trained with.
+files, code, training data and archives.
 Decides: nothing.
 """
 
@@ -40,12 +40,6 @@ def manifest(
     files.write_text(config, yaml.safe_dump(settings, sort_keys=False, allow_unicode=True))
     content = manifests.of_run([*outputs, *folders, config], receipt_files, kind)
     files.write_json(manifest, content)
-    for name in manifests.left_over(manifest.parent):
-        logging.warning(
-            "%s was made with an earlier config, and perhaps by another training; delete it, or "
-            "request it in the config again.",
-            manifest.parent / name,
-        )
     logging.info("%s: digests of %d files", manifest, len(content["outputs"]))
 
 

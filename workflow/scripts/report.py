@@ -1,22 +1,23 @@
 """Write the pages and cards of the results.
 
 Reads: metrics.json, history.csv, page/model.json and tables/ of each run, metrics.json and tables/
-of each external test set, the funnels, comparison.csv, disagreements.csv and learning_curve.csv,
-the receipts of the archives, the record of the evaluations, the labels of the audit, the user's
-notes for the data sheet if there are any, docs/files.md, `cards.DOCUMENTS` of docs/, and settings.
+of each external test set, the funnels, comparison.csv and learning_curve.csv, the receipts of the
+archives, the record of the evaluations, the labels of the audit, the user's notes for the data
+sheet if there are any, docs/files.md, `cards.DOCUMENTS` of docs/, and settings.
 Writes: index.html, README.md (docs/files.md), a page of each document, and at their places there
-loss_curves.svg, data/funnel.svg, data/datasheet.md, a figure of each grid, and report.html and
-model_card.md of each run; the data sheet and the model cards as pages too (.html). The pages show
-figures by relative links and link all files of a run.
+loss_curves.svg, data/funnel.svg, data/datasheet.md, and report.html and model_card.md of each run;
+the data sheet and the model cards as pages too (.html). The pages show figures by relative links
+and link all files of a run.
 Decides: nothing.
 """
 
 import logging
 from pathlib import Path
 
+from renet.archives.receipts import facts
 from renet.common import files, script
 from renet.dataset.tables import FUNNEL
-from renet.evaluation.tables import LEARNING_CURVE
+from renet.evaluation.tables import COMPARISON, LEARNING_CURVE
 from renet.pages import cards, index_page, results, run_page, verdict
 from renet.records import evaluations
 
@@ -29,12 +30,10 @@ def report(
     settings: script.Json,
     external_funnels: list[Path] = (),
     receipts: list[Path] = (),
-    external_receipts: list[Path] = (),
     notes: Path | None = None,
-    removed_runs: list[str] = (),
     audit: list[Path] = (),
     learning_curve: list[Path] = (),
-    comparison: Path | None = None,
+    comparison: Path,
     index: script.Output,
 ) -> None:
     """Write the start page and the pages of all runs in a folder of results.
@@ -46,13 +45,11 @@ def report(
             the data), `grids` (keys and runs of each grid, if there are any) and `predicted`
             (whether the runs have predictions.html).
         external_funnels: external_funnel.csv of each external test set.
-        receipts: receipts of the sources' archives.
-        external_receipts: receipts of the archives of the external test sets.
+        receipts: receipts of the archives of the sources and of the external test sets.
         notes: Markdown file whose text the data sheet includes.
-        removed_runs: names of runs that have results but are not in the config.
         audit: files of the label audit; the first two are labels.csv and summary.json.
         learning_curve: learning_curve.csv and its figure.
-        comparison: comparison.csv; disagreements.csv is read beside it.
+        comparison: comparison.csv.
         index: index.html to write, in the folder of the results. The other pages are written into
             this folder, too.
     """
@@ -60,13 +57,11 @@ def report(
     data = results.DataResults(
         config=settings["data"],
         funnel=FUNNEL.read(funnel),
-        archives=[results.read_archive(receipt) for receipt in receipts],
-        external_archives=[results.read_archive(receipt) for receipt in external_receipts],
+        archives=[facts(path) for path in receipts],
         notes=notes.read_text(encoding="utf-8") if notes else "",
-        removed_runs=list(removed_runs),
         evaluations=evaluations.models_by_set(folder / "evaluations", len(settings["runs"])),
         external={path.parent.name: FUNNEL.read(path) for path in external_funnels},
-        comparison=results.read_comparison(comparison) if comparison else None,
+        comparison=COMPARISON.read(comparison),
         suspects=results.read_suspects(audit[0]) if audit else None,
         label_cost=files.read_json(audit[1])["cost"] if audit else None,
         learning_curve=LEARNING_CURVE.read(learning_curve[0]) if learning_curve else None,

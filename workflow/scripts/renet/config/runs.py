@@ -4,7 +4,6 @@ import copy
 import dataclasses
 import hashlib
 import json
-from pathlib import Path
 
 from renet.common.errors import InputError
 from renet.config import grids
@@ -65,12 +64,6 @@ def scripts(kind: str, *, folds: bool) -> list[str]:
         "index_archive.py", "parse_metadata.py", "crop_faces.py", "shuffle.py", "write_hdf5.py",
         trained_by, "infer.py", "evaluate.py", "predictor.py", "report.py",
     ] + ["fold.py"] * folds  # fmt: skip
-
-
-def removed(config: dict, results: Path) -> list[str]:
-    """The runs that have a folder in the results but are no longer in the config."""
-    folders = [path.name for path in (results / "runs").glob("*") if path.is_dir()]
-    return sorted(set(folders) - set(runs(config)))
 
 
 def training_settings(run: dict) -> dict:

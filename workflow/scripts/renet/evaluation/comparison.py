@@ -183,24 +183,3 @@ def standard_error(run: np.ndarray, other: np.ndarray) -> tuple[float, float]:
     variance = variances.sum()
     with np.errstate(invalid="ignore", divide="ignore"):
         return np.sqrt(variance), variance**2 / (variances**2 / freedoms).sum()
-
-
-def disagreements(predictions: Predictions, faces: pd.DataFrame) -> pd.DataFrame:
-    """The faces on which runs disagree, those that divide them most evenly first.
-
-    Args:
-        faces: `id`, `path` and `target` of the faces, in their order.
-
-    Returns:
-        These columns, and `correct` (number of runs), `runs` (number of all) and `wrong` (names of
-        the runs that are wrong, with spaces between). The index is the position of the face.
-    """
-    correct = predictions.correct
-    count = correct.sum(axis=1).astype(int)
-    total = correct.shape[1]
-    split = np.minimum(count, total - count)
-    order = split[split > 0].sort_values(ascending=False, kind="stable").index
-    wrong = [" ".join(correct.columns[row]) for row in correct.loc[order].to_numpy() == 0]
-    return faces.loc[order, ["id", "path", "target"]].assign(
-        correct=count[order], runs=total, wrong=wrong
-    )

@@ -5,7 +5,7 @@ from pathlib import Path
 import matplotlib.pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator, NullFormatter
+from matplotlib.ticker import MaxNLocator
 
 from renet.common import files
 
@@ -42,19 +42,6 @@ def begin_at_zero(axis: Axes) -> None:
 def count_epochs(axis: Axes) -> None:
     """Label the horizontal axis with whole numbers, also for a single epoch."""
     axis.xaxis.set_major_locator(MaxNLocator("auto", integer=True, min_n_ticks=1))
-
-
-def scale_costs(axis: Axes) -> None:
-    """Make the horizontal axis logarithmic if the costs on it differ by a factor of ten or more.
-
-    Below that, a logarithmic axis would have a long label at each of its minor ticks.
-    """
-    least, most = axis.dataLim.intervalx
-    if least > 0 and most >= 10 * least:
-        axis.set_xscale("log")
-        axis.xaxis.set_minor_formatter(NullFormatter())
-    else:
-        axis.xaxis.set_major_locator(MaxNLocator(4))
 
 
 def save(figure: Figure, path: str | Path) -> None:

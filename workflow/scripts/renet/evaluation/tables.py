@@ -24,7 +24,7 @@ SALIENCY = Table({"y": int, "largest_drop": float, **INFERENCE.columns})
 PEOPLE_OF_BOOTSTRAP = 100  # with fewer, a bootstrap interval covers less often than it says
 SMALL_SLICE = 30  # faces; the interval of a smaller slice is too wide for a statement
 FEWEST_OF_CLASS = 10  # faces of each gender in a slice whose recalls are compared
-GROUPS = ("recorded gender", "age")  # slices whose calibration and coverage are shown
+GROUPS = ("recorded gender", "age")  # slices whose coverage is shown
 # Slices in which the genders are not compared: by the label itself, or explained by age and colour.
 NOT_COMPARED = (
     "recorded gender", "decade", "face score", "crop size", "person in the training set",
@@ -55,15 +55,6 @@ COMPARISON = Table(
     }
 )  # fmt: skip
 
-# comparison/disagreements.csv: the faces on which the runs disagree, and where in the picture of
-# their set the first ones are.
-DISAGREEMENTS = Table(
-    {
-        "set": str, "id": str, "path": str, "target": int, "correct": int, "runs": int,
-        "wrong": str, "x": "Int64", "y": "Int64",
-    }
-)  # fmt: skip
-
 # <fold>-of-<folds>.csv of a run, and of the label audit: the predictions of one fold. Those of all
 # folds of a run are one set; its name is also the column `subset` of its inference table.
 FOLD = Table({"id": str, **PROBABILITIES})
@@ -91,6 +82,3 @@ LEARNING_CURVE = Table(
 
 # layers.csv: the layers of a network in their order, for one image.
 LAYERS = Table({"layer": str, "kind": str, "output": str, "parameters": int, "operations": int})
-
-# layer_times.csv: the time of the layers in a training step.
-LAYER_TIMES = Table({"layer": str, "milliseconds": float, "fraction": float})

@@ -9,7 +9,6 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
-import pandas as pd
 import yaml
 from markdown_it import MarkdownIt
 from markdown_it.renderer import RendererHTML
@@ -22,9 +21,7 @@ from renet.dataset.tables import NEAR_DUPLICATES
 from renet.evaluation.tables import MISTAKES
 from renet.pages import metric_tables, phrases, templates, verdict
 from renet.pages.results import DataResults, RunResults
-from renet.pages.templates import PageTable
 
-LOWEST_HEADING = 6  # of Markdown
 LINK = re.compile(r"\[([^\]]*)\]\(([^)]*)\)")  # of Markdown; its text and its target
 DOCUMENTS = ("course", "tour")  # of docs/; each is a page of the results, too
 CARD_METRICS = ("accuracy", "balanced_accuracy", "mcc", "loss", "brier", "ece")
@@ -53,7 +50,7 @@ def write_model_card(path: Path, run: RunResults, data: DataResults) -> None:
         citation=metric_tables.citation(run, data.config),
         evaluations=phrases.evaluations(data.evaluations["test"]),
         calibration=phrases.calibration(run.metrics),
-        slices=_accuracy_by_slice(run.large_slices, run.metrics["test"]["n"]),
+        slices=metric_tables.slices_table(run),
         slices_text=" ".join(text for _, text in verdict.groups(run)),
         suspects=phrases.suspects(mistakes, data.suspects),
         label_errors=phrases.label_errors(data.label_cost),
@@ -89,31 +86,16 @@ def front_matter(run: RunResults, data: DataResults) -> str:
     return yaml.safe_dump(content, sort_keys=False, allow_unicode=True)
 
 
-def _accuracy_by_slice(slices: pd.DataFrame, faces: int) -> PageTable:
-    rows = [
-        [
-            f"{row.slice}: {row.value}",
-            f"{row.n:,}",
-            phrases.percentage(row.accuracy),
-            phrases.percentage_interval([row.low, row.high]),
-            phrases.slice_finding(row, faces),
-        ]
-        for _, row in slices.iterrows()
-    ]
-    headings = ["slice", "faces", "accuracy", "95 % interval", "weaker than the whole set"]
-    return PageTable("Accuracy by slice", headings, rows)
-
-
 def write_datasheet(path: Path, run: RunResults, data: DataResults) -> None:
     """Write datasheet.md and datasheet.html of the data of all runs; `run` is any of them."""
     _write(
         "datasheet.md.j2",
         path,
         home="../index.html",
-        notes=demoted_headings(data.notes),
+        notes=data.notes,
         data=data.config,
         **data.kinds_of_photos,
-        archives=[*data.archives, *data.external_archives],
+        archives=data.archives,
         steps=data.steps,
         external=data.external,
         funnel_step=phrases.funnel_step,
@@ -126,22 +108,6 @@ def write_datasheet(path: Path, run: RunResults, data: DataResults) -> None:
         composition=run.metrics["data"],
         slices=run.slices,
     )
-
-
-def demoted_headings(markdown: str) -> str:
-    """A text whose headings are two levels lower, to be a section of the data sheet."""
-    lines = markdown.splitlines()
-    # From the last to the first: an underlined heading becomes shorter, and moves those after it.
-    for token in reversed(MARKDOWN.parse(markdown)):
-        if token.type != "heading_open" or not token.map:
-            continue
-        first, end = token.map
-        mark = "#" * min(LOWEST_HEADING, int(token.tag[1]) + 2)
-        if token.markup.startswith("#"):
-            lines[first] = re.sub("#+", mark, lines[first], count=1)
-        else:
-            lines[first:end] = [f"{mark} {' '.join(lines[first : end - 1])}"]
-    return "\n".join(lines)
 
 
 def _total(data: DataResults, column: str, step: str) -> int:

@@ -4,20 +4,16 @@ from typing import Any
 
 import pandas as pd
 
-from renet.common.imdb_wiki import CLASSES
-from renet.config.runs import flatten
-from renet.evaluation.tables import ALPHA, BEST, FEWEST_SEEDS, OUT_OF_FOLD, RECIPE
-from renet.pages import metric_tables, phrases, templates
+from renet.evaluation.tables import ALPHA, BEST, FEWEST_SEEDS, OUT_OF_FOLD
+from renet.pages import metric_tables, phrases
 from renet.pages.results import RunResults, SetResults
 from renet.pages.templates import PageTable
 
 MOST_IN_WORDS = 5  # claims about one set; of more, the head of the page has their number
 
 
-def section(
-    table: pd.DataFrame, disagreements: pd.DataFrame, runs: list[RunResults]
-) -> dict | None:
-    """The section, from comparison.csv and disagreements.csv; None for one run alone."""
+def section(table: pd.DataFrame, runs: list[RunResults]) -> dict | None:
+    """The section, from comparison.csv; None for one run alone."""
     if len(runs) < 2:
         return None
     claims = table[table.kind != BEST]
@@ -28,11 +24,8 @@ def section(
         "fewest_seeds": FEWEST_SEEDS,
         "sets": [
             {
-                "name": name,
                 "described": described(name),
-                "table": _table(claims[claims.set == name], runs, phrases.few(one.metrics["test"])),
-                "faces": _faces(disagreements[disagreements.set == name]),
-                "disagreeing": int((disagreements.set == name).sum()),
+                "table": _table(claims[claims.set == name], phrases.few(one.metrics["test"])),
             }
             for name, one in compared_sets(runs).items()
         ],
@@ -119,25 +112,11 @@ def described(name: str) -> str:
     return f"{name.replace('_', '-')} set" if name in own else f"external set {name}"
 
 
-def settings_against(reference: str, runs: list[RunResults]) -> dict[str, dict[str, str]]:
-    """The settings of each run that are not those of the reference, as text."""
-    flat = {run.name: flatten(run.settings) for run in runs}
-    return {
-        name: {
-            key: templates.setting(value)
-            for key, value in settings.items()
-            if flat[reference].get(key) != value
-        }
-        for name, settings in flat.items()
-    }
-
-
-def _table(of_set: pd.DataFrame, runs: list[RunResults], few: str) -> PageTable | None:
+def _table(of_set: pd.DataFrame, few: str) -> PageTable | None:
     """The claims about one set, folded if it has `few` faces; None if nothing is compared."""
     if of_set.empty:
         return None
     (metric,) = metric_tables.named(of_set.metric.iloc[0])
-    settings = settings_against(of_set.other.iloc[0].split()[0], runs)
     rows = [
         [
             _listed(row.run),
@@ -148,28 +127,12 @@ def _table(of_set: pd.DataFrame, runs: list[RunResults], few: str) -> PageTable 
             phrases.UNDEFINED if pd.isna(row.p)
             else phrases.p_value(row.p_corrected).removeprefix("= "),
             _significance(row),
-            _differing(row, settings),
         ]
         for row in of_set.itertuples()
     ]  # fmt: skip
     headings = [
         "run", metric.label, "of the reference", "difference in points",
-        "95 % interval, uncorrected", "p, corrected", "significance", "settings that differ",
+        "95 % interval, uncorrected", "p, corrected", "significance",
     ]  # fmt: skip
     label = f"All claims about the {described(of_set.set.iloc[0])}"
     return PageTable(label, headings, rows, collapsed=len(rows) > MOST_IN_WORDS or bool(few))
-
-
-def _differing(row: Any, settings: dict[str, dict[str, str]]) -> str:
-    """The settings of a run, or of a recipe, that are not those of the reference."""
-    left_out = "train.seed" if row.kind == RECIPE else None
-    differing = settings[row.run.split()[0]].items()
-    return ", ".join(f"{key}: {value}" for key, value in differing if key != left_out)
-
-
-def _faces(rows: pd.DataFrame) -> list[dict]:
-    """The faces of the picture, on which the runs disagree."""
-    return [
-        face | {"label": CLASSES[face["target"]], "wrong": _listed(face["wrong"])}
-        for face in rows.dropna(subset="x").to_dict("records")
-    ]

@@ -14,16 +14,15 @@ from renet.rules.run_figures import FIGURES_OF_PREDICTIONS
 COLUMNS = metric_tables.named("accuracy", "balanced_accuracy")
 
 
-def section(name: str, results: SetResults, slices: PageTable, evaluations: int) -> dict:
+def section(name: str, results: SetResults, evaluations: int) -> dict:
     """The values of external.html.j2 for one external set.
 
     Args:
-        slices: its table of slices.
         evaluations: trained models that were evaluated on it.
     """
     set_name, folder = f"set {name}", f"external/{name}/"
     abstention = _named(metric_tables.abstention_table(results.metrics, name), name)
-    values = _section(results, slices, name, set_name)
+    values = _section(results, name, set_name)
     values["texts"] += [
         phrases.unnamed(results.metrics["data"]), phrases.evaluations(evaluations, set_name),
         phrases.known_to_initial_weights(results.metrics["leakage"]),
@@ -39,14 +38,14 @@ def section(name: str, results: SetResults, slices: PageTable, evaluations: int)
     }
 
 
-def out_of_fold(results: SetResults, slices: PageTable, folds: int, split_by: str) -> dict:
+def out_of_fold(results: SetResults, folds: int, split_by: str) -> dict:
     """The values of external.html.j2 for the out-of-fold set of a run with folds.
 
     Args:
         split_by: `split.by` of the config.
     """
     name = f"the {phrases.OUT_OF_FOLD_SET}"
-    values = _section(results, slices, name, phrases.OUT_OF_FOLD_SET)
+    values = _section(results, name, phrases.OUT_OF_FOLD_SET)
     unit = subjects.unit(results.metrics["data"], 1) if split_by == "subject" else "photo"
     return values | {
         "name": name,
@@ -60,7 +59,7 @@ def out_of_fold(results: SetResults, slices: PageTable, folds: int, split_by: st
     }
 
 
-def _section(results: SetResults, slices: PageTable, name: str, set_name: str) -> dict:
+def _section(results: SetResults, name: str, set_name: str) -> dict:
     """What the sections have in common; `folder` is relative to the page."""
     test = results.metrics["test"]
     few = phrases.few(test, set_name)
@@ -82,7 +81,7 @@ def _section(results: SetResults, slices: PageTable, name: str, set_name: str) -
             *([few] if few else judged),
         ],
         "metrics": _named(metric_tables.metrics_table(results.metrics, name), name),
-        "slices": _named(slices, name),
+        "slices": _named(metric_tables.slices_table(results), name),
         "figures": [one for one in FIGURES_OF_PREDICTIONS if not (few and one.of_slices)],
         "mistakes": phrases.faces(mistakes),
         "mistakes_note": phrases.confidences(mistakes, wrong, "wrong", falling=True),

@@ -44,13 +44,12 @@ def write(
 
     Args:
         defaults: the sections of the default config.
-        grids: the grids among the runs, see `grid_section.write`.
+        grids: the grids among the runs, see `grid_section.tables`.
     """
-    metrics = data.comparison[0].metric if data.comparison else []
-    compared = next(iter(metrics), "balanced_accuracy")
+    compared = next(iter(data.comparison.metric), "balanced_accuracy")
     folded = _not_chosen(runs, grids, data.choice_metric)
     shown = [run for run in runs if run.name not in folded]
-    figures = _figures(path.parent, runs, shown, data)
+    figures = _figures(path.parent, runs, data)
     kinds = list(dict.fromkeys(run.architecture.kind for run in runs))
     templates.write(
         "index.html.j2",
@@ -62,13 +61,12 @@ def write(
         folded=folded,
         interval_method=phrases.interval_method(runs[0].metrics["test"]),
         **_runs(runs, folded, defaults),
-        comparison=comparison_section.section(*data.comparison, runs) if data.comparison else None,
-        grids=grid_section.write(path.parent, grids, runs, *metric_tables.named(compared)),
+        comparison=comparison_section.section(data.comparison, runs),
+        grids=grid_section.tables(grids, runs, *metric_tables.named(compared)),
         learning_curve=_learning_curve(data),
         sets=external_sets.table(shown),
         set_descriptions=external_sets.descriptions(runs, data),
         evaluations=phrases.evaluations(data.evaluations["test"]),
-        removed_runs=data.removed_runs,
         predicted=data.predicted,
         funnel_table=_funnel_table(data),
         **figures,
@@ -82,19 +80,14 @@ def _not_chosen(runs: list[RunResults], grids: dict, metric: str) -> set[str]:
     return names - {verdict.best_run(of_grid, metric).name for of_grid in of_grids}
 
 
-def _figures(
-    folder: Path, runs: list[RunResults], shown: list[RunResults], data: DataResults
-) -> dict[str, str]:
-    """Draw the figures of all runs; their text alternatives, and the loss as an SVG element."""
-    curves = folder / "loss_curves.svg"
-    index_plots.loss_curves({run.name: run.history for run in runs}, curves)
+def _figures(folder: Path, runs: list[RunResults], data: DataResults) -> dict[str, str]:
+    """Draw the figures of all runs; their text alternatives."""
+    histories = {run.name: run.history for run in runs}
+    index_plots.loss_curves(histories, folder / "loss_curves.svg")
     index_plots.funnel(data.steps, folder / "data" / "funnel.svg")
-    svg = curves.read_text(encoding="utf-8")
     losses = (f"{run.name}: {phrases.losses(run.history, run.epochs)}" for run in runs)
     return {
-        "curves": svg[svg.index("<svg") :],  # scripts of the page cannot change a picture
         "curves_alt": " ".join(losses),
-        "cost_alt": index_plots.costs(shown, folder / "cost.svg"),
         "funnel_alt": phrases.funnel(data.steps),
     }
 
@@ -120,7 +113,6 @@ def differences(settings: dict[str, dict], defaults: dict) -> dict[str, tuple[ob
 def _runs(runs: list[RunResults], folded: set[str], defaults: dict) -> dict:
     """The table of runs, with the test metrics of some `folded`, and the settings that differ."""
     different = differences({run.name: run.settings for run in runs}, defaults)
-    tests = {run.name: run.metrics["test"] for run in runs}
     baselines = {
         name: runs[0].metrics[name]["majority_baseline"] for name in ("validation", "test")
     }
@@ -135,31 +127,22 @@ def _runs(runs: list[RunResults], folded: set[str], defaults: dict) -> dict:
     if len(with_folds) == len(runs):
         columns[0] = "out-of-fold accuracy"
     return {
-        "constant": [name for name, test in tests.items() if test["constant_prediction"]],
+        "constant": [run.name for run in runs if run.metrics["test"]["constant_prediction"]],
         "columns": columns,
         "main_columns": MAIN_COLUMNS,
         "folded_cell": metric_tables.Cell("", None, LACKS),
         "with_folds": with_folds,
-        "runs": [_row(run, different, is_folded=run.name in folded) for run in runs],
+        "runs": [_row(run, is_folded=run.name in folded) for run in runs],
         "summaries": [*_seed_means(runs, folded), baseline],
-        "accuracies": {
-            name: LACKS if name in folded else phrases.percentage(test["balanced_accuracy"])
-            for name, test in tests.items()
-        },
         "differences": different,
     }
 
 
-def _row(run: RunResults, different: dict[str, tuple[object, dict]], *, is_folded: bool) -> dict:
-    """A row of the table of runs; the filter of the table searches its `words`."""
-    settings = (
-        f"{key}={templates.setting(values[run.name])}" for key, (_, values) in different.items()
-    )
+def _row(run: RunResults, *, is_folded: bool) -> dict:
+    """A row of the table of runs."""
     return {
         "name": run.name,
         "kind": run.architecture.kind,
-        "curve": index_plots.curve_id(run.name),
-        "words": " ".join([run.name, *settings]),
         "parameters": run.model["parameters"],
         "gflop": run.layers.operations.sum() / 1e9 if len(run.layers) else None,
         "has_walkthrough": run.architecture.has_walkthrough,

@@ -1,4 +1,4 @@
-"""The figures of index.html: the loss of all runs, their accuracy against cost, and the funnel."""
+"""The figures of index.html: the loss of all runs, and the funnel."""
 
 from pathlib import Path
 
@@ -9,67 +9,22 @@ import pandas as pd
 from renet.evaluation import plot_style
 from renet.evaluation.plot_style import BLUE, RED, colours
 from renet.pages import phrases
-from renet.pages.results import RunResults
 
 
 def loss_curves(histories: dict[str, pd.DataFrame], path: Path) -> None:
-    """Loss by epoch of all runs, from their history.csv: training dashed, validation solid.
-
-    The ids of a run's lines and of its entry in the legend begin with `curve_id(run)`: the page
-    hides them with the run.
-    """
+    """Loss by epoch of all runs, from their history.csv: training dashed, validation solid."""
     figure, axis = plt.subplots(figsize=(9, 3.8), layout="constrained")
     for (name, history), colour in zip(histories.items(), colours(len(histories)), strict=True):
         validated = history.dropna(subset="validation_loss")
-        axis.plot(history.epoch, history.loss, ".--", ms=3.5, lw=0.9, color=colour, alpha=0.7,
-                  gid=f"{curve_id(name)}training")  # fmt: skip
-        axis.plot(validated.epoch, validated.validation_loss, "o-", ms=3.5, color=colour,
-                  label=name, gid=f"{curve_id(name)}validation")  # fmt: skip
+        axis.plot(history.epoch, history.loss, ".--", ms=3.5, lw=0.9, color=colour, alpha=0.7)
+        axis.plot(
+            validated.epoch, validated.validation_loss, "o-", ms=3.5, color=colour, label=name
+        )
     axis.set(xlabel="epoch", ylabel="loss (dashed: training, solid: validation)")
     plot_style.begin_at_zero(axis)
     plot_style.count_epochs(axis)
-    legend = figure.legend(loc="outside right upper", frameon=False)
-    for name, line, text in zip(histories, legend.get_lines(), legend.get_texts(), strict=True):
-        line.set_gid(f"{curve_id(name)}line")
-        text.set_gid(f"{curve_id(name)}name")
+    figure.legend(loc="outside right upper", frameon=False)
     plot_style.save(figure, path)
-
-
-def curve_id(run: str) -> str:
-    """What the ids of a run's elements in loss_curves.svg begin with."""
-    return f"curve:{run}:"
-
-
-def costs(runs: list[RunResults], path: Path) -> str:
-    """Balanced accuracy on the test set against the parameters, and the operations of the training.
-
-    Returns:
-        The values as text, for the figure's text alternative.
-    """
-    figure, axes = plt.subplots(1, 2, figsize=(9, 3.6), sharey=True, layout="constrained")
-    sentences = []
-    for run, colour in zip(runs, colours(len(runs)), strict=True):
-        faces = run.metrics["data"]["faces"]["train"]
-        operations = int(run.layers.operations.sum()) * faces * run.epochs
-        accuracy = run.metrics["test"]["balanced_accuracy"]
-        for axis, cost in zip(axes, (run.model["parameters"], operations), strict=True):
-            if not cost:  # a kind without layers
-                continue
-            axis.plot([cost], [100 * accuracy], "o", color=colour, alpha=0.8)
-        axes[0].plot([], [], "o", color=colour, label=run.name)
-        of_training = f", {operations:.1e} operations" if operations else ""
-        sentences.append(
-            f"{run.name}: {phrases.percentage(accuracy)}, {run.model['parameters']:,} parameters"
-            f"{of_training}."
-        )
-    for axis, label in zip(axes, ("parameters", "operations of the training"), strict=True):
-        axis.set_xlabel(label)
-        axis.margins(x=0.25, y=0.2)
-        plot_style.scale_costs(axis)
-    axes[0].set_ylabel("balanced accuracy on the test set, %")
-    figure.legend(loc="outside right upper", frameon=False)  # names beside the points overlap
-    plot_style.save(figure, path)
-    return " ".join(sentences)
 
 
 def funnel(steps: pd.DataFrame, path: Path) -> None:

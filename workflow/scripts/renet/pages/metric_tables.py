@@ -4,9 +4,12 @@ import statistics
 from dataclasses import dataclass
 from typing import Any
 
-from renet.evaluation.tables import SMALL_SLICE
+import pandas as pd
+
+from renet.evaluation.tables import NOT_COMPARED, SMALL_SLICE
+from renet.metadata import subjects
 from renet.pages import phrases
-from renet.pages.results import RunResults
+from renet.pages.results import RunResults, SetResults
 from renet.pages.templates import PageTable
 
 
@@ -167,3 +170,39 @@ def abstention_table(metrics: dict, name: str = "test") -> PageTable | None:
         "error without abstaining",
     ]  # fmt: skip
     return PageTable("Coverage and error by group", headings, rows, collapsed=True)
+
+
+def slices_table(results: SetResults) -> PageTable:
+    """The slices of enough faces for a statement: accuracy, confidence, recalls, differences."""
+    test = results.metrics["test"]
+    rows = [
+        [
+            f"{row.slice}: {row.value}",
+            f"{row.n:,}",
+            f"{row.subjects:,}",
+            phrases.percentage(row.accuracy),
+            phrases.percentage_interval([row.low, row.high]),
+            phrases.percentage(row.confidence),
+            phrases.percentage(row.majority_baseline),
+            phrases.slice_finding(row, test["n"]),
+            phrases.percentage(row.recall_female),
+            phrases.percentage(row.recall_male),
+            _gap(row, test["n"]),
+        ]
+        for row in results.large_slices.itertuples()
+    ]
+    headings = [
+        "slice", "faces", subjects.unit(test), "accuracy", "95 % interval", "mean confidence",
+        "majority class", "weaker than the whole set", "recall of female", "recall of male",
+        "difference in points (95 % interval, corrected p)",
+    ]  # fmt: skip
+    return PageTable("Slices", headings, rows, collapsed=True)
+
+
+def _gap(row: Any, faces: int) -> str:
+    """`−3.6 (−9.1 to 1.2, p = 0.012)`, where the genders are compared in a slice."""
+    if row.slice in NOT_COMPARED or row.n == faces or pd.isna(row.gap):
+        return phrases.UNDEFINED
+    tested = "" if pd.isna(row.gap_p_holm) else f", p {phrases.p_value(row.gap_p_holm)}"
+    interval = f"{phrases.points(row.gap_low)} to {phrases.points(row.gap_high)}"
+    return f"{phrases.points(row.gap)} ({interval}{tested})"

@@ -136,15 +136,11 @@ def _effect(test: dict, scaled: dict) -> str:
     """What temperature scaling changes on a large enough test set, with a space before it."""
     if test["n"] < SMALL_SLICE:
         return ""
-    names = {"loss": "log loss", "brier": "Brier score", "ece": "calibration error (ECE)"}
-    changes: dict[str, list[str]] = {"lowers": [], "raises": []}
-    for key, name in names.items():
-        before, after = decimal(test[key]), decimal(scaled[key])
-        if before != after:
-            verb = "lowers" if scaled[key] < test[key] else "raises"
-            changes[verb].append(f"the {name} from {before} to {after}")
-    effects = [f"{verb} {listed(parts)}" for verb, parts in changes.items() if parts]
-    return f" On the test set, scaling {listed(effects)}." if effects else ""
+    values = (
+        f"{name} {decimal(test[key])} and {decimal(scaled[key])}"
+        for key, name in (("loss", "log loss"), ("brier", "Brier score"), ("ece", "ECE"))
+    )
+    return f" On the test set, before and after scaling: {', '.join(values)}."
 
 
 def counted(count: int, singular: str, plural: str) -> str:
@@ -435,13 +431,6 @@ def p_value(number: float) -> str:
     return "< 0.001" if number < 0.001 else f"= {number:.3f}"
 
 
-def confidence_finding(row: Any) -> str:
-    """Whether the interval of a slice's accuracy excludes its mean confidence."""
-    if row.low <= row.confidence <= row.high:
-        return "within the interval"
-    return "above the interval" if row.confidence > row.high else "below the interval"
-
-
 def slice_finding(row: pd.Series, faces: int) -> str:
     """Whether a slice, a row of slices.csv, is significantly weaker than its set of `faces`."""
     if row.n == faces:
@@ -473,16 +462,14 @@ def confidences(rows: pd.DataFrame, total: int, kind: str, *, falling: bool) -> 
     """
     if rows.empty:
         return ""
-    first, last = (max(row.p_female, row.p_male) for row in (rows.iloc[0], rows.iloc[-1]))
-    way = ("down", "highest") if falling else ("up", "lowest")
-    span = f"from {percentage(first)} {way[0]} to {percentage(last)}"
-    if len(rows) < total:
-        return (
-            f"The {len(rows)} of {total:,} {kind} predictions with the {way[1]} confidence, {span}."
-        )
-    if total == 1:
-        return f"The only {kind} prediction, with a confidence of {percentage(first)}."
-    return f"All {total:,} {kind} predictions, with a confidence {span}."
+    first, last = (
+        percentage(max(row.p_female, row.p_male)) for _, row in rows.iloc[[0, -1]].iterrows()
+    )
+    way = "highest" if falling else "lowest"
+    return (
+        f"{len(rows):,} of {total:,} {kind} predictions, those of the {way} confidence: "
+        f"{first} to {last}."
+    )
 
 
 def suspects(rows: pd.DataFrame, suspect_ids: frozenset[str] | None) -> str:
@@ -526,12 +513,6 @@ def evaluations(count: int, set_name: str = TEST_SET) -> str:
         f"{count:,} trained models were evaluated on the {set_name} in this folder of results, "
         "also those of removed runs. If a model is chosen by its test metrics, they are too high."
     )
-
-
-def network(layers: pd.DataFrame) -> str:
-    """The layers of a network with the shapes of their outputs."""
-    shapes = (f"{row.layer} ({row.kind}) {row.output}" for row in layers.itertuples())
-    return f"Layers with the shapes of their outputs: {'; '.join(shapes)}."
 
 
 def faces(rows: pd.DataFrame) -> list[dict]:

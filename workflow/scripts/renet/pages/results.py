@@ -1,6 +1,5 @@
 """What the pages are written from: the results of a run, and those of the data."""
 
-import email.utils
 import functools
 from collections import Counter
 from collections.abc import Iterable
@@ -9,7 +8,6 @@ from pathlib import Path
 
 import pandas as pd
 
-from renet.archives import receipts
 from renet.common import advice, files
 from renet.common.imdb_wiki import DATABASES, TABLE
 from renet.config import architecture
@@ -95,14 +93,12 @@ class DataResults:
 
     config: dict  # the config's sections about the data
     funnel: pd.DataFrame
-    archives: list[dict]  # of the sources, as from `read_archive`
+    archives: list[dict]  # as from `receipts.facts`
     notes: str  # Markdown that the user wrote for the data sheet; "" for none
-    removed_runs: list[str]  # that have results but are no longer in the config
     evaluations: Counter[str]  # trained models that were evaluated on each set
     external: dict[str, pd.DataFrame] = field(default_factory=dict)  # funnel of each external set
-    external_archives: list[dict] = field(default_factory=list)
-    # comparison.csv and disagreements.csv
-    comparison: tuple[pd.DataFrame, pd.DataFrame] | None = None
+    # comparison.csv; empty for one run
+    comparison: pd.DataFrame = field(default_factory=lambda: tables.COMPARISON.frame([]))
     suspects: frozenset[str] | None = None  # ids that the label audit suspects; None without one
     label_cost: dict | None = None  # of wrong labels, as from `label_audit.cost`
     learning_curve: pd.DataFrame | None = None
@@ -121,8 +117,7 @@ class DataResults:
     @property
     def of_best(self) -> pd.DataFrame:
         """The rows of comparison.csv that compare the best run with the others."""
-        table = self.comparison[0] if self.comparison else tables.COMPARISON.frame([])
-        return table[table.kind == tables.BEST]
+        return self.comparison[self.comparison.kind == tables.BEST]
 
     @property
     def choice_metric(self) -> str:
@@ -142,9 +137,6 @@ class DataResults:
 def read_run(folder: Path, settings: dict, external: Iterable[str] = ()) -> RunResults:
     """Read the results of the run that has this folder, also those on these external sets."""
     out_of_fold = folder / "out_of_fold"
-    layers = tables.LAYERS.frame([])
-    if architecture.from_settings(settings["model"]).has_layers:
-        layers = tables.LAYERS.read(folder / "tables" / "layers.csv")
     return RunResults(
         **_read_set(folder),
         name=folder.name,
@@ -152,7 +144,7 @@ def read_run(folder: Path, settings: dict, external: Iterable[str] = ()) -> RunR
         model=files.read_json(folder / "page" / "model.json"),
         history=HISTORY.read(folder / "history.csv"),
         saliency=tables.SALIENCY.read(folder / "tables" / "saliency.csv"),
-        layers=layers,
+        layers=tables.LAYERS.read(folder / "tables" / "layers.csv"),
         revision=files.read_json(folder / "provenance.json")["code"]["revision"],
         external={name: SetResults(**_read_set(folder / "external" / name)) for name in external},
         out_of_fold=SetResults(**_read_set(out_of_fold)) if settings.get("folds") else None,
@@ -165,25 +157,6 @@ def _read_set(folder: Path) -> dict:
         "slices": tables.SLICES.read(folder / "tables" / "slices.csv"),
         "gallery": tables.GALLERY.read(folder / "tables" / "gallery.csv"),
     }
-
-
-def read_archive(receipt: Path) -> dict:
-    """The facts of an archive's receipt.
-
-    With `last_modified`, the server's date of the file, `2016-01-16`; None if it sent no date.
-    """
-    header = files.read_json(receipt).get("last_modified")
-    try:
-        date = email.utils.parsedate_to_datetime(header).date().isoformat() if header else None
-    except ValueError:  # the server sent something else
-        date = None
-    return {**receipts.facts(receipt), "last_modified": date}
-
-
-def read_comparison(path: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """comparison.csv, and disagreements.csv beside it."""
-    disagreements = path.with_name("disagreements.csv")
-    return tables.COMPARISON.read(path), tables.DISAGREEMENTS.read(disagreements)
 
 
 def read_suspects(labels: Path) -> frozenset[str]:

@@ -6,10 +6,9 @@ import numpy as np
 import pandas as pd
 import yaml
 
-from renet.evaluation.tables import GROUPS, HARD_CASES, MISTAKES, NOT_COMPARED
-from renet.metadata import subjects
+from renet.evaluation.tables import HARD_CASES, MISTAKES
 from renet.pages import external_sets, metric_tables, phrases, templates, verdict
-from renet.pages.results import DataResults, RunResults, SetResults
+from renet.pages.results import DataResults, RunResults
 from renet.pages.templates import PageTable
 from renet.rules.run_figures import RUN_FIGURES
 
@@ -48,9 +47,6 @@ def write(path: Path, run: RunResults, data: DataResults) -> None:
         folds=run.folds,
         composition=run.metrics["data"],
         layers=run.layers.to_dict("records"),
-        network_alt=phrases.network(run.layers),
-        funnel_alt=phrases.funnel(data.steps),
-        archives=data.archives,
         settings=yaml.safe_dump({**run.settings, "data": data.config}, sort_keys=False),
     )
 
@@ -58,12 +54,12 @@ def write(path: Path, run: RunResults, data: DataResults) -> None:
 def _sets(run: RunResults, data: DataResults) -> list[dict]:
     """The values of external.html.j2: the out-of-fold set, then the external ones."""
     sections = [
-        external_sets.section(name, of_set, _slices_table(of_set), data.evaluations[name])
+        external_sets.section(name, of_set, data.evaluations[name])
         for name, of_set in run.external.items()
     ]
     if run.out_of_fold:
-        table, by = _slices_table(run.out_of_fold), data.config["split"]["by"]
-        sections.insert(0, external_sets.out_of_fold(run.out_of_fold, table, run.folds, by))
+        by = data.config["split"]["by"]
+        sections.insert(0, external_sets.out_of_fold(run.out_of_fold, run.folds, by))
     return sections
 
 
@@ -100,10 +96,7 @@ def _figure_sections(run: RunResults) -> list[dict]:
         },
         "confusion_matrix": {"alt": phrases.confusion_matrix(test)},
         "ranking_curves": {"alt": phrases.ranking_curves(test)},
-        "reliability": {
-            "text": f"{error} {phrases.calibration(run.metrics)}",
-            "table": _calibration_table(run),
-        },
+        "reliability": {"text": f"{error} {phrases.calibration(run.metrics)}"},
         "risk_coverage": {
             "alt": f"Area under the curve {run.metrics['abstention']['test']['area']:.4f}.",
             "text": f"{phrases.abstention(run.metrics)} {area}",
@@ -112,12 +105,11 @@ def _figure_sections(run: RunResults) -> list[dict]:
         "slices": {
             "alt": "The table below has the values.",
             "text": f"{phrases.weaker_slices(run.slices)} {phrases.left_out(run.slices)}",
-            "table": _slices_table(run),
+            "table": metric_tables.slices_table(run),
         },
         "gender_gaps": {
-            "alt": "The table below has the values.",
+            "alt": "The table of slices has the values.",
             "text": f"{phrases.gender_gap(test)} {phrases.gaps(run.slices)}",
-            "table": _gaps_table(run),
         },
     }
     empty = {"alt": "", "text": "", "table": None}
@@ -135,68 +127,3 @@ def _history_table(history: pd.DataFrame) -> PageTable:
     ]
     headings = [column.replace("_", " ") for column in history.columns]
     return PageTable("Metrics by epoch", headings, rows, collapsed=True)
-
-
-def _calibration_table(results: SetResults) -> PageTable:
-    rows = [
-        [
-            f"{row.slice}: {row.value}",
-            f"{row.n:,}",
-            phrases.percentage(row.confidence),
-            phrases.percentage(row.accuracy),
-            phrases.percentage_interval([row.low, row.high]),
-            phrases.confidence_finding(row),
-        ]
-        for row in results.large_slices.itertuples()
-        if row.slice in GROUPS
-    ]
-    headings = ["group", "faces", "mean confidence", "accuracy", "95 % interval", "mean is"]
-    return PageTable("Calibration by group", headings, rows, collapsed=True)
-
-
-def _gaps_table(results: SetResults) -> PageTable:
-    rows = [
-        [
-            f"{row.slice}: {row.value}",
-            f"{row.n_female:,}",
-            phrases.percentage(row.recall_female),
-            f"{row.n_male:,}",
-            phrases.percentage(row.recall_male),
-            phrases.points(row.gap),
-            f"{phrases.points(row.gap_low)} to {phrases.points(row.gap_high)}",
-            phrases.UNDEFINED
-            if np.isnan(row.gap_p_holm)
-            else phrases.p_value(row.gap_p_holm).removeprefix("= "),
-        ]
-        for row in results.large_slices.dropna(subset="gap").itertuples()
-        if row.slice not in NOT_COMPARED and row.n < results.metrics["test"]["n"]
-    ]
-    headings = [
-        "slice", "female", "recall of female", "male", "recall of male", "difference in points",
-        "95 % interval", "corrected p",
-    ]  # fmt: skip
-    return PageTable("Recall of female and male by slice", headings, rows, collapsed=True)
-
-
-def _slices_table(results: SetResults) -> PageTable:
-    rows = [
-        [
-            f"{row.slice}: {row.value}",
-            f"{row.n:,}",
-            f"{row.subjects:,}",
-            phrases.percentage(row.accuracy),
-            phrases.percentage_interval([row.low, row.high]),
-            phrases.percentage(row.recall_female),
-            phrases.percentage(row.recall_male),
-            phrases.percentage(row.majority_baseline),
-            phrases.slice_finding(row, results.metrics["test"]["n"]),
-        ]
-        for row in results.large_slices.itertuples()
-    ]
-    unit = subjects.unit(results.metrics["test"])
-    headings = [
-        "slice", "faces", unit, "accuracy", "95 % interval",
-        "recall of female", "recall of male", "majority class",
-        "weaker than the whole set",
-    ]  # fmt: skip
-    return PageTable("Slices", headings, rows, collapsed=True)

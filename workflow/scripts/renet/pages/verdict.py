@@ -6,7 +6,7 @@ It stands first on the page over all runs, for the best run, and on the page of 
 import numpy as np
 
 from renet.evaluation import choice
-from renet.evaluation.tables import COMPARISON, EXAMPLES
+from renet.evaluation.tables import EXAMPLES
 from renet.pages import comparison_section, metric_tables, phrases
 from renet.pages.results import DataResults, RunResults, SetResults
 
@@ -27,7 +27,7 @@ def of_best(runs: list[RunResults], shown: list[RunResults], data: DataResults) 
     (metric,) = metric_tables.named(data.choice_metric)
     chosen_on = phrases.validation_set(best.metrics)
     highest, rank = best.metrics["validation"][data.choice_metric], "the only run"
-    if data.comparison and len(runs) > 1:
+    if len(runs) > 1:
         of_best = data.of_best
         highest = of_best.other_value.iloc[0]
         chosen_on = comparison_section.described(of_best.set.iloc[0])
@@ -35,7 +35,7 @@ def of_best(runs: list[RunResults], shown: list[RunResults], data: DataResults) 
         tie = f", equal to {phrases.listed(equal)}, with the lowest log loss" if equal else ""
         rank = (
             f"the highest of {len(runs)} runs{tie}; "
-            f"{comparison_section.lead(data.comparison[0])}. "
+            f"{comparison_section.lead(data.comparison)}. "
             "Another run can be better on the test set, which was not used for this choice."
         )
         if chosen_on != phrases.OUT_OF_FOLD_SET and any(run.folds for run in runs):
@@ -47,8 +47,7 @@ def of_best(runs: list[RunResults], shown: list[RunResults], data: DataResults) 
     }
     rows, sets = verdict["rows"], comparison_section.compared_sets(runs)
     large = [name for name, one in sets.items() if not phrases.few(one.metrics["test"])]
-    table = data.comparison[0] if data.comparison else COMPARISON.frame([])
-    compared = comparison_section.headline(table[table.set.isin(large)])
+    compared = comparison_section.headline(data.comparison[data.comparison.set.isin(large)])
     if compared and len(shown) == len(runs):
         rows.insert(0, compared)
     notes = {run.name: phrases.against_baseline(run.stated.metrics["test"]) for run in shown}
@@ -77,7 +76,7 @@ def of_run(run: RunResults, data: DataResults) -> dict:
             *rows,
             *([("What may help", run.advice)] if run.advice else []),
             ("Data set", _data_set(run, data)),
-            ("Date of the data", _date(composition, data.archives)),
+            ("Date of the data", _date(composition)),
         ],
         "examples": phrases.faces(run.gallery[run.gallery.gallery == EXAMPLES]),
         "folder": "",  # of the run, relative to the page
@@ -105,7 +104,7 @@ def best_run(runs: list[RunResults], metric: str) -> RunResults:
 
 def chosen_run(runs: list[RunResults], data: DataResults) -> RunResults:
     """The best run of all, by the comparison on the same faces where there are several runs."""
-    if not data.comparison or len(runs) == 1:
+    if len(runs) == 1:
         return best_run(runs, data.choice_metric)
     return next(run for run in runs if run.name == data.of_best.other.iloc[0])
 
@@ -142,13 +141,10 @@ def _data_set(run: RunResults, data: DataResults) -> str:
     )
 
 
-def _date(composition: dict, archives: list[dict]) -> str:
-    """The years of the photos, and the dates that servers gave for the archives."""
-    sentences = ["The metadata has no dates of the photos."]
+def _date(composition: dict) -> str:
+    """The years of the photos."""
     first, last = composition["first_year"], composition["last_year"]
-    if first is not None:
-        years = f"{first} to {last}" if first != last else str(first)
-        sentences = [f"Photos taken {years}, according to the metadata."]
-    if dates := sorted({archive["last_modified"] for archive in archives} - {None}):
-        sentences.append(f"Last-Modified of the archives: {', '.join(dates)}.")
-    return " ".join(sentences)
+    if first is None:
+        return "The metadata has no dates of the photos."
+    years = f"{first} to {last}" if first != last else str(first)
+    return f"Photos taken {years}, according to the metadata."

@@ -13,11 +13,7 @@ from renet.rules import code_digest
 
 FORMAT = "renet-manifest-1"
 FILE = "manifest.json"
-MODEL, EXPORTED = "model.pt", (".onnx", ".safetensors")  # which have the digest of model.pt
-# Outputs that the config can ask for; they stay if it no longer does.
-OPTIONAL = ("model.onnx", "model.int8.onnx", "model.safetensors",
-            "predictions.csv", "predictions.html", "external/*", "folds/*.csv",
-            "out_of_fold")  # fmt: skip
+MODEL = "model.pt"
 SCRIPTS = Path(__file__).resolve().parents[2]
 IN_CHECKOUT = (SCRIPTS.parent / "Snakefile").is_file()  # the package can be installed elsewhere
 
@@ -46,7 +42,6 @@ def of_run(outputs: Iterable[Path], receipt_files: Iterable[Path], kind: str) ->
         "code": code,
         "faces": recorded["inputs"]["faces"],
         "archives": {str(path): receipts.facts(path) for path in receipt_files},
-        "packages": recorded["software"]["packages"],
     }
 
 
@@ -86,10 +81,6 @@ def _changes(folder: Path, manifest: dict) -> Iterator[str]:
             yield f"{name} is missing"
         elif files.file_digest(folder / name) != digest:
             yield f"{name} has other bytes"
-    model = files.file_digest(folder / MODEL).encode() if (folder / MODEL).is_file() else b""
-    for name in left_over(folder):
-        if name.endswith(EXPORTED) and model not in (folder / name).read_bytes():
-            yield f"{name} is of an earlier training; delete it"
     now = _code(manifest["kind"], folds="fold.py" in code) if IN_CHECKOUT else code
     if changed := [name for name, digest in code.items() if now.get(name) != digest]:
         yield f"the code of {', '.join(changed)} has changed"
@@ -97,14 +88,6 @@ def _changes(folder: Path, manifest: dict) -> Iterator[str]:
         path = folder.parents[1] / "data" / f"{subset}.h5"
         if path.is_file() and hdf5.read(path).digest != digest:  # it can have been freed
             yield f"{path} has different faces"
-
-
-def left_over(folder: Path) -> list[str]:
-    """What the config of a run asked for before and no longer does, such as `model.onnx`."""
-    recorded = set(files.read_json(folder / FILE)["outputs"])
-    recorded |= {parent.as_posix() for name in recorded for parent in Path(name).parents}
-    names = (path.relative_to(folder).as_posix() for one in OPTIONAL for path in folder.glob(one))
-    return sorted(set(names) - recorded)
 
 
 def _changed_archives(archives: dict[str, dict], *, quick: bool) -> Iterator[str]:

@@ -24,7 +24,6 @@ def run_resources(run: dict) -> SimpleNamespace:
         gpus=gpus,
         # A training on several machines asks for those of each by `gres`; the plugin refuses both.
         train_gpus=gpus * processes if nodes == 1 else None,
-        batch_size=max(1, train["batch_size"] // processes),
         checkpoint_seconds=round(60 * checkpoints["minutes"]),
         save_every=checkpoints["save_every"],
         keep_models=checkpoints["keep_models"],
