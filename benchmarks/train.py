@@ -35,7 +35,7 @@ import training_steps
 from torch import nn
 from training_steps import SIDE, time_of
 
-from renet.network import cpu, devices
+from renet.network import devices
 
 PLAIN = "plain port, float32"
 GFLOP = {"train": 2.25, "infer": 0.75, "modern": 2.65}  # an image, without the augmentation
@@ -83,17 +83,11 @@ class Contender:
 
 
 def prepare(
-    make: Callable, batch_size: int, arguments: argparse.Namespace, binds: bool, *precision: str
+    make: Callable, batch_size: int, arguments: argparse.Namespace, *precision: str
 ) -> None:
-    """Make the step that this process computes in each turn.
-
-    Args:
-        binds: whether each thread has a core of its own, as in a training.
-    """
+    """Make the step that this process computes in each turn."""
     global own_step, own_device
     torch.set_num_threads(arguments.threads)
-    if binds:
-        cpu.bind_threads()
     torch.backends.cudnn.allow_tf32 = False  # plain float32, for the plain port too
     own_device = torch.device(arguments.device)
     batches = training_steps.random_batches(batch_size, own_device)
@@ -121,11 +115,10 @@ def busy_processes(count: int) -> Iterator[None]:
 def make_contenders(task: str, batch_size: int, arguments: argparse.Namespace) -> dict:
     """A contender for each line of the tables, by its name."""
     plain, ours = (getattr(training_steps, f"{whose}_{task}") for whose in ("plain", "our"))
-    binds = task != "infer" and arguments.device == "cpu"
-    contenders = {PLAIN: Contender({}, plain, batch_size, arguments, False)}  # noqa: FBT003
+    contenders = {PLAIN: Contender({}, plain, batch_size, arguments)}
     for precision in arguments.precision:
         contenders[f"this project, {precision}"] = Contender(
-            {"GOMP_SPINCOUNT": SPINS}, ours, batch_size, arguments, binds, precision
+            {"GOMP_SPINCOUNT": SPINS}, ours, batch_size, arguments, precision
         )
     return contenders
 

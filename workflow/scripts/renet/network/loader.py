@@ -11,8 +11,6 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from renet.network import cpu
-
 Batch = tuple[Tensor, Tensor]
 CHUNK_BYTES = 256 << 20
 MAX_MEMORY_FRACTION = 0.6  # of a GPU's free memory; the rest is for the network
@@ -40,7 +38,7 @@ class StreamingLoader:
         """The faces of each array of row numbers: pixels (n, C, H, W) uint8, targets (n,) int64."""
         self.data_wait = 0.0
         count = self.AHEAD if self._on_gpu else 1
-        with ThreadPoolExecutor(count, "reader", cpu.use_all_cores) as readers:
+        with ThreadPoolExecutor(count, "reader") as readers:
             reads = (readers.submit(self._read, rows) for rows in batches)
             pending = collections.deque(itertools.islice(reads, self.AHEAD))
             try:

@@ -8,6 +8,7 @@ import dataclasses
 import functools
 import itertools
 import logging
+import os
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -24,7 +25,7 @@ from renet.common.tables import printable
 from renet.faces import crop, detection, jpeg
 from renet.faces.crop import Box, CropSpec, RejectedImage, cv2
 from renet.faces.detection import BoxMap
-from renet.network import cpu, inference
+from renet.network import inference
 from renet.prediction import photos
 from renet.prediction.photos import Photo
 from renet.prediction.predictor import FILE, Predictor
@@ -104,11 +105,17 @@ def _rejected(photo: Photo, rejection: RejectedImage) -> Cut:
     return Cut(photo.name, reason=rejection.reason, detail=str(rejection))
 
 
+def cores() -> int:
+    """The number of cores that this process may use."""
+    is_linux = hasattr(os, "sched_getaffinity")
+    return len(os.sched_getaffinity(0)) if is_linux else os.cpu_count() or 1
+
+
 def cut_ahead(
     cut: Callable[[Photo], list[Cut]], photos: Iterable[Photo], threads: int | None = None
 ) -> Iterator[list[Cut]]:
     """The cuts of each photo, in their order, while threads work on the next ones."""
-    threads = threads or min(MOST_THREADS, len(cpu.all_cores()))
+    threads = threads or min(MOST_THREADS, cores())
     with ThreadPoolExecutor(threads, "cut") as workers:
         yield from map_ahead(workers, cut, photos, count=threads * AHEAD)
 

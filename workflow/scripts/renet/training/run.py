@@ -9,7 +9,7 @@ import torch
 from renet.config.recipe import Recipe
 from renet.dataset import hdf5
 from renet.dataset.hdf5 import FaceFile
-from renet.network import cpu, devices, kinds, model_file
+from renet.network import devices, kinds, model_file
 from renet.network.model import parameter_count
 from renet.network.settings import RunSettings
 from renet.training import initial_weights, processes, profiling
@@ -59,15 +59,13 @@ class TrainJob:
 
 
 def choose_device(recipe: Recipe) -> torch.device:
-    """The device of this process, chosen before PyTorch's first computation starts its threads.
+    """The device of this process, and its algorithms.
 
     Raises:
         InputError: the device does not exist.
     """
     device = devices.choose(recipe.device, recipe.threads, processes.local_rank())
     devices.choose_algorithms(device, recipe.deterministic)
-    if device.type == "cpu":
-        cpu.bind_threads()
     return device
 
 
