@@ -11,7 +11,15 @@ from test_modern_recipe import MODERN
 
 from helpers import python_device
 from helpers.python_device import counts
-from helpers.training import QUICK, SMALL, same, terminated_before, weights_of, write_faces
+from helpers.training import (
+    QUICK,
+    SMALL,
+    after_each_update,
+    same,
+    terminated_before,
+    weights_of,
+    write_faces,
+)
 from renet.config.architecture import AnyArchitecture
 from renet.config.recipe import Recipe
 from renet.dataset import hdf5
@@ -59,9 +67,9 @@ def made(
     return run.build(RunSettings(model, recipe), on or device(), *faces, saved=saved)
 
 
-def result(trainer: Trainer, **options: object) -> tuple[dict, list]:
+def result(trainer: Trainer) -> tuple[dict, list]:
     """Weights, on the CPU, and history of a training, which is run."""
-    trainer.run(show_progress=False, **options)
+    trainer.run(show_progress=False)
     return {name: value.cpu() for name, value in weights_of(trainer).items()}, trainer.history
 
 
@@ -69,7 +77,8 @@ def train(folder: Path, recipe: Recipe, free: int = 1 << 40) -> tuple[dict, list
     """A training with so much free memory; its loader, and counts of one update."""
     python_device.state.free = free
     trainer, seen = made(folder, recipe), []
-    found = result(trainer, after_step=lambda: seen.append(counts.copy()))
+    with after_each_update(lambda: seen.append(counts.copy())):
+        found = result(trainer)
     assert len(trainer.step._captured) == 2  # a full batch, and the last one
     return *found, type(trainer.throughput._loader).__name__, seen[1] - seen[0]
 

@@ -16,7 +16,16 @@ import torch
 import torch.nn.functional as F
 
 from helpers.project import run_script
-from helpers.training import QUICK, SMALL, make_trainer, same, train, weights_of, write_faces
+from helpers.training import (
+    QUICK,
+    SMALL,
+    after_each_update,
+    make_trainer,
+    same,
+    train,
+    weights_of,
+    write_faces,
+)
 from renet.common import errors, logs
 from renet.common.errors import InputError, TrainingInterrupted
 from renet.config.recipe import Recipe
@@ -132,7 +141,7 @@ class PowerCut(Exception):
 
 
 def cut_the_power_after(step: int) -> Callable[[], None]:
-    """What a training calls after each update, counted from 1; 0: it does nothing."""
+    """What is to be called after each update, counted from 1; 0: it does nothing."""
     steps = itertools.count(1)
 
     def cut_the_power() -> None:
@@ -157,8 +166,8 @@ def test_training_continues_from_an_epochs_checkpoint_to_the_same_bits(
             raise PowerCut
 
     after_step = cut_the_power_after(6 * epoch + 1 if is_validated else 0)
-    with pytest.raises(PowerCut):
-        make_trainer(faces, recipe).run(checkpoint, cut_the_power, after_step)
+    with pytest.raises(PowerCut), after_each_update(after_step):
+        make_trainer(faces, recipe).run(checkpoint, cut_the_power)
     saved = checkpoint.load()
     assert saved["training"]["epoch"] == epoch - (not is_validated)
     assert saved["training"]["steps"] == (0 if is_validated else 6)
@@ -184,8 +193,8 @@ def test_time_of_an_interrupted_epoch_is_that_of_all_its_parts(faces, tmp_path, 
             os.kill(os.getpid(), signal.SIGTERM)
 
     interrupted = make_trainer(faces)
-    with pytest.raises(TrainingInterrupted):
-        interrupted.run(checkpoint, after_step=terminate)
+    with pytest.raises(TrainingInterrupted), after_each_update(terminate):
+        interrupted.run(checkpoint)
     assert [row["epoch"] for row in interrupted.throughput.rows] == [1]
     resumed = make_trainer(faces, saved=checkpoint.load())
     resumed.run(checkpoint)

@@ -2,7 +2,7 @@
 
 import contextlib
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -55,6 +55,20 @@ def terminated_before(update: int) -> Iterator[list]:
     with pytest.MonkeyPatch.context() as patch, ends:
         patch.setattr(Trainer, "_update", terminate)
         yield updates
+
+
+@contextlib.contextmanager
+def after_each_update(action: Callable[[], object]) -> Iterator[None]:
+    """Call a function after each update of a training."""
+    update_weights = Trainer._update
+
+    def update(trainer: Trainer, *batch: object) -> None:
+        update_weights(trainer, *batch)
+        action()
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Trainer, "_update", update)
+        yield
 
 
 def train_job(folder: Path, settings: RunSettings, **options: object) -> TrainJob:

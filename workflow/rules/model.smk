@@ -37,7 +37,6 @@ rule train:
         mem_mb=memory_of_run,
         runtime=resources_of_run("minutes"),
         nodes=resources_of_run("nodes"),
-        profile_steps=resources_of_run("profile_steps"),
     params:
         settings=training_settings,
         code=code_with_kind("train.py"),

@@ -12,7 +12,7 @@ from renet.dataset.hdf5 import FaceFile
 from renet.network import devices, kinds, model_file
 from renet.network.model import parameter_count
 from renet.network.settings import RunSettings
-from renet.training import initial_weights, processes, profiling
+from renet.training import initial_weights, processes
 from renet.training.checkpoints import Checkpoint, SavedModels
 from renet.training.folder import TrainingFolder
 from renet.training.history import HISTORY, THROUGHPUT
@@ -28,7 +28,6 @@ class TrainJob:
         checkpoint_seconds, save_every, keep_models: see `renet.training.checkpoints`.
         code: digest of the code.
         gpu, nodes: number of GPUs and of machines; several machines have each its own GPUs.
-        profile_steps: number of steps of which there is to be a trace.
     """
 
     settings: RunSettings
@@ -44,7 +43,6 @@ class TrainJob:
     code: str
     gpu: int | None = None
     nodes: int
-    profile_steps: int = 0
 
     @property
     def paths(self) -> list[Path]:
@@ -141,8 +139,7 @@ def run_training(job: TrainJob) -> None:
         events.add_epochs(trainer.history, trainer.throughput.rows)
         saved_models.save(trainer)
 
-    with profiling.trace_of(job.profile_steps, job.model) as after_step:
-        trainer.run(checkpoint, after_epoch, after_step)
+    trainer.run(checkpoint, after_epoch)
     events.close()
     HISTORY.write(job.history, HISTORY.frame(trainer.history))
     THROUGHPUT.write(job.throughput, THROUGHPUT.frame(trainer.throughput.rows))

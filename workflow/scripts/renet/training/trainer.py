@@ -80,7 +80,6 @@ class Trainer:
         self,
         checkpoint: Checkpoint | None = None,
         after_epoch: Callable[["Trainer"], None] = lambda _: None,
-        after_step: Callable[[], None] = lambda: None,
         show_progress: bool = True,
     ) -> None:
         """Train up to the recipe's number of epochs.
@@ -88,7 +87,6 @@ class Trainer:
         Args:
             checkpoint: where to write checkpoints; None writes none, and SIGTERM ends the process.
             after_epoch: called after every epoch, in rank 0.
-            after_step: called after every update.
 
         Raises:
             InputError: the loss became NaN or infinite; the last checkpoint stays.
@@ -103,7 +101,7 @@ class Trainer:
             batches = stack.enter_context(contextlib.closing(self._batches(loader)))
             while self.epoch < self.recipe.epochs:
                 self.throughput.start(loader)
-                self._train_epoch(batches, after_step, show_progress)
+                self._train_epoch(batches, show_progress)
                 self._end_epoch()
                 if processes.is_main():
                     after_epoch(self)
@@ -145,9 +143,7 @@ class Trainer:
                     pixels, targets = changes(pixels, targets, own, epoch)
                 yield pixels, targets, fraction
 
-    def _train_epoch(
-        self, batches: Iterator[Batch], after_step: Callable[[], None], show_progress: bool
-    ) -> None:
+    def _train_epoch(self, batches: Iterator[Batch], show_progress: bool) -> None:
         self.model.train()
         progress = Progress(
             total=len(self.faces), initial=self.images, unit=" img",
@@ -157,7 +153,6 @@ class Trainer:
         with progress:
             for batch in itertools.islice(batches, self._steps_of_epoch - self.steps):
                 self._update(*batch)
-                after_step()
                 if self.images == len(self.faces) or self.steps % SYNC_EVERY[self.device.type] == 0:
                     self._show_metrics(progress)
                     self._stop_or_save()
