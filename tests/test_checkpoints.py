@@ -3,7 +3,6 @@
 import dataclasses
 import errno
 import os
-import zipfile
 from pathlib import Path
 
 import pytest
@@ -24,7 +23,6 @@ from helpers.training import (
 from renet.common.errors import InputError
 from renet.network import model_file
 from renet.network.settings import RunSettings
-from renet.training import checkpoints
 from renet.training.checkpoints import Checkpoint
 from renet.training.folder import RESULTS
 from renet.training.trainer import Trainer
@@ -96,34 +94,6 @@ def test_checkpoint_of_a_moving_average_is_continued(faces, tmp_path):
     continued = make_trainer(faces, recipe, checkpoint.load())
     continued.run()
     assert same(weights_of(continued), weights_of(whole))
-
-
-@pytest.mark.fault("too-little-space")
-@pytest.mark.parametrize(
-    ("recipe", "copies"),
-    [
-        ({}, 2),
-        ({"select_epoch": "best"}, 3),
-        ({"ema": 0.9}, 3),
-        ({"optimizer": "adamw", "learning_rate": 0.001}, 3),
-        ({"optimizer": "adamw", "learning_rate": 0.001, "ema": 0.9, "select_epoch": "best"}, 5),
-    ],
-)
-def test_space_that_is_demanded_for_a_checkpoint_is_what_it_takes(
-    faces, tmp_path, monkeypatch, recipe, copies
-):
-    recipe = dataclasses.replace(QUICK, **recipe)
-    checkpoint, demanded = Checkpoint(tmp_path, HOUR, gap=0), []
-    trainer = make_trainer(faces, recipe)
-    monkeypatch.setattr(checkpoints.disk, "require_space", lambda _, size: demanded.append(size))
-    checkpoint.require_space(trainer.model, recipe)
-    trainer.run(checkpoint)
-    network = sum(value.nbytes for value in trainer.model.state_dict().values())
-    assert demanded[0] == 2 * copies * network
-    with zipfile.ZipFile(checkpoint.path) as archive:
-        sizes = {one.filename: one.file_size for one in archive.infolist()}
-    tensors = sum(size for name, size in sizes.items() if "/data/" in name)
-    assert demanded[0] / 2 * 0.95 < tensors <= demanded[0] / 2
 
 
 @pytest.mark.fault("damaged-checkpoint")

@@ -9,9 +9,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from renet.common import disk
 from renet.common.errors import InputError
-from renet.config.recipe import Recipe
 from renet.network import model_file
 from renet.network.model import Network
 from renet.training.folder import LATEST, PREVIOUS
@@ -32,11 +30,6 @@ class Checkpoint:
         self.path, self.previous = folder / LATEST, folder / PREVIOUS
         self.seconds, self.gap = seconds, gap
         self._latest = time.monotonic()
-
-    def require_space(self, model: Network, recipe: Recipe) -> None:
-        """Raise an InputError unless two checkpoints of the training fit."""
-        network = sum(value.nbytes for value in model.state_dict().values())
-        disk.require_space(self.path, 2 * copies_of_network(recipe) * network)
 
     def is_due(self, min_age: float | None = None) -> bool:
         """Whether the latest one, or the start, is at least so long ago, in seconds, or `gap`."""
@@ -72,16 +65,6 @@ class Checkpoint:
                 # Renamed: the next save would replace the intact previous one by it.
                 path.replace(path.with_name(path.name + ".damaged"))
         return None
-
-
-def copies_of_network(recipe: Recipe) -> int:
-    """The most tensors that a checkpoint has for each of the network's: 2 for the course's recipe.
-
-    They are the weights, the optimizer's averages of the gradients, the moving average, and the
-    best epoch.
-    """
-    averages = 2 if recipe.optimizer == "adamw" else 1
-    return 1 + averages + bool(recipe.ema) + (recipe.select_epoch == "best")
 
 
 @dataclasses.dataclass(frozen=True)

@@ -109,14 +109,11 @@ def resume(settings: RunSettings, checkpoint: Checkpoint, *faces: FaceFile) -> T
         faces: as `Trainer` takes them.
 
     Raises:
-        InputError: see `build` and `Checkpoint.load`; or two checkpoints do not fit on the disk.
+        InputError: see `build` and `Checkpoint.load`.
     """
     device = choose_device(settings.train)
     saved = processes.from_main(checkpoint.load)  # which may rename a damaged checkpoint
-    trainer = build(settings, device, *faces, saved=saved)
-    if not saved and processes.is_main():
-        checkpoint.require_space(trainer.model, settings.train)
-    return trainer
+    return build(settings, device, *faces, saved=saved)
 
 
 def run_training(job: TrainJob) -> None:
