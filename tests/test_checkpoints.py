@@ -14,7 +14,6 @@ from helpers.training import (
     SMALL,
     make_trainer,
     same,
-    terminated_before,
     train,
     train_job,
     weights_of,
@@ -138,16 +137,6 @@ def test_full_disk_leaves_the_last_checkpoint_to_continue_from(faces, tmp_path, 
     resumed = make_trainer(faces, saved=saved)
     resumed.run(checkpoint)
     assert same(weights_of(whole), weights_of(resumed)) and whole.history == resumed.history
-
-
-def test_fewer_models_stay_where_fewer_are_to_be_kept_after_an_interruption(faces, tmp_path):
-    job = train_job(tmp_path, RunSettings(SMALL, QUICK), save_every=1, keep_models=2)
-    saved = job.folder().path / "models"
-    with terminated_before(14):
-        train_script.train(job)
-    assert sorted(path.name for path in saved.iterdir()) == ["model_1.pt", "model_2.pt"]
-    train_script.train(dataclasses.replace(job, keep_models=1))
-    assert [path.name for path in saved.iterdir()] == ["model_3.pt"]
 
 
 @pytest.fixture

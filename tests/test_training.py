@@ -390,18 +390,25 @@ def data_root(tmp_path):
 def test_courses_example_command_trains_saves_and_prints_the_accuracy(data_root, tmp_path):
     outcome = run_script(
         "train.py", *["-b", "mkl", "-e", "2", "-z", "16", "--serialize", "1", "--no_progress_bar"],
-        "--data_root", data_root, "--save_path", tmp_path / "model.prm", "-H", 2,
-        "-o", tmp_path / "metrics.h5",
+        "--data_root", data_root, "--save_path", tmp_path / "model.prm",
+        "-o", tmp_path / "metrics.csv",
     )  # fmt: skip
     assert outcome.returncode == 0, outcome.stderr
     assert outcome.stdout.startswith("Accuracy = ") and outcome.stdout.endswith("%\n")
-    names = sorted(path.name for path in tmp_path.glob("*.prm"))
-    assert names == ["model.prm", "model_1.prm", "model_2.prm"]
-    with h5py.File(tmp_path / "metrics.h5") as store:
-        accuracy = store["validation_accuracy"][-1]
-        assert store["epoch"][...].tolist() == [1, 2]
-    assert outcome.stdout == f"Accuracy = {accuracy * 100:.1f}%\n"
+    assert (tmp_path / "model.prm").is_file()
+    metrics = HISTORY.read(tmp_path / "metrics.csv")
+    assert metrics.epoch.tolist() == [1, 2]
+    assert outcome.stdout == f"Accuracy = {metrics.validation_accuracy[1] * 100:.1f}%\n"
     assert "img/s" not in outcome.stderr
+
+
+def test_model_is_also_saved_every_so_many_epochs(course, data_root, tmp_path, monkeypatch):
+    saved, model = [], tmp_path / "model.prm"
+    monkeypatch.setattr(
+        model_file, "save", lambda path, _, training: saved.append((path, training["epoch"]))
+    )
+    course("--serialize", 2, "-e", 5, "-s", model, "--data_root", data_root, "--threads", 1)
+    assert saved == [(model, 2), (model, 4), (model, 5)]
 
 
 @pytest.mark.slow

@@ -74,8 +74,7 @@ def after_each_update(action: Callable[[], object]) -> Iterator[None]:
 def train_job(folder: Path, settings: RunSettings, **options: object) -> TrainJob:
     """The rule `train` on the faces in a folder, with its results in the folder's `run`."""
     run_folder = folder / "run"
-    required = {"checkpoint_seconds": 3600, "save_every": 0, "keep_models": 1}
-    required |= {"code": "code", "gpu": 0, "nodes": 1}
+    required = {"checkpoint_seconds": 3600, "code": "code", "gpu": 0, "nodes": 1}
     return TrainJob(
         settings=settings,
         faces=folder / "train.h5",

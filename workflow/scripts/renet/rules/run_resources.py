@@ -26,8 +26,6 @@ def run_resources(run: dict) -> SimpleNamespace:
         train_gpus=gpus * processes if nodes == 1 else None,
         batch_size=max(1, train["batch_size"] // processes),
         checkpoint_seconds=round(60 * checkpoints["minutes"]),
-        save_every=checkpoints["save_every"],
-        keep_models=checkpoints["keep_models"],
         **_slurm(nodes, threads * processes // nodes, gpus * processes // nodes),
     )
 

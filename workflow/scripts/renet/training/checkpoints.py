@@ -1,13 +1,11 @@
-"""Checkpoints, from which an interrupted training continues to the same result, and saved models.
+"""Checkpoints, from which an interrupted training continues to the same result.
 
 A checkpoint is a model file with the state of the training.
 """
 
-import dataclasses
 import logging
 import time
 from pathlib import Path
-from typing import Any
 
 from renet.common.errors import InputError
 from renet.network import model_file
@@ -65,37 +63,3 @@ class Checkpoint:
                 # Renamed: the next save would replace the intact previous one by it.
                 path.replace(path.with_name(path.name + ".damaged"))
         return None
-
-
-@dataclasses.dataclass(frozen=True)
-class SavedModels:
-    """Models that a training saves every few epochs, with the state to continue from.
-
-    Attributes:
-        path: name of the models; model.pt stands for model_5.pt, model_10.pt, …
-        every: epochs from one model to the next; 0 saves none.
-        keep: number of models that are kept.
-        numbered: False: one model, whose name is `path`.
-    """
-
-    path: Path
-    every: int
-    keep: int
-    numbered: bool = True
-
-    def save(self, trainer: Any) -> None:
-        """Save the model after an epoch of a `Trainer` if it is due, and delete the older ones."""
-        epoch = trainer.epoch
-        if not self.every or epoch % self.every:
-            return
-        model_file.save(self.path_of(epoch), trainer.evaluated, training=trainer.state())
-        if self.numbered:
-            # By their names: an interrupted job, perhaps with a higher `keep`, has written some.
-            for older in range(epoch - self.keep * self.every, 0, -self.every):
-                self.path_of(older).unlink(missing_ok=True)
-
-    def path_of(self, epoch: int) -> Path:
-        """The file of an epoch's model."""
-        if not self.numbered:
-            return self.path
-        return self.path.with_name(f"{self.path.stem}_{epoch}{self.path.suffix}")

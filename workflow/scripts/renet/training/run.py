@@ -13,7 +13,7 @@ from renet.network import devices, kinds, model_file
 from renet.network.model import parameter_count
 from renet.network.settings import RunSettings
 from renet.training import initial_weights, processes
-from renet.training.checkpoints import Checkpoint, SavedModels
+from renet.training.checkpoints import Checkpoint
 from renet.training.folder import TrainingFolder
 from renet.training.history import HISTORY, THROUGHPUT
 from renet.training.tensorboard import EventLog
@@ -25,7 +25,7 @@ class TrainJob:
     """The inputs, outputs, params and resources of the rule `train`, for each process of a run.
 
     Attributes:
-        checkpoint_seconds, save_every, keep_models: see `renet.training.checkpoints`.
+        checkpoint_seconds: see `renet.training.checkpoints`.
         code: digest of the code.
         gpu, nodes: number of GPUs and of machines; several machines have each its own GPUs.
     """
@@ -38,8 +38,6 @@ class TrainJob:
     throughput: Path
     training: Path
     checkpoint_seconds: float
-    save_every: int
-    keep_models: int
     code: str
     gpu: int | None = None
     nodes: int
@@ -128,13 +126,11 @@ def run_training(job: TrainJob) -> None:
     if not processes.is_main():
         trainer.run(checkpoint)
         return
-    saved_models = SavedModels(folder / "models" / "model.pt", job.save_every, job.keep_models)
     events = EventLog(folder / "tensorboard")
     events.add_epochs(trainer.history, trainer.throughput.rows)
 
     def after_epoch(trainer: Trainer) -> None:
         events.add_epochs(trainer.history, trainer.throughput.rows)
-        saved_models.save(trainer)
 
     trainer.run(checkpoint, after_epoch)
     events.close()
