@@ -40,7 +40,7 @@ from renet.common.errors import InputError, TrainingInterrupted
 from renet.config.architecture import Architecture, CnnArchitecture, ResNet18Architecture
 from renet.config.recipe import Recipe
 from renet.network import devices, kinds
-from renet.network.loader import DeviceLoader, StreamingLoader
+from renet.network.loader import Loader
 from renet.network.model import Network, infer
 from renet.training import train_step
 
@@ -213,8 +213,6 @@ def hidden_waits(machine: Machine) -> dict:
     """No update and no inference makes the host wait for the GPU."""
     if machine.device.type == "cpu":
         raise Skipped("only CUDA reports where the host waits")
-    from renet.network.inference import captured
-
     for precision, captures in itertools.product(TOLERANCES, (False, True)):
         recipe = Recipe(batch_size=8, precision=precision)
         model, batch = machine.network(machine.device, recipe), machine.batch(8, machine.device)
@@ -222,17 +220,14 @@ def hidden_waits(machine: Machine) -> dict:
         step.captures &= captures
         for _ in range(5):  # until the step is captured, which waits
             step(*batch)
-        compute = functools.partial(infer, model.eval(), precision=precision)
-        if captures:
-            compute = captured(compute, batch[0].shape, machine.device)
         with no_waits(f"in {precision}, {captures=}"):
             step(*batch)
-            compute(batch[0])
+            infer(model.eval(), batch[0], precision)
     return {"precisions": list(TOLERANCES)}
 
 
 def waits_for_batches(machine: Machine) -> dict:
-    """Loaders, changes of the faces and moving average make the host wait no more."""
+    """The loader, changes of the faces and moving average make the host wait no more."""
     if machine.device.type == "cpu":
         raise Skipped("only CUDA reports where the host waits")
     from renet.training.augmentation import Augmentation
@@ -242,63 +237,15 @@ def waits_for_batches(machine: Machine) -> dict:
     model, rows = machine.network(machine.device, recipe, "modern"), np.split(np.arange(64), 8)
     step, average = train_step.TrainStep(model, recipe), MovingAverage(model, recipe.ema)
     changes = Augmentation.from_recipe(recipe, len(pixels), len(np.unique(targets)))
-    for loader in (DeviceLoader, StreamingLoader):
-        made = loader(pixels, targets, machine.device)
-        loaded = made.batches([changes.rows_to_read(own, 0) for own in rows])
-        batches = (changes(*read, own, 0) for own, read in zip(rows, loaded, strict=True))
-        step(*next(batches))  # captures, and makes what the changes keep
-        with no_waits(loader.__name__):
-            for number, batch in enumerate(batches):
-                step(*batch)
-                average.update(number)
-    return {"changes": recipe.augment}
-
-
-def resident_and_streamed(machine: Machine) -> dict:
-    """Faces that are kept on the device and faces that are streamed train the same network."""
-    pixels, targets = machine.pixels(machine.faces)
-    weights, figures = [], {}
-    for loader_type in (DeviceLoader, StreamingLoader):
-        recipe = Recipe(batch_size=16)
-        model = machine.network(machine.device, recipe)
-        step = train_step.TrainStep(model, recipe)
-        loader, started = loader_type(pixels, targets, machine.device), time.perf_counter()
-        rows = np.random.default_rng(1).permutation(machine.faces)
-        for batch in loader.batches(np.split(rows, range(16, len(rows), 16))):
+    loader = Loader(pixels, targets, machine.device)
+    loaded = loader.batches([changes.rows_to_read(own, 0) for own in rows])
+    batches = (changes(*read, own, 0) for own, read in zip(rows, loaded, strict=True))
+    step(*next(batches))  # captures, and makes what the changes keep
+    with no_waits("an update"):
+        for number, batch in enumerate(batches):
             step(*batch)
-        step.sums.tolist()
-        waited = loader.data_wait / (time.perf_counter() - started)
-        figures[f"data wait, {loader_type.__name__}"] = round(waited, 4)
-        weights.append(model.state_dict())
-    apart = require(distance(*weights), SAME_KERNELS, "the weights")
-    return figures | {"weights": apart}
-
-
-def validation_by_graph(machine: Machine) -> dict:
-    """A validation by a CUDA graph, with resident faces, gives the logits of streamed faces."""
-    from renet.network.inference import Inference, logits
-
-    machine.require_gpus(reason=NO_GPU)
-    (pixels, _), figures = machine.pixels(machine.faces), {}
-    for precision in TOLERANCES:
-        recipe = Recipe(batch_size=8, precision=precision)
-        model = machine.network(machine.device, recipe)
-        validation = Inference(model, pixels, machine.device, precision)
-        step = train_step.TrainStep(model.train(), recipe)
-        step(*machine.batch(8, machine.device))  # the graph has to read the weights after it
-        found, rates = {}, {}
-        for name in ("streamed", "by graph") * 2:  # the second time counts
-            started = time.perf_counter()
-            if name == "streamed":
-                values = logits(model, pixels, machine.device, precision)
-            else:
-                values = validation.logits()
-            found[name] = {"logits": torch.from_numpy(values)}
-            rates[f"img/s, {name}"] = round(len(pixels) / (time.perf_counter() - started))
-        apart = distance(found["by graph"], found["streamed"])
-        require(apart, SAME_KERNELS, f"the logits in {precision}")
-        figures[precision] = {"logits": apart} | rates
-    return figures
+            average.update(number)
+    return {"changes": recipe.augment}
 
 
 def trained(
@@ -452,7 +399,8 @@ def train_together(machine: Machine, path: Path, captures: bool) -> None:
     from renet.training import processes
 
     if not captures:
-        train_step.TrainStep.prepare = lambda *_: None  # in this process alone
+        # In this process alone.
+        train_step.TrainStep._functions = lambda step, *_: (step._compute, step._update)
     model = trained(machine, machine.device).model
     if processes.is_main():
         torch.save(model.state_dict(), path)
@@ -508,8 +456,6 @@ CHECKS: dict[str, Callable[[Machine], dict]] = {
     "graphs on and off": graphs_on_and_off,
     "hidden waits": hidden_waits,
     "waits for batches": waits_for_batches,
-    "resident and streamed": resident_and_streamed,
-    "validation by CUDA graph": validation_by_graph,
     "stop and continue": stop_and_continue,
     "deterministic": functools.partial(stop_and_continue, deterministic=True),
     "deterministic, modern": functools.partial(stop_and_continue, deterministic=True, **MODERN),

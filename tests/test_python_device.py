@@ -25,7 +25,6 @@ from renet.config.recipe import Recipe
 from renet.dataset import hdf5
 from renet.inspection import layer_profile, saliency
 from renet.network import devices, kinds
-from renet.network.loader import DeviceLoader, StreamingLoader
 from renet.network.model import infer
 from renet.network.settings import RunSettings
 from renet.prediction.predictor import Predictor
@@ -73,25 +72,21 @@ def result(trainer: Trainer) -> tuple[dict, list]:
     return {name: value.cpu() for name, value in weights_of(trainer).items()}, trainer.history
 
 
-def train(folder: Path, recipe: Recipe, free: int = 1 << 40) -> tuple[dict, list, str, dict]:
-    """A training with so much free memory; its loader, and counts of one update."""
-    python_device.state.free = free
+def copies_and_waits(folder: Path, recipe: Recipe) -> dict:
+    """Counts of one update of a training."""
     trainer, seen = made(folder, recipe), []
     with after_each_update(lambda: seen.append(counts.copy())):
-        found = result(trainer)
+        trainer.run(show_progress=False)
     assert len(trainer.step._captured) == 2  # a full batch, and the last one
-    return *found, type(trainer.throughput._loader).__name__, seen[1] - seen[0]
+    return seen[1] - seen[0]
 
 
 @each_recipe
-def test_streamed_and_resident_faces_train_the_same_network_without_a_wait(apart, recipe):
-    *resident, first, counted = apart(train, recipe)
-    *streamed, second, _ = apart(train, recipe, 0)
-    assert (first, second) == (DeviceLoader.__name__, StreamingLoader.__name__)
-    assert resident[1] == streamed[1] and same(resident[0], streamed[0])
+def test_update_has_few_copies_and_no_wait(apart, recipe):
+    counted = apart(copies_and_waits, recipe)
     assert counted["waits"] == 0
-    # Rows of the faces; for the changes keys and rows, their numbers, and weights for mixup.
-    assert counted["copies"] <= (4 if recipe.augment else 1)
+    # Pixels and targets; for the changes keys and rows, their numbers, and weights for mixup.
+    assert counted["copies"] <= (5 if recipe.augment else 2)
 
 
 def train_kind(folder: Path, kind: str, recipe: Recipe) -> tuple[dict, list]:
@@ -108,7 +103,6 @@ def test_each_kind_of_network_trains_with_each_recipe(apart, recipe, kind):
 
 def stop_and_resume(folder: Path, recipe: Recipe, update: int, stops: Path) -> list:
     """Weights and history of a training and of one that was stopped in between."""
-    python_device.state.free = 1 << 40
     checkpoint = Checkpoint(stops, seconds=3600)
     with terminated_before(update):
         made(folder, recipe).run(checkpoint, show_progress=False)

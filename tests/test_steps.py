@@ -10,12 +10,12 @@ import pytest
 import torch
 
 from helpers.captured_graphs import CaptureOnCPU
-from helpers.training import QUICK, SMALL, make_trainer, write_faces
+from helpers.training import SMALL
 from renet.common.errors import InputError
 from renet.config.recipe import Recipe
 from renet.network import devices
 from renet.network.kinds.renet import ReNet, init_weights
-from renet.training import processes, train_step, trainer
+from renet.training import processes, train_step
 from renet.training.throughput import Throughput
 
 RECIPE = Recipe(batch_size=8, learning_rate=0.05, device="cpu")
@@ -330,14 +330,3 @@ def test_gpu_memory_is_what_torch_has_reserved_which_includes_a_captured_step(mo
     throughput.start(SimpleNamespace(data_wait=0.0))
     throughput.end(1, 44)
     assert throughput.rows[0]["gpu_memory_mb"] == 3000
-
-
-def test_step_is_captured_before_the_faces_are_loaded(tmp_path, monkeypatch):
-    """They are given a part of the free memory, which has to be that beside the network."""
-    order = []
-    load = trainer.make_loader
-    monkeypatch.setattr(trainer, "make_loader", lambda *to: (order.append("faces"), load(*to))[1])
-    monkeypatch.setattr(train_step.TrainStep, "prepare", lambda *_: order.append("step"))
-    faces = write_faces(tmp_path / "train.h5"), write_faces(tmp_path / "validation.h5")
-    make_trainer(faces, dataclasses.replace(QUICK, epochs=1)).run()
-    assert order[:2] == ["step", "faces"]

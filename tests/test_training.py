@@ -29,8 +29,7 @@ from helpers.training import (
 from renet.common import errors, logs
 from renet.common.errors import InputError, TrainingInterrupted
 from renet.config.recipe import Recipe
-from renet.network import model_file
-from renet.network.inference import Inference
+from renet.network import inference, model_file
 from renet.network.kinds.renet import ReNet, init_weights
 from renet.training import course_command, processes, schedule
 from renet.training import trainer as trainer_module
@@ -300,7 +299,7 @@ def test_last_update_that_explodes_is_no_success(faces, tmp_path, select_epoch):
 
 @pytest.mark.parametrize("select_epoch", ["last", "best"])
 def test_nan_in_the_validation_is_no_success(faces, tmp_path, monkeypatch, select_epoch):
-    monkeypatch.setattr(Inference, "logits", lambda self: np.full((20, 2), np.nan))
+    monkeypatch.setattr(inference, "logits", lambda *_: np.full((20, 2), np.nan))
     checkpoint = Checkpoint(tmp_path, HOUR, gap=0)
     recipe = dataclasses.replace(QUICK, select_epoch=select_epoch)
     with pytest.raises(InputError, match="The validation loss is NaN or infinite in epoch 1"):

@@ -5,7 +5,6 @@ import functools
 import warnings
 from collections.abc import Callable, Iterator
 
-import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, distributed, nn
@@ -16,7 +15,6 @@ from renet.network import devices
 from renet.network.batch_norm import BatchNorm
 from renet.network.cuda_graphs import CapturedFunction, GraphCapture
 from renet.training import processes
-from renet.training.schedule import part_of_batch
 
 
 def make_optimizer(model: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
@@ -143,16 +141,6 @@ class TrainStep:
         loss, correct, samples, _ = self._figures.double()
         self.sums[:2] += torch.stack([loss * samples, correct])
         self.sums[2] += self.sums[0].isfinite()
-
-    def prepare(self, shape: tuple[int, int, int]) -> None:
-        """Capture the step for full batches of faces (C, H, W), unless it runs without graphs."""
-        rows, fraction = part_of_batch(np.arange(self.recipe.batch_size))
-        pixel_type = torch.float32 if self.recipe.augments else torch.uint8
-        pixels = torch.zeros((len(rows), *shape), dtype=pixel_type, device=self.device)
-        targets = torch.zeros(len(rows), dtype=torch.int64, device=self.device)
-        if self.recipe.mixup:
-            targets = F.one_hot(targets, self.model.architecture.classes).float()
-        self._functions(pixels, targets, fraction)
 
     def _functions(self, *batch: Tensor | float) -> tuple[Callable, Callable]:
         """`_compute` and `_update`, or their graphs for such a batch, which may be captured now."""

@@ -12,7 +12,7 @@ from renet.common.errors import InputError, TrainingInterrupted
 from renet.common.progress import Progress
 from renet.config.recipe import Recipe
 from renet.dataset.hdf5 import FaceFile
-from renet.network.loader import Loader, make_loader
+from renet.network.loader import Loader
 from renet.network.model import Network
 from renet.training import history, processes, schedule, train_step
 from renet.training.augmentation import Augmentation
@@ -96,8 +96,7 @@ class Trainer:
         with contextlib.ExitStack() as stack:
             self._stop = stack.enter_context(stop_requests()) if checkpoint else []
             stack.enter_context(train_step.explain_out_of_memory(self.recipe.batch_size))
-            self.step.prepare(self.faces.shape)  # before the faces fill the GPU's memory
-            loader = make_loader(self.faces.pixels, self.faces.targets, self.device)
+            loader = Loader(self.faces.pixels, self.faces.targets, self.device)
             batches = stack.enter_context(contextlib.closing(self._batches(loader)))
             while self.epoch < self.recipe.epochs:
                 self.throughput.start(loader)
