@@ -37,7 +37,7 @@ def print_speeds(run: Path, tar: Path, rounds: int, compute: devices.Compute) ->
     """Print the faces a second, and a CPU second, of infer and of predict."""
     found = predictor.load(run)
     device = devices.choose(compute.device, compute.threads)
-    network = devices.to_device(found.network, device, compute.precision)
+    network = devices.to_device(found.network, device)
     faces = faces_of(tar, found)
     with tempfile.TemporaryDirectory() as folder:
         table = Path(folder, "predictions.csv")

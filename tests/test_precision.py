@@ -58,7 +58,7 @@ def test_auto_is_bfloat16_where_the_device_has_it(
     machine(has_bfloat16, *capabilities)
     assert devices.chosen_precision("auto", device) == chosen
     assert f"Precision: {chosen}, because the" in caplog.text
-    assert devices.chosen_precision("tf32", device) == "tf32"
+    assert devices.chosen_precision("float32", device) == "float32"
 
 
 @pytest.mark.parametrize("has_bfloat16", [True, False])

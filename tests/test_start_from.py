@@ -21,6 +21,7 @@ from helpers.project import ROOT
 from helpers.training import (
     QUICK,
     SMALL,
+    in_float64,
     make_trainer,
     same,
     terminated_before,
@@ -208,12 +209,13 @@ def test_freeze_without_such_a_layer_or_a_weight_to_train_is_one_sentence(names,
 
 def test_training_from_given_weights_is_resumed_and_shared_by_processes(tmp_path, faces):
     network = saved(tmp_path / "model.pt")
-    options = recipe(tmp_path / "model.pt", freeze=["bn0", "conv1", "rnn1"], precision="float64")
-    whole = train(faces, options).model.state_dict()
+    options = recipe(tmp_path / "model.pt", freeze=["bn0", "conv1", "rnn1"])
     checkpoint = Checkpoint(tmp_path, 0)
-    with terminated_before(IN_EPOCH_2):
-        make_trainer(faces, options).run(checkpoint)
-    resumed = make_trainer(faces, options, checkpoint.load())
+    with in_float64():
+        whole = train(faces, options).model.state_dict()
+        with terminated_before(IN_EPOCH_2):
+            make_trainer(faces, options).run(checkpoint)
+        resumed = make_trainer(faces, options, checkpoint.load())
     resumed.run()
     assert same(resumed.model.state_dict(), whole)
     shared = dataclasses.replace(options, processes=2, sync_batchnorm=True)

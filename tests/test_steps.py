@@ -39,7 +39,7 @@ def captured_step(recipe: Recipe) -> train_step.TrainStep:
 def network() -> ReNet:
     model = ReNet((3, 32, 32), SMALL)
     init_weights(model, 1)
-    return devices.to_device(model, torch.device("cpu"), "float32").train()
+    return devices.to_device(model, torch.device("cpu")).train()
 
 
 def some_batches() -> list[tuple[torch.Tensor, torch.Tensor]]:
@@ -140,34 +140,6 @@ def test_gradients_that_processes_add_up_begin_at_multiples_of_16_bytes(monkeypa
     for parameter in step.model.parameters():
         assert (parameter.grad.data_ptr() - start) % 16 == 0
         assert parameter.grad.stride() == parameter.stride()
-
-
-def tf32_flags() -> tuple[bool, bool]:
-    return torch.backends.cudnn.allow_tf32, torch.backends.cuda.matmul.allow_tf32
-
-
-@pytest.mark.parametrize("precision", ["tf32", "float32"])
-def test_tf32_is_off_for_float32_also_in_convolutions_and_in_the_backward_pass(precision):
-    model, seen = network(), []
-    model.conv2.register_forward_hook(lambda *_: seen.append(tf32_flags()))
-    model.conv2.weight.register_hook(lambda _: seen.append(tf32_flags()))
-    recipe = dataclasses.replace(RECIPE, precision=precision)
-    before = tf32_flags()
-    train_step.TrainStep(model, recipe)(*some_batches()[0])
-    assert seen == [(precision == "tf32",) * 2] * 2
-    assert tf32_flags() == before
-
-
-def test_precision_flags_are_restored_after_an_error():
-    before = tf32_flags()
-    for precision in ("tf32", "float32"):
-        with (
-            pytest.raises(ZeroDivisionError),
-            devices.precision_context(precision, torch.device("cpu")),
-        ):
-            assert tf32_flags() == (precision == "tf32",) * 2
-            raise ZeroDivisionError
-        assert tf32_flags() == before
 
 
 def test_bfloat16_is_that_of_products_alone():
@@ -306,6 +278,12 @@ def test_trainings_of_two_processes_have_different_gpus_as_long_as_there_are_som
 
 def test_every_user_can_read_the_lock_of_a_gpu(other_has_gpu_0):
     assert os.fstat(other_has_gpu_0).st_mode & 0o777 == 0o444
+
+
+def test_float32_is_float32_in_the_convolutions_of_a_gpu_too(monkeypatch):
+    monkeypatch.setattr(torch.backends.cudnn, "allow_tf32", True)  # PyTorch's default
+    network()
+    assert not torch.backends.cudnn.allow_tf32
 
 
 @pytest.mark.parametrize("device", ["auto", "cuda"])

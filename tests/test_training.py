@@ -118,13 +118,11 @@ def test_option_changes_the_outcome(faces, option):
     assert not same(weights_of(first), weights_of(second))
 
 
-@pytest.mark.parametrize("precision", ["bfloat16", "float64"])
-def test_other_precisions_learn_too(faces, precision):
-    recipe = Recipe(**vars(QUICK) | {"epochs": 8, "precision": precision})
+def test_training_in_bfloat16_learns_too(faces):
+    recipe = Recipe(**vars(QUICK) | {"epochs": 8, "precision": "bfloat16"})
     trainer = train(faces, recipe)
     assert trainer.history[-1]["accuracy"] > 0.85
-    dtype = torch.float64 if precision == "float64" else torch.float32
-    assert trainer.model.cls.weight.dtype == dtype
+    assert trainer.model.cls.weight.dtype == torch.float32
 
 
 def test_best_epoch_is_chosen_by_the_validation_loss(faces):

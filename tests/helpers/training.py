@@ -14,6 +14,7 @@ from renet.common.errors import TrainingInterrupted
 from renet.config.architecture import Architecture
 from renet.config.recipe import Recipe
 from renet.dataset import hdf5
+from renet.network import devices
 from renet.network.settings import RunSettings
 from renet.training import run
 from renet.training.run import TrainJob
@@ -68,6 +69,14 @@ def after_each_update(action: Callable[[], object]) -> Iterator[None]:
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Trainer, "_update", update)
+        yield
+
+
+@contextlib.contextmanager
+def in_float64() -> Iterator[None]:
+    """Build trainings in float64, where another order of additions shows least."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(devices, "to_device", lambda model, on: model.to(on, torch.float64))
         yield
 
 

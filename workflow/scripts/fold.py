@@ -137,7 +137,7 @@ def fit(
         trainer.run(checkpoint)
         return trainer.model
     network, _, _ = svm_training.fit(settings, training, np.array(people), folder / "features")
-    return devices.to_device(network, devices.choose("cpu", threads=1), "float32")
+    return devices.to_device(network, devices.choose("cpu", threads=1))
 
 
 if __name__ == "__main__":

@@ -45,7 +45,7 @@ def profile_layers(
         compute: device, precision and threads.
     """
     device = devices.choose(devices.granted(compute.device, gpu), compute.threads)
-    network = devices.to_device(model_file.load(model), device, compute.precision)
+    network = devices.to_device(model_file.load(model), device)
     described = layer_profile.describe(network)
     LAYERS.write(layers, described)
     network_plot.draw(described, network.input_shape, figure)

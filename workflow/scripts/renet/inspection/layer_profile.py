@@ -78,10 +78,7 @@ def measure_times(network: Network, images: np.ndarray, precision: str = "float3
         _synchronize(pixels.device)
         return result, time.perf_counter() - start
 
-    with devices.tf32_flags(precision):  # for the backward pass too
-        steps = [
-            run_step(network, pixels, seconds, precision)[0] for _ in range(WARMUP_STEPS + STEPS)
-        ]
+    steps = [run_step(network, pixels, seconds, precision)[0] for _ in range(WARMUP_STEPS + STEPS)]
     names = list(steps[0])
     medians = np.median([[step[name] for name in names] for step in steps[WARMUP_STEPS:]], axis=0)
     return LAYER_TIMES.frame(zip(names, 1000 * medians, medians / medians.sum(), strict=True))

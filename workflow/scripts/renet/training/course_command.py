@@ -19,7 +19,7 @@ from renet.training import processes, run
 from renet.training.history import HISTORY
 from renet.training.trainer import Trainer
 
-PRECISION_OF_DATATYPE = {"f32": "float32", "f64": "float64", "bf16": "bfloat16", "tf32": "tf32"}
+PRECISION_OF_DATATYPE = {"f32": "float32", "bf16": "bfloat16"}
 DEVICE_OF_BACKEND = {"cpu": "cpu", "mkl": "cpu", "gpu": "cuda"}
 
 

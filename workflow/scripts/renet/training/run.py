@@ -93,7 +93,7 @@ def build(
     model.freeze(settings.train.freeze)
     logging.info("The network has %s parameters", f"{parameter_count(model):,}")
     logging.debug("%s", model)
-    model = devices.to_device(model, device, settings.train.precision)
+    model = devices.to_device(model, device)
     trainer = Trainer(model, settings.train, faces, validation)
     if saved:
         trainer.restore(saved["training"])

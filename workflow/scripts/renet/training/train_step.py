@@ -22,11 +22,9 @@ def make_optimizer(model: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
     parameters = [one for one in model.parameters() if one.requires_grad]  # others are frozen
     first = parameters[0]
     on_gpu = first.device.type != "cpu"
-    rate: float | Tensor = recipe.learning_rate
-    if not (on_gpu and first.dtype == torch.float64):
-        # On the device: a captured step reads its present value. A GPU's kernel takes float32.
-        dtype = torch.float32 if on_gpu else torch.float64
-        rate = torch.tensor(rate, dtype=dtype, device=first.device)
+    # On the device: a captured step reads its present value. A GPU's kernel takes float32.
+    dtype = torch.float32 if on_gpu else torch.float64
+    rate = torch.tensor(recipe.learning_rate, dtype=dtype, device=first.device)
     # fused: one pass over the 25 million parameters
     options = {"lr": rate, "weight_decay": recipe.weight_decay, "fused": True}
     if recipe.optimizer == "adamw":
@@ -55,9 +53,8 @@ class TrainStep:
         self.optimizer = make_optimizer(model, recipe)
         parameters = self.optimizer.param_groups[0]["params"]
         self.device, self.dtype = parameters[0].device, parameters[0].dtype
-        # Not in float64, whose learning rate is a number, nor with collectives in the forward pass.
-        self.captures = self.device.type != "cpu" and recipe.precision != "float64"
-        self.captures &= not recipe.sync_batchnorm
+        # Not with collectives in the forward pass.
+        self.captures = self.device.type != "cpu" and not recipe.sync_batchnorm
         self.sums = torch.zeros(3, dtype=torch.float64, device=self.device)
         self._graphs: GraphCapture | None = None
         self._captured: list[tuple[CapturedFunction, CapturedFunction]] = []
@@ -89,11 +86,7 @@ class TrainStep:
 
     def set_rate(self, rate: float) -> None:
         """Set the learning rate; a captured step reads it from the device."""
-        (group,) = self.optimizer.param_groups
-        if isinstance(group["lr"], Tensor):
-            group["lr"].fill_(rate)
-        else:
-            group["lr"] = rate
+        self.optimizer.param_groups[0]["lr"].fill_(rate)
 
     def state(self) -> dict:
         """The averages of the gradients, and the sums; waits for the device."""
@@ -115,20 +108,18 @@ class TrainStep:
         """Forward and backward, to this process's part of the gradients."""
         for norm in self._norms:
             norm.has_samples = fraction > 0
-        precision = self.recipe.precision
-        with devices.tf32_flags(precision):  # for the backward pass too, unlike autocast
-            with devices.precision_context(precision, self.device):
-                logits = self.model(pixels).to(self.dtype)
-            mixed = targets.is_floating_point()
-            loss = F.cross_entropy(
-                logits,
-                targets.to(self.dtype) if mixed else targets,
-                label_smoothing=float(self.recipe.label_smoothing),
-            )
-            if fraction != 1.0:
-                loss = loss * fraction
-            self.optimizer.zero_grad(set_to_none=self._is_alone)
-            loss.backward()
+        with devices.precision_context(self.recipe.precision, self.device):
+            logits = self.model(pixels).to(self.dtype)
+        mixed = targets.is_floating_point()
+        loss = F.cross_entropy(
+            logits,
+            targets.to(self.dtype) if mixed else targets,
+            label_smoothing=float(self.recipe.label_smoothing),
+        )
+        if fraction != 1.0:
+            loss = loss * fraction
+        self.optimizer.zero_grad(set_to_none=self._is_alone)
+        loss.backward()
         samples = len(targets) if fraction else 0
         labels = targets.argmax(1) if mixed else targets
         correct = (logits.detach().argmax(1) == labels)[:samples].sum()
