@@ -36,7 +36,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from renet.common.errors import InputError, TrainingInterrupted
+from renet.common import errors
+from renet.common.errors import TrainingInterrupted
 from renet.config.architecture import Architecture, CnnArchitecture, ResNet18Architecture
 from renet.config.recipe import Recipe
 from renet.network import devices, kinds
@@ -322,7 +323,7 @@ def other_device(machine: Machine) -> dict:
 
 
 def lack_of_memory(machine: Machine) -> dict:
-    """A batch that does not fit in the GPU's memory ends in one sentence with its size."""
+    """A batch that does not fit in the GPU's memory is an error that the logs explain."""
     if machine.device.type != "cuda":
         raise Skipped("the memory of a CPU cannot be filled without harm")
     torch.cuda.empty_cache()
@@ -330,10 +331,10 @@ def lack_of_memory(machine: Machine) -> dict:
     filler = torch.empty(free - LEFT_FREE, dtype=torch.uint8, device=machine.device)
     try:
         trained(machine, machine.device)
-    except InputError as error:
-        if "batch_size, which is 16" not in str(error):
-            raise Failed(f"the sentence does not name the batch size: {error}") from error
-        return {"sentence": str(error).splitlines()[0]}
+    except RuntimeError as error:
+        if not (sentence := errors.lack_of_memory(error)):
+            raise
+        return {"sentence": sentence}
     finally:
         del filler
         torch.cuda.empty_cache()

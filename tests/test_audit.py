@@ -64,9 +64,9 @@ def test_nearly_the_same_photos_of_two_names_are_in_one_fold():
 
 
 def test_more_folds_than_people_are_refused():
-    with pytest.raises(InputError, match=r"for 4 folds; lower `audit\.folds`, for example to 2"):
+    with pytest.raises(InputError, match=r"for 4 folds; lower `folds`, for example to 2"):
         splits.folds(samples_of(np.arange(9) % 2, people=3), 4, seed=1)
-    with pytest.raises(InputError, match=r"for 6 folds; lower `audit\.folds`, for example to 5"):
+    with pytest.raises(InputError, match=r"for 6 folds; lower `folds`, for example to 5"):
         splits.folds(samples_of(np.arange(9) % 2, people=9), 6, seed=1)
 
 

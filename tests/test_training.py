@@ -31,7 +31,7 @@ from renet.common.errors import InputError, TrainingInterrupted
 from renet.config.recipe import Recipe
 from renet.network import inference, model_file
 from renet.network.kinds.renet import ReNet, init_weights
-from renet.training import course_command, processes, schedule
+from renet.training import course_command, schedule
 from renet.training import trainer as trainer_module
 from renet.training.checkpoints import Checkpoint
 from renet.training.history import HISTORY
@@ -311,43 +311,17 @@ def test_nan_in_the_validation_is_no_success(faces, tmp_path, monkeypatch, selec
         (MemoryError, "32 GiB wanted"),
         (torch.OutOfMemoryError, "32 GiB wanted"),
         (RuntimeError, "DefaultCPUAllocator: can't allocate memory"),
-        (RuntimeError, "CUDA error: out of memory"),
+        (RuntimeError, "CUDA error: out of memory\nCUDA kernel errors might be reported later"),
         (RuntimeError, "CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling cublasCreate"),
     ],
 )
-def test_lack_of_memory_is_a_sentence_that_names_the_batch_size(faces, monkeypatch, error, text):
-    trainer = make_trainer(faces, QUICK)
-
-    def fail(*batch):
-        raise error(text)
-
-    monkeypatch.setattr(trainer.step, "_compute", fail)
-    with pytest.raises(InputError, match=rf"\(\w+: {text}\); lower `train.batch_size`, now 8"):
-        trainer.run()
-
-
-def test_lack_of_memory_outside_a_training_is_a_sentence_too(caplog):
-    error = RuntimeError("CUDA error: out of memory\nCUDA kernel errors might be reported later")
-    logs._log_uncaught(RuntimeError, error, None)
+def test_lack_of_memory_is_a_sentence_that_names_the_batch_size(caplog, error, text):
+    logs._log_uncaught(error, error(text), None)
     (record,) = caplog.records
     assert record.message.startswith("This machine or its GPU has too little memory (")
+    assert "; lower `train.batch_size`" in record.message
     assert record.exc_info is None and "\n" not in record.message
     assert errors.lack_of_memory(ValueError("out of memory")) is None
-
-
-@pytest.mark.parametrize("is_main", [True, False])
-def test_constant_prediction_is_reported_by_one_process_alone(faces, caplog, monkeypatch, is_main):
-    trainer = make_trainer(faces, QUICK)
-    with torch.no_grad():
-        trainer.model.cls.weight.zero_()
-        trainer.model.cls.bias.fill_(-1)
-    monkeypatch.setattr(processes, "is_main", lambda: is_main)
-    trainer.validation.measure(6)
-    assert ("Constant prediction" in caplog.text) == is_main
-    assert ("The training made 6 updates" in caplog.text) == is_main
-    assert "train.seed" not in caplog.text
-    trainer.validation.measure(1000)
-    assert ("try another train.seed" in caplog.text) == is_main
 
 
 @pytest.fixture

@@ -97,7 +97,7 @@ def run_course(arguments: argparse.Namespace) -> None:
             model_file.save(arguments.save_path, trainer.model, training=trainer.state())
 
     trainer.run(after_epoch=after_epoch, show_progress=not arguments.no_progress_bar)
-    accuracy = trainer.validation.measure(trainer.updates)[1]
+    accuracy = trainer.validation.measure()[1]
     if not processes.is_main():
         return
     if arguments.save_path:

@@ -1,15 +1,13 @@
 """One update of the network."""
 
-import contextlib
 import functools
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, distributed, nn
 
-from renet.common.errors import InputError, lack_of_memory
 from renet.config.recipe import Recipe
 from renet.network import devices
 from renet.network.batch_norm import BatchNorm
@@ -157,16 +155,3 @@ class TrainStep:
         compute = CapturedFunction(self._graphs, self._compute, *own)
         self._captured.append((compute, CapturedFunction(self._graphs, self._update)))
         return self._captured[-1]
-
-
-@contextlib.contextmanager
-def explain_out_of_memory(batch_size: int) -> Iterator[None]:
-    """Raise an `InputError` with the batch size where memory is lacking."""
-    try:
-        yield
-    except (MemoryError, RuntimeError) as error:
-        if not (shortage := lack_of_memory(error)):
-            raise
-        raise InputError(
-            f"{shortage}; lower `train.batch_size`, now {batch_size}, or raise `train.processes`."
-        ) from error

@@ -95,7 +95,6 @@ class Trainer:
         self._checkpoint = checkpoint
         with contextlib.ExitStack() as stack:
             self._stop = stack.enter_context(stop_requests()) if checkpoint else []
-            stack.enter_context(train_step.explain_out_of_memory(self.recipe.batch_size))
             loader = Loader(self.faces.pixels, self.faces.targets, self.device)
             batches = stack.enter_context(contextlib.closing(self._batches(loader)))
             while self.epoch < self.recipe.epochs:
@@ -207,7 +206,7 @@ class Trainer:
         }  # fmt: skip
         if self.validation.is_due(epoch):
             self._save()  # it may take longer than the time after SIGTERM
-            loss, accuracy = self.validation.measure(self.updates)
+            loss, accuracy = self.validation.measure()
             if not math.isfinite(loss):
                 raise self._divergence("The validation loss", self.steps)
             row |= {"validation_loss": loss, "validation_accuracy": accuracy}
