@@ -169,7 +169,7 @@ def wait_for_ever() -> None:
             InputError,
             r"process 2 of 2 failed with KeyError: 'This is why\.'; the log .*",
         ),
-        ("kill", InputError, r"process 2 of 2 was killed by SIGKILL, possibly .* start again .*"),
+        ("kill", InputError, r"process 2 of 2 ended with SIGKILL, possibly .* start again .*"),
     ],
 )
 def test_process_that_fails_alone_ends_the_others_with_one_sentence(how, kind, message, caplog):

@@ -101,9 +101,10 @@ def _check_unused_gpu(warns: bool) -> None:
 def own_gpu(local_rank: int) -> int:
     """The number of the GPU that this process uses until it ends: one that no other process has.
 
-    All processes of this project on the machine take part, whether a scheduler has granted them
-    some of its GPUs or not. GPU number `local_rank` comes first. Each process of a training chooses
-    from GPUs that no other rank takes: of two, one has the even and one the odd numbers.
+    All processes of this project that this user has on the machine take part, whether a scheduler
+    has granted them some of its GPUs or not. GPU number `local_rank` comes first. Each process of a
+    training chooses from GPUs that no other rank takes: of two, one has the even and one the odd
+    numbers.
 
     Raises:
         InputError: PyTorch sees too few.
@@ -137,24 +138,13 @@ def lock_first_free(uuids: list[str], folder: Path) -> int | None:
         if uuid in _gpu_locks:
             return number
     for number, uuid in enumerate(uuids):
-        try:
-            descriptor = _open_lock(folder / f"renet-gpu-{uuid}.lock")
-        except PermissionError:  # another user's, who is creating it at this moment
-            continue
+        path = folder / f"renet-gpu-{uuid}-{os.getuid()}.lock"
+        descriptor = os.open(path, os.O_RDONLY | os.O_CREAT)
         if locks.take(descriptor):
             _gpu_locks[uuid] = descriptor
             return number
         os.close(descriptor)
     return None
-
-
-def _open_lock(path: Path) -> int:
-    """Open a lock file for reading, since it can be another user's; every user can read it."""
-    if path.exists():  # Linux refuses O_CREAT on another user's file in a folder such as /tmp
-        return os.open(path, os.O_RDONLY)
-    descriptor = os.open(path, os.O_RDONLY | os.O_CREAT)
-    os.fchmod(descriptor, 0o444)  # the umask of this user does not apply
-    return descriptor
 
 
 def chosen_precision(precision: str, device: str) -> str:
