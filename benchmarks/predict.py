@@ -75,7 +75,7 @@ def main() -> None:
             outputs = ["-o", Path(folder, "many.csv"), "--html", Path(folder, "many.html")]
             command = "predict", arguments.run, tar, *outputs, *options
             _, peak = measuring.script_cost(*command)
-        print(f"{photos.count([str(tar)]):,} photos: peak memory {peak:,.0f} MiB")
+        print(f"{len(photos.find([str(tar)])):,} photos: peak memory {peak:,.0f} MiB")
 
 
 if __name__ == "__main__":

@@ -1,8 +1,8 @@
 """Predict the faces of photos with a trained network, one row for each face.
 
 Reads: the folder of a run, with model.pt and predictor.json, or a model file alone; and photos:
-files, folders, patterns such as "a/*.jpg" (in quotes), or tars. The probabilities are called
-uncalibrated with a model file alone, and where predictor.json has no temperature.
+files, folders or tars. The probabilities are called uncalibrated with a model file alone, and where
+predictor.json has no temperature.
 Writes: predictions.csv (columns: `renet.prediction.tables.PREDICTIONS`); and a page of at most 500
 faces, those with the highest and the lowest confidence, with the prediction of each.
 Decides: with `--detect`, where the faces are; without it, each photo is a face that is cropped as
@@ -41,7 +41,7 @@ def predict(
 
     Args:
         model: folder of a run, or a model file.
-        photos: files, folders, tars, or patterns in quotes such as 'album/*.jpg'.
+        photos: files, folders or tars.
         predictions: predictions.csv to write.
         detect: whether to find the faces. Otherwise, the photos are already cropped to the face.
         html: HTML page to write, with faces and their predictions.

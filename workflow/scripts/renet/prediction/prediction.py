@@ -135,7 +135,7 @@ def predict(
     Raises:
         InputError: a place holds no photo, or the detector is not installed.
     """
-    total = photos.count(places)
+    found = photos.find(places)
     cut = functools.partial(cut_crop, spec=predictor.crop(whole=False), training=predictor.training)
     if detect:
         detection.detector()
@@ -150,7 +150,7 @@ def predict(
             predictor.ready_made.margin,
         )
     cv2.setNumThreads(1)  # the photos are cut in threads
-    bar = Progress(photos.find(places), total=total, desc="predict", unit=" photos")
+    bar = Progress(found, desc="predict", unit=" photos")
     cuts = itertools.chain.from_iterable(cut_ahead(cut, bar, threads))
     while batch := list(itertools.islice(cuts, inference.BATCH_SIZE[predictor.device.type])):
         yield batch, rows(batch, predictor)
