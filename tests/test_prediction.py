@@ -1,6 +1,5 @@
 """Predictions on photos of one's own: prepared as in training, one row for each face."""
 
-import dataclasses
 import gzip
 import html
 import io
@@ -529,50 +528,6 @@ def test_page_has_the_faces_of_the_highest_and_the_lowest_confidence():
     half = MOST_FACES // 2
     ranked = np.sort(confidence)
     np.testing.assert_allclose(shown, [*ranked[:half], *ranked[-half:]])
-
-
-@pytest.mark.parametrize(
-    ("threshold", "halves", "expected"),
-    [
-        (0.9, 1, []),
-        (None, 0, ["the run has no threshold"]),
-        (0.0, 0, ["the run has a threshold of 0"]),
-        (
-            None,
-            3,
-            ["the run has no threshold", "3 faces have a probability of"],
-        ),
-    ],
-)
-def test_why_nothing_is_unsure_and_where_halves_come_from_is_said(
-    described, threshold, halves, expected
-):
-    run = described(unsure={"threshold": threshold, "max_error": 0.02, "level": 0.95})
-    found = prediction.remarks(predictor.load(run), halves)
-    assert len(found) == len(expected)
-    assert all(part in sentence for part, sentence in zip(expected, found, strict=True))
-
-
-def test_halves_of_a_classifier_without_a_relu_are_not_explained(made):
-    found = predictor.load(made / "run")
-    plain = SimpleNamespace(architecture=dataclasses.replace(SMALL, classifier="plain"))
-    assert prediction.remarks(dataclasses.replace(found, network=plain), 5) == []
-
-
-def test_remarks_are_said_once_in_the_log_and_on_the_page(made, described, tmp_path, caplog):
-    caplog.set_level("INFO")
-    run = described(unsure={"threshold": None, "max_error": 0.02, "level": 0.95})
-    found, page = predictor.load(run), tmp_path / "out.html"
-    for parameter in found.network.parameters():
-        parameter.data.zero_()
-    model_file.save(run / "model.pt", found.network)
-    content = files.read_json(run / "predictor.json")
-    content["model"]["sha256"] = files.file_digest(run / "model.pt")
-    files.write_json(run / "predictor.json", content)
-    predict(run, [str(made / "photos")], predictions=tmp_path / "out.csv", html=page)
-    for text in (caplog.text, page.read_text()):
-        assert text.count("No prediction is called unsure") == 1
-        assert text.count("131 faces have a probability of exactly one half") == 1
 
 
 def test_page_of_a_single_face_counts_in_the_singular(tmp_path):

@@ -53,23 +53,17 @@ def predict(
     placed = predictor.load(model).placed(device, compute.precision)
     sheet = ContactSheet() if html else None
     counts: Counter[str] = Counter()
-    halves = 0
 
     def tables() -> Iterator[pd.DataFrame]:
-        nonlocal halves
         for batch, table in prediction.predict(placed, photos, detect=detect, threads=workers):
             counts.update(prediction.count(table))
-            halves += int((table.p_female == 0.5).sum())
             if sheet:
                 sheet.add(batch, table)
             yield table
 
     PREDICTIONS.write(predictions, tables())
-    remarks = prediction.remarks(placed, halves)
     if sheet:
-        sheet.write(html, model.name, predictions.name, remarks)
-    for sentence in remarks:
-        logging.info(sentence)
+        sheet.write(html, model.name, predictions.name)
     logging.info("%s: %s", predictions, ", ".join(f"{n:,} {name}" for name, n in counts.items()))
 
 

@@ -28,7 +28,7 @@ from renet.faces.detection import BoxMap
 from renet.network import inference
 from renet.prediction import photos
 from renet.prediction.photos import Photo
-from renet.prediction.predictor import FILE, Predictor
+from renet.prediction.predictor import Predictor
 from renet.prediction.tables import PREDICTIONS
 from renet.prediction.training_photos import TrainingPhotos
 
@@ -171,22 +171,6 @@ def rows(batch: list[Cut], predictor: Predictor) -> pd.DataFrame:
         if unsure is not None:
             table.loc[is_face, "unsure"] = unsure.astype(int)
     return table
-
-
-def remarks(predictor: Predictor, halves: int) -> list[str]:
-    """Sentences that explain unexpected predictions; `halves` faces have exactly one half."""
-    found = []
-    if not predictor.threshold and predictor.model.with_name(FILE).is_file():
-        threshold = "no threshold" if predictor.threshold is None else "a threshold of 0"
-        found.append(
-            f"No prediction is called unsure: the run has {threshold}, and its page says why."
-        )
-    if halves > 1 and getattr(predictor.network.architecture, "classifier", None) == "course":
-        found.append(
-            f"{halves:,} faces have a probability of exactly one half: the classifier `course` has "
-            "a ReLU before the softmax, which gives 0 for both classes."
-        )
-    return found
 
 
 def count(table: pd.DataFrame) -> Counter[str]:
