@@ -32,7 +32,7 @@ from renet.training import train_step
 
 SHAPE = (3, 128, 128)
 MEMORY = 3.35e12  # bytes a second
-PEAKS = {"float32": 67e12, "tf32": 495e12, "bfloat16": 989e12}  # operations a second
+PEAKS = {"float32": 67e12, "bfloat16": 989e12}  # operations a second
 PASSES = 5  # over each output of a layer, in the count by tensor
 WEIGHT_PASSES = 2 + 1 + 5  # products; gradient written; update: three tensors read, two written
 
@@ -88,7 +88,7 @@ def make_fake(model: nn.Module) -> None:
 def count(precision: str, batch_size: int) -> dict[str, float]:
     """Operations, bytes by both counts, and kernels, of one update; all but the last per image."""
     batch_norm.has_accurate_sums = lambda device: True  # the branches of a GPU
-    model = devices.to_device(ReNet(SHAPE), torch.device("cpu"), precision).train()
+    model = devices.to_device(ReNet(SHAPE), torch.device("cpu")).train()
     outputs: list[int] = []
     for layer in model.children():
         layer.register_forward_hook(lambda *parts: outputs.append(parts[-1].nbytes))

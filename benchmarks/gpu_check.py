@@ -36,11 +36,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from renet.common.errors import InputError, TrainingInterrupted
+from renet.common import errors
+from renet.common.errors import TrainingInterrupted
 from renet.config.architecture import Architecture, CnnArchitecture, ResNet18Architecture
 from renet.config.recipe import Recipe
 from renet.network import devices, kinds
-from renet.network.loader import DeviceLoader, StreamingLoader
+from renet.network.loader import Loader
 from renet.network.model import Network, infer
 from renet.training import train_step
 
@@ -60,12 +61,9 @@ MODERN = {
 # The largest differences from a CPU in float64: of the logits, relative to the largest one, and of
 # the gradient of all weights, relative to its length. On a CPU were found, over the four cells,
 # 1e-6 and 2e-3 in float32, where the gradient of a ReLU can be on either side of zero, and 0.06 and
-# 0.4 in bfloat16, where the gradients of a new network are largely rounding. TF32 has three more
-# bits than bfloat16.
+# 0.4 in bfloat16, where the gradients of a new network are largely rounding.
 TOLERANCES = {
-    "float64": (1e-9, 1e-9),
     "float32": (1e-4, 1e-2),
-    "tf32": (2e-2, 0.3),
     "bfloat16": (0.1, 0.7),
 }
 SAME_KERNELS = 1e-4  # relative, after some steps: a GPU adds up in any order
@@ -111,7 +109,7 @@ class Machine:
             architecture = dataclasses.replace(self.architecture, **architecture)
         model = kinds.build((3, self.side, self.side), architecture)
         kinds.init_weights(model, recipe.seed)
-        return devices.to_device(model, device, recipe.precision).train()
+        return devices.to_device(model, device).train()
 
     def pixels(self, count: int) -> tuple[np.ndarray, np.ndarray]:
         """Random faces and classes, the same at each call; those of class 1 are lighter."""
@@ -146,9 +144,11 @@ def gradients_and_logits(
     machine: Machine, device: torch.device, precision: str, name: str
 ) -> tuple[dict[str, Tensor], Tensor]:
     """The momentum after one update of a new network, and its logits before."""
-    recipe = Recipe(batch_size=4, precision=precision)
+    in_double = precision == "float64"
+    recipe = Recipe(batch_size=4, precision="float32" if in_double else precision)
     model, (pixels, targets) = machine.network(device, recipe, name), machine.batch(4, device)
-    with torch.no_grad(), devices.precision_context(precision, device):
+    model = model.double() if in_double else model
+    with torch.no_grad(), devices.precision_context(recipe.precision, device):
         logits = model(pixels)
     step = train_step.TrainStep(model, recipe)
     step(pixels, targets)
@@ -162,9 +162,6 @@ def equality(machine: Machine, name: str) -> dict:
     gradients, logits = gradients_and_logits(machine, CPU, "float64", name)
     scale, figures = logits.abs().max().item(), {}
     for precision, (of_logits, of_gradients) in TOLERANCES.items():
-        same = machine.device.type == "cpu" and precision in ("float64", "tf32")
-        if same and not machine.stands_in:
-            continue  # the CPU itself; tf32 is float32 there
         found, evidence = gradients_and_logits(machine, machine.device, precision, name)
         apart = (evidence.double().cpu() - logits).abs().max().item() / scale
         figures[precision] = {
@@ -213,8 +210,6 @@ def hidden_waits(machine: Machine) -> dict:
     """No update and no inference makes the host wait for the GPU."""
     if machine.device.type == "cpu":
         raise Skipped("only CUDA reports where the host waits")
-    from renet.network.inference import captured
-
     for precision, captures in itertools.product(TOLERANCES, (False, True)):
         recipe = Recipe(batch_size=8, precision=precision)
         model, batch = machine.network(machine.device, recipe), machine.batch(8, machine.device)
@@ -222,17 +217,14 @@ def hidden_waits(machine: Machine) -> dict:
         step.captures &= captures
         for _ in range(5):  # until the step is captured, which waits
             step(*batch)
-        compute = functools.partial(infer, model.eval(), precision=precision)
-        if captures:
-            compute = captured(compute, batch[0].shape, machine.device)
         with no_waits(f"in {precision}, {captures=}"):
             step(*batch)
-            compute(batch[0])
+            infer(model.eval(), batch[0], precision)
     return {"precisions": list(TOLERANCES)}
 
 
 def waits_for_batches(machine: Machine) -> dict:
-    """Loaders, changes of the faces and moving average make the host wait no more."""
+    """The loader, changes of the faces and moving average make the host wait no more."""
     if machine.device.type == "cpu":
         raise Skipped("only CUDA reports where the host waits")
     from renet.training.augmentation import Augmentation
@@ -242,63 +234,15 @@ def waits_for_batches(machine: Machine) -> dict:
     model, rows = machine.network(machine.device, recipe, "modern"), np.split(np.arange(64), 8)
     step, average = train_step.TrainStep(model, recipe), MovingAverage(model, recipe.ema)
     changes = Augmentation.from_recipe(recipe, len(pixels), len(np.unique(targets)))
-    for loader in (DeviceLoader, StreamingLoader):
-        made = loader(pixels, targets, machine.device)
-        loaded = made.batches([changes.rows_to_read(own, 0) for own in rows])
-        batches = (changes(*read, own, 0) for own, read in zip(rows, loaded, strict=True))
-        step(*next(batches))  # captures, and makes what the changes keep
-        with no_waits(loader.__name__):
-            for number, batch in enumerate(batches):
-                step(*batch)
-                average.update(number)
-    return {"changes": recipe.augment}
-
-
-def resident_and_streamed(machine: Machine) -> dict:
-    """Faces that are kept on the device and faces that are streamed train the same network."""
-    pixels, targets = machine.pixels(machine.faces)
-    weights, figures = [], {}
-    for loader_type in (DeviceLoader, StreamingLoader):
-        recipe = Recipe(batch_size=16)
-        model = machine.network(machine.device, recipe)
-        step = train_step.TrainStep(model, recipe)
-        loader, started = loader_type(pixels, targets, machine.device), time.perf_counter()
-        rows = np.random.default_rng(1).permutation(machine.faces)
-        for batch in loader.batches(np.split(rows, range(16, len(rows), 16))):
+    loader = Loader(pixels, targets, machine.device)
+    loaded = loader.batches([changes.rows_to_read(own, 0) for own in rows])
+    batches = (changes(*read, own, 0) for own, read in zip(rows, loaded, strict=True))
+    step(*next(batches))  # captures, and makes what the changes keep
+    with no_waits("an update"):
+        for number, batch in enumerate(batches):
             step(*batch)
-        step.sums.tolist()
-        waited = loader.data_wait / (time.perf_counter() - started)
-        figures[f"data wait, {loader_type.__name__}"] = round(waited, 4)
-        weights.append(model.state_dict())
-    apart = require(distance(*weights), SAME_KERNELS, "the weights")
-    return figures | {"weights": apart}
-
-
-def validation_by_graph(machine: Machine) -> dict:
-    """A validation by a CUDA graph, with resident faces, gives the logits of streamed faces."""
-    from renet.network.inference import Inference, logits
-
-    machine.require_gpus(reason=NO_GPU)
-    (pixels, _), figures = machine.pixels(machine.faces), {}
-    for precision in TOLERANCES:
-        recipe = Recipe(batch_size=8, precision=precision)
-        model = machine.network(machine.device, recipe)
-        validation = Inference(model, pixels, machine.device, precision)
-        step = train_step.TrainStep(model.train(), recipe)
-        step(*machine.batch(8, machine.device))  # the graph has to read the weights after it
-        found, rates = {}, {}
-        for name in ("streamed", "by graph") * 2:  # the second time counts
-            started = time.perf_counter()
-            if name == "streamed":
-                values = logits(model, pixels, machine.device, precision)
-            else:
-                values = validation.logits()
-            found[name] = {"logits": torch.from_numpy(values)}
-            rates[f"img/s, {name}"] = round(len(pixels) / (time.perf_counter() - started))
-        apart = distance(found["by graph"], found["streamed"])
-        require(apart, SAME_KERNELS, f"the logits in {precision}")
-        figures[precision] = {"logits": apart} | rates
-    return figures
+            average.update(number)
+    return {"changes": recipe.augment}
 
 
 def trained(
@@ -379,7 +323,7 @@ def other_device(machine: Machine) -> dict:
 
 
 def lack_of_memory(machine: Machine) -> dict:
-    """A batch that does not fit in the GPU's memory ends in one sentence with its size."""
+    """A batch that does not fit in the GPU's memory is an error that the logs explain."""
     if machine.device.type != "cuda":
         raise Skipped("the memory of a CPU cannot be filled without harm")
     torch.cuda.empty_cache()
@@ -387,10 +331,10 @@ def lack_of_memory(machine: Machine) -> dict:
     filler = torch.empty(free - LEFT_FREE, dtype=torch.uint8, device=machine.device)
     try:
         trained(machine, machine.device)
-    except InputError as error:
-        if "batch_size, which is 16" not in str(error):
-            raise Failed(f"the sentence does not name the batch size: {error}") from error
-        return {"sentence": str(error).splitlines()[0]}
+    except RuntimeError as error:
+        if not (sentence := errors.lack_of_memory(error)):
+            raise
+        return {"sentence": sentence}
     finally:
         del filler
         torch.cuda.empty_cache()
@@ -452,7 +396,8 @@ def train_together(machine: Machine, path: Path, captures: bool) -> None:
     from renet.training import processes
 
     if not captures:
-        train_step.TrainStep.prepare = lambda *_: None  # in this process alone
+        # In this process alone.
+        train_step.TrainStep._functions = lambda step, *_: (step._compute, step._update)
     model = trained(machine, machine.device).model
     if processes.is_main():
         torch.save(model.state_dict(), path)
@@ -508,8 +453,6 @@ CHECKS: dict[str, Callable[[Machine], dict]] = {
     "graphs on and off": graphs_on_and_off,
     "hidden waits": hidden_waits,
     "waits for batches": waits_for_batches,
-    "resident and streamed": resident_and_streamed,
-    "validation by CUDA graph": validation_by_graph,
     "stop and continue": stop_and_continue,
     "deterministic": functools.partial(stop_and_continue, deterministic=True),
     "deterministic, modern": functools.partial(stop_and_continue, deterministic=True, **MODERN),

@@ -37,7 +37,7 @@ def print_speeds(run: Path, tar: Path, rounds: int, compute: devices.Compute) ->
     """Print the faces a second, and a CPU second, of infer and of predict."""
     found = predictor.load(run)
     device = devices.choose(compute.device, compute.threads)
-    network = devices.to_device(found.network, device, compute.precision)
+    network = devices.to_device(found.network, device)
     faces = faces_of(tar, found)
     with tempfile.TemporaryDirectory() as folder:
         table = Path(folder, "predictions.csv")
@@ -75,7 +75,7 @@ def main() -> None:
             outputs = ["-o", Path(folder, "many.csv"), "--html", Path(folder, "many.html")]
             command = "predict", arguments.run, tar, *outputs, *options
             _, peak = measuring.script_cost(*command)
-        print(f"{photos.count([str(tar)]):,} photos: peak memory {peak:,.0f} MiB")
+        print(f"{len(photos.find([str(tar)])):,} photos: peak memory {peak:,.0f} MiB")
 
 
 if __name__ == "__main__":

@@ -35,8 +35,6 @@ import training_steps
 from torch import nn
 from training_steps import SIDE, time_of
 
-from renet.network import cpu, devices
-
 PLAIN = "plain port, float32"
 GFLOP = {"train": 2.25, "infer": 0.75, "modern": 2.65}  # an image, without the augmentation
 PRODUCTS = {"cpu": (1024, 2048, 3072), "cuda": (4096, 8192)}  # sides of the matrices
@@ -46,8 +44,7 @@ SHARED_LIMIT = 6.0  # seconds of a turn beside busy processes
 
 def best_gflops(device: torch.device, precision: str, batch_size: int) -> float:
     """The best throughput of a matrix product, or of one of the network's convolutions."""
-    dtype = getattr(torch, "float32" if precision == "tf32" else precision)
-    found = []
+    dtype, found = getattr(torch, precision), []
     for size in PRODUCTS[device.type]:
         left, right = (torch.randn(size, size, device=device).to(dtype) for _ in range(2))
         found.append(2 * size**3 / time_of(lambda a=left, b=right: a @ b, 3, device))
@@ -83,18 +80,12 @@ class Contender:
 
 
 def prepare(
-    make: Callable, batch_size: int, arguments: argparse.Namespace, binds: bool, *precision: str
+    make: Callable, batch_size: int, arguments: argparse.Namespace, *precision: str
 ) -> None:
-    """Make the step that this process computes in each turn.
-
-    Args:
-        binds: whether each thread has a core of its own, as in a training.
-    """
+    """Make the step that this process computes in each turn."""
     global own_step, own_device
     torch.set_num_threads(arguments.threads)
-    if binds:
-        cpu.bind_threads()
-    torch.backends.cudnn.allow_tf32 = False  # plain float32, for the plain port too
+    torch.backends.cudnn.allow_tf32 = False  # for the plain port too
     own_device = torch.device(arguments.device)
     batches = training_steps.random_batches(batch_size, own_device)
     own_step = make(batches, own_device, *precision)
@@ -121,11 +112,10 @@ def busy_processes(count: int) -> Iterator[None]:
 def make_contenders(task: str, batch_size: int, arguments: argparse.Namespace) -> dict:
     """A contender for each line of the tables, by its name."""
     plain, ours = (getattr(training_steps, f"{whose}_{task}") for whose in ("plain", "our"))
-    binds = task != "infer" and arguments.device == "cpu"
-    contenders = {PLAIN: Contender({}, plain, batch_size, arguments, False)}  # noqa: FBT003
+    contenders = {PLAIN: Contender({}, plain, batch_size, arguments)}
     for precision in arguments.precision:
         contenders[f"this project, {precision}"] = Contender(
-            {"GOMP_SPINCOUNT": SPINS}, ours, batch_size, arguments, binds, precision
+            {"GOMP_SPINCOUNT": SPINS}, ours, batch_size, arguments, precision
         )
     return contenders
 
@@ -140,8 +130,7 @@ def measure(task: str, batch_size: int, arguments: argparse.Namespace) -> None:
         contender.turn(arguments.warm_up)
     for _ in range(arguments.rounds):
         for precision, found in bounds.items():
-            with devices.tf32_flags(precision):
-                found.append(best_gflops(device, precision, batch_size) / GFLOP[task])
+            found.append(best_gflops(device, precision, batch_size) / GFLOP[task])
         for name, contender in contenders.items():
             alone[name].append(batch_size / contender.turn(arguments.repeats))
         if arguments.shared:
@@ -195,6 +184,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5, help="number of turns")
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
+    torch.backends.cudnn.allow_tf32 = False  # for the upper bound
     name = f"{torch.get_num_threads()} CPU threads"
     if arguments.device.startswith("cuda"):
         name = torch.cuda.get_device_name(arguments.device)

@@ -168,16 +168,16 @@ def plain_infer(batches: Batches, device: torch.device) -> Step:
     return torch.inference_mode()(lambda: model(next(batches)[0]))
 
 
-def our_network(precision: str, device: torch.device) -> ReNet:
+def our_network(device: torch.device) -> ReNet:
     """A new network of this project."""
     model = ReNet((3, SIDE, SIDE))
     init_weights(model, 1)
-    return devices.to_device(model, device, precision)
+    return devices.to_device(model, device)
 
 
 def our_train(batches: Batches, device: torch.device, precision: str) -> Step:
     """An update of this project's network."""
-    model, size = our_network(precision, device).train(), len(next(batches)[1])
+    model, size = our_network(device).train(), len(next(batches)[1])
     step = train_step.TrainStep(model, Recipe(batch_size=size, precision=precision))
     return lambda: step(*next(batches))
 
@@ -192,7 +192,7 @@ def our_modern(batches: Batches, device: torch.device, precision: str) -> Step:
     settings = yaml.safe_load(config.read_text())["runs"]["modern"]
     model = ReNet((3, SIDE, SIDE), Architecture(**settings["model"]))
     init_weights(model, 1)
-    model, size = devices.to_device(model, device, precision).train(), len(next(batches)[1])
+    model, size = devices.to_device(model, device).train(), len(next(batches)[1])
     recipe = Recipe(**settings["train"] | {"batch_size": size, "precision": precision})
     update, average = train_step.TrainStep(model, recipe), MovingAverage(model, recipe.ema)
     augment, rows = Augmentation.from_recipe(recipe, 10 * size, 2), np.arange(size)
@@ -208,7 +208,7 @@ def our_modern(batches: Batches, device: torch.device, precision: str) -> Step:
 
 def our_infer(batches: Batches, device: torch.device, precision: str) -> Step:
     """An inference of this project's network."""
-    model = our_network(precision, device).eval()
+    model = our_network(device).eval()
     return lambda: infer(model, next(batches)[0], precision)
 
 

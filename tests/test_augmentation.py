@@ -8,7 +8,7 @@ import torch
 from scipy.special import betaincinv
 
 from renet.config.recipe import Recipe
-from renet.network.loader import DeviceLoader, StreamingLoader
+from renet.network.loader import Loader
 from renet.training import augmentation, schedule
 from renet.training.augmentation import CHANGES, MIXUP_DRAWS, Augmentation
 from renet.training.ema import MovingAverage
@@ -20,20 +20,18 @@ TARGETS = np.arange(COUNT) % 2
 FULL = Augmentation.from_recipe(Recipe(augment=NAMES, mixup=0.3, seed=5), COUNT, 2)
 
 
-def changed(rows, augment=FULL, epoch=2, loader=StreamingLoader):
+def changed(rows, augment=FULL, epoch=2):
     """The batch of some rows: their pixels and targets."""
     read = augment.rows_to_read(np.asarray(rows), epoch)
-    made = loader(PIXELS, TARGETS, CPU)
-    ((pixels, targets),) = made.batches([read])
+    ((pixels, targets),) = Loader(PIXELS, TARGETS, CPU).batches([read])
     return augment(pixels, targets, np.asarray(rows), epoch)
 
 
 @pytest.mark.parametrize("processes", [1, 2, 3, 17])
-@pytest.mark.parametrize("loader", [StreamingLoader, DeviceLoader])
-def test_any_number_of_processes_and_either_loader_give_equal_pixels(processes, loader):
+def test_any_number_of_processes_gives_equal_pixels(processes):
     order = np.random.default_rng(1).permutation(COUNT)[:17]
     expected_pixels, expected_targets = changed(order)
-    made = [changed(part, loader=loader) for part in np.array_split(order, processes)]
+    made = [changed(part) for part in np.array_split(order, processes)]
     assert torch.equal(torch.cat([pixels for pixels, _ in made]), expected_pixels)
     assert torch.equal(torch.cat([targets for _, targets in made]), expected_targets)
 

@@ -3,7 +3,6 @@
 import dataclasses
 import errno
 import os
-import zipfile
 from pathlib import Path
 
 import pytest
@@ -15,7 +14,6 @@ from helpers.training import (
     SMALL,
     make_trainer,
     same,
-    terminated_before,
     train,
     train_job,
     weights_of,
@@ -24,7 +22,6 @@ from helpers.training import (
 from renet.common.errors import InputError
 from renet.network import model_file
 from renet.network.settings import RunSettings
-from renet.training import checkpoints
 from renet.training.checkpoints import Checkpoint
 from renet.training.folder import RESULTS
 from renet.training.trainer import Trainer
@@ -98,34 +95,6 @@ def test_checkpoint_of_a_moving_average_is_continued(faces, tmp_path):
     assert same(weights_of(continued), weights_of(whole))
 
 
-@pytest.mark.fault("too-little-space")
-@pytest.mark.parametrize(
-    ("recipe", "copies"),
-    [
-        ({}, 2),
-        ({"select_epoch": "best"}, 3),
-        ({"ema": 0.9}, 3),
-        ({"optimizer": "adamw", "learning_rate": 0.001}, 3),
-        ({"optimizer": "adamw", "learning_rate": 0.001, "ema": 0.9, "select_epoch": "best"}, 5),
-    ],
-)
-def test_space_that_is_demanded_for_a_checkpoint_is_what_it_takes(
-    faces, tmp_path, monkeypatch, recipe, copies
-):
-    recipe = dataclasses.replace(QUICK, **recipe)
-    checkpoint, demanded = Checkpoint(tmp_path, HOUR, gap=0), []
-    trainer = make_trainer(faces, recipe)
-    monkeypatch.setattr(checkpoints.disk, "require_space", lambda _, size: demanded.append(size))
-    checkpoint.require_space(trainer.model, recipe)
-    trainer.run(checkpoint)
-    network = sum(value.nbytes for value in trainer.model.state_dict().values())
-    assert demanded[0] == 2 * copies * network
-    with zipfile.ZipFile(checkpoint.path) as archive:
-        sizes = {one.filename: one.file_size for one in archive.infolist()}
-    tensors = sum(size for name, size in sizes.items() if "/data/" in name)
-    assert demanded[0] / 2 * 0.95 < tensors <= demanded[0] / 2
-
-
 @pytest.mark.fault("damaged-checkpoint")
 def test_bytes_that_flipped_in_a_checkpoint_never_go_into_a_training(faces, tmp_path, caplog):
     checkpoint = Checkpoint(tmp_path / "run", HOUR, gap=0)
@@ -168,16 +137,6 @@ def test_full_disk_leaves_the_last_checkpoint_to_continue_from(faces, tmp_path, 
     resumed = make_trainer(faces, saved=saved)
     resumed.run(checkpoint)
     assert same(weights_of(whole), weights_of(resumed)) and whole.history == resumed.history
-
-
-def test_fewer_models_stay_where_fewer_are_to_be_kept_after_an_interruption(faces, tmp_path):
-    job = train_job(tmp_path, RunSettings(SMALL, QUICK), save_every=1, keep_models=2)
-    saved = job.folder().path / "models"
-    with terminated_before(14):
-        train_script.train(job)
-    assert sorted(path.name for path in saved.iterdir()) == ["model_1.pt", "model_2.pt"]
-    train_script.train(dataclasses.replace(job, keep_models=1))
-    assert [path.name for path in saved.iterdir()] == ["model_3.pt"]
 
 
 @pytest.fixture

@@ -193,7 +193,7 @@ def test_runs_override_their_sections_and_nothing_else():
             "runs": {
                 "renet": None,
                 "wide": {"model": {"conv_channels": [8, 16]}, "train": {"nesterov": True}},
-                "saved": {"checkpoints": {"save_every": 2}},
+                "saved": {"checkpoints": {"minutes": 2}},
                 "many": {"seeds": [5, 6]},
             }
         }
@@ -203,7 +203,7 @@ def test_runs_override_their_sections_and_nothing_else():
     assert complete_runs["wide"]["model"] == CONFIG["model"] | {"conv_channels": [8, 16]}
     assert complete_runs["wide"]["train"] == CONFIG["train"] | {"nesterov": True}
     assert complete_runs["saved"]["train"] == CONFIG["train"]
-    assert complete_runs["saved"]["checkpoints"] == CONFIG["checkpoints"] | {"save_every": 2}
+    assert complete_runs["saved"]["checkpoints"] == {"minutes": 2}
     assert complete_runs["many-seed6"]["train"] == CONFIG["train"] | {"seed": 6}
 
 

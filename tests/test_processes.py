@@ -13,7 +13,7 @@ import pytest
 import torch
 
 from helpers.project import SCRIPTS
-from helpers.training import QUICK, SMALL, write_faces
+from helpers.training import QUICK, SMALL, in_float64, write_faces
 from renet.common.errors import InputError, TrainingInterrupted
 from renet.config.recipe import Recipe
 from renet.dataset import hdf5
@@ -55,9 +55,10 @@ def test_shares_make_the_sum_over_processes_the_mean_over_the_batch():
 
 
 def train_and_save(folder: str, recipe: Recipe) -> None:
-    """Train in one process of a test, and save weights and history."""
+    """Train in one process of a test, in float64, and save weights and history."""
     faces = hdf5.read(f"{folder}/train.h5"), hdf5.read(f"{folder}/validation.h5")
-    trainer = run.build(RunSettings(SMALL, recipe), run.choose_device(recipe), *faces)
+    with in_float64():
+        trainer = run.build(RunSettings(SMALL, recipe), run.choose_device(recipe), *faces)
     trainer.run()
     outcome = {"history": trainer.history, "state": trainer.model.state_dict()}
     torch.save(outcome, f"{folder}/outcome-{recipe.processes}-{processes.rank()}.pt")
@@ -71,8 +72,7 @@ def trained(tmp_path_factory) -> dict[tuple[int, int], dict]:
     write_faces(folder / "validation.h5", 20, 1)
     outcomes = {}
     for count in (1, 2, 3):
-        options = {"processes": count, "sync_batchnorm": True, "precision": "float64"}
-        recipe = Recipe(**vars(QUICK) | options)
+        recipe = Recipe(**vars(QUICK) | {"processes": count, "sync_batchnorm": True})
         launch(train_and_save, str(folder), recipe, count=count, device="cpu")
         for rank in range(count):
             outcomes[count, rank] = torch.load(folder / f"outcome-{count}-{rank}.pt")
@@ -169,7 +169,7 @@ def wait_for_ever() -> None:
             InputError,
             r"process 2 of 2 failed with KeyError: 'This is why\.'; the log .*",
         ),
-        ("kill", InputError, r"process 2 of 2 was killed by SIGKILL, possibly .* start again .*"),
+        ("kill", InputError, r"process 2 of 2 ended with SIGKILL, possibly .* start again .*"),
     ],
 )
 def test_process_that_fails_alone_ends_the_others_with_one_sentence(how, kind, message, caplog):

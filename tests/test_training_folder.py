@@ -181,7 +181,7 @@ def job(tmp_path, caplog) -> TrainJob:
 
 
 def test_folder_does_not_depend_on_how_often_the_training_is_saved(job):
-    rarely = dataclasses.replace(job, checkpoint_seconds=540, save_every=1, keep_models=9)
+    rarely = dataclasses.replace(job, checkpoint_seconds=540)
     assert rarely.folder().path == job.folder().path
 
 

@@ -70,7 +70,7 @@ def add_photos(project: Path, name: str = "photos") -> dict:
 
 
 def test_readme_of_the_results_names_every_file_and_no_other(project):
-    saved = {"checkpoints": {"save_every": 1}, "grid": {"train.seed": [1]}}
+    saved = {"grid": {"train.seed": [1]}}
     runs = {"saved": saved, "renet": {"folds": 2, "learning_curve": [0.5, 1]}}
     photos = {"photos": "resources/sample/wiki_crop.tar"}
     settings = {"audit": {"folds": 2}, "runs": runs, "predict": photos, "export": ["safetensors"]}
@@ -302,7 +302,7 @@ def test_comment_order_of_keys_and_zeros_behind_the_point_in_the_config_rerun_no
     ("changes", "rules"),
     [
         ({"train": {"learning_rate": 0.02}}, EVERYTHING_AFTER["train"]),
-        ({"checkpoints": {"minutes": 3, "save_every": 1}, "resources": {"minutes": 100}}, set()),
+        ({"checkpoints": {"minutes": 3}, "resources": {"minutes": 100}}, set()),
         ({"split": {"seed": 43}}, EVERYTHING_AFTER["shuffle"]),
         ({"crop": {"margin": 0.3}}, EVERYTHING_AFTER["crop_faces"]),
         ({"sample": {"shards": 3}}, EVERYTHING_AFTER["crop_faces"]),
@@ -591,18 +591,15 @@ def test_no_file_in_snakemakes_report_refers_to_one_that_is_not_there(report):
 
 
 @pytest.mark.slow
-def test_two_processes_learn_what_one_does_and_leave_the_models_asked_for(project):
+def test_two_processes_learn_what_one_does(project):
     together = {"processes": 2, "sync_batchnorm": True}
-    saved = {"save_every": 1, "keep_models": 1}
-    write_config(project, runs={"together": {"train": together, "checkpoints": saved}})
+    write_config(project, runs={"together": {"train": together}})
     run(project, "--", "results/runs/together/history.csv")
     alone, together = (
         pd.read_csv(project / "results" / "runs" / name / "history.csv")
         for name in ("renet", "together")
     )
     pd.testing.assert_frame_equal(together, alone, rtol=1e-4)
-    models = (project / "results/runs/together").glob("training/*/models/*")
-    assert [path.name for path in models] == ["model_2.pt"]
 
 
 def test_fewer_gpus_than_processes_are_an_error_with_the_way_out(project):

@@ -4,11 +4,29 @@ PYTHONPATH=workflow/scripts .venv/bin/python docs/examples/train_resnet18.py
 """
 
 import torch
-from torch.utils.data import DataLoader
+from torch.utils.data import DataLoader, Dataset
 from torchvision.models import resnet18
 from torchvision.transforms import v2
 
-from renet.training.face_dataset import FaceDataset
+from renet.dataset import hdf5
+
+
+class FaceDataset(Dataset):
+    """Faces (3, height, width) uint8 RGB, transformed, and their classes: 0 female, 1 male.
+
+    The pixels stay in the file, which is mapped into memory.
+    """
+
+    def __init__(self, path, transform):
+        self.faces, self.transform = hdf5.read(path), transform
+
+    def __len__(self):
+        return len(self.faces)
+
+    def __getitem__(self, row):
+        face = torch.from_numpy(self.faces.pixels[row].copy())
+        return self.transform(face), int(self.faces.targets[row])
+
 
 scaled = v2.ToDtype(torch.float32, scale=True)
 train = FaceDataset("results/data/train.h5", v2.Compose([v2.RandomHorizontalFlip(), scaled]))

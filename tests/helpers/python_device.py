@@ -6,7 +6,6 @@ replay runs the function again. Of the lists of CUDA's autocast it has what is i
 """
 
 import collections
-import contextlib
 import multiprocessing
 from concurrent.futures import ProcessPoolExecutor
 from types import SimpleNamespace
@@ -34,7 +33,7 @@ AUTOCAST = BFLOAT16 | {aten.layer_norm: torch.float32}
 LISTS, OTHERS = (torch.library.Library(of, "IMPL", "AutocastPrivateUse1") for of in ("aten", "_"))
 AUTOCAST_KEY = torch._C.DispatchKeySet(torch._C.DispatchKey.AutocastPrivateUse1)
 counts: collections.Counter[str] = collections.Counter()
-state = SimpleNamespace(free=1 << 40, mode="default")  # bytes, and what a wait does
+state = SimpleNamespace(mode="default")  # what a wait does
 
 
 class Mixed(Exception): ...
@@ -95,8 +94,6 @@ class DeviceTensor(Tensor):
     def __reduce_ex__(self, protocol: int) -> tuple:
         return self.held.__reduce_ex__(protocol)
 
-    def record_stream(self, stream: object) -> None: ...
-
 
 class OnDevice(TorchDispatchMode):
     """Sees operations without a tensor of the device, such as a copy to it."""
@@ -120,15 +117,11 @@ def register() -> None:
     torch.tensor = lambda *a, device=None, **o: tensor(*a, **o).to(device)
     torch.empty = lambda *a, pin_memory=False, **o: _pinned(empty(*a, **o), pin_memory)
     Tensor.pin_memory = lambda self: _pinned(self.clone())
-    stream = SimpleNamespace(wait_stream=lambda other: None)
-    torch.cuda.Stream = torch.cuda.current_stream = lambda *_: stream
-    torch.cuda.stream = contextlib.nullcontext
     torch.cuda.set_sync_debug_mode = lambda mode: setattr(state, "mode", mode)
-    torch.cuda.mem_get_info = lambda device: (state.free, state.free)
     for name in ("reset_peak_memory_stats", "max_memory_reserved", "synchronize"):
         setattr(torch.cuda, name, lambda *_: 1)
     again = SimpleNamespace(warm_up=lambda *run: [one() for one in run], capture=lambda run: run)
-    train_step.GraphCapture = inference.GraphCapture = lambda: again
+    train_step.GraphCapture = lambda: again
     trainer.SYNC_EVERY[NAME], inference.BATCH_SIZE[NAME] = 2, inference.BATCH_SIZE["cuda"]
     OnDevice().__enter__()
 

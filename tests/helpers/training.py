@@ -2,7 +2,7 @@
 
 import contextlib
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +14,7 @@ from renet.common.errors import TrainingInterrupted
 from renet.config.architecture import Architecture
 from renet.config.recipe import Recipe
 from renet.dataset import hdf5
+from renet.network import devices
 from renet.network.settings import RunSettings
 from renet.training import run
 from renet.training.run import TrainJob
@@ -57,11 +58,32 @@ def terminated_before(update: int) -> Iterator[list]:
         yield updates
 
 
+@contextlib.contextmanager
+def after_each_update(action: Callable[[], object]) -> Iterator[None]:
+    """Call a function after each update of a training."""
+    update_weights = Trainer._update
+
+    def update(trainer: Trainer, *batch: object) -> None:
+        update_weights(trainer, *batch)
+        action()
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Trainer, "_update", update)
+        yield
+
+
+@contextlib.contextmanager
+def in_float64() -> Iterator[None]:
+    """Build trainings in float64, where another order of additions shows least."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(devices, "to_device", lambda model, on: model.to(on, torch.float64))
+        yield
+
+
 def train_job(folder: Path, settings: RunSettings, **options: object) -> TrainJob:
     """The rule `train` on the faces in a folder, with its results in the folder's `run`."""
     run_folder = folder / "run"
-    required = {"checkpoint_seconds": 3600, "save_every": 0, "keep_models": 1}
-    required |= {"code": "code", "gpu": 0, "nodes": 1}
+    required = {"checkpoint_seconds": 3600, "code": "code", "gpu": 0, "nodes": 1}
     return TrainJob(
         settings=settings,
         faces=folder / "train.h5",

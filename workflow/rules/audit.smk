@@ -24,7 +24,6 @@ use rule fold as audit_fold with:
         runtime=AUDIT_RESOURCES.minutes,
         workers=AUDIT_RESOURCES.threads,
     params:
-        key="audit.folds",
         by="subject",  # a network that knows the person would repeat the label
         settings=runs.fold_settings(AUDIT_RUN),
         code=code_with_kind("fold.py", config["audit"]["run"]),

@@ -24,7 +24,6 @@ rule fold:
         runtime=resources_of_run("minutes"),
         workers=resources_of_run("threads"),
     params:
-        key=lambda wildcards: runs.folds_key(config, wildcards.run),
         by=config["split"]["by"],
         seed=config["split"]["seed"],
         validation=config["split"]["validation"] / (1 - config["split"]["test"]),

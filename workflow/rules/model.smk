@@ -7,8 +7,6 @@ training leaves.
 
 TRAINED = [run for run, kind in KIND_OF_RUN.items() if kind.has_layers]
 FITTED = [run for run in RUNS if run not in TRAINED]
-# Not params: a finished training does not start again when they change.
-OF_CHECKPOINTS = ("checkpoint_seconds", "save_every", "keep_models")
 OF_SLURM = ("mpi", "tasks", "tasks_per_gpu", "cpus_per_task", "gres")
 
 
@@ -30,12 +28,13 @@ rule train:
         "../../envs/train.yaml"
     threads: resources_of_run("train_threads")
     resources:
-        **{name: resources_of_run(name) for name in (*OF_CHECKPOINTS, *OF_SLURM)},
+        # Not params: a finished training does not start again when they change.
+        **{name: resources_of_run(name) for name in OF_SLURM},
+        checkpoint_seconds=resources_of_run("checkpoint_seconds"),
         gpu=resources_of_run("train_gpus"),
         mem_mb=memory_of_run,
         runtime=resources_of_run("minutes"),
         nodes=resources_of_run("nodes"),
-        profile_steps=resources_of_run("profile_steps"),
     params:
         settings=training_settings,
         code=code_with_kind("train.py"),

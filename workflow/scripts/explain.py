@@ -63,7 +63,7 @@ def explain(
         "torch": importlib.metadata.version("torch"),
     }
     files.write_json(description, contents)
-    network = devices.to_device(network, device, compute.precision)
+    network = devices.to_device(network, device)
     chosen = galleries.to_explain(INFERENCE.read(inference))
     pixels = hdf5.read(faces).pixels
     tiles, largest_drops = [], []

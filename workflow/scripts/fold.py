@@ -42,7 +42,6 @@ def fold(
     fold: int = 1,
     folds: int = 5,
     fraction: float | None = None,
-    key: str = "--folds",
     by: Literal["subject", "image"] = "subject",
     seed: int = 42,
     validation: float = 0.1,
@@ -60,7 +59,6 @@ def fold(
         fold: number of the fold, from 1.
         folds: number of folds.
         fraction: train on this fraction of the training set, and predict the validation set.
-        key: name of the config key or option that sets `folds`, for error messages.
         by: what stays in one fold: each person, or each photo.
         seed: random seed of the folds, `split.seed` of the config.
         validation: fraction of the other faces that select the epoch (`select_epoch: best`).
@@ -74,7 +72,7 @@ def fold(
         threads = workers or settings.train.threads
         settings = settings.with_recipe(device="cpu", precision="float32", threads=threads)
     if fraction is None:
-        part = np.where(splits.folds(samples, folds, seed, by, key) == fold - 1, HELD_OUT, TRAINING)
+        part = np.where(splits.folds(samples, folds, seed, by) == fold - 1, HELD_OUT, TRAINING)
     else:
         settings = with_equal_updates(settings, fraction)
         part = np.where(samples.subset == "validation", HELD_OUT, UNUSED)
@@ -137,7 +135,7 @@ def fit(
         trainer.run(checkpoint)
         return trainer.model
     network, _, _ = svm_training.fit(settings, training, np.array(people), folder / "features")
-    return devices.to_device(network, devices.choose("cpu", threads=1), "float32")
+    return devices.to_device(network, devices.choose("cpu", threads=1))
 
 
 if __name__ == "__main__":

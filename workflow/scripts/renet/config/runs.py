@@ -117,13 +117,6 @@ def fold_settings(run: dict) -> dict:
     return settings | {"train": train}
 
 
-def folds_key(config: dict, run: str) -> str:
-    """The key that gives a run its folds: that of the entry that it is made from."""
-    entries = config["runs"].items()
-    names = (name for name, entry in entries if run in dict(grids.expand(name, entry)))
-    return f"runs.{next(names)}.folds"
-
-
 def seed_groups(settings: dict[str, dict]) -> list[list[str]]:
     """Groups of runs that differ by `train.seed` alone: two seeds or more, one run of each."""
     groups: dict[str, dict[int, str]] = {}

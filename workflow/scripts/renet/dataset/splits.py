@@ -182,13 +182,8 @@ def _groups_with_copies(samples: pd.DataFrame, by: str) -> np.ndarray:
     return groups(samples.assign(copies=near_duplicates.groups(samples.phash)), by)
 
 
-def folds(
-    samples: pd.DataFrame, count: int, seed: int, by: str = "subject", key: str = "audit.folds"
-) -> np.ndarray:
+def folds(samples: pd.DataFrame, count: int, seed: int, by: str = "subject") -> np.ndarray:
     """The fold of each sample, from 0, (samples,), for cross-validation; see `parts`.
-
-    Args:
-        key: of the config that gives `count`, for the error.
 
     Raises:
         InputError: there are too few people for a fold to have some.
@@ -197,7 +192,7 @@ def folds(
     if (filled := len(set(fold))) < count:
         raise InputError(
             f"The {len(samples)} faces are of too few people or photos for {count} folds; lower "
-            f"`{key}`, for example to {filled}."
+            f"`folds`, for example to {filled}."
         )
     return fold
 

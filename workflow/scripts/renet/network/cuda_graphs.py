@@ -1,5 +1,6 @@
 """CUDA graphs: a repeated computation of a GPU is captured once, and replayed as a whole."""
 
+import functools
 from collections.abc import Callable
 
 import torch
@@ -43,30 +44,21 @@ class GraphCapture:
 
 
 class CapturedFunction:
-    """A function on a GPU from a graph: one replay instead of many launches.
-
-    Without the graph, it runs for tensors of other shapes, or other numbers, than were captured.
-    """
+    """A function on a GPU from a graph: one replay instead of many launches."""
 
     def __init__(self, graphs: GraphCapture, function: Callable, *arguments: object):
         """Capture the function; the tensors among its arguments become the graph's own."""
-        self._function, self._arguments = function, arguments
-        self._replay = graphs.capture(self._run)
+        self._arguments = arguments
+        self._replay = graphs.capture(functools.partial(function, *arguments))
 
     def takes(self, *arguments: object) -> bool:
         """Whether the graph can take these arguments."""
         pairs = zip(self._arguments, arguments, strict=True)
         return all(getattr(one, "shape", one) == getattr(own, "shape", own) for own, one in pairs)
 
-    def __call__(self, *arguments: object) -> object:
-        """The result, whose memory the next replay overwrites."""
-        if not self.takes(*arguments):
-            return self._function(*arguments)
+    def __call__(self, *arguments: object) -> None:
+        """Run the function for arguments that the graph `takes`."""
         for own, given in zip(self._arguments, arguments, strict=True):
             if isinstance(own, Tensor):
                 own.copy_(given)
         self._replay()
-        return self._result
-
-    def _run(self) -> None:
-        self._result = self._function(*self._arguments)

@@ -1,12 +1,10 @@
 """The device and the precision in which a network computes."""
 
-import contextlib
 import dataclasses
 import functools
 import logging
 import os
 import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal
 
@@ -18,7 +16,7 @@ from renet.common.errors import InputError
 from renet.network import cpu
 
 Device = Literal["auto", "cpu", "cuda"]
-Precision = Literal["auto", "float32", "tf32", "bfloat16", "float64"]
+Precision = Literal["auto", "float32", "bfloat16"]
 
 GRANTS = ("CUDA_VISIBLE_DEVICES", "SLURM_JOB_GPUS")  # set by schedulers that grant GPUs
 NVIDIA_DEVICE = Path("/dev/nvidia0")
@@ -34,7 +32,7 @@ class Compute:
 
     Args:
         device: auto uses a GPU if PyTorch finds one, else the CPU.
-        precision: auto uses bfloat16 if the device supports it, else float32; tf32 is for GPUs.
+        precision: auto uses bfloat16 if the device supports it, else float32.
         threads: number of PyTorch threads on a CPU.
     """
 
@@ -103,9 +101,10 @@ def _check_unused_gpu(warns: bool) -> None:
 def own_gpu(local_rank: int) -> int:
     """The number of the GPU that this process uses until it ends: one that no other process has.
 
-    All processes of this project on the machine take part, whether a scheduler has granted them
-    some of its GPUs or not. GPU number `local_rank` comes first. Each process of a training chooses
-    from GPUs that no other rank takes: of two, one has the even and one the odd numbers.
+    All processes of this project that this user has on the machine take part, whether a scheduler
+    has granted them some of its GPUs or not. GPU number `local_rank` comes first. Each process of a
+    training chooses from GPUs that no other rank takes: of two, one has the even and one the odd
+    numbers.
 
     Raises:
         InputError: PyTorch sees too few.
@@ -139,24 +138,13 @@ def lock_first_free(uuids: list[str], folder: Path) -> int | None:
         if uuid in _gpu_locks:
             return number
     for number, uuid in enumerate(uuids):
-        try:
-            descriptor = _open_lock(folder / f"renet-gpu-{uuid}.lock")
-        except PermissionError:  # another user's, who is creating it at this moment
-            continue
+        path = folder / f"renet-gpu-{uuid}-{os.getuid()}.lock"
+        descriptor = os.open(path, os.O_RDONLY | os.O_CREAT)
         if locks.take(descriptor):
             _gpu_locks[uuid] = descriptor
             return number
         os.close(descriptor)
     return None
-
-
-def _open_lock(path: Path) -> int:
-    """Open a lock file for reading, since it can be another user's; every user can read it."""
-    if path.exists():  # Linux refuses O_CREAT on another user's file in a folder such as /tmp
-        return os.open(path, os.O_RDONLY)
-    descriptor = os.open(path, os.O_RDONLY | os.O_CREAT)
-    os.fchmod(descriptor, 0o444)  # the umask of this user does not apply
-    return descriptor
 
 
 def chosen_precision(precision: str, device: str) -> str:
@@ -203,41 +191,19 @@ def choose_algorithms(device: torch.device, deterministic: bool) -> None:
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
 
 
-def to_device(model: nn.Module, device: torch.device, precision: str) -> nn.Module:
+def to_device(model: nn.Module, device: torch.device) -> nn.Module:
     """Move a network to a device, with the dtype and the memory format that it computes in."""
     if device.type == "cpu":
         cpu.keep_freed_memory()
-    dtype = torch.float64 if precision == "float64" else torch.float32  # bfloat16 too
-    return model.to(device, dtype, memory_format=torch.channels_last)
+    torch.backends.cudnn.allow_tf32 = False  # a GPU's float32 is float32 in convolutions, too
+    return model.to(device, torch.float32, memory_format=torch.channels_last)
 
 
-@contextlib.contextmanager
-def precision_context(precision: str, device: torch.device) -> Iterator[None]:
+def precision_context(precision: str, device: torch.device) -> torch.autocast:
     """A context for a forward pass in that precision.
 
     `bfloat16` computes matrix products and convolutions in bfloat16, with weights in float32; the
-    classifier and the mean of its output are in float32. The others compute in the dtype of the
-    weights; see `tf32_flags` for `tf32`, and `chosen_precision` for `auto`.
+    classifier and the mean of its output are in float32. See `chosen_precision` for `auto`.
     """
     precision = chosen_precision(precision, device.type)
-    with (
-        tf32_flags(precision),
-        torch.autocast(device.type, torch.bfloat16, enabled=precision == "bfloat16"),
-    ):
-        yield
-
-
-@contextlib.contextmanager
-def tf32_flags(precision: str) -> Iterator[None]:
-    """A context for forward and backward passes; PyTorch's global flags are restored after it.
-
-    `tf32` lets a GPU round the factors of float32 products to 10 bits. `float32` does not, also in
-    convolutions, where PyTorch's default does. On a CPU the two are the same.
-    """
-    cudnn, matmul = torch.backends.cudnn, torch.backends.cuda.matmul
-    before = cudnn.allow_tf32, matmul.allow_tf32
-    cudnn.allow_tf32 = matmul.allow_tf32 = precision == "tf32"
-    try:
-        yield
-    finally:
-        cudnn.allow_tf32, matmul.allow_tf32 = before
+    return torch.autocast(device.type, torch.bfloat16, enabled=precision == "bfloat16")

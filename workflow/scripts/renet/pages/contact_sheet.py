@@ -1,7 +1,6 @@
 """A page of the faces that were predicted: those of the highest and of the lowest confidence."""
 
 import base64
-from collections.abc import Sequence
 from operator import itemgetter
 from pathlib import Path
 
@@ -42,8 +41,8 @@ class ContactSheet:
         half = MOST_FACES // 2
         self._faces = ranked[:half] + ranked[half:][-half:]
 
-    def write(self, path: Path, model: str, table: str, remarks: Sequence[str] = ()) -> None:
-        """Write the page, with these sentences; it holds the pictures itself."""
+    def write(self, path: Path, model: str, table: str) -> None:
+        """Write the page; it holds the pictures itself."""
         self._keep_extremes()
         faces = [values for _, _, values in self._faces]
         templates.write(
@@ -52,7 +51,6 @@ class ContactSheet:
             title="Predictions",
             data={"origin": f"{model}, {table}", "sources": []},
             faces=faces,
-            remarks=remarks,
             seen=self._seen,
             without_face=self._without_face,
             in_training=self._in_training,

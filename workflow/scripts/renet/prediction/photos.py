@@ -1,7 +1,6 @@
-"""The photos that a user names: files, folders, patterns and tars, and how each is decoded."""
+"""The photos that a user names: files, folders and tars, and how each is decoded."""
 
 import functools
-import glob
 import tarfile
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -18,6 +17,7 @@ from renet.faces.crop import MAX_FILE_BYTES, RejectedImage, cv2
 
 HEIC = (".heic", ".heif")
 SUFFIXES = (*photo_formats.SUFFIXES, *HEIC)
+COMPRESSED = (".gz", ".tgz", ".bz2", ".xz")
 # ISO base media files: the brands of HEIC (ISO/IEC 23008-12).
 HEIC_BRANDS = {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1"}
 
@@ -29,58 +29,38 @@ class Photo(NamedTuple):
     read: Callable[[], bytes]
 
 
-def find(places: Sequence[str]) -> Iterator[Photo]:
-    """The photos at some places, in the order of their names.
+def find(places: Sequence[str]) -> list[Photo]:
+    """The photos at some places, in the order of their names; none is read yet.
 
     Args:
-        places: files, folders (with all below them, but not behind links), patterns such as
-            `a/*.jpg`, or tars, also compressed ones. In a folder and a tar, files count by their
-            suffix.
+        places: files, folders (with all below them, but not behind links), or tars that are not
+            compressed. In a folder and a tar, files count by their suffix.
 
     Raises:
         InputError: a place does not exist, or holds no photo.
     """
+    found: list[Photo] = []
     for place in places:
-        photos = _of_place(place)
-        first = next(photos, None)
-        if first is None:
+        photos = list(_of_place(Path(place)))
+        if not photos:
             raise InputError(
                 f"{place} holds no photo: none of its files ends with one of {', '.join(SUFFIXES)}."
             )
-        yield first
-        yield from photos
+        found += photos
+    return found
 
 
-def count(places: Sequence[str]) -> int | None:
-    """The number of photos, None if this needs the reading of a compressed tar.
-
-    Raises:
-        InputError: see `find`; all places are checked before the first photo is predicted.
-    """
-    total, is_known = 0, True
-    for place in places:
-        photos = find([place])
-        next(photos)
-        if Path(place).is_file() and _is_compressed_tar(place):
-            is_known = False  # it is read only up to its first photo
-        else:
-            total += 1 + sum(1 for _ in photos)
-    return total if is_known else None
-
-
-def _of_place(place: str) -> Iterator[Photo]:
-    path = Path(place)
+def _of_place(path: Path) -> Iterator[Photo]:
+    if not path.exists():
+        raise InputError(f"{path} does not exist; give a folder, files or a tar.")
     if path.is_dir():
         yield from _of_folder(path)
-    elif path.is_file() and _is_tar(path):
-        yield from _of_compressed(path) if _is_compressed_tar(place) else _of_tar(path)
-    elif path.exists():
-        yield _file(path)
-    elif glob.has_magic(place):
-        names = sorted(glob.glob(place, recursive=True))  # noqa: PTH207 (absolute patterns too)
-        yield from (_file(Path(name)) for name in names if Path(name).is_file())
+    elif path.name.lower().endswith(COMPRESSED):
+        raise InputError(f"{path} is compressed; unpack it, and give the folder.")
+    elif _is_tar(path):
+        yield from _of_tar(path)
     else:
-        raise InputError(f"{place} does not exist; give a folder, files, a pattern or a tar.")
+        yield _file(path)
 
 
 def _of_folder(folder: Path) -> Iterator[Photo]:
@@ -112,44 +92,17 @@ def _of_tar(tar: Path) -> Iterator[Photo]:
             yield Photo(member.name, functools.partial(read, member.offset, member.size))
 
 
-def _of_compressed(tar: Path) -> Iterator[Photo]:
-    """The photos of a compressed tar, which can only be read in its order, once."""
+def _is_tar(path: Path) -> bool:
     try:
-        with tarfile.open(tar, "r|*") as archive:
-            for header in archive:
-                archive.members = []  # type: ignore[attr-defined]  # it would keep every header
-                stream = archive.extractfile(header) if header.isreg() else None
-                if stream and header.name.lower().endswith(SUFFIXES):
-                    data = stream.read(MAX_FILE_BYTES + 1)
-                    yield Photo(header.name, functools.partial(_within_limit, data))
-    except (tarfile.TarError, OSError, EOFError) as error:
-        raise InputError(
-            f"{tar} is not a complete tar ({error}); put an intact copy in its place."
-        ) from (error)
-
-
-def _within_limit(data: bytes) -> bytes:
-    _require_bytes(len(data))
-    return data
+        tarfile.open(path, "r:").close()
+    except tarfile.TarError:
+        return False
+    return True
 
 
 def _require_bytes(size: int) -> None:
     if size > MAX_FILE_BYTES:
         raise RejectedImage(CropReason.TOO_LARGE, f"it has {size:,} bytes")
-
-
-def _is_compressed_tar(place: str | Path) -> bool:
-    with Path(place).open("rb") as handle:
-        start = handle.read(6)
-    compressed = start.startswith((b"\x1f\x8b", b"BZh")) or start == b"\xfd7zXZ\0"
-    return compressed and _is_tar(place)
-
-
-def _is_tar(place: str | Path) -> bool:
-    try:
-        return tarfile.is_tarfile(place)
-    except EOFError:  # a compressed file that ends within the first header
-        return False
 
 
 def decode(data: bytes) -> np.ndarray:

@@ -7,6 +7,7 @@ import contextlib
 import dataclasses
 import functools
 import itertools
+import os
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -23,10 +24,10 @@ from renet.common.tables import printable
 from renet.faces import crop, detection, jpeg
 from renet.faces.crop import Box, CropSpec, RejectedImage, cv2
 from renet.faces.detection import BoxMap
-from renet.network import cpu, inference
+from renet.network import inference
 from renet.prediction import photos
 from renet.prediction.photos import Photo
-from renet.prediction.predictor import FILE, Predictor
+from renet.prediction.predictor import Predictor
 from renet.prediction.tables import PREDICTIONS
 from renet.prediction.training_photos import TrainingPhotos
 
@@ -103,11 +104,17 @@ def _rejected(photo: Photo, rejection: RejectedImage) -> Cut:
     return Cut(photo.name, reason=rejection.reason, detail=str(rejection))
 
 
+def cores() -> int:
+    """The number of cores that this process may use."""
+    is_linux = hasattr(os, "sched_getaffinity")
+    return len(os.sched_getaffinity(0)) if is_linux else os.cpu_count() or 1
+
+
 def cut_ahead(
     cut: Callable[[Photo], list[Cut]], photos: Iterable[Photo], threads: int | None = None
 ) -> Iterator[list[Cut]]:
     """The cuts of each photo, in their order, while threads work on the next ones."""
-    threads = threads or min(MOST_THREADS, len(cpu.all_cores()))
+    threads = threads or min(MOST_THREADS, cores())
     with ThreadPoolExecutor(threads, "cut") as workers:
         yield from map_ahead(workers, cut, photos, count=threads * AHEAD)
 
@@ -127,7 +134,7 @@ def predict(
     Raises:
         InputError: a place holds no photo, or the detector is not installed.
     """
-    total = photos.count(places)
+    found = photos.find(places)
     cut = functools.partial(cut_crop, spec=predictor.crop(whole=False), training=predictor.training)
     if detect:
         detection.detector()
@@ -136,7 +143,7 @@ def predict(
             training=predictor.training, ready_made=predictor.crop(whole=False),
         )  # fmt: skip
     cv2.setNumThreads(1)  # the photos are cut in threads
-    bar = Progress(photos.find(places), total=total, desc="predict", unit=" photos")
+    bar = Progress(found, desc="predict", unit=" photos")
     cuts = itertools.chain.from_iterable(cut_ahead(cut, bar, threads))
     while batch := list(itertools.islice(cuts, inference.BATCH_SIZE[predictor.device.type])):
         yield batch, rows(batch, predictor)
@@ -157,22 +164,6 @@ def rows(batch: list[Cut], predictor: Predictor) -> pd.DataFrame:
         if unsure is not None:
             table.loc[is_face, "unsure"] = unsure.astype(int)
     return table
-
-
-def remarks(predictor: Predictor, halves: int) -> list[str]:
-    """Sentences that explain unexpected predictions; `halves` faces have exactly one half."""
-    found = []
-    if not predictor.threshold and predictor.model.with_name(FILE).is_file():
-        threshold = "no threshold" if predictor.threshold is None else "a threshold of 0"
-        found.append(
-            f"No prediction is called unsure: the run has {threshold}, and its page says why."
-        )
-    if halves > 1 and getattr(predictor.network.architecture, "classifier", None) == "course":
-        found.append(
-            f"{halves:,} faces have a probability of exactly one half: the classifier `course` has "
-            "a ReLU before the softmax, which gives 0 for both classes."
-        )
-    return found
 
 
 def count(table: pd.DataFrame) -> Counter[str]:

@@ -66,7 +66,7 @@ class Predictor:
 
     def placed(self, device: torch.device, precision: str) -> "Predictor":
         """This predictor with its network on a device, in the precision that it computes in."""
-        network = devices.to_device(self.network, device, precision)
+        network = devices.to_device(self.network, device)
         return dataclasses.replace(self, network=network, precision=precision)
 
     def probabilities(self, pixels: np.ndarray) -> np.ndarray:

@@ -42,7 +42,7 @@ def of_training(settings: Any, faces: Iterable[Path], code: str, machines: int =
         "start_from": start,
         "computed": {
             "device": device,
-            "precision": "float32" if (device, precision) == ("cpu", "tf32") else precision,
+            "precision": precision,
             "threads": recipe.threads,
             "processes": recipe.processes,
             "machines": machines,

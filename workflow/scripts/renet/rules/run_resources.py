@@ -25,8 +25,6 @@ def run_resources(run: dict) -> SimpleNamespace:
         # A training on several machines asks for those of each by `gres`; the plugin refuses both.
         train_gpus=gpus * processes if nodes == 1 else None,
         checkpoint_seconds=round(60 * checkpoints["minutes"]),
-        save_every=checkpoints["save_every"],
-        keep_models=checkpoints["keep_models"],
         **_slurm(nodes, threads * processes // nodes, gpus * processes // nodes),
     )
 

@@ -1,17 +1,13 @@
-"""Checkpoints, from which an interrupted training continues to the same result, and saved models.
+"""Checkpoints, from which an interrupted training continues to the same result.
 
 A checkpoint is a model file with the state of the training.
 """
 
-import dataclasses
 import logging
 import time
 from pathlib import Path
-from typing import Any
 
-from renet.common import disk
 from renet.common.errors import InputError
-from renet.config.recipe import Recipe
 from renet.network import model_file
 from renet.network.model import Network
 from renet.training.folder import LATEST, PREVIOUS
@@ -32,11 +28,6 @@ class Checkpoint:
         self.path, self.previous = folder / LATEST, folder / PREVIOUS
         self.seconds, self.gap = seconds, gap
         self._latest = time.monotonic()
-
-    def require_space(self, model: Network, recipe: Recipe) -> None:
-        """Raise an InputError unless two checkpoints of the training fit."""
-        network = sum(value.nbytes for value in model.state_dict().values())
-        disk.require_space(self.path, 2 * copies_of_network(recipe) * network)
 
     def is_due(self, min_age: float | None = None) -> bool:
         """Whether the latest one, or the start, is at least so long ago, in seconds, or `gap`."""
@@ -72,47 +63,3 @@ class Checkpoint:
                 # Renamed: the next save would replace the intact previous one by it.
                 path.replace(path.with_name(path.name + ".damaged"))
         return None
-
-
-def copies_of_network(recipe: Recipe) -> int:
-    """The most tensors that a checkpoint has for each of the network's: 2 for the course's recipe.
-
-    They are the weights, the optimizer's averages of the gradients, the moving average, and the
-    best epoch.
-    """
-    averages = 2 if recipe.optimizer == "adamw" else 1
-    return 1 + averages + bool(recipe.ema) + (recipe.select_epoch == "best")
-
-
-@dataclasses.dataclass(frozen=True)
-class SavedModels:
-    """Models that a training saves every few epochs, with the state to continue from.
-
-    Attributes:
-        path: name of the models; model.pt stands for model_5.pt, model_10.pt, …
-        every: epochs from one model to the next; 0 saves none.
-        keep: number of models that are kept.
-        numbered: False: one model, whose name is `path`.
-    """
-
-    path: Path
-    every: int
-    keep: int
-    numbered: bool = True
-
-    def save(self, trainer: Any) -> None:
-        """Save the model after an epoch of a `Trainer` if it is due, and delete the older ones."""
-        epoch = trainer.epoch
-        if not self.every or epoch % self.every:
-            return
-        model_file.save(self.path_of(epoch), trainer.evaluated, training=trainer.state())
-        if self.numbered:
-            # By their names: an interrupted job, perhaps with a higher `keep`, has written some.
-            for older in range(epoch - self.keep * self.every, 0, -self.every):
-                self.path_of(older).unlink(missing_ok=True)
-
-    def path_of(self, epoch: int) -> Path:
-        """The file of an epoch's model."""
-        if not self.numbered:
-            return self.path
-        return self.path.with_name(f"{self.path.stem}_{epoch}{self.path.suffix}")

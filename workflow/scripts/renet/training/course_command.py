@@ -9,8 +9,6 @@ import logging
 import os
 from pathlib import Path
 
-import h5py
-
 from renet.common import files, logs
 from renet.common.errors import InputError
 from renet.config.recipe import Recipe
@@ -18,10 +16,10 @@ from renet.dataset import hdf5
 from renet.network import model_file
 from renet.network.settings import RunSettings
 from renet.training import processes, run
-from renet.training.checkpoints import SavedModels
 from renet.training.history import HISTORY
+from renet.training.trainer import Trainer
 
-PRECISION_OF_DATATYPE = {"f32": "float32", "f64": "float64", "bf16": "bfloat16", "tf32": "tf32"}
+PRECISION_OF_DATATYPE = {"f32": "float32", "bf16": "bfloat16"}
 DEVICE_OF_BACKEND = {"cpu": "cpu", "mkl": "cpu", "gpu": "cuda"}
 
 
@@ -50,9 +48,8 @@ def parse_arguments() -> argparse.Namespace:
     add("-s", "--save_path", type=Path, help="file in which the model is saved")
     add("--serialize", type=int, nargs="?", const=1, default=0, help="also save every N epochs")
     add("--model_file", help="model of --save_path from which to continue")
-    add("-o", "--output_file", type=Path, help="file for the metrics by epoch, .csv or .h5")
+    add("-o", "--output_file", type=Path, help="CSV file for the metrics by epoch")
     add("-eval", "--eval_freq", type=int, default=1, help="evaluate every N epochs")
-    add("-H", "--history", type=int, default=1, help="number of saved models to keep")
     add("-b", "--backend", choices=list(DEVICE_OF_BACKEND), default="cpu", help="mkl: the CPU")
     add("-i", "--device_id", type=int, default=0, help="number of the GPU")
     add("-r", "--rng_seed", type=int, default=1, help="seed of the initial weights")
@@ -62,7 +59,7 @@ def parse_arguments() -> argparse.Namespace:
     add("--sync_batchnorm", action="store_true", help="with torchrun: normalise whole batches")
     add("--threads", type=int, default=2, help="number of PyTorch threads on a CPU")
     arguments = parser.parse_args()
-    for name in ("epochs", "batch_size", "eval_freq", "history", "threads"):
+    for name in ("epochs", "batch_size", "eval_freq", "threads"):
         if getattr(arguments, name) < 1:
             parser.error(f"--{name} must be at least 1")
     if not 0 <= arguments.rng_seed < 2**32:
@@ -94,11 +91,13 @@ def run_course(arguments: argparse.Namespace) -> None:
             "--save_path of this version has saved."
         )
     trainer = run.build(RunSettings(train=recipe), device, *faces, saved=saved)
-    # With --history above 1, the names of the saved models have the epoch.
-    every, keep = arguments.serialize if arguments.save_path else 0, arguments.history
-    models = SavedModels(arguments.save_path, every, keep, numbered=keep > 1)
-    trainer.run(after_epoch=models.save, show_progress=not arguments.no_progress_bar)
-    accuracy = trainer.validation.measure(trainer.updates)[1]
+
+    def after_epoch(trainer: Trainer) -> None:
+        if arguments.save_path and arguments.serialize and not trainer.epoch % arguments.serialize:
+            model_file.save(arguments.save_path, trainer.model, training=trainer.state())
+
+    trainer.run(after_epoch=after_epoch, show_progress=not arguments.no_progress_bar)
+    accuracy = trainer.validation.measure()[1]
     if not processes.is_main():
         return
     if arguments.save_path:
@@ -106,16 +105,5 @@ def run_course(arguments: argparse.Namespace) -> None:
     else:
         logging.warning("The trained network is not saved: no --save_path was given.")
     if arguments.output_file:
-        write_metrics(arguments.output_file, trainer.history)
+        HISTORY.write(arguments.output_file, HISTORY.frame(trainer.history))
     print(f"Accuracy = {accuracy * 100:.1f}%")
-
-
-def write_metrics(path: Path, history: list[dict]) -> None:
-    """Write the history as CSV, or, as neon does, as HDF5: a dataset for each column."""
-    table = HISTORY.frame(history)
-    if path.suffix not in (".h5", ".hdf5"):
-        HISTORY.write(path, table)
-        return
-    with files.replacing(path) as temporary, h5py.File(temporary, "w", locking=False) as store:
-        for column, values in table.items():
-            store.create_dataset(column, data=values.to_numpy(HISTORY.columns[column]))

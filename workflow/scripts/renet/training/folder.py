@@ -1,7 +1,7 @@
 """The folder of a training, `<parent>/<fingerprint>`, with all files of the training.
 
     checkpoint.pt, previous.pt     until it has finished: see `renet.training.checkpoints`
-    models/, tensorboard/          saved models and events
+    tensorboard/                   events
     model.pt, history.csv, …       its results; the outputs of the job are hard links to them
     finished.json                  written last: device, machine, and the SHA-256 of each result
 

@@ -1,7 +1,6 @@
 """The weights that a training starts from: those of a model file, or of torchvision's ResNet-18."""
 
 import dataclasses
-import json
 
 import torch
 from torch import Tensor
@@ -53,27 +52,12 @@ def _shapes(network: Network) -> dict[str, object]:
 
 def _read(file: str) -> dict:
     """The content of a model file; a state dict is converted to such a content."""
-    if file.endswith(".safetensors"):
-        content = _read_safetensors(file)
-    else:
-        content = model_file.read(file, state_dict=True)
+    content = model_file.read(file, state_dict=True)
     if "format" in content:
         return content
     architecture = {"kind": "resnet18", "classes": len(content.get("fc.bias", ()))}
     state = _from_torchvision(content)
     return {"architecture": architecture, "input_shape": (3, 1, 1), "state": state}
-
-
-def _read_safetensors(file: str) -> dict:
-    from safetensors import SafetensorError, safe_open  # of requirements-export.txt
-
-    try:
-        with safe_open(file, "pt") as stored:
-            state = {name: stored.get_tensor(name) for name in stored.keys()}  # noqa: SIM118
-            described = (stored.metadata() or {}).get(model_file.METADATA)
-    except SafetensorError as error:
-        raise InputError(f"{file} is not a safetensors file that can be read: {error}.") from error
-    return json.loads(described) | {"state": state} if described else state
 
 
 def _from_torchvision(state: dict[str, Tensor]) -> dict[str, Tensor]:

@@ -110,14 +110,11 @@ def _cause(process: str, failure: ProcessFailure) -> InputError:
     """The failure of a process as one sentence; a traceback goes to the log."""
     if failure.exitcode == -signal.SIGTERM:
         return TrainingInterrupted(f"The training received SIGTERM as it began; {START_AGAIN}")
-    if failure.exitcode < 0:
-        return InputError(
-            f"{process} was killed by {failure.signal_name()}, possibly because the machine ran "
-            f"out of memory; {START_AGAIN}"
-        )
     if isinstance(failure.message, str):  # no exception was recorded
+        how = failure.signal_name() if failure.exitcode < 0 else f"exit code {failure.exitcode}"
         return InputError(
-            f"{process} exited without a message (exit code {failure.exitcode}); {START_AGAIN}"
+            f"{process} ended with {how}, possibly because the machine ran out of memory; "
+            f"{START_AGAIN}"
         )
     kind, _, text = failure.message["message"].partition(": ")
     for known in (InputError, TrainingInterrupted):

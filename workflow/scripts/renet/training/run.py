@@ -9,11 +9,11 @@ import torch
 from renet.config.recipe import Recipe
 from renet.dataset import hdf5
 from renet.dataset.hdf5 import FaceFile
-from renet.network import cpu, devices, kinds, model_file
+from renet.network import devices, kinds, model_file
 from renet.network.model import parameter_count
 from renet.network.settings import RunSettings
-from renet.training import initial_weights, processes, profiling
-from renet.training.checkpoints import Checkpoint, SavedModels
+from renet.training import initial_weights, processes
+from renet.training.checkpoints import Checkpoint
 from renet.training.folder import TrainingFolder
 from renet.training.history import HISTORY, THROUGHPUT
 from renet.training.tensorboard import EventLog
@@ -25,10 +25,9 @@ class TrainJob:
     """The inputs, outputs, params and resources of the rule `train`, for each process of a run.
 
     Attributes:
-        checkpoint_seconds, save_every, keep_models: see `renet.training.checkpoints`.
+        checkpoint_seconds: see `renet.training.checkpoints`.
         code: digest of the code.
         gpu, nodes: number of GPUs and of machines; several machines have each its own GPUs.
-        profile_steps: number of steps of which there is to be a trace.
     """
 
     settings: RunSettings
@@ -39,12 +38,9 @@ class TrainJob:
     throughput: Path
     training: Path
     checkpoint_seconds: float
-    save_every: int
-    keep_models: int
     code: str
     gpu: int | None = None
     nodes: int
-    profile_steps: int = 0
 
     @property
     def paths(self) -> list[Path]:
@@ -59,15 +55,13 @@ class TrainJob:
 
 
 def choose_device(recipe: Recipe) -> torch.device:
-    """The device of this process, chosen before PyTorch's first computation starts its threads.
+    """The device of this process, and its algorithms.
 
     Raises:
         InputError: the device does not exist.
     """
     device = devices.choose(recipe.device, recipe.threads, processes.local_rank())
     devices.choose_algorithms(device, recipe.deterministic)
-    if device.type == "cpu":
-        cpu.bind_threads()
     return device
 
 
@@ -99,7 +93,7 @@ def build(
     model.freeze(settings.train.freeze)
     logging.info("The network has %s parameters", f"{parameter_count(model):,}")
     logging.debug("%s", model)
-    model = devices.to_device(model, device, settings.train.precision)
+    model = devices.to_device(model, device)
     trainer = Trainer(model, settings.train, faces, validation)
     if saved:
         trainer.restore(saved["training"])
@@ -113,14 +107,11 @@ def resume(settings: RunSettings, checkpoint: Checkpoint, *faces: FaceFile) -> T
         faces: as `Trainer` takes them.
 
     Raises:
-        InputError: see `build` and `Checkpoint.load`; or two checkpoints do not fit on the disk.
+        InputError: see `build` and `Checkpoint.load`.
     """
     device = choose_device(settings.train)
     saved = processes.from_main(checkpoint.load)  # which may rename a damaged checkpoint
-    trainer = build(settings, device, *faces, saved=saved)
-    if not saved and processes.is_main():
-        checkpoint.require_space(trainer.model, settings.train)
-    return trainer
+    return build(settings, device, *faces, saved=saved)
 
 
 def run_training(job: TrainJob) -> None:
@@ -135,16 +126,13 @@ def run_training(job: TrainJob) -> None:
     if not processes.is_main():
         trainer.run(checkpoint)
         return
-    saved_models = SavedModels(folder / "models" / "model.pt", job.save_every, job.keep_models)
     events = EventLog(folder / "tensorboard")
     events.add_epochs(trainer.history, trainer.throughput.rows)
 
     def after_epoch(trainer: Trainer) -> None:
         events.add_epochs(trainer.history, trainer.throughput.rows)
-        saved_models.save(trainer)
 
-    with profiling.trace_of(job.profile_steps, job.model) as after_step:
-        trainer.run(checkpoint, after_epoch, after_step)
+    trainer.run(checkpoint, after_epoch)
     events.close()
     HISTORY.write(job.history, HISTORY.frame(trainer.history))
     THROUGHPUT.write(job.throughput, THROUGHPUT.frame(trainer.throughput.rows))

@@ -1,22 +1,18 @@
 """One update of the network."""
 
-import contextlib
 import functools
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
-import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, distributed, nn
 
-from renet.common.errors import InputError, lack_of_memory
 from renet.config.recipe import Recipe
 from renet.network import devices
 from renet.network.batch_norm import BatchNorm
 from renet.network.cuda_graphs import CapturedFunction, GraphCapture
 from renet.training import processes
-from renet.training.schedule import part_of_batch
 
 
 def make_optimizer(model: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
@@ -24,11 +20,9 @@ def make_optimizer(model: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
     parameters = [one for one in model.parameters() if one.requires_grad]  # others are frozen
     first = parameters[0]
     on_gpu = first.device.type != "cpu"
-    rate: float | Tensor = recipe.learning_rate
-    if not (on_gpu and first.dtype == torch.float64):
-        # On the device: a captured step reads its present value. A GPU's kernel takes float32.
-        dtype = torch.float32 if on_gpu else torch.float64
-        rate = torch.tensor(rate, dtype=dtype, device=first.device)
+    # On the device: a captured step reads its present value. A GPU's kernel takes float32.
+    dtype = torch.float32 if on_gpu else torch.float64
+    rate = torch.tensor(recipe.learning_rate, dtype=dtype, device=first.device)
     # fused: one pass over the 25 million parameters
     options = {"lr": rate, "weight_decay": recipe.weight_decay, "fused": True}
     if recipe.optimizer == "adamw":
@@ -57,9 +51,8 @@ class TrainStep:
         self.optimizer = make_optimizer(model, recipe)
         parameters = self.optimizer.param_groups[0]["params"]
         self.device, self.dtype = parameters[0].device, parameters[0].dtype
-        # Not in float64, whose learning rate is a number, nor with collectives in the forward pass.
-        self.captures = self.device.type != "cpu" and recipe.precision != "float64"
-        self.captures &= not recipe.sync_batchnorm
+        # Not with collectives in the forward pass.
+        self.captures = self.device.type != "cpu" and not recipe.sync_batchnorm
         self.sums = torch.zeros(3, dtype=torch.float64, device=self.device)
         self._graphs: GraphCapture | None = None
         self._captured: list[tuple[CapturedFunction, CapturedFunction]] = []
@@ -91,11 +84,7 @@ class TrainStep:
 
     def set_rate(self, rate: float) -> None:
         """Set the learning rate; a captured step reads it from the device."""
-        (group,) = self.optimizer.param_groups
-        if isinstance(group["lr"], Tensor):
-            group["lr"].fill_(rate)
-        else:
-            group["lr"] = rate
+        self.optimizer.param_groups[0]["lr"].fill_(rate)
 
     def state(self) -> dict:
         """The averages of the gradients, and the sums; waits for the device."""
@@ -117,20 +106,18 @@ class TrainStep:
         """Forward and backward, to this process's part of the gradients."""
         for norm in self._norms:
             norm.has_samples = fraction > 0
-        precision = self.recipe.precision
-        with devices.tf32_flags(precision):  # for the backward pass too, unlike autocast
-            with devices.precision_context(precision, self.device):
-                logits = self.model(pixels).to(self.dtype)
-            mixed = targets.is_floating_point()
-            loss = F.cross_entropy(
-                logits,
-                targets.to(self.dtype) if mixed else targets,
-                label_smoothing=float(self.recipe.label_smoothing),
-            )
-            if fraction != 1.0:
-                loss = loss * fraction
-            self.optimizer.zero_grad(set_to_none=self._is_alone)
-            loss.backward()
+        with devices.precision_context(self.recipe.precision, self.device):
+            logits = self.model(pixels).to(self.dtype)
+        mixed = targets.is_floating_point()
+        loss = F.cross_entropy(
+            logits,
+            targets.to(self.dtype) if mixed else targets,
+            label_smoothing=float(self.recipe.label_smoothing),
+        )
+        if fraction != 1.0:
+            loss = loss * fraction
+        self.optimizer.zero_grad(set_to_none=self._is_alone)
+        loss.backward()
         samples = len(targets) if fraction else 0
         labels = targets.argmax(1) if mixed else targets
         correct = (logits.detach().argmax(1) == labels)[:samples].sum()
@@ -143,16 +130,6 @@ class TrainStep:
         loss, correct, samples, _ = self._figures.double()
         self.sums[:2] += torch.stack([loss * samples, correct])
         self.sums[2] += self.sums[0].isfinite()
-
-    def prepare(self, shape: tuple[int, int, int]) -> None:
-        """Capture the step for full batches of faces (C, H, W), unless it runs without graphs."""
-        rows, fraction = part_of_batch(np.arange(self.recipe.batch_size))
-        pixel_type = torch.float32 if self.recipe.augments else torch.uint8
-        pixels = torch.zeros((len(rows), *shape), dtype=pixel_type, device=self.device)
-        targets = torch.zeros(len(rows), dtype=torch.int64, device=self.device)
-        if self.recipe.mixup:
-            targets = F.one_hot(targets, self.model.architecture.classes).float()
-        self._functions(pixels, targets, fraction)
 
     def _functions(self, *batch: Tensor | float) -> tuple[Callable, Callable]:
         """`_compute` and `_update`, or their graphs for such a batch, which may be captured now."""
@@ -178,16 +155,3 @@ class TrainStep:
         compute = CapturedFunction(self._graphs, self._compute, *own)
         self._captured.append((compute, CapturedFunction(self._graphs, self._update)))
         return self._captured[-1]
-
-
-@contextlib.contextmanager
-def explain_out_of_memory(batch_size: int) -> Iterator[None]:
-    """Raise an `InputError` with the batch size where memory is lacking."""
-    try:
-        yield
-    except (MemoryError, RuntimeError) as error:
-        if not (shortage := lack_of_memory(error)):
-            raise
-        raise InputError(
-            f"{shortage}; lower `train.batch_size`, now {batch_size}, or raise `train.processes`."
-        ) from error

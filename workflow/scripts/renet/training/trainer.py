@@ -12,7 +12,7 @@ from renet.common.errors import InputError, TrainingInterrupted
 from renet.common.progress import Progress
 from renet.config.recipe import Recipe
 from renet.dataset.hdf5 import FaceFile
-from renet.network.loader import Loader, make_loader
+from renet.network.loader import Loader
 from renet.network.model import Network
 from renet.training import history, processes, schedule, train_step
 from renet.training.augmentation import Augmentation
@@ -80,7 +80,6 @@ class Trainer:
         self,
         checkpoint: Checkpoint | None = None,
         after_epoch: Callable[["Trainer"], None] = lambda _: None,
-        after_step: Callable[[], None] = lambda: None,
         show_progress: bool = True,
     ) -> None:
         """Train up to the recipe's number of epochs.
@@ -88,7 +87,6 @@ class Trainer:
         Args:
             checkpoint: where to write checkpoints; None writes none, and SIGTERM ends the process.
             after_epoch: called after every epoch, in rank 0.
-            after_step: called after every update.
 
         Raises:
             InputError: the loss became NaN or infinite; the last checkpoint stays.
@@ -97,13 +95,11 @@ class Trainer:
         self._checkpoint = checkpoint
         with contextlib.ExitStack() as stack:
             self._stop = stack.enter_context(stop_requests()) if checkpoint else []
-            stack.enter_context(train_step.explain_out_of_memory(self.recipe.batch_size))
-            self.step.prepare(self.faces.shape)  # before the faces fill the GPU's memory
-            loader = make_loader(self.faces.pixels, self.faces.targets, self.device)
+            loader = Loader(self.faces.pixels, self.faces.targets, self.device)
             batches = stack.enter_context(contextlib.closing(self._batches(loader)))
             while self.epoch < self.recipe.epochs:
                 self.throughput.start(loader)
-                self._train_epoch(batches, after_step, show_progress)
+                self._train_epoch(batches, show_progress)
                 self._end_epoch()
                 if processes.is_main():
                     after_epoch(self)
@@ -145,9 +141,7 @@ class Trainer:
                     pixels, targets = changes(pixels, targets, own, epoch)
                 yield pixels, targets, fraction
 
-    def _train_epoch(
-        self, batches: Iterator[Batch], after_step: Callable[[], None], show_progress: bool
-    ) -> None:
+    def _train_epoch(self, batches: Iterator[Batch], show_progress: bool) -> None:
         self.model.train()
         progress = Progress(
             total=len(self.faces), initial=self.images, unit=" img",
@@ -157,7 +151,6 @@ class Trainer:
         with progress:
             for batch in itertools.islice(batches, self._steps_of_epoch - self.steps):
                 self._update(*batch)
-                after_step()
                 if self.images == len(self.faces) or self.steps % SYNC_EVERY[self.device.type] == 0:
                     self._show_metrics(progress)
                     self._stop_or_save()
@@ -213,7 +206,7 @@ class Trainer:
         }  # fmt: skip
         if self.validation.is_due(epoch):
             self._save()  # it may take longer than the time after SIGTERM
-            loss, accuracy = self.validation.measure(self.updates)
+            loss, accuracy = self.validation.measure()
             if not math.isfinite(loss):
                 raise self._divergence("The validation loss", self.steps)
             row |= {"validation_loss": loss, "validation_accuracy": accuracy}

@@ -1,16 +1,13 @@
 """Loss and accuracy of a network on the validation set, and its best epoch."""
 
-import functools
-import logging
 from typing import Any
 
 import torch
 import torch.nn.functional as F
 
-from renet.common import advice
 from renet.config.recipe import Recipe
 from renet.dataset.hdf5 import FaceFile
-from renet.network.inference import Inference
+from renet.network import inference
 from renet.network.model import Network
 from renet.training import processes
 
@@ -42,27 +39,14 @@ class Validation:
         """Whether the training validates after this epoch (from 1)."""
         return self._faces is not None and self._recipe.validates_after(epoch)
 
-    @functools.cached_property
-    def _inference(self) -> Inference:
-        """Created at the first validation, after the training has taken most of its memory."""
-        own = self._faces.pixels[processes.part(len(self._faces))]
-        return Inference(self._model, own, self._device, self._recipe.precision)
-
-    def measure(self, updates: int) -> tuple[float, float]:
-        """Mean loss and accuracy of the network after so many updates of its weights.
-
-        Each process computes its part.
-        """
+    def measure(self) -> tuple[float, float]:
+        """Mean loss and accuracy of the network; each process computes its part."""
         # Without sync_batchnorm, each process has its own statistics; rank 0 has the network's.
         processes.broadcast(self._model.buffers())
-        logits = processes.concatenate(self._inference.logits())
+        own = self._faces.pixels[processes.part(len(self._faces))]
+        own = inference.logits(self._model, own, self._device, self._recipe.precision)
+        logits = processes.concatenate(own)
         targets = self._faces.targets
-        if processes.is_main() and not logits.any():
-            logging.warning(
-                "Constant prediction: the ReLU before the softmax is 0 for every validation face, "
-                "so that the network predicts one class for all. %s",
-                advice.of_training(updates),
-            )
         loss = F.cross_entropy(torch.from_numpy(logits), torch.from_numpy(targets)).item()
         return loss, float((logits.argmax(1) == targets).mean())  # a tie counts as class 0
 
