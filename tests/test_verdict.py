@@ -14,7 +14,7 @@ from helpers.browser import DESKTOP, PHONE, show, texts
 from helpers.pages import changed_settings, index, run_page, write_report
 from helpers.predictions import predictions_of, predictions_with
 from renet.common import advice
-from renet.evaluation import confidence_intervals, metrics, run_metrics
+from renet.evaluation import abstention, calibration, confidence_intervals, metrics, run_metrics
 from renet.evaluation.tables import COMPARISON, SLICES
 from renet.metadata import subjects
 from renet.pages import metric_tables, phrases, templates
@@ -428,6 +428,17 @@ def test_threshold_that_accepts_no_test_face_has_no_error():
     assert "On the test set, 80.0" in some and "are accepted, with an error of 1.0" in some
     assert "On the test set, all predictions are unsure." in nothing
     assert phrases.UNDEFINED not in nothing
+
+
+def test_sentences_have_the_numbers_of_sequences_and_of_bins():
+    choice = abstention.choose(np.ones(51), np.ones(51), 0.02) | {"max_error": 0.02, "level": 0.95}
+    people = {"subjects": 51, "unnamed_photos": 0}
+    text = phrases.abstention(
+        {"abstention": choice, "validation": people, "calibration": {"fitted_on": "validation"}}
+    )
+    assert "The validation set has 51 people. At least 228 people without an error" in text
+    assert "A single test would need 149, but five sequences" in text and abstention.SEQUENCES == 5
+    assert f"in {calibration.BINS} bins" in templates.caption("reliability")
 
 
 def test_single_thing_is_counted_in_the_singular():
