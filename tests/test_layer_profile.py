@@ -55,11 +55,9 @@ def test_run_page_has_a_row_for_each_layer(results):
         assert f'{row.layer}</th><td class="text">{row.kind}</td>{cells}' in page
 
 
-def test_maps_of_the_sweeps_are_the_output_of_the_spatial_rnn(network):
+def test_mean_of_the_classifiers_maps_is_the_logit(network):
     face = np.random.default_rng(1).integers(0, 256, SHAPE, dtype=np.uint8)
     seen = activations.record(network, face, torch.device("cpu"))
-    assert np.array_equal(seen.maps["rnn1.horizontal"], seen.maps["rnn1"])
-    assert seen.maps["rnn1.vertical"].shape == (12, 8, 4)
     assert seen.maps["cls"].mean(axis=(1, 2)) == pytest.approx(seen.logits, abs=1e-6)
     assert not any(layer._forward_hooks for layer in network.modules())
 

@@ -33,8 +33,8 @@ def test_holms_adjustment_agrees_with_a_table_by_hand():
 
 
 def test_slices_of_independent_photos_have_the_exact_binomial_test():
-    table, _ = sliced({"a": (30, 40), "b": (580, 600)})
-    expected = stats.binomtest(30, 40, 610 / 640, alternative="less").pvalue
+    table, _ = sliced({"a": (30, 40), "b": (290, 300)})
+    expected = stats.binomtest(30, 40, 320 / 340, alternative="less").pvalue
     assert table.p_holm["a"] == pytest.approx(2 * expected)
 
 
@@ -45,7 +45,7 @@ def test_slice_of_a_low_accuracy_on_enough_faces_is_weaker():
 
 
 def test_low_accuracy_by_chance_is_not_significant():
-    table, found = sliced({"low": (26, 30), "rest": (540, 600)})
+    table, found = sliced({"low": (26, 30), "rest": (180, 200)})
     assert found == [] and table.p_holm.notna().sum() == 2
 
 
@@ -69,6 +69,12 @@ def test_photos_of_a_single_person_show_nothing():
     ).assign(source=["a"] * 40 + ["b"] * 100)  # fmt: skip
     _, found = result_of(predictions)
     assert found == []
+
+
+@pytest.mark.parametrize(("faces", "tested"), [(900, True), (901, False)])
+def test_slice_of_more_than_nine_tenths_of_the_set_is_not_tested(faces, tested):
+    table, _ = sliced({"most": (800, faces), "rest": (50, 1000 - faces)})
+    assert table.p_holm.notna()["most"] == tested
 
 
 def test_slice_that_holds_the_whole_set_is_not_tested():
@@ -123,6 +129,10 @@ def test_gap_of_a_few_faces_is_not_tested():
     predictions = by_age({25: (1.0, 1.0), 45: (1.0, 1.0)})
     young = by_age({5: (0.0, 1.0)}, faces=9)
     assert gaps_of(pd.concat([predictions, young], ignore_index=True)) == ({}, 2)
+
+
+def test_gap_of_nearly_the_whole_set_is_not_tested():
+    assert gaps_of(by_age({25: (0.9, 0.9), 75: (0.5, 1.0)}).head(430))[1] == 0
 
 
 @pytest.mark.parametrize(("women", "found"), [(1, False), (40, True)])

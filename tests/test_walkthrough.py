@@ -21,11 +21,11 @@ import yaml
 from matplotlib import colormaps
 
 from helpers.browser import DESKTOP, PHONE, requests, show, texts, violations
-from helpers.project import call_script
+from helpers.project import ROOT, call_script
 from helpers.workflow import SMALL, copy_project, planned, run, snakemake, write_config
 from renet.archives import tar_index
 from renet.common.errors import InputError
-from renet.config.architecture import CnnArchitecture
+from renet.config.architecture import Architecture, CnnArchitecture
 from renet.dataset import hdf5
 from renet.evaluation.plot_style import BLUE, RED
 from renet.faces.crop import cv2
@@ -34,11 +34,12 @@ from renet.inspection import activations, sweep_plot
 from renet.network import kinds, model_file
 from renet.network.inference import softmax
 from renet.network.rnn import SpatialRNN
-from renet.pages import walkthrough_network
+from renet.pages import templates, walkthrough_network
 
 RUN = "results/runs/renet"
 PAGE = f"{RUN}/walkthrough.html"
 RECEIPT = "resources/sample/wiki_crop.tar.json"
+RNN = {"units": 6, "block": [2, 2]}
 
 
 @pytest.fixture
@@ -192,30 +193,60 @@ def test_receptive_field_is_cut_to_the_face_in_each_direction(tmp_path):
 
 
 def test_weights_are_shared_by_columns_where_the_config_says_so(page):
-    assert "Each column has weights of its own." in sentences(page, "rnn1")
+    text = sentences(page, "rnn1")
+    assert "Each column has an RNN with weights of its own, which makes 2 RNNs." in text
+    assert "with separate weights for each row." in text
     text = sentences(page, "rnn2")  # one column
     assert "share their weights" not in text and "weights of its own" not in text
 
 
+def test_parameters_of_a_spatial_rnn_are_the_result_of_the_products_on_the_page(page, finished):
+    network = model_file.load(finished / RUN / "model.pt")
+    for name in ("rnn1", "rnn2"):
+        total, *products = re.search(
+            r"has ([\d,]+) parameters: ([^a-z]*) for the vertical sweep, and ([^a-z]*) for",
+            sentences(page, name),
+        ).groups()
+        parameters = network.get_submodule(name).parameters()
+        assert int(total.replace(",", "")) == sum(one.numel() for one in parameters)
+        results = [eval(product.replace("×", "*")) for product in products]  # noqa: S307
+        assert sum(results) == int(total.replace(",", ""))
+
+
+@pytest.mark.parametrize(
+    ("options", "text"),
+    [
+        ({"shared": True}, "2 × (16 × 6 + 6 × 6 + 6)"),
+        ({"cell": "gru"}, "2 × 2 × 3 × (16 × 6 + 6 × 6 + 6)"),
+    ],
+)
+def test_products_have_the_gates_of_the_cell_and_one_rnn_where_weights_are_shared(options, text):
+    network = kinds.build((3, 16, 16), Architecture([4, 4], [RNN], **options))
+    macro = templates.ENVIRONMENT.get_template("parts.html.j2").module.product
+    assert macro(network.rnn1.vertical).strip() == text
+
+
 def test_changed_blocks_are_counted_in_words_that_fit_their_number(page):
-    found = {name: re.search(r"This changes [^.]*\.", sentences(page, name))[0]
-             for name in ("rnn1", "rnn2")}  # fmt: skip
-    words = ("in the forward units", "in the backward units, and", "after the horizontal sweep.")
-    assert found == {
-        "rnn1": "This changes 1 block of 4 {}, 2 {} 4 {}".format(*words),
-        "rnn2": "This changes 1 block of 1 {}, 1 {} 1 {}".format(*words),
-    }
+    up = "After the upward sweep, {} of {}"
+    first, second = sentences(page, "rnn1"), sentences(page, "rnn2")
+    assert "After the downward sweep, 1 position of 4 changes. After the upward" in first
+    assert up.format("2 positions", "4 change: this block and the 1 above it. Each row") in first
+    assert "carries the change along the row: 4 of 4." in first
+    assert up.format("1 position", "1 changes. Each row") in second
+    assert "carries the change along the row: 1 of 1." in second
 
 
 def test_drawing_of_the_sweeps_has_the_numbers_and_the_arrows_of_the_layer(page, tmp_path):
     layer = SpatialRNN((6, 8, 6), (2, 3), units=5)
     words = sweep_plot.draw(layer, tmp_path / "sweep.svg")
     assert words == (
-        "Input 6 × 8 × 6, 4 × 2 blocks of 2 × 3; Vertical sweep, columns: 2, units: 5 down, 5 up; "
-        "Horizontal sweep, rows: 4, units: 5 to the right, 5 to the left; Output 10 × 4 × 2"
+        "Input 6 × 8 × 6, 4 × 2 blocks of 2 × 3, each a vector of 36 numbers; "
+        "Vertical sweep, columns: 2, units: 5 down, 5 up, output 10 × 4 × 2; "
+        "Horizontal sweep, rows: 4, units: 5 to the right, 5 to the left, output 10 × 4 × 2"
     )
     drawing = (tmp_path / "sweep.svg").read_text()
-    assert ">4 × 2 blocks of 2 × 3<" in drawing and ">Output 10 × 4 × 2<" in drawing
+    assert ">4 × 2 blocks of 2 × 3<" in drawing and drawing.count(">output 10 × 4 × 2<") == 2
+    assert drawing.count("#3cdc5a") == 3  # the block, its column and its row
     # Two columns and four rows, each with an arrow of each colour: a line and a head.
     assert drawing.count(BLUE) == drawing.count(RED) == 2 * (2 + 4)
     assert 'src="page/walkthrough/sweep.svg" alt="How rnn1 sweeps: Input' in page
@@ -259,11 +290,30 @@ def palette(name: str) -> set[tuple[int, ...]]:
 def test_maps_have_the_colours_that_their_captions_name(finished, page):
     keys = {"Blue is below zero": palette("RdBu_r"), "Black is 0": palette("magma")}
     signs = {"conv1": "Black is 0", "conv4": "Black is 0", "bn0": "Blue is below zero"}
-    for sweep in ("rnn1_vertical", "rnn1_horizontal", "rnn2_vertical", "rnn2_horizontal"):
-        signs[sweep] = "Blue is below zero"
     for name, sentence in signs.items():
         assert sentence in captions(page)[name], name
         assert colours_of(finished / RUN / f"page/walkthrough/{name}.png") <= keys[sentence], name
+
+
+def test_changed_positions_of_a_sweep_are_bright_and_the_block_has_a_frame(finished):
+    folder = finished / RUN / "page/walkthrough"
+    down, up, face = (
+        cv2.imread(str(folder / f"rnn1_{name}.png"))[..., ::-1].astype(int)
+        for name in ("downward", "upward", "face")
+    )
+    side = down.shape[0] // 2  # of a block; that in row 1, column 1 is set to zero
+    assert down[:side].max() < 10 and down[:, :side].max() < 10
+    assert up[:side, side:].max() > 10 and down[side + 20, side + 20].max() > 100
+    frame = list(sweep_plot.MARK)
+    assert all(picture[-1, -1].tolist() == frame for picture in (down, up, face))
+
+
+def test_code_of_each_step_is_where_the_page_says(page):
+    named = re.findall(r"Code: <code>([^<]*)</code>, <code>([^<]*)</code>", page)
+    assert len(named) == 13
+    for path, names in named:
+        for name in names.split(", "):
+            assert re.search(rf"^(class|def) {name}\b", (ROOT / path).read_text(), re.M), name
 
 
 @pytest.mark.parametrize("width", [PHONE, DESKTOP])
@@ -277,7 +327,7 @@ def test_page_fits_shows_its_pictures_and_asks_for_nothing_outside(window, finis
     pictures = window.execute_script(
         "return [...document.images].map((one) => [one.naturalWidth, one.alt, one.src])"
     )
-    assert len(pictures) == 16
+    assert len(pictures) == 18
     for natural_width, text, source in pictures:
         assert natural_width > 0 and len(text) > 20, source
     links = window.execute_script(
@@ -301,7 +351,7 @@ def test_any_other_face_has_its_page_by_a_command_which_the_page_has(project):
     page, path = walk(project, "--id", sample.id), project / RUN / "photo.html"
     assert text_of(page, "index") == "3" and text_of(page, "digest") == sample.digest
     assert (project / RUN / "photo/conv1.png").exists()
-    words = shlex.split(html.unescape(re.search(r"<pre[^>]*>(python [^<]*)</pre>", page)[1]))
+    words = shlex.split(html.unescape(re.search(r"<pre[^>]*>(\S*/python [^<]*)</pre>", page)[1]))
     path.unlink()
     subprocess.run([sys.executable, *words[1:]], cwd=project, check=True)
     assert path.read_text() == page
@@ -414,7 +464,7 @@ def test_own_photos_are_followed_from_their_table(tmp_path):
     assert "cut from the photo by its box, with 0.4 times" in page
     # The tar that the folder was packed into.
     assert re.search(r"tail -c \+\d+ 'resources/own/my photos\.tar' \|", html.unescape(page))
-    assert "All columns share their weights." in page and "(gru)" in page
+    assert "All columns share their weights, as in" in page and "(gru)" in page
     assert "equals the one in test.h5 in every pixel" in page
     shown = cv2.imread(str(project / RUN / "page/walkthrough/photo.jpg"))
     assert shown.shape == (80, 90, 3)

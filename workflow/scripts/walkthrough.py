@@ -66,14 +66,14 @@ def walkthrough(
             "show; name a model of the kind renet or cnn."
         )
     face = np.array(hdf5.read(faces).pixels[shown.index])
-    words = [model, faces, *receipt_files, "-o", model.with_name("photo.html")]
-    words += ["--id", shown.sample["id"]]
+    words = [".venv/bin/python", "workflow/scripts/walkthrough.py", model, faces, *receipt_files]
+    words += ["-o", model.with_name("photo.html"), "--id", shown.sample["id"]]
     with inference.open(encoding="utf-8") as lines:  # in the order of the HDF5 file
         header, line = next(lines), next(itertools.islice(lines, shown.index, None))
     walk = Walkthrough(
         run=model.absolute().parent.name,
         config=config,
-        command=shlex.join(["python", "workflow/scripts/walkthrough.py", *map(str, words)]),
+        command=shlex.join(map(str, words)),
         lineage=shown,
         crop=CropSpec(**sources.crop_spec(config, config["archives"][shown.sample["source"]])),
         face=face,

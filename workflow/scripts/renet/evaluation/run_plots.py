@@ -184,7 +184,7 @@ def slices(evaluation: Evaluation) -> Figure:
         axis.plot(row.majority_baseline, line, "|", color=RED, ms=8)
     axis.set(xlim=(-0.01, 1.01), xlabel="accuracy")
     axis.plot([], [], "o-", color=BLUE, lw=2, ms=4, label="accuracy with its 95 % interval")
-    axis.plot([], [], "|", color=RED, ms=8, label="majority class of the slice")
+    axis.plot([], [], "|", color=RED, ms=8, label="accuracy of its majority-class baseline")
     figure.legend(loc="outside upper left", ncols=2, frameon=False)
     return figure
 

@@ -9,7 +9,7 @@ import pandas as pd
 from scipy import stats
 
 from renet.evaluation.confidence_intervals import proportion
-from renet.evaluation.tables import FEWEST_OF_CLASS, NOT_COMPARED, SMALL_SLICE
+from renet.evaluation.tables import FEWEST_OF_CLASS, MAX_PART, NOT_COMPARED, SMALL_SLICE
 
 
 def weaker(table: pd.DataFrame, predictions: pd.DataFrame, slices: pd.DataFrame) -> np.ndarray:
@@ -18,9 +18,9 @@ def weaker(table: pd.DataFrame, predictions: pd.DataFrame, slices: pd.DataFrame)
     One-sided and exact: the beta distribution of Clopper and Pearson with the effective number of
     faces (Korn and Graubard, Survey Methodology 24, 1998). The accuracy of the whole set is taken
     as known, which is conservative, because the slice is part of the set. Slices of fewer than
-    `SMALL_SLICE` faces and those that hold the whole set are not tested: NaN.
+    `SMALL_SLICE` faces and of more than `MAX_PART` of the set are not tested: NaN.
     """
-    tested = ((table.n >= SMALL_SLICE) & (table.n < len(predictions))).to_numpy()
+    tested = table.n.between(SMALL_SLICE, MAX_PART * len(predictions)).to_numpy()
     size = np.array([
         proportion(part.correct, part.subject).effective_size()
         for row in table[tested].itertuples()
@@ -39,10 +39,10 @@ def gaps(table: pd.DataFrame) -> np.ndarray:
     """Test whether the recalls of the genders differ in each slice: Holm's p-values.
 
     One family of tests: the slices that describe the person or the photo's origin (all but
-    `NOT_COMPARED`), with at least `SMALL_SLICE` faces and `FEWEST_OF_CLASS` of each gender, but not
-    those that hold the whole set. NaN for the others.
+    `NOT_COMPARED`), with at least `SMALL_SLICE` faces and `FEWEST_OF_CLASS` of each gender, and at
+    most `MAX_PART` of the set. NaN for the others.
     """
-    is_part = table.n.between(SMALL_SLICE, table.groupby("slice").n.transform("sum") - 1)
+    is_part = table.n.between(SMALL_SLICE, MAX_PART * table.groupby("slice").n.transform("sum"))
     fewest = table[["n_female", "n_male"]].min(axis=1)
     tested = is_part & ~table.slice.isin(NOT_COMPARED) & (fewest >= FEWEST_OF_CLASS)
     adjusted = np.full(len(table), np.nan)

@@ -3,7 +3,6 @@
 import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass
-from operator import itemgetter
 
 import numpy as np
 import torch
@@ -18,7 +17,7 @@ from renet.network.rnn import DIRECTIONS, SpatialRNN
 class Activations:
     """The outputs of a network's layers for one face, as maps (channels, rows, columns)."""
 
-    maps: dict[str, np.ndarray]  # by name: bn0, conv1, … and rnn1.vertical, rnn1.horizontal, …
+    maps: dict[str, np.ndarray]  # by name: bn0, conv1, …
     logits: np.ndarray  # (classes,) float64
 
 
@@ -34,21 +33,15 @@ def record(
     network.eval()
     maps: dict[str, np.ndarray] = {}
 
-    def keep(name: str, to_maps: Callable[[Tensor], Tensor]) -> Callable[..., None]:
+    def keep(name: str) -> Callable[..., None]:
         def hook(_: nn.Module, __: tuple[Tensor], output: Tensor) -> None:
-            maps[name] = to_maps(output).double().cpu().numpy()
+            maps[name] = output[0].double().cpu().numpy()
 
         return hook
 
     with contextlib.ExitStack() as hooks:
         for name, layer in network.named_children():
-            parts: dict[str, tuple[nn.Module, Callable]] = {name: (layer, itemgetter(0))}
-            if isinstance(layer, SpatialRNN):
-                parts[f"{name}.vertical"] = layer.vertical, _maps_of_columns
-                parts[f"{name}.horizontal"] = layer.horizontal, _maps_of_rows
-            for part, (module, to_maps) in parts.items():
-                handle = module.register_forward_hook(keep(part, to_maps))
-                hooks.callback(handle.remove)
+            hooks.callback(layer.register_forward_hook(keep(name)).remove)
         pixels = torch.from_numpy(face.copy()).unsqueeze(0).to(device)
         logits = model.infer(network, pixels, precision)[0].double().cpu().numpy()
     return Activations(maps, logits)

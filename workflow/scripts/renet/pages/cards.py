@@ -23,6 +23,7 @@ from renet.pages import metric_tables, phrases, templates, verdict
 from renet.pages.results import DataResults, RunResults
 
 LINK = re.compile(r"\[([^\]]*)\]\(([^)]*)\)")  # of Markdown; its text and its target
+OPTION = re.compile(r"(<code>|\s)(--\w[\w-]*)")  # of a command, which is not to break: --help
 DOCUMENTS = ("course", "tour")  # of docs/; each is a page of the results, too
 CARD_METRICS = ("accuracy", "balanced_accuracy", "mcc", "loss", "brier", "ece")
 
@@ -145,7 +146,8 @@ def _write(template: str, path: Path, home: str, **values: object) -> None:
 def _write_page(path: Path, text: str, **values: object) -> None:
     """Write a page from Markdown, whose first line is its title."""
     title = text.splitlines()[0].removeprefix("# ")
-    templates.write("card.html.j2", path, title=title, body=MARKDOWN.render(text), **values)
+    body = OPTION.sub(r"\1<span>\2</span>", MARKDOWN.render(text))
+    templates.write("card.html.j2", path, title=title, body=body, **values)
 
 
 def _open_table(_: RendererHTML, tokens: Sequence[Token], index: int, *__: object) -> str:

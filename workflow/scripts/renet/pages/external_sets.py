@@ -65,7 +65,7 @@ def _section(results: SetResults, name: str, set_name: str) -> dict:
     few = phrases.few(test, set_name)
     judged = [
         phrases.gender_gap(test, set_name),
-        phrases.gaps(results.slices, set_name),
+        phrases.gaps(results.slices),
         phrases.calibration_error(test),
         f"Weaker slices: {phrases.weaker_slices(results.slices, set_name)}",
         phrases.left_out(results.slices),

@@ -1,5 +1,6 @@
 """Numbers and results as text, for pages, cards and text alternatives."""
 
+import math
 from collections.abc import Iterable
 from typing import Any
 
@@ -8,7 +9,13 @@ import pandas as pd
 from renet.common.imdb_wiki import CLASSES
 from renet.config.recipe import Recipe
 from renet.dataset.tables import NEAR_DUPLICATES
-from renet.evaluation.tables import ALPHA, FEWEST_OF_CLASS, PEOPLE_OF_BOOTSTRAP, SMALL_SLICE
+from renet.evaluation.tables import (
+    ALPHA,
+    FEWEST_OF_CLASS,
+    MAX_PART,
+    PEOPLE_OF_BOOTSTRAP,
+    SMALL_SLICE,
+)
 from renet.metadata import subjects
 
 UNDEFINED = "–"
@@ -55,14 +62,19 @@ def points_interval(bounds: list[float]) -> str:
 def interval_method(test: dict) -> str:
     """How the intervals of a summary are computed."""
     unit = subjects.unit(test)
-    few = f", which is approximate for fewer than {PEOPLE_OF_BOOTSTRAP} {unit}"
+    few = (
+        f" With fewer than {PEOPLE_OF_BOOTSTRAP} {unit}, the intervals can be too narrow: in "
+        "simulations with few people and a high accuracy, some contained the true value in only "
+        "87\N{NO-BREAK SPACE}% of the cases."
+    )
     return (
-        f"The 95\N{NO-BREAK SPACE}% intervals allow for several faces of one "
+        f"The 95\N{NO-BREAK SPACE}% intervals account for several faces of one "
         f"{subjects.unit(test, 1)}. Accuracy, recall and precision have Wilson's interval on the "
-        "effective number of faces. The interval of the balanced accuracy follows from both "
-        f"recalls. The other metrics have a bootstrap interval over {unit}"
-        f"{few if test['subjects'] < PEOPLE_OF_BOOTSTRAP else ''}. The intervals cover the choice "
-        "of the faces. They do not cover other seeds, wrong labels or other sources of faces."
+        "effective number of faces, which is the number of independent faces that would be as "
+        "informative. The interval of the balanced accuracy follows from both recalls. Differences "
+        f"have Newcombe's interval, and the other metrics a bootstrap interval over {unit}."
+        f"{few if test['subjects'] < PEOPLE_OF_BOOTSTRAP else ''} The intervals do not include "
+        "the effect of other seeds, wrong labels or other sources of faces."
     )
 
 
@@ -108,14 +120,17 @@ def calibration(metrics: dict) -> str:
             "predictions."
         )
     low, high = scaled["interval"]
-    finding = "neither overconfidence nor underconfidence is significant on this set"
+    finding, effect = "neither overconfidence nor underconfidence is significant on this set", ""
     if not low <= 1 <= high:
         finding = f"the network is {'over' if value > 1 else 'under'}confident on this set"
+        effect = _effect(metrics["test"], scaled)
+    elif faces >= SMALL_SLICE:
+        effect = " Scaling has no measurable effect: the interval contains 1."
     if faces < SMALL_SLICE:
         finding = f"its {counted(faces, 'face is', 'faces are')} too few to judge the confidence"
     return (
         f"The temperature fitted on the {fitted_on} is {temperature} (95\N{NO-BREAK SPACE}% "
-        f"interval {low:.2f} to {high:.2f}): {finding}.{_effect(metrics['test'], scaled)} "
+        f"interval {low:.2f} to {high:.2f}): {finding}.{effect} "
         "Temperature scaling does not change the predicted classes."
     )
 
@@ -125,10 +140,10 @@ def calibration_error(test: dict) -> str:
     perfect = test["ece_if_calibrated"]
     ability = "can" if test["ece"] <= perfect["high"] else "cannot"
     return (
-        f"The calibration error (ECE) is {decimal(test['ece'])}. A perfectly calibrated network "
-        f"with these confidences has {decimal(perfect['mean'])} on average, and at most "
-        f"{decimal(perfect['high'])} in 95\N{NO-BREAK SPACE}% of the cases: chance {ability} "
-        "explain this error."
+        f"The calibration error (ECE) is {decimal(test['ece'])}. Even a perfectly "
+        f"calibrated network would have an ECE of about {decimal(perfect['mean'])} on "
+        f"{counted(test['n'], 'face', 'faces')} (95\N{NO-BREAK SPACE}%: at most "
+        f"{decimal(perfect['high'])}), so chance {ability} explain this error."
     )
 
 
@@ -230,16 +245,18 @@ def abstention(metrics: dict) -> str:
     chosen_on, unit = people(metrics["validation"]), subjects.unit(metrics["validation"])
     chosen_set = validation_set(metrics)
     if choice["threshold"] is None and choice["people"] < choice["needed"]:
+        single = math.ceil(math.log(1 - choice["level"]) / math.log1p(-choice["max_error"]))
         return (
-            f"No threshold for unsure predictions was chosen. The {chosen_set} is too small to "
-            f"show an error of at most {rate} with a confidence of {level}: this takes at least "
-            f"{choice['needed']:,} {unit} without an error, and the set has {chosen_on}."
+            f"No threshold for unsure predictions was chosen. The {chosen_set} has {chosen_on}. "
+            f"At least {choice['needed']:,} {unit} without an error are needed to show, at the "
+            f"{level} level, that the error is at most {rate}. A single test would need "
+            f"{single:,}, but five sequences of thresholds are tested."
         )
     if choice["threshold"] is None:
         return (
             f"No threshold for unsure predictions was chosen. On the {chosen_set} ({chosen_on}), "
-            f"none keeps the error at or below {rate} over {unit} and over faces, with a "
-            f"confidence of {level}."
+            f"none keeps the error at or below {rate} over {unit} and over faces at the {level} "
+            "level."
         )
     rule = "Every prediction is accepted"
     if choice["threshold"] > 0:
@@ -247,8 +264,8 @@ def abstention(metrics: dict) -> str:
     return (
         f"{rule}. The threshold was chosen on the {chosen_set}, on one face each of {chosen_on}: "
         f"{choice['errors']:,} of {choice['accepted']:,} accepted predictions are wrong. The error "
-        f"is at most {percentage(choice['upper_bound'])} over {unit} and over faces, with a "
-        f"confidence of {level} that is corrected for the choice. On the test set, "
+        f"is at most {percentage(choice['upper_bound'])} over {unit} and over faces, at the "
+        f"{level} level, corrected for the choice. On the test set, "
         f"{_accepted(choice['test'])}. The bound holds for photos like those of the data set. "
         "Abstaining can widen the difference between groups."
     )
@@ -268,7 +285,7 @@ def risk_coverage_area(metrics: dict) -> str:
     """The area under the risk-coverage curve, and that of a confidence that says nothing."""
     test = metrics["abstention"]["test"]
     return (
-        f"The area under the curve of error by coverage is {test['area']:.4f}. If the confidence "
+        f"The area under the risk-coverage curve is {test['area']:.4f}. If the confidence "
         f"said nothing about errors, the area would be {test['error_of_all']:.4f}."
     )
 
@@ -341,51 +358,39 @@ def gender_gap(test: dict, set_name: str = TEST_SET) -> str:
         return f"The {set_name} has faces of one class alone: no classes can be compared."
     counts = [(row[label], sum(row)) for label, row in enumerate(test["confusion_matrix"])]
     recalls = ", ".join(
-        f"{correct:,} of {total:,} labelled {name} ({percentage(correct / total)})"
+        f"{name} {percentage(correct / total)} ({correct:,} of {total:,})"
         for (correct, total), name in zip(counts, CLASSES, strict=True)
     )
-    value, bounds = difference["value"], difference["interval"]
-    sign, whom = (-1, "Men") if value < 0 else (1, "Women")
-    interval = points_interval(sorted(sign * bound for bound in bounds))
-    size = f"{points(abs(value))} percentage points ({interval})"
-    gap = f"{whom} are recognised less often, by {size}."
-    if not difference["significant"]:
-        gap = f"The difference, {size}, is not significant."
+    sign = -1 if difference["value"] < 0 else 1
+    interval = points_interval(sorted(sign * bound for bound in difference["interval"]))
     small = [name for (_, total), name in zip(counts, CLASSES, strict=True) if total < SMALL_SLICE]
-    few_faces = f" Fewer than {SMALL_SLICE} faces are labelled {' or '.join(small)}"
-    note = f"{few_faces}, so this difference is uncertain." if small else ""
-    return f"Correct predictions: {recalls}. {gap}{note}"
+    few_faces = f"fewer than {SMALL_SLICE} faces are labelled {' or '.join(small)}"
+    return (
+        f"Recall: {recalls}. The difference of {points(sign * difference['value'])} percentage "
+        f"points ({interval}) is {'' if difference['significant'] else 'not '}significant."
+        f"{f' Its size is uncertain: {few_faces}.' if small else ''}"
+    )
 
 
-def gaps(by_slice: pd.DataFrame, set_name: str = TEST_SET) -> str:
-    """The slices in which women or men are recognised significantly less often.
-
-    Args:
-        by_slice: slices.csv.
-        set_name: as it stands after `the`.
-    """
+def gaps(by_slice: pd.DataFrame) -> str:
+    """The slices, rows of slices.csv, in which female and male differ significantly."""
     tested = int(by_slice.gap_p_holm.notna().sum())
-    if not tested:
-        return (
-            "Female and male are compared in no slice by age, colour, source or own column: none "
-            f"has at least {SMALL_SLICE} faces, {FEWEST_OF_CLASS} of each gender, and fewer than "
-            f"the {set_name}."
-        )
     differing = by_slice[by_slice.gap_p_holm <= ALPHA]
     if differing.empty:
         return (
-            "No slice has a significant difference between female and male "
-            f"({counted(tested, 'slice', 'slices')} tested)."
+            "No slice by age, colour, source or a column of your own CSV has a significant "
+            f"difference between female and male ({counted(tested, 'slice', 'slices')} large "
+            f"enough for the test: at least {FEWEST_OF_CLASS} faces of each gender)."
         )
     sentences = []
-    for whom, lower, higher in (("Women", *CLASSES), ("Men", *CLASSES[::-1])):
+    for lower, higher in (CLASSES, CLASSES[::-1]):
         rows = differing[differing[f"recall_{lower}"] < differing[f"recall_{higher}"]]
         recalls = zip(rows[f"recall_{lower}"], rows[f"recall_{higher}"], strict=True)
         texts = [f"{percentage(low)} against {percentage(high)}" for low, high in recalls]
         if texts:
             noun = "slice" if len(texts) == 1 else "slices"
             names = _slices(rows, texts, "gap_p_holm")
-            sentences.append(f"{whom} are recognised less often in the {noun} {names}.")
+            sentences.append(f"The recall of {lower} is significantly lower in the {noun} {names}.")
     return f"{' '.join(sentences)}{_corrected(tested)}"
 
 
@@ -399,7 +404,7 @@ def _slices(rows: pd.DataFrame, texts: Iterable[str], p_column: str) -> str:
 
 
 def _corrected(tested: int) -> str:
-    return f" The p-values are corrected for {tested} slices." if tested > 1 else ""
+    return f" The p-values are corrected for {tested} slices (Holm)." if tested > 1 else ""
 
 
 def weaker_slices(by_slice: pd.DataFrame, set_name: str = TEST_SET) -> str:
@@ -410,17 +415,13 @@ def weaker_slices(by_slice: pd.DataFrame, set_name: str = TEST_SET) -> str:
         set_name: as it stands after `the`.
     """
     tested = int(by_slice.p_holm.notna().sum())
-    if not tested:
-        return (
-            "No slice is tested for a lower accuracy: each one that is smaller than the "
-            f"{set_name} has fewer than {SMALL_SLICE} faces."
-        )
     weaker = by_slice[by_slice.p_holm <= ALPHA]
     if weaker.empty:
         return (
             f"No slice is significantly less accurate than the whole {set_name} "
-            f"({counted(tested, 'slice', 'slices')} of at least {SMALL_SLICE} faces tested). Small "
-            "differences need more faces to be significant."
+            f"({counted(tested, 'slice', 'slices')} large enough for the test: at least "
+            f"{SMALL_SLICE} faces, and at most {100 * MAX_PART:.0f}\N{NO-BREAK SPACE}% of the "
+            "set). Small differences need more faces to be significant."
         )
     names = _slices(weaker, map(percentage, weaker.accuracy), "p_holm")
     return f"Significantly less accurate than the whole {set_name}: {names}.{_corrected(tested)}"
@@ -433,8 +434,8 @@ def p_value(number: float) -> str:
 
 def slice_finding(row: pd.Series, faces: int) -> str:
     """Whether a slice, a row of slices.csv, is significantly weaker than its set of `faces`."""
-    if row.n == faces:
-        return "the whole set"
+    if row.p_holm != row.p_holm:
+        return "the whole set" if row.n == faces else "not tested"
     return "not significant" if row.p_holm > ALPHA else f"significant (p {p_value(row.p_holm)})"
 
 
@@ -508,7 +509,10 @@ def evaluations(count: int, set_name: str = TEST_SET) -> str:
     if not count:
         return f"It is not recorded how many trained models were evaluated on the {set_name}."
     if count == 1:
-        return f"One trained model was evaluated on the {set_name} in this folder of results."
+        return (
+            f"One trained model was evaluated on the {set_name} in this folder of results, so no "
+            "model was chosen by these metrics."
+        )
     return (
         f"{count:,} trained models were evaluated on the {set_name} in this folder of results, "
         "also those of removed runs. If a model is chosen by its test metrics, they are too high."

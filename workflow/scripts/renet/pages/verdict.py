@@ -89,9 +89,8 @@ def groups(results: SetResults, name: str = phrases.TEST_SET) -> list[tuple[str,
     test = results.metrics["test"]
     if few := phrases.few(test, name):
         return [("Few test faces", few)]
-    gaps = f"{phrases.gender_gap(test, name)} {phrases.gaps(results.slices, name)}"
     return [
-        ("Female and male", gaps),
+        ("Female and male", f"{phrases.gender_gap(test, name)} {phrases.gaps(results.slices)}"),
         ("Weaker slices", phrases.weaker_slices(results.slices, name)),
     ]
 

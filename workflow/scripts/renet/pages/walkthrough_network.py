@@ -2,17 +2,19 @@
 
 from pathlib import Path
 
+import cv2
 import numpy as np
 from torch import nn
 
 from renet.common.imdb_wiki import CLASSES
 from renet.inspection import activations, feature_maps, sweep_plot
 from renet.inspection.activations import Activations
-from renet.inspection.feature_maps import COLUMNS
+from renet.inspection.sweep_plot import MARK
 from renet.network.model import Network, parameter_count
-from renet.network.rnn import DIRECTIONS
 from renet.pages import galleries
 from renet.pages.templates import PageTable
+
+REACH_SIDE, FRAME_WIDTH = 256, 3  # pixels of the pictures of the reach
 
 
 def stages(network: Network, seen: Activations, face: np.ndarray, pictures: Path) -> dict:
@@ -28,6 +30,8 @@ def stages(network: Network, seen: Activations, face: np.ndarray, pictures: Path
     }
     for first in layers["rnn"][:1]:
         first["drawing"] = sweep_plot.draw(first["layer"], pictures / "sweep.svg")
+    for one in layers["rnn"]:
+        _draw_reach(one, face, pictures)
     bn0 = seen.maps["bn0"]
     _draw(bn0, list(range(len(bn0))), pictures / "bn0.png", signed=True)
     return {
@@ -91,35 +95,41 @@ def _convolution(network: Network, seen: Activations, names: list[str], pictures
 
 
 def _sweep(network: Network, seen: Activations, names: list[str], pictures: Path) -> dict:
-    """A SpatialRNN: the maps after each sweep, and how far one block reaches.
+    """A SpatialRNN: its sizes and parameters, and how far one block reaches.
 
     Args:
         names: of the layers, from the one before the SpatialRNN on.
     """
-    before, name = names[:2]
+    before, name, norm = names[:3]
     layer = network.get_submodule(name)
     reach = activations.reach(layer, seen.maps[before])
-    tiles = [reach.forward, reach.backward, reach.horizontal]
-    sheet = feature_maps.sheet([feature_maps.colour(tile, signed=False) for tile in tiles])
-    galleries.write_image(pictures / f"{name}_reach.png", sheet)
-    swept = {}
-    for part in ("vertical", "horizontal"):
-        maps = seen.maps[f"{name}.{part}"]
-        units = np.split(np.arange(len(maps)), DIRECTIONS)
-        chosen = [one[feature_maps.most_varied(maps[one], COLUMNS)] for one in units]
-        channels = np.concatenate(chosen).tolist()
-        swept[part] = _draw(maps, channels, pictures / f"{name}_{part}.png", signed=True)
+    tiles = {"downward": reach.forward, "upward": reach.backward, "horizontal": reach.horizontal}
+    parameters = parameter_count(layer)
     return {
         "name": name,
+        "norm": norm,
         "layer": layer,
         "input": _shape(seen.maps[before]),
         "output": _shape(seen.maps[name]),
         "rows": layer.output_shape[1],
         "columns": layer.output_shape[2],
+        "parameters": parameters,
+        "further": parameters - sum(map(parameter_count, (layer.vertical, layer.horizontal))),
         "reach": reach,
-        "changed": [int((tile > 0).sum()) for tile in tiles],
-        **swept,
+        "tiles": tiles,
+        "changed": [int((tile > 0).sum()) for tile in tiles.values()],
     }
+
+
+def _draw_reach(stage: dict, face: np.ndarray, pictures: Path) -> None:
+    """Write pictures of the face and of the changes in a SpatialRNN, with a frame for the block."""
+    maps = {name: feature_maps.colour(tile, signed=False) for name, tile in stage["tiles"].items()}
+    side = REACH_SIDE // max(stage["rows"], stage["columns"])  # of a block
+    size, (row, column) = (stage["columns"] * side, stage["rows"] * side), stage["reach"].block
+    for name, picture in {"face": np.ascontiguousarray(face.transpose(1, 2, 0)), **maps}.items():
+        large = cv2.resize(picture, size, interpolation=cv2.INTER_NEAREST)
+        cv2.rectangle(large, (column * side, row * side, side, side), MARK, FRAME_WIDTH)
+        galleries.write_image(pictures / f"{stage['name']}_{name}.png", large)
 
 
 def _evidence(maps: np.ndarray, border: int) -> dict:
