@@ -217,7 +217,7 @@ def test_parameters_of_a_spatial_rnn_are_the_result_of_the_products_on_the_page(
     ("options", "text"),
     [
         ({"shared": True}, "2 × (16 × 6 + 6 × 6 + 6)"),
-        ({"cell": "gru"}, "2 × 2 × 3 × (16 × 6 + 6 × 6 + 6)"),
+        ({"cell": "gru"}, "4 × 2 × 3 × (16 × 6 + 6 × 6 + 6)"),
     ],
 )
 def test_products_have_the_gates_of_the_cell_and_one_rnn_where_weights_are_shared(options, text):
@@ -302,8 +302,9 @@ def test_changed_positions_of_a_sweep_are_bright_and_the_block_has_a_frame(finis
         for name in ("downward", "upward", "face")
     )
     side = down.shape[0] // 2  # of a block; that in row 1, column 1 is set to zero
-    assert down[:side].max() < 10 and down[:, :side].max() < 10
-    assert up[:side, side:].max() > 10 and down[side + 20, side + 20].max() > 100
+    edge = side - walkthrough_network.FRAME_WIDTH
+    assert down[:edge].max() < 10 and down[:, :edge].max() < 10
+    assert up[:edge, side:].max() > 10 and down[side + 20, side + 20].max() > 100
     frame = list(sweep_plot.MARK)
     assert all(picture[-1, -1].tolist() == frame for picture in (down, up, face))
 
