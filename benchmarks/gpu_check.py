@@ -49,7 +49,7 @@ CPU = torch.device("cpu")
 # Other kinds, or options of the kind renet.
 NETWORKS = {
     **{cell: {"cell": cell} for cell in ("tanh", "relu", "gru", "lstm")},
-    "modern": {"residual": True, "sweep_norm": True, "classifier": "max"},
+    "modern": {"residual": True, "sweep_norm": True, "classifier": "plain"},
     "cnn": CnnArchitecture(),
     "resnet18": ResNet18Architecture(),
 }

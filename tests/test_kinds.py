@@ -144,17 +144,6 @@ def test_plain_classifier_has_logits_of_both_signs_and_no_border():
     assert layer_profile.describe(network).set_index("layer").kind["cls"] == "convolution"
 
 
-@pytest.mark.parametrize("architecture", [Architecture, CnnArchitecture])
-def test_classifier_with_maxima_takes_each_logit_from_one_place(architecture):
-    network = kinds.build((3, 64, 64), architecture(classifier="max"))
-    kinds.init_weights(network, 1)
-    maps = []
-    network.cls.register_forward_hook(lambda layer, inputs, output: maps.append(output))
-    logits = network(torch.randint(0, 256, (5, 3, 64, 64), dtype=torch.uint8))
-    assert maps[0].shape == (5, 2, 2, 2)  # no border
-    assert torch.equal(logits, maps[0].flatten(2).max(dim=2).values)
-
-
 def test_residual_paths_lead_around_both_sweeps():
     """With the RNNs at zero, the block is the linear map around the first sweep."""
     network = kinds.build((3, 32, 32), Architecture([4, 8], SMALL_BLOCKS, residual=True))

@@ -174,7 +174,7 @@ def test_run_at_the_baseline_is_marked_in_words(window, changed):
 
 def test_constant_prediction_is_put_down_to_the_relu_of_the_courses_classifier_alone(changed):
     with changed_settings(changed) as settings:
-        settings["runs"]["again"]["model"]["classifier"] = "max"
+        settings["runs"]["again"]["model"]["classifier"] = "plain"
         settings["runs"]["slow"]["model"] = {"kind": "hog_svm"}
         for run in settings["runs"]:
             change_metrics(changed, run, "test", constant_prediction=True)

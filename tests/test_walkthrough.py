@@ -154,17 +154,6 @@ def test_class_evidence_adds_up_to_the_logits(page):
         assert evidence.mean() == pytest.approx(logit, abs=0.005)
 
 
-@pytest.mark.slow
-def test_logit_that_is_the_maximum_of_its_map_is_called_so(project):
-    write_config(project, model={"classifier": "max"})
-    run(project, "--", PAGE)
-    page = (project / PAGE).read_text()
-    for name in ("female", "male"):
-        logit = float(text_of(page, f"logit-{name}"))
-        assert cells(page, f"evidence-{name}").max() == pytest.approx(logit, abs=0.005)
-    assert re.search(r"The\s+largest value of a map", page) and "cells: logit" not in page
-
-
 def sentences(page: str, anchor: str) -> str:
     """The text of a step of the page, in one line."""
     step = page.split(f'id="{anchor}"')[1].split("</section>")[0]

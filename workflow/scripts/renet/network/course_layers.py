@@ -44,13 +44,6 @@ class CourseNetwork(Network):
     The layers are named after the course's listing: norm, bn0, conv1, bn1, pool1, …, cls.
     """
 
-    architecture: Architecture | CnnArchitecture
-
-    @property
-    def pools_by_maximum(self) -> bool:
-        """Whether a logit is the maximum of its map, and not the mean."""
-        return self.architecture.classifier == "max"
-
     def logits(self, pixels: Tensor) -> Tensor:
         """Pixels (N, C, H, W), uint8 or float from 0 to 255, to logits (N, classes).
 
@@ -65,7 +58,7 @@ class CourseNetwork(Network):
                 maps = layer(maps)
         else:
             maps = super().logits(pixels)
-        return maps.amax(dim=(2, 3)) if self.pools_by_maximum else maps.mean(dim=(2, 3))
+        return maps.mean(dim=(2, 3))
 
 
 def convolve_normalised(maps: Tensor, norm: BatchNorm, convolution: ConvReLU) -> Tensor:

@@ -193,8 +193,8 @@ def slices_table(results: SetResults) -> PageTable:
     ]
     headings = [
         "slice", "faces", subjects.unit(test), "accuracy", "95 % interval", "mean confidence",
-        "majority class", "weaker than the whole set", "recall of female", "recall of male",
-        "difference in points (95 % interval, corrected p)",
+        "always its majority class", "weaker than the whole set", "recall of female",
+        "recall of male", "difference in points (95 % interval, corrected p)",
     ]  # fmt: skip
     return PageTable("Slices", headings, rows, collapsed=True)
 

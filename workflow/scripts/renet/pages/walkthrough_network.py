@@ -39,7 +39,6 @@ def stages(network: Network, seen: Activations, face: np.ndarray, pictures: Path
         "convolutions": layers["conv"],
         "sweeps": layers["rnn"],
         "evidence": _evidence(seen.maps["cls"], network.get_submodule("cls").padding[0]),
-        "pools_by_maximum": network.pools_by_maximum,
         "layers": _layers_table(network, seen),
         "parameters": parameter_count(network),
         "flip_average": network.architecture.flip_average,
@@ -137,8 +136,7 @@ def _evidence(maps: np.ndarray, border: int) -> dict:
     height, width = maps.shape[1:]
     return {
         "classes": [
-            {"name": name, "rows": values.tolist(), "sum": values.sum(), "mean": values.mean(),
-             "maximum": values.max()}
+            {"name": name, "rows": values.tolist(), "sum": values.sum(), "mean": values.mean()}
             for name, values in zip(CLASSES, maps, strict=True)
         ],
         "cells": height * width,
