@@ -240,9 +240,8 @@ def test_gaps_of_opposite_sign_are_said_for_whom_the_network_fails():
     )
     none = phrases.gaps(by_slice(MIDDLE))
     assert none == (
-        "No slice by age, colour, source or a column of your own CSV has a significant difference "
-        "between female and male (1 slice large enough for the test: at least 10 faces of each "
-        "gender)."
+        "The recalls of female and male differ significantly in no slice by age, colour, source or "
+        "a column of your own CSV (1 slice tested; a slice needs at least 10 faces of each gender)."
     )
 
 
@@ -279,8 +278,8 @@ def test_weaker_slices_are_named_with_their_p_values():
 
 @pytest.mark.parametrize(
     ("rows", "said"),
-    [([MIDDLE], "No slice is significantly less accurate than the whole set old (1 slice large"),
-     ([(*MIDDLE[:2], np.nan, *MIDDLE[3:])], "set old (0 slices large enough for the test")],
+    [([MIDDLE], "No slice is significantly less accurate than the whole set old (1 slice tested"),
+     ([(*MIDDLE[:2], np.nan, *MIDDLE[3:])], "set old (0 slices tested;")],
 )  # fmt: skip
 def test_lack_of_weaker_slices_is_said_of_the_named_set(rows, said):
     assert said in phrases.weaker_slices(by_slice(*rows), "set old")

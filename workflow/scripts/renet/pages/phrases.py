@@ -378,9 +378,9 @@ def gaps(by_slice: pd.DataFrame) -> str:
     differing = by_slice[by_slice.gap_p_holm <= ALPHA]
     if differing.empty:
         return (
-            "No slice by age, colour, source or a column of your own CSV has a significant "
-            f"difference between female and male ({counted(tested, 'slice', 'slices')} large "
-            f"enough for the test: at least {FEWEST_OF_CLASS} faces of each gender)."
+            "The recalls of female and male differ significantly in no slice by age, colour, "
+            f"source or a column of your own CSV ({counted(tested, 'slice', 'slices')} tested; a "
+            f"slice needs at least {FEWEST_OF_CLASS} faces of each gender)."
         )
     sentences = []
     for lower, higher in (CLASSES, CLASSES[::-1]):
@@ -419,9 +419,9 @@ def weaker_slices(by_slice: pd.DataFrame, set_name: str = TEST_SET) -> str:
     if weaker.empty:
         return (
             f"No slice is significantly less accurate than the whole {set_name} "
-            f"({counted(tested, 'slice', 'slices')} large enough for the test: at least "
-            f"{SMALL_SLICE} faces, and at most {100 * MAX_PART:.0f}\N{NO-BREAK SPACE}% of the "
-            "set). Small differences need more faces to be significant."
+            f"({counted(tested, 'slice', 'slices')} tested; a slice needs at least {SMALL_SLICE} "
+            f"faces, and has at most {100 * MAX_PART:.0f}\N{NO-BREAK SPACE}% of the set). Small "
+            "differences need more faces to be significant."
         )
     names = _slices(weaker, map(percentage, weaker.accuracy), "p_holm")
     return f"Significantly less accurate than the whole {set_name}: {names}.{_corrected(tested)}"
