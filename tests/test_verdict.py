@@ -238,10 +238,11 @@ def test_gaps_of_opposite_sign_are_said_for_whom_the_network_fails():
         "0–9 years (80.0 % against 94.0 %, p = 0.002). The p-values are corrected for 3 slices "
         "(Holm)."
     )
-    none = phrases.gaps(by_slice(MIDDLE))
+    none = phrases.gaps(by_slice(MIDDLE)).replace("\N{NO-BREAK SPACE}", " ")
     assert none == (
         "The recalls of female and male differ significantly in no slice by age, colour, source or "
-        "a column of your own CSV (1 slice tested; a slice needs at least 10 faces of each gender)."
+        "a column of your own CSV (1 slice tested; a slice needs at least 30 faces, 10 of each "
+        "gender, and has at most 90 % of the set)."
     )
 
 

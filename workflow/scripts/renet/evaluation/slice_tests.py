@@ -35,14 +35,14 @@ def weaker(table: pd.DataFrame, predictions: pd.DataFrame, slices: pd.DataFrame)
     return adjusted
 
 
-def gaps(table: pd.DataFrame) -> np.ndarray:
+def gaps(table: pd.DataFrame, faces: int) -> np.ndarray:
     """Test whether the recalls of the genders differ in each slice: Holm's p-values.
 
     One family of tests: the slices that describe the person or the photo's origin (all but
     `NOT_COMPARED`), with at least `SMALL_SLICE` faces and `FEWEST_OF_CLASS` of each gender, and at
-    most `MAX_PART` of the set. NaN for the others.
+    most `MAX_PART` of the set of `faces`. NaN for the others.
     """
-    is_part = table.n.between(SMALL_SLICE, MAX_PART * table.groupby("slice").n.transform("sum"))
+    is_part = table.n.between(SMALL_SLICE, MAX_PART * faces)
     fewest = table[["n_female", "n_male"]].min(axis=1)
     tested = is_part & ~table.slice.isin(NOT_COMPARED) & (fewest >= FEWEST_OF_CLASS)
     adjusted = np.full(len(table), np.nan)

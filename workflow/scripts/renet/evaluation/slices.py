@@ -77,7 +77,7 @@ def tabulate(predictions: pd.DataFrame, slices: pd.DataFrame) -> pd.DataFrame:
     ]
     table = pd.DataFrame(rows).astype({column: float for column in GAP})
     table["p_holm"] = slice_tests.weaker(table, predictions, slices)
-    table["gap_p_holm"] = slice_tests.gaps(table)
+    table["gap_p_holm"] = slice_tests.gaps(table, len(predictions))
     return table[list(SLICES.columns)]
 
 

@@ -380,7 +380,8 @@ def gaps(by_slice: pd.DataFrame) -> str:
         return (
             "The recalls of female and male differ significantly in no slice by age, colour, "
             f"source or a column of your own CSV ({counted(tested, 'slice', 'slices')} tested; a "
-            f"slice needs at least {FEWEST_OF_CLASS} faces of each gender)."
+            f"slice needs at least {SMALL_SLICE} faces, {FEWEST_OF_CLASS} of each gender, and has "
+            f"at most {100 * MAX_PART:.0f}\N{NO-BREAK SPACE}% of the set)."
         )
     sentences = []
     for lower, higher in (CLASSES, CLASSES[::-1]):

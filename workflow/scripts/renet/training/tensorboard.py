@@ -45,10 +45,7 @@ class EventLog:
         self._written = 0  # epochs
 
     def add_epochs(self, history: list[dict], throughput: list[dict]) -> None:
-        """Add the epochs that are new: rows of history.csv and throughput.csv.
-
-        Of an interrupted epoch, the throughput of its last part counts.
-        """
+        """Add the epochs that are new: rows of history.csv and throughput.csv."""
         by_epoch = {row["epoch"]: row for row in throughput}
         with disk.explained(self._path):
             for row in history[self._written :]:
