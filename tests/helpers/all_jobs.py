@@ -55,6 +55,7 @@ def whole_config(folder: Path, project: Path) -> dict:
         "external": ["photos"], "archives": {"photos": own | {"shards": 1}},
         "predict": {"photos": str(photos)}, "export": ["safetensors"], "audit": {"folds": 2},
         "runs": {
-            "renet": {"folds": 2, "learning_curve": [0.5, 1]}, "svm": {"model": {"kind": "hog_svm"}},
+            "renet": {"folds": 2, "learning_curve": [0.5, 1]},
+            "svm": {"model": {"kind": "hog_svm"}},
         },
     }  # fmt: skip
