@@ -219,7 +219,7 @@ def test_changed_blocks_are_counted_in_words_that_fit_their_number(page):
     up = "After the upward sweep, {} of {}"
     first, second = sentences(page, "rnn1"), sentences(page, "rnn2")
     assert "After the downward sweep, 1 position of 4 changes. After the upward" in first
-    assert up.format("2 positions", "4 change: this block and the 1 above it. Each row") in first
+    assert up.format("2 positions", "4 change: this block and 1 block above it. Each row") in first
     assert "carries the change along the row: 4 of 4." in first
     assert up.format("1 position", "1 changes. Each row") in second
     assert "carries the change along the row: 1 of 1." in second
