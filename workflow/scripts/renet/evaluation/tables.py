@@ -25,7 +25,7 @@ PEOPLE_OF_BOOTSTRAP = 100  # with fewer, a bootstrap interval covers less often 
 SMALL_SLICE = 30  # faces; the interval of a smaller slice is too wide for a statement
 MAX_PART = 0.9  # of the set; a larger slice is nearly the whole set and not tested
 FEWEST_OF_CLASS = 10  # faces of each gender in a slice whose recalls are compared
-GROUPS = ("recorded gender", "age")  # slices whose coverage is shown
+GROUPS = ("recorded gender", "age")  # slices whose coverage and error the pages show
 # Slices in which the genders are not compared: by the label itself, or explained by age and colour.
 NOT_COMPARED = (
     "recorded gender", "decade", "face score", "crop size", "person in the training set",

@@ -76,7 +76,7 @@ def of_run(run: RunResults, data: DataResults) -> dict:
             *rows,
             *([("What may help", run.advice)] if run.advice else []),
             ("Data set", _data_set(run, data)),
-            ("Date of the data", _date(composition)),
+            ("Date of the data", _date(composition, data)),
         ],
         "examples": phrases.faces(run.gallery[run.gallery.gallery == EXAMPLES]),
         "folder": "",  # of the run, relative to the page
@@ -140,10 +140,11 @@ def _data_set(run: RunResults, data: DataResults) -> str:
     )
 
 
-def _date(composition: dict) -> str:
+def _date(composition: dict, data: DataResults) -> str:
     """The years of the photos."""
     first, last = composition["first_year"], composition["last_year"]
     if first is None:
         return "The metadata has no dates of the photos."
     years = f"{first} to {last}" if first != last else str(first)
-    return f"Photos taken {years}, according to the metadata."
+    drawn = " The dates of the drawings are invented." * data.kinds_of_photos["drawn"]
+    return f"Photos taken {years}, according to the metadata.{drawn}"
