@@ -184,12 +184,14 @@ def hashes_of_initial_weights(wildcards):
 
 def training_faces(wildcards):
     """The faces that a run is trained on, and those that its training validates on, if any."""
-    if len(runs.trained_on(RUNS[wildcards.run])) > 1:
-        return {"faces": "<results>/data/development.h5"}
-    return {
-        "faces": "<results>/data/train.h5",
-        "validation": "<results>/data/validation.h5",
-    }
+    run, folder = RUNS[wildcards.run], "<results>/data"
+    if len(runs.trained_on(run)) > 1:
+        found = {"faces": f"{folder}/development.h5"}
+    else:
+        found = {"faces": f"{folder}/train.h5", "validation": f"{folder}/validation.h5"}
+    if runs.uses_table(run):
+        found["table"] = found["faces"].replace(".h5", ".csv")
+    return found
 
 
 def validating(wildcards):

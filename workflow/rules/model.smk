@@ -46,7 +46,6 @@ rule hog_svm:
     """Fit the SVM of one run, whose kind has no layers to train."""
     input:
         unpack(training_faces),
-        table=lambda wildcards: training_faces(wildcards)["faces"][:-3] + ".csv",
     output:
         model="<results>/runs/{run}/model.pt",
         history="<results>/runs/{run}/history.csv",

@@ -1,7 +1,8 @@
 """Train the network on train.h5, and write it with the history of its epochs.
 
 Reads: train.h5 and validation.h5 in neon's layout, and the run's settings; for a run with folds
-that selects no epoch, development.h5 (the faces of both) alone.
+that selects no epoch, development.h5 (the faces of both) alone. With `train.age_weight`, the ages
+in the CSV table of the training faces.
 Writes: model.pt (the network with its architecture), history.csv (loss and accuracy of every epoch
 on the training set, summed up during the epoch, and on the validation set after it), throughput.csv
 (speed and memory of every epoch, kept apart so that the other two files are reproducible byte for

@@ -24,6 +24,7 @@ class Recipe:
     ema: float = 0
     augment: list[str] = dataclasses.field(default_factory=list)
     mixup: float = 0
+    age_weight: float = 0
     seed: int = 1
     shuffle_each_epoch: bool = False
     select_epoch: str = "last"

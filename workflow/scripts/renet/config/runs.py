@@ -92,6 +92,11 @@ def trained_on(run: dict) -> list[str]:
     return ["train", "validation"] if run["folds"] and not selects else ["train"]
 
 
+def uses_table(run: dict) -> bool:
+    """Whether a run's training reads the table of its faces: for people, or for ages."""
+    return not KINDS[run["model"]["kind"]].has_layers or run["train"]["age_weight"] > 0
+
+
 def digest(settings: dict) -> str:
     """SHA-256 of settings. The order of their keys does not change it."""
     text = json.dumps(settings, sort_keys=True, ensure_ascii=False)

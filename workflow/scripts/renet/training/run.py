@@ -9,10 +9,11 @@ import torch
 from renet.config.recipe import Recipe
 from renet.dataset import hdf5
 from renet.dataset.hdf5 import FaceFile
+from renet.dataset.tables import SPLIT
 from renet.network import devices, kinds, model_file
 from renet.network.model import parameter_count
 from renet.network.settings import RunSettings
-from renet.training import initial_weights, processes
+from renet.training import age_groups, initial_weights, processes
 from renet.training.checkpoints import Checkpoint
 from renet.training.folder import TrainingFolder
 from renet.training.history import HISTORY, THROUGHPUT
@@ -25,6 +26,7 @@ class TrainJob:
     """The inputs, outputs, params and resources of the rule `train`, for each process of a run.
 
     Attributes:
+        table: CSV table of the training faces, for a recipe with `age_weight`.
         checkpoint_seconds: see `renet.training.checkpoints`.
         code: digest of the code.
         gpu, nodes: number of GPUs and of machines; several machines have each its own GPUs.
@@ -33,6 +35,7 @@ class TrainJob:
     settings: RunSettings
     faces: Path
     validation: Path | None = None
+    table: Path | None = None
     model: Path
     history: Path
     throughput: Path
@@ -47,11 +50,18 @@ class TrainJob:
         """The training set, and the validation set if there is one."""
         return [path for path in (self.faces, self.validation) if path]
 
+    def read(self) -> list[FaceFile]:
+        """The files of `paths`, and the ages in the table if there is one."""
+        faces, *validation = [hdf5.read(path) for path in self.paths]
+        if self.table:
+            faces = age_groups.with_ages(faces, SPLIT.read(self.table))
+        return [faces, *validation]
+
     def folder(self) -> TrainingFolder:
         """The folder of this training, beside the model."""
-        faces = [hdf5.content_digest(hdf5.read(path)) for path in self.paths]
+        digests = map(hdf5.content_digest, self.read())
         settings = self.settings.without_device()
-        return TrainingFolder(self.model.parent / "training", settings, self.code, *faces)
+        return TrainingFolder(self.model.parent / "training", settings, self.code, *digests)
 
 
 def choose_device(recipe: Recipe) -> torch.device:
@@ -86,7 +96,9 @@ def build(
     if saved:
         model = model_file.build(saved)
     else:
-        model = kinds.build(faces.shape, settings.model, faces.mean)
+        classes = settings.model.classes + age_groups.extra_outputs(settings.train)
+        architecture = dataclasses.replace(settings.model, classes=classes)
+        model = kinds.build(faces.shape, architecture, faces.mean)
         kinds.init_weights(model, settings.train.seed)
         if settings.train.start_from:
             initial_weights.load_into(model, settings.train)
@@ -120,7 +132,7 @@ def run_training(job: TrainJob) -> None:
     Raises:
         InputError, TrainingInterrupted: see `resume` and `Trainer.run`.
     """
-    faces, folder = [hdf5.read(path) for path in job.paths], job.model.parent
+    faces, folder = job.read(), job.model.parent
     checkpoint = Checkpoint(folder, job.checkpoint_seconds)
     trainer = resume(job.settings, checkpoint, *faces)
     if not processes.is_main():

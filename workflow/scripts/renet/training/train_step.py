@@ -12,7 +12,7 @@ from renet.config.recipe import Recipe
 from renet.network import devices
 from renet.network.batch_norm import BatchNorm
 from renet.network.cuda_graphs import CapturedFunction, GraphCapture
-from renet.training import processes
+from renet.training import age_groups, processes
 
 
 def make_optimizer(model: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
@@ -73,7 +73,8 @@ class TrainStep:
 
         Args:
             pixels: (N, C, H, W) uint8, on the device.
-            targets: (N,) int64, on the device; or the weights of the classes, (N, classes).
+            targets: (N,) int64, on the device; or the weights of the classes, (N, classes). With
+                `age_weight`, the classes are joint ones, see `renet.training.age_groups`.
             fraction: of the samples of the whole batch; 0: these samples do not count.
         """
         compute, update = self._functions(pixels, targets, fraction)
@@ -108,16 +109,21 @@ class TrainStep:
             norm.has_samples = fraction > 0
         with devices.precision_context(self.recipe.precision, self.device):
             logits = self.model(pixels).to(self.dtype)
+        second_loss = 0.0
+        if self.recipe.age_weight:
+            logits, targets, age_loss = age_groups.split(logits, targets)
+            second_loss = self.recipe.age_weight * age_loss
         mixed = targets.is_floating_point()
         loss = F.cross_entropy(
             logits,
             targets.to(self.dtype) if mixed else targets,
             label_smoothing=float(self.recipe.label_smoothing),
         )
+        total = loss + second_loss
         if fraction != 1.0:
-            loss = loss * fraction
+            loss, total = loss * fraction, total * fraction
         self.optimizer.zero_grad(set_to_none=self._is_alone)
-        loss.backward()
+        total.backward()
         samples = len(targets) if fraction else 0
         labels = targets.argmax(1) if mixed else targets
         correct = (logits.detach().argmax(1) == labels)[:samples].sum()

@@ -14,7 +14,7 @@ from renet.config.recipe import Recipe
 from renet.dataset.hdf5 import FaceFile
 from renet.network.loader import Loader
 from renet.network.model import Network
-from renet.training import history, processes, schedule, train_step
+from renet.training import age_groups, history, processes, schedule, train_step
 from renet.training.augmentation import Augmentation
 from renet.training.checkpoints import Checkpoint
 from renet.training.ema import MovingAverage
@@ -48,9 +48,12 @@ class Trainer:
         Raises:
             InputError: size or number of classes of the faces is not the network's.
         """
-        check_faces(model, *filter(None, (faces, validation)))
+        check_faces(model, recipe, *filter(None, (faces, validation)))
         self.model, self.device = model, next(model.parameters()).device
         self.recipe, self.faces = recipe, faces
+        self._targets, self._classes = faces.targets, faces.class_count
+        if recipe.age_weight:
+            self._targets, self._classes = age_groups.joint_classes(faces)
         self.average = MovingAverage(model, recipe.ema) if recipe.ema else None
         self.evaluated = self.average.network if self.average else model
         self.validation = Validation(self.evaluated, validation, self.device, recipe)
@@ -95,7 +98,7 @@ class Trainer:
         self._checkpoint = checkpoint
         with contextlib.ExitStack() as stack:
             self._stop = stack.enter_context(stop_requests()) if checkpoint else []
-            loader = Loader(self.faces.pixels, self.faces.targets, self.device)
+            loader = Loader(self.faces.pixels, self._targets, self.device)
             batches = stack.enter_context(contextlib.closing(self._batches(loader)))
             while self.epoch < self.recipe.epochs:
                 self.throughput.start(loader)
@@ -106,6 +109,8 @@ class Trainer:
                 self._save()
         best = self.validation.best
         self.model.load_state_dict(best["state"] if best else self.evaluated.state_dict())
+        if self.recipe.age_weight:
+            age_groups.drop_outputs(self.model)
 
     def state(self) -> dict:
         """The state as it is, for model files: plain values, and tensors that are shared."""
@@ -132,7 +137,7 @@ class Trainer:
     def _batches(self, loader: Loader) -> Generator[Batch, None, None]:
         """The batches of all updates that are left, read ahead and augmented."""
         recipe, count = self.recipe, len(self.faces)
-        changes = Augmentation.from_recipe(recipe, count, self.model.architecture.classes)
+        changes = Augmentation.from_recipe(recipe, count, self._classes)
         parts, ahead = itertools.tee(schedule.batches(recipe, count, self.updates))
         rows = (changes.rows_to_read(own, epoch) if changes else own for epoch, own, _ in ahead)
         with contextlib.closing(loader.batches(rows)) as loaded:
@@ -225,12 +230,13 @@ class Trainer:
         )
 
 
-def check_faces(model: Network, *files: FaceFile) -> None:
+def check_faces(model: Network, recipe: Recipe, *files: FaceFile) -> None:
     """Refuse faces whose size or number of classes is not the network's."""
+    classes = model.architecture.classes - age_groups.extra_outputs(recipe)
     for faces in files:
-        if (faces.shape, faces.class_count) != (model.input_shape, model.architecture.classes):
+        if (faces.shape, faces.class_count) != (model.input_shape, classes):
             raise InputError(
                 f"{faces.path} has {faces.class_count} classes and faces of shape {faces.shape}, "
-                f"but the network is for {model.architecture.classes} classes and "
+                f"but the network is for {classes} classes and "
                 f"{model.input_shape}; give other faces, or train another network."
             )

@@ -45,7 +45,7 @@ class Validation:
         processes.broadcast(self._model.buffers())
         own = self._faces.pixels[processes.part(len(self._faces))]
         own = inference.logits(self._model, own, self._device, self._recipe.precision)
-        logits = processes.concatenate(own)
+        logits = processes.concatenate(own)[:, : self._faces.class_count]  # no age groups
         targets = self._faces.targets
         loss = F.cross_entropy(torch.from_numpy(logits), torch.from_numpy(targets)).item()
         return loss, float((logits.argmax(1) == targets).mean())  # a tie counts as class 0

@@ -1,0 +1,136 @@
+"""The age groups are a second task of a training, and no part of the saved network."""
+
+import dataclasses
+import re
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+import torch.nn.functional as F
+import train as script
+from test_audit import samples_of
+
+from helpers.training import QUICK, SMALL, same, train_job, write_faces
+from helpers.workflow import snakemake, write_config
+from renet.config.architecture import KINDS
+from renet.dataset.tables import SPLIT
+from renet.network import inference, kinds, model_file
+from renet.network.settings import RunSettings
+from renet.training import age_groups, run
+
+AGES = [3, 9.9, 10, 25, 30, 59, 60, 101, np.nan]
+GROUPS = [0, 0, 1, 2, 3, 4, 5, 5, 6]  # 6: unknown
+RECIPE = dataclasses.replace(QUICK, age_weight=0.5)
+SHAPE = dataclasses.replace(SMALL, classifier="plain")
+
+
+@pytest.fixture
+def faces(tmp_path):
+    """Faces whose lower half is lighter the older they are, and a validation set."""
+    training = write_faces(tmp_path / "train.h5", 120)
+    ages = np.tile([5.0, 70.0], 60)
+    pixels = training.pixels.copy()
+    pixels[:, :, 16:] = (ages * 2)[:, None, None, None]
+    return (
+        dataclasses.replace(training, pixels=pixels, ages=ages),
+        write_faces(tmp_path / "validation.h5", 20, 1),
+    )
+
+
+def job_with_ages(folder, ages):
+    """A training on faces whose ages are in the table beside them."""
+    folder.mkdir(exist_ok=True)
+    faces = write_faces(folder / "train.h5", len(ages))
+    write_faces(folder / "validation.h5", 20, 1)
+    table = samples_of(faces.targets, people=len(ages)).assign(age=pd.array(ages, "Int64"))
+    SPLIT.write(folder / "train.csv", table)
+    return train_job(folder, RunSettings(SHAPE, RECIPE), table=folder / "train.csv")
+
+
+def train_plain(faces, recipe):
+    trainer = run.build(RunSettings(SHAPE, recipe), run.choose_device(recipe), *faces)
+    trainer.run()
+    return trainer
+
+
+def test_joint_class_is_taken_apart_into_class_and_age_group(faces):
+    some = dataclasses.replace(faces[0], targets=np.arange(9) % 2, ages=np.array(AGES))
+    joint, count = age_groups.joint_classes(some)
+    logits = torch.randn(9, 2 + age_groups.GROUPS)
+    gender, targets, loss = age_groups.split(logits, torch.from_numpy(joint))
+    assert count == 14 and targets.tolist() == some.targets.tolist()
+    assert torch.equal(gender, logits[:, :2])
+    known = F.cross_entropy(logits[:8, 2:], torch.tensor(GROUPS[:8]), reduction="sum") / 9
+    torch.testing.assert_close(loss, known)  # the unknown age adds nothing
+
+
+def test_mixed_faces_have_the_weights_of_both_classes_and_age_groups():
+    weights = 0.7 * F.one_hot(torch.tensor([3]), 14) + 0.3 * F.one_hot(torch.tensor([8]), 14)
+    logits = torch.randn(1, 8)
+    _, targets, loss = age_groups.split(logits, weights)
+    torch.testing.assert_close(targets, torch.tensor([[0.3, 0.7]]))
+    log = logits[:, 2:].log_softmax(1)[0]
+    torch.testing.assert_close(loss, -(0.7 * log[1] + 0.3 * log[4]))
+
+
+def test_network_learns_the_age_groups_while_it_trains(faces, monkeypatch):
+    kept = []
+    monkeypatch.setattr(age_groups, "drop_outputs", kept.append)
+    recipe = dataclasses.replace(RECIPE, optimizer="adamw", learning_rate=0.01, epochs=8)
+    trainer = train_plain(faces, recipe)
+    logits = inference.logits(trainer.model, faces[0].pixels, torch.device("cpu"))
+    found = logits[:, 2:].argmax(1)
+    assert kept == [trainer.model]
+    assert (found == np.where(faces[0].ages < 10, 0, 5)).mean() > 0.9
+
+
+def test_saved_network_has_the_two_classes_and_the_metrics_of_the_history(faces, tmp_path):
+    trainer = train_plain(faces, RECIPE)
+    model_file.save(tmp_path / "model.pt", trainer.model)
+    saved = model_file.load(tmp_path / "model.pt")
+    assert saved.architecture == SHAPE
+    logits = inference.logits(saved, faces[1].pixels, torch.device("cpu"))
+    assert logits.shape == (20, 2)
+    accuracy = (logits.argmax(1) == faces[1].targets).mean()
+    assert trainer.history[-1]["validation_accuracy"] == accuracy
+
+
+@pytest.mark.parametrize("kind", ["cnn", "resnet18"])
+def test_outputs_of_other_kinds_are_dropped_too(kind):
+    architecture = KINDS[kind]()
+    wide = kinds.build((3, 64, 64), dataclasses.replace(architecture, classes=8))
+    kinds.init_weights(wide, 1)
+    pixels = torch.randint(0, 256, (2, 3, 64, 64), dtype=torch.uint8)
+    before = wide.eval()(pixels)[:, :2]
+    age_groups.drop_outputs(wide)
+    narrow = kinds.build((3, 64, 64), architecture).eval()
+    narrow.load_state_dict(wide.state_dict())
+    torch.testing.assert_close(narrow(pixels), before)
+
+
+def test_ages_change_the_weights_and_the_folder_of_a_training(tmp_path):
+    folders, weights = [], []
+    for name, ages in (("a", [5, 70]), ("b", [70, 5])):
+        job = job_with_ages(tmp_path / name, ages * 30)
+        script.train(job)
+        folders.append(job.folder().path.name)
+        weights.append(model_file.load(job.model).state_dict())
+    assert folders[0] != folders[1] and not same(*weights)
+
+
+def test_table_without_an_age_is_warned_about_and_trained_on(tmp_path, caplog):
+    job = job_with_ages(tmp_path, [None] * 60)
+    script.train(job)
+    assert "`train.age_weight` has no effect: no face of" in caplog.text
+    assert model_file.load(job.model).architecture.classes == 2
+
+
+def test_only_a_run_with_age_weight_reads_the_table_of_its_faces(project):
+    write_config(project, runs={"renet": {}, "aged": {"train": {"age_weight": 0.3}}})
+    for name, reads in (("aged", True), ("renet", False)):
+        model = f"results/runs/{name}/model.pt"
+        options = ("-n", "--force", "--configfile", "small.yaml", "--", model)
+        outcome = snakemake(project, *options)
+        (inputs,) = re.findall(r"rule train:\n    input: (.*)", outcome.stdout)
+        assert ("results/data/train.csv" in inputs) is reads
