@@ -240,9 +240,9 @@ def test_gaps_of_opposite_sign_are_said_for_whom_the_network_fails():
     )
     none = phrases.gaps(by_slice(MIDDLE)).replace("\N{NO-BREAK SPACE}", " ")
     assert none == (
-        "The recalls of female and male differ significantly in no slice by age, colour, source or "
-        "a column of your own CSV (1 slice tested; a slice needs at least 30 faces, 10 of each "
-        "gender, and has at most 90 % of the set)."
+        "No slice by age, colour, source or a column of your own CSV has a significant difference "
+        "between the recalls (1 slice tested; a slice needs at least 30 faces, 10 of each gender, "
+        "and has at most 90 % of the set)."
     )
 
 
@@ -443,11 +443,13 @@ def test_range_of_the_confidence_of_a_gallery_is_said():
     shown = probabilities(0.99, 0.2, 0.55)
     space = "\N{NO-BREAK SPACE}%"
     assert phrases.confidences(shown, 1200, "wrong", falling=True) == (
-        "3 of 1,200 wrong predictions, those of the highest confidence: "
+        "3 of 1,200 wrong predictions: those with the highest confidence, "
         f"99.0{space} to 55.0{space}."
     )
     equal = phrases.confidences(probabilities(0.5, 0.5), 9, "correct", falling=False)
-    assert "those of the lowest confidence: 50.0" in equal
+    assert equal == f"2 of 9 correct predictions: those with the lowest confidence, 50.0{space}."
+    every = phrases.confidences(shown, 3, "wrong", falling=True)
+    assert every == f"All wrong predictions (3). Confidence: 99.0{space} to 55.0{space}."
     assert phrases.confidences(probabilities(), 0, "wrong", falling=True) == ""
 
 

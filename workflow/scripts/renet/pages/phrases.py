@@ -378,8 +378,8 @@ def gaps(by_slice: pd.DataFrame) -> str:
     differing = by_slice[by_slice.gap_p_holm <= ALPHA]
     if differing.empty:
         return (
-            "The recalls of female and male differ significantly in no slice by age, colour, "
-            f"source or a column of your own CSV ({counted(tested, 'slice', 'slices')} tested; a "
+            "No slice by age, colour, source or a column of your own CSV has a significant "
+            f"difference between the recalls ({counted(tested, 'slice', 'slices')} tested; a "
             f"slice needs at least {SMALL_SLICE} faces, {FEWEST_OF_CLASS} of each gender, and has "
             f"at most {100 * MAX_PART:.0f}\N{NO-BREAK SPACE}% of the set)."
         )
@@ -467,10 +467,13 @@ def confidences(rows: pd.DataFrame, total: int, kind: str, *, falling: bool) -> 
     first, last = (
         percentage(max(row.p_female, row.p_male)) for _, row in rows.iloc[[0, -1]].iterrows()
     )
+    confidence = first if first == last else f"{first} to {last}"
+    if len(rows) == total:
+        return f"All {kind} predictions ({total:,}). Confidence: {confidence}."
     way = "highest" if falling else "lowest"
     return (
-        f"{len(rows):,} of {total:,} {kind} predictions, those of the {way} confidence: "
-        f"{first} to {last}."
+        f"{len(rows):,} of {total:,} {kind} predictions: those with the {way} confidence, "
+        f"{confidence}."
     )
 
 
