@@ -18,7 +18,7 @@ def summarise(training: dict, throughput: pd.DataFrame) -> dict[str, str]:
         "time": duration(seconds),
         "speed": f"{throughput.images.sum() / seconds:.0f}",
         "hardware": _hardware(training["computed"], training["hardware"]),
-        "commit": _commit(training["code"]),
+        "commit": commit(training["code"]),
     }
 
 
@@ -42,7 +42,8 @@ def _hardware(computed: dict, hardware: dict) -> str:
     return ", ".join([*parts, computed["precision"]])
 
 
-def _commit(code: dict) -> str:
+def commit(code: dict) -> str:
+    """The git commit in the `code` of a provenance, and whether files differed from it."""
     if code["revision"] is None:
         return "not under git"
     return code["revision"][:10] + (" with changes" if code["modified"] else "")

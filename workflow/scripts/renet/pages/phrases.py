@@ -1,6 +1,5 @@
 """Numbers and results as text, for pages, cards and text alternatives."""
 
-import math
 from collections.abc import Iterable
 from typing import Any
 
@@ -63,8 +62,8 @@ def interval_method(test: dict) -> str:
     """How the intervals of a summary are computed."""
     unit = subjects.unit(test)
     few = (
-        f" With fewer than {PEOPLE_OF_BOOTSTRAP} {unit}, the intervals can be too narrow: in "
-        "simulations with few people and a high accuracy, some contained the true value in only "
+        f" There are fewer than {PEOPLE_OF_BOOTSTRAP} {unit}: if a few of them have most faces, "
+        "the intervals can be too narrow. In simulations, some contained the true value in only "
         "87\N{NO-BREAK SPACE}% of the cases."
     )
     return (
@@ -245,12 +244,10 @@ def abstention(metrics: dict) -> str:
     chosen_on, unit = people(metrics["validation"]), subjects.unit(metrics["validation"])
     chosen_set = validation_set(metrics)
     if choice["threshold"] is None and choice["people"] < choice["needed"]:
-        single = math.ceil(math.log(1 - choice["level"]) / math.log1p(-choice["max_error"]))
         return (
             f"No threshold for unsure predictions was chosen. The {chosen_set} has {chosen_on}. "
             f"At least {choice['needed']:,} {unit} without an error are needed to show, at the "
-            f"{level} level, that the error is at most {rate}. A single test would need "
-            f"{single:,}, but five sequences of thresholds are tested."
+            f"{level} level, that the error is at most {rate}."
         )
     if choice["threshold"] is None:
         return (
@@ -376,12 +373,18 @@ def gaps(by_slice: pd.DataFrame) -> str:
     """The slices, rows of slices.csv, in which female and male differ significantly."""
     tested = int(by_slice.gap_p_holm.notna().sum())
     differing = by_slice[by_slice.gap_p_holm <= ALPHA]
+    needs = f"at least {SMALL_SLICE} faces, {FEWEST_OF_CLASS} of each gender"
+    if not tested:
+        return (
+            "No slice by age, colour, source or a column of your own CSV is large enough to test a "
+            f"difference between the recalls (it needs {needs})."
+        )
     if differing.empty:
         return (
             "No slice by age, colour, source or a column of your own CSV has a significant "
             f"difference between the recalls ({counted(tested, 'slice', 'slices')} tested; a "
-            f"slice needs at least {SMALL_SLICE} faces, {FEWEST_OF_CLASS} of each gender, and has "
-            f"at most {100 * MAX_PART:.0f}\N{NO-BREAK SPACE}% of the set)."
+            f"slice needs {needs}, and has at most {100 * MAX_PART:.0f}\N{NO-BREAK SPACE}% of the "
+            "set)."
         )
     sentences = []
     for lower, higher in (CLASSES, CLASSES[::-1]):
@@ -514,8 +517,8 @@ def evaluations(count: int, set_name: str = TEST_SET) -> str:
         return f"It is not recorded how many trained models were evaluated on the {set_name}."
     if count == 1:
         return (
-            f"One trained model was evaluated on the {set_name} in this folder of results, so no "
-            "model was chosen by these metrics."
+            f"In this folder of results, only one trained model was evaluated on the {set_name}. "
+            "Its metrics therefore did not help to choose a model."
         )
     return (
         f"{count:,} trained models were evaluated on the {set_name} in this folder of results, "

@@ -14,6 +14,7 @@ from renet.config import architecture
 from renet.config.architecture import AnyArchitecture
 from renet.evaluation import tables
 from renet.metadata.tables import SUBSETS
+from renet.pages import machine
 from renet.training.history import HISTORY
 
 
@@ -41,7 +42,7 @@ class RunResults(SetResults):
     history: pd.DataFrame
     saliency: pd.DataFrame
     layers: pd.DataFrame  # empty for a kind without layers
-    revision: str | None  # git commit of the code that trained it
+    commit: str  # of the code that trained it, see `machine.commit`
     external: dict[str, SetResults]  # by the name of the set
     out_of_fold: SetResults | None = None  # of a run with folds
 
@@ -145,7 +146,7 @@ def read_run(folder: Path, settings: dict, external: Iterable[str] = ()) -> RunR
         history=HISTORY.read(folder / "history.csv"),
         saliency=tables.SALIENCY.read(folder / "tables" / "saliency.csv"),
         layers=tables.LAYERS.read(folder / "tables" / "layers.csv"),
-        revision=files.read_json(folder / "provenance.json")["code"]["revision"],
+        commit=machine.commit(files.read_json(folder / "provenance.json")["code"]),
         external={name: SetResults(**_read_set(folder / "external" / name)) for name in external},
         out_of_fold=SetResults(**_read_set(out_of_fold)) if settings.get("folds") else None,
     )
