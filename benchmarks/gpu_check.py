@@ -43,7 +43,7 @@ from renet.config.recipe import Recipe
 from renet.network import devices, kinds
 from renet.network.loader import Loader
 from renet.network.model import Network, infer
-from renet.training import train_step
+from renet.training import age_groups, train_step
 
 CPU = torch.device("cpu")
 # Other kinds, or options of the kind renet.
@@ -56,7 +56,7 @@ NETWORKS = {
 MODERN = {
     "optimizer": "adamw", "learning_rate": 0.001, "schedule": "cosine", "warm_up": 0.5, "ema": 0.99,
     "augment": ["flip", "affine", "colour", "grey", "blur", "noise", "erase"], "mixup": 0.2,
-    "label_smoothing": 0.1,
+    "label_smoothing": 0.1, "age_weight": 0.3,
 }  # fmt: skip
 # The largest differences from a CPU in float64: of the logits, relative to the largest one, and of
 # the gradient of all weights, relative to its length. On a CPU were found, over the four cells,
@@ -107,6 +107,8 @@ class Machine:
         architecture = NETWORKS[name]
         if isinstance(architecture, dict):
             architecture = dataclasses.replace(self.architecture, **architecture)
+        outputs = 2 + age_groups.extra_outputs(recipe)
+        architecture = dataclasses.replace(architecture, classes=outputs)
         model = kinds.build((3, self.side, self.side), architecture)
         kinds.init_weights(model, recipe.seed)
         return devices.to_device(model, device).train()
@@ -233,7 +235,8 @@ def waits_for_batches(machine: Machine) -> dict:
     recipe, (pixels, targets) = Recipe(batch_size=8, **MODERN), machine.pixels(64)
     model, rows = machine.network(machine.device, recipe, "modern"), np.split(np.arange(64), 8)
     step, average = train_step.TrainStep(model, recipe), MovingAverage(model, recipe.ema)
-    changes = Augmentation.from_recipe(recipe, len(pixels), len(np.unique(targets)))
+    labels = age_groups.label_count(recipe, 2)
+    changes = Augmentation.from_recipe(recipe, len(pixels), labels)
     loader = Loader(pixels, targets, machine.device)
     loaded = loader.batches([changes.rows_to_read(own, 0) for own in rows])
     batches = (changes(*read, own, 0) for own, read in zip(rows, loaded, strict=True))
@@ -260,9 +263,9 @@ def trained(
     options_of_recipe |= {"device": device.type, "threads": torch.get_num_threads()}
     recipe = Recipe(**options_of_recipe | (recipe or {}))
     pixels, targets = machine.pixels(machine.faces)
-    targets = targets.astype(np.int64)
+    targets, ages = targets.astype(np.int64), np.linspace(1, 90, machine.faces)
     faces = [
-        FaceFile(Path(name), pixels[rows], targets[rows], 2, None, "")
+        FaceFile(Path(name), pixels[rows], targets[rows], 2, None, "", ages[rows])
         for name, rows in (("train", slice(32, None)), ("validation", slice(32)))
     ]
     settings = run.RunSettings(machine.architecture, recipe)

@@ -21,7 +21,7 @@ from renet.config.recipe import Recipe
 from renet.network import devices
 from renet.network.kinds.renet import ReNet, init_weights
 from renet.network.model import infer
-from renet.training import train_step
+from renet.training import age_groups, train_step
 from renet.training.ema import MovingAverage
 
 SIDE = 128  # pixels of a face
@@ -190,12 +190,15 @@ def our_modern(batches: Batches, device: torch.device, precision: str) -> Step:
 
     config = measuring.ROOT / "configs" / "modern.yaml"
     settings = yaml.safe_load(config.read_text())["runs"]["modern"]
-    model = ReNet((3, SIDE, SIDE), Architecture(**settings["model"]))
-    init_weights(model, 1)
-    model, size = devices.to_device(model, device).train(), len(next(batches)[1])
+    size = len(next(batches)[1])
     recipe = Recipe(**settings["train"] | {"batch_size": size, "precision": precision})
+    outputs = 2 + age_groups.extra_outputs(recipe)
+    model = ReNet((3, SIDE, SIDE), Architecture(**settings["model"], classes=outputs))
+    init_weights(model, 1)
+    model = devices.to_device(model, device).train()
     update, average = train_step.TrainStep(model, recipe), MovingAverage(model, recipe.ema)
-    augment, rows = Augmentation.from_recipe(recipe, 10 * size, 2), np.arange(size)
+    labels = age_groups.label_count(recipe, 2)
+    augment, rows = Augmentation.from_recipe(recipe, 10 * size, labels), np.arange(size)
 
     def step() -> None:
         # Each face has a partner for mixup.

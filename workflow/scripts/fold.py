@@ -25,7 +25,7 @@ from renet.evaluation.tables import FOLD, PROBABILITIES
 from renet.network import devices, inference
 from renet.network.model import Network
 from renet.network.settings import RunSettings
-from renet.training import age_groups, run, svm_training
+from renet.training import run, svm_training
 from renet.training.checkpoints import Checkpoint
 from renet.training.folder import TrainingFolder
 
@@ -88,7 +88,7 @@ def fold(
         for one in (TRAINING, VALIDATION, HELD_OUT)
     )
     if settings.train.age_weight:
-        training = age_groups.with_ages(training, samples[part == TRAINING])
+        training = hdf5.with_ages(training, samples.age[part == TRAINING])
     ids, people = samples.id[part == HELD_OUT].tolist(), samples.subject[part == TRAINING].tolist()
 
     def compute(path: Path) -> None:

@@ -95,7 +95,7 @@ class FaceFile:
     class_count: int
     mean: np.ndarray | None  # (C,) or (C*H*W,) float64, to subtract from the pixels
     digest: str  # of the contents; "" in a file that this project did not write
-    ages: np.ndarray | None = None  # (N,) float64 in years, NaN where unknown; None: not read
+    ages: np.ndarray | None = None  # (N,) float64 in years, NaN where unknown; see `with_ages`
 
     @property
     def shape(self) -> tuple[int, int, int]:
@@ -160,6 +160,13 @@ def _mean(stored: h5py.Dataset, shape: tuple[int, ...]) -> np.ndarray:
 def content_digest(faces: FaceFile) -> str:
     """The digest by which a training recognises its faces: the stored one, or that of the file."""
     return faces.digest or files.file_digest(faces.path)
+
+
+def with_ages(faces: FaceFile, ages: pd.Series) -> FaceFile:
+    """Add the age of each face, from the table of the file; the digest then depends on it."""
+    values = ages.to_numpy(np.float64, na_value=np.nan)
+    digest = hashlib.sha256(content_digest(faces).encode() + values.tobytes())
+    return dataclasses.replace(faces, ages=values, digest=digest.hexdigest())
 
 
 def check_digest(faces: FaceFile) -> None:

@@ -6,17 +6,13 @@ why a second task can help the first. A face of unknown age has no part in the s
 """
 
 import dataclasses
-import hashlib
 import logging
 
 import numpy as np
-import pandas as pd
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from renet.config.recipe import Recipe
-from renet.dataset import hdf5
-from renet.dataset.hdf5 import FaceFile
 from renet.network.model import Network
 
 LOWEST_AGES = 10, 20, 30, 45, 60  # in years, of all groups but the first
@@ -28,27 +24,28 @@ def extra_outputs(recipe: Recipe) -> int:
     return GROUPS if recipe.age_weight else 0
 
 
-def with_ages(faces: FaceFile, samples: pd.DataFrame) -> FaceFile:
-    """Add the ages of a table with a row for each face; the digest then depends on them."""
-    ages = samples.age.to_numpy(np.float64, na_value=np.nan)
-    digest = hashlib.sha256(hdf5.content_digest(faces).encode() + ages.tobytes()).hexdigest()
-    return dataclasses.replace(faces, ages=ages, digest=digest)
+def joint_classes(targets: np.ndarray, classes: int, ages: np.ndarray | None) -> np.ndarray:
+    """A number for the class and the age group of each face, so that a loader has one label.
 
+    Args:
+        targets: class of each face, (N,) int64.
+        classes: number of classes.
+        ages: in years, (N,) float64, NaN where unknown; None: all are unknown.
 
-def joint_classes(faces: FaceFile) -> tuple[np.ndarray, int]:
-    """A number (N,) int64 for the class and the age group of each face, and the count of numbers.
-
-    It is the class plus `class_count` times the group; an unknown age is a group of its own.
-    Loader and augmentation therefore treat both labels as one.
+    Returns:
+        (N,) int64: the class, plus `classes` times the group. An unknown age is the last group.
     """
-    ages = np.full(len(faces), np.nan) if faces.ages is None else faces.ages
+    ages = np.full(len(targets), np.nan) if ages is None else ages
     known = ~np.isnan(ages)
     if not known.any():
-        logging.warning(
-            "`train.age_weight` has no effect: no face of %s has a known age.", faces.path
-        )
+        logging.warning("`train.age_weight` has no effect: no training face has a known age.")
     groups = np.where(known, np.searchsorted(LOWEST_AGES, ages, side="right"), GROUPS)
-    return faces.targets + faces.class_count * groups, faces.class_count * (GROUPS + 1)
+    return targets + classes * groups
+
+
+def label_count(recipe: Recipe, classes: int) -> int:
+    """Number of different labels of the training faces: classes, or joint ones."""
+    return classes * (GROUPS + 1) if recipe.age_weight else classes
 
 
 def split(logits: Tensor, targets: Tensor) -> tuple[Tensor, Tensor, Tensor]:
@@ -63,10 +60,9 @@ def split(logits: Tensor, targets: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         groups.
     """
     classes = logits.shape[1] - GROUPS
-    count = classes * (GROUPS + 1)
     mixed = targets.is_floating_point()
-    weights = (targets if mixed else F.one_hot(targets, count)).to(logits.dtype)
-    weights = weights.view(-1, GROUPS + 1, classes)
+    weights = targets if mixed else F.one_hot(targets, classes * (GROUPS + 1))
+    weights = weights.to(logits.dtype).view(-1, GROUPS + 1, classes)
     loss = F.cross_entropy(logits[:, classes:], weights.sum(2)[:, :GROUPS])
     return logits[:, :classes], weights.sum(1) if mixed else targets % classes, loss
 

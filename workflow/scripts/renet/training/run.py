@@ -54,7 +54,7 @@ class TrainJob:
         """The files of `paths`, and the ages in the table if there is one."""
         faces, *validation = [hdf5.read(path) for path in self.paths]
         if self.table:
-            faces = age_groups.with_ages(faces, SPLIT.read(self.table))
+            faces = hdf5.with_ages(faces, SPLIT.read(self.table).age)
         return [faces, *validation]
 
     def folder(self) -> TrainingFolder:

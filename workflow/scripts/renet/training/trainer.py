@@ -51,9 +51,9 @@ class Trainer:
         check_faces(model, recipe, *filter(None, (faces, validation)))
         self.model, self.device = model, next(model.parameters()).device
         self.recipe, self.faces = recipe, faces
-        self._targets, self._classes = faces.targets, faces.class_count
+        self._targets = faces.targets
         if recipe.age_weight:
-            self._targets, self._classes = age_groups.joint_classes(faces)
+            self._targets = age_groups.joint_classes(faces.targets, faces.class_count, faces.ages)
         self.average = MovingAverage(model, recipe.ema) if recipe.ema else None
         self.evaluated = self.average.network if self.average else model
         self.validation = Validation(self.evaluated, validation, self.device, recipe)
@@ -137,7 +137,8 @@ class Trainer:
     def _batches(self, loader: Loader) -> Generator[Batch, None, None]:
         """The batches of all updates that are left, read ahead and augmented."""
         recipe, count = self.recipe, len(self.faces)
-        changes = Augmentation.from_recipe(recipe, count, self._classes)
+        labels = age_groups.label_count(recipe, self.faces.class_count)
+        changes = Augmentation.from_recipe(recipe, count, labels)
         parts, ahead = itertools.tee(schedule.batches(recipe, count, self.updates))
         rows = (changes.rows_to_read(own, epoch) if changes else own for epoch, own, _ in ahead)
         with contextlib.closing(loader.batches(rows)) as loaded:
