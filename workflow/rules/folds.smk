@@ -1,4 +1,5 @@
-"""Folds: training without a part of the people; included where a run or the label audit has folds.
+"""Folds: training without a part of the people; included where a run, the label
+audit or a learning curve needs the rule `fold`.
 
 Requires: results/data/ HDF5 files and the tables beside them.
 Provides: results/runs/<run>/folds/, from which the rule infer makes inference_validation.csv; and

@@ -3,7 +3,7 @@
 Reads: model.pt, inference.csv of the run, and test.h5 in the same order.
 Writes: saliency.jpg, one line for each face with two tiles as in `GRID`, the face and its saliency
 map (red: supports the prediction, blue: contradicts it); saliency.csv, one row for each line
-(columns: `renet.evaluation.tables.SALIENCY`); model.json (architecture, number of trainable
+(columns: `renet.evaluation.tables.SALIENCY`); model.json (architecture, number of
 parameters, SHA-256 of model.pt, version of PyTorch); layers.csv (columns:
 `renet.evaluation.tables.LAYERS`), without rows for a kind without layers.
 Decides: which faces are shown: the predictions of the highest confidence, correct and wrong ones.
