@@ -9,6 +9,7 @@ other faces is the validation set of the training. The output is a link to predi
 trained; where it has a checkpoint, the training continues.
 """
 
+import dataclasses
 from pathlib import Path
 from typing import Literal
 
@@ -78,7 +79,10 @@ def fold(
         part[rest[chosen]] = VALIDATION
     stored = [hdf5.read(path) for path in faces]
     training, selecting, held_out = (
-        selections.select(stored, np.flatnonzero(part == one))
+        dataclasses.replace(
+            selections.select(stored, np.flatnonzero(part == one)),
+            ages=samples.age[part == one].to_numpy(float),
+        )
         for one in (TRAINING, VALIDATION, HELD_OUT)
     )
     ids, people = samples.id[part == HELD_OUT].tolist(), samples.subject[part == TRAINING].tolist()

@@ -31,6 +31,12 @@ class Recipe:
     device: str = "auto"
     precision: str = "float32"
     deterministic: bool = False
+    balance: bool = False
+    age_weight: float = 0
+    sizes: dict = dataclasses.field(default_factory=dict)  # side: epochs
+    sam: float = 0
+    smallest: float = 0.88
+    alternate_flips: bool = False
     threads: int = 2
     processes: int = 1
     sync_batchnorm: bool = False

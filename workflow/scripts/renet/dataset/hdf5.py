@@ -95,6 +95,7 @@ class FaceFile:
     class_count: int
     mean: np.ndarray | None  # (C,) or (C*H*W,) float64, to subtract from the pixels
     digest: str  # of the contents; "" in a file that this project did not write
+    ages: np.ndarray | None = None  # (N,) float64, NaN where unknown
 
     @property
     def shape(self) -> tuple[int, int, int]:

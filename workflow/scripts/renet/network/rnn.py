@@ -101,7 +101,7 @@ class BiRNNBank(nn.Module):
         inputs, *weights = _in_one_dtype(
             inputs, self.input_weight, self.recurrent_weight, self.bias
         )
-        copies = self.sequences // len(self.bias)
+        copies = len(inputs) // len(self.bias)
         if copies > 1:  # all sequences share one set of weights
             weights = [weight.repeat(copies, *[1] * (weight.dim() - 1)) for weight in weights]
         if self.cell in ("gru", "lstm") or torch.compiler.is_exporting():

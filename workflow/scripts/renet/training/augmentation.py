@@ -34,6 +34,7 @@ NEIGHBOURS = 0.33  # largest weight of a pixel's neighbour on each side, in a bl
 DEVIATION = 16.0  # largest standard deviation of the noise, in grey levels
 ERASED = 0.1, 0.35  # of a side
 MIDDLE, WHITE = 128.0, 255.0
+SMALLEST = 1 - SCALE
 PART = 4  # faces that a CPU changes at once: noise computes eight bytes for each of their values
 LUMINANCE = (0.299, 0.587, 0.114)  # of red, green and blue, ITU-R BT.601
 
@@ -76,13 +77,33 @@ class Augmentation:
     seed: int
     count: int
     classes: int
+    smallest: float = 1 - SCALE
+    alternate: bool = False
 
     @classmethod
     def from_recipe(cls, recipe: Recipe, count: int, classes: int) -> "Augmentation | None":
         """The changes of a recipe for some training faces; None without any."""
         if not recipe.augments:
             return None
-        return cls(frozenset(recipe.augment), recipe.mixup, recipe.seed, count, classes)
+        return cls(
+            frozenset(recipe.augment), recipe.mixup, recipe.seed, count, classes,
+            recipe.smallest, recipe.alternate_flips,
+        )  # fmt: skip
+
+    def of_size(self, small: bool) -> "Augmentation":
+        """The changes of faces that are made smaller: fewer."""
+        if not small:
+            return self
+        return dataclasses.replace(self, names=self.names & {"flip", "affine", "colour", "grey"}, mixup=0)
+
+    def _change(self, pixels, rows, epoch):
+        global SMALLEST
+        SMALLEST = self.smallest
+        flips = None
+        if self.alternate:
+            first = uniform(keys(self.seed, 0, rows), range(1))[:, 0] < 0.5
+            flips = first ^ (epoch % 2 == 1)
+        return change(pixels, self.names, keys(self.seed, epoch, rows), flips)
 
     def rows_to_read(self, rows: np.ndarray, epoch: int) -> np.ndarray:
         """The rows, and behind them their partners for mixup."""
@@ -100,10 +121,10 @@ class Augmentation:
             or with mixup the weights of the classes, (N, classes) float32.
         """
         if not self.mixup:
-            return change(pixels, self.names, keys(self.seed, epoch, rows)), targets
+            return self._change(pixels, rows, epoch), targets
         partner_rows, own_weight = self._partners(rows, epoch)
         read = np.concatenate([rows, partner_rows])
-        changed = change(pixels, self.names, keys(self.seed, epoch, read))
+        changed = self._change(pixels, read, epoch)
         (weight,) = _on_device([own_weight.astype(np.float32)[:, None, None, None]], pixels.device)
         own, partners = changed.split(len(rows))
         ones = F.one_hot(targets, self.classes).float()
@@ -155,12 +176,14 @@ def _signed(word: int) -> int:
     return word - WORD if word >= WORD // 2 else word
 
 
-def change(pixels: Tensor, names: frozenset[str], key: np.ndarray) -> Tensor:
+def change(pixels: Tensor, names: frozenset[str], key: np.ndarray, flips=None) -> Tensor:
     """Change faces (N, C, H, W) uint8 by their keys; float32 from 0 to 255."""
     faces, rows, columns = pixels.to(torch.float32), [], []
     wanted = [made for name, made in CHANGES.items() if name in names]
     for made in wanted:
         drawn = uniform(key, made.draws)
+        if flips is not None and made.apply is _flip:
+            drawn = np.where(flips, 0.0, 1.0)[:, None]
         rows.append(np.flatnonzero(drawn[:, 0] < made.fraction))
         of_faces = made.columns(drawn[rows[-1]], pixels.shape[2:])
         columns.append(np.array(of_faces, np.float32)[..., None, None, None])
@@ -203,7 +226,10 @@ def _flip(faces: Tensor, columns: Sequence[Tensor], key: Tensor) -> Tensor:
 def _affine_columns(drawn: np.ndarray, size: tuple[int, int]) -> Columns:
     """The matrix (2, 3) of each face, row after row."""
     height, width = size
-    angle, scale = _around(drawn[:, 0], ANGLE), 1 + _around(drawn[:, 1], SCALE)
+    angle = _around(drawn[:, 0], ANGLE)
+    scale = 1 + _around(drawn[:, 1], SCALE)
+    if SMALLEST != 1 - SCALE:
+        scale = SMALLEST + (1 + SCALE - SMALLEST) * drawn[:, 1]
     cosine, sine = np.cos(angle) / scale, np.sin(angle) / scale
     return [cosine, -sine * height / width, 2 * _around(drawn[:, 2], SHIFT),
             sine * width / height, cosine, 2 * _around(drawn[:, 3], SHIFT)]  # fmt: skip

@@ -92,7 +92,10 @@ def build(
     if saved:
         model = model_file.build(saved)
     else:
-        model = kinds.build(faces.shape, settings.model, faces.mean)
+        architecture = settings.model
+        if settings.train.age_weight:
+            architecture = dataclasses.replace(architecture, classes=8)
+        model = kinds.build(faces.shape, architecture, faces.mean)
         kinds.init_weights(model, settings.train.seed)
         if settings.train.start_from:
             initial_weights.load_into(model, settings.train)

@@ -24,20 +24,28 @@ def rate(recipe: Recipe, step: int, steps_of_epoch: int) -> float:
     return recipe.learning_rate * (1 + math.cos(math.pi * done)) / 2
 
 
-def batches(recipe: Recipe, count: int, first: int) -> Iterator[tuple[int, np.ndarray, float]]:
+def batches(recipe: Recipe, count: int, first: int, weights: np.ndarray | None = None) -> Iterator[tuple[int, np.ndarray, float]]:
     """For each update from number `first` to the last: its epoch (from 0), and `part_of_batch`."""
     starts = range(0, count, recipe.batch_size)
     for epoch in range(first // len(starts), recipe.epochs):
-        order = epoch_order(recipe, count, epoch)
+        order = epoch_order(recipe, count, epoch, weights)
         for start in starts[max(0, first - epoch * len(starts)) :]:
             yield epoch, *part_of_batch(order[start : start + recipe.batch_size])
 
 
-def epoch_order(recipe: Recipe, count: int, epoch: int) -> np.ndarray:
+def epoch_order(
+    recipe: Recipe, count: int, epoch: int, weights: np.ndarray | None = None
+) -> np.ndarray:
     """The order of the samples in an epoch (from 0): the file's, or a random one."""
     if not recipe.shuffle_each_epoch:
         return np.arange(count)
-    return np.random.default_rng([recipe.seed, epoch]).permutation(count)
+    random = np.random.default_rng([recipe.seed, epoch])
+    order = random.permutation(count)
+    if weights is None:
+        return order
+    edges = np.cumsum(weights[order])
+    places = (np.arange(count) + random.random()) * (edges[-1] / count)
+    return random.permutation(order[np.searchsorted(edges, places, side="right")])
 
 
 def part_of_batch(batch: np.ndarray) -> tuple[np.ndarray, float]:

@@ -85,6 +85,8 @@ class TrainStep:
         """
         compute, update = self._functions(pixels, targets, fraction)
         compute(pixels, targets, fraction)
+        if self.sharpness_aware:
+            self._ascend(pixels, targets, fraction)
         if not self._is_alone:
             distributed.all_reduce(self._added)
         update()
@@ -113,6 +115,24 @@ class TrainStep:
         averages = [value for state in self.optimizer.state.values() for value in state.values()]
         return [*self.model.parameters(), *self.model.buffers(), *averages, self.sums]
 
+    sharpness_aware = False
+
+    def _ascend(self, pixels: Tensor, targets: Tensor, fraction: float) -> None:
+        """Replace the gradients by those at the weights a step uphill (SAM)."""
+        parameters = [one for one in self.model.parameters() if one.grad is not None]
+        figures = self._figures.clone()
+        buffers = [one.clone() for one in self.model.buffers()]
+        before = [one.detach().clone() for one in parameters]
+        with torch.no_grad():
+            gradients = [one.grad for one in parameters]
+            norm = torch.stack(torch._foreach_norm(gradients)).norm()
+            torch._foreach_add_(parameters, torch._foreach_mul(gradients, self.recipe.sam / (norm + 1e-12)))
+        self._compute(pixels, targets, fraction)
+        with torch.no_grad():
+            torch._foreach_copy_(parameters, before)
+            torch._foreach_copy_(list(self.model.buffers()), buffers)
+        self._figures.copy_(figures)
+
     def _compute(self, pixels: Tensor, targets: Tensor, fraction: float) -> None:
         """Forward and backward, to this process's part of the gradients."""
         for norm in self._norms:
@@ -122,7 +142,14 @@ class TrainStep:
             with devices.precision_context(precision, self.device):
                 logits = self.model(pixels).to(self.dtype)
             mixed = targets.is_floating_point()
-            loss = F.cross_entropy(
+            age_loss = 0
+            if self.recipe.age_weight:
+                joint = targets.to(self.dtype) if mixed else F.one_hot(targets, 14).to(self.dtype)
+                joint = joint.view(-1, 7, 2)
+                age_loss = self.recipe.age_weight * F.cross_entropy(logits[:, 2:], joint.sum(2)[:, :6])
+                targets = joint.sum(1) if mixed else targets % 2
+                logits = logits[:, :2]
+            loss = age_loss + F.cross_entropy(
                 logits,
                 targets.to(self.dtype) if mixed else targets,
                 label_smoothing=float(self.recipe.label_smoothing),
@@ -151,7 +178,7 @@ class TrainStep:
         pixels = torch.zeros((len(rows), *shape), dtype=pixel_type, device=self.device)
         targets = torch.zeros(len(rows), dtype=torch.int64, device=self.device)
         if self.recipe.mixup:
-            targets = F.one_hot(targets, self.model.architecture.classes).float()
+            targets = F.one_hot(targets, 14 if self.recipe.age_weight else 2).float()
         self._functions(pixels, targets, fraction)
 
     def _functions(self, *batch: Tensor | float) -> tuple[Callable, Callable]:

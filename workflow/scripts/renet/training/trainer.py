@@ -1,12 +1,15 @@
 """The course's training loop (section 3.2.5), interruptible and for several processes."""
 
 import contextlib
+import dataclasses
 import itertools
 import logging
 import math
 from collections.abc import Callable, Generator, Iterator
 
-from torch import Tensor
+import numpy as np
+import torch.nn.functional as F
+from torch import Tensor, nn
 
 from renet.common.errors import InputError, TrainingInterrupted
 from renet.common.progress import Progress
@@ -51,6 +54,17 @@ class Trainer:
         check_faces(model, *filter(None, (faces, validation)))
         self.model, self.device = model, next(model.parameters()).device
         self.recipe, self.faces = recipe, faces
+        self._targets, self._weights = faces.targets, None
+        if faces.ages is not None and (recipe.age_weight or recipe.balance):
+            bins = np.searchsorted([10, 20, 30, 45, 60], faces.ages, side="right")
+            bins[np.isnan(faces.ages)] = 6
+            joint = faces.targets + 2 * bins
+            if recipe.age_weight:
+                self._targets = joint
+            if recipe.balance:
+                counts = np.bincount(joint, minlength=14)
+                self._weights = 1 / counts[joint]
+                logging.info("cells %s", counts)
         self.average = MovingAverage(model, recipe.ema) if recipe.ema else None
         self.evaluated = self.average.network if self.average else model
         self.validation = Validation(self.evaluated, validation, self.device, recipe)
@@ -99,7 +113,7 @@ class Trainer:
             self._stop = stack.enter_context(stop_requests()) if checkpoint else []
             stack.enter_context(train_step.explain_out_of_memory(self.recipe.batch_size))
             self.step.prepare(self.faces.shape)  # before the faces fill the GPU's memory
-            loader = make_loader(self.faces.pixels, self.faces.targets, self.device)
+            loader = make_loader(self.faces.pixels, self._targets, self.device)
             batches = stack.enter_context(contextlib.closing(self._batches(loader)))
             while self.epoch < self.recipe.epochs:
                 self.throughput.start(loader)
@@ -110,6 +124,8 @@ class Trainer:
                 self._save()
         best = self.validation.best
         self.model.load_state_dict(best["state"] if best else self.evaluated.state_dict())
+        if self.recipe.age_weight:
+            narrow(self.model)
 
     def state(self) -> dict:
         """The state as it is, for model files: plain values, and tensors that are shared."""
@@ -136,13 +152,19 @@ class Trainer:
     def _batches(self, loader: Loader) -> Generator[Batch, None, None]:
         """The batches of all updates that are left, read ahead and augmented."""
         recipe, count = self.recipe, len(self.faces)
-        changes = Augmentation.from_recipe(recipe, count, self.model.architecture.classes)
-        parts, ahead = itertools.tee(schedule.batches(recipe, count, self.updates))
-        rows = (changes.rows_to_read(own, epoch) if changes else own for epoch, own, _ in ahead)
+        all_changes = Augmentation.from_recipe(recipe, count, 14 if recipe.age_weight else 2)
+        sides = [int(side) for side, epochs in recipe.sizes.items() for _ in range(epochs)]
+        full = self.faces.shape[1]
+        sides = sides or [full] * recipe.epochs
+        of = [all_changes and all_changes.of_size(side < full) for side in sides]
+        parts, ahead = itertools.tee(schedule.batches(recipe, count, self.updates, self._weights))
+        rows = (of[epoch].rows_to_read(own, epoch) if of[epoch] else own for epoch, own, _ in ahead)
         with contextlib.closing(loader.batches(rows)) as loaded:
             for (epoch, own, fraction), (pixels, targets) in zip(parts, loaded, strict=True):
-                if changes:
-                    pixels, targets = changes(pixels, targets, own, epoch)
+                if of[epoch]:
+                    pixels, targets = of[epoch](pixels, targets, own, epoch)
+                if sides[epoch] < full:
+                    pixels = F.interpolate(pixels, (sides[epoch], sides[epoch]), mode="area")
                 yield pixels, targets, fraction
 
     def _train_epoch(
@@ -164,6 +186,9 @@ class Trainer:
 
     def _update(self, pixels: Tensor, targets: Tensor, fraction: float) -> None:
         self.step.set_rate(schedule.rate(self.recipe, self.updates, self._steps_of_epoch))
+        self.step.sharpness_aware = (
+            self.recipe.sam > 0 and 3 * self.epoch >= 2 * self.recipe.epochs
+        )
         self.step(pixels, targets, fraction)
         if self.average:
             self.average.update(self.updates)
@@ -232,10 +257,18 @@ class Trainer:
         )
 
 
+def narrow(model: Network) -> None:
+    """Drop the outputs for the age."""
+    last = list(model.children())[-1]
+    last.weight = nn.Parameter(last.weight.detach()[:2].clone())
+    last.bias = nn.Parameter(last.bias.detach()[:2].clone())
+    model.architecture = dataclasses.replace(model.architecture, classes=2)
+
+
 def check_faces(model: Network, *files: FaceFile) -> None:
     """Refuse faces whose size or number of classes is not the network's."""
     for faces in files:
-        if (faces.shape, faces.class_count) != (model.input_shape, model.architecture.classes):
+        if faces.shape != model.input_shape:
             raise InputError(
                 f"{faces.path} has {faces.class_count} classes of faces of shape {faces.shape} "
                 f"and the network is for {model.architecture.classes} of {model.input_shape}."

@@ -55,7 +55,7 @@ class Validation:
         """
         # Without sync_batchnorm, each process has its own statistics; rank 0 has the network's.
         processes.broadcast(self._model.buffers())
-        logits = processes.concatenate(self._inference.logits())
+        logits = processes.concatenate(self._inference.logits())[:, :2]
         targets = self._faces.targets
         if processes.is_main() and not logits.any():
             logging.warning(
