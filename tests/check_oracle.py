@@ -128,10 +128,10 @@ class Differences:
         fine = True
         for kind, difference in self.largest.items():
             tolerance = TOLERANCES[dtype][kind]
-            verdict = "ok" if difference <= tolerance else "OVER"
+            outcome = "ok" if difference <= tolerance else "OVER"
             fine = fine and difference <= tolerance
             values = f"{difference:.1e}  (at most {tolerance:.0e})"
-            print(f"  {str(dtype)[6:]}  {kind:<19} {values} {verdict}")
+            print(f"  {str(dtype)[6:]}  {kind:<19} {values} {outcome}")
         return fine
 
 

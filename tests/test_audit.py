@@ -380,9 +380,9 @@ def test_audit_page_fits_a_phone_and_shows_all_columns_on_a_desktop(window, gues
 def test_label_that_a_person_has_seen_is_not_proposed_again(guessed, tmp_path):
     folder = guessed(mostly_right)[0]
     first = PROPOSALS.read(folder / "suspects.csv")
-    verdict = {"id": first.id[0], "subset": "train", "recorded": 1, "gender": 1,
+    correction = {"id": first.id[0], "subset": "train", "recorded": 1, "gender": 1,
                "outcome": "confirmed", "note": ""}  # fmt: skip
-    CORRECTED.write(tmp_path / "corrected.csv", CORRECTED.frame([verdict]))
+    CORRECTED.write(tmp_path / "corrected.csv", CORRECTED.frame([correction]))
     folder = guessed(mostly_right)[0]
     assert PROPOSALS.read(folder / "suspects.csv").id.tolist() == first.id.tolist()[1:]
     assert (folder / "index.html").read_text().count("<td>yes</td>") == 1
@@ -403,8 +403,8 @@ def accuracy_with(tmp_path):
         "corrections": "corrections.csv",
     }  # fmt: skip
 
-    def train(verdicts: pd.Series, **changes: object) -> float:
-        verdicts.rename("gender").to_csv(project / "corrections.csv", index_label="id")
+    def train(corrections: pd.Series, **changes: object) -> float:
+        corrections.rename("gender").to_csv(project / "corrections.csv", index_label="id")
         write_config(project, **settings, **changes)
         run(project, "--until", "audit" if changes else "evaluate")
         metrics = json.loads((project / "results/runs/renet/metrics.json").read_text())

@@ -112,7 +112,7 @@ def test_section_on_an_external_set_says_nothing_of_the_test_set(window, results
 def test_index_says_in_words_which_differences_are_significant(window, changed):
     against = "Balanced accuracy against made"
     window.get(index(changed))
-    assert against not in texts(window, ".verdict dt")  # test metrics of a grid are folded
+    assert against not in texts(window, ".page-head dt")  # test metrics of a grid are folded
     with changed_settings(changed) as settings:
         settings["grids"] = {}
     window.get(index(changed))
@@ -120,7 +120,7 @@ def test_index_says_in_words_which_differences_are_significant(window, changed):
     rows = table[(table.set == "test") & (table.kind == "reference")].set_index("run")
     # 60 and 600 of 3,000 predictions are turned around.
     assert rows.significant.to_dict() == {"again": 1, "slow": 1}
-    head = dict(zip(texts(window, ".verdict dt"), texts(window, ".verdict dd"), strict=True))
+    head = dict(zip(texts(window, ".page-head dt"), texts(window, ".page-head dd"), strict=True))
     words = head[against]
     assert "Test set: again" in words and "External set portraits: again" in words
     slow = rows.loc["slow"]

@@ -1,5 +1,4 @@
-"""Folds: training without a part of the people; included where a run, the label
-audit or a learning curve needs the rule `fold`.
+"""Folds: training without a part of the people; included where something needs folds.
 
 Requires: results/data/ HDF5 files and the tables beside them.
 Provides: results/runs/<run>/folds/, from which the rule infer makes inference_validation.csv; and

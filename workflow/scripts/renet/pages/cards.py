@@ -19,7 +19,7 @@ from renet.common.drop_reasons import CorrectionReason
 from renet.dataset.corrections import Outcome
 from renet.dataset.tables import NEAR_DUPLICATES
 from renet.evaluation.tables import MISTAKES
-from renet.pages import metric_tables, phrases, templates, verdict
+from renet.pages import metric_tables, page_head, phrases, templates
 from renet.pages.results import DataResults, RunResults
 
 LINK = re.compile(r"\[([^\]]*)\]\(([^)]*)\)")  # of Markdown; its text and its target
@@ -52,7 +52,7 @@ def write_model_card(path: Path, run: RunResults, data: DataResults) -> None:
         evaluations=phrases.evaluations(data.evaluations["test"]),
         calibration=phrases.calibration(run.metrics),
         slices=metric_tables.slices_table(run),
-        slices_text=" ".join(text for _, text in verdict.groups(run)),
+        slices_text=" ".join(text for _, text in page_head.groups(run)),
         suspects=phrases.suspects(mistakes, data.suspects),
         label_errors=phrases.label_errors(data.label_cost),
         front_matter=front_matter(run, data),

@@ -12,9 +12,9 @@ from renet.pages import (
     grid_section,
     index_plots,
     metric_tables,
+    page_head,
     phrases,
     templates,
-    verdict,
 )
 from renet.pages.results import DataResults, RunResults
 from renet.pages.templates import PageTable
@@ -57,7 +57,7 @@ def write(
         kinds=kinds,
         data=data.config,
         composition=runs[0].metrics["data"],
-        verdict=verdict.of_best(runs, shown, data),
+        page_head=page_head.of_best(runs, shown, data),
         folded=folded,
         interval_method=phrases.interval_method(runs[0].metrics["test"]),
         **_runs(runs, folded, defaults),
@@ -77,7 +77,7 @@ def _not_chosen(runs: list[RunResults], grids: dict, metric: str) -> set[str]:
     """The runs of each grid but the best one on the validation set."""
     of_grids = [[run for run in runs if run.name in grid["runs"]] for grid in grids.values()]
     names = {run.name for of_grid in of_grids for run in of_grid}
-    return names - {verdict.best_run(of_grid, metric).name for of_grid in of_grids}
+    return names - {page_head.best_run(of_grid, metric).name for of_grid in of_grids}
 
 
 def _figures(folder: Path, runs: list[RunResults], data: DataResults) -> dict[str, str]:

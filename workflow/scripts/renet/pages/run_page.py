@@ -7,7 +7,7 @@ import pandas as pd
 import yaml
 
 from renet.evaluation.tables import HARD_CASES, MISTAKES
-from renet.pages import external_sets, metric_tables, phrases, templates, verdict
+from renet.pages import external_sets, metric_tables, page_head, phrases, templates
 from renet.pages.results import DataResults, RunResults
 from renet.pages.templates import PageTable
 from renet.rules.run_figures import RUN_FIGURES
@@ -26,7 +26,7 @@ def write(path: Path, run: RunResults, data: DataResults) -> None:
         name=run.name,
         title=f"Run {run.name}",
         data=data.config,
-        verdict=verdict.of_run(run, data),
+        page_head=page_head.of_run(run, data),
         predicted=data.predicted,
         model=run.model,
         architecture=run.architecture,

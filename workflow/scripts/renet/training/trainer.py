@@ -6,6 +6,7 @@ import logging
 import math
 from collections.abc import Callable, Generator, Iterator
 
+import numpy as np
 from torch import Tensor
 
 from renet.common.errors import InputError, TrainingInterrupted
@@ -51,9 +52,6 @@ class Trainer:
         check_faces(model, recipe, *filter(None, (faces, validation)))
         self.model, self.device = model, next(model.parameters()).device
         self.recipe, self.faces = recipe, faces
-        self._targets = faces.targets
-        if recipe.age_weight:
-            self._targets = age_groups.joint_classes(faces.targets, faces.class_count, faces.ages)
         self.average = MovingAverage(model, recipe.ema) if recipe.ema else None
         self.evaluated = self.average.network if self.average else model
         self.validation = Validation(self.evaluated, validation, self.device, recipe)
@@ -98,7 +96,7 @@ class Trainer:
         self._checkpoint = checkpoint
         with contextlib.ExitStack() as stack:
             self._stop = stack.enter_context(stop_requests()) if checkpoint else []
-            loader = Loader(self.faces.pixels, self._targets, self.device)
+            loader = Loader(self.faces.pixels, self._labels(), self.device)
             batches = stack.enter_context(contextlib.closing(self._batches(loader)))
             while self.epoch < self.recipe.epochs:
                 self.throughput.start(loader)
@@ -133,6 +131,13 @@ class Trainer:
         for part in self._parts:
             part.restore(state)
         logging.info("Continuing after epoch %d, batch %d", self.epoch, self.steps)
+
+    def _labels(self) -> np.ndarray:
+        """What the loader gives with each face: its class, or its joint class and age group."""
+        faces = self.faces
+        if not self.recipe.age_weight:
+            return faces.targets
+        return age_groups.joint_classes(faces.targets, faces.class_count, faces.ages)
 
     def _batches(self, loader: Loader) -> Generator[Batch, None, None]:
         """The batches of all updates that are left, read ahead and augmented."""
@@ -238,6 +243,6 @@ def check_faces(model: Network, recipe: Recipe, *files: FaceFile) -> None:
         if (faces.shape, faces.class_count) != (model.input_shape, classes):
             raise InputError(
                 f"{faces.path} has {faces.class_count} classes and faces of shape {faces.shape}, "
-                f"but the network is for {classes} classes and "
-                f"{model.input_shape}; give other faces, or train another network."
+                f"but the network is for {classes} classes and {model.input_shape}; give other "
+                "faces, or train another network."
             )

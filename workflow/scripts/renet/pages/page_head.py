@@ -18,7 +18,7 @@ PHOTO_KINDS = {
 
 
 def of_best(runs: list[RunResults], shown: list[RunResults], data: DataResults) -> dict:
-    """The head of index.html, about the best run: the values of verdict.html.j2.
+    """The head of index.html, about the best run: the values of page_head.html.j2.
 
     Args:
         shown: the runs whose test metrics are not folded.
@@ -40,12 +40,12 @@ def of_best(runs: list[RunResults], shown: list[RunResults], data: DataResults) 
         )
         if chosen_on != phrases.OUT_OF_FOLD_SET and any(run.folds for run in runs):
             rank += " Runs with folds are compared by out-of-fold predictions of this set."
-    verdict = of_run(best, data)
-    verdict |= {
+    head = of_run(best, data)
+    head |= {
         "folder": f"runs/{best.name}/",
         "chosen": f"{chosen_on.removesuffix(' set')} {metric.label} {metric.text(highest)}, {rank}",
     }
-    rows, sets = verdict["rows"], comparison_section.compared_sets(runs)
+    rows, sets = head["rows"], comparison_section.compared_sets(runs)
     large = [name for name, one in sets.items() if not phrases.few(one.metrics["test"])]
     compared = comparison_section.headline(data.comparison[data.comparison.set.isin(large)])
     if compared and len(shown) == len(runs):
@@ -53,11 +53,11 @@ def of_best(runs: list[RunResults], shown: list[RunResults], data: DataResults) 
     notes = {run.name: phrases.against_baseline(run.stated.metrics["test"]) for run in shown}
     if doubts := "; ".join(f"{name}: {note}" for name, note in notes.items() if note):
         rows.append(("Not significantly above the baseline", doubts))
-    return verdict
+    return head
 
 
 def of_run(run: RunResults, data: DataResults) -> dict:
-    """The head of the page of a run: the values of verdict.html.j2."""
+    """The head of the page of a run: the values of page_head.html.j2."""
     test, composition = run.stated.metrics["test"], run.metrics["data"]
     (accuracy,) = metric_tables.named("accuracy")
     of_set, other = "test faces", run.out_of_fold

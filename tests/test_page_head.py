@@ -1,4 +1,4 @@
-"""The verdict at the head of the pages, and sentences that say no more than the numbers bear."""
+"""The head of the pages, and sentences that say no more than the numbers bear."""
 
 import html
 import json
@@ -39,9 +39,9 @@ def change_metrics(results: Path, run: str, part: str, **changes: object) -> Non
     (results / "runs" / run / "metrics.json").write_text(json.dumps(found))
 
 
-def verdict(browser) -> str:
-    """The text of the verdict, as a reader sees it."""
-    return browser.execute_script("return document.querySelector('.verdict').innerText")
+def head_text(browser) -> str:
+    """The text of the head of the page, as a reader sees it."""
+    return browser.execute_script("return document.querySelector('.page-head').innerText")
 
 
 def bottoms(browser, selector: str) -> list[float]:
@@ -53,22 +53,22 @@ def bottoms(browser, selector: str) -> list[float]:
     )
 
 
-def test_first_screen_holds_the_verdict_and_faces(window, results):
+def test_first_screen_holds_the_head_of_the_page_and_faces(window, results):
     show(window, DESKTOP)
     window.get(index(results))
-    assert bottoms(window, ".verdict")[0] < 800
-    assert bottoms(window, ".start a")[-1] < bottoms(window, ".verdict .result")[0]
+    assert bottoms(window, ".page-head")[0] < 800
+    assert bottoms(window, ".start a")[-1] < bottoms(window, ".page-head .result")[0]
     assert len(bottoms(window, ".examples img")) == 8
     show(window, PHONE)
     assert window.execute_script("return document.documentElement.scrollWidth") <= PHONE
-    assert bottoms(window, ".verdict .result")[0] < bottoms(window, ".examples img")[0] < 844
+    assert bottoms(window, ".page-head .result")[0] < bottoms(window, ".examples img")[0] < 844
 
 
 @pytest.mark.parametrize("page", [index, run_page])
-def test_verdict_holds_the_runs_own_numbers(window, results, page):
+def test_head_of_the_page_holds_the_runs_own_numbers(window, results, page):
     found = read_metrics(results, "made")
     window.get(page(results))
-    text = verdict(window)
+    text = head_text(window)
     assert phrases.percentage(found["test"]["accuracy"]) in text
     differences = found["test"]["differences"]
     assert phrases.points(differences["over_baseline"]["value"]) in text
@@ -111,14 +111,16 @@ def test_best_run_is_chosen_on_the_validation_set(window, changed):
     COMPARISON.write(path, table)
     write_report(changed)
     window.get(index(changed))
-    assert texts(window, ".verdict dd")[0] == (
+    assert texts(window, ".page-head dd")[0] == (
         "slow, chosen by its validation balanced accuracy 99.0\N{NO-BREAK SPACE}%, the highest "
         "of 3 runs; the lead over again is not significant. Another run can be better on the test "
         "set, which was not used for this choice."
     )
-    assert texts(window, ".verdict dd a") == ["slow"]
-    assert phrases.percentage(read_metrics(changed, "slow")["test"]["accuracy"]) in verdict(window)
-    assert "99.5" not in verdict(window)
+    assert texts(window, ".page-head dd a") == ["slow"]
+    assert phrases.percentage(read_metrics(changed, "slow")["test"]["accuracy"]) in head_text(
+        window
+    )
+    assert "99.5" not in head_text(window)
 
 
 def test_tie_of_the_best_run_is_said(window, changed):
@@ -126,7 +128,7 @@ def test_tie_of_the_best_run_is_said(window, changed):
     lead_on_the_validation_set(changed, "slow", loss=0.01)
     write_report(changed)
     window.get(index(changed))
-    chosen = texts(window, ".verdict dd")[0]
+    chosen = texts(window, ".page-head dd")[0]
     assert chosen.startswith("slow, chosen by its validation balanced accuracy 99.0")
     assert "the highest of 3 runs, equal to made, with the lowest log loss; the lead" in chosen
 
@@ -164,12 +166,12 @@ def test_run_at_the_baseline_is_marked_in_words(window, changed):
     change_metrics(changed, "again", "test", differences=differences)
     write_report(changed)
     window.get(index(changed))
-    assert "again: at or below the baseline" in verdict(window)
+    assert "again: at or below the baseline" in head_text(window)
     rows = texts(window, "table.sortable tbody tr")
     assert ["at or below the baseline" in row for row in rows if row.startswith(("made", "again"))
             ] == [False, True]  # fmt: skip
     window.get((changed / "runs/again/report.html").as_uri())
-    assert "not better than the baseline" in verdict(window)
+    assert "not better than the baseline" in head_text(window)
 
 
 def test_constant_prediction_is_put_down_to_the_relu_of_the_courses_classifier_alone(changed):
@@ -195,8 +197,8 @@ def test_drawn_sample_is_said_at_the_top_of_every_page(window, changed):
         window.get(page(changed))
         first = window.execute_script("return document.querySelector('main').innerText")
         assert first.index("The sample has") < first.index(texts(window, "h1")[0]), page
-        assert "Drawn portraits" in verdict(window)
-        assert "The dates of the drawings are invented." in verdict(window)
+        assert "Drawn portraits" in head_text(window)
+        assert "The dates of the drawings are invented." in head_text(window)
     for page in PAGES:  # every page has the head that says it
         assert '{% extends "base.html.j2" %}' in (templates.TEMPLATES / page).read_text()
 
@@ -447,8 +449,8 @@ def test_range_of_the_confidence_of_a_gallery_is_said():
     )
     equal = phrases.confidences(probabilities(0.5, 0.5), 9, "correct", falling=False)
     assert equal == f"2 of 9 correct predictions: those with the lowest confidence, 50.0{space}."
-    every = phrases.confidences(shown, 3, "wrong", falling=True)
-    assert every == f"All wrong predictions (3). Confidence: 99.0{space} to 55.0{space}."
+    without_others = phrases.confidences(shown, 3, "wrong", falling=True)
+    assert without_others == f"All wrong predictions (3). Confidence: 99.0{space} to 55.0{space}."
     assert phrases.confidences(probabilities(), 0, "wrong", falling=True) == ""
 
 
@@ -507,7 +509,7 @@ def test_comparison_on_few_faces_is_folded_and_not_at_the_head_of_the_page(chang
     with changed_settings(changed) as settings:
         settings["grids"] = {}
     window.get(index(changed))
-    head = verdict(window)
+    head = head_text(window)
     assert "External set portraits:" in head and "Test set:" not in head
     assert "All claims about the test set" in texts(window, "#comparison ~ details > summary")
 
