@@ -23,10 +23,10 @@ def machine(monkeypatch, tmp_path):
         monkeypatch.setattr(torch.cuda, "is_available", lambda: bool(capabilities))
         monkeypatch.setattr(torch.cuda, "device_count", lambda: len(capabilities))
         monkeypatch.setattr(torch.cuda, "get_device_capability", capabilities.__getitem__)
-        devices._has_bfloat16.cache_clear()
+        devices._with_bfloat16.cache_clear()
 
     yield make
-    devices._has_bfloat16.cache_clear()
+    devices._with_bfloat16.cache_clear()
 
 
 @pytest.fixture
@@ -59,6 +59,15 @@ def test_auto_is_bfloat16_where_the_device_has_it(
     assert devices.chosen_precision("auto", device) == chosen
     assert f"Precision: {chosen}, because the" in caplog.text
     assert devices.chosen_precision("float32", device) == "float32"
+
+
+def test_bfloat16_on_a_device_without_it_is_computed_with_one_warning(machine, caplog):
+    machine(has_bfloat16=False)
+    assert [devices.chosen_precision("bfloat16", "cpu") for _ in range(2)] == ["bfloat16"] * 2
+    assert caplog.text.count("The CPU lacks bfloat16 and converts it: this is slower") == 1
+    machine(has_bfloat16=True)
+    assert devices.chosen_precision("bfloat16", "cpu") == "bfloat16"
+    assert caplog.text.count("lacks bfloat16") == 1
 
 
 @pytest.mark.parametrize("has_bfloat16", [True, False])

@@ -155,14 +155,14 @@ def chosen_precision(precision: str, device: str) -> str:
     Args:
         device: auto, cpu or cuda, as from `granted`.
     """
-    if precision != "auto":
+    if precision == "float32":
         return precision
-    return "bfloat16" if _has_bfloat16(device != "cpu" and torch.cuda.is_available()) else "float32"
+    return _with_bfloat16(precision, device != "cpu" and torch.cuda.is_available())
 
 
-@functools.cache
-def _has_bfloat16(on_gpu: bool) -> bool:
-    """Whether the CPU, or each GPU of this machine, has instructions for bfloat16."""
+@functools.cache  # so that the log has it once
+def _with_bfloat16(precision: str, on_gpu: bool) -> str:
+    """The precision, for auto or bfloat16, on the CPU or all GPUs of this machine."""
     if on_gpu:
         numbers = range(torch.cuda.device_count())
         capabilities = [torch.cuda.get_device_capability(number) for number in numbers]
@@ -170,10 +170,17 @@ def _has_bfloat16(on_gpu: bool) -> bool:
     else:
         words = CPU_FEATURES.read_text().split() if CPU_FEATURES.exists() else []
         has_it = not BFLOAT16_FEATURES.isdisjoint(words)
-    device, chosen = "GPU" if on_gpu else "CPU", "bfloat16" if has_it else "float32"
-    reason = "has" if has_it else "lacks"
-    logging.info("Precision: %s, because the %s %s bfloat16", chosen, device, reason)
-    return has_it
+    device = "GPU" if on_gpu else "CPU"
+    if precision == "auto":
+        precision = "bfloat16" if has_it else "float32"
+        reason = "has" if has_it else "lacks"
+        logging.info("Precision: %s, because the %s %s bfloat16", precision, device, reason)
+    elif not has_it:
+        logging.warning(
+            "The %s lacks bfloat16 and converts it: this is slower than float32, which "
+            "`train.precision: auto` chooses here.", device,
+        )  # fmt: skip
+    return precision
 
 
 def choose_algorithms(device: torch.device, deterministic: bool) -> None:

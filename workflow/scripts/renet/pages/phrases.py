@@ -232,8 +232,8 @@ def known_to_initial_weights(leakage: dict) -> str:
         return ""
     return (
         "The initial weights were trained on near-duplicates of faces of this data set: "
-        f"{listed(counts)}. Metrics on such faces say nothing about new photos. Copies with "
-        "another crop are not found, nor photos of an earlier training of these weights."
+        f"{listed(counts)}. The metrics on these faces are too high. Copies with another crop "
+        "are not found, nor photos of an earlier training of these weights."
     )
 
 
