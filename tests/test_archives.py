@@ -21,12 +21,13 @@ def test_members_are_read_by_their_offset(tmp_path):
     }
     tar_path = write_tar(tmp_path / "wiki_crop.tar", files)
     with tar_path.open("rb") as tar:
-        for name, offset, size in tar_index.tar_members(tar_path):
-            assert tar_index.read_member(tar, offset, size) == files[name]
-            with tar_index.open_member(tar_path, offset, size) as stream:
-                assert stream.read() == files[name]
-                stream.seek(size // 2)
-                assert stream.read(10) == files[name][size // 2 :][:10]
+        for member in tar_index.tar_members(tar_path):
+            content, middle = files[member.name], member.size // 2
+            assert tar_index.read_member(tar, member.offset, member.size) == content
+            with tar_index.open_member(tar_path, member) as stream:
+                assert stream.read() == content
+                stream.seek(middle)
+                assert stream.read(10) == content[middle:][:10]
 
 
 def test_archive_that_became_shorter_is_refused(tmp_path):

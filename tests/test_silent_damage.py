@@ -116,7 +116,7 @@ def test_other_archive_under_the_receipt_of_its_own_is_not_read_by_the_old_index
         tar_index.read_member(tar, place.offset, place.size, "b.jpg")
     with (
         pytest.raises(InputError, match=r"new\.tar is not the archive that was indexed"),
-        tar_index.open_member(new, place.offset, place.size, place.name),
+        tar_index.open_member(new, place),
     ):
         pass
 

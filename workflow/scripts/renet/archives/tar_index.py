@@ -188,17 +188,17 @@ def _may_be_called(name: str, path: str) -> bool:
 
 
 @contextlib.contextmanager
-def open_member(tar_path: str | Path, offset: int, size: int, path: str = "") -> Iterator[BinaryIO]:
+def open_member(tar_path: str | Path, member: Member) -> Iterator[BinaryIO]:
     """Open one member as a file for reading; only the requested parts are in memory.
 
-    Arguments and errors are those of `read_member`.
+    Raises:
+        InputError: the archive has another member there.
     """
-    if path:
-        with Path(tar_path).open("rb") as tar:
-            block = os.pread(tar.fileno(), tarfile.BLOCKSIZE, offset - tarfile.BLOCKSIZE)
-        _check_header(block, str(tar_path), Member(path, offset, size))
+    with Path(tar_path).open("rb") as tar:
+        block = os.pread(tar.fileno(), tarfile.BLOCKSIZE, member.offset - tarfile.BLOCKSIZE)
+    _check_header(block, str(tar_path), member)
     header = tarfile.TarInfo()
-    header.offset_data, header.size = offset, size
+    header.offset_data, header.size = member.offset, member.size
     with tarfile.open(tar_path, "r:") as archive:
         stream: Any = archive.extractfile(header)  # None only for special members
         with stream:

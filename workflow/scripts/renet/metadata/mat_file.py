@@ -38,12 +38,8 @@ def read(path: str | Path, database: str, member: Member | None = None) -> pd.Da
     """
     name = f"{member.name} in {path}" if member else str(path)
     try:
-        if member:
-            with tar_index.open_member(path, member.offset, member.size, member.name) as stream:
-                fields = _load_fields(stream, database, name)
-        else:
-            with Path(path).open("rb") as stream:
-                fields = _load_fields(stream, database, name)
+        with tar_index.open_member(path, member) if member else Path(path).open("rb") as stream:
+            fields = _load_fields(stream, database, name)
     except FileNotFoundError as error:
         raise InputError(f"{path} does not exist.") from error
     try:
