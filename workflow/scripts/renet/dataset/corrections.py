@@ -93,21 +93,15 @@ def apply(
         The remaining samples, in the same order; and the table `CORRECTED`, a row for each
         correction.
     """
-    faces = samples.set_index("id")
-    known = given.id.isin(faces.index)
-    recorded = faces.target.reindex(given.id).set_axis(given.index)
+    faces = samples.set_index("id").reindex(given.id).set_axis(given.index)
+    known = given.id.isin(samples.id)
     outcome = pd.Series(Outcome.CORRECTED, index=given.index, dtype=object)
-    outcome[given.gender == recorded] = Outcome.CONFIRMED
+    outcome[given.gender == faces.target] = Outcome.CONFIRMED
     outcome[given.gender.isna()] = Outcome.DROPPED
     outcome[~known] = Outcome.NO_EFFECT
-    digest = faces.photo_digest.reindex(given.id).set_axis(given.index)
-    has_other = known & (given.photo_digest != "") & (digest != given.photo_digest)
+    has_other = known & (given.photo_digest != "") & (faces.photo_digest != given.photo_digest)
     outcome[is_gone | has_other] = Outcome.OTHER_PHOTO
-    table = given.assign(
-        subset=faces.subset.reindex(given.id).fillna("").to_numpy(),
-        recorded=recorded,
-        outcome=outcome,
-    )
+    table = given.assign(subset=faces.subset.fillna(""), recorded=faces.target, outcome=outcome)
     changed = table[outcome == Outcome.CORRECTED].set_index("id").gender
     target = samples.id.map(changed).fillna(samples.target).astype(int)
     is_dropped = samples.id.isin(table.id[outcome == Outcome.DROPPED])
@@ -120,6 +114,4 @@ def apply(
             "%d corrections are not applied, because their photo is gone or was replaced: %s",
             is_other.sum(), ", ".join(given.id[is_other]),
         )  # fmt: skip
-    return samples.assign(target=target)[~is_dropped], CORRECTED.frame(
-        table[list(CORRECTED.columns)].to_dict("records")
-    )
+    return samples.assign(target=target)[~is_dropped], table[list(CORRECTED.columns)]
