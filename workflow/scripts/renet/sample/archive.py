@@ -147,7 +147,7 @@ def _row(rng: Generator, who: Subject, page: int, quirk: str | None, years_later
     years_later = min(years_later, LAST_YEAR - taken)
     taken += years_later
     shot = people.random_shot(rng, who.person, who.age + years_later)
-    photo, location = take_photo(rng, who.person, adapt_shot(rng, shot, quirk), quirk)
+    photo, location = take_photo(rng, who.person, adapt_shot(shot, quirk), quirk)
     if quirk == "before birth":
         taken = born.year - int(rng.integers(1, 45))
     elif quirk == "over a hundred":

@@ -19,7 +19,7 @@ WEB_PAGE = b"""<!DOCTYPE html>
 TURNED = bytes.fromhex("ffe100224578696600004d4d002a00000008000101120003000000010006000000000000")
 
 
-def adapt_shot(rng: Generator, shot: people.Shot, quirk: str | None) -> people.Shot:
+def adapt_shot(shot: people.Shot, quirk: str | None) -> people.Shot:
     """The shot, changed as a quirk asks for it."""
     match quirk:
         case "grey":
