@@ -41,7 +41,7 @@ def for_pages(config: dict, origin: str) -> dict:
             name: config[name]
             for name in ("sources", "filter", "split", "corrections", "audit", "license")
         },
-        **_hdf5(config),
+        "hdf5": {"mean": config["hdf5"]["mean"]},
     }
 
 
@@ -61,13 +61,8 @@ def for_provenance(config: dict) -> dict:
         "archives": archives,
         "crop": {key: config["crop"][key] for key in ("size", "margin")},
         **{section: config[section] for section in ("filter", "split", "corrections")},
-        **_hdf5(config),
+        "hdf5": {"mean": config["hdf5"]["mean"]},
     }
-
-
-def _hdf5(config: dict) -> dict:
-    """The settings of the HDF5 files on which a result depends."""
-    return {"hdf5": {"mean": config["hdf5"]["mean"]}}
 
 
 def to_repeat(config: dict, run: str, of_defaults: Iterable[str]) -> dict:
