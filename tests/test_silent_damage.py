@@ -50,24 +50,21 @@ def test_archive_with_zeros_in_a_photo_is_refused_by_its_digest(receipt_file):
 
 @pytest.mark.fault("copied-archive")
 def test_copied_archive_is_checked_once(receipt_file, monkeypatch):
-    make_newer(receipt_file.with_suffix(""), receipt_file)
-    os.utime(receipt_file, (1, 1))
-    checked = []
-    compute = verification.compute_digest
+    checked, compute = [], verification.compute_digest
     monkeypatch.setattr(
         verification, "compute_digest", lambda *given: checked.append(given) or compute(*given)
     )
     text = receipt_file.read_bytes()
-    make_old = receipt_file.with_suffix("")
-    os.utime(make_old, (2, 2))
+    copied = receipt_file.with_suffix("")
+    os.utime(copied, (1, 1))
     for _ in range(2):
-        assert receipts.read(receipt_file).path == str(make_old)
+        assert receipts.read(receipt_file).path == str(copied)
     assert len(checked) == 1 and receipt_file.read_bytes() == text
 
 
 @pytest.mark.fault("changed-archive")
 @pytest.mark.fault("earlier-time")
-@pytest.mark.parametrize("seconds", [-86_400, -1, 1, 86_400])
+@pytest.mark.parametrize("seconds", [-1, 1])
 def test_archive_that_changes_is_refused_whichever_way_its_time_goes(receipt_file, seconds):
     archive = receipt_file.with_suffix("")
     checked = archive.stat().st_mtime_ns
@@ -153,16 +150,17 @@ def test_member_is_known_by_its_name_in_every_format(tmp_path, tar_format, name)
 def test_size_of_a_local_archive_and_bytes_of_a_table_are_state(tmp_path):
     path = tmp_path / "a"
     path.write_bytes(b"one")
-    size, content = sources.local_state(path), sources.file_state(str(path))
+    url = path.as_uri()
+    size, content = sources.local_state(url), sources.file_state(str(path))
     path.write_bytes(b"two")
-    assert sources.local_state(path) == size and sources.file_state(str(path)) != content
+    assert sources.local_state(url) == size and sources.file_state(str(path)) != content
     path.write_bytes(b"three")
-    assert sources.local_state(path) != size
+    assert sources.local_state(url) != size
     earlier = sources.photos_state(path)
     os.utime(path, ns=(1, 1))
     assert sources.photos_state(path) != earlier  # as where another tar of this size is moved here
-    assert sources.local_state(None) == sources.file_state(None) == ""
-    assert sources.local_state(tmp_path) == sources.photos_state(tmp_path)
+    assert sources.local_state("https://a.org/a.tar") == sources.file_state(None) == ""
+    assert sources.local_state(tmp_path.as_uri()) == sources.photos_state(tmp_path)
 
 
 def test_folder_with_a_link_to_itself_and_a_name_that_is_no_utf_8_has_a_state(tmp_path):

@@ -5,8 +5,6 @@ Provides: resources/<source>/ (archives and their receipts), results/data/ (tabl
 files).
 """
 
-from renet.config import urls
-
 # Of the outputs of these rules, those that the config keeps.
 KEPT_SHARDS = [".csv", *([".npy"] if config["crop"]["keep_shards"] else [])]
 KEPT_FILES = ["table", *(["face_file"] if config["hdf5"]["keep_files"] else [])]
@@ -49,9 +47,7 @@ rule download:
     params:
         url=lambda wildcards: url_and_digest(wildcards)[0],
         digest=lambda wildcards: url_and_digest(wildcards)[1],
-        contents=lambda wildcards: sources.local_state(
-            urls.local_path(url_and_digest(wildcards)[0])
-        ),
+        contents=lambda wildcards: sources.local_state(url_and_digest(wildcards)[0]),
     script:
         "../scripts/download.py"
 

@@ -151,11 +151,12 @@ def places_to_predict(config: dict) -> list[str]:
     return labels.as_list(config["predict"]["photos"] or [])
 
 
-def local_state(path: Path | None) -> str:
+def local_state(url: str) -> str:
     """A text that changes if the file or folder of a file:// URL is exchanged; "" for other URLs.
 
     For a file it is the size: Snakemake notices a later time, but not an earlier one.
     """
+    path = urls.local_path(url)
     if path is None or not path.exists():
         return ""
     return photos_state(path) if path.is_dir() else str(path.stat().st_size)
