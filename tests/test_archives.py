@@ -5,10 +5,9 @@ import tarfile
 
 import pytest
 
-from helpers.archives import write_tar
+from helpers.archives import write_receipt, write_tar
 from helpers.project import run_script
 from renet.archives import tar_index
-from renet.archives.receipts import Receipt
 from renet.archives.tar_index import MEMBERS, Member
 from renet.common.errors import InputError
 
@@ -144,10 +143,8 @@ def test_empty_archive_has_no_member_or_is_refused(tmp_path, bytes_of_it):
 
 
 def test_script_says_which_archive_is_gone(tmp_path):
-    Receipt("made", str(tmp_path / "gone.tar"), 1, "md5:0", verified=False).write(
-        tmp_path / "r.json"
-    )
-    outcome = run_script("index_archive.py", tmp_path / "r.json", "-o", tmp_path / "members.csv")
+    receipt = write_receipt(tmp_path / "r.json", tmp_path / "gone.tar")
+    outcome = run_script("index_archive.py", receipt, "-o", tmp_path / "members.csv")
     assert outcome.returncode == 1
     assert "gone.tar of " in outcome.stderr and "delete the receipt" in outcome.stderr
     assert "Traceback" not in outcome.stderr

@@ -14,11 +14,10 @@ import pandas as pd
 import pytest
 
 from helpers import all_jobs, disks
-from helpers.archives import write_tar
+from helpers.archives import write_receipt, write_tar
 from helpers.faces import write_hdf5
 from helpers.project import SCRIPTS, run_script
 from helpers.training import SMALL
-from renet.archives.receipts import Receipt
 from renet.archives.tar_index import MEMBERS
 from renet.common import disk, files, locks
 from renet.common.errors import InputError
@@ -147,9 +146,9 @@ def test_model_is_not_quantised_without_space_for_its_temporary_files(
 def test_script_says_one_sentence_on_a_full_disk(full, tmp_path):
     photos = {f"wiki/{number}.jpg": b"" for number in range(2000)}
     tar = write_tar(tmp_path / "a.tar", photos)
-    Receipt(tar.as_uri(), str(tar), 1, "md5:0", verified=False).write(tmp_path / "a.json")
+    receipt = write_receipt(tmp_path / "a.json", tar)
     members = full(4096) / "members.csv"
-    outcome = run_script("index_archive.py", tmp_path / "a.json", "--members", members)
+    outcome = run_script("index_archive.py", receipt, "--members", members)
     assert outcome.returncode == 1 and "Traceback" not in outcome.stderr
     (line,) = [line for line in outcome.stderr.splitlines() if "ERROR" in line]
     assert "members.csv.tmp cannot be written: No space left on device" in line

@@ -11,9 +11,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from helpers.archives import encode, jpeg, mat_bytes, picture, turned_jpeg, write_tar
+from helpers.archives import encode, jpeg, mat_bytes, picture, turned_jpeg, write_receipt, write_tar
 from helpers.project import call_script
-from renet.archives.receipts import Receipt
 from renet.archives.tar_index import Member
 from renet.common.errors import InputError
 from renet.faces import crop, photo_index, shards
@@ -227,8 +226,7 @@ def make_source(folder, photos: dict[str, bytes], rows: list[dict]) -> list:
     members = {f"wiki_crop/{path}": data for path, data in photos.items()}
     write_tar(folder / "wiki_crop.tar", members | {"wiki_crop/wiki.mat": mat_bytes(rows)})
     (folder / "wiki.mat").write_bytes(mat_bytes(rows))
-    receipt = Receipt("made", str(folder / "wiki_crop.tar"), 1, "md5:0", verified=False)
-    receipt.write(folder / "r.json")
+    write_receipt(folder / "r.json", folder / "wiki_crop.tar")
     return locate(folder)
 
 
@@ -280,7 +278,7 @@ def test_archive_that_is_exchanged_after_it_was_indexed_is_one_sentence(
     assert tar.stat().st_size == size
     os.utime(tar, (1, 1))
     if receipt_is_exchanged:
-        Receipt("made", str(tar), 1, "md5:1", verified=False).write(tmp_path / "r.json")
+        write_receipt(tmp_path / "r.json", tar)
     fault = "is not the archive that was indexed" if receipt_is_exchanged else "has changed since"
     with pytest.raises(InputError, match=fault):
         cropped(tmp_path, arguments)
@@ -311,9 +309,8 @@ def test_mat_file_at_the_root_of_the_tar_finds_its_photos(tmp_path):
     photos = {"00/1.jpg": jpeg(seed=1), "00/2.jpg": jpeg(seed=2)}
     rows = [{"full_path": path} for path in photos]
     make_source(tmp_path, photos, rows)
-    write_tar(tmp_path / "wiki_crop.tar", photos | {"wiki.mat": mat_bytes(rows)})
-    receipt = Receipt("made", str(tmp_path / "wiki_crop.tar"), 1, "md5:0", verified=False)
-    receipt.write(tmp_path / "r.json")
+    tar = write_tar(tmp_path / "wiki_crop.tar", photos | {"wiki.mat": mat_bytes(rows)})
+    write_receipt(tmp_path / "r.json", tar)
     arguments = locate(tmp_path)
     assert cropped(tmp_path, arguments).reason.tolist() == ["", ""]
 

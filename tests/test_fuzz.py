@@ -26,7 +26,7 @@ import scipy.io
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from helpers.archives import jpeg, mat_bytes, read_mat, write_tar
+from helpers.archives import jpeg, mat_bytes, metadata_of, read_mat, write_tar
 from helpers.project import SCRIPTS
 from renet.archives import tar_index
 from renet.archives.tar_index import MEMBERS
@@ -34,7 +34,7 @@ from renet.common.drop_reasons import CropReason, RowReason
 from renet.common.errors import InputError
 from renet.faces import crop
 from renet.faces.crop import Box, CropSpec, RejectedImage
-from renet.metadata import mat_file, own_photos, row_filter
+from renet.metadata import own_photos, row_filter
 from renet.metadata.row_filter import RowFilter
 from renet.metadata.tables import METADATA
 
@@ -136,10 +136,7 @@ MATS = [mat_bytes(MAT_ROWS), compressed(mat_bytes(MAT_ROWS))]
 
 def check_table(folder: Path, table: pd.DataFrame, count: int | None = None) -> None:
     """A table that was read can be described, and comes back from metadata.csv row by row."""
-    rows = mat_file.describe(table, "wiki", "wiki")
-    described = row_filter.metadata_table(
-        rows, row_filter.dropped(rows, RowFilter(), whole=False, by_table=False)
-    )
+    described = metadata_of(table)
     assert count is None or len(described) == count
     assert described.reason.isin(["", *RowReason]).all()
     kept = described[described.reason == ""]

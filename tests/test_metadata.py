@@ -10,28 +10,20 @@ import pandas as pd
 import pytest
 import scipy.io
 
-from helpers.archives import mat_bytes, read_mat, write_tar
+from helpers.archives import mat_bytes, metadata_of, read_mat, write_receipt, write_tar
 from helpers.project import call_script
 from renet.archives import tar_index
-from renet.archives.receipts import Receipt
 from renet.archives.tar_index import MEMBERS
 from renet.common.drop_reasons import RowReason
 from renet.common.errors import InputError
 from renet.metadata import mat_file, row_filter, subjects
 from renet.metadata.row_filter import RowFilter
 from renet.metadata.tables import METADATA
+from renet.sample.mat_file import cell_array
 
-DEFAULT = RowFilter()
 
-
-def describe(
-    rows: list[dict], database: str = "wiki", missing=None, limits: RowFilter = DEFAULT
-) -> pd.DataFrame:
-    described = mat_file.describe(read_mat(mat_bytes(rows, database), database), database, database)
-    dropped = row_filter.dropped(described, limits, whole=False, by_table=False)
-    if missing is not None:
-        dropped[RowReason.MISSING_FILE] = missing
-    return row_filter.metadata_table(described, dropped)
+def describe(rows: list[dict], database: str = "wiki", **options: object) -> pd.DataFrame:
+    return metadata_of(read_mat(mat_bytes(rows, database), database), database, **options)
 
 
 def day(year: int, month: int, day_of_month: int) -> int:
@@ -178,17 +170,11 @@ def changed_mat(change, database: str = "wiki") -> bytes:
     struct = scipy.io.loadmat(io.BytesIO(mat_bytes(rows, database)))[database][0, 0]
     fields = {name: struct[name] for name in struct.dtype.names}
     if database == "imdb":
-        fields["celeb_names"] = cells("One", "Two", "Three")
+        fields["celeb_names"] = cell_array(["One", "Two", "Three"])
     change(fields)
     stream = io.BytesIO()
     scipy.io.savemat(stream, {database: fields})
     return stream.getvalue()
-
-
-def cells(*values: object) -> np.ndarray:
-    row = np.empty((1, len(values)), dtype=object)
-    row[0, :] = values
-    return row
 
 
 CHANGES = {
@@ -214,7 +200,7 @@ def test_field_that_is_not_as_in_the_data_set_is_one_sentence(name, change):
 @pytest.mark.parametrize(
     "value",
     [np.full((1, 3), np.nan), np.full((1, 3), 1e308), np.full((1, 3), -np.inf),
-     cells("text", "text", "text"), cells(np.zeros(4), np.full(4, np.nan), np.full(4, 1e308))],
+     cell_array(["text"] * 3), cell_array([np.zeros(4), np.full(4, np.nan), np.full(4, 1e308)])],
     ids=["nan", "1e308", "-inf", "texts", "vectors"],
 )  # fmt: skip
 def test_values_of_another_kind_drop_their_rows_or_are_one_sentence(tmp_path, name, value):
@@ -223,11 +209,7 @@ def test_values_of_another_kind_drop_their_rows_or_are_one_sentence(tmp_path, na
     except InputError as error:
         assert "wiki.mat does not have the fields" in str(error) and "\n" not in str(error)
         return
-    rows = mat_file.describe(read, "wiki", "wiki")
-    table = row_filter.metadata_table(
-        rows, row_filter.dropped(rows, DEFAULT, whole=False, by_table=False)
-    )
-    METADATA.write(tmp_path / "metadata.csv", table)
+    METADATA.write(tmp_path / "metadata.csv", metadata_of(read))
     again = METADATA.read(tmp_path / "metadata.csv")
     needed = {"gender", "dob", "photo_taken", "face_score"}
     # A score of 1e308 is a good one.
@@ -287,7 +269,7 @@ def test_script_reads_the_mat_file_in_an_archive(tmp_path):
     tar = write_tar(
         tmp_path / "wiki.tar", {"wiki/00/1.jpg": b"x", "wiki/wiki.mat": mat_bytes(rows)}
     )
-    Receipt("made", str(tar), 1, "md5:0", verified=False).write(tmp_path / "r.json")
+    write_receipt(tmp_path / "r.json", tar)
     call_script("index_archive", tmp_path / "r.json", "-o", tmp_path / "members.csv")
     call_script(
         "parse_metadata", "--database", "wiki", "--members", tmp_path / "members.csv",
@@ -331,10 +313,7 @@ def test_real_photographs_agree_with_their_labels_row_by_row(reference_data, arc
     tar_path = reference_data / "data" / f"{archive}.tar"
     MEMBERS.write(tmp_path / "members.csv", tar_index.index([tar_path]))
     _, member = tar_index.find_metadata(tmp_path / "members.csv", database)
-    rows = mat_file.describe(mat_file.read(tar_path, database, member), database, database)
-    found = row_filter.metadata_table(
-        rows, row_filter.dropped(rows, RowFilter(), whole=False, by_table=False)
-    )
+    found = metadata_of(mat_file.read(tar_path, database, member), database)
     labels = pd.read_csv(reference_data / "data" / f"{archive}.labels.csv")
     both = found.merge(labels, left_on="path", right_on="full_path", validate="one_to_one")
     assert len(both) == len(found) == len(labels)

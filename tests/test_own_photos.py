@@ -13,12 +13,12 @@ import pytest
 import skimage.data
 import yaml
 
-from helpers.archives import jpeg, turned_jpeg, write_tar
+from helpers.archives import jpeg, turned_jpeg, write_receipt, write_tar
 from helpers.pages import evaluate_again, write_report
 from helpers.predictions import predictions_of
 from helpers.project import ROOT, call_script
 from helpers.workflow import copy_project, run, snakemake, write_config
-from renet.archives import downloads, receipts
+from renet.archives import downloads
 from renet.common import files
 from renet.common.drop_reasons import RowReason
 from renet.common.errors import InputError
@@ -268,9 +268,8 @@ def test_empty_folder_and_digest_of_a_folder_are_refused(tmp_path):
 
 
 def test_photo_on_its_side_is_turned_before_its_box_is_cropped(tmp_path):
-    write_tar(tmp_path / "own.tar", {"a.jpg": turned_jpeg()})  # 60 x 40 stored, 40 x 60 seen
-    tar = receipts.Receipt("made", str(tmp_path / "own.tar"), 1, "md5:0", verified=False)
-    tar.write(tmp_path / "r.json")
+    tar = write_tar(tmp_path / "own.tar", {"a.jpg": turned_jpeg()})  # 60 x 40, 40 x 60 seen
+    write_receipt(tmp_path / "r.json", tar)
     table = write(tmp_path / "t.csv", "path,gender,x1,y1,x2,y2\na.jpg,f,1,31,40,60\n")
     members, photos = tmp_path / "members.csv", tmp_path / "photos.csv"
     for command in (
@@ -289,9 +288,7 @@ def test_photo_on_its_side_is_turned_before_its_box_is_cropped(tmp_path):
 
 def parse(folder, members: dict[str, bytes], table: str) -> pd.DataFrame:
     """Index a tar of these members, and parse a table of them; the rows of metadata.csv."""
-    write_tar(folder / "own.tar", members)
-    tar = receipts.Receipt("made", str(folder / "own.tar"), 1, "md5:0", verified=False)
-    tar.write(folder / "r.json")
+    write_receipt(folder / "r.json", write_tar(folder / "own.tar", members))
     call_script("index_archive", folder / "r.json", "-o", folder / "members.csv")
     call_script(
         "parse_metadata", write(folder / "t.csv", table), "--database", "table", "--members",

@@ -10,11 +10,11 @@ import yaml
 from snakemake.utils import update_config
 
 from helpers import published
-from helpers.archives import jpeg, mat_bytes, write_tar
+from helpers.archives import jpeg, mat_bytes, write_receipt, write_tar
 from helpers.predictions import predictions_of
 from helpers.project import ROOT, call_script
 from helpers.workflow import copy_project, run, write_config
-from renet.archives import downloads, receipts
+from renet.archives import downloads
 from renet.common.drop_reasons import RowReason
 from renet.common.errors import InputError
 from renet.config import labels as label_settings
@@ -58,9 +58,7 @@ def parse(folder: Path, receipt: Path, archive: dict, **options: object) -> pd.D
 
 def pack(folder: Path, members: dict[str, bytes]) -> Path:
     """The receipt of a tar of these members."""
-    tar = write_tar(folder / "a.tar", members)
-    receipts.Receipt("made", str(tar), 1, "md5:0", verified=False).write(folder / "r.json")
-    return folder / "r.json"
+    return write_receipt(folder / "r.json", write_tar(folder / "a.tar", members))
 
 
 CLEAN = """\

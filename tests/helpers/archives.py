@@ -9,8 +9,12 @@ import numpy as np
 import pandas as pd
 import scipy.io
 
+from renet.archives.receipts import Receipt
+from renet.common.drop_reasons import RowReason
 from renet.faces.crop import cv2  # before any other import of cv2: it sets a limit
-from renet.metadata import mat_file
+from renet.metadata import mat_file, row_filter
+from renet.metadata.row_filter import RowFilter
+from renet.sample.mat_file import cell_array
 
 
 def jpeg(height: int = 60, width: int = 50, seed: int = 0, channels: int = 3) -> bytes:
@@ -34,12 +38,8 @@ def mat_bytes(rows: list[dict], database: str = "wiki") -> bytes:
     for field in usable:
         values = [row[field] for row in table]
         if field in ("full_path", "name", "face_location"):
-            cells = np.empty((1, len(values)), dtype=object)
-            for number, value in enumerate(values):
-                # An empty name is an empty array, not an empty string.
-                empty = isinstance(value, str) and not value
-                cells[0, number] = np.empty(0) if empty else np.array([value])
-            struct[field] = cells
+            # An empty name is an empty array, not an empty string.
+            struct[field] = cell_array([np.array([one] if len(one) else []) for one in values])
         else:
             struct[field] = np.array([values])
     stream = io.BytesIO()
@@ -55,6 +55,20 @@ def read_mat(data: bytes, database: str) -> pd.DataFrame:
         return mat_file.read(path, database)
 
 
+def metadata_of(
+    read: pd.DataFrame,
+    database: str = "wiki",
+    missing: np.ndarray | pd.Series | None = None,
+    limits: RowFilter = RowFilter(),
+) -> pd.DataFrame:
+    """metadata.csv of the rows of a .mat file, and which of their photos the archive lacks."""
+    rows = mat_file.describe(read, database, database)
+    dropped = row_filter.dropped(rows, limits, whole=False, by_table=False)
+    if missing is not None:
+        dropped[RowReason.MISSING_FILE] = missing
+    return row_filter.metadata_table(rows, dropped)
+
+
 def write_tar(path: Path, members: dict[str, bytes]) -> Path:
     """A tar of regular files, in the order given."""
     with tarfile.open(path, "w") as archive:
@@ -63,6 +77,12 @@ def write_tar(path: Path, members: dict[str, bytes]) -> Path:
             header.size = len(data)
             archive.addfile(header, io.BytesIO(data))
     return path
+
+
+def write_receipt(receipt_file: Path, tar: Path) -> Path:
+    """A receipt of a tar, of which no digest is known."""
+    Receipt("made", str(tar), 1, "md5:0", verified=False).write(receipt_file)
+    return receipt_file
 
 
 def picture(height: int = 80, width: int = 100) -> np.ndarray:
