@@ -1,7 +1,6 @@
 """The rule download: one archive from a server, and the script as a user runs it."""
 
 import json
-import signal
 import subprocess
 import sys
 import time
@@ -82,19 +81,6 @@ def start_stalled(server: ArchiveServer, receipt_file: Path) -> subprocess.Popen
     return process
 
 
-def test_killed_script_is_resumed_by_the_next(server, receipt_file, archive):
-    process = start_stalled(server, receipt_file)
-    process.send_signal(signal.SIGKILL)
-    process.wait(WAIT_SECONDS)
-    result = run_download(
-        server.url("/static/wiki_crop.tar"), "--digest", SHA256, "-o", receipt_file
-    )
-    assert result.returncode == 0, result.stderr
-    assert archive.read_bytes() == TAR
-    assert server.requested_ranges() == [None, "bytes=196608-"]
-    assert server.body_bytes == len(TAR)
-
-
 @pytest.mark.fault("shared-archives")
 def test_second_process_stops_and_the_next_goes_on_where_the_first_was_killed(
     server, receipt_file, archive
@@ -110,6 +96,7 @@ def test_second_process_stops_and_the_next_goes_on_where_the_first_was_killed(
         process.wait(WAIT_SECONDS)
     assert downloads.obtain(url, MD5, receipt_file).digest == MD5
     assert archive.read_bytes() == TAR and server.body_bytes == len(TAR)
+    assert server.requested_ranges() == [None, "bytes=196608-"]
 
 
 def test_script_shows_an_error_without_traceback(receipt_file):

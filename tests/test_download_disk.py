@@ -14,12 +14,12 @@ from renet.archives import downloads, receipts
 from renet.common.errors import InputError
 
 
-@pytest.mark.parametrize(("name", "tar_name"), [("a.tar.gz", "a.tar"), ("a.tgz", "a.tar")])
-def test_gzipped_tar_is_decompressed_once(server, receipt_file, name, tar_name):
+@pytest.mark.parametrize("name", ["a.tar.gz", "a.tgz"])
+def test_gzipped_tar_is_decompressed_once(server, receipt_file, name):
     packed = gzip.compress(TAR, mtime=0)
     server.contents["/" + name] = packed
     receipt = downloads.obtain(server.url("/" + name), digest_of(packed), receipt_file)
-    assert receipt.path == str(receipt_file.with_name(tar_name))
+    assert receipt.path == str(receipt_file.with_name("a.tar"))
     assert (receipt.size, receipt.digest) == (len(packed), digest_of(packed))
     with tarfile.open(receipt.path) as tar:
         assert tar.getnames() == ["wiki_crop/00/1_2000-01-01_2010.jpg"]
