@@ -3,7 +3,7 @@
 import dataclasses
 import re
 import shutil
-from pathlib import Path
+from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
@@ -28,13 +28,18 @@ def make_samples(people: int = 200, seed: int = 0) -> pd.DataFrame:
     photos = random.integers(1, 13, people)
     men = random.random(people) < 0.75
     subject = np.repeat(np.arange(people), photos)
+    return samples_of([f"person {number}" for number in subject], men[subject].astype(int))
+
+
+def samples_of(subjects: list[str], targets: Sequence[int]) -> pd.DataFrame:
+    """One face a photo, of these people and classes."""
     return pd.DataFrame(
         {
-            "subject": [f"person {number}" for number in subject],
-            "target": men[subject].astype(int),
-            "digest": [f"{number:032x}" for number in range(len(subject))],
+            "subject": subjects,
+            "target": targets,
+            "digest": [f"{number:032x}" for number in range(len(subjects))],
             "source": "own",
-            "path": [f"{number}.jpg" for number in range(len(subject))],
+            "path": [f"{number}.jpg" for number in range(len(subjects))],
         }
     )
 
@@ -220,15 +225,7 @@ def test_one_person_with_most_photos_does_not_upset_the_sizes():
 def test_person_with_more_photos_than_a_subset_holds_is_for_training():
     many = [f"much seen {number}" for number in range(6) for _ in range(100 + 50 * (number > 2))]
     subjects = many + [f"seen once {number}" for number in range(250)]
-    samples = pd.DataFrame(
-        {
-            "subject": subjects,
-            "target": [int(name[-1]) % 2 for name in subjects],
-            "digest": [f"{number:032x}" for number in range(len(subjects))],
-            "source": "own",
-            "path": [f"{number}.jpg" for number in range(len(subjects))],
-        }
-    )
+    samples = samples_of(subjects, [int(name[-1]) % 2 for name in subjects])
     split = splits.split(samples, dataclasses.replace(SETTINGS, test=0.1))
     sizes = split.subset.value_counts()
     assert sizes["train"] == 800 and sizes["test"] == pytest.approx(100, abs=1)
@@ -334,11 +331,6 @@ def test_test_set_of_version_1_is_kept_by_the_workflow(project):
     assert "which the workflow overwrites; copy it out of results, and name the copy" in said
 
 
-def refuse(folder, tables, fault: str) -> None:
-    with pytest.raises(InputError, match=fault):
-        shuffle(folder, *tables)
-
-
 def test_script_knows_shards_by_their_paths_whatever_their_order(sources):
     tables = sorted(sources.glob("*/faces/*.csv"))
     shuffle(sources, *tables)
@@ -364,29 +356,23 @@ def test_two_sources_with_the_same_paths_and_names_keep_their_photos(sources):
 
 def test_script_needs_each_shard_once(sources):
     tables = sorted(sources.glob("*/faces/*.csv"))
-    refuse(sources, tables[1:], "The 30 rows that .* keeps are not the 18 rows of its shards")
-    refuse(sources, tables[2:], "source a, but no table of its shards was given")
+    with pytest.raises(InputError, match=r"The 30 rows that .* keeps are not the 18 rows of its"):
+        shuffle(sources, *tables[1:])
+    with pytest.raises(InputError, match="source a, but no table of its shards was given"):
+        shuffle(sources, *tables[2:])
 
 
 @pytest.mark.fault("cut-table")
 @pytest.mark.parametrize(
     ("name", "lines", "fault"),
     [
-        (
-            "a/metadata.csv",
-            20,
-            "The 19 rows that .*a/metadata.csv keeps are not the 30 rows",
-        ),
+        ("a/metadata.csv", 20, "The 19 rows that .*a/metadata.csv keeps are not the 30 rows"),
         ("a/metadata.csv", 1, "a/metadata.csv has no row"),
     ],
 )
 def test_table_that_is_cut_off_between_two_rows_is_one_sentence(sources, name, lines, fault):
-    cut_off(sources / name, lines)
-    refuse(sources, sources.glob("*/faces/*.csv"), fault)
+    kept = (sources / name).read_text().splitlines(keepends=True)[:lines]
+    (sources / name).write_text("".join(kept))
+    with pytest.raises(InputError, match=fault):
+        shuffle(sources, *sources.glob("*/faces/*.csv"))
     assert not (sources / "split.csv").exists()
-
-
-def cut_off(table: Path, lines: int) -> None:
-    """Leave the first lines of a file."""
-    kept = table.read_text().splitlines(keepends=True)[:lines]
-    table.write_text("".join(kept))
