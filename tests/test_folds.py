@@ -130,11 +130,6 @@ def test_networks_of_the_folds_are_no_worse_than_one_of_all_faces(data):
     assert (found == targets[found.index]).mean() > 0.9
 
 
-def test_too_many_folds_are_an_error_that_names_the_key(data):
-    with pytest.raises(InputError, match=r"for 90 folds; lower `folds`, for example to \d+\.$"):
-        predict(data, 1, folds=90)
-
-
 @pytest.mark.parametrize(
     ("entry", "sentence"),
     [
