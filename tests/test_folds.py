@@ -16,13 +16,7 @@ from helpers.made_once import made_once
 from helpers.predictions import predictions_of
 from helpers.project import call_script
 from helpers.training import QUICK, SMALL, terminated_before, write_faces
-from helpers.workflow import (
-    copy_project,
-    planned,
-    run,
-    snakemake,
-    write_config,
-)  # fmt: skip
+from helpers.workflow import copy_project, planned, run, snakemake, write_config
 from renet.common.errors import InputError
 from renet.config import data_summary, runs
 from renet.config.architecture import HogSvmArchitecture
@@ -214,10 +208,8 @@ def test_run_with_folds_and_one_without_are_compared_on_the_same_faces_alone(tab
         ["validation", "best"],
     ]
     assert found.other.tolist() == ["plain", "folded"]
-    values = found.other_value[1]
-    assert (values * 20) == pytest.approx(
-        round(values * 20)
-    )  # of the 20 faces of the validation set
+    correct = 20 * found.other_value[1]  # of the 20 faces of the validation set
+    assert correct == pytest.approx(round(correct))
 
 
 def test_runs_with_folds_are_compared_on_the_out_of_fold_set_with_each_other(tables):

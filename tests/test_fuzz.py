@@ -261,10 +261,7 @@ PROPERTIES = {
     "damaged .mat": (damaged(MATS), in_scratch(check_mat)),
     "odd values in a .mat": (VALUES, in_scratch(check_values)),
     "odd table": (OWN_TABLES, in_scratch(check_own_table)),
-    "damaged image": (
-        st.tuples(damaged(IMAGES), BOXES, SPECS),
-        check_image,
-    ),
+    "damaged image": (st.tuples(damaged(IMAGES), BOXES, SPECS), check_image),
 }
 
 

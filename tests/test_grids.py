@@ -75,10 +75,7 @@ def test_grid_may_vary_the_kind_and_have_seeds():
             "`runs.a.grid.train.epochs` is [], and must not be empty.",
         ),
         ({"grid": {"train.epochs": 3}}, "`runs.a.grid.train.epochs` is 3, and must be a list"),
-        (
-            {"grid": {"train.epochs": [0]}},
-            "`runs.a.train.epochs` is 0, and must be at least 1.",
-        ),
+        ({"grid": {"train.epochs": [0]}}, "`runs.a.train.epochs` is 0, and must be at least 1."),
         (
             {"grid": {"train.epoch": [1]}},
             "`runs.a.train.epoch` is not a key of the config; did you mean `runs.a.train.epochs`?",

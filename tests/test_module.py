@@ -108,9 +108,7 @@ def test_workflow_can_take_some_of_the_rules(tmp_path):
     assert found == {"part_train", "part_infer", "all"}
 
 
-def test_instances_share_one_config_and_their_local_rules_stay_local(
-    tmp_path,
-):
+def test_instances_share_one_config_and_their_local_rules_stay_local(tmp_path):
     shown = '\nprint("local:", *sorted(workflow._localrules))'  # a dry run does not tell
     planned = dry_run(tmp_path, SAME_CONFIG.format(small=SMALL, root=ROOT) + shown)
     assert "one/index.html" in planned and "two/index.html" in planned

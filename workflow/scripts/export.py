@@ -16,12 +16,7 @@ from renet.prediction import export as formats
 from renet.prediction import predictor
 
 
-def export(
-    model: Path,
-    *,
-    exported: script.Output,
-    card: Path | None = None,
-) -> None:
+def export(model: Path, *, exported: script.Output, card: Path | None = None) -> None:
     """Write the network of a run in a format of other programs.
 
     Args:
