@@ -32,7 +32,7 @@ SCHEMA = ROOT / "workflow" / "schemas" / "config.schema.yaml"
 def labels_of(labels: dict, **archive: object) -> dict:
     """What parse_metadata gets of an archive with these `labels`."""
     given = {"database": "table", "photos": "whole", "labels": labels} | archive
-    return label_settings.read("archives.a", given)
+    return label_settings.read("archives.a", given) | {"database": given["database"]}
 
 
 def read(folder: Path, text: str, labels: dict) -> pd.DataFrame:
@@ -87,7 +87,7 @@ def imdb(tmp_path):
 def test_published_labels_ages_and_boxes_stand_in_place_of_those_of_the_mat_file(imdb, tmp_path):
     box = ["x_min", "y_min", "x_max", "y_max"]
     labels = CLEAN_LABELS | {"tables": str(tmp_path / "clean.csv"), "box": box}
-    archive = labels_of(labels, database="imdb") | {"database": "imdb"}
+    archive = labels_of(labels, database="imdb")
     rows = parse(tmp_path, imdb, archive, whole=True, filter=RowFilter())
     assert rows.reason.to_dict() == {
         "00/a.jpg": "", "00/b.jpg": "age_out_of_range", "00/c.jpg": "not_labelled",
@@ -102,7 +102,7 @@ def test_published_labels_ages_and_boxes_stand_in_place_of_those_of_the_mat_file
 
 def test_labels_without_boxes_keep_the_faces_of_the_mat_file(imdb, tmp_path):
     labels = CLEAN_LABELS | {"tables": str(tmp_path / "clean.csv")}
-    archive = labels_of(labels, database="imdb", photos="crop") | {"database": "imdb"}
+    archive = labels_of(labels, database="imdb", photos="crop")
     rows = parse(tmp_path, imdb, archive)
     assert rows.reason.tolist() == ["no_face", "age_out_of_range", "not_labelled"]
     assert rows.x1.tolist() == [11, 11, 11] and rows.gender.tolist() == [0, 1, pd.NA]
@@ -111,7 +111,7 @@ def test_labels_without_boxes_keep_the_faces_of_the_mat_file(imdb, tmp_path):
 def test_labels_that_name_no_photo_of_the_mat_file_are_one_sentence(imdb, tmp_path):
     (tmp_path / "clean.csv").write_text(CLEAN.replace("00/", "imdb/00/"))
     labels = CLEAN_LABELS | {"tables": str(tmp_path / "clean.csv")}
-    archive = labels_of(labels, database="imdb") | {"database": "imdb"}
+    archive = labels_of(labels, database="imdb")
     fault = r"none of the 3 photos of the .mat file: they have imdb/00/a.jpg, but it has 00/a.jpg"
     with pytest.raises(InputError, match=fault):
         parse(tmp_path, imdb, archive)
@@ -172,8 +172,8 @@ def test_subset_is_a_column_of_the_tables(tmp_path):
 
 def test_columns_of_published_tables_are_slices_of_the_faces_of_a_mat_file(tmp_path):
     (tmp_path / "t.csv").write_text("file,sex,race\n00/2.jpg,f,Black\n./00/0.jpg,m,White\n")
-    archive = labels_of({"tables": "t.csv", "path": "file", "gender": "sex"}, database="wiki")
-    archive |= {"database": "wiki", "slices": ["race"]}
+    labels = {"tables": "t.csv", "path": "file", "gender": "sex"}
+    archive = labels_of(labels, database="wiki") | {"slices": ["race"]}
     predictions = predictions_of([0, 1, 0], [0.2, 0.8, 0.2])
     rows = pd.Series([7, 8, 9], index=predictions.id)
     found = own_slices.add(predictions, rows, [tmp_path / "t.csv"], {"wiki": archive})
@@ -219,19 +219,13 @@ def test_labels_that_contradict_each_other_are_one_sentence(changes, fault):
         ("{pattern: '(?P<age>[0-9]+)_'}", "labels` lacks `tables`, `gender`."),
     ],
 )  # fmt: skip
-def test_labels_are_checked_before_any_job(tmp_path, labels, sentence):
-    overlay = tmp_path / "a.yaml"
-    overlay.write_text(
+def test_labels_are_checked_before_any_job(labels, sentence):
+    config = yaml.safe_load(
         "sources: [a]\narchives: {a: {url: 'https://example.org/a.tar', database: table, "
         f"photos: crop, labels: {labels}}}}}"
     )
     with pytest.raises(InputError) as error:
-        validation.load(
-            yaml.safe_load(overlay.read_text()),
-            SCHEMA,
-            {overlay: yaml.safe_load(overlay.read_text())},
-            {},
-        )
+        validation.load(config, SCHEMA, {}, {})
     assert sentence in str(error.value) and "\n" not in str(error.value)
 
 
