@@ -16,13 +16,12 @@ import pandas as pd
 import pytest
 import scipy.io
 
+from helpers.archives import metadata_of
 from helpers.project import call_script, run_script
 from renet.archives import receipts
 from renet.archives.tar_index import Member
-from renet.common.drop_reasons import RowReason
 from renet.common.errors import InputError
-from renet.metadata import mat_file, row_filter, subjects
-from renet.metadata.row_filter import RowFilter
+from renet.metadata import mat_file, subjects
 from renet.sample import face, head, people, portraits
 from renet.sample.archive import write_sample
 
@@ -50,10 +49,7 @@ class Sample:
         mat = next(member for member in self.members if member.name == "wiki_crop/wiki.mat")
         member = Member(mat.name, mat.offset_data, mat.size)
         table = mat_file.read(archive, "wiki", member)
-        rows = mat_file.describe(table, "sample", "wiki")
-        dropped = row_filter.dropped(rows, RowFilter(), whole=False, by_table=False)
-        dropped[RowReason.MISSING_FILE] = ~rows.path.isin(paths)
-        described = row_filter.metadata_table(rows, dropped)
+        described = metadata_of(table, missing=~table.path.isin(paths))
         self.table = table.assign(age=described.age, reason=described.reason)
         self.table["data"] = [self.files.get(f"wiki_crop/{path}") for path in table.path]
         self.table["image"] = self.table.data.map(decode, na_action="ignore")
