@@ -1,7 +1,7 @@
 """What each layer of a network makes of one face."""
 
 import contextlib
-from collections.abc import Callable
+import functools
 from dataclasses import dataclass
 
 import numpy as np
@@ -33,28 +33,15 @@ def record(
     network.eval()
     maps: dict[str, np.ndarray] = {}
 
-    def keep(name: str) -> Callable[..., None]:
-        def hook(_: nn.Module, __: tuple[Tensor], output: Tensor) -> None:
-            maps[name] = output[0].double().cpu().numpy()
-
-        return hook
+    def keep(name: str, _: nn.Module, __: tuple[Tensor], output: Tensor) -> None:
+        maps[name] = output[0].double().cpu().numpy()
 
     with contextlib.ExitStack() as hooks:
         for name, layer in network.named_children():
-            hooks.callback(layer.register_forward_hook(keep(name)).remove)
+            hooks.enter_context(layer.register_forward_hook(functools.partial(keep, name)))
         pixels = torch.from_numpy(face.copy()).unsqueeze(0).to(device)
         logits = model.infer(network, pixels, precision)[0].double().cpu().numpy()
     return Activations(maps, logits)
-
-
-def _maps_of_columns(hidden: Tensor) -> Tensor:
-    """The output of a vertical sweep, (columns, rows, 1, units), to (units, rows, columns)."""
-    return hidden[:, :, 0].permute(2, 1, 0)
-
-
-def _maps_of_rows(hidden: Tensor) -> Tensor:
-    """The output of a horizontal sweep, (rows, columns, 1, units), to (units, rows, columns)."""
-    return hidden[:, :, 0].permute(2, 0, 1)
 
 
 @dataclass(frozen=True)
@@ -90,10 +77,12 @@ def reach(rnn: SpatialRNN, maps: np.ndarray) -> Reach:
 def _sweeps(rnn: SpatialRNN, maps: Tensor) -> tuple[Tensor, Tensor]:
     """The maps of the vertical sweep's RNNs, and those after the horizontal sweep.
 
-    A normalisation after the vertical sweep mixes its directions, and is not in the former.
+    Each is (units, rows, columns). A normalisation after the vertical sweep mixes its directions,
+    and is not in the former.
     """
-    units = rnn.vertical(rnn.split(maps))
-    return _maps_of_columns(units), _maps_of_rows(rnn.over_rows(rnn.over_columns(maps)))
+    vertical = rnn.vertical(rnn.split(maps))  # (columns, rows, 1, units)
+    horizontal = rnn.over_rows(rnn.over_columns(maps))  # (rows, columns, 1, units)
+    return vertical[:, :, 0].permute(2, 1, 0), horizontal[:, :, 0].permute(2, 0, 1)
 
 
 def receptive_fields(network: Network) -> dict[str, tuple[int, int]]:
