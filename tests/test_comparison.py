@@ -1,24 +1,21 @@
 """Differences of runs: claims hold at their error rate, intervals cover, and families are small."""
 
-import importlib.util
-
+import differences as simulation
 import numpy as np
 import pandas as pd
 import pytest
 from test_config import check
 
 from helpers.predictions import predictions_of
-from helpers.project import ROOT
 from renet.common.errors import InputError
 from renet.config import runs as runs_config
 from renet.evaluation import choice, comparison, metrics
-from renet.evaluation.comparison import Plan, Predictions
+from renet.evaluation.comparison import Predictions
 from renet.evaluation.tables import COMPARISON
 from renet.pages import comparison_section
 
 SEEDS = ["a-1", "a-2", "a-3", "b-1", "b-2", "b-3"]
 GROUPS = [SEEDS[:3], SEEDS[3:]]
-EQUAL = (0.9, 0.9)
 HEAD = "Percentage points with 95\N{NO-BREAK SPACE}% interval and corrected p."
 
 
@@ -30,37 +27,27 @@ def predictions(correct: dict, subjects=None, targets=None) -> Predictions:
     return Predictions(pd.Series(subjects).astype(str), targets, table)
 
 
-@pytest.fixture(scope="module")
-def simulation():
-    """benchmarks/differences.py, which simulates what people add to the accuracy of runs."""
-    path = ROOT / "benchmarks/differences.py"
-    spec = importlib.util.spec_from_file_location("differences_benchmark", path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
 @pytest.mark.slow
 @pytest.mark.parametrize("seeds", [3, 5])
 @pytest.mark.parametrize(("scenario", "least"), [((50, 17), 0.01), ((800, 128), 0.03)])
-def test_equal_recipes_whose_seeds_have_noise_differ_in_5_percent(
-    simulation, scenario, least, seeds
-):
+def test_equal_recipes_whose_seeds_have_noise_differ_in_5_percent(scenario, least, seeds):
     for spread in (0, simulation.SPREAD):
-        error, covered = simulation.significant(EQUAL, scenario, seeds, spread, repeats=1000)
+        error, covered = simulation.significant(
+            simulation.EQUAL, scenario, seeds, spread, repeats=1000
+        )
         assert least <= error <= 0.07
         assert covered == 1 - error
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("scenario", "least"), [((50, 17), 0.003), ((800, 128), 0.03)])
-def test_equal_trained_models_differ_in_at_most_5_percent(simulation, scenario, least):
-    error, _ = simulation.significant(EQUAL, scenario, 1, 0, repeats=1500)
+def test_equal_trained_models_differ_in_at_most_5_percent(scenario, least):
+    error, _ = simulation.significant(simulation.EQUAL, scenario, 1, 0, repeats=1500)
     assert least <= error <= 0.065
 
 
 @pytest.mark.slow
-def test_difference_of_two_points_between_recipes_of_five_seeds_is_found(simulation):
+def test_difference_of_two_points_between_recipes_of_five_seeds_is_found():
     power, covered = simulation.significant(simulation.BETTER, (800, 128), 5, 0, repeats=500)
     assert power >= 0.9 and 0.94 <= covered <= 0.98
 
@@ -111,7 +98,7 @@ def test_contributions_add_up_to_the_metrics_of_a_run(metric):
 def test_each_trained_model_is_compared_with_the_reference_alone():
     random = np.random.default_rng(3)
     correct = {name: random.integers(0, 2, 90) for name in ("a", "b", "c")}
-    table = comparison.compare(predictions(correct), Plan("b", "accuracy", [["a", "c"]]))
+    table = comparison.compare(predictions(correct), "b", "accuracy", [["a", "c"]])
     assert list(table) == list(COMPARISON.columns)
     assert table[["kind", "run", "other"]].to_numpy().tolist() == [
         ["reference", "a", "b"], ["reference", "c", "b"],
@@ -124,21 +111,21 @@ def test_recipe_stands_for_its_seeds_from_three_on():
     rates = dict(zip([*SEEDS, "c"], [0.7] * 3 + [0.9] * 3 + [0.7], strict=True))
     correct = {name: (random.random(200) < rate).astype(int) for name, rate in rates.items()}
     given = predictions(correct)
-    table = comparison.compare(given, Plan("a-2", "accuracy", GROUPS))
+    table = comparison.compare(given, "a-2", "accuracy", GROUPS)
     assert table[["kind", "run", "other"]].to_numpy().tolist() == [
         ["recipe", "b-1 b-2 b-3", "a-1 a-2 a-3"], ["recipe", "c", "a-1 a-2 a-3"],
     ]  # fmt: skip
     assert table.significant.tolist() == [1, 0]
     assert table.difference[0] == pytest.approx(0.2, abs=0.06)
-    fewer = comparison.compare(given, Plan("a-1", "accuracy", [SEEDS[:3], SEEDS[3:5]]))
+    fewer = comparison.compare(given, "a-1", "accuracy", [SEEDS[:3], SEEDS[3:5]])
     assert fewer.run.tolist() == ["b-1", "b-2", "b-3", "c"]
-    single = comparison.compare(given, Plan("c", "accuracy", GROUPS))
+    single = comparison.compare(given, "c", "accuracy", GROUPS)
     assert single.run.tolist() == ["a-1 a-2 a-3", "b-1 b-2 b-3"]
 
 
 def test_seeds_of_one_recipe_are_not_compared_with_each_other():
     same = predictions({name: [0, 1] for name in SEEDS[:3]})
-    table = comparison.compare(same, Plan("a-1", "accuracy", GROUPS[:1]))
+    table = comparison.compare(same, "a-1", "accuracy", GROUPS[:1])
     assert table.empty and comparison_section.headline(table) is None
 
 
@@ -146,13 +133,13 @@ def test_one_person_shows_no_difference():
     correct = {name: [1, int(name[0] == "a")] for name in SEEDS}
     given = predictions(correct, subjects=["anna", "anna"])
     for groups in (GROUPS, []):
-        row = comparison.compare(given, Plan("a-1", "accuracy", groups)).iloc[-1]
+        row = comparison.compare(given, "a-1", "accuracy", groups).iloc[-1]
         assert row.difference == -0.5 and row.p == 1 and row.significant == 0 and np.isnan(row.low)
 
 
 def test_two_faces_show_no_difference():
     given = predictions({"a": [1, 1], "b": [0, 0]})
-    row = comparison.compare(given, Plan("a", "accuracy")).iloc[0]
+    row = comparison.compare(given, "a", "accuracy").iloc[0]
     assert row.p > 0.3 and (row.low, row.high) == (-1, 1)
 
 
@@ -168,14 +155,14 @@ def test_few_disagreements_show_nothing():
 def test_same_predictions_show_nothing(groups):
     same = np.random.default_rng(5).integers(0, 2, 37)
     given = predictions(dict.fromkeys(SEEDS, same))
-    table = comparison.compare(given, Plan("a-1", "balanced_accuracy", groups))
+    table = comparison.compare(given, "a-1", "balanced_accuracy", groups)
     row = table.iloc[0]
     assert row.difference == 0 and row.p == 1 and row.significant == 0 and np.isnan(row.low)
 
 
 def test_metric_that_a_set_does_not_define_is_not_tested():
     given = predictions({"a": [1, 0, 1], "b": [0, 0, 1]}, targets=[1, 1, 1])
-    table = comparison.compare(given, Plan("a", "recall_female")).assign(set="test")
+    table = comparison.compare(given, "a", "recall_female").assign(set="test")
     assert table.value.isna().all() and table.p.isna().all() and table.significant.isna().all()
     assert comparison_section.headline(table) == (
         "Recall of female against a", f"{HEAD} Test set: b not tested.",
@@ -184,21 +171,8 @@ def test_metric_that_a_set_does_not_define_is_not_tested():
 
 def row(kind: str, run: str, significant: int, other: str = "a") -> tuple:
     """A row of comparison.csv, with a difference of +4.0 points."""
-    return (
-        "test",
-        kind,
-        run,
-        other,
-        "accuracy",
-        0.8,
-        0.76,
-        0.04,
-        0.007,
-        0.073,
-        0.03,
-        0.12,
-        significant,
-    )
+    values = (0.8, 0.76, 0.04, 0.007, 0.073, 0.03, 0.12)
+    return ("test", kind, run, other, "accuracy", *values, significant)
 
 
 def test_head_of_the_page_has_estimate_and_interval_also_where_nothing_is_significant():

@@ -49,8 +49,8 @@ def compare(
             continue
         predictions = comparison.side_by_side(name, runs)
         against = reference if reference in runs else next(iter(runs))
-        plan = comparison.Plan(against, metric, groups)
-        compared.append(comparison.compare(predictions, plan).assign(set=name))
+        claims = comparison.compare(predictions, against, metric, groups)
+        compared.append(claims.assign(set=name))
         significant = compared[-1].significant.fillna(0).sum()
         logging.info("%s: runs compared: %d, significant: %d", name, len(runs), significant)
     COMPARISON.write(table, [*compared, best])

@@ -30,15 +30,6 @@ class Predictions:
     correct: pd.DataFrame  # 0 or 1, a row for each face and a column for each run
 
 
-@dataclass(frozen=True)
-class Plan:
-    """Which runs are compared by which metric."""
-
-    reference: str
-    metric: str
-    groups: Sequence[Sequence[str]] = ()  # of runs that differ in their seeds alone
-
-
 def side_by_side(name: str, runs: dict[str, pd.DataFrame]) -> Predictions:
     """The predictions of all runs on one set.
 
@@ -70,12 +61,17 @@ def strata(metric: str, targets: np.ndarray) -> np.ndarray:
     return np.array(masks[metric])
 
 
-def compare(predictions: Predictions, plan: Plan) -> pd.DataFrame:
+def compare(
+    predictions: Predictions, reference: str, metric: str, groups: Sequence[Sequence[str]] = ()
+) -> pd.DataFrame:
     """The claims about one set, the table `COMPARISON`: each recipe or run against the reference.
 
     Holm's procedure corrects for their number.
+
+    Args:
+        groups: of runs that differ in their seeds alone.
     """
-    return _claims(predictions, plan, slice_tests.holm)
+    return _claims(predictions, reference, metric, groups, slice_tests.holm)
 
 
 def against_best(validation: Predictions, chosen: str, metric: str) -> pd.DataFrame:
@@ -85,32 +81,33 @@ def against_best(validation: Predictions, chosen: str, metric: str) -> pd.DataFr
     correction is therefore Tukey's for all pairs, by the distribution of the studentized range
     (Hochberg and Tamhane, Multiple Comparison Procedures, 1987).
     """
-    runs = validation.correct.shape[1]
-    table = _claims(
-        validation,
-        Plan(chosen, metric),
-        lambda p_values: stats.studentized_range.sf(
-            np.sqrt(2) * stats.norm.isf(p_values / 2), runs, np.inf
-        ),
-    )
-    return table.assign(kind=BEST)
+
+    def tukey(p_values: np.ndarray) -> np.ndarray:
+        ranges = np.sqrt(2) * stats.norm.isf(p_values / 2)
+        return stats.studentized_range.sf(ranges, validation.correct.shape[1], np.inf)
+
+    return _claims(validation, chosen, metric, (), tukey).assign(kind=BEST)
 
 
 def _claims(
-    predictions: Predictions, plan: Plan, corrected: Callable[[np.ndarray], np.ndarray]
+    predictions: Predictions,
+    reference: str,
+    metric: str,
+    groups: Sequence[Sequence[str]],
+    corrected: Callable[[np.ndarray], np.ndarray],
 ) -> pd.DataFrame:
     recipes = {
-        name: tuple(group) for group in plan.groups if len(group) >= FEWEST_SEEDS for name in group
+        name: tuple(group) for group in groups if len(group) >= FEWEST_SEEDS for name in group
     }
-    reference = recipes.get(plan.reference, (plan.reference,))
-    added = contributions(predictions, plan.metric)
+    other = recipes.get(reference, (reference,))
+    added = contributions(predictions, metric)
     rows = [
         {
-            "kind": REFERENCE if len(one) == len(reference) == 1 else RECIPE,
-            "run": " ".join(one), "other": " ".join(reference), "metric": plan.metric,
-        } | difference(added[[*one]].to_numpy(), added[[*reference]].to_numpy())
+            "kind": REFERENCE if len(one) == len(other) == 1 else RECIPE,
+            "run": " ".join(one), "other": " ".join(other), "metric": metric,
+        } | difference(added[[*one]].to_numpy(), added[[*other]].to_numpy())
         for one in dict.fromkeys(recipes.get(name, (name,)) for name in predictions.correct)
-        if one != reference
+        if one != other
     ]  # fmt: skip
     table = COMPARISON.frame(rows)
     tested = table.p.notna()
@@ -154,7 +151,7 @@ def difference(run: np.ndarray, other: np.ndarray) -> dict[str, float]:
     error, freedom = standard_error(run, other)
     if not np.isfinite(gap) or error < SMALLEST or len(run) == 1:
         return row | {"p": 1.0 if np.isfinite(gap) else np.nan}
-    reach = stats.t.isf((1 - confidence_intervals.CONFIDENCE) / 2, freedom) * error
+    reach = stats.t.isf(confidence_intervals.TAIL, freedom) * error
     return row | {
         "low": max(-1.0, gap - reach), "high": min(1.0, gap + reach),
         "p": 2 * stats.t.sf(abs(gap) / error, freedom),
