@@ -116,7 +116,7 @@ def combination(
     ends = np.sort(np.array(weights)[:, None] * [part.interval(tail) for part in parts], axis=1)
     reach = np.abs(ends - values[:, None])  # of each part below and above its value
     between = 2 * correlation * np.prod(np.sign(weights)) * np.prod(reach, axis=0)
-    below, above = np.sqrt((reach**2).sum(axis=0) + (between if correlation else 0))
+    below, above = np.sqrt((reach**2).sum(axis=0) + between)
     return float(values.sum() - below), float(values.sum() + above)
 
 

@@ -8,10 +8,7 @@ from renet.metadata import subjects
 
 
 def evaluate(
-    predictions: pd.DataFrame,
-    validation: pd.DataFrame,
-    split: pd.DataFrame,
-    max_error: float,
+    predictions: pd.DataFrame, validation: pd.DataFrame, split: pd.DataFrame, max_error: float
 ) -> tuple[dict, pd.DataFrame]:
     """metrics.json but for its section `leakage`, and slices.csv.
 
