@@ -65,15 +65,6 @@ def test_every_face_has_a_row_with_its_own_prediction(run):
     assert predictions.subject[0] == "NA" and predictions.age[3] == ""
 
 
-def test_people_who_are_called_by_numbers_stay_two_people(run):
-    folder, _, _ = run
-    table = pd.read_csv(folder / "test.csv", dtype=str)
-    table["subject"] = ["007", "7"] * 75
-    table.to_csv(folder / "test.csv", index=False)
-    infer(folder)
-    assert pd.read_csv(folder / "inference.csv", dtype=str).subject.tolist() == ["007", "7"] * 75
-
-
 def test_course_format_pairs_outputs_with_their_own_targets(run):
     folder, _, faces = run
     infer(folder)

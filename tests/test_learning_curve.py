@@ -123,10 +123,7 @@ def test_script_writes_a_row_for_each_size_and_for_up_to_32_times_the_training_s
         ({"learning_curve": [0.5]}, r"`runs\.a\.learning_curve"),
         ({"learning_curve": [0, 1]}, r"`runs\.a\.learning_curve"),
         ({"learning_curve": [1, 2]}, r"`runs\.a\.learning_curve"),
-        (
-            {"grid": {"learning_curve": [1]}},
-            r"beside the grid, as `runs\.a\.learning_curve`",
-        ),
+        ({"grid": {"learning_curve": [1]}}, r"beside the grid, as `runs\.a\.learning_curve`"),
     ],
 )
 def test_sizes_that_cannot_be_are_a_sentence(entry, sentence):

@@ -138,10 +138,7 @@ def test_tie_of_the_best_run_is_said(window, changed):
     [
         (0, "It is not recorded how many trained models were evaluated on the test set."),
         (2, "It is not recorded how many trained models were evaluated on the test set."),
-        (
-            3,
-            "3 trained models were evaluated on the test set in this folder of results, also",
-        ),
+        (3, "3 trained models were evaluated on the test set in this folder of results, also"),
     ],
 )
 def test_pages_and_card_count_the_models_that_the_test_set_evaluated(changed, records, text):
@@ -428,12 +425,6 @@ def test_sentences_have_the_numbers_of_sequences_and_of_bins():
     )
     assert "The validation set has 51 people. At least 228 people without an error" in text
     assert f"in {calibration.BINS} bins" in templates.caption("reliability")
-
-
-def test_single_thing_is_counted_in_the_singular():
-    template = templates.ENVIRONMENT.from_string("{{ count|counted('face', 'faces') }}")
-    found = [template.render(count=count) for count in (0, 1, 2, 1200)]
-    assert found == ["0 faces", "1 face", "2 faces", "1,200 faces"]
 
 
 def probabilities(*p_male: float) -> pd.DataFrame:

@@ -7,7 +7,6 @@ from scipy import stats
 
 from helpers.predictions import predictions_of
 from renet.evaluation import slice_tests, slices
-from renet.evaluation.confidence_intervals import proportion
 from renet.evaluation.tables import ALPHA
 
 
@@ -49,19 +48,6 @@ def test_low_accuracy_by_chance_is_not_significant():
     assert found == [] and table.p_holm.notna().sum() == 2
 
 
-def effective_size(predictions: pd.DataFrame) -> float:
-    return proportion(predictions.correct, predictions.subject).effective_size()
-
-
-def test_photos_that_agree_count_as_one_for_each_person():
-    one_each = predictions_of(np.ones(40, int), np.repeat([0.8, 0.2], [30, 10]))
-    assert effective_size(one_each) == pytest.approx(40)
-    four_each = pd.concat([one_each] * 4)
-    assert effective_size(four_each) == pytest.approx(40, rel=0.08)
-    independent = four_each.assign(subject=[f"p{number}" for number in range(160)])
-    assert effective_size(independent) == pytest.approx(160)
-
-
 def test_photos_of_a_single_person_show_nothing():
     predictions = predictions_of(
         np.ones(140, int), np.repeat([0.2, 0.8], [40, 100]),
@@ -75,12 +61,6 @@ def test_photos_of_a_single_person_show_nothing():
 def test_slice_of_more_than_nine_tenths_of_the_set_is_not_tested(faces, tested):
     table, _ = sliced({"most": (800, faces), "rest": (50, 1000 - faces)})
     assert table.p_holm.notna()["most"] == tested
-
-
-def test_slice_that_holds_the_whole_set_is_not_tested():
-    table, found = sliced({"all": (50, 100)})
-    assert found == []
-    assert table.p_holm.isna().all()
 
 
 def test_equal_slices_with_people_that_repeat_are_rarely_called_weaker():
