@@ -263,7 +263,7 @@ def test_accuracy_below_the_baseline_is_called_worse():
     assert "percentage points worse (" in text and "of always predicting male." in text
     assert phrases.points_interval([-high, -low]) in text
     assert "not better than the baseline" in text
-    accuracy = metric_tables.cell(*metric_tables.named("accuracy"), summary)
+    accuracy = metric_tables.cell(metric_tables.BY_NAME["accuracy"], summary)
     assert accuracy.note == "at or below the baseline"
 
 

@@ -46,7 +46,7 @@ def headline(table: pd.DataFrame) -> tuple[str, str] | None:
     claims = table[table.kind != BEST]
     if claims.empty:
         return None
-    (metric,) = metric_tables.named(claims.metric.iloc[0])
+    metric = metric_tables.BY_NAME[claims.metric.iloc[0]]
     label = f"{phrases.capitalised(metric.label)} against {_name(claims.other.iloc[0])}"
     sets = claims.groupby("set", sort=False)
     said = " ".join(_differences_of_set(name, rows) for name, rows in sets)
@@ -116,7 +116,7 @@ def _table(of_set: pd.DataFrame, few: str) -> PageTable | None:
     """The claims about one set, folded if it has `few` faces; None if nothing is compared."""
     if of_set.empty:
         return None
-    (metric,) = metric_tables.named(of_set.metric.iloc[0])
+    metric = metric_tables.BY_NAME[of_set.metric.iloc[0]]
     rows = [
         [
             _listed(row.run),

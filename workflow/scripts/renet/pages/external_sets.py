@@ -11,7 +11,7 @@ from renet.pages.results import DataResults, RunResults, SetResults
 from renet.pages.templates import PageTable
 from renet.rules.run_figures import FIGURES_OF_PREDICTIONS
 
-COLUMNS = metric_tables.named("accuracy", "balanced_accuracy")
+COLUMNS = [metric_tables.BY_NAME[name] for name in ("accuracy", "balanced_accuracy")]
 
 
 def section(name: str, results: SetResults, evaluations: int) -> dict:
@@ -76,10 +76,7 @@ def _section(results: SetResults, name: str, set_name: str) -> dict:
     return {
         "test": test,
         "accuracy": metric_tables.cell(COLUMNS[0], test),
-        "texts": [
-            phrases.above_baseline(test),
-            *([few] if few else judged),
-        ],
+        "texts": [phrases.above_baseline(test), *([few] if few else judged)],
         "metrics": _named(metric_tables.metrics_table(results.metrics, name), name),
         "slices": _named(metric_tables.slices_table(results), name),
         "figures": [one for one in FIGURES_OF_PREDICTIONS if not (few and one.of_slices)],

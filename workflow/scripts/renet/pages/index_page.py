@@ -2,7 +2,6 @@
 
 import dataclasses
 from pathlib import Path
-from typing import Any
 
 from renet.config.architecture import KINDS
 from renet.config.runs import flatten, seed_groups
@@ -21,8 +20,8 @@ from renet.pages.templates import PageTable
 
 # The columns of metrics in the table of runs: heading, set, and key of the metric; the test set's
 # stand after the first one. Only the first ones are shown at first, so that the table fits.
-COLUMNS: tuple[tuple[Any, ...], ...] = tuple(
-    (heading, subset, *metric_tables.named(metric))
+COLUMNS = [
+    (heading, subset, metric_tables.BY_NAME[metric])
     for heading, subset, metric in (
         ("validation accuracy", "validation", "accuracy"),
         ("test accuracy", "test", "accuracy"),
@@ -32,7 +31,7 @@ COLUMNS: tuple[tuple[Any, ...], ...] = tuple(
         ("log loss", "test", "loss"),
         ("ECE", "test", "ece"),
     )
-)
+]
 MAIN_COLUMNS = 4
 LACKS = "–"  # in place of a setting that a kind of network does not have, or of a folded metric
 
@@ -62,7 +61,7 @@ def write(
         interval_method=phrases.interval_method(runs[0].metrics["test"]),
         **_runs(runs, folded, defaults),
         comparison=comparison_section.section(data.comparison, runs),
-        grids=grid_section.tables(grids, runs, *metric_tables.named(compared)),
+        grids=grid_section.tables(grids, runs, metric_tables.BY_NAME[compared]),
         learning_curve=_learning_curve(data),
         sets=external_sets.table(shown),
         set_descriptions=external_sets.descriptions(runs, data),
@@ -86,10 +85,7 @@ def _figures(folder: Path, runs: list[RunResults], data: DataResults) -> dict[st
     index_plots.loss_curves(histories, folder / "loss_curves.svg")
     index_plots.funnel(data.steps, folder / "data" / "funnel.svg")
     losses = (f"{run.name}: {phrases.losses(run.history, run.epochs)}" for run in runs)
-    return {
-        "curves_alt": " ".join(losses),
-        "funnel_alt": phrases.funnel(data.steps),
-    }
+    return {"curves_alt": " ".join(losses), "funnel_alt": phrases.funnel(data.steps)}
 
 
 def differences(settings: dict[str, dict], defaults: dict) -> dict[str, tuple[object, dict]]:

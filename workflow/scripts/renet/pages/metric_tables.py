@@ -33,17 +33,13 @@ class Metric:
             value = value.get(key)
         return value
 
-    def interval(self, summary: dict) -> list[float] | None:
-        """Its 95 % interval in a summary, if it has one."""
-        return summary.get("intervals", {}).get(self.name)
-
     def text(self, number: float | None) -> str:
         """A value of the metric as text."""
         return phrases.percentage(number) if self.is_fraction else phrases.decimal(number)
 
     def interval_text(self, summary: dict, missing: str = phrases.UNDEFINED) -> str:
-        """Its interval in a summary as text, or `missing` if there is none."""
-        bounds = self.interval(summary)
+        """Its 95 % interval in a summary as text, or `missing` if there is none."""
+        bounds = summary.get("intervals", {}).get(self.name)
         if bounds is None:
             return missing
         if self.is_fraction:
@@ -66,12 +62,7 @@ METRICS = (
     Metric(("brier",), "Brier score"),
     Metric(("ece",), "calibration error (ECE)"),
 )
-
-
-def named(*names: str) -> list[Metric]:
-    """Some metrics, in this order."""
-    by_name = {metric.name: metric for metric in METRICS}
-    return [by_name[name] for name in names]
+BY_NAME = {metric.name: metric for metric in METRICS}
 
 
 @dataclass(frozen=True)
@@ -133,7 +124,7 @@ def metrics_table(metrics: dict, name: str = "test") -> PageTable:
 def citation(run: RunResults, data: dict) -> str:
     """A line to cite the run's accuracy: value, interval, method, set, seed and commit."""
     test = run.stated.metrics["test"]
-    accuracy, of_set = cell(METRICS[0], test), "test set"
+    accuracy, of_set = cell(BY_NAME["accuracy"], test), "test set"
     if run.stated is not run:
         of_set = f"{run.folds}-fold cross-validation on the faces of training and validation"
     return (
@@ -188,7 +179,7 @@ def slices_table(results: SetResults) -> PageTable:
             phrases.percentage(row.recall_male),
             _gap(row, test["n"]),
         ]
-        for row in results.large_slices.itertuples()
+        for row in results.slices[results.slices.n >= SMALL_SLICE].itertuples()
     ]
     headings = [
         "slice", "faces", subjects.unit(test), "accuracy", "95 % interval", "mean confidence",

@@ -24,7 +24,7 @@ def of_best(runs: list[RunResults], shown: list[RunResults], data: DataResults) 
         shown: the runs whose test metrics are not folded.
     """
     best = chosen_run(runs, data)
-    (metric,) = metric_tables.named(data.choice_metric)
+    metric = metric_tables.BY_NAME[data.choice_metric]
     chosen_on = phrases.validation_set(best.metrics)
     highest, rank = best.metrics["validation"][data.choice_metric], "the only run"
     if len(runs) > 1:
@@ -59,7 +59,7 @@ def of_best(runs: list[RunResults], shown: list[RunResults], data: DataResults) 
 def of_run(run: RunResults, data: DataResults) -> dict:
     """The head of the page of a run: the values of page_head.html.j2."""
     test, composition = run.stated.metrics["test"], run.metrics["data"]
-    (accuracy,) = metric_tables.named("accuracy")
+    accuracy = metric_tables.BY_NAME["accuracy"]
     of_set, other = "test faces", run.out_of_fold
     rows = groups(run)
     if run.stated is not run:
@@ -104,13 +104,13 @@ def best_run(runs: list[RunResults], metric: str) -> RunResults:
 def chosen_run(runs: list[RunResults], data: DataResults) -> RunResults:
     """The best run of all, by the comparison on the same faces where there are several runs."""
     if len(runs) == 1:
-        return best_run(runs, data.choice_metric)
+        return runs[0]
     return next(run for run in runs if run.name == data.of_best.other.iloc[0])
 
 
 def _further(run: RunResults, other: SetResults) -> tuple[str, str]:
     """The row with the accuracy on the set, test or out of fold, that is not stated first."""
-    (accuracy,), test = metric_tables.named("accuracy"), other.metrics["test"]
+    accuracy, test = metric_tables.BY_NAME["accuracy"], other.metrics["test"]
     heading, of_set = "Test set", "faces that were never used for training"
     if other is not run:
         heading = "Cross-validation"

@@ -12,9 +12,7 @@ from renet.pages.results import DataResults, RunResults
 from renet.pages.templates import PageTable
 from renet.rules.run_figures import RUN_FIGURES
 
-HEADLINE = metric_tables.named(
-    "accuracy", "balanced_accuracy", "recall_female", "recall_male", "loss"
-)
+HEADLINE = ("accuracy", "balanced_accuracy", "recall_female", "recall_male", "loss")
 
 
 def write(path: Path, run: RunResults, data: DataResults) -> None:
@@ -34,7 +32,7 @@ def write(path: Path, run: RunResults, data: DataResults) -> None:
         test=test,
         leakage=run.metrics["leakage"],
         initial_weights=phrases.initial_weights(run.settings["train"], run.metrics["leakage"]),
-        headline=[metric_tables.cell(metric, test) for metric in HEADLINE],
+        headline=[metric_tables.cell(metric_tables.BY_NAME[name], test) for name in HEADLINE],
         metrics=metric_tables.metrics_table(run.metrics),
         interval_method=phrases.interval_method(test),
         citation=metric_tables.citation(run, data.config),
@@ -122,7 +120,7 @@ def _figure_sections(run: RunResults) -> list[dict]:
 
 def _history_table(history: pd.DataFrame) -> PageTable:
     rows = [
-        [f"{value:.4g}" if value == value else phrases.UNDEFINED for value in row]
+        [phrases.UNDEFINED if pd.isna(value) else f"{value:.4g}" for value in row]
         for row in history.itertuples(index=False)
     ]
     headings = [column.replace("_", " ") for column in history.columns]
