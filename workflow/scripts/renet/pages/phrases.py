@@ -1,4 +1,7 @@
-"""Numbers and results as text, for pages, cards and text alternatives."""
+"""Numbers and results as text, for pages, cards and text alternatives.
+
+The name of a set, `set_name`, is as it stands after `the`.
+"""
 
 from collections.abc import Iterable
 from typing import Any
@@ -24,26 +27,26 @@ OUT_OF_FOLD_SET = "out-of-fold set"
 
 def percentage(fraction: float | None) -> str:
     """`92.0 %`, with a no-break space."""
-    if fraction is None or fraction != fraction:
+    if fraction is None or pd.isna(fraction):
         return UNDEFINED
     return f"{100 * fraction:.1f}\N{NO-BREAK SPACE}%"
 
 
 def decimal(value: float | None) -> str:
     """`0.833`."""
-    return UNDEFINED if value is None or value != value else f"{value:.3f}"
+    return UNDEFINED if pd.isna(value) else f"{value:.3f}"
 
 
 def percentage_interval(bounds: list[float] | None) -> str:
     """`83.7 to 98.0 %`; NaN and None are undefined."""
-    if bounds is None or bounds[0] != bounds[0]:
+    if bounds is None or pd.isna(bounds[0]):
         return UNDEFINED
     return f"{100 * bounds[0]:.1f} to {percentage(bounds[1])}"
 
 
 def points(difference: float) -> str:
     """A difference of fractions in percentage points, `−3.6`; NaN is undefined."""
-    if difference != difference:
+    if pd.isna(difference):
         return UNDEFINED
     return f"{100 * difference:z.1f}".replace("-", "\N{MINUS SIGN}")  # z: no minus before 0.0
 
@@ -83,7 +86,7 @@ def validation_set(metrics: dict) -> str:
 
 
 def few(test: dict, set_name: str = TEST_SET) -> str:
-    """That a set, named as after `the`, has too few faces for conclusions; nothing elsewhere."""
+    """That a set has too few faces for conclusions; nothing elsewhere."""
     if test["n"] >= SMALL_SLICE:
         return ""
     return (
@@ -344,12 +347,7 @@ def above_baseline(test: dict) -> str:
 
 
 def gender_gap(test: dict, set_name: str = TEST_SET) -> str:
-    """The difference of the recalls with its interval.
-
-    Args:
-        test: the summary of the set.
-        set_name: as it stands after `the`.
-    """
+    """The difference of the recalls with its interval, from the summary of a set."""
     difference = test["differences"]["male_minus_female"]
     if difference["value"] is None:
         return f"The {set_name} has faces of one class alone: no classes can be compared."
@@ -412,12 +410,7 @@ def _corrected(tested: int) -> str:
 
 
 def weaker_slices(by_slice: pd.DataFrame, set_name: str = TEST_SET) -> str:
-    """The slices that are significantly less accurate than the whole set.
-
-    Args:
-        by_slice: slices.csv.
-        set_name: as it stands after `the`.
-    """
+    """The slices, rows of slices.csv, that are significantly less accurate than the whole set."""
     tested = int(by_slice.p_holm.notna().sum())
     weaker = by_slice[by_slice.p_holm <= ALPHA]
     if weaker.empty:
@@ -438,7 +431,7 @@ def p_value(number: float) -> str:
 
 def slice_finding(row: pd.Series, faces: int) -> str:
     """Whether a slice, a row of slices.csv, is significantly weaker than its set of `faces`."""
-    if row.p_holm != row.p_holm:
+    if pd.isna(row.p_holm):
         return "the whole set" if row.n == faces else "not tested"
     return "not significant" if row.p_holm > ALPHA else f"significant (p {p_value(row.p_holm)})"
 
@@ -508,11 +501,7 @@ def label_errors(cost: dict | None) -> str:
 
 
 def evaluations(count: int, set_name: str = TEST_SET) -> str:
-    """How many trained models were evaluated on a set; 0: there is no record.
-
-    Args:
-        set_name: as it stands after `the`.
-    """
+    """How many trained models were evaluated on a set; 0: there is no record."""
     if not count:
         return f"It is not recorded how many trained models were evaluated on the {set_name}."
     if count == 1:

@@ -3,7 +3,7 @@
 import functools
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
@@ -26,11 +26,6 @@ class SetResults:
     slices: pd.DataFrame
     gallery: pd.DataFrame
 
-    @property
-    def large_slices(self) -> pd.DataFrame:
-        """The slices of enough faces for a statement."""
-        return self.slices[self.slices.n >= tables.SMALL_SLICE]
-
 
 @dataclass(frozen=True)
 class RunResults(SetResults):
@@ -44,7 +39,7 @@ class RunResults(SetResults):
     layers: pd.DataFrame  # empty for a kind without layers
     commit: str  # of the code that trained it, see `machine.commit`
     external: dict[str, SetResults]  # by the name of the set
-    out_of_fold: SetResults | None = None  # of a run with folds
+    out_of_fold: SetResults | None  # of a run with folds
 
     @property
     def folds(self) -> int:
@@ -97,13 +92,12 @@ class DataResults:
     archives: list[dict]  # as from `receipts.facts`
     notes: str  # Markdown that the user wrote for the data sheet; "" for none
     evaluations: Counter[str]  # trained models that were evaluated on each set
-    external: dict[str, pd.DataFrame] = field(default_factory=dict)  # funnel of each external set
-    # comparison.csv; empty for one run
-    comparison: pd.DataFrame = field(default_factory=lambda: tables.COMPARISON.frame([]))
-    suspects: frozenset[str] | None = None  # ids that the label audit suspects; None without one
-    label_cost: dict | None = None  # of wrong labels, as from `label_audit.cost`
-    learning_curve: pd.DataFrame | None = None
-    predicted: bool = False  # whether each run has predictions.html
+    external: dict[str, pd.DataFrame]  # funnel of each external set
+    comparison: pd.DataFrame  # comparison.csv; empty for one run
+    suspects: frozenset[str] | None  # ids that the label audit suspects; None without one
+    label_cost: dict | None  # of wrong labels, as from `label_audit.cost`
+    learning_curve: pd.DataFrame | None
+    predicted: bool  # whether each run has predictions.html
 
     @functools.cached_property
     def steps(self) -> pd.DataFrame:

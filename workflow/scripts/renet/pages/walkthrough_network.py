@@ -142,7 +142,7 @@ def _evidence(maps: np.ndarray, border: int) -> dict:
         "cells": height * width,
         "border_cells": height * width - (height - 2 * border) * (width - 2 * border),
         "largest": np.abs(maps).max(),
-    }  # fmt: skip
+    }
 
 
 def _layers_table(network: Network, seen: Activations) -> PageTable:

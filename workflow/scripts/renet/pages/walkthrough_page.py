@@ -15,7 +15,6 @@ from renet.network.inference import softmax
 from renet.network.model import Network
 from renet.pages import templates, walkthrough_data, walkthrough_network
 
-TITLE = "One photo, step by step"
 AGREEMENT = 0.01  # largest difference from inference.csv that the precision can explain
 
 
@@ -46,7 +45,7 @@ def write(path: Path, pictures: Path, walk: Walkthrough) -> None:
     templates.write(
         "walkthrough.html.j2",
         path,
-        title=TITLE,
+        title="One photo, step by step",
         **vars(walk),
         data=walk.config,
         sample=sample,
