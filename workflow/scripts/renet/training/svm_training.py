@@ -1,11 +1,9 @@
 """The training of the kind hog_svm: features in files, an SVM on them, its loss and accuracy."""
 
-import functools
 import os
 import shutil
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.lib.format import open_memmap
@@ -74,31 +72,18 @@ def write_features(path: Path, faces: FaceFile, network: Network, processes: int
         InputError: the disk is full.
     """
     hog, count = network.get_submodule("hog"), len(faces)
-    shape = count, hog.feature_count
     disk.require_space(path, count * hog.feature_count * np.float32().nbytes)
-    features = open_memmap(path, "w+", np.float32, shape)
-    starts = range(0, count, PART)
-    end_with_parent = functools.partial(child_processes.end_with_parent, os.getpid())
-    with (
-        ProcessPoolExecutor(processes, initializer=end_with_parent) as pool,
-        Progress(total=count, desc="features", unit=" img") as bar,
-    ):
-        pixels = (faces.pixels[start : start + PART] for start in starts)
-        compute = functools.partial(_features, hog)
-        parts = ahead.map_ahead(pool, compute, map(_read, pixels), count=AHEAD * processes)
-        for start, part in zip(starts, parts, strict=True):
-            features[start : start + len(part)] = part
+    features = open_memmap(path, "w+", np.float32, (count, hog.feature_count))
+    rows = np.arange(count)
+    parts = np.split(rows, rows[PART::PART])
+    pool = ProcessPoolExecutor(processes, None, child_processes.end_with_parent, [os.getpid()])
+    with pool, Progress(total=count, desc="features", unit=" img") as bar:
+        pixels = (faces.pixels.take(part, axis=0) for part in parts)  # in memory, to be sent
+        computed = ahead.map_ahead(pool, hog.features, pixels, count=AHEAD * processes)
+        for part, values in zip(parts, computed, strict=True):
+            features[part] = values
             bar.update(len(part))
     return features
-
-
-def _read(pixels: Any) -> np.ndarray:
-    """The pixels of some faces in memory, which a process of the pool can be sent."""
-    return pixels.take(np.arange(len(pixels)), axis=0)
-
-
-def _features(hog: hog_svm.Hog, faces: np.ndarray) -> np.ndarray:
-    return np.stack([hog.features(face) for face in faces])
 
 
 def measure(fitted: svm.Fitted, features: np.ndarray, targets: np.ndarray) -> dict[str, float]:

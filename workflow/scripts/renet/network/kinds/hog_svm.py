@@ -39,22 +39,21 @@ class Hog(nn.Module):
 
     def forward(self, pixels: Tensor) -> Tensor:
         """(N, C, H, W) to (N, features) float32."""
-        faces = pixels.cpu().numpy()
-        features = np.zeros((len(faces), self.feature_count), np.float32)
-        for row, face in enumerate(faces):
-            features[row] = self.features(face)
-        return torch.from_numpy(features).to(pixels.device)
+        return torch.from_numpy(self.features(pixels.cpu().numpy())).to(pixels.device)
 
-    def features(self, face: np.ndarray) -> np.ndarray:
-        """(C, H, W) to (features,), without the pixels right of and below the last whole cell."""
+    def features(self, faces: np.ndarray) -> np.ndarray:
+        """The same of arrays, without the pixels right of and below the last whole cell."""
+        features = np.zeros((len(faces), self.feature_count), np.float32)
         height, width = (self.cells * side for side in self.cell_size)
-        return hog(
-            face[:, :height, :width],
-            orientations=self.orientations,
-            pixels_per_cell=self.cell_size,
-            cells_per_block=(BLOCK, BLOCK),
-            channel_axis=0,
-        )
+        for row, face in enumerate(faces):
+            features[row] = hog(
+                face[:, :height, :width],
+                orientations=self.orientations,
+                pixels_per_cell=self.cell_size,
+                cells_per_block=(BLOCK, BLOCK),
+                channel_axis=0,
+            )
+        return features
 
 
 class DecisionFunction(nn.Linear):
