@@ -359,15 +359,10 @@ def course_command(folder: Path, *options: object, processes: int = 1) -> subpro
 
 def write_faces(machine: Machine, folder: Path) -> None:
     """Write train.h5 and test.h5."""
-    import pandas as pd
+    from helpers.faces import write_hdf5
 
-    from renet.dataset import hdf5
-    from renet.faces.shards import face_digest
-
-    pixels, targets = machine.pixels(machine.faces)
-    samples = pd.DataFrame({"target": targets, "digest": list(map(face_digest, pixels))})
     for name in ("train.h5", "test.h5"):
-        hdf5.write(folder / name, pixels.shape, [pixels], [samples], "none")
+        write_hdf5(folder / name, *machine.pixels(machine.faces))
 
 
 def output_of(process: subprocess.Popen) -> str:

@@ -22,7 +22,6 @@ sys.path.insert(0, str(measuring.SCRIPTS))  # before this folder, which has a pr
 from predict import predict
 
 from renet.network import devices, inference
-from renet.network.cpu import keep_freed_memory
 from renet.prediction import photos, prediction, predictor
 
 
@@ -66,7 +65,6 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=2)
     arguments = parser.parse_args()
     logging.disable(logging.WARNING)
-    keep_freed_memory()  # as the scripts do
     compute = devices.Compute("cpu", arguments.precision, arguments.threads)
     print_speeds(arguments.run, arguments.photos, arguments.rounds, compute)
     options = ["--compute.threads", arguments.threads, "--compute.precision", arguments.precision]

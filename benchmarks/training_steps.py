@@ -168,9 +168,9 @@ def plain_infer(batches: Batches, device: torch.device) -> Step:
     return torch.inference_mode()(lambda: model(next(batches)[0]))
 
 
-def our_network(device: torch.device) -> ReNet:
+def our_network(device: torch.device, architecture: Architecture | None = None) -> ReNet:
     """A new network of this project."""
-    model = ReNet((3, SIDE, SIDE))
+    model = ReNet((3, SIDE, SIDE), architecture)
     init_weights(model, 1)
     return devices.to_device(model, device)
 
@@ -193,9 +193,7 @@ def our_modern(batches: Batches, device: torch.device, precision: str) -> Step:
     size = len(next(batches)[1])
     recipe = Recipe(**settings["train"] | {"batch_size": size, "precision": precision})
     outputs = 2 + age_groups.extra_outputs(recipe)
-    model = ReNet((3, SIDE, SIDE), Architecture(**settings["model"], classes=outputs))
-    init_weights(model, 1)
-    model = devices.to_device(model, device).train()
+    model = our_network(device, Architecture(**settings["model"], classes=outputs)).train()
     update, average = train_step.TrainStep(model, recipe), MovingAverage(model, recipe.ema)
     labels = age_groups.label_count(recipe, 2)
     augment, rows = Augmentation.from_recipe(recipe, 10 * size, labels), np.arange(size)

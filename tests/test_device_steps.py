@@ -8,7 +8,8 @@ import dataclasses
 
 import pytest
 import torch
-from torch import Tensor, nn
+from gpu_bounds import make_fake
+from torch import Tensor
 from torch._subclasses.fake_tensor import DataDependentOutputException, FakeTensorMode
 
 from helpers.training import SMALL
@@ -32,15 +33,6 @@ def network(cell: str) -> ReNet:
     model = ReNet((3, 32, 32), dataclasses.replace(SMALL, cell=cell))
     init_weights(model, 1)
     return devices.to_device(model, torch.device("cpu")).train()
-
-
-def make_fake(model: ReNet) -> None:
-    """Replace the tensors of a network by fake ones; in a FakeTensorMode."""
-    for module in model.modules():
-        for tensors in (module._parameters, module._buffers):
-            for name, tensor in tensors.items():
-                fake = torch.empty_strided(tensor.shape, tensor.stride(), dtype=tensor.dtype)
-                tensors[name] = nn.Parameter(fake) if tensors is module._parameters else fake
 
 
 def batch(count: int = 8) -> tuple[Tensor, Tensor]:
