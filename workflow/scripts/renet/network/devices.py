@@ -69,11 +69,7 @@ def choose(name: str, threads: int, local_rank: int = 0) -> torch.device:
 
 
 def type_of(name: str) -> str:
-    """The type of the device, cpu or cuda; no GPU is reserved.
-
-    Args:
-        name: auto, cpu or cuda, as from `granted`.
-    """
+    """The type, cpu or cuda, of a device as from `granted`; no GPU is reserved."""
     if name == "auto":
         return "cuda" if torch.cuda.is_available() else "cpu"
     return name

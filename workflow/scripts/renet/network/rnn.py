@@ -151,8 +151,7 @@ class BiRNNBank(nn.Module):
 
 def _in_one_dtype(*tensors: Tensor) -> list[Tensor]:
     """The tensors in the dtype of the active autocast, or else in that of the first."""
-    device = tensors[0].device.type
-    dtype = tensors[0].dtype
+    device, dtype = tensors[0].device.type, tensors[0].dtype
     if torch.is_autocast_enabled(device):
         dtype = torch.get_autocast_dtype(device)
     return [tensor.to(dtype) for tensor in tensors]

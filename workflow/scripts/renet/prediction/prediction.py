@@ -18,7 +18,7 @@ import pandas as pd
 
 from renet.common.ahead import map_ahead
 from renet.common.drop_reasons import RowReason
-from renet.common.imdb_wiki import BOX_COLUMNS, CLASSES
+from renet.common.imdb_wiki import BOX_COLUMNS, CLASSES, PROBABILITIES
 from renet.common.progress import Progress
 from renet.common.tables import printable
 from renet.faces import crop, detection, jpeg
@@ -156,8 +156,7 @@ def rows(batch: list[Cut], predictor: Predictor) -> pd.DataFrame:
     if is_face.any():
         faces = np.stack([cut.pixels for cut in batch if cut.pixels is not None])
         probabilities = predictor.probabilities(faces)
-        for number, name in enumerate(CLASSES):
-            table.loc[is_face, f"p_{name}"] = probabilities[:, number]
+        table.loc[is_face, list(PROBABILITIES)] = probabilities
         table.loc[is_face, "predicted"] = [CLASSES[best] for best in probabilities.argmax(axis=1)]
         table.loc[is_face, "calibrated"] = int(predictor.temperature is not None)
         unsure = predictor.unsure(probabilities)

@@ -24,16 +24,7 @@ class ReNet(CourseNetwork):
         architecture: Architecture | None = None,
         mean: np.ndarray | None = None,
     ):
-        """Make the network, to be given weights; see `init_weights`.
-
-        Args:
-            input_shape: (C, H, W) of the images.
-            architecture: None for the course's.
-            mean: (C,) or (C*H*W,), in grey levels, subtracted from every image.
-
-        Raises:
-            InputError: H or W is not a multiple of what poolings and blocks need.
-        """
+        """Make the network, by default the course's; see `renet.network.kinds.build`."""
         architecture = architecture or Architecture()
         course_layers.check_size(input_shape, architecture)
         layers, shape = course_layers.convolutions(input_shape, architecture.conv_channels, mean)
