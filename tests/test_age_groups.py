@@ -11,7 +11,7 @@ import torch.nn.functional as F
 import train as script
 from test_audit import samples_of
 
-from helpers.training import QUICK, SMALL, same, train_job, write_faces
+from helpers.training import QUICK, SMALL, new_network, same, train_job, write_faces
 from helpers.workflow import snakemake, write_config
 from renet.config.architecture import KINDS
 from renet.dataset.tables import SPLIT
@@ -100,8 +100,7 @@ def test_saved_network_has_the_two_classes_and_the_metrics_of_the_history(faces,
 @pytest.mark.parametrize("kind", ["cnn", "resnet18"])
 def test_outputs_of_other_kinds_are_dropped_too(kind):
     architecture = KINDS[kind]()
-    wide = kinds.build((3, 64, 64), dataclasses.replace(architecture, classes=8))
-    kinds.init_weights(wide, 1)
+    wide = new_network(dataclasses.replace(architecture, classes=8), 64)
     pixels = torch.randint(0, 256, (2, 3, 64, 64), dtype=torch.uint8)
     before = wide.eval()(pixels)[:, :2]
     age_groups.drop_outputs(wide)

@@ -12,10 +12,10 @@ from gpu_bounds import make_fake
 from torch import Tensor
 from torch._subclasses.fake_tensor import DataDependentOutputException, FakeTensorMode
 
-from helpers.training import SMALL
+from helpers.training import SMALL, new_network
 from renet.config.recipe import Recipe
 from renet.network import batch_norm, devices
-from renet.network.kinds.renet import ReNet, init_weights
+from renet.network.kinds.renet import ReNet
 from renet.network.model import infer
 from renet.training import train_step
 
@@ -30,8 +30,7 @@ def on_a_gpus_way(monkeypatch) -> None:
 
 
 def network(cell: str) -> ReNet:
-    model = ReNet((3, 32, 32), dataclasses.replace(SMALL, cell=cell))
-    init_weights(model, 1)
+    model = new_network(dataclasses.replace(SMALL, cell=cell))
     return devices.to_device(model, torch.device("cpu")).train()
 
 

@@ -15,13 +15,12 @@ import torch
 
 from helpers.examples import predicted, probabilities_in, write_photos
 from helpers.project import ROOT, call_script
-from helpers.training import SMALL
+from helpers.training import SMALL, new_network
 from renet.common import files
 from renet.common.errors import InputError
 from renet.faces import crop
 from renet.faces.detection import BoxMap
 from renet.network import model_file
-from renet.network.kinds.renet import ReNet, init_weights
 from renet.prediction import export, predictor
 
 CELLS = ("tanh", "relu", "gru", "lstm")
@@ -45,8 +44,7 @@ def make_run(folder: Path, cell: str = "tanh") -> Path:
     architecture = dataclasses.replace(
         SMALL, cell=cell, flip_average=cell == "tanh", classifier=classifier
     )
-    model = ReNet((3, 32, 32), architecture, np.array([90.0, 110.0, 100.0]))
-    init_weights(model, 1)
+    model = new_network(architecture, mean=np.array([90.0, 110.0, 100.0]))
     model(torch.from_numpy(some_faces(64)))
     model_file.save(folder / "model.pt", model.eval())
     content = predictor.describe(

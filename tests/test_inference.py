@@ -11,13 +11,12 @@ from infer import read_samples
 
 from helpers.faces import write_hdf5
 from helpers.project import call_script
-from helpers.training import SMALL, write_faces
+from helpers.training import new_network, write_faces
 from renet.common.errors import InputError
 from renet.dataset.tables import SPLIT
 from renet.evaluation import inference_table
 from renet.evaluation.tables import ATTRIBUTES, SAMPLE
 from renet.network import inference, model_file
-from renet.network.kinds.renet import ReNet, init_weights
 
 
 @pytest.fixture
@@ -34,8 +33,7 @@ def run(tmp_path):
     )  # fmt: skip
     table.loc[3, "age"] = np.nan
     table.to_csv(tmp_path / "test.csv", index=False)
-    model = ReNet((3, 32, 32), SMALL)
-    init_weights(model, 3)
+    model = new_network(seed=3)
     model(torch.from_numpy(np.array(faces.pixels[:50])))  # moves the running statistics
     model_file.save(tmp_path / "model.pt", model.eval())
     return tmp_path, model, faces
@@ -116,9 +114,8 @@ def test_table_of_another_length_is_refused(run, rows):
 
 
 def test_no_faces_give_no_predictions():
-    model = ReNet((3, 32, 32), SMALL)
-    predictions = inference.logits(model, np.zeros((0, 3, 32, 32), np.uint8), torch.device("cpu"))
-    assert predictions.shape == (0, 2)
+    none = np.zeros((0, 3, 32, 32), np.uint8)
+    assert inference.logits(new_network(), none, torch.device("cpu")).shape == (0, 2)
 
 
 def test_equal_probabilities_count_for_the_lower_class(run):

@@ -10,7 +10,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from torchvision.models import resnet18
 
 from helpers.project import SCRIPTS
-from helpers.training import QUICK, same, weights_of, write_faces
+from helpers.training import QUICK, new_network, same, weights_of, write_faces
 from renet.common import script
 from renet.config import architecture
 from renet.config.architecture import Architecture, CnnArchitecture, ResNet18Architecture
@@ -29,12 +29,6 @@ SMALL = {
 }
 CPU = torch.device("cpu")
 each_kind = pytest.mark.parametrize("kind", list(SMALL))
-
-
-def made(kind: str, seed: int = 1):
-    network = kinds.build((3, 32, 32), SMALL[kind])
-    kinds.init_weights(network, seed)
-    return network
 
 
 def operations(network) -> int:
@@ -60,17 +54,16 @@ def test_cnn_has_the_shapes_of_renet_and_nearly_its_operations(side):
 
 @each_kind
 def test_initial_weights_follow_from_the_seed_alone(kind):
-    state = made(kind, 1).state_dict()
+    state = new_network(SMALL[kind]).state_dict()
     torch.rand(5)  # the global generator does not matter
-    assert same(state, made(kind, 1).state_dict())
-    assert not same(state, made(kind, 2).state_dict())
+    assert same(state, new_network(SMALL[kind]).state_dict())
+    assert not same(state, new_network(SMALL[kind], seed=2).state_dict())
 
 
 def test_resnet18_is_torchvisions_own():
     torch.manual_seed(1)
     reference = resnet18(num_classes=2).eval()
-    network = kinds.build((3, 64, 64), ResNet18Architecture())
-    kinds.init_weights(network, 1)
+    network = new_network(ResNet18Architecture(), 64)
     ours, theirs = network.state_dict(), reference.state_dict()
     weights = [name for name in theirs if name.endswith(("weight", "bias"))]
     assert len(weights) == 62 and all(torch.equal(ours[name], theirs[name]) for name in weights)
@@ -86,7 +79,7 @@ def test_resnet18_is_torchvisions_own():
 
 @each_kind
 def test_saved_network_of_each_kind_predicts_as_before(kind, tmp_path):
-    network = made(kind)
+    network = new_network(SMALL[kind])
     pixels = torch.randint(0, 256, (3, 3, 32, 32), dtype=torch.uint8)
     network(pixels)  # moves the running statistics
     model_file.save(tmp_path / "model.pt", network)
@@ -98,7 +91,7 @@ def test_saved_network_of_each_kind_predicts_as_before(kind, tmp_path):
 
 
 def test_model_file_without_a_kind_is_a_renet(tmp_path):
-    network = made("renet")
+    network = new_network(SMALL["renet"])
     model_file.save(tmp_path / "model.pt", network)
     content = model_file.read(tmp_path / "model.pt")
     for name in ("kind", "residual", "sweep_norm", "classifier"):
@@ -125,7 +118,7 @@ def test_every_kind_learns_and_continues_from_a_checkpoint(kind, tmp_path):
 
 @each_kind
 def test_layers_of_each_kind_have_its_parameters(kind):
-    network = made(kind)
+    network = new_network(SMALL[kind])
     layers = layer_profile.describe(network)
     assert layers.parameters.sum() == parameter_count(network)
     assert layers.operations.sum() > 0 and layers.layer.tolist()[0] == "norm"
@@ -135,8 +128,7 @@ OPTIONS = {"sweep_norm": True, "residual": True, "shared": True, "classifier": "
 
 
 def test_plain_classifier_has_logits_of_both_signs_and_no_border():
-    network = kinds.build((3, 32, 32), Architecture([4, 8], SMALL_BLOCKS, classifier="plain"))
-    kinds.init_weights(network, 1)
+    network = new_network(Architecture([4, 8], SMALL_BLOCKS, classifier="plain"))
     pixels = torch.randint(0, 256, (40, 3, 32, 32), dtype=torch.uint8)
     logits = network(pixels)
     assert (logits < 0).any() and (logits > 0).any()
@@ -146,9 +138,7 @@ def test_plain_classifier_has_logits_of_both_signs_and_no_border():
 
 def test_residual_paths_lead_around_both_sweeps():
     """With the RNNs at zero, the block is the linear map around the first sweep."""
-    network = kinds.build((3, 32, 32), Architecture([4, 8], SMALL_BLOCKS, residual=True))
-    kinds.init_weights(network, 1)
-    rnn = network.rnn1
+    rnn = new_network(Architecture([4, 8], SMALL_BLOCKS, residual=True)).rnn1
     for bank in (rnn.vertical, rnn.horizontal):
         for weight in bank.parameters():
             weight.data.zero_()
@@ -158,8 +148,7 @@ def test_residual_paths_lead_around_both_sweeps():
 
 
 def test_norm_of_the_sweeps_makes_the_hidden_states_of_a_place_even():
-    network = kinds.build((3, 32, 32), Architecture([4, 8], SMALL_BLOCKS, sweep_norm=True))
-    kinds.init_weights(network, 1)
+    network = new_network(Architecture([4, 8], SMALL_BLOCKS, sweep_norm=True))
     swept = network.rnn1.over_columns(torch.randn(2, 8, 16, 16))
     torch.testing.assert_close(swept.mean(-1), torch.zeros(8, 8, 2), atol=1e-5, rtol=0)
     assert swept.std(-1).min() > 0.9

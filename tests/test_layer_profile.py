@@ -4,10 +4,11 @@ import numpy as np
 import pytest
 import torch
 
+from helpers.training import new_network
 from renet.config.architecture import Architecture
 from renet.evaluation.tables import LAYERS
 from renet.inspection import activations, feature_maps, layer_profile
-from renet.network.kinds.renet import ReNet, init_weights
+from renet.network.kinds.renet import ReNet
 from renet.network.model import parameter_count
 
 SHAPE = (3, 32, 32)
@@ -19,9 +20,7 @@ SMALL = Architecture(
 
 @pytest.fixture
 def network() -> ReNet:
-    made = ReNet(SHAPE, SMALL)
-    init_weights(made, 1)
-    return made
+    return new_network(SMALL)
 
 
 def test_layers_have_the_shapes_and_parameters_of_the_network(network):
@@ -86,8 +85,7 @@ def columns_that_change(network: ReNet, layer: str, column: int) -> int:
 
 
 def test_receptive_field_is_where_a_changed_pixel_shows():
-    network = ReNet((3, 64, 64), Architecture([4, 4], []))
-    init_weights(network, 1)
+    network = new_network(Architecture([4, 4], []), 64)
     for layer in network.modules():  # so that ReLU hides no change
         if isinstance(layer, torch.nn.Conv2d):
             layer.weight.data.abs_()

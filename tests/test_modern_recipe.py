@@ -11,6 +11,7 @@ from helpers.training import (
     QUICK,
     SMALL,
     make_trainer,
+    new_network,
     same,
     terminated_before,
     train,
@@ -117,8 +118,7 @@ def test_each_option_changes_the_result(faces, option):
 
 @pytest.mark.parametrize("shape", [SMALL, dataclasses.replace(SMALL, classifier="plain")])
 def test_flip_average_gives_a_face_and_its_mirror_image_one_prediction(shape, tmp_path):
-    network = kinds.build((3, 32, 32), dataclasses.replace(shape, flip_average=True))
-    kinds.init_weights(network, 1)
+    network = new_network(dataclasses.replace(shape, flip_average=True))
     model_file.save(tmp_path / "model.pt", network)
     pixels = torch.randint(0, 256, (4, 3, 32, 32), dtype=torch.uint8)
     loaded = model_file.load(tmp_path / "model.pt").eval()

@@ -20,14 +20,13 @@ from predictor import predictor as predictor_of_run
 from helpers.archives import turned_jpeg
 from helpers.pages import HOSTILE
 from helpers.project import call_script, run_script
-from helpers.training import SMALL, write_faces
+from helpers.training import new_network, write_faces
 from renet.common import files
 from renet.faces import crop, detection
 from renet.faces.crop import Box, CropSpec, RejectedImage
 from renet.faces.detection import BoxMap, Detection
 from renet.faces.perceptual_hash import as_words, distances, perceptual_hash
 from renet.network import inference, model_file
-from renet.network.kinds.renet import ReNet, init_weights
 from renet.pages.contact_sheet import MOST_FACES, ContactSheet
 from renet.prediction import photos, prediction, predictor, training_photos
 from renet.prediction.photos import Photo
@@ -57,8 +56,7 @@ def made(tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("prediction")
     run, faces = folder / "run", folder / "photos"
     run.mkdir()
-    model = ReNet((3, 32, 32), SMALL)
-    init_weights(model, 3)
+    model = new_network(seed=3)
     spec = CropSpec((32, 32), MARGIN)
     pixels = np.stack([crop.face_of(picture(seed), spec).pixels for seed in range(TRAINED_ON)])
     model(torch.from_numpy(pixels))  # moves the running statistics
@@ -423,9 +421,7 @@ def test_folder_without_a_model_is_one_sentence(tmp_path):
 
 @pytest.mark.fault("damaged-model")
 def test_predictor_of_another_model_is_refused(made, tmp_path):
-    model = ReNet((3, 64, 64), SMALL)
-    init_weights(model, 1)
-    model_file.save(tmp_path / "model.pt", model)
+    model_file.save(tmp_path / "model.pt", new_network(side=64))
     description = made / "run" / "predictor.json"
     (tmp_path / "predictor.json").write_bytes(description.read_bytes())
     with pytest.raises(files.InputError, match="is not that of"):

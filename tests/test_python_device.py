@@ -16,6 +16,7 @@ from helpers.training import (
     SMALL,
     after_each_update,
     in_float64,
+    new_network,
     same,
     terminated_before,
     weights_of,
@@ -25,7 +26,7 @@ from renet.config.architecture import AnyArchitecture
 from renet.config.recipe import Recipe
 from renet.dataset import hdf5
 from renet.inspection import layer_profile, saliency
-from renet.network import devices, kinds
+from renet.network import devices
 from renet.network.model import infer
 from renet.network.settings import RunSettings
 from renet.prediction.predictor import Predictor
@@ -150,8 +151,7 @@ def inspect(folder: Path, kind: str) -> list[dict]:
     """What is computed with a network, on the CPU and on the device."""
     pixels, found = hdf5.read(folder / "train.h5").pixels, []
     for on in (CPU, device()):
-        network = kinds.build((3, 32, 32), KINDS[kind])
-        kinds.init_weights(network, 1)
+        network = new_network(KINDS[kind])
         network.train()(torch.from_numpy(pixels))  # moves the running statistics
         predictor = Predictor(network, folder).placed(on, "float32")
         found.append({
@@ -173,9 +173,7 @@ def test_prediction_saliency_and_layers_are_those_of_the_cpu(apart, kind):
 def wait(folder: Path, cell: str, precision: str) -> list[str]:
     """The kinds of waits that are noticed, and not one in an update or a prediction."""
     on, noticed = device(), []
-    model = kinds.build((3, 32, 32), dataclasses.replace(SMALL, cell=cell))
-    kinds.init_weights(model, 1)
-    model = devices.to_device(model, on)
+    model = devices.to_device(new_network(dataclasses.replace(SMALL, cell=cell)), on)
     step = train_step.TrainStep(model, Recipe(batch_size=4, precision=precision))
     batch = torch.zeros((4, 3, 32, 32), dtype=torch.uint8).to(on), torch.zeros(4).long().to(on)
     step(*batch)

@@ -22,6 +22,7 @@ from helpers.training import (
     SMALL,
     in_float64,
     make_trainer,
+    new_network,
     same,
     terminated_before,
     train,
@@ -67,15 +68,13 @@ def recipe(file, without=None, **options):
 
 
 def loaded(architecture, recipe, side: int = 32):
-    network = kinds.build((3, side, side), architecture)
-    kinds.init_weights(network, 5)
+    network = new_network(architecture, side, seed=5)
     initial_weights.load_into(network, recipe)
     return network.eval()
 
 
 def saved(path, architecture=SMALL, **options):
-    network = kinds.build((3, 32, 32), architecture, **options)
-    kinds.init_weights(network, 3)
+    network = new_network(architecture, seed=3, **options)
     network.train()(torch.randint(0, 256, (4, 3, 32, 32), dtype=torch.uint8))
     model_file.save(path, network)
     return network.eval()

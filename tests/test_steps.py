@@ -10,11 +10,11 @@ import pytest
 import torch
 
 from helpers.captured_graphs import CaptureOnCPU
-from helpers.training import SMALL
+from helpers.training import new_network
 from renet.common.errors import InputError
 from renet.config.recipe import Recipe
 from renet.network import devices
-from renet.network.kinds.renet import ReNet, init_weights
+from renet.network.kinds.renet import ReNet
 from renet.training import processes, train_step
 from renet.training.throughput import Throughput
 
@@ -37,9 +37,7 @@ def captured_step(recipe: Recipe) -> train_step.TrainStep:
 
 
 def network() -> ReNet:
-    model = ReNet((3, 32, 32), SMALL)
-    init_weights(model, 1)
-    return devices.to_device(model, torch.device("cpu")).train()
+    return devices.to_device(new_network(), torch.device("cpu")).train()
 
 
 def some_batches() -> list[tuple[torch.Tensor, torch.Tensor]]:

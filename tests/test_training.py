@@ -21,6 +21,7 @@ from helpers.training import (
     SMALL,
     after_each_update,
     make_trainer,
+    new_network,
     same,
     train,
     weights_of,
@@ -30,7 +31,7 @@ from renet.common import errors, logs
 from renet.common.errors import InputError, TrainingInterrupted
 from renet.config.recipe import Recipe
 from renet.network import inference, model_file
-from renet.network.kinds.renet import ReNet, init_weights
+from renet.network.kinds.renet import ReNet
 from renet.training import course_command, schedule
 from renet.training import trainer as trainer_module
 from renet.training.checkpoints import Checkpoint
@@ -55,8 +56,7 @@ def test_training_learns_what_can_be_learned(faces):
 
 def test_update_is_plain_sgd_on_the_mean_loss_with_decay_of_every_parameter(faces):
     trainer = make_trainer(faces, Recipe(epochs=1, batch_size=44, threads=1, weight_decay=0.1))
-    model = ReNet((3, 32, 32), SMALL)
-    init_weights(model, 1)
+    model = new_network()
     pixels = torch.from_numpy(np.array(faces[0].pixels))
     F.cross_entropy(model(pixels), torch.from_numpy(faces[0].targets)).backward()
     expected = {

@@ -14,7 +14,8 @@ from renet.common.errors import TrainingInterrupted
 from renet.config.architecture import Architecture
 from renet.config.recipe import Recipe
 from renet.dataset import hdf5
-from renet.network import devices
+from renet.network import devices, kinds
+from renet.network.model import Network
 from renet.network.settings import RunSettings
 from renet.training import run
 from renet.training.run import TrainJob
@@ -25,6 +26,13 @@ SMALL = Architecture(
     spatial_rnns=[{"units": 8, "block": [2, 2]}, {"units": 8, "block": [2, 2]}],
 )
 QUICK = Recipe(epochs=3, batch_size=8, threads=1, device="cpu", learning_rate=0.05)
+
+
+def new_network(architecture=SMALL, side: int = 32, seed: int = 1, mean=None) -> Network:
+    """A network with its initial weights, for faces of so many pixels on a side."""
+    network = kinds.build((3, side, side), architecture, mean)
+    kinds.init_weights(network, seed)
+    return network
 
 
 def write_faces(path, count: int = 44, seed: int = 0):
