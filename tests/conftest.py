@@ -8,6 +8,7 @@ import pytest
 from helpers.browser import browser, window  # noqa: F401 fixtures
 from helpers.download import archive, receipt_file, server, short_pauses  # noqa: F401 fixtures
 from helpers.pages import changed, results  # noqa: F401 fixtures
+from helpers.training import faces  # noqa: F401 fixture
 from helpers.workflow import ctrl_c_ends_processes, finished, project  # noqa: F401 fixtures
 from renet.faces import crop  # noqa: F401 before anything else imports cv2: it sets a limit
 

@@ -9,16 +9,7 @@ import pytest
 import torch
 import train as train_script
 
-from helpers.training import (
-    QUICK,
-    SMALL,
-    make_trainer,
-    same,
-    train,
-    train_job,
-    weights_of,
-    write_faces,
-)
+from helpers.training import QUICK, SMALL, make_trainer, same, train, train_job, weights_of
 from renet.common.errors import InputError
 from renet.network import model_file
 from renet.network.settings import RunSettings
@@ -27,11 +18,6 @@ from renet.training.folder import RESULTS
 from renet.training.trainer import Trainer
 
 HOUR = 3600
-
-
-@pytest.fixture
-def faces(tmp_path):
-    return write_faces(tmp_path / "train.h5"), write_faces(tmp_path / "validation.h5", 20, 1)
 
 
 def momentum(state: dict) -> torch.Tensor:

@@ -10,7 +10,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from torchvision.models import resnet18
 
 from helpers.project import SCRIPTS
-from helpers.training import QUICK, new_network, same, weights_of, write_faces
+from helpers.training import QUICK, new_network, same, weights_of
 from renet.common import script
 from renet.config import architecture
 from renet.config.architecture import Architecture, CnnArchitecture, ResNet18Architecture
@@ -100,8 +100,7 @@ def test_model_file_without_a_kind_is_a_renet(tmp_path):
 
 
 @each_kind
-def test_every_kind_learns_and_continues_from_a_checkpoint(kind, tmp_path):
-    faces = write_faces(tmp_path / "train.h5"), write_faces(tmp_path / "test.h5", 20, 1)
+def test_every_kind_learns_and_continues_from_a_checkpoint(kind, faces, tmp_path):
     settings = RunSettings(SMALL[kind], dataclasses.replace(QUICK, learning_rate=0.001, epochs=2))
     trainer = run.build(settings, CPU, *faces)
 
@@ -155,8 +154,7 @@ def test_norm_of_the_sweeps_makes_the_hidden_states_of_a_place_even():
 
 
 @pytest.mark.parametrize("cell", ["tanh", "gru", "lstm", "relu"])
-def test_options_of_renet_train_and_are_kept_in_the_model_file(cell, tmp_path):
-    faces = write_faces(tmp_path / "train.h5"), write_faces(tmp_path / "test.h5", 20, 1)
+def test_options_of_renet_train_and_are_kept_in_the_model_file(cell, faces, tmp_path):
     shape = Architecture([4, 4, 4, 8], SMALL["renet"].spatial_rnns[:1], cell, **OPTIONS)
     trainer = run.build(RunSettings(shape, QUICK), CPU, *faces)
     trainer.run()

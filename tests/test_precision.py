@@ -5,7 +5,7 @@ import dataclasses
 import pytest
 import torch
 
-from helpers.training import QUICK, SMALL, make_trainer, train_job, write_faces
+from helpers.training import QUICK, SMALL, make_trainer, train_job
 from renet.network import devices
 from renet.network.settings import RunSettings
 from renet.training.run import TrainJob
@@ -30,9 +30,7 @@ def machine(monkeypatch, tmp_path):
 
 
 @pytest.fixture
-def job(tmp_path) -> TrainJob:
-    write_faces(tmp_path / "train.h5")
-    write_faces(tmp_path / "validation.h5", 20, 1)
+def job(faces, tmp_path) -> TrainJob:
     recipe = dataclasses.replace(QUICK, precision="auto", epochs=1)
     return train_job(tmp_path, RunSettings(SMALL, recipe))
 
@@ -104,8 +102,7 @@ def test_gpu_is_deterministic_or_times_its_algorithms(monkeypatch, deterministic
         torch.use_deterministic_algorithms(mode=False)
 
 
-def test_deterministic_is_one_of_the_settings(tmp_path, monkeypatch):
-    faces = write_faces(tmp_path / "train.h5"), write_faces(tmp_path / "validation.h5", 20, 1)
+def test_deterministic_is_one_of_the_settings(faces, monkeypatch):
     seen = []
     monkeypatch.setattr(devices, "choose_algorithms", lambda *given: seen.append(given))
     make_trainer(faces, dataclasses.replace(QUICK, deterministic=True))

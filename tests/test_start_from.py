@@ -27,7 +27,6 @@ from helpers.training import (
     terminated_before,
     train,
     train_job,
-    write_faces,
 )
 from helpers.workflow import SMALL as SMALL_RUN
 from helpers.workflow import planned, snakemake, write_config
@@ -55,11 +54,6 @@ def torchvisions() -> torch.nn.Module:
         network.layer1[0].conv1.weight[:4] *= 1e-3
         network(torch.nn.functional.interpolate(torch.randn(8, 3, 9, 9), scale_factor=9))
     return network.eval()
-
-
-@pytest.fixture
-def faces(tmp_path):
-    return write_faces(tmp_path / "train.h5"), write_faces(tmp_path / "validation.h5", 20, 1)
 
 
 def recipe(file, without=None, **options):

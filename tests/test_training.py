@@ -19,6 +19,7 @@ from helpers.project import run_script
 from helpers.training import (
     QUICK,
     SMALL,
+    PowerCut,
     after_each_update,
     make_trainer,
     new_network,
@@ -40,11 +41,6 @@ from renet.training.schedule import epoch_order
 from renet.training.trainer import Trainer
 
 HOUR = 3600
-
-
-@pytest.fixture
-def faces(tmp_path):
-    return write_faces(tmp_path / "train.h5"), write_faces(tmp_path / "validation.h5", 20, 1)
 
 
 def test_training_learns_what_can_be_learned(faces):
@@ -131,10 +127,6 @@ def test_best_epoch_is_chosen_by_the_validation_loss(faces):
     trainer = train(faces, recipe, after_epoch=lambda now: seen.append(weights_of(now)))
     best = int(np.argmin([row["validation_loss"] for row in trainer.history]))
     assert same(weights_of(trainer), seen[best])
-
-
-class PowerCut(Exception):
-    """Stands for anything that ends a process between two steps."""
 
 
 def cut_the_power_after(step: int) -> Callable[[], None]:

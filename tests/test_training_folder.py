@@ -18,7 +18,7 @@ from train import train
 
 from helpers.holders import held
 from helpers.liveness import is_alive
-from helpers.training import QUICK, SMALL, terminated_before, train_job, write_faces
+from helpers.training import QUICK, SMALL, PowerCut, terminated_before, train_job, write_faces
 from helpers.workflow import copy_project, run, snakemake, write_config
 from renet.common import locks
 from renet.common.errors import InputError
@@ -27,10 +27,6 @@ from renet.training.folder import TrainingFolder
 from renet.training.run import TrainJob
 
 SETTINGS = {"epochs": 3}
-
-
-class PowerCut(Exception):
-    """Stands for anything that ends a process between two steps."""
 
 
 @pytest.fixture
@@ -171,11 +167,9 @@ def test_folder_depends_on_settings_faces_and_the_version_of_pytorch(tmp_path, m
 
 
 @pytest.fixture
-def job(tmp_path, caplog) -> TrainJob:
+def job(faces, tmp_path, caplog) -> TrainJob:
     """A training on the device `auto`."""
     caplog.set_level("INFO")
-    write_faces(tmp_path / "train.h5")
-    write_faces(tmp_path / "validation.h5", 20, 1)
     recipe = dataclasses.replace(QUICK, device="auto")
     return train_job(tmp_path, RunSettings(SMALL, recipe))
 

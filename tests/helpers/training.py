@@ -45,6 +45,16 @@ def write_faces(path, count: int = 44, seed: int = 0):
     return hdf5.read(path)
 
 
+@pytest.fixture
+def faces(tmp_path):
+    """A training set and a validation set, train.h5 and validation.h5."""
+    return write_faces(tmp_path / "train.h5"), write_faces(tmp_path / "validation.h5", 20, 1)
+
+
+class PowerCut(Exception):
+    """Stands for anything that ends a process between two steps."""
+
+
 @contextlib.contextmanager
 def terminated_before(update: int) -> Iterator[list]:
     """Send SIGTERM before an update of a training, counted from 1, and expect its end; 0: never.
