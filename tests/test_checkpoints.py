@@ -71,16 +71,6 @@ def test_checkpoint_that_is_not_finite_is_named_and_the_previous_one_used(
     make_trainer(faces, saved=checkpoint.load())
 
 
-def test_checkpoint_of_a_moving_average_is_continued(faces, tmp_path):
-    recipe = dataclasses.replace(QUICK, ema=0.9)
-    checkpoint, whole = Checkpoint(tmp_path, HOUR, gap=0), train(faces, recipe)
-    first = make_trainer(faces, dataclasses.replace(recipe, epochs=2))
-    first.run(after_epoch=lambda now: checkpoint.save(now.evaluated, now.state()))
-    continued = make_trainer(faces, recipe, checkpoint.load())
-    continued.run()
-    assert same(weights_of(continued), weights_of(whole))
-
-
 @pytest.mark.fault("damaged-checkpoint")
 def test_bytes_that_flipped_in_a_checkpoint_never_go_into_a_training(faces, tmp_path, caplog):
     checkpoint = Checkpoint(tmp_path / "run", HOUR, gap=0)

@@ -49,18 +49,13 @@ def torch_rnn(bank: BiRNNBank, sequence: int) -> nn.Module:
 @pytest.mark.parametrize("cell", ["tanh", "relu", "gru", "lstm"])
 def test_bank_equals_one_torch_rnn_for_each_sequence(cell, shared):
     bank = randomise(BiRNNBank(3, 5, 4, cell, shared)).double()
-    inputs = torch.randn(3, 6, 2, 5, dtype=torch.double, requires_grad=True)
-    outputs = bank(inputs)
+    inputs = torch.randn(3, 6, 2, 5, dtype=torch.double)
     expected = torch.stack([torch_rnn(bank, number)(inputs[number])[0] for number in range(3)])
-    assert torch.allclose(outputs, expected, atol=1e-12)
-    weights = torch.randn_like(outputs)
-    (ours,) = torch.autograd.grad((outputs * weights).sum(), inputs, retain_graph=True)
-    (theirs,) = torch.autograd.grad((expected * weights).sum(), inputs)
-    assert torch.allclose(ours, theirs, atol=1e-12)
+    assert torch.allclose(bank(inputs), expected, atol=1e-12)
 
 
 @pytest.mark.parametrize("cell", ["tanh", "relu", "gru", "lstm"])
-def test_gradients_of_the_weights_are_right(cell):
+def test_gradients_of_inputs_and_weights_are_right(cell):
     bank = randomise(BiRNNBank(2, 3, 2, cell)).double()
     inputs = torch.randn(2, 3, 2, 3, dtype=torch.double, requires_grad=True)
     names = [name for name, _ in bank.named_parameters()]
