@@ -76,7 +76,7 @@ def write_features(path: Path, faces: FaceFile, network: Network, processes: int
     features = open_memmap(path, "w+", np.float32, (count, hog.feature_count))
     rows = np.arange(count)
     parts = np.split(rows, rows[PART::PART])
-    pool = ProcessPoolExecutor(processes, None, child_processes.end_with_parent, [os.getpid()])
+    pool = ProcessPoolExecutor(processes, None, child_processes.end_with_parent, (os.getpid(),))
     with pool, Progress(total=count, desc="features", unit=" img") as bar:
         pixels = (faces.pixels.take(part, axis=0) for part in parts)  # in memory, to be sent
         computed = ahead.map_ahead(pool, hog.features, pixels, count=AHEAD * processes)
