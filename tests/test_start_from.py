@@ -261,4 +261,4 @@ def test_page_says_what_the_initial_weights_were_trained_on():
     assert unknown.startswith("The training started from the weights in a.pth. It is not known")
     counts = {"faces_of_initial_weights": {"test": 2, "train": 1000}}
     known = phrases.initial_weights({"start_from": "model.pt"}, counts)
-    assert "data set: 2 of test and 1,000 of train. Metrics" in known and "Nothing" not in known
+    assert "data set: 2 of test and 1,000 of train. The metrics" in known and "Nothing" not in known
