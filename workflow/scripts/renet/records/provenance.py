@@ -26,14 +26,13 @@ def of_training(settings: Any, faces: Iterable[Path], code: str, machines: int =
     """The content of training.json.
 
     Args:
-        settings: of the run, dataclasses `model` and `train`.
+        settings: of the run, dataclasses `model` and `train`, in the precision that was chosen.
         faces: the HDF5 files that it read.
         code: digest of the code.
         machines: their number.
     """
     recipe = settings.train
     device = devices.type_of(recipe.device)  # no GPU is taken: the training is over
-    precision = devices.chosen_precision(recipe.precision, device)
     start = recipe.start_file and files.file_digest(recipe.start_file)
     return {
         "config": dataclasses.asdict(settings),
@@ -42,7 +41,7 @@ def of_training(settings: Any, faces: Iterable[Path], code: str, machines: int =
         "start_from": start,
         "computed": {
             "device": device,
-            "precision": precision,
+            "precision": recipe.precision,
             "threads": recipe.threads,
             "processes": recipe.processes,
             "machines": machines,
