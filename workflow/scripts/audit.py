@@ -70,10 +70,10 @@ def audit(
     shown = audit_page.pictured(ranked)
     pixels = selections.select([hdf5.read(path) for path in faces], shown.index.to_numpy()).pixels
     audit_page.GRID.write_faces(picture, pixels.take(np.arange(len(pixels))))
-    errors = phrases.label_errors(cost)
     audit_page.write(
-        page, ranked, shown, skill, folds=len(predictions), data=data, label_errors=errors
-    )
+        page, ranked, shown, skill,
+        folds=len(predictions), data=data, label_errors=phrases.label_errors(cost),
+    )  # fmt: skip
     logging.info(
         "The networks agree with %.1f%% of the labels; always predicting %s agrees with %.1f%%.",
         100 * skill.accuracy, skill.majority, 100 * skill.baseline,

@@ -153,12 +153,12 @@ def chosen_precision(precision: str, device: str) -> str:
     """
     if precision == "float32":
         return precision
-    return _with_bfloat16(precision, device != "cpu" and torch.cuda.is_available())
+    return _precision_of_machine(precision, device != "cpu" and torch.cuda.is_available())
 
 
 @functools.cache  # so that the log has it once
-def _with_bfloat16(precision: str, on_gpu: bool) -> str:
-    """The precision, for auto or bfloat16, on the CPU or all GPUs of this machine."""
+def _precision_of_machine(precision: str, on_gpu: bool) -> str:
+    """`chosen_precision` of auto or bfloat16, on the CPU or on all GPUs of this machine."""
     if on_gpu:
         numbers = range(torch.cuda.device_count())
         capabilities = [torch.cuda.get_device_capability(number) for number in numbers]

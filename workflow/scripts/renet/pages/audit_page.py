@@ -27,14 +27,14 @@ def pictured(ranked: pd.DataFrame) -> pd.DataFrame:
 
 
 def write(
-    path: Path, ranked: pd.DataFrame, faces: pd.DataFrame, skill: Skill, **shown: object
+    path: Path, ranked: pd.DataFrame, faces: pd.DataFrame, skill: Skill, **context: object
 ) -> None:
     """Write the page.
 
     Args:
         ranked: all labels, with `reviewed`.
         faces: as from `pictured`.
-        shown: what else the template shows.
+        context: further variables of the template.
     """
     suspects = ranked[ranked.suspect == 1]
     headings = ["label", "faces", "suspect", "percentage"]
@@ -55,5 +55,5 @@ def write(
         by_class=PageTable("Suspect labels by class", headings, rows),
         suspect_faces=phrases.faces(faces[faces.suspect == 1]),
         other_faces=phrases.faces(faces[faces.suspect == 0]),
-        **shown,
+        **context,
     )

@@ -1,6 +1,6 @@
 """Numbers and results as text, for pages, cards and text alternatives.
 
-The name of a set, `set_name`, is as it stands after `the`.
+An argument `set_name` is the name of a set as it follows `the` in a sentence.
 """
 
 from collections.abc import Iterable
