@@ -216,12 +216,12 @@ def test_products_have_the_gates_of_the_cell_and_one_rnn_where_weights_are_share
 
 
 def test_changed_blocks_are_counted_in_words_that_fit_their_number(page):
-    up = "After the upward sweep, {} of {}"
+    up = "In that of the backward units, {} of {}"
     first, second = sentences(page, "rnn1"), sentences(page, "rnn2")
-    assert "After the downward sweep, 1 position of 4 changes. After the upward" in first
-    assert up.format("2 positions", "4 change: this block and 1 block above it. Each row") in first
+    assert "In the output of the forward units, 1 position of 4 changes. In that" in first
+    assert up.format("2 positions", "4 change: this block and 1 block above it. Together") in first
     assert "carries the change along the row: 4 of 4." in first
-    assert up.format("1 position", "1 changes. Each row") in second
+    assert up.format("1 position", "1 changes. Together") in second
     assert "carries the change along the row: 1 of 1." in second
 
 

@@ -10,7 +10,7 @@ from renet.evaluation import plot_style
 from renet.evaluation.plot_style import BLUE, GREY, RED
 from renet.network.rnn import SpatialRNN
 
-SIDE = 3.3  # inches of a panel
+SIDE = 3.1  # inches of a panel: three fit in a window of 1024 pixels
 TALLEST = 2  # height of a panel by its width
 MARGIN = 0.1  # blocks from the edge of the map to an arrow
 MARK = (60, 220, 90)  # RGB, of the middle block

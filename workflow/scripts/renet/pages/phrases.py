@@ -127,7 +127,7 @@ def calibration(metrics: dict) -> str:
         finding = f"the network is {'over' if value > 1 else 'under'}confident on this set"
         effect = _effect(metrics["test"], scaled)
     elif faces >= SMALL_SLICE:
-        effect = " Scaling has no measurable effect: the interval contains 1."
+        effect = " Dividing by it has no measurable effect: the interval contains 1."
     if faces < SMALL_SLICE:
         finding = f"its {counted(faces, 'face is', 'faces are')} too few to judge the confidence"
     return (
@@ -371,18 +371,20 @@ def gaps(by_slice: pd.DataFrame) -> str:
     """The slices, rows of slices.csv, in which female and male differ significantly."""
     tested = int(by_slice.gap_p_holm.notna().sum())
     differing = by_slice[by_slice.gap_p_holm <= ALPHA]
-    needs = f"at least {SMALL_SLICE} faces, {FEWEST_OF_CLASS} of each gender"
+    tested_slices = (
+        f"a tested slice has at least {SMALL_SLICE} faces, {FEWEST_OF_CLASS} of each gender, and "
+        f"at most {100 * MAX_PART:.0f}\N{NO-BREAK SPACE}% of the set"
+    )
     if not tested:
         return (
-            "No slice by age, colour, source or a column of your own CSV is large enough to test a "
-            f"difference between the recalls (it needs {needs})."
+            "The difference between the recalls was not tested in any slice by age, colour, source "
+            f"or a column of your own CSV: {tested_slices}."
         )
     if differing.empty:
         return (
             "No slice by age, colour, source or a column of your own CSV has a significant "
-            f"difference between the recalls ({counted(tested, 'slice', 'slices')} tested; a "
-            f"slice needs {needs}, and has at most {100 * MAX_PART:.0f}\N{NO-BREAK SPACE}% of the "
-            "set)."
+            f"difference between the recalls ({counted(tested, 'slice', 'slices')} tested; "
+            f"{tested_slices})."
         )
     sentences = []
     for lower, higher in (CLASSES, CLASSES[::-1]):
@@ -506,8 +508,8 @@ def evaluations(count: int, set_name: str = TEST_SET) -> str:
         return f"It is not recorded how many trained models were evaluated on the {set_name}."
     if count == 1:
         return (
-            f"In this folder of results, only one trained model was evaluated on the {set_name}. "
-            "Its metrics therefore did not help to choose a model."
+            f"The {set_name} was not used to choose a model: by the records of this folder of "
+            "results, only one trained model was evaluated on it."
         )
     return (
         f"{count:,} trained models were evaluated on the {set_name} in this folder of results, "

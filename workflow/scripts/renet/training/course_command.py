@@ -55,7 +55,7 @@ def parse_arguments() -> argparse.Namespace:
     add("-r", "--rng_seed", type=int, default=1, help="seed of the initial weights")
     add("-d", "--datatype", choices=list(PRECISION_OF_DATATYPE), default="f32", help="precision")
     add("-z", "--batch_size", type=int, default=32, help="number of faces in a batch")
-    add("--nesterov", action="store_true", help="use Nesterov momentum; neon does not")
+    add("--nesterov", action="store_true", help="use Nesterov momentum, as the course's text does")
     add("--sync_batchnorm", action="store_true", help="with torchrun: normalise whole batches")
     add("--threads", type=int, default=2, help="number of PyTorch threads on a CPU")
     arguments = parser.parse_args()
