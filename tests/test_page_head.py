@@ -196,6 +196,8 @@ def test_drawn_sample_is_said_at_the_top_of_every_page(window, changed):
         assert first.index("The sample has") < first.index(texts(window, "h1")[0]), page
         assert "Drawn portraits" in head_text(window)
         assert "The dates of the drawings are invented." in head_text(window)
+    card = (changed / "runs/made/model_card.md").read_text()
+    assert "test set of sample (drawn portraits) split by" in card
     for page in PAGES:  # every page has the head that says it
         assert '{% extends "base.html.j2" %}' in (templates.TEMPLATES / page).read_text()
 

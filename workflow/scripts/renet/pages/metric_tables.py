@@ -127,11 +127,12 @@ def citation(run: RunResults, data: dict) -> str:
     accuracy, of_set = cell(BY_NAME["accuracy"], test), "test set"
     if run.stated is not run:
         of_set = f"{run.folds}-fold cross-validation on the faces of training and validation"
+    sources = [name + " (drawn portraits)" * (name == "sample") for name in data["sources"]]
     return (
         f"accuracy {accuracy.text} (95\N{NO-BREAK SPACE}% interval {accuracy.interval}, Wilson's "
         f"on the effective number of faces), {phrases.counted(test['n'], 'face', 'faces')} of "
         f"{phrases.people(test)}, {of_set} of "
-        f"{', '.join(data['sources'])} split by {data['split']['by']}, run {run.name}, one "
+        f"{', '.join(sources)} split by {data['split']['by']}, run {run.name}, one "
         f"training with the seed {run.settings['train']['seed']}, commit: {run.commit}."
     )
 
