@@ -508,8 +508,8 @@ def evaluations(count: int, set_name: str = TEST_SET) -> str:
         return f"It is not recorded how many trained models were evaluated on the {set_name}."
     if count == 1:
         return (
-            f"The {set_name} was not used to choose a model: by the records of this folder of "
-            "results, only one trained model was evaluated on it."
+            "By the records of this folder of results, only one trained model was evaluated on the "
+            f"{set_name}: its metrics did not help to choose a model."
         )
     return (
         f"{count:,} trained models were evaluated on the {set_name} in this folder of results, "
