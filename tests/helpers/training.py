@@ -1,6 +1,7 @@
 """A network and a training that take less than a second, and faces for them."""
 
 import contextlib
+import dataclasses
 import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -11,13 +12,14 @@ import torch
 
 from helpers.faces import write_hdf5
 from renet.common.errors import TrainingInterrupted
-from renet.config.architecture import Architecture
+from renet.config.architecture import Architecture, CnnArchitecture, ResNet18Architecture
 from renet.config.recipe import Recipe
 from renet.dataset import hdf5
 from renet.network import devices, kinds
 from renet.network.model import Network
 from renet.network.settings import RunSettings
-from renet.training import run
+from renet.training import processes, run
+from renet.training.augmentation import CHANGES
 from renet.training.run import TrainJob
 from renet.training.trainer import Trainer
 
@@ -25,7 +27,18 @@ SMALL = Architecture(
     conv_channels=[4, 4, 4, 8],
     spatial_rnns=[{"units": 8, "block": [2, 2]}, {"units": 8, "block": [2, 2]}],
 )
+SMALL_BLOCKS = [{"units": 4, "block": [2, 2]}, {"units": 6, "block": [2, 4]}]
+SMALL_KINDS = {
+    "renet": Architecture([4, 8], SMALL_BLOCKS),
+    "cnn": CnnArchitecture([4, 8], [{"channels": 8, "stride": [2, 2]}]),
+    "resnet18": ResNet18Architecture(),
+}
 QUICK = Recipe(epochs=3, batch_size=8, threads=1, device="cpu", learning_rate=0.05)
+MODERN = dataclasses.replace(
+    QUICK, augment=[*CHANGES], mixup=0.2, ema=0.9,
+    label_smoothing=0.1, schedule="cosine", warm_up=0.5, shuffle_each_epoch=True,
+    select_epoch="best", optimizer="adamw", learning_rate=0.005, age_weight=0.3,
+)  # fmt: skip
 
 
 def new_network(architecture=SMALL, side: int = 32, seed: int = 1, mean=None) -> Network:
@@ -132,3 +145,13 @@ def weights_of(trainer: Trainer) -> dict[str, torch.Tensor]:
 
 def same(first: dict, second: dict) -> bool:
     return all(torch.equal(value, second[name]) for name, value in first.items())
+
+
+def train_and_save(folder: str, recipe: Recipe) -> None:
+    """Train in one process of a test, in float64, and save weights and history."""
+    faces = hdf5.read(f"{folder}/train.h5"), hdf5.read(f"{folder}/validation.h5")
+    with in_float64():
+        trainer = run.build(RunSettings(SMALL, recipe), run.choose_device(recipe), *faces)
+    trainer.run()
+    outcome = {"history": trainer.history, "state": trainer.model.state_dict()}
+    torch.save(outcome, f"{folder}/outcome-{recipe.processes}-{processes.rank()}.pt")

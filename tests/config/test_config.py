@@ -9,6 +9,7 @@ import yaml
 from snakemake.utils import update_config
 
 from helpers import published
+from helpers.config import CONFIG, SCHEMA_FILE, check, complete
 from helpers.project import ROOT
 from helpers.workflow import other_text, snakemake
 from renet.common.errors import InputError
@@ -20,8 +21,6 @@ from renet.dataset.splits import SplitSettings
 from renet.faces.crop import CropSpec
 from renet.metadata.row_filter import RowFilter
 
-CONFIG = yaml.safe_load((ROOT / "config.yaml").read_text())
-SCHEMA_FILE = ROOT / "workflow" / "schemas" / "config.schema.yaml"
 SCHEMA = yaml.safe_load(SCHEMA_FILE.read_text())
 OVERLAYS = sorted((ROOT / "configs").glob("*.yaml"))
 ROSTER = {
@@ -30,19 +29,6 @@ ROSTER = {
     "photos": "crop",
     "shards": 2,
 }
-
-
-def complete(config: dict) -> dict:
-    """Fill in and check a config as the Snakefile does."""
-    validation.load(config, SCHEMA_FILE, {}, {})
-    return config
-
-
-def check(overlay: dict) -> dict:
-    """Load config.yaml with an overlay."""
-    config = copy.deepcopy(CONFIG)
-    update_config(config, overlay)
-    return complete(config)
 
 
 @pytest.mark.parametrize("overlay", OVERLAYS, ids=lambda path: path.stem)

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from helpers.audit import cropped_source
+from helpers.cropped import cropped_source
 from helpers.project import call_script
 from helpers.workflow import EVERYTHING_AFTER, copy_project, planned, run, write_config
 from renet.common.errors import InputError

@@ -4,8 +4,8 @@ import differences as simulation
 import numpy as np
 import pandas as pd
 import pytest
-from test_config import check
 
+from helpers.config import check
 from helpers.predictions import predictions_of
 from renet.common.errors import InputError
 from renet.config import runs as runs_config

@@ -13,7 +13,6 @@ import numpy as np
 import pytest
 import torch
 from safetensors.torch import save_file
-from test_processes import train_and_save
 from torchvision.models import resnet18
 
 from helpers.project import ROOT
@@ -26,6 +25,7 @@ from helpers.training import (
     same,
     terminated_before,
     train,
+    train_and_save,
     train_job,
 )
 from helpers.workflow import SMALL as SMALL_RUN

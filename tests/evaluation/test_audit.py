@@ -10,8 +10,8 @@ from fold import fold
 from scipy.special import expit
 from selenium.webdriver.common.by import By
 
-from helpers.audit import random_hash
 from helpers.browser import DESKTOP, PHONE, eventually, show, texts
+from helpers.cropped import samples_of
 from helpers.faces import write_hdf5
 from helpers.pages import run_page
 from helpers.project import call_script
@@ -27,23 +27,6 @@ from renet.network.settings import RunSettings
 
 PAGE_DATA = json.dumps({"origin": "test.yaml", "sources": ["wiki"], "audit": {"run": "made"}})
 FLIPPED = 0.05  # fraction of the labels
-
-
-def samples_of(targets: np.ndarray, people: int = 20) -> pd.DataFrame:
-    count = len(targets)
-    return pd.DataFrame(
-        {
-            "id": [f"wiki:{number}" for number in range(count)], "source": "wiki",
-            "row": range(count), "age": 30, "year": 2000, "face_score": 3.5, "crop_width": 90,
-            "crop_height": 91, "grey": 0, "shard": 1, "index": range(count),
-            "path": [f"00/{number}.jpg" for number in range(count)],
-            "subject": [f"person {number % people}" for number in range(count)],
-            "digest": [f"{number:032x}" for number in range(count)],
-            "phash": [random_hash(f"{number}") for number in range(count)], "subset": "train",
-            "photo_digest": [f"file {number}" for number in range(count)],
-            "target": targets,
-        }
-    )  # fmt: skip
 
 
 def test_person_is_in_one_fold_and_folds_are_the_same_each_time():

@@ -4,6 +4,9 @@ import hashlib
 from collections.abc import Mapping
 from pathlib import Path
 
+import numpy as np
+import pandas as pd
+
 from renet.faces.shards import SHARD
 from renet.metadata.tables import METADATA
 
@@ -53,3 +56,21 @@ def cropped_source(
 def random_hash(name: str) -> str:
     """A perceptual hash that is unlike those of other names."""
     return hashlib.sha256(name.encode()).hexdigest()
+
+
+def samples_of(targets: np.ndarray, people: int = 20) -> pd.DataFrame:
+    """A table of training samples, as the rule `shuffle` writes it."""
+    count = len(targets)
+    return pd.DataFrame(
+        {
+            "id": [f"wiki:{number}" for number in range(count)], "source": "wiki",
+            "row": range(count), "age": 30, "year": 2000, "face_score": 3.5, "crop_width": 90,
+            "crop_height": 91, "grey": 0, "shard": 1, "index": range(count),
+            "path": [f"00/{number}.jpg" for number in range(count)],
+            "subject": [f"person {number % people}" for number in range(count)],
+            "digest": [f"{number:032x}" for number in range(count)],
+            "phash": [random_hash(f"{number}") for number in range(count)], "subset": "train",
+            "photo_digest": [f"file {number}" for number in range(count)],
+            "target": targets,
+        }
+    )  # fmt: skip

@@ -7,9 +7,9 @@ from types import SimpleNamespace
 
 import pandas as pd
 import pytest
-from test_config import check
 
-from helpers.audit import random_hash
+from helpers.config import check
+from helpers.cropped import random_hash
 from helpers.project import ROOT, call_script
 from renet.common.errors import InputError
 from renet.dataset import external

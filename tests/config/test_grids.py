@@ -5,8 +5,8 @@ import re
 
 import pytest
 import yaml
-from test_config import check
 
+from helpers.config import check
 from helpers.workflow import copy_project, snakemake, write_config
 from renet.common.errors import InputError
 from renet.config import runs

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from helpers.audit import cropped_source
+from helpers.cropped import cropped_source
 from helpers.project import ROOT, call_script
 from helpers.workflow import planned, snakemake, write_config
 from renet.common.errors import InputError

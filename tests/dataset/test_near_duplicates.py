@@ -12,7 +12,7 @@ import scipy.fft
 from scipy.sparse.csgraph import connected_components
 from shuffle import shuffle
 
-from helpers.audit import cropped_source, random_hash
+from helpers.cropped import cropped_source, random_hash
 from renet.dataset import near_duplicates
 from renet.dataset.splits import SplitSettings
 from renet.dataset.tables import FUNNEL, SPLIT

@@ -13,14 +13,12 @@ import pytest
 import torch
 
 from helpers.project import SCRIPTS
-from helpers.training import QUICK, SMALL, in_float64, write_faces
+from helpers.training import QUICK, train_and_save, write_faces
 from renet.common.errors import InputError, TrainingInterrupted
 from renet.config.recipe import Recipe
-from renet.dataset import hdf5
 from renet.network import model_file
 from renet.network.batch_norm import BatchNorm
-from renet.network.settings import RunSettings
-from renet.training import processes, run
+from renet.training import processes
 from renet.training.launch import launch
 from renet.training.schedule import part_of_batch
 
@@ -52,16 +50,6 @@ def test_shares_make_the_sum_over_processes_the_mean_over_the_batch():
         parts = in_each_of(3, lambda count=count: part_of_batch(np.arange(count)))
         means = [losses[rows].mean() * share for rows, share in parts]
         assert np.sum(means) == pytest.approx(losses.mean())
-
-
-def train_and_save(folder: str, recipe: Recipe) -> None:
-    """Train in one process of a test, in float64, and save weights and history."""
-    faces = hdf5.read(f"{folder}/train.h5"), hdf5.read(f"{folder}/validation.h5")
-    with in_float64():
-        trainer = run.build(RunSettings(SMALL, recipe), run.choose_device(recipe), *faces)
-    trainer.run()
-    outcome = {"history": trainer.history, "state": trainer.model.state_dict()}
-    torch.save(outcome, f"{folder}/outcome-{recipe.processes}-{processes.rank()}.pt")
 
 
 @pytest.fixture(scope="module")

@@ -9,9 +9,9 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from test_audit import samples_of
-from test_config import check
 
+from helpers.config import check
+from helpers.cropped import samples_of
 from helpers.made_once import made_once
 from helpers.predictions import predictions_of
 from helpers.project import call_script

@@ -9,8 +9,8 @@ import pytest
 import torch
 import torch.nn.functional as F
 import train as script
-from test_audit import samples_of
 
+from helpers.cropped import samples_of
 from helpers.training import QUICK, SMALL, new_network, same, train_job, write_faces
 from helpers.workflow import snakemake, write_config
 from renet.config.architecture import KINDS

@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from helpers.training import (
+    MODERN,
     QUICK,
     SMALL,
     make_trainer,
@@ -20,14 +21,7 @@ from helpers.training import (
 )
 from renet.network import inference, kinds, model_file
 from renet.training import schedule
-from renet.training.augmentation import CHANGES
 from renet.training.checkpoints import Checkpoint
-
-MODERN = dataclasses.replace(
-    QUICK, augment=[*CHANGES], mixup=0.2, ema=0.9,
-    label_smoothing=0.1, schedule="cosine", warm_up=0.5, shuffle_each_epoch=True,
-    select_epoch="best", optimizer="adamw", learning_rate=0.005, age_weight=0.3,
-)  # fmt: skip
 
 
 @pytest.fixture(scope="module")

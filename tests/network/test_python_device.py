@@ -6,14 +6,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from test_kinds import SMALL as KINDS
-from test_modern_recipe import MODERN
 
 from helpers import python_device
 from helpers.python_device import counts
 from helpers.training import (
+    MODERN,
     QUICK,
     SMALL,
+    SMALL_KINDS,
     after_each_update,
     in_float64,
     new_network,
@@ -92,10 +92,12 @@ def test_update_has_few_copies_and_no_wait(apart, recipe):
 
 
 def train_kind(folder: Path, kind: str, recipe: Recipe) -> tuple[dict, list]:
-    return result(made(folder, dataclasses.replace(recipe, epochs=1, batch_size=14), KINDS[kind]))
+    return result(
+        made(folder, dataclasses.replace(recipe, epochs=1, batch_size=14), SMALL_KINDS[kind])
+    )
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", SMALL_KINDS)
 @each_recipe
 def test_each_kind_of_network_trains_with_each_recipe(apart, recipe, kind):
     weights, (row,) = apart(train_kind, kind, recipe)
@@ -151,7 +153,7 @@ def inspect(folder: Path, kind: str) -> list[dict]:
     """What is computed with a network, on the CPU and on the device."""
     pixels, found = hdf5.read(folder / "train.h5").pixels, []
     for on in (CPU, device()):
-        network = new_network(KINDS[kind])
+        network = new_network(SMALL_KINDS[kind])
         network.train()(torch.from_numpy(pixels))  # moves the running statistics
         predictor = Predictor(network, folder).placed(on, "float32")
         found.append({
@@ -162,7 +164,7 @@ def inspect(folder: Path, kind: str) -> list[dict]:
     return found
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", SMALL_KINDS)
 def test_prediction_saliency_and_layers_are_those_of_the_cpu(apart, kind):
     on_the_cpu, on_the_device = apart(inspect, kind)
     assert on_the_cpu["layers"] == on_the_device["layers"]

@@ -10,7 +10,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from torchvision.models import resnet18
 
 from helpers.project import SCRIPTS
-from helpers.training import QUICK, new_network, same, weights_of
+from helpers.training import QUICK, SMALL_BLOCKS, SMALL_KINDS, new_network, same, weights_of
 from renet.common import script
 from renet.config import architecture
 from renet.config.architecture import Architecture, CnnArchitecture, ResNet18Architecture
@@ -21,14 +21,8 @@ from renet.network.settings import RunSettings
 from renet.rules import code_digest
 from renet.training import run
 
-SMALL_BLOCKS = [{"units": 4, "block": [2, 2]}, {"units": 6, "block": [2, 4]}]
-SMALL = {
-    "renet": Architecture([4, 8], SMALL_BLOCKS),
-    "cnn": CnnArchitecture([4, 8], [{"channels": 8, "stride": [2, 2]}]),
-    "resnet18": ResNet18Architecture(),
-}
 CPU = torch.device("cpu")
-each_kind = pytest.mark.parametrize("kind", list(SMALL))
+each_kind = pytest.mark.parametrize("kind", list(SMALL_KINDS))
 
 
 def operations(network) -> int:
@@ -54,10 +48,10 @@ def test_cnn_has_the_shapes_of_renet_and_nearly_its_operations(side):
 
 @each_kind
 def test_initial_weights_follow_from_the_seed_alone(kind):
-    state = new_network(SMALL[kind]).state_dict()
+    state = new_network(SMALL_KINDS[kind]).state_dict()
     torch.rand(5)  # the global generator does not matter
-    assert same(state, new_network(SMALL[kind]).state_dict())
-    assert not same(state, new_network(SMALL[kind], seed=2).state_dict())
+    assert same(state, new_network(SMALL_KINDS[kind]).state_dict())
+    assert not same(state, new_network(SMALL_KINDS[kind], seed=2).state_dict())
 
 
 def test_resnet18_is_torchvisions_own():
@@ -79,19 +73,19 @@ def test_resnet18_is_torchvisions_own():
 
 @each_kind
 def test_saved_network_of_each_kind_predicts_as_before(kind, tmp_path):
-    network = new_network(SMALL[kind])
+    network = new_network(SMALL_KINDS[kind])
     pixels = torch.randint(0, 256, (3, 3, 32, 32), dtype=torch.uint8)
     network(pixels)  # moves the running statistics
     model_file.save(tmp_path / "model.pt", network)
     again = model_file.load(tmp_path / "model.pt")
-    assert again.architecture == SMALL[kind]
+    assert again.architecture == SMALL_KINDS[kind]
     assert torch.equal(
         infer(again.eval(), pixels, "float32"), infer(network.eval(), pixels, "float32")
     )
 
 
 def test_model_file_without_a_kind_is_a_renet(tmp_path):
-    network = new_network(SMALL["renet"])
+    network = new_network(SMALL_KINDS["renet"])
     model_file.save(tmp_path / "model.pt", network)
     content = model_file.read(tmp_path / "model.pt")
     for name in ("kind", "residual", "sweep_norm", "classifier"):
@@ -101,7 +95,9 @@ def test_model_file_without_a_kind_is_a_renet(tmp_path):
 
 @each_kind
 def test_every_kind_learns_and_continues_from_a_checkpoint(kind, faces, tmp_path):
-    settings = RunSettings(SMALL[kind], dataclasses.replace(QUICK, learning_rate=0.001, epochs=2))
+    settings = RunSettings(
+        SMALL_KINDS[kind], dataclasses.replace(QUICK, learning_rate=0.001, epochs=2)
+    )
     trainer = run.build(settings, CPU, *faces)
 
     def stop(trainer):
@@ -117,7 +113,7 @@ def test_every_kind_learns_and_continues_from_a_checkpoint(kind, faces, tmp_path
 
 @each_kind
 def test_layers_of_each_kind_have_its_parameters(kind):
-    network = new_network(SMALL[kind])
+    network = new_network(SMALL_KINDS[kind])
     layers = layer_profile.describe(network)
     assert layers.parameters.sum() == parameter_count(network)
     assert layers.operations.sum() > 0 and layers.layer.tolist()[0] == "norm"
@@ -155,7 +151,7 @@ def test_norm_of_the_sweeps_makes_the_hidden_states_of_a_place_even():
 
 @pytest.mark.parametrize("cell", ["tanh", "gru", "lstm", "relu"])
 def test_options_of_renet_train_and_are_kept_in_the_model_file(cell, faces, tmp_path):
-    shape = Architecture([4, 4, 4, 8], SMALL["renet"].spatial_rnns[:1], cell, **OPTIONS)
+    shape = Architecture([4, 4, 4, 8], SMALL_KINDS["renet"].spatial_rnns[:1], cell, **OPTIONS)
     trainer = run.build(RunSettings(shape, QUICK), CPU, *faces)
     trainer.run()
     assert trainer.history[-1]["loss"] < trainer.history[0]["loss"]
@@ -175,7 +171,7 @@ def test_each_kind_has_a_module_and_a_name_in_the_config():
 
 
 def test_settings_become_the_architecture_of_their_kind():
-    for made_of in SMALL.values():
+    for made_of in SMALL_KINDS.values():
         settings = script.as_type({"model": vars(made_of), "train": {}}, RunSettings)
         assert settings.model == made_of
     assert architecture.from_settings({"cell": "gru"}) == Architecture(cell="gru")
@@ -187,12 +183,12 @@ def test_digest_of_a_run_takes_its_own_kind_and_no_other(tmp_path):
     def digests():
         return {
             kind: code_digest.digest(scripts / "train.py", f"renet.network.kinds.{kind}")
-            for kind in SMALL
+            for kind in SMALL_KINDS
         }
 
-    for edited in SMALL:
+    for edited in SMALL_KINDS:
         before = digests()
         module = scripts / "renet" / "network" / "kinds" / f"{edited}.py"
         module.write_text(module.read_text() + "EDITED = 1\n")
         after = digests()
-        assert [kind for kind in SMALL if before[kind] != after[kind]] == [edited]
+        assert [kind for kind in SMALL_KINDS if before[kind] != after[kind]] == [edited]

@@ -6,9 +6,9 @@ import fold
 import numpy as np
 import pandas as pd
 import pytest
-from test_audit import samples_of
-from test_config import check
 
+from helpers.config import check
+from helpers.cropped import samples_of
 from helpers.made_once import made_once
 from helpers.project import call_script
 from helpers.training import QUICK, SMALL, write_faces

@@ -10,7 +10,7 @@ import yaml
 from scipy.stats import binomtest
 from sklearn import metrics as reference
 
-from helpers.audit import random_hash
+from helpers.cropped import random_hash
 from helpers.predictions import predictions_of, predictions_with
 from helpers.project import ROOT, call_script
 from renet.common.errors import InputError

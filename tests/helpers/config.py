@@ -1,0 +1,25 @@
+"""The config as the Snakefile loads and checks it."""
+
+import copy
+
+import yaml
+from snakemake.utils import update_config
+
+from helpers.project import ROOT
+from renet.config import validation
+
+CONFIG = yaml.safe_load((ROOT / "config.yaml").read_text())
+SCHEMA_FILE = ROOT / "workflow" / "schemas" / "config.schema.yaml"
+
+
+def complete(config: dict) -> dict:
+    """Fill in and check a config as the Snakefile does."""
+    validation.load(config, SCHEMA_FILE, {}, {})
+    return config
+
+
+def check(overlay: dict) -> dict:
+    """Load config.yaml with an overlay."""
+    config = copy.deepcopy(CONFIG)
+    update_config(config, overlay)
+    return complete(config)
