@@ -10,8 +10,9 @@ from snakemake.utils import update_config
 
 from helpers import published
 from helpers.config import CONFIG, SCHEMA_FILE, check, complete
+from helpers.dry_run import dry_run
 from helpers.project import ROOT
-from helpers.workflow import other_text, snakemake
+from helpers.workflow import other_text
 from renet.common.errors import InputError
 from renet.common.imdb_wiki import ARCHIVE_MARGIN
 from renet.config import data_summary, runs, sources, validation
@@ -49,7 +50,7 @@ def test_overlay_gives_a_workflow(name, tmp_path):
     overlay = ROOT / "configs" / f"{name}.yaml"
     config = tmp_path / overlay.name
     config.write_text(yaml.safe_dump(with_own_photos(overlay, tmp_path)))
-    outcome = snakemake(ROOT, "-n", "--directory", tmp_path / "work", "--configfile", config)
+    outcome = dry_run(ROOT, "--directory", tmp_path / "work", "--configfile", config)
     assert outcome.returncode == 0, outcome.stdout + outcome.stderr
     assert "rule write_hdf5" in outcome.stdout + outcome.stderr
 

@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 import yaml
 
+from helpers.dry_run import dry_run
 from helpers.project import ROOT
-from helpers.workflow import copy_project, snakemake
+from helpers.workflow import copy_project
 from renet.common.errors import InputError
 from renet.config import checks, runs, sources, validation, yaml_files
 
@@ -232,7 +233,7 @@ def test_run_may_be_called_by_a_number(tmp_path):
 
 
 def output(folder: Path, *arguments: object) -> str:
-    outcome = snakemake(ROOT, "-n", "--directory", folder / "work", *arguments)
+    outcome = dry_run(ROOT, "--directory", folder / "work", *arguments)
     assert outcome.returncode == 1
     return outcome.stdout + outcome.stderr
 
@@ -288,16 +289,15 @@ def test_packages_of_the_formats_are_those_of_their_requirements():
 
 @pytest.mark.fault("missing-package")
 def test_snakemake_misses_a_package_before_any_job(tmp_path, monkeypatch):
-    (tmp_path / "sitecustomize.py").write_text("import sys; sys.modules['safetensors'] = None")
     (tmp_path / "own.yaml").write_text("export: [safetensors]")
-    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    monkeypatch.setitem(sys.modules, "safetensors", None)
     lines = output(tmp_path, "--configfile", tmp_path / "own.yaml").splitlines()
     assert lines[-1].startswith("`export: [safetensors]` needs the package safetensors")
 
 
 def test_snakemake_takes_nested_values_on_the_command_line(tmp_path):
-    outcome = snakemake(
-        ROOT, "-n", "--directory", tmp_path, "--config", "train={epochs: 1}", "crop={size: 64}"
+    outcome = dry_run(
+        ROOT, "--directory", tmp_path, "--config", "train={epochs: 1}", "crop={size: 64}"
     )
     assert outcome.returncode == 0, outcome.stdout + outcome.stderr
     assert "rule train" in outcome.stdout + outcome.stderr
@@ -409,7 +409,7 @@ def test_runs_are_listed_if_a_file_adds_to_those_of_another_one(
 def test_list_of_the_runs_is_printed_once(tmp_path):
     project = copy_project(tmp_path)
     (project / "own.yaml").write_text(OTHER_RUNS["own.yaml"])
-    outcome = snakemake(project, "-n", "--configfile", "own.yaml")
+    outcome = dry_run(project, "--configfile", "own.yaml")
     assert outcome.stderr.count("4 runs: renet, cnn, 7-seed1") == 1
     assert "4 runs" not in outcome.stdout and outcome.returncode == 0
 
@@ -418,7 +418,7 @@ def test_snakemake_names_the_line_of_a_broken_config_yaml(tmp_path):
     project = copy_project(tmp_path)
     with (project / "config.yaml").open("a") as config:
         config.write("train: [\n")
-    outcome = snakemake(project, "-n")
+    outcome = dry_run(project)
     count = len((project / "config.yaml").read_text().splitlines())
     assert outcome.returncode == 1
     last = (outcome.stdout + outcome.stderr).splitlines()[-1]

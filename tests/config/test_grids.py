@@ -7,6 +7,7 @@ import pytest
 import yaml
 
 from helpers.config import check
+from helpers.dry_run import dry_run
 from helpers.workflow import copy_project, snakemake, write_config
 from renet.common.errors import InputError
 from renet.config import runs
@@ -161,7 +162,7 @@ def test_another_value_trains_only_what_is_new(tmp_path):
     assert outcome.returncode == 0, outcome.stdout + outcome.stderr
     entry["grid"]["train.learning_rate"] = [0.003, 0.01]
     write_config(project, runs={"renet": None, "a": entry})
-    plan = snakemake(project, "-n", "--configfile", "small.yaml")
+    plan = dry_run(project, "--configfile", "small.yaml")
     assert plan.returncode == 0, plan.stderr
     trained = re.findall(r"^rule train:.*?run=([^,\s]+)", plan.stdout + plan.stderr, re.M | re.S)
     assert trained == ["a-learning_rate_0.003"]

@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 
 from helpers.cropped import cropped_source
+from helpers.dry_run import dry_run
 from helpers.project import ROOT, call_script
 from helpers.workflow import planned, snakemake, write_config
 from renet.common.errors import InputError
@@ -327,7 +328,7 @@ def test_test_set_of_version_1_is_kept_by_the_workflow(project):
                  for path in (project / "kept.csv", data / "split.csv"))  # fmt: skip
     assert len(now) > 40 and (now == then[now.index]).all()
     write_config(project, split={"from": "results/data/split_before.csv"})
-    said = snakemake(project, "-n", "--configfile", "small.yaml").stderr
+    said = dry_run(project, "--configfile", "small.yaml").stderr
     assert "which the workflow overwrites; copy it out of results, and name the copy" in said
 
 

@@ -12,11 +12,12 @@ import torch
 
 from helpers.config import check
 from helpers.cropped import samples_of
+from helpers.dry_run import dry_run
 from helpers.made_once import made_once
 from helpers.predictions import predictions_of
 from helpers.project import call_script
 from helpers.training import QUICK, SMALL, terminated_before, write_faces
-from helpers.workflow import copy_project, planned, run, snakemake, write_config
+from helpers.workflow import copy_project, planned, run, write_config
 from renet.common.errors import InputError
 from renet.config import data_summary, runs
 from renet.config.architecture import HogSvmArchitecture
@@ -314,7 +315,7 @@ def test_pages_say_what_validated_a_run(project):
 def test_change_of_the_folds_trains_them_alone_and_the_config_of_a_run_is_whole(project, tmp_path):
     copy = shutil.copytree(project, tmp_path / "copy", symlinks=True)
     assert not planned(copy)
-    repeated = snakemake(copy, "-n", "--configfile", "results/runs/renet/config.yaml", "-q")
+    repeated = dry_run(copy, "--configfile", "results/runs/renet/config.yaml", "-q")
     assert repeated.returncode == 0
     write_config(
         copy, runs={"renet": {"folds": 4}, "cnn": {"model": CNN}},

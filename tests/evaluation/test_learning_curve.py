@@ -9,10 +9,11 @@ import pytest
 
 from helpers.config import check
 from helpers.cropped import samples_of
+from helpers.dry_run import dry_run
 from helpers.made_once import made_once
 from helpers.project import call_script
 from helpers.training import QUICK, SMALL, write_faces
-from helpers.workflow import copy_project, run, snakemake, write_config
+from helpers.workflow import copy_project, run, write_config
 from renet.common.errors import InputError
 from renet.dataset import splits
 from renet.dataset.tables import SPLIT
@@ -144,7 +145,7 @@ def test_further_size_trains_that_size_alone_and_the_page_shows_it(tmp_path_fact
     write_config(
         project, runs={"renet": {"learning_curve": [0.25, 0.5, 1]}}, split={"validation": 0.3}
     )
-    plan = snakemake(project, "-n", "--configfile", "small.yaml").stdout
+    plan = dry_run(project, "--configfile", "small.yaml").stdout
     assert plan.count("rule fraction:") == 1 and "rule train:" not in plan
     run(project)
     found = LEARNING_CURVE.read(project / "results/learning_curve/learning_curve.csv")

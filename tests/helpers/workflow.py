@@ -11,6 +11,7 @@ import pytest
 import yaml
 
 from helpers import terminal
+from helpers.dry_run import dry_run
 from helpers.made_once import made_once
 from helpers.project import ROOT
 
@@ -90,7 +91,7 @@ def run_on_a_terminal(
 
 def planned(project: Path, *arguments: object) -> set[str]:
     """The rules that a dry run would run."""
-    outcome = snakemake(project, "-n", "--configfile", "small.yaml", *arguments)
+    outcome = dry_run(project, "--configfile", "small.yaml", *arguments)
     assert outcome.returncode == 0, outcome.stdout + outcome.stderr
     rules = re.findall(r"^(?:local)?rule (\w+):", outcome.stdout + outcome.stderr, re.MULTILINE)
     return set(rules) - {"all"}

@@ -14,6 +14,7 @@ import skimage.data
 import yaml
 
 from helpers.archives import jpeg, turned_jpeg, write_receipt, write_tar
+from helpers.dry_run import dry_run
 from helpers.pages import evaluate_again, write_report
 from helpers.predictions import predictions_of
 from helpers.project import ROOT, call_script
@@ -463,13 +464,13 @@ def test_workflow_takes_a_folder_and_a_table_and_notices_a_change_of_either(tmp_
     face = hdf5.read(project / "results" / "data" / "train.h5").pixels[0]
     photo = (folder / split.path[0]).read_bytes()
     assert np.array_equal(face, crop.extract_face(photo, CropSpec((32, 32))).pixels)
-    assert "Nothing to be done" in snakemake(project, "-n", *arguments).stdout
+    assert "Nothing to be done" in dry_run(project, *arguments).stdout
     write(table, "\n".join(lines[:-1]))
-    planned = snakemake(project, "-n", *arguments).stdout
+    planned = dry_run(project, *arguments).stdout
     assert "rule parse_metadata" in planned and "rule index_archive" not in planned
     write(table, "\n".join(lines))
     (folder / "of anna" / "another.jpg").write_bytes(jpeg(seed=99))
-    assert "rule download" in snakemake(project, "-n", *arguments).stdout
+    assert "rule download" in dry_run(project, *arguments).stdout
 
 
 def data_results(steps: list[tuple]) -> DataResults:

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import yaml
 
+from helpers.dry_run import dry_run
 from helpers.project import ROOT
-from helpers.workflow import snakemake
 from renet.config.version import VERSION
 from renet.pages import templates
 
@@ -49,7 +49,7 @@ def deploy(folder: Path) -> None:
 
 def test_deployed_workflow_plans_all_pages_of_the_sample(tmp_path):
     deploy(tmp_path)
-    outcome = snakemake(tmp_path, "-n")
+    outcome = dry_run(tmp_path)
     assert outcome.returncode == 0, outcome.stdout + outcome.stderr
     planned = outcome.stdout + outcome.stderr
     assert "rule make_sample" in planned and "rule report" in planned
@@ -59,7 +59,7 @@ def test_deployed_workflow_plans_all_pages_of_the_sample(tmp_path):
 def test_file_in_workflow_folder_runs_the_same_as_the_one_at_the_top():
     plans = []
     for snakefile in ("Snakefile", "workflow/Snakefile"):
-        outcome = snakemake(ROOT, "-n", "--forceall", "-s", snakefile)
+        outcome = dry_run(ROOT, "--forceall", "-s", snakefile)
         assert outcome.returncode == 0, outcome.stdout + outcome.stderr
         planned = re.findall(r"^rule (\w+):", outcome.stdout + outcome.stderr, re.MULTILINE)
         plans.append(sorted(set(planned) - {"all", "everything"}))
@@ -118,7 +118,7 @@ def test_footer_of_a_page_states_the_version():
 
 def test_each_row_of_the_faults_has_a_test_and_each_marker_names_a_row():
     rows = re.findall(r"^\| `([\w-]+)` \|", (ROOT / "docs" / "faults.md").read_text(), re.MULTILINE)
-    code = "".join(path.read_text() for path in (ROOT / "tests").glob("test_*.py"))
+    code = "".join(path.read_text() for path in (ROOT / "tests").rglob("test_*.py"))
     marked = re.findall(r'^@pytest\.mark\.fault\("?(.*?)"?\)$', code, re.MULTILINE)
     assert len(rows) == len(set(rows)) > 35
     assert set(marked) == set(rows)

@@ -16,8 +16,9 @@ from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 
+from helpers.dry_run import dry_run
 from helpers.project import ROOT, SCRIPTS, run_script
-from helpers.workflow import SMALL, copy_project, run, snakemake
+from helpers.workflow import SMALL, copy_project, run
 
 INSTALLER = """#!/bin/bash
 # Stand-in for Python and for uv: notes its arguments, and makes an environment of itself.
@@ -279,7 +280,7 @@ def test_commands_of_the_wheel_do_what_the_scripts_do(site, finished, tmp_path, 
 
 def test_installed_package_is_not_run_in_place_of_the_project(site, project, monkeypatch):
     monkeypatch.setenv("PYTHONPATH", str(site))
-    outcome = snakemake(project, "-n")
+    outcome = dry_run(project)
     assert outcome.returncode == 1
     assert f"{site / 'renet'} is installed where Snakemake runs" in outcome.stderr + outcome.stdout
     assert "Traceback" not in outcome.stderr + outcome.stdout

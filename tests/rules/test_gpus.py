@@ -2,7 +2,8 @@
 
 import pytest
 
-from helpers.workflow import copy_project, snakemake, write_config
+from helpers.dry_run import dry_run
+from helpers.workflow import copy_project, write_config
 from renet.rules import gpus
 
 
@@ -54,7 +55,7 @@ def project(tmp_path_factory):
 def test_training_is_granted_what_this_machine_has(project, monkeypatch, options, found, granted):
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", found)
     model = "results/runs/renet/model.pt"
-    outcome = snakemake(project, model, "-n", "--configfile", "small.yaml", *options)
+    outcome = dry_run(project, model, "--configfile", "small.yaml", *options)
     assert outcome.returncode == 0, outcome.stderr[-2000:]
     train = outcome.stdout.split("rule train:")[1].split("rule ")[0]
     assert f"gpu={granted}" in train

@@ -15,6 +15,7 @@ import torch
 from safetensors.torch import save_file
 from torchvision.models import resnet18
 
+from helpers.dry_run import dry_run
 from helpers.project import ROOT
 from helpers.training import (
     QUICK,
@@ -29,7 +30,7 @@ from helpers.training import (
     train_job,
 )
 from helpers.workflow import SMALL as SMALL_RUN
-from helpers.workflow import planned, snakemake, write_config
+from helpers.workflow import planned, write_config
 from helpers.workflow import run as run_workflow
 from renet.common.errors import InputError
 from renet.config import checks, schema
@@ -240,7 +241,7 @@ def test_run_from_a_model_of_the_workflow_counts_the_faces_that_it_knew(project)
     assert "train" in planned(project)
     folds = {"runs": {"renet": {"folds": 2}}, "audit": {"folds": 2}}
     write_config(project, train=SMALL_RUN["train"] | changes, **folds)
-    output = snakemake(project, "-n", "--configfile", "small.yaml").stdout
+    output = dry_run(project, "--configfile", "small.yaml").stdout
     for rule in ("train", "fold", "audit_fold"):
         assert re.search(rf"^rule {rule}:\n +input: start/model.pt,", output, re.MULTILINE), rule
 

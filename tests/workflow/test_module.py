@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from helpers.dry_run import dry_run
 from helpers.project import ROOT
 from helpers.workflow import SMALL, copy_project, snakemake
 
@@ -69,9 +70,9 @@ use rule * from renet
 """
 
 
-def dry_run(folder: Path, snakefile: str) -> str:
+def jobs_of(folder: Path, snakefile: str) -> str:
     (folder / "Snakefile").write_text(snakefile)
-    outcome = snakemake(folder, "-n")
+    outcome = dry_run(folder)
     assert outcome.returncode == 0, outcome.stdout + outcome.stderr
     return outcome.stdout + outcome.stderr
 
@@ -90,7 +91,7 @@ def test_two_instances_with_partial_configs_run_side_by_side(tmp_path):
     assert "module wide" in (wide / "index.html").read_text()
     entries = {path.name for path in tmp_path.iterdir()} - {".snakemake"}
     assert entries == {"Snakefile", "both.yaml", "inner", "wide_results", "wide_resources"}
-    assert "Nothing to be done" in dry_run(tmp_path, TWO_INSTANCES)
+    assert "Nothing to be done" in jobs_of(tmp_path, TWO_INSTANCES)
 
 
 def test_workflow_can_take_some_of_the_rules(tmp_path):
@@ -98,7 +99,7 @@ def test_workflow_can_take_some_of_the_rules(tmp_path):
     for name in ("train.h5", "validation.h5", "test.h5", "validation.csv", "test.csv"):
         (tmp_path / "results" / "data").mkdir(parents=True, exist_ok=True)
         (tmp_path / "results" / "data" / name).touch()
-    planned = dry_run(
+    planned = jobs_of(
         tmp_path,
         f"module renet:\n    snakefile: '{ROOT}/Snakefile'\n    config: {SMALL}\n"
         "use rule train, infer from renet as part_*\n"
@@ -110,7 +111,7 @@ def test_workflow_can_take_some_of_the_rules(tmp_path):
 
 def test_instances_share_one_config_and_their_local_rules_stay_local(tmp_path):
     shown = '\nprint("local:", *sorted(workflow._localrules))'  # a dry run does not tell
-    planned = dry_run(tmp_path, SAME_CONFIG.format(small=SMALL, root=ROOT) + shown)
+    planned = jobs_of(tmp_path, SAME_CONFIG.format(small=SMALL, root=ROOT) + shown)
     assert "one/index.html" in planned and "two/index.html" in planned
     local = re.search(r"^local: (.*)", planned, re.MULTILINE)[1].split()
     names = ["download", "make_sample", "manifest", "provenance", "report", "verify"]
@@ -120,7 +121,7 @@ def test_instances_share_one_config_and_their_local_rules_stay_local(tmp_path):
 def test_prefix_leaves_the_paths_of_the_users_own_files_alone(tmp_path):
     (tmp_path / "labels.csv").write_text("id,gender\n")
     config = SMALL | {"corrections": "labels.csv"}
-    planned = dry_run(
+    planned = jobs_of(
         tmp_path,
         f"module renet:\n    snakefile: '{ROOT}/Snakefile'\n    config: {config}\n"
         "    prefix: 'inner'\nuse rule * from renet\n",
@@ -133,7 +134,7 @@ def test_error_in_the_config_of_a_module_names_the_module(tmp_path):
         f"module faces:\n    snakefile: '{ROOT}/Snakefile'\n"
         "    config: {'train': {'epoch': 3}}\nuse rule * from faces\n"
     )
-    outcome = snakemake(tmp_path, "-n")
+    outcome = dry_run(tmp_path)
     assert outcome.returncode != 0
     said = outcome.stdout + outcome.stderr
     assert "The config of the module faces: `train.epoch` is not a key" in said

@@ -15,6 +15,7 @@ import pytest
 import yaml
 
 from helpers.archives import jpeg, write_tar
+from helpers.dry_run import dry_run
 from helpers.project import ROOT
 from helpers.workflow import (
     EVERYTHING_AFTER,
@@ -132,7 +133,7 @@ def test_added_external_set_trains_nothing(project):
         "download", "index_archive", "parse_metadata", "crop_faces", "external_set", "write_hdf5",
         "infer_external", "evaluate_external", "gallery_external", "compare", "manifest", "report",
     }  # fmt: skip
-    jobs = snakemake(project, "-n", "--configfile", "small.yaml").stdout
+    jobs = dry_run(project, "--configfile", "small.yaml").stdout
     assert "subset=photos" in jobs and "subset=train" not in jobs
 
 
@@ -200,7 +201,7 @@ def test_course_page_links_places_that_exist(finished):
 
 def outputs_and_wanted(project: Path) -> tuple[set[str], set[str]]:
     """The outputs of all jobs of a forced dry run, and the files that `rule all` asks for."""
-    plan = snakemake(project, "-n", "--forceall", "--configfile", "small.yaml").stdout
+    plan = dry_run(project, "--forceall", "--configfile", "small.yaml").stdout
     outputs = re.findall(r"^    output: (.+)$", plan, re.MULTILINE)
     wanted = re.search(r"^(?:local)?rule all:\n    input: (.+)$", plan, re.MULTILINE)[1]
     return {path for line in outputs for path in line.split(", ")}, set(wanted.split(", "))
@@ -325,7 +326,7 @@ def test_notes_for_the_data_sheet_rerun_the_report_alone(project):
 
 def test_further_run_leaves_the_first_one_alone(project):
     write_config(project, runs={"second": {"train": {"seed": 2}}})
-    jobs = snakemake(project, "-n", "--configfile", "small.yaml").stdout
+    jobs = dry_run(project, "--configfile", "small.yaml").stdout
     assert "wildcards: run=second" in jobs and "wildcards: run=renet" not in jobs
 
 
@@ -455,7 +456,7 @@ def test_shards_are_freed_where_the_config_says_so(finished, tmp_path):
 
 def test_every_file_is_in_the_folders_that_the_config_names(project):
     write_config(project, pathvars={"results": "mine/results", "resources": "mine/archives"})
-    plan = snakemake(project, "-n", "--configfile", "small.yaml").stdout
+    plan = dry_run(project, "--configfile", "small.yaml").stdout
     files = re.findall(r"^    (?:output|log): (.+)$", plan, re.MULTILINE)
     paths = [path for line in files for path in line.split(", ")]
     assert "mine/results/index.html" in paths and len(paths) > 50
@@ -466,7 +467,7 @@ def test_models_of_other_sources_are_not_replaced(project):
     photos = {"other": {"url": (project / "config.yaml").as_uri(), "database": "wiki",
                         "photos": "crop"}}  # fmt: skip
     write_config(project, sources=["other"], archives=photos)
-    outcome = snakemake(project, "-n", "--configfile", "small.yaml")
+    outcome = dry_run(project, "--configfile", "small.yaml")
     assert outcome.returncode != 0 and "Traceback" not in outcome.stderr
     assert "results/runs/renet/model.pt was trained on sample" in outcome.stderr
     write_config(project, sources=["other"], archives=photos, pathvars={"results": "results/b"})
