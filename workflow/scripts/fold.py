@@ -25,7 +25,7 @@ from renet.evaluation.tables import FOLD, PROBABILITIES
 from renet.network import devices, inference
 from renet.network.model import Network
 from renet.network.settings import RunSettings
-from renet.training import run, svm_training
+from renet.training import loop, svm_training
 from renet.training.checkpoints import Checkpoint
 from renet.training.folder import TrainingFolder
 
@@ -133,7 +133,7 @@ def fit(
     """Train a network of any kind, on its device; people (faces,) are those of the training."""
     if settings.model.has_layers:
         checkpoint = Checkpoint(folder, CHECKPOINT_SECONDS)
-        trainer = run.resume(settings, checkpoint, *filter(None, (training, validation)))
+        trainer = loop.resume(settings, checkpoint, *filter(None, (training, validation)))
         trainer.run(checkpoint)
         return trainer.model
     network, _, _ = svm_training.fit(settings, training, np.array(people), folder / "features")

@@ -25,16 +25,15 @@ from pathlib import Path
 from renet.common import files, script
 from renet.dataset import hdf5
 from renet.records import provenance
-from renet.training import course_command, run, slurm
+from renet.training import launch
 from renet.training.folder import RESULTS
-from renet.training.launch import launch
-from renet.training.run import TrainJob
+from renet.training.loop import TrainJob, run_training
 
 
 def train(job: TrainJob) -> None:
     """Train one run of the workflow, on the numbers of GPUs and machines that Snakemake grants."""
     settings = job.settings.granted(job.gpu)
-    job = dataclasses.replace(job, settings=settings, nodes=slurm.machine_count(job.nodes))
+    job = dataclasses.replace(job, settings=settings, nodes=launch.machine_count(job.nodes))
     recipe = settings.train
 
     def compute(model: Path, history: Path, throughput: Path, training: Path) -> None:
@@ -42,9 +41,9 @@ def train(job: TrainJob) -> None:
         for path in job.paths:
             hdf5.check_digest(hdf5.read(path))  # before there are processes that would wait for it
         if job.nodes > 1:
-            slurm.launch_job(here)
+            launch.launch_on_machines(here)
         else:
-            launch(run.run_training, here, count=recipe.processes, device=recipe.device)
+            launch.launch(run_training, here, count=recipe.processes, device=recipe.device)
         record = provenance.of_training(settings, job.paths, job.code, job.nodes)
         files.write_json(training, record)
         logging.info("%s was trained for %d epochs", job.model, recipe.epochs)
@@ -57,4 +56,6 @@ if __name__ == "__main__":
     if "snakemake" in globals():
         script.run(train, TrainJob)
     else:
+        from renet.training import course_command
+
         course_command.main()

@@ -34,7 +34,6 @@ class Recipe:
     deterministic: bool = False
     threads: int = 2
     processes: int = 1
-    sync_batchnorm: bool = False
     start_from: Any = None  # a path, or the keys `file` and `without`
     freeze: Any = dataclasses.field(default_factory=list)  # names, or all_but_classifier
 

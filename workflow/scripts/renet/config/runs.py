@@ -11,7 +11,7 @@ from renet.config.architecture import KINDS
 
 SECTIONS = ("model", "train", "checkpoints", "resources")  # that a run may override
 USED_WITHOUT_LAYERS = ("epochs", "seed")
-UNUSED_BY_FOLDS = ("processes", "sync_batchnorm")  # a fold trains in one process
+UNUSED_BY_FOLDS = ("processes",)  # a fold trains in one process
 
 
 def runs(config: dict) -> dict[str, dict]:

@@ -31,6 +31,7 @@ TYPES = {
     "object": "a section with keys",
     "null": "null",
 }
+REMOVED = {("train", "sync_batchnorm"): "each process normalises its own part of a batch"}
 VALID_NAME = (
     "it must be text that begins with a letter or digit and continues with letters, digits, _, . "
     "or -"
@@ -253,6 +254,8 @@ def _unknown_key(key: Key, known: list[str], schema: dict, kind: str | None) -> 
             for section, subschema in schema["properties"].items()
             if name in properties(subschema)
         ]
+    if key[-2:] in REMOVED:
+        return f"{_dotted(key)} was removed: {REMOVED[key[-2:]]}; remove the key."
     way_out = f"did you mean {' or '.join(map(_dotted, near))}?"
     if not near:
         way_out = f"the keys are {_listed(known)}."

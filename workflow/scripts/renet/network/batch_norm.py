@@ -1,13 +1,10 @@
-"""Batch normalisation as neon 2.6.0 computes it, in one process or over several."""
-
-import math
+"""Batch normalisation as neon 2.6.0 computes it."""
 
 import torch
-import torch.distributed
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-GROUP_ROWS = 256  # that a CPU sums up in float32, before the sums are added in float64
+GROUP_ROWS = 256  # a CPU sums up fewer rows in float32, before the sums are added in float64
 
 
 class BatchNorm(nn.Module):
@@ -16,12 +13,6 @@ class BatchNorm(nn.Module):
     Unlike in PyTorch, the running mean and variance start at 0, and the running variance is updated
     with the biased variance of the batch. Both move by a tenth of the difference with each batch.
     eps is 1e-3.
-
-    Attributes:
-        synchronised: True: the processes of a training normalise by the statistics of the whole
-            batch; False: each by those of its own slice.
-        has_samples: False in a process whose slice of the batch is empty. It computes with another
-            sample to stay in step with the other processes, and its statistics do not count.
     """
 
     EPS = 1e-3
@@ -33,7 +24,6 @@ class BatchNorm(nn.Module):
         self.bias = nn.Parameter(torch.zeros(channels))
         self.register_buffer("running_mean", torch.zeros(channels))
         self.register_buffer("running_var", torch.zeros(channels))
-        self.synchronised, self.has_samples = False, True
 
     def forward(self, maps: Tensor) -> Tensor:
         """(N, C, H, W) to the same shape; in training mode the running statistics are updated."""
@@ -41,29 +31,23 @@ class BatchNorm(nn.Module):
             return F.batch_norm(
                 maps, self.running_mean, self.running_var, self.weight, self.bias, eps=self.EPS
             )
-        count = self._count(maps)
-        if has_accurate_sums(maps.device) and count > 1 and not self.synchronised:
+        count = maps.numel() // maps.shape[1]
+        if has_accurate_sums(maps.device) and count > 1:
             return self._by_library(maps, count)
-        mean, variance = self.take_statistics(maps)
-        group = torch.distributed.group.WORLD if self.synchronised else None
-        return Normalise.apply(maps, self.weight, self.bias, mean, variance, count, group)
+        return Normalise.apply(maps, self.weight, self.bias, *self.take_statistics(maps))
 
     def take_statistics(self, maps: Tensor) -> tuple[Tensor, Tensor]:
         """Update the running statistics; return mean and variance (C,) float64 of the batch."""
-        count = self._count(maps)
         mean, variance = batch_statistics(maps.detach())
-        if self.synchronised:
-            mean, variance = all_reduce_statistics(mean, variance, count)
-        if count or self.synchronised:
-            self._update_statistics(mean, variance)
+        self._update_statistics(mean, variance)
         return mean, variance
 
-    def _count(self, maps: Tensor) -> int:
-        """The number of values per channel, 0 without samples."""
-        return maps.numel() // maps.shape[1] if self.has_samples else 0
-
     def _by_library(self, maps: Tensor, count: int) -> Tensor:
-        """The normalised maps by PyTorch's kernels, whose sums are accurate on a GPU."""
+        """The normalised maps by PyTorch's kernels, whose sums are accurate on a GPU.
+
+        Args:
+            count: number of values per channel.
+        """
         mean, variance = torch.zeros_like(self.running_mean), torch.zeros_like(self.running_var)
         # With momentum 1 PyTorch writes the statistics of the batch into these two, at no cost.
         normalised = F.batch_norm(
@@ -79,33 +63,15 @@ class BatchNorm(nn.Module):
 
 
 class Normalise(torch.autograd.Function):
-    """Normalisation by the statistics of a batch, of one process or of all of a group.
-
-    PyTorch's SyncBatchNorm is for GPUs only, and PyTorch's sums on a CPU are inaccurate; see
-    `gradient_sums`.
-    """
+    """Normalisation by the statistics of a batch, for a CPU; see `gradient_sums`."""
 
     @staticmethod
     def forward(  # noqa: PLR0913 (autograd wants each tensor as an argument)
-        ctx,
-        maps: Tensor,
-        weight: Tensor,
-        bias: Tensor,
-        mean: Tensor,
-        variance: Tensor,
-        count: int,
-        group: torch.distributed.ProcessGroup | None,
+        ctx, maps: Tensor, weight: Tensor, bias: Tensor, mean: Tensor, variance: Tensor
     ) -> Tensor:
-        """Normalise maps (N, C, H, W) by mean and variance (C,) float64.
-
-        Args:
-            count: number of this process's values per channel; 0: the statistics do not depend on
-                these maps.
-            group: of the processes whose maps the statistics are of; None for this one.
-        """
+        """Normalise maps (N, C, H, W) by mean and variance (C,) float64."""
         scale = (variance + BatchNorm.EPS).rsqrt()
         ctx.save_for_backward(maps, weight, mean, scale)
-        ctx.count, ctx.group = count, group
         mean, variance = mean.to(weight.dtype), variance.to(weight.dtype)
         return F.batch_norm(maps, mean, variance, weight, bias, eps=BatchNorm.EPS)
 
@@ -114,25 +80,17 @@ class Normalise(torch.autograd.Function):
     def backward(ctx, gradient: Tensor) -> tuple[Tensor | None, ...]:
         """The gradients of maps, weight and bias; mean and variance are functions of the maps."""
         maps, weight, mean, scale = ctx.saved_tensors
-        if maps.dtype == torch.bfloat16 and ctx.group is None and ctx.count:
-            # One pass: the maps are rounded by more than the sums.
+        if maps.dtype == torch.bfloat16:  # in one pass: the maps are rounded by more than the sums
             gradient = gradient.contiguous(memory_format=torch.channels_last)
-            gradients = _library_gradients(
-                gradient, maps, mean, scale, weight=weight, output_mask=[True, True, True]
-            )
-            return *gradients, None, None, None, None
+            everything = [True, True, True]
+            gradients = _library_gradients(gradient, maps, mean, scale, weight, everything)
+            return *gradients, None, None
         weight_gradient, bias_gradient = gradient_sums(gradient, maps, mean, scale)
         gradients = weight_gradient.to(weight.dtype), bias_gradient.to(weight.dtype)
         if not ctx.needs_input_grad[0]:
-            return None, *gradients, None, None, None, None
-        sums = torch.cat(
-            [weight_gradient, bias_gradient, weight_gradient.new_full((1,), ctx.count)]
-        )
-        if ctx.group is not None:
-            torch.distributed.all_reduce(sums, group=ctx.group)
-        by_variance, by_mean = (sums[:-1] / sums[-1]).chunk(2)
-        if not ctx.count:
-            return torch.zeros_like(maps), *gradients, None, None, None, None
+            return None, *gradients, None, None
+        count = maps.numel() // maps.shape[1]
+        by_variance, by_mean = weight_gradient / count, bias_gradient / count
         # weight * scale * (gradient - by_mean - normalised * by_variance), as two products:
         factor = weight.double() * scale
         slope = -factor * scale * by_variance
@@ -141,7 +99,7 @@ class Normalise(torch.autograd.Function):
             values.to(weight.dtype).view(1, -1, 1, 1) for values in (factor, slope, offset)
         )
         maps_gradient = torch.addcmul(offset, maps, slope).addcmul_(gradient, factor)
-        return maps_gradient.to(maps.dtype), *gradients, None, None, None, None
+        return maps_gradient.to(maps.dtype), *gradients, None, None
 
 
 def has_accurate_sums(device: torch.device) -> bool:
@@ -169,59 +127,43 @@ def gradient_sums(
     """The gradients of weight and bias, each (C,) float64: sums over (N, H, W).
 
     On a CPU, PyTorch's kernel adds the rows (N, H, W) one by one in float32: the variance of half a
-    million rows would be wrong by 3e-4. Groups of `GROUP_ROWS` are summed up apart, and then in
-    float64: it is wrong by less than 1e-6, of maps in float32 and in bfloat16.
+    million rows would be wrong by 3e-4. Groups of fewer than `GROUP_ROWS` rows are summed up apart,
+    and then in float64. Where the mean is at most three deviations from zero, the variance is wrong
+    by at most 1e-6, or with fewer than 2^15 rows by 1e-5, of maps in float32 and in bfloat16.
     """
-    groups = 1
-    if not has_accurate_sums(maps.device):
-        rows = maps.numel() // maps.shape[1]
-        groups = math.gcd(rows, 1 << (rows // GROUP_ROWS).bit_length())
-        gradient, maps = _grouped(gradient, groups), _grouped(maps, groups)
-    _, *sums = _library_gradients(
-        gradient,
-        maps,
-        mean.repeat(groups),
-        scale.repeat(groups),
-        weight=None,
-        output_mask=[False, True, True],
+    rows = (
+        part.contiguous(memory_format=torch.channels_last).permute(0, 2, 3, 1).flatten(0, 2)
+        for part in (gradient, maps)
     )
-    return tuple(part.double().view(groups, -1).sum(0) for part in sums)
+    return _row_sums(*rows, mean, scale)
 
 
-def _library_gradients(
-    gradient: Tensor, maps: Tensor, mean: Tensor, scale: Tensor, **options: object
+def _row_sums(gradient: Tensor, maps: Tensor, mean: Tensor, scale: Tensor) -> tuple[Tensor, Tensor]:
+    """The sums of rows (rows, C), in groups of one size, and of the remaining rows likewise.
+
+    PyTorch's kernel sees maps that have the channels of each group side by side.
+    """
+    groups = 1 << (len(maps) // GROUP_ROWS).bit_length()
+    size = len(maps) // groups
+    whole, shape = size * groups, (size, groups * maps.shape[1], 1, 1)
+    parts = [part[:whole].view(shape) for part in (gradient, maps)]
+    many, ones = (mean.repeat(groups), scale.repeat(groups)), torch.ones_like(scale).repeat(groups)
+    _, *sums = _library_gradients(*parts, *many, ones, [False, True, True])
+    weight, bias = (part.double().view(groups, -1).sum(0) for part in sums)
+    if whole == len(maps):
+        return weight, bias
+    rest = _row_sums(gradient[whole:], maps[whole:], mean, scale)
+    return weight + rest[0], bias + rest[1]
+
+
+def _library_gradients(  # noqa: PLR0913 (those of PyTorch's kernel)
+    gradient: Tensor, maps: Tensor, mean: Tensor, scale: Tensor, weight: Tensor, wanted: list[bool]
 ) -> tuple[Tensor, ...]:
-    """The gradients of maps, weight and bias that `output_mask` names, by PyTorch's kernel."""
+    """The gradients of maps, weight and bias that are wanted, by PyTorch's kernel."""
     dtype = torch.promote_types(maps.dtype, torch.float32)
+    # Without a weight, CUDA's kernel would return no gradients for channels-last maps.
     return torch.ops.aten.native_batch_norm_backward(
-        gradient,
-        maps,
-        running_mean=None,
-        running_var=None,
-        save_mean=mean.to(dtype),
-        save_invstd=scale.to(dtype),
-        train=True,
-        eps=BatchNorm.EPS,
-        **options,
-    )
-
-
-def _grouped(maps: Tensor, groups: int) -> Tensor:
-    """Maps (N, C, H, W) with a channel for each group of rows; channels-last are not copied."""
-    count, channels, height, width = maps.shape
-    rows = count * height * width
-    maps = maps.contiguous(memory_format=torch.channels_last)
-    return maps.permute(0, 2, 3, 1).view(rows // groups, groups * channels, 1, 1)
-
-
-def all_reduce_statistics(mean: Tensor, variance: Tensor, count: int) -> tuple[Tensor, Tensor]:
-    """Mean and biased variance over the maps of all processes, each (C,), from those of each.
-
-    Args:
-        count: number of this process's values per channel; 0 leaves them out.
-    """
-    moments = torch.cat([mean, variance + mean**2, torch.ones_like(mean[:1])])
-    sums = moments * count
-    torch.distributed.all_reduce(sums)
-    first, second = (sums[:-1] / sums[-1]).chunk(2)
-    return first, (second - first**2).clamp(min=0)
+        gradient, maps, weight.to(dtype), running_mean=None, running_var=None,
+        save_mean=mean.to(dtype), save_invstd=scale.to(dtype), train=True, eps=BatchNorm.EPS,
+        output_mask=wanted,
+    )  # fmt: skip

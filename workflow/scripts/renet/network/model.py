@@ -100,7 +100,8 @@ class ConvReLU(nn.Conv2d):
 
     def convolve(self, maps: Tensor, kernel: Tensor) -> Tensor:
         """The output with `kernel` in place of the layer's weight."""
-        return F.relu(self._conv_forward(maps, kernel, self.bias))
+        output = self._conv_forward(maps, kernel, self.bias)
+        return F.relu(output, inplace=not torch.is_grad_enabled())
 
 
 @torch.inference_mode()

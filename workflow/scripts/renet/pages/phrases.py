@@ -9,7 +9,6 @@ from typing import Any
 import pandas as pd
 
 from renet.common.imdb_wiki import CLASSES
-from renet.config.recipe import Recipe
 from renet.dataset.tables import NEAR_DUPLICATES
 from renet.evaluation.tables import (
     ALPHA,
@@ -224,7 +223,8 @@ def initial_weights(recipe: dict, leakage: dict) -> str:
         "It is not known which photos they were trained on: if validation or test faces are among "
         "these photos, the metrics are too high."
     )
-    file = Recipe(**recipe).start_file
+    start = recipe["start_from"]
+    file = start["file"] if isinstance(start, dict) else start
     return f"The training started from the weights in {file}. {known}" if file else ""
 
 

@@ -15,9 +15,9 @@ from renet.config.recipe import Recipe
 from renet.dataset import hdf5
 from renet.network import model_file
 from renet.network.settings import RunSettings
-from renet.training import processes, run
+from renet.training import loop, processes
 from renet.training.history import HISTORY
-from renet.training.trainer import Trainer
+from renet.training.loop import Trainer
 
 PRECISION_OF_DATATYPE = {"f32": "float32", "bf16": "bfloat16"}
 DEVICE_OF_BACKEND = {"cpu": "cpu", "mkl": "cpu", "gpu": "cuda"}
@@ -56,7 +56,6 @@ def parse_arguments() -> argparse.Namespace:
     add("-d", "--datatype", choices=list(PRECISION_OF_DATATYPE), default="f32", help="precision")
     add("-z", "--batch_size", type=int, default=32, help="number of faces in a batch")
     add("--nesterov", action="store_true", help="use Nesterov momentum, as the course's text does")
-    add("--sync_batchnorm", action="store_true", help="with torchrun: normalise whole batches")
     add("--threads", type=int, default=2, help="number of PyTorch threads on a CPU")
     arguments = parser.parse_args()
     for name in ("epochs", "batch_size", "eval_freq", "threads"):
@@ -72,7 +71,7 @@ def run_course(arguments: argparse.Namespace) -> None:
     if processes.is_main():
         for path in filter(None, (arguments.save_path, arguments.output_file)):
             files.check_writable(path)  # before the training, which can take hours
-    same_names = ("epochs", "batch_size", "nesterov", "threads", "sync_batchnorm")
+    same_names = ("epochs", "batch_size", "nesterov", "threads")
     recipe = Recipe(
         device=DEVICE_OF_BACKEND[arguments.backend],
         precision=PRECISION_OF_DATATYPE[arguments.datatype],
@@ -83,21 +82,21 @@ def run_course(arguments: argparse.Namespace) -> None:
     folder = arguments.data_root
     held_out = "validation.h5" if (folder / "validation.h5").exists() else "test.h5"
     faces = hdf5.read(folder / "train.h5"), hdf5.read(folder / held_out)
-    device = run.choose_device(recipe)
+    device = loop.choose_device(recipe)
     saved = model_file.read(arguments.model_file) if arguments.model_file else None
     if saved and "steps" not in saved.get("training", {}):
         raise InputError(
             f"{arguments.model_file} has no training state to continue from; give a file that "
             "--save_path of this version has saved."
         )
-    trainer = run.build(RunSettings(train=recipe), device, *faces, saved=saved)
+    trainer = loop.build(RunSettings(train=recipe), device, *faces, saved=saved)
 
     def after_epoch(trainer: Trainer) -> None:
         if arguments.save_path and arguments.serialize and not trainer.epoch % arguments.serialize:
             model_file.save(arguments.save_path, trainer.model, training=trainer.state())
 
     trainer.run(after_epoch=after_epoch, show_progress=not arguments.no_progress_bar)
-    accuracy = trainer.validation.measure()[1]
+    accuracy = trainer.validate()[1]
     if not processes.is_main():
         return
     if arguments.save_path:

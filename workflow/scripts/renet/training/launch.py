@@ -1,28 +1,36 @@
-"""Starting the processes of a training by torchrun's launcher, on one machine or on several."""
+"""Starting the processes of a training by torchrun's launcher, on one machine or on several.
 
+On several, srun starts a launcher on each, in a SLURM job and on a file system that they share.
+"""
+
+import dataclasses
+import json
 import logging
 import os
 import signal
+import socket
+import subprocess
+import sys
 import tempfile
-import time
 from collections.abc import Callable
+from pathlib import Path
 
 from torch.distributed.elastic.multiprocessing import DefaultLogsSpecs, SignalException
-from torch.distributed.elastic.multiprocessing.errors import (
-    ChildFailedError,
-    ProcessFailure,
-    record,
-)
+from torch.distributed.elastic.multiprocessing.errors import ChildFailedError, record
 from torch.distributed.launcher import LaunchConfig, elastic_launch
 
-from renet.common import logs
+from renet.common import logs, script
 from renet.common.errors import InputError, TrainingInterrupted
-from renet.training import processes
+from renet.training import loop, processes
 
-# A process waits so long after an unexpected error, which may only follow from the `InputError` of
-# another process: the launcher has to see that one first.
-SECONDS_BEFORE_THE_END = 1.0
+JOB_VARIABLE = "SLURM_JOB_ID"
+WAIT_SECONDS = 60  # of srun for the other machines, after one has ended
 START_AGAIN = "start again to continue from the last checkpoint."
+
+
+def machine_count(nodes: int) -> int:
+    """The number of machines of a job that has the resource `nodes`; one outside of SLURM."""
+    return nodes if JOB_VARIABLE in os.environ else 1
 
 
 def launch(function: Callable[..., None], *arguments: object, count: int, device: str) -> None:
@@ -41,85 +49,122 @@ def launch(function: Callable[..., None], *arguments: object, count: int, device
     else:
         # Its name in the network may be unknown to a machine that is alone.
         config = {"rdzv_endpoint": "localhost:0", "local_addr": "localhost", "run_id": "alone"}
-        launch_on_machines(config | {"nproc_per_node": count}, device, function, *arguments)
+        _launch_here(config | {"nproc_per_node": count}, device, function, *arguments)
 
 
-def launch_on_machines(
-    config: dict, device: str, function: Callable[..., None], *arguments: object
-) -> None:
-    """Call a function in processes of several machines, each of which calls this; see `launch`.
+def launch_on_machines(job: loop.TrainJob) -> None:
+    """Train a run in its number of processes, evenly on the machines of this SLURM job.
+
+    Raises:
+        TrainingInterrupted: the job received SIGTERM.
+        InputError: a process failed or was killed; the log file has the reason.
+    """
+    recipe, machines = job.settings.train, job.nodes
+    with socket.socket() as probe:  # finds a free port, where the launchers meet
+        probe.bind(("", 0))
+        endpoint = f"{socket.gethostname()}:{probe.getsockname()[1]}"
+    content = dataclasses.asdict(job) | {"log_file": logs.log_file(), "endpoint": endpoint}
+    srun = subprocess.Popen(
+        [
+            *("srun", f"--nodes={machines}", f"--ntasks={machines}", "--ntasks-per-node=1"),
+            # srun does not inherit this from the job, and would bind each task to one core.
+            f"--cpus-per-task={recipe.processes // machines * recipe.threads}",
+            *("--kill-on-bad-exit=1", f"--wait={WAIT_SECONDS}"),
+            *(sys.executable, "-m", __name__, json.dumps(content, default=str)),
+        ],
+        env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)},
+    )
+    # SLURM sends SIGTERM to srun's processes too; this one waits until they have ended.
+    with processes.stop_requests() as stop:
+        status = srun.wait()
+    if status and stop:
+        raise TrainingInterrupted(f"The training received SIGTERM; {START_AGAIN}")
+    if status:
+        raise InputError(
+            f"The processes on {machines} machines ended with exit code {status}; the lines above "
+            f"have the reason, unless they were killed; {START_AGAIN}"
+        )
+
+
+def main() -> None:
+    """Start the processes of one machine; `launch_on_machines` calls this by srun."""
+    content = json.loads(sys.argv[1])
+    log_file, endpoint = content.pop("log_file"), content.pop("endpoint")
+    logs.start(log_file, logging.WARNING, append=True)
+    job = script.as_type(content, loop.TrainJob)
+    recipe = job.settings.train
+    config = {
+        "min_nodes": job.nodes, "nproc_per_node": recipe.processes // job.nodes,
+        "rdzv_endpoint": endpoint, "run_id": os.environ[JOB_VARIABLE],
+    }  # fmt: skip
+    _launch_here(config, recipe.device, loop.run_training, job)
+
+
+def _launch_here(config: dict, device: str, function: Callable[..., None], *given: object) -> None:
+    """Call a function in the processes of this machine, of a group on one or several machines.
 
     Args:
         config: of torch's `LaunchConfig`: machines, processes, and their rendezvous.
-        device: of the settings.
     """
-    machines = config.pop("machines", 1)
     for name in ("torch.distributed.elastic", "torch.multiprocessing.spawn"):
-        logging.getLogger(name).setLevel(logging.CRITICAL)  # `_cause` has the one sentence
+        logging.getLogger(name).setLevel(logging.CRITICAL)  # `_failure` has the one sentence
+    machines = config.setdefault("min_nodes", 1)
     with tempfile.TemporaryDirectory() as folder:
-        settings = LaunchConfig(
-            min_nodes=machines,
-            max_nodes=machines,
-            rdzv_backend="c10d",
-            max_restarts=0,
-            logs_specs=DefaultLogsSpecs(log_dir=folder),
-            **config,
-        )
+        specs = DefaultLogsSpecs(log_dir=folder)
+        fixed = {"rdzv_backend": "c10d", "max_restarts": 0, "logs_specs": specs}
+        settings = LaunchConfig(max_nodes=machines, **fixed, **config)
         try:
-            elastic_launch(settings, _work)(device, logs.log_file(), function, *arguments)
+            elastic_launch(settings, _work)(device, logs.log_file(), function, *given)
         except SignalException as error:
-            raise TrainingInterrupted(
-                f"The training received {error.sigval.name}; {START_AGAIN}"
-            ) from error
+            reason = f"The training received {error.sigval.name}; {START_AGAIN}"
+            raise TrainingInterrupted(reason) from error
         except ChildFailedError as error:
-            rank, failure = error.get_first_failure()
-            count = machines * settings.nproc_per_node
-            raise _cause(f"Training process {rank + 1} of {count}", failure) from None
+            raise _failure(error, Path(folder), machines * settings.nproc_per_node) from None
 
 
-def _work(
-    device: str, log_file: str | None, function: Callable[..., None], *arguments: object
-) -> None:
+def _work(device: str, log_file: str | None, function: Callable[..., None], *given: object) -> None:
     """Call the function in a process of the group."""
     if os.environ["RANK"] == "0":
         logs.start(log_file, append=True)
 
     @record
     def call_in_group() -> None:
-        try:
-            with processes.group(device):
-                function(*arguments)
-        except TrainingInterrupted as error:
-            if processes.is_main():
-                logging.warning("%s", error)  # SIGTERM to the launcher too, which knows no more
-            raise
-        except InputError:
-            raise
-        except Exception:
-            time.sleep(SECONDS_BEFORE_THE_END)
-            raise
+        with processes.group(device):
+            function(*given)
 
     try:
         call_in_group()
-    except Exception:  # noqa: BLE001 (the launcher reads it from the file that `record` wrote)
+    except Exception as error:  # noqa: BLE001 (the launcher reads it from the file that `record` wrote)
+        if isinstance(error, TrainingInterrupted) and os.environ["RANK"] == "0":
+            logging.warning("%s", error)  # SIGTERM to the launcher too, which knows no more
         # Without the interpreter's clean-up, which under NCCL may wait for the other processes.
         os._exit(1)
 
 
-def _cause(process: str, failure: ProcessFailure) -> InputError:
-    """The failure of a process as one sentence; a traceback goes to the log."""
-    if failure.exitcode == -signal.SIGTERM:
+def _failure(error: ChildFailedError, folder: Path, count: int) -> InputError:
+    """The failure of some processes as one sentence; a traceback goes to the log.
+
+    The launcher knows the one that it saw first, which may only follow from the `InputError` of
+    another one: all have written theirs in files.
+    """
+    rank, first = error.get_first_failure()
+    messages = [json.loads(path.read_text())["message"] for path in folder.rglob("error.json")]
+    for message in messages:
+        kind, _, text = message["message"].partition(": ")
+        for known in (InputError, TrainingInterrupted):
+            if kind == known.__name__:
+                return known(text)
+    process = f"Training process {rank + 1} of {count}"
+    if first.exitcode == -signal.SIGTERM:
         return TrainingInterrupted(f"The training received SIGTERM as it began; {START_AGAIN}")
-    if isinstance(failure.message, str):  # no exception was recorded
-        how = failure.signal_name() if failure.exitcode < 0 else f"exit code {failure.exitcode}"
-        return InputError(
-            f"{process} ended with {how}, possibly because the machine ran out of memory; "
-            f"{START_AGAIN}"
-        )
-    kind, _, text = failure.message["message"].partition(": ")
-    for known in (InputError, TrainingInterrupted):
-        if kind == known.__name__:
-            return known(text)
-    logging.error("%s", failure.message["extraInfo"]["py_callstack"])
-    reason = f"{kind}: {text.splitlines()[0] if text else '-'}"
-    return InputError(f"{process} failed with {reason}; the log has the traceback.")
+    if isinstance(first.message, str):  # no exception was recorded
+        how = first.signal_name() if first.exitcode < 0 else f"exit code {first.exitcode}"
+        reason = "possibly because the machine ran out of memory"
+        return InputError(f"{process} ended with {how}, {reason}; {START_AGAIN}")
+    logging.error("%s", first.message["extraInfo"]["py_callstack"])
+    line = first.message["message"].partition("\n")[0]
+    return InputError(f"{process} failed with {line}; the log has the traceback.")
+
+
+if __name__ == "__main__":
+    main()

@@ -5,6 +5,7 @@ They are those of `torch.distributed`'s group. Without a group, this process is 
 
 import contextlib
 import os
+import signal
 from collections.abc import Callable, Iterable, Iterator
 from typing import TypeVar
 
@@ -32,6 +33,17 @@ def group(device: str) -> Iterator[None]:
     yield
     # Not after an error: under NCCL this may wait for the other processes.
     distributed.destroy_process_group()
+
+
+@contextlib.contextmanager
+def stop_requests() -> Iterator[list[int]]:
+    """Within this context, SIGTERM does not end the process, and is added to the list."""
+    received: list[int] = []
+    before = signal.signal(signal.SIGTERM, lambda number, _: received.append(number))
+    try:
+        yield received
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def size() -> int:

@@ -1,0 +1,434 @@
+"""The course's training loop (section 3.2.5), from HDF5 files to a trained network.
+
+It runs in each process of a group. A training that was interrupted continues from its checkpoint,
+and ends in the same bits: nothing is random but by seed and step.
+"""
+
+import contextlib
+import dataclasses
+import itertools
+import logging
+import math
+from collections.abc import Callable, Generator, Iterator
+from pathlib import Path
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from renet.common.errors import InputError, TrainingInterrupted
+from renet.common.progress import Progress
+from renet.config.recipe import Recipe
+from renet.dataset import hdf5
+from renet.dataset.hdf5 import FaceFile
+from renet.dataset.tables import SPLIT
+from renet.network import devices, inference, kinds, model_file
+from renet.network.loader import Loader
+from renet.network.model import Network, parameter_count
+from renet.network.settings import RunSettings
+from renet.training import age_groups, history, initial_weights, processes
+from renet.training.augmentation import Augmentation
+from renet.training.checkpoints import Checkpoint
+from renet.training.folder import TrainingFolder
+from renet.training.history import HISTORY, THROUGHPUT
+from renet.training.step import MovingAverage, TrainStep, learning_rate
+from renet.training.tensorboard import EventLog
+from renet.training.throughput import Throughput
+
+# Steps from one reading of the metrics to the next: on a GPU, each waits for the device.
+SYNC_EVERY = {"cpu": 1, "cuda": 20}
+Batch = tuple[Tensor, Tensor, float]  # what a `TrainStep` takes
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class TrainJob:
+    """The inputs, outputs, params and resources of the rule `train`, for each process of a run.
+
+    Attributes:
+        table: CSV table of the training faces, for a recipe with `age_weight`.
+        checkpoint_seconds: see `renet.training.checkpoints`.
+        code: digest of the code.
+        gpu, nodes: number of GPUs and of machines; several machines have each its own GPUs.
+    """
+
+    settings: RunSettings
+    faces: Path
+    validation: Path | None = None
+    table: Path | None = None
+    model: Path
+    history: Path
+    throughput: Path
+    training: Path
+    checkpoint_seconds: float
+    code: str
+    gpu: int | None = None
+    nodes: int
+
+    @property
+    def paths(self) -> list[Path]:
+        """The training set, and the validation set if there is one."""
+        return [path for path in (self.faces, self.validation) if path]
+
+    def read(self) -> list[FaceFile]:
+        """The files of `paths`, and the ages in the table if there is one."""
+        faces, *validation = [hdf5.read(path) for path in self.paths]
+        if self.table:
+            faces = hdf5.with_ages(faces, SPLIT.read(self.table).age)
+        return [faces, *validation]
+
+    def folder(self) -> TrainingFolder:
+        """The folder of this training, beside the model."""
+        digests = map(hdf5.content_digest, self.read())
+        settings = self.settings.without_device()
+        return TrainingFolder(self.model.parent / "training", settings, self.code, *digests)
+
+
+def run_training(job: TrainJob) -> None:
+    """Train a run in this process of its group, in the folder of its model; checkpoints stay.
+
+    Raises:
+        InputError, TrainingInterrupted: see `resume` and `Trainer.run`.
+    """
+    faces, folder = job.read(), job.model.parent
+    checkpoint = Checkpoint(folder, job.checkpoint_seconds)
+    trainer = resume(job.settings, checkpoint, *faces)
+    if not processes.is_main():
+        trainer.run(checkpoint)
+        return
+    events = EventLog(folder / "tensorboard")
+    events.add_epochs(trainer.history, trainer.throughput.rows)
+
+    def after_epoch(trainer: "Trainer") -> None:
+        events.add_epochs(trainer.history, trainer.throughput.rows)
+
+    trainer.run(checkpoint, after_epoch)
+    events.close()
+    HISTORY.write(job.history, HISTORY.frame(trainer.history))
+    THROUGHPUT.write(job.throughput, THROUGHPUT.frame(trainer.throughput.rows))
+    model_file.save(job.model, trainer.model)
+
+
+def resume(settings: RunSettings, checkpoint: Checkpoint, *faces: FaceFile) -> "Trainer":
+    """Build a training at the state of its checkpoint, or at its start where there is none.
+
+    Args:
+        faces: as `Trainer` takes them.
+
+    Raises:
+        InputError: see `build` and `Checkpoint.load`.
+    """
+    device = choose_device(settings.train)
+    saved = processes.from_main(checkpoint.load)  # which may rename a damaged checkpoint
+    return build(settings, device, *faces, saved=saved)
+
+
+def choose_device(recipe: Recipe) -> torch.device:
+    """The device of this process, and its algorithms.
+
+    Raises:
+        InputError: the device does not exist.
+    """
+    device = devices.choose(recipe.device, recipe.threads, processes.local_rank())
+    devices.choose_algorithms(device, recipe.deterministic)
+    return device
+
+
+def build(
+    settings: RunSettings,
+    device: torch.device,
+    faces: FaceFile,
+    validation: FaceFile | None = None,
+    *,
+    saved: dict | None = None,
+) -> "Trainer":
+    """Build a training, at its start or at the state of a model file.
+
+    Args:
+        device: from `choose_device`.
+        saved: content of a model file with a training's state; its network replaces that of
+            `settings.model`.
+
+    Raises:
+        InputError: see `Trainer`.
+    """
+    if saved:
+        model = model_file.build(saved)
+    else:
+        classes = settings.model.classes + age_groups.extra_outputs(settings.train)
+        architecture = dataclasses.replace(settings.model, classes=classes)
+        model = kinds.build(faces.shape, architecture, faces.mean)
+        kinds.init_weights(model, settings.train.seed)
+        if settings.train.start_from:
+            initial_weights.load_into(model, settings.train)
+    model.freeze(settings.train.freeze)
+    logging.info("The network has %s parameters", f"{parameter_count(model):,}")
+    logging.debug("%s", model)
+    trainer = Trainer(devices.to_device(model, device), settings.train, faces, validation)
+    if saved:
+        trainer.restore(saved["training"])
+    return trainer
+
+
+class Trainer:
+    """A training: the network, its optimizer and its progress.
+
+    Attributes:
+        faces, validation: the training set, and the validation set if there is one.
+        eval_model: the moving average of the network if there is one, or the network.
+        global_step: number of steps so far, from which all follows that is not in the weights.
+        history: a row for each completed epoch; see `renet.training.history`.
+        throughput: speed and memory of the epochs.
+        best: epoch, loss and weights of the lowest validation loss, with select_epoch: best.
+    """
+
+    def __init__(
+        self, model: Network, recipe: Recipe, faces: FaceFile, validation: FaceFile | None = None
+    ):
+        """Prepare a training of a network, which is on its device, from its start.
+
+        Raises:
+            InputError: size or number of classes of the faces is not the network's.
+        """
+        check_faces(model, recipe, *filter(None, (faces, validation)))
+        self.model, self.device = model, next(model.parameters()).device
+        self.recipe, self.faces, self.validation = recipe, faces, validation
+        self.average = MovingAverage(model, recipe.ema) if recipe.ema else None
+        self.eval_model = self.average.network if self.average else model
+        self.step = TrainStep(model, recipe)
+        self.throughput = Throughput(self.device)
+        self.history: list[dict] = []
+        self.best: dict | None = None
+        self.global_step = 0
+        self._steps_per_epoch = len(range(0, len(faces), recipe.batch_size))
+
+    @property
+    def epoch(self) -> int:
+        """Number of completed epochs."""
+        return len(self.history)
+
+    @property
+    def epoch_step(self) -> int:
+        """Number of steps in the epoch that is under way."""
+        return self.global_step - self.epoch * self._steps_per_epoch
+
+    @property
+    def samples_seen(self) -> int:
+        """Number of faces in these steps, of all processes."""
+        return min(self.epoch_step * self.recipe.batch_size, len(self.faces))
+
+    def run(
+        self,
+        checkpoint: Checkpoint | None = None,
+        after_epoch: Callable[["Trainer"], None] = lambda _: None,
+        show_progress: bool = True,
+    ) -> None:
+        """Train up to the recipe's number of epochs.
+
+        Args:
+            checkpoint: where to write checkpoints; None writes none, and SIGTERM ends the process.
+            after_epoch: called after every epoch, in rank 0.
+
+        Raises:
+            InputError: the loss became NaN or infinite; the last checkpoint stays.
+            TrainingInterrupted: SIGTERM came; a checkpoint was written.
+        """
+        self._checkpoint = checkpoint
+        with contextlib.ExitStack() as stack:
+            self._stop = stack.enter_context(processes.stop_requests()) if checkpoint else []
+            loader = Loader(self.faces.pixels, self._labels(), self.device)
+            batches = stack.enter_context(contextlib.closing(self._batches(loader)))
+            while self.epoch < self.recipe.epochs:
+                self.throughput.start(loader)
+                self._train_epoch(batches, show_progress)
+                self._end_epoch()
+                if processes.is_main():
+                    after_epoch(self)
+                self._save()
+        best = self.best
+        self.model.load_state_dict(best["state"] if best else self.eval_model.state_dict())
+        if self.recipe.age_weight:
+            age_groups.drop_outputs(self.model)
+
+    def _train_epoch(self, batches: Iterator[Batch], show_progress: bool) -> None:
+        self.model.train()
+        progress = Progress(
+            total=len(self.faces), initial=self.samples_seen, unit=" img",
+            desc=f"epoch {self.epoch + 1}/{self.recipe.epochs}",
+            disable=not (show_progress and processes.is_main()),
+        )  # fmt: skip
+        with progress:
+            for batch in itertools.islice(batches, self._steps_per_epoch - self.epoch_step):
+                self._update(*batch)
+                at_end = self.samples_seen == len(self.faces)
+                if at_end or self.epoch_step % SYNC_EVERY[self.device.type] == 0:
+                    self._show_metrics(progress)
+                    self._stop_or_save()
+
+    def _update(self, pixels: Tensor, targets: Tensor, fraction: float) -> None:
+        self.step.set_rate(learning_rate(self.recipe, self.global_step, self._steps_per_epoch))
+        self.step(pixels, targets, fraction)
+        if self.average:
+            self.average.update(self.global_step)
+        self.global_step += 1
+
+    def _labels(self) -> np.ndarray:
+        """What the loader gives with each face: its class, or its joint class and age group."""
+        faces = self.faces
+        if not self.recipe.age_weight:
+            return faces.targets
+        return age_groups.joint_classes(faces.targets, faces.class_count, faces.ages)
+
+    def _batches(self, loader: Loader) -> Generator[Batch, None, None]:
+        """The batches of all steps that are left, read ahead and augmented."""
+        recipe, count = self.recipe, len(self.faces)
+        labels = age_groups.label_count(recipe, self.faces.class_count)
+        changes = Augmentation.from_recipe(recipe, count, labels)
+        parts, ahead = itertools.tee(batches(recipe, count, self.global_step))
+        rows = (changes.rows_to_read(own, epoch) if changes else own for epoch, own, _ in ahead)
+        with contextlib.closing(loader.batches(rows)) as loaded:
+            for (epoch, own, fraction), (pixels, targets) in zip(parts, loaded, strict=True):
+                if changes:
+                    pixels, targets = changes(pixels, targets, own, epoch)
+                yield pixels, targets, fraction
+
+    def _end_epoch(self) -> None:
+        # The loss is that before the last update, and does not tell of it.
+        if not all(values.isfinite().all() for values in self.model.state_dict().values()):
+            raise self._divergence("A weight", self.epoch_step)
+        (loss, accuracy), epoch = self._read_metrics(), self.epoch + 1
+        rate = learning_rate(self.recipe, self.global_step - 1, self._steps_per_epoch)
+        row: dict[str, float | None] = {
+            "epoch": epoch, "learning_rate": rate, "loss": loss, "accuracy": accuracy,
+            **history.NOT_VALIDATED,
+        }  # fmt: skip
+        if self.validation is not None and self.recipe.validates_after(epoch):
+            self._save()  # it may take longer than the time after SIGTERM
+            loss, accuracy = self.validate()
+            if not math.isfinite(loss):
+                raise self._divergence("The validation loss", self.epoch_step)
+            row |= {"validation_loss": loss, "validation_accuracy": accuracy}
+            self._keep_if_best(epoch, loss)
+        self.throughput.end(epoch, self.samples_seen)
+        self.history.append(row)
+        history.log(row)
+        self.step.sums.zero_()
+
+    def validate(self) -> tuple[float, float]:
+        """Mean loss and accuracy on the validation set; each process computes its part."""
+        faces: FaceFile = self.validation
+        # Each process has its own running statistics; those of rank 0 are the network's.
+        processes.broadcast(self.eval_model.buffers())
+        own = faces.pixels[processes.part(len(faces))]
+        own = inference.logits(self.eval_model, own, self.device, self.recipe.precision)
+        logits = processes.concatenate(own)[:, : faces.class_count]  # no age groups
+        loss = F.cross_entropy(torch.from_numpy(logits), torch.from_numpy(faces.targets)).item()
+        return loss, float((logits.argmax(1) == faces.targets).mean())  # a tie counts as class 0
+
+    def _keep_if_best(self, epoch: int, loss: float) -> None:
+        """Keep the weights after an epoch (from 1) if its validation loss is the lowest."""
+        selects = self.recipe.select_epoch == "best"
+        if selects and (not self.best or loss < self.best["loss"]):
+            weights = {name: value.clone() for name, value in self.eval_model.state_dict().items()}
+            self.best = {"epoch": epoch, "loss": loss, "state": weights}
+
+    def _show_metrics(self, progress: Progress) -> None:
+        loss, accuracy = self._read_metrics()
+        remaining = (self.recipe.epochs - self.epoch) * len(self.faces) - self.samples_seen
+        time = self.throughput.time_for(remaining, self.samples_seen)
+        metrics = f"loss {loss:.4f}, accuracy {accuracy:.3f}, all done in {time}"
+        progress.set_postfix_str(metrics, refresh=False)
+        progress.update(self.samples_seen - progress.n)
+
+    def _read_metrics(self) -> tuple[float, float]:
+        """Mean loss and accuracy of this epoch so far; waits for the device."""
+        loss, correct, finite = self.step.sums.tolist()
+        if finite < self.epoch_step:
+            raise self._divergence("The loss", int(finite) + 1)
+        return loss / self.samples_seen, correct / self.samples_seen
+
+    def _stop_or_save(self) -> None:
+        if not self._checkpoint:
+            return
+        stops = processes.any_of(bool(self._stop), self.device)
+        self._save(0 if stops else self._checkpoint.seconds)
+        if stops:
+            processes.barrier()  # rank 0 may still write, and would be ended with this process
+            raise TrainingInterrupted(
+                f"The training received SIGTERM in epoch {self.epoch + 1} and stopped; start it "
+                "again to continue from its checkpoint."
+            )
+
+    def _save(self, min_age: float | None = None) -> None:
+        """Write a checkpoint in rank 0, if the latest one has this age in seconds, or its `gap`."""
+        if self._checkpoint and processes.is_main() and self._checkpoint.is_due(min_age):
+            self._checkpoint.save(self.eval_model, self.state())
+
+    def state(self) -> dict:
+        """The state as it is, for model files: plain values, and tensors that are shared."""
+        return {
+            "epoch": self.epoch,
+            "steps": self.epoch_step,  # a training can go on with larger batches
+            "history": self.history,
+            # A model file has the moving average in place of the network.
+            "weights": self.model.state_dict() if self.average else None,
+            "best": self.best,
+            **self.step.state(),
+            **self.throughput.state(),
+        }
+
+    def restore(self, state: dict) -> None:
+        """Continue from the state in a model file, whose network this training was made with."""
+        self.history = state["history"]
+        self.global_step = self.epoch * self._steps_per_epoch + state["steps"]
+        self.model.load_state_dict(state["weights"] or self.model.state_dict())
+        self.best = state["best"] if self.recipe.select_epoch == "best" else None
+        self.step.restore(state)
+        self.throughput.restore(state)
+        logging.info("Continuing after epoch %d, batch %d", self.epoch, self.epoch_step)
+
+    def _divergence(self, what: str, batch: int) -> InputError:
+        """The error for numbers that are no longer finite."""
+        return InputError(
+            f"{what} is NaN or infinite in epoch {self.epoch + 1}, batch {batch}, at a learning "
+            f"rate of {self.recipe.learning_rate}; lower `train.learning_rate`, which starts the "
+            "training anew."
+        )
+
+
+def check_faces(model: Network, recipe: Recipe, *files: FaceFile) -> None:
+    """Refuse faces whose size or number of classes is not the network's."""
+    classes = model.architecture.classes - age_groups.extra_outputs(recipe)
+    for faces in files:
+        if (faces.shape, faces.class_count) != (model.input_shape, classes):
+            raise InputError(
+                f"{faces.path} has {faces.class_count} classes and faces of shape {faces.shape}, "
+                f"but the network is for {classes} classes and {model.input_shape}; give other "
+                "faces, or train another network."
+            )
+
+
+def batches(recipe: Recipe, count: int, first: int) -> Iterator[tuple[int, np.ndarray, float]]:
+    """For each step from number `first` to the last: its epoch (from 0), and `part_of_batch`."""
+    starts = range(0, count, recipe.batch_size)
+    for epoch in range(first // len(starts), recipe.epochs):
+        order = epoch_order(recipe, count, epoch)
+        for start in starts[max(0, first - epoch * len(starts)) :]:
+            yield epoch, *part_of_batch(order[start : start + recipe.batch_size])
+
+
+def epoch_order(recipe: Recipe, count: int, epoch: int) -> np.ndarray:
+    """The order of the samples in an epoch (from 0): the file's, or a random one."""
+    if not recipe.shuffle_each_epoch:
+        return np.arange(count)
+    return np.random.default_rng([recipe.seed, epoch]).permutation(count)
+
+
+def part_of_batch(batch: np.ndarray) -> tuple[np.ndarray, float]:
+    """This process's rows of a batch, and their fraction of it.
+
+    If a batch has fewer rows than there are processes, an empty part becomes the last row, with a
+    fraction of 0: each process has to take part in the step.
+    """
+    rows = batch[processes.part(len(batch))]
+    return rows if len(rows) else batch[-1:], len(rows) / len(batch)

@@ -1,0 +1,228 @@
+"""One update of a network: forward, loss, backward, sum of the gradients, step."""
+
+import copy
+import functools
+import math
+import warnings
+from collections.abc import Callable
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, distributed, nn
+
+from renet.config.recipe import Recipe
+from renet.network import devices
+from renet.training import age_groups, processes
+
+
+def learning_rate(recipe: Recipe, step: int, steps_per_epoch: int) -> float:
+    """The learning rate of a step, from 0.
+
+    It rises in equal steps over the first `warm_up` epochs. With the cosine schedule it then falls
+    along half a cosine, to zero after the last step (Loshchilov and Hutter, arXiv:1608.03983).
+    """
+    rising, total = round(recipe.warm_up * steps_per_epoch), recipe.epochs * steps_per_epoch
+    if step < rising:
+        return recipe.learning_rate * (step + 1) / (rising + 1)
+    if recipe.schedule == "constant":
+        return recipe.learning_rate
+    done = (step - rising) / max(1, total - rising)
+    return recipe.learning_rate * (1 + math.cos(math.pi * done)) / 2
+
+
+def make_optimizer(model: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
+    """AdamW, or neon's `GradientDescentMomentum`, which equals PyTorch's SGD on the mean loss."""
+    parameters = [one for one in model.parameters() if one.requires_grad]  # others are frozen
+    first = parameters[0]
+    on_gpu = first.device.type != "cpu"
+    # On the device: a captured step reads its present value. A GPU's kernel takes float32.
+    dtype = torch.float32 if on_gpu else torch.float64
+    rate = torch.tensor(recipe.learning_rate, dtype=dtype, device=first.device)
+    # fused: one pass over the 25 million parameters
+    options = {"lr": rate, "weight_decay": recipe.weight_decay, "fused": True}
+    if recipe.optimizer == "adamw":
+        warnings.filterwarnings("ignore", ".*capturable=True, but step", UserWarning)  # in warm-ups
+        return torch.optim.AdamW(parameters, capturable=on_gpu, **options)
+    momentum = {"momentum": recipe.momentum, "nesterov": recipe.nesterov}
+    return torch.optim.SGD(parameters, **momentum, **options)
+
+
+class TrainStep:
+    """Updates the weights from a batch, and sums up loss and accuracy.
+
+    Attributes:
+        captures: whether the step runs from CUDA graphs: two replays instead of some thousand
+            launches.
+        sums: (3,) float64, on the device, so that a GPU does not wait for the host to read them:
+            loss times samples; correct predictions; batches after which the sum of the losses was
+            finite. They are those of all processes.
+    """
+
+    def __init__(self, model: nn.Module, recipe: Recipe):
+        """Make the optimizer of a network that is on its device (see `devices.to_device`)."""
+        self.model, self.recipe = model, recipe
+        self.optimizer = make_optimizer(model, recipe)
+        parameters = self.optimizer.param_groups[0]["params"]
+        self.device, self.dtype = parameters[0].device, parameters[0].dtype
+        self.captures = self.device.type != "cpu"
+        self.sums = torch.zeros(3, dtype=torch.float64, device=self.device)
+        self._is_alone = processes.size() == 1
+        # What the processes add up: loss, correct predictions and samples, and the gradients.
+        # Each begins at a multiple of 16 bytes, as a GPU reads them.
+        sizes = [] if self._is_alone else [-(-one.numel() // 4) * 4 for one in parameters]
+        self._added = torch.zeros(4 + sum(sizes), dtype=self.dtype, device=self.device)
+        self._metrics, *gradients = self._added.split([4, *sizes])
+        for parameter, gradient in zip(parameters, gradients, strict=False):
+            parameter.grad = gradient.as_strided(parameter.shape, parameter.stride())
+        self._graphs = functools.cache(GraphCapture)
+        self._captured: list[tuple[list, Callable, Callable]] = []
+
+    def __call__(self, pixels: Tensor, targets: Tensor, fraction: float = 1.0) -> None:
+        """Train on this process's part of a batch.
+
+        Args:
+            pixels: (N, C, H, W) uint8, on the device.
+            targets: (N,) int64, on the device; or the weights of the classes, (N, classes). With
+                `age_weight`, the classes are joint ones, see `renet.training.age_groups`.
+            fraction: of the samples of the whole batch; 0: these samples do not count.
+        """
+        backward, update = self._backward, self._update
+        if self.captures and fraction:
+            backward, update = self._replays(pixels, targets, fraction)
+        if fraction:
+            backward(pixels, targets, fraction)
+        else:
+            self._added.zero_()
+        if not self._is_alone:
+            distributed.all_reduce(self._added)
+        update()
+
+    def _backward(self, pixels: Tensor, targets: Tensor, fraction: float) -> None:
+        """Forward, loss and backward, to this process's part of the gradients."""
+        with devices.precision_context(self.recipe.precision, self.device):
+            logits = self.model(pixels).to(self.dtype)
+        age_loss: float | Tensor = 0.0
+        if self.recipe.age_weight:
+            logits, targets, age_loss = age_groups.split(logits, targets)
+        labels, smoothing = targets, float(self.recipe.label_smoothing)
+        if targets.is_floating_point():  # of mixed faces
+            targets, labels = targets.to(self.dtype), targets.argmax(1)
+        loss = F.cross_entropy(logits, targets, label_smoothing=smoothing)
+        self.optimizer.zero_grad(set_to_none=self._is_alone)
+        ((loss + self.recipe.age_weight * age_loss) * fraction).backward()
+        self._metrics[0].copy_(loss.detach() * fraction)
+        self._metrics[1].copy_((logits.detach().argmax(1) == labels).sum())
+        self._metrics[2].fill_(len(labels))
+
+    def _update(self) -> None:
+        """Step with the sum of the gradients, and add up the metrics."""
+        self.optimizer.step()
+        loss, correct, samples, _ = self._metrics.double()
+        self.sums[:2] += torch.stack([loss * samples, correct])
+        self.sums[2] += self.sums[0].isfinite()
+
+    def set_rate(self, rate: float) -> None:
+        """Set the learning rate; a captured step reads it from the device."""
+        self.optimizer.param_groups[0]["lr"].fill_(rate)
+
+    def state(self) -> dict:
+        """The averages of the gradients, and the sums; waits for the device."""
+        averages = self.optimizer.state_dict()["state"]
+        return {"optimizer": {"state": averages}, "sums": self.sums.tolist()}
+
+    def restore(self, state: dict) -> None:
+        """Continue with this recipe's settings, not with those of the saved training."""
+        settings = self.optimizer.state_dict()["param_groups"]
+        self.optimizer.load_state_dict(state["optimizer"] | {"param_groups": settings})
+        self.sums.copy_(torch.tensor(state["sums"], dtype=torch.float64))
+
+    def _changed(self) -> list[Tensor]:
+        """The tensors that a step changes; those of the optimizer exist after its first step."""
+        averages = [value for state in self.optimizer.state.values() for value in state.values()]
+        return [*self.model.parameters(), *self.model.buffers(), *averages, self.sums]
+
+    def _replays(self, *batch: Tensor | float) -> tuple[Callable, Callable]:
+        """`_backward` and `_update` as CUDA graphs for batches of this size, captured if needed.
+
+        Before a capture some steps run without a graph, while cuDNN and cuBLAS choose their
+        algorithms; the training stays as it is. The graphs share the memory of their activations.
+        """
+        sizes = [getattr(one, "shape", one) for one in batch]
+        for known, backward, update in self._captured:
+            if known == sizes:
+                return backward, update
+        self.model.train()
+        before = {one: one.clone() for one in self._changed()}
+        self._graphs().warm_up(functools.partial(self._backward, *batch), self._update)
+        with torch.no_grad():
+            for one in self._changed():  # an optimizer begins with zeros
+                one.copy_(before[one]) if one in before else one.zero_()
+        self.optimizer.zero_grad(set_to_none=self._is_alone)  # a graph has gradients of its own
+        pixels, targets = (one.clone() for one in batch[:2] if isinstance(one, Tensor))
+        replay = self._graphs().capture(
+            functools.partial(self._backward, pixels, targets, batch[2])
+        )
+
+        def backward(new_pixels: Tensor, new_targets: Tensor, _: float) -> None:
+            pixels.copy_(new_pixels)
+            targets.copy_(new_targets)
+            replay()
+
+        self._captured.append((sizes, backward, self._graphs().capture(self._update)))
+        return self._captured[-1][1:]
+
+
+class GraphCapture:
+    """Captures functions of a GPU as CUDA graphs, on one stream and with one pool of memory.
+
+    A graph computes with the tensors that its function used when it was captured: new values have
+    to be copied into them. What one graph leaves in the pool, any other one may overwrite.
+    """
+
+    WARM_UP_RUNS = 3
+
+    def __init__(self) -> None:
+        """Take a stream and a pool of the current GPU."""
+        self._stream, self._pool = torch.cuda.Stream(), torch.cuda.graph_pool_handle()
+
+    def warm_up(self, *functions: Callable[[], object]) -> None:
+        """Run functions in turn, on the stream of the capture, as PyTorch requires."""
+        self._stream.wait_stream(torch.cuda.current_stream())
+        with torch.cuda.stream(self._stream):
+            for function in self.WARM_UP_RUNS * functions:
+                function()
+        torch.cuda.current_stream().wait_stream(self._stream)
+
+    def capture(self, function: Callable[[], object]) -> Callable[[], object]:
+        """Capture a function without running it, and return a function that replays it.
+
+        The memory that the warm-up has used is freed before.
+        """
+        graph = torch.cuda.CUDAGraph()
+        # thread_local: the loader's threads may allocate pinned memory during the capture.
+        with torch.cuda.graph(graph, self._pool, self._stream, capture_error_mode="thread_local"):
+            function()
+        return graph.replay
+
+
+class MovingAverage:
+    """A copy of a network that follows it, as an exponential moving average of all its values.
+
+    Attributes:
+        network: the copy, on the same device.
+    """
+
+    def __init__(self, model: nn.Module, decay: float):
+        """Begin at the network as it is."""
+        self._model, self._decay = model, decay
+        self.network = copy.deepcopy(model).eval().requires_grad_(requires_grad=False)
+
+    @torch.no_grad()
+    def update(self, step: int) -> None:
+        """Follow the network after its update number `step`, from 0; at first, follow faster."""
+        decay = min(self._decay, (1 + step) / (10 + step))
+        averages, values = (
+            [value for value in one.state_dict().values() if value.is_floating_point()]
+            for one in (self.network, self._model)
+        )
+        torch._foreach_lerp_(averages, values, 1 - decay)
