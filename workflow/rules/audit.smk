@@ -22,7 +22,6 @@ use rule fold as audit_fold with:
         gpu=AUDIT_RESOURCES.gpus,
         mem_mb=lambda wildcards, attempt: AUDIT_RESOURCES.memory_mb * attempt,
         runtime=AUDIT_RESOURCES.minutes,
-        workers=AUDIT_RESOURCES.threads,
     params:
         by="subject",  # a network that knows the person would repeat the label
         settings=runs.fold_settings(AUDIT_RUN),

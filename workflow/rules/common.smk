@@ -80,16 +80,10 @@ def outputs_of(*names, **wildcards):
     return expand(list(chain.from_iterable(found)), **wildcards)
 
 
-def rules_of_kind(kind):
-    """The rules that only some kinds of networks have."""
-    if not kind.has_layers:
-        return ["hog_svm"]
-    return ["train", *(["walkthrough"] if kind.has_walkthrough else [])]
-
-
 def files_of_runs(names):
     """The outputs of these runs, without the pages over all runs and the manifest of each."""
     of_every_run = (
+        "train",
         "infer",
         "evaluate",
         "gallery",
@@ -100,7 +94,8 @@ def files_of_runs(names):
     on_sets = ("infer_external", "evaluate_external", "gallery_external")
     found = outputs_of(*of_every_run, *on_sets, run=names, external=EXTERNAL)
     for name in names:
-        found += outputs_of(*rules_of_kind(KIND_OF_RUN[name]), run=name)
+        if KIND_OF_RUN[name].has_walkthrough:
+            found += outputs_of("walkthrough", run=name)
         if name in WITH_FOLDS:
             found += folds_of_run(name)
             found += outputs_of("evaluate_out_of_fold", "gallery_out_of_fold", run=name)
@@ -325,6 +320,6 @@ def recorded_folders(wildcards):
 def code_of_run(wildcards):
     """The digests of all scripts of a run and of manifest.py."""
     is_folded = wildcards.run in WITH_FOLDS
-    scripts = runs.scripts(KIND_OF_RUN[wildcards.run].kind, folds=is_folded)
+    scripts = runs.scripts(folds=is_folded)
     digests = [code_with_kind(script)(wildcards) for script in scripts]
     return [code("manifest.py"), *digests]

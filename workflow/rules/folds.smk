@@ -22,7 +22,6 @@ rule fold:
     resources:
         **ON_DEVICE,
         runtime=resources_of_run("minutes"),
-        workers=resources_of_run("threads"),
     params:
         by=config["split"]["by"],
         seed=config["split"]["seed"],

@@ -5,8 +5,6 @@ Provides: results/runs/<run>/ model.pt, history.csv, inference tables; training/
 training leaves.
 """
 
-TRAINED = [run for run, kind in KIND_OF_RUN.items() if kind.has_layers]
-FITTED = [run for run in RUNS if run not in TRAINED]
 OF_SLURM = ("mpi", "tasks", "tasks_per_gpu", "cpus_per_task", "gres")
 
 
@@ -22,8 +20,6 @@ rule train:
         training="<results>/runs/{run}/training/training.json",
     log:
         "<results>/runs/{run}/logs/train.log",
-    wildcard_constraints:
-        run=one_of(TRAINED),
     conda:
         "../../envs/train.yaml"
     threads: resources_of_run("train_threads")
@@ -40,34 +36,6 @@ rule train:
         code=code_with_kind("train.py"),
     script:
         "../scripts/train.py"
-
-
-rule hog_svm:
-    """Fit the SVM of one run, whose kind has no layers to train."""
-    input:
-        unpack(training_faces),
-    output:
-        model="<results>/runs/{run}/model.pt",
-        history="<results>/runs/{run}/history.csv",
-        throughput="<results>/runs/{run}/training/throughput.csv",
-        training="<results>/runs/{run}/training/training.json",
-    log:
-        "<results>/runs/{run}/logs/hog_svm.log",
-    wildcard_constraints:
-        run=one_of(FITTED),
-    conda:
-        "../../envs/hog_svm.yaml"
-    threads: resources_of_run("threads")
-    resources:
-        mem_mb=memory_of_run,
-        runtime=resources_of_run("minutes"),
-        # Not params: the result does not depend on them.
-        workers=resources_of_run("threads"),
-    params:
-        settings=training_settings,
-        code=code_with_kind("hog_svm.py"),
-    script:
-        "../scripts/hog_svm.py"
 
 
 rule infer:

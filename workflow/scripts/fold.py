@@ -22,10 +22,10 @@ from renet.dataset import hdf5, selections, splits
 from renet.dataset.hdf5 import FaceFile
 from renet.dataset.tables import SPLIT
 from renet.evaluation.tables import FOLD, PROBABILITIES
-from renet.network import devices, inference
+from renet.network import inference
 from renet.network.model import Network
 from renet.network.settings import RunSettings
-from renet.training import loop, svm_training
+from renet.training import loop
 from renet.training.checkpoints import Checkpoint
 from renet.training.folder import TrainingFolder
 
@@ -47,7 +47,7 @@ def fold(
     validation: float = 0.1,
     settings: RunSettings = COURSE,
     gpu: script.Granted = None,
-    workers: script.Granted = None,
+    threads: script.Granted = None,
     code: script.Code = "",
 ) -> None:
     """Train without a part of the people, or photos, and predict the faces of this part.
@@ -64,13 +64,10 @@ def fold(
         validation: fraction of the other faces that select the epoch (`select_epoch: best`).
         settings: network and recipe; a JSON object can replace single options, as in
             --settings.model '{"cell": "gru"}'.
-        workers: number of processes that compute the features of an SVM.
+        threads: of the job, in which an SVM is fitted.
     """
     samples = pd.concat(map(SPLIT.read, tables), ignore_index=True)
     settings = settings.granted(gpu).with_recipe(processes=1)
-    if not settings.model.has_layers:
-        threads = workers or settings.train.threads
-        settings = settings.with_recipe(device="cpu", precision="float32", threads=threads)
     if fraction is None:
         part = np.where(splits.folds(samples, folds, seed, by) == fold - 1, HELD_OUT, TRAINING)
     else:
@@ -95,7 +92,7 @@ def fold(
         for file in stored:
             hdf5.check_digest(file)
         on = training, selecting if len(selecting) else None
-        model = fit(settings, *on, people, path.parent)
+        model = fit(settings, *on, people, path.parent, threads or settings.train.threads)
         device = next(iter(model.state_dict().values())).device
         precision = settings.train.precision
         logits = inference.logits(model, held_out.pixels, device, precision, show_progress=True)
@@ -104,8 +101,6 @@ def fold(
         FOLD.write(path, table)
 
     depends_on = settings.without_device()
-    if not settings.model.has_layers:
-        depends_on = depends_on.with_recipe(threads=1)  # their number changes no result
     folder = TrainingFolder(
         predictions.with_suffix(""),  # of this fold alone: other folds may be training
         *(depends_on, code, training.digest, selecting.digest, held_out.digest, ids, people),
@@ -129,15 +124,17 @@ def fit(
     validation: FaceFile | None,
     people: list[str],
     folder: Path,
+    threads: int,
 ) -> Network:
     """Train a network of any kind, on its device; people (faces,) are those of the training."""
-    if settings.model.has_layers:
-        checkpoint = Checkpoint(folder, CHECKPOINT_SECONDS)
-        trainer = loop.resume(settings, checkpoint, *filter(None, (training, validation)))
-        trainer.run(checkpoint)
-        return trainer.model
-    network, _, _ = svm_training.fit(settings, training, np.array(people), folder / "features")
-    return devices.to_device(network, devices.choose("cpu", threads=1))
+    if not settings.model.has_layers:
+        from renet.training import hog_svm
+
+        return hog_svm.fit(settings, training, np.array(people), None, threads)[0]
+    checkpoint = Checkpoint(folder, CHECKPOINT_SECONDS)
+    trainer = loop.resume(settings, checkpoint, *filter(None, (training, validation)))
+    trainer.run(checkpoint)
+    return trainer.model
 
 
 if __name__ == "__main__":

@@ -11,7 +11,8 @@ are links to the files in training/<fingerprint>/ beside model.pt, see `renet.tr
 There are also tensorboard/ (the history for TensorBoard), and until the end the checkpoints.
 Decides: nothing beyond the settings. The fingerprint is that of settings, code, data and PyTorch's
 version. Where its folder is finished, nothing is trained; where it has a checkpoint, the training
-continues. An error names a process that trains in the same run.
+continues. An error names a process that trains in the same run. An SVM is fitted instead, to people
+in the CSV table; it has no checkpoints.
 
 This starts the processes of the training, on this machine or on those of a SLURM job. On a command
 line, the script has the options of the course's main_classify.py instead; see
@@ -44,9 +45,10 @@ def train(job: TrainJob) -> None:
             launch.launch_on_machines(here)
         else:
             launch.launch(run_training, here, count=recipe.processes, device=recipe.device)
-        record = provenance.of_training(settings, job.paths, job.code, job.nodes)
+        used = settings if settings.model.has_layers else settings.with_recipe(threads=job.threads)
+        record = provenance.of_training(used, job.paths, job.code, job.nodes)
         files.write_json(training, record)
-        logging.info("%s was trained for %d epochs", job.model, recipe.epochs)
+        logging.info("%s is trained", job.model)
 
     outputs = job.model, job.history, job.throughput, job.training
     job.folder().link_results(dict(zip(RESULTS, outputs, strict=True)), compute, recipe.device)

@@ -6,9 +6,9 @@ A script ends with
         script.run(crop_faces)
 
 Under Snakemake, each argument is the job's named input, output, param, resource or wildcard of the
-same name. On a command line, each argument is an option, `--size 128 128` or, for a field of a
-dataclass, `--filter.min_age 18`; positional arguments may be given without their name. The help is
-the function's docstring. `-o -` writes to standard output.
+same name, and `threads` its number of threads. On a command line, each argument is an option,
+`--size 128 128` or, for a field of a dataclass, `--filter.min_age 18`; positional arguments may be
+given without their name. The help is the function's docstring. `-o -` writes to standard output.
 """
 
 import dataclasses
@@ -107,8 +107,9 @@ def job_arguments(job: Any, function: Callable[..., None]) -> dict[str, object]:
     declared = dict([*job.input.items(), *job.output.items(), *job.params.items()])
     if unknown := declared.keys() - parameters.keys() - RERUN_PARAMS:
         raise TypeError(f"{function.__name__} does not take {', '.join(sorted(unknown))}.")
-    given = dict([*job.wildcards.items(), *job.resources.items()]) | declared
+    given = dict([*job.wildcards.items(), *job.resources.items()]) | {"threads": job.threads}
     hints = typing.get_type_hints(function)
+    given |= declared
     return {name: as_type(given[name], hints[name]) for name in parameters if name in given}
 
 

@@ -25,7 +25,7 @@ class StridedConv(TypedDict):
 class Kind:
     """What the workflow must know about a kind of network."""
 
-    has_layers: ClassVar[bool] = True  # that are trained step by step, by the rule train
+    has_layers: ClassVar[bool] = True  # which are trained step by step
     has_walkthrough: ClassVar[bool] = True  # a page of what each layer makes of one photo
 
     def size_divisors(self) -> tuple[int, int]:

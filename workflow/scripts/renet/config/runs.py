@@ -10,7 +10,7 @@ from renet.config import grids
 from renet.config.architecture import KINDS
 
 SECTIONS = ("model", "train", "checkpoints", "resources")  # that a run may override
-USED_WITHOUT_LAYERS = ("epochs", "seed")
+WITHOUT_LAYERS = {"device": "cpu", "processes": 1, "select_epoch": "last"}  # of `train`
 UNUSED_BY_FOLDS = ("processes",)  # a fold trains in one process
 
 
@@ -35,6 +35,9 @@ def runs(config: dict) -> dict[str, dict]:
                 for section in SECTIONS
             }
             complete[run]["model"] = model_of(config, changes.get("model", {}))
+            if not KINDS[complete[run]["model"]["kind"]].has_layers:
+                complete[run]["train"] |= WITHOUT_LAYERS
+                complete[run]["resources"]["nodes"] = 1
             complete[run]["folds"] = changes.get("folds", 0)
             complete[run]["learning_curve"] = changes.get("learning_curve", [])
     return complete
@@ -57,25 +60,23 @@ def model_of(config: dict, changes: dict) -> dict:
     return {"kind": kind} | dataclasses.asdict(KINDS[kind]()) | changes
 
 
-def scripts(kind: str, *, folds: bool) -> list[str]:
-    """The scripts that make a run of a kind, perhaps with folds, from the archives to its pages."""
-    trained_by = "train.py" if KINDS[kind].has_layers else "hog_svm.py"
+def scripts(*, folds: bool) -> list[str]:
+    """The scripts that make a run, perhaps with folds, from the archives to its pages."""
     return [
         "index_archive.py", "parse_metadata.py", "crop_faces.py", "shuffle.py", "write_hdf5.py",
-        trained_by, "infer.py", "evaluate.py", "predictor.py", "report.py",
+        "train.py", "infer.py", "evaluate.py", "predictor.py", "report.py",
     ] + ["fold.py"] * folds  # fmt: skip
 
 
 def training_settings(run: dict) -> dict:
     """What the result of a run's training depends on: its sections `model` and `train`.
 
-    Of a kind without layers, it depends on the keys `USED_WITHOUT_LAYERS` of `train` alone.
+    Of a kind without layers, it depends on `train.seed` alone.
     """
     settings = {section: run[section] for section in ("model", "train")}
     if KINDS[run["model"]["kind"]].has_layers:
         return settings
-    used = {key: run["train"][key] for key in USED_WITHOUT_LAYERS}
-    return settings | {"train": used}
+    return settings | {"train": {"seed": run["train"]["seed"]}}
 
 
 def with_folds(run: dict) -> dict:
@@ -88,7 +89,7 @@ def trained_on(run: dict) -> list[str]:
 
     With folds, the validation set too, unless the training selects its epoch on it.
     """
-    selects = run["train"]["select_epoch"] == "best" and KINDS[run["model"]["kind"]].has_layers
+    selects = run["train"]["select_epoch"] == "best"
     return ["train", "validation"] if run["folds"] and not selects else ["train"]
 
 

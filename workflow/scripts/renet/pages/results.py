@@ -64,9 +64,8 @@ class RunResults(SetResults):
 
     @property
     def epochs(self) -> int:
-        """Epochs of the training; a kind without layers has one row of history for all of them."""
-        has_layers = self.architecture.has_layers
-        return len(self.history) if has_layers else self.settings["train"]["epochs"]
+        """Epochs of the training; an SVM has one row of history, after the last of them."""
+        return int(self.history.epoch.iloc[-1])
 
     @property
     def advice(self) -> str:

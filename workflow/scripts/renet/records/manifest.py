@@ -33,7 +33,7 @@ def of_run(outputs: Iterable[Path], receipt_files: Iterable[Path], kind: str) ->
     recorded, folder = files.read_json(provenance), provenance.parent
     code = _code(kind, folds=bool(recorded["config"].get("folds")))
     # The training recorded its own digest; `snakemake --touch` accepts results of other code.
-    code["train.py" if "train.py" in code else "hog_svm.py"] = recorded["code"]["train"]
+    code["train.py"] = recorded["code"]["train"]
     return {
         "format": FORMAT,
         "run": folder.name,
@@ -46,7 +46,7 @@ def of_run(outputs: Iterable[Path], receipt_files: Iterable[Path], kind: str) ->
 
 
 def _code(kind: str, *, folds: bool) -> dict[str, str]:
-    module, scripts = f"renet.network.kinds.{kind}", runs.scripts(kind, folds=folds)
+    module, scripts = f"renet.network.kinds.{kind}", runs.scripts(folds=folds)
     return {name: code_digest.digest(SCRIPTS / name, module) for name in scripts}
 
 

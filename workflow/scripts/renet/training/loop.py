@@ -6,6 +6,7 @@ and ends in the same bits: nothing is random but by seed and step.
 
 import contextlib
 import dataclasses
+import importlib.metadata
 import itertools
 import logging
 import math
@@ -17,6 +18,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from renet.common import files
 from renet.common.errors import InputError, TrainingInterrupted
 from renet.common.progress import Progress
 from renet.config.recipe import Recipe
@@ -46,10 +48,11 @@ class TrainJob:
     """The inputs, outputs, params and resources of the rule `train`, for each process of a run.
 
     Attributes:
-        table: CSV table of the training faces, for a recipe with `age_weight`.
+        table: CSV table of the training faces, for a recipe with `age_weight` and for an SVM.
         checkpoint_seconds: see `renet.training.checkpoints`.
         code: digest of the code.
         gpu, nodes: number of GPUs and of machines; several machines have each its own GPUs.
+        threads: of the job, in which an SVM is fitted.
     """
 
     settings: RunSettings
@@ -64,6 +67,7 @@ class TrainJob:
     code: str
     gpu: int | None = None
     nodes: int
+    threads: int = 1
 
     @property
     def paths(self) -> list[Path]:
@@ -79,18 +83,30 @@ class TrainJob:
 
     def folder(self) -> TrainingFolder:
         """The folder of this training, beside the model."""
-        digests = map(hdf5.content_digest, self.read())
         settings = self.settings.without_device()
-        return TrainingFolder(self.model.parent / "training", settings, self.code, *digests)
+        depends_on = [settings, self.code, *map(hdf5.content_digest, self.read())]
+        if self.table and not settings.model.has_layers:
+            version = importlib.metadata.version("scikit-learn")
+            depends_on += [files.file_digest(self.table), version]
+        return TrainingFolder(self.model.parent / "training", *depends_on)
 
 
 def run_training(job: TrainJob) -> None:
     """Train a run in this process of its group, in the folder of its model; checkpoints stay.
 
+    A kind without layers is fitted instead, by the only module that needs scikit-learn.
+
     Raises:
         InputError, TrainingInterrupted: see `resume` and `Trainer.run`.
     """
     faces, folder = job.read(), job.model.parent
+    if not job.settings.model.has_layers:
+        from renet.training import hog_svm
+
+        people, (training, validation) = SPLIT.read(job.table).subject, (*faces, None)[:2]
+        found = hog_svm.fit(job.settings, training, people.to_numpy(), validation, job.threads)
+        _write(job, *found)
+        return
     checkpoint = Checkpoint(folder, job.checkpoint_seconds)
     trainer = resume(job.settings, checkpoint, *faces)
     if not processes.is_main():
@@ -104,9 +120,13 @@ def run_training(job: TrainJob) -> None:
 
     trainer.run(checkpoint, after_epoch)
     events.close()
-    HISTORY.write(job.history, HISTORY.frame(trainer.history))
-    THROUGHPUT.write(job.throughput, THROUGHPUT.frame(trainer.throughput.rows))
-    model_file.save(job.model, trainer.model)
+    _write(job, trainer.model, trainer.history, trainer.throughput.rows)
+
+
+def _write(job: TrainJob, model: Network, history: list[dict], throughput: list[dict]) -> None:
+    HISTORY.write(job.history, HISTORY.frame(history))
+    THROUGHPUT.write(job.throughput, THROUGHPUT.frame(throughput))
+    model_file.save(job.model, model)
 
 
 def resume(settings: RunSettings, checkpoint: Checkpoint, *faces: FaceFile) -> "Trainer":

@@ -1,6 +1,6 @@
 """The kind hog_svm: scikit-image's histograms of oriented gradients and a linear SVM.
 
-Dalal and Triggs, Histograms of Oriented Gradients for Human Detection (2005). The rule hog_svm fits
+Dalal and Triggs, Histograms of Oriented Gradients for Human Detection (2005). The rule train fits
 it with scikit-learn; here are its coefficients, in a network that a model file can hold.
 """
 
