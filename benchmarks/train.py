@@ -41,6 +41,7 @@ from training_steps import SIDE, time_of
 from renet.network import batch_norm
 
 PLAIN = "plain port, float32"
+UNKNOWN = math.nan, math.nan  # the bounds of a precision that is not measured
 GFLOP = {"train": 2.25, "infer": 0.75, "modern": 2.65}  # an image, without the augmentation
 PRODUCTS = {"cpu": (1024, 2048, 3072), "cuda": (4096, 8192)}  # sides of the matrices
 SPINS = os.environ.get("GOMP_SPINCOUNT", "6000")  # as `renet.common.script` sets it
