@@ -406,6 +406,7 @@ def own_project(tmp_path, count: int):
 
 
 @pytest.mark.fault("missing-photo")
+@pytest.mark.slow
 def test_terminal_warns_once_of_photos_and_people_before_the_training(tmp_path):
     project = own_project(tmp_path, 12)
     (tmp_path / "photos" / "another.jpg").write_bytes(jpeg())
