@@ -20,7 +20,6 @@ from helpers.training import (
     after_each_update,
     in_float64,
     new_network,
-    same,
     terminated_before,
     weights_of,
     write_faces,
@@ -110,24 +109,6 @@ def test_each_kind_of_network_trains_with_each_recipe(apart, recipe, kind):
     weights, (row,) = apart(train_kind, kind, recipe)
     assert np.isfinite([row["loss"], row["validation_loss"]]).all()
     assert all(value.isfinite().all() for value in weights.values())
-
-
-def stop_and_resume(folder: Path, recipe: Recipe, update: int, stops: Path) -> list:
-    """Weights and history of a training and of one that was stopped in between."""
-    checkpoint = Checkpoint(stops, seconds=3600)
-    with terminated_before(update):
-        made(folder, recipe).run(checkpoint, show_progress=False)
-    saved = checkpoint.load()
-    assert 0 < saved["training"]["steps"] < 4
-    return [result(made(folder, recipe)), result(made(folder, recipe, saved=saved))]
-
-
-@slow
-@each_recipe
-@pytest.mark.parametrize("update", [2, 6])
-def test_training_stopped_within_an_epoch_resumes_to_the_same_bits(apart, recipe, update, tmp_path):
-    whole, resumed = apart(stop_and_resume, recipe, update, tmp_path)
-    assert resumed[1] == whole[1] and same(resumed[0], whole[0])
 
 
 def move(folder: Path, recipe: Recipe, stops: Path) -> list:

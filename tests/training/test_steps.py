@@ -15,6 +15,7 @@ from renet.common.errors import InputError
 from renet.config.recipe import Recipe
 from renet.network import devices
 from renet.network.kinds.renet import ReNet
+from renet.network.settings import RunSettings
 from renet.training import processes, train_step
 from renet.training.throughput import Throughput
 
@@ -270,6 +271,12 @@ def test_gpus_that_snakemake_grants_go_before_the_settings(device, two_gpus):
     assert devices.choose(devices.granted(device, 0), 1).type == "cpu"
     for gpus in (1, None):
         assert devices.choose(devices.granted(device, gpus), 1).type == "cuda"
+
+
+def test_fewer_gpus_than_processes_are_an_error_with_the_way_out():
+    settings = RunSettings(train=Recipe(processes=2))
+    with pytest.raises(InputError, match=r"`train\.processes` is 2.* raise --resources gpu=1"):
+        settings.granted(1)
 
 
 def test_number_of_threads_is_that_of_the_settings():
