@@ -204,15 +204,16 @@ def take_gpu(folder, taken, release):
     torch.cuda.device_count, torch.cuda.get_device_properties = lambda: 2, properties
     with pytest.MonkeyPatch.context() as patched:
         warnings = []
+        patched.setattr(devices, "_gpu_locks", {})  # those of this process
         patched.setattr(devices.logging, "warning", lambda text, *of: warnings.append(text % of))
         taken.put((devices.own_gpu(0), warnings))
     release.wait(60)
 
 
 def test_each_job_has_a_gpu_of_its_own_until_it_ends(tmp_path):
-    spawn = multiprocessing.get_context("spawn")
-    taken, release = spawn.Queue(), spawn.Event()
-    jobs = [spawn.Process(target=take_gpu, args=(str(tmp_path), taken, release)) for _ in range(3)]
+    fork = multiprocessing.get_context("fork")
+    taken, release = fork.Queue(), fork.Event()
+    jobs = [fork.Process(target=take_gpu, args=(str(tmp_path), taken, release)) for _ in range(3)]
     for job in jobs:
         job.start()
     found = sorted(taken.get(timeout=60) for _ in jobs)
