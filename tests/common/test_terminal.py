@@ -134,10 +134,10 @@ def test_no_bar_without_a_terminal(project):
     assert "portraits/s" in log
 
 
-def test_error_of_a_job_appears_once_and_last(project):
-    receipt = "resources/sample/wiki_crop.tar.json"
-    assert run_on_a_terminal(project, "--", receipt).status == 0
-    (project / receipt).with_suffix("").unlink()
+def test_error_of_a_job_appears_once_and_last(finished, tmp_path):
+    project = shutil.copytree(finished, tmp_path / "copy", symlinks=True)
+    for lost in ("resources/sample/wiki_crop.tar", "results/data/sample/members.csv"):
+        (project / lost).unlink()
     session = run_on_a_terminal(project, columns=WIDE)
     assert session.status == 1
     assert session.lines[-1].startswith("index_archive failed: ")

@@ -16,7 +16,7 @@ from helpers.dry_run import dry_run
 from helpers.made_once import made_once
 from helpers.predictions import predictions_of
 from helpers.project import call_script
-from helpers.training import QUICK, SMALL, terminated_before, write_faces
+from helpers.training import QUICK, SMALL, write_faces
 from helpers.workflow import copy_project, planned, run, write_config
 from renet.common.errors import InputError
 from renet.config import data_summary, runs
@@ -95,16 +95,6 @@ def test_each_face_is_predicted_once_by_a_network_that_saw_nothing_of_its_group(
         assert len(training) + len(validation) + len(held_out) == len(table)
         fraction = len(validation) / (len(training) + len(validation))
         assert fraction == pytest.approx(0.2, abs=0.06) if select_epoch == "best" else not fraction
-
-
-def test_interrupted_fold_gives_the_same_bytes(data):
-    whole = predict(data, 1).to_csv()
-    shutil.rmtree(data / "1")
-    with terminated_before(10):
-        predict(data, 1)
-    with terminated_before(0) as updates:
-        assert predict(data, 1).to_csv() == whole
-    assert 0 < len(updates) < QUICK.epochs * 8
 
 
 def test_svm_is_fitted_without_the_fold_in_any_number_of_processes(data, monkeypatch):

@@ -2,6 +2,7 @@
 
 import contextlib
 import dataclasses
+import functools
 import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -18,7 +19,7 @@ from renet.dataset import hdf5
 from renet.network import devices, kinds
 from renet.network.model import Network
 from renet.network.settings import RunSettings
-from renet.training import processes, run
+from renet.training import launch, processes, run
 from renet.training.augmentation import CHANGES
 from renet.training.run import TrainJob
 from renet.training.trainer import Trainer
@@ -100,6 +101,15 @@ def after_each_update(action: Callable[[], object]) -> Iterator[None]:
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Trainer, "_update", update)
+        yield
+
+
+@contextlib.contextmanager
+def forked_processes() -> Iterator[None]:
+    """Let `launch` fork its processes, which then need not import PyTorch."""
+    with pytest.MonkeyPatch.context() as patch:
+        config = functools.partial(launch.LaunchConfig, start_method="fork")
+        patch.setattr(launch, "LaunchConfig", config)
         yield
 
 

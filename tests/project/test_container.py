@@ -63,7 +63,7 @@ PATH={python}:$PATH exec "${{@: -3}}"  # bash -c COMMAND
 """
 
 
-@pytest.mark.parametrize("image", ["renet.sif", None])
+@pytest.mark.parametrize("image", ["renet.sif", pytest.param(None, marks=pytest.mark.slow)])
 def test_jobs_run_in_the_image_that_the_config_names(tmp_path, monkeypatch, image):
     project = copy_project(tmp_path / "project")
     write_config(project, container=image)

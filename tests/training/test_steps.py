@@ -15,6 +15,7 @@ from renet.common.errors import InputError
 from renet.config.recipe import Recipe
 from renet.network import devices
 from renet.network.kinds.renet import ReNet
+from renet.network.settings import RunSettings
 from renet.training import processes, train_step
 from renet.training.throughput import Throughput
 
@@ -203,15 +204,16 @@ def take_gpu(folder, taken, release):
     torch.cuda.device_count, torch.cuda.get_device_properties = lambda: 2, properties
     with pytest.MonkeyPatch.context() as patched:
         warnings = []
+        patched.setattr(devices, "_gpu_locks", {})  # those of this process
         patched.setattr(devices.logging, "warning", lambda text, *of: warnings.append(text % of))
         taken.put((devices.own_gpu(0), warnings))
     release.wait(60)
 
 
 def test_each_job_has_a_gpu_of_its_own_until_it_ends(tmp_path):
-    spawn = multiprocessing.get_context("spawn")
-    taken, release = spawn.Queue(), spawn.Event()
-    jobs = [spawn.Process(target=take_gpu, args=(str(tmp_path), taken, release)) for _ in range(3)]
+    fork = multiprocessing.get_context("fork")
+    taken, release = fork.Queue(), fork.Event()
+    jobs = [fork.Process(target=take_gpu, args=(str(tmp_path), taken, release)) for _ in range(3)]
     for job in jobs:
         job.start()
     found = sorted(taken.get(timeout=60) for _ in jobs)
@@ -270,6 +272,12 @@ def test_gpus_that_snakemake_grants_go_before_the_settings(device, two_gpus):
     assert devices.choose(devices.granted(device, 0), 1).type == "cpu"
     for gpus in (1, None):
         assert devices.choose(devices.granted(device, gpus), 1).type == "cuda"
+
+
+def test_fewer_gpus_than_processes_are_an_error_with_the_way_out():
+    settings = RunSettings(train=Recipe(processes=2))
+    with pytest.raises(InputError, match=r"`train\.processes` is 2.* raise --resources gpu=1"):
+        settings.granted(1)
 
 
 def test_number_of_threads_is_that_of_the_settings():
