@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from helpers.captured_graphs import CaptureOnCPU
-from helpers.training import new_network
+from helpers.training import SMALL, new_network
 from renet.common.errors import InputError
 from renet.config.recipe import Recipe
 from renet.network import devices
@@ -18,6 +18,7 @@ from renet.network.kinds.renet import ReNet
 from renet.training import processes, train_step
 from renet.training.throughput import Throughput
 
+CPU = torch.device("cpu")
 RECIPE = Recipe(batch_size=8, learning_rate=0.05, device="cpu")
 
 
@@ -37,7 +38,7 @@ def captured_step(recipe: Recipe) -> train_step.TrainStep:
 
 
 def network() -> ReNet:
-    return devices.to_device(new_network(), torch.device("cpu")).train()
+    return devices.to_device(new_network(), CPU).train()
 
 
 def some_batches() -> list[tuple[torch.Tensor, torch.Tensor]]:
@@ -55,6 +56,19 @@ def assert_same_training(first: train_step.TrainStep, second: train_step.TrainSt
     for name, value in first.model.state_dict().items():
         assert torch.equal(value, second.model.state_dict()[name]), name
     assert torch.equal(first.sums, second.sums)
+
+
+@pytest.mark.parametrize("cell", ["tanh", "relu", "gru", "lstm"])
+def test_step_keeps_types_and_layouts(cell):
+    """A product with another layout would be copied at each step."""
+    model = devices.to_device(new_network(dataclasses.replace(SMALL, cell=cell)), CPU).train()
+    step = train_step.TrainStep(model, dataclasses.replace(RECIPE, precision="bfloat16"))
+    step(*some_batches()[0])
+    for name, parameter in model.named_parameters():
+        momentum = step.optimizer.state[parameter]["momentum_buffer"]
+        for tensor in (parameter, parameter.grad, momentum):
+            assert (tensor.dtype, tensor.stride()) == (torch.float32, parameter.stride()), name
+    assert {buffer.dtype for buffer in model.buffers()} == {torch.float32}
 
 
 RECORDABLE = {
@@ -129,7 +143,7 @@ def test_gradients_that_processes_add_up_begin_at_multiples_of_16_bytes(monkeypa
 
 def test_bfloat16_is_that_of_products_alone():
     model = network()
-    with devices.precision_context("bfloat16", torch.device("cpu")):
+    with devices.precision_context("bfloat16", CPU):
         maps = model.conv1(torch.rand(2, 3, 32, 32))
     assert maps.dtype == torch.bfloat16 and model.conv1.weight.dtype == torch.float32
 
