@@ -221,9 +221,8 @@ def check_updates(oracle: dict, meta: dict, dtype: torch.dtype, differences: Dif
     model = make_model(meta, dtype)
     fill(model, entries(oracle, "p0"))
     optimizer = make_optimizer(model, Recipe())
-    gradients = first_pass(
-        differences, copy.deepcopy(model), oracle, oracle["x"][0], oracle["y"][0]
-    )
+    batch = oracle["x"][0], oracle["y"][0]
+    gradients = first_pass(differences, copy.deepcopy(model), oracle, *batch)
     for name, expected in entries(oracle, "g1").items():
         differences.add("gradients", f"g1/{name}", locate(model, gradients, name), expected)
     means, model = [], model.train()

@@ -111,7 +111,7 @@ def test_oracle_check_without_a_file_says_where_files_come_from(tmp_path, name):
 
 
 def write_full_oracle(path: Path) -> dict:
-    """A file of the layout `full`, of what the network itself computes at 32 x 64; its meta_json."""
+    """A file of the layout `full`, of what the network computes at 32 x 64; its meta_json."""
     meta = {"input_shape": [3, 32, 64], "grad": {}}
     pixels = np.random.default_rng(0).integers(0, 256, (2, 3, 32, 64), dtype=np.uint8)
     oracle = {"x": pixels, "y": np.array([0, 1])}
