@@ -73,8 +73,7 @@ SIMPLE_NAMES = {"gamma": "weight", "beta": "bias"}
 
 def locate(model: ReNet, tensors: dict[str, torch.Tensor], name: str) -> torch.Tensor:
     """The view of our tensors that neon's parameter or statistic `name` corresponds to."""
-    match = RECURRENT.fullmatch(name)
-    if not match:
+    if not (match := RECURRENT.fullmatch(name)):
         layer, kind = name.split(".")
         return tensors[f"{layer}.{SIMPLE_NAMES.get(kind, kind)}"]
     block, sweep, sequence, direction, kind = match.groups()
@@ -242,11 +241,7 @@ def check_updates(oracle: dict, meta: dict, dtype: torch.dtype, differences: Dif
 
 
 def compare_state(
-    differences: Differences,
-    model: ReNet,
-    optimizer: torch.optim.Optimizer,
-    oracle: dict,
-    steps: int,
+    differences: Differences, model: ReNet, optimizer: torch.optim.SGD, oracle: dict, steps: int
 ) -> None:
     """Parameters, running statistics and velocities after so many updates, as far as stored."""
     rate, state = optimizer.param_groups[0]["lr"], optimizer.state

@@ -21,7 +21,14 @@ SCHEMA_FILE = ROOT / "workflow" / "schemas" / "config.schema.yaml"
 DEFAULTS = ROOT / "config.yaml"
 OWN = "sources: [own]\narchives: {own: {database: wiki, photos: crop, url: "
 TABLE = "sources: [own]\narchives: {own: {database: table, photos: crop, url: 'https://a/a.tar', "
+LABELS = TABLE + "labels: "
 HOME = Path.home()
+
+
+def loaded(folder: Path, text: str, command_line: dict | None = None) -> dict:
+    """The config with an overlay of this text."""
+    (folder / "own.yaml").write_text(text)
+    return load(folder / "own.yaml", command_line)
 
 
 def load(overlay: Path, command_line: dict | None = None) -> dict:
@@ -73,6 +80,13 @@ def load(overlay: Path, command_line: dict | None = None) -> dict:
         (OWN + "'https://a/a.tar', slices: [Year]}}", "description: Any column but path, gender,"),
         (TABLE + "table: ~/no.csv}}", "~/no.csv (write the home folder in full, not as ~), which"),
         (TABLE + "table: /no.csv}}", "table` names /no.csv, which is not a file; check the path."),
+        (LABELS + "{tables: [/no/a.csv], gender: sex}}}", "labels` names /no/a.csv, which is"),
+        (LABELS + "{pattern: '(?P<gender>m)', values: {x: man}}}}", "be one of female, male"),
+        (LABELS + "{pattern: '(?P<gender>m)'}, slices: [race]}}", "slices` names race, which"),
+        (LABELS + "{pattern: '(?P<gender>m)', box: [a]}}}", "labels.box` is [a]"),
+        (LABELS + "{tables: a.csv}}}", "`archives.own.labels` lacks `gender`."),
+        (LABELS + "{gender: sex}}}", "`archives.own.labels` lacks `tables`."),
+        (LABELS + "{pattern: '(?P<age>[0-9]+)_'}}}", "labels` lacks `tables`, `gender`."),
         ("audit: {folds: 1}", "The key's description: Number of folds, at least 2; 0 for no audit"),
         ("archives: {own: {}}", "`archives.own` lacks `url`, `database`, `photos`."),
         ("runs: {wide: 5}", "`runs.wide` is 5, and must be a section with keys or null."),
@@ -81,63 +95,50 @@ def load(overlay: Path, command_line: dict | None = None) -> dict:
     ],
 )  # fmt: skip
 def test_error_is_one_sentence_with_the_file(tmp_path, overlay, fault):
-    path = tmp_path / "own.yaml"
-    path.write_text(overlay)
     with pytest.raises(InputError) as caught:
-        load(path)
-    said = str(caught.value)
-    assert said.startswith(f"{path}: ") and fault in said and len(said.splitlines()) == 1
+        loaded(tmp_path, overlay)
+    said, file = str(caught.value), tmp_path / "own.yaml"
+    assert said.startswith(f"{file}: ") and fault in said and len(said.splitlines()) == 1
 
 
 def test_slice_by_a_column_that_the_table_lacks_is_named_before_any_job(tmp_path):
-    table, overlay = tmp_path / "photos.csv", tmp_path / "own.yaml"
+    table = tmp_path / "photos.csv"
     table.write_text('\ufeffPath;"Gender";Skin type\na.jpg;f;3\n', encoding="utf-8")
-    overlay.write_text(f"{TABLE}table: {table}, slices: [skin Type]}}}}")
-    assert sources.archive(load(overlay), "own")["slices"] == ["skin type"]
-    overlay.write_text(f"{TABLE}table: {table}, slices: [glasses]}}}}")
+    config = loaded(tmp_path, f"{TABLE}table: {table}, slices: [skin Type]}}}}")
+    assert sources.archive(config, "own")["slices"] == ["skin type"]
     fault = r"slices` names glasses, .* not a column of .*photos\.csv; .* path, gender, skin type"
     with pytest.raises(InputError, match=fault):
-        load(overlay)
+        loaded(tmp_path, f"{TABLE}table: {table}, slices: [glasses]}}}}")
 
 
 @pytest.mark.parametrize("name", ["../out", ".hidden", "a b", "{x}", ""])
 def test_name_that_cannot_be_a_folder_is_refused(tmp_path, name):
-    path = tmp_path / "own.yaml"
-    path.write_text(yaml.safe_dump({"runs": {name: {}}}))
     with pytest.raises(InputError, match=r"is not a valid name; it must be text .* _, \. or -\.$"):
-        load(path)
+        loaded(tmp_path, yaml.safe_dump({"runs": {name: {}}}))
 
 
 def test_several_errors_are_named_up_to_five_lines(tmp_path):
-    path = tmp_path / "own.yaml"
-    path.write_text(yaml.safe_dump({"train": {f"key{number}": 1 for number in range(9)}}))
     with pytest.raises(InputError) as caught:
-        load(path)
+        loaded(tmp_path, yaml.safe_dump({"train": {f"key{number}": 1 for number in range(9)}}))
     lines = str(caught.value).splitlines()
     assert len(lines) == 5 and lines[-1] == "… and 5 more errors"
 
 
 def test_error_of_the_command_line_is_told_from_that_of_a_file(tmp_path):
-    path = tmp_path / "own.yaml"
-    path.write_text("train: {epochs: 3}")
     with pytest.raises(InputError, match=r"^--config: `train\.epochs` is x, and"):
-        load(path, {"train": {"epochs": "x"}})
+        loaded(tmp_path, "train: {epochs: 3}", {"train": {"epochs": "x"}})
 
 
 def test_nested_values_of_the_command_line_are_read_as_yaml(tmp_path):
-    path = tmp_path / "own.yaml"
-    path.write_text("train: {batch_size: 8}")
     line = {"train": {"epochs": "1", "nesterov": "true"}, "crop": {"size": ["64", "96"]}}
-    config = load(path, line)
+    config = loaded(tmp_path, "train: {batch_size: 8}", line)
     assert config["train"]["epochs"] == 1 and config["train"]["nesterov"] is True
     assert config["train"]["batch_size"] == 8
     assert config["crop"]["size"] == [64, 96]
 
 
 def test_run_may_be_called_by_a_number(tmp_path):
-    path = tmp_path / "own.yaml"
-    path.write_text("runs: {1: {}, renet: null}")
-    assert list(runs.runs(load(path))) == ["1"]
+    assert list(runs.runs(loaded(tmp_path, "runs: {1: {}, renet: null}"))) == ["1"]
 
 
 def output(folder: Path, *arguments: object) -> str:
@@ -233,19 +234,15 @@ def test_error_of_the_syntax_names_file_line_and_column(tmp_path, text, message)
         yaml_files.read(path)
 
 
-def test_file_that_is_not_there_is_named(tmp_path):
-    with pytest.raises(InputError, match=r"none\.yaml cannot be read: No such file"):
-        yaml_files.read(tmp_path / "none.yaml")
-
-
 def test_aliases_merges_and_json_are_read(tmp_path):
     path = tmp_path / "own.yaml"
-    path.write_text("runs: {a: &a {train: {seed: 2}}, b: *a}")
-    assert yaml_files.read(path)["runs"]["b"] == {"train": {"seed": 2}}
-    path.write_text("runs: {a: &a {train: {seed: 2}, model: {}}, b: {<<: *a, train: {seed: 3}}}")
-    assert yaml_files.read(path)["runs"]["b"] == {"train": {"seed": 3}, "model": {}}
-    path.write_text('{\n\t"train": {"epochs": 3}\n}')
-    assert yaml_files.read(path) == {"train": {"epochs": 3}}
+    for text, expected in (
+        ("{a: &a {seed: 2}, b: *a}", {"a": {"seed": 2}, "b": {"seed": 2}}),
+        ("{a: &a {c: 1, d: 2}, b: {<<: *a, d: 3}}", {"a": {"c": 1, "d": 2}, "b": {"c": 1, "d": 3}}),
+        ('{\n\t"train": {"epochs": 3}\n}', {"train": {"epochs": 3}}),
+    ):
+        path.write_text(text)
+        assert yaml_files.read(path) == expected
 
 
 def make_run(path: Path) -> list[str]:
@@ -330,9 +327,17 @@ def test_record_of_another_form_does_not_stop_the_workflow(tmp_path, content):
     checks.check_results({"sources": ["sample"]}, tmp_path)
 
 
-def test_notes_for_the_data_sheet_that_are_no_utf_8_are_named_at_the_start(tmp_path):
-    notes = tmp_path / "notes.md"
-    notes.write_bytes("für Anna".encode("latin-1"))
-    config = copy.deepcopy(yaml.safe_load(DEFAULTS.read_text())) | {"datasheet": str(notes)}
-    with pytest.raises(InputError, match=r"notes\.md, which is not text in UTF-8"):
-        checks.check_paths(config)
+@pytest.mark.parametrize(
+    ("overlay", "fault"),
+    [
+        ("corrections: none.csv", r"`corrections` names none\.csv, which is not a file"),
+        ("corrections: results/audit/suspects.csv", "which the label audit overwrites; copy it"),
+        ("datasheet: nowhere.md", r"`datasheet` names nowhere\.md, which is not a file"),
+        ("datasheet: latin.md", r"latin\.md, which is not text in UTF-8"),
+    ],
+)
+def test_file_that_the_config_names_is_checked_at_the_start(tmp_path, monkeypatch, overlay, fault):
+    monkeypatch.chdir(tmp_path)
+    Path("latin.md").write_bytes("für Anna".encode("latin-1"))
+    with pytest.raises(InputError, match=fault):
+        checks.check_paths(loaded(tmp_path, overlay))

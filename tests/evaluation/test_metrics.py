@@ -43,7 +43,7 @@ def random_predictions(count: int, people: int | None = None, seed: int = 0) -> 
     return predictions_of(targets, p_male, [f"p{n}" for n in random.integers(people, size=count)])
 
 
-def proportions(*parts: tuple[int, int]) -> list[confidence_intervals.Estimate]:
+def proportions(*parts: tuple[int, int]) -> list[confidence_intervals.Proportion]:
     """Of so many that hold of so many independent ones."""
     return [
         confidence_intervals.proportion(np.arange(of) < yes, np.arange(of)) for yes, of in parts

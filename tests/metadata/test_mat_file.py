@@ -136,15 +136,6 @@ def test_accents_and_optional_vowel_points_do_not_tell_people_apart():
     assert subjects.normalised_name("´ Ana ¨") == "ana"  # accents without a letter
 
 
-def test_metadata_comes_back_from_csv_as_it_was(tmp_path):
-    table = describe([{"name": "NA"}, {"name": "", "gender": np.nan, "face_score": -np.inf}])
-    METADATA.write(tmp_path / "metadata.csv", table)
-    again = METADATA.read(tmp_path / "metadata.csv")
-    assert again.name.tolist() == ["NA", ""]
-    assert np.isneginf(again.face_score[1]) and again.gender.tolist() == [1, pd.NA]
-    assert again.reason.tolist() == ["", "gender_unknown"]
-
-
 @pytest.mark.parametrize(
     ("data", "database", "fault"),
     [

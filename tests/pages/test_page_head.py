@@ -43,6 +43,17 @@ def change_metrics(results: Path, run: str, part: str, **changes: object) -> Non
     (results / "runs" / run / "metrics.json").write_text(json.dumps(found))
 
 
+def evaluate_again(folder: Path, *predictions: pd.DataFrame) -> dict:
+    """Write metrics and slices of a folder with other predictions of test and validation."""
+    found = json.loads((folder / "metrics.json").read_text())
+    split = pd.DataFrame({"subset": ["train", "test"], "subject": "x", "target": 1, "year": 2000})
+    summary, by_slice = run_metrics.evaluate(*predictions, split, 0.02)
+    summary |= {"leakage": found["leakage"], "data": found["data"]}
+    (folder / "metrics.json").write_text(json.dumps(summary, allow_nan=False))
+    SLICES.write(folder / "tables/slices.csv", by_slice)
+    return summary
+
+
 def head_text(browser) -> str:
     """The text of the head of the page, as a reader sees it."""
     return browser.execute_script("return document.querySelector('.page-head').innerText")
@@ -452,12 +463,7 @@ def text_of(page: Path) -> str:
 def test_pages_of_few_test_faces_show_the_accuracy_and_draw_no_conclusion(changed):
     run, sets = changed / "runs/made", ("", "external/portraits")
     for folder in sets:
-        found = json.loads((run / folder / "metrics.json").read_text())
-        split = pd.DataFrame({"subset": ["train"], "subject": "x", "target": 1, "year": 2000})
-        summary, by_slice = run_metrics.evaluate(FEW, FEW.assign(subset="validation"), split, 0.02)
-        summary |= {"leakage": found["leakage"], "data": found["data"]}
-        (run / folder / "metrics.json").write_text(json.dumps(summary))
-        SLICES.write(run / folder / "tables/slices.csv", by_slice)
+        summary = evaluate_again(run / folder, FEW, FEW.assign(subset="validation"))
     write_report(changed)
     report, card = (text_of(run / name) for name in ("report.html", "model_card.html"))
     for page in (report, card):
@@ -520,12 +526,7 @@ SMALL_SETS = {
 @pytest.mark.parametrize("name", SMALL_SETS)
 def test_pages_of_a_small_set_have_no_interval_without_width_and_no_undefined_number(changed, name):
     predictions, folder = SMALL_SETS[name], changed / "runs/made"
-    split = pd.DataFrame({"subset": ["train", "test"], "subject": "x", "target": 1, "year": 2000})
-    summary, by_slice = run_metrics.evaluate(predictions, predictions, split, 0.02)
-    summary["leakage"] = read_metrics(changed, "made")["leakage"]
-    summary["data"] = read_metrics(changed, "made")["data"]
-    (folder / "metrics.json").write_text(json.dumps(summary, allow_nan=False))
-    SLICES.write(folder / "tables/slices.csv", by_slice)
+    evaluate_again(folder, predictions, predictions)
     write_report(changed)
     for page in ("report.html", "model_card.html"):
         text = (folder / page).read_text().split("<script", 1)[0].split("</style>", 1)[1]

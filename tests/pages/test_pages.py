@@ -219,14 +219,6 @@ def test_hostile_names_stay_as_they_are_in_tables_and_in_data_of_the_pages(resul
         assert None not in {key for row in rows for key in row}
 
 
-def test_face_of_a_gallery_leads_to_its_row(window, results):
-    window.get(run_page(results))
-    link = window.find_element(By.CSS_SELECTOR, ".gallery a")
-    link.send_keys(Keys.ENTER)
-    eventually(window, lambda: column(window, 2)[0] == link.text)
-    assert window.execute_script("return document.activeElement.closest('section')?.id") == "faces"
-
-
 def test_page_without_its_rows_says_so(window, results, tmp_path):
     shutil.copy(results / "runs/made/report.html", tmp_path)
     window.get((tmp_path / "report.html").as_uri())

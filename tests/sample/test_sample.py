@@ -6,6 +6,7 @@ import hashlib
 import io
 import math
 import tarfile
+from collections.abc import Callable
 from pathlib import Path
 
 import cv2
@@ -126,8 +127,14 @@ def first_day(table: pd.DataFrame) -> pd.Series:
     return table.path.str.split("_").str[1]
 
 
-def exif_tag(data: bytes | None) -> bool:
-    return bool(data) and data[2:4] == b"\xff\xe1" and b"Exif\0\0" in data[:20]
+def of_data(check: Callable[[bytes], bool]) -> Callable[[pd.DataFrame], pd.Series]:
+    """Which rows have a photo whose bytes, if any, are like that."""
+    return lambda table: table.data.map(lambda data: bool(data) and check(data))
+
+
+def of_image(check: Callable[[np.ndarray], bool]) -> Callable[[pd.DataFrame], pd.Series]:
+    """Which rows have a photo that decodes to an image like that."""
+    return lambda table: table.image.map(lambda image: image is not None and check(image))
 
 
 def plain(names: pd.Series) -> pd.Series:
@@ -140,7 +147,7 @@ QUIRKS = {
     "a one-pixel image": lambda t: (
         np.isneginf(t.face_score)
         & (t[["x1", "y1", "x2", "y2"]] == 1).all(axis=1)
-        & t.image.map(lambda image: image is not None and image.shape[:2] == (1, 1))
+        & of_image(lambda image: image.shape[:2] == (1, 1))(t)
     ),
     "second face": lambda t: t.second_face_score.notna(),
     "age below 0": lambda t: t.age < 0,
@@ -154,18 +161,12 @@ QUIRKS = {
     "day with an extra zero": lambda t: first_day(t).str.fullmatch(r"\d{4}-\d\d-0\d\d"),
     "impossible date": lambda t: first_day(t).str.endswith("-00"),
     "empty file": lambda t: t.data.map(lambda data: data == b"", na_action="ignore").eq(other=True),
-    "JPEG cut in the header": lambda t: t.data.map(
-        lambda data: bool(data) and data[:2] == b"\xff\xd8" and b"\xff\xda" not in data
-    ),
-    "JPEG cut in the scan": lambda t: t.data.map(
-        lambda data: bool(data) and b"\xff\xda" in data and not data.endswith(b"\xff\xd9")
-    ),
-    "web page instead of a photo": lambda t: t.data.map(
-        lambda data: bool(data) and data.startswith(b"<!DOCTYPE html>")
-    ),
+    "JPEG cut in the header": of_data(lambda d: d[:2] == b"\xff\xd8" and b"\xff\xda" not in d),
+    "JPEG cut in the scan": of_data(lambda d: b"\xff\xda" in d and not d.endswith(b"\xff\xd9")),
+    "web page instead of a photo": of_data(lambda d: d.startswith(b"<!DOCTYPE html>")),
     "photo that is not in the archive": lambda t: t.data.isna(),
-    "EXIF orientation": lambda t: t.data.map(exif_tag),
-    "grey JPEG": lambda t: t.image.map(lambda image: image is not None and image.ndim == 2),
+    "EXIF orientation": of_data(lambda d: d[2:4] == b"\xff\xe1" and b"Exif\0\0" in d[:20]),
+    "grey JPEG": of_image(lambda image: image.ndim == 2),
     "two rows of the same bytes": lambda t: t.data.notna() & t.data.duplicated(keep=False),
     "person with two photos": lambda t: (t.name != "") & t.name.duplicated(keep=False),
     "person in two spellings": lambda t: (
@@ -173,9 +174,7 @@ QUIRKS = {
     ),
     "box of whole numbers": lambda t: np.isfinite(t.face_score) & (t.x1 % 1 == 0) & (t.y2 % 1 == 0),
     "box outside the photo": lambda t: t.x1 < 1,
-    "not square": lambda t: t.image.map(
-        lambda image: image is not None and image.shape[0] != image.shape[1]
-    ),
+    "not square": of_image(lambda image: image.shape[0] != image.shape[1]),
 }
 
 
