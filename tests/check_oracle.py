@@ -364,10 +364,10 @@ def main() -> None:
     if not files:
         print(ORIGIN)
     try:
-        if not all([check(path) for path in files or [DRIFT_FILE]]):
-            sys.exit(1)
+        outcomes = [check(path) for path in files or [DRIFT_FILE]]
     except InputError as error:
         sys.exit(str(error))
+    sys.exit(not all(outcomes))
 
 
 if __name__ == "__main__":

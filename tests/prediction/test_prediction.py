@@ -34,6 +34,9 @@ from renet.prediction.tables import PREDICTIONS
 from renet.prediction.training_photos import TrainingPhotos
 
 TEMPERATURE, THRESHOLD, MARGIN = 2.5, 0.52, 0.25
+SPEC = CropSpec((32, 32), MARGIN)
+WHOLE = CropSpec((32, 32), MARGIN, whole=True, turn=True)
+GREY_FACE = np.zeros((3, 32, 32), np.uint8)
 TRAINED_ON = 40  # the pictures with these first numbers
 METRICS = {
     "calibration": {"temperature": TEMPERATURE, "at_bound": False},
@@ -57,8 +60,7 @@ def made(tmp_path_factory) -> Path:
     run, faces = folder / "run", folder / "photos"
     run.mkdir()
     model = new_network(seed=3)
-    spec = CropSpec((32, 32), MARGIN)
-    pixels = np.stack([crop.face_of(picture(seed), spec).pixels for seed in range(TRAINED_ON)])
+    pixels = np.stack([crop.face_of(picture(seed), SPEC).pixels for seed in range(TRAINED_ON)])
     model(torch.from_numpy(pixels))  # moves the running statistics
     model_file.save(run / "model.pt", model.eval())
     content = predictor.describe(
@@ -274,17 +276,14 @@ def test_transparent_photo_is_prepared_as_in_training():
     np.testing.assert_array_equal(cut.pixels, crop.extract_face(photo.read(), spec).pixels)
 
 
-@pytest.mark.parametrize("kind", ["grey.jpg", "grey16.png", "deep.png", "deep.tif", "photo.webp"])
+@pytest.mark.parametrize("kind", ["grey.jpg", "grey16.png", "16.png", "16.tif", "photo.webp"])
 def test_grey_deep_and_other_formats_are_decoded_to_bytes(kind):
+    name, suffix = kind.split(".")
     image = picture(5)
-    written = {
-        "grey.jpg": image[..., 1], "grey16.png": image[..., 1].astype(np.uint16) * 257,
-        "deep.png": image.astype(np.uint16) * 257, "deep.tif": image.astype(np.uint16) * 257,
-        "photo.webp": image,
-    }[kind]  # fmt: skip
-    decoded = photos.decode(encoded(written, "." + kind.split(".")[1]))
-    grey = np.repeat(image[..., 1:2], 3, axis=2)
-    expected = grey if kind.startswith("grey") else image
+    written = image[..., 1] if "grey" in name else image
+    deep = written.astype(np.uint16) * 257
+    decoded = photos.decode(encoded(deep if "16" in name else written, f".{suffix}"))
+    expected = np.repeat(image[..., 1:2], 3, axis=2) if "grey" in name else image
     assert decoded.dtype == np.uint8 and decoded.shape == image.shape
     assert abs(decoded.astype(int) - expected).mean() < 3
 
@@ -296,11 +295,6 @@ def test_cmyk_jpeg_has_the_colours_of_the_same_rgb():
     stored = io.BytesIO()
     Image.fromarray(image).convert("CMYK").save(stored, "JPEG")
     assert abs(photos.decode(stored.getvalue()).astype(int) - image[..., ::-1]).max() < 8
-
-
-SPEC = CropSpec((32, 32), MARGIN)
-WHOLE = CropSpec((32, 32), MARGIN, whole=True, turn=True)
-GREY_FACE = np.zeros((3, 32, 32), np.uint8)
 
 
 def pixels_of(photo: Path, spec: CropSpec = SPEC) -> np.ndarray:

@@ -8,7 +8,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import h5py
@@ -205,23 +205,17 @@ def test_damaged_faces_are_noticed_before_the_processes_start(job, monkeypatch):
         train(job)
 
 
-@pytest.fixture
-def holder(tmp_path) -> Iterator[subprocess.Popen]:
-    """A process that works in a folder."""
-    with held(tmp_path / "training") as process:
-        yield process
-
-
 @pytest.mark.fault("training-in-use")
-def test_process_that_holds_a_folder_is_named_until_it_ends(tmp_path, holder):
+def test_process_that_holds_a_folder_is_named_until_it_ends(tmp_path):
     folder = tmp_path / "training"
-    sentence = rf"in use by the process {holder.pid} on "
-    with pytest.raises(InputError, match=sentence), locks.alone_in(folder):
-        pass
-    holder.kill()
-    holder.wait()
-    with locks.alone_in(folder):
-        pass
+    with held(folder) as holder:
+        sentence = rf"in use by the process {holder.pid} on "
+        with pytest.raises(InputError, match=sentence), locks.alone_in(folder):
+            pass
+        holder.kill()
+        holder.wait()
+        with locks.alone_in(folder):
+            pass
 
 
 @pytest.mark.fault("training-in-use")
