@@ -112,9 +112,10 @@ def test_defaults_of_the_code_are_those_of_the_schema():
 
 
 def test_partial_config_is_completed():
-    config = complete({"sources": ["wiki"], "train": {"epochs": 3}, "archives": {"wiki": ROSTER}})
+    archived, train = ROSTER | {"shards": 2}, {"epochs": 3}
+    config = complete({"sources": ["wiki"], "train": train, "archives": {"wiki": archived}})
     assert config["train"] == CONFIG["train"] | {"epochs": 3}
-    assert config["archives"] == {"wiki": ROSTER | {"shards": 60, "subjects": "shared"}}
+    assert config["archives"] == {"wiki": archived | {"subjects": "shared"}}
 
 
 def archive(**changes: object) -> dict:
