@@ -126,15 +126,11 @@ def train_job(folder: Path, settings: RunSettings, **options: object) -> TrainJo
     run_folder = folder / "run"
     required = {"checkpoint_seconds": 3600, "code": "code", "gpu": 0, "nodes": 1}
     return TrainJob(
-        settings=settings,
-        faces=folder / "train.h5",
-        validation=folder / "validation.h5",
-        model=run_folder / "model.pt",
-        history=run_folder / "history.csv",
-        throughput=run_folder / "throughput.csv",
-        training=run_folder / "training.json",
+        settings=settings, faces=folder / "train.h5", validation=folder / "validation.h5",
+        model=run_folder / "model.pt", history=run_folder / "history.csv",
+        throughput=run_folder / "throughput.csv", training=run_folder / "training.json",
         **required | options,
-    )
+    )  # fmt: skip
 
 
 def make_trainer(faces, recipe=QUICK, saved=None) -> Trainer:

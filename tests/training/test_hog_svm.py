@@ -1,6 +1,5 @@
 """The kind hog_svm: a linear SVM on histograms of oriented gradients, in the model file of all."""
 
-import csv
 from pathlib import Path
 
 import hog_svm
@@ -10,6 +9,7 @@ import torch
 from skimage.feature import hog
 from threadpoolctl import threadpool_info, threadpool_limits
 
+from helpers.cropped import samples_of as samples_of_faces
 from helpers.faces import write_hdf5
 from helpers.holders import held
 from helpers.project import run_script
@@ -38,13 +38,8 @@ def write_striped_faces(path, count: int, seed: int):
     pixels[targets == 1] = pixels[targets == 1].transpose(0, 1, 3, 2)
     pixels = (pixels + random.normal(0, 60, pixels.shape)).clip(0, 255).astype(np.uint8)
     write_hdf5(path, pixels, targets)
-    with path.with_suffix(".csv").open("w", newline="") as lines:
-        table = csv.DictWriter(lines, list(SPLIT.columns))
-        table.writeheader()
-        for row in range(count):
-            named = {"id": f"a:{row}", "path": "p", "source": "a", "subject": row // 3}
-            rest = dict.fromkeys(SPLIT.columns, 0)
-            table.writerow(rest | named | {"subset": "train", "target": targets[row]})
+    table = samples_of_faces(targets).assign(subject=[f"{row // 3}" for row in range(count)])
+    SPLIT.write(path.with_suffix(".csv"), table)
     return hdf5.read(path)
 
 
