@@ -18,6 +18,7 @@ START_PROCESSES = ["graphs, two processes", "runs at once"]
 QUICK = ["equality, modern", "waits for batches", "deterministic"]
 LARGE = ["equality, cnn", "equality, resnet18"]  # of few pixels, gradients in bfloat16 are random
 OTHERS = [one for one in gpu_check.CHECKS if one not in [*START_PROCESSES, *QUICK, *LARGE]]
+SLOW = (LARGE, 128), (OTHERS, 32)
 
 
 def run_main(monkeypatch, capsys, *checks: str) -> tuple[int, dict]:
@@ -39,11 +40,7 @@ def report_on_device(names: list[str], side: int) -> dict:
 @pytest.mark.skipif(python_device.REGISTER is None, reason=python_device.MISSING)
 @pytest.mark.parametrize(
     ("names", "side"),
-    [
-        (QUICK, 32),
-        pytest.param(LARGE, 128, marks=pytest.mark.slow),
-        pytest.param(OTHERS, 32, marks=pytest.mark.slow),
-    ],
+    [(QUICK, 32), *(pytest.param(*one, marks=pytest.mark.slow) for one in SLOW)],
     ids=["quick", "large", "others"],
 )
 def test_checks_pass_on_a_device_in_place_of_a_gpu(names, side):
