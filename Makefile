@@ -3,7 +3,7 @@
 # make test       installs what the tests need too, and runs the tests
 # make test-slow  the tests that take longer: real photographs and neon's numbers (REFERENCE_DATA), SLURM (root, Debian)
 # make pictures   takes the pictures of the documents from results/ again, as `make` left it, with Chromium
-# make check      formatters, linters, types, import contracts, as the tests hold them too
+# make check      formatters, linters, types, import contracts
 # make clean      deletes data, label audit, logs and start page in results/, and the sample;
 #                 results/runs with its models, downloads and other folders (results/wiki) stay
 # make distclean  deletes all results, downloads and the installation, after a question
@@ -83,7 +83,7 @@ test: setup-tests
 	$(BIN)/python -m pytest -m "not slow" --numprocesses auto --maxprocesses 8 --dist loadfile
 
 test-slow: setup-tests
-	$(BIN)/python -m pytest -m slow
+	$(BIN)/python -m pytest -m slow --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
 pictures: setup-tests
 	PYTHONPATH=workflow/scripts $(BIN)/python tests/take_pictures.py

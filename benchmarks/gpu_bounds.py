@@ -28,7 +28,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from renet.config.recipe import Recipe
 from renet.network import batch_norm, devices
 from renet.network.kinds.renet import ReNet
-from renet.training import train_step
+from renet.training.step import TrainStep
 
 SHAPE = (3, 128, 128)
 MEMORY = 3.35e12  # bytes a second
@@ -96,7 +96,7 @@ def count(precision: str, batch_size: int) -> dict[str, float]:
     model.bn1.register_forward_pre_hook(lambda _, inputs: outputs.append(inputs[0].nbytes))
     with FakeTensorMode():
         make_fake(model)
-        step = train_step.TrainStep(model, Recipe(batch_size=batch_size, precision=precision))
+        step = TrainStep(model, Recipe(batch_size=batch_size, precision=precision))
         pixels = torch.empty((batch_size, *SHAPE), dtype=torch.uint8)
         targets = torch.zeros(batch_size, dtype=torch.int64)
         step(pixels, targets)  # makes the momentum buffers

@@ -43,7 +43,8 @@ from renet.config.recipe import Recipe
 from renet.network import devices, kinds
 from renet.network.loader import Loader
 from renet.network.model import Network, infer
-from renet.training import age_groups, train_step
+from renet.training import age_groups
+from renet.training.step import MovingAverage, TrainStep
 
 CPU = torch.device("cpu")
 # Other kinds, or options of the kind renet.
@@ -152,7 +153,7 @@ def gradients_and_logits(
     model = model.double() if in_double else model
     with torch.no_grad(), devices.precision_context(recipe.precision, device):
         logits = model(pixels)
-    step = train_step.TrainStep(model, recipe)
+    step = TrainStep(model, recipe)
     step(pixels, targets)
     states = step.optimizer.state
     named = model.named_parameters()
@@ -184,7 +185,7 @@ def graphs_on_and_off(machine: Machine) -> dict:
         for captures in (False, True):
             recipe = Recipe(batch_size=8, optimizer=optimizer, learning_rate=rates[optimizer])
             model = machine.network(machine.device, recipe, name)
-            step = train_step.TrainStep(model, recipe)
+            step = TrainStep(model, recipe)
             pixels, targets = machine.batch(61, machine.device)
             step.captures &= captures
             for rows in torch.arange(61, device=machine.device).split(8):
@@ -215,7 +216,7 @@ def hidden_waits(machine: Machine) -> dict:
     for precision, captures in itertools.product(TOLERANCES, (False, True)):
         recipe = Recipe(batch_size=8, precision=precision)
         model, batch = machine.network(machine.device, recipe), machine.batch(8, machine.device)
-        step = train_step.TrainStep(model, recipe)
+        step = TrainStep(model, recipe)
         step.captures &= captures
         for _ in range(5):  # until the step is captured, which waits
             step(*batch)
@@ -230,11 +231,10 @@ def waits_for_batches(machine: Machine) -> dict:
     if machine.device.type == "cpu":
         raise Skipped("only CUDA reports where the host waits")
     from renet.training.augmentation import Augmentation
-    from renet.training.ema import MovingAverage
 
     recipe, (pixels, targets) = Recipe(batch_size=8, **MODERN), machine.pixels(64)
     model, rows = machine.network(machine.device, recipe, "modern"), np.split(np.arange(64), 8)
-    step, average = train_step.TrainStep(model, recipe), MovingAverage(model, recipe.ema)
+    step, average = TrainStep(model, recipe), MovingAverage(model, recipe.ema)
     labels = age_groups.label_count(recipe, 2)
     changes = Augmentation.from_recipe(recipe, len(pixels), labels)
     loader = Loader(pixels, targets, machine.device)
@@ -257,7 +257,7 @@ def trained(
 ):
     """A training of two epochs on a device, or by another recipe, which has run with options."""
     from renet.dataset.hdf5 import FaceFile
-    from renet.training import run
+    from renet.training import loop
 
     options_of_recipe = {"epochs": 2, "batch_size": 16, "shuffle_each_epoch": True}
     options_of_recipe |= {"device": device.type, "threads": torch.get_num_threads()}
@@ -268,8 +268,8 @@ def trained(
         FaceFile(Path(name), pixels[rows], targets[rows], 2, None, "", ages[rows])
         for name, rows in (("train", slice(32, None)), ("validation", slice(32)))
     ]
-    settings = run.RunSettings(machine.architecture, recipe)
-    trainer = run.build(settings, run.choose_device(recipe), *faces, saved=saved)
+    settings = loop.RunSettings(machine.architecture, recipe)
+    trainer = loop.build(settings, loop.choose_device(recipe), *faces, saved=saved)
     trainer.run(show_progress=False, **options)
     return trainer
 
@@ -344,13 +344,11 @@ def lack_of_memory(machine: Machine) -> dict:
     raise Failed("a batch that does not fit was trained")
 
 
-def course_command(folder: Path, *options: object, processes: int = 1) -> subprocess.Popen:
+def course_command(folder: Path, backend: str) -> subprocess.Popen:
     """Start the course's command on the faces in a folder."""
-    torchrun = ["-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={processes}"]
-    command = [sys.executable, *(torchrun if processes > 1 else []), measuring.SCRIPTS / "train.py"]
-    options = ["--data_root", folder, "-e", 1, "-z", 16, "--threads", 1, *options]
+    command = [sys.executable, measuring.SCRIPTS / "train.py", "--data_root", folder, "-b", backend]
     return subprocess.Popen(
-        [*map(str, [*command, *options, "--no_progress_bar"])],
+        [*map(str, command), "-e", "1", "-z", "16", "--threads", "1", "--no_progress_bar"],
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
@@ -373,29 +371,13 @@ def output_of(process: subprocess.Popen) -> str:
     return printed
 
 
-def one_and_two_gpus(machine: Machine) -> dict:
-    """With common statistics, two GPUs train the network that one trains."""
-    machine.require_gpus(2)
-    backend = "gpu" if machine.gpus else "cpu"
-    states = []
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        write_faces(machine, folder)
-        for processes in (1, 2):
-            path = folder / f"{processes}.pt"
-            options = ["-b", backend, "--sync_batchnorm", "-s", path]
-            output_of(course_command(folder, *options, processes=processes))
-            states.append(torch.load(path, weights_only=True)["state"])
-    return {"weights": require(distance(*states), 1e-2, "the weights")}
-
-
 def train_together(machine: Machine, path: Path, captures: bool) -> None:
     """Train in a process of a group, whose first one saves the weights."""
     from renet.training import processes
 
     if not captures:
         # In this process alone.
-        train_step.TrainStep._functions = lambda step, *_: (step._compute, step._update)
+        TrainStep._replays = lambda step, *_: (step._backward, step._update)
     model = trained(machine, machine.device).model
     if processes.is_main():
         torch.save(model.state_dict(), path)
@@ -421,7 +403,7 @@ def runs_at_once(machine: Machine) -> dict:
     backend = "gpu" if machine.gpus else "cpu"
     with tempfile.TemporaryDirectory() as name:
         write_faces(machine, Path(name))
-        started = [course_command(Path(name), "-b", backend) for _ in range(2)]
+        started = [course_command(Path(name), backend) for _ in range(2)]
         printed = [output_of(process) for process in started]
     found = [re.search(r"Device: (\S+)", text)[1] for text in printed]
     if machine.gpus and len(set(found)) < 2:
@@ -456,7 +438,6 @@ CHECKS: dict[str, Callable[[Machine], dict]] = {
     "deterministic, modern": functools.partial(stop_and_continue, deterministic=True, **MODERN),
     "other device": other_device,
     "lack of memory": lack_of_memory,
-    "one and two GPUs": one_and_two_gpus,
     "graphs, two processes": graphs_with_two_processes,
     "runs at once": runs_at_once,
     "overhead of an epoch": epoch_overhead,
@@ -491,9 +472,12 @@ def report(machine: Machine, checks: dict[str, Callable[[Machine], dict]]) -> di
     result = "passed" if machine.gpus or machine.stands_in else "no GPU"
     if any(entry["result"] == "failed" for entry in entries.values()):
         result = "failed"
+    skipped = [name for name, entry in entries.items() if entry["result"] == "skipped"]
+    print(f"Not checked: {', '.join(skipped) or 'nothing'}", file=sys.stderr)
     on_gpu = machine.device.type == "cuda"
     return {
         "result": result,
+        "not checked": skipped,
         "device": torch.cuda.get_device_name(machine.device) if on_gpu else "CPU",
         "gpus": machine.gpus,
         "torch": torch.__version__,

@@ -43,7 +43,9 @@ TESTS = {
     "network/model_file.py": ["network/test_models.py"],
     "network/course_layers.py": ["network/test_models.py", "network/test_kinds.py"],
     "network/batch_norm.py": ["network/test_layers.py", "training/test_processes.py"],
-    "training/checkpoints.py": ["training/test_checkpoints.py", "common/test_disk_faults.py", "training/test_training.py"],
+    "training/checkpoints.py": [
+        "training/test_checkpoints.py", "common/test_disk_faults.py", "training/test_training.py",
+    ],
     "evaluation/metrics.py": ["evaluation/test_metrics.py"],
     "evaluation/confidence_intervals.py": ["evaluation/test_metrics.py"],
     "config/checks.py": ["config/test_config.py", "config/test_config_errors.py"],

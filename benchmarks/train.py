@@ -7,9 +7,11 @@
 
 The script needs torch and NumPy, and for the task `modern` torchvision, SciPy and PyYAML. The plain
 port (training_steps.py) and this project's code, in each precision, take turns on random faces. The
-tables have medians over the rounds. The upper bound is the best throughput in that precision,
-measured in the same turns, of matrix products of several sizes and of the network's convolutions,
-divided by the GFLOP of the network per image: 0.75 in inference and three times that in training.
+tables have medians over the rounds. The upper bound is the smaller one of two, measured in the same
+turns: the best throughput in that precision of matrix products of several sizes and of the
+network's convolutions, divided by the GFLOP of the network per image (0.75 in inference and three
+times that in training); and that of a copy in memory, divided by the bytes that the operations of
+a step read and write per image.
 The task `modern` is an update of configs/modern.yaml, with its augmentation and moving average.
 
 With `--shared N`, every round has a second part, beside N processes that are always busy. The
@@ -32,10 +34,14 @@ from unittest import mock
 import measuring
 import torch
 import training_steps
+from gpu_bounds import Traffic
 from torch import nn
 from training_steps import SIDE, time_of
 
+from renet.network import batch_norm
+
 PLAIN = "plain port, float32"
+UNKNOWN = math.nan, math.nan  # the bounds of a precision that is not measured
 GFLOP = {"train": 2.25, "infer": 0.75, "modern": 2.65}  # an image, without the augmentation
 PRODUCTS = {"cpu": (1024, 2048, 3072), "cuda": (4096, 8192)}  # sides of the matrices
 SPINS = os.environ.get("GOMP_SPINCOUNT", "6000")  # as `renet.common.script` sets it
@@ -58,6 +64,25 @@ def best_gflops(device: torch.device, precision: str, batch_size: int) -> float:
             seconds = time_of(lambda f=layer, x=maps: f(x), 6, device)
         found.append(2 * maps.numel() * 2 * channels * 9 / seconds)
     return max(found) / 1e9
+
+
+def copied_bytes(device: torch.device) -> float:
+    """Bytes a second that a copy in memory reads and writes."""
+    source = torch.ones(1 << 27, dtype=torch.uint8, device=device)
+    return 2 * source.nbytes / time_of(lambda: source.clone(), 3, device)
+
+
+def bytes_of_image(task: str, batch_size: int, device: torch.device, precision: str) -> float:
+    """Bytes that the operations of a step read and write, by their tensors on a CPU."""
+    cpu = torch.device("cpu")
+    if device.type != "cpu":
+        batch_norm.has_accurate_sums = lambda device: True  # the branches of a GPU
+    batches = training_steps.random_batches(batch_size, cpu)
+    step = getattr(training_steps, f"our_{task}")(batches, cpu, precision)
+    step()  # makes the momentum
+    with Traffic() as traffic:
+        step()
+    return sum(traffic.by_operation.values()) / batch_size
 
 
 class Contender:
@@ -126,11 +151,13 @@ def measure(task: str, batch_size: int, arguments: argparse.Namespace) -> None:
     contenders = make_contenders(task, batch_size, arguments)
     alone, shared = ({name: [] for name in contenders} for _ in range(2))
     bounds = {precision: [] for precision in arguments.precision}
+    sizes = {one: bytes_of_image(task, batch_size, device, one) for one in bounds}
     for contender in contenders.values():
         contender.turn(arguments.warm_up)
     for _ in range(arguments.rounds):
         for precision, found in bounds.items():
-            found.append(best_gflops(device, precision, batch_size) / GFLOP[task])
+            by_products = best_gflops(device, precision, batch_size) / GFLOP[task]
+            found.append((by_products, copied_bytes(device) / sizes[precision]))
         for name, contender in contenders.items():
             alone[name].append(batch_size / contender.turn(arguments.repeats))
         if arguments.shared:
@@ -147,13 +174,16 @@ def measure(task: str, batch_size: int, arguments: argparse.Namespace) -> None:
         print_shared(shared, alone)
 
 
-def print_alone(rates: dict[str, list[float]], bounds: dict[str, list[float]]) -> None:
+def print_alone(rates: dict[str, list[float]], bounds: dict[str, list[tuple]]) -> None:
     """A row for each contender: its median rate, compared with the plain port's."""
     rows, baseline = [], statistics.median(rates[PLAIN])
     for name, found in rates.items():
         rate, precision = statistics.median(found), name.split(", ")[1]
-        bound = statistics.median(bounds.get(precision, [math.nan]))
-        part = f"{rate / bound:.0%} of {bound:,.0f}"
+        products, memory = map(
+            statistics.median, zip(*bounds.get(precision, [(math.nan, math.nan)]))
+        )
+        bound, by = min((products, "products"), (memory, "memory"))
+        part = f"{rate / bound:.0%} of {bound:,.0f} ({by})"
         rows.append((name, f"{rate:,.1f}", f"{rate / baseline:.2f}", part))
     columns = ["", "images/s", "against the plain port", "fraction of the upper bound"]
     measuring.print_table(columns, rows)

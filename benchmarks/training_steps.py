@@ -21,8 +21,8 @@ from renet.config.recipe import Recipe
 from renet.network import devices
 from renet.network.kinds.renet import ReNet, init_weights
 from renet.network.model import infer
-from renet.training import age_groups, train_step
-from renet.training.ema import MovingAverage
+from renet.training import age_groups
+from renet.training.step import MovingAverage, TrainStep
 
 SIDE = 128  # pixels of a face
 Step = Callable[[], object]  # computes the next batch
@@ -178,7 +178,7 @@ def our_network(device: torch.device, architecture: Architecture | None = None) 
 def our_train(batches: Batches, device: torch.device, precision: str) -> Step:
     """An update of this project's network."""
     model, size = our_network(device).train(), len(next(batches)[1])
-    step = train_step.TrainStep(model, Recipe(batch_size=size, precision=precision))
+    step = TrainStep(model, Recipe(batch_size=size, precision=precision))
     return lambda: step(*next(batches))
 
 
@@ -194,7 +194,7 @@ def our_modern(batches: Batches, device: torch.device, precision: str) -> Step:
     recipe = Recipe(**settings["train"] | {"batch_size": size, "precision": precision})
     outputs = 2 + age_groups.extra_outputs(recipe)
     model = our_network(device, Architecture(**settings["model"], classes=outputs)).train()
-    update, average = train_step.TrainStep(model, recipe), MovingAverage(model, recipe.ema)
+    update, average = TrainStep(model, recipe), MovingAverage(model, recipe.ema)
     labels = age_groups.label_count(recipe, 2)
     augment, rows = Augmentation.from_recipe(recipe, 10 * size, labels), np.arange(size)
 

@@ -26,6 +26,7 @@ In both, <layer>@head and <layer>@tail are corners of a large output.
 
 import argparse
 import copy
+import itertools
 import json
 import re
 import sys
@@ -60,16 +61,11 @@ project's own code. The tests look for neon's files in $REFERENCE_DATA/oracle.
 TOLERANCES = {
     torch.float64: defaultdict(lambda: 1e-9),
     torch.float32: {
-        "activations": 1e-4,
-        "gradients": 1e-5,
+        "activations": 1e-4, "inference": 1e-3, "softmax": 1e-5, "losses": 1e-5, "gradients": 1e-5,
         "gradients, relative": 5e-5,  # 1.3e-5 was found at 128x128
-        "parameters": 5e-6,
-        "statistics": 5e-6,
-        "losses": 1e-5,
-        "inference": 1e-3,
-        "softmax": 1e-5,
+        "parameters": 5e-6, "statistics": 5e-6,
     },
-}
+}  # fmt: skip
 TINY = np.finfo(np.float64).tiny  # a gradient can be zero, and then has to be zero here, too
 RECURRENT = re.compile(r"rnn(\d+)\.([vh])(\d+)\.(fwd|bwd)\.(W_in|W_rec|b)")
 SIMPLE_NAMES = {"gamma": "weight", "beta": "bias"}
@@ -77,8 +73,7 @@ SIMPLE_NAMES = {"gamma": "weight", "beta": "bias"}
 
 def locate(model: ReNet, tensors: dict[str, torch.Tensor], name: str) -> torch.Tensor:
     """The view of our tensors that neon's parameter or statistic `name` corresponds to."""
-    match = RECURRENT.fullmatch(name)
-    if not match:
+    if not (match := RECURRENT.fullmatch(name)):
         layer, kind = name.split(".")
         return tensors[f"{layer}.{SIMPLE_NAMES.get(kind, kind)}"]
     block, sweep, sequence, direction, kind = match.groups()
@@ -98,41 +93,24 @@ class Differences:
         self.largest: dict[str, float] = defaultdict(float)
 
     def add(
-        self, kind: str, found: torch.Tensor, expected: np.ndarray, rounding: float = 0.0
+        self, kind: str, key: str, found: torch.Tensor, expected: np.ndarray, rounding: float = 0.0
     ) -> None:
         """Compare two arrays of one shape; differences up to `rounding` count as none."""
         found = found.detach().double().numpy()
         if found.shape != np.shape(expected):
-            raise ValueError(f"{kind}: shape {found.shape} where neon has {np.shape(expected)}")
-        if found.size:
-            difference = float(np.abs(found - expected).max())
-            self._note(kind, 0.0 if difference <= rounding else difference)
-
-    def add_gradient(self, found: torch.Tensor, length: float, first: list[float]) -> None:
-        """Compare a gradient's norm and first values, relative to its norm and largest value.
-
-        The largest value is that of `found`: a norm that agrees confirms it.
-        """
-        found = found.detach().double().flatten()
-        differences = np.abs(found[: len(first)].numpy() - np.array(first))
-        largest = max(found.abs().max().item(), TINY)
-        self._note("gradients, relative", float(differences.max()) / largest)
-        self._note("gradients, relative", abs(found.norm().item() - length) / max(length, TINY))
-
-    def _note(self, kind: str, difference: float) -> None:
+            raise ValueError(f"{key}: shape {found.shape} where neon has {np.shape(expected)}")
         # No comparison finds NaN to be large.
-        self.largest[kind] = max(self.largest[kind], np.nan_to_num(difference, nan=np.inf))
+        difference = np.nan_to_num(np.abs(found - expected).max(initial=0.0), nan=np.inf)
+        self.largest[kind] = max(self.largest[kind], float(difference * (difference > rounding)))
 
     def report(self, dtype: torch.dtype) -> bool:
         """Print a line for each kind; tells whether all are within their tolerances."""
-        fine = True
         for kind, difference in self.largest.items():
             tolerance = TOLERANCES[dtype][kind]
-            outcome = "ok" if difference <= tolerance else "OVER"
-            fine = fine and difference <= tolerance
             values = f"{difference:.1e}  (at most {tolerance:.0e})"
+            outcome = "ok" if difference <= tolerance else "OVER"
             print(f"  {str(dtype)[6:]}  {kind:<19} {values} {outcome}")
-        return fine
+        return all(one <= TOLERANCES[dtype][kind] for kind, one in self.largest.items())
 
 
 def record_layers(model: ReNet, pixels: torch.Tensor) -> dict[str, torch.Tensor]:
@@ -156,25 +134,19 @@ def record_layers(model: ReNet, pixels: torch.Tensor) -> dict[str, torch.Tensor]
     return layers | {"logits": logits, "softmax": logits.softmax(1)}
 
 
+CORNERS = {"": np.s_[:], "head": np.s_[:, :4, :6, :6], "tail": np.s_[:, -4:, -6:, -6:]}
+
+
 def compare_layers(
     differences: Differences, oracle: dict, prefix: str, layers: dict[str, torch.Tensor]
 ) -> None:
     """Compare every layer that the oracle holds, whole or as its corners."""
-    for key in oracle:
-        if not key.startswith(f"{prefix}/"):
-            continue
-        layer, _, corner = key.removeprefix(f"{prefix}/").partition("@")
-        found = layers[layer]
-        if corner == "head":
-            found = found[:, :4, :6, :6]
-        elif corner == "tail":
-            found = found[:, -4:, -6:, -6:]
-        kind = (
-            "softmax" if layer == "softmax" else "activations" if prefix == "act" else "inference"
-        )
+    for name, expected in entries(oracle, prefix).items():
+        key, (layer, _, corner) = f"{prefix}/{name}", name.partition("@")
+        kind = {"softmax": "softmax"}.get(layer, "activations" if prefix == "act" else "inference")
         # A layer that is also stored as corners is stored in float32, which rounds it.
-        rounding = 1e-6 * np.abs(oracle[key]).max() if f"{key}@head" in oracle else 0.0
-        differences.add(kind, found, oracle[key], rounding)
+        rounding = 1e-6 * np.abs(expected).max() if f"{key}@head" in oracle else 0.0
+        differences.add(kind, key, layers[layer][CORNERS[corner]], expected, rounding)
 
 
 class StatefulBank(BiRNNBank):
@@ -229,59 +201,57 @@ def entries(oracle: dict, prefix: str) -> dict[str, np.ndarray]:
     return {key.split("/", 1)[1]: oracle[key] for key in oracle if key.startswith(f"{prefix}/")}
 
 
-def check_updates(oracle: dict, meta: dict, dtype: torch.dtype) -> Differences:
+def first_pass(
+    differences: Differences, model: ReNet, oracle: dict, images: np.ndarray, classes: np.ndarray
+) -> dict[str, torch.Tensor]:
+    """Compare layers and losses of a batch in training mode; returns the gradients."""
+    layers = record_layers(model.train(), torch.from_numpy(images))
+    compare_layers(differences, oracle, "act", layers)
+    losses = F.cross_entropy(layers["logits"], torch.from_numpy(classes), reduction="none")
+    losses.mean().backward()
+    for key, found in (("loss_per_sample", losses), ("loss", losses.mean())):
+        if key in oracle:
+            differences.add("losses", key, found, oracle[key].reshape(found.shape))
+    return {name: value.grad for name, value in model.named_parameters()}
+
+
+def check_updates(oracle: dict, meta: dict, dtype: torch.dtype, differences: Differences) -> None:
     """Forward, gradients, and one and five updates of a small network, then inference."""
-    differences = Differences()
-    model = make_model(meta, dtype).train()
+    model = make_model(meta, dtype)
     fill(model, entries(oracle, "p0"))
     optimizer = make_optimizer(model, Recipe())
-    images, classes = torch.from_numpy(oracle["x"]), torch.from_numpy(oracle["y"])
-    for step in range(len(images)):
-        layers = record_layers(model, images[step])
-        losses = F.cross_entropy(layers["logits"], classes[step], reduction="none")
+    batch = oracle["x"][0], oracle["y"][0]
+    gradients = first_pass(differences, copy.deepcopy(model), oracle, *batch)
+    for name, expected in entries(oracle, "g1").items():
+        differences.add("gradients", f"g1/{name}", locate(model, gradients, name), expected)
+    means, model = [], model.train()
+    for step, batch in enumerate(zip(oracle["x"], oracle["y"], strict=True), 1):
+        images, classes = map(torch.from_numpy, batch)
+        means.append(F.cross_entropy(model(images), classes))
         optimizer.zero_grad()
-        losses.mean().backward()
-        differences.add("losses", losses.mean(), oracle["losses"][step])
-        if step == 0:
-            compare_layers(differences, oracle, "act", layers)
-            differences.add("losses", losses, oracle["loss_per_sample"])
-            gradients = {name: value.grad for name, value in model.named_parameters()}
-            for name, expected in entries(oracle, "g1").items():
-                differences.add("gradients", locate(model, gradients, name), expected)
+        means[-1].backward()
         optimizer.step()
-        compare_state(differences, model, optimizer, oracle, step + 1)
+        compare_state(differences, model, optimizer, oracle, step)
+    differences.add("losses", "losses", torch.stack(means), oracle["losses"])
     model.eval()
     with torch.no_grad():
         for prefix, pixels in (("inf_x0", oracle["x"][0]), ("inf_test", oracle["x_test"])):
             layers = record_layers(model, torch.from_numpy(pixels))
             compare_layers(differences, oracle, prefix, layers)
-    return differences
 
 
 def compare_state(
-    differences: Differences,
-    model: ReNet,
-    optimizer: torch.optim.Optimizer,
-    oracle: dict,
-    steps: int,
+    differences: Differences, model: ReNet, optimizer: torch.optim.SGD, oracle: dict, steps: int
 ) -> None:
     """Parameters, running statistics and velocities after so many updates, as far as stored."""
-    tensors = model.state_dict()
-    for name, expected in entries(oracle, f"p{steps}").items():
-        kind = "statistics" if "running" in name else "parameters"
-        differences.add(kind, locate(model, tensors, name), expected)
-    found = velocities(model, optimizer)
-    for name, expected in entries(oracle, f"v{steps}").items():
-        differences.add("parameters", locate(model, found, name), expected)
-
-
-def velocities(model: ReNet, optimizer: torch.optim.Optimizer) -> dict[str, torch.Tensor]:
-    """neon's velocities of all parameters, by PyTorch's names."""
-    rate = optimizer.param_groups[0]["lr"]
-    return {
-        name: -rate * optimizer.state[value]["momentum_buffer"]
-        for name, value in model.named_parameters()
+    rate, state = optimizer.param_groups[0]["lr"], optimizer.state
+    velocities = {
+        name: -rate * state[value]["momentum_buffer"] for name, value in model.named_parameters()
     }
+    for prefix, found in ((f"p{steps}", model.state_dict()), (f"v{steps}", velocities)):
+        for name, expected in entries(oracle, prefix).items():
+            kind = "statistics" if "running" in name else "parameters"
+            differences.add(kind, f"{prefix}/{name}", locate(model, found, name), expected)
 
 
 def formula_value(name: str, shape: tuple[int, ...]) -> np.ndarray:
@@ -306,58 +276,52 @@ def formula_value(name: str, shape: tuple[int, ...]) -> np.ndarray:
     return value.astype(np.float32)
 
 
+KINDS = {"bn": ("gamma", "beta", "running_mean", "running_var"), "co": ("weight", "bias")}
+
+
 def neon_names(model: ReNet) -> list[str]:
     """neon's names of all parameters and running statistics of a network."""
     names = []
     for layer, module in model.named_children():
-        if layer.startswith("bn"):
-            names += [
-                f"{layer}.{kind}" for kind in ("gamma", "beta", "running_mean", "running_var")
-            ]
-        elif layer.startswith(("conv", "cls")):
-            names += [f"{layer}.weight", f"{layer}.bias"]
-        elif layer.startswith("rnn"):
-            names += [
-                f"{layer}.{pass_}{sequence}.{direction}.{kind}"
-                for pass_, bank in (("v", module.vertical), ("h", module.horizontal))
-                for sequence in range(bank.sequences)
-                for direction in ("fwd", "bwd")
-                for kind in ("W_in", "W_rec", "b")
-            ]
+        if layer.startswith("rnn"):
+            runs = [f"v{n}" for n in range(module.vertical.sequences)]
+            runs += [f"h{n}" for n in range(module.horizontal.sequences)]
+            parts = itertools.product(runs, ("fwd", "bwd"), ("W_in", "W_rec", "b"))
+            names += [".".join((layer, *part)) for part in parts]
+        elif list(module.parameters()):
+            names += [f"{layer}.{kind}" for kind in KINDS["bn" if layer[:2] == "bn" else "co"]]
     return names
 
 
-def check_full(oracle: dict, meta: dict, dtype: torch.dtype) -> Differences:
-    """Inference, then training-mode forward, loss and gradients of the whole network."""
-    differences = Differences()
-    model = make_model(meta, dtype)
+def formula_values(model: ReNet) -> dict[str, np.ndarray]:
+    """All parameters and statistics of a full file, under neon's names."""
     tensors = model.state_dict()
-    names = neon_names(model)
-    fill(model, {name: formula_value(name, locate(model, tensors, name).shape) for name in names})
-    images, classes = torch.from_numpy(oracle["x"]), torch.from_numpy(oracle["y"])
+    shapes = {name: locate(model, tensors, name).shape for name in neon_names(model)}
+    return {name: formula_value(name, shape) for name, shape in shapes.items()}
+
+
+def check_full(oracle: dict, meta: dict, dtype: torch.dtype, differences: Differences) -> None:
+    """Inference, then training-mode forward, loss and gradients of the whole network."""
+    model = make_model(meta, dtype)
+    fill(model, formula_values(model))
     with torch.no_grad():
-        compare_layers(differences, oracle, "inf", record_layers(model.eval(), images))
-    layers = record_layers(model.train(), images)
-    compare_layers(differences, oracle, "act", layers)
-    losses = F.cross_entropy(layers["logits"], classes, reduction="none")
-    losses.mean().backward()
-    if "loss_per_sample" in oracle:
-        differences.add("losses", losses, oracle["loss_per_sample"])
-    if "loss" in oracle:
-        differences.add("losses", losses.mean(), np.asarray(oracle["loss"]).reshape(()))
-    gradients = {name: value.grad for name, value in model.named_parameters()}
-    for name, expected in meta["grad"].items():
-        length, first = read_gradient(expected)
-        differences.add_gradient(locate(model, gradients, name), length, first)
-    return differences
+        layers = record_layers(model.eval(), torch.from_numpy(oracle["x"]))
+        compare_layers(differences, oracle, "inf", layers)
+    gradients = first_pass(differences, model, oracle, oracle["x"], oracle["y"])
+    for name, entry in meta["grad"].items():
+        (length, first), kind = read_gradient(entry), "gradients, relative"
+        found = locate(model, gradients, name).double().flatten()
+        # A norm that agrees confirms the largest value, which is that of `found`.
+        largest, norm = max(found.abs().max().item(), TINY), max(length, TINY)
+        differences.add(kind, name, found[: len(first)] / largest, np.array(first) / largest)
+        differences.add(kind, name, found.norm() / norm, np.array(length / norm))
 
 
 def read_gradient(entry: dict | list) -> tuple[float, list[float]]:
     """A gradient's l2 norm and its first values, from an entry of meta_json's `grad`."""
-    values = list(entry.values()) if isinstance(entry, dict) else list(entry)
-    lists = [value for value in values if isinstance(value, list)]
-    length = entry["l2"] if isinstance(entry, dict) else values[0]
-    return length, lists[0] if lists else values[1:]
+    if isinstance(entry, list):
+        return entry[0], entry[1] if isinstance(entry[1], list) else entry[1:]
+    return entry["l2"], next(value for value in entry.values() if isinstance(value, list))
 
 
 def read(path: Path) -> tuple[dict[str, np.ndarray], dict]:
@@ -383,9 +347,11 @@ def check(path: Path) -> bool:
     print(f"{path.name} ({'full' if whole else 'small'}, input {tuple(meta['input_shape'])})")
     if "made_by" in meta:
         print(f"  {meta['made_by']}")
-    run = check_full if whole else check_updates
-    # A list, not a generator, to print both precisions even if the first one fails.
-    return all([run(oracle, meta, dtype).report(dtype) for dtype in TOLERANCES])
+    compare, outcomes = check_full if whole else check_updates, []
+    for dtype in TOLERANCES:
+        compare(oracle, meta, dtype, differences := Differences())
+        outcomes.append(differences.report(dtype))
+    return all(outcomes)
 
 
 def main() -> None:
@@ -398,10 +364,10 @@ def main() -> None:
     if not files:
         print(ORIGIN)
     try:
-        if not all([check(path) for path in files or [DRIFT_FILE]]):
-            sys.exit(1)
+        outcomes = [check(path) for path in files or [DRIFT_FILE]]
     except InputError as error:
         sys.exit(str(error))
+    sys.exit(not all(outcomes))
 
 
 if __name__ == "__main__":

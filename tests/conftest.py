@@ -12,6 +12,8 @@ from helpers.training import faces  # noqa: F401 fixture
 from helpers.workflow import ctrl_c_ends_processes, finished, project  # noqa: F401 fixtures
 from renet.faces import crop  # noqa: F401 before anything else imports cv2: it sets a limit
 
+LONGEST = ("test_workflow", "test_slurm", "test_kills", "test_install", "test_audit")
+
 # The networks of the tests are tiny: threads would only wait for one another. Trainings that the
 # tests start set their own number.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -30,5 +32,5 @@ def reference_data() -> Path:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The file that takes longest begins first, so that no process waits for it at the end."""
-    items.sort(key=lambda item: item.path.name != "test_workflow.py")
+    """The files that take longest begin first, so that no process waits for them at the end."""
+    items.sort(key=lambda item: item.path.stem not in LONGEST)

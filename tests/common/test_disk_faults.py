@@ -29,12 +29,8 @@ DISK_BYTES = 800_000
 PROJECT_BYTES = 1 << 28
 PAGE = 4096  # bytes; a disk in memory has whole pages
 NOBODY = 65534
-CAUSES = [
-    "No space left on device",
-    "bytes, but only",
-    "Read-only file system",
-    "Permission denied",
-]
+CAUSES = ["No space left on device", "bytes, but only", "Read-only file system",
+          "Permission denied"]  # fmt: skip
 AS_ANOTHER_USER = """
 import os, sys
 sys.path.insert(0, sys.argv[1])
@@ -217,14 +213,8 @@ def test_records_that_do_not_fit_into_the_log_are_printed_once_and_the_job_goes_
     ("call", "sentence"),
     [
         ("logs.start(sys.argv[2] + '/job.log')", "job.log cannot be written or read: Permission"),
-        (
-            "logs.start(); files.write_text(sys.argv[2] + '/table.csv', 'text')",
-            " cannot be written or read: Permission denied; change the permissions",
-        ),
-        (
-            "logs.start(); open(sys.argv[2] + '/secret')",
-            "secret cannot be written or read: Permission denied",
-        ),
+        ("logs.start(); files.write_text(sys.argv[2] + '/a.csv', '')", "; change the permissions"),
+        ("logs.start(); open(sys.argv[2] + '/secret')", "secret cannot be written or read: Permis"),
     ],
     ids=["log", "output", "input"],
 )

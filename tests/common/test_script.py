@@ -38,15 +38,9 @@ def job(**parts: dict) -> types.SimpleNamespace:
 
 
 def count(
-    faces: list[Path],
-    *,
-    table: Path | None,
-    output: Path,
-    shard: int,
-    section: Section,
-    gpu: int = 1,
-    code: script.Code = "",
-) -> None:
+    faces: list[Path], *, table: Path | None, output: Path, shard: int, section: Section,
+    gpu: int = 1, code: script.Code = "",
+) -> None:  # fmt: skip
     """Takes one argument of each kind."""
 
 
@@ -59,14 +53,9 @@ def test_arguments_come_from_the_parts_of_a_job_and_get_their_types():
         wildcards={"shard": "2", "shards": "8"},
     )
     assert script.job_arguments(given, count) == {
-        "faces": [Path("a.npy")],
-        "table": None,
-        "output": Path("out.csv"),
-        "shard": 2,
-        "section": Section(0.1, Inner((3, 4))),
-        "gpu": 0,
-        "code": "0123",
-    }
+        "faces": [Path("a.npy")], "table": None, "output": Path("out.csv"), "shard": 2,
+        "section": Section(0.1, Inner((3, 4))), "gpu": 0, "code": "0123",
+    }  # fmt: skip
 
 
 def test_values_of_a_job_can_be_taken_as_one_dataclass(monkeypatch, tmp_path):
@@ -108,12 +97,15 @@ def test_command_line_takes_lists_optional_files_and_fields_of_sections():
     ]  # fmt: skip
     _, bound, _ = script.command_line(count).parse_args(options, print_error=False)
     assert bound.arguments == {
-        "faces": [Path("a.npy"), Path("b.npy")],
-        "table": Path("t.csv"),
-        "output": Path("o.csv"),
-        "shard": 3,
-        "section": Section(0.5, Inner((3, 4))),
-    }
+        "faces": [Path("a.npy"), Path("b.npy")], "table": Path("t.csv"), "output": Path("o.csv"),
+        "shard": 3, "section": Section(0.5, Inner((3, 4))),
+    }  # fmt: skip
+
+
+def run_code(code: str, *arguments: Path) -> subprocess.CompletedProcess:
+    command = [sys.executable, "-c", code, *map(str, arguments)]
+    paths = os.environ | {"PYTHONPATH": str(SCRIPTS), "COLUMNS": "999"}
+    return subprocess.run(command, env=paths, capture_output=True, text=True, check=False)
 
 
 HELP_OF_ALL = """
@@ -131,9 +123,7 @@ OPTION = re.compile(r"^(?:│ \*?)? *((?:[A-Z_]+ )?-.*?)(?:  +(\S.*?))? *│?$",
 
 def test_help_of_every_script_describes_each_option_in_its_own_words():
     """In one process, since each script's start takes seconds."""
-    command = [sys.executable, "-c", HELP_OF_ALL, *sorted(map(str, SCRIPTS.glob("*.py")))]
-    wide = os.environ | {"PYTHONPATH": str(SCRIPTS), "COLUMNS": "999"}
-    outcome = subprocess.run(command, env=wide, capture_output=True, text=True, check=False)
+    outcome = run_code(HELP_OF_ALL, *sorted(SCRIPTS.glob("*.py")))
     assert outcome.returncode == 0, outcome.stderr
     printed = json.loads(outcome.stdout)
     assert len(printed) > 20
@@ -231,31 +221,25 @@ raise KeyboardInterrupt
 """
 
 
-def run_with_log(code: str, *log: Path) -> subprocess.CompletedProcess:
-    command = [sys.executable, "-c", code, *map(str, log)]
-    paths = os.environ | {"PYTHONPATH": str(SCRIPTS)}
-    return subprocess.run(command, env=paths, capture_output=True, text=True, check=False)
-
-
 def test_lines_of_other_packages_are_in_the_log_alone_but_for_their_errors(tmp_path):
-    printed = run_with_log(LINES_OF_ANOTHER_PACKAGE).stderr
+    printed = run_code(LINES_OF_ANOTHER_PACKAGE).stderr
     assert "The file is written." in printed and "A real error" in printed
     assert "unused nodes" not in printed
-    printed = run_with_log(LINES_OF_ANOTHER_PACKAGE, tmp_path / "job.log").stderr
+    printed = run_code(LINES_OF_ANOTHER_PACKAGE, tmp_path / "job.log").stderr
     assert "unused nodes" not in printed
     assert "Removed 61 unused nodes" in (tmp_path / "job.log").read_text()
 
 
 def test_interrupted_job_says_that_the_same_command_resumes(tmp_path):
-    run_with_log(LINES_OF_ANOTHER_PACKAGE, tmp_path / "job.log")
+    run_code(LINES_OF_ANOTHER_PACKAGE, tmp_path / "job.log")
     last = (tmp_path / "job.log").read_text().splitlines()[-1]
     assert last.endswith("Interrupted; the same command resumes the workflow.")
-    assert run_with_log(LINES_OF_ANOTHER_PACKAGE).stderr.endswith("Interrupted.\n")
+    assert run_code(LINES_OF_ANOTHER_PACKAGE).stderr.endswith("Interrupted.\n")
 
 
 def test_lines_of_child_processes_stay_in_the_log(tmp_path):
     log = tmp_path / "job.log"
     log.write_text("The job before.")
-    assert run_with_log(CHILD_LOGS, log).returncode == 0
+    assert run_code(CHILD_LOGS, log).returncode == 0
     texts = [line.split(" INFO ")[-1] for line in log.read_text().splitlines()]
     assert texts == ["The parent begins.", "The child works.", "The parent ends."]

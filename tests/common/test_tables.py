@@ -12,13 +12,9 @@ from renet.common.tables import Table
 
 PEOPLE = Table({"row": int, "name": str, "age": "Int64", "score": float})
 FRAME = pd.DataFrame(
-    {
-        "row": [0, 1, 2],
-        "name": ["007", "NA", ""],
-        "age": pd.array([30, None, 41], "Int64"),
-        "score": [0.1 + 0.2, np.nan, np.inf],
-    }
-)
+    {"row": [0, 1, 2], "name": ["007", "NA", ""], "age": pd.array([30, None, 41], "Int64"),
+     "score": [0.1 + 0.2, np.nan, np.inf]}
+)  # fmt: skip
 
 
 def test_table_comes_back_as_it_was_written(tmp_path):

@@ -13,14 +13,7 @@ import pytest
 from helpers.project import ROOT, SCRIPTS
 from helpers.terminal import COLUMNS, Session, on_a_terminal
 from helpers.training import write_faces
-from helpers.workflow import (
-    SCREEN,
-    WIDE,
-    copy_project,
-    run,
-    run_on_a_terminal,
-    write_config,
-)
+from helpers.workflow import SCREEN, WIDE, copy_project, run, run_on_a_terminal, write_config
 
 BAR = re.compile(r"^(\S+ )?(epoch \d+/\d+|\w+): +\d+%\|.+\| \d+/\d+ \[.+/s.*\]$")
 RULE = re.compile(r"^\w+ (\(\d+ jobs\))? +\d+\.\d s  \S")
@@ -134,10 +127,10 @@ def test_no_bar_without_a_terminal(project):
     assert "portraits/s" in log
 
 
-def test_error_of_a_job_appears_once_and_last(project):
-    receipt = "resources/sample/wiki_crop.tar.json"
-    assert run_on_a_terminal(project, "--", receipt).status == 0
-    (project / receipt).with_suffix("").unlink()
+def test_error_of_a_job_appears_once_and_last(finished, tmp_path):
+    project = shutil.copytree(finished, tmp_path / "copy", symlinks=True)
+    for lost in ("resources/sample/wiki_crop.tar", "results/data/sample/members.csv"):
+        (project / lost).unlink()
     session = run_on_a_terminal(project, columns=WIDE)
     assert session.status == 1
     assert session.lines[-1].startswith("index_archive failed: ")
@@ -157,19 +150,21 @@ def test_script_called_by_hand_leaves_one_bar_and_one_line_for_each_epoch(tmp_pa
     assert len(records) == 3 and not any("img/s" in line for line in records)
 
 
-@pytest.mark.parametrize("flag", ["", " (retrieve from storage)"])
-def test_result_is_read_from_a_log_whose_path_has_spaces(tmp_path, monkeypatch, flag):
+@pytest.fixture
+def plugin(monkeypatch):
+    """The logger of the terminal."""
     monkeypatch.syspath_prepend(str(ROOT / "workflow" / "logger"))
-    plugin = importlib.import_module("snakemake_logger_plugin_summary")
-    log = tmp_path / "my results" / "shuffle.log"
-    log.parent.mkdir()
+    return importlib.import_module("snakemake_logger_plugin_summary")
+
+
+@pytest.mark.parametrize("flag", ["", " (retrieve from storage)"])
+def test_result_is_read_from_a_log_whose_path_has_spaces(tmp_path, plugin, flag):
+    log = tmp_path / "my results.log"
     log.write_text("07:00:00 INFO 504 faces\n")
     assert plugin.result_of([f"{log}{flag}"]) == "504 faces"
 
 
-def test_seconds_of_a_rule_are_those_of_its_jobs_added_up(tmp_path, monkeypatch, capsys):
-    monkeypatch.syspath_prepend(str(ROOT / "workflow" / "logger"))
-    plugin = importlib.import_module("snakemake_logger_plugin_summary")
+def test_seconds_of_a_rule_are_those_of_its_jobs_added_up(tmp_path, plugin, monkeypatch, capsys):
     handler, log = plugin.LogHandler(None, None), tmp_path / "train.log"
     log.write_text("07:00:00 INFO validation accuracy 0.9\n")
     job = {"rule_name": "train", "log": [str(log)], "output": []}

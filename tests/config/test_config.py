@@ -24,12 +24,7 @@ from renet.metadata.row_filter import RowFilter
 
 SCHEMA = yaml.safe_load(SCHEMA_FILE.read_text())
 OVERLAYS = sorted((ROOT / "configs").glob("*.yaml"))
-ROSTER = {
-    "url": "https://example.org/wiki_crop.tar",
-    "database": "wiki",
-    "photos": "crop",
-    "shards": 2,
-}
+ROSTER = {"url": "https://example.org/wiki_crop.tar", "database": "wiki", "photos": "crop"}
 
 
 @pytest.mark.parametrize("overlay", OVERLAYS, ids=lambda path: path.stem)
@@ -117,9 +112,15 @@ def test_defaults_of_the_code_are_those_of_the_schema():
 
 
 def test_partial_config_is_completed():
-    config = complete({"sources": ["wiki"], "train": {"epochs": 3}, "archives": {"wiki": ROSTER}})
+    archived, train = ROSTER | {"shards": 2}, {"epochs": 3}
+    config = complete({"sources": ["wiki"], "train": train, "archives": {"wiki": archived}})
     assert config["train"] == CONFIG["train"] | {"epochs": 3}
-    assert config["archives"] == {"wiki": ROSTER | {"subjects": "shared"}}
+    assert config["archives"] == {"wiki": archived | {"subjects": "shared"}}
+
+
+def archive(**changes: object) -> dict:
+    """An overlay with one archive and no other source."""
+    return {"archives": {"a": ROSTER | changes}, "sources": ["a"]}
 
 
 @pytest.mark.parametrize(
@@ -132,40 +133,45 @@ def test_partial_config_is_completed():
         ({"train": {"nesterov": True, "momentum": 0}}, "renet has `nesterov: true`, which needs"),
         ({"audit": {"folds": 3, "run": "b"}}, r"`audit\.run` is b, but no such run"),
         ({"comparison": {"reference": "b"}}, r"`comparison\.reference` is b, but no such run"),
-        (
-            {"runs": {"a": {"seeds": [1]}, "a-seed1": {}}},
-            "make a run called a-seed1",
-        ),
+        ({"runs": {"a": {"seeds": [1]}, "a-seed1": {}}}, "make a run called a-seed1"),
         ({"crop": {"size": 100}}, r"`crop\.size` is \[100, 100\].*run renet.*\[32, 32\]"),
         ({"crop": {"margin": 0.6}, "sources": ["wiki"]}, r"`crop\.margin` is 0\.6"),
-        ({"archives": {"a": ROSTER | {"md5": ["0" * 32] * 2}}, "sources": ["a"]}, "1 URLs and 2"),
-        ({"archives": {"a": ROSTER | {"table": "a.csv"}}, "sources": ["a"]}, "cannot have"),
+        ({"runs": {"a": {"folds": 1}}}, r"`runs\.a\.folds` is 1, and must be at least 2"),
+        ({"runs": {"a": {"folds": 21}}}, r"`runs\.a\.folds` is 21, and must be at most 20"),
+        ({"runs": {"a": {"folds": 2.5}}}, r"`runs\.a\.folds` is 2\.5, and must be a whole number"),
+        ({"runs": {"a": {"grid": {"folds": [3]}}}}, r"beside the grid, as `runs\.a\.folds`"),
+        ({"runs": {"a": {"grid": {"train.epochs": [1]}, "folds": 1}}}, r"`runs\.a\.folds` is 1"),
+        ({"runs": {"a": {"learning_curve": [0.5]}}}, r"`runs\.a\.learning_curve"),
+        ({"runs": {"a": {"learning_curve": [0, 1]}}}, r"`runs\.a\.learning_curve"),
+        ({"runs": {"a": {"learning_curve": [1, 2]}}}, r"`runs\.a\.learning_curve"),
+        ({"runs": {"a": {"grid": {"learning_curve": [1]}}}}, r"grid, as `runs\.a\.learning_curve`"),
+        ({"external": ["sample"]}, "sample is in both `sources` and `external`; remove it"),
+        ({"external": ["old"]}, "`external` names old, which is not one of the archives"),
         (
-            {"archives": {"a": ROSTER | {"database": "table"}}, "sources": ["a"]},
-            "needs either `table` or `labels`, because its `database` is table",
+            {"external": ["train"], "archives": {"train": ROSTER}},
+            "`external` names train, which is the name of a table in results/data",
         ),
         (
-            {"archives": {"a": ROSTER | {"url": ["file:///1/a.tar", "file:///2/a.tar"]}},
-             "sources": ["a"]},
-            "have the same name",
+            {"external": ["old"], "archives": {"old": ROSTER | {"url": "file:///nowhere/a.tar"}}},
+            r"`archives\.old\.url` names /nowhere/a\.tar, which does not exist",
         ),
-        (
-            {"archives": {"a": ROSTER | {"url": ["https://a/p.tgz", "https://a/p.tar"]}},
-             "sources": ["a"]},
-            "have the same name",
-        ),
+        (archive(md5=["0" * 32] * 2), "1 URLs and 2"),
+        (archive(table="a.csv"), "cannot have"),
+        (archive(database="table"), "needs either `table` or `labels`, because its `database`"),
+        (archive(url=["file:///1/a.tar", "file:///2/a.tar"]), "have the same name"),
+        (archive(url=["https://a/p.tgz", "https://a/p.tar"]), "have the same name"),
     ],
-)  # fmt: skip
+)
 def test_rule_that_the_schema_cannot_say_is_checked_too(overlay, message):
     with pytest.raises(InputError, match=message):
-        check(overlay)
+        check(copy.deepcopy(overlay))
 
 
 def test_folder_and_compressed_tar_of_one_name_would_become_one_tar(tmp_path):
     (tmp_path / "photos").mkdir()
     addresses = [(tmp_path / "photos").as_uri(), f"{tmp_path.as_uri()}/photos.tar.gz"]
     with pytest.raises(InputError, match="have the same name"):
-        check({"archives": {"a": ROSTER | {"url": addresses}}, "sources": ["a"]})
+        check(archive(url=addresses))
 
 
 def test_archive_may_have_no_digest_and_a_digest_may_be_taken_away():
@@ -175,17 +181,9 @@ def test_archive_may_have_no_digest_and_a_digest_may_be_taken_away():
 
 
 def test_runs_override_their_sections_and_nothing_else():
-    config = check(
-        {
-            "runs": {
-                "renet": None,
-                "wide": {"model": {"conv_channels": [8, 16]}, "train": {"nesterov": True}},
-                "saved": {"checkpoints": {"minutes": 2}},
-                "many": {"seeds": [5, 6]},
-            }
-        }
-    )
-    complete_runs = runs.runs(config)
+    wide = {"model": {"conv_channels": [8, 16]}, "train": {"nesterov": True}}
+    others = {"saved": {"checkpoints": {"minutes": 2}}, "many": {"seeds": [5, 6]}}
+    complete_runs = runs.runs(check({"runs": {"renet": None, "wide": wide, **others}}))
     assert list(complete_runs) == ["wide", "saved", "many-seed5", "many-seed6"]
     assert complete_runs["wide"]["model"] == CONFIG["model"] | {"conv_channels": [8, 16]}
     assert complete_runs["wide"]["train"] == CONFIG["train"] | {"nesterov": True}
@@ -268,13 +266,7 @@ def test_fold_depends_on_its_run_but_not_on_the_processes_or_an_unused_validatio
 def test_crop_settings_follow_from_the_kind_of_photos(tmp_path, changes, crop):
     (tmp_path / "own.csv").write_text("path,gender,x1,y1,x2,y2\na.jpg,f,1,1,9,9\n")
     table = {"table": str(tmp_path / "own.csv")} if "database" in changes else {}
-    config = check(
-        {
-            "sources": ["a"],
-            "archives": {"a": ROSTER | changes | table},
-            "crop": {"margin": 0.3, "size": [64, 96]},
-        }
-    )
+    config = check(archive(**changes, **table) | {"crop": {"margin": 0.3, "size": [64, 96]}})
     assert sources.crop_settings(config, "a") == crop | {"size": [64, 96], "detected": None}
 
 
@@ -294,32 +286,23 @@ def test_detector_finds_the_faces_of_whole_own_photos_whose_table_has_no_box(
 ):
     (tmp_path / "own.csv").write_text(table)
     own = {"database": "table", "table": str(tmp_path / "own.csv"), "photos": "whole"} | given
-    config = check({"sources": ["a"], "archives": {"a": ROSTER | own}})
+    config = check(archive(**own))
     assert sources.crop_settings(config, "a")["detected"] == detected
     assert data_summary.for_pages(config, "")["detected"] == ({"a": detected} if detected else {})
     assert data_summary.for_provenance(config)["archives"]["a"]["detected"] == detected
 
 
 @pytest.mark.parametrize(
-    ("names", "margin", "expected"),
-    [
-        (["archive"], 0.3, 0.3),
-        (["own"], 0.3, None),
-        (["archive", "own"], 0.3, 0.3),
-        (["own", "whole"], 0.3, None),
-        (["whole"], 0.3, 0.3),
-    ],
+    ("names", "expected"),
+    [("archive", 0.3), ("own", None), ("archive own", 0.3), ("own whole", None), ("whole", 0.3)],
 )
-def test_ready_made_crops_are_trimmed_in_predictions_as_in_the_training(
-    tmp_path, names, margin, expected
-):
+def test_ready_made_crops_are_trimmed_in_predictions_as_in_the_training(tmp_path, names, expected):
     (tmp_path / "own.csv").touch()
     table = ROSTER | {"database": "table", "table": str(tmp_path / "own.csv")}
     archives = {
-        "archive": ROSTER | {"photos": "crop"}, "own": table | {"photos": "crop"},
-        "whole": table | {"photos": "whole"},
+        "archive": ROSTER, "own": table, "whole": table | {"photos": "whole"},
     }  # fmt: skip
-    config = check({"sources": names, "archives": archives, "crop": {"margin": margin}})
+    config = check({"sources": names.split(), "archives": archives, "crop": {"margin": 0.3}})
     assert sources.ready_made_margin(config) == expected
 
 
@@ -337,10 +320,8 @@ def test_pages_and_provenance_name_the_settings_of_the_data():
 
 
 def test_config_of_a_run_adds_nothing_to_what_config_yaml_names(tmp_path):
-    runs_of_defaults = {
-        "thrice": {"seeds": [1, 2, 3], "folds": 4},
-        "gru": {"model": {"cell": "gru"}},
-    }
+    thrice, gru = {"seeds": [1, 2, 3], "folds": 4}, {"model": {"cell": "gru"}}
+    runs_of_defaults = {"thrice": thrice, "gru": gru}
     edited = copy.deepcopy(CONFIG) | {"runs": runs_of_defaults, "export": ["safetensors"]}
     edited |= {"audit": {"folds": 5, "run": "gru"}, "comparison": {"reference": "gru"}}
     (tmp_path / "notes.md").touch()
@@ -364,18 +345,13 @@ def test_every_key_of_the_schema_is_described():
     def undescribed(node: dict, path: str) -> list[str]:
         found = []
         for name, child in node.get("properties", {}).items():
-            if "$ref" in child:
-                continue  # described where the reference leads
-            if "description" not in child:
-                found.append(f"{path}{name}")
-            found += undescribed(child, f"{path}{name}.")
+            if "$ref" not in child:  # which is described where the reference leads
+                found += [f"{path}{name}"] * ("description" not in child)
+                found += undescribed(child, f"{path}{name}.")
         return found
 
-    assert undescribed(SCHEMA, "") == []
     others = SCHEMA["properties"]
-    assert undescribed(others["archives"]["additionalProperties"], "archives.") == []
-    assert undescribed(others["runs"]["additionalProperties"], "runs.") == []
-    kinds = others["model"]["allOf"]
+    kinds = [case["then"] for case in others["model"]["allOf"]]
+    entries = [others[name]["additionalProperties"] for name in ("archives", "runs")]
     assert len(kinds) == len(KINDS)
-    for case in kinds:
-        assert undescribed(case["then"], "model.") == []
+    assert [undescribed(node, "") for node in (SCHEMA, *entries, *kinds)] == [[]] * (3 + len(kinds))

@@ -101,40 +101,27 @@ def test_mutated_config_works_or_ends_in_sentences_that_name_a_key(case):
 
 @pytest.mark.fault("wrong-config")
 @pytest.mark.parametrize(
-    ("overlay", "sentence"),
+    ("overlay", "fault"),
     [
         (
             {"sample": {"shards": 3_000_000}},
-            "`sample.shards` is 3000000, and must be at most 10000.",
+            "shards` is 3000000, and must be at most 10000.",
         ),
         ({"audit": {"folds": 101}}, "`audit.folds` is 101, and must be at most 100."),
-        (
-            {"runs": {"a": {"seeds": list(range(51))}}},
-            "`runs` makes 51 runs, more than 50; remove some.",
-        ),
+        ({"runs": {"a": {"seeds": [*range(51)]}}}, "`runs` makes 51 runs, more than 50; remove"),
         ({"sources": [True]}, '`sources.0` is true, and must be text; write "true".'),
-        (
-            {"pathvars": {"results": "results/a/"}},
-            "is results/a/; write results/a, because Snakemake",
-        ),
-        (
-            {"pathvars": {"resources": "./archives"}},
-            "is ./archives; write archives, because Snakemake",
-        ),
+        ({"pathvars": {"results": "results/a/"}}, "is results/a/; write results/a, because"),
+        ({"pathvars": {"resources": "./archives"}}, "is ./archives; write archives, because"),
         (
             {"sources": ["a"], "archives": {"a": ARCHIVE | {"url": "https://a.org:99999/a.tar"}}},
-            "https://a.org:99999/a.tar is not a valid URL (Port out of range 0-65535); correct it.",
+            "is not a valid URL (Port out of range 0-65535); correct it.",
         ),
-        (
-            {"train": {"learning_rate": float("nan")}},
-            "`train.learning_rate` is .nan, and must be a",
-        ),
+        ({"train": {"learning_rate": float("nan")}}, "`train.learning_rate` is .nan, and must be"),
     ],
 )
-def test_value_that_only_snakemake_would_refuse_is_named(overlay, sentence):
-    with pytest.raises(InputError) as caught:
+def test_value_that_only_snakemake_would_refuse_is_named(overlay, fault):
+    with pytest.raises(InputError, match=re.escape(fault)):
         validation.load(overlay, SCHEMA_FILE, {}, {})
-    assert sentence in str(caught.value)
 
 
 def test_path_variable_can_be_written_with_the_other_one():

@@ -68,51 +68,34 @@ def test_grid_may_vary_the_kind_and_have_seeds():
 
 
 @pytest.mark.parametrize(
-    ("entry", "fault"),
+    ("grid", "fault"),
     [
-        ({"grid": {}}, "`runs.a.grid` is {}, and must not be empty."),
+        ({}, "`runs.a.grid` is {}, and must not be empty."),
+        ({"train.epochs": []}, "`runs.a.grid.train.epochs` is [], and must not be empty."),
+        ({"train.epochs": 3}, "`runs.a.grid.train.epochs` is 3, and must be a list"),
+        ({"train.epochs": [0]}, "`runs.a.train.epochs` is 0, and must be at least 1."),
+        ({"train.epoch": [1]}, "is not a key of the config; did you mean `runs.a.train.epochs`?"),
+        ({"epochs": [1]}, "grid.epochs` is not a key of model or train; did you mean `train.epoc"),
+        ({5: [1]}, "`runs.a.grid.5` is not a key of model or train"),
+        ({"model.kind": ["renet", "cnn"], "model.cell": ["gru"]}, "not a key of the kind cnn"),
+        ({"train.learning_rate": [0.01, "1e-2"]}, "[0.01, 0.01], which lists 0.01 twice; remove"),
+        ({"train.start_from": ["a/b.pt", "a_b.pt"]}, "make a run called a-start_from_a_b.pt"),
+        ({"train.epochs": [*range(1, 18)], "train.seed": [1, 2, 3]}, "51 runs, more than 50; give"),
         (
-            {"grid": {"train.epochs": []}},
-            "`runs.a.grid.train.epochs` is [], and must not be empty.",
-        ),
-        ({"grid": {"train.epochs": 3}}, "`runs.a.grid.train.epochs` is 3, and must be a list"),
-        ({"grid": {"train.epochs": [0]}}, "`runs.a.train.epochs` is 0, and must be at least 1."),
-        (
-            {"grid": {"train.epoch": [1]}},
-            "`runs.a.train.epoch` is not a key of the config; did you mean `runs.a.train.epochs`?",
-        ),
-        (
-            {"grid": {"epochs": [1]}},
-            "`runs.a.grid.epochs` is not a key of model or train; did you mean `train.epochs`?",
-        ),
-        ({"grid": {5: [1]}}, "`runs.a.grid.5` is not a key of model or train"),
-        (
-            {"grid": {"model.kind": ["renet", "cnn"], "model.cell": ["gru"]}},
-            "`runs.a.model.cell` is not a key of the kind cnn",
-        ),
-        (
-            {"grid": {"train.learning_rate": [0.01, "1e-2"]}},
-            "`runs.a.grid.train.learning_rate` is [0.01, 0.01], which lists 0.01 twice; remove one "
-            "of them.",
-        ),
-        (
-            {"grid": {"train.start_from": ["a/b.pt", "a_b.pt"]}},
-            "Two entries of `runs` make a run called a-start_from_a_b.pt",
-        ),
-        (
-            {"grid": {"train.epochs": list(range(1, 18))}, "seeds": [1, 2, 3]},
-            "`runs.a.grid` makes 51 runs, more than 50; give fewer values.",
-        ),
-        (
-            {"grid": {f"train.{key}": [*range(1, 9999)] for key in ("epochs", "seed", "threads")}},
+            {f"train.{key}": [*range(1, 9999)] for key in ("epochs", "seed", "threads")},
             "`runs.a.grid` makes 999,400,119,992 runs",
         ),
     ],
 )
-def test_grid_that_cannot_be_one_is_named_in_one_sentence(entry, fault):
+def test_grid_that_cannot_be_one_is_named_in_one_sentence(grid, fault):
     with pytest.raises(InputError, match=re.escape(fault)) as caught:
-        complete(entry)
+        complete({"grid": grid})
     assert len(str(caught.value).splitlines()) == 1
+
+
+def test_seeds_of_a_grid_count_as_its_runs():
+    with pytest.raises(InputError, match=r"`runs\.a\.grid` makes 51 runs"):
+        complete({"grid": {"train.epochs": [*range(1, 18)]}, "seeds": [1, 2, 3]})
 
 
 def test_run_by_hand_of_the_same_name_is_an_error_that_names_both():
@@ -137,11 +120,8 @@ def test_table_of_a_grid_has_the_validation_metric_by_the_value_of_a_setting(res
     (table,) = grid_section.tables({"rates": grid}, three_runs, metric)
     assert table.headings[3] == "mean balanced accuracy on the validation set"
     epochs = str(three_runs[0].settings["train"]["epochs"])
-    assert [row[:3] for row in table.rows] == [
-        ["train.learning_rate", "0.01", "2"],
-        ["train.learning_rate", "0.001", "1"],
-        ["train.epochs", epochs, "3"],
-    ]
+    rates = [["train.learning_rate", *cells] for cells in (["0.01", "2"], ["0.001", "1"])]
+    assert [row[:3] for row in table.rows] == [*rates, ["train.epochs", epochs, "3"]]
     lowest, *_, highest = sorted(run.metrics["validation"][metric.name] for run in three_runs)
     assert table.rows[2][4] == f"{metric.text(lowest)} to {metric.text(highest)}"
 

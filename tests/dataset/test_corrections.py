@@ -8,7 +8,6 @@ from helpers.cropped import cropped_source
 from helpers.project import call_script
 from helpers.workflow import EVERYTHING_AFTER, copy_project, planned, run, write_config
 from renet.common.errors import InputError
-from renet.config import checks
 from renet.dataset import corrections
 from renet.dataset.tables import CORRECTED, FUNNEL, SPLIT
 
@@ -156,17 +155,3 @@ def test_workflow_applies_corrections_without_cropping_again(tmp_path):
     assert planned(project) == set()
     path.write_text(f"id,gender\n{test_face.id},drop\n")
     assert planned(project) == EVERYTHING_AFTER["shuffle"]
-
-
-@pytest.mark.parametrize(
-    ("name", "fault"),
-    [
-        ("none.csv", "`corrections` names none.csv, which is not a file"),
-        ("results/audit/suspects.csv", "which the label audit overwrites; copy it"),
-    ],
-)
-def test_corrections_are_a_file_that_the_audit_does_not_write(name, fault):
-    others = {"sources": [], "external": [], "datasheet": None, "predict": {"photos": None},
-              "split": {"from": None}, "runs": {}}  # fmt: skip
-    with pytest.raises(InputError, match=fault):
-        checks.check_paths(others | {"corrections": name})

@@ -1,6 +1,5 @@
 """External test sets hold faces that neither training nor validation has."""
 
-import copy
 import subprocess
 import sys
 from types import SimpleNamespace
@@ -8,7 +7,6 @@ from types import SimpleNamespace
 import pandas as pd
 import pytest
 
-from helpers.config import check
 from helpers.cropped import random_hash
 from helpers.project import ROOT, call_script
 from renet.common.errors import InputError
@@ -18,13 +16,9 @@ from renet.metadata.tables import METADATA
 from renet.pages import external_sets
 
 SPLIT = pd.DataFrame(
-    {
-        "subset": ["train", "validation", "test"],
-        "subject": ["anna", "berta", "carla"],
-        "digest": ["a", "b", "c"],
-        "phash": list(map(random_hash, "abc")),
-    }
-)
+    {"subset": ["train", "validation", "test"], "subject": ["anna", "berta", "carla"],
+     "digest": ["a", "b", "c"], "phash": list(map(random_hash, "abc"))}
+)  # fmt: skip
 NEAR_A = f"{int(random_hash('a'), 16) ^ 0xFF:064x}"  # differs in eight bits
 
 
@@ -60,9 +54,7 @@ def test_face_that_is_nearly_a_known_photo_leaves_the_set_unless_switched_off(ne
 
 
 def test_all_faces_of_a_known_photo_leave_the_set():
-    given = rows(
-        ("nobody", "a"), ("other", "x"), ("stranger", "y"), ("anna", "z"), ("her son", "w")
-    )
+    given = rows(*zip(["nobody", "other", "stranger", "anna", "her son"], "axyzw", strict=True))
     given["path"] = ["1.jpg", "1.jpg", "2.jpg", "3.jpg", "3.jpg"]
     expected = ["known_photo", "known_photo", "", "known_person", ""]
     assert external.drop_known(given, SPLIT).reason.tolist() == expected
@@ -117,29 +109,6 @@ def test_set_is_described_by_its_faces_and_people(faces, people, photos, text):
     )
     few = f"The set old has {text.split(' of ')[0]}. Only its accuracy and"
     assert found[0].startswith(f"old: {text}; left out: known person (7). {few}")
-
-
-ROSTER = {"url": "https://example.org/wiki_crop.tar", "database": "wiki", "photos": "crop"}
-
-
-@pytest.mark.parametrize(
-    ("overlay", "fault"),
-    [
-        ({"external": ["sample"]}, "sample is in both `sources` and `external`; remove it"),
-        ({"external": ["old"]}, "`external` names old, which is not one of the archives"),
-        (
-            {"external": ["train"], "archives": {"train": ROSTER}},
-            "`external` names train, which is the name of a table in results/data",
-        ),
-        (
-            {"external": ["old"], "archives": {"old": ROSTER | {"url": "file:///nowhere/a.tar"}}},
-            r"`archives\.old\.url` names /nowhere/a\.tar, which does not exist",
-        ),
-    ],
-)
-def test_set_that_cannot_be_one_is_named(overlay, fault):
-    with pytest.raises(InputError, match=fault):
-        check(copy.deepcopy(overlay))
 
 
 def test_example_writes_the_table_of_the_members_of_congress(tmp_path):

@@ -127,9 +127,6 @@ def test_many_copies_of_one_photo_are_one_group():
     one = random_hash("everywhere")
     copies = [flipped(one, number, 200) for number in range(150)]
     assert set(near_duplicates.groups(copies)) == {0}
-
-
-def test_no_face_has_no_group():
     assert near_duplicates.groups([]).tolist() == []
 
 

@@ -16,9 +16,8 @@ from helpers.dry_run import dry_run
 from helpers.made_once import made_once
 from helpers.predictions import predictions_of
 from helpers.project import call_script
-from helpers.training import QUICK, SMALL, terminated_before, write_faces
+from helpers.training import QUICK, SMALL, write_faces
 from helpers.workflow import copy_project, planned, run, write_config
-from renet.common.errors import InputError
 from renet.config import data_summary, runs
 from renet.config.architecture import HogSvmArchitecture
 from renet.dataset import splits
@@ -30,11 +29,8 @@ from renet.pages import comparison_section
 from renet.training.history import HISTORY
 
 PEOPLE = 40
-CNN = {
-    "kind": "cnn",
-    "conv_channels": [4, 4, 4, 8],
-    "strided_convs": [{"channels": 8, "stride": [2, 2]}],
-}
+CNN = {"kind": "cnn", "conv_channels": [4, 4, 4, 8],
+       "strided_convs": [{"channels": 8, "stride": [2, 2]}]}  # fmt: skip
 
 
 @pytest.fixture
@@ -74,12 +70,9 @@ def test_each_face_is_predicted_once_by_a_network_that_saw_nothing_of_its_group(
     group = splits.groups(table.assign(copies=table.phash), by)
     seen, fit = [], script.fit
 
-    def record(settings, training, validation, *rest):
-        parts = [
-            rows_of(part, data) if part else np.array([], int) for part in (training, validation)
-        ]
-        seen.append(parts)
-        return fit(settings, training, validation, *rest)
+    def record(settings, *given):
+        seen.append([rows_of(part, data) if part else np.array([], int) for part in given[:2]])
+        return fit(settings, *given)
 
     monkeypatch.setattr(script, "fit", record)
     recipe = dataclasses.replace(QUICK, epochs=1, select_epoch=select_epoch)
@@ -95,16 +88,6 @@ def test_each_face_is_predicted_once_by_a_network_that_saw_nothing_of_its_group(
         assert len(training) + len(validation) + len(held_out) == len(table)
         fraction = len(validation) / (len(training) + len(validation))
         assert fraction == pytest.approx(0.2, abs=0.06) if select_epoch == "best" else not fraction
-
-
-def test_interrupted_fold_gives_the_same_bytes(data):
-    whole = predict(data, 1).to_csv()
-    shutil.rmtree(data / "1")
-    with terminated_before(10):
-        predict(data, 1)
-    with terminated_before(0) as updates:
-        assert predict(data, 1).to_csv() == whole
-    assert 0 < len(updates) < QUICK.epochs * 8
 
 
 def test_svm_is_fitted_without_the_fold_in_any_number_of_processes(data, monkeypatch):
@@ -123,21 +106,6 @@ def test_networks_of_the_folds_are_no_worse_than_one_of_all_faces(data):
     found = [predict(data, number, settings=RunSettings(SMALL, recipe)) for number in (1, 2, 3)]
     found = pd.concat(found).set_index("id").p_male > 0.5
     assert (found == targets[found.index]).mean() > 0.9
-
-
-@pytest.mark.parametrize(
-    ("entry", "sentence"),
-    [
-        ({"folds": 1}, r"`runs\.a\.folds` is 1, and must be at least 2"),
-        ({"folds": 21}, r"`runs\.a\.folds` is 21, and must be at most 20"),
-        ({"folds": 2.5}, r"`runs\.a\.folds` is 2\.5, and must be a whole number"),
-        ({"grid": {"folds": [3, 5]}}, r"write it beside the grid, as `runs\.a\.folds`"),
-        ({"grid": {"train.epochs": [1, 2]}, "folds": 1}, r"`runs\.a\.folds` is 1"),
-    ],
-)
-def test_folds_that_cannot_be_are_a_sentence(entry, sentence):
-    with pytest.raises(InputError, match=sentence):
-        check({"runs": {"a": entry}})
 
 
 def test_folds_belong_to_what_a_run_depends_on():
@@ -204,10 +172,8 @@ def tables(tmp_path):
 
 def test_run_with_folds_and_one_without_are_compared_on_the_same_faces_alone(tables):
     found = tables(plain=(0.6, False), folded=(0.95, True))
-    assert found[["set", "kind"]].to_numpy().tolist() == [
-        ["test", "reference"],
-        ["validation", "best"],
-    ]
+    assert found.set.tolist() == ["test", "validation"]
+    assert found.kind.tolist() == ["reference", "best"]
     assert found.other.tolist() == ["plain", "folded"]
     correct = 20 * found.other_value[1]  # of the 20 faces of the validation set
     assert correct == pytest.approx(round(correct))
@@ -225,9 +191,8 @@ def test_runs_with_folds_are_compared_on_the_out_of_fold_set_with_each_other(tab
 
 def test_best_of_runs_that_all_have_folds_is_chosen_on_the_out_of_fold_set(tables):
     found = tables(a=(0.6, True), b=(0.95, True))
-    assert found[found.kind == "best"][["set", "run", "other"]].to_numpy().tolist() == [
-        ["out_of_fold", "a", "b"]
-    ]
+    best = found[found.kind == "best"][["set", "run", "other"]]
+    assert best.to_numpy().tolist() == [["out_of_fold", "a", "b"]]
 
 
 def test_out_of_fold_predictions_are_merged_in_the_order_of_the_faces(data):

@@ -7,14 +7,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from helpers.config import check
 from helpers.cropped import samples_of
 from helpers.dry_run import dry_run
 from helpers.made_once import made_once
 from helpers.project import call_script
 from helpers.training import QUICK, SMALL, write_faces
 from helpers.workflow import copy_project, run, write_config
-from renet.common.errors import InputError
 from renet.dataset import splits
 from renet.dataset.tables import SPLIT
 from renet.evaluation import learning_curve
@@ -116,20 +114,6 @@ def test_script_writes_a_row_for_each_size_and_for_up_to_32_times_the_training_s
     assert found.faces["b"][[1.0, 32.0]].tolist() == [64, 64 * 32]
     assert found.accuracy["b"].tolist() == pytest.approx([0.5] * 7)
     assert "dotted" in (tmp_path / "curve.svg").read_text()
-
-
-@pytest.mark.parametrize(
-    ("entry", "sentence"),
-    [
-        ({"learning_curve": [0.5]}, r"`runs\.a\.learning_curve"),
-        ({"learning_curve": [0, 1]}, r"`runs\.a\.learning_curve"),
-        ({"learning_curve": [1, 2]}, r"`runs\.a\.learning_curve"),
-        ({"grid": {"learning_curve": [1]}}, r"beside the grid, as `runs\.a\.learning_curve`"),
-    ],
-)
-def test_sizes_that_cannot_be_are_a_sentence(entry, sentence):
-    with pytest.raises(InputError, match=sentence):
-        check({"runs": {"a": entry}})
 
 
 def with_curve(folder) -> None:

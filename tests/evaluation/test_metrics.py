@@ -43,6 +43,13 @@ def random_predictions(count: int, people: int | None = None, seed: int = 0) -> 
     return predictions_of(targets, p_male, [f"p{n}" for n in random.integers(people, size=count)])
 
 
+def proportions(*parts: tuple[int, int]) -> list[confidence_intervals.Proportion]:
+    """Of so many that hold of so many independent ones."""
+    return [
+        confidence_intervals.proportion(np.arange(of) < yes, np.arange(of)) for yes, of in parts
+    ]
+
+
 def summarise(predictions: pd.DataFrame) -> dict:
     return metrics.summarise(predictions, 0.7)
 
@@ -128,17 +135,13 @@ def test_metric_that_most_resamples_do_not_define_has_no_interval():
 
 def test_wilsons_interval_agrees_with_scipys():
     expected = binomtest(29, 70).proportion_ci(method="wilson")
-    found = confidence_intervals.proportion(np.arange(70) < 29, np.arange(70)).interval()
-    assert found == pytest.approx((expected.low, expected.high))
+    (found,) = proportions((29, 70))
+    assert found.interval() == pytest.approx((expected.low, expected.high))
 
 
 def test_newcombes_interval_agrees_with_his_example():
     # 56 of 70 against 48 of 80, method 10 in table II of the paper.
-    parts = [
-        confidence_intervals.proportion(np.arange(of) < yes, np.arange(of))
-        for yes, of in ((56, 70), (48, 80))
-    ]
-    found = confidence_intervals.combination((1, -1), parts)
+    found = confidence_intervals.combination((1, -1), proportions((56, 70), (48, 80)))
     assert found == pytest.approx((0.0524, 0.3339), abs=5e-5)
 
 
@@ -150,11 +153,7 @@ def test_difference_whose_interval_covers_zero_is_not_significant(female, male, 
     recalls = male[0] / male[1] - female[0] / female[1]
     found = summarise(predictions_with(female, male))["differences"]["male_minus_female"]
     assert found["value"] == pytest.approx(recalls) and found["significant"] == significant
-    parts = [
-        confidence_intervals.proportion(np.arange(of) < yes, np.arange(of))
-        for yes, of in (female, male)
-    ]
-    p_value = confidence_intervals.difference_p_value(*parts)
+    p_value = confidence_intervals.difference_p_value(*proportions(female, male))
     assert (found["interval"][0] > 0) == (p_value < 0.05) == significant
 
 
@@ -221,6 +220,8 @@ def test_temperature_scaling_corrects_overconfidence():
     validation, test = overconfident(20_000, 3, seed=1), overconfident(20_000, 3, seed=2)
     found = calibration.temperature_scaling(validation, test)
     assert found["temperature"] == pytest.approx(3, rel=0.05) and not found["at_bound"]
+    again = calibration.temperature_scaling(validation, overconfident(300, 9, seed=3))
+    assert again["temperature"] == found["temperature"]  # that of the validation set alone
     before = summarise(test)
     assert found["ece"] < 0.02 < before["ece"] and found["loss"] < before["loss"]
 
@@ -249,15 +250,6 @@ def test_calibrated_network_has_the_calibration_error_of_chance():
     assert found["ece"] <= found["ece_if_calibrated"]["high"]
     overrated = summarise(overconfident(400, 3, seed=1))
     assert overrated["ece"] > overrated["ece_if_calibrated"]["high"]
-
-
-def test_temperature_is_fitted_on_the_validation_set_alone():
-    validation = overconfident(500, 3, seed=1)
-    found = [
-        calibration.temperature_scaling(validation, test)["temperature"]
-        for test in (overconfident(500, 1, seed=2), overconfident(300, 9, seed=3))
-    ]
-    assert found[0] == found[1]
 
 
 def test_temperature_of_a_validation_set_without_mistakes_is_at_its_bound():
@@ -408,17 +400,14 @@ def evaluate(folder, output, *options):
 
 def test_evaluation_prints_the_accuracy_as_the_course_does_and_warns(tables, caplog):
     caplog.set_level("INFO")
+    names = [f"{figure.name}.svg" for figure in run_figures.RUN_FIGURES]
     for attempt in ("a", "b"):
-        folder = tables / attempt
-        figures = [folder / f"{figure.name}.svg" for figure in run_figures.RUN_FIGURES]
-        evaluate(tables, attempt, "--figures", *figures)
+        evaluate(tables, attempt, "--figures", *(tables / attempt / name for name in names))
     assert "Accuracy = 66.7%" in caplog.text
-    warning = f"{tables / 'a'}: the network predicts the same class for every face of the set test"
-    assert f"{warning}; report.html in the folder of the run says what may help." in caplog.text
-    written = sorted(path.name for path in (tables / "a").iterdir())
-    assert written == sorted(["metrics.json", "slices.csv", *(path.name for path in figures)])
-    for name in written:
-        assert (tables / "a" / name).read_bytes() == (tables / "b" / name).read_bytes()
+    assert f"{tables / 'a'}: the network predicts the same class for every face" in caplog.text
+    first, again = ({path.name: path.read_bytes() for path in (tables / attempt).iterdir()}
+                    for attempt in ("a", "b"))  # fmt: skip
+    assert set(first) == {"metrics.json", "slices.csv", *names} and first == again
     found = json.loads((tables / "a" / "metrics.json").read_text())
     assert (found["test"]["n"], found["test"]["subjects"]) == (3, 3)
     assert found["data"] == {

@@ -5,6 +5,7 @@ import importlib.resources
 import json
 import shutil
 import tempfile
+import time
 from collections.abc import Callable, Iterator, Sequence
 
 import pytest
@@ -96,6 +97,23 @@ def requests(browser: WebDriver) -> list[str]:
     events = [json.loads(entry["message"])["message"] for entry in browser.get_log("performance")]
     sent = [event for event in events if event["method"] == "Network.requestWillBeSent"]
     return [event["params"]["request"]["url"] for event in sent]
+
+
+def check_page(browser: WebDriver, address: str, width: int, pictures: int = 1) -> None:
+    """Expect a page that fits the width, shows its pictures and asks for nothing outside."""
+    show(browser, width)
+    browser.get(address)
+    time.sleep(0.3)
+    assert browser.execute_script("return document.documentElement.scrollWidth") <= width
+    assert browser.get_log("browser") == []
+    asked = requests(browser)
+    assert asked and all(url.startswith(("file://", "data:,")) for url in asked)
+    found = browser.execute_script(
+        "return [...document.images].map((one) => [one.naturalWidth, one.alt, one.src])"
+    )
+    assert len(found) >= pictures
+    for natural_width, text, source in found:
+        assert natural_width > 0 and len(text) > 20, source
 
 
 def texts(browser: WebDriver, selector: str) -> list[str]:

@@ -58,7 +58,10 @@ def kill(job: dict, after: float, whole: Path, report: Report) -> None:
     time.sleep(after)
     with contextlib.suppress(ProcessLookupError):
         os.kill(process, signal.SIGKILL)
-    report.kills += forked_jobs.end_of(process) == -signal.SIGKILL
+    status = forked_jobs.end_of(process)
+    report.kills += status == -signal.SIGKILL
+    if status not in (0, -signal.SIGKILL):
+        report.failed.append(forked_jobs.said(job))
     report.survivors += not has_ended(process)
     for path in forked_jobs.outputs(job):
         clocked = set(path.parts) & MAY_DIFFER.keys()
@@ -101,7 +104,7 @@ def run(jobs: list[dict], undisturbed: Path, disturbed: Path, kills: int) -> dic
         os.chdir(disturbed)
         wanted = report.kills + math.ceil((kills - report.kills) / left[job["rule"]])
         left[job["rule"]] -= 1
-        while report.kills < wanted:
+        while report.kills < wanted and not report.failed:
             kill(job, moments.uniform(0, seconds), undisturbed, report)
             seconds *= 0.8  # for a job that has ended sooner this time
         finish(job, report)

@@ -84,12 +84,9 @@ def add_external_set(results: Path, run: str) -> None:
     write_hdf5(data / "portraits.h5", stored.pixels[: len(faces)], stored.targets[: len(faces)])
     predictions = pd.read_csv(folder / "inference.csv").head(FACES // 3).assign(subset="portraits")
     predictions.to_csv(of_set / "inference.csv", index=False)
-    steps = {
-        "rows": (0, len(faces) + 7),
-        "known_person": (7, len(faces)),
-        "portraits": (0, len(faces)),
-    }
-    funnel = [("portraits", step, *counts, 0) for step, counts in steps.items()]
+    count = len(faces)
+    steps = [("rows", 0, count + 7), ("known_person", 7, count), ("portraits", 0, count)]
+    funnel = [("portraits", *step, 0) for step in steps]
     FUNNEL.write(data / "portraits" / "external_funnel.csv", FUNNEL.frame(funnel))
     evaluate_external(results, run)
     shutil.copy(folder / "tables" / "gallery.csv", of_set / "tables")

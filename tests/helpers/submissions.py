@@ -1,14 +1,12 @@
-"""A dry run that prints what would be submitted to SLURM: python submissions.py ARGUMENTS …
+"""A dry run that prints what would be submitted to SLURM.
 
 Snakemake's dry run forms the groups, but shows neither them nor what they ask for together.
 """
 
 import json
 import logging
-import sys
 from pathlib import Path
 
-from snakemake.cli import main
 from snakemake.executors import dryrun
 from snakemake.workflow import Workflow
 from snakemake_executor_plugin_slurm.partitions import get_best_partition, read_partition_file
@@ -29,8 +27,3 @@ def print_submission(self: dryrun.Executor, job: dryrun.JobExecutorInterface) ->
         print(json.dumps(asked))
     Workflow.local_exec = LOCAL_EXEC
     SHOW(self, job)
-
-
-if __name__ == "__main__":
-    dryrun.Executor.run_job = print_submission
-    main(["-n", "--cores", "1000", "--profile", "profiles/slurm", *sys.argv[1:]])

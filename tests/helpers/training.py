@@ -2,6 +2,7 @@
 
 import contextlib
 import dataclasses
+import functools
 import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -18,7 +19,7 @@ from renet.dataset import hdf5
 from renet.network import devices, kinds
 from renet.network.model import Network
 from renet.network.settings import RunSettings
-from renet.training import processes, run
+from renet.training import launch, processes, run
 from renet.training.augmentation import CHANGES
 from renet.training.run import TrainJob
 from renet.training.trainer import Trainer
@@ -104,6 +105,15 @@ def after_each_update(action: Callable[[], object]) -> Iterator[None]:
 
 
 @contextlib.contextmanager
+def forked_processes() -> Iterator[None]:
+    """Let `launch` fork its processes, which then need not import PyTorch."""
+    with pytest.MonkeyPatch.context() as patch:
+        config = functools.partial(launch.LaunchConfig, start_method="fork")
+        patch.setattr(launch, "LaunchConfig", config)
+        yield
+
+
+@contextlib.contextmanager
 def in_float64() -> Iterator[None]:
     """Build trainings in float64, where another order of additions shows least."""
     with pytest.MonkeyPatch.context() as patch:
@@ -116,15 +126,11 @@ def train_job(folder: Path, settings: RunSettings, **options: object) -> TrainJo
     run_folder = folder / "run"
     required = {"checkpoint_seconds": 3600, "code": "code", "gpu": 0, "nodes": 1}
     return TrainJob(
-        settings=settings,
-        faces=folder / "train.h5",
-        validation=folder / "validation.h5",
-        model=run_folder / "model.pt",
-        history=run_folder / "history.csv",
-        throughput=run_folder / "throughput.csv",
-        training=run_folder / "training.json",
+        settings=settings, faces=folder / "train.h5", validation=folder / "validation.h5",
+        model=run_folder / "model.pt", history=run_folder / "history.csv",
+        throughput=run_folder / "throughput.csv", training=run_folder / "training.json",
         **required | options,
-    )
+    )  # fmt: skip
 
 
 def make_trainer(faces, recipe=QUICK, saved=None) -> Trainer:

@@ -30,11 +30,9 @@ SMALL_MODEL = {
     "spatial_rnns": [{"units": 8, "block": [2, 2]}, {"units": 8, "block": [2, 2]}],
 }
 SMALL = {
-    "sample": {"photos": 60},
-    "crop": {"size": 32},
-    "model": SMALL_MODEL,
+    "sample": {"photos": 60}, "crop": {"size": 32}, "model": SMALL_MODEL,
     "train": {"epochs": 2, "batch_size": 16, "threads": 1},
-}
+}  # fmt: skip
 WIDE = 400  # columns of a terminal that wraps no line
 SCREEN = "screen.txt"
 EVERYTHING_AFTER = {

@@ -22,10 +22,7 @@ def test_mistakes_come_by_falling_and_hard_cases_by_rising_confidence():
     assert galleries.mistakes(PREDICTIONS).index.tolist() == [0, 3, 1]
     assert galleries.mistakes(PREDICTIONS, 2).index.tolist() == [0, 3]
     assert galleries.hard_cases(PREDICTIONS).index.tolist() == [5, 2, 4]
-
-
-def test_explained_are_correct_predictions_of_both_classes_and_mistakes():
-    assert galleries.to_explain(PREDICTIONS, 2).index.tolist() == [4, 2, 0, 3]
+    assert galleries.to_explain(PREDICTIONS, 2).index.tolist() == [4, 2, 0, 3]  # of both classes
 
 
 def test_equal_confidence_keeps_the_order_of_the_file():
@@ -82,9 +79,8 @@ def test_gallery_table_says_where_each_face_is(run):
     assert (table.gallery == "hard_cases").sum() == 18
     first = [f"wiki:{number}" for number in range(8)]
     assert table[table.gallery == "examples"].id.tolist() == first
-    sides = {"examples": 96, "mistakes": 112, "hard_cases": 112}
     for name, rows in table.groupby("gallery"):
-        side = sides[name]
+        side = 96 if name == "examples" else 112
         picture = cv2.imread(str(folder / "out" / f"{name}.jpg"))[:, :, ::-1]
         for row in rows.itertuples():
             shown = picture[row.y : row.y + side, row.x : row.x + side]

@@ -12,10 +12,7 @@ from renet.network.kinds.renet import ReNet
 from renet.network.model import parameter_count
 
 SHAPE = (3, 32, 32)
-SMALL = Architecture(
-    conv_channels=[4, 8],
-    spatial_rnns=[{"units": 6, "block": [2, 4]}, {"units": 5, "block": [2, 1]}],
-)
+SMALL = Architecture([4, 8], [{"units": 6, "block": [2, 4]}, {"units": 5, "block": [2, 1]}])
 
 
 @pytest.fixture
@@ -77,11 +74,9 @@ def columns_that_change(network: ReNet, layer: str, column: int) -> int:
     dark = np.zeros((3, 64, 64), np.uint8)
     bright = dark.copy()
     bright[:, 32, column] = 255
-    before, after = (
-        activations.record(network, one, torch.device("cpu")) for one in (dark, bright)
-    )
-    changed = np.flatnonzero((before.maps[layer] != after.maps[layer]).any(axis=(0, 1)))
-    return int(np.ptp(changed)) + 1
+    cpu = torch.device("cpu")
+    before, after = (activations.record(network, one, cpu).maps[layer] for one in (dark, bright))
+    return int(np.ptp(np.flatnonzero((before != after).any(axis=(0, 1))))) + 1
 
 
 def test_receptive_field_is_where_a_changed_pixel_shows():

@@ -405,21 +405,6 @@ def own_project(tmp_path, count: int):
     return project
 
 
-@pytest.mark.fault("missing-photo")
-def test_terminal_warns_once_of_photos_and_people_before_the_training(tmp_path):
-    project = own_project(tmp_path, 12)
-    (tmp_path / "photos" / "another.jpg").write_bytes(jpeg())
-    (tmp_path / "photos" / "0.jpg").unlink()
-    said = run(project, "--until", "shuffle")
-    for warning in (
-        "names no subject", "lists 1 photos that the fol", "does not list 1 photos of",
-        "The test set has 2 faces; metrics of fewer than 30",
-    ):  # fmt: skip
-        assert len(re.findall(f"WARNING .*{warning}", said)) == 1, said
-    funnel = FUNNEL.read(project / "results/data/funnel.csv").set_index("step").dropped
-    assert (funnel["missing_file"], funnel["second_face"], funnel["no_face"]) == (1, 1, 0)
-
-
 @pytest.mark.slow
 def test_run_on_detected_faces_is_described_so_and_predicts_by_the_same_boxes(tmp_path):
     project = own_project(tmp_path, 20)

@@ -187,46 +187,14 @@ PATTERN = {"pattern": r"(?P<gender>[01])_.*jpg"}
     ("changes", "fault"),
     [
         ({"labels": PATTERN, "table": "t.csv"}, "`archives.a` needs either `table` or `labels`"),
-        (
-            {"labels": {"pattern": "(?P<age>"}},
-            "`archives.a.labels.pattern` is .*not a regular expression",
-        ),
-        (
-            {"labels": PATTERN | {"box": list("abcd")}},
-            "`archives.a.labels.box` gives boxes in whole",
-        ),
-        (
-            {"labels": PATTERN, "split": {"from": "part"}},
-            "`archives.a.split.from` names a column, but",
-        ),
+        ({"labels": {"pattern": "(?P<age>"}}, "labels.pattern` is .*not a regular expression"),
+        ({"labels": PATTERN | {"box": list("abcd")}}, "a.labels.box` gives boxes in whole"),
+        ({"labels": PATTERN, "split": {"from": "part"}}, "a.split.from` names a column, but"),
     ],
 )
 def test_labels_that_contradict_each_other_are_one_sentence(changes, fault):
-    with pytest.raises(InputError, match=fault) as error:
+    with pytest.raises(InputError, match=rf"\A.*{fault}.*\Z"):
         label_settings.read("archives.a", {"database": "table", "photos": "crop"} | changes)
-    assert "\n" not in str(error.value)
-
-
-@pytest.mark.parametrize(
-    ("labels", "sentence"),
-    [
-        ("{tables: [/no/a.csv], gender: sex}", "labels` names /no/a.csv, which is not a file"),
-        ("{pattern: '(?P<gender>m|f)', values: {x: man}}", "must be one of female, male, unknown"),
-        ("{pattern: '(?P<gender>m|f)'}, slices: [race]", "slices` names race, which is not"),
-        ("{pattern: '(?P<gender>m|f)', box: [a]}", "labels.box` is [a]"),
-        ("{tables: a.csv}", "`archives.a.labels` lacks `gender`."),
-        ("{gender: sex}", "`archives.a.labels` lacks `tables`."),
-        ("{pattern: '(?P<age>[0-9]+)_'}", "labels` lacks `tables`, `gender`."),
-    ],
-)  # fmt: skip
-def test_labels_are_checked_before_any_job(labels, sentence):
-    config = yaml.safe_load(
-        "sources: [a]\narchives: {a: {url: 'https://example.org/a.tar', database: table, "
-        f"photos: crop, labels: {labels}}}}}"
-    )
-    with pytest.raises(InputError) as error:
-        validation.load(config, SCHEMA, {}, {})
-    assert sentence in str(error.value) and "\n" not in str(error.value)
 
 
 def overlay_of(name: str, folder: Path) -> dict:
@@ -239,10 +207,8 @@ def overlay_of(name: str, folder: Path) -> dict:
 KNOWN = {
     "utkface": ("UTKFace/25_0_2_20170116000000000.jpg.chip.jpg", 1, 25, ""),
     "fairface": ("train/1.jpg", 0, 24, "train"),
-    "adience": (
-        "faces/30601258@N03/coarse_tilt_aligned_face.1.10399600000_67c7d20df9_o.jpg",
-        0, 28, "train",
-    ),
+    "adience": ("faces/30601258@N03/coarse_tilt_aligned_face.1.10399600000_67c7d20df9_o.jpg",
+                0, 28, "train"),
     "lfw": ("lfw-deepfunneled/AJ_Cook/AJ_Cook_0001.jpg", 0, pd.NA, ""),
 }  # fmt: skip
 

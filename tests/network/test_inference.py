@@ -86,9 +86,7 @@ def test_table_of_other_faces_is_refused(run):
 def test_faces_of_another_size_than_the_network_has_learnt_are_refused(run):
     folder = run[0]
     write_hdf5(folder / "test.h5", np.zeros((150, 3, 64, 64), np.uint8), run[2].targets)
-    with pytest.raises(
-        InputError, match=r"shape \(3, 64, 64\), but .*model\.pt needs \(3, 32, 32\)"
-    ):
+    with pytest.raises(InputError, match=r"\(3, 64, 64\), but .*model\.pt needs \(3, 32, 32\)"):
         infer(folder)
 
 

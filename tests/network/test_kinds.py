@@ -1,7 +1,6 @@
 """Kinds of networks: their shapes, weights, config, and what an edited module retrains."""
 
 import dataclasses
-import shutil
 
 import numpy as np
 import pytest
@@ -18,7 +17,6 @@ from renet.inspection import activations, layer_profile
 from renet.network import kinds, model_file
 from renet.network.model import infer, parameter_count
 from renet.network.settings import RunSettings
-from renet.rules import code_digest
 from renet.training import run
 
 CPU = torch.device("cpu")
@@ -38,12 +36,9 @@ def test_cnn_has_the_shapes_of_renet_and_nearly_its_operations(side):
     renet, cnn = (kinds.build((3, side, side), of()) for of in (Architecture, CnnArchitecture))
     assert operations(cnn) == pytest.approx(operations(renet), rel=0.1)
     face = np.zeros((3, side, side), np.uint8)
-    shapes = []
-    for network in (renet, cnn):
-        maps = activations.record(network, face, torch.device("cpu")).maps
-        shapes.append({name: values.shape for name, values in maps.items()})
+    of_renet, of_cnn = (activations.record(one, face, CPU).maps for one in (renet, cnn))
     for name in ("conv4", "bn5", "bn6", "cls"):
-        assert shapes[0][name] == shapes[1][name], name
+        assert of_renet[name].shape == of_cnn[name].shape, name
 
 
 @each_kind
@@ -65,23 +60,8 @@ def test_resnet18_is_torchvisions_own():
         if hasattr(module, "running_var"):
             module.running_var.fill_(1 - module.EPS + 1e-5)
     pixels = torch.randint(0, 256, (2, 3, 64, 64), dtype=torch.uint8)
-    expected = reference(pixels / 128)
-    torch.testing.assert_close(
-        infer(network.eval(), pixels, "float32"), expected, atol=1e-4, rtol=1e-4
-    )
-
-
-@each_kind
-def test_saved_network_of_each_kind_predicts_as_before(kind, tmp_path):
-    network = new_network(SMALL_KINDS[kind])
-    pixels = torch.randint(0, 256, (3, 3, 32, 32), dtype=torch.uint8)
-    network(pixels)  # moves the running statistics
-    model_file.save(tmp_path / "model.pt", network)
-    again = model_file.load(tmp_path / "model.pt")
-    assert again.architecture == SMALL_KINDS[kind]
-    assert torch.equal(
-        infer(again.eval(), pixels, "float32"), infer(network.eval(), pixels, "float32")
-    )
+    found = infer(network.eval(), pixels, "float32")
+    torch.testing.assert_close(found, reference(pixels / 128), atol=1e-4, rtol=1e-4)
 
 
 def test_model_file_without_a_kind_is_a_renet(tmp_path):
@@ -106,6 +86,7 @@ def test_every_kind_learns_and_continues_from_a_checkpoint(kind, faces, tmp_path
 
     trainer.run(after_epoch=stop)
     assert trainer.history[-1]["loss"] < trainer.history[0]["loss"]
+    assert model_file.load(tmp_path / "model.pt").architecture == SMALL_KINDS[kind]
     again = run.build(settings, CPU, *faces, saved=model_file.read(tmp_path / "model.pt"))
     again.run()
     assert same(weights_of(trainer), weights_of(again)) and again.history == trainer.history
@@ -175,20 +156,3 @@ def test_settings_become_the_architecture_of_their_kind():
         settings = script.as_type({"model": vars(made_of), "train": {}}, RunSettings)
         assert settings.model == made_of
     assert architecture.from_settings({"cell": "gru"}) == Architecture(cell="gru")
-
-
-def test_digest_of_a_run_takes_its_own_kind_and_no_other(tmp_path):
-    scripts = shutil.copytree(SCRIPTS, tmp_path / "scripts")
-
-    def digests():
-        return {
-            kind: code_digest.digest(scripts / "train.py", f"renet.network.kinds.{kind}")
-            for kind in SMALL_KINDS
-        }
-
-    for edited in SMALL_KINDS:
-        before = digests()
-        module = scripts / "renet" / "network" / "kinds" / f"{edited}.py"
-        module.write_text(module.read_text() + "EDITED = 1\n")
-        after = digests()
-        assert [kind for kind in SMALL_KINDS if before[kind] != after[kind]] == [edited]

@@ -1,6 +1,7 @@
 """The layers compute what neon's and torch's own do, in their own arrangement."""
 
 import copy
+from unittest.mock import MagicMock
 
 import numpy as np
 import pytest
@@ -135,23 +136,18 @@ def trained(maps: torch.Tensor, gradient: torch.Tensor) -> dict[str, torch.Tenso
     layer = randomise(BatchNorm(maps.shape[1])).to(maps.dtype)
     maps = maps.detach().requires_grad_()
     layer.train()(maps).backward(gradient)
-    statistics = {"mean": layer.running_mean, "variance": layer.running_var}
-    return statistics | {
-        "weight": layer.weight.grad, "bias": layer.bias.grad, "maps": maps.grad
-    }  # fmt: skip
+    names = ("mean", "variance", "weight", "bias", "maps")
+    gradients = layer.weight.grad, layer.bias.grad, maps.grad
+    return dict(zip(names, (layer.running_mean, layer.running_var, *gradients), strict=True))
 
 
 @pytest.mark.parametrize(
     "shape",
     [
-        (32, 3, 128, 128),
-        (32, 32, 128, 128),
-        (32, 128, 32, 32),
-        (31, 256, 16, 16),
-        (32, 512, 4, 4),
-        pytest.param((128, 32, 128, 128), marks=pytest.mark.slow),
+        (32, 3, 128, 128), (32, 32, 128, 128), (32, 128, 32, 32), (31, 256, 16, 16),
+        (32, 512, 4, 4), pytest.param((128, 32, 128, 128), marks=pytest.mark.slow),
     ],
-)
+)  # fmt: skip
 @pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last])
 def test_batchnorm_in_float32_has_the_statistics_and_gradients_of_float64(shape, layout):
     torch.manual_seed(0)
@@ -201,16 +197,11 @@ def test_normalisation_inside_the_kernel_computes_what_two_layers_compute(has_sa
 
 def test_training_uses_the_normalisation_inside_the_kernel(monkeypatch):
     network = ReNet((3, 32, 32), SMALL)
-    used = []
-    convolve = course_layers.convolve_normalised
-    monkeypatch.setattr(
-        course_layers, "convolve_normalised", lambda *of: used.append(len(of)) or convolve(*of)
-    )
-    pixels = torch.zeros(2, 3, 32, 32, dtype=torch.uint8)
-    network.eval()(pixels)
-    assert not used
-    network.train()(pixels)
-    assert used
+    used = MagicMock(wraps=course_layers.convolve_normalised)
+    monkeypatch.setattr(course_layers, "convolve_normalised", used)
+    for mode, is_used in ((False, False), (True, True)):
+        network.train(mode)(torch.zeros(2, 3, 32, 32, dtype=torch.uint8))
+        assert used.called == is_used
 
 
 def test_batchnorm_takes_a_batch_of_a_single_value_as_neon_does():

@@ -1,4 +1,7 @@
-"""Trainings and predictions on a device that Python defines, in a process of its own."""
+"""Trainings and predictions on a device that Python defines, in a process of its own.
+
+The quick tests hold that neither an update nor a prediction waits; the others take minutes.
+"""
 
 import dataclasses
 from pathlib import Path
@@ -17,7 +20,6 @@ from helpers.training import (
     after_each_update,
     in_float64,
     new_network,
-    same,
     terminated_before,
     weights_of,
     write_faces,
@@ -40,6 +42,7 @@ COURSE = dataclasses.replace(QUICK, epochs=2)
 SWEEPS = dataclasses.replace(SMALL, residual=True, sweep_norm=True)
 RECIPES = {"course": COURSE, "modern": dataclasses.replace(MODERN, epochs=2)}
 each_recipe = pytest.mark.parametrize("recipe", RECIPES.values(), ids=RECIPES)
+slow = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")
@@ -83,7 +86,9 @@ def copies_and_waits(folder: Path, recipe: Recipe) -> dict:
     return seen[1] - seen[0]
 
 
-@each_recipe
+@pytest.mark.parametrize(
+    "recipe", [pytest.param(COURSE, marks=slow), RECIPES["modern"]], ids=RECIPES
+)
 def test_update_has_few_copies_and_no_wait(apart, recipe):
     counted = apart(copies_and_waits, recipe)
     assert counted["waits"] == 0
@@ -97,29 +102,13 @@ def train_kind(folder: Path, kind: str, recipe: Recipe) -> tuple[dict, list]:
     )
 
 
+@slow
 @pytest.mark.parametrize("kind", SMALL_KINDS)
 @each_recipe
 def test_each_kind_of_network_trains_with_each_recipe(apart, recipe, kind):
     weights, (row,) = apart(train_kind, kind, recipe)
     assert np.isfinite([row["loss"], row["validation_loss"]]).all()
     assert all(value.isfinite().all() for value in weights.values())
-
-
-def stop_and_resume(folder: Path, recipe: Recipe, update: int, stops: Path) -> list:
-    """Weights and history of a training and of one that was stopped in between."""
-    checkpoint = Checkpoint(stops, seconds=3600)
-    with terminated_before(update):
-        made(folder, recipe).run(checkpoint, show_progress=False)
-    saved = checkpoint.load()
-    assert 0 < saved["training"]["steps"] < 4
-    return [result(made(folder, recipe)), result(made(folder, recipe, saved=saved))]
-
-
-@each_recipe
-@pytest.mark.parametrize("update", [2, 6])
-def test_training_stopped_within_an_epoch_resumes_to_the_same_bits(apart, recipe, update, tmp_path):
-    whole, resumed = apart(stop_and_resume, recipe, update, tmp_path)
-    assert resumed[1] == whole[1] and same(resumed[0], whole[0])
 
 
 def move(folder: Path, recipe: Recipe, stops: Path) -> list:
@@ -140,6 +129,7 @@ def moved(folder: Path, recipe: Recipe, stops: Path) -> list:
     return results
 
 
+@slow
 @each_recipe
 def test_training_continues_on_another_device(apart, recipe, tmp_path):
     *moved, stayed = apart(move, recipe, tmp_path)
@@ -164,6 +154,7 @@ def inspect(folder: Path, kind: str) -> list[dict]:
     return found
 
 
+@slow
 @pytest.mark.parametrize("kind", SMALL_KINDS)
 def test_prediction_saliency_and_layers_are_those_of_the_cpu(apart, kind):
     on_the_cpu, on_the_device = apart(inspect, kind)
@@ -203,8 +194,10 @@ WAITS = {
 }
 
 
-@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
-@pytest.mark.parametrize("cell", ["tanh", "relu", "gru", "lstm"])
+@pytest.mark.parametrize("precision", [pytest.param("float32", marks=slow), "bfloat16"])
+@pytest.mark.parametrize(
+    "cell", ["tanh", *(pytest.param(cell, marks=slow) for cell in ("relu", "gru", "lstm"))]
+)
 def test_host_waits_neither_in_training_nor_in_prediction(apart, cell, precision):
     assert apart(wait, cell, precision) == list(WAITS)  # each kind of wait would be noticed
 
@@ -218,6 +211,7 @@ def plant(folder: Path) -> str:
     return str(error.value)
 
 
+@slow
 def test_planted_tensor_of_the_cpu_is_reported(apart):
     assert "mixes the device with tensors of the CPU" in apart(plant)
 
@@ -232,6 +226,7 @@ def sweep(folder: Path) -> tuple[set, dict]:
     return seen, result(trainer)[1][0]
 
 
+@slow
 def test_sweeps_in_bfloat16_are_normalised_in_bfloat16_on_a_gpu(apart):
     """Unlike by CUDA's autocast."""
     types, row = apart(sweep)

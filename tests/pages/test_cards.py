@@ -12,16 +12,13 @@ from selenium.webdriver.common.by import By
 from helpers.browser import DESKTOP, PHONE, show, texts
 from helpers.examples import code_of, predicted, printed, write_photos
 from helpers.pages import changed_settings, write_report
-from helpers.project import ROOT, SCRIPTS
+from helpers.project import SCRIPTS
 from renet.common import files
-from renet.common.errors import InputError
-from renet.config import checks, schema
 from renet.dataset.tables import FUNNEL, NEAR_DUPLICATES
 from renet.faces.detection import BoxMap
 from renet.pages.cards import CARD_METRICS
 from renet.prediction import predictor, training_photos
 
-SCHEMA = ROOT / "workflow/schemas/config.schema.yaml"
 CARD, SHEET = "runs/made/model_card", "data/datasheet"
 
 
@@ -97,12 +94,6 @@ def test_licence_of_a_model_of_own_photos_is_the_users_to_name(changed, key, lic
     with changed_settings(changed) as settings:
         settings["data"] |= {"databases": ["table"], "license": key}
     assert f"\nlicense: {licence}\n" in (changed / f"{CARD}.md").read_text()
-
-
-def test_missing_file_of_notes_is_an_error_that_names_the_key():
-    config = schema.complete(SCHEMA) | {"datasheet": "nowhere.md"}
-    with pytest.raises(InputError, match=r"`datasheet` names nowhere\.md, which is not a file"):
-        checks.check_paths(config)
 
 
 def test_front_matter_of_the_model_card_is_read_by_model_hubs_and_has_the_runs_metrics(results):

@@ -41,10 +41,9 @@ def make_run(folder: Path, cell: str = "tanh") -> Path:
     folder.mkdir()
     # With a ReLU on the logits, this untrained network of relu cells predicts 0.5 always.
     classifier = "plain" if cell == "relu" else "course"
-    architecture = dataclasses.replace(
-        SMALL, cell=cell, flip_average=cell == "tanh", classifier=classifier
-    )
-    model = new_network(architecture, mean=np.array([90.0, 110.0, 100.0]))
+    options = {"cell": cell, "flip_average": cell == "tanh", "classifier": classifier}
+    mean = np.array([90.0, 110.0, 100.0])
+    model = new_network(dataclasses.replace(SMALL, **options), mean=mean)
     model(torch.from_numpy(some_faces(64)))
     model_file.save(folder / "model.pt", model.eval())
     content = predictor.describe(
@@ -109,15 +108,11 @@ def test_folder_for_model_hubs_is_loaded_by_their_own_functions(tmp_path, monkey
     call_script("export", run, "-o", out, "--card", card)
     assert len(list(folder.iterdir())) == 3
     read = ModelCard.load(folder / "README.md")
-    assert (
-        read.data.license == "other" and read.text == "See the data and [neon](https://neon.org)."
-    )
+    assert read.data.license == "other"
+    assert read.text == "See the data and [neon](https://neon.org)."
     described = files.read_json(folder / "config.json")
-    assert (described["temperature"], described["threshold"], described["margin"]) == (
-        0.3,
-        0.9,
-        0.4,
-    )
+    facts = [described[name] for name in ("temperature", "threshold", "margin")]
+    assert facts == [0.3, 0.9, 0.4]
     described["state"] = load_state_dict_from_file(folder / "model.safetensors")
     network = model_file.build(described).eval()
     faces, found = torch.from_numpy(some_faces(4)), predictor.load(run)
@@ -242,21 +237,13 @@ def test_sweep_without_writes_in_place_is_the_same(cell):
     for parameter in bank.parameters():
         parameter.data = torch.randn(parameter.shape, generator=generator) / 2
     inputs = torch.randn(3, 6, 2, 5, generator=generator)
-    stepped = bank._sweep_by_steps(
-        inputs, bank.input_weight, bank.recurrent_weight, bank.bias
-    )  # fmt: skip
-    torch.testing.assert_close(stepped, bank(inputs))
+    weights = bank.input_weight, bank.recurrent_weight, bank.bias
+    torch.testing.assert_close(bank._sweep_by_steps(inputs, *weights), bank(inputs))
 
 
-@pytest.mark.parametrize(
-    ("name", "writer"),
-    [("a.onnx", export.write_onnx), ("a.int8.onnx", export.write_int8),
-     ("model.safetensors", export.write_safetensors)],
-)  # fmt: skip
-def test_end_of_the_name_decides_the_format(name, writer):
-    assert export.writer_of(Path(name)) is writer
-
-
-def test_name_of_no_format_is_refused_before_anything_is_read(tmp_path):
+def test_end_of_the_name_decides_the_format_before_anything_is_read(tmp_path):
+    names = ["a.onnx", "a.int8.onnx", "model.safetensors"]
+    writers = [export.write_onnx, export.write_int8, export.write_safetensors]
+    assert [export.writer_of(Path(name)) for name in names] == writers
     with pytest.raises(InputError, match=r"out\.pt has no name of a format; let it end"):
         export.writer_of(tmp_path / "out.pt")

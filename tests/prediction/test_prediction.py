@@ -34,6 +34,9 @@ from renet.prediction.tables import PREDICTIONS
 from renet.prediction.training_photos import TrainingPhotos
 
 TEMPERATURE, THRESHOLD, MARGIN = 2.5, 0.52, 0.25
+SPEC = CropSpec((32, 32), MARGIN)
+WHOLE = CropSpec((32, 32), MARGIN, whole=True, turn=True)
+GREY_FACE = np.zeros((3, 32, 32), np.uint8)
 TRAINED_ON = 40  # the pictures with these first numbers
 METRICS = {
     "calibration": {"temperature": TEMPERATURE, "at_bound": False},
@@ -57,8 +60,7 @@ def made(tmp_path_factory) -> Path:
     run, faces = folder / "run", folder / "photos"
     run.mkdir()
     model = new_network(seed=3)
-    spec = CropSpec((32, 32), MARGIN)
-    pixels = np.stack([crop.face_of(picture(seed), spec).pixels for seed in range(TRAINED_ON)])
+    pixels = np.stack([crop.face_of(picture(seed), SPEC).pixels for seed in range(TRAINED_ON)])
     model(torch.from_numpy(pixels))  # moves the running statistics
     model_file.save(run / "model.pt", model.eval())
     content = predictor.describe(
@@ -108,10 +110,9 @@ def test_ready_made_crop_is_trimmed_as_those_of_the_training_and_a_whole_photo_b
         found = predictor.load(described(ready_made_crops={"margin": margin}))
         assert found.crop(whole=False).margin == margin
         assert found.crop(whole=True).margin == MARGIN
-        data = encoded(picture(3))
-        (cut,) = prediction.cut_crop(Photo("a.jpg", lambda d=data: d), found.crop(whole=False))
-        expected = crop.extract_face(data, CropSpec((32, 32), margin, turn=True))
-        np.testing.assert_array_equal(cut.pixels, expected.pixels)
+        photo, spec = photo_of(picture(3)), CropSpec((32, 32), margin, turn=True)
+        (cut,) = prediction.cut_crop(photo, found.crop(whole=False))
+        np.testing.assert_array_equal(cut.pixels, crop.extract_face(photo.read(), spec).pixels)
 
 
 def test_script_writes_how_ready_made_crops_are_trimmed(made, tmp_path):
@@ -129,11 +130,8 @@ def test_script_writes_how_ready_made_crops_are_trimmed(made, tmp_path):
 
 def test_a_face_is_prepared_as_in_training_and_its_probabilities_are_calibrated(made, predicted):
     names = [f"{seed:03}.jpg" for seed in range(130)]
-    spec = CropSpec((32, 32), MARGIN)  # as of the archives' crops
-    faces = [crop.extract_face((made / "photos" / name).read_bytes(), spec) for name in names]
-    network = model_file.load(made / "run" / "model.pt")
-    values = inference.logits(network, np.stack([f.pixels for f in faces]), torch.device("cpu"))
-    expected = inference.softmax(values / TEMPERATURE)
+    faces = np.concatenate([pixels_of(made / "photos" / name) for name in names])
+    expected = probabilities_by(made / "run" / "model.pt", faces, TEMPERATURE)
     rows = predicted.loc[names]
     np.testing.assert_allclose(rows[["p_female", "p_male"]], expected, atol=1e-6)
     assert (rows.predicted == np.where(expected[:, 1] > expected[:, 0], "male", "female")).all()
@@ -166,18 +164,12 @@ def test_folder_tar_and_files_give_the_same_photos(made, tmp_path):
     with tarfile.open(tmp_path / "a.tar", "w") as archive:
         archive.add(folder, arcname="photos")
     given = sorted(path for path in folder.rglob("*") if path.is_file())
-    places = {
-        "folder": [str(folder)],
-        "tar": [str(tmp_path / "a.tar")],
-        "files": [str(path) for path in given if path.suffix != ".txt"],
-    }
-    found = {
-        kind: sorted((Path(photo.name).name, photo.read()) for photo in photos.find(place))
-        for kind, place in places.items()
-    }
-    for kind in places:
-        assert found[kind] == found["folder"], kind
-    assert len(found["folder"]) == 134
+    files = [str(path) for path in given if path.suffix != ".txt"]
+    found = [
+        sorted((Path(photo.name).name, photo.read()) for photo in photos.find(places))
+        for places in ([str(folder)], [str(tmp_path / "a.tar")], files)
+    ]
+    assert found[0] == found[1] == found[2] and len(found[0]) == 134
 
 
 @pytest.mark.parametrize(
@@ -220,15 +212,12 @@ def test_photos_of_the_training_set_are_flagged_in_table_and_page(made, predicte
 
 
 def test_whole_photo_is_flagged_where_it_is_itself_a_training_crop(monkeypatch):
-    spec = CropSpec((32, 32), MARGIN, whole=True, turn=True)
-    face = crop.face_of(picture(3), CropSpec((32, 32), MARGIN)).pixels
-    training = TrainingPhotos.from_faces(face[None])
+    training = TrainingPhotos.from_faces(crop.face_of(picture(3), SPEC).pixels[None])
     found = [(Box(11, 11, 50, 50), 97.0), (Box(41, 31, 80, 70), 88.0)]
     for boxes in ([], found):
         monkeypatch.setattr(detection, "detect", found_at(*boxes))
         for seed, expected in ((3, True), (4, False)):
-            photo = Photo("a.jpg", lambda seed=seed: encoded(picture(seed)))
-            cuts = prediction.cut_faces(photo, spec, BoxMap(), training)
+            cuts = prediction.cut_faces(photo_of(picture(seed)), WHOLE, BoxMap(), training)
             assert [cut.in_training for cut in cuts] == [expected] * max(1, len(boxes))
 
 
@@ -236,10 +225,9 @@ def test_whole_photo_is_compared_with_training_crops_that_were_not_trimmed(monke
     ready_made = CropSpec((32, 32), None)
     training = TrainingPhotos.from_faces(crop.face_of(picture(3), ready_made).pixels[None])
     monkeypatch.setattr(detection, "detect", found_at())
-    photo = Photo("a.jpg", lambda: encoded(picture(3)))
     spec = CropSpec((32, 32), 0.0, whole=True, turn=True)
     for given, expected in ((None, False), (ready_made, True)):
-        (cut,) = prediction.cut_faces(photo, spec, BoxMap(), training, given)
+        (cut,) = prediction.cut_faces(photo_of(picture(3)), spec, BoxMap(), training, given)
         assert cut.in_training == expected
 
 
@@ -283,22 +271,19 @@ def test_photo_is_turned_by_its_orientation():
 def test_transparent_photo_is_prepared_as_in_training():
     image = np.dstack([picture(4), np.zeros((91, 90), np.uint8)])
     image[:40, :, 3] = 130
-    data, spec = encoded(image, ".png"), CropSpec((32, 32), MARGIN, turn=True)
-    (cut,) = prediction.cut_crop(Photo("a.png", lambda: data), spec)
-    np.testing.assert_array_equal(cut.pixels, crop.extract_face(data, spec).pixels)
+    photo, spec = photo_of(image, ".png"), CropSpec((32, 32), MARGIN, turn=True)
+    (cut,) = prediction.cut_crop(photo, spec)
+    np.testing.assert_array_equal(cut.pixels, crop.extract_face(photo.read(), spec).pixels)
 
 
-@pytest.mark.parametrize("kind", ["grey.jpg", "grey16.png", "deep.png", "deep.tif", "photo.webp"])
+@pytest.mark.parametrize("kind", ["grey.jpg", "grey16.png", "16.png", "16.tif", "photo.webp"])
 def test_grey_deep_and_other_formats_are_decoded_to_bytes(kind):
+    name, suffix = kind.split(".")
     image = picture(5)
-    written = {
-        "grey.jpg": image[..., 1], "grey16.png": image[..., 1].astype(np.uint16) * 257,
-        "deep.png": image.astype(np.uint16) * 257, "deep.tif": image.astype(np.uint16) * 257,
-        "photo.webp": image,
-    }[kind]  # fmt: skip
-    decoded = photos.decode(encoded(written, "." + kind.split(".")[1]))
-    grey = np.repeat(image[..., 1:2], 3, axis=2)
-    expected = grey if kind.startswith("grey") else image
+    written = image[..., 1] if "grey" in name else image
+    deep = written.astype(np.uint16) * 257
+    decoded = photos.decode(encoded(deep if "16" in name else written, f".{suffix}"))
+    expected = np.repeat(image[..., 1:2], 3, axis=2) if "grey" in name else image
     assert decoded.dtype == np.uint8 and decoded.shape == image.shape
     assert abs(decoded.astype(int) - expected).mean() < 3
 
@@ -312,35 +297,44 @@ def test_cmyk_jpeg_has_the_colours_of_the_same_rgb():
     assert abs(photos.decode(stored.getvalue()).astype(int) - image[..., ::-1]).max() < 8
 
 
+def pixels_of(photo: Path, spec: CropSpec = SPEC) -> np.ndarray:
+    """The face of a photo as a batch of one."""
+    return crop.extract_face(photo.read_bytes(), spec).pixels[None]
+
+
+def probabilities_by(model: Path, pixels: np.ndarray, temperature: float = 1) -> np.ndarray:
+    """The probabilities by the network alone."""
+    values = inference.logits(model_file.load(model), pixels, torch.device("cpu"))
+    return inference.softmax(values / temperature)
+
+
+def photo_of(image: np.ndarray, suffix: str = ".jpg") -> Photo:
+    return Photo(f"a{suffix}", lambda: encoded(image, suffix))
+
+
 def found_at(*boxes: tuple[Box, float]):
     return lambda image: [Detection(box, score) for box, score in boxes]
 
 
 def test_faces_of_a_photo_are_cut_at_the_mapped_box_with_the_margin(monkeypatch):
-    image = picture(6, 300, 400)
-    data = encoded(image, ".png")
+    photo = photo_of(picture(6, 300, 400), ".png")
     boxes = [(Box(101, 81, 200, 180), 97.0), (Box(301, 31, 340, 70), 88.0)]
     monkeypatch.setattr(detection, "detect", found_at(*boxes))
-    box_map = BoxMap(1.2, 0.9, 0.1, -0.05)
-    spec = CropSpec((32, 32), MARGIN, whole=True, turn=True)
-    cuts = prediction.cut_faces(Photo("a.png", lambda: data), spec, box_map)
+    cuts = prediction.cut_faces(photo, WHOLE, BoxMap(1.2, 0.9, 0.1, -0.05))
     assert [(cut.face, cut.score) for cut in cuts] == [(1, 97.0), (2, 88.0)]
     for cut, (box, _) in zip(cuts, boxes, strict=True):
         width, height = box.x2 - box.x1, box.y2 - box.y1
-        centre = ((box.x1 + box.x2) / 2 + 0.1 * width, (box.y1 + box.y2) / 2 - 0.05 * height)
-        half = (0.6 * width, 0.45 * height)
-        expected = Box(
-            centre[0] - half[0], centre[1] - half[1], centre[0] + half[0], centre[1] + half[1]
-        )
+        x, y = (box.x1 + box.x2) / 2 + 0.1 * width, (box.y1 + box.y2) / 2 - 0.05 * height
+        right, down = 0.6 * width, 0.45 * height
+        expected = Box(x - right, y - down, x + right, y + down)
         np.testing.assert_allclose(cut.box, expected)
-        np.testing.assert_array_equal(cut.pixels, crop.extract_face(data, spec, expected).pixels)
+        face = crop.extract_face(photo.read(), WHOLE, expected)
+        np.testing.assert_array_equal(cut.pixels, face.pixels)
 
 
 def test_photo_without_a_face_has_a_row_that_says_so(monkeypatch):
     monkeypatch.setattr(detection, "detect", found_at())
-    spec = CropSpec((32, 32), whole=True)
-    data = encoded(picture(1))
-    (cut,) = prediction.cut_faces(Photo("a.jpg", lambda: data), spec, BoxMap())
+    (cut,) = prediction.cut_faces(photo_of(picture(1)), WHOLE, BoxMap())
     assert (cut.pixels, cut.reason) == (None, "no_face")
 
 
@@ -389,9 +383,7 @@ def test_model_alone_predicts_too_and_is_called_uncalibrated(made, tmp_path, cap
     assert caplog.messages[-1].endswith(("out.csv: 1 female", "out.csv: 1 male"))
     row = pd.read_csv(tmp_path / "out.csv").iloc[0]
     assert row.calibrated == 0 and np.isnan(row.unsure)
-    network = model_file.load(tmp_path / "model.pt")
-    pixels = crop.extract_face(photo.read_bytes(), CropSpec((32, 32))).pixels
-    expected = inference.softmax(inference.logits(network, pixels[None], torch.device("cpu")))
+    expected = probabilities_by(tmp_path / "model.pt", pixels_of(photo, CropSpec((32, 32))))
     assert row.p_male == pytest.approx(expected[0, 1], abs=1e-6)
 
 
@@ -405,9 +397,7 @@ def test_temperature_at_a_bound_is_not_applied_and_predictions_are_called_uncali
     photo, out = made / "photos" / "003.jpg", tmp_path / "out.csv"
     predict(described(**content), [str(photo)], predictions=out, html=tmp_path / "out.html")
     row = pd.read_csv(out).iloc[0]
-    pixels = crop.extract_face(photo.read_bytes(), CropSpec((32, 32), MARGIN)).pixels
-    logits = inference.logits(model_file.load(model), pixels[None], torch.device("cpu"))
-    expected = inference.softmax(logits)
+    expected = probabilities_by(model, pixels_of(photo))
     assert row.p_male == pytest.approx(expected[0, 1], abs=1e-6)
     assert row.calibrated == 0 and row.unsure == int(expected.max() <= THRESHOLD)
     assert "predictor.json has no temperature" in caplog.text
@@ -420,12 +410,10 @@ def test_folder_without_a_model_is_one_sentence(tmp_path):
 
 
 @pytest.mark.fault("damaged-model")
-def test_predictor_of_another_model_is_refused(made, tmp_path):
-    model_file.save(tmp_path / "model.pt", new_network(side=64))
-    description = made / "run" / "predictor.json"
-    (tmp_path / "predictor.json").write_bytes(description.read_bytes())
+def test_predictor_of_another_model_is_refused(described):
+    model_file.save((run := described()) / "model.pt", new_network(side=64))
     with pytest.raises(files.InputError, match="is not that of"):
-        predictor.load(tmp_path)
+        predictor.load(run)
 
 
 @pytest.mark.fault("damaged-model")
@@ -495,11 +483,10 @@ def predictor_of(probabilities: np.ndarray) -> SimpleNamespace:
 
 def test_page_has_the_faces_of_the_highest_and_the_lowest_confidence():
     sheet = ContactSheet()
-    pixels = np.zeros((3, 32, 32), np.uint8)
     confidence = np.random.default_rng(0).permutation(np.linspace(0.5, 1, 2000))
     for start in range(0, 2000, 100):
         names = [f"{number}.jpg" for number in range(start, start + 100)]
-        batch = [prediction.Cut(name, 1, pixels=pixels) for name in names]
+        batch = [prediction.Cut(name, 1, pixels=GREY_FACE) for name in names]
         male = confidence[start : start + 100]
         table = prediction.rows(batch, predictor_of(np.stack([1 - male, male], axis=1)))
         sheet.add(batch, table)
@@ -511,7 +498,7 @@ def test_page_has_the_faces_of_the_highest_and_the_lowest_confidence():
 
 
 def test_page_of_a_single_face_counts_in_the_singular(tmp_path):
-    face = prediction.Cut("a.jpg", 1, pixels=np.zeros((3, 32, 32), np.uint8), in_training=True)
+    face = prediction.Cut("a.jpg", 1, pixels=GREY_FACE, in_training=True)
     batch = [face, prediction.Cut("b.jpg", reason="no_face")]
     table = prediction.rows(batch, predictor_of(np.full((1, 2), 0.5)))
     sheet = ContactSheet()
@@ -526,12 +513,9 @@ def test_page_of_a_single_face_counts_in_the_singular(tmp_path):
 @pytest.mark.fault("control-character")
 def test_hostile_names_of_photos_are_text_on_the_page_and_in_the_table(tmp_path):
     names = [*HOSTILE, "a\nb\0c.jpg"]
-    batch = [prediction.Cut(name, 1, pixels=np.zeros((3, 32, 32), np.uint8)) for name in names]
+    batch = [prediction.Cut(name, 1, pixels=GREY_FACE) for name in names]
     table = prediction.rows(batch, predictor_of(np.full((len(names), 2), 0.5)))
-    assert table.file.tolist() == [
-        *HOSTILE,
-        "a\N{REPLACEMENT CHARACTER}b\N{REPLACEMENT CHARACTER}c.jpg",
-    ]
+    assert table.file.tolist() == [*HOSTILE, "a\ufffdb\ufffdc.jpg"]
     PREDICTIONS.write(tmp_path / "out.csv", table)
     assert PREDICTIONS.read(tmp_path / "out.csv").file.tolist() == table.file.tolist()
     sheet = ContactSheet()

@@ -6,7 +6,6 @@ import tomllib
 from importlib import metadata
 from pathlib import Path
 
-import pytest
 import yaml
 from rattler import MatchSpec, Version, VersionSpec
 
@@ -67,27 +66,19 @@ def third_party_imports(script: Path) -> set[str]:
     return packages - set(sys.stdlib_module_names) - {"snakemake"} - OPTIONAL
 
 
-@pytest.mark.parametrize("script", SCRIPT_FILES, ids=lambda path: path.stem)
-def test_environment_holds_all_that_the_script_and_its_modules_import(script):
-    packages = {
-        spec.name.normalized for spec in dependencies(ROOT / "envs" / f"{script.stem}.yaml")
-    }
-    needed = {CONDA_NAMES.get(name, name) for name in third_party_imports(script)}
-    packages |= {"matplotlib"} if "matplotlib-base" in packages else set()
-    assert needed <= packages
+def names_in(env_file: Path) -> set[str]:
+    return {spec.name.normalized.removesuffix("-base") for spec in dependencies(env_file)}
 
 
-@pytest.mark.parametrize("env_file", ENV_FILES, ids=lambda path: path.stem)
-def test_environment_holds_nothing_that_no_module_imports(env_file):
-    packages = {spec.name.normalized for spec in dependencies(env_file)} - {"python"}
-    imports = third_party_imports(SCRIPTS / f"{env_file.stem}.py")
-    needed = {CONDA_NAMES.get(name, name) for name in imports}
-    assert {name.removesuffix("-base") for name in packages} <= needed
+def test_environment_holds_what_the_script_and_its_modules_import_and_nothing_else():
+    for env_file in ENV_FILES:
+        imports = third_party_imports(SCRIPTS / f"{env_file.stem}.py")
+        needed = {CONDA_NAMES.get(name, name) for name in imports}
+        assert names_in(env_file) - {"python"} == needed, env_file.name
 
 
-@pytest.mark.parametrize("env_file", ENV_FILES, ids=lambda path: path.stem)
-def test_environment_takes_the_versions_that_the_tests_run_with(env_file):
-    for spec in dependencies(env_file):
+def test_environment_takes_the_versions_that_the_tests_run_with():
+    for spec in itertools.chain(*map(dependencies, ENV_FILES)):
         name = spec.name.normalized
         if name == "python":
             installed = ".".join(map(str, sys.version_info[:3]))
@@ -110,9 +101,9 @@ def conda_specs() -> set[str]:
     return specs
 
 
-@pytest.mark.parametrize("env_file", ENV_FILES, ids=lambda path: path.stem)
-def test_environment_has_the_ranges_of_requirements_and_an_upper_bound_of_python(env_file):
-    assert set(written(env_file)) <= conda_specs()
+def test_environment_has_the_ranges_of_requirements_and_an_upper_bound_of_python():
+    for env_file in ENV_FILES:
+        assert set(written(env_file)) <= conda_specs(), env_file.name
 
 
 def test_each_script_has_one_environment_and_one_rule():
@@ -123,9 +114,10 @@ def test_each_script_has_one_environment_and_one_rule():
         assert rules.count(f'"../../envs/{script.stem}.yaml"') == 1
 
 
-@pytest.mark.parametrize("env_file", ENV_FILES, ids=lambda path: path.stem)
-def test_environment_takes_packages_from_conda_forge_alone(env_file):
-    assert yaml.safe_load(env_file.read_text())["channels"] == ["conda-forge", "nodefaults"]
+def test_environment_takes_packages_from_conda_forge_alone():
+    for env_file in ENV_FILES:
+        channels = yaml.safe_load(env_file.read_text())["channels"]
+        assert channels == ["conda-forge", "nodefaults"], env_file.name
 
 
 def test_tests_run_with_the_packages_of_the_exports():

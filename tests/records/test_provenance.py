@@ -4,6 +4,7 @@ import dataclasses
 import json
 import os
 import subprocess
+from pathlib import Path
 
 import jsonschema
 import numpy as np
@@ -58,7 +59,7 @@ def test_record_is_as_its_schema_says(origin):
 
 def test_settings_code_and_inputs_are_recorded(origin, tmp_path):
     assert origin["config"] == DATA | dataclasses.asdict(SETTINGS)
-    assert origin["code"]["train"] == "0123456789abcdef"
+    assert (origin["code"]["train"], origin["code"]["version"]) == ("0123456789abcdef", VERSION)
     digests = [hdf5.read(tmp_path / f"{name}.h5").digest for name in ("train", "validation")]
     assert list(origin["inputs"]["faces"].values()) == digests
     assert digests[0] != digests[1]
@@ -85,11 +86,9 @@ def test_byte_that_changed_in_an_archive_is_noticed_by_its_digest(tmp_path, url)
     assert found.endswith("w.tar has other bytes than its receipt says")
 
 
-def test_version_of_the_workflow_is_recorded(origin):
-    assert origin["code"]["version"] == VERSION
-
-
-def test_record_has_device_precision_and_processes_of_the_computation(origin):
+def test_record_has_versions_device_precision_and_processes_of_the_computation(origin):
+    packages = origin["software"]["packages"]
+    assert (packages["torch"], packages["numpy"]) == (torch.__version__, np.__version__)
     assert origin["computed"] == {
         "device": "cpu", "precision": "bfloat16", "threads": 3, "processes": 2, "machines": 2,
     }  # fmt: skip
@@ -104,12 +103,6 @@ def test_record_of_a_training_on_a_gpu_takes_none(tmp_path, monkeypatch, caplog)
     computed = provenance.of_training(SETTINGS.without_device(), [path], "code")["computed"]
     assert (computed["device"], computed["precision"]) == ("cuda", "bfloat16")
     assert not caplog.text
-
-
-def test_packages_have_their_versions(origin):
-    packages = origin["software"]["packages"]
-    assert packages["torch"] == torch.__version__
-    assert packages["numpy"] == np.__version__
 
 
 def test_version_of_a_package_that_is_there_twice_is_the_imported_one(monkeypatch, tmp_path):
@@ -127,12 +120,17 @@ def git(folder, *arguments: str) -> str:
     return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
 
 
+def committed(folder: Path, name: str) -> str:
+    """A file in a new repository; the revision."""
+    (folder / name).parent.mkdir(parents=True, exist_ok=True)
+    (folder / name).write_text("one\n")
+    for arguments in (["init"], ["add", "."], ["commit", "-m", "one"]):
+        git(folder, *arguments)
+    return git(folder, "rev-parse", "HEAD")
+
+
 def test_revision_says_whether_files_differ_from_it(tmp_path):
-    (tmp_path / "file").write_text("one")
-    git(tmp_path, "init")
-    git(tmp_path, "add", "file")
-    git(tmp_path, "commit", "-m", "one")
-    commit = git(tmp_path, "rev-parse", "HEAD")
+    commit = committed(tmp_path, "file")
     clean = {"revision": commit, "modified": False, "diff": None}
     assert provenance.revision(tmp_path) == clean
     (tmp_path / "file").write_text("two")  # it is no code
@@ -142,11 +140,7 @@ def test_revision_says_whether_files_differ_from_it(tmp_path):
 @pytest.mark.parametrize("name", ["workflow/scripts/renet/code.py", "envs/a.yaml", "Snakefile"])
 def test_modified_code_is_kept_as_the_diff_that_makes_it_again(tmp_path, name):
     path = tmp_path / name
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text("one\n")
-    git(tmp_path, "init")
-    git(tmp_path, "add", ".")
-    git(tmp_path, "commit", "-m", "one")
+    committed(tmp_path, name)
     path.write_text("two, \u00e9\n")
     (tmp_path / "patch").write_text(provenance.revision(tmp_path)["diff"])
     path.write_text("one\n")

@@ -9,17 +9,9 @@ from renet.rules import gpus
 
 @pytest.mark.parametrize(
     ("granted", "count"),
-    [
-        (None, 3),
-        ("", 0),
-        ("-1", 0),
-        ("NoDevFiles", 0),
-        ("2", 1),
-        ("1, 0", 2),
-        ("0,-1,1", 1),
-        ("GPU-5ebe9f43,MIG-a1", 2),
-    ],
-)
+    [(None, 3), ("", 0), ("-1", 0), ("NoDevFiles", 0), ("2", 1), ("1, 0", 2), ("0,-1,1", 1),
+     ("GPU-5ebe9f43,MIG-a1", 2)],
+)  # fmt: skip
 def test_gpus_are_those_that_cuda_would_see(monkeypatch, tmp_path, granted, count):
     monkeypatch.setattr(gpus, "DEVICES", tmp_path)
     for name in ("nvidia0", "nvidia1", "nvidia10", "nvidiactl", "nvidia-uvm", "null"):
@@ -43,15 +35,11 @@ def project(tmp_path_factory):
     [
         pytest.param(["--cores", 2], "0,1", 2, id="those found"),
         pytest.param(["--executor", "slurm", "--jobs", 4], "0,1", 4, id="a cluster has its own"),
-        pytest.param(
-            ["--cores", 2, "--resources", "gpu=3", "downloads=2"],
-            *("0,1", 3),
-            id="those named",
-            marks=pytest.mark.slow,
-        ),
+        pytest.param(["--cores", 2, "--resources", "gpu=3", "downloads=2"], "0,1", 3,
+                     id="those named", marks=pytest.mark.slow),
         pytest.param(["--cores", 2], "", 4, id="none found", marks=pytest.mark.slow),
     ],
-)
+)  # fmt: skip
 def test_training_is_granted_what_this_machine_has(project, monkeypatch, options, found, granted):
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", found)
     model = "results/runs/renet/model.pt"

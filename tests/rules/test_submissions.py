@@ -1,15 +1,15 @@
 """What the profile for SLURM submits: groups of short jobs, GPUs, partitions, memory and time."""
 
 import json
-import subprocess
-import sys
 from collections import Counter
 from pathlib import Path
 
 import pytest
+from snakemake.executors import dryrun
 
-from helpers import submissions
+from helpers.dry_run import dry_run
 from helpers.project import ROOT
+from helpers.submissions import print_submission
 
 CONFIG = f"""
 sources: [sample]
@@ -35,10 +35,13 @@ WITH_GPU = {
 def submitted(folder: Path, *arguments: object) -> list[dict]:
     """What the first run of CONFIG would submit."""
     (folder / "overlay.yaml").write_text(CONFIG)
-    command = [sys.executable, submissions.__file__, *arguments, "--directory", folder]
-    command += ["--configfile", folder / "overlay.yaml"]
-    outcome = subprocess.check_output(list(map(str, command)), cwd=ROOT, text=True)
-    return [json.loads(line) for line in outcome.splitlines() if line.startswith('{"mem_mb"')]
+    options = ["--cores", 1000, "--profile", "profiles/slurm", *arguments, "--directory", folder]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(dryrun.Executor, "run_job", print_submission)
+        outcome = dry_run(ROOT, *options, "--configfile", folder / "overlay.yaml")
+    assert outcome.returncode == 0, outcome.stderr
+    lines = outcome.stdout.splitlines()
+    return [json.loads(line) for line in lines if line.startswith('{"mem_mb"')]
 
 
 @pytest.fixture(scope="module")

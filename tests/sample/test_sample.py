@@ -4,10 +4,9 @@ import dataclasses
 import datetime
 import hashlib
 import io
-import json
 import math
 import tarfile
-from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 
 import cv2
@@ -35,24 +34,22 @@ FIELDS = (
 class Sample:
     """A sample read back: its tar members, and its rows with their bytes."""
 
-    def __init__(self, archive: Path):
-        self.archive = archive
-        with tarfile.open(archive) as tar:
+    def __init__(self, folder: Path, photos: int, seed: int):
+        self.archive = folder / "wiki_crop.tar"
+        write_sample(self.archive, photos, seed)
+        with tarfile.open(self.archive) as tar:
             self.members = tar.getmembers()
-            self.files = {
-                member.name: tar.extractfile(member).read()
-                for member in self.members
-                if member.isfile()
-            }
-        self.mat = self.files["wiki_crop/wiki.mat"]
-        paths = {name.removeprefix("wiki_crop/") for name in self.files}
-        mat = next(member for member in self.members if member.name == "wiki_crop/wiki.mat")
+            files = [member for member in self.members if member.isfile()]
+            self.files = {member.name: tar.extractfile(member).read() for member in files}
+        self.mat, mat = self.files["wiki_crop/wiki.mat"], self.members[-1]
         member = Member(mat.name, mat.offset_data, mat.size)
-        table = mat_file.read(archive, "wiki", member)
-        described = metadata_of(table, missing=~table.path.isin(paths))
-        self.table = table.assign(age=described.age, reason=described.reason)
-        self.table["data"] = [self.files.get(f"wiki_crop/{path}") for path in table.path]
-        self.table["image"] = self.table.data.map(decode, na_action="ignore")
+        self.table = mat_file.read(self.archive, "wiki", member)
+        data = self.table.path.map(lambda path: self.files.get(f"wiki_crop/{path}"))
+        described = metadata_of(self.table, missing=data.isna())
+        image = data.map(decode, na_action="ignore")
+        self.table = self.table.assign(
+            age=described.age, reason=described.reason, data=data.to_list(), image=image
+        )
 
     def usable(self) -> pd.DataFrame:
         """The rows that no filter drops and whose photo is a complete JPEG."""
@@ -67,16 +64,12 @@ def decode(data: bytes) -> np.ndarray | None:
 
 @pytest.fixture(scope="module")
 def small(tmp_path_factory) -> Sample:
-    archive = tmp_path_factory.mktemp("small") / "wiki_crop.tar"
-    write_sample(archive, PHOTOS, SEED)
-    return Sample(archive)
+    return Sample(tmp_path_factory.mktemp("small"), PHOTOS, SEED)
 
 
 @pytest.fixture(scope="module")
 def larger(tmp_path_factory) -> Sample:
-    archive = tmp_path_factory.mktemp("larger") / "wiki_crop.tar"
-    write_sample(archive, 150, 3)
-    return Sample(archive)
+    return Sample(tmp_path_factory.mktemp("larger"), 150, 3)
 
 
 def test_script_makes_the_same_bytes_as_another_process_and_a_receipt(small, tmp_path):
@@ -86,16 +79,11 @@ def test_script_makes_the_same_bytes_as_another_process_and_a_receipt(small, tmp
     archive = receipt_file.with_suffix("")
     assert archive.read_bytes() == small.archive.read_bytes()
     receipt = receipts.read(receipt_file)
-    assert receipt.path == str(archive)
-    assert receipt.digest == f"sha256:{hashlib.sha256(archive.read_bytes()).hexdigest()}"
-    assert receipt.size == archive.stat().st_size
-    assert receipt.verified
-    assert json.loads(receipt_file.read_text())["url"] == "made:sample"
-    assert sorted(path.name for path in archive.parent.iterdir()) == [
-        "wiki_crop.tar",
-        "wiki_crop.tar.checked",
-        "wiki_crop.tar.json",
-    ]
+    digest = f"sha256:{hashlib.sha256(archive.read_bytes()).hexdigest()}"
+    assert (receipt.path, receipt.digest) == (str(archive), digest) and receipt.verified
+    assert receipt.size == archive.stat().st_size and receipt.url == "made:sample"
+    found = {path.name.removeprefix("wiki_crop.tar") for path in archive.parent.iterdir()}
+    assert found == {"", ".checked", ".json"}
 
 
 def test_another_seed_draws_other_people(small, larger):
@@ -109,49 +97,44 @@ def test_script_refuses_too_few_or_many_photos(tmp_path, photos):
     assert not any(tmp_path.iterdir())
 
 
-def test_members_are_sorted_by_name_and_the_mat_file_is_last(small):
+def test_members_are_sorted_by_name_with_one_owner_and_date_and_the_mat_file_is_last(small):
     *photos, mat = small.members
     assert mat.name == "wiki_crop/wiki.mat"
-    names = [member.name + "/" * member.isdir() for member in photos]
-    assert names == sorted(names)
-    assert names[0] == "wiki_crop/"
-    for member in photos:
-        if member.isfile():
-            folder, name = member.name.split("/")[1:]
-            assert folder == name.partition("_")[0][-2:]
-            assert f"wiki_crop/{folder}/" in names
-
-
-def test_members_have_one_owner_and_one_date(small):
     assert {(m.uid, m.gid, m.uname, m.gname) for m in small.members} == {(0, 0, "", "")}
     dates = {datetime.datetime.fromtimestamp(m.mtime, datetime.UTC) for m in small.members}
     assert {date.date().isoformat() for date in dates} == {"2016-01-16"}
+    names = [member.name + "/" * member.isdir() for member in photos]
+    assert names == sorted(names) and names[0] == "wiki_crop/"
+    for member in photos:
+        if member.isfile():
+            folder, name = member.name.split("/")[1:]
+            assert folder == name.partition("_")[0][-2:] and f"wiki_crop/{folder}/" in names
 
 
-def test_mat_file_reads_with_the_fields_and_types_of_the_real_one(small):
+def test_mat_file_reads_with_the_date_fields_and_types_of_the_real_one(small):
+    assert small.mat.startswith(b"MATLAB 5.0 MAT-file")
+    assert b"Created on: Sat Jan 16 16:25:20 2016" in small.mat[:116]
     wiki = scipy.io.loadmat(io.BytesIO(small.mat))["wiki"]
-    assert wiki.shape == (1, 1)
-    assert wiki.dtype.names == FIELDS
+    assert wiki.shape == (1, 1) and wiki.dtype.names == FIELDS
     row = wiki[0, 0]
     assert {row[field].shape for field in FIELDS} == {(1, PHOTOS)}
     for field in ("dob", "photo_taken", "gender", "face_score", "second_face_score"):
         assert row[field].dtype == np.float64
-    boxes = row["face_location"][0]
-    assert {(box.shape, box.dtype.name) for box in boxes} == {((1, 4), "float64")}
-
-
-def test_mat_header_has_the_date_of_the_real_archive(small):
-    header = small.mat[:116]
-    assert header.startswith(b"MATLAB 5.0 MAT-file")
-    assert b"Created on: Sat Jan 16 16:25:20 2016" in header
+    assert {(b.shape, b.dtype.name) for b in row["face_location"][0]} == {((1, 4), "float64")}
 
 
 def first_day(table: pd.DataFrame) -> pd.Series:
     return table.path.str.split("_").str[1]
 
 
-def exif_tag(data: bytes | None) -> bool:
-    return bool(data) and data[2:4] == b"\xff\xe1" and b"Exif\0\0" in data[:20]
+def of_data(check: Callable[[bytes], bool]) -> Callable[[pd.DataFrame], pd.Series]:
+    """Which rows have a photo whose bytes, if any, are like that."""
+    return lambda table: table.data.map(lambda data: bool(data) and check(data))
+
+
+def of_image(check: Callable[[np.ndarray], bool]) -> Callable[[pd.DataFrame], pd.Series]:
+    """Which rows have a photo that decodes to an image like that."""
+    return lambda table: table.image.map(lambda image: image is not None and check(image))
 
 
 def plain(names: pd.Series) -> pd.Series:
@@ -164,7 +147,7 @@ QUIRKS = {
     "a one-pixel image": lambda t: (
         np.isneginf(t.face_score)
         & (t[["x1", "y1", "x2", "y2"]] == 1).all(axis=1)
-        & t.image.map(lambda image: image is not None and image.shape[:2] == (1, 1))
+        & of_image(lambda image: image.shape[:2] == (1, 1))(t)
     ),
     "second face": lambda t: t.second_face_score.notna(),
     "age below 0": lambda t: t.age < 0,
@@ -178,18 +161,12 @@ QUIRKS = {
     "day with an extra zero": lambda t: first_day(t).str.fullmatch(r"\d{4}-\d\d-0\d\d"),
     "impossible date": lambda t: first_day(t).str.endswith("-00"),
     "empty file": lambda t: t.data.map(lambda data: data == b"", na_action="ignore").eq(other=True),
-    "JPEG cut in the header": lambda t: t.data.map(
-        lambda data: bool(data) and data[:2] == b"\xff\xd8" and b"\xff\xda" not in data
-    ),
-    "JPEG cut in the scan": lambda t: t.data.map(
-        lambda data: bool(data) and b"\xff\xda" in data and not data.endswith(b"\xff\xd9")
-    ),
-    "web page instead of a photo": lambda t: t.data.map(
-        lambda data: bool(data) and data.startswith(b"<!DOCTYPE html>")
-    ),
+    "JPEG cut in the header": of_data(lambda d: d[:2] == b"\xff\xd8" and b"\xff\xda" not in d),
+    "JPEG cut in the scan": of_data(lambda d: b"\xff\xda" in d and not d.endswith(b"\xff\xd9")),
+    "web page instead of a photo": of_data(lambda d: d.startswith(b"<!DOCTYPE html>")),
     "photo that is not in the archive": lambda t: t.data.isna(),
-    "EXIF orientation": lambda t: t.data.map(exif_tag),
-    "grey JPEG": lambda t: t.image.map(lambda image: image is not None and image.ndim == 2),
+    "EXIF orientation": of_data(lambda d: d[2:4] == b"\xff\xe1" and b"Exif\0\0" in d[:20]),
+    "grey JPEG": of_image(lambda image: image.ndim == 2),
     "two rows of the same bytes": lambda t: t.data.notna() & t.data.duplicated(keep=False),
     "person with two photos": lambda t: (t.name != "") & t.name.duplicated(keep=False),
     "person in two spellings": lambda t: (
@@ -197,9 +174,7 @@ QUIRKS = {
     ),
     "box of whole numbers": lambda t: np.isfinite(t.face_score) & (t.x1 % 1 == 0) & (t.y2 % 1 == 0),
     "box outside the photo": lambda t: t.x1 < 1,
-    "not square": lambda t: t.image.map(
-        lambda image: image is not None and image.shape[0] != image.shape[1]
-    ),
+    "not square": of_image(lambda image: image.shape[0] != image.shape[1]),
 }
 
 
@@ -219,8 +194,7 @@ def test_people_with_two_photos_are_usable_and_keep_their_gender(small):
 
 def test_same_bytes_have_two_names_of_one_gender(small):
     twins = small.table[QUIRKS["two rows of the same bytes"](small.table)]
-    assert len(twins) == 2
-    assert twins.name.nunique() == twins.path.nunique() == 2
+    assert len(twins) == twins.name.nunique() == twins.path.nunique() == 2
     assert twins.gender.nunique() == 1
 
 
@@ -232,9 +206,8 @@ def test_birthdays_in_file_names_agree_with_the_mat_file(small):
 
 
 def test_smallest_sample_has_enough_usable_rows_of_both_genders(small):
-    assert len(small.table) == PHOTOS
     usable = small.usable()
-    assert len(usable) >= 45
+    assert len(small.table) == PHOTOS and len(usable) >= 45
     assert usable.gender.value_counts().min() >= 12
 
 
@@ -245,18 +218,14 @@ def test_about_one_row_in_six_is_unusable_and_three_in_five_are_men(larger):
 
 
 def test_every_other_photo_decodes_and_has_a_realistic_size(larger):
-    kept = larger.table[larger.table.reason == ""]
-    lost = len(kept) - len(larger.usable())
+    lost = (larger.table.reason == "").sum() - len(larger.usable())
     assert lost == 4  # empty, a web page, and two truncated files
     sides = np.array([image.shape[:2] for image in larger.usable().image])
-    assert sides.min() >= 55
-    assert sides.max() <= 350
-    assert 150 < np.median(sides) < 240
+    assert sides.min() >= 55 and sides.max() <= 350 and 150 < np.median(sides) < 240
 
 
 def test_boxes_with_their_margin_give_the_crops(larger):
-    usable = larger.usable()
-    for row in usable.itertuples():
+    for row in larger.usable().itertuples():
         height, width = row.image.shape[:2]
         for first, last, length in ((row.x1, row.x2, width), (row.y1, row.y2, height)):
             margin = 0.4 * (last - first)
@@ -274,27 +243,21 @@ def test_crop_repeats_the_border_pixel_where_it_reaches_outside_the_photo(small)
 
 def test_ten_thousand_people_have_distinct_names():
     rng = np.random.default_rng(0)
-    names = people.random_names(rng, people.MALE, 6000) + people.random_names(
-        rng, people.FEMALE, 4000
-    )
-    assert len({subjects.normalised_name(name) for name in names}) == len(names)
+    counts = {people.MALE: 6000, people.FEMALE: 4000}
+    names = [name for gender in counts for name in people.random_names(rng, gender, counts[gender])]
+    assert len({subjects.normalised_name(name) for name in names}) == len(names) == 10_000
 
 
 def test_gender_changes_the_odds_and_decides_only_beards():
     rng = np.random.default_rng(0)
-    crowd = {
-        gender: [people.random_person(rng, gender) for _ in range(1500)]
+    women, men = (
+        [people.random_person(rng, gender) for _ in range(1500)]
         for gender in (people.FEMALE, people.MALE)
-    }
-    loose = {
-        gender: Counter(who.hair_style in ("long", "bob") for who in those)[True] / len(those)
-        for gender, those in crowd.items()
-    }
-    assert loose[people.FEMALE] > 0.5
-    assert 0.03 < loose[people.MALE] < 0.2
-    masculine = np.mean([who.look < 0.5 for who in crowd[people.FEMALE]])
-    assert 0.01 < masculine < 0.06
-    assert {who.beard for who in crowd[people.FEMALE]} == {"none"}
+    )
+    loose = [np.mean([who.hair_style in ("long", "bob") for who in of]) for of in (women, men)]
+    assert loose[0] > 0.5 and 0.03 < loose[1] < 0.2
+    assert 0.01 < np.mean([who.look < 0.5 for who in women]) < 0.06
+    assert {who.beard for who in women} == {"none"}
 
 
 CHOICES = [
@@ -321,15 +284,13 @@ def test_every_choice_can_be_painted(trait, choice):
     else:
         shot = dataclasses.replace(shot, **{trait: choice})
     image = portraits.draw(person, shot)
-    assert image.shape == (120, 96, 3)
-    assert image.dtype == np.uint8
-    assert image.std() > 15
+    assert (image.shape, image.dtype) == ((120, 96, 3), np.uint8) and image.std() > 15
     np.testing.assert_array_equal(image, portraits.draw(person, shot))
 
 
 def test_colours_are_as_many_as_are_chosen_from():
-    assert len(face.EYE_COLOURS) == people.EYE_COLOURS
-    assert len(face.LIPSTICKS) == people.LIPSTICKS
+    counts = len(face.EYE_COLOURS), len(face.LIPSTICKS)
+    assert counts == (people.EYE_COLOURS, people.LIPSTICKS)
 
 
 def test_grey_photo_has_three_equal_channels():

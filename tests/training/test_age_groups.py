@@ -11,8 +11,9 @@ import torch.nn.functional as F
 import train as script
 
 from helpers.cropped import samples_of
+from helpers.dry_run import dry_run
 from helpers.training import QUICK, SMALL, new_network, same, train_job, write_faces
-from helpers.workflow import snakemake, write_config
+from helpers.workflow import write_config
 from renet.config.architecture import KINDS
 from renet.dataset.tables import SPLIT
 from renet.network import inference, kinds, model_file
@@ -130,7 +131,6 @@ def test_only_a_run_with_age_weight_reads_the_table_of_its_faces(project):
     write_config(project, runs={"renet": {}, "aged": {"train": {"age_weight": 0.3}}})
     for name, reads in (("aged", True), ("renet", False)):
         model = f"results/runs/{name}/model.pt"
-        options = ("-n", "--force", "--configfile", "small.yaml", "--", model)
-        outcome = snakemake(project, *options)
+        outcome = dry_run(project, "--force", "--configfile", "small.yaml", "--", model)
         (inputs,) = re.findall(r"rule train:\n    input: (.*)", outcome.stdout)
         assert ("results/data/train.csv" in inputs) is reads

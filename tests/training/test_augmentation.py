@@ -46,8 +46,7 @@ def test_each_group_changes_faces_by_itself_and_by_seed_epoch_and_row(name):
     assert 0.02 < differs.float().mean() <= 1
     assert torch.equal(targets, torch.from_numpy(TARGETS))
     assert pixels.min() >= 0 and pixels.max() <= 255 and pixels.dtype == torch.float32
-    for other in (dataclasses.replace(alone, seed=6), alone):
-        epoch = 2 if other is not alone else 3
+    for other, epoch in ((dataclasses.replace(alone, seed=6), 2), (alone, 3)):
         assert not torch.equal(changed(rows, other, epoch)[0], pixels)
     same_face = np.zeros(COUNT, np.int64)
     by_key = augmentation.change(
@@ -107,12 +106,10 @@ def affine(faces, drawn):
 
 
 def test_affine_without_a_change_is_the_face_and_a_shift_moves_it():
-    faces = torch.from_numpy(PIXELS[:2]).float()
-    neutral = np.full((2, 4), 0.5)
-    torch.testing.assert_close(affine(faces, neutral), faces, atol=0.01, rtol=0)
-    right = neutral.copy()
-    right[:, 2] = 0.5 + 0.5 * (1 / 31) / augmentation.SHIFT  # by one pixel
-    moved = affine(faces, right)
+    faces, drawn = torch.from_numpy(PIXELS[:2]).float(), np.full((2, 4), 0.5)
+    torch.testing.assert_close(affine(faces, drawn), faces, atol=0.01, rtol=0)
+    drawn[:, 2] += 0.5 * (1 / 31) / augmentation.SHIFT  # to the right, by one pixel
+    moved = affine(faces, drawn)
     torch.testing.assert_close(moved[..., :-1], faces[..., 1:], atol=0.01, rtol=0)
 
 
@@ -167,17 +164,16 @@ def test_constant_rate_without_a_warm_up_is_the_recipes():
 def test_moving_average_follows_weights_and_statistics_with_a_decay_that_rises():
     model = torch.nn.Sequential(torch.nn.Linear(2, 2), torch.nn.BatchNorm1d(2))
     average = MovingAverage(model, 0.5)
-    expected = {name: value.clone() for name, value in model.state_dict().items()}
+    followed = {name: v for name, v in model.state_dict().items() if v.is_floating_point()}
+    expected = {name: value.clone() for name, value in followed.items()}
     for step in range(12):
-        for value in model.state_dict().values():
-            if value.is_floating_point():
-                value.add_(1.0)
+        for value in followed.values():
+            value.add_(1.0)
         average.update(step)
         decay = min(0.5, (1 + step) / (10 + step))
-        for name, value in model.state_dict().items():
-            if value.is_floating_point():
-                expected[name] = decay * expected[name] + (1 - decay) * value
-    for name, value in average.network.state_dict().items():
-        if value.is_floating_point():
-            torch.testing.assert_close(value, expected[name])
+        expected = {
+            name: decay * expected[name] + (1 - decay) * value for name, value in followed.items()
+        }
+    found = average.network.state_dict()
+    torch.testing.assert_close({name: found[name] for name in expected}, expected)
     assert "1.running_var" in expected and not average.network.training

@@ -3,6 +3,7 @@
 import dataclasses
 import errno
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -33,15 +34,12 @@ def train_for_the_best(faces, checkpoint: Checkpoint) -> Trainer:
     return train(faces, recipe, checkpoint=checkpoint)
 
 
+NAMES = {momentum: r"training\.optimizer\.state\.7\.momentum_buffer",
+         best_weights: r"training\.best\.state\.bn3\.running_var"}  # fmt: skip
+
+
 @pytest.mark.parametrize("value", [torch.nan, torch.inf])
-@pytest.mark.parametrize(
-    ("spoilt", "name"),
-    [
-        (momentum, r"training\.optimizer\.state\.7\.momentum_buffer"),
-        (best_weights, r"training\.best\.state\.bn3\.running_var"),
-    ],
-    ids=["momentum", "best"],
-)
+@pytest.mark.parametrize(("spoilt", "name"), NAMES.items(), ids=["momentum", "best"])
 def test_state_that_is_not_finite_is_refused_and_both_checkpoints_stay(
     faces, tmp_path, spoilt, name, value
 ):
@@ -78,9 +76,8 @@ def test_bytes_that_flipped_in_a_checkpoint_never_go_into_a_training(faces, tmp_
     intact, whole = checkpoint.load(), checkpoint.path.read_bytes()
     fallen_back = 0
     for place in range(0, len(whole), len(whole) // 40):
-        checkpoint.path.write_bytes(
-            whole[:place] + bytes([whole[place] ^ 0x41]) + whole[place + 1 :]
-        )
+        flipped = bytes([whole[place] ^ 0x41])
+        checkpoint.path.write_bytes(whole[:place] + flipped + whole[place + 1 :])
         found = checkpoint.load()
         if found["training"]["epoch"] == 2:
             fallen_back += 1
@@ -119,23 +116,19 @@ def test_full_disk_leaves_the_last_checkpoint_to_continue_from(faces, tmp_path, 
 def disk_events(monkeypatch) -> list[tuple[str, str]]:
     """What is done to files and folders, in order: fsync, rename or delete, and to which."""
     events = []
-    fsync, replace, unlink = os.fsync, os.replace, os.unlink
 
-    def recorded_fsync(descriptor):
-        events.append(("fsync", str(Path(f"/proc/self/fd/{descriptor}").readlink())))
-        fsync(descriptor)
+    def record(call: str, name: str, file_of: Callable[..., object]) -> None:
+        original = getattr(os, call)
 
-    def recorded_replace(source, target):
-        events.append(("rename", str(target)))
-        replace(source, target)
+        def recorded(*given, **options):
+            events.append((name, str(file_of(*given))))
+            original(*given, **options)
 
-    def recorded_unlink(path, **options):
-        events.append(("delete", str(path)))
-        unlink(path, **options)
+        monkeypatch.setattr(os, call, recorded)
 
-    monkeypatch.setattr(os, "fsync", recorded_fsync)
-    monkeypatch.setattr(os, "replace", recorded_replace)
-    monkeypatch.setattr(os, "unlink", recorded_unlink)
+    record("fsync", "fsync", lambda descriptor: Path(f"/proc/self/fd/{descriptor}").readlink())
+    record("replace", "rename", lambda source, target: target)
+    record("unlink", "delete", lambda path: path)
     return events
 
 

@@ -1,7 +1,5 @@
 """The kind hog_svm: a linear SVM on histograms of oriented gradients, in the model file of all."""
 
-import csv
-import json
 from pathlib import Path
 
 import hog_svm
@@ -11,6 +9,7 @@ import torch
 from skimage.feature import hog
 from threadpoolctl import threadpool_info, threadpool_limits
 
+from helpers.cropped import samples_of as samples_of_faces
 from helpers.faces import write_hdf5
 from helpers.holders import held
 from helpers.project import run_script
@@ -39,25 +38,9 @@ def write_striped_faces(path, count: int, seed: int):
     pixels[targets == 1] = pixels[targets == 1].transpose(0, 1, 3, 2)
     pixels = (pixels + random.normal(0, 60, pixels.shape)).clip(0, 255).astype(np.uint8)
     write_hdf5(path, pixels, targets)
-    with path.with_suffix(".csv").open("w", newline="") as lines:
-        table = csv.DictWriter(lines, list(SPLIT.columns))
-        table.writeheader()
-        for row in range(count):
-            named = {"id": f"a:{row}", "path": "p", "source": "a", "subject": row // 3}
-            rest = dict.fromkeys(SPLIT.columns, 0)
-            table.writerow(rest | named | {"subset": "train", "target": targets[row]})
+    table = samples_of_faces(targets).assign(subject=[f"{row // 3}" for row in range(count)])
+    SPLIT.write(path.with_suffix(".csv"), table)
     return hdf5.read(path)
-
-
-def fit(folder, threads: int = 1):
-    """Fit by the script as a user runs it; the outcome."""
-    outputs = [value for name in RESULTS[1:]
-               for value in (f"--{Path(name).stem}", folder / name)]  # fmt: skip
-    return run_script(
-        "hog_svm.py", folder / "train.h5", folder / "train.csv", folder / "validation.h5",
-        "-o", folder / "model.pt", *outputs, "--settings.model", CELLS,
-        "--settings.train", json.dumps({"threads": threads}),
-    )  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -65,8 +48,7 @@ def fitted(tmp_path_factory):
     folder = tmp_path_factory.mktemp("svm")
     write_striped_faces(folder / "train.h5", 120, 1)
     write_striped_faces(folder / "validation.h5", 40, 2)
-    outcome = fit(folder)
-    assert outcome.returncode == 0, outcome.stderr
+    fit_here(folder, folder)
     return folder
 
 
@@ -95,9 +77,14 @@ def test_features_are_scikit_images_own():
 
 
 def test_same_seed_gives_the_same_bytes_in_any_number_of_processes(fitted, tmp_path):
-    for name in ("train.h5", "train.csv", "validation.h5"):
-        (tmp_path / name).symlink_to(fitted / name)
-    assert fit(tmp_path, threads=2).returncode == 0
+    outputs = [value for name in RESULTS[1:]
+               for value in (f"--{Path(name).stem}", tmp_path / name)]  # fmt: skip
+    outcome = run_script(
+        "hog_svm.py", fitted / "train.h5", fitted / "train.csv", fitted / "validation.h5",
+        "-o", tmp_path / "model.pt", *outputs, "--settings.model", CELLS,
+        "--settings.train", '{"threads": 2}',
+    )  # fmt: skip
+    assert outcome.returncode == 0, outcome.stderr
     assert (tmp_path / "model.pt").read_bytes() == (fitted / "model.pt").read_bytes()
     assert (tmp_path / "history.csv").read_bytes() == (fitted / "history.csv").read_bytes()
 

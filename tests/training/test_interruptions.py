@@ -2,7 +2,11 @@
 
 import contextlib
 import dataclasses
+import itertools
 import json
+import multiprocessing
+import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -11,11 +15,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from train import train
 
 from helpers.project import SCRIPTS
-from helpers.training import write_faces
+from helpers.training import QUICK, SMALL, after_each_update, train_job, write_faces
 from helpers.workflow import SMALL_MODEL
 from renet.config.recipe import Recipe
+from renet.network.settings import RunSettings
 
 # Runs a rule's script as Snakemake does, in a process that can be killed.
 AS_A_RULE = """
@@ -131,7 +137,34 @@ def training(tmp_path) -> Callable[..., Training]:
 
 
 @pytest.mark.fault("killed-training")
+def test_killed_training_continues_to_the_same_bits(faces, tmp_path, caplog):
+    caplog.set_level("INFO")
+    job = train_job(tmp_path, RunSettings(SMALL, QUICK), checkpoint_seconds=0)
+    updates = itertools.count(1)
+
+    def kill() -> None:
+        if next(updates) == 9:  # in the second epoch of six updates
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    def train_until_killed() -> None:
+        with after_each_update(kill):
+            train(job)
+
+    process = multiprocessing.get_context("fork").Process(target=train_until_killed)
+    process.start()
+    process.join()
+    assert process.exitcode == -signal.SIGKILL and not job.model.exists()
+    train(job)
+    assert "Continuing after epoch 1" in caplog.text
+    continued = [path.read_bytes() for path in (job.model, job.history)]
+    shutil.rmtree(job.model.parent)
+    train(job)
+    assert [path.read_bytes() for path in (job.model, job.history)] == continued
+
+
+@pytest.mark.fault("killed-training")
 @pytest.mark.fault("damaged-checkpoint")
+@pytest.mark.slow
 def test_training_killed_at_several_points_gives_the_same_bits(training):
     epochs = 6  # so that checkpoints are written inside of epochs on a fast machine, too
     undisturbed = training("undisturbed", epochs=epochs).finish()

@@ -13,7 +13,7 @@ import pytest
 import torch
 
 from helpers.project import SCRIPTS
-from helpers.training import QUICK, train_and_save, write_faces
+from helpers.training import QUICK, forked_processes, train_and_save, write_faces
 from renet.common.errors import InputError, TrainingInterrupted
 from renet.config.recipe import Recipe
 from renet.network import model_file
@@ -61,7 +61,8 @@ def trained(tmp_path_factory) -> dict[tuple[int, int], dict]:
     outcomes = {}
     for count in (1, 2, 3):
         recipe = Recipe(**vars(QUICK) | {"processes": count, "sync_batchnorm": True})
-        launch(train_and_save, str(folder), recipe, count=count, device="cpu")
+        with forked_processes():
+            launch(train_and_save, str(folder), recipe, count=count, device="cpu")
         for rank in range(count):
             outcomes[count, rank] = torch.load(folder / f"outcome-{count}-{rank}.pt")
     return outcomes
@@ -162,7 +163,7 @@ def wait_for_ever() -> None:
 )
 def test_process_that_fails_alone_ends_the_others_with_one_sentence(how, kind, message, caplog):
     before = set(multiprocessing.active_children())
-    with pytest.raises(kind, match=rf"\A(Training )?{message}\Z"):
+    with forked_processes(), pytest.raises(kind, match=rf"\A(Training )?{message}\Z"):
         launch(fail, how, processes.barrier, count=2, device="cpu")
     assert set(multiprocessing.active_children()) <= before
     assert how != "exception" or "raise FAILURES[how]" in caplog.text

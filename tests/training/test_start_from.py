@@ -20,6 +20,7 @@ from helpers.project import ROOT
 from helpers.training import (
     QUICK,
     SMALL,
+    forked_processes,
     in_float64,
     make_trainer,
     new_network,
@@ -118,22 +119,27 @@ FITS_NOT = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("name", "architecture", "side", "sentence"), FITS_NOT)
-def test_file_that_does_not_fit_is_one_sentence(
-    tmp_path, torchvisions, name, architecture, side, sentence
-):
-    saved(tmp_path / "model.pt")
-    saved(tmp_path / "mean.pt", ResNet18Architecture(), mean=np.arange(3072.0))
+@pytest.fixture(scope="module")
+def other_files(torchvisions, tmp_path_factory) -> Path:
+    """A folder of the files in `FITS_NOT`."""
+    folder = tmp_path_factory.mktemp("files")
+    saved(folder / "model.pt")
+    saved(folder / "mean.pt", ResNet18Architecture(), mean=np.arange(3072.0))
     state = torchvisions.state_dict()
     grey = state | {"conv1.weight": state["conv1.weight"][:, :1]}
     for file, content in {
         "whole": state, "grey": grey, "network": torchvisions, "dict": {"state_dict": state},
     }.items():  # fmt: skip
-        torch.save(content, tmp_path / f"{file}.pth")
-    (tmp_path / "cut.pt").write_bytes((tmp_path / "model.pt").read_bytes()[:-100])
-    save_file(state, tmp_path / "model.safetensors")
+        torch.save(content, folder / f"{file}.pth")
+    (folder / "cut.pt").write_bytes((folder / "model.pt").read_bytes()[:-100])
+    save_file(state, folder / "model.safetensors")
+    return folder
+
+
+@pytest.mark.parametrize(("name", "architecture", "side", "sentence"), FITS_NOT)
+def test_file_that_does_not_fit_is_one_sentence(other_files, name, architecture, side, sentence):
     with pytest.raises(InputError, match=sentence) as caught:
-        loaded(architecture, recipe(tmp_path / name), side)
+        loaded(architecture, recipe(other_files / name), side)
     assert "\n" not in str(caught.value)
 
 
@@ -204,7 +210,8 @@ def test_training_from_given_weights_is_resumed_and_shared_by_processes(tmp_path
     resumed.run()
     assert same(resumed.model.state_dict(), whole)
     shared = dataclasses.replace(options, processes=2, sync_batchnorm=True)
-    launch(train_and_save, str(tmp_path), shared, count=2, device="cpu")
+    with forked_processes():
+        launch(train_and_save, str(tmp_path), shared, count=2, device="cpu")
     for rank in range(2):
         state = torch.load(tmp_path / f"outcome-2-{rank}.pt")["state"]
         assert torch.equal(state["rnn1.vertical.bias"], network.rnn1.vertical.bias.double())

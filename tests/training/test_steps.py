@@ -1,7 +1,6 @@
 """An update is the same whether it runs directly or as a CUDA graph."""
 
 import dataclasses
-import multiprocessing
 import os
 import tempfile
 from types import SimpleNamespace
@@ -10,14 +9,16 @@ import pytest
 import torch
 
 from helpers.captured_graphs import CaptureOnCPU
-from helpers.training import new_network
+from helpers.training import SMALL, new_network
 from renet.common.errors import InputError
 from renet.config.recipe import Recipe
 from renet.network import devices
 from renet.network.kinds.renet import ReNet
+from renet.network.settings import RunSettings
 from renet.training import processes, train_step
 from renet.training.throughput import Throughput
 
+CPU = torch.device("cpu")
 RECIPE = Recipe(batch_size=8, learning_rate=0.05, device="cpu")
 
 
@@ -37,7 +38,7 @@ def captured_step(recipe: Recipe) -> train_step.TrainStep:
 
 
 def network() -> ReNet:
-    return devices.to_device(new_network(), torch.device("cpu")).train()
+    return devices.to_device(new_network(), CPU).train()
 
 
 def some_batches() -> list[tuple[torch.Tensor, torch.Tensor]]:
@@ -55,6 +56,19 @@ def assert_same_training(first: train_step.TrainStep, second: train_step.TrainSt
     for name, value in first.model.state_dict().items():
         assert torch.equal(value, second.model.state_dict()[name]), name
     assert torch.equal(first.sums, second.sums)
+
+
+@pytest.mark.parametrize("cell", ["tanh", "relu", "gru", "lstm"])
+def test_step_keeps_types_and_layouts(cell):
+    """A product with another layout would be copied at each step."""
+    model = devices.to_device(new_network(dataclasses.replace(SMALL, cell=cell)), CPU).train()
+    step = train_step.TrainStep(model, dataclasses.replace(RECIPE, precision="bfloat16"))
+    step(*some_batches()[0])
+    for name, parameter in model.named_parameters():
+        momentum = step.optimizer.state[parameter]["momentum_buffer"]
+        for tensor in (parameter, parameter.grad, momentum):
+            assert (tensor.dtype, tensor.stride()) == (torch.float32, parameter.stride()), name
+    assert {buffer.dtype for buffer in model.buffers()} == {torch.float32}
 
 
 RECORDABLE = {
@@ -129,7 +143,7 @@ def test_gradients_that_processes_add_up_begin_at_multiples_of_16_bytes(monkeypa
 
 def test_bfloat16_is_that_of_products_alone():
     model = network()
-    with devices.precision_context("bfloat16", torch.device("cpu")):
+    with devices.precision_context("bfloat16", CPU):
         maps = model.conv1(torch.rand(2, 3, 32, 32))
     assert maps.dtype == torch.bfloat16 and model.conv1.weight.dtype == torch.float32
 
@@ -141,13 +155,11 @@ def two_gpus(monkeypatch, tmp_path):
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
     monkeypatch.setattr(torch.cuda, "set_device", lambda device: None)
     monkeypatch.setattr(torch.cuda, "get_device_name", lambda device: "a GPU")
-    monkeypatch.setattr(torch.cuda, "get_device_properties", properties)
+    monkeypatch.setattr(
+        torch.cuda, "get_device_properties", lambda number: SimpleNamespace(uuid=f"uuid{number}")
+    )
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     monkeypatch.setattr(devices, "_gpu_locks", {})
-
-
-def properties(number: int) -> SimpleNamespace:
-    return SimpleNamespace(uuid=f"uuid{number}")
 
 
 def test_group_of_processes_knows_the_gpu_of_each(two_gpus, monkeypatch):
@@ -196,67 +208,37 @@ def test_visible_gpu_that_cannot_be_used_is_a_warning(monkeypatch, tmp_path, cap
     assert "This machine has" not in caplog.text  # the first process has said it
 
 
-def take_gpu(folder, taken, release):
-    """A job of one process on a machine with two GPUs, which both are granted to it."""
-    os.environ["CUDA_VISIBLE_DEVICES"] = "0,1"
-    tempfile.tempdir = folder
-    torch.cuda.device_count, torch.cuda.get_device_properties = lambda: 2, properties
-    with pytest.MonkeyPatch.context() as patched:
-        warnings = []
-        patched.setattr(devices.logging, "warning", lambda text, *of: warnings.append(text % of))
-        taken.put((devices.own_gpu(0), warnings))
-    release.wait(60)
-
-
-def test_each_job_has_a_gpu_of_its_own_until_it_ends(tmp_path):
-    spawn = multiprocessing.get_context("spawn")
-    taken, release = spawn.Queue(), spawn.Event()
-    jobs = [spawn.Process(target=take_gpu, args=(str(tmp_path), taken, release)) for _ in range(3)]
-    for job in jobs:
-        job.start()
-    found = sorted(taken.get(timeout=60) for _ in jobs)
-    shared = ["Other jobs use GPU 0, 1; this one shares GPU 0."]
-    assert found == [(0, []), (0, shared), (1, [])]
-    release.set()
-    for job in jobs:
-        job.join()
-    uuids = ["uuid0", "uuid1"]
-    assert devices.lock_first_free(uuids, tmp_path) == 0
-    assert devices.lock_first_free(uuids, tmp_path) == 0  # its own
-
-
-@pytest.fixture
-def other_has_gpu_0(two_gpus, tmp_path):
-    """A machine with two GPUs, the first of which another job has."""
-    assert devices.lock_first_free(["uuid0"], tmp_path) == 0
-    return devices._gpu_locks.pop("uuid0")  # its descriptor, which keeps the lock
+@pytest.mark.parametrize(
+    ("gpus", "ranks", "found", "tried"),
+    [(2, 1, [0, 1, 0], "0, 1"), (4, 2, [0, 1, 2, 3, 0, 1], "0, 2")],
+)
+def test_each_job_has_gpus_of_its_own_until_it_ends_as_long_as_there_are_some(
+    two_gpus, monkeypatch, caplog, gpus, ranks, found, tried
+):
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: gpus)
+    monkeypatch.setenv("LOCAL_WORLD_SIZE", str(ranks))
+    numbers, locks = [], {}
+    for rank in 3 * [*range(ranks)]:
+        monkeypatch.setattr(devices, "_gpu_locks", {})  # as in a process of its own
+        numbers.append(devices.own_gpu(rank))
+        locks |= devices._gpu_locks
+        assert ("Other jobs" in caplog.text) == (len(numbers) > gpus)
+    assert numbers == found
+    assert f"Other jobs use GPU {tried}; this one shares GPU 0." in caplog.text
+    monkeypatch.setattr(devices, "_gpu_locks", {})
+    for descriptor in locks.values():
+        os.close(descriptor)
+    assert [devices.own_gpu(0) for _ in range(2)] == [0, 0]  # the second time, it is its own
 
 
 def test_processes_of_one_training_take_no_gpu_of_another_rank(
-    other_has_gpu_0, monkeypatch, caplog
+    two_gpus, monkeypatch, caplog, tmp_path
 ):
+    assert devices.lock_first_free(["uuid0"], tmp_path) == 0
+    devices._gpu_locks.clear()  # another job has it; its descriptor keeps the lock
     monkeypatch.setenv("LOCAL_WORLD_SIZE", "2")
     assert [devices.own_gpu(rank) for rank in (0, 1)] == [0, 1]
     assert "Other jobs use GPU 0; this one shares GPU 0." in caplog.text
-
-
-def test_trainings_of_two_processes_have_different_gpus_as_long_as_there_are_some(
-    two_gpus, monkeypatch, caplog
-):
-    monkeypatch.setattr(torch.cuda, "device_count", lambda: 4)
-    monkeypatch.setenv("LOCAL_WORLD_SIZE", "2")
-    locks, numbers = [], []
-    for _ in range(3):
-        for rank in (0, 1):
-            monkeypatch.setattr(devices, "_gpu_locks", {})  # as in a process of its own
-            numbers.append(devices.own_gpu(rank))
-            locks.append(devices._gpu_locks)
-        if len(numbers) == 4:
-            assert "Other jobs" not in caplog.text
-    assert numbers == [0, 1, 2, 3, 0, 1]
-    assert "Other jobs use GPU 0, 2; this one shares GPU 0." in caplog.text
-    for descriptor in (one for taken in locks for one in taken.values()):
-        os.close(descriptor)
 
 
 def test_float32_is_float32_in_the_convolutions_of_a_gpu_too(monkeypatch):
@@ -270,6 +252,12 @@ def test_gpus_that_snakemake_grants_go_before_the_settings(device, two_gpus):
     assert devices.choose(devices.granted(device, 0), 1).type == "cpu"
     for gpus in (1, None):
         assert devices.choose(devices.granted(device, gpus), 1).type == "cuda"
+
+
+def test_fewer_gpus_than_processes_are_an_error_with_the_way_out():
+    settings = RunSettings(train=Recipe(processes=2))
+    with pytest.raises(InputError, match=r"`train\.processes` is 2.* raise --resources gpu=1"):
+        settings.granted(1)
 
 
 def test_number_of_threads_is_that_of_the_settings():

@@ -52,7 +52,7 @@ def test_second_start_in_one_folder_stops_at_snakemakes_lock_and_touches_nothing
     try:
         before = state(project)
         second = snakemake(project, "--cores", 1, "--configfile", "small.yaml", "--", target)
-        assert second.returncode != 0 and "cannot be locked" in second.stdout + second.stderr
+        assert second.returncode == 1 and "cannot be locked" in second.stdout + second.stderr
         assert state(project) == before
     finally:
         os.killpg(first.pid, signal.SIGCONT)
@@ -96,6 +96,7 @@ def test_two_projects_get_one_archive_at_once_and_agree(tmp_path, kind):
     for process in started:
         said, _ = process.communicate(timeout=120)
         if process.returncode:
+            assert process.returncode == 1
             assert any(reason in said for reason in REASONS) and "Traceback" not in said, said
     for project in projects:
         run(project, "--", MEMBERS)

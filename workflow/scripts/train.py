@@ -21,6 +21,7 @@ line, the script has the options of the course's main_classify.py instead; see
 
 import dataclasses
 import logging
+import os
 from pathlib import Path
 
 from renet.common import files, script
@@ -34,7 +35,8 @@ from renet.training.loop import TrainJob, run_training
 def train(job: TrainJob) -> None:
     """Train one run of the workflow, on the numbers of GPUs and machines that Snakemake grants."""
     settings = job.settings.granted(job.gpu)
-    job = dataclasses.replace(job, settings=settings, nodes=launch.machine_count(job.nodes))
+    nodes = job.nodes if launch.JOB_VARIABLE in os.environ else 1
+    job = dataclasses.replace(job, settings=settings, nodes=nodes)
     recipe = settings.train
 
     def compute(model: Path, history: Path, throughput: Path, training: Path) -> None:

@@ -8,11 +8,18 @@ from typing import Any
 
 import yaml
 
+_parsed = functools.cache(yaml.safe_load)  # it takes a quarter of a second
+
+
+def read(schema_file: Path) -> dict:
+    """The content of a schema's file, which no caller may change."""
+    return _parsed(schema_file.read_text(encoding="utf-8"))
+
 
 def complete(schema_file: Path) -> dict:
     """The config with the default of every key."""
     config: dict = {}
-    schema = yaml.safe_load(schema_file.read_text(encoding="utf-8"))
+    schema = read(schema_file)
     fill(config, schema)
     return canonical(config, schema)
 

@@ -18,7 +18,7 @@ import yaml
 from renet.common.errors import InputError
 from renet.config import checks, grids, runs
 from renet.config.architecture import Architecture
-from renet.config.schema import canonical, fill, properties
+from renet.config.schema import canonical, fill, properties, read
 
 SHOWN = 4  # errors in one message
 COMMAND_LINE = "--config"
@@ -52,7 +52,7 @@ def load(config: dict, schema_file: Path, files: dict[Path, dict], command_line:
     Raises:
         InputError: the config does not fit the schema; a sentence for each error.
     """
-    schema = yaml.safe_load(schema_file.read_text(encoding="utf-8"))
+    schema = read(schema_file)
     for key, value in command_line.items():
         if isinstance(value, Mapping | list):
             _merge(config, {key: _parsed(value)})

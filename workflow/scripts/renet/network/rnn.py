@@ -234,12 +234,13 @@ class ElmanSweep(torch.autograd.Function):
         inputs_gradient = None
         if ctx.needs_input_grad[0]:
             inputs_gradient = torch.bmm(drive, input_weight).view(sequences, time, count, -1)
-        forwards = drive[:, count:, :units].transpose(1, 2), hidden[:, :-count, :units]
-        backwards = drive[:, :-count, units:].transpose(1, 2), hidden[:, count:, units:]
+        across = drive.transpose(1, 2).contiguous()  # a faster left factor of the products
+        forwards = across[:, :units, count:], hidden[:, :-count, :units]
+        backwards = across[:, units:, :-count], hidden[:, count:, units:]
         recurrent_gradient = torch.stack([torch.bmm(*forwards), torch.bmm(*backwards)], 1)
         return (
             inputs_gradient,
-            torch.bmm(drive.transpose(1, 2), inputs),
+            torch.bmm(across, inputs),
             recurrent_gradient.flatten(0, 1),
             drive.sum(1),
             None,

@@ -28,11 +28,6 @@ WAIT_SECONDS = 60  # of srun for the other machines, after one has ended
 START_AGAIN = "start again to continue from the last checkpoint."
 
 
-def machine_count(nodes: int) -> int:
-    """The number of machines of a job that has the resource `nodes`; one outside of SLURM."""
-    return nodes if JOB_VARIABLE in os.environ else 1
-
-
 def launch(function: Callable[..., None], *arguments: object, count: int, device: str) -> None:
     """Call `function(*arguments)` in `count` processes of this machine, and wait for them.
 
@@ -46,34 +41,30 @@ def launch(function: Callable[..., None], *arguments: object, count: int, device
     """
     if count == 1:
         function(*arguments)
-    else:
-        # Its name in the network may be unknown to a machine that is alone.
-        config = {"rdzv_endpoint": "localhost:0", "local_addr": "localhost", "run_id": "alone"}
-        _launch_here(config | {"nproc_per_node": count}, device, function, *arguments)
+        return
+    # Its name in the network may be unknown to a machine that is alone.
+    config = {"rdzv_endpoint": "localhost:0", "local_addr": "localhost", "run_id": "alone"}
+    _launch_here(config | {"nproc_per_node": count}, device, function, *arguments)
 
 
 def launch_on_machines(job: loop.TrainJob) -> None:
     """Train a run in its number of processes, evenly on the machines of this SLURM job.
 
     Raises:
-        TrainingInterrupted: the job received SIGTERM.
-        InputError: a process failed or was killed; the log file has the reason.
+        InputError, TrainingInterrupted: as `launch`; the log file has the reason.
     """
     recipe, machines = job.settings.train, job.nodes
     with socket.socket() as probe:  # finds a free port, where the launchers meet
         probe.bind(("", 0))
         endpoint = f"{socket.gethostname()}:{probe.getsockname()[1]}"
     content = dataclasses.asdict(job) | {"log_file": logs.log_file(), "endpoint": endpoint}
-    srun = subprocess.Popen(
-        [
-            *("srun", f"--nodes={machines}", f"--ntasks={machines}", "--ntasks-per-node=1"),
-            # srun does not inherit this from the job, and would bind each task to one core.
-            f"--cpus-per-task={recipe.processes // machines * recipe.threads}",
-            *("--kill-on-bad-exit=1", f"--wait={WAIT_SECONDS}"),
-            *(sys.executable, "-m", __name__, json.dumps(content, default=str)),
-        ],
-        env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)},
-    )
+    # srun does not inherit the cores from the job, and would bind each task to one.
+    cores = recipe.processes // machines * recipe.threads
+    options = f"--nodes={machines} --ntasks={machines} --ntasks-per-node=1 --cpus-per-task={cores}"
+    command = ["srun", *options.split(), "--kill-on-bad-exit=1", f"--wait={WAIT_SECONDS}"]
+    command += [sys.executable, "-m", __name__, json.dumps(content, default=str)]
+    paths = {"PYTHONPATH": os.pathsep.join(sys.path)}
+    srun = subprocess.Popen(command, env=os.environ | paths)
     # SLURM sends SIGTERM to srun's processes too; this one waits until they have ended.
     with processes.stop_requests() as stop:
         status = srun.wait()
@@ -93,19 +84,13 @@ def main() -> None:
     logs.start(log_file, logging.WARNING, append=True)
     job = script.as_type(content, loop.TrainJob)
     recipe = job.settings.train
-    config = {
-        "min_nodes": job.nodes, "nproc_per_node": recipe.processes // job.nodes,
-        "rdzv_endpoint": endpoint, "run_id": os.environ[JOB_VARIABLE],
-    }  # fmt: skip
+    config = {"rdzv_endpoint": endpoint, "run_id": os.environ[JOB_VARIABLE]}
+    config |= {"min_nodes": job.nodes, "nproc_per_node": recipe.processes // job.nodes}
     _launch_here(config, recipe.device, loop.run_training, job)
 
 
 def _launch_here(config: dict, device: str, function: Callable[..., None], *given: object) -> None:
-    """Call a function in the processes of this machine, of a group on one or several machines.
-
-    Args:
-        config: of torch's `LaunchConfig`: machines, processes, and their rendezvous.
-    """
+    """Call a function in the processes of this machine; `config` is that of torch's launcher."""
     for name in ("torch.distributed.elastic", "torch.multiprocessing.spawn"):
         logging.getLogger(name).setLevel(logging.CRITICAL)  # `_failure` has the one sentence
     machines = config.setdefault("min_nodes", 1)
@@ -116,8 +101,8 @@ def _launch_here(config: dict, device: str, function: Callable[..., None], *give
         try:
             elastic_launch(settings, _work)(device, logs.log_file(), function, *given)
         except SignalException as error:
-            reason = f"The training received {error.sigval.name}; {START_AGAIN}"
-            raise TrainingInterrupted(reason) from error
+            said = f"The training received {error.sigval.name}; {START_AGAIN}"
+            raise TrainingInterrupted(said) from error
         except ChildFailedError as error:
             raise _failure(error, Path(folder), machines * settings.nproc_per_node) from None
 
@@ -144,13 +129,12 @@ def _work(device: str, log_file: str | None, function: Callable[..., None], *giv
 def _failure(error: ChildFailedError, folder: Path, count: int) -> InputError:
     """The failure of some processes as one sentence; a traceback goes to the log.
 
-    The launcher knows the one that it saw first, which may only follow from the `InputError` of
-    another one: all have written theirs in files.
+    The launcher has the one that it saw first, which may only follow from the `InputError` of
+    another process: each has written its own to a file.
     """
     rank, first = error.get_first_failure()
-    messages = [json.loads(path.read_text())["message"] for path in folder.rglob("error.json")]
-    for message in messages:
-        kind, _, text = message["message"].partition(": ")
+    for path in folder.rglob("error.json"):
+        kind, _, text = json.loads(path.read_text())["message"]["message"].partition(": ")
         for known in (InputError, TrainingInterrupted):
             if kind == known.__name__:
                 return known(text)
