@@ -34,12 +34,12 @@ class Named(dict):
 
 def job(**parts: dict) -> types.SimpleNamespace:
     kinds = ("input", "output", "params", "resources", "wildcards")
-    return types.SimpleNamespace(**{kind: Named(parts.get(kind, {})) for kind in kinds})
+    return types.SimpleNamespace(threads=2, **{kind: Named(parts.get(kind, {})) for kind in kinds})
 
 
 def count(
     faces: list[Path], *, table: Path | None, output: Path, shard: int, section: Section,
-    gpu: int = 1, code: script.Code = "",
+    gpu: int = 1, threads: int = 1, code: script.Code = "",
 ) -> None:  # fmt: skip
     """Takes one argument of each kind."""
 
@@ -54,7 +54,7 @@ def test_arguments_come_from_the_parts_of_a_job_and_get_their_types():
     )
     assert script.job_arguments(given, count) == {
         "faces": [Path("a.npy")], "table": None, "output": Path("out.csv"), "shard": 2,
-        "section": Section(0.1, Inner((3, 4))), "gpu": 0, "code": "0123",
+        "section": Section(0.1, Inner((3, 4))), "gpu": 0, "threads": 2, "code": "0123",
     }  # fmt: skip
 
 
@@ -188,7 +188,7 @@ def spin_count_at_the_import_of_torch(name: str, **environment: str) -> str:
 def test_waiting_threads_spin_briefly_in_every_script_that_computes():
     paths = SCRIPTS.glob("*.py")
     computing = {path.stem for path in paths if "torch" in code_digest.imports(path).packages}
-    assert computing >= {"train", "infer", "predict", "hog_svm"}
+    assert computing >= {"train", "infer", "predict"}
     assert {spin_count_at_the_import_of_torch(name) for name in computing} == {"6000"}
 
 

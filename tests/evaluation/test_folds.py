@@ -92,10 +92,10 @@ def test_each_face_is_predicted_once_by_a_network_that_saw_nothing_of_its_group(
 
 def test_svm_is_fitted_without_the_fold_in_any_number_of_processes(data, monkeypatch):
     settings = RunSettings(HogSvmArchitecture(cells=4))
-    found = predict(data, 1, settings=settings, workers=1)
+    found = predict(data, 1, settings=settings, threads=1)
     assert np.allclose(found.p_female + found.p_male, 1) and not (data / "1/features").exists()
     monkeypatch.setattr(script, "fit", lambda *_: pytest.fail("it is fitted again"))
-    again = predict(data, 1, settings=settings, workers=2)
+    again = predict(data, 1, settings=settings, threads=2)
     pd.testing.assert_frame_equal(found, again)
 
 

@@ -1,32 +1,33 @@
 """The kind hog_svm: a linear SVM on histograms of oriented gradients, in the model file of all."""
 
+import dataclasses
+import importlib.metadata
+from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 
-import hog_svm
 import numpy as np
 import pytest
 import torch
+import train as script
 from skimage.feature import hog
 from threadpoolctl import threadpool_info, threadpool_limits
 
-from helpers.cropped import samples_of as samples_of_faces
+from helpers.cropped import samples_of
 from helpers.faces import write_hdf5
-from helpers.holders import held
-from helpers.project import run_script
+from helpers.training import train_job
 from helpers.workflow import copy_project, planned, run, write_config
+from renet.common import files
 from renet.common.errors import InputError
 from renet.config.architecture import HogSvmArchitecture
-from renet.config.recipe import Recipe
 from renet.dataset import hdf5
 from renet.dataset.tables import SPLIT
-from renet.network import inference, kinds, model_file, svm
+from renet.network import inference, kinds, model_file
 from renet.network.model import infer
 from renet.network.settings import RunSettings
+from renet.training import hog_svm
 from renet.training.folder import RESULTS
 from renet.training.history import HISTORY, THROUGHPUT
-
-CELLS = '{"kind": "hog_svm", "cells": 4}'
-SETTINGS = RunSettings(HogSvmArchitecture(alpha=1e-3), Recipe(epochs=5))
+from renet.training.loop import TrainJob
 
 
 def write_striped_faces(path, count: int, seed: int):
@@ -38,9 +39,22 @@ def write_striped_faces(path, count: int, seed: int):
     pixels[targets == 1] = pixels[targets == 1].transpose(0, 1, 3, 2)
     pixels = (pixels + random.normal(0, 60, pixels.shape)).clip(0, 255).astype(np.uint8)
     write_hdf5(path, pixels, targets)
-    table = samples_of_faces(targets).assign(subject=[f"{row // 3}" for row in range(count)])
+    table = samples_of(targets).assign(subject=[f"{row // 3}" for row in range(count)])
     SPLIT.write(path.with_suffix(".csv"), table)
     return hdf5.read(path)
+
+
+def job(data: Path, folder: Path, **options) -> TrainJob:
+    """A fit to the faces in one folder, with the results in another."""
+    settings = RunSettings(HogSvmArchitecture(cells=4))
+    found = train_job(data, settings, table=data / "train.csv", **options)
+    return dataclasses.replace(found, **{Path(name).stem: folder / name for name in RESULTS})
+
+
+def fit(data: Path, folder: Path, **options) -> bytes:
+    """Fit by the rule `train`; the bytes of the model."""
+    script.train(job(data, folder, **options))
+    return (folder / "model.pt").read_bytes()
 
 
 @pytest.fixture(scope="module")
@@ -48,7 +62,7 @@ def fitted(tmp_path_factory):
     folder = tmp_path_factory.mktemp("svm")
     write_striped_faces(folder / "train.h5", 120, 1)
     write_striped_faces(folder / "validation.h5", 40, 2)
-    fit_here(folder, folder)
+    fit(folder, folder)
     return folder
 
 
@@ -57,7 +71,7 @@ def test_svm_predicts_from_the_model_file_what_the_fit_measured(fitted):
     stored = hdf5.read(fitted / "validation.h5")
     logits = inference.logits(network, stored.pixels, torch.device("cpu"))
     history = HISTORY.read(fitted / "history.csv")
-    assert len(history) == 1 and len(THROUGHPUT.read(fitted / "throughput.csv")) == 1
+    assert len(history) == 1 and history.epoch[0] > 1 and len(THROUGHPUT.read(fitted / "throughput.csv")) == 1
     accuracy = (logits.argmax(1) == stored.targets).mean()
     assert accuracy == history.validation_accuracy[0] > 0.95
     loss = torch.nn.functional.cross_entropy(torch.tensor(logits), torch.tensor(stored.targets))
@@ -76,36 +90,24 @@ def test_features_are_scikit_images_own():
     assert np.array_equal(found[0].numpy(), expected.astype(np.float32))
 
 
-def test_same_seed_gives_the_same_bytes_in_any_number_of_processes(fitted, tmp_path):
-    outputs = [value for name in RESULTS[1:]
-               for value in (f"--{Path(name).stem}", tmp_path / name)]  # fmt: skip
-    outcome = run_script(
-        "hog_svm.py", fitted / "train.h5", fitted / "train.csv", fitted / "validation.h5",
-        "-o", tmp_path / "model.pt", *outputs, "--settings.model", CELLS,
-        "--settings.train", '{"threads": 2}',
-    )  # fmt: skip
-    assert outcome.returncode == 0, outcome.stderr
-    assert (tmp_path / "model.pt").read_bytes() == (fitted / "model.pt").read_bytes()
+@pytest.mark.fault("unchanged-meaning")
+def test_same_seed_gives_the_same_bytes_in_any_number_of_threads(fitted, tmp_path, monkeypatch):
+    """BLAS shares out long sums, so that they depend on the number of its threads."""
+    counts, whole = set(), hog_svm.measure
+
+    def count_threads(*given):
+        pools = [pool for pool in threadpool_info() if pool["user_api"] == "blas"]
+        counts.update(pool["num_threads"] for pool in pools)
+        return whole(*given)
+
+    monkeypatch.setattr(hog_svm, "measure", count_threads)
+    with threadpool_limits(2):
+        model = fit(fitted, tmp_path, threads=2)
+    assert counts == {1} and model == (fitted / "model.pt").read_bytes()
     assert (tmp_path / "history.csv").read_bytes() == (fitted / "history.csv").read_bytes()
-
-
-def fit_here(fitted, folder, **options) -> bytes:
-    """Fit to the faces of the module's SVM in this process; the bytes of the model."""
-    outputs = {Path(name).stem: folder / name for name in RESULTS}
-    hog_svm.hog_svm(
-        *(fitted / name for name in ("train.h5", "train.csv", "validation.h5")),
-        settings=RunSettings(HogSvmArchitecture(cells=4)), **outputs, **options,
-    )  # fmt: skip
-    return outputs["model"].read_bytes()
-
-
-def test_second_start_links_the_results_without_fitting(fitted, tmp_path, monkeypatch, caplog):
-    caplog.set_level("INFO")
-    model = fit_here(fitted, tmp_path)
-    (tmp_path / "model.pt").unlink()
-    monkeypatch.setattr(svm, "fit_with_probabilities", lambda *_: pytest.fail("it is fitted"))
-    assert fit_here(fitted, tmp_path, workers=2) == model
-    assert "The results of this training, computed on cpu of" in caplog.text
+    assert files.read_json(tmp_path / "training.json")["computed"]["threads"] == 2
+    monkeypatch.setattr(hog_svm, "fit", lambda *_: pytest.fail("it is fitted again"))
+    assert fit(fitted, tmp_path, threads=1) == model
 
 
 def test_svm_is_fitted_anew_where_the_people_of_the_faces_have_changed(fitted, tmp_path):
@@ -113,98 +115,64 @@ def test_svm_is_fitted_anew_where_the_people_of_the_faces_have_changed(fitted, t
     for name in ("train.h5", "validation.h5"):
         (tmp_path / name).symlink_to(fitted / name)
     table = SPLIT.read(fitted / "train.csv")
-    SPLIT.write(tmp_path / "train.csv", table)
-    first = fit_here(tmp_path, tmp_path)
     SPLIT.write(tmp_path / "train.csv", table.assign(subject=range(len(table))))
-    assert fit_here(tmp_path, tmp_path) != first
+    assert fit(tmp_path, tmp_path) != (fitted / "model.pt").read_bytes()
 
 
-@pytest.mark.fault("training-in-use")
-def test_second_svm_in_the_folder_of_a_run_names_the_first_one_and_touches_nothing(
-    fitted, tmp_path
-):
-    folder = tmp_path / "training"
-    with held(folder) as first:
-        before = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*")}
-        with pytest.raises(InputError, match=f"{folder} is in use by the process {first.pid} on"):
-            fit_here(fitted, tmp_path)
-        assert {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*")} == before
+def test_fingerprint_has_the_version_of_scikit_learn(fitted, monkeypatch):
+    before = job(fitted, fitted).folder().path
+    monkeypatch.setattr(importlib.metadata, "version", lambda name: f"other {name}")
+    assert job(fitted, fitted).folder().path != before
 
 
-@pytest.mark.fault("unchanged-meaning")
-def test_fit_sums_in_one_thread(fitted, tmp_path, monkeypatch):
-    """BLAS shares out long sums, so that they depend on the number of its threads."""
-    counts, whole = set(), svm.fit_with_probabilities
+def test_large_set_is_replaced_by_a_random_part_of_it(fitted, tmp_path, monkeypatch, caplog):
+    caplog.set_level("INFO")
+    monkeypatch.setattr(hog_svm, "LARGEST", 50)
+    assert fit(fitted, tmp_path) != (fitted / "model.pt").read_bytes()
+    assert "a random 50 of 120 faces" in caplog.text and "of 40" not in caplog.text
+    assert HISTORY.read(tmp_path / "history.csv").validation_accuracy[0] > 0.9
 
-    def count_threads(*given):
-        pools = [pool for pool in threadpool_info() if pool["user_api"] == "blas"]
-        counts.update(pool["num_threads"] for pool in pools)
-        return whole(*given)
 
-    monkeypatch.setattr(svm, "fit_with_probabilities", count_threads)
-    with threadpool_limits(2):
-        model = fit_here(fitted, tmp_path, workers=2)
-    assert counts == {1} and model == (fitted / "model.pt").read_bytes()
+@pytest.mark.parametrize("error", [PermissionError(13, "/dev/shm"), BrokenProcessPool("killed")])
+def test_processes_that_cannot_start_are_a_sentence(fitted, tmp_path, monkeypatch, error):
+    def refuse(*_):
+        raise error
+
+    monkeypatch.setattr(hog_svm, "ProcessPoolExecutor", refuse)
+    with pytest.raises(InputError, match="writable /dev/shm"):
+        fit(fitted, tmp_path)
 
 
 @pytest.mark.fault("unchanged-meaning")
 @pytest.mark.slow
-def test_other_threads_rerun_nothing_and_other_epochs_plan_the_fit_again(tmp_path):
+def test_other_threads_and_epochs_rerun_nothing_and_another_seed_plans_the_fit_again(tmp_path):
     project = copy_project(tmp_path)
     svm_run = {"runs": {"renet": None, "svm": {"model": {"kind": "hog_svm", "cells": 4}}}}
     train = {"epochs": 2, "threads": 1}
     write_config(project, train=train, **svm_run)
     of_run = "results/runs/svm/manifest.json"  # which needs all other files of the run
     run(project, "--", of_run)
-    write_config(project, train=train | {"threads": 2}, **svm_run)
+    write_config(project, train=train | {"threads": 2, "epochs": 3}, **svm_run)
     assert planned(project, "--", of_run) == set()
-    write_config(project, train=train | {"epochs": 3}, **svm_run)
-    assert "hog_svm" in planned(project, "--", of_run)
-
-
-def samples_of(targets, groups) -> svm.Samples:
-    random = np.random.default_rng(1)
-    features = random.normal(size=(len(targets), 5)) + targets[:, None]
-    return svm.Samples(features.astype(np.float32), targets, groups)
+    write_config(project, train=train | {"seed": 3}, **svm_run)
+    assert "train" in planned(project, "--", of_run)
 
 
 def test_probabilities_come_from_people_that_the_svm_has_not_seen():
-    """Features that name the person make the SVM sure of the people it has seen, not of others."""
-    random = np.random.default_rng(0)
-
-    def draw(people: int, named: bool) -> svm.Samples:
-        groups = np.repeat(np.arange(people), 5)
-        targets = random.integers(0, 2, people)[groups]
-        names = np.eye(300, dtype=np.float32)[groups] * 2 * named
-        hint = targets + random.normal(0, 1.5, len(targets))
-        return svm.Samples(np.c_[names, hint].astype(np.float32), targets, groups)
-
-    samples, others = draw(300, named=True), draw(300, named=False)
-
-    def loss(groups: np.ndarray) -> float:
-        samples_so = svm.Samples(samples.features, samples.targets, groups)
-        odds = svm.fit_with_probabilities(samples_so, SETTINGS).log_odds(others.features)
-        return np.logaddexp(0, np.where(others.targets == 1, -odds, odds)).mean()
-
-    assert loss(samples.groups) < np.log(2) < loss(np.arange(len(samples.targets)))
-
-
-def test_probabilities_have_the_frequency_of_their_class():
-    targets = np.random.default_rng(3).integers(0, 2, 3000)
-    samples = samples_of(targets, np.arange(3000))
-    odds = svm.fit_with_probabilities(samples, SETTINGS).log_odds(samples.features)
-    probabilities = 1 / (1 + np.exp(-odds))
-    for low in (0.2, 0.4, 0.6):
-        here = (probabilities > low) & (probabilities < low + 0.2)
-        assert targets[here].mean() == pytest.approx(low + 0.1, abs=0.1)
+    people = np.arange(60) % 7
+    folds = hog_svm.folds_of(np.arange(60) % 2, people)
+    assert len(folds) == 5
+    assert not any(set(people[others]) & set(people[held_out]) for others, held_out in folds)
+    assert len(hog_svm.folds_of(np.arange(60) % 2, np.arange(60) % 3)) == 3
 
 
 @pytest.mark.parametrize(
-    ("targets", "groups"), [([1, 1, 1, 1], [0, 1, 2, 3]), ([0, 1, 0, 1], [7, 7, 7, 7])]
+    ("targets", "people"),
+    [([1, 1, 1, 1], [0, 1, 2, 3]), ([0, 1, 0, 1], [7, 7, 7, 7]), ([0, 0, 1, 0], [1, 2, 3, 4])],
 )
-def test_one_class_or_one_person_is_an_error(targets, groups):
+def test_one_class_or_one_person_is_an_error(targets, people):
     with pytest.raises(InputError, match="one class or one person"):
-        svm.fit_with_probabilities(samples_of(np.array(targets), np.array(groups)), SETTINGS)
+        hog_svm.folds_of(np.array(targets), np.array(people))
 
 
 def test_faces_too_small_for_the_cells_are_an_error_that_names_the_setting():
