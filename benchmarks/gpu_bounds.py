@@ -28,7 +28,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from renet.config.recipe import Recipe
 from renet.network import batch_norm, devices
 from renet.network.kinds.renet import ReNet
-from renet.training.step import TrainStep
+from renet.training.train_step import TrainStep
 
 SHAPE = (3, 128, 128)
 MEMORY = 3.35e12  # bytes a second

@@ -44,7 +44,7 @@ from renet.network import devices, kinds
 from renet.network.loader import Loader
 from renet.network.model import Network, infer
 from renet.training import age_groups
-from renet.training.step import MovingAverage, TrainStep
+from renet.training.train_step import MovingAverage, TrainStep
 
 CPU = torch.device("cpu")
 # Other kinds, or options of the kind renet.

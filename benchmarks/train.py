@@ -179,9 +179,8 @@ def print_alone(rates: dict[str, list[float]], bounds: dict[str, list[tuple]]) -
     rows, baseline = [], statistics.median(rates[PLAIN])
     for name, found in rates.items():
         rate, precision = statistics.median(found), name.split(", ")[1]
-        products, memory = map(
-            statistics.median, zip(*bounds.get(precision, [(math.nan, math.nan)]))
-        )
+        found = bounds.get(precision, [UNKNOWN])
+        products, memory = map(statistics.median, zip(*found, strict=True))
         bound, by = min((products, "products"), (memory, "memory"))
         part = f"{rate / bound:.0%} of {bound:,.0f} ({by})"
         rows.append((name, f"{rate:,.1f}", f"{rate / baseline:.2f}", part))

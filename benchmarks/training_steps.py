@@ -22,7 +22,7 @@ from renet.network import devices
 from renet.network.kinds.renet import ReNet, init_weights
 from renet.network.model import infer
 from renet.training import age_groups
-from renet.training.step import MovingAverage, TrainStep
+from renet.training.train_step import MovingAverage, TrainStep
 
 SIDE = 128  # pixels of a face
 Step = Callable[[], object]  # computes the next batch

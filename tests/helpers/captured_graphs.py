@@ -50,7 +50,7 @@ class Operations(TorchDispatchMode):
 
 
 class CaptureOnCPU:
-    """Stands in for `cuda_graphs.GraphCapture`.
+    """Stands in for `train_step.GraphCapture`.
 
     Attributes:
         log: what was captured and replayed, by the number of the capture.

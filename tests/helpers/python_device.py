@@ -17,7 +17,7 @@ from torch.utils._python_dispatch import TorchDispatchMode, return_and_correct_a
 from torch.utils._pytree import tree_leaves, tree_map_only
 
 from renet.network import inference
-from renet.training import train_step, trainer
+from renet.training import loop, train_step
 
 NAME = "stand"
 REGISTER = getattr(backend_registration, "_setup_privateuseone_for_python_backend", None)
@@ -122,7 +122,7 @@ def register() -> None:
         setattr(torch.cuda, name, lambda *_: 1)
     again = SimpleNamespace(warm_up=lambda *run: [one() for one in run], capture=lambda run: run)
     train_step.GraphCapture = lambda: again
-    trainer.SYNC_EVERY[NAME], inference.BATCH_SIZE[NAME] = 2, inference.BATCH_SIZE["cuda"]
+    loop.SYNC_EVERY[NAME], inference.BATCH_SIZE[NAME] = 2, inference.BATCH_SIZE["cuda"]
     OnDevice().__enter__()
 
 

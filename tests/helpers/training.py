@@ -19,10 +19,9 @@ from renet.dataset import hdf5
 from renet.network import devices, kinds
 from renet.network.model import Network
 from renet.network.settings import RunSettings
-from renet.training import launch, processes, run
+from renet.training import launch, loop, processes
 from renet.training.augmentation import CHANGES
-from renet.training.run import TrainJob
-from renet.training.trainer import Trainer
+from renet.training.loop import Trainer, TrainJob
 
 SMALL = Architecture(
     conv_channels=[4, 4, 4, 8],
@@ -134,8 +133,8 @@ def train_job(folder: Path, settings: RunSettings, **options: object) -> TrainJo
 
 
 def make_trainer(faces, recipe=QUICK, saved=None) -> Trainer:
-    device = run.choose_device(recipe)
-    return run.build(RunSettings(SMALL, recipe), device, *faces, saved=saved)
+    device = loop.choose_device(recipe)
+    return loop.build(RunSettings(SMALL, recipe), device, *faces, saved=saved)
 
 
 def train(faces, recipe=QUICK, **options) -> Trainer:
@@ -157,7 +156,7 @@ def train_and_save(folder: str, recipe: Recipe) -> None:
     """Train in one process of a test, in float64, and save weights and history."""
     faces = hdf5.read(f"{folder}/train.h5"), hdf5.read(f"{folder}/validation.h5")
     with in_float64():
-        trainer = run.build(RunSettings(SMALL, recipe), run.choose_device(recipe), *faces)
+        trainer = loop.build(RunSettings(SMALL, recipe), loop.choose_device(recipe), *faces)
     trainer.run()
     outcome = {"history": trainer.history, "state": trainer.model.state_dict()}
     torch.save(outcome, f"{folder}/outcome-{recipe.processes}-{processes.rank()}.pt")

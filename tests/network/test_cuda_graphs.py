@@ -4,7 +4,7 @@ from unittest.mock import MagicMock, call
 
 import torch
 
-from renet.network.cuda_graphs import GraphCapture
+from renet.training.train_step import GraphCapture
 
 
 def test_warm_up_and_capture_have_one_stream_for_which_the_computation_waits(monkeypatch):

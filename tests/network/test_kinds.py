@@ -17,7 +17,7 @@ from renet.inspection import activations, layer_profile
 from renet.network import kinds, model_file
 from renet.network.model import infer, parameter_count
 from renet.network.settings import RunSettings
-from renet.training import run
+from renet.training import loop
 
 CPU = torch.device("cpu")
 each_kind = pytest.mark.parametrize("kind", list(SMALL_KINDS))
@@ -78,7 +78,7 @@ def test_every_kind_learns_and_continues_from_a_checkpoint(kind, faces, tmp_path
     settings = RunSettings(
         SMALL_KINDS[kind], dataclasses.replace(QUICK, learning_rate=0.001, epochs=2)
     )
-    trainer = run.build(settings, CPU, *faces)
+    trainer = loop.build(settings, CPU, *faces)
 
     def stop(trainer):
         if trainer.epoch == 1:
@@ -87,7 +87,7 @@ def test_every_kind_learns_and_continues_from_a_checkpoint(kind, faces, tmp_path
     trainer.run(after_epoch=stop)
     assert trainer.history[-1]["loss"] < trainer.history[0]["loss"]
     assert model_file.load(tmp_path / "model.pt").architecture == SMALL_KINDS[kind]
-    again = run.build(settings, CPU, *faces, saved=model_file.read(tmp_path / "model.pt"))
+    again = loop.build(settings, CPU, *faces, saved=model_file.read(tmp_path / "model.pt"))
     again.run()
     assert same(weights_of(trainer), weights_of(again)) and again.history == trainer.history
 
@@ -133,7 +133,7 @@ def test_norm_of_the_sweeps_makes_the_hidden_states_of_a_place_even():
 @pytest.mark.parametrize("cell", ["tanh", "gru", "lstm", "relu"])
 def test_options_of_renet_train_and_are_kept_in_the_model_file(cell, faces, tmp_path):
     shape = Architecture([4, 4, 4, 8], SMALL_KINDS["renet"].spatial_rnns[:1], cell, **OPTIONS)
-    trainer = run.build(RunSettings(shape, QUICK), CPU, *faces)
+    trainer = loop.build(RunSettings(shape, QUICK), CPU, *faces)
     trainer.run()
     assert trainer.history[-1]["loss"] < trainer.history[0]["loss"]
     model_file.save(tmp_path / "model.pt", trainer.model)

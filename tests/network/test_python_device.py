@@ -32,9 +32,9 @@ from renet.network import devices
 from renet.network.model import infer
 from renet.network.settings import RunSettings
 from renet.prediction.predictor import Predictor
-from renet.training import run, train_step
+from renet.training import loop, train_step
 from renet.training.checkpoints import Checkpoint
-from renet.training.trainer import Trainer
+from renet.training.loop import Trainer
 
 pytestmark = pytest.mark.skipif(python_device.REGISTER is None, reason=python_device.MISSING)
 CPU = torch.device("cpu")
@@ -68,7 +68,7 @@ def made(
 ) -> Trainer:
     """A training on the device, or on another one."""
     faces = [hdf5.read(folder / name) for name in ("train.h5", "validation.h5")]
-    return run.build(RunSettings(model, recipe), on or device(), *faces, saved=saved)
+    return loop.build(RunSettings(model, recipe), on or device(), *faces, saved=saved)
 
 
 def result(trainer: Trainer) -> tuple[dict, list]:

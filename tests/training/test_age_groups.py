@@ -18,7 +18,7 @@ from renet.config.architecture import KINDS
 from renet.dataset.tables import SPLIT
 from renet.network import inference, kinds, model_file
 from renet.network.settings import RunSettings
-from renet.training import age_groups, run
+from renet.training import age_groups, loop
 
 AGES = [3, 9.9, 10, 25, 30, 59, 60, 101, np.nan]
 GROUPS = [0, 0, 1, 2, 3, 4, 5, 5, 6]  # 6: unknown
@@ -50,7 +50,7 @@ def job_with_ages(folder, ages):
 
 
 def train_plain(faces, recipe):
-    trainer = run.build(RunSettings(SHAPE, recipe), run.choose_device(recipe), *faces)
+    trainer = loop.build(RunSettings(SHAPE, recipe), loop.choose_device(recipe), *faces)
     trainer.run()
     return trainer
 

@@ -9,9 +9,9 @@ from scipy.special import betaincinv
 
 from renet.config.recipe import Recipe
 from renet.network.loader import Loader
-from renet.training import augmentation, schedule
+from renet.training import augmentation, train_step
 from renet.training.augmentation import CHANGES, MIXUP_DRAWS, Augmentation
-from renet.training.ema import MovingAverage
+from renet.training.train_step import MovingAverage
 
 NAMES = ["flip", "affine", "colour", "grey", "blur", "noise", "erase"]
 COUNT, CPU = 40, torch.device("cpu")
@@ -149,7 +149,7 @@ def test_recipe_without_changes_has_no_augmentation():
 @pytest.mark.parametrize("steps", [7, 10])
 def test_cosine_rises_in_the_warm_up_and_falls_to_zero(steps):
     recipe = Recipe(epochs=4, schedule="cosine", warm_up=1, learning_rate=0.1)
-    rates = [schedule.rate(recipe, step, steps) for step in range(4 * steps + 1)]
+    rates = [train_step.learning_rate(recipe, step, steps) for step in range(4 * steps + 1)]
     assert np.all(np.diff(rates[: steps + 1]) > 0) and np.all(np.diff(rates[steps:]) < 0)
     assert max(rates) == rates[steps] == 0.1 and rates[-1] == pytest.approx(0, abs=1e-12)
     middle = steps + 3 * steps / 2
@@ -158,7 +158,7 @@ def test_cosine_rises_in_the_warm_up_and_falls_to_zero(steps):
 
 
 def test_constant_rate_without_a_warm_up_is_the_recipes():
-    assert {schedule.rate(Recipe(), step, 5) for step in range(50)} == {0.01}
+    assert {train_step.learning_rate(Recipe(), step, 5) for step in range(50)} == {0.01}
 
 
 def test_moving_average_follows_weights_and_statistics_with_a_decay_that_rises():

@@ -16,7 +16,7 @@ from renet.network import model_file
 from renet.network.settings import RunSettings
 from renet.training.checkpoints import Checkpoint
 from renet.training.folder import RESULTS
-from renet.training.trainer import Trainer
+from renet.training.loop import Trainer
 
 HOUR = 3600
 
@@ -49,7 +49,7 @@ def test_state_that_is_not_finite_is_refused_and_both_checkpoints_stay(
     state = trainer.state()
     spoilt(state)[0] = value
     with pytest.raises(InputError, match=rf"\.pt is not written, because {name} has a NaN"):
-        checkpoint.save(trainer.evaluated, state)
+        checkpoint.save(trainer.eval_model, state)
     assert {path: path.read_bytes() for path in before} == before
 
 
@@ -63,7 +63,7 @@ def test_checkpoint_that_is_not_finite_is_named_and_the_previous_one_used(
     spoilt(state)[0] = torch.nan
     with monkeypatch.context() as careless:
         careless.setattr(model_file, "check_finite", lambda *_: None)
-        checkpoint.save(trainer.evaluated, state)
+        checkpoint.save(trainer.eval_model, state)
     assert checkpoint.load()["training"]["epoch"] == 3
     assert f"{checkpoint.path.name} cannot be used, because training." in caplog.text
     make_trainer(faces, saved=checkpoint.load())

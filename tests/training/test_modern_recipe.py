@@ -20,7 +20,7 @@ from helpers.training import (
     write_faces,
 )
 from renet.network import inference, kinds, model_file
-from renet.training import schedule
+from renet.training import train_step
 from renet.training.checkpoints import Checkpoint
 
 
@@ -43,7 +43,7 @@ def test_resumed_training_has_the_same_bytes(faces, trained, steps, tmp_path):
     with terminated_before(steps):
         make_trainer(faces, MODERN).run(checkpoint)
     again = make_trainer(faces, MODERN, checkpoint.load())
-    assert 6 * again.epoch + again.steps == steps
+    assert 6 * again.epoch + again.epoch_step == steps
     again.run()
     assert same(weights_of(trained), weights_of(again)) and again.history == trained.history
     model_file.save(tmp_path / "a.pt", trained.model)
@@ -53,7 +53,7 @@ def test_resumed_training_has_the_same_bytes(faces, trained, steps, tmp_path):
 
 def test_rate_of_each_epoch_is_in_the_history(trained):
     steps = 6  # of 8 faces each: 44 faces
-    expected = [schedule.rate(MODERN, epoch * steps - 1, steps) for epoch in (1, 2, 3)]
+    expected = [train_step.learning_rate(MODERN, epoch * steps - 1, steps) for epoch in (1, 2, 3)]
     assert [row["learning_rate"] for row in trained.history] == pytest.approx(expected)
 
 
@@ -86,7 +86,7 @@ def test_checkpoint_has_the_moving_average(faces, tmp_path):
 
 def test_selected_epoch_has_the_weights_of_the_moving_average(faces):
     trainer, seen = make_trainer(faces, dataclasses.replace(MODERN, age_weight=0)), []
-    trainer.run(after_epoch=lambda now: seen.append(copy.deepcopy(now.evaluated.state_dict())))
+    trainer.run(after_epoch=lambda now: seen.append(copy.deepcopy(now.eval_model.state_dict())))
     best = int(np.argmin([row["validation_loss"] for row in trainer.history]))
     assert same(weights_of(trainer), seen[best])
 

@@ -33,12 +33,10 @@ from renet.common.errors import InputError, TrainingInterrupted
 from renet.config.recipe import Recipe
 from renet.network import inference, model_file
 from renet.network.kinds.renet import ReNet
-from renet.training import course_command, schedule
-from renet.training import trainer as trainer_module
+from renet.training import course_command, loop
 from renet.training.checkpoints import Checkpoint
 from renet.training.history import HISTORY
-from renet.training.schedule import epoch_order
-from renet.training.trainer import Trainer
+from renet.training.loop import Trainer, epoch_order
 
 HOUR = 3600
 
@@ -85,7 +83,7 @@ def test_order_is_the_files_unless_each_epoch_is_shuffled():
 @pytest.mark.parametrize("first", [0, 1, 3, 5, 6, 9])
 def test_batches_from_an_update_on_are_the_last_ones_of_all(first):
     recipe = Recipe(shuffle_each_epoch=True, batch_size=4, epochs=3)  # 3 updates an epoch
-    everything, rest = (list(schedule.batches(recipe, 10, number)) for number in (0, first))
+    everything, rest = (list(loop.batches(recipe, 10, number)) for number in (0, first))
     assert len(everything) == 9 and repr(rest) == repr(everything[first:])
     assert [len(rows) for _, rows, _ in everything] == [4, 4, 2] * 3
 
@@ -167,12 +165,12 @@ def test_time_of_an_interrupted_epoch_is_that_of_all_its_parts(faces, tmp_path, 
 def test_training_continues_from_the_middle_of_an_epoch_to_the_same_bits(
     faces, tmp_path, monkeypatch, sync_every
 ):
-    monkeypatch.setitem(trainer_module.SYNC_EVERY, "cpu", sync_every)
+    monkeypatch.setitem(loop.SYNC_EVERY, "cpu", sync_every)
     recipe = Recipe(**vars(QUICK) | {"shuffle_each_epoch": True})
     whole = train(faces, recipe)
     checkpoint = Checkpoint(tmp_path, seconds=0)
     interrupted = make_trainer(faces, recipe)
-    compute, steps = interrupted.step._compute, []
+    compute, steps = interrupted.step._backward, []
 
     def step_until_the_power_is_cut(*batch):
         if len(steps) == 10:  # four into the second epoch
@@ -180,11 +178,11 @@ def test_training_continues_from_the_middle_of_an_epoch_to_the_same_bits(
         steps.append(batch)
         compute(*batch)
 
-    interrupted.step._compute = step_until_the_power_is_cut
+    interrupted.step._backward = step_until_the_power_is_cut
     with pytest.raises(PowerCut):
         interrupted.run(checkpoint)
     resumed = make_trainer(faces, recipe, checkpoint.load())
-    assert (resumed.epoch, resumed.steps) == (1, 4 - 4 % sync_every)
+    assert (resumed.epoch, resumed.epoch_step) == (1, 4 - 4 % sync_every)
     resumed.run()
     assert same(weights_of(whole), weights_of(resumed)) and whole.history == resumed.history
 
@@ -192,7 +190,7 @@ def test_training_continues_from_the_middle_of_an_epoch_to_the_same_bits(
 def test_reading_the_metrics_rarely_as_on_a_gpu_changes_nothing(faces, tmp_path, monkeypatch):
     recipe = Recipe(**vars(QUICK) | {"batch_size": 1, "epochs": 2})  # 44 batches an epoch
     every_step = train(faces, recipe)
-    monkeypatch.setitem(trainer_module.SYNC_EVERY, "cpu", trainer_module.SYNC_EVERY["cuda"])
+    monkeypatch.setitem(loop.SYNC_EVERY, "cpu", loop.SYNC_EVERY["cuda"])
     rarely = make_trainer(faces, recipe)
     read, calls = rarely._read_metrics, []
     rarely._read_metrics = lambda: (calls.append(1), read())[1]
@@ -232,14 +230,14 @@ def checkpoint(tmp_path) -> Checkpoint:
 
 def test_loss_that_is_nan_stops_with_epoch_and_learning_rate(faces, checkpoint):
     trainer = make_trainer(faces, QUICK)
-    compute = trainer.step._compute
+    compute = trainer.step._backward
 
     def from_epoch_3_on(*batch):
         if trainer.epoch == 2:
             spoil(trainer.model)
         compute(*batch)
 
-    trainer.step._compute = from_epoch_3_on
+    trainer.step._backward = from_epoch_3_on
     stopped = r"The loss is NaN or infinite in epoch 3, batch 1, at a learning rate of 0\.05"
     with pytest.raises(InputError, match=stopped):
         trainer.run(checkpoint)
@@ -252,7 +250,7 @@ def test_last_update_that_explodes_is_no_success(faces, checkpoint, select_epoch
     read_metrics = trainer._read_metrics
 
     def after_the_last_batch():
-        if trainer.epoch == 1 and trainer.images == len(trainer.faces):
+        if trainer.epoch == 1 and trainer.samples_seen == len(trainer.faces):
             spoil(trainer.model)
         return read_metrics()
 

@@ -24,7 +24,7 @@ from renet.common import locks
 from renet.common.errors import InputError
 from renet.network.settings import RunSettings
 from renet.training.folder import TrainingFolder
-from renet.training.run import TrainJob
+from renet.training.loop import TrainJob
 
 SETTINGS = {"epochs": 3}
 

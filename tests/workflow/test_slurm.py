@@ -151,7 +151,7 @@ def test_two_machines_share_a_training(project, local):
     with training(project, "apart", "--set-resources", ASKING["apart"]) as work:
         (job,) = work.jobs("rule_train")
         described = slurm_cluster.ask("scontrol", "show", "job", job)
-        (killed, *_) = processes_of(project, "renet.training.slurm")
+        (killed, *_) = processes_of(project, "renet.training.launch")
         os.kill(killed, signal.SIGKILL)
     assert "cpu=2,mem=3000M,node=2" in described and "NodeList=n[1-2]" in described
     assert "TresPerNode=gres/gpu:1" in described and "Partition=gpu" in described

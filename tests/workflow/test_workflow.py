@@ -583,18 +583,6 @@ def test_no_file_in_snakemakes_report_refers_to_one_that_is_not_there(report):
                     assert (path.parent / target).exists(), (path.name, target)
 
 
-@pytest.mark.slow
-def test_two_processes_learn_what_one_does(project):
-    together = {"processes": 2, "sync_batchnorm": True}
-    write_config(project, runs={"together": {"train": together}})
-    run(project, "--", "results/runs/together/history.csv")
-    alone, together = (
-        pd.read_csv(project / "results" / "runs" / name / "history.csv")
-        for name in ("renet", "together")
-    )
-    pd.testing.assert_frame_equal(together, alone, rtol=1e-4)
-
-
 def verify(project: Path, *arguments: str) -> subprocess.CompletedProcess:
     return subprocess.run(
         [sys.executable, "workflow/scripts/verify.py", "results", *arguments],
@@ -628,7 +616,7 @@ def test_verify_says_whether_a_run_is_whole_and_what_differs(project):
 @pytest.mark.fault("accepted-code")
 @pytest.mark.slow
 def test_touch_accepts_the_results_of_other_code_and_verify_names_it(project):
-    module = project / "workflow/scripts/renet/training/trainer.py"
+    module = project / "workflow/scripts/renet/training/loop.py"
     module.write_text(module.read_text() + "EDITED = 1\n")
     assert "train" in planned(project)
     assert snakemake(project, "--touch", "--configfile", "small.yaml").returncode == 0

@@ -12,8 +12,8 @@ import socket
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Callable
-from pathlib import Path
 
 from torch.distributed.elastic.multiprocessing import DefaultLogsSpecs, SignalException
 from torch.distributed.elastic.multiprocessing.errors import ChildFailedError, record
@@ -25,6 +25,9 @@ from renet.training import loop, processes
 
 JOB_VARIABLE = "SLURM_JOB_ID"
 WAIT_SECONDS = 60  # of srun for the other machines, after one has ended
+# A process waits so long after an unexpected error, which may only follow from the death of another
+# one: the launcher has to see that one first.
+SECONDS_BEFORE_THE_END = 1.0
 START_AGAIN = "start again to continue from the last checkpoint."
 
 
@@ -92,7 +95,7 @@ def main() -> None:
 def _launch_here(config: dict, device: str, function: Callable[..., None], *given: object) -> None:
     """Call a function in the processes of this machine; `config` is that of torch's launcher."""
     for name in ("torch.distributed.elastic", "torch.multiprocessing.spawn"):
-        logging.getLogger(name).setLevel(logging.CRITICAL)  # `_failure` has the one sentence
+        logging.getLogger(name).setLevel(logging.CRITICAL)  # `_cause` has the one sentence
     machines = config.setdefault("min_nodes", 1)
     with tempfile.TemporaryDirectory() as folder:
         specs = DefaultLogsSpecs(log_dir=folder)
@@ -104,7 +107,7 @@ def _launch_here(config: dict, device: str, function: Callable[..., None], *give
             said = f"The training received {error.sigval.name}; {START_AGAIN}"
             raise TrainingInterrupted(said) from error
         except ChildFailedError as error:
-            raise _failure(error, Path(folder), machines * settings.nproc_per_node) from None
+            raise _cause(error, machines * settings.nproc_per_node) from None
 
 
 def _work(device: str, log_file: str | None, function: Callable[..., None], *given: object) -> None:
@@ -114,40 +117,41 @@ def _work(device: str, log_file: str | None, function: Callable[..., None], *giv
 
     @record
     def call_in_group() -> None:
-        with processes.group(device):
-            function(*given)
+        try:
+            with processes.group(device):
+                function(*given)
+        except InputError as error:
+            if isinstance(error, TrainingInterrupted) and processes.is_main():
+                logging.warning("%s", error)  # SIGTERM to the launcher too, which knows no more
+            raise
+        except Exception:
+            time.sleep(SECONDS_BEFORE_THE_END)
+            raise
 
     try:
         call_in_group()
-    except Exception as error:  # noqa: BLE001 (the launcher reads it from the file that `record` wrote)
-        if isinstance(error, TrainingInterrupted) and os.environ["RANK"] == "0":
-            logging.warning("%s", error)  # SIGTERM to the launcher too, which knows no more
+    except Exception:  # noqa: BLE001 (the launcher reads it from the file that `record` wrote)
         # Without the interpreter's clean-up, which under NCCL may wait for the other processes.
         os._exit(1)
 
 
-def _failure(error: ChildFailedError, folder: Path, count: int) -> InputError:
-    """The failure of some processes as one sentence; a traceback goes to the log.
-
-    The launcher has the one that it saw first, which may only follow from the `InputError` of
-    another process: each has written its own to a file.
-    """
-    rank, first = error.get_first_failure()
-    for path in folder.rglob("error.json"):
-        kind, _, text = json.loads(path.read_text())["message"]["message"].partition(": ")
-        for known in (InputError, TrainingInterrupted):
-            if kind == known.__name__:
-                return known(text)
+def _cause(error: ChildFailedError, count: int) -> InputError:
+    """The failure of a process as one sentence; a traceback goes to the log."""
+    rank, failure = error.get_first_failure()
     process = f"Training process {rank + 1} of {count}"
-    if first.exitcode == -signal.SIGTERM:
+    if failure.exitcode == -signal.SIGTERM:
         return TrainingInterrupted(f"The training received SIGTERM as it began; {START_AGAIN}")
-    if isinstance(first.message, str):  # no exception was recorded
-        how = first.signal_name() if first.exitcode < 0 else f"exit code {first.exitcode}"
+    if isinstance(failure.message, str):  # no exception was recorded
+        how = failure.signal_name() if failure.exitcode < 0 else f"exit code {failure.exitcode}"
         reason = "possibly because the machine ran out of memory"
         return InputError(f"{process} ended with {how}, {reason}; {START_AGAIN}")
-    logging.error("%s", first.message["extraInfo"]["py_callstack"])
-    line = first.message["message"].partition("\n")[0]
-    return InputError(f"{process} failed with {line}; the log has the traceback.")
+    kind, _, text = failure.message["message"].partition(": ")
+    for known in (InputError, TrainingInterrupted):
+        if kind == known.__name__:
+            return known(text)
+    logging.error("%s", failure.message["extraInfo"]["py_callstack"])
+    reason = f"{kind}: {text.splitlines()[0] if text else '-'}"
+    return InputError(f"{process} failed with {reason}; the log has the traceback.")
 
 
 if __name__ == "__main__":

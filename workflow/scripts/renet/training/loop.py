@@ -34,9 +34,9 @@ from renet.training.augmentation import Augmentation
 from renet.training.checkpoints import Checkpoint
 from renet.training.folder import TrainingFolder
 from renet.training.history import HISTORY, THROUGHPUT
-from renet.training.step import MovingAverage, TrainStep, learning_rate
 from renet.training.tensorboard import EventLog
 from renet.training.throughput import Throughput
+from renet.training.train_step import MovingAverage, TrainStep, learning_rate
 
 # Steps from one reading of the metrics to the next: on a GPU, each waits for the device.
 SYNC_EVERY = {"cpu": 1, "cuda": 20}
