@@ -108,8 +108,8 @@ def job_arguments(job: Any, function: Callable[..., None]) -> dict[str, object]:
     if unknown := declared.keys() - parameters.keys() - RERUN_PARAMS:
         raise TypeError(f"{function.__name__} does not take {', '.join(sorted(unknown))}.")
     given = dict([*job.wildcards.items(), *job.resources.items()]) | {"threads": job.threads}
-    hints = typing.get_type_hints(function)
     given |= declared
+    hints = typing.get_type_hints(function)
     return {name: as_type(given[name], hints[name]) for name in parameters if name in given}
 
 

@@ -100,12 +100,12 @@ def run_training(job: TrainJob) -> None:
         InputError, TrainingInterrupted: see `resume` and `Trainer.run`.
     """
     faces, folder = job.read(), job.model.parent
-    if not job.settings.model.has_layers:
+    if job.table and not job.settings.model.has_layers:
         from renet.training import hog_svm
 
-        people, (training, validation) = SPLIT.read(job.table).subject, (*faces, None)[:2]
-        found = hog_svm.fit(job.settings, training, people.to_numpy(), validation, job.threads)
-        _write(job, *found)
+        people = SPLIT.read(job.table, ["subject"]).subject.to_numpy()
+        validation = faces[1] if job.validation else None
+        _write(job, *hog_svm.fit(job.settings, faces[0], people, validation, job.threads))
         return
     checkpoint = Checkpoint(folder, job.checkpoint_seconds)
     trainer = resume(job.settings, checkpoint, *faces)
