@@ -45,7 +45,7 @@ def test_training_on_a_fraction_sees_no_other_face_and_makes_as_many_updates(tmp
         fraction=0.25, settings=RunSettings(SMALL, QUICK), code="code",
     )  # fmt: skip
     assert FOLD.read(tmp_path / "0.25.csv").id.tolist() == table.id[64:].tolist()
-    (settings, training, selecting, _, _), *_ = seen
+    (settings, training, selecting, *_), *_ = seen
     first = table[:64][splits.nested(table[:64], 0.25, 42, "subject")]
     stored = fold.hdf5.read(tmp_path / "all.h5")
     assert selecting is None and len(training) == len(first) < 20

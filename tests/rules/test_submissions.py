@@ -72,7 +72,7 @@ def test_jobs_that_may_use_a_gpu_get_one_its_partition_and_the_memory_of_a_train
 
 def test_training_on_several_machines_asks_for_its_gpus_in_one_way(jobs):
     asked = Counter(job["gpus"] for job in of_rule(jobs, "train"))
-    assert asked == {"--gpus=1": 2, "--gres=gpu:2": 1, "": 1}  # course twice, apart, cpu
+    assert asked == {"--gpus=1": 2, "--gres=gpu:2": 1, "": 2}  # course twice, apart, cpu and svm
 
 
 def test_second_attempt_asks_for_more_memory_and_time_where_nothing_continues(jobs, tmp_path):
