@@ -63,7 +63,7 @@ def infer(
             raise InputError(f"{fault} {network.input_shape}; write the faces again in that size.")
         samples = read_samples(table_file, stored)
         values = logits(network, stored.pixels, device, compute.precision, show_progress=True)
-        probabilities = softmax(values)
+        probabilities = softmax(values, model)
         predictions = inference_table.build(samples, probabilities)
         INFERENCE.write(output, predictions)
         if course_format and face_file == faces:

@@ -49,13 +49,17 @@ def decompress(receipt: Receipt, tar: Path) -> None:
 def pack(folder: Path, tar: Path) -> None:
     """Write the files of `folder` to `tar`, under their relative paths.
 
-    Links to files are followed, links to folders are not. Hidden and special files are left out.
+    Links to files are followed, links to folders are not. Hidden and special files are left out;
+    the log has the number of pipes, devices and broken links.
     The bytes of the tar depend on names and contents alone, not on owners or time stamps.
 
     Raises:
         InputError: the folder holds no files, one cannot be read, or the disk is full.
     """
-    paths = [path for path in sorted(folder.rglob("*")) if path.is_file() and not _is_hidden(path)]
+    found = [path for path in sorted(folder.rglob("*")) if not _is_hidden(path)]
+    paths = [path for path in found if path.is_file()]
+    if special := sum(not path.is_file() and not path.is_dir() for path in found):
+        logging.warning("%s: %d pipes, devices or broken links are skipped.", folder, special)
     if not paths:
         raise InputError(f"The folder {folder} has no files; put the photos there.")
     disk.require_space(tar, sum(path.stat().st_size + 2 * tarfile.BLOCKSIZE for path in paths))
