@@ -20,6 +20,7 @@ from renet.config.architecture import HogSvmArchitecture
 from renet.config.recipe import Recipe
 from renet.dataset import hdf5
 from renet.dataset.tables import SPLIT
+from renet.faces.shards import face_digest
 from renet.network import inference, kinds, model_file, svm
 from renet.network.model import infer
 from renet.network.settings import RunSettings
@@ -45,7 +46,9 @@ def write_striped_faces(path, count: int, seed: int):
         for row in range(count):
             named = {"id": f"a:{row}", "path": "p", "source": "a", "subject": row // 3}
             rest = dict.fromkeys(SPLIT.columns, 0)
-            table.writerow(rest | named | {"subset": "train", "target": targets[row]})
+            table.writerow(rest | named | {
+                "subset": "train", "target": targets[row], "digest": face_digest(pixels[row]),
+            })  # fmt: skip
     return hdf5.read(path)
 
 
