@@ -268,7 +268,7 @@ def test_forced_training_is_linked_and_names_the_folder_to_delete_for_another(pr
     (folder,) = (project / "results/runs/renet/training").glob("*/")
     before = (folder / "model.pt").read_bytes()
     run(project, *arguments)
-    said = f"linked from results/runs/renet/training/{folder.name}. To train again,"
+    said = f"taken from results/runs/renet/training/{folder.name}. To train again,"
     assert said in log.read_text() and "epoch 1," not in log.read_text()
     shutil.rmtree(folder)
     run(project, *arguments)
@@ -478,6 +478,8 @@ def test_another_number_of_shards_gives_the_same_faces_and_trains_nothing(projec
     run(project)
     assert [path.read_bytes() for path in files] == before and len(files) == 5
     assert "epoch 1," not in (project / "results/runs/renet/logs/train.log").read_text()
+    shards = {path.name for path in (data / "sample/faces").iterdir()}
+    assert shards == {f"{n}-of-3{suffix}" for n in (1, 2, 3) for suffix in (".csv", ".npy")}
     assert planned(project) == set()
 
 
