@@ -105,10 +105,10 @@ def test_nothing_is_fetched_after_a_change_that_concerns_no_archive(project, ser
     assert server.body_bytes == fetched
 
 
-def test_rejected_file_is_named_and_does_not_stop_the_others(project, server):
+def test_page_in_place_of_an_archive_is_quoted_and_does_not_stop_the_others(project, server):
     server.contents["/imdb_4.tar"] = b"<!DOCTYPE html><title>Moved</title>"
     outcome = snakemake(project, "--cores", 8, "--keep-going", *ARGUMENTS)
     said = outcome.stdout + outcome.stderr
     assert outcome.returncode != 0
-    assert "begin b'<!DOCTYPE html><title>Moved" in said and "imdb_4.tar.rejected" in said
+    assert "/imdb_4.tar did not send" in said and "begin b'<!DOCTYPE html><title>Moved" in said
     assert len(list((project / "resources" / "many").glob("*.tar"))) == FILES - 1
