@@ -8,44 +8,24 @@ import time
 from pathlib import Path
 
 import pytest
-import yaml
 
-from helpers.download import (
-    HTML,
-    MD5,
-    SCRIPT,
-    SHA256,
-    TAR,
-    digest_of,
-    environment,
-    names,
-    run_download,
-)  # fmt: skip
+from helpers import download
+from helpers.download import HTML, MD5, SHA256, TAR, digest_of, names, run_download
 from helpers.http_server import ArchiveServer, Response
-from helpers.project import ROOT, SCRIPTS
+from helpers.project import SCRIPTS
 from renet.archives import downloads, receipts
 from renet.common.errors import InputError
-from renet.config import checks
 
 WAIT_SECONDS = 15.0
 
 
 def test_archive_is_downloaded_verified_and_gets_a_receipt(server, receipt_file, archive):
-    receipt = downloads.obtain(server.url("/static/wiki_crop.tar"), MD5, receipt_file)
+    receipt = downloads.obtain(server.url("/static/wiki_crop.tar"), MD5.upper(), receipt_file)
     assert archive.read_bytes() == TAR
     assert receipt == receipts.read(receipt_file)
-    assert receipt == receipts.Receipt(
-        url=server.url("/static/wiki_crop.tar"),
-        path=str(archive),
-        size=len(TAR),
-        digest=MD5,
-        verified=True,
-    )
-    assert names(archive.parent) == {
-        "wiki_crop.tar",
-        "wiki_crop.tar.checked",
-        "wiki_crop.tar.json",
-    }
+    url = server.url("/static/wiki_crop.tar")
+    assert receipt == receipts.Receipt(url, str(archive), len(TAR), MD5, verified=True)
+    assert names(archive.parent) == {"wiki_crop.tar", "wiki_crop.tar.checked", receipt_file.name}
     (request,) = server.requests
     assert request.headers["User-Agent"].startswith("renet-workflow")
     assert request.headers["Accept-Encoding"] == "identity"
@@ -56,18 +36,6 @@ def test_local_name_is_the_decoded_end_of_the_path(server, receipt_file):
     receipt = downloads.obtain(server.url("/my%20photos.tar?raw=1"), MD5, receipt_file)
     assert Path(receipt.path).name == "my photos.tar"
     assert server.requests[0].path == "/my%20photos.tar?raw=1"
-
-
-def test_upper_case_digest_is_the_same_digest(server, receipt_file):
-    url = server.url("/static/wiki_crop.tar")
-    assert downloads.obtain(url, MD5.upper(), receipt_file).digest == MD5
-
-
-def test_redirect_is_followed(server, receipt_file, archive):
-    target = server.url("/static/wiki_crop.tar")
-    server.responses = [Response(status=302, headers={"Location": target})]
-    downloads.obtain(server.url("/old/wiki_crop.tar"), MD5, receipt_file)
-    assert archive.read_bytes() == TAR
 
 
 def test_without_digest_the_computed_one_is_recorded(server, receipt_file, caplog):
@@ -173,14 +141,6 @@ def test_url_without_server_or_file_name_is_refused(receipt_file, url):
         downloads.obtain(url, None, receipt_file)
 
 
-@pytest.mark.parametrize("url", ["https://example.org/static/", "file://data/wiki_crop.tar"])
-def test_url_that_cannot_be_used_is_refused_before_any_job(url):
-    config = yaml.safe_load((ROOT / "config.yaml").read_text())
-    config["archives"]["wiki"]["url"] = url
-    with pytest.raises(InputError):
-        checks.check(config | {"sources": ["wiki"]})
-
-
 def test_config_needs_the_standard_library_alone():
     command = [sys.executable, "-S", "-c", "import renet.config.checks"]
     subprocess.run(command, cwd=SCRIPTS, check=True, timeout=60)
@@ -195,8 +155,8 @@ def test_receipt_may_not_take_the_archives_name(server, archive):
 def start_stalled(server: ArchiveServer, receipt_file: Path) -> subprocess.Popen:
     """The script in the middle of a download: it has 196,608 bytes and waits for more."""
     server.responses = [Response(stall_after=196_608)]
-    command = [sys.executable, str(SCRIPT), server.url("/static/wiki_crop.tar")]
-    process = subprocess.Popen([*command, "-o", str(receipt_file)], env=environment())
+    command = [sys.executable, str(download.SCRIPT), server.url("/static/wiki_crop.tar")]
+    process = subprocess.Popen([*command, "-o", str(receipt_file)], env=download.environment())
     part = receipt_file.with_name("wiki_crop.tar.part")
     deadline = time.monotonic() + WAIT_SECONDS
     while not (part.exists() and part.stat().st_size == 196_608):

@@ -29,14 +29,6 @@ def test_changing_the_kind_of_digest_fetches_nothing(server, receipt_file):
     assert server.body_bytes == len(TAR)
 
 
-def test_archive_put_there_by_hand_needs_no_server(receipt_file, archive):
-    archive.parent.mkdir(parents=True)
-    archive.write_bytes(TAR)
-    with serving() as gone:
-        url = gone.url("/wiki_crop.tar")
-    assert downloads.obtain(url, MD5, receipt_file).verified
-
-
 def test_archive_of_another_url_needs_that_server_or_a_digest(server, receipt_file, archive):
     downloads.obtain(server.url("/static/wiki_crop.tar"), None, receipt_file)
     with serving() as gone:
@@ -63,17 +55,6 @@ def test_archive_stays_while_its_successor_is_not_proved(server, receipt_file, a
         downloads.obtain(url, "md5:" + "0" * 32, receipt_file)
     assert archive.read_bytes() == TAR
     assert downloads.obtain(url, MD5, receipt_file).verified
-
-
-def test_archive_without_a_digest_is_fetched_again_if_it_is_deleted(server, receipt_file, archive):
-    url = server.url("/static/wiki_crop.tar")
-    downloads.obtain(url, None, receipt_file)
-    server.contents["/static/wiki_crop.tar"] = tar_bytes(size=40_000)
-    downloads.obtain(url, None, receipt_file)
-    assert archive.read_bytes() == TAR and len(server.requests) == 1
-    archive.unlink()
-    downloads.obtain(url, None, receipt_file)
-    assert archive.read_bytes() == tar_bytes(size=40_000)
 
 
 @pytest.mark.parametrize("digest", [MD5, None])

@@ -108,8 +108,9 @@ def test_damaged_gzip_is_an_input_error(server, receipt_file, damage):
     else:
         packed[-6] ^= 0xFF
     server.contents["/wiki.tar.gz"] = bytes(packed)
-    for digest in (None, digest_of(packed)):
+    for digest in (None, None, digest_of(packed)):
         with pytest.raises(InputError, match="damaged and cannot be decompressed"):
             downloads.obtain(server.url("/wiki.tar.gz"), digest, receipt_file)
     assert not receipt_file.exists()
     assert not receipt_file.with_name("wiki.tar").exists()
+    assert len(server.requests) == 1

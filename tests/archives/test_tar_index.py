@@ -118,7 +118,7 @@ def test_bytes_behind_the_end_mark_are_refused_unless_the_digest_is_right(tmp_pa
     path.write_bytes(data)
     receipt_file, members = tmp_path / "in" / "r.json", tmp_path / "members.csv"
     downloads.obtain(path.as_uri(), None, receipt_file)
-    with pytest.raises(InputError, match="follow the end mark at byte .* digest"):
+    with pytest.raises(InputError, match=r"follow the end mark at byte .* digest"):
         call_script("index_archive", receipt_file, "-o", members)
     downloads.obtain(path.as_uri(), digest_of(data), receipt_file)
     call_script("index_archive", receipt_file, "-o", members)

@@ -103,12 +103,3 @@ def test_nothing_is_fetched_after_a_change_that_concerns_no_archive(project, ser
     (project / "resources" / "many" / "imdb_3.tar.json").unlink()
     assert snakemake(project, "--cores", 8, *ARGUMENTS).returncode == 0
     assert server.body_bytes == fetched
-
-
-def test_page_in_place_of_an_archive_is_quoted_and_does_not_stop_the_others(project, server):
-    server.contents["/imdb_4.tar"] = b"<!DOCTYPE html><title>Moved</title>"
-    outcome = snakemake(project, "--cores", 8, "--keep-going", *ARGUMENTS)
-    said = outcome.stdout + outcome.stderr
-    assert outcome.returncode != 0
-    assert "/imdb_4.tar did not send" in said and "begin b'<!DOCTYPE html><title>Moved" in said
-    assert len(list((project / "resources" / "many").glob("*.tar"))) == FILES - 1

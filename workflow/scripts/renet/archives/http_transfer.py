@@ -6,7 +6,6 @@ Requests and responses follow RFC 9110: ranges (section 14) and If-Range (13.1.5
 import dataclasses
 import logging
 import os
-import random
 import re
 import signal
 import time
@@ -23,8 +22,7 @@ HEADERS = {"User-Agent": "renet-workflow", "Accept-Encoding": "identity"}
 TIMEOUT = (15.0, 60.0)  # seconds to connect, and between two reads
 HEADER_SECONDS = 120.0  # until all headers have arrived, those of redirects too
 MAX_FAILURES = 7  # attempts in a row without progress
-BACKOFF = 1.0  # seconds after the first failure, doubled after each further one
-BACKOFF_LIMIT = 60.0
+BACKOFF = 1.0  # seconds after progress, doubled after each failure without
 RECEIVE_BYTES = 1 << 16  # small, because a stall loses the bytes that are not written yet
 CONTENT_RANGE = re.compile(r"bytes (\d{1,18})-(\d{1,18})/(\d{1,18})")
 
@@ -77,9 +75,7 @@ class Download:
                         f"{error}; {MAX_FAILURES} attempts in a row brought no new bytes; start "
                         "again later."
                     ) from error
-                backoff = min(BACKOFF * 2 ** max(failures - 1, 0), BACKOFF_LIMIT)
-                # Partly random, so that parallel jobs do not retry at the same time.
-                pause = backoff + random.uniform(0, BACKOFF)  # noqa: S311 not for security
+                pause = BACKOFF * 2**failures
                 logging.warning("%s; retrying in %.1f s.", error, pause)
                 time.sleep(pause)
 
