@@ -117,9 +117,10 @@ def _digest_in_place(url: str, archive: Path, wanted: str | None, receipt_file: 
     """The digest of the archive that is already there; None if it has to be downloaded."""
     if not archive.is_file():
         return None
-    digest, fault = "", f"it did not come from {url}"
     if expected := wanted or receipts.known_digest(url, receipt_file):
         digest, fault = verification.examine(archive, archive.name, expected)
+    else:
+        digest, fault = "", f"it did not come from {url}"
     if fault:
         logging.warning("%s exists, but must be downloaded again: %s.", archive, fault)
         return None
