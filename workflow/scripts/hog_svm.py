@@ -8,9 +8,9 @@ which features were computed, and the SVM was fitted), and training.json (settin
 machine and packages, for the rule provenance).
 Decides: nothing beyond the settings `model`, and of `train` the keys epochs (passes over the
 features) and seed; threads is the number of processes that compute features, which changes no
-result. The features lie in a file that is deleted at the end, 7 kB a face. The outputs are links to
-the files in training/<fingerprint>/ beside model.pt, see `renet.training.folder`; where that folder
-is finished, nothing is fitted. An error names a process that fits in the same run.
+result. The features lie in a file that is deleted at the end, 7 kB a face. The outputs are those in
+training/<fingerprint>/ beside model.pt, linked or copied, see `renet.training.folder`; where that
+folder is finished, nothing is fitted. An error names a process that fits in the same run.
 """
 
 import logging
@@ -67,6 +67,7 @@ def hog_svm(
     def compute(model: Path, history: Path, throughput: Path, training: Path) -> None:
         for stored in read:
             hdf5.check_digest(stored)
+        hdf5.check_table(read[0], table)
         subjects = SPLIT.read(table, ["subject"]).subject.to_numpy()
         features = model.with_name("features")
         network, in_history, in_throughput = svm_training.fit(
