@@ -23,6 +23,7 @@ from helpers.workflow import copy_project, run, snakemake, write_config
 from renet.common import locks
 from renet.common.errors import InputError
 from renet.network.settings import RunSettings
+from renet.training import launch
 from renet.training.folder import TrainingFolder
 from renet.training.loop import TrainJob
 
@@ -40,7 +41,7 @@ def outputs(tmp_path, caplog) -> dict[str, Path]:
 def link(tmp_path, outputs) -> Callable[..., bool]:
     """A function that links the outputs to the results of a training; whether it was computed."""
 
-    def link_results(settings: dict = SETTINGS, compute: Callable | None = None) -> bool:
+    def run_or_reuse(settings: dict = SETTINGS, compute: Callable | None = None) -> bool:
         computed = []
 
         def write(*paths: Path) -> None:
@@ -51,10 +52,10 @@ def link(tmp_path, outputs) -> Callable[..., bool]:
             paths[0].with_name("checkpoint.pt").touch()
 
         folder = TrainingFolder(tmp_path / "training", settings)
-        folder.link_results(outputs, compute or write, "cpu")
+        folder.run_or_reuse(outputs, compute or write, "cpu")
         return bool(computed)
 
-    return link_results
+    return run_or_reuse
 
 
 def fail(*paths: Path) -> None:
@@ -201,7 +202,7 @@ def test_damaged_faces_are_noticed_before_the_processes_start(job, monkeypatch):
     """Under NCCL the others would wait for no longer than ten minutes."""
     with h5py.File(job.validation, "a") as store:
         store["input"][3, 7] ^= 1
-    monkeypatch.setattr("train.launch", lambda *_, **__: pytest.fail("they have started"))
+    monkeypatch.setattr(launch, "launch", lambda *_, **__: pytest.fail("they have started"))
     with pytest.raises(InputError, match=r"validation\.h5 is damaged"):
         train(job)
 

@@ -111,7 +111,7 @@ def fold(
         predictions.with_suffix(""),  # of this fold alone: other folds may be training
         *(depends_on, code, training.digest, selecting.digest, held_out.digest, ids, people),
     )
-    folder.link_results({"predictions.csv": predictions}, compute, settings.train.device)
+    folder.run_or_reuse({"predictions.csv": predictions}, compute, settings.train.device)
 
 
 def with_equal_updates(settings: RunSettings, fraction: float) -> RunSettings:

@@ -87,7 +87,7 @@ def hog_svm(
         files.file_digest(table),
     )
     outputs = model, history, throughput, training
-    folder.link_results(dict(zip(RESULTS, outputs, strict=True)), compute, recipe.device)
+    folder.run_or_reuse(dict(zip(RESULTS, outputs, strict=True)), compute, recipe.device)
 
 
 if __name__ == "__main__":

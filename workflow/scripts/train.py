@@ -53,7 +53,7 @@ def train(job: TrainJob) -> None:
         logging.info("%s was trained for %d epochs", job.model, recipe.epochs)
 
     outputs = job.model, job.history, job.throughput, job.training
-    job.folder().link_results(dict(zip(RESULTS, outputs, strict=True)), compute, recipe.device)
+    job.folder().run_or_reuse(dict(zip(RESULTS, outputs, strict=True)), compute, recipe.device)
 
 
 if __name__ == "__main__":

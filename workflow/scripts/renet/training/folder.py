@@ -50,7 +50,7 @@ class TrainingFolder:
         fingerprint = hashlib.sha256(text.encode()).hexdigest()[:FINGERPRINT_CHARACTERS]
         self.path = parent / fingerprint
 
-    def link_results(
+    def run_or_reuse(
         self, outputs: Mapping[str, Path], compute: Callable[..., None], device: str
     ) -> None:
         """Link the outputs of a job to the results, which are computed unless they are there.
