@@ -6,7 +6,8 @@
 # make check      formatters, linters, types, import contracts
 # make clean      deletes data, label audit, logs and start page in results/, and the sample;
 #                 results/runs with its models, downloads and other folders (results/wiki) stay
-# make distclean  deletes all results, downloads and the installation, after a question
+# make distclean  deletes all results, downloads and the installation, after a question; where
+#                 results or resources is a link, the link alone
 # make lock       completes constraints.txt and requirements.lock (UPGRADE=--upgrade: with the newest versions)
 # make help       prints this
 #

@@ -25,6 +25,7 @@ from renet.common import files
 from renet.config import data_summary, runs, schema
 from renet.config.architecture import Architecture
 from renet.dataset import hdf5
+from renet.faces.shards import face_digest
 from renet.network import model_file
 from renet.network.kinds.renet import ReNet, init_weights
 from renet.rules.run_figures import RUN_FIGURES
@@ -104,12 +105,13 @@ def make_inputs(
         size = max(4, round(count * fraction / SUBSETS["test"]))
         parts.append(make_table(subset, size, max(2, size * 2 // 5), first))
         first += size
-    split = pd.concat(parts)
-    split.to_csv(data / "split.csv", index=False)
-    parts[-1].to_csv(data / "test.csv", index=False)
     faces = len(parts[-1])
     shape, slabs = (faces, 3, side, side), make_faces(faces, side)
     hdf5.write(data / "test.h5", shape, slabs, parts[-1:])
+    parts[-1]["digest"] = list(map(face_digest, hdf5.read(data / "test.h5").pixels))
+    split = pd.concat(parts)
+    split.to_csv(data / "split.csv", index=False)
+    parts[-1].to_csv(data / "test.csv", index=False)
     make_predictions(parts[1]).to_csv(run / "inference_validation.csv", index=False)
     make_predictions(parts[2]).to_csv(run / "inference.csv", index=False)
     make_small_files(results, split)

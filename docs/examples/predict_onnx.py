@@ -8,6 +8,7 @@ before.
 
 import json
 import sys
+from pathlib import Path
 
 import cv2
 import onnxruntime
@@ -26,9 +27,16 @@ def kept(side: int) -> slice:
 
 
 for name in names:
-    photo = cv2.imread(name)
+    try:
+        photo = cv2.imread(name)
+    except cv2.error:  # too many pixels
+        photo = None
+    if photo is None:
+        print(f"{name} is missing, damaged or too large; give another photo.", file=sys.stderr)
+        continue
+    is_jpeg = Path(name).read_bytes().startswith(b"\xff\xd8")
     half = kept(min(photo.shape[:2]) // 2)
-    if name.endswith((".jpg", ".jpeg")) and half.stop - half.start >= 2 * max(height, width):
+    if is_jpeg and half.stop - half.start >= 2 * max(height, width):
         photo = cv2.imread(name, cv2.IMREAD_REDUCED_COLOR_2)  # as the training faces were decoded
     photo = photo[kept(photo.shape[0]), kept(photo.shape[1])]
     shrinks = photo.shape[0] * photo.shape[1] > height * width

@@ -1,6 +1,7 @@
 """The rule download: one archive from a server, and the script as a user runs it."""
 
-import json
+import gzip
+import resource
 import subprocess
 import sys
 import time
@@ -8,8 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from helpers.download import MD5, SCRIPT, SHA256, TAR, environment, names, run_download
+from helpers import download
+from helpers.download import HTML, MD5, SHA256, TAR, digest_of, names, run_download
 from helpers.http_server import ArchiveServer, Response
+from helpers.project import SCRIPTS
 from renet.archives import downloads, receipts
 from renet.common.errors import InputError
 
@@ -17,61 +20,143 @@ WAIT_SECONDS = 15.0
 
 
 def test_archive_is_downloaded_verified_and_gets_a_receipt(server, receipt_file, archive):
-    receipt = downloads.obtain(server.url("/static/wiki_crop.tar"), MD5, receipt_file)
+    receipt = downloads.obtain(server.url("/static/wiki_crop.tar"), MD5.upper(), receipt_file)
     assert archive.read_bytes() == TAR
     assert receipt == receipts.read(receipt_file)
-    assert receipt == receipts.Receipt(
-        url=server.url("/static/wiki_crop.tar"),
-        path=str(archive),
-        size=len(TAR),
-        digest=MD5,
-        verified=True,
-        etag='"first"',
-    )
-    assert names(archive.parent) == {
-        "wiki_crop.tar",
-        "wiki_crop.tar.checked",
-        "wiki_crop.tar.json",
-        "wiki_crop.tar.source.json",
-    }
-
-
-def test_request_names_the_project_and_accepts_no_encoding(server, receipt_file):
-    downloads.obtain(server.url("/static/wiki_crop.tar"), MD5, receipt_file)
+    url = server.url("/static/wiki_crop.tar")
+    assert receipt == receipts.Receipt(url, str(archive), len(TAR), MD5, verified=True)
+    assert names(archive.parent) == {"wiki_crop.tar", "wiki_crop.tar.checked", receipt_file.name}
     (request,) = server.requests
     assert request.headers["User-Agent"].startswith("renet-workflow")
     assert request.headers["Accept-Encoding"] == "identity"
 
 
-def test_query_is_no_part_of_the_local_name(server, receipt_file, archive):
-    downloads.obtain(server.url("/static/wiki_crop.tar?raw=1"), SHA256, receipt_file)
-    assert archive.read_bytes() == TAR
-    assert server.requests[0].path == "/static/wiki_crop.tar?raw=1"
-
-
-def test_local_name_is_decoded(server, receipt_file):
+def test_local_name_is_the_decoded_end_of_the_path(server, receipt_file):
     server.contents["/my%20photos.tar"] = TAR
-    receipt = downloads.obtain(server.url("/my%20photos.tar"), MD5, receipt_file)
+    receipt = downloads.obtain(server.url("/my%20photos.tar?raw=1"), MD5, receipt_file)
     assert Path(receipt.path).name == "my photos.tar"
+    assert server.requests[0].path == "/my%20photos.tar?raw=1"
 
 
-def test_upper_case_digest_is_the_same_digest(server, receipt_file):
+def test_without_digest_the_computed_one_is_recorded(server, receipt_file, caplog):
+    receipt = downloads.obtain(server.url("/static/wiki_crop.tar"), None, receipt_file)
+    assert (receipt.digest, receipt.verified) == (SHA256, False)
+    assert "not verified" in caplog.text
+    assert SHA256 in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("wiki_crop.tar", HTML),
+        ("wiki_crop.tar", gzip.compress(TAR, mtime=0)),
+        ("wiki_crop.tar", b"\xff\xd8\xff\xe0" + bytes(600)),
+        ("wiki_crop.tar", bytes(2048)),
+        ("wiki_crop.tar", b""),
+        ("wiki.tar.gz", TAR),
+        ("wiki.tgz", gzip.compress(HTML, mtime=0)),
+        ("wiki.mat", HTML),
+        ("wiki", HTML),
+    ],
+)
+def test_without_digest_the_file_must_be_of_the_kind_of_its_url(
+    server, receipt_file, name, content
+):
+    server.contents["/" + name] = content
+    with pytest.raises(InputError) as caught:
+        downloads.obtain(server.url("/" + name), None, receipt_file)
+    assert "what the config expects: it is not a" in str(caught.value)
+    assert f"begin {content[:80]!r}" in str(caught.value)
+    assert names(receipt_file.parent) == set()
+
+
+def test_old_tar_without_magic_and_mat_file_pass_without_digest(server, receipt_file):
+    old = bytearray(TAR[:512])
+    old[257:265] = bytes(8)
+    old[148:156] = b" " * 8
+    old[148:156] = b"%06o\0 " % sum(old)
+    server.contents["/old.tar"] = bytes(old) + TAR[512:]
+    server.contents["/wiki.mat"] = b"MATLAB 5.0 MAT-file, Platform: GLNXA64".ljust(256)
+    for name in ("old.tar", "wiki.mat"):
+        receipt = downloads.obtain(server.url("/" + name), None, receipt_file)
+        assert Path(receipt.path).read_bytes() == server.contents["/" + name]
+
+
+def test_content_encoding_is_not_decoded(server, receipt_file):
+    packed = gzip.compress(TAR, mtime=0)
+    server.contents["/wiki.tar.gz"] = packed
+    server.responses = [Response(headers={"Content-Encoding": "gzip"})]
+    downloads.obtain(server.url("/wiki.tar.gz"), digest_of(packed), receipt_file)
+    assert receipt_file.with_name("wiki.tar.gz").read_bytes() == packed
+
+
+@pytest.mark.fault("too-little-space")
+def test_too_little_space_is_an_error_before_anything_is_written(server, receipt_file, archive):
+    server.responses = [Response(headers={"Content-Length": str(1 << 60)})]
+    with pytest.raises(
+        InputError, match=rf"needs {1 << 60:,} more bytes, but only [\d,]+ are free"
+    ):
+        downloads.obtain(server.url("/static/wiki_crop.tar"), MD5, receipt_file)
+    assert names(archive.parent) == set()
+
+
+@pytest.mark.fault("full-disk")
+def test_write_error_keeps_the_part_for_the_next_run(server, receipt_file, archive):
+    """A limit on the size of files stands for a full disk: both are errors of write()."""
+
+    def limit() -> None:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))
+
     url = server.url("/static/wiki_crop.tar")
-    assert downloads.obtain(url, MD5.upper(), receipt_file).digest == MD5
-
-
-def test_redirect_is_followed(server, receipt_file, archive):
-    target = server.url("/static/wiki_crop.tar")
-    server.responses = [Response(status=302, headers={"Location": target})]
-    downloads.obtain(server.url("/old/wiki_crop.tar"), MD5, receipt_file)
+    result = run_download(url, "--digest", MD5, "-o", receipt_file, preexec_fn=limit)
+    assert result.returncode == 1
+    assert "cannot be written" in result.stderr
+    assert "Traceback" not in result.stderr
+    kept = archive.with_name("wiki_crop.tar.part").stat().st_size
+    assert 0 < kept <= 100_000
+    assert run_download(url, "--digest", MD5, "-o", receipt_file).returncode == 0
+    assert server.requested_ranges() == [None, f"bytes={kept}-"]
     assert archive.read_bytes() == TAR
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["file:wiki_crop.tar", "file://data/wiki_crop.tar", "ftp://example.org/wiki_crop.tar",
+     "/data/wiki_crop.tar", "resources/wiki_crop.tar", ""],
+)  # fmt: skip
+def test_unusable_url_gives_an_example(receipt_file, url):
+    with pytest.raises(InputError, match=r"file:///data/wiki_crop\.tar"):
+        downloads.obtain(url, None, receipt_file)
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["https://example.org", "https://example.org/static/", "https://example.org/..",
+     "https://example.org/?file=wiki_crop.tar", "https://example.org/a%2Fb",
+     "https://example.org/a%00b", "https:///wiki_crop.tar", "https://[::1/wiki_crop.tar",
+     "file:///data/wiki#1.tar"],
+)  # fmt: skip
+def test_url_without_server_or_file_name_is_refused(receipt_file, url):
+    with pytest.raises(InputError):
+        downloads.obtain(url, None, receipt_file)
+
+
+def test_config_needs_the_standard_library_alone():
+    command = [sys.executable, "-S", "-c", "import renet.config.checks"]
+    subprocess.run(command, cwd=SCRIPTS, check=True, timeout=60)
+
+
+def test_receipt_may_not_take_the_archives_name(server, archive):
+    with pytest.raises(InputError, match=r"add \.json"):
+        downloads.obtain(server.url("/static/wiki_crop.tar"), None, archive)
+    assert server.requests == []
 
 
 def start_stalled(server: ArchiveServer, receipt_file: Path) -> subprocess.Popen:
     """The script in the middle of a download: it has 196,608 bytes and waits for more."""
     server.responses = [Response(stall_after=196_608)]
-    command = [sys.executable, str(SCRIPT), server.url("/static/wiki_crop.tar")]
-    process = subprocess.Popen([*command, "-o", str(receipt_file)], env=environment())
+    command = [sys.executable, str(download.SCRIPT), server.url("/static/wiki_crop.tar")]
+    process = subprocess.Popen([*command, "-o", str(receipt_file)], env=download.environment())
     part = receipt_file.with_name("wiki_crop.tar.part")
     deadline = time.monotonic() + WAIT_SECONDS
     while not (part.exists() and part.stat().st_size == 196_608):
@@ -97,30 +182,3 @@ def test_second_process_stops_and_the_next_goes_on_where_the_first_was_killed(
     assert downloads.obtain(url, MD5, receipt_file).digest == MD5
     assert archive.read_bytes() == TAR and server.body_bytes == len(TAR)
     assert server.requested_ranges() == [None, "bytes=196608-"]
-
-
-def test_script_shows_an_error_without_traceback(receipt_file):
-    result = run_download("ftp://example.org/wiki_crop.tar", "-o", receipt_file)
-    assert result.returncode == 1
-    assert "https://" in result.stderr
-    assert "Traceback" not in result.stderr
-
-
-def test_script_takes_what_snakemake_gives(server, tmp_path):
-    url = server.url("/static/wiki_crop.tar")
-    (tmp_path / "Snakefile").write_text(
-        "rule download:\n"
-        "    output: receipt='wiki_crop.tar.json'\n"
-        "    log: 'download.log'\n"
-        f"    params: url={url!r}, digest=None\n"
-        f"    script: {str(SCRIPT)!r}\n"
-    )
-    command = [sys.executable, "-m", "snakemake", "--cores", "1", "--workflow-profile", "none"]
-    options = {"cwd": tmp_path, "env": environment(), "capture_output": True, "text": True}
-    for arguments in ([], ["--forceall"]):
-        result = subprocess.run([*command, *arguments], timeout=60, **options)
-        assert result.returncode == 0, result.stderr
-        receipt = json.loads((tmp_path / "wiki_crop.tar.json").read_text())
-        assert (receipt["path"], receipt["digest"]) == ("wiki_crop.tar", SHA256)
-    assert "not verified" in (tmp_path / "download.log").read_text()
-    assert server.body_bytes == len(TAR)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from helpers.download import HTML, MD5, SHA256, TAR, digest_of, leave_part, names, tar_bytes
+from helpers.download import HTML, MD5, SHA256, TAR, digest_of, tar_bytes
 from helpers.http_server import serving
 from renet.archives import downloads
 from renet.common.errors import InputError
@@ -29,14 +29,6 @@ def test_changing_the_kind_of_digest_fetches_nothing(server, receipt_file):
     assert server.body_bytes == len(TAR)
 
 
-def test_archive_put_there_by_hand_needs_no_server(receipt_file, archive):
-    archive.parent.mkdir(parents=True)
-    archive.write_bytes(TAR)
-    with serving() as gone:
-        url = gone.url("/wiki_crop.tar")
-    assert downloads.obtain(url, MD5, receipt_file).verified
-
-
 def test_archive_of_another_url_needs_that_server_or_a_digest(server, receipt_file, archive):
     downloads.obtain(server.url("/static/wiki_crop.tar"), None, receipt_file)
     with serving() as gone:
@@ -44,22 +36,7 @@ def test_archive_of_another_url_needs_that_server_or_a_digest(server, receipt_fi
     with pytest.raises(InputError, match="cannot be reached"):
         downloads.obtain(url, None, receipt_file)
     assert archive.read_bytes() == TAR
-    assert downloads.obtain(url, MD5, receipt_file).etag is None
-
-
-def test_part_is_deleted_once_the_archive_is_there(server, receipt_file, archive):
-    leave_part(server, receipt_file)
-    archive.write_bytes(TAR)
-    downloads.obtain(server.url("/static/wiki_crop.tar"), MD5, receipt_file)
-    assert not {name for name in names(archive.parent) if ".part" in name}
-
-
-def test_successor_put_there_by_hand_does_not_inherit_the_etag(server, receipt_file, archive):
-    url, successor = server.url("/static/wiki_crop.tar"), tar_bytes(seed=2)
-    downloads.obtain(url, MD5, receipt_file)
-    archive.with_name("wiki_crop.tar.rejected").write_bytes(successor)
-    assert downloads.obtain(url, digest_of(successor), receipt_file).etag is None
-    assert archive.read_bytes() == successor
+    assert downloads.obtain(url, MD5, receipt_file).verified
 
 
 def test_archive_with_another_digest_is_fetched_again(server, receipt_file, archive):
@@ -70,25 +47,14 @@ def test_archive_with_another_digest_is_fetched_again(server, receipt_file, arch
     assert archive.read_bytes() == tar_bytes(seed=2)
 
 
-def test_archive_stays_while_its_successor_is_rejected(server, receipt_file, archive):
+def test_archive_stays_while_its_successor_is_not_proved(server, receipt_file, archive):
     url = server.url("/static/wiki_crop.tar")
     downloads.obtain(url, MD5, receipt_file)
     server.contents["/static/wiki_crop.tar"] = HTML
     with pytest.raises(InputError, match="begin b'<!DOCTYPE html>"):
         downloads.obtain(url, "md5:" + "0" * 32, receipt_file)
     assert archive.read_bytes() == TAR
-    assert downloads.obtain(url, MD5, receipt_file).etag == '"first"'
-
-
-def test_archive_without_a_digest_is_fetched_again_if_it_is_deleted(server, receipt_file, archive):
-    url = server.url("/static/wiki_crop.tar")
-    downloads.obtain(url, None, receipt_file)
-    server.contents["/static/wiki_crop.tar"] = tar_bytes(size=40_000)
-    downloads.obtain(url, None, receipt_file)
-    assert archive.read_bytes() == TAR and len(server.requests) == 1
-    archive.unlink()
-    downloads.obtain(url, None, receipt_file)
-    assert archive.read_bytes() == tar_bytes(size=40_000)
+    assert downloads.obtain(url, MD5, receipt_file).verified
 
 
 @pytest.mark.parametrize("digest", [MD5, None])

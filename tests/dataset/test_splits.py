@@ -348,6 +348,21 @@ def test_script_needs_each_shard_once(sources):
         shuffle(sources, tables=tables[2:])
 
 
+@pytest.mark.fault("other-shards")
+def test_shards_of_another_number_go_when_the_faces_are_shuffled_and_nothing_else(sources):
+    tables = sorted(sources.glob("*/faces/*.csv"))
+    old = [sources / f"{source}/faces/3-of-3.{kind}" for source in "ab" for kind in ("csv", "npy")]
+    others = [sources / "a/faces/notes-of-3.csv", sources / "a/faces/3-of-3.txt"]
+    for path in [*old, *others]:
+        path.touch()
+    with pytest.raises(InputError):
+        shuffle(sources, *tables[1:])
+    assert all(path.exists() for path in old)
+    shuffle(sources, *tables)
+    assert not any(path.exists() for path in old)
+    assert all(path.exists() for path in [*tables, *others])
+
+
 @pytest.mark.fault("cut-table")
 @pytest.mark.parametrize(
     ("name", "lines", "fault"),

@@ -11,7 +11,7 @@ from scipy.special import expit
 from selenium.webdriver.common.by import By
 
 from helpers.browser import DESKTOP, PHONE, check_page, eventually, texts
-from helpers.cropped import samples_of
+from helpers.cropped import samples_of, samples_of_faces
 from helpers.faces import write_hdf5
 from helpers.pages import run_page
 from helpers.project import call_script
@@ -155,9 +155,8 @@ def data(tmp_path):
     folder.mkdir()
     for number, (subset, count) in enumerate(zip(SUBSETS, (80, 16, 24), strict=True)):
         faces = write_faces(folder / f"{subset}.h5", count, number)
-        table = samples_of(faces.targets, people=40)
+        table = samples_of_faces(faces, people=40)
         table.id = subset + table.id
-        table.digest = subset + table.digest
         table.subset = subset
         table.to_csv(folder / f"{subset}.csv", index=False)
     return folder
@@ -231,7 +230,7 @@ def test_scripts_find_labels_that_were_flipped(data, tmp_path, caplog):
     assert page.count('<img class="tile"') == ranked.suspect.sum() + 24
     for number in (1, 2):
         (kept,) = tmp_path.glob(f"{number}/*/predictions.csv")
-        assert kept.samefile(tmp_path / f"{number}.csv")
+        assert kept.read_bytes() == (tmp_path / f"{number}.csv").read_bytes()
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from helpers.config import check
-from helpers.cropped import samples_of
+from helpers.cropped import samples_of, samples_of_faces
 from helpers.dry_run import dry_run
 from helpers.made_once import made_once
 from helpers.predictions import predictions_of
@@ -37,7 +37,7 @@ CNN = {"kind": "cnn", "conv_channels": [4, 4, 4, 8],
 def data(tmp_path):
     """The HDF5 file of training and validation, 96 faces of 40 people, and the table beside it."""
     faces = write_faces(tmp_path / "development.h5", 96, 1)
-    table = samples_of(faces.targets, PEOPLE)
+    table = samples_of_faces(faces, PEOPLE)
     table.to_csv(tmp_path / "development.csv", index=False)
     return tmp_path
 

@@ -1,13 +1,14 @@
 """The accuracy of a run by the number of training faces, and its extrapolation."""
 
 import itertools
+import re
 
 import fold
 import numpy as np
 import pandas as pd
 import pytest
 
-from helpers.cropped import samples_of
+from helpers.cropped import samples_of, samples_of_faces
 from helpers.dry_run import dry_run
 from helpers.made_once import made_once
 from helpers.project import call_script
@@ -35,7 +36,7 @@ def test_larger_fraction_has_all_faces_of_a_smaller_one_and_whole_people():
 
 
 def test_training_on_a_fraction_sees_no_other_face_and_makes_as_many_updates(tmp_path, monkeypatch):
-    table = samples_of(write_faces(tmp_path / "all.h5", 96, 1).targets, people=96)
+    table = samples_of_faces(write_faces(tmp_path / "all.h5", 96, 1), people=96)
     table["subset"] = np.where(np.arange(96) < 64, "train", "validation")
     table.to_csv(tmp_path / "all.csv", index=False)
     seen, fit = [], fold.fit
@@ -100,7 +101,7 @@ def test_script_writes_a_row_for_each_size_and_for_up_to_32_times_the_training_s
     for name, right in (("a", (30, 36)), ("b", (20, 20))):
         for size, count in zip((0.5, 1.0), right, strict=True):
             p_male = np.where((np.arange(40) < count) == validation.target, 0.9, 0.1)
-            paths.append(tmp_path / name / f"{size:g}.csv")
+            paths.append(tmp_path / name / f"learning_curve/{size:g}.csv")
             table = pd.DataFrame({"id": validation.id, "p_female": 1 - p_male, "p_male": p_male})
             FOLD.write(paths[-1], table)
     call_script(
@@ -114,6 +115,16 @@ def test_script_writes_a_row_for_each_size_and_for_up_to_32_times_the_training_s
     assert found.faces["b"][[1.0, 32.0]].tolist() == [64, 64 * 32]
     assert found.accuracy["b"].tolist() == pytest.approx([0.5] * 7)
     assert "dotted" in (tmp_path / "curve.svg").read_text()
+
+
+def test_outputs_and_logs_of_the_trainings_are_in_the_folder_of_their_run(tmp_path):
+    """Which a user deletes as a whole."""
+    project = copy_project(tmp_path)
+    write_config(project, runs={"curved": {"learning_curve": [0.5, 1]}})
+    plan = dry_run(project, "--configfile", "small.yaml").stdout
+    paths = set(re.findall(r"results/[^\s,]*\bcurved\b[^\s,]*", plan))
+    assert [path for path in paths if not path.startswith("results/runs/curved/")] == []
+    assert {"results/runs/curved/learning_curve/0.5.csv"} < paths
 
 
 def with_curve(folder) -> None:

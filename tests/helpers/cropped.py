@@ -7,7 +7,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from renet.faces.shards import SHARD
+from renet.dataset.hdf5 import FaceFile
+from renet.faces.shards import SHARD, face_digest
 from renet.metadata.tables import METADATA
 
 
@@ -74,3 +75,9 @@ def samples_of(targets: np.ndarray, people: int = 20) -> pd.DataFrame:
             "target": targets,
         }
     )  # fmt: skip
+
+
+def samples_of_faces(faces: FaceFile, people: int = 20) -> pd.DataFrame:
+    """The table of a file of faces."""
+    digests = list(map(face_digest, faces.pixels))
+    return samples_of(faces.targets, people).assign(digest=digests)

@@ -12,10 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from helpers.http_server import ArchiveServer, Response, serving
+from helpers.http_server import ArchiveServer, serving
 from helpers.project import SCRIPTS
-from renet.archives import downloads, http_transfer
-from renet.common.errors import InputError
+from renet.archives import http_transfer
 
 SCRIPT = SCRIPTS / "download.py"
 HTML = (
@@ -76,12 +75,12 @@ def digest_of(data: bytes) -> str:
     return "md5:" + hashlib.md5(data, usedforsecurity=False).hexdigest()
 
 
-def leave_part(server: ArchiveServer, receipt_file: Path) -> None:
-    """Download 100,000 bytes; then the archive is gone from the server."""
-    server.responses = [Response(drop_after=100_000), Response(status=410)]
-    with pytest.raises(InputError, match="410"):
-        downloads.obtain(server.url("/static/wiki_crop.tar"), MD5, receipt_file)
-    assert receipt_file.with_name("wiki_crop.tar.part").stat().st_size == 100_000
+def leave_part(receipt_file: Path, content: bytes = TAR[:100_000]) -> Path:
+    """The part that an earlier process has left."""
+    receipt_file.parent.mkdir(parents=True)
+    part = receipt_file.with_name("wiki_crop.tar.part")
+    part.write_bytes(content)
+    return part
 
 
 def environment() -> dict[str, str]:

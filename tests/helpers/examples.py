@@ -28,7 +28,7 @@ def write_photos(folder: Path) -> list[Path]:
         blots = np.random.default_rng(number).integers(0, 256, (9, 7, 3), dtype=np.uint8)
         photo = cv2.resize(blots, (width, height), interpolation=cv2.INTER_CUBIC)
         cv2.imwrite(str(folder / name), photo)
-    (folder / "turned.jpg").write_bytes(turned_jpeg(200, 150))
+    (folder / "turned.JPG").write_bytes(turned_jpeg(200, 150))
     return sorted(folder.iterdir())
 
 

@@ -29,6 +29,7 @@ class Response:
             until the server is closed.
         throttle: bytes a second, at most.
         chunked: whether the body is sent in chunks, without its length.
+        header_seconds: how long a header takes, which is sent byte by byte.
     """
 
     status: int | None = None
@@ -40,6 +41,7 @@ class Response:
     stall_after: int | None = None
     throttle: int | None = None
     chunked: bool = False
+    header_seconds: float = 0.0
 
 
 @dataclasses.dataclass(frozen=True)
@@ -131,6 +133,12 @@ class _Handler(BaseHTTPRequestHandler):
         if response.chunked:
             headers["Content-Length"] = None
         self.send_response(status)
+        self.flush_headers()
+        self.wfile.write(b"X-Slow: ")
+        for _ in range(round(response.header_seconds / 0.05)):
+            self.wfile.write(b"x")
+            time.sleep(0.05)
+        self.wfile.write(b"\r\n")
         for name, value in headers.items():
             if value is not None:
                 self.send_header(name, value)

@@ -61,7 +61,7 @@ def build(results: Path) -> None:
             rows.loc[FIRST_HOSTILE:last, "correct"] = 0
         rows.to_csv(path, index=False)
     receipt = json.loads((results / "receipt.json").read_text())
-    receipt["url"] += f"?{HOSTILE[0]}{HOSTILE[3]}"
+    receipt["url"] += f"/{HOSTILE[0]}{HOSTILE[3]}"
     (results / "receipt.json").write_text(json.dumps(receipt))
     for script in benchmark.commands(results):
         call_script(script, *benchmark.commands(results)[script])

@@ -1,6 +1,7 @@
 """The user's own photos with a table are handled like the archives."""
 
 import dataclasses
+import os
 import re
 import sys
 import tarfile
@@ -244,7 +245,10 @@ def test_folder_is_packed_with_the_same_bytes_each_time(tmp_path):
     assert pd.read_csv(tmp_path / "members.csv").member.tolist() == ["2.jpg", "anna/1.jpg"]
 
 
-def test_links_to_files_are_packed_and_hidden_files_and_links_to_folders_are_not(tmp_path):
+@pytest.mark.fault("odd-file")
+def test_links_to_files_are_packed_and_hidden_files_pipes_and_links_to_folders_are_not(
+    tmp_path, caplog
+):
     folder, elsewhere = tmp_path / "photos", tmp_path / "elsewhere"
     for place in (folder / "anna", elsewhere):
         place.mkdir(parents=True)
@@ -253,11 +257,14 @@ def test_links_to_files_are_packed_and_hidden_files_and_links_to_folders_are_not
     (folder / "berta").symlink_to(elsewhere)
     (folder / "around").symlink_to(folder)
     (folder / "gone.jpg").symlink_to(tmp_path / "gone.jpg")
+    (folder / "zeros.jpg").symlink_to("/dev/zero")
+    os.mkfifo(folder / "pipe.jpg")
     (folder / ".hidden.jpg").write_bytes(b"hidden")
     receipt = downloads.obtain(folder.as_uri(), None, tmp_path / "r.json")
     with tarfile.open(receipt.path) as tar:
         assert tar.getnames() == ["anna/link.jpg"]
         assert tar.extractfile("anna/link.jpg").read() == b"one"
+    assert "photos: 3 pipes, devices or broken links are skipped" in caplog.text
 
 
 def test_empty_folder_and_digest_of_a_folder_are_refused(tmp_path):

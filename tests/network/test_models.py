@@ -1,5 +1,6 @@
 """The network is the course's, has neon's initial weights, and can be saved."""
 
+import dataclasses
 import json
 import pickle
 import subprocess
@@ -22,6 +23,9 @@ SMALL = Architecture(
     conv_channels=[4, 6, 8, 10],
     spatial_rnns=[{"units": 5, "block": [2, 2]}, {"units": 7, "block": [2, 2]}],
 )
+
+CIRCLE: list = []
+CIRCLE.append(CIRCLE)
 
 
 def small_network(seed: int = 0, mean: np.ndarray | None = None) -> ReNet:
@@ -273,20 +277,54 @@ def test_missing_model_is_named(tmp_path):
 
 @pytest.mark.fault("damaged-model")
 @pytest.mark.parametrize(
+    "changed",
+    [
+        lambda weight: weight.to("meta"),
+        lambda weight: torch.zeros(1).expand(weight.shape),
+        lambda weight: torch.zeros(1).expand(10**6, 10**6),
+        lambda weight: weight.to_sparse(),
+        lambda weight: weight.to(torch.float8_e4m3fn),
+        lambda weight: weight.to(torch.complex64),
+    ],
+    ids=["meta", "expanded", "large", "sparse", "float8", "complex"],
+)
+def test_weight_that_is_no_array_of_ordinary_numbers_is_named(tmp_path, changed):
+    path = tmp_path / "model.pt"
+    model_file.save(path, small_network())
+    content = torch.load(path, weights_only=True)
+    content["state"]["conv1.weight"] = changed(content["state"]["conv1.weight"])
+    torch.save(content, path)
+    with pytest.raises(InputError, match=r"model\.pt cannot be used, because conv1\.weight"):
+        model_file.load(path)
+
+
+@pytest.mark.fault("damaged-model")
+def test_network_of_other_outputs_than_the_classes_is_refused(tmp_path):
+    architecture = dataclasses.replace(SMALL, classes=3)
+    model_file.save(tmp_path / "model.pt", ReNet((3, 64, 96), architecture))
+    with pytest.raises(InputError, match=r"model\.pt has 3 outputs"):
+        model_file.load(tmp_path / "model.pt")
+
+
+@pytest.mark.fault("damaged-model")
+@pytest.mark.parametrize(
     "change",
     [
         {"input_shape": [3, 64]}, {"input_shape": None}, {"architecture": {"kind": "none"}},
         {"architecture": {"cell": "gru"}}, {"architecture": {"units": 3}}, {"state": {}},
         {"state": {"conv1.weight": 3}}, {"state": [1]}, {"state": {"conv1.weight": torch.ones(2)}},
+        {"input_shape": torch.tensor([3, 64, 96])}, {"classes": ["male", "female"]},
+        {"architecture": vars(SMALL) | {"flip_average": "no"}}, {"more": CIRCLE},
+        {"architecture": vars(SMALL) | {"spatial_rnns": [{"units": 5, "block": [0, 2]}]}},
     ],
-    ids=str,
+    ids=repr,
 )  # fmt: skip
 def test_model_whose_parts_do_not_fit_is_one_sentence(tmp_path, change):
     model_file.save(tmp_path / "model.pt", small_network())
     content = torch.load(tmp_path / "model.pt", weights_only=True)
     torch.save(content | change, tmp_path / "model.pt")
     with pytest.raises(
-        InputError, match=r"model\.pt (cannot be used, because|has no weights)"
+        InputError, match=r"model\.pt (cannot be used, because|has no weights|has the classes)"
     ) as caught:
         model_file.load(tmp_path / "model.pt")
     assert "\n" not in str(caught.value) and len(str(caught.value)) < 600

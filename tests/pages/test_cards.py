@@ -112,6 +112,21 @@ def test_front_matter_of_the_model_card_is_read_by_model_hubs_and_has_the_runs_m
     assert not (run / "model_card.html").read_text().count("model-index")
 
 
+@pytest.mark.fault("hostile-name")
+def test_names_in_the_markdown_of_cards_are_text(changed):
+    path = changed / "runs/made/tables/slices.csv"
+    name, written = "<img src=x>|*b*", r"\<img src=x\>\|\*b\*"
+    slices = pd.read_csv(path)
+    slices.assign(value=name).to_csv(path, index=False)
+    with changed_settings(changed) as settings:
+        settings["runs"]["made"]["train"]["start_from"] = name
+    assert f"start from {written}" in (changed / f"{CARD}.md").read_text()
+    for card in (CARD, SHEET):
+        text = (changed / f"{card}.md").read_text()
+        assert f": {written} |" in text
+        assert name not in text
+
+
 def test_model_card_without_a_slice_of_enough_faces_has_no_table_of_them(changed):
     path = changed / "runs/made/tables/slices.csv"
     few = pd.read_csv(path).assign(n=5, n_female=2, n_male=3)

@@ -168,13 +168,16 @@ def test_example_predicts_as_predict_does_without_pytorch_and_this_project(tmp_p
     files.write_json(run / "predictor.json", content)
     export.write_onnx(run / "model.onnx", predictor.load(run))
     photos = write_photos(tmp_path / "photos")
+    broken = tmp_path / "broken.jpg"
+    broken.write_bytes(b"no photo")
     blocked = "import sys\nsys.modules['torch'] = sys.modules['renet'] = None\n"
     code = blocked + (ROOT / "docs/examples/predict_onnx.py").read_text()
     outcome = subprocess.run(
-        [sys.executable, "-c", code, run / "model.onnx", *photos],
+        [sys.executable, "-c", code, run / "model.onnx", broken, *photos],
         capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert outcome.returncode == 0, outcome.stderr
+    assert f"{broken} is missing, damaged" in outcome.stderr
     expected = predicted(run, photos)
     assert expected.std() > 0.01
     found = probabilities_in(outcome.stdout, len(photos))

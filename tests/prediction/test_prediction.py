@@ -3,6 +3,8 @@
 import gzip
 import html
 import io
+import json
+import os
 import re
 import shutil
 import tarfile
@@ -17,7 +19,7 @@ import torch
 from predict import predict
 from predictor import predictor as predictor_of_run
 
-from helpers.archives import turned_jpeg
+from helpers.archives import turned_jpeg, write_tar
 from helpers.pages import HOSTILE
 from helpers.project import call_script, run_script
 from helpers.training import new_network, write_faces
@@ -97,7 +99,7 @@ def described(made, tmp_path):
     def describe(**changes: object) -> Path:
         run = shutil.copytree(made / "run", tmp_path / "described", dirs_exist_ok=True)
         content = files.read_json(run / "predictor.json")
-        files.write_json(run / "predictor.json", content | changes)
+        (run / "predictor.json").write_text(json.dumps(content | changes))
         return run
 
     return describe
@@ -198,6 +200,51 @@ def test_links_to_files_are_followed_in_the_order_of_names_and_links_to_folders_
     (album / "around").symlink_to(album)
     names = [Path(photo.name).relative_to(album).as_posix() for photo in photos.find([str(album)])]
     assert names == ["a/below/1.jpg", "b.jpg", "c.jpg/1.jpg"]
+
+
+@pytest.mark.fault("odd-file")
+def test_files_of_a_folder_that_are_no_photos_are_counted_and_its_jpegs_known_by_their_bytes(
+    tmp_path, caplog
+):
+    album, jpeg = tmp_path / "album", encoded(picture(1))
+    album.mkdir()
+    (album / "a.jfif").write_bytes(jpeg)
+    (album / "notes.txt").write_text("not a photo")
+    (album / "README").write_text("not a photo")
+    (album / "around").symlink_to(album)
+    os.mkfifo(album / "b.jpg")
+    (album / "c.jpg").symlink_to("/dev/zero")
+    (album / "d.jpg").symlink_to(album / "gone.jpg")
+    (photo,) = photos.find([str(album)])
+    assert photo.read() == jpeg
+    for count in ("3 (pipe, device or", "1 (.txt)", "1 (no ending)", "1 (link to a folder)"):
+        assert count in caplog.text
+    with pytest.raises(files.InputError, match=r"b\.jpg is a pipe or a device"):
+        photos.find([str(album / "b.jpg")])
+
+
+def test_members_of_a_tar_that_are_no_photos_are_counted(tmp_path, caplog):
+    members = {"a.jfif": encoded(picture(1)), "b.txt": b"", "c.txt": b"text"}
+    (photo,) = photos.find([str(write_tar(tmp_path / "a.tar", members))])
+    assert photo.read() == members["a.jfif"]
+    assert "2 (.txt)" in caplog.text
+
+
+def test_tar_of_a_long_name_for_a_long_name_is_one_sentence(tmp_path):
+    name = tarfile.TarInfo("long")
+    name.type, name.size = tarfile.GNUTYPE_LONGNAME, 1
+    (tmp_path / "a.tar").write_bytes((name.tobuf() + bytes(tarfile.BLOCKSIZE)) * 5000)
+    with pytest.raises(files.InputError, match=r"a\.tar is not a complete tar"):
+        photos.find([str(tmp_path / "a.tar")])
+
+
+def test_too_large_photo_is_told_the_limit_and_the_way_out(tmp_path):
+    with (tmp_path / "a.jpg").open("wb") as handle:
+        handle.write(encoded(picture(1)))
+        handle.truncate(crop.MAX_FILE_BYTES + 1)
+    (photo,) = photos.find([str(tmp_path / "a.jpg")])
+    with pytest.raises(RejectedImage, match=r"268,435,457 bytes, .* 268,435,456 bytes; shrink it"):
+        photo.read()
 
 
 def test_photos_of_the_training_set_are_flagged_in_table_and_page(made, predicted):
@@ -425,6 +472,61 @@ def test_predictor_of_another_model_is_refused(described):
 def test_predictor_without_a_value_is_one_sentence(described, change):
     with pytest.raises(files.InputError, match=r"predictor\.json lacks a value"):
         predictor.load(described(**change))
+
+
+@pytest.mark.fault("damaged-model")
+@pytest.mark.parametrize(
+    ("change", "key"),
+    [
+        ({"temperature": np.nan}, "temperature"), ({"temperature": np.inf}, "temperature"),
+        ({"temperature": -1}, "temperature"), ({"temperature": 0}, "temperature"),
+        ({"temperature": "2.5"}, "temperature"), ({"temperature": True}, "temperature"),
+        ({"margin": None}, "margin"), ({"margin": 10**400}, "margin"),
+        ({"ready_made_crops": {"margin": -9}}, r"ready_made_crops\.margin"),
+        ({"unsure": {"threshold": "high"}}, r"unsure\.threshold"),
+        ({"detector": {"box": {"width": 0}}}, r"detector\.box\.width"),
+        ({"classes": ["male", "female"]}, "classes"), ({"classes": None}, "classes"),
+    ],
+    ids=lambda value: str(value)[:40],
+)  # fmt: skip
+def test_value_of_a_predictor_that_cannot_be_is_named(described, change, key):
+    with pytest.raises(files.InputError, match=rf"predictor\.json.* {key} .* needed"):
+        predictor.load(described(**change))
+
+
+def array_bytes(array: np.ndarray) -> bytes:
+    stored = io.BytesIO()
+    np.save(stored, array)
+    return stored.getvalue()
+
+
+@pytest.mark.fault("damaged-model")
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"", b"text", array_bytes(np.zeros((2, 3), np.uint64)), array_bytes(np.zeros((4, 3))),
+        array_bytes(np.zeros(4, np.uint64)), array_bytes(np.array([{}])),
+        array_bytes(np.zeros((4, 3), "<u8")).replace(b"3), }         ", b"3000000000), }"),
+    ],
+    ids=["empty", "text", "rows", "type", "shape", "objects", "length"],
+)  # fmt: skip
+def test_damaged_hashes_are_one_sentence_that_names_them(tmp_path, data):
+    path = tmp_path / training_photos.FILE
+    path.write_bytes(data)
+    with pytest.raises(files.InputError, match=r"training_hashes\.npy is damaged .* delete it"):
+        TrainingPhotos.read(path, files.file_digest(path))
+
+
+@pytest.mark.fault("damaged-model")
+def test_weights_that_give_no_probabilities_are_an_error_and_never_a_class(made, tmp_path):
+    network = model_file.load(made / "run" / "model.pt")
+    with torch.no_grad():
+        network.conv1.weight.fill_(1e38)
+    model_file.save(tmp_path / "model.pt", network)
+    photo = str(made / "photos" / "003.jpg")
+    with pytest.raises(files.InputError, match=r"model\.pt computes logits that are not finite"):
+        predict(tmp_path / "model.pt", [photo], predictions=tmp_path / "out.csv")
+    assert not (tmp_path / "out.csv").exists()
 
 
 @pytest.mark.fault("damaged-model")

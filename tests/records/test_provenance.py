@@ -131,7 +131,7 @@ def committed(folder: Path, name: str) -> str:
 
 def test_revision_says_whether_files_differ_from_it(tmp_path):
     commit = committed(tmp_path, "file")
-    clean = {"revision": commit, "modified": False, "diff": None}
+    clean = {"revision": commit, "modified": False, "diff": None, "untracked": []}
     assert provenance.revision(tmp_path) == clean
     (tmp_path / "file").write_text("two")  # it is no code
     assert provenance.revision(tmp_path) == clean | {"modified": True, "diff": ""}
@@ -151,5 +151,29 @@ def test_modified_code_is_kept_as_the_diff_that_makes_it_again(tmp_path, name):
     assert digest.startswith("sha256:") and len(digest) == 71
 
 
-def test_folder_outside_of_git_has_no_revision(tmp_path):
+def test_new_module_that_git_does_not_track_is_named(tmp_path):
+    (tmp_path / "Snakefile").touch()
+    (tmp_path / ".gitignore").write_text("*.pyc")
+    git(tmp_path, "init")
+    git(tmp_path, "add", ".")
+    git(tmp_path, "commit", "-m", "one")
+    (tmp_path / "workflow").mkdir()
+    for name in ("workflow/n\u00e9w.py", "workflow/new.pyc", "notes.txt"):
+        (tmp_path / name).touch()
+    found = provenance.revision(tmp_path)
+    assert found["untracked"] == ["workflow/n\u00e9w.py"] and found["modified"]
+    assert found["diff"] is None
+
+
+def test_folder_outside_of_git_has_no_revision(tmp_path, caplog):
     assert set(provenance.revision(tmp_path).values()) == {None}
+    assert not caplog.text
+
+
+def test_folder_that_git_refuses_has_no_revision_and_is_named_with_the_way_out(
+    tmp_path, monkeypatch, caplog
+):
+    git(tmp_path, "init")
+    monkeypatch.setenv("GIT_TEST_ASSUME_DIFFERENT_OWNER", "1")
+    assert set(provenance.revision(tmp_path).values()) == {None}
+    assert f"git config --global --add safe.directory {tmp_path}" in caplog.text

@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 import train as script
 
-from helpers.cropped import samples_of
+from helpers.cropped import samples_of_faces
 from helpers.dry_run import dry_run
 from helpers.training import QUICK, SMALL, new_network, same, train_job, write_faces
 from helpers.workflow import write_config
@@ -44,7 +44,7 @@ def job_with_ages(folder, ages):
     folder.mkdir(exist_ok=True)
     faces = write_faces(folder / "train.h5", len(ages))
     write_faces(folder / "validation.h5", 20, 1)
-    table = samples_of(faces.targets, people=len(ages)).assign(age=pd.array(ages, "Int64"))
+    table = samples_of_faces(faces, people=len(ages)).assign(age=pd.array(ages, "Int64"))
     SPLIT.write(folder / "train.csv", table)
     return train_job(folder, RunSettings(SHAPE, RECIPE), table=folder / "train.csv")
 

@@ -12,7 +12,7 @@ import train as script
 from skimage.feature import hog
 from threadpoolctl import threadpool_info, threadpool_limits
 
-from helpers.cropped import samples_of
+from helpers.cropped import samples_of_faces
 from helpers.faces import write_hdf5
 from helpers.training import train_job
 from helpers.workflow import copy_project, planned, run, write_config
@@ -39,9 +39,10 @@ def write_striped_faces(path, count: int, seed: int):
     pixels[targets == 1] = pixels[targets == 1].transpose(0, 1, 3, 2)
     pixels = (pixels + random.normal(0, 60, pixels.shape)).clip(0, 255).astype(np.uint8)
     write_hdf5(path, pixels, targets)
-    table = samples_of(targets).assign(subject=[f"{row // 3}" for row in range(count)])
-    SPLIT.write(path.with_suffix(".csv"), table)
-    return hdf5.read(path)
+    stored = hdf5.read(path)
+    people = [f"{row // 3}" for row in range(count)]
+    SPLIT.write(path.with_suffix(".csv"), samples_of_faces(stored).assign(subject=people))
+    return stored
 
 
 def job(data: Path, folder: Path, **options) -> TrainJob:

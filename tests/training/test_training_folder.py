@@ -23,6 +23,7 @@ from helpers.workflow import copy_project, run, snakemake, write_config
 from renet.common import locks
 from renet.common.errors import InputError
 from renet.network.settings import RunSettings
+from renet.training import launch
 from renet.training.folder import TrainingFolder
 from renet.training.loop import TrainJob
 
@@ -40,7 +41,7 @@ def outputs(tmp_path, caplog) -> dict[str, Path]:
 def link(tmp_path, outputs) -> Callable[..., bool]:
     """A function that links the outputs to the results of a training; whether it was computed."""
 
-    def link_results(settings: dict = SETTINGS, compute: Callable | None = None) -> bool:
+    def run_or_reuse(settings: dict = SETTINGS, compute: Callable | None = None) -> bool:
         computed = []
 
         def write(*paths: Path) -> None:
@@ -51,10 +52,10 @@ def link(tmp_path, outputs) -> Callable[..., bool]:
             paths[0].with_name("checkpoint.pt").touch()
 
         folder = TrainingFolder(tmp_path / "training", settings)
-        folder.link_results(outputs, compute or write, "cpu")
+        folder.run_or_reuse(outputs, compute or write, "cpu")
         return bool(computed)
 
-    return link_results
+    return run_or_reuse
 
 
 def fail(*paths: Path) -> None:
@@ -66,16 +67,17 @@ def folders(outputs: dict[str, Path]) -> list[Path]:
 
 
 @pytest.mark.fault("finished-training")
-def test_outputs_are_links_to_results_that_are_computed_once(link, outputs, caplog):
+def test_outputs_are_those_of_a_training_that_is_computed_once(link, outputs, caplog):
     assert link()
     (folder,) = folders(outputs)
-    assert all(output.samefile(folder / name) for name, output in outputs.items())
+    assert outputs["model.pt"].samefile(folder / "model.pt")
     assert {path.name for path in folder.iterdir()} == {"finished.json", *outputs}
-    for output in outputs.values():  # as Snakemake does before a job
-        output.unlink()
+    outputs["model.pt"].unlink()  # as Snakemake does before a job
+    with outputs["history.csv"].open("a") as history:
+        history.write("a note")  # costs no training
     assert not link()
-    assert outputs["model.pt"].read_text() == f"{SETTINGS} model.pt"
-    assert f"computed on cpu of {socket.gethostname()}, are linked from {folder}" in caplog.text
+    assert all(output.read_text() == f"{SETTINGS} {name}" for name, output in outputs.items())
+    assert f"computed on cpu of {socket.gethostname()}, are taken from {folder}" in caplog.text
 
 
 @pytest.mark.fault("finished-training")
@@ -200,7 +202,7 @@ def test_damaged_faces_are_noticed_before_the_processes_start(job, monkeypatch):
     """Under NCCL the others would wait for no longer than ten minutes."""
     with h5py.File(job.validation, "a") as store:
         store["input"][3, 7] ^= 1
-    monkeypatch.setattr("train.launch", lambda *_, **__: pytest.fail("they have started"))
+    monkeypatch.setattr(launch, "launch", lambda *_, **__: pytest.fail("they have started"))
     with pytest.raises(InputError, match=r"validation\.h5 is damaged"):
         train(job)
 

@@ -33,21 +33,6 @@ def make_newer(archive: Path, receipt_file: Path) -> None:
     os.utime(archive, ns=(later, later))
 
 
-@pytest.mark.fault("changed-archive")
-def test_archive_with_zeros_in_a_photo_is_refused_by_its_digest(receipt_file):
-    archive = receipt_file.with_suffix("")
-    data = bytearray(archive.read_bytes())
-    data[1000:1100] = bytes(100)
-    archive.write_bytes(data)
-    make_newer(archive, receipt_file)
-    with pytest.raises(
-        InputError, match=r"a\.tar has changed since its receipt .*its digest was sha256:"
-    ):
-        receipts.read(receipt_file)
-    with pytest.raises(InputError, match="has changed since"):  # a page does not pass over it
-        lineage.read_photo(receipt_file, {"offset": 512, "size": 100, "path": "a.jpg"})
-
-
 @pytest.mark.fault("copied-archive")
 def test_copied_archive_is_checked_once(receipt_file, monkeypatch):
     checked, compute = [], verification.compute_digest
@@ -71,8 +56,10 @@ def test_archive_that_changes_is_refused_whichever_way_its_time_goes(receipt_fil
     assert receipts.read(receipt_file).path == str(archive)
     archive.write_bytes(archive.read_bytes().replace(b"JFIF", b"jfif"))
     os.utime(archive, ns=(0, checked + seconds * 10**9))
-    with pytest.raises(InputError, match="has changed since its receipt"):
+    with pytest.raises(InputError, match=r"a\.tar has changed since its receipt .* was sha256:"):
         receipts.read(receipt_file)
+    with pytest.raises(InputError, match="has changed since"):  # a page does not pass over it
+        lineage.read_photo(receipt_file, {"offset": 512, "size": 100, "path": "a.jpg"})
 
 
 @pytest.mark.fault("changed-archive")

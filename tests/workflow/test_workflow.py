@@ -16,6 +16,7 @@ import yaml
 
 from helpers.archives import jpeg, write_tar
 from helpers.dry_run import dry_run
+from helpers.http_server import serving
 from helpers.project import ROOT
 from helpers.workflow import (
     EVERYTHING_AFTER,
@@ -268,7 +269,7 @@ def test_forced_training_is_linked_and_names_the_folder_to_delete_for_another(pr
     (folder,) = (project / "results/runs/renet/training").glob("*/")
     before = (folder / "model.pt").read_bytes()
     run(project, *arguments)
-    said = f"linked from results/runs/renet/training/{folder.name}. To train again,"
+    said = f"taken from results/runs/renet/training/{folder.name}. To train again,"
     assert said in log.read_text() and "epoch 1," not in log.read_text()
     shutil.rmtree(folder)
     run(project, *arguments)
@@ -362,18 +363,25 @@ def test_comments_and_docstrings_in_the_code_rerun_nothing(project):
     assert planned(project) == set()
 
 
+@pytest.mark.fault("secret-url")
 @pytest.mark.slow
-def test_edited_module_of_the_download_never_downloads_again(project):
-    archive = project / "resources" / "sample" / "wiki_crop.tar"
-    own = {"url": f"file://{archive}", "database": "wiki", "photos": "crop", "shards": 1}
-    pathvars = {"results": "results/own"}
-    write_config(project, archives={"own": own}, sources=["own"], pathvars=pathvars)
-    run(project)
-    for name in ("archives/downloads.py", "common/files.py"):
-        path = project / "workflow" / "scripts" / "renet" / name
-        path.write_text(path.read_text() + "EDITED = 1\n")
-    assert "download" not in planned(project)
-    assert planned(project) >= EVERYTHING_AFTER["parse_metadata"]
+def test_password_and_signature_in_a_url_are_in_no_result(project, monkeypatch):
+    monkeypatch.setenv("NO_PROXY", "*")
+    with serving() as server:
+        server.contents["/own.tar"] = project / "resources" / "sample" / "wiki_crop.tar"
+        url = server.url("/own.tar?X-Amz-Signature=t0ken").replace("//", "//bob:s3cret@")
+        own = {"url": url, "database": "wiki", "photos": "crop", "shards": 1}
+        pathvars = {"results": "results/own"}
+        write_config(project, archives={"own": own}, sources=["own"], pathvars=pathvars)
+        run(project)
+    results = project / "results" / "own"
+    contents = {path: path.read_bytes() for path in results.rglob("*") if path.is_file()}
+    shown = {path.name for path, content in contents.items() if b"/own.tar" in content}
+    assert shown >= {"datasheet.md", "datasheet.html", "provenance.json", "manifest.json",
+                     "config.yaml", "own.tar.log"}  # fmt: skip
+    for secret in (b"s3cret", b"X-Amz-Signature", b"t0ken"):
+        assert not [path for path, content in contents.items() if secret in content]
+    assert (results / "runs/renet/config.yaml").read_text().startswith("# User info and queries")
 
 
 def digests(project: Path) -> dict[str, str]:
@@ -478,6 +486,8 @@ def test_another_number_of_shards_gives_the_same_faces_and_trains_nothing(projec
     run(project)
     assert [path.read_bytes() for path in files] == before and len(files) == 5
     assert "epoch 1," not in (project / "results/runs/renet/logs/train.log").read_text()
+    shards = {path.name for path in (data / "sample/faces").iterdir()}
+    assert shards == {f"{n}-of-3{suffix}" for n in (1, 2, 3) for suffix in (".csv", ".npy")}
     assert planned(project) == set()
 
 

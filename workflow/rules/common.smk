@@ -111,7 +111,7 @@ def folds_of_run(name):
 def fractions_of(curves):
     """The predictions of each training on a fraction of the faces."""
     return [
-        f"<results>/learning_curve/{run}/{fraction:g}.csv"
+        f"<results>/runs/{run}/learning_curve/{fraction:g}.csv"
         for run, fractions in curves.items()
         for fraction in fractions
     ]

@@ -1,7 +1,8 @@
 """Learning curve: accuracy by the number of training faces; included where a run has one.
 
 Requires: results/data/{train,validation}.h5 and the tables beside them, and the rule fold.
-Provides: results/learning_curve/ learning_curve.csv and .svg, and the predictions of each training.
+Provides: results/learning_curve/ learning_curve.csv and .svg; results/runs/<run>/learning_curve/,
+the predictions of each training.
 """
 
 
@@ -11,9 +12,9 @@ use rule fold as fraction with:
         faces=expand("<results>/data/{subset}.h5", subset=("train", "validation")),
         tables=expand("<results>/data/{subset}.csv", subset=("train", "validation")),
     output:
-        predictions="<results>/learning_curve/{run}/{fraction}.csv",
+        predictions="<results>/runs/{run}/learning_curve/{fraction}.csv",
     log:
-        "<results>/logs/fraction/{run}/{fraction}.log",
+        "<results>/runs/{run}/logs/fraction/{fraction}.log",
     params:
         fraction=lambda wildcards: float(wildcards.fraction),
 

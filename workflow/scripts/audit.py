@@ -54,6 +54,9 @@ def audit(
         corrected: corrected.csv, written by shuffle.py.
         data: sections of the config about the data, as a JSON object.
     """
+    stored = [hdf5.read(path) for path in faces]
+    for file, table in zip(stored, tables, strict=True):
+        hdf5.check_table(file, table)
     columns = [*SAMPLE, "photo_digest"]
     samples = pd.concat((SPLIT.read(path, columns) for path in tables), ignore_index=True)
     ranked = label_audit.rank(samples, inference_table.out_of_fold(samples, predictions))
@@ -68,7 +71,7 @@ def audit(
     files.write_json(summary, {**dataclasses.asdict(skill), "cost": cost})
     PROPOSALS.write(proposals, label_audit.proposals(suspects[~suspects.reviewed]))
     shown = audit_page.pictured(ranked)
-    pixels = selections.select([hdf5.read(path) for path in faces], shown.index.to_numpy()).pixels
+    pixels = selections.select(stored, shown.index.to_numpy()).pixels
     audit_page.GRID.write_faces(picture, pixels.take(np.arange(len(pixels))))
     audit_page.write(
         page, ranked, shown, skill,

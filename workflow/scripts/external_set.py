@@ -18,6 +18,7 @@ from renet.common import script
 from renet.common.drop_reasons import CropReason, ExternalReason, RowReason
 from renet.dataset import external, rows
 from renet.dataset.tables import FUNNEL, SPLIT
+from renet.faces import shards
 from renet.metadata import row_filter
 
 
@@ -53,6 +54,7 @@ def external_set(
     last = pd.DataFrame([(name, 0, len(samples))], columns=steps.columns)
     SPLIT.write(split, samples)
     FUNNEL.write(funnel, pd.concat([steps, last]).assign(source=name, changed=0))
+    shards.delete_other_cuts(tables)
     logging.info("%d faces of %d people", len(samples), samples.subject.nunique())
 
 

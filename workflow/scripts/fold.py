@@ -6,7 +6,7 @@ Writes: one row for each face of the part: id, p_female, p_male.
 Decides: nothing; the parts follow from the seed. The part is one fold, or with `fraction` the
 validation set. A training on a fraction of the faces has as many updates as one on all. Where the
 settings select the epoch, a part of the other faces is the validation set of the training. The
-output is a link to predictions.csv in <output without .csv>/<fingerprint>/, see
+output is a copy of predictions.csv in <output without .csv>/<fingerprint>/, see
 `renet.training.folder`. Where it is finished, nothing is trained; where it has a checkpoint, the
 training continues.
 """
@@ -89,23 +89,24 @@ def fold(
     ids, people = samples.id[part == HELD_OUT].tolist(), samples.subject[part == TRAINING].tolist()
 
     def compute(path: Path) -> None:
-        for file in stored:
+        for file, table in zip(stored, tables, strict=True):
             hdf5.check_digest(file)
+            hdf5.check_table(file, table)
         on = training, selecting if len(selecting) else None
         model = fit(settings, *on, people, path.parent, threads or settings.train.threads)
         device = next(iter(model.state_dict().values())).device
         precision = settings.train.precision
         logits = inference.logits(model, held_out.pixels, device, precision, show_progress=True)
-        table = pd.DataFrame(inference.softmax(logits), columns=list(PROBABILITIES))
-        table.insert(0, "id", ids)
-        FOLD.write(path, table)
+        predicted = pd.DataFrame(inference.softmax(logits), columns=list(PROBABILITIES))
+        predicted.insert(0, "id", ids)
+        FOLD.write(path, predicted)
 
     depends_on = settings.without_device()
     folder = TrainingFolder(
         predictions.with_suffix(""),  # of this fold alone: other folds may be training
         *(depends_on, code, training.digest, selecting.digest, held_out.digest, ids, people),
     )
-    folder.link_results({"predictions.csv": predictions}, compute, settings.train.device)
+    folder.run_or_reuse({"predictions.csv": predictions}, compute, settings.train.device)
 
 
 def with_equal_updates(settings: RunSettings, fraction: float) -> RunSettings:

@@ -22,8 +22,9 @@ def index_archive(receipt_files: list[Path], *, members: script.Output) -> None:
         receipt_files: receipts of the source's files, written by download.py.
         members: members.csv to write, with a row for each regular file.
     """
-    tar_paths = [receipts.read(receipt_file).path for receipt_file in receipt_files]
-    found = tar_index.index(tar_paths)
+    archives = [receipts.read(receipt_file) for receipt_file in receipt_files]
+    verified = {archive.path for archive in archives if archive.verified}
+    found = tar_index.index([archive.path for archive in archives], verified)
     MEMBERS.write(members, found)
     logging.info("%d members in the archive", len(found))
 

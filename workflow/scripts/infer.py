@@ -10,8 +10,6 @@ Decides: nothing; equal probabilities count for the lower class, as in neon.
 import logging
 from pathlib import Path
 
-import pandas as pd
-
 from renet.common import script
 from renet.common.errors import InputError
 from renet.dataset import hdf5
@@ -61,9 +59,10 @@ def infer(
         if stored.shape != network.input_shape:
             fault = f"{face_file} has faces of shape {stored.shape}, but {model} needs"
             raise InputError(f"{fault} {network.input_shape}; write the faces again in that size.")
-        samples = read_samples(table_file, stored)
+        hdf5.check_table(stored, table_file)
+        samples = SPLIT.read(table_file, [*SAMPLE, *ATTRIBUTES])
         values = logits(network, stored.pixels, device, compute.precision, show_progress=True)
-        probabilities = softmax(values)
+        probabilities = softmax(values, model)
         predictions = inference_table.build(samples, probabilities)
         INFERENCE.write(output, predictions)
         if course_format and face_file == faces:
@@ -74,21 +73,6 @@ def infer(
         samples = SPLIT.read(validation_table, [*SAMPLE, *ATTRIBUTES]).assign(subset=OUT_OF_FOLD)
         probabilities = inference_table.out_of_fold(samples, folds)
         INFERENCE.write(inference_validation, inference_table.build(samples, probabilities))
-
-
-def read_samples(table: Path, stored: hdf5.FaceFile) -> pd.DataFrame:
-    """The table beside an HDF5 file.
-
-    Raises:
-        InputError: its targets are not those of the HDF5 file.
-    """
-    samples = SPLIT.read(table, [*SAMPLE, *ATTRIBUTES])
-    if len(samples) != len(stored) or (samples.target.to_numpy() != stored.targets).any():
-        raise InputError(
-            f"{table} and {stored.path} do not belong together, because their faces differ; "
-            "delete both, and run the workflow again."
-        )
-    return samples
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """Compute the accuracy by the number of training faces, and extrapolate it.
 
-Reads: the predictions of each training on a fraction of the training set, <run>/<fraction>.csv, and
-the tables of the training and the validation set.
+Reads: the predictions of each training on a fraction of the training set,
+<run>/learning_curve/<fraction>.csv, and the tables of the training and the validation set.
 Writes: learning_curve.csv (columns: `renet.evaluation.tables.LEARNING_CURVE`), with rows for two to
 32 times the training set, which are extrapolated, and its figure.
 Decides: nothing.
@@ -34,7 +34,7 @@ def learning_curve(
     """Compute the accuracy by the number of training faces, and extrapolate it.
 
     Args:
-        predictions: for the validation set, <run>/<fraction>.csv.
+        predictions: for the validation set, <run>/learning_curve/<fraction>.csv.
         train: table beside train.h5.
         validation: table beside validation.h5.
         by: what a fraction has as a whole: each person, or each photo.
@@ -47,7 +47,7 @@ def learning_curve(
     for path in predictions:
         probabilities = inference_table.out_of_fold(samples, [path])
         correct = inference_table.build(samples, probabilities).correct
-        curves.setdefault(path.parent.name, {})[float(path.stem)] = correct
+        curves.setdefault(path.absolute().parts[-3], {})[float(path.stem)] = correct
     parts = {
         fraction: faces[splits.nested(faces, fraction, seed, by)]
         for fraction in {one for of_run in curves.values() for one in of_run}

@@ -37,7 +37,9 @@ def manifest(
         settings: complete config of this run alone, as a JSON object.
         kind: kind of the network.
     """
-    files.write_text(config, yaml.safe_dump(settings, sort_keys=False, allow_unicode=True))
+    removed = "# User info and queries were removed from URLs, because they can be secrets.\n"
+    text = yaml.safe_dump(settings, sort_keys=False, allow_unicode=True)
+    files.write_text(config, removed * bool(settings.get("archives")) + text)
     content = manifests.of_run([*outputs, *folders, config], receipt_files, kind)
     files.write_json(manifest, content)
     logging.info("%s: digests of %d files", manifest, len(content["outputs"]))

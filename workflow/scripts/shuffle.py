@@ -24,6 +24,7 @@ from renet.dataset import near_duplicates as near
 from renet.dataset.splits import SplitSettings
 from renet.dataset.tables import CORRECTED, FUNNEL, SPLIT
 from renet.evaluation.tables import SMALL_SLICE
+from renet.faces import shards
 from renet.metadata.tables import SUBSETS
 
 
@@ -68,6 +69,7 @@ def shuffle(
     FUNNEL.write(funnel, rows.funnel(all_rows, samples, applied))
     if corrected:
         CORRECTED.write(corrected, applied)
+    shards.delete_other_cuts(tables)
     counts = samples.groupby(["subset", "target"], sort=False).size().unstack(fill_value=0)
     counts["people"] = samples.groupby("subset").subject.nunique()
     logging.info("Faces by subset and class (0 female, 1 male):\n%s", counts.to_string())

@@ -32,6 +32,7 @@ def thumbnails(faces: Path, table: Path, *, samples: script.Output, sheets: Path
         samples: samples.js to write.
         sheets: folder to write, with sheets of thumbnails, beside samples.js.
     """
+    hdf5.check_table(hdf5.read(faces), table)
     data = SPLIT.read(table)
     write_samples(data, samples, f"{sheets.name}/")
     sheets.mkdir(parents=True, exist_ok=True)

@@ -7,7 +7,7 @@ Writes: model.pt (the network with its architecture), history.csv (loss and accu
 on the training set, summed up during the epoch, and on the validation set after it), throughput.csv
 (speed and memory of every epoch, kept apart so that the other two files are reproducible byte for
 byte) and training.json (settings, code, data, machine and packages, for the rule provenance). They
-are links to the files in training/<fingerprint>/ beside model.pt, see `renet.training.folder`.
+are those in training/<fingerprint>/ beside model.pt, linked or copied: `renet.training.folder`.
 There are also tensorboard/ (the history for TensorBoard), and until the end the checkpoints.
 Decides: nothing beyond the settings. The fingerprint is that of settings, code, data and PyTorch's
 version. Where its folder is finished, nothing is trained; where it has a checkpoint, the training
@@ -43,6 +43,8 @@ def train(job: TrainJob) -> None:
         here = dataclasses.replace(job, model=model, history=history, throughput=throughput)
         for path in job.paths:
             hdf5.check_digest(hdf5.read(path))  # before there are processes that would wait for it
+        if job.table:
+            hdf5.check_table(hdf5.read(job.faces), job.table)
         if job.nodes > 1:
             launch.launch_on_machines(here)
         else:
@@ -53,7 +55,7 @@ def train(job: TrainJob) -> None:
         logging.info("%s is trained", job.model)
 
     outputs = job.model, job.history, job.throughput, job.training
-    job.folder().link_results(dict(zip(RESULTS, outputs, strict=True)), compute, recipe.device)
+    job.folder().run_or_reuse(dict(zip(RESULTS, outputs, strict=True)), compute, recipe.device)
 
 
 if __name__ == "__main__":

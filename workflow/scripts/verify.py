@@ -1,7 +1,8 @@
 """Say whether each run is whole and made by this code, config and data, by its manifest.json.
 
-Reads: all files of each run, the digests of the HDF5 files, the receipts and the archives.
-Writes: nothing; a line for each run. The exit status is 1 if a run differs from its manifest.
+Reads: all files of each run, the pixels of the HDF5 files, the receipts and the archives.
+Writes: nothing; a line for each run, and one that names the files that were not compared. The exit
+status is 1 if a run differs from its manifest.
 Decides: nothing. As renet-verify, without a checkout, it does not compare the code.
 """
 
@@ -33,10 +34,13 @@ def verify(results: Path, *, quick: bool = False) -> None:
     compared = "code, config and data" if manifest.IN_CHECKOUT else "config and data"
     if not manifest.IN_CHECKOUT:
         logging.warning("The code is not compared, because it is not run from a checkout.")
-    differing = 0
+    differing, covered = 0, set(results.glob("data/*.h5"))
+    damaged = list(manifest.damaged_faces(results))  # shared by the runs
     for folder in folders:
         try:
-            changes = manifest.differences(folder, quick=quick)
+            content = manifest.read(folder)
+            changes = damaged + manifest.differences(folder, content, quick=quick)
+            covered |= {folder / name for name in (manifest.FILE, *content["outputs"])}
         except InputError as error:
             changes = [str(error).rstrip(".")]
         differing += bool(changes)
@@ -44,6 +48,9 @@ def verify(results: Path, *, quick: bool = False) -> None:
             changes[MOST:] = [f"{len(changes) - MOST} more differences"]
         changes = changes or [f"whole, and made by this {compared}"]
         logging.info("%s: %s.", folder.name, "; ".join(changes))
+    others = (path.relative_to(results) for path in manifest.not_covered(results, covered))
+    listed = ", ".join(map(str, others))
+    logging.info("Not compared, because no manifest has them (of folders all files): %s.", listed)
     if differing:
         raise InputError(f"{differing} of {len(folders)} runs differ from their manifests.")
 

@@ -65,7 +65,9 @@ def walkthrough(
             f"{model} is of the kind {network.architecture.kind}, whose layers this page cannot "
             "show; name a model of the kind renet or cnn."
         )
-    face = np.array(hdf5.read(faces).pixels[shown.index])
+    stored = hdf5.read(faces)
+    hdf5.check_table(stored, faces.with_suffix(".csv"))
+    face = np.array(stored.pixels[shown.index])
     words = [".venv/bin/python", "workflow/scripts/walkthrough.py", model, faces, *receipt_files]
     words += ["-o", model.with_name("photo.html"), "--id", shown.sample["id"]]
     with inference.open(encoding="utf-8") as lines:  # in the order of the HDF5 file

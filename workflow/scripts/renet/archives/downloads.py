@@ -4,25 +4,19 @@ Files beside the receipt, named after the end of the URL:
 
     <file>             the archive, complete and verified
     <file>.part        an incomplete download, locked (flock) by the process that gets it
-    <file>.rejected    a complete download that the config does not expect
-    <file>.source.json, <file>.part.json, <file>.rejected.json
-                       the origin of these bytes; it stays if the receipt is deleted
-    <tar>, <tar>.source.json
-                       the tar in a .tar.gz or .tgz, and the digest of the compressed file
+    <file>.part.new    another body than the rest of the part, until it is verified
+    <tar>              the tar in a .tar.gz or .tgz
     <folder>.tar       the files of a folder that a file URL names
-    <file>.checked     size and time of the archive when its digest was computed; see `receipts`
+    <file>.checked     state, digest and URL of the archive; see `receipts`
 """
 
-import dataclasses
 import logging
-import os
 from pathlib import Path
 
-from renet.archives import http_transfer, local_tars, origins, verification
-from renet.archives.origins import Origin
+from renet.archives import http_transfer, local_tars, receipts, verification
 from renet.archives.receipts import Receipt
 from renet.archives.verification import first_bytes
-from renet.common import locks
+from renet.common import files, locks, public_urls
 from renet.common.errors import InputError
 from renet.config import urls
 
@@ -50,25 +44,25 @@ def obtain(url: str, digest: str | None, receipt_file: str | Path) -> Receipt:
             "archive; add .json to it."
         )
     receipt_file.parent.mkdir(parents=True, exist_ok=True)
-    receipt = _obtain(url, archive, tar, wanted)
+    receipt = _obtain(url, archive, tar, wanted, receipt_file)
     receipt.write(receipt_file)
     return receipt
 
 
-def _obtain(url: str, archive: Path, tar: Path, wanted: str | None) -> Receipt:
+def _obtain(url: str, archive: Path, tar: Path, wanted: str | None, receipt_file: Path) -> Receipt:
     in_place = urls.local_path(url)
     if in_place and in_place.is_dir():
         return _from_folder(url, in_place, archive.with_name(f"{archive.name}.tar"), wanted)
-    receipt = _from_disk(url, in_place, wanted) if in_place else _from_server(url, archive, wanted)
+    if in_place:
+        receipt = _from_disk(url, in_place, wanted)
+    else:
+        receipt = _from_server(url, archive, wanted, receipt_file)
     if wanted:
         logging.info("%s is verified: its digest is %s.", receipt.path, receipt.digest)
     else:
         fault = "%s is not verified, because the config gives no digest for it; its digest is %s."
         logging.warning(fault, receipt.path, receipt.digest)
-    if tar != archive:
-        local_tars.decompress(receipt, tar)
-        receipt = dataclasses.replace(receipt, path=str(tar))
-    return receipt
+    return receipt if tar == archive else local_tars.decompress(receipt, tar, receipt_file)
 
 
 def _offer_to_accept(wanted: str | None, digest: str) -> str:
@@ -96,57 +90,59 @@ def _from_folder(url: str, folder: Path, tar: Path, wanted: str | None) -> Recei
     return Receipt(url, str(tar), tar.stat().st_size, digest, verified=False)
 
 
-def _from_server(url: str, archive: Path, wanted: str | None) -> Receipt:
+def _from_server(url: str, archive: Path, wanted: str | None, receipt_file: Path) -> Receipt:
     """The receipt of an archive that is already there or is downloaded."""
-    part = archive.with_name(archive.name + ".part")
+    url = url.replace(" ", "%20")  # a log recognises a URL by its end
+    plain = public_urls.without_user_info(url)
+    part = archive.with_name(f"{archive.name}.part")
+    beside = archive.with_name(f"{archive.name}.part.new")
     with locks.sole_writer(part):
         try:
-            origin = _reuse(url, archive, wanted)
-            if origin:
-                os.truncate(part, 0)
-            else:
-                origin = _download(url, part, archive, wanted)
-            origins.write(archive, origin)
+            digest = _digest_in_place(plain, archive, wanted, receipt_file)
+            if digest is None:
+                download = http_transfer.Download(url, part, beside, has_digest=wanted is not None)
+                digest = _prove(download.run(), url, archive, wanted)
+            part.unlink(missing_ok=True)
         finally:
+            beside.unlink(missing_ok=True)
             if part.exists() and not part.stat().st_size:
                 part.unlink()
-                origins.delete(part)
-    return Receipt(**dataclasses.asdict(origin), path=str(archive), verified=wanted is not None)
+    receipt = Receipt(plain, str(archive), archive.stat().st_size, digest, wanted is not None)
+    if receipts.known_digest(plain, receipt_file) != digest:  # before a .tar.gz is decompressed
+        receipts.note_checked(receipt, receipt_file)
+    return receipt
 
 
-def _reuse(url: str, archive: Path, wanted: str | None) -> Origin | None:
-    """The origin of the archive that is already there; None if it has to be downloaded."""
+def _digest_in_place(url: str, archive: Path, wanted: str | None, receipt_file: Path) -> str | None:
+    """The digest of the archive that is already there; None if it has to be downloaded."""
     if not archive.is_file():
         return None
-    known = origins.read_for(url, archive)
-    if expected := wanted or known.digest:
+    if expected := wanted or receipts.known_digest(url, receipt_file):
         digest, fault = verification.examine(archive, archive.name, expected)
     else:
-        digest, fault = None, f"it did not come from {url}"
+        digest, fault = "", f"it did not come from {url}"
     if fault:
         logging.warning("%s exists, but must be downloaded again: %s.", archive, fault)
         return None
     logging.info("%s exists; nothing is downloaded.", archive)
-    return dataclasses.replace(known, size=archive.stat().st_size, digest=digest)
+    return digest
 
 
-def _download(url: str, part: Path, archive: Path, wanted: str | None) -> Origin:
-    """Download the archive, unless the digest of a rejected download is in the config now."""
-    rejected = archive.with_name(archive.name + ".rejected")
-    candidate = rejected if rejected.is_file() else part
-    if candidate == part:
-        http_transfer.fetch(url, part)
-    digest, fault = verification.examine(candidate, archive.name, wanted)
-    if candidate == rejected and not wanted:
-        fault = fault or "a rejected file needs a digest"
-    known = origins.read_for(url, candidate)
-    if fault:
-        if candidate == part:
-            origins.move(part, rejected)
-        raise InputError(
-            f"{url} did not send what the config expects: {fault}. The {rejected.stat().st_size:,} "
-            f"bytes received, which begin {first_bytes(rejected)!r}, are kept as {rejected}. "
-            f"Delete that file to download it again{_offer_to_accept(wanted, digest)}."
-        )
-    origins.move(candidate, archive)
-    return dataclasses.replace(known, size=archive.stat().st_size, digest=digest)
+def _prove(received: Path, url: str, archive: Path, wanted: str | None) -> str:
+    """Give a download its final name if it is what the config expects; returns its digest.
+
+    A part of the right kind stays, because the digest in the config may be the wrong one.
+    """
+    digest, fault = verification.examine(received, archive.name, wanted)
+    if not fault:
+        files.move(received, archive)
+        return digest
+    size, head, way_out = received.stat().st_size, first_bytes(received), "Start again"
+    if received.suffix == ".new" or not verification.promised_kind(received, archive.name)[1]:
+        received.unlink()
+    else:
+        way_out = f"Delete {received} to download it again"
+    raise InputError(
+        f"{url} did not send what the config expects: {fault}. The {size:,} bytes received begin "
+        f"{head!r}. {way_out}{_offer_to_accept(wanted, digest)}."
+    )

@@ -1,5 +1,6 @@
 """Tars made on this machine, of a gzipped tar or of a folder of the user's own photos."""
 
+import dataclasses
 import gzip
 import logging
 import os
@@ -8,8 +9,6 @@ import tarfile
 import zlib
 from pathlib import Path
 
-from renet.archives import origins
-from renet.archives.origins import Origin
 from renet.archives.receipts import Receipt
 from renet.archives.verification import BLOCK_BYTES, first_bytes
 from renet.common import disk, files
@@ -17,17 +16,16 @@ from renet.common.errors import InputError
 from renet.common.progress import Progress
 
 
-def decompress(receipt: Receipt, tar: Path) -> None:
-    """Decompress the archive of `receipt` to `tar`, in which members can be read by offset.
+def decompress(receipt: Receipt, tar: Path, receipt_file: Path) -> Receipt:
+    """Decompress an archive to `tar`, in which members can be read by offset; returns its receipt.
 
     Raises:
         InputError: the archive is damaged, the disk is full, or another process writes that tar.
     """
-    archive, known = Path(receipt.path), origins.read(tar)
-    found = (tar.stat().st_size, receipt.digest) if tar.is_file() else None
-    if known and found == (known.size, known.digest):
+    archive, decompressed = Path(receipt.path), dataclasses.replace(receipt, path=str(tar))
+    if decompressed.is_checked(receipt_file):
         logging.info("%s is decompressed already.", tar)
-        return
+        return decompressed
     disk.require_space(tar, receipt.size)  # JPEGs hardly shrink: the tar is about as large
     with (
         files.replacing(tar) as temporary,
@@ -43,19 +41,23 @@ def decompress(receipt: Receipt, tar: Path) -> None:
                 f"begin {first_bytes(archive)!r}. Put an intact copy in its place, or delete it to "
                 "download it again."
             ) from error
-    origins.write(tar, Origin(receipt.url, size=tar.stat().st_size, digest=receipt.digest))
+    return decompressed
 
 
 def pack(folder: Path, tar: Path) -> None:
     """Write the files of `folder` to `tar`, under their relative paths.
 
-    Links to files are followed, links to folders are not. Hidden and special files are left out.
+    Links to files are followed, links to folders are not. Hidden and special files are left out;
+    the log has the number of pipes, devices and broken links.
     The bytes of the tar depend on names and contents alone, not on owners or time stamps.
 
     Raises:
         InputError: the folder holds no files, one cannot be read, or the disk is full.
     """
-    paths = [path for path in sorted(folder.rglob("*")) if path.is_file() and not _is_hidden(path)]
+    found = [path for path in sorted(folder.rglob("*")) if not _is_hidden(path)]
+    paths = [path for path in found if path.is_file()]
+    if special := sum(not path.is_file() and not path.is_dir() for path in found):
+        logging.warning("%s: %d pipes, devices or broken links are skipped.", folder, special)
     if not paths:
         raise InputError(f"The folder {folder} has no files; put the photos there.")
     disk.require_space(tar, sum(path.stat().st_size + 2 * tarfile.BLOCKSIZE for path in paths))

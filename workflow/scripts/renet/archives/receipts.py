@@ -2,9 +2,9 @@
 
 The receipt (`resources/<archive>/<file>.json`) is the declared output for Snakemake, not the
 archive: Snakemake deletes the declared outputs of a job before it repeats it. Beside the receipt,
-`<file>.checked` has the size and the time that the archive had when its digest was computed. If one
-of them differs, the digest is computed again. The receipt has neither, so that it is the same on
-every machine.
+`<file>.checked` stays: size and time that the archive had when its digest was computed, the digest
+and the URL. If size or time differ, the digest is computed again. The receipt has neither, so that
+it is the same on every machine.
 """
 
 import dataclasses
@@ -13,7 +13,7 @@ from pathlib import Path, PurePosixPath
 from urllib.parse import unquote, urlsplit
 
 from renet.archives import verification
-from renet.common import files
+from renet.common import files, public_urls
 from renet.common.errors import InputError
 from renet.config import urls
 
@@ -28,24 +28,33 @@ class ArchiveIsGone(InputError):
 class Receipt:
     """One archive file that was downloaded, found in place or made."""
 
-    url: str
+    url: str  # without user info
     path: str  # of the file, or of the decompressed tar for a .tar.gz
     size: int  # bytes of the file at the URL
     digest: str  # `md5:…` or `sha256:…` of the file at the URL, in lower-case hexadecimals
     verified: bool  # whether that digest was compared with one from the config
-    etag: str | None = None  # the server's headers; None if it did not send them
-    last_modified: str | None = None
 
     def write(self, receipt_file: str | Path) -> None:
         files.write_json(receipt_file, dataclasses.asdict(self))
         if Path(self.path).is_file():
-            _note_checked(receipt_file, _state(Path(self.path)))
+            note_checked(self, receipt_file)
+
+    def is_checked(self, receipt_file: str | Path) -> bool:
+        """Whether the file is as it was when its digest, or that of its .tar.gz, was computed."""
+        return Path(self.path).is_file() and _noted(receipt_file) == _state(self)
 
 
 def facts(receipt_file: str | Path) -> dict:
-    """The fields `FACTS` of a receipt, for pages and the provenance."""
+    """The fields `FACTS` of a receipt, for pages and the provenance, with the public URL."""
     receipt = files.read_json(receipt_file)
-    return {name: receipt[name] for name in FACTS}
+    found = {name: receipt[name] for name in FACTS}
+    return found | {"url": public_urls.public(found["url"])}
+
+
+def known_digest(url: str, receipt_file: str | Path) -> str | None:
+    """The digest of the archive that came from a URL, also if its receipt has been deleted."""
+    noted = _noted(receipt_file)
+    return noted[2] if noted[3:] == [url] else None
 
 
 def read(receipt_file: str | Path) -> Receipt:
@@ -60,23 +69,30 @@ def read(receipt_file: str | Path) -> Receipt:
     """
     way_out = "delete the receipt to get the archive again"
     try:
-        receipt = Receipt(**files.read_json(receipt_file))
+        content = files.read_json(receipt_file)
+        receipt = Receipt(**{name: content[name] for name in (*FACTS, "path")})
     except FileNotFoundError as error:
         raise InputError(
             f"The receipt {receipt_file} is not there: it was deleted, or another Snakemake that "
             "uses this folder is writing it; start again."
         ) from error
-    except TypeError as error:
+    except (KeyError, TypeError) as error:
         raise InputError(f"{receipt_file} is not a receipt ({error}); {way_out}.") from error
     archive = Path(receipt.path)
     if not archive.is_file():
         raise ArchiveIsGone(f"The archive {receipt.path} of {receipt_file} is gone; {way_out}.")
-    if not is_decompressed(receipt.url, archive):
-        state, checked = _state(archive), _checked_file(receipt_file)
-        if not checked.is_file() or checked.read_text(encoding="utf-8") != state:
-            _check_digest(receipt, receipt_file)
-            _note_checked(receipt_file, state)
+    if not (is_decompressed(receipt.url, archive) or receipt.is_checked(receipt_file)):
+        _check_digest(receipt, receipt_file)
+        note_checked(receipt, receipt_file)
     return receipt
+
+
+def note_checked(receipt: Receipt, receipt_file: str | Path) -> None:
+    """Record the state of a checked archive, so that other jobs need not check it again."""
+    try:
+        files.write_text(_checked_file(receipt_file), " ".join(_state(receipt)) + "\n")
+    except InputError as error:  # another job writes it, or the folder is another user's
+        logging.info("The check of the archive of %s was not recorded: %s", receipt_file, error)
 
 
 def is_decompressed(url: str, archive: Path) -> bool:
@@ -84,18 +100,15 @@ def is_decompressed(url: str, archive: Path) -> bool:
     return archive.name == urls.tar_name(unquote(PurePosixPath(urlsplit(url).path).name))
 
 
-def _state(archive: Path) -> str:
-    """The size and the time of a file, which change if it is copied or written again."""
-    status = archive.stat()
-    return f"{status.st_size} {status.st_mtime_ns}\n"
+def _state(receipt: Receipt) -> list[str]:
+    """What changes if an archive is copied, written again or exchanged."""
+    status = Path(receipt.path).stat()
+    return [str(status.st_size), str(status.st_mtime_ns), receipt.digest, receipt.url]
 
 
-def _note_checked(receipt_file: str | Path, state: str) -> None:
-    """Record the state of a checked archive, so that other jobs need not check it again."""
-    try:
-        files.write_text(_checked_file(receipt_file), state)
-    except InputError as error:  # another job writes it, or the folder is another user's
-        logging.info("The check of the archive of %s was not recorded: %s", receipt_file, error)
+def _noted(receipt_file: str | Path) -> list[str]:
+    checked = _checked_file(receipt_file)
+    return checked.read_text(encoding="utf-8").strip().split(" ") if checked.is_file() else []
 
 
 def _checked_file(receipt_file: str | Path) -> Path:

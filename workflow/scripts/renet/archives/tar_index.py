@@ -9,7 +9,7 @@ import os
 import re
 import tarfile
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path, PurePosixPath
 from typing import Any, BinaryIO, NamedTuple, Self
 
@@ -22,6 +22,7 @@ from renet.common.tables import UNPRINTABLE, Table
 # members.csv: the regular files in the archives of a source. `file` is the position of the archive
 # in the source's list; `offset` and `size` are bytes.
 MEMBERS = Table({"file": int, "member": str, "offset": int, "size": int})
+READ_BYTES = 1 << 20
 MAX_PLAIN_NAME = 100  # bytes of a name in a header that needs no extension
 
 
@@ -62,11 +63,15 @@ class _Header(tarfile.TarInfo):
         return header
 
 
-def tar_members(tar_path: str | Path) -> Iterator[Member]:
+def tar_members(tar_path: str | Path, *, verified: bool = False) -> Iterator[Member]:
     """The regular files of a tar, in its order, from one pass over the headers.
 
     Links, devices, absolute names and names with `..` or control characters are skipped and counted
     in the log: no photo of the data set is among them.
+
+    Args:
+        verified: whether the file has the digest that is expected. Without it, bytes behind the end
+            mark are an error: they show that a header is lost, or that another tar follows.
 
     Raises:
         InputError: the file is not a tar, or it ends in the middle of a member.
@@ -74,7 +79,7 @@ def tar_members(tar_path: str | Path) -> Iterator[Member]:
     skipped: Counter[str] = Counter()
     archive_bytes = Path(tar_path).stat().st_size
     try:
-        for header in _headers(tar_path):
+        for header in _headers(tar_path, verified):
             if reason := _skip_reason(header):
                 skipped[reason] += 1
             elif header.offset_data + header.size > archive_bytes:
@@ -93,7 +98,7 @@ def tar_members(tar_path: str | Path) -> Iterator[Member]:
         logging.warning("%s: %d members are skipped: %s", tar_path, count, reason)
 
 
-def _headers(tar_path: str | Path) -> Iterator[tarfile.TarInfo]:
+def _headers(tar_path: str | Path, verified: bool) -> Iterator[tarfile.TarInfo]:
     with tarfile.open(tar_path, "r:", errors="replace", tarinfo=_Header) as archive:
         start = -1
         while (header := archive.next()) is not None:
@@ -107,10 +112,16 @@ def _headers(tar_path: str | Path) -> Iterator[tarfile.TarInfo]:
         with Path(tar_path).open("rb") as handle:
             handle.seek(archive.offset)
             block = handle.read(tarfile.BLOCKSIZE)
-        if len(block) < tarfile.BLOCKSIZE or block.strip(b"\0"):
-            raise tarfile.ReadError(
-                f"at byte {archive.offset} there is neither a member nor the end mark"
-            )
+            if len(block) < tarfile.BLOCKSIZE or block.strip(b"\0"):
+                raise tarfile.ReadError(
+                    f"at byte {archive.offset} there is neither a member nor the end mark"
+                )
+            while not verified and (block := handle.read(READ_BYTES)):
+                if block.strip(b"\0"):
+                    raise tarfile.ReadError(
+                        f"bytes follow the end mark at byte {archive.offset}, which is accepted "
+                        "if the config gives the archive's digest"
+                    )
 
 
 def _skip_reason(header: tarfile.TarInfo) -> str | None:
@@ -121,12 +132,16 @@ def _skip_reason(header: tarfile.TarInfo) -> str | None:
     return "control characters in the name" if UNPRINTABLE.search(header.name) else None
 
 
-def index(tar_paths: Iterable[str | Path]) -> pd.DataFrame:
-    """Index the members of all files of a source: the table `MEMBERS`, in the files' order."""
+def index(tar_paths: Iterable[str | Path], verified: Collection[str] = ()) -> pd.DataFrame:
+    """Index the members of all files of a source: the table `MEMBERS`, in the files' order.
+
+    Args:
+        verified: the files with the digest that is expected.
+    """
     rows = []
     with Progress(desc="index", unit=" members") as progress:
         for file_number, tar_path in enumerate(tar_paths):
-            for member in tar_members(tar_path):
+            for member in tar_members(tar_path, verified=tar_path in verified):
                 rows.append((file_number, *member))
                 progress.update()
     table = MEMBERS.frame(rows)

@@ -24,7 +24,7 @@ def examine(path: Path, name: str, expected: str | None) -> tuple[str, str | Non
     digest = compute_digest(path, expected.partition(":")[0] if expected else "sha256")
     if expected:
         return digest, None if digest == expected else f"its digest is {digest}, not {expected}"
-    promised, agrees = _promised_kind(path, name)
+    promised, agrees = promised_kind(path, name)
     return digest, None if agrees else f"it is not {promised}"
 
 
@@ -43,7 +43,7 @@ def first_bytes(path: Path) -> bytes:
         return handle.read(HEAD_BYTES)
 
 
-def _promised_kind(path: Path, name: str) -> tuple[str, bool]:
+def promised_kind(path: Path, name: str) -> tuple[str, bool]:
     """What a file of this name should be, and whether its first bytes agree."""
     with path.open("rb") as handle:
         head = handle.read(tarfile.BLOCKSIZE)

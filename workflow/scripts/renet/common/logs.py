@@ -5,12 +5,19 @@ import sys
 from pathlib import Path
 from types import TracebackType
 
-from renet.common import disk
+from renet.common import disk, public_urls
 from renet.common.errors import InputError, lack_of_memory
 
 LINE_FORMAT = "%(asctime)s %(levelname)s %(message)s"
 TIME_FORMAT = "%H:%M:%S"
 CLEAR_LINE = "\r\x1b[K"  # cursor to the first column, delete the line
+
+
+class Formatter(logging.Formatter):
+    """Keeps passwords and signatures in URLs out of the logs, also those in tracebacks."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return public_urls.in_text(super().format(record))
 
 
 class TerminalHandler(logging.StreamHandler):
@@ -52,9 +59,9 @@ def start(log_file: str | None = None, level: int = logging.INFO, append: bool =
             handlers.append(LogFileHandler(log_file, "a", encoding="utf-8"))
         except OSError as error:
             sys.exit(disk.fault(error, Path(log_file)) or f"{log_file} cannot be opened: {error}.")
-    logging.basicConfig(
-        level=level, format=LINE_FORMAT, datefmt=TIME_FORMAT, handlers=handlers, force=True
-    )
+    for handler in handlers:
+        handler.setFormatter(Formatter(LINE_FORMAT, TIME_FORMAT))
+    logging.basicConfig(level=level, handlers=handlers, force=True)
     logging.captureWarnings(capture=True)
     sys.excepthook = _log_uncaught
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from renet.common.public_urls import public
 from renet.config import runs, sources
 
 
@@ -68,7 +69,7 @@ def for_provenance(config: dict) -> dict:
 def to_repeat(config: dict, run: str, of_defaults: Iterable[str]) -> dict:
     """The config of one run: all that its results depend on, and nothing of other runs.
 
-    With config.yaml, it trains only this run.
+    With config.yaml, it trains only this run. Its URLs are the public ones.
 
     Args:
         of_defaults: the runs that config.yaml names.
@@ -78,8 +79,11 @@ def to_repeat(config: dict, run: str, of_defaults: Iterable[str]) -> dict:
         for source in sources.with_external(config)
         if source != sources.SAMPLE
     }
+    for settings in archives.values():
+        url = settings["url"]
+        settings["url"] = public(url) if isinstance(url, str) else list(map(public, url))
     others = {name: None for name in of_defaults if name != run}
-    settings = runs.with_folds(runs.runs(config)[run])
+    of_run = runs.with_folds(runs.runs(config)[run])
     return {
         **for_provenance(config),
         "external": config["external"],
@@ -91,5 +95,5 @@ def to_repeat(config: dict, run: str, of_defaults: Iterable[str]) -> dict:
         "license": config["license"],
         "walkthrough": config["walkthrough"],
         "comparison": {"reference": None},
-        "runs": others | {run: {key: value for key, value in settings.items() if value}},
+        "runs": others | {run: {key: value for key, value in of_run.items() if value}},
     }

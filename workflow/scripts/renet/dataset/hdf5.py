@@ -19,6 +19,8 @@ import pandas as pd
 from renet.common import disk, files
 from renet.common.errors import InputError
 from renet.common.progress import Progress
+from renet.dataset.tables import SPLIT
+from renet.faces.shards import face_digest
 
 CLASS_COUNT = 2
 COLOR_ORDER = "RGB"
@@ -110,7 +112,8 @@ def read(path: str | Path) -> FaceFile:
     """Open a file in neon's layout, also one that this project did not write.
 
     Raises:
-        InputError: the file is missing, is not HDF5, has another layout, or cannot be mapped.
+        InputError: the file is missing, may not be read, is not HDF5, has another layout, or
+            cannot be mapped.
     """
     path = Path(path)
     try:
@@ -131,6 +134,8 @@ def read(path: str | Path) -> FaceFile:
             )
     except FileNotFoundError as error:
         raise InputError(f"{path} does not exist.") from error
+    except PermissionError as error:
+        raise InputError(f"{path} cannot be read; change its permissions.") from error
     except InputError:
         raise
     except (OSError, KeyError, ValueError, TypeError, AttributeError) as error:  # also a group
@@ -189,6 +194,23 @@ def check_digest(faces: FaceFile) -> None:
         raise InputError(
             f"{faces.path} is damaged: its pixels or classes have changed since it was written. "
             "Delete it, and start again to have it written again."
+        )
+
+
+def check_table(faces: FaceFile, table: Path) -> None:
+    """Compare the rows of the table beside a file with its faces, by class and digest.
+
+    Raises:
+        InputError: they differ.
+    """
+    rows = SPLIT.read(table, ("target", "digest"))
+    is_equal = np.array_equal(rows.target, faces.targets) and all(
+        digest == face_digest(face) for digest, face in zip(rows.digest, faces.pixels, strict=True)
+    )
+    if not is_equal:
+        raise InputError(
+            f"{table} and {faces.path} do not belong together, because their faces differ; "
+            "delete both, and run the workflow again."
         )
 
 

@@ -59,6 +59,18 @@ class RejectedImage(ValueError):
         self.reason = reason
 
 
+def too_large(fault: str) -> RejectedImage:
+    """The rejection of an image that would need too much memory."""
+    limits = f"{MAX_PIXELS:,} pixels and {MAX_FILE_BYTES:,} bytes"
+    return RejectedImage(CropReason.TOO_LARGE, f"{fault}, but the limits are {limits}; shrink it")
+
+
+def require_bytes(size: int) -> None:
+    """Reject an image whose file has more than MAX_FILE_BYTES bytes."""
+    if size > MAX_FILE_BYTES:
+        raise too_large(f"it has {size:,} bytes")
+
+
 class Box(NamedTuple):
     """The box of a face as in IMDB-WIKI: 1-based pixels, both ends included."""
 
@@ -94,7 +106,7 @@ def decode(data: bytes, *, turn: bool = False, halved: bool = False) -> np.ndarr
         raise RejectedImage(CropReason.UNREADABLE, "the JPEG is truncated")
     height, width = jpeg.frame_size(data) or (0, 0)
     if height * width > MAX_PIXELS:
-        raise RejectedImage(CropReason.TOO_LARGE, f"its header claims {width}x{height} pixels")
+        raise too_large(f"its header claims {width}x{height} pixels")
     flags = cv2.IMREAD_REDUCED_COLOR_2 if halved and is_jpeg else cv2.IMREAD_COLOR
     image = _decoded(data, flags if turn else flags | cv2.IMREAD_IGNORE_ORIENTATION)
     return image if is_jpeg else _on_white(image, data)  # a JPEG has no alpha channel
@@ -105,8 +117,7 @@ def _decoded(data: bytes, flags: int) -> np.ndarray:
         image = cv2.imdecode(np.frombuffer(data, np.uint8), flags)
     except cv2.error as error:
         if "MAX_IMAGE" in str(error):
-            fault = f"its header claims more than {MAX_PIXELS:,} pixels"
-            raise RejectedImage(CropReason.TOO_LARGE, fault) from error
+            raise too_large("its header claims more pixels") from error
         raise RejectedImage(CropReason.UNREADABLE, f"OpenCV cannot decode it: {error}") from error
     if image is None:
         raise RejectedImage(CropReason.UNREADABLE, "it is not an image")

@@ -11,10 +11,10 @@ import pandas as pd
 
 from renet.archives import tar_index
 from renet.common import files
-from renet.common.drop_reasons import DROPPED, KEPT, CropReason
+from renet.common.drop_reasons import DROPPED, KEPT
 from renet.common.progress import Progress
 from renet.faces import crop, detection
-from renet.faces.crop import MAX_FILE_BYTES, Box, CropSpec, RejectedImage
+from renet.faces.crop import Box, CropSpec, RejectedImage
 from renet.faces.perceptual_hash import perceptual_hash
 from renet.faces.shards import SHARD, FaceWriter, face_digest
 
@@ -44,8 +44,7 @@ def crop_shard(
 def _crop_photo(photo: Any, tar: BinaryIO, writer: FaceWriter, spec: CropSpec) -> dict[str, object]:
     """Crop one face and append it to the shard; returns its row of the table."""
     try:
-        if photo.size > MAX_FILE_BYTES:
-            raise RejectedImage(CropReason.TOO_LARGE, f"it has {photo.size:,} bytes")
+        crop.require_bytes(photo.size)
         data = tar_index.read_member(tar, photo.offset, photo.size, photo.path)
         if spec.detected:
             image = crop.decode(data, turn=spec.turn)

@@ -6,6 +6,7 @@ one row for each photo of the shard. Both are called `<source>/faces/<number>-of
 
 import hashlib
 import re
+from collections.abc import Iterable
 from pathlib import Path
 from typing import BinaryIO
 
@@ -38,6 +39,15 @@ def source_and_number(path: str | Path) -> tuple[str, int]:
             ".csv."
         )
     return name[1], int(name[2])
+
+
+def delete_other_cuts(tables: Iterable[Path]) -> None:
+    """Delete the shards beside these tables that are of another number of shards."""
+    for folder, count in {(path.parent, path.stem.rpartition("-of-")[2]) for path in tables}:
+        for path in folder.iterdir():
+            name = NAME.fullmatch("/".join(path.absolute().parts[-3:]))
+            if name and name[3] != count:
+                path.unlink()
 
 
 def face_digest(pixels: np.ndarray | bytes) -> str:

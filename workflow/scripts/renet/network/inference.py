@@ -1,9 +1,12 @@
 """Logits and probabilities of many faces."""
 
+from pathlib import Path
+
 import numpy as np
 import torch
 from torch import Tensor
 
+from renet.common.errors import InputError
 from renet.common.progress import Progress
 from renet.network.loader import Loader
 from renet.network.model import Network, infer
@@ -38,7 +41,19 @@ def logits(
     return torch.cat(outputs).cpu().numpy()
 
 
-def softmax(values: np.ndarray) -> np.ndarray:
-    """Class probabilities from logits, both (N, classes) float64."""
+def softmax(values: np.ndarray, network: str | Path = "The network") -> np.ndarray:
+    """Class probabilities from logits, both (N, classes) float64.
+
+    Args:
+        network: its file, for the error.
+
+    Raises:
+        InputError: a logit is not finite, so that there are no probabilities.
+    """
+    if not np.isfinite(values).all():
+        raise InputError(
+            f"{network} computes logits that are not finite, because its weights or a face's "
+            "values are too large; train it again, or give another file."
+        )
     exponentials = np.exp(values - values.max(axis=1, keepdims=True))
     return exponentials / exponentials.sum(axis=1, keepdims=True)

@@ -24,6 +24,10 @@ from renet.network.model import Network
 
 FORMAT = "renet-model-1"
 METADATA = "renet"  # key of the JSON text in other formats
+DTYPES = {  # of weights, and of the state of a training
+    torch.float16, torch.bfloat16, torch.float32, torch.float64,
+    torch.bool, torch.uint8, torch.int32, torch.int64,
+}  # fmt: skip
 
 
 def save(path: str | Path, model: Network, **more: object) -> None:
@@ -50,22 +54,37 @@ def content_of(model: Network, **more: object) -> dict:
 
 def write(path: str | Path, content: dict) -> None:
     """Write the content of a model file; see `save`."""
-    check_finite(content, f"{path} is not written")
+    check_tensors(content, f"{path} is not written")
     # To a file object: given a path, torch.save writes the file's name into its bytes.
     size = sum(tensor.nbytes for _, tensor in _named_tensors(content, ""))
     with files.replacing(path, size) as temporary, temporary.open("wb") as handle:
         torch.save(content, handle)
 
 
-def check_finite(content: dict, consequence: str) -> None:
+def check_tensors(content: dict, consequence: str) -> None:
     """Check all tensors of a model file: the network's, by their names, and the others.
 
     Raises:
-        InputError: one has a NaN or an infinity; the sentence begins with `consequence`.
+        InputError: one has no values, an unusual type, a NaN or an infinity; the sentence begins
+            with `consequence`.
     """
     for name, tensor in _named_tensors(content["state"] | {**content, "state": None}, ""):
-        if not tensor.isfinite().all():
-            raise InputError(f"{consequence}, because {name} has a NaN or an infinity.")
+        if fault := _fault(tensor):
+            raise InputError(f"{consequence}, because {name} {fault}.")
+
+
+def _fault(tensor: Tensor) -> str | None:
+    """What is wrong with a tensor. The file of a repeated value can be far smaller than it."""
+    if tensor.is_meta or tensor.layout != torch.strided:
+        return "does not store its values"
+    repeats = any(
+        size > 1 and not step for size, step in zip(tensor.shape, tensor.stride(), strict=True)
+    )
+    if repeats or tensor.nbytes > tensor.untyped_storage().nbytes():
+        return "repeats one value in place of its own"
+    if tensor.dtype not in DTYPES:
+        return f"is of the type {tensor.dtype}, which is not used"
+    return None if tensor.isfinite().all() else "has a NaN or an infinity"
 
 
 def _named_tensors(value: object, name: str) -> Iterator[tuple[str, Tensor]]:
@@ -81,8 +100,8 @@ def read(path: str | Path, *, state_dict: bool = False) -> dict:
     """The content of a model file, or with `state_dict` also a plain state dict.
 
     Raises:
-        InputError: the file is missing, damaged, or not a model of this project, or a tensor in it
-            has a NaN or an infinity.
+        InputError: the file is missing, damaged, or not a model of this project, its classes are
+            others, or a tensor in it cannot be used; see `check_tensors`.
     """
     try:
         with zipfile.ZipFile(path) as archive:
@@ -103,13 +122,21 @@ def read(path: str | Path, *, state_dict: bool = False) -> dict:
         return content
     format_name = content.get("format") if isinstance(content, dict) else None
     if format_name != FORMAT:
+        named = format_name if isinstance(format_name, str) else "not named"
         raise InputError(
-            f"{path} is not a model of this project: its format is {format_name or 'not named'}, "
+            f"{path} is not a model of this project: its format is {named}, "
             f"but {FORMAT} is needed; train it again, or use the version that wrote it."
         )
     if not isinstance(content.get("state"), dict):
         raise InputError(f"{path} has no weights; give a model that this project has written.")
-    check_finite(content, f"{path} cannot be used")
+    if content.get("classes") != list(CLASSES):
+        raise InputError(
+            f"{path} has the classes {content.get('classes')}, but {list(CLASSES)} are needed."
+        )
+    try:
+        check_tensors(content, f"{path} cannot be used")
+    except RecursionError as error:
+        raise InputError(f"{path} cannot be used, because its values are nested.") from error
     return content
 
 
@@ -124,14 +151,23 @@ def build(content: dict, path: str | Path = "The saved network") -> Network:
     """
     try:
         state = content["state"]
-        mean = state.get("norm.mean")
+        mean, shape = state.get("norm.mean"), tuple(content["input_shape"])
+        settings = architecture.from_settings(content["architecture"])
+        if not all(type(side) is int and side > 0 for side in shape):
+            raise ValueError(f"the shape of the images is {shape}")
+        for key, default in vars(type(settings)()).items():
+            if type(value := getattr(settings, key)) is not type(default):
+                raise TypeError(f"{key} is {value!r}")
         model = kinds.build(
-            tuple(content["input_shape"]),
-            architecture.from_settings(content["architecture"]),
+            shape,
+            settings,
             None if mean is None or mean.dim() == 1 else mean.numpy(),
         ).to(next(iter(state.values())).dtype)
         model.load_state_dict(state)
-    except (AttributeError, KeyError, RuntimeError, StopIteration, TypeError, ValueError) as error:
+    except (
+        ArithmeticError, AttributeError, KeyError, RuntimeError, StopIteration, TypeError,
+        ValueError,
+    ) as error:  # fmt: skip
         reason = textwrap.shorten(str(error) or type(error).__name__, 300)
         raise InputError(
             f"{path} cannot be used, because its weights do not fit its architecture ({reason}); "
@@ -142,4 +178,9 @@ def build(content: dict, path: str | Path = "The saved network") -> Network:
 
 def load(path: str | Path) -> Network:
     """The network in a model file; see `read` and `build` for the errors."""
-    return build(read(path), path)
+    model = build(read(path), path)
+    if model.architecture.classes != len(CLASSES):
+        raise InputError(
+            f"{path} has {model.architecture.classes} outputs, but {len(CLASSES)} are needed."
+        )
+    return model

@@ -54,7 +54,7 @@ def setting(value: object) -> str:
 
 def markdown_text(text: str) -> str:
     """A text that is no markup in Markdown, nor the end of a table's cell."""
-    return MARKUP.sub(r"\\\1", " ".join(text.split()))
+    return MARKUP.sub(r"\\\1", re.sub(r"\s*[\r\n]\s*", " ", text))
 
 
 ENVIRONMENT.filters |= {

@@ -1,9 +1,12 @@
 """The photos that a user names: files, folders and tars, and how each is decoded."""
 
+import contextlib
 import functools
+import logging
 import tarfile
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import NamedTuple
 
 import numpy as np
@@ -12,8 +15,9 @@ from renet.archives import tar_index
 from renet.common import photo_formats
 from renet.common.drop_reasons import CropReason
 from renet.common.errors import InputError
-from renet.faces import crop
-from renet.faces.crop import MAX_FILE_BYTES, RejectedImage, cv2
+from renet.common.tables import printable
+from renet.faces import crop, jpeg
+from renet.faces.crop import RejectedImage, cv2
 
 HEIC = (".heic", ".heif")
 SUFFIXES = (*photo_formats.SUFFIXES, *HEIC)
@@ -34,7 +38,8 @@ def find(places: Sequence[str]) -> list[Photo]:
 
     Args:
         places: files, folders (with all below them, but not behind links), or tars that are not
-            compressed. In a folder and a tar, files count by their suffix.
+            compressed. In a folder and a tar, files count by their suffix, or as JPEGs by their
+            bytes; the log has the numbers of others.
 
     Raises:
         InputError: a place does not exist, or holds no photo.
@@ -44,7 +49,8 @@ def find(places: Sequence[str]) -> list[Photo]:
         photos = list(_of_place(Path(place)))
         if not photos:
             raise InputError(
-                f"{place} holds no photo: none of its files ends with one of {', '.join(SUFFIXES)}."
+                f"{place} holds no photo: none of its files is a JPEG, or ends with one of "
+                f"{', '.join(SUFFIXES)}."
             )
         found += photos
     return found
@@ -55,6 +61,8 @@ def _of_place(path: Path) -> Iterator[Photo]:
         raise InputError(f"{path} does not exist; give a folder, files or a tar.")
     if path.is_dir():
         yield from _of_folder(path)
+    elif not path.is_file():
+        raise InputError(f"{path} is a pipe or a device; give a folder, files or a tar.")
     elif path.name.lower().endswith(COMPRESSED):
         raise InputError(f"{path} is compressed; unpack it, and give the folder.")
     elif _is_tar(path):
@@ -64,15 +72,43 @@ def _of_place(path: Path) -> Iterator[Photo]:
 
 
 def _of_folder(folder: Path) -> Iterator[Photo]:
+    skipped: Counter[str] = Counter()
     for path in sorted(folder.rglob("*")):
-        if path.name.lower().endswith(SUFFIXES) and not path.is_dir():
+        if path.is_dir():
+            skipped["link to a folder"] += path.is_symlink()
+        elif not path.is_file():  # to read it could take for ever
+            skipped["pipe, device or broken link"] += 1
+        elif _is_photo(path.name, path):
             yield _file(path)
+        else:
+            skipped[_ending(path.name)] += 1
+    _log_skipped(folder, skipped)
+
+
+def _is_photo(name: str, path: Path, offset: int = 0) -> bool:
+    """Whether a file in a folder, or in a tar at an offset, is a photo: by its suffix or bytes."""
+    if name.lower().endswith(SUFFIXES):
+        return True
+    with contextlib.suppress(OSError), path.open("rb") as handle:
+        handle.seek(offset)
+        return handle.read(len(jpeg.START)) == jpeg.START
+    return False
+
+
+def _ending(name: str) -> str:
+    return printable(PurePath(name).suffix.lower()) or "no ending"
+
+
+def _log_skipped(place: Path, skipped: Counter[str]) -> None:
+    if skipped.total():
+        parts = ", ".join(f"{count:,} ({what})" for what, count in skipped.items() if count)
+        logging.warning("%s: files that are not predicted: %s", place, parts)
 
 
 def _file(path: Path) -> Photo:
     def read() -> bytes:
         try:
-            _require_bytes(path.stat().st_size)
+            crop.require_bytes(path.stat().st_size)
             return path.read_bytes()
         except OSError as error:
             fault = f"it cannot be read ({error.strerror})"
@@ -83,13 +119,17 @@ def _file(path: Path) -> Photo:
 
 def _of_tar(tar: Path) -> Iterator[Photo]:
     def read(offset: int, size: int) -> bytes:
-        _require_bytes(size)
+        crop.require_bytes(size)
         with tar.open("rb") as handle:  # photos are read after the last one is found
             return tar_index.read_member(handle, offset, size)
 
+    skipped: Counter[str] = Counter()
     for member in tar_index.tar_members(tar):
-        if member.name.lower().endswith(SUFFIXES):
+        if _is_photo(member.name, tar, member.offset):
             yield Photo(member.name, functools.partial(read, member.offset, member.size))
+        else:
+            skipped[_ending(member.name)] += 1
+    _log_skipped(tar, skipped)
 
 
 def _is_tar(path: Path) -> bool:
@@ -97,12 +137,9 @@ def _is_tar(path: Path) -> bool:
         tarfile.open(path, "r:").close()
     except tarfile.TarError:
         return False
+    except RecursionError:  # of a long name for a long name; `tar_index` says so
+        pass
     return True
-
-
-def _require_bytes(size: int) -> None:
-    if size > MAX_FILE_BYTES:
-        raise RejectedImage(CropReason.TOO_LARGE, f"it has {size:,} bytes")
 
 
 def decode(data: bytes) -> np.ndarray:
@@ -127,9 +164,7 @@ def _decode_heic(data: bytes) -> np.ndarray:
     try:
         heif = pillow_heif.open_heif(data, convert_hdr_to_8bit=True, bgr_mode=True)
         if heif.size[0] * heif.size[1] > crop.MAX_PIXELS:
-            raise RejectedImage(
-                CropReason.TOO_LARGE, f"it has {heif.size[0]}x{heif.size[1]} pixels"
-            )
+            raise crop.too_large(f"it has {heif.size[0]}x{heif.size[1]} pixels")
         pixels = np.asarray(heif)
     except (ValueError, RuntimeError, SyntaxError, OSError, EOFError) as error:
         if isinstance(error, RejectedImage):

@@ -8,8 +8,11 @@ uncalibrated, too.
 """
 
 import dataclasses
+import functools
 import logging
+import operator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -25,6 +28,17 @@ from renet.prediction.training_photos import TrainingPhotos
 
 FORMAT = "renet-predictor-1"
 FILE, MODEL = "predictor.json", "model.pt"
+# The numbers of predictor.json: the smallest, the largest, and whether null can stand for one.
+NUMBERS = {
+    "margin": (0, 2, False),
+    "ready_made_crops.margin": (0, 2, True),
+    "detector.box.width": (0.01, 100, False),
+    "detector.box.height": (0.01, 100, False),
+    "detector.box.right": (-100, 100, False),
+    "detector.box.down": (-100, 100, False),
+    "temperature": (1e-6, 1e6, True),
+    "unsure.threshold": (0, 1, True),
+}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -72,7 +86,7 @@ class Predictor:
     def probabilities(self, pixels: np.ndarray) -> np.ndarray:
         """Class probabilities (N, classes) float64 of faces (N, 3, height, width) uint8."""
         values = inference.logits(self.network, pixels, self.device, self.precision)
-        return inference.softmax(values / (self.temperature or 1.0))
+        return inference.softmax(values / (self.temperature or 1.0), self.model)
 
     def unsure(self, probabilities: np.ndarray) -> np.ndarray | None:
         """Whether each prediction is unsure, (N,) bool; None where no threshold is known."""
@@ -111,7 +125,7 @@ def load(path: Path) -> Predictor:
     """The predictor of a run's folder, or of a model file.
 
     Raises:
-        InputError: there is no model, or predictor.json is not that of the model.
+        InputError: there is no model, or predictor.json is damaged or not that of the model.
     """
     if path.is_dir() and not (path / MODEL).is_file():
         raise InputError(f"{path} has no {MODEL}; give the folder of a run, or a model file.")
@@ -133,6 +147,7 @@ def _described(description: Path, network: torch.nn.Module, model: Path) -> Pred
     if not isinstance(content, dict) or content.get("format") != FORMAT:
         raise InputError(f"{description} is not of the format {FORMAT}; run the workflow again.")
     try:
+        _check(description, content)
         digest, hashes = content["model"]["sha256"], content["training_photos"]["sha256"]
         predictor = Predictor(
             network, model, content["margin"], content["ready_made_crops"]["margin"],
@@ -159,3 +174,25 @@ def _described(description: Path, network: torch.nn.Module, model: Path) -> Pred
         logging.warning("There is no %s: photos of the training set are not recognised.", path)
         return predictor
     return dataclasses.replace(predictor, training=TrainingPhotos.read(path, hashes))
+
+
+def _check(description: Path, content: dict) -> None:
+    """Check the classes and the numbers of predictor.json.
+
+    Raises:
+        InputError: one is wrong.
+        KeyError, TypeError: one is missing.
+    """
+    way_out = "delete the file to have it made again, or get another copy"
+    if content["classes"] != list(CLASSES):
+        fault = f"the classes {content['classes']}, but {list(CLASSES)} are needed"
+        raise InputError(f"{description} has {fault}; {way_out}.")
+    for key, (least, most, optional) in NUMBERS.items():
+        value: Any = functools.reduce(operator.getitem, key.split("."), content)
+        if optional and value is None:
+            continue
+        if type(value) not in (int, float) or not least <= value <= most:
+            needed = f"a number from {least:g} to {most:g} is needed{' or null' * optional}"
+            raise InputError(
+                f"In {description}, {key} is {str(value)[:50]}, but {needed}; {way_out}."
+            )

@@ -49,14 +49,22 @@ class TrainingPhotos:
             digest: SHA-256 of the file, as predictor.json has it.
 
         Raises:
-            InputError: the file is another one.
+            InputError: the file is another one, or has no hashes.
         """
         if files.file_digest(path) != digest:
             raise InputError(
                 f"{path} is not the file that predictor.json names; delete it to predict without "
                 "it, or delete predictor.json to have both made again."
             )
-        return cls(np.load(path))
+        try:
+            words = np.load(path)
+            if words.dtype != np.uint64 or words.shape[:-1] != (WORDS,):
+                raise ValueError("it has no hashes")
+        except Exception as error:  # NumPy raises anything on foreign bytes
+            raise InputError(
+                f"{path} is damaged ({error}); delete it to predict without it."
+            ) from error
+        return cls(words)
 
     def have(self, pictures: Iterable[np.ndarray]) -> bool:
         """Whether one of the faces (3, height, width) uint8 RGB is nearly a training face."""

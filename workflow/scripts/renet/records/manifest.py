@@ -50,13 +50,8 @@ def _code(kind: str, *, folds: bool) -> dict[str, str]:
     return {name: code_digest.digest(SCRIPTS / name, module) for name in scripts}
 
 
-def differences(folder: Path, *, quick: bool) -> list[str]:
-    """The differences from the manifest of a run, a phrase each; none if the run is complete.
-
-    Args:
-        folder: of the run, in `runs` of a folder of results; receipts are found from the working
-            directory.
-        quick: whether the archives are left out.
+def read(folder: Path) -> dict:
+    """The manifest of the run in a folder.
 
     Raises:
         InputError: there is no manifest, or it is not one of this version.
@@ -66,11 +61,43 @@ def differences(folder: Path, *, quick: bool) -> list[str]:
     manifest = files.read_json(folder / FILE)
     if not isinstance(manifest, dict) or manifest.get("format") != FORMAT:
         raise InputError(f"{folder / FILE} is not of the format {FORMAT}; run the workflow again.")
+    return manifest
+
+
+def differences(folder: Path, manifest: dict, *, quick: bool) -> list[str]:
+    """The differences from the manifest of a run, a phrase each; none if the run is complete.
+
+    Args:
+        folder: of the run, in `runs` of a folder of results; receipts are found from the working
+            directory.
+        quick: whether the archives are left out.
+
+    Raises:
+        InputError: the manifest lacks an entry.
+    """
     try:
         archives = _changed_archives(manifest["archives"], quick=quick)
         return [*_changes(folder, manifest), *archives]
     except (KeyError, TypeError, AttributeError) as error:
         raise InputError(f"{folder / FILE} lacks {error}; run the workflow again.") from error
+
+
+def damaged_faces(results: Path) -> Iterator[str]:
+    """The HDF5 files of a folder of results whose pixels are not those of their digests."""
+    for path in sorted(results.glob("data/*.h5")):
+        try:
+            hdf5.check_digest(hdf5.read(path))
+        except InputError as error:
+            yield str(error).rstrip(".")
+
+
+def not_covered(folder: Path, covered: set[Path]) -> Iterator[Path]:
+    """The files of a folder that are not among these, or their folder if it has none of these."""
+    for path in sorted(folder.iterdir()):
+        if path.is_dir() and any(one.is_relative_to(path) for one in covered):
+            yield from not_covered(path, covered)
+        elif path not in covered:
+            yield path
 
 
 def _changes(folder: Path, manifest: dict) -> Iterator[str]:

@@ -3,6 +3,7 @@
 import dataclasses
 import hashlib
 import importlib.metadata
+import logging
 import os
 import platform
 import re
@@ -81,19 +82,38 @@ def hardware() -> dict:
 
 def revision(folder: Path) -> dict:
     """The git commit of a project's folder, and how files differ from it; None outside of git."""
-    command = ["git", "-C", str(folder), "describe", "--always", "--abbrev=40", "--exclude=*"]
+    unknown = dict.fromkeys(("revision", "modified", "diff", "untracked"))
     try:
-        described = subprocess.check_output([*command, "--dirty"], stderr=subprocess.DEVNULL)
-    except (FileNotFoundError, subprocess.CalledProcessError):  # compute nodes may lack git
-        return {"revision": None, "modified": None, "diff": None}
+        described = _git(folder, "describe", "--always", "--abbrev=40", "--exclude=*", "--dirty")
+    except FileNotFoundError:  # compute nodes may lack git
+        return unknown
+    except subprocess.CalledProcessError as error:
+        if (folder / ".git").exists():
+            logging.warning(
+                "The git revision of %s is not recorded (%s); if the folder is another user's, run "
+                "`git config --global --add safe.directory %s` before the next training.",
+                folder, error.stderr.decode().partition("\n")[0], folder,
+            )  # fmt: skip
+        return unknown
     commit, *dirty = described.decode().strip().split("-")
-    return {"revision": commit, "modified": bool(dirty), "diff": _diff(folder) if dirty else None}
+    listed = _git(folder, "ls-files", "--others", "--exclude-standard", "-z", "--", *CODE)
+    untracked = listed.decode(errors="replace").split("\0")[:-1]
+    return {
+        "revision": commit,
+        "modified": bool(dirty or untracked),
+        "diff": _diff(folder) if dirty else None,
+        "untracked": untracked,
+    }
+
+
+def _git(folder: Path, *arguments: str) -> bytes:
+    command = ["git", "-C", str(folder), *arguments]
+    return subprocess.run(command, capture_output=True, check=True).stdout
 
 
 def _diff(folder: Path) -> str:
     """What differs from the commit in the code of the project in a folder, or `sha256:…` of it."""
-    command = ["git", "-C", str(folder), "diff", "--no-ext-diff", "--no-color", "HEAD", "--", *CODE]
-    diff = subprocess.check_output(command)
+    diff = _git(folder, "diff", "--no-ext-diff", "--no-color", "HEAD", "--", *CODE)
     if len(diff) > LONGEST_DIFF:
         return f"sha256:{hashlib.sha256(diff).hexdigest()}"
     return diff.decode(errors="replace")

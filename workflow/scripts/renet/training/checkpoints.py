@@ -41,7 +41,7 @@ class Checkpoint:
         """
         content = model_file.content_of(model, training=state)
         # `model_file.write` checks it, too, but the latest one would be the previous one by then.
-        model_file.check_finite(content, f"{self.path} is not written")
+        model_file.check_tensors(content, f"{self.path} is not written")
         if self.path.exists():
             self.path.replace(self.previous)
         model_file.write(self.path, content)

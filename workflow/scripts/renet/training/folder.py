@@ -2,11 +2,12 @@
 
     checkpoint.pt, previous.pt     until it has finished: see `renet.training.checkpoints`
     tensorboard/                   events
-    model.pt, history.csv, …       its results; the outputs of the job are hard links to them
+    model.pt, history.csv, …       its results; of the outputs of the job, model.pt is a hard link,
+                                   the others are copies, which a user can edit
     finished.json                  written last: device, machine, and the SHA-256 of each result
 
 Snakemake deletes the outputs of a job before it starts the job. This folder is not an output, so
-that a job for the same training can link its results.
+that a job for the same training can take its results.
 """
 
 import contextlib
@@ -49,7 +50,7 @@ class TrainingFolder:
         fingerprint = hashlib.sha256(text.encode()).hexdigest()[:FINGERPRINT_CHARACTERS]
         self.path = parent / fingerprint
 
-    def link_results(
+    def run_or_reuse(
         self, outputs: Mapping[str, Path], compute: Callable[..., None], device: str
     ) -> None:
         """Link the outputs of a job to the results, which are computed unless they are there.
@@ -80,7 +81,7 @@ class TrainingFolder:
             for path in self._checkpoints():
                 path.unlink()
             for result, output in zip(results, outputs.values(), strict=True):
-                _link(result, output)
+                _link_or_copy(result, output)
             for path in self._others():
                 shutil.rmtree(path)
 
@@ -114,19 +115,23 @@ class TrainingFolder:
                 (self.path / FINISHED).unlink()
                 return False
         logging.info(
-            "The results of this training, computed on %s of %s, are linked from %s. To train "
+            "The results of this training, computed on %s of %s, are taken from %s. To train "
             "again, delete this folder and force the rule.",
             *(finished["device"], finished["machine"], self.path),
         )
         return True
 
 
-def _link(result: Path, output: Path) -> None:
-    """Put a hard link in place of an output, or a copy where the file system has no links."""
+def _link_or_copy(result: Path, output: Path) -> None:
+    """Put a result in place of an output: model.pt as a hard link where the file system has them.
+
+    An edit of another output would change the result through a link.
+    """
     with disk.explained(output):
         output.unlink(missing_ok=True)
         with contextlib.suppress(OSError):
-            os.link(result, output)
-            return
+            if result.suffix == ".pt":
+                os.link(result, output)
+                return
     with files.replacing(output) as temporary:
         shutil.copyfile(result, temporary)

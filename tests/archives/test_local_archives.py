@@ -1,17 +1,47 @@
-"""Gzipped tars, and a disk without space."""
+"""Archives on this machine: used in place, packed from a folder, or decompressed."""
 
 import gzip
 import os
-import resource
 import tarfile
 from pathlib import Path
 
 import pytest
 
-from helpers.download import MD5, TAR, digest_of, names, run_download, tar_bytes
-from helpers.http_server import Response
+from helpers.download import HTML, MD5, TAR, digest_of, names, tar_bytes
 from renet.archives import downloads, receipts
 from renet.common.errors import InputError
+
+
+def test_file_url_is_used_in_place(tmp_path, receipt_file, archive):
+    source = tmp_path / "my photos" / "wiki_crop.tar"
+    source.parent.mkdir()
+    source.write_bytes(TAR)
+    url = source.as_uri()
+    assert "my%20photos" in url
+    receipt = downloads.obtain(url, MD5, receipt_file)
+    assert (receipt.path, receipt.size, receipt.verified) == (str(source), len(TAR), True)
+    assert names(receipt_file.parent) == {"wiki_crop.tar.json", "wiki_crop.tar.checked"}
+    assert names(source.parent) == {"wiki_crop.tar"}
+    first = receipt_file.read_bytes()
+    downloads.obtain(url, MD5, receipt_file)
+    assert receipt_file.read_bytes() == first
+
+
+def test_file_url_with_the_wrong_bytes_is_left_alone(tmp_path, receipt_file):
+    source = tmp_path / "wiki_crop.tar"
+    source.write_bytes(HTML)
+    for digest in (MD5, None):
+        with pytest.raises(InputError, match="begin b'<!DOCTYPE html>") as caught:
+            downloads.obtain(source.as_uri(), digest, receipt_file)
+        assert "Put the right file there" in str(caught.value)
+    assert source.read_bytes() == HTML
+    assert not receipt_file.exists()
+
+
+def test_missing_file_is_named(tmp_path, receipt_file):
+    missing = tmp_path / "none.tar"
+    with pytest.raises(InputError, match=f"The file {missing} of the URL .* does not exist"):
+        downloads.obtain(missing.as_uri(), None, receipt_file)
 
 
 @pytest.mark.parametrize("name", ["a.tar.gz", "a.tgz"])
@@ -78,45 +108,9 @@ def test_damaged_gzip_is_an_input_error(server, receipt_file, damage):
     else:
         packed[-6] ^= 0xFF
     server.contents["/wiki.tar.gz"] = bytes(packed)
-    for digest in (None, digest_of(packed)):
+    for digest in (None, None, digest_of(packed)):
         with pytest.raises(InputError, match="damaged and cannot be decompressed"):
             downloads.obtain(server.url("/wiki.tar.gz"), digest, receipt_file)
     assert not receipt_file.exists()
     assert not receipt_file.with_name("wiki.tar").exists()
-
-
-def test_content_encoding_is_not_decoded(server, receipt_file):
-    packed = gzip.compress(TAR, mtime=0)
-    server.contents["/wiki.tar.gz"] = packed
-    server.responses = [Response(headers={"Content-Encoding": "gzip"})]
-    downloads.obtain(server.url("/wiki.tar.gz"), digest_of(packed), receipt_file)
-    assert receipt_file.with_name("wiki.tar.gz").read_bytes() == packed
-
-
-@pytest.mark.fault("too-little-space")
-def test_too_little_space_is_an_error_before_anything_is_written(server, receipt_file, archive):
-    server.responses = [Response(headers={"Content-Length": str(1 << 60)})]
-    with pytest.raises(
-        InputError, match=rf"needs {1 << 60:,} more bytes, but only [\d,]+ are free"
-    ):
-        downloads.obtain(server.url("/static/wiki_crop.tar"), MD5, receipt_file)
-    assert names(archive.parent) == set()
-
-
-@pytest.mark.fault("full-disk")
-def test_write_error_keeps_the_part_for_the_next_run(server, receipt_file, archive):
-    """A limit on the size of files stands for a full disk: both are errors of write()."""
-
-    def limit() -> None:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))
-
-    url = server.url("/static/wiki_crop.tar")
-    result = run_download(url, "--digest", MD5, "-o", receipt_file, preexec_fn=limit)
-    assert result.returncode == 1
-    assert "cannot be written" in result.stderr
-    assert "Traceback" not in result.stderr
-    kept = archive.with_name("wiki_crop.tar.part").stat().st_size
-    assert 0 < kept <= 100_000
-    assert run_download(url, "--digest", MD5, "-o", receipt_file).returncode == 0
-    assert server.requested_ranges() == [None, f"bytes={kept}-"]
-    assert archive.read_bytes() == TAR
+    assert len(server.requests) == 1
