@@ -119,9 +119,10 @@ def _tables(source: str, archive: dict) -> list[tuple[str, str]]:
 
 def _check_slices(source: str, archive: dict) -> None:
     """Check that the tables of a source have the columns that `slices` names."""
-    groups = (archive["labels"] or {}).get("groups", [])
+    labels = archive["labels"] or {}
     for table in archive["tables"] or ["`labels.pattern`"]:
-        known = [*(next(sources.table_rows(table), []) if archive["tables"] else []), *groups]
+        rows = sources.table_rows(table, labels["required"]) if archive["tables"] else iter(())
+        known = [*next(rows, []), *labels.get("groups", [])]
         for name in set(archive["slices"]).difference(known):
             raise InputError(
                 f"`archives.{source}.slices` names {name}, which is not a column of {table}; its "
