@@ -30,7 +30,7 @@ def launch_job(job: TrainJob) -> None:
     """Train a run in its number of processes, evenly on the machines of this SLURM job.
 
     Raises:
-        TrainingInterrupted: the job received SIGTERM.
+        TrainingInterrupted: the job received SIGTERM or SIGINT.
         InputError: a process failed or was killed; the log file has the reason.
     """
     recipe, machines = job.settings.train, job.nodes
@@ -52,7 +52,7 @@ def launch_job(job: TrainJob) -> None:
     with stop_requests() as stop:
         status = srun.wait()
     if status and stop:
-        raise TrainingInterrupted("The training received SIGTERM; start it again to continue.")
+        raise TrainingInterrupted("The training was stopped; start it again to continue.")
     if status:
         raise InputError(
             f"The processes on {machines} machines ended with exit code {status}; the lines above "
