@@ -91,7 +91,7 @@ def _work(
                 function(*arguments)
         except TrainingInterrupted as error:
             if processes.is_main():
-                logging.warning("%s", error)  # SIGTERM to the launcher too, which knows no more
+                logging.error("%s", error)  # the launcher, which is stopped too, knows no more
             raise
         except InputError:
             raise
