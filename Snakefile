@@ -81,6 +81,8 @@ if rules.has("report"):  # a module may take some of the rules
     RESULTS = Path(rules.report.output.index).parent
     refuse_faults(checks.check_results, config, RESULTS)
     refuse_faults(checks.check_own_results, config, RESULTS)
+    if IS_MAIN and ALL_RULES:
+        refuse_faults(checks.check_outputs, RESULTS, kept_outputs())
 
 
 rule all:
@@ -89,19 +91,5 @@ rule all:
         # Every output that is kept, by name: a page that stands does not hide a table that is lost.
         receipts_of(ALL_SOURCES),
         [shards_of(ALL_SOURCES, suffix) for suffix in KEPT_SHARDS],
-        lambda wildcards: outputs_of(
-            "index_archive", "parse_metadata", source=ALL_SOURCES
-        ),
-        lambda wildcards: outputs_of("shuffle", "external_set", external=EXTERNAL),
-        lambda wildcards: expand(
-            [rules.write_hdf5.output[name] for name in KEPT_FILES],
-            subset=[*SUBSETS, *(["development"] if WITH_FOLDS else []), *EXTERNAL],
-        ),
-        lambda wildcards: files_of_runs(RUNS) + asked_of_runs(RUNS),
-        lambda wildcards: outputs_of("manifest", run=RUNS),
-        lambda wildcards: (
-            outputs_of("hub", run=RUNS) if "hub" in config["export"] else []
-        ),
-        lambda wildcards: outputs_of("thumbnails", "compare", "report"),
-        lambda wildcards: outputs_of("learning_curve") + fractions_of(CURVES),
-        lambda wildcards: outputs_of("audit", "audit_fold", **FOLDS),
+        lambda wildcards: kept_outputs(),
+        fractions_of(CURVES),

@@ -1,6 +1,7 @@
 """A full disk, or a file that cannot be written: one sentence, and nothing half-written."""
 
 import errno
+import os
 import shutil
 import subprocess
 import sys
@@ -238,6 +239,16 @@ def test_file_that_the_system_names_is_named_and_not_the_one_that_is_written(tmp
     error = PermissionError(errno.EACCES, "Permission denied", "/data/wiki.tar")
     sentence = disk.fault(error, tmp_path / "1-of-2.npy.tmp")
     assert sentence.startswith("/data/wiki.tar cannot be written or read")
+
+
+@pytest.mark.fault("full-disk")
+def test_disk_without_free_inodes_is_one_sentence_that_names_them(tmp_path, monkeypatch):
+    sizes = dict.fromkeys(["f_files", "f_bavail", "f_blocks", "f_bfree", "f_frsize"], 9)
+    full = SimpleNamespace(**sizes, f_favail=0)
+    monkeypatch.setattr(os, "statvfs", lambda _: full)
+    sentence = disk.fault(OSError(errno.ENOSPC, "No space"), tmp_path / "a.csv")
+    assert "a.csv cannot be written" in sentence and "no inode" in sentence
+    assert "delete some files" in sentence and "bytes" not in sentence
 
 
 def test_other_errors_keep_their_traceback():

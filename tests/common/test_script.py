@@ -221,20 +221,30 @@ raise KeyboardInterrupt
 """
 
 
-def test_lines_of_other_packages_are_in_the_log_alone_but_for_their_errors(tmp_path):
-    printed = run_code(LINES_OF_ANOTHER_PACKAGE).stderr
-    assert "The file is written." in printed and "A real error" in printed
-    assert "unused nodes" not in printed
-    printed = run_code(LINES_OF_ANOTHER_PACKAGE, tmp_path / "job.log").stderr
-    assert "unused nodes" not in printed
-    assert "Removed 61 unused nodes" in (tmp_path / "job.log").read_text()
+@pytest.fixture(scope="module")
+def interrupted(tmp_path_factory) -> tuple[str, str, str]:
+    """What a job and a script by hand print, and the log of the job."""
+    log = tmp_path_factory.mktemp("job") / "job.log"
+    job = run_code(LINES_OF_ANOTHER_PACKAGE, log).stderr
+    return job, run_code(LINES_OF_ANOTHER_PACKAGE).stderr, log.read_text()
 
 
-def test_interrupted_job_says_that_the_same_command_resumes(tmp_path):
-    run_code(LINES_OF_ANOTHER_PACKAGE, tmp_path / "job.log")
-    last = (tmp_path / "job.log").read_text().splitlines()[-1]
-    assert last.endswith("Interrupted; the same command resumes the workflow.")
-    assert run_code(LINES_OF_ANOTHER_PACKAGE).stderr.endswith("Interrupted.\n")
+def test_lines_of_other_packages_are_in_the_log_alone_but_for_their_errors(interrupted):
+    of_job, by_hand, log = interrupted
+    assert "The file is written." in by_hand and "A real error" in by_hand
+    assert "unused nodes" not in by_hand and "unused nodes" not in of_job
+    assert "Removed 61 unused nodes" in log
+
+
+def test_interrupted_job_says_in_its_log_that_the_same_command_resumes(interrupted):
+    of_job, by_hand, log = interrupted
+    assert log.endswith("Stopped. The same command resumes.\n") and not of_job
+    assert by_hand.endswith("Stopped.\n")
+
+
+def test_job_that_ctrl_c_ends_at_its_imports_leaves_no_traceback():
+    assert not run_code("snakemake = None; import renet; raise KeyboardInterrupt").stderr
+    assert "ZeroDivisionError" in run_code("snakemake = None; import renet; 1 / 0").stderr
 
 
 def test_lines_of_child_processes_stay_in_the_log(tmp_path):

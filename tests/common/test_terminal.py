@@ -137,6 +137,14 @@ def test_error_of_a_job_appears_once_and_last(finished, tmp_path):
     assert len([line for line in session.lines if "delete the receipt" in line]) == 1
 
 
+@pytest.mark.usefixtures("ctrl_c_ends_processes")
+def test_ctrl_c_leaves_one_line_in_place_of_a_traceback_and_an_error(project):
+    session = run_on_a_terminal(project, columns=WIDE, ctrl_c_at="portraits")
+    said = "\n".join(session.lines)
+    assert session.status != 0 and session.lines[-1] == "Stopped. The same command resumes."
+    assert said.count("resumes") == 1 and "Traceback" not in said and "failed" not in said
+
+
 def test_script_called_by_hand_leaves_one_bar_and_one_line_for_each_epoch(tmp_path):
     write_faces(tmp_path / "train.h5")
     write_faces(tmp_path / "test.h5", 20, 1)

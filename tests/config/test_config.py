@@ -275,7 +275,7 @@ def test_crop_settings_follow_from_the_kind_of_photos(tmp_path, changes, crop):
         ("path,gender\na.jpg,f\n", {}, "one"),
         ("path,gender\na.jpg,f\n", {"faces": "largest"}, "largest"),
         ("path;gender;x1;y1;x2;y2\na.jpg;f;;;;\nb.jpg;f\n", {}, "one"),
-        ("path;gender;X1;Y1;X2;Y2\na.jpg;f;;;;\nb.jpg;f;1;1;9;9\n", {}, None),
+        ('path;gender;X1;Y1;X2;Y2;",,,,,,,"\na.jpg;f;;;;;\nb.jpg;f;1;1;9;9;\n', {}, None),
         ("path,gender,x1\na.jpg,f,\nb.jpg,f,3\n", {}, None),  # an error of parse_metadata
         ('path,gender\n"a.jpg\0\n', {}, "one"),  # the same
     ],

@@ -327,6 +327,38 @@ def test_record_of_another_form_does_not_stop_the_workflow(tmp_path, content):
     checks.check_results({"sources": ["sample"]}, tmp_path)
 
 
+@pytest.mark.fault("own-file")
+@pytest.mark.parametrize("results", ["photos", "photos/results", "."])
+@pytest.mark.parametrize("overlay", ["predict: {photos: photos}", OWN + "'file://HERE/photos'}}"])
+def test_results_beside_photos_are_refused(tmp_path, monkeypatch, overlay, results):
+    monkeypatch.chdir(tmp_path)
+    Path("photos").mkdir()
+    Path("own.yaml").write_text(overlay.replace("HERE", str(tmp_path)))
+    with pytest.raises(InputError, match=r"names \S*photos, .* written to .*`pathvars: {results: "):
+        checks.check_own_results(load(Path("own.yaml")), Path(results))
+
+
+@pytest.mark.fault("own-file")
+def test_file_that_no_earlier_run_wrote_is_not_replaced(tmp_path):
+    project = copy_project(tmp_path)
+    own = project / "mine/data/train.csv"
+    own.parent.mkdir(parents=True)
+    own.touch()
+    outcome = dry_run(project, "--config", "pathvars={results: mine}")
+    assert outcome.returncode == 1
+    assert "mine/data/train.csv would be replaced" in outcome.stderr
+    assert "`pathvars: {results: …}`" in outcome.stderr
+
+
+@pytest.mark.parametrize("left", ["logs/shuffle/shuffle.log", "runs/a/logs/train.log",
+                                  "runs/a/training/b", "runs/a/provenance.json"])  # fmt: skip
+def test_output_beside_what_an_earlier_run_left_is_replaced(tmp_path, left):
+    for name in (left, "README.md"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    checks.check_outputs(tmp_path, [str(tmp_path / "README.md")])
+
+
 @pytest.mark.parametrize(
     ("overlay", "fault"),
     [

@@ -34,9 +34,17 @@ class Session:
 
 
 def on_a_terminal(
-    folder: Path, *command: object, columns: int = COLUMNS, **environment: str
+    folder: Path,
+    *command: object,
+    columns: int = COLUMNS,
+    ctrl_c_at: str | None = None,
+    **environment: str,
 ) -> Session:
-    """Run a command in a folder, with a terminal as its standard input, output and error."""
+    """Run a command in a folder, with a terminal as its standard input, output and error.
+
+    Args:
+        ctrl_c_at: a text; when it is on the screen, Ctrl-C is typed.
+    """
     child, descriptor = pty.fork()
     if child == 0:
         fcntl.ioctl(0, termios.TIOCSWINSZ, struct.pack("HHHH", ROWS, columns, 0, 0))
@@ -50,6 +58,8 @@ def on_a_terminal(
         while printed := os.read(descriptor, 1 << 16):
             stream.feed(printed)
             screens.append([line.rstrip() for line in screen.display if line.strip()])
+            if ctrl_c_at and any(ctrl_c_at in line for line in screens[-1]):
+                ctrl_c_at = os.write(descriptor, b"\x03") and None
     except OSError:  # the child has ended
         pass
     os.close(descriptor)

@@ -79,12 +79,16 @@ def run(project: Path, *arguments: object) -> str:
 
 
 def run_on_a_terminal(
-    project: Path, *arguments: object, columns: int = terminal.COLUMNS
+    project: Path,
+    *arguments: object,
+    columns: int = terminal.COLUMNS,
+    ctrl_c_at: str | None = None,
 ) -> terminal.Session:
     """Run the workflow as `make` does."""
     command = [sys.executable, "-m", "snakemake", "--cores", "2", "--logger", "summary"]
     command += ["--configfile", "small.yaml", *arguments]
-    return terminal.on_a_terminal(project, *command, columns=columns, PYTHONPATH="workflow/logger")
+    options = {"columns": columns, "ctrl_c_at": ctrl_c_at}
+    return terminal.on_a_terminal(project, *command, **options, PYTHONPATH="workflow/logger")
 
 
 def planned(project: Path, *arguments: object) -> set[str]:

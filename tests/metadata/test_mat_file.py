@@ -3,6 +3,8 @@
 import datetime
 import io
 import json
+import os
+import signal
 import unicodedata
 
 import numpy as np
@@ -227,6 +229,20 @@ def test_celeb_names_change_nothing_whatever_they_are(change):
     whole = read_mat(changed_mat(lambda fields: None, "imdb"), "imdb")
     changed = read_mat(changed_mat(lambda fields: change(fields, "celeb_names"), "imdb"), "imdb")
     pd.testing.assert_frame_equal(changed, whole)
+
+
+def end(number: signal.Signals) -> None:
+    os.kill(os.getpid(), number)
+
+
+@pytest.mark.fault("damaged-mat")
+@pytest.mark.parametrize(
+    ("fault", "value"), [(end, signal.SIGSEGV), (end, signal.SIGBUS), (np.zeros, 3 << 30)]
+)
+def test_crash_of_scipy_or_a_bomb_is_one_sentence_with_a_way_out(monkeypatch, fault, value):
+    monkeypatch.setattr(scipy.io, "loadmat", lambda *_, **__: fault(value))
+    with pytest.raises(InputError, match=r"wiki\.mat is damaged, .* memory .*; get the file"):
+        read_mat(mat_bytes([{}]), "wiki")
 
 
 def test_missing_mat_file_is_named(tmp_path):

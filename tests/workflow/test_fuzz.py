@@ -148,7 +148,8 @@ def check_table(folder: Path, table: pd.DataFrame, count: int | None = None) -> 
 def check_mat(folder: Path, case: tuple[bytes, bytes]) -> None:
     try:
         table = read_mat(case[1], "wiki")
-    except InputError:
+    except InputError as error:
+        assert "wiki.mat" in str(error)
         return
     check_table(folder, table)
 

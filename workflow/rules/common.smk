@@ -135,6 +135,23 @@ def asked_of_runs(names):
     return found
 
 
+def kept_outputs():
+    """The outputs that are kept, of all rules but the receipts, shards and learning curves."""
+    files = [name for name in KEPT_FILES if rules.has("write_hdf5")]
+    subsets = [*SUBSETS, *(["development"] if WITH_FOLDS else []), *EXTERNAL]
+    return [
+        *outputs_of("index_archive", "parse_metadata", source=ALL_SOURCES),
+        *outputs_of("shuffle", "external_set", external=EXTERNAL),
+        *expand([rules.write_hdf5.output[name] for name in files], subset=subsets),
+        *files_of_runs(RUNS),
+        *asked_of_runs(RUNS),
+        *outputs_of("manifest", run=RUNS),
+        *(outputs_of("hub", run=RUNS) if "hub" in config["export"] else []),
+        *outputs_of("thumbnails", "compare", "report", "learning_curve"),
+        *outputs_of("audit", "audit_fold", **FOLDS),
+    ]
+
+
 def without_folders(paths):
     """The files among outputs; a folder as an input would rerun its rule by its time stamp."""
     return [path for path in paths if Path(path).suffix]

@@ -2,9 +2,9 @@
 
 Requires: nothing.
 Provides: `project_folder`; MODULE, OVERLAYS and COMMAND_LINE, where the config comes
-from; IS_MAIN, whether this is the process that a user started; OWN_ENVIRONMENTS, whether
-Snakemake makes those of the rules; `limit_gpus`, `refuse_faults` and
-`refuse_installed_package`.
+from; ALL_RULES, whether a module takes all rules; IS_MAIN, whether this is the process that a
+user started; OWN_ENVIRONMENTS, whether Snakemake makes those of the rules; `limit_gpus`,
+`refuse_faults` and `refuse_installed_package`.
 """
 
 import importlib.util
@@ -40,6 +40,8 @@ def project_folder(source):
 
 # Missing: whether this is a module that is given its config, and the module's name.
 MODULE = workflow.modifier.namespace if workflow.modifier.skip_configfile else None
+# Missing: whether a module takes all rules; otherwise, the user gives some of the outputs.
+ALL_RULES = workflow.modifier.rule_whitelist is None
 # Missing: the files of --configfile, which errors and pages name, and the values of --config.
 OVERLAYS = [] if MODULE else workflow.config_settings.configfiles
 COMMAND_LINE = {} if MODULE else workflow.config_settings.config

@@ -2,15 +2,17 @@
 
 `make` uses it: PYTHONPATH=workflow/logger snakemake --logger summary. Snakemake's own lines are in
 .snakemake/log as always. The result is the last line of the job's own log. An error is printed
-once.
+once, and after Ctrl-C one line, since a terminal stops the jobs too.
 """
 
 import logging
 import re
+import signal
 import sys
 import time
 from collections import Counter, defaultdict
 from pathlib import Path
+from types import FrameType
 
 from snakemake_interface_logger_plugins.base import LogHandlerBase
 from snakemake_interface_logger_plugins.common import LogEvent
@@ -37,7 +39,14 @@ class LogHandler(LogHandlerBase):
         self._seconds: defaultdict[str, float] = defaultdict(
             float
         )  # of a rule's finished jobs, added up
-        self._failed = False
+        self._failed = self._stopped = False
+        if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+            signal.signal(signal.SIGINT, self._stop)
+
+    def _stop(self, number: int, frame: FrameType | None) -> None:
+        self._failed = self._stopped = True
+        sys.excepthook = lambda *_: None  # Snakemake does not catch it while it plans the jobs
+        signal.default_int_handler(number, frame)
 
     def emit(self, record: logging.LogRecord) -> None:
         """Print what a user should see of one record; most of them are for the log file alone."""
@@ -61,12 +70,17 @@ class LogHandler(LogHandlerBase):
 
     def close(self) -> None:
         """Print where to look."""
-        if self._page:  # last: other rules may end after the report
+        if self._stopped:
+            self._print("Stopped. The same command resumes.")
+            self._stopped = False
+        elif self._page:  # last: other rules may end after the report
             self._print(f"Open {self._page}")
             self._page = None
         super().close()
 
     def _fail(self, job: dict) -> None:
+        if self._stopped:
+            return
         self._failed = True
         self._print(f"{job['rule_name']} failed: {error_of(job['log'])}")
 

@@ -59,10 +59,14 @@ def fault(error: BaseException, path: Path | None = None) -> str | None:
         return None
     if not written:
         return f"A file cannot be written: {os.strerror(number)}; free some space and start again."
-    free = shutil.disk_usage(_existing(written)).free
+    folder = _existing(written)
+    lack = f"{shutil.disk_usage(folder).free:,} bytes are free", "free some space"
+    disk = os.statvfs(folder)
+    if disk.f_files and not disk.f_favail:  # some file systems do not count inodes
+        lack = "no inode, which each file needs, is free", "delete some files"
     return (
-        f"{written} cannot be written: {os.strerror(number)}, and {free:,} bytes are free in "
-        f"{written.parent}; free some space and start again."
+        f"{written} cannot be written: {os.strerror(number)}, and {lack[0]} in {written.parent}; "
+        f"{lack[1]} and start again."
     )
 
 

@@ -6,7 +6,7 @@ class InputError(ValueError):
 
 
 class TrainingInterrupted(InputError):
-    """The training was stopped by SIGTERM and has saved a checkpoint."""
+    """The training was stopped by SIGTERM or Ctrl-C and has saved a checkpoint."""
 
 
 def lack_of_memory(error: BaseException) -> str | None:

@@ -78,8 +78,7 @@ def _log_uncaught(_: type[BaseException], error: BaseException, __: TracebackTyp
     if isinstance(error, InputError):
         logging.error("%s", error)
     elif isinstance(error, KeyboardInterrupt):
-        way_out = "; the same command resumes the workflow" if log_file() else ""
-        logging.error("Interrupted%s.", way_out)
+        logging.error("Stopped.%s", " The same command resumes." if log_file() else "")
     elif isinstance(error, BrokenPipeError):
         logging.error("The program that reads the output has ended.")
     elif isinstance(error, Exception) and (sentence := disk.fault(error)):

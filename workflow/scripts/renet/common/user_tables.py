@@ -15,12 +15,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from renet.common.delimiters import DELIMITERS, delimiter_of
 from renet.common.errors import InputError
 from renet.common.imdb_wiki import CLASSES
 from renet.common.photo_formats import SUFFIXES
 from renet.common.tables import printable
 
-DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs"}
 GENDERS = {
     **dict.fromkeys(["0", "0.0", "f", "female"], 0),
     **dict.fromkeys(["1", "1.0", "m", "male"], 1),
@@ -42,7 +42,7 @@ def read(file: str | Path, required: Sequence[str], optional: Sequence[str]) -> 
         InputError: the file cannot be read, is not a CSV in UTF-8 or lacks a required column.
     """
     text = _text(file)
-    delimiter = _delimiter(text, required)
+    delimiter = delimiter_of(text.partition("\n")[0], required)
     rows = _rows(text, delimiter, file)
     _, header = next(rows, (1, []))
     if len(required) == len(header) == 1 and header[0].lower().endswith(SUFFIXES):
@@ -122,17 +122,6 @@ def _text(file: str | Path) -> str:
             f"{file}, line {line}: the byte {content[error.start]:#04x} is not UTF-8; save the "
             "table as CSV in UTF-8."
         ) from error
-
-
-def _delimiter(text: str, required: Sequence[str]) -> str:
-    """The delimiter with which the header names most of the required columns."""
-    header = text.partition("\n")[0]
-
-    def named(delimiter: str) -> int:
-        names = {name.strip().strip('"').lower() for name in header.split(delimiter)}
-        return len(names & set(required))
-
-    return max(DELIMITERS, key=named)
 
 
 def _rows(text: str, delimiter: str, file: str | Path) -> Iterator[tuple[int, list[str]]]:

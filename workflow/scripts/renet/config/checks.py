@@ -2,6 +2,7 @@
 
 import importlib.util
 import os
+from collections.abc import Iterable
 from pathlib import Path
 
 from renet.common import files
@@ -12,6 +13,11 @@ from renet.config.recipe import Recipe
 # Tables of results/data beside those of the external sets.
 TABLES = (
     "train", "validation", "test", "development", "out_of_fold", "split", "funnel", "corrected",
+)  # fmt: skip
+# In a folder of results, also of one after `make clean` or whose runs were deleted.
+EARLIER_RUN = (
+    "logs/*/*.log", "runs/*/logs", "runs/*/training", "runs/*/provenance.json",
+    "data/*/metadata.csv",
 )  # fmt: skip
 AUDIT_PROPOSALS = ("audit", "suspects.csv")  # the end of the path
 ONNX = ("onnx", "onnxscript")
@@ -52,13 +58,9 @@ def check_paths(config: dict) -> None:
     """
     named = [(f"`{key}`", config[key]) for key in ("datasheet", "corrections")]
     named += [("`split.from`", config["split"]["from"]), *_start_files(config)]
-    places = [("`predict.photos`", Path(place)) for place in sources.places_to_predict(config)]
     for source in sources.with_external(config):
-        archive = sources.archive(config, source)
-        named += _tables(source, archive)
-        in_place = filter(None, map(urls.local_path, archive["urls"]))
-        places += [(f"`archives.{source}.url`", path) for path in in_place]
-    for key, path in places:
+        named += _tables(source, sources.archive(config, source))
+    for key, path in _places(config):
         if not path.exists():
             raise InputError(f"{key} names {_shown(path)}, which does not exist; check the path.")
     if Path(config["corrections"] or "").parts[-2:] == AUDIT_PROPOSALS:
@@ -110,6 +112,15 @@ def _start_files(config: dict) -> list[tuple[str, str]]:
     return [(f"`train.start_from` of the run {name}", file) for name, file in found.items() if file]
 
 
+def _places(config: dict) -> list[tuple[str, Path]]:
+    """The keys and paths of archives on the disk, and of the photos to predict."""
+    found = [("`predict.photos`", Path(place)) for place in sources.places_to_predict(config)]
+    for source in sources.with_external(config):
+        in_place = filter(None, map(urls.local_path, sources.archive(config, source)["urls"]))
+        found += [(f"`archives.{source}.url`", path) for path in in_place]
+    return found
+
+
 def _tables(source: str, archive: dict) -> list[tuple[str, str]]:
     """The keys and paths of the tables and lists that describe the photos of a source."""
     key = "table" if archive["table"] else "labels"
@@ -119,9 +130,10 @@ def _tables(source: str, archive: dict) -> list[tuple[str, str]]:
 
 def _check_slices(source: str, archive: dict) -> None:
     """Check that the tables of a source have the columns that `slices` names."""
-    groups = (archive["labels"] or {}).get("groups", [])
+    labels = archive["labels"] or {}
     for table in archive["tables"] or ["`labels.pattern`"]:
-        known = [*(next(sources.table_rows(table), []) if archive["tables"] else []), *groups]
+        rows = sources.table_rows(table, labels["required"]) if archive["tables"] else iter(())
+        known = [*next(rows, []), *labels.get("groups", [])]
         for name in set(archive["slices"]).difference(known):
             raise InputError(
                 f"`archives.{source}.slices` names {name}, which is not a column of {table}; its "
@@ -157,7 +169,7 @@ def check_results(config: dict, results: Path) -> None:
 
 
 def check_own_results(config: dict, results: Path) -> None:
-    """Refuse a `split.from` that the workflow itself writes, and a `start_from` of its own run."""
+    """Refuse inputs that the workflow itself writes: weights, a split, or photos in `results`."""
     for key, file in _start_files(config):
         if (results / "runs" / key.split()[-1]).resolve() in Path(file).resolve().parents:
             raise InputError(f"{key} names {file}, which this run overwrites; name a copy of it.")
@@ -166,6 +178,32 @@ def check_own_results(config: dict, results: Path) -> None:
         raise InputError(
             f"`split.from` names {kept}, which the workflow overwrites; copy it out of {results}, "
             "and name the copy."
+        )
+    own = results.resolve()
+    for key, place in _places(config):
+        folder = place.resolve()
+        if folder.is_dir() and (folder.is_relative_to(own) or own.is_relative_to(folder)):
+            raise InputError(
+                f"{key} names {place}, and the results would be written to {results}; name a "
+                "folder outside of it by `pathvars: {results: …}`."
+            )
+
+
+def check_outputs(results: Path, outputs: Iterable[str]) -> None:
+    """Check that no file of somebody else lies where an output would replace it.
+
+    Args:
+        outputs: the paths of all outputs in the folder `results`.
+
+    Raises:
+        InputError: naming the first such file.
+    """
+    if any(any(results.glob(pattern)) for pattern in EARLIER_RUN):
+        return
+    for path in filter(os.path.lexists, outputs):
+        raise InputError(
+            f"{path} would be replaced, and {results} has no run of this workflow; move the file, "
+            "or name another folder by `pathvars: {results: …}`."
         )
 
 

@@ -4,10 +4,11 @@ import contextlib
 import csv
 import hashlib
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from renet.common import files
+from renet.common.delimiters import delimiter_of
 from renet.common.errors import InputError
 from renet.common.imdb_wiki import ARCHIVE_MARGIN, BOX_COLUMNS, TABLE
 from renet.config import labels, urls
@@ -65,14 +66,15 @@ def archive(config: dict, source: str) -> dict:
         "digests": digests or [None] * len(addresses),
         "table": settings.get("table"),
         "slices": list(dict.fromkeys(map(str.lower, slices))),
-        "detected": _detected(source, settings),
+        "detected": _detected(source, settings, labelled["labels"]),
         **{key: settings[key] for key in ("database", "photos", "shards", "subjects")},
     }
 
 
-def table_rows(table: str | Path) -> Iterator[list[str]]:
+def table_rows(table: str | Path, required: Sequence[str]) -> Iterator[list[str]]:
     """The fields of each row of a user's CSV, in lower case and the header first.
 
+    The table must have the columns `required`.
     Errors are reported when the table is used; here the rows end before a row with an error.
     """
     with (
@@ -81,11 +83,11 @@ def table_rows(table: str | Path) -> Iterator[list[str]]:
     ):
         header = lines.readline()
         lines.seek(0)
-        for row in csv.reader(lines, delimiter=max(",;\t", key=header.count)):
+        for row in csv.reader(lines, delimiter=delimiter_of(header, required)):
             yield [field.strip().lower() for field in row]
 
 
-def _detected(source: str, settings: dict) -> str | None:
+def _detected(source: str, settings: dict, labelled: dict) -> str | None:
     """Which face of a photo the detector takes; None if the detector is not used for this archive.
 
     Raises:
@@ -94,7 +96,7 @@ def _detected(source: str, settings: dict) -> str | None:
     is_detected = settings["database"] == TABLE and settings["photos"] == "whole"
     is_detected &= "box" not in settings.get("labels", {})
     if is_detected and settings.get("table"):
-        rows = table_rows(settings["table"])
+        rows = table_rows(settings["table"], labelled["required"])
         places = [place for place, name in enumerate(next(rows, [])) if name in BOX_COLUMNS]
         sides = (row[place : place + 1] for row in rows for place in places) if places else ()
         is_detected = not any(map(any, sides))

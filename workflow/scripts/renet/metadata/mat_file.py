@@ -1,5 +1,6 @@
 """The .mat files of IMDB-WIKI: their rows, and the ages and subjects that follow from them."""
 
+from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path, PurePosixPath
 from typing import IO, Any
 
@@ -9,6 +10,7 @@ import scipy.io
 
 from renet.archives import receipts, tar_index
 from renet.archives.tar_index import Member
+from renet.common import child_processes
 from renet.common.errors import InputError
 from renet.common.imdb_wiki import BOX_COLUMNS, IMDB
 from renet.common.tables import printable
@@ -37,6 +39,16 @@ def read(path: str | Path, database: str, member: Member | None = None) -> pd.Da
         InputError: the file is not a MATLAB v5 file with that struct and these fields.
     """
     name = f"{member.name} in {path}" if member else str(path)
+    try:  # scipy's reader is in C, where a damaged file can end the process or fill the memory
+        return child_processes.call(_read, path, database, member, name)
+    except (BrokenProcessPool, MemoryError) as error:
+        raise InputError(
+            f"{name} is damaged, or needs more memory than this machine or the limit of "
+            f"{child_processes.LARGEST:,} bytes allows; get the file from its publisher again."
+        ) from error
+
+
+def _read(path: str | Path, database: str, member: Member | None, name: str) -> pd.DataFrame:
     try:
         with tar_index.open_member(path, member) if member else Path(path).open("rb") as stream:
             fields = _load_fields(stream, database, name)
@@ -84,6 +96,8 @@ def _load_fields(stream: IO[bytes], database: str, name: str) -> dict[str, np.nd
         options = {"variable_names": [database], "mat_dtype": True, "squeeze_me": True}
         struct = scipy.io.loadmat(stream, **options)[database].reshape(1)[0]
         return {name: struct[name] for name in struct.dtype.names}
+    except MemoryError:
+        raise
     except Exception as error:  # a decoder of foreign bytes raises anything
         raise InputError(
             f"{name} is not a MATLAB v5 file with a struct named {database} "

@@ -72,7 +72,7 @@ def launch_on_machines(job: loop.TrainJob) -> None:
     with processes.stop_requests() as stop:
         status = srun.wait()
     if status and stop:
-        raise TrainingInterrupted(f"The training received SIGTERM; {START_AGAIN}")
+        raise TrainingInterrupted(f"The training was stopped; {START_AGAIN}")
     if status:
         raise InputError(
             f"The processes on {machines} machines ended with exit code {status}; the lines above "
@@ -122,7 +122,7 @@ def _work(device: str, log_file: str | None, function: Callable[..., None], *giv
                 function(*given)
         except InputError as error:
             if isinstance(error, TrainingInterrupted) and processes.is_main():
-                logging.warning("%s", error)  # SIGTERM to the launcher too, which knows no more
+                logging.error("%s", error)  # the launcher, stopped too, knows no more
             raise
         except Exception:
             time.sleep(SECONDS_BEFORE_THE_END)

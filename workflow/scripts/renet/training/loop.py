@@ -251,7 +251,7 @@ class Trainer:
 
         Raises:
             InputError: the loss became NaN or infinite; the last checkpoint stays.
-            TrainingInterrupted: SIGTERM came; a checkpoint was written.
+            TrainingInterrupted: SIGTERM or SIGINT came; a checkpoint was written.
         """
         self._checkpoint = checkpoint
         with contextlib.ExitStack() as stack:
@@ -375,8 +375,8 @@ class Trainer:
         if stops:
             processes.barrier()  # rank 0 may still write, and would be ended with this process
             raise TrainingInterrupted(
-                f"The training received SIGTERM in epoch {self.epoch + 1} and stopped; start it "
-                "again to continue from its checkpoint."
+                f"The training was stopped in epoch {self.epoch + 1}; start it again to continue "
+                "from its checkpoint."
             )
 
     def _save(self, min_age: float | None = None) -> None:

@@ -37,13 +37,17 @@ def group(device: str) -> Iterator[None]:
 
 @contextlib.contextmanager
 def stop_requests() -> Iterator[list[int]]:
-    """Within this context, SIGTERM does not end the process, and is added to the list."""
+    """Within this context, SIGTERM and SIGINT (of Ctrl-C) are added to a list and end no process."""
     received: list[int] = []
-    before = signal.signal(signal.SIGTERM, lambda number, _: received.append(number))
+    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
+    for number, handler in before.items():
+        if handler is not signal.SIG_IGN:  # as in a background process of a shell
+            signal.signal(number, lambda number, _: received.append(number))
     try:
         yield received
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def size() -> int:
