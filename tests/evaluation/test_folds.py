@@ -202,7 +202,7 @@ def test_out_of_fold_predictions_are_merged_in_the_order_of_the_faces(data):
         FOLD.write(data / f"{number}.csv", FOLD.frame(rows))
     model = data / "model.pt"
     settings = RunSettings(SMALL, dataclasses.replace(QUICK, epochs=1))
-    trained = script.run.build(
+    trained = script.loop.build(
         settings, torch.device("cpu"), script.hdf5.read(data / "development.h5"), None
     )
     script.run.model_file.save(model, trained.model)

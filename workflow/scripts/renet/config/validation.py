@@ -31,7 +31,8 @@ TYPES = {
     "object": "a section with keys",
     "null": "null",
 }
-REMOVED = {("train", "sync_batchnorm"): "each process normalises its own part of a batch"}
+    ("train", "sync_batchnorm"): "each process normalises its own part of a batch"
+}
 VALID_NAME = (
     "it must be text that begins with a letter or digit and continues with letters, digits, _, . "
     "or -"
@@ -39,6 +40,7 @@ VALID_NAME = (
 EXPONENT = re.compile(r"[+-]?\d+(\.\d*)?e[+-]?\d+", re.IGNORECASE)  # which YAML takes for text
 
 Key = tuple[str | int, ...]
+REMOVED: dict[Key, str] = {
 
 
 def load(config: dict, schema_file: Path, files: dict[Path, dict], command_line: Mapping) -> None:

@@ -12,6 +12,7 @@ import logging
 import math
 from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -336,7 +337,7 @@ class Trainer:
 
     def validate(self) -> tuple[float, float]:
         """Mean loss and accuracy on the validation set; each process computes its part."""
-        faces: FaceFile = self.validation
+        faces: Any = self.validation
         # Each process has its own running statistics; those of rank 0 are the network's.
         processes.broadcast(self.eval_model.buffers())
         own = faces.pixels[processes.part(len(faces))]

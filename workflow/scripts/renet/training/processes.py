@@ -37,7 +37,7 @@ def group(device: str) -> Iterator[None]:
 
 @contextlib.contextmanager
 def stop_requests() -> Iterator[list[int]]:
-    """Within this context, SIGTERM and SIGINT (of Ctrl-C) are added to a list and end no process."""
+    """Within this context, SIGTERM and Ctrl-C are added to the list, and do not end the process."""
     received: list[int] = []
     before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
     for number, handler in before.items():

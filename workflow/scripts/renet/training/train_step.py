@@ -75,7 +75,7 @@ class TrainStep:
         for parameter, gradient in zip(parameters, gradients, strict=False):
             parameter.grad = gradient.as_strided(parameter.shape, parameter.stride())
         self._graphs = functools.cache(GraphCapture)
-        self._captured: list[tuple[list, Callable, Callable]] = []
+        self._captured: list[list] = []  # sizes of a batch, and its two graphs
 
     def __call__(self, pixels: Tensor, targets: Tensor, fraction: float = 1.0) -> None:
         """Train on this process's part of a batch.
@@ -141,34 +141,35 @@ class TrainStep:
         averages = [value for state in self.optimizer.state.values() for value in state.values()]
         return [*self.model.parameters(), *self.model.buffers(), *averages, self.sums]
 
-    def _replays(self, *batch: Tensor | float) -> tuple[Callable, Callable]:
-        """`_backward` and `_update` as CUDA graphs for batches of this size, captured if needed.
-
-        Before a capture some steps run without a graph, while cuDNN and cuBLAS choose their
-        algorithms; the training stays as it is. The graphs share the memory of their activations.
-        """
+    def _replays(self, *batch: Tensor | float) -> list[Callable]:
+        """`_backward` and `_update` as CUDA graphs for batches of this size, captured if needed."""
         sizes = [getattr(one, "shape", one) for one in batch]
-        for known, backward, update in self._captured:
-            if known == sizes:
-                return backward, update
+        known = (halves for captured, *halves in self._captured if captured == sizes)
+        return next(known, None) or self._capture(sizes, *batch)
+
+    def _capture(self, sizes: list, pixels: Tensor, targets: Tensor, fraction: float) -> list:
+        """Capture the step for batches of these sizes; the training stays as it is.
+
+        Before that some steps run without a graph, while cuDNN and cuBLAS choose their algorithms.
+        The graphs share the memory of their activations.
+        """
         self.model.train()
         before = {one: one.clone() for one in self._changed()}
-        self._graphs().warm_up(functools.partial(self._backward, *batch), self._update)
+        pixels, targets = pixels.clone(), targets.clone()
+        backward = functools.partial(self._backward, pixels, targets, fraction)
+        self._graphs().warm_up(backward, self._update)
         with torch.no_grad():
             for one in self._changed():  # an optimizer begins with zeros
                 one.copy_(before[one]) if one in before else one.zero_()
         self.optimizer.zero_grad(set_to_none=self._is_alone)  # a graph has gradients of its own
-        pixels, targets = (one.clone() for one in batch[:2] if isinstance(one, Tensor))
-        replay = self._graphs().capture(
-            functools.partial(self._backward, pixels, targets, batch[2])
-        )
+        replay = self._graphs().capture(backward)
 
-        def backward(new_pixels: Tensor, new_targets: Tensor, _: float) -> None:
+        def copy_and_replay(new_pixels: Tensor, new_targets: Tensor, _: float) -> None:
             pixels.copy_(new_pixels)
             targets.copy_(new_targets)
             replay()
 
-        self._captured.append((sizes, backward, self._graphs().capture(self._update)))
+        self._captured.append([sizes, copy_and_replay, self._graphs().capture(self._update)])
         return self._captured[-1][1:]
 
 
