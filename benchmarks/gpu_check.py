@@ -277,7 +277,7 @@ def trained(
 @contextlib.contextmanager
 def checkpoints() -> Iterator[object]:
     """A checkpoint in a temporary folder."""
-    from renet.training.checkpoints import Checkpoint
+    from renet.training.folder import Checkpoint
 
     with tempfile.TemporaryDirectory() as folder:
         yield Checkpoint(Path(folder), 3600.0, gap=0.0)

@@ -41,10 +41,10 @@ TESTS = {
     "dataset/hdf5.py": ["dataset/test_hdf5.py"],
     "network/rnn.py": ["network/test_layers.py", "network/test_models.py"],
     "network/model_file.py": ["network/test_models.py"],
-    "network/course_layers.py": ["network/test_models.py", "network/test_kinds.py"],
+    "network/model.py": ["network/test_models.py", "network/test_kinds.py"],
     "network/batch_norm.py": ["network/test_layers.py", "training/test_processes.py"],
-    "training/checkpoints.py": [
-        "training/test_checkpoints.py", "common/test_disk_faults.py", "training/test_training.py",
+    "training/folder.py": [
+        "training/test_checkpoints.py", "training/test_training_folder.py",
     ],
     "evaluation/metrics.py": ["evaluation/test_metrics.py"],
     "evaluation/confidence_intervals.py": ["evaluation/test_metrics.py"],

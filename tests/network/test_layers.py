@@ -9,11 +9,10 @@ import torch
 from torch import nn
 
 from helpers.training import SMALL
-from renet.network import batch_norm, course_layers
+from renet.network import batch_norm, model
 from renet.network.batch_norm import BatchNorm
-from renet.network.course_layers import Classifier
 from renet.network.kinds.renet import ReNet
-from renet.network.model import ConvReLU, Normalizer
+from renet.network.model import Classifier, ConvReLU, Normalizer
 from renet.network.rnn import BiRNNBank, SpatialRNN
 
 torch.manual_seed(0)
@@ -189,7 +188,7 @@ def test_normalisation_inside_the_kernel_computes_what_two_layers_compute():
     outcomes = []
     for one_by_one in (True, False):
         layers = copy.deepcopy(torch.nn.Sequential(norm, convolution))
-        out = layers(maps) if one_by_one else course_layers.convolve_normalised(maps, *layers)
+        out = layers(maps) if one_by_one else model.convolve_normalised(maps, *layers)
         (out**2).sum().backward()
         gradients = [parameter.grad for parameter in layers.parameters()]
         outcomes.append([out, *gradients, *layers.buffers()])
@@ -199,8 +198,8 @@ def test_normalisation_inside_the_kernel_computes_what_two_layers_compute():
 
 def test_training_uses_the_normalisation_inside_the_kernel(monkeypatch):
     network = ReNet((3, 32, 32), SMALL)
-    used = MagicMock(wraps=course_layers.convolve_normalised)
-    monkeypatch.setattr(course_layers, "convolve_normalised", used)
+    used = MagicMock(wraps=model.convolve_normalised)
+    monkeypatch.setattr(model, "convolve_normalised", used)
     for mode, is_used in ((False, False), (True, True)):
         network.train(mode)(torch.zeros(2, 3, 32, 32, dtype=torch.uint8))
         assert used.called == is_used

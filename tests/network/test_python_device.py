@@ -33,7 +33,7 @@ from renet.network.model import infer
 from renet.network.settings import RunSettings
 from renet.prediction.predictor import Predictor
 from renet.training import loop, train_step
-from renet.training.checkpoints import Checkpoint
+from renet.training.folder import Checkpoint
 from renet.training.loop import Trainer
 
 pytestmark = pytest.mark.skipif(python_device.REGISTER is None, reason=python_device.MISSING)

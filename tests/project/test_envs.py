@@ -56,9 +56,10 @@ def dependencies(env_file: Path) -> list[MatchSpec]:
 def all_imports(script: Path) -> code_digest.Imports:
     """What a script imports; one that builds networks can be asked for any kind."""
     found = code_digest.imports(script)
-    kinds = [f"renet.network.kinds.{kind}" for kind in KINDS]
     builds = "renet.network.kinds" in found.modules
-    return code_digest.imports(script, *kinds) if builds else found
+    count = 2 if "renet.training.loop" in found.modules else builds
+    by_name = [name for kind in KINDS.values() for name in kind.modules()[:count]]
+    return code_digest.imports(script, *by_name)
 
 
 def third_party_imports(script: Path) -> set[str]:

@@ -14,8 +14,7 @@ from helpers.training import QUICK, SMALL, make_trainer, same, train, train_job,
 from renet.common.errors import InputError
 from renet.network import model_file
 from renet.network.settings import RunSettings
-from renet.training.checkpoints import Checkpoint
-from renet.training.folder import RESULTS
+from renet.training.folder import RESULTS, Checkpoint
 from renet.training.loop import Trainer
 
 HOUR = 3600

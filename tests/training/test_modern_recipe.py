@@ -21,7 +21,7 @@ from helpers.training import (
 )
 from renet.network import inference, kinds, model_file
 from renet.training import train_step
-from renet.training.checkpoints import Checkpoint
+from renet.training.folder import Checkpoint
 
 
 @pytest.fixture(scope="module")

@@ -37,10 +37,11 @@ from renet.common.errors import InputError
 from renet.config import checks, schema
 from renet.config.architecture import CnnArchitecture, ResNet18Architecture
 from renet.network import kinds, model_file
+from renet.network.kinds.resnet18 import DEVIATION, MEAN
 from renet.network.settings import RunSettings
 from renet.pages import phrases
-from renet.training import initial_weights, loop
-from renet.training.checkpoints import Checkpoint
+from renet.training import loop
+from renet.training.folder import Checkpoint
 from renet.training.launch import launch
 
 CNN = CnnArchitecture([4, 4, 4, 8], [{"channels": 8, "stride": [2, 2]}])
@@ -65,7 +66,7 @@ def recipe(file, without=None, **options):
 
 def loaded(architecture, recipe, side: int = 32):
     network = new_network(architecture, side, seed=5)
-    initial_weights.load_into(network, recipe)
+    model_file.load_initial_weights(network, recipe)
     return network.eval()
 
 
@@ -84,7 +85,7 @@ def test_features_of_a_photo_are_those_of_torchvision(tmp_path, reference_data, 
     pixels = torch.from_numpy(photo).permute(2, 0, 1)[None]
     torch.save(torchvisions.state_dict(), tmp_path / "weights.pth")
     network = loaded(ResNet18Architecture(), recipe(tmp_path / "weights.pth", "classifier"))
-    scaled = (pixels / 255 - initial_weights.MEAN) / initial_weights.DEVIATION
+    scaled = (pixels / 255 - MEAN) / DEVIATION
     with torch.no_grad():
         expected = torch.nn.Sequential(*list(torchvisions.children())[:-1])(scaled).flatten(1)
         features = torch.nn.Sequential(*list(network)[:-1])(pixels)

@@ -34,7 +34,7 @@ from renet.config.recipe import Recipe
 from renet.network import inference, model_file
 from renet.network.kinds.renet import ReNet
 from renet.training import course_command, loop
-from renet.training.checkpoints import Checkpoint
+from renet.training.folder import Checkpoint
 from renet.training.history import HISTORY
 from renet.training.loop import Trainer, epoch_order
 

@@ -65,8 +65,8 @@ def code_with_kind(script, run=None):
     """A param with the digest of a script and of the network's kind in the rule's run."""
 
     def digest(wildcards):
-        kind = KIND_OF_RUN[run or wildcards.run].kind
-        return digest_of(SCRIPTS / script, f"renet.network.kinds.{kind}")
+        kind = KIND_OF_RUN[run or wildcards.run]
+        return digest_of(SCRIPTS / script, *kind.modules())
 
     return digest
 

@@ -26,8 +26,7 @@ from renet.network import inference
 from renet.network.model import Network
 from renet.network.settings import RunSettings
 from renet.training import loop
-from renet.training.checkpoints import Checkpoint
-from renet.training.folder import TrainingFolder
+from renet.training.folder import Checkpoint, TrainingFolder
 
 COURSE = RunSettings()
 CHECKPOINT_SECONDS = 600
@@ -129,9 +128,7 @@ def fit(
 ) -> Network:
     """Train a network of any kind, on its device; people (faces,) are those of the training."""
     if not settings.model.has_layers:
-        from renet.training import hog_svm
-
-        return hog_svm.fit(settings, training, np.array(people), None, threads)[0]
+        return loop.fit(settings, training, np.array(people), None, threads)[0]
     checkpoint = Checkpoint(folder, CHECKPOINT_SECONDS)
     trainer = loop.resume(settings, checkpoint, *filter(None, (training, validation)))
     trainer.run(checkpoint)

@@ -25,8 +25,18 @@ class StridedConv(TypedDict):
 class Kind:
     """What the workflow must know about a kind of network."""
 
-    has_layers: ClassVar[bool] = True  # which are trained step by step
+    kind: str
+    has_layers: ClassVar[bool] = True  # which are trained step by step; others are fitted
     has_walkthrough: ClassVar[bool] = True  # a page of what each layer makes of one photo
+
+    @classmethod
+    def modules(cls) -> list[str]:
+        """The modules that are imported by the kind's name, so that no other kind depends on them.
+
+        The first one builds the network, and the other one, if any, fits it.
+        """
+        packages = ["network.kinds"] if cls.has_layers else ["network.kinds", "training"]
+        return [f"renet.{package}.{cls.kind}" for package in packages]
 
     def size_divisors(self) -> tuple[int, int]:
         """The divisors of the height and the width that an image must have."""

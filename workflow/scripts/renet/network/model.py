@@ -1,5 +1,7 @@
-"""What all kinds of networks have in common; `renet.network.kinds` has a module for each kind."""
+"""What several kinds of networks have in common; `renet.network.kinds` has a module for each."""
 
+import math
+from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -8,8 +10,11 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from renet.common.errors import InputError
-from renet.config.architecture import AnyArchitecture
+from renet.config.architecture import AnyArchitecture, Architecture, CnnArchitecture
 from renet.network import devices
+from renet.network.batch_norm import BatchNorm
+
+Layers = OrderedDict[str, nn.Module]
 
 
 class Network(nn.Sequential):
@@ -102,6 +107,123 @@ class ConvReLU(nn.Conv2d):
         """The output with `kernel` in place of the layer's weight."""
         output = self._conv_forward(maps, kernel, self.bias)
         return F.relu(output, inplace=not torch.is_grad_enabled())
+
+
+class Classifier(ConvReLU):
+    """The last convolution, in the dtype of its weights; bfloat16 has only three digits of a logit.
+
+    Attributes:
+        has_relu: False: the logits can be negative, which the course's cannot.
+    """
+
+    def __init__(self, channels: int, classes: int, plain: bool = False):
+        """Make it as in the course, or with `plain` without ReLU and padding.
+
+        The course's padding of this 1x1 convolution adds a border of relu(bias).
+        """
+        super().__init__(channels, classes, 1, padding=0 if plain else 1)
+        self.has_relu = not plain
+
+    def forward(self, maps: Tensor) -> Tensor:
+        """(N, C, H, W) to (N, classes, H', W')."""
+        with torch.autocast(maps.device.type, enabled=False):
+            maps = maps.to(self.weight.dtype)
+            return super().forward(maps) if self.has_relu else nn.Conv2d.forward(self, maps)
+
+
+class CourseNetwork(Network):
+    """Convolutions, what the kind adds, and a classifier whose map is pooled to the logit.
+
+    The layers are named after the course's listing: norm, bn0, conv1, bn1, pool1, …, cls.
+    """
+
+    def logits(self, pixels: Tensor) -> Tensor:
+        """Pixels (N, C, H, W), uint8 or float from 0 to 255, to logits (N, classes).
+
+        With the course's classifier the logits are means over the output of a ReLU, so that they
+        are never negative. If the ReLU's output is 0 for every input, the probabilities stay 0.5
+        and training stops.
+        """
+        layers = dict(self.named_children())
+        maps = layers.pop("norm")(pixels)
+        if layers["bn0"].training and not pixels.requires_grad:  # it can be frozen
+            maps = convolve_normalised(maps, layers.pop("bn0"), layers.pop("conv1"))
+        for name, layer in layers.items():
+            if pool := layers.get(f"pool{name.removeprefix('bn')}"):
+                maps = normalise_and_pool(maps, layer, pool)
+            elif not name.startswith("pool"):  # which its normalisation has run
+                maps = layer(maps)
+        return maps.mean(dim=(2, 3))
+
+
+def normalise_and_pool(maps: Tensor, norm: BatchNorm, pool: nn.MaxPool2d) -> Tensor:
+    """`pool(norm(maps))`; on a CPU in evaluation mode in the other order if that is the same.
+
+    It is where all weights are above 0, so that the normalisation keeps the order of the values; it
+    then normalises a quarter of them. On a GPU the host would wait for the comparison.
+    """
+    if maps.device.type == "cpu" and not norm.training and (norm.weight > 0).all():
+        return norm(pool(maps))
+    return pool(norm(maps))
+
+
+def convolve_normalised(maps: Tensor, norm: BatchNorm, convolution: ConvReLU) -> Tensor:
+    """`convolution(norm(maps))` in training mode, for maps (N, C, H, W) without a gradient.
+
+    Weight and bias of the normalisation become part of the kernel. An input channel of ones carries
+    the bias. The padding is 0 in that channel too: it has no bias, as when the two layers run one
+    by one. This takes fewer passes over the maps, and no gradient of them.
+    """
+    mean, variance = (values.to(maps.dtype) for values in norm.take_statistics(maps))
+    normalised = F.batch_norm(maps, mean, variance, eps=norm.EPS)
+    weight, bias = (values.view(1, -1, 1, 1) for values in (norm.weight, norm.bias))
+    constant = (convolution.weight * bias).sum(1, keepdim=True)
+    kernel = torch.cat([convolution.weight * weight, constant], 1)
+    kernel = kernel.contiguous(memory_format=torch.channels_last)  # sets the output's format
+    planes = torch.cat([normalised, torch.ones_like(normalised[:, :1])], 1)
+    return convolution.convolve(planes, kernel)
+
+
+def check_size(
+    input_shape: tuple[int, int, int], architecture: Architecture | CnnArchitecture
+) -> None:
+    """Check the size of the images.
+
+    Raises:
+        InputError: H or W is not a multiple of what poolings, blocks and strides need.
+    """
+    sides = zip(("height", "width"), input_shape[1:], architecture.size_divisors(), strict=True)
+    for name, side, divisor in sides:
+        if side % divisor:
+            raise InputError(
+                f"The {name} of the images is {side}, but this network needs a multiple of "
+                f"{divisor}; change `crop.size`, or the blocks and convolutions in `model`."
+            )
+
+
+def convolutions(
+    input_shape: tuple[int, int, int], conv_channels: list[int], mean: np.ndarray | None
+) -> tuple[Layers, tuple[int, int, int]]:
+    """The layers up to the last dilated convolution, and the shape (C, H, W) of their output."""
+    channels, height, width = input_shape
+    layers: Layers = OrderedDict(norm=Normalizer(input_shape, mean), bn0=BatchNorm(channels))
+    for number, out_channels in enumerate(conv_channels, 1):
+        layers[f"conv{number}"] = ConvReLU(channels, out_channels, 3, padding=2, dilation=2)
+        layers[f"bn{number}"] = BatchNorm(out_channels)
+        if number < len(conv_channels):
+            layers[f"pool{number}"] = nn.MaxPool2d(3, stride=2, padding=1)
+            height, width = height // 2, width // 2
+        channels = out_channels
+    return layers, (channels, height, width)
+
+
+@torch.no_grad()
+def draw_convolution(layer: ConvReLU, random: np.random.RandomState) -> None:
+    """Kaiming's normal distribution as neon draws it, and zeros for the bias."""
+    kernels, fan_in = len(layer.weight), layer.weight[0].numel()
+    drawn = random.normal(0, math.sqrt(2 / fan_in), (fan_in, kernels))
+    layer.weight.copy_(torch.from_numpy(drawn.T.reshape(layer.weight.shape)))
+    layer.bias.zero_()
 
 
 @torch.inference_mode()

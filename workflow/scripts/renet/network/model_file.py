@@ -19,6 +19,7 @@ from renet.common import files
 from renet.common.errors import InputError
 from renet.common.imdb_wiki import CLASSES
 from renet.config import architecture
+from renet.config.recipe import Recipe
 from renet.network import kinds
 from renet.network.model import Network
 
@@ -184,3 +185,47 @@ def load(path: str | Path) -> Network:
             f"{path} has {model.architecture.classes} outputs, but {len(CLASSES)} are needed."
         )
     return model
+
+
+def load_initial_weights(network: Network, recipe: Recipe) -> None:
+    """Give a network the weights and the mean in the file that a recipe starts from.
+
+    Raises:
+        InputError: the file cannot be read, or is of another network.
+    """
+    theirs = build(_read_weights(str(recipe.start_file)), str(recipe.start_file))
+    norm, mean = network.get_submodule("norm"), theirs.state_dict().get("norm.mean", torch.zeros(1))
+    if mean.shape[1:] in ((), (1, 1), network.input_shape[1:]):
+        norm.mean = mean.to(norm.mean)  # instead of the mean of the data
+    free = ["model.flip_average", "model.classes"]  # on which no weights depend
+    if isinstance(recipe.start_from, dict) and "without" in recipe.start_from:
+        free += ["model.classifier", f"{[*dict(network.named_children())][-1]}."]
+    given, wanted = _shapes(theirs), _shapes(network)
+    for name in ["model.kind", *given, *wanted]:
+        ours, of_file = wanted.get(name, "missing"), given.get(name, "missing")
+        if of_file != ours and not name.startswith(tuple(free)):
+            raise InputError(
+                f"`train.start_from` names {recipe.start_file}, which does not fit: {name} is "
+                f"{of_file} in the file and {ours} in this run. Give the run the `model` and the "
+                "`crop.size` of the file; if only the classifiers differ, add `without: "
+                "classifier`."
+            )
+    used = {n: v for n, v in theirs.state_dict().items() if not n.startswith(tuple(free))}
+    network.load_state_dict(network.state_dict() | used)
+
+
+def _shapes(network: Network) -> dict[str, object]:
+    """The keys of a network's `model`, and the shapes of its weights."""
+    keys = dataclasses.asdict(network.architecture)
+    shapes = {name: list(value.shape) for name, value in network.state_dict().items()}
+    return {f"model.{key}": value for key, value in keys.items()} | shapes
+
+
+def _read_weights(file: str) -> dict:
+    """The content of a model file; a state dict is converted to such a content."""
+    content = read(file, state_dict=True)
+    if "format" in content:
+        return content
+    architecture = {"kind": "resnet18", "classes": len(content.get("fc.bias", ()))}
+    state = kinds.from_torchvision(content)
+    return {"architecture": architecture, "input_shape": (3, 1, 1), "state": state}

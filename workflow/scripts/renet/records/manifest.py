@@ -8,6 +8,7 @@ from renet.common import files
 from renet.common.errors import InputError
 from renet.common.progress import Progress
 from renet.config import runs
+from renet.config.architecture import KINDS
 from renet.dataset import hdf5
 from renet.rules import code_digest
 
@@ -46,8 +47,8 @@ def of_run(outputs: Iterable[Path], receipt_files: Iterable[Path], kind: str) ->
 
 
 def _code(kind: str, *, folds: bool) -> dict[str, str]:
-    module, scripts = f"renet.network.kinds.{kind}", runs.scripts(folds=folds)
-    return {name: code_digest.digest(SCRIPTS / name, module) for name in scripts}
+    modules, scripts = KINDS[kind].modules(), runs.scripts(folds=folds)
+    return {name: code_digest.digest(SCRIPTS / name, *modules) for name in scripts}
 
 
 def read(folder: Path) -> dict:

@@ -1,6 +1,6 @@
 """The folder of a training, `<parent>/<fingerprint>`, with all files of the training.
 
-    checkpoint.pt, previous.pt     until it has finished: see `renet.training.checkpoints`
+    checkpoint.pt, previous.pt     until it has finished: model files with its state
     tensorboard/                   events
     model.pt, history.csv, …       its results; of the outputs of the job, model.pt is a hard link,
                                    the others are copies, which a user can edit
@@ -18,18 +18,22 @@ import logging
 import os
 import shutil
 import socket
+import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import torch
 
 from renet.common import disk, files, locks
-from renet.network import devices
+from renet.common.errors import InputError
+from renet.network import devices, model_file
+from renet.network.model import Network
 
 RESULTS = ("model.pt", "history.csv", "throughput.csv", "training.json")  # of a run
 LATEST, PREVIOUS = "checkpoint.pt", "previous.pt"
 FINISHED = "finished.json"
 FINGERPRINT_CHARACTERS = 16
+MIN_CHECKPOINT_GAP = 30.0  # seconds from one checkpoint to another at the end of an epoch
 
 
 class TrainingFolder:
@@ -135,3 +139,53 @@ def _link_or_copy(result: Path, output: Path) -> None:
                 return
     with files.replacing(output) as temporary:
         shutil.copyfile(result, temporary)
+
+
+class Checkpoint:
+    """The latest checkpoint of a training and the previous one.
+
+    Attributes:
+        seconds: from one checkpoint within an epoch to the next.
+        gap: the least age of the latest one for another at the end of an epoch, in seconds.
+    """
+
+    def __init__(self, folder: Path, seconds: float, gap: float = MIN_CHECKPOINT_GAP):
+        """Name the checkpoints in the folder of a training."""
+        self.path, self.previous = folder / LATEST, folder / PREVIOUS
+        self.seconds, self.gap = seconds, gap
+        self._latest = time.monotonic()
+
+    def is_due(self, min_age: float | None = None) -> bool:
+        """Whether the latest one, or the start, is at least so long ago, in seconds, or `gap`."""
+        return time.monotonic() >= self._latest + (self.gap if min_age is None else min_age)
+
+    def save(self, model: Network, state: dict) -> None:
+        """Write a checkpoint; the latest one becomes the previous one.
+
+        Raises:
+            InputError: a tensor has a NaN or an infinity; both checkpoints stay as they are.
+        """
+        content = model_file.content_of(model, training=state)
+        # `model_file.write` checks it, too, but the latest one would be the previous one by then.
+        model_file.check_tensors(content, f"{self.path} is not written")
+        if self.path.exists():
+            self.path.replace(self.previous)
+        model_file.write(self.path, content)
+        self._latest = time.monotonic()
+
+    def load(self) -> dict | None:
+        """The content of the latest checkpoint that `model_file.read` accepts; None without one.
+
+        Raises:
+            InputError: there is one, and the machine fails to read it.
+        """
+        for path in filter(Path.exists, (self.path, self.previous)):
+            try:
+                return model_file.read(path)
+            except InputError as error:
+                if isinstance(error.__cause__, OSError | MemoryError):
+                    raise  # a fault of the machine, not of the file
+                logging.warning("This checkpoint is not used: %s", error)
+                # Renamed: the next save would replace the intact previous one by it.
+                path.replace(path.with_name(path.name + ".damaged"))
+        return None

@@ -30,10 +30,9 @@ from renet.network import devices, inference, kinds, model_file
 from renet.network.loader import Loader
 from renet.network.model import Network, parameter_count
 from renet.network.settings import RunSettings
-from renet.training import age_groups, history, initial_weights, processes
+from renet.training import age_groups, history, processes
 from renet.training.augmentation import Augmentation
-from renet.training.checkpoints import Checkpoint
-from renet.training.folder import TrainingFolder
+from renet.training.folder import Checkpoint, TrainingFolder
 from renet.training.history import HISTORY, THROUGHPUT
 from renet.training.tensorboard import EventLog
 from renet.training.throughput import Throughput
@@ -50,7 +49,7 @@ class TrainJob:
 
     Attributes:
         table: CSV table of the training faces, for a recipe with `age_weight` and for an SVM.
-        checkpoint_seconds: see `renet.training.checkpoints`.
+        checkpoint_seconds: see `renet.training.folder`.
         code: digest of the code.
         gpu, nodes: number of GPUs and of machines; several machines have each its own GPUs.
         threads: of the job, in which an SVM is fitted.
@@ -95,18 +94,16 @@ class TrainJob:
 def run_training(job: TrainJob) -> None:
     """Train a run in this process of its group, in the folder of its model; checkpoints stay.
 
-    A kind without layers is fitted instead, by the only module that needs scikit-learn.
+    A kind without layers is fitted instead.
 
     Raises:
         InputError, TrainingInterrupted: see `resume` and `Trainer.run`.
     """
     faces, folder = job.read(), job.model.parent
     if job.table and not job.settings.model.has_layers:
-        from renet.training import hog_svm
-
         people = SPLIT.read(job.table, ["subject"]).subject.to_numpy()
         validation = faces[1] if job.validation else None
-        _write(job, *hog_svm.fit(job.settings, faces[0], people, validation, job.threads))
+        _write(job, *fit(job.settings, faces[0], people, validation, job.threads))
         return
     checkpoint = Checkpoint(folder, job.checkpoint_seconds)
     trainer = resume(job.settings, checkpoint, *faces)
@@ -122,6 +119,11 @@ def run_training(job: TrainJob) -> None:
     trainer.run(checkpoint, after_epoch)
     events.close()
     _write(job, trainer.model, trainer.history, trainer.throughput.rows)
+
+
+def fit(settings: RunSettings, *arguments: Any) -> tuple[Network, list[dict], list[dict]]:
+    """Fit a kind without layers by its own module; see `renet.training.hog_svm.fit`."""
+    return importlib.import_module(settings.model.modules()[-1]).fit(settings, *arguments)
 
 
 def _write(job: TrainJob, model: Network, history: list[dict], throughput: list[dict]) -> None:
@@ -181,7 +183,7 @@ def build(
         model = kinds.build(faces.shape, architecture, faces.mean)
         kinds.init_weights(model, settings.train.seed)
         if settings.train.start_from:
-            initial_weights.load_into(model, settings.train)
+            model_file.load_initial_weights(model, settings.train)
     model.freeze(settings.train.freeze)
     logging.info("The network has %s parameters", f"{parameter_count(model):,}")
     logging.debug("%s", model)

@@ -9,6 +9,7 @@ import importlib
 from types import ModuleType
 
 import numpy as np
+from torch import Tensor
 
 from renet.config.architecture import AnyArchitecture
 from renet.network.model import Network
@@ -34,6 +35,11 @@ def build(
 def init_weights(network: Network, seed: int) -> None:
     """Give a network its initial weights, which follow from the seed alone."""
     _module(network.architecture.kind).init_weights(network, seed)
+
+
+def from_torchvision(state: dict[str, Tensor]) -> dict[str, Tensor]:
+    """The weights of torchvision's ResNet-18 for the kind resnet18."""
+    return _module("resnet18").from_torchvision(state)
 
 
 def _module(kind: str) -> ModuleType:

@@ -7,10 +7,8 @@ normalisation, the shapes of all outputs and the classifier are those of renet.
 import numpy as np
 
 from renet.config.architecture import CnnArchitecture
-from renet.network import course_layers
 from renet.network.batch_norm import BatchNorm
-from renet.network.course_layers import Classifier, CourseNetwork
-from renet.network.model import ConvReLU
+from renet.network.model import Classifier, ConvReLU, CourseNetwork
 
 
 def build(
@@ -19,8 +17,8 @@ def build(
     mean: np.ndarray | None = None,
 ) -> CourseNetwork:
     """Make the network, to be given weights; see `renet.network.kinds`."""
-    course_layers.check_size(input_shape, architecture)
-    layers, shape = course_layers.convolutions(input_shape, architecture.conv_channels, mean)
+    check_size(input_shape, architecture)
+    layers, shape = convolutions(input_shape, architecture.conv_channels, mean)
     channels, first = shape[0], len(architecture.conv_channels) + 1
     for number, conv in enumerate(architecture.strided_convs, first):
         layers[f"conv{number}"] = ConvReLU(
@@ -38,4 +36,4 @@ def init_weights(network: CourseNetwork, seed: int) -> None:
     random = np.random.RandomState(seed)
     for layer in network.modules():
         if isinstance(layer, ConvReLU):
-            course_layers.draw_convolution(layer, random)
+            draw_convolution(layer, random)

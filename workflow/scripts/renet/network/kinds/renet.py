@@ -8,10 +8,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from renet.config.architecture import Architecture, RNNBlock
-from renet.network import course_layers
 from renet.network.batch_norm import BatchNorm
-from renet.network.course_layers import Classifier, CourseNetwork
-from renet.network.model import ConvReLU
+from renet.network.model import Classifier, ConvReLU, CourseNetwork
 from renet.network.rnn import DIRECTIONS, BiRNNBank, SpatialRNN
 
 
@@ -26,8 +24,8 @@ class ReNet(CourseNetwork):
     ):
         """Make the network, by default the course's; see `renet.network.kinds.build`."""
         architecture = architecture or Architecture()
-        course_layers.check_size(input_shape, architecture)
-        layers, shape = course_layers.convolutions(input_shape, architecture.conv_channels, mean)
+        check_size(input_shape, architecture)
+        layers, shape = convolutions(input_shape, architecture.conv_channels, mean)
         first = len(architecture.conv_channels) + 1  # of these normalisations
         for number, rnn in enumerate(architecture.spatial_rnns):
             block = _make_block(shape, rnn, architecture)
@@ -103,7 +101,7 @@ def init_weights(model: ReNet, seed: int) -> None:
     random = np.random.RandomState(seed)  # the generator that neon uses
     for module in model.modules():
         if isinstance(module, ConvReLU):
-            course_layers.draw_convolution(module, random)
+            draw_convolution(module, random)
         elif isinstance(module, BiRNNBank):
             _draw_bank(module, random)
         elif isinstance(module, ResidualSweeps) and module.around is not None:

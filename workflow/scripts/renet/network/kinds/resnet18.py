@@ -7,12 +7,16 @@ from collections import OrderedDict
 
 import numpy as np
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torchvision.models import resnet18
 
 from renet.config.architecture import AnyArchitecture, ResNet18Architecture
 from renet.network.batch_norm import BatchNorm
 from renet.network.model import Network, Normalizer
+
+# torchvision's input: pixels from 0 to 1, less ImageNet's mean, divided by its deviation; R, G, B.
+MEAN, DEVIATION = torch.tensor([[0.485, 0.456, 0.406], [0.229, 0.224, 0.225]]).view(2, 3, 1, 1)
+EPS = 1e-5  # of torchvision's batch normalisation
 
 
 def build(
@@ -44,3 +48,19 @@ def _children(architecture: AnyArchitecture) -> OrderedDict[str, nn.Module]:
     children = OrderedDict(made.named_children())
     fc = children.pop("fc")
     return OrderedDict(**children, flatten=nn.Flatten(), fc=fc)
+
+
+def from_torchvision(state: dict[str, Tensor]) -> dict[str, Tensor]:
+    """The weights of torchvision's ResNet-18 for the kind resnet18, whose output is the same.
+
+    The deviation becomes part of the first convolution, whose padding is the mean in both. The
+    difference of eps becomes part of the running variances, which then can be below zero.
+    """
+    ours = {
+        name: value + EPS - BatchNorm.EPS if name.endswith("running_var") else value
+        for name, value in state.items()
+        if not name.endswith("num_batches_tracked")
+    }
+    if (first := ours.get("conv1.weight", MEAN)).shape[1:2] == (3,):
+        ours["conv1.weight"] = first * (Normalizer.DIVISOR / 255 / DEVIATION)
+    return ours | {"norm.mean": 255 * MEAN}
