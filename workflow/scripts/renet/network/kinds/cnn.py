@@ -8,7 +8,14 @@ import numpy as np
 
 from renet.config.architecture import CnnArchitecture
 from renet.network.batch_norm import BatchNorm
-from renet.network.model import Classifier, ConvReLU, CourseNetwork
+from renet.network.model import (
+    Classifier,
+    ConvReLU,
+    CourseNetwork,
+    check_size,
+    convolutions,
+    draw_convolution,
+)
 
 
 def build(

@@ -9,7 +9,14 @@ from torch import Tensor, nn
 
 from renet.config.architecture import Architecture, RNNBlock
 from renet.network.batch_norm import BatchNorm
-from renet.network.model import Classifier, ConvReLU, CourseNetwork
+from renet.network.model import (
+    Classifier,
+    ConvReLU,
+    CourseNetwork,
+    check_size,
+    convolutions,
+    draw_convolution,
+)
 from renet.network.rnn import DIRECTIONS, BiRNNBank, SpatialRNN
 
 
