@@ -16,9 +16,8 @@ from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 
-from helpers.dry_run import dry_run
 from helpers.project import ROOT, SCRIPTS, call_script
-from helpers.workflow import SMALL, copy_project, run
+from helpers.workflow import SMALL, copy_project, run, snakemake
 from renet.common.errors import InputError
 
 INSTALLER = """#!/bin/bash
@@ -280,7 +279,7 @@ def test_commands_of_the_wheel_do_what_the_scripts_do(site, finished, tmp_path, 
 
 def test_installed_package_is_not_run_in_place_of_the_project(site, project, monkeypatch):
     monkeypatch.setenv("PYTHONPATH", str(site))
-    outcome = dry_run(project)
+    outcome = snakemake(project, "-n")  # a fork has another path
     assert outcome.returncode == 1
     assert f"{site / 'renet'} is installed where Snakemake runs" in outcome.stderr + outcome.stdout
     assert "Traceback" not in outcome.stderr + outcome.stdout

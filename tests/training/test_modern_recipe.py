@@ -77,7 +77,7 @@ def test_validation_selection_and_model_use_the_moving_average(faces):
 def test_checkpoint_has_the_moving_average(faces, tmp_path):
     checkpoint = Checkpoint(tmp_path, 3600, gap=0)
     trainer = train(faces, dataclasses.replace(MODERN, select_epoch="last"), checkpoint=checkpoint)
-    saved = model_file.load(checkpoint.path)
+    saved = model_file.build(checkpoint.load())
     logits = inference.logits(saved, faces[1].pixels, torch.device("cpu"))[:, :2]
     logits = torch.from_numpy(logits)  # a checkpoint has the outputs for age groups too
     loss = torch.nn.functional.cross_entropy(logits, torch.from_numpy(faces[1].targets)).item()
