@@ -14,7 +14,7 @@ from threadpoolctl import threadpool_info, threadpool_limits
 from helpers.faces import write_hdf5
 from helpers.holders import held
 from helpers.project import run_script
-from helpers.workflow import copy_project, planned, run, write_config
+from helpers.workflow import planned, run, write_config
 from renet.common.errors import InputError
 from renet.config.architecture import HogSvmArchitecture
 from renet.config.recipe import Recipe
@@ -162,8 +162,7 @@ def test_fit_sums_in_one_thread(fitted, tmp_path, monkeypatch):
 
 @pytest.mark.fault("unchanged-meaning")
 @pytest.mark.slow
-def test_other_threads_rerun_nothing_and_other_epochs_plan_the_fit_again(tmp_path):
-    project = copy_project(tmp_path)
+def test_other_threads_rerun_nothing_and_other_epochs_plan_the_fit_again(project):
     svm_run = {"runs": {"renet": None, "svm": {"model": {"kind": "hog_svm", "cells": 4}}}}
     train = {"epochs": 2, "threads": 1}
     write_config(project, train=train, **svm_run)
