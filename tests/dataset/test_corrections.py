@@ -6,7 +6,7 @@ import pytest
 
 from helpers.cropped import cropped_source
 from helpers.project import call_script
-from helpers.workflow import EVERYTHING_AFTER, copy_project, planned, run, write_config
+from helpers.workflow import EVERYTHING_AFTER, planned, run, write_config
 from renet.common.errors import InputError
 from renet.dataset import corrections
 from renet.dataset.tables import CORRECTED, FUNNEL, SPLIT
@@ -134,10 +134,7 @@ def test_unknown_id_of_a_source_that_is_not_used_is_refused(tmp_path):
 
 
 @pytest.mark.slow
-def test_workflow_applies_corrections_without_cropping_again(tmp_path):
-    project = copy_project(tmp_path)
-    write_config(project)
-    run(project)
+def test_workflow_applies_corrections_without_cropping_again(project):
     split = SPLIT.read(project / "results/data/split.csv")
     test_face = split[split.subset == "test"].iloc[0]
     path = project / "corrections.csv"

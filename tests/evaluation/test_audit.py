@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -358,11 +359,8 @@ def test_label_that_a_person_has_seen_is_not_proposed_again(guessed, tmp_path):
 
 
 @pytest.fixture
-def accuracy_with(tmp_path):
-    """Train with corrections, given as {id: class}; returns the accuracy on the test set.
-
-    The fixture also has the folder of the project, and a function that audits the labels.
-    """
+def run_until(tmp_path):
+    """Run until a rule, with corrections given as {id: class}; returns the folder of results."""
     project = copy_project(tmp_path)
     settings = {
         "sample": {"photos": 1000}, "crop": {"size": 32}, "split": {"test": 0.3},
@@ -372,36 +370,36 @@ def accuracy_with(tmp_path):
         "corrections": "corrections.csv",
     }  # fmt: skip
 
-    def train(corrections: pd.Series, **changes: object) -> float:
+    def run_it(rule: str, corrections: pd.Series, **changes: object) -> Path:
         corrections.rename("gender").to_csv(project / "corrections.csv", index_label="id")
         write_config(project, **settings, **changes)
-        run(project, "--until", "audit" if changes else "evaluate")
-        metrics = json.loads((project / "results/runs/renet/metrics.json").read_text())
-        return metrics["test"]["accuracy"]
+        run(project, "--until", rule)
+        return project / "results"
 
-    return project, train
+    return run_it
+
+
+def accuracy(results: Path) -> float:
+    return json.loads((results / "runs/renet/metrics.json").read_text())["test"]["accuracy"]
 
 
 @pytest.mark.slow
-def test_accuracy_returns_when_flipped_labels_are_corrected_from_the_audits_list(accuracy_with):
+def test_accuracy_returns_when_flipped_labels_are_corrected_from_the_audits_list(run_until):
     """Labels of training and validation are flipped, and the test set keeps its own.
 
-    A reviewer who knows the truth confirms what is wrong on the list; beside that, the whole list
-    is applied without a review.
+    A reviewer who knows the truth confirms what is wrong on the list.
     """
-    project, train = accuracy_with
-    accuracies = {"true labels": train(pd.Series(dtype=int))}
-    split = SPLIT.read(project / "results/data/split.csv").set_index("id")
+    results = run_until("shuffle", pd.Series(dtype=int))
+    split = SPLIT.read(results / "data/split.csv").set_index("id")
     seen = split[split.subset != "test"]
     flipped = seen.sample(frac=FLIPPED, random_state=1).target.rsub(1)
-    accuracies["flipped"] = train(flipped)
-    train(flipped, audit={"folds": 3})
-    labels = LABELS.read(project / "results/audit/labels.csv").set_index("id")
+    accuracies = {"flipped": accuracy(run_until("evaluate", flipped))}
+    run_until("audit", flipped, audit={"folds": 3})
+    labels = LABELS.read(results / "audit/labels.csv").set_index("id")
     labels = labels[(labels.suspect == 1) & (labels.subset != "test")]
     proposed = 1 - labels.target
     is_found = flipped.index.isin(proposed.index)
-    accuracies["reviewed"] = train(flipped[~is_found])
-    accuracies["not reviewed"] = train(pd.concat([flipped[~is_found], proposed]))
+    accuracies["reviewed"] = accuracy(run_until("evaluate", flipped[~is_found]))
     by_chance = len(flipped) * len(proposed) / len(seen)
     print(
         f"{len(flipped)} of {len(seen)} labels flipped; {is_found.sum()} of them among "

@@ -10,7 +10,6 @@ import pytest
 
 from helpers.cropped import samples_of, samples_of_faces
 from helpers.dry_run import dry_run
-from helpers.made_once import made_once
 from helpers.project import call_script
 from helpers.training import QUICK, SMALL, write_faces
 from helpers.workflow import copy_project, run, write_config
@@ -127,19 +126,11 @@ def test_outputs_and_logs_of_the_trainings_are_in_the_folder_of_their_run(tmp_pa
     assert {"results/runs/curved/learning_curve/0.5.csv"} < paths
 
 
-def with_curve(folder) -> None:
-    """Run the workflow with a learning curve of a small run."""
-    project = copy_project(folder)
-    write_config(project, runs={"renet": {"learning_curve": [0.5, 1]}}, split={"validation": 0.3})
-    run(project)
-
-
 @pytest.mark.slow
-def test_further_size_trains_that_size_alone_and_the_page_shows_it(tmp_path_factory):
-    project = made_once(tmp_path_factory, "curve", with_curve)
-    write_config(
-        project, runs={"renet": {"learning_curve": [0.25, 0.5, 1]}}, split={"validation": 0.3}
-    )
+def test_further_size_trains_that_size_alone_and_the_page_shows_it(project):
+    write_config(project, runs={"renet": {"learning_curve": [0.5, 1]}})
+    run(project, "--until", "fraction")
+    write_config(project, runs={"renet": {"learning_curve": [0.25, 0.5, 1]}})
     plan = dry_run(project, "--configfile", "small.yaml").stdout
     assert plan.count("rule fraction:") == 1 and "rule train:" not in plan
     run(project)

@@ -1,5 +1,6 @@
 """A copy of the project, and the workflow run in it through snakemake."""
 
+import hashlib
 import re
 import shutil
 import signal
@@ -89,6 +90,17 @@ def run_on_a_terminal(
     command += ["--configfile", "small.yaml", *arguments]
     options = {"columns": columns, "ctrl_c_at": ctrl_c_at}
     return terminal.on_a_terminal(project, *command, **options, PYTHONPATH="workflow/logger")
+
+
+def digests(project: Path) -> dict[str, str]:
+    """The digest of each file of the results that is the same each time."""
+    found = {}
+    for path in (project / "results").rglob("*"):
+        name = path.relative_to(project / "results")
+        if path.is_file() and not MAY_DIFFER.keys() & set(name.parts):
+            found[name.as_posix()] = hashlib.sha256(path.read_bytes()).hexdigest()
+    assert len(found) > 60
+    return found
 
 
 def planned(project: Path, *arguments: object) -> set[str]:

@@ -252,7 +252,7 @@ def test_overlay_of_the_documentation_is_valid_and_at_most_ten_lines_long(tmp_pa
 @pytest.mark.slow
 def test_ready_overlays_train_a_network_and_are_external_sets(tmp_path):
     project, folder = copy_project(tmp_path / "project"), published.write(tmp_path / "data", 40)
-    data = {name: overlay_of(name, folder)["archives"][name] | {"shards": 2} for name in KNOWN}
+    data = {name: overlay_of(name, folder)["archives"][name] | {"shards": 1} for name in KNOWN}
     write_config(project, sources=["fairface"], external=["utkface", "adience", "lfw"],
                  archives=data, comparison={"metric": "accuracy"})  # fmt: skip
     run(project)

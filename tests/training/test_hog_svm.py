@@ -15,7 +15,7 @@ from threadpoolctl import threadpool_info, threadpool_limits
 from helpers.cropped import samples_of_faces
 from helpers.faces import write_hdf5
 from helpers.training import train_job
-from helpers.workflow import copy_project, planned, run, write_config
+from helpers.workflow import planned, run, write_config
 from renet.common import files
 from renet.common.errors import InputError
 from renet.config.architecture import HogSvmArchitecture
@@ -150,8 +150,7 @@ def test_processes_that_cannot_start_are_a_sentence(fitted, tmp_path, monkeypatc
 
 @pytest.mark.fault("unchanged-meaning")
 @pytest.mark.slow
-def test_other_threads_and_epochs_rerun_nothing_and_another_seed_plans_the_fit_again(tmp_path):
-    project = copy_project(tmp_path)
+def test_other_threads_and_epochs_rerun_nothing_and_another_seed_plans_the_fit_again(project):
     svm_run = {"runs": {"renet": None, "svm": {"model": {"kind": "hog_svm", "cells": 4}}}}
     train = {"epochs": 2, "threads": 1}
     write_config(project, train=train, **svm_run)

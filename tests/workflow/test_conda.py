@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from helpers.workflow import EVERYTHING_AFTER, copy_project, planned, run, write_config
+from helpers.workflow import EVERYTHING_AFTER, copy_project, digests, planned, run, write_config
 
 pytestmark = pytest.mark.slow
 
@@ -61,10 +61,13 @@ def environments(project: Path) -> dict[str, str]:
     return {str(path.with_suffix("")): contents[path.read_text()] for path in made}
 
 
-def test_each_rule_runs_in_the_environment_of_its_own_script(conda, tmp_path):
+def test_rules_run_in_the_environments_of_their_scripts_and_give_the_same_bytes_on_8_cores(
+    conda, finished, tmp_path
+):
     project = copy_project(tmp_path / "project")
     write_config(project)
-    run(project, "--sdm", "conda")
+    run(project, "--sdm", "conda", "--cores", 8)
+    assert digests(project) == digests(finished)
     names = environments(project)
     ran = set()
     for line in conda.read_text().splitlines():

@@ -67,11 +67,11 @@ def correct_and_add(project: Path, lines: list[str]) -> None:
     )
     (project / "corrections.csv").write_text(table)
     configure(project, corrections="corrections.csv")
-    run(project)
+    run(project, "--until", "shuffle")
     assert set(outcomes(project).values()) == {"corrected"}
     removed = {lines[0].split(",")[0], gone.split(":")[1]} - {corrected.split(":")[1]}
     write_table(project, [line for line in lines if line.split(",")[0] not in removed])
-    said = run(project)
+    said = run(project, "--until", "shuffle")
     assert outcomes(project) == {corrected: "corrected", gone: "other_photo"}
     assert f"their photo is gone or was replaced: {gone}" in said
     after = read_split(project)
@@ -94,8 +94,8 @@ def interrupt_and_resume(project: Path) -> None:
     while not list(folder.glob("training/*/checkpoint.pt")) and time.monotonic() < until:
         time.sleep(0.1)
     os.killpg(process.pid, signal.SIGINT)
-    assert process.wait(timeout=120) != 0
-    run(project)
+    assert process.wait(timeout=120) == 1
+    run(project, "--until", "train")
     assert "Continuing after epoch" in (folder / "logs" / "train.log").read_text()
 
 

@@ -8,7 +8,6 @@ import yaml
 
 from helpers.dry_run import dry_run
 from helpers.project import ROOT
-from helpers.workflow import copy_project, run, write_config
 
 MOST_FILES = 700  # profiles/README.md says so
 TEST_SHARE, ROWS, FACES_A_SHEET = 0.1, 523_051, 256
@@ -44,14 +43,11 @@ def test_more_photos_leave_no_more_files(tmp_path):
 
 
 @pytest.mark.slow
-def test_a_run_leaves_the_files_that_are_counted_for_it(tmp_path):
-    project = copy_project(tmp_path / "project")
-    write_config(project)
-    run(project)
-    folders = {path.parent for path in project.rglob("results/**/.snakemake_timestamp")}
-    files = [path for path in project.rglob("results/**/*") if path.is_file()]
+def test_a_run_leaves_the_files_that_are_counted_for_it(finished, tmp_path):
+    folders = {path.parent for path in finished.rglob("results/**/.snakemake_timestamp")}
+    files = [path for path in finished.rglob("results/**/*") if path.is_file()]
     made = {path.parent if path.parent in folders else path for path in files}
-    notes = [path for path in (project / ".snakemake" / "metadata").rglob("*") if path.is_file()]
+    notes = [path for path in (finished / ".snakemake" / "metadata").rglob("*") if path.is_file()]
     counted = files_to_be_left(tmp_path, {})
     receipts, undeclared = 1, 2  # no rule declares split_last.csv and the file in evaluations
     assert len(made) + len(notes) + receipts - undeclared == counted

@@ -58,10 +58,15 @@ def train(job: TrainJob) -> None:
     job.folder().run_or_reuse(dict(zip(RESULTS, outputs, strict=True)), compute, recipe.device)
 
 
+def course() -> None:
+    """The command line of the course."""
+    from renet.training import course_command  # which a job does not need
+
+    course_command.main()
+
+
 if __name__ == "__main__":
     if "snakemake" in globals():
         script.run(train, TrainJob)
     else:
-        from renet.training import course_command
-
-        course_command.main()
+        course()
