@@ -31,8 +31,6 @@ TYPES = {
     "object": "a section with keys",
     "null": "null",
 }
-    ("train", "sync_batchnorm"): "each process normalises its own part of a batch"
-}
 VALID_NAME = (
     "it must be text that begins with a letter or digit and continues with letters, digits, _, . "
     "or -"
@@ -40,7 +38,10 @@ VALID_NAME = (
 EXPONENT = re.compile(r"[+-]?\d+(\.\d*)?e[+-]?\d+", re.IGNORECASE)  # which YAML takes for text
 
 Key = tuple[str | int, ...]
+# Keys of earlier versions, and why they went.
 REMOVED: dict[Key, str] = {
+    ("train", "sync_batchnorm"): "each process normalises its own part of a batch",
+}
 
 
 def load(config: dict, schema_file: Path, files: dict[Path, dict], command_line: Mapping) -> None:
