@@ -47,12 +47,6 @@ def test_equal_trained_models_differ_in_at_most_5_percent(scenario, least):
 
 
 @pytest.mark.slow
-def test_difference_of_two_points_between_recipes_of_five_seeds_is_found():
-    power, covered = simulation.significant(simulation.BETTER, (800, 128), 5, 0, repeats=500)
-    assert power >= 0.9 and 0.94 <= covered <= 0.98
-
-
-@pytest.mark.slow
 def test_best_of_equal_runs_is_significantly_better_than_another_in_at_most_5_percent():
     random = np.random.default_rng(1)
     found = []

@@ -136,18 +136,6 @@ def test_table_searches_numbers_names_and_paths(window, results):
         wait_for_count(window, hits)
 
 
-def test_table_filters_by_prediction_and_by_label(window, results):
-    predictions = pd.read_csv(results / "runs/made/inference.csv")
-    window.get(run_page(results))
-    window.find_element(By.CSS_SELECTOR, 'select[name="prediction"] option:last-child').click()
-    wrong = predictions[predictions.correct == 0]
-    wait_for_count(window, len(wrong))
-    eventually(window, lambda: set(column(window, 6)) == {"no"})
-    window.find_element(By.CSS_SELECTOR, 'select[name="label"] option:nth-child(2)').click()
-    wait_for_count(window, (wrong.target == 0).sum())
-    eventually(window, lambda: set(column(window, 4)) == {"female"})
-
-
 def test_photo_of_a_row_is_that_face_in_its_sheet(window, results):
     window.get(run_page(results))
     number = 300  # the 45th of the second sheet

@@ -192,15 +192,6 @@ def test_pages_link_no_file_that_the_config_can_have_deleted(finished):
         assert not re.findall(r'href="[^"]+\.(?:h5|npy|tar)"', page.read_text()), page.name
 
 
-def test_course_page_links_places_that_exist(finished):
-    links = re.findall(
-        r"\]\(\.\./(results/[^)#]+)#([^)]+)\)", (ROOT / "docs/course.md").read_text()
-    )
-    assert len(links) > 15
-    for path, anchor in links:
-        assert f'id="{anchor}"' in (finished / path).read_text(), f"{path}#{anchor}"
-
-
 def outputs_and_wanted(project: Path) -> tuple[set[str], set[str]]:
     """The outputs of all jobs of a forced dry run, and the files that `rule all` asks for."""
     plan = dry_run(project, "--forceall", "--configfile", "small.yaml").stdout
@@ -438,22 +429,22 @@ def test_what_takes_space_can_go_where_the_config_says_so(project, patterns, con
     assert planned(project) == set()
 
 
-def test_deleted_hdf5_files_are_written_again_from_the_shards_when_they_are_needed(project):
-    write_config(project, hdf5={"keep_files": False}, train={"learning_rate": 0.02})
-    for path in project.glob("results/data/*.h5"):
+@pytest.mark.parametrize(
+    ("freed", "changes", "rules"),
+    [
+        ("test.h5", {"hdf5": {"keep_files": False}, "train": {"learning_rate": 0.02}},
+         EVERYTHING_AFTER["shuffle"] - {"shuffle"}),
+        ("sample/faces/1-of-2.npy", {"crop": {"keep_shards": False}, "split": {"seed": 7}},
+         {"crop_faces"} | EVERYTHING_AFTER["shuffle"]),
+    ],
+)  # fmt: skip
+def test_freed_files_are_made_again_when_they_are_needed_and_freed(project, freed, changes, rules):
+    write_config(project, **changes)
+    for path in (project / "results/data" / freed).parent.glob(f"*{Path(freed).suffix}"):
         path.unlink()
-    assert planned(project) == EVERYTHING_AFTER["shuffle"] - {"shuffle"}
-
-
-@pytest.mark.slow
-def test_shards_are_freed_where_the_config_says_so(finished, tmp_path):
-    project = copy_project(tmp_path)
-    write_config(project, crop={"keep_shards": False})
-    run(project)
-    assert not list(project.glob("results/data/sample/faces/*.npy"))
-    assert planned(project) == set()
-    write_config(project, crop={"keep_shards": False}, split={"seed": 7})
-    assert planned(project) == {"crop_faces"} | EVERYTHING_AFTER["shuffle"]
+    assert planned(project) == rules
+    plan = dry_run(project, "--configfile", "small.yaml")
+    assert f"Would remove temporary output results/data/{freed}" in plan.stdout + plan.stderr
 
 
 def test_every_file_is_in_the_folders_that_the_config_names(project):
