@@ -118,7 +118,7 @@ def check_external_set(project: Path, settings: dict, external: dict) -> None:
     (project / "photos.csv").write_text((project / "photos.csv").read_text() + "\n12.jpg,f,new,y,")
     (project / "photos/12.jpg").write_bytes(jpeg(seed=12))
     further = planned(project)
-    assert {"crop_faces", "external_set", "infer_external", "report"} <= further
+    assert {"download", "crop_faces", "external_set", "infer_external", "report"} <= further
     assert not {"train", "infer", "evaluate", "shuffle", "fold"} & further
     write_config(project, **settings)
     assert planned(project) == {"compare", "manifest", "report"}
