@@ -11,7 +11,7 @@ from renet.evaluation import abstention, slices
 LEVEL = 1 - (1 - abstention.LEVEL) / abstention.SEQUENCES
 
 
-def violations(error_of, people, rate, draws=1500, choose=abstention.choose):
+def violations(error_of, people, rate, draws=1500):
     """How often the true error above the chosen threshold exceeds the rate.
 
     `error_of` is the probability of an error at a confidence; confidences are uniform.
@@ -23,21 +23,11 @@ def violations(error_of, people, rate, draws=1500, choose=abstention.choose):
     for _ in range(draws):
         confidence = random.uniform(0.5, 1, people)
         correct = (random.random(people) > error_of(confidence)).astype(int)
-        threshold = choose(confidence, correct, rate)["threshold"]
+        threshold = abstention.choose(confidence, correct, rate)["threshold"]
         if threshold is not None:
             chosen += 1
             count += np.interp(max(threshold, 0.5), grid, risk_above) > rate
     return count / draws, chosen / draws
-
-
-def best_pointwise(confidence, correct, rate):
-    """What is not valid: the best of all thresholds, each at the whole level."""
-    order = np.argsort(-confidence)
-    errors = np.cumsum(1 - correct[order])
-    bounds = abstention.beta.ppf(abstention.LEVEL, errors + 1, np.arange(len(order)) - errors + 1)
-    passed = np.flatnonzero(bounds <= rate)
-    falling = np.append(confidence[order], 0.0)
-    return {"threshold": falling[passed[-1] + 1] if len(passed) else None}
 
 
 # Constant, so that every choice is wrong; rising; wrong where the confidence is highest.
@@ -54,11 +44,6 @@ def test_error_of_accepted_predictions_exceeds_the_rate_in_at_most_a_twentieth_o
 ):
     violated, _ = violations(POPULATIONS[population], people=600, rate=0.05)
     assert violated <= 0.05 + 3 * np.sqrt(0.05 * 0.95 / 1500)
-
-
-def test_simulation_finds_a_choice_that_is_not_valid():
-    violated, _ = violations(POPULATIONS["constant"], 600, 0.05, 400, best_pointwise)
-    assert violated > 0.1
 
 
 def test_threshold_is_found_where_the_confidence_tells_errors():

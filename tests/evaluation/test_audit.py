@@ -2,7 +2,6 @@
 
 import dataclasses
 import json
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -17,7 +16,6 @@ from helpers.faces import write_hdf5
 from helpers.pages import run_page
 from helpers.project import call_script
 from helpers.training import QUICK, SMALL, terminated_before, write_faces
-from helpers.workflow import copy_project, run, write_config
 from renet.common.errors import InputError
 from renet.dataset import corrections, hdf5, selections, splits
 from renet.dataset.tables import CORRECTED, SPLIT
@@ -27,7 +25,6 @@ from renet.metadata.tables import SUBSETS
 from renet.network.settings import RunSettings
 
 PAGE_DATA = json.dumps({"origin": "test.yaml", "sources": ["wiki"], "audit": {"run": "made"}})
-FLIPPED = 0.05  # fraction of the labels
 
 
 def test_person_is_in_one_fold_and_folds_are_the_same_each_time():
@@ -356,56 +353,3 @@ def test_label_that_a_person_has_seen_is_not_proposed_again(guessed, tmp_path):
     folder = guessed(mostly_right)[0]
     assert PROPOSALS.read(folder / "suspects.csv").id.tolist() == first.id.tolist()[1:]
     assert (folder / "index.html").read_text().count("<td>yes</td>") == 1
-
-
-@pytest.fixture
-def run_until(tmp_path):
-    """Run until a rule, with corrections given as {id: class}; returns the folder of results."""
-    project = copy_project(tmp_path)
-    settings = {
-        "sample": {"photos": 1000}, "crop": {"size": 32}, "split": {"test": 0.3},
-        "model": {"conv_channels": [16, 32, 64, 64],
-                  "spatial_rnns": 2 * [{"units": 64, "block": [2, 2]}]},
-        "train": {"epochs": 15, "batch_size": 16, "threads": 2},
-        "corrections": "corrections.csv",
-    }  # fmt: skip
-
-    def run_it(rule: str, corrections: pd.Series, **changes: object) -> Path:
-        corrections.rename("gender").to_csv(project / "corrections.csv", index_label="id")
-        write_config(project, **settings, **changes)
-        run(project, "--until", rule)
-        return project / "results"
-
-    return run_it
-
-
-def accuracy(results: Path) -> float:
-    return json.loads((results / "runs/renet/metrics.json").read_text())["test"]["accuracy"]
-
-
-@pytest.mark.slow
-def test_accuracy_returns_when_flipped_labels_are_corrected_from_the_audits_list(run_until):
-    """Labels of training and validation are flipped, and the test set keeps its own.
-
-    A reviewer who knows the truth confirms what is wrong on the list.
-    """
-    results = run_until("shuffle", pd.Series(dtype=int))
-    split = SPLIT.read(results / "data/split.csv").set_index("id")
-    seen = split[split.subset != "test"]
-    flipped = seen.sample(frac=FLIPPED, random_state=1).target.rsub(1)
-    accuracies = {"flipped": accuracy(run_until("evaluate", flipped))}
-    run_until("audit", flipped, audit={"folds": 3})
-    labels = LABELS.read(results / "audit/labels.csv").set_index("id")
-    labels = labels[(labels.suspect == 1) & (labels.subset != "test")]
-    proposed = 1 - labels.target
-    is_found = flipped.index.isin(proposed.index)
-    accuracies["reviewed"] = accuracy(run_until("evaluate", flipped[~is_found]))
-    by_chance = len(flipped) * len(proposed) / len(seen)
-    print(
-        f"{len(flipped)} of {len(seen)} labels flipped; {is_found.sum()} of them among "
-        f"{len(proposed)} suspects ({by_chance:.1f} by chance). Accuracy on "
-        f"{len(split) - len(seen)} test faces: "
-        + ", ".join(f"{value:.3f} {name}" for name, value in accuracies.items())
-    )
-    assert is_found.sum() > max(0.5 * len(flipped), 2 * by_chance)
-    assert accuracies["reviewed"] > accuracies["flipped"] - 0.05

@@ -28,28 +28,15 @@ def predictions(correct: dict, subjects=None, targets=None) -> Predictions:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seeds", [3, 5])
-@pytest.mark.parametrize(("scenario", "least"), [((50, 17), 0.01), ((800, 128), 0.03)])
-def test_equal_recipes_whose_seeds_have_noise_differ_in_5_percent(scenario, least, seeds):
-    for spread in (0, simulation.SPREAD):
+@pytest.mark.parametrize("seeds", [1, 3, 5])
+@pytest.mark.parametrize(("scenario", "least"), [((50, 17), 0.003), ((800, 128), 0.03)])
+def test_equal_recipes_and_equal_trained_models_differ_in_5_percent(scenario, least, seeds):
+    for spread in {0, simulation.SPREAD * (seeds > 1)}:
         error, covered = simulation.significant(
             simulation.EQUAL, scenario, seeds, spread, repeats=1000
         )
         assert least <= error <= 0.07
         assert covered == 1 - error
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize(("scenario", "least"), [((50, 17), 0.003), ((800, 128), 0.03)])
-def test_equal_trained_models_differ_in_at_most_5_percent(scenario, least):
-    error, _ = simulation.significant(simulation.EQUAL, scenario, 1, 0, repeats=1500)
-    assert least <= error <= 0.065
-
-
-@pytest.mark.slow
-def test_difference_of_two_points_between_recipes_of_five_seeds_is_found():
-    power, covered = simulation.significant(simulation.BETTER, (800, 128), 5, 0, repeats=500)
-    assert power >= 0.9 and 0.94 <= covered <= 0.98
 
 
 @pytest.mark.slow

@@ -196,6 +196,11 @@ def changed(results: Path, tmp_path: Path) -> Path:
     return tmp_path / "results"
 
 
+def metrics_of(results: Path, folder: str) -> dict:
+    """The metrics of a run, or of an external set in its folder."""
+    return json.loads((results / "runs" / folder / "metrics.json").read_text())
+
+
 def index(results: Path) -> str:
     """The address of the page over all runs."""
     return (results / "index.html").as_uri()

@@ -12,7 +12,7 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 
 from helpers.browser import eventually, texts
-from helpers.pages import changed_settings, index, run_page, write_report
+from helpers.pages import changed_settings, index, metrics_of, run_page, write_report
 from helpers.project import ROOT
 from renet.config import validation
 from renet.evaluation.tables import COMPARISON
@@ -21,10 +21,6 @@ from renet.training.history import HISTORY
 
 SCHEMA = ROOT / "workflow/schemas/config.schema.yaml"
 RUNS = "table.sortable tbody:first-of-type th"
-
-
-def metrics_of(results: Path, folder: str) -> dict:
-    return json.loads((results / "runs" / folder / "metrics.json").read_text())
 
 
 def expect(browser, *said: str) -> None:

@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 from helpers.browser import DESKTOP, PHONE, show, texts
-from helpers.pages import changed_settings, index, run_page, write_report
+from helpers.pages import changed_settings, index, metrics_of, run_page, write_report
 from helpers.predictions import predictions_of, predictions_with
 from renet.common import advice
 from renet.evaluation import abstention, calibration, confidence_intervals, metrics, run_metrics
@@ -28,17 +28,13 @@ def quick(monkeypatch):
     monkeypatch.setattr(confidence_intervals, "RESAMPLES", 200)
 
 
-def read_metrics(results: Path, run: str) -> dict:
-    return json.loads((results / "runs" / run / "metrics.json").read_text())
-
-
 def plain(text: str) -> str:
     return text.replace("\N{NO-BREAK SPACE}", " ")
 
 
 def change_metrics(results: Path, run: str, part: str, **changes: object) -> None:
     """Change values of one part of a run's metrics.json."""
-    found = read_metrics(results, run)
+    found = metrics_of(results, run)
     found[part] |= changes
     (results / "runs" / run / "metrics.json").write_text(json.dumps(found))
 
@@ -81,7 +77,7 @@ def test_first_screen_holds_the_head_of_the_page_and_faces(window, results):
 
 @pytest.mark.parametrize("page", [index, run_page])
 def test_head_of_the_page_holds_the_runs_own_numbers(window, results, page):
-    found = read_metrics(results, "made")
+    found = metrics_of(results, "made")
     window.get(page(results))
     text = head_text(window)
     assert phrases.percentage(found["test"]["accuracy"]) in text
@@ -103,12 +99,12 @@ def test_faces_are_the_first_of_the_test_set_with_their_predictions(window, resu
 
 
 def lead_on_the_validation_set(results: Path, run: str, **changes: object) -> None:
-    intervals = read_metrics(results, run)["validation"]["intervals"]
+    intervals = metrics_of(results, run)["validation"]["intervals"]
     leading = {"balanced_accuracy": 0.99, "intervals": intervals | {"balanced_accuracy": [0.98, 1]}}
     change_metrics(results, run, "validation", **leading, **changes)
     table = COMPARISON.read(results / "comparison/comparison.csv")
     others = [name for name in ("made", "again", "slow") if name != run]
-    values = [read_metrics(results, name)["validation"]["balanced_accuracy"] for name in others]
+    values = [metrics_of(results, name)["validation"]["balanced_accuracy"] for name in others]
     of_best = ["run", "other", "value", "other_value"]
     table.loc[table.kind == "best", of_best] = [
         [name, run, value, 0.99] for name, value in zip(others, values, strict=True)
@@ -129,7 +125,7 @@ def test_best_run_is_chosen_on_the_validation_set(window, changed):
     assert chosen.startswith("slow, chosen by its validation balanced accuracy 99.0")
     assert "the highest of 3 runs; the lead over again is not significant." in chosen
     assert texts(window, ".page-head dd a") == ["slow"]
-    accuracy = read_metrics(changed, "slow")["test"]["accuracy"]
+    accuracy = metrics_of(changed, "slow")["test"]["accuracy"]
     assert phrases.percentage(accuracy) in head and "99.5" not in head
 
 
@@ -167,7 +163,7 @@ def test_pages_and_card_count_the_models_that_the_test_set_evaluated(changed, re
 
 
 def test_run_at_the_baseline_is_marked_in_words(window, changed):
-    differences = read_metrics(changed, "again")["test"]["differences"]
+    differences = metrics_of(changed, "again")["test"]["differences"]
     differences["over_baseline"] = {"value": 0.0, "interval": [-0.02, 0.02], "significant": False}
     change_metrics(changed, "again", "test", differences=differences)
     write_report(changed)
@@ -490,14 +486,14 @@ def test_comparison_on_few_faces_is_folded_and_not_at_the_head_of_the_page(chang
 def test_page_of_a_run_that_is_not_better_than_the_baseline_says_what_may_help(changed):
     page = changed / "runs/made/report.html"
     assert "What may help" not in page.read_text()
-    differences = read_metrics(changed, "made")["test"]["differences"]
+    differences = metrics_of(changed, "made")["test"]["differences"]
     differences["over_baseline"]["significant"] = False
     change_metrics(changed, "made", "test", differences=differences, accuracy=0.6)
     write_report(changed)
     assert advice.FEW_PHOTOS.format(advice.AUGMENT) in html.unescape(page.read_text())
     history = changed / "runs/made/history.csv"
     pd.read_csv(history).assign(accuracy=0.8).to_csv(history, index=False)
-    data = read_metrics(changed, "made")["data"]
+    data = metrics_of(changed, "made")["data"]
     change_metrics(changed, "made", "data", faces=data["faces"] | {"train": 80})
     write_report(changed)
     assert "The training made 30 updates of the weights, which are few" in page.read_text()
@@ -529,8 +525,7 @@ def test_pages_of_a_small_set_have_no_interval_without_width_and_no_undefined_nu
     evaluate_again(folder, predictions, predictions)
     write_report(changed)
     for page in ("report.html", "model_card.html"):
-        text = (folder / page).read_text().split("<script", 1)[0].split("</style>", 1)[1]
-        text = re.sub("<pre.*?</pre>|<[^>]+>", " ", text, flags=re.DOTALL)
+        text = re.sub("<pre.*?</pre>|<[^>]+>", " ", text_of(folder / page), flags=re.DOTALL)
         assert not re.search(
             r"\bnan\b|\bNone\b(?! is sig)|(?<!\N{MINUS SIGN})100\.0 to 100|1\.000 to 1\.000", text
         ), page

@@ -15,7 +15,7 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 
 from helpers.browser import PHONE, check_page, eventually, show, texts
-from helpers.pages import FIRST_HOSTILE, HOSTILE, index, run_page
+from helpers.pages import FIRST_HOSTILE, HOSTILE, index, metrics_of, run_page
 from renet.faces.crop import cv2
 from renet.pages import page_data, phrases
 
@@ -136,18 +136,6 @@ def test_table_searches_numbers_names_and_paths(window, results):
         wait_for_count(window, hits)
 
 
-def test_table_filters_by_prediction_and_by_label(window, results):
-    predictions = pd.read_csv(results / "runs/made/inference.csv")
-    window.get(run_page(results))
-    window.find_element(By.CSS_SELECTOR, 'select[name="prediction"] option:last-child').click()
-    wrong = predictions[predictions.correct == 0]
-    wait_for_count(window, len(wrong))
-    eventually(window, lambda: set(column(window, 6)) == {"no"})
-    window.find_element(By.CSS_SELECTOR, 'select[name="label"] option:nth-child(2)').click()
-    wait_for_count(window, (wrong.target == 0).sum())
-    eventually(window, lambda: set(column(window, 4)) == {"female"})
-
-
 def test_photo_of_a_row_is_that_face_in_its_sheet(window, results):
     window.get(run_page(results))
     number = 300  # the 45th of the second sheet
@@ -228,15 +216,14 @@ def test_page_without_its_rows_says_so(window, results, tmp_path):
 
 def test_runs_that_differ_by_their_seed_have_a_row_of_means(results):
     page = (results / "index.html").read_text()
-    found = [results / "runs" / name / "metrics.json" for name in ("made", "again")]
-    values = [json.loads(path.read_text())["test"]["accuracy"] for path in found]
+    values = [metrics_of(results, name)["test"]["accuracy"] for name in ("made", "again")]
     mean, deviation = map(phrases.percentage, (np.mean(values), np.std(values, ddof=1)))
     assert "mean ± standard deviation of 2 seeds: made, again" in page
     assert f"{mean} ± {deviation}" in page
 
 
 def test_cards_hold_the_runs_own_numbers(results):
-    metrics = json.loads((results / "runs/made/metrics.json").read_text())
+    metrics = metrics_of(results, "made")
     card = (results / "runs/made/model_card.md").read_text()
     assert phrases.percentage(metrics["test"]["accuracy"]) in card
     assert json.loads((results / "runs/made/page/model.json").read_text())["sha256"] in card

@@ -27,14 +27,6 @@ def test_recipe_passes_the_linter():
     assert outcome.returncode == 0, outcome.stdout
 
 
-def test_linter_finds_faults(tmp_path):
-    recipe = tmp_path / "Dockerfile"
-    recipe.write_text("FROM python\nRUN pip install torch\n")
-    outcome = hadolint(recipe)
-    assert outcome.returncode != 0
-    assert {"DL3006", "DL3013"} <= set(re.findall(r"DL\d+", outcome.stdout))
-
-
 def test_image_holds_an_allowed_python_with_the_packages_of_the_lock_and_nothing_else():
     recipe = (ROOT / "Dockerfile").read_text()
     copied = re.findall(r"^(?:COPY|ADD) (.*)", recipe, re.MULTILINE)

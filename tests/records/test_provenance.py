@@ -152,11 +152,8 @@ def test_modified_code_is_kept_as_the_diff_that_makes_it_again(tmp_path, name):
 
 
 def test_new_module_that_git_does_not_track_is_named(tmp_path):
-    (tmp_path / "Snakefile").touch()
     (tmp_path / ".gitignore").write_text("*.pyc")
-    git(tmp_path, "init")
-    git(tmp_path, "add", ".")
-    git(tmp_path, "commit", "-m", "one")
+    committed(tmp_path, "Snakefile")
     (tmp_path / "workflow").mkdir()
     for name in ("workflow/n\u00e9w.py", "workflow/new.pyc", "notes.txt"):
         (tmp_path / name).touch()

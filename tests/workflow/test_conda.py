@@ -6,7 +6,6 @@ conda can solve the files in envs/; `test_envs.py` holds these against conda's o
 """
 
 import os
-import subprocess
 import sys
 from pathlib import Path
 
@@ -95,8 +94,3 @@ def test_package_of_a_rules_own_environment_may_be_missing_in_that_of_snakemake(
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
     write_config(project, export=["safetensors"])
     assert "export" in planned(project, "--sdm", "conda")
-
-
-def test_stand_in_refuses_what_it_does_not_know(conda):
-    outcome = subprocess.run(["conda", "install"], capture_output=True, text=True, check=False)
-    assert outcome.returncode == 1 and "stand-in" in outcome.stderr

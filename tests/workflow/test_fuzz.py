@@ -1,6 +1,6 @@
 """Damaged and hostile bytes end in a reason or in an InputError, and in bounded memory.
 
-Every run tests some hundred cases of each kind; the slow test tests a thousand of each.
+Every run tests a hundred cases of each kind; the slow one tests a thousand of each.
 """
 
 import io
@@ -36,7 +36,6 @@ from renet.metadata.row_filter import RowFilter
 from renet.metadata.tables import METADATA
 
 SIZE = (32, 32)
-QUICK_CASES, SLOW_CASES = 100, 1000
 ODD_FLOATS = st.floats() | st.integers(-10, 3000).map(float) | st.sampled_from([0.0, 1.0, 7e5])
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=12)
 
@@ -255,23 +254,13 @@ PROPERTIES = {
 }
 
 
-def try_cases(name: str, count: int) -> None:
+@pytest.mark.fault("random-damage")
+@pytest.mark.parametrize("name", PROPERTIES)
+@pytest.mark.parametrize("count", [100, pytest.param(1000, marks=pytest.mark.slow)])
+def test_damaged_bytes_end_in_a_reason_or_in_an_input_error(name, count):
     cases, check = PROPERTIES[name]
     options = settings(max_examples=count, deadline=None, database=None, derandomize=True)
     options(given(cases)(check))()
-
-
-@pytest.mark.fault("random-damage")
-@pytest.mark.parametrize("name", PROPERTIES)
-def test_some_cases_end_in_a_reason_or_in_an_input_error(name):
-    try_cases(name, QUICK_CASES)
-
-
-@pytest.mark.fault("random-damage")
-@pytest.mark.slow
-@pytest.mark.parametrize("name", PROPERTIES)
-def test_a_thousand_cases_end_in_a_reason_or_in_an_input_error(name):
-    try_cases(name, SLOW_CASES)
 
 
 # Cases that random damage would hardly find.

@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 
 from helpers.archives import jpeg, write_tar
-from helpers.workflow import copy_project, planned, run, write_config
 from renet.archives import receipts, tar_index, verification
 from renet.archives.receipts import Receipt
 from renet.common import files
@@ -175,28 +174,3 @@ def test_photo_that_is_edited_in_place_changes_the_state_of_its_folder(tmp_path)
     before = sources.photos_state(tmp_path)
     (tmp_path / "inner" / "c.jpg").touch()
     assert sources.photos_state(tmp_path) != before
-
-
-def project_of_own_photos(folder: Path) -> Path:
-    """A project with a folder of two photos, of which the table has the first."""
-    project = copy_project(folder)
-    (project / "photos").mkdir()
-    for number, name in enumerate("ab"):
-        (project / "photos" / f"{name}.jpg").write_bytes(jpeg(seed=number))
-    (project / "photos.csv").write_text("path,gender\na.jpg,male\n")
-    own = {"url": (project / "photos").as_uri(), "database": "table", "table": "photos.csv",
-           "photos": "crop", "shards": 1}  # fmt: skip
-    write_config(project, sources=["own"], archives={"own": own})
-    return project
-
-
-@pytest.mark.fault("edited-photo")
-@pytest.mark.slow
-def test_photo_that_is_edited_in_place_is_packed_again(tmp_path):
-    project = project_of_own_photos(tmp_path)
-    receipt = "resources/own/photos.json"
-    run(project, "--", receipt)
-    with (project / "photos" / "a.jpg").open("r+b") as photo:
-        photo.seek(200)
-        photo.write(bytes(20))
-    assert planned(project, "--", receipt) == {"download"}

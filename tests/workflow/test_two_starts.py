@@ -1,17 +1,15 @@
-"""Two starts of Snakemake at once: in one folder, and of two projects that share archives."""
+"""Two starts of Snakemake at once, of two projects that share archives."""
 
 import os
-import signal
 import subprocess
 import sys
 import tarfile
-import time
 from pathlib import Path
 
 import pytest
 
 from helpers.archives import jpeg
-from helpers.workflow import copy_project, run, snakemake, write_config
+from helpers.workflow import copy_project, run, write_config
 from renet.archives import receipts, tar_index
 
 MEMBERS = "results/data/own/members.csv"
@@ -24,40 +22,10 @@ REASONS = (
 PHOTOS, PADDING = 5, 4_000_000  # bytes after each JPEG, so that both starts take a while
 
 
-def start(project: Path, target: str, **options: object) -> subprocess.Popen:
+def start(project: Path, target: str) -> subprocess.Popen:
     command = [sys.executable, "-m", "snakemake", "--cores", "1", "--configfile", "small.yaml"]
     streams = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
-    return subprocess.Popen([*command, "--", target], cwd=project, **streams, **options)
-
-
-def state(project: Path) -> dict[Path, tuple[int, int]]:
-    """Size and time of all that the workflow writes."""
-    found = [path for name in ("results", "resources") for path in (project / name).rglob("*")]
-    return {path: (path.stat().st_size, path.stat().st_mtime_ns) for path in found}
-
-
-@pytest.mark.fault("second-start")
-@pytest.mark.slow
-def test_second_start_in_one_folder_stops_at_snakemakes_lock_and_touches_nothing(tmp_path):
-    project = copy_project(tmp_path)
-    write_config(project)
-    target = "results/data/sample/members.csv"
-    first = start(project, target, start_new_session=True)  # with its jobs, one group
-    deadline = time.monotonic() + 60
-    # Snakemake opens the file of its lock before it writes what it locks.
-    while not any(path.stat().st_size for path in (project / ".snakemake").glob("locks/*")):
-        assert first.poll() is None and time.monotonic() < deadline
-        time.sleep(0.01)
-    os.killpg(first.pid, signal.SIGSTOP)
-    try:
-        before = state(project)
-        second = snakemake(project, "--cores", 1, "--configfile", "small.yaml", "--", target)
-        assert second.returncode == 1 and "cannot be locked" in second.stdout + second.stderr
-        assert state(project) == before
-    finally:
-        os.killpg(first.pid, signal.SIGCONT)
-    said, _ = first.communicate(timeout=60)
-    assert first.returncode == 0 and (project / target).exists(), said
+    return subprocess.Popen([*command, "--", target], cwd=project, **streams)
 
 
 def write_photos(folder: Path, kind: str) -> Path:

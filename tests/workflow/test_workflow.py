@@ -117,7 +117,7 @@ def check_external_set(project: Path, settings: dict, external: dict) -> None:
     (project / "photos.csv").write_text((project / "photos.csv").read_text() + "\n12.jpg,f,new,y,")
     (project / "photos/12.jpg").write_bytes(jpeg(seed=12))
     further = planned(project)
-    assert {"crop_faces", "external_set", "infer_external", "report"} <= further
+    assert {"download", "crop_faces", "external_set", "infer_external", "report"} <= further
     assert not {"train", "infer", "evaluate", "shuffle", "fold"} & further
     write_config(project, **settings)
     assert planned(project) == {"compare", "manifest", "report"}
@@ -191,15 +191,6 @@ def test_pages_link_no_file_that_the_config_can_have_deleted(finished):
         assert not re.findall(r'href="[^"]+\.(?:h5|npy|tar)"', page.read_text()), page.name
 
 
-def test_course_page_links_places_that_exist(finished):
-    links = re.findall(
-        r"\]\(\.\./(results/[^)#]+)#([^)]+)\)", (ROOT / "docs/course.md").read_text()
-    )
-    assert len(links) > 15
-    for path, anchor in links:
-        assert f'id="{anchor}"' in (finished / path).read_text(), f"{path}#{anchor}"
-
-
 def outputs_and_wanted(project: Path) -> tuple[set[str], set[str]]:
     """The outputs of all jobs of a forced dry run, and the files that `rule all` asks for."""
     plan = dry_run(project, "--forceall", "--configfile", "small.yaml").stdout
@@ -216,24 +207,17 @@ def test_every_output_is_wanted_by_name(project):
     assert outputs == wanted
 
 
-def rules_without_each(project: Path, names: list[str]) -> dict[str, set[str]]:
-    """The rules that run again where one of the files is lost."""
-    found = {}
-    for name in names:
-        (project / name).rename(project / "aside")
-        found[name] = planned(project)
-        (project / "aside").rename(project / name)
-    return found
-
-
-@pytest.mark.fault("lost-output")
-def test_lost_table_and_lost_model_are_made_again(project):
-    names = {
-        "results/data/sample/metadata.csv": EVERYTHING_AFTER["parse_metadata"],
-        "results/runs/renet/history.csv": EVERYTHING_AFTER["train"],
-        "results/runs/renet/tables/layers.csv": {"explain", "report", "manifest"},
-    }
-    assert rules_without_each(project, list(names)) == names
+@pytest.mark.parametrize(
+    ("name", "rules"),
+    [
+        ("data/sample/metadata.csv", EVERYTHING_AFTER["parse_metadata"]),
+        ("runs/renet/history.csv", EVERYTHING_AFTER["train"]),
+        ("runs/renet/tables/layers.csv", {"explain", "report", "manifest"}),
+    ],
+)
+def test_lost_output_is_made_again(project, name, rules):
+    (project / "results" / name).unlink()
+    assert planned(project) == rules
 
 
 @pytest.mark.fault("failed-retraining")
@@ -417,20 +401,22 @@ def test_what_takes_space_can_go_where_the_config_says_so(project, patterns, con
     assert planned(project) == set()
 
 
-def test_deleted_hdf5_files_are_written_again_from_the_shards_when_they_are_needed(project):
-    write_config(project, hdf5={"keep_files": False}, train={"learning_rate": 0.02})
-    for path in project.glob("results/data/*.h5"):
+@pytest.mark.parametrize(
+    ("freed", "changes", "rules"),
+    [
+        ("test.h5", {"hdf5": {"keep_files": False}, "train": {"learning_rate": 0.02}},
+         EVERYTHING_AFTER["shuffle"] - {"shuffle"}),
+        ("sample/faces/1-of-2.npy", {"crop": {"keep_shards": False}, "split": {"seed": 7}},
+         {"crop_faces"} | EVERYTHING_AFTER["shuffle"]),
+    ],
+)  # fmt: skip
+def test_freed_files_are_made_again_when_they_are_needed_and_freed(project, freed, changes, rules):
+    write_config(project, **changes)
+    for path in (project / "results/data" / freed).parent.glob(f"*{Path(freed).suffix}"):
         path.unlink()
-    assert planned(project) == EVERYTHING_AFTER["shuffle"] - {"shuffle"}
-
-
-@pytest.mark.slow
-def test_shards_are_freed_where_the_config_says_so(project):
-    write_config(project, crop={"keep_shards": False, "margin": 0.3})
-    run(project, "--until", "write_hdf5")
-    assert not list(project.glob("results/data/sample/faces/*.npy"))
-    write_config(project, crop={"keep_shards": False, "margin": 0.3}, split={"seed": 7})
-    assert planned(project) == {"crop_faces"} | EVERYTHING_AFTER["shuffle"]
+    assert planned(project) == rules
+    plan = dry_run(project, "--configfile", "small.yaml")
+    assert f"Would remove temporary output results/data/{freed}" in plan.stdout + plan.stderr
 
 
 def test_every_file_is_in_the_folders_that_the_config_names(project):
