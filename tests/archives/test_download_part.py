@@ -5,20 +5,10 @@ import pytest
 from helpers.download import HTML, MD5, TAR, digest_of, leave_part, names, tar_bytes
 from helpers.http_server import Response
 from renet.archives import downloads
+from renet.archives.http_transfer import MAX_FAILURES
 from renet.common.errors import InputError
 
 OTHER = tar_bytes(seed=2)
-
-
-@pytest.mark.fault("broken-connection")
-@pytest.mark.parametrize("digest", [MD5, None])
-def test_dropped_connection_is_resumed_where_it_broke(server, receipt_file, archive, digest):
-    server.responses = [Response(drop_after=100_000), Response(drop_after=50_000)]
-    downloads.obtain(server.url("/static/wiki_crop.tar"), digest, receipt_file)
-    assert archive.read_bytes() == TAR
-    assert server.requested_ranges() == [None, "bytes=100000-", "bytes=150000-"]
-    assert server.requests[1].headers.get("If-Range") == (None if digest else '"first"')
-    assert server.body_bytes == len(TAR)
 
 
 @pytest.mark.parametrize(("digest", "asked"), [(MD5, "bytes=100000-"), (None, None)])
@@ -48,15 +38,6 @@ def test_part_survives_a_body_that_is_not_its_file(server, receipt_file, archive
     assert server.requested_ranges() == ["bytes=100000-"] * 2
 
 
-@pytest.mark.parametrize("digest", [MD5, None])
-def test_server_without_ranges_sends_the_whole_file_again(server, receipt_file, archive, digest):
-    server.responses = [Response(drop_after=100_000), Response(ranges=False)]
-    downloads.obtain(server.url("/static/wiki_crop.tar"), digest, receipt_file)
-    assert archive.read_bytes() == TAR
-    assert server.body_bytes == len(TAR) + 100_000
-    assert not {name for name in names(archive.parent) if ".part" in name}
-
-
 def test_without_digest_and_strong_etag_nothing_is_continued(server, receipt_file, archive):
     server.responses = [Response(drop_after=100_000, etag='W/"weak"')]
     downloads.obtain(server.url("/static/wiki_crop.tar"), None, receipt_file)
@@ -68,46 +49,55 @@ def content_range(text: str | None, **more: object) -> Response:
     return Response(headers={"Content-Range": text}, **more)
 
 
+def broken(*then: Response) -> list[Response]:
+    """Answers of which the first breaks in the middle of the file."""
+    return [Response(drop_after=100_000), *then]
+
+
+SIZE = len(TAR)
+REST, WHOLE = "bytes=100000-", None
+SHORT = content_range(f"bytes 100000-199999/{SIZE}", status=206, body=TAR[100_000:200_000])
+# Of each case: the server's answers, and the ranges that are asked for.
+CASES = {
+    "broken twice": (broken(Response(drop_after=50_000)), [WHOLE, REST, "bytes=150000-"]),
+    "broken with progress each time": (
+        [Response(drop_after=10_000)] * 3 * MAX_FAILURES,
+        [WHOLE, *(f"bytes={10_000 * count}-" for count in range(1, 3 * MAX_FAILURES + 1))],
+    ),
+    "busy": ([Response(status=status) for status in (429, 500, 503)], [WHOLE] * 4),
+    "without ranges": (broken(Response(ranges=False)), [WHOLE, REST]),
+    "range that nobody asked for": (
+        [content_range(f"bytes 0-{SIZE - 1}/{SIZE}", status=206, body=TAR)], [WHOLE] * 2,
+    ),
+    "range that ends early": (broken(SHORT), [WHOLE, REST, "bytes=200000-"]),
+} | {
+    name: (broken(answer), [WHOLE, REST, WHOLE])
+    for name, answer in {
+        "range with another start": content_range(f"bytes 0-{SIZE - 1}/{SIZE}"),
+        "range of another length": content_range(f"bytes 100000-200000/{SIZE}"),
+        "range of another total": content_range(f"bytes 100000-{SIZE - 1}/{SIZE + 1}"),
+        "range beyond the end": content_range(f"bytes 100000-{SIZE}/{SIZE}", chunked=True),
+        "unreadable range": content_range("bytes"),
+        "absent range": content_range(None),
+        "range of another ETag": Response(etag='"second"', ranges=None),
+        "refused range": Response(status=416),
+    }.items()
+}  # fmt: skip
+
+
+@pytest.mark.fault("broken-connection")
+@pytest.mark.fault("busy-server")
 @pytest.mark.fault("wrong-range")
 @pytest.mark.parametrize("digest", [MD5, None])
-@pytest.mark.parametrize(
-    "answer",
-    [
-        content_range(f"bytes 0-{len(TAR) - 1}/{len(TAR)}"),
-        content_range(f"bytes 100000-200000/{len(TAR)}"),
-        content_range(f"bytes 100000-{len(TAR) - 1}/{len(TAR) + 1}"),
-        content_range(f"bytes 100000-{len(TAR)}/{len(TAR)}", chunked=True),
-        content_range("bytes"),
-        content_range(None),
-        Response(etag='"second"', ranges=None),
-        Response(status=416),
-    ],
-    ids=["start", "length", "total", "end", "unreadable", "absent", "another ETag", "refused"],
-)
-def test_range_that_does_not_continue_the_part_is_noticed(
-    server, receipt_file, archive, answer, digest
-):
-    server.responses = [Response(drop_after=100_000), answer]
+@pytest.mark.parametrize(("answers", "asked"), CASES.values(), ids=CASES)
+def test_archive_is_whole_after_answers(server, receipt_file, archive, answers, asked, digest):
+    server.responses = list(answers)
     downloads.obtain(server.url("/static/wiki_crop.tar"), digest, receipt_file)
     assert archive.read_bytes() == TAR
-    assert server.requested_ranges() == [None, "bytes=100000-", None]
-
-
-@pytest.mark.fault("wrong-range")
-def test_range_that_ends_early_is_continued(server, receipt_file, archive):
-    short = content_range(f"bytes 98304-199999/{len(TAR)}", status=206, body=TAR[98_304:200_000])
-    server.responses = [Response(chunked=True, drop_after=98_304), short]
-    downloads.obtain(server.url("/static/wiki_crop.tar"), MD5, receipt_file)
-    assert archive.read_bytes() == TAR
-    assert server.requested_ranges() == [None, "bytes=98304-", "bytes=200000-"]
-
-
-@pytest.mark.fault("wrong-range")
-def test_range_that_nobody_asked_for_is_refused(server, receipt_file, archive):
-    server.responses = [content_range(f"bytes 0-{len(TAR) - 1}/{len(TAR)}", status=206, body=TAR)]
-    downloads.obtain(server.url("/static/wiki_crop.tar"), MD5, receipt_file)
-    assert archive.read_bytes() == TAR
-    assert server.requested_ranges() == [None, None]
+    assert server.requested_ranges() == asked
+    asked_by = [request.headers for request in server.requests if "Range" in request.headers]
+    assert {headers.get("If-Range") for headers in asked_by} <= {None if digest else '"first"'}
+    assert not [name for name in names(archive.parent) if ".part" in name]
 
 
 @pytest.mark.parametrize("digest", [digest_of(OTHER), None])
@@ -145,14 +135,6 @@ def test_wrong_digest_is_explained_and_its_file_accepted_by_the_right_one(
         assert names(archive.parent) == {part.name}
     assert downloads.obtain(url, MD5, receipt_file).verified
     assert archive.read_bytes() == TAR and server.body_bytes == len(TAR)
-
-
-@pytest.mark.fault("wrong-digest")
-def test_page_in_place_of_an_archive_is_not_continued(server, receipt_file, archive):
-    server.responses = [Response(body=HTML)]
-    with pytest.raises(InputError, match=r"begin b.<!DOCTYPE html>.*Start again"):
-        downloads.obtain(server.url("/static/wiki_crop.tar"), MD5, receipt_file)
-    assert names(archive.parent) == set()
 
 
 def test_part_is_deleted_once_the_archive_is_there(server, receipt_file, archive):

@@ -2,7 +2,7 @@
 
 import pytest
 
-from helpers.download import HTML, MD5, SHA256, TAR, digest_of, tar_bytes
+from helpers.download import HTML, MD5, SHA256, TAR
 from helpers.http_server import serving
 from renet.archives import downloads
 from renet.common.errors import InputError
@@ -37,14 +37,6 @@ def test_archive_of_another_url_needs_that_server_or_a_digest(server, receipt_fi
         downloads.obtain(url, None, receipt_file)
     assert archive.read_bytes() == TAR
     assert downloads.obtain(url, MD5, receipt_file).verified
-
-
-def test_archive_with_another_digest_is_fetched_again(server, receipt_file, archive):
-    url = server.url("/static/wiki_crop.tar")
-    downloads.obtain(url, MD5, receipt_file)
-    server.contents["/static/wiki_crop.tar"] = tar_bytes(seed=2)
-    downloads.obtain(url, digest_of(tar_bytes(seed=2)), receipt_file)
-    assert archive.read_bytes() == tar_bytes(seed=2)
 
 
 def test_archive_stays_while_its_successor_is_not_proved(server, receipt_file, archive):

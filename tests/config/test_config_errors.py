@@ -10,14 +10,15 @@ from pathlib import Path
 
 import pytest
 import yaml
+from snakemake.utils import update_config
 
+from helpers.config import CONFIG, SCHEMA_FILE
 from helpers.dry_run import dry_run
 from helpers.project import ROOT
 from helpers.workflow import copy_project
 from renet.common.errors import InputError
 from renet.config import checks, runs, sources, validation, yaml_files
 
-SCHEMA_FILE = ROOT / "workflow" / "schemas" / "config.schema.yaml"
 DEFAULTS = ROOT / "config.yaml"
 OWN = "sources: [own]\narchives: {own: {database: wiki, photos: crop, url: "
 TABLE = "sources: [own]\narchives: {own: {database: table, photos: crop, url: 'https://a/a.tar', "
@@ -33,11 +34,8 @@ def loaded(folder: Path, text: str, command_line: dict | None = None) -> dict:
 
 def load(overlay: Path, command_line: dict | None = None) -> dict:
     """The config as Snakemake loads it from config.yaml and an overlay."""
-    content = yaml.safe_load(overlay.read_text())
-    config = copy.deepcopy(yaml.safe_load(DEFAULTS.read_text()))
-    for key, value in content.items():
-        merged = isinstance(value, dict) and isinstance(config.get(key), dict)
-        config[key] = config[key] | value if merged else value
+    config = copy.deepcopy(CONFIG)
+    update_config(config, yaml.safe_load(overlay.read_text()))
     files = {path: yaml_files.read(path) for path in (DEFAULTS, overlay)}
     validation.load(config, SCHEMA_FILE, files, command_line or {})
     return config

@@ -13,12 +13,11 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from helpers.config import CONFIG, complete
 from helpers.project import ROOT
 from renet.common.errors import InputError
 from renet.config import data_summary, grids, runs, sources, validation
 
-CONFIG = yaml.safe_load((ROOT / "config.yaml").read_text())
-SCHEMA_FILE = ROOT / "workflow" / "schemas" / "config.schema.yaml"
 URL = "https://example.org/a.tar"
 ARCHIVE = {"url": URL, "database": "wiki", "photos": "crop"}
 ODD = st.sampled_from(
@@ -84,7 +83,7 @@ def planned(config: dict) -> None:
 def test_mutated_config_works_or_ends_in_sentences_that_name_a_key(case):
     config, places = case
     try:
-        validation.load(config, SCHEMA_FILE, {}, {})
+        complete(config)
     except InputError as error:
         lines = str(error).splitlines()
         assert len(lines) <= validation.SHOWN + 1 and max(map(len, lines)) < 1000
@@ -121,12 +120,12 @@ def test_mutated_config_works_or_ends_in_sentences_that_name_a_key(case):
 )
 def test_value_that_only_snakemake_would_refuse_is_named(overlay, fault):
     with pytest.raises(InputError, match=re.escape(fault)):
-        validation.load(overlay, SCHEMA_FILE, {}, {})
+        complete(overlay)
 
 
 def test_path_variable_can_be_written_with_the_other_one():
     config = {"pathvars": {"resources": "<results>/archives"}}
-    validation.load(config, SCHEMA_FILE, {}, {})
+    complete(config)
     assert config["pathvars"] == {"results": "results", "resources": "<results>/archives"}
 
 

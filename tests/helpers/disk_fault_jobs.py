@@ -7,7 +7,8 @@ temporary files. As Snakemake does, the outputs are deleted before each start.
     python disk_fault_jobs.py <jobs.json> <project> <temporary>
 
 takes the jobs that list_jobs.py lists, the project and a folder for temporary files, each of which
-is a disk of its own, the latter with one page. It prints a list of `Outcome` as JSON.
+is a disk of its own, the latter with one page. It prints {script: problems} as JSON: the faults in
+which the job ended neither well nor with one sentence, or left other files.
 """
 
 import contextlib
@@ -25,32 +26,12 @@ from helpers import disks, forked_jobs
 from helpers.workflow import MAY_DIFFER
 
 PLENTY = 1 << 28  # bytes
-PAGE = 4096  # bytes; a disk in memory has whole pages
 READ_ONLY, FORBIDDEN, NO_TEMPORARY_FILES = "read-only", "forbidden", "no temporary files"
 FOLDERS = ("results", "resources")
+CAUSES = ("No space left on device", "bytes, but only", "Read-only file system",
+          "Permission denied")  # fmt: skip
 CAPABILITY_VERSION = 0x20080522  # capset(2)
 LEFT_ON_PURPOSE = ("checkpoint.pt", "previous.pt", ".lock")  # how the names begin
-
-
-@dataclasses.dataclass
-class Outcome:
-    """How the job of a script ended in one fault.
-
-    Attributes:
-        status: exit status, negative for a signal.
-        said: what was printed and logged.
-        missing: files that the undisturbed job has written, and this one has not.
-        other: files that have other bytes than those of the undisturbed job.
-        left: files that the undisturbed job has not left.
-    """
-
-    script: str
-    fault: str
-    status: int
-    said: str
-    missing: list[str]
-    other: list[str]
-    left: list[str]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -97,36 +78,33 @@ class Place:
             os.environ["TMPDIR"], tempfile.tempdir = str(self.temporary), None
 
 
-def run(jobs: list[dict], place: Place) -> list[Outcome]:
+def run(jobs: list[dict], place: Place) -> dict[str, list[str]]:
     """Run all jobs, and the first of each script in all faults, too."""
-    outcomes: list[Outcome] = []
-    seen: set[str] = set()
+    scripts: dict[str, list[str]] = {}
     for job in jobs:
         before = files()
         status, said = place.run(job, "", PLENTY)
         if status:
             raise RuntimeError(said)
-        if job["script"] not in seen:
-            seen.add(job["script"])
-            outcomes += outcomes_of(job, place, before)
-    return outcomes
+        if (script := Path(job["script"]).stem) not in scripts:
+            scripts[script] = problems_of(job, place, before)
+    return scripts
 
 
-def outcomes_of(job: dict, place: Place, before: set[Path]) -> list[Outcome]:
-    """What happens to a job that has run undisturbed; its files are deleted first.
+def problems_of(job: dict, place: Place, before: set[Path]) -> list[str]:
+    """What is wrong with how a job ends in each fault; it has run undisturbed before.
 
     Args:
-        before: the files that were there before it ran.
+        before: the files that were there before it ran; the others are deleted.
     """
-    script = Path(job["script"]).stem
     new = files() - before
     size = size_of(new)
     whole = {path: path.read_bytes() for path in new}
     for path in new:
         path.unlink()
-    sizes = {"full": 0, "a page": PAGE, "half": size // 2, "most": size * 7 // 8}
+    sizes = {"full": 0, "a page": disks.PAGE, "half": size // 2, "most": size * 7 // 8}
     faults = sizes | dict.fromkeys((READ_ONLY, FORBIDDEN, NO_TEMPORARY_FILES), PLENTY)
-    outcomes = []
+    problems = []
     for fault, free in faults.items():
         status, said = place.run(job, fault, free)
         now = files() - before
@@ -134,9 +112,24 @@ def outcomes_of(job: dict, place: Place, before: set[Path]) -> list[Outcome]:
         other = {path for path in (now & new) - differ if path.read_bytes() != whole[path]}
         left = {path for path in now - new - differ if not path.name.startswith(LEFT_ON_PURPOSE)}
         missing = new - now - differ
-        found = [sorted(map(str, paths)) for paths in (missing, other, left)]
-        outcomes.append(Outcome(script, fault, status, said, *found))
-    return outcomes
+        ended_well = fault not in ("full", READ_ONLY, FORBIDDEN) and status == 0 and not missing
+        failed_well = fault != NO_TEMPORARY_FILES and status == 1 and is_one_sentence(said)
+        found = [f"{path} has other bytes" for path in other] + [
+            f"{path} was left" for path in left
+        ]
+        if not (ended_well or failed_well):
+            found.append(f"status {status}, without {missing}, after\n{said}")
+        problems += [f"{fault}: {problem}" for problem in found]
+    return problems
+
+
+def is_one_sentence(said: str) -> bool:
+    """Whether a job said one error, which names a file and the cause."""
+    error, *more = [line for line in said.splitlines() if " ERROR " in line] or [""]
+    is_named = any(cause in error for cause in CAUSES) and any(
+        "/" in word for word in error.split()
+    )
+    return is_named and not more and "Traceback" not in said
 
 
 def may_differ(path: Path) -> bool:
@@ -168,4 +161,4 @@ if __name__ == "__main__":
     place = Place(project, temporary, Path("job.log").absolute())
     jobs = json.loads(listed.read_text())
     os.chdir(project)
-    print(json.dumps([dataclasses.asdict(outcome) for outcome in run(jobs, place)]))
+    print(json.dumps(run(jobs, place)))

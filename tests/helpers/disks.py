@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+PAGE = 4096  # bytes; a disk in memory has whole pages
+
 
 @contextlib.contextmanager
 def mounted(folder: Path, size: int) -> Iterator[Path]:

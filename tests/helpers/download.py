@@ -2,10 +2,7 @@
 
 import hashlib
 import io
-import os
 import random
-import subprocess
-import sys
 import tarfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,10 +10,8 @@ from pathlib import Path
 import pytest
 
 from helpers.http_server import ArchiveServer, serving
-from helpers.project import SCRIPTS
 from renet.archives import http_transfer
 
-SCRIPT = SCRIPTS / "download.py"
 HTML = (
     b"<!DOCTYPE html>\n<html><head><title>404 Not &amp; Found</title></head><body>no</body></html>"
 )
@@ -81,15 +76,3 @@ def leave_part(receipt_file: Path, content: bytes = TAR[:100_000]) -> Path:
     part = receipt_file.with_name("wiki_crop.tar.part")
     part.write_bytes(content)
     return part
-
-
-def environment() -> dict[str, str]:
-    return os.environ | {"NO_PROXY": "*"}
-
-
-def run_download(*arguments: object, **options) -> subprocess.CompletedProcess:
-    """Run the script as a user would."""
-    command = [sys.executable, str(SCRIPT), *map(str, arguments)]
-    return subprocess.run(
-        command, capture_output=True, text=True, timeout=60, env=environment(), **options
-    )

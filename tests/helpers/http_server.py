@@ -88,7 +88,7 @@ class _Handler(BaseHTTPRequestHandler):
         """Log nothing."""
 
     def do_GET(self) -> None:
-        self._note()
+        self.server.requests.append(Request(self.path, dict(self.headers)))
         response = self.server.responses.pop(0) if self.server.responses else Response()
         content = self._content()
         if response.body is not None:
@@ -106,14 +106,10 @@ class _Handler(BaseHTTPRequestHandler):
         with content.open("rb") as handle:
             return memoryview(mmap.mmap(handle.fileno(), 0, access=mmap.ACCESS_READ))
 
-    def _note(self) -> None:
-        self.server.requests.append(Request(self.path, dict(self.headers)))
-
     def _send_file(self, content: bytes | memoryview, response: Response) -> None:
         headers = {"Accept-Ranges": "bytes", "ETag": response.etag or '"first"'}
         asked = re.fullmatch(r"bytes=(\d+)-(\d*)", self.headers.get("Range", ""))
-        validators = (headers["ETag"], response.headers.get("Last-Modified"))
-        same = self.headers.get("If-Range", headers["ETag"]) in validators
+        same = self.headers.get("If-Range", headers["ETag"]) == headers["ETag"]
         if not asked or response.ranges is False:
             return self._send(200, content, response, headers)
         if response.ranges is True and not same:

@@ -45,11 +45,9 @@ def write(path, text: str):
     return path
 
 
-def describe(path, text: str, missing=None, whole: bool = False) -> pd.DataFrame:
+def describe(path, text: str, whole: bool = False) -> pd.DataFrame:
     rows = own_photos.describe(own_photos.read([write(path, text)], whole=whole), "own")
     dropped = row_filter.dropped(rows, RowFilter(), whole=whole, by_table=True)
-    if missing is not None:
-        dropped[RowReason.MISSING_FILE] = missing
     return row_filter.metadata_table(rows, dropped)
 
 
@@ -92,12 +90,6 @@ def test_subset_of_the_table_is_that_of_the_face(tmp_path):
     text = "path,gender,subset\na.jpg,f,test\nb.jpg,m,train\n"
     assert describe(tmp_path / "t.csv", text).subset.tolist() == ["test", "train"]
     assert describe(tmp_path / "t.csv", "path,gender,subset\na.jpg,f,\n").subset.tolist() == [""]
-
-
-def test_photo_that_is_not_there_is_missing(tmp_path):
-    missing = np.array([False, True])
-    table = describe(tmp_path / "t.csv", "path,gender\na.jpg,f\nb.jpg,m\n", missing)
-    assert table.reason.tolist() == ["", "missing_file"]
 
 
 @pytest.mark.parametrize(
@@ -275,34 +267,34 @@ def test_empty_folder_and_digest_of_a_folder_are_refused(tmp_path):
         downloads.obtain((tmp_path / "photos").as_uri(), "md5:" + "0" * 32, tmp_path / "r.json")
 
 
-def test_photo_on_its_side_is_turned_before_its_box_is_cropped(tmp_path):
-    tar = write_tar(tmp_path / "own.tar", {"a.jpg": turned_jpeg()})  # 60 x 40, 40 x 60 seen
-    write_receipt(tmp_path / "r.json", tar)
-    table = write(tmp_path / "t.csv", "path,gender,x1,y1,x2,y2\na.jpg,f,1,31,40,60\n")
-    members, photos = tmp_path / "members.csv", tmp_path / "photos.csv"
-    for command in (
-        ("index_archive", tmp_path / "r.json", "-o", members),
-        ("parse_metadata", table, "--database", "table", "--whole", "--members", members,
-         "--photos", photos, "-o", tmp_path / "metadata.csv"),
-        ("crop_faces", tmp_path / "r.json", "--photos", photos, "--crop.whole", "--crop.turn",
-         "--crop.margin", 0, "--crop.size", 30, 40, "-o", tmp_path / "f.npy",
-         "--table", tmp_path / "f.csv"),
-    ):  # fmt: skip
-        call_script(*command)
-    face = shards.open_faces(tmp_path / "f.npy")[0]
-    seen = crop.decode(turned_jpeg(), turn=True)[30:60, :40]
-    assert np.array_equal(face, cv2.cvtColor(seen, cv2.COLOR_BGR2RGB).transpose(2, 0, 1))
-
-
-def parse(folder, members: dict[str, bytes], table: str) -> pd.DataFrame:
+def parse(folder, members: dict[str, bytes], table: str, *options: object) -> pd.DataFrame:
     """Index a tar of these members, and parse a table of them; the rows of metadata.csv."""
     write_receipt(folder / "r.json", write_tar(folder / "own.tar", members))
     call_script("index_archive", folder / "r.json", "-o", folder / "members.csv")
     call_script(
         "parse_metadata", write(folder / "t.csv", table), "--database", "table", "--members",
         folder / "members.csv", "-o", folder / "metadata.csv", "--photos", folder / "photos.csv",
+        *options,
     )  # fmt: skip
     return METADATA.read(folder / "metadata.csv")
+
+
+def crop_faces(folder, faces: Path, *options: object) -> pd.DataFrame:
+    """Crop whole photos that were parsed; the table of their shard."""
+    call_script(
+        "crop_faces", folder / "r.json", "--photos", folder / "photos.csv", "--crop.whole",
+        "--crop.turn", *options, "-o", faces, "--table", faces.with_suffix(".csv"),
+    )  # fmt: skip
+    return SHARD.read(faces.with_suffix(".csv"))
+
+
+def test_photo_on_its_side_is_turned_before_its_box_is_cropped(tmp_path):
+    table = "path,gender,x1,y1,x2,y2\na.jpg,f,1,31,40,60\n"  # of 60 x 40 pixels, 40 x 60 seen
+    parse(tmp_path, {"a.jpg": turned_jpeg()}, table, "--whole")
+    crop_faces(tmp_path, tmp_path / "f.npy", "--crop.margin", 0, "--crop.size", 30, 40)
+    face = shards.open_faces(tmp_path / "f.npy")[0]
+    seen = crop.decode(turned_jpeg(), turn=True)[30:60, :40]
+    assert np.array_equal(face, cv2.cvtColor(seen, cv2.COLOR_BGR2RGB).transpose(2, 0, 1))
 
 
 @pytest.mark.parametrize(
@@ -360,14 +352,11 @@ def crop_whole(folder, faces: str, shards_count: int = 1) -> tuple[pd.DataFrame,
     names = "".join(f"{name},f\n" for name in WHOLE)
     parse(folder, WHOLE, f"path,gender\n{names}")
     files = [folder / f"{number}-of-{shards_count}.npy" for number in range(1, shards_count + 1)]
-    for number, file in enumerate(files, 1):
-        call_script(
-            "crop_faces", folder / "r.json", "--photos", folder / "photos.csv", "--crop.whole",
-            "--crop.turn", "--crop.margin", 0.4, "--crop.size", 64, 48, "--crop.detected", faces,
-            "--shard", number, "--shards", shards_count, "-o", file, "--table",
-            file.with_suffix(".csv"),
-        )  # fmt: skip
-    tables = pd.concat([SHARD.read(file.with_suffix(".csv")) for file in files])
+    options = ["--crop.margin", 0.4, "--crop.size", 64, 48, "--crop.detected", faces]
+    options += ["--shards", shards_count, "--shard"]
+    tables = pd.concat(
+        [crop_faces(folder, file, *options, number) for number, file in enumerate(files, 1)]
+    )
     return tables.set_index("row").sort_index(), np.concatenate([*map(shards.open_faces, files)])
 
 

@@ -11,6 +11,7 @@ from snakemake.utils import update_config
 
 from helpers import published
 from helpers.archives import jpeg, mat_bytes, write_receipt, write_tar
+from helpers.config import check, complete
 from helpers.predictions import predictions_of
 from helpers.project import ROOT, call_script
 from helpers.workflow import copy_project, run, write_config
@@ -18,15 +19,13 @@ from renet.archives import downloads
 from renet.common.drop_reasons import RowReason
 from renet.common.errors import InputError
 from renet.config import labels as label_settings
-from renet.config import sources, validation
+from renet.config import sources
 from renet.dataset.tables import SPLIT
 from renet.evaluation import own_slices
 from renet.metadata import own_photos
 from renet.metadata.own_photos import Labels
 from renet.metadata.row_filter import RowFilter
 from renet.metadata.tables import FUNNEL, METADATA
-
-SCHEMA = ROOT / "workflow" / "schemas" / "config.schema.yaml"
 
 
 def labels_of(labels: dict, **archive: object) -> dict:
@@ -215,9 +214,7 @@ KNOWN = {
 
 @pytest.mark.parametrize("name", KNOWN)
 def test_ready_overlay_reads_the_published_form(name, tmp_path):
-    config = overlay_of(name, published.write(tmp_path))
-    validation.load(config, SCHEMA, {}, {})
-    archive = sources.archive(config, name)
+    archive = sources.archive(complete(overlay_of(name, published.write(tmp_path))), name)
     downloads.obtain(archive["urls"][0], None, tmp_path / "r.json")
     rows = parse(tmp_path, tmp_path / "r.json", archive, subjects=archive["subjects"])
     path, gender, age, subset = KNOWN[name]
@@ -240,12 +237,9 @@ def test_overlay_of_the_documentation_is_valid_and_at_most_ten_lines_long(tmp_pa
     assert len(block.splitlines()) <= 10
     for name in re.findall(r"\w+\.csv", block):
         Path(name).write_text("filename,gender,age\n")
-    config = yaml.safe_load((ROOT / "config.yaml").read_text())
-    defaults = yaml.safe_load(SCHEMA.read_text())["properties"]["archives"]["default"]
-    config["archives"] = {"imdb": defaults["imdb"]}
-    update_config(config, yaml.safe_load(block))
-    validation.load(config, SCHEMA, {}, {})
-    found = sources.archive(config, "imdb")
+    overlay = {"archives": {"imdb": complete({})["archives"]["imdb"]}}
+    update_config(overlay, yaml.safe_load(block))
+    found = sources.archive(check(overlay), "imdb")
     assert found["labels"]["columns"]["gender"] == "gender" and len(found["tables"]) == 3
 
 
