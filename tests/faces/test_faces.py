@@ -225,12 +225,14 @@ def make_source(folder, photos: dict[str, bytes], rows: list[dict]) -> list:
 
 def locate(folder) -> list:
     """Index and parse a source; the arguments that crop_faces.py needs then."""
-    call_script("index_archive", folder / "r.json", "-o", folder / "members.csv")
+    members, archives = folder / "members.csv", folder / "archives.json"
+    call_script("index_archive", folder / "r.json", "-o", members, "--archives", archives)
     call_script(
         "parse_metadata", folder / "wiki.mat", "--database", "wiki", "-o", folder / "meta.csv",
-        "--members", folder / "members.csv", "--photos", folder / "photos.csv",
+        "--members", members, "--photos", folder / "photos.csv",
     )  # fmt: skip
-    return [folder / "r.json", "--photos", folder / "photos.csv", "--crop.size", 32, 32]
+    photos = folder / "photos.csv"
+    return [folder / "r.json", "--archives", archives, "--photos", photos, "--crop.size", 32, 32]
 
 
 def cropped(folder, arguments: list) -> pd.DataFrame:
@@ -272,7 +274,7 @@ def test_archive_that_is_exchanged_after_it_was_indexed_is_one_sentence(
     tar.write_bytes(other)
     os.utime(tar, (1, 1))
     if receipt_is_exchanged:
-        write_receipt(tmp_path / "r.json", tar)
+        write_receipt(tmp_path / "r.json", tar, "md5:1")
     fault = "is not the archive that was indexed" if receipt_is_exchanged else "has changed since"
     with pytest.raises(InputError, match=fault):
         cropped(tmp_path, arguments)

@@ -280,13 +280,14 @@ def test_photo_on_its_side_is_turned_before_its_box_is_cropped(tmp_path):
     write_receipt(tmp_path / "r.json", tar)
     table = write(tmp_path / "t.csv", "path,gender,x1,y1,x2,y2\na.jpg,f,1,31,40,60\n")
     members, photos = tmp_path / "members.csv", tmp_path / "photos.csv"
+    archives = tmp_path / "archives.json"
     for command in (
-        ("index_archive", tmp_path / "r.json", "-o", members),
+        ("index_archive", tmp_path / "r.json", "-o", members, "--archives", archives),
         ("parse_metadata", table, "--database", "table", "--whole", "--members", members,
          "--photos", photos, "-o", tmp_path / "metadata.csv"),
-        ("crop_faces", tmp_path / "r.json", "--photos", photos, "--crop.whole", "--crop.turn",
-         "--crop.margin", 0, "--crop.size", 30, 40, "-o", tmp_path / "f.npy",
-         "--table", tmp_path / "f.csv"),
+        ("crop_faces", tmp_path / "r.json", "--archives", archives, "--photos", photos,
+         "--crop.whole", "--crop.turn", "--crop.margin", 0, "--crop.size", 30, 40,
+         "-o", tmp_path / "f.npy", "--table", tmp_path / "f.csv"),
     ):  # fmt: skip
         call_script(*command)
     face = shards.open_faces(tmp_path / "f.npy")[0]
@@ -297,7 +298,10 @@ def test_photo_on_its_side_is_turned_before_its_box_is_cropped(tmp_path):
 def parse(folder, members: dict[str, bytes], table: str) -> pd.DataFrame:
     """Index a tar of these members, and parse a table of them; the rows of metadata.csv."""
     write_receipt(folder / "r.json", write_tar(folder / "own.tar", members))
-    call_script("index_archive", folder / "r.json", "-o", folder / "members.csv")
+    call_script(
+        "index_archive", folder / "r.json", "-o", folder / "members.csv",
+        "--archives", folder / "archives.json",
+    )  # fmt: skip
     call_script(
         "parse_metadata", write(folder / "t.csv", table), "--database", "table", "--members",
         folder / "members.csv", "-o", folder / "metadata.csv", "--photos", folder / "photos.csv",
@@ -362,8 +366,9 @@ def crop_whole(folder, faces: str, shards_count: int = 1) -> tuple[pd.DataFrame,
     files = [folder / f"{number}-of-{shards_count}.npy" for number in range(1, shards_count + 1)]
     for number, file in enumerate(files, 1):
         call_script(
-            "crop_faces", folder / "r.json", "--photos", folder / "photos.csv", "--crop.whole",
-            "--crop.turn", "--crop.margin", 0.4, "--crop.size", 64, 48, "--crop.detected", faces,
+            "crop_faces", folder / "r.json", "--archives", folder / "archives.json",
+            "--photos", folder / "photos.csv", "--crop.whole", "--crop.turn",
+            "--crop.margin", 0.4, "--crop.size", 64, 48, "--crop.detected", faces,
             "--shard", number, "--shards", shards_count, "-o", file, "--table",
             file.with_suffix(".csv"),
         )  # fmt: skip

@@ -45,7 +45,7 @@ def _crop_photo(photo: Any, tar: BinaryIO, writer: FaceWriter, spec: CropSpec) -
     """Crop one face and append it to the shard; returns its row of the table."""
     try:
         crop.require_bytes(photo.size)
-        data = tar_index.read_member(tar, photo.offset, photo.size, photo.path)
+        data = tar_index.read_member(tar, photo.offset, photo.size)
         if spec.detected:
             image = crop.decode(data, turn=spec.turn)
             face = crop.face_of(image, spec, detection.find_box(image, spec))
