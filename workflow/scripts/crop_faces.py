@@ -37,14 +37,7 @@ def crop_faces(
     """Crop the faces of one shard of a source from its archives.
 
     Args:
-        receipt_files: receipts of the source's archives.
-        archives: archives.json, written by index_archive.py.
-        photos: photos.csv, written by parse_metadata.py.
-        faces: NumPy file to write.
-        table: CSV to write, with a row for each photo of the shard.
-        crop: how faces are cropped.
         shard: number of the shard, from 1.
-        shards: number of shards.
     """
     cv2.setNumThreads(1)  # Snakemake runs the shards in parallel
     pairs = zip(receipt_files, files.read_json(archives), strict=True)

@@ -19,13 +19,7 @@ from renet.common import files, script
 def index_archive(
     receipt_files: list[Path], *, members: script.Output, archives: Path | None = None
 ) -> None:
-    """List the files in the tars of a source, with their positions.
-
-    Args:
-        receipt_files: receipts of the source's files, written by download.py.
-        members: members.csv to write, with a row for each regular file.
-        archives: archives.json to write, with the digest and size of each file.
-    """
+    """List the files in the tars of a source, with their positions."""
     read = [receipts.read(receipt_file) for receipt_file in receipt_files]
     indexed = [receipt.indexed() for receipt in read]
     verified = {receipt.path for receipt in read if receipt.verified}
