@@ -92,11 +92,7 @@ def read(receipt_file: str | Path) -> Receipt:
 
 
 def read_indexed(receipt_file: str | Path, indexed: dict) -> Path:
-    """The archive of a receipt, after the checks of `read` and a comparison with its index.
-
-    Raises:
-        InputError: the archive is not the one that was indexed, or as in `read`.
-    """
+    """The archive of a receipt (see `read`), which must be the one that was indexed."""
     receipt = read(receipt_file)
     if receipt.indexed() != indexed:
         raise InputError(

@@ -134,8 +134,7 @@ def _skip_reason(header: tarfile.TarInfo) -> str | None:
 def index(tar_paths: Iterable[str | Path], verified: Collection[str] = ()) -> pd.DataFrame:
     """Index the members of all files of a source: the table `MEMBERS`, in the files' order.
 
-    Args:
-        verified: the files with the digest that is expected.
+    Of the files in `verified`, the digest is the expected one.
     """
     rows = []
     with Progress(desc="index", unit=" members") as progress:
@@ -152,11 +151,7 @@ def index(tar_paths: Iterable[str | Path], verified: Collection[str] = ()) -> pd
 
 
 def read_member(tar: BinaryIO, offset: int, size: int) -> bytes:
-    """The bytes of one member of an open tar.
-
-    Raises:
-        InputError: the file has become shorter than its index says.
-    """
+    """The bytes of one member of an open tar, which must not have become shorter."""
     data = os.pread(tar.fileno(), size, offset)
     if len(data) != size:
         raise InputError(
@@ -178,11 +173,7 @@ def open_member(tar_path: str | Path, member: Member) -> Iterator[BinaryIO]:
 
 
 def find_metadata(members_file: str | Path, database: str) -> tuple[int, Member]:
-    """Find `<database>.mat` in members.csv: the number of its archive file, and its member.
-
-    Raises:
-        InputError: there is none or more than one.
-    """
+    """Find the only `<database>.mat` in members.csv: the number of its file, and its member."""
     name = f"{database}.mat"
     found = pd.concat(
         chunk[chunk.member.str.endswith(f"/{name}") | (chunk.member == name)]

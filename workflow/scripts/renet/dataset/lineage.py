@@ -99,11 +99,7 @@ def _named(samples: pd.DataFrame, name: str | None) -> np.ndarray:
 
 
 def find_row(table: Table, path: Path, **wanted: object) -> dict:
-    """The first row of a table in which these columns have these values.
-
-    Raises:
-        InputError: there is none.
-    """
+    """The first row of a table in which these columns have these values."""
     for chunk in table.read_chunks(path):
         matches = [chunk[name] == value for name, value in wanted.items()]
         found = chunk[np.logical_and.reduce(matches)]
