@@ -14,13 +14,15 @@ from renet.archives.tar_index import MEMBERS, Member
 from renet.common.errors import InputError
 
 
-def test_members_are_read_by_their_offset(tmp_path):
+@pytest.mark.parametrize("kind", [tarfile.USTAR_FORMAT, tarfile.GNU_FORMAT, tarfile.PAX_FORMAT])
+def test_members_are_read_by_their_offset(tmp_path, kind):
     files = {
         "wiki_crop/00/a.jpg": b"first",
-        "wiki_crop/00/b.jpg": b"",
+        "wiki_crop/José.jpg": b"",
+        f"{'d/' * 60}a.jpg": b"far",
         "wiki_crop/wiki.mat": b"x" * 700,
     }
-    tar_path = write_tar(tmp_path / "wiki_crop.tar", files)
+    tar_path = write_tar(tmp_path / "wiki_crop.tar", files, kind)
     with tar_path.open("rb") as tar:
         for member in tar_index.tar_members(tar_path):
             content, middle = files[member.name], member.size // 2

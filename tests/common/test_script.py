@@ -121,12 +121,14 @@ print(json.dumps(printed))
 OPTION = re.compile(r"^(?:│ \*?)? *((?:[A-Z_]+ )?-.*?)(?:  +(\S.*?))? *│?$", re.MULTILINE)
 
 
-def test_help_of_every_script_describes_each_option_in_its_own_words():
+BY_HAND = ("train", "infer", "predict", "export", "verify", "parse_metadata")
+
+
+def test_help_of_each_script_for_users_describes_each_option_in_its_own_words():
     """In one process, since each script's start takes seconds."""
-    outcome = run_code(HELP_OF_ALL, *sorted(SCRIPTS.glob("*.py")))
+    outcome = run_code(HELP_OF_ALL, *(SCRIPTS / f"{name}.py" for name in BY_HAND))
     assert outcome.returncode == 0, outcome.stderr
     printed = json.loads(outcome.stdout)
-    assert len(printed) > 20
     for path, text in printed.items():
         assert "usage" in text.lower() and "--code" not in text, path
         lines = re.sub(r"\n {24}(?=\S)", "  ", text)  # argparse writes below a long option

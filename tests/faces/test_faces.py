@@ -221,12 +221,14 @@ def make_source(
     write_tar(folder / "wiki_crop.tar", members | {f"{root}wiki.mat": mat_bytes(rows)})
     (folder / "wiki.mat").write_bytes(mat_bytes(rows))
     write_receipt(folder / "r.json", folder / "wiki_crop.tar")
-    call_script("index_archive", folder / "r.json", "-o", folder / "members.csv")
+    members, archives = folder / "members.csv", folder / "archives.json"
+    call_script("index_archive", folder / "r.json", "-o", members, "--archives", archives)
     call_script(
         "parse_metadata", folder / "wiki.mat", "--database", "wiki", "-o", folder / "meta.csv",
-        "--members", folder / "members.csv", "--photos", folder / "photos.csv",
+        "--members", members, "--photos", folder / "photos.csv",
     )  # fmt: skip
-    return [folder / "r.json", "--photos", folder / "photos.csv", "--crop.size", 32, 32]
+    photos = folder / "photos.csv"
+    return [folder / "r.json", "--archives", archives, "--photos", photos, "--crop.size", 32, 32]
 
 
 def cropped(folder, arguments: list) -> pd.DataFrame:
@@ -262,7 +264,7 @@ def test_archive_that_is_exchanged_after_it_was_indexed_is_one_sentence(tmp_path
     arguments = make_source(tmp_path, photos, rows)
     assert len(other) == tar.stat().st_size and other != tar.read_bytes()
     tar.write_bytes(other)
-    write_receipt(tmp_path / "r.json", tar)
+    write_receipt(tmp_path / "r.json", tar, "md5:1")
     with pytest.raises(InputError, match="is not the archive that was indexed"):
         cropped(tmp_path, arguments)
     assert not list(tmp_path.glob("f.*"))

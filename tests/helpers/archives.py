@@ -69,9 +69,9 @@ def metadata_of(
     return row_filter.metadata_table(rows, dropped)
 
 
-def write_tar(path: Path, members: dict[str, bytes]) -> Path:
+def write_tar(path: Path, members: dict[str, bytes], kind: int = tarfile.PAX_FORMAT) -> Path:
     """A tar of regular files, in the order given."""
-    with tarfile.open(path, "w") as archive:
+    with tarfile.open(path, "w", format=kind) as archive:
         for name, data in members.items():
             header = tarfile.TarInfo(name)
             header.size = len(data)
@@ -79,9 +79,9 @@ def write_tar(path: Path, members: dict[str, bytes]) -> Path:
     return path
 
 
-def write_receipt(receipt_file: Path, tar: Path) -> Path:
-    """A receipt of a tar, of which no digest is known."""
-    Receipt("made", str(tar), 1, "md5:0", verified=False).write(receipt_file)
+def write_receipt(receipt_file: Path, tar: Path, digest: str = "md5:0") -> Path:
+    """A receipt of a tar, by default one of which no digest is known."""
+    Receipt("made", str(tar), 1, digest, verified=False).write(receipt_file)
     return receipt_file
 
 

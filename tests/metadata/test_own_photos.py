@@ -270,7 +270,10 @@ def test_empty_folder_and_digest_of_a_folder_are_refused(tmp_path):
 def parse(folder, members: dict[str, bytes], table: str, *options: object) -> pd.DataFrame:
     """Index a tar of these members, and parse a table of them; the rows of metadata.csv."""
     write_receipt(folder / "r.json", write_tar(folder / "own.tar", members))
-    call_script("index_archive", folder / "r.json", "-o", folder / "members.csv")
+    call_script(
+        "index_archive", folder / "r.json", "-o", folder / "members.csv",
+        "--archives", folder / "archives.json",
+    )  # fmt: skip
     call_script(
         "parse_metadata", write(folder / "t.csv", table), "--database", "table", "--members",
         folder / "members.csv", "-o", folder / "metadata.csv", "--photos", folder / "photos.csv",
@@ -282,8 +285,9 @@ def parse(folder, members: dict[str, bytes], table: str, *options: object) -> pd
 def crop_faces(folder, faces: Path, *options: object) -> pd.DataFrame:
     """Crop whole photos that were parsed; the table of their shard."""
     call_script(
-        "crop_faces", folder / "r.json", "--photos", folder / "photos.csv", "--crop.whole",
-        "--crop.turn", *options, "-o", faces, "--table", faces.with_suffix(".csv"),
+        "crop_faces", folder / "r.json", "--archives", folder / "archives.json", "--photos",
+        folder / "photos.csv", "--crop.whole", "--crop.turn", *options, "-o", faces,
+        "--table", faces.with_suffix(".csv"),
     )  # fmt: skip
     return SHARD.read(faces.with_suffix(".csv"))
 

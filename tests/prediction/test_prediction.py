@@ -487,7 +487,6 @@ def test_predictor_without_a_value_is_one_sentence(described, change):
         ({"ready_made_crops": {"margin": -9}}, r"ready_made_crops\.margin"),
         ({"unsure": {"threshold": "high"}}, r"unsure\.threshold"),
         ({"detector": {"box": {"width": 0}}}, r"detector\.box\.width"),
-        ({"classes": ["male", "female"]}, "classes"), ({"classes": None}, "classes"),
     ],
     ids=lambda value: str(value)[:40],
 )  # fmt: skip

@@ -58,6 +58,7 @@ rule index_archive:
         receipt_files=by_source(sources.receipts),
     output:
         members="<results>/data/{source}/members.csv",
+        archives="<results>/data/{source}/archives.json",
     log:
         "<results>/logs/index_archive/{source}.log",
     conda:
@@ -107,6 +108,7 @@ rule crop_faces:
     """Crop the faces of one shard of a source from its archives."""
     input:
         receipt_files=by_source(sources.receipts),
+        archives="<results>/data/{source}/archives.json",
         photos="<results>/data/{source}/photos.csv",
     output:
         faces=kept_or_temp(

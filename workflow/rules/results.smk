@@ -151,9 +151,9 @@ rule walkthrough:
         "<results>/runs/{run}/inference.csv",
         "<results>/runs/{run}/provenance.json",
         expand(
-            "<results>/data/{source}/{table}.csv",
+            "<results>/data/{source}/{file}",
             source=config["sources"],
-            table=("members", "metadata", "photos"),
+            file=("members.csv", "archives.json", "metadata.csv", "photos.csv"),
         ),
         model="<results>/runs/{run}/model.pt",
         faces="<results>/data/test.h5",

@@ -3,11 +3,11 @@
 Reads: the out-of-fold predictions of all folds, train, validation and test HDF5 files with the
 tables beside them, and what became of earlier corrections.
 Writes: labels.csv (columns: `renet.evaluation.tables.LABELS`), the lowest label quality first;
-suspects.csv, the predicted classes of the suspects in the format of the config's `corrections`;
-summary.json, the skill of the networks (`renet.evaluation.label_audit.Skill`) and, where it is
-significant, what wrong labels can cost the accuracy (`label_audit.cost`); index.html, the page of
-the audit; suspects.jpg, the faces that the page shows, with tiles as in
-`renet.pages.audit_page.GRID`.
+suspects.csv, the predicted classes of the suspects that no person has corrected or confirmed, in
+the format of the config's `corrections`; summary.json, the skill of the networks
+(`renet.evaluation.label_audit.Skill`) and, where it is significant, what wrong labels can cost the
+accuracy (`label_audit.cost`); index.html, the page of the audit; suspects.jpg, the faces that the
+page shows, with tiles as in `renet.pages.audit_page.GRID`.
 Decides: nothing; no label is changed.
 """
 
@@ -40,20 +40,7 @@ def audit(
     corrected: Path,
     data: script.Json,
 ) -> None:
-    """Rank all labels, the most suspicious first, and write the page of the label audit.
-
-    Args:
-        predictions: tables of the out-of-fold predictions, one for each fold, written by fold.py.
-        faces: HDF5 files of the faces.
-        tables: the CSV table of each HDF5 file, in the order of `faces`.
-        labels: labels.csv to write.
-        proposals: suspects.csv to write, without labels that a person has corrected or confirmed.
-        picture: suspects.jpg to write.
-        summary: summary.json to write.
-        page: index.html to write, in the folder of the other files.
-        corrected: corrected.csv, written by shuffle.py.
-        data: sections of the config about the data, as a JSON object.
-    """
+    """Rank all labels, the most suspicious first, and write the page of the label audit."""
     stored = [hdf5.read(path) for path in faces]
     for file, table in zip(stored, tables, strict=True):
         hdf5.check_table(file, table)

@@ -36,9 +36,6 @@ def compare(
     Args:
         inference: inference.csv and inference_validation.csv of each run, and inference.csv of each
             external test set, in the folders of the runs.
-        table: comparison.csv to write.
-        reference: run that the others are compared with.
-        metric: metric that is compared.
         groups: for each recipe, a list of its runs, which differ only in their seeds.
     """
     read = read_sets(inference)

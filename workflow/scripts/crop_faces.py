@@ -1,22 +1,22 @@
 """Crop the faces of one shard of a source from its archives.
 
-Reads: the receipts and photos.csv of the source, and the bytes of this shard's photos in the
-archives.
+Reads: the receipts, archives.json and photos.csv of the source, and the bytes of this shard's
+photos in the archives.
 Writes: the faces as a NumPy file (faces, 3, height, width), uint8, RGB; and a table (columns:
 `renet.faces.shards.SHARD`) with one row for each row of photos.csv in this shard: kept with its
 position in the NumPy file, or dropped for a reason.
 Decides: a photo that cannot be used is dropped for a `renet.common.drop_reasons.CropReason`; in a
 whole photo of the user's own without a box, where the face is (`renet.faces.detection`), with the
 reasons `no_face` and `second_face`.
-An archive that has another file where photos.csv has a photo is an error. Each shard reads about
-the same number of bytes from the archives.
+An archive that is not the indexed one is an error. Each shard reads about the same number of bytes
+from the archives.
 """
 
 import logging
 from pathlib import Path
 
 from renet.archives import receipts
-from renet.common import script
+from renet.common import files, script
 from renet.faces import photo_index
 from renet.faces.crop import CropSpec, cv2
 from renet.faces.crop_shard import crop_shard
@@ -26,6 +26,7 @@ from renet.faces.shards import SHARD
 def crop_faces(
     receipt_files: list[Path],
     *,
+    archives: Path,
     photos: Path,
     faces: script.Output,
     table: Path,
@@ -36,16 +37,11 @@ def crop_faces(
     """Crop the faces of one shard of a source from its archives.
 
     Args:
-        receipt_files: receipts of the source's archives.
-        photos: photos.csv, written by parse_metadata.py.
-        faces: NumPy file to write.
-        table: CSV to write, with a row for each photo of the shard.
-        crop: how faces are cropped.
         shard: number of the shard, from 1.
-        shards: number of shards.
     """
     cv2.setNumThreads(1)  # Snakemake runs the shards in parallel
-    tar_paths = [Path(receipts.read(receipt_file).path) for receipt_file in receipt_files]
+    pairs = zip(receipt_files, files.read_json(archives), strict=True)
+    tar_paths = [receipts.read_indexed(receipt_file, indexed) for receipt_file, indexed in pairs]
     chosen = photo_index.read_shard(photos, shards, shard)
     lines = crop_shard(chosen, tar_paths, faces, crop)
     SHARD.write(table, lines)

@@ -25,9 +25,7 @@ def download(
     """Download or find one archive, check it, and write its receipt.
 
     Args:
-        url: URL of the archive: http://, https://, or file:// with an absolute path.
         digest: digest that the file must have, `md5:HEX` or `sha256:HEX`.
-        receipt: JSON file to write, such as wiki_crop.tar.json; the archive is written beside it.
         contents: state of the files of a folder; the rule packs them again when it changes.
     """
     downloads.obtain(url, digest, receipt)

@@ -58,24 +58,11 @@ def evaluate(
     """Evaluate a run: write its metrics, slices and figures.
 
     Args:
-        test: inference table of the test set.
-        validation: inference table of the validation set.
-        split: split.csv.
-        history: history.csv of the run, for the figure of the training.
         external: CSV table of the external test set, if `test` belongs to one.
-        model: model.pt of the run.
-        evaluations: folder to which a record of this evaluation is written.
-        metrics: metrics.json to write.
-        slice_table: slices.csv to write.
-        figures: figures to write, <name>.svg.
-        split_by: `split.by` of the config.
-        near_duplicates: `split.near_duplicates` of the config.
-        allow_leaks: `split.allow_leaks` of the config.
         own_tables: CSV tables of the sources in `slices`, in their order.
         initial_hashes: training_hashes.npy of the run whose weights were the initial weights.
         slices: columns that are slices, for each source; see renet.evaluation.own_slices.
         max_error: upper bound of the error rate of the predictions that are not "unsure".
-        trained_on: subsets that the model is trained on.
     """
     predictions = INFERENCE.read(test)
     split_table = SPLIT.read(split, SPLIT_COLUMNS)

@@ -41,18 +41,7 @@ def explain(
     compute: devices.Compute = devices.Compute(),
     gpu: script.Granted = None,
 ) -> None:
-    """Draw saliency maps and describe the network.
-
-    Args:
-        model: model.pt.
-        inference: inference.csv, with the predictions of the model.
-        faces: HDF5 file of the faces in inference.csv.
-        saliency: saliency.jpg to write.
-        table: saliency.csv to write.
-        description: model.json to write.
-        layers: layers.csv to write.
-        compute: device, precision and threads.
-    """
+    """Draw saliency maps and describe the network."""
     device = devices.choose(devices.granted(compute.device, gpu), compute.threads)
     network = model_file.load(model)
     contents = {

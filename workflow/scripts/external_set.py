@@ -36,14 +36,7 @@ def external_set(
     """Choose the faces of an external test set.
 
     Args:
-        metadata: metadata.csv of the source.
-        tables: tables of all shards of the source, `<source>/faces/<number>-of-<count>.csv`.
-        known: split.csv; people and photos of its training and validation sets are left out.
-        split: split.csv of the external set to write, with a row for each face.
-        funnel: external_funnel.csv to write, with the number of rows that each step drops.
         own: whether the labels are the user's own; contradictions are then errors.
-        near_duplicates: whether near-duplicates of known photos are left out, too.
-        seed: random seed of the order.
     """
     seen = SPLIT.read(known, ("subset", "subject", "digest", "phash"))
     all_rows = external.drop_known(rows.read([metadata], tables), seen, near=near_duplicates)

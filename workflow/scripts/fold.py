@@ -52,17 +52,10 @@ def fold(
     """Train without a part of the people, or photos, and predict the faces of this part.
 
     Args:
-        faces: HDF5 files of faces.
-        tables: the CSV table of each HDF5 file, in the order of `faces`.
-        predictions: CSV to write, with a row for each face of the part.
         fold: number of the fold, from 1.
-        folds: number of folds.
         fraction: train on this fraction of the training set, and predict the validation set.
         by: what stays in one fold: each person, or each photo.
-        seed: random seed of the folds, `split.seed` of the config.
         validation: fraction of the other faces that select the epoch (`select_epoch: best`).
-        settings: network and recipe; a JSON object can replace single options, as in
-            --settings.model '{"cell": "gru"}'.
         threads: of the job, in which an SVM is fitted.
     """
     samples = pd.concat(map(SPLIT.read, tables), ignore_index=True)

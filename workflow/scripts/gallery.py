@@ -36,17 +36,7 @@ def gallery(
     hard_cases: Path,
     predictions: Path | None = None,
 ) -> None:
-    """Write the pictures of example, wrong and least confident predictions of a run.
-
-    Args:
-        inference: inference.csv of the run.
-        faces: HDF5 file of the faces in inference.csv.
-        table: gallery.csv to write.
-        examples: examples.jpg to write, the first faces.
-        mistakes: mistakes.jpg to write, the wrong predictions with the highest confidence.
-        hard_cases: hard_cases.jpg to write, the correct predictions with the lowest confidence.
-        predictions: predictions.js to write, for the table in the page of the run.
-    """
+    """Write the pictures of example, wrong and least confident predictions of a run."""
     rows, stored = INFERENCE.read(inference), hdf5.read(faces)
     if not np.array_equal(stored.targets, rows.target):
         raise InputError(

@@ -2,7 +2,8 @@
 
 Reads: the receipts of all files of one source, and of the tars that they name the headers only.
 Writes: members.csv, one row for each regular file: `file` (number of the receipt, from 0, in the
-order given), `member` (name in the archive), `offset` and `size` (bytes).
+order given), `member` (name in the archive), `offset` and `size` (bytes). And archives.json, the
+digest and the bytes of each archive, by which later jobs know it.
 Decides: links, devices and names that lead out of the archive are skipped and counted in the log;
 if a name occurs twice, the last member counts, as it would after unpacking.
 """
@@ -12,20 +13,20 @@ from pathlib import Path
 
 from renet.archives import receipts, tar_index
 from renet.archives.tar_index import MEMBERS
-from renet.common import script
+from renet.common import files, script
 
 
-def index_archive(receipt_files: list[Path], *, members: script.Output) -> None:
-    """List the files in the tars of a source, with their positions.
-
-    Args:
-        receipt_files: receipts of the source's files, written by download.py.
-        members: members.csv to write, with a row for each regular file.
-    """
-    archives = [receipts.read(receipt_file) for receipt_file in receipt_files]
-    verified = {archive.path for archive in archives if archive.verified}
-    found = tar_index.index([archive.path for archive in archives], verified)
+def index_archive(
+    receipt_files: list[Path], *, members: script.Output, archives: Path | None = None
+) -> None:
+    """List the files in the tars of a source, with their positions."""
+    read = [receipts.read(receipt_file) for receipt_file in receipt_files]
+    indexed = [receipt.indexed() for receipt in read]
+    verified = {receipt.path for receipt in read if receipt.verified}
+    found = tar_index.index([receipt.path for receipt in read], verified)
     MEMBERS.write(members, found)
+    if archives:
+        files.write_json(archives, indexed)
     logging.info("%d members in the archive", len(found))
 
 

@@ -34,13 +34,8 @@ def learning_curve(
     """Compute the accuracy by the number of training faces, and extrapolate it.
 
     Args:
-        predictions: for the validation set, <run>/learning_curve/<fraction>.csv.
-        train: table beside train.h5.
-        validation: table beside validation.h5.
         by: what a fraction has as a whole: each person, or each photo.
         seed: of the order in which a larger fraction takes further ones, the config's split.seed.
-        table: learning_curve.csv to write.
-        figure: SVG file to write.
     """
     faces, samples = SPLIT.read(train), SPLIT.read(validation)
     curves: dict[str, dict[float, pd.Series]] = {}

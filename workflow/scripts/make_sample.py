@@ -21,13 +21,7 @@ def make_sample(
     seed: int = 1,
     receipt: script.Output = Path("resources/sample/wiki_crop.tar.json"),
 ) -> None:
-    """Draw the built-in sample: portraits of invented people, in the layout of wiki_crop.tar.
-
-    Args:
-        photos: number of photos, from 60 to 10000.
-        seed: random seed, 0 or more; another seed draws other people.
-        receipt: JSON file to write. The archive is written beside it, with its name without .json.
-    """
+    """Draw the built-in sample: portraits of invented people, in the layout of wiki_crop.tar."""
     archive = receipt.with_suffix("")
     write_sample(archive, photos, seed)
     size = archive.stat().st_size

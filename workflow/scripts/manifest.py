@@ -26,17 +26,7 @@ def manifest(
     settings: script.Json,
     kind: str = "renet",
 ) -> None:
-    """Write manifest.json and config.yaml of one run.
-
-    Args:
-        outputs: files of the run, with provenance.json.
-        receipt_files: receipts of all archives.
-        manifest: manifest.json to write.
-        config: config.yaml to write.
-        folders: folders of the run, whose files are also listed.
-        settings: complete config of this run alone, as a JSON object.
-        kind: kind of the network.
-    """
+    """Write manifest.json and config.yaml of one run."""
     removed = "# User info and queries were removed from URLs, because they can be secrets.\n"
     text = yaml.safe_dump(settings, sort_keys=False, allow_unicode=True)
     files.write_text(config, removed * bool(settings.get("archives")) + text)

@@ -35,16 +35,10 @@ def predictor(
     """Write predictor.json of a run, which describes how the run predicts other photos.
 
     Args:
-        model: model.pt of the run.
-        metrics: metrics.json of the run.
-        faces: HDF5 file of the training faces.
-        predictor: predictor.json to write.
-        hashes: training_hashes.npy to write, with perceptual hashes of the training faces.
         margin: margin on each side of the face, as a fraction of the box.
         ready_made_margin: margin that photos are trimmed to which are already cropped to the face;
             None: they are not trimmed.
         detected: whether the face detector found training faces, with its default box.
-        settings: all settings that the run depends on, as a JSON object.
     """
     pixels = hdf5.read(faces).pixels
     fits = detection.is_installed() and not detected

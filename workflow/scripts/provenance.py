@@ -29,16 +29,7 @@ def provenance(
     throughput: Path,
     machine: Path,
 ) -> None:
-    """Write provenance.json and machine.js of one run.
-
-    Args:
-        training: training.json of the run.
-        receipt_files: receipts of all archives, written by download.py.
-        provenance: provenance.json to write, in the folder of the run.
-        data: sections of the config about the data, as a JSON object.
-        throughput: throughput.csv of the run.
-        machine: machine.js to write.
-    """
+    """Write provenance.json and machine.js of one run."""
     recorded = files.read_json(training)
     facts = machine_facts.summarise(recorded, THROUGHPUT.read(throughput))
     page_data.write_entry(machine, "renetMachines", provenance.absolute().parent.name, facts)

@@ -39,17 +39,12 @@ def report(
     """Write the start page and the pages of all runs in a folder of results.
 
     Args:
-        funnel: data/funnel.csv.
         settings: a JSON object with the keys `runs` (sections `model` and `train` of each run),
             `defaults` (these sections of the default config), `data` (sections of the config about
             the data), `grids` (keys and runs of each grid, if there are any) and `predicted`
             (whether the runs have predictions.html).
-        external_funnels: external_funnel.csv of each external test set.
-        receipts: receipts of the archives of the sources and of the external test sets.
-        notes: Markdown file whose text the data sheet includes.
         audit: files of the label audit; the first two are labels.csv and summary.json.
         learning_curve: learning_curve.csv and its figure.
-        comparison: comparison.csv.
         index: index.html to write, in the folder of the results. The other pages are written into
             this folder, too.
     """

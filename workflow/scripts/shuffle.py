@@ -43,16 +43,9 @@ def shuffle(
     """Assign each face to a subset in a random order, and apply corrections of labels.
 
     Args:
-        metadata: metadata.csv of each source.
-        tables: CSV tables of all shards of these sources, `<source>/faces/<number>-of-<count>.csv`.
-        split: split.csv to write, with a row for each face.
-        funnel: funnel.csv to write, with the number of rows that each step drops.
         corrections: CSV of corrected labels: id, gender (female, male or drop),
             photo_digest, note.
-        corrected: corrected.csv to write, with the outcome of each correction.
         own: names of the sources whose labels are the user's own; contradictions are then errors.
-        earlier: an earlier split.csv, whose faces keep their subsets.
-        settings: fractions of the subsets, what stays in one subset, and the seed of the order.
     """
     all_rows = rows.read(metadata, tables)
     faces = rows.faces(all_rows)

@@ -2,7 +2,7 @@
 
 Reads: test.h5 and the table beside it.
 Writes: a folder of sprite sheets, <n>.webp from 0, each with `PER_SHEET` faces in the order of the
-file; and samples.js, the data of each face as a script of the page.
+file; and samples.js beside it, the data of each face as a script of the page.
 Decides: nothing. All runs share these files; each run adds its predictions.js.
 """
 
@@ -24,14 +24,7 @@ PER_SHEET = GRID.columns * GRID.columns
 
 
 def thumbnails(faces: Path, table: Path, *, samples: script.Output, sheets: Path) -> None:
-    """Write thumbnails and metadata of a file of faces, for the pages.
-
-    Args:
-        faces: HDF5 file of faces.
-        table: CSV table of these faces.
-        samples: samples.js to write.
-        sheets: folder to write, with sheets of thumbnails, beside samples.js.
-    """
+    """Write thumbnails and metadata of a file of faces, for the pages."""
     hdf5.check_table(hdf5.read(faces), table)
     data = SPLIT.read(table)
     write_samples(data, samples, f"{sheets.name}/")

@@ -48,7 +48,6 @@ def walkthrough(
         pictures: folder for the pictures of the page (default: the page's path without .html).
         id: id of the face, or path or file name of its photo (default: the first face).
         origin: name of the config, for the top of the page.
-        compute: device, precision and threads.
     """
     config = files.read_json(model.with_name("provenance.json"))["config"] | {"origin": origin}
     shown = lineage.trace(faces.with_suffix(".csv"), id, config["archives"], receipt_files)

@@ -31,13 +31,8 @@ def write_hdf5(
     """Write the faces of one subset into an HDF5 file, in the order of split.csv.
 
     Args:
-        split: split.csv, written by shuffle.py, or by external_set.py for an external test set.
-        faces: faces of all shards of all sources, `<source>/faces/<number>-of-<count>.npy`.
-        face_file: HDF5 file to write.
-        table: CSV to write, with a row for each face of the subset.
         subset: train, validation, test, development (train and validation) or an external set.
         mean: mean to store: of the faces in `train` if it is given, else of these faces.
-        train: train.h5, from which the mean is taken.
     """
     shard, index, digest = gather.read_places(split, subset, faces)
     shape = (len(shard), *shards.open_faces(faces[0]).shape[1:])

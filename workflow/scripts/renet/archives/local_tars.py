@@ -17,11 +17,7 @@ from renet.common.progress import Progress
 
 
 def decompress(receipt: Receipt, tar: Path, receipt_file: Path) -> Receipt:
-    """Decompress an archive to `tar`, in which members can be read by offset; returns its receipt.
-
-    Raises:
-        InputError: the archive is damaged, the disk is full, or another process writes that tar.
-    """
+    """Decompress an archive to `tar`, whose members can be read by offset; returns its receipt."""
     archive, decompressed = Path(receipt.path), dataclasses.replace(receipt, path=str(tar))
     if decompressed.is_checked(receipt_file):
         logging.info("%s is decompressed already.", tar)

@@ -39,6 +39,10 @@ class Receipt:
         if Path(self.path).is_file():
             note_checked(self, receipt_file)
 
+    def indexed(self) -> dict:
+        """What an index records of the archive: the digest of the receipt, and the tar's bytes."""
+        return {"digest": self.digest, "size": Path(self.path).stat().st_size}
+
     def is_checked(self, receipt_file: str | Path) -> bool:
         """Whether the file is as it was when its digest, or that of its .tar.gz, was computed."""
         return Path(self.path).is_file() and _noted(receipt_file) == _state(self)
@@ -85,6 +89,17 @@ def read(receipt_file: str | Path) -> Receipt:
         _check_digest(receipt, receipt_file)
         note_checked(receipt, receipt_file)
     return receipt
+
+
+def read_indexed(receipt_file: str | Path, indexed: dict) -> Path:
+    """The archive of a receipt (see `read`), which must be the one that was indexed."""
+    receipt = read(receipt_file)
+    if receipt.indexed() != indexed:
+        raise InputError(
+            f"{receipt.path} is not the archive that was indexed: it is {receipt.indexed()} and "
+            f"was {indexed}. Delete {receipt_file}, and start again to index the archive."
+        )
+    return Path(receipt.path)
 
 
 def note_checked(receipt: Receipt, receipt_file: str | Path) -> None:

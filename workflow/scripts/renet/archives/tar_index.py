@@ -23,7 +23,6 @@ from renet.common.tables import UNPRINTABLE, Table
 # in the source's list; `offset` and `size` are bytes.
 MEMBERS = Table({"file": int, "member": str, "offset": int, "size": int})
 READ_BYTES = 1 << 20
-MAX_PLAIN_NAME = 100  # bytes of a name in a header that needs no extension
 
 
 class Member(NamedTuple):
@@ -135,8 +134,7 @@ def _skip_reason(header: tarfile.TarInfo) -> str | None:
 def index(tar_paths: Iterable[str | Path], verified: Collection[str] = ()) -> pd.DataFrame:
     """Index the members of all files of a source: the table `MEMBERS`, in the files' order.
 
-    Args:
-        verified: the files with the digest that is expected.
+    Of the files in `verified`, the digest is the expected one.
     """
     rows = []
     with Progress(desc="index", unit=" members") as progress:
@@ -152,20 +150,9 @@ def index(tar_paths: Iterable[str | Path], verified: Collection[str] = ()) -> pd
     return table[~repeated]
 
 
-def read_member(tar: BinaryIO, offset: int, size: int, path: str = "") -> bytes:
-    """The bytes of one member of an open tar.
-
-    Args:
-        path: the end of the member's name; without it, the name is not checked.
-
-    Raises:
-        InputError: the file has become shorter than its index says, or has another member there.
-    """
-    block = tarfile.BLOCKSIZE if path else 0  # header and file are read at once
-    data = os.pread(tar.fileno(), block + size, offset - block)
-    if path:
-        _check_header(data[:block], tar.name, Member(path, offset, size))
-        data = data[block:]
+def read_member(tar: BinaryIO, offset: int, size: int) -> bytes:
+    """The bytes of one member of an open tar, which must not have become shorter."""
+    data = os.pread(tar.fileno(), size, offset)
     if len(data) != size:
         raise InputError(
             f"{tar.name} is shorter than when it was indexed; delete its receipt to get the "
@@ -174,44 +161,9 @@ def read_member(tar: BinaryIO, offset: int, size: int, path: str = "") -> bytes:
     return data
 
 
-def _check_header(block: bytes, tar: str, member: Member) -> None:
-    """Check that the header before a member is that of a file of this name and size.
-
-    Archive and receipt can be those of a later download, which is not the indexed one.
-    """
-    try:
-        header = _Header.frombuf(block, "utf-8", "replace")
-        fits = header.size == member.size and _may_be_called(header.name, member.name)
-    except tarfile.HeaderError:
-        fits = False
-    if not fits:
-        raise InputError(
-            f"{tar} is not the archive that was indexed: {member.name} is not at byte "
-            f"{member.offset:,}. Delete its receipt, and start again to index the archive."
-        )
-
-
-def _may_be_called(name: str, path: str) -> bool:
-    """Whether the name in a header can belong to a member whose name ends with `path`.
-
-    Names that are long or not in ASCII may stand in an extended header, with a part of them here.
-    """
-    if not path.isascii() or max(len(name), len(path)) >= MAX_PLAIN_NAME:
-        return True
-    wanted = PurePosixPath(path).parts
-    return PurePosixPath(name).parts[-len(wanted) :] == wanted
-
-
 @contextlib.contextmanager
 def open_member(tar_path: str | Path, member: Member) -> Iterator[BinaryIO]:
-    """Open one member as a file for reading; only the requested parts are in memory.
-
-    Raises:
-        InputError: the archive has another member there.
-    """
-    with Path(tar_path).open("rb") as tar:
-        block = os.pread(tar.fileno(), tarfile.BLOCKSIZE, member.offset - tarfile.BLOCKSIZE)
-    _check_header(block, str(tar_path), member)
+    """Open one member as a file for reading; only the requested parts are in memory."""
     header = tarfile.TarInfo()
     header.offset_data, header.size = member.offset, member.size
     with tarfile.open(tar_path, "r:") as archive:
@@ -221,11 +173,7 @@ def open_member(tar_path: str | Path, member: Member) -> Iterator[BinaryIO]:
 
 
 def find_metadata(members_file: str | Path, database: str) -> tuple[int, Member]:
-    """Find `<database>.mat` in members.csv: the number of its archive file, and its member.
-
-    Raises:
-        InputError: there is none or more than one.
-    """
+    """Find the only `<database>.mat` in members.csv: the number of its file, and its member."""
     name = f"{database}.mat"
     found = pd.concat(
         chunk[chunk.member.str.endswith(f"/{name}") | (chunk.member == name)]

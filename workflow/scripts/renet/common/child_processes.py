@@ -19,9 +19,6 @@ def end_with_parent(parent: int) -> None:
 
     A worker of a pool would wait for work for ever, with its memory. Only Linux has this signal.
     Ctrl-C, which a terminal sends to both, is left to the other one: this prints no traceback.
-
-    Args:
-        parent: the process that has started this one.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     prctl = getattr(ctypes.CDLL(None), "prctl", None)

@@ -28,11 +28,7 @@ def require_space(
 
 @contextlib.contextmanager
 def explained(path: Path) -> Iterator[None]:
-    """An InputError in place of the error of a disk that is full or cannot be written.
-
-    Args:
-        path: the file that is written.
-    """
+    """An InputError in place of the error of a disk that is full or cannot be written."""
     try:
         yield
     except Exception as error:

@@ -64,11 +64,7 @@ def replacing(path: str | Path, size: int = 0) -> Iterator[Path]:
 
 
 def check_writable(path: Path) -> None:
-    """Make the folder of a file that is written later, and check that the file can be written.
-
-    Raises:
-        InputError: it cannot be written.
-    """
+    """Make the folder of a file that is written later, and check that the file can be written."""
     with disk.explained(path):
         _make_folder_of(path)
         with tempfile.TemporaryFile(dir=path.parent):
@@ -119,11 +115,7 @@ def write_json(path: str | Path, value: object) -> None:
 
 
 def read_json(path: str | Path) -> dict:
-    """Read a JSON file.
-
-    Raises:
-        InputError: the file is not valid JSON.
-    """
+    """Read a JSON file."""
     try:
         return json.loads(Path(path).read_text(encoding="utf-8"))
     except (ValueError, RecursionError) as error:

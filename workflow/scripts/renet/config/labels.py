@@ -14,9 +14,6 @@ def read(key: str, settings: dict) -> dict:
     Returns:
         `labels`, the values of `renet.metadata.own_photos.Labels`, or None; `tables`, their files;
         and `lists`, files with the subset of each in `subsets`.
-
-    Raises:
-        InputError: keys contradict each other, or one is missing.
     """
     table, given, split = settings.get("table"), settings.get("labels"), settings.get("split", {})
     is_table = settings["database"] == TABLE

@@ -28,11 +28,7 @@ def file_name(url: str) -> str:
 
 
 def local_path(url: str) -> Path | None:
-    """The absolute path in a file URL (RFC 8089); None for http and https.
-
-    Raises:
-        InputError: the URL cannot be used.
-    """
+    """The absolute path in a file URL (RFC 8089); None for http and https."""
     parts = _split(url)
     return Path(unquote(parts.path)) if parts.scheme == "file" else None
 

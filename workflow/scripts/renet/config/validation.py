@@ -91,12 +91,7 @@ def load(config: dict, schema_file: Path, files: dict[Path, dict], command_line:
 
 
 def added_runs(config: dict, files: dict[Path, dict], command_line: Mapping) -> str | None:
-    """All runs, if the last file that names some adds to those of the others; else None.
-
-    Args:
-        files: content of config.yaml and the overlays, each overriding those before it.
-        command_line: what `--config` gives.
-    """
+    """All runs, if the last file that names some adds to those of the others; else None."""
     named = [entries for of in (*files.values(), command_line) if (entries := of.get("runs"))]
     last = set(map(str, named[-1])) if named else set()
     added = [name for name, run in config["runs"].items() if run is not None and name not in last]

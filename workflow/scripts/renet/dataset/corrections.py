@@ -82,16 +82,10 @@ def correct(
 def apply(
     samples: pd.DataFrame, given: pd.DataFrame, is_gone: pd.Series
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Change the labels of faces, and drop faces.
+    """Change labels and drop faces; returns the faces that remain, and the table `CORRECTED`.
 
     Args:
-        samples: all faces, with `id`, `subset`, `target` and `photo_digest`.
-        given: as from `read`, checked.
         is_gone: of each correction, whether no row has its id.
-
-    Returns:
-        The remaining samples, in the same order; and the table `CORRECTED`, a row for each
-        correction.
     """
     faces = samples.set_index("id").reindex(given.id).set_axis(given.index)
     known = given.id.isin(samples.id)

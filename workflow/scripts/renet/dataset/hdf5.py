@@ -178,9 +178,6 @@ def check_digest(faces: FaceFile) -> None:
     """Compare the contents of a file with the digest that was computed when it was written.
 
     A file that this project did not write has none, and is not checked.
-
-    Raises:
-        InputError: they differ.
     """
     if not faces.digest:
         return
@@ -198,11 +195,7 @@ def check_digest(faces: FaceFile) -> None:
 
 
 def check_table(faces: FaceFile, table: Path) -> None:
-    """Compare the rows of the table beside a file with its faces, by class and digest.
-
-    Raises:
-        InputError: they differ.
-    """
+    """Compare the rows of the table beside a file with its faces, by class and digest."""
     rows = SPLIT.read(table, ("target", "digest"))
     is_equal = np.array_equal(rows.target, faces.targets) and all(
         digest == face_digest(face) for digest, face in zip(rows.digest, faces.pixels, strict=True)

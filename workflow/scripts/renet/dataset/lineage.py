@@ -51,6 +51,7 @@ def trace(
     folder = table.parent / sample["source"]
     members = folder / "members.csv"
     photo = find_row(PHOTOS, folder / "photos.csv", row=sample["row"])
+    indexed = files.read_json(folder / "archives.json")[photo["file"]]
     place = {name: photo[name] for name in ("file", "offset", "size")}
     ours = [path for path in receipt_files if path.parent.name == sample["source"]]
     database = archives[sample["source"]]["database"]
@@ -62,7 +63,7 @@ def trace(
         archive=Path(files.read_json(ours[photo["file"]])["path"]),
         member=find_row(MEMBERS, members, **place)["member"],
         mat_file=None if database == TABLE else tar_index.find_metadata(members, database)[1],
-        data=read_photo(ours[photo["file"]], photo),
+        data=read_photo(ours[photo["file"]], indexed, photo),
     )
 
 
@@ -98,11 +99,7 @@ def _named(samples: pd.DataFrame, name: str | None) -> np.ndarray:
 
 
 def find_row(table: Table, path: Path, **wanted: object) -> dict:
-    """The first row of a table in which these columns have these values.
-
-    Raises:
-        InputError: there is none.
-    """
+    """The first row of a table in which these columns have these values."""
     for chunk in table.read_chunks(path):
         matches = [chunk[name] == value for name, value in wanted.items()]
         found = chunk[np.logical_and.reduce(matches)]
@@ -121,12 +118,12 @@ def as_dict(row: pd.Series) -> dict:
     return row.where(row.notna(), None).to_dict()
 
 
-def read_photo(receipt_file: Path, photo: dict) -> bytes | None:
+def read_photo(receipt_file: Path, indexed: dict, photo: dict) -> bytes | None:
     """The bytes of a photo in its archive; None, with a warning, if the archive is gone."""
     try:
-        tar_path = Path(receipts.read(receipt_file).path)
+        tar_path = receipts.read_indexed(receipt_file, indexed)
     except receipts.ArchiveIsGone as error:  # it may be freed once its faces are cropped
         logging.warning("%s The photo itself is not shown.", error)
         return None
     with tar_path.open("rb") as tar:
-        return tar_index.read_member(tar, photo["offset"], photo["size"], photo["path"])
+        return tar_index.read_member(tar, photo["offset"], photo["size"])

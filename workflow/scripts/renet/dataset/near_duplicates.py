@@ -21,11 +21,7 @@ MAX_WAITING = 100_000  # pairs that are held before their faces are put into gro
 
 
 def groups(hashes: Sequence[str]) -> np.ndarray:
-    """The number of each face's photo, (faces,): near-duplicates have the same number.
-
-    Args:
-        hashes: as from `perceptual_hash`.
-    """
+    """The number of each face's photo, (faces,): near-duplicates have the same number."""
     if not len(hashes):
         return np.empty(0, dtype=np.int64)
     words, position = np.unique(as_words(hashes), axis=0, return_inverse=True)

@@ -28,7 +28,6 @@ def read(metadata: list[Path], tables: list[Path]) -> pd.DataFrame:
     """Every row of some sources with its reason so far and the columns of its shard's table.
 
     Args:
-        metadata: metadata.csv of each source.
         tables: tables of all shards of these sources, `<source>/faces/<number>-of-<count>.csv`.
 
     Returns:
@@ -75,11 +74,7 @@ def _read_source(metadata_file: Path, tables: dict[str, list[pd.DataFrame]]) -> 
 
 
 def refuse_contradictions(samples: pd.DataFrame, own: set[str]) -> None:
-    """Refuse own photos with the same pixels and two labels; log those of other sources.
-
-    Raises:
-        InputError: naming two such photos.
-    """
+    """Refuse own photos with the same pixels and two labels; log those of other sources."""
     found = splits.contradictions(samples)
     groups = found.digest.nunique()
     mine = found[found.source.isin(own)]

@@ -86,7 +86,7 @@ def assign_subsets(
 
     Args:
         fixed: the subset of each sample of which it is known, else "", (samples,); see
-            `refuse_divided_groups`.
+            `undivided_groups`.
 
     Returns:
         The name of each sample's subset.
@@ -153,9 +153,6 @@ def parts(samples: pd.DataFrame, fractions: Sequence[float], seed: int, by: str)
 
     A group (`groups`) is in one part, near-duplicates too: a network that knows a copy would repeat
     its label. The order is that of the subsets, so that further faces move few groups.
-
-    Args:
-        samples: the table beside the HDF5 files (`SPLIT`).
     """
     group = _groups_with_copies(samples, by)
     part, shares = np.zeros(group.max() + 1, dtype=int), np.array(fractions)

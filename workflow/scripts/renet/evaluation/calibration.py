@@ -110,9 +110,6 @@ def applied_temperature(scaling: dict) -> float:
 
     It is 1, which changes nothing, where the fitted one is at a bound: after a validation set
     without a mistake, that would make nearly every confidence 1.
-
-    Args:
-        scaling: as from `temperature_scaling`.
     """
     return 1.0 if scaling["at_bound"] else scaling["temperature"]
 

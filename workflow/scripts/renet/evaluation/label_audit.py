@@ -141,11 +141,7 @@ def _p_male_of_right_labels(labels: pd.DataFrame) -> np.ndarray:
 
 
 def proposals(suspects: pd.DataFrame) -> pd.DataFrame:
-    """The table suspects.csv (`PROPOSALS`): the predicted class of each suspect as a correction.
-
-    Args:
-        suspects: rows of a table `LABELS`.
-    """
+    """The table suspects.csv (`PROPOSALS`): the predicted class of each suspect as a correction."""
     predicted = _predicted(suspects)
     confidence = suspects[["p_female", "p_male"]].max(axis=1)
     return PROPOSALS.frame(

@@ -141,13 +141,10 @@ def _on_white(image: np.ndarray, data: bytes) -> np.ndarray:
 
 
 def cut_face(photo: np.ndarray, box: Box, margin: float) -> np.ndarray:
-    """Crop `box` from a whole photo with `margin` times its size on each side.
+    """Crop `box` from a whole photo (H, W, 3) uint8 with `margin` times its size on each side.
 
     As the data set's own crops were made: the border pixel is repeated where the crop reaches
     outside the photo, and partly covered pixels are included.
-
-    Args:
-        photo: (H, W, 3) uint8.
 
     Raises:
         RejectedImage: the box is empty, not finite, outside the photo or far too large.
@@ -201,11 +198,7 @@ def can_be_halved(frame: tuple[int, int] | None, spec: CropSpec) -> bool:
 
 
 def extract_face(data: bytes, spec: CropSpec, box: Box | None = None) -> Face:
-    """Make the input of the network from the bytes of an image file, of a whole photo by its box.
-
-    Raises:
-        RejectedImage: the image gives no face.
-    """
+    """Make the network's input from the bytes of an image file, of a whole photo by its box."""
     frame = jpeg.frame_size(data)
     halved = can_be_halved(frame, spec)
     image = decode(data, turn=spec.turn, halved=halved)
@@ -217,11 +210,7 @@ def extract_face(data: bytes, spec: CropSpec, box: Box | None = None) -> Face:
 
 
 def face_of(image: np.ndarray, spec: CropSpec, box: Box | None = None) -> Face:
-    """Make the input of the network from a decoded image (H, W, 3) uint8 BGR; see `extract_face`.
-
-    Raises:
-        RejectedImage: the image gives no face.
-    """
+    """Make the network's input from a decoded image (H, W, 3) uint8 BGR; see `extract_face`."""
     _require_size(image)
     crop = cut(image, spec, box)
     _require_size(crop)

@@ -22,12 +22,7 @@ from renet.faces.shards import SHARD, FaceWriter, face_digest
 def crop_shard(
     photos: pd.DataFrame, tar_paths: Sequence[Path], faces: Path, spec: CropSpec
 ) -> pd.DataFrame:
-    """Write the faces of some photos to a NumPy file; returns a row for each photo (`SHARD`).
-
-    Args:
-        photos: rows of photos.csv.
-        tar_paths: the archives of the source, in its order.
-    """
+    """Write the faces of some photos to a NumPy file; returns a row for each photo (`SHARD`)."""
     with (
         files.replacing(faces, size=len(photos) * 3 * math.prod(spec.size)) as temporary,
         temporary.open("wb") as handle,
@@ -45,7 +40,7 @@ def _crop_photo(photo: Any, tar: BinaryIO, writer: FaceWriter, spec: CropSpec) -
     """Crop one face and append it to the shard; returns its row of the table."""
     try:
         crop.require_bytes(photo.size)
-        data = tar_index.read_member(tar, photo.offset, photo.size, photo.path)
+        data = tar_index.read_member(tar, photo.offset, photo.size)
         if spec.detected:
             image = crop.decode(data, turn=spec.turn)
             face = crop.face_of(image, spec, detection.find_box(image, spec))

@@ -65,9 +65,6 @@ def detect(photo: np.ndarray) -> list[Detection]:
     """The faces of a photo (H, W, 3) uint8 BGR, from the highest score to the lowest.
 
     A large photo is shrunk for the detector; boxes are in the photo's own pixels, from 1.
-
-    Raises:
-        InputError: the detector is not installed.
     """
     find = detector()
     height, width = photo.shape[:2]
@@ -92,7 +89,6 @@ def find_box(photo: np.ndarray, spec: CropSpec) -> Box:
 
     Raises:
         RejectedImage: the photo has no face, or several of which none is to be taken.
-        InputError: the detector is not installed.
     """
     boxes = [found.box for found in detect(photo)]
     if not boxes:

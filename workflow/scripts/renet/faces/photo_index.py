@@ -49,13 +49,7 @@ def photos(members: pd.DataFrame) -> pd.Series:
 def log_differences(
     rows: pd.DataFrame, members: pd.DataFrame, positions: np.ndarray, source: str
 ) -> None:
-    """Warn of photos that only the table or only the archives have, and of a table without names.
-
-    Args:
-        rows: of the table, with `path` and the `name` of the person.
-        positions: of each path, as from `positions`.
-        source: its name.
-    """
+    """Warn of photos that only the table or the archives have, and of a table without names."""
     if (rows["name"] == "").all():
         logging.warning(
             "The archive %s names no subject: each photo counts as a person of its own, and a "

@@ -27,11 +27,7 @@ NAME = re.compile(r"([^/]+)/faces/(\d+)-of-(\d+)\.(?:npy|csv)")
 
 
 def source_and_number(path: str | Path) -> tuple[str, int]:
-    """The source of a shard's file, and the shard's number (from 1), as its path says.
-
-    Raises:
-        InputError: the path is not one of a shard.
-    """
+    """The source of a shard's file, and the shard's number (from 1), as its path says."""
     name = NAME.fullmatch("/".join(Path(path).absolute().parts[-3:]))
     if not name:
         raise InputError(
@@ -81,11 +77,7 @@ class FaceWriter:
 
 
 def open_faces(faces_file: str | Path) -> np.ndarray:
-    """The faces of a shard, (faces, C, H, W) uint8, memory-mapped unless there are none.
-
-    Raises:
-        InputError: the file is damaged.
-    """
+    """The faces of a shard, (faces, C, H, W) uint8, memory-mapped unless there are none."""
     try:
         try:
             faces = np.load(faces_file, mmap_mode="r")
@@ -105,10 +97,6 @@ def _damaged(faces_file: str | Path, reason: str) -> InputError:
 
 
 def check_face(faces_file: str | Path, index: int, face: np.ndarray, digest: bytes) -> None:
-    """Compare a face that was read from a shard with the digest that split.csv has of it.
-
-    Raises:
-        InputError: they differ.
-    """
+    """Compare a face that was read from a shard with the digest that split.csv has of it."""
     if face_digest(face).encode() != digest:
         raise _damaged(faces_file, f"face number {index} has changed since it was cut")

@@ -3,7 +3,7 @@
 The ONNX file takes faces (N, 3, height, width) uint8 RGB, N of any size, and gives probabilities
 (N, classes) float32. Mean, scaling, flip averaging and temperature are part of it. Its
 metadata has what else a prediction needs (margin, threshold, digests). Without a temperature, it
-divides by 1, and the metadata has null.
+divides by 1, and the metadata has null. A writer raises an InputError if its packages are missing.
 """
 
 import contextlib
@@ -45,11 +45,7 @@ class Probabilities(nn.Module):
 
 
 def write_onnx(path: Path, predictor: Predictor) -> None:
-    """Write an ONNX file in float32, all in one file, without names of local files.
-
-    Raises:
-        InputError: the packages for it are not installed.
-    """
+    """Write an ONNX file in float32, all in one file, without names of local files."""
     model = _onnx_model(predictor)
     with files.replacing(path) as temporary:
         temporary.write_bytes(model.SerializeToString(deterministic=True))
@@ -60,9 +56,6 @@ def write_int8(path: Path, predictor: Predictor) -> None:
 
     Weights are rounded once, activations at run time (dynamic quantisation). Convolutions stay in
     float32, which is faster and changes fewer predictions.
-
-    Raises:
-        InputError: the packages for it are not installed.
     """
     with _packages_for("ONNX in int8"):
         import onnx
@@ -119,11 +112,7 @@ def _onnx_model(predictor: Predictor):
 def write_safetensors(
     path: Path, predictor: Predictor, metadata: dict[str, str] | None = None
 ) -> None:
-    """Write the weights as safetensors, by default with what `described` says as metadata.
-
-    Raises:
-        InputError: the package for it is not installed.
-    """
+    """Write the weights as safetensors, by default with what `described` says as metadata."""
     with _packages_for("safetensors"):
         from safetensors.torch import save
     state = model_file.read(predictor.model)["state"]
@@ -140,9 +129,6 @@ def write_for_hub(path: Path, predictor: Predictor, card: Path) -> None:
 
     Args:
         card: model_card.md, whose links to other files of the results are removed.
-
-    Raises:
-        InputError: the package for it is not installed.
     """
     folder, text = path.parent, LOCAL_LINK.sub(r"\1", card.read_text(encoding="utf-8"))
     write_safetensors(path, predictor, {"format": "pt"})  # as huggingface_hub wants it
@@ -183,11 +169,7 @@ WRITERS = {".int8.onnx": write_int8, ".onnx": write_onnx, ".safetensors": write_
 
 
 def writer_of(path: Path) -> Callable[[Path, Predictor], None]:
-    """The function that writes the format that the end of a file's name stands for.
-
-    Raises:
-        InputError: there is none.
-    """
+    """The function that writes the format that the end of a file's name stands for."""
     for suffix, write in WRITERS.items():
         if path.name.endswith(suffix):
             return write

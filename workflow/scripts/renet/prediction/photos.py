@@ -146,9 +146,6 @@ def decode(data: bytes) -> np.ndarray:
     """Decode a photo to (H, W, 3) uint8 BGR, turned by its EXIF orientation.
 
     As `renet.faces.crop.decode`; HEIC is read where the package pillow-heif is installed.
-
-    Raises:
-        RejectedImage: it cannot be decoded, or has too many pixels.
     """
     if data[4:8] == b"ftyp" and data[8:12] in HEIC_BRANDS:
         return _decode_heic(data)

@@ -98,13 +98,7 @@ class Predictor:
 def describe(
     model: Path, metrics: dict, box: BoxMap, *, margin: float, settings_digest: str
 ) -> dict:
-    """The content of predictor.json.
-
-    Args:
-        model: model.pt.
-        metrics: metrics.json of the run.
-        settings_digest: of the settings that the run depends on.
-    """
+    """The content of predictor.json."""
     content = model_file.read(model)
     found, scaling = metrics["abstention"], metrics["calibration"]
     return {
@@ -177,16 +171,7 @@ def _described(description: Path, network: torch.nn.Module, model: Path) -> Pred
 
 
 def _check(description: Path, content: dict) -> None:
-    """Check the classes and the numbers of predictor.json.
-
-    Raises:
-        InputError: one is wrong.
-        KeyError, TypeError: one is missing.
-    """
-    way_out = "delete the file to have it made again, or get another copy"
-    if content["classes"] != list(CLASSES):
-        fault = f"the classes {content['classes']}, but {list(CLASSES)} are needed"
-        raise InputError(f"{description} has {fault}; {way_out}.")
+    """Refuse wrong numbers of predictor.json; a KeyError or TypeError says that one is missing."""
     for key, (least, most, optional) in NUMBERS.items():
         value: Any = functools.reduce(operator.getitem, key.split("."), content)
         if optional and value is None:
@@ -194,5 +179,6 @@ def _check(description: Path, content: dict) -> None:
         if type(value) not in (int, float) or not least <= value <= most:
             needed = f"a number from {least:g} to {most:g} is needed{' or null' * optional}"
             raise InputError(
-                f"In {description}, {key} is {str(value)[:50]}, but {needed}; {way_out}."
+                f"In {description}, {key} is {str(value)[:50]}, but {needed}; delete the file to "
+                "have it made again, or get another copy."
             )

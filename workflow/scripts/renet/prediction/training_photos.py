@@ -73,7 +73,6 @@ class TrainingPhotos:
     def distance(self, pixels: np.ndarray) -> int:
         """The bits in which the nearest training face's hash differs, of 255."""
         (words,) = as_words([perceptual_hash(pixels)])
-        bits = np.bitwise_count(self.words[0] ^ words[0])
-        for number in range(1, WORDS):  # at most 255 in all: the first bit is always 0
-            bits += np.bitwise_count(self.words[number] ^ words[number])
+        # At most 255 in all: the first bit is always 0.
+        bits = np.bitwise_count(self.words ^ words[:, None]).sum(axis=0, dtype=np.uint8)
         return int(bits.min(initial=255))

@@ -24,8 +24,6 @@ def of_run(outputs: Iterable[Path], receipt_files: Iterable[Path], kind: str) ->
 
     Args:
         outputs: files and folders in the run's folder, provenance.json and config.yaml among them.
-        receipt_files: of all archives.
-        kind: of the network.
     """
     paths = sorted(
         path for output in outputs for path in (output, *output.rglob("*")) if path.is_file()
@@ -52,11 +50,7 @@ def _code(kind: str, *, folds: bool) -> dict[str, str]:
 
 
 def read(folder: Path) -> dict:
-    """The manifest of the run in a folder.
-
-    Raises:
-        InputError: there is no manifest, or it is not one of this version.
-    """
+    """The manifest of the run in a folder."""
     if not (folder / FILE).is_file():
         raise InputError(f"{folder} has no {FILE}; run the workflow to have it made.")
     manifest = files.read_json(folder / FILE)

@@ -29,8 +29,6 @@ def of_training(settings: Any, faces: Iterable[Path], code: str, machines: int =
     Args:
         settings: of the run, dataclasses `model` and `train`, in the precision that was chosen.
         faces: the HDF5 files that it read.
-        code: digest of the code.
-        machines: their number.
     """
     recipe = settings.train
     device = devices.type_of(recipe.device)  # no GPU is taken: the training is over
