@@ -263,6 +263,7 @@ def test_model_that_the_run_itself_writes_is_one_sentence():
 
 def test_page_says_what_the_initial_weights_were_trained_on():
     assert phrases.initial_weights({"start_from": None}, {}) == ""
+    assert phrases.initial_weights({"seed": 1}, {}) == ""  # of an SVM
     unknown = phrases.initial_weights(
         {"start_from": {"file": "a.pth", "without": "classifier"}}, {}
     )

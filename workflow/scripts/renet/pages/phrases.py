@@ -223,7 +223,7 @@ def initial_weights(recipe: dict, leakage: dict) -> str:
         "It is not known which photos they were trained on: if validation or test faces are among "
         "these photos, the metrics are too high."
     )
-    start = recipe["start_from"]
+    start = recipe.get("start_from")  # no key of an SVM
     file = start["file"] if isinstance(start, dict) else start
     return f"The training started from the weights in {file}. {known}" if file else ""
 
