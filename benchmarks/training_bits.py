@@ -24,7 +24,9 @@ import pandas as pd
 import torch
 
 from helpers import forked_jobs
+from helpers.cropped import samples_of_faces
 from helpers.faces import write_hdf5
+from renet.dataset import hdf5
 from renet.dataset.tables import SPLIT
 from renet.training.augmentation import CHANGES
 
@@ -94,8 +96,8 @@ def write_inputs(folder: Path) -> None:
         light = 80 + 60 * targets[:, None, None, None]
         pixels = (light + random.integers(-60, 60, (count, 3, 32, 32))).clip(0, 255)
         write_hdf5(folder / f"{name}.h5", pixels.astype(np.uint8), targets)
-    rows = [dict.fromkeys(SPLIT.columns, 0) | {"age": 3 * row} for row in range(FACES)]
-    SPLIT.write(folder / "train.csv", SPLIT.frame(rows))
+    table = samples_of_faces(hdf5.read(folder / "train.h5"))
+    SPLIT.write(folder / "train.csv", table.assign(age=range(0, 3 * FACES, 3)))
 
 
 def job_of(name: str, inputs: Path, run: Path) -> dict:
