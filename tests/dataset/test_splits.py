@@ -356,9 +356,9 @@ def test_shards_of_another_number_go_when_the_faces_are_shuffled_and_nothing_els
     for path in [*old, *others]:
         path.touch()
     with pytest.raises(InputError):
-        shuffle(sources, *tables[1:])
+        shuffle(sources, tables=tables[1:])
     assert all(path.exists() for path in old)
-    shuffle(sources, *tables)
+    shuffle(sources, tables=tables)
     assert not any(path.exists() for path in old)
     assert all(path.exists() for path in [*tables, *others])
 
