@@ -36,9 +36,7 @@ class LogHandler(LogHandlerBase):
         self._finished: Counter[str] = Counter()
         self._jobs: dict[int, dict] = {}
         self._began: dict[int, float] = {}
-        self._seconds: defaultdict[str, float] = defaultdict(
-            float
-        )  # of a rule's finished jobs, added up
+        self._seconds: defaultdict[str, float] = defaultdict(float)  # of a rule's finished jobs
         self._failed = self._stopped = False
         if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
             signal.signal(signal.SIGINT, self._stop)

@@ -96,8 +96,8 @@ def read_indexed(receipt_file: str | Path, indexed: dict) -> Path:
     receipt = read(receipt_file)
     if receipt.indexed() != indexed:
         raise InputError(
-            f"{receipt.path} is not the archive that was indexed: it is {receipt.indexed()} and "
-            f"was {indexed}. Delete {receipt_file}, and start again to index the archive."
+            f"{receipt.path} is not the archive that was indexed: it has another digest or size. "
+            f"Delete {receipt_file}, and start again to index the archive."
         )
     return Path(receipt.path)
 
