@@ -214,6 +214,7 @@ def test_table_of_faces_keeps_its_filter_in_the_url(window, results):
     window.get(run_page(results))
     window.find_element(By.NAME, "query").send_keys("person 7")
     window.find_element(By.CSS_SELECTOR, 'select[name="label"] option:nth-child(2)').click()
+    eventually(window, lambda: "label=0" in window.current_url)
     window.find_element(By.CSS_SELECTOR, '#faces th[data-column="year"] button').click()
     assert window.current_url.endswith("report.html#faces?query=person+7&label=0&sort=year")
     unfiltered = ([""], ["3,000 of 3,000 faces"])
