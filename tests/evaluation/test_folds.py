@@ -205,7 +205,7 @@ def test_out_of_fold_predictions_are_merged_in_the_order_of_the_faces(data):
     trained = script.loop.build(
         settings, torch.device("cpu"), script.hdf5.read(data / "development.h5"), None
     )
-    script.run.model_file.save(model, trained.model)
+    script.loop.model_file.save(model, trained.model)
     call_script(
         "infer", model, data / "development.h5", "-o", data / "inference.csv",
         "--validation_table", data / "development.csv", "--folds", data / "0.csv", data / "1.csv",

@@ -1,6 +1,7 @@
 """Every row of a .mat file is kept, or dropped for the first reason that applies."""
 
 import datetime
+import faulthandler
 import io
 import json
 import os
@@ -232,6 +233,7 @@ def test_celeb_names_change_nothing_whatever_they_are(change):
 
 
 def end(number: signal.Signals) -> None:
+    faulthandler.disable()  # pytest's would print a traceback
     os.kill(os.getpid(), number)
 
 
