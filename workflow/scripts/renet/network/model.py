@@ -162,7 +162,8 @@ def normalise_and_pool(maps: Tensor, norm: BatchNorm, pool: nn.MaxPool2d) -> Ten
     It is where all weights are above 0, so that the normalisation keeps the order of the values; it
     then normalises a quarter of them. On a GPU the host would wait for the comparison.
     """
-    if maps.device.type == "cpu" and not norm.training and (norm.weight > 0).all():
+    on_cpu = maps.device.type == "cpu" and not torch.compiler.is_exporting()
+    if on_cpu and not norm.training and (norm.weight > 0).all():
         return norm(pool(maps))
     return pool(norm(maps))
 
