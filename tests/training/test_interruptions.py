@@ -74,6 +74,7 @@ class Training:
                 "code": "code",
             },
             "wildcards": {"run": "run"},
+            "threads": 1,
             "resources": {"gpu": 0, "nodes": 1, "checkpoint_seconds": 0.3},
             "log": [str(self.log)],
         }  # fmt: skip
