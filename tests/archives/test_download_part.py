@@ -1,4 +1,4 @@
-"""A partial download: what continues it, and that it survives any other answer."""
+"""A partial download: which responses continue it, and that it survives all others."""
 
 import pytest
 
@@ -23,13 +23,13 @@ def test_part_of_an_earlier_process_is_continued_only_with_a_digest(
 
 @pytest.mark.fault("wrong-digest")
 @pytest.mark.parametrize(
-    "answer",
+    "response",
     [Response(status=200, body=HTML), Response(ranges=False, body=OTHER)],
     ids=["page", "other file"],
 )
-def test_part_survives_a_body_that_is_not_its_file(server, receipt_file, archive, answer):
+def test_part_survives_a_body_that_is_not_its_file(server, receipt_file, archive, response):
     part = leave_part(receipt_file)
-    server.responses = [answer]
+    server.responses = [response]
     with pytest.raises(InputError, match=r"did not send what the config expects.*Start again"):
         downloads.obtain(server.url("/static/wiki_crop.tar"), MD5, receipt_file)
     assert part.read_bytes() == TAR[:100_000] and names(archive.parent) == {part.name}
@@ -50,14 +50,14 @@ def content_range(text: str | None, **more: object) -> Response:
 
 
 def broken(*then: Response) -> list[Response]:
-    """Answers of which the first breaks in the middle of the file."""
+    """Responses of which the first breaks off in the middle of the file."""
     return [Response(drop_after=100_000), *then]
 
 
 SIZE = len(TAR)
 REST, WHOLE = "bytes=100000-", None
 SHORT = content_range(f"bytes 100000-199999/{SIZE}", status=206, body=TAR[100_000:200_000])
-# Of each case: the server's answers, and the ranges that are asked for.
+# Each case: the server's responses, and the ranges that are requested.
 CASES = {
     "broken twice": (broken(Response(drop_after=50_000)), [WHOLE, REST, "bytes=150000-"]),
     "broken with progress each time": (
@@ -71,8 +71,8 @@ CASES = {
     ),
     "range that ends early": (broken(SHORT), [WHOLE, REST, "bytes=200000-"]),
 } | {
-    name: (broken(answer), [WHOLE, REST, WHOLE])
-    for name, answer in {
+    name: (broken(response), [WHOLE, REST, WHOLE])
+    for name, response in {
         "range with another start": content_range(f"bytes 0-{SIZE - 1}/{SIZE}"),
         "range of another length": content_range(f"bytes 100000-200000/{SIZE}"),
         "range of another total": content_range(f"bytes 100000-{SIZE - 1}/{SIZE + 1}"),
@@ -89,9 +89,9 @@ CASES = {
 @pytest.mark.fault("busy-server")
 @pytest.mark.fault("wrong-range")
 @pytest.mark.parametrize("digest", [MD5, None])
-@pytest.mark.parametrize(("answers", "asked"), CASES.values(), ids=CASES)
-def test_archive_is_whole_after_answers(server, receipt_file, archive, answers, asked, digest):
-    server.responses = list(answers)
+@pytest.mark.parametrize(("responses", "asked"), CASES.values(), ids=CASES)
+def test_archive_is_whole_after_responses(server, receipt_file, archive, responses, asked, digest):
+    server.responses = list(responses)
     downloads.obtain(server.url("/static/wiki_crop.tar"), digest, receipt_file)
     assert archive.read_bytes() == TAR
     assert server.requested_ranges() == asked

@@ -39,7 +39,7 @@ def test_slow_server_is_waited_for_as_long_as_bytes_come(server, receipt_file, m
 @pytest.mark.fault("busy-server")
 @pytest.mark.fault("refused-download")
 @pytest.mark.parametrize(
-    ("answers", "fault", "requests"),
+    ("responses", "fault", "requests"),
     [
         *(([Response(status=status)], f"responded {status}", 1) for status in (401, 403, 404)),
         ([Response(status=503)] * 50, "503.*start again later", MAX_FAILURES),
@@ -50,8 +50,8 @@ def test_slow_server_is_waited_for_as_long_as_bytes_come(server, receipt_file, m
     ],
     ids=["401", "403", "404", "busy for ever", "cut without ranges", "redirects in a circle"],
 )  # fmt: skip
-def test_server_is_given_up(server, receipt_file, archive, answers, fault, requests):
-    server.responses = answers
+def test_server_is_given_up(server, receipt_file, archive, responses, fault, requests):
+    server.responses = responses
     with pytest.raises(InputError, match=fault):
         downloads.obtain(server.url("/static/wiki_crop.tar"), MD5, receipt_file)
     assert len(server.requests) == requests

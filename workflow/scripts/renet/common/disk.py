@@ -56,13 +56,13 @@ def fault(error: BaseException, path: Path | None = None) -> str | None:
     if not written:
         return f"A file cannot be written: {os.strerror(number)}; free some space and start again."
     folder = _existing(written)
-    lack = f"{shutil.disk_usage(folder).free:,} bytes are free", "free some space"
+    free, way_out = f"{shutil.disk_usage(folder).free:,} bytes are free", "free some space"
     disk = os.statvfs(folder)
     if disk.f_files and not disk.f_favail:  # some file systems do not count inodes
-        lack = "no inode, which each file needs, is free", "delete some files"
+        free, way_out = "no inode, which each file needs, is free", "delete some files"
     return (
-        f"{written} cannot be written: {os.strerror(number)}, and {lack[0]} in {written.parent}; "
-        f"{lack[1]} and start again."
+        f"{written} cannot be written: {os.strerror(number)}, and {free} in {written.parent}; "
+        f"{way_out} and start again."
     )
 
 

@@ -75,9 +75,9 @@ class TrainJob:
         return [path for path in (self.faces, self.validation) if path]
 
     def read(self) -> list[FaceFile]:
-        """The files of `paths`, and the ages in the table if there is one."""
+        """The files of `paths`, with the ages in the table for a recipe with `age_weight`."""
         faces, *validation = [hdf5.read(path) for path in self.paths]
-        if self.table:
+        if self.table and self.settings.train.age_weight:
             faces = hdf5.with_ages(faces, SPLIT.read(self.table).age)
         return [faces, *validation]
 
