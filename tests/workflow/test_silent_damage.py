@@ -17,11 +17,13 @@ from renet.dataset import lineage
 @pytest.fixture
 def receipt_file(tmp_path) -> Path:
     """The receipt of an archive of one photo."""
-    tar = write_tar(tmp_path / "a.tar", {"wiki/a.jpg": jpeg()})
+    folder = tmp_path / "my photos"  # a URL in the config can have a space
+    folder.mkdir()
+    tar = write_tar(folder / "a.tar", {"wiki/a.jpg": jpeg()})
     digest = verification.compute_digest(tar, "sha256")
-    receipt = Receipt(tar.as_uri(), str(tar), tar.stat().st_size, digest, verified=False)
-    receipt.write(tmp_path / "a.tar.json")
-    return tmp_path / "a.tar.json"
+    receipt = Receipt(f"file://{tar}", str(tar), tar.stat().st_size, digest, verified=False)
+    receipt.write(folder / "a.tar.json")
+    return folder / "a.tar.json"
 
 
 def make_newer(archive: Path, receipt_file: Path) -> None:

@@ -123,7 +123,7 @@ def _state(receipt: Receipt) -> list[str]:
 
 def _noted(receipt_file: str | Path) -> list[str]:
     checked = _checked_file(receipt_file)
-    return checked.read_text(encoding="utf-8").strip().split(" ") if checked.is_file() else []
+    return checked.read_text(encoding="utf-8").strip().split(" ", 3) if checked.is_file() else []
 
 
 def _checked_file(receipt_file: str | Path) -> Path:
