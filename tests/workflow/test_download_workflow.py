@@ -1,5 +1,6 @@
 """Ten files of one archive through Snakemake: interrupted, resumed, never downloaded twice."""
 
+import hashlib
 import os
 import signal
 import subprocess
@@ -41,8 +42,14 @@ def project(server, tmp_path) -> Path:
 
 
 def write_config(project: Path, server: ArchiveServer, **changes: object) -> None:
-    urls = [server.url(f"/imdb_{number}.tar") for number in range(FILES)]
-    many = {"url": urls, "database": "imdb", "photos": "whole", "shards": 1}
+    paths = [f"/imdb_{number}.tar" for number in range(FILES)]
+    many = {
+        "url": [server.url(path) for path in paths],
+        "sha256": [hashlib.sha256(server.contents[path]).hexdigest() for path in paths],
+        "database": "imdb",
+        "photos": "whole",
+        "shards": 1,
+    }
     config = {"sources": ["many"], "archives": {"many": many}} | changes
     (project / "many.yaml").write_text(yaml.safe_dump(config))
 

@@ -25,7 +25,7 @@ def files_to_be_left(folder: Path, config: dict) -> int:
     arguments = ("--configfile", overlay, "--directory", folder)
     summary, plan = (dry_run(ROOT, *more, *arguments) for more in (["--summary"], []))
     assert summary.returncode == plan.returncode == 0, summary.stderr + plan.stderr
-    outputs = summary.stdout.splitlines()[1:]
+    outputs = summary.stdout.partition("output_file\t")[2].splitlines()[1:]
     jobs = int(re.search(r"^total +(\d+)", plan.stdout + plan.stderr, re.MULTILINE)[1]) - 1  # all
     return 2 * len(outputs) + jobs + KEPT_BY_A_RUN
 
