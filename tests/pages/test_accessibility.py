@@ -8,8 +8,7 @@ from helpers.browser import DESKTOP, PHONE, eventually, show, violations
 from helpers.pages import index, run_page
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [PHONE, DESKTOP])
+@pytest.mark.parametrize(("width", "scheme"), [(PHONE, "dark"), (DESKTOP, "light")])
 def test_pages_have_no_barrier(window, results, finished, width, scheme):
     copies = {"again", "slow"}  # runs with the pages of `made`
     pages = [page for page in results.rglob("*.html") if page.parent.name not in copies]

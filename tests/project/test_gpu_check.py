@@ -15,10 +15,8 @@ from renet.network import batch_norm
 
 STAND_IN = gpu_check.Machine(gpu_check.CPU, 0, SMALL, side=32, faces=80, stands_in=True)
 START_PROCESSES = ["graphs, two processes", "runs at once"]
-QUICK = ["equality, modern", "waits for batches", "deterministic"]
 LARGE = ["equality, cnn", "equality, resnet18"]  # of few pixels, gradients in bfloat16 are random
-OTHERS = [one for one in gpu_check.CHECKS if one not in [*START_PROCESSES, *QUICK, *LARGE]]
-SLOW = (LARGE, 128), (OTHERS, 32)
+OTHERS = [one for one in gpu_check.CHECKS if one not in [*START_PROCESSES, *LARGE]]
 
 
 def run_main(monkeypatch, capsys, *checks: str) -> tuple[int, dict]:
@@ -37,12 +35,9 @@ def report_on_device(names: list[str], side: int) -> dict:
     return gpu_check.report(machine, {name: gpu_check.CHECKS[name] for name in names})
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(python_device.REGISTER is None, reason=python_device.MISSING)
-@pytest.mark.parametrize(
-    ("names", "side"),
-    [(QUICK, 32), *(pytest.param(*one, marks=pytest.mark.slow) for one in SLOW)],
-    ids=["quick", "large", "others"],
-)
+@pytest.mark.parametrize(("names", "side"), [(LARGE, 128), (OTHERS, 32)], ids=["large", "others"])
 def test_checks_pass_on_a_device_in_place_of_a_gpu(names, side):
     with python_device.process() as process:
         found = process.submit(report_on_device, names, side).result()
