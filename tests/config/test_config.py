@@ -302,7 +302,7 @@ def test_ready_made_crops_are_trimmed_in_predictions_as_in_the_training(tmp_path
         "archive": ROSTER, "own": table, "whole": table | {"photos": "whole"},
     }  # fmt: skip
     config = check({"sources": names.split(), "archives": archives, "crop": {"margin": 0.3}})
-    assert sources.ready_made_margin(config) == expected
+    assert sources.ready_made_margin(data_summary.for_provenance(config)) == expected
 
 
 def test_pages_and_provenance_name_the_settings_of_the_data():

@@ -1,7 +1,28 @@
-"""Inference tables with given predictions."""
+"""Inference tables with given predictions, and the files by which a run predicts photos."""
+
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
+
+from renet.common import files
+from renet.prediction import predictor, training_photos
+from renet.prediction.training_photos import TrainingPhotos
+
+CROPS = {"database": "wiki", "photos": "crop", "detected": None}  # an archive in provenance.json
+
+
+def describe_run(run: Path, faces: np.ndarray, margin: float, metrics: dict, **archive) -> dict:
+    """Write what rule predictor writes beside model.pt; returns the content of predictor.json.
+
+    The faces are too few to fit the detector's box.
+    """
+    settings = {"crop": {"size": 32, "margin": margin}, "archives": {"a": CROPS | archive}}
+    hashes = run / training_photos.FILE
+    TrainingPhotos.from_faces(faces).write(hashes)
+    content = predictor.describe(run / "model.pt", metrics, faces, hashes, settings)
+    files.write_json(run / predictor.FILE, content)
+    return content
 
 
 def predictions_of(targets, p_male, subjects=None, **columns) -> pd.DataFrame:

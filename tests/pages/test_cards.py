@@ -12,12 +12,12 @@ from selenium.webdriver.common.by import By
 from helpers.browser import DESKTOP, PHONE, show, texts
 from helpers.examples import code_of, predicted, printed, write_photos
 from helpers.pages import changed_settings, write_report
+from helpers.predictions import describe_run
 from helpers.project import SCRIPTS
 from renet.common import files
 from renet.dataset.tables import FUNNEL, NEAR_DUPLICATES
-from renet.faces.detection import BoxMap
 from renet.pages.cards import CARD_METRICS
-from renet.prediction import predictor, training_photos
+from renet.prediction import training_photos
 
 CARD, SHEET = "runs/made/model_card", "data/datasheet"
 
@@ -46,13 +46,9 @@ def test_code_of_the_model_card_predicts_as_predict_does(results, tmp_path):
     run = shutil.copytree(results / "runs" / "made", tmp_path / "run")
     metrics = {"calibration": {"temperature": 0.4, "at_bound": False},
                "abstention": {"threshold": 0.9, "max_error": 0.02, "level": 0.95}}  # fmt: skip
-    content = predictor.describe(
-        run / "model.pt", metrics, BoxMap(), margin=0.4, settings_digest="0" * 64
-    )
-    content["ready_made_crops"] = {"margin": 0.1}
-    content["training_photos"] = {"faces": 0, "sha256": "0" * 64}
-    (run / training_photos.FILE).unlink(missing_ok=True)
-    files.write_json(run / "predictor.json", content)
+    content = describe_run(run, np.zeros((1, 3, 32, 32), np.uint8), 0.4, metrics)
+    files.write_json(run / "predictor.json", content | {"ready_made_crops": {"margin": 0.1}})
+    (run / training_photos.FILE).unlink()
     photos = write_photos(tmp_path / "photos")
     found = printed(code_of(run / "model_card.md"), photos, run, PYTHONPATH=str(SCRIPTS))
     expected = predicted(run, photos)

@@ -2,7 +2,6 @@
 
 import dataclasses
 import json
-import resource
 import subprocess
 import sys
 from pathlib import Path
@@ -13,11 +12,11 @@ import pytest
 import torch
 
 from helpers.examples import predicted, probabilities_in, write_photos
+from helpers.predictions import describe_run
 from helpers.project import ROOT, call_script
 from helpers.training import SMALL, new_network
 from renet.common import files
 from renet.common.errors import InputError
-from renet.faces.detection import BoxMap
 from renet.network import model_file
 from renet.prediction import export, predictor
 
@@ -44,12 +43,7 @@ def make_run(folder: Path, cell: str = "tanh") -> Path:
     model = new_network(dataclasses.replace(SMALL, **options), mean=mean)
     model(torch.from_numpy(some_faces(64)))
     model_file.save(folder / "model.pt", model.eval())
-    content = predictor.describe(
-        folder / "model.pt", METRICS, BoxMap(), margin=0.4, settings_digest="0" * 64
-    )
-    content["ready_made_crops"] = {"margin": 0.4}
-    content["training_photos"] = {"faces": 64, "sha256": "0" * 64}
-    files.write_json(folder / "predictor.json", content)
+    describe_run(folder, some_faces(1), 0.4, METRICS)
     return folder
 
 
@@ -69,18 +63,6 @@ def session_of(path: Path):
 
 def outputs(path: Path, faces: np.ndarray) -> np.ndarray:
     return session_of(path).run(None, {"faces": faces})[0]
-
-
-@pytest.mark.fault("full-disk")
-def test_safetensors_that_cannot_be_written_are_one_sentence(tmp_path):
-    run = make_run(tmp_path / "run")
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (4096, hard))
-    try:
-        with pytest.raises(InputError, match=r"model\.safetensors\.tmp cannot be written"):
-            export.write_safetensors(run / "model.safetensors", predictor.load(run))
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
 def test_without_a_temperature_the_formats_have_unscaled_probabilities_and_null(tmp_path):
@@ -137,7 +119,7 @@ def test_onnx_is_one_file_without_scatter_nodes_or_paths_of_this_machine(exporte
     for place in (str(ROOT), sys.prefix, "site-packages", ".py"):
         assert place.encode() not in data, place
     assert sorted(path.name for path in exported.iterdir()) == [
-        "model.onnx", "model.pt", "predictor.json"
+        "model.onnx", "model.pt", "predictor.json", "training_hashes.npy",
     ]  # fmt: skip
     (known,) = [entry for entry in model.metadata_props if entry.key == "renet"]
     facts = json.loads(known.value)

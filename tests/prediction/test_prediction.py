@@ -17,12 +17,12 @@ import pandas as pd
 import pytest
 import torch
 from predict import predict
-from predictor import predictor as predictor_of_run
 
 from helpers.archives import turned_jpeg, write_tar
 from helpers.pages import HOSTILE
+from helpers.predictions import describe_run
 from helpers.project import call_script, run_script
-from helpers.training import new_network, write_faces
+from helpers.training import new_network
 from renet.common import files
 from renet.faces import crop, detection
 from renet.faces.crop import Box, CropSpec, RejectedImage
@@ -65,14 +65,7 @@ def made(tmp_path_factory) -> Path:
     pixels = np.stack([crop.face_of(picture(seed), SPEC).pixels for seed in range(TRAINED_ON)])
     model(torch.from_numpy(pixels))  # moves the running statistics
     model_file.save(run / "model.pt", model.eval())
-    content = predictor.describe(
-        run / "model.pt", METRICS, BoxMap(), margin=MARGIN, settings_digest="0" * 64
-    )
-    TrainingPhotos.from_faces(pixels).write(run / training_photos.FILE)
-    digest = files.file_digest(run / training_photos.FILE)
-    content["training_photos"] = {"faces": TRAINED_ON, "sha256": digest}
-    content["ready_made_crops"] = {"margin": MARGIN}
-    files.write_json(run / "predictor.json", content)
+    describe_run(run, pixels, MARGIN, METRICS)
     (faces / "below").mkdir(parents=True)
     tar = write_tar(folder / "half.tar", {"a.jpg": encoded(picture(1))})
     tar.write_bytes(tar.read_bytes()[:1000])
@@ -119,16 +112,10 @@ def test_ready_made_crop_is_trimmed_as_those_of_the_training_and_a_whole_photo_b
         np.testing.assert_array_equal(cut.pixels, crop.extract_face(photo.read(), spec).pixels)
 
 
-def test_script_writes_how_ready_made_crops_are_trimmed(made, tmp_path):
-    (tmp_path / "model.pt").symlink_to(made / "run" / "model.pt")
-    files.write_json(tmp_path / "metrics.json", METRICS)
-    write_faces(tmp_path / "train.h5", 4)
-    predictor_of_run(
-        tmp_path / "model.pt", tmp_path / "metrics.json", tmp_path / "train.h5",
-        predictor=tmp_path / "predictor.json", hashes=tmp_path / training_photos.FILE,
-        margin=MARGIN, ready_made_margin=None,
-    )  # fmt: skip
-    found = predictor.load(tmp_path)
+def test_own_ready_made_crops_of_the_training_are_not_trimmed_in_predictions(described):
+    run = described()
+    describe_run(run, GREY_FACE[None], MARGIN, METRICS, database="table")
+    found = predictor.load(run)
     assert (found.margin, found.ready_made) == (MARGIN, None)
 
 
@@ -440,11 +427,10 @@ def test_temperature_at_a_bound_is_not_applied_and_predictions_are_called_uncali
     made, described, tmp_path, caplog
 ):
     metrics = METRICS | {"calibration": {"temperature": 0.05, "at_bound": True}}
-    model, digest = made / "run" / "model.pt", "0" * 64
-    content = predictor.describe(model, metrics, BoxMap(), margin=MARGIN, settings_digest=digest)
-    assert content["temperature"] is None
+    model, run = made / "run" / "model.pt", described()
+    assert describe_run(run, GREY_FACE[None], MARGIN, metrics)["temperature"] is None
     photo, out = made / "photos" / "003.jpg", tmp_path / "out.csv"
-    predict(described(**content), [str(photo)], predictions=out, html=tmp_path / "out.html")
+    predict(run, [str(photo)], predictions=out, html=tmp_path / "out.html")
     row = pd.read_csv(out).iloc[0]
     expected = probabilities_by(model, pixels_of(photo))
     assert row.p_male == pytest.approx(expected[0, 1], abs=1e-6)

@@ -22,9 +22,6 @@ rule predictor:
     conda:
         "../../envs/predictor.yaml"
     params:
-        margin=config["crop"]["margin"],
-        ready_made_margin=sources.ready_made_margin(config),
-        detected=bool(sources.detected(config, config["sources"])),
         settings=recorded_settings,
         code=code("predictor.py"),
     script:

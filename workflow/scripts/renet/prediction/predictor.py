@@ -20,6 +20,8 @@ import torch
 from renet.common import files
 from renet.common.errors import InputError
 from renet.common.imdb_wiki import ARCHIVE_MARGIN, CLASSES
+from renet.config import runs, sources
+from renet.faces import detection
 from renet.faces.crop import CropSpec
 from renet.faces.detection import BoxMap
 from renet.network import devices, inference, model_file
@@ -95,16 +97,23 @@ class Predictor:
         return probabilities.max(axis=1) <= self.threshold
 
 
-def describe(
-    model: Path, metrics: dict, box: BoxMap, *, margin: float, settings_digest: str
-) -> dict:
-    """The content of predictor.json."""
-    content = model_file.read(model)
+def describe(model: Path, metrics: dict, faces: np.ndarray, hashes: Path, settings: dict) -> dict:
+    """The content of predictor.json.
+
+    Args:
+        faces: of the training, (N, 3, height, width) uint8; their hashes lie in `hashes`.
+        settings: of the run and its data, as provenance.json has them.
+    """
+    content, margin = model_file.read(model), settings["crop"]["margin"]
     found, scaling = metrics["abstention"], metrics["calibration"]
+    # Faces that the detector has found have its default box.
+    detected = any(archive["detected"] for archive in settings["archives"].values())
+    fits = detection.is_installed() and not detected
+    box = detection.fit(faces, margin) if fits else BoxMap()
     return {
         "format": FORMAT,
         "model": {"file": model.name, "sha256": files.file_digest(model)},
-        "config": {"sha256": settings_digest},
+        "config": {"sha256": runs.digest(settings)},
         "classes": list(CLASSES),
         "input_shape": content["input_shape"],
         "margin": margin,
@@ -112,6 +121,8 @@ def describe(
         "flip_averaging": content["architecture"].get("flip_average", False),
         "temperature": None if scaling["at_bound"] else scaling["temperature"],
         "unsure": {name: found[name] for name in ("threshold", "max_error", "level")},
+        "ready_made_crops": {"margin": sources.ready_made_margin(settings)},
+        "training_photos": {"faces": len(faces), "sha256": files.file_digest(hashes)},
     }
 
 
