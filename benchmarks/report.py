@@ -114,10 +114,10 @@ def make_inputs(
     parts[-1].to_csv(data / "test.csv", index=False)
     make_predictions(parts[1]).to_csv(run / "inference_validation.csv", index=False)
     make_predictions(parts[2]).to_csv(run / "inference.csv", index=False)
-    make_small_files(results, split)
     model = ReNet((3, side, side), architecture)
     init_weights(model, 1)
     model_file.save(run / "model.pt", model)
+    make_small_files(results, split)
 
 
 def make_small_files(results: Path, split: pd.DataFrame) -> None:
@@ -141,9 +141,10 @@ def make_small_files(results: Path, split: pd.DataFrame) -> None:
         "code": {"train": "0", "revision": "0123456789abcdef", "modified": False},
         "computed": {"device": "cpu", "precision": "float32", "threads": 2, "processes": 1,
                      "machines": 1},
-        "hardware": {"cpu": "A processor", "cores": 2, "gpus": []},
+        "hardware": {"cpu": "A processor", "cores": 2, "gpus": []}, "start_from": None,
+        "results": {"model.pt": files.file_digest(run / "model.pt")},
     }  # fmt: skip
-    files.write_json(run / "training" / "training.json", training)
+    files.write_json(run / "training" / "made" / "training.json", training)
     receipt = {"url": "https://example.org/imdb_crop.tar", "size": 1, "digest": "md5:0",
                "verified": False}  # fmt: skip
     files.write_json(results / "receipt.json", receipt)
@@ -183,7 +184,7 @@ def commands(results: Path) -> dict[str, list]:
                     run / "faces/saliency.jpg", "--table", run / "tables/saliency.csv",
                     "--description", run / "page/model.json",
                     "--layers", run / "tables/layers.csv", "--compute.device", "cpu"],
-        "provenance": [run / "training/training.json", results / "receipt.json", "--data", "{}",
+        "provenance": [run / "model.pt", results / "receipt.json", "--data", "{}",
                        "-o", run / "provenance.json",
                        "--throughput", run / "training/throughput.csv",
                        "--machine", run / "page/machine.js"],

@@ -115,7 +115,6 @@ def job_of(name: str, inputs: Path, run: Path) -> dict:
         "output": {
             "model": str(run / "model.pt"), "history": str(run / "history.csv"),
             "throughput": str(run / "training" / "throughput.csv"),
-            "training": str(run / "training" / "training.json"),
         },
         "params": {"settings": {"model": {"kind": "renet"} | model, "train": train}, "code": "-"},
         "resources": {"checkpoint_seconds": 0, "gpu": 0, "nodes": 1},

@@ -127,8 +127,7 @@ def train_job(folder: Path, settings: RunSettings, **options: object) -> TrainJo
     return TrainJob(
         settings=settings, faces=folder / "train.h5", validation=folder / "validation.h5",
         model=run_folder / "model.pt", history=run_folder / "history.csv",
-        throughput=run_folder / "throughput.csv", training=run_folder / "training.json",
-        **required | options,
+        throughput=run_folder / "throughput.csv", **required | options,
     )  # fmt: skip
 
 

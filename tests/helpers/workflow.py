@@ -23,7 +23,7 @@ MAY_DIFFER = {
     "machine.js": "seconds of the training, for the pages",
     "tensorboard": "the time of each event, in the name of the file too",
     "manifest.json": "digests of these files",
-    "finished.json": "the digest of throughput.csv",
+    "training.json": "the digest of throughput.csv",
     "logs": "the time of each line",
 }
 SMALL_MODEL = {

@@ -18,6 +18,7 @@ from helpers.training import write_faces
 from renet.archives import receipts
 from renet.archives.receipts import Receipt
 from renet.common import files
+from renet.common.errors import InputError
 from renet.config.architecture import Architecture
 from renet.config.recipe import Recipe
 from renet.config.version import VERSION
@@ -42,14 +43,31 @@ def origin(tmp_path) -> dict:
     receipt.write(tmp_path / "a.tar.json")
     code = "0123456789abcdef"
     record = provenance.of_training(SETTINGS, faces, code, machines=2)
-    (tmp_path / "training.json").write_text(json.dumps(record))
+    (tmp_path / "model.pt").write_bytes(b"weights")
+    record["results"] = {"model.pt": files.file_digest(tmp_path / "model.pt")}
+    files.write_json(tmp_path / "of_another_one" / "training.json", {"results": {"model.pt": "0"}})
+    files.write_json(tmp_path / "of_this_one" / "training.json", record)
     THROUGHPUT.write(tmp_path / "throughput.csv", THROUGHPUT.frame([(1, 2, 1.0, 2.0, 0.0, 1, 0)]))
+    return write_provenance(tmp_path)
+
+
+def write_provenance(folder: Path) -> dict:
     call_script(
-        "provenance", tmp_path / "training.json", tmp_path / "a.tar.json",
-        "--data", json.dumps(DATA), "-o", tmp_path / "provenance.json",
-        "--throughput", tmp_path / "throughput.csv", "--machine", tmp_path / "machine.js",
+        "provenance", folder / "model.pt", folder / "a.tar.json",
+        "--data", json.dumps(DATA), "-o", folder / "provenance.json",
+        "--throughput", folder / "throughput.csv", "--machine", folder / "machine.js",
     )  # fmt: skip
-    return json.loads((tmp_path / "provenance.json").read_text())
+    return json.loads((folder / "provenance.json").read_text())
+
+
+@pytest.mark.fault("earlier-version")
+def test_model_of_an_earlier_version_is_named_with_two_ways_out(origin, tmp_path):
+    record = tmp_path / "of_this_one" / "training.json"
+    content = files.read_json(record)
+    del content["results"]
+    files.write_json(record, content)
+    with pytest.raises(InputError, match=r"model\.pt.* train it again, or .* `pathvars:"):
+        write_provenance(tmp_path)
 
 
 def test_record_is_as_its_schema_says(origin):

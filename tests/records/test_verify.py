@@ -1,7 +1,5 @@
 """verify.py reads all that it vouches for, and names the rest."""
 
-import json
-
 import h5py
 import numpy as np
 import pytest
@@ -26,12 +24,17 @@ def results(tmp_path, caplog):
     for subset in ("train", "test"):
         pixels = np.zeros((2, 3, 4, 4), np.uint8)
         write_hdf5(tmp_path / f"data/{subset}.h5", pixels, np.array([0, 1]))
+    made_by = {
+        "config": {"model": {"kind": "renet"}, "folds": 0},
+        "inputs": {"faces": {"train": hdf5.read(tmp_path / "data/train.h5").digest}},
+    }
+    files.write_json(folder / manifest.PROVENANCE, made_by)
+    outputs = ("model.pt", manifest.PROVENANCE)
     content = {
-        "format": manifest.FORMAT, "run": "made", "kind": "renet", "code": {}, "archives": {},
-        "outputs": {"model.pt": files.file_digest(folder / "model.pt")},
-        "faces": {"train": hdf5.read(tmp_path / "data/train.h5").digest},
+        "format": manifest.FORMAT, "code": {}, "archives": {},
+        "outputs": {name: files.file_digest(folder / name) for name in outputs},
     }  # fmt: skip
-    (folder / manifest.FILE).write_text(json.dumps(content))
+    files.write_json(folder / manifest.FILE, content)
     return tmp_path
 
 
@@ -40,6 +43,15 @@ def test_files_that_no_manifest_has_are_named_or_their_folder(results, caplog):
     assert "made: whole" in caplog.text
     line = caplog.messages[-1]
     assert line.endswith(": data/a, index.html, runs/made/logs.")
+
+
+@pytest.mark.fault("earlier-version")
+def test_manifest_of_an_earlier_version_is_refused_with_the_way_out(results, caplog):
+    path = results / "runs" / "made" / manifest.FILE
+    files.write_json(path, files.read_json(path) | {"format": "renet-manifest-1"})
+    with pytest.raises(InputError, match="1 of 1 runs differ"):
+        call_script("verify", results)
+    assert f"{path} is not of the format {manifest.FORMAT}; run the workflow again" in caplog.text
 
 
 @pytest.mark.fault("damaged-faces")

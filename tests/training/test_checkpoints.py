@@ -14,7 +14,7 @@ from helpers.training import QUICK, SMALL, make_trainer, same, train, train_job,
 from renet.common.errors import InputError
 from renet.network import model_file
 from renet.network.settings import RunSettings
-from renet.training.folder import RESULTS, Checkpoint
+from renet.training.folder import RECORD, RESULTS, Checkpoint
 from renet.training.loop import Trainer
 
 HOUR = 3600
@@ -101,7 +101,7 @@ def test_full_disk_leaves_the_last_checkpoint_to_continue_from(faces, tmp_path, 
 
     with monkeypatch.context() as full:
         full.setattr(torch, "save", save_until_the_disk_is_full)
-        with pytest.raises(InputError, match="No space left on device"):
+        with pytest.raises(OSError, match="No space left on device"):
             train(faces, checkpoint=checkpoint)
     assert [path.name for path in checkpoint.path.parent.iterdir()] == [checkpoint.previous.name]
     saved = checkpoint.load()
@@ -139,7 +139,7 @@ def test_checkpoints_are_deleted_only_when_all_results_are_on_the_disk(
     folder = str(job.folder().path)
     checkpoints = [f"{folder}/{name}" for name in ("checkpoint.pt", "previous.pt")]
     deletions = [disk_events.index(("delete", path)) for path in checkpoints]
-    for path in (f"{folder}/{name}" for name in (*RESULTS, "finished.json")):
+    for path in (f"{folder}/{name}" for name in (*RESULTS, RECORD)):
         written = disk_events.index(("fsync", f"{path}.tmp"))
         named = disk_events.index(("rename", path))
         name_is_on_the_disk = disk_events.index(("fsync", folder), named)

@@ -25,7 +25,7 @@ from renet.network import inference, kinds, model_file
 from renet.network.model import infer
 from renet.network.settings import RunSettings
 from renet.training import hog_svm
-from renet.training.folder import RESULTS
+from renet.training.folder import RECORD, RESULTS
 from renet.training.history import HISTORY, THROUGHPUT
 from renet.training.loop import TrainJob
 
@@ -82,7 +82,7 @@ def test_svm_predicts_from_the_model_file_what_the_fit_measured(fitted):
     loss = torch.nn.functional.cross_entropy(torch.tensor(logits), torch.tensor(stored.targets))
     assert loss.item() == pytest.approx(history.validation_loss[0], rel=1e-4)
     (folder,) = (path for path in (fitted / "training").iterdir() if path.is_dir())
-    assert {path.name for path in folder.iterdir()} == {*RESULTS, "finished.json"}
+    assert {path.name for path in folder.iterdir()} == {*RESULTS, RECORD}
 
 
 def test_features_are_scikit_images_own():
@@ -110,7 +110,8 @@ def test_same_seed_gives_the_same_bytes_in_any_number_of_threads(fitted, tmp_pat
         model = fit(fitted, tmp_path, threads=2)
     assert counts == {1} and model == (fitted / "model.pt").read_bytes()
     assert (tmp_path / "history.csv").read_bytes() == (fitted / "history.csv").read_bytes()
-    assert files.read_json(tmp_path / "training.json")["computed"]["threads"] == 2
+    (record,) = tmp_path.glob(f"training/*/{RECORD}")
+    assert files.read_json(record)["computed"]["threads"] == 2
     monkeypatch.setattr(hog_svm, "fit", lambda *_: pytest.fail("it is fitted again"))
     assert fit(fitted, tmp_path, threads=1) == model
 

@@ -4,7 +4,6 @@ import dataclasses
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -20,7 +19,7 @@ from helpers.holders import held
 from helpers.liveness import is_alive
 from helpers.training import QUICK, SMALL, PowerCut, terminated_before, train_job, write_faces
 from helpers.workflow import run, snakemake, write_config
-from renet.common import locks
+from renet.common import files, locks
 from renet.common.errors import InputError
 from renet.network.settings import RunSettings
 from renet.training import launch
@@ -44,15 +43,16 @@ def link(tmp_path, outputs) -> Callable[..., bool]:
     def run_or_reuse(settings: dict = SETTINGS, compute: Callable | None = None) -> bool:
         computed = []
 
-        def write(*paths: Path) -> None:
+        def write(*paths: Path) -> dict:
             computed.extend(paths)
             for path in paths:
                 path.parent.mkdir(parents=True, exist_ok=True)
                 path.write_text(f"{settings} {path.name}")
             paths[0].with_name("checkpoint.pt").touch()
+            return {"settings": settings}
 
         folder = TrainingFolder(tmp_path / "training", settings)
-        folder.run_or_reuse(outputs, compute or write, "cpu")
+        folder.run_or_reuse(outputs, compute or write)
         return bool(computed)
 
     return run_or_reuse
@@ -71,13 +71,14 @@ def test_outputs_are_those_of_a_training_that_is_computed_once(link, outputs, ca
     assert link()
     (folder,) = folders(outputs)
     assert outputs["model.pt"].samefile(folder / "model.pt")
-    assert {path.name for path in folder.iterdir()} == {"finished.json", *outputs}
+    assert {path.name for path in folder.iterdir()} == {"training.json", *outputs}
+    assert files.read_json(folder / "training.json")["settings"] == SETTINGS
     outputs["model.pt"].unlink()  # as Snakemake does before a job
     with outputs["history.csv"].open("a") as history:
         history.write("a note")  # costs no training
     assert not link()
     assert all(output.read_text() == f"{SETTINGS} {name}" for name, output in outputs.items())
-    assert f"computed on cpu of {socket.gethostname()}, are taken from {folder}" in caplog.text
+    assert f"The results of this training are taken from {folder}" in caplog.text
 
 
 @pytest.mark.fault("finished-training")
@@ -107,7 +108,7 @@ def test_damaged_result_is_named_and_computed_anew(link, outputs, caplog, damage
 
 @pytest.mark.fault("finished-training")
 @pytest.mark.parametrize("call", ["unlink", "link"])
-def test_what_a_killed_job_has_left_after_finished_json_is_done_by_the_next(
+def test_what_a_killed_job_has_left_after_training_json_is_done_by_the_next(
     link, outputs, monkeypatch, call
 ):
     """It is killed before it deletes the checkpoint, or before it links the first output."""
@@ -195,7 +196,7 @@ def test_training_is_continued_and_its_results_are_linked_on_another_device(job,
     with terminated_before(0) as updates:
         train(dataclasses.replace(job, gpu=1))
     assert not updates and job.model.read_bytes() == trained
-    assert "computed on cpu of" in caplog.text
+    assert "The results of this training are taken" in caplog.text
 
 
 def test_damaged_faces_are_noticed_before_the_processes_start(job, monkeypatch):

@@ -12,7 +12,7 @@ from helpers.project import ROOT
 MOST_FILES = 700  # profiles/README.md says so
 TEST_SHARE, ROWS, FACES_A_SHEET = 0.1, 523_051, 256
 WALKTHROUGH_PICTURES = 15  # of the one run
-KEPT_BY_A_RUN = 7  # in its folder training: .lock, finished.json, four results, and events
+KEPT_BY_A_RUN = 6  # in its folder training: .lock, training.json, three results, and events
 
 
 def files_to_be_left(folder: Path, config: dict) -> int:

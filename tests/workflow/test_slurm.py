@@ -40,7 +40,7 @@ ASKING = {"renet": "train:gpu=1", "apart": "train:gres=gpu:1"}  # for a GPU, on 
 OFTEN = {"minutes": 0.01}
 RESOURCES = {"memory_mb": 1500, "minutes": 10}
 # Files with times, or with facts of the machine.
-NOT_COMPARED = {*MAY_DIFFER, "training.json", "provenance.json"}
+NOT_COMPARED = {*MAY_DIFFER, "provenance.json"}
 
 
 @pytest.fixture(scope="module")

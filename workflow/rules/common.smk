@@ -328,12 +328,6 @@ def recorded_outputs(wildcards):
     return files_of_runs([wildcards.run]) + asked_of_runs([wildcards.run])
 
 
-def recorded_folders(wildcards):
-    """The folders among the recorded outputs."""
-    outputs = recorded_outputs(wildcards)
-    return sorted(set(outputs).difference(without_folders(outputs)))
-
-
 def code_of_run(wildcards):
     """The digests of all scripts of a run and of manifest.py."""
     is_folded = wildcards.run in WITH_FOLDS

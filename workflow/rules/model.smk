@@ -17,7 +17,6 @@ rule train:
         model="<results>/runs/{run}/model.pt",
         history="<results>/runs/{run}/history.csv",
         throughput="<results>/runs/{run}/training/throughput.csv",
-        training="<results>/runs/{run}/training/training.json",
     log:
         "<results>/runs/{run}/logs/train.log",
     conda:

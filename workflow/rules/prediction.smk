@@ -103,9 +103,7 @@ rule manifest:
     conda:
         "../../envs/manifest.yaml"
     params:
-        folders=recorded_folders,
         settings=config_of_run,
-        kind=lambda wildcards: KIND_OF_RUN[wildcards.run].kind,
         code=code_of_run,
     script:
         "../scripts/manifest.py"

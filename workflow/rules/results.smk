@@ -180,7 +180,9 @@ rule walkthrough:
 rule provenance:
     """Record all that it takes to reproduce a run, and what the pages show of time and machine."""
     input:
-        training="<results>/runs/{run}/training/training.json",
+        # Beside throughput.csv, the script finds the record of the model's training, which is no
+        # output: by it, a job knows that nothing is left to train.
+        model="<results>/runs/{run}/model.pt",
         throughput="<results>/runs/{run}/training/throughput.csv",
         receipt_files=receipts_of(config["sources"]),
     output:

@@ -80,7 +80,7 @@ def fold(
         training = hdf5.with_ages(training, samples.age[part == TRAINING])
     ids, people = samples.id[part == HELD_OUT].tolist(), samples.subject[part == TRAINING].tolist()
 
-    def compute(path: Path) -> None:
+    def compute(path: Path) -> dict:
         for file, table in zip(stored, tables, strict=True):
             hdf5.check_digest(file)
             hdf5.check_table(file, table)
@@ -92,13 +92,14 @@ def fold(
         predicted = pd.DataFrame(inference.softmax(logits), columns=list(PROBABILITIES))
         predicted.insert(0, "id", ids)
         FOLD.write(path, predicted)
+        return {}
 
     depends_on = settings.without_device()
     folder = TrainingFolder(
         predictions.with_suffix(""),  # of this fold alone: other folds may be training
         *(depends_on, code, training.digest, selecting.digest, held_out.digest, ids, people),
     )
-    folder.run_or_reuse({"predictions.csv": predictions}, compute, settings.train.device)
+    folder.run_or_reuse({"predictions.csv": predictions}, compute)
 
 
 def with_equal_updates(settings: RunSettings, fraction: float) -> RunSettings:

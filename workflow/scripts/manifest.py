@@ -3,7 +3,7 @@
 Reads: all files of the run but the pages of the rule report, which change with any run, and the
 receipts of the archives.
 Writes: config.yaml, the complete config of this run alone; and manifest.json, the digests of its
-files, code, training data and archives.
+files, code and archives.
 Decides: nothing.
 """
 
@@ -22,15 +22,13 @@ def manifest(
     *,
     manifest: script.Output,
     config: Path,
-    folders: list[Path] = (),
     settings: script.Json,
-    kind: str = "renet",
 ) -> None:
     """Write manifest.json and config.yaml of one run."""
     removed = "# User info and queries were removed from URLs, because they can be secrets.\n"
     text = yaml.safe_dump(settings, sort_keys=False, allow_unicode=True)
     files.write_text(config, removed * bool(settings.get("archives")) + text)
-    content = manifests.of_run([*outputs, *folders, config], receipt_files, kind)
+    content = manifests.of_run([*outputs, config], receipt_files)
     files.write_json(manifest, content)
     logging.info("%s: digests of %d files", manifest, len(content["outputs"]))
 

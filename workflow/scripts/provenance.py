@@ -1,7 +1,7 @@
 """Record all that it takes to reproduce a run.
 
-Reads: training.json and throughput.csv, which the training has written, and the receipts of the
-archives.
+Reads: throughput.csv, and of the folders of trainings beside it the training.json of model.pt; and
+the receipts of the archives.
 Writes: provenance.json (workflow/schemas/provenance.schema.yaml); machine.js, what the pages show
 of time and machine.
 Decides: nothing. It is a rule of its own, so that a change of it does not train again.
@@ -12,6 +12,7 @@ from pathlib import Path
 
 from renet.archives import receipts
 from renet.common import files, script
+from renet.common.errors import InputError
 from renet.config.version import VERSION
 from renet.pages import machine as machine_facts
 from renet.pages import page_data
@@ -21,7 +22,7 @@ FORMAT = "renet-provenance-1"
 
 
 def provenance(
-    training: Path,
+    model: Path,
     receipt_files: list[Path],
     *,
     provenance: script.Output,
@@ -30,18 +31,33 @@ def provenance(
     machine: Path,
 ) -> None:
     """Write provenance.json and machine.js of one run."""
-    recorded = files.read_json(training)
+    recorded = record_of(model, throughput.parent)
     facts = machine_facts.summarise(recorded, THROUGHPUT.read(throughput))
     page_data.write_entry(machine, "renetMachines", provenance.absolute().parent.name, facts)
     inputs = {
         "archives": [receipts.facts(path) for path in receipt_files],
         "faces": recorded.pop("faces"),
-        "start_from": recorded.pop("start_from", None),
+        "start_from": recorded.pop("start_from"),
     }
     config = data | recorded.pop("config")
     recorded["code"] = {"version": VERSION} | recorded["code"]
     files.write_json(provenance, {"format": FORMAT, "config": config, "inputs": inputs} | recorded)
     logging.info("%s is written", provenance)
+
+
+def record_of(model: Path, trainings: Path) -> dict:
+    """What the training of a model recorded in its folder; see `renet.training.folder`."""
+    digest = files.file_digest(model)
+    for path in trainings.glob("*/training.json"):
+        record = files.read_json(path)
+        results = record.pop("results", {})  # which earlier versions had in another file
+        if results.get(model.name) == digest:
+            return record
+    raise InputError(
+        f"{trainings} has no training.json of {model}: it was deleted, or an earlier version of "
+        f"the workflow trained the model. Delete {model} to train it again, or keep these results "
+        "and give the config another folder, by `pathvars: {results: …}`."
+    )
 
 
 if __name__ == "__main__":

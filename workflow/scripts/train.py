@@ -6,9 +6,10 @@ in the CSV table of the training faces.
 Writes: model.pt (the network with its architecture), history.csv (loss and accuracy of every epoch
 on the training set, summed up during the epoch, and on the validation set after it), throughput.csv
 (speed and memory of every epoch, kept apart so that the other two files are reproducible byte for
-byte) and training.json (settings, code, data, machine and packages, for the rule provenance). They
-are those in training/<fingerprint>/ beside model.pt, linked or copied: `renet.training.folder`.
-There are also tensorboard/ (the history for TensorBoard), and until the end the checkpoints.
+byte). They are those in training/<fingerprint>/ beside model.pt, linked or copied:
+`renet.training.folder`. There are also training.json (settings, code, data, machine and packages,
+for the rule provenance), tensorboard/ (the history for TensorBoard), and until the end the
+checkpoints.
 Decides: nothing beyond the settings. The fingerprint is that of settings, code, data and PyTorch's
 version. Where its folder is finished, nothing is trained; where it has a checkpoint, the training
 continues. An error names a process that trains in the same run. An SVM is fitted instead, to people
@@ -24,7 +25,7 @@ import logging
 import os
 from pathlib import Path
 
-from renet.common import files, script
+from renet.common import script
 from renet.dataset import hdf5
 from renet.records import provenance
 from renet.training import launch
@@ -39,7 +40,7 @@ def train(job: TrainJob) -> None:
     job = dataclasses.replace(job, settings=settings, nodes=nodes)
     recipe = settings.train
 
-    def compute(model: Path, history: Path, throughput: Path, training: Path) -> None:
+    def compute(model: Path, history: Path, throughput: Path) -> dict:
         here = dataclasses.replace(job, model=model, history=history, throughput=throughput)
         for path in job.paths:
             hdf5.check_digest(hdf5.read(path))  # before there are processes that would wait for it
@@ -50,12 +51,11 @@ def train(job: TrainJob) -> None:
         else:
             launch.launch(run_training, here, count=recipe.processes, device=recipe.device)
         used = settings if settings.model.has_layers else settings.with_recipe(threads=job.threads)
-        record = provenance.of_training(used, job.paths, job.code, job.nodes)
-        files.write_json(training, record)
         logging.info("%s is trained", job.model)
+        return provenance.of_training(used, job.paths, job.code, job.nodes)
 
-    outputs = job.model, job.history, job.throughput, job.training
-    job.folder().run_or_reuse(dict(zip(RESULTS, outputs, strict=True)), compute, recipe.device)
+    outputs = job.model, job.history, job.throughput
+    job.folder().run_or_reuse(dict(zip(RESULTS, outputs, strict=True)), compute)
 
 
 def course() -> None:

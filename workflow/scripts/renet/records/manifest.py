@@ -12,40 +12,36 @@ from renet.config.architecture import KINDS
 from renet.dataset import hdf5
 from renet.rules import code_digest
 
-FORMAT = "renet-manifest-1"
-FILE = "manifest.json"
+FORMAT = "renet-manifest-2"
+FILE, PROVENANCE = "manifest.json", "provenance.json"
 MODEL = "model.pt"
 SCRIPTS = Path(__file__).resolve().parents[2]
 IN_CHECKOUT = (SCRIPTS.parent / "Snakefile").is_file()  # the package can be installed elsewhere
 
 
-def of_run(outputs: Iterable[Path], receipt_files: Iterable[Path], kind: str) -> dict:
-    """The manifest of a run, from its files.
+def of_run(outputs: Iterable[Path], receipt_files: Iterable[Path]) -> dict:
+    """The manifest of a run, from files in its folder, provenance.json and others.
 
-    Args:
-        outputs: files and folders in the run's folder, provenance.json and config.yaml among them.
+    What the pages load is added, because an output can be a folder of it.
     """
-    paths = sorted(
-        path for output in outputs for path in (output, *output.rglob("*")) if path.is_file()
-    )
-    (provenance,) = (path for path in paths if path.name == "provenance.json")
+    found = set(outputs)
+    (provenance,) = (path for path in found if path.name == PROVENANCE)
     recorded, folder = files.read_json(provenance), provenance.parent
-    code = _code(kind, folds=bool(recorded["config"].get("folds")))
+    paths = sorted(found.union(filter(Path.is_file, folder.glob("page/**/*"))))
+    code = _code(recorded["config"])
     # The training recorded its own digest; `snakemake --touch` accepts results of other code.
     code["train.py"] = recorded["code"]["train"]
     return {
         "format": FORMAT,
-        "run": folder.name,
-        "kind": kind,
         "outputs": {path.relative_to(folder).as_posix(): files.file_digest(path) for path in paths},
         "code": code,
-        "faces": recorded["inputs"]["faces"],
         "archives": {str(path): receipts.facts(path) for path in receipt_files},
     }
 
 
-def _code(kind: str, *, folds: bool) -> dict[str, str]:
-    modules, scripts = KINDS[kind].modules(), runs.scripts(folds=folds)
+def _code(config: dict) -> dict[str, str]:
+    modules = KINDS[config["model"]["kind"]].modules()
+    scripts = runs.scripts(folds=bool(config["folds"]))
     return {name: code_digest.digest(SCRIPTS / name, *modules) for name in scripts}
 
 
@@ -68,13 +64,13 @@ def differences(folder: Path, manifest: dict, *, quick: bool) -> list[str]:
         quick: whether the archives are left out.
 
     Raises:
-        InputError: the manifest lacks an entry.
+        InputError: the manifest or provenance.json lacks an entry.
     """
     try:
         archives = _changed_archives(manifest["archives"], quick=quick)
         return [*_changes(folder, manifest), *archives]
     except (KeyError, TypeError, AttributeError) as error:
-        raise InputError(f"{folder / FILE} lacks {error}; run the workflow again.") from error
+        raise InputError(f"A record in {folder} lacks {error}; run the workflow again.") from error
 
 
 def damaged_faces(results: Path) -> Iterator[str]:
@@ -103,10 +99,13 @@ def _changes(folder: Path, manifest: dict) -> Iterator[str]:
             yield f"{name} is missing"
         elif files.file_digest(folder / name) != digest:
             yield f"{name} has other bytes"
-    now = _code(manifest["kind"], folds="fold.py" in code) if IN_CHECKOUT else code
+    if not (folder / PROVENANCE).is_file():
+        return
+    recorded = files.read_json(folder / PROVENANCE)
+    now = _code(recorded["config"]) if IN_CHECKOUT else code
     if changed := [name for name, digest in code.items() if now.get(name) != digest]:
         yield f"the code of {', '.join(changed)} has changed"
-    for subset, digest in manifest["faces"].items():
+    for subset, digest in recorded["inputs"]["faces"].items():
         path = folder.parents[1] / "data" / f"{subset}.h5"
         if path.is_file() and hdf5.read(path).digest != digest:  # it can have been freed
             yield f"{path} has different faces"
@@ -123,13 +122,11 @@ def _changed_archives(archives: dict[str, dict], *, quick: bool) -> Iterator[str
 
 
 def _changed_archive(receipt_file: Path, facts: dict) -> Iterator[str]:
-    try:
-        path = Path(receipts.read(receipt_file).path)
-    except InputError as error:
-        yield str(error).rstrip(".")
-        return
-    if receipts.is_decompressed(facts["url"], path):
-        return
+    path = Path(files.read_json(receipt_file)["path"])
     algorithm = facts["digest"].partition(":")[0]
-    if verification.compute_digest(path, algorithm) != facts["digest"]:
+    if not path.is_file():
+        yield f"the archive {path} is gone"
+    elif receipts.is_decompressed(facts["url"], path):
+        return
+    elif verification.compute_digest(path, algorithm) != facts["digest"]:
         yield f"{path} has other bytes than its receipt says"

@@ -4,7 +4,7 @@
     tensorboard/                   events
     model.pt, history.csv, …       its results; of the outputs of the job, model.pt is a hard link,
                                    the others are copies, which a user can edit
-    finished.json                  written last: device, machine, and the SHA-256 of each result
+    training.json                  written last: what made the results, and the SHA-256 of each
 
 Snakemake deletes the outputs of a job before it starts the job. This folder is not an output, so
 that a job for the same training can take its results.
@@ -17,21 +17,20 @@ import json
 import logging
 import os
 import shutil
-import socket
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import torch
 
-from renet.common import disk, files, locks
+from renet.common import files, locks
 from renet.common.errors import InputError
-from renet.network import devices, model_file
+from renet.network import model_file
 from renet.network.model import Network
 
-RESULTS = ("model.pt", "history.csv", "throughput.csv", "training.json")  # of a run
+RESULTS = ("model.pt", "history.csv", "throughput.csv")  # of a run
 LATEST, PREVIOUS = "checkpoint.pt", "previous.pt"
-FINISHED = "finished.json"
+RECORD = "training.json"
 FINGERPRINT_CHARACTERS = 16
 MIN_CHECKPOINT_GAP = 30.0  # seconds from one checkpoint to another at the end of an epoch
 
@@ -54,17 +53,15 @@ class TrainingFolder:
         fingerprint = hashlib.sha256(text.encode()).hexdigest()[:FINGERPRINT_CHARACTERS]
         self.path = parent / fingerprint
 
-    def run_or_reuse(
-        self, outputs: Mapping[str, Path], compute: Callable[..., None], device: str
-    ) -> None:
+    def run_or_reuse(self, outputs: Mapping[str, Path], compute: Callable[..., dict]) -> None:
         """Link the outputs of a job to the results, which are computed unless they are there.
 
         Folders of other trainings are deleted at the end. After a kill, the next start continues.
 
         Args:
             outputs: each output, by the name of the result in this folder.
-            compute: writes the results to the paths that it is given, in the order of `outputs`.
-            device: of the settings.
+            compute: writes the results to the paths that it is given, in the order of `outputs`;
+                returns what else training.json records.
 
         Raises:
             InputError: another process works there, or an output cannot be written.
@@ -75,13 +72,9 @@ class TrainingFolder:
             results = [self.path / name for name in outputs]
             if not self._is_finished():
                 self._explain_start()
-                compute(*results)
-                content = {
-                    "device": devices.type_of(device),
-                    "machine": socket.gethostname(),
-                    "sha256": {path.name: files.file_digest(path) for path in results},
-                }
-                files.write_json(self.path / FINISHED, content)
+                record = compute(*results)
+                record["results"] = {path.name: files.file_digest(path) for path in results}
+                files.write_json(self.path / RECORD, record)
             for path in self._checkpoints():
                 path.unlink()
             for result, output in zip(results, outputs.values(), strict=True):
@@ -109,19 +102,18 @@ class TrainingFolder:
 
     def _is_finished(self) -> bool:
         """Whether all results are as they were written; a damaged one is logged."""
-        if not (self.path / FINISHED).exists():
+        if not (self.path / RECORD).is_file():
             return False
-        finished = files.read_json(self.path / FINISHED)
-        for name, digest in finished["sha256"].items():
+        for name, digest in files.read_json(self.path / RECORD)["results"].items():
             path = self.path / name
             if not path.exists() or files.file_digest(path) != digest:
                 logging.warning("%s is missing or damaged; its training is repeated.", path)
-                (self.path / FINISHED).unlink()
+                (self.path / RECORD).unlink()
                 return False
         logging.info(
-            "The results of this training, computed on %s of %s, are taken from %s. To train "
-            "again, delete this folder and force the rule.",
-            *(finished["device"], finished["machine"], self.path),
+            "The results of this training are taken from %s. To train again, delete this folder "
+            "and force the rule.",
+            self.path,
         )
         return True
 
@@ -131,12 +123,11 @@ def _link_or_copy(result: Path, output: Path) -> None:
 
     An edit of another output would change the result through a link.
     """
-    with disk.explained(output):
-        output.unlink(missing_ok=True)
-        with contextlib.suppress(OSError):
-            if result.suffix == ".pt":
-                os.link(result, output)
-                return
+    output.unlink(missing_ok=True)
+    with contextlib.suppress(OSError):
+        if result.suffix == ".pt":
+            os.link(result, output)
+            return
     with files.replacing(output) as temporary:
         shutil.copyfile(result, temporary)
 

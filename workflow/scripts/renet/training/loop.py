@@ -62,7 +62,6 @@ class TrainJob:
     model: Path
     history: Path
     throughput: Path
-    training: Path
     checkpoint_seconds: float
     code: str
     gpu: int | None = None
