@@ -11,31 +11,15 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
-import pandas as pd
 import pytest
+import torch
 
-from helpers import all_jobs, disks
+from helpers import disks
 from helpers.faces import write_hdf5
 from helpers.project import SCRIPTS
-from helpers.training import SMALL
-from renet.archives.tar_index import MEMBERS
-from renet.common import disk, files, locks
+from renet.common import disk, files, logs, script
 from renet.common.errors import InputError
-from renet.network import kinds, model_file
 from renet.prediction import export
-from renet.training.tensorboard import EventLog
-
-PROJECT_BYTES = 1 << 28
-NOBODY = 65534
-AS_ANOTHER_USER = """
-import os, sys
-sys.path.insert(0, sys.argv[1])
-from renet.common import files, logs
-if os.geteuid() == 0:
-    os.setegid({nobody})
-    os.seteuid({nobody})
-{call}
-"""
 
 
 @pytest.fixture
@@ -44,44 +28,142 @@ def full(tmp_path) -> Iterator[Callable[[int], Path]]:
     with contextlib.ExitStack() as stack:
 
         def filled(free: int) -> Path:
-            disk = stack.enter_context(disks.mounted(tmp_path, disks.PAGE + free))
+            (tmp_path / "disk").mkdir()
+            disk = stack.enter_context(disks.mounted(tmp_path / "disk", disks.PAGE + free))
             (disk / "filler").write_bytes(bytes(disks.PAGE))
             return disk
 
         yield filled
 
 
-def hdf5_file(path: Path) -> None:
+def said(write: Callable[[Path], object], path: Path) -> str:
+    """What the error says of a job that writes its output."""
+    with pytest.raises(InputError) as caught, disk.explained([path]):
+        write(path)
+    assert "\n" not in str(caught.value)
+    return str(caught.value)
+
+
+def failing(error: Exception) -> Callable[[Path], None]:
+    """A writer that raises an error."""
+
+    def fail(path: Path) -> None:
+        raise error
+
+    return fail
+
+
+def write_text(path: Path) -> None:
+    files.write_text(path, "text" * 400_000)
+
+
+def save_by_torch(path: Path) -> None:
+    with files.replacing(path) as temporary, temporary.open("wb") as handle:
+        torch.save([0.5] * 300_000, handle)
+
+
+def write_faces(path: Path) -> None:
     with files.replacing(path) as temporary:
         write_hdf5(temporary, np.ones((300, 3, 32, 32), np.uint8), np.ones(300))
 
 
-def table(path: Path) -> None:
-    row = {"file": 0, "member": "a" * 100, "offset": 0, "size": 0}
-    MEMBERS.write(path, pd.DataFrame([row] * 9000))
-
-
-WRITERS = {
-    "text": lambda path: files.write_text(path, "text" * 400_000),
-    "table": table,
-    "HDF5": hdf5_file,
-    "model": lambda path: model_file.save(
-        path, kinds.build((3, 32, 32), SMALL), more=[0.5] * 300_000
-    ),
-}
+@pytest.mark.fault("full-disk")
+@pytest.mark.parametrize(
+    ("writer", "free"),
+    [(write_text, 0), (write_text, 4096), (save_by_torch, 4096), (write_faces, 0)],
+)
+def test_full_disk_is_one_sentence_with_its_folder_and_bytes(full, writer, free):
+    path = full(free) / "output"
+    sentence = said(writer, path)
+    assert f"No space left on device in {path.parent}, where {free:,} bytes are free" in sentence
+    assert [left.name for left in path.parent.iterdir()] == ["filler"]
 
 
 @pytest.mark.fault("full-disk")
-@pytest.mark.parametrize("free", [0, 4096, 500_000])
-@pytest.mark.parametrize("writer", WRITERS.values(), ids=WRITERS)
-def test_full_disk_is_one_sentence_with_the_file_and_the_bytes(full, writer, free):
-    path = full(free) / "output"
-    with pytest.raises(InputError) as caught:
-        writer(path)
-    said = str(caught.value)
-    assert str(path) in said and "free in" in said and "\n" not in said
-    assert "No space left on device" in said or "more bytes, but only" in said
-    assert [left.name for left in path.parent.iterdir()] == ["filler"]
+@pytest.mark.parametrize("by", ["Snakemake", "hand"])
+def test_script_says_it_of_the_outputs_of_its_job_or_the_arguments_of_its_command(
+    full, monkeypatch, by
+):
+
+    class Outputs(list):
+        """Stands for Snakemake's list."""
+
+        items = {}.items
+
+    def fail(path: Path | None = None) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    path = str(full(0) / "output")
+    parts = {part: {} for part in ("input", "params", "resources", "wildcards")}
+    job = SimpleNamespace(**parts, output=Outputs([path]), threads=1, log=[""])
+    monkeypatch.setitem(fail.__globals__, "snakemake", job if by == "Snakemake" else None)
+    monkeypatch.setattr(sys, "argv", ["script.py", path])
+    monkeypatch.setattr(logs, "start", lambda *_: None)
+    with pytest.raises(InputError, match=f"in {Path(path).parent}, where 0 bytes are free"):
+        script.run(fail)
+
+
+@pytest.mark.fault("full-disk")
+@pytest.mark.parametrize(
+    "error",
+    [RuntimeError("unexpected pos 704 vs 598"), OSError("(errno = 28, 'No space left on device')")],
+)
+def test_full_disk_is_known_by_the_outputs_where_a_library_gives_no_number(full, error):
+    assert "0 bytes are free" in said(failing(error), full(0) / "output")
+
+
+@pytest.mark.fault("full-disk")
+@pytest.mark.parametrize("number", [errno.EDQUOT, errno.EFBIG])
+def test_limit_of_a_user_is_named_with_the_folder_of_the_outputs(tmp_path, monkeypatch, number):
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    sentence = said(failing(OSError(number, os.strerror(number))), tmp_path / "results" / "output")
+    assert f"{os.strerror(number)} in {tmp_path}, where " in sentence
+
+
+@pytest.mark.fault("full-disk")
+def test_disk_without_free_inodes_is_one_sentence_that_names_them(tmp_path, monkeypatch):
+    sizes = dict.fromkeys(["f_files", "f_bavail", "f_blocks", "f_bfree", "f_frsize"], 9)
+    monkeypatch.setattr(os, "statvfs", lambda _: SimpleNamespace(**sizes, f_favail=0))
+    sentence = said(failing(OSError(errno.ENOSPC, "No space", "a/b.csv")), tmp_path / "output")
+    assert sentence.startswith("a/b.csv cannot be written") and "no inode" in sentence
+    assert "delete some files" in sentence and "bytes" not in sentence
+
+
+@pytest.mark.fault("full-temporary-folder")
+def test_full_disk_of_temporary_files_is_named_and_not_that_of_the_outputs(
+    full, tmp_path, monkeypatch
+):
+    monkeypatch.setenv("TMPDIR", str(full(0)))
+    sentence = said(failing(OSError(errno.ENOSPC, "No space")), tmp_path / "output")
+    assert f"in {tmp_path / 'disk'}, where 0 bytes" in sentence and " or " not in sentence
+
+
+@pytest.mark.fault("no-permission")
+def test_disk_that_is_read_only_is_one_sentence_with_the_file(full):
+    path = full(disks.PAGE) / "output"
+    disks.make_read_only(path.parent)
+    assert f"{path}.tmp cannot be written or read: Read-only" in said(write_text, path)
+
+
+@pytest.mark.fault("no-permission")
+def test_file_without_permission_is_named_and_not_the_one_that_is_written(tmp_path):
+    error = PermissionError(errno.EACCES, "Permission denied", "/data/wiki.tar")
+    sentence = said(failing(error), tmp_path / "1-of-2.npy")
+    assert sentence.startswith("/data/wiki.tar cannot be written or read: Permission denied; ")
+
+
+@pytest.mark.fault("no-permission")
+def test_log_that_cannot_be_opened_is_one_sentence(full):
+    log = full(disks.PAGE) / "job.log"
+    disks.make_read_only(log.parent)
+    with pytest.raises(SystemExit, match=r"job\.log cannot be written or read: Read-only file"):
+        logs.start(str(log))
+
+
+@pytest.mark.parametrize("error", [ValueError("no disk"), FileNotFoundError(2, "No such", "a.csv")])
+def test_other_errors_keep_their_traceback(tmp_path, error):
+    with pytest.raises(type(error)), disk.explained([tmp_path / "output"]):
+        raise error
 
 
 @pytest.mark.fault("too-little-space")
@@ -93,21 +175,6 @@ def test_file_of_a_known_size_is_not_begun_on_a_disk_where_it_does_not_fit(full)
     assert not path.with_name("train.h5.tmp").exists()
 
 
-@pytest.mark.fault("full-disk")
-def test_lock_of_a_folder_on_a_full_disk_is_one_sentence(full):
-    folder = full(0) / "run"
-    with pytest.raises(InputError, match=r"run/\.lock cannot be written"), locks.alone_in(folder):
-        raise AssertionError("the job has begun")
-
-
-@pytest.mark.fault("full-disk")
-def test_events_for_tensorboard_on_a_full_disk_are_one_sentence_and_nobody_waits_for_them(full):
-    events = EventLog(full(0) / "tensorboard")
-    history = [{"epoch": epoch, "loss": 1.0, "accuracy": 0.5} for epoch in range(50)]
-    with pytest.raises(InputError, match=r"tensorboard/events cannot be written"):
-        events.add_epochs(history, [])
-
-
 @pytest.mark.fault("full-temporary-folder")
 def test_model_is_not_quantised_without_space_for_its_temporary_files(full, monkeypatch, tmp_path):
     model = SimpleNamespace(SerializeToString=lambda deterministic: bytes(5000))
@@ -116,21 +183,6 @@ def test_model_is_not_quantised_without_space_for_its_temporary_files(full, monk
     sentence = f"needs 15,000 more bytes, but only 4,096 are free in {tempfile.gettempdir()}"
     with pytest.raises(InputError, match=sentence):
         export.write_int8(tmp_path / "model.int8.onnx", None)
-
-
-@pytest.mark.fault("full-disk")
-@pytest.mark.fault("full-temporary-folder")
-@pytest.mark.fault("no-permission")
-@pytest.mark.slow
-def test_job_of_every_rule_says_one_sentence_on_a_bad_disk_and_ends_well_on_a_good_one(tmp_path):
-    """It has no space, too little, or cannot be written; or TMPDIR's has no space."""
-    project, temporary = tmp_path / "project", tmp_path / "temporary"
-    project.mkdir()
-    temporary.mkdir()
-    with disks.mounted(project, PROJECT_BYTES), disks.mounted(temporary, disks.PAGE):
-        jobs = all_jobs.list_jobs(tmp_path, project)
-        found = all_jobs.run_helper("disk_fault_jobs.py", jobs, project, temporary, folder=tmp_path)
-    assert found == {rule: [] for rule in all_jobs.planned_rules()}
 
 
 @pytest.mark.fault("full-log-disk")
@@ -145,50 +197,3 @@ def test_records_that_do_not_fit_into_the_log_are_printed_once_and_the_job_goes_
     )
     texts = [line.split(" ", 1)[1] for line in outcome.stderr.splitlines()]
     assert sorted(texts) == ["ERROR a record", "INFO a record", "WARNING a record"]
-
-
-@pytest.mark.fault("no-permission")
-@pytest.mark.parametrize(
-    ("call", "sentence"),
-    [
-        ("logs.start(sys.argv[2] + '/job.log')", "job.log cannot be written or read: Permission"),
-        ("logs.start(); files.write_text(sys.argv[2] + '/a.csv', '')", "; change the permissions"),
-        ("logs.start(); open(sys.argv[2] + '/secret')", "secret cannot be written or read: Permis"),
-    ],
-    ids=["log", "output", "input"],
-)
-def test_missing_permission_is_one_sentence(tmp_path_factory, call, sentence):
-    folder = tmp_path_factory.mktemp("private")
-    (folder / "secret").touch(mode=0o000)
-    folder.chmod(0o500)
-    try:
-        script = AS_ANOTHER_USER.format(nobody=NOBODY, call=call)
-        outcome = subprocess.run(
-            [sys.executable, "-c", script, SCRIPTS, folder],
-            capture_output=True, text=True, check=False,
-        )  # fmt: skip
-    finally:
-        folder.chmod(0o700)
-    assert outcome.returncode == 1 and "Traceback" not in outcome.stderr
-    assert sentence in outcome.stderr and len(outcome.stderr.splitlines()) == 1
-
-
-def test_file_that_the_system_names_is_named_and_not_the_one_that_is_written(tmp_path):
-    error = PermissionError(errno.EACCES, "Permission denied", "/data/wiki.tar")
-    sentence = disk.fault(error, tmp_path / "1-of-2.npy.tmp")
-    assert sentence.startswith("/data/wiki.tar cannot be written or read")
-
-
-@pytest.mark.fault("full-disk")
-def test_disk_without_free_inodes_is_one_sentence_that_names_them(tmp_path, monkeypatch):
-    sizes = dict.fromkeys(["f_files", "f_bavail", "f_blocks", "f_bfree", "f_frsize"], 9)
-    full = SimpleNamespace(**sizes, f_favail=0)
-    monkeypatch.setattr(os, "statvfs", lambda _: full)
-    sentence = disk.fault(OSError(errno.ENOSPC, "No space"), tmp_path / "a.csv")
-    assert "a.csv cannot be written" in sentence and "no inode" in sentence
-    assert "delete some files" in sentence and "bytes" not in sentence
-
-
-def test_other_errors_keep_their_traceback():
-    assert disk.fault(ValueError("no disk")) is None
-    assert disk.fault(FileNotFoundError(2, "No such file", "a.csv")) is None

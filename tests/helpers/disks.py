@@ -26,15 +26,6 @@ def mounted(folder: Path, size: int) -> Iterator[Path]:
         subprocess.run(["umount", folder], check=True)
 
 
-def leave_free(disk: Path, size: int) -> None:
-    """Change the size of a disk, so that so many bytes are free, and let it be written to."""
-    _remount(disk, f"rw,size={shutil.disk_usage(disk).used + size}")
-
-
 def make_read_only(disk: Path) -> None:
     """Let nobody write to a disk, root neither."""
-    _remount(disk, "ro")
-
-
-def _remount(disk: Path, options: str) -> None:
-    subprocess.run(["mount", "-o", f"remount,{options}", disk], check=True)
+    subprocess.run(["mount", "-o", "remount,ro", disk], check=True)

@@ -10,7 +10,6 @@ import runpy
 import shutil
 import signal
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import renet
@@ -34,12 +33,8 @@ def import_all() -> None:
         importlib.import_module(".".join(parts).removesuffix(".__init__"))
 
 
-def start(job: dict, prepare: Callable[[], None] = lambda: None) -> int:
-    """Start the script of a job; returns its process, which leads a group.
-
-    Args:
-        prepare: what the process calls first.
-    """
+def start(job: dict) -> int:
+    """Start the script of a job; returns its process, which leads a group."""
     for path in (*outputs(job), Path(job["log"][0])):  # as Snakemake does
         path.parent.mkdir(parents=True, exist_ok=True)
     process = os.fork()
@@ -52,7 +47,6 @@ def start(job: dict, prepare: Callable[[], None] = lambda: None) -> int:
         said = os.open(SAID, os.O_RDWR | os.O_CREAT | os.O_TRUNC)
         for stream in (1, 2):
             os.dup2(said, stream)
-        prepare()
         _run(job)
         status = 0
     except SystemExit as end:

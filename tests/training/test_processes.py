@@ -2,6 +2,7 @@
 
 import contextlib
 import dataclasses
+import errno
 import multiprocessing
 import os
 import signal
@@ -98,6 +99,7 @@ FAILURES = {
     "mistake": InputError("This is why."),
     "interrupt": TrainingInterrupted("This is why."),
     "exception": KeyError("This is why."),
+    "disk": OSError(errno.ENOSPC, "This is why: No space left on device"),
 }
 
 
@@ -127,6 +129,7 @@ def wait_for_ever() -> None:
             InputError,
             r"process 2 of 2 failed with KeyError: 'This is why\.'; the log .*",
         ),
+        ("disk", OSError, r"\[Errno 28\] This is why: No space left on device"),  # see disk.py
         ("kill", InputError, r"process 2 of 2 ended with SIGKILL, possibly .* start again .*"),
     ],
 )

@@ -85,7 +85,7 @@ class Download:
         if offset and (self.has_digest or self.etag):
             headers["Range"] = f"bytes={offset}-"
             headers |= {"If-Range": self.etag} if self.etag and not self.has_digest else {}
-        with _request(self.url, headers) as response, disk.explained(self.file):
+        with _request(self.url, headers) as response:
             code, given = response.status_code, response.headers.get("Content-Range", "")
             if code == 416 and given == f"bytes */{offset}":
                 return  # complete, but the last process ended before it was checked

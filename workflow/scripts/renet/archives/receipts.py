@@ -106,7 +106,7 @@ def note_checked(receipt: Receipt, receipt_file: str | Path) -> None:
     """Record the state of a checked archive, so that other jobs need not check it again."""
     try:
         files.write_text(_checked_file(receipt_file), " ".join(_state(receipt)) + "\n")
-    except InputError as error:  # another job writes it, or the folder is another user's
+    except (InputError, OSError) as error:  # another job writes it, or the folder is another user's
         logging.info("The check of the archive of %s was not recorded: %s", receipt_file, error)
 
 

@@ -4,14 +4,14 @@ import contextlib
 import errno
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from renet.common.errors import InputError
 
 FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}  # the last: a limit on the size of files
 FORBIDDEN = {errno.EACCES, errno.EPERM, errno.EROFS}
-NEARLY_NOTHING = 1 << 16  # bytes; PyTorch and HDF5 do not always say that the disk is full
+NEARLY_NOTHING = 1 << 16  # bytes
 
 
 def require_space(
@@ -27,58 +27,66 @@ def require_space(
 
 
 @contextlib.contextmanager
-def explained(path: Path) -> Iterator[None]:
-    """An InputError in place of the error of a disk that is full or cannot be written."""
+def explained(outputs: Iterable[str | Path]) -> Iterator[None]:
+    """Raise an InputError in place of the error of a disk that is full or cannot be written.
+
+    Args:
+        outputs: the files of a job, or all arguments of a command: the error of a write names no
+            file, and PyTorch and HDF5 may not say that the disk is full.
+    """
     try:
         yield
     except Exception as error:
-        if sentence := fault(error, path):
+        if sentence := fault(error, outputs):
             raise InputError(sentence) from error
         raise
 
 
-def fault(error: BaseException, path: Path | None = None) -> str | None:
-    """The sentence for an error of a disk that is full or cannot be written; None for others.
-
-    Args:
-        path: the file that was being written, for errors that name none.
-    """
-    number = _error_number(error, path)
-    named = getattr(error, "filename", None)
-    written = Path(os.fsdecode(named)) if isinstance(named, str | bytes) else path
-    if number in FORBIDDEN and written:
+def fault(error: Exception, outputs: Iterable[str | Path]) -> str | None:
+    """The sentence for an error of a disk that is full or cannot be written; None for others."""
+    number, name = _number_and_name(error)
+    paths = [Path(name)] if name else list(map(Path, outputs))
+    if number is None:
+        is_full = any(_room(_existing(path)) < (True, NEARLY_NOTHING) for path in paths)
+        if not (is_full and isinstance(error, RuntimeError)):
+            return None
+        number = errno.ENOSPC
+    elif not name:  # temporary files are no outputs
+        paths.append(Path(os.environ.get("TMPDIR", "/tmp"), "-"))  # noqa: S108
+    folder = min(map(_existing, paths), key=_room)
+    has_inodes, free = _room(folder)
+    if number in FORBIDDEN:
         return (
-            f"{written} cannot be written or read: {os.strerror(number)}; change the permissions, "
-            "or give a folder of your own."
+            f"{name or _existing(paths[0])} cannot be written or read: {os.strerror(number)}; "
+            "change the permissions, or give a folder of your own."
         )
-    if number not in FULL:
-        return None
-    if not written:
-        return f"A file cannot be written: {os.strerror(number)}; free some space and start again."
-    folder = _existing(written)
-    free, way_out = f"{shutil.disk_usage(folder).free:,} bytes are free", "free some space"
-    disk = os.statvfs(folder)
-    if disk.f_files and not disk.f_favail:  # some file systems do not count inodes
-        free, way_out = "no inode, which each file needs, is free", "delete some files"
+    room, way_out = f"{free:,} bytes are free", "free some space"
+    if not has_inodes:
+        room, way_out = "no inode, which each file needs, is free", "delete some files"
     return (
-        f"{written} cannot be written: {os.strerror(number)}, and {free} in {written.parent}; "
+        f"{name or 'A file'} cannot be written: {os.strerror(number)} in {folder}, where {room}; "
         f"{way_out} and start again."
     )
 
 
-def _error_number(error: BaseException, path: Path | None) -> int | None:
-    """The number of the system's error behind that of a library."""
+def _number_and_name(error: BaseException) -> tuple[int | None, str | None]:
+    """The number of the system's error behind that of a library, and the file that it names."""
     cause: BaseException | None = error
     while cause is not None and not isinstance(error, InputError):
-        if isinstance(cause, OSError) and cause.errno in FULL | FORBIDDEN:
-            return cause.errno
+        named = getattr(cause, "filename", None)
+        for number in FULL | FORBIDDEN:
+            if getattr(cause, "errno", None) == number or os.strerror(number) in str(cause):
+                return number, os.fsdecode(named) if isinstance(named, str | bytes) else None
         cause = cause.__cause__ or cause.__context__
-    unnumbered = isinstance(error, RuntimeError) or (isinstance(error, OSError) and not error.errno)
-    if path and unnumbered and shutil.disk_usage(_existing(path)).free < NEARLY_NOTHING:
-        return errno.ENOSPC
-    return None
+    return None, None
+
+
+def _room(folder: Path) -> tuple[bool, int]:
+    """Whether the disk of a folder has a free inode, and its free bytes."""
+    disk = os.statvfs(folder)  # some file systems do not count inodes
+    return not disk.f_files or disk.f_favail > 0, disk.f_bavail * disk.f_frsize
 
 
 def _existing(path: Path) -> Path:
     """The nearest folder above a file that exists."""
-    return next(folder for folder in path.absolute().parents if folder.exists())
+    return next(folder for folder in path.absolute().parents if os.access(folder, os.F_OK))

@@ -34,8 +34,8 @@ def replacing(path: str | Path, size: int = 0) -> Iterator[Path]:
         size: bytes of the file, where they are known; they must be free before it is begun.
 
     Raises:
-        InputError: another process is writing the same file, the disk is full, or the file or its
-            folder cannot be written.
+        InputError: another process is writing the same file, `size` does not fit on the disk, or a
+            file is in the place of a folder.
     """
     path = Path(path)
     if path == STANDARD_OUTPUT:  # its name is not opened: that would empty a file after `>>`
@@ -44,31 +44,27 @@ def replacing(path: str | Path, size: int = 0) -> Iterator[Path]:
             shutil.copyfileobj(whole, sys.stdout.buffer)
         return
     if path.exists() and not path.is_file() and not path.is_dir():
-        with disk.explained(path):
-            yield path
+        yield path
         return
     path = path.resolve() if path.is_symlink() else path
     temporary = path.with_name(path.name + ".tmp")
-    with disk.explained(temporary):
-        _make_folder_of(path)
-        if size:
-            disk.require_space(path, size)
-        with locks.sole_writer(temporary):
-            try:
-                with disk.explained(temporary):
-                    yield temporary
-                    move(temporary, path)
-            except BaseException:
-                temporary.unlink(missing_ok=True)
-                raise
+    _make_folder_of(path)
+    if size:
+        disk.require_space(path, size)
+    with locks.sole_writer(temporary):
+        try:
+            yield temporary
+            move(temporary, path)
+        except BaseException:
+            temporary.unlink(missing_ok=True)
+            raise
 
 
 def check_writable(path: Path) -> None:
     """Make the folder of a file that is written later, and check that the file can be written."""
-    with disk.explained(path):
-        _make_folder_of(path)
-        with tempfile.TemporaryFile(dir=path.parent):
-            pass
+    _make_folder_of(path)
+    with tempfile.TemporaryFile(dir=path.parent):
+        pass
 
 
 def _make_folder_of(path: Path) -> None:

@@ -15,7 +15,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
 
-from renet.common import disk
 from renet.common.errors import InputError
 
 NAME = ".lock"  # of the file in a folder
@@ -59,7 +58,7 @@ def alone_in(folder: Path) -> Iterator[None]:
                 f"{folder} is in use by {_owner(handle)}, perhaps a job that outlived its "
                 "Snakemake: wait for it to end, or stop it, and start again."
             )
-        _sign(handle, folder / NAME)
+        _sign(handle)
         try:
             yield
         finally:
@@ -74,11 +73,10 @@ def _is_at(path: Path, handle: IO) -> bool:
         return False
 
 
-def _sign(handle: IO, path: Path) -> None:
-    with disk.explained(path):
-        handle.truncate(0)
-        holder = {"process": os.getpid(), "machine": socket.gethostname()}
-        handle.write(json.dumps(holder).encode())
+def _sign(handle: IO) -> None:
+    handle.truncate(0)
+    holder = {"process": os.getpid(), "machine": socket.gethostname()}
+    handle.write(json.dumps(holder).encode())
 
 
 def _owner(handle: IO) -> str:

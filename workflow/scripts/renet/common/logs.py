@@ -58,7 +58,7 @@ def start(log_file: str | None = None, level: int = logging.INFO, append: bool =
             # Not "w", which would write over the lines that child processes have appended.
             handlers.append(LogFileHandler(log_file, "a", encoding="utf-8"))
         except OSError as error:
-            sys.exit(disk.fault(error, Path(log_file)) or f"{log_file} cannot be opened: {error}.")
+            sys.exit(disk.fault(error, [log_file]) or f"{log_file} cannot be opened: {error}.")
     for handler in handlers:
         handler.setFormatter(Formatter(LINE_FORMAT, TIME_FORMAT))
     logging.basicConfig(level=level, handlers=handlers, force=True)
@@ -81,8 +81,6 @@ def _log_uncaught(_: type[BaseException], error: BaseException, __: TracebackTyp
         logging.error("Stopped.%s", " The same command resumes." if log_file() else "")
     elif isinstance(error, BrokenPipeError):
         logging.error("The program that reads the output has ended.")
-    elif isinstance(error, Exception) and (sentence := disk.fault(error)):
-        logging.error("%s", sentence)
     elif shortage := lack_of_memory(error):
         way_out = "lower `train.batch_size`, end other programs, or compute on the CPU"
         logging.error("%s; %s.", shortage, way_out)

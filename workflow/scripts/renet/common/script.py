@@ -24,7 +24,7 @@ from typing import Annotated, Any
 
 from cyclopts import App, CycloptsError, Parameter
 
-from renet.common import files, logs
+from renet.common import disk, files, logs
 from renet.common.errors import InputError
 
 # Set before PyTorch is imported, because GCC's OpenMP reads it once. Its waiting threads otherwise
@@ -59,15 +59,16 @@ def run(function: Callable[..., None], job_type: type | None = None) -> None:
         InputError: an argument of the command line names a file that does not exist.
     """
     job = function.__globals__.get("snakemake")
-    if job is None:
-        logs.start()
-        _run_by_hand(function, sys.argv[1:])
-    else:
-        logs.start(job.log[0])
-        if job_type:
-            function(job_type(**job_arguments(job, job_type)))
+    with disk.explained(sys.argv[1:] if job is None else job.output):
+        if job is None:
+            logs.start()
+            _run_by_hand(function, sys.argv[1:])
         else:
-            function(**job_arguments(job, function))
+            logs.start(job.log[0])
+            if job_type:
+                function(job_type(**job_arguments(job, job_type)))
+            else:
+                function(**job_arguments(job, function))
 
 
 def _run_by_hand(function: Callable[..., None], arguments: list[str]) -> None:

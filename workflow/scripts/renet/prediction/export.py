@@ -66,8 +66,7 @@ def write_int8(path: Path, predictor: Predictor) -> None:
         whole, small = Path(folder, "model.onnx"), Path(folder, "int8.onnx")
         way_out = "name a folder on another disk in TMPDIR"
         disk.require_space(whole, TEMPORARY_COPIES * len(content), way_out)
-        with disk.explained(whole):
-            whole.write_bytes(content)
+        whole.write_bytes(content)
         logging.disable(logging.WARNING)  # of each tensor that stays in float32
         try:
             quantization.quantize_dynamic(whole, small, op_types_to_quantize=["MatMul"])

@@ -9,7 +9,7 @@ import logging
 import os
 from pathlib import Path
 
-from renet.common import files, logs
+from renet.common import disk, files, logs
 from renet.common.errors import InputError
 from renet.config.recipe import Recipe
 from renet.dataset import hdf5
@@ -30,7 +30,8 @@ def main() -> None:
     # Of several processes, only the first logs more than warnings.
     logs.start(level=level if os.environ.get("RANK", "0") == "0" else logging.WARNING)
     os.environ.setdefault("LOCAL_RANK", str(arguments.device_id))  # torchrun has set it
-    with processes.group(DEVICE_OF_BACKEND[arguments.backend]):
+    outputs = filter(None, (arguments.save_path, arguments.output_file))
+    with disk.explained(outputs), processes.group(DEVICE_OF_BACKEND[arguments.backend]):
         run_course(arguments)
 
 

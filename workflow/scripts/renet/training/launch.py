@@ -19,7 +19,7 @@ from torch.distributed.elastic.multiprocessing import DefaultLogsSpecs, SignalEx
 from torch.distributed.elastic.multiprocessing.errors import ChildFailedError, record
 from torch.distributed.launcher import LaunchConfig, elastic_launch
 
-from renet.common import logs, script
+from renet.common import disk, logs, script
 from renet.common.errors import InputError, TrainingInterrupted
 from renet.training import loop, processes
 
@@ -89,7 +89,8 @@ def main() -> None:
     recipe = job.settings.train
     config = {"rdzv_endpoint": endpoint, "run_id": os.environ[JOB_VARIABLE]}
     config |= {"min_nodes": job.nodes, "nproc_per_node": recipe.processes // job.nodes}
-    _launch_here(config, recipe.device, loop.run_training, job)
+    with disk.explained([job.model]):
+        _launch_here(config, recipe.device, loop.run_training, job)
 
 
 def _launch_here(config: dict, device: str, function: Callable[..., None], *given: object) -> None:
@@ -135,7 +136,7 @@ def _work(device: str, log_file: str | None, function: Callable[..., None], *giv
         os._exit(1)
 
 
-def _cause(error: ChildFailedError, count: int) -> InputError:
+def _cause(error: ChildFailedError, count: int) -> Exception:
     """The failure of a process as one sentence; a traceback goes to the log."""
     rank, failure = error.get_first_failure()
     process = f"Training process {rank + 1} of {count}"
@@ -149,6 +150,8 @@ def _cause(error: ChildFailedError, count: int) -> InputError:
     for known in (InputError, TrainingInterrupted):
         if kind == known.__name__:
             return known(text)
+    if disk.fault(unknown := OSError(text), []):  # which the caller explains by its outputs
+        return unknown
     logging.error("%s", failure.message["extraInfo"]["py_callstack"])
     reason = f"{kind}: {text.splitlines()[0] if text else '-'}"
     return InputError(f"{process} failed with {reason}; the log has the traceback.")

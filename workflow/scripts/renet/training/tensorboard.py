@@ -8,8 +8,6 @@ from tensorboardX.event_file_writer import EventsWriter
 from tensorboardX.proto.event_pb2 import Event
 from tensorboardX.proto.summary_pb2 import Summary
 
-from renet.common import disk
-
 # The chart of each column of history.csv and throughput.csv.
 CHARTS = {
     "loss": "loss/train",
@@ -32,33 +30,26 @@ class EventLog:
     """
 
     def __init__(self, folder: Path):
-        """Empty the folder.
-
-        Raises:
-            InputError: here and in `add_epochs`: the disk is full, or cannot be written.
-        """
+        """Empty the folder."""
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True, exist_ok=True)
-        self._path = folder / "events"  # as the file's name begins
-        with disk.explained(self._path):
-            self._writer = EventsWriter(str(self._path))
+        self._writer = EventsWriter(str(folder / "events"))  # as the file's name begins
         self._written = 0  # epochs
 
     def add_epochs(self, history: list[dict], throughput: list[dict]) -> None:
         """Add the epochs that are new: rows of history.csv and throughput.csv."""
         by_epoch = {row["epoch"]: row for row in throughput}
-        with disk.explained(self._path):
-            for row in history[self._written :]:
-                row = by_epoch.get(row["epoch"], {}) | row
-                values = [
-                    Summary.Value(tag=chart, simple_value=float(row[column]))
-                    for column, chart in CHARTS.items()
-                    if row.get(column) is not None
-                ]
-                summary = Summary(value=values)
-                event = Event(wall_time=time.time(), step=row["epoch"], summary=summary)
-                self._writer.write_event(event)
-            self._writer.flush()
+        for row in history[self._written :]:
+            row = by_epoch.get(row["epoch"], {}) | row
+            values = [
+                Summary.Value(tag=chart, simple_value=float(row[column]))
+                for column, chart in CHARTS.items()
+                if row.get(column) is not None
+            ]
+            summary = Summary(value=values)
+            event = Event(wall_time=time.time(), step=row["epoch"], summary=summary)
+            self._writer.write_event(event)
+        self._writer.flush()
         self._written = len(history)
 
     def close(self) -> None:
