@@ -19,8 +19,6 @@ from helpers.http_server import serving
 from helpers.project import ROOT
 from helpers.workflow import (
     EVERYTHING_AFTER,
-    copy_project,
-    digests,
     other_text,
     planned,
     run,
@@ -360,14 +358,6 @@ def test_password_and_signature_in_a_url_are_in_no_result(project, monkeypatch):
     for secret in (b"s3cret", b"X-Amz-Signature", b"t0ken"):
         assert not [path for path, content in contents.items() if secret in content]
     assert (results / "runs/renet/config.yaml").read_text().startswith("# User info and queries")
-
-
-@pytest.mark.slow
-def test_same_config_gives_the_same_bytes_on_one_core(finished, tmp_path):
-    project = copy_project(tmp_path)
-    write_config(project)
-    run(project, "--cores", 1)
-    assert digests(project) == digests(finished)
 
 
 @pytest.mark.slow
