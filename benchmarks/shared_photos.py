@@ -4,9 +4,9 @@
 
 A second person is on some of the photos: any other one, or one of the first person's couple or
 family of four. A cell has the mean number of test faces, where all people who are linked by photos
-are in one subset (one that is refused has no test face) → now, of all
-faces; the percentage of the faces that are left out now; and the percentage of the other faces that
-the training of one of five folds leaves out.
+are in one subset (one that is refused has no test face) → now, of all faces; the percentage of the
+faces that are left out now; and the percentage of the other faces that the training of one of five
+folds leaves out.
 """
 
 import itertools
