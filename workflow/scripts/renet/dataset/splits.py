@@ -63,16 +63,16 @@ def groups(samples: pd.DataFrame, by: str, fixed: pd.Series | None = None) -> np
     A group is `linked`. But people who share photos are a group each if they have more than
     `LINKED` of the faces, or if `fixed` (see `split`) puts them into several subsets.
     """
-    photo, group = linked(samples, "image"), linked(samples, by)
-    if by == "image":
-        return photo
+    group = linked(samples, by)
     is_apart = np.bincount(group)[group] > LINKED * len(samples)
     if fixed is not None:
         is_apart |= _is_divided(group, fixed)
+    if by == "image" or not is_apart.any():
+        return group
     # A photo without a recorded person is a person, together with its copies.
     is_photo = are_photos(samples.subject)
     people = samples.subject.mask(is_photo | ~is_apart, "")
-    parts = [group, people, np.where(is_photo & is_apart, photo, -1)]
+    parts = [group, people, np.where(is_photo & is_apart, linked(samples, "image"), -1)]
     return pd.MultiIndex.from_arrays(parts).factorize()[0]
 
 
