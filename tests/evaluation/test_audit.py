@@ -17,7 +17,7 @@ from helpers.pages import run_page
 from helpers.project import call_script
 from helpers.training import QUICK, SMALL, terminated_before, write_faces
 from renet.common.errors import InputError
-from renet.dataset import corrections, hdf5, selections, splits
+from renet.dataset import corrections, hdf5, near_duplicates, selections, splits
 from renet.dataset.tables import CORRECTED, SPLIT
 from renet.evaluation import label_audit
 from renet.evaluation.tables import LABELS, PROPOSALS
@@ -39,6 +39,7 @@ def test_person_is_in_one_fold_and_folds_are_the_same_each_time():
 def test_nearly_the_same_photos_of_two_names_are_in_one_fold():
     samples = samples_of(np.arange(200) % 2)
     samples.loc[1, "phash"] = samples.phash[0][:-1] + "0"  # at most four bits are others
+    samples["copies"] = near_duplicates.groups(samples.phash)
     near = samples.subject.isin(samples.subject[:2])
     for seed in range(5):
         assert len(set(splits.folds(samples, 4, seed)[near])) == 1

@@ -20,7 +20,6 @@ from helpers.training import QUICK, SMALL, write_faces
 from helpers.workflow import copy_project, planned, run, write_config
 from renet.config import data_summary, runs
 from renet.config.architecture import HogSvmArchitecture
-from renet.dataset import splits
 from renet.dataset.tables import SPLIT
 from renet.evaluation import leakage
 from renet.evaluation.tables import COMPARISON, FOLD, INFERENCE
@@ -61,13 +60,14 @@ def rows_of(selected, data) -> np.ndarray:
 
 @pytest.mark.parametrize("by", ["subject", "image"])
 @pytest.mark.parametrize("select_epoch", ["last", "best"])
-def test_each_face_is_predicted_once_by_a_network_that_saw_nothing_of_its_group(
+def test_each_face_is_predicted_once_by_a_network_that_saw_neither_its_person_nor_its_photo(
     data, monkeypatch, by, select_epoch
 ):
     table = SPLIT.read(data / "development.csv")
     table.loc[1, "phash"] = table.phash[0]  # the same photo under another name
+    table["path"] = [f"{n // 2}.jpg" for n in np.random.default_rng(1).permutation(len(table))]
     table.to_csv(data / "development.csv", index=False)
-    group = splits.groups(table.assign(copies=table.phash), by)
+    photos_and_people = [table.phash, table.path, *([table.subject] if by == "subject" else [])]
     seen, fit = [], script.fit
 
     def record(settings, *given):
@@ -83,11 +83,13 @@ def test_each_face_is_predicted_once_by_a_network_that_saw_nothing_of_its_group(
     assert sorted(pd.concat(found).id) == sorted(table.id)
     for predictions, (training, validation) in zip(found, seen, strict=True):
         held_out = table.index[table.id.isin(predictions.id)]
-        parts = [set(group[rows]) for rows in (training, validation, held_out)]
-        assert not any(parts[a] & parts[b] for a, b in ((0, 1), (0, 2), (1, 2)))
-        assert len(training) + len(validation) + len(held_out) == len(table)
-        fraction = len(validation) / (len(training) + len(validation))
-        assert fraction == pytest.approx(0.2, abs=0.06) if select_epoch == "best" else not fraction
+        for shared in photos_and_people:
+            parts = [set(shared[rows]) for rows in (training, validation, held_out)]
+            assert not any(parts[a] & parts[b] for a, b in ((0, 1), (0, 2), (1, 2)))
+        left_out = len(table) - len(training) - len(validation) - len(held_out)
+        assert 0 < left_out < len(table) / 2 if by == "subject" else not left_out
+        fraction = len(validation) / (len(table) - len(held_out))
+        assert 0.05 < fraction < 0.26 if select_epoch == "best" else not fraction
 
 
 def test_svm_is_fitted_without_the_fold_in_any_number_of_processes(data, monkeypatch):

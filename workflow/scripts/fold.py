@@ -4,11 +4,11 @@ Reads: HDF5 files of faces with the tables beside them: development.h5 for a run
 three subsets for the label audit, train.h5 and validation.h5 for a point of a learning curve.
 Writes: one row for each face of the part: id, p_female, p_male.
 Decides: nothing; the parts follow from the seed. The part is one fold, or with `fraction` the
-validation set. A training on a fraction of the faces has as many updates as one on all. Where the
-settings select the epoch, a part of the other faces is the validation set of the training. The
-output is a copy of predictions.csv in <output without .csv>/<fingerprint>/, see
-`renet.training.folder`. Where it is finished, nothing is trained; where it has a checkpoint, the
-training continues.
+validation set. The training leaves out faces that share a photo with a face of the fold. A training
+on a fraction of the faces has as many updates as one on all. Where the settings select the epoch, a
+part of the other faces is the validation set of the training. The output is a copy of
+predictions.csv in <output without .csv>/<fingerprint>/, see `renet.training.folder`. Where it is
+finished, nothing is trained; where it has a checkpoint, the training continues.
 """
 
 from pathlib import Path
@@ -18,7 +18,7 @@ import numpy as np
 import pandas as pd
 
 from renet.common import script
-from renet.dataset import hdf5, selections, splits
+from renet.dataset import hdf5, near_duplicates, selections, splits
 from renet.dataset.hdf5 import FaceFile
 from renet.dataset.tables import SPLIT
 from renet.evaluation.tables import FOLD, PROBABILITIES
@@ -59,9 +59,13 @@ def fold(
         threads: of the job, in which an SVM is fitted.
     """
     samples = pd.concat(map(SPLIT.read, tables), ignore_index=True)
+    # A network that knows a copy of a photo would repeat its label.
+    samples["copies"] = near_duplicates.groups(samples.phash)
+    photo = splits.linked(samples, "image")
     settings = settings.granted(gpu).with_recipe(processes=1)
     if fraction is None:
         part = np.where(splits.folds(samples, folds, seed, by) == fold - 1, HELD_OUT, TRAINING)
+        part[_shares(photo, part, HELD_OUT)] = UNUSED
     else:
         settings = with_equal_updates(settings, fraction)
         part = np.where(samples.subset == "validation", HELD_OUT, UNUSED)
@@ -71,6 +75,7 @@ def fold(
         rest = np.flatnonzero(part == TRAINING)
         chosen = splits.parts(samples.iloc[rest], [validation, 1 - validation], seed, by) == 0
         part[rest[chosen]] = VALIDATION
+        part[_shares(photo, part, VALIDATION)] = UNUSED
     stored = [hdf5.read(path) for path in faces]
     training, selecting, held_out = (
         selections.select(stored, np.flatnonzero(part == one))
@@ -99,6 +104,11 @@ def fold(
         *(depends_on, code, training.digest, selecting.digest, held_out.digest, ids, people),
     )
     folder.run_or_reuse({"predictions.csv": predictions}, compute, settings.train.device)
+
+
+def _shares(photo: np.ndarray, part: np.ndarray, other: int) -> np.ndarray:
+    """Whether each face is for training, but its photo or a copy is in another part, (faces,)."""
+    return (part == TRAINING) & np.isin(photo, photo[part == other])
 
 
 def with_equal_updates(settings: RunSettings, fraction: float) -> RunSettings:

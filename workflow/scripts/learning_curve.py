@@ -14,7 +14,7 @@ from typing import Literal
 import pandas as pd
 
 from renet.common import script
-from renet.dataset import splits
+from renet.dataset import near_duplicates, splits
 from renet.dataset.tables import SPLIT
 from renet.evaluation import inference_table
 from renet.evaluation.learning_curve import draw, extrapolated, measured
@@ -38,6 +38,7 @@ def learning_curve(
         seed: of the order in which a larger fraction takes further ones, the config's split.seed.
     """
     faces, samples = SPLIT.read(train), SPLIT.read(validation)
+    faces["copies"] = near_duplicates.groups([*faces.phash, *samples.phash])[: len(faces)]
     curves: dict[str, dict[float, pd.Series]] = {}
     for path in predictions:
         probabilities = inference_table.out_of_fold(samples, [path])

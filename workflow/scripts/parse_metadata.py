@@ -76,9 +76,8 @@ def parse_metadata(
     if files or labels.pattern:
         several = whole and database == TABLE  # a row of a .mat file is the only face of its photo
         named = () if index is None else photo_index.photos(index)
-        described = own_photos.describe(
-            own_photos.read(files, labels, whole=several, photos=named), source
-        )
+        read = own_photos.read(files, labels, whole=several, photos=named)
+        described = own_photos.describe(read, source, whole=several)
     has_boxes = database == TABLE or (described is not None and "x1" in labels.columns)
     if database != TABLE:
         folder, read = mat_file.read_with_folder(rows, database, members, receipt_files)

@@ -9,7 +9,8 @@ split.csv it keeps copies of this split and of the one before (`renet.dataset.ea
 Deletes the shards of another number of shards beside those that are given.
 Decides: subset and order, from a random seed. Faces of one person stay in one subset (`by:
 subject`), and so do those of one photo and those that are the same, or nearly the same by their
-perceptual hashes; each subset has the same fraction of each class as far as that allows. A subset
+perceptual hashes; each subset has the same fraction of each class as far as that allows. Where
+photos link too many people, faces are left out (`renet.dataset.splits.groups`). A subset
 that the table of a user's own photos, or else the earlier split, gives a face is kept. Faces that
 are added move few others to another subset. Corrections do not change the subset or the order.
 """
@@ -18,6 +19,7 @@ import logging
 from pathlib import Path
 
 from renet.common import script
+from renet.common.drop_reasons import SplitReason
 from renet.dataset import corrections as label_corrections
 from renet.dataset import earlier_split, rows, splits
 from renet.dataset import near_duplicates as near
@@ -54,6 +56,8 @@ def shuffle(
     if earlier:
         fixed = fixed.mask(fixed == "", earlier_split.subsets(faces, earlier))
     samples = splits.split(faces, settings, fixed)
+    left_out = faces.index[~faces.id.isin(samples.id)]
+    all_rows.loc[left_out, "reason"] = SplitReason.SHARED_PHOTO
     samples["has_copy"] = samples.groupby("copies").digest.transform("nunique") > 1
     samples, applied = label_corrections.correct(samples, all_rows, corrections, own)
     rows.refuse_contradictions(samples, set(own))

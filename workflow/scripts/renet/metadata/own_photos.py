@@ -240,17 +240,16 @@ def _repeated(
     return repeated
 
 
-def describe(rows: pd.DataFrame, source: str) -> pd.DataFrame:
+def describe(rows: pd.DataFrame, source: str, *, whole: bool = False) -> pd.DataFrame:
     """The columns of metadata.csv that describe rows as from `read`.
 
-    The id is the path, with the box where a photo has several faces: it stays the same when lines
-    are added. A photo whose subject is not named is a subject of its own.
+    The id is the path, of a whole photo with its box: it does not depend on other lines. A photo
+    whose subject is not named is a subject of its own.
     """
     box = rows[BOX_COLUMNS].apply(lambda edges: "#" + "_".join(map("{:g}".format, edges)), axis=1)
-    has_several = rows.path[~rows.repeated].value_counts().reindex(rows.path).to_numpy() > 1
     named = rows.subject.map(normalised_name)
     return rows.assign(
-        id=f"{source}:" + rows.path + box.where(has_several, ""),
+        id=f"{source}:" + rows.path + box.where(rows.x1.notna() & whole, ""),
         source=source,
         name=rows.subject,
         subject=named.where(named != "", of_photos(source, rows.path)),
