@@ -10,7 +10,6 @@ measurement, and 2.5 GB of disk space. The folder is deleted at the end.
 """
 
 import hashlib
-import json
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -160,41 +159,48 @@ def make_small_files(results: Path, split: pd.DataFrame) -> None:
     (results / "settings.yaml").write_text(yaml.safe_dump(settings), encoding="utf-8")
 
 
-def commands(results: Path) -> dict[str, list]:
-    """The command line of each script."""
+def values(results: Path) -> dict[str, dict]:
+    """What each script gets from its job."""
     data, run = results / "data", results / "runs" / RUN
-    comparison = results / "comparison" / "comparison.csv"
-    external = sorted(data.glob("*/external_funnel.csv"))
     settings = yaml.safe_load((results / "settings.yaml").read_text(encoding="utf-8"))
+    predicted = {"inference": run / "inference.csv", "faces": data / "test.h5"}
+    comparison = results / "comparison/comparison.csv"
     return {
-        "evaluate": [run / "inference.csv", run / "inference_validation.csv", data / "split.csv",
-                     run / "history.csv", "--model", run / "model.pt", "--evaluations",
-                     results / "evaluations", "-o", run / "metrics.json", "--slice_table",
-                     run / "tables/slices.csv", "--figures",
-                     *(run / f"figures/{figure.name}.svg" for figure in RUN_FIGURES)],
-        "thumbnails": [data / "test.h5", data / "test.csv", "-o", data / "thumbnails/samples.js",
-                       "--sheets", data / "thumbnails/sheets"],
-        "gallery": [run / "inference.csv", data / "test.h5", "-o", run / "tables/gallery.csv",
-                    "--examples", run / "faces/examples.jpg",
-                    "--mistakes", run / "faces/mistakes.jpg",
-                    "--hard_cases", run / "faces/hard_cases.jpg", "--predictions",
-                    run / "page/predictions.js"],
-        "explain": [run / "model.pt", run / "inference.csv", data / "test.h5", "-o",
-                    run / "faces/saliency.jpg", "--table", run / "tables/saliency.csv",
-                    "--description", run / "page/model.json",
-                    "--layers", run / "tables/layers.csv", "--compute.device", "cpu"],
-        "provenance": [run / "training/training.json", results / "receipt.json", "--data", "{}",
-                       "-o", run / "provenance.json",
-                       "--throughput", run / "training/throughput.csv",
-                       "--machine", run / "page/machine.js"],
-        "compare": [*sorted((results / "runs").glob("*/inference*.csv")),
-                    *sorted((results / "runs").glob("*/external/*/inference.csv")),
-                    "--reference", RUN, "-o", comparison],
-        "report": ["--funnel", data / "funnel.csv",
-                   "--settings", json.dumps(settings), "--receipts",
-                   results / "receipt.json", "-o", results / "index.html",
-                   "--comparison", comparison,
-                   *(["--external_funnels", *external] if external else [])],
+        "evaluate": {
+            "test": run / "inference.csv", "validation": run / "inference_validation.csv",
+            "split": data / "split.csv", "history": run / "history.csv", "model": run / "model.pt",
+            "evaluations": results / "evaluations", "metrics": run / "metrics.json",
+            "slice_table": run / "tables/slices.csv",
+            "figures": [run / f"figures/{figure.name}.svg" for figure in RUN_FIGURES],
+        },
+        "thumbnails": {
+            "faces": data / "test.h5", "table": data / "test.csv",
+            "samples": data / "thumbnails/samples.js", "sheets": data / "thumbnails/sheets",
+        },
+        "gallery": predicted | {
+            "table": run / "tables/gallery.csv", "predictions": run / "page/predictions.js",
+            **{name: run / f"faces/{name}.jpg" for name in ("examples", "mistakes", "hard_cases")},
+        },
+        "explain": predicted | {
+            "model": run / "model.pt", "saliency": run / "faces/saliency.jpg",
+            "table": run / "tables/saliency.csv", "description": run / "page/model.json",
+            "layers": run / "tables/layers.csv", "compute": {"device": "cpu"},
+        },
+        "provenance": {
+            "training": run / "training/training.json", "receipt_files": [results / "receipt.json"],
+            "throughput": run / "training/throughput.csv", "data": {},
+            "provenance": run / "provenance.json", "machine": run / "page/machine.js",
+        },
+        "compare": {
+            "inference": [*sorted((results / "runs").glob("*/inference*.csv")),
+                          *sorted((results / "runs").glob("*/external/*/inference.csv"))],
+            "reference": RUN, "table": comparison,
+        },
+        "report": {
+            "funnel": data / "funnel.csv", "settings": settings, "comparison": comparison,
+            "receipts": [results / "receipt.json"], "index": results / "index.html",
+            "external_funnels": sorted(data.glob("*/external_funnel.csv")),
+        },
     }  # fmt: skip
 
 
@@ -221,8 +227,8 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         results = Path(folder, "results")
         make_inputs(results, faces)
-        costs = {script: measuring.script_cost(script, *options)
-                 for script, options in commands(results).items()}  # fmt: skip
+        costs = {script: measuring.script_cost(script, **given)
+                 for script, given in values(results).items()}  # fmt: skip
         rows = [(name, f"{seconds:.1f}", round(peak)) for name, (seconds, peak) in costs.items()]
         rows.append(("total", f"{sum(seconds for seconds, _ in costs.values()):.1f}", ""))
         print(f"{faces:,} test faces\n")

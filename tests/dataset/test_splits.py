@@ -275,14 +275,12 @@ def sources(tmp_path):
     return tmp_path
 
 
-def shuffle(folder, *options, tables=None) -> None:
-    """Run shuffle.py on the tables of all shards, or on these."""
+def shuffle(folder, **options) -> None:
+    """Run shuffle.py on the tables of all shards, or on these `tables`."""
     metadata = sorted(folder.glob("*/metadata.csv"), reverse=True)
-    call_script(
-        "shuffle", "--metadata", *metadata, "-o", folder / "split.csv",
-        "--funnel", folder / "funnel.csv",
-        "--tables", *(sorted(folder.glob("*/faces/*.csv")) if tables is None else tables), *options,
-    )  # fmt: skip
+    options = {"tables": sorted(folder.glob("*/faces/*.csv"))} | options
+    outputs = {name: folder / f"{name}.csv" for name in ("split", "funnel")}
+    call_script("shuffle", metadata=metadata, **outputs, **options)
 
 
 def test_log_names_the_faces_that_moved_and_both_splits_are_kept(sources, caplog):
@@ -290,8 +288,7 @@ def test_log_names_the_faces_that_moved_and_both_splits_are_kept(sources, caplog
     first = (sources / "split.csv").read_bytes()
     shuffle(sources)
     assert "another subset" not in caplog.text and not (sources / "split_before.csv").exists()
-    other = '{"validation": 0.3}'
-    shuffle(sources, "--settings", other)
+    shuffle(sources, settings={"validation": 0.3})
     assert (sources / "split_before.csv").read_bytes() == first
     assert (sources / "split_last.csv").read_bytes() == (sources / "split.csv").read_bytes()
     then, now = (SPLIT.read(sources / name).set_index("id").subset
@@ -300,7 +297,7 @@ def test_log_names_the_faces_that_moved_and_both_splits_are_kept(sources, caplog
     assert f"{len(moved)} of the 58 faces that were split before are in another" in caplog.text
     assert all(f"{face} (train to validation)" in caplog.text for face in moved)
     assert "left the test set" not in caplog.text
-    shuffle(sources, "--settings", '{"seed": 5}')
+    shuffle(sources, settings={"seed": 5})
     assert re.search(r"split_before\.csv out of .*split: {from: kept\.csv}", caplog.text)
 
 
@@ -311,7 +308,7 @@ def test_earlier_split_keeps_its_faces_in_their_subsets(sources, caplog):
     gone = earlier.iloc[[0]].assign(path="gone.jpg")
     kept = pd.concat([earlier[earlier.source == "a"], gone])
     kept[["source", "path", "subset"]].to_csv(sources / "kept.csv", index=False)
-    shuffle(sources, "--earlier", sources / "kept.csv", "--settings", '{"seed": 7}')
+    shuffle(sources, earlier=sources / "kept.csv", settings={"seed": 7})
     now = SPLIT.read(sources / "split.csv").set_index("id").subset
     then = kept.iloc[:-1].set_index("id").subset
     assert (now[then.index] == then).all()
@@ -330,7 +327,7 @@ def test_earlier_split_that_left_faces_out_reproduces_itself(tmp_path):
     assert step.dropped == 79 - len(split) > 0 and step.remaining == len(split)
     first = (tmp_path / "split.csv").read_bytes()
     (tmp_path / "kept.csv").write_bytes(first)
-    shuffle(tmp_path, "--earlier", tmp_path / "kept.csv", "--settings", '{"test": 0.3}')
+    shuffle(tmp_path, earlier=tmp_path / "kept.csv", settings={"test": 0.3})
     assert (tmp_path / "split.csv").read_bytes() == first
 
 
@@ -344,7 +341,7 @@ def test_earlier_split_that_left_faces_out_reproduces_itself(tmp_path):
 def test_earlier_split_with_an_error_is_named_with_its_line(sources, line, fault):
     (sources / "kept.csv").write_text(f"source,path,subset\n{line}\n")
     with pytest.raises(InputError, match=re.escape(fault)):
-        shuffle(sources, "--earlier", sources / "kept.csv")
+        shuffle(sources, earlier=sources / "kept.csv")
 
 
 def test_test_set_of_version_1_is_kept_by_the_workflow(project):

@@ -24,7 +24,7 @@ from renet.evaluation.tables import LABELS, PROPOSALS
 from renet.metadata.tables import SUBSETS
 from renet.network.settings import RunSettings
 
-PAGE_DATA = json.dumps({"origin": "test.yaml", "sources": ["wiki"], "audit": {"run": "made"}})
+PAGE_DATA = {"origin": "test.yaml", "sources": ["wiki"], "audit": {"run": "made"}}
 
 
 def test_person_is_in_one_fold_and_folds_are_the_same_each_time():
@@ -179,22 +179,16 @@ def paths_of(data) -> list:
     return [[data / f"{subset}.{kind}" for subset in SUBSETS] for kind in ("h5", "csv")]
 
 
-def options_of(data) -> list:
-    """The options that name the faces of a data folder and their tables."""
-    faces, tables = paths_of(data)
-    return ["--faces", *faces, "--tables", *tables]
-
-
 def audit(data, predictions, folder):
     """Audit the labels of a data folder, with what a person has corrected before, if anything."""
     corrected = folder.with_name("corrected.csv")
     if not corrected.exists():
         CORRECTED.write(corrected, CORRECTED.frame([]))
+    faces, tables = paths_of(data)
     call_script(
-        "audit", *predictions, *options_of(data), "-o", folder / "labels.csv", "--page",
-        folder / "index.html", "--picture", folder / "suspects.jpg", "--proposals",
-        folder / "suspects.csv", "--summary", folder / "summary.json", "--corrected", corrected,
-        "--data", PAGE_DATA,
+        "audit", predictions=predictions, faces=faces, tables=tables, corrected=corrected,
+        labels=folder / "labels.csv", summary=folder / "summary.json", page=folder / "index.html",
+        picture=folder / "suspects.jpg", proposals=folder / "suspects.csv", data=PAGE_DATA,
     )  # fmt: skip
 
 
@@ -208,13 +202,13 @@ def test_scripts_find_labels_that_were_flipped(data, tmp_path, caplog):
     write_hdf5(path, pixels, targets)
     table = pd.read_csv(data / "train.csv").assign(target=targets)
     table.to_csv(data / "train.csv", index=False)
-    model = json.dumps(dataclasses.asdict(SMALL))
     recipe = {"epochs": 12, "batch_size": 8, "threads": 1, "device": "cpu", "learning_rate": 0.05}
+    settings = {"model": dataclasses.asdict(SMALL), "train": recipe}
+    faces, tables = paths_of(data)
     for number in (1, 2):
         call_script(
-            "fold", *options_of(data), "--fold", number, "--folds", 2,
-            "--settings.model", model, "--settings.train", json.dumps(recipe),
-            "-o", tmp_path / f"{number}.csv",
+            "fold", faces=faces, tables=tables, fold=number, folds=2, settings=settings,
+            predictions=tmp_path / f"{number}.csv",
         )  # fmt: skip
     folder = tmp_path / "audit"
     audit(data, [tmp_path / "1.csv", tmp_path / "2.csv"], folder)

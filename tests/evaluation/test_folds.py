@@ -165,9 +165,9 @@ def tables(tmp_path):
                 path.parent.mkdir(exist_ok=True)
                 INFERENCE.write(path, table)
                 paths.append(path)
-        reference = next(iter(quality))
-        call_script("compare", *paths, "-o", tmp_path / "comparison.csv", "--reference", reference)
-        return COMPARISON.read(tmp_path / "comparison.csv")
+        table = tmp_path / "comparison.csv"
+        call_script("compare", inference=paths, table=table, reference=next(iter(quality)))
+        return COMPARISON.read(table)
 
     return compared
 
@@ -208,10 +208,11 @@ def test_out_of_fold_predictions_are_merged_in_the_order_of_the_faces(data):
         settings, torch.device("cpu"), script.hdf5.read(data / "development.h5"), None
     )
     script.loop.model_file.save(model, trained.model)
+    outputs = {name: data / f"{name}.csv" for name in ("inference", "inference_validation")}
     call_script(
-        "infer", model, data / "development.h5", "-o", data / "inference.csv",
-        "--validation_table", data / "development.csv", "--folds", data / "0.csv", data / "1.csv",
-        "--inference_validation", data / "inference_validation.csv",
+        "infer", model=model, faces=data / "development.h5", table=data / "development.csv",
+        validation_table=data / "development.csv", folds=[data / "0.csv", data / "1.csv"],
+        **outputs,
     )  # fmt: skip
     merged = INFERENCE.read(data / "inference_validation.csv")
     assert merged.id.tolist() == ids.tolist() and (merged.subset == "out_of_fold").all()
@@ -258,7 +259,7 @@ def test_workflow_validates_a_run_by_its_folds_and_trains_it_on_all_other_faces(
     assert "fold.py" in json.loads((folder / "manifest.json").read_text())["code"]
     assert "fold.py" not in json.loads((results / "runs/cnn/manifest.json").read_text())["code"]
     monkeypatch.chdir(project)
-    call_script("verify", "results")
+    call_script("verify", results="results")
     records = [json.loads(path.read_text())["set"] for path in (results / "evaluations").iterdir()]
     assert records == ["test", "test"]
 

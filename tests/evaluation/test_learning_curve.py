@@ -103,11 +103,9 @@ def test_script_writes_a_row_for_each_size_and_for_up_to_32_times_the_training_s
             paths.append(tmp_path / name / f"learning_curve/{size:g}.csv")
             table = pd.DataFrame({"id": validation.id, "p_female": 1 - p_male, "p_male": p_male})
             FOLD.write(paths[-1], table)
-    call_script(
-        "learning_curve", *paths, "--train", tmp_path / "train.csv", "--validation",
-        tmp_path / "validation.csv", "-o", tmp_path / "curve.csv",
-        "--figure", tmp_path / "curve.svg",
-    )  # fmt: skip
+    tables = {name: tmp_path / f"{name}.csv" for name in ("train", "validation")}
+    outputs = {"table": tmp_path / "curve.csv", "figure": tmp_path / "curve.svg"}
+    call_script("learning_curve", predictions=paths, **tables, **outputs)
     found = LEARNING_CURVE.read(tmp_path / "curve.csv").set_index(["run", "fraction"])
     assert len(found) == 14
     assert found.accuracy["a"][[0.5, 1.0]].tolist() == [0.75, 0.9]

@@ -388,13 +388,12 @@ def tables(tmp_path):
     return tmp_path
 
 
-def evaluate(folder, output, *options):
-    names = ("inference.csv", "inference_validation.csv", "split.csv", "history.csv")
+def evaluate(folder, output, **options):
     call_script(
-        "evaluate", *(folder / name for name in names),
-        "--model", folder / "split.csv", "--evaluations", folder / "evaluations",
-        "-o", folder / output / "metrics.json", "--slice_table", folder / output / "slices.csv",
-        *options,
+        "evaluate", test=folder / "inference.csv", validation=folder / "inference_validation.csv",
+        split=folder / "split.csv", history=folder / "history.csv", model=folder / "split.csv",
+        evaluations=folder / "evaluations", metrics=folder / output / "metrics.json",
+        slice_table=folder / output / "slices.csv", **options,
     )  # fmt: skip
 
 
@@ -402,7 +401,7 @@ def test_evaluation_prints_the_accuracy_as_the_course_does_and_warns(tables, cap
     caplog.set_level("INFO")
     names = [f"{figure.name}.svg" for figure in run_figures.RUN_FIGURES]
     for attempt in ("a", "b"):
-        evaluate(tables, attempt, "--figures", *(tables / attempt / name for name in names))
+        evaluate(tables, attempt, figures=[tables / attempt / name for name in names])
     assert "Accuracy = 66.7%" in caplog.text
     assert f"{tables / 'a'}: the network predicts the same class for every face" in caplog.text
     first, again = ({path.name: path.read_bytes() for path in (tables / attempt).iterdir()}
@@ -435,7 +434,7 @@ def test_threshold_is_chosen_on_unscaled_confidences_where_the_temperature_is_at
     targets = (random.random(1000) < np.where(odds > 18, 0.75, 0.45)).astype(int)
     validation = predictions_of(targets, 1 / (1 + np.exp(-odds)))
     validation.to_csv(tables / "inference_validation.csv", index=False)
-    evaluate(tables, "out", "--max_error", "0.35")
+    evaluate(tables, "out", max_error=0.35)
     found = json.loads((tables / "out" / "metrics.json").read_text())
     assert found["calibration"]["at_bound"] and found["calibration"]["temperature"] > 19
     assert 1 / (1 + np.exp(-10)) < found["abstention"]["threshold"] < 1

@@ -40,8 +40,8 @@ def run(tmp_path):
 
 def infer(folder):
     call_script(
-        "infer", folder / "model.pt", folder / "test.h5",
-        "-o", folder / "inference.csv", "--course_format", folder / "inference.txt",
+        "infer", model=folder / "model.pt", faces=folder / "test.h5", table=folder / "test.csv",
+        inference=folder / "inference.csv", course_format=folder / "inference.txt",
     )  # fmt: skip
 
 

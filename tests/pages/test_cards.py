@@ -63,7 +63,7 @@ def test_code_of_the_model_card_predicts_as_predict_does(results, tmp_path):
 def test_data_sheet_includes_the_users_notes_and_leaves_their_file_alone(changed, tmp_path, window):
     notes = tmp_path / "notes.md"
     notes.write_text("All *consented*. <script>document.title = 'x'</script>\n")
-    write_report(changed, "--notes", notes)
+    write_report(changed, notes=notes)
     sheet = (changed / f"{SHEET}.md").read_text()
     assert "## Notes of the data's author\n\nAll *consented*." in sheet
     assert notes.read_text().startswith("All *consented*.")
@@ -85,7 +85,7 @@ def test_data_sheet_of_own_photos_says_where_to_write_what_is_missing(changed, t
     assert "**Not documented: where the photos come from" in sheet
     assert "`datasheet: notes.md`" in sheet
     (tmp_path / "notes.md").write_text("From my own album.")
-    write_report(changed, "--notes", tmp_path / "notes.md")
+    write_report(changed, notes=tmp_path / "notes.md")
     assert "Not documented" not in (changed / f"{SHEET}.md").read_text()
 
 

@@ -437,7 +437,7 @@ def test_labels_are_doubted_only_by_an_audit(window, changed):
     labels.to_csv(changed / "labels.csv", index=False)
     cost = {"suspect": 0.07, "without_errors": 0.05, "without_errors_least": 0.04, "highest": 0.03}
     (changed / "summary.json").write_text(json.dumps({"cost": cost}))
-    write_report(changed, "--audit", changed / "labels.csv", changed / "summary.json")
+    write_report(changed, audit=[changed / "labels.csv", changed / "summary.json"])
     text = phrases.label_errors(cost)
     assert "lower the accuracy by 0 to about 3.0 percentage points" in text
     assert text in (changed / "runs/made/model_card.md").read_text()

@@ -46,11 +46,11 @@ def page(finished) -> str:
     return (finished / PAGE).read_text()
 
 
-def walk(project: Path, *arguments: str, faces: str = "test") -> str:
+def walk(project: Path, photo: str | None = None, faces: str = "test") -> str:
     """Run the script in the project's folder, to write photo.html beside the run's page."""
-    given = [f"{RUN}/model.pt", f"results/data/{faces}.h5", RECEIPT, "-o", f"{RUN}/photo.html"]
+    given = {"model": f"{RUN}/model.pt", "receipt_files": [RECEIPT], "page": f"{RUN}/photo.html"}
     with contextlib.chdir(project):
-        call_script("walkthrough", *given, *arguments)
+        call_script("walkthrough", faces=f"results/data/{faces}.h5", id=photo, **given)
     return (project / RUN / "photo.html").read_text()
 
 
@@ -300,7 +300,7 @@ def test_page_fits_shows_its_pictures_and_asks_for_nothing_outside(window, finis
 
 def test_any_other_face_has_its_page_by_a_command_which_the_page_has(project):
     sample = sample_of(project, 3)
-    page, path = walk(project, "--id", sample.id), project / RUN / "photo.html"
+    page, path = walk(project, sample.id), project / RUN / "photo.html"
     assert text_of(page, "index") == "3" and text_of(page, "digest") == sample.digest
     assert (project / RUN / "photo/conv1.png").exists()
     words = shlex.split(html.unescape(re.search(r"<pre[^>]*>(\S*/python [^<]*)</pre>", page)[1]))
@@ -312,7 +312,7 @@ def test_any_other_face_has_its_page_by_a_command_which_the_page_has(project):
 def test_face_is_found_by_the_path_and_the_name_of_its_photo_or_refused_with_the_way_out(project):
     sample, path = sample_of(project, 2), project / "results/data/test.csv"
     for name in (sample.path, Path(sample.path).name):
-        assert text_of(walk(project, "--id", name), "index") == "2"
+        assert text_of(walk(project, name), "index") == "2"
     other = Path(pd.read_csv(project / "results/data/train.csv", dtype=str).path[0]).name
     rows = pd.read_csv(path, dtype=str, na_filter=False)
     rows.loc[:1, "path"] = ["a/p005.jpg", "b/p005.jpg"]
@@ -323,7 +323,7 @@ def test_face_is_found_by_the_path_and_the_name_of_its_photo_or_refused_with_the
         other: rf"no face with the id {other} \({other} is in the subset t",
     }.items():
         with pytest.raises(InputError, match=fault):
-            walk(project, "--id", name)
+            walk(project, name)
     with pytest.raises(InputError, match=r"train\.h5 has faces of the subset train, .* give test"):
         walk(project, faces="train")
 

@@ -21,7 +21,7 @@ from predictor import predictor as predictor_of_run
 
 from helpers.archives import turned_jpeg, write_tar
 from helpers.pages import HOSTILE
-from helpers.project import call_script, run_script
+from helpers.project import run_script
 from helpers.training import new_network, write_faces
 from renet.common import files
 from renet.faces import crop, detection
@@ -88,8 +88,8 @@ def made(tmp_path_factory) -> Path:
 
 @pytest.fixture(scope="module")
 def predicted(made) -> pd.DataFrame:
-    outputs = ["-o", made / "out.csv", "--html", made / "out.html"]
-    call_script("predict", made / "run", made / "photos", *outputs)
+    outputs = {"predictions": made / "out.csv", "html": made / "out.html"}
+    predict(made / "run", [str(made / "photos")], **outputs)
     table = pd.read_csv(made / "out.csv", keep_default_na=False, na_values=[""])
     return table.set_index(table.file.map(lambda name: Path(name).name))
 

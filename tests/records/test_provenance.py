@@ -45,9 +45,9 @@ def origin(tmp_path) -> dict:
     (tmp_path / "training.json").write_text(json.dumps(record))
     THROUGHPUT.write(tmp_path / "throughput.csv", THROUGHPUT.frame([(1, 2, 1.0, 2.0, 0.0, 1, 0)]))
     call_script(
-        "provenance", tmp_path / "training.json", tmp_path / "a.tar.json",
-        "--data", json.dumps(DATA), "-o", tmp_path / "provenance.json",
-        "--throughput", tmp_path / "throughput.csv", "--machine", tmp_path / "machine.js",
+        "provenance", training=tmp_path / "training.json", receipt_files=[tmp_path / "a.tar.json"],
+        throughput=tmp_path / "throughput.csv", machine=tmp_path / "machine.js", data=DATA,
+        provenance=tmp_path / "provenance.json",
     )  # fmt: skip
     return json.loads((tmp_path / "provenance.json").read_text())
 

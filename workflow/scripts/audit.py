@@ -29,16 +29,15 @@ from renet.pages import audit_page, phrases
 
 def audit(
     predictions: list[Path],
-    *,
     faces: list[Path],
     tables: list[Path],
-    labels: script.Output,
+    labels: Path,
     proposals: Path,
     picture: Path,
     summary: Path,
     page: Path,
     corrected: Path,
-    data: script.Json,
+    data: dict,
 ) -> None:
     """Rank all labels, the most suspicious first, and write the page of the label audit."""
     stored = [hdf5.read(path) for path in faces]

@@ -25,19 +25,12 @@ Metric = Literal["accuracy", "balanced_accuracy", "recall_female", "recall_male"
 
 def compare(
     inference: list[Path],
-    *,
-    table: script.Output,
+    table: Path,
     reference: str,
     metric: Metric = "balanced_accuracy",
-    groups: list[list[str]] = (),
+    groups: list[list[str]] = (),  # the runs of each recipe, which differ in their seeds
 ) -> None:
-    """Compare all runs on each test set and on the validation set.
-
-    Args:
-        inference: inference.csv and inference_validation.csv of each run, and inference.csv of each
-            external test set, in the folders of the runs.
-        groups: for each recipe, a list of its runs, which differ only in their seeds.
-    """
+    """Compare all runs on each test set and on the validation set."""
     read = read_sets(inference)
     best = against_best(*validated(read), choice.metric_of(metric))
     compared = []

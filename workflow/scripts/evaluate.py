@@ -43,27 +43,19 @@ def evaluate(
     external: Path | None = None,
     model: Path,
     evaluations: Path,
-    metrics: script.Output,
+    metrics: Path,
     slice_table: Path,
     figures: list[Path] = (),
     split_by: Literal["subject", "image"] = "subject",
     near_duplicates: bool = True,
     allow_leaks: bool = False,
-    own_tables: list[Path] = (),
-    initial_hashes: Path | None = None,
-    slices: script.Json = {},  # noqa: B006
-    max_error: float = 0.02,
+    own_tables: list[Path] = (),  # of the sources in `slices`
+    initial_hashes: Path | None = None,  # training_hashes.npy of the run of the initial weights
+    slices: dict = {},  # noqa: B006 - the columns of each source
+    max_error: float = 0.02,  # of the predictions that are not "unsure"
     trained_on: list[str] = ("train",),
 ) -> None:
-    """Evaluate a run: write its metrics, slices and figures.
-
-    Args:
-        external: CSV table of the external test set, if `test` belongs to one.
-        own_tables: CSV tables of the sources in `slices`, in their order.
-        initial_hashes: training_hashes.npy of the run whose weights were the initial weights.
-        slices: columns that are slices, for each source; see renet.evaluation.own_slices.
-        max_error: upper bound of the error rate of the predictions that are not "unsure".
-    """
+    """Evaluate a run: write its metrics, slices and figures."""
     predictions = INFERENCE.read(test)
     split_table = SPLIT.read(split, SPLIT_COLUMNS)
     if (name := predictions.subset.iloc[0]) != "test":

@@ -11,12 +11,12 @@ import logging
 from functools import partial
 from pathlib import Path
 
-from renet.common import script
+from renet.common import command_line
 from renet.prediction import export as formats
 from renet.prediction import predictor
 
 
-def export(model: Path, *, exported: script.Output, card: Path | None = None) -> None:
+def export(model: Path, *, exported: command_line.Output, card: Path | None = None) -> None:
     """Write the network of a run in a format of other programs.
 
     Args:
@@ -31,7 +31,7 @@ def export(model: Path, *, exported: script.Output, card: Path | None = None) ->
     logging.info("%s is written (%.1f MB)", exported, exported.stat().st_size / 1e6)
 
 
-main = partial(script.run, export)  # the command renet-export
+main = partial(command_line.run, export)  # the command renet-export
 
 if __name__ == "__main__":
     main()

@@ -23,20 +23,14 @@ from renet.evaluation.tables import LEARNING_CURVE
 
 def learning_curve(
     predictions: list[Path],
-    *,
     train: Path,
     validation: Path,
-    by: Literal["subject", "image"] = "subject",
-    seed: int = 42,
-    table: script.Output,
+    table: Path,
     figure: Path,
+    by: Literal["subject", "image"] = "subject",  # what a fraction has as a whole
+    seed: int = 42,  # of the split: a larger fraction has the faces of a smaller one
 ) -> None:
-    """Compute the accuracy by the number of training faces, and extrapolate it.
-
-    Args:
-        by: what a fraction has as a whole: each person, or each photo.
-        seed: of the order in which a larger fraction takes further ones, the config's split.seed.
-    """
+    """Compute the accuracy by the number of training faces, and extrapolate it."""
     faces, samples = SPLIT.read(train), SPLIT.read(validation)
     faces["copies"] = near_duplicates.groups([*faces.phash, *samples.phash])[: len(faces)]
     curves: dict[str, dict[float, pd.Series]] = {}

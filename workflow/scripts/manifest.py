@@ -19,11 +19,10 @@ from renet.records import manifest as manifests
 def manifest(
     outputs: list[Path],
     receipt_files: list[Path],
-    *,
-    manifest: script.Output,
+    manifest: Path,
     config: Path,
+    settings: dict,
     folders: list[Path] = (),
-    settings: script.Json,
     kind: str = "renet",
 ) -> None:
     """Write manifest.json and config.yaml of one run."""

@@ -19,7 +19,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from renet.common import script
+from renet.common import command_line
 from renet.network import devices
 from renet.pages.contact_sheet import ContactSheet
 from renet.prediction import prediction, predictor
@@ -30,12 +30,12 @@ def predict(
     model: Path,
     photos: list[str],
     *,
-    predictions: script.Output,
+    predictions: command_line.Output,
     detect: bool = False,
     html: Path | None = None,
     compute: devices.Compute = devices.Compute(),
-    gpu: script.Granted = None,
-    workers: script.Granted = None,
+    gpu: command_line.Granted = None,
+    workers: command_line.Granted = None,
 ) -> None:
     """Predict the gender of the faces in photos, with a row for each face.
 
@@ -67,7 +67,7 @@ def predict(
     logging.info("%s: %s", predictions, ", ".join(f"{n:,} {name}" for name, n in counts.items()))
 
 
-main = partial(script.run, predict)  # the command renet-predict
+main = partial(command_line.run, predict)  # the command renet-predict
 
 if __name__ == "__main__":
     main()

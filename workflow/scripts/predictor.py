@@ -24,22 +24,14 @@ def predictor(
     model: Path,
     metrics: Path,
     faces: Path,
-    *,
-    predictor: script.Output,
+    predictor: Path,
     hashes: Path,
-    margin: float = 0.4,
-    ready_made_margin: float | None = None,
-    detected: bool = False,
-    settings: script.Json = {},  # noqa: B006
+    margin: float = 0.4,  # on each side, as a fraction of the box
+    ready_made_margin: float | None = None,  # None: ready-made crops are not trimmed
+    detected: bool = False,  # by the face detector, with its default box
+    settings: dict = {},  # noqa: B006
 ) -> None:
-    """Write predictor.json of a run, which describes how the run predicts other photos.
-
-    Args:
-        margin: margin on each side of the face, as a fraction of the box.
-        ready_made_margin: margin that photos are trimmed to which are already cropped to the face;
-            None: they are not trimmed.
-        detected: whether the face detector found training faces, with its default box.
-    """
+    """Write predictor.json of a run, which describes how the run predicts other photos."""
     pixels = hdf5.read(faces).pixels
     fits = detection.is_installed() and not detected
     box = detection.fit(pixels, margin) if fits else detection.BoxMap()

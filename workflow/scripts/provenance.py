@@ -23,9 +23,8 @@ FORMAT = "renet-provenance-1"
 def provenance(
     training: Path,
     receipt_files: list[Path],
-    *,
-    provenance: script.Output,
-    data: script.Json,
+    provenance: Path,
+    data: dict,
     throughput: Path,
     machine: Path,
 ) -> None:

@@ -34,21 +34,15 @@ def shuffle(
     *,
     metadata: list[Path],
     tables: list[Path],
-    split: script.Output,
+    split: Path,
     funnel: Path,
     corrections: Path | None = None,
     corrected: Path | None = None,
-    own: list[str] = (),
+    own: list[str] = (),  # sources of the user's labels, whose contradictions are errors
     earlier: Path | None = None,
     settings: SplitSettings = SplitSettings(),
 ) -> None:
-    """Assign each face to a subset in a random order, and apply corrections of labels.
-
-    Args:
-        corrections: CSV of corrected labels: id, gender (female, male or drop),
-            photo_digest, note.
-        own: names of the sources whose labels are the user's own; contradictions are then errors.
-    """
+    """Assign each face to a subset in a random order, and apply corrections of labels."""
     all_rows = rows.read(metadata, tables)
     faces = rows.faces(all_rows)
     faces["copies"] = near.groups(faces.phash) if settings.near_duplicates else faces.digest

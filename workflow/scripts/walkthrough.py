@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
-from renet.common import files, script
+from renet.common import command_line, files
 from renet.common.errors import InputError
 from renet.config import sources
 from renet.dataset import hdf5, lineage
@@ -31,12 +31,12 @@ def walkthrough(
     faces: Path,
     receipt_files: list[Path],
     *,
-    page: script.Output,
+    page: command_line.Output,
     pictures: Path | None = None,
     id: str | None = None,
     origin: str = "recorded in provenance.json",
     compute: devices.Compute = devices.Compute(),
-    gpu: script.Granted = None,
+    gpu: command_line.Granted = None,
 ) -> None:
     """Write the page that follows one test photo step by step.
 
@@ -88,4 +88,4 @@ def walkthrough(
 
 
 if __name__ == "__main__":
-    script.run(walkthrough)
+    command_line.run(walkthrough)

@@ -41,7 +41,7 @@ def side_by_side(name: str, runs: dict[str, pd.DataFrame]) -> Predictions:
         if not table.id.equals(first.id):
             raise InputError(
                 f"The runs {run} and {next(iter(runs))} predicted different faces of the set "
-                f"{name}; run infer.py again for both."
+                f"{name}; run the rule infer again for both."
             )
     correct = pd.DataFrame({run: table.correct for run, table in runs.items()})
     return Predictions(first.subject, first.target.to_numpy(), correct)
