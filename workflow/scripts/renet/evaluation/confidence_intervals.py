@@ -12,15 +12,17 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from scipy import optimize, stats
+from scipy import optimize, special
 
 from renet.common.progress import Progress
+from renet.metadata.subjects import effective_number
 
 CONFIDENCE = 0.95
 TAIL = (1 - CONFIDENCE) / 2
 RESAMPLES = 5000
 SEED = 1  # of the resamples: the same predictions always give the same interval
 LEAST_PEOPLE = 1.5  # effective number; fewer say nothing about other people
+LEAST_CORRELATION = 0.1  # of a person's photos: a set with few errors shows too little of it
 SMALLEST_SIZE = 1e-6
 SMALLEST_TAIL, LARGEST_TAIL = 1e-12, 0.49  # for the search of a p-value
 
@@ -32,10 +34,9 @@ class Proportion:
     Attributes:
         value: the fraction.
         faces: number of predictions.
-        people: effective number of people: that of people with as many photos each (Kish, Survey
-            Sampling, 1965).
+        people: effective number of people (`subjects.effective_number`).
         design_effect: the variance of the fraction with people as the independent units, divided
-            by that with faces as such; at least 1.
+            by that with faces as such; at least that of `LEAST_CORRELATION`.
     """
 
     value: float
@@ -54,8 +55,8 @@ class Proportion:
         """
         if self.people < LEAST_PEOPLE:
             return 0.0
-        freedom = stats.t.isf(tail, self.faces - 1) / stats.t.isf(tail, self.people - 1)
-        return float(self.faces / self.design_effect * freedom**2)
+        of_faces, of_people = special.stdtrit([self.faces - 1, self.people - 1], tail)
+        return float(self.faces / self.design_effect * (of_faces / of_people) ** 2)
 
     def interval(self, tail: float = TAIL) -> tuple[float, float]:
         """Wilson's interval (1927) on the effective number of faces."""
@@ -73,13 +74,13 @@ def proportion(correct: np.ndarray | pd.Series, subjects: np.ndarray | pd.Series
         subjects: the subject of each, (faces,).
     """
     correct, number = np.asarray(correct, float), pd.factorize(subjects)[0]
-    value, faces = float(correct.mean()), len(correct)
-    people = float(faces**2 / (np.bincount(number) ** 2).sum())
+    value, faces, people = float(correct.mean()), len(correct), effective_number(number)
     effect = faces / people
     if 0 < value < 1 and people > 1:
         squares = (np.bincount(number, correct - value) ** 2).sum()
         clustered = people / (people - 1) * squares / faces**2
-        effect = max(1.0, clustered * (faces - 1) / (value * (1 - value)))
+        least = 1 + LEAST_CORRELATION * (faces / people - 1)
+        effect = max(least, clustered * (faces - 1) / (value * (1 - value)))
     return Proportion(value, faces, people, float(effect))
 
 
@@ -91,7 +92,7 @@ def wilson(value: float, size: float, tail: float = TAIL) -> tuple[float, float]
     """
     if size < SMALLEST_SIZE:
         return 0.0, 1.0
-    square = stats.norm.isf(tail) ** 2 / size
+    square = special.ndtri(tail) ** 2 / size
     middle, reach = value + square / 2, np.sqrt(square * (value * (1 - value) + square / 4))
     low, high = (middle - reach) / (1 + square), (middle + reach) / (1 + square)
     return float(max(0.0, low)), float(min(1.0, high))
