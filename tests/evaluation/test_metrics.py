@@ -139,6 +139,25 @@ def test_wilsons_interval_agrees_with_scipys():
     assert found.interval() == pytest.approx((expected.low, expected.high))
 
 
+@pytest.mark.parametrize(
+    ("correct", "effect"),
+    # A person is right once or never; the variance over people is too small, or that of a copy.
+    [([1, 1, 1, 0] * 10, 1.3), ([1] * 36 + [0] * 4, 4 * 39 / 36)],
+)
+def test_photos_of_a_person_are_never_taken_as_nearly_independent(correct, effect):
+    found = confidence_intervals.proportion(np.array(correct), np.arange(40) // 4)
+    assert found.people == 10 and found.design_effect == pytest.approx(effect)
+
+
+def test_people_with_many_photos_make_the_number_of_people_smaller():
+    found = summarise(
+        random_predictions(80).assign(subject=["p0"] * 40 + [f"q{n}" for n in range(40)])
+    )
+    assert found["effective_people"] == 80**2 / (40**2 + 40) and found["effective_faces"] < 40
+    one_each = summarise(random_predictions(30).assign(subject=[f"q{n}" for n in range(30)]))
+    assert one_each["effective_people"] == one_each["effective_faces"] == pytest.approx(30)
+
+
 def test_newcombes_interval_agrees_with_his_example():
     # 56 of 70 against 48 of 80, method 10 in table II of the paper.
     found = confidence_intervals.combination((1, -1), proportions((56, 70), (48, 80)))

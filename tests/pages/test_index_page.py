@@ -101,8 +101,8 @@ def test_test_metrics_of_a_run_that_its_grid_did_not_choose_are_folded(window, r
 def test_section_on_an_external_set_says_nothing_of_the_test_set(window, results):
     window.get(run_page(results))
     paragraphs = texts(window, "#external-portraits ~ p")
-    (weaker,) = (text for text in paragraphs if text.startswith("Weaker slices:"))
-    assert "set portraits" in weaker and "test set" not in weaker
+    (tested,) = (text for text in paragraphs if "tests of a slice against" in text)
+    assert "set portraits" in tested and "test set" not in tested
     captions = texts(window, "#slices ~ figure figcaption")
     assert captions and not any("whole test set" in text for text in captions)
 

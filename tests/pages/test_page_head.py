@@ -18,6 +18,7 @@ from renet.evaluation import abstention, calibration, confidence_intervals, metr
 from renet.evaluation.tables import COMPARISON, SLICES
 from renet.metadata import subjects
 from renet.pages import metric_tables, phrases, templates
+from renet.pages.results import SetResults
 from renet.records import evaluations
 
 PAGES = {"index.html.j2", "run.html.j2", "audit.html.j2"}
@@ -225,25 +226,41 @@ def test_gap_on_many_faces_is_significant_with_a_positive_interval(female, male)
     assert "\N{MINUS SIGN}" not in text and "fewer than" not in text
 
 
-def by_slice(*rows: tuple[object, ...]) -> pd.DataFrame:
-    columns = ["value", "accuracy", "p_holm", "recall_female", "recall_male", "gap_p_holm"]
-    return pd.DataFrame(rows, columns=columns).assign(slice="age")
+def by_slice(*rows: tuple[object, ...]) -> SetResults:
+    """Results of 300 faces with these slices: value, difference, p, recalls and p of the gap."""
+    columns = ["value", "difference", "p", "recall_female", "recall_male", "gap_p_holm"]
+    table = pd.DataFrame(rows, columns=columns).assign(
+        slice="age", n=40, subjects=31, effective_people=25.0, low=0.6, high=0.8
+    )
+    gap = table.recall_male - table.recall_female
+    table = table.assign(accuracy=0.9 + table.difference, p_holm=table.p * len(table), gap=gap)
+    return SetResults({"test": PEOPLE}, table, pd.DataFrame())
 
 
-YOUNG = ("0–9 years", 0.7, 0.001, 0.94, 0.8, 0.002)
-MIDDLE = ("20–29 years", 0.9, 0.9, 0.9, 0.9, 0.8)
-OLD = ("70 years and more", 0.72, 0.02, 0.7, 0.91, 0.0001)
+YOUNG = ("0–9 years", -0.2, 0.01, 0.94, 0.8, 0.002)
+MIDDLE = ("20–29 years", 0.05, 0.003, 0.9, 0.9, 0.8)
+OLD = ("70 years and more", -0.18, 0.02, 0.7, 0.91, 0.0001)
 
 
 def test_gaps_of_opposite_sign_are_said_for_whom_the_network_fails():
-    female, male, corrected = plain(phrases.gaps(by_slice(YOUNG, MIDDLE, OLD))).split(". ")
+    found = templates.sentences("gaps", by_slice(YOUNG, MIDDLE, OLD))
+    female, male, corrected = plain(found).split(". ")
     assert "recall of female" in female and "age 70 years and more (70.0 % against 91.0 %" in female
     assert "p < 0.001" in female and "p = 0.002" in male
     assert "recall of male" in male and "age 0–9 years (80.0 % against 94.0 %" in male
-    assert "for 3 slices (Holm)" in corrected
-    none = plain(phrases.gaps(by_slice(MIDDLE)))
-    assert "No slice" in none and "(1 slice tested" in none
-    assert "at least 30 faces, 10 of each gender, and at most 90 % of the set" in none
+    assert "for 3 tests (Holm)" in corrected
+    none = templates.sentences("gaps", by_slice(MIDDLE))
+    assert "No slice" in none and "(1 slice tested)" in none
+    untested = templates.sentences("gaps", by_slice((*MIDDLE[:-1], np.nan)))
+    assert "at least 30 faces" in untested and "10 faces of each gender" in untested
+
+
+@pytest.mark.parametrize(("others", "said"), [([], "all 4"), ([MIDDLE], "4 of 5")])
+def test_gaps_of_many_slices_are_summarised_in_one_sentence(others, said):
+    rows = [(f"{n}", 0, 1, 0.9 - n / 10, 0.95, 0.01) for n in range(4)]
+    found = templates.sentences("gaps", by_slice(*rows, *others))
+    assert f"significantly lower in {said} tested slices, by 5.0 to 35.0 points." in found
+    assert "age" not in found
 
 
 def test_test_set_of_one_class_has_no_gap():
@@ -267,26 +284,46 @@ def test_accuracy_below_the_baseline_is_called_worse():
     assert accuracy.note == "at or below the baseline"
 
 
-def test_weaker_slices_are_named_with_their_p_values():
-    text = plain(phrases.weaker_slices(by_slice(YOUNG, MIDDLE, OLD)))
-    assert "less accurate than the whole test set: age 0–9 years (70.0 %, p = 0.001) and" in text
-    assert "and age 70 years and more (72.0 %, p = 0.020). " in text and "for 3 slices" in text
+def test_slice_with_the_strongest_evidence_is_named_and_not_the_least_accurate():
+    text = plain(templates.sentences("accuracies", by_slice(YOUNG, MIDDLE, OLD), "set old"))
+    assert text.startswith("Of 3 tests of a slice against the other faces of the set old")
+    assert "age 20–29 years: 95.0 % correct (95 % interval 60.0 to 80.0 %; 40 faces" in text
+    assert "of 31 people), 5.0 points above the others. The difference is significant" in text
+    assert "(p = 0.009 after Holm" in text
 
 
 @pytest.mark.parametrize(
-    ("rows", "said"),
-    [([MIDDLE], "No slice is significantly less accurate than the whole set old (1 slice tested"),
-     ([(*MIDDLE[:2], np.nan, *MIDDLE[3:])], "set old (0 slices tested;")],
+    ("p_value", "said"),
+    [(0.2, "18.0 points below the others. The difference is not significant (p = 0.200)."),
+     (np.nan, "No slice of the set old was tested against its other faces: both need at least 30")],
 )  # fmt: skip
-def test_lack_of_weaker_slices_is_said_of_the_named_set(rows, said):
-    assert said in phrases.weaker_slices(by_slice(*rows), "set old")
+def test_single_slice_that_is_not_significant_or_not_tested_is_said_to_be_that(p_value, said):
+    results = by_slice((*OLD[:2], p_value, *OLD[3:]))
+    assert said in templates.sentences("accuracies", results, "set old")
 
 
-def test_larger_slice_says_whether_it_is_weaker():
-    rows = [(30, 0.2), (30, 0.0123), (30, 0.0001), (98, np.nan), (100, np.nan)]
-    found = [phrases.slice_finding(pd.Series({"n": n, "p_holm": p}), 100) for n, p in rows]
-    assert found == ["not significant", "significant (p = 0.012)", "significant (p < 0.001)",
-                     "not tested", "the whole set"]  # fmt: skip
+def test_intervals_say_what_the_faces_are_worth_and_what_is_not_included():
+    test = {"n": 198, "subjects": 63, "unnamed_photos": 0, "effective_faces": 149.6}
+    text = plain(templates.sentences("intervals", [test]))
+    assert "198 faces of 63 people are worth 150 independent ones. Other seeds" in text
+    several = templates.sentences("intervals", [test, test | {"effective_faces": 99.9}])
+    assert "worth 100 to 150 independent ones" in several
+
+
+def test_pages_say_where_a_validation_set_of_few_independent_faces_chooses(changed):
+    of_run = {
+        f"runs/made/{page}": ["epoch", "temperature"] for page in ("report.html", "model_card.md")
+    }
+    expected = {"index.html": ["run"], **of_run}
+    choice = re.compile(
+        r"set is worth only 99 independent faces: other faces could choose another (\w+)"
+    )
+    assert not any("independent faces:" in (changed / page).read_text() for page in expected)
+    with changed_settings(changed) as settings:
+        for name, run in settings["runs"].items():
+            change_metrics(changed, name, "validation", effective_faces=99.4)
+            run["train"]["select_epoch"] = "best"
+    assert {page: choice.findall((changed / page).read_text()) for page in expected} == expected
 
 
 def test_slices_state_the_difference_where_the_genders_are_compared(results):
@@ -470,6 +507,13 @@ def test_pages_of_few_test_faces_show_the_accuracy_and_draw_no_conclusion(change
     assert f"(95 % interval {interval}" in report.replace("\n", " ")
     assert "<summary>Reliability diagram of 12 faces</summary>" in report
     assert "the validation set has only 12 faces" in report
+
+
+def test_many_faces_of_few_people_are_few():
+    many = {"n": 60, "effective_people": 10, "subjects": 12, "unnamed_photos": 0}
+    assert phrases.few(many) == ""
+    text = phrases.few(many | {"effective_people": 9.94})
+    assert text.startswith("The test set has 60 faces of an effective number of 9.9 people. Only")
 
 
 def test_comparison_on_few_faces_is_folded_and_not_at_the_head_of_the_page(changed, window):

@@ -29,6 +29,7 @@ from scipy.stats import beta
 
 from renet.evaluation.confidence_intervals import proportion
 from renet.evaluation.tables import GROUPS
+from renet.metadata.subjects import effective_number
 
 LEVEL = 0.95
 SEQUENCES = 5
@@ -183,6 +184,7 @@ def _accepted(predictions: pd.DataFrame, accepted: np.ndarray) -> dict:
     wrong = proportion(1 - inside.correct, inside.subject) if len(inside) else None
     return {
         "n": len(predictions),
+        "effective_people": effective_number(predictions.subject),
         "accepted": len(inside),
         "coverage": len(inside) / len(predictions),
         "error": wrong.value if wrong else None,

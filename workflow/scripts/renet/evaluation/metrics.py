@@ -39,9 +39,12 @@ def summarise(predictions: pd.DataFrame, male_fraction: float) -> dict:
     constant = predictions[["target"]].assign(predicted=majority, p_male=male_fraction)
     p_male, targets = predictions.p_male.to_numpy(), predictions.target.to_numpy()
     recalls = [_proportion(predictions, "target", label) for label in LABELS]
+    accuracy = proportion(predictions.correct, predictions.subject)
     return {
         "n": len(predictions),
         **subjects.counts(predictions.subject),
+        "effective_people": accuracy.people,
+        "effective_faces": accuracy.effective_size(),
         "classes": list(CLASSES),
         **_point_estimates(predictions),
         **calibration.probability_metrics(p_male, targets),

@@ -58,7 +58,7 @@ def write(
         composition=runs[0].metrics["data"],
         page_head=page_head.of_best(runs, shown, data),
         folded=folded,
-        interval_method=phrases.interval_method(runs[0].metrics["test"]),
+        interval_method=templates.sentences("intervals", [run.metrics["test"] for run in runs]),
         **_runs(runs, folded, defaults),
         comparison=comparison_section.section(data.comparison, runs),
         grids=grid_section.tables(grids, runs, metric_tables.BY_NAME[compared]),

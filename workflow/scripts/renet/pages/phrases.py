@@ -3,20 +3,13 @@
 An argument `set_name` is the name of a set as it follows `the` in a sentence.
 """
 
-from collections.abc import Iterable
 from typing import Any
 
 import pandas as pd
 
 from renet.common.imdb_wiki import CLASSES
 from renet.dataset.tables import NEAR_DUPLICATES
-from renet.evaluation.tables import (
-    ALPHA,
-    FEWEST_OF_CLASS,
-    MAX_PART,
-    PEOPLE_OF_BOOTSTRAP,
-    SMALL_SLICE,
-)
+from renet.evaluation.tables import FEWEST_PEOPLE, SMALL_SLICE, is_small
 from renet.metadata import subjects
 
 UNDEFINED = "–"
@@ -60,46 +53,23 @@ def points_interval(bounds: list[float]) -> str:
     return f"95\N{NO-BREAK SPACE}% interval {points(bounds[0])} to {points(bounds[1])}"
 
 
-def interval_method(test: dict) -> str:
-    """How the intervals of a summary are computed."""
-    unit = subjects.unit(test)
-    few = (
-        f" There are fewer than {PEOPLE_OF_BOOTSTRAP} {unit}: if a few of them have most faces, "
-        "the intervals can be too narrow. In simulations, some contained the true value in only "
-        "87\N{NO-BREAK SPACE}% of the cases."
-    )
-    return (
-        f"The 95\N{NO-BREAK SPACE}% intervals account for several faces of one "
-        f"{subjects.unit(test, 1)}. Accuracy, recall and precision have Wilson's interval on the "
-        "effective number of faces, which is the number of independent faces that would be as "
-        "informative. The interval of the balanced accuracy follows from both recalls. Differences "
-        f"have Newcombe's interval, and the other metrics a bootstrap interval over {unit}."
-        f"{few if test['subjects'] < PEOPLE_OF_BOOTSTRAP else ''} The intervals do not include "
-        "the effect of other seeds, wrong labels or other sources of faces."
-    )
-
-
 def validation_set(metrics: dict) -> str:
     """What a run is validated on: `validation set`, or `out-of-fold set`."""
     return f"{metrics['calibration']['fitted_on'].replace('_', '-')} set"
 
 
 def few(test: dict, set_name: str = TEST_SET) -> str:
-    """That a set has too few faces for conclusions; nothing elsewhere."""
-    if test["n"] >= SMALL_SLICE:
+    """That a set has too few faces or people for conclusions; nothing elsewhere."""
+    people = test["effective_people"]
+    if not is_small(test["n"], people):
         return ""
+    unit = subjects.unit(test)
+    of_few = f" of an effective number of {people:.1f} {unit}" * (test["n"] >= SMALL_SLICE)
     return (
-        f"The {set_name} has {counted(test['n'], 'face', 'faces')}. Only its accuracy and interval "
-        "are judged. Calibration, slices and the difference between female and male need at "
-        f"least {SMALL_SLICE} faces."
+        f"The {set_name} has {counted(test['n'], 'face', 'faces')}{of_few}. Only its accuracy and "
+        "interval are judged. Calibration, slices and the difference between female and male need "
+        f"at least {SMALL_SLICE} faces and an effective number of {FEWEST_PEOPLE} {unit}."
     )
-
-
-def left_out(by_slice: pd.DataFrame) -> str:
-    """How many slices, rows of slices.csv, are too small for the tables; nothing for none."""
-    count = counted(int((by_slice.n < SMALL_SLICE).sum()), "slice has", "slices have")
-    text = f"{count} fewer than {SMALL_SLICE} faces: see slices.csv."
-    return "" if count.startswith("0 ") else text
 
 
 def calibration(metrics: dict) -> str:
@@ -367,75 +337,9 @@ def gender_gap(test: dict, set_name: str = TEST_SET) -> str:
     )
 
 
-def gaps(by_slice: pd.DataFrame) -> str:
-    """The slices, rows of slices.csv, in which female and male differ significantly."""
-    tested = int(by_slice.gap_p_holm.notna().sum())
-    differing = by_slice[by_slice.gap_p_holm <= ALPHA]
-    tested_slices = (
-        f"a tested slice has at least {SMALL_SLICE} faces, {FEWEST_OF_CLASS} of each gender, and "
-        f"at most {100 * MAX_PART:.0f}\N{NO-BREAK SPACE}% of the set"
-    )
-    if not tested:
-        return (
-            "The difference between the recalls was not tested in any slice by age, colour, source "
-            f"or a column of your own CSV: {tested_slices}."
-        )
-    if differing.empty:
-        return (
-            "No slice by age, colour, source or a column of your own CSV has a significant "
-            f"difference between the recalls ({counted(tested, 'slice', 'slices')} tested; "
-            f"{tested_slices})."
-        )
-    sentences = []
-    for lower, higher in (CLASSES, CLASSES[::-1]):
-        rows = differing[differing[f"recall_{lower}"] < differing[f"recall_{higher}"]]
-        recalls = zip(rows[f"recall_{lower}"], rows[f"recall_{higher}"], strict=True)
-        texts = [f"{percentage(low)} against {percentage(high)}" for low, high in recalls]
-        if texts:
-            noun = "slice" if len(texts) == 1 else "slices"
-            names = _slices(rows, texts, "gap_p_holm")
-            sentences.append(f"The recall of {lower} is significantly lower in the {noun} {names}.")
-    return f"{' '.join(sentences)}{_corrected(tested)}"
-
-
-def _slices(rows: pd.DataFrame, texts: Iterable[str], p_column: str) -> str:
-    """`age 0–9 years (70.0 %, p = 0.001) and …`, with a text and a p-value of each slice."""
-    columns = (rows["slice"], rows["value"], texts, rows[p_column])
-    return listed([
-        f"{name} {value} ({text}, p {p_value(p)})"
-        for name, value, text, p in zip(*columns, strict=True)
-    ])  # fmt: skip
-
-
-def _corrected(tested: int) -> str:
-    return f" The p-values are corrected for {tested} slices (Holm)." if tested > 1 else ""
-
-
-def weaker_slices(by_slice: pd.DataFrame, set_name: str = TEST_SET) -> str:
-    """The slices, rows of slices.csv, that are significantly less accurate than the whole set."""
-    tested = int(by_slice.p_holm.notna().sum())
-    weaker = by_slice[by_slice.p_holm <= ALPHA]
-    if weaker.empty:
-        return (
-            f"No slice is significantly less accurate than the whole {set_name} "
-            f"({counted(tested, 'slice', 'slices')} tested; a slice needs at least {SMALL_SLICE} "
-            f"faces, and has at most {100 * MAX_PART:.0f}\N{NO-BREAK SPACE}% of the set). Small "
-            "differences need more faces to be significant."
-        )
-    names = _slices(weaker, map(percentage, weaker.accuracy), "p_holm")
-    return f"Significantly less accurate than the whole {set_name}: {names}.{_corrected(tested)}"
-
-
 def p_value(number: float) -> str:
     """`= 0.012`, or `< 0.001`."""
     return "< 0.001" if number < 0.001 else f"= {number:.3f}"
-
-
-def slice_finding(row: pd.Series, faces: int) -> str:
-    """Whether a slice, a row of slices.csv, is significantly weaker than its set of `faces`."""
-    if pd.isna(row.p_holm):
-        return "the whole set" if row.n == faces else "not tested"
-    return "not significant" if row.p_holm > ALPHA else f"significant (p {p_value(row.p_holm)})"
 
 
 def funnel(steps: pd.DataFrame) -> str:

@@ -54,8 +54,9 @@ class RunResults(SetResults):
     @property
     def stated(self) -> SetResults:
         """The results that the pages state first: out of fold, where the test faces are few."""
-        is_few = self.metrics["test"]["n"] < tables.SMALL_SLICE
-        return self.out_of_fold if self.out_of_fold and is_few else self
+        test = self.metrics["test"]
+        is_small = tables.is_small(test["n"], test["effective_people"])
+        return self.out_of_fold if self.out_of_fold and is_small else self
 
     @property
     def architecture(self) -> AnyArchitecture:
