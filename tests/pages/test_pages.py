@@ -231,7 +231,7 @@ def test_cards_hold_the_runs_own_numbers(results):
     slices = pd.read_csv(results / "runs/made/tables/slices.csv")
     shown = slices[~is_small(slices.n, slices.effective_people)]
     assert all(f"| {row.slice}: {row.value} |" in card for row in shown.itertuples())
-    assert f"{len(slices) - len(shown)} slices have fewer than 30 faces or" in card
+    assert f"{len(slices) - len(shown)} slice has fewer than 30 faces or an effective" in card
     assert "Out-of-scope use" in card and "<" not in card and "&" not in card
     sheet = (results / "data/datasheet.md").read_text()
     assert "30,000" in sheet and "https://example.org/imdb_crop.tar" in sheet
