@@ -83,13 +83,11 @@ LABELS = Table(
 PROPOSALS = Table({"id": str, "gender": str, "photo_digest": str, "note": str})
 
 # learning_curve.csv: the accuracy of a run on the validation set, with its interval, by the number
-# of training faces. With a fraction above 1 it is extrapolated, and there are no subjects.
+# of training faces; `change` is the paired difference from the fraction before, with its interval.
 LEARNING_CURVE = Table(
-    {
-        "run": str, "fraction": float, "faces": int, "subjects": "Int64", "accuracy": float,
-        "low": float, "high": float,
-    }
-)  # fmt: skip
+    {"run": str, "fraction": float, "faces": int, "subjects": int}
+    | dict.fromkeys(("accuracy", "low", "high", "change", "change_low", "change_high"), float)
+)
 
 # layers.csv: the layers of a network in their order, for one image.
 LAYERS = Table({"layer": str, "kind": str, "output": str, "parameters": int, "operations": int})

@@ -66,10 +66,8 @@ def _section(results: SetResults, name: str, set_name: str) -> dict:
     judged = [
         phrases.gender_gap(test, set_name),
         sentences("gaps", results),
-        phrases.calibration_error(test),
         sentences("accuracies", results, set_name),
         sentences("left_out", results),
-        phrases.risk_coverage_area(results.metrics),
     ]
     mistakes = results.gallery[results.gallery.gallery == MISTAKES]
     wrong = test["n"] - np.trace(test["confusion_matrix"])
