@@ -25,7 +25,7 @@ import pandas as pd
 from renet.common import files, script
 from renet.dataset.tables import SPLIT
 from renet.evaluation import leakage, own_slices, run_metrics, run_plots
-from renet.evaluation.tables import INFERENCE, OUT_OF_FOLD, SLICES, SMALL_SLICE
+from renet.evaluation.tables import INFERENCE, OUT_OF_FOLD, SLICES, is_small
 from renet.records import evaluations as records
 from renet.training.history import HISTORY
 
@@ -82,7 +82,7 @@ def evaluate(
             fault = "%s: the initial weights were trained on faces of these subsets: %s."
             logging.warning(fault, metrics.parent, counts)
     epochs = HISTORY.read(history) if history else None
-    shown = by_slice[by_slice.n >= SMALL_SLICE]
+    shown = by_slice[~is_small(by_slice.n, by_slice.effective_people)]
     evaluation = run_plots.Evaluation(predictions, summary, shown, epochs)
     for path in figures:
         run_plots.draw(path.stem, evaluation, path)

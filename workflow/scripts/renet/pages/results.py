@@ -54,8 +54,9 @@ class RunResults(SetResults):
     @property
     def stated(self) -> SetResults:
         """The results that the pages state first: out of fold, where the test faces are few."""
-        is_few = self.metrics["test"]["n"] < tables.SMALL_SLICE
-        return self.out_of_fold if self.out_of_fold and is_few else self
+        test = self.metrics["test"]
+        is_small = tables.is_small(test["n"], test["effective_people"])
+        return self.out_of_fold if self.out_of_fold and is_small else self
 
     @property
     def architecture(self) -> AnyArchitecture:
@@ -94,7 +95,7 @@ class DataResults:
     external: dict[str, pd.DataFrame]  # funnel of each external set
     comparison: pd.DataFrame  # comparison.csv; empty for one run
     suspects: frozenset[str] | None  # ids that the label audit suspects; None without one
-    label_cost: dict | None  # of wrong labels, as from `label_audit.cost`
+    reviewed: dict  # how many labels a person corrected, confirmed and dropped; {} without an audit
     learning_curve: pd.DataFrame | None
     predicted: bool  # whether each run has predictions.html
 
