@@ -94,11 +94,8 @@ if rules.has("report"):  # a module may take some of the rules
 rule all:
     default_target: True
     input:
-        # Every output that is kept, by name: a page that stands does not hide a table that is lost.
         receipts_of(ALL_SOURCES),
-        [shards_of(ALL_SOURCES, suffix) for suffix in KEPT_SHARDS],
-        lambda wildcards: kept_outputs(),
-        fractions_of(CURVES),
+        kept_outputs,
 
 
 # Where a module takes some of the rules, the user gives some of the outputs.

@@ -114,7 +114,7 @@ print(json.dumps(printed))
 OPTION = re.compile(r"^(?:│ \*?)? *((?:[A-Z_]+ )?-.*?)(?:  +(\S.*?))? *│?$", re.MULTILINE)
 
 
-BY_HAND = ("train", "predict", "export", "verify", "parse_metadata", "walkthrough")
+BY_HAND = ("train", "predict", "export", "verify", "parse_metadata")
 
 
 def test_help_of_each_script_for_users_describes_each_option_in_its_own_words():

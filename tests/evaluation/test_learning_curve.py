@@ -105,7 +105,8 @@ def test_script_writes_a_row_for_each_size_and_for_up_to_32_times_the_training_s
             FOLD.write(paths[-1], table)
     tables = {name: tmp_path / f"{name}.csv" for name in ("train", "validation")}
     outputs = {"table": tmp_path / "curve.csv", "figure": tmp_path / "curve.svg"}
-    call_script("learning_curve", predictions=paths, **tables, **outputs)
+    points = [("a", "0.5"), ("a", "1"), ("b", "0.5"), ("b", "1")]
+    call_script("learning_curve", predictions=paths, points=points, **tables, **outputs)
     found = LEARNING_CURVE.read(tmp_path / "curve.csv").set_index(["run", "fraction"])
     assert len(found) == 14
     assert found.accuracy["a"][[0.5, 1.0]].tolist() == [0.75, 0.9]

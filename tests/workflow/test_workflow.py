@@ -308,7 +308,7 @@ def test_further_run_leaves_the_first_one_alone(project):
     [
         ("train.py", EVERYTHING_AFTER["train"]),
         # What is only written down:
-        ("provenance.py", {"provenance", "walkthrough", "report", "manifest"}),
+        ("provenance.py", {"provenance", "report", "manifest"}),
         ("renet/network/rnn.py", EVERYTHING_AFTER["train"]),
         ("renet/network/kinds/cnn.py", set()),  # of a kind that no run has
         ("renet/faces/crop.py", EVERYTHING_AFTER["crop_faces"]),
