@@ -170,7 +170,10 @@ rule write_hdf5:
     conda:
         "../../envs/write_hdf5.yaml"
     params:
-        mean=lambda wildcards: inputs.mean_of(config, wildcards.subset),
+        # None for an external set, because the network has its own.
+        mean=lambda wildcards: (
+            "none" if wildcards.subset in EXTERNAL else config["hdf5"]["mean"]
+        ),
         code=code("write_hdf5.py"),
     script:
         "../scripts/write_hdf5.py"

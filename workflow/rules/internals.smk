@@ -8,7 +8,7 @@ the process that a user started; OWN_ENVIRONMENTS, whether Snakemake makes those
 
 import importlib.util
 
-# The name of the module that another workflow uses this one as, with a config of its own.
+# The name of the module that another workflow uses this one as; None without one.
 MODULE = __name__
 # Missing: the files of --configfile, which errors and pages name, and the values of --config.
 OVERLAYS = [] if MODULE else workflow.overwrite_configfiles

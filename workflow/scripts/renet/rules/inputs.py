@@ -54,14 +54,10 @@ def of_subset(config: dict, subset: str) -> dict[str, str | list[str]]:
     external = subset in config["external"]
     shards = [one for name in ([subset] if external else config["sources"])
               for one in sources.shards(config, name)]  # fmt: skip
-    found = {
+    found: dict[str, str | list[str]] = {
         "split": f"{DATA}/{subset}/split.csv" if external else f"{DATA}/split.csv",
         "faces": [f"{shard}.npy" for shard in shards],
     }
-    computes = subset == "train" or mean_of(config, subset) == "none"
-    return found if computes else found | {"train": f"{DATA}/train.h5"}
-
-
-def mean_of(config: dict, subset: str) -> str:
-    """The mean that a file stores: none for an external set, because the network has its own."""
-    return "none" if subset in config["external"] else config["hdf5"]["mean"]
+    if external or subset == "train" or config["hdf5"]["mean"] == "none":
+        return found
+    return found | {"train": f"{DATA}/train.h5"}
