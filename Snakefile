@@ -89,15 +89,14 @@ if rules.has("report"):  # a module may take some of the rules
     RESULTS = Path(rules.report.output.index).parent
     refuse_faults(checks.check_results, config, RESULTS)
     refuse_faults(checks.check_own_results, config, RESULTS)
+    if IS_MAIN and ALL_RULES:
+        refuse_faults(checks.check_outputs, RESULTS, kept_outputs())
 
 
 rule all:
     default_target: True
     input:
+        # Every output that is kept, by name: a page that stands does not hide a table that is lost.
         receipts_of(ALL_SOURCES),
+        shards_of(ALL_SOURCES, *KEPT_SHARDS),
         kept_outputs,
-
-
-# Where a module takes some of the rules, the user gives some of the outputs.
-if IS_MAIN and rules.has("all") and rules.has("report"):
-    refuse_faults(checks.check_outputs, RESULTS, kept_outputs())

@@ -78,7 +78,7 @@ def test_training_on_several_machines_asks_for_its_gpus_in_one_way(jobs):
 
 def test_second_attempt_asks_for_more_memory_and_time_where_nothing_continues(jobs, tmp_path):
     second = submitted(tmp_path, "--attempt", 2)
-    for name, times in (("compare", 2), ("infer", 2), ("train", 1), ("fold", 1)):
+    for name, times in (("compare", 2), ("predict", 2), ("train", 1), ("fold", 1)):
         before, after = (of_rule(found, name)[0] for found in (jobs, second))
         assert after["mem_mb"] == 2 * before["mem_mb"]
         assert after["runtime"] == times * before["runtime"]

@@ -26,7 +26,7 @@ CURVES = runs.learning_curves(RUNS)
 EXTERNAL = config["external"]
 ALL_SOURCES = sources.with_external(config)
 PHOTOS = sources.places_to_predict(config)
-AUDIT_FOLDS = runs.folds(config["audit"]["folds"])
+AUDIT_FOLDS = runs.folds(config["audit"])
 
 limit_gpus(gpus.visible_count())
 
@@ -136,11 +136,12 @@ def files_of_runs(names):
     on_sets = "infer_external", "evaluate_external", "gallery_external"
     shown = [name for name in names if KIND_OF_RUN[name].has_walkthrough]
     folded = [name for name in names if name in WITH_FOLDS]
+    folds = [outputs_of("fold", run=one, **runs.folds(RUNS[one])) for one in folded]
     return [
         *outputs_of(*of_run, *on_sets, run=names, external=EXTERNAL),
         *outputs_of("walkthrough", run=shown),
         *outputs_of("evaluate_out_of_fold", "gallery_out_of_fold", run=folded),
-        *chain.from_iterable(inputs.fold_tables(name, RUNS[name]) for name in folded),
+        *chain.from_iterable(folds),
     ]
 
 
@@ -163,12 +164,11 @@ def without_folders(paths):
 
 
 def kept_outputs(wildcards=None):
-    """Every output that is kept, but the receipts; a page that stands hides no table that is lost."""
+    """The outputs that are kept, of all rules but the receipts and shards."""
     subsets = [*SUBSETS, *(["development"] if WITH_FOLDS else []), *EXTERNAL]
     files = KEPT_FILES if rules.has("write_hdf5") else []
     return [
         *outputs_of("index_archive", "parse_metadata", source=ALL_SOURCES),
-        *shards_of(ALL_SOURCES, *KEPT_SHARDS),
         *outputs_of("shuffle", "external_set", external=EXTERNAL),
         *expand([rules.write_hdf5.output[name] for name in files], subset=subsets),
         *recorded_outputs(RUNS),
@@ -176,7 +176,7 @@ def kept_outputs(wildcards=None):
         *(outputs_of("hub", run=RUNS) if "hub" in config["export"] else []),
         *outputs_of("thumbnails", "compare", "report", "learning_curve"),
         *outputs_of("audit", "audit_fold", **AUDIT_FOLDS),
-        *inputs.fraction_tables(CURVES),
+        *chain(*(outputs_of("fraction", run=run, fraction=one) for run, one in CURVES)),
     ]
 
 

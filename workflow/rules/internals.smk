@@ -1,15 +1,17 @@
 """The private parts of Snakemake that the workflow uses, each with the missing public way.
 
 Requires: nothing.
-Provides: MODULE, OVERLAYS and COMMAND_LINE, where the config comes from; IS_MAIN, whether this is
-the process that a user started; OWN_ENVIRONMENTS, whether Snakemake makes those of the rules;
-`limit_gpus`, `refuse_faults` and `refuse_installed_package`.
+Provides: MODULE, OVERLAYS and COMMAND_LINE, where the config comes from; ALL_RULES, whether a module
+takes all rules; IS_MAIN, whether this is the process that a user started; OWN_ENVIRONMENTS, whether
+Snakemake makes those of the rules; `limit_gpus`, `refuse_faults` and `refuse_installed_package`.
 """
 
 import importlib.util
 
 # The name of the module that another workflow uses this one as; None without one.
 MODULE = __name__
+# Missing: whether a module takes all rules; otherwise, the user gives some of the outputs.
+ALL_RULES = workflow.modifier.rule_whitelist is None
 # Missing: the files of --configfile, which errors and pages name, and the values of --config.
 OVERLAYS = [] if MODULE else workflow.overwrite_configfiles
 COMMAND_LINE = {} if MODULE else workflow.config_settings.config

@@ -22,7 +22,10 @@ use rule fold as fraction with:
 rule learning_curve:
     """Compute the accuracy by the number of training faces, and extrapolate it."""
     input:
-        predictions=inputs.fraction_tables(CURVES),
+        predictions=[
+            f"<results>/runs/{run}/learning_curve/{fraction}.csv"
+            for run, fraction in CURVES
+        ],
         train="<results>/data/train.csv",
         validation="<results>/data/validation.csv",
     output:

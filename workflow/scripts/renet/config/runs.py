@@ -141,9 +141,9 @@ def flatten(settings: dict) -> dict:
     return flat
 
 
-def folds(count: int) -> dict[str, object]:
-    """The values of the wildcards `fold` and `folds`."""
-    return {"fold": range(1, count + 1), "folds": count}
+def folds(settings: dict) -> dict[str, object]:
+    """The values of the wildcards `fold` and `folds` for a run, or for the section `audit`."""
+    return {"fold": range(1, settings["folds"] + 1), "folds": settings["folds"]}
 
 
 def learning_curves(complete: dict[str, dict]) -> list[tuple[str, str]]:

@@ -1,6 +1,5 @@
 """The inputs of rules that follow from the settings, as paths with Snakemake's path variables."""
 
-from collections.abc import Iterable
 from pathlib import Path
 
 from renet.config import runs, sources
@@ -22,21 +21,12 @@ def training_faces(run: dict) -> dict[str, str]:
 
 def validating(name: str, run: dict) -> dict[str, str | list[str]]:
     """What validates a run: the validation set, or the predictions of its folds."""
-    if run["folds"]:
-        return {"validation_table": f"{DATA}/development.csv", "folds": fold_tables(name, run)}
+    if count := run["folds"]:
+        folder = f"<results>/runs/{name}/folds"
+        folds = [f"{folder}/{fold}-of-{count}.csv" for fold in range(1, count + 1)]
+        return {"validation_table": f"{DATA}/development.csv", "folds": folds}
     path = f"{DATA}/validation"
     return {"validation_faces": f"{path}.h5", "validation_table": f"{path}.csv"}
-
-
-def fold_tables(name: str, run: dict) -> list[str]:
-    """The predictions of each fold of a run."""
-    count = run["folds"]
-    return [f"<results>/runs/{name}/folds/{fold}-of-{count}.csv" for fold in range(1, count + 1)]
-
-
-def fraction_tables(curves: Iterable[tuple[str, str]]) -> list[str]:
-    """The predictions of each training on a fraction of the faces, by run and fraction."""
-    return [f"<results>/runs/{run}/learning_curve/{fraction}.csv" for run, fraction in curves]
 
 
 def initial_hashes(run: dict) -> str | None:
