@@ -34,7 +34,8 @@ class Named(dict):
 
 def job(**parts: dict) -> types.SimpleNamespace:
     kinds = ("input", "output", "params", "resources", "wildcards")
-    return types.SimpleNamespace(threads=2, **{kind: Named(parts.get(kind, {})) for kind in kinds})
+    given = {kind: Named(parts.get(kind, {})) for kind in kinds}
+    return types.SimpleNamespace(threads=2, rule="crop_faces", **given)
 
 
 def count(

@@ -343,8 +343,8 @@ def test_file_that_no_earlier_run_wrote_is_not_replaced(tmp_path):
     own.touch()
     outcome = dry_run(project, "--config", "pathvars={results: mine}")
     assert outcome.returncode == 1
-    assert "mine/data/train.csv would be replaced" in outcome.stderr
-    assert "`pathvars: {results: …}`" in outcome.stderr
+    assert "mine/data/train.csv would be replaced" in outcome.stdout + outcome.stderr
+    assert "`pathvars: {results: …}`" in outcome.stdout + outcome.stderr
 
 
 @pytest.mark.parametrize("left", ["logs/shuffle/shuffle.log", "runs/a/logs/train.log",

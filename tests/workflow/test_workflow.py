@@ -435,8 +435,9 @@ def test_models_of_other_sources_are_not_replaced(project):
                         "photos": "crop"}}  # fmt: skip
     write_config(project, sources=["other"], archives=photos)
     outcome = dry_run(project, "--configfile", "small.yaml")
-    assert outcome.returncode != 0 and "Traceback" not in outcome.stderr
-    assert "results/runs/renet/model.pt was trained on sample" in outcome.stderr
+    said = outcome.stdout + outcome.stderr
+    assert outcome.returncode != 0 and "Traceback" not in said
+    assert "results/runs/renet/model.pt was trained on sample" in said
     write_config(project, sources=["other"], archives=photos, pathvars={"results": "results/b"})
     assert "train" in planned(project)
 
