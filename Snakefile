@@ -2,17 +2,25 @@
 
 import copy
 import sys
+from pathlib import Path
 
+from snakemake.exceptions import WorkflowError
+from snakemake.logging import logger
 from snakemake.utils import min_version
 
 min_version("9.27")
+# Of a module, workflow.basedir would be the folder of the Snakefile that uses it.
+PROJECT = Path(str(workflow.current_basedir))
+if not PROJECT.is_dir():  # github(…): Snakemake fetches only the files that rules name
+    raise WorkflowError(
+        f"{PROJECT} is no folder, and the rules need the whole project; clone its repository, and "
+        "name the Snakefile in the clone."
+    )
 
 
 include: "workflow/rules/internals.smk"
 
 
-# Of a module, workflow.basedir would be the folder of the Snakefile that uses it.
-PROJECT = project_folder(workflow.current_basedir)
 DEFAULTS = PROJECT / "config.yaml"
 SCHEMA = PROJECT / "workflow" / "schemas" / "config.schema.yaml"
 refuse_installed_package()
@@ -32,12 +40,12 @@ CONFIG_FILES = {
 configfile: DEFAULTS  # not read in a module that is given its config
 
 
-if MODULE:  # a copy: two modules can be given the same config, with other pathvars
-    config = copy.deepcopy(config)
+# Two modules can be given the same one, with other pathvars.
+config = copy.deepcopy(config)
 given = {} if MODULE else CONFIG_FILES
 refuse_faults(validation.load, config, SCHEMA, given, COMMAND_LINE)
 if IS_MAIN and (found := validation.added_runs(config, given, COMMAND_LINE)):
-    print(found, file=sys.stderr)
+    logger.warning(found)
 
 
 container: config["container"]  # for --sdm apptainer alone
@@ -73,7 +81,7 @@ if config["audit"]["folds"]:
     include: PROJECT / "workflow" / "rules" / "audit.smk"
 
 
-if IS_MAIN and rules.has("predictor") and not OWN_ENVIRONMENTS:
+if rules.has("predictor") and not OWN_ENVIRONMENTS:
     refuse_faults(checks.check_packages, config)
 
 
@@ -90,6 +98,5 @@ rule all:
     input:
         # Every output that is kept, by name: a page that stands does not hide a table that is lost.
         receipts_of(ALL_SOURCES),
-        [shards_of(ALL_SOURCES, suffix) for suffix in KEPT_SHARDS],
-        lambda wildcards: kept_outputs(),
-        fractions_of(CURVES),
+        shards_of(ALL_SOURCES, *KEPT_SHARDS),
+        kept_outputs,

@@ -165,9 +165,14 @@ def values(results: Path) -> dict[str, dict]:
     settings = yaml.safe_load((results / "settings.yaml").read_text(encoding="utf-8"))
     predicted = {"inference": run / "inference.csv", "faces": data / "test.h5"}
     comparison = results / "comparison/comparison.csv"
+    of_runs = [path for path in sorted((results / "runs").rglob("*")) if path.is_file()]
+    tables = [path for path in of_runs if path.match("inference*.csv")]
+    funnels = sorted(data.glob("*/external_funnel.csv"))
+    settings["external"] = [path.parent.name for path in funnels]
     return {
         "evaluate": {
-            "test": run / "inference.csv", "validation": run / "inference_validation.csv",
+            "run": RUN, "test": run / "inference.csv",
+            "validation": run / "inference_validation.csv",
             "split": data / "split.csv", "history": run / "history.csv", "model": run / "model.pt",
             "evaluations": results / "evaluations", "metrics": run / "metrics.json",
             "slice_table": run / "tables/slices.csv",
@@ -187,19 +192,20 @@ def values(results: Path) -> dict[str, dict]:
             "layers": run / "tables/layers.csv", "compute": {"device": "cpu"},
         },
         "provenance": {
+            "run": RUN,
             "training": run / "training/training.json", "receipt_files": [results / "receipt.json"],
             "throughput": run / "training/throughput.csv", "data": {},
             "provenance": run / "provenance.json", "machine": run / "page/machine.js",
         },
         "compare": {
-            "inference": [*sorted((results / "runs").glob("*/inference*.csv")),
-                          *sorted((results / "runs").glob("*/external/*/inference.csv"))],
-            "reference": RUN, "table": comparison,
+            "inference": tables, "reference": RUN, "table": comparison,
+            "names": [path.relative_to(results / "runs").parts[0] for path in tables],
         },
         "report": {
+            "of_runs": of_runs, "evaluations": results / "evaluations",
             "funnel": data / "funnel.csv", "settings": settings, "comparison": comparison,
             "receipts": [results / "receipt.json"], "index": results / "index.html",
-            "external_funnels": sorted(data.glob("*/external_funnel.csv")),
+            "external_funnels": funnels,
         },
     }  # fmt: skip
 

@@ -34,7 +34,8 @@ class Named(dict):
 
 def job(**parts: dict) -> types.SimpleNamespace:
     kinds = ("input", "output", "params", "resources", "wildcards")
-    return types.SimpleNamespace(threads=2, **{kind: Named(parts.get(kind, {})) for kind in kinds})
+    given = {kind: Named(parts.get(kind, {})) for kind in kinds}
+    return types.SimpleNamespace(threads=2, rule="crop_faces", **given)
 
 
 def count(
@@ -114,7 +115,7 @@ print(json.dumps(printed))
 OPTION = re.compile(r"^(?:│ \*?)? *((?:[A-Z_]+ )?-.*?)(?:  +(\S.*?))? *│?$", re.MULTILINE)
 
 
-BY_HAND = ("train", "predict", "export", "verify", "parse_metadata", "walkthrough")
+BY_HAND = ("train", "predict", "export", "verify", "parse_metadata")
 
 
 def test_help_of_each_script_for_users_describes_each_option_in_its_own_words():

@@ -152,7 +152,7 @@ def tables(tmp_path):
 
     def compared(**quality: tuple[float, bool]) -> pd.DataFrame:
         """comparison.csv, given how often each run is right, and whether it has folds."""
-        paths = []
+        paths, names = [], [name for name in quality for _ in range(2)]
         for name, (right, folds) in quality.items():
             for subset, targets in (("test", test), ("out_of_fold", development)):
                 is_right = random.random(len(targets)) < right
@@ -166,7 +166,8 @@ def tables(tmp_path):
                 INFERENCE.write(path, table)
                 paths.append(path)
         table = tmp_path / "comparison.csv"
-        call_script("compare", inference=paths, table=table, reference=next(iter(quality)))
+        given = {"inference": paths, "names": names, "reference": names[0]}
+        call_script("compare", table=table, **given)
         return COMPARISON.read(table)
 
     return compared

@@ -80,7 +80,8 @@ def test_script_writes_a_row_for_each_size(tmp_path):
             FOLD.write(paths[-1], table)
     tables = {name: tmp_path / f"{name}.csv" for name in ("train", "validation")}
     outputs = {"table": tmp_path / "curve.csv", "figure": tmp_path / "curve.svg"}
-    call_script("learning_curve", predictions=paths, **tables, **outputs)
+    points = [("a", "0.5"), ("a", "1"), ("b", "0.5"), ("b", "1")]
+    call_script("learning_curve", predictions=paths, points=points, **tables, **outputs)
     found = LEARNING_CURVE.read(tmp_path / "curve.csv").set_index(["run", "fraction"])
     assert found.accuracy.tolist() == [0.75, 0.9, 0.5, 0.5]
     assert found.faces["b"][1.0] == 64

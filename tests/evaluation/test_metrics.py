@@ -386,7 +386,8 @@ def tables(tmp_path):
 
 def evaluate(folder, output, **options):
     call_script(
-        "evaluate", test=folder / "inference.csv", validation=folder / "inference_validation.csv",
+        "evaluate", run="renet", test=folder / "inference.csv",
+        validation=folder / "inference_validation.csv",
         split=folder / "split.csv", history=folder / "history.csv", model=folder / "split.csv",
         evaluations=folder / "evaluations", metrics=folder / output / "metrics.json",
         slice_table=folder / output / "slices.csv", **options,

@@ -98,7 +98,8 @@ def evaluate_external(results: Path, run: str) -> None:
     folder, data = results / "runs" / run, results / "data"
     of_set = folder / "external" / "portraits"
     call_script(
-        "evaluate", test=of_set / "inference.csv", validation=folder / "inference_validation.csv",
+        "evaluate", run=run, test=of_set / "inference.csv",
+        validation=folder / "inference_validation.csv",
         split=data / "split.csv", external=data / "portraits.csv", model=folder / "model.pt",
         evaluations=results / "evaluations", metrics=of_set / "metrics.json",
         slice_table=of_set / "tables/slices.csv",

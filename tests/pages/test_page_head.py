@@ -152,7 +152,7 @@ def test_pages_and_card_count_the_models_that_the_test_set_evaluated(changed, re
         model.parent.mkdir()
         model.write_bytes(bytes([number]))
         for _ in range(2):  # the same evaluation again counts once
-            evaluations.record(changed / "evaluations", model, "test")
+            evaluations.record(changed / "evaluations", "made", model, "test")
     write_report(changed)  # of three runs
     card, page = (changed / f"runs/made/{name}" for name in ("model_card.md", "report.html"))
     assert all(text in one.read_text() for one in (card, page, changed / "index.html"))

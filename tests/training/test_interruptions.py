@@ -71,11 +71,12 @@ class Training:
             "output": {name: str(self.run / file) for name, file in outputs.items()},
             "params": {
                 "settings": {"model": model, "train": SETTINGS | settings},
-                "code": "code",
+                "code": "code", "checkpoint_seconds": 0.3,
             },
+            "rule": "train",
             "wildcards": {"run": "run"},
             "threads": 1,
-            "resources": {"gpu": 0, "nodes": 1, "checkpoint_seconds": 0.3},
+            "resources": {"gpu": 0, "nodes": 1},
             "log": [str(self.log)],
         }  # fmt: skip
         (folder / "rule.json").write_text(json.dumps(rule))

@@ -32,9 +32,7 @@ EVALUATED = {
     "folded": {"train": {"epochs": 2, "device": "cpu"}, "folds": 2},
 }  # fmt: skip
 # Rules and groups with a GPU, and others.
-IN_GPU = (
-    "rule_fold", "rule_walkthrough", "rule_predict", "group_evaluation", "group_external",
-)  # fmt: skip
+IN_GPU = ("rule_fold", "rule_predict", "group_evaluation", "group_external")
 IN_MAIN = ("group_download", "group_rows", "group_crops", "group_subsets", "rule_compare")
 ASKING = {"renet": "train:gpu=1", "apart": "train:gres=gpu:1"}  # for a GPU, on each machine
 OFTEN = {"minutes": 0.01}

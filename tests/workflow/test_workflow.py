@@ -306,7 +306,7 @@ def test_further_run_leaves_the_first_one_alone(project):
     [
         ("train.py", EVERYTHING_AFTER["train"]),
         # What is only written down:
-        ("provenance.py", {"provenance", "walkthrough", "report", "manifest"}),
+        ("provenance.py", {"provenance", "report", "manifest"}),
         ("renet/network/rnn.py", EVERYTHING_AFTER["train"]),
         ("renet/network/kinds/cnn.py", set()),  # of a kind that no run has
         ("renet/faces/crop.py", EVERYTHING_AFTER["crop_faces"]),
@@ -425,8 +425,9 @@ def test_models_of_other_sources_are_not_replaced(project):
                         "photos": "crop"}}  # fmt: skip
     write_config(project, sources=["other"], archives=photos)
     outcome = dry_run(project, "--configfile", "small.yaml")
-    assert outcome.returncode != 0 and "Traceback" not in outcome.stderr
-    assert "results/runs/renet/model.pt was trained on sample" in outcome.stderr
+    said = outcome.stdout + outcome.stderr
+    assert outcome.returncode != 0 and "Traceback" not in said
+    assert "results/runs/renet/model.pt was trained on sample" in said
     write_config(project, sources=["other"], archives=photos, pathvars={"results": "results/b"})
     assert "train" in planned(project)
 

@@ -35,6 +35,7 @@ SPLIT_COLUMNS = (
 
 
 def evaluate(
+    run: str,
     test: Path,
     validation: Path,
     split: Path,
@@ -64,7 +65,7 @@ def evaluate(
         faces = SPLIT.read(external, SPLIT_COLUMNS)
         split_table = pd.concat([split_table, faces], ignore_index=True)
     if name != OUT_OF_FOLD:  # which the models of the folds have predicted
-        records.record(evaluations, model, name)
+        records.record(evaluations, run, model, name)
     if slices:
         rows = SPLIT.read(external or split, ("id", "row")).set_index("id").row
         predictions = own_slices.add(predictions, rows, own_tables, slices)

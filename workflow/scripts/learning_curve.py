@@ -22,6 +22,7 @@ from renet.evaluation.tables import LEARNING_CURVE
 
 def learning_curve(
     predictions: list[Path],
+    points: list[list[str]],  # run and fraction of each of these files
     train: Path,
     validation: Path,
     table: Path,
@@ -33,10 +34,10 @@ def learning_curve(
     faces, samples = SPLIT.read(train), SPLIT.read(validation)
     faces["copies"] = near_duplicates.groups([*faces.phash, *samples.phash])[: len(faces)]
     curves: dict[str, dict[float, pd.Series]] = {}
-    for path in predictions:
+    for path, (run, fraction) in zip(predictions, points, strict=True):
         probabilities = inference_table.out_of_fold(samples, [path])
         correct = inference_table.build(samples, probabilities).correct
-        curves.setdefault(path.absolute().parts[-3], {})[float(path.stem)] = correct
+        curves.setdefault(run, {})[float(fraction)] = correct
     parts = {
         fraction: faces[splits.nested(faces, fraction, seed, by)]
         for fraction in {one for of_run in curves.values() for one in of_run}

@@ -21,6 +21,7 @@ FORMAT = "renet-provenance-1"
 
 
 def provenance(
+    run: str,
     training: Path,
     receipt_files: list[Path],
     provenance: Path,
@@ -31,7 +32,7 @@ def provenance(
     """Write provenance.json and machine.js of one run."""
     recorded = files.read_json(training)
     facts = machine_facts.summarise(recorded, THROUGHPUT.read(throughput))
-    page_data.write_entry(machine, "renetMachines", provenance.absolute().parent.name, facts)
+    page_data.write_entry(machine, "renetMachines", run, facts)
     inputs = {
         "archives": [receipts.facts(path) for path in receipt_files],
         "faces": recorded.pop("faces"),

@@ -19,16 +19,18 @@ from renet.common import files, script
 from renet.dataset.tables import FUNNEL
 from renet.evaluation.tables import COMPARISON, LEARNING_CURVE
 from renet.pages import cards, index_page, page_head, results, run_page
-from renet.records import evaluations
+from renet.records import evaluations as records
 
 DOCS = Path(files.__file__).resolve().parents[4] / "docs"
 
 
 def report(
+    of_runs: list[Path],  # all files of the runs
     funnel: Path,
     comparison: Path,
     index: Path,
     settings: dict,
+    evaluations: Path,  # folder of the records
     external_funnels: list[Path] = (),
     receipts: list[Path] = (),
     notes: Path | None = None,
@@ -42,16 +44,17 @@ def report(
         funnel=FUNNEL.read(funnel),
         archives=[facts(path) for path in receipts],
         notes=notes.read_text(encoding="utf-8") if notes else "",
-        evaluations=evaluations.models_by_set(folder / "evaluations", len(settings["runs"])),
-        external={path.parent.name: FUNNEL.read(path) for path in external_funnels},
+        evaluations=records.models_by_set(evaluations, len(settings["runs"])),
+        external=dict(zip(settings["external"], map(FUNNEL.read, external_funnels), strict=True)),
         comparison=COMPARISON.read(comparison),
         suspects=results.read_suspects(audit[0]) if audit else None,
         reviewed=files.read_json(audit[1])["reviewed"] if audit else {},
         learning_curve=LEARNING_CURVE.read(learning_curve[0]) if learning_curve else None,
         predicted=settings.get("predicted", False),
     )
+    given = {path.relative_to(folder / "runs").as_posix(): path for path in of_runs}
     runs = [
-        results.read_run(folder / "runs" / name, run_settings, data.external)
+        results.read_run(given, name, run_settings, data.external)
         for name, run_settings in settings["runs"].items()
     ]
     files.write_text(folder / "README.md", (DOCS / "files.md").read_text(encoding="utf-8"))

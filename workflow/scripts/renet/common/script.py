@@ -45,6 +45,7 @@ def run(function: Callable[..., None], job_type: type | None = None) -> None:
         name = function.__name__
         sys.exit(f"Only Snakemake runs {name}.py; `snakemake --forcerun {name}` repeats its rule.")
     logs.start(job.log[0])
+    os.environ[logs.JOB] = job.wildcards.get("run", job.rule)
     arguments = job_arguments(job, job_type or function)
     if job_type:
         function(job_type(**arguments))
