@@ -9,18 +9,13 @@ from snakemake.logging import logger
 from snakemake.utils import min_version
 
 min_version("9.27")
-# Of a module, workflow.basedir would be the folder of the Snakefile that uses it.
-PROJECT = Path(str(workflow.current_basedir))
-if not PROJECT.is_dir():  # github(…): Snakemake fetches only the files that rules name
-    raise WorkflowError(
-        f"{PROJECT} is no folder, and the rules need the whole project; clone its repository, and "
-        "name the Snakefile in the clone."
-    )
 
 
 include: "workflow/rules/internals.smk"
 
 
+# Of a module, workflow.basedir would be the folder of the Snakefile that uses it.
+PROJECT = project_folder(workflow.current_basedir)
 DEFAULTS = PROJECT / "config.yaml"
 SCHEMA = PROJECT / "workflow" / "schemas" / "config.schema.yaml"
 refuse_installed_package()

@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -60,6 +61,12 @@ rule both:
     input:
         rules.first_all.input,
         rules.second_all.input
+"""
+HOSTED = """
+module renet:
+    snakefile: github("owner/renet", path="workflow/Snakefile", tag="v1")
+    config: {"sources": ["sample"]}
+use rule * from renet
 """
 
 
@@ -134,14 +141,27 @@ def test_error_in_the_config_of_a_module_names_the_module(tmp_path):
     assert "Traceback" not in said
 
 
-def test_module_of_a_hosted_repository_asks_for_a_clone(tmp_path):
-    git = ["git", "-C", copy_project(tmp_path / "clone"), "-c", "user.name=a", "-c", "user.email=a"]
+@pytest.fixture
+def hosted(tmp_path, monkeypatch) -> Path:
+    """A folder in which github("owner/renet") needs no network: Snakemake's cache has the clone."""
+    original = tmp_path / "original"
+    copy_project(original)
+    git = ["git", "-C", original, "-c", "user.name=a", "-c", "user.email=a@example.org"]
     for command in (["init", "-q"], ["add", "."], ["commit", "-qm", "one"], ["tag", "v1"]):
         subprocess.run([*git, *command], check=True)
-    (tmp_path / "Snakefile").write_text(
-        f"module faces:\n    snakefile: gitfile({str(git[2])!r}, path='Snakefile', tag='v1')\n"
-        "    config: {}\nuse rule * from faces\n"
-    )
-    outcome = dry_run(tmp_path)
-    assert outcome.returncode == 1
-    assert "the whole project; clone its repository" in outcome.stdout + outcome.stderr
+    cache = tmp_path / "cache"
+    clone = cache / "snakemake" / "snakemake" / "source-cache" / "snakemake-git-cache"
+    clone = clone / "github.com" / "owner" / "renet"
+    subprocess.run(["git", "clone", "-q", "--bare", original, clone], check=True)
+    shutil.rmtree(original)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(cache))
+    (tmp_path / "deployed").mkdir()
+    return tmp_path / "deployed"
+
+
+@pytest.mark.slow
+def test_module_of_a_hosted_repository_runs_from_a_checkout_of_its_revision(hosted):
+    (hosted / "Snakefile").write_text(HOSTED)
+    outcome = snakemake(hosted, "--cores", 1, "results/data/sample/metadata.csv")
+    assert outcome.returncode == 0, outcome.stdout + outcome.stderr
+    assert (hosted / "results" / "data" / "sample" / "metadata.csv").is_file()

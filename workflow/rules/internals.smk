@@ -1,12 +1,40 @@
 """The private parts of Snakemake that the workflow uses, each with the missing public way.
 
 Requires: nothing.
-Provides: MODULE, OVERLAYS and COMMAND_LINE, where the config comes from; ALL_RULES, whether a module
+Provides: `project_folder`; MODULE, OVERLAYS and COMMAND_LINE, where the config comes from; ALL_RULES, whether a module
 takes all rules; IS_MAIN, whether this is the process that a user started; OWN_ENVIRONMENTS, whether
 Snakemake makes those of the rules; `limit_gpus`, `refuse_faults` and `refuse_installed_package`.
 """
 
 import importlib.util
+import tempfile
+
+
+def project_folder(source):
+    """The project's folder, of the source of its Snakefile's folder.
+
+    Snakemake fetches a module of a hosted repository, such as `github(…)`, file by file. The rules
+    need the whole package, so they run from a checkout beside Snakemake's clone of the repository.
+    Missing: `workflow.source_path` for a folder.
+    """
+    if source.is_local:
+        return Path(source.get_path_or_uri(secret_free=True))
+    clone = source.hosted_repo
+    commit = clone.repo.commit(source.ref).hexsha
+    folder = Path(f"{clone.repo_clone}-{commit}")
+    if not folder.exists():
+        with tempfile.TemporaryDirectory(dir=folder.parent) as temporary:
+            copied = clone.repo.clone(
+                f"{temporary}/copy", shared=True, no_checkout=True
+            )
+            copied.git.checkout(commit)
+            try:
+                Path(copied.working_dir).rename(folder)
+            except OSError:  # another job was faster
+                if not folder.exists():
+                    raise
+    return folder
+
 
 # The name of the module that another workflow uses this one as; None without one.
 MODULE = __name__
