@@ -24,7 +24,6 @@ from renet.common import files
 from renet.config import data_summary, runs, schema
 from renet.config.architecture import Architecture
 from renet.dataset import hdf5
-from renet.faces.shards import face_digest
 from renet.network import model_file
 from renet.network.kinds.renet import ReNet, init_weights
 from renet.rules.run_figures import RUN_FIGURES
@@ -107,7 +106,7 @@ def make_inputs(
     faces = len(parts[-1])
     shape, slabs = (faces, 3, side, side), make_faces(faces, side)
     hdf5.write(data / "test.h5", shape, slabs, parts[-1:])
-    parts[-1]["digest"] = list(map(face_digest, hdf5.read(data / "test.h5").pixels))
+    parts[-1]["digest"] = list(map(files.face_digest, hdf5.read(data / "test.h5").pixels))
     split = pd.concat(parts)
     split.to_csv(data / "split.csv", index=False)
     parts[-1].to_csv(data / "test.csv", index=False)

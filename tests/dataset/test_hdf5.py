@@ -9,9 +9,9 @@ from helpers.faces import write_hdf5, write_shard
 from helpers.project import call_script
 from renet.common import disk
 from renet.common.errors import InputError
+from renet.common.files import face_digest
 from renet.dataset import gather, hdf5
 from renet.dataset.tables import SPLIT
-from renet.faces.shards import face_digest
 
 SHAPE = (3, 8, 6)
 

@@ -12,8 +12,8 @@ from helpers.faces import write_hdf5
 from helpers.project import call_script
 from helpers.training import new_network, write_faces
 from renet.common.errors import InputError
+from renet.common.files import face_digest
 from renet.evaluation import inference_table
-from renet.faces.shards import face_digest
 from renet.network import inference, model_file
 
 

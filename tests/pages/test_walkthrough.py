@@ -22,11 +22,11 @@ from helpers.project import ROOT, call_script
 from helpers.workflow import SMALL, copy_project, planned, run, snakemake, write_config
 from renet.archives import tar_index
 from renet.common.errors import InputError
+from renet.common.files import face_digest
 from renet.config.architecture import Architecture, CnnArchitecture
 from renet.dataset import hdf5
 from renet.evaluation.plot_style import BLUE, RED
 from renet.faces.crop import cv2
-from renet.faces.shards import face_digest
 from renet.inspection import activations, sweep_plot
 from renet.network import kinds, model_file
 from renet.network.inference import softmax

@@ -45,8 +45,6 @@ HEAVY_MODEL = LIGHT_MODEL | {"spatial_rnns": 2 * [{"units": 384, "block": [2, 2]
 SETTINGS = dataclasses.asdict(Recipe()) | {
     "epochs": 3, "batch_size": 8, "threads": 1, "device": "cpu", "shuffle_each_epoch": True,
 }  # fmt: skip
-
-
 MANY = 15  # epochs, so that a light training does not end before it is stopped
 
 

@@ -26,9 +26,6 @@ class RunSettings:
 
         What depends on these settings, such as a checkpoint, does not depend on the machine where
         `auto` is read next. See `devices.granted` and `devices.chosen_precision`.
-
-        Raises:
-            InputError: there are fewer GPUs than processes, and not none.
         """
         if gpus and gpus < self.train.processes:
             raise InputError(

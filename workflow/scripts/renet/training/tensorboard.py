@@ -32,11 +32,7 @@ class EventLog:
     """
 
     def __init__(self, folder: Path):
-        """Empty the folder.
-
-        Raises:
-            InputError: here and in `add_epochs`: the disk is full, or cannot be written.
-        """
+        """Empty the folder."""
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True, exist_ok=True)
         self._path = folder / "events"  # as the file's name begins
@@ -50,12 +46,10 @@ class EventLog:
         with disk.explained(self._path):
             for row in history[self._written :]:
                 row = by_epoch.get(row["epoch"], {}) | row
-                values = [
-                    Summary.Value(tag=chart, simple_value=float(row[column]))
-                    for column, chart in CHARTS.items()
-                    if row.get(column) is not None
-                ]
-                summary = Summary(value=values)
+                summary = Summary()
+                for column, chart in CHARTS.items():
+                    if row.get(column) is not None:
+                        summary.value.add(tag=chart, simple_value=float(row[column]))
                 event = Event(wall_time=time.time(), step=row["epoch"], summary=summary)
                 self._writer.write_event(event)
             self._writer.flush()
