@@ -537,6 +537,9 @@ def test_head_says_which_networks_the_accuracy_in_cross_validation_is_of(changed
     page, run = changed / "runs/made/report.html", changed / "runs/made"
     assert "each trained on" not in page.read_text()
     shutil.copytree(run / "external/portraits", run / "out_of_fold")
+    found = metrics_of(changed, "made/out_of_fold")
+    found["calibration"]["fitted_on"] = "out_of_fold"
+    (run / "out_of_fold/metrics.json").write_text(json.dumps(found))
     with changed_settings(changed) as settings:
         settings["runs"]["made"]["folds"] = 5
     for one in (page, changed / "index.html"):
