@@ -59,6 +59,16 @@ def test_path_and_gender_are_enough(tmp_path):
     assert table.columns.tolist() == list(METADATA.columns)
 
 
+def test_subject_that_names_nobody_is_no_person_and_is_counted(tmp_path, caplog):
+    caplog.set_level("INFO")
+    written = ["anna", "Unknown", " N/A ", "none", "", "nonet"]
+    lines = [f"{number}.jpg,f,{name}\n" for number, name in enumerate(written)]
+    table = describe(tmp_path / "t.csv", "path,gender,subject\n" + "".join(lines))
+    assert table.subject[[0, 5]].tolist() == ["anna", "nonet"]
+    assert table.subject[1:5].tolist() == [f"own:/{number}.jpg" for number in range(1, 5)]
+    assert "4 of 6 lines name nobody" in caplog.text
+
+
 def test_subject_age_and_box_are_taken_where_they_are_given(tmp_path):
     text = (
         "gender,path,subject,age,x1,y1,x2,y2\n"
