@@ -100,6 +100,7 @@ def _claims(
         name: tuple(group) for group in groups if len(group) >= FEWEST_SEEDS for name in group
     }
     other = recipes.get(reference, (reference,))
+    same = {reference, *(name for group in groups if reference in group for name in group)}
     added = contributions(predictions, metric)
     rows = [
         {
@@ -107,7 +108,7 @@ def _claims(
             "run": " ".join(one), "other": " ".join(other), "metric": metric,
         } | difference(added[[*one]].to_numpy(), added[[*other]].to_numpy())
         for one in dict.fromkeys(recipes.get(name, (name,)) for name in predictions.correct)
-        if one != other
+        if not same.intersection(one)
     ]  # fmt: skip
     table = COMPARISON.frame(rows)
     tested = table.p.notna()
