@@ -44,7 +44,7 @@ def test_model_card_and_data_sheet_lead_to_each_other_as_pages_and_as_markdown(w
 
 def test_code_of_the_model_card_predicts_as_predict_does(results, tmp_path):
     run = shutil.copytree(results / "runs" / "made", tmp_path / "run")
-    metrics = {"calibration": {"temperature": 0.4, "at_bound": False},
+    metrics = {"calibration": {"temperature": 0.4, "unfitted": None},
                "abstention": {"threshold": 0.9, "max_error": 0.02, "level": 0.95}}  # fmt: skip
     content = predictor.describe(
         run / "model.pt", metrics, BoxMap(), margin=0.4, settings_digest="0" * 64

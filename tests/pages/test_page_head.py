@@ -5,6 +5,7 @@ import json
 import re
 import shutil
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -14,18 +15,14 @@ from helpers.browser import DESKTOP, PHONE, show, texts
 from helpers.pages import changed_settings, index, metrics_of, run_page, write_report
 from helpers.predictions import predictions_of, predictions_with
 from renet.common import advice
-from renet.evaluation import abstention, calibration, confidence_intervals, metrics, run_metrics
+from renet.evaluation import abstention, calibration, metrics, run_metrics
 from renet.evaluation.tables import COMPARISON, SLICES
 from renet.metadata import subjects
 from renet.pages import metric_tables, phrases, templates
 from renet.records import evaluations
 
+PEOPLE = {"subjects": 500, "unnamed_photos": 0}
 PAGES = {"index.html.j2", "run.html.j2", "audit.html.j2"}
-
-
-@pytest.fixture(autouse=True)
-def quick(monkeypatch):
-    monkeypatch.setattr(confidence_intervals, "RESAMPLES", 200)
 
 
 def plain(text: str) -> str:
@@ -297,51 +294,61 @@ def test_slices_state_the_difference_where_the_genders_are_compared(results):
     assert re.fullmatch(r"\S+ \(\S+ to \S+, p [=<] \S+\)", last["age: 20–29 years"])
 
 
-def calibrated(temperature: float, interval=(1.1, 1.5), **changes: float) -> dict:
-    test = {"loss": 0.3, "brier": 0.1, "ece": 0.05}
-    scaled = {"temperature": temperature, "interval": interval, "at_bound": False, **test}
-    scaled["fitted_on"], many = "validation", {"n": 30}
-    return {"test": test | many, "validation": many, "calibration": scaled | changes}
+def calibrated(**section: object) -> str:
+    """The sentences about a temperature that is 1.3 unless said."""
+    found = {"temperature": 1.3, "interval": [1.1, 1.5], "fitted_on": "validation"}
+    metrics = {"calibration": found | section, "validation": PEOPLE | {"n": 800}}
+    return templates.sentences("calibration", metrics)
 
 
 @pytest.mark.parametrize(
-    ("interval", "said"),
-    [((1.1, 1.5), "the network is overconfident"), ((0.9, 1.8), "neither overconfidence nor")],
-)
-def test_network_is_called_overconfident_only_where_the_interval_excludes_one(interval, said):
-    text = phrases.calibration(calibrated(1.3, interval, ece=0.06))
-    assert said in text
-    assert ("no measurable effect" in text) == ("On the test set" not in text) == (interval[0] < 1)
-
-
-def test_calibration_has_the_metrics_of_the_test_set_before_and_after_scaling():
-    text = phrases.calibration(calibrated(1.3, loss=0.25, ece=0.06))
-    assert "log loss 0.300 and 0.250, Brier score 0.100 and 0.100, ECE 0.050 and 0.060." in text
-
-
-@pytest.mark.parametrize("changes", [{}, {"at_bound": True}])
-def test_temperature_of_few_faces_is_said_to_be_that_and_nothing_is_concluded_from_it(changes):
-    few = calibrated(20.0, loss=0.25, **changes) | {"test": {"n": 10}, "validation": {"n": 10}}
-    text = phrases.calibration(few)
-    assert "overconfident" not in text and "On the test set" not in text
-    said = "the validation set has only 10 faces" if changes else "its 10 faces are too few"
-    assert said in text and "say nothing about the labels" not in text
-
-
-def test_calibration_error_is_compared_with_that_of_a_calibrated_network():
-    by_chance = {"n": 50, "ece": 0.071, "ece_if_calibrated": {"mean": 0.075, "high": 0.11}}
-    assert "chance can explain" in phrases.calibration_error(by_chance)
-    assert "chance cannot explain" in phrases.calibration_error(by_chance | {"ece": 0.2})
+    ("verdict", "said", "meant"),
+    [("too_high", "confidences are too high: ", True), ("too_low", "are too low: ", True),
+     ("no_error_found", "No error of the confidences was found: ", False),
+     ("cannot_be_judged", "confidences cannot be judged: ", False)],
+)  # fmt: skip
+def test_verdict_on_the_confidences_is_said_with_the_interval_of_the_temperature(
+    verdict, said, meant
+):
+    text = calibrated(confidences=verdict, unfitted=None)
+    assert said in text and "is 1.30 (95 % interval 1.10 to 1.50)." in text
+    assert ("A confidence of 90 % means about 84 %." in text) == meant
 
 
 @pytest.mark.parametrize(
-    ("temperature", "said"),
-    [(0.05, "applied neither to other photos nor to"), (20.0, "say nothing about the labels of")],
-)
-def test_temperature_at_a_bound_is_said_to_be_unreliable(temperature, said):
-    text = phrases.calibration(calibrated(temperature, at_bound=True))
-    assert f"{temperature:.2f}, is at a limit" in text and said in text
-    assert ("easy" in text) == (temperature < 1)
+    ("reason", "said"),
+    [("small", "has 800 faces of 500 people. At least 30 faces and an effective number of 10"),
+     ("limit", "validation set is at a limit of the search.")],
+)  # fmt: skip
+def test_temperature_that_is_not_fitted_is_said_to_be_one(reason, said):
+    text = calibrated(
+        unfitted=reason, temperature=1.0, interval=None, confidences="cannot_be_judged"
+    )
+    assert "cannot be judged, and the temperature is 1, which changes nothing" in text
+    assert said in text and "interval" not in text
+
+
+@pytest.mark.parametrize(
+    ("counts", "said"),
+    [((3, 37, 2), ["Of 40 reviewed labels, 3 were wrong.", "2 faces were dropped"]),
+     ((1, 0, 0), ["Of 1 reviewed label, 1 was wrong."]), ((0, 0, 0), [])],
+)  # fmt: skip
+def test_reviewed_labels_are_counted_and_dropped_faces_apart(counts, said):
+    given = dict(zip(("corrected", "confirmed", "dropped"), counts, strict=True))
+    text = templates.sentences("reviewed_labels", given)
+    assert [one in text for one in said] == [True] * len(said) and bool(text) == bool(said)
+
+
+@pytest.mark.parametrize(("folds", "said"), [(5, "5 trainings"), (0, "one training")])
+def test_line_to_cite_counts_the_trainings_that_the_number_is_of(folds, said):
+    test = summary_of((17, 20), (29, 30))
+    run = SimpleNamespace(folds=folds, name="made", commit="abc")
+    run.settings, run.metrics = {"train": {"seed": 7}}, {"test": test}
+    run.stated = SimpleNamespace(metrics={"test": test}) if folds else run
+    text = metric_tables.citation(run, {"sources": ["own"], "split": {"by": "subject"}})
+    assert f"{said} with the seed 7" in text and text.startswith("accuracy 92.0")
+    assert (f"{folds}-fold cross-validation" in text) == ("published model" in text) == bool(folds)
+    assert f"{'training and validation' if folds else 'test'} set of own split by" in text
 
 
 def test_losses_of_a_single_epoch_is_said_in_the_singular():
@@ -353,9 +360,6 @@ def test_losses_of_a_single_epoch_is_said_in_the_singular():
 def test_difference_that_rounds_to_zero_has_no_minus():
     assert list(map(phrases.points, (-0.0004, 0.0, -0.036))) == ["0.0", "0.0", "\N{MINUS SIGN}3.6"]
     assert phrases.points_interval([-0.0004, 0.283]).endswith("interval 0.0 to 28.3")
-
-
-PEOPLE = {"subjects": 500, "unnamed_photos": 0}
 
 
 @pytest.mark.parametrize(
@@ -390,8 +394,8 @@ def test_pages_say_of_the_split_what_was_checked(people, near, text):
     assert text in said and ("1 person" in said, "near" in said) == (bool(people), bool(near))
 
 
-def abstaining(choice: dict, people: dict = PEOPLE) -> str:
-    found = {"abstention": choice, "validation": people}
+def abstaining(choice: dict, people: dict = PEOPLE, n: int = 800) -> str:
+    found = {"abstention": choice, "validation": people | {"n": n}}
     return phrases.abstention(found | {"calibration": {"fitted_on": "validation"}})
 
 
@@ -404,6 +408,26 @@ def test_threshold_that_accepts_no_test_face_has_no_error():
     assert "On the test set, 80.0" in some and "are accepted, with an error of 1.0" in some
     assert "On the test set, all predictions are unsure." in nothing
     assert phrases.UNDEFINED not in nothing
+    assert "on one face each of 500 people" in some and "over people and over faces" in some
+
+
+@pytest.mark.parametrize("threshold", [0.9, None])
+def test_no_sentence_speaks_of_several_faces_where_each_photo_has_one(threshold):
+    accepted = {"accepted": 8, "coverage": 0.8, "error": 0.01, "error_of_all": 0.06}
+    found = {
+        "max_error": 0.02,
+        "level": 0.95,
+        "people": 500,
+        "needed": 149,
+        "errors": 0,
+        "threshold": threshold,
+        "accepted": 300,
+        "upper_bound": 0.01,
+        "test": accepted,
+    }
+    text = abstaining(found, PEOPLE | {"unnamed_photos": 500}, n=500)
+    assert "500 photos without a recorded person" in text
+    assert "face each" not in text and "over photos" in text and "over faces" not in text
 
 
 def test_sentences_have_the_numbers_of_sequences_and_of_bins():
@@ -435,19 +459,19 @@ def test_labels_are_doubted_only_by_an_audit(window, changed):
     wrong = gallery[gallery.gallery == "mistakes"].id
     labels = pd.DataFrame({"id": wrong, "suspect": [1, 1, *[0] * (len(wrong) - 2)]})
     labels.to_csv(changed / "labels.csv", index=False)
-    cost = {"suspect": 0.07, "without_errors": 0.05, "without_errors_least": 0.04, "highest": 0.03}
-    (changed / "summary.json").write_text(json.dumps({"cost": cost}))
+    counts = {"corrected": 3, "confirmed": 37, "dropped": 0}
+    (changed / "summary.json").write_text(json.dumps({"reviewed": counts}))
     write_report(changed, "--audit", changed / "labels.csv", changed / "summary.json")
-    text = phrases.label_errors(cost)
-    assert "lower the accuracy by 0 to about 3.0 percentage points" in text
+    text = "Of 40 reviewed labels, 3 were wrong."
     assert text in (changed / "runs/made/model_card.md").read_text()
     window.get(run_page(changed))
+    assert any(text in one for one in texts(window, "#metrics ~ p"))
     assert "The label audit suspects 2 of their labels." in texts(window, "#mistakes + p")[0]
 
 
 FEW = predictions_of([0, 1] * 6, [0.01, 0.02] * 6)  # no male face is recognised
 CONCLUSIONS = (
-    "is significant", "significantly lower", "overconfident", "chance can", "would be 0.5",
+    "is significant", "significantly lower", "too high:", "too low:",
     "significantly less", "Slices", "slices.svg", "gender_gaps.svg",
 )  # fmt: skip
 
@@ -469,7 +493,20 @@ def test_pages_of_few_test_faces_show_the_accuracy_and_draw_no_conclusion(change
     interval = phrases.percentage_interval(summary["test"]["intervals"]["accuracy"])
     assert f"(95 % interval {interval}" in report.replace("\n", " ")
     assert "<summary>Reliability diagram of 12 faces</summary>" in report
-    assert "the validation set has only 12 faces" in report
+    assert "cannot be judged" in report and "the validation set has 12 faces" in report
+
+
+def test_head_says_which_networks_the_accuracy_in_cross_validation_is_of(changed):
+    page, run = changed / "runs/made/report.html", changed / "runs/made"
+    assert "each trained on" not in page.read_text()
+    shutil.copytree(run / "external/portraits", run / "out_of_fold")
+    found = metrics_of(changed, "made/out_of_fold")
+    found["calibration"]["fitted_on"] = "out_of_fold"
+    (run / "out_of_fold/metrics.json").write_text(json.dumps(found))
+    with changed_settings(changed) as settings:
+        settings["runs"]["made"]["folds"] = 5
+    for one in (page, changed / "index.html"):
+        assert "5, each trained on 4 of 5 parts of the faces" in one.read_text()
 
 
 def test_comparison_on_few_faces_is_folded_and_not_at_the_head_of_the_page(changed, window):

@@ -23,7 +23,7 @@ from renet.prediction import export, predictor
 
 CELLS = ("tanh", "relu", "gru", "lstm")
 METRICS = {
-    "calibration": {"temperature": 0.3, "at_bound": False},
+    "calibration": {"temperature": 0.3, "unfitted": None},
     "abstention": {"threshold": 0.9, "max_error": 0.02, "level": 0.95},
 }
 

@@ -41,7 +41,7 @@ WHOLE = CropSpec((32, 32), MARGIN, whole=True, turn=True)
 GREY_FACE = np.zeros((3, 32, 32), np.uint8)
 TRAINED_ON = 40  # the pictures with these first numbers
 METRICS = {
-    "calibration": {"temperature": TEMPERATURE, "at_bound": False},
+    "calibration": {"temperature": TEMPERATURE, "unfitted": None},
     "abstention": {"threshold": THRESHOLD, "max_error": 0.02, "level": 0.95},
 }
 
@@ -439,7 +439,7 @@ def test_model_alone_predicts_too_and_is_called_uncalibrated(made, tmp_path, cap
 def test_temperature_at_a_bound_is_not_applied_and_predictions_are_called_uncalibrated(
     made, described, tmp_path, caplog
 ):
-    metrics = METRICS | {"calibration": {"temperature": 0.05, "at_bound": True}}
+    metrics = METRICS | {"calibration": {"temperature": 1.0, "unfitted": "limit"}}
     model, digest = made / "run" / "model.pt", "0" * 64
     content = predictor.describe(model, metrics, BoxMap(), margin=MARGIN, settings_digest=digest)
     assert content["temperature"] is None

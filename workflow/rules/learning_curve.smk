@@ -20,7 +20,7 @@ use rule fold as fraction with:
 
 
 rule learning_curve:
-    """Compute the accuracy by the number of training faces, and extrapolate it."""
+    """Compute the accuracy by the number of training faces."""
     input:
         predictions=fractions_of(CURVES),
         train="<results>/data/train.csv",

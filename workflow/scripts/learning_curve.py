@@ -1,9 +1,8 @@
-"""Compute the accuracy by the number of training faces, and extrapolate it.
+"""Compute the accuracy by the number of training faces.
 
 Reads: the predictions of each training on a fraction of the training set,
 <run>/learning_curve/<fraction>.csv, and the tables of the training and the validation set.
-Writes: learning_curve.csv (columns: `renet.evaluation.tables.LEARNING_CURVE`), with rows for two to
-32 times the training set, which are extrapolated, and its figure.
+Writes: learning_curve.csv (columns: `renet.evaluation.tables.LEARNING_CURVE`) and its figure.
 Decides: nothing.
 """
 
@@ -17,7 +16,7 @@ from renet.common import script
 from renet.dataset import splits
 from renet.dataset.tables import SPLIT
 from renet.evaluation import inference_table
-from renet.evaluation.learning_curve import draw, extrapolated, measured
+from renet.evaluation.learning_curve import draw, measured
 from renet.evaluation.tables import LEARNING_CURVE
 
 
@@ -31,7 +30,7 @@ def learning_curve(
     table: script.Output,
     figure: Path,
 ) -> None:
-    """Compute the accuracy by the number of training faces, and extrapolate it.
+    """Compute the accuracy by the number of training faces.
 
     Args:
         by: what a fraction has as a whole: each person, or each photo.
@@ -54,10 +53,8 @@ def learning_curve(
     found = []
     for run, of_run in curves.items():
         correct = pd.DataFrame(of_run).sort_index(axis=1)
-        known = measured(correct, samples.subject, counts)
-        further = extrapolated(correct, samples.subject, known)
-        found.append(pd.concat([known, further.assign(subjects=None)]).assign(run=run))
-        for row in known.itertuples():
+        found.append(measured(correct, samples.subject, counts).assign(run=run))
+        for row in found[-1].itertuples():
             logging.info("%s: %.1f %% with %d faces", run, 100 * row.accuracy, row.faces)
     LEARNING_CURVE.write(table, found)
     draw(LEARNING_CURVE.read(table), figure)

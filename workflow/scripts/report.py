@@ -58,7 +58,7 @@ def report(
         external={path.parent.name: FUNNEL.read(path) for path in external_funnels},
         comparison=COMPARISON.read(comparison),
         suspects=results.read_suspects(audit[0]) if audit else None,
-        label_cost=files.read_json(audit[1])["cost"] if audit else None,
+        reviewed=files.read_json(audit[1])["reviewed"] if audit else {},
         learning_curve=LEARNING_CURVE.read(learning_curve[0]) if learning_curve else None,
         predicted=settings.get("predicted", False),
     )

@@ -1,5 +1,7 @@
 """The CSV tables of predictions and of what is computed from them."""
 
+from typing import Any
+
 from renet.common.imdb_wiki import PROBABILITIES
 from renet.common.tables import Table
 from renet.dataset.tables import SPLIT
@@ -23,6 +25,7 @@ SALIENCY = Table({"y": int, "largest_drop": float, **INFERENCE.columns})
 
 PEOPLE_OF_BOOTSTRAP = 100  # with fewer, a bootstrap interval covers less often than it says
 SMALL_SLICE = 30  # faces; the interval of a smaller slice is too wide for a statement
+FEWEST_PEOPLE = 10  # effective number; fewer stand for themselves
 MAX_PART = 0.9  # of the set; a larger slice is nearly the whole set and not tested
 FEWEST_OF_CLASS = 10  # faces of each gender in a slice whose recalls are compared
 GROUPS = ("recorded gender", "age")  # slices whose coverage and error the pages show
@@ -43,6 +46,16 @@ SLICES = Table(
          "gap_high", "gap_p_holm"), float,
     )
 )  # fmt: skip
+
+
+def is_small(faces: Any, people: Any) -> Any:
+    """Whether a set or slice, or each of several, is too small for conclusions.
+
+    Args:
+        faces, people: number of faces, and effective number of people.
+    """
+    return (faces < SMALL_SLICE) | (people < FEWEST_PEOPLE)
+
 
 REFERENCE, RECIPE, BEST = "reference", "recipe", "best"  # the column `kind`
 FEWEST_SEEDS = 3  # of a recipe of which something is claimed
@@ -73,13 +86,11 @@ LABELS = Table(
 PROPOSALS = Table({"id": str, "gender": str, "photo_digest": str, "note": str})
 
 # learning_curve.csv: the accuracy of a run on the validation set, with its interval, by the number
-# of training faces. With a fraction above 1 it is extrapolated, and there are no subjects.
+# of training faces; `change` is the paired difference from the fraction before, with its interval.
 LEARNING_CURVE = Table(
-    {
-        "run": str, "fraction": float, "faces": int, "subjects": "Int64", "accuracy": float,
-        "low": float, "high": float,
-    }
-)  # fmt: skip
+    {"run": str, "fraction": float, "faces": int, "subjects": int}
+    | dict.fromkeys(("accuracy", "low", "high", "change", "change_low", "change_high"), float)
+)
 
 # layers.csv: the layers of a network in their order, for one image.
 LAYERS = Table({"layer": str, "kind": str, "output": str, "parameters": int, "operations": int})

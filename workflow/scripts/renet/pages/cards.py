@@ -50,11 +50,11 @@ def write_model_card(path: Path, run: RunResults, data: DataResults) -> None:
         interval_method=phrases.interval_method(run.metrics["test"]),
         citation=metric_tables.citation(run, data.config),
         evaluations=phrases.evaluations(data.evaluations["test"]),
-        calibration=phrases.calibration(run.metrics),
+        calibration=templates.sentences("calibration", run.metrics),
         slices=metric_tables.slices_table(run),
         slices_text=" ".join(text for _, text in page_head.groups(run)),
         suspects=phrases.suspects(mistakes, data.suspects),
-        label_errors=phrases.label_errors(data.label_cost),
+        reviewed=templates.sentences("reviewed_labels", data.reviewed),
         front_matter=front_matter(run, data),
         left_out=phrases.left_out(run.slices),
     )

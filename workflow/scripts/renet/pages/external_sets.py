@@ -66,10 +66,8 @@ def _section(results: SetResults, name: str, set_name: str) -> dict:
     judged = [
         phrases.gender_gap(test, set_name),
         phrases.gaps(results.slices),
-        phrases.calibration_error(test),
         f"Weaker slices: {phrases.weaker_slices(results.slices, set_name)}",
         phrases.left_out(results.slices),
-        phrases.risk_coverage_area(results.metrics),
     ]
     mistakes = results.gallery[results.gallery.gallery == MISTAKES]
     wrong = test["n"] - np.trace(test["confusion_matrix"])

@@ -8,7 +8,7 @@ import pandas as pd
 
 from renet.evaluation.tables import NOT_COMPARED, SMALL_SLICE
 from renet.metadata import subjects
-from renet.pages import phrases
+from renet.pages import phrases, templates
 from renet.pages.results import RunResults, SetResults
 from renet.pages.templates import PageTable
 
@@ -123,18 +123,8 @@ def metrics_table(metrics: dict, name: str = "test") -> PageTable:
 
 def citation(run: RunResults, data: dict) -> str:
     """A line to cite the run's accuracy: value, interval, method, set, seed and commit."""
-    test = run.stated.metrics["test"]
-    accuracy, of_set = cell(BY_NAME["accuracy"], test), "test set"
-    if run.stated is not run:
-        of_set = f"{run.folds}-fold cross-validation on the faces of training and validation"
-    sources = [name + " (drawn portraits)" * (name == "sample") for name in data["sources"]]
-    return (
-        f"accuracy {accuracy.text} (95\N{NO-BREAK SPACE}% interval {accuracy.interval}, Wilson's "
-        f"on the effective number of faces), {phrases.counted(test['n'], 'face', 'faces')} of "
-        f"{phrases.people(test)}, {of_set} of "
-        f"{', '.join(sources)} split by {data['split']['by']}, run {run.name}, one "
-        f"training with the seed {run.settings['train']['seed']}, commit: {run.commit}."
-    )
+    accuracy = cell(BY_NAME["accuracy"], run.stated.metrics["test"])
+    return templates.sentences("citation", run, accuracy, data)
 
 
 def abstention_table(metrics: dict, name: str = "test") -> PageTable | None:

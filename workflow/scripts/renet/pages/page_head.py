@@ -79,6 +79,7 @@ def of_run(run: RunResults, data: DataResults) -> dict:
             ("Date of the data", _date(composition, data)),
         ],
         "examples": phrases.faces(run.gallery[run.gallery.gallery == EXAMPLES]),
+        "folds": run.folds,
         "folder": "",  # of the run, relative to the page
         "chosen": "",  # why this run
     }

@@ -102,63 +102,6 @@ def left_out(by_slice: pd.DataFrame) -> str:
     return "" if count.startswith("0 ") else text
 
 
-def calibration(metrics: dict) -> str:
-    """The fitted temperature with its interval, and what it changes on the test set."""
-    scaled, faces = metrics["calibration"], metrics["validation"]["n"]
-    value, temperature = scaled["temperature"], f"{scaled['temperature']:.2f}"
-    fitted_on = validation_set(metrics)
-    if scaled["at_bound"]:
-        reason = (
-            f"the probabilities say nothing about the labels of the {fitted_on}"
-            if value > 1
-            else f"the {fitted_on} is too small or too easy to fit it"
-        )
-        if faces < SMALL_SLICE:
-            reason = f"the {fitted_on} has only {counted(faces, 'face', 'faces')}"
-        return (
-            f"The fitted temperature, {temperature}, is at a limit of its search and unreliable: "
-            f"{reason}. It is applied neither to other photos nor to the threshold of unsure "
-            "predictions."
-        )
-    low, high = scaled["interval"]
-    finding, effect = "neither overconfidence nor underconfidence is significant on this set", ""
-    if not low <= 1 <= high:
-        finding = f"the network is {'over' if value > 1 else 'under'}confident on this set"
-        effect = _effect(metrics["test"], scaled)
-    elif faces >= SMALL_SLICE:
-        effect = " Dividing by it has no measurable effect: the interval contains 1."
-    if faces < SMALL_SLICE:
-        finding = f"its {counted(faces, 'face is', 'faces are')} too few to judge the confidence"
-    return (
-        f"The temperature fitted on the {fitted_on} is {temperature} (95\N{NO-BREAK SPACE}% "
-        f"interval {low:.2f} to {high:.2f}): {finding}.{effect} "
-        "Temperature scaling does not change the predicted classes."
-    )
-
-
-def calibration_error(test: dict) -> str:
-    """The ECE beside that of a perfectly calibrated network on the same faces."""
-    perfect = test["ece_if_calibrated"]
-    ability = "can" if test["ece"] <= perfect["high"] else "cannot"
-    return (
-        f"The calibration error (ECE) is {decimal(test['ece'])}. Even a perfectly "
-        f"calibrated network would have an ECE of about {decimal(perfect['mean'])} on "
-        f"{counted(test['n'], 'face', 'faces')} (95\N{NO-BREAK SPACE}%: at most "
-        f"{decimal(perfect['high'])}), so chance {ability} explain this error."
-    )
-
-
-def _effect(test: dict, scaled: dict) -> str:
-    """What temperature scaling changes on a large enough test set, with a space before it."""
-    if test["n"] < SMALL_SLICE:
-        return ""
-    values = (
-        f"{name} {decimal(test[key])} and {decimal(scaled[key])}"
-        for key, name in (("loss", "log loss"), ("brier", "Brier score"), ("ece", "ECE"))
-    )
-    return f" On the test set, before and after scaling: {', '.join(values)}."
-
-
 def counted(count: int, singular: str, plural: str) -> str:
     """`1 face`, `1,200 faces`."""
     return f"{count:,} {singular if count == 1 else plural}"
@@ -244,7 +187,11 @@ def abstention(metrics: dict) -> str:
     """The threshold of "unsure", on which faces it was chosen and what it does on the test set."""
     choice = metrics["abstention"]
     rate, level = percentage(choice["max_error"]), f"{100 * choice['level']:.0f}\N{NO-BREAK SPACE}%"
-    chosen_on, unit = people(metrics["validation"]), subjects.unit(metrics["validation"])
+    validation = metrics["validation"]
+    chosen_on, unit = people(validation), subjects.unit(validation)
+    each, over = "one face each of ", f"{unit} and over faces"
+    if validation["n"] == validation["subjects"]:
+        each, over = "", unit
     chosen_set = validation_set(metrics)
     if choice["threshold"] is None and choice["people"] < choice["needed"]:
         return (
@@ -255,19 +202,17 @@ def abstention(metrics: dict) -> str:
     if choice["threshold"] is None:
         return (
             f"No threshold for unsure predictions was chosen. On the {chosen_set} ({chosen_on}), "
-            f"none keeps the error at or below {rate} over {unit} and over faces at the {level} "
-            "level."
+            f"none keeps the error at or below {rate} over {over} at the {level} level."
         )
     rule = "Every prediction is accepted"
     if choice["threshold"] > 0:
         rule = f"A prediction is unsure unless its confidence is above {choice['threshold']:.4f}"
     return (
-        f"{rule}. The threshold was chosen on the {chosen_set}, on one face each of {chosen_on}: "
+        f"{rule}. The threshold was chosen on the {chosen_set}, on {each}{chosen_on}: "
         f"{choice['errors']:,} of {choice['accepted']:,} accepted predictions are wrong. The error "
-        f"is at most {percentage(choice['upper_bound'])} over {unit} and over faces, at the "
-        f"{level} level, corrected for the choice. On the test set, "
-        f"{_accepted(choice['test'])}. The bound holds for photos like those of the data set. "
-        "Abstaining can widen the difference between groups."
+        f"is at most {percentage(choice['upper_bound'])} over {over}, at the {level} level, "
+        f"corrected for the choice. On the test set, {_accepted(choice['test'])}. The bound holds "
+        "for photos like those of the data set. Abstaining can widen the difference between groups."
     )
 
 
@@ -278,15 +223,6 @@ def _accepted(test: dict) -> str:
         f"{percentage(test['coverage'])} of the predictions are accepted, with an error of "
         f"{percentage(test['error'])}; without abstaining, it is "
         f"{percentage(test['error_of_all'])}"
-    )
-
-
-def risk_coverage_area(metrics: dict) -> str:
-    """The area under the risk-coverage curve, and that of a confidence that says nothing."""
-    test = metrics["abstention"]["test"]
-    return (
-        f"The area under the risk-coverage curve is {test['area']:.4f}. If the confidence "
-        f"said nothing about errors, the area would be {test['error_of_all']:.4f}."
     )
 
 
@@ -481,25 +417,6 @@ def suspects(rows: pd.DataFrame, suspect_ids: frozenset[str] | None) -> str:
         return ""
     count = int(rows.id.isin(suspect_ids).sum())
     return f"The label audit suspects {count or 'none'} of their labels."
-
-
-def label_errors(cost: dict | None) -> str:
-    """What wrong labels can cost the accuracy, by the label audit; nothing where it cannot tell."""
-    if cost is None:
-        return ""
-    found = (
-        "The uncorrected labels that the label audit suspects are "
-        f"{percentage(cost['suspect'])} of all labels. In simulations without a wrong label it "
-        f"suspects {percentage(cost['without_errors'])} on average"
-    )
-    if not cost["highest"]:
-        return f"There is no sign of wrong labels. {found}."
-    return (
-        f"Wrong labels can lower the accuracy by 0 to about {points(cost['highest'])} percentage "
-        f"points. {found}, and at least {percentage(cost['without_errors_least'])} in "
-        "95\N{NO-BREAK SPACE}% of them. The estimate holds if labels are wrong at random. It "
-        "misses wrong labels that the networks of the audit agree with."
-    )
 
 
 def evaluations(count: int, set_name: str = TEST_SET) -> str:

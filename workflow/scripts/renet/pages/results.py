@@ -94,7 +94,7 @@ class DataResults:
     external: dict[str, pd.DataFrame]  # funnel of each external set
     comparison: pd.DataFrame  # comparison.csv; empty for one run
     suspects: frozenset[str] | None  # ids that the label audit suspects; None without one
-    label_cost: dict | None  # of wrong labels, as from `label_audit.cost`
+    reviewed: dict  # how many labels a person corrected, confirmed and dropped; {} without an audit
     learning_curve: pd.DataFrame | None
     predicted: bool  # whether each run has predictions.html
 

