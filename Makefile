@@ -84,7 +84,7 @@ test: setup-tests
 	$(BIN)/python -m pytest -m "not slow" --numprocesses auto --maxprocesses 8 --dist loadfile
 
 test-slow: setup-tests
-	$(BIN)/python -m pytest -m slow --numprocesses 2 --dist loadfile --no-loadscope-reorder
+	$(BIN)/python -m pytest -m slow --numprocesses 3 --dist loadfile --no-loadscope-reorder
 
 pictures: setup-tests
 	PYTHONPATH=workflow/scripts $(BIN)/python tests/take_pictures.py

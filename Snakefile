@@ -2,7 +2,10 @@
 
 import copy
 import sys
+from pathlib import Path
 
+from snakemake.exceptions import WorkflowError
+from snakemake.logging import logger
 from snakemake.utils import min_version
 
 min_version("9.27")
@@ -32,12 +35,12 @@ CONFIG_FILES = {
 configfile: DEFAULTS  # not read in a module that is given its config
 
 
-if MODULE:  # a copy: two modules can be given the same config, with other pathvars
-    config = copy.deepcopy(config)
+# Two modules can be given the same one, with other pathvars.
+config = copy.deepcopy(config)
 given = {} if MODULE else CONFIG_FILES
 refuse_faults(validation.load, config, SCHEMA, given, COMMAND_LINE)
 if IS_MAIN and (found := validation.added_runs(config, given, COMMAND_LINE)):
-    print(found, file=sys.stderr)
+    logger.warning(found)
 
 
 container: config["container"]  # for --sdm apptainer alone
@@ -73,7 +76,7 @@ if config["audit"]["folds"]:
     include: PROJECT / "workflow" / "rules" / "audit.smk"
 
 
-if IS_MAIN and rules.has("predictor") and not OWN_ENVIRONMENTS:
+if rules.has("predictor") and not OWN_ENVIRONMENTS:
     refuse_faults(checks.check_packages, config)
 
 
@@ -90,6 +93,5 @@ rule all:
     input:
         # Every output that is kept, by name: a page that stands does not hide a table that is lost.
         receipts_of(ALL_SOURCES),
-        [shards_of(ALL_SOURCES, suffix) for suffix in KEPT_SHARDS],
-        lambda wildcards: kept_outputs(),
-        fractions_of(CURVES),
+        shards_of(ALL_SOURCES, *KEPT_SHARDS),
+        kept_outputs,

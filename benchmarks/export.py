@@ -4,7 +4,7 @@
 
 Several HDF5 files can be given, for example those of external sets; each has a CSV with the labels
 beside it. Each format predicts all faces. int8 changes a decision if it predicts another class than
-ONNX in float32. The interval of the lost accuracy is a paired bootstrap over people. The speeds are
+ONNX in float32. The interval of the lost accuracy is a paired t over people. The speeds are
 measured in turns, with an equal number of threads.
 """
 
@@ -19,7 +19,7 @@ import pandas as pd
 
 from renet.dataset import hdf5
 from renet.dataset.tables import SPLIT
-from renet.evaluation import confidence_intervals
+from renet.evaluation import comparison, confidence_intervals
 from renet.network import devices
 from renet.prediction import export, predictor
 
@@ -52,14 +52,14 @@ def print_decisions(formats: dict[str, Predict], faces: np.ndarray, samples: pd.
         f"  decisions changed by int8: {changed:,} of {len(faces):,}, "
         f"{100 * changed / len(faces):.2f} % ({100 * low:.2f} to {100 * high:.2f} %)"
     )
-    full, small = ((decided[name] == samples.target).to_numpy(float) for name in (FLOAT, INT8))
-    lost = full - small
-    ((low, high),) = confidence_intervals.subject_bootstrap(
-        samples.subject, lambda weights: np.array([weights @ lost / weights.sum()])
-    )
+    correct = pd.DataFrame({name: decided[name] == samples.target for name in (FLOAT, INT8)})
+    predictions = comparison.Predictions(samples.subject, samples.target.to_numpy(), correct)
+    added = comparison.contributions(predictions, "accuracy")
+    lost = comparison.difference(added[[FLOAT]].to_numpy(), added[[INT8]].to_numpy())
+    low, high = (100 * lost.get(end, np.nan) for end in ("low", "high"))
     print(
-        f"  accuracy {100 * full.mean():.2f} %, in int8 {100 * small.mean():.2f} %: "
-        f"{100 * lost.mean():.2f} points lost ({100 * low:.2f} to {100 * high:.2f})"
+        f"  accuracy {100 * lost['value']:.2f} %, in int8 {100 * lost['other_value']:.2f} %: "
+        f"{100 * lost['difference']:.2f} points lost ({low:.2f} to {high:.2f})"
     )
 
 

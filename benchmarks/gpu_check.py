@@ -377,7 +377,7 @@ def train_together(machine: Machine, path: Path, captures: bool) -> None:
 
     if not captures:
         # In this process alone.
-        TrainStep._replays = lambda step, *_: (step._backward, step._update)
+        TrainStep._capture = lambda step, *_: [step._backward, step._update]
     model = trained(machine, machine.device).model
     if processes.is_main():
         torch.save(model.state_dict(), path)

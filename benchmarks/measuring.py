@@ -51,15 +51,17 @@ def in_turns(
     return {name: np.array(found[warm_up:]) for name, found in seconds.items()}
 
 
-def script_cost(script: str, *arguments: object) -> tuple[float, float]:
-    """Seconds and peak MiB of one of the workflow's scripts.
+def script_cost(script: str, **given: object) -> tuple[float, float]:
+    """Seconds and peak MiB of one of the workflow's scripts, given the values of a job.
 
     Raises:
         subprocess.CalledProcessError: it failed.
     """
-    command = [sys.executable, SCRIPTS / f"{script}.py", *arguments]
+    from helpers.project import process_of_script  # on the path by this module
+
+    command = process_of_script(script, **given)
     start = time.perf_counter()
-    done = subprocess.run([sys.executable, "-S", "-c", LAUNCHER, *map(str, command)],
+    done = subprocess.run([sys.executable, "-S", "-c", LAUNCHER, *command],
                           stdout=subprocess.PIPE, text=True, check=True)  # fmt: skip
     return time.perf_counter() - start, int(done.stdout) / 1024
 

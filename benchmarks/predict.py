@@ -9,6 +9,7 @@ The memory is that of predict.py on each tar of --memory, in a process of its ow
 makes tars of any number of photos.
 """
 
+import dataclasses
 import logging
 import sys
 import tempfile
@@ -67,12 +68,12 @@ def main() -> None:
     logging.disable(logging.WARNING)
     compute = devices.Compute("cpu", arguments.precision, arguments.threads)
     print_speeds(arguments.run, arguments.photos, arguments.rounds, compute)
-    options = ["--compute.threads", arguments.threads, "--compute.precision", arguments.precision]
     for tar in arguments.memory:
         with tempfile.TemporaryDirectory() as folder:
-            outputs = ["-o", Path(folder, "many.csv"), "--html", Path(folder, "many.html")]
-            command = "predict", arguments.run, tar, *outputs, *options
-            _, peak = measuring.script_cost(*command)
+            _, peak = measuring.script_cost(
+                "predict", model=arguments.run, photos=[tar], compute=dataclasses.asdict(compute),
+                predictions=Path(folder, "many.csv"), html=Path(folder, "many.html"),
+            )  # fmt: skip
         print(f"{len(photos.find([str(tar)])):,} photos: peak memory {peak:,.0f} MiB")
 
 

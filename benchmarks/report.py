@@ -10,7 +10,6 @@ measurement, and 2.5 GB of disk space. The folder is deleted at the end.
 """
 
 import hashlib
-import json
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -25,7 +24,6 @@ from renet.common import files
 from renet.config import data_summary, runs, schema
 from renet.config.architecture import Architecture
 from renet.dataset import hdf5
-from renet.faces.shards import face_digest
 from renet.network import model_file
 from renet.network.kinds.renet import ReNet, init_weights
 from renet.rules.run_figures import RUN_FIGURES
@@ -108,7 +106,7 @@ def make_inputs(
     faces = len(parts[-1])
     shape, slabs = (faces, 3, side, side), make_faces(faces, side)
     hdf5.write(data / "test.h5", shape, slabs, parts[-1:])
-    parts[-1]["digest"] = list(map(face_digest, hdf5.read(data / "test.h5").pixels))
+    parts[-1]["digest"] = list(map(files.face_digest, hdf5.read(data / "test.h5").pixels))
     split = pd.concat(parts)
     split.to_csv(data / "split.csv", index=False)
     parts[-1].to_csv(data / "test.csv", index=False)
@@ -161,41 +159,53 @@ def make_small_files(results: Path, split: pd.DataFrame) -> None:
     (results / "settings.yaml").write_text(yaml.safe_dump(settings), encoding="utf-8")
 
 
-def commands(results: Path) -> dict[str, list]:
-    """The command line of each script."""
+def values(results: Path) -> dict[str, dict]:
+    """What each script gets from its job."""
     data, run = results / "data", results / "runs" / RUN
-    comparison = results / "comparison" / "comparison.csv"
-    external = sorted(data.glob("*/external_funnel.csv"))
     settings = yaml.safe_load((results / "settings.yaml").read_text(encoding="utf-8"))
+    predicted = {"inference": run / "inference.csv", "faces": data / "test.h5"}
+    comparison = results / "comparison/comparison.csv"
+    of_runs = [path for path in sorted((results / "runs").rglob("*")) if path.is_file()]
+    tables = [path for path in of_runs if path.match("inference*.csv")]
+    funnels = sorted(data.glob("*/external_funnel.csv"))
+    settings["external"] = [path.parent.name for path in funnels]
     return {
-        "evaluate": [run / "inference.csv", run / "inference_validation.csv", data / "split.csv",
-                     run / "history.csv", "--model", run / "model.pt", "--evaluations",
-                     results / "evaluations", "-o", run / "metrics.json", "--slice_table",
-                     run / "tables/slices.csv", "--figures",
-                     *(run / f"figures/{figure.name}.svg" for figure in RUN_FIGURES)],
-        "thumbnails": [data / "test.h5", data / "test.csv", "-o", data / "thumbnails/samples.js",
-                       "--sheets", data / "thumbnails/sheets"],
-        "gallery": [run / "inference.csv", data / "test.h5", "-o", run / "tables/gallery.csv",
-                    "--examples", run / "faces/examples.jpg",
-                    "--mistakes", run / "faces/mistakes.jpg",
-                    "--hard_cases", run / "faces/hard_cases.jpg", "--predictions",
-                    run / "page/predictions.js"],
-        "explain": [run / "model.pt", run / "inference.csv", data / "test.h5", "-o",
-                    run / "faces/saliency.jpg", "--table", run / "tables/saliency.csv",
-                    "--description", run / "page/model.json",
-                    "--layers", run / "tables/layers.csv", "--compute.device", "cpu"],
-        "provenance": [run / "model.pt", results / "receipt.json", "--data", "{}",
-                       "-o", run / "provenance.json",
-                       "--throughput", run / "training/throughput.csv",
-                       "--machine", run / "page/machine.js"],
-        "compare": [*sorted((results / "runs").glob("*/inference*.csv")),
-                    *sorted((results / "runs").glob("*/external/*/inference.csv")),
-                    "--reference", RUN, "-o", comparison],
-        "report": ["--funnel", data / "funnel.csv",
-                   "--settings", json.dumps(settings), "--receipts",
-                   results / "receipt.json", "-o", results / "index.html",
-                   "--comparison", comparison,
-                   *(["--external_funnels", *external] if external else [])],
+        "evaluate": {
+            "run": RUN, "test": run / "inference.csv",
+            "validation": run / "inference_validation.csv",
+            "split": data / "split.csv", "history": run / "history.csv", "model": run / "model.pt",
+            "evaluations": results / "evaluations", "metrics": run / "metrics.json",
+            "slice_table": run / "tables/slices.csv",
+            "figures": [run / f"figures/{figure.name}.svg" for figure in RUN_FIGURES],
+        },
+        "thumbnails": {
+            "faces": data / "test.h5", "table": data / "test.csv",
+            "samples": data / "thumbnails/samples.js", "sheets": data / "thumbnails/sheets",
+        },
+        "gallery": predicted | {
+            "table": run / "tables/gallery.csv", "predictions": run / "page/predictions.js",
+            **{name: run / f"faces/{name}.jpg" for name in ("examples", "mistakes", "hard_cases")},
+        },
+        "explain": predicted | {
+            "model": run / "model.pt", "saliency": run / "faces/saliency.jpg",
+            "table": run / "tables/saliency.csv", "description": run / "page/model.json",
+            "layers": run / "tables/layers.csv", "compute": {"device": "cpu"},
+        },
+        "provenance": {
+            "run": RUN, "model": run / "model.pt", "receipt_files": [results / "receipt.json"],
+            "throughput": run / "training/throughput.csv", "data": {},
+            "provenance": run / "provenance.json", "machine": run / "page/machine.js",
+        },
+        "compare": {
+            "inference": tables, "reference": RUN, "table": comparison,
+            "names": [path.relative_to(results / "runs").parts[0] for path in tables],
+        },
+        "report": {
+            "of_runs": of_runs, "evaluations": results / "evaluations",
+            "funnel": data / "funnel.csv", "settings": settings, "comparison": comparison,
+            "receipts": [results / "receipt.json"], "index": results / "index.html",
+            "external_funnels": funnels,
+        },
     }  # fmt: skip
 
 
@@ -222,8 +232,8 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         results = Path(folder, "results")
         make_inputs(results, faces)
-        costs = {script: measuring.script_cost(script, *options)
-                 for script, options in commands(results).items()}  # fmt: skip
+        costs = {script: measuring.script_cost(script, **given)
+                 for script, given in values(results).items()}  # fmt: skip
         rows = [(name, f"{seconds:.1f}", round(peak)) for name, (seconds, peak) in costs.items()]
         rows.append(("total", f"{sum(seconds for seconds, _ in costs.values()):.1f}", ""))
         print(f"{faces:,} test faces\n")

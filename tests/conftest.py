@@ -12,7 +12,10 @@ from helpers.training import faces  # noqa: F401 fixture
 from helpers.workflow import ctrl_c_ends_processes, finished, project  # noqa: F401 fixtures
 from renet.faces import crop  # noqa: F401 before anything else imports cv2: it sets a limit
 
-LONGEST = ("test_workflow", "test_slurm", "test_kills", "test_install", "test_audit")
+LONGEST = (
+    "test_slurm", "test_workflow", "test_kills", "test_interruptions", "test_models",
+    "test_install",
+)  # fmt: skip
 
 # The networks of the tests are tiny: threads would only wait for one another. Trainings that the
 # tests start set their own number.
@@ -33,4 +36,5 @@ def reference_data() -> Path:
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """The files that take longest begin first, so that no process waits for them at the end."""
-    items.sort(key=lambda item: item.path.stem not in LONGEST)
+    order = {name: number for number, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: order.get(item.path.stem, len(order)))

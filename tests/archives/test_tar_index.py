@@ -9,7 +9,7 @@ import pytest
 from helpers.archives import write_receipt, write_tar
 from helpers.download import digest_of
 from helpers.project import call_script
-from renet.archives import downloads, tar_index
+from renet.archives import downloads, receipts, tar_index
 from renet.archives.tar_index import MEMBERS, Member
 from renet.common.errors import InputError
 
@@ -119,11 +119,12 @@ def test_bytes_behind_the_end_mark_are_refused_unless_the_digest_is_right(tmp_pa
         data = 2 * (gzip.compress(data) if damage == "gzipped" else data)
     path.write_bytes(data)
     receipt_file, members = tmp_path / "in" / "r.json", tmp_path / "members.csv"
+    outputs = {"members": members, "archives": tmp_path / "archives.json"}
     downloads.obtain(path.as_uri(), None, receipt_file)
     with pytest.raises(InputError, match=r"follow the end mark at byte .* digest"):
-        call_script("index_archive", receipt_file, "-o", members)
+        call_script("index_archive", receipt_files=[receipt_file], **outputs)
     downloads.obtain(path.as_uri(), digest_of(data), receipt_file)
-    call_script("index_archive", receipt_file, "-o", members)
+    call_script("index_archive", receipt_files=[receipt_file], **outputs)
     assert len(MEMBERS.read(members)) == (3 if damage == "hole" else 9)
 
 
@@ -161,4 +162,4 @@ def test_empty_archive_has_no_member(tmp_path, size):
 def test_archive_that_is_gone_is_named_with_its_receipt(tmp_path):
     receipt = write_receipt(tmp_path / "r.json", tmp_path / "gone.tar")
     with pytest.raises(InputError, match=r"gone\.tar of .*delete the receipt"):
-        call_script("index_archive", receipt, "-o", tmp_path / "members.csv")
+        receipts.read(receipt)

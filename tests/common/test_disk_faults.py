@@ -17,7 +17,7 @@ import torch
 from helpers import disks
 from helpers.faces import write_hdf5
 from helpers.project import SCRIPTS
-from renet.common import disk, files, logs, script
+from renet.common import command_line, disk, files, logs
 from renet.common.errors import InputError
 from renet.prediction import export
 
@@ -95,12 +95,14 @@ def test_script_says_it_of_the_outputs_of_its_job_or_the_arguments_of_its_comman
 
     path = str(full(0) / "output")
     parts = {part: {} for part in ("input", "params", "resources", "wildcards")}
-    job = SimpleNamespace(**parts, output=Outputs([path]), threads=1, log=[""])
-    monkeypatch.setitem(fail.__globals__, "snakemake", job if by == "Snakemake" else None)
+    job = SimpleNamespace(**parts, output=Outputs([path]), threads=1, log=[""], rule="fail")
+    monkeypatch.setenv(logs.JOB, "")  # which the job sets
+    if by == "Snakemake":
+        monkeypatch.setitem(fail.__globals__, "snakemake", job)
     monkeypatch.setattr(sys, "argv", ["script.py", path])
     monkeypatch.setattr(logs, "start", lambda *_: None)
     with pytest.raises(InputError, match=f"in {Path(path).parent}, where 0 bytes are free"):
-        script.run(fail)
+        command_line.run(fail)
 
 
 @pytest.mark.fault("full-disk")

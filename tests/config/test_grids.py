@@ -114,7 +114,9 @@ def test_runs_with_other_seeds_alone_make_a_group():
 
 def test_table_of_a_grid_has_the_validation_metric_by_the_value_of_a_setting(results):
     settings = yaml.safe_load((results / "settings.yaml").read_text())["runs"]
-    three_runs = [read_run(results / "runs" / name, settings[name]) for name in settings]
+    paths = (results / "runs").rglob("*.*")
+    given = {path.relative_to(results / "runs").as_posix(): path for path in paths}
+    three_runs = [read_run(given, name, settings[name]) for name in settings]
     metric = metric_tables.BY_NAME["balanced_accuracy"]
     grid = {"keys": ["train.learning_rate", "train.epochs"], "runs": list(settings)}
     (table,) = grid_section.tables({"rates": grid}, three_runs, metric)

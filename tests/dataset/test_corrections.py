@@ -18,16 +18,15 @@ def source(tmp_path):
     return cropped_source(tmp_path, "own", 60)
 
 
-def shuffle(folder, text: str | None = None, *options):
+def shuffle(folder, text: str | None = None, **options):
     """Run shuffle.py with corrections of this text."""
     if text is not None:
-        (folder / "corrections.csv").write_text(text)
-        options = [*options, "--corrections", folder / "corrections.csv"]
-    call_script(
-        "shuffle", "--metadata", folder / "own" / "metadata.csv",
-        "--tables", *sorted(folder.glob("own/faces/*.csv")), "-o", folder / "split.csv",
-        "--funnel", folder / "funnel.csv", "--corrected", folder / "corrected.csv", *options,
-    )  # fmt: skip
+        options["corrections"] = folder / "corrections.csv"
+        options["corrections"].write_text(text)
+    outputs = {name: folder / f"{name}.csv" for name in ("split", "funnel", "corrected")}
+    tables = sorted(folder.glob("own/faces/*.csv"))
+    metadata = [folder / "own" / "metadata.csv"]
+    call_script("shuffle", metadata=metadata, tables=tables, **outputs, **options)
 
 
 def test_labels_change_and_faces_drop_while_subsets_and_order_stay(source):
@@ -87,14 +86,14 @@ def test_own_photos_with_the_same_pixels_and_two_labels_are_refused_until_correc
     cropped_source(source, "own", 60, digests={4: "same", 7: "same"})
     wanted = r"own/metadata\.csv, line 6: 4\.jpg is labelled female, but 7\.jpg \(line 9 of .*"
     with pytest.raises(InputError, match=wanted + "has the same pixels and is labelled male"):
-        shuffle(source, None, "--own", "own")
+        shuffle(source, None, own=["own"])
     for gender in ("drop", "female"):
-        shuffle(source, f"id,gender,photo_digest\nown:7,{gender},file 7\n", "--own", "own")
+        shuffle(source, f"id,gender,photo_digest\nown:7,{gender},file 7\n", own=["own"])
 
 
 def test_correction_of_an_own_photo_needs_its_file(source, caplog):
     text = "id,gender,photo_digest\nown:1,female,file 1\nown:3,drop,of another\nown:a.jpg,f,gone\n"
-    shuffle(source, text, "--own", "own")
+    shuffle(source, text, own=["own"])
     outcomes = CORRECTED.read(source / "corrected.csv").set_index("id").outcome.to_dict()
     other = {"own:3": "other_photo", "own:a.jpg": "other_photo"}
     assert outcomes == {"own:1": "corrected", **other}
@@ -103,7 +102,7 @@ def test_correction_of_an_own_photo_needs_its_file(source, caplog):
     samples = SPLIT.read(source / "split.csv").set_index("id")
     assert samples.target["own:1"] == 0 and samples.target["own:3"] == 1
     with pytest.raises(InputError, match=r"own:1.* is one of your own photos and has no"):
-        shuffle(source, "id,gender\nown:1,f\n", "--own", "own")
+        shuffle(source, "id,gender\nown:1,f\n", own=["own"])
 
 
 def test_archives_with_the_same_pixels_and_two_labels_are_counted(source, caplog):

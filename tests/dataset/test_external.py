@@ -83,8 +83,8 @@ def test_invented_names_are_kept_apart_from_those_of_other_sources(tmp_path):
     (tmp_path / "photos.csv").write_text("path,gender,subject\n1.jpg,f,Anna\n2.jpg,f,\n")
     for subjects in ("shared", "own"):
         call_script(
-            "parse_metadata", tmp_path / "photos.csv", "--database", "table", "--source", "old",
-            "--subjects", subjects, "-o", tmp_path / f"{subjects}.csv",
+            "parse_metadata", rows=tmp_path / "photos.csv", database="table", source="old",
+            subjects=subjects, metadata=tmp_path / f"{subjects}.csv",
         )  # fmt: skip
     shared, own = (METADATA.read(tmp_path / f"{name}.csv").subject for name in ("shared", "own"))
     assert shared.tolist() == ["anna", "old:/2.jpg"]

@@ -9,9 +9,9 @@ from helpers.faces import write_hdf5, write_shard
 from helpers.project import call_script
 from renet.common import disk
 from renet.common.errors import InputError
+from renet.common.files import face_digest
 from renet.dataset import gather, hdf5
 from renet.dataset.tables import SPLIT
-from renet.faces.shards import face_digest
 
 SHAPE = (3, 8, 6)
 
@@ -205,10 +205,10 @@ def split(tmp_path):
 @pytest.mark.parametrize("backwards", [False, True])
 def test_script_gathers_faces_of_all_shards_in_the_order_of_the_split(tmp_path, split, backwards):
     faces = sorted(tmp_path.glob("*/faces/*.npy"), reverse=backwards)
-    common = [tmp_path / "split.csv", *faces, "--mean", "channel"]
-    for subset, more in (("train", []), ("test", ["--train", tmp_path / "train.h5"])):
-        output = ["-o", tmp_path / f"{subset}.h5", "--table", tmp_path / f"{subset}.csv"]
-        call_script("write_hdf5", *common, "--subset", subset, *more, *output)
+    common = {"split": tmp_path / "split.csv", "faces": faces, "mean": "channel"}
+    for subset, train in (("train", None), ("test", tmp_path / "train.h5")):
+        output = {"face_file": tmp_path / f"{subset}.h5", "table": tmp_path / f"{subset}.csv"}
+        call_script("write_hdf5", subset=subset, train=train, **common, **output)
     train, test = hdf5.read(tmp_path / "train.h5"), hdf5.read(tmp_path / "test.h5")
     assert np.array_equal(train.pixels, split[:4]) and np.array_equal(test.pixels, split[4:])
     assert train.targets.tolist() == [0, 1, 0, 1]
@@ -223,9 +223,9 @@ def test_script_gathers_faces_of_all_shards_in_the_order_of_the_split(tmp_path, 
 def refuse(folder, fault: str, subset: str = "train", without: int = 0) -> None:
     """Expect an error of write_hdf5.py, which is not given the first shards."""
     faces = sorted(folder.glob("*/faces/*.npy"))[without:]
-    output = ["--subset", subset, "-o", folder / "a.h5", "--table", folder / "a.csv"]
+    given = {"split": folder / "split.csv", "faces": faces, "subset": subset}
     with pytest.raises(InputError, match=fault):
-        call_script("write_hdf5", folder / "split.csv", *faces, *output)
+        call_script("write_hdf5", **given, face_file=folder / "a.h5", table=folder / "a.csv")
     assert not list(folder.glob("a.*"))
 
 

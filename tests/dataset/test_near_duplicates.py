@@ -136,7 +136,7 @@ def test_known_photos_are_those_near_a_known_one():
     assert near_duplicates.is_known(asked, known).tolist() == [True, False, True]
 
 
-COUNT = 40
+COUNT = 240
 SETTINGS = SplitSettings(validation=0.2, test=0.2)
 APART = dataclasses.replace(SETTINGS, near_duplicates=False)
 

@@ -18,6 +18,7 @@ from renet.dataset import splits
 from renet.dataset.splits import SplitSettings
 from renet.dataset.tables import FUNNEL, SPLIT
 from renet.evaluation import leakage
+from renet.metadata.tables import METADATA
 from renet.pages import phrases
 
 SETTINGS = SplitSettings(validation=0.1, test=0.2, seed=1)
@@ -82,15 +83,45 @@ def test_equal_paths_of_two_sources_are_two_photos():
         assert splits.groups(twice, by).max() + 1 == 2 * (splits.groups(samples, by).max() + 1)
 
 
-def test_two_names_that_share_a_photo_count_as_one_person():
-    samples = make_samples(20)
-    first, second = samples.subject.unique()[:2]
-    rows = [samples.index[samples.subject == name][0] for name in (first, second)]
-    samples.loc[rows[1], "digest"] = samples.digest[rows[0]]
-    group = splits.groups(samples, "subject")
-    both = samples.subject.isin([first, second])
-    assert len(set(group[both])) == 1
-    assert len(set(group)) == samples.subject.nunique() - 1
+def families() -> pd.DataFrame:
+    """Faces of 300 photos of 100 people, of whom any two are on each second photo."""
+    random = np.random.default_rng(1)
+    first, step = random.integers(100, size=300), random.integers(1, 100, 300)
+    person = np.concatenate([first, (first + step)[::2] % 100])
+    samples = samples_of([f"person {number}" for number in person], person % 2)
+    paths = [f"{one}.jpg" for one in [*range(300), *range(0, 300, 2)]]
+    return samples.assign(path=paths)
+
+
+def test_people_who_are_nearly_all_linked_by_photos_are_divided_and_some_faces_left_out(caplog):
+    samples = families()
+    split = splits.split(samples, SETTINGS)
+    for shared in ("path", "subject"):
+        assert (split.groupby(shared).subset.nunique() == 1).all()
+    assert (split.subset == "test").sum() == pytest.approx(0.2 * len(samples), abs=4)
+    left_out = len(samples) - len(split)
+    assert 0.05 * len(samples) < left_out < 0.2 * len(samples)
+    assert f"{left_out} of {len(samples)} faces are left out (shared_photo)" in caplog.text
+    tested = samples.subject.isin(split.subject[split.subset == "test"])
+    assert set(samples.path[tested]) == set(split.path[split.subset == "test"])
+
+
+def test_copies_of_a_photo_without_recorded_people_stay_together_however_many_they_are():
+    samples = make_samples()
+    is_copy = np.arange(len(samples)) % 3 == 0
+    samples["subject"] = samples.subject.mask(is_copy, "own:/" + samples.path)
+    samples["copies"] = samples.path.mask(is_copy, "one")
+    split = splits.split(samples, SETTINGS)
+    assert len(split) == len(samples)
+    assert set(split.subset[split.copies == "one"]) == {"train"}
+
+
+def test_three_people_who_are_on_every_photo_are_an_error_that_names_the_photos():
+    samples = samples_of(["a", "b", "c"] * 30, [0, 0, 0] * 30)
+    samples["path"] = [f"{number // 3}.jpg" for number in range(90)]
+    fault = "60 share their photos with people of other subsets.*`split: {by: image}`"
+    with pytest.raises(InputError, match=fault):
+        splits.split(samples, SETTINGS)
 
 
 def test_by_image_puts_people_into_several_subsets_as_the_course_did():
@@ -203,13 +234,6 @@ def test_order_in_a_subset_is_not_the_order_of_the_archive():
     assert split.subset.drop_duplicates().tolist() == ["train", "validation", "test"]
 
 
-def test_one_person_with_most_photos_does_not_upset_the_sizes():
-    samples = make_samples(50)
-    samples.loc[: len(samples) // 3, "subject"] = "everywhere"
-    shares = splits.split(samples, SETTINGS).subset.value_counts(normalize=True)
-    assert shares["train"] == pytest.approx(0.7, abs=0.02)
-
-
 def test_person_with_more_photos_than_a_subset_holds_is_for_training():
     many = [f"much seen {number}" for number in range(6) for _ in range(100 + 50 * (number > 2))]
     subjects = many + [f"seen once {number}" for number in range(250)]
@@ -222,7 +246,10 @@ def test_person_with_more_photos_than_a_subset_holds_is_for_training():
 
 @pytest.mark.parametrize(
     ("samples", "fault"),
-    [(make_samples(2), "too few for the subset"), (make_samples().iloc[:0], r"funnel\.csv")],
+    [
+        (make_samples(2), r"subset test, because .* 2 people or photos.*by: image"),
+        (make_samples().iloc[:0], r"funnel\.csv"),
+    ],
     ids=["few", "none"],
 )
 def test_too_few_people_for_three_subsets_are_an_error(samples, fault):
@@ -248,14 +275,12 @@ def sources(tmp_path):
     return tmp_path
 
 
-def shuffle(folder, *options, tables=None) -> None:
-    """Run shuffle.py on the tables of all shards, or on these."""
-    metadata = [folder / "b" / "metadata.csv", folder / "a" / "metadata.csv"]
-    call_script(
-        "shuffle", "--metadata", *metadata, "-o", folder / "split.csv",
-        "--funnel", folder / "funnel.csv",
-        "--tables", *(sorted(folder.glob("*/faces/*.csv")) if tables is None else tables), *options,
-    )  # fmt: skip
+def shuffle(folder, **options) -> None:
+    """Run shuffle.py on the tables of all shards, or on these `tables`."""
+    metadata = sorted(folder.glob("*/metadata.csv"), reverse=True)
+    options = {"tables": sorted(folder.glob("*/faces/*.csv"))} | options
+    outputs = {name: folder / f"{name}.csv" for name in ("split", "funnel")}
+    call_script("shuffle", metadata=metadata, **outputs, **options)
 
 
 def test_log_names_the_faces_that_moved_and_both_splits_are_kept(sources, caplog):
@@ -263,8 +288,7 @@ def test_log_names_the_faces_that_moved_and_both_splits_are_kept(sources, caplog
     first = (sources / "split.csv").read_bytes()
     shuffle(sources)
     assert "another subset" not in caplog.text and not (sources / "split_before.csv").exists()
-    other = '{"validation": 0.3}'
-    shuffle(sources, "--settings", other)
+    shuffle(sources, settings={"validation": 0.3})
     assert (sources / "split_before.csv").read_bytes() == first
     assert (sources / "split_last.csv").read_bytes() == (sources / "split.csv").read_bytes()
     then, now = (SPLIT.read(sources / name).set_index("id").subset
@@ -272,6 +296,9 @@ def test_log_names_the_faces_that_moved_and_both_splits_are_kept(sources, caplog
     moved = then.index[then != now[then.index]]
     assert f"{len(moved)} of the 58 faces that were split before are in another" in caplog.text
     assert all(f"{face} (train to validation)" in caplog.text for face in moved)
+    assert "left the test set" not in caplog.text
+    shuffle(sources, settings={"seed": 5})
+    assert re.search(r"split_before\.csv out of .*split: {from: kept\.csv}", caplog.text)
 
 
 def test_earlier_split_keeps_its_faces_in_their_subsets(sources, caplog):
@@ -281,12 +308,27 @@ def test_earlier_split_keeps_its_faces_in_their_subsets(sources, caplog):
     gone = earlier.iloc[[0]].assign(path="gone.jpg")
     kept = pd.concat([earlier[earlier.source == "a"], gone])
     kept[["source", "path", "subset"]].to_csv(sources / "kept.csv", index=False)
-    shuffle(sources, "--earlier", sources / "kept.csv", "--settings", '{"seed": 7}')
+    shuffle(sources, earlier=sources / "kept.csv", settings={"seed": 7})
     now = SPLIT.read(sources / "split.csv").set_index("id").subset
     then = kept.iloc[:-1].set_index("id").subset
     assert (now[then.index] == then).all()
     said = "kept.csv sets the subset of 29 faces; 29 faces are not in it, and 1 photos in it have"
     assert said in caplog.text
+
+
+def test_earlier_split_that_left_faces_out_reproduces_itself(tmp_path):
+    path = cropped_source(tmp_path, "own", 80) / "own" / "metadata.csv"
+    table = METADATA.read(path)  # of 40 photos of two people, each of whom is on two of them
+    paths, people = [f"{n // 2}.jpg" for n in table.row], [f"{7 * n % 80 // 2}" for n in table.row]
+    METADATA.write(path, table.assign(path=paths, subject=people))
+    shuffle(tmp_path)
+    split = SPLIT.read(tmp_path / "split.csv")
+    step = FUNNEL.read(tmp_path / "funnel.csv").set_index("step").loc["shared_photo"]
+    assert step.dropped == 79 - len(split) > 0 and step.remaining == len(split)
+    first = (tmp_path / "split.csv").read_bytes()
+    (tmp_path / "kept.csv").write_bytes(first)
+    shuffle(tmp_path, earlier=tmp_path / "kept.csv", settings={"test": 0.3})
+    assert (tmp_path / "split.csv").read_bytes() == first
 
 
 @pytest.mark.parametrize(
@@ -299,7 +341,7 @@ def test_earlier_split_keeps_its_faces_in_their_subsets(sources, caplog):
 def test_earlier_split_with_an_error_is_named_with_its_line(sources, line, fault):
     (sources / "kept.csv").write_text(f"source,path,subset\n{line}\n")
     with pytest.raises(InputError, match=re.escape(fault)):
-        shuffle(sources, "--earlier", sources / "kept.csv")
+        shuffle(sources, earlier=sources / "kept.csv")
 
 
 def test_test_set_of_version_1_is_kept_by_the_workflow(project):

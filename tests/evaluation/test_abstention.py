@@ -101,7 +101,7 @@ def test_right_predictions_are_all_accepted_where_their_confidence_is_rounded_to
     assert found["test"]["coverage"] == 1
 
 
-def test_temperature_changes_the_threshold_alone_and_neither_choice_nor_area():
+def test_temperature_changes_the_threshold_alone_and_not_the_choice():
     random = np.random.default_rng(8)
     odds = random.exponential(4, 3000)
     correct = (random.random(3000) < expit(0.7 * odds)).astype(int)
@@ -111,7 +111,6 @@ def test_temperature_changes_the_threshold_alone_and_neither_choice_nor_area():
     same = ("accepted", "errors", "upper_bound")
     for temperature, of_one in found.items():
         assert [of_one[key] for key in same] == [found[1][key] for key in same], temperature
-        assert of_one["test"]["area"] == found[1]["test"]["area"]
     assert found[0.3]["test"] == found[1]["test"] == found[5]["test"]
     odds_of = {temperature: found[temperature]["threshold"] for temperature in (1, 5)}
     assert logit(odds_of[5]) * 5 == pytest.approx(logit(odds_of[1]), rel=1e-9)
@@ -124,7 +123,7 @@ def test_threshold_is_the_confidence_of_a_prediction_at_the_temperature():
     assert np.isclose(expit(odds / 2), found["threshold"], rtol=1e-12).sum() == 1
 
 
-def test_area_is_the_mean_error_over_all_coverages():
+def test_curve_has_the_error_at_each_coverage():
     correct = np.array([1, 1, 0, 0])
     coverage, risk = abstention.risk_coverage(np.array([0.9, 0.8, 0.7, 0.6]), correct)
     assert coverage.tolist() == [0.25, 0.5, 0.75, 1]

@@ -110,9 +110,10 @@ def test_recipe_stands_for_its_seeds_from_three_on():
     assert single.run.tolist() == ["a-1 a-2 a-3", "b-1 b-2 b-3"]
 
 
-def test_seeds_of_one_recipe_are_not_compared_with_each_other():
-    same = predictions({name: [0, 1] for name in SEEDS[:3]})
-    table = comparison.compare(same, "a-1", "accuracy", GROUPS[:1])
+@pytest.mark.parametrize("seeds", [2, 3])
+def test_seeds_of_one_recipe_are_not_compared_with_each_other(seeds):
+    same = predictions({name: [0, 1] for name in SEEDS[:seeds]})
+    table = comparison.compare(same, "a-1", "accuracy", [SEEDS[:seeds]])
     assert table.empty and comparison_section.headline(table) is None
 
 

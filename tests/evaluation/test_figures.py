@@ -57,11 +57,11 @@ def test_reliability_diagram_counts_the_faces_of_each_bin(evaluation):
     assert [text.get_text() for text in counts.texts[10:]] == uncalibrated  # at temperature 1
 
 
-def test_curve_of_the_unsure_predictions_has_its_area_and_the_highest_error(evaluation):
-    found = {"area": 0.0123, "coverage": 0.5, "error": 0.01, "accepted": 20}
+def test_curve_of_the_unsure_predictions_ends_at_the_error_of_all(evaluation):
+    found = {"coverage": 0.5, "error": 0.01, "accepted": 20}
     evaluation.metrics["abstention"] = {"max_error": 0.03, "threshold": 0.9, "test": found}
     (axis,) = run_plots.risk_coverage(evaluation).axes
-    assert legend(axis) == ["area 0.0123", "highest error", "chosen threshold"]
+    assert legend(axis) == ["error", "highest error", "chosen threshold"]
     curve = axis.lines[0]
     assert curve.get_ydata()[-1] == pytest.approx(1 - evaluation.metrics["test"]["accuracy"])
 

@@ -20,7 +20,6 @@ from helpers.training import QUICK, SMALL, write_faces
 from helpers.workflow import copy_project, planned, run, write_config
 from renet.config import data_summary, runs
 from renet.config.architecture import HogSvmArchitecture
-from renet.dataset import splits
 from renet.dataset.tables import SPLIT
 from renet.evaluation import leakage
 from renet.evaluation.tables import COMPARISON, FOLD, INFERENCE
@@ -61,13 +60,14 @@ def rows_of(selected, data) -> np.ndarray:
 
 @pytest.mark.parametrize("by", ["subject", "image"])
 @pytest.mark.parametrize("select_epoch", ["last", "best"])
-def test_each_face_is_predicted_once_by_a_network_that_saw_nothing_of_its_group(
+def test_each_face_is_predicted_once_by_a_network_that_saw_neither_its_person_nor_its_photo(
     data, monkeypatch, by, select_epoch
 ):
     table = SPLIT.read(data / "development.csv")
     table.loc[1, "phash"] = table.phash[0]  # the same photo under another name
+    table["path"] = [f"{n // 2}.jpg" for n in np.random.default_rng(1).permutation(len(table))]
     table.to_csv(data / "development.csv", index=False)
-    group = splits.groups(table.assign(copies=table.phash), by)
+    photos_and_people = [table.phash, table.path, *([table.subject] if by == "subject" else [])]
     seen, fit = [], script.fit
 
     def record(settings, *given):
@@ -83,11 +83,13 @@ def test_each_face_is_predicted_once_by_a_network_that_saw_nothing_of_its_group(
     assert sorted(pd.concat(found).id) == sorted(table.id)
     for predictions, (training, validation) in zip(found, seen, strict=True):
         held_out = table.index[table.id.isin(predictions.id)]
-        parts = [set(group[rows]) for rows in (training, validation, held_out)]
-        assert not any(parts[a] & parts[b] for a, b in ((0, 1), (0, 2), (1, 2)))
-        assert len(training) + len(validation) + len(held_out) == len(table)
-        fraction = len(validation) / (len(training) + len(validation))
-        assert fraction == pytest.approx(0.2, abs=0.06) if select_epoch == "best" else not fraction
+        for shared in photos_and_people:
+            parts = [set(shared[rows]) for rows in (training, validation, held_out)]
+            assert not any(parts[a] & parts[b] for a, b in ((0, 1), (0, 2), (1, 2)))
+        left_out = len(table) - len(training) - len(validation) - len(held_out)
+        assert 0 < left_out < len(table) / 2 if by == "subject" else not left_out
+        fraction = len(validation) / (len(table) - len(held_out))
+        assert 0.05 < fraction < 0.26 if select_epoch == "best" else not fraction
 
 
 def test_svm_is_fitted_without_the_fold_in_any_number_of_processes(data, monkeypatch):
@@ -150,7 +152,7 @@ def tables(tmp_path):
 
     def compared(**quality: tuple[float, bool]) -> pd.DataFrame:
         """comparison.csv, given how often each run is right, and whether it has folds."""
-        paths = []
+        paths, names = [], [name for name in quality for _ in range(2)]
         for name, (right, folds) in quality.items():
             for subset, targets in (("test", test), ("out_of_fold", development)):
                 is_right = random.random(len(targets)) < right
@@ -163,9 +165,10 @@ def tables(tmp_path):
                 path.parent.mkdir(exist_ok=True)
                 INFERENCE.write(path, table)
                 paths.append(path)
-        reference = next(iter(quality))
-        call_script("compare", *paths, "-o", tmp_path / "comparison.csv", "--reference", reference)
-        return COMPARISON.read(tmp_path / "comparison.csv")
+        table = tmp_path / "comparison.csv"
+        given = {"inference": paths, "names": names, "reference": names[0]}
+        call_script("compare", table=table, **given)
+        return COMPARISON.read(table)
 
     return compared
 
@@ -206,10 +209,11 @@ def test_out_of_fold_predictions_are_merged_in_the_order_of_the_faces(data):
         settings, torch.device("cpu"), script.hdf5.read(data / "development.h5"), None
     )
     script.loop.model_file.save(model, trained.model)
+    outputs = {name: data / f"{name}.csv" for name in ("inference", "inference_validation")}
     call_script(
-        "infer", model, data / "development.h5", "-o", data / "inference.csv",
-        "--validation_table", data / "development.csv", "--folds", data / "0.csv", data / "1.csv",
-        "--inference_validation", data / "inference_validation.csv",
+        "infer", model=model, faces=data / "development.h5", table=data / "development.csv",
+        validation_table=data / "development.csv", folds=[data / "0.csv", data / "1.csv"],
+        **outputs,
     )  # fmt: skip
     merged = INFERENCE.read(data / "inference_validation.csv")
     assert merged.id.tolist() == ids.tolist() and (merged.subset == "out_of_fold").all()
@@ -256,7 +260,7 @@ def test_workflow_validates_a_run_by_its_folds_and_trains_it_on_all_other_faces(
     assert "fold.py" in json.loads((folder / "manifest.json").read_text())["code"]
     assert "fold.py" not in json.loads((results / "runs/cnn/manifest.json").read_text())["code"]
     monkeypatch.chdir(project)
-    call_script("verify", "results")
+    call_script("verify", results="results")
     records = [json.loads(path.read_text())["set"] for path in (results / "evaluations").iterdir()]
     assert records == ["test", "test"]
 

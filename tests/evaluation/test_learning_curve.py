@@ -1,4 +1,4 @@
-"""The accuracy of a run by the number of training faces, and its extrapolation."""
+"""The accuracy of a run by the number of training faces."""
 
 import itertools
 import re
@@ -7,6 +7,7 @@ import fold
 import numpy as np
 import pandas as pd
 import pytest
+from scipy import stats
 
 from helpers.cropped import samples_of, samples_of_faces
 from helpers.dry_run import dry_run
@@ -53,46 +54,20 @@ def test_training_on_a_fraction_sees_no_other_face_and_makes_as_many_updates(tmp
     assert settings.train.epochs == 4 * QUICK.epochs
 
 
-def outcomes(errors: list[float], count: int = 4000) -> pd.DataFrame:
-    """Whether each face is predicted correctly, a column for each of `SIZES`."""
-    random = np.random.default_rng(3).permutation(count) / count
-    return pd.DataFrame({size: (random >= e).astype(int) for size, e in zip(SIZES, errors)})  # noqa: B905
+def test_change_is_paired_and_its_interval_wider_where_few_people_have_the_faces():
+    smaller, larger = np.repeat([0, 1], [40, 160]), np.repeat([0, 1, 0, 1], [20, 170, 5, 5])
+    correct = pd.DataFrame({0.5: smaller, 1.0: larger})
+    faces = pd.DataFrame({"faces": [100, 200], "subjects": [9, 9]}, [0.5, 1.0])
+    widths = []
+    for photos in (1, 10):
+        rows = learning_curve.measured(correct, pd.Series(np.arange(200) // photos), faces)
+        assert np.isnan(rows.change[0]) and rows.change[1] == pytest.approx(0.075)
+        widths.append(rows.change_high[1] - rows.change_low[1])
+    of_faces = 2 * stats.t.isf(0.025, 199) * 5 / 200  # 25 faces change
+    assert widths[0] == pytest.approx(of_faces) and widths[1] > 2 * widths[0]
 
 
-def rows(correct: pd.DataFrame, subjects: pd.Series) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """The measured and the extrapolated rows of a training set of 8,000 faces."""
-    faces = pd.DataFrame({"faces": [1000, 2000, 4000, 8000], "subjects": [9, 9, 9, 9]}, SIZES)
-    known = learning_curve.measured(correct, subjects, faces)
-    return known, learning_curve.extrapolated(correct, subjects, known)
-
-
-def test_errors_that_follow_a_power_law_are_extrapolated_along_it():
-    known, further = rows(outcomes([0.4, 0.2, 0.1, 0.05]), pd.Series(range(4000)))
-    assert known.accuracy.tolist() == pytest.approx([0.6, 0.8, 0.9, 0.95])
-    assert further.faces.tolist() == [16000, 32000, 64000, 128000, 256000]
-    assert further.accuracy.tolist() == pytest.approx(
-        [1 - 0.05 / 2**number for number in range(1, 6)], abs=1e-3
-    )
-    assert ((further.low < further.accuracy) & (further.accuracy < further.high)).all()
-
-
-def test_interval_of_an_extrapolation_is_wider_where_few_people_have_the_faces():
-    correct = outcomes([0.3, 0.25, 0.2, 0.16])
-    (_, many), (_, few) = (
-        rows(correct.sort_values(1.0, ignore_index=True), pd.Series(np.arange(4000) // size))
-        for size in (1, 100)
-    )
-    assert (few.high - few.low > 3 * (many.high - many.low)).all()
-
-
-@pytest.mark.parametrize("errors", [[0.2] * 4, [0.0] * 4, [0.1, 0.05, 0.0, 0.0], [1.0] * 4])
-def test_curve_that_is_flat_or_without_an_error_has_finite_numbers(errors):
-    _, further = rows(outcomes(errors), pd.Series(range(4000)))
-    assert np.isfinite(further[["accuracy", "low", "high"]].to_numpy()).all()
-    assert further.accuracy.between(0, 1).all()
-
-
-def test_script_writes_a_row_for_each_size_and_for_up_to_32_times_the_training_set(tmp_path):
+def test_script_writes_a_row_for_each_size(tmp_path):
     train, validation = (samples_of(np.arange(n) % 2, people=n) for n in (64, 40))
     SPLIT.write(tmp_path / "train.csv", train)
     SPLIT.write(tmp_path / "validation.csv", validation)
@@ -103,17 +78,15 @@ def test_script_writes_a_row_for_each_size_and_for_up_to_32_times_the_training_s
             paths.append(tmp_path / name / f"learning_curve/{size:g}.csv")
             table = pd.DataFrame({"id": validation.id, "p_female": 1 - p_male, "p_male": p_male})
             FOLD.write(paths[-1], table)
-    call_script(
-        "learning_curve", *paths, "--train", tmp_path / "train.csv", "--validation",
-        tmp_path / "validation.csv", "-o", tmp_path / "curve.csv",
-        "--figure", tmp_path / "curve.svg",
-    )  # fmt: skip
+    tables = {name: tmp_path / f"{name}.csv" for name in ("train", "validation")}
+    outputs = {"table": tmp_path / "curve.csv", "figure": tmp_path / "curve.svg"}
+    points = [("a", "0.5"), ("a", "1"), ("b", "0.5"), ("b", "1")]
+    call_script("learning_curve", predictions=paths, points=points, **tables, **outputs)
     found = LEARNING_CURVE.read(tmp_path / "curve.csv").set_index(["run", "fraction"])
-    assert len(found) == 14
-    assert found.accuracy["a"][[0.5, 1.0]].tolist() == [0.75, 0.9]
-    assert found.faces["b"][[1.0, 32.0]].tolist() == [64, 64 * 32]
-    assert found.accuracy["b"].tolist() == pytest.approx([0.5] * 7)
-    assert "dotted" in (tmp_path / "curve.svg").read_text()
+    assert found.accuracy.tolist() == [0.75, 0.9, 0.5, 0.5]
+    assert found.faces["b"][1.0] == 64
+    assert found.change["b"][1.0] == 0 and np.isnan(found.change_low["b"][1.0])
+    assert "training faces" in (tmp_path / "curve.svg").read_text()
 
 
 def test_outputs_and_logs_of_the_trainings_are_in_the_folder_of_their_run(tmp_path):
@@ -135,6 +108,7 @@ def test_further_size_trains_that_size_alone_and_the_page_shows_it(project):
     assert plan.count("rule fraction:") == 1 and "rule train:" not in plan
     run(project)
     found = LEARNING_CURVE.read(project / "results/learning_curve/learning_curve.csv")
-    assert found.fraction.tolist() == [0.25, 0.5, 1, 2, 4, 8, 16, 32]
+    assert found.fraction.tolist() == [0.25, 0.5, 1]
     page = (project / "results/index.html").read_text()
-    assert 'src="learning_curve/learning_curve.svg"' in page and "extrapolated" in page
+    assert 'src="learning_curve/learning_curve.svg"' in page
+    assert f"from {found.faces[1]} to {found.faces[2]} training faces" in page

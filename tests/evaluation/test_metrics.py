@@ -7,8 +7,8 @@ import numpy as np
 import pandas as pd
 import pytest
 import yaml
-from scipy.stats import binomtest
-from sklearn import metrics as reference
+from scipy import stats
+from scipy.special import expit, logit
 
 from helpers.cropped import random_hash
 from helpers.predictions import predictions_of, predictions_with
@@ -25,13 +25,6 @@ from renet.evaluation import (
 from renet.evaluation.tables import SLICES
 from renet.pages.metric_tables import METRICS
 from renet.rules import run_figures
-
-
-@pytest.fixture(autouse=True)
-def quick(request, monkeypatch):
-    """Fewer resamples where the width of an interval does not matter."""
-    if "bootstrap" not in request.node.name:
-        monkeypatch.setattr(confidence_intervals, "RESAMPLES", 200)
 
 
 def random_predictions(count: int, people: int | None = None, seed: int = 0) -> pd.DataFrame:
@@ -104,39 +97,29 @@ def test_matthews_correlation_does_not_overflow():
     assert metrics.matthews(matrix * 10**8) == pytest.approx(metrics.matthews(matrix))
 
 
-def test_weighted_metrics_agree_with_scikit_learn():
-    predictions = random_predictions(400)
-    weights = np.random.default_rng(1).integers(0, 4, len(predictions)).astype(float)
-    found = dict(zip(metrics.BOOTSTRAPPED, metrics.weighted(predictions)(weights), strict=True))
-    target, predicted, p_male = (predictions[name] for name in ("target", "predicted", "p_male"))
-    given = {"sample_weight": weights}
-    expected = {
-        "mcc": reference.matthews_corrcoef(target, predicted, **given),
-        "roc_auc": reference.roc_auc_score(target, p_male, **given),
-        "pr_auc_female": reference.average_precision_score(target == 0, 1 - p_male, **given),
-        "pr_auc_male": reference.average_precision_score(target, p_male, **given),
-        "loss": reference.log_loss(target, p_male, **given),
-        "brier": reference.brier_score_loss(target, p_male, **given),
-    }
-    assert found == pytest.approx(expected, abs=1e-12)
-
-
-def test_metric_that_most_resamples_do_not_define_has_no_interval():
-    subjects = pd.Series(["a", "b", "c", "d"])
-
-    def metrics(weights: np.ndarray) -> np.ndarray:
-        seldom = np.count_nonzero(weights) == 1  # 4 in 256 resamples
-        often = np.count_nonzero(weights) > 1
-        return np.array([1.0 if seldom else np.nan, 1.0 if often else np.nan])
-
-    seldom, often = confidence_intervals.subject_bootstrap(subjects, metrics)
-    assert np.isnan(seldom).all() and often.tolist() == [1, 1]
-
-
 def test_wilsons_interval_agrees_with_scipys():
-    expected = binomtest(29, 70).proportion_ci(method="wilson")
+    expected = stats.binomtest(29, 70).proportion_ci(method="wilson")
     (found,) = proportions((29, 70))
     assert found.interval() == pytest.approx((expected.low, expected.high))
+
+
+@pytest.mark.parametrize(
+    ("correct", "effect"),
+    # A person is right once or never; the variance over people is too small, or that of a copy.
+    [([1, 1, 1, 0] * 10, 1.3), ([1] * 36 + [0] * 4, 4 * 39 / 36)],
+)
+def test_photos_of_a_person_are_never_taken_as_nearly_independent(correct, effect):
+    found = confidence_intervals.proportion(np.array(correct), np.arange(40) // 4)
+    assert found.people == 10 and found.design_effect == pytest.approx(effect)
+
+
+def test_people_with_many_photos_make_the_number_of_people_smaller():
+    found = summarise(
+        random_predictions(80).assign(subject=["p0"] * 40 + [f"q{n}" for n in range(40)])
+    )
+    assert found["effective_people"] == 80**2 / (40**2 + 40) and found["effective_faces"] < 40
+    one_each = summarise(random_predictions(30).assign(subject=[f"q{n}" for n in range(30)]))
+    assert one_each["effective_people"] == one_each["effective_faces"] == pytest.approx(30)
 
 
 def test_newcombes_interval_agrees_with_his_example():
@@ -179,7 +162,7 @@ def test_faces_of_few_people_say_little(people, significant):
     assert low < 0.95 and high == pytest.approx(1)
 
 
-def test_metric_without_an_error_in_any_resample_has_no_bootstrap_interval():
+def test_ranking_without_an_error_has_no_interval():
     found = summarise(predictions_of(np.repeat([0, 1], 20), np.repeat([0.2, 0.8], 20)))
     assert found["roc_auc"] == 1 and found["intervals"]["roc_auc"] is None
 
@@ -189,15 +172,23 @@ def width(predictions: pd.DataFrame, metric: str) -> float:
     return high - low
 
 
-def test_bootstrap_of_independent_photos_has_the_width_of_the_normal_approximation():
-    predictions = random_predictions(1000)
-    predictions["subject"] = predictions.id
-    errors = (predictions.p_male - predictions.target) ** 2
-    expected = 2 * 1.96 * errors.std() / np.sqrt(len(predictions))
-    assert width(predictions, "brier") == pytest.approx(expected, rel=0.1)
+def test_interval_of_the_auc_agrees_with_all_pairs_of_faces():
+    faces = random_predictions(90, people=40)
+    male, female = faces[faces.target == 1], faces[faces.target == 0]
+    pairs = np.subtract.outer(male.p_male.to_numpy(), female.p_male.to_numpy())
+    right = pd.DataFrame((np.sign(pairs) + 1) / 2, male.subject, female.subject)
+    auc, groups = right.to_numpy().mean(), faces.groupby("subject").size()
+    people = groups.sum() ** 2 / (groups**2).sum()
+    added = (right.mean(axis=1) - auc).groupby(level=0).sum().div(len(male))
+    added = added.add((right.mean() - auc).groupby(level=0).sum().div(len(female)), fill_value=0)
+    error = np.sqrt(people / (people - 1) * (added**2).sum()) / (auc * (1 - auc))
+    reach = np.array([-1, 1]) * stats.t.isf(0.025, people - 1) * error
+    found = summarise(faces)
+    assert found["roc_auc"] == pytest.approx(auc)
+    assert found["intervals"]["roc_auc"] == pytest.approx(expit(logit(auc) + reach))
 
 
-@pytest.mark.parametrize("metric", ["accuracy", "balanced_accuracy", "brier"])
+@pytest.mark.parametrize("metric", ["accuracy", "balanced_accuracy", "roc_auc"])
 def test_interval_is_wider_where_people_repeat(metric):
     one_each = random_predictions(500)
     one_each["subject"] = one_each.id
@@ -218,43 +209,43 @@ def overconfident(count: int, factor: float, seed: int) -> pd.DataFrame:
 
 def test_temperature_scaling_corrects_overconfidence():
     validation, test = overconfident(20_000, 3, seed=1), overconfident(20_000, 3, seed=2)
-    found = calibration.temperature_scaling(validation, test)
-    assert found["temperature"] == pytest.approx(3, rel=0.05) and not found["at_bound"]
-    again = calibration.temperature_scaling(validation, overconfident(300, 9, seed=3))
-    assert again["temperature"] == found["temperature"]  # that of the validation set alone
-    before = summarise(test)
+    temperature = calibration.temperature_scaling(validation)["temperature"]
+    assert temperature == pytest.approx(3, rel=0.05)
+    scaled = calibration.apply_temperature(test.p_male.to_numpy(), temperature)
+    found, before = calibration.probability_metrics(scaled, test.target), summarise(test)
     assert found["ece"] < 0.02 < before["ece"] and found["loss"] < before["loss"]
 
 
-def test_interval_of_the_temperature_holds_the_one_that_made_the_predictions():
-    low, high = calibration.temperature_scaling(*[overconfident(300, 3, seed=1)] * 2)["interval"]
-    assert 1 < low < 3 < high < 6
-    low, high = calibration.temperature_scaling(*[overconfident(50, 1, seed=3)] * 2)["interval"]
-    assert low < 1 < high
+@pytest.mark.parametrize(
+    ("count", "factor", "verdict"),
+    [(2000, 2, "too_high"), (2000, 0.5, "too_low"), (2000, 1, "no_error_found"),
+     (40, 1, "cannot_be_judged")],
+)  # fmt: skip
+def test_confidences_are_judged_by_the_interval_of_the_temperature(count, factor, verdict):
+    found = calibration.temperature_scaling(overconfident(count, factor, seed=3))
+    low, high = found["interval"]
+    assert found["confidences"] == verdict
+    assert (low > 1, high < 1) == (verdict == "too_high", verdict == "too_low")
+    assert (verdict == "cannot_be_judged") == (low < 1 < high and high > 2 * low)
 
 
-def test_calibration_error_that_chance_explains_is_larger_where_people_repeat():
-    odds = np.random.default_rng(2).normal(0, 2, 200)
-    p_male, one_each = 1 / (1 + np.exp(-odds)), pd.Series(np.arange(200).astype(str))
-    few = pd.Series((np.arange(200) % 4).astype(str))
-    independent, dependent = (
-        calibration.error_if_calibrated(p_male, subjects)["high"] for subjects in (one_each, few)
-    )
-    assert dependent > 1.3 * independent
+SOME = overconfident(60, 2, seed=1)
 
 
-def test_calibrated_network_has_the_calibration_error_of_chance():
-    calibrated = overconfident(400, 1, seed=1)
-    found = summarise(calibrated)
-    assert 0.02 < found["ece_if_calibrated"]["mean"] < found["ece_if_calibrated"]["high"] < 0.1
-    assert found["ece"] <= found["ece_if_calibrated"]["high"]
-    overrated = summarise(overconfident(400, 3, seed=1))
-    assert overrated["ece"] > overrated["ece_if_calibrated"]["high"]
-
-
-def test_temperature_of_a_validation_set_without_mistakes_is_at_its_bound():
-    perfect = predictions_of([0, 1], [0.1, 0.9])
-    assert calibration.temperature_scaling(perfect, perfect)["at_bound"] is True
+@pytest.mark.parametrize(
+    ("validation", "reason"),
+    [
+        (predictions_of([0, 1] * 30, [0.1, 0.9] * 30), "limit"),
+        (predictions_of([0, 1] * 30, [0.9, 0.1] * 30), "limit"),
+        (SOME.head(29), "small"),
+        (SOME.assign(subject=[*["one"] * 20, *range(40)]), "small"),  # an effective number of 8.2
+        (SOME.assign(subject=[*["one"] * 15, *range(45)]), None),  # 13.3
+    ],
+)
+def test_temperature_without_a_reliable_fit_is_one(validation, reason):
+    found = calibration.temperature_scaling(validation)
+    assert found["unfitted"] == reason
+    assert (found["temperature"] == 1) == (found["interval"] is None) == bool(reason)
 
 
 def test_calibration_error_agrees_with_a_loop():
@@ -388,13 +379,13 @@ def tables(tmp_path):
     return tmp_path
 
 
-def evaluate(folder, output, *options):
-    names = ("inference.csv", "inference_validation.csv", "split.csv", "history.csv")
+def evaluate(folder, output, **options):
     call_script(
-        "evaluate", *(folder / name for name in names),
-        "--model", folder / "split.csv", "--evaluations", folder / "evaluations",
-        "-o", folder / output / "metrics.json", "--slice_table", folder / output / "slices.csv",
-        *options,
+        "evaluate", run="renet", test=folder / "inference.csv",
+        validation=folder / "inference_validation.csv",
+        split=folder / "split.csv", history=folder / "history.csv", model=folder / "split.csv",
+        evaluations=folder / "evaluations", metrics=folder / output / "metrics.json",
+        slice_table=folder / output / "slices.csv", **options,
     )  # fmt: skip
 
 
@@ -402,7 +393,7 @@ def test_evaluation_prints_the_accuracy_as_the_course_does_and_warns(tables, cap
     caplog.set_level("INFO")
     names = [f"{figure.name}.svg" for figure in run_figures.RUN_FIGURES]
     for attempt in ("a", "b"):
-        evaluate(tables, attempt, "--figures", *(tables / attempt / name for name in names))
+        evaluate(tables, attempt, figures=[tables / attempt / name for name in names])
     assert "Accuracy = 66.7%" in caplog.text
     assert f"{tables / 'a'}: the network predicts the same class for every face" in caplog.text
     first, again = ({path.name: path.read_bytes() for path in (tables / attempt).iterdir()}
@@ -435,9 +426,9 @@ def test_threshold_is_chosen_on_unscaled_confidences_where_the_temperature_is_at
     targets = (random.random(1000) < np.where(odds > 18, 0.75, 0.45)).astype(int)
     validation = predictions_of(targets, 1 / (1 + np.exp(-odds)))
     validation.to_csv(tables / "inference_validation.csv", index=False)
-    evaluate(tables, "out", "--max_error", "0.35")
+    evaluate(tables, "out", max_error=0.35)
     found = json.loads((tables / "out" / "metrics.json").read_text())
-    assert found["calibration"]["at_bound"] and found["calibration"]["temperature"] > 19
+    assert (found["calibration"]["unfitted"], found["calibration"]["temperature"]) == ("limit", 1)
     assert 1 / (1 + np.exp(-10)) < found["abstention"]["threshold"] < 1
 
 

@@ -1,28 +1,32 @@
-"""Which slices are significantly weaker, and in which women and men differ significantly."""
+"""Which slices differ significantly from the other faces, and in which women and men differ."""
 
 import numpy as np
 import pandas as pd
 import pytest
-from scipy import stats
 
 from helpers.predictions import predictions_of
 from renet.evaluation import slice_tests, slices
+from renet.evaluation.confidence_intervals import difference_p_value, proportion
 from renet.evaluation.tables import ALPHA
 
 
-def sliced(correct: dict[str, tuple[int, int]]) -> tuple[pd.DataFrame, list[str]]:
-    """slices.csv and the result of the tests for sources with so many correct of so many faces."""
+def sliced(correct: dict[str, tuple[int, int]], people: dict[str, int] = {}) -> pd.DataFrame:  # noqa: B006
+    """slices.csv by the source, with so many correct of so many faces, perhaps of few people."""
     right = np.concatenate([np.repeat([1, 0], [yes, of - yes]) for yes, of in correct.values()])
     source = np.repeat(list(correct), [of for _, of in correct.values()])
     predictions = predictions_of(np.ones(len(right), int), np.where(right, 0.8, 0.2))
-    return result_of(predictions.assign(source=source))
+    number = predictions.groupby(source).cumcount() % pd.Series(source).map(people).fillna(10**6)
+    return result_of(predictions.assign(source=source, subject=source + number.astype(str)))
 
 
-def result_of(predictions: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
-    """slices.csv, and the weaker slices."""
-    table = slices.tabulate(predictions, predictions[["source"]].astype("category"))
-    table = table.set_index("value")
-    return table, table.index[table.p_holm <= ALPHA].tolist()
+def result_of(predictions: pd.DataFrame, *columns: str) -> pd.DataFrame:
+    """slices.csv by the source and further columns."""
+    groups = predictions[["source", *columns]].astype("category")
+    return slices.tabulate(predictions, groups).set_index("value")
+
+
+def significant(table: pd.DataFrame) -> list[str]:
+    return table.index[table.p_holm <= ALPHA].tolist()
 
 
 def test_holms_adjustment_agrees_with_a_table_by_hand():
@@ -31,50 +35,54 @@ def test_holms_adjustment_agrees_with_a_table_by_hand():
     assert adjusted == pytest.approx([0.03, 0.06, 0.06, 0.02])
 
 
-def test_slices_of_independent_photos_have_the_exact_binomial_test():
-    table, _ = sliced({"a": (30, 40), "b": (290, 300)})
-    expected = stats.binomtest(30, 40, 320 / 340, alternative="less").pvalue
-    assert table.p_holm["a"] == pytest.approx(2 * expected)
+def test_slice_is_compared_with_the_other_faces_and_has_one_test_with_its_complement():
+    table = sliced({"a": (290, 300), "b": (30, 40)})
+    parts = [proportion(np.arange(of) < yes, np.arange(of)) for yes, of in ((290, 300), (30, 40))]
+    assert table.difference["b"] == -table.difference["a"] == pytest.approx(30 / 40 - 290 / 300)
+    assert table.p.tolist() == [pytest.approx(difference_p_value(*parts))] * 2
+    assert table.p_holm["b"] == table.p["b"] and np.isnan(table.p_holm["a"])
 
 
-def test_slice_of_a_low_accuracy_on_enough_faces_is_weaker():
-    table, found = sliced({"few": (1, 29), "weak": (60, 100), "strong": (880, 900)})
-    assert found == ["weak"] and table.p_holm.notna().sum() == 2
+def test_equal_slices_with_two_names_are_one_test():
+    predictions = predictions_of(np.arange(300) % 2, np.linspace(0, 1, 300))
+    source = np.repeat(["a", "b", "c"], 100)
+    predictions = predictions.assign(source=source, glasses=np.char.upper(source))
+    table = result_of(predictions, "glasses")
+    for p_holm in (table.p_holm, table.gap_p_holm):
+        assert p_holm.notna().to_dict() == {
+            **dict.fromkeys("abc", True),
+            **dict.fromkeys("ABC", False),
+        }
+
+
+def test_higher_and_lower_accuracies_than_those_of_the_other_faces_are_found():
+    table = sliced({"few": (1, 29), "weak": (60, 100), "strong": (880, 900)})
+    assert significant(table) == ["strong", "weak"] and table.p_holm.notna().sum() == 2
     assert np.isnan(table.p_holm["few"])  # under 30 faces, however few are correct
 
 
-def test_low_accuracy_by_chance_is_not_significant():
-    table, found = sliced({"low": (26, 30), "rest": (180, 200)})
-    assert found == [] and table.p_holm.notna().sum() == 2
+@pytest.mark.parametrize(
+    ("faces", "people", "is_tested"), [(30, 10, True), (29, 29, False), (200, 9, False)]
+)
+@pytest.mark.parametrize("small", ["slice", "rest"])
+def test_slice_and_rest_need_enough_faces_and_people(small, faces, people, is_tested):
+    large, names = ("rest" if small == "slice" else "slice"), {small: people}
+    table = sliced({large: (300, 400), small: (faces // 2, faces)}, names)
+    assert table.p.notna().tolist() == [is_tested] * 2
 
 
-def test_photos_of_a_single_person_show_nothing():
-    predictions = predictions_of(
-        np.ones(140, int), np.repeat([0.2, 0.8], [40, 100]),
-        ["one"] * 40 + [f"p{number}" for number in range(100)],
-    ).assign(source=["a"] * 40 + ["b"] * 100)  # fmt: skip
-    _, found = result_of(predictions)
-    assert found == []
-
-
-@pytest.mark.parametrize(("faces", "tested"), [(900, True), (901, False)])
-def test_slice_of_more_than_nine_tenths_of_the_set_is_not_tested(faces, tested):
-    table, _ = sliced({"most": (800, faces), "rest": (50, 1000 - faces)})
-    assert table.p_holm.notna()["most"] == tested
-
-
-def test_equal_slices_with_people_that_repeat_are_rarely_called_weaker():
+def test_equal_slices_with_people_that_repeat_are_rarely_called_different():
     random = np.random.default_rng(4)
     called = 0
-    for _ in range(100):
+    for _ in range(40):
         person = random.integers(150, size=600)
         skill = random.beta(9, 1, 150)  # of each person: their photos are alike
         right = random.random(600) < skill[person]
         predictions = predictions_of(
             np.ones(600, int), np.where(right, 0.8, 0.2), [f"p{number}" for number in person]
         ).assign(source=[f"s{number % 10}" for number in person])
-        called += bool(result_of(predictions)[1])
-    assert called / 100 <= ALPHA + 0.03
+        called += bool(significant(result_of(predictions)))
+    assert called / 40 <= ALPHA + 0.03
 
 
 def by_age(recalls: dict[int, tuple[float, float]], faces: int = 200) -> pd.DataFrame:
@@ -111,8 +119,14 @@ def test_gap_of_a_few_faces_is_not_tested():
     assert gaps_of(pd.concat([predictions, young], ignore_index=True)) == ({}, 2)
 
 
-def test_gap_of_nearly_the_whole_set_is_not_tested():
-    assert gaps_of(by_age({25: (0.9, 0.9), 75: (0.5, 1.0)}).head(430))[1] == 0
+def test_slices_that_age_and_source_explain_are_not_tested():
+    predictions = by_age({25: (0.9, 0.9), 75: (0.5, 1.0)})
+    predictions["year"] = predictions.age + 1925
+    predictions["crop_width"] = predictions.crop_height = predictions.face_score = predictions.age
+    in_training = pd.Series(data=False, index=predictions.index)
+    table = slices.tabulate(predictions, slices.assign(predictions, in_training))
+    assert set(table.slice[table.p.notna()]) == {"age", "recorded gender"}
+    assert set(table.slice[table.gap_p_holm.notna()]) == {"age"}
 
 
 @pytest.mark.parametrize(("women", "found"), [(1, False), (40, True)])

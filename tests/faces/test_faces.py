@@ -215,25 +215,25 @@ def test_shard_file_holds_as_many_faces_as_were_appended(tmp_path):
 
 def make_source(
     folder, photos: dict[str, bytes], rows: list[dict], root: str = "wiki_crop/"
-) -> list:
+) -> dict:
     """A source of some photos; the arguments that crop_faces.py needs then."""
     members = {f"{root}{path}": data for path, data in photos.items()}
     write_tar(folder / "wiki_crop.tar", members | {f"{root}wiki.mat": mat_bytes(rows)})
     (folder / "wiki.mat").write_bytes(mat_bytes(rows))
     write_receipt(folder / "r.json", folder / "wiki_crop.tar")
-    members, archives = folder / "members.csv", folder / "archives.json"
-    call_script("index_archive", folder / "r.json", "-o", members, "--archives", archives)
+    members, photos = folder / "members.csv", folder / "photos.csv"
+    given = {"receipt_files": [folder / "r.json"], "archives": folder / "archives.json"}
+    call_script("index_archive", members=members, **given)
     call_script(
-        "parse_metadata", folder / "wiki.mat", "--database", "wiki", "-o", folder / "meta.csv",
-        "--members", members, "--photos", folder / "photos.csv",
+        "parse_metadata", rows=folder / "wiki.mat", database="wiki", members=members,
+        metadata=folder / "meta.csv", photos=photos,
     )  # fmt: skip
-    photos = folder / "photos.csv"
-    return [folder / "r.json", "--archives", archives, "--photos", photos, "--crop.size", 32, 32]
+    return given | {"photos": photos, "crop": {"size": [32, 32]}}
 
 
-def cropped(folder, arguments: list) -> pd.DataFrame:
+def cropped(folder, arguments: dict) -> pd.DataFrame:
     """The table of the only shard, written by crop_faces.py."""
-    call_script("crop_faces", *arguments, "-o", folder / "f.npy", "--table", folder / "f.csv")
+    call_script("crop_faces", faces=folder / "f.npy", table=folder / "f.csv", **arguments)
     return SHARD.read(folder / "f.csv")
 
 

@@ -7,8 +7,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from renet.common.files import face_digest
 from renet.dataset.hdf5 import FaceFile
-from renet.faces.shards import SHARD, face_digest
+from renet.faces.shards import SHARD
 from renet.metadata.tables import METADATA
 
 

@@ -5,8 +5,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from renet.common.files import face_digest
 from renet.dataset import hdf5
-from renet.faces.shards import FaceWriter, face_digest
+from renet.faces.shards import FaceWriter
 
 
 def write_hdf5(

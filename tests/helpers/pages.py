@@ -63,8 +63,8 @@ def build(results: Path) -> None:
     receipt = json.loads((results / "receipt.json").read_text())
     receipt["url"] += f"/{HOSTILE[0]}{HOSTILE[3]}"
     (results / "receipt.json").write_text(json.dumps(receipt))
-    for script in benchmark.commands(results):
-        call_script(script, *benchmark.commands(results)[script])
+    for script in benchmark.values(results):
+        call_script(script, **benchmark.values(results)[script])
         if script == "explain":
             add_external_set(results, benchmark.RUN)
         if script == "provenance":  # further runs with another seed and learning rate
@@ -98,24 +98,25 @@ def evaluate_external(results: Path, run: str) -> None:
     folder, data = results / "runs" / run, results / "data"
     of_set = folder / "external" / "portraits"
     call_script(
-        "evaluate", of_set / "inference.csv", folder / "inference_validation.csv",
-        data / "split.csv", "--external", data / "portraits.csv", "--model", folder / "model.pt",
-        "--evaluations", results / "evaluations", "-o", of_set / "metrics.json",
-        "--slice_table", of_set / "tables" / "slices.csv", "--figures",
-        *(of_set / "figures" / f"{figure.name}.svg" for figure in FIGURES_OF_PREDICTIONS),
+        "evaluate", run=run, test=of_set / "inference.csv",
+        validation=folder / "inference_validation.csv",
+        split=data / "split.csv", external=data / "portraits.csv", model=folder / "model.pt",
+        evaluations=results / "evaluations", metrics=of_set / "metrics.json",
+        slice_table=of_set / "tables/slices.csv",
+        figures=[of_set / f"figures/{figure.name}.svg" for figure in FIGURES_OF_PREDICTIONS],
     )  # fmt: skip
 
 
 def evaluate_again(results: Path) -> None:
     """Evaluate the run `made` again, and write the pages of this run alone, and the audit."""
     benchmark = benchmark_module()
-    call_script("evaluate", *benchmark.commands(results)["evaluate"])
+    call_script("evaluate", **benchmark.values(results)["evaluate"])
     evaluate_external(results, benchmark.RUN)
     shutil.rmtree(results / "audit")
     write_audit(results, benchmark.RUN)
     shutil.rmtree(results / "runs" / "again")
     shutil.rmtree(results / "runs" / "slow")
-    call_script("compare", *benchmark.commands(results)["compare"])
+    call_script("compare", **benchmark.values(results)["compare"])
     with changed_settings(results) as settings:
         settings["runs"] = {benchmark.RUN: settings["runs"][benchmark.RUN]}
         settings["grids"] = {}
@@ -159,18 +160,16 @@ def write_audit(results: Path, run: str) -> None:
     )
     CORRECTED.write(folder / "corrected.csv", CORRECTED.frame([]))
     call_script(
-        "audit", fold, "--faces", data / "test.h5", "--tables", data / "test.csv",
-        "-o", folder / "labels.csv", "--summary", folder / "summary.json",
-        "--proposals", folder / "suspects.csv",
-        "--picture", folder / "suspects.jpg",
-        "--page", folder / "index.html", "--data", json.dumps(shown),
-        "--corrected", folder / "corrected.csv",
+        "audit", predictions=[fold], faces=[data / "test.h5"], tables=[data / "test.csv"],
+        labels=folder / "labels.csv", summary=folder / "summary.json", page=folder / "index.html",
+        proposals=folder / "suspects.csv", picture=folder / "suspects.jpg",
+        corrected=folder / "corrected.csv", data=shown,
     )  # fmt: skip
 
 
-def write_report(results: Path, *options: object) -> None:
+def write_report(results: Path, **given: object) -> None:
     """Write the pages of a folder of results again."""
-    call_script("report", *benchmark_module().commands(results)["report"], *options)
+    call_script("report", **benchmark_module().values(results)["report"] | given)
 
 
 @contextlib.contextmanager

@@ -1,4 +1,4 @@
-"""Where the project lies, and its scripts as a user runs them."""
+"""Where the project lies, and its scripts as a user runs them, or with the values of a job."""
 
 import importlib
 import subprocess
@@ -17,7 +17,15 @@ def run_script(name: str, *arguments: object) -> subprocess.CompletedProcess:
     return subprocess.run(command, capture_output=True, text=True, check=False)
 
 
-def call_script(name: str, *arguments: object) -> None:
-    """Run a script's function with a command line, without the seconds of a start of Python."""
+def call_script(name: str, **given: object) -> None:
+    """Call a script's function with a job's values, without the seconds of a start of Python."""
     function = getattr(importlib.import_module(name), name)
-    script.command_line(function)(list(map(str, arguments)), exit_on_error=False)
+    function(**script.typed(given, function))
+
+
+def process_of_script(name: str, **given: object) -> list[str]:
+    """The command that does the same in a process of its own."""
+    code = "import sys; from pathlib import PosixPath; "
+    code += f"sys.path += {[str(SCRIPTS), str(ROOT / 'tests')]}; "
+    code += f"from helpers.project import call_script; call_script({name!r}, **{given})"
+    return [sys.executable, "-c", code]

@@ -66,9 +66,9 @@ def run(tmp_path):
 
 
 def write_gallery(folder, out):
-    pictures = (f"--{name}={out / name}.jpg" for name in ("examples", "mistakes", "hard_cases"))
-    given = [folder / "inference.csv", folder / "test.h5", "-o", out / "gallery.csv"]
-    call_script("gallery", *given, *pictures)
+    pictures = {name: out / f"{name}.jpg" for name in ("examples", "mistakes", "hard_cases")}
+    given = {"inference": folder / "inference.csv", "faces": folder / "test.h5"}
+    call_script("gallery", table=out / "gallery.csv", **given, **pictures)
 
 
 def test_gallery_table_says_where_each_face_is(run):

@@ -254,7 +254,7 @@ def test_missing_mat_file_is_named(tmp_path):
 
 def test_script_without_a_mat_file_and_archives_says_what_to_give(tmp_path):
     with pytest.raises(InputError, match=r"Give a \.mat file"):
-        call_script("parse_metadata", "--database", "wiki", "-o", tmp_path / "out.csv")
+        call_script("parse_metadata", database="wiki", metadata=tmp_path / "out.csv")
 
 
 def test_script_reads_the_mat_file_in_an_archive(tmp_path):
@@ -262,21 +262,19 @@ def test_script_reads_the_mat_file_in_an_archive(tmp_path):
     tar = write_tar(
         tmp_path / "wiki.tar", {"wiki/00/1.jpg": b"x", "wiki/wiki.mat": mat_bytes(rows)}
     )
-    write_receipt(tmp_path / "r.json", tar)
-    call_script("index_archive", tmp_path / "r.json", "-o", tmp_path / "members.csv")
-    call_script(
-        "parse_metadata", "--database", "wiki", "--members", tmp_path / "members.csv",
-        "--receipt_files", tmp_path / "r.json", "-o", tmp_path / "out.csv", "--filter.min_age", 99,
-    )  # fmt: skip
-    table = METADATA.read(tmp_path / "out.csv")
+    out, receipt = tmp_path / "out.csv", write_receipt(tmp_path / "r.json", tar)
+    given = {"members": tmp_path / "members.csv", "receipt_files": [receipt]}
+    call_script("index_archive", archives=tmp_path / "archives.json", **given)
+    call_script("parse_metadata", database="wiki", metadata=out, filter={"min_age": 99}, **given)
+    table = METADATA.read(out)
     assert table.reason.tolist() == ["age_out_of_range", "missing_file"]
 
 
 def test_genuine_wiki_file_gives_the_published_counts(reference_data, tmp_path, caplog):
     caplog.set_level("INFO")
     call_script(
-        "parse_metadata", reference_data / "data/metadata/wiki.mat", "--database", "wiki",
-        "-o", tmp_path / "out.csv", "--funnel", tmp_path / "funnel.csv",
+        "parse_metadata", rows=reference_data / "data/metadata/wiki.mat", database="wiki",
+        metadata=tmp_path / "out.csv", funnel=tmp_path / "funnel.csv",
     )  # fmt: skip
     assert "38138 kept = 28601 male + 9537 female" in caplog.text
     remaining = pd.read_csv(tmp_path / "funnel.csv").remaining.tolist()

@@ -46,7 +46,8 @@ def write(path, text: str):
 
 
 def describe(path, text: str, whole: bool = False) -> pd.DataFrame:
-    rows = own_photos.describe(own_photos.read([write(path, text)], whole=whole), "own")
+    rows = own_photos.read([write(path, text)], whole=whole)
+    rows = own_photos.describe(rows, "own", whole=whole)
     dropped = row_filter.dropped(rows, RowFilter(), whole=whole, by_table=True)
     return row_filter.metadata_table(rows, dropped)
 
@@ -57,6 +58,16 @@ def test_path_and_gender_are_enough(tmp_path):
     assert table.reason.tolist() == ["", "", "", "gender_unknown"]
     assert table.subject.tolist() == ["own:/a.jpg", "own:/b.jpg", "own:/c.jpg", "own:/d.jpg"]
     assert table.columns.tolist() == list(METADATA.columns)
+
+
+def test_subject_that_names_nobody_is_no_person_and_is_counted(tmp_path, caplog):
+    caplog.set_level("INFO")
+    written = ["anna", "Unknown", " N/A ", "none", "", "nonet"]
+    lines = [f"{number}.jpg,f,{name}\n" for number, name in enumerate(written)]
+    table = describe(tmp_path / "t.csv", "path,gender,subject\n" + "".join(lines))
+    assert table.subject[[0, 5]].tolist() == ["anna", "nonet"]
+    assert table.subject[1:5].tolist() == [f"own:/{number}.jpg" for number in range(1, 5)]
+    assert "4 of 6 lines name nobody" in caplog.text
 
 
 def test_subject_age_and_box_are_taken_where_they_are_given(tmp_path):
@@ -75,15 +86,17 @@ def test_subject_age_and_box_are_taken_where_they_are_given(tmp_path):
     assert table.loc[0, ["x1", "y1", "x2", "y2"]].tolist() == [1, 2, 30, 40]
 
 
-def test_id_is_the_path_and_the_box_only_where_a_photo_has_several_faces(tmp_path):
+def test_id_is_the_path_and_of_a_whole_photo_the_box_whatever_other_lines_there_are(tmp_path):
     lines = ["b/two.jpg,f,1,1,9,9.5", "a.jpg,m,1,1,9,9", "b/two.jpg,m,20,1,30,9", "a.jpg,m,1,1,9,9"]
     text = "path,gender,x1,y1,x2,y2\n"
     table = describe(tmp_path / "t.csv", text + "\n".join(lines), whole=True)
     assert table.id.tolist() == [
-        "own:b/two.jpg#1_1_9_9.5", "own:a.jpg", "own:b/two.jpg#20_1_30_9", "own:a.jpg",
+        "own:b/two.jpg#1_1_9_9.5", "own:a.jpg#1_1_9_9", "own:b/two.jpg#20_1_30_9",
+        "own:a.jpg#1_1_9_9",
     ]  # fmt: skip
     fewer = describe(tmp_path / "t.csv", text + "\n".join(lines[1:]), whole=True)
-    assert fewer.id.tolist() == ["own:a.jpg", "own:b/two.jpg", "own:a.jpg"]
+    assert fewer.id.tolist() == table.id.tolist()[1:]
+    assert describe(tmp_path / "t.csv", text + lines[1]).id.tolist() == ["own:a.jpg"]
 
 
 def test_subset_of_the_table_is_that_of_the_face(tmp_path):
@@ -233,7 +246,8 @@ def test_folder_is_packed_with_the_same_bytes_each_time(tmp_path):
     (folder / "2.jpg").touch()
     receipt = downloads.obtain(f"{folder.as_uri()}/", None, receipt_file)
     assert receipt.digest in first.decode()
-    call_script("index_archive", receipt_file, "-o", tmp_path / "members.csv")
+    outputs = {"members": tmp_path / "members.csv", "archives": tmp_path / "archives.json"}
+    call_script("index_archive", receipt_files=[receipt_file], **outputs)
     assert pd.read_csv(tmp_path / "members.csv").member.tolist() == ["2.jpg", "anna/1.jpg"]
 
 
@@ -267,35 +281,32 @@ def test_empty_folder_and_digest_of_a_folder_are_refused(tmp_path):
         downloads.obtain((tmp_path / "photos").as_uri(), "md5:" + "0" * 32, tmp_path / "r.json")
 
 
-def parse(folder, members: dict[str, bytes], table: str, *options: object) -> pd.DataFrame:
+def parse(folder, members: dict[str, bytes], table: str, **options: object) -> pd.DataFrame:
     """Index a tar of these members, and parse a table of them; the rows of metadata.csv."""
-    write_receipt(folder / "r.json", write_tar(folder / "own.tar", members))
-    call_script(
-        "index_archive", folder / "r.json", "-o", folder / "members.csv",
-        "--archives", folder / "archives.json",
-    )  # fmt: skip
-    call_script(
-        "parse_metadata", write(folder / "t.csv", table), "--database", "table", "--members",
-        folder / "members.csv", "-o", folder / "metadata.csv", "--photos", folder / "photos.csv",
-        *options,
-    )  # fmt: skip
+    receipt = write_receipt(folder / "r.json", write_tar(folder / "own.tar", members))
+    index, archives = folder / "members.csv", folder / "archives.json"
+    call_script("index_archive", receipt_files=[receipt], members=index, archives=archives)
+    outputs = {name: folder / f"{name}.csv" for name in ("metadata", "photos")}
+    rows = write(folder / "t.csv", table)
+    call_script("parse_metadata", rows=rows, database="table", members=index, **outputs, **options)
     return METADATA.read(folder / "metadata.csv")
 
 
-def crop_faces(folder, faces: Path, *options: object) -> pd.DataFrame:
+def crop_faces(folder, faces: Path, crop: dict, **options: int) -> pd.DataFrame:
     """Crop whole photos that were parsed; the table of their shard."""
+    table = faces.with_suffix(".csv")
     call_script(
-        "crop_faces", folder / "r.json", "--archives", folder / "archives.json", "--photos",
-        folder / "photos.csv", "--crop.whole", "--crop.turn", *options, "-o", faces,
-        "--table", faces.with_suffix(".csv"),
+        "crop_faces", receipt_files=[folder / "r.json"], archives=folder / "archives.json",
+        photos=folder / "photos.csv", crop=crop | {"whole": True, "turn": True},
+        faces=faces, table=table, **options,
     )  # fmt: skip
-    return SHARD.read(faces.with_suffix(".csv"))
+    return SHARD.read(table)
 
 
 def test_photo_on_its_side_is_turned_before_its_box_is_cropped(tmp_path):
     table = "path,gender,x1,y1,x2,y2\na.jpg,f,1,31,40,60\n"  # of 60 x 40 pixels, 40 x 60 seen
-    parse(tmp_path, {"a.jpg": turned_jpeg()}, table, "--whole")
-    crop_faces(tmp_path, tmp_path / "f.npy", "--crop.margin", 0, "--crop.size", 30, 40)
+    parse(tmp_path, {"a.jpg": turned_jpeg()}, table, whole=True)
+    crop_faces(tmp_path, tmp_path / "f.npy", {"margin": 0, "size": [30, 40]})
     face = shards.open_faces(tmp_path / "f.npy")[0]
     seen = crop.decode(turned_jpeg(), turn=True)[30:60, :40]
     assert np.array_equal(face, cv2.cvtColor(seen, cv2.COLOR_BGR2RGB).transpose(2, 0, 1))
@@ -356,10 +367,10 @@ def crop_whole(folder, faces: str, shards_count: int = 1) -> tuple[pd.DataFrame,
     names = "".join(f"{name},f\n" for name in WHOLE)
     parse(folder, WHOLE, f"path,gender\n{names}")
     files = [folder / f"{number}-of-{shards_count}.npy" for number in range(1, shards_count + 1)]
-    options = ["--crop.margin", 0.4, "--crop.size", 64, 48, "--crop.detected", faces]
-    options += ["--shards", shards_count, "--shard"]
+    options = {"margin": 0.4, "size": [64, 48], "detected": faces}
     tables = pd.concat(
-        [crop_faces(folder, file, *options, number) for number, file in enumerate(files, 1)]
+        crop_faces(folder, file, options, shard=number, shards=shards_count)
+        for number, file in enumerate(files, 1)
     )
     return tables.set_index("row").sort_index(), np.concatenate([*map(shards.open_faces, files)])
 

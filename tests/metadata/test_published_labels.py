@@ -44,7 +44,8 @@ def read(folder: Path, text: str, labels: dict) -> pd.DataFrame:
 
 def parse(folder: Path, receipt: Path, archive: dict, **options: object) -> pd.DataFrame:
     """The rows of metadata.csv, by path, of a tar with labels; `archive` as from the config."""
-    call_script("index_archive", receipt, "-o", folder / "members.csv")
+    index = {"members": folder / "members.csv", "archives": folder / "archives.json"}
+    call_script("index_archive", receipt_files=[receipt], **index)
     parse_metadata.parse_metadata(
         database=archive["database"], metadata=folder / "metadata.csv", source="a",
         members=folder / "members.csv", receipt_files=[receipt], photos=folder / "photos.csv",

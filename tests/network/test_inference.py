@@ -12,8 +12,8 @@ from helpers.faces import write_hdf5
 from helpers.project import call_script
 from helpers.training import new_network, write_faces
 from renet.common.errors import InputError
+from renet.common.files import face_digest
 from renet.evaluation import inference_table
-from renet.faces.shards import face_digest
 from renet.network import inference, model_file
 
 
@@ -40,8 +40,8 @@ def run(tmp_path):
 
 def infer(folder):
     call_script(
-        "infer", folder / "model.pt", folder / "test.h5",
-        "-o", folder / "inference.csv", "--course_format", folder / "inference.txt",
+        "infer", model=folder / "model.pt", faces=folder / "test.h5", table=folder / "test.csv",
+        inference=folder / "inference.csv", course_format=folder / "inference.txt",
     )  # fmt: skip
 
 

@@ -29,6 +29,7 @@ from renet.config.recipe import Recipe
 from renet.dataset import hdf5
 from renet.inspection import layer_profile, saliency
 from renet.network import devices
+from renet.network.batch_norm import BatchNorm
 from renet.network.model import infer
 from renet.network.settings import RunSettings
 from renet.prediction.predictor import Predictor
@@ -200,6 +201,17 @@ WAITS = {
 )
 def test_host_waits_neither_in_training_nor_in_prediction(apart, cell, precision):
     assert apart(wait, cell, precision) == list(WAITS)  # each kind of wait would be noticed
+
+
+def normalise_one_value(folder: Path) -> list[float]:
+    """The gradient of the bias."""
+    norm = devices.to_device(BatchNorm(3), device()).train()
+    norm(torch.ones(1, 3, 1, 1).to(device()).requires_grad_()).sum().backward()
+    return norm.bias.grad.tolist()
+
+
+def test_batch_of_a_single_value_has_gradients_on_a_gpu(apart):
+    assert apart(normalise_one_value) == [1, 1, 1]
 
 
 def plant(folder: Path) -> str:

@@ -44,7 +44,7 @@ def test_model_card_and_data_sheet_lead_to_each_other_as_pages_and_as_markdown(w
 
 def test_code_of_the_model_card_predicts_as_predict_does(results, tmp_path):
     run = shutil.copytree(results / "runs" / "made", tmp_path / "run")
-    metrics = {"calibration": {"temperature": 0.4, "at_bound": False},
+    metrics = {"calibration": {"temperature": 0.4, "unfitted": None},
                "abstention": {"threshold": 0.9, "max_error": 0.02, "level": 0.95}}  # fmt: skip
     content = describe_run(run, np.zeros((1, 3, 32, 32), np.uint8), 0.4, metrics)
     files.write_json(run / "predictor.json", content | {"ready_made_crops": {"margin": 0.1}})
@@ -59,7 +59,7 @@ def test_code_of_the_model_card_predicts_as_predict_does(results, tmp_path):
 def test_data_sheet_includes_the_users_notes_and_leaves_their_file_alone(changed, tmp_path, window):
     notes = tmp_path / "notes.md"
     notes.write_text("All *consented*. <script>document.title = 'x'</script>\n")
-    write_report(changed, "--notes", notes)
+    write_report(changed, notes=notes)
     sheet = (changed / f"{SHEET}.md").read_text()
     assert "## Notes of the data's author\n\nAll *consented*." in sheet
     assert notes.read_text().startswith("All *consented*.")
@@ -81,7 +81,7 @@ def test_data_sheet_of_own_photos_says_where_to_write_what_is_missing(changed, t
     assert "**Not documented: where the photos come from" in sheet
     assert "`datasheet: notes.md`" in sheet
     (tmp_path / "notes.md").write_text("From my own album.")
-    write_report(changed, "--notes", tmp_path / "notes.md")
+    write_report(changed, notes=tmp_path / "notes.md")
     assert "Not documented" not in (changed / f"{SHEET}.md").read_text()
 
 
@@ -130,4 +130,4 @@ def test_model_card_without_a_slice_of_enough_faces_has_no_table_of_them(changed
     write_report(changed)
     card = (changed / f"{CARD}.md").read_text()
     assert "| slice |" not in card
-    assert f"{len(few)} slices have fewer than 30 faces: see slices.csv" in card
+    assert f"{len(few)} slices have fewer than 30 faces or" in card

@@ -5,6 +5,7 @@ import json
 import re
 import shutil
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -14,18 +15,15 @@ from helpers.browser import DESKTOP, PHONE, show, texts
 from helpers.pages import changed_settings, index, metrics_of, run_page, write_report
 from helpers.predictions import predictions_of, predictions_with
 from renet.common import advice
-from renet.evaluation import abstention, calibration, confidence_intervals, metrics, run_metrics
+from renet.evaluation import abstention, calibration, metrics, run_metrics
 from renet.evaluation.tables import COMPARISON, SLICES
 from renet.metadata import subjects
 from renet.pages import metric_tables, phrases, templates
+from renet.pages.results import SetResults
 from renet.records import evaluations
 
+PEOPLE = {"subjects": 500, "unnamed_photos": 0}
 PAGES = {"index.html.j2", "run.html.j2", "audit.html.j2"}
-
-
-@pytest.fixture(autouse=True)
-def quick(monkeypatch):
-    monkeypatch.setattr(confidence_intervals, "RESAMPLES", 200)
 
 
 def plain(text: str) -> str:
@@ -154,7 +152,7 @@ def test_pages_and_card_count_the_models_that_the_test_set_evaluated(changed, re
         model.parent.mkdir()
         model.write_bytes(bytes([number]))
         for _ in range(2):  # the same evaluation again counts once
-            evaluations.record(changed / "evaluations", model, "test")
+            evaluations.record(changed / "evaluations", "made", model, "test")
     write_report(changed)  # of three runs
     card, page = (changed / f"runs/made/{name}" for name in ("model_card.md", "report.html"))
     assert all(text in one.read_text() for one in (card, page, changed / "index.html"))
@@ -225,25 +223,41 @@ def test_gap_on_many_faces_is_significant_with_a_positive_interval(female, male)
     assert "\N{MINUS SIGN}" not in text and "fewer than" not in text
 
 
-def by_slice(*rows: tuple[object, ...]) -> pd.DataFrame:
-    columns = ["value", "accuracy", "p_holm", "recall_female", "recall_male", "gap_p_holm"]
-    return pd.DataFrame(rows, columns=columns).assign(slice="age")
+def by_slice(*rows: tuple[object, ...]) -> SetResults:
+    """Results of 300 faces with these slices: value, difference, p, recalls and p of the gap."""
+    columns = ["value", "difference", "p", "recall_female", "recall_male", "gap_p_holm"]
+    table = pd.DataFrame(rows, columns=columns).assign(
+        slice="age", n=40, subjects=31, effective_people=25.0, low=0.6, high=0.8
+    )
+    gap = table.recall_male - table.recall_female
+    table = table.assign(accuracy=0.9 + table.difference, p_holm=table.p * len(table), gap=gap)
+    return SetResults({"test": PEOPLE}, table, pd.DataFrame())
 
 
-YOUNG = ("0–9 years", 0.7, 0.001, 0.94, 0.8, 0.002)
-MIDDLE = ("20–29 years", 0.9, 0.9, 0.9, 0.9, 0.8)
-OLD = ("70 years and more", 0.72, 0.02, 0.7, 0.91, 0.0001)
+YOUNG = ("0–9 years", -0.2, 0.01, 0.94, 0.8, 0.002)
+MIDDLE = ("20–29 years", 0.05, 0.003, 0.9, 0.9, 0.8)
+OLD = ("70 years and more", -0.18, 0.02, 0.7, 0.91, 0.0001)
 
 
 def test_gaps_of_opposite_sign_are_said_for_whom_the_network_fails():
-    female, male, corrected = plain(phrases.gaps(by_slice(YOUNG, MIDDLE, OLD))).split(". ")
+    found = templates.sentences("gaps", by_slice(YOUNG, MIDDLE, OLD))
+    female, male, corrected = plain(found).split(". ")
     assert "recall of female" in female and "age 70 years and more (70.0 % against 91.0 %" in female
     assert "p < 0.001" in female and "p = 0.002" in male
     assert "recall of male" in male and "age 0–9 years (80.0 % against 94.0 %" in male
-    assert "for 3 slices (Holm)" in corrected
-    none = plain(phrases.gaps(by_slice(MIDDLE)))
-    assert "No slice" in none and "(1 slice tested" in none
-    assert "at least 30 faces, 10 of each gender, and at most 90 % of the set" in none
+    assert "for 3 tests (Holm)" in corrected
+    none = templates.sentences("gaps", by_slice(MIDDLE))
+    assert "No slice" in none and "(1 slice tested)" in none
+    untested = templates.sentences("gaps", by_slice((*MIDDLE[:-1], np.nan)))
+    assert "at least 30 faces" in untested and "10 faces of each gender" in untested
+
+
+@pytest.mark.parametrize(("others", "said"), [([], "all 4"), ([MIDDLE], "4 of 5")])
+def test_gaps_of_many_slices_are_summarised_in_one_sentence(others, said):
+    rows = [(f"{n}", 0, 1, 0.9 - n / 10, 0.95, 0.01) for n in range(4)]
+    found = templates.sentences("gaps", by_slice(*rows, *others))
+    assert f"significantly lower in {said} tested slices, by 5.0 to 35.0 points." in found
+    assert "age" not in found
 
 
 def test_test_set_of_one_class_has_no_gap():
@@ -267,26 +281,46 @@ def test_accuracy_below_the_baseline_is_called_worse():
     assert accuracy.note == "at or below the baseline"
 
 
-def test_weaker_slices_are_named_with_their_p_values():
-    text = plain(phrases.weaker_slices(by_slice(YOUNG, MIDDLE, OLD)))
-    assert "less accurate than the whole test set: age 0–9 years (70.0 %, p = 0.001) and" in text
-    assert "and age 70 years and more (72.0 %, p = 0.020). " in text and "for 3 slices" in text
+def test_slice_with_the_strongest_evidence_is_named_and_not_the_least_accurate():
+    text = plain(templates.sentences("accuracies", by_slice(YOUNG, MIDDLE, OLD), "set old"))
+    assert text.startswith("Of 3 tests of a slice against the other faces of the set old")
+    assert "age 20–29 years: 95.0 % correct (95 % interval 60.0 to 80.0 %; 40 faces" in text
+    assert "of 31 people), 5.0 points above the others. The difference is significant" in text
+    assert "(p = 0.009 after Holm" in text
 
 
 @pytest.mark.parametrize(
-    ("rows", "said"),
-    [([MIDDLE], "No slice is significantly less accurate than the whole set old (1 slice tested"),
-     ([(*MIDDLE[:2], np.nan, *MIDDLE[3:])], "set old (0 slices tested;")],
+    ("p_value", "said"),
+    [(0.2, "18.0 points below the others. The difference is not significant (p = 0.200)."),
+     (np.nan, "No slice of the set old was tested against its other faces: both need at least 30")],
 )  # fmt: skip
-def test_lack_of_weaker_slices_is_said_of_the_named_set(rows, said):
-    assert said in phrases.weaker_slices(by_slice(*rows), "set old")
+def test_single_slice_that_is_not_significant_or_not_tested_is_said_to_be_that(p_value, said):
+    results = by_slice((*OLD[:2], p_value, *OLD[3:]))
+    assert said in templates.sentences("accuracies", results, "set old")
 
 
-def test_larger_slice_says_whether_it_is_weaker():
-    rows = [(30, 0.2), (30, 0.0123), (30, 0.0001), (98, np.nan), (100, np.nan)]
-    found = [phrases.slice_finding(pd.Series({"n": n, "p_holm": p}), 100) for n, p in rows]
-    assert found == ["not significant", "significant (p = 0.012)", "significant (p < 0.001)",
-                     "not tested", "the whole set"]  # fmt: skip
+def test_intervals_say_what_the_faces_are_worth_and_what_is_not_included():
+    test = {"n": 198, "subjects": 63, "unnamed_photos": 0, "effective_faces": 149.6}
+    text = plain(templates.sentences("intervals", [test]))
+    assert "198 faces of 63 people are worth 150 independent ones. Other seeds" in text
+    several = templates.sentences("intervals", [test, test | {"effective_faces": 99.9}])
+    assert "worth 100 to 150 independent ones" in several
+
+
+def test_pages_say_where_a_validation_set_of_few_independent_faces_chooses(changed):
+    of_run = {
+        f"runs/made/{page}": ["epoch", "temperature"] for page in ("report.html", "model_card.md")
+    }
+    expected = {"index.html": ["run"], **of_run}
+    choice = re.compile(
+        r"set is worth only 99 independent faces: other faces could choose another (\w+)"
+    )
+    assert not any("independent faces:" in (changed / page).read_text() for page in expected)
+    with changed_settings(changed) as settings:
+        for name, run in settings["runs"].items():
+            change_metrics(changed, name, "validation", effective_faces=99.4)
+            run["train"]["select_epoch"] = "best"
+    assert {page: choice.findall((changed / page).read_text()) for page in expected} == expected
 
 
 def test_slices_state_the_difference_where_the_genders_are_compared(results):
@@ -297,51 +331,61 @@ def test_slices_state_the_difference_where_the_genders_are_compared(results):
     assert re.fullmatch(r"\S+ \(\S+ to \S+, p [=<] \S+\)", last["age: 20–29 years"])
 
 
-def calibrated(temperature: float, interval=(1.1, 1.5), **changes: float) -> dict:
-    test = {"loss": 0.3, "brier": 0.1, "ece": 0.05}
-    scaled = {"temperature": temperature, "interval": interval, "at_bound": False, **test}
-    scaled["fitted_on"], many = "validation", {"n": 30}
-    return {"test": test | many, "validation": many, "calibration": scaled | changes}
+def calibrated(**section: object) -> str:
+    """The sentences about a temperature that is 1.3 unless said."""
+    found = {"temperature": 1.3, "interval": [1.1, 1.5], "fitted_on": "validation"}
+    metrics = {"calibration": found | section, "validation": PEOPLE | {"n": 800}}
+    return templates.sentences("calibration", metrics)
 
 
 @pytest.mark.parametrize(
-    ("interval", "said"),
-    [((1.1, 1.5), "the network is overconfident"), ((0.9, 1.8), "neither overconfidence nor")],
-)
-def test_network_is_called_overconfident_only_where_the_interval_excludes_one(interval, said):
-    text = phrases.calibration(calibrated(1.3, interval, ece=0.06))
-    assert said in text
-    assert ("no measurable effect" in text) == ("On the test set" not in text) == (interval[0] < 1)
-
-
-def test_calibration_has_the_metrics_of_the_test_set_before_and_after_scaling():
-    text = phrases.calibration(calibrated(1.3, loss=0.25, ece=0.06))
-    assert "log loss 0.300 and 0.250, Brier score 0.100 and 0.100, ECE 0.050 and 0.060." in text
-
-
-@pytest.mark.parametrize("changes", [{}, {"at_bound": True}])
-def test_temperature_of_few_faces_is_said_to_be_that_and_nothing_is_concluded_from_it(changes):
-    few = calibrated(20.0, loss=0.25, **changes) | {"test": {"n": 10}, "validation": {"n": 10}}
-    text = phrases.calibration(few)
-    assert "overconfident" not in text and "On the test set" not in text
-    said = "the validation set has only 10 faces" if changes else "its 10 faces are too few"
-    assert said in text and "say nothing about the labels" not in text
-
-
-def test_calibration_error_is_compared_with_that_of_a_calibrated_network():
-    by_chance = {"n": 50, "ece": 0.071, "ece_if_calibrated": {"mean": 0.075, "high": 0.11}}
-    assert "chance can explain" in phrases.calibration_error(by_chance)
-    assert "chance cannot explain" in phrases.calibration_error(by_chance | {"ece": 0.2})
+    ("verdict", "said", "meant"),
+    [("too_high", "confidences are too high: ", True), ("too_low", "are too low: ", True),
+     ("no_error_found", "No error of the confidences was found: ", False),
+     ("cannot_be_judged", "confidences cannot be judged: ", False)],
+)  # fmt: skip
+def test_verdict_on_the_confidences_is_said_with_the_interval_of_the_temperature(
+    verdict, said, meant
+):
+    text = calibrated(confidences=verdict, unfitted=None)
+    assert said in text and "is 1.30 (95 % interval 1.10 to 1.50)." in text
+    assert ("A confidence of 90 % means about 84 %." in text) == meant
 
 
 @pytest.mark.parametrize(
-    ("temperature", "said"),
-    [(0.05, "applied neither to other photos nor to"), (20.0, "say nothing about the labels of")],
-)
-def test_temperature_at_a_bound_is_said_to_be_unreliable(temperature, said):
-    text = phrases.calibration(calibrated(temperature, at_bound=True))
-    assert f"{temperature:.2f}, is at a limit" in text and said in text
-    assert ("easy" in text) == (temperature < 1)
+    ("reason", "said"),
+    [("small", "has 800 faces of 500 people. At least 30 faces and an effective number of 10"),
+     ("limit", "validation set is at a limit of the search.")],
+)  # fmt: skip
+def test_temperature_that_is_not_fitted_is_said_to_be_one(reason, said):
+    text = calibrated(
+        unfitted=reason, temperature=1.0, interval=None, confidences="cannot_be_judged"
+    )
+    assert "cannot be judged, and the temperature is 1, which changes nothing" in text
+    assert said in text and "interval" not in text
+
+
+@pytest.mark.parametrize(
+    ("counts", "said"),
+    [((3, 37, 2), ["Of 40 reviewed labels, 3 were wrong.", "2 faces were dropped"]),
+     ((1, 0, 0), ["Of 1 reviewed label, 1 was wrong."]), ((0, 0, 0), [])],
+)  # fmt: skip
+def test_reviewed_labels_are_counted_and_dropped_faces_apart(counts, said):
+    given = dict(zip(("corrected", "confirmed", "dropped"), counts, strict=True))
+    text = templates.sentences("reviewed_labels", given)
+    assert [one in text for one in said] == [True] * len(said) and bool(text) == bool(said)
+
+
+@pytest.mark.parametrize(("folds", "said"), [(5, "5 trainings"), (0, "one training")])
+def test_line_to_cite_counts_the_trainings_that_the_number_is_of(folds, said):
+    test = summary_of((17, 20), (29, 30))
+    run = SimpleNamespace(folds=folds, name="made", commit="abc")
+    run.settings, run.metrics = {"train": {"seed": 7}}, {"test": test}
+    run.stated = SimpleNamespace(metrics={"test": test}) if folds else run
+    text = metric_tables.citation(run, {"sources": ["own"], "split": {"by": "subject"}})
+    assert f"{said} with the seed 7" in text and text.startswith("accuracy 92.0")
+    assert (f"{folds}-fold cross-validation" in text) == ("published model" in text) == bool(folds)
+    assert f"{'training and validation' if folds else 'test'} set of own split by" in text
 
 
 def test_losses_of_a_single_epoch_is_said_in_the_singular():
@@ -353,9 +397,6 @@ def test_losses_of_a_single_epoch_is_said_in_the_singular():
 def test_difference_that_rounds_to_zero_has_no_minus():
     assert list(map(phrases.points, (-0.0004, 0.0, -0.036))) == ["0.0", "0.0", "\N{MINUS SIGN}3.6"]
     assert phrases.points_interval([-0.0004, 0.283]).endswith("interval 0.0 to 28.3")
-
-
-PEOPLE = {"subjects": 500, "unnamed_photos": 0}
 
 
 @pytest.mark.parametrize(
@@ -390,8 +431,8 @@ def test_pages_say_of_the_split_what_was_checked(people, near, text):
     assert text in said and ("1 person" in said, "near" in said) == (bool(people), bool(near))
 
 
-def abstaining(choice: dict, people: dict = PEOPLE) -> str:
-    found = {"abstention": choice, "validation": people}
+def abstaining(choice: dict, people: dict = PEOPLE, n: int = 800) -> str:
+    found = {"abstention": choice, "validation": people | {"n": n}}
     return phrases.abstention(found | {"calibration": {"fitted_on": "validation"}})
 
 
@@ -404,6 +445,26 @@ def test_threshold_that_accepts_no_test_face_has_no_error():
     assert "On the test set, 80.0" in some and "are accepted, with an error of 1.0" in some
     assert "On the test set, all predictions are unsure." in nothing
     assert phrases.UNDEFINED not in nothing
+    assert "on one face each of 500 people" in some and "over people and over faces" in some
+
+
+@pytest.mark.parametrize("threshold", [0.9, None])
+def test_no_sentence_speaks_of_several_faces_where_each_photo_has_one(threshold):
+    accepted = {"accepted": 8, "coverage": 0.8, "error": 0.01, "error_of_all": 0.06}
+    found = {
+        "max_error": 0.02,
+        "level": 0.95,
+        "people": 500,
+        "needed": 149,
+        "errors": 0,
+        "threshold": threshold,
+        "accepted": 300,
+        "upper_bound": 0.01,
+        "test": accepted,
+    }
+    text = abstaining(found, PEOPLE | {"unnamed_photos": 500}, n=500)
+    assert "500 photos without a recorded person" in text
+    assert "face each" not in text and "over photos" in text and "over faces" not in text
 
 
 def test_sentences_have_the_numbers_of_sequences_and_of_bins():
@@ -435,19 +496,19 @@ def test_labels_are_doubted_only_by_an_audit(window, changed):
     wrong = gallery[gallery.gallery == "mistakes"].id
     labels = pd.DataFrame({"id": wrong, "suspect": [1, 1, *[0] * (len(wrong) - 2)]})
     labels.to_csv(changed / "labels.csv", index=False)
-    cost = {"suspect": 0.07, "without_errors": 0.05, "without_errors_least": 0.04, "highest": 0.03}
-    (changed / "summary.json").write_text(json.dumps({"cost": cost}))
-    write_report(changed, "--audit", changed / "labels.csv", changed / "summary.json")
-    text = phrases.label_errors(cost)
-    assert "lower the accuracy by 0 to about 3.0 percentage points" in text
+    counts = {"corrected": 3, "confirmed": 37, "dropped": 0}
+    (changed / "summary.json").write_text(json.dumps({"reviewed": counts}))
+    write_report(changed, audit=[changed / "labels.csv", changed / "summary.json"])
+    text = "Of 40 reviewed labels, 3 were wrong."
     assert text in (changed / "runs/made/model_card.md").read_text()
     window.get(run_page(changed))
+    assert any(text in one for one in texts(window, "#metrics ~ p"))
     assert "The label audit suspects 2 of their labels." in texts(window, "#mistakes + p")[0]
 
 
 FEW = predictions_of([0, 1] * 6, [0.01, 0.02] * 6)  # no male face is recognised
 CONCLUSIONS = (
-    "is significant", "significantly lower", "overconfident", "chance can", "would be 0.5",
+    "is significant", "significantly lower", "too high:", "too low:",
     "significantly less", "Slices", "slices.svg", "gender_gaps.svg",
 )  # fmt: skip
 
@@ -469,7 +530,27 @@ def test_pages_of_few_test_faces_show_the_accuracy_and_draw_no_conclusion(change
     interval = phrases.percentage_interval(summary["test"]["intervals"]["accuracy"])
     assert f"(95 % interval {interval}" in report.replace("\n", " ")
     assert "<summary>Reliability diagram of 12 faces</summary>" in report
-    assert "the validation set has only 12 faces" in report
+    assert "cannot be judged" in report and "the validation set has 12 faces" in report
+
+
+def test_head_says_which_networks_the_accuracy_in_cross_validation_is_of(changed):
+    page, run = changed / "runs/made/report.html", changed / "runs/made"
+    assert "each trained on" not in page.read_text()
+    shutil.copytree(run / "external/portraits", run / "out_of_fold")
+    found = metrics_of(changed, "made/out_of_fold")
+    found["calibration"]["fitted_on"] = "out_of_fold"
+    (run / "out_of_fold/metrics.json").write_text(json.dumps(found))
+    with changed_settings(changed) as settings:
+        settings["runs"]["made"]["folds"] = 5
+    for one in (page, changed / "index.html"):
+        assert "5, each trained on 4 of 5 parts of the faces" in one.read_text()
+
+
+def test_many_faces_of_few_people_are_few():
+    many = {"n": 60, "effective_people": 10, "subjects": 12, "unnamed_photos": 0}
+    assert phrases.few(many) == ""
+    text = phrases.few(many | {"effective_people": 9.94})
+    assert text.startswith("The test set has 60 faces of an effective number of 9.9 people. Only")
 
 
 def test_comparison_on_few_faces_is_folded_and_not_at_the_head_of_the_page(changed, window):

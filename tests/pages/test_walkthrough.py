@@ -5,9 +5,7 @@ import html
 import json
 import os
 import re
-import shlex
 import subprocess
-import sys
 import tarfile
 from pathlib import Path
 
@@ -24,11 +22,11 @@ from helpers.project import ROOT, call_script
 from helpers.workflow import SMALL, copy_project, planned, run, snakemake, write_config
 from renet.archives import tar_index
 from renet.common.errors import InputError
+from renet.common.files import face_digest
 from renet.config.architecture import Architecture, CnnArchitecture
 from renet.dataset import hdf5
 from renet.evaluation.plot_style import BLUE, RED
 from renet.faces.crop import cv2
-from renet.faces.shards import face_digest
 from renet.inspection import activations, sweep_plot
 from renet.network import kinds, model_file
 from renet.network.inference import softmax
@@ -46,11 +44,18 @@ def page(finished) -> str:
     return (finished / PAGE).read_text()
 
 
-def walk(project: Path, *arguments: str, faces: str = "test") -> str:
+def walk(project: Path, photo: str | None = None) -> str:
     """Run the script in the project's folder, to write photo.html beside the run's page."""
-    given = [f"{RUN}/model.pt", f"results/data/{faces}.h5", RECEIPT, "-o", f"{RUN}/photo.html"]
+    data, record = "results/data", json.loads((project / RUN / "provenance.json").read_text())
+    names = "members.csv", "archives.json", "metadata.csv", "photos.csv"
     with contextlib.chdir(project):
-        call_script("walkthrough", *given, *arguments)
+        call_script(
+            "walkthrough", run="renet", model=f"{RUN}/model.pt", inference=f"{RUN}/inference.csv",
+            faces=f"{data}/test.h5", table=f"{data}/test.csv", split=f"{data}/split.csv",
+            **{name.partition(".")[0]: [f"{data}/sample/{name}"] for name in names},
+            receipt_files=[RECEIPT], receipt_sources=["sample"], page=f"{RUN}/photo.html",
+            pictures=f"{RUN}/photo", config=record["config"] | {"origin": ""}, id=photo,
+        )  # fmt: skip
     return (project / RUN / "photo.html").read_text()
 
 
@@ -298,21 +303,11 @@ def test_page_fits_shows_its_pictures_and_asks_for_nothing_outside(window, finis
     assert texts(window, ".step h2 span") == [str(number) for number in range(1, 15)]
 
 
-def test_any_other_face_has_its_page_by_a_command_which_the_page_has(project):
-    sample = sample_of(project, 3)
-    page, path = walk(project, "--id", sample.id), project / RUN / "photo.html"
-    assert text_of(page, "index") == "3" and text_of(page, "digest") == sample.digest
-    assert (project / RUN / "photo/conv1.png").exists()
-    words = shlex.split(html.unescape(re.search(r"<pre[^>]*>(\S*/python [^<]*)</pre>", page)[1]))
-    path.unlink()
-    subprocess.run([sys.executable, *words[1:]], cwd=project, check=True)
-    assert path.read_text() == page
-
-
-def test_face_is_found_by_the_path_and_the_name_of_its_photo_or_refused_with_the_way_out(project):
+def test_face_is_found_by_its_id_path_or_file_name_or_refused_with_the_way_out(project):
     sample, path = sample_of(project, 2), project / "results/data/test.csv"
-    for name in (sample.path, Path(sample.path).name):
-        assert text_of(walk(project, "--id", name), "index") == "2"
+    for name in (sample.id, sample.path, Path(sample.path).name):
+        page = walk(project, name)
+        assert text_of(page, "index") == "2" and text_of(page, "digest") == sample.digest
     other = Path(pd.read_csv(project / "results/data/train.csv", dtype=str).path[0]).name
     rows = pd.read_csv(path, dtype=str, na_filter=False)
     rows.loc[:1, "path"] = ["a/p005.jpg", "b/p005.jpg"]
@@ -323,9 +318,7 @@ def test_face_is_found_by_the_path_and_the_name_of_its_photo_or_refused_with_the
         other: rf"no face with the id {other} \({other} is in the subset t",
     }.items():
         with pytest.raises(InputError, match=fault):
-            walk(project, "--id", name)
-    with pytest.raises(InputError, match=r"train\.h5 has faces of the subset train, .* give test"):
-        walk(project, faces="train")
+            walk(project, name)
 
 
 def test_predictions_of_another_model_are_refused(project):

@@ -22,7 +22,7 @@ from renet.prediction import export, predictor
 
 CELLS = ("tanh", "relu", "gru", "lstm")
 METRICS = {
-    "calibration": {"temperature": 0.3, "at_bound": False},
+    "calibration": {"temperature": 0.3, "unfitted": None},
     "abstention": {"threshold": 0.9, "max_error": 0.02, "level": 0.95},
 }
 
@@ -85,7 +85,7 @@ def test_folder_for_model_hubs_is_loaded_by_their_own_functions(tmp_path, monkey
     text = "---\nlicense: other\n---\nSee the [data](../data.md) and [neon](https://neon.org)."
     (run / "model_card.md").write_text(text)
     card, out = run / "model_card.md", folder / "model.safetensors"
-    call_script("export", run, "-o", out, "--card", card)
+    call_script("export", model=run, exported=out, card=card)
     assert len(list(folder.iterdir())) == 3
     read = ModelCard.load(folder / "README.md")
     assert read.data.license == "other"

@@ -21,7 +21,7 @@ from predict import predict
 from helpers.archives import turned_jpeg, write_tar
 from helpers.pages import HOSTILE
 from helpers.predictions import describe_run
-from helpers.project import call_script, run_script
+from helpers.project import run_script
 from helpers.training import new_network
 from renet.common import files
 from renet.faces import crop, detection
@@ -41,7 +41,7 @@ WHOLE = CropSpec((32, 32), MARGIN, whole=True, turn=True)
 GREY_FACE = np.zeros((3, 32, 32), np.uint8)
 TRAINED_ON = 40  # the pictures with these first numbers
 METRICS = {
-    "calibration": {"temperature": TEMPERATURE, "at_bound": False},
+    "calibration": {"temperature": TEMPERATURE, "unfitted": None},
     "abstention": {"threshold": THRESHOLD, "max_error": 0.02, "level": 0.95},
 }
 
@@ -81,8 +81,8 @@ def made(tmp_path_factory) -> Path:
 
 @pytest.fixture(scope="module")
 def predicted(made) -> pd.DataFrame:
-    outputs = ["-o", made / "out.csv", "--html", made / "out.html"]
-    call_script("predict", made / "run", made / "photos", *outputs)
+    outputs = {"predictions": made / "out.csv", "html": made / "out.html"}
+    predict(made / "run", [str(made / "photos")], **outputs)
     table = pd.read_csv(made / "out.csv", keep_default_na=False, na_values=[""])
     return table.set_index(table.file.map(lambda name: Path(name).name))
 
@@ -426,7 +426,7 @@ def test_model_alone_predicts_too_and_is_called_uncalibrated(made, tmp_path, cap
 def test_temperature_at_a_bound_is_not_applied_and_predictions_are_called_uncalibrated(
     made, described, tmp_path, caplog
 ):
-    metrics = METRICS | {"calibration": {"temperature": 0.05, "at_bound": True}}
+    metrics = METRICS | {"calibration": {"temperature": 1.0, "unfitted": "limit"}}
     model, run = made / "run" / "model.pt", described()
     assert describe_run(run, GREY_FACE[None], MARGIN, metrics)["temperature"] is None
     photo, out = made / "photos" / "003.jpg", tmp_path / "out.csv"

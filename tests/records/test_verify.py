@@ -39,7 +39,7 @@ def results(tmp_path, caplog):
 
 
 def test_files_that_no_manifest_has_are_named_or_their_folder(results, caplog):
-    call_script("verify", results)
+    call_script("verify", results=results)
     assert "made: whole" in caplog.text
     line = caplog.messages[-1]
     assert line.endswith(": data/a, index.html, runs/made/logs.")
@@ -50,7 +50,7 @@ def test_manifest_of_an_earlier_version_is_refused_with_the_way_out(results, cap
     path = results / "runs" / "made" / manifest.FILE
     files.write_json(path, files.read_json(path) | {"format": "renet-manifest-1"})
     with pytest.raises(InputError, match="1 of 1 runs differ"):
-        call_script("verify", results)
+        call_script("verify", results=results)
     assert f"{path} is not of the format {manifest.FORMAT}; run the workflow again" in caplog.text
 
 
@@ -60,5 +60,5 @@ def test_changed_pixels_are_noticed_though_the_stored_digest_is_as_it_was(result
     with h5py.File(results / f"data/{subset}.h5", "a") as store:
         store["input"][...] = 255 - store["input"][...]
     with pytest.raises(InputError, match="1 of 1 runs differ"):
-        call_script("verify", results, "--quick")
+        call_script("verify", results=results, quick=True)
     assert f"{subset}.h5 is damaged" in caplog.text and "whole" not in caplog.text

@@ -124,6 +124,12 @@ def test_imported_modules_are_those_that_the_standard_library_finds(script):
     assert set(map(str, code_digest.imports(script).modules.values())) == expected
 
 
+def test_training_of_renet_imports_at_most_34_modules():
+    found = code_digest.imports(SCRIPTS / "train.py", "renet.network.kinds.renet").modules
+    modules = {name for name, path in found.items() if path.name != "__init__.py"}
+    assert len(modules - {"__main__", "renet.training.course_command"}) <= 34
+
+
 def test_report_depends_on_its_templates():
     names = {path.name for path in code_digest.dependencies(SCRIPTS / "report.py")}
     assert {"templates.py", "index.html.j2", "run.html.j2", "base.html.j2", "style.css"} <= names

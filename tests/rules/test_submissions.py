@@ -28,7 +28,7 @@ runs:
   cpu: {{train: {{device: cpu}}}}
 """
 WITH_GPU = {
-    "train", "fold", "audit_fold", "infer", "infer_external", "explain", "walkthrough", "predict",
+    "train", "fold", "audit_fold", "infer", "infer_external", "explain", "predict",
 }  # fmt: skip
 
 
@@ -58,7 +58,8 @@ def test_external_sets_share_submissions_as_the_test_set_does(jobs):
     assert of_rules["evaluate_external,gallery_external,infer_external"] == 5 * 2
     assert of_rules["external_set,shuffle,thumbnails,write_hdf5"] == 1
     assert len(of_rule(jobs, "infer")) == 5 and len(of_rule(jobs, "evaluate_out_of_fold")) == 2
-    assert all("infer" in job["rules"] for job in of_rule(jobs, "gallery_out_of_fold"))
+    for name in ("gallery_out_of_fold", "walkthrough"):
+        assert all("infer" in job["rules"] for job in of_rule(jobs, name))
 
 
 def test_jobs_that_may_use_a_gpu_get_one_its_partition_and_the_memory_of_a_training(jobs):
@@ -77,7 +78,7 @@ def test_training_on_several_machines_asks_for_its_gpus_in_one_way(jobs):
 
 def test_second_attempt_asks_for_more_memory_and_time_where_nothing_continues(jobs, tmp_path):
     second = submitted(tmp_path, "--attempt", 2)
-    for name, times in (("compare", 2), ("walkthrough", 2), ("train", 1), ("fold", 1)):
+    for name, times in (("compare", 2), ("predict", 2), ("train", 1), ("fold", 1)):
         before, after = (of_rule(found, name)[0] for found in (jobs, second))
         assert after["mem_mb"] == 2 * before["mem_mb"]
         assert after["runtime"] == times * before["runtime"]

@@ -45,8 +45,6 @@ HEAVY_MODEL = LIGHT_MODEL | {"spatial_rnns": 2 * [{"units": 384, "block": [2, 2]
 SETTINGS = dataclasses.asdict(Recipe()) | {
     "epochs": 3, "batch_size": 8, "threads": 1, "device": "cpu", "shuffle_each_epoch": True,
 }  # fmt: skip
-
-
 MANY = 15  # epochs, so that a light training does not end before it is stopped
 
 
@@ -70,11 +68,12 @@ class Training:
             "output": {name: str(self.run / file) for name, file in outputs.items()},
             "params": {
                 "settings": {"model": model, "train": SETTINGS | settings},
-                "code": "code",
+                "code": "code", "checkpoint_seconds": 0.3,
             },
+            "rule": "train",
             "wildcards": {"run": "run"},
             "threads": 1,
-            "resources": {"gpu": 0, "nodes": 1, "checkpoint_seconds": 0.3},
+            "resources": {"gpu": 0, "nodes": 1},
             "log": [str(self.log)],
         }  # fmt: skip
         (folder / "rule.json").write_text(json.dumps(rule))

@@ -106,21 +106,6 @@ def test_capture_leaves_a_training_that_goes_on_as_it_is(capture, optimizer):
     assert_same_training(plain, captured)
 
 
-def test_learning_rate_is_read_from_a_tensor_in_each_step():
-    """As a captured graph does; a number would be frozen into it."""
-    step, batch = train_step.TrainStep(network(), RECIPE), some_batches()[0]
-    rate = step.optimizer.param_groups[0]["lr"]
-    assert rate.item() == RECIPE.learning_rate
-    step(*batch)
-    before = {name: value.clone() for name, value in step.model.named_parameters()}
-    rate.fill_(0)
-    step(*batch)
-    assert all(torch.equal(before[name], value) for name, value in step.model.named_parameters())
-    rate.fill_(0.1)
-    step(*batch)
-    assert not torch.equal(before["conv1.weight"], step.model.conv1.weight)
-
-
 def test_batches_after_a_loss_that_is_no_number_are_not_counted_as_finite():
     model = network()
     step = train_step.TrainStep(model, RECIPE)
@@ -139,13 +124,6 @@ def test_gradients_that_processes_add_up_begin_at_multiples_of_16_bytes(monkeypa
     for parameter in step.model.parameters():
         assert (parameter.grad.data_ptr() - start) % 16 == 0
         assert parameter.grad.stride() == parameter.stride()
-
-
-def test_bfloat16_is_that_of_products_alone():
-    model = network()
-    with devices.precision_context("bfloat16", CPU):
-        maps = model.conv1(torch.rand(2, 3, 32, 32))
-    assert maps.dtype == torch.bfloat16 and model.conv1.weight.dtype == torch.float32
 
 
 @pytest.fixture

@@ -32,9 +32,7 @@ EVALUATED = {
     "folded": {"train": {"epochs": 2, "device": "cpu"}, "folds": 2},
 }  # fmt: skip
 # Rules and groups with a GPU, and others.
-IN_GPU = (
-    "rule_fold", "rule_walkthrough", "rule_predict", "group_evaluation", "group_external",
-)  # fmt: skip
+IN_GPU = ("rule_fold", "rule_predict", "group_evaluation", "group_external")
 IN_MAIN = ("group_download", "group_rows", "group_crops", "group_subsets", "rule_compare")
 ASKING = {"renet": "train:gpu=1", "apart": "train:gres=gpu:1"}  # for a GPU, on each machine
 OFTEN = {"minutes": 0.01}
@@ -179,22 +177,20 @@ def test_killed_training_is_submitted_again_with_more_memory_and_continues(proje
     assert_same_training(project, local, "renet")
 
 
-@pytest.mark.parametrize("name", ["renet", "apart"])
-def test_requeued_training_continues(project, local, name):
-    with training(project, name, "--retries", 0, "--set-resources", ASKING[name]) as work:
+def test_requeued_training_of_two_machines_continues(project, local):
+    with training(project, "apart", "--retries", 0, "--set-resources", ASKING["apart"]) as work:
         (job,) = work.jobs("rule_train")
         slurm_cluster.requeue(job)
     assert len(work.jobs("rule_train")) == 1
-    assert_same_training(project, local, name)
+    assert_same_training(project, local, "apart")
 
 
-@pytest.mark.parametrize("name", ["twice", "apart"])
-def test_terminated_training_is_submitted_again_and_continues(project, local, name):
-    with training(project, name) as work:
+def test_terminated_training_is_submitted_again_and_continues(project, local):
+    with training(project, "twice") as work:
         (job,) = work.jobs("rule_train")
         slurm_cluster.ask("scancel", "--signal=TERM", job)
     assert len(work.jobs("rule_train")) == 2
-    assert_same_training(project, local, name)
+    assert_same_training(project, local, "twice")
 
 
 def test_training_that_runs_out_of_time_continues_in_another_job(project, local):

@@ -19,8 +19,6 @@ from helpers.http_server import serving
 from helpers.project import ROOT
 from helpers.workflow import (
     EVERYTHING_AFTER,
-    copy_project,
-    digests,
     other_text,
     planned,
     run,
@@ -308,7 +306,7 @@ def test_further_run_leaves_the_first_one_alone(project):
     [
         ("train.py", EVERYTHING_AFTER["train"]),
         # What is only written down:
-        ("provenance.py", {"provenance", "walkthrough", "report", "manifest"}),
+        ("provenance.py", {"provenance", "report", "manifest"}),
         ("renet/network/rnn.py", EVERYTHING_AFTER["train"]),
         ("renet/network/kinds/cnn.py", set()),  # of a kind that no run has
         ("renet/faces/crop.py", EVERYTHING_AFTER["crop_faces"]),
@@ -360,14 +358,6 @@ def test_password_and_signature_in_a_url_are_in_no_result(project, monkeypatch):
     for secret in (b"s3cret", b"X-Amz-Signature", b"t0ken"):
         assert not [path for path, content in contents.items() if secret in content]
     assert (results / "runs/renet/config.yaml").read_text().startswith("# User info and queries")
-
-
-@pytest.mark.slow
-def test_same_config_gives_the_same_bytes_on_one_core(finished, tmp_path):
-    project = copy_project(tmp_path)
-    write_config(project)
-    run(project, "--cores", 1)
-    assert digests(project) == digests(finished)
 
 
 @pytest.mark.slow
@@ -435,8 +425,9 @@ def test_models_of_other_sources_are_not_replaced(project):
                         "photos": "crop"}}  # fmt: skip
     write_config(project, sources=["other"], archives=photos)
     outcome = dry_run(project, "--configfile", "small.yaml")
-    assert outcome.returncode != 0 and "Traceback" not in outcome.stderr
-    assert "results/runs/renet/model.pt was trained on sample" in outcome.stderr
+    said = outcome.stdout + outcome.stderr
+    assert outcome.returncode != 0 and "Traceback" not in said
+    assert "results/runs/renet/model.pt was trained on sample" in said
     write_config(project, sources=["other"], archives=photos, pathvars={"results": "results/b"})
     assert "train" in planned(project)
 

@@ -4,9 +4,6 @@ Requires: results/data/{train,validation,test}.h5 and the tables beside them.
 Provides: results/audit/ labels.csv, summary.json, suspects.csv, suspects.jpg and index.html.
 """
 
-AUDIT_RUN = RUNS[config["audit"]["run"]]
-AUDIT_RESOURCES = run_resources(AUDIT_RUN)
-
 
 use rule fold as audit_fold with:
     input:
@@ -17,21 +14,14 @@ use rule fold as audit_fold with:
         predictions="<results>/audit/{fold}-of-{folds}.csv",
     log:
         "<results>/logs/audit_fold/{fold}-of-{folds}.log",
-    threads: AUDIT_RESOURCES.threads
-    resources:
-        gpu=AUDIT_RESOURCES.gpus,
-        mem_mb=lambda wildcards, attempt: AUDIT_RESOURCES.memory_mb * attempt,
-        runtime=AUDIT_RESOURCES.minutes,
     params:
         by="subject",  # a network that knows the person would repeat the label
-        settings=runs.fold_settings(AUDIT_RUN),
-        code=code_with_kind("fold.py", config["audit"]["run"]),
 
 
 rule audit:
     """Rank the labels by how likely they are to be wrong, and propose corrections."""
     input:
-        predictions=expand("<results>/audit/{fold}-of-{folds}.csv", **FOLDS),
+        predictions=expand("<results>/audit/{fold}-of-{folds}.csv", **AUDIT_FOLDS),
         faces=expand("<results>/data/{subset}.h5", subset=SUBSETS),
         tables=expand("<results>/data/{subset}.csv", subset=SUBSETS),
         corrected="<results>/data/corrected.csv",

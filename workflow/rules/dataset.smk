@@ -5,9 +5,11 @@ Provides: resources/<source>/ (archives and their receipts), results/data/ (tabl
 files).
 """
 
-# Of the outputs of these rules, those that the config keeps.
+# Of the outputs of these rules, those that the config keeps. Others are deleted after their last use.
 KEPT_SHARDS = [".csv", *([".npy"] if config["crop"]["keep_shards"] else [])]
 KEPT_FILES = ["table", *(["face_file"] if config["hdf5"]["keep_files"] else [])]
+SHARD = "<results>/data/{source}/faces/{shard}-of-{shards}.npy"
+FACE_FILE = "<results>/data/{subset}.h5"
 
 
 rule make_sample:
@@ -55,7 +57,7 @@ rule download:
 rule index_archive:
     """Index the members of a source's archives."""
     input:
-        receipt_files=by_source(sources.receipts),
+        receipt_files=lambda wildcards: receipts_of([wildcards.source]),
     output:
         members="<results>/data/{source}/members.csv",
         archives="<results>/data/{source}/archives.json",
@@ -64,7 +66,8 @@ rule index_archive:
     conda:
         "../../envs/index_archive.yaml"
     params:
-        file_order=by_archive("files"),  # tables name a file by its number in this order
+        # Tables name a file by its number in this order.
+        file_order=lambda wildcards: archive_of(wildcards)["files"],
         code=code("index_archive.py"),
     script:
         "../scripts/index_archive.py"
@@ -73,10 +76,10 @@ rule index_archive:
 rule parse_metadata:
     """List every row of a source's .mat file, or table, as kept, or as dropped with its reason."""
     input:
-        tables=own_files_of("tables"),
-        lists=own_files_of("lists"),
+        tables=lambda wildcards: local(archive_of(wildcards)["tables"]),
+        lists=lambda wildcards: local(archive_of(wildcards)["lists"]),
         members="<results>/data/{source}/members.csv",
-        receipt_files=by_source(sources.receipts),
+        receipt_files=lambda wildcards: receipts_of([wildcards.source]),
     output:
         metadata="<results>/data/{source}/metadata.csv",
         funnel="<results>/data/{source}/funnel.csv",
@@ -86,18 +89,18 @@ rule parse_metadata:
     conda:
         "../../envs/parse_metadata.yaml"
     params:
-        database=by_archive("database"),
-        whole=lambda wildcards: by_archive("photos")(wildcards) == "whole"
-        and not by_archive("detected")(wildcards),
-        subjects=by_archive("subjects"),
+        database=lambda wildcards: archive_of(wildcards)["database"],
+        whole=lambda wildcards: archive_of(wildcards)["photos"] == "whole"
+        and not archive_of(wildcards)["detected"],
+        subjects=lambda wildcards: archive_of(wildcards)["subjects"],
         filter=config["filter"],
-        labels=by_archive("labels"),
-        subsets=by_archive("subsets"),
-        file_order=by_archive("files"),
+        labels=lambda wildcards: archive_of(wildcards)["labels"],
+        subsets=lambda wildcards: archive_of(wildcards)["subsets"],
+        file_order=lambda wildcards: archive_of(wildcards)["files"],
         file_digest=lambda wildcards: [
             sources.file_state(path)
             for key in ("tables", "lists")
-            for path in by_archive(key)(wildcards)
+            for path in archive_of(wildcards)[key]
         ],
         code=code("parse_metadata.py"),
     script:
@@ -107,22 +110,20 @@ rule parse_metadata:
 rule crop_faces:
     """Crop the faces of one shard of a source from its archives."""
     input:
-        receipt_files=by_source(sources.receipts),
+        receipt_files=lambda wildcards: receipts_of([wildcards.source]),
         archives="<results>/data/{source}/archives.json",
         photos="<results>/data/{source}/photos.csv",
     output:
-        faces=kept_or_temp(
-            "<results>/data/{source}/faces/{shard}-of-{shards}.npy",
-            config["crop"]["keep_shards"],
-        ),
+        faces=SHARD if config["crop"]["keep_shards"] else temp(SHARD),
         table="<results>/data/{source}/faces/{shard}-of-{shards}.csv",
     log:
         "<results>/logs/crop_faces/{source}/{shard}-of-{shards}.log",
     conda:
         "../../envs/crop_faces.yaml"
     params:
-        crop=by_source(sources.crop_settings),  # size, margin and kind of photos
-        file_order=by_archive("files"),
+        # Size, margin and kind of photos.
+        crop=lambda wildcards: sources.crop_settings(config, wildcards.source),
+        file_order=lambda wildcards: archive_of(wildcards)["files"],
         code=code("crop_faces.py"),
     script:
         "../scripts/crop_faces.py"
@@ -138,6 +139,7 @@ rule shuffle:
         corrections=own_file(config["corrections"]),
         earlier=own_file(config["split"]["from"]),
     output:
+        # split_last.csv and split_before.csv beside it are none, which Snakemake would delete.
         split="<results>/data/split.csv",
         funnel="<results>/data/funnel.csv",
         corrected="<results>/data/corrected.csv",
@@ -159,20 +161,19 @@ rule shuffle:
 rule write_hdf5:
     """Gather the faces of one subset into an HDF5 file in neon's layout."""
     input:
-        split=split_of,
-        faces=faces_of,
-        train=file_with_mean,
+        unpack(lambda wildcards: inputs.of_subset(config, wildcards.subset)),
     output:
-        face_file=kept_or_temp(
-            "<results>/data/{subset}.h5", config["hdf5"]["keep_files"]
-        ),
+        face_file=FACE_FILE if config["hdf5"]["keep_files"] else temp(FACE_FILE),
         table="<results>/data/{subset}.csv",
     log:
         "<results>/logs/write_hdf5/{subset}.log",
     conda:
         "../../envs/write_hdf5.yaml"
     params:
-        mean=mean_of,
+        # None for an external set, because the network has its own.
+        mean=lambda wildcards: (
+            "none" if wildcards.subset in EXTERNAL else config["hdf5"]["mean"]
+        ),
         code=code("write_hdf5.py"),
     script:
         "../scripts/write_hdf5.py"

@@ -47,7 +47,9 @@ use rule evaluate as evaluate_external with:
         external="<results>/data/{external}.csv",
         model="<results>/runs/{run}/model.pt",
         own_tables=own_tables,
-        initial_hashes=hashes_of_initial_weights,
+        initial_hashes=lambda wildcards: own_file(
+            inputs.initial_hashes(run_of(wildcards))
+        ),
     output:
         metrics="<results>/runs/{run}/external/{external}/metrics.json",
         slice_table="<results>/runs/{run}/external/{external}/tables/slices.csv",

@@ -18,16 +18,16 @@ rule fold:
         "<results>/runs/{run}/logs/fold/{fold}-of-{folds}.log",
     conda:
         "../../envs/fold.yaml"
-    threads: resources_of_run("threads")
+    threads: lambda wildcards: resources_of(wildcards).threads
     resources:
         **ON_DEVICE,
-        runtime=resources_of_run("minutes"),
+        runtime=lambda wildcards: resources_of(wildcards).minutes,
     params:
         by=config["split"]["by"],
         seed=config["split"]["seed"],
         validation=config["split"]["validation"] / (1 - config["split"]["test"]),
-        settings=lambda wildcards: runs.fold_settings(RUNS[wildcards.run]),
-        code=code_with_kind("fold.py"),
+        settings=lambda wildcards: runs.fold_settings(run_of(wildcards)),
+        code=lambda wildcards: code("fold.py", wildcards),
     script:
         "../scripts/fold.py"
 

@@ -1,15 +1,13 @@
 """The private parts of Snakemake that the workflow uses, each with the missing public way.
 
 Requires: nothing.
-Provides: `project_folder`; MODULE, OVERLAYS and COMMAND_LINE, where the config comes
-from; ALL_RULES, whether a module takes all rules; IS_MAIN, whether this is the process that a
-user started; OWN_ENVIRONMENTS, whether Snakemake makes those of the rules; `limit_gpus`,
-`refuse_faults` and `refuse_installed_package`.
+Provides: `project_folder`; MODULE, OVERLAYS and COMMAND_LINE, where the config comes from; ALL_RULES, whether a module
+takes all rules; IS_MAIN, whether this is the process that a user started; OWN_ENVIRONMENTS, whether
+Snakemake makes those of the rules; `limit_gpus`, `refuse_faults` and `refuse_installed_package`.
 """
 
 import importlib.util
 import tempfile
-from pathlib import Path
 
 
 def project_folder(source):
@@ -38,12 +36,12 @@ def project_folder(source):
     return folder
 
 
-# Missing: whether this is a module that is given its config, and the module's name.
-MODULE = workflow.modifier.namespace if workflow.modifier.skip_configfile else None
+# The name of the module that another workflow uses this one as; None without one.
+MODULE = __name__
 # Missing: whether a module takes all rules; otherwise, the user gives some of the outputs.
 ALL_RULES = workflow.modifier.rule_whitelist is None
 # Missing: the files of --configfile, which errors and pages name, and the values of --config.
-OVERLAYS = [] if MODULE else workflow.config_settings.configfiles
+OVERLAYS = [] if MODULE else workflow.overwrite_configfiles
 COMMAND_LINE = {} if MODULE else workflow.config_settings.config
 # Missing: whether this process runs a single job, in which nothing is to be printed again.
 IS_MAIN = workflow.is_main_process
@@ -64,21 +62,20 @@ def limit_gpus(count):
 
 
 def refuse_installed_package():
-    """Exit if the package is installed as a copy, which jobs would import before this project's."""
+    """Refuse a copy of the package that is installed: jobs would import it before this project's."""
     found = importlib.util.find_spec("renet")
     folder = Path(found.origin).parent if found else Path("none")
     if any(folder.parent.glob("renet_gender_workflow-*.dist-info")):
-        sys.exit(
+        raise WorkflowError(
             f"{folder} is installed where Snakemake runs, and its code would run in place of this "
             "project's; run `pip uninstall renet-gender-workflow` or `pip install -e .`"
         )
 
 
 def refuse_faults(check, *arguments):
-    """The result of a check of the config; if it raises an error, print only its sentence and exit."""
+    """The result of a check of the config, whose error stops Snakemake with its sentence."""
     try:
         return check(*arguments)
     except InputError as error:
-        sys.exit(
-            f"The config of the module {MODULE}: {error}" if MODULE else str(error)
-        )
+        of_module = f"The config of the module {MODULE}: " if MODULE else ""
+        raise WorkflowError(f"{of_module}{error}") from error

@@ -20,9 +20,12 @@ use rule fold as fraction with:
 
 
 rule learning_curve:
-    """Compute the accuracy by the number of training faces, and extrapolate it."""
+    """Compute the accuracy by the number of training faces."""
     input:
-        predictions=fractions_of(CURVES),
+        predictions=[
+            f"<results>/runs/{run}/learning_curve/{fraction}.csv"
+            for run, fraction in CURVES
+        ],
         train="<results>/data/train.csv",
         validation="<results>/data/validation.csv",
     output:
@@ -42,6 +45,7 @@ rule learning_curve:
     conda:
         "../../envs/learning_curve.yaml"
     params:
+        points=CURVES,
         by=config["split"]["by"],
         seed=config["split"]["seed"],
         code=code("learning_curve.py"),

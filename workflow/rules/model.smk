@@ -5,14 +5,12 @@ Provides: results/runs/<run>/ model.pt, history.csv, inference tables; training/
 training leaves.
 """
 
-OF_SLURM = ("mpi", "tasks", "tasks_per_gpu", "cpus_per_task", "gres")
-
 
 rule train:
     """Train one run; an interrupted one continues from its checkpoint."""
     input:
         initial_weights,
-        unpack(training_faces),
+        unpack(lambda wildcards: inputs.training_faces(run_of(wildcards))),
     output:
         model="<results>/runs/{run}/model.pt",
         history="<results>/runs/{run}/history.csv",
@@ -21,18 +19,24 @@ rule train:
         "<results>/runs/{run}/logs/train.log",
     conda:
         "../../envs/train.yaml"
-    threads: resources_of_run("train_threads")
+    threads: lambda wildcards: resources_of(wildcards).train_threads
     resources:
-        # Not params: a finished training does not start again when they change.
-        **{name: resources_of_run(name) for name in OF_SLURM},
-        checkpoint_seconds=resources_of_run("checkpoint_seconds"),
-        gpu=resources_of_run("train_gpus"),
-        mem_mb=memory_of_run,
-        runtime=resources_of_run("minutes"),
-        nodes=resources_of_run("nodes"),
+        gpu=lambda wildcards: resources_of(wildcards).train_gpus,
+        mem_mb=ON_DEVICE["mem_mb"],
+        runtime=lambda wildcards: resources_of(wildcards).minutes,
+        nodes=lambda wildcards: resources_of(wildcards).nodes,
+        # Of SLURM: on several machines, the script starts a task on each of them.
+        mpi=lambda wildcards: resources_of(wildcards).mpi,
+        tasks=lambda wildcards: resources_of(wildcards).nodes,
+        tasks_per_gpu=0,  # not set
+        gres=lambda wildcards: resources_of(wildcards).train_gres,
     params:
-        settings=training_settings,
-        code=code_with_kind("train.py"),
+        settings=lambda wildcards: runs.training_settings(run_of(wildcards)),
+        # Snakemake compares no param that is given the resources: this one trains nothing again.
+        checkpoint_seconds=lambda wildcards, resources: resources_of(
+            wildcards
+        ).checkpoint_seconds,
+        code=lambda wildcards: code("train.py", wildcards),
     script:
         "../scripts/train.py"
 
@@ -40,7 +44,7 @@ rule train:
 rule infer:
     """Predict the faces of the test set and the validation set; with folds, join their predictions."""
     input:
-        unpack(validating),
+        unpack(lambda wildcards: inputs.validating(wildcards.run, run_of(wildcards))),
         model="<results>/runs/{run}/model.pt",
         faces="<results>/data/test.h5",
         table="<results>/data/test.csv",
@@ -54,11 +58,11 @@ rule infer:
         "<results>/runs/{run}/logs/infer.log",
     conda:
         "../../envs/infer.yaml"
-    threads: resources_of_run("compute_threads")
+    threads: lambda wildcards: resources_of(wildcards).compute_threads
     resources:
         **ON_DEVICE,
     params:
-        compute=compute_settings,
-        code=code_with_kind("infer.py"),
+        compute=lambda wildcards: runs.compute_settings(run_of(wildcards)),
+        code=lambda wildcards: code("infer.py", wildcards),
     script:
         "../scripts/infer.py"

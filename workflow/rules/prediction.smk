@@ -13,7 +13,7 @@ rule predictor:
     input:
         model="<results>/runs/{run}/model.pt",
         metrics="<results>/runs/{run}/metrics.json",
-        faces=lambda wildcards: training_faces(wildcards)["faces"],
+        faces=lambda wildcards: inputs.training_faces(run_of(wildcards))["faces"],
     output:
         predictor="<results>/runs/{run}/predictor.json",
         hashes="<results>/runs/{run}/training_hashes.npy",
@@ -22,7 +22,8 @@ rule predictor:
     conda:
         "../../envs/predictor.yaml"
     params:
-        settings=recorded_settings,
+        settings=lambda wildcards: data_summary.for_provenance(config)
+        | runs.with_folds(run_of(wildcards)),
         code=code("predictor.py"),
     script:
         "../scripts/predictor.py"
@@ -31,11 +32,10 @@ rule predictor:
 rule predict:
     """Predict the faces of the photos that the config names."""
     input:
-        # Found beside the model.
-        "<results>/runs/{run}/predictor.json",
-        "<results>/runs/{run}/training_hashes.npy",
         model="<results>/runs/{run}/model.pt",
-        photos=[own_file(path) for path in PHOTOS],
+        description="<results>/runs/{run}/predictor.json",
+        hashes="<results>/runs/{run}/training_hashes.npy",
+        photos=local(PHOTOS),
     output:
         predictions="<results>/runs/{run}/predictions.csv",
         html="<results>/runs/{run}/predictions.html",
@@ -43,15 +43,14 @@ rule predict:
         "<results>/runs/{run}/logs/predict.log",
     conda:
         "../../envs/predict.yaml"
-    threads: resources_of_run("threads")
+    threads: lambda wildcards: resources_of(wildcards).threads
     resources:
         **ON_DEVICE,
-        workers=resources_of_run("threads"),
     params:
         detect=config["predict"]["detect"],
-        compute=compute_settings,
+        compute=lambda wildcards: runs.compute_settings(run_of(wildcards)),
         file_digest=[sources.photos_state(Path(path)) for path in PHOTOS],
-        code=code_with_kind("predict.py"),
+        code=lambda wildcards: code("predict.py", wildcards),
     script:
         "../scripts/predict.py"
 
@@ -59,8 +58,9 @@ rule predict:
 rule export:
     """Write a run's predictor in a format of other programs."""
     input:
-        "<results>/runs/{run}/predictor.json",  # beside the model
         model="<results>/runs/{run}/model.pt",
+        description="<results>/runs/{run}/predictor.json",
+        hashes="<results>/runs/{run}/training_hashes.npy",
     output:
         exported="<results>/runs/{run}/model.{format}",
     log:
@@ -70,7 +70,7 @@ rule export:
     conda:
         "../../envs/export.yaml"
     params:
-        code=code_with_kind("export.py"),
+        code=lambda wildcards: code("export.py", wildcards),
     script:
         "../scripts/export.py"
 
@@ -78,8 +78,9 @@ rule export:
 use rule export as hub with:
     # The network and the model card as a folder that model hubs read.
     input:
-        "<results>/runs/{run}/predictor.json",  # beside the model
         model="<results>/runs/{run}/model.pt",
+        description="<results>/runs/{run}/predictor.json",
+        hashes="<results>/runs/{run}/training_hashes.npy",
         card="<results>/runs/{run}/model_card.md",
     output:
         "<results>/runs/{run}/hub/README.md",
@@ -92,7 +93,7 @@ use rule export as hub with:
 rule manifest:
     """Record the digests of a run's files, and the config that makes the run again."""
     input:
-        outputs=lambda wildcards: without_folders(recorded_outputs(wildcards)),
+        outputs=lambda wildcards: without_folders(recorded_outputs([wildcards.run])),
         receipt_files=receipts_of(ALL_SOURCES),
     output:
         manifest="<results>/runs/{run}/manifest.json",
@@ -103,8 +104,17 @@ rule manifest:
     conda:
         "../../envs/manifest.yaml"
     params:
-        settings=config_of_run,
-        code=code_of_run,
+        # It switches off the other runs of config.yaml.
+        settings=lambda wildcards: data_summary.to_repeat(
+            config, wildcards.run, CONFIG_FILES[DEFAULTS].get("runs") or ()
+        ),
+        code=lambda wildcards: [
+            code(script, wildcards)
+            for script in [
+                "manifest.py",
+                *runs.scripts(folds=wildcards.run in WITH_FOLDS),
+            ]
+        ],
     script:
         "../scripts/manifest.py"
 

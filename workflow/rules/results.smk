@@ -13,11 +13,15 @@ from renet.config import schema
 DOCUMENTS = [
     str(PROJECT / "docs" / f"{name}.md") for name in ("files", "course", "tour")
 ]
+# The tables of predictions of each run.
+PREDICTED = ["inference", "inference_validation"]
+PREDICTED += [f"external/{name}/inference" for name in EXTERNAL]
 REPORTED_SETTINGS = {
     "runs": {name: runs.with_folds(run) for name, run in RUNS.items()},
     "defaults": runs.with_folds(schema.complete(SCHEMA)),
     "data": data_summary.for_pages(config, ORIGIN),
     "grids": runs.grid_keys(config),
+    "external": EXTERNAL,
     "predicted": bool(config["predict"]["photos"]),
 }
 
@@ -31,7 +35,9 @@ rule evaluate:
         history="<results>/runs/{run}/history.csv",
         model="<results>/runs/{run}/model.pt",
         own_tables=own_tables,
-        initial_hashes=hashes_of_initial_weights,
+        initial_hashes=lambda wildcards: own_file(
+            inputs.initial_hashes(run_of(wildcards))
+        ),
     output:
         metrics=reported(
             "<results>/runs/{run}/metrics.json",
@@ -49,12 +55,12 @@ rule evaluate:
     conda:
         "../../envs/evaluate.yaml"
     params:
-        evaluations=lambda wildcards, input: f"{Path(input.split).parents[1]}/evaluations",
+        evaluations=evaluations,
         split_by=config["split"]["by"],
         near_duplicates=config["split"]["near_duplicates"],
         allow_leaks=config["split"]["allow_leaks"],
         max_error=config["predict"]["max_error"],
-        trained_on=lambda wildcards: runs.trained_on(RUNS[wildcards.run]),
+        trained_on=lambda wildcards: runs.trained_on(run_of(wildcards)),
         slices=slices_of,
         file_digest=lambda wildcards: list(
             map(sources.file_state, own_tables(wildcards))
@@ -133,12 +139,12 @@ rule explain:
         "<results>/runs/{run}/logs/explain.log",
     conda:
         "../../envs/explain.yaml"
-    threads: resources_of_run("compute_threads")
+    threads: lambda wildcards: resources_of(wildcards).compute_threads
     resources:
         **ON_DEVICE,
     params:
-        compute=compute_settings,
-        code=code_with_kind("explain.py"),
+        compute=lambda wildcards: runs.compute_settings(run_of(wildcards)),
+        code=lambda wildcards: code("explain.py", wildcards),
     script:
         "../scripts/explain.py"
 
@@ -146,33 +152,34 @@ rule explain:
 rule walkthrough:
     """Follow one photo of the test set from its row in the metadata to its prediction."""
     input:
-        # The script finds these files beside the others.
-        "<results>/data/test.csv",
-        "<results>/runs/{run}/inference.csv",
-        "<results>/runs/{run}/provenance.json",
-        expand(
-            "<results>/data/{source}/{file}",
-            source=config["sources"],
-            file=("members.csv", "archives.json", "metadata.csv", "photos.csv"),
-        ),
         model="<results>/runs/{run}/model.pt",
+        inference="<results>/runs/{run}/inference.csv",
         faces="<results>/data/test.h5",
+        table="<results>/data/test.csv",
+        split="<results>/data/split.csv",
+        # Of each source, in their order.
+        members=expand("<results>/data/{name}/members.csv", name=config["sources"]),
+        archives=expand("<results>/data/{name}/archives.json", name=config["sources"]),
+        metadata=expand("<results>/data/{name}/metadata.csv", name=config["sources"]),
+        photos=expand("<results>/data/{name}/photos.csv", name=config["sources"]),
         receipt_files=receipts_of(config["sources"]),
     output:
         page="<results>/runs/{run}/walkthrough.html",
         pictures=directory("<results>/runs/{run}/page/walkthrough"),
     log:
         "<results>/runs/{run}/logs/walkthrough.log",
+    wildcard_constraints:
+        run=one_of(run for run in RUNS if KIND_OF_RUN[run].has_walkthrough),
     conda:
         "../../envs/walkthrough.yaml"
-    threads: resources_of_run("threads")
-    resources:
-        **ON_DEVICE,
     params:
         id=config["walkthrough"]["photo"],
-        origin=ORIGIN,
-        compute=compute_settings,
-        code=code_with_kind("walkthrough.py"),
+        config=data_summary.for_provenance(config) | {"origin": ORIGIN},
+        compute=lambda wildcards: runs.compute_settings(run_of(wildcards)),
+        receipt_sources=[
+            name for name in config["sources"] for _ in sources.receipts(config, name)
+        ],
+        code=lambda wildcards: code("walkthrough.py", wildcards),
     script:
         "../scripts/walkthrough.py"
 
@@ -194,7 +201,8 @@ rule provenance:
     conda:
         "../../envs/provenance.yaml"
     params:
-        data=recorded_settings,
+        data=lambda wildcards: data_summary.for_provenance(config)
+        | runs.with_folds(run_of(wildcards)),
         code=code("provenance.py"),
     script:
         "../scripts/provenance.py"
@@ -203,15 +211,7 @@ rule provenance:
 rule compare:
     """Compare all runs on each test set, and with the best one on the validation set."""
     input:
-        inference=expand(
-            "<results>/runs/{run}/{set}.csv",
-            run=RUNS,
-            set=(
-                "inference",
-                "inference_validation",
-                *(f"external/{name}/inference" for name in EXTERNAL),
-            ),
-        ),
+        inference=expand("<results>/runs/{run}/{set}.csv", run=RUNS, set=PREDICTED),
     output:
         table=reported(
             "<results>/comparison/comparison.csv", "Comparison of the runs", "All runs"
@@ -221,6 +221,7 @@ rule compare:
     conda:
         "../../envs/compare.yaml"
     params:
+        names=[run for run in RUNS for _ in PREDICTED],  # of each of these files
         reference=runs.reference(config),
         metric=config["comparison"]["metric"],
         groups=runs.seed_groups(REPORTED_SETTINGS["runs"]),
@@ -232,9 +233,8 @@ rule compare:
 rule report:
     """Write the page and the card of each run, and the page over all runs."""
     input:
-        # Found by their names, or linked on the pages.
-        lambda wildcards: without_folders(files_of_runs(RUNS)),
-        lambda wildcards: without_folders(outputs_of("compare", "thumbnails")),
+        lambda wildcards: without_folders(outputs_of("thumbnails")),  # linked
+        of_runs=lambda wildcards: without_folders(files_of_runs(RUNS)),
         comparison="<results>/comparison/comparison.csv",
         audit=lambda wildcards: outputs_of("audit"),
         learning_curve=lambda wildcards: outputs_of("learning_curve"),
@@ -267,6 +267,7 @@ rule report:
         "../../envs/report.yaml"
     params:
         settings=REPORTED_SETTINGS,
+        evaluations=evaluations,
         file_digest=lambda wildcards: list(
             map(sources.file_state, [config["datasheet"], *DOCUMENTS])
         ),

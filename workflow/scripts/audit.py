@@ -5,9 +5,9 @@ tables beside them, and what became of earlier corrections.
 Writes: labels.csv (columns: `renet.evaluation.tables.LABELS`), the lowest label quality first;
 suspects.csv, the predicted classes of the suspects that no person has corrected or confirmed, in
 the format of the config's `corrections`; summary.json, the skill of the networks
-(`renet.evaluation.label_audit.Skill`) and, where it is significant, what wrong labels can cost the
-accuracy (`label_audit.cost`); index.html, the page of the audit; suspects.jpg, the faces that the
-page shows, with tiles as in `renet.pages.audit_page.GRID`.
+(`renet.evaluation.label_audit.Skill`) and how many labels a person corrected, confirmed and
+dropped; index.html, the page of the audit; suspects.jpg, the faces that the page shows, with tiles
+as in `renet.pages.audit_page.GRID`.
 Decides: nothing; no label is changed.
 """
 
@@ -24,21 +24,20 @@ from renet.dataset.corrections import Outcome
 from renet.dataset.tables import CORRECTED, SPLIT
 from renet.evaluation import inference_table, label_audit
 from renet.evaluation.tables import LABELS, PROPOSALS, SAMPLE
-from renet.pages import audit_page, phrases
+from renet.pages import audit_page, templates
 
 
 def audit(
     predictions: list[Path],
-    *,
     faces: list[Path],
     tables: list[Path],
-    labels: script.Output,
+    labels: Path,
     proposals: Path,
     picture: Path,
     summary: Path,
     page: Path,
     corrected: Path,
-    data: script.Json,
+    data: dict,
 ) -> None:
     """Rank all labels, the most suspicious first, and write the page of the label audit."""
     stored = [hdf5.read(path) for path in faces]
@@ -48,21 +47,22 @@ def audit(
     samples = pd.concat((SPLIT.read(path, columns) for path in tables), ignore_index=True)
     ranked = label_audit.rank(samples, inference_table.out_of_fold(samples, predictions))
     LABELS.write(labels, ranked, float_format="%.6g")
-    reviewed = CORRECTED.read(corrected)
-    is_seen = reviewed.outcome.isin([Outcome.CORRECTED, Outcome.CONFIRMED])  # by a person
-    ranked = ranked.assign(reviewed=ranked.id.isin(reviewed.id[is_seen]))
+    outcomes = CORRECTED.read(corrected).set_index("id").outcome
+    is_seen = outcomes.isin([Outcome.CORRECTED, Outcome.CONFIRMED])  # by a person
+    ranked = ranked.assign(reviewed=ranked.id.isin(outcomes.index[is_seen]))
     suspects = ranked[ranked.suspect == 1]
     skill = label_audit.skill(ranked)
-    unseen = ranked.assign(suspect=ranked.suspect * ~ranked.reviewed)
-    cost = label_audit.cost(unseen) if skill.is_significant else None
-    files.write_json(summary, {**dataclasses.asdict(skill), "cost": cost})
+    kinds = (Outcome.CORRECTED, Outcome.CONFIRMED, Outcome.DROPPED)
+    counts = {kind.value: int((outcomes == kind).sum()) for kind in kinds}
+    files.write_json(summary, {**dataclasses.asdict(skill), "reviewed": counts})
     PROPOSALS.write(proposals, label_audit.proposals(suspects[~suspects.reviewed]))
     shown = audit_page.pictured(ranked)
     pixels = selections.select(stored, shown.index.to_numpy()).pixels
     audit_page.GRID.write_faces(picture, pixels.take(np.arange(len(pixels))))
     audit_page.write(
         page, ranked, shown, skill,
-        folds=len(predictions), data=data, label_errors=phrases.label_errors(cost),
+        folds=len(predictions), data=data,
+        reviewed=templates.sentences("reviewed_labels", counts),
     )  # fmt: skip
     logging.info(
         "The networks agree with %.1f%% of the labels; always predicting %s agrees with %.1f%%.",

@@ -25,20 +25,14 @@ Metric = Literal["accuracy", "balanced_accuracy", "recall_female", "recall_male"
 
 def compare(
     inference: list[Path],
-    *,
-    table: script.Output,
+    names: list[str],  # the run of each of these files
+    table: Path,
     reference: str,
     metric: Metric = "balanced_accuracy",
-    groups: list[list[str]] = (),
+    groups: list[list[str]] = (),  # the runs of each recipe, which differ in their seeds
 ) -> None:
-    """Compare all runs on each test set and on the validation set.
-
-    Args:
-        inference: inference.csv and inference_validation.csv of each run, and inference.csv of each
-            external test set, in the folders of the runs.
-        groups: for each recipe, a list of its runs, which differ only in their seeds.
-    """
-    read = read_sets(inference)
+    """Compare all runs on each test set and on the validation set."""
+    read = read_sets(inference, names)
     best = against_best(*validated(read), choice.metric_of(metric))
     compared = []
     for name, runs in read.items():
@@ -77,13 +71,11 @@ def against_best(name: str, runs: dict[str, pd.DataFrame], metric: str) -> pd.Da
     return comparison.against_best(predictions, chosen, metric).assign(set=name)
 
 
-def read_sets(inference: list[Path]) -> dict[str, dict[str, pd.DataFrame]]:
-    """The inference tables by set and run; a file's place says of which run it is."""
+def read_sets(inference: list[Path], names: list[str]) -> dict[str, dict[str, pd.DataFrame]]:
+    """The inference tables by set and run."""
     sets: dict[str, dict[str, pd.DataFrame]] = {}
-    for path in inference:
+    for path, run in zip(inference, names, strict=True):
         table = INFERENCE.read(path)
-        is_external = path.absolute().parent.parent.name == "external"
-        run = path.absolute().parents[2 if is_external else 0].name
         sets.setdefault(table.subset.iloc[0], {})[run] = table
     return sets
 

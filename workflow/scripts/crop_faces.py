@@ -25,20 +25,15 @@ from renet.faces.shards import SHARD
 
 def crop_faces(
     receipt_files: list[Path],
-    *,
     archives: Path,
     photos: Path,
-    faces: script.Output,
+    faces: Path,
     table: Path,
     crop: CropSpec = CropSpec(),
-    shard: int = 1,
+    shard: int = 1,  # from 1
     shards: int = 1,
 ) -> None:
-    """Crop the faces of one shard of a source from its archives.
-
-    Args:
-        shard: number of the shard, from 1.
-    """
+    """Crop the faces of one shard of a source from its archives."""
     cv2.setNumThreads(1)  # Snakemake runs the shards in parallel
     pairs = zip(receipt_files, files.read_json(archives), strict=True)
     tar_paths = [receipts.read_indexed(receipt_file, indexed) for receipt_file, indexed in pairs]

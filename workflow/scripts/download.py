@@ -1,11 +1,11 @@
 """Download or find one archive, check it, and write a receipt.
 
-Reads: the file behind an http://, https:// or file:// URL, and its digest if the config gives one.
+Reads: the file behind an http://, https:// or file:// URL. The config may give its digest,
+`md5:HEX` or `sha256:HEX`.
 Writes: the receipt: URL, path, size, digest, whether it was verified. The same archive gives the
-same receipt. The archive lies beside the receipt, and so does its `.part` while it is being
-downloaded; neither is a declared output, because Snakemake deletes declared outputs before it
-repeats a job. For a .tar.gz or .tgz, the tar in it is written beside the receipt too, so that
-members can be read by offset.
+same receipt. Beside it are the archive, its `.part` during the download, and the tar in a .tar.gz
+or .tgz, whose members can be read by offset. They are no declared outputs, which Snakemake would
+delete before it repeats a job.
 Decides: an archive that is there and has the right digest is not downloaded again; without one in
 the config, that is the digest computed when it came from this URL. A part is continued if a digest
 will prove the whole, else only in the process that began it. Any other body is written beside the
@@ -15,19 +15,14 @@ place; a folder that a file:// URL names is packed into a tar. If another proces
 archive, such as a job of a second project with this folder, the script stops.
 """
 
+from pathlib import Path
+
 from renet.archives import downloads
 from renet.common import script
 
 
-def download(
-    url: str, *, digest: str | None = None, receipt: script.Output, contents: script.Code = ""
-) -> None:
-    """Download or find one archive, check it, and write its receipt.
-
-    Args:
-        digest: digest that the file must have, `md5:HEX` or `sha256:HEX`.
-        contents: state of the files of a folder; the rule packs them again when it changes.
-    """
+def download(url: str, digest: str | None, receipt: Path) -> None:
+    """Download or find one archive, check it, and write its receipt."""
     downloads.obtain(url, digest, receipt)
 
 

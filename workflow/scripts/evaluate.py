@@ -25,7 +25,7 @@ import pandas as pd
 from renet.common import files, script
 from renet.dataset.tables import SPLIT
 from renet.evaluation import leakage, own_slices, run_metrics, run_plots
-from renet.evaluation.tables import INFERENCE, OUT_OF_FOLD, SLICES, SMALL_SLICE
+from renet.evaluation.tables import INFERENCE, OUT_OF_FOLD, SLICES, is_small
 from renet.records import evaluations as records
 from renet.training.history import HISTORY
 
@@ -35,6 +35,7 @@ SPLIT_COLUMNS = (
 
 
 def evaluate(
+    run: str,
     test: Path,
     validation: Path,
     split: Path,
@@ -43,27 +44,19 @@ def evaluate(
     external: Path | None = None,
     model: Path,
     evaluations: Path,
-    metrics: script.Output,
+    metrics: Path,
     slice_table: Path,
     figures: list[Path] = (),
     split_by: Literal["subject", "image"] = "subject",
     near_duplicates: bool = True,
     allow_leaks: bool = False,
-    own_tables: list[Path] = (),
-    initial_hashes: Path | None = None,
-    slices: script.Json = {},  # noqa: B006
-    max_error: float = 0.02,
+    own_tables: list[Path] = (),  # of the sources in `slices`
+    initial_hashes: Path | None = None,  # training_hashes.npy of the run of the initial weights
+    slices: dict = {},  # noqa: B006 - the columns of each source
+    max_error: float = 0.02,  # of the predictions that are not "unsure"
     trained_on: list[str] = ("train",),
 ) -> None:
-    """Evaluate a run: write its metrics, slices and figures.
-
-    Args:
-        external: CSV table of the external test set, if `test` belongs to one.
-        own_tables: CSV tables of the sources in `slices`, in their order.
-        initial_hashes: training_hashes.npy of the run whose weights were the initial weights.
-        slices: columns that are slices, for each source; see renet.evaluation.own_slices.
-        max_error: upper bound of the error rate of the predictions that are not "unsure".
-    """
+    """Evaluate a run: write its metrics, slices and figures."""
     predictions = INFERENCE.read(test)
     split_table = SPLIT.read(split, SPLIT_COLUMNS)
     if (name := predictions.subset.iloc[0]) != "test":
@@ -72,7 +65,7 @@ def evaluate(
         faces = SPLIT.read(external, SPLIT_COLUMNS)
         split_table = pd.concat([split_table, faces], ignore_index=True)
     if name != OUT_OF_FOLD:  # which the models of the folds have predicted
-        records.record(evaluations, model, name)
+        records.record(evaluations, run, model, name)
     if slices:
         rows = SPLIT.read(external or split, ("id", "row")).set_index("id").row
         predictions = own_slices.add(predictions, rows, own_tables, slices)
@@ -90,7 +83,7 @@ def evaluate(
             fault = "%s: the initial weights were trained on faces of these subsets: %s."
             logging.warning(fault, metrics.parent, counts)
     epochs = HISTORY.read(history) if history else None
-    shown = by_slice[by_slice.n >= SMALL_SLICE]
+    shown = by_slice[~is_small(by_slice.n, by_slice.effective_people)]
     evaluation = run_plots.Evaluation(predictions, summary, shown, epochs)
     for path in figures:
         run_plots.draw(path.stem, evaluation, path)

@@ -33,13 +33,12 @@ def explain(
     model: Path,
     inference: Path,
     faces: Path,
-    *,
-    saliency: script.Output,
+    saliency: Path,
     table: Path,
     description: Path,
     layers: Path,
     compute: devices.Compute = devices.Compute(),
-    gpu: script.Granted = None,
+    gpu: int | None = None,
 ) -> None:
     """Draw saliency maps and describe the network."""
     device = devices.choose(devices.granted(compute.device, gpu), compute.threads)

@@ -11,27 +11,36 @@ import logging
 from functools import partial
 from pathlib import Path
 
-from renet.common import script
+from renet.common import command_line
 from renet.prediction import export as formats
 from renet.prediction import predictor
 
 
-def export(model: Path, *, exported: script.Output, card: Path | None = None) -> None:
+def export(
+    model: Path,
+    *,
+    exported: command_line.Output,
+    description: Path | None = None,
+    hashes: Path | None = None,
+    card: Path | None = None,
+) -> None:
     """Write the network of a run in a format of other programs.
 
     Args:
         model: folder of a run, or its model.pt.
         exported: file to write, whose name ends with .onnx, .int8.onnx or .safetensors.
+        description: predictor.json (default: the file beside the model).
+        hashes: training_hashes.npy (default: the file beside predictor.json).
         card: model_card.md of the run, to write a folder for a model hub with model.safetensors.
     """
     write = formats.writer_of(exported)
     if card:
         write = partial(formats.write_for_hub, card=card)
-    write(exported, predictor.load(model))
+    write(exported, predictor.load(model, description, hashes))
     logging.info("%s is written (%.1f MB)", exported, exported.stat().st_size / 1e6)
 
 
-main = partial(script.run, export)  # the command renet-export
+main = partial(command_line.run, export)  # the command renet-export
 
 if __name__ == "__main__":
     main()

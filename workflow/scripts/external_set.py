@@ -25,19 +25,14 @@ from renet.metadata import row_filter
 def external_set(
     metadata: Path,
     tables: list[Path],
-    *,
     known: Path,
-    split: script.Output,
+    split: Path,
     funnel: Path,
-    own: bool = False,
+    own: bool = False,  # the user's labels, whose contradictions are errors
     near_duplicates: bool = True,
     seed: int = 42,
 ) -> None:
-    """Choose the faces of an external test set.
-
-    Args:
-        own: whether the labels are the user's own; contradictions are then errors.
-    """
+    """Choose the faces of an external test set."""
     seen = SPLIT.read(known, ("subset", "subject", "digest", "phash"))
     all_rows = external.drop_known(rows.read([metadata], tables), seen, near=near_duplicates)
     samples = external.shuffle(rows.faces(all_rows), seed)

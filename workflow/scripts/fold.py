@@ -2,13 +2,13 @@
 
 Reads: HDF5 files of faces with the tables beside them: development.h5 for a run with folds, all
 three subsets for the label audit, train.h5 and validation.h5 for a point of a learning curve.
-Writes: one row for each face of the part: id, p_female, p_male.
+Writes: one row for each face of the part: id, p_female, p_male. The output is a copy of
+predictions.csv in <output without .csv>/<fingerprint>/, where an interrupted training continues:
+`renet.training.folder`.
 Decides: nothing; the parts follow from the seed. The part is one fold, or with `fraction` the
-validation set. A training on a fraction of the faces has as many updates as one on all. Where the
-settings select the epoch, a part of the other faces is the validation set of the training. The
-output is a copy of predictions.csv in <output without .csv>/<fingerprint>/, see
-`renet.training.folder`. Where it is finished, nothing is trained; where it has a checkpoint, the
-training continues.
+validation set. The training leaves out faces that share a photo with a face of the part. A training
+on a fraction of the faces has as many updates as one on all. Where the settings select the epoch, a
+part of the other faces is the validation set of the training.
 """
 
 from pathlib import Path
@@ -18,7 +18,7 @@ import numpy as np
 import pandas as pd
 
 from renet.common import script
-from renet.dataset import hdf5, selections, splits
+from renet.dataset import hdf5, near_duplicates, selections, splits
 from renet.dataset.hdf5 import FaceFile
 from renet.dataset.tables import SPLIT
 from renet.evaluation.tables import FOLD, PROBABILITIES
@@ -35,33 +35,28 @@ TRAINING, VALIDATION, HELD_OUT, UNUSED = range(4)
 
 def fold(
     faces: list[Path],
-    *,
     tables: list[Path],
-    predictions: script.Output,
-    fold: int = 1,
+    predictions: Path,
+    fold: int = 1,  # from 1
     folds: int = 5,
-    fraction: float | None = None,
-    by: Literal["subject", "image"] = "subject",
+    fraction: float | None = None,  # of the training set
+    by: Literal["subject", "image"] = "subject",  # what stays in one fold
     seed: int = 42,
-    validation: float = 0.1,
+    validation: float = 0.1,  # fraction of the other faces
     settings: RunSettings = COURSE,
-    gpu: script.Granted = None,
-    threads: script.Granted = None,
-    code: script.Code = "",
+    gpu: int | None = None,
+    threads: int | None = None,  # in which an SVM is fitted
+    code: str = "",
 ) -> None:
-    """Train without a part of the people, or photos, and predict the faces of this part.
-
-    Args:
-        fold: number of the fold, from 1.
-        fraction: train on this fraction of the training set, and predict the validation set.
-        by: what stays in one fold: each person, or each photo.
-        validation: fraction of the other faces that select the epoch (`select_epoch: best`).
-        threads: of the job, in which an SVM is fitted.
-    """
+    """Train without a part of the people, or photos, and predict the faces of this part."""
     samples = pd.concat(map(SPLIT.read, tables), ignore_index=True)
+    # A network that knows a copy of a photo would repeat its label.
+    samples["copies"] = near_duplicates.groups(samples.phash)
+    photo = splits.linked(samples, "image")
     settings = settings.granted(gpu).with_recipe(processes=1)
     if fraction is None:
         part = np.where(splits.folds(samples, folds, seed, by) == fold - 1, HELD_OUT, TRAINING)
+        part[_shares(photo, part, HELD_OUT)] = UNUSED
     else:
         settings = with_equal_updates(settings, fraction)
         part = np.where(samples.subset == "validation", HELD_OUT, UNUSED)
@@ -71,6 +66,7 @@ def fold(
         rest = np.flatnonzero(part == TRAINING)
         chosen = splits.parts(samples.iloc[rest], [validation, 1 - validation], seed, by) == 0
         part[rest[chosen]] = VALIDATION
+        part[_shares(photo, part, VALIDATION)] = UNUSED
     stored = [hdf5.read(path) for path in faces]
     training, selecting, held_out = (
         selections.select(stored, np.flatnonzero(part == one))
@@ -100,6 +96,11 @@ def fold(
         *(depends_on, code, training.digest, selecting.digest, held_out.digest, ids, people),
     )
     folder.run_or_reuse({"predictions.csv": predictions}, compute)
+
+
+def _shares(photo: np.ndarray, part: np.ndarray, other: int) -> np.ndarray:
+    """Whether each face is for training, but its photo or a copy is in another part, (faces,)."""
+    return (part == TRAINING) & np.isin(photo, photo[part == other])
 
 
 def with_equal_updates(settings: RunSettings, fraction: float) -> RunSettings:

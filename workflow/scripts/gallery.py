@@ -29,8 +29,7 @@ GRIDS = {
 def gallery(
     inference: Path,
     faces: Path,
-    *,
-    table: script.Output,
+    table: Path,
     examples: Path,
     mistakes: Path,
     hard_cases: Path,
@@ -40,7 +39,7 @@ def gallery(
     rows, stored = INFERENCE.read(inference), hdf5.read(faces)
     if not np.array_equal(stored.targets, rows.target):
         raise InputError(
-            f"The predictions in {inference} are not those of {faces}; run infer.py again."
+            f"The predictions in {inference} are not those of {faces}; run the rule infer again."
         )
     tables = []
     for name, chosen, path in (

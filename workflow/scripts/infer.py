@@ -23,34 +23,20 @@ from renet.network.inference import logits, softmax
 def infer(
     model: Path,
     faces: Path,
-    table: Path | None = None,
-    *,
-    inference: script.Output,
+    table: Path,
+    inference: Path,
     course_format: Path | None = None,
     compute: devices.Compute = devices.Compute(),
     validation_faces: Path | None = None,
     validation_table: Path | None = None,
     inference_validation: Path | None = None,
     folds: list[Path] = (),
-    gpu: script.Granted = None,
+    gpu: int | None = None,
 ) -> None:
-    """Write the predictions of a network on a file of faces.
-
-    Args:
-        model: model.pt.
-        faces: HDF5 file of faces.
-        table: CSV table of the faces (default: the CSV beside the HDF5 file).
-        inference: CSV to write, with a row for each face.
-        course_format: inference.txt to write, the predictions in the course's format.
-        compute: device, precision and threads.
-        validation_faces: HDF5 file of the validation set, which is then also predicted.
-        validation_table: CSV table of the validation set.
-        inference_validation: CSV to write, with the predictions on the validation set.
-        folds: tables of the predictions of all folds, to write them as inference_validation.
-    """
+    """Write the predictions of a network on a file of faces."""
     device = devices.choose(devices.granted(compute.device, gpu), compute.threads)
     network = devices.to_device(model_file.load(model), device)
-    subsets = [(faces, table or faces.with_suffix(".csv"), inference)]
+    subsets = [(faces, table, inference)]
     if validation_faces:
         subsets.append((validation_faces, validation_table, inference_validation))
     for face_file, table_file, output in subsets:

@@ -1,9 +1,8 @@
-"""Compute the accuracy by the number of training faces, and extrapolate it.
+"""Compute the accuracy by the number of training faces.
 
 Reads: the predictions of each training on a fraction of the training set,
 <run>/learning_curve/<fraction>.csv, and the tables of the training and the validation set.
-Writes: learning_curve.csv (columns: `renet.evaluation.tables.LEARNING_CURVE`), with rows for two to
-32 times the training set, which are extrapolated, and its figure.
+Writes: learning_curve.csv (columns: `renet.evaluation.tables.LEARNING_CURVE`) and its figure.
 Decides: nothing.
 """
 
@@ -14,35 +13,31 @@ from typing import Literal
 import pandas as pd
 
 from renet.common import script
-from renet.dataset import splits
+from renet.dataset import near_duplicates, splits
 from renet.dataset.tables import SPLIT
 from renet.evaluation import inference_table
-from renet.evaluation.learning_curve import draw, extrapolated, measured
+from renet.evaluation.learning_curve import draw, measured
 from renet.evaluation.tables import LEARNING_CURVE
 
 
 def learning_curve(
     predictions: list[Path],
-    *,
+    points: list[list[str]],  # run and fraction of each of these files
     train: Path,
     validation: Path,
-    by: Literal["subject", "image"] = "subject",
-    seed: int = 42,
-    table: script.Output,
+    table: Path,
     figure: Path,
+    by: Literal["subject", "image"] = "subject",  # what a fraction has as a whole
+    seed: int = 42,  # of the split: a larger fraction has the faces of a smaller one
 ) -> None:
-    """Compute the accuracy by the number of training faces, and extrapolate it.
-
-    Args:
-        by: what a fraction has as a whole: each person, or each photo.
-        seed: of the order in which a larger fraction takes further ones, the config's split.seed.
-    """
+    """Compute the accuracy by the number of training faces."""
     faces, samples = SPLIT.read(train), SPLIT.read(validation)
+    faces["copies"] = near_duplicates.groups([*faces.phash, *samples.phash])[: len(faces)]
     curves: dict[str, dict[float, pd.Series]] = {}
-    for path in predictions:
+    for path, (run, fraction) in zip(predictions, points, strict=True):
         probabilities = inference_table.out_of_fold(samples, [path])
         correct = inference_table.build(samples, probabilities).correct
-        curves.setdefault(path.absolute().parts[-3], {})[float(path.stem)] = correct
+        curves.setdefault(run, {})[float(fraction)] = correct
     parts = {
         fraction: faces[splits.nested(faces, fraction, seed, by)]
         for fraction in {one for of_run in curves.values() for one in of_run}
@@ -54,10 +49,8 @@ def learning_curve(
     found = []
     for run, of_run in curves.items():
         correct = pd.DataFrame(of_run).sort_index(axis=1)
-        known = measured(correct, samples.subject, counts)
-        further = extrapolated(correct, samples.subject, known)
-        found.append(pd.concat([known, further.assign(subjects=None)]).assign(run=run))
-        for row in known.itertuples():
+        found.append(measured(correct, samples.subject, counts).assign(run=run))
+        for row in found[-1].itertuples():
             logging.info("%s: %.1f %% with %d faces", run, 100 * row.accuracy, row.faces)
     LEARNING_CURVE.write(table, found)
     draw(LEARNING_CURVE.read(table), figure)

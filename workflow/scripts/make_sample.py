@@ -15,12 +15,7 @@ from renet.common import files, script
 from renet.sample.archive import write_sample
 
 
-def make_sample(
-    *,
-    photos: int = 600,
-    seed: int = 1,
-    receipt: script.Output = Path("resources/sample/wiki_crop.tar.json"),
-) -> None:
+def make_sample(photos: int, seed: int, receipt: Path) -> None:
     """Draw the built-in sample: portraits of invented people, in the layout of wiki_crop.tar."""
     archive = receipt.with_suffix("")
     write_sample(archive, photos, seed)

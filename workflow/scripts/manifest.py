@@ -19,10 +19,9 @@ from renet.records import manifest as manifests
 def manifest(
     outputs: list[Path],
     receipt_files: list[Path],
-    *,
-    manifest: script.Output,
+    manifest: Path,
     config: Path,
-    settings: script.Json,
+    settings: dict,
 ) -> None:
     """Write manifest.json and config.yaml of one run."""
     removed = "# User info and queries were removed from URLs, because they can be secrets.\n"

@@ -17,7 +17,7 @@ from pathlib import Path, PurePosixPath
 from typing import Literal
 
 from renet.archives.tar_index import MEMBERS
-from renet.common import script
+from renet.common import command_line
 from renet.common.drop_reasons import KEPT, RowReason
 from renet.common.errors import InputError
 from renet.common.imdb_wiki import TABLE
@@ -33,7 +33,7 @@ def parse_metadata(
     rows: Path | None = None,
     *,
     database: Literal["wiki", "imdb", "table"],
-    metadata: script.Output,
+    metadata: command_line.Output,
     members: Path | None = None,
     receipt_files: list[Path] | None = None,
     source: str | None = None,
@@ -53,7 +53,7 @@ def parse_metadata(
         rows: wiki.mat, imdb.mat or a CSV of your photos (default: the .mat file in the archives).
         database: wiki or imdb, the name of the .mat file; table, your own photos.
         metadata: metadata.csv to write.
-        members: members.csv of the archives, written by index_archive.py.
+        members: members.csv of the archives, of the rule index_archive.
         receipt_files: receipts of the archives that contain the .mat file.
         source: name of the source (default: the database).
         whole: whether faces are cropped by a box, so that each face needs one.
@@ -76,9 +76,8 @@ def parse_metadata(
     if files or labels.pattern:
         several = whole and database == TABLE  # a row of a .mat file is the only face of its photo
         named = () if index is None else photo_index.photos(index)
-        described = own_photos.describe(
-            own_photos.read(files, labels, whole=several, photos=named), source
-        )
+        read = own_photos.read(files, labels, whole=several, photos=named)
+        described = own_photos.describe(read, source, whole=several)
     has_boxes = database == TABLE or (described is not None and "x1" in labels.columns)
     if database != TABLE:
         folder, read = mat_file.read_with_folder(rows, database, members, receipt_files)
@@ -107,4 +106,4 @@ def parse_metadata(
 
 
 if __name__ == "__main__":
-    script.run(parse_metadata)
+    command_line.run(parse_metadata)

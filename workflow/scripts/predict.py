@@ -19,7 +19,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from renet.common import script
+from renet.common import command_line
 from renet.network import devices
 from renet.pages.contact_sheet import ContactSheet
 from renet.prediction import prediction, predictor
@@ -30,12 +30,14 @@ def predict(
     model: Path,
     photos: list[str],
     *,
-    predictions: script.Output,
+    predictions: command_line.Output,
     detect: bool = False,
     html: Path | None = None,
+    description: Path | None = None,
+    hashes: Path | None = None,
     compute: devices.Compute = devices.Compute(),
-    gpu: script.Granted = None,
-    workers: script.Granted = None,
+    gpu: command_line.Granted = None,
+    threads: command_line.Granted = None,
 ) -> None:
     """Predict the gender of the faces in photos, with a row for each face.
 
@@ -45,17 +47,18 @@ def predict(
         predictions: predictions.csv to write.
         detect: whether to find the faces. Otherwise, the photos are already cropped to the face.
         html: HTML page to write, with faces and their predictions.
+        description: predictor.json (default: the file beside the model).
+        hashes: training_hashes.npy (default: the file beside predictor.json).
         compute: device, precision and threads.
-        workers: number of threads that read and crop the photos; None for the number of cores, at
-            most 16.
+        threads: that read and crop the photos; None for the number of cores, at most 16.
     """
     device = devices.choose(devices.granted(compute.device, gpu), compute.threads)
-    placed = predictor.load(model).placed(device, compute.precision)
+    placed = predictor.load(model, description, hashes).placed(device, compute.precision)
     sheet = ContactSheet() if html else None
     counts: Counter[str] = Counter()
 
     def tables() -> Iterator[pd.DataFrame]:
-        for batch, table in prediction.predict(placed, photos, detect=detect, threads=workers):
+        for batch, table in prediction.predict(placed, photos, detect=detect, threads=threads):
             counts.update(prediction.count(table))
             if sheet:
                 sheet.add(batch, table)
@@ -67,7 +70,7 @@ def predict(
     logging.info("%s: %s", predictions, ", ".join(f"{n:,} {name}" for name, n in counts.items()))
 
 
-main = partial(script.run, predict)  # the command renet-predict
+main = partial(command_line.run, predict)  # the command renet-predict
 
 if __name__ == "__main__":
     main()

@@ -23,10 +23,9 @@ def predictor(
     model: Path,
     metrics: Path,
     faces: Path,
-    *,
-    predictor: script.Output,
+    predictor: Path,
     hashes: Path,
-    settings: script.Json,
+    settings: dict,
 ) -> None:
     """Write predictor.json of a run, and the hashes of its training faces."""
     pixels = hdf5.read(faces).pixels

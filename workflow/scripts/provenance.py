@@ -22,18 +22,18 @@ FORMAT = "renet-provenance-1"
 
 
 def provenance(
+    run: str,
     model: Path,
     receipt_files: list[Path],
-    *,
-    provenance: script.Output,
-    data: script.Json,
+    provenance: Path,
+    data: dict,
     throughput: Path,
     machine: Path,
 ) -> None:
     """Write provenance.json and machine.js of one run."""
     recorded = record_of(model, throughput.parent)
     facts = machine_facts.summarise(recorded, THROUGHPUT.read(throughput))
-    page_data.write_entry(machine, "renetMachines", provenance.absolute().parent.name, facts)
+    page_data.write_entry(machine, "renetMachines", run, facts)
     inputs = {
         "archives": [receipts.facts(path) for path in receipt_files],
         "faces": recorded.pop("faces"),

@@ -3,7 +3,7 @@
 Reads: metrics.json, history.csv, page/model.json and tables/ of each run, metrics.json and tables/
 of each external test set, the funnels, comparison.csv and learning_curve.csv, the receipts of the
 archives, the record of the evaluations, the labels of the audit, the user's notes for the data
-sheet if there are any, docs/files.md, `cards.DOCUMENTS` of docs/, and settings.
+sheet if there are any, docs/files.md, `cards.DOCUMENTS` of docs/, and settings as in results.smk.
 Writes: index.html, README.md (docs/files.md), a page of each document, and at their places there
 loss_curves.svg, data/funnel.svg, data/datasheet.md, and report.html and model_card.md of each run;
 the data sheet and the model cards as pages too (.html). The pages show figures by relative links
@@ -19,51 +19,42 @@ from renet.common import files, script
 from renet.dataset.tables import FUNNEL
 from renet.evaluation.tables import COMPARISON, LEARNING_CURVE
 from renet.pages import cards, index_page, page_head, results, run_page
-from renet.records import evaluations
+from renet.records import evaluations as records
 
 DOCS = Path(files.__file__).resolve().parents[4] / "docs"
 
 
 def report(
-    *,
+    of_runs: list[Path],  # all files of the runs
     funnel: Path,
-    settings: script.Json,
+    comparison: Path,
+    index: Path,
+    settings: dict,
+    evaluations: Path,  # folder of the records
     external_funnels: list[Path] = (),
     receipts: list[Path] = (),
     notes: Path | None = None,
-    audit: list[Path] = (),
-    learning_curve: list[Path] = (),
-    comparison: Path,
-    index: script.Output,
+    audit: list[Path] = (),  # the first two are labels.csv and summary.json
+    learning_curve: list[Path] = (),  # the table first
 ) -> None:
-    """Write the start page and the pages of all runs in a folder of results.
-
-    Args:
-        settings: a JSON object with the keys `runs` (sections `model` and `train` of each run),
-            `defaults` (these sections of the default config), `data` (sections of the config about
-            the data), `grids` (keys and runs of each grid, if there are any) and `predicted`
-            (whether the runs have predictions.html).
-        audit: files of the label audit; the first two are labels.csv and summary.json.
-        learning_curve: learning_curve.csv and its figure.
-        index: index.html to write, in the folder of the results. The other pages are written into
-            this folder, too.
-    """
+    """Write the start page and the pages of all runs in a folder of results."""
     folder = index.parent
     data = results.DataResults(
         config=settings["data"],
         funnel=FUNNEL.read(funnel),
         archives=[facts(path) for path in receipts],
         notes=notes.read_text(encoding="utf-8") if notes else "",
-        evaluations=evaluations.models_by_set(folder / "evaluations", len(settings["runs"])),
-        external={path.parent.name: FUNNEL.read(path) for path in external_funnels},
+        evaluations=records.models_by_set(evaluations, len(settings["runs"])),
+        external=dict(zip(settings["external"], map(FUNNEL.read, external_funnels), strict=True)),
         comparison=COMPARISON.read(comparison),
         suspects=results.read_suspects(audit[0]) if audit else None,
-        label_cost=files.read_json(audit[1])["cost"] if audit else None,
+        reviewed=files.read_json(audit[1])["reviewed"] if audit else {},
         learning_curve=LEARNING_CURVE.read(learning_curve[0]) if learning_curve else None,
         predicted=settings.get("predicted", False),
     )
+    given = {path.relative_to(folder / "runs").as_posix(): path for path in of_runs}
     runs = [
-        results.read_run(folder / "runs" / name, run_settings, data.external)
+        results.read_run(given, name, run_settings, data.external)
         for name, run_settings in settings["runs"].items()
     ]
     files.write_text(folder / "README.md", (DOCS / "files.md").read_text(encoding="utf-8"))

@@ -9,7 +9,8 @@ split.csv it keeps copies of this split and of the one before (`renet.dataset.ea
 Deletes the shards of another number of shards beside those that are given.
 Decides: subset and order, from a random seed. Faces of one person stay in one subset (`by:
 subject`), and so do those of one photo and those that are the same, or nearly the same by their
-perceptual hashes; each subset has the same fraction of each class as far as that allows. A subset
+perceptual hashes; each subset has the same fraction of each class as far as that allows. Where
+photos link too many people, faces are left out (`renet.dataset.splits.groups`). A subset
 that the table of a user's own photos, or else the earlier split, gives a face is kept. Faces that
 are added move few others to another subset. Corrections do not change the subset or the order.
 """
@@ -18,13 +19,15 @@ import logging
 from pathlib import Path
 
 from renet.common import script
+from renet.common.drop_reasons import SplitReason
 from renet.dataset import corrections as label_corrections
 from renet.dataset import earlier_split, rows, splits
 from renet.dataset import near_duplicates as near
 from renet.dataset.splits import SplitSettings
 from renet.dataset.tables import CORRECTED, FUNNEL, SPLIT
-from renet.evaluation.tables import SMALL_SLICE
+from renet.evaluation.tables import FEWEST_PEOPLE, SMALL_SLICE, is_small
 from renet.faces import shards
+from renet.metadata.subjects import effective_number
 from renet.metadata.tables import SUBSETS
 
 
@@ -32,21 +35,15 @@ def shuffle(
     *,
     metadata: list[Path],
     tables: list[Path],
-    split: script.Output,
+    split: Path,
     funnel: Path,
     corrections: Path | None = None,
     corrected: Path | None = None,
-    own: list[str] = (),
+    own: list[str] = (),  # sources of the user's labels, whose contradictions are errors
     earlier: Path | None = None,
     settings: SplitSettings = SplitSettings(),
 ) -> None:
-    """Assign each face to a subset in a random order, and apply corrections of labels.
-
-    Args:
-        corrections: CSV of corrected labels: id, gender (female, male or drop),
-            photo_digest, note.
-        own: names of the sources whose labels are the user's own; contradictions are then errors.
-    """
+    """Assign each face to a subset in a random order, and apply corrections of labels."""
     all_rows = rows.read(metadata, tables)
     faces = rows.faces(all_rows)
     faces["copies"] = near.groups(faces.phash) if settings.near_duplicates else faces.digest
@@ -54,6 +51,8 @@ def shuffle(
     if earlier:
         fixed = fixed.mask(fixed == "", earlier_split.subsets(faces, earlier))
     samples = splits.split(faces, settings, fixed)
+    left_out = faces.index[~faces.id.isin(samples.id)]
+    all_rows.loc[left_out, "reason"] = SplitReason.SHARED_PHOTO
     samples["has_copy"] = samples.groupby("copies").digest.transform("nunique") > 1
     samples, applied = label_corrections.correct(samples, all_rows, corrections, own)
     rows.refuse_contradictions(samples, set(own))
@@ -66,11 +65,13 @@ def shuffle(
     counts = samples.groupby(["subset", "target"], sort=False).size().unstack(fill_value=0)
     counts["people"] = samples.groupby("subset").subject.nunique()
     logging.info("Faces by subset and class (0 female, 1 male):\n%s", counts.to_string())
-    if (count := int((samples.subset == "test").sum())) < SMALL_SLICE:
+    test = samples[samples.subset == "test"]
+    if is_small(len(test), people := effective_number(test.subject)):
         logging.warning(
-            "The test set has %d faces; metrics of fewer than %d are very uncertain. Add "
-            "photos, or evaluate by cross-validation with `folds: 5` under the name of a run.",
-            count, SMALL_SLICE,
+            "The test set has %d faces (effective number of people: %.1f); metrics of fewer than "
+            "%d faces or %d people are very uncertain. Add photos of further people, or evaluate "
+            "by cross-validation with `folds: 5` under the name of a run.",
+            len(test), people, SMALL_SLICE, FEWEST_PEOPLE,
         )  # fmt: skip
     sizes = [f"{(samples.subset == name).sum()} {name}" for name in SUBSETS]
     logging.info("%d faces: %s", len(samples), ", ".join(sizes))

@@ -23,7 +23,7 @@ GRID = galleries.Grid(columns=16, side=40)
 PER_SHEET = GRID.columns * GRID.columns
 
 
-def thumbnails(faces: Path, table: Path, *, samples: script.Output, sheets: Path) -> None:
+def thumbnails(faces: Path, table: Path, samples: Path, sheets: Path) -> None:
     """Write thumbnails and metadata of a file of faces, for the pages."""
     hdf5.check_table(hdf5.read(faces), table)
     data = SPLIT.read(table)

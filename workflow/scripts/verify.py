@@ -10,7 +10,7 @@ import logging
 from functools import partial
 from pathlib import Path
 
-from renet.common import script
+from renet.common import command_line
 from renet.common.errors import InputError
 from renet.records import manifest
 
@@ -55,7 +55,7 @@ def verify(results: Path, *, quick: bool = False) -> None:
         raise InputError(f"{differing} of {len(folders)} runs differ from their manifests.")
 
 
-main = partial(script.run, verify)  # the command renet-verify
+main = partial(command_line.run, verify)  # the command renet-verify
 
 if __name__ == "__main__":
     main()

@@ -1,21 +1,20 @@
 """Follow one photo of the test set from its row in the metadata to its prediction, as a page.
 
-Reads: model.pt, and beside it inference.csv and provenance.json; test.h5, and beside it test.csv
-and a folder for each source with metadata.csv, photos.csv and members.csv; the bytes of the photo
-in its archive. If the archive is gone, the page lacks the photo as it was before cropping.
+Reads: model.pt and inference.csv of a run; test.h5 with its table, and split.csv; of each source
+members.csv, archives.json, metadata.csv and photos.csv; the bytes of the photo in its archive. If
+the archive is gone, the page lacks the photo as it was before cropping.
 Writes: the page, walkthrough.html, and a folder with its pictures.
-Decides: nothing; without an id it is the first face of the test set, whose order is random.
+Decides: nothing; without an id it is the first face of the test set, whose order is random. The
+network computes on the CPU, since one photo needs no GPU.
 """
 
 import itertools
 import logging
-import shlex
 from pathlib import Path
 
 import numpy as np
 
-from renet.common import files, script
-from renet.common.errors import InputError
+from renet.common import script
 from renet.config import sources
 from renet.dataset import hdf5, lineage
 from renet.evaluation.tables import INFERENCE
@@ -27,64 +26,55 @@ from renet.pages.walkthrough_page import Walkthrough
 
 
 def walkthrough(
+    run: str,
     model: Path,
+    inference: Path,
     faces: Path,
+    table: Path,
+    split: Path,
+    members: list[Path],  # and the next three: of each source of the config, in this order
+    archives: list[Path],
+    metadata: list[Path],
+    photos: list[Path],
     receipt_files: list[Path],
-    *,
-    page: script.Output,
-    pictures: Path | None = None,
-    id: str | None = None,
-    origin: str = "recorded in provenance.json",
+    receipt_sources: list[str],  # of these files
+    page: Path,
+    pictures: Path,
+    config: dict,  # about the data, and its origin
     compute: devices.Compute = devices.Compute(),
-    gpu: script.Granted = None,
+    id: str | None = None,  # or the path or file name of a photo
 ) -> None:
-    """Write the page that follows one test photo step by step.
-
-    Args:
-        model: model.pt, in the folder of its run.
-        faces: HDF5 file of faces, with its CSV table beside it.
-        receipt_files: receipts of the archives, in the order of the config.
-        page: HTML page to write, beside model.pt.
-        pictures: folder for the pictures of the page (default: the page's path without .html).
-        id: id of the face, or path or file name of its photo (default: the first face).
-        origin: name of the config, for the top of the page.
-    """
-    config = files.read_json(model.with_name("provenance.json"))["config"] | {"origin": origin}
-    shown = lineage.trace(faces.with_suffix(".csv"), id, config["archives"], receipt_files)
-    inference = model.with_name("inference.csv")
-    if (subset := shown.sample["subset"]) != "test":
-        raise InputError(
-            f"{faces} has faces of the subset {subset}, but {inference} has only the predictions "
-            "of the test set; give test.h5."
-        )
-    device = devices.choose(devices.granted(compute.device, gpu), compute.threads)
+    """Write the page that follows one test photo step by step."""
+    index, sample = lineage.find_sample(table, split, id)
+    archive = config["archives"][sample["source"]]
+    number = config["sources"].index(sample["source"])
+    paths = {"members": members, "archives": archives, "metadata": metadata, "photos": photos}
+    tables = {name: of_sources[number] for name, of_sources in paths.items()}
+    receipts = zip(receipt_sources, receipt_files, strict=True)
+    ours = [path for source, path in receipts if source == sample["source"]]
+    shown = lineage.trace(index, sample, archive["database"], ours, tables)
+    device = devices.choose("cpu", compute.threads)
     network = devices.to_device(model_file.load(model), device)
-    if not network.architecture.has_walkthrough:
-        raise InputError(
-            f"{model} is of the kind {network.architecture.kind}, whose layers this page cannot "
-            "show; name a model of the kind renet or cnn."
-        )
     stored = hdf5.read(faces)
-    hdf5.check_table(stored, faces.with_suffix(".csv"))
-    face = np.array(stored.pixels[shown.index])
-    words = [".venv/bin/python", "workflow/scripts/walkthrough.py", model, faces, *receipt_files]
-    words += ["-o", model.with_name("photo.html"), "--id", shown.sample["id"]]
+    hdf5.check_table(stored, table)
+    face = np.array(stored.pixels[index])
+    # A CPU may lack bfloat16, which was computed in on a GPU.
+    precision = "float32" if compute.precision == "float32" else "auto"
     with inference.open(encoding="utf-8") as lines:  # in the order of the HDF5 file
-        header, line = next(lines), next(itertools.islice(lines, shown.index, None))
+        header, line = next(lines), next(itertools.islice(lines, index, None))
     walk = Walkthrough(
-        run=model.absolute().parent.name,
+        run=run,
         config=config,
-        command=shlex.join(map(str, words)),
         lineage=shown,
-        crop=CropSpec(**sources.crop_spec(config, config["archives"][shown.sample["source"]])),
+        crop=CropSpec(**sources.crop_spec(config, archive)),
         face=face,
         network=network,
-        activations=activations.record(network, face, device, compute.precision),
-        prediction=lineage.find_row(INFERENCE, inference, id=shown.sample["id"]),
+        activations=activations.record(network, face, device, precision),
+        prediction=lineage.find_row(INFERENCE, inference, id=sample["id"]),
         line=header + line,
     )
-    walkthrough_page.write(page, pictures or page.with_suffix(""), walk)
-    logging.info("%s shows the photo %s", page, shown.sample["id"])
+    walkthrough_page.write(page, pictures, walk)
+    logging.info("%s shows the photo %s", page, sample["id"])
 
 
 if __name__ == "__main__":

@@ -21,19 +21,13 @@ from renet.faces import shards
 def write_hdf5(
     split: Path,
     faces: list[Path],
-    *,
-    face_file: script.Output,
+    face_file: Path,
     table: Path,
     subset: str,
     mean: Literal["none", "channel", "pixel"] = "none",
     train: Path | None = None,
 ) -> None:
-    """Write the faces of one subset into an HDF5 file, in the order of split.csv.
-
-    Args:
-        subset: train, validation, test, development (train and validation) or an external set.
-        mean: mean to store: of the faces in `train` if it is given, else of these faces.
-    """
+    """Write the faces of one subset into an HDF5 file, in the order of split.csv."""
     shard, index, digest = gather.read_places(split, subset, faces)
     shape = (len(shard), *shards.open_faces(faces[0]).shape[1:])
     train_mean = hdf5.read(train).mean if train else None

@@ -17,6 +17,8 @@ from types import FrameType
 from snakemake_interface_logger_plugins.base import LogHandlerBase
 from snakemake_interface_logger_plugins.common import LogEvent
 
+# The lines around the sentence of an error, with its places in the Snakefiles.
+WHERE = re.compile(r'^WorkflowError.*:\n|\n  File "[^"]*", line \d+, in .*')
 CLEAR_LINE = "\r\x1b[K"  # cursor to the first column, delete the line
 
 
@@ -60,7 +62,7 @@ class LogHandler(LogHandlerBase):
             case LogEvent.JOB_ERROR:
                 self._fail(details)
             case LogEvent.ERROR if details["exception"] != "RuleException" and not self._failed:
-                self._print(record.getMessage())
+                self._print(WHERE.sub("", record.getMessage()))
             case None if record.levelno >= logging.WARNING and not self._failed:
                 self._print(record.getMessage())
             case None if record.getMessage().startswith("Nothing to be done"):

@@ -35,6 +35,12 @@ class CropReason(enum.StrEnum):
     BOX_INVALID = enum.auto()
 
 
+class SplitReason(enum.StrEnum):
+    """Reasons why a face is in no subset (dataset/splits.py)."""
+
+    SHARED_PHOTO = enum.auto()  # the photo also shows a person of another subset
+
+
 class ExternalReason(enum.StrEnum):
     """Reasons why a face of an external set is not new to the networks (dataset/external.py)."""
 

@@ -14,11 +14,13 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from renet.common import disk, locks
 from renet.common.errors import InputError
 
 STANDARD_OUTPUT = Path("/dev/stdout")
+FACE_DIGEST_CHARACTERS = 32
 
 
 @contextlib.contextmanager
@@ -124,3 +126,8 @@ def file_digest(path: str | Path) -> str:
     """The SHA-256 of a file's bytes, in hexadecimal digits."""
     with Path(path).open("rb") as handle:
         return hashlib.file_digest(handle, "sha256").hexdigest()
+
+
+def face_digest(pixels: Any) -> str:
+    """A digest of pixels, or of a photo's file: equal for its copies under other names."""
+    return hashlib.sha256(pixels).hexdigest()[:FACE_DIGEST_CHARACTERS]

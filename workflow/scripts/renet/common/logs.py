@@ -10,6 +10,7 @@ from renet.common.errors import InputError, lack_of_memory
 
 LINE_FORMAT = "%(asctime)s %(levelname)s %(message)s"
 TIME_FORMAT = "%H:%M:%S"
+JOB = "RENET_JOB"  # environment variable with the name of a job, for its child processes, too
 CLEAR_LINE = "\r\x1b[K"  # cursor to the first column, delete the line
 
 

@@ -30,7 +30,7 @@ _terminal_locks: list[int] = []  # the descriptor of this process's lock, if it 
 class Progress(tqdm):
     """tqdm's bar on a terminal; log records every ten seconds and at the end.
 
-    In a job of the workflow, the bar begins with the name of the run, or of the log file, and
+    In a job of the workflow, the bar begins with the name of the run, or of the rule, and
     disappears at its end; the records are in the log file. In a script that a user calls, the
     finished bar stays, and there are records only where there is no bar.
     """
@@ -76,9 +76,7 @@ class Progress(tqdm):
 
     def _bar(self) -> str:
         """The bar as wide as the terminal; a job's name tells it from that of another job."""
-        log = Path(logs.log_file() or "")
-        of_run = log.parent.name == "logs"  # results/runs/RUN/logs/JOB.log
-        job = log.parents[1].name if of_run else log.stem
+        job = os.environ.get(logs.JOB, "")
         name = self.desc if job in self.desc else f"{job} {self.desc}"
         shown = self.format_dict | {"prefix": name}
         if self.postfix and self.total:

@@ -1,31 +1,25 @@
-"""A script is one function: Snakemake calls it with a job's values, a user from a command line.
+"""A rule's script is one function, which Snakemake calls with the values of a job.
 
 A script ends with
 
     if __name__ == "__main__":
         script.run(crop_faces)
 
-Under Snakemake, each argument is the job's named input, output, param, resource or wildcard of the
-same name, and `threads` its number of threads. On a command line, each argument is an option,
-`--size 128 128` or, for a field of a dataclass, `--filter.min_age 18`; positional arguments may be
-given without their name. The help is the function's docstring. `-o -` writes to standard output.
+Each argument is the job's named input, output, param, resource or wildcard of the same name, and
+`threads` its number of threads. A script that users start, too, ends with `command_line.run`.
 """
 
 import dataclasses
 import inspect
-import json
 import os
 import sys
 import types
 import typing
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
-from cyclopts import App, CycloptsError, Parameter
-
-from renet.common import disk, files, logs
-from renet.common.errors import InputError
+from renet.common import disk, logs
 
 # Set before PyTorch is imported, because GCC's OpenMP reads it once. Its waiting threads otherwise
 # spin for milliseconds, which keeps the core from a thread that has work: beside other busy
@@ -33,72 +27,34 @@ from renet.common.errors import InputError
 if "OMP_WAIT_POLICY" not in os.environ:
     os.environ.setdefault("GOMP_SPINCOUNT", "6000")
 
-Output = Annotated[Path, Parameter(alias="-o")]  # the main output, `-o` on a command line
-Json = Annotated[  # a JSON object, `--data '{"key": 1}'` on a command line
-    dict,
-    Parameter(
-        accepts_keys=False, n_tokens=1, converter=lambda _, given: json.loads(given[0].value)
-    ),
-]
-# For Snakemake alone:
-Code = Annotated[str, Parameter(parse=False)]  # the rule's digest of its code
-Granted = Annotated[int | None, Parameter(parse=False)]  # what the job gets of a resource
 # Params that a script need not take; a change of them reruns the rule.
-RERUN_PARAMS = {"code", "file_order", "file_digest"}
-USAGE_ERROR = 2  # exit status
+RERUN_PARAMS = {"code", "contents", "file_order", "file_digest"}
 
 
 def run(function: Callable[..., None], job_type: type | None = None) -> None:
-    """Call a script's function with what the job or the command line gives.
+    """Call a script's function with the values of Snakemake's job.
 
     Args:
-        job_type: a dataclass; the function of a job takes this in place of single arguments.
+        job_type: a dataclass; the function takes this in place of single arguments.
 
     Raises:
         TypeError: the rule names an input, output or param that the function does not take.
-        InputError: an argument of the command line names a file that does not exist.
     """
     job = function.__globals__.get("snakemake")
-    with disk.explained(sys.argv[1:] if job is None else job.output):
-        if job is None:
-            logs.start()
-            _run_by_hand(function, sys.argv[1:])
+    if job is None:
+        name = function.__name__
+        sys.exit(f"Only Snakemake runs {name}.py; `snakemake --forcerun {name}` repeats its rule.")
+    with disk.explained(job.output):
+        logs.start(job.log[0])
+        os.environ[logs.JOB] = job.wildcards.get("run", job.rule)
+        arguments = job_arguments(job, job_type or function)
+        if job_type:
+            function(job_type(**arguments))
         else:
-            logs.start(job.log[0])
-            if job_type:
-                function(job_type(**job_arguments(job, job_type)))
-            else:
-                function(**job_arguments(job, function))
+            function(**arguments)
 
 
-def _run_by_hand(function: Callable[..., None], arguments: list[str]) -> None:
-    """Call a script's function with what a command line gives."""
-    outputs = zip(["", *arguments], arguments, strict=False)
-    arguments = [str(files.STANDARD_OUTPUT) if pair == ("-o", "-") else pair[1] for pair in outputs]
-    try:
-        command_line(function)(arguments, exit_on_error=False)
-    except CycloptsError:  # printed; the status is that of argparse for every version
-        sys.exit(USAGE_ERROR)
-    except FileNotFoundError as error:
-        if error.filename is None or os.fspath(error.filename) not in arguments:
-            raise
-        raise InputError(f"{error.filename} does not exist; check the path.") from error
-
-
-def command_line(function: Callable[..., None]) -> App:
-    """The command line of a script's function."""
-    return App(
-        default_command=function,
-        name=Path(sys.argv[0]).name,
-        help_format="plaintext",
-        help_flags=["--help", "-h"],
-        version_flags=[],
-        default_parameter=Parameter(consume_multiple=True, name_transform=str, negative=()),
-        result_action="return_none",
-    )
-
-
-def job_arguments(job: Any, function: Callable[..., None]) -> dict[str, object]:
+def job_arguments(job: Any, function: Callable[..., object]) -> dict[str, object]:
     """The arguments of a script's function, from the `snakemake` object of a job."""
     parameters = inspect.signature(function).parameters
     declared = dict([*job.input.items(), *job.output.items(), *job.params.items()])
@@ -106,8 +62,13 @@ def job_arguments(job: Any, function: Callable[..., None]) -> dict[str, object]:
         raise TypeError(f"{function.__name__} does not take {', '.join(sorted(unknown))}.")
     given = dict([*job.wildcards.items(), *job.resources.items()]) | {"threads": job.threads}
     given |= declared
+    return typed({name: given[name] for name in parameters if name in given}, function)
+
+
+def typed(given: dict[str, Any], function: Callable[..., object]) -> dict[str, Any]:
+    """Values of a job, as the types of the parameters with these names."""
     hints = typing.get_type_hints(function)
-    return {name: as_type(given[name], hints[name]) for name in parameters if name in given}
+    return {name: as_type(value, hints[name]) for name, value in given.items()}
 
 
 def as_type(value: Any, hint: Any) -> Any:
@@ -119,8 +80,7 @@ def as_type(value: Any, hint: Any) -> Any:
     kind: Any = typing.get_origin(hint) or hint
     if dataclasses.is_dataclass(kind):
         section: Any = kind
-        hints = typing.get_type_hints(section)
-        return section(**{name: as_type(part, hints[name]) for name, part in value.items()})
+        return section(**typed(value, section))
     if kind in (int, Path):
         return kind(value)
     if kind in (list, tuple):

@@ -43,11 +43,6 @@ class Recipe:
         start = self.start_from
         return start["file"] if isinstance(start, dict) else start
 
-    @property
-    def augments(self) -> bool:
-        """Whether the training faces are changed."""
-        return bool(self.augment) or self.mixup > 0
-
     def validates_after(self, epoch: int) -> bool:
         """Whether the training validates after this epoch (from 1)."""
         return epoch % self.validate_every == 0 or epoch == self.epochs

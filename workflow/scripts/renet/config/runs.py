@@ -141,6 +141,16 @@ def flatten(settings: dict) -> dict:
     return flat
 
 
+def folds(settings: dict) -> dict[str, object]:
+    """The values of the wildcards `fold` and `folds` for a run, or for the section `audit`."""
+    return {"fold": range(1, settings["folds"] + 1), "folds": settings["folds"]}
+
+
+def learning_curves(complete: dict[str, dict]) -> list[tuple[str, str]]:
+    """The points of all learning curves: run and fraction, as in the names of their files."""
+    return [(name, f"{one:g}") for name, run in complete.items() for one in run["learning_curve"]]
+
+
 def reference(config: dict) -> str:
     """The run that the others are compared with: `comparison.reference`, or the first."""
     return named(config, "comparison", "reference") or next(iter(runs(config)))

@@ -130,6 +130,13 @@ def detected(config: dict, names: list[str]) -> dict[str, str]:
     return {name: faces for name, faces in found.items() if faces}
 
 
+def sliced(config: dict, names: list[str]) -> dict[str, dict]:
+    """The sources among `names` with columns whose values are slices, and where to read these."""
+    keys = ("slices", "labels", "tables", "database")
+    found = {name: archive(config, name) for name in names}
+    return {name: {key: of[key] for key in keys} for name, of in found.items() if of["slices"]}
+
+
 def receipts(config: dict, source: str) -> list[str]:
     """The receipts of a source's archive files, in the order of the config."""
     return [f"<resources>/{source}/{name}.json" for name in archive(config, source)["files"]]

@@ -10,30 +10,37 @@ from renet.dataset.tables import SPLIT
 from renet.metadata.tables import SUBSETS
 
 NAMED = 20  # faces that the log names
+HELD = 0.1  # fraction of the test set above which the log says how it can be held
 
 
 def subsets(samples: pd.DataFrame, file: str | Path) -> pd.Series:
     """The subset that an earlier split.csv, of any version, gives each sample; "" for none.
 
-    Faces are found by source and path: all faces of a photo are in one subset.
+    Faces are found by id, and photos of which no face is found, by source and path: all faces of a
+    photo are in one subset.
 
     Raises:
         InputError: the file is no such table, or gives a photo two subsets.
     """
     required = ["source", "path", "subset"]
     others = [name for name in SPLIT.columns if name not in required]
-    table = user_tables.read(file, required, others)[required].drop_duplicates()
+    faces = user_tables.read(file, required, others)
+    table = faces[required].drop_duplicates()
     fault = f"is not a subset; write one of {', '.join(SUBSETS)}"
     user_tables.refuse(~table.subset.isin(SUBSETS), table.subset, fault)
     fault = "is in two subsets; keep one of its lines"
     user_tables.refuse(table.duplicated(["source", "path"]), table.path, fault)
     known = samples[["source", "path"]].merge(table, how="left").subset.fillna("")
-    used = samples[(known != "").to_numpy()][["source", "path"]].drop_duplicates()
+    known = known.set_axis(samples.index)
+    is_found = samples.id.isin(faces.id)
+    of_photo = is_found.groupby([samples.source, samples.path]).transform("any")
+    known = known.mask(of_photo & ~is_found, "")  # added, or left out for its person's subset
+    used = samples[known != ""][["source", "path"]].drop_duplicates()
     logging.info(
         "%s sets the subset of %d faces; %d faces are not in it, and %d photos in it have no face.",
         file, (known != "").sum(), (known == "").sum(), len(table) - len(used),
     )  # fmt: skip
-    return known.set_axis(samples.index)
+    return known
 
 
 def keep(split: Path) -> None:
@@ -61,7 +68,13 @@ def _log_moved(split: Path, copy: Path, before: Path) -> None:
     logging.log(
         logging.WARNING if len(moved) else logging.INFO,
         "%d of the %d faces that were split before are in another subset%s. %d faces are new, and "
-        "%d are gone. The earlier split is %s; to use it, name a copy of it in `split.from`.",
+        "%d are gone. The earlier split is %s.",
         len(moved), len(both), f": {named}" if named else "", len(now) - len(both),
         len(then) - len(both), before,
     )  # fmt: skip
+    left, tested = ((then[faces] == "test").sum() for faces in (moved, both))
+    if left > HELD * tested:
+        logging.warning(
+            "%d of %d faces left the test set. To hold it, copy %s out of the results, and name "
+            "the copy: `split: {from: kept.csv}`.", left, tested, before,
+        )  # fmt: skip

@@ -20,7 +20,6 @@ from renet.common import disk, files
 from renet.common.errors import InputError
 from renet.common.progress import Progress
 from renet.dataset.tables import SPLIT
-from renet.faces.shards import face_digest
 
 CLASS_COUNT = 2
 COLOR_ORDER = "RGB"
@@ -198,7 +197,8 @@ def check_table(faces: FaceFile, table: Path) -> None:
     """Compare the rows of the table beside a file with its faces, by class and digest."""
     rows = SPLIT.read(table, ("target", "digest"))
     is_equal = np.array_equal(rows.target, faces.targets) and all(
-        digest == face_digest(face) for digest, face in zip(rows.digest, faces.pixels, strict=True)
+        digest == files.face_digest(face)
+        for digest, face in zip(rows.digest, faces.pixels, strict=True)
     )
     if not is_equal:
         raise InputError(

@@ -34,43 +34,41 @@ class Lineage:
 
 
 def trace(
-    table: Path, face: str | None, archives: Mapping[str, dict], receipt_files: Sequence[Path]
+    index: int,
+    sample: dict,
+    database: str,
+    receipt_files: Sequence[Path],
+    tables: Mapping[str, Path],
 ) -> Lineage:
-    """Follow one face of an HDF5 file back to its archive.
+    """Follow a face, as from `find_sample`, back to its archive by the files of its source.
 
     Args:
-        table: the table beside the HDF5 file; the folder of each source lies beside it.
-        face: see `find_sample`.
-        archives: of each source, with its `database`: wiki, imdb or table.
-        receipt_files: receipts of the archives of all sources, those of one source in its order.
+        tables: members.csv, archives.json, metadata.csv and photos.csv by their names.
 
     Raises:
-        InputError: the table has not one such face, or the files do not fit together.
+        InputError: the files do not fit together.
     """
-    index, sample = find_sample(table, face)
-    folder = table.parent / sample["source"]
-    members = folder / "members.csv"
-    photo = find_row(PHOTOS, folder / "photos.csv", row=sample["row"])
-    indexed = files.read_json(folder / "archives.json")[photo["file"]]
+    members, archives = tables["members"], files.read_json(tables["archives"])
+    photo = find_row(PHOTOS, tables["photos"], row=sample["row"])
+    receipt_file = receipt_files[photo["file"]]
     place = {name: photo[name] for name in ("file", "offset", "size")}
-    ours = [path for path in receipt_files if path.parent.name == sample["source"]]
-    database = archives[sample["source"]]["database"]
     return Lineage(
         index=index,
         sample=sample,
-        metadata=find_row(METADATA, folder / "metadata.csv", row=sample["row"]),
+        metadata=find_row(METADATA, tables["metadata"], row=sample["row"]),
         photo=photo,
-        archive=Path(files.read_json(ours[photo["file"]])["path"]),
+        archive=Path(files.read_json(receipt_file)["path"]),
         member=find_row(MEMBERS, members, **place)["member"],
         mat_file=None if database == TABLE else tar_index.find_metadata(members, database)[1],
-        data=read_photo(ours[photo["file"]], indexed, photo),
+        data=read_photo(receipt_file, archives[photo["file"]], photo),
     )
 
 
-def find_sample(table: Path, face: str | None) -> tuple[int, dict]:
-    """The position of a face in its HDF5 file, and its row of the table beside that file.
+def find_sample(table: Path, split: Path, face: str | None) -> tuple[int, dict]:
+    """The position of a face in its HDF5 file, and its row of the table of that file.
 
-    `face` is its id, or the path or the name of a photo of one face; None is the first face.
+    `face` is its id, or the path or the name of a photo of one face; None is the first face. The
+    table `split` has the faces of all subsets.
 
     Raises:
         InputError: the table has none of this name, or several.
@@ -83,8 +81,7 @@ def find_sample(table: Path, face: str | None) -> tuple[int, dict]:
         ids = ", ".join(samples.id.iloc[rows])
         raise InputError(f"{table} has {len(rows)} faces named {face}; give the id of one: {ids}.")
     known = f"; give another one, such as {samples.id.iloc[0]}" if len(samples) else ""
-    split = table.with_name("split.csv")  # of all subsets
-    others = SPLIT.read(split) if split.is_file() else samples
+    others = SPLIT.read(split)
     subsets = others.subset.iloc[_named(others, face)]
     where = f" ({face} is in the subset {subsets.iloc[0]})" if len(subsets) else ""
     raise InputError(f"{table} has no face with the id {face}{where}{known}.")

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from renet.common.drop_reasons import CorrectionReason, CropReason, RowReason
+from renet.common.drop_reasons import CorrectionReason, CropReason, RowReason, SplitReason
 from renet.common.errors import InputError
 from renet.common.imdb_wiki import CLASSES
 from renet.dataset import splits
@@ -102,7 +102,7 @@ def funnel(all_rows: pd.DataFrame, samples: pd.DataFrame, applied: pd.DataFrame)
     dropped &= all_rows.reason == ""  # not an earlier line of the same face
     reason = all_rows.reason.mask(dropped, CorrectionReason.DROPPED_BY_CORRECTION)
     is_changed = all_rows.id.isin(applied.id[applied.outcome == Outcome.CORRECTED])
-    steps = [*RowReason, *CropReason, *CorrectionReason]
+    steps = [*RowReason, *CropReason, *SplitReason, *CorrectionReason]
     parts = []
     for source, part in all_rows.assign(reason=reason).groupby("source", sort=False):
         faces = samples[samples.source == source]

@@ -13,10 +13,12 @@ from scipy.sparse.csgraph import connected_components
 
 from renet.common.errors import InputError
 from renet.common.imdb_wiki import CLASSES
-from renet.dataset import near_duplicates
+from renet.metadata.subjects import are_photos
 from renet.metadata.tables import SUBSETS
 
 LARGE = 0.5  # fraction of the faces in one group, from which on a warning is logged
+LINKED = 0.1  # fraction of the faces up to which people who share photos stay together
+FILLED = ["test", "validation", "train"]  # in this order: the test set ignores `validation`
 
 
 @dataclasses.dataclass(frozen=True)
@@ -55,11 +57,30 @@ def shared(samples: pd.DataFrame) -> dict[str, pd.Series]:
     return keys | ({"near-duplicates": samples.copies} if "copies" in samples else {})
 
 
-def groups(samples: pd.DataFrame, by: str) -> np.ndarray:
+def groups(samples: pd.DataFrame, by: str, fixed: pd.Series | None = None) -> np.ndarray:
     """The number of each sample's group, shape (samples,); a group stays in one subset.
 
-    Faces that share any of `shared` are in one group, for example two people on a photo. With
-    `by="image"` people do not count.
+    A group is `linked`. But people who share photos are a group each if they have more than
+    `LINKED` of the faces, or if `fixed` (see `split`) puts them into several subsets.
+    """
+    group = linked(samples, by)
+    is_apart = np.bincount(group)[group] > LINKED * len(samples)
+    if fixed is not None:
+        is_apart |= _is_divided(group, fixed)
+    if by == "image" or not is_apart.any():
+        return group
+    # A photo without a recorded person is a person, together with its copies.
+    is_photo = are_photos(samples.subject)
+    people = samples.subject.mask(is_photo | ~is_apart, "")
+    parts = [group, people, np.where(is_photo & is_apart, linked(samples, "image"), -1)]
+    return pd.MultiIndex.from_arrays(parts).factorize()[0]
+
+
+def linked(samples: pd.DataFrame, by: str) -> np.ndarray:
+    """The number of each sample's linked faces, (samples,): they share any of `shared`.
+
+    Two people on a photo are linked. With `by="image"` people do not count, so that linked faces
+    are those of a photo and of its copies.
     """
     keys = shared(samples)
     if by == "image":
@@ -86,12 +107,12 @@ def assign_subsets(
 
     Args:
         fixed: the subset of each sample of which it is known, else "", (samples,); see
-            `undivided_groups`.
+            `split`.
 
     Returns:
         The name of each sample's subset.
     """
-    parts = ["test", "validation", "train", ""]  # the test set does not depend on `validation`
+    parts = [*FILLED, ""]
     fractions = np.array([settings.test, settings.validation, 1])
     fractions[2] -= fractions[:2].sum()
     part = np.full(group.max() + 1, len(fractions))
@@ -151,10 +172,10 @@ def _in_stable_order(
 def parts(samples: pd.DataFrame, fractions: Sequence[float], seed: int, by: str) -> np.ndarray:
     """The number of the part of each sample, (samples,), with these fractions of each class.
 
-    A group (`groups`) is in one part, near-duplicates too: a network that knows a copy would repeat
-    its label. The order is that of the subsets, so that further faces move few groups.
+    A group (`groups`) is in one part. The order is that of the subsets, so that further faces move
+    few groups.
     """
-    group = _groups_with_copies(samples, by)
+    group = groups(samples, by)
     part, shares = np.zeros(group.max() + 1, dtype=int), np.array(fractions)
     for chosen, sizes in _in_stable_order(samples, group, by, seed):
         part[chosen] = cut(sizes, sizes.sum() * shares, shares > 0)
@@ -166,17 +187,12 @@ def nested(samples: pd.DataFrame, fraction: float, seed: int, by: str) -> np.nda
 
     A larger fraction has all samples of a smaller one. Each class has at least one group.
     """
-    group = _groups_with_copies(samples, by)
+    group = groups(samples, by)
     is_taken = np.zeros(group.max() + 1, dtype=bool)
     for chosen, sizes in _in_stable_order(samples, group, by, seed):
         middles = sizes.cumsum() - sizes / 2
         is_taken[chosen] = (middles <= fraction * sizes.sum()) | (np.arange(len(sizes)) == 0)
     return is_taken[group]
-
-
-def _groups_with_copies(samples: pd.DataFrame, by: str) -> np.ndarray:
-    """The `groups` of samples of the table `SPLIT`, in which near-duplicates are in one group."""
-    return groups(samples.assign(copies=near_duplicates.groups(samples.phash)), by)
 
 
 def folds(samples: pd.DataFrame, count: int, seed: int, by: str = "subject") -> np.ndarray:
@@ -207,57 +223,94 @@ def split(
 
     Returns:
         The samples with a column `subset`, subset after subset, each in its random order: neon does
-        not shuffle in training, so that this is the order of training.
+        not shuffle in training, so that this is the order of training. Where the people of a photo
+        are in several subsets, those in one of them are returned: in that of `fixed`, or else in
+        the first of `FILLED`.
 
     Raises:
-        InputError: a subset would be empty, or `fixed` divides a group.
+        InputError: a subset would be empty, or `fixed` divides faces that have to stay together.
     """
     if samples.empty:
         raise InputError("No face is left to split; funnel.csv of each source shows why.")
     fixed = pd.Series("", index=samples.index) if fixed is None else fixed
-    group = undivided_groups(samples, fixed, settings)
+    refuse_leaks(samples, fixed, settings)
+    group = _parts(groups(samples, settings.by, fixed), fixed)
+    photo, is_fixed = linked(samples, "image"), fixed != ""
+    is_divided = _is_divided(photo, fixed)
+    # People without a subset, all of whose photos have one, were left out of an earlier split, or
+    # are new. For training, they are left out again where the photo is not for training.
+    on_fixed = is_fixed.groupby(photo).transform("any").groupby(group).transform("all")
+    fixed = fixed.mask(on_fixed & ~is_fixed.groupby(group).transform("any"), "train")
     if set(fixed) == {"train", "test"}:
         settings = dataclasses.replace(settings, test=0)
         fixed = fixed.replace("train", "")
     subset = assign_subsets(samples, group, settings, fixed.to_numpy())
+    place = pd.Series(map(FILLED.index, subset), samples.index)
+    first = place.where(fixed == "", place - len(FILLED)).groupby(photo).transform("min")
+    is_kept = np.where(is_divided, is_fixed, place == first % len(FILLED))
+    left_out = (~is_kept).sum()
+    if left_out:
+        logging.warning(
+            "%d of %d faces are left out (shared_photo), because their photo also shows a "
+            "person of another subset. `split: {by: image}` keeps them, but not people, together.",
+            left_out, len(samples),
+        )  # fmt: skip
     largest = np.bincount(group).max() / len(samples)
     if largest > LARGE:
         logging.warning(
-            "%.0f %% of the faces must be in one subset, as faces of one person must. The sizes of "
-            "the subsets can differ from those in `split`.", 100 * largest,
-        )  # fmt: skip
+            "%.0f %% of the faces must be in one subset, because they are of one person or copies "
+            "of one photo. The sizes of the subsets can differ from those in `split`.",
+            100 * largest,
+        )
     wanted = {"train": 1, "validation": settings.validation, "test": settings.test}
-    empty = [name for name, part in wanted.items() if part > 0 and name not in set(subset)]
+    empty = [name for name, part in wanted.items() if part > 0 and name not in subset[is_kept]]
     if empty and (fixed != "").all():
         raise InputError(
             f"The subset {empty[0]} has no face, because the table of the photos or `split.from` "
             "puts every face into another subset; put some faces into it."
         )
     if empty:
+        cause = f"they are of {group.max() + 1} people or photos, each of which is in one subset"
+        if left_out:
+            cause = f"{left_out} share their photos with people of other subsets"
+        way = "leave out of the table all but one face of such photos, " * bool(left_out)
+        if settings.by == "subject":
+            way += "write `split: {by: image}`, which keeps photos, but not people, in one subset, "
         raise InputError(
-            f"{len(samples)} faces in {group.max() + 1} groups that must stay together are too few "
-            f"for the subset {empty[0]}; add a source, or change `filter` or `split`."
+            f"{len(samples)} faces are too few for the subset {empty[0]}, because {cause}. Add "
+            f"photos of other people, {way}or change `filter` or the fractions in `split`."
         )
-    random = np.random.default_rng(settings.seed)
-    shuffled = samples.assign(subset=subset).iloc[random.permutation(len(samples))]
+    order = np.random.default_rng(settings.seed).permutation(len(samples))
+    shuffled = samples.assign(subset=subset).iloc[order[is_kept[order]]]
     place = shuffled.subset.map(SUBSETS.index).to_numpy()
     return shuffled.iloc[place.argsort(kind="stable")].reset_index(drop=True)
 
 
-def undivided_groups(
-    samples: pd.DataFrame, fixed: pd.Series, settings: SplitSettings
-) -> np.ndarray:
-    """The groups of `groups`, where each part of a group that `fixed` divides is a group.
+def _is_divided(group: np.ndarray, fixed: pd.Series) -> np.ndarray:
+    """Whether `fixed` puts faces of each sample's group into several subsets, (samples,)."""
+    return (fixed.where(fixed != "").groupby(group).transform("nunique") > 1).to_numpy()
+
+
+def _parts(group: np.ndarray, fixed: pd.Series) -> np.ndarray:
+    """The groups, where each part of a group that `fixed` divides is a group."""
+    parts = [group, fixed.where(_is_divided(group, fixed), "")]
+    return pd.MultiIndex.from_arrays(parts).factorize()[0]
+
+
+def refuse_leaks(samples: pd.DataFrame, fixed: pd.Series, settings: SplitSettings) -> None:
+    """Refuse given subsets that divide a person or photo, or log it where leaks are allowed.
 
     Raises:
-        InputError: there is a divided group, and no leaks are allowed.
+        InputError: no leaks are allowed.
     """
-    group = groups(samples, settings.by)
-    given = samples.assign(fixed=fixed, group=group)[fixed != ""]
+    given = samples.assign(fixed=fixed)[fixed != ""]
+    if given.empty:
+        return
+    given["group"] = linked(given, settings.by)
     subsets = given.groupby("group").fixed.nunique()
     divided = subsets.index[subsets > 1]
     if divided.empty:
-        return group
+        return
     faces = given[given.group == divided[0]].drop_duplicates("fixed").iloc[:2]
     (one, first), (other, second) = zip(faces.id, faces.fixed, strict=True)
     sentence = (
@@ -271,8 +324,6 @@ def undivided_groups(
             "`split.near_duplicates: false`, or `split.allow_leaks: true` (all)."
         )
     logging.warning("%s; `split.allow_leaks` allows it.", sentence)
-    parts = pd.MultiIndex.from_arrays([group, fixed.where(np.isin(group, divided), "")])
-    return parts.factorize()[0]
 
 
 def in_two_subsets(samples: pd.DataFrame, subset: pd.Series) -> dict[str, int]:

@@ -1,7 +1,6 @@
 """The CSV tables about the samples of the data set."""
 
 from renet.common.tables import Table
-from renet.metadata.tables import FUNNEL as SOURCE_FUNNEL
 
 DEVELOPMENT = ("train", "validation")  # development.h5 has both, for runs with folds
 
@@ -26,4 +25,4 @@ CORRECTED = Table(
 # data/funnel.csv: the funnel of every source, down to its faces in each subset; `changed` counts
 # the labels that the step corrects, or the faces that the step keeps together.
 NEAR_DUPLICATES = "near_duplicates"  # the step that keeps them in one subset
-FUNNEL = Table({"source": str, **SOURCE_FUNNEL.columns, "changed": int})
+FUNNEL = Table({"source": str, "step": str, "dropped": int, "remaining": int, "changed": int})

@@ -29,6 +29,7 @@ from scipy.stats import beta
 
 from renet.evaluation.confidence_intervals import proportion
 from renet.evaluation.tables import GROUPS
+from renet.metadata.subjects import effective_number
 
 LEVEL = 0.95
 SEQUENCES = 5
@@ -59,21 +60,19 @@ def summarise(
     choice = choose(
         log_odds(one_each), one_each.correct.to_numpy(), max_error, _bound_of_photos(validation)
     )
-    odds, correct = log_odds(test), test.correct.to_numpy()
     accepted = np.zeros(len(test), bool)
     if choice["threshold"] is not None:
         choice["threshold"] = float(confidences(choice["threshold"], temperature))
         # By confidences, as a new photo is accepted.
-        accepted = confidences(odds, temperature) > choice["threshold"]
-    _, risk = risk_coverage(odds, correct)
+        accepted = confidences(log_odds(test), temperature) > choice["threshold"]
     groups = [
         {"slice": name, "value": value, **_accepted(test[inside], accepted[inside])}
         for name in slices.columns.intersection(GROUPS)
         for value in slices[name].cat.categories
         for inside in [(slices[name] == value).to_numpy()]
     ]
-    test_set = {**_accepted(test, accepted), "area": float(risk.mean())}
-    return {"max_error": max_error, "level": LEVEL, **choice, "test": test_set, "groups": groups}
+    choice |= {"test": _accepted(test, accepted), "groups": groups}
+    return {"max_error": max_error, "level": LEVEL, **choice}
 
 
 def log_odds(predictions: pd.DataFrame) -> np.ndarray:
@@ -166,8 +165,7 @@ def risk_coverage(score: np.ndarray, correct: np.ndarray) -> tuple[np.ndarray, n
     """Error rate of the k predictions of the highest score, for k from 1 to n, as in `choose`.
 
     Returns:
-        Coverage and risk, (n,) each. The mean of the risk is the area under the curve. Equal scores
-        are in a random order, of which this is the mean.
+        Coverage and risk, (n,) each; of equal scores in a random order, the mean.
     """
     values, group = np.unique(-score, return_inverse=True)
     counts = np.cumsum(np.bincount(group, minlength=len(values)))
@@ -183,6 +181,7 @@ def _accepted(predictions: pd.DataFrame, accepted: np.ndarray) -> dict:
     wrong = proportion(1 - inside.correct, inside.subject) if len(inside) else None
     return {
         "n": len(predictions),
+        "effective_people": effective_number(predictions.subject),
         "accepted": len(inside),
         "coverage": len(inside) / len(predictions),
         "error": wrong.value if wrong else None,

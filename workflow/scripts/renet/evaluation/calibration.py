@@ -13,48 +13,27 @@ from scipy.special import expit, logit
 from sklearn import metrics
 
 from renet.evaluation import confidence_intervals
+from renet.evaluation.tables import is_small
+from renet.metadata.subjects import effective_number
 
 BINS = 10  # of the confidence, from 0.5 to 1
 TEMPERATURE_BOUNDS = (0.05, 20.0)
 SMALLEST = 1e-12  # probabilities are clipped to it, so that their logits are finite
-DRAWS = 1000  # of labels
-SEED = 1  # of the draws
+WIDEST = 2  # ratio of the ends of a temperature's interval that can show the lack of an error
 
 
 def probability_metrics(p_male: np.ndarray, targets: np.ndarray) -> dict[str, float]:
-    """`loss` (log loss, natural logarithm), `brier` (Brier score) and `ece`, of arrays (n,)."""
+    """`loss` (log loss, natural logarithm), `brier` (Brier score) and `ece`, of arrays (n,).
+
+    The ECE is the mean difference of confidence and accuracy over bins, weighted by their faces.
+    """
     confidence, bin_of_sample = _binned(p_male)
     correct = (p_male > 0.5) == (targets == 1)
     return {
         "loss": float(metrics.log_loss(targets, p_male, labels=[0, 1])),
         "brier": float(metrics.brier_score_loss(targets, p_male, labels=[0, 1])),
-        "ece": _calibration_error(confidence - correct, bin_of_sample),
+        "ece": float(np.abs(np.bincount(bin_of_sample, confidence - correct)).sum() / len(p_male)),
     }
-
-
-def _calibration_error(excess: np.ndarray, bin_of_sample: np.ndarray) -> float:
-    """ECE: the mean difference of confidence and accuracy over bins, weighted by their samples."""
-    return float(np.abs(np.bincount(bin_of_sample, excess)).sum() / len(excess))
-
-
-def error_if_calibrated(p_male: np.ndarray, subjects: pd.Series) -> dict[str, float]:
-    """The ECE of the same probabilities if they were perfectly calibrated.
-
-    The ECE of a few samples is above 0 also without a calibration error. Labels are drawn from the
-    probabilities, with one random number for all samples of a person, whose labels are the same.
-
-    Returns:
-        `mean` over the draws, and `high`, which 95 % of them do not exceed.
-    """
-    confidence, bin_of_sample = _binned(p_male)
-    person, people = pd.factorize(subjects)
-    random = np.random.default_rng(SEED)
-    errors = []
-    for _ in range(DRAWS):
-        is_male = random.random(len(people))[person] < p_male
-        errors.append(_calibration_error(confidence - (is_male == (p_male > 0.5)), bin_of_sample))
-    high = np.quantile(errors, confidence_intervals.CONFIDENCE)
-    return {"mean": float(np.mean(errors)), "high": float(high)}
 
 
 def reliability_bins(p_male: np.ndarray, predictions: pd.DataFrame) -> pd.DataFrame:
@@ -86,40 +65,44 @@ def _binned(p_male: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return confidence, np.clip(np.searchsorted(edges, confidence, side="right") - 1, 0, BINS - 1)
 
 
-def temperature_scaling(validation: pd.DataFrame, test: pd.DataFrame) -> dict:
-    """Fit a temperature on one inference table and apply it to another.
+def temperature_scaling(validation: pd.DataFrame) -> dict:
+    """Fit a temperature on an inference table; the section `calibration` of metrics.json.
 
-    `at_bound` is whether the temperature is at a bound of the search and so is not reliable;
-    `interval` is as from `_fit_temperature`; `loss`, `brier` and `ece` are those of the test set at
-    that temperature.
+    Without a reliable fit, the temperature is 1, which changes nothing: after a validation set
+    without a mistake, the fitted one would make nearly every confidence 1.
     """
-    temperature, interval = _fit_temperature(validation)
-    low, high = TEMPERATURE_BOUNDS
-    scaled = apply_temperature(test.p_male.to_numpy(), temperature)
+    people = effective_number(validation.subject)
+    too_small = is_small(len(validation), people)
+    fitted = None if too_small else fit_temperature(validation, people)
+    temperature, interval = fitted or (1.0, None)
     return {
         "temperature": temperature,
         "interval": interval,
         "fitted_on": validation.subset.iloc[0],
-        "at_bound": bool(temperature < low * 1.01 or temperature > high / 1.01),
-        **probability_metrics(scaled, test.target.to_numpy()),
+        "unfitted": None if fitted else "small" if too_small else "limit",
+        "confidences": _verdict(interval),
     }
 
 
-def applied_temperature(scaling: dict) -> float:
-    """The temperature of new predictions and of the threshold of "unsure".
+def _verdict(interval: list[float] | None) -> str:
+    """What the interval of the temperature says about the confidences."""
+    low, high = interval or TEMPERATURE_BOUNDS
+    if low > 1 or high < 1:
+        return "too_high" if low > 1 else "too_low"
+    return "cannot_be_judged" if high > WIDEST * low else "no_error_found"
 
-    It is 1, which changes nothing, where the fitted one is at a bound: after a validation set
-    without a mistake, that would make nearly every confidence 1.
-    """
-    return 1.0 if scaling["at_bound"] else scaling["temperature"]
 
-
-def _fit_temperature(predictions: pd.DataFrame) -> tuple[float, list[float]]:
+def fit_temperature(predictions: pd.DataFrame, people: float) -> tuple[float, list[float]] | None:
     """The temperature of the lowest log loss, and its 95 % profile likelihood interval.
 
-    The lower bound, if all predictions are correct. The likelihood ratio is divided by the design
-    effect of its scores, since photos of one person are not independent (Rotnitzky and Jewell,
-    Biometrika 77, 1990).
+    The likelihood ratio is divided by the design effect of its scores, since photos of one person
+    are not independent (Rotnitzky and Jewell, Biometrika 77, 1990).
+
+    Args:
+        people: effective number, more than one.
+
+    Returns:
+        None where the temperature is at a limit of the search.
     """
     odds = _log_odds(predictions.p_male.to_numpy()) * np.where(predictions.target == 1, 1, -1)
     bounds = np.log(TEMPERATURE_BOUNDS)
@@ -128,13 +111,13 @@ def _fit_temperature(predictions: pd.DataFrame) -> tuple[float, list[float]]:
         return np.logaddexp(0, -odds / np.exp(exponent)).mean()
 
     best = optimize.minimize_scalar(loss, bounds=bounds, method="bounded", options={"xatol": 1e-6})
+    if np.abs(bounds - best.x).min() < 0.01:
+        return None
     scaled = odds / np.exp(best.x)
     scores = pd.Series(scaled * expit(-scaled))
     of_people = scores.groupby(predictions.subject.to_numpy()).sum()
-    if len(of_people) == 1 or not scores.any():
-        return float(np.exp(best.x)), list(TEMPERATURE_BOUNDS)
     effect = max(1.0, (of_people**2).sum() / (scores**2).sum())
-    quantile = stats.t.isf(confidence_intervals.TAIL, len(of_people) - 1)
+    quantile = stats.t.isf(confidence_intervals.TAIL, people - 1)
     highest = best.fun + quantile**2 * effect / (2 * len(odds))
     ends = [_crossing(lambda x: loss(x) - highest, best.x, bound) for bound in bounds]
     return float(np.exp(best.x)), np.exp(ends).tolist()

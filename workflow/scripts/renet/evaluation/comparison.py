@@ -41,7 +41,7 @@ def side_by_side(name: str, runs: dict[str, pd.DataFrame]) -> Predictions:
         if not table.id.equals(first.id):
             raise InputError(
                 f"The runs {run} and {next(iter(runs))} predicted different faces of the set "
-                f"{name}; run infer.py again for both."
+                f"{name}; run the rule infer again for both."
             )
     correct = pd.DataFrame({run: table.correct for run, table in runs.items()})
     return Predictions(first.subject, first.target.to_numpy(), correct)
@@ -100,6 +100,7 @@ def _claims(
         name: tuple(group) for group in groups if len(group) >= FEWEST_SEEDS for name in group
     }
     other = recipes.get(reference, (reference,))
+    same = {reference, *(name for group in groups if reference in group for name in group)}
     added = contributions(predictions, metric)
     rows = [
         {
@@ -107,7 +108,7 @@ def _claims(
             "run": " ".join(one), "other": " ".join(other), "metric": metric,
         } | difference(added[[*one]].to_numpy(), added[[*other]].to_numpy())
         for one in dict.fromkeys(recipes.get(name, (name,)) for name in predictions.correct)
-        if one != other
+        if not same.intersection(one)
     ]  # fmt: skip
     table = COMPARISON.frame(rows)
     tested = table.p.notna()

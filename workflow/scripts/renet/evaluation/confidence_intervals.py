@@ -2,25 +2,25 @@
 
 Photos of one person are not independent: if one is classified correctly, the others are likely to
 be, too. A proportion, such as the accuracy or a recall, has Wilson's interval on the effective
-number of faces; a sum or difference of proportions has the interval that follows from theirs. All
-other metrics have a bootstrap that draws whole people. benchmarks/README.md has the coverage of
-each in simulations.
+number of faces; a sum or difference of proportions has the interval that follows from theirs. The
+ROC AUC has the interval of DeLong's method with people as the independent units.
+benchmarks/README.md has the coverage of each in simulations.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from scipy import optimize, stats
+from scipy import optimize, special, stats
+from scipy.special import expit, logit
 
-from renet.common.progress import Progress
+from renet.metadata.subjects import effective_number
 
 CONFIDENCE = 0.95
 TAIL = (1 - CONFIDENCE) / 2
-RESAMPLES = 5000
-SEED = 1  # of the resamples: the same predictions always give the same interval
 LEAST_PEOPLE = 1.5  # effective number; fewer say nothing about other people
+LEAST_CORRELATION = 0.1  # of a person's photos: a set with few errors shows too little of it
 SMALLEST_SIZE = 1e-6
 SMALLEST_TAIL, LARGEST_TAIL = 1e-12, 0.49  # for the search of a p-value
 
@@ -32,10 +32,9 @@ class Proportion:
     Attributes:
         value: the fraction.
         faces: number of predictions.
-        people: effective number of people: that of people with as many photos each (Kish, Survey
-            Sampling, 1965).
+        people: effective number of people (`subjects.effective_number`).
         design_effect: the variance of the fraction with people as the independent units, divided
-            by that with faces as such; at least 1.
+            by that with faces as such; at least that of `LEAST_CORRELATION`.
     """
 
     value: float
@@ -54,8 +53,8 @@ class Proportion:
         """
         if self.people < LEAST_PEOPLE:
             return 0.0
-        freedom = stats.t.isf(tail, self.faces - 1) / stats.t.isf(tail, self.people - 1)
-        return float(self.faces / self.design_effect * freedom**2)
+        of_faces, of_people = special.stdtrit([self.faces - 1, self.people - 1], tail)
+        return float(self.faces / self.design_effect * (of_faces / of_people) ** 2)
 
     def interval(self, tail: float = TAIL) -> tuple[float, float]:
         """Wilson's interval (1927) on the effective number of faces."""
@@ -73,13 +72,13 @@ def proportion(correct: np.ndarray | pd.Series, subjects: np.ndarray | pd.Series
         subjects: the subject of each, (faces,).
     """
     correct, number = np.asarray(correct, float), pd.factorize(subjects)[0]
-    value, faces = float(correct.mean()), len(correct)
-    people = float(faces**2 / (np.bincount(number) ** 2).sum())
+    value, faces, people = float(correct.mean()), len(correct), effective_number(number)
     effect = faces / people
     if 0 < value < 1 and people > 1:
         squares = (np.bincount(number, correct - value) ** 2).sum()
         clustered = people / (people - 1) * squares / faces**2
-        effect = max(1.0, clustered * (faces - 1) / (value * (1 - value)))
+        least = 1 + LEAST_CORRELATION * (faces / people - 1)
+        effect = max(least, clustered * (faces - 1) / (value * (1 - value)))
     return Proportion(value, faces, people, float(effect))
 
 
@@ -91,7 +90,7 @@ def wilson(value: float, size: float, tail: float = TAIL) -> tuple[float, float]
     """
     if size < SMALLEST_SIZE:
         return 0.0, 1.0
-    square = stats.norm.isf(tail) ** 2 / size
+    square = special.ndtri(tail) ** 2 / size
     middle, reach = value + square / 2, np.sqrt(square * (value * (1 - value) + square / 4))
     low, high = (middle - reach) / (1 + square), (middle + reach) / (1 + square)
     return float(max(0.0, low)), float(min(1.0, high))
@@ -134,31 +133,31 @@ def difference_p_value(first: Proportion, second: Proportion) -> float:
     return 2 * float(optimize.brentq(low_end, SMALLEST_TAIL, LARGEST_TAIL))
 
 
-def subject_bootstrap(
-    subjects: pd.Series, metrics: Callable[[np.ndarray], np.ndarray]
-) -> np.ndarray:
-    """Percentile intervals from a bootstrap over subjects (a cluster bootstrap).
+def auc_interval(
+    scores: np.ndarray, targets: np.ndarray, subjects: np.ndarray | pd.Series
+) -> tuple[float, float] | None:
+    """Interval of the ROC AUC; None where no pair of faces is ranked wrongly, or all are.
 
-    Each resample draws as many subjects as there are, with replacement, with all their samples. The
-    same subjects always give the same draws.
+    The variance is that of DeLong et al. for photos of one person (Obuchowski, Biometrics 53,
+    1997). Student's t on the logit scale keeps the ends between 0 and 1 and covers better.
 
     Args:
-        subjects: subject of each sample.
-        metrics: takes the samples' weights (samples,) float64, how often each was drawn, and
-            returns the metrics (k,), NaN where a resample does not define one.
-
-    Returns:
-        (k, 2): low and high; NaN for a metric that fewer than half of the resamples define.
+        scores: of each face, (faces,), higher for class 1.
+        targets: 0 or 1 of each, both at least once.
+        subjects: the subject of each.
     """
-    subject_of_sample, names = subjects.factorize()
-    count = len(names)
-    random = np.random.default_rng(SEED)
-    resamples = Progress(range(RESAMPLES), desc="bootstrap", unit=" resamples")
-    draws = (random.integers(count, size=count) for _ in resamples)
-    weights = (np.bincount(one, minlength=count)[subject_of_sample].astype(float) for one in draws)
-    values = np.array([metrics(one) for one in weights])
-    defined = np.isfinite(values).mean(axis=0) >= 0.5
-    bounds = np.full((values.shape[1], 2), np.nan)
-    if defined.any():
-        bounds[defined] = np.nanquantile(values[:, defined], [TAIL, 1 - TAIL], axis=0).T
-    return bounds
+    people, is_male = effective_number(subjects), targets == 1
+    own_class = np.where(is_male, is_male.sum(), (~is_male).sum())
+    lower = stats.rankdata(scores)  # then the faces of the other class with a lower score
+    for inside in (is_male, ~is_male):
+        lower[inside] -= stats.rankdata(scores[inside])
+    fraction = lower / (len(scores) - own_class)
+    right = np.where(is_male, fraction, 1 - fraction)  # of the pairs of each face
+    auc = right[is_male].mean()
+    added = np.bincount(pd.factorize(subjects)[0], (right - auc) / own_class)
+    if people < LEAST_PEOPLE or not 0 < auc < 1 or not added.any():
+        return None
+    error = np.sqrt(people / (people - 1) * (added**2).sum()) / (auc * (1 - auc))
+    reach = stats.t.isf(TAIL, people - 1) * error
+    low, high = expit(logit(auc) + np.array([-reach, reach]))
+    return float(low), float(high)

@@ -12,15 +12,11 @@ import numpy as np
 import pandas as pd
 from cleanlab.filter import find_label_issues
 from cleanlab.rank import get_label_quality_scores
-from scipy.optimize import minimize
 
 from renet.common.imdb_wiki import CLASSES
-from renet.evaluation import calibration, metrics
+from renet.evaluation import metrics
 from renet.evaluation.tables import LABELS, PROPOSALS
 from renet.metadata import subjects
-
-DRAWS = 100  # simulated sets of labels
-LEAST = 0.05  # the quantile of their suspects that is subtracted
 
 
 @dataclasses.dataclass(frozen=True)
@@ -90,54 +86,6 @@ def skill(labels: pd.DataFrame) -> Skill:
         low=low,
         high=high,
     )
-
-
-def cost(labels: pd.DataFrame, seed: int = 1) -> dict[str, float]:
-    """What wrong labels can cost the accuracy, from a table `LABELS`, as fractions of all labels.
-
-    Confident learning also suspects right labels of hard faces. How many is simulated: labels are
-    drawn from the probabilities of the networks, so that none is wrong. A person has one random
-    number for all photos, because their true labels are the same.
-
-    Returns:
-        `suspect`, the suspects; `without_errors` and `without_errors_least`, the mean of the
-        simulations and their quantile `LEAST`; `highest`, `suspect` without the latter, at least 0.
-    """
-    p_male = _p_male_of_right_labels(labels)
-    person, people = pd.factorize(labels.subject)
-    random = np.random.default_rng(seed)
-    drawn = (random.random(len(people))[person] < p_male for _ in range(DRAWS))
-    probabilities = labels[["p_female", "p_male"]].to_numpy()
-    rates = [
-        find_label_issues(one.astype(int), probabilities, n_jobs=1).mean()
-        for one in drawn
-        if one.any() and not one.all()
-    ]
-    suspect, least = labels.suspect.mean(), np.quantile(rates, LEAST)
-    return {
-        "suspect": float(suspect),
-        "without_errors": float(np.mean(rates)),
-        "without_errors_least": float(least),
-        "highest": float(max(0, suspect - least)),
-    }
-
-
-def _p_male_of_right_labels(labels: pd.DataFrame) -> np.ndarray:
-    """The probabilities (samples,) at the temperature that fits the labels that are right.
-
-    A fraction of the labels that is wrong at random is fitted with it, by maximum likelihood. The
-    temperature alone would take wrong labels for errors of the networks.
-    """
-    p_male, is_male = labels.p_male.to_numpy(), labels.target.to_numpy() == 1
-
-    def loss(parameters: np.ndarray) -> float:
-        right = calibration.apply_temperature(p_male, np.exp(parameters[0]))
-        right = np.where(is_male, right, 1 - right)
-        return -np.log(parameters[1] + (1 - 2 * parameters[1]) * right).mean()
-
-    bounds = [tuple(np.log(calibration.TEMPERATURE_BOUNDS)), (1e-6, 0.4)]
-    fitted = minimize(loss, [0.0, 0.02], bounds=bounds, method="L-BFGS-B").x
-    return calibration.apply_temperature(p_male, np.exp(fitted[0]))
 
 
 def proposals(suspects: pd.DataFrame) -> pd.DataFrame:

@@ -1,25 +1,20 @@
-"""The metrics of a set of predictions, computed from an inference table alone.
-
-scikit-learn takes sample weights, too, but sorts and validates the predictions at each call:
-thousands of resamples of 50,000 predictions would take many minutes. So `weighted` computes the
-metrics of the bootstrap, from predictions that are sorted once. The tests compare each with
-scikit-learn's.
-"""
-
-from collections.abc import Callable
+"""The metrics of a set of predictions, computed from an inference table alone."""
 
 import numpy as np
 import pandas as pd
 from sklearn import metrics
 
 from renet.common.imdb_wiki import CLASSES
-from renet.evaluation import calibration, confidence_intervals
-from renet.evaluation.confidence_intervals import Proportion, combination, proportion
+from renet.evaluation import calibration
+from renet.evaluation.confidence_intervals import (
+    Proportion,
+    auc_interval,
+    combination,
+    proportion,
+)
 from renet.metadata import subjects
 
 LABELS = list(range(len(CLASSES)))
-BOOTSTRAPPED = ("mcc", "roc_auc", "pr_auc_female", "pr_auc_male", "loss", "brier")
-SMALLEST = np.finfo(float).eps  # as scikit-learn clips probabilities before their logarithm
 
 
 def summarise(predictions: pd.DataFrame, male_fraction: float) -> dict:
@@ -31,21 +26,22 @@ def summarise(predictions: pd.DataFrame, male_fraction: float) -> dict:
             majority class of the training set, with this probability of class 1.
 
     Returns:
-        The metrics, None where a set of one class does not define them, their 95 % intervals, and
-        those of the baseline; `constant_prediction`, whether all predictions are the same class;
-        `ece_if_calibrated`, as from `calibration.error_if_calibrated`.
+        The metrics, None where a set of one class does not define them, 95 % intervals, and the
+        metrics of the baseline; `constant_prediction`, whether all predictions are the same class.
     """
     majority = int(male_fraction >= 0.5)
     constant = predictions[["target"]].assign(predicted=majority, p_male=male_fraction)
     p_male, targets = predictions.p_male.to_numpy(), predictions.target.to_numpy()
     recalls = [_proportion(predictions, "target", label) for label in LABELS]
+    accuracy = proportion(predictions.correct, predictions.subject)
     return {
         "n": len(predictions),
         **subjects.counts(predictions.subject),
+        "effective_people": accuracy.people,
+        "effective_faces": accuracy.effective_size(),
         "classes": list(CLASSES),
         **_point_estimates(predictions),
         **calibration.probability_metrics(p_male, targets),
-        "ece_if_calibrated": calibration.error_if_calibrated(p_male, predictions.subject),
         "confusion_matrix": _confusion_matrix(predictions).tolist(),
         "intervals": _intervals(predictions, recalls),
         "differences": {
@@ -100,7 +96,7 @@ def _fraction(part: int, whole: int) -> float | None:
 def _intervals(
     predictions: pd.DataFrame, recalls: list[Proportion | None]
 ) -> dict[str, list[float] | None]:
-    """The 95 % interval of each metric but the ECE, None where the set does not define it."""
+    """The 95 % intervals of the fractions and of the ROC AUC, None where not defined."""
     precisions = [_proportion(predictions, "predicted", label) for label in LABELS]
     known = [recall for recall in recalls if recall]
     fractions: dict[str, Proportion | None] = {
@@ -108,16 +104,16 @@ def _intervals(
     }
     for name, recall, precision in zip(CLASSES, recalls, precisions, strict=True):
         fractions |= {f"recall_{name}": recall, f"precision_{name}": precision}
-    bootstrap = confidence_intervals.subject_bootstrap(predictions.subject, weighted(predictions))
+    ranked = None
+    if len(known) == len(CLASSES):
+        p_male, targets = predictions.p_male.to_numpy(), predictions.target.to_numpy()
+        ranked = auc_interval(p_male, targets, predictions.subject)
     return {
         name: list(fraction.interval()) if fraction else None
         for name, fraction in fractions.items()
     } | {
         "balanced_accuracy": list(combination([1 / len(known)] * len(known), known)),
-        **{
-            name: bounds.tolist() if bounds[0] < bounds[1] else None  # NaN, or no error in any draw
-            for name, bounds in zip(BOOTSTRAPPED, bootstrap, strict=True)
-        },
+        "roc_auc": list(ranked) if ranked else None,
     }
 
 
@@ -151,73 +147,9 @@ def _difference(value: float | None, interval: list[float] | None) -> dict:
     return {"value": value, "interval": interval, "significant": significant}
 
 
-def weighted(predictions: pd.DataFrame) -> Callable[[np.ndarray], np.ndarray]:
-    """The metrics of the bootstrap, with what they need computed once.
-
-    Args:
-        predictions: an inference table.
-
-    Returns:
-        A function of the samples' weights (samples,), for the metrics `BOOTSTRAPPED`, NaN where
-        one is not defined.
-    """
-    targets, p_male = predictions.target.to_numpy(), predictions.p_male.to_numpy()
-    cell = len(CLASSES) * targets + predictions.predicted.to_numpy()
-    rank = _weighted_ranking(p_male, targets)
-    p_target = np.where(targets == 1, p_male, 1 - p_male)
-    loss, brier = -np.log(np.clip(p_target, SMALLEST, 1 - SMALLEST)), (1 - p_target) ** 2
-
-    def compute(weights: np.ndarray) -> np.ndarray:
-        matrix = np.bincount(cell, weights, minlength=4).reshape(2, 2)
-        total = weights.sum()
-        with np.errstate(divide="ignore", invalid="ignore"):
-            ranking = rank(weights)
-        return np.array([
-            matthews(matrix), *ranking, loss @ weights / total, brier @ weights / total
-        ])  # fmt: skip
-
-    return compute
-
-
-def _weighted_ranking(
-    p_male: np.ndarray, targets: np.ndarray
-) -> Callable[[np.ndarray], tuple[float, float, float]]:
-    """A function of weights (samples,), for the ROC AUC and each class's average precision."""
-    order = np.argsort(p_male, kind="stable")
-    is_male = targets[order] == 1
-    # Start of each group of equal probabilities: a group is one point of the curves.
-    starts = np.flatnonzero(np.diff(p_male[order], prepend=-1.0))
-
-    def compute(weights: np.ndarray) -> tuple[float, float, float]:
-        weights = weights[order]
-        female = np.add.reduceat(weights * ~is_male, starts)
-        male = np.add.reduceat(weights * is_male, starts)
-        return (
-            male @ (np.cumsum(female) - female / 2) / (male.sum() * female.sum()),
-            _average_precision(male[::-1], female[::-1]),
-            _average_precision(female, male),
-        )
-
-    return compute
-
-
 def matthews(matrix: np.ndarray) -> float:
     """Matthews correlation coefficient of a confusion matrix; 0 if a row or column is empty."""
     matrix = matrix.astype(float)  # the product of four counts can overflow int64
     sums = np.prod(matrix.sum(axis=0)) * np.prod(matrix.sum(axis=1))
     difference = matrix[0, 0] * matrix[1, 1] - matrix[0, 1] * matrix[1, 0]
     return difference / np.sqrt(sums) if sums else 0.0
-
-
-def _average_precision(negative: np.ndarray, positive: np.ndarray) -> float:
-    """Average precision, as in scikit-learn the sum of recall times precision at each threshold.
-
-    Both arguments are the weights of a class at each score of the positive class, in rising order,
-    (scores,).
-    """
-    positive, negative = positive[::-1], negative[::-1]
-    true_positives = np.cumsum(positive)
-    precision = true_positives / (true_positives + np.cumsum(negative))
-    steps = positive > 0
-    total = true_positives[-1]
-    return positive[steps] @ precision[steps] / total if total else np.nan

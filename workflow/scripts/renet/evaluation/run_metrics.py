@@ -23,14 +23,15 @@ def evaluate(
     in_training_set = predictions.subject.isin(training.subject) & ~is_trained_on
     groups = slices.assign(predictions, in_training_set)
     by_slice = slices.tabulate(predictions, groups)
-    scaling = calibration.temperature_scaling(validation, predictions)
-    temperature = calibration.applied_temperature(scaling)
+    scaling = calibration.temperature_scaling(validation)
     summary = {
         "data": _composition(split),
         "test": metrics.summarise(predictions, male_fraction),
         "validation": metrics.summarise(validation, male_fraction),
         "calibration": scaling,
-        "abstention": abstention.summarise(validation, predictions, groups, temperature, max_error),
+        "abstention": abstention.summarise(
+            validation, predictions, groups, scaling["temperature"], max_error
+        ),
     }
     return summary, by_slice
 

@@ -163,7 +163,7 @@ def risk_coverage(evaluation: Evaluation) -> Figure:
     ]
     figure, axis = plt.subplots(figsize=(6.5, 3.8), layout="constrained")
     axis.fill_between(coverage, *np.transpose(intervals), color=BLUE, alpha=0.2, lw=0)
-    axis.plot(coverage, risk, color=BLUE, label=f"area {abstaining['test']['area']:.4f}")
+    axis.plot(coverage, risk, color=BLUE, label="error")
     axis.axhline(abstaining["max_error"], ls="--", color=GREY, label="highest error")
     if abstaining["threshold"] is not None and abstaining["test"]["accepted"]:
         chosen = abstaining["test"]

@@ -8,11 +8,11 @@ import pandas as pd
 from renet.common.imdb_wiki import CLASSES
 from renet.evaluation import metrics, slice_tests
 from renet.evaluation.confidence_intervals import difference_p_value, proportion
-from renet.evaluation.tables import SLICES
+from renet.evaluation.tables import FEWEST_OF_CLASS, NOT_COMPARED, SLICES, UNTESTED, is_small
 from renet.metadata import subjects
 
 UNKNOWN = "unknown"
-GAP = ("gap", "gap_low", "gap_high", "gap_p")  # columns
+MAY_BE_EMPTY = ("difference", "p", "gap", "gap_low", "gap_high", "gap_p")  # columns
 OWN_COLUMN = "column "  # how slices by a column of a user's own table begin
 
 
@@ -65,43 +65,55 @@ def tabulate(predictions: pd.DataFrame, slices: pd.DataFrame) -> pd.DataFrame:
         slices: as from `assign`.
 
     Returns:
-        `accuracy` with its interval (`low`, `high`), the mean `confidence`, the recall of each
-        class (empty if the slice has none of it), their mean and their difference (`gap`, male
-        minus female) with its interval, the accuracy of always predicting the slice's majority
-        class, and the columns of `slice_tests`.
+        `accuracy` with its interval (`low`, `high`), its `difference` to that of the rest of the
+        set with the test `p`, the mean `confidence`, the recall of each class (empty if the slice
+        has none of it), their mean and their difference (`gap`, male minus female) with its
+        interval, and the accuracy of always predicting the slice's majority class. `p_holm` and
+        `gap_p_holm` are corrected (`slice_tests`). A slice and its complement are one test, which
+        the less accurate one has; equal slices with two names are one test, too.
     """
-    rows = [
-        _row(predictions[slices[name] == value], name, value)
-        for name in slices
-        for value in slices[name].cat.categories
-    ]
-    table = pd.DataFrame(rows).astype({column: float for column in GAP})
-    table["p_holm"] = slice_tests.weaker(table, predictions, slices)
-    table["gap_p_holm"] = slice_tests.gaps(table, len(predictions))
+    predictions = predictions.assign(subject=pd.factorize(predictions.subject)[0])
+    names = [(name, value) for name in slices for value in slices[name].cat.categories]
+    masks = [(slices[name] == value).to_numpy() for name, value in names]
+    rows = [_row(predictions, mask, *name) for mask, name in zip(masks, names, strict=True)]
+    table = pd.DataFrame(rows).astype(dict.fromkeys(MAY_BE_EMPTY, float))
+    faces = pd.Series([mask.tobytes() for mask in masks])
+    either = pd.Series([min(mask.tobytes(), (~mask).tobytes()) for mask in masks])
+    by_accuracy = table.sort_values("accuracy", kind="stable")
+    table["p_holm"] = slice_tests.corrected(by_accuracy.p, either)
+    table["gap_p_holm"] = slice_tests.corrected(table.gap_p, faces)
     return table[list(SLICES.columns)]
 
 
-def _row(samples: pd.DataFrame, name: str, value: str) -> dict:
+def _row(predictions: pd.DataFrame, inside: np.ndarray, name: str, value: str) -> dict:
+    samples, others = predictions[inside], predictions.loc[~inside, ["correct", "subject"]]
     accuracy = proportion(samples.correct, samples.subject)
+    rest = proportion(others.correct, others.subject) if len(others) else None
     parts = [samples[samples.target == label] for label in range(len(CLASSES))]
     recalls = [proportion(part.correct, part.subject) if len(part) else None for part in parts]
     known = [recall for recall in recalls if recall]
+    sides = [side for side in (accuracy, rest) if side and not is_small(side.faces, side.people)]
+    is_tested = len(sides) == 2 and name not in UNTESTED
+    is_compared = is_tested and name not in NOT_COMPARED and min(map(len, parts)) >= FEWEST_OF_CLASS
     low, high = accuracy.interval()
     gap = metrics.recall_difference(*recalls)
-    gap_low, gap_high = gap["interval"] or (None, None)
-    p_value = difference_p_value(*known) if len(known) == len(CLASSES) else None
     return {
         "slice": name,
         "value": value,
         "n": len(samples),
         "subjects": samples.subject.nunique(),
+        "effective_people": accuracy.people,
         "accuracy": accuracy.value,
         "low": low,
         "high": high,
+        "difference": accuracy.value - rest.value if rest else None,
+        "p": difference_p_value(*sides) if is_tested else None,
         "confidence": samples[["p_female", "p_male"]].max(axis=1).mean(),
         "balanced_accuracy": np.mean([recall.value for recall in known]),
         "majority_baseline": max(map(len, parts)) / len(samples),
-        **dict(zip(GAP, (gap["value"], gap_low, gap_high, p_value), strict=True)),
+        "gap": gap["value"],
+        "gap_p": difference_p_value(*known) if is_compared else None,
+        **dict(zip(("gap_low", "gap_high"), gap["interval"] or (None, None), strict=True)),
         **{f"n_{name}": len(part) for name, part in zip(CLASSES, parts, strict=True)},
         **{
             f"recall_{name}": recall.value if recall else np.nan

@@ -1,5 +1,7 @@
 """The CSV tables of predictions and of what is computed from them."""
 
+from typing import Any
+
 from renet.common.imdb_wiki import PROBABILITIES
 from renet.common.tables import Table
 from renet.dataset.tables import SPLIT
@@ -21,28 +23,36 @@ EXAMPLES, MISTAKES, HARD_CASES = "examples", "mistakes", "hard_cases"  # the val
 GALLERY = Table({"gallery": str, "x": int, "y": int, **INFERENCE.columns})
 SALIENCY = Table({"y": int, "largest_drop": float, **INFERENCE.columns})
 
-PEOPLE_OF_BOOTSTRAP = 100  # with fewer, a bootstrap interval covers less often than it says
-SMALL_SLICE = 30  # faces; the interval of a smaller slice is too wide for a statement
-MAX_PART = 0.9  # of the set; a larger slice is nearly the whole set and not tested
+SMALL_SLICE = 30  # faces; the interval of a smaller set or slice is too wide for a statement
+FEWEST_PEOPLE = 10  # effective number; fewer stand for themselves
+FEWEST_INDEPENDENT = 100  # effective number of faces; what fewer choose is uncertain
 FEWEST_OF_CLASS = 10  # faces of each gender in a slice whose recalls are compared
 GROUPS = ("recorded gender", "age")  # slices whose coverage and error the pages show
-# Slices in which the genders are not compared: by the label itself, or explained by age and colour.
-NOT_COMPARED = (
-    "recorded gender", "decade", "face score", "crop size", "person in the training set",
-)  # fmt: skip
+UNTESTED = ("decade", "face score", "crop size")  # explained by age, colour and source
+NOT_COMPARED = ("recorded gender", "person in the training set", *UNTESTED)  # female and male
 ALPHA = 0.05  # probability of a significant result in a family of tests if nothing differs
 
 # slices.csv: one row for each value of each slice; a recall without samples is empty, and so
-# are the columns of a test for slices that are not tested.
+# are the columns of a test for slices that are not tested. `difference` is to the rest of the set.
 SLICES = Table(
     {"slice": str, "value": str}
     | dict.fromkeys(("n", "subjects", "n_female", "n_male"), int)
     | dict.fromkeys(
-        ("accuracy", "low", "high", "confidence", "recall_female", "recall_male",
-         "balanced_accuracy", "majority_baseline", "p_holm", "gap", "gap_low",
+        ("effective_people", "accuracy", "low", "high", "difference", "p", "p_holm", "confidence",
+         "recall_female", "recall_male", "balanced_accuracy", "majority_baseline", "gap", "gap_low",
          "gap_high", "gap_p_holm"), float,
     )
 )  # fmt: skip
+
+
+def is_small(faces: Any, people: Any) -> Any:
+    """Whether a set or slice, or each of several, is too small for conclusions.
+
+    Args:
+        faces, people: number of faces, and effective number of people.
+    """
+    return (faces < SMALL_SLICE) | (people < FEWEST_PEOPLE)
+
 
 REFERENCE, RECIPE, BEST = "reference", "recipe", "best"  # the column `kind`
 FEWEST_SEEDS = 3  # of a recipe of which something is claimed
@@ -73,13 +83,11 @@ LABELS = Table(
 PROPOSALS = Table({"id": str, "gender": str, "photo_digest": str, "note": str})
 
 # learning_curve.csv: the accuracy of a run on the validation set, with its interval, by the number
-# of training faces. With a fraction above 1 it is extrapolated, and there are no subjects.
+# of training faces; `change` is the paired difference from the fraction before, with its interval.
 LEARNING_CURVE = Table(
-    {
-        "run": str, "fraction": float, "faces": int, "subjects": "Int64", "accuracy": float,
-        "low": float, "high": float,
-    }
-)  # fmt: skip
+    {"run": str, "fraction": float, "faces": int, "subjects": int}
+    | dict.fromkeys(("accuracy", "low", "high", "change", "change_low", "change_high"), float)
+)
 
 # layers.csv: the layers of a network in their order, for one image.
 LAYERS = Table({"layer": str, "kind": str, "output": str, "parameters": int, "operations": int})

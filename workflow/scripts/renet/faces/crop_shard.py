@@ -16,7 +16,7 @@ from renet.common.progress import Progress
 from renet.faces import crop, detection
 from renet.faces.crop import Box, CropSpec, RejectedImage
 from renet.faces.perceptual_hash import perceptual_hash
-from renet.faces.shards import SHARD, FaceWriter, face_digest
+from renet.faces.shards import SHARD, FaceWriter
 
 
 def crop_shard(
@@ -57,7 +57,7 @@ def _crop_photo(photo: Any, tar: BinaryIO, writer: FaceWriter, spec: CropSpec) -
         "width": face.width,
         "height": face.height,
         "grey": int(face.grey),
-        "digest": face_digest(face.pixels),
+        "digest": files.face_digest(face.pixels),
         "phash": perceptual_hash(face.pixels),
-        "photo_digest": face_digest(data),
+        "photo_digest": files.face_digest(data),
     }

@@ -4,7 +4,6 @@ A shard is a NumPy file of shape (faces, C, H, W), uint8, and beside it a CSV ta
 one row for each photo of the shard. Both are called `<source>/faces/<number>-of-<count>`.
 """
 
-import hashlib
 import re
 from collections.abc import Iterable
 from pathlib import Path
@@ -13,6 +12,7 @@ from typing import BinaryIO
 import numpy as np
 
 from renet.common.errors import InputError
+from renet.common.files import face_digest
 from renet.common.tables import Table
 
 # The table beside a shard: one row for each photo. A dropped photo has a reason and no numbers.
@@ -22,7 +22,6 @@ SHARD = Table(
         "height": "Int64", "grey": "Int64", "digest": str, "phash": str, "photo_digest": str,
     }
 )  # fmt: skip
-DIGEST_CHARACTERS = 32
 NAME = re.compile(r"([^/]+)/faces/(\d+)-of-(\d+)\.(?:npy|csv)")
 
 
@@ -44,11 +43,6 @@ def delete_other_cuts(tables: Iterable[Path]) -> None:
             name = NAME.fullmatch("/".join(path.absolute().parts[-3:]))
             if name and name[3] != count:
                 path.unlink()
-
-
-def face_digest(pixels: np.ndarray | bytes) -> str:
-    """A digest of a face's pixels, equal for copies of a photo under other names, or of a file."""
-    return hashlib.sha256(pixels).hexdigest()[:DIGEST_CHARACTERS]
 
 
 class FaceWriter:

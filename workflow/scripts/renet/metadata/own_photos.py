@@ -3,7 +3,8 @@
 Columns of a user's own table: `path` (in the folder or tar of photos), `gender`, and optionally
 `subject` (who it is), `age` (in years), `year` (of the photo), `x1`, `y1`, `x2`, `y2` (the face in
 the photo, in pixels counted from 1, both ends included), and `subset` (train, validation or test).
-An empty field means unknown. See `renet.common.user_tables` for the format.
+An empty field means unknown, and so does a subject in `NOBODY`. See `renet.common.user_tables` for
+the format.
 
 For published labels, `Labels` names the columns. Without a table, the file names have the labels.
 """
@@ -27,6 +28,7 @@ LARGEST = 10**9  # larger than any age or coordinate
 DECIMAL_COMMA = r"^(-?\d+),(\d{1,2})$"
 BAND = r"^\(?(\d+)(?:-|, )(\d+)\)?$"  # of ages, 20-29 or (25, 32)
 OPEN_BAND = r"^(?:more than )?(\d+)\+?$"
+NOBODY = ("", "unknown", "n/a", "none")  # in any case
 SUBSET_NAMES = {"val": "validation", "valid": "validation"}
 
 
@@ -146,8 +148,13 @@ def read(
             f"{name} has only {', '.join(given.index[given])} of a box; give x1, y1, x2 and y2."
         )
     texts["subset"] = texts.subset.replace(SUBSET_NAMES)
+    is_nobody = texts.subject.str.strip().str.lower().isin(NOBODY)
+    if is_nobody.any():
+        fact = "%s: %d of %d lines name nobody (subject empty, unknown, n/a or none)."
+        logging.info(fact, name, is_nobody.sum(), len(texts))
     table = texts.assign(
         path=_paths(texts.path, name),
+        subject=texts.subject.mask(is_nobody, ""),
         gender=user_tables.genders(texts.gender, name, values=labels.values),
         age=_numbers(_midpoints(texts.age, name), name),
         **{field: _numbers(texts[field], name) for field in ("year", *BOX_COLUMNS)},
@@ -240,17 +247,16 @@ def _repeated(
     return repeated
 
 
-def describe(rows: pd.DataFrame, source: str) -> pd.DataFrame:
+def describe(rows: pd.DataFrame, source: str, *, whole: bool = False) -> pd.DataFrame:
     """The columns of metadata.csv that describe rows as from `read`.
 
-    The id is the path, with the box where a photo has several faces: it stays the same when lines
-    are added. A photo whose subject is not named is a subject of its own.
+    The id is the path, of a whole photo with its box: it does not depend on other lines. A photo
+    whose subject is not named is a subject of its own.
     """
     box = rows[BOX_COLUMNS].apply(lambda edges: "#" + "_".join(map("{:g}".format, edges)), axis=1)
-    has_several = rows.path[~rows.repeated].value_counts().reindex(rows.path).to_numpy() > 1
     named = rows.subject.map(normalised_name)
     return rows.assign(
-        id=f"{source}:" + rows.path + box.where(has_several, ""),
+        id=f"{source}:" + rows.path + box.where(rows.x1.notna() & whole, ""),
         source=source,
         name=rows.subject,
         subject=named.where(named != "", of_photos(source, rows.path)),

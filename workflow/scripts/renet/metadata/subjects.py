@@ -6,6 +6,7 @@ A subject is a normalised name, an id such as `imdb:7`, or the photo itself, `ow
 import itertools
 import unicodedata
 
+import numpy as np
 import pandas as pd
 
 # Scripts in which marks are accents or optional vowel points, as Unicode names their letters.
@@ -28,6 +29,16 @@ def counts(subjects: pd.Series) -> dict[str, int]:
     """How many `subjects` there are, and how many of them are `unnamed_photos`."""
     distinct = subjects.drop_duplicates()
     return {"subjects": len(distinct), "unnamed_photos": int(are_photos(distinct).sum())}
+
+
+def effective_number(subjects: pd.Series | np.ndarray) -> float:
+    """The number of people with equally many photos who say as much (Kish, Survey Sampling, 1965).
+
+    Args:
+        subjects: of each face.
+    """
+    photos = np.bincount(pd.factorize(subjects)[0])
+    return float(photos.sum() ** 2 / (photos**2).sum())
 
 
 def unit(counted: dict[str, int], number: int = 2) -> str:

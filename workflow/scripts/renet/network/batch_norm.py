@@ -32,22 +32,8 @@ class BatchNorm(nn.Module):
                 maps, self.running_mean, self.running_var, self.weight, self.bias, eps=self.EPS
             )
         count = maps.numel() // maps.shape[1]
-        if has_accurate_sums(maps.device) and count > 1:
-            return self._by_library(maps, count)
-        return Normalise.apply(maps, self.weight, self.bias, *self.take_statistics(maps))
-
-    def take_statistics(self, maps: Tensor) -> tuple[Tensor, Tensor]:
-        """Update the running statistics; return mean and variance (C,) float64 of the batch."""
-        mean, variance = batch_statistics(maps.detach())
-        self._update_statistics(mean, variance)
-        return mean, variance
-
-    def _by_library(self, maps: Tensor, count: int) -> Tensor:
-        """The normalised maps by PyTorch's kernels, whose sums are accurate on a GPU.
-
-        Args:
-            count: number of values per channel.
-        """
+        if count < 2 or not has_accurate_sums(maps.device):
+            return Normalise.apply(maps, self.weight, self.bias, *self.take_statistics(maps))
         mean, variance = torch.zeros_like(self.running_mean), torch.zeros_like(self.running_var)
         # With momentum 1 PyTorch writes the statistics of the batch into these two, at no cost.
         normalised = F.batch_norm(
@@ -55,6 +41,12 @@ class BatchNorm(nn.Module):
         )
         self._update_statistics(mean, variance * ((count - 1) / count))
         return normalised
+
+    def take_statistics(self, maps: Tensor) -> tuple[Tensor, Tensor]:
+        """Update the running statistics; return mean and variance (C,) float64 of the batch."""
+        mean, variance = batch_statistics(maps.detach())
+        self._update_statistics(mean, variance)
+        return mean, variance
 
     @torch.no_grad()
     def _update_statistics(self, mean: Tensor, variance: Tensor) -> None:

@@ -51,7 +51,6 @@ def choose(name: str, threads: int, local_rank: int = 0) -> torch.device:
     """Set PyTorch's number of threads, and choose the device.
 
     Args:
-        name: auto, cpu or cuda, as from `granted`.
         local_rank: the process's number on this machine, which is the number of its GPU.
 
     Raises:
@@ -60,7 +59,7 @@ def choose(name: str, threads: int, local_rank: int = 0) -> torch.device:
     torch.set_num_threads(threads)
     device, details = torch.device(type_of(name)), f"{threads} threads"
     if (name, device.type) == ("auto", "cpu"):
-        _check_unused_gpu(warns=local_rank == 0)
+        _check_unused_gpu(warns=local_rank == 0)  # once in a training
     if device.type == "cuda":
         device = torch.device("cuda", own_gpu(local_rank))
         torch.cuda.set_device(device)
@@ -77,14 +76,9 @@ def type_of(name: str) -> str:
 
 
 def _check_unused_gpu(warns: bool) -> None:
-    """Warn that PyTorch cannot use a GPU of this machine; raise if the job was granted one.
-
-    Args:
-        warns: False in all processes of a training but the first: one warning is enough.
-    """
-    reason = (
-        f"PyTorch {torch.__version__} cannot use it: install the build for this machine's driver"
-    )
+    """Warn that PyTorch cannot use a GPU of this machine; raise if the job was granted one."""
+    version = torch.__version__
+    reason = f"PyTorch {version} cannot use it: install the build for this machine's driver"
     for variable in GRANTS:
         if os.environ.get(variable, "-1") not in ("", "-1", "NoDevFiles"):
             raise InputError(
@@ -148,9 +142,6 @@ def chosen_precision(precision: str, device: str) -> str:
     """The precision of the settings; for auto, bfloat16 where the device has it, else float32.
 
     Other devices compute in bfloat16 too, by conversions, and more slowly than in float32.
-
-    Args:
-        device: auto, cpu or cuda, as from `granted`.
     """
     if precision == "float32":
         return precision
@@ -183,9 +174,8 @@ def _precision_of_machine(precision: str, on_gpu: bool) -> str:
 def choose_algorithms(device: torch.device, deterministic: bool) -> None:
     """Set which algorithms a GPU may use; a CPU's are deterministic.
 
-    Args:
-        deterministic: only those that give the same bits each time, and an error where there is
-            none. Otherwise cuDNN times its algorithms, and takes the fastest for each shape.
+    `deterministic` ones give the same bits each time; where there is none, it is an error.
+    Otherwise cuDNN times its algorithms, and takes the fastest for each shape.
     """
     if device.type != "cuda":
         return

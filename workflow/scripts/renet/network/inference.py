@@ -42,14 +42,7 @@ def logits(
 
 
 def softmax(values: np.ndarray, network: str | Path = "The network") -> np.ndarray:
-    """Class probabilities from logits, both (N, classes) float64.
-
-    Args:
-        network: its file, for the error.
-
-    Raises:
-        InputError: a logit is not finite, so that there are no probabilities.
-    """
+    """Class probabilities from logits, both (N, classes) float64; an error names the network."""
     if not np.isfinite(values).all():
         raise InputError(
             f"{network} computes logits that are not finite, because its weights or a face's "

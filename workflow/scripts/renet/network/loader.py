@@ -14,9 +14,7 @@ Batch = tuple[Tensor, Tensor]
 
 
 class Loader:
-    """Reads the batches of a memory-mapped data set ahead, in threads.
-
-    The memory is that of a few batches, for a data set of any size.
+    """Reads the batches of a memory-mapped data set ahead, in threads; only these are in memory.
 
     Attributes:
         data_wait: seconds that the caller has waited for the latest `batches`.
@@ -40,13 +38,10 @@ class Loader:
             try:
                 while pending:
                     started = time.perf_counter()
-                    pixels, targets = pending.popleft().result()
+                    batch = pending.popleft().result()
                     self.data_wait += time.perf_counter() - started
                     pending.extend(itertools.islice(reads, 1))
-                    yield (
-                        pixels.to(self._device, non_blocking=True),
-                        targets.to(self._device, non_blocking=True),
-                    )
+                    yield tuple(one.to(self._device, non_blocking=True) for one in batch)
             finally:
                 readers.shutdown(cancel_futures=True)
 

@@ -112,17 +112,13 @@ class ConvReLU(nn.Conv2d):
 class Classifier(ConvReLU):
     """The last convolution, in the dtype of its weights; bfloat16 has only three digits of a logit.
 
-    Attributes:
-        has_relu: False: the logits can be negative, which the course's cannot.
+    The course's has a ReLU, so that no logit is negative. Its padding adds a border of relu(bias).
     """
 
-    def __init__(self, channels: int, classes: int, plain: bool = False):
-        """Make it as in the course, or with `plain` without ReLU and padding.
-
-        The course's padding of this 1x1 convolution adds a border of relu(bias).
-        """
-        super().__init__(channels, classes, 1, padding=0 if plain else 1)
-        self.has_relu = not plain
+    def __init__(self, channels: int, classes: int, form: str = "course"):
+        """Make it as in the course, or in another form without ReLU and padding."""
+        super().__init__(channels, classes, 1, padding=int(form == "course"))
+        self.has_relu = form == "course"
 
     def forward(self, maps: Tensor) -> Tensor:
         """(N, C, H, W) to (N, classes, H', W')."""
@@ -138,11 +134,10 @@ class CourseNetwork(Network):
     """
 
     def logits(self, pixels: Tensor) -> Tensor:
-        """Pixels (N, C, H, W), uint8 or float from 0 to 255, to logits (N, classes).
+        """Logits (N, classes) of the faces as they are.
 
-        With the course's classifier the logits are means over the output of a ReLU, so that they
-        are never negative. If the ReLU's output is 0 for every input, the probabilities stay 0.5
-        and training stops.
+        The course's are means over the output of a ReLU, and never negative. If this output is 0
+        for every input, the probabilities stay 0.5 and training stops.
         """
         layers = dict(self.named_children())
         maps = layers.pop("norm")(pixels)
@@ -185,10 +180,12 @@ def convolve_normalised(maps: Tensor, norm: BatchNorm, convolution: ConvReLU) ->
     return convolution.convolve(planes, kernel)
 
 
-def check_size(
-    input_shape: tuple[int, int, int], architecture: Architecture | CnnArchitecture
-) -> None:
-    """Check the size of the images.
+def convolutions(
+    input_shape: tuple[int, int, int],
+    architecture: Architecture | CnnArchitecture,
+    mean: np.ndarray | None,
+) -> tuple[Layers, tuple[int, int, int]]:
+    """The layers up to the last dilated convolution, and the shape (C, H, W) of their output.
 
     Raises:
         InputError: H or W is not a multiple of what poolings, blocks and strides need.
@@ -200,18 +197,12 @@ def check_size(
                 f"The {name} of the images is {side}, but this network needs a multiple of "
                 f"{divisor}; change `crop.size`, or the blocks and convolutions in `model`."
             )
-
-
-def convolutions(
-    input_shape: tuple[int, int, int], conv_channels: list[int], mean: np.ndarray | None
-) -> tuple[Layers, tuple[int, int, int]]:
-    """The layers up to the last dilated convolution, and the shape (C, H, W) of their output."""
     channels, height, width = input_shape
     layers: Layers = OrderedDict(norm=Normalizer(input_shape, mean), bn0=BatchNorm(channels))
-    for number, out_channels in enumerate(conv_channels, 1):
+    for number, out_channels in enumerate(architecture.conv_channels, 1):
         layers[f"conv{number}"] = ConvReLU(channels, out_channels, 3, padding=2, dilation=2)
         layers[f"bn{number}"] = BatchNorm(out_channels)
-        if number < len(conv_channels):
+        if number < len(architecture.conv_channels):
             layers[f"pool{number}"] = nn.MaxPool2d(3, stride=2, padding=1)
             height, width = height // 2, width // 2
         channels = out_channels

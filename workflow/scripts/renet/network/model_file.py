@@ -32,11 +32,7 @@ DTYPES = {  # of weights, and of the state of a training
 
 
 def save(path: str | Path, model: Network, **more: object) -> None:
-    """Save a network with its architecture, and `more` plain values and tensors.
-
-    Raises:
-        InputError: a tensor has a NaN or an infinity.
-    """
+    """Save a network with its architecture, and `more` plain values and tensors."""
     write(path, content_of(model, **more))
 
 
@@ -101,8 +97,8 @@ def read(path: str | Path, *, state_dict: bool = False) -> dict:
     """The content of a model file, or with `state_dict` also a plain state dict.
 
     Raises:
-        InputError: the file is missing, damaged, or not a model of this project, its classes are
-            others, or a tensor in it cannot be used; see `check_tensors`.
+        InputError: it is missing, damaged or not a model of this project, has other classes, or a
+            tensor that cannot be used; see `check_tensors`.
     """
     try:
         with zipfile.ZipFile(path) as archive:
@@ -144,11 +140,8 @@ def read(path: str | Path, *, state_dict: bool = False) -> dict:
 def build(content: dict, path: str | Path = "The saved network") -> Network:
     """Build the network from the content that `read` returns, on the CPU, in its saved dtype.
 
-    Args:
-        path: the file, for errors.
-
     Raises:
-        InputError: the weights are not those of the architecture.
+        InputError: the weights in the file `path` are not those of the architecture.
     """
     try:
         state = content["state"]
@@ -159,11 +152,8 @@ def build(content: dict, path: str | Path = "The saved network") -> Network:
         for key, default in vars(type(settings)()).items():
             if type(value := getattr(settings, key)) is not type(default):
                 raise TypeError(f"{key} is {value!r}")
-        model = kinds.build(
-            shape,
-            settings,
-            None if mean is None or mean.dim() == 1 else mean.numpy(),
-        ).to(next(iter(state.values())).dtype)
+        data_mean = mean.numpy() if mean is not None and mean.dim() > 1 else None
+        model = kinds.build(shape, settings, data_mean).to(next(iter(state.values())).dtype)
         model.load_state_dict(state)
     except (
         ArithmeticError, AttributeError, KeyError, RuntimeError, StopIteration, TypeError,
@@ -188,11 +178,7 @@ def load(path: str | Path) -> Network:
 
 
 def load_initial_weights(network: Network, recipe: Recipe) -> None:
-    """Give a network the weights and the mean in the file that a recipe starts from.
-
-    Raises:
-        InputError: the file cannot be read, or is of another network.
-    """
+    """Give a network the weights and the mean in the file that a recipe starts from."""
     theirs = build(_read_weights(str(recipe.start_file)), str(recipe.start_file))
     norm, mean = network.get_submodule("norm"), theirs.state_dict().get("norm.mean", torch.zeros(1))
     if mean.shape[1:] in ((), (1, 1), network.input_shape[1:]):
@@ -227,5 +213,5 @@ def _read_weights(file: str) -> dict:
     if "format" in content:
         return content
     architecture = {"kind": "resnet18", "classes": len(content.get("fc.bias", ()))}
-    state = kinds.from_torchvision(content)
+    state = kinds.module("resnet18").from_torchvision(content)
     return {"architecture": architecture, "input_shape": (3, 1, 1), "state": state}

@@ -1,9 +1,12 @@
 """The recurrent block of section 3.1.4 of the course, after ReNet (arXiv:1505.00393)."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
+
+from renet.config.architecture import Architecture
 
 DIRECTIONS = 2
 GATES = {"tanh": 1, "relu": 1, "gru": 3, "lstm": 4}
@@ -15,31 +18,38 @@ class SpatialRNN(nn.Module):
     The map is split into blocks. Each column of blocks has its own bidirectional RNN that runs over
     the rows. In their output, each row of blocks has its own one that runs over the columns. The
     course's layers Split, Reshape, DimShuffle, Extract and MergeBroadcast are permutations here.
+
+    Attributes:
+        norm: of the vertical sweep's output, over its units; None without `sweep_norm`.
+        around: the linear map of the path around the vertical sweep; None without `residual`. The
+            path around the horizontal sweep is the identity, as its input and output have one size.
     """
 
     def __init__(
         self,
         input_shape: tuple[int, int, int],
-        block: tuple[int, int],
+        block: Sequence[int],
         units: int,
-        cell: str = "tanh",
-        shared: bool = False,
+        options: Architecture | None = None,
     ):
         """Make the block.
 
         Args:
             input_shape: (C, H, W) of the map; H and W are multiples of those of `block`.
-            cell: one of `GATES`.
-            shared: one RNN for all columns and one for all rows, as in the ReNet paper.
+            options: its cell, shared, sweep_norm and residual; by default the course's.
         """
         super().__init__()
+        options = options or Architecture()
         channels, height, width = input_shape
         self.block = tuple(block)
         rows, columns = height // block[0], width // block[1]
         block_size = channels * block[0] * block[1]
-        self.vertical = BiRNNBank(columns, block_size, units, cell, shared)
-        self.horizontal = BiRNNBank(rows, DIRECTIONS * units, units, cell, shared)
-        self.output_shape = (DIRECTIONS * units, rows, columns)
+        outputs, form = DIRECTIONS * units, (options.cell, options.shared)
+        self.vertical = BiRNNBank(columns, block_size, units, *form)
+        self.horizontal = BiRNNBank(rows, outputs, units, *form)
+        self.norm = SweepNorm(outputs) if options.sweep_norm else None
+        self.around = nn.Linear(block_size, outputs, bias=False) if options.residual else None
+        self.output_shape = (outputs, rows, columns)
 
     def forward(self, maps: Tensor) -> Tensor:
         """(N, C, H, W) to (N, 2 * units, H / block height, W / block width), channels last."""
@@ -48,11 +58,16 @@ class SpatialRNN(nn.Module):
 
     def over_columns(self, maps: Tensor) -> Tensor:
         """The vertical sweep: (N, C, H, W) to (block columns, block rows, N, 2 * units)."""
-        return self.vertical(self.split(maps))
+        blocks = self.split(maps)
+        swept = self.vertical(blocks)
+        if self.around is not None:
+            swept = swept + self.around(blocks)
+        return swept if self.norm is None else self.norm(swept)
 
     def over_rows(self, swept: Tensor) -> Tensor:
         """The horizontal sweep, to (block rows, block columns, N, 2 * units)."""
-        return self.horizontal(swept.transpose(0, 1))
+        rows = swept.transpose(0, 1)
+        return self.horizontal(rows) if self.around is None else self.horizontal(rows) + rows
 
     def split(self, maps: Tensor) -> Tensor:
         """(N, C, H, W) to (block columns, block rows, N, features), features ordered c, dy, dx."""
@@ -65,6 +80,18 @@ class SpatialRNN(nn.Module):
         )
         blocks = grid.permute(3, 1, 0, 2, 4, 5).flatten(3, 4)
         return blocks.transpose(3, 4).flatten(3)
+
+
+class SweepNorm(nn.LayerNorm):
+    """Layer normalisation in the dtype of its input; CUDA's autocast would take float32."""
+
+    def forward(self, swept: Tensor) -> Tensor:
+        """(..., features) to the same shape and dtype."""
+        # A CPU takes weights in float32 with an input in bfloat16, and rounds once; CUDA does not.
+        dtype = self.weight.dtype if swept.device.type == "cpu" else swept.dtype
+        weights = self.weight.to(dtype), self.bias.to(dtype)
+        with torch.autocast(swept.device.type, enabled=False):
+            return F.layer_norm(swept, self.normalized_shape, *weights, self.eps)
 
 
 class BiRNNBank(nn.Module):
@@ -98,9 +125,11 @@ class BiRNNBank(nn.Module):
 
     def forward(self, inputs: Tensor) -> Tensor:
         """(sequences, time, N, inputs) to (sequences, time, N, 2 * units), forward units first."""
-        inputs, *weights = _in_one_dtype(
-            inputs, self.input_weight, self.recurrent_weight, self.bias
-        )
+        dtype, device = inputs.dtype, inputs.device.type
+        if torch.is_autocast_enabled(device):
+            dtype = torch.get_autocast_dtype(device)
+        given = inputs, self.input_weight, self.recurrent_weight, self.bias
+        inputs, *weights = (tensor.to(dtype) for tensor in given)
         copies = self.sequences // len(self.bias)
         if copies > 1:  # all sequences share one set of weights
             weights = [weight.repeat(copies, *[1] * (weight.dim() - 1)) for weight in weights]
@@ -114,9 +143,8 @@ class BiRNNBank(nn.Module):
         """The sweep without writes in place, which autograd and other formats can follow."""
         drive = project(inputs, input_weight, bias)
         weight = recurrent_weight.transpose(1, 2)
-        step: Callable[..., tuple[Tensor, ...]] = self._elman_step
-        if self.cell in ("gru", "lstm"):
-            step = self._gru_step if self.cell == "gru" else self._lstm_step
+        steps: dict[str, Callable] = {"gru": self._gru_step, "lstm": self._lstm_step}
+        step = steps.get(self.cell, self._elman_step)
         zeros = drive.new_zeros(len(weight), inputs.shape[2], self.units)
         state = (zeros, zeros) if self.cell == "lstm" else (zeros,)
         hidden = []
@@ -147,14 +175,6 @@ class BiRNNBank(nn.Module):
         take, forget, candidate, give = gates.chunk(4, 2)
         memory = forget.sigmoid() * memory + take.sigmoid() * candidate.tanh()
         return give.sigmoid() * memory.tanh(), memory
-
-
-def _in_one_dtype(*tensors: Tensor) -> list[Tensor]:
-    """The tensors in the dtype of the active autocast, or else in that of the first."""
-    device, dtype = tensors[0].device.type, tensors[0].dtype
-    if torch.is_autocast_enabled(device):
-        dtype = torch.get_autocast_dtype(device)
-    return [tensor.to(dtype) for tensor in tensors]
 
 
 def project(inputs: Tensor, weight: Tensor, bias: Tensor) -> Tensor:

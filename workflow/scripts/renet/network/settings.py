@@ -1,43 +1,21 @@
 """The settings of a training: the sections of a run that its result depends on."""
 
 import dataclasses
-import json
-from collections.abc import Callable
-from typing import Annotated, Any
-
-from cyclopts import Parameter
+from typing import Any
 
 from renet.common import files
 from renet.common.errors import InputError
-from renet.config import architecture
 from renet.config.architecture import AnyArchitecture, Architecture
 from renet.config.recipe import Recipe
 from renet.network import devices
 
 
-def _json(build: Callable[[dict], object]) -> Parameter:
-    """An option that takes one JSON object."""
-    return Parameter(
-        accepts_keys=False, n_tokens=1, show_default=False,
-        converter=lambda _, tokens: build(json.loads(tokens[0].value)),
-    )  # fmt: skip
-
-
 @dataclasses.dataclass(frozen=True)
 class RunSettings:
-    """The network and the recipe of a run.
+    """The network and the recipe of a run."""
 
-    Attributes:
-        model: keys of the config section model as JSON, such as '{"kind": "cnn"}'.
-        train: keys of the config section train as JSON, such as '{"epochs": 3}'.
-    """
-
-    model: Annotated[AnyArchitecture, _json(architecture.from_settings)] = dataclasses.field(
-        default_factory=Architecture
-    )
-    train: Annotated[Recipe, _json(lambda given: Recipe(**given))] = dataclasses.field(
-        default_factory=Recipe
-    )
+    model: AnyArchitecture = dataclasses.field(default_factory=Architecture)
+    train: Recipe = dataclasses.field(default_factory=Recipe)
 
     def with_recipe(self, **changes: Any) -> "RunSettings":
         """These settings with other values of the recipe."""
@@ -48,9 +26,6 @@ class RunSettings:
 
         What depends on these settings, such as a checkpoint, does not depend on the machine where
         `auto` is read next. See `devices.granted` and `devices.chosen_precision`.
-
-        Raises:
-            InputError: there are fewer GPUs than processes, and not none.
         """
         if gpus and gpus < self.train.processes:
             raise InputError(

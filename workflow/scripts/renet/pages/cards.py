@@ -21,6 +21,7 @@ from renet.dataset.tables import NEAR_DUPLICATES
 from renet.evaluation.tables import MISTAKES
 from renet.pages import metric_tables, page_head, phrases, templates
 from renet.pages.results import DataResults, RunResults
+from renet.pages.templates import sentences
 
 LINK = re.compile(r"\[([^\]]*)\]\(([^)]*)\)")  # of Markdown; its text and its target
 OPTION = re.compile(r"(<code>|\s)(--\w[\w-]*)")  # of a command, which is not to break: --help
@@ -47,16 +48,18 @@ def write_model_card(path: Path, run: RunResults, data: DataResults) -> None:
         training=run.settings["train"],
         folds=run.folds,
         metrics=metric_tables.metrics_table(run.metrics),
-        interval_method=phrases.interval_method(run.metrics["test"]),
+        interval_method=sentences("intervals", [run.metrics["test"]]),
         citation=metric_tables.citation(run, data.config),
         evaluations=phrases.evaluations(data.evaluations["test"]),
-        calibration=phrases.calibration(run.metrics),
+        calibration=templates.sentences("calibration", run.metrics),
         slices=metric_tables.slices_table(run),
         slices_text=" ".join(text for _, text in page_head.groups(run)),
         suspects=phrases.suspects(mistakes, data.suspects),
-        label_errors=phrases.label_errors(data.label_cost),
+        reviewed=templates.sentences("reviewed_labels", data.reviewed),
         front_matter=front_matter(run, data),
-        left_out=phrases.left_out(run.slices),
+        epoch_by_few=sentences("chosen_by_few", run.metrics, "epoch"),
+        temperature_by_few=sentences("chosen_by_few", run.metrics, "temperature"),
+        left_out=sentences("left_out", run),
     )
 
 

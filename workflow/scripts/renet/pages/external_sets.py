@@ -8,7 +8,7 @@ from renet.evaluation.tables import MISTAKES
 from renet.metadata import subjects
 from renet.pages import metric_tables, phrases
 from renet.pages.results import DataResults, RunResults, SetResults
-from renet.pages.templates import PageTable
+from renet.pages.templates import PageTable, sentences
 from renet.rules.run_figures import FIGURES_OF_PREDICTIONS
 
 COLUMNS = [metric_tables.BY_NAME[name] for name in ("accuracy", "balanced_accuracy")]
@@ -65,11 +65,9 @@ def _section(results: SetResults, name: str, set_name: str) -> dict:
     few = phrases.few(test, set_name)
     judged = [
         phrases.gender_gap(test, set_name),
-        phrases.gaps(results.slices),
-        phrases.calibration_error(test),
-        f"Weaker slices: {phrases.weaker_slices(results.slices, set_name)}",
-        phrases.left_out(results.slices),
-        phrases.risk_coverage_area(results.metrics),
+        sentences("gaps", results),
+        sentences("accuracies", results, set_name),
+        sentences("left_out", results),
     ]
     mistakes = results.gallery[results.gallery.gallery == MISTAKES]
     wrong = test["n"] - np.trace(test["confusion_matrix"])

@@ -58,11 +58,12 @@ def write(
         composition=runs[0].metrics["data"],
         page_head=page_head.of_best(runs, shown, data),
         folded=folded,
-        interval_method=phrases.interval_method(runs[0].metrics["test"]),
+        interval_method=templates.sentences("intervals", [run.metrics["test"] for run in runs]),
         **_runs(runs, folded, defaults),
         comparison=comparison_section.section(data.comparison, runs),
         grids=grid_section.tables(grids, runs, metric_tables.BY_NAME[compared]),
         learning_curve=_learning_curve(data),
+        last_steps=_last_steps(data),
         sets=external_sets.table(shown),
         set_descriptions=external_sets.descriptions(runs, data),
         evaluations=phrases.evaluations(data.evaluations["test"]),
@@ -173,13 +174,21 @@ def _learning_curve(data: DataResults) -> PageTable | None:
         return None
     rows = [
         [
-            row.run, f"{row.faces:,}{' (extrapolated)' if row.fraction > 1 else ''}",
-            phrases.percentage(row.accuracy), phrases.percentage_interval([row.low, row.high]),
+            row.run, f"{row.faces:,}", phrases.percentage(row.accuracy),
+            phrases.percentage_interval([row.low, row.high]),
         ]
         for row in data.learning_curve.itertuples()
     ]  # fmt: skip
     headings = ["run", "training faces", "validation accuracy", "95 % interval"]
     return PageTable("Accuracy by the number of training faces", headings, rows, collapsed=True)
+
+
+def _last_steps(data: DataResults) -> list[list[dict]]:
+    """The two largest trainings of the learning curve of each run."""
+    if data.learning_curve is None:
+        return []
+    by_run = data.learning_curve.groupby("run", sort=False)
+    return [rows.tail(2).to_dict("records") for _, rows in by_run]
 
 
 def _funnel_table(data: DataResults) -> PageTable:

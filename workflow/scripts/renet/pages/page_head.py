@@ -9,6 +9,7 @@ from renet.evaluation import choice
 from renet.evaluation.tables import EXAMPLES
 from renet.pages import comparison_section, metric_tables, phrases
 from renet.pages.results import DataResults, RunResults, SetResults
+from renet.pages.templates import sentences
 
 PHOTO_KINDS = {
     "drawn": "drawn portraits",
@@ -40,6 +41,8 @@ def of_best(runs: list[RunResults], shown: list[RunResults], data: DataResults) 
         )
         if chosen_on != phrases.OUT_OF_FOLD_SET and any(run.folds for run in runs):
             rank += " Runs with folds are compared by out-of-fold predictions of this set."
+        chooser = next(run for run in runs if phrases.validation_set(run.metrics) == chosen_on)
+        rank = f"{rank} {sentences('chosen_by_few', chooser.metrics, 'run')}".rstrip()
     head = of_run(best, data)
     head |= {
         "folder": f"runs/{best.name}/",
@@ -79,6 +82,7 @@ def of_run(run: RunResults, data: DataResults) -> dict:
             ("Date of the data", _date(composition, data)),
         ],
         "examples": phrases.faces(run.gallery[run.gallery.gallery == EXAMPLES]),
+        "folds": run.folds,
         "folder": "",  # of the run, relative to the page
         "chosen": "",  # why this run
     }
@@ -88,10 +92,10 @@ def groups(results: SetResults, name: str = phrases.TEST_SET) -> list[tuple[str,
     """The rows about groups of faces of a set, or why there are none."""
     test = results.metrics["test"]
     if few := phrases.few(test, name):
-        return [("Few test faces", few)]
+        return [("Small set", few)]
     return [
-        ("Female and male", f"{phrases.gender_gap(test, name)} {phrases.gaps(results.slices)}"),
-        ("Weaker slices", phrases.weaker_slices(results.slices, name)),
+        ("Female and male", f"{phrases.gender_gap(test, name)} {sentences('gaps', results)}"),
+        ("Slices", sentences("accuracies", results, name)),
     ]
 
 

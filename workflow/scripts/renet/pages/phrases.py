@@ -3,20 +3,13 @@
 An argument `set_name` is the name of a set as it follows `the` in a sentence.
 """
 
-from collections.abc import Iterable
 from typing import Any
 
 import pandas as pd
 
 from renet.common.imdb_wiki import CLASSES
 from renet.dataset.tables import NEAR_DUPLICATES
-from renet.evaluation.tables import (
-    ALPHA,
-    FEWEST_OF_CLASS,
-    MAX_PART,
-    PEOPLE_OF_BOOTSTRAP,
-    SMALL_SLICE,
-)
+from renet.evaluation.tables import FEWEST_PEOPLE, SMALL_SLICE, is_small
 from renet.metadata import subjects
 
 UNDEFINED = "–"
@@ -60,103 +53,23 @@ def points_interval(bounds: list[float]) -> str:
     return f"95\N{NO-BREAK SPACE}% interval {points(bounds[0])} to {points(bounds[1])}"
 
 
-def interval_method(test: dict) -> str:
-    """How the intervals of a summary are computed."""
-    unit = subjects.unit(test)
-    few = (
-        f" There are fewer than {PEOPLE_OF_BOOTSTRAP} {unit}: if a few of them have most faces, "
-        "the intervals can be too narrow. In simulations, some contained the true value in only "
-        "87\N{NO-BREAK SPACE}% of the cases."
-    )
-    return (
-        f"The 95\N{NO-BREAK SPACE}% intervals account for several faces of one "
-        f"{subjects.unit(test, 1)}. Accuracy, recall and precision have Wilson's interval on the "
-        "effective number of faces, which is the number of independent faces that would be as "
-        "informative. The interval of the balanced accuracy follows from both recalls. Differences "
-        f"have Newcombe's interval, and the other metrics a bootstrap interval over {unit}."
-        f"{few if test['subjects'] < PEOPLE_OF_BOOTSTRAP else ''} The intervals do not include "
-        "the effect of other seeds, wrong labels or other sources of faces."
-    )
-
-
 def validation_set(metrics: dict) -> str:
     """What a run is validated on: `validation set`, or `out-of-fold set`."""
     return f"{metrics['calibration']['fitted_on'].replace('_', '-')} set"
 
 
 def few(test: dict, set_name: str = TEST_SET) -> str:
-    """That a set has too few faces for conclusions; nothing elsewhere."""
-    if test["n"] >= SMALL_SLICE:
+    """That a set has too few faces or people for conclusions; nothing elsewhere."""
+    people = test["effective_people"]
+    if not is_small(test["n"], people):
         return ""
+    unit = subjects.unit(test)
+    of_few = f" of an effective number of {people:.1f} {unit}" * (test["n"] >= SMALL_SLICE)
     return (
-        f"The {set_name} has {counted(test['n'], 'face', 'faces')}. Only its accuracy and interval "
-        "are judged. Calibration, slices and the difference between female and male need at "
-        f"least {SMALL_SLICE} faces."
+        f"The {set_name} has {counted(test['n'], 'face', 'faces')}{of_few}. Only its accuracy and "
+        "interval are judged. Calibration, slices and the difference between female and male need "
+        f"at least {SMALL_SLICE} faces and an effective number of {FEWEST_PEOPLE} {unit}."
     )
-
-
-def left_out(by_slice: pd.DataFrame) -> str:
-    """How many slices, rows of slices.csv, are too small for the tables; nothing for none."""
-    count = counted(int((by_slice.n < SMALL_SLICE).sum()), "slice has", "slices have")
-    text = f"{count} fewer than {SMALL_SLICE} faces: see slices.csv."
-    return "" if count.startswith("0 ") else text
-
-
-def calibration(metrics: dict) -> str:
-    """The fitted temperature with its interval, and what it changes on the test set."""
-    scaled, faces = metrics["calibration"], metrics["validation"]["n"]
-    value, temperature = scaled["temperature"], f"{scaled['temperature']:.2f}"
-    fitted_on = validation_set(metrics)
-    if scaled["at_bound"]:
-        reason = (
-            f"the probabilities say nothing about the labels of the {fitted_on}"
-            if value > 1
-            else f"the {fitted_on} is too small or too easy to fit it"
-        )
-        if faces < SMALL_SLICE:
-            reason = f"the {fitted_on} has only {counted(faces, 'face', 'faces')}"
-        return (
-            f"The fitted temperature, {temperature}, is at a limit of its search and unreliable: "
-            f"{reason}. It is applied neither to other photos nor to the threshold of unsure "
-            "predictions."
-        )
-    low, high = scaled["interval"]
-    finding, effect = "neither overconfidence nor underconfidence is significant on this set", ""
-    if not low <= 1 <= high:
-        finding = f"the network is {'over' if value > 1 else 'under'}confident on this set"
-        effect = _effect(metrics["test"], scaled)
-    elif faces >= SMALL_SLICE:
-        effect = " Dividing by it has no measurable effect: the interval contains 1."
-    if faces < SMALL_SLICE:
-        finding = f"its {counted(faces, 'face is', 'faces are')} too few to judge the confidence"
-    return (
-        f"The temperature fitted on the {fitted_on} is {temperature} (95\N{NO-BREAK SPACE}% "
-        f"interval {low:.2f} to {high:.2f}): {finding}.{effect} "
-        "Temperature scaling does not change the predicted classes."
-    )
-
-
-def calibration_error(test: dict) -> str:
-    """The ECE beside that of a perfectly calibrated network on the same faces."""
-    perfect = test["ece_if_calibrated"]
-    ability = "can" if test["ece"] <= perfect["high"] else "cannot"
-    return (
-        f"The calibration error (ECE) is {decimal(test['ece'])}. Even a perfectly "
-        f"calibrated network would have an ECE of about {decimal(perfect['mean'])} on "
-        f"{counted(test['n'], 'face', 'faces')} (95\N{NO-BREAK SPACE}%: at most "
-        f"{decimal(perfect['high'])}), so chance {ability} explain this error."
-    )
-
-
-def _effect(test: dict, scaled: dict) -> str:
-    """What temperature scaling changes on a large enough test set, with a space before it."""
-    if test["n"] < SMALL_SLICE:
-        return ""
-    values = (
-        f"{name} {decimal(test[key])} and {decimal(scaled[key])}"
-        for key, name in (("loss", "log loss"), ("brier", "Brier score"), ("ece", "ECE"))
-    )
-    return f" On the test set, before and after scaling: {', '.join(values)}."
 
 
 def counted(count: int, singular: str, plural: str) -> str:
@@ -244,7 +157,11 @@ def abstention(metrics: dict) -> str:
     """The threshold of "unsure", on which faces it was chosen and what it does on the test set."""
     choice = metrics["abstention"]
     rate, level = percentage(choice["max_error"]), f"{100 * choice['level']:.0f}\N{NO-BREAK SPACE}%"
-    chosen_on, unit = people(metrics["validation"]), subjects.unit(metrics["validation"])
+    validation = metrics["validation"]
+    chosen_on, unit = people(validation), subjects.unit(validation)
+    each, over = "one face each of ", f"{unit} and over faces"
+    if validation["n"] == validation["subjects"]:
+        each, over = "", unit
     chosen_set = validation_set(metrics)
     if choice["threshold"] is None and choice["people"] < choice["needed"]:
         return (
@@ -255,19 +172,17 @@ def abstention(metrics: dict) -> str:
     if choice["threshold"] is None:
         return (
             f"No threshold for unsure predictions was chosen. On the {chosen_set} ({chosen_on}), "
-            f"none keeps the error at or below {rate} over {unit} and over faces at the {level} "
-            "level."
+            f"none keeps the error at or below {rate} over {over} at the {level} level."
         )
     rule = "Every prediction is accepted"
     if choice["threshold"] > 0:
         rule = f"A prediction is unsure unless its confidence is above {choice['threshold']:.4f}"
     return (
-        f"{rule}. The threshold was chosen on the {chosen_set}, on one face each of {chosen_on}: "
+        f"{rule}. The threshold was chosen on the {chosen_set}, on {each}{chosen_on}: "
         f"{choice['errors']:,} of {choice['accepted']:,} accepted predictions are wrong. The error "
-        f"is at most {percentage(choice['upper_bound'])} over {unit} and over faces, at the "
-        f"{level} level, corrected for the choice. On the test set, "
-        f"{_accepted(choice['test'])}. The bound holds for photos like those of the data set. "
-        "Abstaining can widen the difference between groups."
+        f"is at most {percentage(choice['upper_bound'])} over {over}, at the {level} level, "
+        f"corrected for the choice. On the test set, {_accepted(choice['test'])}. The bound holds "
+        "for photos like those of the data set. Abstaining can widen the difference between groups."
     )
 
 
@@ -278,15 +193,6 @@ def _accepted(test: dict) -> str:
         f"{percentage(test['coverage'])} of the predictions are accepted, with an error of "
         f"{percentage(test['error'])}; without abstaining, it is "
         f"{percentage(test['error_of_all'])}"
-    )
-
-
-def risk_coverage_area(metrics: dict) -> str:
-    """The area under the risk-coverage curve, and that of a confidence that says nothing."""
-    test = metrics["abstention"]["test"]
-    return (
-        f"The area under the risk-coverage curve is {test['area']:.4f}. If the confidence "
-        f"said nothing about errors, the area would be {test['error_of_all']:.4f}."
     )
 
 
@@ -367,75 +273,9 @@ def gender_gap(test: dict, set_name: str = TEST_SET) -> str:
     )
 
 
-def gaps(by_slice: pd.DataFrame) -> str:
-    """The slices, rows of slices.csv, in which female and male differ significantly."""
-    tested = int(by_slice.gap_p_holm.notna().sum())
-    differing = by_slice[by_slice.gap_p_holm <= ALPHA]
-    tested_slices = (
-        f"a tested slice has at least {SMALL_SLICE} faces, {FEWEST_OF_CLASS} of each gender, and "
-        f"at most {100 * MAX_PART:.0f}\N{NO-BREAK SPACE}% of the set"
-    )
-    if not tested:
-        return (
-            "The difference between the recalls was not tested in any slice by age, colour, source "
-            f"or a column of your own CSV: {tested_slices}."
-        )
-    if differing.empty:
-        return (
-            "No slice by age, colour, source or a column of your own CSV has a significant "
-            f"difference between the recalls ({counted(tested, 'slice', 'slices')} tested; "
-            f"{tested_slices})."
-        )
-    sentences = []
-    for lower, higher in (CLASSES, CLASSES[::-1]):
-        rows = differing[differing[f"recall_{lower}"] < differing[f"recall_{higher}"]]
-        recalls = zip(rows[f"recall_{lower}"], rows[f"recall_{higher}"], strict=True)
-        texts = [f"{percentage(low)} against {percentage(high)}" for low, high in recalls]
-        if texts:
-            noun = "slice" if len(texts) == 1 else "slices"
-            names = _slices(rows, texts, "gap_p_holm")
-            sentences.append(f"The recall of {lower} is significantly lower in the {noun} {names}.")
-    return f"{' '.join(sentences)}{_corrected(tested)}"
-
-
-def _slices(rows: pd.DataFrame, texts: Iterable[str], p_column: str) -> str:
-    """`age 0–9 years (70.0 %, p = 0.001) and …`, with a text and a p-value of each slice."""
-    columns = (rows["slice"], rows["value"], texts, rows[p_column])
-    return listed([
-        f"{name} {value} ({text}, p {p_value(p)})"
-        for name, value, text, p in zip(*columns, strict=True)
-    ])  # fmt: skip
-
-
-def _corrected(tested: int) -> str:
-    return f" The p-values are corrected for {tested} slices (Holm)." if tested > 1 else ""
-
-
-def weaker_slices(by_slice: pd.DataFrame, set_name: str = TEST_SET) -> str:
-    """The slices, rows of slices.csv, that are significantly less accurate than the whole set."""
-    tested = int(by_slice.p_holm.notna().sum())
-    weaker = by_slice[by_slice.p_holm <= ALPHA]
-    if weaker.empty:
-        return (
-            f"No slice is significantly less accurate than the whole {set_name} "
-            f"({counted(tested, 'slice', 'slices')} tested; a slice needs at least {SMALL_SLICE} "
-            f"faces, and has at most {100 * MAX_PART:.0f}\N{NO-BREAK SPACE}% of the set). Small "
-            "differences need more faces to be significant."
-        )
-    names = _slices(weaker, map(percentage, weaker.accuracy), "p_holm")
-    return f"Significantly less accurate than the whole {set_name}: {names}.{_corrected(tested)}"
-
-
 def p_value(number: float) -> str:
     """`= 0.012`, or `< 0.001`."""
     return "< 0.001" if number < 0.001 else f"= {number:.3f}"
-
-
-def slice_finding(row: pd.Series, faces: int) -> str:
-    """Whether a slice, a row of slices.csv, is significantly weaker than its set of `faces`."""
-    if pd.isna(row.p_holm):
-        return "the whole set" if row.n == faces else "not tested"
-    return "not significant" if row.p_holm > ALPHA else f"significant (p {p_value(row.p_holm)})"
 
 
 def funnel(steps: pd.DataFrame) -> str:
@@ -481,25 +321,6 @@ def suspects(rows: pd.DataFrame, suspect_ids: frozenset[str] | None) -> str:
         return ""
     count = int(rows.id.isin(suspect_ids).sum())
     return f"The label audit suspects {count or 'none'} of their labels."
-
-
-def label_errors(cost: dict | None) -> str:
-    """What wrong labels can cost the accuracy, by the label audit; nothing where it cannot tell."""
-    if cost is None:
-        return ""
-    found = (
-        "The uncorrected labels that the label audit suspects are "
-        f"{percentage(cost['suspect'])} of all labels. In simulations without a wrong label it "
-        f"suspects {percentage(cost['without_errors'])} on average"
-    )
-    if not cost["highest"]:
-        return f"There is no sign of wrong labels. {found}."
-    return (
-        f"Wrong labels can lower the accuracy by 0 to about {points(cost['highest'])} percentage "
-        f"points. {found}, and at least {percentage(cost['without_errors_least'])} in "
-        "95\N{NO-BREAK SPACE}% of them. The estimate holds if labels are wrong at random. It "
-        "misses wrong labels that the networks of the audit agree with."
-    )
 
 
 def evaluations(count: int, set_name: str = TEST_SET) -> str:

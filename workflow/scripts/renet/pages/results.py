@@ -2,7 +2,7 @@
 
 import functools
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -54,8 +54,9 @@ class RunResults(SetResults):
     @property
     def stated(self) -> SetResults:
         """The results that the pages state first: out of fold, where the test faces are few."""
-        is_few = self.metrics["test"]["n"] < tables.SMALL_SLICE
-        return self.out_of_fold if self.out_of_fold and is_few else self
+        test = self.metrics["test"]
+        is_small = tables.is_small(test["n"], test["effective_people"])
+        return self.out_of_fold if self.out_of_fold and is_small else self
 
     @property
     def architecture(self) -> AnyArchitecture:
@@ -94,7 +95,7 @@ class DataResults:
     external: dict[str, pd.DataFrame]  # funnel of each external set
     comparison: pd.DataFrame  # comparison.csv; empty for one run
     suspects: frozenset[str] | None  # ids that the label audit suspects; None without one
-    label_cost: dict | None  # of wrong labels, as from `label_audit.cost`
+    reviewed: dict  # how many labels a person corrected, confirmed and dropped; {} without an audit
     learning_curve: pd.DataFrame | None
     predicted: bool  # whether each run has predictions.html
 
@@ -128,28 +129,30 @@ class DataResults:
         }
 
 
-def read_run(folder: Path, settings: dict, external: Iterable[str] = ()) -> RunResults:
-    """Read the results of the run that has this folder, also those on these external sets."""
-    out_of_fold = folder / "out_of_fold"
+def read_run(
+    given: Mapping[str, Path], name: str, settings: dict, external: Iterable[str] = ()
+) -> RunResults:
+    """Read a run's results, also on external sets; `given` has files by their places in runs/."""
+    out_of_fold = f"{name}/out_of_fold"
     return RunResults(
-        **_read_set(folder),
-        name=folder.name,
+        **_read_set(given, name),
+        name=name,
         settings=settings,
-        model=files.read_json(folder / "page" / "model.json"),
-        history=HISTORY.read(folder / "history.csv"),
-        saliency=tables.SALIENCY.read(folder / "tables" / "saliency.csv"),
-        layers=tables.LAYERS.read(folder / "tables" / "layers.csv"),
-        commit=machine.commit(files.read_json(folder / "provenance.json")["code"]),
-        external={name: SetResults(**_read_set(folder / "external" / name)) for name in external},
-        out_of_fold=SetResults(**_read_set(out_of_fold)) if settings.get("folds") else None,
+        model=files.read_json(given[f"{name}/page/model.json"]),
+        history=HISTORY.read(given[f"{name}/history.csv"]),
+        saliency=tables.SALIENCY.read(given[f"{name}/tables/saliency.csv"]),
+        layers=tables.LAYERS.read(given[f"{name}/tables/layers.csv"]),
+        commit=machine.commit(files.read_json(given[f"{name}/provenance.json"])["code"]),
+        external={of: SetResults(**_read_set(given, f"{name}/external/{of}")) for of in external},
+        out_of_fold=SetResults(**_read_set(given, out_of_fold)) if settings.get("folds") else None,
     )
 
 
-def _read_set(folder: Path) -> dict:
+def _read_set(given: Mapping[str, Path], folder: str) -> dict:
     return {
-        "metrics": files.read_json(folder / "metrics.json"),
-        "slices": tables.SLICES.read(folder / "tables" / "slices.csv"),
-        "gallery": tables.GALLERY.read(folder / "tables" / "gallery.csv"),
+        "metrics": files.read_json(given[f"{folder}/metrics.json"]),
+        "slices": tables.SLICES.read(given[f"{folder}/tables/slices.csv"]),
+        "gallery": tables.GALLERY.read(given[f"{folder}/tables/gallery.csv"]),
     }
 
 

@@ -9,7 +9,7 @@ import yaml
 from renet.evaluation.tables import HARD_CASES, MISTAKES
 from renet.pages import external_sets, metric_tables, page_head, phrases, templates
 from renet.pages.results import DataResults, RunResults
-from renet.pages.templates import PageTable
+from renet.pages.templates import PageTable, sentences
 from renet.rules.run_figures import RUN_FIGURES
 
 HEADLINE = ("accuracy", "balanced_accuracy", "recall_female", "recall_male", "loss")
@@ -34,10 +34,10 @@ def write(path: Path, run: RunResults, data: DataResults) -> None:
         initial_weights=phrases.initial_weights(run.settings["train"], run.metrics["leakage"]),
         headline=[metric_tables.cell(metric_tables.BY_NAME[name], test) for name in HEADLINE],
         metrics=metric_tables.metrics_table(run.metrics),
-        interval_method=phrases.interval_method(test),
+        interval_method=sentences("intervals", [test]),
         citation=metric_tables.citation(run, data.config),
         evaluations=phrases.evaluations(data.evaluations["test"]),
-        label_errors=phrases.label_errors(data.label_cost),
+        reviewed=sentences("reviewed_labels", data.reviewed),
         sections=_figure_sections(run),
         **_galleries(run, data.suspects),
         explained=phrases.faces(run.saliency),
@@ -84,8 +84,7 @@ def _figure_sections(run: RunResults) -> list[dict]:
     """
     test, curve = run.metrics["test"], phrases.losses(run.history, run.epochs)
     few = bool(phrases.few(test))
-    error = "" if few else phrases.calibration_error(test)
-    area = "" if few else phrases.risk_coverage_area(run.metrics)
+    tested = sentences("accuracies", run, phrases.TEST_SET)
     further: dict[str, dict] = {
         "training_curves": {
             "alt": curve,
@@ -94,26 +93,32 @@ def _figure_sections(run: RunResults) -> list[dict]:
         },
         "confusion_matrix": {"alt": phrases.confusion_matrix(test)},
         "ranking_curves": {"alt": phrases.ranking_curves(test)},
-        "reliability": {"text": f"{error} {phrases.calibration(run.metrics)}"},
+        "reliability": {"text": sentences("calibration", run.metrics)},
         "risk_coverage": {
-            "alt": f"Area under the curve {run.metrics['abstention']['test']['area']:.4f}.",
-            "text": f"{phrases.abstention(run.metrics)} {area}",
+            "text": phrases.abstention(run.metrics),
             "table": metric_tables.abstention_table(run.metrics),
         },
         "slices": {
             "alt": "The table below has the values.",
-            "text": f"{phrases.weaker_slices(run.slices)} {phrases.left_out(run.slices)}",
+            "text": f"{tested} {sentences('left_out', run)}",
             "table": metric_tables.slices_table(run),
         },
         "gender_gaps": {
             "alt": "The table of slices has the values.",
-            "text": f"{phrases.gender_gap(test)} {phrases.gaps(run.slices)}",
+            "text": f"{phrases.gender_gap(test)} {sentences('gaps', run)}",
         },
     }
     empty = {"alt": "", "text": "", "table": None}
     sections = [{"figure": one, **empty, **further.get(one.name, {})} for one in RUN_FIGURES]
+    chosen = {
+        "training_curves": "epoch" * (run.settings["train"].get("select_epoch") == "best"),
+        "reliability": "temperature",
+        "risk_coverage": "threshold" * (run.metrics["abstention"]["threshold"] is not None),
+    }
     for section in sections:
         name = section["figure"].name
+        if what := chosen.get(name):
+            section["text"] += f" {sentences('chosen_by_few', run.metrics, what)}"
         section["folded"] = few and name not in ("training_curves", "confusion_matrix")
     return [one for one in sections if not (few and one["figure"].of_slices)]
 

@@ -18,6 +18,7 @@ import jinja2
 
 from renet.common import files
 from renet.config.version import VERSION
+from renet.evaluation import tables
 from renet.metadata import subjects
 from renet.pages import phrases
 
@@ -43,6 +44,7 @@ def caption(name: str) -> str:
 ENVIRONMENT.globals |= {
     "caption": caption,
     "file": lambda name: (TEMPLATES / name).read_text(encoding="utf-8"),
+    "limits": tables,
     "version": VERSION,
 }
 
@@ -60,16 +62,18 @@ def markdown_text(text: str) -> str:
 ENVIRONMENT.filters |= {
     "capitalised": phrases.capitalised,
     "counted": phrases.counted,
+    "interval": phrases.percentage_interval,
     "headings": re.compile(r'<h2 id="([\w-]+)"[^>]*>(.*?)</h2>').findall,
     "kept_apart": phrases.kept_apart,
     "listed": phrases.listed,
     "markdown_text": markdown_text,
+    "p_value": phrases.p_value,
     "people": phrases.people,
     "percentage": phrases.percentage,
     "points": phrases.points,
     "setting": setting,
     "shell_quoted": shlex.quote,
-    "thousands": "{:,}".format,
+    "thousands": "{:,.0f}".format,
     "unit": subjects.unit,
     "unnamed": phrases.unnamed,
 }
@@ -88,6 +92,12 @@ class PageTable:
 def render(template: str, **values: object) -> str:
     """Fill in a template."""
     return ENVIRONMENT.get_template(template).render(**values)
+
+
+def sentences(macro: str, *values: object) -> str:
+    """A macro of sentences.j2, filled in, as one line of plain text."""
+    text = getattr(ENVIRONMENT.get_template("sentences.j2").module, macro)(*values)
+    return re.sub(r"[ \n]+", " ", text).strip()
 
 
 def write(template: str, path: Path, **values: object) -> None:

@@ -6,12 +6,12 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from renet.common import files
 from renet.common.errors import InputError
 from renet.common.imdb_wiki import BOX_COLUMNS
 from renet.dataset.lineage import Lineage
 from renet.faces import crop, detection
 from renet.faces.crop import Box, CropSpec, RejectedImage
-from renet.faces.shards import face_digest
 from renet.pages import galleries
 from renet.pages.templates import PageTable
 
@@ -48,7 +48,7 @@ def steps(lineage: Lineage, spec: CropSpec, face: np.ndarray, pictures: Path) ->
         "metadata": PageTable("Row of the metadata", ["column", "value", "meaning"], rows),
         "photo": _photo(lineage, spec, face, pictures),
         "shape": face.shape,
-        "digest": face_digest(face),
+        "digest": files.face_digest(face),
         "patch": _patch(face, middle, pictures),
         "middle": middle,
     }

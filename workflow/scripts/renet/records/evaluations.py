@@ -12,9 +12,9 @@ from renet.common import files
 from renet.config import runs
 
 
-def record(folder: Path, model: Path, name: str) -> None:
+def record(folder: Path, run: str, model: Path, name: str) -> None:
     """Record that a run's model.pt was evaluated on the set `name`."""
-    content = {"run": model.parent.name, "set": name, "model": files.file_digest(model)}
+    content = {"run": run, "set": name, "model": files.file_digest(model)}
     files.write_json(folder / f"{runs.digest(content)}.json", content)
 
 

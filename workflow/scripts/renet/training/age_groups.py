@@ -27,13 +27,10 @@ def extra_outputs(recipe: Recipe) -> int:
 def joint_classes(targets: np.ndarray, classes: int, ages: np.ndarray | None) -> np.ndarray:
     """A number for the class and the age group of each face, so that a loader has one label.
 
-    Args:
-        targets: class of each face, (N,) int64.
-        classes: number of classes.
-        ages: in years, (N,) float64, NaN where unknown; None: all are unknown.
+    It is the class, plus `classes` times the group. An unknown age is the last group.
 
-    Returns:
-        (N,) int64: the class, plus `classes` times the group. An unknown age is the last group.
+    Args:
+        ages: in years, (N,) float64, NaN where unknown; None: all are unknown.
     """
     ages = np.full(len(targets), np.nan) if ages is None else ages
     known = ~np.isnan(ages)

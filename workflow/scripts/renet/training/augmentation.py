@@ -37,7 +37,6 @@ MIDDLE, WHITE = 128.0, 255.0
 PART = 4  # faces that a CPU changes at once: noise computes eight bytes for each of their values
 LUMINANCE = (0.299, 0.587, 0.114)  # of red, green and blue, ITU-R BT.601
 
-
 Columns = Sequence[np.ndarray] | np.ndarray  # numbers of each face, each (N,)
 
 
@@ -55,9 +54,7 @@ class Change:
 
     draws: range
     apply: Callable[[Tensor, Sequence[Tensor], Tensor], Tensor]
-    columns: Callable[[np.ndarray, tuple[int, int]], Columns] = lambda drawn, size: np.empty(
-        (0, len(drawn))
-    )
+    columns: Callable[[np.ndarray, tuple[int, int]], Columns] = lambda drawn, size: drawn[:, :0].T
     fraction: float = 1
 
 
@@ -80,7 +77,7 @@ class Augmentation:
     @classmethod
     def from_recipe(cls, recipe: Recipe, count: int, classes: int) -> "Augmentation | None":
         """The changes of a recipe for some training faces; None without any."""
-        if not recipe.augments:
+        if not (recipe.augment or recipe.mixup):
             return None
         return cls(frozenset(recipe.augment), recipe.mixup, recipe.seed, count, classes)
 
@@ -131,9 +128,7 @@ def keys(seed: int, epoch: int, rows: np.ndarray) -> np.ndarray:
 
 def uniform(key: np.ndarray, places: range) -> np.ndarray:
     """Draws from 0 to below 1 at some places after each key, (N, places) float64."""
-    steps = (np.arange(places.start, places.stop, dtype=np.uint64) + np.uint64(1)) * np.uint64(
-        GOLDEN
-    )
+    steps = np.arange(places.start + 1, places.stop + 1, dtype=np.uint64) * np.uint64(GOLDEN)
     return (_mixed(key[:, None] + steps) >> np.uint64(11)) * 2.0**-53
 
 
@@ -196,10 +191,6 @@ def _around(drawn: np.ndarray, largest: float) -> np.ndarray:
     return (2 * drawn - 1) * largest
 
 
-def _flip(faces: Tensor, columns: Sequence[Tensor], key: Tensor) -> Tensor:
-    return faces.flip(3)
-
-
 def _affine_columns(drawn: np.ndarray, size: tuple[int, int]) -> Columns:
     """The matrix (2, 3) of each face, row after row."""
     height, width = size
@@ -228,14 +219,8 @@ def _centres(side: int, device: torch.device) -> Tensor:
 
 def _luminance(faces: Tensor) -> Tensor:
     """(N, 3, H, W) to (N, 1, H, W)."""
-    red, green, blue = (
-        weight * channel for weight, channel in zip(LUMINANCE, faces.split(1, 1), strict=True)
-    )
+    red, green, blue = map(torch.mul, faces.split(1, 1), LUMINANCE)
     return red + green + blue
-
-
-def _grey(faces: Tensor, columns: Sequence[Tensor], key: Tensor) -> Tensor:
-    return _luminance(faces).expand_as(faces)
 
 
 def _colour_columns(drawn: np.ndarray, size: tuple[int, int]) -> Columns:
@@ -291,10 +276,12 @@ def _erase(faces: Tensor, columns: Sequence[Tensor], key: Tensor) -> Tensor:
 
 # In their order on a face. The draws of a group do not depend on which other groups there are.
 CHANGES = {
-    "flip": Change(range(1), _flip, fraction=0.5),
+    "flip": Change(range(1), lambda faces, *_: faces.flip(3), fraction=0.5),
     "affine": Change(range(1, 5), _affine, _affine_columns),
     "colour": Change(range(5, 8), _colour, _colour_columns),
-    "grey": Change(range(8, 9), _grey, fraction=GREY),
+    "grey": Change(
+        range(8, 9), lambda faces, *_: _luminance(faces).expand_as(faces), fraction=GREY
+    ),
     "blur": Change(range(9, 11), _blur, lambda drawn, size: [drawn[:, 1] * NEIGHBOURS], BLUR),
     "noise": Change(range(11, 13), _noise, lambda drawn, size: [drawn[:, 1] * DEVIATION], NOISE),
     "erase": Change(range(13, 19), _erase, _erase_columns, ERASE),

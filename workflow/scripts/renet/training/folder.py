@@ -36,22 +36,16 @@ MIN_CHECKPOINT_GAP = 30.0  # seconds from one checkpoint to another at the end o
 
 
 class TrainingFolder:
-    """The folder of one training; its parent is that of all trainings of a run.
-
-    Attributes:
-        path: the folder, which need not exist.
-    """
+    """The folder of one training, which need not exist, in that of all trainings of a run."""
 
     def __init__(self, parent: Path, *depends_on: object):
         """Name the folder by all that the training depends on, as JSON or dataclasses.
 
         PyTorch's version is part of the name, because the numbers change with it.
         """
-        text = json.dumps(
-            [*depends_on, torch.__version__], sort_keys=True, default=dataclasses.asdict
-        )
-        fingerprint = hashlib.sha256(text.encode()).hexdigest()[:FINGERPRINT_CHARACTERS]
-        self.path = parent / fingerprint
+        named = [*depends_on, torch.__version__]
+        text = json.dumps(named, sort_keys=True, default=dataclasses.asdict)
+        self.path = parent / hashlib.sha256(text.encode()).hexdigest()[:FINGERPRINT_CHARACTERS]
 
     def run_or_reuse(self, outputs: Mapping[str, Path], compute: Callable[..., dict]) -> None:
         """Link the outputs of a job to the results, which are computed unless they are there.
@@ -70,8 +64,16 @@ class TrainingFolder:
             for output in outputs.values():
                 files.check_writable(output)  # before the training, which can take hours
             results = [self.path / name for name in outputs]
+            # The parent can have other files of a user.
+            folders = sorted(self.path.parent.glob("[0-9a-f]" * FINGERPRINT_CHARACTERS))
+            others = [path for path in folders if path != self.path]
             if not self._is_finished():
-                self._explain_start()
+                if others and not self._checkpoints():
+                    logging.info(
+                        "The training starts from the beginning: %s is of a training with other "
+                        "settings, code, faces or version of PyTorch. It is deleted when this "
+                        "training has finished.", ", ".join(map(str, others)),
+                    )  # fmt: skip
                 record = compute(*results)
                 record["results"] = {path.name: files.file_digest(path) for path in results}
                 files.write_json(self.path / RECORD, record)
@@ -79,26 +81,12 @@ class TrainingFolder:
                 path.unlink()
             for result, output in zip(results, outputs.values(), strict=True):
                 _link_or_copy(result, output)
-            for path in self._others():
+            for path in others:
                 shutil.rmtree(path)
-
-    def _others(self) -> list[Path]:
-        """The folders of other trainings; the parent can have other files of a user."""
-        folders = self.path.parent.glob("[0-9a-f]" * FINGERPRINT_CHARACTERS)
-        return sorted(path for path in folders if path != self.path)
 
     def _checkpoints(self) -> list[Path]:
         """All checkpoints, including damaged and half-written ones."""
         return [path for name in (LATEST, PREVIOUS) for path in self.path.glob(f"{name}*")]
-
-    def _explain_start(self) -> None:
-        """Log that an earlier training is not continued, where there is one."""
-        if (others := self._others()) and not self._checkpoints():
-            logging.info(
-                "The training starts from the beginning: %s is of a training with other settings, "
-                "code, faces or version of PyTorch. It is deleted when this training has finished.",
-                ", ".join(map(str, others)),
-            )
 
     def _is_finished(self) -> bool:
         """Whether all results are as they were written; a damaged one is logged."""

@@ -40,9 +40,6 @@ def fit(
     Args:
         subjects: (N,) of the training faces, whom the cross-validation keeps together.
         workers: number of processes that compute features; no result depends on it.
-
-    Raises:
-        InputError: there is one class or one person, or the processes cannot start.
     """
     seed, network = settings.train.seed, kinds.build(faces.shape, settings.model)
     throughput = Throughput(devices.choose("cpu", threads=1))

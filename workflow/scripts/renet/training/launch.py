@@ -24,10 +24,6 @@ from renet.common.errors import InputError, TrainingInterrupted
 from renet.training import loop, processes
 
 JOB_VARIABLE = "SLURM_JOB_ID"
-WAIT_SECONDS = 60  # of srun for the other machines, after one has ended
-# A process waits so long after an unexpected error, which may only follow from the death of another
-# one: the launcher has to see that one first.
-SECONDS_BEFORE_THE_END = 1.0
 START_AGAIN = "start again to continue from the last checkpoint."
 
 
@@ -51,11 +47,7 @@ def launch(function: Callable[..., None], *arguments: object, count: int, device
 
 
 def launch_on_machines(job: loop.TrainJob) -> None:
-    """Train a run in its number of processes, evenly on the machines of this SLURM job.
-
-    Raises:
-        InputError, TrainingInterrupted: as `launch`; the log file has the reason.
-    """
+    """Train a run in its number of processes, evenly on the machines of this SLURM job."""
     recipe, machines = job.settings.train, job.nodes
     with socket.socket() as probe:  # finds a free port, where the launchers meet
         probe.bind(("", 0))
@@ -64,10 +56,10 @@ def launch_on_machines(job: loop.TrainJob) -> None:
     # srun does not inherit the cores from the job, and would bind each task to one.
     cores = recipe.processes // machines * recipe.threads
     options = f"--nodes={machines} --ntasks={machines} --ntasks-per-node=1 --cpus-per-task={cores}"
-    command = ["srun", *options.split(), "--kill-on-bad-exit=1", f"--wait={WAIT_SECONDS}"]
+    # After one machine has ended, srun waits for the others, in seconds.
+    command = ["srun", *options.split(), "--kill-on-bad-exit=1", "--wait=60"]
     command += [sys.executable, "-m", __name__, json.dumps(content, default=str)]
-    paths = {"PYTHONPATH": os.pathsep.join(sys.path)}
-    srun = subprocess.Popen(command, env=os.environ | paths)
+    srun = subprocess.Popen(command, env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)})
     # SLURM sends SIGTERM to srun's processes too; this one waits until they have ended.
     with processes.stop_requests() as stop:
         status = srun.wait()
@@ -121,12 +113,12 @@ def _work(device: str, log_file: str | None, function: Callable[..., None], *giv
         try:
             with processes.group(device):
                 function(*given)
-        except InputError as error:
+        except Exception as error:
             if isinstance(error, TrainingInterrupted) and processes.is_main():
                 logging.error("%s", error)  # the launcher, stopped too, knows no more
-            raise
-        except Exception:
-            time.sleep(SECONDS_BEFORE_THE_END)
+            if not isinstance(error, InputError):
+                # It may follow from another process's death, which the launcher has to see first.
+                time.sleep(1)
             raise
 
     try:

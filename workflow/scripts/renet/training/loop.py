@@ -49,8 +49,6 @@ class TrainJob:
 
     Attributes:
         table: CSV table of the training faces, for a recipe with `age_weight` and for an SVM.
-        checkpoint_seconds: see `renet.training.folder`.
-        code: digest of the code.
         gpu, nodes: number of GPUs and of machines; several machines have each its own GPUs.
         threads: of the job, in which an SVM is fitted.
     """
@@ -91,13 +89,7 @@ class TrainJob:
 
 
 def run_training(job: TrainJob) -> None:
-    """Train a run in this process of its group, in the folder of its model; checkpoints stay.
-
-    A kind without layers is fitted instead.
-
-    Raises:
-        InputError, TrainingInterrupted: see `resume` and `Trainer.run`.
-    """
+    """Train or fit a run in this process of its group, in its model's folder; checkpoints stay."""
     faces, folder = job.read(), job.model.parent
     if job.table and not job.settings.model.has_layers:
         people = SPLIT.read(job.table, ["subject"]).subject.to_numpy()
@@ -110,12 +102,12 @@ def run_training(job: TrainJob) -> None:
         trainer.run(checkpoint)
         return
     events = EventLog(folder / "tensorboard")
-    events.add_epochs(trainer.history, trainer.throughput.rows)
 
-    def after_epoch(trainer: "Trainer") -> None:
+    def add_epochs(trainer: "Trainer") -> None:
         events.add_epochs(trainer.history, trainer.throughput.rows)
 
-    trainer.run(checkpoint, after_epoch)
+    add_epochs(trainer)
+    trainer.run(checkpoint, after_epoch=add_epochs)
     events.close()
     _write(job, trainer.model, trainer.history, trainer.throughput.rows)
 
@@ -132,25 +124,14 @@ def _write(job: TrainJob, model: Network, history: list[dict], throughput: list[
 
 
 def resume(settings: RunSettings, checkpoint: Checkpoint, *faces: FaceFile) -> "Trainer":
-    """Build a training at the state of its checkpoint, or at its start where there is none.
-
-    Args:
-        faces: as `Trainer` takes them.
-
-    Raises:
-        InputError: see `build` and `Checkpoint.load`.
-    """
+    """Build a training at the state of its checkpoint, or at its start where there is none."""
     device = choose_device(settings.train)
     saved = processes.from_main(checkpoint.load)  # which may rename a damaged checkpoint
     return build(settings, device, *faces, saved=saved)
 
 
 def choose_device(recipe: Recipe) -> torch.device:
-    """The device of this process, and its algorithms.
-
-    Raises:
-        InputError: the device does not exist.
-    """
+    """Choose the device of this process, and its algorithms."""
     device = devices.choose(recipe.device, recipe.threads, processes.local_rank())
     devices.choose_algorithms(device, recipe.deterministic)
     return device
@@ -170,9 +151,6 @@ def build(
         device: from `choose_device`.
         saved: content of a model file with a training's state; its network replaces that of
             `settings.model`.
-
-    Raises:
-        InputError: see `Trainer`.
     """
     if saved:
         model = model_file.build(saved)
@@ -212,7 +190,14 @@ class Trainer:
         Raises:
             InputError: size or number of classes of the faces is not the network's.
         """
-        check_faces(model, recipe, *filter(None, (faces, validation)))
+        classes = model.architecture.classes - age_groups.extra_outputs(recipe)
+        for file in filter(None, (faces, validation)):
+            if (file.shape, file.class_count) != (model.input_shape, classes):
+                raise InputError(
+                    f"{file.path} has {file.class_count} classes and faces of shape {file.shape}, "
+                    f"but the network is for {classes} classes and {model.input_shape}; give other "
+                    "faces, or train another network."
+                )
         self.model, self.device = model, next(model.parameters()).device
         self.recipe, self.faces, self.validation = recipe, faces, validation
         self.average = MovingAverage(model, recipe.ema) if recipe.ema else None
@@ -258,7 +243,10 @@ class Trainer:
         self._checkpoint = checkpoint
         with contextlib.ExitStack() as stack:
             self._stop = stack.enter_context(processes.stop_requests()) if checkpoint else []
-            loader = Loader(self.faces.pixels, self._labels(), self.device)
+            faces, labels = self.faces, self.faces.targets
+            if self.recipe.age_weight:
+                labels = age_groups.joint_classes(labels, faces.class_count, faces.ages)
+            loader = Loader(faces.pixels, labels, self.device)
             batches = stack.enter_context(contextlib.closing(self._batches(loader)))
             while self.epoch < self.recipe.epochs:
                 self.throughput.start(loader)
@@ -293,13 +281,6 @@ class Trainer:
         if self.average:
             self.average.update(self.global_step)
         self.global_step += 1
-
-    def _labels(self) -> np.ndarray:
-        """What the loader gives with each face: its class, or its joint class and age group."""
-        faces = self.faces
-        if not self.recipe.age_weight:
-            return faces.targets
-        return age_groups.joint_classes(faces.targets, faces.class_count, faces.ages)
 
     def _batches(self, loader: Loader) -> Generator[Batch, None, None]:
         """The batches of all steps that are left, read ahead and augmented."""
@@ -416,18 +397,6 @@ class Trainer:
             f"rate of {self.recipe.learning_rate}; lower `train.learning_rate`, which starts the "
             "training anew."
         )
-
-
-def check_faces(model: Network, recipe: Recipe, *files: FaceFile) -> None:
-    """Refuse faces whose size or number of classes is not the network's."""
-    classes = model.architecture.classes - age_groups.extra_outputs(recipe)
-    for faces in files:
-        if (faces.shape, faces.class_count) != (model.input_shape, classes):
-            raise InputError(
-                f"{faces.path} has {faces.class_count} classes and faces of shape {faces.shape}, "
-                f"but the network is for {classes} classes and {model.input_shape}; give other "
-                "faces, or train another network."
-            )
 
 
 def batches(recipe: Recipe, count: int, first: int) -> Iterator[tuple[int, np.ndarray, float]]:

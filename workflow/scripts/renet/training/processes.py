@@ -20,10 +20,7 @@ T = TypeVar("T")
 
 @contextlib.contextmanager
 def group(device: str) -> Iterator[None]:
-    """The group that torchrun or `launch` describes in the environment; none without either.
-
-    GPUs communicate through NCCL, CPUs through Gloo.
-    """
+    """The group, if any, that torchrun or `launch` describes in the environment."""
     if not distributed.is_torchelastic_launched():
         yield
         return

@@ -41,12 +41,10 @@ class EventLog:
         by_epoch = {row["epoch"]: row for row in throughput}
         for row in history[self._written :]:
             row = by_epoch.get(row["epoch"], {}) | row
-            values = [
-                Summary.Value(tag=chart, simple_value=float(row[column]))
-                for column, chart in CHARTS.items()
-                if row.get(column) is not None
-            ]
-            summary = Summary(value=values)
+            summary = Summary()
+            for column, chart in CHARTS.items():
+                if row.get(column) is not None:
+                    summary.value.add(tag=chart, simple_value=float(row[column]))
             event = Event(wall_time=time.time(), step=row["epoch"], summary=summary)
             self._writer.write_event(event)
         self._writer.flush()

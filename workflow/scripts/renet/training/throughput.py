@@ -12,16 +12,12 @@ NOTHING = {"seconds": 0.0, "data_wait": 0.0, "memory": 0, "gpu_memory": 0}
 
 
 class Throughput:
-    """Measures the speed and the memory of each epoch, also of one that is interrupted.
-
-    Attributes:
-        rows: of the table `THROUGHPUT`, one for each completed epoch.
-    """
+    """Measures the speed and the memory of each epoch, also of one that is interrupted."""
 
     def __init__(self, device: torch.device):
         """Measure nothing yet."""
         self._device = device
-        self.rows: list[dict] = []
+        self.rows: list[dict] = []  # of the table `THROUGHPUT`, one for each completed epoch
         # Of the epoch that is under way: seconds in all and waiting for the loader; largest bytes.
         self._part = dict(NOTHING)
 
@@ -64,14 +60,13 @@ class Throughput:
     def end(self, epoch: int, images: int) -> None:
         """Add the row of an epoch (from 1), up to its last measurement."""
         part, self._part = self._part, dict(NOTHING)
-        self.rows.append(
-            {
-                "epoch": epoch,
-                "images": images,
-                "seconds": round(part["seconds"], 3),
-                "images_per_second": round(images / part["seconds"], 1),
-                "data_wait_fraction": round(part["data_wait"] / part["seconds"], 4),
-                "memory_mb": round(part["memory"] / 1e6),
-                "gpu_memory_mb": round(part["gpu_memory"] / 1e6),
-            }
-        )
+        row = {
+            "epoch": epoch,
+            "images": images,
+            "seconds": round(part["seconds"], 3),
+            "images_per_second": round(images / part["seconds"], 1),
+            "data_wait_fraction": round(part["data_wait"] / part["seconds"], 4),
+            "memory_mb": round(part["memory"] / 1e6),
+            "gpu_memory_mb": round(part["gpu_memory"] / 1e6),
+        }
+        self.rows.append(row)

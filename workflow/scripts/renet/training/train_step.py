@@ -16,10 +16,10 @@ from renet.training import age_groups, processes
 
 
 def learning_rate(recipe: Recipe, step: int, steps_per_epoch: int) -> float:
-    """The learning rate of a step, from 0.
+    """The learning rate of a step, from 0; it rises in equal steps over the `warm_up` epochs.
 
-    It rises in equal steps over the first `warm_up` epochs. With the cosine schedule it then falls
-    along half a cosine, to zero after the last step (Loshchilov and Hutter, arXiv:1608.03983).
+    With the cosine schedule it then falls along half a cosine, to zero after the last step
+    (Loshchilov and Hutter, arXiv:1608.03983).
     """
     rising, total = round(recipe.warm_up * steps_per_epoch), recipe.epochs * steps_per_epoch
     if step < rising:
@@ -51,8 +51,7 @@ class TrainStep:
     """Updates the weights from a batch, and sums up loss and accuracy.
 
     Attributes:
-        captures: whether the step runs from CUDA graphs: two replays instead of some thousand
-            launches.
+        captures: whether CUDA graphs run the step: two replays instead of some thousand launches.
         sums: (3,) float64, on the device, so that a GPU does not wait for the host to read them:
             loss times samples; correct predictions; batches after which the sum of the losses was
             finite. They are those of all processes.
@@ -75,7 +74,7 @@ class TrainStep:
         for parameter, gradient in zip(parameters, gradients, strict=False):
             parameter.grad = gradient.as_strided(parameter.shape, parameter.stride())
         self._graphs = functools.cache(GraphCapture)
-        self._captured: list[list] = []  # sizes of a batch, and its two graphs
+        self._captured: dict[tuple, list[Callable]] = {}  # two graphs for each size of a batch
 
     def __call__(self, pixels: Tensor, targets: Tensor, fraction: float = 1.0) -> None:
         """Train on this process's part of a batch.
@@ -88,7 +87,10 @@ class TrainStep:
         """
         backward, update = self._backward, self._update
         if self.captures and fraction:
-            backward, update = self._replays(pixels, targets, fraction)
+            sizes = pixels.shape, targets.shape, fraction
+            if sizes not in self._captured:
+                self._captured[sizes] = self._capture(pixels, targets, fraction)
+            backward, update = self._captured[sizes]
         if fraction:
             backward(pixels, targets, fraction)
         else:
@@ -141,14 +143,8 @@ class TrainStep:
         averages = [value for state in self.optimizer.state.values() for value in state.values()]
         return [*self.model.parameters(), *self.model.buffers(), *averages, self.sums]
 
-    def _replays(self, *batch: Tensor | float) -> list[Callable]:
-        """`_backward` and `_update` as CUDA graphs for batches of this size, captured if needed."""
-        sizes = [getattr(one, "shape", one) for one in batch]
-        known = (halves for captured, *halves in self._captured if captured == sizes)
-        return next(known, None) or self._capture(sizes, *batch)
-
-    def _capture(self, sizes: list, pixels: Tensor, targets: Tensor, fraction: float) -> list:
-        """Capture the step for batches of these sizes; the training stays as it is.
+    def _capture(self, pixels: Tensor, targets: Tensor, fraction: float) -> list[Callable]:
+        """`_backward` and `_update` as graphs for batches of one size; the training stays as it is.
 
         Before that some steps run without a graph, while cuDNN and cuBLAS choose their algorithms.
         The graphs share the memory of their activations.
@@ -169,8 +165,7 @@ class TrainStep:
             targets.copy_(new_targets)
             replay()
 
-        self._captured.append([sizes, copy_and_replay, self._graphs().capture(self._update)])
-        return self._captured[-1][1:]
+        return [copy_and_replay, self._graphs().capture(self._update)]
 
 
 class GraphCapture:
@@ -207,11 +202,7 @@ class GraphCapture:
 
 
 class MovingAverage:
-    """A copy of a network that follows it, as an exponential moving average of all its values.
-
-    Attributes:
-        network: the copy, on the same device.
-    """
+    """A copy, `network`, that follows a network as an exponential moving average of its values."""
 
     def __init__(self, model: nn.Module, decay: float):
         """Begin at the network as it is."""

@@ -9,7 +9,6 @@ import importlib
 from types import ModuleType
 
 import numpy as np
-from torch import Tensor
 
 from renet.config.architecture import AnyArchitecture
 from renet.network.model import Network
@@ -20,27 +19,19 @@ def build(
     architecture: AnyArchitecture,
     mean: np.ndarray | None = None,
 ) -> Network:
-    """Make a network, to be given weights; see `init_weights`.
+    """Make a network for images (C, H, W), to be given weights; see `init_weights`.
 
     Args:
-        input_shape: (C, H, W) of the images.
         mean: (C,) or (C*H*W,), in grey levels, subtracted from every image.
-
-    Raises:
-        InputError: H or W does not suit the architecture.
     """
-    return _module(architecture.kind).build(tuple(input_shape), architecture, mean)
+    return module(architecture.kind).build(tuple(input_shape), architecture, mean)
 
 
 def init_weights(network: Network, seed: int) -> None:
     """Give a network its initial weights, which follow from the seed alone."""
-    _module(network.architecture.kind).init_weights(network, seed)
+    module(network.architecture.kind).init_weights(network, seed)
 
 
-def from_torchvision(state: dict[str, Tensor]) -> dict[str, Tensor]:
-    """The weights of torchvision's ResNet-18 for the kind resnet18."""
-    return _module("resnet18").from_torchvision(state)
-
-
-def _module(kind: str) -> ModuleType:
+def module(kind: str) -> ModuleType:
+    """The module of a kind."""
     return importlib.import_module(f"{__name__}.{kind}")

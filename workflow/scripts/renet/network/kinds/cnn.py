@@ -8,14 +8,7 @@ import numpy as np
 
 from renet.config.architecture import CnnArchitecture
 from renet.network.batch_norm import BatchNorm
-from renet.network.model import (
-    Classifier,
-    ConvReLU,
-    CourseNetwork,
-    check_size,
-    convolutions,
-    draw_convolution,
-)
+from renet.network.model import Classifier, ConvReLU, CourseNetwork, convolutions, draw_convolution
 
 
 def build(
@@ -24,8 +17,7 @@ def build(
     mean: np.ndarray | None = None,
 ) -> CourseNetwork:
     """Make the network, to be given weights; see `renet.network.kinds`."""
-    check_size(input_shape, architecture)
-    layers, shape = convolutions(input_shape, architecture.conv_channels, mean)
+    layers, shape = convolutions(input_shape, architecture, mean)
     channels, first = shape[0], len(architecture.conv_channels) + 1
     for number, conv in enumerate(architecture.strided_convs, first):
         layers[f"conv{number}"] = ConvReLU(
@@ -33,8 +25,7 @@ def build(
         )
         channels = conv["channels"]
         layers[f"bn{number}"] = BatchNorm(channels)
-    plain = architecture.classifier != "course"
-    layers["cls"] = Classifier(channels, architecture.classes, plain)
+    layers["cls"] = Classifier(channels, architecture.classes, architecture.classifier)
     return CourseNetwork(layers, architecture, input_shape)
 
 

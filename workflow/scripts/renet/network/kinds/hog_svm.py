@@ -22,11 +22,7 @@ class Hog(nn.Module):
     """Histograms of oriented gradients, computed on the CPU, of the channel that changes most."""
 
     def __init__(self, input_shape: tuple[int, int, int], architecture: HogSvmArchitecture):
-        """Divide images of this shape (C, H, W) into cells.
-
-        Raises:
-            InputError: a cell would have less than two pixels on a side.
-        """
+        """Divide images of this shape (C, H, W) into cells."""
         super().__init__()
         self.orientations, self.cells = architecture.orientations, architecture.cells
         self.cell_size = tuple(side // self.cells for side in input_shape[1:])

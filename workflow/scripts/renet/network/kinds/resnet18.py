@@ -24,10 +24,7 @@ def build(
     architecture: ResNet18Architecture,
     mean: np.ndarray | None = None,
 ) -> Network:
-    """Make the network, to be given weights; see `renet.network.kinds`.
-
-    Its batch normalisation is that of the other kinds, which processes can compute together.
-    """
+    """Make the network, with the batch normalisation of the other kinds; see their package."""
     layers = OrderedDict(norm=Normalizer(input_shape, mean), **_children(architecture))
     return Network(layers, architecture, input_shape)
 

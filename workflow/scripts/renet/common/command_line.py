@@ -1,0 +1,57 @@
+"""The command line of a script that a user starts, too: the arguments of its function as options.
+
+An option is `--detect` or, for a field of a dataclass, `--filter.min_age 18`; positional arguments
+may be given without their name. The help is the function's docstring. `-o -` writes to standard
+output.
+"""
+
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import App, CycloptsError, Parameter
+
+from renet.common import disk, files, logs, script
+from renet.common.errors import InputError
+
+Output = Annotated[Path, Parameter(alias="-o")]  # the main output
+Granted = Annotated[int | None, Parameter(parse=False)]  # no option: what a job gets of a resource
+USAGE_ERROR = 2  # exit status
+
+
+def run(function: Callable[..., None]) -> None:
+    """Call a script's function with what the command line gives, or in a job, Snakemake.
+
+    Raises:
+        InputError: an argument of the command line names a file that does not exist.
+    """
+    if "snakemake" in function.__globals__:
+        script.run(function)
+        return
+    logs.start()
+    outputs = zip(sys.argv, sys.argv[1:], strict=False)
+    arguments = [str(files.STANDARD_OUTPUT) if pair == ("-o", "-") else pair[1] for pair in outputs]
+    try:
+        with disk.explained(sys.argv[1:]):
+            options(function)(arguments, exit_on_error=False)
+    except CycloptsError:  # printed; the status is that of argparse for every version
+        sys.exit(USAGE_ERROR)
+    except FileNotFoundError as error:
+        if error.filename is None or os.fspath(error.filename) not in arguments:
+            raise
+        raise InputError(f"{error.filename} does not exist; check the path.") from error
+
+
+def options(function: Callable[..., None]) -> App:
+    """The options of a script's function."""
+    return App(
+        default_command=function,
+        name=Path(sys.argv[0]).name,
+        help_format="plaintext",
+        help_flags=["--help", "-h"],
+        version_flags=[],
+        default_parameter=Parameter(consume_multiple=True, name_transform=str, negative=()),
+        result_action="return_none",
+    )
