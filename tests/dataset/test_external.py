@@ -102,6 +102,7 @@ def test_invented_names_are_kept_apart_from_those_of_other_sources(tmp_path):
 )
 def test_set_is_described_by_its_faces_and_people(faces, people, photos, text):
     counts = {"n": faces, "subjects": people + photos, "unnamed_photos": photos}
+    counts["effective_people"] = float(counts["subjects"])
     of_set = SimpleNamespace(metrics={"test": counts})
     funnel = pd.DataFrame({"step": ["rows", "known_person"], "dropped": [0, 7]})
     found = external_sets.descriptions(
