@@ -45,6 +45,7 @@ HEAVY_MODEL = LIGHT_MODEL | {"spatial_rnns": 2 * [{"units": 384, "block": [2, 2]
 SETTINGS = dataclasses.asdict(Recipe()) | {
     "epochs": 3, "batch_size": 8, "threads": 1, "device": "cpu", "shuffle_each_epoch": True,
 }  # fmt: skip
+WAIT_SECONDS = 600  # the longest that a job may take, beside others on a small machine
 MANY = 15  # epochs, so that a light training does not end before it is stopped
 
 
@@ -87,7 +88,7 @@ class Training:
 
     def finish(self) -> dict[str, bytes]:
         """Run to the end; returns the files that are reproducible byte for byte."""
-        assert self.start().wait(timeout=120) == 0, self.log.read_text()
+        assert self.start().wait(timeout=WAIT_SECONDS) == 0, self.log.read_text()
         assert not list(self.run.rglob("*.tmp")) and not self.checkpoints()
         return {name: (self.run / name).read_bytes() for name in ("model.pt", "history.csv")}
 
@@ -98,7 +99,7 @@ class Training:
             assert process.poll() is None, "it ended before it could be stopped"
             assert time.monotonic() < deadline, self.log.read_text()
         process.send_signal(how)
-        process.wait(timeout=60)
+        process.wait(timeout=WAIT_SECONDS)
         assert process.returncode == (-how if how == signal.SIGKILL else 1)
         assert not (self.run / "model.pt").exists()
 
@@ -193,7 +194,7 @@ def test_two_processes_that_are_terminated_and_then_cannot_write_give_the_same_b
     assert "was stopped in epoch" in disturbed.log.read_text()
     saved = disturbed.newest()
     bytes_of_it = saved.read_bytes()
-    assert disturbed.start(largest_file=len(bytes_of_it) // 2).wait(timeout=60) == 1
+    assert disturbed.start(largest_file=len(bytes_of_it) // 2).wait(timeout=WAIT_SECONDS) == 1
     log = disturbed.log.read_text()
     assert "Continuing after epoch" in log and "File too large in" in log
     assert "free some space and start again." in log and "Traceback" not in log
@@ -208,7 +209,7 @@ def test_checkpoint_is_kept_until_all_is_written(training):
     blocked.stop_when(blocked.is_past_a_checkpoint(), signal.SIGKILL)
     folder = blocked.newest().parent
     (folder / "training.json").mkdir()
-    assert blocked.start().wait(timeout=120) == 1
+    assert blocked.start().wait(timeout=WAIT_SECONDS) == 1
     assert (folder / "model.pt").exists() and blocked.newest().exists()
     (folder / "training.json").rmdir()
     blocked.finish()
