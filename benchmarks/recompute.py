@@ -409,7 +409,7 @@ class Set:
         """Its number of faces, and of people and unnamed photos."""
         photos = self.faces.subject.drop_duplicates().str.match(r"[\w.:-]+:/")
         counts = filter(None, ((~photos).sum(), photos.sum()))
-        return f"{self.part.n:,} face… of {' … and '.join(f'{one:,} p' for one in counts)}"
+        return f"{self.part.n:,} face… of {'… and '.join(f'{one:,} p' for one in counts)}"
 
     def texts(self):
         if not self.part.small:
@@ -451,16 +451,15 @@ class Page:
         for fragment in fragments:
             exact = re.escape(fragment).replace("…", ".{0,200}?")
             loose = re.escape(re.sub(NUMBER, "@", fragment)).replace("…", ".{0,200}?")
-            for pattern in (exact, loose.replace("@", NUMBER), "$"):
-                if found := re.search(rf"(?<![\d.,+−-])(?:{pattern})(?!\d)", self.text(section)):
-                    self.compare(section, fragment if pattern == exact else found[0], fragment)
-                    break
+            patterns = (exact, loose.replace("@", NUMBER))
+            patterns = (rf"(?<![\d.,+−-])(?:{one})(?!\d)" for one in patterns)
+            same, other = (re.search(one, self.text(section)) for one in patterns)
+            self.compare(section, fragment if same else other and other.group(), fragment)
 
     def table(self, section, label, rows):
         """The section has this table; further columns are not compared."""
-        tables = re.findall(
-            r'(?s)aria-label="([^"]*)"><table.*?>(.*?)</table>', self.sections[section]
-        )
+        pattern = r'(?s)aria-label="([^"]*)"><table.*?>(.*?)</table>'
+        tables = re.findall(pattern, self.sections.get(section, ""))
         lines = re.findall(r"(?s)<tr.*?>(.*?)</tr>", dict(tables).get(label, ""))
         cells = [list(map(plain, re.findall(r"(?s)<t[dh].*?>(.*?)</t[dh]>", one))) for one in lines]
         self.compare(f"{section}, {label}, rows", len(cells[1:]), len(rows))
@@ -552,18 +551,14 @@ def check_index(page, runs, with_folds):
     sets = [name for name in one if name != "fitted"]
     if len(sets) > 1:
         columns = [(key, label) for key in sets for label in COLUMNS[:2]]
-        cells = [
-            [name, *(of[key].cell(label) for key, label in columns)] for name, of in runs.items()
-        ]
-        cells.append([always, *(percent(one[key].baseline[label]) for key, label in columns)])
-        page.table("external", "Runs by test sets", cells)
+        rows = [[name, *(of[key].cell(one) for key, one in columns)] for name, of in runs.items()]
+        rows.append([always, *(percent(one[key].baseline[label]) for key, label in columns)])
+        page.table("external", "Runs by test sets", rows)
     best = next(iter(runs))
     if len(runs) > 1:
         check_claims(page, runs, with_folds, groups)
         best = check_choice(page, runs, with_folds)
-    stated = runs[best]["test"]
-    if best in with_folds and stated.part.small:
-        stated = runs[best]["fitted"]
+    stated = runs[best]["fitted" if best in with_folds and one["test"].part.small else "test"]
     value, ends = percent(stated.part.value), span(stated.ends["accuracy"])
     page.says("head", f"{value} of {stated.part.n:,} …predicted correctly by {best} (95 % interval "
               f"{ends}", *stated.texts())  # fmt: skip
@@ -571,20 +566,18 @@ def check_index(page, runs, with_folds):
 
 def check_claims(page, runs, with_folds, groups):
     """The comparison of the runs on each set."""
-    label, reference = re.search(
-        r"(Accuracy|Balanced accuracy|Recall of \w+) against (?:the recipe of )?([\w.-]+)",
-        page.text("comparison"),
-    ).groups()
-    metric = label[0].lower() + label[1:]
+    pattern = r"(Accuracy|Balanced accuracy|Recall of \w+) against (?:the recipe of )?([\w.-]+)"
+    found = re.search(pattern, page.text("comparison"))
+    if not found:  # all runs have one recipe
+        return
+    metric, reference = found[1][0].lower() + found[1][1:], found[2]
     recipes = {name: tuple(group) for group in groups if len(group) > 2 for name in group}
     names = {name: f"external set {name.removeprefix('external-')}" for name in runs[reference]}
-    names = names | {"test": "test set", "fitted": "out-of-fold set"}
+    names |= {"test": "test set", "fitted": "out-of-fold set"}
     if len(with_folds) < 2:
         del names["fitted"]
     for key, shown in names.items():
-        of_set = {
-            name: of[key] for name, of in runs.items() if key != "fitted" or name in with_folds
-        }
+        of_set = {name: runs[name][key] for name in (with_folds if key == "fitted" else runs)}
         base = reference if reference in of_set else next(iter(of_set))
         same = {base, *(name for group in groups if base in group for name in group)}
         sides = dict.fromkeys(recipes.get(name, (name,)) for name in (base, *of_set))
@@ -599,19 +592,17 @@ def check_claims(page, runs, with_folds, groups):
             p, ends = corrected[number], "no interval" if ends is None else span(ends, points)
             values = [style(metric)(sides[one].sum(0).mean()) for one in (side, other)]
             verdict = "significant" if p <= 0.05 else "not significant"
-            rows.append(
-                [listed(side), *values, gain(gap), ends, p_text(p).removeprefix("= "), verdict]
-            )
-            if not next(iter(of_set.values())).part.small and len(found) <= 5:
-                page.says("head", f"{listed(side)} {gain(gap)} ({ends}, p {p_text(p)}, {verdict})")
+            who, p = listed(side), p_text(p)
+            rows.append([who, *values, gain(gap), ends, p.removeprefix("= "), verdict])
+            if not of_set[base].part.small and len(found) <= 5:
+                page.says("head", f"{who} {gain(gap)} ({ends}, p {p}, {verdict})")
         page.table("comparison", f"All claims about the {shown}", rows)
 
 
 def check_choice(page, runs, with_folds):
     """What the head says of the best run, which is returned."""
-    on, metric = re.search(
-        r"chosen by its ([\w-]+) (balanced accuracy|accuracy)", page.text("head")
-    ).groups()
+    pattern = r"chosen by its ([\w-]+) (balanced accuracy|accuracy)"
+    on, metric = re.search(pattern, page.text("head")).groups()
     faces = {name: of["fitted"].faces for name, of in runs.items()}
     if on == "validation":
         ids = next(table.id for name, table in faces.items() if name not in with_folds)
