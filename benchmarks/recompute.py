@@ -472,8 +472,7 @@ class Page:
 
 
 def plain(source):
-    """HTML as text, with the text alternatives of pictures."""
-    source = re.sub(r'<img[^>]* alt="([^"]*)"[^>]*>', r" \1 ", source)
+    """HTML as text."""
     source = re.sub("<(?=small|span)", " <", source)
     return " ".join(html.unescape(re.sub("<[^>]*>", "", source)).split())
 
@@ -515,7 +514,8 @@ def check_run(page, sets, folds):
     page.table("metrics", "Metrics", test.metrics_table(fitted.values, test.baseline))
     page.says("reliability", *fitted.calibration_texts())
     history = pd.read_csv(page.path.with_name("history.csv"))
-    page.says("training_curves", f"the training loss is {history.loss.iloc[-1]:.3f}")
+    if history.validation_loss.isna().all():
+        page.says("training_curves", f"the training loss is {history.loss.iloc[-1]:.3f}")
     shown = history.map(lambda one: "–" if pd.isna(one) else f"{one:.4g}")
     page.table("training_curves", "Metrics by epoch", shown.to_numpy().tolist())
     if not test.part.small:
