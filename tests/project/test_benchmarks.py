@@ -8,6 +8,7 @@ import sys
 import numpy as np
 import pandas as pd
 import pytest
+import recompute
 import rehearsal
 
 from helpers.project import ROOT
@@ -19,6 +20,7 @@ from renet.metadata import mat_file
 BENCHMARKS = [
     path for path in sorted((ROOT / "benchmarks").glob("*.py")) if "def main(" in path.read_text()
 ]
+PERCENTAGE = r"\d+\.\d(?=\s%)"
 IMPORTED_AS = {"opencv-python-headless": "cv2", "scikit-learn": "sklearn", "pyyaml": "yaml"}
 
 
@@ -65,6 +67,28 @@ def test_metadata_of_a_rehearsal_are_read_as_they_were_made(tmp_path, database):
     found = mat_file.read(tmp_path / "made.mat", database)
     columns = [name for name in table if name != "celeb_id"]  # WIKI has none
     pd.testing.assert_frame_equal(found[columns], table[columns], check_dtype=False)
+
+
+def test_numbers_of_a_page_are_those_recomputed_from_the_tables(results):
+    folder, split = results / "runs/made", pd.read_csv(results / "data/split.csv")
+    sets, folds = recompute.read_run(folder, split, pd.DataFrame())
+    page = recompute.Page(folder / "report.html")
+    recompute.check_run(page, sets, folds)
+    assert page.different == [] and page.compared > 800
+    for section in ("metrics", "external-portraits"):
+        page.sections[section] = re.sub(PERCENTAGE, "99.9", page.sections[section], count=1)
+    recompute.check_run(page, sets, folds)
+    assert ["printed '99.9" in one for one in page.different] == 2 * [True]
+
+
+@pytest.mark.slow
+def test_recomputing_ends_with_an_error_after_a_number_of_a_page_was_changed(project):
+    command = [sys.executable, ROOT / "benchmarks/recompute.py", project / "results"]
+    assert subprocess.run(command, check=False).returncode == 0
+    page = project / "results/index.html"
+    page.write_text(re.sub(PERCENTAGE, "99.9", page.read_text(), count=1))
+    outcome = subprocess.run(command, capture_output=True, check=False, text=True)
+    assert outcome.returncode == 1 and "printed '99.9" in outcome.stdout
 
 
 @pytest.mark.slow

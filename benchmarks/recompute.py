@@ -1,0 +1,675 @@
+"""Recompute the numbers on the pages of a results folder from its CSV tables, and compare them.
+
+    python benchmarks/recompute.py results
+    python benchmarks/recompute.py results --table photos=photos.csv:glasses
+
+It imports nothing of the project: the methods are written anew, from docs/statistics.md. The pages
+are index.html and the report.html of each run. A number has to agree to its last printed digit.
+--table names a table of photos and its columns that are slices. The reference of the comparison,
+the metrics that compare and choose, and the groups of seeds are taken from the pages, since no
+table has them. Not recomputed: funnel, galleries, threshold of unsure predictions, settings,
+layers, grids, and the number of faces of a learning curve. Exits with 1 if a number differs.
+"""
+
+import argparse
+import html
+import itertools
+import math
+import re
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from scipy import optimize, special, stats
+
+TAIL = 0.025
+GENDERS = ("female", "male")
+EDGES = {  # of the bands of slices
+    "age": ((0, 10, 20, 30, 40, 50, 60, 70), " years"), "face score": ((1, 2, 3, 4, 5, 6), ""),
+    "crop size": ((0, 64, 96, 128, 192, 256), " px"),
+}  # fmt: skip
+UNTESTED = ("decade", "face score", "crop size")
+WITHOUT_GAP = (*UNTESTED, "recorded gender", "person in the training set")
+NUMBER = r"[+−-]?\d[\d,]*(?:\.\d+)?"
+COLUMNS = ("accuracy", "balanced accuracy", "ROC AUC", "Matthews correlation (MCC)", "log loss",
+           "calibration error (ECE)")  # fmt: skip
+
+
+def kish(person):
+    """Kish's effective number of people."""
+    photos = pd.Series(np.asarray(person)).value_counts()
+    return photos.sum() ** 2 / (photos**2).sum()
+
+
+def by_person(values, person):
+    return pd.Series(np.asarray(values, float)).groupby(np.asarray(person)).sum().to_numpy()
+
+
+class Part:
+    """A fraction of faces that is right."""
+
+    def __init__(self, right, person):
+        self.n, self.value, self.people = len(right), np.mean(right), kish(person)
+        self.effect, self.small = self.n / self.people, self.n < 30 or self.people < 10
+        if 0 < self.value < 1 and self.people > 1:
+            squares = (by_person(right - self.value, person) ** 2).sum()
+            over_people = self.people / (self.people - 1) * squares / self.n**2
+            over_faces = self.value * (1 - self.value) / (self.n - 1)
+            self.effect = max(over_people / over_faces, 1 + 0.1 * (self.n / self.people - 1))
+
+    def size(self, tail=TAIL):
+        """Effective number of faces."""
+        if self.people < 1.5:
+            return 0.0
+        of_faces, of_people = stats.t.isf(tail, [self.n - 1, self.people - 1])
+        return self.n / self.effect * (of_faces / of_people) ** 2
+
+    def ends(self, tail=TAIL):
+        """Wilson's interval: the p with (p - value)² = z² p (1 - p) / size."""
+        square = stats.norm.isf(tail) ** 2 / max(self.size(tail), 1e-9)
+        return np.sort(np.roots([1 + square, -2 * self.value - square, self.value**2]).real)
+
+
+def parts_of(table, column):
+    return {key: Part(rows.right, rows.subject) for key, rows in table.groupby(column)}
+
+
+def mover(weights, parts, tail=TAIL, correlation=0.0):
+    """Interval of a weighted sum of fractions."""
+    value = sum(w * one.value for w, one in zip(weights, parts, strict=True))
+    ends = np.array([sorted(w * one.ends(tail)) for w, one in zip(weights, parts, strict=True)])
+    reach = abs(ends - [[w * one.value] for w, one in zip(weights, parts, strict=True)])
+    both = 2 * correlation * np.sign(math.prod(weights)) * reach.prod(axis=0)
+    return value + np.array([-1, 1]) * np.sqrt((reach**2).sum(axis=0) + both)
+
+
+def p_of_difference(one, other):
+    low, high = sorted((one, other), key=lambda part: part.value)
+
+    def end(tail):
+        return mover((1, -1), (high, low), tail)[0]
+
+    if end(0.49) <= 0:
+        return 1.0
+    return 2 * optimize.brentq(end, 1e-12, 0.49) if end(1e-12) < 0 else 0.0
+
+
+def holm(p_values):
+    steps = p_values.sort_values(kind="stable") * np.arange(len(p_values), 0, -1)
+    return steps.cummax().clip(upper=1)
+
+
+def auc_and_ends(target, score, person):
+    """ROC AUC with the interval by DeLong and Obuchowski on the logit scale."""
+    male, female = score[target == 1][:, None], score[target == 0][None]
+    above, people = (male > female) + 0.5 * (male == female), kish(person)
+    auc, added = above.mean(), np.empty(len(target))
+    added[target == 1] = (above.mean(axis=1) - auc) / male.size
+    added[target == 0] = (above.mean(axis=0) - auc) / female.size
+    squares = (by_person(added, person) ** 2).sum()
+    if people < 1.5 or auc in (0, 1) or not squares:
+        return auc, None
+    error = math.sqrt(people / (people - 1) * squares) / (auc * (1 - auc))
+    reach = stats.t.isf(TAIL, people - 1) * error * np.array([-1, 1])
+    return auc, special.expit(special.logit(auc) + reach)
+
+
+def mean(values):
+    return np.mean(values) if len(values) else math.nan
+
+
+def average_precision(is_class, score):
+    if not is_class.any():
+        return math.nan
+    hits, precision = [0], []
+    for limit in np.unique(score)[::-1]:
+        hits.append((is_class & (score >= limit)).sum())
+        precision.append(hits[-1] / (score >= limit).sum())
+    return (np.diff(hits) * precision).sum() / is_class.sum()
+
+
+def estimates(target, predicted, p_male):
+    """The values of all metrics in the order of the pages; NaN where not defined."""
+    right, confidence = target == predicted, np.maximum(p_male, 1 - p_male)
+    recalls = [mean(right[target == label]) for label in (0, 1)]
+    precisions = [mean(right[predicted == label]) for label in (0, 1)]
+    ranked = [average_precision(target == 0, 1 - p_male), average_precision(target == 1, p_male)]
+    both, varied = len(set(target)) == 2, len(set(predicted)) == 2
+    bins = np.minimum(np.digitize(confidence, np.linspace(0.5, 1, 11)), 10)
+    likelihood = np.maximum(np.where(target == 1, p_male, 1 - p_male), np.finfo(float).eps)
+    return {
+        "accuracy": right.mean(), "balanced accuracy": np.nanmean(recalls),
+        **{f"recall of {name}": one for name, one in zip(GENDERS, recalls, strict=True)},
+        **{f"precision of {name}": one for name, one in zip(GENDERS, precisions, strict=True)},
+        "Matthews correlation (MCC)":
+            np.corrcoef(target, predicted)[0, 1] if both and varied else 0.0,
+        "ROC AUC": auc_and_ends(target, p_male, target)[0] if both else math.nan,
+        **{f"average precision of {name}": one for name, one in zip(GENDERS, ranked, strict=True)},
+        "log loss": -np.log(likelihood).mean(), "Brier score": ((p_male - target) ** 2).mean(),
+        "calibration error (ECE)": abs(by_person(confidence - right, bins)).sum() / len(target),
+    }  # fmt: skip
+
+
+def temperature(faces):
+    """The temperature with its interval; None where it is at a limit of the search."""
+    p_male, sign = faces.p_male.clip(1e-12, 1 - 1e-12), faces.target * 2 - 1
+    odds = (special.logit(p_male) * sign).to_numpy()
+    limits = 0.05, 20.0  # also of the factor 1 / temperature
+
+    def slope(factor):
+        return -(odds * special.expit(-factor * odds)).mean()
+
+    if slope(limits[0] * math.exp(0.01)) >= 0 or slope(limits[1] * math.exp(-0.01)) <= 0:
+        return None
+    best = optimize.brentq(slope, *limits, xtol=1e-12)
+    scores = odds * special.expit(-best * odds)
+    effect = max(1, (by_person(scores, faces.subject) ** 2).sum() / (scores**2).sum())
+    square = effect * stats.t.isf(TAIL, kish(faces.subject) - 1) ** 2
+
+    def excess(factor):
+        losses = np.logaddexp(0, -factor * odds) - np.logaddexp(0, -best * odds)
+        return 2 * losses.sum() - square
+
+    ends = [optimize.brentq(excess, best, end) if excess(end) > 0 else end for end in limits]
+    return 1 / best, 1 / ends[1], 1 / ends[0]
+
+
+def contributions(faces, metric):
+    """What each person adds to a metric."""
+    weight = 1 / faces.target.map(faces.target.value_counts())
+    if metric == "accuracy":
+        weight = 1 / len(faces)
+    elif metric == "balanced accuracy":
+        weight /= faces.target.nunique()
+    else:
+        weight *= faces.target == GENDERS.index(metric.removeprefix("recall of "))
+    return by_person(faces.right * weight, faces.subject)
+
+
+def compare(run, other):
+    """Difference of two recipes, each (people, seeds), with its interval and p."""
+    sides, gaps = [one for one in (run, other) if one.shape[1] > 1], run.mean(1) - other.mean(1)
+    noise = sum(one.var(axis=1, ddof=1).sum() / one.shape[1] for one in sides)
+    parts = [(max((gaps**2).sum() - noise, 0), len(gaps) - 1)]
+    parts += [(one.sum(0).var(ddof=1) / one.shape[1], one.shape[1] - 1) for one in sides]
+    variance, gap = sum(one for one, _ in parts), gaps.sum()
+    if variance < 1e-18 or len(gaps) == 1:
+        return gap, None, 1.0
+    freedom = variance**2 / sum(one**2 / count for one, count in parts)
+    reach = math.sqrt(variance) * stats.t.isf(TAIL, freedom)
+    p = 2 * stats.t.sf(abs(gap) / math.sqrt(variance), freedom)
+    return gap, (max(-1, gap - reach), min(1, gap + reach)), p
+
+
+def percent(value):
+    return "–" if pd.isna(value) else f"{100 * value:.1f} %"
+
+
+def decimal(value):
+    return "–" if pd.isna(value) else f"{value:.3f}"
+
+
+def points(value):
+    return "–" if pd.isna(value) else f"{100 * value:z.1f}".replace("-", "−")
+
+
+def gain(value):
+    return f"{'+' if value > 0 else ''}{points(value)}"
+
+
+def style(label):
+    is_fraction = label.startswith(("accuracy", "balanced", "recall", "precision"))
+    return percent if is_fraction else decimal
+
+
+def span(ends, shown=percent):
+    return "–" if ends is None else f"{shown(ends[0]).removesuffix(' %')} to {shown(ends[1])}"
+
+
+def p_text(p):
+    return "< 0.001" if p < 0.001 else f"= {p:.3f}"
+
+
+def listed(names):
+    return " and ".join(filter(None, [", ".join(names[:-1]), names[-1]]))
+
+
+def bands(numbers, edges, unit):
+    """The band of each number, and all bands in their order."""
+    step = bool(unit)  # numbers with a unit are whole
+    inner = [f"{low}–{high - step}{unit}" for low, high in itertools.pairwise(edges)]
+    names = [f"below {edges[0]}{unit}", *inner, f"{edges[-1]}{unit} and more", "unknown"]
+    place = np.where(numbers.isna(), len(names) - 1, np.digitize(numbers.astype(float), edges))
+    return pd.Series([names[one] for one in place], numbers.index), names
+
+
+class Set:
+    """The predictions of a run for a set: its metrics, and what the pages say of it."""
+
+    def __init__(self, path, training, own):
+        """`training` are the faces that it is trained on, `own` the own columns by id."""
+        self.faces = faces = pd.read_csv(path)
+        faces["predicted"] = (faces.p_male > faces.p_female).astype(int)
+        faces["right"] = (faces.target == faces.predicted).astype(int)
+        self.training, self.own, share = training, own.reindex(faces.id), training.target.mean()
+        self.majority, target = int(share >= 0.5), faces.target.to_numpy()
+        self.values = estimates(target, faces.predicted.to_numpy(), faces.p_male.to_numpy())
+        always = estimates(target, np.full(len(faces), self.majority), np.full(len(faces), share))
+        self.baseline = always | dict.fromkeys([*always][-3:], math.nan)
+        self.part = Part(faces.right, faces.subject)
+        self.recalls, precisions = parts_of(faces, "target"), parts_of(faces, "predicted")
+        known = list(self.recalls.values())
+        self.ends = {"accuracy": self.part.ends()} | {
+            f"{kind} of {GENDERS[label]}": one.ends()
+            for kind, parts in (("recall", self.recalls), ("precision", precisions))
+            for label, one in parts.items()
+        }
+        self.ends["balanced accuracy"] = mover([1 / len(known)] * len(known), known)
+        if len(known) == 2:
+            score = faces.p_male.to_numpy()
+            self.ends["ROC AUC"] = auc_and_ends(target, score, faces.subject)[1]
+        common, right = faces.target == self.majority, faces.right == 1
+        gained, lost = (Part(one, faces.subject) for one in (right & ~common, ~right & common))
+        odds = [one.value / (1 - one.value) if one.value < 1 else 0 for one in (gained, lost)]
+        self.above = gained.value - lost.value
+        self.above_ends = mover((1, -1), (gained, lost), TAIL, -math.sqrt(math.prod(odds)))
+        self.slices = self.find_slices()
+
+    def find_slices(self):
+        faces, columns = self.faces, {}
+        columns["recorded gender"] = faces.target.map(dict(enumerate(GENDERS))), GENDERS
+        sides = {"age": faces.age, "decade": faces.year, "face score": faces.face_score,
+                 "crop size": faces[["crop_height", "crop_width"]].min(axis=1)}  # fmt: skip
+        for name, numbers in sides.items():
+            decades = numbers // 10 * 10
+            decades = decades.map(lambda year: "unknown" if pd.isna(year) else f"{year:.0f}s")
+            columns[name] = bands(numbers, *EDGES[name]) if name in EDGES else (decades, ())
+        columns["photo"] = faces.grey.map({1: "in grey", 0: "in colour"}), ()
+        columns["source"] = faces.source, ()
+        for name in self.own:
+            columns[f"column {name}"] = self.own[name].fillna("unknown").set_axis(faces.index), ()
+        known = faces.subject.isin(self.training.subject)
+        if known.any() and faces.subset[0] != "out_of_fold":
+            known = known.map({True: "yes", False: "no"})
+            unnamed = faces.subject.str.match(r"[\w.:-]+:/")
+            columns["person in the training set"] = known.mask(unnamed, "unknown"), ()
+        rows = []
+        for name, (values, order) in columns.items():
+            present = [one for one in order or sorted(set(values)) if one in set(values)]
+            if present != ["unknown"]:
+                rows += [self.slice(name, one, (values == one).to_numpy()) for one in present]
+        table = pd.DataFrame(rows)
+        tests = table.dropna(subset="p").sort_values("accuracy", kind="stable")
+        table["holm"] = holm(tests.drop_duplicates("either").p)  # of two halves the weaker
+        table["gap_holm"] = holm(table.dropna(subset="gap_p").drop_duplicates("inside").gap_p)
+        return table
+
+    def slice(self, name, value, inside):
+        faces, others = self.faces[inside], self.faces[~inside]
+        part, recalls = Part(faces.right, faces.subject), parts_of(faces, "target")
+        rest = Part(others.right, others.subject) if len(others) else None
+        tested = rest and not part.small and not rest.small and name not in UNTESTED
+        female, male = recalls.get(0), recalls.get(1)
+        compared = tested and name not in WITHOUT_GAP and female and male
+        compared = compared and min(female.n, male.n) >= 10
+        return {
+            "slice": name, "value": value, "n": part.n, "people": faces.subject.nunique(),
+            "small": part.small, "accuracy": part.value, "ends": part.ends(),
+            "difference": part.value - rest.value if rest else math.nan,
+            "p": p_of_difference(part, rest) if tested else math.nan,
+            "confidence": faces[["p_female", "p_male"]].max(axis=1).mean(),
+            "most": max(one.n for one in recalls.values()) / part.n,
+            "female": female.value if female else math.nan,
+            "male": male.value if male else math.nan,
+            "gap": male.value - female.value if female and male else math.nan,
+            "gap_ends": mover((1, -1), (male, female)) if female and male else None,
+            "gap_p": p_of_difference(male, female) if compared else math.nan,
+            "inside": inside.tobytes(), "either": min(inside.tobytes(), (~inside).tobytes()),
+        }  # fmt: skip
+
+    def cell(self, label):
+        """A metric as in the table of all runs."""
+        ends, said = self.ends.get(label), ""
+        if label == "accuracy" and self.above_ends[0] <= 0:
+            said = "no significant difference from the baseline"
+            said = "at or below the baseline" if self.above <= 0 else said
+        shown = "" if ends is None else span(ends, style(label))
+        return " ".join(filter(None, [style(label)(self.values[label]), shown, said]))
+
+    def metrics_table(self, *others):
+        return [
+            [label, style(label)(value), span(self.ends.get(label), style(label)),
+             *(style(label)(one[label]) for one in others)]
+            for label, value in self.values.items()
+        ]  # fmt: skip
+
+    def slices_table(self):
+        rows = []
+        for row in self.slices[~self.slices.small].itertuples():
+            p, gap = "" if pd.isna(row.holm) else f" (p {p_text(row.holm)})", "–"
+            if row.slice not in WITHOUT_GAP and row.n < self.part.n and not pd.isna(row.gap):
+                gap = "" if pd.isna(row.gap_holm) else f", p {p_text(row.gap_holm)}"
+                gap = f"{points(row.gap)} ({span(row.gap_ends, points)}{gap})"
+            numbers = [row.accuracy, row.confidence, row.most, row.female, row.male]
+            accuracy, confidence, most, *recalls = map(percent, numbers)
+            rows.append([f"{row.slice}: {row.value}", f"{row.n:,}", f"{row.people:,}", accuracy,
+                         span(row.ends), confidence, most, points(row.difference) + p, *recalls,
+                         gap])  # fmt: skip
+        return rows
+
+    def baseline_text(self):
+        sign, word = (-1, "worse") if self.above < 0 else (1, "better")
+        return (f"{percent(self.baseline['accuracy'])} is the baseline, the accuracy of always "
+                f"predicting {GENDERS[self.majority]}. The model is {points(sign * self.above)} "
+                f"percentage points {word} "
+                f"(95 % interval {span(sorted(sign * self.above_ends), points)})")  # fmt: skip
+
+    def gap_texts(self):
+        if len(self.recalls) < 2:
+            return []
+        female, male = self.recalls[0], self.recalls[1]
+        gap, ends = male.value - female.value, mover((1, -1), (male, female))
+        verdict = "is significant" if ends[0] > 0 or ends[1] < 0 else "is not significant"
+        sign = -1 if gap < 0 else 1
+        counts = [f"{name} {percent(one.value)} ({one.value * one.n:,.0f} of {one.n:,})"
+                  for name, one in zip(GENDERS, (female, male), strict=True)]  # fmt: skip
+        shown = span(sorted(sign * ends), points)
+        texts = [f"Recall: {', '.join(counts)}. The difference of {points(sign * gap)} percentage "
+                 f"points (95 % interval {shown}) {verdict}"]  # fmt: skip
+        tests = self.slices.dropna(subset="gap_holm")
+        found = tests[tests.gap_holm <= 0.05]
+        if len(tests) and found.empty:
+            texts.append(f"({len(tests)} slice… tested)")
+        for rows in (found[found.gap > 0], found[found.gap < 0]):
+            if len(rows) > 3:
+                some = "all" if len(rows) == len(tests) else f"{len(rows)} of"
+                least, most = points(rows.gap.abs().min()), points(rows.gap.abs().max())
+                texts.append(f"{some} {len(tests)} tested slices, by {least} to {most} points")
+                continue
+            for row in rows.itertuples():
+                low, high = map(percent, sorted((row.female, row.male)))
+                shown = f"({low} against {high}, p {p_text(row.gap_holm)})"
+                texts.append(f"{row.slice} {row.value} {shown}")
+        return texts
+
+    def slice_texts(self):
+        tests = self.slices.dropna(subset="holm").sort_values("p", kind="stable")
+        for row in tests.head(1).itertuples():
+            many, side = len(tests) > 1, "below" if row.difference < 0 else "above"
+            return [f"{f'Of {len(tests)} tests' if many else 'In the only test'}…{row.slice} "
+                    f"{row.value}: {percent(row.accuracy)} correct (95 % interval "
+                    f"{span(row.ends)}; {row.n:,} face… of {row.people:,} …), "
+                    f"{points(abs(row.difference))} points {side} the others. The difference is "
+                    f"{'not significant' if row.holm > 0.05 else 'significant'} "
+                    f"(p {p_text(row.holm)}"]  # fmt: skip
+        return ["was tested against its other faces"]
+
+    def who(self):
+        """Its number of faces, and of people and unnamed photos."""
+        photos = self.faces.subject.drop_duplicates().str.match(r"[\w.:-]+:/")
+        counts = filter(None, ((~photos).sum(), photos.sum()))
+        return f"{self.part.n:,} face… of {'… and '.join(f'{one:,} p' for one in counts)}"
+
+    def texts(self):
+        if not self.part.small:
+            return [self.baseline_text(), *self.gap_texts(), *self.slice_texts()]
+        people = f" of an effective number of {self.part.people:.1f}" if self.part.n >= 30 else ""
+        return [self.baseline_text(), f"has {self.part.n:,} face…{people}"]
+
+    def calibration_texts(self):
+        fitted, size = None if self.part.small else temperature(self.faces), self.part.size()
+        few = [f"is worth only {size:,.0f} independent faces"] * (round(size) < 100)
+        if not fitted:
+            return ["cannot be judged, and the temperature is 1"]
+        value, low, high = fitted
+        verdict = "cannot be judged" if high > 2 * low else "No error of the confidences was found"
+        if low > 1 or high < 1:
+            odds, verdict = 9 ** (1 / value), f"are too {'high' if low > 1 else 'low'}"
+            few.append(f"A confidence of 90 % means about {100 * odds / (1 + odds):.0f} %")
+        ends = f"{low:.2f} to {high:.2f}"
+        return [f"{verdict}: the temperature fitted…is {value:.2f} (95 % interval {ends})", *few]
+
+
+class Page:
+    """A page by sections, and what was compared with them."""
+
+    def __init__(self, path):
+        self.path, self.compared, self.different = path, 0, []
+        source = re.sub(r"(?s)<(script|style)\b.*?</\1>", "", path.read_text(encoding="utf-8"))
+        source = re.sub(r" <small>[^<]*</small></th>", "</th>", source)  # the kind of a run
+        head, *rest = re.split(r'<h2(?: id="([\w-]+)")?[^>]*>', source)
+        self.sections = {"head": head} | dict(zip(rest[::2], rest[1::2], strict=True))
+
+    def compare(self, name, printed, recomputed):
+        self.compared += 1
+        if printed != recomputed:
+            self.different.append(f"{name} printed {printed!r} recomputed {recomputed!r} DIFFERENT")
+
+    def says(self, section, *fragments):
+        """The section has each fragment with these numbers; … stands for other words."""
+        for fragment in fragments:
+            exact = re.escape(fragment).replace("…", ".{0,200}?")
+            loose = re.escape(re.sub(NUMBER, "@", fragment)).replace("…", ".{0,200}?")
+            patterns = (exact, loose.replace("@", NUMBER))
+            patterns = (rf"(?<![\d.,+−-])(?:{one})(?!\d)" for one in patterns)
+            same, other = (re.search(one, self.text(section)) for one in patterns)
+            self.compare(section, fragment if same else other and other.group(), fragment)
+
+    def table(self, section, label, rows):
+        """The section has this table; further columns are not compared."""
+        pattern = r'(?s)aria-label="([^"]*)"><table.*?>(.*?)</table>'
+        tables = re.findall(pattern, self.sections.get(section, ""))
+        lines = re.findall(r"(?s)<tr.*?>(.*?)</tr>", dict(tables).get(label, ""))
+        cells = [list(map(plain, re.findall(r"(?s)<t[dh].*?>(.*?)</t[dh]>", one))) for one in lines]
+        self.compare(f"{section}, {label}, rows", len(cells[1:]), len(rows))
+        for row, printed in zip(rows, cells[1:], strict=False):
+            for heading, shown, value in zip(cells[0], printed, row, strict=False):
+                self.compare(f"{section}, {label}, {row[0]}, {heading}", shown, value)
+
+    def text(self, section):
+        return plain(self.sections.get(section, ""))
+
+
+def plain(source):
+    """HTML as text."""
+    source = re.sub("<(?=small|span)", " <", source)
+    return " ".join(html.unescape(re.sub("<[^>]*>", "", source)).split())
+
+
+def read_run(folder, split, own):
+    """The sets of a run by name, and its number of folds."""
+    folds = len([*folder.glob("folds/*.csv")])
+    training = split[split.subset.isin(["train", *["validation"] * (folds > 0)])]
+    files = {"test": folder / "inference.csv", "fitted": folder / "inference_validation.csv"}
+    external = sorted(folder.glob("external/*/inference.csv"))
+    files |= {f"external-{path.parent.name}": path for path in external}
+    return {key: Set(path, training, own) for key, path in files.items()}, folds
+
+
+def check_set(page, section, one, name, *others):
+    """The section of an external set, or of the out-of-fold set."""
+    page.says(section, f"{percent(one.part.value)} of {one.who()}… are predicted "
+              f"correctly (95 % interval {span(one.ends['accuracy'])})", *one.texts())  # fmt: skip
+    page.table(section, f"Metrics of {name}", one.metrics_table(*others, one.baseline))
+    page.table(section, f"Slices of {name}", one.slices_table())
+
+
+def check_run(page, sets, folds):
+    """The page of a run, from its sets by name; the temperature is fitted on `fitted`."""
+    test, fitted = sets["test"], sets["fitted"]
+    stated = fitted if folds and test.part.small else test
+    value, ends = percent(stated.part.value), span(stated.ends["accuracy"])
+    blocks = [f"{percent(test.baseline['accuracy'])} accuracy of always predicting"]
+    for label in [*[*test.values][:4], "log loss"]:
+        blocks.append(f"{re.split(' no | at ', test.cell(label))[0]} {label}")
+    page.says("head", f"{value} of {stated.part.n:,} …predicted correctly "
+              f"(95 % interval {ends}", *stated.texts(), *blocks)  # fmt: skip
+    if folds:
+        other = test if stated is fitted else fitted
+        shown = f"{percent(other.part.value)} correct (95 % interval {span(other.ends['accuracy'])}"
+        page.says("head", f"{other.part.n:,} faces …: {shown}). {other.baseline_text()}")
+    page.says("metrics", f"these {test.who()}… are worth {test.part.size():,.0f} independent",
+              f"accuracy {value} (95 % interval {ends}, Wilson's…), {stated.who()}")  # fmt: skip
+    page.table("metrics", "Metrics", test.metrics_table(fitted.values, test.baseline))
+    page.says("reliability", *fitted.calibration_texts())
+    history = pd.read_csv(page.path.with_name("history.csv"))
+    if history.validation_loss.isna().all():
+        page.says("training_curves", f"the training loss is {history.loss.iloc[-1]:.3f}")
+    shown = history.map(lambda one: "–" if pd.isna(one) else f"{one:.4g}")
+    page.table("training_curves", "Metrics by epoch", shown.to_numpy().tolist())
+    if not test.part.small:
+        page.says("slices", *test.slice_texts())
+        page.says("gender_gaps", *test.gap_texts())
+        page.table("slices", "Slices", test.slices_table())
+    for name, one in sets.items():
+        if name.startswith("external-"):
+            check_set(page, name, one, name.removeprefix("external-"), fitted.values)
+    if folds:
+        check_set(page, "out_of_fold", fitted, "the out-of-fold set")
+
+
+def check_index(page, runs, with_folds):
+    """The head of index.html and its tables, from the sets of each run."""
+    groups = re.findall(r"of \d+ seeds: ((?:[\w.-]+, )*[\w.-]+)", page.text("runs"))
+    groups, one = [group.split(", ") for group in groups], next(iter(runs.values()))
+    columns = [("fitted", "accuracy"), *(("test", label) for label in COLUMNS)]
+    rows = [[name, *(of[key].cell(label) for key, label in columns)] for name, of in runs.items()]
+    for group in groups:
+        rows.append([f"mean ± standard deviation of {len(group)} seeds: {', '.join(group)}"])
+        for key, label in columns:
+            found = [runs[name][key].values[label] for name in group]
+            rows[-1].append(" ± ".join(map(style(label), (np.mean(found), np.std(found, ddof=1)))))
+    always = f"always {GENDERS[one['test'].majority]}"
+    rows.append([always, *(style(label)(one[key].baseline[label]) for key, label in columns)])
+    if 0 < len(with_folds) < len(runs):
+        rows[-1][1] = "–"
+    page.table("runs", "All runs", rows)
+    sizes = sorted(of["test"].part.size() for of in runs.values())
+    worth = " to ".join(dict.fromkeys(f"{size:,.0f}" for size in (sizes[0], sizes[-1])))
+    page.says("runs", f"are worth {worth} independent")
+    sets = [name for name in one if name != "fitted"]
+    if len(sets) > 1:
+        columns = [(key, label) for key in sets for label in COLUMNS[:2]]
+        rows = [[name, *(of[key].cell(one) for key, one in columns)] for name, of in runs.items()]
+        rows.append([always, *(percent(one[key].baseline[label]) for key, label in columns)])
+        page.table("external", "Runs by test sets", rows)
+    best = next(iter(runs))
+    if len(runs) > 1:
+        check_claims(page, runs, with_folds, groups)
+        best = check_choice(page, runs, with_folds)
+    stated = runs[best]["fitted" if best in with_folds and one["test"].part.small else "test"]
+    value, ends = percent(stated.part.value), span(stated.ends["accuracy"])
+    page.says("head", f"{value} of {stated.part.n:,} …predicted correctly by {best} (95 % interval "
+              f"{ends}", *stated.texts())  # fmt: skip
+
+
+def check_claims(page, runs, with_folds, groups):
+    """The comparison of the runs on each set."""
+    pattern = r"(Accuracy|Balanced accuracy|Recall of \w+) against (?:the recipe of )?([\w.-]+)"
+    found = re.search(pattern, page.text("comparison"))
+    if not found:  # all runs have one recipe
+        return
+    metric, reference = found[1][0].lower() + found[1][1:], found[2]
+    recipes = {name: tuple(group) for group in groups if len(group) > 2 for name in group}
+    names = {name: f"external set {name.removeprefix('external-')}" for name in runs[reference]}
+    names |= {"test": "test set", "fitted": "out-of-fold set"}
+    if len(with_folds) < 2:
+        del names["fitted"]
+    for key, shown in names.items():
+        of_set = {name: runs[name][key] for name in (with_folds if key == "fitted" else runs)}
+        base = reference if reference in of_set else next(iter(of_set))
+        same = {base, *(name for group in groups if base in group for name in group)}
+        sides = dict.fromkeys(recipes.get(name, (name,)) for name in (base, *of_set))
+        for side in sides:
+            added = [contributions(of_set[name].faces, metric) for name in side]
+            sides[side] = np.array(added).T
+        other, *found = sides
+        found = {side: compare(sides[side], sides[other]) for side in found if not same & {*side}}
+        corrected = holm(pd.Series([row[2] for row in found.values()]))
+        rows = []
+        for number, (side, (gap, ends, _)) in enumerate(found.items()):
+            p, ends = corrected[number], "no interval" if ends is None else span(ends, points)
+            values = [style(metric)(sides[one].sum(0).mean()) for one in (side, other)]
+            verdict = "significant" if p <= 0.05 else "not significant"
+            who, p = listed(side), p_text(p)
+            rows.append([who, *values, gain(gap), ends, p.removeprefix("= "), verdict])
+            if not of_set[base].part.small and len(found) <= 5:
+                page.says("head", f"{who} {gain(gap)} ({ends}, p {p}, {verdict})")
+        page.table("comparison", f"All claims about the {shown}", rows)
+
+
+def check_choice(page, runs, with_folds):
+    """What the head says of the best run, which is returned."""
+    pattern = r"chosen by its ([\w-]+) (balanced accuracy|accuracy)"
+    on, metric = re.search(pattern, page.text("head")).groups()
+    faces = {name: of["fitted"].faces for name, of in runs.items()}
+    if on == "validation":
+        ids = next(table.id for name, table in faces.items() if name not in with_folds)
+        faces = {name: table[table.id.isin(ids)] for name, table in faces.items()}
+    added = {name: contributions(table, metric)[:, None] for name, table in faces.items()}
+    loss = {name: np.log(np.where(table.target == 1, table.p_male, 1 - table.p_male)).mean()
+            for name, table in faces.items()}  # fmt: skip
+    best = max(runs, key=lambda name: (round(added[name].sum(), 9), loss[name]))
+    behind = []
+    for name in runs:
+        size = math.sqrt(2) * stats.norm.isf(compare(added[name], added[best])[2] / 2)
+        if name != best and stats.studentized_range.sf(size, len(runs), np.inf) > 0.05:
+            behind.append(name)
+    lead = f"{listed(behind)} is not" if behind else "each other run is"
+    page.says("head", f"chosen by its {on} {metric} {percent(added[best].sum())}, the highest of "
+              f"{len(runs)} runs", f"the lead over {lead} significant")  # fmt: skip
+    return best
+
+
+def check_learning_curve(page, table, results):
+    rows = []
+    for run, steps in table.groupby("run", sort=False):
+        sides = []
+        for step in steps.itertuples():
+            found = pd.read_csv(results / f"runs/{run}/learning_curve/{step.fraction:g}.csv")
+            faces = pd.read_csv(results / "data/validation.csv").merge(found, on="id")
+            faces["right"] = ((faces.p_male > faces.p_female) == faces.target).astype(int)
+            part = Part(faces.right, faces.subject)
+            sides.append(contributions(faces, "accuracy")[:, None])
+            rows.append([run, f"{step.faces:,}", percent(part.value), span(part.ends())])
+        if len(sides) > 1:
+            gap, ends, _ = compare(sides[-1], sides[-2])
+            page.says("runs", f"the accuracy changes by {points(gap)} percentage points (95 % "
+                      f"interval {span(ends or (math.nan, math.nan), points)})")  # fmt: skip
+    page.table("runs", "Accuracy by the number of training faces", rows)
+
+
+def main():
+    """Compare all pages."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("results", type=Path)
+    parser.add_argument("--table", action="append", default=[], metavar="SOURCE=CSV:COLUMN,…")
+    given = parser.parse_args()
+    results, runs, with_folds, own = given.results, {}, [], [pd.DataFrame()]
+    split = pd.read_csv(results / "data/split.csv")
+    for source, path, columns in (re.split("[=:]", one) for one in given.table):
+        of_set = results / f"data/{source}.csv"
+        faces = pd.read_csv(of_set) if of_set.exists() else split[split.source == source]
+        table = pd.read_csv(path, dtype=str).iloc[faces.row].set_index(faces.id)
+        own.append(table[columns.split(",")])
+    pages = [Page(results / "index.html")]
+    for name in re.findall(r'href="runs/([^/"]+)/report.html">', pages[0].sections["runs"]):
+        runs[name], folds = read_run(results / "runs" / name, split, pd.concat(own))
+        with_folds += [name] * (folds > 0)
+        pages.append(Page(results / f"runs/{name}/report.html"))
+        check_run(pages[-1], runs[name], folds)
+    check_index(pages[0], runs, with_folds)
+    for path in results.glob("learning_curve/learning_curve.csv"):
+        check_learning_curve(pages[0], pd.read_csv(path), results)
+    for page in pages:
+        name = page.path.relative_to(results)
+        print(f"{name}: {page.compared} compared, {len(page.different)} different")
+        print("".join(f"{name}: {one}\n" for one in page.different), end="")
+    sys.exit(any(page.different for page in pages))
+
+
+if __name__ == "__main__":
+    main()
