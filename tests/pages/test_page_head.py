@@ -385,7 +385,7 @@ def test_line_to_cite_counts_the_trainings_that_the_number_is_of(folds, said):
     text = metric_tables.citation(run, {"sources": ["own"], "split": {"by": "subject"}})
     assert f"{said} with the seed 7" in text and text.startswith("accuracy 92.0")
     assert (f"{folds}-fold cross-validation" in text) == ("published model" in text) == bool(folds)
-    assert f"{'training and validation' if folds else 'test'} set of own split by" in text
+    assert f"{'training and validation' if folds else 'test set'} of own split by" in text
 
 
 def test_losses_of_a_single_epoch_is_said_in_the_singular():
