@@ -232,8 +232,11 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         results = Path(folder, "results")
         make_inputs(results, faces)
-        costs = {script: measuring.script_cost(script, **given)
-                 for script, given in values(results).items()}  # fmt: skip
+        # The values of a script name the files that those before it have written.
+        costs = {
+            script: measuring.script_cost(script, **values(results)[script])
+            for script in values(results)
+        }
         rows = [(name, f"{seconds:.1f}", round(peak)) for name, (seconds, peak) in costs.items()]
         rows.append(("total", f"{sum(seconds for seconds, _ in costs.values()):.1f}", ""))
         print(f"{faces:,} test faces\n")
