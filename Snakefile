@@ -35,7 +35,7 @@ CONFIG_FILES = {
 configfile: DEFAULTS  # not read in a module that is given its config
 
 
-# Two modules can be given the same one, with other pathvars.
+# A copy, because two modules can be given the same config.
 config = copy.deepcopy(config)
 given = {} if MODULE else CONFIG_FILES
 refuse_faults(validation.load, config, SCHEMA, given, COMMAND_LINE)

@@ -65,7 +65,7 @@ class Part:
         of_faces, of_people = stats.t.isf(tail, [self.n - 1, self.people - 1])
         return self.n / self.effect * (of_faces / of_people) ** 2
 
-    def ends(self, tail=TAIL):
+    def bounds(self, tail=TAIL):
         """Wilson's interval: the p with (p - value)² = z² p (1 - p) / size."""
         square = stats.norm.isf(tail) ** 2 / max(self.size(tail), 1e-9)
         return np.sort(np.roots([1 + square, -2 * self.value - square, self.value**2]).real)
@@ -78,8 +78,8 @@ def parts_of(table, column):
 def mover(weights, parts, tail=TAIL, correlation=0.0):
     """Interval of a weighted sum of fractions."""
     value = sum(w * one.value for w, one in zip(weights, parts, strict=True))
-    ends = np.array([sorted(w * one.ends(tail)) for w, one in zip(weights, parts, strict=True)])
-    reach = abs(ends - [[w * one.value] for w, one in zip(weights, parts, strict=True)])
+    bounds = np.array([sorted(w * one.bounds(tail)) for w, one in zip(weights, parts, strict=True)])
+    reach = abs(bounds - [[w * one.value] for w, one in zip(weights, parts, strict=True)])
     both = 2 * correlation * np.sign(math.prod(weights)) * reach.prod(axis=0)
     return value + np.array([-1, 1]) * np.sqrt((reach**2).sum(axis=0) + both)
 
@@ -100,7 +100,7 @@ def holm(p_values):
     return steps.cummax().clip(upper=1)
 
 
-def auc_and_ends(target, score, person):
+def auc_and_bounds(target, score, person):
     """ROC AUC with the interval by DeLong and Obuchowski on the logit scale."""
     male, female = score[target == 1][:, None], score[target == 0][None]
     above, people = (male > female) + 0.5 * (male == female), kish(person)
@@ -144,7 +144,7 @@ def estimates(target, predicted, p_male):
         **{f"precision of {name}": one for name, one in zip(GENDERS, precisions, strict=True)},
         "Matthews correlation (MCC)":
             np.corrcoef(target, predicted)[0, 1] if both and varied else 0.0,
-        "ROC AUC": auc_and_ends(target, p_male, target)[0] if both else math.nan,
+        "ROC AUC": auc_and_bounds(target, p_male, target)[0] if both else math.nan,
         **{f"average precision of {name}": one for name, one in zip(GENDERS, ranked, strict=True)},
         "log loss": -np.log(likelihood).mean(), "Brier score": ((p_male - target) ** 2).mean(),
         "calibration error (ECE)": abs(by_person(confidence - right, bins)).sum() / len(target),
@@ -171,8 +171,8 @@ def temperature(faces):
         losses = np.logaddexp(0, -factor * odds) - np.logaddexp(0, -best * odds)
         return 2 * losses.sum() - square
 
-    ends = [optimize.brentq(excess, best, end) if excess(end) > 0 else end for end in limits]
-    return 1 / best, 1 / ends[1], 1 / ends[0]
+    bounds = [optimize.brentq(excess, best, end) if excess(end) > 0 else end for end in limits]
+    return 1 / best, 1 / bounds[1], 1 / bounds[0]
 
 
 def contributions(faces, metric):
@@ -223,8 +223,8 @@ def style(label):
     return percent if is_fraction else decimal
 
 
-def span(ends, shown=percent):
-    return "–" if ends is None else f"{shown(ends[0]).removesuffix(' %')} to {shown(ends[1])}"
+def interval(bounds, form=percent):
+    return "–" if bounds is None else f"{form(bounds[0]).removesuffix(' %')} to {form(bounds[1])}"
 
 
 def p_text(p):
@@ -260,20 +260,20 @@ class Set:
         self.part = Part(faces.right, faces.subject)
         self.recalls, precisions = parts_of(faces, "target"), parts_of(faces, "predicted")
         known = list(self.recalls.values())
-        self.ends = {"accuracy": self.part.ends()} | {
-            f"{kind} of {GENDERS[label]}": one.ends()
+        self.bounds = {"accuracy": self.part.bounds()} | {
+            f"{kind} of {GENDERS[label]}": one.bounds()
             for kind, parts in (("recall", self.recalls), ("precision", precisions))
             for label, one in parts.items()
         }
-        self.ends["balanced accuracy"] = mover([1 / len(known)] * len(known), known)
+        self.bounds["balanced accuracy"] = mover([1 / len(known)] * len(known), known)
         if len(known) == 2:
             score = faces.p_male.to_numpy()
-            self.ends["ROC AUC"] = auc_and_ends(target, score, faces.subject)[1]
+            self.bounds["ROC AUC"] = auc_and_bounds(target, score, faces.subject)[1]
         common, right = faces.target == self.majority, faces.right == 1
         gained, lost = (Part(one, faces.subject) for one in (right & ~common, ~right & common))
         odds = [one.value / (1 - one.value) if one.value < 1 else 0 for one in (gained, lost)]
         self.above = gained.value - lost.value
-        self.above_ends = mover((1, -1), (gained, lost), TAIL, -math.sqrt(math.prod(odds)))
+        self.above_bounds = mover((1, -1), (gained, lost), TAIL, -math.sqrt(math.prod(odds)))
         self.slices = self.find_slices()
 
     def find_slices(self):
@@ -315,7 +315,7 @@ class Set:
         compared = compared and min(female.n, male.n) >= 10
         return {
             "slice": name, "value": value, "n": part.n, "people": faces.subject.nunique(),
-            "small": part.small, "accuracy": part.value, "ends": part.ends(),
+            "small": part.small, "accuracy": part.value, "bounds": part.bounds(),
             "difference": part.value - rest.value if rest else math.nan,
             "p": p_of_difference(part, rest) if tested else math.nan,
             "confidence": faces[["p_female", "p_male"]].max(axis=1).mean(),
@@ -323,23 +323,23 @@ class Set:
             "female": female.value if female else math.nan,
             "male": male.value if male else math.nan,
             "gap": male.value - female.value if female and male else math.nan,
-            "gap_ends": mover((1, -1), (male, female)) if female and male else None,
+            "gap_bounds": mover((1, -1), (male, female)) if female and male else None,
             "gap_p": p_of_difference(male, female) if compared else math.nan,
             "inside": inside.tobytes(), "either": min(inside.tobytes(), (~inside).tobytes()),
         }  # fmt: skip
 
     def cell(self, label):
         """A metric as in the table of all runs."""
-        ends, said = self.ends.get(label), ""
-        if label == "accuracy" and self.above_ends[0] <= 0:
-            said = "no significant difference from the baseline"
-            said = "at or below the baseline" if self.above <= 0 else said
-        shown = "" if ends is None else span(ends, style(label))
-        return " ".join(filter(None, [style(label)(self.values[label]), shown, said]))
+        bounds, verdict = self.bounds.get(label), ""
+        if label == "accuracy" and self.above_bounds[0] <= 0:
+            verdict = "no significant difference from the baseline"
+            verdict = "at or below the baseline" if self.above <= 0 else verdict
+        bounds_text = "" if bounds is None else interval(bounds, style(label))
+        return " ".join(filter(None, [style(label)(self.values[label]), bounds_text, verdict]))
 
     def metrics_table(self, *others):
         return [
-            [label, style(label)(value), span(self.ends.get(label), style(label)),
+            [label, style(label)(value), interval(self.bounds.get(label), style(label)),
              *(style(label)(one[label]) for one in others)]
             for label, value in self.values.items()
         ]  # fmt: skip
@@ -350,12 +350,12 @@ class Set:
             p, gap = "" if pd.isna(row.holm) else f" (p {p_text(row.holm)})", "–"
             if row.slice not in WITHOUT_GAP and row.n < self.part.n and not pd.isna(row.gap):
                 gap = "" if pd.isna(row.gap_holm) else f", p {p_text(row.gap_holm)}"
-                gap = f"{points(row.gap)} ({span(row.gap_ends, points)}{gap})"
+                gap = f"{points(row.gap)} ({interval(row.gap_bounds, points)}{gap})"
             numbers = [row.accuracy, row.confidence, row.most, row.female, row.male]
             accuracy, confidence, most, *recalls = map(percent, numbers)
             rows.append([f"{row.slice}: {row.value}", f"{row.n:,}", f"{row.people:,}", accuracy,
-                         span(row.ends), confidence, most, points(row.difference) + p, *recalls,
-                         gap])  # fmt: skip
+                         interval(row.bounds), confidence, most, points(row.difference) + p,
+                         *recalls, gap])  # fmt: skip
         return rows
 
     def baseline_text(self):
@@ -363,20 +363,21 @@ class Set:
         return (f"{percent(self.baseline['accuracy'])} is the baseline, the accuracy of always "
                 f"predicting {GENDERS[self.majority]}. The model is {points(sign * self.above)} "
                 f"percentage points {word} "
-                f"(95 % interval {span(sorted(sign * self.above_ends), points)})")  # fmt: skip
+                f"(95 % interval "
+                f"{interval(sorted(sign * self.above_bounds), points)})")  # fmt: skip
 
     def gap_texts(self):
         if len(self.recalls) < 2:
             return []
         female, male = self.recalls[0], self.recalls[1]
-        gap, ends = male.value - female.value, mover((1, -1), (male, female))
-        verdict = "is significant" if ends[0] > 0 or ends[1] < 0 else "is not significant"
+        gap, bounds = male.value - female.value, mover((1, -1), (male, female))
+        verdict = "is significant" if bounds[0] > 0 or bounds[1] < 0 else "is not significant"
         sign = -1 if gap < 0 else 1
         counts = [f"{name} {percent(one.value)} ({one.value * one.n:,.0f} of {one.n:,})"
                   for name, one in zip(GENDERS, (female, male), strict=True)]  # fmt: skip
-        shown = span(sorted(sign * ends), points)
+        bounds_text = interval(sorted(sign * bounds), points)
         texts = [f"Recall: {', '.join(counts)}. The difference of {points(sign * gap)} percentage "
-                 f"points (95 % interval {shown}) {verdict}"]  # fmt: skip
+                 f"points (95 % interval {bounds_text}) {verdict}"]  # fmt: skip
         tests = self.slices.dropna(subset="gap_holm")
         found = tests[tests.gap_holm <= 0.05]
         if len(tests) and found.empty:
@@ -389,8 +390,8 @@ class Set:
                 continue
             for row in rows.itertuples():
                 low, high = map(percent, sorted((row.female, row.male)))
-                shown = f"({low} against {high}, p {p_text(row.gap_holm)})"
-                texts.append(f"{row.slice} {row.value} {shown}")
+                recalls = f"({low} against {high}, p {p_text(row.gap_holm)})"
+                texts.append(f"{row.slice} {row.value} {recalls}")
         return texts
 
     def slice_texts(self):
@@ -399,7 +400,7 @@ class Set:
             many, side = len(tests) > 1, "below" if row.difference < 0 else "above"
             return [f"{f'Of {len(tests)} tests' if many else 'In the only test'}…{row.slice} "
                     f"{row.value}: {percent(row.accuracy)} correct (95 % interval "
-                    f"{span(row.ends)}; {row.n:,} face… of {row.people:,} …), "
+                    f"{interval(row.bounds)}; {row.n:,} face… of {row.people:,} …), "
                     f"{points(abs(row.difference))} points {side} the others. The difference is "
                     f"{'not significant' if row.holm > 0.05 else 'significant'} "
                     f"(p {p_text(row.holm)}"]  # fmt: skip
@@ -427,8 +428,8 @@ class Set:
         if low > 1 or high < 1:
             odds, verdict = 9 ** (1 / value), f"are too {'high' if low > 1 else 'low'}"
             few.append(f"A confidence of 90 % means about {100 * odds / (1 + odds):.0f} %")
-        ends = f"{low:.2f} to {high:.2f}"
-        return [f"{verdict}: the temperature fitted…is {value:.2f} (95 % interval {ends})", *few]
+        bounds = f"{low:.2f} to {high:.2f}"
+        return [f"{verdict}: the temperature fitted…is {value:.2f} (95 % interval {bounds})", *few]
 
 
 class Page:
@@ -464,8 +465,8 @@ class Page:
         cells = [list(map(plain, re.findall(r"(?s)<t[dh].*?>(.*?)</t[dh]>", one))) for one in lines]
         self.compare(f"{section}, {label}, rows", len(cells[1:]), len(rows))
         for row, printed in zip(rows, cells[1:], strict=False):
-            for heading, shown, value in zip(cells[0], printed, row, strict=False):
-                self.compare(f"{section}, {label}, {row[0]}, {heading}", shown, value)
+            for heading, cell, value in zip(cells[0], printed, row, strict=False):
+                self.compare(f"{section}, {label}, {row[0]}, {heading}", cell, value)
 
     def text(self, section):
         return plain(self.sections.get(section, ""))
@@ -490,7 +491,8 @@ def read_run(folder, split, own):
 def check_set(page, section, one, name, *others):
     """The section of an external set, or of the out-of-fold set."""
     page.says(section, f"{percent(one.part.value)} of {one.who()}… are predicted "
-              f"correctly (95 % interval {span(one.ends['accuracy'])})", *one.texts())  # fmt: skip
+              f"correctly (95 % interval {interval(one.bounds['accuracy'])})",
+              *one.texts())  # fmt: skip
     page.table(section, f"Metrics of {name}", one.metrics_table(*others, one.baseline))
     page.table(section, f"Slices of {name}", one.slices_table())
 
@@ -499,25 +501,26 @@ def check_run(page, sets, folds):
     """The page of a run, from its sets by name; the temperature is fitted on `fitted`."""
     test, fitted = sets["test"], sets["fitted"]
     stated = fitted if folds and test.part.small else test
-    value, ends = percent(stated.part.value), span(stated.ends["accuracy"])
+    value, bounds = percent(stated.part.value), interval(stated.bounds["accuracy"])
     blocks = [f"{percent(test.baseline['accuracy'])} accuracy of always predicting"]
     for label in [*[*test.values][:4], "log loss"]:
         blocks.append(f"{re.split(' no | at ', test.cell(label))[0]} {label}")
     page.says("head", f"{value} of {stated.part.n:,} …predicted correctly "
-              f"(95 % interval {ends}", *stated.texts(), *blocks)  # fmt: skip
+              f"(95 % interval {bounds}", *stated.texts(), *blocks)  # fmt: skip
     if folds:
         other = test if stated is fitted else fitted
-        shown = f"{percent(other.part.value)} correct (95 % interval {span(other.ends['accuracy'])}"
-        page.says("head", f"{other.part.n:,} faces …: {shown}). {other.baseline_text()}")
+        others = interval(other.bounds["accuracy"])
+        text = f"{percent(other.part.value)} correct (95 % interval {others}"
+        page.says("head", f"{other.part.n:,} faces …: {text}). {other.baseline_text()}")
     page.says("metrics", f"these {test.who()}… are worth {test.part.size():,.0f} independent",
-              f"accuracy {value} (95 % interval {ends}, Wilson's…), {stated.who()}")  # fmt: skip
+              f"accuracy {value} (95 % interval {bounds}, Wilson's…), {stated.who()}")  # fmt: skip
     page.table("metrics", "Metrics", test.metrics_table(fitted.values, test.baseline))
     page.says("reliability", *fitted.calibration_texts())
     history = pd.read_csv(page.path.with_name("history.csv"))
     if history.validation_loss.isna().all():
         page.says("training_curves", f"the training loss is {history.loss.iloc[-1]:.3f}")
-    shown = history.map(lambda one: "–" if pd.isna(one) else f"{one:.4g}")
-    page.table("training_curves", "Metrics by epoch", shown.to_numpy().tolist())
+    formatted = history.map(lambda one: "–" if pd.isna(one) else f"{one:.4g}")
+    page.table("training_curves", "Metrics by epoch", formatted.to_numpy().tolist())
     if not test.part.small:
         page.says("slices", *test.slice_texts())
         page.says("gender_gaps", *test.gap_texts())
@@ -559,9 +562,9 @@ def check_index(page, runs, with_folds):
         check_claims(page, runs, with_folds, groups)
         best = check_choice(page, runs, with_folds)
     stated = runs[best]["fitted" if best in with_folds and one["test"].part.small else "test"]
-    value, ends = percent(stated.part.value), span(stated.ends["accuracy"])
+    value, bounds = percent(stated.part.value), interval(stated.bounds["accuracy"])
     page.says("head", f"{value} of {stated.part.n:,} …predicted correctly by {best} (95 % interval "
-              f"{ends}", *stated.texts())  # fmt: skip
+              f"{bounds}", *stated.texts())  # fmt: skip
 
 
 def check_claims(page, runs, with_folds, groups):
@@ -576,7 +579,7 @@ def check_claims(page, runs, with_folds, groups):
     names |= {"test": "test set", "fitted": "out-of-fold set"}
     if len(with_folds) < 2:
         del names["fitted"]
-    for key, shown in names.items():
+    for key, title in names.items():
         of_set = {name: runs[name][key] for name in (with_folds if key == "fitted" else runs)}
         base = reference if reference in of_set else next(iter(of_set))
         same = {base, *(name for group in groups if base in group for name in group)}
@@ -588,15 +591,16 @@ def check_claims(page, runs, with_folds, groups):
         found = {side: compare(sides[side], sides[other]) for side in found if not same & {*side}}
         corrected = holm(pd.Series([row[2] for row in found.values()]))
         rows = []
-        for number, (side, (gap, ends, _)) in enumerate(found.items()):
-            p, ends = corrected[number], "no interval" if ends is None else span(ends, points)
+        for number, (side, (gap, bounds, _)) in enumerate(found.items()):
+            p = corrected[number]
+            bounds = "no interval" if bounds is None else interval(bounds, points)
             values = [style(metric)(sides[one].sum(0).mean()) for one in (side, other)]
             verdict = "significant" if p <= 0.05 else "not significant"
             who, p = listed(side), p_text(p)
-            rows.append([who, *values, gain(gap), ends, p.removeprefix("= "), verdict])
+            rows.append([who, *values, gain(gap), bounds, p.removeprefix("= "), verdict])
             if not of_set[base].part.small and len(found) <= 5:
-                page.says("head", f"{who} {gain(gap)} ({ends}, p {p}, {verdict})")
-        page.table("comparison", f"All claims about the {shown}", rows)
+                page.says("head", f"{who} {gain(gap)} ({bounds}, p {p}, {verdict})")
+        page.table("comparison", f"All claims about the {title}", rows)
 
 
 def check_choice(page, runs, with_folds):
@@ -632,11 +636,11 @@ def check_learning_curve(page, table, results):
             faces["right"] = ((faces.p_male > faces.p_female) == faces.target).astype(int)
             part = Part(faces.right, faces.subject)
             sides.append(contributions(faces, "accuracy")[:, None])
-            rows.append([run, f"{step.faces:,}", percent(part.value), span(part.ends())])
+            rows.append([run, f"{step.faces:,}", percent(part.value), interval(part.bounds())])
         if len(sides) > 1:
-            gap, ends, _ = compare(sides[-1], sides[-2])
+            gap, bounds, _ = compare(sides[-1], sides[-2])
             page.says("runs", f"the accuracy changes by {points(gap)} percentage points (95 % "
-                      f"interval {span(ends or (math.nan, math.nan), points)})")  # fmt: skip
+                      f"interval {interval(bounds or (math.nan, math.nan), points)})")  # fmt: skip
     page.table("runs", "Accuracy by the number of training faces", rows)
 
 

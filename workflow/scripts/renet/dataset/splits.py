@@ -245,6 +245,7 @@ def split(
         settings = dataclasses.replace(settings, test=0)
         fixed = fixed.replace("train", "")
     subset = assign_subsets(samples, group, settings, fixed.to_numpy())
+    # Of a photo, the faces in its first subset are kept, and a given subset comes first.
     place = pd.Series(map(FILLED.index, subset), samples.index)
     first = place.where(fixed == "", place - len(FILLED)).groupby(photo).transform("min")
     is_kept = np.where(is_divided, is_fixed, place == first % len(FILLED))
@@ -271,19 +272,25 @@ def split(
         )
     if empty:
         cause = f"they are of {group.max() + 1} people or photos, each of which is in one subset"
-        if left_out:
-            cause = f"{left_out} share their photos with people of other subsets"
-        way = "leave out of the table all but one face of such photos, " * bool(left_out)
-        if settings.by == "subject":
-            way += "write `split: {by: image}`, which keeps photos, but not people, in one subset, "
-        raise InputError(
-            f"{len(samples)} faces are too few for the subset {empty[0]}, because {cause}. Add "
-            f"photos of other people, {way}or change `filter` or the fractions in `split`."
-        )
+        raise _too_few(empty[0], len(samples), left_out, cause, settings.by)
     order = np.random.default_rng(settings.seed).permutation(len(samples))
     shuffled = samples.assign(subset=subset).iloc[order[is_kept[order]]]
     place = shuffled.subset.map(SUBSETS.index).to_numpy()
     return shuffled.iloc[place.argsort(kind="stable")].reset_index(drop=True)
+
+
+def _too_few(subset: str, faces: int, left_out: int, cause: str, by: str) -> InputError:
+    """The error of a subset that would be empty; `cause` holds where no faces were left out."""
+    ways = ["Add photos of other people"]
+    if left_out:
+        cause = f"{left_out} share their photos with people of other subsets"
+        ways.append("leave out of the table all but one face of such photos")
+    if by == "subject":
+        ways.append("write `split: {by: image}`, which keeps photos, but not people, in one subset")
+    return InputError(
+        f"{faces} faces are too few for the subset {subset}, because {cause}. {', '.join(ways)}, or "
+        "change `filter` or the fractions in `split`."
+    )
 
 
 def _is_divided(group: np.ndarray, fixed: pd.Series) -> np.ndarray:

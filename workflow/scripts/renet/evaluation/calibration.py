@@ -19,7 +19,7 @@ from renet.metadata.subjects import effective_number
 BINS = 10  # of the confidence, from 0.5 to 1
 TEMPERATURE_BOUNDS = (0.05, 20.0)
 SMALLEST = 1e-12  # probabilities are clipped to it, so that their logits are finite
-WIDEST = 2  # ratio of the ends of a temperature's interval that can show the lack of an error
+WIDEST = 2  # ratio of the bounds of its interval up to which a temperature of 1 is a finding
 
 
 def probability_metrics(p_male: np.ndarray, targets: np.ndarray) -> dict[str, float]:

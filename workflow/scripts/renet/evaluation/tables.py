@@ -24,8 +24,8 @@ GALLERY = Table({"gallery": str, "x": int, "y": int, **INFERENCE.columns})
 SALIENCY = Table({"y": int, "largest_drop": float, **INFERENCE.columns})
 
 SMALL_SLICE = 30  # faces; the interval of a smaller set or slice is too wide for a statement
-FEWEST_PEOPLE = 10  # effective number; fewer stand for themselves
-FEWEST_INDEPENDENT = 100  # effective number of faces; what fewer choose is uncertain
+FEWEST_PEOPLE = 10  # effective number; conclusions from fewer are about these people alone
+FEWEST_INDEPENDENT = 100  # effective number of faces; a choice by fewer is uncertain
 FEWEST_OF_CLASS = 10  # faces of each gender in a slice whose recalls are compared
 GROUPS = ("recorded gender", "age")  # slices whose coverage and error the pages show
 UNTESTED = ("decade", "face score", "crop size")  # explained by age, colour and source

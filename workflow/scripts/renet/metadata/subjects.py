@@ -32,10 +32,12 @@ def counts(subjects: pd.Series) -> dict[str, int]:
 
 
 def effective_number(subjects: pd.Series | np.ndarray) -> float:
-    """The number of people with equally many photos who say as much (Kish, Survey Sampling, 1965).
+    """Kish's effective number of people: (sum of n)² / (sum of n²), where n are a person's faces.
+
+    Source: Kish, Survey Sampling, 1965.
 
     Args:
-        subjects: of each face.
+        subjects: the subject of each face.
     """
     photos = np.bincount(pd.factorize(subjects)[0])
     return float(photos.sum() ** 2 / (photos**2).sum())
