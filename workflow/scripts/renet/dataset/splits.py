@@ -286,10 +286,10 @@ def _too_few(subset: str, faces: int, left_out: int, cause: str, by: str) -> Inp
         cause = f"{left_out} share their photos with people of other subsets"
         ways.append("leave out of the table all but one face of such photos")
     if by == "subject":
-        ways.append("write `split: {by: image}`, which keeps photos, but not people, in one subset")
+        ways.append("set `split: {by: image}`, which keeps photos but not people together")
     return InputError(
-        f"{faces} faces are too few for the subset {subset}, because {cause}. {', '.join(ways)}, or "
-        "change `filter` or the fractions in `split`."
+        f"{faces} faces are too few for the subset {subset}, because {cause}. {', '.join(ways)}, "
+        "or change `filter` or the fractions in `split`."
     )
 
 
