@@ -70,6 +70,7 @@ def test_values_of_a_job_can_be_taken_as_one_dataclass(monkeypatch, tmp_path):
     given.log = [str(tmp_path / "log")]
     monkeypatch.setitem(take.__globals__, "snakemake", given)
     monkeypatch.setattr(script.logs, "start", lambda log_file: None)
+    monkeypatch.setenv(script.logs.JOB, "")  # which the job sets
     script.run(take, Section)
     assert taken == [Section(0.1, Inner((3, 4)))]
 
