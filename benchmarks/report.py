@@ -26,7 +26,7 @@ from renet.config.architecture import Architecture
 from renet.dataset import hdf5
 from renet.network import model_file
 from renet.network.kinds.renet import ReNet, init_weights
-from renet.rules.run_figures import RUN_FIGURES
+from renet.planning.run_figures import RUN_FIGURES
 
 RUN = "made"
 SLAB = 500  # faces made at once
@@ -173,7 +173,8 @@ def values(results: Path) -> dict[str, dict]:
         "evaluate": {
             "run": RUN, "test": run / "inference.csv",
             "validation": run / "inference_validation.csv",
-            "split": data / "split.csv", "history": run / "history.csv", "model": run / "model.pt",
+            "split": [data / "split.csv"], "history": run / "history.csv",
+            "model": run / "model.pt",
             "evaluations": results / "evaluations", "metrics": run / "metrics.json",
             "slice_table": run / "tables/slices.csv",
             "figures": [run / f"figures/{figure.name}.svg" for figure in RUN_FIGURES],

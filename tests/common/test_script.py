@@ -14,7 +14,7 @@ import pytest
 from helpers.project import ROOT, SCRIPTS, run_script
 from renet.common import command_line, script
 from renet.common.errors import InputError
-from renet.rules import code_digest
+from renet.planning import code_digest
 
 
 @dataclasses.dataclass(frozen=True)

@@ -8,7 +8,7 @@ import pytest
 
 from renet.common import tables
 from renet.common.errors import InputError
-from renet.common.tables import Table
+from renet.common.table import Table
 
 PEOPLE = Table({"row": int, "name": str, "age": "Int64", "score": float})
 FRAME = pd.DataFrame(

@@ -197,7 +197,8 @@ def test_published_split_that_leaks_names_what_leaks_and_is_kept_where_leaks_are
     split = subsets_of(samples, given, settings=allowed)
     assert (split.to_numpy() == given).all()
     assert re.search(r"people \(\d+\), pixels \(1\).*; `split.allow_leaks` allows it", caplog.text)
-    found = leakage.check(splits.split(samples, allowed, given), "subject", None, near=False)
+    allowed = dataclasses.replace(allowed, near_duplicates=False)
+    found = leakage.check(splits.split(samples, allowed, given), allowed, "split.csv")
     said = phrases.kept_apart(found)
     assert said.startswith("The published split leaks: people (") and "pixels (1)" in said
 

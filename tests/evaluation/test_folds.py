@@ -20,6 +20,7 @@ from helpers.training import QUICK, SMALL, write_faces
 from helpers.workflow import copy_project, planned, run, write_config
 from renet.config import data_summary, runs
 from renet.config.architecture import HogSvmArchitecture
+from renet.dataset.splits import SplitSettings
 from renet.dataset.tables import SPLIT
 from renet.evaluation import leakage
 from renet.evaluation.tables import COMPARISON, FOLD, INFERENCE
@@ -140,7 +141,8 @@ def test_test_faces_of_validation_people_count_where_the_run_is_trained_on_both(
         subject=list("abcdcx"),
     )
     for trained_on, count in ((["train"], 0), (["train", "validation"], 1)):
-        found = leakage.check(split, "image", "split.csv", near=False, trained_on=trained_on)
+        settings = SplitSettings(by="image", near_duplicates=False)
+        found = leakage.check(split, settings, "split.csv", trained_on)
         assert found["test_samples_of_training_subjects"] == count
 
 

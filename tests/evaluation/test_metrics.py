@@ -14,6 +14,7 @@ from helpers.cropped import random_hash
 from helpers.predictions import predictions_of, predictions_with
 from helpers.project import ROOT, call_script
 from renet.common.errors import InputError
+from renet.dataset.splits import SplitSettings
 from renet.evaluation import (
     calibration,
     confidence_intervals,
@@ -24,7 +25,7 @@ from renet.evaluation import (
 )
 from renet.evaluation.tables import SLICES
 from renet.pages.metric_tables import METRICS
-from renet.rules import run_figures
+from renet.planning import run_figures
 
 
 def random_predictions(count: int, people: int | None = None, seed: int = 0) -> pd.DataFrame:
@@ -271,7 +272,7 @@ def split_of(**columns) -> pd.DataFrame:
 
 
 def test_split_that_keeps_people_apart_passes():
-    found = leakage.check(split_of(), "subject", "split.csv")
+    found = leakage.check(split_of(), SplitSettings(), "split.csv")
     assert found == {
         "split_by": "subject", "test_samples_of_training_subjects": 0,
         "in_two_subsets": {"people": 0, "photos": 0, "pixels": 0, "near-duplicates": 0},
@@ -281,8 +282,8 @@ def test_split_that_keeps_people_apart_passes():
 def test_person_in_two_subsets_is_refused_where_the_split_is_by_person():
     split = split_of(subject=["a", "b", "c", "a"])
     with pytest.raises(InputError, match=r"split.csv has the same people \(1\) in more than one"):
-        leakage.check(split, "subject", "split.csv")
-    found = leakage.check(split, "image", "split.csv")
+        leakage.check(split, SplitSettings(), "split.csv")
+    found = leakage.check(split, SplitSettings(by="image"), "split.csv")
     assert found["in_two_subsets"]["people"] == found["test_samples_of_training_subjects"] == 1
 
 
@@ -298,11 +299,12 @@ SHARED = {
 def test_photo_in_two_subsets_is_always_refused(by, column):
     values, what = SHARED[column]
     with pytest.raises(InputError, match=f"the same {what} in more than one subset"):
-        leakage.check(split_of(**{column: values}), by, "split.csv")
+        leakage.check(split_of(**{column: values}), SplitSettings(by=by), "split.csv")
 
 
 def test_near_duplicates_may_be_apart_where_the_split_does_not_keep_them_together():
-    found = leakage.check(split_of(phash=[ONE] * 4), "subject", "split.csv", near=False)
+    settings = SplitSettings(near_duplicates=False)
+    found = leakage.check(split_of(phash=[ONE] * 4), settings, "split.csv")
     assert "near-duplicates" not in found["in_two_subsets"]
 
 
@@ -383,7 +385,7 @@ def evaluate(folder, output, **options):
     call_script(
         "evaluate", run="renet", test=folder / "inference.csv",
         validation=folder / "inference_validation.csv",
-        split=folder / "split.csv", history=folder / "history.csv", model=folder / "split.csv",
+        split=[folder / "split.csv"], history=folder / "history.csv", model=folder / "split.csv",
         evaluations=folder / "evaluations", metrics=folder / output / "metrics.json",
         slice_table=folder / output / "slices.csv", **options,
     )  # fmt: skip

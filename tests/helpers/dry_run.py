@@ -14,7 +14,7 @@ from snakemake import cli
 
 from helpers.project import ROOT, SCRIPTS
 from renet.config import schema
-from renet.rules import code_digest
+from renet.planning import code_digest
 
 KEPT = (code_digest.__name__, schema.__name__)
 

@@ -18,7 +18,7 @@ from helpers.project import ROOT, call_script
 from helpers.training import SMALL
 from renet.dataset import hdf5
 from renet.dataset.tables import CORRECTED, FUNNEL
-from renet.rules.run_figures import FIGURES_OF_PREDICTIONS
+from renet.planning.run_figures import FIGURES_OF_PREDICTIONS
 
 # Names and paths that would be markup, code, a spreadsheet's formula or a change of direction.
 HOSTILE = [
@@ -100,7 +100,7 @@ def evaluate_external(results: Path, run: str) -> None:
     call_script(
         "evaluate", run=run, test=of_set / "inference.csv",
         validation=folder / "inference_validation.csv",
-        split=data / "split.csv", external=data / "portraits.csv", model=folder / "model.pt",
+        split=[data / "split.csv", data / "portraits.csv"], model=folder / "model.pt",
         evaluations=results / "evaluations", metrics=of_set / "metrics.json",
         slice_table=of_set / "tables/slices.csv",
         figures=[of_set / f"figures/{figure.name}.svg" for figure in FIGURES_OF_PREDICTIONS],

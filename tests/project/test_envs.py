@@ -11,7 +11,7 @@ from rattler import MatchSpec, Version, VersionSpec
 
 from helpers.project import ROOT, SCRIPTS
 from renet.config.architecture import KINDS
-from renet.rules import code_digest
+from renet.planning import code_digest
 
 SCRIPT_FILES = sorted(SCRIPTS.glob("*.py"))
 ENV_FILES = sorted((ROOT / "envs").glob("*.yaml"))

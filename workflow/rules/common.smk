@@ -12,15 +12,16 @@ from pathlib import Path
 from renet.config import data_summary, runs, sources
 from renet.config.architecture import KINDS
 from renet.config.recipe import Recipe
-from renet.rules import code_digest, gpus, inputs
-from renet.rules.run_figures import FIGURES_OF_PREDICTIONS, RUN_FIGURES
-from renet.rules.run_resources import run_resources
+from renet.planning import code_digest, gpus, inputs
+from renet.planning.run_figures import FIGURES_OF_PREDICTIONS, RUN_FIGURES
+from renet.planning.run_resources import run_resources
 
 SCRIPTS = PROJECT / "workflow" / "scripts"
 RUNS = runs.runs(config)
 KIND_OF_RUN = {run: KINDS[sections["model"]["kind"]] for run, sections in RUNS.items()}
 ORIGIN = data_summary.origin(OVERLAYS, COMMAND_LINE, MODULE)
 SUBSETS = ("train", "validation", "test")
+SPLIT_SETTINGS = {key: value for key, value in config["split"].items() if key != "from"}
 WITH_FOLDS = [run for run, sections in RUNS.items() if sections["folds"]]
 CURVES = runs.learning_curves(RUNS)
 EXTERNAL = config["external"]

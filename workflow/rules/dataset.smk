@@ -148,7 +148,7 @@ rule shuffle:
     conda:
         "../../envs/shuffle.yaml"
     params:
-        settings={key: config["split"][key] for key in config["split"] if key != "from"},
+        settings=SPLIT_SETTINGS,
         own=sources.own_photos(config),
         file_digest=lambda wildcards: list(
             map(sources.file_state, [config["corrections"], config["split"]["from"]])

@@ -43,8 +43,7 @@ use rule evaluate as evaluate_external with:
     input:
         test="<results>/runs/{run}/external/{external}/inference.csv",
         validation="<results>/runs/{run}/inference_validation.csv",
-        split="<results>/data/split.csv",
-        external="<results>/data/{external}.csv",
+        split=["<results>/data/split.csv", "<results>/data/{external}.csv"],
         model="<results>/runs/{run}/model.pt",
         own_tables=own_tables,
         initial_hashes=lambda wildcards: own_file(

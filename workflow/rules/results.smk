@@ -56,11 +56,9 @@ rule evaluate:
         "../../envs/evaluate.yaml"
     params:
         evaluations=evaluations,
-        split_by=config["split"]["by"],
-        near_duplicates=config["split"]["near_duplicates"],
-        allow_leaks=config["split"]["allow_leaks"],
-        max_error=config["predict"]["max_error"],
+        split_settings=SPLIT_SETTINGS,
         trained_on=lambda wildcards: runs.trained_on(run_of(wildcards)),
+        max_error=config["predict"]["max_error"],
         slices=slices_of,
         file_digest=lambda wildcards: list(
             map(sources.file_state, own_tables(wildcards))

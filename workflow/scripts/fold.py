@@ -11,10 +11,12 @@ on a fraction of the faces has as many updates as one on all. Where the settings
 part of the other faces is the validation set of the training.
 """
 
+from enum import IntEnum
 from pathlib import Path
 from typing import Literal
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from renet.common import script
@@ -30,7 +32,12 @@ from renet.training.folder import Checkpoint, TrainingFolder
 
 COURSE = RunSettings()
 CHECKPOINT_SECONDS = 600
-TRAINING, VALIDATION, HELD_OUT, UNUSED = range(4)
+
+
+class Part(IntEnum):
+    """What a face is used for."""
+
+    TRAINING, VALIDATION, HELD_OUT, UNUSED = range(4)
 
 
 def fold(
@@ -52,29 +59,23 @@ def fold(
     samples = pd.concat(map(SPLIT.read, tables), ignore_index=True)
     # A network that knows a copy of a photo would repeat its label.
     samples["copies"] = near_duplicates.groups(samples.phash)
-    photo = splits.linked(samples, "image")
     settings = settings.granted(gpu).with_recipe(processes=1)
     if fraction is None:
-        part = np.where(splits.folds(samples, folds, seed, by) == fold - 1, HELD_OUT, TRAINING)
-        part[_shares(photo, part, HELD_OUT)] = UNUSED
+        part = without_fold(samples, fold - 1, folds, seed, by)
     else:
+        part = of_training_set(samples, fraction, seed, by)
         settings = with_equal_updates(settings, fraction)
-        part = np.where(samples.subset == "validation", HELD_OUT, UNUSED)
-        rest = np.flatnonzero(part == UNUSED)
-        part[rest[splits.nested(samples.iloc[rest], fraction, seed, by)]] = TRAINING
     if settings.train.select_epoch == "best":
-        rest = np.flatnonzero(part == TRAINING)
-        chosen = splits.parts(samples.iloc[rest], [validation, 1 - validation], seed, by) == 0
-        part[rest[chosen]] = VALIDATION
-        part[_shares(photo, part, VALIDATION)] = UNUSED
+        part = with_validation(samples, part, validation, seed, by)
     stored = [hdf5.read(path) for path in faces]
     training, selecting, held_out = (
         selections.select(stored, np.flatnonzero(part == one))
-        for one in (TRAINING, VALIDATION, HELD_OUT)
+        for one in (Part.TRAINING, Part.VALIDATION, Part.HELD_OUT)
     )
+    is_training, is_held_out = part == Part.TRAINING, part == Part.HELD_OUT
     if settings.train.age_weight:
-        training = hdf5.with_ages(training, samples.age[part == TRAINING])
-    ids, people = samples.id[part == HELD_OUT].tolist(), samples.subject[part == TRAINING].tolist()
+        training = hdf5.with_ages(training, samples.age[is_training])
+    ids, people = samples.id[is_held_out].tolist(), samples.subject[is_training].tolist()
 
     def compute(path: Path) -> dict:
         for file, table in zip(stored, tables, strict=True):
@@ -98,9 +99,42 @@ def fold(
     folder.run_or_reuse({"predictions.csv": predictions}, compute)
 
 
-def _shares(photo: np.ndarray, part: np.ndarray, other: int) -> np.ndarray:
-    """Whether each face is for training, but its photo or a copy is in another part, (faces,)."""
-    return (part == TRAINING) & np.isin(photo, photo[part == other])
+def without_fold(
+    samples: pd.DataFrame, fold: int, folds: int, seed: int, by: str
+) -> npt.NDArray[np.int64]:
+    """The `Part` of each face, (faces,): one fold is held out, without those that share a photo."""
+    is_held_out = splits.folds(samples, folds, seed, by) == fold
+    part = np.where(is_held_out, Part.HELD_OUT, Part.TRAINING)
+    return _without_shared_photos(samples, part, Part.HELD_OUT)
+
+
+def of_training_set(
+    samples: pd.DataFrame, fraction: float, seed: int, by: str
+) -> npt.NDArray[np.int64]:
+    """The `Part` of each face, (faces,): a fraction of the training set; validation is held out."""
+    part = np.where(samples.subset == "validation", Part.HELD_OUT, Part.UNUSED)
+    rest = np.flatnonzero(part == Part.UNUSED)
+    part[rest[splits.nested(samples.iloc[rest], fraction, seed, by)]] = Part.TRAINING
+    return part
+
+
+def with_validation(
+    samples: pd.DataFrame, part: npt.NDArray[np.int64], fraction: float, seed: int, by: str
+) -> npt.NDArray[np.int64]:
+    """Parts where a fraction of the training faces validates."""
+    rest = np.flatnonzero(part == Part.TRAINING)
+    is_chosen = splits.parts(samples.iloc[rest], [fraction, 1 - fraction], seed, by) == 0
+    part[rest[is_chosen]] = Part.VALIDATION
+    return _without_shared_photos(samples, part, Part.VALIDATION)
+
+
+def _without_shared_photos(
+    samples: pd.DataFrame, part: npt.NDArray[np.int64], other: Part
+) -> npt.NDArray[np.int64]:
+    """Parts where no training face is on a photo, or a copy of it, that another part has."""
+    photo = splits.linked(samples, "image")
+    is_shared = (part == Part.TRAINING) & np.isin(photo, photo[part == other])
+    return np.where(is_shared, Part.UNUSED, part)
 
 
 def with_equal_updates(settings: RunSettings, fraction: float) -> RunSettings:

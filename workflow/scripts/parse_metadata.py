@@ -16,6 +16,8 @@ import logging
 from pathlib import Path, PurePosixPath
 from typing import Literal
 
+import pandas as pd
+
 from renet.archives.tar_index import MEMBERS
 from renet.common import command_line
 from renet.common.drop_reasons import KEPT, RowReason
@@ -70,33 +72,53 @@ def parse_metadata(
     if photos and not members:
         raise InputError("`photos` needs `members`, the index of the archives; give both or none.")
     index = MEMBERS.read(members) if members else None
-    files = tables or [file for file in [rows] if file and database == TABLE]
     labels = labels or Labels()
-    folder, described = PurePosixPath(), None
-    if files or labels.pattern:
-        several = whole and database == TABLE  # a row of a .mat file is the only face of its photo
-        named = () if index is None else photo_index.photos(index)
-        read = own_photos.read(files, labels, whole=several, photos=named)
-        described = own_photos.describe(read, source, whole=several)
-    has_boxes = database == TABLE or (described is not None and "x1" in labels.columns)
-    if database != TABLE:
-        folder, read = mat_file.read_with_folder(rows, database, members, receipt_files)
-        described = own_photos.replace(mat_file.describe(read, source, database), described, labels)
+    is_table = database == TABLE
+    files = tables or ([rows] if rows and is_table else [])
+    # A row of a .mat file is the only face of its photo.
+    described = labelled = by_tables(files, labels, source, index, several=whole and is_table)
+    folder = PurePosixPath()
+    if not is_table:
+        folder, in_file = mat_file.read_with_folder(rows, database, members, receipt_files)
+        by_file = mat_file.describe(in_file, source, database)
+        described = own_photos.replace(by_file, labelled, labels)
     elif described is None:
         raise InputError("`rows` names no table of photos; give one, or another `database`.")
+    has_boxes = is_table or (labelled is not None and "x1" in labels.columns)
     dropped = row_filter.dropped(described, filter, whole=whole, by_table=has_boxes)
     described["subset"] = own_photos.subsets(described, lists, subsets, labels)
     if subjects == "own":
         described["subject"] = f"{source}:" + described.subject
-    if members:
+    if index is not None:
         positions = photo_index.positions(described.path, index, folder)
         dropped[RowReason.MISSING_FILE] = positions < 0
-        if database == TABLE:
+        if is_table:
             photo_index.log_differences(described, index, positions, source)
     table = row_filter.metadata_table(described, dropped)
     METADATA.write(metadata, table)
     if photos:
         PHOTOS.write(photos, photo_index.locate(table, index, positions))
+    write_funnel(table, funnel)
+
+
+def by_tables(
+    files: list[Path], labels: Labels, source: str, index: pd.DataFrame | None, *, several: bool
+) -> pd.DataFrame | None:
+    """The columns of metadata.csv by tables, or by the names of the photos; None without either.
+
+    Args:
+        index: of the archives, None without one.
+        several: whether a photo can have several faces.
+    """
+    if not files and not labels.pattern:
+        return None
+    photos = () if index is None else photo_index.photos(index)
+    read = own_photos.read(files, labels, whole=several, photos=photos)
+    return own_photos.describe(read, source, whole=several)
+
+
+def write_funnel(table: pd.DataFrame, funnel: Path | None) -> None:
+    """Count the rows that each reason drops, in the log and in a file."""
     steps = row_filter.funnel(table.reason, RowReason)
     if funnel:
         FUNNEL.write(funnel, steps)

@@ -17,7 +17,7 @@ import pandas as pd
 
 from renet.common.errors import InputError
 from renet.common.progress import Progress
-from renet.common.tables import UNPRINTABLE, Table
+from renet.common.table import UNPRINTABLE, Table
 
 # members.csv: the regular files in the archives of a source. `file` is the position of the archive
 # in the source's list; `offset` and `size` are bytes.

@@ -19,7 +19,7 @@ from renet.common.delimiters import DELIMITERS, delimiter_of
 from renet.common.errors import InputError
 from renet.common.imdb_wiki import CLASSES
 from renet.common.photo_formats import SUFFIXES
-from renet.common.tables import printable
+from renet.common.table import printable
 
 GENDERS = {
     **dict.fromkeys(["0", "0.0", "f", "female"], 0),

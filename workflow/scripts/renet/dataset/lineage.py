@@ -13,7 +13,7 @@ from renet.archives.tar_index import MEMBERS, Member
 from renet.common import files
 from renet.common.errors import InputError
 from renet.common.imdb_wiki import TABLE
-from renet.common.tables import Table
+from renet.common.table import Table
 from renet.dataset.tables import SPLIT
 from renet.faces.photo_index import PHOTOS
 from renet.metadata.tables import METADATA

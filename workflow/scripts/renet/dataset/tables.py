@@ -1,6 +1,6 @@
 """The CSV tables about the samples of the data set."""
 
-from renet.common.tables import Table
+from renet.common.table import Table
 
 DEVELOPMENT = ("train", "validation")  # development.h5 has both, for runs with folds
 

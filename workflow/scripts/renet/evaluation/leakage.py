@@ -1,5 +1,6 @@
 """Leakage between the subsets: what faces of more than one of them share."""
 
+import logging
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -8,49 +9,57 @@ import pandas as pd
 
 from renet.common.errors import InputError
 from renet.dataset import near_duplicates, splits
+from renet.dataset.splits import SplitSettings
 
 
 def check(
-    split: pd.DataFrame,
-    by: str,
-    split_file: str | None,
-    *,
-    near: bool = True,
+    samples: pd.DataFrame,
+    settings: SplitSettings,
+    file: Path,
     trained_on: Sequence[str] = ("train",),
 ) -> dict:
     """Count what is in more than one subset (`splits.shared`), and refuse a split that leaks.
 
     Args:
-        split: split.csv, at least `subset`, `phash` and the columns of `splits.shared`.
-        by: `split.by` of the config; people may be in several subsets by `image`.
-        split_file: its name, for the error; None if leaks are allowed.
-        near: whether near-duplicates stay in one subset, `split.near_duplicates` of the config.
+        samples: rows of split.csv, at least `subset`, `phash` and the columns of `splits.shared`.
+        file: its name, for the error.
         trained_on: the subsets that the run is trained on.
 
     Raises:
         InputError: faces that have to stay together are in more than one subset.
     """
-    samples = split.assign(copies=near_duplicates.groups(split.phash)) if near else split
+    if settings.near_duplicates:
+        samples = samples.assign(copies=near_duplicates.groups(samples.phash))
     found = splits.in_two_subsets(samples, samples.subset)
-    if split_file and (leaks := splits.leaks(found, by)):
+    if not settings.allow_leaks and (leaks := splits.leaks(found, settings.by)):
         raise InputError(
-            f"{split_file} has the same {leaks} in more than one subset, so that the metrics of "
-            "the test set would be too high; delete the file to have the split made again."
+            f"{file} has the same {leaks} in more than one subset, so that the metrics of the test "
+            "set would be too high; delete the file to have the split made again."
         )
-    test, known = (split.subject[split.subset.isin(names)] for names in (["test"], trained_on))
+    subsets = ["test"], trained_on
+    test, known = (samples.subject[samples.subset.isin(names)] for names in subsets)
     return {
-        "split_by": by,
+        "split_by": settings.by,
         "in_two_subsets": found,
         "test_samples_of_training_subjects": int(test.isin(known).sum()),
     }
 
 
-def count_known(split: pd.DataFrame, hashes: Path) -> dict[str, int]:
-    """Count the faces of each subset of split.csv whose near-duplicates a training had.
+def count_known(
+    samples: pd.DataFrame, hashes: Path, trained_on: Sequence[str], run: Path
+) -> dict[str, int]:
+    """Count the faces of each subset whose near-duplicates the initial weights were trained on.
+
+    Faces of other subsets than those of the training give a warning that names the run's folder.
 
     Args:
-        hashes: training_hashes.npy of its run, (words, faces) uint64.
+        hashes: training_hashes.npy of the run of the initial weights, (words, faces) uint64.
     """
     known = [face.tobytes().hex() for face in np.load(hashes).T]
-    is_known = pd.Series(near_duplicates.is_known(split.phash, known), split.index)
-    return is_known.groupby(split.subset).sum().to_dict()
+    is_known = pd.Series(near_duplicates.is_known(samples.phash, known), samples.index)
+    counts = is_known.groupby(samples.subset).sum().to_dict()
+    if sum(counts.values()) > sum(counts.get(subset, 0) for subset in trained_on):
+        listed = ", ".join(f"{count:,} of {subset}" for subset, count in counts.items())
+        fault = "%s: the initial weights were trained on faces of these subsets: %s."
+        logging.warning(fault, run, listed)
+    return counts

@@ -3,7 +3,7 @@
 from typing import Any
 
 from renet.common.imdb_wiki import PROBABILITIES
-from renet.common.tables import Table
+from renet.common.table import Table
 from renet.dataset.tables import SPLIT
 
 # Columns that are taken from the table beside the HDF5 file.

@@ -11,7 +11,7 @@ from renet.common import drop_reasons
 from renet.common.errors import InputError
 from renet.common.imdb_wiki import BOX_COLUMNS
 from renet.common.photo_formats import SUFFIXES
-from renet.common.tables import Table
+from renet.common.table import Table
 
 # photos.csv: the photos of a source's kept rows, in the order in which they lie in the archives.
 PHOTOS = Table(

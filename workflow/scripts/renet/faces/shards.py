@@ -13,7 +13,7 @@ import numpy as np
 
 from renet.common.errors import InputError
 from renet.common.files import face_digest
-from renet.common.tables import Table
+from renet.common.table import Table
 
 # The table beside a shard: one row for each photo. A dropped photo has a reason and no numbers.
 SHARD = Table(

@@ -13,7 +13,7 @@ from renet.archives.tar_index import Member
 from renet.common import child_processes
 from renet.common.errors import InputError
 from renet.common.imdb_wiki import BOX_COLUMNS, IMDB
-from renet.common.tables import printable
+from renet.common.table import printable
 from renet.metadata.subjects import normalised_name, of_photos
 
 UNIX_EPOCH_ORDINAL = 719_163  # date(1970, 1, 1).toordinal()

@@ -1,7 +1,7 @@
 """The CSV tables that describe the rows of a .mat file or of a table of a user's own photos."""
 
 from renet.common.imdb_wiki import BOX_COLUMNS
-from renet.common.tables import Table
+from renet.common.table import Table
 
 SUBSETS = ("train", "validation", "test")
 

@@ -9,7 +9,7 @@ from renet.metadata import subjects
 from renet.pages import metric_tables, phrases
 from renet.pages.results import DataResults, RunResults, SetResults
 from renet.pages.templates import PageTable, sentences
-from renet.rules.run_figures import FIGURES_OF_PREDICTIONS
+from renet.planning.run_figures import FIGURES_OF_PREDICTIONS
 
 COLUMNS = [metric_tables.BY_NAME[name] for name in ("accuracy", "balanced_accuracy")]
 

@@ -10,7 +10,7 @@ from renet.evaluation.tables import HARD_CASES, MISTAKES
 from renet.pages import external_sets, metric_tables, page_head, phrases, templates
 from renet.pages.results import DataResults, RunResults
 from renet.pages.templates import PageTable, sentences
-from renet.rules.run_figures import RUN_FIGURES
+from renet.planning.run_figures import RUN_FIGURES
 
 HEADLINE = ("accuracy", "balanced_accuracy", "recall_female", "recall_male", "loss")
 

@@ -15,7 +15,7 @@ from renet.archives import tar_index
 from renet.common import photo_formats
 from renet.common.drop_reasons import CropReason
 from renet.common.errors import InputError
-from renet.common.tables import printable
+from renet.common.table import printable
 from renet.faces import crop, jpeg
 from renet.faces.crop import RejectedImage, cv2
 

@@ -20,7 +20,7 @@ from renet.common.ahead import map_ahead
 from renet.common.drop_reasons import RowReason
 from renet.common.imdb_wiki import BOX_COLUMNS, CLASSES, PROBABILITIES
 from renet.common.progress import Progress
-from renet.common.tables import printable
+from renet.common.table import printable
 from renet.faces import crop, detection, jpeg
 from renet.faces.crop import Box, CropSpec, RejectedImage, cv2
 from renet.faces.detection import BoxMap

@@ -1,7 +1,7 @@
 """The table of the predictions on other photos."""
 
 from renet.common.imdb_wiki import BOX_COLUMNS, PROBABILITIES
-from renet.common.tables import Table
+from renet.common.table import Table
 
 # predictions.csv: one row for each face; a photo without one has a row with a reason.
 PREDICTIONS = Table(

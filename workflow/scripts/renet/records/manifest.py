@@ -10,7 +10,7 @@ from renet.common.progress import Progress
 from renet.config import runs
 from renet.config.architecture import KINDS
 from renet.dataset import hdf5
-from renet.rules import code_digest
+from renet.planning import code_digest
 
 FORMAT = "renet-manifest-2"
 FILE, PROVENANCE = "manifest.json", "provenance.json"

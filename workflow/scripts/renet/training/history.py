@@ -2,7 +2,7 @@
 
 import logging
 
-from renet.common.tables import Table
+from renet.common.table import Table
 
 HISTORY = Table(
     {

@@ -2,7 +2,7 @@
 
 Such a module has `build(input_shape, architecture, mean)`, a network whose weights are to be
 loaded, and `init_weights(network, seed)`. No module but that of the chosen kind is imported, and
-the digest of a run's code takes no other (`renet.rules.code_digest`).
+the digest of a run's code takes no other (`renet.planning.code_digest`).
 """
 
 import importlib

@@ -4,7 +4,7 @@ import pytest
 
 from helpers.dry_run import dry_run
 from helpers.workflow import copy_project, write_config
-from renet.rules import gpus
+from renet.planning import gpus
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from helpers.project import SCRIPTS
-from renet.rules import code_digest
+from renet.planning import code_digest
 
 
 @pytest.fixture
@@ -106,7 +106,7 @@ def digests(scripts: Path) -> dict[str, str]:
 def test_versions_of_python_agree_on_the_digests():
     code = (
         "import json, pathlib, sys; sys.path.insert(0, sys.argv[1])\n"
-        "from renet.rules import code_digest\n"
+        "from renet.planning import code_digest\n"
         "scripts = pathlib.Path(sys.argv[1]).glob('*.py')\n"
         "print(json.dumps({path.name: code_digest.digest(path) for path in scripts}))"
     )
