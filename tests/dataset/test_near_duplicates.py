@@ -118,7 +118,8 @@ def test_only_hashes_that_agree_in_the_bits_of_a_band_are_compared():
         for one, other in itertools.combinations(range(len(words)), 2)
         if (bits[one] == bits[other]).all()
     }
-    pairs = np.concatenate(list(near_duplicates.agreeing(words, band)), axis=1)
+    columns = words.view(np.uint8).T
+    pairs = np.concatenate(list(near_duplicates.agreeing(columns, band)), axis=1)
     assert pairs.shape[1] == len(expected) > 100
     assert {tuple(sorted(pair)) for pair in pairs.T.tolist()} == expected
 

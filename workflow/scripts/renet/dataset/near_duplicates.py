@@ -25,14 +25,16 @@ def groups(hashes: Sequence[str]) -> np.ndarray:
     if not len(hashes):
         return np.empty(0, dtype=np.int64)
     words, position = np.unique(as_words(hashes), axis=0, return_inverse=True)
+    columns = np.ascontiguousarray(words.view(np.uint8).T)
     group = np.arange(len(words))
     random = np.random.default_rng(SEED)
     for _ in Progress(range(BANDS), desc="near-duplicates", unit=" bands"):
-        band = random.choice(8 * words[0].nbytes, BITS_OF_BAND, replace=False)
+        band = random.choice(8 * len(columns), BITS_OF_BAND, replace=False)
         waiting, count = [np.empty((2, 0), dtype=np.int64)], 0
-        for pairs in agreeing(words, band):
+        for pairs in agreeing(columns, band):
             apart = pairs[:, group[pairs[0]] != group[pairs[1]]]
-            near = apart[:, distances(words[apart[0]], words[apart[1]]) <= LARGEST_DISTANCE]
+            ends = (words.take(end, axis=0) for end in apart)  # faster than words[end]
+            near = apart[:, distances(*ends) <= LARGEST_DISTANCE]
             waiting.append(near)
             count += near.shape[1]
             if count > MAX_WAITING:
@@ -47,21 +49,23 @@ def is_known(hashes: Sequence[str], known: Sequence[str]) -> np.ndarray:
     return np.isin(group[len(known) :], group[: len(known)])
 
 
-def agreeing(words: np.ndarray, band: np.ndarray) -> Iterator[np.ndarray]:
-    """Yield pairs of rows of different hashes, (2, pairs), that agree in the bits of a band."""
-    stored = words.view(np.uint8)
-    bits = stored[:, band // 8] >> (7 - band % 8).astype(np.uint8) & 1
-    keys = bits @ (1 << np.arange(len(band)))
-    order = np.argsort(keys, kind="stable")
+def agreeing(columns: np.ndarray, band: np.ndarray) -> Iterator[np.ndarray]:
+    """Yield pairs of different hashes, (2, pairs), that agree in the bits of a band.
+
+    Args:
+        columns: (bytes, hashes) uint8.
+    """
+    keys = np.zeros(columns.shape[1], dtype=np.uint32)
+    for bit in band:
+        keys = keys << 1 | (columns[bit // 8] >> (7 - bit % 8) & 1)
+    order = np.argsort(keys)
     ordered = keys[order]
-    start, step = np.arange(len(keys)), 0
-    while True:  # each hash with the one that is `step` places further and has the same key
+    start, step = np.flatnonzero(ordered[1:] == ordered[:-1]), 1
+    while len(start):  # each hash with the one that is `step` places further and has the same key
+        yield np.stack([order[start], order[start + step]])
         step += 1
         start = start[start + step < len(keys)]
         start = start[ordered[start] == ordered[start + step]]
-        if not len(start):
-            return
-        yield np.stack([order[start], order[start + step]])
 
 
 def _joined(group: np.ndarray, pairs: list[np.ndarray]) -> np.ndarray:

@@ -336,7 +336,7 @@ def refuse_leaks(samples: pd.DataFrame, fixed: pd.Series, settings: SplitSetting
 def in_two_subsets(samples: pd.DataFrame, subset: pd.Series) -> dict[str, int]:
     """How many values of each key of `shared` are in more than one subset."""
     keys = shared(samples).items()
-    return {name: int((subset.groupby(key).nunique() > 1).sum()) for name, key in keys}
+    return {name: int((subset.groupby(key, sort=False).nunique() > 1).sum()) for name, key in keys}
 
 
 def leaks(found: dict[str, int], by: str) -> str:
