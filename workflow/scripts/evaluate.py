@@ -77,7 +77,7 @@ def evaluate(
         run_plots.draw(path.stem, evaluation, path)
     SLICES.write(slice_table, by_slice)
     files.write_json(metrics, summary)
-    log_summary(summary["test"], f"{metrics.parent}: the set {name}")
+    log_summary(summary["test"], metrics.parent, name)
 
 
 def read_samples(split: list[Path], test: str) -> pd.DataFrame:
@@ -89,13 +89,13 @@ def read_samples(split: list[Path], test: str) -> pd.DataFrame:
     return pd.concat([subsets, *external], ignore_index=True)
 
 
-def log_summary(test: dict, evaluated: str) -> None:
-    """Log the main metrics; the last line is that of the course's script."""
+def log_summary(test: dict, folder: Path, name: str) -> None:
+    """Log the main metrics of the set `name`; the last line is that of the course's script."""
     if test["constant_prediction"]:
         logging.warning(
-            "%s: the network predicts the same class for every face; report.html in the folder of "
-            "the run says what may help.",
-            evaluated,
+            "%s: the network predicts the same class for every face of the set %s; report.html in "
+            "the folder of the run says what may help.",
+            *(folder, name),
         )
     logging.info(
         "Balanced accuracy %.1f%%, majority baseline %.1f%%, n = %d",
