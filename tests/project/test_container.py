@@ -48,7 +48,8 @@ PATH={python}:$PATH exec "${{@: -3}}"  # bash -c COMMAND
 """
 
 
-@pytest.mark.parametrize("image", ["renet.sif", pytest.param(None, marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("image", ["renet.sif", None])
 def test_jobs_run_in_the_image_that_the_config_names(tmp_path, monkeypatch, image):
     project = copy_project(tmp_path / "project")
     write_config(project, container=image)

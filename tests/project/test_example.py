@@ -4,10 +4,13 @@ import os
 import subprocess
 import sys
 
+import pytest
+
 from helpers.project import ROOT, SCRIPTS
 from helpers.training import write_faces
 
 
+@pytest.mark.slow
 def test_example_trains_another_network(tmp_path):
     (tmp_path / "results/data").mkdir(parents=True)
     write_faces(tmp_path / "results/data/train.h5", 40)

@@ -96,6 +96,7 @@ def written_parts(project: Path) -> list[Path]:
     return [path for path in parts if path.stat().st_size >= SIZE // 2 - IN_TRANSIT]
 
 
+@pytest.mark.slow
 def test_nothing_is_fetched_after_a_change_that_concerns_no_archive(project, server):
     assert snakemake(project, "--cores", 8, *ARGUMENTS).returncode == 0
     write_config(project, server, filter={"max_age": 50}, crop={"size": 64}, split={"seed": 9})

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from renet.common import tables
+from renet.common import table
 from renet.common.errors import InputError
 from renet.common.table import Table
 
@@ -72,7 +72,7 @@ def test_some_columns_and_some_rows_are_read(tmp_path):
 
 
 def test_large_table_is_read_in_chunks(tmp_path, monkeypatch):
-    monkeypatch.setattr(tables, "CHUNK_ROWS", 2)
+    monkeypatch.setattr(table, "CHUNK_ROWS", 2)
     PEOPLE.write(tmp_path / "people.csv", FRAME)
     chunks = list(PEOPLE.read_chunks(tmp_path / "people.csv", ["name"]))
     assert [chunk.name.tolist() for chunk in chunks] == [["007", "NA"], [""]]
