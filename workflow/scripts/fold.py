@@ -11,17 +11,16 @@ on a fraction of the faces has as many updates as one on all. Where the settings
 part of the other faces is the validation set of the training.
 """
 
-from enum import IntEnum
 from pathlib import Path
 from typing import Literal
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from renet.common import script
-from renet.dataset import hdf5, near_duplicates, selections, splits
+from renet.dataset import hdf5, near_duplicates, parts, selections
 from renet.dataset.hdf5 import FaceFile
+from renet.dataset.parts import Part
 from renet.dataset.tables import SPLIT
 from renet.evaluation.tables import FOLD, PROBABILITIES
 from renet.network import inference
@@ -32,12 +31,6 @@ from renet.training.folder import Checkpoint, TrainingFolder
 
 COURSE = RunSettings()
 CHECKPOINT_SECONDS = 600
-
-
-class Part(IntEnum):
-    """What a face is used for."""
-
-    TRAINING, VALIDATION, HELD_OUT, UNUSED = range(4)
 
 
 def fold(
@@ -61,12 +54,12 @@ def fold(
     samples["copies"] = near_duplicates.groups(samples.phash)
     settings = settings.granted(gpu).with_recipe(processes=1)
     if fraction is None:
-        part = without_fold(samples, fold - 1, folds, seed, by)
+        part = parts.without_fold(samples, fold - 1, folds, seed, by)
     else:
-        part = of_training_set(samples, fraction, seed, by)
+        part = parts.of_training_set(samples, fraction, seed, by)
         settings = with_equal_updates(settings, fraction)
     if settings.train.select_epoch == "best":
-        part = with_validation(samples, part, validation, seed, by)
+        part = parts.with_validation(samples, part, validation, seed, by)
     stored = [hdf5.read(path) for path in faces]
     training, selecting, held_out = (
         selections.select(stored, np.flatnonzero(part == one))
@@ -97,44 +90,6 @@ def fold(
         *(depends_on, code, training.digest, selecting.digest, held_out.digest, ids, people),
     )
     folder.run_or_reuse({"predictions.csv": predictions}, compute)
-
-
-def without_fold(
-    samples: pd.DataFrame, fold: int, folds: int, seed: int, by: str
-) -> npt.NDArray[np.int64]:
-    """The `Part` of each face, (faces,): one fold is held out, without those that share a photo."""
-    is_held_out = splits.folds(samples, folds, seed, by) == fold
-    part = np.where(is_held_out, Part.HELD_OUT, Part.TRAINING)
-    return _without_shared_photos(samples, part, Part.HELD_OUT)
-
-
-def of_training_set(
-    samples: pd.DataFrame, fraction: float, seed: int, by: str
-) -> npt.NDArray[np.int64]:
-    """The `Part` of each face, (faces,): a fraction of the training set; validation is held out."""
-    part = np.where(samples.subset == "validation", Part.HELD_OUT, Part.UNUSED)
-    rest = np.flatnonzero(part == Part.UNUSED)
-    part[rest[splits.nested(samples.iloc[rest], fraction, seed, by)]] = Part.TRAINING
-    return part
-
-
-def with_validation(
-    samples: pd.DataFrame, part: npt.NDArray[np.int64], fraction: float, seed: int, by: str
-) -> npt.NDArray[np.int64]:
-    """Parts where a fraction of the training faces validates."""
-    rest = np.flatnonzero(part == Part.TRAINING)
-    is_chosen = splits.parts(samples.iloc[rest], [fraction, 1 - fraction], seed, by) == 0
-    part[rest[is_chosen]] = Part.VALIDATION
-    return _without_shared_photos(samples, part, Part.VALIDATION)
-
-
-def _without_shared_photos(
-    samples: pd.DataFrame, part: npt.NDArray[np.int64], other: Part
-) -> npt.NDArray[np.int64]:
-    """Parts where no training face is on a photo, or a copy of it, that another part has."""
-    photo = splits.linked(samples, "image")
-    is_shared = (part == Part.TRAINING) & np.isin(photo, photo[part == other])
-    return np.where(is_shared, Part.UNUSED, part)
 
 
 def with_equal_updates(settings: RunSettings, fraction: float) -> RunSettings:

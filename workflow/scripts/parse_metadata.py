@@ -75,8 +75,11 @@ def parse_metadata(
     labels = labels or Labels()
     is_table = database == TABLE
     files = tables or ([rows] if rows and is_table else [])
+    named = () if index is None else photo_index.photos(index)
     # A row of a .mat file is the only face of its photo.
-    described = labelled = by_tables(files, labels, source, index, several=whole and is_table)
+    described = labelled = own_photos.by_tables(
+        files, labels, source, named, whole=whole and is_table
+    )
     folder = PurePosixPath()
     if not is_table:
         folder, in_file = mat_file.read_with_folder(rows, database, members, receipt_files)
@@ -99,22 +102,6 @@ def parse_metadata(
     if photos:
         PHOTOS.write(photos, photo_index.locate(table, index, positions))
     write_funnel(table, funnel)
-
-
-def by_tables(
-    files: list[Path], labels: Labels, source: str, index: pd.DataFrame | None, *, several: bool
-) -> pd.DataFrame | None:
-    """The columns of metadata.csv by tables, or by the names of the photos; None without either.
-
-    Args:
-        index: of the archives, None without one.
-        several: whether a photo can have several faces.
-    """
-    if not files and not labels.pattern:
-        return None
-    photos = () if index is None else photo_index.photos(index)
-    read = own_photos.read(files, labels, whole=several, photos=photos)
-    return own_photos.describe(read, source, whole=several)
 
 
 def write_funnel(table: pd.DataFrame, funnel: Path | None) -> None:

@@ -268,6 +268,20 @@ def describe(rows: pd.DataFrame, source: str, *, whole: bool = False) -> pd.Data
     )
 
 
+def by_tables(
+    files: Sequence[Path],
+    labels: Labels,
+    source: str,
+    photos: Iterable[str],
+    *,
+    whole: bool,
+) -> pd.DataFrame | None:
+    """The columns of `describe` by tables, or by the names of the photos; None without either."""
+    if not files and not labels.pattern:
+        return None
+    return describe(read(files, labels, whole=whole, photos=photos), source, whole=whole)
+
+
 def replace(rows: pd.DataFrame, described: pd.DataFrame | None, labels: Labels) -> pd.DataFrame:
     """Rows of a .mat file (`mat_file.describe`) with published labels in place of its own, by path.
 
