@@ -8,10 +8,10 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from renet.common import files
-from renet.common.delimiters import delimiter_of
 from renet.common.errors import InputError
 from renet.common.imdb_wiki import ARCHIVE_MARGIN, BOX_COLUMNS, TABLE
 from renet.config import labels, urls
+from renet.config.delimiters import delimiter_of
 
 SAMPLE = "sample"
 SAMPLE_FILE = "wiki_crop.tar"

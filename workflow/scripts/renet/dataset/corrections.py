@@ -3,7 +3,7 @@
 The split does not depend on them: each face stays in its subset, so that trainings before and after
 a correction are comparable. Columns of the CSV: `id` (of a face, as in split.csv), `gender` (the
 right one, or `drop`), `photo_digest` (as in split.csv, needed for a user's own photos, whose files
-can be replaced), and optionally `note`. See `renet.common.user_tables` for the format.
+can be replaced), and optionally `note`. See `renet.metadata.user_tables` for the format.
 """
 
 import enum
@@ -13,9 +13,9 @@ from pathlib import Path
 
 import pandas as pd
 
-from renet.common import user_tables
 from renet.common.errors import InputError
 from renet.dataset.tables import CORRECTED
+from renet.metadata import user_tables
 
 DROP = "drop"
 

@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pandas as pd
 
-from renet.common import files, user_tables
+from renet.common import files
 from renet.dataset.tables import SPLIT
+from renet.metadata import user_tables
 from renet.metadata.tables import SUBSETS
 
 NAMED = 20  # faces that the log names

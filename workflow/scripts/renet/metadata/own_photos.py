@@ -3,8 +3,8 @@
 Columns of a user's own table: `path` (in the folder or tar of photos), `gender`, and optionally
 `subject` (who it is), `age` (in years), `year` (of the photo), `x1`, `y1`, `x2`, `y2` (the face in
 the photo, in pixels counted from 1, both ends included), and `subset` (train, validation or test).
-An empty field means unknown, and so does a subject in `NOBODY`. See `renet.common.user_tables` for
-the format.
+An empty field means unknown, and so does a subject in `NOBODY`. The format is that of
+`user_tables`.
 
 For published labels, `Labels` names the columns. Without a table, the file names have the labels.
 """
@@ -17,10 +17,10 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 import pandas as pd
 
-from renet.common import user_tables
 from renet.common.errors import InputError
 from renet.common.imdb_wiki import BOX_COLUMNS, LABELS
 from renet.common.photo_formats import FORMATS, SUFFIXES
+from renet.metadata import user_tables
 from renet.metadata.subjects import normalised_name, of_photos
 from renet.metadata.tables import SUBSETS
 
