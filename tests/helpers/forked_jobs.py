@@ -10,12 +10,13 @@ import runpy
 import shutil
 import signal
 import sys
+import tempfile
 from pathlib import Path
 
 import renet
 from helpers.project import SCRIPTS
 
-SAID = Path("said.txt").absolute()  # in the folder where this process has started
+SAID = Path(tempfile.mkdtemp(), "said.txt")
 SECONDS = 120  # after which a job that hangs is ended by SIGALRM
 
 

@@ -43,7 +43,7 @@ def summarise(predictions: pd.DataFrame, male_fraction: float) -> dict:
         **_point_estimates(predictions),
         **calibration.probability_metrics(p_male, targets),
         "confusion_matrix": _confusion_matrix(predictions).tolist(),
-        "intervals": _intervals(predictions, recalls),
+        "intervals": _intervals(predictions, accuracy, recalls),
         "differences": {
             "over_baseline": over_baseline(predictions, majority),
             "male_minus_female": recall_difference(*recalls),
@@ -94,14 +94,12 @@ def _fraction(part: int, whole: int) -> float | None:
 
 
 def _intervals(
-    predictions: pd.DataFrame, recalls: list[Proportion | None]
+    predictions: pd.DataFrame, accuracy: Proportion, recalls: list[Proportion | None]
 ) -> dict[str, list[float] | None]:
     """The 95 % intervals of the fractions and of the ROC AUC, None where not defined."""
     precisions = [_proportion(predictions, "predicted", label) for label in LABELS]
     known = [recall for recall in recalls if recall]
-    fractions: dict[str, Proportion | None] = {
-        "accuracy": proportion(predictions.correct, predictions.subject)
-    }
+    fractions: dict[str, Proportion | None] = {"accuracy": accuracy}
     for name, recall, precision in zip(CLASSES, recalls, precisions, strict=True):
         fractions |= {f"recall_{name}": recall, f"precision_{name}": precision}
     ranked = None
