@@ -53,6 +53,7 @@ include: PROJECT / "workflow" / "rules" / "common.smk"
 include: PROJECT / "workflow" / "rules" / "dataset.smk"
 include: PROJECT / "workflow" / "rules" / "model.smk"
 include: PROJECT / "workflow" / "rules" / "results.smk"
+include: PROJECT / "workflow" / "rules" / "walkthrough.smk"
 include: PROJECT / "workflow" / "rules" / "prediction.smk"
 
 

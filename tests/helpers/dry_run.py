@@ -1,4 +1,4 @@
-"""A dry run of Snakemake in a fork of the tests' process, which has Snakemake loaded.
+"""Snakemake in a fork of the tests' process, which has Snakemake loaded.
 
 It takes a fifth of the time of a process of its own. The fork forgets the modules of renet, so that
 it imports those of the project's copy, as edited there, but for the two that cache what they parse.
@@ -21,10 +21,15 @@ KEPT = (code_digest.__name__, schema.__name__)
 
 def dry_run(project: Path, *arguments: object) -> subprocess.CompletedProcess:
     """Run `snakemake -n` in a folder; its output is captured, its status left to the caller."""
+    return in_fork(project, "-n", *arguments)
+
+
+def in_fork(project: Path, *arguments: object) -> subprocess.CompletedProcess:
+    """Run `snakemake` in a folder; its output is captured, its status left to the caller."""
     for module in SCRIPTS.rglob("*.py"):  # the fork has the caches, too
         code_digest.parsed(module)
     schema.read(ROOT / "workflow/schemas/config.schema.yaml")
-    words = ["-n", *map(str, arguments)]
+    words = list(map(str, arguments))
     with tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+") as err:
         process = os.fork()
         if not process:

@@ -13,11 +13,12 @@ from helpers.training import QUICK, SMALL_BLOCKS, SMALL_KINDS, new_network, same
 from renet.common import script
 from renet.config import architecture
 from renet.config.architecture import Architecture, CnnArchitecture, ResNet18Architecture
-from renet.inspection import activations, layer_profile
 from renet.network import kinds, model_file
 from renet.network.model import infer, parameter_count
 from renet.network.settings import RunSettings
+from renet.pages import layer_profile
 from renet.training import loop
+from renet.walkthrough import activations
 
 CPU = torch.device("cpu")
 each_kind = pytest.mark.parametrize("kind", list(SMALL_KINDS))

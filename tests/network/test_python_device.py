@@ -27,11 +27,11 @@ from helpers.training import (
 from renet.config.architecture import AnyArchitecture
 from renet.config.recipe import Recipe
 from renet.dataset import hdf5
-from renet.inspection import layer_profile, saliency
 from renet.network import devices
 from renet.network.batch_norm import BatchNorm
 from renet.network.model import infer
 from renet.network.settings import RunSettings
+from renet.pages import layer_profile, saliency
 from renet.prediction.predictor import Predictor
 from renet.training import loop, train_step
 from renet.training.folder import Checkpoint

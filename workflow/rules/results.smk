@@ -2,9 +2,9 @@
 
 Requires: results/runs/<run>/ model, history and inference tables; results/data/ split.csv,
 funnel.csv, test.h5 and the table beside it.
-Provides: of each run metrics.json, walkthrough.html, report.html and model card, and the folders
-figures/, faces/, tables/ and page/ (what the pages read); results/data/ thumbnails and the data
-sheet; results/comparison/; results/index.html.
+Provides: of each run metrics.json, report.html and model card, and the folders figures/, faces/,
+tables/ and page/ (what the pages read); results/data/ thumbnails and the data sheet;
+results/comparison/; results/index.html.
 """
 
 from renet.config import schema
@@ -145,41 +145,6 @@ rule explain:
         code=lambda wildcards: code("explain.py", wildcards),
     script:
         "../scripts/explain.py"
-
-
-rule walkthrough:
-    """Follow one photo of the test set from its row in the metadata to its prediction."""
-    input:
-        model="<results>/runs/{run}/model.pt",
-        inference="<results>/runs/{run}/inference.csv",
-        faces="<results>/data/test.h5",
-        table="<results>/data/test.csv",
-        split="<results>/data/split.csv",
-        # Of each source, in their order.
-        members=expand("<results>/data/{name}/members.csv", name=config["sources"]),
-        archives=expand("<results>/data/{name}/archives.json", name=config["sources"]),
-        metadata=expand("<results>/data/{name}/metadata.csv", name=config["sources"]),
-        photos=expand("<results>/data/{name}/photos.csv", name=config["sources"]),
-        receipt_files=receipts_of(config["sources"]),
-    output:
-        page="<results>/runs/{run}/walkthrough.html",
-        pictures=directory("<results>/runs/{run}/page/walkthrough"),
-    log:
-        "<results>/runs/{run}/logs/walkthrough.log",
-    wildcard_constraints:
-        run=one_of(run for run in RUNS if KIND_OF_RUN[run].has_walkthrough),
-    conda:
-        "../../envs/walkthrough.yaml"
-    params:
-        id=config["walkthrough"]["photo"],
-        config=data_summary.for_provenance(config) | {"origin": ORIGIN},
-        compute=lambda wildcards: runs.compute_settings(run_of(wildcards)),
-        receipt_sources=[
-            name for name in config["sources"] for _ in sources.receipts(config, name)
-        ],
-        code=lambda wildcards: code("walkthrough.py", wildcards),
-    script:
-        "../scripts/walkthrough.py"
 
 
 rule provenance:

@@ -2,12 +2,12 @@
 
 Reads: the out-of-fold predictions of all folds, train, validation and test HDF5 files with the
 tables beside them, and what became of earlier corrections.
-Writes: labels.csv (columns: `renet.evaluation.tables.LABELS`), the lowest label quality first;
+Writes: labels.csv (columns: `renet.audit.ranking.LABELS`), the lowest label quality first;
 suspects.csv, the predicted classes of the suspects that no person has corrected or confirmed, in
 the format of the config's `corrections`; summary.json, the skill of the networks
-(`renet.evaluation.label_audit.Skill`) and how many labels a person corrected, confirmed and
+(`renet.audit.ranking.Skill`) and how many labels a person corrected, confirmed and
 dropped; index.html, the page of the audit; suspects.jpg, the faces that the page shows, with tiles
-as in `renet.pages.audit_page.GRID`.
+as in `renet.audit.page.GRID`.
 Decides: nothing; no label is changed.
 """
 
@@ -18,13 +18,16 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from renet.audit import page as audit_page
+from renet.audit import ranking
+from renet.audit.ranking import LABELS, PROPOSALS
 from renet.common import files, script
 from renet.dataset import hdf5, selections
 from renet.dataset.corrections import Outcome
 from renet.dataset.tables import CORRECTED, SPLIT
-from renet.evaluation import inference_table, label_audit
-from renet.evaluation.tables import LABELS, PROPOSALS, SAMPLE
-from renet.pages import audit_page, templates
+from renet.evaluation import inference_table
+from renet.evaluation.tables import SAMPLE
+from renet.pages import templates
 
 
 def audit(
@@ -45,17 +48,17 @@ def audit(
         hdf5.check_table(file, table)
     columns = [*SAMPLE, "photo_digest"]
     samples = pd.concat((SPLIT.read(path, columns) for path in tables), ignore_index=True)
-    ranked = label_audit.rank(samples, inference_table.out_of_fold(samples, predictions))
+    ranked = ranking.rank(samples, inference_table.out_of_fold(samples, predictions))
     LABELS.write(labels, ranked, float_format="%.6g")
     outcomes = CORRECTED.read(corrected).set_index("id").outcome
     is_seen = outcomes.isin([Outcome.CORRECTED, Outcome.CONFIRMED])  # by a person
     ranked = ranked.assign(reviewed=ranked.id.isin(outcomes.index[is_seen]))
     suspects = ranked[ranked.suspect == 1]
-    skill = label_audit.skill(ranked)
+    skill = ranking.skill(ranked)
     kinds = (Outcome.CORRECTED, Outcome.CONFIRMED, Outcome.DROPPED)
     counts = {kind.value: int((outcomes == kind).sum()) for kind in kinds}
     files.write_json(summary, {**dataclasses.asdict(skill), "reviewed": counts})
-    PROPOSALS.write(proposals, label_audit.proposals(suspects[~suspects.reviewed]))
+    PROPOSALS.write(proposals, ranking.proposals(suspects[~suspects.reviewed]))
     shown = audit_page.pictured(ranked)
     pixels = selections.select(stored, shown.index.to_numpy()).pixels
     audit_page.GRID.write_faces(picture, pixels.take(np.arange(len(pixels))))

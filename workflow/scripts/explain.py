@@ -3,9 +3,9 @@
 Reads: model.pt, inference.csv of the run, and test.h5 in the same order.
 Writes: saliency.jpg, one line for each face with two tiles as in `GRID`, the face and its saliency
 map (red: supports the prediction, blue: contradicts it); saliency.csv, one row for each line
-(columns: `renet.evaluation.tables.SALIENCY`); model.json (architecture, number of
+(columns: `renet.pages.tables.SALIENCY`); model.json (architecture, number of
 parameters, SHA-256 of model.pt, version of PyTorch); layers.csv (columns:
-`renet.evaluation.tables.LAYERS`), without rows for a kind without layers.
+`renet.pages.tables.LAYERS`), without rows for a kind without layers.
 Decides: which faces are shown: the predictions of the highest confidence, correct and wrong ones.
 """
 
@@ -19,12 +19,12 @@ import numpy as np
 from renet.common import files, script
 from renet.common.progress import Progress
 from renet.dataset import hdf5
-from renet.evaluation.tables import INFERENCE, LAYERS, SALIENCY
-from renet.inspection import layer_profile
-from renet.inspection.saliency import occlusion, overlay
+from renet.evaluation.tables import INFERENCE
 from renet.network import devices, model_file
 from renet.network.model import parameter_count
-from renet.pages import galleries
+from renet.pages import galleries, layer_profile
+from renet.pages.saliency import occlusion, overlay
+from renet.pages.tables import LAYERS, SALIENCY
 
 GRID = galleries.Grid(columns=2, side=112)
 

@@ -1,7 +1,7 @@
 """Show some of a run's predictions, and give all of them to the page's table.
 
 Reads: inference.csv of a run, and test.h5 in the same order.
-Writes: gallery.csv, one row a tile (columns: `renet.evaluation.tables.GALLERY`); examples.jpg (the
+Writes: gallery.csv, one row a tile (columns: `renet.pages.tables.GALLERY`); examples.jpg (the
 first faces), mistakes.jpg (the wrong predictions of the highest confidence) and hard_cases.jpg (the
 correct ones of the lowest confidence), with tiles as in `GRIDS`; predictions.js, all predictions as
 a script of the page.
@@ -16,8 +16,9 @@ import numpy as np
 from renet.common import script
 from renet.common.errors import InputError
 from renet.dataset import hdf5
-from renet.evaluation.tables import EXAMPLES, GALLERY, HARD_CASES, INFERENCE, MISTAKES
+from renet.evaluation.tables import EXAMPLES, HARD_CASES, INFERENCE, MISTAKES
 from renet.pages import galleries, page_data
+from renet.pages.tables import GALLERY
 
 GRIDS = {
     EXAMPLES: galleries.Grid(columns=8, side=96),

@@ -19,10 +19,10 @@ from renet.config import sources
 from renet.dataset import hdf5, lineage
 from renet.evaluation.tables import INFERENCE
 from renet.faces.crop import CropSpec
-from renet.inspection import activations
 from renet.network import devices, model_file
-from renet.pages import walkthrough_page
-from renet.pages.walkthrough_page import Walkthrough
+from renet.walkthrough import activations
+from renet.walkthrough import page as walkthrough_page
+from renet.walkthrough.page import Walkthrough
 
 
 def walkthrough(

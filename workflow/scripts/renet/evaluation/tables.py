@@ -18,10 +18,7 @@ ATTRIBUTES = {
 # inference.csv: one row for each face of an HDF5 file, in its order.
 INFERENCE = Table({**SAMPLE, **PROBABILITIES, "predicted": int, "correct": int, **ATTRIBUTES})
 
-# gallery.csv and saliency.csv: the predictions that the images show, and where in the image.
-EXAMPLES, MISTAKES, HARD_CASES = "examples", "mistakes", "hard_cases"  # the values of `gallery`
-GALLERY = Table({"gallery": str, "x": int, "y": int, **INFERENCE.columns})
-SALIENCY = Table({"y": int, "largest_drop": float, **INFERENCE.columns})
+EXAMPLES, MISTAKES, HARD_CASES = "examples", "mistakes", "hard_cases"  # galleries of faces
 
 SMALL_SLICE = 30  # faces; the interval of a smaller set or slice is too wide for a statement
 FEWEST_PEOPLE = 10  # effective number; conclusions from fewer are about these people alone
@@ -71,23 +68,9 @@ COMPARISON = Table(
 FOLD = Table({"id": str, **PROBABILITIES})
 OUT_OF_FOLD = "out_of_fold"
 
-# audit/labels.csv: all labels, the lowest label quality first.
-LABELS = Table(
-    {
-        "rank": int, **SAMPLE, "photo_digest": str, **PROBABILITIES, "label_quality": float,
-        "suspect": int, "person_photos": int, "person_disagreement": float,
-    }
-)  # fmt: skip
-
-# audit/suspects.csv: the suspects in the format of the config's corrections.
-PROPOSALS = Table({"id": str, "gender": str, "photo_digest": str, "note": str})
-
 # learning_curve.csv: the accuracy of a run on the validation set, with its interval, by the number
 # of training faces; `change` is the paired difference from the fraction before, with its interval.
 LEARNING_CURVE = Table(
     {"run": str, "fraction": float, "faces": int, "subjects": int}
     | dict.fromkeys(("accuracy", "low", "high", "change", "change_low", "change_high"), float)
 )
-
-# layers.csv: the layers of a network in their order, for one image.
-LAYERS = Table({"layer": str, "kind": str, "output": str, "parameters": int, "operations": int})

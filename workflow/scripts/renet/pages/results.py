@@ -10,12 +10,16 @@ import pandas as pd
 
 from renet.common import advice, files
 from renet.common.imdb_wiki import DATABASES, TABLE
+from renet.common.tables import Table
 from renet.config import architecture
 from renet.config.architecture import AnyArchitecture
 from renet.evaluation import tables
 from renet.metadata.tables import SUBSETS
 from renet.pages import machine
+from renet.pages.tables import GALLERY, LAYERS, SALIENCY
 from renet.training.history import HISTORY
+
+SUSPECTS = Table({"id": str, "suspect": int})  # of the columns of the label audit's labels.csv
 
 
 @dataclass(frozen=True)
@@ -140,8 +144,8 @@ def read_run(
         settings=settings,
         model=files.read_json(given[f"{name}/page/model.json"]),
         history=HISTORY.read(given[f"{name}/history.csv"]),
-        saliency=tables.SALIENCY.read(given[f"{name}/tables/saliency.csv"]),
-        layers=tables.LAYERS.read(given[f"{name}/tables/layers.csv"]),
+        saliency=SALIENCY.read(given[f"{name}/tables/saliency.csv"]),
+        layers=LAYERS.read(given[f"{name}/tables/layers.csv"]),
         commit=machine.commit(files.read_json(given[f"{name}/provenance.json"])["code"]),
         external={of: SetResults(**_read_set(given, f"{name}/external/{of}")) for of in external},
         out_of_fold=SetResults(**_read_set(given, out_of_fold)) if settings.get("folds") else None,
@@ -152,11 +156,11 @@ def _read_set(given: Mapping[str, Path], folder: str) -> dict:
     return {
         "metrics": files.read_json(given[f"{folder}/metrics.json"]),
         "slices": tables.SLICES.read(given[f"{folder}/tables/slices.csv"]),
-        "gallery": tables.GALLERY.read(given[f"{folder}/tables/gallery.csv"]),
+        "gallery": GALLERY.read(given[f"{folder}/tables/gallery.csv"]),
     }
 
 
 def read_suspects(labels: Path) -> frozenset[str]:
     """The ids of the suspect labels, from labels.csv of the label audit."""
-    audited = tables.LABELS.read(labels, ("id", "suspect"))
+    audited = SUSPECTS.read(labels)
     return frozenset(audited.id[audited.suspect == 1])

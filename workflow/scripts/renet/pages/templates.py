@@ -24,8 +24,10 @@ from renet.pages import phrases
 
 MARKUP = re.compile(r"([\\`*\[\]<>|])")
 TEMPLATES = Path(__file__).with_name("templates")
+ROOMS = sorted(Path(__file__).parents[1].glob("*/"))  # of each feature, with its templates
+LOADER = jinja2.FileSystemLoader([TEMPLATES, *ROOMS])
 ENVIRONMENT = jinja2.Environment(
-    loader=jinja2.FileSystemLoader(TEMPLATES),
+    loader=LOADER,
     autoescape=jinja2.select_autoescape(["html.j2"]),
     undefined=jinja2.StrictUndefined,
     keep_trailing_newline=True,
@@ -43,7 +45,7 @@ def caption(name: str) -> str:
 
 ENVIRONMENT.globals |= {
     "caption": caption,
-    "file": lambda name: (TEMPLATES / name).read_text(encoding="utf-8"),
+    "file": lambda name: LOADER.get_source(ENVIRONMENT, name)[0],
     "limits": tables,
     "version": VERSION,
 }

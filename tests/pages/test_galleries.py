@@ -11,8 +11,7 @@ from helpers.project import call_script
 from helpers.training import write_faces
 from renet.common.errors import InputError
 from renet.config.architecture import Architecture
-from renet.inspection import saliency
-from renet.pages import galleries
+from renet.pages import galleries, saliency
 from renet.pages.galleries import Grid
 
 PREDICTIONS = predictions_of([0, 0, 0, 1, 1, 1], [0.9, 0.6, 0.1, 0.2, 0.95, 0.55])

@@ -7,12 +7,12 @@ import numpy as np
 from torch import nn
 
 from renet.common.imdb_wiki import CLASSES
-from renet.inspection import activations, feature_maps, sweep_plot
-from renet.inspection.activations import Activations
-from renet.inspection.sweep_plot import MARK
 from renet.network.model import Network, parameter_count
 from renet.pages import galleries
 from renet.pages.templates import PageTable
+from renet.walkthrough import activations, feature_maps, sweep_plot
+from renet.walkthrough.activations import Activations
+from renet.walkthrough.sweep_plot import MARK
 
 REACH_SIDE, FRAME_WIDTH = 256, 3  # pixels of the pictures of the reach
 

@@ -13,10 +13,22 @@ import pandas as pd
 from cleanlab.filter import find_label_issues
 from cleanlab.rank import get_label_quality_scores
 
-from renet.common.imdb_wiki import CLASSES
+from renet.common.imdb_wiki import CLASSES, PROBABILITIES
+from renet.common.tables import Table
 from renet.evaluation import metrics
-from renet.evaluation.tables import LABELS, PROPOSALS
+from renet.evaluation.tables import SAMPLE
 from renet.metadata import subjects
+
+# audit/labels.csv: all labels, the lowest label quality first.
+LABELS = Table(
+    {
+        "rank": int, **SAMPLE, "photo_digest": str, **PROBABILITIES, "label_quality": float,
+        "suspect": int, "person_photos": int, "person_disagreement": float,
+    }
+)  # fmt: skip
+
+# audit/suspects.csv: the suspects in the format of the config's corrections.
+PROPOSALS = Table({"id": str, "gender": str, "photo_digest": str, "note": str})
 
 
 @dataclasses.dataclass(frozen=True)
@@ -50,7 +62,7 @@ def rank(samples: pd.DataFrame, probabilities: np.ndarray) -> pd.DataFrame:
         probabilities: (samples, 2), out of fold.
 
     Returns:
-        The columns `tables.LABELS`. `label_quality` is from 0 to 1, low where the networks predict
+        The columns `LABELS`. `label_quality` is from 0 to 1, low where the networks predict
         the other class with high confidence; `suspect` is 1 where confident learning finds a label
         error. `person_disagreement` is the fraction of the person's other photos that have the
         other label, NaN for a person with one photo, or without a recorded person.

@@ -27,11 +27,11 @@ from renet.config.architecture import Architecture, CnnArchitecture
 from renet.dataset import hdf5
 from renet.evaluation.plot_style import BLUE, RED
 from renet.faces.crop import cv2
-from renet.inspection import activations, sweep_plot
 from renet.network import kinds, model_file
 from renet.network.inference import softmax
 from renet.network.rnn import SpatialRNN
-from renet.pages import templates, walkthrough_network
+from renet.pages import templates
+from renet.walkthrough import activations, stages, sweep_plot
 
 RUN = "results/runs/renet"
 PAGE = f"{RUN}/walkthrough.html"
@@ -177,7 +177,7 @@ def test_receptive_field_is_cut_to_the_face_in_each_direction(tmp_path):
     network = kinds.build((3, 16, 8), CnnArchitecture([4], convs))
     face = np.zeros(network.input_shape, np.uint8)
     seen = activations.record(network, face, torch.device("cpu"))
-    shown = walkthrough_network.stages(network, seen, face, tmp_path)["convolutions"]
+    shown = stages.stages(network, seen, face, tmp_path)["convolutions"]
     assert [one["field"] for one in shown] == [(5, 5), (7, 7), (9, 8)]
 
 
@@ -211,7 +211,7 @@ def test_parameters_of_a_spatial_rnn_are_the_result_of_the_products_on_the_page(
 )
 def test_products_have_the_gates_of_the_cell_and_one_rnn_where_weights_are_shared(options, text):
     network = kinds.build((3, 16, 16), Architecture([4, 4], [RNN], **options))
-    macro = templates.ENVIRONMENT.get_template("parts.html.j2").module.product
+    macro = templates.ENVIRONMENT.get_template("walkthrough.html.j2").module.product
     assert macro(network.rnn1.vertical).strip() == text
 
 
@@ -279,7 +279,7 @@ def test_change_of_a_block_is_bright_within_its_column_and_the_block_has_a_frame
         for name in ("downward", "upward", "face")
     )
     side = down.shape[0] // 2  # of a block; that in row 1, column 1 is set to zero
-    edge = side - walkthrough_network.FRAME_WIDTH
+    edge = side - stages.FRAME_WIDTH
     assert down[:edge].max() < 10 and down[:, :edge].max() < 10
     assert up[:, :edge].max() < 10  # the other column
     assert down[side + 20, side + 20].max() > 100 and up[side + 20, side + 20].max() > 100

@@ -10,10 +10,11 @@ from renet.common.errors import InputError
 from renet.common.imdb_wiki import ARCHIVE_MARGIN, CLASSES
 from renet.dataset.lineage import Lineage
 from renet.faces.crop import CropSpec
-from renet.inspection.activations import Activations
 from renet.network.inference import softmax
 from renet.network.model import Network
-from renet.pages import templates, walkthrough_data, walkthrough_network
+from renet.pages import templates
+from renet.walkthrough import photo, stages
+from renet.walkthrough.activations import Activations
 
 AGREEMENT = 0.01  # largest difference from inference.csv that the precision can explain
 
@@ -51,8 +52,8 @@ def write(path: Path, pictures: Path, walk: Walkthrough) -> None:
         label=CLASSES[sample["target"]],
         folder=Path(os.path.relpath(pictures, path.parent)).as_posix(),
         archive_margin=ARCHIVE_MARGIN,
-        **walkthrough_data.steps(walk.lineage, walk.crop, walk.face, pictures),
-        **walkthrough_network.stages(walk.network, walk.activations, walk.face, pictures),
+        **photo.steps(walk.lineage, walk.crop, walk.face, pictures),
+        **stages.stages(walk.network, walk.activations, walk.face, pictures),
         outcome=_outcome(walk),
     )
 

@@ -5,10 +5,10 @@ import torch
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from renet.evaluation.tables import LAYERS
 from renet.network.batch_norm import BatchNorm
 from renet.network.model import ConvReLU, Network, Normalizer, parameter_count
 from renet.network.rnn import SpatialRNN
+from renet.pages.tables import LAYERS
 
 SAMPLES = 2  # of a step whose operations are counted: batch normalisation needs two
 LAYER_KINDS = {  # the first class that a layer has counts

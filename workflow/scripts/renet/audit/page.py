@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pandas as pd
 
+from renet.audit.ranking import Skill
 from renet.common.imdb_wiki import CLASSES
-from renet.evaluation.label_audit import Skill
 from renet.metadata import subjects
 from renet.pages import phrases, templates
 from renet.pages.galleries import Grid

@@ -15,11 +15,11 @@ from helpers.faces import write_hdf5
 from helpers.pages import run_page
 from helpers.project import call_script
 from helpers.training import QUICK, SMALL, terminated_before, write_faces
+from renet.audit import ranking
+from renet.audit.ranking import LABELS, PROPOSALS
 from renet.common.errors import InputError
 from renet.dataset import corrections, hdf5, near_duplicates, selections, splits
 from renet.dataset.tables import CORRECTED, SPLIT
-from renet.evaluation import label_audit
-from renet.evaluation.tables import LABELS, PROPOSALS
 from renet.metadata.tables import SUBSETS
 from renet.network.settings import RunSettings
 
@@ -53,7 +53,7 @@ def test_more_folds_than_people_are_refused(people, folds, fewer):
 
 def ranked_of(labels: np.ndarray, p_male: np.ndarray, people: int = 20) -> pd.DataFrame:
     """The ranking of labels, given the out-of-fold probabilities."""
-    return label_audit.rank(samples_of(labels, people), np.stack([1 - p_male, p_male], 1))
+    return ranking.rank(samples_of(labels, people), np.stack([1 - p_male, p_male], 1))
 
 
 @pytest.mark.parametrize(
@@ -64,17 +64,17 @@ def test_skill_is_significant_only_where_its_interval_is_above_zero(count, accur
     random = np.random.default_rng(3)
     labels = (np.arange(count) % 10 < 6).astype(int)
     agrees = random.permutation(count) < accuracy * count
-    skill = label_audit.skill(ranked_of(labels, np.where(agrees == labels, 0.7, 0.3), count // 3))
+    skill = ranking.skill(ranked_of(labels, np.where(agrees == labels, 0.7, 0.3), count // 3))
     assert skill.accuracy == pytest.approx(accuracy, abs=0.01)
     assert (skill.baseline, skill.majority) == (0.6, "male")
     assert skill.gain == pytest.approx(skill.accuracy - 0.6)
     assert skill.low < skill.gain < skill.high and skill.is_significant == significant
-    assert not label_audit.skill(ranked_of(labels, np.full(count, 0.9))).is_significant
+    assert not ranking.skill(ranked_of(labels, np.full(count, 0.9))).is_significant
 
 
 def test_proposals_are_corrections_with_the_predicted_class(tmp_path):
     ranked = ranked_of(np.array([0, 1, 1]), np.array([0.98, 0.1, 0.9]))
-    table = label_audit.proposals(ranked[ranked.id != "wiki:2"])
+    table = ranking.proposals(ranked[ranked.id != "wiki:2"])
     PROPOSALS.write(tmp_path / "suspects.csv", table)
     given = corrections.read(tmp_path / "suspects.csv").set_index("id")
     assert given.gender.to_dict() == {"wiki:0": 1, "wiki:1": 0}
@@ -90,7 +90,7 @@ def test_labels_that_contradict_confident_predictions_come_first():
     flipped = random.choice(300, 15, replace=False)
     labels = truth.copy()
     labels[flipped] = 1 - labels[flipped]
-    ranked = label_audit.rank(samples_of(labels), probabilities)
+    ranked = ranking.rank(samples_of(labels), probabilities)
     wrong = [f"wiki:{number}" for number in flipped]
     assert set(ranked.id[:15]) == set(wrong)
     assert set(ranked.id[ranked.suspect == 1]) == set(wrong)
@@ -101,14 +101,14 @@ def test_labels_that_contradict_confident_predictions_come_first():
 def test_disagreement_is_the_fraction_of_a_persons_other_photos_with_the_other_label():
     samples = samples_of(np.array([0, 1, 1, 1, 0]), people=5)
     samples.subject = ["a", "a", "a", "b", "c"]
-    found = label_audit.rank(samples, np.full((5, 2), 0.5)).set_index("id").person_disagreement
+    found = ranking.rank(samples, np.full((5, 2), 0.5)).set_index("id").person_disagreement
     assert found[["wiki:0", "wiki:1", "wiki:2"]].tolist() == [1.0, 0.5, 0.5]
     assert found[["wiki:3", "wiki:4"]].isna().all()
 
 
 def test_two_faces_of_a_photo_without_a_recorded_person_do_not_contradict_each_other():
     samples = samples_of(np.array([0, 1, 1])).assign(subject=["own:/1.jpg", "own:/1.jpg", "a"])
-    found = label_audit.rank(samples, np.full((3, 2), 0.5))
+    found = ranking.rank(samples, np.full((3, 2), 0.5))
     assert found.person_disagreement.isna().all() and (found.person_photos == 1).all()
 
 

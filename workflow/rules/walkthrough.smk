@@ -1,0 +1,41 @@
+"""One photo of the test set on its way through the workflow and the network.
+
+Requires: model.pt and inference.csv of each run; results/data/ test set, split and tables of each
+source; the archives.
+Provides: results/runs/<run>/ walkthrough.html and page/walkthrough/.
+"""
+
+
+rule walkthrough:
+    """Follow one photo of the test set from its row in the metadata to its prediction."""
+    input:
+        model="<results>/runs/{run}/model.pt",
+        inference="<results>/runs/{run}/inference.csv",
+        faces="<results>/data/test.h5",
+        table="<results>/data/test.csv",
+        split="<results>/data/split.csv",
+        # Of each source, in their order.
+        members=expand("<results>/data/{name}/members.csv", name=config["sources"]),
+        archives=expand("<results>/data/{name}/archives.json", name=config["sources"]),
+        metadata=expand("<results>/data/{name}/metadata.csv", name=config["sources"]),
+        photos=expand("<results>/data/{name}/photos.csv", name=config["sources"]),
+        receipt_files=receipts_of(config["sources"]),
+    output:
+        page="<results>/runs/{run}/walkthrough.html",
+        pictures=directory("<results>/runs/{run}/page/walkthrough"),
+    log:
+        "<results>/runs/{run}/logs/walkthrough.log",
+    wildcard_constraints:
+        run=one_of(run for run in RUNS if KIND_OF_RUN[run].has_walkthrough),
+    conda:
+        "../../envs/walkthrough.yaml"
+    params:
+        id=config["walkthrough"]["photo"],
+        config=data_summary.for_provenance(config) | {"origin": ORIGIN},
+        compute=lambda wildcards: runs.compute_settings(run_of(wildcards)),
+        receipt_sources=[
+            name for name in config["sources"] for _ in sources.receipts(config, name)
+        ],
+        code=lambda wildcards: code("walkthrough.py", wildcards),
+    script:
+        "../scripts/walkthrough.py"

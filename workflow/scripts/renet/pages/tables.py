@@ -1,0 +1,11 @@
+"""The tables of a run's faces and layers, which gallery.py and explain.py write for its page."""
+
+from renet.common.tables import Table
+from renet.evaluation.tables import INFERENCE
+
+# gallery.csv and saliency.csv: the predictions that the images show, and where in the image.
+GALLERY = Table({"gallery": str, "x": int, "y": int, **INFERENCE.columns})
+SALIENCY = Table({"y": int, "largest_drop": float, **INFERENCE.columns})
+
+# layers.csv: the layers of a network in their order, for one image.
+LAYERS = Table({"layer": str, "kind": str, "output": str, "parameters": int, "operations": int})
