@@ -3,7 +3,8 @@
 Reads: model.pt and inference.csv of a run; test.h5 with its table, and split.csv; of each source
 members.csv, archives.json, metadata.csv and photos.csv; the bytes of the photo in its archive. If
 the archive is gone, the page lacks the photo as it was before cropping.
-Writes: the page, walkthrough.html, and a folder with its pictures.
+Writes: the page, walkthrough.html, and a folder with its pictures and the probabilities of the face
+under a grey square, occlusion.js.
 Decides: nothing; without an id it is the first face of the test set, whose order is random. The
 network computes on the CPU, since one photo needs no GPU.
 """
@@ -20,7 +21,7 @@ from renet.dataset import hdf5, lineage
 from renet.evaluation.tables import INFERENCE
 from renet.faces.crop import CropSpec
 from renet.network import devices, model_file
-from renet.walkthrough import activations
+from renet.walkthrough import activations, occlusion
 from renet.walkthrough import page as walkthrough_page
 from renet.walkthrough.page import Walkthrough
 
@@ -74,6 +75,7 @@ def walkthrough(
         line=header + line,
     )
     walkthrough_page.write(page, pictures, walk)
+    occlusion.write(pictures / occlusion.FILE, network, face, device, precision)
     logging.info("%s shows the photo %s", page, sample["id"])
 
 

@@ -5,6 +5,7 @@ cheaper, but are zero where the ReLU before the softmax outputs zero.
 """
 
 import itertools
+from collections.abc import Iterator
 
 import cv2
 import numpy as np
@@ -32,22 +33,32 @@ def occlusion(
         (lines, columns) float64, a value for each position of the patch; above zero where the
         covered pixels support the prediction.
     """
-    height, width = (round(side * PATCH) for side in face.shape[1:])
-    tops, lefts = (_corners(side) for side in face.shape[1:])
     mean = face.mean(axis=(1, 2), keepdims=True).astype(np.uint8)
-    covered = [face]
-    for top, left in itertools.product(tops, lefts):
-        copy = face.copy()
-        copy[:, top : top + height, left : left + width] = mean
-        covered.append(copy)
-    logits = inference.logits(model, np.stack(covered), device, precision)
+    copies = [copy for _, _, copy in covered(face, mean, PATCH, POSITIONS)]
+    logits = inference.logits(model, np.stack([face, *copies]), device, precision)
     odds = logits[:, 1] - logits[:, 0]
     sign = 1 if odds[0] > 0 else -1
-    return sign * (odds[0] - odds[1:]).reshape(len(tops), len(lefts))
+    return sign * (odds[0] - odds[1:]).reshape(POSITIONS, POSITIONS)
 
 
-def _corners(side: int) -> list[int]:
-    return np.linspace(0, side - round(side * PATCH), POSITIONS).round().astype(int).tolist()
+def covered(
+    face: np.ndarray, colour: np.ndarray | int, part: float, positions: int
+) -> Iterator[tuple[int, int, np.ndarray]]:
+    """Copies of a face (C, H, W) with a patch of a colour, each with the patch's top and left.
+
+    Args:
+        part: of the face's sides that the patch has.
+        positions: of the patch on a side, from border to border.
+    """
+    height, width = (round(side * part) for side in face.shape[1:])
+    rows, columns = (
+        np.linspace(0, side - round(side * part), positions).round().astype(int).tolist()
+        for side in face.shape[1:]
+    )
+    for top, left in itertools.product(rows, columns):
+        copy = face.copy()
+        copy[:, top : top + height, left : left + width] = colour
+        yield top, left, copy
 
 
 def overlay(picture: np.ndarray, drops: np.ndarray) -> np.ndarray:

@@ -46,7 +46,7 @@ def record(
 
 @dataclass(frozen=True)
 class Reach:
-    """The change of a SpatialRNN's hidden states when one block of its input is set to zero.
+    """A SpatialRNN's hidden states, and their change when one block of its input is set to zero.
 
     Each is (rows, columns) of blocks: the Euclidean norm over the units of one direction, or of
     both in `horizontal`.
@@ -56,6 +56,7 @@ class Reach:
     forward: np.ndarray  # of the vertical sweep from the top
     backward: np.ndarray  # of the one from the bottom
     horizontal: np.ndarray  # of the horizontal sweep, which reads both
+    states: list[np.ndarray]  # unchanged: forward and backward, vertical before horizontal
 
 
 @torch.inference_mode()
@@ -68,10 +69,13 @@ def reach(rnn: SpatialRNN, maps: np.ndarray) -> Reach:
     changed = whole.clone()
     changed[..., row * height : (row + 1) * height, column * width : (column + 1) * width] = 0
     (swept, out), (swept_changed, out_changed) = (_sweeps(rnn, one) for one in (whole, changed))
-    forward, backward = (swept_changed - swept).chunk(DIRECTIONS, 0)
-    norms = [part.norm(dim=0).double().cpu().numpy()
-             for part in (forward, backward, out_changed - out)]  # fmt: skip
-    return Reach((row, column), *norms)
+    changes = [*_norms(swept_changed - swept), *_norms(out_changed - out, parts=1)]
+    return Reach((row, column), *changes, states=[*_norms(swept), *_norms(out)])
+
+
+def _norms(maps: Tensor, parts: int = DIRECTIONS) -> list[np.ndarray]:
+    """The Euclidean norms of maps over the units of each direction, (rows, columns)."""
+    return [part.norm(dim=0).double().cpu().numpy() for part in maps.chunk(parts, 0)]
 
 
 def _sweeps(rnn: SpatialRNN, maps: Tensor) -> tuple[Tensor, Tensor]:

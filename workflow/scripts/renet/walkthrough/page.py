@@ -13,7 +13,7 @@ from renet.faces.crop import CropSpec
 from renet.network.inference import softmax
 from renet.network.model import Network
 from renet.pages import templates
-from renet.walkthrough import photo, stages
+from renet.walkthrough import occlusion, photo, stages
 from renet.walkthrough.activations import Activations
 
 AGREEMENT = 0.01  # largest difference from inference.csv that the precision can explain
@@ -52,6 +52,8 @@ def write(path: Path, pictures: Path, walk: Walkthrough) -> None:
         label=CLASSES[sample["target"]],
         folder=Path(os.path.relpath(pictures, path.parent)).as_posix(),
         archive_margin=ARCHIVE_MARGIN,
+        files={"style": "walkthrough.css", "script": "walkthrough.js", "occlusion": occlusion.FILE},
+        positions=occlusion.POSITIONS,
         **photo.steps(walk.lineage, walk.crop, walk.face, pictures),
         **stages.stages(walk.network, walk.activations, walk.face, pictures),
         outcome=_outcome(walk),

@@ -15,6 +15,7 @@ from renet.walkthrough.activations import Activations
 from renet.walkthrough.sweep_plot import MARK
 
 REACH_SIDE, FRAME_WIDTH = 256, 3  # pixels of the pictures of the reach
+SWEEPS = ("down", "up", "right", "left")  # pictures of the hidden states by the step of a sweep
 
 
 def stages(network: Network, seen: Activations, face: np.ndarray, pictures: Path) -> dict:
@@ -31,7 +32,7 @@ def stages(network: Network, seen: Activations, face: np.ndarray, pictures: Path
     for first in layers["rnn"][:1]:
         first["drawing"] = sweep_plot.draw(first["layer"], pictures / "sweep.svg")
     for one in layers["rnn"]:
-        _draw_reach(one, face, pictures)
+        _draw_sweeps(one, face, pictures)
     bn0 = seen.maps["bn0"]
     _draw(bn0, list(range(len(bn0))), pictures / "bn0.png", signed=True)
     return {
@@ -120,14 +121,19 @@ def _sweep(network: Network, seen: Activations, names: list[str], pictures: Path
     }
 
 
-def _draw_reach(stage: dict, face: np.ndarray, pictures: Path) -> None:
-    """Write pictures of the face and of the changes in a SpatialRNN, with a frame for the block."""
-    maps = {name: feature_maps.colour(tile, signed=False) for name, tile in stage["tiles"].items()}
+def _draw_sweeps(stage: dict, face: np.ndarray, pictures: Path) -> None:
+    """Write pictures of the face and of the changes in a SpatialRNN, with a frame for the block.
+
+    Those of its hidden states, `SWEEPS`, have no frame.
+    """
+    tiles = stage["tiles"] | dict(zip(SWEEPS, stage["reach"].states, strict=True))
+    maps = {name: feature_maps.colour(tile, signed=False) for name, tile in tiles.items()}
     side = REACH_SIDE // max(stage["rows"], stage["columns"])  # of a block
     size, (row, column) = (stage["columns"] * side, stage["rows"] * side), stage["reach"].block
     for name, picture in {"face": np.ascontiguousarray(face.transpose(1, 2, 0)), **maps}.items():
         large = cv2.resize(picture, size, interpolation=cv2.INTER_NEAREST)
-        cv2.rectangle(large, (column * side, row * side, side, side), MARK, FRAME_WIDTH)
+        if name not in SWEEPS:
+            cv2.rectangle(large, (column * side, row * side, side, side), MARK, FRAME_WIDTH)
         galleries.write_image(pictures / f"{stage['name']}_{name}.png", large)
 
 
