@@ -391,17 +391,25 @@ def test_fit_finds_the_scale_and_shift_of_the_boxes(monkeypatch):
     assert detection.fit(faces, MARGIN) == BoxMap()
 
 
-def test_large_photo_is_shrunk_for_the_detector_and_its_boxes_are_in_the_photo(monkeypatch):
+@pytest.mark.parametrize(
+    ("side", "looks", "found"),
+    [(1280, [640, 320], Box(41, 81, 160, 240)), (400, [400, 320], Box(13.5, 26, 50, 75)),
+     (1280, [640], Box(21, 41, 80, 120)), (320, [320], None)],
+)  # fmt: skip
+def test_photo_is_shrunk_once_more_for_the_detector_where_it_finds_no_face(
+    monkeypatch, side, looks, found
+):
     seen = []
 
     def find(width: int, height: int, pixels: bytes) -> list[tuple]:
         seen.append((width, height, len(pixels)))
-        return [(10, 20, 30, 40, 95), (0, 0, 30, 40, 60)]
+        is_found = found and len(seen) == len(looks)
+        return [(10, 20, 30, 40, 95), (0, 0, 30, 40, 60)][1 - bool(is_found) :]
 
     monkeypatch.setattr(detection, "detector", lambda: find)
-    (found,) = detection.detect(np.zeros((1280, 640, 3), np.uint8))
-    assert seen == [(320, 640, 320 * 640 * 3)]
-    assert found == Detection(Box(21, 41, 80, 120), 95.0)
+    detections = detection.detect(np.zeros((side, side // 2, 3), np.uint8))
+    assert seen == [(look // 2, look, 3 * look * look // 2) for look in looks]
+    assert detections == ([Detection(found, 95.0)] if found else [])
 
 
 def test_missing_detector_is_one_sentence_with_the_way_out(monkeypatch):
