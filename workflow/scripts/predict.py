@@ -25,6 +25,8 @@ from renet.pages.contact_sheet import ContactSheet
 from renet.prediction import prediction, predictor
 from renet.prediction.tables import PREDICTIONS
 
+DECIMALS = 4  # of probabilities, and of the pixels of boxes
+
 
 def predict(
     model: Path,
@@ -62,11 +64,11 @@ def predict(
             counts.update(prediction.count(table))
             if sheet:
                 sheet.add(batch, table)
-            yield table
+            yield table.round(DECIMALS)
 
     PREDICTIONS.write(predictions, tables())
     if sheet:
-        sheet.write(html, model.name, predictions.name)
+        sheet.write(html, model.name, predictions.name, placed.notes)
     logging.info("%s: %s", predictions, ", ".join(f"{n:,} {name}" for name, n in counts.items()))
 
 

@@ -7,6 +7,7 @@ archives), crop the face with its margin, resize without keeping the aspect rati
 import dataclasses
 import math
 import os
+from collections.abc import Callable
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -15,7 +16,8 @@ from renet.common.drop_reasons import CropReason, RowReason
 from renet.common.imdb_wiki import ARCHIVE_MARGIN
 from renet.faces import jpeg
 
-MAX_PIXELS = 100_000_000  # of one image: 300 MB decoded; the largest of the data set has a tenth
+MAX_PIXELS = 100_000_000  # of one decoded image: 300 MB; the largest of the data set has a tenth
+MAX_JPEG_PIXELS = 4 * MAX_PIXELS  # of a JPEG, which is decoded at half its size above MAX_PIXELS
 os.environ["OPENCV_IO_MAX_IMAGE_PIXELS"] = str(MAX_PIXELS)  # OpenCV reads it when it is loaded
 
 import cv2  # noqa: E402
@@ -61,7 +63,7 @@ class RejectedImage(ValueError):
 
 def too_large(fault: str) -> RejectedImage:
     """The rejection of an image that would need too much memory."""
-    limits = f"{MAX_PIXELS:,} pixels and {MAX_FILE_BYTES:,} bytes"
+    limits = f"{MAX_PIXELS:,} pixels, {MAX_JPEG_PIXELS:,} in a JPEG, and {MAX_FILE_BYTES:,} bytes"
     return RejectedImage(CropReason.TOO_LARGE, f"{fault}, but the limits are {limits}; shrink it")
 
 
@@ -79,6 +81,13 @@ class Box(NamedTuple):
     x2: float
     y2: float
 
+    def scaled(self, factor: float) -> "Box":
+        """The box in the same photo of another size."""
+        if factor == 1:
+            return self
+        left, top = (1 + factor * (side - 1) for side in self[:2])
+        return Box(left, top, factor * self.x2, factor * self.y2)
+
 
 class Face(NamedTuple):
     """One face: `pixels` (3, height, width) uint8 RGB, and the size before resizing."""
@@ -89,14 +98,19 @@ class Face(NamedTuple):
     grey: bool
 
 
+def scale(data: bytes) -> float:
+    """The size at which `decode` decodes an image file: 0.5 of a JPEG above MAX_PIXELS, or 1."""
+    return 0.5 if math.prod(jpeg.frame_size(data) or ()) > MAX_PIXELS else 1.0
+
+
 def decode(data: bytes, *, turn: bool = False, halved: bool = False) -> np.ndarray:
     """Decode the bytes of an image file to (H, W, 3) uint8, in OpenCV's order BGR.
 
     Transparent pixels are blended with white. `turn` follows its EXIF orientation; `halved` gives
-    half the size of a JPEG, twice as fast.
+    half the size of a JPEG, twice as fast, as does one of more than MAX_PIXELS pixels.
 
     Raises:
-        RejectedImage: empty, truncated, not an image, or of more than MAX_PIXELS pixels.
+        RejectedImage: empty, truncated, not an image, or of too many pixels.
     """
     if not data:
         raise RejectedImage(CropReason.UNREADABLE, "it is empty")
@@ -105,9 +119,10 @@ def decode(data: bytes, *, turn: bool = False, halved: bool = False) -> np.ndarr
     if is_jpeg and jpeg.is_truncated(data):
         raise RejectedImage(CropReason.UNREADABLE, "the JPEG is truncated")
     height, width = jpeg.frame_size(data) or (0, 0)
-    if height * width > MAX_PIXELS:
+    if height * width > MAX_JPEG_PIXELS:
         raise too_large(f"its header claims {width}x{height} pixels")
-    flags = cv2.IMREAD_REDUCED_COLOR_2 if halved and is_jpeg else cv2.IMREAD_COLOR
+    halved = is_jpeg and (halved or scale(data) < 1)
+    flags = cv2.IMREAD_REDUCED_COLOR_2 if halved else cv2.IMREAD_COLOR
     image = _decoded(data, flags if turn else flags | cv2.IMREAD_IGNORE_ORIENTATION)
     return image if is_jpeg else _on_white(image, data)  # a JPEG has no alpha channel
 
@@ -194,19 +209,30 @@ def can_be_halved(frame: tuple[int, int] | None, spec: CropSpec) -> bool:
     if frame is None or spec.whole:
         return False
     left = _trimmed(min(frame) // 2, spec.margin)
-    return left.stop - left.start >= HALVED_SURPLUS * max(spec.size)
+    is_enough = left.stop - left.start >= HALVED_SURPLUS * max(spec.size)
+    return is_enough or math.prod(frame) > MAX_PIXELS
 
 
-def extract_face(data: bytes, spec: CropSpec, box: Box | None = None) -> Face:
-    """Make the network's input from the bytes of an image file, of a whole photo by its box."""
-    frame = jpeg.frame_size(data)
+def extract_face(
+    data: bytes,
+    spec: CropSpec,
+    box: Box | None = None,
+    find: Callable[[np.ndarray], Box] | None = None,
+) -> Face:
+    """Make the network's input from the bytes of an image file.
+
+    Args:
+        box: of the face, in the pixels of a whole photo.
+        find: finds the box in the decoded photo; None: `box` is given.
+    """
+    frame, factor = jpeg.frame_size(data), scale(data)
     halved = can_be_halved(frame, spec)
     image = decode(data, turn=spec.turn, halved=halved)
-    face = face_of(image, spec, box)
+    face = face_of(image, spec, find(image) if find else box and box.scaled(factor))
+    height, width = (round(side / factor) for side in (face.height, face.width))
     if halved and frame:
         height, width = _size_of_crop(frame, image, spec.margin)
-        return face._replace(width=width, height=height)
-    return face
+    return face._replace(width=width, height=height)
 
 
 def face_of(image: np.ndarray, spec: CropSpec, box: Box | None = None) -> Face:

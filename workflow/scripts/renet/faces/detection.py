@@ -18,8 +18,8 @@ from renet.common.drop_reasons import RowReason
 from renet.common.errors import InputError
 from renet.faces.crop import Box, CropSpec, RejectedImage, cv2
 
-# Pixels of the photo as the detector sees it, which takes time by their number. It finds small faces
-# at the first size, and misses square close-ups, which it finds at the second.
+# Pixels of the photo as the detector sees it, which takes time by their number. At the first size,
+# it misses close-ups that are square; at the second, it finds them, but no small faces.
 MAX_SIDE, CLOSE_UP_SIDE = 640, 320
 MIN_SCORE = 85.0  # of 100; keeps every hit on the photos of the benchmark
 NO_FACE_DETAIL = f"no face with a score of at least {MIN_SCORE:g}"

@@ -1,6 +1,7 @@
 """A page of the faces that were predicted: those of the highest and of the lowest confidence."""
 
 import base64
+from collections.abc import Sequence
 from operator import itemgetter
 from pathlib import Path
 
@@ -9,9 +10,11 @@ import numpy as np
 import pandas as pd
 
 from renet.pages import phrases, templates
+from renet.pages.templates import PageTable
 from renet.prediction.prediction import Cut
 
 MOST_FACES = 500
+MOST_REASONS = 100  # photos or faces without a prediction
 SIDE = 112  # pixels of a face on the page
 JPEG_QUALITY = 80
 
@@ -21,6 +24,7 @@ class ContactSheet:
 
     def __init__(self) -> None:
         self._faces: list[tuple[float, int, dict]] = []  # minus confidence, number, values
+        self._reasons: list[list[str]] = []
         self._seen = self._without_face = self._in_training = 0
 
     def add(self, batch: list[Cut], table: pd.DataFrame) -> None:
@@ -28,6 +32,8 @@ class ContactSheet:
         for cut, row in zip(batch, table.to_dict("records"), strict=True):
             if cut.pixels is None:
                 self._without_face += 1
+                if self._without_face <= MOST_REASONS:
+                    self._reasons.append([row[name] for name in ("file", "reason", "detail")])
                 continue
             confidence = max(row["p_female"], row["p_male"])
             self._faces.append((-confidence, self._seen, _described(cut.pixels, row)))
@@ -41,8 +47,8 @@ class ContactSheet:
         half = MOST_FACES // 2
         self._faces = ranked[:half] + ranked[half:][-half:]
 
-    def write(self, path: Path, model: str, table: str) -> None:
-        """Write the page; it holds the pictures itself."""
+    def write(self, path: Path, model: str, table: str, notes: Sequence[str] = ()) -> None:
+        """Write the page, with the notes of the predictor; it holds the pictures itself."""
         self._keep_extremes()
         faces = [values for _, _, values in self._faces]
         templates.write(
@@ -50,12 +56,12 @@ class ContactSheet:
             path,
             title="Predictions",
             data={"origin": f"{model}, {table}", "sources": []},
+            notes=notes,
             faces=faces,
             seen=self._seen,
             without_face=self._without_face,
             in_training=self._in_training,
-            recognises=all(pd.notna(face["in_training"]) for face in faces),
-            calibrated=all(face["calibrated"] == 1 for face in faces),
+            reasons=PageTable("Reasons", ["photo", "reason", "detail"], self._reasons),
         )
 
 

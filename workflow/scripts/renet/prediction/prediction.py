@@ -77,18 +77,18 @@ def cut_faces(
         ready_made: how the training's ready-made crops were trimmed; None: as the faces.
     """
     try:
-        image = photos.decode(photo.read())
+        data = photo.read()
+        image, scale = photos.decode(data), crop.scale(data)
     except RejectedImage as rejection:
         return [_rejected(photo, rejection)]
     cuts = []
     for number, (detected, score) in enumerate(detection.detect(image), 1):
         box = box_map.apply(detected)
         try:
-            pixels = crop.face_of(image, spec, box).pixels
+            cut = Cut(photo.name, pixels=crop.face_of(image, spec, box).pixels)
         except RejectedImage as rejection:
-            cuts.append(_rejected(photo, rejection)._replace(face=number, box=box, score=score))
-        else:
-            cuts.append(Cut(photo.name, number, box, score, pixels))
+            cut = _rejected(photo, rejection)
+        cuts.append(cut._replace(face=number, box=box.scaled(1 / scale), score=score))
     cuts = cuts or [Cut(photo.name, reason=RowReason.NO_FACE, detail=detection.NO_FACE_DETAIL)]
     if training is None:
         return cuts

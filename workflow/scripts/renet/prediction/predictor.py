@@ -56,6 +56,7 @@ class Predictor:
         threshold: of the confidence, at or below which a prediction is unsure; None: none is known.
         training: the training photos; None: they are not known.
         precision: in which the network computes.
+        notes: sentences for the log and the page, on what the predictions lack.
     """
 
     network: torch.nn.Module
@@ -67,6 +68,7 @@ class Predictor:
     threshold: float | None = None
     training: TrainingPhotos | None = None
     precision: str = "float32"
+    notes: tuple[str, ...] = ()
 
     def crop(self, *, whole: bool) -> CropSpec:
         """How a face is cut from a whole photo by its box, or made of a ready-made crop."""
@@ -120,6 +122,7 @@ def describe(model: Path, metrics: dict, faces: np.ndarray, hashes: Path, settin
         "flip_averaging": content["architecture"].get("flip_average", False),
         "temperature": None if scaling["unfitted"] else scaling["temperature"],
         "unsure": {name: found[name] for name in ("threshold", "max_error", "level")},
+        "above_baseline": metrics["test"]["differences"]["over_baseline"]["significant"],
         "ready_made_crops": {"margin": sources.ready_made_margin(settings)},
         "training_photos": {"faces": len(faces), "sha256": files.file_digest(hashes)},
     }
@@ -138,16 +141,19 @@ def load(path: Path, description: Path | None = None, hashes: Path | None = None
         raise InputError(f"{path} has no {MODEL}; give the folder of a run, or a model file.")
     model = path / MODEL if path.is_dir() else path
     network, description = model_file.load(model).eval(), description or model.with_name(FILE)
-    if not description.is_file():
-        logging.warning(
-            "There is no %s beside %s: the probabilities are uncalibrated, and no prediction is "
-            "called unsure. The faces are assumed to have a margin of %g. Photos of the training "
-            "set are not recognised.",
-            FILE, model, ARCHIVE_MARGIN,
-        )  # fmt: skip
-        return Predictor(network, model)
-    hashes = hashes or description.with_name(training_photos.FILE)
-    return _described(description, hashes, network, model)
+    if description.is_file():
+        hashes = hashes or description.with_name(training_photos.FILE)
+        predictor = _described(description, hashes, network, model)
+    else:
+        note = (
+            f"There is no {FILE} beside {model.name}: the probabilities are not calibrated, no "
+            "prediction is called unsure, and photos of the training set are not recognised. The "
+            f"faces are assumed to have a margin of {ARCHIVE_MARGIN:g}."
+        )
+        predictor = Predictor(network, model, notes=(note,))
+    for note in predictor.notes:
+        logging.warning("%s", note)
+    return predictor
 
 
 def _described(description: Path, hashes: Path, network: torch.nn.Module, model: Path) -> Predictor:
@@ -157,10 +163,10 @@ def _described(description: Path, hashes: Path, network: torch.nn.Module, model:
     try:
         _check(description, content)
         digest, of_hashes = content["model"]["sha256"], content["training_photos"]["sha256"]
+        box, threshold = BoxMap(**content["detector"]["box"]), content["unsure"]["threshold"]
         predictor = Predictor(
-            network, model, content["margin"], content["ready_made_crops"]["margin"],
-            BoxMap(**content["detector"]["box"]), content["temperature"],
-            content["unsure"]["threshold"],
+            network, model, content["margin"], content["ready_made_crops"]["margin"], box,
+            content["temperature"], threshold, notes=_notes(content, hashes),
         )  # fmt: skip
     except (KeyError, TypeError) as error:
         raise InputError(
@@ -171,16 +177,23 @@ def _described(description: Path, hashes: Path, network: torch.nn.Module, model:
             f"{description} is not that of {model}; delete it to have it made again, or copy the "
             "model alone to another folder to predict with it."
         )
-    if predictor.temperature is None:
-        logging.warning(
-            "%s has no temperature, because none could be fitted on the validation set: the "
-            "probabilities are uncalibrated.",
-            description,
-        )
-    if not hashes.is_file():
-        logging.warning("There is no %s: photos of the training set are not recognised.", hashes)
-        return predictor
-    return dataclasses.replace(predictor, training=TrainingPhotos.read(hashes, of_hashes))
+    known = TrainingPhotos.read(hashes, of_hashes) if hashes.is_file() else None
+    return dataclasses.replace(predictor, training=known)
+
+
+def _notes(content: dict, hashes: Path) -> tuple[str, ...]:
+    """What the predictions lack, by the content of predictor.json."""
+    notes = {
+        "On its test set, the network is not significantly better than always predicting one "
+        "class.": content.get("above_baseline", True),
+        f"{FILE} has no temperature, because none could be fitted on the validation set: the "
+        "probabilities are not calibrated.": content["temperature"] is not None,
+        f"{FILE} has no threshold, because the validation set is too small for one: no prediction "
+        "is called unsure.": content["unsure"]["threshold"] is not None,
+        f"There is no {hashes.name}: photos of the training set are not recognised.":
+            hashes.is_file(),
+    }  # fmt: skip
+    return tuple(note for note, holds in notes.items() if not holds)
 
 
 def _check(description: Path, content: dict) -> None:

@@ -74,11 +74,11 @@ def _photo(
     sides = (lineage.photo[name] for name in BOX_COLUMNS)
     box = Box(*(math.nan if side is None else side for side in sides))
     try:
-        photo = crop.decode(lineage.data, turn=spec.turn)
-        box = detection.find_box(photo, spec) if spec.detected else box
+        photo, scale = crop.decode(lineage.data, turn=spec.turn), crop.scale(lineage.data)
+        box = detection.find_box(photo, spec) if spec.detected else box.scaled(scale)
         cut = crop.cut(photo, spec, box)[..., ::-1]  # RGB
         # It may decode a large photo at half its size.
-        pixels = crop.extract_face(lineage.data, spec, box).pixels
+        pixels = crop.extract_face(lineage.data, spec, box.scaled(1 / scale)).pixels
     except RejectedImage as error:
         raise InputError(
             f"{lineage.member} in {lineage.archive} is not the photo that was cropped ({error}): "
