@@ -3,8 +3,10 @@
 import importlib
 import itertools
 import logging
+import os
 import re
 import shutil
+import subprocess
 import sys
 from pathlib import Path
 
@@ -16,7 +18,7 @@ from helpers.training import write_faces
 from helpers.workflow import SCREEN, WIDE, copy_project, run, run_on_a_terminal, write_config
 
 BAR = re.compile(r"^(\S+ )?(epoch \d+/\d+|\w+): +\d+%\|.+\| \d+/\d+ \[.+/s.*\]$")
-RULE = re.compile(r"^\w+ (\(\d+ jobs\))? +\d+\.\d s  \S")
+RULE = re.compile(r"^\w+ (\(\d+ jobs\))? +\d+\.\d s +\d+ of \d+ jobs  \S")
 LINES_BESIDE_A_BAR = r"""
 import logging, sys
 from renet.common import logs
@@ -32,6 +34,19 @@ LogHandler(None, None).handle(logging.makeLogRecord(record))
 draw_bar()
 logs.start("job.log")
 logging.warning("of a job")
+"""
+TRAINING_WITHOUT_A_TERMINAL = r"""
+import itertools, os
+from renet.common import logs, progress
+from renet.training import history
+
+os.environ[logs.JOB] = "renet"
+logs.start("job.log")
+progress.time.monotonic = itertools.count(step=10).__next__  # three times a record
+with progress.Progress(total=20, desc="epoch 1/2", mininterval=0) as bar:
+    for _ in range(20):
+        bar.update()
+history.log({"epoch": 1})
 """
 EPOCH_OF_WIKI = r"""
 from renet.common.progress import Progress
@@ -127,6 +142,17 @@ def test_no_bar_without_a_terminal(project):
     assert "portraits/s" in log
 
 
+def test_job_without_a_terminal_prints_a_line_a_minute_and_one_for_each_epoch(tmp_path):
+    command = [sys.executable, "-c", TRAINING_WITHOUT_A_TERMINAL]
+    options = {"cwd": tmp_path, "env": os.environ | {"PYTHONPATH": str(SCRIPTS)}}
+    outcome = subprocess.run(command, capture_output=True, text=True, check=True, **options)
+    *minutes, epoch = outcome.stderr.splitlines()
+    assert epoch == "renet: epoch 1"
+    records = (tmp_path / "job.log").read_text().count(" left, ")
+    assert records >= 20 and len(minutes) == records // 2
+    assert all(re.match(r"renet: epoch 1/2: \d+/20 in ", line) for line in minutes)
+
+
 def test_error_of_a_job_appears_once_and_last(finished, tmp_path):
     project = shutil.copytree(finished, tmp_path / "copy", symlinks=True)
     for lost in ("resources/sample/wiki_crop.tar", "results/data/sample/members.csv"):
@@ -178,7 +204,7 @@ def test_seconds_of_a_rule_are_those_of_its_jobs_added_up(tmp_path, plugin, monk
     job = {"rule_name": "train", "log": [str(log)], "output": []}
     events = plugin.LogEvent
     happened = [
-        (0, events.RUN_INFO, {"stats": {"train": 2}}),
+        (0, events.RUN_INFO, {"stats": {"train": 2, "infer": 12, "all": 1, "total": 15}}),
         (10, events.JOB_INFO, job | {"jobid": 1}),
         (13, events.JOB_FINISHED, {"job_id": 1}),
         (90, events.JOB_INFO, job | {"jobid": 2}),  # after another rule's long job
@@ -188,4 +214,4 @@ def test_seconds_of_a_rule_are_those_of_its_jobs_added_up(tmp_path, plugin, monk
         monkeypatch.setattr(plugin.time, "monotonic", lambda now=seconds: now)
         handler.handle(logging.makeLogRecord({"event": event, **details}))
     line = " ".join(capsys.readouterr().err.split())
-    assert line == "train (2 jobs) 7.0 s validation accuracy 0.9"
+    assert line == "train (2 jobs) 7.0 s 2 of 14 jobs validation accuracy 0.9"

@@ -1,5 +1,7 @@
 """A logger for Snakemake that prints one line for each rule: seconds and result of its jobs.
 
+The line also has the number of jobs that have ended.
+
 `make` uses it: PYTHONPATH=workflow/logger snakemake --logger summary. Snakemake's own lines are in
 .snakemake/log as always. The result is the last line of the job's own log. An error is printed
 once, and after Ctrl-C one line, since a terminal stops the jobs too.
@@ -54,6 +56,8 @@ class LogHandler(LogHandlerBase):
         match details.get("event"):
             case LogEvent.RUN_INFO:
                 self._planned.update(details["stats"])
+                for name in ("all", "total"):
+                    del self._planned[name]
             case LogEvent.JOB_INFO:
                 self._jobs[details["jobid"]] = details
                 self._began[details["jobid"]] = time.monotonic()
@@ -94,7 +98,10 @@ class LogHandler(LogHandlerBase):
     def _print_result(self, job: dict) -> None:
         rule = job["rule_name"]
         jobs = f" ({self._planned[rule]} jobs)" if self._planned[rule] > 1 else ""
-        self._print(f"{rule + jobs:<24} {self._seconds[rule]:>6.1f} s  {result_of(job['log'])}")
+        total = self._planned.total()
+        done = f"{self._finished.total():>{len(str(total))}} of {total} jobs"
+        line = f"{rule + jobs:<24} {self._seconds[rule]:>6.1f} s  {done}"
+        self._print(f"{line}  {result_of(job['log'])}")
         for page in job["output"]:
             if rule == "report" and page.endswith("/index.html"):
                 self._page = page

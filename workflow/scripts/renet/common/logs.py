@@ -1,6 +1,7 @@
 """Logging setup of the scripts: standard error, and the log file of the rule."""
 
 import logging
+import os
 import sys
 from pathlib import Path
 from types import TracebackType
@@ -12,6 +13,7 @@ LINE_FORMAT = "%(asctime)s %(levelname)s %(message)s"
 TIME_FORMAT = "%H:%M:%S"
 JOB = "RENET_JOB"  # environment variable with the name of a job, for its child processes, too
 CLEAR_LINE = "\r\x1b[K"  # cursor to the first column, delete the line
+NEWS = {"is_news": True}  # `extra` of records that a job also prints where there is no terminal
 
 
 class Formatter(logging.Formatter):
@@ -26,6 +28,8 @@ class TerminalHandler(logging.StreamHandler):
 
     def format(self, record: logging.LogRecord) -> str:
         line = super().format(record)
+        if is_news(record) and (job := os.environ.get(JOB)):
+            line = f"{job}: {record.getMessage()}"
         return CLEAR_LINE + line if self.stream.isatty() else line
 
 
@@ -40,19 +44,27 @@ class LogFileHandler(logging.FileHandler):
             sys.stderr.write(f"{self.format(record)}\n")
 
 
+def is_news(record: logging.LogRecord) -> bool:
+    """Whether a record was logged with `NEWS`."""
+    return getattr(record, "is_news", False)
+
+
 def start(log_file: str | None = None, level: int = logging.INFO, append: bool = False) -> None:
     """Send log records to `log_file`, or to standard error without one.
 
-    With a log file, standard error has only the warnings: Snakemake prints the log file of a failed
-    job, so that its error appears once. An `InputError` that ends the script is logged as its
-    message alone, any other exception with its traceback.
+    With a log file, standard error has only the warnings, and the news if it is no terminal:
+    Snakemake prints the log file of a failed job, so that its error appears once. An `InputError`
+    that ends the script is logged as its message alone, any other exception with its traceback.
     """
     terminal = TerminalHandler(sys.stderr)
     # The project logs to the root logger; records of other packages go only to the log file.
     terminal.addFilter(lambda record: record.name == "root" or record.levelno >= logging.WARNING)
     handlers: list[logging.Handler] = [terminal]
     if log_file:
-        terminal.addFilter(lambda record: record.levelno == logging.WARNING)
+        has_bar = sys.stderr.isatty()
+        terminal.addFilter(
+            lambda record: record.levelno == logging.WARNING or (is_news(record) and not has_bar)
+        )
         try:
             if not append:
                 Path(log_file).write_bytes(b"")

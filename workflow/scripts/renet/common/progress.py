@@ -1,5 +1,7 @@
 """Progress with a rate: one bar on a terminal, and log records every ten seconds.
 
+Where there is no terminal, a job prints one of them each minute.
+
 Several jobs of a workflow write to one terminal. The first of them to show a bar holds a lock on
 the terminal until it ends, so that one bar is there at a time; the others write log records alone.
 """
@@ -17,7 +19,7 @@ from tqdm import tqdm
 
 from renet.common import locks, logs
 
-LOG_SECONDS = 10.0
+LOG_SECONDS, NEWS_SECONDS = 10.0, 60.0
 # Of a training, whose metrics end with the remaining time; it leaves room for the bar itself.
 WITH_METRICS = "{desc}: {percentage:3.0f}%|{bar}| {n_fmt}/{total_fmt} [{rate_fmt}{postfix}]"
 # Log records:
@@ -39,6 +41,7 @@ class Progress(tqdm):
         kwargs.setdefault("file", sys.stderr)
         kwargs.setdefault("dynamic_ncols", True)
         self._next_record = time.monotonic() + LOG_SECONDS
+        self._next_news = time.monotonic() + NEWS_SECONDS
         self._drawn = False
         super().__init__(*args, **kwargs)
 
@@ -57,7 +60,9 @@ class Progress(tqdm):
             self._drawn = self.pos == 0 and self.fp.isatty() and _take_terminal(self.fp.fileno())
         if self._is_recorded() and msg is None and time.monotonic() >= self._next_record:
             self._next_record = time.monotonic() + LOG_SECONDS
-            self._record(RUNNING if self.total else FINISHED)
+            is_news = time.monotonic() >= self._next_news
+            self._next_news += NEWS_SECONDS * is_news
+            self._record(RUNNING if self.total else FINISHED, logs.NEWS if is_news else None)
         return self._drawn and super().display(self._bar() if msg is None else msg, pos)
 
     def close(self) -> None:
@@ -71,8 +76,9 @@ class Progress(tqdm):
     def _is_recorded(self) -> bool:
         return logs.log_file() is not None or not self._drawn
 
-    def _record(self, bar_format: str) -> None:
-        logging.info("%s", self.format_meter(**self.format_dict | {"bar_format": bar_format}))
+    def _record(self, bar_format: str, extra: dict | None = None) -> None:
+        text = self.format_meter(**self.format_dict | {"bar_format": bar_format})
+        logging.info("%s", text, extra=extra)
 
     def _bar(self) -> str:
         """The bar as wide as the terminal; a job's name tells it from that of another job."""

@@ -21,6 +21,7 @@ METADATA_COLUMNS = [
     "row", "id", "path", "source", "subject", "gender", "age", "photo_taken", "face_score",
     "reason", "subset",
 ]  # fmt: skip
+NAMED = 3  # unreadable photos
 SAMPLE_NAMES = {"photo_taken": "year", "width": "crop_width", "height": "crop_height"}
 
 
@@ -40,7 +41,11 @@ def read(metadata: list[Path], tables: list[Path]) -> pd.DataFrame:
     for path in tables:
         source, number = shards.source_and_number(path)
         of_source[source].append(SHARD.read(path).assign(shard=number))
-    return pd.concat([_read_source(path, of_source) for path in metadata], ignore_index=True)
+    rows = pd.concat([_read_source(path, of_source) for path in metadata], ignore_index=True)
+    if len(unreadable := rows.path[rows.reason == CropReason.UNREADABLE]):
+        more = f" and {len(unreadable) - NAMED} more" if len(unreadable) > NAMED else ""
+        logging.warning("Unreadable photos: %s%s.", ", ".join(unreadable[:NAMED]), more)
+    return rows
 
 
 def faces(rows: pd.DataFrame) -> pd.DataFrame:

@@ -2,6 +2,7 @@
 
 import logging
 
+from renet.common import logs
 from renet.common.table import Table
 
 HISTORY = Table(
@@ -31,4 +32,4 @@ NOT_VALIDATED = {"validation_loss": None, "validation_accuracy": None}
 def log(row: dict) -> None:
     """Write a row of the table `HISTORY` to the log."""
     texts = ["-" if value is None else f"{value:.4g}" for value in row.values()]
-    logging.info(", ".join(f"{name} %s" for name in row), *texts)
+    logging.info(", ".join(f"{name} %s" for name in row), *texts, extra=logs.NEWS)
