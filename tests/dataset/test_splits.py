@@ -18,6 +18,7 @@ from renet.dataset import splits
 from renet.dataset.splits import SplitSettings
 from renet.dataset.tables import FUNNEL, SPLIT
 from renet.evaluation import leakage
+from renet.faces.shards import SHARD
 from renet.metadata.tables import METADATA
 from renet.pages import phrases
 
@@ -282,6 +283,14 @@ def shuffle(folder, **options) -> None:
     options = {"tables": sorted(folder.glob("*/faces/*.csv"))} | options
     outputs = {name: folder / f"{name}.csv" for name in ("split", "funnel")}
     call_script("shuffle", metadata=metadata, **outputs, **options)
+
+
+def test_first_unreadable_photos_are_named(sources, caplog):
+    for path in sources.glob("*/faces/1-*.csv"):
+        table = SHARD.read(path)
+        SHARD.write(path, table.assign(reason=table.reason.mask(table.row < 3, "unreadable")))
+    shuffle(sources)
+    assert "Unreadable photos: 0.jpg, 1.jpg, 2.jpg and 3 more." in caplog.text
 
 
 def test_log_names_the_faces_that_moved_and_both_splits_are_kept(sources, caplog):

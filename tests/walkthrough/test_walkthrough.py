@@ -16,8 +16,10 @@ import pytest
 import torch
 import yaml
 from matplotlib import colormaps
+from selenium.webdriver import ActionChains, Keys
+from selenium.webdriver.common.by import By
 
-from helpers.browser import DESKTOP, PHONE, check_page, texts
+from helpers.browser import DESKTOP, PHONE, Browser, check_page, show, texts
 from helpers.project import ROOT, call_script
 from helpers.workflow import SMALL, copy_project, planned, run, snakemake, write_config
 from renet.archives import tar_index
@@ -35,6 +37,7 @@ from renet.walkthrough import activations, stages, sweep_plot
 
 RUN = "results/runs/renet"
 PAGE = f"{RUN}/walkthrough.html"
+SIDE = 32  # pixels of the face
 RECEIPT = "resources/sample/wiki_crop.tar.json"
 RNN = {"units": 6, "block": [2, 2]}
 
@@ -181,14 +184,6 @@ def test_receptive_field_is_cut_to_the_face_in_each_direction(tmp_path):
     assert [one["field"] for one in shown] == [(5, 5), (7, 7), (9, 8)]
 
 
-def test_weights_are_shared_by_columns_where_the_config_says_so(page):
-    text = sentences(page, "rnn1")
-    assert "Each column has an RNN with weights of its own, which makes 2 RNNs." in text
-    assert "with separate weights for each row." in text
-    text = sentences(page, "rnn2")  # one column
-    assert "share their weights" not in text and "weights of its own" not in text
-
-
 def test_parameters_of_a_spatial_rnn_are_the_result_of_the_products_on_the_page(page, finished):
     network = model_file.load(finished / RUN / "model.pt")
     for name in ("rnn1", "rnn2"):
@@ -213,14 +208,6 @@ def test_products_have_the_gates_of_the_cell_and_one_rnn_where_weights_are_share
     network = kinds.build((3, 16, 16), Architecture([4, 4], [RNN], **options))
     macro = templates.ENVIRONMENT.get_template("walkthrough.html.j2").module.product
     assert macro(network.rnn1.vertical).strip() == text
-
-
-def test_changed_blocks_are_counted_in_words_that_fit_their_number(page):
-    first, second = sentences(page, "rnn1"), sentences(page, "rnn2")
-    assert "of the forward units, 1 position of 4 changes. In that" in first
-    assert "backward units, 2 positions of 4 change: this block and 1 block above it" in first
-    assert "along the row: 4 of 4." in first and "along the row: 1 of 1." in second
-    assert "backward units, 1 position of 1 changes. Together" in second
 
 
 def test_drawing_of_the_sweeps_has_the_numbers_and_the_arrows_of_the_layer(page, tmp_path):
@@ -293,6 +280,80 @@ def test_code_of_each_step_is_where_the_page_says(page):
     for path, names in named:
         for name in names.split(", "):
             assert re.search(rf"^(class|def) {name}\b", (ROOT / path).read_text(), re.M), name
+
+
+@pytest.fixture
+def opened(window, finished) -> Browser:
+    window.get((finished / PAGE).as_uri())
+    return window
+
+
+def covered_probability(finished: Path, square: dict[str, float]) -> float:
+    """The network's probability of male, of the page's face with a grey square at fractions."""
+    network = model_file.load(finished / RUN / "model.pt").eval()
+    face = torch.from_numpy(hdf5.read(finished / "results/data/test.h5").pixels[:1].copy())
+    top, left, height, width = (
+        round(square[side] * SIDE) for side in ("top", "left", "height", "width")
+    )
+    face[..., top : top + height, left : left + width] = 128
+    with torch.inference_mode():
+        return softmax(network(face).double().numpy())[0, 1]
+
+
+def square_of(browser: Browser) -> dict[str, float]:
+    """Place and sides of the square, as fractions of the face."""
+    sides = "const s = document.querySelector('.square i').style; return "
+    found = browser.execute_script(sides + "[s.top, s.left, s.height, s.width].map(parseFloat)")
+    return dict(zip(("top", "left", "height", "width"), np.array(found) / 100, strict=True))
+
+
+@pytest.mark.parametrize("size", [0, 1])
+def test_square_shows_the_probability_of_the_network_where_it_is_moved(opened, finished, size):
+    opened.find_elements(By.NAME, "size")[size].click()
+    face = opened.find_element(By.CSS_SELECTOR, ".square")
+    ActionChains(opened).move_to_element_with_offset(face, 60, -30).perform()
+    by_pointer = square_of(opened)
+    middles = (
+        by_pointer["top"] + by_pointer["height"] / 2,
+        by_pointer["left"] + by_pointer["width"] / 2,
+    )
+    assert middles == pytest.approx((0.5 - 30 / 256, 0.5 + 60 / 256), abs=0.05)
+    face.send_keys(Keys.ARROW_DOWN, Keys.ARROW_LEFT, Keys.ARROW_LEFT)
+    square = square_of(opened)
+    assert square["top"] > by_pointer["top"] and square["left"] < by_pointer["left"]
+    shown = float(texts(opened, "[data-class=male]")[0].removesuffix(" %"))
+    assert shown == pytest.approx(100 * covered_probability(finished, square), abs=0.06)
+    assert face.get_attribute("aria-valuetext").endswith(f"male {shown} %")
+
+
+def test_square_stays_on_the_face(opened):
+    opened.find_element(By.CSS_SELECTOR, ".square").send_keys(
+        *20 * [Keys.ARROW_UP, Keys.ARROW_RIGHT]
+    )
+    square = square_of(opened)
+    assert square["top"] == 0 and square["left"] + square["width"] == 1
+
+
+def test_slider_uncovers_what_a_sweep_has_visited(opened):
+    slider = opened.find_element(By.CSS_SELECTOR, "#rnn1 input[type=range]")  # 2 x 2 blocks
+    hidden = "return [...document.querySelectorAll('#rnn1 [data-sweep]')].map((one) => one.style"
+    for key, uncovered in ((Keys.HOME, [50, 50, 100, 100]), (Keys.END, [0, 0, 0, 0])):
+        slider.send_keys(key)
+        found = opened.execute_script(hidden + ".getPropertyValue('--hidden'))")
+        assert [float(value.removesuffix("%")) for value in found] == uncovered
+    slider.send_keys(Keys.ARROW_LEFT)
+    said = slider.get_attribute("aria-valuetext")
+    assert said == texts(opened, "#rnn1 output")[0]
+    assert "Horizontal" in said and "column 0" in said and "column 1" in said
+
+
+def test_without_a_script_and_in_print_no_part_waits_to_be_moved(window, finished, page):
+    parts = re.findall(r"<(?:section|div) class=\"(?:step|sweeping) screen\"[^>]*>", page)
+    assert len(parts) == 3 and all(part.endswith(" hidden>") for part in parts)
+    show(window, DESKTOP, medium="print")
+    window.get((finished / PAGE).as_uri())
+    shown = "return [...document.querySelectorAll('.screen')].map((one) => one.offsetHeight)"
+    assert set(window.execute_script(shown)) == {0}
 
 
 @pytest.mark.parametrize("width", [PHONE, DESKTOP])

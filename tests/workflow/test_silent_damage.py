@@ -11,7 +11,7 @@ from renet.archives.receipts import Receipt
 from renet.common import files
 from renet.common.errors import InputError
 from renet.config import sources
-from renet.dataset import lineage
+from renet.walkthrough import lineage
 
 
 @pytest.fixture

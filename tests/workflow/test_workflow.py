@@ -321,6 +321,7 @@ def test_further_run_leaves_the_first_one_alone(project):
             {"thumbnails", "gallery", "explain", "walkthrough", "report", "manifest"},
         ),
         ("renet/pages/templates/run.html.j2", {"walkthrough", "report", "manifest"}),
+        ("renet/walkthrough/walkthrough.js", {"walkthrough", "report", "manifest"}),
         ("renet/pages/cards.py", {"report", "manifest"}),
     ],
 )

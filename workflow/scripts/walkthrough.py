@@ -17,11 +17,11 @@ import numpy as np
 
 from renet.common import script
 from renet.config import sources
-from renet.dataset import hdf5, lineage
+from renet.dataset import hdf5
 from renet.evaluation.tables import INFERENCE
 from renet.faces.crop import CropSpec
 from renet.network import devices, model_file
-from renet.walkthrough import activations, occlusion
+from renet.walkthrough import activations, lineage, occlusion
 from renet.walkthrough import page as walkthrough_page
 from renet.walkthrough.page import Walkthrough
 

@@ -8,13 +8,13 @@ import numpy as np
 
 from renet.common.errors import InputError
 from renet.common.imdb_wiki import ARCHIVE_MARGIN, CLASSES
-from renet.dataset.lineage import Lineage
 from renet.faces.crop import CropSpec
 from renet.network.inference import softmax
 from renet.network.model import Network
 from renet.pages import templates
 from renet.walkthrough import occlusion, photo, stages
 from renet.walkthrough.activations import Activations
+from renet.walkthrough.lineage import Lineage
 
 AGREEMENT = 0.01  # largest difference from inference.csv that the precision can explain
 

@@ -9,11 +9,11 @@ import numpy as np
 from renet.common import files
 from renet.common.errors import InputError
 from renet.common.imdb_wiki import BOX_COLUMNS
-from renet.dataset.lineage import Lineage
 from renet.faces import crop, detection
 from renet.faces.crop import Box, CropSpec, RejectedImage
 from renet.pages import galleries
 from renet.pages.templates import PageTable
+from renet.walkthrough.lineage import Lineage
 
 PHOTO_SIDE = 480  # pixels of the longer side of the photo on the page
 PATCH = 8  # rows and columns of pixels that are shown as numbers
