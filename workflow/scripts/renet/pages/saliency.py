@@ -34,8 +34,8 @@ def occlusion(
         covered pixels support the prediction.
     """
     mean = face.mean(axis=(1, 2), keepdims=True).astype(np.uint8)
-    copies = [copy for _, _, copy in covered(face, mean, PATCH, POSITIONS)]
-    logits = inference.logits(model, np.stack([face, *copies]), device, precision)
+    pixels = np.stack([face, *covered(face, mean, PATCH, POSITIONS)])
+    logits = inference.logits(model, pixels, device, precision)
     odds = logits[:, 1] - logits[:, 0]
     sign = 1 if odds[0] > 0 else -1
     return sign * (odds[0] - odds[1:]).reshape(POSITIONS, POSITIONS)
@@ -43,22 +43,24 @@ def occlusion(
 
 def covered(
     face: np.ndarray, colour: np.ndarray | int, part: float, positions: int
-) -> Iterator[tuple[int, int, np.ndarray]]:
-    """Copies of a face (C, H, W) with a patch of a colour, each with the patch's top and left.
+) -> Iterator[np.ndarray]:
+    """Copies of a face (C, H, W) with a patch of a colour, which moves along lines.
 
     Args:
         part: of the face's sides that the patch has.
         positions: of the patch on a side, from border to border.
     """
     height, width = (round(side * part) for side in face.shape[1:])
-    rows, columns = (
-        np.linspace(0, side - round(side * part), positions).round().astype(int).tolist()
-        for side in face.shape[1:]
-    )
-    for top, left in itertools.product(rows, columns):
+    tops, lefts = (corners(side, part, positions) for side in face.shape[1:])
+    for top, left in itertools.product(tops, lefts):
         copy = face.copy()
         copy[:, top : top + height, left : left + width] = colour
-        yield top, left, copy
+        yield copy
+
+
+def corners(side: int, part: float, positions: int) -> list[int]:
+    """The first pixel of a patch at each of its positions on a side."""
+    return np.linspace(0, side - round(side * part), positions).round().astype(int).tolist()
 
 
 def overlay(picture: np.ndarray, drops: np.ndarray) -> np.ndarray:

@@ -19,25 +19,18 @@ GREY = 128
 def write(
     path: Path, network: Network, face: np.ndarray, device: torch.device, precision: str
 ) -> None:
-    """Write the script with a row for each size and position of the square, line by line.
+    """Write the probabilities by size and position, as a script of the page.
 
     Args:
         network: on `device`.
         face: (C, H, W) uint8.
     """
-    placed = [
-        (part, *one) for part in PARTS for one in saliency.covered(face, GREY, part, POSITIONS)
-    ]
-    parts, tops, lefts, copies = zip(*placed, strict=True)
-    logits = inference.logits(network, np.stack(copies), device, precision)
-    height, width = face.shape[1:]
-    columns = {
-        "top": pd.Series(tops),
-        "left": pd.Series(lefts),
-        "height": pd.Series([round(height * part) for part in parts]),
-        "width": pd.Series([round(width * part) for part in parts]),
-        "p_male": pd.Series(inference.softmax(logits)[:, 1]).round(4),
-    }
+    pixels = [copy for part in PARTS for copy in saliency.covered(face, GREY, part, POSITIONS)]
+    logits = inference.logits(network, np.stack(pixels), device, precision)
+    columns = {"p_male": pd.Series(inference.softmax(logits)[:, 1]).round(4)}
+    sides = face.shape[1:]
     page_data.write_table(
-        path, "renetOcclusion", columns, positions=POSITIONS, face=[height, width]
-    )
+        path, "renetOcclusion", columns, face=sides,
+        sizes=[[round(side * part) for side in sides] for part in PARTS],
+        corners=[[saliency.corners(side, part, POSITIONS) for side in sides] for part in PARTS],
+    )  # fmt: skip

@@ -3,49 +3,47 @@
 const MOVES = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1] };
 const percentage = (fraction) => `${(100 * fraction).toFixed(1)} %`;
 
-function moveSquare(part, table) {
-  const face = part.querySelector("[role=slider]");
-  const square = face.querySelector("i");
-  const last = table.positions - 1;
-  let row = Math.round(last / 2);
-  let column = row;
-  const value = (name) => {
-    const size = Number(part.querySelector("input:checked").value);
-    return table[name][(size * table.positions + row) * table.positions + column];
-  };
-  const moveTo = (...place) => {
-    [row, column] = place.map((one) => Math.min(Math.max(Math.round(one), 0), last));
-    for (const [side, total] of [["top", 0], ["left", 1], ["height", 0], ["width", 1]]) {
-      square.style[side] = `${(100 * value(side)) / table.face[total]}%`;
-    }
-    const probability = { female: 1 - value("p_male"), male: value("p_male") };
+function moveSquare(part, { p_male, face, sizes, corners }) {
+  const frame = part.querySelector(".square");
+  const square = frame.querySelector("i");
+  const count = corners[0][0].length;
+  const place = [(count - 1) / 2, (count - 1) / 2]; // row and column
+  const size = () => Number(part.querySelector("input:checked").value);
+  const moveTo = (...given) => {
+    given.forEach((one, axis) => {
+      place[axis] = Math.min(Math.max(Math.round(one), 0), count - 1);
+      const [corner, side] = [corners[size()][axis][place[axis]], sizes[size()][axis]];
+      square.style[["top", "left"][axis]] = `${(100 * corner) / face[axis]}%`;
+      square.style[["height", "width"][axis]] = `${(100 * side) / face[axis]}%`;
+    });
+    const at = place[0] * count + place[1];
+    const male = p_male[size() * count * count + at];
     for (const cell of part.querySelectorAll("[data-class]")) {
-      cell.textContent = percentage(probability[cell.dataset.class]);
-      cell.classList.toggle("differs", probability[cell.dataset.class] > 0.5);
+      const probability = cell.dataset.class === "male" ? male : 1 - male;
+      cell.textContent = percentage(probability);
+      cell.classList.toggle("differs", probability > 0.5);
     }
-    const said = `row ${row}, column ${column}: male ${percentage(probability.male)}`;
-    face.setAttribute("aria-valuenow", row * table.positions + column);
-    face.setAttribute("aria-valuetext", said);
+    frame.setAttribute("aria-valuenow", at);
+    frame.setAttribute("aria-valuetext", `row ${place[0]}, column ${place[1]}: male ${percentage(male)}`);
   };
   const follow = (event) => {
-    const box = face.getBoundingClientRect();
-    // The pointer is in the middle of the square.
-    const place = (position, side) => (last * (position - side / 2)) / (1 - side);
-    moveTo(
-      place((event.clientY - box.top) / box.height, value("height") / table.face[0]),
-      place((event.clientX - box.left) / box.width, value("width") / table.face[1]),
-    );
+    const box = frame.getBoundingClientRect();
+    const pointer = [(event.clientY - box.top) / box.height, (event.clientX - box.left) / box.width];
+    moveTo(...pointer.map((position, axis) => {
+      const side = sizes[size()][axis] / face[axis]; // the pointer is in the middle of the square
+      return ((count - 1) * (position - side / 2)) / (1 - side);
+    }));
   };
-  face.addEventListener("pointerdown", follow);
-  face.addEventListener("pointermove", follow);
-  face.addEventListener("keydown", (event) => {
+  frame.addEventListener("pointerdown", follow);
+  frame.addEventListener("pointermove", follow);
+  frame.addEventListener("keydown", (event) => {
     const move = MOVES[event.key];
     if (!move) return;
     event.preventDefault();
-    moveTo(row + move[0], column + move[1]);
+    moveTo(...place.map((one, axis) => one + move[axis]));
   });
-  part.addEventListener("change", () => moveTo(row, column));
-  moveTo(row, column);
+  part.addEventListener("change", () => moveTo(...place));
+  moveTo(...place);
   part.hidden = false;
 }
 
