@@ -139,12 +139,14 @@ def test_options_of_renet_train_and_are_kept_in_the_model_file(cell, faces, tmp_
     assert trainer.history[-1]["loss"] < trainer.history[0]["loss"]
     model_file.save(tmp_path / "model.pt", trainer.model)
     assert model_file.load(tmp_path / "model.pt").architecture == shape
-    reach = activations.reach(trainer.model.rnn1, np.random.default_rng(0).normal(size=(8, 4, 4)))
-    assert (reach.horizontal > 0).all()
+    rnn, maps = trainer.model.rnn1, np.random.default_rng(0).normal(size=(8, 4, 4))
+    block = activations.middle(rnn)
+    forward, backward, horizontal = activations.sweeps(rnn, maps)[1]
+    assert (horizontal > 0).all()
     # The RNNs of a direction have seen the blocks on their side alone, also with `sweep_norm`.
-    rows = np.arange(reach.forward.shape[0])
-    assert (reach.forward[rows < reach.block[0]] == 0).all() and (reach.forward > 0).any()
-    assert (reach.backward[rows > reach.block[0]] == 0).all() and (reach.backward > 0).any()
+    rows = np.arange(len(forward))
+    assert (forward[rows < block[0]] == 0).all() and (forward > 0).any()
+    assert (backward[rows > block[0]] == 0).all() and (backward > 0).any()
 
 
 def test_each_kind_has_a_module_and_a_name_in_the_config():

@@ -27,13 +27,13 @@ def test_mean_of_the_classifiers_maps_is_the_logit(network):
 
 def test_vertical_sweep_reaches_its_column_and_both_sweeps_the_whole_map(network):
     maps = np.random.default_rng(1).normal(size=(8, 16, 16))
-    reach = activations.reach(network.rnn1, maps)
-    row, column = reach.block
+    row, column = activations.middle(network.rnn1)
     assert (row, column) == (4, 2)
-    rows, columns = np.indices(reach.forward.shape)
-    assert np.array_equal(reach.forward > 0, (columns == column) & (rows >= row))
-    assert np.array_equal(reach.backward > 0, (columns == column) & (rows <= row))
-    assert (reach.horizontal > 0).all()
+    forward, backward, horizontal = activations.sweeps(network.rnn1, maps)[1]
+    rows, columns = np.indices(forward.shape)
+    assert np.array_equal(forward > 0, (columns == column) & (rows >= row))
+    assert np.array_equal(backward > 0, (columns == column) & (rows <= row))
+    assert (horizontal > 0).all()
 
 
 def columns_that_change(network: ReNet, layer: str, column: int) -> int:

@@ -44,38 +44,36 @@ def record(
     return Activations(maps, logits)
 
 
-@dataclass(frozen=True)
-class Reach:
-    """A SpatialRNN's hidden states, and their change when one block of its input is set to zero.
-
-    Each is (rows, columns) of blocks: the Euclidean norm over the units of one direction, or of
-    both in `horizontal`.
-    """
-
-    block: tuple[int, int]  # row and column of that block
-    forward: np.ndarray  # of the vertical sweep from the top
-    backward: np.ndarray  # of the one from the bottom
-    horizontal: np.ndarray  # of the horizontal sweep, which reads both
-    states: list[np.ndarray]  # unchanged: forward and backward, vertical before horizontal
+def middle(rnn: SpatialRNN) -> tuple[int, int]:
+    """Row and column of the middle block of a SpatialRNN's input."""
+    return rnn.output_shape[1] // 2, rnn.output_shape[2] // 2
 
 
 @torch.inference_mode()
-def reach(rnn: SpatialRNN, maps: np.ndarray) -> Reach:
-    """Set the middle block of a SpatialRNN's input (C, H, W) to zero; return what changes."""
+def sweeps(rnn: SpatialRNN, maps: np.ndarray) -> tuple[list[np.ndarray], list[np.ndarray]]:
+    """The hidden states of a SpatialRNN, and their change when its middle block is set to zero.
+
+    Each is (rows, columns) of blocks: the Euclidean norm over the units of a direction.
+
+    Args:
+        maps: its input, (C, H, W).
+
+    Returns:
+        Of the vertical sweep down and up, then of the horizontal sweep to the right and the left;
+        the change of the horizontal sweep is that of both directions.
+    """
     weight = rnn.vertical.input_weight
     whole = torch.from_numpy(maps).to(weight.device, weight.dtype).unsqueeze(0)
-    height, width = rnn.block
-    row, column = rnn.output_shape[1] // 2, rnn.output_shape[2] // 2
+    (height, width), (row, column) = rnn.block, middle(rnn)
     changed = whole.clone()
     changed[..., row * height : (row + 1) * height, column * width : (column + 1) * width] = 0
     (swept, out), (swept_changed, out_changed) = (_sweeps(rnn, one) for one in (whole, changed))
-    changes = [*_norms(swept_changed - swept), *_norms(out_changed - out, parts=1)]
-    return Reach((row, column), *changes, states=[*_norms(swept), *_norms(out)])
+    changes = [*_norms(swept_changed - swept), *_norms(out_changed - out, directions=1)]
+    return [*_norms(swept), *_norms(out)], changes
 
 
-def _norms(maps: Tensor, parts: int = DIRECTIONS) -> list[np.ndarray]:
-    """The Euclidean norms of maps over the units of each direction, (rows, columns)."""
-    return [part.norm(dim=0).double().cpu().numpy() for part in maps.chunk(parts, 0)]
+def _norms(maps: Tensor, directions: int = DIRECTIONS) -> list[np.ndarray]:
+    return [part.norm(dim=0).double().cpu().numpy() for part in maps.chunk(directions, 0)]
 
 
 def _sweeps(rnn: SpatialRNN, maps: Tensor) -> tuple[Tensor, Tensor]:

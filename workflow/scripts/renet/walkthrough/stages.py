@@ -15,7 +15,8 @@ from renet.walkthrough.activations import Activations
 from renet.walkthrough.sweep_plot import MARK
 
 REACH_SIDE, FRAME_WIDTH = 256, 3  # pixels of the pictures of the reach
-SWEEPS = ("down", "up", "right", "left")  # pictures of the hidden states by the step of a sweep
+# Pictures of the hidden states, and of their changes without a block.
+SWEEPS, CHANGES = ("down", "up", "right", "left"), ("downward", "upward", "horizontal")
 
 
 def stages(network: Network, seen: Activations, face: np.ndarray, pictures: Path) -> dict:
@@ -102,8 +103,7 @@ def _sweep(network: Network, seen: Activations, names: list[str], pictures: Path
     """
     before, name, norm = names[:3]
     layer = network.get_submodule(name)
-    reach = activations.reach(layer, seen.maps[before])
-    tiles = {"downward": reach.forward, "upward": reach.backward, "horizontal": reach.horizontal}
+    states, changes = activations.sweeps(layer, seen.maps[before])
     parameters = parameter_count(layer)
     return {
         "name": name,
@@ -115,21 +115,20 @@ def _sweep(network: Network, seen: Activations, names: list[str], pictures: Path
         "columns": layer.output_shape[2],
         "parameters": parameters,
         "further": parameters - sum(map(parameter_count, (layer.vertical, layer.horizontal))),
-        "reach": reach,
-        "tiles": tiles,
-        "changed": [int((tile > 0).sum()) for tile in tiles.values()],
+        "block": activations.middle(layer),
+        "tiles": dict(zip((*SWEEPS, *CHANGES), (*states, *changes), strict=True)),
+        "changed": [int((change > 0).sum()) for change in changes],
     }
 
 
 def _draw_sweeps(stage: dict, face: np.ndarray, pictures: Path) -> None:
-    """Write pictures of the face and of the changes in a SpatialRNN, with a frame for the block.
+    """Write pictures of the hidden states of a SpatialRNN, of their changes, and of the face.
 
-    Those of its hidden states, `SWEEPS`, have no frame.
+    All but those of the states have a frame for the block.
     """
-    tiles = stage["tiles"] | dict(zip(SWEEPS, stage["reach"].states, strict=True))
-    maps = {name: feature_maps.colour(tile, signed=False) for name, tile in tiles.items()}
+    maps = {name: feature_maps.colour(tile, signed=False) for name, tile in stage["tiles"].items()}
     side = REACH_SIDE // max(stage["rows"], stage["columns"])  # of a block
-    size, (row, column) = (stage["columns"] * side, stage["rows"] * side), stage["reach"].block
+    size, (row, column) = (stage["columns"] * side, stage["rows"] * side), stage["block"]
     for name, picture in {"face": np.ascontiguousarray(face.transpose(1, 2, 0)), **maps}.items():
         large = cv2.resize(picture, size, interpolation=cv2.INTER_NEAREST)
         if name not in SWEEPS:
