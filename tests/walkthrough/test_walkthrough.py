@@ -142,21 +142,19 @@ def test_probabilities_are_those_of_the_network_and_of_inference_csv(finished, p
     with torch.inference_mode():
         logits = network(torch.from_numpy(pixels.copy())).double().numpy()
     row = pd.read_csv(finished / RUN / "inference.csv", dtype=str).loc[0]
-    for number, name in enumerate(("female", "male")):
-        assert float(text_of(page, f"logit-{name}")) == pytest.approx(logits[0, number], abs=1e-5)
-        shown = float(text_of(page, f"probability-{name}"))
-        assert shown == pytest.approx(softmax(logits)[0, number], abs=2e-6)
-        assert shown == pytest.approx(float(row[f"p_{name}"]), abs=2e-6)
-        assert float(text_of(page, f"in-file-{name}")) == float(row[f"p_{name}"])
+    logit, _, shown, in_file = cells(page, "logits").T
+    assert logit == pytest.approx(logits[0], abs=1e-5)
+    assert shown == pytest.approx(softmax(logits)[0], abs=2e-6)
+    assert shown == pytest.approx(in_file, abs=2e-6)
+    assert in_file.tolist() == [float(row.p_female), float(row.p_male)]
     lines = (finished / RUN / "inference.csv").read_text().splitlines()
     assert text_of(page, "line").splitlines() == lines[:2]
 
 
 def test_class_evidence_adds_up_to_the_logits(page):
-    for name in ("female", "male"):
+    for name, (logit, *_) in zip(("female", "male"), cells(page, "logits"), strict=True):
         evidence = cells(page, f"evidence-{name}")
         assert evidence.shape == (3, 3)  # one position, and the border of the padding
-        logit = float(text_of(page, f"logit-{name}"))
         assert evidence.mean() == pytest.approx(logit, abs=0.005)
 
 

@@ -12,6 +12,7 @@ from renet.faces.crop import CropSpec
 from renet.network.inference import softmax
 from renet.network.model import Network
 from renet.pages import templates
+from renet.pages.templates import PageTable
 from renet.walkthrough import occlusion, photo, stages
 from renet.walkthrough.activations import Activations
 from renet.walkthrough.lineage import Lineage
@@ -63,27 +64,24 @@ def write(path: Path, pictures: Path, walk: Walkthrough) -> None:
 def _outcome(walk: Walkthrough) -> dict:
     """Logits and probabilities of each class, computed and as in inference.csv."""
     logits, row = walk.activations.logits, walk.prediction
-    probabilities = softmax(logits[None])[0]
-    classes = [
-        {
-            "name": name,
-            "logit": logit,
-            "exponential": np.exp(logit),
-            "probability": probability,
-            "in_file": row[f"p_{name}"],
-        }
-        for name, logit, probability in zip(CLASSES, logits, probabilities, strict=True)
-    ]
-    difference = max(abs(one["probability"] - one["in_file"]) for one in classes)
+    columns = logits, np.exp(logits), softmax(logits[None])[0]
+    recorded = {name: row[f"p_{name}"] for name in CLASSES}
+    difference = np.abs(columns[2] - list(recorded.values())).max()
     if difference > AGREEMENT:
         raise InputError(
             f"The network's probabilities of {row['id']} differ from those in the inference table "
             f"by {difference:.3f}: another model wrote the table; run infer again."
         )
+    rows = [
+        [name, *(f"{value:.6f}" for value in values), str(recorded[name])]
+        for name, *values in zip(CLASSES, *columns, strict=True)
+    ]
+    headings = ["class", "logit", "exponential", "probability", "in inference.csv"]
     return {
-        "classes": classes,
+        "table": PageTable("Logits and probabilities", headings, rows),
+        "probabilities": recorded,
         "difference": difference,
         "predicted": CLASSES[row["predicted"]],
         "is_correct": bool(row["correct"]),
-        "exponentials": sum(one["exponential"] for one in classes),
+        "exponentials": columns[1].sum(),
     }

@@ -15,6 +15,7 @@ from renet.walkthrough.activations import Activations
 from renet.walkthrough.sweep_plot import MARK
 
 REACH_SIDE, FRAME_WIDTH = 256, 3  # pixels of the pictures of the reach
+COLOURS = ("red", "green", "blue")
 # Pictures of the hidden states, and of their changes without a block.
 SWEEPS, CHANGES = ("down", "up", "right", "left"), ("downward", "upward", "horizontal")
 
@@ -51,15 +52,15 @@ def _shape(maps: np.ndarray) -> str:
     return "\N{NO-BREAK SPACE}×\N{NO-BREAK SPACE}".join(map(str, maps.shape))
 
 
-def _pixel(seen: Activations, face: np.ndarray) -> list[dict]:
+def _pixel(seen: Activations, face: np.ndarray) -> PageTable:
     """The middle pixel's channels in the file, after scaling and after batch normalisation."""
     row, column = (side // 2 for side in face.shape[1:])
-    scaled, normalised = seen.maps["norm"], seen.maps["bn0"]
-    return [
-        {"channel": name, "stored": int(face[channel, row, column]),
-         "scaled": scaled[channel, row, column], "normalised": normalised[channel, row, column]}
-        for channel, name in enumerate(("red", "green", "blue"))
-    ]  # fmt: skip
+    values = (maps[:, row, column] for maps in (face, seen.maps["norm"], seen.maps["bn0"]))
+    rows = [
+        [channel, str(stored), f"{scaled:.6f}", f"{normalised:.6f}"]
+        for channel, stored, scaled, normalised in zip(COLOURS, *values, strict=True)
+    ]
+    return PageTable("One pixel after each step", ["channel", "test.h5", "norm", "bn0"], rows)
 
 
 def _draw(maps: np.ndarray, channels: list[int], path: Path, *, signed: bool) -> dict:
