@@ -15,7 +15,7 @@ import pytest
 from helpers.project import ROOT, SCRIPTS
 from helpers.terminal import COLUMNS, Session, on_a_terminal
 from helpers.training import write_faces
-from helpers.workflow import SCREEN, WIDE, copy_project, run, run_on_a_terminal, write_config
+from helpers.workflow import SCREEN, WIDE, copy_project, run_on_a_terminal, write_config
 
 BAR = re.compile(r"^(\S+ )?(epoch \d+/\d+|\w+): +\d+%\|.+\| \d+/\d+ \[.+/s.*\]$")
 RULE = re.compile(r"^\w+ (\(\d+ jobs\))? +\d+\.\d s +\d+ of \d+ jobs  \S")
@@ -133,13 +133,6 @@ def test_bar_of_a_large_epoch_has_room_beside_its_metrics(tmp_path):
     (line,) = session.lines
     assert BAR.match(line) and line.endswith("all done in 12:20:02]") and len(line) <= COLUMNS
     assert len(line.split("|")[1]) >= 5
-
-
-def test_no_bar_without_a_terminal(project):
-    printed = run(project, "--until", "make_sample")
-    assert "%|" not in printed and "portraits/s" not in printed
-    log = (project / "results/logs/make_sample/sample.log").read_text()
-    assert "portraits/s" in log
 
 
 def test_job_without_a_terminal_prints_a_line_a_minute_and_one_for_each_epoch(tmp_path):

@@ -94,11 +94,29 @@ def test_every_kind_learns_and_continues_from_a_checkpoint(kind, faces, tmp_path
 
 
 @each_kind
-def test_layers_of_each_kind_have_its_parameters(kind):
+def test_layers_of_each_kind_have_its_shapes_and_parameters(kind):
     network = new_network(SMALL_KINDS[kind])
-    layers = layer_profile.describe(network)
+    layers = layer_profile.describe(network).set_index("layer")
     assert layers.parameters.sum() == parameter_count(network)
-    assert layers.operations.sum() > 0 and layers.layer.tolist()[0] == "norm"
+    values = torch.zeros((1, *network.input_shape), dtype=torch.uint8)
+    for name, layer in network.eval().named_children():
+        values = layer(values)
+        assert layers.output[name] == " × ".join(map(str, values.shape[1:])), name
+
+
+def test_operations_are_counted_by_hand():
+    """Twice the products of a forward pass, and as many for each of the two gradients."""
+    blocks = [{"units": 6, "block": [2, 4]}, {"units": 5, "block": [2, 1]}]
+    network = new_network(Architecture([4, 8], blocks))
+    operations = layer_profile.describe(network).set_index("layer").operations
+    assert operations["conv1"] == 3 * 2 * (4 * 3 * 9) * 32 * 32
+    assert operations["cls"] == 3 * 2 * (2 * 10) * 6 * 6
+    inputs, sequences, time, units = 8 * 2 * 4, 4, 8, 6
+    vertical = 2 * sequences * units * (time * inputs + (time - 1) * units)
+    horizontal = 2 * time * units * (sequences * 2 * units + (sequences - 1) * units)
+    # The gradient of the recurrent weights counts a product for each step but the first, too.
+    assert operations["rnn1"] == 3 * 2 * (vertical + horizontal)
+    assert not operations[["norm", "bn0", "bn1", "pool1"]].any()
 
 
 OPTIONS = {"sweep_norm": True, "residual": True, "shared": True, "classifier": "plain"}

@@ -19,6 +19,7 @@ from helpers.pages import FIRST_HOSTILE, HOSTILE, index, metrics_of, run_page
 from renet.evaluation.tables import is_small
 from renet.faces.crop import cv2
 from renet.pages import page_data, phrases
+from renet.pages.tables import LAYERS
 
 
 def columns_of(results: Path) -> dict:
@@ -213,6 +214,14 @@ def test_page_without_its_rows_says_so(window, results, tmp_path):
     window.get((tmp_path / "report.html").as_uri())
     said = window.find_element(By.CSS_SELECTOR, ".missing").text
     assert "needs the folder page beside it" in said
+
+
+def test_run_page_has_a_row_for_each_layer(results):
+    run = results / "runs" / "made"
+    page = (run / "report.html").read_text()
+    for row in LAYERS.read(run / "tables/layers.csv").itertuples():
+        cells = f"<td>{row.output}</td><td>{row.parameters:,}</td>\n<td>{row.operations:,}</td>"
+        assert f'{row.layer}</th><td class="text">{row.kind}</td>{cells}' in page
 
 
 def test_runs_that_differ_by_their_seed_have_a_row_of_means(results):

@@ -602,18 +602,6 @@ def test_page_has_the_faces_of_the_highest_and_the_lowest_confidence():
     np.testing.assert_allclose(shown, [*ranked[:half], *ranked[-half:]])
 
 
-def test_page_of_a_single_face_counts_in_the_singular(tmp_path):
-    face = prediction.Cut("a.jpg", 1, pixels=GREY_FACE, in_training=True)
-    batch = [face, prediction.Cut("b.jpg", reason="no_face")]
-    table = prediction.rows(batch, predictor_of(np.full((1, 2), 0.5)))
-    sheet = ContactSheet()
-    sheet.add(batch, table)
-    sheet.write(tmp_path / "out.html", "model", "table")
-    page = " ".join((tmp_path / "out.html").read_text().split())
-    assert "1 face was predicted. 1 of them is probably a face of the training set" in page
-    assert 'remember it. <a href="#reasons">1 photo or face</a> could not be predicted' in page
-
-
 @pytest.mark.fault("hostile-name")
 @pytest.mark.fault("control-character")
 def test_hostile_names_of_photos_are_text_on_the_page_and_in_the_table(tmp_path):
