@@ -1,6 +1,5 @@
 """Predictions on photos of one's own: prepared as in training, one row for each face."""
 
-import gzip
 import html
 import io
 import json
@@ -18,7 +17,7 @@ import pytest
 import torch
 from predict import predict
 
-from helpers.archives import turned_jpeg, write_tar
+from helpers.archives import write_tar
 from helpers.pages import HOSTILE
 from helpers.predictions import describe_run
 from helpers.project import run_script
@@ -27,7 +26,6 @@ from renet.common import files
 from renet.faces import crop, detection
 from renet.faces.crop import Box, CropSpec, RejectedImage
 from renet.faces.detection import BoxMap, Detection
-from renet.faces.perceptual_hash import as_words, distances, perceptual_hash
 from renet.network import inference, model_file
 from renet.pages.contact_sheet import MOST_FACES, ContactSheet
 from renet.prediction import photos, prediction, predictor, training_photos
@@ -268,14 +266,6 @@ def test_whole_photo_is_compared_with_training_crops_that_were_not_trimmed(monke
         assert cut.in_training == expected
 
 
-def test_distance_to_the_training_faces_is_that_of_the_nearest_hash():
-    faces = np.stack([crop.face_of(picture(seed), CropSpec((32, 32))).pixels for seed in range(9)])
-    hashes = as_words(map(perceptual_hash, faces))
-    training = TrainingPhotos.from_faces(faces[:6])
-    for face, words in zip(faces, hashes, strict=True):
-        assert training.distance(face) == distances(words, hashes[:6]).min()
-
-
 def test_hashes_of_another_run_are_refused_and_missing_ones_leave_the_column_empty(
     made, tmp_path, caplog
 ):
@@ -291,27 +281,6 @@ def test_hashes_of_another_run_are_refused_and_missing_ones_leave_the_column_emp
     TrainingPhotos(np.zeros((4, 1), np.uint64)).write(run / training_photos.FILE)
     with pytest.raises(files.InputError, match=r"is not the file that predictor\.json names"):
         predict(run, [photo], predictions=out)
-
-
-def test_compressed_file_under_the_name_of_a_photo_is_one_with_a_reason(tmp_path):
-    path = tmp_path / "photo.jpg"
-    path.write_bytes(gzip.compress(bytes(10_000))[:20])
-    (found,) = photos.find([str(path)])
-    with pytest.raises(RejectedImage):
-        photos.decode(found.read())
-
-
-def test_photo_is_turned_by_its_orientation():
-    stored = crop.decode(turned_jpeg())
-    np.testing.assert_array_equal(photos.decode(turned_jpeg()), np.rot90(stored, -1))
-
-
-def test_transparent_photo_is_prepared_as_in_training():
-    image = np.dstack([picture(4), np.zeros((91, 90), np.uint8)])
-    image[:40, :, 3] = 130
-    photo, spec = photo_of(image, ".png"), CropSpec((32, 32), MARGIN, turn=True)
-    (cut,) = prediction.cut_crop(photo, spec)
-    np.testing.assert_array_equal(cut.pixels, crop.extract_face(photo.read(), spec).pixels)
 
 
 @pytest.mark.parametrize("kind", ["grey.jpg", "grey16.png", "16.png", "16.tif", "photo.webp"])
