@@ -7,7 +7,6 @@ archives), crop the face with its margin, resize without keeping the aspect rati
 import dataclasses
 import math
 import os
-from collections.abc import Callable
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -107,7 +106,7 @@ def decode(data: bytes, *, turn: bool = False, halved: bool = False) -> np.ndarr
     """Decode the bytes of an image file to (H, W, 3) uint8, in OpenCV's order BGR.
 
     Transparent pixels are blended with white. `turn` follows its EXIF orientation; `halved` gives
-    half the size of a JPEG, twice as fast, as does one of more than MAX_PIXELS pixels.
+    half the size of a JPEG, twice as fast; it is always given above MAX_PIXELS pixels.
 
     Raises:
         RejectedImage: empty, truncated, not an image, or of too many pixels.
@@ -213,22 +212,12 @@ def can_be_halved(frame: tuple[int, int] | None, spec: CropSpec) -> bool:
     return is_enough or math.prod(frame) > MAX_PIXELS
 
 
-def extract_face(
-    data: bytes,
-    spec: CropSpec,
-    box: Box | None = None,
-    find: Callable[[np.ndarray], Box] | None = None,
-) -> Face:
-    """Make the network's input from the bytes of an image file.
-
-    Args:
-        box: of the face, in the pixels of a whole photo.
-        find: finds the box in the decoded photo; None: `box` is given.
-    """
+def extract_face(data: bytes, spec: CropSpec, box: Box | None = None) -> Face:
+    """Make the network's input from the bytes of an image file, of a whole photo by its box."""
     frame, factor = jpeg.frame_size(data), scale(data)
     halved = can_be_halved(frame, spec)
     image = decode(data, turn=spec.turn, halved=halved)
-    face = face_of(image, spec, find(image) if find else box and box.scaled(factor))
+    face = face_of(image, spec, box and box.scaled(factor))
     height, width = (round(side / factor) for side in (face.height, face.width))
     if halved and frame:
         height, width = _size_of_crop(frame, image, spec.margin)

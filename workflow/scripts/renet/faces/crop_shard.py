@@ -1,7 +1,6 @@
 """Crop the faces of one shard, from the bytes of its photos in the archives to its two files."""
 
 import contextlib
-import functools
 import logging
 import math
 from collections.abc import Sequence
@@ -42,9 +41,11 @@ def _crop_photo(photo: Any, tar: BinaryIO, writer: FaceWriter, spec: CropSpec) -
     try:
         crop.require_bytes(photo.size)
         data = tar_index.read_member(tar, photo.offset, photo.size)
-        find = functools.partial(detection.find_box, spec=spec) if spec.detected else None
-        box = Box(photo.x1, photo.y1, photo.x2, photo.y2)
-        face = crop.extract_face(data, spec, box, find)
+        if spec.detected:
+            image = crop.decode(data, turn=spec.turn)
+            face = crop.face_of(image, spec, detection.find_box(image, spec))
+        else:
+            face = crop.extract_face(data, spec, Box(photo.x1, photo.y1, photo.x2, photo.y2))
     except RejectedImage as rejection:
         logging.info("%s dropped as %s: %s", photo.path, rejection.reason, rejection)
         return {"row": photo.row, "status": DROPPED, "reason": rejection.reason}
