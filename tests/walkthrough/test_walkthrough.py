@@ -196,7 +196,7 @@ def test_parameters_of_a_spatial_rnn_are_the_result_of_the_products_on_the_page(
 )
 def test_products_have_the_gates_of_the_cell_and_one_rnn_where_weights_are_shared(options, text):
     network = kinds.build((3, 16, 16), Architecture([4, 4], [RNN], **options))
-    macro = templates.ENVIRONMENT.get_template("walkthrough.html.j2").module.product
+    macro = templates.ENVIRONMENT.get_template("parts.html.j2").module.product
     assert macro(network.rnn1.vertical).strip() == text
 
 
@@ -292,6 +292,7 @@ def square_of(browser: Browser) -> dict[str, float]:
 def test_square_shows_the_probability_of_the_network_where_it_is_moved(opened, finished, size):
     opened.find_elements(By.NAME, "size")[size].click()
     face = opened.find_element(By.CSS_SELECTOR, ".square")
+    opened.execute_script("arguments[0].scrollIntoView({block: 'center'})", face)
     ActionChains(opened).move_to_element_with_offset(face, 60, -30).perform()
     by_pointer = square_of(opened)
     middles = (

@@ -17,7 +17,7 @@ def test_workflow_without_a_room_plans_the_rest_and_writes_the_pages(project, ro
     snakefile = project / "Snakefile"
     line = rf'(if [^\n]*:\n\n +)?include: [^\n]*"{room}\.smk"\n'
     snakefile.write_text(re.sub(line, "", snakefile.read_text()))
-    write_config(project, audit={"folds": 2})
+    write_config(project, audit={"folds": 2 if room == "audit" else 0})
     rules = planned(project)
     assert "report" in rules and not {room, "train", "infer"} & rules
     (project / "results/index.html").unlink()
