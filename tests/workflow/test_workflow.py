@@ -313,7 +313,7 @@ def test_further_run_leaves_the_first_one_alone(project):
         ("renet/dataset/splits.py", EVERYTHING_AFTER["shuffle"]),
         ("renet/evaluation/run_plots.py", {"evaluate", "predictor", "report", "manifest"}),
         ("renet/evaluation/slices.py", {"evaluate", "predictor", "report", "manifest"}),
-        ("renet/pages/saliency.py", {"explain", "report", "manifest"}),
+        ("renet/pages/saliency.py", {"explain", "walkthrough", "report", "manifest"}),
         ("renet/pages/layer_profile.py", {"explain", "report", "manifest"}),
         ("renet/walkthrough/activations.py", {"walkthrough", "report", "manifest"}),
         (
