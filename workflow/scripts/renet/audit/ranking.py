@@ -14,7 +14,7 @@ from cleanlab.filter import find_label_issues
 from cleanlab.rank import get_label_quality_scores
 
 from renet.common.imdb_wiki import CLASSES, PROBABILITIES
-from renet.common.tables import Table
+from renet.common.table import Table
 from renet.evaluation import metrics
 from renet.evaluation.tables import SAMPLE
 from renet.metadata import subjects

@@ -10,7 +10,7 @@ import pandas as pd
 
 from renet.common import advice, files
 from renet.common.imdb_wiki import DATABASES, TABLE
-from renet.common.tables import Table
+from renet.common.table import Table
 from renet.config import architecture
 from renet.config.architecture import AnyArchitecture
 from renet.evaluation import tables

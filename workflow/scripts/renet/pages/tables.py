@@ -1,6 +1,6 @@
 """The tables of a run's faces and layers, which gallery.py and explain.py write for its page."""
 
-from renet.common.tables import Table
+from renet.common.table import Table
 from renet.evaluation.tables import INFERENCE
 
 # gallery.csv and saliency.csv: the predictions that the images show, and where in the image.
