@@ -440,7 +440,7 @@ def test_temperature_at_a_bound_is_not_applied_and_predictions_are_called_uncali
 
 
 def test_folder_without_a_model_is_one_sentence(tmp_path):
-    with pytest.raises(files.InputError, match=r"has no model\.pt; give the folder of a run"):
+    with pytest.raises(files.InputError, match=r"has no model\.pt or .*; give the folder of a run"):
         predictor.load(tmp_path)
 
 
