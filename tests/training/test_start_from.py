@@ -183,10 +183,7 @@ FITS_NOT = [
     ("list.pth", SMALL, 32, "list.pth is not a model of this project"),
     ("network.pth", SMALL, 32, "network.pth is not loaded, .* could run code.*weights_only=False"),
     ("tar.pth", SMALL, 32, "tar.pth is not loaded, .*oldest format.*weights_only=False"),
-    ("page.pth", SMALL, 32, "page.pth is not a model that PyTorch can load: it has another format"),
-    ("cut.pt", SMALL, 32, "cut.pt is not a model that PyTorch can load"),
     ("model.safetensors", SMALL, 32, "model.kind is resnet18 in the file and renet in this run"),
-    ("cut.safetensors", SMALL, 32, "cut.safetensors is not a model that PyTorch can load"),
 ]  # fmt: skip
 
 
@@ -208,10 +205,7 @@ def other_files(torchvisions, tmp_path_factory) -> Path:
         torch.save(content, folder / f"{file}.pth")
     with tarfile.open(folder / "tar.pth", "w") as old:  # as PyTorch wrote before 0.1.9
         old.add(folder / "model.pt", "storages")
-    (folder / "page.pth").write_text("<html>Not found</html>")
     save_file(small, folder / "model.safetensors")
-    for name in ("model.pt", "model.safetensors"):
-        (folder / f"cut.{name.split('.')[1]}").write_bytes((folder / name).read_bytes()[:-100])
     return folder
 
 

@@ -18,18 +18,16 @@ class FaceDataset(Dataset):
     """
 
     def __init__(self, path: str | Path, transform: Callable[[Tensor], Any] | None = None):
-        """Open the file, such as results/data/train.h5; see `hdf5.read` for the errors."""
+        """Open a file such as results/data/train.h5; see `hdf5.read`."""
         self.path, self.transform = path, transform
         self.faces = hdf5.read(path)
 
-    def __reduce__(self) -> tuple:
-        """For another process: the path, not the pixels."""
+    def __reduce__(self) -> tuple:  # for another process
         return FaceDataset, (self.path, self.transform)
 
     def __len__(self) -> int:
         return len(self.faces)
 
     def __getitem__(self, row: int) -> tuple[Any, int]:
-        """The face of a row of the table beside the file, and its class."""
         face = torch.from_numpy(self.faces.pixels[row].copy())
         return self.transform(face) if self.transform else face, int(self.faces.targets[row])
