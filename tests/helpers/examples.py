@@ -55,8 +55,8 @@ def probabilities_in(text: str, count: int) -> np.ndarray:
     return np.array(numbers, float).reshape(count, len(CLASSES))
 
 
-def predicted(run: Path, photos: Sequence[Path]) -> np.ndarray:
-    """The same probabilities by predict.py."""
-    table = run / "by_script.csv"
+def predicted(run: Path, photos: Sequence[Path], folder: Path | None = None) -> np.ndarray:
+    """The same probabilities by predict.py, whose table is in the folder, or in that of the run."""
+    table = (folder or run) / "by_script.csv"
     predict(run, list(map(str, photos)), predictions=table)
     return pd.read_csv(table)[[f"p_{name}" for name in CLASSES]].to_numpy()

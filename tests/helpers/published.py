@@ -1,6 +1,7 @@
 """Miniatures of known data sets, in the form in which they are published."""
 
 import gzip
+import json
 from pathlib import Path
 
 from helpers.archives import jpeg, write_tar
@@ -30,6 +31,9 @@ def _utkface(folder: Path, photos: dict[int, bytes], count: int) -> None:
     for number in range(count):
         name = f"{25 + number}_{number % 2}_{(number + 2) % 5}_20170116{number:09}.jpg.chip.jpg"
         members[f"UTKFace/{name}"] = photos[number]
+    named = [path.replace("/", "/part1/").removesuffix(".chip.jpg") for path in members]
+    split = [{"img_path": path, "folder": (row - 1) % 10} for row, path in enumerate(named)]
+    (folder / "UTKFace.json").write_text(json.dumps(split))
     _write_gzipped(folder / "UTKFace.tar.gz", members)
 
 

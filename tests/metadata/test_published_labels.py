@@ -1,6 +1,9 @@
 """Published labels and splits of known data sets, in the form in which they are published."""
 
 import re
+import runpy
+import subprocess
+import sys
 from pathlib import Path
 
 import pandas as pd
@@ -18,8 +21,8 @@ from helpers.workflow import copy_project, run, write_config
 from renet.archives import downloads
 from renet.common.drop_reasons import RowReason
 from renet.common.errors import InputError
+from renet.config import checks, data_summary, sources
 from renet.config import labels as label_settings
-from renet.config import sources
 from renet.dataset.tables import SPLIT
 from renet.evaluation import own_slices
 from renet.metadata import own_photos
@@ -213,11 +216,16 @@ KNOWN = {
 }  # fmt: skip
 
 
+def parse_overlay(overlay: dict, name: str, folder: Path) -> pd.DataFrame:
+    """The rows of metadata.csv, by path, of an overlay's archive."""
+    archive = sources.archive(complete(overlay), name)
+    downloads.obtain(archive["urls"][0], None, folder / "r.json")
+    return parse(folder, folder / "r.json", archive, subjects=archive["subjects"])
+
+
 @pytest.mark.parametrize("name", KNOWN)
 def test_ready_overlay_reads_the_published_form(name, tmp_path):
-    archive = sources.archive(complete(overlay_of(name, published.write(tmp_path))), name)
-    downloads.obtain(archive["urls"][0], None, tmp_path / "r.json")
-    rows = parse(tmp_path, tmp_path / "r.json", archive, subjects=archive["subjects"])
+    rows = parse_overlay(overlay_of(name, published.write(tmp_path)), name, tmp_path)
     path, gender, age, subset = KNOWN[name]
     face = rows.loc[path]
     assert (face.gender, face.subset, face.reason) == (gender, subset, "")
@@ -232,14 +240,62 @@ def test_ready_overlay_reads_the_published_form(name, tmp_path):
     }[name]  # fmt: skip
 
 
+PUBLISHED = [*KNOWN, "congress"]
+FOLDS, CLEAN_YAML = re.findall(
+    r"(?:^    .*\n)+", (ROOT / "docs/published.md").read_text(), re.MULTILINE
+)
+
+
+def test_each_published_overlay_states_its_licence_and_its_origin(monkeypatch):
+    monkeypatch.setattr(checks, "check_paths", lambda config: None)
+    tables = {path.stem for path in ROOT.glob("configs/*") if "database: table" in path.read_text()}
+    assert tables == {*PUBLISHED, "own-photos"}
+    for name in PUBLISHED:
+        overlay = overlay_of(name, Path("/data"))
+        told = data_summary.for_pages(check(overlay | {"sources": [name], "external": []}), "")
+        assert told["origins"][name] and told["licenses"][name] != "other"
+        assert told["databases"] == []  # of the user's own photos
+        as_external = check(overlay | {"sources": ["wiki"], "external": [name]})
+        of_wiki = data_summary.for_pages(as_external, "")["licenses"]
+        assert of_wiki == {"wiki": "academic research only"}
+
+
+def test_documented_commands_test_adience_on_each_of_its_folds():
+    loop = FOLDS[: FOLDS.index("    python3")].replace(".venv/bin/snakemake", "printf '%s\\n'")
+    said = subprocess.run(["bash", "-c", loop], capture_output=True, text=True, check=True).stdout
+    given = re.findall(r"^archives=(\{.*?\}\}\}\})", said, re.DOTALL | re.MULTILINE)
+    lists = [yaml.safe_load(one)["adience"]["split"]["lists"] for one in given]
+    names = [f"/data/adience/fold_{number}_data.txt" for number in range(5)]
+    assert [one["test"] for one in lists] == names
+    assert all({*one["train"], one["validation"], one["test"]} == {*names} for one in lists)
+    shipped = overlay_of("adience", Path("/data"))["archives"]["adience"]["split"]["lists"]
+    assert lists[4] == shipped and "\npathvars={results: results/adience/4}" in said
+
+
+@pytest.mark.parametrize(("number", "test"), [(0, {8, 9}), (3, {3, 4})])
+def test_published_split_of_utkface_is_read_by_file_name(tmp_path, monkeypatch, number, test):
+    monkeypatch.chdir(tmp_path)
+    overlay = overlay_of("utkface", published.write(tmp_path))
+    script, database = ROOT / "docs/examples/utkface_lists.py", "utkface/UTKFace.json"
+    monkeypatch.setattr(sys, "argv", [str(script), database, str(number)])
+    runpy.run_path(str(script))
+    lists = {name: f"{name}.txt" for name in ("train", "validation", "test")}
+    overlay["archives"]["utkface"]["split"] = {"lists": lists}
+    rows = parse_overlay(overlay, "utkface", tmp_path)
+    rows = rows[rows.reason == ""]
+    folders = rows.index.str.extract(r"_20170116(\d{9})")[0].astype(int) % 10
+    is_test = (rows.subset == "test").to_numpy()
+    assert set(folders[is_test]) == test and not set(folders[~is_test]) & test
+    assert set(rows.subset) == {*lists}
+
+
 def test_overlay_of_the_documentation_is_valid_and_at_most_ten_lines_long(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    (block,) = re.findall(r"(?:^    .*\n)+", (ROOT / "docs/published.md").read_text(), re.MULTILINE)
-    assert len(block.splitlines()) <= 10
-    for name in re.findall(r"\w+\.csv", block):
+    assert len(CLEAN_YAML.splitlines()) <= 10
+    for name in re.findall(r"\w+\.csv", CLEAN_YAML):
         Path(name).write_text("filename,gender,age\n")
     overlay = {"archives": {"imdb": complete({})["archives"]["imdb"]}}
-    update_config(overlay, yaml.safe_load(block))
+    update_config(overlay, yaml.safe_load(CLEAN_YAML))
     found = sources.archive(check(overlay), "imdb")
     assert found["labels"]["columns"]["gender"] == "gender" and len(found["tables"]) == 3
 

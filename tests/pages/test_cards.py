@@ -3,10 +3,13 @@
 import json
 import re
 import shutil
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+from export import export
+from huggingface_hub import snapshot_download
 from selenium.webdriver.common.by import By
 
 from helpers.browser import DESKTOP, PHONE, show, texts
@@ -42,16 +45,25 @@ def test_model_card_and_data_sheet_lead_to_each_other_as_pages_and_as_markdown(w
     assert "(../../data/datasheet.md)" in (results / f"{CARD}.md").read_text()
 
 
-def test_code_of_the_model_card_predicts_as_predict_does(results, tmp_path):
+def test_code_of_the_card_in_a_folder_from_a_model_hub_predicts_as_predict_does(results, tmp_path):
     run = shutil.copytree(results / "runs" / "made", tmp_path / "run")
     metrics = {"calibration": {"temperature": 0.4, "unfitted": None},
                "abstention": {"threshold": 0.9, "max_error": 0.02, "level": 0.95}}  # fmt: skip
     content = describe_run(run, np.zeros((1, 3, 32, 32), np.uint8), 0.4, metrics)
     files.write_json(run / "predictor.json", content | {"ready_made_crops": {"margin": 0.1}})
     (run / training_photos.FILE).unlink()
-    photos = write_photos(tmp_path / "photos")
-    found = printed(code_of(run / "model_card.md"), photos, run, PYTHONPATH=str(SCRIPTS))
+    cache = tmp_path / "models--someone--faces"  # as huggingface_hub keeps a download
+    export(run, exported=cache / "blobs/model.safetensors", card=run / "model_card.md")
+    files.write_text(cache / "refs/main", "a1b2")
+    for blob in (cache / "blobs").iterdir():
+        (cache / "snapshots/a1b2").mkdir(parents=True, exist_ok=True)
+        (cache / "snapshots/a1b2" / blob.name).symlink_to(blob)
+    hub = Path(snapshot_download("someone/faces", cache_dir=tmp_path, local_files_only=True))
+    photos, code = write_photos(tmp_path / "photos"), code_of(hub / "README.md")
+    assert len(code.splitlines()) <= 5
+    found = printed(code, photos, hub, PYTHONPATH=str(SCRIPTS), HF_HUB_OFFLINE="1")
     expected = predicted(run, photos)
+    np.testing.assert_array_equal(predicted(hub, photos, tmp_path), expected)
     assert expected.std() > 0.001
     np.testing.assert_allclose(found, expected, atol=1e-4)
 
@@ -85,11 +97,30 @@ def test_data_sheet_of_own_photos_says_where_to_write_what_is_missing(changed, t
     assert "Not documented" not in (changed / f"{SHEET}.md").read_text()
 
 
-@pytest.mark.parametrize(("key", "licence"), [(None, "other"), ("cc-by-4.0", "cc-by-4.0")])
-def test_licence_of_a_model_of_own_photos_is_the_users_to_name(changed, key, licence):
+@pytest.mark.parametrize(
+    ("licences", "head"),
+    [
+        (["other"], "license: other"),
+        (["mit", "cc-by-4.0"], "license: cc-by-4.0"),
+        (["cc-by-4.0", "research only"], "license_name: cc-by-4.0-and-research-only"),
+    ],
+)
+def test_licence_of_a_model_is_that_of_all_its_training_photos(changed, licences, head):
     with changed_settings(changed) as settings:
-        settings["data"] |= {"databases": ["table"], "license": key}
-    assert f"\nlicense: {licence}\n" in (changed / f"{CARD}.md").read_text()
+        settings["data"]["licenses"] = dict(zip("ab", licences, strict=False))
+    assert f"\n{head}\n" in (changed / f"{CARD}.md").read_text()
+
+
+def test_card_and_data_sheet_of_a_published_set_have_its_licence_and_its_makers(changed):
+    with changed_settings(changed) as settings:
+        settings["data"] |= {"databases": [], "licenses": {"imdb": "non-commercial use"}}
+        settings["data"]["origins"] = {"imdb": "Somebody (2017) labelled them by hand."}
+    for page in (CARD, SHEET):
+        text = (changed / f"{page}.md").read_text()
+        assert "Licence of imdb: non-commercial use." in text
+        assert "Somebody (2017) labelled them" in text
+        assert "Not documented" not in text and "own photos" not in text
+    assert "hotographs of published data sets (imdb)" in (changed / "index.html").read_text()
 
 
 def test_front_matter_of_the_model_card_is_read_by_model_hubs_and_has_the_runs_metrics(results):

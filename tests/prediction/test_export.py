@@ -14,9 +14,10 @@ import torch
 from helpers.examples import predicted, probabilities_in, write_photos
 from helpers.predictions import describe_run
 from helpers.project import ROOT, call_script
-from helpers.training import SMALL, new_network
+from helpers.training import SMALL, new_network, same
 from renet.common import files
 from renet.common.errors import InputError
+from renet.config.recipe import Recipe
 from renet.network import model_file
 from renet.prediction import export, predictor
 
@@ -77,26 +78,50 @@ def test_without_a_temperature_the_formats_have_unscaled_probabilities_and_null(
     assert json.loads(export.described(found))["temperature"] is None
 
 
-def test_folder_for_model_hubs_is_loaded_by_their_own_functions(tmp_path, monkeypatch):
-    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
-    from huggingface_hub import ModelCard, load_state_dict_from_file
-
+@pytest.fixture
+def hub(tmp_path) -> Path:
+    """The folder for a model hub of a run in the folder beside it."""
     run, folder = make_run(tmp_path / "run"), tmp_path / "hub"
     text = "---\nlicense: other\n---\nSee the [data](../data.md) and [neon](https://neon.org)."
     (run / "model_card.md").write_text(text)
     card, out = run / "model_card.md", folder / "model.safetensors"
     call_script("export", model=run, exported=out, card=card)
+    return folder
+
+
+def test_folder_for_model_hubs_has_the_card_the_weights_and_all_that_predicting_needs(hub):
+    from huggingface_hub import ModelCard, load_state_dict_from_file
+
+    folder, found = hub, predictor.load(hub.parent / "run")
     assert len(list(folder.iterdir())) == 3
     read = ModelCard.load(folder / "README.md")
     assert read.data.license == "other"
     assert read.text == "See the data and [neon](https://neon.org)."
-    described = files.read_json(folder / "config.json")
-    facts = [described[name] for name in ("temperature", "threshold", "margin")]
-    assert facts == [0.3, 0.9, 0.4]
-    described["state"] = load_state_dict_from_file(folder / "model.safetensors")
-    network = model_file.build(described).eval()
-    faces, found = torch.from_numpy(some_faces(4)), predictor.load(run)
-    assert torch.equal(network(faces), found.network(faces))
+    weights = load_state_dict_from_file(folder / "model.safetensors")
+    assert weights.keys() == found.network.state_dict().keys()
+    received = predictor.load(folder)
+    facts = [received.temperature, received.threshold, received.margin, received.box]
+    assert facts == [0.3, 0.9, 0.4, found.box]
+    faces = some_faces(4)
+    assert (received.probabilities(faces) == found.probabilities(faces)).all()
+
+
+def test_training_starts_from_the_folder_for_model_hubs(hub):
+    network = new_network(dataclasses.replace(SMALL, flip_average=True), seed=9)
+    model_file.load_initial_weights(network, Recipe(start_from=str(hub)))
+    expected = predictor.load(hub.parent / "run").network.state_dict()
+    assert same(network.state_dict(), expected)
+
+
+@pytest.mark.fault("damaged-model")
+@pytest.mark.parametrize("name", ["model.safetensors", "config.json"])
+def test_damage_in_the_folder_for_model_hubs_is_noticed(hub, name):
+    content = (hub / name).read_bytes()
+    middle = len(content) // 2
+    (hub / name).write_bytes(content[:middle] + b"\x01\x02" + content[middle + 2 :])
+    fault = f"model.safetensors is not a model that PyTorch can load: .*{'config.json'}"
+    with pytest.raises(InputError, match=fault):
+        predictor.load(hub)
 
 
 @pytest.mark.slow
@@ -123,8 +148,8 @@ def test_onnx_is_one_file_without_scatter_nodes_or_paths_of_this_machine(exporte
     ]  # fmt: skip
     (known,) = [entry for entry in model.metadata_props if entry.key == "renet"]
     facts = json.loads(known.value)
-    assert (facts["temperature"], facts["threshold"], facts["margin"]) == (0.3, 0.9, 0.4)
-    assert facts["model_sha256"] == files.file_digest(exported / "model.pt")
+    assert (facts["temperature"], facts["margin"]) == (0.3, 0.4)
+    assert facts["model"]["sha256"] == files.file_digest(exported / "model.pt")
 
 
 @pytest.mark.slow
@@ -173,28 +198,20 @@ def run(tmp_path_factory) -> Path:
     return make_run(tmp_path_factory.mktemp("safetensors") / "run")
 
 
-def test_safetensors_holds_the_weights_and_how_to_build_the_network(run):
-    from safetensors import safe_open
-
-    found = predictor.load(run)
-    export.write_safetensors(run / "model.safetensors", found)
-    with safe_open(run / "model.safetensors", "pt") as stored:
-        assert stored.metadata() == {"renet": export.described(found)}
-        weights = {name: stored.get_tensor(name) for name in stored.keys()}  # noqa: SIM118
-    state = model_file.read(run / "model.pt")["state"]
-    assert weights.keys() == state.keys()
-    assert all(torch.equal(weights[name], state[name]) for name in state)
-    first = (run / "model.safetensors").read_bytes()
-    export.write_safetensors(run / "model.safetensors", found)
-    assert (run / "model.safetensors").read_bytes() == first
+def test_safetensors_alone_predict_as_the_run_does_and_have_the_same_bytes_again(run, tmp_path):
+    found, faces = predictor.load(run), some_faces(3)
+    first, again = (tmp_path / f"{name}.safetensors" for name in "ab")
+    for path in (first, again):
+        export.write_safetensors(path, found)
+    assert first.read_bytes() == again.read_bytes()
+    assert (predictor.load(first).probabilities(faces) == found.probabilities(faces)).all()
 
 
 def test_missing_package_is_one_sentence_with_the_way_out(run, monkeypatch):
-    monkeypatch.setitem(sys.modules, "safetensors", None)
-    monkeypatch.setitem(sys.modules, "safetensors.torch", None)
-    with pytest.raises(InputError, match=r"safetensors.*pip install -r requirements-export\.txt"):
-        export.write_safetensors(run / "other.safetensors", predictor.load(run))
-    assert not (run / "other.safetensors").exists()
+    monkeypatch.setitem(sys.modules, "onnxscript", None)
+    with pytest.raises(InputError, match=r"onnxscript.*pip install -r requirements-export\.txt"):
+        export.write_onnx(run / "other.onnx", predictor.load(run))
+    assert not (run / "other.onnx").exists()
 
 
 @pytest.mark.parametrize("cell", ["tanh", "relu"])

@@ -1,13 +1,26 @@
 """The example that trains another network on the faces of an HDF5 file."""
 
 import os
+import pickle
 import subprocess
 import sys
 
 import pytest
+import torch
 
 from helpers.project import ROOT, SCRIPTS
 from helpers.training import write_faces
+from renet.training.face_dataset import FaceDataset
+
+
+def test_a_process_of_a_data_loader_is_given_the_path_and_not_the_pixels(tmp_path):
+    write_faces(tmp_path / "train.h5", 40)
+    faces = FaceDataset(tmp_path / "train.h5")
+    sent = pickle.dumps(faces)
+    (face, target), (again, of_again) = faces[3], pickle.loads(sent)[3]  # noqa: S301
+    assert len(faces) == 40 and len(sent) < 1000
+    assert torch.equal(face, again) and target == of_again
+    assert face.shape == (3, 32, 32) and face.dtype == torch.uint8
 
 
 @pytest.mark.slow

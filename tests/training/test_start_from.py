@@ -6,13 +6,16 @@ import json
 import re
 import shutil
 import tarfile
+from argparse import Namespace
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
+import timm
 import torch
 from safetensors.torch import save_file
+from timm.models import save_for_hf
 from torchvision.models import resnet18
 
 from helpers.dry_run import dry_run
@@ -37,7 +40,7 @@ from renet.common.errors import InputError
 from renet.config import checks, schema
 from renet.config.architecture import CnnArchitecture, ResNet18Architecture
 from renet.network import kinds, model_file
-from renet.network.kinds.resnet18 import DEVIATION, MEAN
+from renet.network.kinds.resnet18 import IMAGENET, LAST
 from renet.network.settings import RunSettings
 from renet.pages import phrases
 from renet.training import loop
@@ -85,7 +88,8 @@ def test_features_of_a_photo_are_those_of_torchvision(tmp_path, reference_data, 
     pixels = torch.from_numpy(photo).permute(2, 0, 1)[None]
     torch.save(torchvisions.state_dict(), tmp_path / "weights.pth")
     network = loaded(ResNet18Architecture(), recipe(tmp_path / "weights.pth", "classifier"))
-    scaled = (pixels / 255 - MEAN) / DEVIATION
+    mean, deviation = torch.tensor([*IMAGENET.values()]).view(2, 3, 1, 1)
+    scaled = (pixels / 255 - mean) / deviation
     with torch.no_grad():
         expected = torch.nn.Sequential(*list(torchvisions.children())[:-1])(scaled).flatten(1)
         features = torch.nn.Sequential(*list(network)[:-1])(pixels)
@@ -106,17 +110,80 @@ def test_network_of_a_run_is_loaded_with_its_mean(tmp_path, mean):
     assert not torch.equal(without["cls.weight"], network.cls.weight)
 
 
+LIGHTNING = {  # as its documentation shows a checkpoint
+    "epoch": 3, "global_step": 12, "pytorch-lightning_version": "2.5.0", "loops": {},
+    "callbacks": {}, "optimizer_states": [{"state": {}}], "hyper_parameters": {"lr": 0.1},
+}  # fmt: skip
+
+
+def old_format(state: dict, file: Path) -> None:
+    torch.save(state, file, _use_new_zipfile_serialization=False)
+
+
+def without_classifier(state: dict, file: Path) -> None:
+    torch.save({name: value for name, value in state.items() if not name.startswith("fc.")}, file)
+
+
+def lightning(state: dict, file: Path) -> None:
+    module = {f"model.{name}": value for name, value in state.items()} | {"loss.w": torch.ones(2)}
+    torch.save(LIGHTNING | {"state_dict": module}, file)
+
+
+def timms(state: dict, folder: Path, **normalisation) -> None:
+    network = timm.create_model("resnet18", pretrained_cfg_overlay=normalisation)
+    network.load_state_dict(state)
+    save_for_hf(network, folder, safe_serialization=True)
+
+
+FORMS = {  # each row of the table in docs/training.md
+    "torchvision.pth": torch.save, "torchvision-old.pth": old_format,
+    "torchvision.safetensors": save_file, "timm": timms, "headless.pth": without_classifier,
+    "lightning.ckpt": lightning,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", FORMS)
+def test_published_form_gives_the_weights_and_says_what_is_assumed(
+    tmp_path, torchvisions, caplog, name
+):
+    caplog.set_level("INFO")
+    FORMS[name](torchvisions.state_dict(), tmp_path / name)
+    network = loaded(ResNet18Architecture(), recipe(tmp_path / name, "classifier"))
+    assert torch.equal(network.layer4[1].conv2.weight, torchvisions.layer4[1].conv2.weight)
+    scale = 128 / 255 / torch.tensor(IMAGENET["std"]).view(3, 1, 1)
+    torch.testing.assert_close(network.conv1.weight, torchvisions.conv1.weight * scale)
+    assert ("is assumed" in caplog.text) == (name != "timm")
+
+
+def test_normalisation_of_a_config_json_is_used_and_a_wrong_one_named(tmp_path, torchvisions):
+    timms(torchvisions.state_dict(), tmp_path, mean=(0.5, 0.5, 0.5), std=(0.25, 0.25, 0.25))
+    start = recipe(tmp_path, "classifier")
+    network = loaded(ResNet18Architecture(), start)
+    assert (network.norm.mean == 127.5).all()
+    torch.testing.assert_close(network.conv1.weight, torchvisions.conv1.weight * 128 / 255 / 0.25)
+    digest = RunSettings(train=start).without_device()
+    (tmp_path / "config.json").write_text('{"pretrained_cfg": {"mean": [0.5]}}')
+    assert RunSettings(train=start).without_device() != digest
+    fault = r"config\.json beside .*model\.safetensors does not give three numbers as mean"
+    with pytest.raises(InputError, match=fault):
+        loaded(ResNet18Architecture(), start)
+
+
 FITS_NOT = [
     ("model.pt", CNN, 32, "model.kind is renet in the file and cnn in this run. Give the run"),
     ("model.pt", dataclasses.replace(SMALL, cell="relu"), 32, "model.cell is tanh .* and relu in"),
     ("model.pt", SMALL, 64, r"rnn1.vertical.input_weight is \[2, .* and \[4, .*crop.size"),
     ("mean.pt", ResNet18Architecture(), 64, r"norm.mean is \[3, 32, 32\] in the file and \[1\]"),
     ("whole.pth", ResNet18Architecture(), 32, r"fc.weight is \[1000, 512\] .*without: classifier"),
-    ("grey.pth", ResNet18Architecture(), 32, r"grey.pth cannot be used, because .*\[64, 1, 7, 7\]"),
-    ("dict.pth", SMALL, 32, "dict.pth cannot be used, because its weights do not fit its"),
-    ("network.pth", SMALL, 32, "network.pth is not loaded, because .* could run code; give a"),
-    ("cut.pt", SMALL, 32, "cut.pt is not a model that PyTorch can load"),
-    ("model.safetensors", SMALL, 32, "model.safetensors is not a model that PyTorch can load"),
+    ("grey.pth", ResNet18Architecture(), 32, r"grey.pth, which .*conv1.weight is \[64, 1, 7, 7\]"),
+    ("wide.pth", ResNet18Architecture(), 32, r"conv2.weight is \[9, 9\] .* and \[512, 512, 3, 3\]"),
+    ("nan.pth", ResNet18Architecture(), 32, "nan.pth cannot be used, because .* has a NaN"),
+    ("other.pth", ResNet18Architecture(), 32, "other.pth, which has no ResNet-18; give a model of"),
+    ("two.pth", ResNet18Architecture(), 32, r"two.pth, which has 2 networks \(a\., b\.\)"),
+    ("list.pth", SMALL, 32, "list.pth is not a model of this project"),
+    ("network.pth", SMALL, 32, "network.pth is not loaded, .* could run code.*weights_only=False"),
+    ("tar.pth", SMALL, 32, "tar.pth is not loaded, .*oldest format.*weights_only=False"),
+    ("model.safetensors", SMALL, 32, "model.kind is resnet18 in the file and renet in this run"),
 ]  # fmt: skip
 
 
@@ -127,13 +194,18 @@ def other_files(torchvisions, tmp_path_factory) -> Path:
     saved(folder / "model.pt")
     saved(folder / "mean.pt", ResNet18Architecture(), mean=np.arange(3072.0))
     state = torchvisions.state_dict()
-    grey = state | {"conv1.weight": state["conv1.weight"][:, :1]}
+    small = {LAST: state[LAST], "conv1.weight": state["conv1.weight"]}
     for file, content in {
-        "whole": state, "grey": grey, "network": torchvisions, "dict": {"state_dict": state},
+        "whole": state, "grey": small | {"conv1.weight": small["conv1.weight"][:, :1]},
+        "wide": {LAST: torch.ones(9, 9)}, "nan": {LAST: torch.tensor(torch.nan)},
+        "other": {"fc.weight": torch.ones(1)}, "list": [torch.ones(1)],
+        "two": {f"{name}.{LAST}": small[LAST] for name in "ab"},
+        "network": LIGHTNING | {"hyper_parameters": Namespace(lr=0.1)},
     }.items():  # fmt: skip
         torch.save(content, folder / f"{file}.pth")
-    (folder / "cut.pt").write_bytes((folder / "model.pt").read_bytes()[:-100])
-    save_file(state, folder / "model.safetensors")
+    with tarfile.open(folder / "tar.pth", "w") as old:  # as PyTorch wrote before 0.1.9
+        old.add(folder / "model.pt", "storages")
+    save_file(small, folder / "model.safetensors")
     return folder
 
 

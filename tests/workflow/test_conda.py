@@ -90,7 +90,7 @@ def test_package_of_a_rules_own_environment_may_be_missing_in_that_of_snakemake(
     conda, tmp_path, monkeypatch
 ):
     project = copy_project(tmp_path / "project")
-    (tmp_path / "sitecustomize.py").write_text("import sys; sys.modules['safetensors'] = None")
+    (tmp_path / "sitecustomize.py").write_text("import sys; sys.modules['onnxscript'] = None")
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
-    write_config(project, export=["safetensors"])
+    write_config(project, export=["onnx"])
     assert "export" in planned(project, "--sdm", "conda")

@@ -119,7 +119,7 @@ def own_tables(wildcards):
 
 def initial_weights(wildcards):
     """The weights that a training starts from, which it finds by their path."""
-    return own_file(Recipe(**run_of(wildcards)["train"]).start_file)
+    return local(Recipe(**run_of(wildcards)["train"]).start_files)
 
 
 def outputs_of(*names, **wildcards):

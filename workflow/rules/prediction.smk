@@ -7,6 +7,12 @@ Provides: results/runs/<run>/ predictor.json, training_hashes.npy, predictions.c
 and config.yaml.
 """
 
+# The scripts find these beside the model.
+BESIDE_MODEL = [
+    "<results>/runs/{run}/predictor.json",
+    "<results>/runs/{run}/training_hashes.npy",
+]
+
 
 rule predictor:
     """Write down how a run's network predicts other photos."""
@@ -32,9 +38,8 @@ rule predictor:
 rule predict:
     """Predict the faces of the photos that the config names."""
     input:
+        *BESIDE_MODEL,
         model="<results>/runs/{run}/model.pt",
-        description="<results>/runs/{run}/predictor.json",
-        hashes="<results>/runs/{run}/training_hashes.npy",
         photos=local(PHOTOS),
     output:
         predictions="<results>/runs/{run}/predictions.csv",
@@ -58,9 +63,8 @@ rule predict:
 rule export:
     """Write a run's predictor in a format of other programs."""
     input:
+        *BESIDE_MODEL,
         model="<results>/runs/{run}/model.pt",
-        description="<results>/runs/{run}/predictor.json",
-        hashes="<results>/runs/{run}/training_hashes.npy",
     output:
         exported="<results>/runs/{run}/model.{format}",
     log:
@@ -78,9 +82,8 @@ rule export:
 use rule export as hub with:
     # The network and the model card as a folder that model hubs read.
     input:
+        *BESIDE_MODEL,
         model="<results>/runs/{run}/model.pt",
-        description="<results>/runs/{run}/predictor.json",
-        hashes="<results>/runs/{run}/training_hashes.npy",
         card="<results>/runs/{run}/model_card.md",
     output:
         "<results>/runs/{run}/hub/README.md",

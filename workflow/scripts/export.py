@@ -3,7 +3,7 @@
 Reads: model.pt of a run, and predictor.json beside it.
 Writes: model.onnx (faces uint8 in, probabilities out), model.int8.onnx (the same in int8), or
 model.safetensors (the weights, with the architecture and the predictor as metadata); with the run's
-model card, README.md and config.json beside it, a folder as model hubs read it.
+model card, README.md and config.json beside it, a folder as model hubs and predict.py read it.
 Decides: the format, by the end of the file's name: .onnx, .int8.onnx or .safetensors.
 """
 
@@ -20,8 +20,6 @@ def export(
     model: Path,
     *,
     exported: command_line.Output,
-    description: Path | None = None,
-    hashes: Path | None = None,
     card: Path | None = None,
 ) -> None:
     """Write the network of a run in a format of other programs.
@@ -29,14 +27,12 @@ def export(
     Args:
         model: folder of a run, or its model.pt.
         exported: file to write, whose name ends with .onnx, .int8.onnx or .safetensors.
-        description: predictor.json (default: the file beside the model).
-        hashes: training_hashes.npy (default: the file beside predictor.json).
         card: model_card.md of the run, to write a folder for a model hub with model.safetensors.
     """
     write = formats.writer_of(exported)
     if card:
         write = partial(formats.write_for_hub, card=card)
-    write(exported, predictor.load(model, description, hashes))
+    write(exported, predictor.load(model))
     logging.info("%s is written (%.1f MB)", exported, exported.stat().st_size / 1e6)
 
 

@@ -1,8 +1,8 @@
 """Predict the faces of photos with a trained network, one row for each face.
 
-Reads: the folder of a run, with model.pt and predictor.json, or a model file alone; and photos:
-files, folders or tars. The probabilities are called uncalibrated with a model file alone, and where
-predictor.json has no temperature.
+Reads: the folder of a run, with model.pt and predictor.json, a folder for a model hub, or a model
+file alone; and photos: files, folders or tars. The probabilities are called uncalibrated with a
+model.pt alone, and where no temperature could be fitted.
 Writes: predictions.csv (columns: `renet.prediction.tables.PREDICTIONS`); and a page of at most 500
 faces, those with the highest and the lowest confidence, with the prediction of each.
 Decides: with `--detect`, where the faces are; without it, each photo is a face that is cropped as
@@ -35,8 +35,6 @@ def predict(
     predictions: command_line.Output,
     detect: bool = False,
     html: Path | None = None,
-    description: Path | None = None,
-    hashes: Path | None = None,
     compute: devices.Compute = devices.Compute(),
     gpu: command_line.Granted = None,
     threads: command_line.Granted = None,
@@ -44,18 +42,16 @@ def predict(
     """Predict the gender of the faces in photos, with a row for each face.
 
     Args:
-        model: folder of a run, or a model file.
+        model: folder of a run or for a model hub, or a model file.
         photos: files, folders or tars.
         predictions: predictions.csv to write.
         detect: whether to find the faces. Otherwise, the photos are already cropped to the face.
         html: HTML page to write, with faces and their predictions.
-        description: predictor.json (default: the file beside the model).
-        hashes: training_hashes.npy (default: the file beside predictor.json).
         compute: device, precision and threads.
         threads: that read and crop the photos; None for the number of cores, at most 16.
     """
     device = devices.choose(devices.granted(compute.device, gpu), compute.threads)
-    placed = predictor.load(model, description, hashes).placed(device, compute.precision)
+    placed = predictor.load(model).placed(device, compute.precision)
     sheet = ContactSheet() if html else None
     counts: Counter[str] = Counter()
 
@@ -68,7 +64,7 @@ def predict(
 
     PREDICTIONS.write(predictions, tables())
     if sheet:
-        sheet.write(html, model.name, predictions.name, placed.notes)
+        sheet.write(html, model.resolve().name, predictions.name, placed.notes)
     logging.info("%s: %s", predictions, ", ".join(f"{n:,} {name}" for name, n in counts.items()))
 
 

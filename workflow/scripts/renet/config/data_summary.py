@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from renet.common.imdb_wiki import TABLE
 from renet.common.public_urls import public
 from renet.config import runs, sources
 
@@ -21,16 +22,26 @@ def origin(files: Sequence[Path], command_line: dict, module: str | None = None)
 
 def for_pages(config: dict, origin: str) -> dict:
     """The settings of the data that the pages name, and the config's origin."""
+    archives = {name: sources.archive(config, name) for name in sources.with_external(config)}
+    origins = {name: of["datasheet"] for name, of in archives.items() if of["datasheet"]}
     databases = {
-        sources.archive(config, source)["database"]
-        for source in config["sources"]
-        if source != sources.SAMPLE
+        archives[name]["database"]
+        for name in config["sources"]
+        # A table with the data set's origin is published.
+        if name != sources.SAMPLE and not (name in origins and archives[name]["database"] == TABLE)
     }
     return {
         "origin": origin,
         "databases": sorted(databases),
         "size": sources.image_size(config),
         "margin": config["crop"]["margin"],
+        "origins": origins,
+        "licenses": {
+            name: archives[name]["license"]
+            or config["license"]
+            or ("mit" if name == sources.SAMPLE else "other")
+            for name in config["sources"]
+        },
         "detected": sources.detected(config, sources.with_external(config)),
         **{
             f"published_{key}": [
@@ -38,10 +49,7 @@ def for_pages(config: dict, origin: str) -> dict:
             ]
             for key in ("labels", "split")
         },
-        **{
-            name: config[name]
-            for name in ("sources", "filter", "split", "corrections", "audit", "license")
-        },
+        **{name: config[name] for name in ("sources", "filter", "split", "corrections", "audit")},
         "hdf5": {"mean": config["hdf5"]["mean"]},
     }
 

@@ -1,7 +1,16 @@
 """The settings of a training."""
 
 import dataclasses
+from pathlib import Path
 from typing import Any
+
+MODELS = ("model.pt", "model.safetensors")  # in the folder of a run, and in one for a model hub
+DESCRIPTION = "config.json"  # beside safetensors
+
+
+def model_in(place: str | Path) -> Path:
+    """The model in a folder of a run or for a model hub; any other path stays as it is."""
+    return next((path for name in MODELS if (path := Path(place, name)).is_file()), Path(place))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -34,14 +43,18 @@ class Recipe:
     deterministic: bool = False
     threads: int = 2
     processes: int = 1
-    start_from: Any = None  # a path, or the keys `file` and `without`
+    start_from: Any = None  # path of a file or folder, or the keys `file` and `without`
     freeze: Any = dataclasses.field(default_factory=list)  # names, or all_but_classifier
 
     @property
-    def start_file(self) -> str | None:
-        """The path of the weights that the training starts from."""
+    def start_files(self) -> list[str]:
+        """The weights that the training starts from, and the config.json beside them, if any."""
         start = self.start_from
-        return start["file"] if isinstance(start, dict) else start
+        if not start:
+            return []
+        weights = model_in(start["file"] if isinstance(start, dict) else start)
+        beside = weights.with_name(DESCRIPTION)
+        return [str(weights), *([str(beside)] if beside.is_file() else [])]
 
     def validates_after(self, epoch: int) -> bool:
         """Whether the training validates after this epoch (from 1)."""

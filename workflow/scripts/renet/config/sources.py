@@ -19,8 +19,10 @@ SAMPLE_ARCHIVE = {
     "files": [SAMPLE_FILE], "urls": [], "digests": [],
     "table": None, "database": "wiki", "photos": "crop", "subjects": "shared",
     "slices": [], "detected": None, "labels": None, "tables": [], "lists": [], "subsets": [],
+    "license": None, "datasheet": "",
 }  # fmt: skip
 DIGESTS = ("md5", "sha256")
+TERMS = "academic research only"  # of IMDB-WIKI
 
 
 def archive(config: dict, source: str) -> dict:
@@ -65,6 +67,8 @@ def archive(config: dict, source: str) -> dict:
         "urls": addresses,
         "digests": digests or [None] * len(addresses),
         "table": settings.get("table"),
+        "license": settings.get("license") or (None if settings["database"] == TABLE else TERMS),
+        "datasheet": settings.get("datasheet", ""),
         "slices": list(dict.fromkeys(map(str.lower, slices))),
         "detected": _detected(source, settings, labelled["labels"]),
         **{key: settings[key] for key in ("database", "photos", "shards", "subjects")},

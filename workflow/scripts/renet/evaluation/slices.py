@@ -74,8 +74,12 @@ def tabulate(predictions: pd.DataFrame, slices: pd.DataFrame) -> pd.DataFrame:
     """
     predictions = predictions.assign(subject=pd.factorize(predictions.subject)[0])
     names = [(name, value) for name in slices for value in slices[name].cat.categories]
-    masks = [(slices[name] == value).to_numpy() for name, value in names]
-    rows = [_row(predictions, mask, *name) for mask, name in zip(masks, names, strict=True)]
+    groups = {(name, value): (slices[name] == value).to_numpy() for name, value in names}
+    # Ages of a table, often published bands, can be the same groups as the bands of `age`.
+    given = {groups[one].tobytes() for one in names if one[0] == f"{OWN_COLUMN}age"}
+    names = [one for one in names if one[0] != "age" or groups[one].tobytes() not in given]
+    masks = [groups[one] for one in names]
+    rows = [_row(predictions, mask, *one) for one, mask in zip(names, masks, strict=True)]
     table = pd.DataFrame(rows).astype(dict.fromkeys(MAY_BE_EMPTY, float))
     faces = pd.Series([mask.tobytes() for mask in masks])
     either = pd.Series([min(mask.tobytes(), (~mask).tobytes()) for mask in masks])

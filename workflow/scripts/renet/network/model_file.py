@@ -1,7 +1,7 @@
 """Model files: a network with its architecture, and a training's state if there is one.
 
 They are PyTorch's zip files, which have a CRC-32 of each tensor. PyTorch does not check it, so that
-`read` does.
+`read` does. Weights in safetensors have all else in a config.json beside them or in their metadata.
 """
 
 import dataclasses
@@ -12,6 +12,7 @@ import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
+import safetensors.torch
 import torch
 from torch import Tensor
 
@@ -19,12 +20,14 @@ from renet.common import files
 from renet.common.errors import InputError
 from renet.common.imdb_wiki import CLASSES
 from renet.config import architecture
-from renet.config.recipe import Recipe
+from renet.config.architecture import AnyArchitecture, ResNet18Architecture
+from renet.config.recipe import DESCRIPTION, Recipe
 from renet.network import kinds
 from renet.network.model import Network
 
 FORMAT = "renet-model-1"
 METADATA = "renet"  # key of the JSON text in other formats
+DIGEST = "weights_sha256"  # key of config.json
 DTYPES = {  # of weights, and of the state of a training
     torch.float16, torch.bfloat16, torch.float32, torch.float64,
     torch.bool, torch.uint8, torch.int32, torch.int64,
@@ -94,25 +97,35 @@ def _named_tensors(value: object, name: str) -> Iterator[tuple[str, Tensor]]:
 
 
 def read(path: str | Path, *, state_dict: bool = False) -> dict:
-    """The content of a model file, or with `state_dict` also a plain state dict.
+    """The content of a model file, or with `state_dict` also that of another project's weights.
 
     Raises:
         InputError: it is missing, damaged or not a model of this project, has other classes, or a
             tensor that cannot be used; see `check_tensors`.
     """
+    path, damaged = Path(path), None
     try:
-        with zipfile.ZipFile(path) as archive:
-            damaged = archive.testzip()
-        content = torch.load(path, map_location="cpu", weights_only=True)
+        if path.suffix == ".safetensors":
+            content = _read_safetensors(path)
+        else:
+            if zipfile.is_zipfile(path):  # other projects' can be in PyTorch's format before 1.6
+                with zipfile.ZipFile(path) as archive:
+                    damaged = archive.testzip()
+            content = torch.load(path, map_location="cpu", weights_only=True)
     except FileNotFoundError as error:
         raise InputError(f"The model {path} does not exist.") from error
-    except pickle.UnpicklingError as error:
-        raise InputError(
-            f"{path} is not loaded, because it has Python objects, which could run code; give a "
-            "file that has only weights, such as model.pt."
-        ) from error
-    except Exception as error:  # pickle and zip raise anything on foreign bytes
-        raise InputError(f"{path} is not a model that PyTorch can load: {error}") from error
+    except Exception as error:  # pickle, zip and safetensors raise anything on foreign bytes
+        if "GLOBAL" in str(error) or "legacy .tar" in str(error):
+            raise InputError(
+                f"{path} is not loaded, because it has Python objects or is in PyTorch's oldest "
+                "format, so that loading it could run code. If you trust its author, convert it by "
+                f"python -c \"import torch; saved = torch.load('{path}', weights_only=False); "
+                "torch.save(saved.get('state_dict', saved), 'weights.pth')\", and give weights.pth."
+            ) from error
+        reason = textwrap.shorten(str(error) or type(error).__name__, 300).rstrip(".")
+        if isinstance(error, pickle.UnpicklingError):  # PyTorch's text is on code in files
+            reason = "it has another format"
+        raise InputError(f"{path} is not a model that PyTorch can load: {reason}.") from error
     if damaged:
         raise InputError(f"{path} is damaged: the CRC-32 of {damaged} is wrong; use another copy.")
     if state_dict and isinstance(content, dict) and "format" not in content:
@@ -135,6 +148,24 @@ def read(path: str | Path, *, state_dict: bool = False) -> dict:
     except RecursionError as error:
         raise InputError(f"{path} cannot be used, because its values are nested.") from error
     return content
+
+
+def _read_safetensors(path: Path) -> dict:
+    content = described(path)
+    if content.get(DIGEST, digest := files.file_digest(path)) != digest:
+        raise ValueError(f"its SHA-256 is not the one in {DESCRIPTION}; use another copy")
+    return content | {"state": safetensors.torch.load_file(path)}
+
+
+def described(path: Path) -> dict:
+    """All but the weights: from config.json beside them, or the metadata of safetensors."""
+    beside, content = path.with_name(DESCRIPTION), {}
+    if beside.is_file():
+        content = files.read_json(beside)
+    elif path.suffix == ".safetensors":
+        with safetensors.safe_open(path, "pt") as stored:
+            content = json.loads((stored.metadata() or {}).get(METADATA, "{}"))
+    return content if isinstance(content, dict) else {}
 
 
 def build(content: dict, path: str | Path = "The saved network") -> Network:
@@ -179,39 +210,43 @@ def load(path: str | Path) -> Network:
 
 def load_initial_weights(network: Network, recipe: Recipe) -> None:
     """Give a network the weights and the mean in the file that a recipe starts from."""
-    theirs = build(_read_weights(str(recipe.start_file)), str(recipe.start_file))
-    norm, mean = network.get_submodule("norm"), theirs.state_dict().get("norm.mean", torch.zeros(1))
+    file = recipe.start_files[0]
+    given, state = _initial_weights(file)
+    norm, mean = network.get_submodule("norm"), state.get("norm.mean", torch.zeros(1))
     if mean.shape[1:] in ((), (1, 1), network.input_shape[1:]):
         norm.mean = mean.to(norm.mean)  # instead of the mean of the data
     free = ["model.flip_average", "model.classes"]  # on which no weights depend
     if isinstance(recipe.start_from, dict) and "without" in recipe.start_from:
         free += ["model.classifier", f"{[*dict(network.named_children())][-1]}."]
-    given, wanted = _shapes(theirs), _shapes(network)
-    for name in ["model.kind", *given, *wanted]:
-        ours, of_file = wanted.get(name, "missing"), given.get(name, "missing")
+    theirs, wanted = _shapes(given, state), _shapes(network.architecture, network.state_dict())
+    for name in ["model.kind", *theirs, *wanted]:
+        ours, of_file = wanted.get(name, "missing"), theirs.get(name, "missing")
         if of_file != ours and not name.startswith(tuple(free)):
             raise InputError(
-                f"`train.start_from` names {recipe.start_file}, which does not fit: {name} is "
+                f"`train.start_from` names {file}, which does not fit: {name} is "
                 f"{of_file} in the file and {ours} in this run. Give the run the `model` and the "
                 "`crop.size` of the file; if only the classifiers differ, add `without: "
                 "classifier`."
             )
-    used = {n: v for n, v in theirs.state_dict().items() if not n.startswith(tuple(free))}
+    used = {name: value for name, value in state.items() if not name.startswith(tuple(free))}
     network.load_state_dict(network.state_dict() | used)
 
 
-def _shapes(network: Network) -> dict[str, object]:
+def _shapes(architecture: AnyArchitecture, state: dict[str, Tensor]) -> dict[str, object]:
     """The keys of a network's `model`, and the shapes of its weights."""
-    keys = dataclasses.asdict(network.architecture)
-    shapes = {name: list(value.shape) for name, value in network.state_dict().items()}
-    return {f"model.{key}": value for key, value in keys.items()} | shapes
+    keys = {f"model.{key}": value for key, value in vars(architecture).items()}
+    return keys | {name: list(value.shape) for name, value in state.items()}
 
 
-def _read_weights(file: str) -> dict:
-    """The content of a model file; a state dict is converted to such a content."""
+def _initial_weights(file: str) -> tuple[AnyArchitecture, dict[str, Tensor]]:
+    """The architecture and the weights in a model file, or in a file of another project."""
     content = read(file, state_dict=True)
     if "format" in content:
-        return content
-    architecture = {"kind": "resnet18", "classes": len(content.get("fc.bias", ()))}
-    state = kinds.module("resnet18").from_torchvision(content)
-    return {"architecture": architecture, "input_shape": (3, 1, 1), "state": state}
+        theirs = build(content, file)
+        return theirs.architecture, theirs.state_dict()
+    resnet18 = kinds.module(ResNet18Architecture.kind)
+    # The first is that of Lightning's checkpoints, the second that of safetensors.
+    state = resnet18.only(content.get("state_dict", content.get("state", content)), file)
+    check_tensors({"state": state}, f"{file} cannot be used")
+    given = described(Path(file)).get("pretrained_cfg")  # as timm publishes it
+    return ResNet18Architecture(), resnet18.converted(state, given, file)

@@ -39,5 +39,5 @@ class RunSettings:
     def without_device(self) -> "RunSettings":
         """What a training depends on: no device, but the content of the file in `start_from`."""
         recipe = self.train
-        start = recipe.start_file and [files.file_digest(recipe.start_file), recipe.start_from]
-        return self.with_recipe(device="auto", start_from=start)
+        start = [*map(files.file_digest, recipe.start_files), recipe.start_from]
+        return self.with_recipe(device="auto", start_from=start if recipe.start_from else None)

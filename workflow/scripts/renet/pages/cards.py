@@ -68,10 +68,11 @@ def front_matter(run: RunResults, data: DataResults) -> str:
 
     The keys are those of Hugging Face's model cards; `model-index` has the values of metrics.json.
     """
-    test, photos = run.metrics["test"], data.kinds_of_photos
-    terms = {"license": data.config["license"] or ("other" if photos["own"] else "mit")}
-    if photos["public"]:  # the terms of IMDB-WIKI
-        terms = {"license": "other", "license_name": "academic-research-only"}
+    test = run.metrics["test"]
+    names = sorted({*data.config["licenses"].values()} - {"mit"}) or ["mit"]
+    name = re.sub("[^a-z0-9.]+", "-", " and ".join(names).lower())
+    is_known = names == [name]  # on model hubs
+    terms = {"license": name} if is_known else {"license": "other", "license_name": name}
     dataset = {"name": ", ".join(data.config["sources"]), "type": "-".join(data.config["sources"])}
     result = {
         "task": {"type": "image-classification"},

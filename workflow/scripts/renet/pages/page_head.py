@@ -14,6 +14,7 @@ from renet.pages.templates import sentences
 PHOTO_KINDS = {
     "drawn": "drawn portraits",
     "public": "photographs of IMDB-WIKI",
+    "published": "photographs of published data sets",
     "own": "the user's own photographs",
 }
 

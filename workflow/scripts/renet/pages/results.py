@@ -125,10 +125,11 @@ class DataResults:
 
     @property
     def kinds_of_photos(self) -> dict[str, bool]:
-        """Whether there are `drawn` (the sample), `public` (IMDB-WIKI) and the user's `own`."""
+        """Whether there are `drawn` (the sample), `public` (IMDB-WIKI), `published`, `own` ones."""
         return {
             "drawn": "sample" in self.config["sources"],
             "public": bool(set(DATABASES) & set(self.config["databases"])),
+            "published": any(name in self.config["sources"] for name in self.config["origins"]),
             "own": TABLE in self.config["databases"],
         }
 

@@ -31,7 +31,7 @@ def validating(name: str, run: dict) -> dict[str, str | list[str]]:
 
 def initial_hashes(run: dict) -> str | None:
     """The hashes of the faces that the initial weights were trained on, if they are of a run."""
-    weights = Path(Recipe(**run["train"]).start_file or "none")
+    weights = Path(next(iter(Recipe(**run["train"]).start_files), "none"))
     hashes = weights.with_name("training_hashes.npy")
     return str(hashes) if weights.stem == "model" and hashes.is_file() else None
 

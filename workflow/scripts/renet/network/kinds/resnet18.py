@@ -3,6 +3,7 @@
 He et al., Deep Residual Learning for Image Recognition (arXiv:1512.03385).
 """
 
+import logging
 from collections import OrderedDict
 
 import numpy as np
@@ -10,13 +11,15 @@ import torch
 from torch import Tensor, nn
 from torchvision.models import resnet18
 
+from renet.common.errors import InputError
 from renet.config.architecture import AnyArchitecture, ResNet18Architecture
 from renet.network.batch_norm import BatchNorm
 from renet.network.model import Network, Normalizer
 
 # torchvision's input: pixels from 0 to 1, less ImageNet's mean, divided by its deviation; R, G, B.
-MEAN, DEVIATION = torch.tensor([[0.485, 0.456, 0.406], [0.229, 0.224, 0.225]]).view(2, 3, 1, 1)
+IMAGENET = {"mean": [0.485, 0.456, 0.406], "std": [0.229, 0.224, 0.225]}
 EPS = 1e-5  # of torchvision's batch normalisation
+LAST = "layer4.1.conv2.weight"  # of torchvision's and timm's names
 
 
 def build(
@@ -47,17 +50,54 @@ def _children(architecture: AnyArchitecture) -> OrderedDict[str, nn.Module]:
     return OrderedDict(**children, flatten=nn.Flatten(), fc=fc)
 
 
-def from_torchvision(state: dict[str, Tensor]) -> dict[str, Tensor]:
-    """The weights of torchvision's ResNet-18 for the kind resnet18, whose output is the same.
+def only(state: object, file: str) -> dict[str, Tensor]:
+    """The weights of the ResNet-18 in a state dict, of which it can be a module such as `model`.
+
+    Raises:
+        InputError: there is none, or there are several.
+    """
+    tensors = state.items() if isinstance(state, dict) else ()
+    found = {str(name): value for name, value in tensors if isinstance(value, Tensor)}
+    prefixes = [name.removesuffix(LAST) for name in found if name.endswith(LAST)]
+    if len(prefixes) != 1:
+        count = f"{len(prefixes)} networks ({', '.join(prefixes)})" if prefixes else "no ResNet-18"
+        raise InputError(
+            f"`train.start_from` names {file}, which has {count}; give a model of this project, or "
+            "the state dict of one ResNet-18 with the names of torchvision or timm."
+        )
+    (prefix,) = prefixes
+    return {
+        name.removeprefix(prefix): value
+        for name, value in found.items()
+        if name.startswith(prefix) and not name.endswith("num_batches_tracked")
+    }
+
+
+def converted(state: dict[str, Tensor], given: dict | None, file: str) -> dict[str, Tensor]:
+    """The weights of torchvision's or timm's ResNet-18 for this kind, whose output is the same.
 
     The deviation becomes part of the first convolution, whose padding is the mean in both. The
     difference of eps becomes part of the running variances, which then can be below zero.
+
+    Args:
+        given: `mean` and `std` of the pixels, from 0 to 1; None for ImageNet's.
     """
+    try:
+        stated = {name: given[name] for name in IMAGENET} if given else IMAGENET
+        mean, deviation = torch.tensor([*stated.values()], dtype=torch.float32).view(2, 3, 1, 1)
+        if not (deviation > 0).all() or not (mean + deviation).isfinite().all():
+            raise ValueError("they cannot normalise pixels")
+    except (KeyError, RuntimeError, TypeError, ValueError) as error:
+        raise InputError(
+            f"The config.json beside {file} does not give three numbers as mean, and three above 0 "
+            f"as std, in pretrained_cfg ({error}); correct it, or delete it to assume ImageNet's."
+        ) from error
+    assumed = "" if given else " (ImageNet's, which is assumed)"
+    logging.info("The weights in %s are for pixels normalised by %s%s.", file, stated, assumed)
     ours = {
         name: value + EPS - BatchNorm.EPS if name.endswith("running_var") else value
         for name, value in state.items()
-        if not name.endswith("num_batches_tracked")
     }
-    if (first := ours.get("conv1.weight", MEAN)).shape[1:2] == (3,):
-        ours["conv1.weight"] = first * (Normalizer.DIVISOR / 255 / DEVIATION)
-    return ours | {"norm.mean": 255 * MEAN}
+    if (first := ours.get("conv1.weight", mean)).shape[1:2] == (3,):
+        ours["conv1.weight"] = first * (Normalizer.DIVISOR / 255 / deviation)
+    return ours | {"norm.mean": 255 * mean}

@@ -1,0 +1,33 @@
+"""The faces of an HDF5 file as a data set of PyTorch, for trainings of other programs."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.utils.data import Dataset
+
+from renet.dataset import hdf5
+
+
+class FaceDataset(Dataset):
+    """Faces (3, height, width) uint8 RGB, transformed, and their classes: 0 female, 1 male.
+
+    The pixels stay in the file, which each worker of a `DataLoader` maps into memory itself.
+    """
+
+    def __init__(self, path: str | Path, transform: Callable[[Tensor], Any] | None = None):
+        """Open a file such as results/data/train.h5; see `hdf5.read`."""
+        self.path, self.transform = path, transform
+        self.faces = hdf5.read(path)
+
+    def __reduce__(self) -> tuple:  # for another process
+        return FaceDataset, (self.path, self.transform)
+
+    def __len__(self) -> int:
+        return len(self.faces)
+
+    def __getitem__(self, row: int) -> tuple[Any, int]:
+        face = torch.from_numpy(self.faces.pixels[row].copy())
+        return self.transform(face) if self.transform else face, int(self.faces.targets[row])
