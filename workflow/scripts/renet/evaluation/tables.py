@@ -38,9 +38,9 @@ SLICES = Table(
     {"slice": str, "value": str}
     | dict.fromkeys(("n", "subjects", "n_female", "n_male"), int)
     | dict.fromkeys(
-        ("effective_people", "accuracy", "low", "high", "difference", "p", "p_holm", "confidence",
-         "recall_female", "recall_male", "balanced_accuracy", "majority_baseline", "gap", "gap_low",
-         "gap_high", "gap_p_holm"), float,
+        ("effective_people", "accuracy", "low", "high", "difference", "rest_low", "rest_high", "p",
+         "p_holm", "confidence", "recall_female", "recall_male", "balanced_accuracy",
+         "majority_baseline", "gap", "gap_low", "gap_high", "gap_p_holm"), float,
     )
 )  # fmt: skip
 
