@@ -336,7 +336,9 @@ class Set:
 
     def groups_table(self):
         rows = []
-        for row in self.slices[~self.slices.small].dropna(subset="difference").itertuples():
+        is_shown = ~self.slices.small & (self.slices.n <= self.part.n - 30)
+        is_shown |= self.slices.slice == "recorded gender"
+        for row in self.slices[is_shown].dropna(subset="difference").itertuples():
             name = f"{row.slice} {row.value}"
             name = f"faces labelled {row.value}" if row.slice == "recorded gender" else name
             verdict = "significant" if row.holm <= 0.05 else "not significant"
@@ -383,7 +385,7 @@ class Set:
         text = f"No significant difference between female, {recalls[0]}, and male, {recalls[1]}."
         if bounds[0] > 0 or bounds[1] < 0:
             low, high = recalls[::sign]
-            who = GENDERS[gap < 0]
+            who = GENDERS[int(gap < 0)]
             text = f"labelled {who} are recognised less often: {low} against {high}."
         counts = [f"{one.value * one.n:,.0f} of {one.n:,}" for one in (female, male)]
         bounds = interval(sorted(sign * bounds), points)
@@ -626,7 +628,7 @@ def check_board(page, runs, metric, best):
     keys = ["fitted", *(key for key in next(iter(runs.values())) if key != "fitted")]
     cells = [(name, key) for name in runs for key in keys]
     p_values = pd.Series([runs[name][key].p_above[metric] for name, key in cells])
-    above = dict(zip(cells, holm(p_values) <= 0.05, strict=True))
+    above = dict(zip(cells, holm(p_values).sort_index() <= 0.05, strict=True))
     words = {True: "above guessing", False: "not shown to be above guessing"}
     board = re.search(r'(?s)class="board.*?</table>', page.sections["head"]).group()
     first = []  # run of each row

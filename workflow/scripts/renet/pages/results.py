@@ -69,6 +69,14 @@ class SetResults:
         return self.slices[~tables.is_small(self.slices.n, self.slices.effective_people)]
 
     @property
+    def groups(self) -> pd.DataFrame:
+        """The genders, and slices of enough faces with enough others; the least good first."""
+        is_large = self.slices.n <= self.test["n"] - tables.SMALL_SLICE
+        is_shown = self.slices.index.isin(self.shown_slices.index) & is_large
+        rows = self.slices[is_shown | (self.slices.slice == tables.GENDER)]
+        return rows.dropna(subset="difference").sort_values("difference", kind="stable")
+
+    @property
     def weakest(self) -> pd.Series | None:
         """The slice furthest below the rest, of significant ones if there are; None if none is."""
         below = self.slices[self.slices.p_holm.notna() & (self.slices.difference < 0)]
