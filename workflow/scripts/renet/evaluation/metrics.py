@@ -126,13 +126,11 @@ def over_baseline(predictions: pd.DataFrame, majority: int) -> dict:
     return _difference(gained.value - lost.value, list(_lead(gained, lost)))
 
 
-def _against_baseline(predictions: pd.DataFrame, majority: int) -> list[Proportion]:
+def _against_baseline(predictions: pd.DataFrame, majority: int) -> tuple[Proportion, Proportion]:
     """The fraction that the network alone predicts correctly, and that the baseline alone does."""
     is_majority, correct = predictions.target == majority, predictions.correct == 1
-    return [
-        proportion(only, predictions.subject)
-        for only in (correct & ~is_majority, ~correct & is_majority)
-    ]
+    gained = proportion(correct & ~is_majority, predictions.subject)
+    return gained, proportion(~correct & is_majority, predictions.subject)
 
 
 def _lead(gained: Proportion, lost: Proportion, tail: float = TAIL) -> tuple[float, float]:
@@ -148,11 +146,11 @@ def above_baseline(
 
     The balanced accuracy of the baseline is 1/2, and None is for a set of one class.
     """
-    parts = _against_baseline(predictions, majority)
+    gained, lost = _against_baseline(predictions, majority)
     known = [recall for recall in recalls if recall]
     halves = [1 / len(CLASSES)] * len(CLASSES)
     return {
-        "accuracy": p_value(lambda tail: _lead(*parts, tail)[0]),
+        "accuracy": p_value(lambda tail: _lead(gained, lost, tail)[0]),
         "balanced_accuracy": p_value(lambda tail: combination(halves, known, tail)[0] - 0.5)
         if len(known) == len(CLASSES)
         else None,

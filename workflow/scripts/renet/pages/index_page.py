@@ -51,7 +51,7 @@ class Column:
     """A set in the table of runs."""
 
     set: str
-    faces: set[int]  # numbers of faces: of a validation set, runs can have others
+    faces: frozenset[int]  # numbers of faces: of a validation set, runs can have others
     guess: float | None  # None where the runs have other faces
 
 
@@ -183,9 +183,10 @@ def _cells(runs: list[RunResults], metric: Metric) -> tuple[list[Column], dict[s
         **{name: [run.external[name].test for run in runs] for name in runs[0].external},
     }
     above = iter(are_above([one for of_set in sets.values() for one in of_set], metric.name))
-    columns, cells = [], {run.name: [] for run in runs}
+    columns: list[Column] = []
+    cells: dict[str, list[Cell]] = {run.name: [] for run in runs}
     for name, of_set in sets.items():
-        faces = {summary["n"] for summary in of_set}
+        faces = frozenset(summary["n"] for summary in of_set)
         guesses = [metric.value(summary["majority_baseline"]) for summary in of_set]
         columns.append(Column(name, faces, guesses[0] if len(faces) == 1 else None))
         for run, summary, guess in zip(runs, of_set, guesses, strict=True):

@@ -23,7 +23,7 @@ class Metric:
         """Its key in the summary's `intervals`: `recall_female`."""
         return "_".join(self.path)
 
-    def value(self, summary: dict) -> float | None:
+    def value(self, summary: dict) -> Any:
         """The metric in a summary; None where the set or the baseline does not define it."""
         value: Any = summary
         for key in self.path:
@@ -50,8 +50,8 @@ class Metric:
         if self.name == "accuracy":
             difference = summary["differences"]["over_baseline"]
             return difference["value"], difference["interval"]
-        guess = self.value(summary["majority_baseline"])
-        return self.value(summary) - guess, [one - guess for one in self.bounds(summary) or ()]
+        value, guess = self.value(summary), self.value(summary["majority_baseline"])
+        return value - guess, [one - guess for one in self.bounds(summary) or ()]
 
 
 METRICS = (
