@@ -32,8 +32,6 @@ EDGES = {  # of the bands of slices
 UNTESTED = ("decade", "face score", "crop size")
 WITHOUT_GAP = (*UNTESTED, "recorded gender", "person in the training set")
 NUMBER = r"[+−-]?\d[\d,]*(?:\.\d+)?"
-COLUMNS = ("accuracy", "balanced accuracy", "ROC AUC", "Matthews correlation (MCC)", "log loss",
-           "calibration error (ECE)")  # fmt: skip
 
 
 def kish(person):
@@ -86,10 +84,11 @@ def mover(weights, parts, tail=TAIL, correlation=0.0):
 
 def p_of_difference(one, other):
     low, high = sorted((one, other), key=lambda part: part.value)
+    return p_of(lambda tail: mover((1, -1), (high, low), tail)[0])
 
-    def end(tail):
-        return mover((1, -1), (high, low), tail)[0]
 
+def p_of(end):
+    """P-value of a value above zero, from the lower end of its interval by the tail."""
     if end(0.49) <= 0:
         return 1.0
     return 2 * optimize.brentq(end, 1e-12, 0.49) if end(1e-12) < 0 else 0.0
@@ -273,7 +272,14 @@ class Set:
         gained, lost = (Part(one, faces.subject) for one in (right & ~common, ~right & common))
         odds = [one.value / (1 - one.value) if one.value < 1 else 0 for one in (gained, lost)]
         self.above = gained.value - lost.value
-        self.above_bounds = mover((1, -1), (gained, lost), TAIL, -math.sqrt(math.prod(odds)))
+        both, halves = ((1, -1), (gained, lost)), [1 / len(known)] * len(known)
+        correlation = -math.sqrt(math.prod(odds))
+        self.above_bounds = mover(*both, TAIL, correlation)
+        self.p_above = {
+            "accuracy": p_of(lambda tail: mover(*both, tail, correlation)[0]),
+            "balanced accuracy":
+                p_of(lambda tail: mover(halves, known, tail)[0] - 0.5) if len(known) == 2 else 1,
+        }  # fmt: skip
         self.slices = self.find_slices()
 
     def find_slices(self):
@@ -328,14 +334,18 @@ class Set:
             "inside": inside.tobytes(), "either": min(inside.tobytes(), (~inside).tobytes()),
         }  # fmt: skip
 
-    def cell(self, label):
-        """A metric as in the table of all runs."""
-        bounds, verdict = self.bounds.get(label), ""
-        if label == "accuracy" and self.above_bounds[0] <= 0:
-            verdict = "no significant difference from the baseline"
-            verdict = "at or below the baseline" if self.above <= 0 else verdict
-        bounds_text = "" if bounds is None else interval(bounds, style(label))
-        return " ".join(filter(None, [style(label)(self.values[label]), bounds_text, verdict]))
+    def groups_table(self):
+        rows = []
+        is_shown = ~self.slices.small & (self.slices.n <= self.part.n - 30)
+        is_shown |= self.slices.slice == "recorded gender"
+        for row in self.slices[is_shown].dropna(subset="difference").itertuples():
+            name = f"{row.slice} {row.value}"
+            name = f"faces labelled {row.value}" if row.slice == "recorded gender" else name
+            verdict = "significant" if row.holm <= 0.05 else "not significant"
+            verdict = "not tested" if pd.isna(row.holm) else verdict
+            accuracy = f"{percent(row.accuracy)} {interval(row.bounds)}"
+            rows.append((row.difference, name, accuracy, "", f"{points(row.difference)} {verdict}"))
+        return [row[1:] for row in sorted(rows, key=lambda row: row[0])]
 
     def metrics_table(self, *others):
         return [
@@ -371,13 +381,16 @@ class Set:
             return []
         female, male = self.recalls[0], self.recalls[1]
         gap, bounds = male.value - female.value, mover((1, -1), (male, female))
-        verdict = "is significant" if bounds[0] > 0 or bounds[1] < 0 else "is not significant"
-        sign = -1 if gap < 0 else 1
-        counts = [f"{name} {percent(one.value)} ({one.value * one.n:,.0f} of {one.n:,})"
-                  for name, one in zip(GENDERS, (female, male), strict=True)]  # fmt: skip
-        bounds_text = interval(sorted(sign * bounds), points)
-        texts = [f"Recall: {', '.join(counts)}. The difference of {points(sign * gap)} percentage "
-                 f"points (95 % interval {bounds_text}) {verdict}"]  # fmt: skip
+        sign, recalls = -1 if gap < 0 else 1, [percent(female.value), percent(male.value)]
+        text = f"No significant difference between female, {recalls[0]}, and male, {recalls[1]}."
+        if bounds[0] > 0 or bounds[1] < 0:
+            low, high = recalls[::sign]
+            who = GENDERS[int(gap < 0)]
+            text = f"labelled {who} are recognised less often: {low} against {high}."
+        counts = [f"{one.value * one.n:,.0f} of {one.n:,}" for one in (female, male)]
+        bounds = interval(sorted(sign * bounds), points)
+        texts = [text, f"{counts[0]} female and {counts[1]} male faces; {points(sign * gap)} "
+                 f"points ({bounds})"]  # fmt: skip
         tests = self.slices.dropna(subset="gap_holm")
         found = tests[tests.gap_holm <= 0.05]
         if len(tests) and found.empty:
@@ -394,17 +407,32 @@ class Set:
                 texts.append(f"{row.slice} {row.value} {recalls}")
         return texts
 
+    def weakest(self):
+        """The slice of the largest significant difference below the others, or of the largest."""
+        below = self.slices[(self.slices.difference < 0) & self.slices.holm.notna()]
+        found = below[below.holm <= 0.05]
+        rows = below if found.empty else found
+        return rows.sort_values("difference", kind="stable").head(1).itertuples()
+
     def slice_texts(self):
-        tests = self.slices.dropna(subset="holm").sort_values("p", kind="stable")
-        for row in tests.head(1).itertuples():
-            many, side = len(tests) > 1, "below" if row.difference < 0 else "above"
-            return [f"{f'Of {len(tests)} tests' if many else 'In the only test'}…{row.slice} "
-                    f"{row.value}: {percent(row.accuracy)} correct (95 % interval "
-                    f"{interval(row.bounds)}; {row.n:,} face… of {row.people:,} …), "
-                    f"{points(abs(row.difference))} points {side} the others. The difference is "
-                    f"{'not significant' if row.holm > 0.05 else 'significant'} "
-                    f"(p {p_text(row.holm)}"]  # fmt: skip
-        return ["was tested against its other faces"]
+        count = self.slices.holm.count()
+        for row in self.weakest():
+            many = f", corrected for {count} tests" if count > 1 else ""
+            significant = "not significant" if row.holm > 0.05 else "significant"
+            p, people = f"{significant} (p {p_text(row.holm)}{many})", f"{row.people:,} …"
+            lead = f"{row.value}: {percent(row.accuracy)} ({interval(row.bounds)}), "
+            lead += f"{points(abs(row.difference))} points below the others"
+            return [f"Least good at …{lead}", f"{row.n:,} face… of {people}; {p}"]
+        return ["No tested group" if count else "No group was large enough to test"]
+
+    def head_texts(self, metric):
+        """The verdict, and the remarks on groups."""
+        value, bounds = self.values[metric], interval(self.bounds[metric])
+        texts = [f"is right for {100 * value:.0f} % of",
+                 f"guessing gets {100 * self.baseline[metric]:.0f} %",
+                 f"{percent(value)} (95 % interval {bounds}) …{self.part.n:,} "]  # fmt: skip
+        texts += ["Too few faces"] if self.part.small else self.slice_texts()
+        return texts
 
     def who(self):
         """Its number of faces, and of people and unnamed photos."""
@@ -438,7 +466,8 @@ class Page:
     def __init__(self, path):
         self.path, self.compared, self.different = path, 0, []
         source = re.sub(r"(?s)<(script|style)\b.*?</\1>", "", path.read_text(encoding="utf-8"))
-        source = re.sub(r" <small>[^<]*</small></th>", "</th>", source)  # the kind of a run
+        source = re.sub(r" <small>[^<]* of [^<]*</small></th>", "</th>", source)  # of groups
+        self.source = source
         head, *rest = re.split(r'<h2(?: id="([\w-]+)")?[^>]*>', source)
         self.sections = {"head": head} | dict(zip(rest[::2], rest[1::2], strict=True))
 
@@ -468,6 +497,10 @@ class Page:
             for heading, cell, value in zip(cells[0], printed, row, strict=False):
                 self.compare(f"{section}, {label}, {row[0]}, {heading}", cell, value)
 
+    def metric(self):
+        """The metric of the table of runs."""
+        return re.search("Run (balanced accuracy|accuracy)", self.text("head"))[1]
+
     def text(self, section):
         return plain(self.sections.get(section, ""))
 
@@ -488,83 +521,132 @@ def read_run(folder, split, own):
     return {key: Set(path, training, own) for key, path in files.items()}, folds
 
 
-def check_set(page, section, one, name, *others):
-    """The section of an external set, or of the out-of-fold set."""
+def check_set(page, section, one, name, *others, is_stated=False):
+    """The section of an external set, or of the out-of-fold set, whose groups can stand above."""
     page.says(section, f"{percent(one.part.value)} of {one.who()}… are predicted "
               f"correctly (95 % interval {interval(one.bounds['accuracy'])})",
               *one.texts())  # fmt: skip
-    page.table(section, f"Metrics of {name}", one.metrics_table(*others, one.baseline))
-    page.table(section, f"Slices of {name}", one.slices_table())
+    page.table(section, f"Metrics of the {name}", one.metrics_table(*others, one.baseline))
+    page.table(section, f"Slices of the {name}", one.slices_table())
+    if not one.part.small and not is_stated:
+        page.table(section, f"Accuracy by group of the {name}", one.groups_table())
+
+
+def stated_of(sets, folds):
+    """The set that leads: of few test faces the out-of-fold set."""
+    test = sets["test"]
+    return sets["fitted"] if folds and (test.part.n < 100 or test.part.small) else test
 
 
 def check_run(page, sets, folds):
     """The page of a run, from its sets by name; the temperature is fitted on `fitted`."""
     test, fitted = sets["test"], sets["fitted"]
-    stated = fitted if folds and test.part.small else test
+    stated = stated_of(sets, folds)
+    metric = "balanced accuracy" if "equal weight" in page.text("head") else "accuracy"
+    page.says("head", *stated.head_texts(metric))
+    check_above(page, sets, stated, folds, metric)
     value, bounds = percent(stated.part.value), interval(stated.bounds["accuracy"])
-    blocks = [f"{percent(test.baseline['accuracy'])} accuracy of always predicting"]
-    for label in [*[*test.values][:4], "log loss"]:
-        blocks.append(f"{re.split(' no | at ', test.cell(label))[0]} {label}")
-    page.says("head", f"{value} of {stated.part.n:,} …predicted correctly "
-              f"(95 % interval {bounds}", *stated.texts(), *blocks)  # fmt: skip
-    if folds:
-        other = test if stated is fitted else fitted
-        others = interval(other.bounds["accuracy"])
-        text = f"{percent(other.part.value)} correct (95 % interval {others}"
-        page.says("head", f"{other.part.n:,} faces …: {text}). {other.baseline_text()}")
     page.says("metrics", f"these {test.who()}… are worth {test.part.size():,.0f} independent",
-              f"accuracy {value} (95 % interval {bounds}, Wilson's…), {stated.who()}")  # fmt: skip
+              f"accuracy {value} (95 % interval {bounds}, Wilson's…), {stated.who()}",
+              test.baseline_text())  # fmt: skip
     page.table("metrics", "Metrics", test.metrics_table(fitted.values, test.baseline))
     page.says("reliability", *fitted.calibration_texts())
     history = pd.read_csv(page.path.with_name("history.csv"))
-    if history.validation_loss.isna().all():
+    if history.validation_loss.isna().all() and "training_curves" in page.sections:
         page.says("training_curves", f"the training loss is {history.loss.iloc[-1]:.3f}")
     formatted = history.map(lambda one: "–" if pd.isna(one) else f"{one:.4g}")
-    page.table("training_curves", "Metrics by epoch", formatted.to_numpy().tolist())
+    if "training_curves" in page.sections:
+        page.table("training_curves", "Metrics by epoch", formatted.to_numpy().tolist())
+    if not stated.part.small:
+        title = "out-of-fold set" if stated is fitted else "test set"
+        page.table("slices", f"Accuracy by group of the {title}", stated.groups_table())
     if not test.part.small:
-        page.says("slices", *test.slice_texts())
         page.says("gender_gaps", *test.gap_texts())
-        page.table("slices", "Slices", test.slices_table())
+        page.table("metrics", "Slices", test.slices_table())
     for name, one in sets.items():
         if name.startswith("external-"):
-            check_set(page, name, one, name.removeprefix("external-"), fitted.values)
+            check_set(page, name, one, f"set {name.removeprefix('external-')}", fitted.values)
     if folds:
-        check_set(page, "out_of_fold", fitted, "the out-of-fold set")
+        is_stated = stated is fitted
+        check_set(page, "out_of_fold", fitted, "out-of-fold set", is_stated=is_stated)
+
+
+def check_above(page, sets, stated, folds, metric):
+    """On how many sets the run is above guessing, by Holm over its sets."""
+    found = [one for name, one in sets.items() if folds or name != "fitted"]
+    above = holm(pd.Series([one.p_above[metric] for one in found])) <= 0.05
+    if len(found) > 1:
+        some = "Shown to be above guessing by" if above.any() else "above guessing by any set"
+        page.says("head", "Above guessing on" if above.all() else some)
+        return
+    lead, bounds = stated.above, stated.above_bounds
+    if metric != "accuracy":
+        lead, bounds = stated.values[metric] - 0.5, stated.bounds[metric] - 0.5
+    words = "Above guessing by" if above.all() else "Not shown to be above guessing:"
+    words = words if lead > 0 else "Not above guessing:"
+    page.says("head", f"{words} {points(lead)} points ({interval(bounds, points)})")
+
+
+def seed_groups(page):
+    """The runs that differ by their seeds alone, from the table of settings."""
+    tables = re.findall(r'(?s)aria-label="Settings that.*?<table>(.*?)</table>', page.source)
+    rows = [[plain(cell) for cell in re.findall(r"(?s)<t[dh].*?>(.*?)</t[dh]>", row)]
+            for row in re.findall(r"(?s)<tr.*?>(.*?)</tr>", "".join(tables))]  # fmt: skip
+    groups = {}
+    for name, *values in zip(*(row for row in rows if row[0] != "train.seed"), strict=True):
+        groups.setdefault(tuple(values), []).append(name)
+    return [group for group in list(groups.values())[2:] if len(group) > 1]
 
 
 def check_index(page, runs, with_folds):
     """The head of index.html and its tables, from the sets of each run."""
-    groups = re.findall(r"of \d+ seeds: ((?:[\w.-]+, )*[\w.-]+)", page.text("runs"))
-    groups, one = [group.split(", ") for group in groups], next(iter(runs.values()))
-    columns = [("fitted", "accuracy"), *(("test", label) for label in COLUMNS)]
-    rows = [[name, *(of[key].cell(label) for key, label in columns)] for name, of in runs.items()]
-    for group in groups:
-        rows.append([f"mean ± standard deviation of {len(group)} seeds: {', '.join(group)}"])
-        for key, label in columns:
-            found = [runs[name][key].values[label] for name in group]
-            rows[-1].append(" ± ".join(map(style(label), (np.mean(found), np.std(found, ddof=1)))))
-    always = f"always {GENDERS[one['test'].majority]}"
-    rows.append([always, *(style(label)(one[key].baseline[label]) for key, label in columns)])
-    if 0 < len(with_folds) < len(runs):
-        rows[-1][1] = "–"
-    page.table("runs", "All runs", rows)
-    sizes = sorted(of["test"].part.size() for of in runs.values())
-    worth = " to ".join(dict.fromkeys(f"{size:,.0f}" for size in (sizes[0], sizes[-1])))
-    page.says("runs", f"are worth {worth} independent")
-    sets = [name for name in one if name != "fitted"]
-    if len(sets) > 1:
-        columns = [(key, label) for key in sets for label in COLUMNS[:2]]
-        rows = [[name, *(of[key].cell(one) for key, one in columns)] for name, of in runs.items()]
-        rows.append([always, *(percent(one[key].baseline[label]) for key, label in columns)])
-        page.table("external", "Runs by test sets", rows)
+    one, metric = next(iter(runs.values())), page.metric()
     best = next(iter(runs))
     if len(runs) > 1:
+        groups = seed_groups(page)
         check_claims(page, runs, with_folds, groups)
-        best = check_choice(page, runs, with_folds)
-    stated = runs[best]["fitted" if best in with_folds and one["test"].part.small else "test"]
-    value, bounds = percent(stated.part.value), interval(stated.bounds["accuracy"])
-    page.says("head", f"{value} of {stated.part.n:,} …predicted correctly by {best} (95 % interval "
-              f"{bounds}", *stated.texts())  # fmt: skip
+        best = check_choice(page, runs, with_folds, groups)
+        rows = [[name, *(style(key)(value) for key, value in of["test"].values.items())]
+                for name, of in runs.items()]  # fmt: skip
+        page.table("comparison", "All test metrics of all runs", rows)
+    check_board(page, runs, metric, best)
+    sizes = sorted(of["test"].part.size() for of in runs.values())
+    worth = " to ".join(dict.fromkeys(f"{size:,.0f}" for size in (sizes[0], sizes[-1])))
+    stated = stated_of(runs[best], best in with_folds)
+    page.says("head", f"are worth {worth} independent", stated.baseline_text(),
+              f"{best} is right for", *stated.head_texts(metric))  # fmt: skip
+    if not stated.part.small:
+        page.says("head", *stated.gap_texts())
+    check_above(page, runs[best], stated, best in with_folds, metric)
+    for name in one:
+        if name.startswith("external-"):
+            page.says("external", f"{name.removeprefix('external-')}: {one[name].who()}")
+
+
+def check_board(page, runs, metric, best):
+    """The table of the runs: each run, the mean of seeds, the best of a grid, and guessing."""
+    keys = ["fitted", *(key for key in next(iter(runs.values())) if key != "fitted")]
+    cells = [(name, key) for name in runs for key in keys]
+    p_values = pd.Series([runs[name][key].p_above[metric] for name, key in cells])
+    above = dict(zip(cells, holm(p_values).sort_index() <= 0.05, strict=True))
+    words = {True: "above guessing", False: "not shown to be above guessing"}
+    board = re.search(r'(?s)class="board.*?</table>', page.sections["head"]).group()
+    first = []  # run of each row
+    for body in re.findall(r"(?s)<tbody.*?</tbody>", board)[:-1]:
+        rows = re.findall(r"(?s)<tr.*?</tr>", body)
+        names = re.findall(r'href="runs/([^/"]+)/report.html"', body)
+        is_mean = re.search(r"\d+ seeds<", body)
+        groups = [names if is_mean else names[:1]] * (len(rows) > 1) + [[name] for name in names]
+        for row, of in zip(rows, groups, strict=True):
+            for key, cell in zip(keys, re.findall(r"(?s)<td>(.*?)</td>", row), strict=True):
+                found = [runs[name][key].values[metric] for name in of]
+                text = interval(runs[of[0]][key].bounds[metric])
+                if len(of) > 1:
+                    text = f"± {100 * np.std(found, ddof=1):.1f} over seeds"
+                text += f" {words[all(above[name, key] for name in of)]}"
+                page.compare(f"runs, {of}, {key}", plain(cell), f"{percent(np.mean(found))} {text}")
+        first += names[:1]
+    page.compare("the first row", first[0], best)
 
 
 def check_claims(page, runs, with_folds, groups):
@@ -575,7 +657,7 @@ def check_claims(page, runs, with_folds, groups):
         return
     metric, reference = found[1][0].lower() + found[1][1:], found[2]
     recipes = {name: tuple(group) for group in groups if len(group) > 2 for name in group}
-    names = {name: f"external set {name.removeprefix('external-')}" for name in runs[reference]}
+    names = {name: f"set {name.removeprefix('external-')}" for name in runs[reference]}
     names |= {"test": "test set", "fitted": "out-of-fold set"}
     if len(with_folds) < 2:
         del names["fitted"]
@@ -596,33 +678,41 @@ def check_claims(page, runs, with_folds, groups):
             bounds = "no interval" if bounds is None else interval(bounds, points)
             values = [style(metric)(sides[one].sum(0).mean()) for one in (side, other)]
             verdict = "significant" if p <= 0.05 else "not significant"
-            who, p = listed(side), p_text(p)
-            rows.append([who, *values, gain(gap), bounds, p.removeprefix("= "), verdict])
-            if not of_set[base].part.small and len(found) <= 5:
-                page.says("head", f"{who} {gain(gap)} ({bounds}, p {p}, {verdict})")
+            who, p = listed(side), p_text(p).removeprefix("= ")
+            rows.append([who, *values, gain(gap), bounds, p, verdict])
+        count = f"{(corrected <= 0.05).sum()} of {len(rows)} differences on the {title}"
+        page.says("comparison", *[count] * bool(rows))
         page.table("comparison", f"All claims about the {title}", rows)
 
 
-def check_choice(page, runs, with_folds):
-    """What the head says of the best run, which is returned."""
-    pattern = r"chosen by its ([\w-]+) (balanced accuracy|accuracy)"
-    on, metric = re.search(pattern, page.text("head")).groups()
-    faces = {name: of["fitted"].faces for name, of in runs.items()}
-    if on == "validation":
+def check_choice(page, runs, with_folds, groups):
+    """What the head says of the lead of the best run, which is returned."""
+    metric, faces = page.metric(), {name: of["fitted"].faces for name, of in runs.items()}
+    if len(with_folds) < len(runs):
         ids = next(table.id for name, table in faces.items() if name not in with_folds)
         faces = {name: table[table.id.isin(ids)] for name, table in faces.items()}
     added = {name: contributions(table, metric)[:, None] for name, table in faces.items()}
     loss = {name: np.log(np.where(table.target == 1, table.p_male, 1 - table.p_male)).mean()
             for name, table in faces.items()}  # fmt: skip
     best = max(runs, key=lambda name: (round(added[name].sum(), 9), loss[name]))
+    same = {best, *(name for group in groups if best in group for name in group)}
+    others = [name for name in runs if name not in same] or [name for name in runs if name != best]
+    others.sort(key=lambda name: -added[name].sum())
     behind = []
-    for name in runs:
+    for name in others:
         size = math.sqrt(2) * stats.norm.isf(compare(added[name], added[best])[2] / 2)
-        if name != best and stats.studentized_range.sf(size, len(runs), np.inf) > 0.05:
+        if stats.studentized_range.sf(size, len(runs), np.inf) > 0.05:
             behind.append(name)
-    lead = f"{listed(behind)} is not" if behind else "each other run is"
-    page.says("head", f"chosen by its {on} {metric} {percent(added[best].sum())}, the highest of "
-              f"{len(runs)} runs", f"the lead over {lead} significant")  # fmt: skip
+    near = (behind or others)[0]
+    lead, bounds, _ = compare(added[best], added[near])
+    bounds = "" if bounds is None else f" ({interval(bounds, points)})"
+    some = listed(behind) if len(behind) <= 3 else f"{len(behind)} of the other {len(others)} runs"
+    text = f"Its lead over {some} can be chance: {points(lead)} points over {near}{bounds}"
+    if len(behind) == 1:
+        text = f"Its lead over {near}, {points(lead)} points{bounds}, can be chance"
+    if not behind:
+        text = f"lead over each other run is significant: {points(lead)} points over {near}{bounds}"
+    page.says("head", text)
     return best
 
 
@@ -639,9 +729,9 @@ def check_learning_curve(page, table, results):
             rows.append([run, f"{step.faces:,}", percent(part.value), interval(part.bounds())])
         if len(sides) > 1:
             gap, bounds, _ = compare(sides[-1], sides[-2])
-            page.says("runs", f"the accuracy changes by {points(gap)} percentage points (95 % "
+            page.says("training", f"the accuracy changes by {points(gap)} percentage points (95 % "
                       f"interval {interval(bounds or (math.nan, math.nan), points)})")  # fmt: skip
-    page.table("runs", "Accuracy by the number of training faces", rows)
+    page.table("training", "Accuracy by the number of training faces", rows)
 
 
 def main():
@@ -660,7 +750,7 @@ def main():
         table = pd.read_csv(path, dtype=str).iloc[faces.row].set_index(faces.id)
         own.append(table[columns.split(",")])
     pages = [Page(results / "index.html")]
-    for name in re.findall(r'href="runs/([^/"]+)/report.html">', pages[0].sections["runs"]):
+    for name in re.findall(r'data-run="([^"]+)"', pages[0].source):
         runs[name], folds = read_run(results / "runs" / name, split, pd.concat(own))
         with_folds += [name] * (folds > 0)
         pages.append(Page(results / f"runs/{name}/report.html"))

@@ -20,7 +20,7 @@ from renet.dataset.tables import FUNNEL, SPLIT
 from renet.evaluation import leakage
 from renet.faces.shards import SHARD
 from renet.metadata.tables import METADATA
-from renet.pages import phrases
+from renet.pages import templates
 
 SETTINGS = SplitSettings(validation=0.1, test=0.2, seed=1)
 
@@ -200,7 +200,7 @@ def test_published_split_that_leaks_names_what_leaks_and_is_kept_where_leaks_are
     assert re.search(r"people \(\d+\), pixels \(1\).*; `split.allow_leaks` allows it", caplog.text)
     allowed = dataclasses.replace(allowed, near_duplicates=False)
     found = leakage.check(splits.split(samples, allowed, given), allowed, "split.csv")
-    said = phrases.kept_apart(found)
+    said = templates.sentences("kept_apart", found)
     assert said.startswith("The published split leaks: people (") and "pixels (1)" in said
 
 

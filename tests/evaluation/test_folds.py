@@ -275,11 +275,11 @@ def test_pages_say_what_validated_a_run(project):
     index, card = (results / "index.html").read_text(), results / "runs/renet/model_card.md"
     assert "validation set" not in page.split('id="files"')[0]
     assert '<h2 id="out_of_fold">Cross-validation</h2>' in page and "out_of_fold" not in others
-    assert "validated by 3-fold cross-validation" in page
+    assert "The cross-validation has 3 networks" in page
     assert "of training and validation; validated by 3-fold cross-validation." in card.read_text()
     assert "<code>folds: 5</code>" not in page
     assert "<code>folds: 5</code>" in others and "<code>folds: 5</code>" in index
-    assert "Runs with folds are compared by out-of-fold predictions of this set." in index
+    assert "On the faces of the validation set, all runs are compared." in index
 
 
 @pytest.mark.slow

@@ -34,7 +34,7 @@ from renet.faces.shards import SHARD
 from renet.metadata import own_photos, row_filter, subjects
 from renet.metadata.row_filter import RowFilter
 from renet.metadata.tables import METADATA
-from renet.pages import phrases
+from renet.pages import templates
 from renet.pages.results import DataResults
 from renet.prediction import prediction
 from renet.prediction.photos import Photo
@@ -162,7 +162,7 @@ def test_header_in_capitals_with_any_delimiter_and_further_columns_is_read(
     table = own_photos.read([write(tmp_path / "t.csv", text.replace(",", delimiter))])
     assert table.path.tolist() == ["a.jpg", "b.jpg"]
     assert table.gender.tolist() == [1, 0] and table.age[0] == 30.5
-    assert 'columns that are not used here: "", "Colour"' in caplog.text  # a warning
+    assert 'columns that only `slices` can use: "", "Colour"' in caplog.text  # a warning
 
 
 def test_decimal_comma_and_windows_path_are_read_and_counted(tmp_path, caplog):
@@ -485,7 +485,7 @@ def test_steps_of_the_funnel_at_which_nothing_happens_are_not_shown():
     shown = data_results(steps).steps
     subsets = ["train", "validation", "test"]
     assert shown.index.tolist() == ["rows", "repeated", "corrected", "near_duplicates", *subsets]
-    assert phrases.funnel(shown) == (
+    assert templates.sentences("funnel", shown) == (
         "rows 9, repeated 7, corrected (1 label) 7, near-duplicates kept in one subset (2 faces) "
         "7, train 7, validation 0, test 0"
     )

@@ -6,6 +6,7 @@ import re
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 from selenium.webdriver.common.by import By
@@ -16,11 +17,11 @@ from helpers.pages import changed_settings, index, metrics_of, run_page, write_r
 from helpers.project import ROOT
 from renet.config import validation
 from renet.evaluation.tables import COMPARISON, LEARNING_CURVE
-from renet.pages import index_page, machine, phrases
+from renet.pages import filters, index_page, machine
 from renet.training.history import HISTORY
 
 SCHEMA = ROOT / "workflow/schemas/config.schema.yaml"
-RUNS = "table.sortable tbody:first-of-type th"
+MACHINE = '[aria-label="Size, time and machine"]'
 
 
 def expect(browser, *said: str) -> None:
@@ -28,12 +29,14 @@ def expect(browser, *said: str) -> None:
     eventually(browser, lambda: texts(browser, "#faces output") == [*said])
 
 
-def cells_of(browser, table: str, run: str) -> dict[str, str]:
-    """The cells of the row of a run in a table, by their headings."""
-    rows = f"{table} tbody:first-of-type tr"
-    number = texts(browser, f"{rows} th").index(run) + 1
-    cells = texts(browser, f"{rows}:nth-child({number}) > *")
-    return dict(zip(texts(browser, f"{table} thead th"), cells, strict=True))
+def cells_of(browser, run: str) -> dict[str, str]:
+    """The cells of the row of a run in the table of runs, by their sets."""
+    row = f"#runs tr:has(a[href='runs/{run}/report.html'])"
+    cells = texts(browser, f"{row} td")
+    sets = [name.split("\n")[0] for name in texts(browser, "#runs th[scope=col]")[1:]]
+    return {
+        name.split(",")[0]: " ".join(cell.split()) for name, cell in zip(sets, cells, strict=True)
+    }
 
 
 @pytest.mark.parametrize(
@@ -62,106 +65,115 @@ def test_settings_that_are_not_the_default_are_compared_also_where_all_runs_shar
     assert index_page.differences({"a": defaults}, defaults) == {}
 
 
-def test_index_shows_the_runs_in_the_order_of_the_settings_with_their_size(window, results):
+def test_index_shows_size_and_machine_of_the_runs_in_the_order_of_the_settings(window, results):
     window.get(index(results))
-    assert texts(window, RUNS) == ["made", "again", "slow"]
-    cells = cells_of(window, "table.sortable", "made")
+    assert texts(window, f"{MACHINE} tbody th") == ["made", "again", "slow"]
     run = results / "runs" / "made"
-    metrics = metrics_of(results, "made")
     parameters = json.loads((run / "page/model.json").read_text())["parameters"]
-    assert cells["parameters"] == f"{parameters:,}"
-    assert cells["epochs"] == str(len(pd.read_csv(run / "history.csv")))
-    for subset in ("validation", "test"):
-        accuracy = phrases.percentage(metrics[subset]["accuracy"])
-        assert cells[f"{subset} accuracy"].startswith(accuracy)
+    epochs = len(pd.read_csv(run / "history.csv"))
+    cells = texts(window, f"{MACHINE} tr[data-run=made] td")
+    assert [cells[0], cells[2]] == [f"{parameters:,}", str(epochs)]
 
 
-def test_index_has_a_table_of_runs_by_sets(window, results):
+def test_table_of_runs_has_a_number_interval_and_verdict_for_each_set(window, results):
     window.get(index(results))
-    table = '[aria-label="Runs by test sets"]'
-    assert texts(window, f"{table} th[scope=row]") == ["made", "again", "always male"]
-    cells = cells_of(window, table, "made")
-    test = metrics_of(results, "made/external/portraits")["test"]
-    assert cells["portraits: accuracy"].startswith(phrases.percentage(test["accuracy"]))
+    cells = list(cells_of(window, "made").values())
+    summaries = [metrics_of(results, "made")["validation"], metrics_of(results, "made")["test"],
+                 metrics_of(results, "made/external/portraits")["test"]]  # fmt: skip
+    for cell, summary in zip(cells, summaries, strict=True):
+        value = filters.percentage(summary["balanced_accuracy"])
+        bounds = filters.interval(summary["intervals"]["balanced_accuracy"])
+        assert cell.replace("\N{NO-BREAK SPACE}", " ") == (
+            f"{value} {bounds} above guessing".replace("\N{NO-BREAK SPACE}", " ")
+        )
     (found,) = texts(window, "#external + p + ul li")
+    test = summaries[2]
     assert f"1,000 faces of {test['subjects']} people; left out: known person (7)." in found
 
 
-def test_test_metrics_of_a_run_that_its_grid_did_not_choose_are_folded(window, results):
+def test_row_of_a_grid_opens_to_its_runs(window, results):
     window.get(index(results))
-    accuracy = phrases.percentage(metrics_of(results, "slow")["test"]["accuracy"])
-    cells = cells_of(window, "table.sortable", "slow")
-    assert cells["test accuracy"] == cells["ROC AUC"] == "–" != cells["validation accuracy"]
-    folded = "details:not([open]) [aria-label*='other runs']"
-    assert not window.find_element(By.CSS_SELECTOR, folded).is_displayed()
-    (row,) = texts(window, "[aria-label*='other runs'] tbody tr")
-    assert row.startswith(f"slow{accuracy}")
+    members = window.find_elements(By.CSS_SELECTOR, "#runs tr.member")
+    assert [row.is_displayed() for row in members] == 2 * [False]
+    assert "best of 2: learning_rate 0.01" in texts(window, "#runs tr.chosen")[0]
+    window.find_element(By.CSS_SELECTOR, "#runs .toggle input").send_keys(Keys.SPACE)
+    assert [row.is_displayed() for row in members] == 2 * [True]
+    assert texts(window, "#runs .member a") == ["made", "slow"]
+
+
+def test_runs_that_differ_by_their_seed_are_one_row_of_means(window, changed):
+    with changed_settings(changed) as settings:
+        settings["grids"] = {}
+    window.get(index(changed))
+    values = [metrics_of(changed, name)["test"]["balanced_accuracy"] for name in ("made", "again")]
+    mean, deviation = np.mean(values), 100 * np.std(values, ddof=1)
+    row = texts(window, "#runs .group tr")[0]
+    assert "made, again" in row and "2 seeds; made predicts" in row
+    assert filters.percentage(mean) in row and f"± {deviation:.1f} over seeds" in row
+    assert len(texts(window, "#runs .group tr:first-child .seed")) == 6
+    assert texts(window, "#runs .member th small") == ["seed 1, predicts", "seed 2"]
 
 
 def test_section_on_an_external_set_says_nothing_of_the_test_set(window, results):
     window.get(run_page(results))
     paragraphs = texts(window, "#external-portraits ~ p")
-    (tested,) = (text for text in paragraphs if "tests of a slice against" in text)
-    assert "set portraits" in tested and "test set" not in tested
+    (tested,) = (text for text in paragraphs if "Least good at" in text)
+    assert "corrected for" in tested and "test set" not in tested
     captions = texts(window, "#slices ~ figure figcaption")
     assert captions and not any("whole test set" in text for text in captions)
 
 
-def test_index_says_in_words_which_differences_are_significant(window, changed):
-    against = "Balanced accuracy against made"
-    window.get(index(changed))
-    assert against not in texts(window, ".page-head dt")  # test metrics of a grid are folded
-    with changed_settings(changed) as settings:
-        settings["grids"] = {}
-    window.get(index(changed))
-    table = COMPARISON.read(changed / "comparison/comparison.csv")
+def test_index_says_which_differences_are_significant(window, results):
+    window.get(index(results))
+    table = COMPARISON.read(results / "comparison/comparison.csv")
     rows = table[(table.set == "test") & (table.kind == "reference")].set_index("run")
     # 60 and 600 of 3,000 predictions are turned around.
     assert rows.significant.to_dict() == {"again": 1, "slow": 1}
-    head = dict(zip(texts(window, ".page-head dt"), texts(window, ".page-head dd"), strict=True))
-    words = head[against]
-    assert "Test set: again" in words and "External set portraits: again" in words
+    (said,) = texts(window, "#comparison + p")
+    assert (
+        said.startswith("Balanced accuracy against made")
+        and "2 of 2 differences on the tes" in said
+    )
     slow = rows.loc["slow"]
-    interval = f"{phrases.points(slow.low)} to {phrases.points(slow.high)}"
-    drop = phrases.points(slow.difference)
-    assert f"slow {drop} ({interval}, p < 0.001, significant)" in words
     of_set = '[aria-label="All claims about the test set"]'
     cells = dict(zip(texts(window, f"{of_set} th[scope=col]")[1:],
                      texts(window, f"{of_set} tbody tr:last-child td"), strict=True))  # fmt: skip
-    assert cells["difference in points"] == drop and cells["significance"] == "significant"
-    assert cells["95 % interval, uncorrected"] == interval
-    assert head["Best run"].startswith("made, ")
-    assert "the lead over each other run is significant" in head["Best run"]
+    assert cells["difference in points"] == filters.points(slow.difference)
+    assert cells["significance"] == "significant"
+    assert cells["95 % interval, uncorrected"] == filters.points_interval([slow.low, slow.high])
 
 
-def test_kinds_of_the_runs_are_named_where_they_differ(window, changed):
+def test_kinds_of_the_runs_are_named_and_one_without_epochs_has_no_losses(window, changed):
     with changed_settings(changed) as settings:
+        settings["grids"] = {}
         settings["runs"]["slow"]["model"] = {"kind": "hog_svm"}
         history = changed / "runs/slow/history.csv"
         HISTORY.write(history, HISTORY.read(history).tail(1).assign(epoch=50))
     window.get(index(changed))
-    assert "kinds renet and hog_svm predict" in texts(window, ".lead")[0]
-    assert texts(window, RUNS) == ["made renet", "again renet", "slow hog_svm"]
-    cells = cells_of(window, "table.sortable", "slow hog_svm")
-    assert cells["epochs"] == "50"  # passes over the features; its history has one row
-    assert "slow: After 50 epochs" in (changed / "index.html").read_text()
+    assert texts(window, "#runs tr:has(a[href*='slow']) th small") == ["hog_svm"]
+    assert texts(window, f"{MACHINE} tr[data-run=slow] td")[2] == "–"
+    assert "slow: After" not in (changed / "index.html").read_text()
     page = (changed / "runs/slow/report.html").read_text()
-    assert " parameters, 50 epochs." in page and "After 50 epochs" in page
+    assert "epochs" not in page.split('id="slices"')[0] and "training_curves.svg" not in page
 
 
-def test_table_of_five_runs_fits_a_desktop_and_has_more_columns_on_demand(window, changed):
+def test_table_of_five_runs_fits_a_desktop_and_of_seven_rows_has_one_line_each(window, changed):
     with changed_settings(changed) as settings:
-        for name in ("renet-wide-seed_1", "renet-wide-seed_2"):
+        settings["grids"] = {}
+        for name in "abcdef":
             shutil.copytree(changed / "runs/made", changed / "runs" / name)
-            settings["runs"][name] = settings["runs"]["made"]
+            settings["runs"][name] = settings["runs"]["made"] | {"folds": 0}
+            settings["runs"][name]["train"] = settings["runs"]["made"]["train"] | {"momentum": 0.1}
+            settings["runs"][name]["train"]["batch_size"] = ord(name)
     window.get(index(changed))
-    assert len(texts(window, RUNS)) == 5
-    (table,) = window.find_elements(By.CSS_SELECTOR, '[aria-label="All runs"]')
-    is_cut = "return arguments[0].scrollWidth > arguments[0].clientWidth"
-    assert not window.execute_script(is_cut, table)
-    assert "ROC AUC" in table.text and "MCC" not in table.text
-    window.find_element(By.ID, "all-columns").send_keys(Keys.SPACE)
-    assert "MCC" in table.text and "GFLOP" in table.text
+    (table,) = window.find_elements(By.ID, "runs")
+    assert not window.execute_script(
+        "return arguments[0].scrollWidth > arguments[0].clientWidth", table
+    )
+    heights = [
+        row.size["height"] for row in table.find_elements(By.CSS_SELECTOR, "tbody tr:not(.member)")
+    ]
+    assert len(heights) == 9 and max(heights[1:-1]) < 40
 
 
 def test_index_has_the_change_of_the_last_step_of_the_learning_curve(changed):
@@ -188,15 +200,6 @@ def marked(browser) -> dict[str, list[str]]:
 def test_index_marks_the_settings_that_are_not_the_default(window, results):
     window.get(index(results))
     assert marked(window) == {"train.learning_rate": "slow", "train.seed": "again"}
-
-
-def test_heading_sorts_the_runs_above_the_baseline(window, results):
-    window.get(index(results))
-    button = window.find_element(By.XPATH, "//table//button[text()='test accuracy']")
-    for order in (["made", "again", "slow"], ["slow", "again", "made"]):
-        button.send_keys(Keys.ENTER)
-        assert texts(window, RUNS) == order
-        assert texts(window, "table.sortable tr.summary th")[-1] == "always male"
 
 
 def test_index_of_one_run_with_the_defaults_says_so(changed):
@@ -298,7 +301,7 @@ def test_hardware_of_a_training_on_gpus_is_the_gpus():
 
 
 def test_page_of_a_run_says_what_abstaining_does_on_the_test_set_and_on_external_sets(changed):
-    run, folders = changed / "runs/made", {"": "", "external/portraits": " of portraits"}
+    run, folders = changed / "runs/made", {"": "", "external/portraits": " of the set portraits"}
     label = "Coverage and error by group"
     assert label not in (run / "report.html").read_text()  # no threshold keeps the rate
     for folder in folders:
@@ -319,5 +322,5 @@ def test_page_of_a_run_says_what_abstaining_does_on_the_test_set_and_on_external
                 assert row not in table
                 continue
             cells = [f"{group[key]:,}" for key in ("n", "accepted")]
-            cells += [phrases.percentage(group[key]) for key in ("coverage", "error")]
+            cells += [filters.percentage(group[key]) for key in ("coverage", "error")]
             assert row + "".join(f"<td>{cell}</td>" for cell in cells) in table

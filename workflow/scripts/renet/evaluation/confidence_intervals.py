@@ -7,7 +7,7 @@ ROC AUC has the interval of DeLong's method with people as the independent units
 benchmarks/README.md has the coverage of each in simulations.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -120,12 +120,18 @@ def combination(
 
 
 def difference_p_value(first: Proportion, second: Proportion) -> float:
-    """Two-sided p-value of a difference: one less the confidence whose interval ends at zero."""
+    """Two-sided p-value of a difference."""
     smaller, larger = sorted((first, second), key=lambda part: part.value)
+    return p_value(lambda tail: combination((1, -1), (larger, smaller), tail)[0])
 
-    def low_end(tail: float) -> float:
-        return combination((1, -1), (larger, smaller), tail)[0]
 
+def p_value(low_end: Callable[[float], float]) -> float:
+    """Two-sided p-value: one less the confidence whose interval ends at zero.
+
+    Args:
+        low_end: the lower end of the interval with this tail; 1 is the p-value where it is not
+            above zero for any.
+    """
     if low_end(LARGEST_TAIL) <= 0:
         return 1.0
     if low_end(SMALLEST_TAIL) > 0:

@@ -7,9 +7,11 @@ from sklearn import metrics
 from renet.common.imdb_wiki import CLASSES
 from renet.evaluation import calibration
 from renet.evaluation.confidence_intervals import (
+    TAIL,
     Proportion,
     auc_interval,
     combination,
+    p_value,
     proportion,
 )
 from renet.metadata import subjects
@@ -48,6 +50,7 @@ def summarise(predictions: pd.DataFrame, male_fraction: float) -> dict:
             "over_baseline": over_baseline(predictions, majority),
             "male_minus_female": recall_difference(*recalls),
         },
+        "above_baseline": above_baseline(predictions, majority, recalls),
         "majority_baseline": {"class": CLASSES[majority], "male_fraction": male_fraction}
         | _point_estimates(constant),
         "constant_prediction": predictions.predicted.nunique() == 1,
@@ -116,19 +119,40 @@ def _intervals(
 
 
 def over_baseline(predictions: pd.DataFrame, majority: int) -> dict:
-    """Accuracy minus that of always predicting the majority class, on the same faces.
+    """Accuracy minus that of always predicting the majority class, on the same faces."""
+    gained, lost = _against_baseline(predictions, majority)
+    return _difference(gained.value - lost.value, list(_lead(gained, lost)))
 
-    It is the fraction of the faces that the network alone predicts correctly, minus the fraction
-    that the baseline alone does. No face is of both, so that the two are negatively correlated.
-    """
+
+def _against_baseline(predictions: pd.DataFrame, majority: int) -> tuple[Proportion, Proportion]:
+    """The fraction that the network alone predicts correctly, and that the baseline alone does."""
     is_majority, correct = predictions.target == majority, predictions.correct == 1
-    gained, lost = (
-        proportion(only, predictions.subject)
-        for only in (correct & ~is_majority, ~correct & is_majority)
-    )
+    gained = proportion(correct & ~is_majority, predictions.subject)
+    return gained, proportion(~correct & is_majority, predictions.subject)
+
+
+def _lead(gained: Proportion, lost: Proportion, tail: float = TAIL) -> tuple[float, float]:
+    """Interval of their difference. No face is of both: they are negatively correlated."""
     odds = [part.value / (1 - part.value) if part.value < 1 else 0.0 for part in (gained, lost)]
-    bounds = combination((1, -1), (gained, lost), correlation=-np.sqrt(np.prod(odds)))
-    return _difference(gained.value - lost.value, list(bounds))
+    return combination((1, -1), (gained, lost), tail, -np.sqrt(np.prod(odds)))
+
+
+def above_baseline(
+    predictions: pd.DataFrame, majority: int, recalls: list[Proportion | None]
+) -> dict[str, float | None]:
+    """Two-sided p-values of being above the baseline, 1 where a metric is not.
+
+    The balanced accuracy of the baseline is 1/2, and None is for a set of one class.
+    """
+    gained, lost = _against_baseline(predictions, majority)
+    known = [recall for recall in recalls if recall]
+    halves = [1 / len(CLASSES)] * len(CLASSES)
+    return {
+        "accuracy": p_value(lambda tail: _lead(gained, lost, tail)[0]),
+        "balanced_accuracy": p_value(lambda tail: combination(halves, known, tail)[0] - 0.5)
+        if len(known) == len(CLASSES)
+        else None,
+    }
 
 
 def recall_difference(female: Proportion | None, male: Proportion | None) -> dict:

@@ -16,7 +16,6 @@ from renet.evaluation import abstention, calibration, plot_style
 from renet.evaluation.confidence_intervals import proportion, wilson
 from renet.evaluation.plot_style import BLUE, GREY, RED
 from renet.evaluation.tables import ALPHA, NOT_COMPARED
-from renet.metadata import subjects
 
 FEWEST = 5  # faces of a bin that the line of a reliability diagram goes through
 
@@ -38,7 +37,7 @@ def draw(name: str, evaluation: Evaluation, path: Path) -> None:
 
 def training_curves(evaluation: Evaluation) -> Figure:
     """Loss and accuracy of the training and the validation set by epoch."""
-    figure, axes = plt.subplots(1, 2, figsize=(9, 3.4), layout="constrained")
+    figure, axes = plt.subplots(2, 1, figsize=(3.7, 5.6), layout="constrained")
     for axis, metric in zip(axes, ("loss", "accuracy"), strict=True):
         for column, label, colour in (
             (metric, "train", BLUE),
@@ -78,7 +77,7 @@ def confusion_matrix(evaluation: Evaluation) -> Figure:
 def ranking_curves(evaluation: Evaluation) -> Figure:
     """ROC curve (AUC), precision-recall curve of each class (AP); none for a set of one class."""
     targets, test = evaluation.predictions.target, evaluation.metrics["test"]
-    figure, (roc, pr) = plt.subplots(1, 2, figsize=(9, 4), layout="constrained")
+    figure, (roc, pr) = plt.subplots(2, 1, figsize=(3.7, 7), layout="constrained")
     roc.plot([0, 1], [0, 1], ":", color=GREY)
     roc.set(xlabel="false positive rate (male)", ylabel="true positive rate (male)")
     pr.set(xlabel="recall", ylabel="precision")
@@ -176,25 +175,12 @@ def risk_coverage(evaluation: Evaluation) -> Figure:
     return figure
 
 
-def slices(evaluation: Evaluation) -> Figure:
-    """Accuracy of each slice with its interval."""
-    figure, axis = _forest(evaluation, evaluation.slices, ("accuracy", "low", "high"))
-    axis.axvline(evaluation.metrics["test"]["accuracy"], color=GREY, lw=1)
-    for line, row in zip(axis.get_yticks(), evaluation.slices.itertuples(), strict=True):
-        axis.plot(row.majority_baseline, line, "|", color=RED, ms=8)
-    axis.set(xlim=(-0.01, 1.01), xlabel="accuracy")
-    axis.plot([], [], "o-", color=BLUE, lw=2, ms=4, label="accuracy with its 95 % interval")
-    axis.plot([], [], "|", color=RED, ms=8, label="accuracy of its majority-class baseline")
-    figure.legend(loc="outside upper left", ncols=2, frameon=False)
-    return figure
-
-
 def gender_gaps(evaluation: Evaluation) -> Figure:
     """Recall of male minus that of female in each slice that has both, with its interval."""
     is_part = evaluation.slices.n < len(evaluation.predictions)
     is_compared = is_part & ~evaluation.slices.slice.isin(NOT_COMPARED)
     rows = evaluation.slices[is_compared].dropna(subset="gap")
-    figure, axis = _forest(evaluation, rows, ("gap", "gap_low", "gap_high"))
+    figure, axis = _forest(rows)
     axis.axvline(0, color=GREY, lw=1)
     for line, row in zip(axis.get_yticks(), rows.itertuples(), strict=True):
         if row.gap_p_holm <= ALPHA:
@@ -207,10 +193,8 @@ def gender_gaps(evaluation: Evaluation) -> Figure:
     return figure
 
 
-def _forest(
-    evaluation: Evaluation, rows: pd.DataFrame, columns: tuple[str, str, str]
-) -> tuple[Figure, Axes]:
-    """A forest plot of slices: a line for each, from the columns of a value and its interval."""
+def _forest(rows: pd.DataFrame) -> tuple[Figure, Axes]:
+    """A forest plot of the gap of each slice, with its interval."""
     groups = list(rows.groupby("slice", sort=False))
     lines = len(rows) + len(groups)
     figure, axis = plt.subplots(figsize=(9, 0.27 * lines + 0.9), layout="constrained")
@@ -221,12 +205,10 @@ def _forest(
                   va="center", weight="bold")  # fmt: skip
         for row in of_slice.itertuples():
             line += 1
-            value, low, high = (getattr(row, column) for column in columns)
-            axis.plot([low, high], [line, line], color=BLUE, lw=2)
-            axis.plot(value, line, "o", color=BLUE, ms=4)
+            axis.plot([row.gap_low, row.gap_high], [line, line], color=BLUE, lw=2)
+            axis.plot(row.gap, line, "o", color=BLUE, ms=4)
             ticks.append(line)
-            people = subjects.unit(evaluation.metrics["test"], row.subjects)
-            labels.append(f"{row.value} (n = {row.n:,}, {row.subjects:,} {people})")
+            labels.append(f"{row.value} (n = {row.n:,})")
         line += 1
     axis.set_yticks(ticks, labels)
     axis.set_ylim(line - 0.4, -0.6)

@@ -12,7 +12,9 @@ from renet.evaluation.tables import FEWEST_OF_CLASS, NOT_COMPARED, SLICES, UNTES
 from renet.metadata import subjects
 
 UNKNOWN = "unknown"
-MAY_BE_EMPTY = ("difference", "p", "gap", "gap_low", "gap_high", "gap_p")  # columns
+MAY_BE_EMPTY = (  # columns
+    "difference", "rest_low", "rest_high", "p", "gap", "gap_low", "gap_high", "gap_p",
+)  # fmt: skip
 OWN_COLUMN = "column "  # how slices by a column of a user's own table begin
 
 
@@ -66,9 +68,10 @@ def tabulate(predictions: pd.DataFrame, slices: pd.DataFrame) -> pd.DataFrame:
 
     Returns:
         `accuracy` with its interval (`low`, `high`), its `difference` to that of the rest of the
-        set with the test `p`, the mean `confidence`, the recall of each class (empty if the slice
-        has none of it), their mean and their difference (`gap`, male minus female) with its
-        interval, and the accuracy of always predicting the slice's majority class. `p_holm` and
+        set (whose interval is `rest_low`, `rest_high`) with the test `p`, the mean `confidence`,
+        the recall of each class (empty if the slice has none of it), their mean and their
+        difference (`gap`, male minus female) with its interval, and the accuracy of always
+        predicting the slice's majority class. `p_holm` and
         `gap_p_holm` are corrected (`slice_tests`). A slice and its complement are one test, which
         the less accurate one has; equal slices with two names are one test, too.
     """
@@ -100,6 +103,7 @@ def _row(predictions: pd.DataFrame, inside: np.ndarray, name: str, value: str) -
     is_tested = len(sides) == 2 and name not in UNTESTED
     is_compared = is_tested and name not in NOT_COMPARED and min(map(len, parts)) >= FEWEST_OF_CLASS
     low, high = accuracy.interval()
+    rest_low, rest_high = rest.interval() if rest else (None, None)
     gap = metrics.recall_difference(*recalls)
     return {
         "slice": name,
@@ -111,6 +115,8 @@ def _row(predictions: pd.DataFrame, inside: np.ndarray, name: str, value: str) -
         "low": low,
         "high": high,
         "difference": accuracy.value - rest.value if rest else None,
+        "rest_low": rest_low,
+        "rest_high": rest_high,
         "p": difference_p_value(*sides) if is_tested else None,
         "confidence": samples[["p_female", "p_male"]].max(axis=1).mean(),
         "balanced_accuracy": np.mean([recall.value for recall in known]),

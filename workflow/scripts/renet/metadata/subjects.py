@@ -43,15 +43,6 @@ def effective_number(subjects: pd.Series | np.ndarray) -> float:
     return float(photos.sum() ** 2 / (photos**2).sum())
 
 
-def unit(counted: dict[str, int], number: int = 2) -> str:
-    """The noun for a number of subjects, `people`, `photos` or both, by `counts` of the set."""
-    person, photo = ("person", "photo") if number == 1 else ("people", "photos")
-    if not counted["unnamed_photos"]:
-        return person
-    only_photos = counted["unnamed_photos"] == counted["subjects"]
-    return photo if only_photos else f"{person} {'or' if number == 1 else 'and'} {photo}"
-
-
 def normalised_name(name: str) -> str:
     """A name in one order, without accents, case, punctuation and spaces between initials.
 

@@ -157,7 +157,7 @@ def _places(header: list[str], known: list[str], file: str | Path) -> dict[str, 
         unused.append(f'"{name}"')
     if unused:
         level = logging.WARNING if absent else logging.INFO  # it may be an absent one, misnamed
-        logging.log(level, "%s: columns that are not used here: %s.", file, ", ".join(unused))
+        logging.log(level, "%s: columns that only `slices` can use: %s.", file, ", ".join(unused))
     return places
 
 

@@ -18,48 +18,29 @@ from renet.common import files
 from renet.common.drop_reasons import CorrectionReason
 from renet.dataset.corrections import Outcome
 from renet.dataset.tables import NEAR_DUPLICATES
-from renet.evaluation.tables import MISTAKES
-from renet.pages import metric_tables, page_head, phrases, templates
+from renet.metadata.tables import SUBSETS
+from renet.pages import metric_tables, templates
 from renet.pages.results import DataResults, RunResults
-from renet.pages.templates import sentences
 
 LINK = re.compile(r"\[([^\]]*)\]\(([^)]*)\)")  # of Markdown; its text and its target
 OPTION = re.compile(r"(<code>|\s)(--\w[\w-]*)")  # of a command, which is not to break: --help
+DROPPED = CorrectionReason.DROPPED_BY_CORRECTION
 DOCUMENTS = ("course", "tour")  # of docs/; each is a page of the results, too
 CARD_METRICS = ("accuracy", "balanced_accuracy", "mcc", "loss", "brier", "ece")
 
 
 def write_model_card(path: Path, run: RunResults, data: DataResults) -> None:
     """Write model_card.md and model_card.html of one run."""
-    mistakes = run.gallery[run.gallery.gallery == MISTAKES]
     _write(
         "model_card.md.j2",
         path,
-        home="../../index.html",
-        name=run.name,
-        model=run.model,
-        architecture=run.architecture,
-        test=run.metrics["test"],
-        composition=run.metrics["data"],
-        leakage=run.metrics["leakage"],
-        initial_weights=phrases.initial_weights(run.settings["train"], run.metrics["leakage"]),
+        home="../../",
+        run=run,
+        results=data,
         data=data.config,
-        **data.kinds_of_photos,
-        training=run.settings["train"],
-        folds=run.folds,
-        metrics=metric_tables.metrics_table(run.metrics),
-        interval_method=sentences("intervals", [run.metrics["test"]]),
-        citation=metric_tables.citation(run, data.config),
-        evaluations=phrases.evaluations(data.evaluations["test"]),
-        calibration=templates.sentences("calibration", run.metrics),
-        slices=metric_tables.slices_table(run),
-        slices_text=" ".join(text for _, text in page_head.groups(run)),
-        suspects=phrases.suspects(mistakes, data.suspects),
-        reviewed=templates.sentences("reviewed_labels", data.reviewed),
         front_matter=front_matter(run, data),
-        epoch_by_few=sentences("chosen_by_few", run.metrics, "epoch"),
-        temperature_by_few=sentences("chosen_by_few", run.metrics, "temperature"),
-        left_out=sentences("left_out", run),
+        metric_rows=metric_tables.metric_rows(run),
+        slice_rows=[] if run.stated.is_small else metric_tables.slice_rows(run.stated),
     )
 
 
@@ -68,7 +49,7 @@ def front_matter(run: RunResults, data: DataResults) -> str:
 
     The keys are those of Hugging Face's model cards; `model-index` has the values of metrics.json.
     """
-    test = run.metrics["test"]
+    test = run.test
     names = sorted({*data.config["licenses"].values()} - {"mit"}) or ["mit"]
     name = re.sub("[^a-z0-9.]+", "-", " and ".join(names).lower())
     is_known = names == [name]  # on model hubs
@@ -93,30 +74,21 @@ def front_matter(run: RunResults, data: DataResults) -> str:
 
 def write_datasheet(path: Path, run: RunResults, data: DataResults) -> None:
     """Write datasheet.md and datasheet.html of the data of all runs; `run` is any of them."""
+    counts = data.funnel.groupby("step")[["changed", "dropped"]].sum()
+    counts = counts.reindex([Outcome.CORRECTED, NEAR_DUPLICATES, DROPPED], fill_value=0)
     _write(
         "datasheet.md.j2",
         path,
-        home="../index.html",
-        notes=data.notes,
+        home="../",
+        run=run,
+        results=data,
         data=data.config,
-        **data.kinds_of_photos,
-        archives=data.archives,
-        steps=data.steps,
-        external=data.external,
-        funnel_step=phrases.funnel_step,
-        corrected=_total(data, "changed", Outcome.CORRECTED),
-        near_duplicates=_total(data, "changed", NEAR_DUPLICATES),
-        dropped_by_correction=_total(data, "dropped", CorrectionReason.DROPPED_BY_CORRECTION),
-        rows=int(data.steps.remaining.iloc[0]),
-        faces=int(data.steps.remaining[["train", "validation", "test"]].sum()),
-        leakage=run.metrics["leakage"],
-        composition=run.metrics["data"],
-        slices=run.slices,
+        corrected=counts.changed[Outcome.CORRECTED],
+        near_duplicates=counts.changed[NEAR_DUPLICATES],
+        dropped_by_correction=counts.dropped[DROPPED],
+        rows=data.steps.remaining.iloc[0],
+        faces=data.steps.remaining[list(SUBSETS)].sum(),
     )
-
-
-def _total(data: DataResults, column: str, step: str) -> int:
-    return int(data.funnel[column][data.funnel.step == step].sum())
 
 
 def write_document(path: Path, markdown: str, run: str | None, data: DataResults) -> None:
@@ -136,11 +108,11 @@ def write_document(path: Path, markdown: str, run: str | None, data: DataResults
             return text
         return f"[{text}]({target})"
 
-    _write_page(path, LINK.sub(link, markdown), data=data.config, home="index.html", markdown="")
+    _write_page(path, LINK.sub(link, markdown), data=data.config, home="", markdown="")
 
 
 def _write(template: str, path: Path, home: str, **values: object) -> None:
-    """Write a card as Markdown, and as a page with the same text and a link to `home`."""
+    """Write a card as Markdown, and as a page with the same text and links to the folder `home`."""
     files.write_text(path, templates.render(template, suffix="md", **values))
     text = templates.render(template, suffix="html", **values)
     page = path.with_suffix(".html")

@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 import pandas as pd
 
-from renet.pages import phrases, templates
+from renet.pages import filters, templates
 from renet.pages.templates import PageTable
 from renet.prediction.prediction import Cut
 
@@ -74,5 +74,5 @@ def _described(pixels: np.ndarray, row: dict) -> dict:
         **row,
         "picture": "data:image/jpeg;base64," + base64.b64encode(jpeg).decode(),
         "name": Path(row["file"]).name,
-        "confidence": phrases.percentage(max(row["p_female"], row["p_male"])),
+        "confidence": filters.percentage(max(row["p_female"], row["p_male"])),
     }

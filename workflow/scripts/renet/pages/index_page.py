@@ -1,92 +1,266 @@
 """The page over all runs, index.html."""
 
 import dataclasses
+import re
+import statistics
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
+
+import pandas as pd
 
 from renet.config.architecture import KINDS
 from renet.config.runs import flatten, seed_groups
-from renet.pages import (
-    comparison_section,
-    external_sets,
-    grid_section,
-    index_plots,
-    metric_tables,
-    page_head,
-    phrases,
-    templates,
-)
-from renet.pages.results import DataResults, RunResults
-from renet.pages.templates import PageTable
+from renet.evaluation.tables import BEST, OUT_OF_FOLD
+from renet.pages import filters, index_plots, templates, verdict
+from renet.pages.metric_tables import BY_NAME, METRICS, Metric
+from renet.pages.results import DataResults, RunResults, are_above
+from renet.pages.verdict import Verdict
 
-# The columns of metrics in the table of runs: heading, set, and key of the metric; the test set's
-# stand after the first one. Only the first ones are shown at first, so that the table fits.
-COLUMNS = [
-    (heading, subset, metric_tables.BY_NAME[metric])
-    for heading, subset, metric in (
-        ("validation accuracy", "validation", "accuracy"),
-        ("test accuracy", "test", "accuracy"),
-        ("balanced accuracy", "test", "balanced_accuracy"),
-        ("ROC AUC", "test", "roc_auc"),
-        ("MCC", "test", "mcc"),
-        ("log loss", "test", "loss"),
-        ("ECE", "test", "ece"),
-    )
-]
-MAIN_COLUMNS = 4
-LACKS = "–"  # in place of a setting that a kind of network does not have, or of a folded metric
+LONG_TABLE = 7  # rows, from which each is one line
+LACKS = "–"  # in place of a setting that a kind of network does not have
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A run on one set, or several seeds."""
+
+    value: float
+    interval: list[float] | None  # None of several seeds
+    guess: float
+    is_above: bool  # the baseline, by Holm over all runs and sets of the table
+    seeds: tuple[float, ...] = ()
+    deviation: float = 0.0  # over the seeds, of a sample
+
+
+@dataclass(frozen=True)
+class Row:
+    """A row of the table of runs: one run, or several, whose rows are shown on demand."""
+
+    run: RunResults  # of several, the one that predicts
+    name: str
+    cells: list[Cell]
+    seeds: int = 0  # of the same recipe; the cells have their means
+    grid: int = 0  # number of runs of a grid; the cells are those of `run`
+    settings: dict[str, object] = dataclasses.field(default_factory=dict)  # of a run of a grid
+    members: tuple["Row", ...] = ()
+
+
+@dataclass(frozen=True)
+class Column:
+    """A set in the table of runs."""
+
+    set: str
+    faces: frozenset[int]  # numbers of faces: of a validation set, runs can have others
+    guess: float | None  # None where the runs have other faces
+
+
+@dataclass(frozen=True)
+class GridValue:
+    """The validation metric of the runs of a grid with one value of a setting."""
+
+    key: str
+    value: object
+    metrics: pd.Series
+
+
+@dataclass(frozen=True)
+class IndexPage:
+    """All that index.html is written from."""
+
+    runs: list[RunResults]
+    data: DataResults
+    verdict: Verdict
+    metric: Metric  # that chooses the best run
+    compared: Metric  # of the comparison with the reference
+    columns: list[Column]
+    rows: list[Row]
+    defaults: dict
+    grids: dict[str, list[GridValue]]
+
+    @property
+    def is_long(self) -> bool:
+        """Whether the table has many rows."""
+        return len(self.rows) >= LONG_TABLE
+
+    @property
+    def kinds(self) -> list[str]:
+        """The kinds of the runs."""
+        return list(dict.fromkeys(run.architecture.kind for run in self.runs))
+
+    @property
+    def trained(self) -> list[RunResults]:
+        """The runs whose kind has epochs."""
+        return [run for run in self.runs if run.architecture.has_layers]
+
+    @property
+    def with_folds(self) -> list[str]:
+        """The runs with a cross-validation."""
+        return [run.name for run in self.runs if run.folds]
+
+    @property
+    def chosen_on_few(self) -> RunResults:
+        """A run whose validation set is the one that chose the best run."""
+        on = self.verdict.lead.set if self.verdict.lead else None
+        found = [run for run in self.runs if run.metrics["calibration"]["fitted_on"] == on]
+        return (found or self.runs)[0]
+
+    @property
+    def metric_rows(self) -> list[list[str]]:
+        """All test metrics of each run."""
+        return [
+            [run.name, *(metric.text(metric.value(run.test)) for metric in METRICS)]
+            for run in self.runs
+        ]
+
+    @property
+    def claims(self) -> dict[str, pd.DataFrame]:
+        """The claims about each set, from comparison.csv."""
+        table = self.data.comparison[self.data.comparison.kind != BEST]
+        return dict(list(table.groupby("set", sort=False)))
+
+    @property
+    def differences(self) -> dict[str, tuple[object, dict]]:
+        """The settings that differ, see `differences`."""
+        return differences({run.name: run.settings for run in self.runs}, self.defaults)
+
+    @property
+    def curve(self) -> list[pd.DataFrame]:
+        """The rows of the learning curve of each run."""
+        table = self.data.learning_curve
+        return [] if table is None else [rows for _, rows in table.groupby("run", sort=False)]
+
+    @property
+    def funnel(self) -> pd.DataFrame:
+        """The remaining rows of each source at each step."""
+        counts = self.data.funnel.pivot(index="step", columns="source", values="remaining")
+        shown = counts.loc[self.data.steps.index, self.data.config["sources"]]
+        return shown.fillna(0).astype(int)
 
 
 def write(
-    path: Path, runs: list[RunResults], defaults: dict, data: DataResults, grids: dict
+    path: Path, runs: list[RunResults], defaults: dict, data: DataResults, grids: Mapping[str, dict]
 ) -> None:
     """Write the page over all runs, and its figures at their places in the same folder.
 
     Args:
         defaults: the sections of the default config.
-        grids: the grids among the runs, see `grid_section.tables`.
+        grids: for each entry of `runs` with a grid, its `keys` and the names of its `runs`.
     """
-    compared = next(iter(data.comparison.metric), "balanced_accuracy")
-    folded = _not_chosen(runs, grids, data.choice_metric)
-    shown = [run for run in runs if run.name not in folded]
-    figures = _figures(path.parent, runs, data)
-    kinds = list(dict.fromkeys(run.architecture.kind for run in runs))
-    templates.write(
-        "index.html.j2",
-        path,
-        kinds=kinds,
-        data=data.config,
-        composition=runs[0].metrics["data"],
-        page_head=page_head.of_best(runs, shown, data),
-        folded=folded,
-        interval_method=templates.sentences("intervals", [run.metrics["test"] for run in runs]),
-        **_runs(runs, folded, defaults),
-        comparison=comparison_section.section(data.comparison, runs),
-        grids=grid_section.tables(grids, runs, metric_tables.BY_NAME[compared]),
-        learning_curve=_learning_curve(data),
-        last_steps=_last_steps(data),
-        sets=external_sets.table(shown),
-        set_descriptions=external_sets.descriptions(runs, data),
-        evaluations=phrases.evaluations(data.evaluations["test"]),
-        predicted=data.predicted,
-        funnel_table=_funnel_table(data),
-        **figures,
+    page = build(runs, defaults, data, grids)
+    histories = {run.name: run.history for run in page.trained}
+    index_plots.loss_curves(histories, path.parent / "loss_curves.svg")
+    index_plots.funnel(data.steps, path.parent / "data" / "funnel.svg")
+    templates.write("index.html.j2", path, page=page, metrics=BY_NAME, data=data.config)
+
+
+def build(
+    runs: list[RunResults], defaults: dict, data: DataResults, grids: Mapping[str, dict]
+) -> IndexPage:
+    """Build the data of the page; arguments as `write`."""
+    best, metric = verdict.chosen_run(runs, data), BY_NAME[data.choice_metric]
+    compared = BY_NAME[next(iter(data.comparison.metric), metric.name)]
+    columns, cells = _cells(runs, metric)
+    return IndexPage(
+        runs=runs,
+        data=data,
+        verdict=verdict.of_run(best, data, seed_groups({run.name: run.settings for run in runs})),
+        metric=metric,
+        compared=compared,
+        columns=columns,
+        rows=_rows(runs, cells, best, data, grids),
+        defaults=defaults,
+        grids={name: grid_values(grid, runs, compared) for name, grid in grids.items()},
     )
 
 
-def _not_chosen(runs: list[RunResults], grids: dict, metric: str) -> set[str]:
-    """The runs of each grid but the best one on the validation set."""
-    of_grids = [[run for run in runs if run.name in grid["runs"]] for grid in grids.values()]
-    names = {run.name for of_grid in of_grids for run in of_grid}
-    return names - {page_head.best_run(of_grid, metric).name for of_grid in of_grids}
+def _cells(runs: list[RunResults], metric: Metric) -> tuple[list[Column], dict[str, list[Cell]]]:
+    """The columns of the table, and the cells of each run."""
+    first = OUT_OF_FOLD if all(run.folds for run in runs) else "validation"
+    sets = {
+        first: [run.metrics["validation"] for run in runs],
+        "test": [run.test for run in runs],
+        **{name: [run.external[name].test for run in runs] for name in runs[0].external},
+    }
+    above = iter(are_above([one for of_set in sets.values() for one in of_set], metric.name))
+    columns: list[Column] = []
+    cells: dict[str, list[Cell]] = {run.name: [] for run in runs}
+    for name, of_set in sets.items():
+        faces = frozenset(summary["n"] for summary in of_set)
+        guesses = [metric.value(summary["majority_baseline"]) for summary in of_set]
+        columns.append(Column(name, faces, guesses[0] if len(faces) == 1 else None))
+        for run, summary, guess in zip(runs, of_set, guesses, strict=True):
+            found = metric.value(summary), metric.bounds(summary), guess, next(above)
+            cells[run.name].append(Cell(*found))
+    return columns, cells
 
 
-def _figures(folder: Path, runs: list[RunResults], data: DataResults) -> dict[str, str]:
-    """Draw the figures of all runs; their text alternatives."""
-    histories = {run.name: run.history for run in runs}
-    index_plots.loss_curves(histories, folder / "loss_curves.svg")
-    index_plots.funnel(data.steps, folder / "data" / "funnel.svg")
-    losses = (f"{run.name}: {phrases.losses(run.history, run.epochs)}" for run in runs)
-    return {"curves_alt": " ".join(losses), "funnel_alt": phrases.funnel(data.steps)}
+def _rows(
+    runs: list[RunResults],
+    cells: dict[str, list[Cell]],
+    best: RunResults,
+    data: DataResults,
+    grids: Mapping[str, dict],
+) -> list[Row]:
+    """The rows of the table: the best run, then by the set that chooses; the test set has no part.
+
+    A grid is one row, and so are other runs that differ by their seeds alone.
+    """
+    values = {run.name: cells[run.name][0].value for run in runs}  # on the set that chooses
+    for claim in data.of_best.itertuples():  # of all runs on the same faces
+        values |= {claim.run: claim.value, claim.other: claim.other_value}
+    rank = {name: (name == best.name, value) for name, value in values.items()}
+    by_rank = sorted(runs, key=lambda run: rank[run.name], reverse=True)
+    rows = {run.name: Row(run, run.name, cells[run.name]) for run in by_rank}
+    for name, grid in grids.items():
+        of_grid = [rows[one] for one in rows if one in grid["runs"]]
+        if len(of_grid) > 1:
+            members = [replace(row, settings=_values(row.run, grid["keys"])) for row in of_grid]
+            rows = {one: row for one, row in rows.items() if one not in grid["runs"]}
+            grid_row = replace(members[0], name=name, grid=len(members), members=tuple(members))
+            rows[members[0].name] = grid_row
+    alone = {name: row.run.settings for name, row in rows.items() if not row.grid}
+    for group in seed_groups(alone):
+        members = [rows.pop(name) for name in list(rows) if name in group]
+        rows[members[0].name] = _of_seeds(members)
+
+    def order(row: Row) -> tuple[bool, float]:
+        names = [one.name for one in row.members] if row.seeds else [row.run.name]
+        return row.run is best, statistics.fmean(values[name] for name in names)
+
+    return sorted(rows.values(), key=order, reverse=True)
+
+
+def _values(run: RunResults, keys: list[str]) -> dict[str, object]:
+    flat = flatten(run.settings)
+    return {key.rpartition(".")[2]: flat.get(key) for key in keys}
+
+
+def _of_seeds(members: list[Row]) -> Row:
+    """The row of runs that differ by their seeds alone, the best one first."""
+    names = [member.name for member in members]
+    entries = {re.sub(r"-seed\d+$", "", name) for name in names}  # of the config
+    name = entries.pop() if len(entries) == 1 else ", ".join(names)
+    cells = []
+    for of_set in zip(*(member.cells for member in members), strict=True):
+        values = tuple(cell.value for cell in of_set)
+        is_above, mean = all(cell.is_above for cell in of_set), statistics.fmean(values)
+        found = mean, None, of_set[0].guess, is_above, values, statistics.stdev(values)
+        cells.append(Cell(*found))
+    return Row(members[0].run, name, cells, seeds=len(members), members=tuple(members))
+
+
+def grid_values(grid: dict, runs: list[RunResults], metric: Metric) -> list[GridValue]:
+    """The validation metric by the values of each setting of a grid."""
+    of_grid = [run for run in runs if run.name in grid["runs"]]
+    numbers = pd.Series([metric.value(run.metrics["validation"]) for run in of_grid], dtype=float)
+    return [
+        GridValue(key, value, found)
+        for key in grid["keys"]
+        for value, found in numbers.groupby(
+            [filters.setting(flatten(run.settings).get(key)) for run in of_grid], sort=False
+        )
+    ]
 
 
 def differences(settings: dict[str, dict], defaults: dict) -> dict[str, tuple[object, dict]]:
@@ -105,98 +279,3 @@ def differences(settings: dict[str, dict], defaults: dict) -> dict[str, tuple[ob
         if any(value not in (default, LACKS) for value in values.values()):
             different[key] = default, values
     return different
-
-
-def _runs(runs: list[RunResults], folded: set[str], defaults: dict) -> dict:
-    """The table of runs, with the test metrics of some `folded`, and the settings that differ."""
-    different = differences({run.name: run.settings for run in runs}, defaults)
-    baselines = {
-        name: runs[0].metrics[name]["majority_baseline"] for name in ("validation", "test")
-    }
-    with_folds = [run.name for run in runs if run.folds]
-    if 0 < len(with_folds) < len(runs):  # they are validated on different faces
-        baselines["validation"] = {}
-    baseline = {
-        "name": f"always {baselines['test']['class']}",
-        "cells": [metric_tables.cell(metric, baselines[subset]) for _, subset, metric in COLUMNS],
-    }
-    columns = [heading for heading, _, _ in COLUMNS]
-    if len(with_folds) == len(runs):
-        columns[0] = "out-of-fold accuracy"
-    return {
-        "constant": [run.name for run in runs if run.metrics["test"]["constant_prediction"]],
-        "columns": columns,
-        "main_columns": MAIN_COLUMNS,
-        "folded_cell": metric_tables.Cell("", None, LACKS),
-        "with_folds": with_folds,
-        "runs": [_row(run, is_folded=run.name in folded) for run in runs],
-        "summaries": [*_seed_means(runs, folded), baseline],
-        "differences": different,
-    }
-
-
-def _row(run: RunResults, *, is_folded: bool) -> dict:
-    """A row of the table of runs."""
-    return {
-        "name": run.name,
-        "kind": run.architecture.kind,
-        "parameters": run.model["parameters"],
-        "gflop": run.layers.operations.sum() / 1e9 if len(run.layers) else None,
-        "has_walkthrough": run.architecture.has_walkthrough,
-        "epochs": run.epochs,
-        "is_folded": is_folded,
-        "cells": [metric_tables.cell(metric, run.metrics[subset]) for _, subset, metric in COLUMNS],
-    }
-
-
-def _seed_means(runs: list[RunResults], folded: set[str]) -> list[dict]:
-    """Mean and standard deviation of each group of runs that differ by their seed alone.
-
-    A group whose runs are all `folded` is left out.
-    """
-    metrics = {run.name: run.metrics for run in runs}
-    return [
-        {
-            "name": f"mean ± standard deviation of {len(names)} seeds: {', '.join(names)}",
-            "cells": [
-                metric_tables.mean_cell(metric, [metrics[name][subset] for name in names])
-                for _, subset, metric in COLUMNS
-            ],
-        }
-        for names in seed_groups({run.name: run.settings for run in runs})
-        if not folded.issuperset(names)
-    ]
-
-
-def _learning_curve(data: DataResults) -> PageTable | None:
-    """The accuracy of each run by its number of training faces; None without a curve."""
-    if data.learning_curve is None:
-        return None
-    rows = [
-        [
-            row.run, f"{row.faces:,}", phrases.percentage(row.accuracy),
-            phrases.percentage_interval([row.low, row.high]),
-        ]
-        for row in data.learning_curve.itertuples()
-    ]  # fmt: skip
-    headings = ["run", "training faces", "validation accuracy", "95 % interval"]
-    return PageTable("Accuracy by the number of training faces", headings, rows, collapsed=True)
-
-
-def _last_steps(data: DataResults) -> list[list[dict]]:
-    """The two largest trainings of the learning curve of each run."""
-    if data.learning_curve is None:
-        return []
-    by_run = data.learning_curve.groupby("run", sort=False)
-    return [rows.tail(2).to_dict("records") for _, rows in by_run]
-
-
-def _funnel_table(data: DataResults) -> PageTable:
-    """The remaining rows of each source at each step."""
-    counts = data.funnel.pivot(index="step", columns="source", values="remaining")
-    counts = counts.loc[data.steps.index, data.config["sources"]].fillna(0)
-    rows = [
-        [phrases.funnel_step(step), *map("{:,}".format, row)]
-        for step, row in zip(data.steps.itertuples(), counts.astype(int).to_numpy(), strict=True)
-    ]
-    return PageTable("Funnel by source", ["step", *counts.columns], rows, collapsed=True)

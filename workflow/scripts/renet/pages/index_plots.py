@@ -8,7 +8,7 @@ import pandas as pd
 
 from renet.evaluation import plot_style
 from renet.evaluation.plot_style import BLUE, RED, colours
-from renet.pages import phrases
+from renet.pages import templates
 
 
 def loss_curves(histories: dict[str, pd.DataFrame], path: Path) -> None:
@@ -23,7 +23,8 @@ def loss_curves(histories: dict[str, pd.DataFrame], path: Path) -> None:
     axis.set(xlabel="epoch", ylabel="loss (dashed: training, solid: validation)")
     plot_style.begin_at_zero(axis)
     plot_style.count_epochs(axis)
-    figure.legend(loc="outside right upper", frameon=False)
+    if histories:
+        figure.legend(loc="outside right upper", frameon=False)
     plot_style.save(figure, path)
 
 
@@ -40,7 +41,9 @@ def funnel(steps: pd.DataFrame, path: Path) -> None:
         end = (step.remaining + step.dropped, line)
         axis.annotate(f"{step.remaining:,}{dropped}", end, (5, 0),
                       textcoords="offset points", va="center")  # fmt: skip
-    axis.set_yticks(lines, [phrases.funnel_step(step) for step in steps.itertuples()])
+    axis.set_yticks(
+        lines, [templates.sentences("funnel_step", step) for step in steps.itertuples()]
+    )
     axis.set_ylim(len(steps) - 0.4, -0.6)
     axis.set_xlim(right=1.18 * max(1, steps.remaining.max()))
     axis.set_xlabel("remaining rows (red: dropped)")

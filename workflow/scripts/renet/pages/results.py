@@ -1,34 +1,100 @@
-"""What the pages are written from: the results of a run, and those of the data."""
+"""What the pages are written from: the results of a run, and those of the data.
 
+The properties decide the cases that the templates word.
+"""
+
+import enum
 import functools
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
-from renet.common import advice, files
+from renet.common import files
 from renet.common.imdb_wiki import DATABASES, TABLE
 from renet.common.table import Table
 from renet.config import architecture
 from renet.config.architecture import AnyArchitecture
-from renet.evaluation import tables
+from renet.evaluation import slice_tests, tables
+from renet.evaluation.tables import ALPHA
 from renet.metadata.tables import SUBSETS
 from renet.pages import machine
 from renet.pages.tables import GALLERY, LAYERS, SALIENCY
 from renet.training.history import HISTORY
 
 SUSPECTS = Table({"id": str, "suspect": int})  # of the columns of the label audit's labels.csv
+FEW_TEST_FACES = 100  # with fewer, the cross-validation of a run with folds leads
+FEW_UPDATES = 100  # of the weights; on 80 faces, renet and cnn took up to 60 until they settled
+LEARNT = 0.8  # of the baseline's errors; a network that makes more in the training has not learnt
+MEMORISED = 0.25  # of the baseline's errors; with fewer, the training faces are memorised
+GAP = 0.1  # training above test accuracy, from which there are too few photos
+
+
+class Advice(enum.Enum):
+    """What may help a network that is not above the baseline."""
+
+    FEW_UPDATES = enum.auto()
+    NOT_LEARNT = enum.auto()
+    FEW_PHOTOS = enum.auto()
+    FEW_TEST_FACES = enum.auto()
 
 
 @dataclass(frozen=True)
 class SetResults:
-    """The results of one run on a test set, which is `test` in its metrics."""
+    """The results of one run on a set, which is `test` in its metrics."""
 
+    set: str  # `test`, `OUT_OF_FOLD` or the name of an external set
     metrics: dict
     slices: pd.DataFrame
     gallery: pd.DataFrame
+
+    @property
+    def test(self) -> dict:
+        """The metrics on this set."""
+        return self.metrics["test"]
+
+    @property
+    def is_small(self) -> bool:
+        """Whether the set has too few faces or people for conclusions."""
+        return bool(tables.is_small(self.test["n"], self.test["effective_people"]))
+
+    @property
+    def is_few(self) -> bool:
+        """Whether the set is so small that a cross-validation leads, if there is one."""
+        return self.test["n"] < FEW_TEST_FACES or self.is_small
+
+    @property
+    def shown_slices(self) -> pd.DataFrame:
+        """The slices of enough faces for a statement."""
+        return self.slices[~tables.is_small(self.slices.n, self.slices.effective_people)]
+
+    @property
+    def groups(self) -> pd.DataFrame:
+        """The genders, and slices of enough faces with enough others; the least good first."""
+        is_large = self.slices.n <= self.test["n"] - tables.SMALL_SLICE
+        is_shown = self.slices.index.isin(self.shown_slices.index) & is_large
+        rows = self.slices[is_shown | (self.slices.slice == tables.GENDER)]
+        return rows.dropna(subset="difference").sort_values("difference", kind="stable")
+
+    @property
+    def weakest(self) -> pd.Series | None:
+        """The slice furthest below the rest, of significant ones if there are; None if none is."""
+        below = self.slices[self.slices.p_holm.notna() & (self.slices.difference < 0)]
+        significant = below[below.p_holm <= ALPHA]
+        rows = below if significant.empty else significant
+        return None if rows.empty else rows.sort_values("difference", kind="stable").iloc[0]
+
+    @property
+    def wrong(self) -> int:
+        """Number of wrong predictions."""
+        return int(self.test["n"] - np.trace(self.test["confusion_matrix"]))
+
+    def shown_faces(self, name: str) -> pd.DataFrame:
+        """The faces of a gallery: `EXAMPLES`, `MISTAKES` or `HARD_CASES`."""
+        return self.gallery[self.gallery.gallery == name]
 
 
 @dataclass(frozen=True)
@@ -51,16 +117,20 @@ class RunResults(SetResults):
         return self.settings.get("folds", 0)
 
     @property
-    def sets(self) -> dict[str, SetResults]:
-        """The results on the test set and on each external set, by name."""
-        return {"test": self, **self.external}
+    def stated(self) -> SetResults:
+        """The set that leads, chosen by its number of faces: out of fold, if test faces are few."""
+        return self.out_of_fold if self.out_of_fold and self.is_few else self
 
     @property
-    def stated(self) -> SetResults:
-        """The results that the pages state first: out of fold, where the test faces are few."""
-        test = self.metrics["test"]
-        is_small = tables.is_small(test["n"], test["effective_people"])
-        return self.out_of_fold if self.out_of_fold and is_small else self
+    def evidence(self) -> list[SetResults]:
+        """The sets that can show that the model is above the baseline, the one that leads first."""
+        others = [self.out_of_fold, self, *self.external.values()]
+        return [self.stated, *(one for one in others if one and one is not self.stated)]
+
+    def above_baseline(self, metric: str) -> dict[str, bool]:
+        """Whether a metric is significantly above the baseline on each set, by Holm over sets."""
+        sets = [one.set for one in self.evidence]
+        return dict(zip(sets, are_above([one.test for one in self.evidence], metric), strict=True))
 
     @property
     def architecture(self) -> AnyArchitecture:
@@ -73,18 +143,52 @@ class RunResults(SetResults):
         return int(self.history.epoch.iloc[-1])
 
     @property
-    def advice(self) -> str:
-        """What may help where the network is not better than the baseline; nothing elsewhere."""
-        test = self.stated.metrics["test"]
-        if test["differences"]["over_baseline"]["significant"] and not test["constant_prediction"]:
-            return ""
-        updates = None
-        if self.architecture.has_layers:
-            faces = self.metrics["data"]["faces"].get("train", 0)
-            updates = self.epochs * -(-faces // self.settings["train"]["batch_size"])
+    def gflop(self) -> float | None:
+        """Operations of a training step for one image; None without layers."""
+        return self.layers.operations.sum() / 1e9 if len(self.layers) else None
+
+    @property
+    def updates(self) -> int | None:
+        """Updates of the weights; None for a kind of network that is fitted without."""
+        if not self.architecture.has_layers:
+            return None
+        faces = self.metrics["data"]["faces"].get("train", 0)
+        return self.epochs * -(-faces // self.settings["train"]["batch_size"])
+
+    def advice(self, metric: str) -> Advice | None:
+        """What may help where no set shows a metric above the baseline; None elsewhere."""
+        test = self.stated.test
+        if any(self.above_baseline(metric).values()) and not test["constant_prediction"]:
+            return None
         male = test["majority_baseline"]["male_fraction"]
         training = self.history.accuracy.iloc[-1]
-        return advice.of_result(updates, training, max(male, 1 - male), test["accuracy"])
+        return advise(self.updates, training, max(male, 1 - male), test["accuracy"])
+
+
+def are_above(summaries: list[dict], metric: str) -> list[bool]:
+    """Whether a metric is significantly above the baseline's in each summary, by Holm over all."""
+    found = [summary["above_baseline"][metric] for summary in summaries]
+    p_values = np.array([1.0 if p is None else p for p in found])
+    return (slice_tests.holm(p_values) <= ALPHA).tolist()
+
+
+def advise(updates: int | None, training: float, majority: float, test: float) -> Advice:
+    """What may help a trained network that is not better than the baseline.
+
+    Args:
+        updates: of the weights; None for a kind of network that is fitted without.
+        training: accuracy on the training faces, in the last epoch.
+        majority: fraction of the majority class in the training set.
+        test: accuracy on the test faces.
+    """
+    is_gap = training > test + GAP
+    if is_gap and 1 - training < MEMORISED * (1 - majority):
+        return Advice.FEW_PHOTOS
+    if updates is not None and updates < FEW_UPDATES:
+        return Advice.FEW_UPDATES
+    if updates is not None and 1 - training > LEARNT * (1 - majority):
+        return Advice.NOT_LEARNT
+    return Advice.FEW_PHOTOS if is_gap else Advice.FEW_TEST_FACES
 
 
 @dataclass(frozen=True)
@@ -103,6 +207,11 @@ class DataResults:
     learning_curve: pd.DataFrame | None
     predicted: bool  # whether each run has predictions.html
 
+    def suspected(self, run: RunResults) -> int | None:
+        """How many labels of a run's shown mistakes the audit suspects; None without one."""
+        mistakes = run.shown_faces(tables.MISTAKES)
+        return None if self.suspects is None else int(mistakes.id.isin(self.suspects).sum())
+
     @functools.cached_property
     def steps(self) -> pd.DataFrame:
         """Rows that are dropped and that remain at each step, over all sources.
@@ -120,7 +229,7 @@ class DataResults:
 
     @property
     def choice_metric(self) -> str:
-        """The metric that chooses the best run."""
+        """The metric that chooses the best run, and that the pages show first."""
         return next(iter(self.of_best.metric), "accuracy")
 
     @property
@@ -138,9 +247,19 @@ def read_run(
     given: Mapping[str, Path], name: str, settings: dict, external: Iterable[str] = ()
 ) -> RunResults:
     """Read a run's results, also on external sets; `given` has files by their places in runs/."""
-    out_of_fold = f"{name}/out_of_fold"
+
+    def of_set(set_name: str, folder: str) -> dict:
+        return {
+            "set": set_name,
+            "metrics": files.read_json(given[f"{folder}/metrics.json"]),
+            "slices": tables.SLICES.read(given[f"{folder}/tables/slices.csv"]),
+            "gallery": GALLERY.read(given[f"{folder}/tables/gallery.csv"]),
+        }
+
+    sets = {one: SetResults(**of_set(one, f"{name}/external/{one}")) for one in external}
+    folds = tables.OUT_OF_FOLD if settings.get("folds") else ""
     return RunResults(
-        **_read_set(given, name),
+        **of_set("test", name),
         name=name,
         settings=settings,
         model=files.read_json(given[f"{name}/page/model.json"]),
@@ -148,17 +267,9 @@ def read_run(
         saliency=SALIENCY.read(given[f"{name}/tables/saliency.csv"]),
         layers=LAYERS.read(given[f"{name}/tables/layers.csv"]),
         commit=machine.commit(files.read_json(given[f"{name}/provenance.json"])["code"]),
-        external={of: SetResults(**_read_set(given, f"{name}/external/{of}")) for of in external},
-        out_of_fold=SetResults(**_read_set(given, out_of_fold)) if settings.get("folds") else None,
+        external=sets,
+        out_of_fold=SetResults(**of_set(folds, f"{name}/{folds}")) if folds else None,
     )
-
-
-def _read_set(given: Mapping[str, Path], folder: str) -> dict:
-    return {
-        "metrics": files.read_json(given[f"{folder}/metrics.json"]),
-        "slices": tables.SLICES.read(given[f"{folder}/tables/slices.csv"]),
-        "gallery": GALLERY.read(given[f"{folder}/tables/gallery.csv"]),
-    }
 
 
 def read_suspects(labels: Path) -> frozenset[str]:

@@ -1,4 +1,7 @@
-"""Jinja templates, and the tables that they show.
+"""Jinja templates. All English of the pages and cards stands in them; Python decides the case.
+
+A macro of sentences.j2 is a filter of all templates, `{{ test|people }}`, and a function here,
+`sentences("people", test)`: its text as one line.
 
 Pages need neither a server nor a network and hold no dates, so that the same results make the same
 pages. Styles and scripts are in the page; figures and the rows of the faces are files beside it.
@@ -8,7 +11,7 @@ them, too. The table of all faces is our own script (templates/faces.js): grid l
 50,000 rows, like Tabulator, add some 400 kB to each page and make an object of every row.
 """
 
-import json
+import functools
 import re
 import shlex
 from dataclasses import dataclass
@@ -18,14 +21,14 @@ import jinja2
 
 from renet.common import files
 from renet.config.version import VERSION
+from renet.dataset.tables import NEAR_DUPLICATES
 from renet.evaluation import tables
-from renet.metadata import subjects
-from renet.pages import phrases
+from renet.pages import filters
 
-MARKUP = re.compile(r"([\\`*\[\]<>|])")
 TEMPLATES = Path(__file__).with_name("templates")
 ROOMS = sorted(Path(__file__).parents[1].glob("*/"))  # of each feature, with its templates
 LOADER = jinja2.FileSystemLoader([TEMPLATES, *ROOMS])
+SENTENCES = "sentences.j2"
 ENVIRONMENT = jinja2.Environment(
     loader=LOADER,
     autoescape=jinja2.select_autoescape(["html.j2"]),
@@ -43,42 +46,10 @@ def caption(name: str) -> str:
     return " ".join(text.replace("``", "").split())
 
 
-ENVIRONMENT.globals |= {
-    "caption": caption,
-    "file": lambda name: LOADER.get_source(ENVIRONMENT, name)[0],
-    "limits": tables,
-    "version": VERSION,
-}
-
-
-def setting(value: object) -> str:
-    """A value of the config as one writes it in YAML."""
-    return value if isinstance(value, str) else json.dumps(value).removesuffix(".0")
-
-
-def markdown_text(text: str) -> str:
-    """A text that is no markup in Markdown, nor the end of a table's cell."""
-    return MARKUP.sub(r"\\\1", re.sub(r"\s*[\r\n]\s*", " ", text))
-
-
-ENVIRONMENT.filters |= {
-    "capitalised": phrases.capitalised,
-    "counted": phrases.counted,
-    "interval": phrases.percentage_interval,
-    "headings": re.compile(r'<h2 id="([\w-]+)"[^>]*>(.*?)</h2>').findall,
-    "kept_apart": phrases.kept_apart,
-    "listed": phrases.listed,
-    "markdown_text": markdown_text,
-    "p_value": phrases.p_value,
-    "people": phrases.people,
-    "percentage": phrases.percentage,
-    "points": phrases.points,
-    "setting": setting,
-    "shell_quoted": shlex.quote,
-    "thousands": "{:,.0f}".format,
-    "unit": subjects.unit,
-    "unnamed": phrases.unnamed,
-}
+def sentences(macro: str, *values: object) -> str:
+    """A macro of sentences.j2, filled in, as one line of plain text."""
+    text = getattr(ENVIRONMENT.get_template(SENTENCES).module, macro)(*values)
+    return re.sub(r"[ \n]+", " ", text).strip()
 
 
 @dataclass(frozen=True)
@@ -91,15 +62,45 @@ class PageTable:
     collapsed: bool = False  # shown only when its label is clicked
 
 
+def _file(name: str) -> str:
+    return LOADER.get_source(ENVIRONMENT, name)[0]
+
+
+ENVIRONMENT.globals |= {
+    "caption": caption,
+    "file": _file,
+    "limits": tables,
+    "NEAR_DUPLICATES": NEAR_DUPLICATES,
+    "PageTable": PageTable,
+    "version": VERSION,
+}
+ENVIRONMENT.filters |= {
+    macro: functools.partial(sentences, macro)
+    for macro in re.findall(r"{% macro (\w+)", _file(SENTENCES))
+}
+ENVIRONMENT.filters |= {
+    "capitalised": filters.capitalised,
+    "counted": filters.counted,
+    "decimal": filters.decimal,
+    "faces": filters.faces,
+    "gain": filters.gain,
+    "headings": re.compile(r'<h2 id="([\w-]+)"[^>]*>(.*?)</h2>').findall,
+    "interval": filters.interval,
+    "listed": filters.listed,
+    "markdown_text": filters.markdown_text,
+    "p_value": filters.p_value,
+    "percentage": filters.percentage,
+    "points": filters.points,
+    "points_interval": filters.points_interval,
+    "setting": filters.setting,
+    "shell_quoted": shlex.quote,
+    "thousands": "{:,.0f}".format,
+}
+
+
 def render(template: str, **values: object) -> str:
     """Fill in a template."""
     return ENVIRONMENT.get_template(template).render(**values)
-
-
-def sentences(macro: str, *values: object) -> str:
-    """A macro of sentences.j2, filled in, as one line of plain text."""
-    text = getattr(ENVIRONMENT.get_template("sentences.j2").module, macro)(*values)
-    return re.sub(r"[ \n]+", " ", text).strip()
 
 
 def write(template: str, path: Path, **values: object) -> None:

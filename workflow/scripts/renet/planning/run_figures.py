@@ -26,7 +26,6 @@ RUN_FIGURES = (
     RunFigure("ranking_curves", "ROC and precision-recall curves"),
     RunFigure("reliability", "Reliability diagram"),
     RunFigure("risk_coverage", "Unsure predictions"),
-    RunFigure("slices", "Accuracy by slice", of_slices=True),
     RunFigure("gender_gaps", "Female and male by slice", of_slices=True),
 )
 

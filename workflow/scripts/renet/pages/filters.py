@@ -1,0 +1,91 @@
+"""Numbers, names and rows as the templates show them: all of their filters but the sentences."""
+
+import json
+import re
+from typing import Any
+
+import pandas as pd
+
+from renet.common.imdb_wiki import CLASSES
+
+UNDEFINED = "–"
+MARKUP = re.compile(r"([\\`*\[\]<>|])")
+
+
+def percentage(fraction: float | None, digits: int = 1) -> str:
+    """`92.0 %`, with a no-break space."""
+    if fraction is None or pd.isna(fraction):
+        return UNDEFINED
+    return f"{100 * fraction:.{digits}f}\N{NO-BREAK SPACE}%"
+
+
+def decimal(value: float | None) -> str:
+    """`0.833`, with a minus sign."""
+    return UNDEFINED if pd.isna(value) else f"{value:z.3f}".replace("-", "\N{MINUS SIGN}")
+
+
+def interval(bounds: list[float] | None) -> str:
+    """`83.7 to 98.0 %`; NaN and None are undefined."""
+    if bounds is None or pd.isna(bounds[0]):
+        return UNDEFINED
+    return f"{100 * bounds[0]:.1f} to {percentage(bounds[1])}"
+
+
+def points(difference: float) -> str:
+    """A difference of fractions in percentage points, `−3.6`; NaN is undefined."""
+    if pd.isna(difference):
+        return UNDEFINED
+    return f"{100 * difference:z.1f}".replace("-", "\N{MINUS SIGN}")  # z: no minus before 0.0
+
+
+def gain(difference: float) -> str:
+    """A difference in percentage points with its sign, `+3.6`."""
+    return f"{'+' if difference > 0 else ''}{points(difference)}"
+
+
+def points_interval(bounds: list[float]) -> str:
+    """An interval of a difference, in percentage points: `−3.6 to 28.3`."""
+    return f"{points(bounds[0])} to {points(bounds[1])}"
+
+
+def p_value(number: float) -> str:
+    """`= 0.012`, or `< 0.001`."""
+    return "< 0.001" if number < 0.001 else f"= {number:.3f}"
+
+
+def counted(count: int, singular: str, plural: str) -> str:
+    """`1 face`, `1,200 faces`."""
+    return f"{count:,} {singular if count == 1 else plural}"
+
+
+def capitalised(text: str) -> str:
+    """A text that begins with a capital letter; the other letters stay as they are."""
+    return text[:1].upper() + text[1:]
+
+
+def listed(parts: list[str]) -> str:
+    """`a, b and c`."""
+    return " and ".join(filter(None, [", ".join(parts[:-1]), parts[-1]]))
+
+
+def setting(value: object) -> str:
+    """A value of the config as one writes it in YAML."""
+    return value if isinstance(value, str) else json.dumps(value).removesuffix(".0")
+
+
+def markdown_text(text: str) -> str:
+    """A text that is no markup in Markdown, nor the end of a table's cell."""
+    return MARKUP.sub(r"\\\1", re.sub(r"\s*[\r\n]\s*", " ", text))
+
+
+def faces(rows: pd.DataFrame) -> list[dict[str, Any]]:
+    """Rows of a table of predictions, with `label`, `predicted` and `confidence` as text."""
+    return [
+        {
+            **row,
+            "label": CLASSES[row["target"]],
+            "predicted": CLASSES[int(row["p_male"] > row["p_female"])],
+            "confidence": percentage(max(row["p_female"], row["p_male"])),
+        }
+        for row in rows.astype(object).where(rows.notna(), None).to_dict("records")
+    ]
