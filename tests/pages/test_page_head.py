@@ -220,7 +220,8 @@ def test_drawn_sample_is_said_at_the_top_of_every_page(window, changed):
     card = (changed / "runs/made/model_card.md").read_text()
     assert "test set of sample (drawn portraits) split by" in card
     for page in PAGES:  # every page has the head that says it
-        assert '{% extends "base.html.j2" %}' in (templates.TEMPLATES / page).read_text()
+        source = templates.LOADER.get_source(templates.ENVIRONMENT, page)[0]
+        assert '{% extends "base.html.j2" %}' in source
 
 
 def summary_of(female: tuple[int, int], male: tuple[int, int]) -> dict:
