@@ -2,7 +2,7 @@
 
     python tests/make_drift_file.py [FILE.npz]
 
-The file has the layout `small` of check_oracle.py. Its images, classes and initial parameters stay.
+The file has the layout of check_oracle.py. Its images, classes and initial parameters stay.
 All other numbers are computed in float64 by the code of this project and not by neon: they show
 that a later version computes the same as this one, and not that either is right. To be run again
 only when the network or the update is changed on purpose.

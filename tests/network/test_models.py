@@ -112,51 +112,7 @@ def test_oracle_check_without_a_file_says_where_files_come_from(
     printed = capsys.readouterr().out + str(ended.value.code)
     assert "They are made with neon 2.6.0" in printed
     assert bool(ended.value.code) == bool(name)
-    assert ("drift_32x64.npz (small" in printed) == (name is None)
-
-
-def write_full_oracle(path: Path) -> dict:
-    """A file of the layout `full`, of what the network computes at 32 x 64; its meta_json."""
-    meta = {"input_shape": [3, 32, 64], "grad": {}}
-    pixels = np.random.default_rng(0).integers(0, 256, (2, 3, 32, 64), dtype=np.uint8)
-    oracle = {"x": pixels, "y": np.array([0, 1])}
-    model = check_oracle.make_model(meta, torch.double)
-    check_oracle.fill(model, check_oracle.formula_values(model))
-    for prefix, mode in (("inf", False), ("act", True)):
-        layers = check_oracle.record_layers(model.train(mode), torch.from_numpy(pixels))
-        for layer, value in layers.items():
-            value = value.detach().numpy()
-            oracle[f"{prefix}/{layer}"] = value.astype(np.float32) if value.ndim == 4 else value
-            for corner in ("head", "tail") if value.ndim == 4 else ():
-                oracle[f"{prefix}/{layer}@{corner}"] = value[check_oracle.CORNERS[corner]]
-    loss = torch.nn.functional.cross_entropy(layers["logits"], torch.tensor([0, 1]))
-    loss.backward()
-    gradients = {name: value.grad for name, value in model.named_parameters()}
-    for name in check_oracle.neon_names(model):
-        if "running" not in name:
-            gradient = check_oracle.locate(model, gradients, name).flatten()
-            meta["grad"][name] = {"l2": gradient.norm().item(), "first": gradient[:4].tolist()}
-    np.savez(path, **oracle, loss=loss.detach().numpy(), meta_json=json.dumps(meta))
-    return meta
-
-
-def test_full_network_has_parameters_from_the_formula_and_gradients_relative_to_their_size(
-    tmp_path, capsys
-):
-    path = tmp_path / "full.npz"
-    meta = write_full_oracle(path)
-    assert check_oracle.check(path)
-    assert "full.npz (full, input (3, 32, 64))" in capsys.readouterr().out
-    with np.load(path) as stored:
-        oracle = dict(stored)
-    used = [name for name, gradient in meta["grad"].items() if gradient["l2"]]
-    name = min(used, key=lambda name: meta["grad"][name]["l2"])
-    length, (first, *others) = meta["grad"][name].values()
-    for wrong in ([length * (1 + 2e-4), first, *others], [length, first + 2e-4 * length, *others]):
-        oracle["meta_json"] = json.dumps(meta | {"grad": meta["grad"] | {name: wrong}})
-        np.savez(path, **oracle)
-        assert not check_oracle.check(path)
-        assert capsys.readouterr().out.count("OVER") == 2
+    assert ("drift_32x64.npz (input" in printed) == (name is None)
 
 
 @pytest.mark.parametrize("size", [(32, 32), (64, 32), (96, 160)])
