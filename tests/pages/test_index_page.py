@@ -114,15 +114,6 @@ def test_runs_that_differ_by_their_seed_are_one_row_of_means(window, changed):
     assert texts(window, "#runs .member th small") == ["seed 1, predicts", "seed 2"]
 
 
-def test_section_on_an_external_set_says_nothing_of_the_test_set(window, results):
-    window.get(run_page(results))
-    paragraphs = texts(window, "#external-portraits ~ p")
-    (tested,) = (text for text in paragraphs if "Least good at" in text)
-    assert "corrected for" in tested and "test set" not in tested
-    captions = texts(window, "#slices ~ figure figcaption")
-    assert captions and not any("whole test set" in text for text in captions)
-
-
 def test_index_says_which_differences_are_significant(window, results):
     window.get(index(results))
     table = COMPARISON.read(results / "comparison/comparison.csv")
@@ -186,20 +177,6 @@ def test_index_has_the_change_of_the_last_step_of_the_learning_curve(changed):
     page = " ".join((changed / "index.html").read_text().split())
     assert "made: from 400 to 800 training faces, the accuracy changes by 5.0 percentage" in page
     assert "(95 % interval \N{MINUS SIGN}1.0 to 11.0)" in page and "from 200" not in page
-
-
-def marked(browser) -> dict[str, list[str]]:
-    """The runs whose value of a setting is marked as not the default."""
-    return browser.execute_script("""
-        return Object.fromEntries([...document.querySelectorAll("td.differs")].map(
-            (cell) => [cell.parentElement.cells[0].textContent,
-                       cell.closest("table").rows[0].cells[cell.cellIndex].textContent]))
-    """)
-
-
-def test_index_marks_the_settings_that_are_not_the_default(window, results):
-    window.get(index(results))
-    assert marked(window) == {"train.learning_rate": "slow", "train.seed": "again"}
 
 
 def test_index_of_one_run_with_the_defaults_says_so(changed):

@@ -353,14 +353,6 @@ def test_pages_say_where_a_validation_set_of_few_independent_faces_chooses(chang
     assert {page: choice.findall((changed / page).read_text()) for page in expected} == expected
 
 
-def test_slices_state_the_difference_where_the_genders_are_compared(results):
-    card = (results / "runs/made/model_card.md").read_text()
-    rows = [line.strip("| ").split(" | ") for line in card.splitlines()]
-    last = {row[0]: row[-1] for row in rows}
-    assert last["recorded gender: male"] == last["decade: 1980s"] == filters.UNDEFINED
-    assert re.fullmatch(r"\S+ \(\S+ to \S+, p [=<] \S+\)", last["age: 20–29 years"])
-
-
 def calibrated(**section: object) -> str:
     """The sentences about a temperature that is 1.3 unless said."""
     found = {"temperature": 1.3, "interval": [1.1, 1.5], "fitted_on": "validation"}
