@@ -86,16 +86,14 @@ class Differences:
     def __init__(self):
         self.largest: dict[str, float] = defaultdict(float)
 
-    def add(
-        self, kind: str, key: str, found: torch.Tensor, expected: np.ndarray, rounding: float = 0.0
-    ) -> None:
-        """Compare two arrays of one shape; differences up to `rounding` count as none."""
+    def add(self, kind: str, key: str, found: torch.Tensor, expected: np.ndarray) -> None:
+        """Compare two arrays of one shape."""
         found = found.detach().double().numpy()
         if found.shape != np.shape(expected):
             raise ValueError(f"{key}: shape {found.shape} where neon has {np.shape(expected)}")
         # No comparison finds NaN to be large.
         difference = np.nan_to_num(np.abs(found - expected).max(initial=0.0), nan=np.inf)
-        self.largest[kind] = max(self.largest[kind], float(difference * (difference > rounding)))
+        self.largest[kind] = max(self.largest[kind], float(difference))
 
     def report(self, dtype: torch.dtype) -> bool:
         """Print a line for each kind; tells whether all are within their tolerances."""
@@ -138,9 +136,7 @@ def compare_layers(
     for name, expected in entries(oracle, prefix).items():
         key, (layer, _, corner) = f"{prefix}/{name}", name.partition("@")
         kind = {"softmax": "softmax"}.get(layer, "activations" if prefix == "act" else "inference")
-        # A layer that is also stored as corners is stored in float32, which rounds it.
-        rounding = 1e-6 * np.abs(expected).max() if f"{key}@head" in oracle else 0.0
-        differences.add(kind, key, layers[layer][CORNERS[corner]], expected, rounding)
+        differences.add(kind, key, layers[layer][CORNERS[corner]], expected)
 
 
 class StatefulBank(BiRNNBank):

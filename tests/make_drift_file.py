@@ -23,7 +23,7 @@ class Record(check_oracle.Differences):
         super().__init__()
         self.found: dict[str, np.ndarray] = {}
 
-    def add(self, kind, key, found, expected, rounding=0.0) -> None:
+    def add(self, kind, key, found, expected) -> None:
         """Keep the value of a key of the file."""
         self.found[key] = found.detach().numpy().copy()
 

@@ -37,11 +37,6 @@ def test_imdb_and_wiki_together_leave_a_few_hundred_files(tmp_path):
     assert 400 < files + sheets + WALKTHROUGH_PICTURES < MOST_FILES
 
 
-def test_more_photos_leave_no_more_files(tmp_path):
-    counts = [files_to_be_left(tmp_path, {"sample": {"photos": photos}}) for photos in (60, 6000)]
-    assert counts[0] == counts[1] > 0
-
-
 def test_a_run_leaves_the_files_that_are_counted_for_it(finished, tmp_path):
     folders = {path.parent for path in finished.rglob("results/**/.snakemake_timestamp")}
     files = [path for path in finished.rglob("results/**/*") if path.is_file()]
