@@ -20,11 +20,11 @@ from renet.common.drop_reasons import RowReason
 from renet.common.errors import InputError
 from renet.config import labels as label_settings
 from renet.config import sources
+from renet.config.filter import RowFilter
 from renet.dataset.tables import SPLIT
 from renet.evaluation import own_slices
 from renet.metadata import own_photos
 from renet.metadata.own_photos import Labels
-from renet.metadata.row_filter import RowFilter
 from renet.metadata.tables import FUNNEL, METADATA
 
 

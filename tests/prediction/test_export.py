@@ -1,6 +1,5 @@
 """A run's network in other formats predicts what predict.py predicts."""
 
-import dataclasses
 import json
 import subprocess
 import sys
@@ -40,7 +39,7 @@ def make_run(folder: Path, cell: str = "tanh") -> Path:
     classifier = "plain" if cell == "relu" else "course"
     options = {"cell": cell, "flip_average": cell == "tanh", "classifier": classifier}
     mean = np.array([90.0, 110.0, 100.0])
-    model = new_network(dataclasses.replace(SMALL, **options), mean=mean)
+    model = new_network(SMALL.replace(**options), mean=mean)
     model(torch.from_numpy(some_faces(64)))
     model_file.save(folder / "model.pt", model.eval())
     describe_run(folder, some_faces(1), 0.4, METRICS)

@@ -94,13 +94,6 @@ def test_readme_is_short_and_no_link_of_the_documents_dangles():
                 assert (page.parent / link).exists(), (page.name, link)
 
 
-def test_readme_of_the_config_names_every_section():
-    page = (ROOT / "config" / "README.md").read_text()
-    cells = re.findall(r"^\| (`.*?) \|", page, re.MULTILINE)
-    schema = yaml.safe_load((ROOT / "workflow/schemas/config.schema.yaml").read_text())
-    assert re.findall(r"`(\w+)`", " ".join(cells)) == list(schema["properties"])
-
-
 def test_version_and_its_date_are_the_same_everywhere():
     citation = yaml.safe_load((ROOT / "CITATION.cff").read_text())
     newest = re.search(r"^## (\S+) – (\S+)$", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)

@@ -153,7 +153,7 @@ def test_folder_depends_on_settings_faces_and_the_version_of_pytorch(tmp_path, m
     parts = [RunSettings(SMALL, QUICK), "code", "faces"]
     path = TrainingFolder(tmp_path, *parts).path
     assert path == TrainingFolder(tmp_path, *parts).path
-    recipe = dataclasses.replace(QUICK, epochs=4)
+    recipe = QUICK.replace(epochs=4)
     assert path != TrainingFolder(tmp_path, RunSettings(SMALL, recipe), *parts[1:]).path
     assert path != TrainingFolder(tmp_path, *parts[:2], "other faces").path
     monkeypatch.setattr(torch, "__version__", "3.0.0")
@@ -164,7 +164,7 @@ def test_folder_depends_on_settings_faces_and_the_version_of_pytorch(tmp_path, m
 def job(faces, tmp_path, caplog) -> TrainJob:
     """A training on the device `auto`."""
     caplog.set_level("INFO")
-    recipe = dataclasses.replace(QUICK, device="auto")
+    recipe = QUICK.replace(device="auto")
     return train_job(tmp_path, RunSettings(SMALL, recipe))
 
 

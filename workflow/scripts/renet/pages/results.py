@@ -10,8 +10,7 @@ import pandas as pd
 
 from renet.common import advice, files
 from renet.common.imdb_wiki import DATABASES, TABLE
-from renet.config import architecture
-from renet.config.architecture import AnyArchitecture
+from renet.config.model import AnyArchitecture, from_settings
 from renet.evaluation import tables
 from renet.metadata.tables import SUBSETS
 from renet.pages import machine
@@ -61,7 +60,7 @@ class RunResults(SetResults):
     @property
     def architecture(self) -> AnyArchitecture:
         """Which tells what a network of this kind lacks."""
-        return architecture.from_settings(self.settings["model"])
+        return from_settings(self.settings["model"])
 
     @property
     def epochs(self) -> int:

@@ -3,8 +3,9 @@
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from renet.common.public_urls import public
+from renet.common.logs import public
 from renet.config import runs, sources
+from renet.planning import run_settings
 
 
 def origin(files: Sequence[Path], command_line: dict, module: str | None = None) -> str:
@@ -19,15 +20,14 @@ def origin(files: Sequence[Path], command_line: dict, module: str | None = None)
     return ", ".join(names + [f"--config {key}" for key in command_line])
 
 
-def for_pages(config: dict, origin: str) -> dict:
-    """The settings of the data that the pages name, and the config's origin."""
+def for_pages(config: dict) -> dict:
+    """The settings of the data that the pages name."""
     databases = {
         sources.archive(config, source)["database"]
         for source in config["sources"]
         if source != sources.SAMPLE
     }
     return {
-        "origin": origin,
         "databases": sorted(databases),
         "size": sources.image_size(config),
         "margin": config["crop"]["margin"],
@@ -83,7 +83,7 @@ def to_repeat(config: dict, run: str, of_defaults: Iterable[str]) -> dict:
         url = settings["url"]
         settings["url"] = public(url) if isinstance(url, str) else list(map(public, url))
     others = {name: None for name in of_defaults if name != run}
-    of_run = runs.with_folds(runs.runs(config)[run])
+    of_run = run_settings.with_folds(runs.runs(config)[run])
     return {
         **for_provenance(config),
         "external": config["external"],
