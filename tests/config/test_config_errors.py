@@ -17,7 +17,7 @@ from helpers.dry_run import dry_run
 from helpers.project import ROOT
 from helpers.workflow import copy_project
 from renet.common.errors import InputError
-from renet.config import checks, runs, sources, validation, yaml_files
+from renet.config import checks, sources, validation, yaml_files
 from renet.planning import before_start
 
 DEFAULTS = ROOT / "config.yaml"
@@ -94,7 +94,6 @@ def load(overlay: Path, command_line: dict | None = None) -> dict:
         (LABELS + "{pattern: '(?P<gender>m)'}, slices: [race]}}", "slices` names race, which"),
         (LABELS + "{pattern: '(?P<gender>m)', box: [a]}}}", "labels.box` is [a]"),
         (LABELS + "{tables: a.csv}}}", "`archives.own.labels` lacks `gender`."),
-        (LABELS + "{gender: sex}}}", "`archives.own.labels` lacks `tables`."),
         (LABELS + "{pattern: '(?P<age>[0-9]+)_'}}}", "labels` lacks `tables`, `gender`."),
         ("audit: {folds: 1}", "`audit.folds` is 1, and must be at least 2, or 0 for no audit."),
         ("archives: {own: {}}", "`archives.own` lacks `url`, `database`, `photos`."),
@@ -152,10 +151,6 @@ def test_nested_values_of_the_command_line_are_read_as_yaml(tmp_path):
     assert config["train"]["epochs"] == 1 and config["train"]["nesterov"] is True
     assert config["train"]["batch_size"] == 8
     assert config["crop"]["size"] == [64, 96]
-
-
-def test_run_may_be_called_by_a_number(tmp_path):
-    assert list(runs.runs(loaded(tmp_path, "runs: {1: {}, renet: null}"))) == ["1"]
 
 
 def output(folder: Path, *arguments: object) -> str:

@@ -7,7 +7,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from torchvision.models import resnet18
 
 from helpers.project import SCRIPTS
-from helpers.training import QUICK, SMALL_BLOCKS, SMALL_KINDS, new_network, same, weights_of
+from helpers.training import QUICK, SMALL_KINDS, new_network, same, weights_of
 from renet.common import script
 from renet.config import model
 from renet.config.model import Architecture, CnnArchitecture, ResNet18Architecture
@@ -100,9 +100,7 @@ OPTIONS = {"sweep_norm": True, "residual": True, "shared": True, "classifier": "
 
 
 def test_plain_classifier_has_logits_of_both_signs_and_no_border():
-    network = new_network(
-        Architecture(conv_channels=[4, 8], spatial_rnns=SMALL_BLOCKS, classifier="plain")
-    )
+    network = new_network(SMALL_KINDS["renet"].replace(classifier="plain"))
     pixels = torch.randint(0, 256, (40, 3, 32, 32), dtype=torch.uint8)
     logits = network(pixels)
     assert (logits < 0).any() and (logits > 0).any()
@@ -112,9 +110,7 @@ def test_plain_classifier_has_logits_of_both_signs_and_no_border():
 
 def test_residual_paths_lead_around_both_sweeps():
     """With the RNNs at zero, the block is the linear map around the first sweep."""
-    rnn = new_network(
-        Architecture(conv_channels=[4, 8], spatial_rnns=SMALL_BLOCKS, residual=True)
-    ).rnn1
+    rnn = new_network(SMALL_KINDS["renet"].replace(residual=True)).rnn1
     for bank in (rnn.vertical, rnn.horizontal):
         for weight in bank.parameters():
             weight.data.zero_()
@@ -124,9 +120,7 @@ def test_residual_paths_lead_around_both_sweeps():
 
 
 def test_norm_of_the_sweeps_makes_the_hidden_states_of_a_place_even():
-    network = new_network(
-        Architecture(conv_channels=[4, 8], spatial_rnns=SMALL_BLOCKS, sweep_norm=True)
-    )
+    network = new_network(SMALL_KINDS["renet"].replace(sweep_norm=True))
     swept = network.rnn1.over_columns(torch.randn(2, 8, 16, 16))
     torch.testing.assert_close(swept.mean(-1), torch.zeros(8, 8, 2), atol=1e-5, rtol=0)
     assert swept.std(-1).min() > 0.9
