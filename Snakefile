@@ -17,12 +17,12 @@ include: "workflow/rules/internals.smk"
 # Of a module, workflow.basedir would be the folder of the Snakefile that uses it.
 PROJECT = project_folder(workflow.current_basedir)
 DEFAULTS = PROJECT / "config.yaml"
-SCHEMA = PROJECT / "workflow" / "schemas" / "config.schema.yaml"
 refuse_installed_package()
 sys.path.insert(0, str(PROJECT / "workflow" / "scripts"))
 
 from renet.common.errors import InputError
-from renet.config import checks, validation, yaml_files
+from renet.config import validation, yaml_files
+from renet.planning import before_start
 
 # A container would have this folder at another path, without the project around it.
 sys.path.pop(0)
@@ -38,7 +38,7 @@ configfile: DEFAULTS  # not read in a module that is given its config
 # A copy, because two modules can be given the same config.
 config = copy.deepcopy(config)
 given = {} if MODULE else CONFIG_FILES
-refuse_faults(validation.load, config, SCHEMA, given, COMMAND_LINE)
+refuse_faults(validation.load, config, given, COMMAND_LINE)
 if IS_MAIN and (found := validation.added_runs(config, given, COMMAND_LINE)):
     logger.warning(found)
 
@@ -78,15 +78,15 @@ if config["audit"]["folds"]:
 
 
 if rules.has("predictor") and not OWN_ENVIRONMENTS:
-    refuse_faults(checks.check_packages, config)
+    refuse_faults(before_start.check_packages, config)
 
 
 if rules.has("report"):  # a module may take some of the rules
     RESULTS = Path(rules.report.output.index).parent
-    refuse_faults(checks.check_results, config, RESULTS)
-    refuse_faults(checks.check_own_results, config, RESULTS)
+    refuse_faults(before_start.check_results, config, RESULTS)
+    refuse_faults(before_start.check_own_results, config, RESULTS)
     if IS_MAIN and ALL_RULES:
-        refuse_faults(checks.check_outputs, RESULTS, kept_outputs())
+        refuse_faults(before_start.check_outputs, RESULTS, kept_outputs())
 
 
 rule all:

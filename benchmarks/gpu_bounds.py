@@ -25,7 +25,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 from torch.utils.flop_counter import FlopCounterMode
 
-from renet.config.recipe import Recipe
+from renet.config.train import Recipe
 from renet.network import batch_norm, devices
 from renet.network.kinds.renet import ReNet
 from renet.training.train_step import TrainStep

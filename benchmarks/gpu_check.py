@@ -38,8 +38,8 @@ from torch import Tensor
 
 from renet.common import errors
 from renet.common.errors import TrainingInterrupted
-from renet.config.architecture import Architecture, CnnArchitecture, ResNet18Architecture
-from renet.config.recipe import Recipe
+from renet.config.model import Architecture, CnnArchitecture, ResNet18Architecture
+from renet.config.train import Recipe
 from renet.network import devices, kinds
 from renet.network.loader import Loader
 from renet.network.model import Network, infer
@@ -107,9 +107,9 @@ class Machine:
         """A new network in training mode."""
         architecture = NETWORKS[name]
         if isinstance(architecture, dict):
-            architecture = dataclasses.replace(self.architecture, **architecture)
+            architecture = self.architecture.replace(**architecture)
         outputs = 2 + age_groups.extra_outputs(recipe)
-        architecture = dataclasses.replace(architecture, classes=outputs)
+        architecture = architecture.replace(classes=outputs)
         model = kinds.build((3, self.side, self.side), architecture)
         kinds.init_weights(model, recipe.seed)
         return devices.to_device(model, device).train()

@@ -21,11 +21,12 @@ import pandas as pd
 import yaml
 
 from renet.common import files
-from renet.config import data_summary, runs, schema
-from renet.config.architecture import Architecture
+from renet.config.model import Architecture
+from renet.config.schema import Config
 from renet.dataset import hdf5
 from renet.network import model_file
 from renet.network.kinds.renet import ReNet, init_weights
+from renet.planning import data_summary, run_settings
 from renet.planning.run_figures import RUN_FIGURES
 
 RUN = "made"
@@ -146,15 +147,11 @@ def make_small_files(results: Path, split: pd.DataFrame) -> None:
     receipt = {"url": "https://example.org/imdb_crop.tar", "size": 1, "digest": "md5:0",
                "verified": False}  # fmt: skip
     files.write_json(results / "receipt.json", receipt)
-    config, written = (
-        yaml.safe_load((measuring.ROOT / path).read_text(encoding="utf-8"))
-        for path in ("config.yaml", "workflow/schemas/config.schema.yaml")
-    )
-    schema.fill(config, written)
+    config = Config().complete()
     settings = {
-        "runs": {RUN: runs.with_folds(config)},
-        "defaults": runs.with_folds(config),
-        "data": data_summary.for_pages(config | {"sources": ["imdb"]}, "imdb.yaml"),
+        "runs": {RUN: run_settings.with_folds(config)},
+        "defaults": run_settings.with_folds(config),
+        "data": data_summary.for_pages(config | {"sources": ["imdb"]}),
     }
     (results / "settings.yaml").write_text(yaml.safe_dump(settings), encoding="utf-8")
 
@@ -205,7 +202,7 @@ def values(results: Path) -> dict[str, dict]:
             "of_runs": of_runs, "evaluations": results / "evaluations",
             "funnel": data / "funnel.csv", "settings": settings, "comparison": comparison,
             "receipts": [results / "receipt.json"], "index": results / "index.html",
-            "external_funnels": funnels,
+            "external_funnels": funnels, "origin": "imdb.yaml",
         },
     }  # fmt: skip
 

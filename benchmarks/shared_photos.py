@@ -18,8 +18,8 @@ import numpy as np
 import pandas as pd
 
 from renet.common.errors import InputError
+from renet.config.split import SplitSettings
 from renet.dataset import splits
-from renet.dataset.splits import SplitSettings
 
 SIZES = ((100, 60), (120, 40), (300, 100))  # photos and people
 FRACTIONS = (0.25, 0.5, 1)  # of the photos, with a second person

@@ -16,8 +16,8 @@ import torch
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
-from renet.config.architecture import Architecture
-from renet.config.recipe import Recipe
+from renet.config.model import Architecture
+from renet.config.train import Recipe
 from renet.network import devices
 from renet.network.kinds.renet import ReNet, init_weights
 from renet.network.model import infer

@@ -38,8 +38,8 @@ import torch.nn.functional as F
 sys.path.append(str(Path(__file__).resolve().parent.parent / "workflow" / "scripts"))
 
 from renet.common.errors import InputError
-from renet.config.architecture import Architecture
-from renet.config.recipe import Recipe
+from renet.config.model import Architecture
+from renet.config.train import Recipe
 from renet.network.kinds.renet import ReNet
 from renet.network.rnn import DIRECTIONS, BiRNNBank, ElmanSweep
 from renet.training.train_step import make_optimizer

@@ -1,6 +1,5 @@
 """Wrong labels are found by networks that were trained without any photo of the person."""
 
-import dataclasses
 import json
 
 import numpy as np
@@ -23,7 +22,7 @@ from renet.dataset.tables import CORRECTED, SPLIT
 from renet.metadata.tables import SUBSETS
 from renet.network.settings import RunSettings
 
-PAGE_DATA = {"origin": "test.yaml", "sources": ["wiki"], "audit": {"run": "made"}}
+PAGE_DATA = {"sources": ["wiki"], "audit": {"run": "made"}}
 
 
 def test_person_is_in_one_fold_and_folds_are_the_same_each_time():
@@ -168,7 +167,7 @@ def test_scripts_find_labels_that_were_flipped(data, tmp_path, caplog):
     table = pd.read_csv(data / "train.csv").assign(target=targets)
     table.to_csv(data / "train.csv", index=False)
     recipe = {"epochs": 12, "batch_size": 8, "threads": 1, "device": "cpu", "learning_rate": 0.05}
-    settings = {"model": dataclasses.asdict(SMALL), "train": recipe}
+    settings = {"model": SMALL.model_dump(), "train": recipe}
     faces, tables = paths_of(data)
     for number in (1, 2):
         call_script(
@@ -196,7 +195,7 @@ def train_fold(data, tmp_path):
     """Train without fold 1 of 2, with a number of GPUs; returns the number of updates."""
 
     def train(gpu: int, stop_at: int = 0) -> int:
-        settings = RunSettings(SMALL, dataclasses.replace(QUICK, device="auto"))
+        settings = RunSettings(SMALL, QUICK.replace(device="auto"))
         faces, tables = paths_of(data)
         given = {"tables": tables, "predictions": tmp_path / "fold.csv", "settings": settings}
         with terminated_before(stop_at) as updates:

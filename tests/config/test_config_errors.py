@@ -12,12 +12,13 @@ import pytest
 import yaml
 from snakemake.utils import update_config
 
-from helpers.config import CONFIG, SCHEMA_FILE
+from helpers.config import CONFIG
 from helpers.dry_run import dry_run
 from helpers.project import ROOT
 from helpers.workflow import copy_project
 from renet.common.errors import InputError
-from renet.config import checks, runs, sources, validation, yaml_files
+from renet.config import checks, sources, validation, yaml_files
+from renet.planning import before_start
 
 DEFAULTS = ROOT / "config.yaml"
 OWN = "sources: [own]\narchives: {own: {database: wiki, photos: crop, url: "
@@ -37,7 +38,7 @@ def load(overlay: Path, command_line: dict | None = None) -> dict:
     config = copy.deepcopy(CONFIG)
     update_config(config, yaml.safe_load(overlay.read_text()))
     files = {path: yaml_files.read(path) for path in (DEFAULTS, overlay)}
-    validation.load(config, SCHEMA_FILE, files, command_line or {})
+    validation.load(config, files, command_line or {})
     return config
 
 
@@ -50,6 +51,16 @@ def load(overlay: Path, command_line: dict | None = None) -> dict:
         ("train: {start_from: {without: classifier}}", "`train.start_from` lacks `file`."),
         ("train: {start_from: {file: a.pt, without: cls}}", "is cls, and must be classifier."),
         ("train: {freeze: [conv1, conv1]}", "which lists conv1 twice; remove one of them."),
+        ("train: {freeze: [rnn1, layer5]}", "`train.freeze` of the run renet names layer5, which"),
+        ("train: {freeze: everything}", "is everything, and must be a list or all_but_classifier."),
+        ("train: {lr: 0.1}", "`train.lr` is not a key of the config; did you mean `train.learning"),
+        ("runs: {a: {train: {bs: 8}}}", "did you mean `runs.a.train.batch_size`?"),
+        ("wd: 0", "`wd` is not a key of the config; did you mean `train.weight_decay`?"),
+        ("train: {sync_batchnorm: true}", "`train.sync_batchnorm` was removed: each process"),
+        ("export: [onxx]", "Entry 1 of `export` is onxx, and must be one of onnx, int8.onnx, safe"),
+        ("model: {kind: resnet}", "`model.kind` is resnet, and must be one of renet, cnn, resnet"),
+        ("model: {spatial_rnns: [{units: 0, block: [2, 2]}]}", "`units` of entry 1 of `model.spat"),
+        ("pathvars: {results: ~/own}", f"`pathvars.results` is ~/own; write {HOME}/own, because"),
         ("runs: {svm: {model: {kind: hog_svm}, train: {freeze: [cls]}}}", "kind hog_svm has no"),
         ("train: {learning_rte: 0.1}", "`train.learning_rte` is not a key of the config; did you"),
         ("train: {epochs: ten}", "`train.epochs` is ten, and must be a whole number."),
@@ -63,10 +74,10 @@ def load(overlay: Path, command_line: dict | None = None) -> dict:
         ("runs: {a: {model: {kind: resnet18, cell: gru}}}", "`runs.a.model.cell` is not a key of"),
         ("cell: gru", "`cell` is not a key of the config; did you mean `model.cell`?"),
         ("model: {conv_channels: []}", "`model.conv_channels` is [], and must not be empty."),
-        ("model: {spatial_rnns: [{units: 3}]}", "`model.spatial_rnns.0` lacks `block`."),
+        ("model: {spatial_rnns: [{units: 3}]}", "Entry 1 of `model.spatial_rnns` lacks `block`."),
         ("sources: wiki", "`sources` is wiki, and must be a list; write [wiki]."),
         ("sources: [wiki, wiki]", "`sources` is [wiki, wiki], which lists wiki twice; remove one"),
-        ("crop: {size: large}", "not a valid value. The key's description: Size of the faces in"),
+        ("crop: {size: large}", "must be a whole number or a list. The key's description: pixels"),
         ("crop: {size: 4}", "`crop.size` is 4, and must be at least 8."),
         (OWN + "'https://a.org/a.tar', md5: f536}}", "md5` is f536, and must be 32 hexadecimal"),
         (OWN + "/data/a.tar}}", "is a path and not a URL; write file:///data/a.tar."),
@@ -75,17 +86,16 @@ def load(overlay: Path, command_line: dict | None = None) -> dict:
         (OWN + "'ftp://a/a.tar'}}", "must be a URL that begins with https://, http:// or file://."),
         (OWN + "'file:///no/a.tar'}}", "`archives.own.url` names /no/a.tar, which does not exist"),
         (OWN + "'https://a/a.tar', slices: [skin]}}", "add one of them, or remove `slices`."),
-        (OWN + "'https://a/a.tar', slices: [Year]}}", "description: Any column but path, gender,"),
-        (TABLE + "table: ~/no.csv}}", "~/no.csv (write the home folder in full, not as ~), which"),
+        (OWN + "'https://a/a.tar', slices: [Year]}}", "is Year; name any column but path, gender,"),
+        (TABLE + "table: ~/no.csv}}", f"own.table` names {HOME}/no.csv, which is not a file"),
         (TABLE + "table: /no.csv}}", "table` names /no.csv, which is not a file; check the path."),
         (LABELS + "{tables: [/no/a.csv], gender: sex}}}", "labels` names /no/a.csv, which is"),
         (LABELS + "{pattern: '(?P<gender>m)', values: {x: man}}}}", "be one of female, male"),
         (LABELS + "{pattern: '(?P<gender>m)'}, slices: [race]}}", "slices` names race, which"),
         (LABELS + "{pattern: '(?P<gender>m)', box: [a]}}}", "labels.box` is [a]"),
         (LABELS + "{tables: a.csv}}}", "`archives.own.labels` lacks `gender`."),
-        (LABELS + "{gender: sex}}}", "`archives.own.labels` lacks `tables`."),
         (LABELS + "{pattern: '(?P<age>[0-9]+)_'}}}", "labels` lacks `tables`, `gender`."),
-        ("audit: {folds: 1}", "The key's description: Number of folds, at least 2; 0 for no audit"),
+        ("audit: {folds: 1}", "`audit.folds` is 1, and must be at least 2, or 0 for no audit."),
         ("archives: {own: {}}", "`archives.own` lacks `url`, `database`, `photos`."),
         ("runs: {wide: 5}", "`runs.wide` is 5, and must be a section with keys or null."),
         ("runs: {true: {}}", 'the name true under `runs` as text; write "true".'),
@@ -107,6 +117,14 @@ def test_slice_by_a_column_that_the_table_lacks_is_named_before_any_job(tmp_path
     fault = r"slices` names glasses, .* not a column of .*photos\.csv; .* path, gender, skin type"
     with pytest.raises(InputError, match=fault):
         loaded(tmp_path, f"{TABLE}table: {table}, slices: [glasses]}}}}")
+
+
+def test_home_folder_is_expanded_at_use_and_recorded_as_written(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    (tmp_path / "own.csv").write_text("path,gender\n")
+    config = loaded(tmp_path, f"corrections: ~/own.csv\n{TABLE}table: ~/own.csv}}}}")
+    assert sources.archive(config, "own")["tables"] == [str(tmp_path / "own.csv")]
+    assert config["corrections"] == config["archives"]["own"]["table"] == "~/own.csv"
 
 
 @pytest.mark.parametrize("name", ["../out", ".hidden", "a b", "{x}", ""])
@@ -133,10 +151,6 @@ def test_nested_values_of_the_command_line_are_read_as_yaml(tmp_path):
     assert config["train"]["epochs"] == 1 and config["train"]["nesterov"] is True
     assert config["train"]["batch_size"] == 8
     assert config["crop"]["size"] == [64, 96]
-
-
-def test_run_may_be_called_by_a_number(tmp_path):
-    assert list(runs.runs(loaded(tmp_path, "runs: {1: {}, renet: null}"))) == ["1"]
 
 
 def output(folder: Path, *arguments: object) -> str:
@@ -182,13 +196,13 @@ def test_package_that_is_needed_after_the_training_is_missed_before_it(
     Path("own.csv").write_text("path,gender\n1.jpg,f\n")
     Path("own.yaml").write_text(overlay)
     with expected:
-        checks.check_packages(load(Path("own.yaml")))
+        before_start.check_packages(load(Path("own.yaml")))
 
 
 def test_packages_of_the_formats_are_those_of_their_requirements():
     required = (ROOT / "requirements-export.txt").read_text()
     names = set(re.findall(r"^(\w+)>=", required, re.MULTILINE))
-    assert names == {name for of in checks.PACKAGES_OF_FORMATS.values() for name in of}
+    assert names == {name for of in before_start.PACKAGES_OF_FORMATS.values() for name in of}
 
 
 @pytest.mark.fault("missing-package")
@@ -221,6 +235,7 @@ def test_snakemake_takes_nested_values_on_the_command_line(tmp_path):
         ("corrections: 2020-13-45", "month must be in 1..12$"),
         ("crop: für", "can't decode byte"),
         ("# epochs: 3\n", "has no keys; write lines such as"),
+        ("a: 1\n" + "#" * 1_000_000, "is larger than 1 MB, which no config is"),
         ("- wiki\n", "has no keys; write lines such as"),
     ],
 )
@@ -291,7 +306,7 @@ def test_runs_are_listed_if_a_file_adds_to_those_of_another_one(
         given[tmp_path / name] = yaml.safe_load(text)
         config["runs"] |= yaml.safe_load(text).get("runs", {})
     config["runs"] |= command_line.get("runs", {})
-    validation.load(config, SCHEMA_FILE, given, command_line)
+    validation.load(config, given, command_line)
     said = validation.added_runs(config, given, command_line)
     assert said.startswith(listed) if listed else said is None
 
@@ -320,7 +335,7 @@ def test_record_of_another_form_does_not_stop_the_workflow(tmp_path, content):
     run.mkdir(parents=True)
     (run / "model.pt").touch()
     (run / "provenance.json").write_text(content)
-    checks.check_results({"sources": ["sample"]}, tmp_path)
+    before_start.check_results({"sources": ["sample"]}, tmp_path)
 
 
 @pytest.mark.fault("own-file")
@@ -331,7 +346,7 @@ def test_results_beside_photos_are_refused(tmp_path, monkeypatch, overlay, resul
     Path("photos").mkdir()
     Path("own.yaml").write_text(overlay.replace("HERE", str(tmp_path)))
     with pytest.raises(InputError, match=r"names \S*photos, .* written to .*`pathvars: {results: "):
-        checks.check_own_results(load(Path("own.yaml")), Path(results))
+        before_start.check_own_results(load(Path("own.yaml")), Path(results))
 
 
 @pytest.mark.fault("own-file")
@@ -352,7 +367,7 @@ def test_output_beside_what_an_earlier_run_left_is_replaced(tmp_path, left):
     for name in (left, "README.md"):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).touch()
-    checks.check_outputs(tmp_path, [str(tmp_path / "README.md")])
+    before_start.check_outputs(tmp_path, [str(tmp_path / "README.md")])
 
 
 @pytest.mark.parametrize(

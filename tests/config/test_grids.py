@@ -13,6 +13,7 @@ from renet.common.errors import InputError
 from renet.config import runs
 from renet.pages import index_page, metric_tables
 from renet.pages.results import read_run
+from renet.planning import run_settings
 
 RATES, CELLS = [0.003, 0.01], ["tanh", "gru"]
 GRID = {"train.learning_rate": RATES, "model.cell": CELLS}
@@ -33,7 +34,7 @@ def test_grid_is_a_run_of_each_combination_named_by_key_and_value():
         name = f"a-cell_{cell}-learning_rate_{rate}"
         by_hand = runs.runs(check({"runs": {"renet": None, name: entry}}))
         assert found[name] == by_hand[name]
-        asked = [runs.digest(runs.training_settings(of[name])) for of in (found, by_hand)]
+        asked = [runs.digest(run_settings.training_settings(of[name])) for of in (found, by_hand)]
         assert asked[0] == asked[1]
 
 
@@ -64,7 +65,7 @@ def test_grid_may_vary_the_kind_and_have_seeds():
     assert "strided_convs" in found["a-kind_cnn-seed4"]["model"]
     config = check({"runs": {"a": {"grid": GRID}}, "comparison": {"reference": "a"}})
     assert runs.reference(config) == "a-cell_tanh-learning_rate_0.003"
-    assert list(runs.grid_keys(config)) == ["a"]
+    assert list(run_settings.grid_keys(config)) == ["a"]
 
 
 @pytest.mark.parametrize(

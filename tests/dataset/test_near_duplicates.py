@@ -1,6 +1,5 @@
 """Copies of a photo that are not the same pixels are found by what they look like."""
 
-import dataclasses
 import itertools
 import tarfile
 from pathlib import Path
@@ -13,8 +12,8 @@ from scipy.sparse.csgraph import connected_components
 from shuffle import shuffle
 
 from helpers.cropped import cropped_source, random_hash
+from renet.config.split import SplitSettings
 from renet.dataset import near_duplicates
-from renet.dataset.splits import SplitSettings
 from renet.dataset.tables import FUNNEL, SPLIT
 from renet.faces.crop import CropSpec, cv2, extract_face
 from renet.faces.perceptual_hash import LARGEST_DISTANCE, as_words, distances, perceptual_hash
@@ -139,7 +138,7 @@ def test_known_photos_are_those_near_a_known_one():
 
 COUNT = 240
 SETTINGS = SplitSettings(validation=0.2, test=0.2)
-APART = dataclasses.replace(SETTINGS, near_duplicates=False)
+APART = SETTINGS.replace(near_duplicates=False)
 
 
 def split_of(

@@ -1,6 +1,5 @@
 """Subsets are kept apart by person, have the asked sizes, and follow from the seed."""
 
-import dataclasses
 import re
 import shutil
 from collections.abc import Sequence
@@ -14,8 +13,8 @@ from helpers.dry_run import dry_run
 from helpers.project import ROOT, call_script
 from helpers.workflow import planned, snakemake, write_config
 from renet.common.errors import InputError
+from renet.config.split import SplitSettings
 from renet.dataset import splits
-from renet.dataset.splits import SplitSettings
 from renet.dataset.tables import FUNNEL, SPLIT
 from renet.evaluation import leakage
 from renet.faces.shards import SHARD
@@ -63,7 +62,7 @@ def test_photos_with_the_same_pixels_stay_together_even_by_image():
     samples = make_samples()
     samples.loc[1::7, "digest"] = samples.digest.iloc[0::7].to_numpy()[: len(samples[1::7])]
     for by in ("subject", "image"):
-        split = splits.split(samples, dataclasses.replace(SETTINGS, by=by))
+        split = splits.split(samples, SETTINGS.replace(by=by))
         assert (split.groupby("digest").subset.nunique() == 1).all()
 
 
@@ -71,7 +70,7 @@ def test_photos_with_the_same_pixels_stay_together_even_by_image():
 def test_two_people_on_one_photo_stay_together(by):
     samples = make_samples(50).assign(path=lambda rows: [f"{n // 2}.jpg" for n in range(len(rows))])
     samples["subject"] = [f"person {number}" for number in range(len(samples))]
-    split = splits.split(samples, dataclasses.replace(SETTINGS, by=by))
+    split = splits.split(samples, SETTINGS.replace(by=by))
     assert (split.groupby("path").subset.nunique() == 1).all()
     assert (split.groupby("path").subject.nunique() == 2).mean() > 0.9
 
@@ -126,14 +125,14 @@ def test_three_people_who_are_on_every_photo_are_an_error_that_names_the_photos(
 
 
 def test_by_image_puts_people_into_several_subsets_as_the_course_did():
-    split = splits.split(make_samples(), dataclasses.replace(SETTINGS, by="image"))
+    split = splits.split(make_samples(), SETTINGS.replace(by="image"))
     assert (split.groupby("subject").subset.nunique() > 1).any()
 
 
 def test_seed_decides_and_nothing_else():
     first, again = (splits.split(make_samples(), SETTINGS) for _ in range(2))
     pd.testing.assert_frame_equal(first, again)
-    other = splits.split(make_samples(), dataclasses.replace(SETTINGS, seed=2))
+    other = splits.split(make_samples(), SETTINGS.replace(seed=2))
     assert set(first.digest[first.subset == "test"]) != set(other.digest[other.subset == "test"])
 
 
@@ -148,7 +147,7 @@ def test_photos_that_are_added_move_few_others_to_another_subset():
 
 
 def test_fraction_of_the_validation_set_does_not_change_the_test_set():
-    changed = dataclasses.replace(SETTINGS, validation=0.3)
+    changed = SETTINGS.replace(validation=0.3)
     small, large = (subsets_of(make_samples(), settings=one) for one in (SETTINGS, changed))
     assert (small == "test").equals(large == "test") and not small.equals(large)
 
@@ -158,7 +157,7 @@ def test_each_class_is_in_each_subset_as_soon_as_it_has_three_people(photos):
     samples = make_samples(2 * photos).iloc[: 2 * photos]
     samples["target"] = np.arange(2 * photos) % 2
     samples["subject"] = [f"person {number}" for number in range(2 * photos)]
-    split = splits.split(samples, dataclasses.replace(SETTINGS, test=0.1))
+    split = splits.split(samples, SETTINGS.replace(test=0.1))
     assert split.groupby("subset").target.nunique().to_dict() == {
         "train": 2, "validation": 2, "test": 2,
     }  # fmt: skip
@@ -184,7 +183,7 @@ def test_given_subsets_that_divide_a_person_are_refused_unless_by_image():
     fault = r"own:0\.jpg is put into the subset train and own:1\.jpg into test, .* 1 such groups, "
     with pytest.raises(InputError, match=fault + r".*\. Put them into one subset"):
         splits.split(samples, SETTINGS, given)
-    split = splits.split(samples, dataclasses.replace(SETTINGS, by="image"), given)
+    split = splits.split(samples, SETTINGS.replace(by="image"), given)
     assert split.set_index("path").subset[["0.jpg", "1.jpg"]].tolist() == ["train", "test"]
 
 
@@ -194,11 +193,11 @@ def test_published_split_that_leaks_names_what_leaks_and_is_kept_where_leaks_are
     samples.loc[1, "digest"] = samples.digest[0]
     with pytest.raises(InputError, match=r"share people \(\d+\), pixels \(1\) in \d+ such groups"):
         splits.split(samples, SETTINGS, given)
-    allowed = dataclasses.replace(SETTINGS, allow_leaks=True)
+    allowed = SETTINGS.replace(allow_leaks=True)
     split = subsets_of(samples, given, settings=allowed)
     assert (split.to_numpy() == given).all()
     assert re.search(r"people \(\d+\), pixels \(1\).*; `split.allow_leaks` allows it", caplog.text)
-    allowed = dataclasses.replace(allowed, near_duplicates=False)
+    allowed = allowed.replace(near_duplicates=False)
     found = leakage.check(splits.split(samples, allowed, given), allowed, "split.csv")
     said = templates.sentences("kept_apart", found)
     assert said.startswith("The published split leaks: people (") and "pixels (1)" in said
@@ -240,7 +239,7 @@ def test_person_with_more_photos_than_a_subset_holds_is_for_training():
     many = [f"much seen {number}" for number in range(6) for _ in range(100 + 50 * (number > 2))]
     subjects = many + [f"seen once {number}" for number in range(250)]
     samples = samples_of(subjects, [int(name[-1]) % 2 for name in subjects])
-    split = splits.split(samples, dataclasses.replace(SETTINGS, test=0.1))
+    split = splits.split(samples, SETTINGS.replace(test=0.1))
     sizes = split.subset.value_counts()
     assert sizes["train"] == 800 and sizes["test"] == pytest.approx(100, abs=1)
     assert (split.groupby("subset").subject.nunique() > 0).all()

@@ -1,6 +1,5 @@
 """A run with folds is validated by networks that were trained without the people of a fold."""
 
-import dataclasses
 import json
 import shutil
 
@@ -18,14 +17,15 @@ from helpers.predictions import predictions_of
 from helpers.project import call_script
 from helpers.training import QUICK, SMALL, write_faces
 from helpers.workflow import copy_project, planned, run, write_config
-from renet.config import data_summary, runs
-from renet.config.architecture import HogSvmArchitecture
-from renet.dataset.splits import SplitSettings
+from renet.config import runs
+from renet.config.model import HogSvmArchitecture
+from renet.config.split import SplitSettings
 from renet.dataset.tables import SPLIT
 from renet.evaluation import leakage
 from renet.evaluation.tables import COMPARISON, FOLD, INFERENCE
 from renet.network.settings import RunSettings
 from renet.pages import comparison_section
+from renet.planning import data_summary, run_settings
 from renet.training.history import HISTORY
 
 PEOPLE = 40
@@ -76,7 +76,7 @@ def test_each_face_is_predicted_once_by_a_network_that_saw_neither_its_person_no
         return fit(settings, *given)
 
     monkeypatch.setattr(script, "fit", record)
-    recipe = dataclasses.replace(QUICK, epochs=1, select_epoch=select_epoch)
+    recipe = QUICK.replace(epochs=1, select_epoch=select_epoch)
     found = [
         predict(data, number, by=by, validation=0.2, settings=RunSettings(SMALL, recipe))
         for number in (1, 2, 3)
@@ -105,7 +105,7 @@ def test_svm_is_fitted_without_the_fold_in_any_number_of_processes(data, monkeyp
 def test_networks_of_the_folds_are_no_worse_than_one_of_all_faces(data):
     """Any trained network separates light from dark faces."""
     targets = SPLIT.read(data / "development.csv").set_index("id").target
-    recipe = dataclasses.replace(QUICK, epochs=8)
+    recipe = QUICK.replace(epochs=8)
     found = [predict(data, number, settings=RunSettings(SMALL, recipe)) for number in (1, 2, 3)]
     found = pd.concat(found).set_index("id").p_male > 0.5
     assert (found == targets[found.index]).mean() > 0.9
@@ -116,7 +116,7 @@ def test_folds_belong_to_what_a_run_depends_on():
         "runs": {"renet": None, "a": {"seeds": [1, 2], "folds": 5}, "b": {"train": {"seed": 3}},
                  "c": {"grid": {"train.epochs": [1, 2]}, "folds": 4.0}}
     })  # fmt: skip
-    complete = {name: runs.with_folds(of_run) for name, of_run in runs.runs(config).items()}
+    complete = {name: run_settings.with_folds(of_run) for name, of_run in runs.runs(config).items()}
     assert runs.seed_groups(complete) == [["a-seed1", "a-seed2"]]
     assert [one["folds"] for one in complete.values()] == [5, 5, 0, 4, 4]
     assert data_summary.to_repeat(config, "a-seed2", [])["runs"]["a-seed2"]["folds"] == 5
@@ -131,8 +131,8 @@ def test_run_with_folds_is_trained_on_all_faces_unless_it_selects_an_epoch():
         for select in ("last", "best")
     )
     both = ["train", "validation"]
-    assert [runs.trained_on(one) for one in last.values()] == [both, ["train"], both]
-    assert [runs.trained_on(one) for one in best.values()] == [["train"], ["train"], both]
+    assert [run_settings.trained_on(one) for one in last.values()] == [both, ["train"], both]
+    assert [run_settings.trained_on(one) for one in best.values()] == [["train"], ["train"], both]
 
 
 def test_test_faces_of_validation_people_count_where_the_run_is_trained_on_both():
@@ -206,7 +206,7 @@ def test_out_of_fold_predictions_are_merged_in_the_order_of_the_faces(data):
         rows = [(one, 0.25, 0.75) for one in part[::-1]]
         FOLD.write(data / f"{number}.csv", FOLD.frame(rows))
     model = data / "model.pt"
-    settings = RunSettings(SMALL, dataclasses.replace(QUICK, epochs=1))
+    settings = RunSettings(SMALL, QUICK.replace(epochs=1))
     trained = script.loop.build(
         settings, torch.device("cpu"), script.hdf5.read(data / "development.h5"), None
     )

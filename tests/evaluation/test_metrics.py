@@ -14,7 +14,7 @@ from helpers.cropped import random_hash
 from helpers.predictions import predictions_of, predictions_with
 from helpers.project import ROOT, call_script
 from renet.common.errors import InputError
-from renet.dataset.splits import SplitSettings
+from renet.config.split import SplitSettings
 from renet.evaluation import (
     calibration,
     confidence_intervals,

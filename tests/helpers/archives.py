@@ -11,9 +11,9 @@ import scipy.io
 
 from renet.archives.receipts import Receipt
 from renet.common.drop_reasons import RowReason
+from renet.config.filter import RowFilter
 from renet.faces.crop import cv2  # before any other import of cv2: it sets a limit
 from renet.metadata import mat_file, row_filter
-from renet.metadata.row_filter import RowFilter
 from renet.sample.mat_file import cell_array
 
 

@@ -1,7 +1,7 @@
 """Snakemake in a fork of the tests' process, which has Snakemake loaded.
 
 It takes a fifth of the time of a process of its own. The fork forgets the modules of renet, so that
-it imports those of the project's copy, as edited there, but for the two that cache what they parse.
+it imports those of the project's copy, as edited there, but for the one that caches what it parses.
 """
 
 import os
@@ -12,11 +12,8 @@ from pathlib import Path
 
 from snakemake import cli
 
-from helpers.project import ROOT, SCRIPTS
-from renet.config import schema
+from helpers.project import SCRIPTS
 from renet.planning import code_digest
-
-KEPT = (code_digest.__name__, schema.__name__)
 
 
 def dry_run(project: Path, *arguments: object) -> subprocess.CompletedProcess:
@@ -28,7 +25,6 @@ def in_fork(project: Path, *arguments: object) -> subprocess.CompletedProcess:
     """Run `snakemake` in a folder; its output is captured, its status left to the caller."""
     for module in SCRIPTS.rglob("*.py"):  # the fork has the caches, too
         code_digest.parsed(module)
-    schema.read(ROOT / "workflow/schemas/config.schema.yaml")
     words = list(map(str, arguments))
     with tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+") as err:
         process = os.fork()
@@ -52,7 +48,7 @@ def _run(project: Path, words: list[str], *streams: int) -> None:
         )
         os.chdir(project)
         for name in [name for name in sys.modules if name.partition(".")[0] == "renet"]:
-            if name not in KEPT:
+            if name != code_digest.__name__:
                 del sys.modules[name]
         cli.main(words)
     except SystemExit as end:

@@ -1,7 +1,6 @@
 """A network and a training that take less than a second, and faces for them."""
 
 import contextlib
-import dataclasses
 import functools
 import signal
 from collections.abc import Callable, Iterator
@@ -13,8 +12,8 @@ import torch
 
 from helpers.faces import write_hdf5
 from renet.common.errors import TrainingInterrupted
-from renet.config.architecture import Architecture, CnnArchitecture, ResNet18Architecture
-from renet.config.recipe import Recipe
+from renet.config.model import Architecture, CnnArchitecture, ResNet18Architecture
+from renet.config.train import Recipe
 from renet.dataset import hdf5
 from renet.network import devices, kinds
 from renet.network.model import Network
@@ -29,13 +28,12 @@ SMALL = Architecture(
 )
 SMALL_BLOCKS = [{"units": 4, "block": [2, 2]}, {"units": 6, "block": [2, 4]}]
 SMALL_KINDS = {
-    "renet": Architecture([4, 8], SMALL_BLOCKS),
-    "cnn": CnnArchitecture([4, 8], [{"channels": 8, "stride": [2, 2]}]),
+    "renet": Architecture(conv_channels=[4, 8], spatial_rnns=SMALL_BLOCKS),
+    "cnn": CnnArchitecture(conv_channels=[4, 8], strided_convs=[{"channels": 8, "stride": [2, 2]}]),
     "resnet18": ResNet18Architecture(),
 }
 QUICK = Recipe(epochs=3, batch_size=8, threads=1, device="cpu", learning_rate=0.05)
-MODERN = dataclasses.replace(
-    QUICK, augment=[*CHANGES], mixup=0.2, ema=0.9,
+MODERN = QUICK.replace(augment=[*CHANGES], mixup=0.2, ema=0.9,
     label_smoothing=0.1, schedule="cosine", warm_up=0.5, shuffle_each_epoch=True,
     select_epoch="best", optimizer="adamw", learning_rate=0.005, age_weight=0.3,
 )  # fmt: skip

@@ -19,8 +19,8 @@ from renet.archives import tar_index
 from renet.archives.tar_index import MEMBERS
 from renet.common.drop_reasons import RowReason
 from renet.common.errors import InputError
+from renet.config.filter import RowFilter
 from renet.metadata import mat_file, row_filter, subjects
-from renet.metadata.row_filter import RowFilter
 from renet.metadata.tables import METADATA
 from renet.sample.mat_file import cell_array
 

@@ -24,6 +24,7 @@ from renet.archives import downloads
 from renet.common import files
 from renet.common.drop_reasons import RowReason
 from renet.common.errors import InputError
+from renet.config.filter import RowFilter
 from renet.dataset import hdf5
 from renet.dataset.tables import FUNNEL
 from renet.evaluation import own_slices, slices
@@ -32,7 +33,6 @@ from renet.faces.crop import CropSpec
 from renet.faces.detection import BoxMap
 from renet.faces.shards import SHARD
 from renet.metadata import own_photos, row_filter, subjects
-from renet.metadata.row_filter import RowFilter
 from renet.metadata.tables import METADATA
 from renet.pages import templates
 from renet.pages.results import DataResults

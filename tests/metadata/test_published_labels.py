@@ -21,14 +21,15 @@ from helpers.workflow import copy_project, run, write_config
 from renet.archives import downloads
 from renet.common.drop_reasons import RowReason
 from renet.common.errors import InputError
-from renet.config import checks, data_summary, sources
+from renet.config import checks, sources
 from renet.config import labels as label_settings
+from renet.config.filter import RowFilter
 from renet.dataset.tables import SPLIT
 from renet.evaluation import own_slices
 from renet.metadata import own_photos
 from renet.metadata.own_photos import Labels
-from renet.metadata.row_filter import RowFilter
 from renet.metadata.tables import FUNNEL, METADATA
+from renet.planning import data_summary
 
 
 def labels_of(labels: dict, **archive: object) -> dict:
@@ -252,11 +253,11 @@ def test_each_published_overlay_states_its_licence_and_its_origin(monkeypatch):
     assert tables == {*PUBLISHED, "own-photos"}
     for name in PUBLISHED:
         overlay = overlay_of(name, Path("/data"))
-        told = data_summary.for_pages(check(overlay | {"sources": [name], "external": []}), "")
+        told = data_summary.for_pages(check(overlay | {"sources": [name], "external": []}))
         assert told["origins"][name] and told["licenses"][name] != "other"
         assert told["databases"] == []  # of the user's own photos
         as_external = check(overlay | {"sources": ["wiki"], "external": [name]})
-        of_wiki = data_summary.for_pages(as_external, "")["licenses"]
+        of_wiki = data_summary.for_pages(as_external)["licenses"]
         assert of_wiki == {"wiki": "academic research only"}
 
 

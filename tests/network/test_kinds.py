@@ -1,7 +1,5 @@
 """Kinds of networks: their shapes, weights, config, and what an edited module retrains."""
 
-import dataclasses
-
 import numpy as np
 import pytest
 import torch
@@ -9,10 +7,10 @@ from torch.utils.flop_counter import FlopCounterMode
 from torchvision.models import resnet18
 
 from helpers.project import SCRIPTS
-from helpers.training import QUICK, SMALL_BLOCKS, SMALL_KINDS, new_network, same, weights_of
+from helpers.training import QUICK, SMALL_KINDS, new_network, same, weights_of
 from renet.common import script
-from renet.config import architecture
-from renet.config.architecture import Architecture, CnnArchitecture, ResNet18Architecture
+from renet.config import model
+from renet.config.model import Architecture, CnnArchitecture, ResNet18Architecture
 from renet.network import kinds, model_file
 from renet.network.model import infer, parameter_count
 from renet.network.settings import RunSettings
@@ -76,9 +74,7 @@ def test_model_file_without_a_kind_is_a_renet(tmp_path):
 
 @each_kind
 def test_every_kind_learns_and_continues_from_a_checkpoint(kind, faces, tmp_path):
-    settings = RunSettings(
-        SMALL_KINDS[kind], dataclasses.replace(QUICK, learning_rate=0.001, epochs=2)
-    )
+    settings = RunSettings(SMALL_KINDS[kind], QUICK.replace(learning_rate=0.001, epochs=2))
     trainer = loop.build(settings, CPU, *faces)
 
     def stop(trainer):
@@ -123,7 +119,7 @@ OPTIONS = {"sweep_norm": True, "residual": True, "shared": True, "classifier": "
 
 
 def test_plain_classifier_has_logits_of_both_signs_and_no_border():
-    network = new_network(Architecture([4, 8], SMALL_BLOCKS, classifier="plain"))
+    network = new_network(SMALL_KINDS["renet"].replace(classifier="plain"))
     pixels = torch.randint(0, 256, (40, 3, 32, 32), dtype=torch.uint8)
     logits = network(pixels)
     assert (logits < 0).any() and (logits > 0).any()
@@ -133,7 +129,7 @@ def test_plain_classifier_has_logits_of_both_signs_and_no_border():
 
 def test_residual_paths_lead_around_both_sweeps():
     """With the RNNs at zero, the block is the linear map around the first sweep."""
-    rnn = new_network(Architecture([4, 8], SMALL_BLOCKS, residual=True)).rnn1
+    rnn = new_network(SMALL_KINDS["renet"].replace(residual=True)).rnn1
     for bank in (rnn.vertical, rnn.horizontal):
         for weight in bank.parameters():
             weight.data.zero_()
@@ -143,7 +139,7 @@ def test_residual_paths_lead_around_both_sweeps():
 
 
 def test_norm_of_the_sweeps_makes_the_hidden_states_of_a_place_even():
-    network = new_network(Architecture([4, 8], SMALL_BLOCKS, sweep_norm=True))
+    network = new_network(SMALL_KINDS["renet"].replace(sweep_norm=True))
     swept = network.rnn1.over_columns(torch.randn(2, 8, 16, 16))
     torch.testing.assert_close(swept.mean(-1), torch.zeros(8, 8, 2), atol=1e-5, rtol=0)
     assert swept.std(-1).min() > 0.9
@@ -151,7 +147,12 @@ def test_norm_of_the_sweeps_makes_the_hidden_states_of_a_place_even():
 
 @pytest.mark.parametrize("cell", ["tanh", "gru", "lstm", "relu"])
 def test_options_of_renet_train_and_are_kept_in_the_model_file(cell, faces, tmp_path):
-    shape = Architecture([4, 4, 4, 8], SMALL_KINDS["renet"].spatial_rnns[:1], cell, **OPTIONS)
+    shape = Architecture(
+        conv_channels=[4, 4, 4, 8],
+        spatial_rnns=SMALL_KINDS["renet"].spatial_rnns[:1],
+        cell=cell,
+        **OPTIONS,
+    )
     trainer = loop.build(RunSettings(shape, QUICK), CPU, *faces)
     trainer.run()
     assert trainer.history[-1]["loss"] < trainer.history[0]["loss"]
@@ -169,11 +170,17 @@ def test_options_of_renet_train_and_are_kept_in_the_model_file(cell, faces, tmp_
 
 def test_each_kind_has_a_module_and_a_name_in_the_config():
     modules = {path.stem for path in (SCRIPTS / "renet/network/kinds").glob("[a-z]*.py")}
-    assert modules == set(architecture.KINDS)
+    assert modules == set(model.KINDS)
+
+
+@each_kind
+def test_config_knows_the_layers_of_a_kind(kind):
+    layers = new_network(SMALL_KINDS[kind]).named_children()
+    assert SMALL_KINDS[kind].layers() == [name for name, _ in layers]
 
 
 def test_settings_become_the_architecture_of_their_kind():
     for made_of in SMALL_KINDS.values():
-        settings = script.as_type({"model": vars(made_of), "train": {}}, RunSettings)
+        settings = script.as_type({"model": made_of.model_dump(), "train": {}}, RunSettings)
         assert settings.model == made_of
-    assert architecture.from_settings({"cell": "gru"}) == Architecture(cell="gru")
+    assert model.from_settings({"cell": "gru"}) == Architecture(cell="gru")

@@ -1,6 +1,5 @@
 """The network is the course's, has neon's initial weights, and can be saved."""
 
-import dataclasses
 import json
 import sys
 from pathlib import Path
@@ -12,7 +11,7 @@ import pytest
 import torch
 
 from renet.common.errors import InputError
-from renet.config.architecture import Architecture
+from renet.config.model import Architecture
 from renet.network import model_file
 from renet.network.kinds.renet import ReNet, init_weights
 from renet.network.model import parameter_count
@@ -137,8 +136,7 @@ def test_blocks_widths_and_depth_come_from_the_architecture():
         conv_channels=[4, 8],
         spatial_rnns=[{"units": 3, "block": [3, 1]}, {"units": 4, "block": [1, 2]}],
         cell="gru",
-        classes=5,
-    )
+    ).replace(classes=5)
     assert architecture.size_divisors() == (6, 4)
     model = ReNet((1, 24, 16), architecture)
     assert model.rnn1.output_shape == (6, 4, 8) and model.rnn2.output_shape == (8, 4, 4)
@@ -257,7 +255,7 @@ def test_weight_that_is_no_array_of_ordinary_numbers_is_named(tmp_path, changed)
 
 @pytest.mark.fault("damaged-model")
 def test_network_of_other_outputs_than_the_classes_is_refused(tmp_path):
-    architecture = dataclasses.replace(SMALL, classes=3)
+    architecture = SMALL.replace(classes=3)
     model_file.save(tmp_path / "model.pt", ReNet((3, 64, 96), architecture))
     with pytest.raises(InputError, match=r"model\.pt has 3 outputs"):
         model_file.load(tmp_path / "model.pt")
@@ -271,8 +269,8 @@ def test_network_of_other_outputs_than_the_classes_is_refused(tmp_path):
         {"architecture": {"cell": "gru"}}, {"architecture": {"units": 3}}, {"state": {}},
         {"state": {"conv1.weight": 3}}, {"state": [1]}, {"state": {"conv1.weight": torch.ones(2)}},
         {"input_shape": torch.tensor([3, 64, 96])}, {"classes": ["male", "female"]},
-        {"architecture": vars(SMALL) | {"flip_average": "no"}}, {"more": CIRCLE},
-        {"architecture": vars(SMALL) | {"spatial_rnns": [{"units": 5, "block": [0, 2]}]}},
+        {"architecture": SMALL.model_dump() | {"flip_average": "no"}}, {"more": CIRCLE},
+        {"architecture": SMALL.model_dump() | {"spatial_rnns": [{"units": 5, "block": [0, 2]}]}},
     ],
     ids=repr,
 )  # fmt: skip

@@ -31,7 +31,7 @@ def machine(monkeypatch, tmp_path):
 
 @pytest.fixture
 def job(faces, tmp_path) -> TrainJob:
-    recipe = dataclasses.replace(QUICK, precision="auto", epochs=1)
+    recipe = QUICK.replace(precision="auto", epochs=1)
     return train_job(tmp_path, RunSettings(SMALL, recipe))
 
 
@@ -80,7 +80,7 @@ def test_auto_in_a_forward_pass_is_what_is_chosen(machine, has_bfloat16):
 def test_training_belongs_to_the_precision_that_was_chosen(machine, job):
     machine(has_bfloat16=True)
     here = on_this_machine(job).folder().path
-    bfloat16 = dataclasses.replace(job.settings.train, precision="bfloat16")
+    bfloat16 = job.settings.train.replace(precision="bfloat16")
     chosen = dataclasses.replace(job, settings=dataclasses.replace(job.settings, train=bfloat16))
     assert here == chosen.folder().path
     machine(has_bfloat16=False)
@@ -105,5 +105,5 @@ def test_gpu_is_deterministic_or_times_its_algorithms(monkeypatch, deterministic
 def test_deterministic_is_one_of_the_settings(faces, monkeypatch):
     seen = []
     monkeypatch.setattr(devices, "choose_algorithms", lambda *given: seen.append(given))
-    make_trainer(faces, dataclasses.replace(QUICK, deterministic=True))
+    make_trainer(faces, QUICK.replace(deterministic=True))
     assert seen == [(torch.device("cpu"), True)]

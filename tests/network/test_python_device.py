@@ -3,7 +3,6 @@
 The quick tests hold that neither an update nor a prediction waits; the others take minutes.
 """
 
-import dataclasses
 from pathlib import Path
 
 import numpy as np
@@ -24,8 +23,8 @@ from helpers.training import (
     weights_of,
     write_faces,
 )
-from renet.config.architecture import AnyArchitecture
-from renet.config.recipe import Recipe
+from renet.config.model import AnyArchitecture
+from renet.config.train import Recipe
 from renet.dataset import hdf5
 from renet.network import devices
 from renet.network.batch_norm import BatchNorm
@@ -39,9 +38,9 @@ from renet.training.loop import Trainer
 
 pytestmark = pytest.mark.skipif(python_device.REGISTER is None, reason=python_device.MISSING)
 CPU = torch.device("cpu")
-COURSE = dataclasses.replace(QUICK, epochs=2)
-SWEEPS = dataclasses.replace(SMALL, residual=True, sweep_norm=True)
-RECIPES = {"course": COURSE, "modern": dataclasses.replace(MODERN, epochs=2)}
+COURSE = QUICK.replace(epochs=2)
+SWEEPS = SMALL.replace(residual=True, sweep_norm=True)
+RECIPES = {"course": COURSE, "modern": MODERN.replace(epochs=2)}
 each_recipe = pytest.mark.parametrize("recipe", RECIPES.values(), ids=RECIPES)
 slow = pytest.mark.slow
 
@@ -98,9 +97,7 @@ def test_update_has_few_copies_and_no_wait(apart, recipe):
 
 
 def train_kind(folder: Path, kind: str, recipe: Recipe) -> tuple[dict, list]:
-    return result(
-        made(folder, dataclasses.replace(recipe, epochs=1, batch_size=14), SMALL_KINDS[kind])
-    )
+    return result(made(folder, recipe.replace(epochs=1, batch_size=14), SMALL_KINDS[kind]))
 
 
 @slow
@@ -167,7 +164,7 @@ def test_prediction_saliency_and_layers_are_those_of_the_cpu(apart, kind):
 def wait(folder: Path, cell: str, precision: str) -> list[str]:
     """The kinds of waits that are noticed, and not one in an update or a prediction."""
     on, noticed = device(), []
-    model = devices.to_device(new_network(dataclasses.replace(SMALL, cell=cell)), on)
+    model = devices.to_device(new_network(SMALL.replace(cell=cell)), on)
     step = train_step.TrainStep(model, Recipe(batch_size=4, precision=precision))
     batch = torch.zeros((4, 3, 32, 32), dtype=torch.uint8).to(on), torch.zeros(4).long().to(on)
     step(*batch)
@@ -230,7 +227,7 @@ def test_planted_tensor_of_the_cpu_is_reported(apart):
 
 def sweep(folder: Path) -> tuple[set, dict]:
     """The types of layer normalisation's inputs and outputs in bfloat16, and the history."""
-    recipe, seen = dataclasses.replace(RECIPES["modern"], epochs=1, precision="bfloat16"), set()
+    recipe, seen = RECIPES["modern"].replace(epochs=1, precision="bfloat16"), set()
     trainer = made(folder, recipe, SWEEPS)
     trainer.model.rnn1.norm.register_forward_hook(
         lambda _, given, out: seen.add((given[0].dtype, out.dtype))

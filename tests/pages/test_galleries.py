@@ -10,7 +10,7 @@ from helpers.predictions import predictions_of
 from helpers.project import call_script
 from helpers.training import write_faces
 from renet.common.errors import InputError
-from renet.config.architecture import Architecture
+from renet.config.model import Architecture
 from renet.pages import galleries, saliency
 from renet.pages.galleries import Grid
 

@@ -14,13 +14,11 @@ from selenium.webdriver.common.keys import Keys
 
 from helpers.browser import eventually, texts
 from helpers.pages import changed_settings, index, metrics_of, run_page, write_report
-from helpers.project import ROOT
 from renet.config import validation
 from renet.evaluation.tables import COMPARISON, LEARNING_CURVE
 from renet.pages import filters, index_page, machine
 from renet.training.history import HISTORY
 
-SCHEMA = ROOT / "workflow/schemas/config.schema.yaml"
 MACHINE = '[aria-label="Size, time and machine"]'
 
 
@@ -47,7 +45,7 @@ def test_runs_keep_the_order_of_the_file_that_names_them(overlay, order):
     merged = {"runs": {"renet": {}, "zeta": {}, "alpha": {}}}  # as Snakemake merges the files
     files = {"config.yaml": "renet", "overlay.yaml": overlay}
     given = {Path(name): {"runs": {run: {} for run in files[name].split()}} for name in files}
-    validation.load(merged, SCHEMA, given, {})
+    validation.load(merged, given, {})
     assert list(merged["runs"]) == order
 
 

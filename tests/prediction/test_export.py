@@ -1,6 +1,5 @@
 """A run's network in other formats predicts what predict.py predicts."""
 
-import dataclasses
 import json
 import subprocess
 import sys
@@ -41,7 +40,7 @@ def make_run(folder: Path, cell: str = "tanh") -> Path:
     classifier = "plain" if cell == "relu" else "course"
     options = {"cell": cell, "flip_average": cell == "tanh", "classifier": classifier}
     mean = np.array([90.0, 110.0, 100.0])
-    model = new_network(dataclasses.replace(SMALL, **options), mean=mean)
+    model = new_network(SMALL.replace(**options), mean=mean)
     model(torch.from_numpy(some_faces(64)))
     model_file.save(folder / "model.pt", model.eval())
     describe_run(folder, some_faces(1), 0.4, METRICS)
@@ -107,7 +106,7 @@ def test_folder_for_model_hubs_has_the_card_the_weights_and_all_that_predicting_
 
 
 def test_training_starts_from_the_folder_for_model_hubs(hub):
-    network = new_network(dataclasses.replace(SMALL, flip_average=True), seed=9)
+    network = new_network(SMALL.replace(flip_average=True), seed=9)
     model_file.load_initial_weights(network, Recipe(start_from=str(hub)))
     expected = predictor.load(hub.parent / "run").network.state_dict()
     assert same(network.state_dict(), expected)

@@ -10,7 +10,7 @@ import yaml
 from rattler import MatchSpec, Version, VersionSpec
 
 from helpers.project import ROOT, SCRIPTS
-from renet.config.architecture import KINDS
+from renet.config.model import KINDS
 from renet.planning import code_digest
 
 SCRIPT_FILES = sorted(SCRIPTS.glob("*.py"))

@@ -1,6 +1,5 @@
 """provenance.json records how a run was made."""
 
-import dataclasses
 import json
 import os
 import subprocess
@@ -19,8 +18,8 @@ from renet.archives import receipts
 from renet.archives.receipts import Receipt
 from renet.common import files
 from renet.common.errors import InputError
-from renet.config.architecture import Architecture
-from renet.config.recipe import Recipe
+from renet.config.model import Architecture
+from renet.config.train import Recipe
 from renet.config.version import VERSION
 from renet.dataset import hdf5
 from renet.network.settings import RunSettings
@@ -76,7 +75,7 @@ def test_record_is_as_its_schema_says(origin):
 
 
 def test_settings_code_and_inputs_are_recorded(origin, tmp_path):
-    assert origin["config"] == DATA | dataclasses.asdict(SETTINGS)
+    assert origin["config"] == DATA | SETTINGS.dump()
     assert (origin["code"]["train"], origin["code"]["version"]) == ("0123456789abcdef", VERSION)
     digests = [hdf5.read(tmp_path / f"{name}.h5").digest for name in ("train", "validation")]
     assert list(origin["inputs"]["faces"].values()) == digests
@@ -118,7 +117,9 @@ def test_record_of_a_training_on_a_gpu_takes_none(tmp_path, monkeypatch, caplog)
     write_faces(path)
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 0)  # none is left
-    computed = provenance.of_training(SETTINGS.without_device(), [path], "code")["computed"]
+    computed = provenance.of_training(SETTINGS.with_recipe(device="auto"), [path], "code")[
+        "computed"
+    ]
     assert (computed["device"], computed["precision"]) == ("cuda", "bfloat16")
     assert not caplog.text
 

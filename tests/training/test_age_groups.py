@@ -14,7 +14,7 @@ from helpers.cropped import samples_of_faces
 from helpers.dry_run import dry_run
 from helpers.training import QUICK, SMALL, new_network, same, train_job, write_faces
 from helpers.workflow import write_config
-from renet.config.architecture import KINDS
+from renet.config.model import KINDS
 from renet.dataset.tables import SPLIT
 from renet.network import inference, kinds, model_file
 from renet.network.settings import RunSettings
@@ -22,8 +22,8 @@ from renet.training import age_groups, loop
 
 AGES = [3, 9.9, 10, 25, 30, 59, 60, 101, np.nan]
 GROUPS = [0, 0, 1, 2, 3, 4, 5, 5, 6]  # 6: unknown
-RECIPE = dataclasses.replace(QUICK, age_weight=0.5)
-SHAPE = dataclasses.replace(SMALL, classifier="plain")
+RECIPE = QUICK.replace(age_weight=0.5)
+SHAPE = SMALL.replace(classifier="plain")
 
 
 @pytest.fixture
@@ -79,7 +79,7 @@ def test_mixed_faces_have_the_weights_of_both_classes_and_age_groups():
 def test_network_learns_the_age_groups_while_it_trains(faces, monkeypatch):
     kept = []
     monkeypatch.setattr(age_groups, "drop_outputs", kept.append)
-    recipe = dataclasses.replace(RECIPE, optimizer="adamw", learning_rate=0.01, epochs=8)
+    recipe = RECIPE.replace(optimizer="adamw", learning_rate=0.01, epochs=8)
     trainer = train_plain(faces, recipe)
     logits = inference.logits(trainer.model, faces[0].pixels, torch.device("cpu"))
     found = logits[:, 2:].argmax(1)
@@ -101,7 +101,7 @@ def test_saved_network_has_the_two_classes_and_the_metrics_of_the_history(faces,
 @pytest.mark.parametrize("kind", ["cnn", "resnet18"])
 def test_outputs_of_other_kinds_are_dropped_too(kind):
     architecture = KINDS[kind]()
-    wide = new_network(dataclasses.replace(architecture, classes=8), 64)
+    wide = new_network(architecture.replace(classes=8), 64)
     pixels = torch.randint(0, 256, (2, 3, 64, 64), dtype=torch.uint8)
     before = wide.eval()(pixels)[:, :2]
     age_groups.drop_outputs(wide)

@@ -7,7 +7,7 @@ import pytest
 import torch
 from scipy.special import betaincinv
 
-from renet.config.recipe import Recipe
+from renet.config.train import Recipe
 from renet.network.loader import Loader
 from renet.training import augmentation, train_step
 from renet.training.augmentation import CHANGES, MIXUP_DRAWS, Augmentation

@@ -1,6 +1,5 @@
 """A training can resume from the files on the disk after any failure, also a power loss."""
 
-import dataclasses
 import errno
 import os
 from collections.abc import Callable
@@ -29,7 +28,7 @@ def best_weights(state: dict) -> torch.Tensor:
 
 
 def train_for_the_best(faces, checkpoint: Checkpoint) -> Trainer:
-    recipe = dataclasses.replace(QUICK, select_epoch="best")
+    recipe = QUICK.replace(select_epoch="best")
     return train(faces, recipe, checkpoint=checkpoint)
 
 
@@ -148,7 +147,7 @@ def test_checkpoints_are_deleted_only_when_all_results_are_on_the_disk(
 
 def test_checkpoint_is_on_the_disk_before_it_has_its_name(faces, tmp_path, disk_events):
     checkpoint = Checkpoint(tmp_path / "run", HOUR, gap=0)
-    train(faces, dataclasses.replace(QUICK, epochs=1), checkpoint=checkpoint)
+    train(faces, QUICK.replace(epochs=1), checkpoint=checkpoint)
     one, folder = str(checkpoint.path), str(checkpoint.path.parent)
     writing = [("fsync", f"{one}.tmp"), ("rename", one), ("fsync", folder)]
     assert disk_events == [*writing, ("rename", str(checkpoint.previous)), *writing]

@@ -18,7 +18,7 @@ from helpers.training import train_job
 from helpers.workflow import planned, run, write_config
 from renet.common import files
 from renet.common.errors import InputError
-from renet.config.architecture import HogSvmArchitecture
+from renet.config.model import HogSvmArchitecture
 from renet.dataset import hdf5
 from renet.dataset.tables import SPLIT
 from renet.network import inference, kinds, model_file

@@ -1,7 +1,6 @@
 """A training that is killed, terminated or damaged gives the bits of an undisturbed one."""
 
 import contextlib
-import dataclasses
 import itertools
 import json
 import multiprocessing
@@ -20,7 +19,7 @@ from train import train
 from helpers.project import SCRIPTS
 from helpers.training import QUICK, SMALL, after_each_update, train_job, write_faces
 from helpers.workflow import SMALL_MODEL
-from renet.config.recipe import Recipe
+from renet.config.train import Recipe
 from renet.network.settings import RunSettings
 
 # Runs a rule's script as Snakemake does, in a process that can be killed.
@@ -42,7 +41,7 @@ if __name__ == "__main__":
 # Few computations and many weights: a checkpoint takes long enough to be interrupted.
 LIGHT_MODEL = {"kind": "renet"} | SMALL_MODEL
 HEAVY_MODEL = LIGHT_MODEL | {"spatial_rnns": 2 * [{"units": 384, "block": [2, 2]}]}
-SETTINGS = dataclasses.asdict(Recipe()) | {
+SETTINGS = Recipe().model_dump() | {
     "epochs": 3, "batch_size": 8, "threads": 1, "device": "cpu", "shuffle_each_epoch": True,
 }  # fmt: skip
 WAIT_SECONDS = 600  # the longest that a job may take, beside others on a small machine

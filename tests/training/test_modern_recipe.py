@@ -58,7 +58,7 @@ def test_rate_of_each_epoch_is_in_the_history(trained):
 
 
 def test_validation_selection_and_model_use_the_moving_average(faces):
-    recipe = dataclasses.replace(MODERN, select_epoch="last", age_weight=0)
+    recipe = MODERN.replace(select_epoch="last", age_weight=0)
     trainer = make_trainer(faces, recipe)
     seen = {}
 
@@ -76,7 +76,7 @@ def test_validation_selection_and_model_use_the_moving_average(faces):
 
 def test_checkpoint_has_the_moving_average(faces, tmp_path):
     checkpoint = Checkpoint(tmp_path, 3600, gap=0)
-    trainer = train(faces, dataclasses.replace(MODERN, select_epoch="last"), checkpoint=checkpoint)
+    trainer = train(faces, MODERN.replace(select_epoch="last"), checkpoint=checkpoint)
     saved = model_file.build(checkpoint.load())
     logits = inference.logits(saved, faces[1].pixels, torch.device("cpu"))[:, :2]
     logits = torch.from_numpy(logits)  # a checkpoint has the outputs for age groups too
@@ -85,7 +85,7 @@ def test_checkpoint_has_the_moving_average(faces, tmp_path):
 
 
 def test_selected_epoch_has_the_weights_of_the_moving_average(faces):
-    trainer, seen = make_trainer(faces, dataclasses.replace(MODERN, age_weight=0)), []
+    trainer, seen = make_trainer(faces, MODERN.replace(age_weight=0)), []
     trainer.run(after_epoch=lambda now: seen.append(copy.deepcopy(now.eval_model.state_dict())))
     best = int(np.argmin([row["validation_loss"] for row in trainer.history]))
     assert same(weights_of(trainer), seen[best])
@@ -100,14 +100,14 @@ OPTIONS = {
 
 @pytest.mark.parametrize("option", list(OPTIONS))
 def test_each_option_changes_the_result(faces, option):
-    course = dataclasses.replace(QUICK, epochs=1)
-    changed = train(faces, dataclasses.replace(course, **{option: OPTIONS[option]}))
+    course = QUICK.replace(epochs=1)
+    changed = train(faces, course.replace(**{option: OPTIONS[option]}))
     assert not same(weights_of(train(faces, course)), weights_of(changed))
 
 
-@pytest.mark.parametrize("shape", [SMALL, dataclasses.replace(SMALL, classifier="plain")])
+@pytest.mark.parametrize("shape", [SMALL, SMALL.replace(classifier="plain")])
 def test_flip_average_gives_a_face_and_its_mirror_image_one_prediction(shape, tmp_path):
-    network = new_network(dataclasses.replace(shape, flip_average=True))
+    network = new_network(shape.replace(flip_average=True))
     model_file.save(tmp_path / "model.pt", network)
     pixels = torch.randint(0, 256, (4, 3, 32, 32), dtype=torch.uint8)
     loaded = model_file.load(tmp_path / "model.pt").eval()

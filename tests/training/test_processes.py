@@ -1,7 +1,6 @@
 """Processes that train together compute what one process does, and end together."""
 
 import contextlib
-import dataclasses
 import errno
 import multiprocessing
 import os
@@ -66,12 +65,12 @@ def trained(tmp_path_factory) -> dict[tuple[int, int], dict]:
     for name in norms:
         network.get_submodule(name).running_var.fill_(1)
     model_file.save(folder / "start.pt", network)
-    recipe = dataclasses.replace(QUICK, start_from=str(folder / "start.pt"), freeze=norms)
+    recipe = QUICK.replace(start_from=str(folder / "start.pt"), freeze=norms)
     outcomes = {}
     for count in (1, 2, 3):
         # Those of three are forked, which is faster.
         with forked_processes() if count == 3 else contextlib.nullcontext():
-            options = dataclasses.replace(recipe, processes=count)
+            options = recipe.replace(processes=count)
             launch(train_and_save, str(folder), options, count=count, device="cpu")
         for rank in range(count):
             outcomes[count, rank] = torch.load(folder / f"outcome-{count}-{rank}.pt")

@@ -1,6 +1,5 @@
 """A training can start from the weights in a file, and leave layers as they are."""
 
-import dataclasses
 import functools
 import json
 import re
@@ -20,7 +19,6 @@ from timm.models import save_for_hf
 from torchvision.models import resnet18
 
 from helpers.dry_run import dry_run
-from helpers.project import ROOT
 from helpers.training import (
     QUICK,
     SMALL,
@@ -38,17 +36,19 @@ from helpers.workflow import SMALL as SMALL_RUN
 from helpers.workflow import planned, write_config
 from helpers.workflow import run as run_workflow
 from renet.common.errors import InputError
-from renet.config import checks, schema
-from renet.config.architecture import CnnArchitecture, ResNet18Architecture
+from renet.config.model import CnnArchitecture, ResNet18Architecture
+from renet.config.schema import Config
+from renet.config.train import Start
 from renet.network import kinds, model_file
 from renet.network.kinds.resnet18 import IMAGENET, LAST
 from renet.network.settings import RunSettings
 from renet.pages import templates
+from renet.planning import before_start
 from renet.training import loop
 from renet.training.folder import Checkpoint
 from renet.training.launch import launch
 
-CNN = CnnArchitecture([4, 4, 4, 8], [{"channels": 8, "stride": [2, 2]}])
+CNN = CnnArchitecture(conv_channels=[4, 4, 4, 8], strided_convs=[{"channels": 8, "stride": [2, 2]}])
 IN_EPOCH_2 = 9  # an update of 6 each
 
 
@@ -64,8 +64,8 @@ def torchvisions() -> torch.nn.Module:
 
 
 def recipe(file, without=None, **options):
-    of_file = {"file": str(file), "without": without} if without else str(file)
-    return dataclasses.replace(QUICK, start_from=of_file, **options)
+    of_file = Start(file=str(file), without=without) if without else str(file)
+    return QUICK.replace(start_from=of_file, **options)
 
 
 def loaded(architecture, recipe, side: int = 32):
@@ -105,7 +105,7 @@ def test_network_of_a_run_is_loaded_with_its_mean(tmp_path, mean):
     file = tmp_path / "model.pt"
     network = saved(file, mean=mean)
     assert same(network.state_dict(), loaded(SMALL, recipe(file)).state_dict())
-    plain = dataclasses.replace(SMALL, classifier="plain", flip_average=True)
+    plain = SMALL.replace(classifier="plain", flip_average=True)
     without = loaded(plain, recipe(file, "classifier")).state_dict()
     assert torch.equal(without["conv1.weight"], network.conv1.weight)
     assert not torch.equal(without["cls.weight"], network.cls.weight)
@@ -172,7 +172,7 @@ def test_normalisation_of_a_config_json_is_used_and_a_wrong_one_named(tmp_path, 
 
 FITS_NOT = [
     ("model.pt", CNN, 32, "model.kind is renet in the file and cnn in this run. Give the run"),
-    ("model.pt", dataclasses.replace(SMALL, cell="relu"), 32, "model.cell is tanh .* and relu in"),
+    ("model.pt", SMALL.replace(cell="relu"), 32, "model.cell is tanh .* and relu in"),
     ("model.pt", SMALL, 64, r"rnn1.vertical.input_weight is \[2, .* and \[4, .*crop.size"),
     ("mean.pt", ResNet18Architecture(), 64, r"norm.mean is \[3, 32, 32\] in the file and \[1\]"),
     ("whole.pth", ResNet18Architecture(), 32, r"fc.weight is \[1000, 512\] .*without: classifier"),
@@ -267,7 +267,7 @@ def test_frozen_layers_normalise_by_their_running_statistics_in_training(tmp_pat
     ],
 )
 def test_freeze_without_such_a_layer_or_a_weight_to_train_is_one_sentence(names, sentence):
-    small = dataclasses.replace(SMALL, conv_channels=[4], spatial_rnns=SMALL.spatial_rnns[:1])
+    small = SMALL.replace(conv_channels=[4], spatial_rnns=SMALL.spatial_rnns[:1])
     with pytest.raises(InputError, match=f"`train.freeze` {sentence}"):
         kinds.build((3, 32, 32), small).freeze(names)
 
@@ -283,7 +283,7 @@ def test_training_from_given_weights_is_resumed_and_shared_by_processes(tmp_path
         resumed = make_trainer(faces, options, checkpoint.load())
     resumed.run()
     assert same(resumed.model.state_dict(), whole)
-    shared = dataclasses.replace(options, processes=2)
+    shared = options.replace(processes=2)
     with forked_processes():
         launch(train_and_save, str(tmp_path), shared, count=2, device="cpu")
     for rank in range(2):
@@ -327,11 +327,11 @@ def test_run_from_a_model_of_the_workflow_counts_the_faces_that_it_knew(project)
 
 
 def test_model_that_the_run_itself_writes_is_one_sentence():
-    config = schema.complete(ROOT / "workflow/schemas/config.schema.yaml")
+    config = Config().complete()
     config["train"]["start_from"] = "results/runs/renet/model.pt"
     own = "`train.start_from` of the run renet names .*, which this run overwrites; name a copy"
     with pytest.raises(InputError, match=own):
-        checks.check_own_results(config, Path("results"))
+        before_start.check_own_results(config, Path("results"))
 
 
 def test_page_says_what_the_initial_weights_were_trained_on():

@@ -1,6 +1,5 @@
 """An update is the same whether it runs directly or as a CUDA graph."""
 
-import dataclasses
 import os
 import tempfile
 from types import SimpleNamespace
@@ -11,7 +10,7 @@ import torch
 from helpers.captured_graphs import CaptureOnCPU
 from helpers.training import SMALL, new_network
 from renet.common.errors import InputError
-from renet.config.recipe import Recipe
+from renet.config.train import Recipe
 from renet.network import devices
 from renet.network.kinds.renet import ReNet
 from renet.network.settings import RunSettings
@@ -61,8 +60,8 @@ def assert_same_training(first: train_step.TrainStep, second: train_step.TrainSt
 @pytest.mark.parametrize("cell", ["tanh", "relu", "gru", "lstm"])
 def test_step_keeps_types_and_layouts(cell):
     """A product with another layout would be copied at each step."""
-    model = devices.to_device(new_network(dataclasses.replace(SMALL, cell=cell)), CPU).train()
-    step = train_step.TrainStep(model, dataclasses.replace(RECIPE, precision="bfloat16"))
+    model = devices.to_device(new_network(SMALL.replace(cell=cell)), CPU).train()
+    step = train_step.TrainStep(model, RECIPE.replace(precision="bfloat16"))
     step(*some_batches()[0])
     for name, parameter in model.named_parameters():
         momentum = step.optimizer.state[parameter]["momentum_buffer"]
@@ -81,7 +80,7 @@ RECORDABLE = {
 
 @pytest.mark.parametrize("options", RECORDABLE.values(), ids=RECORDABLE)
 def test_replayed_updates_are_those_of_plain_steps(capture, options):
-    recipe = dataclasses.replace(RECIPE, **options)
+    recipe = RECIPE.replace(**options)
     plain = train_step.TrainStep(network(), recipe)
     captured = captured_step(recipe)
     for number, batch in enumerate(some_batches()):
@@ -96,7 +95,7 @@ def test_replayed_updates_are_those_of_plain_steps(capture, options):
 
 @pytest.mark.parametrize("optimizer", ["sgd", "adamw"])
 def test_capture_leaves_a_training_that_goes_on_as_it_is(capture, optimizer):
-    recipe = dataclasses.replace(RECIPE, optimizer=optimizer)
+    recipe = RECIPE.replace(optimizer=optimizer)
     plain, captured = (train_step.TrainStep(network(), recipe) for _ in range(2))
     for number, batch in enumerate(some_batches()):
         plain(*batch)

@@ -1,6 +1,5 @@
 """Training follows the recipe, can be interrupted anywhere, and has the course's command line."""
 
-import dataclasses
 import errno
 import itertools
 import logging
@@ -30,7 +29,7 @@ from helpers.training import (
 )
 from renet.common import errors, logs
 from renet.common.errors import InputError, TrainingInterrupted
-from renet.config.recipe import Recipe
+from renet.config.train import Recipe
 from renet.network import inference, model_file
 from renet.network.kinds.renet import ReNet
 from renet.training import course_command, loop
@@ -110,7 +109,7 @@ def test_training_continues_from_an_epochs_checkpoint_to_the_same_bits(
     faces, tmp_path, schedule, epoch, is_validated
 ):
     """There is one before the validation and one after it."""
-    recipe = dataclasses.replace(QUICK, schedule=schedule)
+    recipe = QUICK.replace(schedule=schedule)
     whole, checkpoint = train(faces, recipe), Checkpoint(tmp_path, HOUR, gap=0)
 
     def cut_the_power(trainer):
@@ -246,7 +245,7 @@ def test_loss_that_is_nan_stops_with_epoch_and_learning_rate(faces, checkpoint):
 
 @pytest.mark.parametrize("select_epoch", ["last", "best"])
 def test_last_update_that_explodes_is_no_success(faces, checkpoint, select_epoch):
-    trainer = make_trainer(faces, dataclasses.replace(QUICK, select_epoch=select_epoch))
+    trainer = make_trainer(faces, QUICK.replace(select_epoch=select_epoch))
     read_metrics = trainer._read_metrics
 
     def after_the_last_batch():
@@ -263,7 +262,7 @@ def test_last_update_that_explodes_is_no_success(faces, checkpoint, select_epoch
 @pytest.mark.parametrize("select_epoch", ["last", "best"])
 def test_nan_in_the_validation_is_no_success(faces, checkpoint, monkeypatch, select_epoch):
     monkeypatch.setattr(inference, "logits", lambda *_: np.full((20, 2), np.nan))
-    recipe = dataclasses.replace(QUICK, select_epoch=select_epoch)
+    recipe = QUICK.replace(select_epoch=select_epoch)
     with pytest.raises(InputError, match="The validation loss is NaN or infinite in epoch 1"):
         train(faces, recipe, checkpoint=checkpoint)
     assert checkpoint.load()["training"]["epoch"] == 0

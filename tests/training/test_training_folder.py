@@ -150,11 +150,11 @@ def test_output_that_cannot_be_written_is_an_error_before_the_training(link, out
 
 
 def test_folder_depends_on_settings_faces_and_the_version_of_pytorch(tmp_path, monkeypatch):
-    parts = [RunSettings(SMALL, QUICK), "code", "faces"]
+    parts = [RunSettings(SMALL, QUICK).dump(), "code", "faces"]
     path = TrainingFolder(tmp_path, *parts).path
     assert path == TrainingFolder(tmp_path, *parts).path
-    recipe = dataclasses.replace(QUICK, epochs=4)
-    assert path != TrainingFolder(tmp_path, RunSettings(SMALL, recipe), *parts[1:]).path
+    recipe = QUICK.replace(epochs=4)
+    assert path != TrainingFolder(tmp_path, RunSettings(SMALL, recipe).dump(), *parts[1:]).path
     assert path != TrainingFolder(tmp_path, *parts[:2], "other faces").path
     monkeypatch.setattr(torch, "__version__", "3.0.0")
     assert path != TrainingFolder(tmp_path, *parts).path
@@ -164,7 +164,7 @@ def test_folder_depends_on_settings_faces_and_the_version_of_pytorch(tmp_path, m
 def job(faces, tmp_path, caplog) -> TrainJob:
     """A training on the device `auto`."""
     caplog.set_level("INFO")
-    recipe = dataclasses.replace(QUICK, device="auto")
+    recipe = QUICK.replace(device="auto")
     return train_job(tmp_path, RunSettings(SMALL, recipe))
 
 

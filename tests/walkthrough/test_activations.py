@@ -5,12 +5,15 @@ import pytest
 import torch
 
 from helpers.training import new_network
-from renet.config.architecture import Architecture
+from renet.config.model import Architecture
 from renet.network.kinds.renet import ReNet
 from renet.walkthrough import activations, feature_maps
 
 SHAPE = (3, 32, 32)
-SMALL = Architecture([4, 8], [{"units": 6, "block": [2, 4]}, {"units": 5, "block": [2, 1]}])
+SMALL = Architecture(
+    conv_channels=[4, 8],
+    spatial_rnns=[{"units": 6, "block": [2, 4]}, {"units": 5, "block": [2, 1]}],
+)
 
 
 @pytest.fixture
@@ -47,7 +50,7 @@ def columns_that_change(network: ReNet, layer: str, column: int) -> int:
 
 
 def test_receptive_field_is_where_a_changed_pixel_shows():
-    network = new_network(Architecture([4, 4], []), 64)
+    network = new_network(Architecture(conv_channels=[4, 4], spatial_rnns=[]), 64)
     for layer in network.modules():  # so that ReLU hides no change
         if isinstance(layer, torch.nn.Conv2d):
             layer.weight.data.abs_()

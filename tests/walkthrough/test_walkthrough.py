@@ -25,7 +25,7 @@ from helpers.workflow import SMALL, copy_project, planned, run, snakemake, write
 from renet.archives import tar_index
 from renet.common.errors import InputError
 from renet.common.files import face_digest
-from renet.config.architecture import Architecture, CnnArchitecture
+from renet.config.model import Architecture, CnnArchitecture
 from renet.dataset import hdf5
 from renet.evaluation.plot_style import BLUE, RED
 from renet.faces.crop import cv2
@@ -57,7 +57,7 @@ def walk(project: Path, photo: str | None = None) -> str:
             faces=f"{data}/test.h5", table=f"{data}/test.csv", split=f"{data}/split.csv",
             **{name.partition(".")[0]: [f"{data}/sample/{name}"] for name in names},
             receipt_files=[RECEIPT], receipt_sources=["sample"], page=f"{RUN}/photo.html",
-            pictures=f"{RUN}/photo", config=record["config"] | {"origin": ""}, id=photo,
+            pictures=f"{RUN}/photo", config=record["config"], id=photo,
         )  # fmt: skip
     return (project / RUN / "photo.html").read_text()
 
@@ -167,7 +167,7 @@ def sentences(page: str, anchor: str) -> str:
 
 def test_receptive_field_is_cut_to_the_face_in_each_direction(tmp_path):
     convs = [{"channels": 4, "stride": [1, 2]}, {"channels": 4, "stride": [1, 1]}]
-    network = kinds.build((3, 16, 8), CnnArchitecture([4], convs))
+    network = kinds.build((3, 16, 8), CnnArchitecture(conv_channels=[4], strided_convs=convs))
     face = np.zeros(network.input_shape, np.uint8)
     seen = activations.record(network, face, torch.device("cpu"))
     shown = stages.stages(network, seen, face, tmp_path)["convolutions"]
@@ -195,7 +195,9 @@ def test_parameters_of_a_spatial_rnn_are_the_result_of_the_products_on_the_page(
     ],
 )
 def test_products_have_the_gates_of_the_cell_and_one_rnn_where_weights_are_shared(options, text):
-    network = kinds.build((3, 16, 16), Architecture([4, 4], [RNN], **options))
+    network = kinds.build(
+        (3, 16, 16), Architecture(conv_channels=[4, 4], spatial_rnns=[RNN], **options)
+    )
     macro = templates.ENVIRONMENT.get_template("parts.html.j2").module.product
     assert macro(network.rnn1.vertical).strip() == text
 

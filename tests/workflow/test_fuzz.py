@@ -30,10 +30,10 @@ from renet.archives import tar_index
 from renet.archives.tar_index import MEMBERS
 from renet.common.drop_reasons import CropReason, RowReason
 from renet.common.errors import InputError
+from renet.config.filter import RowFilter
 from renet.faces import crop
 from renet.faces.crop import Box, CropSpec, RejectedImage
 from renet.metadata import own_photos, row_filter
-from renet.metadata.row_filter import RowFilter
 from renet.metadata.tables import METADATA
 
 SIZE = (32, 32)

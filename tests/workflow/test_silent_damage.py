@@ -10,7 +10,7 @@ from renet.archives import receipts, verification
 from renet.archives.receipts import Receipt
 from renet.common import files
 from renet.common.errors import InputError
-from renet.config import sources
+from renet.planning import inputs
 from renet.walkthrough import lineage
 
 
@@ -94,24 +94,24 @@ def test_size_of_a_local_archive_and_bytes_of_a_table_are_state(tmp_path):
     path = tmp_path / "a"
     path.write_bytes(b"one")
     url = path.as_uri()
-    size, content = sources.local_state(url), sources.file_state(str(path))
+    size, content = inputs.local_state(url), inputs.file_state(str(path))
     path.write_bytes(b"two")
-    assert sources.local_state(url) == size and sources.file_state(str(path)) != content
+    assert inputs.local_state(url) == size and inputs.file_state(str(path)) != content
     path.write_bytes(b"three")
-    assert sources.local_state(url) != size
-    earlier = sources.photos_state(path)
+    assert inputs.local_state(url) != size
+    earlier = inputs.photos_state(path)
     os.utime(path, ns=(1, 1))
-    assert sources.photos_state(path) != earlier  # as where another tar of this size is moved here
-    assert sources.local_state("https://a.org/a.tar") == sources.file_state(None) == ""
-    assert sources.local_state(tmp_path.as_uri()) == sources.photos_state(tmp_path)
+    assert inputs.photos_state(path) != earlier  # as where another tar of this size is moved here
+    assert inputs.local_state("https://a.org/a.tar") == inputs.file_state(None) == ""
+    assert inputs.local_state(tmp_path.as_uri()) == inputs.photos_state(tmp_path)
 
 
 def test_folder_with_a_link_to_itself_and_a_name_that_is_no_utf_8_has_a_state(tmp_path):
     (tmp_path / "loop").symlink_to("loop")
     os.close(os.open(os.fsencode(tmp_path) + b"/M\xfcller.jpg", os.O_CREAT))
-    before = sources.photos_state(tmp_path)
+    before = inputs.photos_state(tmp_path)
     (tmp_path / "a.jpg").touch()
-    assert sources.photos_state(tmp_path) != before
+    assert inputs.photos_state(tmp_path) != before
 
 
 @pytest.mark.fault("edited-photo")
@@ -119,15 +119,15 @@ def test_photo_that_is_edited_in_place_changes_the_state_of_its_folder(tmp_path)
     (tmp_path / "inner").mkdir()
     photo = tmp_path / "inner" / "a.jpg"
     photo.write_bytes(b"one")
-    before, time = sources.photos_state(tmp_path), photo.stat().st_mtime_ns
-    assert before == sources.photos_state(tmp_path)
+    before, time = inputs.photos_state(tmp_path), photo.stat().st_mtime_ns
+    assert before == inputs.photos_state(tmp_path)
     photo.write_bytes(b"two")
     os.utime(photo, ns=(time + 1, time + 1))
-    assert sources.photos_state(tmp_path) != before
+    assert inputs.photos_state(tmp_path) != before
     os.utime(photo, ns=(time, time))
-    assert sources.photos_state(tmp_path) == before
+    assert inputs.photos_state(tmp_path) == before
     photo.rename(tmp_path / "inner" / "b.jpg")
-    assert sources.photos_state(tmp_path) != before
-    before = sources.photos_state(tmp_path)
+    assert inputs.photos_state(tmp_path) != before
+    before = inputs.photos_state(tmp_path)
     (tmp_path / "inner" / "c.jpg").touch()
-    assert sources.photos_state(tmp_path) != before
+    assert inputs.photos_state(tmp_path) != before

@@ -40,7 +40,8 @@ rule audit:
     conda:
         "../../envs/audit.yaml"
     params:
-        data=data_summary.for_pages(config, ORIGIN),
+        data=data_summary.for_pages(config),
+        origin=not_compared(ORIGIN),
         code=code("audit.py"),
     script:
         "../scripts/audit.py"

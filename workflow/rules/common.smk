@@ -9,10 +9,9 @@ from functools import cache
 from itertools import chain
 from pathlib import Path
 
-from renet.config import data_summary, runs, sources
-from renet.config.architecture import KINDS
-from renet.config.recipe import Recipe
-from renet.planning import code_digest, gpus, inputs
+from renet.config import runs, sources
+from renet.config.model import KINDS
+from renet.planning import code_digest, data_summary, gpus, inputs, run_settings
 from renet.planning.run_figures import FIGURES_OF_PREDICTIONS, RUN_FIGURES
 from renet.planning.run_resources import run_resources
 
@@ -23,11 +22,11 @@ ORIGIN = data_summary.origin(OVERLAYS, COMMAND_LINE, MODULE)
 SUBSETS = ("train", "validation", "test")
 SPLIT_SETTINGS = {key: value for key, value in config["split"].items() if key != "from"}
 WITH_FOLDS = [run for run, sections in RUNS.items() if sections["folds"]]
-CURVES = runs.learning_curves(RUNS)
+CURVES = run_settings.learning_curves(RUNS)
 EXTERNAL = config["external"]
 ALL_SOURCES = sources.with_external(config)
 PHOTOS = sources.places_to_predict(config)
-AUDIT_FOLDS = runs.folds(config["audit"])
+AUDIT_FOLDS = run_settings.folds(config["audit"])
 
 limit_gpus(gpus.visible_count())
 
@@ -79,6 +78,11 @@ ON_DEVICE = {
 }
 
 
+def not_compared(value):
+    """A param whose change reruns nothing: Snakemake compares none that is given the resources."""
+    return lambda wildcards, resources: value
+
+
 def archive_of(wildcards):
     """The archive of a job's source."""
     return sources.archive(config, wildcards.source)
@@ -86,23 +90,23 @@ def archive_of(wildcards):
 
 def url_and_digest(wildcards):
     """URL and digest of one file of a source."""
-    return sources.url_and_digest(config, wildcards.source, wildcards.file)
+    return inputs.url_and_digest(config, wildcards.source, wildcards.file)
 
 
 def receipts_of(names):
     """The receipts of all archive files of sources."""
-    return list(chain.from_iterable(sources.receipts(config, name) for name in names))
+    return list(chain.from_iterable(inputs.receipts(config, name) for name in names))
 
 
 def shards_of(names, *suffixes):
     """The files with these suffixes of each shard of sources."""
-    shards = chain.from_iterable(sources.shards(config, name) for name in names)
+    shards = chain.from_iterable(inputs.shards(config, name) for name in names)
     return [f"{shard}{suffix}" for shard in shards for suffix in suffixes]
 
 
 def own_file(path):
     """A file that the config names, as an input; the `prefix` of a module leaves its path alone."""
-    return local(path) if path else []
+    return local(str(Path(path).expanduser())) if path else []
 
 
 def slices_of(wildcards):
@@ -119,7 +123,7 @@ def own_tables(wildcards):
 
 def initial_weights(wildcards):
     """The weights that a training starts from, which it finds by their path."""
-    return local(Recipe(**run_of(wildcards)["train"]).start_files)
+    return local(runs.recipe(run_of(wildcards)).start_files)
 
 
 def outputs_of(*names, **wildcards):
@@ -137,7 +141,7 @@ def files_of_runs(names):
     on_sets = "infer_external", "evaluate_external", "gallery_external"
     shown = [name for name in names if KIND_OF_RUN[name].has_walkthrough]
     folded = [name for name in names if name in WITH_FOLDS]
-    folds = [outputs_of("fold", run=one, **runs.folds(RUNS[one])) for one in folded]
+    folds = [outputs_of("fold", run=one, **run_settings.folds(RUNS[one])) for one in folded]
     return [
         *outputs_of(*of_run, *on_sets, run=names, external=EXTERNAL),
         *outputs_of("walkthrough", run=shown),

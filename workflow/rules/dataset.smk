@@ -33,7 +33,7 @@ rule download:
     """Download one archive file, or find it on the disk, and check it."""
     input:
         # Of a file:// URL: Snakemake notices a change by its time stamp.
-        lambda wildcards: sources.local_paths(url_and_digest(wildcards)[0]),
+        lambda wildcards: inputs.local_paths(url_and_digest(wildcards)[0]),
     output:
         receipt="<resources>/{source}/{file}.json",
     log:
@@ -49,7 +49,7 @@ rule download:
     params:
         url=lambda wildcards: url_and_digest(wildcards)[0],
         digest=lambda wildcards: url_and_digest(wildcards)[1],
-        contents=lambda wildcards: sources.local_state(url_and_digest(wildcards)[0]),
+        contents=lambda wildcards: inputs.local_state(url_and_digest(wildcards)[0]),
     script:
         "../scripts/download.py"
 
@@ -98,7 +98,7 @@ rule parse_metadata:
         subsets=lambda wildcards: archive_of(wildcards)["subsets"],
         file_order=lambda wildcards: archive_of(wildcards)["files"],
         file_digest=lambda wildcards: [
-            sources.file_state(path)
+            inputs.file_state(path)
             for key in ("tables", "lists")
             for path in archive_of(wildcards)[key]
         ],
@@ -151,7 +151,7 @@ rule shuffle:
         settings=SPLIT_SETTINGS,
         own=sources.own_photos(config),
         file_digest=lambda wildcards: list(
-            map(sources.file_state, [config["corrections"], config["split"]["from"]])
+            map(inputs.file_state, [config["corrections"], config["split"]["from"]])
         ),
         code=code("shuffle.py"),
     script:

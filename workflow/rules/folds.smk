@@ -26,7 +26,7 @@ rule fold:
         by=config["split"]["by"],
         seed=config["split"]["seed"],
         validation=config["split"]["validation"] / (1 - config["split"]["test"]),
-        settings=lambda wildcards: runs.fold_settings(run_of(wildcards)),
+        settings=lambda wildcards: run_settings.fold_settings(run_of(wildcards)),
         code=lambda wildcards: code("fold.py", wildcards),
     script:
         "../scripts/fold.py"

@@ -31,7 +31,7 @@ rule train:
         tasks_per_gpu=0,  # not set
         gres=lambda wildcards: resources_of(wildcards).train_gres,
     params:
-        settings=lambda wildcards: runs.training_settings(run_of(wildcards)),
+        settings=lambda wildcards: run_settings.training_settings(run_of(wildcards)),
         # Snakemake compares no param that is given the resources: this one trains nothing again.
         checkpoint_seconds=lambda wildcards, resources: resources_of(
             wildcards
@@ -62,7 +62,7 @@ rule infer:
     resources:
         **ON_DEVICE,
     params:
-        compute=lambda wildcards: runs.compute_settings(run_of(wildcards)),
+        compute=lambda wildcards: run_settings.compute_settings(run_of(wildcards)),
         code=lambda wildcards: code("infer.py", wildcards),
     script:
         "../scripts/infer.py"

@@ -29,7 +29,7 @@ rule predictor:
         "../../envs/predictor.yaml"
     params:
         settings=lambda wildcards: data_summary.for_provenance(config)
-        | runs.with_folds(run_of(wildcards)),
+        | run_settings.with_folds(run_of(wildcards)),
         code=code("predictor.py"),
     script:
         "../scripts/predictor.py"
@@ -53,8 +53,8 @@ rule predict:
         **ON_DEVICE,
     params:
         detect=config["predict"]["detect"],
-        compute=lambda wildcards: runs.compute_settings(run_of(wildcards)),
-        file_digest=[sources.photos_state(Path(path)) for path in PHOTOS],
+        compute=lambda wildcards: run_settings.compute_settings(run_of(wildcards)),
+        file_digest=[inputs.photos_state(Path(path)) for path in PHOTOS],
         code=lambda wildcards: code("predict.py", wildcards),
     script:
         "../scripts/predict.py"

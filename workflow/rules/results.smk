@@ -7,7 +7,7 @@ tables/ and page/ (what the pages read); results/data/ thumbnails and the data s
 results/comparison/; results/index.html.
 """
 
-from renet.config import schema
+from renet.config.schema import Config
 
 # Of docs/: the description of all files, copied as README.md, and what is a page of the results.
 DOCUMENTS = [
@@ -17,10 +17,10 @@ DOCUMENTS = [
 PREDICTED = ["inference", "inference_validation"]
 PREDICTED += [f"external/{name}/inference" for name in EXTERNAL]
 REPORTED_SETTINGS = {
-    "runs": {name: runs.with_folds(run) for name, run in RUNS.items()},
-    "defaults": runs.with_folds(schema.complete(SCHEMA)),
-    "data": data_summary.for_pages(config, ORIGIN),
-    "grids": runs.grid_keys(config),
+    "runs": {name: run_settings.with_folds(run) for name, run in RUNS.items()},
+    "defaults": run_settings.with_folds(Config().complete()),
+    "data": data_summary.for_pages(config),
+    "grids": run_settings.grid_keys(config),
     "external": EXTERNAL,
     "predicted": bool(config["predict"]["photos"]),
 }
@@ -57,11 +57,11 @@ rule evaluate:
     params:
         evaluations=evaluations,
         split_settings=SPLIT_SETTINGS,
-        trained_on=lambda wildcards: runs.trained_on(run_of(wildcards)),
+        trained_on=lambda wildcards: run_settings.trained_on(run_of(wildcards)),
         max_error=config["predict"]["max_error"],
         slices=slices_of,
         file_digest=lambda wildcards: list(
-            map(sources.file_state, own_tables(wildcards))
+            map(inputs.file_state, own_tables(wildcards))
         ),
         code=code("evaluate.py"),
     script:
@@ -141,7 +141,7 @@ rule explain:
     resources:
         **ON_DEVICE,
     params:
-        compute=lambda wildcards: runs.compute_settings(run_of(wildcards)),
+        compute=lambda wildcards: run_settings.compute_settings(run_of(wildcards)),
         code=lambda wildcards: code("explain.py", wildcards),
     script:
         "../scripts/explain.py"
@@ -165,7 +165,7 @@ rule provenance:
         "../../envs/provenance.yaml"
     params:
         data=lambda wildcards: data_summary.for_provenance(config)
-        | runs.with_folds(run_of(wildcards)),
+        | run_settings.with_folds(run_of(wildcards)),
         code=code("provenance.py"),
     script:
         "../scripts/provenance.py"
@@ -230,9 +230,10 @@ rule report:
         "../../envs/report.yaml"
     params:
         settings=REPORTED_SETTINGS,
+        origin=not_compared(ORIGIN),
         evaluations=evaluations,
         file_digest=lambda wildcards: list(
-            map(sources.file_state, [config["datasheet"], *DOCUMENTS])
+            map(inputs.file_state, [config["datasheet"], *DOCUMENTS])
         ),
         code=code("report.py"),
     script:

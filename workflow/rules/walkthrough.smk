@@ -31,10 +31,11 @@ rule walkthrough:
         "../../envs/walkthrough.yaml"
     params:
         id=config["walkthrough"]["photo"],
-        config=data_summary.for_provenance(config) | {"origin": ORIGIN},
-        compute=lambda wildcards: runs.compute_settings(run_of(wildcards)),
+        config=data_summary.for_provenance(config),
+        origin=not_compared(ORIGIN),
+        compute=lambda wildcards: run_settings.compute_settings(run_of(wildcards)),
         receipt_sources=[
-            name for name in config["sources"] for _ in sources.receipts(config, name)
+            name for name in config["sources"] for _ in inputs.receipts(config, name)
         ],
         code=lambda wildcards: code("walkthrough.py", wildcards),
     script:

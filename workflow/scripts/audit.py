@@ -41,6 +41,7 @@ def audit(
     page: Path,
     corrected: Path,
     data: dict,
+    origin: str = "",  # of the config
 ) -> None:
     """Rank all labels, the most suspicious first, and write the page of the label audit."""
     stored = [hdf5.read(path) for path in faces]
@@ -64,7 +65,7 @@ def audit(
     audit_page.GRID.write_faces(picture, pixels.take(np.arange(len(pixels))))
     audit_page.write(
         page, ranked, shown, skill,
-        folds=len(predictions), data=data,
+        folds=len(predictions), data=data | {"origin": origin},
         reviewed=templates.sentences("reviewed_labels", counts),
     )  # fmt: skip
     logging.info(

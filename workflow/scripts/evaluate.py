@@ -22,7 +22,7 @@ from pathlib import Path
 import pandas as pd
 
 from renet.common import files, script
-from renet.dataset.splits import SplitSettings
+from renet.config.split import SplitSettings
 from renet.dataset.tables import SPLIT
 from renet.evaluation import leakage, own_slices, run_metrics, run_plots
 from renet.evaluation.tables import INFERENCE, OUT_OF_FOLD, SLICES, is_small

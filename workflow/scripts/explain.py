@@ -9,7 +9,6 @@ parameters, SHA-256 of model.pt, version of PyTorch); layers.csv (columns:
 Decides: which faces are shown: the predictions of the highest confidence, correct and wrong ones.
 """
 
-import dataclasses
 import importlib.metadata
 import logging
 from pathlib import Path
@@ -44,7 +43,7 @@ def explain(
     device = devices.choose(devices.granted(compute.device, gpu), compute.threads)
     network = model_file.load(model)
     contents = {
-        "architecture": dataclasses.asdict(network.architecture),
+        "architecture": network.architecture.model_dump(),
         "input_shape": list(network.input_shape),
         "parameters": parameter_count(network),
         "sha256": files.file_digest(model),

@@ -23,11 +23,11 @@ from renet.common import command_line
 from renet.common.drop_reasons import KEPT, RowReason
 from renet.common.errors import InputError
 from renet.common.imdb_wiki import TABLE
+from renet.config.filter import RowFilter
 from renet.faces import photo_index
 from renet.faces.photo_index import PHOTOS
 from renet.metadata import mat_file, own_photos, row_filter
 from renet.metadata.own_photos import Labels
-from renet.metadata.row_filter import RowFilter
 from renet.metadata.tables import FUNNEL, METADATA
 
 

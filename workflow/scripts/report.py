@@ -36,11 +36,12 @@ def report(
     notes: Path | None = None,
     audit: list[Path] = (),  # the first two are labels.csv and summary.json
     learning_curve: list[Path] = (),  # the table first
+    origin: str = "",  # of the config
 ) -> None:
     """Write the start page and the pages of all runs in a folder of results."""
     folder = index.parent
     data = results.DataResults(
-        config=settings["data"],
+        config=settings["data"] | {"origin": origin},
         funnel=FUNNEL.read(funnel),
         archives=[facts(path) for path in receipts],
         notes=notes.read_text(encoding="utf-8") if notes else "",

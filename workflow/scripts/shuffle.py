@@ -20,10 +20,10 @@ from pathlib import Path
 
 from renet.common import script
 from renet.common.drop_reasons import SplitReason
+from renet.config.split import SplitSettings
 from renet.dataset import corrections as label_corrections
 from renet.dataset import earlier_split, rows, splits
 from renet.dataset import near_duplicates as near
-from renet.dataset.splits import SplitSettings
 from renet.dataset.tables import CORRECTED, FUNNEL, SPLIT
 from renet.evaluation.tables import FEWEST_PEOPLE, SMALL_SLICE, is_small
 from renet.faces import shards

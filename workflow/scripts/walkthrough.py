@@ -41,7 +41,8 @@ def walkthrough(
     receipt_sources: list[str],  # of these files
     page: Path,
     pictures: Path,
-    config: dict,  # about the data, and its origin
+    config: dict,  # about the data
+    origin: str = "",  # of the config
     compute: devices.Compute = devices.Compute(),
     id: str | None = None,  # or the path or file name of a photo
 ) -> None:
@@ -65,7 +66,7 @@ def walkthrough(
         header, line = next(lines), next(itertools.islice(lines, index, None))
     walk = Walkthrough(
         run=run,
-        config=config,
+        config=config | {"origin": origin},
         lineage=shown,
         crop=CropSpec(**sources.crop_spec(config, archive)),
         face=face,

@@ -16,9 +16,8 @@ from pathlib import Path
 from renet.archives import http_transfer, local_tars, receipts, verification
 from renet.archives.receipts import Receipt
 from renet.archives.verification import first_bytes
-from renet.common import files, locks, public_urls
+from renet.common import files, locks, logs, urls
 from renet.common.errors import InputError
-from renet.config import urls
 
 
 def obtain(url: str, digest: str | None, receipt_file: str | Path) -> Receipt:
@@ -93,7 +92,7 @@ def _from_folder(url: str, folder: Path, tar: Path, wanted: str | None) -> Recei
 def _from_server(url: str, archive: Path, wanted: str | None, receipt_file: Path) -> Receipt:
     """The receipt of an archive that is already there or is downloaded."""
     url = url.replace(" ", "%20")  # a log recognises a URL by its end
-    plain = public_urls.without_user_info(url)
+    plain = logs.without_user_info(url)
     part = archive.with_name(f"{archive.name}.part")
     beside = archive.with_name(f"{archive.name}.part.new")
     with locks.sole_writer(part):

@@ -13,9 +13,8 @@ from pathlib import Path, PurePosixPath
 from urllib.parse import unquote, urlsplit
 
 from renet.archives import verification
-from renet.common import files, public_urls
+from renet.common import files, logs, urls
 from renet.common.errors import InputError
-from renet.config import urls
 
 FACTS = ("url", "size", "digest", "verified")  # the same on every machine
 
@@ -52,7 +51,7 @@ def facts(receipt_file: str | Path) -> dict:
     """The fields `FACTS` of a receipt, for pages and the provenance, with the public URL."""
     receipt = files.read_json(receipt_file)
     found = {name: receipt[name] for name in FACTS}
-    return found | {"url": public_urls.public(found["url"])}
+    return found | {"url": logs.public(found["url"])}
 
 
 def known_digest(url: str, receipt_file: str | Path) -> str | None:

@@ -7,7 +7,7 @@ import zlib
 from pathlib import Path
 
 from renet.common.progress import Progress
-from renet.config.urls import tar_name
+from renet.common.urls import tar_name
 
 BLOCK_BYTES = 1 << 20
 HEAD_BYTES = 80  # of a file, in an error

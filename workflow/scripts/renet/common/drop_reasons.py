@@ -1,8 +1,8 @@
 """Why a row of the metadata gives no face: one reason a row, the first that applies.
 
 To add a reason: name it here, at its place in the order; decide it where the docstring of its class
-says; describe it in docs/files.md. A limit of the config is also a field of `RowFilter`, a key
-of the schema and of config.yaml, and a line of datasheet.md.j2.
+says; describe it in docs/files.md. A limit of the config is also a field of `RowFilter` and a
+line of datasheet.md.j2.
 """
 
 import enum

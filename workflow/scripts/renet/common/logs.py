@@ -2,25 +2,41 @@
 
 import logging
 import os
+import re
 import sys
 from pathlib import Path
 from types import TracebackType
 
-from renet.common import disk, public_urls
+from renet.common import disk
 from renet.common.errors import InputError, lack_of_memory
 
 LINE_FORMAT = "%(asctime)s %(levelname)s %(message)s"
 TIME_FORMAT = "%H:%M:%S"
 JOB = "RENET_JOB"  # environment variable with the name of a job, for its child processes, too
+USER_INFO = re.compile(r"(?<=://)[^/?#]*@")
 CLEAR_LINE = "\r\x1b[K"  # cursor to the first column, delete the line
 NEWS = {"is_news": True}  # `extra` of records that a job also prints where there is no terminal
+
+
+def without_user_info(url: str) -> str:
+    return USER_INFO.sub("", url)
+
+
+def public(url: str) -> str:
+    """A URL as files for sharing may show it: without user info, query and fragment."""
+    return re.split("[?#]", without_user_info(url), maxsplit=1)[0]
+
+
+def without_secrets(text: str) -> str:
+    """A text, such as an error, with all its URLs as they may be shown."""
+    return re.sub(r"https?://\S+", lambda found: public(found[0]), text)
 
 
 class Formatter(logging.Formatter):
     """Keeps passwords and signatures in URLs out of the logs, also those in tracebacks."""
 
     def format(self, record: logging.LogRecord) -> str:
-        return public_urls.in_text(super().format(record))
+        return without_secrets(super().format(record))
 
 
 class TerminalHandler(logging.StreamHandler):

@@ -81,6 +81,8 @@ def as_type(value: Any, hint: Any) -> Any:
     if dataclasses.is_dataclass(kind):
         section: Any = kind
         return section(**typed(value, section))
+    if hasattr(kind, "model_validate"):  # a section of the config
+        return kind.model_validate(value)
     if kind in (int, Path):
         return kind(value)
     if kind in (list, tuple):
@@ -90,7 +92,12 @@ def as_type(value: Any, hint: Any) -> Any:
         if value is None or value == []:
             return None
         choices = set(typing.get_args(hint)) - {type(None)}
-        # An optional type, or one of several dataclasses, whose `kind` the value names.
-        chosen = next(one for one in choices if len(choices) == 1 or one.kind == value["kind"])
+        # An optional type, or one of several sections, whose `kind` the value names.
+        several = len(choices) > 1
+        chosen = next(
+            one
+            for one in choices
+            if not several or value["kind"] == one.model_fields["kind"].default
+        )
         return as_type(value, chosen)
     return value

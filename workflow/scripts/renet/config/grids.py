@@ -12,6 +12,9 @@ import math
 import re
 from collections.abc import Iterable, Iterator, Mapping
 
+from renet.config.model import KINDS
+from renet.config.train import Recipe
+
 SECTIONS = ("model", "train")  # that a grid may vary
 MAX_RUNS = 50
 UNFIT = re.compile(r"[^A-Za-z0-9_.-]")  # for the name of a run
@@ -55,7 +58,7 @@ def _parts(value: object) -> list[str]:
         return [str(int(value)) if whole else repr(float(value)).replace("+", "")]
     if isinstance(value, str):
         return [UNFIT.sub("_", value)]
-    inner = value.values() if isinstance(value, Mapping) else value
+    inner = [part for _, part in sorted(value.items())] if isinstance(value, Mapping) else value
     return [text for part in inner for text in _parts(part)] if isinstance(inner, Iterable) else []
 
 
@@ -68,14 +71,11 @@ def _changed(changes: Mapping, settings: Mapping[str, object]) -> dict:
     return changed
 
 
-def faults(name: str, changes: Mapping, known: Mapping[str, set[str]]) -> Iterator[Sentence]:
-    """The errors in the grid of a run, apart from its values.
-
-    Args:
-        changes: an entry of `runs` that fits the schema.
-        known: the keys of each of `SECTIONS`.
-    """
+def faults(name: str, changes: Mapping) -> Iterator[Sentence]:
+    """The errors in the grid of a run, apart from its values; `changes` is its entry of `runs`."""
     grid, at = changes["grid"], ("runs", name, "grid")
+    of_model = {key for kind in KINDS.values() for key in kind.model_fields}
+    known = {"model": of_model, "train": set(Recipe.model_fields)}
     for key in grid:
         section, _, inner = str(key).partition(".")
         shown = ".".join((*at, str(key)))

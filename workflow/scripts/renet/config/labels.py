@@ -1,6 +1,7 @@
 """What the config says about the labels and subsets of an archive's photos, beside a .mat file."""
 
 import re
+from pathlib import Path
 
 from renet.common.errors import InputError
 from renet.common.imdb_wiki import BOX_COLUMNS, LABELS, TABLE
@@ -28,7 +29,7 @@ def read(key: str, settings: dict) -> dict:
         )
     subset = {"subset": split["from"].lower()} if "from" in split else {}
     if given:
-        files = [("", file) for file in as_list(given.get("tables", []))]
+        files = [("", file) for file in as_paths(given.get("tables", []))]
         files += _named_files(given.get("lists", {}))
         labels = _labels(f"{key}.labels", given, settings["photos"], subset)
         labels["genders"] = [gender for gender, _ in files]
@@ -36,7 +37,7 @@ def read(key: str, settings: dict) -> dict:
     own = {name: name for name in LABELS} | subset
     required = ["path", "gender", *subset.values()]
     labels = {"columns": own, "required": required, "optional": list(own.values())[1:]}
-    return found | {"labels": labels if table else None, "tables": as_list(table or [])}
+    return found | {"labels": labels if table else None, "tables": as_paths(table or [])}
 
 
 def _labels(key: str, given: dict, photos: str, subset: dict[str, str]) -> dict:
@@ -77,9 +78,14 @@ def _labels(key: str, given: dict, photos: str, subset: dict[str, str]) -> dict:
 
 def _named_files(lists: dict) -> list[tuple[str, str]]:
     """Name and file of each list."""
-    return [(name, file) for name, files in lists.items() for file in as_list(files)]
+    return [(name, file) for name, files in sorted(lists.items()) for file in as_paths(files)]
 
 
 def as_list(value: str | list[str]) -> list[str]:
     """A value, or a list of several, as a list."""
     return value if isinstance(value, list) else [value]
+
+
+def as_paths(value: str | list[str]) -> list[str]:
+    """A path, or several, as a list, with the home folder in place of ~."""
+    return [str(Path(path).expanduser()) for path in as_list(value)]

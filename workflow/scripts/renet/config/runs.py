@@ -1,17 +1,78 @@
 """The runs that a config names: the complete settings of each."""
 
-import copy
-import dataclasses
 import hashlib
 import json
+from typing import Annotated, Any, ClassVar
+
+from pydantic import Field
 
 from renet.common.errors import InputError
 from renet.config import grids
-from renet.config.architecture import KINDS
+from renet.config.model import KINDS, Architecture, Model
+from renet.config.section import ABSENT, Count, Positive, Section, Seed, Unique
+from renet.config.train import Recipe
 
-SECTIONS = ("model", "train", "checkpoints", "resources")  # that a run may override
 WITHOUT_LAYERS = {"device": "cpu", "processes": 1, "select_epoch": "last"}  # of `train`
-UNUSED_BY_FOLDS = ("processes",)  # a fold trains in one process
+
+
+class Checkpoints(Section):
+    """How often a training saves its state. A change here does not repeat a finished training."""
+
+    removed: ClassVar = {
+        "save_every": "`minutes` is the time between checkpoints",
+        "keep_models": "the last two checkpoints are kept until the training ends",
+    }
+
+    minutes: Positive = 10.0
+    """time between checkpoints; an epoch's end saves one if the last is 30 s old"""
+
+
+class Resources(Section):
+    """Resources of a training job on a cluster (profiles/README.md). A change here reruns
+    nothing."""
+
+    memory_mb: Annotated[int, Field(ge=100)] = 8000
+    """on each machine; each resubmission after a failure adds this amount"""
+    minutes: Annotated[int, Field(ge=5)] = 1440
+    """a training that reaches this limit resumes in the next job"""
+    nodes: Count = 1
+    """machines that share train.processes"""
+
+
+class RunSections(Section):
+    """The sections that a run may override."""
+
+    model: Model = Architecture()
+    train: Recipe = Recipe()
+    checkpoints: Checkpoints = Checkpoints()
+    resources: Resources = Resources()
+
+
+class Run(RunSections):
+    """A training, with what it overrides."""
+
+    folds: Annotated[int, Field(ge=2, le=20)] = ABSENT
+    """such as 5, adds a cross-validation on the faces of the training and validation sets, by
+    person, for data sets of a few hundred faces"""
+    learning_curve: Annotated[Unique[Annotated[float, Field(gt=0, le=1)]], Field(min_length=2)] = (
+        ABSENT
+    )
+    """such as [0.25, 0.5, 1], shows the accuracy by the number of training faces"""
+    grid: Annotated[dict[Any, Annotated[Unique[Any], Field(min_length=1)]], Field(min_length=1)] = (
+        ABSENT
+    )
+    """such as {train.learning_rate: [0.003, 0.01]}, makes a run of each combination"""
+    seeds: Annotated[Unique[Seed], Field(min_length=1)] = ABSENT
+    """such as [1, 2, 3], makes a run of each"""
+
+
+SECTIONS = tuple(RunSections.model_fields)  # that a run may override
+
+
+def plain(sections: Any) -> dict:
+    """All keys as plain values; the first key of `model` is its kind."""
+    values = sections.model_dump(by_alias=True)
+    return values | {"model": {"kind": sections.model.kind} | values["model"]}
 
 
 def runs(config: dict) -> dict[str, dict]:
@@ -30,11 +91,10 @@ def runs(config: dict) -> dict[str, dict]:
                     f"Two entries of `runs` make a run called {run}, and `runs.{name}` is one of "
                     "them; rename it."
                 )
-            complete[run] = {
-                section: copy.deepcopy(config[section]) | changes.get(section, {})
-                for section in SECTIONS
-            }
-            complete[run]["model"] = model_of(config, changes.get("model", {}))
+            merged = {one: config[one] | changes.get(one, {}) for one in SECTIONS}
+            if merged["model"]["kind"] != config["model"]["kind"]:  # which has other defaults
+                merged["model"] = changes["model"]
+            complete[run] = plain(RunSections.model_validate(merged))
             if not KINDS[complete[run]["model"]["kind"]].has_layers:
                 complete[run]["train"] |= WITHOUT_LAYERS
                 complete[run]["resources"]["nodes"] = 1
@@ -43,21 +103,9 @@ def runs(config: dict) -> dict[str, dict]:
     return complete
 
 
-def grid_keys(config: dict) -> dict[str, dict[str, list]]:
-    """For each entry of `runs` with a grid, its `keys` and the names of its `runs`."""
-    return {
-        name: {"keys": list(entry["grid"]), "runs": [run for run, _ in grids.expand(name, entry)]}
-        for name, entry in config["runs"].items()
-        if entry and "grid" in entry
-    }
-
-
-def model_of(config: dict, changes: dict) -> dict:
-    """The section `model` of a run; that of another kind than the config's has other defaults."""
-    kind = changes.get("kind", config["model"]["kind"])
-    if kind == config["model"]["kind"]:
-        return copy.deepcopy(config["model"]) | changes
-    return {"kind": kind} | dataclasses.asdict(KINDS[kind]()) | changes
+def recipe(run: dict) -> Recipe:
+    """The recipe of a complete run."""
+    return Recipe.model_validate(run["train"])
 
 
 def scripts(*, folds: bool) -> list[str]:
@@ -68,59 +116,10 @@ def scripts(*, folds: bool) -> list[str]:
     ] + ["fold.py"] * folds  # fmt: skip
 
 
-def training_settings(run: dict) -> dict:
-    """What the result of a run's training depends on: its sections `model` and `train`.
-
-    Of a kind without layers, it depends on `train.seed` alone.
-    """
-    settings = {section: run[section] for section in ("model", "train")}
-    if KINDS[run["model"]["kind"]].has_layers:
-        return settings
-    return settings | {"train": {"seed": run["train"]["seed"]}}
-
-
-def with_folds(run: dict) -> dict:
-    """What a run's results depend on beside the data: the settings of its training, and `folds`."""
-    return training_settings(run) | {"folds": run.get("folds", 0)}
-
-
-def trained_on(run: dict) -> list[str]:
-    """The subsets that a run is trained on.
-
-    With folds, the validation set too, unless the training selects its epoch on it.
-    """
-    selects = run["train"]["select_epoch"] == "best"
-    return ["train", "validation"] if run["folds"] and not selects else ["train"]
-
-
-def uses_table(run: dict) -> bool:
-    """Whether a run's training reads the table of its faces: for people, or for ages."""
-    return not KINDS[run["model"]["kind"]].has_layers or run["train"]["age_weight"] > 0
-
-
 def digest(settings: dict) -> str:
     """SHA-256 of settings. The order of their keys does not change it."""
     text = json.dumps(settings, sort_keys=True, ensure_ascii=False)
     return hashlib.sha256(text.encode()).hexdigest()
-
-
-def compute_settings(run: dict) -> dict:
-    """The settings of `renet.network.devices.Compute` for a run.
-
-    A network without layers is one product of a matrix and a vector: it computes in one thread, so
-    that its predictions, like its fit, do not depend on `train.threads`.
-    """
-    settings = {name: run["train"][name] for name in ("device", "precision", "threads")}
-    return settings if KINDS[run["model"]["kind"]].has_layers else settings | {"threads": 1}
-
-
-def fold_settings(run: dict) -> dict:
-    """What the training of a fold depends on: model and recipe of its run."""
-    settings = training_settings(run)
-    train = {key: value for key, value in settings["train"].items() if key not in UNUSED_BY_FOLDS}
-    if train.get("select_epoch") == "last":  # nothing is validated
-        del train["validate_every"]
-    return settings | {"train": train}
 
 
 def seed_groups(settings: dict[str, dict]) -> list[list[str]]:
@@ -139,16 +138,6 @@ def flatten(settings: dict) -> dict:
     for name, of in settings.items():
         flat |= {f"{name}.{key}": of[key] for key in of} if isinstance(of, dict) else {name: of}
     return flat
-
-
-def folds(settings: dict) -> dict[str, object]:
-    """The values of the wildcards `fold` and `folds` for a run, or for the section `audit`."""
-    return {"fold": range(1, settings["folds"] + 1), "folds": settings["folds"]}
-
-
-def learning_curves(complete: dict[str, dict]) -> list[tuple[str, str]]:
-    """The points of all learning curves: run and fraction, as in the names of their files."""
-    return [(name, f"{one:g}") for name, run in complete.items() for one in run["learning_curve"]]
 
 
 def reference(config: dict) -> str:

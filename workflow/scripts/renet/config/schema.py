@@ -1,94 +1,205 @@
-"""What a config takes from its schema: the defaults, the order of keys and the types of numbers."""
+"""The config: its sections, and the keys that only the rules take.
 
-import copy
-import functools
-import operator
+The docstring of a key is its comment in config.yaml, which `renet.config.documents` writes.
+"""
+
+import os
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Literal
 
-import yaml
+from pydantic import AfterValidator, Field
 
-_parsed = functools.cache(yaml.safe_load)  # it takes a quarter of a second
+from renet.config.archives import Archive
+from renet.config.filter import RowFilter
+from renet.config.model import Architecture, Model
+from renet.config.runs import Checkpoints, Resources, Run, plain
+from renet.config.section import Name, Section, Shards, Text, Texts, Unique
+from renet.config.split import SplitSettings
+from renet.config.train import Recipe
 
-
-def read(schema_file: Path) -> dict:
-    """The content of a schema's file, which no caller may change."""
-    return _parsed(schema_file.read_text(encoding="utf-8"))
-
-
-def complete(schema_file: Path) -> dict:
-    """The config with the default of every key."""
-    config: dict = {}
-    schema = read(schema_file)
-    fill(config, schema)
-    return canonical(config, schema)
+SERVER = "https://data.vision.ee.ethz.ch/cvl/rrothe/imdb-wiki/static"
+Side = Annotated[int, Field(ge=8, le=4096)]
 
 
-def fill(config: dict, schema: dict) -> None:
-    """Give each missing key of a config the default of its schema, in place.
-
-    Snakemake's own way to set defaults would also fill the sections of each run, which then could
-    not tell what a run overrides. Here, subschemas behind a `$ref`, as runs have, are left alone.
-
-    Args:
-        schema: JSON schema; what is not an object in the config is left for the validation. With
-                `allOf`, each case has the keys of one `kind`.
-    """
-    known = schema.get("properties", {})
-    for name, subschema in known.items():
-        if "default" in subschema:
-            config.setdefault(name, copy.deepcopy(subschema["default"]))
-    for case in schema.get("allOf", ()):  # of a section whose keys depend on its kind
-        if config.get("kind") == case["if"]["properties"]["kind"]["const"]:
-            fill(config, case["then"])
-    others = schema.get("additionalProperties", False)
-    for name, value in config.items():
-        subschema = known.get(name, others)
-        if isinstance(value, dict) and isinstance(subschema, dict):
-            fill(value, subschema)
+def _folder(path: str) -> str:
+    """Refuse a path that Snakemake, which reads it before this code does, would not recognise."""
+    if (written := os.path.normpath(Path(path).expanduser())) != path:
+        raise ValueError(
+            f"is {path}; write {written}, because Snakemake takes it letter by letter."
+        )
+    return path
 
 
-def canonical(config: dict, schema: dict) -> dict:
-    """A config that fits its schema, with the same text for the same settings.
-
-    Snakemake compares the text of params, where 0.0 is not 0. The keys of a section have the order
-    of the schema, and each number has the type that the schema names. Names that the user chooses
-    keep their order: the first of the `runs` is the reference.
-    """
-    ordered = _form(config, schema, schema)
-    for changes in filter(None, ordered["runs"].values()):
-        for key, values in changes.get("grid", {}).items():
-            section, _, name = key.partition(".")
-            known = properties(schema["properties"][section])
-            changes["grid"][key] = _form(values, {"items": known[name]}, schema)
-    return ordered
+def _folds_or_none(folds: int) -> int:
+    if folds == 1:
+        raise ValueError("is 1, and must be at least 2, or 0 for no audit.")
+    return folds
 
 
-def properties(section: dict, kind: str | None = None) -> dict[str, dict]:
-    """The schemas of a section's keys; of a section with kinds, those of one kind or of all."""
-    cases = (
-        case["then"]
-        for case in section.get("allOf", ())
-        if kind in (None, case["if"]["properties"]["kind"]["const"])
+class Folders(Section):
+    """Folders of the results and of the archives (Snakemake's path variables). Give each config a
+    results folder of its own, as configs/wiki.yaml does."""
+
+    results: Annotated[Text, AfterValidator(_folder)] = "results"
+    """folder of the results"""
+    resources: Annotated[Text, AfterValidator(_folder)] = "resources"
+    """folder of the archives"""
+
+
+class Sample(Section):
+    """The built-in sample of drawn portraits."""
+
+    photos: Annotated[int, Field(ge=60, le=10_000)] = 600
+    """number of photos"""
+    seed: Annotated[int, Field(ge=0)] = 1
+    """another seed draws other people"""
+    shards: Shards = 2
+    """crop jobs"""
+
+
+class Crop(Section):
+    """How faces are cropped and resized."""
+
+    size: Side | Annotated[list[Side], Field(min_length=2, max_length=2)] = 128
+    """pixels, one number or [height, width]; the course's network needs a multiple of 32"""
+    margin: Annotated[float, Field(ge=0, le=2)] = 0.4
+    """on each side of the face, as a fraction of its size; the crops of IMDB-WIKI have at most
+    0.4"""
+    keep_shards: bool = True
+    """false saves disk space, but a later change of split, hdf5 or size then crops all faces
+    again"""
+
+
+class Hdf5(Section):
+    """How the HDF5 files are written."""
+
+    mean: Literal["none", "channel", "pixel"] = "none"
+    """channel or pixel: the network subtracts the mean of each in the training set"""
+    keep_files: bool = True
+    """false: the files are deleted after use, and written again when needed"""
+
+
+class Audit(Section):
+    """The label audit ranks all labels, the most suspicious first, and writes results/audit. For
+    each fold, it trains a network without the people of that fold."""
+
+    folds: Annotated[int, Field(ge=0, le=100), AfterValidator(_folds_or_none)] = 0
+    """0: no audit; 5 is usual"""
+    run: str = "renet"
+    """run whose network and recipe the audit uses; of several seeds the first"""
+
+
+class Predict(Section):
+    """Predictions on other photos (docs/predict.md)."""
+
+    photos: Texts | None = None
+    """a folder, file or tar of photos, or a list of them"""
+    detect: bool = False
+    """true: find the faces; false: the photos are already cropped to the face"""
+    max_error: Annotated[float, Field(gt=0, lt=0.5)] = 0.02
+    """with 95 % confidence, the error of the predictions that are not "unsure" is at most this; a
+    small validation set gives no threshold"""
+
+
+class Walkthrough(Section):
+    """The page walkthrough.html follows one test photo through the workflow and the network."""
+
+    photo: Text | None = None
+    """id or path in results/data/test.csv, or a file name; null: the first test photo"""
+
+
+class Comparison(Section):
+    """All runs are compared with the reference, on the test set and on each external set.
+    index.html says which differences are significant. A claim about a recipe, not only about one
+    trained model, needs at least three seeds (docs/statistics.md). The best run is the one with the
+    highest metric on the validation set. If the metric is a recall, the best run is the one with
+    the highest balanced accuracy."""
+
+    reference: Text | None = None
+    """name of a run; null: the first run"""
+    metric: Literal["accuracy", "balanced_accuracy", "recall_female", "recall_male"] = (
+        "balanced_accuracy"
     )
-    return functools.reduce(
-        operator.or_, (part.get("properties", {}) for part in (section, *cases))
-    )
+    """accuracy, balanced_accuracy, recall_female or recall_male"""
 
 
-def _form(value: Any, schema: dict, root: dict) -> Any:
-    """The canonical form of a value; `root` is the schema that references refer to."""
-    if "$ref" in schema:
-        schema = functools.reduce(operator.getitem, schema["$ref"].split("/")[1:], root)
-    for choice in schema.get("anyOf", ()):
-        value = _form(value, choice, root)
-    if isinstance(value, list):
-        return [_form(part, schema.get("items", {}), root) for part in value]
-    if isinstance(value, dict):
-        known, others = properties(schema, value.get("kind")), schema.get("additionalProperties")
-        names = sorted(value, key=[*known, *value].index)
-        return {name: _form(value[name], known.get(name, others or {}), root) for name in names}
-    if type(value) in (int, float):  # but not bool
-        types = schema.get("type", ())
-        return float(value) if "number" in types else int(value) if "integer" in types else value
-    return value
+class Config(Section):
+    """The defaults of the workflow, which runs on the built-in sample. Change a line here, or put
+    the lines that differ into a file of your own:
+
+      make CONFIG=configs/wiki.yaml
+
+    A change reruns only the rules that depend on it. docs/config.md describes runs.
+    """
+
+    sources: Annotated[Unique[str], Field(min_length=1)] = ["sample"]
+    """Names of `archives` below, or `sample` (drawn portraits, no download). Several sources form
+    one data set. A name that occurs in several sources is one person."""
+    external: Unique[str] = []
+    """Sources that are external test sets. Every run is evaluated on each of them. They are never
+    used for training or for choosing anything. People and photos of the training and validation
+    sets are left out. Adding or changing a set trains nothing again. An example is
+    configs/congress.yaml."""
+    pathvars: Folders = Folders()
+    sample: Sample = Sample()
+    archives: dict[Annotated[Name, Field(pattern="^(?!sample$)")], Archive] = {
+        "wiki": Archive(
+            url=f"{SERVER}/wiki_crop.tar", md5="f536eb7f5eae229ae8f286184364b42b",
+            database="wiki", photos="crop",
+        ),
+        "imdb": Archive(
+            url=f"{SERVER}/imdb_crop.tar", md5="44b7548f288c14397cb7a7bab35ebe14",
+            database="imdb", photos="crop", shards=32,
+        ),
+    }  # fmt: skip
+    """Archives that `sources` and `external` can name. Only archives that are named there are
+    downloaded."""
+    filter: RowFilter = RowFilter()
+    crop: Crop = Crop()
+    split: SplitSettings = SplitSettings()
+    corrections: Text | None = None
+    """Path of a CSV of corrected labels. Its columns are id (as in results/data/split.csv), gender
+    (female or male; drop removes the face), photo_digest (as in split.csv; only your own photos
+    need it) and note (optional). The label audit writes proposals in this format,
+    results/audit/suspects.csv. Copy that file, correct each line, delete those that you cannot
+    decide, and name the copy here. Faces stay in their subsets. Nothing is cropped again."""
+    hdf5: Hdf5 = Hdf5()
+    model: Model = Architecture()
+    """The network. A run with `model: {kind: cnn}` has the defaults of that kind. The kinds are:"""
+    train: Recipe = Recipe()
+    checkpoints: Checkpoints = Checkpoints()
+    resources: Resources = Resources()
+    container: Annotated[str, Field(pattern=r"^[^\s{}]+$")] | None = None
+    """Image in which `--sdm apptainer` runs the jobs, for instance renet.sif (docs/install.md)."""
+    audit: Audit = Audit()
+    predict: Predict = Predict()
+    export: Unique[Literal["onnx", "int8.onnx", "safetensors", "hub"]] = []
+    """Other formats in which each run's network is written (docs/predict.md): onnx, int8.onnx (a
+    quarter of the bytes), safetensors and hub (a folder for a model hub). They need the packages of
+    requirements-export.txt."""
+    datasheet: Text | None = None
+    """Path of a Markdown file, for instance notes.md, with what only you know about the data:
+    origin, consent, labelling. The data sheet includes its text, whose headings begin with ###. The
+    workflow does not change the file."""
+    license: Text | None = None
+    """Licence in the model cards, for instance cc-by-4.0, for archives without a key `license`.
+    null means mit for the sample alone and "other" for your own photos. With an IMDB-WIKI archive,
+    the cards say academic research only."""
+    walkthrough: Walkthrough = Walkthrough()
+    comparison: Comparison = Comparison()
+    runs: dict[Name, Run | None] = {"renet": Run()}
+    """The trainings. Each writes its results to results/runs/<name>. A run may override model,
+    train, checkpoints and resources:
+
+      wide: {model: {conv_channels: [64, 128, 256, 512]}, train: {nesterov: true}}
+
+    null switches a run off. docs/config.md has examples of these keys:"""
+
+    def complete(self) -> dict:
+        """All keys, as plain values; of a run, only what it overrides."""
+        values = plain(self)
+        for section, left_out in ("archives", "exclude_none"), ("runs", "exclude_unset"):
+            for name, entry in getattr(self, section).items():
+                if entry:
+                    values[section][name] = entry.model_dump(by_alias=True, **{left_out: True})
+        return values

@@ -1,16 +1,14 @@
-"""The sources of faces that a config names: their archives, receipts, shards and crop settings."""
+"""The sources of faces that a config names: their archives and crop settings."""
 
 import contextlib
 import csv
-import hashlib
-import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from renet.common import files
+from renet.common import urls
 from renet.common.errors import InputError
 from renet.common.imdb_wiki import ARCHIVE_MARGIN, BOX_COLUMNS, TABLE
-from renet.config import labels, urls
+from renet.config import labels
 from renet.config.delimiters import delimiter_of
 
 SAMPLE = "sample"
@@ -83,7 +81,7 @@ def table_rows(table: str | Path, required: Sequence[str]) -> Iterator[list[str]
     """
     with (
         contextlib.suppress(OSError, csv.Error),
-        Path(table).open(encoding="utf-8-sig", errors="replace", newline="") as lines,
+        Path(table).expanduser().open(encoding="utf-8-sig", errors="replace", newline="") as lines,
     ):
         header = lines.readline()
         lines.seek(0)
@@ -141,63 +139,9 @@ def sliced(config: dict, names: list[str]) -> dict[str, dict]:
     return {name: {key: of[key] for key in keys} for name, of in found.items() if of["slices"]}
 
 
-def receipts(config: dict, source: str) -> list[str]:
-    """The receipts of a source's archive files, in the order of the config."""
-    return [f"<resources>/{source}/{name}.json" for name in archive(config, source)["files"]]
-
-
-def url_and_digest(config: dict, source: str, file: str) -> tuple[str, str | None]:
-    """The URL of one archive file of a source, and the digest that the config gives for it."""
-    given = archive(config, source)
-    number = given["files"].index(file)
-    return given["urls"][number], given["digests"][number]
-
-
-def local_paths(url: str) -> list[str]:
-    """The path of a file:// URL, to be an input of a rule; nothing for other URLs."""
-    path = urls.local_path(url)
-    return [] if path is None else [str(path)]
-
-
 def places_to_predict(config: dict) -> list[str]:
     """The files and folders of photos in `predict.photos`."""
-    return labels.as_list(config["predict"]["photos"] or [])
-
-
-def local_state(url: str) -> str:
-    """A text that changes if the file or folder of a file:// URL is exchanged; "" for other URLs.
-
-    For a file it is the size: Snakemake notices a later time, but not an earlier one.
-    """
-    path = urls.local_path(url)
-    if path is None or not path.exists():
-        return ""
-    return photos_state(path) if path.is_dir() else str(path.stat().st_size)
-
-
-def photos_state(place: Path) -> str:
-    """A digest of name, size and time of a file, or of each file in a folder.
-
-    The time stamp of a folder does not change if a photo in it is edited.
-    """
-    state = hashlib.sha256()
-    for path in sorted(place.rglob("*")) if place.is_dir() else [place]:
-        if path.is_file():
-            status = path.stat()
-            state.update(os.fsencode(path))
-            state.update(f"\0{status.st_size}\0{status.st_mtime_ns}\0".encode())
-    return state.hexdigest()
-
-
-def file_state(path: str | None) -> str:
-    """A digest of a user's table or text, "" without one; Snakemake ignores an earlier time."""
-    return files.file_digest(path) if path and Path(path).is_file() else ""
-
-
-def shards(config: dict, source: str) -> list[str]:
-    """The paths of all shards of a source, without their suffixes."""
-    count = archive(config, source)["shards"]
-    return [f"<results>/data/{source}/faces/{number}-of-{count}" for number in range(1, count + 1)]
+    return labels.as_paths(config["predict"]["photos"] or [])
 
 
 def image_size(config: dict) -> list[int]:

@@ -12,6 +12,8 @@ import yaml
 
 from renet.common.errors import InputError
 
+LARGEST = 1_000_000  # bytes
+
 
 class _Loader(yaml.SafeLoader):
     """Refuses a key that is twice in a section; YAML would silently keep the last one."""
@@ -31,9 +33,11 @@ def read(file: Path) -> dict:
     """The keys of a YAML or JSON file.
 
     Raises:
-        InputError: it cannot be read, has no keys, has a syntax error or gives a key twice; the
-            message includes PyYAML's message, with file, line and column.
+        InputError: it cannot be read, is large, has no keys, has a syntax error or gives a key
+            twice; the message includes PyYAML's message, with file, line and column.
     """
+    if file.is_file() and file.stat().st_size > LARGEST:
+        raise InputError(f"{file} is larger than 1 MB, which no config is; name another file.")
     try:
         with file.open(encoding="utf-8") as handle:  # PyYAML names the file in its errors
             try:

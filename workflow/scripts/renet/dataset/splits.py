@@ -1,10 +1,8 @@
 """Assign each face to a subset, in a random order."""
 
-import dataclasses
 import hashlib
 import logging
 from collections.abc import Iterator, Sequence
-from typing import Literal
 
 import numpy as np
 import pandas as pd
@@ -13,33 +11,13 @@ from scipy.sparse.csgraph import connected_components
 
 from renet.common.errors import InputError
 from renet.common.imdb_wiki import CLASSES
+from renet.config.split import SplitSettings
 from renet.metadata.subjects import are_photos
 from renet.metadata.tables import SUBSETS
 
 LARGE = 0.5  # fraction of the faces in one group, from which on a warning is logged
 LINKED = 0.1  # fraction of the faces up to which people who share photos stay together
 FILLED = ["test", "validation", "train"]  # in this order: the test set ignores `validation`
-
-
-@dataclasses.dataclass(frozen=True)
-class SplitSettings:
-    """The config's section `split`.
-
-    Attributes:
-        validation: fraction of the validation set.
-        test: fraction of the test set; the rest is for training.
-        by: subject keeps all photos of a person in one subset; image splits at random.
-        near_duplicates: whether near-duplicates of a photo are in one subset.
-        seed: random seed of the subsets and of the order.
-        allow_leaks: whether given subsets may have a person or photo in two of them.
-    """
-
-    validation: float = 0.1
-    test: float = 0.1
-    by: Literal["subject", "image"] = "subject"
-    near_duplicates: bool = True
-    seed: int = 42
-    allow_leaks: bool = False
 
 
 def shared(samples: pd.DataFrame) -> dict[str, pd.Series]:
@@ -242,7 +220,7 @@ def split(
     on_fixed = is_fixed.groupby(photo).transform("any").groupby(group).transform("all")
     fixed = fixed.mask(on_fixed & ~is_fixed.groupby(group).transform("any"), "train")
     if set(fixed) == {"train", "test"}:
-        settings = dataclasses.replace(settings, test=0)
+        settings = settings.replace(test=0)
         fixed = fixed.replace("train", "")
     subset = assign_subsets(samples, group, settings, fixed.to_numpy())
     # Of a photo, the faces in its first subset are kept, and a given subset comes first.

@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 
 from renet.common.errors import InputError
+from renet.config.split import SplitSettings
 from renet.dataset import near_duplicates, splits
-from renet.dataset.splits import SplitSettings
 
 
 def check(

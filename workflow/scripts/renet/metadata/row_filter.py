@@ -1,6 +1,5 @@
 """Which rows of the metadata are kept, and for which reason each other row is dropped."""
 
-import dataclasses
 from collections.abc import Iterable, Mapping
 
 import numpy as np
@@ -8,26 +7,10 @@ import pandas as pd
 
 from renet.common.drop_reasons import DROPPED, KEPT, RowReason
 from renet.common.imdb_wiki import BOX_COLUMNS
+from renet.config.filter import RowFilter
 from renet.metadata.tables import METADATA
 
 Dropped = Mapping[RowReason, np.ndarray | pd.Series]  # for each reason, the rows it applies to
-
-
-@dataclasses.dataclass(frozen=True)
-class RowFilter:
-    """The config's section `filter`.
-
-    Attributes:
-        min_face_score: lowest score of the face detector.
-        allow_second_face: whether a photo may have a second face.
-        min_age: lowest age in years.
-        max_age: highest age in years.
-    """
-
-    min_face_score: float = 1.0
-    allow_second_face: bool = False
-    min_age: float = 0
-    max_age: float = 100
 
 
 def dropped(

@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from renet.common.errors import InputError
-from renet.config.architecture import AnyArchitecture, Architecture, CnnArchitecture
+from renet.config.model import AnyArchitecture, Architecture, CnnArchitecture
 from renet.network import devices
 from renet.network.batch_norm import BatchNorm
 

@@ -4,7 +4,6 @@ They are PyTorch's zip files, which have a CRC-32 of each tensor. PyTorch does n
 `read` does. Weights in safetensors have all else in a config.json beside them or in their metadata.
 """
 
-import dataclasses
 import json
 import pickle
 import textwrap
@@ -19,9 +18,8 @@ from torch import Tensor
 from renet.common import files
 from renet.common.errors import InputError
 from renet.common.imdb_wiki import CLASSES
-from renet.config import architecture
-from renet.config.architecture import AnyArchitecture, ResNet18Architecture
-from renet.config.recipe import DESCRIPTION, Recipe
+from renet.config.model import AnyArchitecture, ResNet18Architecture, from_settings
+from renet.config.train import DESCRIPTION, Recipe, Start
 from renet.network import kinds
 from renet.network.model import Network
 
@@ -44,7 +42,7 @@ def content_of(model: Network, **more: object) -> dict:
     return {
         "format": FORMAT,
         # Through JSON: pickled bytes depend on whether equal strings are the same object.
-        "architecture": json.loads(json.dumps(dataclasses.asdict(model.architecture))),
+        "architecture": json.loads(json.dumps(model.architecture.model_dump())),
         "input_shape": list(model.input_shape),
         "classes": list(CLASSES),
         "state": {name: value.detach().cpu() for name, value in model.state_dict().items()},
@@ -177,12 +175,9 @@ def build(content: dict, path: str | Path = "The saved network") -> Network:
     try:
         state = content["state"]
         mean, shape = state.get("norm.mean"), tuple(content["input_shape"])
-        settings = architecture.from_settings(content["architecture"])
+        settings = from_settings(content["architecture"])
         if not all(type(side) is int and side > 0 for side in shape):
             raise ValueError(f"the shape of the images is {shape}")
-        for key, default in vars(type(settings)()).items():
-            if type(value := getattr(settings, key)) is not type(default):
-                raise TypeError(f"{key} is {value!r}")
         data_mean = mean.numpy() if mean is not None and mean.dim() > 1 else None
         model = kinds.build(shape, settings, data_mean).to(next(iter(state.values())).dtype)
         model.load_state_dict(state)
@@ -216,7 +211,7 @@ def load_initial_weights(network: Network, recipe: Recipe) -> None:
     if mean.shape[1:] in ((), (1, 1), network.input_shape[1:]):
         norm.mean = mean.to(norm.mean)  # instead of the mean of the data
     free = ["model.flip_average", "model.classes"]  # on which no weights depend
-    if isinstance(recipe.start_from, dict) and "without" in recipe.start_from:
+    if isinstance(recipe.start_from, Start) and recipe.start_from.without:
         free += ["model.classifier", f"{[*dict(network.named_children())][-1]}."]
     theirs, wanted = _shapes(given, state), _shapes(network.architecture, network.state_dict())
     for name in ["model.kind", *theirs, *wanted]:
@@ -234,7 +229,7 @@ def load_initial_weights(network: Network, recipe: Recipe) -> None:
 
 def _shapes(architecture: AnyArchitecture, state: dict[str, Tensor]) -> dict[str, object]:
     """The keys of a network's `model`, and the shapes of its weights."""
-    keys = {f"model.{key}": value for key, value in vars(architecture).items()}
+    keys = {f"model.{key}": value for key, value in architecture.model_dump().items()}
     return keys | {name: list(value.shape) for name, value in state.items()}
 
 

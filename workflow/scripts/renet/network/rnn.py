@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from renet.config.architecture import Architecture
+from renet.config.model import Architecture
 
 DIRECTIONS = 2
 GATES = {"tanh": 1, "relu": 1, "gru": 3, "lstm": 4}

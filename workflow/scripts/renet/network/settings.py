@@ -5,8 +5,8 @@ from typing import Any
 
 from renet.common import files
 from renet.common.errors import InputError
-from renet.config.architecture import AnyArchitecture, Architecture
-from renet.config.recipe import Recipe
+from renet.config.model import AnyArchitecture, Architecture
+from renet.config.train import Recipe
 from renet.network import devices
 
 
@@ -19,7 +19,11 @@ class RunSettings:
 
     def with_recipe(self, **changes: Any) -> "RunSettings":
         """These settings with other values of the recipe."""
-        return dataclasses.replace(self, train=dataclasses.replace(self.train, **changes))
+        return dataclasses.replace(self, train=self.train.replace(**changes))
+
+    def dump(self) -> dict:
+        """These settings as plain values."""
+        return {"model": self.model.model_dump(), "train": self.train.model_dump()}
 
     def granted(self, gpus: int | None) -> "RunSettings":
         """These settings on the device that Snakemake grants, in the precision chosen for it.
@@ -36,8 +40,9 @@ class RunSettings:
         precision = devices.chosen_precision(self.train.precision, device)
         return self.with_recipe(device=device, precision=precision)
 
-    def without_device(self) -> "RunSettings":
+    def without_device(self) -> dict:
         """What a training depends on: no device, but the content of the file in `start_from`."""
-        recipe = self.train
-        start = [*map(files.file_digest, recipe.start_files), recipe.start_from]
-        return self.with_recipe(device="auto", start_from=start if recipe.start_from else None)
+        settings, recipe = self.dump(), self.train
+        start = [*map(files.file_digest, recipe.start_files), settings["train"]["start_from"]]
+        depends_on = {"device": "auto", "start_from": start if recipe.start_from else None}
+        return settings | {"train": settings["train"] | depends_on}

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from renet.config.architecture import KINDS
+from renet.config.model import KINDS
 from renet.config.runs import flatten, seed_groups
 from renet.evaluation.tables import BEST, OUT_OF_FOLD
 from renet.pages import filters, index_plots, templates, verdict
@@ -272,7 +272,7 @@ def differences(settings: dict[str, dict], defaults: dict) -> dict[str, tuple[ob
     flat = {name: flatten(of_run) for name, of_run in settings.items()}
     known: dict[str, object] = {}
     for kind in KINDS.values():
-        known |= flatten({"model": dataclasses.asdict(kind())})
+        known |= flatten({"model": kind().model_dump()})
     different = {}
     for key, default in (known | flatten(defaults)).items():
         values = {name: run.get(key, LACKS) for name, run in flat.items()}

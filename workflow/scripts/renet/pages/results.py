@@ -16,8 +16,7 @@ import pandas as pd
 from renet.common import files
 from renet.common.imdb_wiki import DATABASES, TABLE
 from renet.common.table import Table
-from renet.config import architecture
-from renet.config.architecture import AnyArchitecture
+from renet.config.model import AnyArchitecture, from_settings
 from renet.evaluation import slice_tests, tables
 from renet.evaluation.tables import ALPHA
 from renet.metadata.tables import SUBSETS
@@ -135,7 +134,7 @@ class RunResults(SetResults):
     @property
     def architecture(self) -> AnyArchitecture:
         """Which tells what a network of this kind lacks."""
-        return architecture.from_settings(self.settings["model"])
+        return from_settings(self.settings["model"])
 
     @property
     def epochs(self) -> int:

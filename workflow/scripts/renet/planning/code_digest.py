@@ -2,7 +2,8 @@
 
 Snakemake's own code trigger goes by the script's time stamp: it misses the modules that a script
 imports, and a git checkout sets it off. A digest among a rule's params does neither. Comments,
-docstrings and blank lines do not change it, nor does the version of Python.
+docstrings, also those of attributes, and blank lines do not change it, nor does the version of
+Python.
 """
 
 import ast
@@ -114,11 +115,18 @@ def _parsed(source: str) -> Parsed:
 
 
 def without_docstrings(tree: ast.Module) -> ast.Module:
-    """A tree, its docstrings removed in place."""
+    """A tree, its docstrings, of attributes too, removed in place."""
     for node in ast.walk(tree):
-        if isinstance(node, DOCUMENTED) and ast.get_docstring(node, clean=False) is not None:
-            node.body = node.body[1:] or ([] if node is tree else [ast.Pass()])
+        if isinstance(node, DOCUMENTED):
+            kept = [statement for statement in node.body if not _is_text(statement)]
+            node.body = kept or ([] if node is tree else [ast.Pass()])
     return tree
+
+
+def _is_text(statement: ast.stmt) -> bool:
+    """Whether a statement is only a text."""
+    constant = statement.value if isinstance(statement, ast.Expr) else None
+    return isinstance(constant, ast.Constant) and isinstance(constant.value, str)
 
 
 def with_packages(modules: Iterable[str]) -> set[str]:

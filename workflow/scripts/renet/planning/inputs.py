@@ -1,20 +1,23 @@
 """The inputs of rules that follow from the settings, as paths with Snakemake's path variables."""
 
+import hashlib
+import os
 from pathlib import Path
 
+from renet.common import files, urls
 from renet.config import runs, sources
-from renet.config.recipe import Recipe
+from renet.planning import run_settings
 
 DATA = "<results>/data"
 
 
 def training_faces(run: dict) -> dict[str, str]:
     """The faces that a run is trained on, and those that its training validates on, if any."""
-    if len(runs.trained_on(run)) > 1:
+    if len(run_settings.trained_on(run)) > 1:
         found = {"faces": f"{DATA}/development.h5"}
     else:
         found = {"faces": f"{DATA}/train.h5", "validation": f"{DATA}/validation.h5"}
-    if runs.uses_table(run):
+    if run_settings.uses_table(run):
         found["table"] = found["faces"].replace(".h5", ".csv")
     return found
 
@@ -31,7 +34,7 @@ def validating(name: str, run: dict) -> dict[str, str | list[str]]:
 
 def initial_hashes(run: dict) -> str | None:
     """The hashes of the faces that the initial weights were trained on, if they are of a run."""
-    weights = Path(next(iter(Recipe(**run["train"]).start_files), "none"))
+    weights = Path(next(iter(runs.recipe(run).start_files), "none"))
     hashes = weights.with_name("training_hashes.npy")
     return str(hashes) if weights.stem == "model" and hashes.is_file() else None
 
@@ -42,12 +45,69 @@ def of_subset(config: dict, subset: str) -> dict[str, str | list[str]]:
     `train` is the file whose mean is stored: every other subset takes that of the training set.
     """
     external = subset in config["external"]
-    shards = [one for name in ([subset] if external else config["sources"])
-              for one in sources.shards(config, name)]  # fmt: skip
+    named = [one for name in ([subset] if external else config["sources"])
+              for one in shards(config, name)]  # fmt: skip
     found: dict[str, str | list[str]] = {
         "split": f"{DATA}/{subset}/split.csv" if external else f"{DATA}/split.csv",
-        "faces": [f"{shard}.npy" for shard in shards],
+        "faces": [f"{shard}.npy" for shard in named],
     }
     if external or subset == "train" or config["hdf5"]["mean"] == "none":
         return found
     return found | {"train": f"{DATA}/train.h5"}
+
+
+def receipts(config: dict, source: str) -> list[str]:
+    """The receipts of a source's archive files, in the order of the config."""
+    return [
+        f"<resources>/{source}/{name}.json" for name in sources.archive(config, source)["files"]
+    ]
+
+
+def url_and_digest(config: dict, source: str, file: str) -> tuple[str, str | None]:
+    """The URL of one archive file of a source, and the digest that the config gives for it."""
+    given = sources.archive(config, source)
+    number = given["files"].index(file)
+    return given["urls"][number], given["digests"][number]
+
+
+def local_paths(url: str) -> list[str]:
+    """The path of a file:// URL, to be an input of a rule; nothing for other URLs."""
+    path = urls.local_path(url)
+    return [] if path is None else [str(path)]
+
+
+def local_state(url: str) -> str:
+    """A text that changes if the file or folder of a file:// URL is exchanged; "" for other URLs.
+
+    For a file it is the size: Snakemake notices a later time, but not an earlier one.
+    """
+    path = urls.local_path(url)
+    if path is None or not path.exists():
+        return ""
+    return photos_state(path) if path.is_dir() else str(path.stat().st_size)
+
+
+def photos_state(place: Path) -> str:
+    """A digest of name, size and time of a file, or of each file in a folder.
+
+    The time stamp of a folder does not change if a photo in it is edited.
+    """
+    state = hashlib.sha256()
+    for path in sorted(place.rglob("*")) if place.is_dir() else [place]:
+        if path.is_file():
+            status = path.stat()
+            state.update(os.fsencode(path))
+            state.update(f"\0{status.st_size}\0{status.st_mtime_ns}\0".encode())
+    return state.hexdigest()
+
+
+def file_state(path: str | None) -> str:
+    """A digest of a user's table or text, "" without one; Snakemake ignores an earlier time."""
+    file = Path(path or "").expanduser()
+    return files.file_digest(file) if file.is_file() else ""
+
+
+def shards(config: dict, source: str) -> list[str]:
+    """The paths of all shards of a source, without their suffixes."""
+    count = sources.archive(config, source)["shards"]
+    return [f"<results>/data/{source}/faces/{number}-of-{count}" for number in range(1, count + 1)]

@@ -2,7 +2,7 @@
 
 from types import SimpleNamespace
 
-from renet.config import runs
+from renet.planning import run_settings
 
 
 def run_resources(run: dict) -> SimpleNamespace:
@@ -22,7 +22,7 @@ def run_resources(run: dict) -> SimpleNamespace:
         **run["resources"],
         threads=train["threads"],
         train_threads=train["threads"] * processes,
-        compute_threads=runs.compute_settings(run)["threads"],
+        compute_threads=run_settings.compute_settings(run)["threads"],
         gpus=gpus,
         train_gpus=gpus * processes if nodes == 1 else None,
         train_gres=f"gpu:{gpus * processes}" if nodes > 1 and gpus else None,

@@ -21,7 +21,7 @@ from torch import Tensor, nn
 
 from renet.common import disk, files
 from renet.common.errors import InputError
-from renet.config import recipe
+from renet.config.train import DESCRIPTION
 from renet.network import model_file
 from renet.prediction.predictor import Predictor
 
@@ -133,7 +133,7 @@ def write_for_hub(path: Path, predictor: Predictor, card: Path) -> None:
     write_safetensors(path, predictor, {"format": "pt"})  # as huggingface_hub wants it
     files.write_text(folder / "README.md", text)
     about = json.loads(described(predictor)) | {model_file.DIGEST: files.file_digest(path)}
-    files.write_json(folder / recipe.DESCRIPTION, about)
+    files.write_json(folder / DESCRIPTION, about)
 
 
 def described(predictor: Predictor) -> str:

@@ -20,7 +20,8 @@ import torch
 from renet.common import files
 from renet.common.errors import InputError
 from renet.common.imdb_wiki import ARCHIVE_MARGIN, CLASSES
-from renet.config import recipe, runs, sources
+from renet.config import runs, sources
+from renet.config.train import MODELS, model_in
 from renet.faces import detection
 from renet.faces.crop import CropSpec
 from renet.faces.detection import BoxMap
@@ -148,9 +149,9 @@ def load(path: Path, description: Path | None = None, hashes: Path | None = None
     Raises:
         InputError: there is no model, or predictor.json is damaged or not that of the model.
     """
-    model = recipe.model_in(path)
+    model = model_in(path)
     if model.is_dir():
-        names = " or ".join(recipe.MODELS)
+        names = " or ".join(MODELS)
         raise InputError(f"{path} has no {names}; give the folder of a run, or a model file.")
     network, description = model_file.load(model).eval(), description or model.with_name(FILE)
     hashes = hashes or description.with_name(training_photos.FILE)

@@ -8,7 +8,7 @@ from renet.common import files
 from renet.common.errors import InputError
 from renet.common.progress import Progress
 from renet.config import runs
-from renet.config.architecture import KINDS
+from renet.config.model import KINDS
 from renet.dataset import hdf5
 from renet.planning import code_digest
 

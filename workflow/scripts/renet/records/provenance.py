@@ -1,6 +1,5 @@
 """How a run was made, as far as the training job knows it: training.json."""
 
-import dataclasses
 import hashlib
 import importlib.metadata
 import logging
@@ -27,14 +26,14 @@ def of_training(settings: Any, faces: Iterable[Path], code: str, machines: int =
     """The content of training.json.
 
     Args:
-        settings: of the run, dataclasses `model` and `train`, in the precision that was chosen.
+        settings: `RunSettings` of the run, in the precision that was chosen.
         faces: the HDF5 files that it read.
     """
     recipe = settings.train
     device = devices.type_of(recipe.device)  # no GPU is taken: the training is over
     start = files.file_digest(recipe.start_files[0]) if recipe.start_from else None
     return {
-        "config": dataclasses.asdict(settings),
+        "config": settings.dump(),
         "code": {"train": code, **revision(Path(__file__).parents[4])},
         "faces": {path.stem: hdf5.read(path).digest for path in faces},
         "start_from": start,

@@ -5,14 +5,13 @@ The saved network does not have them. Caruana, Multitask Learning (Machine Learn
 why a second task can help the first. A face of unknown age has no part in the second task.
 """
 
-import dataclasses
 import logging
 
 import numpy as np
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from renet.config.recipe import Recipe
+from renet.config.train import Recipe
 from renet.network.model import Network
 
 LOWEST_AGES = 10, 20, 30, 45, 60  # in years, of all groups but the first
@@ -70,4 +69,4 @@ def drop_outputs(model: Network) -> None:
     classifier = list(model.children())[-1]
     for name, parameter in list(classifier.named_parameters()):
         setattr(classifier, name, nn.Parameter(parameter.detach()[:classes].clone()))
-    model.architecture = dataclasses.replace(model.architecture, classes=classes)
+    model.architecture = model.architecture.replace(classes=classes)

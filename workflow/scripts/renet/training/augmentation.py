@@ -18,7 +18,7 @@ import torch.nn.functional as F
 from scipy.special import betaincinv
 from torch import Tensor
 
-from renet.config.recipe import Recipe
+from renet.config.train import Recipe
 from renet.network.loader import queued_copy
 
 GOLDEN = 0x9E3779B97F4A7C15  # 2**64 divided by the golden ratio: SplitMix64's step

@@ -8,10 +8,11 @@ import argparse
 import logging
 import os
 from pathlib import Path
+from typing import Literal
 
 from renet.common import disk, files, logs
 from renet.common.errors import InputError
-from renet.config.recipe import Recipe
+from renet.config.train import Recipe
 from renet.dataset import hdf5
 from renet.network import model_file
 from renet.network.settings import RunSettings
@@ -19,8 +20,10 @@ from renet.training import loop, processes
 from renet.training.history import HISTORY
 from renet.training.loop import Trainer
 
-PRECISION_OF_DATATYPE = {"f32": "float32", "bf16": "bfloat16"}
-DEVICE_OF_BACKEND = {"cpu": "cpu", "mkl": "cpu", "gpu": "cuda"}
+PRECISION_OF_DATATYPE: dict[str, Literal["float32", "bfloat16"]] = {
+    "f32": "float32", "bf16": "bfloat16",
+}  # fmt: skip
+DEVICE_OF_BACKEND: dict[str, Literal["cpu", "cuda"]] = {"cpu": "cpu", "mkl": "cpu", "gpu": "cuda"}
 
 
 def main() -> None:

@@ -11,7 +11,6 @@ that a job for the same training can take its results.
 """
 
 import contextlib
-import dataclasses
 import hashlib
 import json
 import logging
@@ -39,12 +38,12 @@ class TrainingFolder:
     """The folder of one training, which need not exist, in that of all trainings of a run."""
 
     def __init__(self, parent: Path, *depends_on: object):
-        """Name the folder by all that the training depends on, as JSON or dataclasses.
+        """Name the folder by all that the training depends on, as JSON.
 
         PyTorch's version is part of the name, because the numbers change with it.
         """
         named = [*depends_on, torch.__version__]
-        text = json.dumps(named, sort_keys=True, default=dataclasses.asdict)
+        text = json.dumps(named, sort_keys=True)
         self.path = parent / hashlib.sha256(text.encode()).hexdigest()[:FINGERPRINT_CHARACTERS]
 
     def run_or_reuse(self, outputs: Mapping[str, Path], compute: Callable[..., dict]) -> None:

@@ -3,7 +3,6 @@
 On several, srun starts a launcher on each, in a SLURM job and on a file system that they share.
 """
 
-import dataclasses
 import json
 import logging
 import os
@@ -52,7 +51,8 @@ def launch_on_machines(job: loop.TrainJob) -> None:
     with socket.socket() as probe:  # finds a free port, where the launchers meet
         probe.bind(("", 0))
         endpoint = f"{socket.gethostname()}:{probe.getsockname()[1]}"
-    content = dataclasses.asdict(job) | {"log_file": logs.log_file(), "endpoint": endpoint}
+    content = vars(job) | {"settings": job.settings.dump()}
+    content |= {"log_file": logs.log_file(), "endpoint": endpoint}
     # srun does not inherit the cores from the job, and would bind each task to one.
     cores = recipe.processes // machines * recipe.threads
     options = f"--nodes={machines} --ntasks={machines} --ntasks-per-node=1 --cpus-per-task={cores}"

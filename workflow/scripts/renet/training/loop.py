@@ -22,7 +22,7 @@ from torch import Tensor
 from renet.common import files
 from renet.common.errors import InputError, TrainingInterrupted
 from renet.common.progress import Progress
-from renet.config.recipe import Recipe
+from renet.config.train import Recipe
 from renet.dataset import hdf5
 from renet.dataset.hdf5 import FaceFile
 from renet.dataset.tables import SPLIT
@@ -80,8 +80,8 @@ class TrainJob:
 
     def folder(self) -> TrainingFolder:
         """The folder of this training, beside the model."""
-        settings = self.settings.without_device()
-        depends_on = [settings, self.code, *map(hdf5.content_digest, self.read())]
+        settings = self.settings
+        depends_on = [settings.without_device(), self.code, *map(hdf5.content_digest, self.read())]
         if self.table and not settings.model.has_layers:
             version = importlib.metadata.version("scikit-learn")
             depends_on += [files.file_digest(self.table), version]
@@ -156,7 +156,7 @@ def build(
         model = model_file.build(saved)
     else:
         classes = settings.model.classes + age_groups.extra_outputs(settings.train)
-        architecture = dataclasses.replace(settings.model, classes=classes)
+        architecture = settings.model.replace(classes=classes)
         model = kinds.build(faces.shape, architecture, faces.mean)
         kinds.init_weights(model, settings.train.seed)
         if settings.train.start_from:

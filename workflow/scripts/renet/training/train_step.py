@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, distributed, nn
 
-from renet.config.recipe import Recipe
+from renet.config.train import Recipe
 from renet.network import devices
 from renet.training import age_groups, processes
 

@@ -10,7 +10,7 @@ from types import ModuleType
 
 import numpy as np
 
-from renet.config.architecture import AnyArchitecture
+from renet.config.model import AnyArchitecture
 from renet.network.model import Network
 
 

@@ -6,7 +6,7 @@ normalisation, the shapes of all outputs and the classifier are those of renet.
 
 import numpy as np
 
-from renet.config.architecture import CnnArchitecture
+from renet.config.model import CnnArchitecture
 from renet.network.batch_norm import BatchNorm
 from renet.network.model import Classifier, ConvReLU, CourseNetwork, convolutions, draw_convolution
 
@@ -21,9 +21,9 @@ def build(
     channels, first = shape[0], len(architecture.conv_channels) + 1
     for number, conv in enumerate(architecture.strided_convs, first):
         layers[f"conv{number}"] = ConvReLU(
-            channels, conv["channels"], 3, stride=tuple(conv["stride"]), padding=1
+            channels, conv.channels, 3, stride=tuple(conv.stride), padding=1
         )
-        channels = conv["channels"]
+        channels = conv.channels
         layers[f"bn{number}"] = BatchNorm(channels)
     layers["cls"] = Classifier(channels, architecture.classes, architecture.classifier)
     return CourseNetwork(layers, architecture, input_shape)

@@ -12,7 +12,7 @@ from skimage.feature import hog
 from torch import Tensor, nn
 
 from renet.common.errors import InputError
-from renet.config.architecture import HogSvmArchitecture
+from renet.config.model import HogSvmArchitecture
 from renet.network.model import Network
 
 BLOCK = 2  # cells on each side of a block, which is normalised

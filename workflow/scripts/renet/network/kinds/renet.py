@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from renet.config.architecture import Architecture
+from renet.config.model import Architecture
 from renet.network.batch_norm import BatchNorm
 from renet.network.model import Classifier, ConvReLU, CourseNetwork, convolutions, draw_convolution
 from renet.network.rnn import DIRECTIONS, BiRNNBank, SpatialRNN
@@ -26,7 +26,7 @@ class ReNet(CourseNetwork):
         layers, shape = convolutions(input_shape, architecture, mean)
         first = len(architecture.conv_channels) + 1  # of these normalisations
         for number, rnn in enumerate(architecture.spatial_rnns):
-            block = SpatialRNN(shape, rnn["block"], rnn["units"], architecture)
+            block = SpatialRNN(shape, rnn.block, rnn.units, architecture)
             layers[f"rnn{number + 1}"], shape = block, block.output_shape
             layers[f"bn{first + number}"] = BatchNorm(shape[0])
         layers["cls"] = Classifier(shape[0], architecture.classes, architecture.classifier)

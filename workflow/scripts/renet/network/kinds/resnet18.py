@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torchvision.models import resnet18
 
 from renet.common.errors import InputError
-from renet.config.architecture import AnyArchitecture, ResNet18Architecture
+from renet.config.model import AnyArchitecture, ResNet18Architecture
 from renet.network.batch_norm import BatchNorm
 from renet.network.model import Network, Normalizer
 

@@ -4,8 +4,9 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from renet.common.imdb_wiki import TABLE
-from renet.common.public_urls import public
+from renet.common.logs import public
 from renet.config import runs, sources
+from renet.planning import run_settings
 
 
 def origin(files: Sequence[Path], command_line: dict, module: str | None = None) -> str:
@@ -20,8 +21,8 @@ def origin(files: Sequence[Path], command_line: dict, module: str | None = None)
     return ", ".join(names + [f"--config {key}" for key in command_line])
 
 
-def for_pages(config: dict, origin: str) -> dict:
-    """The settings of the data that the pages name, and the config's origin."""
+def for_pages(config: dict) -> dict:
+    """The settings of the data that the pages name."""
     archives = {name: sources.archive(config, name) for name in sources.with_external(config)}
     origins = {name: of["datasheet"] for name, of in archives.items() if of["datasheet"]}
     databases = {
@@ -31,7 +32,6 @@ def for_pages(config: dict, origin: str) -> dict:
         if name != sources.SAMPLE and not (name in origins and archives[name]["database"] == TABLE)
     }
     return {
-        "origin": origin,
         "databases": sorted(databases),
         "size": sources.image_size(config),
         "margin": config["crop"]["margin"],
@@ -91,7 +91,7 @@ def to_repeat(config: dict, run: str, of_defaults: Iterable[str]) -> dict:
         url = settings["url"]
         settings["url"] = public(url) if isinstance(url, str) else list(map(public, url))
     others = {name: None for name in of_defaults if name != run}
-    of_run = runs.with_folds(runs.runs(config)[run])
+    of_run = run_settings.with_folds(runs.runs(config)[run])
     return {
         **for_provenance(config),
         "external": config["external"],

@@ -1,0 +1,30 @@
+"""The config's section `filter`."""
+
+from typing import Self
+
+from pydantic import model_validator
+
+from renet.config.section import Section
+
+
+class RowFilter(Section):
+    """Which rows of the .mat files are used. Rows without a known gender or without a face are
+    always dropped. Ages also apply to your own photos."""
+
+    min_face_score: float = 1.0
+    """lowest score of the face detector; 1 is usual for IMDB-WIKI"""
+    allow_second_face: bool = False
+    """with a second face, the label is ambiguous"""
+    min_age: float = 0.0
+    """in years when the photo was taken; wrong dates in WIKI give ages from -74 to 1996"""
+    max_age: float = 100.0
+    """in years"""
+
+    @model_validator(mode="after")
+    def has_ages(self) -> Self:
+        """Refuse limits that leave no age."""
+        if self.min_age > self.max_age:
+            raise ValueError(
+                "`filter.min_age` is above `filter.max_age`; lower it, or raise the other."
+            )
+        return self

@@ -1,0 +1,185 @@
+"""The config's section `model`: the architectures of all kinds of networks (no torch needed)."""
+
+import math
+from collections.abc import Mapping
+from typing import Annotated, Any, ClassVar, Literal
+
+from pydantic import AfterValidator, Field, SerializerFunctionWrapHandler, model_serializer
+
+from renet.common.imdb_wiki import CLASSES
+from renet.config.section import Count, Pair, Positive, Section
+
+LAST = ("classifier", "flip_average", "classes", "kind")  # keys in model files
+
+
+def _those_of_the_data(classes: int) -> int:
+    if classes != len(CLASSES):
+        raise ValueError(f"is {classes}, and must be {len(CLASSES)}.")
+    return classes
+
+
+class RNNBlock(Section):
+    """One of `spatial_rnns`."""
+
+    block: Pair
+    """[height, width]: the feature map is divided into blocks of this size"""
+    units: Count
+    """units of each RNN in each direction"""
+
+
+class StridedConv(Section):
+    """One of `strided_convs`."""
+
+    channels: Count
+    """output channels"""
+    stride: Pair
+    """[down, to the right]"""
+
+
+class Kind(Section):
+    """What all kinds of networks have, and what the workflow must know about each."""
+
+    kind: str
+    has_layers: ClassVar[bool] = True  # which are trained step by step; others are fitted
+    has_walkthrough: ClassVar[bool] = True  # a page of what each layer makes of one photo
+
+    flip_average: bool = False
+    """true: predict the face and its mirror image, and average"""
+    classes: Annotated[int, AfterValidator(_those_of_the_data)] = len(CLASSES)
+    """always 2"""
+
+    @model_serializer(mode="wrap")
+    def _in_the_order_of_model_files(self, values: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        found = values(self)
+        first = [name for name in found if name not in LAST]
+        return {name: found[name] for name in (*first, *LAST) if name in found}
+
+    @classmethod
+    def modules(cls) -> list[str]:
+        """The modules that are imported by the kind's name, so that no other kind depends on them.
+
+        The first one builds the network, and the other one, if any, fits it.
+        """
+        packages = ["network.kinds"] if cls.has_layers else ["network.kinds", "training"]
+        return [f"renet.{package}.{cls.model_fields['kind'].default}" for package in packages]
+
+    def size_divisors(self) -> tuple[int, int]:
+        """The divisors of the height and the width that an image must have."""
+        return 1, 1
+
+    def layers(self) -> list[str]:
+        """The names of the network's layers, in their order."""
+        return []
+
+
+class Convolutions(Kind):
+    """What renet and cnn have in common."""
+
+    conv_channels: Annotated[list[Count], Field(min_length=1)] = [32, 64, 128, 256]
+    """output channels of 3x3 convolutions with dilation 2; max-pooling follows each but the last"""
+    classifier: Literal["course", "plain"] = "course"
+    """the logits are means over the map of the last convolution; course: with padding, and ReLU
+    before the mean; plain: without both"""
+
+    def blocks(self) -> dict[str, list[int]]:
+        """The [height, width] that each further layer makes one value, by the layer's name."""
+        raise NotImplementedError
+
+    def size_divisors(self) -> tuple[int, int]:
+        pooling = 2 ** (len(self.conv_channels) - 1)
+        down, right = map(math.prod, zip((1, 1), *self.blocks().values(), strict=True))
+        return pooling * down, pooling * right
+
+    def layers(self) -> list[str]:
+        first = len(self.conv_channels) + 1
+        names = [f"{kind}{n}" for n in range(1, first) for kind in ("conv", "bn", "pool")][:-1]
+        for number, block in enumerate(self.blocks(), first):
+            names += [block, f"bn{number}"]
+        return ["norm", "bn0", *names, "cls"]
+
+
+class Architecture(Convolutions):
+    """the course's network, convolutions and SpatialRNNs"""
+
+    spatial_rnns: list[RNNBlock] = [
+        RNNBlock(block=[2, 2], units=256), RNNBlock(block=[2, 2], units=512),
+    ]  # fmt: skip
+    """SpatialRNN blocks; each sweeps the map vertically, then horizontally"""
+    cell: Literal["tanh", "relu", "gru", "lstm"] = "tanh"
+    """of the RNNs: tanh, relu, gru or lstm"""
+    shared: bool = False
+    """true: one RNN for all columns, one for all rows (ReNet paper)"""
+    sweep_norm: bool = False
+    """true: layer normalisation after each vertical sweep"""
+    residual: bool = False
+    """true: a residual connection around each sweep"""
+    kind: Literal["renet"] = "renet"
+    """renet, cnn, resnet18 or hog_svm"""
+
+    def blocks(self) -> dict[str, list[int]]:
+        return {f"rnn{number}": rnn.block for number, rnn in enumerate(self.spatial_rnns, 1)}
+
+
+class CnnArchitecture(Convolutions):
+    """convolutions of 3 x 3 with a stride in place of the SpatialRNNs; the defaults have the shapes
+    of renet's defaults, and 106 % of its operations for one image"""
+
+    strided_convs: list[StridedConv] = [
+        StridedConv(channels=512, stride=[2, 2]), StridedConv(channels=1024, stride=[2, 2]),
+    ]  # fmt: skip
+    """3x3 convolutions with a stride"""
+    kind: Literal["cnn"] = "cnn"
+
+    def blocks(self) -> dict[str, list[int]]:
+        numbered = enumerate(self.strided_convs, len(self.conv_channels) + 1)
+        return {f"conv{number}": conv.stride for number, conv in numbered}
+
+
+class ResNet18Architecture(Kind):
+    """torchvision's ResNet-18, for images of any size"""
+
+    has_walkthrough: ClassVar[bool] = False
+    kind: Literal["resnet18"] = "resnet18"
+
+    def layers(self) -> list[str]:
+        blocks = [f"layer{number}" for number in range(1, 5)]
+        return ["norm", "conv1", "bn1", "relu", "maxpool", *blocks, "avgpool", "flatten", "fc"]
+
+
+class HogSvmArchitecture(Kind):
+    """a linear SVM on histograms of oriented gradients, of 50,000 faces at most; of `train`, its
+    fit uses only the key seed"""
+
+    has_layers: ClassVar[bool] = False
+    has_walkthrough: ClassVar[bool] = False
+
+    cells: Annotated[int, Field(ge=2)] = 8
+    """cells along each side of the face"""
+    orientations: Count = 9
+    """bins of each histogram"""
+    alpha: Positive = 0.0001
+    """strength of the SVM's regularisation"""
+    kind: Literal["hog_svm"] = "hog_svm"
+
+
+AnyArchitecture = Architecture | CnnArchitecture | ResNet18Architecture | HogSvmArchitecture
+Model = Annotated[AnyArchitecture, Field(discriminator="kind")]
+KINDS: dict[str, type[AnyArchitecture]] = {
+    "renet": Architecture,
+    "cnn": CnnArchitecture,
+    "resnet18": ResNet18Architecture,
+    "hog_svm": HogSvmArchitecture,
+}
+
+
+def from_settings(settings: Mapping) -> AnyArchitecture:
+    """The architecture in a record or a model file; without a kind it is renet's.
+
+    While it trains, a network may have other outputs than those of the classes.
+    """
+    made = KINDS[settings.get("kind", "renet")]
+    kept = {key: value for key, value in settings.items() if key not in made.removed}
+    classes = kept.pop("classes", len(CLASSES))
+    if type(classes) is not int:
+        raise ValueError(f"classes is {classes!r}")
+    return made.model_validate(kept).replace(classes=classes)

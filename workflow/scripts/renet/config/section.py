@@ -1,0 +1,52 @@
+"""The base of the config's sections, and the types of their keys."""
+
+from collections import Counter
+from collections.abc import Mapping
+from typing import Annotated, Any, ClassVar, Literal, Self, TypeVar
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+
+class Repetition(ValueError):
+    """A value is in a list twice."""
+
+
+class Section(BaseModel):
+    """Keys with their defaults; an unknown key is an error, and so is text in place of a number."""
+
+    model_config = ConfigDict(
+        extra="forbid", strict=True, frozen=True, allow_inf_nan=False,
+        regex_engine="python-re", use_attribute_docstrings=True,
+    )  # fmt: skip
+    removed: ClassVar[Mapping[str, str]] = {}  # keys of earlier versions, and why they went
+
+    def replace(self, **changes: Any) -> Self:
+        """A section with other values, which are not checked."""
+        return self.model_copy(update=changes)
+
+
+def _without_repetitions(values: list) -> list:
+    counts = Counter(map(repr, values))
+    for value in values:
+        if counts[repr(value)] > 1:
+            raise Repetition(value)
+    return values
+
+
+T = TypeVar("T")
+Unique = Annotated[
+    list[T], AfterValidator(_without_repetitions), Field(json_schema_extra={"uniqueItems": True})
+]
+Count = Annotated[int, Field(ge=1)]
+Pair = Annotated[list[Count], Field(min_length=2, max_length=2)]
+Seed = Annotated[int, Field(ge=0, le=2**32 - 1)]
+Shards = Annotated[int, Field(ge=1, le=10_000)]
+Share = Annotated[float, Field(gt=0, lt=1)]
+Decay = Annotated[float, Field(ge=0, lt=1)]
+Amount = Annotated[float, Field(ge=0)]
+Positive = Annotated[float, Field(gt=0)]
+Text = Annotated[str, Field(min_length=1)]
+Texts = Text | Annotated[list[Text], Field(min_length=1)]
+Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")]
+ABSENT: Any = None  # default of a key that may be missing, but not null
+Gender = Literal["female", "male", "unknown"]

@@ -1,0 +1,38 @@
+"""The config's section `split`."""
+
+from typing import Literal, Self
+
+from pydantic import Field, model_validator
+
+from renet.config.section import Section, Seed, Share, Text
+
+
+class SplitSettings(Section):
+    """Which face goes into which subset; the rest is for training."""
+
+    validation: Share = 0.1
+    """fraction of the faces in the validation set"""
+    test: Share = 0.1
+    """fraction of the faces in the test set"""
+    by: Literal["subject", "image"] = "subject"
+    """subject: all photos of a person are in one subset; image: random split as in the course; a
+    person can be in several subsets"""
+    near_duplicates: bool = True
+    """scaled, compressed or marked copies of a photo stay in one subset"""
+    seed: Seed = 42
+    """of the subsets and of the order of the faces"""
+    allow_leaks: bool = False
+    """true: a published split may have a person, photo or copy in two subsets"""
+    from_: Text | None = Field(default=None, alias="from")
+    """path of an earlier split.csv, whose faces keep their subsets"""
+
+    @model_validator(mode="after")
+    def has_training_faces(self) -> Self:
+        """Refuse fractions that leave no training set."""
+        held_out = self.validation + self.test
+        if held_out >= 1:
+            raise ValueError(
+                f"`split.validation` and `split.test` add up to {held_out:g}, which leaves no face "
+                "for the training; lower them so that their sum is below 1."
+            )
+        return self

@@ -1,0 +1,107 @@
+"""The config's section `train`."""
+
+from pathlib import Path
+from typing import ClassVar, Literal
+
+from pydantic import model_serializer
+
+from renet.config.section import ABSENT, Amount, Count, Decay, Positive, Section, Seed, Text, Unique
+
+MODELS = ("model.pt", "model.safetensors")  # in the folder of a run, and in one for a model hub
+DESCRIPTION = "config.json"  # beside safetensors
+
+
+def model_in(place: str | Path) -> Path:
+    """The model in a folder of a run or for a model hub; any other path stays as it is."""
+    return next((path for name in MODELS if (path := Path(place, name)).is_file()), Path(place))
+
+
+class Start(Section):
+    """Initial weights."""
+
+    file: Text
+    """Path of the initial weights."""
+    without: Literal["classifier"] = ABSENT
+    """The layer that keeps its random weights."""
+
+    @model_serializer
+    def _as_written(self) -> dict[str, str]:
+        return {"file": self.file} | ({"without": self.without} if self.without else {})
+
+
+class Recipe(Section):
+    """The training. The defaults are those of the course (neon's GradientDescentMomentum)."""
+
+    removed: ClassVar = {"sync_batchnorm": "each process normalises its own part of a batch"}
+
+    epochs: Count = 10
+    """passes over the training set"""
+    batch_size: Count = 32
+    """faces in a batch"""
+    optimizer: Literal["sgd", "adamw"] = "sgd"
+    """sgd, or adamw (decoupled weight decay): use a learning_rate of about 0.001"""
+    learning_rate: Positive = 0.01
+    """the highest one if the schedule changes it"""
+    schedule: Literal["constant", "cosine"] = "constant"
+    """cosine: the learning rate falls to zero along half a cosine"""
+    warm_up: Amount = 0.0
+    """epochs in which the learning rate rises from zero"""
+    momentum: Decay = 0.9
+    """of SGD"""
+    nesterov: bool = False
+    """the course's text names Nesterov momentum; its code does not use it"""
+    weight_decay: Amount = 0.0005
+    """of all parameters, biases and batch normalisation included, as in neon"""
+    label_smoothing: Decay = 0.0
+    """fraction of a label's weight that is divided equally among all classes"""
+    ema: Decay = 0.0
+    """decay of a moving average of the weights, for instance 0.999; the average is validated,
+    selected and saved in place of the weights; 0: none"""
+    augment: Unique[Literal["flip", "affine", "colour", "grey", "blur", "noise", "erase"]] = []
+    """any of flip, affine, colour, grey, blur, noise, erase"""
+    mixup: Amount = 0.0
+    """alpha of mixup, both parameters of the beta distribution of the weight of a second face that
+    is mixed into each face; 0.2 is usual"""
+    age_weight: Amount = 0.0
+    """weight of a second loss, the cross-entropy of six age groups, for instance 0.3; faces of
+    unknown age have no part in it"""
+    seed: Seed = 1
+    """of the initial weights, of shuffle_each_epoch, of augment and of mixup"""
+    shuffle_each_epoch: bool = False
+    """false: the order of the HDF5 file in each epoch, as in neon"""
+    select_epoch: Literal["last", "best"] = "last"
+    """epoch whose weights are saved; best: the one with the lowest validation loss"""
+    validate_every: Count = 1
+    """validate every N epochs"""
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    """auto, cpu or cuda; auto: a GPU if PyTorch finds one, else the CPU"""
+    precision: Literal["auto", "float32", "bfloat16"] = "float32"
+    """bfloat16 is about twice as fast on a CPU that supports it; auto: bfloat16 if the device
+    supports it, else float32"""
+    deterministic: bool = False
+    """true: a GPU is slower and gives the same bits each time, as a CPU always does"""
+    threads: Count = 2
+    """PyTorch's threads of each process on a CPU; --cores does not set it, as it changes results;
+    of hog_svm, processes that compute features, which changes nothing"""
+    processes: Count = 1
+    """one for each GPU, or processes on the CPU, which divide each batch; not taken from --cores"""
+    start_from: Text | Start | None = None
+    """path of initial weights, such as results/runs/renet/model.pt; with kind: resnet18 also
+    {file: resnet18.pth, without: classifier}, which leaves the classifier random: see
+    docs/training.md"""
+    freeze: Unique[str] | Literal["all_but_classifier"] = []
+    """frozen layers: [bn0, conv1, layer1.0], or all_but_classifier"""
+
+    @property
+    def start_files(self) -> list[str]:
+        """The weights that the training starts from, and the config.json beside them, if any."""
+        start = self.start_from.file if isinstance(self.start_from, Start) else self.start_from
+        if not start:
+            return []
+        weights = model_in(Path(start).expanduser())
+        beside = weights.with_name(DESCRIPTION)
+        return [str(weights), *([str(beside)] if beside.is_file() else [])]
+
+    def validates_after(self, epoch: int) -> bool:
+        """Whether the training validates after this epoch (from 1)."""
+        return epoch % self.validate_every == 0 or epoch == self.epochs

