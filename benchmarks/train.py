@@ -5,13 +5,13 @@
     python benchmarks/train.py --task train --precision bfloat16 --shared 2
     python benchmarks/train.py --task modern --batch-size 64
 
-The script needs torch and NumPy, and for the task `modern` torchvision, SciPy and PyYAML. The plain
-port (training_steps.py) and this project's code, in each precision, take turns on random faces. The
-tables have medians over the rounds. The upper bound is the smaller one of two, measured in the same
-turns: the best throughput in that precision of matrix products of several sizes and of the
-network's convolutions, divided by the GFLOP of the network per image (0.75 in inference and three
-times that in training); and that of a copy in memory, divided by the bytes that the operations of
-a step read and write per image.
+The script needs torch, NumPy and pydantic, and for the task `modern` torchvision, SciPy and PyYAML.
+The plain port (training_steps.py) and this project's code, in each precision, take turns on random
+faces. The tables have medians over the rounds. The upper bound is the smaller one of two, measured
+in the same turns: the best throughput in that precision of matrix products of several sizes and of
+the network's convolutions, divided by the GFLOP of the network per image (0.75 in inference and
+three times that in training); and that of a copy in memory, divided by the bytes that the
+operations of a step read and write per image.
 The task `modern` is an update of configs/modern.yaml, with its augmentation and moving average.
 
 With `--shared N`, every round has a second part, beside N processes that are always busy. The

@@ -2,15 +2,12 @@
 
 import gzip
 import resource
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from helpers.download import HTML, MD5, SHA256, TAR, digest_of, leave_part, names
 from helpers.http_server import Response
-from helpers.project import SCRIPTS
 from renet.archives import downloads, receipts
 from renet.common import locks
 from renet.common.errors import InputError
@@ -125,11 +122,6 @@ def test_write_error_keeps_the_part_for_the_next_run(server, receipt_file, archi
 def test_unusable_url_is_refused_with_what_to_write(receipt_file, url):
     with pytest.raises(InputError, match=r"write|give|correct"):
         downloads.obtain(url, None, receipt_file)
-
-
-def test_config_needs_the_standard_library_alone():
-    command = [sys.executable, "-S", "-c", "import renet.config.checks"]
-    subprocess.run(command, cwd=SCRIPTS, check=True, timeout=60)
 
 
 def test_receipt_may_not_take_the_archives_name(server, archive):

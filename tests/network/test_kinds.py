@@ -103,7 +103,7 @@ def test_layers_of_each_kind_have_its_shapes_and_parameters(kind):
 def test_operations_are_counted_by_hand():
     """Twice the products of a forward pass, and as many for each of the two gradients."""
     blocks = [{"units": 6, "block": [2, 4]}, {"units": 5, "block": [2, 1]}]
-    network = new_network(Architecture([4, 8], blocks))
+    network = new_network(Architecture(conv_channels=[4, 8], spatial_rnns=blocks))
     operations = layer_profile.describe(network).set_index("layer").operations
     assert operations["conv1"] == 3 * 2 * (4 * 3 * 9) * 32 * 32
     assert operations["cls"] == 3 * 2 * (2 * 10) * 6 * 6

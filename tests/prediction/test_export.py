@@ -16,7 +16,7 @@ from helpers.project import ROOT, call_script
 from helpers.training import SMALL, new_network, same
 from renet.common import files
 from renet.common.errors import InputError
-from renet.config.recipe import Recipe
+from renet.config.train import Recipe
 from renet.network import model_file
 from renet.prediction import export, predictor
 

@@ -239,7 +239,7 @@ def _initial_weights(file: str) -> tuple[AnyArchitecture, dict[str, Tensor]]:
     if "format" in content:
         theirs = build(content, file)
         return theirs.architecture, theirs.state_dict()
-    resnet18 = kinds.module(ResNet18Architecture.kind)
+    resnet18 = kinds.module(ResNet18Architecture().kind)
     # The first is that of Lightning's checkpoints, the second that of safetensors.
     state = resnet18.only(content.get("state_dict", content.get("state", content)), file)
     check_tensors({"state": state}, f"{file} cannot be used")

