@@ -11,8 +11,9 @@ lacks what it needs. The exit status is
     3   no GPU was checked: there is none, or PyTorch cannot use it
 
 Without a GPU, the checks that also hold for a CPU run on the CPU. The others are skipped, because
-they would compare the CPU with itself. The equality checks need only torch, numpy and pydantic; the checks of
-whole trainings need all packages of requirements.txt. benchmarks/train.py measures the speed.
+they would compare the CPU with itself. The equality checks need only torch, numpy and pydantic; the
+checks of whole trainings need all packages of requirements.txt. benchmarks/train.py measures the
+speed.
 """
 
 import contextlib

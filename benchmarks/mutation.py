@@ -34,13 +34,13 @@ TESTS = {
     "faces/crop.py": ["faces/test_faces.py"],
     "faces/perceptual_hash.py": ["dataset/test_near_duplicates.py"],
     "dataset/near_duplicates.py": ["dataset/test_near_duplicates.py"],
-    "dataset/splits.py": ["dataset/test_splits.py"],
+    "dataset/splits.py": ["dataset/test_splits.py", "evaluation/test_folds.py"],
     "archives/tar_index.py": ["archives/test_tar_index.py"],
     "faces/shards.py": ["faces/test_faces.py", "dataset/test_hdf5.py"],
     "dataset/gather.py": ["dataset/test_hdf5.py"],
-    "dataset/hdf5.py": ["dataset/test_hdf5.py"],
+    "dataset/hdf5.py": ["dataset/test_hdf5.py", "training/test_age_groups.py"],
     "network/rnn.py": ["network/test_layers.py", "network/test_models.py"],
-    "network/model_file.py": ["network/test_models.py"],
+    "network/model_file.py": ["network/test_models.py", "training/test_start_from.py"],
     "network/model.py": ["network/test_models.py", "network/test_kinds.py"],
     "network/batch_norm.py": ["network/test_layers.py", "training/test_processes.py"],
     "training/folder.py": [
@@ -51,7 +51,7 @@ TESTS = {
     "config/checks.py": ["config/test_config.py", "config/test_config_errors.py"],
     "config/validation.py": ["config/test_config.py", "config/test_config_errors.py"],
     "network/devices.py": ["network/test_precision.py", "training/test_steps.py"],
-    "training/train_step.py": ["training/test_steps.py"],
+    "training/train_step.py": ["training/test_steps.py", "training/test_augmentation.py"],
     "pages/verdict.py": ["pages/test_page_head.py"],
 }  # fmt: skip
 GIT = shutil.which("git") or "git"

@@ -20,6 +20,7 @@ def test_members_are_read_by_their_offset(tmp_path, kind):
         "wiki_crop/00/a.jpg": b"first",
         "wiki_crop/José.jpg": b"",
         f"{'d/' * 60}a.jpg": b"far",
+        f"{'n' * 96}.jpg": b"as long as a header has room for",
         "wiki_crop/wiki.mat": b"x" * 700,
     }
     tar_path = write_tar(tmp_path / "wiki_crop.tar", files, kind)

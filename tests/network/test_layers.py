@@ -175,6 +175,16 @@ def test_batchnorm_has_the_gradients_of_its_formula():
     assert torch.autograd.gradcheck(layer, maps.requires_grad_())
 
 
+def test_batchnorm_of_maps_in_bfloat16_has_the_gradients_of_float32():
+    maps = (torch.randn(16, 8, 12, 12) + 1).bfloat16().contiguous(memory_format=torch.channels_last)
+    layers = [randomise(BatchNorm(8)).train()]
+    layers.append(copy.deepcopy(layers[0]))
+    for layer, given in zip(layers, (maps, maps.float()), strict=True):
+        layer(given).float().exp().mean().backward()
+    for found, expected in zip(*(layer.parameters() for layer in layers), strict=True):
+        torch.testing.assert_close(found.grad, expected.grad, rtol=0.05, atol=0.005)
+
+
 def test_normalisation_inside_the_kernel_computes_what_two_layers_compute():
     norm = randomise(BatchNorm(3)).double().train()
     convolution = randomise(ConvReLU(3, 5, 3, padding=2, dilation=2)).double()
