@@ -16,6 +16,7 @@ from renet.planning.run_figures import FIGURES_OF_PREDICTIONS, RUN_FIGURES
 from renet.planning.run_resources import run_resources
 
 SCRIPTS = PROJECT / "workflow" / "scripts"
+digest_of = cache(code_digest.digest)  # of a script, once for all jobs
 RUNS = runs.runs(config)
 KIND_OF_RUN = {run: KINDS[sections["model"]["kind"]] for run, sections in RUNS.items()}
 ORIGIN = data_summary.origin(OVERLAYS, COMMAND_LINE, MODULE)
@@ -47,9 +48,6 @@ wildcard_constraints:
     fraction=r"[\d.]+",
     external=one_of(EXTERNAL),
     run=one_of(RUNS),
-
-
-digest_of = cache(code_digest.digest)  # of a script, once for all jobs
 
 
 def code(script, wildcards=None):
