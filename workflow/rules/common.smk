@@ -139,7 +139,9 @@ def files_of_runs(names):
     on_sets = "infer_external", "evaluate_external", "gallery_external"
     shown = [name for name in names if KIND_OF_RUN[name].has_walkthrough]
     folded = [name for name in names if name in WITH_FOLDS]
-    folds = [outputs_of("fold", run=one, **run_settings.folds(RUNS[one])) for one in folded]
+    folds = [
+        outputs_of("fold", run=one, **run_settings.folds(RUNS[one])) for one in folded
+    ]
     return [
         *outputs_of(*of_run, *on_sets, run=names, external=EXTERNAL),
         *outputs_of("walkthrough", run=shown),
