@@ -119,7 +119,7 @@ def test_best_run_is_chosen_on_the_validation_set_and_first_in_the_table(window,
     window.get(index(changed))
     head = head_text(window)
     assert head.index("slow is right for") and "Its lead over again, " in head
-    assert "Chosen by the validation set: the test set had no part in it." in head
+    assert "measured, by the validation set: the test set had no part in it." in head
     assert texts(window, "#runs tr.chosen a") == ["slow"] == texts(window, "#runs th a")[:1]
     value = metrics_of(changed, "slow")["test"]["balanced_accuracy"]
     assert plain(filters.percentage(value)) in head and "99.5" not in head
