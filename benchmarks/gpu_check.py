@@ -262,7 +262,8 @@ def trained(
 
     options_of_recipe = {"epochs": 2, "batch_size": 16, "shuffle_each_epoch": True}
     options_of_recipe |= {"device": device.type, "threads": torch.get_num_threads()}
-    recipe = Recipe(**options_of_recipe | (recipe or {}))
+    # `replace` takes also the device that stands in.
+    recipe = Recipe().replace(**options_of_recipe | (recipe or {}))
     pixels, targets = machine.pixels(machine.faces)
     targets, ages = targets.astype(np.int64), np.linspace(1, 90, machine.faces)
     faces = [

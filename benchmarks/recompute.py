@@ -206,7 +206,7 @@ def percent(value):
 
 
 def decimal(value):
-    return "–" if pd.isna(value) else f"{value:.3f}"
+    return "–" if pd.isna(value) else f"{value:z.3f}".replace("-", "−")
 
 
 def points(value):
