@@ -102,7 +102,7 @@ def test_benchmark_says_what_it_measures(benchmark, monkeypatch, capsys):
 
 @pytest.mark.slow
 def test_training_benchmark_prints_rates_ratios_and_the_upper_bound():
-    quick = ("--warm-up", 1, "--repeats", 1, "--rounds", 1, "--shared", 1)
+    quick = ("--batch-size", 4, "--warm-up", 1, "--repeats", 1, "--rounds", 1, "--shared", 1)
     rows = table_rows(run(ROOT / "benchmarks/train.py", *quick))
     names = [row[0] for row in rows]
     assert len(names) == 16 and names.count("this project, bfloat16") == 4
