@@ -140,11 +140,8 @@ def describe(model: Path, metrics: dict, faces: np.ndarray, hashes: Path, settin
     }
 
 
-def load(path: Path, description: Path | None = None, hashes: Path | None = None) -> Predictor:
+def load(path: str | Path) -> Predictor:
     """The predictor of the folder of a run or for a model hub, or of a model file.
-
-    Args:
-        description, hashes: predictor.json and training_hashes.npy (default: those beside it).
 
     Raises:
         InputError: there is no model, or predictor.json is damaged or not that of the model.
@@ -153,16 +150,15 @@ def load(path: Path, description: Path | None = None, hashes: Path | None = None
     if model.is_dir():
         names = " or ".join(MODELS)
         raise InputError(f"{path} has no {names}; give the folder of a run, or a model file.")
-    network, description = model_file.load(model).eval(), description or model.with_name(FILE)
-    hashes = hashes or description.with_name(training_photos.FILE)
+    network, description = model_file.load(model).eval(), model.with_name(FILE)
     if model.suffix == ".safetensors":
-        predictor = _described(model, model_file.described(model), hashes, network, model)
+        predictor = _described(model, model_file.described(model), network, model)
     elif description.is_file():
         content = files.read_json(description)
         if not isinstance(content, dict) or content.get("format") != FORMAT:
             fault = f"{description} is not of the format {FORMAT}; run the workflow again."
             raise InputError(fault)
-        predictor = _described(description, content, hashes, network, model)
+        predictor = _described(description, content, network, model)
     else:
         note = (
             f"There is no {FILE} beside {model.name}: the probabilities are not calibrated, no "
@@ -176,8 +172,9 @@ def load(path: Path, description: Path | None = None, hashes: Path | None = None
 
 
 def _described(
-    description: Path, content: dict, hashes: Path, network: torch.nn.Module, model: Path
+    description: Path, content: dict, network: torch.nn.Module, model: Path
 ) -> Predictor:
+    hashes = model.with_name(training_photos.FILE)
     try:
         _check(description, content)
         digest, of_hashes = content["model"]["sha256"], content["training_photos"]["sha256"]
