@@ -341,10 +341,10 @@ class Set:
         for row in self.slices[is_shown].dropna(subset="difference").itertuples():
             name = f"{row.slice} {row.value}"
             name = f"faces labelled {row.value}" if row.slice == "recorded gender" else name
-            verdict = "significant" if row.holm <= 0.05 else "not significant"
-            verdict = "not tested" if pd.isna(row.holm) else verdict
+            tested = "significant" if row.holm <= 0.05 else "not significant"
+            tested = "not tested" if pd.isna(row.holm) else tested
             accuracy = f"{percent(row.accuracy)} {interval(row.bounds)}"
-            rows.append((row.difference, name, accuracy, "", f"{points(row.difference)} {verdict}"))
+            rows.append((row.difference, name, accuracy, "", f"{points(row.difference)} {tested}"))
         return [row[1:] for row in sorted(rows, key=lambda row: row[0])]
 
     def metrics_table(self, *others):

@@ -4,8 +4,8 @@ To add a figure: declare it in `RUN_FIGURES`, draw it in evaluation/run_plots.py
 same name), write its caption in pages/captions/<name>.rst (for the page and Snakemake's report;
 its first sentence begins the text alternative), and name it in docs/files.md. The page adds its
 section by itself, with what pages/templates/run.html.j2 has for its text and table. External sets
-have it, too, unless it is of the training. This module needs the standard library alone, since the rules
-import it.
+have it, too, unless it is of the training. This module needs the standard library alone, since the
+rules import it.
 """
 
 from dataclasses import dataclass
