@@ -54,12 +54,13 @@ def intervals(faces: pd.DataFrame) -> dict[str, tuple[float, float]]:
     """The interval of each quantity in one sample."""
     accuracy = proportion(faces.correct, faces.subject)
     parts = [proportion(part.correct, part.subject) for _, part in faces.groupby("target")]
+    lead = metrics.over_baseline(*metrics.against_baseline(faces, 1))
     return {
         "accuracy": accuracy.interval(),
         "accuracy, Wilson on faces": wilson(accuracy.value, accuracy.faces),
         "balanced accuracy": combination((0.5, 0.5), parts),
         "male - female": combination((-1, 1), parts),
-        "accuracy - baseline": metrics.over_baseline(faces, 1)["interval"],
+        "accuracy - baseline": lead["interval"],
     }
 
 

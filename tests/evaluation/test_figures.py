@@ -38,8 +38,8 @@ def test_legends_of_the_curves_have_their_areas(evaluation):
     assert legend(pr) == [f"{name}: AP {areas[name]:.3f}" for name in ("female", "male")]
 
 
-def test_line_of_the_reliability_diagram_leaves_out_bins_of_few_faces(evaluation):
-    axis, _ = run_plots.reliability(evaluation).axes
+def test_reliability_diagram_counts_faces_and_its_line_leaves_out_bins_of_few(evaluation):
+    axis, counts = run_plots.reliability(evaluation).axes
     lines = {line.get_label(): line for line in axis.lines}
     accuracies = [(n - wrong) / n for _, n, wrong in BINS]
     accuracies[1] = np.nan  # neither on the line nor bridged by it
@@ -48,10 +48,6 @@ def test_line_of_the_reliability_diagram_leaves_out_bins_of_few_faces(evaluation
     for line in hollow:  # one for each of the two series
         np.testing.assert_allclose(line.get_xdata(), [BINS[1][0]])
     assert len(hollow) == 2
-
-
-def test_reliability_diagram_counts_the_faces_of_each_bin(evaluation):
-    _, counts = run_plots.reliability(evaluation).axes
     uncalibrated = [text.get_text() for text in counts.texts[:10]]
     assert uncalibrated == ["6", "0", "4", "0", "0", "5", "0", "0", "0", "30"]
     assert [text.get_text() for text in counts.texts[10:]] == uncalibrated  # at temperature 1

@@ -125,13 +125,10 @@ def test_folds_belong_to_what_a_run_depends_on():
 def test_run_with_folds_is_trained_on_all_faces_unless_it_selects_an_epoch():
     svm = {"model": {"kind": "hog_svm"}, "folds": 2}
     overlay = {"runs": {"renet": None, "a": {"folds": 5}, "b": {}, "svm": svm}}
-    last, best = (
-        runs.runs(check(overlay | {"train": {"select_epoch": select}}))
-        for select in ("last", "best")
-    )
     both = ["train", "validation"]
-    assert [run_settings.trained_on(one) for one in last.values()] == [both, ["train"], both]
-    assert [run_settings.trained_on(one) for one in best.values()] == [["train"], ["train"], both]
+    for select, trained_on in (("last", both), ("best", ["train"])):
+        given = runs.runs(check(overlay | {"train": {"select_epoch": select}})).values()
+        assert [run_settings.trained_on(one) for one in given] == [trained_on, ["train"], both]
 
 
 def test_test_faces_of_validation_people_count_where_the_run_is_trained_on_both():
@@ -241,10 +238,8 @@ def test_workflow_validates_a_run_by_its_folds_and_trains_it_on_all_other_faces(
     assert not set(INFERENCE.read(folder / "inference.csv").id) & set(merged.id)
     assert HISTORY.read(folder / "history.csv").validation_loss.isna().all()
     found = json.loads((folder / "metrics.json").read_text())
-    assert found["data"]["faces"] == {
-        "train": len(development),
-        "test": (split.subset == "test").sum(),
-    }
+    tested = (split.subset == "test").sum()
+    assert found["data"]["faces"] == {"train": len(development), "test": tested}
     assert found["validation"]["n"] == len(development)
     assert found["calibration"]["fitted_on"] == "out_of_fold"
     out_of_fold = json.loads((folder / "out_of_fold/metrics.json").read_text())

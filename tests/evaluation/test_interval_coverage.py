@@ -12,20 +12,13 @@ LIKE_A_TEST_SET, FEW_PEOPLE = simulation.Scenario(800, 128), simulation.Scenario
 @pytest.mark.parametrize("scenario", [LIKE_A_TEST_SET, FEW_PEOPLE])
 def test_intervals_cover_the_true_value_in_simulations(scenario):
     found = simulation.coverage(scenario, repeats=300)
-    for name in (
-        "accuracy",
-        "balanced accuracy",
-        "male - female",
-        "accuracy - baseline",
-    ):
+    for name in ("accuracy", "balanced accuracy", "male - female", "accuracy - baseline"):
         assert found[name] >= 0.88, name
     if scenario == LIKE_A_TEST_SET:  # the simulation finds what takes photos as independent
         assert found["accuracy, Wilson on faces"] < 0.82
 
 
-def test_auc_is_covered_more_often_than_by_a_bootstrap_where_few_people_have_most_photos(
-    monkeypatch,
-):
+def test_auc_is_covered_more_often_than_by_a_bootstrap_of_few_people_with_most_photos(monkeypatch):
     monkeypatch.setattr(auc_and_temperature, "RESAMPLES", 50)
     few = auc_and_temperature.Scenario(200, 60, 0.5)
     found = auc_and_temperature.auc_intervals(few, 0.955, np.random.default_rng(1))

@@ -49,10 +49,7 @@ def test_equal_slices_with_two_names_are_one_test():
     predictions = predictions.assign(source=source, glasses=np.char.upper(source))
     table = result_of(predictions, "glasses")
     for p_holm in (table.p_holm, table.gap_p_holm):
-        assert p_holm.notna().to_dict() == {
-            **dict.fromkeys("abc", True),
-            **dict.fromkeys("ABC", False),
-        }
+        assert p_holm.index[p_holm.notna()].tolist() == list("abc")
 
 
 def test_higher_and_lower_accuracies_than_those_of_the_other_faces_are_found():
@@ -64,11 +61,9 @@ def test_higher_and_lower_accuracies_than_those_of_the_other_faces_are_found():
 @pytest.mark.parametrize(
     ("faces", "people", "is_tested"), [(30, 10, True), (29, 29, False), (200, 9, False)]
 )
-@pytest.mark.parametrize("small", ["slice", "rest"])
-def test_slice_and_rest_need_enough_faces_and_people(small, faces, people, is_tested):
-    large, names = ("rest" if small == "slice" else "slice"), {small: people}
-    table = sliced({large: (300, 400), small: (faces // 2, faces)}, names)
-    assert table.p.notna().tolist() == [is_tested] * 2
+def test_slice_and_rest_need_enough_faces_and_people(faces, people, is_tested):
+    table = sliced({"rest": (300, 400), "slice": (faces // 2, faces)}, {"slice": people})
+    assert table.p.notna().tolist() == [is_tested] * 2  # each is the rest of the other
 
 
 def test_equal_slices_with_people_that_repeat_are_rarely_called_different():
@@ -107,9 +102,7 @@ def gaps_of(predictions: pd.DataFrame) -> tuple[dict[str, float], int]:
 
 def test_gaps_of_opposite_sign_are_both_found_although_the_whole_set_has_none():
     found, tested = gaps_of(by_age({5: (0.95, 0.8), 25: (0.9, 0.9), 75: (0.8, 0.95)}))
-    assert found == {
-        "0–9 years": pytest.approx(-0.15), "70 years and more": pytest.approx(0.15),
-    }  # fmt: skip
+    assert found == pytest.approx({"0–9 years": -0.15, "70 years and more": 0.15})
     assert tested == 3  # the one source and the one colour are the whole set
 
 

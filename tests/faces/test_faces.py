@@ -1,7 +1,6 @@
 """From the bytes of an image to a face: decoding, cropping, resizing, and rejected images."""
 
 import dataclasses
-import itertools
 import tarfile
 from pathlib import PurePosixPath
 
@@ -38,14 +37,10 @@ def test_face_is_rgb_with_channels_first():
     assert face.pixels.reshape(3, -1).mean(axis=1).tolist() == [200, 0, 0]
 
 
-def test_size_before_resizing_and_colour_are_noted():
-    face = crop.extract_face(encode(picture(80, 100)), CropSpec((16, 16)))
-    assert (face.width, face.height, face.grey) == (100, 80, False)
+def test_aspect_is_not_kept_and_size_before_resizing_and_colour_are_noted():
     assert crop.extract_face(jpeg(channels=1), CropSpec((16, 16))).grey
-
-
-def test_aspect_is_not_kept():
     face = crop.extract_face(encode(picture(40, 80)), CropSpec((20, 20)))
+    assert (face.width, face.height, face.grey) == (80, 40, False)
     # The rows shrink to a half and the columns to a quarter.
     assert np.allclose(face.pixels[2, 0], np.arange(20) * 4 + 1.5, atol=1)
     assert np.allclose(face.pixels[1, :, 0], np.arange(20) * 2 + 0.5, atol=1)
@@ -122,15 +117,12 @@ def test_opaque_alpha_channel_changes_no_pixel(suffix):
     assert np.array_equal(crop.decode(encode(image, suffix)), image[..., :3])
 
 
-@pytest.mark.parametrize(
-    "data", [b"", b"<html>404</html>", jpeg()[:-2], jpeg()[: len(jpeg()) // 2], jpeg()[:20]]
-)
+@pytest.mark.parametrize("data", [b"", b"<html>404</html>", jpeg()[:-2], jpeg()[:20]])
 def test_undecodable_bytes_are_unreadable(data):
     assert reason_of(data) == "unreadable"
 
 
 def test_bytes_after_the_end_of_a_jpeg_do_no_harm():
-    assert crop.decode(jpeg() + b"trailing").shape == (60, 50, 3)
     film = b"\xff\xd9 of a motion photo, with any bytes: \xff\xda"
     assert crop.decode(jpeg() + film).shape == (60, 50, 3)
 
@@ -140,16 +132,12 @@ def test_image_of_some_pixels_is_too_small(size):
     assert reason_of(encode(picture(*size))) == "too_small"
 
 
-def test_cut_takes_in_the_margin_and_partly_touched_pixels():
+def test_cut_takes_in_the_margin_and_partly_touched_pixels_and_repeats_the_border_pixel():
     photo = picture(80, 100)
     cut = crop.cut_face(photo, Box(40, 30, 60, 50), margin=0.25)
     assert np.array_equal(cut, photo[24:55, 34:65])  # 25..55 and 35..65, counted from 1
     cut = crop.cut_face(photo, Box(40.5, 30, 60.5, 50), margin=0)
     assert np.array_equal(cut, photo[29:50, 39:61])
-
-
-def test_cut_that_reaches_outside_repeats_the_border_pixel():
-    photo = picture(20, 20)
     cut = crop.cut_face(photo, Box(1, 1, 11, 11), margin=0.5)
     padded = cv2.copyMakeBorder(photo, 5, 0, 5, 0, cv2.BORDER_REPLICATE)
     assert np.array_equal(cut, padded[:21, :21])
@@ -188,27 +176,19 @@ def test_whole_photo_gives_the_same_face_as_a_crop_of_it():
     assert np.abs(cut.pixels.astype(int) - trimmed.pixels).max() <= 2
 
 
-@pytest.mark.parametrize("shards_count", [1, 2, 3, 7, 50])
-def test_each_photo_is_in_one_shard_and_shards_have_the_same_number_of_bytes(shards_count):
-    sizes = np.random.default_rng(0).integers(1, 1000, 500)
+@pytest.mark.parametrize("shards_count", [1, 3, 50])
+@pytest.mark.parametrize("count", [0, 1, 500])
+def test_each_photo_is_in_one_shard_and_shards_have_the_same_number_of_bytes(count, shards_count):
+    sizes = np.random.default_rng(0).integers(0, 1000, count)
     numbers = range(1, shards_count + 1)
     parts = [photo_index.photos_of(sizes, shards_count, number) for number in numbers]
-    assert parts[0].start == 0 and parts[-1].stop == len(sizes)
-    assert all(first.stop == after.start for first, after in itertools.pairwise(parts))
+    assert [place for part in parts for place in range(count)[part]] == list(range(count))
     loads = [sizes[part].sum() for part in parts]
-    assert max(loads) - min(loads) <= 2 * sizes.max()
+    assert max(loads) - min(loads) <= 2 * sizes.max(initial=0)
 
 
-@pytest.mark.parametrize("sizes", [[], [0, 0, 0], [5]])
-def test_few_or_empty_photos_are_divided_too(sizes):
-    parts = [photo_index.photos_of(np.array(sizes, int), 3, number) for number in (1, 2, 3)]
-    positions = [position for part in parts for position in range(len(sizes))[part]]
-    assert positions == list(range(len(sizes)))
-
-
-@pytest.mark.parametrize("suffix", ["npy", "csv"])
-def test_path_of_a_shard_gives_its_source_and_number(monkeypatch, tmp_path, suffix):
-    path = tmp_path / "my.source-2" / "faces" / f"12-of-40.{suffix}"
+def test_path_of_a_shard_gives_its_source_and_number(monkeypatch, tmp_path):
+    path = tmp_path / "my.source-2" / "faces" / "12-of-40.npy"
     assert shards.source_and_number(path) == ("my.source-2", 12)
     path.parent.mkdir(parents=True)
     monkeypatch.chdir(path.parent)

@@ -143,12 +143,11 @@ def test_accents_and_optional_vowel_points_do_not_tell_people_apart():
     ("data", "database", "fault"),
     [
         (b"", "wiki", r"wiki\.mat is not a MATLAB v5 file with a struct named wiki"),
-        (b"MATLAB 5.0 MAT-file", "wiki", "is not a MATLAB v5 file"),
         (b"\x89HDF\r\n\x1a\n" + b"\0" * 600, "wiki", "is not a MATLAB v5 file"),
         (mat_bytes([{}]), "imdb", "struct named imdb"),
         (mat_bytes([]), "wiki", "it has no row"),
     ],
-    ids=["empty", "header", "HDF5", "of the other database", "without a row"],
+    ids=["empty", "HDF5", "of the other database", "without a row"],
 )
 def test_something_that_is_no_mat_file_is_an_error_that_says_so(data, database, fault):
     with pytest.raises(InputError, match=fault):
@@ -177,14 +176,13 @@ CHANGES = {
     "empty": lambda fields, name: fields.update({name: np.zeros((1, 0))}),
     "a struct": lambda fields, name: fields.update({name: {"a": 1.0}}),
 }
-each_change = pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
 
 
 @pytest.mark.fault("damaged-mat")
 @pytest.mark.parametrize(
     ("name", "database"), [*((name, "wiki") for name in FIELDS), ("celeb_id", "imdb")]
 )
-@each_change
+@pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
 def test_field_that_is_not_as_in_the_data_set_is_one_sentence(name, database, change):
     data = changed_mat(lambda fields: change(fields, name), database)
     with pytest.raises(InputError, match=rf"\A.*{database}\.mat does not have the fields.*\Z"):
@@ -221,15 +219,6 @@ def test_people_without_a_name_and_a_usable_celeb_id_are_known_by_the_photo(valu
     read = read_mat(changed_mat(lambda fields: fields.update(celeb_id=ids), "imdb"), "imdb")
     people = mat_file.describe(read, "imdb", "imdb").subject
     assert people.tolist() == ["imdb:/00/nm0_1971.jpg", "imdb:2", "imdb:2"]
-
-
-@pytest.mark.fault("odd-mat-values")
-@each_change
-def test_celeb_names_change_nothing_whatever_they_are(change):
-    """The names are taken from the field of each photo."""
-    whole = read_mat(changed_mat(lambda fields: None, "imdb"), "imdb")
-    changed = read_mat(changed_mat(lambda fields: change(fields, "celeb_names"), "imdb"), "imdb")
-    pd.testing.assert_frame_equal(changed, whole)
 
 
 def end(number: signal.Signals) -> None:

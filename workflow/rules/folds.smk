@@ -34,11 +34,11 @@ rule fold:
 
 use rule evaluate as evaluate_out_of_fold with:
     input:
+        own_tables,
         test="<results>/runs/{run}/inference_validation.csv",
         validation="<results>/runs/{run}/inference_validation.csv",
         split="<results>/data/split.csv",
         model="<results>/runs/{run}/model.pt",
-        own_tables=own_tables,
     output:
         metrics="<results>/runs/{run}/out_of_fold/metrics.json",
         slice_table="<results>/runs/{run}/out_of_fold/tables/slices.csv",

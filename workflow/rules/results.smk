@@ -29,12 +29,12 @@ REPORTED_SETTINGS = {
 rule evaluate:
     """Compute a run's metrics on the test set and draw its figures."""
     input:
+        own_tables,
         test="<results>/runs/{run}/inference.csv",
         validation="<results>/runs/{run}/inference_validation.csv",
         split="<results>/data/split.csv",
         history="<results>/runs/{run}/history.csv",
         model="<results>/runs/{run}/model.pt",
-        own_tables=own_tables,
         initial_hashes=lambda wildcards: own_file(
             inputs.initial_hashes(run_of(wildcards))
         ),

@@ -1,7 +1,6 @@
 """Compare all runs on each test set, and with the best one on the validation set.
 
-Reads: the predictions of each run on these sets. Two or more runs with folds are compared on their
-out-of-fold predictions, too.
+Reads: the predictions of each run on these sets, and the out-of-fold ones of runs with folds.
 Writes: comparison.csv (columns: `renet.evaluation.tables.COMPARISON`).
 Decides: which differences are significant. On the test and external sets, each recipe of at least
 three seeds, and each run without them, is compared with that of the reference, by Holm's procedure
@@ -17,7 +16,7 @@ from typing import Literal
 import pandas as pd
 
 from renet.common import script
-from renet.evaluation import calibration, choice, comparison
+from renet.evaluation import calibration, comparison
 from renet.evaluation.tables import COMPARISON, INFERENCE, OUT_OF_FOLD
 
 Metric = Literal["accuracy", "balanced_accuracy", "recall_female", "recall_male"]
@@ -33,7 +32,7 @@ def compare(
 ) -> None:
     """Compare all runs on each test set and on the validation set."""
     read = read_sets(inference, names)
-    best = against_best(*validated(read), choice.metric_of(metric))
+    best = against_best(*validated(read), comparison.choice_metric(metric))
     compared = []
     for name, runs in read.items():
         if name == "validation" or (name == OUT_OF_FOLD and len(runs) == 1):
@@ -67,7 +66,7 @@ def against_best(name: str, runs: dict[str, pd.DataFrame], metric: str) -> pd.Da
         | calibration.probability_metrics(table.p_male.to_numpy(), table.target.to_numpy())
         for name, table in runs.items()
     }
-    chosen = choice.best(found, metric)
+    chosen = comparison.best(found, metric)
     return comparison.against_best(predictions, chosen, metric).assign(set=name)
 
 

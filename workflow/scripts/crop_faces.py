@@ -7,9 +7,7 @@ Writes: the faces as a NumPy file (faces, 3, height, width), uint8, RGB; and a t
 position in the NumPy file, or dropped for a reason.
 Decides: a photo that cannot be used is dropped for a `renet.common.drop_reasons.CropReason`; in a
 whole photo of the user's own without a box, where the face is (`renet.faces.detection`), with the
-reasons `no_face` and `second_face`.
-An archive that is not the indexed one is an error. Each shard reads about the same number of bytes
-from the archives.
+reasons `no_face` and `second_face`. An archive that is not the indexed one is an error.
 """
 
 import logging

@@ -4,16 +4,13 @@ Reads: inference.csv (test), inference_validation.csv and history.csv of a run, 
 an external test set its inference.csv and the table beside its HDF5 file instead; the users' tables
 of photos whose further columns are slices. The out-of-fold predictions of a run with folds stand in
 inference_validation.csv, and are evaluated as a set of their own, too.
-Writes: metrics.json (`renet.evaluation.metrics.summarise` of test and validation set, the
-calibration, the threshold of "unsure", the check for leakage and the composition of the data;
-schema: workflow/schemas/metrics.schema.yaml), slices.csv (columns:
+Writes: metrics.json (schema: workflow/schemas/metrics.schema.yaml), slices.csv (columns:
 `renet.evaluation.tables.SLICES`), the figures of `renet.planning.run_figures`, and a file in
 the folder `evaluations`, which is not declared as an output (`renet.records.evaluations`).
 For an external set, `test` in metrics.json means this set, and the subsets that are checked for
 leakage are training, validation and this set.
 Decides: the temperature and the threshold of "unsure", on the validation set. A split that leaks is
-refused (`renet.evaluation.leakage`). A network that predicts one class for all faces gives a
-warning.
+refused (`renet.evaluation.leakage`).
 """
 
 import logging
@@ -48,9 +45,8 @@ def evaluate(
     figures: list[Path] = (),
     split_settings: SplitSettings = SplitSettings(),
     trained_on: list[str] = ("train",),
-    own_tables: list[Path] = (),  # of the sources in `slices`
     initial_hashes: Path | None = None,  # training_hashes.npy of the run of the initial weights
-    slices: dict = {},  # noqa: B006 - the columns of each source
+    slices: dict = {},  # noqa: B006 - the columns and tables of each source
     max_error: float = 0.02,  # of the predictions that are not "unsure"
 ) -> None:
     """Evaluate a run: write its metrics, slices and figures."""
@@ -59,7 +55,7 @@ def evaluate(
         records.record(evaluations, run, model, name)
     if slices:
         rows = SPLIT.read(split[-1], ("id", "row")).set_index("id").row
-        predictions = own_slices.add(predictions, rows, own_tables, slices)
+        predictions = own_slices.add(predictions, rows, slices)
     samples = read_samples(split, name)
     leaks = leakage.check(samples, split_settings, split[-1], trained_on)
     if initial_hashes:

@@ -2,8 +2,7 @@
 
 Reads: metadata.csv of the source, the tables of its shards, and split.csv.
 Writes: split.csv of the set, one row for each face in the order of its HDF5 file (columns:
-`renet.dataset.tables.SPLIT`), and the set's funnel, from the rows of the source to these faces.
-Deletes the shards of another number of shards beside those that are given.
+`renet.dataset.tables.SPLIT`), and the set's funnel. Deletes the shards of another number.
 Decides: a face is dropped if its subject, or its photo or nearly the same one by their perceptual
 hashes, is in the training or the validation set (`renet.common.drop_reasons.ExternalReason`). The
 training loses no face to the set.

@@ -1,15 +1,13 @@
 """List every row of a source's .mat file, or table, as kept or dropped for one reason.
 
-Reads: the index of the source's archives and `<database>.mat` in one of them, by offset; for the
-database `table` a CSV of the user's own photos instead (see `renet.metadata.own_photos`). Published
-tables, or the names of the files, give labels in the place of either one's. By hand it also reads a
-.mat file on the disk, with or without an index of archives.
+Reads: the index of the source's archives and `<database>.mat` in one of them, or for the database
+`table` a CSV of the user's own photos. Published tables, or the names of the files, give labels in
+the place of either one's. By hand it also reads a .mat file on the disk, with or without an index.
 Writes: metadata.csv, every row in the .mat's order (columns: `renet.metadata.tables.METADATA`);
 funnel.csv, how many rows each reason drops and how many remain; photos.csv, where the photos of the
 kept rows lie, in the archives' order (columns: `renet.faces.photo_index.PHOTOS`).
 Decides: the reason of a dropped row, the first of `renet.common.drop_reasons.RowReason` that
-applies; without an index, no file is missing. It warns of own photos that are missing, or that no
-row lists. Gender is 0 for female, 1 for male.
+applies; without an index, no file is missing. Gender is 0 for female, 1 for male.
 """
 
 import logging
@@ -76,19 +74,19 @@ def parse_metadata(
     is_table = database == TABLE
     files = tables or ([rows] if rows and is_table else [])
     named = () if index is None else photo_index.photos(index)
-    # A row of a .mat file is the only face of its photo.
-    described = labelled = own_photos.by_tables(
-        files, labels, source, named, whole=whole and is_table
-    )
-    folder = PurePosixPath()
+    has_labels, folder = bool(files or labels.pattern), PurePosixPath()
     if not is_table:
         folder, in_file = mat_file.read_with_folder(rows, database, members, receipt_files)
-        by_file = mat_file.describe(in_file, source, database)
-        described = own_photos.replace(by_file, labelled, labels)
-    elif described is None:
+        described = mat_file.describe(in_file, source, database)
+    elif not has_labels:
         raise InputError("`rows` names no table of photos; give one, or another `database`.")
-    has_boxes = is_table or (labelled is not None and "x1" in labels.columns)
-    dropped = row_filter.dropped(described, filter, whole=whole, by_table=has_boxes)
+    if has_labels:
+        has_several = whole and is_table  # a row of a .mat file is the only face of its photo
+        labelled = own_photos.read(files, labels, whole=has_several, photos=named)
+        labelled = own_photos.describe(labelled, source, whole=has_several)
+        described = labelled if is_table else own_photos.replace(described, labelled, labels)
+    by_table = is_table or (has_labels and "x1" in labels.columns)
+    dropped = row_filter.dropped(described, filter, whole=whole, by_table=by_table)
     described["subset"] = own_photos.subsets(described, lists, subsets, labels)
     if subjects == "own":
         described["subject"] = f"{source}:" + described.subject

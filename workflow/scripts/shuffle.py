@@ -2,17 +2,13 @@
 
 Reads: metadata.csv of each source, the tables of its shards, a person's corrections of labels, and
 an earlier split.csv whose subsets are kept.
-Writes: split.csv, one row for each face, subset after subset and in the order of the HDF5 files
-(columns: `renet.dataset.tables.SPLIT`); the funnel of every source, from the rows of its .mat file
-or table to its faces in each subset; and corrected.csv, what became of each correction. Beside
-split.csv it keeps copies of this split and of the one before (`renet.dataset.earlier_split`).
-Deletes the shards of another number of shards beside those that are given.
-Decides: subset and order, from a random seed. Faces of one person stay in one subset (`by:
-subject`), and so do those of one photo and those that are the same, or nearly the same by their
-perceptual hashes; each subset has the same fraction of each class as far as that allows. Where
-photos link too many people, faces are left out (`renet.dataset.splits.groups`). A subset
-that the table of a user's own photos, or else the earlier split, gives a face is kept. Faces that
-are added move few others to another subset. Corrections do not change the subset or the order.
+Writes: split.csv, one row for each face in the order of the HDF5 files (columns:
+`renet.dataset.tables.SPLIT`); the funnel of every source; and corrected.csv, what became of each
+correction. Beside split.csv it keeps copies of this split and of the one before
+(`renet.dataset.earlier_split`). Deletes the shards of another number beside those that are given.
+Decides: subset and order, from a random seed (`renet.dataset.splits.split`). A subset that the
+table of a user's own photos, or else the earlier split, gives a face is kept. Corrections do not
+change the subset or the order.
 """
 
 import logging

@@ -3,8 +3,7 @@
 Reads: split.csv, the shards of all sources, and train.h5 if the mean of the training set is stored.
 Writes: <subset>.h5 in neon's layout (see `renet.dataset.hdf5`), and <subset>.csv, the rows of
 split.csv of these faces in the same order.
-Decides: nothing. Each face is compared with its digest in split.csv. Pixels and rows are moved in
-parts: the memory holds, of each face, the place of its pixels, their digest and its class.
+Decides: nothing. Each face is compared with its digest in split.csv. Pixels are moved in parts.
 """
 
 import logging

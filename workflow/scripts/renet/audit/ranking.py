@@ -88,7 +88,8 @@ def skill(labels: pd.DataFrame) -> Skill:
     """The skill of the networks whose predictions are in a table `LABELS`."""
     agrees = _predicted(labels) == labels.target
     majority = int(labels.target.mean() >= 0.5)
-    gain = metrics.over_baseline(labels.assign(correct=agrees.astype(int)), majority)
+    found = metrics.against_baseline(labels.assign(correct=agrees.astype(int)), majority)
+    gain = metrics.over_baseline(*found)
     low, high = gain["interval"]
     return Skill(
         accuracy=agrees.mean(),

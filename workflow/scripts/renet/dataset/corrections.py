@@ -1,9 +1,7 @@
-"""Corrections of labels by a person, applied after the faces are split.
+"""Corrections of labels by a person: a CSV with the columns `id`, `gender` and `photo_digest`.
 
-The split does not depend on them: each face stays in its subset, so that trainings before and after
-a correction are comparable. Columns of the CSV: `id` (of a face, as in split.csv), `gender` (the
-right one, or `drop`), `photo_digest` (as in split.csv, needed for a user's own photos, whose files
-can be replaced), and optionally `note`. See `renet.metadata.user_tables` for the format.
+They are applied after the faces are split: each face stays in its subset, so that trainings before
+and after a correction are comparable. Own photos need `photo_digest`: their files can be replaced.
 """
 
 import enum
@@ -31,11 +29,7 @@ class Outcome(enum.StrEnum):
 
 
 def read(file: str | Path) -> pd.DataFrame:
-    """Read a table of corrections: `id`, `gender` (0, 1, or NaN to drop the face), and texts.
-
-    Raises:
-        InputError: the file is not such a table, or has an id twice or an invalid gender.
-    """
+    """Read a table of corrections: `id`, `gender` (0, 1, or NaN to drop the face), and texts."""
     table = user_tables.read(file, ["id", "gender"], ["note", "photo_digest"])
     gender = user_tables.genders(table.gender, file, further=[DROP])
     is_open = gender.isna() & (table.gender.str.lower() != DROP)
@@ -51,14 +45,11 @@ def correct(
     """The samples with a person's corrections, and what became of each (`CORRECTED`).
 
     Args:
-        samples: all faces, with `id`, `subset` and `target`.
-        all_rows: of the sources, kept or not, with `id` and `photo_digest`.
-        file: the table of corrections; without one, nothing changes.
+        all_rows: of the sources, kept or not.
         own: sources of the user's own photos.
 
     Raises:
-        InputError: the file is no table of corrections, names no row of the sources, or drops all
-            faces of a subset.
+        InputError: a line of the file is invalid, or it drops all faces of a subset.
     """
     if not file:
         return samples, CORRECTED.frame([])
@@ -82,11 +73,7 @@ def correct(
 def apply(
     samples: pd.DataFrame, given: pd.DataFrame, is_gone: pd.Series
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Change labels and drop faces; returns the faces that remain, and the table `CORRECTED`.
-
-    Args:
-        is_gone: of each correction, whether no row has its id.
-    """
+    """The faces that remain, and the table `CORRECTED`; `is_gone`: no row of any source has it."""
     faces = samples.set_index("id").reindex(given.id).set_axis(given.index)
     known = given.id.isin(samples.id)
     outcome = pd.Series(Outcome.CORRECTED, index=given.index, dtype=object)

@@ -17,11 +17,7 @@ HELD = 0.1  # fraction of the test set above which the log says how it can be he
 def subsets(samples: pd.DataFrame, file: str | Path) -> pd.Series:
     """The subset that an earlier split.csv, of any version, gives each sample; "" for none.
 
-    Faces are found by id, and photos of which no face is found, by source and path: all faces of a
-    photo are in one subset.
-
-    Raises:
-        InputError: the file is no such table, or gives a photo two subsets.
+    Faces are found by id, and photos of which no face is found, by source and path.
     """
     required = ["source", "path", "subset"]
     others = [name for name in SPLIT.columns if name not in required]
@@ -45,10 +41,9 @@ def subsets(samples: pd.DataFrame, file: str | Path) -> pd.Series:
 
 
 def keep(split: Path) -> None:
-    """Log which faces are in another subset than in the split before, and keep both splits.
+    """Log which faces moved to another subset, and keep both splits beside split.csv.
 
-    They are split_last.csv and split_before.csv beside split.csv. They are not outputs of a rule,
-    which Snakemake deletes before they are written again.
+    They are not outputs of a rule, because Snakemake deletes those before the rule runs again.
     """
     copy, before = split.with_name("split_last.csv"), split.with_name("split_before.csv")
     content = split.read_bytes()

@@ -15,11 +15,6 @@ SEEN = ("train", "validation")  # subsets that training and choices see
 def drop_known(rows: pd.DataFrame, split: pd.DataFrame, near: bool = True) -> pd.DataFrame:
     """The rows of an external set with the reasons `ExternalReason` where they apply.
 
-    Args:
-        rows: as from `rows.read`. All faces of a known photo are known.
-        split: split.csv, at least `subset`, `subject`, `digest` and `phash`.
-        near: whether a near-duplicate of a known photo counts as known.
-
     Raises:
         InputError: no face is left.
     """

@@ -1,7 +1,7 @@
 """Read faces from many shards in a given order, at the speed of the disk.
 
-Faces are read by several threads: random reads are fast only if the disk has several requests at a
-time; memory-mapped files would wait for each page. While a slab is in use, the next one is read.
+Random reads are fast only if the disk has several requests at a time, hence the threads; a
+memory-mapped file would wait for each page.
 """
 
 import contextlib
@@ -28,11 +28,10 @@ def slabs(
 ) -> Iterator[np.ndarray]:
     """Yield faces in the given order, in slabs (n, C, H, W) uint8 of `SLAB_BYTES`.
 
-    The memory is that of two slabs: one is overwritten when the next one is requested.
+    While a slab is in use, the next one is read into the place of the one before.
 
     Args:
-        shard, index: position of each face's shard in `shard_files`, and of the face in it.
-        digest: of each face, as bytes.
+        shard, index, digest: position of each face's shard, position in it, and digest as bytes.
 
     Raises:
         InputError: a shard lacks a face, or another one is in its place.
@@ -44,9 +43,7 @@ def slabs(
     stored = [shards.open_faces(name) for name in shard_files]
     shape = stored[0].shape[1:]
     face_bytes = int(np.prod(shape))
-    # A memory map knows where the faces begin; an empty shard is not mapped and never read.
-    starts = np.array([getattr(faces, "offset", 0) for faces in stored])
-    offsets = starts[shard] + index * face_bytes
+    offsets = np.array([faces.offset for faces in stored])[shard] + index * face_bytes
     length = max(1, SLAB_BYTES // face_bytes)
     buffers = np.empty((2, length, *shape), np.uint8)
     progress = Progress(total=len(shard), desc="write", unit=" faces")

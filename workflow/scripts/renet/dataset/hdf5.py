@@ -1,9 +1,8 @@
-"""Write and read neon's HDF5 files; pixels are memory-mapped.
+"""Write and read neon's HDF5 files.
 
 Layout (neon 2.6.0, `neon.data.HDF5Iterator`): the root dataset `input` (N, C*H*W) uint8 with the
 attribute `lshape` = (C, H, W); the root dataset `output` (N, 1) uint8 with the attribute `nclass`;
-optionally `mean`, (C, 1) or (C*H*W, 1) float64, which is subtracted before anything else. `input`
-is contiguous and not compressed, so that it can be memory-mapped.
+optionally `mean`, (C, 1) or (C*H*W, 1) float64, which is subtracted before anything else.
 """
 
 import dataclasses
@@ -33,16 +32,12 @@ def write(
     samples: Iterable[pd.DataFrame],
     mean: str | np.ndarray = "none",
 ) -> None:
-    """Write faces and their classes in neon's layout.
-
-    In addition, the file's attributes give the `color_order` and the `digest` (SHA-256 over pixels,
-    classes and mean), by which a training recognises and checks its data.
+    """Write faces and their classes in neon's layout, with their `color_order` and `digest`.
 
     Args:
-        path: temporary file to write (see `files.replacing`).
         shape: (N, C, H, W) of all faces.
         slabs: the faces in order, uint8, in parts of shape (n, C, H, W).
-        samples: in parts, `target`, the class of each face; no more than one part is in memory.
+        samples: in parts, `target`, the class of each face.
         mean: `none`, or `channel` or `pixel` to compute it from these faces; or the mean of another
             file, (C,) or (C*H*W,).
     """
@@ -111,8 +106,7 @@ def read(path: str | Path) -> FaceFile:
     """Open a file in neon's layout, also one that this project did not write.
 
     Raises:
-        InputError: the file is missing, may not be read, is not HDF5, has another layout, or
-            cannot be mapped.
+        InputError: it is missing, may not be read, has another layout or cannot be mapped.
     """
     path = Path(path)
     try:
@@ -174,11 +168,8 @@ def with_ages(faces: FaceFile, ages: pd.Series) -> FaceFile:
 
 
 def check_digest(faces: FaceFile) -> None:
-    """Compare the contents of a file with the digest that was computed when it was written.
-
-    A file that this project did not write has none, and is not checked.
-    """
-    if not faces.digest:
+    """Compare the contents of a file with the digest that was computed when it was written."""
+    if not faces.digest:  # this project did not write it
         return
     digest = hashlib.sha256()
     for face in Progress(faces.pixels, desc=f"checking {faces.path.name}", unit=" faces"):

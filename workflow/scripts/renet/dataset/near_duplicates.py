@@ -1,8 +1,7 @@
 """Near-duplicates: faces from copies of one photo, found by their perceptual hashes.
 
 Two hashes are compared only if they agree in all bits of at least one band, a random choice of
-bits: the number of comparisons grows with the faces and not with their square. Nearly all pairs up
-to 30 different bits are found, and 98 in 100 of those with 38.
+bits. Nearly all pairs up to 30 different bits are found, and 98 in 100 of those with 38.
 """
 
 from collections.abc import Iterator, Sequence
@@ -50,11 +49,7 @@ def is_known(hashes: Sequence[str], known: Sequence[str]) -> np.ndarray:
 
 
 def agreeing(columns: np.ndarray, band: np.ndarray) -> Iterator[np.ndarray]:
-    """Yield pairs of different hashes, (2, pairs), that agree in the bits of a band.
-
-    Args:
-        columns: (bytes, hashes) uint8.
-    """
+    """Yield pairs (2, pairs) of the hashes, (bytes, hashes) uint8, that agree in a band's bits."""
     keys = np.zeros(columns.shape[1], dtype=np.uint32)
     for bit in band:
         keys = keys << 1 | (columns[bit // 8] >> (7 - bit % 8) & 1)

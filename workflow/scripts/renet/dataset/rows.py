@@ -28,14 +28,8 @@ SAMPLE_NAMES = {"photo_taken": "year", "width": "crop_width", "height": "crop_he
 def read(metadata: list[Path], tables: list[Path]) -> pd.DataFrame:
     """Every row of some sources with its reason so far and the columns of its shard's table.
 
-    Args:
-        tables: tables of all shards of these sources, `<source>/faces/<number>-of-<count>.csv`.
-
-    Returns:
-        In addition `shard` (number of the shard) and `table` (metadata.csv of the row).
-
     Raises:
-        InputError: the tables are not those of the sources.
+        InputError: the tables are not those of all shards of the sources.
     """
     of_source = defaultdict(list)
     for path in tables:

@@ -11,7 +11,7 @@ from renet.dataset.hdf5 import FaceFile
 
 
 class SelectedPixels:
-    """Rows of several memory-mapped arrays, which are read like one (N, C, H, W) uint8 array."""
+    """Rows of several memory-mapped arrays, read like one (N, C, H, W) uint8 array."""
 
     def __init__(self, parts: list[np.ndarray], rows: np.ndarray):
         self._parts, self._rows = parts, rows

@@ -2,7 +2,7 @@
 
 import hashlib
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 import pandas as pd
@@ -21,12 +21,7 @@ FILLED = ["test", "validation", "train"]  # in this order: the test set ignores 
 
 
 def shared(samples: pd.DataFrame) -> dict[str, pd.Series]:
-    """What faces of one subset can share, by name: a value for each face; equal values are shared.
-
-    Args:
-        samples: at least `subject`, `source`, `path` and `digest`, and `copies` if near-duplicates
-            have the same number there.
-    """
+    """The keys that keep samples together, by name: those with an equal value share it."""
     keys = {
         "people": samples.subject,
         "photos": samples.source + ":" + samples.path,
@@ -36,10 +31,10 @@ def shared(samples: pd.DataFrame) -> dict[str, pd.Series]:
 
 
 def groups(samples: pd.DataFrame, by: str, fixed: pd.Series | None = None) -> np.ndarray:
-    """The number of each sample's group, shape (samples,); a group stays in one subset.
+    """The number of each sample's group, (samples,); a group stays in one subset.
 
-    A group is `linked`. But people who share photos are a group each if they have more than
-    `LINKED` of the faces, or if `fixed` (see `split`) puts them into several subsets.
+    It is `linked`. But people who share photos are a group each if they have more than `LINKED` of
+    the faces, or if `fixed` (see `split`) puts them into several subsets.
     """
     group = linked(samples, by)
     is_apart = np.bincount(group)[group] > LINKED * len(samples)
@@ -55,11 +50,7 @@ def groups(samples: pd.DataFrame, by: str, fixed: pd.Series | None = None) -> np
 
 
 def linked(samples: pd.DataFrame, by: str) -> np.ndarray:
-    """The number of each sample's linked faces, (samples,): they share any of `shared`.
-
-    Two people on a photo are linked. With `by="image"` people do not count, so that linked faces
-    are those of a photo and of its copies.
-    """
+    """The number of each sample's linked faces, (samples,): they share any of `shared`."""
     keys = shared(samples)
     if by == "image":
         del keys["people"]
@@ -75,46 +66,34 @@ def linked(samples: pd.DataFrame, by: str) -> np.ndarray:
     return connected_components(graph, directed=False)[1][:count]
 
 
-def assign_subsets(
-    samples: pd.DataFrame, group: np.ndarray, settings: SplitSettings, fixed: np.ndarray
+def parts(samples: pd.DataFrame, fractions: Sequence[float], seed: int, by: str) -> np.ndarray:
+    """The number of each sample's part, (samples,): whole groups with these fractions a class."""
+    group = groups(samples, by)
+    free = np.full(group.max() + 1, len(fractions))
+    return _filled(free, np.array(fractions), _in_stable_order(samples, group, by, seed))[group]
+
+
+def _filled(
+    part: np.ndarray, fractions: np.ndarray, classes: Iterable[tuple[np.ndarray, np.ndarray]]
 ) -> np.ndarray:
-    """Assign each `group` to one subset, and each class by its fractions.
+    """The part of each group, (groups,), given that of some, else `len(fractions)`.
 
-    The order of the groups is stable (`_in_stable_order`): further faces move only groups at the
-    two bounds of each class, and those that they join.
-
-    Args:
-        fixed: the subset of each sample of which it is known, else "", (samples,); see
-            `split`.
-
-    Returns:
-        The name of each sample's subset.
+    Further faces move only groups at the bounds of the parts of a class, and those that they join.
     """
-    parts = [*FILLED, ""]
-    fractions = np.array([settings.test, settings.validation, 1])
-    fractions[2] -= fractions[:2].sum()
-    part = np.full(group.max() + 1, len(fractions))
-    np.minimum.at(part, group, list(map(parts.index, fixed)))
-    is_fixed = part < len(fractions)
-    for chosen, sizes in _in_stable_order(samples, group, settings.by, settings.seed):
-        held = np.bincount(part[chosen], weights=sizes, minlength=len(parts))[:-1]
+    for chosen, sizes in classes:
+        held = np.bincount(part[chosen], weights=sizes, minlength=len(fractions) + 1)[:-1]
         wanted = (fractions * sizes.sum() - held).clip(min=0)
-        free = ~is_fixed[chosen]
+        free = part[chosen] == len(fractions)
         part[chosen[free]] = cut(sizes[free], wanted, (held == 0) & (fractions > 0))
-    return np.array(parts)[part[group]]
+    return part
 
 
 def cut(sizes: np.ndarray, wanted: np.ndarray, needed: np.ndarray) -> np.ndarray:
     """The number of the part of each group, (groups,).
 
-    The groups fill the parts in their order, each part as close to its wanted number of faces as
-    whole groups allow. Groups with more faces than some part wants come after the others, so that
-    they are in the last part if the other parts can be filled without them.
-
-    Args:
-        sizes: faces of each group, in their order.
-        wanted: faces of each part.
-        needed: whether each part must have at least one group.
+    Groups of these sizes fill the parts in their order, each as close to its wanted number of faces
+    as whole groups allow, and each that is `needed` with at least one. Groups with more faces than
+    some part wants come last, and so are in the last part if the others can be filled without them.
     """
     count, first = len(sizes), np.cumsum(needed)
     order = np.argsort(sizes > wanted[needed].min(initial=sizes.sum()), kind="stable")
@@ -130,10 +109,9 @@ def cut(sizes: np.ndarray, wanted: np.ndarray, needed: np.ndarray) -> np.ndarray
 def _in_stable_order(
     samples: pd.DataFrame, group: np.ndarray, by: str, seed: int
 ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Yield the groups of each class, and their numbers of faces.
+    """Yield the groups of each class, that of most of their faces, and their numbers of faces.
 
-    A group is of the class of most of its faces. The groups are ordered by a hash of the seed and
-    of their name, the first of their subjects (with `by="image"` of their photos).
+    They are ordered by a hash of the seed and of the first of their subjects or photos.
     """
     names = samples.subject if by == "subject" else samples.source + ":" + samples.path
     names = names.set_axis(group).sort_values()
@@ -145,19 +123,6 @@ def _in_stable_order(
     for number in range(len(CLASSES)):
         chosen = order[counts[order].argmax(axis=1) == number]
         yield chosen, counts[chosen].sum(axis=1)
-
-
-def parts(samples: pd.DataFrame, fractions: Sequence[float], seed: int, by: str) -> np.ndarray:
-    """The number of the part of each sample, (samples,), with these fractions of each class.
-
-    A group (`groups`) is in one part. The order is that of the subsets, so that further faces move
-    few groups.
-    """
-    group = groups(samples, by)
-    part, shares = np.zeros(group.max() + 1, dtype=int), np.array(fractions)
-    for chosen, sizes in _in_stable_order(samples, group, by, seed):
-        part[chosen] = cut(sizes, sizes.sum() * shares, shares > 0)
-    return part[group]
 
 
 def nested(samples: pd.DataFrame, fraction: float, seed: int, by: str) -> np.ndarray:
@@ -174,11 +139,7 @@ def nested(samples: pd.DataFrame, fraction: float, seed: int, by: str) -> np.nda
 
 
 def folds(samples: pd.DataFrame, count: int, seed: int, by: str = "subject") -> np.ndarray:
-    """The fold of each sample, from 0, (samples,), for cross-validation; see `parts`.
-
-    Raises:
-        InputError: there are too few people for a fold to have some.
-    """
+    """The fold of each sample, from 0, (samples,); an `InputError` if a fold has no one."""
     fold = parts(samples, [1 / count] * count, seed, by)
     if (filled := len(set(fold))) < count:
         raise InputError(
@@ -195,15 +156,13 @@ def split(
 
     Args:
         samples: one row for each face, with `target` and the columns of `shared`.
-        settings: see `SplitSettings`.
         fixed: the subset of samples of which it is known, else "". If it is train or test for all,
             the validation set is drawn from the training set.
 
     Returns:
-        The samples with a column `subset`, subset after subset, each in its random order: neon does
-        not shuffle in training, so that this is the order of training. Where the people of a photo
-        are in several subsets, those in one of them are returned: in that of `fixed`, or else in
-        the first of `FILLED`.
+        The samples with a column `subset`, subset after subset, each in its random order, which is
+        that of training. Where the people of a photo are in several subsets, those in the subset of
+        `fixed` are returned, or else in the first of `FILLED`.
 
     Raises:
         InputError: a subset would be empty, or `fixed` divides faces that have to stay together.
@@ -222,9 +181,14 @@ def split(
     if set(fixed) == {"train", "test"}:
         settings = settings.replace(test=0)
         fixed = fixed.replace("train", "")
-    subset = assign_subsets(samples, group, settings, fixed.to_numpy())
+    fractions = np.array([settings.test, settings.validation, 1])
+    fractions[2] -= fractions[:2].sum()
+    part = np.full(group.max() + 1, len(FILLED))
+    np.minimum.at(part, group, list(map([*FILLED, ""].index, fixed)))
+    order = _in_stable_order(samples, group, settings.by, settings.seed)
+    place = pd.Series(_filled(part, fractions, order)[group], samples.index)
+    subset = np.array(FILLED)[place]
     # Of a photo, the faces in its first subset are kept, and a given subset comes first.
-    place = pd.Series(map(FILLED.index, subset), samples.index)
     first = place.where(fixed == "", place - len(FILLED)).groupby(photo).transform("min")
     is_kept = np.where(is_divided, is_fixed, place == first % len(FILLED))
     left_out = (~is_kept).sum()
@@ -249,16 +213,16 @@ def split(
             "puts every face into another subset; put some faces into it."
         )
     if empty:
-        cause = f"they are of {group.max() + 1} people or photos, each of which is in one subset"
-        raise _too_few(empty[0], len(samples), left_out, cause, settings.by)
+        raise _too_few(empty[0], group, left_out, settings.by)
     order = np.random.default_rng(settings.seed).permutation(len(samples))
     shuffled = samples.assign(subset=subset).iloc[order[is_kept[order]]]
     place = shuffled.subset.map(SUBSETS.index).to_numpy()
     return shuffled.iloc[place.argsort(kind="stable")].reset_index(drop=True)
 
 
-def _too_few(subset: str, faces: int, left_out: int, cause: str, by: str) -> InputError:
-    """The error of a subset that would be empty; `cause` holds where no faces were left out."""
+def _too_few(subset: str, group: np.ndarray, left_out: int, by: str) -> InputError:
+    """The error of a subset that would be empty."""
+    cause = f"they are of {group.max() + 1} people or photos, each of which is in one subset"
     ways = ["Add photos of other people"]
     if left_out:
         cause = f"{left_out} share their photos with people of other subsets"
@@ -266,8 +230,8 @@ def _too_few(subset: str, faces: int, left_out: int, cause: str, by: str) -> Inp
     if by == "subject":
         ways.append("set `split: {by: image}`, which keeps photos but not people together")
     return InputError(
-        f"{faces} faces are too few for the subset {subset}, because {cause}. {', '.join(ways)}, "
-        "or change `filter` or the fractions in `split`."
+        f"{len(group)} faces are too few for the subset {subset}, because {cause}. "
+        f"{', '.join(ways)}, or change `filter` or the fractions in `split`."
     )
 
 
@@ -283,11 +247,7 @@ def _parts(group: np.ndarray, fixed: pd.Series) -> np.ndarray:
 
 
 def refuse_leaks(samples: pd.DataFrame, fixed: pd.Series, settings: SplitSettings) -> None:
-    """Refuse given subsets that divide a person or photo, or log it where leaks are allowed.
-
-    Raises:
-        InputError: no leaks are allowed.
-    """
+    """Refuse given subsets that divide a person or photo, or log it where leaks are allowed."""
     given = samples.assign(fixed=fixed)[fixed != ""]
     if given.empty:
         return

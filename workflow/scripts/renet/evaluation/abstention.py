@@ -2,21 +2,18 @@
 
 The threshold is chosen on the validation set so that the error of the accepted predictions, those
 above it, stays below a stated rate, for new photos from the same source, with 95 % confidence.
-Predictions are ranked by their absolute log-odds. Temperature scaling does not change this order,
-and so not the choice either. It does round many confidences to 1 at a low temperature; ranked by
-these, the predictions would be equal, and none of them accepted.
+Predictions are ranked by their absolute log-odds, because a low temperature rounds many confidences
+to 1, where none of them would be accepted.
 
-The accepted part of a sample above its own k-th largest confidence is a sample from the population
-above it, so that its number of errors is binomial, and Clopper and Pearson's upper bound holds for
-any k that is fixed beforehand. The best of many thresholds is not fixed beforehand: a fixed
-sequence of ranks is tested from few predictions to many, until a bound is too high. One error among
-the first would end a single sequence, so that there are `SEQUENCES` of them with different starts,
-each at its part of the 5 % (Bonferroni). After Angelopoulos et al., Learn then Test (2021), and
-Geifman and El-Yaniv, Selective Classification for Deep Neural Networks (2017).
+The errors above the k-th largest confidence of a sample are binomial, and Clopper and Pearson's
+bound holds for any k that is fixed beforehand: a fixed sequence of ranks is tested from few
+predictions to many, until a bound is too high. One early error would end a single sequence, so that
+there are `SEQUENCES` of them with different starts, each at its part of the 5 % (Bonferroni). After
+Angelopoulos et al., Learn then Test (2021), and Geifman and El-Yaniv, Selective Classification for
+Deep Neural Networks (2017).
 
-People with many photos can be harder than others. So that the rate holds over people and over
-photos, a threshold needs two bounds: that of one photo of each person, and that of all photos on
-their effective number.
+People with many photos can be harder than others, so that a threshold needs two bounds: that of one
+photo of each person, and that of all photos on their effective number.
 """
 
 import math
@@ -45,16 +42,9 @@ def summarise(
     temperature: float,
     max_error: float,
 ) -> dict:
-    """Choose the threshold on the validation set, and measure it on the test set.
+    """The section `abstention` of metrics.json: the threshold, and its effect on the test set.
 
-    Args:
-        validation, test: inference tables.
-        slices: of the test set, as from `slices.assign`.
-        temperature: that divides the logits; of the threshold, which is a confidence.
-        max_error: highest error rate of the accepted predictions.
-
-    Returns:
-        The section `abstention` of metrics.json.
+    The threshold is a confidence at the temperature. The slices are those of the test set.
     """
     one_each = validation.drop_duplicates("subject")  # the rows are in a random order
     choice = choose(
@@ -76,11 +66,8 @@ def summarise(
 
 
 def log_odds(predictions: pd.DataFrame) -> np.ndarray:
-    """The absolute log-odds of the two classes at temperature 1, (n,); infinite beside a 0.
-
-    Both columns are used: near 1 a probability is rounded, and the other one is not.
-    """
-    with np.errstate(divide="ignore"):
+    """The absolute log-odds of the two classes at temperature 1, (n,); infinite beside a 0."""
+    with np.errstate(divide="ignore"):  # near 1 a probability is rounded, and the other one is not
         logarithms = np.log(predictions[["p_female", "p_male"]].to_numpy(float))
     return np.abs(logarithms[:, 1] - logarithms[:, 0])
 
@@ -91,11 +78,9 @@ def confidences(odds: np.ndarray, temperature: float) -> np.ndarray:
 
 
 def _bound_of_photos(validation: pd.DataFrame) -> Callable[[float], float]:
-    """A function of a threshold: the upper bound of the error over all photos above it.
-
-    The design effect is that of all photos, since those above a high threshold have no error.
-    """
+    """The upper bound of the error over all photos above a threshold, as a function of it."""
     score, correct = log_odds(validation), validation.correct.to_numpy()
+    # The design effect of all photos, since those above a high threshold have no error.
     whole = proportion(correct, validation.subject)
     part = whole.effective_size(TAIL) / whole.faces
 
@@ -115,14 +100,14 @@ def choose(
     """The threshold that accepts the most predictions, with an error of at most `max_error`.
 
     Args:
-        score: of independent predictions, (n,); highest for the most confident, as `log_odds`.
+        score: of independent predictions, (n,), such as `log_odds`.
         correct: 0 or 1 of each, (n,).
         further_bound: another upper bound of the error above a score, which has to be as low.
 
     Returns:
-        `threshold`, the score above which a prediction is accepted, None if none
-        has a low enough `upper_bound`; `people` of the choice, and the fewest `needed` for any;
-        `accepted`, `errors` and `upper_bound`, the higher one, of the error at the threshold.
+        `threshold`, the score above which a prediction is accepted, or None; `people` of the
+        choice, and the fewest `needed` for any; and at the threshold `accepted`, `errors` and
+        `upper_bound`, the higher one.
     """
     people, needed = len(score), fewest_predictions(max_error)
     choice: dict[str, float | None] = {"threshold": None, "people": people, "needed": needed}
@@ -162,11 +147,7 @@ def upper_bound(errors: np.ndarray | float, accepted: np.ndarray | float) -> np.
 
 
 def risk_coverage(score: np.ndarray, correct: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Error rate of the k predictions of the highest score, for k from 1 to n, as in `choose`.
-
-    Returns:
-        Coverage and risk, (n,) each; of equal scores in a random order, the mean.
-    """
+    """Coverage and error rate, (n,) each, of the k highest scores; the mean over equal scores."""
     values, group = np.unique(-score, return_inverse=True)
     counts = np.cumsum(np.bincount(group, minlength=len(values)))
     errors = np.cumsum(np.bincount(group, 1 - correct, minlength=len(values)))

@@ -1,7 +1,6 @@
 """Calibration: the metrics of probabilities, reliability bins, and temperature scaling.
 
-Guo et al., On Calibration of Modern Neural Networks (2017): the logits are divided by one
-temperature, fitted on the validation set. The predicted classes stay the same.
+Source: Guo et al., On Calibration of Modern Neural Networks (2017).
 """
 
 from collections.abc import Callable
@@ -37,16 +36,7 @@ def probability_metrics(p_male: np.ndarray, targets: np.ndarray) -> dict[str, fl
 
 
 def reliability_bins(p_male: np.ndarray, predictions: pd.DataFrame) -> pd.DataFrame:
-    """Accuracy by confidence: one row for each bin of the confidence that has samples.
-
-    Args:
-        p_male: of each sample, perhaps at another temperature than in the predictions.
-        predictions: an inference table.
-
-    Returns:
-        `confidence` is the mean probability of the predicted class; `low` and `high` are the
-        interval of `accuracy`.
-    """
+    """Accuracy by confidence, by bin; `p_male` can be at another temperature than predictions."""
     confidence, bin_of_sample = _binned(p_male)
     rows = []
     for number in np.unique(bin_of_sample):
@@ -66,10 +56,10 @@ def _binned(p_male: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def temperature_scaling(validation: pd.DataFrame) -> dict:
-    """Fit a temperature on an inference table; the section `calibration` of metrics.json.
+    """The section `calibration` of metrics.json: a temperature fitted on an inference table.
 
-    Without a reliable fit, the temperature is 1, which changes nothing: after a validation set
-    without a mistake, the fitted one would make nearly every confidence 1.
+    It is 1 without a reliable fit, which would make nearly every confidence 1 after a validation
+    set without a mistake.
     """
     people = effective_number(validation.subject)
     too_small = is_small(len(validation), people)
@@ -96,13 +86,7 @@ def fit_temperature(predictions: pd.DataFrame, people: float) -> tuple[float, li
     """The temperature of the lowest log loss, and its 95 % profile likelihood interval.
 
     The likelihood ratio is divided by the design effect of its scores, since photos of one person
-    are not independent (Rotnitzky and Jewell, Biometrika 77, 1990).
-
-    Args:
-        people: effective number, more than one.
-
-    Returns:
-        None where the temperature is at a limit of the search.
+    are not independent (Rotnitzky and Jewell, Biometrika 77, 1990). None at a limit of the search.
     """
     odds = _log_odds(predictions.p_male.to_numpy()) * np.where(predictions.target == 1, 1, -1)
     bounds = np.log(TEMPERATURE_BOUNDS)

@@ -1,12 +1,11 @@
-"""Runs side by side: the differences of their metrics on one set, and which are significant.
+"""Runs side by side: the differences of their metrics on the same faces, and which are significant.
 
-Runs predict the same faces. Their metrics are therefore dependent, and a difference is known better
-than the intervals of each run suggest. A recipe is a group of runs that differ in their seeds
-alone. A claim about it holds for other people and other seeds, and needs `FEWEST_SEEDS` of them. A
-run with fewer stands for its trained model, and a claim about it holds for other people.
+A recipe is a group of runs that differ in their seeds alone. A claim about it holds for other
+people and other seeds, and needs `FEWEST_SEEDS` of them. A run with fewer stands for its trained
+model, and a claim about it holds for other people.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -31,11 +30,7 @@ class Predictions:
 
 
 def side_by_side(name: str, runs: dict[str, pd.DataFrame]) -> Predictions:
-    """The predictions of all runs on one set.
-
-    Raises:
-        InputError: the runs predicted different faces.
-    """
+    """The predictions of all runs on one set; an `InputError` if they are of different faces."""
     first = next(iter(runs.values()))
     for run, table in runs.items():
         if not table.id.equals(first.id):
@@ -48,10 +43,7 @@ def side_by_side(name: str, runs: dict[str, pd.DataFrame]) -> Predictions:
 
 
 def strata(metric: str, targets: np.ndarray) -> np.ndarray:
-    """Masks (strata, faces): the metric is the mean of the accuracies on these parts of the set.
-
-    A class without a face is left out, as in the metrics of a run.
-    """
+    """Masks (strata, faces): the metric is the mean of the accuracies on these parts of the set."""
     of_class = [targets == label for label in range(len(CLASSES))]
     masks = {
         "accuracy": [np.ones(len(targets), bool)],
@@ -64,22 +56,15 @@ def strata(metric: str, targets: np.ndarray) -> np.ndarray:
 def compare(
     predictions: Predictions, reference: str, metric: str, groups: Sequence[Sequence[str]] = ()
 ) -> pd.DataFrame:
-    """The claims about one set, the table `COMPARISON`: each recipe or run against the reference.
-
-    Holm's procedure corrects for their number.
-
-    Args:
-        groups: of runs that differ in their seeds alone.
-    """
+    """The table `COMPARISON` of one set: each recipe or run against the reference (Holm)."""
     return _claims(predictions, reference, metric, groups, slice_tests.holm)
 
 
 def against_best(validation: Predictions, chosen: str, metric: str) -> pd.DataFrame:
     """The table `COMPARISON` of the validation set: each trained model against the chosen one.
 
-    The same faces chose it, so that each pair of runs could have been the one that is compared. The
-    correction is therefore Tukey's for all pairs, by the distribution of the studentized range
-    (Hochberg and Tamhane, Multiple Comparison Procedures, 1987).
+    The same faces chose it, so that the correction is Tukey's for all pairs of runs, by the
+    studentized range (Hochberg and Tamhane, Multiple Comparison Procedures, 1987).
     """
 
     def tukey(p_values: np.ndarray) -> np.ndarray:
@@ -119,7 +104,7 @@ def _claims(
 
 
 def contributions(predictions: Predictions, metric: str) -> pd.DataFrame:
-    """What each subject, a row, adds to the metric of each run, a column; the sums are the metric.
+    """The part of each subject, a row, in the metric of each run, a column, which is their sum.
 
     NaN if the set does not define the metric.
     """
@@ -134,17 +119,9 @@ def contributions(predictions: Predictions, metric: str) -> pd.DataFrame:
 
 
 def difference(run: np.ndarray, other: np.ndarray) -> dict[str, float]:
-    """The difference of two recipes or trained models, by Student's t.
+    """The difference of two sides by Student's t, as columns of `COMPARISON`.
 
-    There is no interval, and no difference is significant, for one subject and for equal ones.
-
-    Args:
-        run: what each subject adds to the metric of each seed, (subjects, seeds), or of one trained
-            model, (subjects, 1).
-        other: the same numbers for the other side.
-
-    Returns:
-        Columns of `COMPARISON`.
+    Each side is the `contributions` of a recipe, (subjects, seeds), or a model, (subjects, 1).
     """
     value, other_value = run.sum(axis=0).mean(), other.sum(axis=0).mean()
     gap = value - other_value
@@ -162,13 +139,12 @@ def difference(run: np.ndarray, other: np.ndarray) -> dict[str, float]:
 def standard_error(run: np.ndarray, other: np.ndarray) -> tuple[float, float]:
     """The standard error of a difference, and its degrees of freedom; arguments as `difference`.
 
-    Subjects and seeds are random effects, and each seed has noise of its own on each subject. The
-    variance between seeds contains this noise, and so does the variance between subjects, from
-    which it is subtracted: the interaction of a two-way analysis of variance (Searle, Casella and
-    McCulloch, Variance Components, 1992). The variance between subjects is that of no difference,
-    whose mean is 0. Degrees of freedom: Satterthwaite, Biometrics Bulletin 2 (1946).
+    Subjects and seeds are random effects. The variances between either contain the noise of each
+    seed on each subject, which is subtracted from that between subjects: the interaction of a
+    two-way analysis of variance (Searle, Casella and McCulloch, Variance Components, 1992). Degrees
+    of freedom: Satterthwaite, Biometrics Bulletin 2 (1946).
     """
-    gaps = run.mean(axis=1) - other.mean(axis=1)
+    gaps = run.mean(axis=1) - other.mean(axis=1)  # of mean 0, if there is no difference
     seeds = [added for added in (run, other) if added.shape[1] > 1]
     noise = sum(added.var(axis=1, ddof=1).sum() / added.shape[1] for added in seeds)
     people = (gaps**2).sum() - noise
@@ -181,3 +157,18 @@ def standard_error(run: np.ndarray, other: np.ndarray) -> tuple[float, float]:
     variance = variances.sum()
     with np.errstate(invalid="ignore", divide="ignore"):
         return np.sqrt(variance), variance**2 / (variances**2 / freedoms).sum()
+
+
+def choice_metric(compared: str) -> str:
+    """The metric of the choice: never a recall, which is highest for a constant prediction."""
+    return "accuracy" if compared == "accuracy" else "balanced_accuracy"
+
+
+def best(validation: Mapping[str, Mapping[str, float]], metric: str) -> str:
+    """The run of the highest metric on the validation set; of equal ones the lowest `loss`."""
+    digits = 9  # ignores the rounding errors of two ways to compute it
+
+    def rank(run: str) -> tuple[float, float]:
+        return round(validation[run][metric], digits), -validation[run]["loss"]
+
+    return max(validation, key=rank)

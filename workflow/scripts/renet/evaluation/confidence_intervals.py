@@ -1,10 +1,6 @@
-"""95 % confidence intervals that hold where a person has several photos.
+"""95 % confidence intervals that hold where a person has several photos, which are not independent.
 
-Photos of one person are not independent: if one is classified correctly, the others are likely to
-be, too. A proportion, such as the accuracy or a recall, has Wilson's interval on the effective
-number of faces; a sum or difference of proportions has the interval that follows from theirs. The
-ROC AUC has the interval of DeLong's method with people as the independent units.
-benchmarks/README.md has the coverage of each in simulations.
+docs/statistics.md has the formulas, benchmarks/README.md the coverage in simulations.
 """
 
 from collections.abc import Callable, Sequence
@@ -27,29 +23,19 @@ SMALLEST_TAIL, LARGEST_TAIL = 1e-12, 0.49  # for the search of a p-value
 
 @dataclass(frozen=True)
 class Proportion:
-    """The fraction of some predictions that are correct, as an estimate for further people.
-
-    Attributes:
-        value: the fraction.
-        faces: number of predictions.
-        people: effective number of people (`subjects.effective_number`).
-        design_effect: the variance of the fraction with people as the independent units, divided
-            by that with faces as such; at least that of `LEAST_CORRELATION`.
-    """
+    """The fraction of some predictions that are correct, as an estimate for further people."""
 
     value: float
     faces: int
-    people: float
+    people: float  # effective number
+    # The variance of the fraction with people as the independent units, divided by that with faces:
     design_effect: float
 
     def effective_size(self, tail: float = TAIL) -> float:
-        """The number of independent faces that say as much about the fraction as these.
+        """The number of independent faces that say as much, for an interval with this tail.
 
         Corrected for the degrees of freedom, which are the people less one (Korn and Graubard,
         Survey Methodology 24, 1998). 0 for one person, and nearly one, who says nothing of others.
-
-        Args:
-            tail: probability beyond each end of the interval that the number is for.
         """
         if self.people < LEAST_PEOPLE:
             return 0.0
@@ -62,18 +48,10 @@ class Proportion:
 
 
 def proportion(correct: np.ndarray | pd.Series, subjects: np.ndarray | pd.Series) -> Proportion:
-    """The fraction of correct predictions.
-
-    Without a wrong or without a correct prediction, the design effect is that of people whose
-    photos are all predicted alike.
-
-    Args:
-        correct: 0 or 1 of each prediction, (faces,), at least one.
-        subjects: the subject of each, (faces,).
-    """
+    """The fraction of correct predictions, given as 0 or 1, (faces,), at least one."""
     correct, number = np.asarray(correct, float), pd.factorize(subjects)[0]
     value, faces, people = float(correct.mean()), len(correct), effective_number(number)
-    effect = faces / people
+    effect = faces / people  # if the photos of a person are all predicted alike
     if 0 < value < 1 and people > 1:
         squares = (np.bincount(number, correct - value) ** 2).sum()
         clustered = people / (people - 1) * squares / faces**2
@@ -83,11 +61,7 @@ def proportion(correct: np.ndarray | pd.Series, subjects: np.ndarray | pd.Series
 
 
 def wilson(value: float, size: float, tail: float = TAIL) -> tuple[float, float]:
-    """Wilson's interval of a fraction of `size` independent faces; (0, 1) for none.
-
-    Args:
-        size: need not be whole.
-    """
+    """Wilson's interval of a fraction of `size` independent faces; (0, 1) for none."""
     if size < SMALLEST_SIZE:
         return 0.0, 1.0
     square = special.ndtri(tail) ** 2 / size
@@ -102,14 +76,11 @@ def combination(
     tail: float = TAIL,
     correlation: float = 0.0,
 ) -> tuple[float, float]:
-    """Interval of a weighted sum of proportions, from the interval of each.
+    """Interval of a weighted sum of proportions with this correlation, from the interval of each.
 
     The weights 1 and -1 give Newcombe's interval of a difference (method 10, Statistics in Medicine
     17, 1998); other weights its generalisation (MOVER: Zou, Huang and Zhang, Statistics in Medicine
     28, 2009).
-
-    Args:
-        correlation: of two proportions of the same faces.
     """
     values = np.array(weights) * [part.value for part in parts]
     ends = np.sort(np.array(weights)[:, None] * [part.interval(tail) for part in parts], axis=1)
@@ -126,12 +97,7 @@ def difference_p_value(first: Proportion, second: Proportion) -> float:
 
 
 def p_value(low_end: Callable[[float], float]) -> float:
-    """Two-sided p-value: one less the confidence whose interval ends at zero.
-
-    Args:
-        low_end: the lower end of the interval with this tail; 1 is the p-value where it is not
-            above zero for any.
-    """
+    """Two-sided p-value, given the lower end of an interval as a function of its tail."""
     if low_end(LARGEST_TAIL) <= 0:
         return 1.0
     if low_end(SMALLEST_TAIL) > 0:
@@ -146,11 +112,6 @@ def auc_interval(
 
     The variance is that of DeLong et al. for photos of one person (Obuchowski, Biometrics 53,
     1997). Student's t on the logit scale keeps the ends between 0 and 1 and covers better.
-
-    Args:
-        scores: of each face, (faces,), higher for class 1.
-        targets: 0 or 1 of each, both at least once.
-        subjects: the subject of each.
     """
     people, is_male = effective_number(subjects), targets == 1
     own_class = np.where(is_male, is_male.sum(), (~is_male).sum())

@@ -1,4 +1,4 @@
-"""Inference tables: the predictions of a network for a file of faces, one row a face."""
+"""Inference tables: the predictions of a network for a file of faces."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -11,11 +11,8 @@ from renet.evaluation.tables import FOLD, INFERENCE
 
 
 def build(samples: pd.DataFrame, probabilities: np.ndarray) -> pd.DataFrame:
-    """The inference table of a file of faces, in its order, with the columns `INFERENCE`.
-
-    Equal probabilities, (N, 2), count for the lower class, as in neon.
-    """
-    predicted = probabilities.argmax(axis=1)
+    """The table `INFERENCE` of samples with these probabilities, (N, 2)."""
+    predicted = probabilities.argmax(axis=1)  # of equal ones the lower class, as in neon
     predictions = samples.assign(
         p_female=probabilities[:, 0],
         p_male=probabilities[:, 1],
@@ -33,8 +30,7 @@ def out_of_fold(samples: pd.DataFrame, folds: Iterable[Path]) -> np.ndarray:
 def write_course_format(path: Path, probabilities: np.ndarray, targets: np.ndarray) -> None:
     """Write the text file of the course's `save_inference` (section 3.2.7), with correct targets.
 
-    The course's code reads the targets from an iterator that wraps round: unless the batch size
-    divides the number of samples, its outputs stand beside the targets of other samples.
+    The course's code has those of other samples, unless the batch size divides their number.
     """
     lines = ["inference, target"]
     lines += [

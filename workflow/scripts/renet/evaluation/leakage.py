@@ -18,16 +18,7 @@ def check(
     file: Path,
     trained_on: Sequence[str] = ("train",),
 ) -> dict:
-    """Count what is in more than one subset (`splits.shared`), and refuse a split that leaks.
-
-    Args:
-        samples: rows of split.csv, at least `subset`, `phash` and the columns of `splits.shared`.
-        file: its name, for the error.
-        trained_on: the subsets that the run is trained on.
-
-    Raises:
-        InputError: faces that have to stay together are in more than one subset.
-    """
+    """Count what is in more than one subset (`splits.shared`), and refuse a split that leaks."""
     if settings.near_duplicates:
         samples = samples.assign(copies=near_duplicates.groups(samples.phash))
     found = splits.in_two_subsets(samples, samples.subset)
@@ -48,14 +39,8 @@ def check(
 def count_known(
     samples: pd.DataFrame, hashes: Path, trained_on: Sequence[str], run: Path
 ) -> dict[str, int]:
-    """Count the faces of each subset whose near-duplicates the initial weights were trained on.
-
-    Faces of other subsets than those of the training give a warning that names the run's folder.
-
-    Args:
-        hashes: training_hashes.npy of the run of the initial weights, (words, faces) uint64.
-    """
-    known = [face.tobytes().hex() for face in np.load(hashes).T]
+    """Count the faces of each subset whose near-duplicates the initial weights were trained on."""
+    known = [face.tobytes().hex() for face in np.load(hashes).T]  # of (words, faces) uint64
     is_known = pd.Series(near_duplicates.is_known(samples.phash, known), samples.index)
     counts = is_known.groupby(samples.subset).sum().to_dict()
     if sum(counts.values()) > sum(counts.get(subset, 0) for subset in trained_on):

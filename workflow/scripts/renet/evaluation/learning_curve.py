@@ -15,11 +15,8 @@ from renet.evaluation.confidence_intervals import proportion
 def measured(correct: pd.DataFrame, subjects: pd.Series, faces: pd.DataFrame) -> pd.DataFrame:
     """The rows of `LEARNING_CURVE` of one run.
 
-    The change from the row before is that of two trained networks on the same faces.
-
     Args:
         correct: 0 or 1 of each validation face, a column for each fraction in ascending order.
-        subjects: of the validation faces.
         faces: number of training `faces` and of their `subjects`, by the fraction.
     """
     found = [proportion(column, subjects) for _, column in correct.items()]
@@ -31,10 +28,10 @@ def measured(correct: pd.DataFrame, subjects: pd.Series, faces: pd.DataFrame) ->
         comparison.difference(added[[larger]].to_numpy(), added[[smaller]].to_numpy())
         for smaller, larger in itertools.pairwise(correct)
     ]
-    changes = pd.DataFrame([{}, *steps], columns=["difference", "low", "high"]).to_numpy().T
+    changes = pd.DataFrame([{}, *steps], columns=["difference", "low", "high"])
     rows = faces.loc[correct.columns].rename_axis("fraction").reset_index()
     rows = rows.assign(accuracy=[one.value for one in found], low=bounds[:, 0], high=bounds[:, 1])
-    return rows.assign(**dict(zip(("change", "change_low", "change_high"), changes, strict=True)))
+    return rows.join(changes.set_axis(["change", "change_low", "change_high"], axis=1))
 
 
 def draw(table: pd.DataFrame, path: Path) -> None:

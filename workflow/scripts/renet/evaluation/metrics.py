@@ -22,20 +22,19 @@ LABELS = list(range(len(CLASSES)))
 def summarise(predictions: pd.DataFrame, male_fraction: float) -> dict:
     """The metrics of one subset, as metrics.json has them (workflow/schemas/metrics.schema.yaml).
 
+    They are None where a set of one class does not define them.
+
     Args:
         predictions: an inference table with at least one row.
         male_fraction: fraction of class 1 in the training set. The baseline always predicts the
             majority class of the training set, with this probability of class 1.
-
-    Returns:
-        The metrics, None where a set of one class does not define them, 95 % intervals, and the
-        metrics of the baseline; `constant_prediction`, whether all predictions are the same class.
     """
     majority = int(male_fraction >= 0.5)
     constant = predictions[["target"]].assign(predicted=majority, p_male=male_fraction)
     p_male, targets = predictions.p_male.to_numpy(), predictions.target.to_numpy()
     recalls = [_proportion(predictions, "target", label) for label in LABELS]
     accuracy = proportion(predictions.correct, predictions.subject)
+    gained, lost = against_baseline(predictions, majority)
     return {
         "n": len(predictions),
         **subjects.counts(predictions.subject),
@@ -47,10 +46,10 @@ def summarise(predictions: pd.DataFrame, male_fraction: float) -> dict:
         "confusion_matrix": _confusion_matrix(predictions).tolist(),
         "intervals": _intervals(predictions, accuracy, recalls),
         "differences": {
-            "over_baseline": over_baseline(predictions, majority),
+            "over_baseline": over_baseline(gained, lost),
             "male_minus_female": recall_difference(*recalls),
         },
-        "above_baseline": above_baseline(predictions, majority, recalls),
+        "above_baseline": above_baseline(gained, lost, recalls),
         "majority_baseline": {"class": CLASSES[majority], "male_fraction": male_fraction}
         | _point_estimates(constant),
         "constant_prediction": predictions.predicted.nunique() == 1,
@@ -101,34 +100,38 @@ def _intervals(
 ) -> dict[str, list[float] | None]:
     """The 95 % intervals of the fractions and of the ROC AUC, None where not defined."""
     precisions = [_proportion(predictions, "predicted", label) for label in LABELS]
-    known = [recall for recall in recalls if recall]
     fractions: dict[str, Proportion | None] = {"accuracy": accuracy}
     for name, recall, precision in zip(CLASSES, recalls, precisions, strict=True):
         fractions |= {f"recall_{name}": recall, f"precision_{name}": precision}
     ranked = None
-    if len(known) == len(CLASSES):
+    if all(recalls):
         p_male, targets = predictions.p_male.to_numpy(), predictions.target.to_numpy()
         ranked = auc_interval(p_male, targets, predictions.subject)
     return {
         name: list(fraction.interval()) if fraction else None
         for name, fraction in fractions.items()
     } | {
-        "balanced_accuracy": list(combination([1 / len(known)] * len(known), known)),
+        "balanced_accuracy": list(_mean_interval(recalls)),
         "roc_auc": list(ranked) if ranked else None,
     }
 
 
-def over_baseline(predictions: pd.DataFrame, majority: int) -> dict:
-    """Accuracy minus that of always predicting the majority class, on the same faces."""
-    gained, lost = _against_baseline(predictions, majority)
-    return _difference(gained.value - lost.value, list(_lead(gained, lost)))
+def _mean_interval(recalls: list[Proportion | None], tail: float = TAIL) -> tuple[float, float]:
+    """The interval of the mean of the recalls that are defined."""
+    known = [recall for recall in recalls if recall]
+    return combination([1 / len(known)] * len(known), known, tail)
 
 
-def _against_baseline(predictions: pd.DataFrame, majority: int) -> tuple[Proportion, Proportion]:
+def against_baseline(predictions: pd.DataFrame, majority: int) -> tuple[Proportion, Proportion]:
     """The fraction that the network alone predicts correctly, and that the baseline alone does."""
     is_majority, correct = predictions.target == majority, predictions.correct == 1
     gained = proportion(correct & ~is_majority, predictions.subject)
     return gained, proportion(~correct & is_majority, predictions.subject)
+
+
+def over_baseline(gained: Proportion, lost: Proportion) -> dict:
+    """Accuracy minus that of the baseline; arguments as from `against_baseline`."""
+    return _difference(gained.value - lost.value, list(_lead(gained, lost)))
 
 
 def _lead(gained: Proportion, lost: Proportion, tail: float = TAIL) -> tuple[float, float]:
@@ -138,19 +141,13 @@ def _lead(gained: Proportion, lost: Proportion, tail: float = TAIL) -> tuple[flo
 
 
 def above_baseline(
-    predictions: pd.DataFrame, majority: int, recalls: list[Proportion | None]
+    gained: Proportion, lost: Proportion, recalls: list[Proportion | None]
 ) -> dict[str, float | None]:
-    """Two-sided p-values of being above the baseline, 1 where a metric is not.
-
-    The balanced accuracy of the baseline is 1/2, and None is for a set of one class.
-    """
-    gained, lost = _against_baseline(predictions, majority)
-    known = [recall for recall in recalls if recall]
-    halves = [1 / len(CLASSES)] * len(CLASSES)
+    """Two-sided p-values of being above the baseline, whose balanced accuracy is 1/2."""
     return {
         "accuracy": p_value(lambda tail: _lead(gained, lost, tail)[0]),
-        "balanced_accuracy": p_value(lambda tail: combination(halves, known, tail)[0] - 0.5)
-        if len(known) == len(CLASSES)
+        "balanced_accuracy": p_value(lambda tail: _mean_interval(recalls, tail)[0] - 0.5)
+        if all(recalls)
         else None,
     }
 

@@ -1,6 +1,5 @@
 """Slices by columns of the tables of photos that the config names under `slices`."""
 
-import itertools
 from pathlib import Path
 
 import pandas as pd
@@ -12,25 +11,20 @@ from renet.metadata import own_photos
 MOST_VALUES, OTHER = 20, "other"
 
 
-def add(
-    predictions: pd.DataFrame, rows: pd.Series, tables: list[Path], slices: dict[str, dict]
-) -> pd.DataFrame:
-    """An inference table with a column `OWN_COLUMN` + name for each column of the tables.
+def add(predictions: pd.DataFrame, rows: pd.Series, slices: dict[str, dict]) -> pd.DataFrame:
+    """An inference table with a column `OWN_COLUMN` + name for each column of the users' tables.
+
+    It is `UNKNOWN` where a field is empty or the source lacks the column, and `OTHER` for all but
+    the `MOST_VALUES` values with the most faces.
 
     Args:
         rows: row in the metadata of its source, by the id of the face.
-        tables: of all sources that `slices` names, in their order.
-        slices: of each source its archive (`renet.config.sources.archive`): `slices`, the columns,
-            `labels`, `tables` and `database`.
-
-    Returns:
-        Text: `UNKNOWN` where a field is empty or the source lacks the column, and `OTHER` for all
-        but the `MOST_VALUES` values with the most faces.
+        slices: of each source, as from `renet.config.sources.sliced`.
     """
-    parts, remaining = [], iter(tables)
+    parts = []
     for source, given in slices.items():
         faces = predictions[predictions.source == source]
-        files = list(itertools.islice(remaining, len(given["tables"])))
+        files = list(map(Path, given["tables"]))
         labels = own_photos.Labels(**given["labels"])
         written = own_photos.written(files, labels, faces.path, given["slices"])
         if files and given["database"] == TABLE:  # a photo can have several rows

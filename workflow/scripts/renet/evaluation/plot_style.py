@@ -31,11 +31,7 @@ def colours(count: int) -> list:
 
 
 def begin_at_zero(axis: Axes) -> None:
-    """Let the vertical axis begin at 0, with a margin above the highest value.
-
-    The margin that matplotlib chooses depends on the range alone, and would cut markers in half
-    where the values hardly differ.
-    """
+    """Let the vertical axis begin at 0, with a margin also above values that hardly differ."""
     axis.set_ylim(0, 1.05 * axis.dataLim.ymax)
 
 

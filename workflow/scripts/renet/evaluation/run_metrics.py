@@ -13,7 +13,6 @@ def evaluate(
     """metrics.json but for its section `leakage`, and slices.csv.
 
     Args:
-        predictions, validation: inference tables.
         split: split.csv with the faces of the predictions; those of the training are called train.
         max_error: highest error rate of the predictions that are not "unsure".
     """

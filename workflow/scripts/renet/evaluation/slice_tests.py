@@ -1,9 +1,4 @@
-"""Families of tests of the slices: accuracy against the rest of the set, and gap of the genders.
-
-Among many slices some differ by chance. Both families are corrected for the number of their tests,
-at the family-wise error rate `renet.evaluation.tables.ALPHA`. People on both sides of a comparison
-make it more cautious.
-"""
+"""Families of tests of the slices: accuracy against the rest of the set, and gap of the genders."""
 
 import numpy as np
 import pandas as pd

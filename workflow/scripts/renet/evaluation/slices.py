@@ -12,9 +12,6 @@ from renet.evaluation.tables import FEWEST_OF_CLASS, NOT_COMPARED, SLICES, UNTES
 from renet.metadata import subjects
 
 UNKNOWN = "unknown"
-MAY_BE_EMPTY = (  # columns
-    "difference", "rest_low", "rest_high", "p", "gap", "gap_low", "gap_high", "gap_p",
-)  # fmt: skip
 OWN_COLUMN = "column "  # how slices by a column of a user's own table begin
 
 
@@ -22,11 +19,6 @@ def assign(predictions: pd.DataFrame, in_training_set: pd.Series) -> pd.DataFram
     """The value of each slice for each sample: one column a slice, categories in their order.
 
     A slice without a known value, such as the decade of own photos, is left out.
-
-    Args:
-        predictions: an inference table, perhaps with the columns of `own_slices.add`.
-        in_training_set: whether the sample's subject is in the training set; this is a slice only
-            if it is true of a sample.
     """
     sides = predictions[["crop_height", "crop_width"]]
     decades = predictions.year.astype(float) // 10 * 10
@@ -60,20 +52,10 @@ def bands(values: pd.Series, edges: list[float], unit: str = "") -> pd.Series:
 
 
 def tabulate(predictions: pd.DataFrame, slices: pd.DataFrame) -> pd.DataFrame:
-    """The table slices.csv: one row for each value of each slice, with the columns `SLICES`.
+    """The table `SLICES`: one row for each value of each slice, given as from `assign`.
 
-    Args:
-        predictions: an inference table.
-        slices: as from `assign`.
-
-    Returns:
-        `accuracy` with its interval (`low`, `high`), its `difference` to that of the rest of the
-        set (whose interval is `rest_low`, `rest_high`) with the test `p`, the mean `confidence`,
-        the recall of each class (empty if the slice has none of it), their mean and their
-        difference (`gap`, male minus female) with its interval, and the accuracy of always
-        predicting the slice's majority class. `p_holm` and
-        `gap_p_holm` are corrected (`slice_tests`). A slice and its complement are one test, which
-        the less accurate one has; equal slices with two names are one test, too.
+    A slice and its complement are one test, which the less accurate one has; equal slices with two
+    names are one test, too.
     """
     predictions = predictions.assign(subject=pd.factorize(predictions.subject)[0])
     names = [(name, value) for name in slices for value in slices[name].cat.categories]
@@ -83,13 +65,13 @@ def tabulate(predictions: pd.DataFrame, slices: pd.DataFrame) -> pd.DataFrame:
     names = [one for one in names if one[0] != "age" or groups[one].tobytes() not in given]
     masks = [groups[one] for one in names]
     rows = [_row(predictions, mask, *one) for one, mask in zip(names, masks, strict=True)]
-    table = pd.DataFrame(rows).astype(dict.fromkeys(MAY_BE_EMPTY, float))
+    table = pd.DataFrame(rows, columns=list(SLICES.columns)).astype(SLICES.columns)
     faces = pd.Series([mask.tobytes() for mask in masks])
     either = pd.Series([min(mask.tobytes(), (~mask).tobytes()) for mask in masks])
     by_accuracy = table.sort_values("accuracy", kind="stable")
     table["p_holm"] = slice_tests.corrected(by_accuracy.p, either)
     table["gap_p_holm"] = slice_tests.corrected(table.gap_p, faces)
-    return table[list(SLICES.columns)]
+    return table
 
 
 def _row(predictions: pd.DataFrame, inside: np.ndarray, name: str, value: str) -> dict:

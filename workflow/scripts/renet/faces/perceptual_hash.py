@@ -1,12 +1,8 @@
-"""A hash of what a face looks like, and how far two of them are apart.
-
-It is nearly the same for copies of a photo that were scaled, compressed, brightened or marked. It
-is another one for a mirror image, another crop of the photo and other photos of the person.
+"""A hash that is nearly the same for copies of a photo: scaled, compressed, brightened or marked.
 
 It is the usual hash of the discrete cosine transform (Zauner, Implementation and Benchmarking of
-Perceptual Image Hash Functions, 2010) with 255 bits instead of 63: all faces look alike at the
-lowest frequencies, so that 63 bits do not tell two people apart. The usual packages (imagehash,
-OpenCV's img_hash) have the short one.
+Perceptual Image Hash Functions, 2010) with 255 bits instead of the 63 of imagehash and OpenCV: all
+faces look alike at the lowest frequencies, so that 63 bits do not tell two people apart.
 """
 
 from collections.abc import Iterable
@@ -26,8 +22,7 @@ LARGEST_DISTANCE = 38
 def perceptual_hash(pixels: np.ndarray) -> str:
     """The hash of a face (3, H, W) uint8, RGB, as `2 * BYTES` hexadecimal digits.
 
-    Each bit says whether a frequency is above the median of all; the first one, the brightness, is
-    left out.
+    Each bit says whether a frequency is above the median; the first one, the brightness, is 0.
     """
     grey = cv2.cvtColor(np.ascontiguousarray(pixels.transpose(1, 2, 0)), cv2.COLOR_RGB2GRAY)
     reduced = cv2.resize(grey, (SIDE, SIDE), interpolation=cv2.INTER_AREA)

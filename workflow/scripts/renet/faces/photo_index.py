@@ -42,7 +42,7 @@ def positions(paths: pd.Series, members: pd.DataFrame, folder: PurePosixPath) ->
 
 
 def photos(members: pd.DataFrame) -> pd.Series:
-    """The names of the photos among the files of an index."""
+    """The photos among the files of an index."""
     return members.member[members.member.str.lower().str.endswith(SUFFIXES)]
 
 
@@ -107,11 +107,7 @@ def read_shard(photos_file: str | Path, shards: int, shard: int) -> pd.DataFrame
 
 
 def photos_of(sizes: np.ndarray, shards: int, shard: int) -> slice:
-    """The positions of a shard's photos; each shard reads about the same number of bytes.
-
-    Args:
-        sizes: bytes of each photo, in the order in which they lie in the archives.
-    """
+    """The positions of a shard's photos, given the bytes of all; shards read about equally many."""
     middles = sizes.cumsum() - sizes / 2
     bounds = np.array([shard - 1, shard]) * sizes.sum() / shards
     start, stop = np.searchsorted(middles, bounds)

@@ -1,7 +1,7 @@
 """Shards: the faces of a source in several files, each written by a job of its own.
 
-A shard is a NumPy file of shape (faces, C, H, W), uint8, and beside it a CSV table (`SHARD`) with
-one row for each photo of the shard. Both are called `<source>/faces/<number>-of-<count>`.
+A shard is a NumPy file (faces, C, H, W), uint8, and beside it a CSV table (`SHARD`) of its photos.
+Both are called `<source>/faces/<number>-of-<count>`.
 """
 
 import re
@@ -71,12 +71,9 @@ class FaceWriter:
 
 
 def open_faces(faces_file: str | Path) -> np.ndarray:
-    """The faces of a shard, (faces, C, H, W) uint8, memory-mapped unless there are none."""
+    """The faces of a shard, (faces, C, H, W) uint8, memory-mapped."""
     try:
-        try:
-            faces = np.load(faces_file, mmap_mode="r")
-        except ValueError:  # an empty array cannot be mapped
-            faces = np.load(faces_file)
+        faces = np.load(faces_file, mmap_mode="r")
     except (ValueError, EOFError) as error:
         raise _damaged(faces_file, str(error)) from error
     if faces.dtype != np.uint8 or faces.ndim != 4:

@@ -24,16 +24,10 @@ PAGE_NUMBER = r"/(\d+)_"  # at the start of a WIKI photo's file name
 
 
 def read(path: str | Path, database: str, member: Member | None = None) -> pd.DataFrame:
-    """Read `wiki.mat` or `imdb.mat`: one row for each photo, in the file's order.
+    """The rows of `wiki.mat` or `imdb.mat`, or of that member of a tar, in the file's order.
 
-    Args:
-        path: the .mat file, or the tar that has it.
-        database: name of the struct in it, `wiki` or `imdb`.
-        member: the .mat file in the tar.
-
-    Returns:
-        The columns `path, name, celeb_id, gender, dob, photo_taken, face_score, second_face_score,
-        x1, y1, x2, y2`. Numbers are float64; dob is MATLAB's serial day.
+    Columns: `path, name, celeb_id, gender, dob, photo_taken, face_score, second_face_score, x1, y1,
+    x2, y2`. Numbers are float64; dob is MATLAB's serial day.
 
     Raises:
         InputError: the file is not a MATLAB v5 file with that struct and these fields.
@@ -66,15 +60,7 @@ def _read(path: str | Path, database: str, member: Member | None, name: str) -> 
 def read_with_folder(
     mat: Path | None, database: str, members: Path | None, receipt_files: list[Path] | None
 ) -> tuple[PurePosixPath, pd.DataFrame]:
-    """The folder of the archives that the .mat file's paths are relative to, and its rows.
-
-    Args:
-        mat: the .mat file; None for the one in the archives.
-        members, receipt_files: index and receipts of the archives, if there are any.
-
-    Raises:
-        InputError: there is neither.
-    """
+    """The folder of the .mat file in the archives, and its rows, or those of `mat` instead."""
     folder = PurePosixPath()
     if members:
         file, member = tar_index.find_metadata(members, database)
@@ -87,12 +73,8 @@ def read_with_folder(
 
 
 def _load_fields(stream: IO[bytes], database: str, name: str) -> dict[str, np.ndarray]:
-    """The fields of the struct, flat.
-
-    scipy squeezes each array: a cell with a text becomes a `str`, which takes less than half the
-    memory of an array, and a number or a single cell is no array any more.
-    """
     try:
+        # A squeezed cell with a text is a `str`, which takes less than half the memory of an array.
         options = {"variable_names": [database], "mat_dtype": True, "squeeze_me": True}
         struct = scipy.io.loadmat(stream, **options)[database].reshape(1)[0]
         return {name: struct[name] for name in struct.dtype.names}
@@ -107,30 +89,23 @@ def _load_fields(stream: IO[bytes], database: str, name: str) -> dict[str, np.nd
 
 
 def _to_table(fields: dict[str, np.ndarray], database: str) -> pd.DataFrame:
-    # Each field is released as soon as it is converted.
+    # Each field is released as soon as it is converted; pandas refuses one of another length.
     boxes = np.array(_cells(fields.pop("face_location")), dtype=np.float64)
     table = pd.DataFrame(boxes.reshape(-1, 4), columns=BOX_COLUMNS)
     if table.empty:
         raise ValueError("it has no row")
     for column, field in (("path", "full_path"), ("name", "name")):
-        _add(table, column, [_text(cell) for cell in _cells(fields.pop(field))])
+        table[column] = [_text(cell) for cell in _cells(fields.pop(field))]
     if database != IMDB:  # only there, it identifies people without a name
         fields["celeb_id"] = np.full(len(table), np.nan)
     for name in ("celeb_id", "gender", "dob", "photo_taken", "face_score", "second_face_score"):
         # In float64, because scipy's compact unsigned types wrap around in arithmetic.
-        _add(table, name, np.ravel(fields[name]).astype(np.float64))
+        table[name] = np.ravel(fields[name]).astype(np.float64)
     table["dob"] = np.floor(table["dob"])  # drop the time of day
     for name, bound in LARGEST.items():
         is_known = table[name].between(0, bound) & (table[name] == np.floor(table[name]))
         table[name] = table[name].where(is_known)
     return table
-
-
-def _add(table: pd.DataFrame, name: str, values: list | np.ndarray) -> None:
-    """Add a column; pandas itself would add rows to an empty table."""
-    if len(values) != len(table):
-        raise ValueError(f"{len(values)} of {name} for {len(table)} of face_location")
-    table[name] = values
 
 
 def _cells(field: Any) -> list:
@@ -159,21 +134,16 @@ def describe(rows: pd.DataFrame, source: str, database: str) -> pd.DataFrame:
 
 
 def birth_dates(dob: np.ndarray) -> np.ndarray:
-    """MATLAB serial days as dates (datetime64[D]); NaN gives NaT.
-
-    A day before the year 1 counts as the first day of that year, as in the data set's own scripts.
-    """
+    """MATLAB serial days as dates (datetime64[D]), and NaN as NaT."""
     known = np.isfinite(dob)
+    # Days before the year 1 become its first day, as in the data set's own scripts.
     ordinal = np.maximum(np.where(known, dob, 0).astype(np.int64) - MATLAB_ORDINAL_SHIFT, 1)
     dates = (ordinal - UNIX_EPOCH_ORDINAL).astype("datetime64[D]")
     return np.where(known, dates, np.datetime64("NaT"))
 
 
 def ages(dob: np.ndarray, photo_taken: np.ndarray) -> np.ndarray:
-    """Age in whole years on the photo, which is taken to be from the middle of its year.
-
-    As published with the data set: one year less for those born in July or later.
-    """
+    """Age in whole years in the middle of the photo's year, as published with the data set."""
     born = birth_dates(dob)
     year = born.astype("datetime64[Y]").astype(np.float64) + 1970
     month = (born.astype("datetime64[M]") - born.astype("datetime64[Y]")).astype(np.float64) + 1
@@ -182,10 +152,7 @@ def ages(dob: np.ndarray, photo_taken: np.ndarray) -> np.ndarray:
 
 
 def subjects(rows: pd.DataFrame, database: str) -> pd.Series:
-    """Who is on each photo: the normalised name, because a person can be in both data sets.
-
-    Without a name it is IMDB's celeb_id, or the page number that starts a WIKI file name.
-    """
+    """The normalised names; without one IMDB's celeb_id, or the page number of a WIKI photo."""
     names = rows["name"].map(normalised_name)
     page = rows.path.str.extract(PAGE_NUMBER, expand=False)
     celeb = rows.celeb_id.astype("Int64").astype("string")

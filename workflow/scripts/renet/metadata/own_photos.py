@@ -1,12 +1,7 @@
 """Tables that describe photos: a user's own, in place of a .mat file, or published ones.
 
-Columns of a user's own table: `path` (in the folder or tar of photos), `gender`, and optionally
-`subject` (who it is), `age` (in years), `year` (of the photo), `x1`, `y1`, `x2`, `y2` (the face in
-the photo, in pixels counted from 1, both ends included), and `subset` (train, validation or test).
-An empty field means unknown, and so does a subject in `NOBODY`. The format is that of
-`user_tables`.
-
-For published labels, `Labels` names the columns. Without a table, the file names have the labels.
+configs/own-photos.yaml describes the columns of a user's own table. For published labels, `Labels`
+names the columns. Without a table, the file names have the labels.
 """
 
 import dataclasses
@@ -25,7 +20,7 @@ from renet.metadata.subjects import normalised_name, of_photos
 from renet.metadata.tables import SUBSETS
 
 LARGEST = 10**9  # larger than any age or coordinate
-DECIMAL_COMMA = r"^(-?\d+),(\d{1,2})$"
+DECIMAL_COMMA = r"^(-?\d+),(\d{1,2})$"  # before three digits, it could separate thousands
 BAND = r"^\(?(\d+)(?:-|, )(\d+)\)?$"  # of ages, 20-29 or (25, 32)
 OPEN_BAND = r"^(?:more than )?(\d+)\+?$"
 NOBODY = ("", "unknown", "n/a", "none")  # in any case
@@ -34,39 +29,26 @@ SUBSET_NAMES = {"val": "validation", "valid": "validation"}
 
 @dataclasses.dataclass(frozen=True)
 class Labels:
-    """Which columns describe photos: those of a user's own table, or of `labels` in the config.
+    """The columns that describe photos: of a user's own table, or of `labels` in the config."""
 
-    Attributes:
-        columns: name of the column of each label.
-        required: columns that a table must have.
-        optional: columns that a table can have.
-        path: template of the path in the archive, such as {folder}/{file}.
-        in_path: columns of this template that a list must have.
-        pattern: regular expression for the path; its named groups become columns.
-        groups: names of these groups.
-        values: gender of each value other than female, f, male and m; None for a user's own table.
-        genders: gender of each file that lists the photos of one gender; "" for a table.
-    """
-
+    # The column of each label:
     columns: dict = dataclasses.field(default_factory=lambda: {name: name for name in LABELS})
-    required: Sequence[str] = ("path", "gender")
+    required: Sequence[str] = ("path", "gender")  # columns that a table must have
     optional: Sequence[str] = LABELS[1:]
-    path: str = "{path}"
-    in_path: Sequence[str] = ("path",)
-    pattern: str = ""
-    groups: Sequence[str] = ()
+    path: str = "{path}"  # template of the path in the archive, such as {folder}/{file}
+    in_path: Sequence[str] = ("path",)  # columns of this template that a list must have
+    pattern: str = ""  # regular expression for the path; its named groups become columns
+    groups: Sequence[str] = ()  # names of these groups
+    # Gender of each value other than female, f, male and m; None for a user's own table:
     values: dict | None = None
+    # Gender of each file that lists the photos of one gender; "" for a table:
     genders: Sequence[str] = ("",)
 
 
 def written(
     files: Sequence[Path], labels: Labels, photos: Iterable[str] = (), further: Sequence[str] = ()
 ) -> pd.DataFrame:
-    """The rows of tables and lists, as text: `path`, the columns of `labels`, and further ones.
-
-    Args:
-        photos: paths in the archive; without a file, they are the rows.
-    """
+    """The rows of the files, or of the photos: `path`, `labels` and `further` columns, as text."""
     parts = [pd.DataFrame({"path": list(photos)}, index=list(photos), dtype=str)]
     if files:
         parts = [
@@ -95,10 +77,7 @@ def _with_path(rows: pd.DataFrame, labels: Labels) -> pd.DataFrame:
 def subsets(
     described: pd.DataFrame, files: Sequence[Path], names: Sequence[str], labels: Labels
 ) -> pd.Series:
-    """The subset of each row: that of the published list with its path, or without lists its own.
-
-    Args:
-        files, names: the lists, and the subset of each.
+    """The subset of each row: by the published lists `files` of the subsets `names`, or its own.
 
     Raises:
         InputError: a photo is on the lists of two subsets.
@@ -120,20 +99,18 @@ def read(
     whole: bool = False,
     photos: Iterable[str] = (),
 ) -> pd.DataFrame:
-    """Read tables of photos.
+    """Read tables of photos, or without a file the names of the `photos`.
 
     Args:
-        whole: whether faces are to be cropped by their boxes, so that a photo can have several.
-        photos: paths in the archive; without a file, they are the rows.
+        whole: whether faces are cropped by their boxes, so that a photo can have several.
 
     Returns:
-        `path` and `LABELS`, in the files' order; `repeated`, whether an
-        earlier row describes the same face; and `not_labelled`, whether the pattern does not fit.
-        Gender is 0, 1 or NaN; an empty field or absent column is "" for text and NaN for numbers.
+        `path` and `LABELS`, in the files' order; `repeated`, whether an earlier row describes the
+        same face; and `not_labelled`, whether the pattern does not fit. Gender is 0, 1 or NaN; an
+        empty field or absent column is "" for text and NaN for numbers.
 
     Raises:
-        InputError: a file is not a CSV in UTF-8 with these columns, has an invalid field, or
-            a user's own table contradicts itself.
+        InputError: a table lacks a column, has an invalid field or contradicts itself.
     """
     rows = written(files, labels, photos)
     name = ", ".join(map(str, files)) or "The index of the photos"
@@ -196,10 +173,7 @@ def _midpoints(ages: pd.Series, name: str) -> pd.Series:
 
 
 def _numbers(written: pd.Series, name: str) -> pd.Series:
-    """A column of numbers, NaN where a field is empty.
-
-    A comma before one or two digits is a decimal comma; before three it could separate thousands.
-    """
+    """A column of numbers, NaN where a field is empty."""
     texts = written.str.replace(DECIMAL_COMMA, r"\1.\2", regex=True)
     numbers = pd.to_numeric(texts, errors="coerce").astype(np.float64)
     invalid = ~(numbers.abs() < LARGEST) & (written != "")
@@ -215,12 +189,8 @@ def _repeated(
 ) -> pd.Series:
     """Whether an earlier row describes the same face: the same path and, if `whole`, box.
 
-    Args:
-        texts: the table as it is written, for the message.
-
-    Raises:
-        InputError: the rows of a face in a user's own table differ in gender, subject, age, year or
-            subset. Of published tables, which others write, the first row counts.
+    Where the rows of a face differ, a user's own table is an error; of published ones, which others
+    write, the first row counts.
     """
     face = ["path", *(BOX_COLUMNS if whole else [])]
     number = table.groupby(face, dropna=False, sort=False).ngroup().to_numpy()
@@ -248,11 +218,7 @@ def _repeated(
 
 
 def describe(rows: pd.DataFrame, source: str, *, whole: bool = False) -> pd.DataFrame:
-    """The columns of metadata.csv that describe rows as from `read`.
-
-    The id is the path, of a whole photo with its box: it does not depend on other lines. A photo
-    whose subject is not named is a subject of its own.
-    """
+    """The columns of metadata.csv of rows as from `read`; an id does not depend on other rows."""
     box = rows[BOX_COLUMNS].apply(lambda edges: "#" + "_".join(map("{:g}".format, edges)), axis=1)
     named = rows.subject.map(normalised_name)
     return rows.assign(
@@ -268,28 +234,12 @@ def describe(rows: pd.DataFrame, source: str, *, whole: bool = False) -> pd.Data
     )
 
 
-def by_tables(
-    files: Sequence[Path],
-    labels: Labels,
-    source: str,
-    photos: Iterable[str],
-    *,
-    whole: bool,
-) -> pd.DataFrame | None:
-    """The columns of `describe` by tables, or by the names of the photos; None without either."""
-    if not files and not labels.pattern:
-        return None
-    return describe(read(files, labels, whole=whole, photos=photos), source, whole=whole)
-
-
-def replace(rows: pd.DataFrame, described: pd.DataFrame | None, labels: Labels) -> pd.DataFrame:
+def replace(rows: pd.DataFrame, described: pd.DataFrame, labels: Labels) -> pd.DataFrame:
     """Rows of a .mat file (`mat_file.describe`) with published labels in place of its own, by path.
 
     Raises:
-        InputError: the tables, `described` as from `describe`, name none of the photos.
+        InputError: the labels name none of the photos.
     """
-    if described is None:  # there are no tables
-        return rows
     first = described[~described.repeated].set_index("path")
     is_labelled = rows.path.isin(first.index)
     if not is_labelled.any():

@@ -10,8 +10,6 @@ from renet.common.imdb_wiki import BOX_COLUMNS
 from renet.config.filter import RowFilter
 from renet.metadata.tables import METADATA
 
-Dropped = Mapping[RowReason, np.ndarray | pd.Series]  # for each reason, the rows it applies to
-
 
 def dropped(
     rows: pd.DataFrame, limits: RowFilter, *, whole: bool, by_table: bool
@@ -19,9 +17,8 @@ def dropped(
     """For each reason, the rows (as from `describe`) that it applies to.
 
     Args:
-        whole: whether faces are cropped by their boxes, so that a row without a box has no face.
-        by_table: whether a table has the faces. Then an age counts only if it is given, and there
-            are no scores of a face detector.
+        whole: whether faces are cropped by their boxes.
+        by_table: whether a table has the faces: an age can be missing, and there are no scores.
     """
     # NaN is neither class: a public pipeline that took it for "not 1" made 2,643 men women.
     unknown = ~rows.gender.isin([0, 1])
@@ -41,7 +38,7 @@ def dropped(
     }
 
 
-def metadata_table(rows: pd.DataFrame, dropped: Dropped) -> pd.DataFrame:
+def metadata_table(rows: pd.DataFrame, dropped: Mapping[RowReason, pd.Series]) -> pd.DataFrame:
     """The table metadata.csv (`METADATA`): each row is kept, or dropped for its first reason."""
     order = [reason for reason in RowReason if reason in dropped]
     reason = np.select([dropped[name] for name in order], [name.value for name in order], "")

@@ -32,12 +32,9 @@ def counts(subjects: pd.Series) -> dict[str, int]:
 
 
 def effective_number(subjects: pd.Series | np.ndarray) -> float:
-    """Kish's effective number of people: (sum of n)² / (sum of n²), where n are a person's faces.
+    """The effective number of people: (sum of n)² / (sum of n²), where n are a person's faces.
 
     Source: Kish, Survey Sampling, 1965.
-
-    Args:
-        subjects: the subject of each face.
     """
     photos = np.bincount(pd.factorize(subjects)[0])
     return float(photos.sum() ** 2 / (photos**2).sum())
@@ -46,11 +43,9 @@ def effective_number(subjects: pd.Series | np.ndarray) -> float:
 def normalised_name(name: str) -> str:
     """A name in one order, without accents, case, punctuation and spaces between initials.
 
-    `Dürer,  A.` and `A. Dürer` are `a durer`, `J. R. Smith, Jr.` and `JR Smith Jr` are `jr smith
-    jr`. Without a comma the order of the words stays: John Avery is not Avery John.
-
-    Marks stay in other scripts than those of `OPTIONAL_MARKS`: there they are vowels or make
-    another consonant, so that names differ by them alone, as राम and रोम.
+    `Dürer,  A.` and `A. Dürer` are `a durer`; `J. R. Smith, Jr.` is `jr smith jr`. Without a comma
+    the order of the words stays: John Avery is not Avery John. In scripts other than those of
+    `OPTIONAL_MARKS`, marks stay, because names can differ by them alone, as राम and रोम.
     """
     parts = [words for part in name.split(",") if (words := _words(part))]
     suffixes = [words for words in parts[1:] if words in SUFFIXES]

@@ -1,8 +1,4 @@
-"""CSV files that a user writes by hand or exports from a spreadsheet.
-
-Fields are separated by commas, semicolons or tabs. Names of columns may be in any case, and further
-columns are not used. The index of a table is the file and line of each row, for errors.
-"""
+"""CSV files that a user writes by hand or exports from a spreadsheet."""
 
 import csv
 import difflib
@@ -30,13 +26,10 @@ NEARLY = 0.8  # similarity (difflib) at which an unknown column is taken for a m
 
 
 def read(file: str | Path, required: Sequence[str], optional: Sequence[str]) -> pd.DataFrame:
-    """Read a table; lines without any value are skipped.
+    """The columns `required` and `optional` of a table, or of a list of photos without a header.
 
-    A list of photos, with a path on each line, counts as a table of that column without a header.
-
-    Returns:
-        The columns `required` and `optional`, as text without surrounding spaces; "" where a field
-        is empty or a column absent. The index is the file and line at which each row begins.
+    They are text without surrounding spaces, and "" where a field is empty or a column absent. The
+    index is the file and line at which each row begins; empty lines are left out.
 
     Raises:
         InputError: the file cannot be read, is not a CSV in UTF-8 or lacks a required column.
@@ -67,12 +60,7 @@ def read(file: str | Path, required: Sequence[str], optional: Sequence[str]) -> 
 
 
 def refuse(invalid: pd.Series, values: pd.Series, fault: str) -> None:
-    """Raise an error that names the first invalid line and its value, if there is one.
-
-    Args:
-        invalid, values: of each row of a table as from `read`.
-        fault: what is wrong with the value, as the rest of a sentence.
-    """
+    """Raise an error that names the first invalid line and its value; `fault` ends the sentence."""
     if invalid.any():
         row = invalid.to_numpy().argmax()
         count = f" ({invalid.sum():,} such lines)" if invalid.sum() > 1 else ""
@@ -85,13 +73,9 @@ def genders(
     """The class of each row, 0, 1 or NaN for unknown, as float; the log counts each spelling.
 
     Args:
-        name: of the table, for the log.
         further: values that may stand in the place of a gender; they become NaN.
         values: of published labels, the gender of each spelling that is not a known word. No digit
             is known, because 0 is female in some data sets and male in others.
-
-    Raises:
-        InputError: a value is neither a spelling of a gender nor one of `further`.
     """
     written, spellings = column.str.lower(), GENDERS
     words = ["female (f, 0)", "male (m, 1)", *(further or ["unknown"])]
