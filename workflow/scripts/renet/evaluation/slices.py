@@ -65,13 +65,14 @@ def tabulate(predictions: pd.DataFrame, slices: pd.DataFrame) -> pd.DataFrame:
     names = [one for one in names if one[0] != "age" or groups[one].tobytes() not in given]
     masks = [groups[one] for one in names]
     rows = [_row(predictions, mask, *one) for one, mask in zip(names, masks, strict=True)]
-    table = pd.DataFrame(rows, columns=list(SLICES.columns)).astype(SLICES.columns)
+    dtypes = {**SLICES.columns, "gap_p": float}
+    table = pd.DataFrame(rows, columns=list(dtypes)).astype(dtypes)
     faces = pd.Series([mask.tobytes() for mask in masks])
     either = pd.Series([min(mask.tobytes(), (~mask).tobytes()) for mask in masks])
     by_accuracy = table.sort_values("accuracy", kind="stable")
     table["p_holm"] = slice_tests.corrected(by_accuracy.p, either)
     table["gap_p_holm"] = slice_tests.corrected(table.gap_p, faces)
-    return table
+    return table[list(SLICES.columns)]
 
 
 def _row(predictions: pd.DataFrame, inside: np.ndarray, name: str, value: str) -> dict:
