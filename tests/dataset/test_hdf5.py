@@ -276,7 +276,6 @@ def test_space_for_the_faces_is_checked_before_they_are_written(tmp_path, monkey
         (lambda npy: b"", ""),
         (lambda npy: npy.replace(b"'|u1'", b"'|i1'"), "it holds int8"),
     ],
-    ids=["zeroed", "cut off", "emptied", "of another type"],
 )
 def test_damaged_shard_is_one_sentence_that_names_it(tmp_path, split, damage, reason):
     path = tmp_path / "wiki" / "faces" / "2-of-2.npy"

@@ -39,9 +39,7 @@ POPULATIONS = {
 
 
 @pytest.mark.parametrize("population", POPULATIONS)
-def test_error_of_accepted_predictions_exceeds_the_rate_in_at_most_a_twentieth_of_the_samples(
-    population,
-):
+def test_error_of_accepted_predictions_exceeds_the_rate_in_a_twentieth_of_samples(population):
     violated, _ = violations(POPULATIONS[population], people=600, rate=0.05)
     assert violated <= 0.05 + 3 * np.sqrt(0.05 * 0.95 / 1500)
 

@@ -180,16 +180,12 @@ def test_run_with_folds_and_one_without_are_compared_on_the_same_faces_alone(tab
     assert correct == pytest.approx(round(correct))
 
 
-def test_runs_with_folds_are_compared_on_the_out_of_fold_set_with_each_other(tables):
+def test_runs_with_folds_are_compared_with_each_other_and_chosen_on_the_out_of_fold_set(tables):
     found = tables(plain=(0.6, False), a=(0.95, True), b=(0.7, True))
     of_folds = found[(found.set == "out_of_fold") & (found.kind == "reference")]
     assert of_folds[["run", "other"]].to_numpy().tolist() == [["b", "a"]]
-
-
-def test_best_of_runs_that_all_have_folds_is_chosen_on_the_out_of_fold_set(tables):
-    found = tables(a=(0.6, True), b=(0.95, True))
-    best = found[found.kind == "best"][["set", "run", "other"]]
-    assert best.to_numpy().tolist() == [["out_of_fold", "a", "b"]]
+    best = tables(a=(0.6, True), b=(0.95, True)).query("kind == 'best'")
+    assert best[["set", "run", "other"]].to_numpy().tolist() == [["out_of_fold", "a", "b"]]
 
 
 def test_out_of_fold_predictions_are_merged_in_the_order_of_the_faces(data):

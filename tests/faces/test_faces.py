@@ -1,6 +1,5 @@
 """From the bytes of an image to a face: decoding, cropping, resizing, and rejected images."""
 
-import dataclasses
 import tarfile
 from pathlib import PurePosixPath
 
@@ -69,9 +68,8 @@ def test_large_jpeg_is_decoded_at_half_its_size_and_gives_the_same_face(side):
     (512, None, True), (511, None, False), (920, 0.0, True), (919, 0.0, False),
 ])  # fmt: skip
 def test_jpeg_is_decoded_at_half_its_size_only_where_enough_pixels_remain(side, margin, halves):
-    spec = CropSpec((128, 128), margin=margin)
-    assert crop.can_be_halved((side, side + 30), spec) == halves
-    assert not crop.can_be_halved((side, side + 30), dataclasses.replace(spec, whole=True))
+    assert crop.can_be_halved((side, side + 30), CropSpec(margin=margin)) == halves
+    assert not crop.can_be_halved((side, side + 30), CropSpec(margin=margin, whole=True))
 
 
 @pytest.mark.parametrize("whole", [False, True])

@@ -29,10 +29,6 @@ def describe(rows: list[dict], database: str = "wiki", **options: object) -> pd.
     return metadata_of(read_mat(mat_bytes(rows, database), database), database, **options)
 
 
-def day(year: int, month: int, day_of_month: int) -> int:
-    return datetime.date(year, month, day_of_month).toordinal() + 366
-
-
 def test_nan_gender_is_dropped_and_counted():
     table = describe([{}, {"gender": np.nan}, {"gender": 0.0}])
     assert table.reason.tolist() == ["", "gender_unknown", ""]
@@ -74,7 +70,7 @@ def test_second_face_is_kept_where_it_is_allowed():
     [((1971, 6, 30), 29), ((1971, 7, 1), 28), ((2000, 1, 1), 0), ((2000, 7, 2), -1)],
 )
 def test_age_is_taken_in_the_middle_of_the_year(born, age):
-    assert describe([{"dob": day(*born)}]).age.tolist() == [age]
+    assert describe([{"dob": datetime.date(*born).toordinal() + 366}]).age.tolist() == [age]
 
 
 def test_compact_unsigned_types_do_not_wrap_around():
@@ -236,12 +232,9 @@ def test_crash_of_scipy_or_a_bomb_is_one_sentence_with_a_way_out(monkeypatch, fa
         read_mat(mat_bytes([{}]), "wiki")
 
 
-def test_missing_mat_file_is_named(tmp_path):
+def test_missing_mat_file_is_named_and_script_without_one_says_what_to_give(tmp_path):
     with pytest.raises(InputError, match=r"none\.mat does not exist"):
         mat_file.read(tmp_path / "none.mat", "wiki")
-
-
-def test_script_without_a_mat_file_and_archives_says_what_to_give(tmp_path):
     with pytest.raises(InputError, match=r"Give a \.mat file"):
         call_script("parse_metadata", database="wiki", metadata=tmp_path / "out.csv")
 

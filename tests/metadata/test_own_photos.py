@@ -300,7 +300,6 @@ def test_photos_that_are_missing_or_not_listed_are_a_warning_with_a_real_path(tm
 @pytest.mark.parametrize(
     ("text", "warns"),
     [
-        ("path,gender\na.jpg,f\nb.jpg,f\n", True),
         ("path,gender,subject\na.jpg,f,\nb.jpg,f,\n", True),
         ("path,gender,Subject\na.jpg,f,\nb.jpg,f,anna\n", False),
     ],

@@ -123,9 +123,8 @@ def test_labels_that_name_no_photo_of_the_mat_file_are_one_sentence(imdb, tmp_pa
 
 def test_digits_need_values_because_data_sets_differ(tmp_path):
     text, named = "file,sex\na.jpg,0\nb.jpg,1\n", {"path": "file", "gender": "sex"}
-    with pytest.raises(
-        InputError, match=r'line 2: "0" is not a known gender; say under `labels` which'
-    ):
+    fault = r'line 2: "0" is not a known gender; say under `labels` which'
+    with pytest.raises(InputError, match=fault):
         read(tmp_path, text, named)
     read_as = read(tmp_path, text, named | {"values": {0: "male", 1: "female"}})
     assert read_as.gender.tolist() == [1, 0]
@@ -313,10 +312,8 @@ def test_ready_overlays_train_a_network_and_are_external_sets(tmp_path):
     ):
         table = pd.read_csv(results / "runs" / "renet" / f"{folder}tables" / "slices.csv")
         assert columns <= set(table.slice)
-    found = (
-        pd.read_csv(results / "runs/renet/tables/slices.csv").set_index("slice").loc["column race"]
-    )
-    assert set(found.value) == set(published.RACES)
+    table = pd.read_csv(results / "runs/renet/tables/slices.csv").set_index("slice")
+    assert set(table.value["column race"]) == set(published.RACES)
     sheet = (results / "data" / "datasheet.md").read_text()
     assert "The labels of fairface come from published tables" in sheet
     assert "The subsets of fairface are published ones" in sheet

@@ -191,8 +191,7 @@ def split(
     # Of a photo, the faces in its first subset are kept, and a given subset comes first.
     first = place.where(fixed == "", place - len(FILLED)).groupby(photo).transform("min")
     is_kept = np.where(is_divided, is_fixed, place == first % len(FILLED))
-    left_out = (~is_kept).sum()
-    if left_out:
+    if left_out := (~is_kept).sum():
         logging.warning(
             "%d of %d faces are left out (shared_photo), because their photo also shows a "
             "person of another subset. `split: {by: image}` keeps them, but not people, together.",

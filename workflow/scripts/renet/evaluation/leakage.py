@@ -27,12 +27,12 @@ def check(
             f"{file} has the same {leaks} in more than one subset, so that the metrics of the test "
             "set would be too high; delete the file to have the split made again."
         )
-    subsets = ["test"], trained_on
-    test, known = (samples.subject[samples.subset.isin(names)] for names in subsets)
+    tested = samples.subject[samples.subset == "test"]
+    trained = samples.subject[samples.subset.isin(trained_on)]
     return {
         "split_by": settings.by,
         "in_two_subsets": found,
-        "test_samples_of_training_subjects": int(test.isin(known).sum()),
+        "test_samples_of_training_subjects": int(tested.isin(trained).sum()),
     }
 
 

@@ -1,7 +1,6 @@
 """Where the photos of a source lie in its archives, and which of them a shard crops."""
 
 import logging
-import unicodedata
 from pathlib import Path, PurePosixPath
 
 import numpy as np
@@ -81,14 +80,10 @@ def _nearest(path: str, members: pd.DataFrame) -> str:
 
 def _positions_of_composed(names: list[str], members: pd.Series) -> np.ndarray:
     """The position of each photo by its name in Unicode's composed form, where it is unique."""
-    composed = members.map(_composed)
+    composed, wanted = (pd.Series(one).str.normalize("NFC") for one in (members, names))
     once = np.flatnonzero(~composed.duplicated(keep=False))
-    places = pd.Index(composed.iloc[once]).get_indexer([_composed(name) for name in names])
+    places = pd.Index(composed.iloc[once]).get_indexer(wanted)
     return np.where(places < 0, -1, once[places]) if len(once) else places
-
-
-def _composed(name: str) -> str:
-    return unicodedata.normalize("NFC", name)
 
 
 def locate(metadata: pd.DataFrame, members: pd.DataFrame, positions: np.ndarray) -> pd.DataFrame:
