@@ -185,8 +185,8 @@ def split(
     fractions[2] -= fractions[:2].sum()
     part = np.full(group.max() + 1, len(FILLED))
     np.minimum.at(part, group, list(map([*FILLED, ""].index, fixed)))
-    order = _in_stable_order(samples, group, settings.by, settings.seed)
-    place = pd.Series(_filled(part, fractions, order)[group], samples.index)
+    classes = _in_stable_order(samples, group, settings.by, settings.seed)
+    place = pd.Series(_filled(part, fractions, classes)[group], samples.index)
     subset = np.array(FILLED)[place]
     # Of a photo, the faces in its first subset are kept, and a given subset comes first.
     first = place.where(fixed == "", place - len(FILLED)).groupby(photo).transform("min")

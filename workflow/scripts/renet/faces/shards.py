@@ -70,8 +70,8 @@ class FaceWriter:
         np.lib.format.write_array_header_1_0(self._handle, header)
 
 
-def open_faces(faces_file: str | Path) -> np.ndarray:
-    """The faces of a shard, (faces, C, H, W) uint8, memory-mapped."""
+def open_faces(faces_file: str | Path) -> np.memmap:
+    """The faces of a shard, (faces, C, H, W) uint8."""
     try:
         faces = np.load(faces_file, mmap_mode="r")
     except (ValueError, EOFError) as error:
