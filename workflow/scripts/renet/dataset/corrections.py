@@ -73,7 +73,7 @@ def correct(
 def apply(
     samples: pd.DataFrame, given: pd.DataFrame, is_gone: pd.Series
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """The faces that remain, and the table `CORRECTED`; `is_gone`: no row of any source has it."""
+    """The remaining faces, and the table `CORRECTED`; `is_gone`: no source has a row of the id."""
     faces = samples.set_index("id").reindex(given.id).set_axis(given.index)
     known = given.id.isin(samples.id)
     outcome = pd.Series(Outcome.CORRECTED, index=given.index, dtype=object)

@@ -21,7 +21,7 @@ FILLED = ["test", "validation", "train"]  # in this order: the test set ignores 
 
 
 def shared(samples: pd.DataFrame) -> dict[str, pd.Series]:
-    """The keys that keep samples together, by name: those with an equal value share it."""
+    """The keys of samples, by name; those with an equal value of a key stay together."""
     keys = {
         "people": samples.subject,
         "photos": samples.source + ":" + samples.path,
@@ -67,7 +67,7 @@ def linked(samples: pd.DataFrame, by: str) -> np.ndarray:
 
 
 def parts(samples: pd.DataFrame, fractions: Sequence[float], seed: int, by: str) -> np.ndarray:
-    """The number of each sample's part, (samples,): whole groups with these fractions a class."""
+    """The part of each sample, (samples,): whole groups, with these fractions of each class."""
     group = groups(samples, by)
     free = np.full(group.max() + 1, len(fractions))
     return _filled(free, np.array(fractions), _in_stable_order(samples, group, by, seed))[group]
@@ -139,7 +139,7 @@ def nested(samples: pd.DataFrame, fraction: float, seed: int, by: str) -> np.nda
 
 
 def folds(samples: pd.DataFrame, count: int, seed: int, by: str = "subject") -> np.ndarray:
-    """The fold of each sample, from 0, (samples,); an `InputError` if a fold has no one."""
+    """The fold of each sample, from 0, (samples,); an `InputError` if one would be empty."""
     fold = parts(samples, [1 / count] * count, seed, by)
     if (filled := len(set(fold))) < count:
         raise InputError(

@@ -67,7 +67,8 @@ def summarise(
 
 def log_odds(predictions: pd.DataFrame) -> np.ndarray:
     """The absolute log-odds of the two classes at temperature 1, (n,); infinite beside a 0."""
-    with np.errstate(divide="ignore"):  # near 1 a probability is rounded, and the other one is not
+    # Near 1, a probability is rounded, and the other one is not.
+    with np.errstate(divide="ignore"):
         logarithms = np.log(predictions[["p_female", "p_male"]].to_numpy(float))
     return np.abs(logarithms[:, 1] - logarithms[:, 0])
 

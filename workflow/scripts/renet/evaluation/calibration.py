@@ -36,7 +36,7 @@ def probability_metrics(p_male: np.ndarray, targets: np.ndarray) -> dict[str, fl
 
 
 def reliability_bins(p_male: np.ndarray, predictions: pd.DataFrame) -> pd.DataFrame:
-    """Accuracy by confidence, by bin; `p_male` can be at another temperature than predictions."""
+    """Accuracy by bin of the confidence, that of `p_male`, perhaps at another temperature."""
     confidence, bin_of_sample = _binned(p_male)
     rows = []
     for number in np.unique(bin_of_sample):
@@ -58,8 +58,8 @@ def _binned(p_male: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 def temperature_scaling(validation: pd.DataFrame) -> dict:
     """The section `calibration` of metrics.json: a temperature fitted on an inference table.
 
-    It is 1 without a reliable fit, which would make nearly every confidence 1 after a validation
-    set without a mistake.
+    It is 1 without a reliable fit: after a validation set without a mistake, the fitted one would
+    make nearly every confidence 1.
     """
     people = effective_number(validation.subject)
     too_small = is_small(len(validation), people)

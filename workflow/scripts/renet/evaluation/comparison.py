@@ -56,7 +56,7 @@ def strata(metric: str, targets: np.ndarray) -> np.ndarray:
 def compare(
     predictions: Predictions, reference: str, metric: str, groups: Sequence[Sequence[str]] = ()
 ) -> pd.DataFrame:
-    """The table `COMPARISON` of one set: each recipe or run against the reference (Holm)."""
+    """The table `COMPARISON` of a set: recipes or runs against the reference, corrected by Holm."""
     return _claims(predictions, reference, metric, groups, slice_tests.holm)
 
 

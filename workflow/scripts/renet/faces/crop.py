@@ -37,7 +37,7 @@ class CropSpec:
     # Whether a photo is turned by its EXIF orientation: not in the archives, whose boxes are those
     # of the stored photo.
     turn: bool = False
-    # Of whole photos without boxes, those with several faces are dropped, or the largest is used.
+    # Of whole photos without boxes: drop those with several faces, or use the largest.
     detected: Literal["one", "largest"] | None = None
 
 
@@ -128,7 +128,7 @@ def _decoded(data: bytes, flags: int) -> np.ndarray:
 
 
 def _on_white(image: np.ndarray, data: bytes) -> np.ndarray:
-    """The image, blended with white by its alpha channel, if any, and then as it is stored."""
+    """The image; one with an alpha channel is blended with white, and turned as it is stored."""
     full = _decoded(data, cv2.IMREAD_UNCHANGED)
     if full.ndim != 3 or full.shape[2] != 4 or full.dtype.kind != "u":
         return image
