@@ -93,6 +93,6 @@ rule all:
     default_target: True
     input:
         # Every output that is kept, by name: a page that stands does not hide a table that is lost.
-        receipts_of(ALL_SOURCES),
-        shards_of(ALL_SOURCES, *KEPT_SHARDS),
+        inputs.receipts(config, ALL_SOURCES),
+        inputs.shards(config, ALL_SOURCES, *KEPT_SHARDS),
         kept_outputs,

@@ -124,12 +124,6 @@ def test_unusable_url_is_refused_with_what_to_write(receipt_file, url):
         downloads.obtain(url, None, receipt_file)
 
 
-def test_receipt_may_not_take_the_archives_name(server, archive):
-    with pytest.raises(InputError, match=r"add \.json"):
-        downloads.obtain(server.url("/static/wiki_crop.tar"), None, archive)
-    assert server.requests == []
-
-
 @pytest.mark.fault("shared-archives")
 def test_part_that_another_process_writes_is_left_to_it(server, receipt_file):
     part = leave_part(receipt_file)

@@ -17,9 +17,9 @@ from helpers.training import QUICK, SMALL, terminated_before, write_faces
 from renet.audit import ranking
 from renet.audit.ranking import LABELS, PROPOSALS
 from renet.common.errors import InputError
+from renet.common.imdb_wiki import SUBSETS
 from renet.dataset import corrections, hdf5, near_duplicates, selections, splits
 from renet.dataset.tables import CORRECTED, SPLIT
-from renet.metadata.tables import SUBSETS
 from renet.network.settings import RunSettings
 
 PAGE_DATA = {"sources": ["wiki"], "audit": {"run": "made"}}

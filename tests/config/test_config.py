@@ -192,7 +192,7 @@ def test_folder_and_compressed_tar_of_one_name_would_become_one_tar(tmp_path):
 def test_archive_may_have_no_digest_and_a_digest_may_be_taken_away():
     config = check({"archives": {"wiki": {"md5": None}, "own": ROSTER}, "sources": ["wiki", "own"]})
     assert sources.archive(config, "wiki")["digests"] == [None]
-    assert inputs.receipts(config, "own") == ["<resources>/own/wiki_crop.tar.json"]
+    assert inputs.receipts(config, ["own"]) == ["<resources>/own/wiki_crop.tar.json"]
 
 
 def test_runs_override_their_sections_and_nothing_else():

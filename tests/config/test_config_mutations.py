@@ -66,8 +66,8 @@ def planned(config: dict) -> None:
     complete = runs.runs(config)
     assert 0 < len(complete) <= grids.MAX_RUNS
     for source in config["sources"]:
-        assert 0 < len(inputs.shards(config, source)) <= 10_000
-        inputs.receipts(config, source)
+        assert 0 < len(inputs.shards(config, [source], ".npy")) <= 10_000
+        inputs.receipts(config, [source])
         sources.crop_settings(config, source)
         for url in sources.archive(config, source)["urls"]:
             inputs.local_paths(url)

@@ -23,25 +23,21 @@ class Response:
         status: sent instead of 200 or 206, with `body`.
         body: sent instead of the file's bytes.
         headers: further headers; a value of None omits the header of that name.
-        etag: sent instead of the file's.
-        ranges: whether Range is supported; None ignores If-Range.
+        ranges: whether Range is supported.
         drop_after, stall_after: bytes of the body after which the connection is cut, or stalls
             until the server is closed.
         throttle: bytes a second, at most.
         chunked: whether the body is sent in chunks, without its length.
-        header_seconds: how long a header takes, which is sent byte by byte.
     """
 
     status: int | None = None
     body: bytes | None = None
     headers: dict[str, str | None] = dataclasses.field(default_factory=dict)
-    etag: str | None = None
-    ranges: bool | None = True
+    ranges: bool = True
     drop_after: int | None = None
     stall_after: int | None = None
     throttle: int | None = None
     chunked: bool = False
-    header_seconds: float = 0.0
 
 
 @dataclasses.dataclass(frozen=True)
@@ -107,12 +103,9 @@ class _Handler(BaseHTTPRequestHandler):
             return memoryview(mmap.mmap(handle.fileno(), 0, access=mmap.ACCESS_READ))
 
     def _send_file(self, content: bytes | memoryview, response: Response) -> None:
-        headers = {"Accept-Ranges": "bytes", "ETag": response.etag or '"first"'}
+        headers = {"Accept-Ranges": "bytes"}
         asked = re.fullmatch(r"bytes=(\d+)-(\d*)", self.headers.get("Range", ""))
-        same = self.headers.get("If-Range", headers["ETag"]) == headers["ETag"]
-        if not asked or response.ranges is False:
-            return self._send(200, content, response, headers)
-        if response.ranges is True and not same:
+        if not asked or not response.ranges:
             return self._send(200, content, response, headers)
         first = int(asked[1])
         last = min(int(asked[2] or len(content)), len(content) - 1)
@@ -129,12 +122,6 @@ class _Handler(BaseHTTPRequestHandler):
         if response.chunked:
             headers["Content-Length"] = None
         self.send_response(status)
-        self.flush_headers()
-        self.wfile.write(b"X-Slow: ")
-        for _ in range(round(response.header_seconds / 0.05)):
-            self.wfile.write(b"x")
-            time.sleep(0.05)
-        self.wfile.write(b"\r\n")
         for name, value in headers.items():
             if value is not None:
                 self.send_header(name, value)

@@ -94,15 +94,15 @@ def test_size_of_a_local_archive_and_bytes_of_a_table_are_state(tmp_path):
     path = tmp_path / "a"
     path.write_bytes(b"one")
     url = path.as_uri()
-    size, content = inputs.local_state(url), inputs.file_state(str(path))
+    size, content = inputs.local_state(url), inputs.file_states([str(path)])
     path.write_bytes(b"two")
-    assert inputs.local_state(url) == size and inputs.file_state(str(path)) != content
+    assert inputs.local_state(url) == size and inputs.file_states([str(path)]) != content
     path.write_bytes(b"three")
     assert inputs.local_state(url) != size
     earlier = inputs.photos_state(path)
     os.utime(path, ns=(1, 1))
     assert inputs.photos_state(path) != earlier  # as where another tar of this size is moved here
-    assert inputs.local_state("https://a.org/a.tar") == inputs.file_state(None) == ""
+    assert inputs.local_state("https://a.org/a.tar") == "" and inputs.file_states([None]) == [""]
     assert inputs.local_state(tmp_path.as_uri()) == inputs.photos_state(tmp_path)
 
 

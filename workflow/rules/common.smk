@@ -9,18 +9,17 @@ from functools import cache
 from itertools import chain
 from pathlib import Path
 
+from renet.common.imdb_wiki import SUBSETS
 from renet.config import runs, sources
 from renet.config.model import KINDS
 from renet.planning import code_digest, data_summary, gpus, inputs, run_settings
 from renet.planning.run_figures import FIGURES_OF_PREDICTIONS, RUN_FIGURES
-from renet.planning.run_resources import run_resources
 
 SCRIPTS = PROJECT / "workflow" / "scripts"
 digest_of = cache(code_digest.digest)  # of a script, once for all jobs
 RUNS = runs.runs(config)
 KIND_OF_RUN = {run: KINDS[sections["model"]["kind"]] for run, sections in RUNS.items()}
 ORIGIN = data_summary.origin(OVERLAYS, COMMAND_LINE, MODULE)
-SUBSETS = ("train", "validation", "test")
 SPLIT_SETTINGS = {key: value for key, value in config["split"].items() if key != "from"}
 WITH_FOLDS = [run for run, sections in RUNS.items() if sections["folds"]]
 CURVES = run_settings.learning_curves(RUNS)
@@ -66,7 +65,7 @@ def run_of(wildcards):
 
 def resources_of(wildcards):
     """The threads and resources of the jobs of a run, by name."""
-    return run_resources(run_of(wildcards))
+    return run_settings.resources(run_of(wildcards))
 
 
 # Of the jobs that may compute on a GPU. Each attempt after a failure asks for that much more memory.
@@ -89,17 +88,6 @@ def archive_of(wildcards):
 def url_and_digest(wildcards):
     """URL and digest of one file of a source."""
     return inputs.url_and_digest(config, wildcards.source, wildcards.file)
-
-
-def receipts_of(names):
-    """The receipts of all archive files of sources."""
-    return list(chain.from_iterable(inputs.receipts(config, name) for name in names))
-
-
-def shards_of(names, *suffixes):
-    """The files with these suffixes of each shard of sources."""
-    shards = chain.from_iterable(inputs.shards(config, name) for name in names)
-    return [f"{shard}{suffix}" for shard in shards for suffix in suffixes]
 
 
 def own_file(path):

@@ -8,7 +8,7 @@ files).
 # Of the outputs of these rules, those that the config keeps. Others are deleted after their last use.
 KEPT_SHARDS = [".csv", *([".npy"] if config["crop"]["keep_shards"] else [])]
 KEPT_FILES = ["table", *(["face_file"] if config["hdf5"]["keep_files"] else [])]
-SHARD = "<results>/data/{source}/faces/{shard}-of-{shards}.npy"
+SHARD = f"{inputs.SHARD}.npy"
 FACE_FILE = "<results>/data/{subset}.h5"
 
 
@@ -57,7 +57,7 @@ rule download:
 rule index_archive:
     """Index the members of a source's archives."""
     input:
-        receipt_files=lambda wildcards: receipts_of([wildcards.source]),
+        receipt_files=lambda wildcards: inputs.receipts(config, [wildcards.source]),
     output:
         members="<results>/data/{source}/members.csv",
         archives="<results>/data/{source}/archives.json",
@@ -79,7 +79,7 @@ rule parse_metadata:
         tables=lambda wildcards: local(archive_of(wildcards)["tables"]),
         lists=lambda wildcards: local(archive_of(wildcards)["lists"]),
         members="<results>/data/{source}/members.csv",
-        receipt_files=lambda wildcards: receipts_of([wildcards.source]),
+        receipt_files=lambda wildcards: inputs.receipts(config, [wildcards.source]),
     output:
         metadata="<results>/data/{source}/metadata.csv",
         funnel="<results>/data/{source}/funnel.csv",
@@ -97,11 +97,9 @@ rule parse_metadata:
         labels=lambda wildcards: archive_of(wildcards)["labels"],
         subsets=lambda wildcards: archive_of(wildcards)["subsets"],
         file_order=lambda wildcards: archive_of(wildcards)["files"],
-        file_digest=lambda wildcards: [
-            inputs.file_state(path)
-            for key in ("tables", "lists")
-            for path in archive_of(wildcards)[key]
-        ],
+        file_digest=lambda wildcards: inputs.file_states(
+            archive_of(wildcards)["tables"] + archive_of(wildcards)["lists"]
+        ),
         code=code("parse_metadata.py"),
     script:
         "../scripts/parse_metadata.py"
@@ -110,12 +108,12 @@ rule parse_metadata:
 rule crop_faces:
     """Crop the faces of one shard of a source from its archives."""
     input:
-        receipt_files=lambda wildcards: receipts_of([wildcards.source]),
+        receipt_files=lambda wildcards: inputs.receipts(config, [wildcards.source]),
         archives="<results>/data/{source}/archives.json",
         photos="<results>/data/{source}/photos.csv",
     output:
         faces=SHARD if config["crop"]["keep_shards"] else temp(SHARD),
-        table="<results>/data/{source}/faces/{shard}-of-{shards}.csv",
+        table=f"{inputs.SHARD}.csv",
     log:
         "<results>/logs/crop_faces/{source}/{shard}-of-{shards}.log",
     conda:
@@ -135,7 +133,7 @@ rule shuffle:
         metadata=expand(
             "<results>/data/{source}/metadata.csv", source=config["sources"]
         ),
-        tables=shards_of(config["sources"], ".csv"),
+        tables=inputs.shards(config, config["sources"], ".csv"),
         corrections=own_file(config["corrections"]),
         earlier=own_file(config["split"]["from"]),
     output:
@@ -150,9 +148,7 @@ rule shuffle:
     params:
         settings=SPLIT_SETTINGS,
         own=sources.own_photos(config),
-        file_digest=lambda wildcards: list(
-            map(inputs.file_state, [config["corrections"], config["split"]["from"]])
-        ),
+        file_digest=inputs.file_states([config["corrections"], config["split"]["from"]]),
         code=code("shuffle.py"),
     script:
         "../scripts/shuffle.py"

@@ -10,7 +10,7 @@ rule external_set:
     """Choose the faces of an external test set that no training or choice has used."""
     input:
         metadata="<results>/data/{external}/metadata.csv",
-        tables=lambda wildcards: shards_of([wildcards.external], ".csv"),
+        tables=lambda wildcards: inputs.shards(config, [wildcards.external], ".csv"),
         known="<results>/data/split.csv",
     output:
         split="<results>/data/{external}/split.csv",

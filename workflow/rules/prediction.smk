@@ -97,7 +97,7 @@ rule manifest:
     """Record the digests of a run's files, and the config that makes the run again."""
     input:
         outputs=lambda wildcards: without_folders(recorded_outputs([wildcards.run])),
-        receipt_files=receipts_of(ALL_SOURCES),
+        receipt_files=inputs.receipts(config, ALL_SOURCES),
     output:
         manifest="<results>/runs/{run}/manifest.json",
         config="<results>/runs/{run}/config.yaml",

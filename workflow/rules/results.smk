@@ -60,9 +60,7 @@ rule evaluate:
         trained_on=lambda wildcards: run_settings.trained_on(run_of(wildcards)),
         max_error=config["predict"]["max_error"],
         slices=slices_of,
-        file_digest=lambda wildcards: list(
-            map(inputs.file_state, own_tables(wildcards))
-        ),
+        file_digest=lambda wildcards: inputs.file_states(own_tables(wildcards)),
         code=code("evaluate.py"),
     script:
         "../scripts/evaluate.py"
@@ -154,7 +152,7 @@ rule provenance:
         # output: by it, a job knows that nothing is left to train.
         model="<results>/runs/{run}/model.pt",
         throughput="<results>/runs/{run}/training/throughput.csv",
-        receipt_files=receipts_of(config["sources"]),
+        receipt_files=inputs.receipts(config, config["sources"]),
     output:
         provenance=reported("<results>/runs/{run}/provenance.json", "Provenance"),
         machine="<results>/runs/{run}/page/machine.js",
@@ -205,7 +203,7 @@ rule report:
         external_funnels=expand(
             "<results>/data/{external}/external_funnel.csv", external=EXTERNAL
         ),
-        receipts=receipts_of([*config["sources"], *EXTERNAL]),
+        receipts=inputs.receipts(config, [*config["sources"], *EXTERNAL]),
         notes=own_file(config["datasheet"]),
     output:
         # The links between these are relative: the script writes them beside index.html.
@@ -232,9 +230,7 @@ rule report:
         settings=REPORTED_SETTINGS,
         origin=not_compared(ORIGIN),
         evaluations=evaluations,
-        file_digest=lambda wildcards: list(
-            map(inputs.file_state, [config["datasheet"], *DOCUMENTS])
-        ),
+        file_digest=inputs.file_states([config["datasheet"], *DOCUMENTS]),
         code=code("report.py"),
     script:
         "../scripts/report.py"

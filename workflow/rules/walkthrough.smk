@@ -19,7 +19,7 @@ rule walkthrough:
         archives=expand("<results>/data/{name}/archives.json", name=config["sources"]),
         metadata=expand("<results>/data/{name}/metadata.csv", name=config["sources"]),
         photos=expand("<results>/data/{name}/photos.csv", name=config["sources"]),
-        receipt_files=receipts_of(config["sources"]),
+        receipt_files=inputs.receipts(config, config["sources"]),
     output:
         page="<results>/runs/{run}/walkthrough.html",
         pictures=directory("<results>/runs/{run}/page/walkthrough"),
@@ -35,7 +35,7 @@ rule walkthrough:
         origin=not_compared(ORIGIN),
         compute=lambda wildcards: run_settings.compute_settings(run_of(wildcards)),
         receipt_sources=[
-            name for name in config["sources"] for _ in inputs.receipts(config, name)
+            name for name in config["sources"] for _ in inputs.receipts(config, [name])
         ],
         code=lambda wildcards: code("walkthrough.py", wildcards),
     script:

@@ -16,6 +16,7 @@ from pathlib import Path
 
 from renet.common import script
 from renet.common.drop_reasons import SplitReason
+from renet.common.imdb_wiki import SUBSETS
 from renet.config.split import SplitSettings
 from renet.dataset import corrections as label_corrections
 from renet.dataset import earlier_split, rows, splits
@@ -24,7 +25,6 @@ from renet.dataset.tables import CORRECTED, FUNNEL, SPLIT
 from renet.evaluation.tables import FEWEST_PEOPLE, SMALL_SLICE, is_small
 from renet.faces import shards
 from renet.metadata.subjects import effective_number
-from renet.metadata.tables import SUBSETS
 
 
 def shuffle(

@@ -20,35 +20,24 @@ from renet.common import files, locks, logs, urls
 from renet.common.errors import InputError
 
 
-def obtain(url: str, digest: str | None, receipt_file: str | Path) -> Receipt:
+def obtain(url: str, digest: str | None, receipt_file: Path) -> Receipt:
     """Get the archive at `url`, verify it, make it readable by offset and write its receipt.
 
-    The script download.py has the rules.
-
-    Args:
-        digest: `md5:<hex>`, `sha256:<hex>`, or None if it is not known.
-        receipt_file: JSON file to write; all other files go to its folder.
+    The script download.py has the rules. The digest is `md5:<hex>`, `sha256:<hex>`, or None if it
+    is not known. All files go to the folder of the receipt.
 
     Raises:
         InputError: the URL cannot be used, the server does not send the file, the bytes are not the
             expected ones, another process gets the same archive, or the disk is full.
     """
-    receipt_file = Path(receipt_file)
     archive = receipt_file.with_name(urls.file_name(url))
-    tar = archive.with_name(urls.tar_name(archive.name) or archive.name)
-    wanted = digest.lower() if digest else None
-    if receipt_file.name in (archive.name, tar.name):
-        raise InputError(
-            f"The receipt cannot be called {receipt_file}, because that is the name of the "
-            "archive; add .json to it."
-        )
     receipt_file.parent.mkdir(parents=True, exist_ok=True)
-    receipt = _obtain(url, archive, tar, wanted, receipt_file)
+    receipt = _obtain(url, archive, digest.lower() if digest else None, receipt_file)
     receipt.write(receipt_file)
     return receipt
 
 
-def _obtain(url: str, archive: Path, tar: Path, wanted: str | None, receipt_file: Path) -> Receipt:
+def _obtain(url: str, archive: Path, wanted: str | None, receipt_file: Path) -> Receipt:
     in_place = urls.local_path(url)
     if in_place and in_place.is_dir():
         return _from_folder(url, in_place, archive.with_name(f"{archive.name}.tar"), wanted)
@@ -61,7 +50,8 @@ def _obtain(url: str, archive: Path, tar: Path, wanted: str | None, receipt_file
     else:
         fault = "%s is not verified, because the config gives no digest for it; its digest is %s."
         logging.warning(fault, receipt.path, receipt.digest)
-    return receipt if tar == archive else local_tars.decompress(receipt, tar, receipt_file)
+    tar = urls.tar_name(archive.name)
+    return local_tars.decompress(receipt, archive.with_name(tar), receipt_file) if tar else receipt
 
 
 def _offer_to_accept(wanted: str | None, digest: str) -> str:

@@ -1,13 +1,9 @@
-"""Download a file over HTTP, with as many connections as necessary.
-
-Requests and responses follow RFC 9110: ranges (section 14) and If-Range (13.1.5).
-"""
+"""Download a file over HTTP, with as many connections as necessary, by ranges (RFC 9110, 14)."""
 
 import dataclasses
 import logging
 import os
 import re
-import signal
 import time
 from pathlib import Path
 
@@ -20,11 +16,10 @@ from renet.common.progress import Progress
 
 HEADERS = {"User-Agent": "renet-workflow", "Accept-Encoding": "identity"}
 TIMEOUT = (15.0, 60.0)  # seconds to connect, and between two reads
-HEADER_SECONDS = 120.0  # until all headers have arrived, those of redirects too
 MAX_FAILURES = 7  # attempts in a row without progress
 BACKOFF = 1.0  # seconds after progress, doubled after each failure without
 RECEIVE_BYTES = 1 << 16  # small, because a stall loses the bytes that are not written yet
-CONTENT_RANGE = re.compile(r"bytes (\d{1,18})-(\d{1,18})/(\d{1,18})")
+CONTENT_RANGE = re.compile(r"bytes (\d{1,18})-\d{1,18}/(\d{1,18})")  # first byte, and size
 
 
 class Interrupted(Exception):
@@ -40,15 +35,13 @@ class Download:
 
     Attributes:
         has_digest: whether a digest will show that the bytes are those of one file. Without one,
-            only bytes that this object received are continued, and by If-Range.
+            each attempt begins anew.
     """
 
     url: str
     file: Path
     beside: Path
     has_digest: bool
-    etag: str | None = None  # of the bytes in `file`
-    total: int | None = None
 
     def run(self) -> Path:
         """Download the file; returns where it is.
@@ -60,8 +53,6 @@ class Download:
             InputError: the server refuses, keeps failing or cannot be reached, or the disk is full;
                 the part stays.
         """
-        if not self.has_digest:
-            os.truncate(self.file, 0)  # nothing says whether it still fits
         longest = failures = 0
         while True:
             try:
@@ -81,60 +72,39 @@ class Download:
 
     def _attempt(self) -> None:
         """Send one request for the bytes that `file` lacks."""
-        offset, headers = self.file.stat().st_size, dict(HEADERS)
-        if offset and (self.has_digest or self.etag):
-            headers["Range"] = f"bytes={offset}-"
-            headers |= {"If-Range": self.etag} if self.etag and not self.has_digest else {}
+        if not self.has_digest:
+            os.truncate(self.file, 0)  # nothing says whether the rest would fit
+        offset = self.file.stat().st_size
+        headers = HEADERS | ({"Range": f"bytes={offset}-"} if offset else {})
         with _request(self.url, headers) as response:
             code, given = response.status_code, response.headers.get("Content-Range", "")
             if code == 416 and given == f"bytes */{offset}":
                 return  # complete, but the last process ended before it was checked
             _check_status(response, self.url)
-            continues = code == 206 and self._continues(response, offset, given)
+            rest = CONTENT_RANGE.fullmatch(given) if code == 206 and offset else None
+            continues = rest is not None and int(rest[1]) == offset
             if offset and not continues:
                 self.file = self.beside
                 self.file.write_bytes(b"")
-            if code == 200:
-                etag, self.total = response.headers.get("ETag", ""), response.raw.length_remaining
-                self.etag = None if etag.startswith("W/") else etag  # a weak one is not of bytes
-            elif not continues:
+            if code != 200 and not continues:
                 raise Interrupted(
                     f"{self.url} responded {code} ({given}) to a request for the rest"
                 )
+            total = int(rest[2]) if rest else response.raw.length_remaining
             logging.info("Downloading %s from byte %s.", self.url, f"{offset * continues:,}")
-            _receive(response, self.file, self.total)
+            _receive(response, self.file, total)
         size = self.file.stat().st_size
-        if self.total not in (None, size):
-            raise Interrupted(f"{self.url} ended after {size:,} of {self.total:,} bytes")
-
-    def _continues(self, response: requests.Response, offset: int, content_range: str) -> bool:
-        """Whether the body continues the bytes of `file`; notes the total length if it does."""
-        found = CONTENT_RANGE.fullmatch(content_range)
-        if not found or (self.etag and response.headers.get("ETag", self.etag) != self.etag):
-            return False
-        first, last, total = map(int, found.groups())
-        if not 0 < offset == first <= last < total == (self.total or total):
-            return False
-        self.total = total
-        return response.raw.length_remaining in (None, last - first + 1)
+        if total not in (None, size):
+            raise Interrupted(f"{self.url} ended after {size:,} of {total:,} bytes")
 
 
 def _request(url: str, headers: dict[str, str]) -> requests.Response:
-    signal.signal(signal.SIGALRM, _give_up)
-    # The timeouts of a socket are for each read, and a header can come byte by byte.
-    signal.setitimer(signal.ITIMER_REAL, HEADER_SECONDS)
     try:
         return requests.get(url, headers=headers, stream=True, timeout=TIMEOUT)
-    except (requests.ConnectionError, requests.Timeout, TimeoutError) as error:
+    except (requests.ConnectionError, requests.Timeout) as error:
         raise Interrupted(f"{url} cannot be reached ({_root_cause(error)})") from error
     except requests.RequestException as error:
         raise InputError(f"{url} cannot be downloaded ({error}); check the URL.") from error
-    finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-
-
-def _give_up(*_: object) -> None:
-    raise TimeoutError(f"no complete response headers within {HEADER_SECONDS:g} s")
 
 
 def _check_status(response: requests.Response, url: str) -> None:

@@ -3,8 +3,7 @@
 The receipt (`resources/<archive>/<file>.json`) is the declared output for Snakemake, not the
 archive: Snakemake deletes the declared outputs of a job before it repeats it. Beside the receipt,
 `<file>.checked` stays: size and time that the archive had when its digest was computed, the digest
-and the URL. If size or time differ, the digest is computed again. The receipt has neither, so that
-it is the same on every machine.
+and the URL. The receipt has no time, so that it is the same on every machine.
 """
 
 import dataclasses
@@ -63,8 +62,7 @@ def known_digest(url: str, receipt_file: str | Path) -> str | None:
 def read(receipt_file: str | Path) -> Receipt:
     """Read a receipt, and check that its archive is still there and the same.
 
-    An archive with another size or time than when it was checked has been copied or changed since:
-    its digest is computed again.
+    If the archive has another size or time than when it was checked, its digest is computed again.
 
     Raises:
         ArchiveIsGone: its archive is gone.

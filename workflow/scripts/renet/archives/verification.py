@@ -1,17 +1,16 @@
 """Verification of files: by a digest of the config, else by their first bytes."""
 
-import gzip
 import hashlib
 import tarfile
 import zlib
 from pathlib import Path
+from typing import Literal
 
 from renet.common.progress import Progress
 from renet.common.urls import tar_name
 
 BLOCK_BYTES = 1 << 20
 HEAD_BYTES = 80  # of a file, in an error
-GZIP_MAGIC = b"\x1f\x8b"
 MATLAB_MAGIC = b"MATLAB "
 
 
@@ -45,27 +44,16 @@ def first_bytes(path: Path) -> bytes:
 
 def promised_kind(path: Path, name: str) -> tuple[str, bool]:
     """What a file of this name should be, and whether its first bytes agree."""
-    with path.open("rb") as handle:
-        head = handle.read(tarfile.BLOCKSIZE)
-    if tar_name(name):
-        return "a gzipped tar file", head.startswith(GZIP_MAGIC) and _holds_tar(path)
     if name.lower().endswith(".mat"):
-        return "a MATLAB file", head.startswith(MATLAB_MAGIC)
-    return "a tar file", _is_tar_header(head)
+        return "a MATLAB file", first_bytes(path).startswith(MATLAB_MAGIC)
+    if tar_name(name):
+        return "a gzipped tar file", _has_member(path, "r:gz")
+    return "a tar file", _has_member(path, "r:")
 
 
-def _holds_tar(gzip_file: Path) -> bool:
+def _has_member(path: Path, mode: Literal["r:", "r:gz"]) -> bool:
     try:
-        with gzip.open(gzip_file) as stream:
-            return _is_tar_header(stream.read(tarfile.BLOCKSIZE))
-    except (EOFError, gzip.BadGzipFile, zlib.error):
+        with tarfile.open(path, mode) as archive:
+            return archive.next() is not None
+    except (tarfile.TarError, EOFError, zlib.error):
         return False
-
-
-def _is_tar_header(block: bytes) -> bool:
-    """Whether a block's checksum makes it a tar header: old (v7) tars have no magic number."""
-    try:
-        tarfile.TarInfo.frombuf(block, "utf-8", "surrogateescape")
-    except tarfile.HeaderError:
-        return False
-    return True

@@ -22,11 +22,7 @@ USAGE_ERROR = 2  # exit status
 
 
 def run(function: Callable[..., None]) -> None:
-    """Call a script's function with what the command line gives, or in a job, Snakemake.
-
-    Raises:
-        InputError: an argument of the command line names a file that does not exist.
-    """
+    """Call a script's function with what the command line gives, or in a job, Snakemake."""
     if "snakemake" in function.__globals__:
         script.run(function)
         return

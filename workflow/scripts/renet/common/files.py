@@ -27,17 +27,13 @@ FACE_DIGEST_CHARACTERS = 32
 def replacing(path: str | Path, size: int = 0) -> Iterator[Path]:
     """Yield the path `<path>.tmp`; rename it to `path` on success, delete it otherwise.
 
-    The temporary file is locked: a job that is started again while an abandoned process still
-    writes the same output stops with an error. h5py has locks of its own: open the yielded path
-    with `locking=False`. A link stays, and its target is replaced. Standard output gets
-    the whole file at the end. For a special file, such as a pipe, the yielded path is its own.
-
-    Args:
-        size: bytes of the file, where they are known; they must be free before it is begun.
+    The temporary file is locked. h5py has locks of its own: open the yielded path with
+    `locking=False`. A link stays, and its target is replaced. Standard output gets the whole file
+    at the end. For a special file, such as a pipe, the yielded path is its own.
 
     Raises:
-        InputError: another process is writing the same file, `size` does not fit on the disk, or a
-            file is in the place of a folder.
+        InputError: another process, perhaps of a killed Snakemake, is writing the same file; `size`
+            bytes, if that is known, do not fit on the disk; or a file is in the place of a folder.
     """
     path = Path(path)
     if path == STANDARD_OUTPUT:  # its name is not opened: that would empty a file after `>>`

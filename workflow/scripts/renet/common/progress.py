@@ -1,9 +1,7 @@
 """Progress with a rate: one bar on a terminal, and log records every ten seconds.
 
-Where there is no terminal, a job prints one of them each minute.
-
-Several jobs of a workflow write to one terminal. The first of them to show a bar holds a lock on
-the terminal until it ends, so that one bar is there at a time; the others write log records alone.
+Where there is no terminal, a job prints one of them each minute. The first job to show a bar holds
+a lock on the terminal until it ends; other jobs on this terminal write log records alone.
 """
 
 import contextlib
@@ -32,9 +30,8 @@ _terminal_locks: list[int] = []  # the descriptor of this process's lock, if it 
 class Progress(tqdm):
     """tqdm's bar on a terminal; log records every ten seconds and at the end.
 
-    In a job of the workflow, the bar begins with the name of the run, or of the rule, and
-    disappears at its end; the records are in the log file. In a script that a user calls, the
-    finished bar stays, and there are records only where there is no bar.
+    In a job, the bar begins with the name of the run, or of the rule, and disappears at its end.
+    In a script that a user calls, the finished bar stays, and is in place of the records.
     """
 
     def __init__(self, *args, **kwargs):

@@ -1,12 +1,7 @@
 """A rule's script is one function, which Snakemake calls with the values of a job.
 
-A script ends with
-
-    if __name__ == "__main__":
-        script.run(crop_faces)
-
 Each argument is the job's named input, output, param, resource or wildcard of the same name, and
-`threads` its number of threads. A script that users start, too, ends with `command_line.run`.
+`threads` its number of threads. Scripts that users start, too, are called by `command_line.run`.
 """
 
 import dataclasses
@@ -32,10 +27,7 @@ RERUN_PARAMS = {"code", "contents", "file_order", "file_digest"}
 
 
 def run(function: Callable[..., None], job_type: type | None = None) -> None:
-    """Call a script's function with the values of Snakemake's job.
-
-    Args:
-        job_type: a dataclass; the function takes this in place of single arguments.
+    """Call a script's function with the values of Snakemake's job, or with a dataclass of them.
 
     Raises:
         TypeError: the rule names an input, output or param that the function does not take.
@@ -91,13 +83,9 @@ def as_type(value: Any, hint: Any) -> Any:
     if kind is types.UnionType:
         if value is None or value == []:
             return None
-        choices = set(typing.get_args(hint)) - {type(None)}
-        # An optional type, or one of several sections, whose `kind` the value names.
-        several = len(choices) > 1
-        chosen = next(
-            one
-            for one in choices
-            if not several or value["kind"] == one.model_fields["kind"].default
-        )
+        chosen, *others = set(typing.get_args(hint)) - {type(None)}
+        if others:  # sections, of which the value names one by its `kind`
+            by_kind = {one.model_fields["kind"].default: one for one in (chosen, *others)}
+            chosen = by_kind[value["kind"]]
         return as_type(value, chosen)
     return value

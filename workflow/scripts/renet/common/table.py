@@ -1,8 +1,4 @@
-"""CSV tables: the columns and dtypes of each are declared once, as a `Table`.
-
-The package that writes a table declares it, and all code that reads the file uses the declaration:
-
-    FUNNEL = Table({"step": str, "dropped": int, "remaining": int})
+"""CSV tables: the package that writes one declares its columns and dtypes, as a `Table`.
 
 Text columns are read as text: a person called "007" or "NA" is neither 7 nor missing.
 """
@@ -33,9 +29,8 @@ def printable(text: str) -> str:
 class Table:
     """The columns of a CSV file, in their order.
 
-    Attributes:
-        columns: {name: dtype}: `str`, where an empty field is ""; `int`, where no field is empty;
-            "Int64", where an empty field is NA; `float`, where an empty field is NaN.
+    Their dtypes are `str`, where an empty field is ""; `int`, where no field is empty; "Int64",
+    where an empty field is NA; and `float`, where an empty field is NaN.
     """
 
     columns: Mapping[str, type | str]
@@ -50,11 +45,10 @@ class Table:
         frames: pd.DataFrame | Iterable[pd.DataFrame],
         float_format: str | None = None,
     ) -> None:
-        """Write the columns of the table; the file is either whole or absent.
+        """Write the columns of the table, of one DataFrame or of its parts, to a whole file.
 
-        Args:
-            frames: one DataFrame, or its parts; they may have further columns. Integers may be
-                floats with NaN; they are written without a decimal point.
+        The frames may have further columns. Integers may be floats with NaN; they are written
+        without a decimal point.
         """
         parts = [frames] if isinstance(frames, pd.DataFrame) else frames
         with files.replacing(path) as temporary, temporary.open("w", encoding="utf-8") as handle:
@@ -66,11 +60,7 @@ class Table:
     def read(
         self, path: str | Path, columns: Iterable[str] | None = None, rows: slice | None = None
     ) -> pd.DataFrame:
-        """Read a table.
-
-        Args:
-            columns: names of the columns to read; None for all. The file may have further ones.
-            rows: which rows to read, counted from 0; None for all.
+        """Read columns and rows (from 0) of a table, by default all; the file may have further ones.
 
         Raises:
             InputError: the file is missing, has zero bytes, lacks one of the columns or has a field

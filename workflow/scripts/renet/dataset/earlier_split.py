@@ -6,9 +6,9 @@ from pathlib import Path
 import pandas as pd
 
 from renet.common import files
+from renet.common.imdb_wiki import SUBSETS
 from renet.dataset.tables import SPLIT
 from renet.metadata import user_tables
-from renet.metadata.tables import SUBSETS
 
 NAMED = 20  # faces that the log names
 HELD = 0.1  # fraction of the test set above which the log says how it can be held

@@ -8,14 +8,14 @@ import pandas as pd
 
 from renet.common.drop_reasons import CorrectionReason, CropReason, RowReason, SplitReason
 from renet.common.errors import InputError
-from renet.common.imdb_wiki import CLASSES
+from renet.common.imdb_wiki import CLASSES, SUBSETS
 from renet.dataset import splits
 from renet.dataset.corrections import Outcome
 from renet.dataset.tables import NEAR_DUPLICATES
 from renet.faces import shards
 from renet.faces.shards import SHARD
 from renet.metadata import row_filter
-from renet.metadata.tables import METADATA, SUBSETS
+from renet.metadata.tables import METADATA
 
 METADATA_COLUMNS = [
     "row", "id", "path", "source", "subject", "gender", "age", "photo_taken", "face_score",

@@ -10,10 +10,9 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from renet.common.errors import InputError
-from renet.common.imdb_wiki import CLASSES
+from renet.common.imdb_wiki import CLASSES, SUBSETS
 from renet.config.split import SplitSettings
 from renet.metadata.subjects import are_photos
-from renet.metadata.tables import SUBSETS
 
 LARGE = 0.5  # fraction of the faces in one group, from which on a warning is logged
 LINKED = 0.1  # fraction of the faces up to which people who share photos stay together

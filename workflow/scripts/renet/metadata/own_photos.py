@@ -13,11 +13,10 @@ import numpy as np
 import pandas as pd
 
 from renet.common.errors import InputError
-from renet.common.imdb_wiki import BOX_COLUMNS, LABELS
+from renet.common.imdb_wiki import BOX_COLUMNS, LABELS, SUBSETS
 from renet.common.photo_formats import FORMATS, SUFFIXES
 from renet.metadata import user_tables
 from renet.metadata.subjects import normalised_name, of_photos
-from renet.metadata.tables import SUBSETS
 
 LARGEST = 10**9  # larger than any age or coordinate
 DECIMAL_COMMA = r"^(-?\d+),(\d{1,2})$"  # before three digits, it could separate thousands

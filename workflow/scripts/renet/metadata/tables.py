@@ -3,8 +3,6 @@
 from renet.common.imdb_wiki import BOX_COLUMNS
 from renet.common.table import Table
 
-SUBSETS = ("train", "validation", "test")
-
 # metadata.csv: every row, in the file's order. Numbers are missing where they are not known;
 # `subset` is that of the table of a user's own photos.
 METADATA = Table(

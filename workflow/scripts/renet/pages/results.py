@@ -14,12 +14,11 @@ import numpy as np
 import pandas as pd
 
 from renet.common import files
-from renet.common.imdb_wiki import DATABASES, TABLE
+from renet.common.imdb_wiki import DATABASES, SUBSETS, TABLE
 from renet.common.table import Table
 from renet.config.model import AnyArchitecture, from_settings
 from renet.evaluation import slice_tests, tables
 from renet.evaluation.tables import ALPHA
-from renet.metadata.tables import SUBSETS
 from renet.pages import machine
 from renet.pages.tables import GALLERY, LAYERS, SALIENCY
 from renet.training.history import HISTORY

@@ -20,8 +20,7 @@ DOCUMENTED = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
 def digest(script: Path, *chosen: str) -> str:
     """SHA-256 over the code of a script and the local modules it imports, and the files they name.
 
-    Args:
-        chosen: further modules, such as package.module, that the script imports by their names.
+    The modules `chosen` are those that the script imports by a name from the config.
     """
     summary = hashlib.sha256()
     folder = script.resolve().parent
@@ -43,15 +42,10 @@ def dependencies(script: Path, *chosen: str) -> set[Path]:
 
 
 class Imports(NamedTuple):
-    """What a script imports, directly and by way of local modules.
+    """What a script imports, directly and by way of local modules."""
 
-    Attributes:
-        modules: the file of each local module, by the module's name; the script is `__main__`.
-        packages: the top-level names of all that is not local.
-    """
-
-    modules: dict[str, Path]
-    packages: set[str]
+    modules: dict[str, Path]  # the local ones; the script is `__main__`
+    packages: set[str]  # the top-level names of all others
 
 
 def imports(script: Path, *chosen: str) -> Imports:
@@ -61,34 +55,26 @@ def imports(script: Path, *chosen: str) -> Imports:
     each start, and `modulefinder` would compile their common modules again for each of them.
     """
     script = script.resolve()
-    folder = script.parent
     found = Imports({"__main__": script}, set())
     waiting = with_packages(chosen) | parsed(script).modules
     seen: set[str] = set()
     while waiting:
         name = waiting.pop()
         seen.add(name)
-        path = file_of(name, folder)
-        if path:
+        if path := file_of(name, script.parent):
             found.modules[name] = path
             waiting |= parsed(path).modules - seen
-        elif not is_local(name, folder):
-            found.packages.add(name.partition(".")[0])
+        elif "." not in name:
+            found.packages.add(name)
     return found
 
 
 class Parsed(NamedTuple):
-    """The parts of a module's source.
+    """The parts of a module's source."""
 
-    Attributes:
-        modules: that it may import, and the packages that they are in.
-        strings: its string constants, docstrings aside.
-        code: the source without comments, docstrings and blank lines.
-    """
-
-    modules: frozenset[str]
-    strings: frozenset[str]
-    code: str
+    modules: set[str]  # that it may import, and the packages that they are in
+    strings: set[str]  # its string constants, docstrings aside
+    code: str  # without comments, docstrings and blank lines
 
 
 def parsed(module: Path) -> Parsed:
@@ -110,8 +96,7 @@ def _parsed(source: str) -> Parsed:
             # What is imported from a package may be a module of it.
             modules.update(f"{node.module}.{alias.name}" for alias in node.names)
     # Not ast.dump, which lists other fields in other versions of Python.
-    code = ast.unparse(tree)
-    return Parsed(frozenset(with_packages(modules)), frozenset(strings), code)
+    return Parsed(with_packages(modules), strings, ast.unparse(tree))
 
 
 def without_docstrings(tree: ast.Module) -> ast.Module:
@@ -140,12 +125,6 @@ def file_of(name: str, folder: Path) -> Path | None:
     path = folder.joinpath(*name.split("."))
     candidates = (path / "__init__.py", path.with_name(f"{path.name}.py"))
     return next((candidate for candidate in candidates if candidate.is_file()), None)
-
-
-def is_local(name: str, folder: Path) -> bool:
-    """Whether the top level of a module's name is in the folder."""
-    top = folder / name.partition(".")[0]
-    return top.is_dir() or top.with_name(f"{top.name}.py").is_file()
 
 
 def named_files(module: Path) -> Iterator[Path]:

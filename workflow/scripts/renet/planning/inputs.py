@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+from collections.abc import Iterable
 from pathlib import Path
 
 from renet.common import files, urls
@@ -9,6 +10,7 @@ from renet.config import runs, sources
 from renet.planning import run_settings
 
 DATA = "<results>/data"
+SHARD = f"{DATA}/{{source}}/faces/{{shard}}-of-{{shards}}"  # without the suffix
 
 
 def training_faces(run: dict) -> dict[str, str]:
@@ -45,22 +47,19 @@ def of_subset(config: dict, subset: str) -> dict[str, str | list[str]]:
     `train` is the file whose mean is stored: every other subset takes that of the training set.
     """
     external = subset in config["external"]
-    named = [one for name in ([subset] if external else config["sources"])
-              for one in shards(config, name)]  # fmt: skip
     found: dict[str, str | list[str]] = {
         "split": f"{DATA}/{subset}/split.csv" if external else f"{DATA}/split.csv",
-        "faces": [f"{shard}.npy" for shard in named],
+        "faces": shards(config, [subset] if external else config["sources"], ".npy"),
     }
     if external or subset == "train" or config["hdf5"]["mean"] == "none":
         return found
     return found | {"train": f"{DATA}/train.h5"}
 
 
-def receipts(config: dict, source: str) -> list[str]:
-    """The receipts of a source's archive files, in the order of the config."""
-    return [
-        f"<resources>/{source}/{name}.json" for name in sources.archive(config, source)["files"]
-    ]
+def receipts(config: dict, names: Iterable[str]) -> list[str]:
+    """The receipts of the archive files of sources, in the order of the config."""
+    files_of = {source: sources.archive(config, source)["files"] for source in names}
+    return [f"<resources>/{source}/{name}.json" for source in files_of for name in files_of[source]]
 
 
 def url_and_digest(config: dict, source: str, file: str) -> tuple[str, str | None]:
@@ -101,13 +100,18 @@ def photos_state(place: Path) -> str:
     return state.hexdigest()
 
 
-def file_state(path: str | None) -> str:
-    """A digest of a user's table or text, "" without one; Snakemake ignores an earlier time."""
-    file = Path(path or "").expanduser()
-    return files.file_digest(file) if file.is_file() else ""
+def file_states(paths: Iterable[str | None]) -> list[str]:
+    """A digest of each table or text of a user, "" for None; Snakemake ignores an earlier time."""
+    named = [Path(path or "").expanduser() for path in paths]
+    return [files.file_digest(path) if path.is_file() else "" for path in named]
 
 
-def shards(config: dict, source: str) -> list[str]:
-    """The paths of all shards of a source, without their suffixes."""
-    count = sources.archive(config, source)["shards"]
-    return [f"<results>/data/{source}/faces/{number}-of-{count}" for number in range(1, count + 1)]
+def shards(config: dict, names: Iterable[str], *suffixes: str) -> list[str]:
+    """The files with these suffixes of each shard of sources."""
+    count_of = {source: sources.archive(config, source)["shards"] for source in names}
+    return [
+        SHARD.format(source=source, shard=number, shards=count) + suffix
+        for source, count in count_of.items()
+        for number in range(1, count + 1)
+        for suffix in suffixes
+    ]

@@ -1,4 +1,6 @@
-"""What the rules give to the jobs of a run: the settings that each depends on."""
+"""What the rules give to the jobs of a run: the settings that each depends on, and resources."""
+
+from types import SimpleNamespace
 
 from renet.config import grids
 from renet.config.model import KINDS
@@ -53,6 +55,30 @@ def compute_settings(run: dict) -> dict:
     """
     settings = {name: run["train"][name] for name in ("device", "precision", "threads")}
     return settings if KINDS[run["model"]["kind"]].has_layers else settings | {"threads": 1}
+
+
+def resources(run: dict) -> SimpleNamespace:
+    """The threads, GPUs, memory and machines of a run's jobs, by name; no result depends on them.
+
+    With the prefix `train_`, they are those of its training on each of its machines, and without
+    it, those of one process. SLURM would distribute the resource `gpu` over several machines
+    itself, so that a training asks there by `gres`; the plugin refuses both.
+    """
+    train, nodes = run["train"], run["resources"]["nodes"]
+    processes = train["processes"] // nodes
+    gpus = int(train["device"] != "cpu")  # for each process
+    return SimpleNamespace(
+        **run["resources"],
+        threads=train["threads"],
+        train_threads=train["threads"] * processes,
+        compute_threads=compute_settings(run)["threads"],
+        gpus=gpus,
+        train_gpus=gpus * processes if nodes == 1 else None,
+        train_gres=f"gpu:{gpus * processes}" if nodes > 1 and gpus else None,
+        # By this name of a launcher, the plugin leaves it to the job to start tasks.
+        mpi="srun" if nodes > 1 else None,
+        checkpoint_seconds=round(60 * run["checkpoints"]["minutes"]),
+    )
 
 
 def fold_settings(run: dict) -> dict:

@@ -1,6 +1,5 @@
 """How a run was made, as far as the training job knows it: training.json."""
 
-import hashlib
 import importlib.metadata
 import logging
 import os
@@ -19,7 +18,7 @@ from renet.dataset import hdf5
 from renet.network import devices
 
 CODE = "workflow", "envs", "Snakefile"
-LONGEST_DIFF = 1_000_000  # bytes
+DIFF = "diff", "--no-ext-diff", "--no-color", "HEAD", "--"
 
 
 def of_training(settings: Any, faces: Iterable[Path], code: str, machines: int = 1) -> dict:
@@ -98,7 +97,7 @@ def revision(folder: Path) -> dict:
     return {
         "revision": commit,
         "modified": bool(dirty or untracked),
-        "diff": _diff(folder) if dirty else None,
+        "diff": _git(folder, *DIFF, *CODE).decode(errors="replace") if dirty else None,
         "untracked": untracked,
     }
 
@@ -106,11 +105,3 @@ def revision(folder: Path) -> dict:
 def _git(folder: Path, *arguments: str) -> bytes:
     command = ["git", "-C", str(folder), *arguments]
     return subprocess.run(command, capture_output=True, check=True).stdout
-
-
-def _diff(folder: Path) -> str:
-    """What differs from the commit in the code of the project in a folder, or `sha256:…` of it."""
-    diff = _git(folder, "diff", "--no-ext-diff", "--no-color", "HEAD", "--", *CODE)
-    if len(diff) > LONGEST_DIFF:
-        return f"sha256:{hashlib.sha256(diff).hexdigest()}"
-    return diff.decode(errors="replace")
