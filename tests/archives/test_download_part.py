@@ -2,7 +2,7 @@
 
 import pytest
 
-from helpers.download import HTML, MD5, TAR, digest_of, leave_part, names, tar_bytes
+from helpers.download import HTML, MD5, TAR, leave_part, names, tar_bytes
 from helpers.http_server import Response
 from renet.archives import downloads
 from renet.archives.http_transfer import MAX_FAILURES

@@ -313,7 +313,7 @@ def test_further_run_leaves_the_first_one_alone(project):
         ("renet/faces/crop.py", EVERYTHING_AFTER["crop_faces"]),
         ("renet/dataset/splits.py", EVERYTHING_AFTER["shuffle"]),
         ("renet/evaluation/run_plots.py", {"evaluate", "predictor", "report", "manifest"}),
-        ("renet/evaluation/slices.py", {"evaluate", "predictor", "report", "manifest"}),
+        ("renet/archives/downloads.py", set()),  # nothing is downloaded again
         ("renet/pages/saliency.py", {"explain", "walkthrough", "report", "manifest"}),
         ("renet/pages/layer_profile.py", {"explain", "report", "manifest"}),
         ("renet/walkthrough/activations.py", {"walkthrough", "report", "manifest"}),
@@ -360,16 +360,6 @@ def test_password_and_signature_in_a_url_are_in_no_result(project, monkeypatch):
     for secret in (b"s3cret", b"X-Amz-Signature", b"t0ken"):
         assert not [path for path, content in contents.items() if secret in content]
     assert (results / "runs/renet/config.yaml").read_text().startswith("# User info and queries")
-
-
-@pytest.mark.slow
-def test_archive_can_be_freed_once_its_faces_are_cut(project):
-    (project / "resources" / "sample" / "wiki_crop.tar").unlink()
-    assert planned(project) == set()
-    write_config(project, crop={"margin": 0.3})
-    outcome = snakemake(project, "--cores", 1, "--configfile", "small.yaml")
-    assert outcome.returncode != 0
-    assert "wiki_crop.tar.json is gone; delete the receipt" in outcome.stdout + outcome.stderr
 
 
 @pytest.mark.fault("optional-file")

@@ -41,11 +41,10 @@ def decompress(receipt: Receipt, tar: Path, receipt_file: Path) -> Receipt:
 
 
 def pack(folder: Path, tar: Path) -> None:
-    """Write the files of `folder` to `tar`, under their relative paths.
+    """Write the files of `folder` to `tar`, always the same bytes for the same paths and contents.
 
     Links to files are followed, links to folders are not. Hidden and special files are left out;
     the log has the number of pipes, devices and broken links.
-    The bytes of the tar depend on names and contents alone, not on owners or time stamps.
 
     Raises:
         InputError: the folder holds no files, one cannot be read, or the disk is full.

@@ -1,7 +1,6 @@
 """Files that are either whole or absent: written under a temporary name, then renamed.
 
-Both the file and its new name are on the disk (fsync) when a function returns, so that a power loss
-cannot destroy a file whose earlier version is already deleted.
+File and new name are on the disk (fsync) when a function returns, also after a power loss.
 """
 
 import contextlib
@@ -100,11 +99,7 @@ def write_text(path: str | Path, text: str) -> None:
 
 
 def write_json(path: str | Path, value: object) -> None:
-    """Write `value` as indented JSON; the file is either whole or absent.
-
-    Raises:
-        ValueError: the value has a NaN or an infinity, which JSON cannot represent.
-    """
+    """Write `value`, which may have no NaN or infinity, as indented JSON to a whole file."""
     write_text(path, json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
 
 

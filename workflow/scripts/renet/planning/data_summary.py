@@ -10,11 +10,7 @@ from renet.planning import run_settings
 
 
 def origin(files: Sequence[Path], command_line: dict, module: str | None = None) -> str:
-    """Which config made the results, for the foot of each page: `wiki.yaml, --config train`.
-
-    Args:
-        module: its name, if another workflow uses this one as a module and gives the config.
-    """
+    """Which config, or module, made the results, for each page's foot: `a.yaml, --config train`."""
     if module:
         return f"module {module}"
     names = [file.name for file in files] or ["config.yaml"]
@@ -77,10 +73,7 @@ def for_provenance(config: dict) -> dict:
 def to_repeat(config: dict, run: str, of_defaults: Iterable[str]) -> dict:
     """The config of one run: all that its results depend on, and nothing of other runs.
 
-    With config.yaml, it trains only this run. Its URLs are the public ones.
-
-    Args:
-        of_defaults: the runs that config.yaml names.
+    With config.yaml, whose runs are `of_defaults`, it trains only this run. Its URLs are public.
     """
     archives = {
         source: {key: value for key, value in config["archives"][source].items() if key != "shards"}

@@ -56,12 +56,9 @@ def read(folder: Path) -> dict:
 
 
 def differences(folder: Path, manifest: dict, *, quick: bool) -> list[str]:
-    """The differences from the manifest of a run, a phrase each; none if the run is complete.
+    """The differences from the manifest of a run in a folder of results, a phrase each.
 
-    Args:
-        folder: of the run, in `runs` of a folder of results; receipts are found from the working
-            directory.
-        quick: whether the archives are left out.
+    Receipts are found from the working directory. If `quick`, the archives are not read.
 
     Raises:
         InputError: the manifest or provenance.json lacks an entry.

@@ -22,12 +22,7 @@ DIFF = "diff", "--no-ext-diff", "--no-color", "HEAD", "--"
 
 
 def of_training(settings: Any, faces: Iterable[Path], code: str, machines: int = 1) -> dict:
-    """The content of training.json.
-
-    Args:
-        settings: `RunSettings` of the run, in the precision that was chosen.
-        faces: the HDF5 files that it read.
-    """
+    """The content of training.json; the settings have the precision that was chosen."""
     recipe = settings.train
     device = devices.type_of(recipe.device)  # no GPU is taken: the training is over
     start = files.file_digest(recipe.start_files[0]) if recipe.start_from else None
