@@ -11,10 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from helpers.project import ROOT, SCRIPTS, run_script
+from helpers.project import ROOT, SCRIPTS, imported_packages, run_script
 from renet.common import command_line, script
 from renet.common.errors import InputError
-from renet.planning import code_digest
 
 
 @dataclasses.dataclass(frozen=True)
@@ -194,7 +193,7 @@ def spin_count_at_the_import_of_torch(name: str, **environment: str) -> str:
 
 def test_waiting_threads_spin_briefly_in_every_script_that_computes():
     paths = SCRIPTS.glob("*.py")
-    computing = {path.stem for path in paths if "torch" in code_digest.imports(path).packages}
+    computing = {path.stem for path in paths if "torch" in imported_packages(path)}
     assert computing >= {"train", "infer", "predict"}
     assert {spin_count_at_the_import_of_torch(name) for name in computing} == {"6000"}
 

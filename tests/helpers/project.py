@@ -6,9 +6,17 @@ import sys
 from pathlib import Path
 
 from renet.common import script
+from renet.planning import code_digest
 
 ROOT = Path(__file__).resolve().parents[2]
 SCRIPTS = ROOT / "workflow" / "scripts"
+
+
+def imported_packages(script: Path, *chosen: str) -> set[str]:
+    """The top-level names of what a script and chosen modules import from elsewhere."""
+    modules = code_digest.imported_modules(script, *chosen)
+    imported = set().union(*(code_digest.parsed(path).modules for path in modules.values()))
+    return {name for name in imported - modules.keys() if "." not in name}
 
 
 def run_script(name: str, *arguments: object) -> subprocess.CompletedProcess:

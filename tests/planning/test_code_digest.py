@@ -122,11 +122,11 @@ def test_imported_modules_are_those_that_the_standard_library_finds(script):
     finder = ModuleFinder([str(SCRIPTS)])
     finder.run_script(str(script))
     expected = {module.__file__ for module in finder.modules.values() if module.__file__}
-    assert set(map(str, code_digest.imports(script).modules.values())) == expected
+    assert set(map(str, code_digest.imported_modules(script).values())) == expected
 
 
 def test_training_of_renet_imports_at_most_34_modules():
-    found = code_digest.imports(SCRIPTS / "train.py", "renet.network.kinds.renet").modules
+    found = code_digest.imported_modules(SCRIPTS / "train.py", "renet.network.kinds.renet")
     modules = {name for name, path in found.items() if path.name != "__init__.py"}
     assert len(modules - {"__main__", "renet.training.course_command"}) <= 34
 

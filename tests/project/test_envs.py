@@ -9,7 +9,7 @@ from pathlib import Path
 import yaml
 from rattler import MatchSpec, Version, VersionSpec
 
-from helpers.project import ROOT, SCRIPTS
+from helpers.project import ROOT, SCRIPTS, imported_packages
 from renet.config.model import KINDS
 from renet.planning import code_digest
 
@@ -53,17 +53,13 @@ def dependencies(env_file: Path) -> list[MatchSpec]:
     return [MatchSpec(text.split(";")[0], strict=True) for text in written(env_file)]
 
 
-def all_imports(script: Path) -> code_digest.Imports:
-    """What a script imports; one that builds networks can be asked for any kind."""
-    found = code_digest.imports(script)
-    builds = "renet.network.kinds" in found.modules
-    count = 2 if "renet.training.loop" in found.modules else builds
-    by_name = [name for kind in KINDS.values() for name in kind.modules()[:count]]
-    return code_digest.imports(script, *by_name)
-
-
 def third_party_imports(script: Path) -> set[str]:
-    packages = all_imports(script).packages
+    """What a script imports; one that builds networks can be asked for any kind."""
+    found = code_digest.imported_modules(script)
+    builds = "renet.network.kinds" in found
+    count = 2 if "renet.training.loop" in found else builds
+    by_name = [name for kind in KINDS.values() for name in kind.modules()[:count]]
+    packages = imported_packages(script, *by_name)
     return packages - set(sys.stdlib_module_names) - {"snakemake"} - OPTIONAL
 
 

@@ -53,20 +53,18 @@ def fault(error: Exception, outputs: Iterable[str | Path]) -> str | None:
         number = errno.ENOSPC
     elif not name:  # temporary files are no outputs
         paths.append(Path(os.environ.get("TMPDIR", "/tmp"), "-"))  # noqa: S108
-    folder = min(map(_existing, paths), key=_room)
-    has_inodes, free = _room(folder)
     if number in FORBIDDEN:
         return (
             f"{name or _existing(paths[0])} cannot be written or read: {os.strerror(number)}; "
             "change the permissions, or give a folder of your own."
         )
-    room, way_out = f"{free:,} bytes are free", "free some space"
+    folder = min(map(_existing, paths), key=_room)
+    has_inodes, free = _room(folder)
+    lack = f"{free:,} bytes are free; free some space"
     if not has_inodes:
-        room, way_out = "no inode, which each file needs, is free", "delete some files"
-    return (
-        f"{name or 'A file'} cannot be written: {os.strerror(number)} in {folder}, where {room}; "
-        f"{way_out} and start again."
-    )
+        lack = "no inode, which each file needs, is free; delete some files"
+    fault = f"cannot be written: {os.strerror(number)} in {folder}"
+    return f"{name or 'A file'} {fault}, where {lack} and start again."
 
 
 def _number_and_name(error: BaseException) -> tuple[int | None, str | None]:

@@ -37,35 +37,26 @@ def dependencies(script: Path, *chosen: str) -> set[Path]:
     Modules are found by their imports, at any level of the code. A file or folder beside a module
     counts if a string in the module is its name, as modules name templates and styles.
     """
-    modules = set(imports(script, *chosen).modules.values())
+    modules = set(imported_modules(script, *chosen).values())
     return modules.union(*map(named_files, modules))
 
 
-class Imports(NamedTuple):
-    """What a script imports, directly and by way of local modules."""
-
-    modules: dict[str, Path]  # the local ones; the script is `__main__`
-    packages: set[str]  # the top-level names of all others
-
-
-def imports(script: Path, *chosen: str) -> Imports:
-    """All that a script and the chosen modules import.
+def imported_modules(script: Path, *chosen: str) -> dict[str, Path]:
+    """The file of a script, `__main__`, and of each local module that it or those chosen import.
 
     The standard library's `modulefinder` finds the same. Snakemake asks for some thirty scripts at
     each start, and `modulefinder` would compile their common modules again for each of them.
     """
     script = script.resolve()
-    found = Imports({"__main__": script}, set())
+    found = {"__main__": script}
     waiting = with_packages(chosen) | parsed(script).modules
     seen: set[str] = set()
     while waiting:
         name = waiting.pop()
         seen.add(name)
         if path := file_of(name, script.parent):
-            found.modules[name] = path
+            found[name] = path
             waiting |= parsed(path).modules - seen
-        elif "." not in name:
-            found.packages.add(name)
     return found
 
 
