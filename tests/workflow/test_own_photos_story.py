@@ -1,11 +1,6 @@
-"""What a user with 120 photographs does, from the first run to one that Ctrl-C has interrupted."""
+"""What a user with 120 photographs does: a first run, corrections, and further photos."""
 
-import os
-import signal
-import subprocess
-import sys
 import tarfile
-import time
 from pathlib import Path
 
 import pandas as pd
@@ -82,25 +77,7 @@ def correct_and_add(project: Path, lines: list[str]) -> None:
     assert all(f"{face} ({before.subset[face]} to " in said for face in moved)
 
 
-def interrupt_and_resume(project: Path) -> None:
-    """Stop a training as Ctrl-C does; the same command then ends it."""
-    configure(project, corrections="corrections.csv", checkpoints={"minutes": 0.02},
-              train={"epochs": 60, "batch_size": 16, "threads": 1})  # fmt: skip
-    command = [sys.executable, "-m", "snakemake", "--cores", "2", "--configfile", "small.yaml"]
-    process = subprocess.Popen(
-        command, cwd=project, stderr=subprocess.DEVNULL, start_new_session=True
-    )
-    folder, until = project / "results" / "runs" / "renet", time.monotonic() + 120
-    while not list(folder.glob("training/*/checkpoint.pt")) and time.monotonic() < until:
-        time.sleep(0.1)
-    os.killpg(process.pid, signal.SIGINT)
-    assert process.wait(timeout=120) == 1
-    run(project, "--until", "train")
-    assert "Continuing after epoch" in (folder / "logs" / "train.log").read_text()
-
-
-@pytest.mark.usefixtures("ctrl_c_ends_processes")
-def test_own_photos_from_the_first_run_to_an_interrupted_one(reference_data, tmp_path):
+def test_own_photos_are_run_corrected_and_added_to(reference_data, tmp_path):
     project = copy_project(tmp_path / "project")
     (project / "photos").mkdir()
     lines = take_photos(reference_data, project / "photos")
@@ -113,4 +90,3 @@ def test_own_photos_from_the_first_run_to_an_interrupted_one(reference_data, tmp
     for line in lines[FIRST:]:
         (tmp_path / line.split(",")[0]).rename(project / "photos" / line.split(",")[0])
     correct_and_add(project, lines)
-    interrupt_and_resume(project)

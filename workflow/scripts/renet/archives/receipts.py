@@ -102,7 +102,8 @@ def read_indexed(receipt_file: str | Path, indexed: dict) -> Path:
 def note_checked(receipt: Receipt, receipt_file: str | Path) -> None:
     """Record the state of a checked archive, so that other jobs need not check it again."""
     try:
-        files.write_text(_checked_file(receipt_file), " ".join(_state(receipt)) + "\n")
+        checked = Path(receipt_file).with_suffix(".checked")
+        files.write_text(checked, " ".join(_state(receipt)) + "\n")
     except (InputError, OSError) as error:  # another job writes it, or the folder is another user's
         logging.info("The check of the archive of %s was not recorded: %s", receipt_file, error)
 
@@ -119,12 +120,8 @@ def _state(receipt: Receipt) -> list[str]:
 
 
 def _noted(receipt_file: str | Path) -> list[str]:
-    checked = _checked_file(receipt_file)
+    checked = Path(receipt_file).with_suffix(".checked")
     return checked.read_text(encoding="utf-8").strip().split(" ", 3) if checked.is_file() else []
-
-
-def _checked_file(receipt_file: str | Path) -> Path:
-    return Path(receipt_file).with_suffix(".checked")
 
 
 def _check_digest(receipt: Receipt, receipt_file: str | Path) -> None:

@@ -5,8 +5,6 @@ from types import SimpleNamespace
 from renet.config import grids
 from renet.config.model import KINDS
 
-UNUSED_BY_FOLDS = ("processes",)  # a fold trains in one process
-
 
 def grid_keys(config: dict) -> dict[str, dict[str, list]]:
     """For each entry of `runs` with a grid, its `keys` and the names of its `runs`."""
@@ -84,9 +82,10 @@ def resources(run: dict) -> SimpleNamespace:
 def fold_settings(run: dict) -> dict:
     """What the training of a fold depends on: model and recipe of its run."""
     settings = training_settings(run)
-    train = {key: value for key, value in settings["train"].items() if key not in UNUSED_BY_FOLDS}
-    if train.get("select_epoch") == "last":  # nothing is validated
-        del train["validate_every"]
+    unused = {"processes"}  # a fold trains in one
+    if settings["train"].get("select_epoch") == "last":
+        unused.add("validate_every")
+    train = {key: value for key, value in settings["train"].items() if key not in unused}
     return settings | {"train": train}
 
 
