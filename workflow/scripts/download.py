@@ -8,7 +8,7 @@ or .tgz, whose members can be read by offset. They are no declared outputs, whic
 delete before it repeats a job.
 Decides: an archive that is there and has the right digest is not downloaded again; without one in
 the config, that is the digest computed when it came from this URL. A part is continued if a digest
-will prove the whole, else only in the process that began it. Any other body is written beside the
+will prove the whole; without one, each attempt begins anew. Any other body is written beside the
 part until it is proved. Without a digest the log says "not verified", and only a tar, a gzipped tar
 or a .mat file, as the URL's ending promises, is accepted. A file:// archive is checked and used in
 place; a folder that a file:// URL names is packed into a tar. If another process gets the same
