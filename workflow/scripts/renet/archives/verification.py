@@ -1,10 +1,12 @@
 """Verification of files: by a digest of the config, else by their first bytes."""
 
+import gzip
 import hashlib
 import tarfile
 import zlib
+from collections.abc import Callable
 from pathlib import Path
-from typing import Literal
+from typing import Any
 
 from renet.common.progress import Progress
 from renet.common.urls import tar_name
@@ -47,13 +49,15 @@ def promised_kind(path: Path, name: str) -> tuple[str, bool]:
     if name.lower().endswith(".mat"):
         return "a MATLAB file", first_bytes(path).startswith(MATLAB_MAGIC)
     if tar_name(name):
-        return "a gzipped tar file", _has_member(path, "r:gz")
-    return "a tar file", _has_member(path, "r:")
+        return "a gzipped tar file", _begins_as_tar(path, gzip.open)
+    return "a tar file", _begins_as_tar(path, open)
 
 
-def _has_member(path: Path, mode: Literal["r:", "r:gz"]) -> bool:
+def _begins_as_tar(path: Path, open_file: Callable[..., Any]) -> bool:
+    """Whether the first block's checksum fits: old (v7) tars have no magic number."""
     try:
-        with tarfile.open(path, mode) as archive:
-            return archive.next() is not None
-    except (tarfile.TarError, EOFError, zlib.error):
+        with open_file(path, "rb") as stream:
+            tarfile.TarInfo.frombuf(stream.read(tarfile.BLOCKSIZE), "utf-8", "surrogateescape")
+    except (tarfile.HeaderError, EOFError, gzip.BadGzipFile, zlib.error):
         return False
+    return True

@@ -1,6 +1,6 @@
 """Files that are either whole or absent: written under a temporary name, then renamed.
 
-File and new name are on the disk (fsync) when a function returns, also after a power loss.
+File and new name are on the disk (fsync) when a function returns: a power loss destroys neither.
 """
 
 import contextlib
