@@ -19,11 +19,10 @@ from renet.common import files, script
 def index_archive(receipt_files: list[Path], members: Path, archives: Path) -> None:
     """List the files in the tars of a source, with their positions."""
     read = [receipts.read(receipt_file) for receipt_file in receipt_files]
-    indexed = [receipt.indexed() for receipt in read]
     verified = {receipt.path for receipt in read if receipt.verified}
     found = tar_index.index([receipt.path for receipt in read], verified)
     MEMBERS.write(members, found)
-    files.write_json(archives, indexed)
+    files.write_json(archives, [receipt.indexed() for receipt in read])
     logging.info("%d members in the archive", len(found))
 
 
