@@ -9,6 +9,7 @@ from pathlib import Path
 
 import jsonschema
 import pytest
+import write_config
 import yaml
 from snakemake.utils import update_config
 
@@ -19,7 +20,7 @@ from helpers.project import ROOT
 from helpers.workflow import copy_project, other_text
 from renet.common.errors import InputError
 from renet.common.imdb_wiki import ARCHIVE_MARGIN
-from renet.config import documents, runs, sources, validation
+from renet.config import runs, sources, validation
 from renet.config.model import Architecture, CnnArchitecture
 from renet.faces.crop import CropSpec
 from renet.planning import data_summary, inputs, run_settings
@@ -60,13 +61,13 @@ def with_own_photos(overlay: Path, folder: Path) -> dict:
 
 
 def test_config_yaml_and_the_json_schema_are_written_from_the_models():
-    assert (ROOT / documents.CONFIG).read_text() == documents.config_yaml()
-    assert (ROOT / documents.SCHEMA).read_text() == documents.json_schema()
+    assert (ROOT / write_config.CONFIG).read_text() == write_config.config_yaml()
+    assert (ROOT / write_config.SCHEMA).read_text() == write_config.json_schema()
     assert json.dumps(complete({})) == json.dumps(complete(copy.deepcopy(CONFIG)))
 
 
 def test_editors_are_told_of_each_key_what_it_is_and_accept_all_configs():
-    schema = json.loads((ROOT / documents.SCHEMA).read_text())
+    schema = json.loads((ROOT / write_config.SCHEMA).read_text())
     sections = [schema, *schema["$defs"].values()]
     keys = [(name, of) for one in sections for name, of in one["properties"].items()]
     undescribed = {name for name, of in keys if not {"description", "$ref"} & set(of)}
@@ -83,16 +84,15 @@ def test_key_is_declared_once(tmp_path):
     field = '    glow: Decay = 0.25\n    """how much it glows"""\n    momentum:'
     module.write_text(module.read_text().replace("    momentum:", field))
     code = (
-        "from renet.config import documents, validation; documents.write()\n"
-        "validation.load({'train': {'glow': 1}}, {}, {})"
+        f"import pathlib, write_config; write_config.write(pathlib.Path('{project}'))\n"
+        "from renet.config import validation; validation.load({'train': {'glow': 1}}, {}, {})"
     )
-    path = {"PYTHONPATH": str(project / "workflow/scripts")}
+    path = {"PYTHONPATH": f"{project / 'workflow/scripts'}:{ROOT / 'tests'}"}
     made = subprocess.run([sys.executable, "-c", code], env=path, capture_output=True, text=True)
     assert "`train.glow` is 1, and must be below 1." in made.stderr
-    assert re.search(
-        r"^  glow: 0.25 +# how much it glows$", (project / documents.CONFIG).read_text(), re.M
-    )
-    recipe = json.loads((project / documents.SCHEMA).read_text())["$defs"]["Recipe"]
+    text = (project / write_config.CONFIG).read_text()
+    assert re.search(r"^  glow: 0.25 +# how much it glows$", text, re.M)
+    recipe = json.loads((project / write_config.SCHEMA).read_text())["$defs"]["Recipe"]
     assert recipe["properties"]["glow"]["exclusiveMaximum"] == 1
 
 
@@ -127,59 +127,9 @@ def test_default_crop_of_the_code_is_that_of_the_config():
     assert (CONFIG["crop"]["size"], CONFIG["crop"]["margin"]) == (128, ARCHIVE_MARGIN)
 
 
-def test_partial_config_is_completed():
-    archived, train = ROSTER | {"shards": 2}, {"epochs": 3}
-    config = complete({"sources": ["wiki"], "train": train, "archives": {"wiki": archived}})
-    assert config["train"] == CONFIG["train"] | {"epochs": 3}
-    assert config["archives"] == {"wiki": archived | {"subjects": "shared"}}
-
-
 def archive(**changes: object) -> dict:
     """An overlay with one archive and no other source."""
     return {"archives": {"a": ROSTER | changes}, "sources": ["a"]}
-
-
-@pytest.mark.parametrize(
-    ("overlay", "message"),
-    [
-        ({"sources": ["wikki"]}, "`sources` names wikki.*sample, wiki, imdb"),
-        ({"split": {"validation": 0.5, "test": 0.5}}, "leaves no face for the training"),
-        ({"filter": {"min_age": 50, "max_age": 20}}, "min_age` is above"),
-        ({"runs": {"renet": None}}, "no run that is switched on"),
-        ({"train": {"nesterov": True, "momentum": 0}}, "renet has `nesterov: true`, which needs"),
-        ({"audit": {"folds": 3, "run": "b"}}, r"`audit\.run` is b, but no such run"),
-        ({"comparison": {"reference": "b"}}, r"`comparison\.reference` is b, but no such run"),
-        ({"runs": {"a": {"seeds": [1]}, "a-seed1": {}}}, "make a run called a-seed1"),
-        ({"crop": {"size": 100}}, r"`crop\.size` is \[100, 100\].*run renet.*\[32, 32\]"),
-        ({"crop": {"margin": 0.6}, "sources": ["wiki"]}, r"`crop\.margin` is 0\.6"),
-        ({"runs": {"a": {"folds": 1}}}, r"`runs\.a\.folds` is 1, and must be at least 2"),
-        ({"runs": {"a": {"folds": 2.5}}}, r"`runs\.a\.folds` is 2\.5, and must be a whole number"),
-        ({"runs": {"a": {"grid": {"folds": [3]}}}}, r"beside the grid, as `runs\.a\.folds`"),
-        ({"runs": {"a": {"grid": {"train.epochs": [1]}, "folds": 1}}}, r"`runs\.a\.folds` is 1"),
-        ({"runs": {"a": {"learning_curve": [0.5]}}}, r"`runs\.a\.learning_curve"),
-        ({"runs": {"a": {"learning_curve": [0, 1]}}}, r"`runs\.a\.learning_curve"),
-        ({"runs": {"a": {"learning_curve": [1, 2]}}}, r"`runs\.a\.learning_curve"),
-        ({"runs": {"a": {"grid": {"learning_curve": [1]}}}}, r"grid, as `runs\.a\.learning_curve`"),
-        ({"external": ["sample"]}, "sample is in both `sources` and `external`; remove it"),
-        ({"external": ["old"]}, "`external` names old, which is not one of the archives"),
-        (
-            {"external": ["train"], "archives": {"train": ROSTER}},
-            "`external` names train, which is the name of a table in results/data",
-        ),
-        (
-            {"external": ["old"], "archives": {"old": ROSTER | {"url": "file:///nowhere/a.tar"}}},
-            r"`archives\.old\.url` names /nowhere/a\.tar, which does not exist",
-        ),
-        (archive(md5=["0" * 32] * 2), "1 URLs and 2"),
-        (archive(table="a.csv"), "cannot have"),
-        (archive(database="table"), "needs either `table` or `labels`, because its `database`"),
-        (archive(url=["file:///1/a.tar", "file:///2/a.tar"]), "have the same name"),
-        (archive(url=["https://a/p.tgz", "https://a/p.tar"]), "have the same name"),
-    ],
-)
-def test_rule_that_the_schema_cannot_say_is_checked_too(overlay, message):
-    with pytest.raises(InputError, match=message):
-        check(copy.deepcopy(overlay))
 
 
 def test_folder_and_compressed_tar_of_one_name_would_become_one_tar(tmp_path):
@@ -218,8 +168,7 @@ def test_run_of_another_kind_begins_at_the_defaults_of_that_kind():
         "model": {"kind": "cnn", "classifier": "plain"},
         "runs": {"a": {}, "b": {"model": {"kind": "renet", "cell": "gru"}}},
     }
-    config = copy.deepcopy(CONFIG)
-    update_config(config, content)
+    config: dict = {}
     files = {ROOT / "config.yaml": CONFIG, Path("overlay.yaml"): content}
     validation.load(config, files, {"model": {}})
     complete_runs = runs.runs(config)
@@ -228,20 +177,15 @@ def test_run_of_another_kind_begins_at_the_defaults_of_that_kind():
 
 
 @pytest.mark.fault("unchanged-meaning")
-def test_svm_depends_on_the_settings_that_it_uses():
-    def settings(**train) -> dict:
-        overlay = {"runs": {"svm": {"model": {"kind": "hog_svm"}}}, "train": train}
-        return run_settings.training_settings(runs.runs(check(overlay))["svm"])
+@pytest.mark.parametrize("of", [run_settings.training_settings, run_settings.compute_settings])
+def test_svm_and_its_predictions_depend_on_the_settings_that_they_use(of):
+    def settings(kind: str = "hog_svm", **train: object) -> dict:
+        overlay = {"runs": {"a": {"model": {"kind": kind}}}, "train": train}
+        return of(runs.runs(check(overlay))["a"])
 
-    assert settings() == settings(epochs=3) == settings(threads=7) != settings(seed=2)
-
-
-def test_predictions_of_an_svm_do_not_depend_on_the_number_of_threads():
-    def threads_of(kind: str) -> int:
-        config = check({"runs": {"a": {"model": {"kind": kind}}}, "train": {"threads": 7}})
-        return run_settings.compute_settings(runs.runs(config)["a"])["threads"]
-
-    assert threads_of("hog_svm") == 1 and threads_of("renet") == 7
+    assert settings() == settings(epochs=3) == settings(threads=7)
+    assert settings("renet") != settings("renet", threads=7)
+    assert (settings() == settings(seed=2)) == (of == run_settings.compute_settings)
 
 
 def test_result_of_a_training_depends_on_model_and_recipe_alone():

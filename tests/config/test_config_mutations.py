@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from helpers.config import CONFIG, complete
 from helpers.project import ROOT
 from renet.common.errors import InputError
-from renet.config import grids, runs, sources, validation
+from renet.config import runs, sources, validation
 from renet.planning import data_summary, inputs, run_settings
 
 URL = "https://example.org/a.tar"
@@ -64,7 +64,7 @@ def mutations(draw: st.DrawFn) -> tuple[dict, list[str]]:
 def planned(config: dict) -> None:
     """What the Snakefile computes of a config before the first job."""
     complete = runs.runs(config)
-    assert 0 < len(complete) <= grids.MAX_RUNS
+    assert 0 < len(complete) <= runs.MAX_RUNS
     for source in config["sources"]:
         assert 0 < len(inputs.shards(config, [source], ".npy")) <= 10_000
         inputs.receipts(config, [source])
@@ -97,29 +97,6 @@ def test_mutated_config_works_or_ends_in_sentences_that_name_a_key(case):
         ), error  # fmt: skip
     else:
         planned(config)
-
-
-@pytest.mark.fault("wrong-config")
-@pytest.mark.parametrize(
-    ("overlay", "fault"),
-    [
-        (
-            {"sample": {"shards": 3_000_000}},
-            "shards` is 3000000, and must be at most 10000.",
-        ),
-        ({"runs": {"a": {"seeds": [*range(51)]}}}, "`runs` makes 51 runs, more than 50; remove"),
-        ({"sources": [True]}, 'Entry 1 of `sources` is true, and must be text; write "true".'),
-        ({"pathvars": {"results": "results/a/"}}, "is results/a/; write results/a, because"),
-        (
-            {"sources": ["a"], "archives": {"a": ARCHIVE | {"url": "https://a.org:99999/a.tar"}}},
-            "is not a valid URL (Port out of range 0-65535); correct it.",
-        ),
-        ({"train": {"learning_rate": float("nan")}}, "`train.learning_rate` is .nan, and must be"),
-    ],
-)
-def test_value_that_only_snakemake_would_refuse_is_named(overlay, fault):
-    with pytest.raises(InputError, match=re.escape(fault)):
-        complete(overlay)
 
 
 def test_path_variable_can_be_written_with_the_other_one():

@@ -147,7 +147,9 @@ rule shuffle:
         "../../envs/shuffle.yaml"
     params:
         settings=SPLIT_SETTINGS,
-        own=sources.own_photos(config),
+        own=[
+            one for one in config["sources"] if sources.archive(config, one)["table"]
+        ],
         file_digest=inputs.file_states([config["corrections"], config["split"]["from"]]),
         code=code("shuffle.py"),
     script:

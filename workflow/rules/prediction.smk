@@ -115,7 +115,7 @@ rule manifest:
             code(script, wildcards)
             for script in [
                 "manifest.py",
-                *runs.scripts(folds=wildcards.run in WITH_FOLDS),
+                *code_digest.scripts_of_run(folds=wildcards.run in WITH_FOLDS),
             ]
         ],
     script:

@@ -19,8 +19,7 @@ def _own_column(name: str) -> str:
 
 
 class Labels(Section):
-    """Published labels. They need `tables` and `gender`, or `lists`, or a `pattern` with the group
-    `gender`."""
+    """Published labels: `tables` and `gender`, `lists`, or a `pattern` with the group `gender`."""
 
     tables: Texts = ABSENT
     """path of a table with commas or tabs, or a list of paths"""
@@ -71,8 +70,7 @@ class Archive(Section):
     sha256: Sha256 | list[Sha256] | None = None
     """digest of each url, in place of md5"""
     database: Literal["wiki", "imdb", "table"]
-    """wiki or imdb: the name of the .mat file; table: your own photos, described in
-    configs/own-photos.yaml"""
+    """wiki or imdb: name of the .mat file; table: your own photos (configs/own-photos.yaml)"""
     table: Text | None = None
     """path of the CSV of your own photos"""
     labels: Labels = ABSENT
@@ -82,18 +80,15 @@ class Archive(Section):
     slices: Unique[Annotated[Text, AfterValidator(_own_column)]] = ABSENT
     """columns of the tables; each value is a slice of the test set"""
     license: Text = ABSENT
-    """licence of the photos, by its name on model hubs or in words (default: IMDB-WIKI's, or
-    `license` at the top)"""
+    """of the photos, in place of IMDB-WIKI's terms or of `license` at the top"""
     datasheet: Annotated[str, Field(min_length=30)] = ABSENT
     """who made the data set, and how, in Markdown, for model cards and data sheet"""
     photos: Literal["crop", "whole"]
-    """crop: photos that are already cropped to the face; whole: whole photos, cropped by the boxes
-    in the .mat file or in your CSV, or by the face detector if your CSV has no box"""
+    """crop: already cropped to the face; whole: cropped by the boxes in the .mat file or in your
+    CSV, or by the face detector if your CSV has no box"""
     faces: Literal["one", "largest"] = ABSENT
-    """used if the detector finds the faces; one (default): photos with several faces are dropped;
-    largest: the largest face is used"""
+    """for the detector: one (default) drops photos with several faces; largest takes the largest"""
     subjects: Literal["shared", "own"] = "shared"
-    """shared (default): a name is the same person in all sources; own: equal names in other sources
-    are other people, for invented names"""
+    """shared (default): a name is one person in all sources; own: in this source alone"""
     shards: Shards = 8
     """number of crop jobs (default: 8)"""

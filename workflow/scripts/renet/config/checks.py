@@ -7,7 +7,7 @@ from pathlib import Path
 
 from renet.common import urls
 from renet.common.errors import InputError
-from renet.config import grids, runs, sources
+from renet.config import runs, sources
 from renet.config.model import KINDS
 
 # Tables of results/data beside those of the external sets.
@@ -22,15 +22,8 @@ def check(config: dict) -> None:
     for source in sources.with_external(config):
         sources.crop_settings(config, source)  # raises if archive or margin cannot be used
     _check_external(config)
-    complete = runs.runs(config)
-    if len(complete) > grids.MAX_RUNS:
-        raise InputError(
-            f"`runs` makes {len(complete):,} runs, more than {grids.MAX_RUNS:,}; remove some."
-        )
-    if not complete:
-        raise InputError("`runs` names no run that is switched on; write `runs: {renet: {}}`.")
     runs.reference(config)  # raises if there is no such run
-    for name, run in complete.items():
+    for name, run in runs.runs(config).items():
         _check_run(name, run, sources.image_size(config))
 
 
@@ -43,7 +36,10 @@ def check_paths(config: dict) -> None:
     named = [(f"`{key}`", config[key]) for key in ("datasheet", "corrections")]
     named += [("`split.from`", config["split"]["from"]), *start_files(config)]
     for source in sources.with_external(config):
-        named += _tables(source, sources.archive(config, source))
+        archive = sources.archive(config, source)
+        key = "table" if archive["table"] else "labels"
+        named += [(f"`archives.{source}.{key}`", path) for path in archive["tables"]]
+        named += [(f"`archives.{source}.split.lists`", path) for path in archive["lists"]]
     for key, path in places(config):
         if not path.exists():
             raise InputError(f"{key} names {_shown(path)}, which does not exist; check the path.")
@@ -82,13 +78,6 @@ def places(config: dict) -> list[tuple[str, Path]]:
         in_place = filter(None, map(urls.local_path, sources.archive(config, source)["urls"]))
         found += [(f"`archives.{source}.url`", path) for path in in_place]
     return found
-
-
-def _tables(source: str, archive: dict) -> list[tuple[str, str]]:
-    """The keys and paths of the tables and lists that describe the photos of a source."""
-    key = "table" if archive["table"] else "labels"
-    found = {key: archive["tables"], "split.lists": archive["lists"]}
-    return [(f"`archives.{source}.{key}`", path) for key in found for path in found[key]]
 
 
 def _check_slices(source: str, archive: dict) -> None:

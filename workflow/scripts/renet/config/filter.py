@@ -14,7 +14,7 @@ class RowFilter(Section):
     min_face_score: float = 1.0
     """lowest score of the face detector; 1 is usual for IMDB-WIKI"""
     allow_second_face: bool = False
-    """with a second face, the label is ambiguous"""
+    """true: keeps photos with a second face, whose label is ambiguous"""
     min_age: float = 0.0
     """in years when the photo was taken; wrong dates in WIKI give ages from -74 to 1996"""
     max_age: float = 100.0
@@ -24,7 +24,5 @@ class RowFilter(Section):
     def has_ages(self) -> Self:
         """Refuse limits that leave no age."""
         if self.min_age > self.max_age:
-            raise ValueError(
-                "`filter.min_age` is above `filter.max_age`; lower it, or raise the other."
-            )
+            raise ValueError("has a `min_age` above `max_age`; lower it, or raise the other.")
         return self

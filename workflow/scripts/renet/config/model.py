@@ -2,20 +2,14 @@
 
 import math
 from collections.abc import Mapping
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal, get_args
 
-from pydantic import AfterValidator, Field, SerializerFunctionWrapHandler, model_serializer
+from pydantic import Field, SerializerFunctionWrapHandler, model_serializer
 
 from renet.common.imdb_wiki import CLASSES
 from renet.config.section import Count, Pair, Positive, Section
 
 LAST = ("classifier", "flip_average", "classes", "kind")  # keys in model files
-
-
-def _those_of_the_data(classes: int) -> int:
-    if classes != len(CLASSES):
-        raise ValueError(f"is {classes}, and must be {len(CLASSES)}.")
-    return classes
 
 
 class RNNBlock(Section):
@@ -45,7 +39,7 @@ class Kind(Section):
 
     flip_average: bool = False
     """true: predict the face and its mirror image, and average"""
-    classes: Annotated[int, AfterValidator(_those_of_the_data)] = len(CLASSES)
+    classes: Literal[2] = 2
     """always 2"""
 
     @model_serializer(mode="wrap")
@@ -78,8 +72,8 @@ class Convolutions(Kind):
     conv_channels: Annotated[list[Count], Field(min_length=1)] = [32, 64, 128, 256]
     """output channels of 3x3 convolutions with dilation 2; max-pooling follows each but the last"""
     classifier: Literal["course", "plain"] = "course"
-    """the logits are means over the map of the last convolution; course: with padding, and ReLU
-    before the mean; plain: without both"""
+    """course or plain: the last convolution, whose means are the logits, with or without padding
+    and ReLU"""
 
     def blocks(self) -> dict[str, list[int]]:
         """The [height, width] that each further layer makes one value, by the layer's name."""
@@ -121,8 +115,8 @@ class Architecture(Convolutions):
 
 
 class CnnArchitecture(Convolutions):
-    """convolutions of 3 x 3 with a stride in place of the SpatialRNNs; the defaults have the shapes
-    of renet's defaults, and 106 % of its operations for one image"""
+    """3x3 convolutions with a stride in place of the SpatialRNNs; the defaults have the shapes of
+    renet's defaults, and 106 % of its operations for one image"""
 
     strided_convs: list[StridedConv] = [
         StridedConv(channels=512, stride=[2, 2]), StridedConv(channels=1024, stride=[2, 2]),
@@ -165,10 +159,7 @@ class HogSvmArchitecture(Kind):
 AnyArchitecture = Architecture | CnnArchitecture | ResNet18Architecture | HogSvmArchitecture
 Model = Annotated[AnyArchitecture, Field(discriminator="kind")]
 KINDS: dict[str, type[AnyArchitecture]] = {
-    "renet": Architecture,
-    "cnn": CnnArchitecture,
-    "resnet18": ResNet18Architecture,
-    "hog_svm": HogSvmArchitecture,
+    kind.model_fields["kind"].default: kind for kind in get_args(AnyArchitecture)
 }
 
 
@@ -178,8 +169,7 @@ def from_settings(settings: Mapping) -> AnyArchitecture:
     While it trains, a network may have other outputs than those of the classes.
     """
     made = KINDS[settings.get("kind", "renet")]
-    kept = {key: value for key, value in settings.items() if key not in made.removed}
-    classes = kept.pop("classes", len(CLASSES))
+    classes = settings.get("classes", len(CLASSES))
     if type(classes) is not int:
         raise ValueError(f"classes is {classes!r}")
-    return made.model_validate(kept).replace(classes=classes)
+    return made.model_validate({**settings, "classes": len(CLASSES)}).replace(classes=classes)

@@ -2,9 +2,10 @@
 
 import hashlib
 import json
+import math
 from typing import Annotated, Any, ClassVar
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from renet.common.errors import InputError
 from renet.config import grids
@@ -13,6 +14,8 @@ from renet.config.section import ABSENT, Count, Positive, Section, Seed, Unique
 from renet.config.train import Recipe
 
 WITHOUT_LAYERS = {"device": "cpu", "processes": 1, "select_epoch": "last"}  # of `train`
+GRID_SECTIONS = {"model": KINDS.values(), "train": [Recipe]}  # that a grid may vary
+MAX_RUNS = 50
 
 
 class Checkpoints(Section):
@@ -28,8 +31,7 @@ class Checkpoints(Section):
 
 
 class Resources(Section):
-    """Resources of a training job on a cluster (profiles/README.md). A change here reruns
-    nothing."""
+    """Resources of a training job on a cluster (profiles/README.md). A change reruns nothing."""
 
     memory_mb: Annotated[int, Field(ge=100)] = 8000
     """on each machine; each resubmission after a failure adds this amount"""
@@ -48,22 +50,46 @@ class RunSections(Section):
     resources: Resources = Resources()
 
 
+def _grid_key(key: str) -> str:
+    section, _, name = key.partition(".")
+    if section in GRID_SECTIONS and name:
+        return key
+    near = [f"`{one}.{key}`" for one, kinds in GRID_SECTIONS.items()
+            if any(key in kind.model_fields for kind in kinds)]  # fmt: skip
+    way_out = f"did you mean {' or '.join(near)}?" if near else "write e.g. `train.seed`."
+    if key in Run.model_fields:
+        way_out = f"write `{key}` beside `grid`."
+    raise ValueError(f"is not a key of {' or '.join(GRID_SECTIONS)}; {way_out}")
+
+
+Grid = dict[Annotated[str, AfterValidator(_grid_key)], Annotated[Unique[Any], Field(min_length=1)]]
+
+
 class Run(RunSections):
     """A training, with what it overrides."""
 
     folds: Annotated[int, Field(ge=2, le=20)] = ABSENT
-    """such as 5, adds a cross-validation on the faces of the training and validation sets, by
-    person, for data sets of a few hundred faces"""
+    """such as 5, adds a cross-validation on the training and validation sets, for small data"""
     learning_curve: Annotated[Unique[Annotated[float, Field(gt=0, le=1)]], Field(min_length=2)] = (
         ABSENT
     )
     """such as [0.25, 0.5, 1], shows the accuracy by the number of training faces"""
-    grid: Annotated[dict[Any, Annotated[Unique[Any], Field(min_length=1)]], Field(min_length=1)] = (
-        ABSENT
-    )
+    grid: Annotated[Grid, Field(min_length=1)] = ABSENT
     """such as {train.learning_rate: [0.003, 0.01]}, makes a run of each combination"""
     seeds: Annotated[Unique[Seed], Field(min_length=1)] = ABSENT
     """such as [1, 2, 3], makes a run of each"""
+
+
+def some(entries: dict[str, Run | None]) -> dict[str, Run | None]:
+    """Refuse entries of `runs` that make no run, or more than the workflow plans."""
+    switched_on = [one for one in entries.values() if one]
+    lengths = [map(len, [*(one.grid or {}).values(), one.seeds or [0]]) for one in switched_on]
+    count = sum(map(math.prod, lengths))
+    if not count:
+        raise ValueError("names no run that is switched on; write `runs: {renet: {}}`.")
+    if count > MAX_RUNS:
+        raise ValueError(f"makes {count:,} runs, more than {MAX_RUNS}; remove some.")
+    return entries
 
 
 SECTIONS = tuple(RunSections.model_fields)  # that a run may override
@@ -108,14 +134,6 @@ def recipe(run: dict) -> Recipe:
     return Recipe.model_validate(run["train"])
 
 
-def scripts(*, folds: bool) -> list[str]:
-    """The scripts that make a run, perhaps with folds, from the archives to its pages."""
-    return [
-        "index_archive.py", "parse_metadata.py", "crop_faces.py", "shuffle.py", "write_hdf5.py",
-        "train.py", "infer.py", "evaluate.py", "predictor.py", "report.py",
-    ] + ["fold.py"] * folds  # fmt: skip
-
-
 def digest(settings: dict) -> str:
     """SHA-256 of settings. The order of their keys does not change it."""
     text = json.dumps(settings, sort_keys=True, ensure_ascii=False)
@@ -126,18 +144,10 @@ def seed_groups(settings: dict[str, dict]) -> list[list[str]]:
     """Groups of runs that differ by `train.seed` alone: two seeds or more, one run of each."""
     groups: dict[str, dict[int, str]] = {}
     for name, of_run in settings.items():
-        flat = flatten(of_run)
-        seed = flat.pop("train.seed")
-        groups.setdefault(repr(sorted(flat.items())), {}).setdefault(seed, name)
+        others = {key: value for key, value in of_run["train"].items() if key != "seed"}
+        group = groups.setdefault(digest(of_run | {"train": others}), {})
+        group.setdefault(of_run["train"]["seed"], name)
     return [list(names.values()) for names in groups.values() if len(names) > 1]
-
-
-def flatten(settings: dict) -> dict:
-    """A run's settings as one level, `train.seed`; what is in no section, `folds`, as it is."""
-    flat: dict[str, object] = {}
-    for name, of in settings.items():
-        flat |= {f"{name}.{key}": of[key] for key in of} if isinstance(of, dict) else {name: of}
-    return flat
 
 
 def reference(config: dict) -> str:

@@ -1,6 +1,6 @@
 """The config: its sections, and the keys that only the rules take.
 
-The docstring of a key is its comment in config.yaml, which `renet.config.documents` writes.
+The docstring of a key is its comment in config.yaml, which `tests/write_config.py` writes.
 """
 
 import os
@@ -12,8 +12,8 @@ from pydantic import AfterValidator, Field
 from renet.config.archives import Archive
 from renet.config.filter import RowFilter
 from renet.config.model import Architecture, Model
-from renet.config.runs import Checkpoints, Resources, Run, plain
-from renet.config.section import Name, Section, Shards, Text, Texts, Unique
+from renet.config.runs import Checkpoints, Resources, Run, plain, some
+from renet.config.section import Name, Named, Section, Shards, Text, Texts, Unique
 from renet.config.split import SplitSettings
 from renet.config.train import Recipe
 
@@ -37,13 +37,13 @@ def _folds_or_none(folds: int) -> int:
 
 
 class Folders(Section):
-    """Folders of the results and of the archives (Snakemake's path variables). Give each config a
-    results folder of its own, as configs/wiki.yaml does."""
+    """Folders (Snakemake's path variables). Give each config a results folder of its own, as
+    configs/wiki.yaml does."""
 
     results: Annotated[Text, AfterValidator(_folder)] = "results"
-    """folder of the results"""
+    """of the results"""
     resources: Annotated[Text, AfterValidator(_folder)] = "resources"
-    """folder of the archives"""
+    """of the archives"""
 
 
 class Sample(Section):
@@ -63,11 +63,9 @@ class Crop(Section):
     size: Side | Annotated[list[Side], Field(min_length=2, max_length=2)] = 128
     """pixels, one number or [height, width]; the course's network needs a multiple of 32"""
     margin: Annotated[float, Field(ge=0, le=2)] = 0.4
-    """on each side of the face, as a fraction of its size; the crops of IMDB-WIKI have at most
-    0.4"""
+    """on each side of the face, as a fraction of its size; crops of IMDB-WIKI have at most 0.4"""
     keep_shards: bool = True
-    """false saves disk space, but a later change of split, hdf5 or size then crops all faces
-    again"""
+    """false: saves disk space; a later change of split, hdf5 or size crops all faces again"""
 
 
 class Hdf5(Section):
@@ -85,7 +83,7 @@ class Audit(Section):
 
     folds: Annotated[int, Field(ge=0, le=100), AfterValidator(_folds_or_none)] = 0
     """0: no audit; 5 is usual"""
-    run: str = "renet"
+    run: Named = "renet"
     """run whose network and recipe the audit uses; of several seeds the first"""
 
 
@@ -97,8 +95,8 @@ class Predict(Section):
     detect: bool = False
     """true: find the faces; false: the photos are already cropped to the face"""
     max_error: Annotated[float, Field(gt=0, lt=0.5)] = 0.02
-    """with 95 % confidence, the error of the predictions that are not "unsure" is at most this; a
-    small validation set gives no threshold"""
+    """highest error of the predictions that are not "unsure", with 95 % confidence; a small
+    validation set gives no threshold"""
 
 
 class Walkthrough(Section):
@@ -109,13 +107,12 @@ class Walkthrough(Section):
 
 
 class Comparison(Section):
-    """All runs are compared with the reference, on the test set and on each external set.
-    index.html says which differences are significant. A claim about a recipe, not only about one
-    trained model, needs at least three seeds (docs/statistics.md). The best run is the one with the
-    highest metric on the validation set. If the metric is a recall, the best run is the one with
-    the highest balanced accuracy."""
+    """All runs are compared with the reference, on the test set and on each external set. A claim
+    about a recipe, not only about one model, needs at least three seeds (docs/statistics.md). The
+    best run has the highest metric on the validation set (if the metric is a recall, the highest
+    balanced accuracy)."""
 
-    reference: Text | None = None
+    reference: Named | None = None
     """name of a run; null: the first run"""
     metric: Literal["accuracy", "balanced_accuracy", "recall_female", "recall_male"] = (
         "balanced_accuracy"
@@ -132,13 +129,12 @@ class Config(Section):
     A change reruns only the rules that depend on it. docs/config.md describes runs.
     """
 
-    sources: Annotated[Unique[str], Field(min_length=1)] = ["sample"]
+    sources: Annotated[Unique[Named], Field(min_length=1)] = ["sample"]
     """Names of `archives` below, or `sample` (drawn portraits, no download). Several sources form
     one data set. A name that occurs in several sources is one person."""
-    external: Unique[str] = []
-    """Sources that are external test sets. Every run is evaluated on each of them. They are never
-    used for training or for choosing anything. People and photos of the training and validation
-    sets are left out. Adding or changing a set trains nothing again. An example is
+    external: Unique[Named] = []
+    """External test sets: every run is evaluated on each of them. Nothing is trained or chosen on
+    them. People and photos of the training and validation sets are left out. An example is
     configs/congress.yaml."""
     pathvars: Folders = Folders()
     sample: Sample = Sample()
@@ -152,17 +148,15 @@ class Config(Section):
             database="imdb", photos="crop", shards=32,
         ),
     }  # fmt: skip
-    """Archives that `sources` and `external` can name. Only archives that are named there are
-    downloaded."""
+    """Archives that `sources` and `external` can name. Others are not downloaded."""
     filter: RowFilter = RowFilter()
     crop: Crop = Crop()
     split: SplitSettings = SplitSettings()
     corrections: Text | None = None
-    """Path of a CSV of corrected labels. Its columns are id (as in results/data/split.csv), gender
-    (female or male; drop removes the face), photo_digest (as in split.csv; only your own photos
-    need it) and note (optional). The label audit writes proposals in this format,
-    results/audit/suspects.csv. Copy that file, correct each line, delete those that you cannot
-    decide, and name the copy here. Faces stay in their subsets. Nothing is cropped again."""
+    """Path of a CSV of corrected labels: a corrected copy of results/audit/suspects.csv, which the
+    label audit writes, without the lines that you cannot decide. Its columns are id, gender (female
+    or male; drop removes the face), photo_digest (only for your own photos) and note (optional); id
+    and photo_digest are as in results/data/split.csv. Faces stay in their subsets."""
     hdf5: Hdf5 = Hdf5()
     model: Model = Architecture()
     """The network. A run with `model: {kind: cnn}` has the defaults of that kind. The kinds are:"""
@@ -179,15 +173,13 @@ class Config(Section):
     requirements-export.txt."""
     datasheet: Text | None = None
     """Path of a Markdown file, for instance notes.md, with what only you know about the data:
-    origin, consent, labelling. The data sheet includes its text, whose headings begin with ###. The
-    workflow does not change the file."""
+    origin, consent, labelling. The data sheet includes its text, whose headings begin with ###."""
     license: Text | None = None
     """Licence in the model cards, for instance cc-by-4.0, for archives without a key `license`.
-    null means mit for the sample alone and "other" for your own photos. With an IMDB-WIKI archive,
-    the cards say academic research only."""
+    null: mit for the sample, "other" for your own photos."""
     walkthrough: Walkthrough = Walkthrough()
     comparison: Comparison = Comparison()
-    runs: dict[Name, Run | None] = {"renet": Run()}
+    runs: Annotated[dict[Name, Run | None], AfterValidator(some)] = {"renet": Run()}
     """The trainings. Each writes its results to results/runs/<name>. A run may override model,
     train, checkpoints and resources:
 

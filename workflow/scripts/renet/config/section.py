@@ -4,11 +4,7 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar, Literal, Self, TypeVar
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
-
-
-class Repetition(ValueError):
-    """A value is in a list twice."""
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
 
 class Section(BaseModel):
@@ -26,10 +22,9 @@ class Section(BaseModel):
 
 
 def _without_repetitions(values: list) -> list:
-    counts = Counter(map(repr, values))
-    for value in values:
-        if counts[repr(value)] > 1:
-            raise Repetition(value)
+    for text, count in Counter(map(repr, values)).items():
+        if count > 1:
+            raise ValueError(f"lists {text:.60} twice; remove one of them.")
     return values
 
 
@@ -48,5 +43,7 @@ Positive = Annotated[float, Field(gt=0)]
 Text = Annotated[str, Field(min_length=1)]
 Texts = Text | Annotated[list[Text], Field(min_length=1)]
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")]
+# Of a source or run; YAML reads a name such as 2024 as a number.
+Named = Annotated[Text, BeforeValidator(lambda name: str(name) if type(name) is int else name)]
 ABSENT: Any = None  # default of a key that may be missing, but not null
 Gender = Literal["female", "male", "unknown"]

@@ -4,10 +4,9 @@ A sentence names the key as a dotted path, what is wrong, and the nearest valid 
 """
 
 import difflib
-import itertools
 import re
 import typing
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +15,7 @@ from pydantic import ValidationError
 
 from renet.config.model import KINDS
 from renet.config.schema import Config
-from renet.config.section import Repetition, Section
+from renet.config.section import Section
 
 NAME = "[key]"  # the end of the place of an error in a name that the user chooses
 UNKNOWN = ("extra_forbidden", "invalid_key")
@@ -32,179 +31,160 @@ RULES = {
     "too_short": "have at least {min_length} entries",
     "too_long": "have at most {max_length} entries",
 }  # fmt: skip
-VALID_NAME = (
-    "it must be text that begins with a letter or digit and continues with letters, digits, _, . "
-    "or -"
-)
 
 Key = tuple[str | int, ...]
 Error = Mapping[str, Any]  # of pydantic
 
 
-def of(error: ValidationError, value: object, parent: Key = ()) -> list[tuple[Key, str]]:
-    """The key and the sentence of each error in a value, the config or the part under a key.
-
-    Of a union, the errors of the choice that has the value's type count.
-    """
-    unions: dict[Key, dict[str, list[tuple[Key, Error]]]] = {}
-    for one in error.errors(include_url=False):
-        key, union, choice = _located(one, value)
-        unions.setdefault(union, {}).setdefault(choice, []).append((key, one))
+def of(error: ValidationError, value: object, parent: Key = ()) -> Iterator[tuple[Key, str]]:
+    """The key and the sentence of each error in a value, the config or the part under a key."""
     found: dict[Key, list[Error]] = {}
-    for union, choices in unions.items():
-        fitting = (
-            faults for faults in choices.values()
-            if not any(key == union and _wanted(one) for key, one in faults)
-        )  # fmt: skip
-        for key, fault in next(fitting, [*itertools.chain(*choices.values())]):
-            found.setdefault((*parent, *key), []).append(fault)
-    said = [(key, _sentence(key, errors)) for key, errors in found.items()]
-    return [(key, text[0].upper() + text[1:]) for key, text in said]
+    for one in error.errors(include_url=False):
+        found.setdefault(_key(one, value), []).append(one)
+    parents = {key[:length] for key in found for length in range(len(key))}
+    for key, errors in found.items():
+        # A value has a wrong type if no other error tells which choice of a union has its type.
+        others = [one for one in errors if one["loc"][-1:] == (NAME,) or not _wanted(one)]
+        if told := others or ([] if key in parents else errors):
+            text = _sentence((*parent, *key), told)
+            yield (*parent, *key), text[0].upper() + text[1:]
 
 
-def _located(error: Error, value: Any) -> tuple[Key, Key, str]:
-    """The key of an error, the key of the union that has it, or else its own, and which choice."""
+def _key(error: Error, value: Any) -> Key:
+    """The key of an error, whose place also names the choices of unions."""
+    place, is_unknown = error["loc"], error["type"] in UNKNOWN
     key: Key = ()
-    union, choice = None, ""
-    is_unknown = error["type"] in UNKNOWN
-    for part in error["loc"][: -1 if is_unknown or error["type"] == "missing" else None]:
+    for part in place[:-1] if is_unknown else place:
         if isinstance(value, Mapping) and part in value:
             key, value = (*key, str(part)), value[part]
         elif isinstance(value, list) and isinstance(part, int):
             key, value = (*key, part), value[part]
-        elif union is None and part != NAME:
-            union, choice = key, str(part)
     if error["type"].startswith("union_tag"):
-        key = (*key, "kind")
-    if is_unknown:
-        key = (*key, str(error["loc"][-1]))
-    return key, key if union is None else union, choice
+        return (*key, "kind")
+    return (*key, str(place[-1])) if is_unknown else key
 
 
 def _sentence(key: Key, errors: list[Error]) -> str:
     """What is wrong with the value of a key, and how to write it."""
-    kind, value, context = errors[0]["type"], errors[0]["input"], errors[0].get("ctx", {})
+    kind, place, value = (errors[0][part] for part in ("type", "loc", "input"))
+    context = errors[0].get("ctx", {})
     if kind in UNKNOWN:
-        return _unknown_key(key, errors[0]["loc"])
-    if errors[0]["loc"][-1] == NAME and kind == "string_type":
-        name = f"{shown(value)} under `{key[0]}`"
-        return f'YAML does not read the name {name} as text; write "{shown(value)}".'
-    if errors[0]["loc"][-1] == NAME and kind == "literal_error":
-        return f"{dotted(key)} is not a key of the config; the keys are {_wanted(errors[0])}."
-    if errors[0]["loc"][-1] == NAME:
-        also = "; the name sample is taken" if key[0] == "archives" else ""
-        return f"{dotted(key)} is not a valid name; {VALID_NAME}{also}."
+        return _unknown_key(key, place)
+    if kind == "value_error":
+        return f"{dotted(key)} {context['error']}"
     if kind == "missing":
         return f"{dotted(key)} lacks {_listed([str(one['loc'][-1]) for one in errors])}."
-    if kind == "value_error" and not isinstance(context["error"], Repetition):
-        said = str(context["error"])
-        return said if said.startswith("`") else f"{dotted(key)} {said}"
+    if place[-1] == NAME and kind == "string_type":
+        name = f"{shown(value)} under `{key[0]}`"
+        return f'YAML does not read the name {name} as text; write "{shown(value)}".'
+    if place[-1] == NAME and kind == "literal_error":
+        return f"{dotted(key)} is not a key of the config; the keys are {_wanted(errors[0])}."
+    if place[-1] == NAME:
+        also = "; the name sample is taken" if key[0] == "archives" else ""
+        return (
+            f"{dotted(key)} is not a valid name; it must be text that begins with a letter or "
+            f"digit and continues with letters, digits, _, . or -{also}."
+        )
     if kind.startswith("union_tag"):
         value = value["kind"]
-    return f"{dotted(key)} is {shown(value)}{_rule(key, value, errors)}"
+    return f"{dotted(key)} is {shown(value)}, {_rule(key, value, errors)}"
 
 
 def _rule(key: Key, value: Any, errors: list[Error]) -> str:
     """What the value must be."""
     kind, context = errors[0]["type"], errors[0].get("ctx", {})
     if kind in ("too_short", "string_too_short") and not value:
-        return ", and must not be empty."
+        return "and must not be empty."
     if kind in RULES:
-        return f", and must {RULES[kind].format(**context)}."
+        return f"and must {RULES[kind].format(**context)}."
     if kind == "string_pattern_mismatch":
         return _pattern_rule(str(value), context["pattern"])
-    if kind == "value_error":
-        return f", which lists {shown(context['error'].args[0])} twice; remove one of them."
-    return _type_rule(key, value, errors)
-
-
-def _type_rule(key: Key, value: Any, errors: list[Error]) -> str:
-    _, declared, description = _declared(key)
+    declared, description = _declared(key)
     wanted = [text for one in errors if (text := _wanted(one))]
     wanted += ["null"] if type(None) in typing.get_args(declared) else []
     if len(errors) > 1:
-        return f", and must be {' or '.join(wanted)}. The key's description: {description}."
+        return f"and must be {' or '.join(wanted)}. The key's description: {description}."
     if "," in wanted[0]:
         near = difflib.get_close_matches(str(value), wanted[0].split(", "), 1, 0.7)
-        return f", and must be one of {wanted[0]}{f'; did you mean {near[0]}?' if near else '.'}"
+        return f"and must be one of {wanted[0]}{f'; did you mean {near[0]}?' if near else '.'}"
     way_out = "."
     if isinstance(value, str | int | float) and wanted == [TYPES["list_type"]]:
         way_out = f"; write [{shown(value)}]."
     elif isinstance(value, int | float) and wanted[0] == TYPES["string_type"]:
         way_out = f'; write "{shown(value)}".'
-    return f", and must be {' or '.join(wanted)}{way_out}"
+    return f"and must be {' or '.join(wanted)}{way_out}"
 
 
 def _wanted(error: Error) -> str | None:
-    """What a value must be that has another type, or none of some texts; None of other errors."""
+    """What a value must be that has another type, or none of some values; None of other errors."""
     context = error.get("ctx", {})
-    texts = re.findall("'(.*?)'", context.get("expected", context.get("expected_tags", "")))
-    return ", ".join(texts) or TYPES.get(error["type"])
+    expected = context.get("expected", context.get("expected_tags", ""))
+    return expected.replace(" or ", ", ").replace("'", "") or TYPES.get(error["type"])
 
 
 def _pattern_rule(value: str, pattern: str) -> str:
     if pattern.startswith("^(https?|file)"):
         if "://" not in value:
             path = Path(value).expanduser().absolute()
-            return f", which is a path and not a URL; write file://{path}."
-        return ", and must be a URL that begins with https://, http:// or file://."
+            return f"which is a path and not a URL; write file://{path}."
+        return "and must be a URL that begins with https://, http:// or file://."
     if digits := re.search(r"\{(\d+)\}", pattern):
-        return f", and must be {digits[1]} hexadecimal digits."
-    return f", and must match {pattern}."
+        return f"and must be {digits[1]} hexadecimal digits."
+    return f"and must match {pattern}."
 
 
 def _unknown_key(key: Key, place: Sequence) -> str:
     """The sentence about a key that its section lacks; `place` has also the kind of a network."""
     name, kind = str(key[-1]), place[-2] if key[-2:-1] == ("model",) else None
-    sections: list[type[Section]] = [KINDS[kind]] if kind else _declared(key[:-1])[0]
+    sections = [KINDS[kind]] if kind else [*_sections_in(_declared(key[:-1])[0])]
     for section in sections:
         if name in section.removed:
             return f"{dotted(key)} was removed: {section.removed[name]}; remove the key."
-    near = [(*key[:-1], match) for match in _similar(name, _keys(sections))]
+    known = _fields(sections)
+    near = [(*key[:-1], match) for match in _similar(name, known)]
     if not near and len(key) == 1:  # a key of a section, written at the top
-        keys = {section: _keys(_declared((section,))[0]) for section in _keys(sections)}
-        near = [(section, name) for section in keys if name in keys[section]]
-        near = near or [(section, one) for section in keys for one in _similar(name, keys[section])]
+        inner = {one: _fields(_sections_in(known[one].annotation)) for one in known}
+        match = _similar(name, [key for keys in inner.values() for key in keys])
+        near = [(section, one) for section in inner for one in match if one in inner[section]]
     way_out = f"did you mean {' or '.join(map(dotted, near))}?"
     if not near:
-        way_out = f"the keys are {_listed(_keys(sections))}."
+        way_out = f"the keys are {_listed(known)}."
     return (
         f"{dotted(key)} is not a key of {f'the kind {kind}' if kind else 'the config'}; {way_out}"
     )
 
 
-def _similar(name: str, known: Sequence[str]) -> list[str]:
-    """The key that a name may mean, by its letters or as a short form such as lr."""
+def _similar(name: str, known: Collection[str]) -> list[str]:
+    """The key that a name may mean, as a short form such as lr or by its letters."""
     initials = {"".join(word[0] for word in one.split("_")): one for one in known if "_" in one}
-    return difflib.get_close_matches(name, known, 1) or list(filter(None, [initials.get(name)]))
+    return [initials[name]] if name in initials else difflib.get_close_matches(name, known, 1)
 
 
-def _declared(key: Key) -> tuple[list[type[Section]], Any, str]:
-    """Of a key, the sections that its value can be, its type and its description."""
-    sections: list[type[Section]] = [Config]
-    declared, description = typing.cast(Any, Config), ""
+def _declared(key: Key) -> tuple[Any, str]:
+    """The declared type of a key, and its description."""
+    declared: Any = Config
+    description = ""
     for part in key:
         if isinstance(part, int) or typing.get_origin(declared) is dict:
             declared = (typing.get_args(declared) or (None,))[-1]
         else:
-            fields = [one.model_fields for one in sections]
-            named = [of for one in fields for key, of in one.items() if part in (key, of.alias)]
-            declared = named[0].annotation if named else None
-            description = named[0].description or "" if named else ""
-        sections = list(_sections_in(declared))
-    return sections, declared, description
+            field = _fields(_sections_in(declared)).get(part)
+            declared = field.annotation if field else None
+            description = field.description or "" if field else ""
+    return declared, description
 
 
-def _sections_in(declared: Any) -> Iterable[type[Section]]:
+def _sections_in(declared: Any) -> Iterator[type[Section]]:
     if isinstance(declared, type) and issubclass(declared, Section):
         yield declared
     for part in typing.get_args(declared):
         yield from _sections_in(part)
 
 
-def _keys(sections: Iterable[type[Section]]) -> list[str]:
-    fields = [one.model_fields for one in sections]
-    return list(dict.fromkeys(of.alias or name for one in fields for name, of in one.items()))
+def _fields(sections: Iterable[type[Section]]) -> dict[str, Any]:
+    """The fields of sections by their keys."""
+    fields = [one.model_fields.items() for one in sections]
+    return {field.alias or name: field for named in fields for name, field in named}
 
 
 def dotted(key: Key) -> str:
@@ -219,7 +199,7 @@ def dotted(key: Key) -> str:
     return f"`{text}`" if text.isprintable() else repr(text)
 
 
-def _listed(names: Sequence[str]) -> str:
+def _listed(names: Iterable[str]) -> str:
     return ", ".join(f"`{name}`" for name in names)
 
 

@@ -6,18 +6,15 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from renet.common import urls
+from renet.common.delimiters import delimiter_of
 from renet.common.errors import InputError
 from renet.common.imdb_wiki import ARCHIVE_MARGIN, BOX_COLUMNS, TABLE
 from renet.config import labels
-from renet.config.delimiters import delimiter_of
 
 SAMPLE = "sample"
 SAMPLE_FILE = "wiki_crop.tar"
 SAMPLE_ARCHIVE = {
-    "files": [SAMPLE_FILE], "urls": [], "digests": [],
-    "table": None, "database": "wiki", "photos": "crop", "subjects": "shared",
-    "slices": [], "detected": None, "labels": None, "tables": [], "lists": [], "subsets": [],
-    "license": None, "datasheet": "",
+    "url": [], "license": None, "database": "wiki", "photos": "crop", "subjects": "shared",
 }  # fmt: skip
 DIGESTS = ("md5", "sha256")
 TERMS = "academic research only"  # of IMDB-WIKI
@@ -27,26 +24,25 @@ def archive(config: dict, source: str) -> dict:
     """The archive of a source, complete: its settings, files, urls and digests.
 
     Raises:
-        InputError: the source is not in `archives`, a URL cannot be used, or lists do not fit
-            together.
+        InputError: the source is not in `archives`, or its keys do not fit together.
     """
-    if source == SAMPLE:
-        return SAMPLE_ARCHIVE | {"shards": config["sample"]["shards"]}
-    if source not in config["archives"]:
-        known = ", ".join([SAMPLE, *config["archives"]])
+    sample = SAMPLE_ARCHIVE | {"shards": config["sample"]["shards"]}
+    archives = {SAMPLE: sample} | config["archives"]
+    if source not in archives:
         section = "external" if source in config["external"] else "sources"
+        known = ", ".join(archives)
         raise InputError(f"`{section}` names {source}, which is not one of the archives: {known}.")
-    settings = config["archives"][source]
+    settings = archives[source]
     addresses = labels.as_list(settings["url"])
     digests = [
-        f"{kind}:{value}" for kind in DIGESTS for value in labels.as_list(settings.get(kind) or [])
+        f"{kind}:{value}" for kind in DIGESTS for value in labels.as_list(settings.get(kind, []))
     ]
     if digests and len(digests) != len(addresses):
         raise InputError(
             f"`archives.{source}` has {len(addresses)} URLs and {len(digests)} digests; give one "
             "md5 or one sha256 for each URL, in the same order, or none."
         )
-    names = [urls.file_name(url) for url in addresses]
+    names = [SAMPLE_FILE] if source == SAMPLE else [urls.file_name(url) for url in addresses]
     tars = [_tar_of(url) for url in addresses]
     if len(set(names)) < len(names) or len(set(tars)) < len(tars):
         raise InputError(
@@ -65,7 +61,7 @@ def archive(config: dict, source: str) -> dict:
         "urls": addresses,
         "digests": digests or [None] * len(addresses),
         "table": settings.get("table"),
-        "license": settings.get("license") or (None if settings["database"] == TABLE else TERMS),
+        "license": settings.get("license", None if settings["database"] == TABLE else TERMS),
         "datasheet": settings.get("datasheet", ""),
         "slices": list(dict.fromkeys(map(str.lower, slices))),
         "detected": _detected(source, settings, labelled["labels"]),
@@ -76,7 +72,6 @@ def archive(config: dict, source: str) -> dict:
 def table_rows(table: str | Path, required: Sequence[str]) -> Iterator[list[str]]:
     """The fields of each row of a user's CSV, in lower case and the header first.
 
-    The table must have the columns `required`.
     Errors are reported when the table is used; here the rows end before a row with an error.
     """
     with (
@@ -121,14 +116,9 @@ def with_external(config: dict) -> list[str]:
     return [*config["sources"], *config["external"]]
 
 
-def own_photos(config: dict) -> list[str]:
-    """The sources that are a user's own photos."""
-    return [name for name in config["sources"] if archive(config, name)["table"]]
-
-
-def detected(config: dict, names: list[str]) -> dict[str, str]:
-    """The sources among `names` that need the detector, with the face to take: one or largest."""
-    found = {name: archive(config, name)["detected"] for name in names}
+def detected(config: dict) -> dict[str, str]:
+    """The sources that need the detector, with the face to take: one or largest."""
+    found = {name: archive(config, name)["detected"] for name in with_external(config)}
     return {name: faces for name, faces in found.items() if faces}
 
 
@@ -151,11 +141,7 @@ def image_size(config: dict) -> list[int]:
 
 
 def crop_settings(config: dict, source: str) -> dict:
-    """The settings of `renet.faces.crop.CropSpec` for one source.
-
-    The EXIF orientation applies to a user's own photos only: the boxes of the archives are in the
-    stored frame. A margin of None leaves a user's own ready-made crops as they are, since nobody
-    knows what margin they have.
+    """As `crop_spec`, of one source.
 
     Raises:
         InputError: as `archive`, or the crops of an archive have a smaller margin.
@@ -172,7 +158,11 @@ def crop_settings(config: dict, source: str) -> dict:
 
 
 def crop_spec(config: dict, given: dict) -> dict:
-    """The settings of `CropSpec`, from the archive or its settings in provenance.json."""
+    """The settings of `renet.faces.crop.CropSpec`, from an archive or a record of its settings.
+
+    The EXIF orientation applies to a user's own photos only: the boxes of the archives are in the
+    stored frame. Nobody knows the margin of a user's own crops, which are left as they are.
+    """
     own, whole = given["database"] == TABLE, given["photos"] == "whole"
     return {
         "size": image_size(config),

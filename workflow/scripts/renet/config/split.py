@@ -15,8 +15,7 @@ class SplitSettings(Section):
     test: Share = 0.1
     """fraction of the faces in the test set"""
     by: Literal["subject", "image"] = "subject"
-    """subject: all photos of a person are in one subset; image: random split as in the course; a
-    person can be in several subsets"""
+    """subject: a person is in one subset; image: a person can be in several, as in the course"""
     near_duplicates: bool = True
     """scaled, compressed or marked copies of a photo stay in one subset"""
     seed: Seed = 42
@@ -32,7 +31,7 @@ class SplitSettings(Section):
         held_out = self.validation + self.test
         if held_out >= 1:
             raise ValueError(
-                f"`split.validation` and `split.test` add up to {held_out:g}, which leaves no face "
-                "for the training; lower them so that their sum is below 1."
+                f"leaves no face for the training, because `validation` and `test` add up to "
+                f"{held_out:g}; lower them so that their sum is below 1."
             )
         return self

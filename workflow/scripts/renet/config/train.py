@@ -39,7 +39,7 @@ class Recipe(Section):
     batch_size: Count = 32
     """faces in a batch"""
     optimizer: Literal["sgd", "adamw"] = "sgd"
-    """sgd, or adamw (decoupled weight decay): use a learning_rate of about 0.001"""
+    """sgd or adamw, which needs a learning_rate of about 0.001"""
     learning_rate: Positive = 0.01
     """the highest one if the schedule changes it"""
     schedule: Literal["constant", "cosine"] = "constant"
@@ -55,16 +55,14 @@ class Recipe(Section):
     label_smoothing: Decay = 0.0
     """fraction of a label's weight that is divided equally among all classes"""
     ema: Decay = 0.0
-    """decay of a moving average of the weights, for instance 0.999; the average is validated,
-    selected and saved in place of the weights; 0: none"""
+    """decay of a moving average of the weights, for instance 0.999, which is validated and saved in
+    their place; 0: none"""
     augment: Unique[Literal["flip", "affine", "colour", "grey", "blur", "noise", "erase"]] = []
     """any of flip, affine, colour, grey, blur, noise, erase"""
     mixup: Amount = 0.0
-    """alpha of mixup, both parameters of the beta distribution of the weight of a second face that
-    is mixed into each face; 0.2 is usual"""
+    """mixes a second face into each, by a weight from Beta(mixup, mixup); 0.2 is usual; 0: none"""
     age_weight: Amount = 0.0
-    """weight of a second loss, the cross-entropy of six age groups, for instance 0.3; faces of
-    unknown age have no part in it"""
+    """weight of a second loss, the cross-entropy of six age groups, for instance 0.3; 0: none"""
     seed: Seed = 1
     """of the initial weights, of shuffle_each_epoch, of augment and of mixup"""
     shuffle_each_epoch: bool = False
@@ -76,19 +74,17 @@ class Recipe(Section):
     device: Literal["auto", "cpu", "cuda"] = "auto"
     """auto, cpu or cuda; auto: a GPU if PyTorch finds one, else the CPU"""
     precision: Literal["auto", "float32", "bfloat16"] = "float32"
-    """bfloat16 is about twice as fast on a CPU that supports it; auto: bfloat16 if the device
-    supports it, else float32"""
+    """bfloat16 is about twice as fast on a device that supports it; auto: bfloat16 on these"""
     deterministic: bool = False
     """true: a GPU is slower and gives the same bits each time, as a CPU always does"""
     threads: Count = 2
-    """PyTorch's threads of each process on a CPU; --cores does not set it, as it changes results;
-    of hog_svm, processes that compute features, which changes nothing"""
+    """of each process on a CPU; --cores does not set it, because results depend on it (those of
+    hog_svm do not)"""
     processes: Count = 1
-    """one for each GPU, or processes on the CPU, which divide each batch; not taken from --cores"""
+    """divide each batch; one for each GPU, or several on the CPU; --cores does not set it"""
     start_from: Text | Start | None = None
-    """path of initial weights, such as results/runs/renet/model.pt; with kind: resnet18 also
-    {file: resnet18.pth, without: classifier}, which leaves the classifier random: see
-    docs/training.md"""
+    """initial weights, such as results/runs/renet/model.pt; {file: resnet18.pth, without:
+    classifier} leaves the classifier random (docs/training.md)"""
     freeze: Unique[str] | Literal["all_but_classifier"] = []
     """frozen layers: [bn0, conv1, layer1.0], or all_but_classifier"""
 

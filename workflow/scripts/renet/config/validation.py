@@ -5,7 +5,7 @@ A sentence (`renet.config.sentences`) begins with the file that gave the key.
 
 import copy
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -19,10 +19,7 @@ from renet.config.schema import Config
 from renet.config.sentences import Key
 
 SHOWN = 4  # errors in one message
-COMMAND_LINE = "--config"
 EXPONENT = re.compile(r"[+-]?\d+(\.\d*)?e[+-]?\d+", re.IGNORECASE)  # which YAML takes for text
-
-Given = Sequence[tuple[str, Mapping]]  # what each file, and the command line, gives
 
 
 def load(config: dict, files: dict[Path, dict], command_line: Mapping) -> None:
@@ -36,26 +33,22 @@ def load(config: dict, files: dict[Path, dict], command_line: Mapping) -> None:
         InputError: the config is not valid; a sentence for each error.
     """
     line = {
-        key: _parsed(value) if isinstance(value, Mapping | list) else value
+        key: _mapped(value, _parsed) if isinstance(value, Mapping | list) else value
         for key, value in command_line.items()
     }
-    contents: Given = [
-        *((str(file), content) for file, content in files.items()),
-        (COMMAND_LINE, line),
-    ]
+    given: dict = {**(files or {"": config}), "--config": line}  # a module is given its config
+    given = {f"{name}: " if name else "": _mapped(of, _number) for name, of in given.items()}
     merged: dict = {}
-    for content in [*([] if files else [config]), *(content for _, content in contents)]:
+    for content in given.values():
         _merge(merged, content)
-    _names_as_text(merged)
     _complete_kinds(merged)
-    merged = _with_numbers(merged)
     try:
         complete = Config.model_validate(merged).complete()
-        found = list(_faults_of_grids(complete))
+        found = list(_faults_of_runs(complete))
     except ValidationError as error:
-        found = sentences.of(error, merged)
+        found = list(sentences.of(error, merged))
     if found:
-        said = [f"{_where(contents, key)}{sentence}" for key, sentence in dict.fromkeys(found)]
+        said = [f"{_where(given, key)}{sentence}" for key, sentence in dict.fromkeys(found)]
         more = [f"… and {len(said) - SHOWN} more errors"] if len(said) > SHOWN else []
         raise InputError("\n".join(said[:SHOWN] + more))
     config.update(complete)
@@ -80,31 +73,30 @@ def added_runs(config: dict, files: dict[Path, dict], command_line: Mapping) -> 
     return f"{len(names)} runs: {', '.join(names)}. `runs: {{{added[-1]}: null}}` omits one."
 
 
-def _parsed(value: object) -> object:
-    """A value of the command line with its text read as YAML."""
+def _mapped(value: Any, change: Callable[[Any], Any]) -> Any:
+    """A value whose innermost values are changed; names such as 2024 are text."""
     if isinstance(value, Mapping):
-        return {key: _parsed(part) for key, part in value.items()}
+        names = {name: str(name) if type(name) is int else name for name in value}
+        return {names[name]: _mapped(part, change) for name, part in value.items()}
     if isinstance(value, list):
-        return [_parsed(part) for part in value]
+        return [_mapped(part, change) for part in value]
+    return change(value)
+
+
+def _parsed(value: object) -> object:
+    """Text of the command line, read as YAML."""
     return yaml.safe_load(value) if isinstance(value, str) else value
 
 
-def _with_numbers(value: Any) -> Any:
-    """A value with all texts such as 1e-3 as numbers, and 2.0 as a whole number."""
-    if isinstance(value, Mapping):
-        return {name: _with_numbers(part) for name, part in value.items()}
-    if isinstance(value, list):
-        return [_with_numbers(part) for part in value]
+def _number(value: object) -> object:
+    """A text such as 1e-3 as a number, and 2.0 as a whole number."""
     number = float(value) if isinstance(value, str) and EXPONENT.fullmatch(value) else value
     is_whole = isinstance(number, float) and number.is_integer() and abs(number) < 2**53
     return int(number) if is_whole else number
 
 
 def _merge(config: dict, changes: Mapping) -> None:
-    """Merge as Snakemake does, but a network of another kind keeps no key of the former one.
-
-    The runs have the order of the last file that names them.
-    """
+    """Merge as Snakemake does, but a network of another kind keeps no key of the former one."""
     for key, value in changes.items():
         old: Any = config.get(key)
         is_section = isinstance(value, Mapping) and isinstance(old, dict)
@@ -113,19 +105,8 @@ def _merge(config: dict, changes: Mapping) -> None:
             config[key] = copy.deepcopy(value)
             continue
         _merge(old, value)
-        if key == "runs":
+        if key == "runs":  # in the order of the last file that names them
             old |= {name: old.pop(name) for name in value}
-
-
-def _names_as_text(config: dict) -> None:
-    """Make names of runs, archives and sources such as 2024 text; YAML reads them as numbers."""
-    for section in ("runs", "archives"):
-        if isinstance(config.get(section), dict):
-            named = config[section]
-            config[section] = {str(n) if type(n) is int else n: named[n] for n in named}
-    for section in ("sources", "external"):
-        if isinstance(config.get(section), list):
-            config[section] = [str(n) if type(n) is int else n for n in config[section]]
 
 
 def _complete_kinds(config: dict) -> None:
@@ -138,14 +119,10 @@ def _complete_kinds(config: dict) -> None:
                 run["model"].setdefault("kind", kind)
 
 
-def _faults_of_grids(config: dict) -> Iterator[tuple[Key, str]]:
-    """The errors in the grids of a config that otherwise is valid."""
+def _faults_of_runs(config: dict) -> Iterator[tuple[Key, str]]:
+    """The errors in the values of grids, of a config that otherwise is valid."""
     for name, changes in config["runs"].items():
-        if not changes or "grid" not in changes:
-            continue
-        found = list(grids.faults(name, changes))
-        yield from found
-        for _, of_run in [] if found else grids.expand(name, changes):
+        for _, of_run in grids.expand(name, changes):
             of_run.setdefault("model", {}).setdefault("kind", config["model"]["kind"])
             try:
                 runs.Run.model_validate(of_run)
@@ -153,19 +130,17 @@ def _faults_of_grids(config: dict) -> Iterator[tuple[Key, str]]:
                 yield from sentences.of(error, of_run, ("runs", name))
 
 
-def _where(given: Given, key: Key) -> str:
+def _where(given: Mapping[str, Any], key: Key) -> str:
     """The start of a sentence: the last file that gives a key, or else its nearest parent."""
     for length in range(len(key), 0, -1):
-        for name, content in reversed(given):
-            if _holds(content, key[:length]):
-                return f"{name}: "
+        for start in reversed(given):
+            if _holds(given[start], key[:length]):
+                return start
     return ""
 
 
 def _holds(content: Any, key: Key) -> bool:
     for part in key:
-        if isinstance(content, Mapping) and part not in content and str(part).isdigit():
-            part = int(part)
         try:
             content = content[part]
         except (KeyError, IndexError, TypeError):

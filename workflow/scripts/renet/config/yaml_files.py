@@ -33,8 +33,7 @@ def read(file: Path) -> dict:
     """The keys of a YAML or JSON file.
 
     Raises:
-        InputError: it cannot be read, is large, has no keys, has a syntax error or gives a key
-            twice; the message includes PyYAML's message, with file, line and column.
+        InputError: it is no config; an error of the syntax has file, line and column.
     """
     if file.is_file() and file.stat().st_size > LARGEST:
         raise InputError(f"{file} is larger than 1 MB, which no config is; name another file.")

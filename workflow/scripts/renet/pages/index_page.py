@@ -10,7 +10,7 @@ from pathlib import Path
 import pandas as pd
 
 from renet.config.model import KINDS
-from renet.config.runs import flatten, seed_groups
+from renet.config.runs import seed_groups
 from renet.evaluation.tables import BEST, OUT_OF_FOLD
 from renet.pages import filters, index_plots, templates, verdict
 from renet.pages.metric_tables import BY_NAME, METRICS, Metric
@@ -232,7 +232,7 @@ def _rows(
 
 
 def _values(run: RunResults, keys: list[str]) -> dict[str, object]:
-    flat = flatten(run.settings)
+    flat = _flatten(run.settings)
     return {key.rpartition(".")[2]: flat.get(key) for key in keys}
 
 
@@ -258,7 +258,7 @@ def grid_values(grid: dict, runs: list[RunResults], metric: Metric) -> list[Grid
         GridValue(key, value, found)
         for key in grid["keys"]
         for value, found in numbers.groupby(
-            [filters.setting(flatten(run.settings).get(key)) for run in of_grid], sort=False
+            [filters.setting(_flatten(run.settings).get(key)) for run in of_grid], sort=False
         )
     ]
 
@@ -269,13 +269,21 @@ def differences(settings: dict[str, dict], defaults: dict) -> dict[str, tuple[ob
     Returns:
         The default of each, and its value in each run.
     """
-    flat = {name: flatten(of_run) for name, of_run in settings.items()}
+    flat = {name: _flatten(of_run) for name, of_run in settings.items()}
     known: dict[str, object] = {}
     for kind in KINDS.values():
-        known |= flatten({"model": kind().model_dump()})
+        known |= _flatten({"model": kind().model_dump()})
     different = {}
-    for key, default in (known | flatten(defaults)).items():
+    for key, default in (known | _flatten(defaults)).items():
         values = {name: run.get(key, LACKS) for name, run in flat.items()}
         if any(value not in (default, LACKS) for value in values.values()):
             different[key] = default, values
     return different
+
+
+def _flatten(settings: dict) -> dict:
+    """A run's settings as one level, `train.seed`; what is in no section, `folds`, as it is."""
+    flat: dict[str, object] = {}
+    for name, of in settings.items():
+        flat |= {f"{name}.{key}": of[key] for key in of} if isinstance(of, dict) else {name: of}
+    return flat

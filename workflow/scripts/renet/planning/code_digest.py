@@ -41,6 +41,14 @@ def dependencies(script: Path, *chosen: str) -> set[Path]:
     return modules.union(*map(named_files, modules))
 
 
+def scripts_of_run(*, folds: bool) -> list[str]:
+    """The scripts that make a run, perhaps with folds, from the archives to its pages."""
+    return [
+        "index_archive.py", "parse_metadata.py", "crop_faces.py", "shuffle.py", "write_hdf5.py",
+        "train.py", "infer.py", "evaluate.py", "predictor.py", "report.py",
+    ] + ["fold.py"] * folds  # fmt: skip
+
+
 def imported_modules(script: Path, *chosen: str) -> dict[str, Path]:
     """The file of a script, `__main__`, and of each local module that it or those chosen import.
 

@@ -38,7 +38,7 @@ def for_pages(config: dict) -> dict:
             or ("mit" if name == sources.SAMPLE else "other")
             for name in config["sources"]
         },
-        "detected": sources.detected(config, sources.with_external(config)),
+        "detected": sources.detected(config),
         **{
             f"published_{key}": [
                 name for name in config["sources"] if key in config["archives"].get(name, {})

@@ -7,7 +7,6 @@ from renet.archives import receipts, verification
 from renet.common import files
 from renet.common.errors import InputError
 from renet.common.progress import Progress
-from renet.config import runs
 from renet.config.model import KINDS
 from renet.dataset import hdf5
 from renet.planning import code_digest
@@ -41,7 +40,7 @@ def of_run(outputs: Iterable[Path], receipt_files: Iterable[Path]) -> dict:
 
 def _code(config: dict) -> dict[str, str]:
     modules = KINDS[config["model"]["kind"]].modules()
-    scripts = runs.scripts(folds=bool(config["folds"]))
+    scripts = code_digest.scripts_of_run(folds=bool(config["folds"]))
     return {name: code_digest.digest(SCRIPTS / name, *modules) for name in scripts}
 
 
