@@ -135,7 +135,8 @@ def _pattern_rule(value: str, pattern: str) -> str:
 
 def _unknown_key(key: Key, place: Sequence) -> str:
     """The sentence about a key that its section lacks; `place` has also the kind of a network."""
-    name, kind = str(key[-1]), place[-2] if key[-2:-1] == ("model",) else None
+    name = str(key[-1])
+    kind = place[-2] if key[-2:-1] == ("model",) and place[-2] in KINDS else None
     sections = [KINDS[kind]] if kind else [*_sections_in(_declared(key[:-1])[0])]
     for section in sections:
         if name in section.removed:
@@ -171,7 +172,7 @@ def _declared(key: Key) -> tuple[Any, str]:
             field = _fields(_sections_in(declared)).get(part)
             declared = field.annotation if field else None
             description = field.description or "" if field else ""
-    return declared, description
+    return declared, " ".join(description.split())
 
 
 def _sections_in(declared: Any) -> Iterator[type[Section]]:

@@ -111,12 +111,12 @@ def _merge(config: dict, changes: Mapping) -> None:
 
 def _complete_kinds(config: dict) -> None:
     """Name the kind of each section `model`; that of a run is by default that of the config."""
-    model, named = config.setdefault("model", {}), config.get("runs")
+    model, named, kind = config.setdefault("model", {}), config.get("runs"), next(iter(KINDS))
     if isinstance(model, dict):
-        kind = model.setdefault("kind", next(iter(KINDS)))
-        for run in named.values() if isinstance(named, dict) else ():
-            if isinstance(run, dict) and isinstance(run.get("model"), dict):
-                run["model"].setdefault("kind", kind)
+        kind = model.setdefault("kind", kind)
+    for run in named.values() if isinstance(named, dict) else ():
+        if isinstance(run, dict) and isinstance(run.get("model"), dict):
+            run["model"].setdefault("kind", kind)
 
 
 def _faults_of_runs(config: dict) -> Iterator[tuple[Key, str]]:
