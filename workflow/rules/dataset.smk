@@ -147,9 +147,7 @@ rule shuffle:
         "../../envs/shuffle.yaml"
     params:
         settings=SPLIT_SETTINGS,
-        own=[
-            one for one in config["sources"] if sources.archive(config, one)["table"]
-        ],
+        own=[one for one in config["sources"] if sources.archive(config, one)["table"]],
         file_digest=inputs.file_states([config["corrections"], config["split"]["from"]]),
         code=code("shuffle.py"),
     script:
