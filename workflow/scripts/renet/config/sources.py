@@ -13,7 +13,7 @@ from renet.config import labels
 
 SAMPLE = "sample"
 SAMPLE_FILE = "wiki_crop.tar"
-SAMPLE_ARCHIVE = {
+SAMPLE_ARCHIVE: dict = {
     "url": [], "license": None, "database": "wiki", "photos": "crop", "subjects": "shared",
 }  # fmt: skip
 DIGESTS = ("md5", "sha256")

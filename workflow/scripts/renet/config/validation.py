@@ -36,7 +36,7 @@ def load(config: dict, files: dict[Path, dict], command_line: Mapping) -> None:
         key: _mapped(value, _parsed) if isinstance(value, Mapping | list) else value
         for key, value in command_line.items()
     }
-    given: dict = {**(files or {"": config}), "--config": line}  # a module is given its config
+    given: dict = {**files, "--config": line} if files else {"": config, "--config": line}
     given = {f"{name}: " if name else "": _mapped(of, _number) for name, of in given.items()}
     merged: dict = {}
     for content in given.values():
@@ -88,7 +88,7 @@ def _parsed(value: object) -> object:
     return yaml.safe_load(value) if isinstance(value, str) else value
 
 
-def _number(value: object) -> object:
+def _number(value: Any) -> Any:
     """A text such as 1e-3 as a number, and 2.0 as a whole number."""
     number = float(value) if isinstance(value, str) and EXPONENT.fullmatch(value) else value
     is_whole = isinstance(number, float) and number.is_integer() and abs(number) < 2**53
@@ -130,7 +130,7 @@ def _faults_of_runs(config: dict) -> Iterator[tuple[Key, str]]:
                 yield from sentences.of(error, of_run, ("runs", name))
 
 
-def _where(given: Mapping[str, Any], key: Key) -> str:
+def _where(given: dict[str, Any], key: Key) -> str:
     """The start of a sentence: the last file that gives a key, or else its nearest parent."""
     for length in range(len(key), 0, -1):
         for start in reversed(given):
