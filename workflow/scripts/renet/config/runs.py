@@ -80,7 +80,7 @@ class Run(RunSections):
     """such as [1, 2, 3], makes a run of each"""
 
 
-def some(entries: dict[str, Run | None]) -> dict[str, Run | None]:
+def some_runs(entries: dict[str, Run | None]) -> dict[str, Run | None]:
     """Refuse entries of `runs` that make no run, or more than the workflow plans."""
     switched_on = [one for one in entries.values() if one]
     lengths = [map(len, [*(one.grid or {}).values(), one.seeds or [0]]) for one in switched_on]

@@ -12,7 +12,7 @@ from pydantic import AfterValidator, Field
 from renet.config.archives import Archive
 from renet.config.filter import RowFilter
 from renet.config.model import Architecture, Model
-from renet.config.runs import Checkpoints, Resources, Run, plain, some
+from renet.config.runs import Checkpoints, Resources, Run, plain, some_runs
 from renet.config.section import Name, Named, Section, Shards, Text, Texts, Unique
 from renet.config.split import SplitSettings
 from renet.config.train import Recipe
@@ -179,7 +179,7 @@ class Config(Section):
     null: mit for the sample, "other" for your own photos."""
     walkthrough: Walkthrough = Walkthrough()
     comparison: Comparison = Comparison()
-    runs: Annotated[dict[Name, Run | None], AfterValidator(some)] = {"renet": Run()}
+    runs: Annotated[dict[Name, Run | None], AfterValidator(some_runs)] = {"renet": Run()}
     """The trainings. Each writes its results to results/runs/<name>. A run may override model,
     train, checkpoints and resources:
 

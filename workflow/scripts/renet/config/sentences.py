@@ -43,7 +43,7 @@ def of(error: ValidationError, value: object, parent: Key = ()) -> Iterator[tupl
         found.setdefault(_key(one, value), []).append(one)
     parents = {key[:length] for key in found for length in range(len(key))}
     for key, errors in found.items():
-        # A value has a wrong type if no other error tells which choice of a union has its type.
+        # Of a union, an error that is not of the type tells which choice the value is meant to be.
         others = [one for one in errors if one["loc"][-1:] == (NAME,) or not _wanted(one)]
         if told := others or ([] if key in parents else errors):
             text = _sentence((*parent, *key), told)
