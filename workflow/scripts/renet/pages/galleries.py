@@ -50,13 +50,10 @@ def _by_confidence(predictions: pd.DataFrame, *, ascending: bool = True) -> pd.D
 
 @dataclass(frozen=True)
 class Grid:
-    """The layout of an image of many faces, which a page loads faster than many images.
+    """The layout of an image of many faces, which a page loads faster than many images."""
 
-    It has `columns` tiles a line, each `side` x `side` pixels.
-    """
-
-    columns: int
-    side: int
+    columns: int  # tiles a line
+    side: int  # pixels of a tile
 
     def position(self, number: Any) -> tuple[Any, Any]:
         """x and y of a tile, or of several, in pixels."""
@@ -76,10 +73,7 @@ class Grid:
         return cv2.resize(picture, (self.side, self.side), interpolation=interpolation)
 
     def sheet(self, tiles: list[np.ndarray]) -> np.ndarray:
-        """The tiles line by line, (lines * side, columns * side, 3) uint8, RGB.
-
-        The rest of the last line is grey. Without a tile the sheet is one grey line.
-        """
+        """The tiles line by line, (lines * side, columns * side, 3) uint8; the rest is grey."""
         lines = max(1, -(-len(tiles) // self.columns))
         sheet = np.full((lines * self.side, self.columns * self.side, 3), 128, np.uint8)
         for number, tile in enumerate(tiles):
