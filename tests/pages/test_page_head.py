@@ -543,6 +543,7 @@ def test_cross_validation_leads_where_there_are_fewer_than_a_hundred_test_faces(
     found["test"]["balanced_accuracy"] = 0.811
     (run / "out_of_fold/metrics.json").write_text(json.dumps(found))
     change_metrics(changed, "made", "test", n=faces)
+    change_metrics(changed, "made", "calibration", fitted_on="out_of_fold")
     path = changed / "comparison/comparison.csv"
     table = COMPARISON.read(path)
     COMPARISON.write(path, table.assign(set=table.set.replace("validation", "out_of_fold")))

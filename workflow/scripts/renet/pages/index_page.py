@@ -12,8 +12,8 @@ import pandas as pd
 from renet.config.model import KINDS
 from renet.config.runs import flatten, seed_groups
 from renet.evaluation.tables import BEST, OUT_OF_FOLD
-from renet.pages import filters, index_plots, templates, verdict
-from renet.pages.metric_tables import BY_NAME, METRICS, Metric
+from renet.pages import filters, index_plots, metric_tables, templates, verdict
+from renet.pages.metric_tables import BY_NAME, Metric
 from renet.pages.results import DataResults, RunResults, are_above
 from renet.pages.templates import PageTable
 
@@ -69,17 +69,6 @@ def write(
     claims = data.comparison[data.comparison.kind != BEST]
     compared = BY_NAME[next(iter(claims.metric), metric.name)]
     columns, cells = _cells(runs, metric)
-    labels, sources = [metric.label for metric in METRICS], data.config["sources"]
-    test_rows = [[run.name, *(one.text(one.value(run.test)) for one in METRICS)] for run in runs]
-    remaining = data.funnel.pivot(index="step", columns="source", values="remaining")
-    remaining = remaining.loc[data.steps.index, sources].fillna(0)
-    funnel_rows = [
-        [
-            templates.sentences("funnel_step", step),
-            *map("{:,.0f}".format, remaining.loc[step.Index]),
-        ]
-        for step in data.steps.itertuples()
-    ]
     curve = data.learning_curve
     curves = [] if curve is None else [rows for _, rows in curve.groupby("run", sort=False)]
     trained = [run for run in runs if run.architecture.has_layers]
@@ -97,15 +86,25 @@ def write(
         columns=columns,
         rows=_rows(runs, cells, best, data, grids),
         claims=dict(list(claims.groupby("set", sort=False))),
-        tests=PageTable(
-            "All test metrics of all runs", ["run", *labels], test_rows, collapsed=True
-        ),
+        tables=metric_tables,
         grids={name: grid_rows(grid, runs, compared) for name, grid in grids.items()},
         trained=trained,
         differences=differences(settings, defaults),
         curves=curves,
-        funnel=PageTable("Funnel by source", ["step", *sources], funnel_rows, collapsed=True),
+        funnel=_funnel_table(data),
     )
+
+
+def _funnel_table(data: DataResults) -> PageTable:
+    """The remaining rows of each source at each step."""
+    remaining = data.funnel.pivot(index="step", columns="source", values="remaining").fillna(0)
+    sources = data.config["sources"]
+    rows = [
+        [templates.sentences("funnel_step", step),
+         *(f"{remaining.loc[step.Index, source]:,.0f}" for source in sources)]
+        for step in data.steps.itertuples()
+    ]  # fmt: skip
+    return PageTable("Funnel by source", ["step", *sources], rows, collapsed=True)
 
 
 def _cells(runs: list[RunResults], metric: Metric) -> tuple[list[Column], dict[str, list[Cell]]]:

@@ -92,6 +92,13 @@ def metrics_table(results: SetResults) -> PageTable:
     return PageTable("Metrics" + _of(results), headings, rows, collapsed=results.set != "test")
 
 
+def runs_table(runs: list[RunResults]) -> PageTable:
+    """All test metrics of each run."""
+    rows = [[run.name, *(one.text(one.value(run.test)) for one in METRICS)] for run in runs]
+    headings = ["run", *(metric.label for metric in METRICS)]
+    return PageTable("All test metrics of all runs", headings, rows, collapsed=True)
+
+
 def abstention_table(results: SetResults) -> PageTable:
     """Coverage and error of a set and of its groups; without rows if there is no threshold."""
     abstention = results.metrics["abstention"]
