@@ -12,18 +12,13 @@ import pandas as pd
 from renet.common import files
 
 GALLERY_SIZE = 24  # faces
-EXAMPLE_COUNT = 8
+EXAMPLE_COUNT = 8  # the first ones: the order of the faces is random and no run has a part in it
 EXPLAINED = 4  # correct and wrong predictions each, for the saliency maps
 QUALITY = {
     ".webp": (cv2.IMWRITE_WEBP_QUALITY, 40),  # 40 pixels of a face in about 250 bytes
     ".jpg": (cv2.IMWRITE_JPEG_QUALITY, 88),
     ".png": (cv2.IMWRITE_PNG_COMPRESSION, 9),
 }
-
-
-def examples(predictions: pd.DataFrame) -> pd.DataFrame:
-    """The first predictions: the order of the faces is random and no run has a part in it."""
-    return predictions.head(EXAMPLE_COUNT)
 
 
 def mistakes(predictions: pd.DataFrame, count: int = GALLERY_SIZE) -> pd.DataFrame:
