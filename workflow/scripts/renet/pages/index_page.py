@@ -69,8 +69,6 @@ def write(
     claims = data.comparison[data.comparison.kind != BEST]
     compared = BY_NAME[next(iter(claims.metric), metric.name)]
     columns, cells = _cells(runs, metric)
-    curve = data.learning_curve
-    curves = [] if curve is None else [rows for _, rows in curve.groupby("run", sort=False)]
     trained = [run for run in runs if run.architecture.has_layers]
     histories = {run.name: run.history for run in trained}
     index_plots.loss_curves(histories, path.parent / "loss_curves.svg")
@@ -90,7 +88,6 @@ def write(
         grids={name: grid_rows(grid, runs, compared) for name, grid in grids.items()},
         trained=trained,
         differences=differences(settings, defaults),
-        curves=curves,
         funnel=_funnel_table(data),
     )
 
