@@ -135,11 +135,7 @@ def test_tie_of_the_best_run_is_said(window, changed):
 
 @pytest.mark.parametrize(
     ("records", "text"),
-    [
-        (0, "It is not recorded how many trained models"),
-        (2, "It is not recorded how many trained models"),
-        (3, "3 trained models were evaluated on the test set"),
-    ],
+    [(2, "It is not recorded how many trained models"), (3, "3 trained models were evaluated on")],
 )
 def test_pages_and_card_count_the_models_that_the_test_set_evaluated(changed, records, text):
     shutil.rmtree(changed / "evaluations")  # as in a copy of the other files
@@ -585,12 +581,12 @@ def test_page_of_a_run_that_is_not_better_than_the_baseline_says_what_may_help(c
 
 
 def test_predictions_on_other_photos_are_linked_where_the_config_asks_for_them(changed):
-    pages = {changed / "index.html": "runs/made/", changed / "runs/made/report.html": ""}
-    for is_predicted in (False, True):
-        with changed_settings(changed) as settings:
-            settings["predicted"] = is_predicted
-        for page, folder in pages.items():
-            assert (f'href="{folder}predictions.html"' in page.read_text()) == is_predicted
+    pages = changed / "index.html", changed / "runs/made/report.html"
+    assert not any("predictions.html" in page.read_text() for page in pages)
+    with changed_settings(changed) as settings:
+        settings["predicted"] = True
+    for page, folder in zip(pages, ("runs/made/", ""), strict=True):
+        assert f'href="{folder}predictions.html"' in page.read_text()
 
 
 SMALL_SETS = {
