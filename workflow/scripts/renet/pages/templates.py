@@ -1,4 +1,4 @@
-"""Jinja templates. All English of the pages and cards stands in them; Python decides the case.
+"""Jinja templates. The sentences of the pages and cards stand in them; Python decides the case.
 
 A macro of sentences.j2 is a filter of all templates, `{{ test|people }}`, and a function here,
 `sentences("people", test)`: its text as one line.
