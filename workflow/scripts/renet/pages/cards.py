@@ -16,7 +16,6 @@ from markdown_it.token import Token
 
 from renet.common import files
 from renet.common.drop_reasons import CorrectionReason
-from renet.common.imdb_wiki import SUBSETS
 from renet.dataset.corrections import Outcome
 from renet.dataset.tables import NEAR_DUPLICATES
 from renet.pages import metric_tables, templates
