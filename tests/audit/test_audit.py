@@ -72,9 +72,8 @@ def test_skill_is_significant_only_where_its_interval_is_above_zero(count, accur
 
 
 def test_proposals_are_corrections_with_the_predicted_class(tmp_path):
-    ranked = ranked_of(np.array([0, 1, 1]), np.array([0.98, 0.1, 0.9]))
-    table = ranking.proposals(ranked[ranked.id != "wiki:2"])
-    PROPOSALS.write(tmp_path / "suspects.csv", table)
+    ranked = ranked_of(np.array([0, 1]), np.array([0.98, 0.1]))
+    PROPOSALS.write(tmp_path / "suspects.csv", ranking.proposals(ranked))
     given = corrections.read(tmp_path / "suspects.csv").set_index("id")
     assert given.gender.to_dict() == {"wiki:0": 1, "wiki:1": 0}
     assert given.note["wiki:0"] == "was female, predicted with 98.0 %"
@@ -250,9 +249,7 @@ def mostly_right(targets: np.ndarray) -> np.ndarray:
 
 def test_page_warns_where_the_networks_do_not_beat_the_baseline(guessed):
     folder, log = guessed(lambda targets: np.linspace(0.2, 0.8, len(targets)))
-    page = (folder / "index.html").read_text()
-    assert "no evidence of wrong labels" in page
-    assert "not significantly better than always predicting" in log
+    assert "no evidence of wrong labels" in (folder / "index.html").read_text()
     assert "no evidence of wrong labels. Give the run `audit.run` more epochs" in log
     folder, log = guessed(mostly_right)
     assert "no evidence" not in (folder / "index.html").read_text() + log
@@ -276,10 +273,10 @@ def test_suspects_stand_apart_and_lead_to_their_rows(guessed):
 def test_suspects_are_sorted_by_a_click_on_a_heading(window, guessed):
     folder = guessed(mostly_right)[0]
     window.get((folder / "index.html").as_uri())
-    names = "#suspects ~ .scroll table.sortable tbody th"
+    names = "#suspects ~ .sortable tbody th"
     ids = [text.split("line")[0] for text in texts(window, names)]
     assert ids == LABELS.read(folder / "labels.csv").query("suspect == 1").id.tolist()
-    buttons = window.find_elements(By.CSS_SELECTOR, "table.sortable th button")
+    buttons = window.find_elements(By.CSS_SELECTOR, ".sortable th button")
     (by_id,) = (button for button in buttons if button.text == "id")
     for order in (sorted(ids, reverse=True), sorted(ids)):
         by_id.click()
@@ -288,18 +285,19 @@ def test_suspects_are_sorted_by_a_click_on_a_heading(window, guessed):
 
 def test_suspect_of_the_test_set_leads_to_its_row_on_the_page_of_the_run(window, results):
     window.get((results / "audit" / "index.html").as_uri())
-    (name, *_) = texts(window, "table.sortable tbody th")[0].split("line")
+    (name, *_) = texts(window, ".sortable tbody th")[0].split("line")
     window.find_element(By.LINK_TEXT, "test face").click()
     eventually(window, lambda: texts(window, "#faces tbody td:nth-child(2)")[0] == name)
     assert window.current_url.startswith(run_page(results))
 
 
-@pytest.mark.parametrize("width", [PHONE, DESKTOP])
-def test_audit_page_fits_a_phone_and_shows_all_columns_on_a_desktop(window, guessed, width):
-    check_page(window, (guessed(mostly_right)[0] / "index.html").as_uri(), width)
-    region = window.find_element(By.CSS_SELECTOR, "#suspects ~ .scroll")
+def test_audit_page_fits_a_phone_and_shows_all_columns_on_a_desktop(window, guessed):
+    page = (guessed(mostly_right)[0] / "index.html").as_uri()
+    check_page(window, page, PHONE)
+    check_page(window, page, DESKTOP)
+    region = window.find_element(By.CSS_SELECTOR, ".sortable")
     hidden = "return arguments[0].scrollWidth - arguments[0].clientWidth"
-    assert width == PHONE or window.execute_script(hidden, region) <= 0
+    assert window.execute_script(hidden, region) <= 0
 
 
 def test_label_that_a_person_has_seen_is_not_proposed_again(guessed, tmp_path):

@@ -1,10 +1,8 @@
 """axe-core finds no barrier on any page, at the width of a phone and of a desktop."""
 
 import pytest
-from selenium.webdriver.common.by import By
-from selenium.webdriver.common.keys import Keys
 
-from helpers.browser import DESKTOP, PHONE, eventually, show, violations
+from helpers.browser import DESKTOP, PHONE, show, violations
 from helpers.pages import index, run_page
 
 
@@ -59,11 +57,3 @@ def test_text_of_a_chart_is_never_smaller_than_nine_pixels(window, results, widt
         sizes = text_sizes(window, page(results))
         assert len(sizes) >= 2
         assert min(sizes) >= 9, sizes
-
-
-def test_chart_that_is_wider_than_a_phone_scrolls_with_the_keyboard(window, results):
-    show(window, PHONE)
-    window.get(index(results))
-    chart = window.find_element(By.CSS_SELECTOR, "figure .scroll")
-    chart.send_keys(Keys.ARROW_RIGHT)
-    eventually(window, lambda: window.execute_script("return arguments[0].scrollLeft", chart) > 0)

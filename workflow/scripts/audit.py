@@ -64,8 +64,7 @@ def audit(
     pixels = selections.select(stored, shown.index.to_numpy()).pixels
     audit_page.GRID.write_faces(picture, pixels.take(np.arange(len(pixels))))
     audit_page.write(
-        page, ranked, shown, skill,
-        folds=len(predictions), data=data | {"origin": origin},
+        page, ranked, shown, skill=skill, folds=len(predictions), data=data | {"origin": origin},
         reviewed=templates.sentences("reviewed_labels", counts),
     )  # fmt: skip
     logging.info(

@@ -44,7 +44,7 @@ def gallery(
         )
     tables = []
     for name, chosen, path in (
-        (EXAMPLES, galleries.examples(rows), examples),
+        (EXAMPLES, rows.head(galleries.EXAMPLE_COUNT), examples),
         (MISTAKES, galleries.mistakes(rows), mistakes),
         (HARD_CASES, galleries.hard_cases(rows), hard_cases),
     ):

@@ -48,7 +48,7 @@ def report(
         evaluations=records.models_by_set(evaluations, len(settings["runs"])),
         external=dict(zip(settings["external"], map(FUNNEL.read, external_funnels), strict=True)),
         comparison=COMPARISON.read(comparison),
-        suspects=results.read_suspects(audit[0]) if audit else None,
+        suspects=results.SUSPECTS.read(audit[0]) if audit else None,
         reviewed=files.read_json(audit[1])["reviewed"] if audit else {},
         learning_curve=LEARNING_CURVE.read(learning_curve[0]) if learning_curve else None,
         predicted=settings.get("predicted", False),

@@ -3,8 +3,8 @@
 Reads: model.pt and inference.csv of a run; test.h5 with its table, and split.csv; of each source
 members.csv, archives.json, metadata.csv and photos.csv; the bytes of the photo in its archive. If
 the archive is gone, the page lacks the photo as it was before cropping.
-Writes: the page, walkthrough.html, and a folder with its pictures and the probabilities of the face
-under a grey square, occlusion.js.
+Writes: the page, and a folder with its pictures and the probabilities of the face under a grey
+square, occlusion.js.
 Decides: nothing; without an id it is the first face of the test set, whose order is random. The
 network computes on the CPU, since one photo needs no GPU.
 """
@@ -21,9 +21,8 @@ from renet.dataset import hdf5
 from renet.evaluation.tables import INFERENCE
 from renet.faces.crop import CropSpec
 from renet.network import devices, model_file
-from renet.walkthrough import activations, lineage, occlusion
+from renet.walkthrough import activations, lineage, occlusion, photo
 from renet.walkthrough import page as walkthrough_page
-from renet.walkthrough.page import Walkthrough
 
 
 def walkthrough(
@@ -64,18 +63,17 @@ def walkthrough(
     precision = "float32" if compute.precision == "float32" else "auto"
     with inference.open(encoding="utf-8") as lines:  # in the order of the HDF5 file
         header, line = next(lines), next(itertools.islice(lines, index, None))
-    walk = Walkthrough(
+    walkthrough_page.write(
+        page,
+        pictures,
+        shown,
+        activations.record(network, face, device, precision),
+        lineage.find_row(INFERENCE, inference, id=sample["id"]),
+        **photo.steps(shown, CropSpec(**sources.crop_spec(config, archive)), face, pictures),
         run=run,
-        config=config | {"origin": origin},
-        lineage=shown,
-        crop=CropSpec(**sources.crop_spec(config, archive)),
-        face=face,
-        network=network,
-        activations=activations.record(network, face, device, precision),
-        prediction=lineage.find_row(INFERENCE, inference, id=sample["id"]),
+        data=config | {"origin": origin},
         line=header + line,
     )
-    walkthrough_page.write(page, pictures, walk)
     occlusion.write(pictures / occlusion.FILE, network, face, device, precision)
     logging.info("%s shows the photo %s", page, sample["id"])
 

@@ -4,7 +4,6 @@ from pathlib import Path
 
 import pandas as pd
 
-from renet.audit.ranking import Skill
 from renet.common.imdb_wiki import CLASSES
 from renet.metadata import subjects
 from renet.pages import filters, templates
@@ -26,32 +25,28 @@ def pictured(ranked: pd.DataFrame) -> pd.DataFrame:
     return GRID.placed(pd.concat([suspects, others]))
 
 
-def write(
-    path: Path, ranked: pd.DataFrame, faces: pd.DataFrame, skill: Skill, **context: object
-) -> None:
-    """Write the page.
+def write(path: Path, ranked: pd.DataFrame, faces: pd.DataFrame, **context: object) -> None:
+    """Write the page of the ranked labels and the faces from `pictured`.
 
     Args:
-        ranked: all labels, with `reviewed`.
-        faces: as from `pictured`.
         context: further variables of the template.
     """
     suspects = ranked[ranked.suspect == 1]
-    headings = ["label", "faces", "suspect", "percentage"]
     rows = [
         [CLASSES[label], f"{len(one):,}", f"{one.sum():,}", filters.percentage(one.mean())]
         for label, one in ranked.groupby("target").suspect
     ]
+    headings = ["label", "faces", "suspect", "percentage"]
     templates.write(
         "audit.html.j2",
         path,
         title="Label audit",
+        script="sort.js",
         labels=len(ranked),
         people=subjects.counts(ranked.subject),
         suspects=len(suspects),
         suspects_of_test=int((suspects.subset == "test").sum()),
         any_reviewed=bool(suspects.reviewed.any()),
-        skill=skill,
         by_class=PageTable("Suspect labels by class", headings, rows),
         suspect_faces=filters.faces(faces[faces.suspect == 1]),
         other_faces=filters.faces(faces[faces.suspect == 0]),

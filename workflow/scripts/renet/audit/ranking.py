@@ -33,18 +33,12 @@ PROPOSALS = Table({"id": str, "gender": str, "photo_digest": str, "note": str})
 
 @dataclasses.dataclass(frozen=True)
 class Skill:
-    """How often out-of-fold predictions agree with the labels, against the majority class.
-
-    Attributes:
-        accuracy: fraction of the labels that the networks predict.
-        baseline: fraction that always predicting `majority` does.
-        gain: accuracy - baseline, and `low` and `high`, its 95 % interval.
-    """
+    """How often out-of-fold predictions agree with the labels, against the majority class."""
 
     accuracy: float
-    baseline: float
+    baseline: float  # accuracy of always predicting `majority`
     majority: str
-    gain: float
+    gain: float  # accuracy - baseline, and its 95 % interval
     low: float
     high: float
 
@@ -105,15 +99,12 @@ def proposals(suspects: pd.DataFrame) -> pd.DataFrame:
     """The table suspects.csv (`PROPOSALS`): the predicted class of each suspect as a correction."""
     predicted = _predicted(suspects)
     confidence = suspects[["p_female", "p_male"]].max(axis=1)
-    return PROPOSALS.frame(
-        (
-            one.id,
-            CLASSES[new],
-            one.photo_digest,
-            f"was {CLASSES[one.target]}, predicted with {100 * p:.1f} %",
-        )
-        for one, new, p in zip(suspects.itertuples(), predicted, confidence, strict=True)
-    )
+    notes = [
+        f"was {CLASSES[target]}, predicted with {100 * p:.1f} %"
+        for target, p in zip(suspects.target, confidence, strict=True)
+    ]
+    genders = [CLASSES[new] for new in predicted]
+    return suspects.assign(gender=genders, note=notes)[list(PROPOSALS.columns)]
 
 
 def _predicted(labels: pd.DataFrame) -> pd.Series:

@@ -16,7 +16,6 @@ from markdown_it.token import Token
 
 from renet.common import files
 from renet.common.drop_reasons import CorrectionReason
-from renet.common.imdb_wiki import SUBSETS
 from renet.dataset.corrections import Outcome
 from renet.dataset.tables import NEAR_DUPLICATES
 from renet.pages import metric_tables, templates
@@ -31,16 +30,9 @@ CARD_METRICS = ("accuracy", "balanced_accuracy", "mcc", "loss", "brier", "ece")
 
 def write_model_card(path: Path, run: RunResults, data: DataResults) -> None:
     """Write model_card.md and model_card.html of one run."""
+    head = front_matter(run, data)
     _write(
-        "model_card.md.j2",
-        path,
-        home="../../",
-        run=run,
-        results=data,
-        data=data.config,
-        front_matter=front_matter(run, data),
-        metric_rows=metric_tables.metric_rows(run),
-        slice_rows=[] if run.stated.is_small else metric_tables.slice_rows(run.stated),
+        "model_card.md.j2", path, run, data, home="../../", front_matter=head, tables=metric_tables
     )
 
 
@@ -76,19 +68,7 @@ def write_datasheet(path: Path, run: RunResults, data: DataResults) -> None:
     """Write datasheet.md and datasheet.html of the data of all runs; `run` is any of them."""
     counts = data.funnel.groupby("step")[["changed", "dropped"]].sum()
     counts = counts.reindex([Outcome.CORRECTED, NEAR_DUPLICATES, DROPPED], fill_value=0)
-    _write(
-        "datasheet.md.j2",
-        path,
-        home="../",
-        run=run,
-        results=data,
-        data=data.config,
-        corrected=counts.changed[Outcome.CORRECTED],
-        near_duplicates=counts.changed[NEAR_DUPLICATES],
-        dropped_by_correction=counts.dropped[DROPPED],
-        rows=data.steps.remaining.iloc[0],
-        faces=data.steps.remaining[list(SUBSETS)].sum(),
-    )
+    _write("datasheet.md.j2", path, run, data, home="../", counts=counts)
 
 
 def write_document(path: Path, markdown: str, run: str | None, data: DataResults) -> None:
@@ -111,12 +91,14 @@ def write_document(path: Path, markdown: str, run: str | None, data: DataResults
     _write_page(path, LINK.sub(link, markdown), data=data.config, home="", markdown="")
 
 
-def _write(template: str, path: Path, home: str, **values: object) -> None:
+def _write(
+    template: str, path: Path, run: RunResults, data: DataResults, home: str, **more: object
+) -> None:
     """Write a card as Markdown, and as a page with the same text and links to the folder `home`."""
+    values = {"run": run, "results": data, "data": data.config, **more}
     files.write_text(path, templates.render(template, suffix="md", **values))
     text = templates.render(template, suffix="html", **values)
-    page = path.with_suffix(".html")
-    _write_page(page, text, data=values["data"], home=home, markdown=path.name)
+    _write_page(path.with_suffix(".html"), text, data=data.config, home=home, markdown=path.name)
 
 
 def _write_page(path: Path, text: str, **values: object) -> None:

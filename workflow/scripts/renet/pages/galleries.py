@@ -12,18 +12,13 @@ import pandas as pd
 from renet.common import files
 
 GALLERY_SIZE = 24  # faces
-EXAMPLE_COUNT = 8
+EXAMPLE_COUNT = 8  # the first ones: the order of the faces is random and no run has a part in it
 EXPLAINED = 4  # correct and wrong predictions each, for the saliency maps
 QUALITY = {
     ".webp": (cv2.IMWRITE_WEBP_QUALITY, 40),  # 40 pixels of a face in about 250 bytes
     ".jpg": (cv2.IMWRITE_JPEG_QUALITY, 88),
     ".png": (cv2.IMWRITE_PNG_COMPRESSION, 9),
 }
-
-
-def examples(predictions: pd.DataFrame) -> pd.DataFrame:
-    """The first predictions: the order of the faces is random and no run has a part in it."""
-    return predictions.head(EXAMPLE_COUNT)
 
 
 def mistakes(predictions: pd.DataFrame, count: int = GALLERY_SIZE) -> pd.DataFrame:
@@ -50,13 +45,10 @@ def _by_confidence(predictions: pd.DataFrame, *, ascending: bool = True) -> pd.D
 
 @dataclass(frozen=True)
 class Grid:
-    """The layout of an image of many faces, which a page loads faster than many images.
+    """The layout of an image of many faces, which a page loads faster than many images."""
 
-    It has `columns` tiles a line, each `side` x `side` pixels.
-    """
-
-    columns: int
-    side: int
+    columns: int  # tiles a line
+    side: int  # pixels of a tile
 
     def position(self, number: Any) -> tuple[Any, Any]:
         """x and y of a tile, or of several, in pixels."""
@@ -76,10 +68,7 @@ class Grid:
         return cv2.resize(picture, (self.side, self.side), interpolation=interpolation)
 
     def sheet(self, tiles: list[np.ndarray]) -> np.ndarray:
-        """The tiles line by line, (lines * side, columns * side, 3) uint8, RGB.
-
-        The rest of the last line is grey. Without a tile the sheet is one grey line.
-        """
+        """The tiles line by line, (lines * side, columns * side, 3) uint8; the rest is grey."""
         lines = max(1, -(-len(tiles) // self.columns))
         sheet = np.full((lines * self.side, self.columns * self.side, 3), 128, np.uint8)
         for number, tile in enumerate(tiles):

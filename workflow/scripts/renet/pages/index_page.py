@@ -12,12 +12,11 @@ import pandas as pd
 from renet.config.model import KINDS
 from renet.config.runs import seed_groups
 from renet.evaluation.tables import BEST, OUT_OF_FOLD
-from renet.pages import filters, index_plots, templates, verdict
-from renet.pages.metric_tables import BY_NAME, METRICS, Metric
+from renet.pages import filters, index_plots, metric_tables, templates, verdict
+from renet.pages.metric_tables import BY_NAME, Metric
 from renet.pages.results import DataResults, RunResults, are_above
-from renet.pages.verdict import Verdict
+from renet.pages.templates import PageTable
 
-LONG_TABLE = 7  # rows, from which each is one line
 LACKS = "–"  # in place of a setting that a kind of network does not have
 
 
@@ -55,89 +54,6 @@ class Column:
     guess: float | None  # None where the runs have other faces
 
 
-@dataclass(frozen=True)
-class GridValue:
-    """The validation metric of the runs of a grid with one value of a setting."""
-
-    key: str
-    value: object
-    metrics: pd.Series
-
-
-@dataclass(frozen=True)
-class IndexPage:
-    """All that index.html is written from."""
-
-    runs: list[RunResults]
-    data: DataResults
-    verdict: Verdict
-    metric: Metric  # that chooses the best run
-    compared: Metric  # of the comparison with the reference
-    columns: list[Column]
-    rows: list[Row]
-    defaults: dict
-    grids: dict[str, list[GridValue]]
-
-    @property
-    def is_long(self) -> bool:
-        """Whether the table has many rows."""
-        return len(self.rows) >= LONG_TABLE
-
-    @property
-    def kinds(self) -> list[str]:
-        """The kinds of the runs."""
-        return list(dict.fromkeys(run.architecture.kind for run in self.runs))
-
-    @property
-    def trained(self) -> list[RunResults]:
-        """The runs whose kind has epochs."""
-        return [run for run in self.runs if run.architecture.has_layers]
-
-    @property
-    def with_folds(self) -> list[str]:
-        """The runs with a cross-validation."""
-        return [run.name for run in self.runs if run.folds]
-
-    @property
-    def chosen_on_few(self) -> RunResults:
-        """A run whose validation set is the one that chose the best run."""
-        on = self.verdict.lead.set if self.verdict.lead else None
-        found = [run for run in self.runs if run.metrics["calibration"]["fitted_on"] == on]
-        return (found or self.runs)[0]
-
-    @property
-    def metric_rows(self) -> list[list[str]]:
-        """All test metrics of each run."""
-        return [
-            [run.name, *(metric.text(metric.value(run.test)) for metric in METRICS)]
-            for run in self.runs
-        ]
-
-    @property
-    def claims(self) -> dict[str, pd.DataFrame]:
-        """The claims about each set, from comparison.csv."""
-        table = self.data.comparison[self.data.comparison.kind != BEST]
-        return dict(list(table.groupby("set", sort=False)))
-
-    @property
-    def differences(self) -> dict[str, tuple[object, dict]]:
-        """The settings that differ, see `differences`."""
-        return differences({run.name: run.settings for run in self.runs}, self.defaults)
-
-    @property
-    def curve(self) -> list[pd.DataFrame]:
-        """The rows of the learning curve of each run."""
-        table = self.data.learning_curve
-        return [] if table is None else [rows for _, rows in table.groupby("run", sort=False)]
-
-    @property
-    def funnel(self) -> pd.DataFrame:
-        """The remaining rows of each source at each step."""
-        counts = self.data.funnel.pivot(index="step", columns="source", values="remaining")
-        shown = counts.loc[self.data.steps.index, self.data.config["sources"]]
-        return shown.fillna(0).astype(int)
-
-
 def write(
     path: Path, runs: list[RunResults], defaults: dict, data: DataResults, grids: Mapping[str, dict]
 ) -> None:
@@ -147,31 +63,45 @@ def write(
         defaults: the sections of the default config.
         grids: for each entry of `runs` with a grid, its `keys` and the names of its `runs`.
     """
-    page = build(runs, defaults, data, grids)
-    histories = {run.name: run.history for run in page.trained}
+    best, metric = verdict.chosen_run(runs, data), BY_NAME[data.choice_metric]
+    settings = {run.name: run.settings for run in runs}
+    said = verdict.of_run(best, data, seed_groups(settings))
+    claims = data.comparison[data.comparison.kind != BEST]
+    compared = BY_NAME[next(iter(claims.metric), metric.name)]
+    columns, cells = _cells(runs, metric)
+    trained = [run for run in runs if run.architecture.has_layers]
+    histories = {run.name: run.history for run in trained}
     index_plots.loss_curves(histories, path.parent / "loss_curves.svg")
     index_plots.funnel(data.steps, path.parent / "data" / "funnel.svg")
-    templates.write("index.html.j2", path, page=page, metrics=BY_NAME, data=data.config)
-
-
-def build(
-    runs: list[RunResults], defaults: dict, data: DataResults, grids: Mapping[str, dict]
-) -> IndexPage:
-    """Build the data of the page; arguments as `write`."""
-    best, metric = verdict.chosen_run(runs, data), BY_NAME[data.choice_metric]
-    compared = BY_NAME[next(iter(data.comparison.metric), metric.name)]
-    columns, cells = _cells(runs, metric)
-    return IndexPage(
+    templates.write(
+        "index.html.j2",
+        path,
         runs=runs,
-        data=data,
-        verdict=verdict.of_run(best, data, seed_groups({run.name: run.settings for run in runs})),
-        metric=metric,
+        results=data,
+        data=data.config,
+        verdict=said,
         compared=compared,
         columns=columns,
         rows=_rows(runs, cells, best, data, grids),
-        defaults=defaults,
-        grids={name: grid_values(grid, runs, compared) for name, grid in grids.items()},
+        claims=dict(list(claims.groupby("set", sort=False))),
+        tables=metric_tables,
+        grids={name: grid_rows(grid, runs, compared) for name, grid in grids.items()},
+        trained=trained,
+        differences=differences(settings, defaults),
+        funnel=_funnel_table(data),
     )
+
+
+def _funnel_table(data: DataResults) -> PageTable:
+    """The remaining rows of each source at each step."""
+    remaining = data.funnel.pivot(index="step", columns="source", values="remaining").fillna(0)
+    sources = data.config["sources"]
+    rows = [
+        [templates.sentences("funnel_step", step),
+         *(f"{remaining.loc[step.Index, source]:,.0f}" for source in sources)]
+        for step in data.steps.itertuples()
+    ]  # fmt: skip
+    return PageTable("Funnel by source", ["step", *sources], rows, collapsed=True)
 
 
 def _cells(runs: list[RunResults], metric: Metric) -> tuple[list[Column], dict[str, list[Cell]]]:
@@ -250,17 +180,21 @@ def _of_seeds(members: list[Row]) -> Row:
     return Row(members[0].run, name, cells, seeds=len(members), members=tuple(members))
 
 
-def grid_values(grid: dict, runs: list[RunResults], metric: Metric) -> list[GridValue]:
-    """The validation metric by the values of each setting of a grid."""
+def grid_rows(grid: dict, runs: list[RunResults], metric: Metric) -> list[list[object]]:
+    """By each value of each setting of a grid: number of runs, mean and range of a metric.
+
+    They are as text; the metric is that of the validation set.
+    """
     of_grid = [run for run in runs if run.name in grid["runs"]]
     numbers = pd.Series([metric.value(run.metrics["validation"]) for run in of_grid], dtype=float)
     return [
-        GridValue(key, value, found)
+        [key, value, len(found), metric.text(found.mean()),
+         f"{metric.text(found.min())} to {metric.text(found.max())}"]
         for key in grid["keys"]
         for value, found in numbers.groupby(
             [filters.setting(_flatten(run.settings).get(key)) for run in of_grid], sort=False
         )
-    ]
+    ]  # fmt: skip
 
 
 def differences(settings: dict[str, dict], defaults: dict) -> dict[str, tuple[object, dict]]:

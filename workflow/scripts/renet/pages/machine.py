@@ -7,12 +7,7 @@ import pandas as pd
 
 
 def summarise(training: dict, throughput: pd.DataFrame) -> dict[str, str]:
-    """The texts of the pages' cells with `data-machine`, by its value.
-
-    Args:
-        training: training.json.
-        throughput: throughput.csv.
-    """
+    """The texts of the cells with `data-machine`, from training.json and throughput.csv."""
     seconds = throughput.seconds.sum()
     return {
         "time": duration(seconds),

@@ -1,13 +1,14 @@
-"""The metrics of a run: where metrics.json holds them, and their tables on pages and cards."""
+"""The metrics of a run: where metrics.json holds them, and the tables of pages and cards."""
 
 from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
 
-from renet.evaluation.tables import NOT_COMPARED, OUT_OF_FOLD, is_small
+from renet.evaluation.tables import NOT_COMPARED, is_small
 from renet.pages import filters
-from renet.pages.results import SetResults
+from renet.pages.results import RunResults, SetResults
+from renet.pages.templates import PageTable, sentences
 
 
 @dataclass(frozen=True)
@@ -72,28 +73,38 @@ METRICS = (
 BY_NAME = {metric.name: metric for metric in METRICS}
 
 
-def metric_rows(results: SetResults) -> list[list[str]]:
+def metrics_table(results: SetResults) -> PageTable:
     """Every metric of a set: its value, its interval, validation set and majority baseline.
 
     The out-of-fold set is its own validation set, and has no column of it.
     """
-    test, others = results.test, [results.metrics["validation"], results.test["majority_baseline"]]
-    if results.set == OUT_OF_FOLD:
-        del others[0]
-    return [
-        [metric.label, *(metric.text(metric.value(test)), metric.interval_text(test)),
-         *(metric.text(metric.value(other)) for other in others)]
+    test, baseline = results.test, results.test["majority_baseline"]
+    validated = results.metrics["calibration"]["fitted_on"]
+    others = {} if validated == results.set else {validated: results.metrics["validation"]}
+    others[f"always {baseline['class']}"] = baseline
+    headings = ["metric", results.set, "95 % interval", *others]
+    rows = [
+        [metric.label, metric.text(metric.value(test)), metric.interval_text(test),
+         *(metric.text(metric.value(other)) for other in others.values())]
         for metric in METRICS
     ]  # fmt: skip
+    headings = [heading.replace("_", "-") for heading in headings]
+    return PageTable("Metrics" + _of(results), headings, rows, collapsed=results.set != "test")
 
 
-def abstention_rows(results: SetResults) -> list[list[str]]:
-    """Coverage and error of a set and of its groups; nothing without a threshold."""
+def runs_table(runs: list[RunResults]) -> PageTable:
+    """All test metrics of each run."""
+    rows = [[run.name, *(one.text(one.value(run.test)) for one in METRICS)] for run in runs]
+    headings = ["run", *(metric.label for metric in METRICS)]
+    return PageTable("All test metrics of all runs", headings, rows, collapsed=True)
+
+
+def abstention_table(results: SetResults) -> PageTable:
+    """Coverage and error of a set and of its groups; without rows if there is no threshold."""
     abstention = results.metrics["abstention"]
-    if abstention["threshold"] is None:
-        return []
     whole = {"slice": "all", "value": f"{results.set} faces", **abstention["test"]}
-    return [
+    groups = [] if abstention["threshold"] is None else [whole, *abstention["groups"]]
+    rows = [
         [
             f"{group['slice']}: {group['value']}",
             f"{group['n']:,}",
@@ -103,14 +114,17 @@ def abstention_rows(results: SetResults) -> list[list[str]]:
             filters.interval(group["error_interval"]),
             filters.percentage(group["error_of_all"]),
         ]
-        for group in [whole, *abstention["groups"]]
+        for group in groups
         if not is_small(group["n"], group["effective_people"])
     ]
+    headings = ["group", "faces", "accepted", "coverage", "error of accepted", "95 % interval",
+                "error without abstaining"]  # fmt: skip
+    return PageTable("Coverage and error by group" + _of(results), headings, rows, collapsed=True)
 
 
-def slice_rows(results: SetResults) -> list[list[str]]:
+def slices_table(results: SetResults) -> PageTable:
     """The slices of enough faces for a statement: accuracy, confidence, recalls, differences."""
-    return [
+    rows = [
         [
             f"{row.slice}: {row.value}",
             f"{row.n:,}",
@@ -124,8 +138,20 @@ def slice_rows(results: SetResults) -> list[list[str]]:
             filters.percentage(row.recall_male),
             _gap(row, results.test["n"]),
         ]
-        for row in results.shown_slices.itertuples()
+        for row in ([] if results.is_small else results.shown_slices.itertuples())
     ]
+    headings = [
+        "slice", "faces", sentences("unit", results.test), "accuracy", "95 % interval",
+        "mean confidence", "always its majority class", "points above the others (corrected p)",
+        "recall of female", "recall of male",
+        "difference in points (95 % interval, corrected p)",
+    ]  # fmt: skip
+    return PageTable("Slices" + _of(results), headings, rows, collapsed=True)
+
+
+def _of(results: SetResults) -> str:
+    """The part of a label that tells the tables of a page apart."""
+    return "" if results.set == "test" else f" of the {sentences('set_name', results.set)}"
 
 
 def _gap(row: Any, faces: int) -> str:
@@ -138,3 +164,20 @@ def _gap(row: Any, faces: int) -> str:
 
 def _tested(text: str, p_value: float) -> str:
     return "" if pd.isna(p_value) else text.format(filters.p_value(p_value))
+
+
+def history_table(run: RunResults) -> PageTable:
+    """The metrics of each epoch."""
+    rows = run.history.map(lambda one: filters.UNDEFINED if pd.isna(one) else f"{one:.4g}")
+    headings = [name.replace("_", " ") for name in rows]
+    return PageTable("Metrics by epoch", headings, rows.to_numpy().tolist(), collapsed=True)
+
+
+def layers_table(run: RunResults) -> PageTable:
+    """The layers of a network; without rows for a kind that has none."""
+    rows = [
+        [row.layer, row.kind, row.output, f"{row.parameters:,}", f"{row.operations:,}"]
+        for row in run.layers.itertuples()
+    ]
+    headings = ["layer", "kind", "output", "parameters", "operations"]
+    return PageTable("Layers of the network", headings, rows)

@@ -9,12 +9,7 @@ from renet.common import files
 
 
 def write_table(path: Path, name: str, columns: dict[str, pd.Series], **more: object) -> None:
-    """Write `window.<name> = {…}`.
-
-    Args:
-        columns: become arrays; floats are written in full, a missing value becomes null.
-        more: further values.
-    """
+    """Write `window.<name> = {…}`: columns as arrays, a missing value as null, and more values."""
     values = {
         column: series.astype(object).where(series.notna(), None).tolist()
         for column, series in columns.items()

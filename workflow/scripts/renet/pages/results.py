@@ -29,15 +29,8 @@ FEW_UPDATES = 100  # of the weights; on 80 faces, renet and cnn took up to 60 un
 LEARNT = 0.8  # of the baseline's errors; a network that makes more in the training has not learnt
 MEMORISED = 0.25  # of the baseline's errors; with fewer, the training faces are memorised
 GAP = 0.1  # training above test accuracy, from which there are too few photos
-
-
-class Advice(enum.Enum):
-    """What may help a network that is not above the baseline."""
-
-    FEW_UPDATES = enum.auto()
-    NOT_LEARNT = enum.auto()
-    FEW_PHOTOS = enum.auto()
-    FEW_TEST_FACES = enum.auto()
+# What may help a network that is not above the baseline.
+Advice = enum.Enum("Advice", ["FEW_UPDATES", "NOT_LEARNT", "FEW_PHOTOS", "FEW_TEST_FACES"])
 
 
 @dataclass(frozen=True)
@@ -72,8 +65,8 @@ class SetResults:
     @property
     def groups(self) -> pd.DataFrame:
         """The genders, and slices of enough faces with enough others; the least good first."""
-        is_large = self.slices.n <= self.test["n"] - tables.SMALL_SLICE
-        is_shown = self.slices.index.isin(self.shown_slices.index) & is_large
+        is_small = tables.is_small(self.slices.n, self.slices.effective_people)
+        is_shown = ~is_small & (self.slices.n <= self.test["n"] - tables.SMALL_SLICE)
         rows = self.slices[is_shown | (self.slices.slice == tables.GENDER)]
         return rows.dropna(subset="difference").sort_values("difference", kind="stable")
 
@@ -84,11 +77,6 @@ class SetResults:
         significant = below[below.p_holm <= ALPHA]
         rows = below if significant.empty else significant
         return None if rows.empty else rows.sort_values("difference", kind="stable").iloc[0]
-
-    @property
-    def wrong(self) -> int:
-        """Number of wrong predictions."""
-        return int(self.test["n"] - np.trace(self.test["confusion_matrix"]))
 
     def shown_faces(self, name: str) -> pd.DataFrame:
         """The faces of a gallery: `EXAMPLES`, `MISTAKES` or `HARD_CASES`."""
@@ -108,11 +96,10 @@ class RunResults(SetResults):
     commit: str  # of the code that trained it, see `machine.commit`
     external: dict[str, SetResults]  # by the name of the set
     out_of_fold: SetResults | None  # of a run with folds
-
-    @property
-    def folds(self) -> int:
-        """Number of folds; 0 for a run without."""
-        return self.settings.get("folds", 0)
+    has_walkthrough: bool  # the page of one photo
+    architecture: AnyArchitecture  # which tells what a network of this kind lacks
+    folds: int  # 0 for a run without
+    epochs: int  # of the training; an SVM has one row of history, after the last of them
 
     @property
     def stated(self) -> SetResults:
@@ -120,25 +107,17 @@ class RunResults(SetResults):
         return self.out_of_fold if self.out_of_fold and self.is_few else self
 
     @property
-    def evidence(self) -> list[SetResults]:
-        """The sets that can show that the model is above the baseline, the one that leads first."""
-        others = [self.out_of_fold, self, *self.external.values()]
-        return [self.stated, *(one for one in others if one and one is not self.stated)]
+    def other_sets(self) -> list[SetResults]:
+        """The sets beside the test set: the out-of-fold set, and the external ones."""
+        return [*filter(None, [self.out_of_fold]), *self.external.values()]
 
     def above_baseline(self, metric: str) -> dict[str, bool]:
-        """Whether a metric is significantly above the baseline on each set, by Holm over sets."""
-        sets = [one.set for one in self.evidence]
-        return dict(zip(sets, are_above([one.test for one in self.evidence], metric), strict=True))
+        """Whether a metric is significantly above the baseline on each set, by Holm over sets.
 
-    @property
-    def architecture(self) -> AnyArchitecture:
-        """Which tells what a network of this kind lacks."""
-        return from_settings(self.settings["model"])
-
-    @property
-    def epochs(self) -> int:
-        """Epochs of the training; an SVM has one row of history, after the last of them."""
-        return int(self.history.epoch.iloc[-1])
+        The set that leads is the first.
+        """
+        evidence = {one.set: one.test for one in (self.stated, self, *self.other_sets)}
+        return dict(zip(evidence, are_above([*evidence.values()], metric), strict=True))
 
     @property
     def gflop(self) -> float | None:
@@ -175,9 +154,8 @@ def advise(updates: int | None, training: float, majority: float, test: float) -
 
     Args:
         updates: of the weights; None for a kind of network that is fitted without.
-        training: accuracy on the training faces, in the last epoch.
+        training: accuracy on the training faces in the last epoch, and `test` on the test faces.
         majority: fraction of the majority class in the training set.
-        test: accuracy on the test faces.
     """
     is_gap = training > test + GAP
     if is_gap and 1 - training < MEMORISED * (1 - majority):
@@ -200,15 +178,17 @@ class DataResults:
     evaluations: Counter[str]  # trained models that were evaluated on each set
     external: dict[str, pd.DataFrame]  # funnel of each external set
     comparison: pd.DataFrame  # comparison.csv; empty for one run
-    suspects: frozenset[str] | None  # ids that the label audit suspects; None without one
+    suspects: pd.DataFrame | None  # `SUSPECTS`; None without a label audit
     reviewed: dict  # how many labels a person corrected, confirmed and dropped; {} without an audit
     learning_curve: pd.DataFrame | None
     predicted: bool  # whether each run has predictions.html
 
     def suspected(self, run: RunResults) -> int | None:
         """How many labels of a run's shown mistakes the audit suspects; None without one."""
-        mistakes = run.shown_faces(tables.MISTAKES)
-        return None if self.suspects is None else int(mistakes.id.isin(self.suspects).sum())
+        if self.suspects is None:
+            return None
+        suspected = self.suspects.id[self.suspects.suspect == 1]
+        return int(run.shown_faces(tables.MISTAKES).id.isin(suspected).sum())
 
     @functools.cached_property
     def steps(self) -> pd.DataFrame:
@@ -254,23 +234,21 @@ def read_run(
             "gallery": GALLERY.read(given[f"{folder}/tables/gallery.csv"]),
         }
 
-    sets = {one: SetResults(**of_set(one, f"{name}/external/{one}")) for one in external}
-    folds = tables.OUT_OF_FOLD if settings.get("folds") else ""
+    history, folds = HISTORY.read(given[f"{name}/history.csv"]), settings.get("folds", 0)
+    out_of_fold = of_set(tables.OUT_OF_FOLD, f"{name}/{tables.OUT_OF_FOLD}") if folds else None
     return RunResults(
         **of_set("test", name),
         name=name,
         settings=settings,
         model=files.read_json(given[f"{name}/page/model.json"]),
-        history=HISTORY.read(given[f"{name}/history.csv"]),
+        history=history,
         saliency=SALIENCY.read(given[f"{name}/tables/saliency.csv"]),
         layers=LAYERS.read(given[f"{name}/tables/layers.csv"]),
         commit=machine.commit(files.read_json(given[f"{name}/provenance.json"])["code"]),
-        external=sets,
-        out_of_fold=SetResults(**of_set(folds, f"{name}/{folds}")) if folds else None,
+        external={one: SetResults(**of_set(one, f"{name}/external/{one}")) for one in external},
+        out_of_fold=SetResults(**out_of_fold) if out_of_fold else None,
+        has_walkthrough=f"{name}/walkthrough.html" in given,
+        architecture=from_settings(settings["model"]),
+        folds=folds,
+        epochs=int(history.epoch.iloc[-1]),
     )
-
-
-def read_suspects(labels: Path) -> frozenset[str]:
-    """The ids of the suspect labels, from labels.csv of the label audit."""
-    audited = SUSPECTS.read(labels)
-    return frozenset(audited.id[audited.suspect == 1])

@@ -25,13 +25,8 @@ def occlusion(
 ) -> np.ndarray:
     """The fall of the predicted class's log-odds when a patch is covered with the mean colour.
 
-    Args:
-        model: on `device`.
-        face: (C, H, W) uint8.
-
-    Returns:
-        (lines, columns) float64, a value for each position of the patch; above zero where the
-        covered pixels support the prediction.
+    Of a face (C, H, W) uint8 and a model on `device`. Returns (lines, columns) float64, a value for
+    each position of the patch; above zero where the covered pixels support the prediction.
     """
     mean = face.mean(axis=(1, 2), keepdims=True).astype(np.uint8)
     pixels = np.stack([face, *covered(face, mean, PATCH, POSITIONS)])
@@ -46,9 +41,7 @@ def covered(
 ) -> Iterator[np.ndarray]:
     """Copies of a face (C, H, W) with a patch of a colour, which moves along lines.
 
-    Args:
-        part: of the face's sides that the patch has.
-        positions: of the patch on a side, from border to border.
+    The patch has a `part` of the face's sides, and `positions` on a side from border to border.
     """
     height, width = (round(side * part) for side in face.shape[1:])
     tops, lefts = (corners(side, part, positions) for side in face.shape[1:])
@@ -64,10 +57,9 @@ def corners(side: int, part: float, positions: int) -> list[int]:
 
 
 def overlay(picture: np.ndarray, drops: np.ndarray) -> np.ndarray:
-    """An image (H, W, 3) uint8, RGB, in grey with the drops in colour.
+    """An image (H, W, 3) uint8, RGB, in grey; what supports the prediction is red, the rest blue.
 
-    Pixels that support the prediction are red, those that contradict it blue. The largest drop of
-    the image has the full colour.
+    The largest drop of the image has the full colour.
     """
     height, width = picture.shape[:2]
     drop = _interpolate(drops, height, width)

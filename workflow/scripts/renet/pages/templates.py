@@ -1,17 +1,16 @@
-"""Jinja templates. All English of the pages and cards stands in them; Python decides the case.
+"""Jinja templates. The sentences of the pages and cards stand in them; Python decides the case.
 
 A macro of sentences.j2 is a filter of all templates, `{{ test|people }}`, and a function here,
 `sentences("people", test)`: its text as one line.
 
 Pages need neither a server nor a network and hold no dates, so that the same results make the same
-pages. Styles and scripts are in the page; figures and the rows of the faces are files beside it.
-
-The charts are matplotlib's SVG: a browser without JavaScript, a printer and Snakemake's report show
-them, too. The table of all faces is our own script (templates/faces.js): grid libraries that hold
-50,000 rows, like Tabulator, add some 400 kB to each page and make an object of every row.
+pages. The charts are SVG, which a printer and Snakemake's report show, too. The table of all faces
+is our own script (templates/faces.js): grid libraries that hold 50,000 rows, like Tabulator, add
+some 400 kB to each page.
 """
 
 import functools
+import inspect
 import re
 import shlex
 from dataclasses import dataclass
@@ -74,25 +73,13 @@ ENVIRONMENT.globals |= {
     "PageTable": PageTable,
     "version": VERSION,
 }
+ENVIRONMENT.filters |= dict(inspect.getmembers(filters, inspect.isfunction))
 ENVIRONMENT.filters |= {
     macro: functools.partial(sentences, macro)
     for macro in re.findall(r"{% macro (\w+)", _file(SENTENCES))
 }
 ENVIRONMENT.filters |= {
-    "capitalised": filters.capitalised,
-    "counted": filters.counted,
-    "decimal": filters.decimal,
-    "faces": filters.faces,
-    "gain": filters.gain,
     "headings": re.compile(r'<h2 id="([\w-]+)"[^>]*>(.*?)</h2>').findall,
-    "interval": filters.interval,
-    "listed": filters.listed,
-    "markdown_text": filters.markdown_text,
-    "p_value": filters.p_value,
-    "percentage": filters.percentage,
-    "points": filters.points,
-    "points_interval": filters.points_interval,
-    "setting": filters.setting,
     "shell_quoted": shlex.quote,
     "thousands": "{:,.0f}".format,
 }

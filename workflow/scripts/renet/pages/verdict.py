@@ -8,7 +8,7 @@ import pandas as pd
 
 from renet.evaluation.tables import OUT_OF_FOLD
 from renet.pages.metric_tables import BY_NAME, Metric
-from renet.pages.results import DataResults, RunResults, SetResults
+from renet.pages.results import DataResults, RunResults
 
 
 @dataclass(frozen=True)
@@ -16,25 +16,15 @@ class Lead:
     """The lead of the best run over the others on the set that chose it."""
 
     set: str
-    value: float
-    others: pd.DataFrame  # rows of comparison.csv of other recipes, the smallest lead first
+    others: int  # number of runs of other recipes
+    unclear: list[str]  # those of them over which the lead can be chance
+    nearest: pd.Series  # row of comparison.csv of the smallest lead, of those if there are
     equal: list[str]  # runs of the same metric, and of a higher log loss
-
-    @property
-    def unclear(self) -> list[str]:
-        """The runs over which the lead can be chance."""
-        return self.others.run[self.others.significant != 1].tolist()
-
-    @property
-    def nearest(self) -> pd.Series:
-        """The smallest lead that can be chance; of significant ones, the smallest."""
-        unclear = self.others[self.others.significant != 1]
-        return (self.others if unclear.empty else unclear).iloc[0]
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """What the head of a page says of a run."""
+    """What the head of a page says of a run, by `run.stated`."""
 
     run: RunResults
     metric: Metric
@@ -44,18 +34,9 @@ class Verdict:
     also_chose: bool  # whether the faces of the verdict also chose the run among several
     lead: Lead | None  # on the page over several runs
 
-    @property
-    def results(self) -> SetResults:
-        """The evidence that leads."""
-        return self.run.stated
-
 
 def of_run(run: RunResults, data: DataResults, seeds: Sequence[Sequence[str]] = ()) -> Verdict:
-    """The verdict on a run.
-
-    Args:
-        seeds: groups of runs that differ by their seeds alone.
-    """
+    """The verdict on a run; `seeds` are groups of runs that differ by their seeds alone."""
     same = {name for group in seeds if run.name in group for name in group}
     metric, stated = BY_NAME[data.choice_metric], run.stated
     found = run.above_baseline(metric.name)
@@ -73,11 +54,16 @@ def of_run(run: RunResults, data: DataResults, seeds: Sequence[Sequence[str]] = 
 
 
 def _lead(of_best: pd.DataFrame, same: set[str]) -> Lead:
-    first = of_best.iloc[0]
     rows = of_best.sort_values("value", ascending=False, kind="stable")
-    others = rows[~rows.run.isin(same)]
-    equal = rows.run[np.isclose(rows.value, first.other_value)].tolist()
-    return Lead(first.set, first.other_value, rows if others.empty else others, equal)
+    others = rows if rows.run.isin(same).all() else rows[~rows.run.isin(same)]
+    unclear = others[others.significant != 1]
+    return Lead(
+        set=rows.set.iloc[0],
+        others=len(others),
+        unclear=unclear.run.tolist(),
+        nearest=(others if unclear.empty else unclear).iloc[0],
+        equal=rows.run[np.isclose(rows.value, rows.other_value)].tolist(),
+    )
 
 
 def chosen_run(runs: list[RunResults], data: DataResults) -> RunResults:

@@ -15,20 +15,20 @@ from renet.network.rnn import DIRECTIONS, SpatialRNN
 
 @dataclass(frozen=True)
 class Activations:
-    """The outputs of a network's layers for one face, as maps (channels, rows, columns)."""
+    """The outputs of a network's layers for one face (C, H, W) uint8."""
 
-    maps: dict[str, np.ndarray]  # by name: bn0, conv1, …
+    network: Network
+    face: np.ndarray
+    maps: dict[str, np.ndarray]  # (channels, rows, columns) by name: bn0, conv1, …
     logits: np.ndarray  # (classes,) float64
 
 
 def record(
     network: Network, face: np.ndarray, device: torch.device, precision: str = "float32"
 ) -> Activations:
-    """Run the network over one face and keep the output of each layer.
+    """Run the network, on `device`, over a face (C, H, W) uint8 and keep the output of each layer.
 
-    Args:
-        network: on `device`; it is left in evaluation mode.
-        face: (C, H, W) uint8.
+    The network is left in evaluation mode.
     """
     network.eval()
     maps: dict[str, np.ndarray] = {}
@@ -41,7 +41,7 @@ def record(
             hooks.enter_context(layer.register_forward_hook(functools.partial(keep, name)))
         pixels = torch.from_numpy(face.copy()).unsqueeze(0).to(device)
         logits = model.infer(network, pixels, precision)[0].double().cpu().numpy()
-    return Activations(maps, logits)
+    return Activations(network, face, maps, logits)
 
 
 def middle(rnn: SpatialRNN) -> tuple[int, int]:
@@ -53,14 +53,12 @@ def middle(rnn: SpatialRNN) -> tuple[int, int]:
 def sweeps(rnn: SpatialRNN, maps: np.ndarray) -> tuple[list[np.ndarray], list[np.ndarray]]:
     """The hidden states of a SpatialRNN, and their change when its middle block is set to zero.
 
-    Each is (rows, columns) of blocks: the Euclidean norm over the units of a direction.
+    Each is (rows, columns) of blocks: the Euclidean norm over the units of a direction. They are
+    those of the vertical sweep down and up, then of the horizontal sweep to the right and the left;
+    the change of the horizontal sweep is that of both directions.
 
     Args:
         maps: its input, (C, H, W).
-
-    Returns:
-        Of the vertical sweep down and up, then of the horizontal sweep to the right and the left;
-        the change of the horizontal sweep is that of both directions.
     """
     weight = rnn.vertical.input_weight
     whole = torch.from_numpy(maps).to(weight.device, weight.dtype).unsqueeze(0)

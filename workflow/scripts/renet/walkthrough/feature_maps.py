@@ -18,11 +18,8 @@ def most_varied(maps: np.ndarray, count: int = SHOWN) -> list[int]:
 def colour(values: np.ndarray, *, signed: bool) -> np.ndarray:
     """A map (H, W) as a picture (H, W, 3) uint8, RGB.
 
-    Args:
-        values: of the map.
-        signed: blue below zero, white at zero and red above it, up to the largest magnitude, also
-            where a map has values of one sign alone. Otherwise from black, for 0, to bright, for
-            the largest value; none is negative.
+    If it is `signed`, blue below zero, white at zero and red above it, up to the largest magnitude.
+    Otherwise from black, for 0, to bright, for the largest value; none is negative.
     """
     relative = values / max(np.abs(values).max(), np.finfo(float).tiny)
     coloured = DIVERGING((relative + 1) / 2) if signed else SEQUENTIAL(relative)

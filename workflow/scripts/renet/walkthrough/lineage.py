@@ -42,11 +42,7 @@ def trace(
 ) -> Lineage:
     """Follow a face, as from `find_sample`, back to its archive by the files of its source.
 
-    Args:
-        tables: members.csv, archives.json, metadata.csv and photos.csv by their names.
-
-    Raises:
-        InputError: the files do not fit together.
+    `tables` are members.csv, archives.json, metadata.csv and photos.csv by their names.
     """
     members, archives = tables["members"], files.read_json(tables["archives"])
     photo = find_row(PHOTOS, tables["photos"], row=sample["row"])

@@ -19,12 +19,7 @@ GREY = 128
 def write(
     path: Path, network: Network, face: np.ndarray, device: torch.device, precision: str
 ) -> None:
-    """Write the probabilities by size and position, as a script of the page.
-
-    Args:
-        network: on `device`.
-        face: (C, H, W) uint8.
-    """
+    """Write the probabilities of a face (C, H, W) by size and position, as a script of the page."""
     pixels = [copy for part in PARTS for copy in saliency.covered(face, GREY, part, POSITIONS)]
     logits = inference.logits(network, np.stack(pixels), device, precision)
     columns = {"p_male": pd.Series(inference.softmax(logits)[:, 1]).round(4)}

@@ -1,6 +1,5 @@
 """The page that follows one photo through the workflow and the network, walkthrough.html."""
 
-import dataclasses
 import os
 from pathlib import Path
 
@@ -8,62 +7,52 @@ import numpy as np
 
 from renet.common.errors import InputError
 from renet.common.imdb_wiki import ARCHIVE_MARGIN, CLASSES
-from renet.faces.crop import CropSpec
 from renet.network.inference import softmax
-from renet.network.model import Network
 from renet.pages import templates
 from renet.pages.templates import PageTable
-from renet.walkthrough import occlusion, photo, stages
+from renet.walkthrough import occlusion, stages
 from renet.walkthrough.activations import Activations
 from renet.walkthrough.lineage import Lineage
 
 AGREEMENT = 0.01  # largest difference from inference.csv that the precision can explain
 
 
-@dataclasses.dataclass(frozen=True)
-class Walkthrough:
-    """What the page is written from."""
-
-    run: str
-    config: dict  # about the data
-    lineage: Lineage
-    crop: CropSpec
-    face: np.ndarray  # (C, H, W) uint8
-    network: Network  # on its device
-    activations: Activations
-    prediction: dict  # the face's row of inference.csv
-    line: str  # the header of inference.csv and the line of the face
-
-
-def write(path: Path, pictures: Path, walk: Walkthrough) -> None:
+def write(
+    path: Path,
+    pictures: Path,
+    lineage: Lineage,
+    seen: Activations,
+    prediction: dict,
+    **context: object,
+) -> None:
     """Write the page, and its pictures into a folder, to which the page refers by a relative path.
+
+    Args:
+        prediction: the face's row of inference.csv.
+        context: further variables of the template, with those of `photo.steps`.
 
     Raises:
         InputError: the network's probabilities are not those of inference.csv.
     """
-    pictures.mkdir(parents=True, exist_ok=True)
-    sample = walk.lineage.sample
     templates.write(
         "walkthrough.html.j2",
         path,
         title="One photo, step by step",
-        **vars(walk),
-        data=walk.config,
-        sample=sample,
-        label=CLASSES[sample["target"]],
+        lineage=lineage,
+        sample=lineage.sample,
+        label=CLASSES[lineage.sample["target"]],
         folder=Path(os.path.relpath(pictures, path.parent)).as_posix(),
         archive_margin=ARCHIVE_MARGIN,
         files={"style": "walkthrough.css", "script": "walkthrough.js", "occlusion": occlusion.FILE},
         positions=occlusion.POSITIONS,
-        **photo.steps(walk.lineage, walk.crop, walk.face, pictures),
-        **stages.stages(walk.network, walk.activations, walk.face, pictures),
-        outcome=_outcome(walk),
+        outcome=_outcome(seen.logits, prediction),
+        **stages.stages(seen, pictures),
+        **context,
     )
 
 
-def _outcome(walk: Walkthrough) -> dict:
+def _outcome(logits: np.ndarray, row: dict) -> dict:
     """Logits and probabilities of each class, computed and as in inference.csv."""
-    logits, row = walk.activations.logits, walk.prediction
     columns = logits, np.exp(logits), softmax(logits[None])[0]
     recorded = {name: row[f"p_{name}"] for name in CLASSES}
     difference = np.abs(columns[2] - list(recorded.values())).max()

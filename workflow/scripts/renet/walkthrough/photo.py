@@ -45,6 +45,7 @@ def steps(lineage: Lineage, spec: CropSpec, face: np.ndarray, pictures: Path) ->
     rows = [[name, _text(lineage.metadata[name]), meaning] for name, meaning in MEANINGS.items()]
     middle = tuple(side // 2 for side in face.shape[1:])
     return {
+        "crop": spec,
         "metadata": PageTable("Row of the metadata", ["column", "value", "meaning"], rows),
         "photo": _photo(lineage, spec, face, pictures),
         "shape": face.shape,
@@ -84,28 +85,20 @@ def _photo(
             f"{lineage.member} in {lineage.archive} is not the photo that was cropped ({error}): "
             "the archive has changed; delete its receipt to have it read again."
         ) from error
-    galleries.write_image(pictures / "photo.jpg", _shrink(_framed(photo[..., ::-1], spec, box)))
+    framed = np.ascontiguousarray(photo[..., ::-1])
+    if spec.whole:  # the face is cropped by its box
+        width = max(1, round(max(photo.shape) * FRAME_WIDTH))
+        corners = [(round(x) - 1, round(y) - 1) for x, y in (box[:2], box[2:])]
+        cv2.rectangle(framed, *corners, FRAME, width)
+    galleries.write_image(pictures / "photo.jpg", _shrink(framed))
     galleries.write_image(pictures / "crop.jpg", _shrink(cut))
     differences = np.abs(pixels.astype(int) - face)
     return {
         "head": lineage.data[:HEAD_BYTES].hex(" "),
-        "height": photo.shape[0],
-        "width": photo.shape[1],
-        "crop_height": cut.shape[0],
-        "crop_width": cut.shape[1],
-        "is_cut": cut.shape != photo.shape,
+        "sides": photo.shape[:2],
+        "crop": cut.shape[:2],
         "largest_difference": int(differences.max()),
     }
-
-
-def _framed(photo: np.ndarray, spec: CropSpec, box: Box) -> np.ndarray:
-    """The photo with the box of its face, if the face is cropped by it."""
-    framed = np.ascontiguousarray(photo)
-    if spec.whole:
-        width = max(1, round(max(photo.shape) * FRAME_WIDTH))
-        corners = [(round(x) - 1, round(y) - 1) for x, y in (box[:2], box[2:])]
-        cv2.rectangle(framed, *corners, FRAME, width)
-    return framed
 
 
 def _shrink(picture: np.ndarray) -> np.ndarray:

@@ -1,5 +1,6 @@
 """The stages of the network for one photo, for the page walkthrough.html."""
 
+import itertools
 from pathlib import Path
 
 import cv2
@@ -7,7 +8,8 @@ import numpy as np
 from torch import nn
 
 from renet.common.imdb_wiki import CLASSES
-from renet.network.model import Network, parameter_count
+from renet.network.model import parameter_count
+from renet.network.rnn import BiRNNBank
 from renet.pages import galleries
 from renet.pages.templates import PageTable
 from renet.walkthrough import activations, feature_maps, sweep_plot
@@ -20,29 +22,22 @@ COLOURS = ("red", "green", "blue")
 SWEEPS, CHANGES = ("down", "up", "right", "left"), ("downward", "upward", "horizontal")
 
 
-def stages(network: Network, seen: Activations, face: np.ndarray, pictures: Path) -> dict:
+def stages(seen: Activations, pictures: Path) -> dict:
     """The values of the page's stages; the pictures of the maps are written to a folder."""
-    names = [name for name, _ in network.named_children()]
-    layers = {
-        kind: [
-            stage(network, seen, names[position - 1 :], pictures)
-            for position, name in enumerate(names)
-            if name.startswith(kind)
-        ]
-        for kind, stage in (("conv", _convolution), ("rnn", _sweep))
-    }
-    for first in layers["rnn"][:1]:
-        first["drawing"] = sweep_plot.draw(first["layer"], pictures / "sweep.svg")
-    for one in layers["rnn"]:
-        _draw_sweeps(one, face, pictures)
-    bn0 = seen.maps["bn0"]
-    _draw(bn0, list(range(len(bn0))), pictures / "bn0.png", signed=True)
+    network, names = seen.network, [name for name, _ in seen.network.named_children()]
+    # Of each layer, the names from the one before it on.
+    places = {name: names[place - 1 :] for place, name in enumerate(names)}
+    convs = [places[name] for name in names if name.startswith("conv")]
+    rnns = [places[name] for name in names if name.startswith("rnn")]
+    sweeps = [_sweep(seen, of_rnn, pictures) for of_rnn in rnns]
+    _draw(seen.maps["bn0"], [0, 1, 2], pictures / "bn0.png", signed=True)
     return {
-        "pixel": _pixel(seen, face),
-        "convolutions": layers["conv"],
-        "sweeps": layers["rnn"],
+        "pixel": _pixel(seen),
+        "convolutions": [_convolution(seen, of_conv, pictures) for of_conv in convs],
+        "sweeps": sweeps,
+        "drawing": sweep_plot.draw(sweeps[0]["layer"], pictures / "sweep.svg") if sweeps else "",
         "evidence": _evidence(seen.maps["cls"], network.get_submodule("cls").padding[0]),
-        "layers": _layers_table(network, seen),
+        "layers": _layers_table(seen),
         "parameters": parameter_count(network),
         "flip_average": network.architecture.flip_average,
     }
@@ -52,10 +47,10 @@ def _shape(maps: np.ndarray) -> str:
     return "\N{NO-BREAK SPACE}×\N{NO-BREAK SPACE}".join(map(str, maps.shape))
 
 
-def _pixel(seen: Activations, face: np.ndarray) -> PageTable:
+def _pixel(seen: Activations) -> PageTable:
     """The middle pixel's channels in the file, after scaling and after batch normalisation."""
-    row, column = (side // 2 for side in face.shape[1:])
-    values = (maps[:, row, column] for maps in (face, seen.maps["norm"], seen.maps["bn0"]))
+    row, column = (side // 2 for side in seen.face.shape[1:])
+    values = (maps[:, row, column] for maps in (seen.face, seen.maps["norm"], seen.maps["bn0"]))
     rows = [
         [channel, str(stored), f"{scaled:.6f}", f"{normalised:.6f}"]
         for channel, stored, scaled, normalised in zip(COLOURS, *values, strict=True)
@@ -63,22 +58,18 @@ def _pixel(seen: Activations, face: np.ndarray) -> PageTable:
     return PageTable("One pixel after each step", ["channel", "test.h5", "norm", "bn0"], rows)
 
 
-def _draw(maps: np.ndarray, channels: list[int], path: Path, *, signed: bool) -> dict:
-    """Write a picture of some maps, `signed` or not; returns its file and the channels."""
+def _draw(maps: np.ndarray, channels: list[int], path: Path, *, signed: bool) -> None:
+    """Write a picture of some maps."""
     tiles = [feature_maps.colour(one, signed=signed) for one in maps[channels]]
     galleries.write_image(path, feature_maps.sheet(tiles))
-    return {"file": path.name, "channels": channels}
 
 
-def _convolution(network: Network, seen: Activations, names: list[str], pictures: Path) -> dict:
-    """A convolution with its batch normalisation and pooling.
-
-    Args:
-        names: of the layers, from the one before the convolution on.
-    """
+def _convolution(seen: Activations, names: list[str], pictures: Path) -> dict:
+    """A convolution with its batch normalisation and pooling."""
     before, name, norm, following = names[:4]
-    maps, layer = seen.maps[name], network.get_submodule(name)
+    maps, network, layer = seen.maps[name], seen.network, seen.network.get_submodule(name)
     channels = feature_maps.most_varied(maps)
+    _draw(maps, channels, pictures / f"{name}.png", signed=False)
     field = activations.receptive_fields(network)[name]
     is_pooled = isinstance(network.get_submodule(following), nn.MaxPool2d)
     return {
@@ -90,70 +81,73 @@ def _convolution(network: Network, seen: Activations, names: list[str], pictures
         "field": tuple(map(min, field, network.input_shape[1:])),  # as far as the face fills it
         "input": _shape(seen.maps[before]),
         "output": _shape(maps),
-        "pooled": _shape(seen.maps[following if is_pooled else norm]),
+        "pooled": _shape(seen.maps[following]) if is_pooled else None,
         "zeros": float((maps == 0).mean()),
-        "picture": _draw(maps, channels, pictures / f"{name}.png", signed=False),
+        "channels": channels,
     }
 
 
-def _sweep(network: Network, seen: Activations, names: list[str], pictures: Path) -> dict:
+def _sweep(seen: Activations, names: list[str], pictures: Path) -> dict:
     """A SpatialRNN: its sizes and parameters, and how far one block reaches.
 
-    Args:
-        names: of the layers, from the one before the SpatialRNN on.
+    Its hidden states, their changes and the face are written as pictures; all but those of the
+    states have a frame for the block.
     """
     before, name, norm = names[:3]
-    layer = network.get_submodule(name)
+    layer = seen.network.get_submodule(name)
+    banks, parameters = (layer.vertical, layer.horizontal), parameter_count(layer)
+    _, rows, columns = layer.output_shape
+    row, column = activations.middle(layer)
     states, changes = activations.sweeps(layer, seen.maps[before])
-    parameters = parameter_count(layer)
+    shown = {"face": np.ascontiguousarray(seen.face.transpose(1, 2, 0))} | {
+        tile: feature_maps.colour(values, signed=False)
+        for tile, values in zip((*SWEEPS, *CHANGES), (*states, *changes), strict=True)
+    }
+    side = REACH_SIDE // max(rows, columns)  # of a block
+    for tile, picture in shown.items():
+        large = cv2.resize(picture, (columns * side, rows * side), interpolation=cv2.INTER_NEAREST)
+        if tile not in SWEEPS:
+            cv2.rectangle(large, (column * side, row * side, side, side), MARK, FRAME_WIDTH)
+        galleries.write_image(pictures / f"{name}_{tile}.png", large)
     return {
         "name": name,
         "norm": norm,
         "layer": layer,
         "input": _shape(seen.maps[before]),
         "output": _shape(seen.maps[name]),
-        "rows": layer.output_shape[1],
-        "columns": layer.output_shape[2],
+        "rows": rows,
+        "columns": columns,
         "parameters": parameters,
-        "further": parameters - sum(map(parameter_count, (layer.vertical, layer.horizontal))),
-        "block": activations.middle(layer),
-        "tiles": dict(zip((*SWEEPS, *CHANGES), (*states, *changes), strict=True)),
+        "products": list(map(product, banks)),
+        "further": parameters - sum(map(parameter_count, banks)),
+        "block": (row, column),
         "changed": [int((change > 0).sum()) for change in changes],
     }
 
 
-def _draw_sweeps(stage: dict, face: np.ndarray, pictures: Path) -> None:
-    """Write pictures of the hidden states of a SpatialRNN, of their changes, and of the face.
-
-    All but those of the states have a frame for the block.
-    """
-    maps = {name: feature_maps.colour(tile, signed=False) for name, tile in stage["tiles"].items()}
-    side = REACH_SIDE // max(stage["rows"], stage["columns"])  # of a block
-    size, (row, column) = (stage["columns"] * side, stage["rows"] * side), stage["block"]
-    for name, picture in {"face": np.ascontiguousarray(face.transpose(1, 2, 0)), **maps}.items():
-        large = cv2.resize(picture, size, interpolation=cv2.INTER_NEAREST)
-        if name not in SWEEPS:
-            cv2.rectangle(large, (column * side, row * side, side, side), MARK, FRAME_WIDTH)
-        galleries.write_image(pictures / f"{stage['name']}_{name}.png", large)
+def product(bank: BiRNNBank) -> str:
+    """The product that the number of a bank's parameters is: RNNs, directions, gates and sizes."""
+    banks, outputs = bank.bias.shape
+    gates = outputs // (2 * bank.units)
+    sizes = f"({bank.inputs} × {bank.units} + {bank.units} × {bank.units} + {bank.units})"
+    factors = [[banks] * (banks > 1), [2], [gates] * (gates > 1), [sizes]]
+    return " × ".join(map(str, itertools.chain(*factors)))
 
 
 def _evidence(maps: np.ndarray, border: int) -> dict:
     """The classifier's maps, and their border of some cells."""
     height, width = maps.shape[1:]
     return {
-        "classes": [
-            {"name": name, "rows": values.tolist(), "sum": values.sum(), "mean": values.mean()}
-            for name, values in zip(CLASSES, maps, strict=True)
-        ],
+        "maps": dict(zip(CLASSES, maps, strict=True)),
         "cells": height * width,
         "border_cells": height * width - (height - 2 * border) * (width - 2 * border),
         "largest": np.abs(maps).max(),
     }
 
 
-def _layers_table(network: Network, seen: Activations) -> PageTable:
+def _layers_table(seen: Activations) -> PageTable:
     rows = []
-    for name, layer in network.named_children():
+    for name, layer in seen.network.named_children():
         maps = seen.maps[name]
         numbers = [f"{value:.3g}" for value in (maps.min(), maps.mean(), maps.max())]
         zeros = f"{100 * (maps == 0).mean():.0f} %"

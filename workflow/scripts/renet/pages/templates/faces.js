@@ -3,27 +3,31 @@
 (() => {
   const ROW_HEIGHT = 48;
   const SPARE_ROWS = 6; // drawn above and below the visible rows
+  const CLASSES = ["female", "male"];
   const section = document.getElementById("faces");
-  const samples = window.renetSamples;
-  const predictions = window.renetPredictions;
+  const { renetSamples: samples, renetPredictions: predictions } = window;
   if (!samples || !predictions || samples.row.length !== predictions.p_male.length) {
     section.querySelector(".missing").hidden = false;
     return;
   }
-  const CLASSES = ["female", "male"];
   const count = samples.row.length;
-  const predicted = predictions.predicted;
-  const isCorrect = (n) => predicted[n] === samples.target[n];
+  const isCorrect = (n) => predictions.predicted[n] === samples.target[n];
   const personOf = (n) => samples.subjects[samples.subject[n]];
-  const idOf = (n) => samples.id[n];
   // The value that a column is sorted by; `show` gives the text if that is something else.
   const COLUMNS = {
     photo: { value: (n) => n },
     // By source, then by row: the names of the sources are sorted, and a row is less than 2 ** 32.
-    id: { value: (n) => samples.source[n] * 2 ** 32 + samples.row[n], show: idOf, text: true },
+    id: {
+      value: (n) => samples.source[n] * 2 ** 32 + samples.row[n],
+      show: (n) => samples.id[n],
+      text: true,
+    },
     person: { value: (n) => samples.subject[n], show: personOf, text: true },
     label: { value: (n) => samples.target[n], show: (n) => CLASSES[samples.target[n]] },
-    predicted: { value: (n) => predicted[n], show: (n) => CLASSES[predicted[n]] },
+    predicted: {
+      value: (n) => predictions.predicted[n],
+      show: (n) => CLASSES[predictions.predicted[n]],
+    },
     correct: { value: (n) => Number(isCorrect(n)), show: (n) => (isCorrect(n) ? "yes" : "no") },
     confidence: {
       value: (n) => Math.max(predictions.p_male[n], 1 - predictions.p_male[n]),
@@ -41,25 +45,27 @@
     },
     path: { value: (n) => samples.path[n], text: true },
   };
-
   const viewport = section.querySelector(".viewport");
   const body = viewport.querySelector("tbody");
   const controls = section.querySelector("form");
   const status = section.querySelector("output");
   const headings = viewport.querySelector("thead tr");
   const fileOrder = Uint32Array.from({ length: count }, (_, n) => n);
+  const haystack = samples.path.map((path, n) => `${samples.id[n]} ${personOf(n)} ${path}`.toLowerCase());
   let order = fileOrder;
   let shown = order;
-  let haystack = null;
+
+  // An element with these properties and attributes.
+  function element(name, properties, attributes = {}) {
+    const made = Object.assign(document.createElement(name), properties);
+    Object.entries(attributes).forEach((attribute) => made.setAttribute(...attribute));
+    return made;
+  }
 
   function heading(name) {
-    const th = document.createElement("th");
-    const button = document.createElement("button");
-    button.type = "button";
-    button.textContent = name.replace("_", " ");
-    th.scope = "col";
-    th.dataset.column = name;
-    th.className = COLUMNS[name].text ? "text" : "";
+    const className = COLUMNS[name].text ? "text" : "";
+    const th = element("th", { scope: "col", className }, { "data-column": name });
+    const button = element("button", { type: "button", textContent: name.replace("_", " ") });
     button.addEventListener("click", () => {
       sort(name, th.getAttribute("aria-sort") === "ascending");
       filterAndKeep();
@@ -70,24 +76,20 @@
 
   function cell(name, n) {
     const td = document.createElement("td");
-    const column = COLUMNS[name];
     if (name === "photo") {
       td.append(photo(n));
-    } else {
-      td.textContent = (column.show ?? column.value)(n) ?? "–";
-      td.title = column.text ? td.textContent : "";
-      td.className = column.text ? "text" : "";
+      return td;
     }
-    return td;
+    const { value, show = value, text } = COLUMNS[name];
+    td.textContent = show(n) ?? "–";
+    return text ? Object.assign(td, { title: td.textContent, className: "text" }) : td;
   }
 
   function photo(n) {
     const { folder, side, columns, per_sheet: perSheet } = samples.sheets;
     const tile = n % perSheet;
-    const span = document.createElement("span");
-    span.className = "photo";
-    span.setAttribute("role", "img");
-    span.setAttribute("aria-label", `Photo ${idOf(n)}, labelled ${CLASSES[samples.target[n]]}`);
+    const label = `Photo ${samples.id[n]}, labelled ${CLASSES[samples.target[n]]}`;
+    const span = element("span", { className: "photo" }, { role: "img", "aria-label": label });
     span.style.backgroundImage = `url("${viewport.dataset.base}${folder}${Math.floor(n / perSheet)}.webp")`;
     span.style.backgroundPosition =
       `${-side * (tile % columns)}px ${-side * Math.floor(tile / columns)}px`;
@@ -95,57 +97,44 @@
   }
 
   function gap(rows) {
-    const tr = document.createElement("tr");
-    tr.className = "gap";
-    tr.setAttribute("aria-hidden", "true");
-    tr.style.height = `${rows * ROW_HEIGHT}px`;
-    return tr;
+    const style = `height: ${rows * ROW_HEIGHT}px`;
+    return element("tr", { className: "gap" }, { "aria-hidden": "true", style });
   }
 
   function draw() {
     const first = Math.max(0, Math.floor(viewport.scrollTop / ROW_HEIGHT) - SPARE_ROWS);
     const visible = Math.ceil(viewport.clientHeight / ROW_HEIGHT) + 2 * SPARE_ROWS;
-    const last = Math.min(shown.length, first + visible);
-    const rows = [];
-    for (let row = first; row < last; row += 1) {
-      const n = shown[row];
-      const tr = document.createElement("tr");
-      tr.setAttribute("aria-rowindex", row + 2); // row 1 is the heading
-      tr.className = isCorrect(n) ? "" : "wrong";
+    const rows = Array.from(shown.slice(first, first + visible), (n, place) => {
+      const number = first + place + 2; // row 1 is the heading
+      const tr = element("tr", { className: isCorrect(n) ? "" : "wrong" }, { "aria-rowindex": number });
       tr.append(...Object.keys(COLUMNS).map((name) => cell(name, n)));
-      rows.push(tr);
-    }
-    body.replaceChildren(gap(first), ...rows, gap(shown.length - last));
+      return tr;
+    });
+    body.replaceChildren(gap(first), ...rows, gap(shown.length - first - rows.length));
   }
 
   function filter() {
     const words = controls.query.value.toLowerCase().split(/\s+/).filter(Boolean);
-    haystack ??= samples.path.map((path, n) =>
-      `${idOf(n)} ${personOf(n)} ${path}`.toLowerCase());
     const { prediction, label } = Object.fromEntries(new FormData(controls));
     shown = order.filter((n) =>
       (prediction === "" || isCorrect(n) === (prediction === "correct")) &&
       (label === "" || samples.target[n] === Number(label)) &&
       words.every((word) => haystack[n].includes(word)));
-    const number = new Intl.NumberFormat("en");
-    status.textContent = `${number.format(shown.length)} of ${number.format(count)} faces`;
+    status.textContent = `${shown.length.toLocaleString("en")} of ${count.toLocaleString("en")} faces`;
     viewport.querySelector("table").setAttribute("aria-rowcount", shown.length + 1);
     viewport.scrollTop = 0;
     draw();
   }
 
   function sort(name, descending) {
-    [...headings.cells].forEach((th) => {
+    for (const th of headings.cells) {
       th.removeAttribute("aria-sort");
-      if (th.dataset.column === name) {
-        th.setAttribute("aria-sort", descending ? "descending" : "ascending");
-      }
-    });
-    if (!Object.hasOwn(COLUMNS, name)) {
-      order = fileOrder;
-      return;
+      const direction = descending ? "descending" : "ascending";
+      if (th.dataset.column === name) th.setAttribute("aria-sort", direction);
     }
-    const values = Array.from({ length: count }, (_, n) => COLUMNS[name].value(n));
+    order = fileOrder;
+    if (!Object.hasOwn(COLUMNS, name)) return;
+    const values = Array.from(fileOrder, COLUMNS[name].value);
     const sign = descending ? -1 : 1;
     order = fileOrder.slice().sort((one, two) => {
       const [left, other] = [values[one], values[two]];
@@ -155,35 +144,38 @@
     });
   }
 
-  // The state in the URL: the values of the form, and `sort`, a column, after a minus if descending.
-  function restore(state) {
-    ["query", "prediction", "label"].forEach((name) => {
-      controls[name].value = state.get(name) ?? "";
-      if (controls[name].selectedIndex === -1) controls[name].value = ""; // no such choice
+  // The state is in the URL's fragment, `#faces?query=anna&label=1&sort=-age`, so that a link, a bookmark
+  // and the back button restore it: the form, and a column, after a minus if it is descending.
+  function restore() {
+    const [name, query] = window.location.hash.slice(1).split("?");
+    if (name !== "faces" || query === undefined) return;
+    const state = new URLSearchParams(query);
+    ["query", "prediction", "label"].forEach((field) => {
+      controls[field].value = state.get(field) ?? "";
+      if (controls[field].selectedIndex === -1) controls[field].value = ""; // no such choice
     });
     const column = state.get("sort") ?? "";
     sort(column.replace(/^-/, ""), column.startsWith("-"));
     filter();
+    section.focus(); // as a browser does with a plain fragment
   }
 
-  function keepState() {
-    const sorted = headings.querySelector("[aria-sort]");
-    const minus = sorted?.getAttribute("aria-sort") === "descending" ? "-" : "";
-    keep([...new FormData(controls), ["sort", sorted ? minus + sorted.dataset.column : ""]]);
-  }
-
+  // Without a step in the browser's history; empty values are left out.
   function filterAndKeep() {
     filter();
-    keepState();
+    const sorted = headings.querySelector("[aria-sort]");
+    const minus = sorted?.getAttribute("aria-sort") === "descending" ? "-" : "";
+    const entries = [...new FormData(controls), ["sort", sorted ? minus + sorted.dataset.column : ""]];
+    const query = new URLSearchParams(entries.filter(([, value]) => value !== "")).toString();
+    window.history.replaceState(null, "", query ? `#faces?${query}` : "#faces");
   }
 
   headings.append(...Object.keys(COLUMNS).map(heading));
   viewport.addEventListener("scroll", () => requestAnimationFrame(draw));
   window.addEventListener("resize", draw);
-  controls.query.addEventListener("input", filterAndKeep);
-  controls.querySelectorAll("select").forEach((one) =>
-    one.addEventListener("change", filterAndKeep));
+  ["input", "change"].forEach((event) => controls.addEventListener(event, filterAndKeep));
   controls.addEventListener("submit", (event) => event.preventDefault());
+  window.addEventListener("hashchange", restore);
   filter();
-  const keep = urlState("faces", restore);
+  restore();
 })();
