@@ -27,7 +27,7 @@ import numpy as np
 import pandas as pd
 
 from renet.common.progress import Progress
-from renet.sample.mat_file import cell_array, mat_bytes
+from renet.sample.archive import cell_array, mat_bytes
 
 ROWS = {"wiki": 62_328, "imdb": 460_723}
 ROWS_OF_A_PERSON, UNKNOWN_GENDERS = 22.7, 0.018  # IMDB's: 20,284 people, 8,462 rows

@@ -20,7 +20,7 @@ from renet.common.errors import InputError
 from renet.common.imdb_wiki import SUBSETS
 from renet.dataset import corrections, hdf5, near_duplicates, selections, splits
 from renet.dataset.tables import CORRECTED, SPLIT
-from renet.network.settings import RunSettings
+from renet.training.settings import RunSettings
 
 PAGE_DATA = {"sources": ["wiki"], "audit": {"run": "made"}}
 

@@ -23,9 +23,9 @@ from renet.config.split import SplitSettings
 from renet.dataset.tables import SPLIT
 from renet.evaluation import leakage
 from renet.evaluation.tables import COMPARISON, FOLD, INFERENCE
-from renet.network.settings import RunSettings
 from renet.planning import data_summary, run_settings
 from renet.training.history import HISTORY
+from renet.training.settings import RunSettings
 
 PEOPLE = 40
 CNN = {"kind": "cnn", "conv_channels": [4, 4, 4, 8],

@@ -18,7 +18,7 @@ from renet.dataset import splits
 from renet.dataset.tables import SPLIT
 from renet.evaluation import learning_curve
 from renet.evaluation.tables import FOLD, LEARNING_CURVE
-from renet.network.settings import RunSettings
+from renet.training.settings import RunSettings
 
 SIZES = (0.125, 0.25, 0.5, 1.0)
 

@@ -17,10 +17,10 @@ from renet.config.train import Recipe
 from renet.dataset import hdf5
 from renet.network import devices, kinds
 from renet.network.model import Network
-from renet.network.settings import RunSettings
 from renet.training import launch, loop, processes
 from renet.training.augmentation import CHANGES
 from renet.training.loop import Trainer, TrainJob
+from renet.training.settings import RunSettings
 
 SMALL = Architecture(
     conv_channels=[4, 4, 4, 8],

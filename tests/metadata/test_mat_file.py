@@ -22,7 +22,7 @@ from renet.common.errors import InputError
 from renet.config.filter import RowFilter
 from renet.metadata import mat_file, row_filter, subjects
 from renet.metadata.tables import METADATA
-from renet.sample.mat_file import cell_array
+from renet.sample.archive import cell_array
 
 
 def describe(rows: list[dict], database: str = "wiki", **options: object) -> pd.DataFrame:

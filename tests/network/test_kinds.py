@@ -13,9 +13,9 @@ from renet.config import model
 from renet.config.model import Architecture, CnnArchitecture, ResNet18Architecture
 from renet.network import kinds, model_file
 from renet.network.model import infer, parameter_count
-from renet.network.settings import RunSettings
 from renet.pages import layer_profile
 from renet.training import loop
+from renet.training.settings import RunSettings
 from renet.walkthrough import activations
 
 CPU = torch.device("cpu")

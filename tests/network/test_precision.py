@@ -7,8 +7,8 @@ import torch
 
 from helpers.training import QUICK, SMALL, make_trainer, train_job
 from renet.network import devices
-from renet.network.settings import RunSettings
 from renet.training.loop import TrainJob
+from renet.training.settings import RunSettings
 
 CPU_FLAGS = {True: "flags : fpu avx512f avx512_bf16 sha", False: "flags : fpu avx512f sha"}
 

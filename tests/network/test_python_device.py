@@ -29,12 +29,12 @@ from renet.dataset import hdf5
 from renet.network import devices
 from renet.network.batch_norm import BatchNorm
 from renet.network.model import infer
-from renet.network.settings import RunSettings
 from renet.pages import layer_profile, saliency
 from renet.prediction.predictor import Predictor
 from renet.training import loop, train_step
 from renet.training.folder import Checkpoint
 from renet.training.loop import Trainer
+from renet.training.settings import RunSettings
 
 pytestmark = pytest.mark.skipif(python_device.REGISTER is None, reason=python_device.MISSING)
 CPU = torch.device("cpu")

@@ -22,9 +22,9 @@ from renet.config.model import Architecture
 from renet.config.train import Recipe
 from renet.config.version import VERSION
 from renet.dataset import hdf5
-from renet.network.settings import RunSettings
 from renet.records import manifest, provenance
 from renet.training.history import THROUGHPUT
+from renet.training.settings import RunSettings
 
 SETTINGS = RunSettings(
     Architecture(cell="gru"), Recipe(device="cpu", precision="bfloat16", threads=3, processes=2)

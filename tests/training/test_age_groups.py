@@ -17,8 +17,8 @@ from helpers.workflow import write_config
 from renet.config.model import KINDS
 from renet.dataset.tables import SPLIT
 from renet.network import inference, kinds, model_file
-from renet.network.settings import RunSettings
 from renet.training import age_groups, loop
+from renet.training.settings import RunSettings
 
 AGES = [3, 9.9, 10, 25, 30, 59, 60, 101, np.nan]
 GROUPS = [0, 0, 1, 2, 3, 4, 5, 5, 6]  # 6: unknown

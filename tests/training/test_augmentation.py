@@ -76,16 +76,17 @@ def test_draws_are_uniform_and_do_not_depend_on_one_another():
     assert abs(np.corrcoef(drawn[1:, 0], drawn[:-1, 0])[0, 1]) < 0.03
 
 
-def test_device_mixes_words_as_the_host_does():
-    words = np.random.default_rng(0).integers(0, 2**64, 1000, dtype=np.uint64)
-    on_device = torch.from_numpy(words.view(np.int64).copy())
-    augmentation._mix_on_device(on_device)
-    assert np.array_equal(on_device.numpy().view(np.uint64), augmentation._mixed(words.copy()))
+def test_words_are_those_of_splitmix64():
+    words = augmentation._mix(np.arange(1, 4) * augmentation.GOLDEN)  # of the seed 0
+    expected = [0xE220A8397B1DCDAF, 0x6E789E6AA1B965F4, 0x06C45D188009454F]
+    assert words.view(np.uint64).tolist() == expected
+    on_device = augmentation._mix(torch.arange(1, 4) * augmentation.GOLDEN)
+    assert on_device.tolist() == words.tolist()
 
 
 def test_noise_is_nearly_normal():
     faces = torch.zeros(4, 3, 64, 64)
-    key = torch.from_numpy(augmentation.keys(0, 0, np.arange(4)).view(np.int64))
+    key = torch.from_numpy(augmentation.keys(0, 0, np.arange(4)))
     noise = augmentation._noise(faces, torch.full((1, 4, 1, 1, 1), 8.0), key.view(-1, 1))
     assert noise.mean().abs() < 0.1 and noise.std() == pytest.approx(8, rel=0.02)
     assert not torch.equal(noise[0], noise[1])

@@ -12,9 +12,9 @@ import train as train_script
 from helpers.training import QUICK, SMALL, make_trainer, same, train, train_job, weights_of
 from renet.common.errors import InputError
 from renet.network import model_file
-from renet.network.settings import RunSettings
 from renet.training.folder import RECORD, RESULTS, Checkpoint
 from renet.training.loop import Trainer
+from renet.training.settings import RunSettings
 
 HOUR = 3600
 

@@ -23,11 +23,11 @@ from renet.dataset import hdf5
 from renet.dataset.tables import SPLIT
 from renet.network import inference, kinds, model_file
 from renet.network.model import infer
-from renet.network.settings import RunSettings
 from renet.training import hog_svm
 from renet.training.folder import RECORD, RESULTS
 from renet.training.history import HISTORY, THROUGHPUT
 from renet.training.loop import TrainJob
+from renet.training.settings import RunSettings
 
 
 def write_striped_faces(path, count: int, seed: int):

@@ -20,7 +20,7 @@ from helpers.project import SCRIPTS
 from helpers.training import QUICK, SMALL, after_each_update, train_job, write_faces
 from helpers.workflow import SMALL_MODEL
 from renet.config.train import Recipe
-from renet.network.settings import RunSettings
+from renet.training.settings import RunSettings
 
 # Runs a rule's script as Snakemake does, in a process that can be killed.
 AS_A_RULE = """

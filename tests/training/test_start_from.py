@@ -41,12 +41,12 @@ from renet.config.schema import Config
 from renet.config.train import Start
 from renet.network import kinds, model_file
 from renet.network.kinds.resnet18 import IMAGENET, LAST
-from renet.network.settings import RunSettings
 from renet.pages import templates
 from renet.planning import before_start
 from renet.training import loop
 from renet.training.folder import Checkpoint
 from renet.training.launch import launch
+from renet.training.settings import RunSettings
 
 CNN = CnnArchitecture(conv_channels=[4, 4, 4, 8], strided_convs=[{"channels": 8, "stride": [2, 2]}])
 IN_EPOCH_2 = 9  # an update of 6 each

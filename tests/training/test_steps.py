@@ -13,8 +13,8 @@ from renet.common.errors import InputError
 from renet.config.train import Recipe
 from renet.network import devices
 from renet.network.kinds.renet import ReNet
-from renet.network.settings import RunSettings
 from renet.training import processes, train_step
+from renet.training.settings import RunSettings
 from renet.training.throughput import Throughput
 
 CPU = torch.device("cpu")
@@ -136,7 +136,9 @@ def two_gpus(monkeypatch, tmp_path):
         torch.cuda, "get_device_properties", lambda number: SimpleNamespace(uuid=f"uuid{number}")
     )
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
-    monkeypatch.setattr(devices, "_gpu_locks", {})
+    devices.own_gpu.cache_clear()
+    yield
+    devices.own_gpu.cache_clear()
 
 
 def test_group_of_processes_knows_the_gpu_of_each(two_gpus, monkeypatch):
@@ -155,10 +157,7 @@ def test_group_of_processes_knows_the_gpu_of_each(two_gpus, monkeypatch):
     assert devices.choose("auto", 1, local_rank=1) == torch.device("cuda:1")
 
 
-@pytest.mark.parametrize("granted", [None, "0,1"])
-def test_process_has_the_gpu_of_its_number(two_gpus, monkeypatch, granted):
-    if granted:
-        monkeypatch.setenv("CUDA_VISIBLE_DEVICES", granted)
+def test_process_has_the_gpu_of_its_number(two_gpus):
     assert devices.choose("auto", 1, local_rank=1) == torch.device("cuda:1")
     with pytest.raises(InputError, match=r"GPU number 2 \(from 0\) is needed, but PyTorch sees 2"):
         devices.choose("cuda", 1, local_rank=2)
@@ -194,25 +193,23 @@ def test_each_job_has_gpus_of_its_own_until_it_ends_as_long_as_there_are_some(
 ):
     monkeypatch.setattr(torch.cuda, "device_count", lambda: gpus)
     monkeypatch.setenv("LOCAL_WORLD_SIZE", str(ranks))
-    numbers, locks = [], {}
+    numbers, take, locks = [], devices.locks.take, []
+    monkeypatch.setattr(devices.locks, "take", lambda file: take(file) and not locks.append(file))
     for rank in 3 * [*range(ranks)]:
-        monkeypatch.setattr(devices, "_gpu_locks", {})  # as in a process of its own
+        devices.own_gpu.cache_clear()  # as in a process of its own
         numbers.append(devices.own_gpu(rank))
-        locks |= devices._gpu_locks
         assert ("Other jobs" in caplog.text) == (len(numbers) > gpus)
     assert numbers == found
     assert f"Other jobs use GPU {tried}; this one shares GPU 0." in caplog.text
-    monkeypatch.setattr(devices, "_gpu_locks", {})
-    for descriptor in locks.values():
+    devices.own_gpu.cache_clear()
+    for descriptor in locks:
         os.close(descriptor)
     assert [devices.own_gpu(0) for _ in range(2)] == [0, 0]  # the second time, it is its own
 
 
-def test_processes_of_one_training_take_no_gpu_of_another_rank(
-    two_gpus, monkeypatch, caplog, tmp_path
-):
-    assert devices.lock_first_free(["uuid0"], tmp_path) == 0
-    devices._gpu_locks.clear()  # another job has it; its descriptor keeps the lock
+def test_processes_of_one_training_take_no_gpu_of_another_rank(two_gpus, monkeypatch, caplog):
+    assert devices.own_gpu(0) == 0
+    devices.own_gpu.cache_clear()  # another job has it; its descriptor keeps the lock
     monkeypatch.setenv("LOCAL_WORLD_SIZE", "2")
     assert [devices.own_gpu(rank) for rank in (0, 1)] == [0, 1]
     assert "Other jobs use GPU 0; this one shares GPU 0." in caplog.text

@@ -21,10 +21,10 @@ from helpers.training import QUICK, SMALL, PowerCut, terminated_before, train_jo
 from helpers.workflow import run, snakemake, write_config
 from renet.common import files, locks
 from renet.common.errors import InputError
-from renet.network.settings import RunSettings
 from renet.training import launch
 from renet.training.folder import TrainingFolder
 from renet.training.loop import TrainJob
+from renet.training.settings import RunSettings
 
 SETTINGS = {"epochs": 3}
 

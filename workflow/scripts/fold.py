@@ -25,9 +25,9 @@ from renet.dataset.tables import SPLIT
 from renet.evaluation.tables import FOLD, PROBABILITIES
 from renet.network import inference
 from renet.network.model import Network
-from renet.network.settings import RunSettings
 from renet.training import loop
 from renet.training.folder import Checkpoint, TrainingFolder
+from renet.training.settings import RunSettings
 
 COURSE = RunSettings()
 CHECKPOINT_SECONDS = 600

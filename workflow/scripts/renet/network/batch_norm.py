@@ -10,9 +10,7 @@ GROUP_ROWS = 256  # a CPU sums up fewer rows in float32, before the sums are add
 class BatchNorm(nn.Module):
     """Batch normalisation over (N, H, W), with neon's rules for the running statistics.
 
-    Unlike in PyTorch, the running mean and variance start at 0, and the running variance is updated
-    with the biased variance of the batch. Both move by a tenth of the difference with each batch.
-    eps is 1e-3.
+    Unlike in PyTorch, both running statistics start at 0, and the variance is the biased one.
     """
 
     EPS = 1e-3
@@ -119,9 +117,8 @@ def gradient_sums(
     """The gradients of weight and bias, each (C,) float64: sums over (N, H, W).
 
     On a CPU, PyTorch's kernel adds the rows (N, H, W) one by one in float32: the variance of half a
-    million rows would be wrong by 3e-4. Groups of fewer than `GROUP_ROWS` rows are summed up apart,
-    and then in float64. Where the mean is at most three deviations from zero, the variance is wrong
-    by at most 1e-6, or with fewer than 2^15 rows by 1e-5, of maps in float32 and in bfloat16.
+    million rows would be wrong by 3e-4. Sums of groups of fewer than `GROUP_ROWS` rows, added up in
+    float64, are wrong by at most 1e-5.
     """
     rows, others = (
         part.contiguous(memory_format=torch.channels_last).permute(0, 2, 3, 1).flatten(0, 2)
@@ -131,10 +128,7 @@ def gradient_sums(
 
 
 def _row_sums(gradient: Tensor, maps: Tensor, mean: Tensor, scale: Tensor) -> tuple[Tensor, Tensor]:
-    """The sums of rows (rows, C), in groups of one size, and of the remaining rows likewise.
-
-    PyTorch's kernel sees maps that have the channels of each group side by side.
-    """
+    """The sums of rows (rows, C), of which each group has its own channels for the kernel."""
     groups = 1 << (len(maps) // GROUP_ROWS).bit_length()
     size = len(maps) // groups
     whole, shape = size * groups, (size, groups * maps.shape[1], 1, 1)

@@ -15,30 +15,20 @@ from torch import nn
 from renet.common import locks
 from renet.common.errors import InputError
 
-Device = Literal["auto", "cpu", "cuda"]
-Precision = Literal["auto", "float32", "bfloat16"]
-
 GRANTS = ("CUDA_VISIBLE_DEVICES", "SLURM_JOB_GPUS")  # set by schedulers that grant GPUs
 NVIDIA_DEVICE = Path("/dev/nvidia0")
 CPU_FEATURES = Path("/proc/cpuinfo")
 BFLOAT16_FEATURES = {"avx512_bf16", "amx_bf16", "bf16"}  # of x86, the last of ARM
 BFLOAT16_CAPABILITY = (8, 0)  # of NVIDIA's GPUs, from Ampere on
 M_TRIM_THRESHOLD, M_MMAP_MAX = -1, -4  # of glibc's malloc.h
-_gpu_locks: dict[str, int] = {}  # open descriptors, by the UUID of the GPU
 
 
 @dataclasses.dataclass(frozen=True)
 class Compute:
-    """The settings of a computation, those of the config's section `train`.
+    """The settings of a computation, those of the config's section `train`."""
 
-    Args:
-        device: auto uses a GPU if PyTorch finds one, else the CPU.
-        precision: auto uses bfloat16 if the device supports it, else float32.
-        threads: number of PyTorch threads on a CPU.
-    """
-
-    device: Device = "auto"
-    precision: Precision = "float32"
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    precision: Literal["auto", "float32", "bfloat16"] = "float32"
     threads: int = 2
 
 
@@ -48,10 +38,7 @@ def granted(device: str, gpus: int | None) -> str:
 
 
 def choose(name: str, threads: int, local_rank: int = 0) -> torch.device:
-    """Set PyTorch's number of threads, and choose the device.
-
-    Args:
-        local_rank: the process's number on this machine, which is the number of its GPU.
+    """Set PyTorch's number of threads, and choose the device of a process of this machine.
 
     Raises:
         InputError: PyTorch sees no GPU, or too few, and one is asked for or was granted.
@@ -69,7 +56,7 @@ def choose(name: str, threads: int, local_rank: int = 0) -> torch.device:
 
 
 def type_of(name: str) -> str:
-    """The type, cpu or cuda, of a device as from `granted`; no GPU is reserved."""
+    """The type, cpu or cuda, of a device in the settings; no GPU is reserved."""
     if name == "auto":
         return "cuda" if torch.cuda.is_available() else "cpu"
     return name
@@ -89,13 +76,13 @@ def _check_unused_gpu(warns: bool) -> None:
         logging.warning("This machine has a GPU, but %s. The CPU is used.", reason)
 
 
+@functools.cache
 def own_gpu(local_rank: int) -> int:
-    """The number of the GPU that this process uses until it ends: one that no other process has.
+    """Lock a GPU until this process ends, for which it is the only one; return its number.
 
-    All processes of this project that this user has on the machine take part, whether a scheduler
-    has granted them some of its GPUs or not. GPU number `local_rank` comes first. Each process of a
-    training chooses from GPUs that no other rank takes: of two, one has the even and one the odd
-    numbers.
+    The lock is on a file named by the GPU's UUID, so that all processes of this user on the machine
+    take part. GPU number `local_rank` comes first. Each process of a training chooses from GPUs
+    that no other rank takes: of two, one has the even and one the odd numbers.
 
     Raises:
         InputError: PyTorch sees too few.
@@ -110,39 +97,20 @@ def own_gpu(local_rank: int) -> int:
         numbers = list(range(local_rank, count, ranks))
     else:
         numbers = [(local_rank + shift) % count for shift in range(count)]
-    uuids = [str(torch.cuda.get_device_properties(number).uuid) for number in numbers]
-    free = lock_first_free(uuids, Path(tempfile.gettempdir()))
-    if free is None:
-        tried = ", ".join(map(str, sorted(numbers)))
-        logging.warning("Other jobs use GPU %s; this one shares GPU %d.", tried, local_rank)
-        return local_rank
-    return numbers[free]
-
-
-def lock_first_free(uuids: list[str], folder: Path) -> int | None:
-    """Lock the first of these GPUs that is free, until this process ends; None if none is free.
-
-    The lock is on a file in `folder` named by the GPU's UUID. A process that has one gets the same
-    one again.
-    """
-    for number, uuid in enumerate(uuids):
-        if uuid in _gpu_locks:
-            return number
-    for number, uuid in enumerate(uuids):
-        path = folder / f"renet-gpu-{uuid}-{os.getuid()}.lock"
+    for number in numbers:
+        uuid = torch.cuda.get_device_properties(number).uuid
+        path = Path(tempfile.gettempdir(), f"renet-gpu-{uuid}-{os.getuid()}.lock")
         descriptor = os.open(path, os.O_RDONLY | os.O_CREAT)
-        if locks.take(descriptor):
-            _gpu_locks[uuid] = descriptor
+        if locks.take(descriptor):  # which stays open
             return number
         os.close(descriptor)
-    return None
+    tried = ", ".join(map(str, sorted(numbers)))
+    logging.warning("Other jobs use GPU %s; this one shares GPU %d.", tried, local_rank)
+    return local_rank
 
 
 def chosen_precision(precision: str, device: str) -> str:
-    """The precision of the settings; for auto, bfloat16 where the device has it, else float32.
-
-    Other devices compute in bfloat16 too, by conversions, and more slowly than in float32.
-    """
+    """The precision of the settings; for auto, bfloat16 where the device has it, else float32."""
     if precision == "float32":
         return precision
     return _precision_of_machine(precision, device != "cpu" and torch.cuda.is_available())
@@ -172,11 +140,7 @@ def _precision_of_machine(precision: str, on_gpu: bool) -> str:
 
 
 def choose_algorithms(device: torch.device, deterministic: bool) -> None:
-    """Set which algorithms a GPU may use; a CPU's are deterministic.
-
-    `deterministic` ones give the same bits each time; where there is none, it is an error.
-    Otherwise cuDNN times its algorithms, and takes the fastest for each shape.
-    """
+    """Let a GPU use deterministic algorithms only, or let cuDNN time them; a CPU's always are."""
     if device.type != "cuda":
         return
     torch.use_deterministic_algorithms(deterministic)
@@ -196,8 +160,7 @@ def to_device(model: nn.Module, device: torch.device) -> nn.Module:
 def _keep_freed_memory() -> None:
     """Have malloc keep large blocks that are freed, for the next step to reuse.
 
-    By default glibc returns each to the system, which hands it out again page by page, zeroed. For
-    this network's activations that costs a fifth of the training time on a CPU.
+    Without it, the system zeroes each page again: a fifth of the training time on a CPU.
     """
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
     if mallopt:  # other C libraries do not have it
@@ -206,10 +169,6 @@ def _keep_freed_memory() -> None:
 
 
 def precision_context(precision: str, device: torch.device) -> torch.autocast:
-    """A context for a forward pass in that precision.
-
-    `bfloat16` computes matrix products and convolutions in bfloat16, with weights in float32; the
-    classifier and the mean of its output are in float32. See `chosen_precision` for `auto`.
-    """
+    """A context for a forward pass: in bfloat16 for products and convolutions, or in float32."""
     precision = chosen_precision(precision, device.type)
     return torch.autocast(device.type, torch.bfloat16, enabled=precision == "bfloat16")

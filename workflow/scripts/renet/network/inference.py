@@ -22,11 +22,7 @@ def logits(
     precision: str = "float32",
     show_progress: bool = False,
 ) -> np.ndarray:
-    """Logits (N, classes) float64 of pixels (N, C, H, W) uint8, memory-mapped or in memory.
-
-    Args:
-        model: on `device`; it is left in evaluation mode.
-    """
+    """Logits (N, classes) float64 of pixels (N, C, H, W) uint8 by a network on the device."""
     model.eval()
     rows, size = np.arange(len(pixels)), BATCH_SIZE[device.type]
     batches = np.split(rows, rows[size::size]) if len(rows) else []

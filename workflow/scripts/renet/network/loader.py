@@ -14,14 +14,10 @@ Batch = tuple[Tensor, Tensor]
 
 
 class Loader:
-    """Reads the batches of a memory-mapped data set ahead, in threads; only these are in memory.
-
-    Attributes:
-        data_wait: seconds that the caller has waited for the latest `batches`.
-    """
+    """Reads the batches of a memory-mapped data set ahead, in threads; only these are in memory."""
 
     AHEAD = 4  # batches
-    data_wait = 0.0
+    data_wait = 0.0  # seconds that the caller has waited for the latest `batches`
 
     def __init__(self, pixels: np.ndarray, targets: np.ndarray, device: torch.device):
         """Take a data set: pixels (N, C, H, W) uint8, targets (N,) int64."""

@@ -18,15 +18,9 @@ Layers = OrderedDict[str, nn.Module]
 
 
 class Network(nn.Sequential):
-    """Layers from pixels (N, C, H, W), uint8 or float from 0 to 255, to logits (N, classes).
+    """Layers from pixels (N, C, H, W), uint8 or float from 0 to 255, to logits (N, classes)."""
 
-    Attributes:
-        architecture: the config's section `model`.
-        input_shape: (C, H, W) of the images.
-        frozen: names of the layers that a training leaves as they are.
-    """
-
-    frozen: Sequence[str] = ()
+    frozen: Sequence[str] = ()  # names of the layers that a training leaves as they are
 
     def __init__(
         self,
@@ -38,7 +32,7 @@ class Network(nn.Sequential):
         self.architecture, self.input_shape = architecture, tuple(input_shape)
 
     def forward(self, pixels: Tensor) -> Tensor:
-        """Logits; in evaluation mode with `flip_average`, the means over face and mirror image."""
+        """In evaluation mode with `flip_average`, the means over face and mirror image."""
         if self.training or not self.architecture.flip_average:
             return self.logits(pixels)
         return (self.logits(pixels) + self.logits(pixels.flip(3))) / 2
@@ -74,16 +68,12 @@ class Network(nn.Sequential):
 
 
 class Normalizer(nn.Module):
-    """neon's `Normalizer(divisor=128)`, after subtracting the mean of the data if there is one.
-
-    Attributes:
-        mean: (1,), (C, 1, 1) or (C, H, W), in grey levels; zero without a mean.
-    """
+    """neon's `Normalizer(divisor=128)`, after subtracting the mean of the data if there is one."""
 
     DIVISOR = 128.0
 
     def __init__(self, input_shape: tuple[int, int, int], mean: np.ndarray | None = None):
-        """Take the mean of the data, (C,) or any array of C*H*W values; None for zero."""
+        """Take the mean of the data in grey levels, (C,) or any array of C*H*W values."""
         super().__init__()
         values = torch.zeros(1)
         if mean is not None:
@@ -92,7 +82,7 @@ class Normalizer(nn.Module):
         self.register_buffer("mean", values)
 
     def forward(self, pixels: Tensor) -> Tensor:
-        """(N, C, H, W) of any dtype, grey levels from 0 to 255, to the module's own dtype."""
+        """(N, C, H, W) of any dtype, from 0 to 255, to the module's own dtype."""
         return (pixels.to(self.mean.dtype) - self.mean) / self.DIVISOR
 
 
@@ -100,7 +90,6 @@ class ConvReLU(nn.Conv2d):
     """A convolution with bias and ReLU: neon's `Conv(..., activation=Rectlin())`."""
 
     def forward(self, maps: Tensor) -> Tensor:
-        """(N, C, H, W) to (N, K, H', W')."""
         return self.convolve(maps, self.weight)
 
     def convolve(self, maps: Tensor, kernel: Tensor) -> Tensor:
@@ -116,12 +105,10 @@ class Classifier(ConvReLU):
     """
 
     def __init__(self, channels: int, classes: int, form: str = "course"):
-        """Make it as in the course, or in another form without ReLU and padding."""
         super().__init__(channels, classes, 1, padding=int(form == "course"))
         self.has_relu = form == "course"
 
     def forward(self, maps: Tensor) -> Tensor:
-        """(N, C, H, W) to (N, classes, H', W')."""
         with torch.autocast(maps.device.type, enabled=False):
             maps = maps.to(self.weight.dtype)
             return super().forward(maps) if self.has_relu else nn.Conv2d.forward(self, maps)
@@ -134,10 +121,9 @@ class CourseNetwork(Network):
     """
 
     def logits(self, pixels: Tensor) -> Tensor:
-        """Logits (N, classes) of the faces as they are.
+        """The means of the classifier's map.
 
-        The course's are means over the output of a ReLU, and never negative. If this output is 0
-        for every input, the probabilities stay 0.5 and training stops.
+        If the ReLU of the course's is 0 for every input, the probabilities stay 0.5.
         """
         layers = dict(self.named_children())
         maps = layers.pop("norm")(pixels)
@@ -154,8 +140,7 @@ class CourseNetwork(Network):
 def normalise_and_pool(maps: Tensor, norm: BatchNorm, pool: nn.MaxPool2d) -> Tensor:
     """`pool(norm(maps))`; on a CPU in evaluation mode in the other order if that is the same.
 
-    It is where all weights are above 0, so that the normalisation keeps the order of the values; it
-    then normalises a quarter of them. On a GPU the host would wait for the comparison.
+    With weights above 0, normalisation keeps the order. On a GPU, the host would wait to know.
     """
     on_cpu = maps.device.type == "cpu" and not torch.compiler.is_exporting()
     if on_cpu and not norm.training and (norm.weight > 0).all():
@@ -166,9 +151,8 @@ def normalise_and_pool(maps: Tensor, norm: BatchNorm, pool: nn.MaxPool2d) -> Ten
 def convolve_normalised(maps: Tensor, norm: BatchNorm, convolution: ConvReLU) -> Tensor:
     """`convolution(norm(maps))` in training mode, for maps (N, C, H, W) without a gradient.
 
-    Weight and bias of the normalisation become part of the kernel. An input channel of ones carries
-    the bias. The padding is 0 in that channel too: it has no bias, as when the two layers run one
-    by one. This takes fewer passes over the maps, and no gradient of them.
+    Weight and bias of the normalisation become part of the kernel, with fewer passes over the maps.
+    An input channel of ones carries the bias: it is 0 in the padding, which has no bias.
     """
     mean, variance = (values.to(maps.dtype) for values in norm.take_statistics(maps))
     normalised = F.batch_norm(maps, mean, variance, eps=norm.EPS)
@@ -188,7 +172,7 @@ def convolutions(
     """The layers up to the last dilated convolution, and the shape (C, H, W) of their output.
 
     Raises:
-        InputError: H or W is not a multiple of what poolings, blocks and strides need.
+        InputError: poolings, blocks and strides do not divide H or W.
     """
     sides = zip(("height", "width"), input_shape[1:], architecture.size_divisors(), strict=True)
     for name, side, divisor in sides:
@@ -226,5 +210,5 @@ def infer(model: Network, pixels: Tensor, precision: str) -> Tensor:
 
 
 def parameter_count(model: nn.Module) -> int:
-    """Number of parameters, frozen ones included."""
+    """Count the parameters, frozen ones included."""
     return sum(parameter.numel() for parameter in model.parameters())

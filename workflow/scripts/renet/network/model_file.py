@@ -63,8 +63,7 @@ def check_tensors(content: dict, consequence: str) -> None:
     """Check all tensors of a model file: the network's, by their names, and the others.
 
     Raises:
-        InputError: one has no values, an unusual type, a NaN or an infinity; the sentence begins
-            with `consequence`.
+        InputError: one has no values of its own, an unusual type, a NaN or an infinity.
     """
     for name, tensor in _named_tensors(content["state"] | {**content, "state": None}, ""):
         if fault := _fault(tensor):
@@ -98,8 +97,8 @@ def read(path: str | Path, *, state_dict: bool = False) -> dict:
     """The content of a model file, or with `state_dict` also that of another project's weights.
 
     Raises:
-        InputError: it is missing, damaged or not a model of this project, has other classes, or a
-            tensor that cannot be used; see `check_tensors`.
+        InputError: it is missing, damaged or no model, has other classes, or a tensor that
+            `check_tensors` refuses.
     """
     path, damaged = Path(path), None
     try:
@@ -167,10 +166,10 @@ def described(path: Path) -> dict:
 
 
 def build(content: dict, path: str | Path = "The saved network") -> Network:
-    """Build the network from the content that `read` returns, on the CPU, in its saved dtype.
+    """Build the network of a model file's content, on the CPU, in its saved dtype.
 
     Raises:
-        InputError: the weights in the file `path` are not those of the architecture.
+        InputError: the weights are not those of the architecture.
     """
     try:
         state = content["state"]

@@ -19,10 +19,8 @@ class SpatialRNN(nn.Module):
     the rows. In their output, each row of blocks has its own one that runs over the columns. The
     course's layers Split, Reshape, DimShuffle, Extract and MergeBroadcast are permutations here.
 
-    Attributes:
-        norm: of the vertical sweep's output, over its units; None without `sweep_norm`.
-        around: the linear map of the path around the vertical sweep; None without `residual`. The
-            path around the horizontal sweep is the identity, as its input and output have one size.
+    With `residual`, `around` is the linear path around the vertical sweep; the one around the
+    horizontal sweep is the identity, as its input and output have one size.
     """
 
     def __init__(
@@ -32,12 +30,7 @@ class SpatialRNN(nn.Module):
         units: int,
         options: Architecture | None = None,
     ):
-        """Make the block.
-
-        Args:
-            input_shape: (C, H, W) of the map; H and W are multiples of those of `block`.
-            options: its cell, shared, sweep_norm and residual; by default the course's.
-        """
+        """Make it for maps (C, H, W), whose H and W are multiples of those of a block."""
         super().__init__()
         options = options or Architecture()
         channels, height, width = input_shape
@@ -86,7 +79,6 @@ class SweepNorm(nn.LayerNorm):
     """Layer normalisation in the dtype of its input; CUDA's autocast would take float32."""
 
     def forward(self, swept: Tensor) -> Tensor:
-        """(..., features) to the same shape and dtype."""
         # A CPU takes weights in float32 with an input in bfloat16, and rounds once; CUDA does not.
         dtype = self.weight.dtype if swept.device.type == "cpu" else swept.dtype
         weights = self.weight.to(dtype), self.bias.to(dtype)
@@ -106,15 +98,11 @@ class BiRNNBank(nn.Module):
         gru          r, z as usual; n = tanh(W x[t] + b + r * R h[t-1]); h[t] = (1-z) n + z h[t-1]
         lstm         gates in the order input, forget, candidate, output, without peepholes
 
-    Attributes:
-        input_weight: W, (sequences, 2 * gates * units, inputs), forward rows first.
-        recurrent_weight: R, (sequences * 2, gates * units, units), both directions of a sequence
-            in a row.
-        bias: b, (sequences, 2 * gates * units).
+    W has the forward direction first; R has both directions of a sequence in a row.
     """
 
     def __init__(self, sequences: int, inputs: int, units: int, cell: str = "tanh", shared=False):
-        """Make a bank for `sequences` sequences; with `shared` all have the same weights."""
+        """With `shared`, all sequences have the same weights."""
         super().__init__()
         self.sequences, self.inputs, self.units, self.cell = sequences, inputs, units, cell
         banks, outputs = 1 if shared else sequences, GATES[cell] * units
@@ -184,10 +172,7 @@ def project(inputs: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
 
 
 def both_directions(values: Tensor, time: int) -> Tensor:
-    """The values of both directions at their step number `time`; the backward one starts at T.
-
-    (S, T, N, 2 * units) to (S * 2, N, units).
-    """
+    """Step number `time` of both directions: (S, T, N, 2 * units) to (S * 2, N, units)."""
     forwards, backwards = values.chunk(DIRECTIONS, 3)
     return torch.stack([forwards[:, time], backwards[:, -1 - time]], 1).flatten(0, 1)
 
@@ -215,7 +200,7 @@ class ElmanSweep(torch.autograd.Function):
         bias: Tensor,
         cell: str,
     ) -> Tensor:
-        """Inputs (S, T, N, I) and a bank's weights to hidden states (S, T, N, 2 * units)."""
+        """(S, T, N, inputs) to hidden states (S, T, N, 2 * units)."""
         inputs = inputs.contiguous()
         hidden = project(inputs, input_weight, bias)
         weight = recurrent_weight.transpose(1, 2)

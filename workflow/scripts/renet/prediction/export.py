@@ -1,9 +1,8 @@
 """A predictor in other formats: ONNX with all that belongs to a prediction in it, and safetensors.
 
 The ONNX file takes faces (N, 3, height, width) uint8 RGB, N of any size, and gives probabilities
-(N, classes) float32. Mean, scaling, flip averaging and temperature are part of it. Its
-metadata has what else a prediction needs (margin, threshold, digests). Without a temperature, it
-divides by 1, and the metadata has null. A writer raises an InputError if its packages are missing.
+(N, classes) float32. Mean, scaling, flip averaging and temperature are part of it. Its metadata has
+what else a prediction needs. A writer raises an InputError if its packages are missing.
 """
 
 import contextlib
@@ -33,7 +32,7 @@ REQUIREMENTS = "pip install -r requirements-export.txt"
 
 
 class Probabilities(nn.Module):
-    """From faces to probabilities: the network with its flip averaging, temperature, softmax."""
+    """The network with its flip averaging, temperature and softmax."""
 
     def __init__(self, predictor: Predictor):
         super().__init__()
@@ -124,11 +123,7 @@ def write_safetensors(
 
 
 def write_for_hub(path: Path, predictor: Predictor, card: Path) -> None:
-    """Write what model hubs and `predictor.load` read: weights, README.md and config.json.
-
-    Args:
-        card: model_card.md, whose links to other files of the results are removed.
-    """
+    """Write what model hubs and `predictor.load` read: weights, README.md and config.json."""
     folder, text = path.parent, LOCAL_LINK.sub(r"\1", card.read_text(encoding="utf-8"))
     write_safetensors(path, predictor, {"format": "pt"})  # as huggingface_hub wants it
     files.write_text(folder / "README.md", text)

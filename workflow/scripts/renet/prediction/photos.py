@@ -36,10 +36,8 @@ class Photo(NamedTuple):
 def find(places: Sequence[str]) -> list[Photo]:
     """The photos at some places, in the order of their names; none is read yet.
 
-    Args:
-        places: files, folders (with all below them, but not behind links), or tars that are not
-            compressed. In a folder and a tar, files count by their suffix, or as JPEGs by their
-            bytes; the log has the numbers of others.
+    Places are files, folders (with all below them, but not behind links), or tars that are not
+    compressed. In a folder and a tar, photos are known by their suffix, or as JPEGs by their bytes.
 
     Raises:
         InputError: a place does not exist, or holds no photo.

@@ -64,11 +64,7 @@ def cut_crop(photo: Photo, spec: CropSpec, training: TrainingPhotos | None = Non
 
 
 def of_face(predictor: Predictor, photo: str) -> dict[str, float]:
-    """The probability of each class for one photo, which is cropped to the face already.
-
-    Raises:
-        InputError: the photo cannot be read.
-    """
+    """The probability of each class for one photo, which is cropped to the face already."""
     (cut,) = cut_crop(photos.find([photo])[0], predictor.crop(whole=False))
     if cut.pixels is None:
         raise InputError(f"{photo} is not predicted ({cut.detail}); give another photo.")
@@ -84,10 +80,8 @@ def cut_faces(
 ) -> list[Cut]:
     """The faces of a whole photo, the highest detector score first.
 
-    The photo is of the training set if one of its faces is, or if the photo itself is a crop of it.
-
-    Args:
-        ready_made: how the training's ready-made crops were trimmed; None: as the faces.
+    The photo is of the training set if one of its faces is, or if the photo itself is a crop of it,
+    trimmed as `ready_made` crops were.
     """
     try:
         data = photo.read()
@@ -118,7 +112,7 @@ def _rejected(photo: Photo, rejection: RejectedImage) -> Cut:
 
 
 def cores() -> int:
-    """The number of cores that this process may use."""
+    """Count the cores that this process may use."""
     is_linux = hasattr(os, "sched_getaffinity")
     return len(os.sched_getaffinity(0)) if is_linux else os.cpu_count() or 1
 
@@ -137,9 +131,7 @@ def predict(
 ) -> Iterator[tuple[list[Cut], pd.DataFrame]]:
     """Predict the faces of the photos at some places; see `photos.find`.
 
-    Args:
-        detect: whether to find the faces; without it, each photo is a face that is cropped already.
-        threads: see `cut_ahead`.
+    Without `detect`, each photo is a face that is cropped already.
 
     Yields:
         The cuts of a batch, and its rows of predictions.csv.
@@ -191,7 +183,6 @@ def _without_prediction(cut: Cut) -> dict:
     box = dict(zip(BOX_COLUMNS, cut.box or [np.nan] * 4, strict=True))
     return {
         "file": printable(cut.file), "face": cut.face, **box, "detector_score": cut.score,
-        "p_female": np.nan, "p_male": np.nan, "predicted": "", "calibrated": None, "unsure": None,
-        "in_training": None if cut.in_training is None else int(cut.in_training),
+        "predicted": "", "in_training": None if cut.in_training is None else int(cut.in_training),
         "reason": str(cut.reason), "detail": printable(cut.detail),
     }  # fmt: skip

@@ -2,9 +2,7 @@
 
 The file lies beside model.pt and has its digest. What safetensors have in their metadata, or in
 config.json beside them, has the same keys. A model without it predicts too, with the margin of the
-archives' crops. Its probabilities are called uncalibrated, no prediction is called "unsure", and
-photos of the training set are not recognised. The temperature is null where none could be fitted
-reliably: the probabilities are then uncalibrated, too.
+archives' crops and without all else.
 """
 
 import dataclasses
@@ -54,33 +52,19 @@ NUMBERS = {
 
 @dataclasses.dataclass(frozen=True)
 class Predictor:
-    """A network and how photos are prepared for it.
-
-    Attributes:
-        network: in evaluation mode, on the CPU.
-        model: its file.
-        margin: around a face's box, as a fraction of its size.
-        ready_made: margin that ready-made crops are trimmed to; None: they are not trimmed.
-        box: how a detector's box becomes the data set's box.
-        temperature: that divides the logits; None: uncalibrated.
-        threshold: of the confidence, at or below which a prediction is unsure; None: none is known.
-        content: that of predictor.json.
-        training: the training photos; None: they are not known.
-        precision: in which the network computes.
-        notes: sentences for the log and the page, on what the predictions lack.
-    """
+    """A network in evaluation mode, and how photos are prepared for it; None: not known."""
 
     network: torch.nn.Module
-    model: Path
-    margin: float = ARCHIVE_MARGIN
-    ready_made: float | None = ARCHIVE_MARGIN
-    box: BoxMap = dataclasses.field(default_factory=BoxMap)
-    temperature: float | None = None
-    threshold: float | None = None
-    content: dict = dataclasses.field(default_factory=lambda: UNKNOWN)
+    model: Path  # file of the network
+    margin: float = ARCHIVE_MARGIN  # around a face's box, as a fraction of its size
+    ready_made: float | None = ARCHIVE_MARGIN  # that ready-made crops are trimmed to, if at all
+    box: BoxMap = dataclasses.field(default_factory=BoxMap)  # from a detector's to the data set's
+    temperature: float | None = None  # that divides the logits
+    threshold: float | None = None  # largest confidence of an unsure prediction
+    content: dict = dataclasses.field(default_factory=lambda: UNKNOWN)  # of predictor.json
     training: TrainingPhotos | None = None
     precision: str = "float32"
-    notes: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()  # sentences on what the predictions lack
 
     def crop(self, *, whole: bool) -> CropSpec:
         """How a face is cut from a whole photo by its box, or made of a ready-made crop."""
@@ -90,11 +74,11 @@ class Predictor:
 
     @property
     def device(self) -> torch.device:
-        """The device of the network."""
+        """Of the network."""
         return next(self.network.parameters()).device
 
     def placed(self, device: torch.device, precision: str) -> "Predictor":
-        """This predictor with its network on a device, in the precision that it computes in."""
+        """Move the network to a device, and choose its precision."""
         network = devices.to_device(self.network, device)
         return dataclasses.replace(self, network=network, precision=precision)
 
@@ -104,19 +88,14 @@ class Predictor:
         return inference.softmax(values / (self.temperature or 1.0), self.model)
 
     def unsure(self, probabilities: np.ndarray) -> np.ndarray | None:
-        """Whether each prediction is unsure, (N,) bool; None where no threshold is known."""
+        """Whether each prediction is unsure, (N,) bool."""
         if self.threshold is None:
             return None
         return probabilities.max(axis=1) <= self.threshold
 
 
 def describe(model: Path, metrics: dict, faces: np.ndarray, hashes: Path, settings: dict) -> dict:
-    """The content of predictor.json.
-
-    Args:
-        faces: of the training, (N, 3, height, width) uint8; their hashes lie in `hashes`.
-        settings: of the run and its data, as provenance.json has them.
-    """
+    """The content of predictor.json, by the training faces (N, 3, height, width) uint8."""
     content, margin = model_file.read(model), settings["crop"]["margin"]
     found, scaling = metrics["abstention"], metrics["calibration"]
     # Faces that the detector has found have its default box.
@@ -141,7 +120,7 @@ def describe(model: Path, metrics: dict, faces: np.ndarray, hashes: Path, settin
 
 
 def load(path: str | Path) -> Predictor:
-    """The predictor of the folder of a run or for a model hub, or of a model file.
+    """Load the predictor in the folder of a run or for a model hub, or of a model file.
 
     Raises:
         InputError: there is no model, or predictor.json is damaged or not that of the model.
@@ -212,7 +191,7 @@ def _notes(content: dict, hashes: Path) -> tuple[str, ...]:
 
 
 def _check(description: Path, content: dict) -> None:
-    """Refuse wrong numbers of predictor.json; a KeyError or TypeError says that one is missing."""
+    """Refuse wrong numbers; a KeyError or TypeError says that one is missing."""
     for key, (least, most, optional) in NUMBERS.items():
         value: Any = functools.reduce(operator.getitem, key.split("."), content)
         if optional and value is None:

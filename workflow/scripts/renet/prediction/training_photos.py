@@ -1,8 +1,7 @@
 """Whether a photo was probably in the training set: the perceptual hashes of the training faces.
 
-They lie beside predictor.json, 32 bytes for each face, and are compared with the hash of a photo
-one by one: 300,000 of them in a millisecond. Copies that were compressed or scaled are found;
-mirror images, other crops and other photos of the person are not (benchmarks/README.md).
+They lie beside predictor.json, 32 bytes for each face. Copies that were compressed or scaled are
+found; mirror images, other crops and other photos of the person are not (benchmarks/README.md).
 """
 
 import dataclasses
@@ -22,13 +21,9 @@ WORDS = BYTES // 8
 
 @dataclasses.dataclass(frozen=True)
 class TrainingPhotos:
-    """The hashes of all training faces.
+    """The hashes of all training faces."""
 
-    Attributes:
-        words: (WORDS, faces) uint64, each column a hash.
-    """
-
-    words: np.ndarray
+    words: np.ndarray  # (WORDS, faces) uint64, each column a hash
 
     @classmethod
     def from_faces(cls, faces: np.ndarray) -> "TrainingPhotos":
@@ -43,14 +38,7 @@ class TrainingPhotos:
 
     @classmethod
     def read(cls, path: Path, digest: str) -> "TrainingPhotos":
-        """Read them.
-
-        Args:
-            digest: SHA-256 of the file, as predictor.json has it.
-
-        Raises:
-            InputError: the file is another one, or has no hashes.
-        """
+        """Read them; an InputError if the file has another SHA-256 or no hashes."""
         if files.file_digest(path) != digest:
             raise InputError(
                 f"{path} is not the file that predictor.json names; delete it to predict without "

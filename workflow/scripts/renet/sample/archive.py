@@ -13,18 +13,20 @@ from datetime import date, timedelta
 from pathlib import Path
 
 import numpy as np
+import scipy.io
 from numpy.random import Generator
 
 from renet.common import files
 from renet.common.errors import InputError
 from renet.common.progress import Progress
 from renet.sample import people
-from renet.sample.mat_file import cell_array, mat_bytes
 from renet.sample.photos import adapt_shot, damage_photo, take_photo
 
 MIN_PHOTOS, MAX_PHOTOS = 60, 10_000  # fewer do not hold every quirk, for more there are no names
 FOLDER = "wiki_crop"
 MODIFIED = 1_452_961_520  # 2016-01-16 16:25:20 UTC, the date of the real archive
+MAT_HEADER = b"MATLAB 5.0 MAT-file, Platform: renet, Created on: Sat Jan 16 16:25:20 2016"
+MAT_HEADER_SIZE = 116
 MALE_FRACTION = 0.6
 REPEATED_FRACTION = 0.008  # of the rows: people with a second photo, three of them at least
 LAST_YEAR = 2015
@@ -57,14 +59,15 @@ class Row:
     photo: bytes | None  # None: it is not in the archive
 
 
-@dataclasses.dataclass(frozen=True)
 class Subject:
     """An invented person with a name, a birthday, and the age on the first photo."""
 
-    person: people.Person
-    name: str
-    born: date
-    age: int
+    def __init__(self, rng: Generator, gender: int, name: str):
+        self.name, self.age = name, int(np.clip(rng.gamma(6, 6.7), 7, 95))
+        taken = int(np.clip(LAST_YEAR - rng.gamma(1.3, 12), 1930, LAST_YEAR))
+        day = date(2001, 1, 1) + timedelta(int(rng.integers(365)))
+        self.born = day.replace(year=taken - self.age - (day.month >= 7))
+        self.person = people.Person(rng, gender)
 
 
 def write_sample(archive: Path, photos: int, seed: int) -> None:
@@ -73,12 +76,8 @@ def write_sample(archive: Path, photos: int, seed: int) -> None:
     The same arguments give the same bytes with the same versions of OpenCV and NumPy.
 
     Args:
-        archive: the tar file to write, as wiki_crop.tar.
         photos: rows of the .mat file, from 60 to 10,000.
         seed: 0 or more; another seed draws other people.
-
-    Raises:
-        InputError: `photos` is out of its range.
     """
     if not MIN_PHOTOS <= photos <= MAX_PHOTOS:
         raise InputError(
@@ -118,7 +117,7 @@ def _subjects(rng: Generator, number: int) -> list[Subject]:
     """Invented people in random order; the first one's name is ASCII but for its accents."""
     men = round(MALE_FRACTION * number)
     subjects = [
-        _subject(rng, gender, name)
+        Subject(rng, gender, name)
         for gender, count in ((people.FEMALE, number - men), (people.MALE, men))
         for name in people.random_names(rng, gender, count)
     ]
@@ -126,14 +125,6 @@ def _subjects(rng: Generator, number: int) -> list[Subject]:
     names = [who.name for who in subjects]
     accented = (k for k, n in enumerate(names) if not n.isascii() and _unaccented(n).isascii())
     return [subjects.pop(next(accented)), *subjects]
-
-
-def _subject(rng: Generator, gender: int, name: str) -> Subject:
-    age = int(np.clip(rng.gamma(6, 6.7), 7, 95))
-    taken = int(np.clip(LAST_YEAR - rng.gamma(1.3, 12), 1930, LAST_YEAR))
-    day = date(2001, 1, 1) + timedelta(int(rng.integers(365)))
-    born = day.replace(year=taken - age - (day.month >= 7))
-    return Subject(people.random_person(rng, gender), name, born, age)
 
 
 def _unaccented(name: str) -> str:
@@ -146,8 +137,9 @@ def _row(rng: Generator, who: Subject, page: int, quirk: str | None, years_later
     born, taken = who.born, who.born.year + who.age + (who.born.month >= 7)
     years_later = min(years_later, LAST_YEAR - taken)
     taken += years_later
-    shot = people.random_shot(rng, who.person, who.age + years_later)
-    photo, location = take_photo(rng, who.person, adapt_shot(shot, quirk), quirk)
+    shot = people.Shot(rng, who.person, who.age + years_later)
+    adapt_shot(shot, quirk)
+    photo, location = take_photo(rng, who.person, shot, quirk)
     if quirk == "before birth":
         taken = born.year - int(rng.integers(1, 45))
     elif quirk == "over a hundred":
@@ -207,3 +199,18 @@ def _mat(rows: list[Row]) -> bytes:
         in_cells = field.type in (str, np.ndarray)
         struct[field.name] = cell_array(values) if in_cells else np.array([values], float)
     return mat_bytes({"wiki": struct})
+
+
+def mat_bytes(variables: dict) -> bytes:
+    """A MATLAB v5 file of variables as `scipy.io.savemat` takes them, with always the same date."""
+    stream = io.BytesIO()
+    scipy.io.savemat(stream, variables)
+    return MAT_HEADER.ljust(MAT_HEADER_SIZE) + stream.getvalue()[MAT_HEADER_SIZE:]
+
+
+def cell_array(values: list) -> np.ndarray:
+    """A MATLAB cell array (1, n)."""
+    cells = np.empty((1, len(values)), object)
+    for k, value in enumerate(values):
+        cells[0, k] = value
+    return cells

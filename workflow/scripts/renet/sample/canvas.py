@@ -75,9 +75,7 @@ def shaded(colour: np.ndarray, factor: float | np.ndarray) -> np.ndarray:
     return colour * (1 + (factor - 1) * WARM_SHADOWS)
 
 
-def mixed(
-    one: np.ndarray, other: np.ndarray, fraction: float | np.floating | np.ndarray
-) -> np.ndarray:
+def mixed(one: np.ndarray, other: np.ndarray, fraction: float | np.ndarray) -> np.ndarray:
     """Two colours mixed; `fraction` of the other is a number or (h, w)."""
     return one + (other - one) * fraction
 
@@ -92,18 +90,12 @@ def clouds(rng: Generator, height: int, width: int, cells: int) -> np.ndarray:
 
 
 class Canvas:
-    """Pixels, and how shapes land on them.
-
-    Attributes:
-        pixels: (3, h, w) float32, RGB in 0..255; several canvases may share them.
-        frame: the affine map (2, 3) from head units to pixels.
-        warp: moves the points (n, 2) of a shape before the frame does; None leaves them.
-        clip: (h, w) in 0..1, how much of a shape is seen where; None shows all.
-    """
+    """Pixels, which several canvases may share, and how shapes land on them."""
 
     def __init__(self, pixels: np.ndarray, frame: np.ndarray, warp: Callable | None = None):
+        """Take the affine map (2, 3) to pixels, and what moves points (n, 2) of a shape before."""
         self.pixels, self.frame, self.warp = pixels, frame, warp
-        self.clip: np.ndarray | None = None
+        self.clip: np.ndarray | None = None  # (h, w) in 0..1, how much of a shape is seen where
 
     def within(self, outline: np.ndarray, warp: Callable | None = None) -> "Canvas":
         """A canvas on the same pixels that paints inside an outline only, with its own warp."""
@@ -114,7 +106,7 @@ class Canvas:
         return inside
 
     def fill(self, outline: Points, colour: Colour, alpha: float = 1.0, soft: float = 0.0) -> None:
-        """Fill a shape; `alpha` is its opacity, `soft` how far its edge is blurred (head units).
+        """Fill a shape with an opacity, and an edge that is blurred by `soft` head units.
 
         `colour` may be a function from x and y (h, w), in head units, to pixels (3, h, w).
         """

@@ -4,9 +4,8 @@ import numpy as np
 
 from renet.sample.canvas import SHADOW, ellipse, mixed, rgb, shaded, spline
 from renet.sample.head import HAIR_COLOURS, Head
+from renet.sample.people import EYE_COLOURS, LIPSTICKS
 
-EYE_COLOURS = [rgb(74, 48, 32), rgb(52, 34, 26), rgb(84, 112, 70), rgb(84, 124, 158)]
-LIPSTICKS = [rgb(186, 36, 52), rgb(160, 30, 62), rgb(208, 72, 92), rgb(222, 98, 90)]
 THIN = (0.004, 0.024, 0.004)  # widths of a crease
 
 

@@ -48,7 +48,7 @@ class Head:
         tones = np.linspace(0, 1, len(SKIN_TONES))
         self.skin = rgb(*(np.interp(person.tone, tones, c) for c in np.transpose(SKIN_TONES)))
         grey = np.clip((shot.age - 34) / 34 + person.greying, 0, 1)
-        self.hair = mixed(HAIR_COLOURS[person.hair_colour], GREY_HAIR, np.float32(grey))
+        self.hair = mixed(HAIR_COLOURS[person.hair_colour], GREY_HAIR, float(grey))
         self.recession = person.balding * float(np.clip((shot.age - 23) / 43, 0, 1))
         self.hair_style = "bald" if self.recession > 0.62 else person.hair_style
         self.old = float(np.clip((shot.age - 38) / 45, 0, 1))

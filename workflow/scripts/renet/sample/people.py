@@ -1,77 +1,19 @@
 """Random people and random photos of them: what is chosen at random before anything is painted.
 
-A `Person` holds what stays the same from photo to photo, a `Shot` describes one photo. The gender
-sets a person's `look`, from masculine to feminine, and the look sets the odds of hair, features,
-clothes and make-up. About one person in thirty looks more like the other gender.
+The gender sets a person's `look`, from masculine to feminine, and the look sets the odds of hair,
+features, clothes and make-up. About one person in thirty looks more like the other gender.
 """
 
-import dataclasses
 import string
 from collections.abc import Mapping
 
 import numpy as np
 from numpy.random import Generator
 
+from renet.sample.canvas import rgb
+
 FEMALE, MALE = 0, 1
 LOOK_SHIFT, LOOK_SPREAD = 0.6, 0.32  # mean distance of the look from 0.5, and its deviation
-
-
-@dataclasses.dataclass(frozen=True)
-class Person:
-    """What a person keeps from photo to photo. Lengths are in head units."""
-
-    gender: int
-    look: float  # from masculine (0) to feminine (1)
-    tone: float  # of the skin, from the lightest (0) to the darkest (1)
-    hair_colour: str
-    hair_style: str
-    hairline: str
-    hair_volume: float
-    curl: float  # 0..1
-    parting: float  # left (-) or right (+) of the middle
-    balding: float  # 0..1
-    greying: float  # how much earlier than others
-    face_width: float
-    jaw: float
-    brow: float
-    eye_size: float
-    eye_colour: int
-    nose: float
-    lips: float
-    beard: str
-    shoulders: float
-
-
-@dataclasses.dataclass(frozen=True)
-class Shot:
-    """One photo: the person's age, pose and clothes, the light, the background, the camera."""
-
-    size: tuple[int, int]  # height, width in pixels
-    age: float  # years
-    texture: int  # seed of hair strands, background and noise
-    shift: tuple[float, float]  # of the head, in head units
-    zoom: float
-    tilt: float  # radians
-    yaw: float  # radians
-    smile: float  # from -1 to 1
-    mouth_open: float  # 0..1
-    gaze: float  # from -1 (left) to 1 (right)
-    lipstick: int | None
-    earrings: str | None
-    glasses: str | None
-    clothes: str
-    cloth: tuple[float, float, float]  # hue, saturation, value in 0..1
-    pattern: str
-    light: tuple[float, float]  # from the left (-1) to the right (1), from below to above
-    light_strength: float
-    exposure: float
-    cast: float  # cold (-) or warm (+)
-    background: str
-    backdrop: tuple[float, float, float]  # hue, saturation, value in 0..1
-    border: tuple[int, int, int, int]  # pixels at the top, bottom, left, right that repeat an edge
-    blur: float  # pixels
-    noise: float  # grey levels
-    grey: bool
 
 
 # Odds for a feminine and for a masculine look.
@@ -97,7 +39,9 @@ GLASSES = {"round": 4, "square": 6, "sun": 1}
 BACKGROUNDS = {
     "wall": 42, "texture": 22, "lamps": 9, "curtain": 7, "foliage": 7, "sky": 7, "books": 6,
 }  # fmt: skip
-EYE_COLOURS, DARK_EYES, LIPSTICKS = 4, 2, 4  # how many there are to choose from
+EYE_COLOURS = [rgb(74, 48, 32), rgb(52, 34, 26), rgb(84, 112, 70), rgb(84, 124, 158)]
+DARK_EYES = 2  # the first ones
+LIPSTICKS = [rgb(186, 36, 52), rgb(160, 30, 62), rgb(208, 72, 92), rgb(222, 98, 90)]
 
 # Given names of women, of men, and surnames, one language each; the combinations are invented.
 NAMES = [
@@ -157,35 +101,37 @@ def _hair_colour(rng: Generator, tone: float, look: float) -> str:
     return _choose(rng, odds | {"pink": 0.02 * look})
 
 
-def random_person(rng: Generator, gender: int) -> Person:
-    """Invent a person of a gender (0 female, 1 male)."""
-    shift = LOOK_SHIFT if gender == FEMALE else -LOOK_SHIFT
-    look = _normal(rng, 0.5 + shift, LOOK_SPREAD, 0, 1)
-    tone = float(rng.beta(1.1, 1.7))
-    style = _choose_by_look(rng, look, HAIR_STYLES)
-    dyed = rng.random() < 0.35 * look  # then it never turns grey
-    return Person(
-        gender=gender,
-        look=look,
-        tone=tone,
-        hair_colour=_hair_colour(rng, tone, look),
-        hair_style=style,
-        hairline=_choose_by_look(rng, look, HAIRLINES),
-        hair_volume=_normal(rng, 0.12 + 0.05 * look, 0.05, 0.05, 0.32),
-        curl=1.0 if style == "curls" else float(rng.beta(0.8, 1.6)),
-        parting=float(rng.choice([-1, 1]) * rng.uniform(0.15, 0.5)),
-        balding=float(rng.random() ** 2) * (1 - 0.75 * look),
-        greying=-2.0 if dyed else float(rng.uniform(-0.25, 0.25)),
-        face_width=_normal(rng, 0.745 - 0.025 * look, 0.03, 0.64, 0.84),
-        jaw=_normal(rng, 0.63 - 0.11 * look, 0.035, 0.44, 0.72),
-        brow=_normal(rng, 0.098 - 0.05 * look, 0.017, 0.026, 0.14),
-        eye_size=_normal(rng, 0.94 + 0.2 * look, 0.08, 0.78, 1.35),
-        eye_colour=int(rng.integers(DARK_EYES if tone > 0.55 else EYE_COLOURS)),
-        nose=_normal(rng, 1.1 - 0.15 * look, 0.13, 0.7, 1.45),
-        lips=_normal(rng, 0.82 + 0.36 * look, 0.15, 0.5, 1.6),
-        beard=_choose(rng, BEARDS) if gender == MALE and look < 0.3 else "none",
-        shoulders=_normal(rng, 1.62 - 0.4 * look, 0.11, 1.0, 1.85),
-    )
+class Person:
+    """What an invented person keeps from photo to photo. Lengths are in head units."""
+
+    def __init__(self, rng: Generator, gender: int):
+        """Invent a person of a gender (0 female, 1 male)."""
+        self.gender = gender
+        shift = LOOK_SHIFT if gender == FEMALE else -LOOK_SHIFT
+        # From masculine (0) to feminine (1).
+        self.look = look = _normal(rng, 0.5 + shift, LOOK_SPREAD, 0, 1)
+        # Of the skin, from the lightest (0) to the darkest (1).
+        self.tone = tone = float(rng.beta(1.1, 1.7))
+        self.hair_style = _choose_by_look(rng, look, HAIR_STYLES)
+        is_dyed = rng.random() < 0.35 * look  # then it never turns grey
+        self.hair_colour = _hair_colour(rng, tone, look)
+        self.hairline = _choose_by_look(rng, look, HAIRLINES)
+        self.hair_volume = _normal(rng, 0.12 + 0.05 * look, 0.05, 0.05, 0.32)
+        self.curl = 1.0 if self.hair_style == "curls" else float(rng.beta(0.8, 1.6))  # 0..1
+        # Left (-) or right (+) of the middle.
+        self.parting = float(rng.choice([-1, 1]) * rng.uniform(0.15, 0.5))
+        self.balding = float(rng.random() ** 2) * (1 - 0.75 * look)  # 0..1
+        # How much earlier than others.
+        self.greying = -2.0 if is_dyed else float(rng.uniform(-0.25, 0.25))
+        self.face_width = _normal(rng, 0.745 - 0.025 * look, 0.03, 0.64, 0.84)
+        self.jaw = _normal(rng, 0.63 - 0.11 * look, 0.035, 0.44, 0.72)
+        self.brow = _normal(rng, 0.098 - 0.05 * look, 0.017, 0.026, 0.14)
+        self.eye_size = _normal(rng, 0.94 + 0.2 * look, 0.08, 0.78, 1.35)
+        self.eye_colour = int(rng.integers(DARK_EYES if tone > 0.55 else len(EYE_COLOURS)))
+        self.nose = _normal(rng, 1.1 - 0.15 * look, 0.13, 0.7, 1.45)
+        self.lips = _normal(rng, 0.82 + 0.36 * look, 0.15, 0.5, 1.6)
+        self.beard = _choose(rng, BEARDS) if gender == MALE and look < 0.3 else "none"
+        self.shoulders = _normal(rng, 1.62 - 0.4 * look, 0.11, 1.0, 1.85)
 
 
 def _random_size(rng: Generator) -> tuple[int, int]:
@@ -213,35 +159,44 @@ def _random_cloth(rng: Generator, look: float) -> tuple[float, float, float]:
     return float(hue % 1), float(saturation), _normal(rng, 0.36 + 0.36 * look, 0.17, 0.1, 0.95)
 
 
-def random_shot(rng: Generator, person: Person, age: float) -> Shot:
-    """Invent a photo of a person at an age in years."""
-    size, look = _random_size(rng), person.look
-    made_up = age > 15 and rng.random() < 0.75 * look
-    return Shot(
-        size=size,
-        age=float(np.clip(age, 4, 95)),
-        texture=int(rng.integers(2**31)),
-        shift=(float(rng.normal(0, 0.04)), float(rng.normal(0.02, 0.035))),
-        zoom=_normal(rng, 1.0, 0.045, 0.87, 1.14),
-        tilt=_normal(rng, 0, 0.075, -0.22, 0.22),
-        yaw=_normal(rng, 0, 0.12, -0.25, 0.25),
-        smile=_normal(rng, 0.35 + 0.15 * look, 0.35, -0.35, 1.0),
-        mouth_open=float(rng.uniform(0.4, 1)) if rng.random() < 0.3 else 0.0,
-        gaze=_normal(rng, 0, 0.25, -0.6, 0.6),
-        lipstick=int(rng.integers(LIPSTICKS)) if made_up else None,
-        earrings=_choose(rng, EARRINGS) if rng.random() < 0.03 + 0.4 * look else None,
-        glasses=_choose(rng, GLASSES) if rng.random() < 0.1 + 0.002 * age else None,
-        clothes=_choose_by_look(rng, look, CLOTHES),
-        cloth=_random_cloth(rng, look),
-        pattern=_choose_by_look(rng, look, PATTERNS),
-        light=(float(rng.uniform(-1, 1)), float(rng.uniform(-0.1, 1))),
-        light_strength=float(rng.uniform(0.25, 0.95)),
-        exposure=_normal(rng, 0.98, 0.09, 0.68, 1.16),
-        cast=float(rng.normal(0, 0.045)),
-        background=_choose(rng, BACKGROUNDS),
-        backdrop=(float(rng.random()), float(rng.beta(1.3, 3.0)), float(rng.uniform(0.3, 0.95))),
-        border=_random_border(rng, size),
-        blur=float(rng.gamma(1.2, 0.35)),
-        noise=float(rng.gamma(1.5, 1.5)),
-        grey=bool(rng.random() < 0.04),
-    )
+class Shot:
+    """One photo: the person's age, pose and clothes, the light, the background, the camera."""
+
+    def __init__(self, rng: Generator, person: Person, age: float):
+        """Invent a photo of a person at an age in years."""
+        look = person.look
+        self.size = _random_size(rng)  # height, width in pixels
+        is_made_up = age > 15 and rng.random() < 0.75 * look
+        self.age = float(np.clip(age, 4, 95))
+        self.texture = int(rng.integers(2**31))  # seed of hair strands, background and noise
+        # Of the head, in head units.
+        self.shift = (float(rng.normal(0, 0.04)), float(rng.normal(0.02, 0.035)))
+        self.zoom = _normal(rng, 1.0, 0.045, 0.87, 1.14)
+        self.tilt = _normal(rng, 0, 0.075, -0.22, 0.22)  # radians
+        self.yaw = _normal(rng, 0, 0.12, -0.25, 0.25)  # radians
+        self.smile = _normal(rng, 0.35 + 0.15 * look, 0.35, -0.35, 1.0)  # from -1 to 1
+        self.mouth_open = float(rng.uniform(0.4, 1)) if rng.random() < 0.3 else 0.0  # 0..1
+        self.gaze = _normal(rng, 0, 0.25, -0.6, 0.6)  # from -1 (left) to 1 (right)
+        self.lipstick = int(rng.integers(len(LIPSTICKS))) if is_made_up else None
+        self.earrings = _choose(rng, EARRINGS) if rng.random() < 0.03 + 0.4 * look else None
+        self.glasses = _choose(rng, GLASSES) if rng.random() < 0.1 + 0.002 * age else None
+        self.clothes = _choose_by_look(rng, look, CLOTHES)
+        self.cloth = _random_cloth(rng, look)
+        self.pattern = _choose_by_look(rng, look, PATTERNS)
+        # From the left (-1) to the right (1), from below to above.
+        self.light = (float(rng.uniform(-1, 1)), float(rng.uniform(-0.1, 1)))
+        self.light_strength = float(rng.uniform(0.25, 0.95))
+        self.exposure = _normal(rng, 0.98, 0.09, 0.68, 1.16)
+        self.cast = float(rng.normal(0, 0.045))  # cold (-) or warm (+)
+        self.background = _choose(rng, BACKGROUNDS)
+        # Hue, saturation, value in 0..1.
+        self.backdrop = (
+            float(rng.random()),
+            float(rng.beta(1.3, 3)),
+            float(rng.uniform(0.3, 0.95)),
+        )
+        # Pixels at the top, bottom, left and right that repeat an edge.
+        self.border = _random_border(rng, self.size)
+        self.blur = float(rng.gamma(1.2, 0.35))  # pixels
+        self.noise = float(rng.gamma(1.5, 1.5))  # grey levels
+        self.grey = bool(rng.random() < 0.04)

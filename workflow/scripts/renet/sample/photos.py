@@ -1,7 +1,5 @@
 """The photos of the sample as JPEG files: drawn, encoded, and damaged where a quirk asks for it."""
 
-import dataclasses
-
 import cv2
 import numpy as np
 from numpy.random import Generator
@@ -19,17 +17,16 @@ WEB_PAGE = b"""<!DOCTYPE html>
 TURNED = bytes.fromhex("ffe100224578696600004d4d002a00000008000101120003000000010006000000000000")
 
 
-def adapt_shot(shot: people.Shot, quirk: str | None) -> people.Shot:
-    """The shot, changed as a quirk asks for it."""
+def adapt_shot(shot: people.Shot, quirk: str | None) -> None:
+    """Change a shot as a quirk asks for it."""
     match quirk:
         case "grey":
-            return dataclasses.replace(shot, grey=True)
+            shot.grey = True
         case "box outside":
-            return dataclasses.replace(shot, border=(0, 0, round(0.25 * shot.size[1]), 0))
+            shot.border = (0, 0, round(0.25 * shot.size[1]), 0)
         case "whole-number box":  # 1.8 times its side is a whole number, too
             side = 9 * (min(shot.size) // 9) + 1
-            return dataclasses.replace(shot, size=(side, side), border=(0, 0, 0, 0))
-    return shot
+            shot.size, shot.border = (side, side), (0, 0, 0, 0)
 
 
 def take_photo(
@@ -49,10 +46,7 @@ def take_photo(
 def _jpeg(image: np.ndarray, quality: int) -> bytes:
     """Encode RGB (h, w, 3) or grey (h, w) pixels, uint8."""
     bgr = image[..., ::-1] if image.ndim == 3 else image
-    done, data = cv2.imencode(".jpg", bgr, [cv2.IMWRITE_JPEG_QUALITY, quality])
-    if not done:
-        raise RuntimeError("OpenCV did not encode a JPEG")
-    return data.tobytes()
+    return cv2.imencode(".jpg", bgr, [cv2.IMWRITE_JPEG_QUALITY, quality])[1].tobytes()
 
 
 def _face_span(rng: Generator, length: int, border: int, quirk: str | None) -> tuple[float, float]:

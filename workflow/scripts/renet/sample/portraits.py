@@ -9,9 +9,8 @@ import cv2
 import numpy as np
 from numpy.random import Generator
 
-from renet.sample.background import paint_background
 from renet.sample.body import paint_body
-from renet.sample.canvas import Canvas
+from renet.sample.canvas import Canvas, clouds, ellipse, from_hsv, mixed, rgb
 from renet.sample.face import paint_earrings, paint_features, paint_glasses, paint_skin
 from renet.sample.hair import paint_back_hair, paint_beard, paint_front_hair
 from renet.sample.head import Head, frame
@@ -39,8 +38,41 @@ def _painted_background(shot: Shot, rng: Generator) -> np.ndarray:
     scale = np.clip(1.5 * min(shot.size), *PAINTED_SIDE) / min(shot.size)
     height, width = round(shot.size[0] * scale), round(shot.size[1] * scale)
     small = np.zeros((3, height // 2, width // 2), np.float32)
-    paint_background(Canvas(small, frame(shot, small)), shot, rng)
+    _paint_background(Canvas(small, frame(shot, small)), shot, rng)
     return np.stack([cv2.resize(plane, (width, height)) for plane in small])
+
+
+def _paint_background(canvas: Canvas, shot: Shot, rng: Generator) -> None:
+    """Paint what is out of focus behind the person: two colours mixed, and spots on them."""
+    height, width = canvas.pixels.shape[1:]
+    down, across = np.mgrid[-1 : 1 : height * 1j, -1 : 1 : width * 1j]
+    hue, saturation, value = shot.backdrop
+    first = from_hsv(hue, saturation * 0.7, value)
+    second = from_hsv(hue + rng.normal(0, 0.08), saturation * 0.7, value * rng.uniform(0.45, 0.8))
+    fraction, spots = clouds(rng, height, width, int(rng.integers(3, 9))), []
+    match shot.background:
+        case "wall":
+            fraction = (down * rng.uniform(0.1, 1) + across * rng.uniform(-0.8, 0.8) + 1) / 2
+        case "curtain":
+            fraction = (np.sin(across * rng.uniform(9, 18) + 0.6 * np.sin(across * 7)) + 1) / 2
+        case "sky":
+            first, second = from_hsv(rng.uniform(0.54, 0.62), 0.45, 0.9), rgb(248, 248, 246)
+            fraction = 2.2 * clouds(rng, height, width, 3) - 0.8 + 0.3 * down
+        case "foliage":
+            second = from_hsv(rng.uniform(0.2, 0.38), 0.55, 0.3 + 0.3 * value)
+            first, spots = second * 0.6, [second * 1.25, from_hsv(0.18, 0.5, 0.85), second * 0.5]
+        case "lamps":
+            first, second = first * 0.4, second * 0.4
+            spots = [from_hsv(3 * hue + turn, 0.45, 1) for turn in (0, 0.06, 0.12, 0.5)]
+        case "books":
+            books = rng.uniform(30, 200, (6, 40, 3)).astype(np.float32)
+            books = cv2.resize(books, (width, height), interpolation=cv2.INTER_NEAREST)
+            first, second = first * 0.5, np.moveaxis(cv2.GaussianBlur(books, (0, 0), 1.5), 2, 0)
+            fraction = 0.6 * np.clip(2 + 2.5 * np.cos(np.pi * (1 + 6 * down)), 0, 1)
+    canvas.pixels[:] = mixed(first, second, np.clip(fraction, 0, 1))
+    for colour in spots * 9:
+        (x, y), radius = rng.uniform(-2.2, 2.2, 2), rng.uniform(0.08, 0.28)
+        canvas.fill(ellipse(x, y, radius, radius), colour, rng.uniform(0.2, 0.6), 0.03)
 
 
 def _paint_person(pixels: np.ndarray, person: Person, shot: Shot, rng: Generator) -> None:

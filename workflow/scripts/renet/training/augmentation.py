@@ -1,16 +1,16 @@
 """Changes of the training faces, in batches on their device, that no generator's state decides.
 
 Every draw is a function of the seed, the epoch and the row of train.h5 alone. A face therefore gets
-the same pixels in any batch, process and loader, and after a resume. Libraries draw for a whole
-batch from a generator with a state. The draws of one group of changes do not depend on which other
-groups there are. What is computed for each pixel are operations of PyTorch that round alike
-wherever a face stands in its batch: no sum over a face, and no sine or logarithm.
+the same pixels in any batch, process and loader, and after a resume. What is computed for each
+pixel are operations of PyTorch that round alike wherever a face stands in its batch: no sum over a
+face, and no sine or logarithm.
 """
 
 import dataclasses
 import functools
 import math
 from collections.abc import Callable, Sequence
+from typing import TypeVar
 
 import numpy as np
 import torch
@@ -21,10 +21,10 @@ from torch import Tensor
 from renet.config.train import Recipe
 from renet.network.loader import queued_copy
 
-GOLDEN = 0x9E3779B97F4A7C15  # 2**64 divided by the golden ratio: SplitMix64's step
-MULTIPLIERS = 0xBF58476D1CE4E5B9, 0x94D049BB133111EB
+# SplitMix64's step and multipliers, as int64, which wraps as uint64 does.
+GOLDEN = 0x9E3779B97F4A7C15 - 2**64  # 2**64 divided by the golden ratio
+MULTIPLIERS = 0xBF58476D1CE4E5B9 - 2**64, 0x94D049BB133111EB - 2**64
 SHIFTS = 30, 27, 31
-WORD = 2**64
 
 # The strengths: angle in radians, and the largest change of size and fraction of the side.
 ANGLE, SCALE, SHIFT = math.radians(12), 0.12, 0.06
@@ -38,6 +38,7 @@ PART = 4  # faces that a CPU changes at once: noise computes eight bytes for eac
 LUMINANCE = (0.299, 0.587, 0.114)  # of red, green and blue, ITU-R BT.601
 
 Columns = Sequence[np.ndarray] | np.ndarray  # numbers of each face, each (N,)
+Words = TypeVar("Words", np.ndarray, Tensor)  # int64
 
 
 @dataclasses.dataclass(frozen=True)
@@ -45,14 +46,13 @@ class Change:
     """A group of changes.
 
     Attributes:
-        draws: its places among the draws of a face.
         apply: changes faces (n, C, H, W) float32 by their columns, each (n, 1, 1, 1) float32, and
             their keys (n, 1) int64.
         columns: computes these from the group's draws (n, places), and height and width.
         fraction: of the faces that it changes: those whose first draw is below.
     """
 
-    draws: range
+    draws: range  # places among the draws of a face
     apply: Callable[[Tensor, Sequence[Tensor], Tensor], Tensor]
     columns: Callable[[np.ndarray, tuple[int, int]], Columns] = lambda drawn, size: drawn[:, :0].T
     fraction: float = 1
@@ -60,23 +60,17 @@ class Change:
 
 @dataclasses.dataclass(frozen=True)
 class Augmentation:
-    """The changes of a recipe; see `CHANGES`.
-
-    Attributes:
-        names: of the groups, in any order.
-        mixup: both parameters of the beta distribution of a partner's weight; 0: no partners.
-        count: of the training faces, one of which is each partner.
-    """
+    """The changes of a recipe; see `CHANGES`."""
 
     names: frozenset[str]
-    mixup: float
+    mixup: float  # both parameters of the beta distribution of a partner's weight; 0: no partners
     seed: int
-    count: int
+    count: int  # of the training faces
     classes: int
 
     @classmethod
     def from_recipe(cls, recipe: Recipe, count: int, classes: int) -> "Augmentation | None":
-        """The changes of a recipe for some training faces; None without any."""
+        """Return None for a recipe without changes."""
         if not (recipe.augment or recipe.mixup):
             return None
         return cls(frozenset(recipe.augment), recipe.mixup, recipe.seed, count, classes)
@@ -101,14 +95,9 @@ class Augmentation:
         partner_rows, own_weight = self._partners(rows, epoch)
         read = np.concatenate([rows, partner_rows])
         changed = change(pixels, self.names, keys(self.seed, epoch, read))
-        (weight,) = _on_device([own_weight.astype(np.float32)[:, None, None, None]], pixels.device)
-        own, partners = changed.split(len(rows))
+        (weight,) = _on_device([own_weight.astype(np.float32)], pixels.device)
         ones = F.one_hot(targets, self.classes).float()
-        own_ones, partner_ones = ones.split(len(rows))
-        partner_weight, flat = 1 - weight, (len(rows), 1)
-        return own * weight + partners * partner_weight, (
-            own_ones * weight.view(flat) + partner_ones * partner_weight.view(flat)
-        )
+        return _blend(changed, weight.view(-1, 1, 1, 1)), _blend(ones, weight.view(-1, 1))
 
     def _partners(self, rows: np.ndarray, epoch: int) -> tuple[np.ndarray, np.ndarray]:
         """The partner of each row, and the row's own weight, at least a half."""
@@ -118,36 +107,37 @@ class Augmentation:
         return partners, np.maximum(weight, 1 - weight)
 
 
+def _blend(values: Tensor, weight: Tensor) -> Tensor:
+    """Mix the first half of some values, those of the faces, with those of their partners."""
+    own, partners = values.chunk(2)
+    return own * weight + partners * (1 - weight)
+
+
 def keys(seed: int, epoch: int, rows: np.ndarray) -> np.ndarray:
-    """A key, uint64, for each row of an epoch (from 0)."""
-    key = np.zeros(len(rows), np.uint64)
-    for part in (np.full(len(rows), seed), np.full(len(rows), epoch), rows):
-        key = _mixed(key + part.astype(np.uint64) + np.uint64(GOLDEN))
+    """A key, int64, for each row of an epoch (from 0)."""
+    key = np.zeros(len(rows), np.int64)
+    for part in (seed, epoch, rows):
+        key = _mix(key + part + GOLDEN)
     return key
 
 
 def uniform(key: np.ndarray, places: range) -> np.ndarray:
     """Draws from 0 to below 1 at some places after each key, (N, places) float64."""
-    steps = np.arange(places.start + 1, places.stop + 1, dtype=np.uint64) * np.uint64(GOLDEN)
-    return (_mixed(key[:, None] + steps) >> np.uint64(11)) * 2.0**-53
+    steps = np.arange(places.start + 1, places.stop + 1) * GOLDEN
+    return _shifted(_mix(key[:, None] + steps), 11) * 2.0**-53
 
 
-def _mixed(state: np.ndarray) -> np.ndarray:
-    """SplitMix64's finaliser (Steele, Lea and Flood, 2014) of uint64."""
+def _mix(state: Words) -> Words:
+    """SplitMix64's finaliser (Steele, Lea and Flood, 2014), in place."""
     for shift, multiplier in zip(SHIFTS, (*MULTIPLIERS, 1), strict=True):
-        state = (state ^ (state >> np.uint64(shift))) * np.uint64(multiplier)
+        state ^= _shifted(state, shift)
+        state *= multiplier
     return state
 
 
-def _mix_on_device(state: Tensor) -> None:
-    """SplitMix64's finaliser of int64, which wraps as uint64 does, in place."""
-    for shift, multiplier in zip(SHIFTS, (*MULTIPLIERS, 1), strict=True):
-        state ^= (state >> shift).bitwise_and_((1 << (64 - shift)) - 1)
-        state *= _signed(multiplier)
-
-
-def _signed(word: int) -> int:
-    return word - WORD if word >= WORD // 2 else word
+def _shifted(words: Words, shift: int) -> Words:
+    """The words shifted to the right as if they had no sign."""
+    return (words >> shift) & ((1 << (64 - shift)) - 1)
 
 
 def change(pixels: Tensor, names: frozenset[str], key: np.ndarray) -> Tensor:
@@ -159,7 +149,7 @@ def change(pixels: Tensor, names: frozenset[str], key: np.ndarray) -> Tensor:
         rows.append(np.flatnonzero(drawn[:, 0] < made.fraction))
         of_faces = made.columns(drawn[rows[-1]], pixels.shape[2:])
         columns.append(np.array(of_faces, np.float32)[..., None, None, None])
-    on_device, *rows = _on_device([key.view(np.int64)[:, None], *rows], faces.device)
+    on_device, *rows = _on_device([key[:, None], *rows], faces.device)
     columns = _on_device(columns, faces.device)
     for made, *of_rows in zip(wanted, rows, columns, strict=True):
         faces = _applied(made, faces, on_device, *of_rows)
@@ -250,8 +240,7 @@ def _noise(faces: Tensor, columns: Sequence[Tensor], key: Tensor) -> Tensor:
     """Add nearly normal noise, the sum of four uniform numbers for each value."""
     (deviation,) = columns
     places = torch.arange(faces.shape[1:].numel(), device=faces.device) + MIXUP_DRAWS.stop + 1
-    words = key + places * _signed(GOLDEN)
-    _mix_on_device(words)
+    words = _mix(key + places * GOLDEN)
     total = sum((words >> shift) & 0xFFFF for shift in (0, 16, 32, 48))
     unit = (total - 2 * 0xFFFF).to(torch.float32) * (math.sqrt(3) / 0x10000)
     return faces + unit.view(faces.shape) * deviation
@@ -274,7 +263,7 @@ def _erase(faces: Tensor, columns: Sequence[Tensor], key: Tensor) -> Tensor:
     return torch.where(inside, grey, faces)
 
 
-# In their order on a face. The draws of a group do not depend on which other groups there are.
+# In their order on a face. The draws of a group do not depend on the other groups.
 CHANGES = {
     "flip": Change(range(1), lambda faces, *_: faces.flip(3), fraction=0.5),
     "affine": Change(range(1, 5), _affine, _affine_columns),

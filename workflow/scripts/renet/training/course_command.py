@@ -15,10 +15,10 @@ from renet.common.errors import InputError
 from renet.config.train import Recipe
 from renet.dataset import hdf5
 from renet.network import model_file
-from renet.network.settings import RunSettings
 from renet.training import loop, processes
 from renet.training.history import HISTORY
 from renet.training.loop import Trainer
+from renet.training.settings import RunSettings
 
 PRECISION_OF_DATATYPE: dict[str, Literal["float32", "bfloat16"]] = {
     "f32": "float32", "bf16": "bfloat16",

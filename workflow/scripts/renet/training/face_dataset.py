@@ -14,7 +14,7 @@ from renet.dataset import hdf5
 class FaceDataset(Dataset):
     """Faces (3, height, width) uint8 RGB, transformed, and their classes: 0 female, 1 male.
 
-    The pixels stay in the file, which each worker of a `DataLoader` maps into memory itself.
+    Each worker of a `DataLoader` maps the file into memory itself.
     """
 
     def __init__(self, path: str | Path, transform: Callable[[Tensor], Any] | None = None):

@@ -35,13 +35,10 @@ MIN_CHECKPOINT_GAP = 30.0  # seconds from one checkpoint to another at the end o
 
 
 class TrainingFolder:
-    """The folder of one training, which need not exist, in that of all trainings of a run."""
+    """The folder of one training, in that of all trainings of a run."""
 
     def __init__(self, parent: Path, *depends_on: object):
-        """Name the folder by all that the training depends on, as JSON.
-
-        PyTorch's version is part of the name, because the numbers change with it.
-        """
+        """Name the folder by all that the training depends on, also the version of PyTorch."""
         named = [*depends_on, torch.__version__]
         text = json.dumps(named, sort_keys=True)
         self.path = parent / hashlib.sha256(text.encode()).hexdigest()[:FINGERPRINT_CHARACTERS]
@@ -52,7 +49,7 @@ class TrainingFolder:
         Folders of other trainings are deleted at the end. After a kill, the next start continues.
 
         Args:
-            outputs: each output, by the name of the result in this folder.
+            outputs: by the name of each result in this folder.
             compute: writes the results to the paths that it is given, in the order of `outputs`;
                 returns what else training.json records.
 
@@ -106,10 +103,7 @@ class TrainingFolder:
 
 
 def _link_or_copy(result: Path, output: Path) -> None:
-    """Put a result in place of an output: model.pt as a hard link where the file system has them.
-
-    An edit of another output would change the result through a link.
-    """
+    """Put a result in place of an output: as a hard link, if possible, where no user edits it."""
     output.unlink(missing_ok=True)
     with contextlib.suppress(OSError):
         if result.suffix == ".pt":
@@ -120,28 +114,23 @@ def _link_or_copy(result: Path, output: Path) -> None:
 
 
 class Checkpoint:
-    """The latest checkpoint of a training and the previous one.
-
-    Attributes:
-        seconds: from one checkpoint within an epoch to the next.
-        gap: the least age of the latest one for another at the end of an epoch, in seconds.
-    """
+    """The latest checkpoint of a training and the previous one."""
 
     def __init__(self, folder: Path, seconds: float, gap: float = MIN_CHECKPOINT_GAP):
-        """Name the checkpoints in the folder of a training."""
+        """Name them in a folder; they are written after `seconds`, or `gap` at an epoch's end."""
         self.path, self.previous = folder / LATEST, folder / PREVIOUS
         self.seconds, self.gap = seconds, gap
         self._latest = time.monotonic()
 
     def is_due(self, min_age: float | None = None) -> bool:
-        """Whether the latest one, or the start, is at least so long ago, in seconds, or `gap`."""
+        """Whether the latest one, or the start, is so many seconds ago, by default `gap`."""
         return time.monotonic() >= self._latest + (self.gap if min_age is None else min_age)
 
     def save(self, model: Network, state: dict) -> None:
         """Write a checkpoint; the latest one becomes the previous one.
 
         Raises:
-            InputError: a tensor has a NaN or an infinity; both checkpoints stay as they are.
+            InputError: a tensor is not finite; both checkpoints stay as they are.
         """
         content = model_file.content_of(model, training=state)
         # `model_file.write` checks it, too, but the latest one would be the previous one by then.
@@ -152,10 +141,10 @@ class Checkpoint:
         self._latest = time.monotonic()
 
     def load(self) -> dict | None:
-        """The content of the latest checkpoint that `model_file.read` accepts; None without one.
+        """The content of the latest intact checkpoint; None without one.
 
         Raises:
-            InputError: there is one, and the machine fails to read it.
+            InputError: the machine fails to read one.
         """
         for path in filter(Path.exists, (self.path, self.previous)):
             try:

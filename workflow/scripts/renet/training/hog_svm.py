@@ -19,8 +19,8 @@ from renet.dataset.hdf5 import FaceFile
 from renet.network import devices, kinds
 from renet.network.kinds.hog_svm import Hog, fill
 from renet.network.model import Network
-from renet.network.settings import RunSettings
 from renet.training.history import NOT_VALIDATED
+from renet.training.settings import RunSettings
 from renet.training.throughput import Throughput
 
 FOLDS = 5
@@ -37,9 +37,8 @@ def fit(
 ) -> tuple[Network, list[dict], list[dict]]:
     """The network of an SVM with probabilities, and the rows of `HISTORY` and `THROUGHPUT`.
 
-    Args:
-        subjects: (N,) of the training faces, whom the cross-validation keeps together.
-        workers: number of processes that compute features; no result depends on it.
+    The cross-validation keeps the photos of a person, `subjects` (N,), together. No result depends
+    on the number of workers, which compute features.
     """
     seed, network = settings.train.seed, kinds.build(faces.shape, settings.model)
     throughput = Throughput(devices.choose("cpu", threads=1))

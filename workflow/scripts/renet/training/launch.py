@@ -29,9 +29,8 @@ START_AGAIN = "start again to continue from the last checkpoint."
 def launch(function: Callable[..., None], *arguments: object, count: int, device: str) -> None:
     """Call `function(*arguments)` in `count` processes of this machine, and wait for them.
 
-    One process is this one. Several are spawned, so that function and arguments have to be
-    importable and picklable. When one of them fails, or this process receives SIGTERM, the launcher
-    sends SIGTERM to all, and kills those that have not ended after 30 seconds.
+    A single process is this one; several are spawned. When one of them fails, or this process
+    receives SIGTERM, the launcher sends SIGTERM to all, and SIGKILL after 30 seconds.
 
     Raises:
         InputError: one of them failed or was killed.

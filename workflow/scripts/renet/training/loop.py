@@ -29,11 +29,11 @@ from renet.dataset.tables import SPLIT
 from renet.network import devices, inference, kinds, model_file
 from renet.network.loader import Loader
 from renet.network.model import Network, parameter_count
-from renet.network.settings import RunSettings
 from renet.training import age_groups, history, processes
 from renet.training.augmentation import Augmentation
 from renet.training.folder import Checkpoint, TrainingFolder
 from renet.training.history import HISTORY, THROUGHPUT
+from renet.training.settings import RunSettings
 from renet.training.tensorboard import EventLog
 from renet.training.throughput import Throughput
 from renet.training.train_step import MovingAverage, TrainStep, learning_rate
@@ -45,26 +45,20 @@ Batch = tuple[Tensor, Tensor, float]  # what a `TrainStep` takes
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class TrainJob:
-    """The inputs, outputs, params and resources of the rule `train`, for each process of a run.
-
-    Attributes:
-        table: CSV table of the training faces, for a recipe with `age_weight` and for an SVM.
-        gpu, nodes: number of GPUs and of machines; several machines have each its own GPUs.
-        threads: of the job, in which an SVM is fitted.
-    """
+    """The inputs, outputs, params and resources of the rule `train`, for each process of a run."""
 
     settings: RunSettings
     faces: Path
     validation: Path | None = None
-    table: Path | None = None
+    table: Path | None = None  # of the training faces, with `age_weight` and for an SVM
     model: Path
     history: Path
     throughput: Path
     checkpoint_seconds: float
     code: str
     gpu: int | None = None
-    nodes: int
-    threads: int = 1
+    nodes: int  # machines, which have each its own GPUs
+    threads: int = 1  # of the job, in which an SVM is fitted
 
     @property
     def paths(self) -> list[Path]:
@@ -145,13 +139,7 @@ def build(
     *,
     saved: dict | None = None,
 ) -> "Trainer":
-    """Build a training, at its start or at the state of a model file.
-
-    Args:
-        device: from `choose_device`.
-        saved: content of a model file with a training's state; its network replaces that of
-            `settings.model`.
-    """
+    """Build a training, at its start or at the network and the state in a model file, `saved`."""
     if saved:
         model = model_file.build(saved)
     else:
@@ -174,22 +162,16 @@ class Trainer:
     """A training: the network, its optimizer and its progress.
 
     Attributes:
-        faces, validation: the training set, and the validation set if there is one.
         eval_model: the moving average of the network if there is one, or the network.
         global_step: number of steps so far, from which all follows that is not in the weights.
-        history: a row for each completed epoch; see `renet.training.history`.
-        throughput: speed and memory of the epochs.
+        history: a row of `HISTORY` for each completed epoch.
         best: epoch, loss and weights of the lowest validation loss, with select_epoch: best.
     """
 
     def __init__(
         self, model: Network, recipe: Recipe, faces: FaceFile, validation: FaceFile | None = None
     ):
-        """Prepare a training of a network, which is on its device, from its start.
-
-        Raises:
-            InputError: size or number of classes of the faces is not the network's.
-        """
+        """Prepare a training; an InputError if the network, on its device, is for other faces."""
         classes = model.architecture.classes - age_groups.extra_outputs(recipe)
         for file in filter(None, (faces, validation)):
             if (file.shape, file.class_count) != (model.input_shape, classes):
@@ -232,9 +214,7 @@ class Trainer:
     ) -> None:
         """Train up to the recipe's number of epochs.
 
-        Args:
-            checkpoint: where to write checkpoints; None writes none, and SIGTERM ends the process.
-            after_epoch: called after every epoch, in rank 0.
+        Without a checkpoint, SIGTERM ends the process. `after_epoch` is called in rank 0.
 
         Raises:
             InputError: the loss became NaN or infinite; the last checkpoint stays.
@@ -363,7 +343,7 @@ class Trainer:
             )
 
     def _save(self, min_age: float | None = None) -> None:
-        """Write a checkpoint in rank 0, if the latest one has this age in seconds, or its `gap`."""
+        """Write a checkpoint in rank 0, if one is due; see `Checkpoint.is_due`."""
         if self._checkpoint and processes.is_main() and self._checkpoint.is_due(min_age):
             self._checkpoint.save(self.eval_model, self.state())
 
@@ -418,8 +398,7 @@ def epoch_order(recipe: Recipe, count: int, epoch: int) -> np.ndarray:
 def part_of_batch(batch: np.ndarray) -> tuple[np.ndarray, float]:
     """This process's rows of a batch, and their fraction of it.
 
-    If a batch has fewer rows than there are processes, an empty part becomes the last row, with a
-    fraction of 0: each process has to take part in the step.
+    Each process has to take part in the step: an empty part becomes the last row, with fraction 0.
     """
     rows = batch[processes.part(len(batch))]
     return rows if len(rows) else batch[-1:], len(rows) / len(batch)

@@ -30,7 +30,6 @@ class EventLog:
     """
 
     def __init__(self, folder: Path):
-        """Empty the folder."""
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True, exist_ok=True)
         self._writer = EventsWriter(str(folder / "events"))  # as the file's name begins

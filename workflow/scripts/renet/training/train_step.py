@@ -16,10 +16,9 @@ from renet.training import age_groups, processes
 
 
 def learning_rate(recipe: Recipe, step: int, steps_per_epoch: int) -> float:
-    """The learning rate of a step, from 0; it rises in equal steps over the `warm_up` epochs.
+    """The learning rate of a step, from 0: a linear warm-up, then constant or half a cosine.
 
-    With the cosine schedule it then falls along half a cosine, to zero after the last step
-    (Loshchilov and Hutter, arXiv:1608.03983).
+    The cosine schedule (Loshchilov and Hutter, arXiv:1608.03983) ends at zero.
     """
     rising, total = round(recipe.warm_up * steps_per_epoch), recipe.epochs * steps_per_epoch
     if step < rising:
@@ -52,9 +51,8 @@ class TrainStep:
 
     Attributes:
         captures: whether CUDA graphs run the step: two replays instead of some thousand launches.
-        sums: (3,) float64, on the device, so that a GPU does not wait for the host to read them:
-            loss times samples; correct predictions; batches after which the sum of the losses was
-            finite. They are those of all processes.
+        sums: (3,) float64, on the device, over all processes: loss times samples, correct
+            predictions, and batches after which the sum of the losses was finite.
     """
 
     def __init__(self, model: nn.Module, recipe: Recipe):
@@ -77,12 +75,12 @@ class TrainStep:
         self._captured: dict[tuple, list[Callable]] = {}  # two graphs for each size of a batch
 
     def __call__(self, pixels: Tensor, targets: Tensor, fraction: float = 1.0) -> None:
-        """Train on this process's part of a batch.
+        """Train on this process's part of a batch, which is on the device.
 
         Args:
-            pixels: (N, C, H, W) uint8, on the device.
-            targets: (N,) int64, on the device; or the weights of the classes, (N, classes). With
-                `age_weight`, the classes are joint ones, see `renet.training.age_groups`.
+            pixels: (N, C, H, W) uint8.
+            targets: (N,) int64, or the weights of the classes, (N, classes); with `age_weight`, of
+                joint classes, see `renet.training.age_groups`.
             fraction: of the samples of the whole batch; 0: these samples do not count.
         """
         backward, update = self._backward, self._update
@@ -128,7 +126,7 @@ class TrainStep:
         self.optimizer.param_groups[0]["lr"].fill_(rate)
 
     def state(self) -> dict:
-        """The averages of the gradients, and the sums; waits for the device."""
+        """The optimizer's averages, and the sums; waits for the device."""
         averages = self.optimizer.state_dict()["state"]
         return {"optimizer": {"state": averages}, "sums": self.sums.tolist()}
 
@@ -146,8 +144,7 @@ class TrainStep:
     def _capture(self, pixels: Tensor, targets: Tensor, fraction: float) -> list[Callable]:
         """`_backward` and `_update` as graphs for batches of one size; the training stays as it is.
 
-        Before that some steps run without a graph, while cuDNN and cuBLAS choose their algorithms.
-        The graphs share the memory of their activations.
+        Some steps run before, without a graph, while cuDNN and cuBLAS choose their algorithms.
         """
         self.model.train()
         before = {one: one.clone() for one in self._changed()}
@@ -169,10 +166,10 @@ class TrainStep:
 
 
 class GraphCapture:
-    """Captures functions of a GPU as CUDA graphs, on one stream and with one pool of memory.
+    """Captures functions as CUDA graphs, on one stream and with one pool of memory.
 
-    A graph computes with the tensors that its function used when it was captured: new values have
-    to be copied into them. What one graph leaves in the pool, any other one may overwrite.
+    A graph uses the tensors of its capture: new values have to be copied into them. What one graph
+    leaves in the pool, any other one may overwrite.
     """
 
     WARM_UP_RUNS = 3
@@ -190,10 +187,7 @@ class GraphCapture:
         torch.cuda.current_stream().wait_stream(self._stream)
 
     def capture(self, function: Callable[[], object]) -> Callable[[], object]:
-        """Capture a function without running it, and return a function that replays it.
-
-        The memory that the warm-up has used is freed before.
-        """
+        """Capture a function without running it, and return a function that replays it."""
         graph = torch.cuda.CUDAGraph()
         # thread_local: the loader's threads may allocate pinned memory during the capture.
         with torch.cuda.graph(graph, self._pool, self._stream, capture_error_mode="thread_local"):

@@ -19,11 +19,7 @@ def build(
     architecture: AnyArchitecture,
     mean: np.ndarray | None = None,
 ) -> Network:
-    """Make a network for images (C, H, W), to be given weights; see `init_weights`.
-
-    Args:
-        mean: (C,) or (C*H*W,), in grey levels, subtracted from every image.
-    """
+    """Make a network for images (C, H, W), less a mean, to be given weights."""
     return module(architecture.kind).build(tuple(input_shape), architecture, mean)
 
 

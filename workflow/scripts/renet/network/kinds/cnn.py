@@ -1,8 +1,4 @@
-"""The kind cnn: renet with strided convolutions in place of the SpatialRNNs.
-
-It differs from renet only by the missing recurrence: the convolutions before the SpatialRNNs, batch
-normalisation, the shapes of all outputs and the classifier are those of renet.
-"""
+"""The kind cnn: renet with strided convolutions in place of the SpatialRNNs."""
 
 import numpy as np
 

@@ -27,7 +27,7 @@ def build(
     architecture: ResNet18Architecture,
     mean: np.ndarray | None = None,
 ) -> Network:
-    """Make the network, with the batch normalisation of the other kinds; see their package."""
+    """Make the network, with the batch normalisation of the other kinds."""
     layers = OrderedDict(norm=Normalizer(input_shape, mean), **_children(architecture))
     return Network(layers, architecture, input_shape)
 
@@ -76,11 +76,8 @@ def only(state: object, file: str) -> dict[str, Tensor]:
 def converted(state: dict[str, Tensor], given: dict | None, file: str) -> dict[str, Tensor]:
     """The weights of torchvision's or timm's ResNet-18 for this kind, whose output is the same.
 
-    The deviation becomes part of the first convolution, whose padding is the mean in both. The
-    difference of eps becomes part of the running variances, which then can be below zero.
-
-    Args:
-        given: `mean` and `std` of the pixels, from 0 to 1; None for ImageNet's.
+    The deviation of the pixels (`given`, or ImageNet's) becomes part of the first convolution, the
+    difference of eps part of the running variances, which then can be below zero.
     """
     try:
         stated = {name: given[name] for name in IMAGENET} if given else IMAGENET

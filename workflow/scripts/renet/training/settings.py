@@ -18,18 +18,18 @@ class RunSettings:
     train: Recipe = dataclasses.field(default_factory=Recipe)
 
     def with_recipe(self, **changes: Any) -> "RunSettings":
-        """These settings with other values of the recipe."""
+        """Replace values of the recipe."""
         return dataclasses.replace(self, train=self.train.replace(**changes))
 
     def dump(self) -> dict:
-        """These settings as plain values."""
+        """Return plain values."""
         return {"model": self.model.model_dump(), "train": self.train.model_dump()}
 
     def granted(self, gpus: int | None) -> "RunSettings":
-        """These settings on the device that Snakemake grants, in the precision chosen for it.
+        """Resolve device and precision, so that a checkpoint does not depend on the next machine.
 
-        What depends on these settings, such as a checkpoint, does not depend on the machine where
-        `auto` is read next. See `devices.granted` and `devices.chosen_precision`.
+        Raises:
+            InputError: Snakemake grants fewer GPUs than there are processes.
         """
         if gpus and gpus < self.train.processes:
             raise InputError(
